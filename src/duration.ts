@@ -1,0 +1,27 @@
+/** Lengths of time as people write them. @module */
+import type { Duration } from './types.ts'
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
+
+/** The longest duration: about 24.8 days, what timers of every platform can hold. */
+export const MAX_DURATION_MS = 2_147_483_647
+
+/**
+ * A duration in milliseconds, at most {@link MAX_DURATION_MS}.
+ * @throws TypeError quoting `option` when it is not a duration, negative, or not finite.
+ */
+export function durationMs(duration: Duration, option: string): number {
+  const ms = typeof duration === 'number' ? duration : parse(duration)
+  if (!(ms >= 0 && ms < Infinity)) {
+    throw new TypeError(
+      `\`${option}\` must be milliseconds or a duration such as '500ms', '10s' or '5m', got ${JSON.stringify(duration)}`,
+    )
+  }
+  return Math.min(Math.ceil(ms), MAX_DURATION_MS)
+}
+
+function parse(duration: string): number {
+  const match = PATTERN.exec(String(duration))
+  return match ? Number(match[1]) * UNITS[match[2] as keyof typeof UNITS] : Number.NaN
+}

@@ -1,0 +1,76 @@
+/**
+ * The errors of kedge.
+ *
+ * Three kinds, never mixed: a wrong option is a `TypeError` at construction; an operation that failed is a
+ * {@link KedgeError}; an aborted call rethrows `signal.reason` untouched. What a loader throws passes through
+ * as it is.
+ *
+ * @module
+ */
+
+/** What went wrong, as a stable contract. */
+export type KedgeErrorCode =
+  /** No answer: connection refused, reset, name not resolved. */
+  | 'ERR_NETWORK'
+  /** No answer in time. */
+  | 'ERR_TIMEOUT'
+  /** An HTTP status that has no code of its own. */
+  | 'ERR_HTTP'
+  /** Credentials missing, wrong, or not allowed to do this. */
+  | 'ERR_AUTH'
+  /** Too many requests; `retryAfterMs` may say when to come back. */
+  | 'ERR_RATE_LIMITED'
+  /** The answer is not what the protocol promises. */
+  | 'ERR_PROTOCOL'
+  /** A record, body or batch is larger than a limit. */
+  | 'ERR_TOO_LARGE'
+  /** The topic or partition does not exist. */
+  | 'ERR_UNKNOWN_TOPIC'
+  /** The backend cannot do what was asked. */
+  | 'ERR_UNSUPPORTED'
+  /** A record was not acknowledged. The eviction may or may not be in the log: publish it again. */
+  | 'ERR_PUBLISH'
+  /** Freshness could not be proved in time and `onUnreachable` is `'throw'`. */
+  | 'ERR_UNREACHABLE'
+  /** A loader ran longer than `hardTimeout`. */
+  | 'ERR_LOADER_TIMEOUT'
+  /** More loads than `maxLoads` at once. */
+  | 'ERR_OVERLOADED'
+  /** A token that cannot be read. */
+  | 'ERR_TOKEN'
+  /** A value that cannot be encoded, or a message that cannot be read. */
+  | 'ERR_CODEC'
+  /** The cache was closed. */
+  | 'ERR_CLOSED'
+
+export interface KedgeErrorOptions {
+  readonly cause?: unknown
+  /** Whether the same call may succeed later. @default false */
+  readonly retryable?: boolean
+  /** How long the other side asked to be left alone, in milliseconds. */
+  readonly retryAfterMs?: number
+}
+
+const brand = Symbol.for('kedge.error')
+
+/** An operation that failed. Messages never carry credentials, keys' values or tokens. */
+export class KedgeError extends Error {
+  override readonly name = 'KedgeError'
+  readonly code: KedgeErrorCode
+  readonly retryable: boolean
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: KedgeErrorCode, message: string, options: KedgeErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.code = code
+    this.retryable = options.retryable ?? false
+    this.retryAfterMs = options.retryAfterMs
+    // By a registered symbol, so that two copies of this package recognise each other's errors.
+    Object.defineProperty(this, brand, { value: true })
+  }
+}
+
+/** Whether `error` is a {@link KedgeError}, also one of another copy of this package. */
+export function isKedgeError(error: unknown): error is KedgeError {
+  return typeof error === 'object' && error !== null && brand in error
+}

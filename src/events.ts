@@ -1,0 +1,59 @@
+/**
+ * Everything that happens in a cache, as one typed stream. kedge writes nothing to the console.
+ *
+ * @module
+ */
+import type { Token } from './token.ts'
+
+/** Why a cache dropped everything and started again at the end of the log. */
+export type ReanchorReason =
+  /** First contact. */
+  | 'start'
+  /** More than `maxCatchUpRecords` behind. */
+  | 'behind'
+  /** Retention has deleted records that were not read yet. */
+  | 'truncated'
+  /** The log ends before the position: it lost records, or is another one. */
+  | 'rewound'
+  /** The topic was deleted and created again. */
+  | 'replaced'
+
+/** Why an entry left the cache. */
+export type DropReason = 'evicted' | 'expired' | 'capacity' | 'reanchor' | 'replaced'
+
+/** Why a value was not kept. */
+export type RefuseReason =
+  /** An eviction met the load under way, or came before the value in the log. */
+  | 'fenced'
+  /** The value is older than what this isolate remembers of evictions. */
+  | 'horizon'
+  /** Loaded before the first contact with the log. */
+  | 'unanchored'
+  /** A value with a higher as-of or version is held. */
+  | 'superseded'
+  /** Larger than `maxEntryBytes`. */
+  | 'size'
+  /** The load began before it had settled after an eviction of its key (`settle`). */
+  | 'settling'
+  /** It was already past its TTL, or its TTL is 0. */
+  | 'expired'
+  /** The namespace's schema refused it. */
+  | 'schema'
+
+export type KedgeEvent =
+  | { readonly type: 'hit'; readonly namespace: string; readonly key: string; readonly stale: boolean }
+  | { readonly type: 'miss'; readonly namespace: string; readonly key: string }
+  | { readonly type: 'load'; readonly namespace: string; readonly keys: readonly string[]; readonly durationMs: number; readonly error?: unknown }
+  | { readonly type: 'takeover'; readonly namespace: string; readonly key: string }
+  | { readonly type: 'refuse'; readonly namespace: string; readonly key: string; readonly reason: RefuseReason }
+  | { readonly type: 'drop'; readonly namespace: string; readonly key: string; readonly reason: DropReason }
+  | { readonly type: 'poll'; readonly durationMs: number; readonly records: number; readonly verified: boolean }
+  | { readonly type: 'poll_failed'; readonly error: unknown; readonly ageMs: number; readonly retryInMs: number }
+  | { readonly type: 'reanchor'; readonly partition: number; readonly reason: ReanchorReason; readonly offset: number }
+  | { readonly type: 'evict'; readonly namespace: string | undefined; readonly partition: number; readonly offset: number }
+  | { readonly type: 'unreadable'; readonly topic: string; readonly partition: number; readonly offset: number; readonly error: unknown }
+  | { readonly type: 'publish'; readonly topic: string; readonly token: Token }
+  | { readonly type: 'publish_failed'; readonly topic: string; readonly error: unknown }
+  | { readonly type: 'horizon'; readonly namespace: string; readonly offset: number }
+  | { readonly type: 'token_ahead'; readonly partition: number; readonly offset: number; readonly end: number }
+  | { readonly type: 'background_error'; readonly error: unknown }

@@ -1,0 +1,120 @@
+/**
+ * The port to Kafka: what the core needs of a log, and all that it needs.
+ *
+ * Every backend (a REST proxy, the gateway, a log in memory) implements {@link KafkaLog}; `logSuite()` of
+ * `kedge/testing` is the contract in executable form. Positions belong to the caller: a read always names the
+ * offset it starts at, and a backend that keeps positions of its own hides them.
+ *
+ * @module
+ */
+
+/** A record as it stands in a partition. */
+export interface LogRecord {
+  readonly partition: number
+  readonly offset: number
+  /** `null` where the producer gave no key. Some proxies cannot tell an empty key from none. */
+  readonly key: Uint8Array | null
+  /** `null` for a tombstone. Three proxies cannot write one and some return an empty value for it. */
+  readonly value: Uint8Array | null
+  /** Milliseconds since the epoch, where the backend tells it. */
+  readonly timestamp?: number
+}
+
+/** A record to append. */
+export interface NewRecord {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  /**
+   * The partition to append to. Named explicitly wherever order or ownership matters, because every proxy
+   * hashes keys differently.
+   */
+  readonly partition?: number
+  /** Decoration only: dropped by backends whose protocol cannot carry headers. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A place in a topic: the next offset of one partition. */
+export interface Position {
+  readonly partition: number
+  readonly offset: number
+}
+
+/** What a partition holds: offsets in `[beginning, end)`. */
+export interface PartitionOffsets {
+  readonly partition: number
+  /** The oldest offset still held. */
+  readonly beginning: number
+  /** The offset that the next record will get. */
+  readonly end: number
+  /** Identity of the log (Kafka's topic id), where `capabilities.identity` is true. */
+  readonly logId?: string
+}
+
+export interface CallOptions {
+  /** Ends the call early; the call then rejects with `signal.reason`. */
+  readonly signal?: AbortSignal
+}
+
+export interface OffsetsOptions extends CallOptions {
+  /** The partitions asked for. All of the topic when absent. */
+  readonly partitions?: readonly number[]
+}
+
+export interface ReadOptions extends CallOptions {
+  /** A soft bound for the answer, in bytes of keys and values. A backend may return one larger record. */
+  readonly maxBytes: number
+  /**
+   * How long to wait for a first record when there is none, in milliseconds; 0 answers at once.
+   * Backends without `capabilities.longPoll` may answer earlier.
+   */
+  readonly waitMs: number
+  /**
+   * Whether records of open and aborted transactions are returned. Where `capabilities.readCommitted` is false
+   * a backend reads uncommitted.
+   */
+  readonly isolation: 'uncommitted' | 'committed'
+}
+
+/** The answer to a read. */
+export interface ReadResult {
+  /**
+   * Ascending by offset within each partition, none below the position asked for. Offsets may have gaps
+   * (compaction, transaction markers): a gap is not loss.
+   */
+  readonly records: readonly LogRecord[]
+  /** For every partition asked for, the position to read from next. */
+  readonly next: readonly Position[]
+  /** Partitions whose position lies outside `[beginning, end]`; nothing was read from them. */
+  readonly outOfRange: readonly number[]
+}
+
+/** What a backend can do beyond the least. */
+export interface LogCapabilities {
+  /** `offsets` tells the identity of the log, so that a deleted and re-created topic is noticed at once. */
+  readonly identity: boolean
+  /** A read with `waitMs` answers as soon as a record arrives. */
+  readonly longPoll: boolean
+  /** `isolation: 'committed'` is honoured. */
+  readonly readCommitted: boolean
+}
+
+/**
+ * A Kafka log reached by some transport.
+ *
+ * Every method rejects with a `KedgeError` (or with `signal.reason` when aborted), never hangs beyond its own
+ * deadline, and treats what it receives as a stranger's data.
+ */
+export interface KafkaLog {
+  readonly capabilities: LogCapabilities
+  /**
+   * Appends the records and resolves with one position for each, in the order given, once **every** record is
+   * acknowledged with an offset. Rejects with `ERR_PUBLISH` when any of them is not; some may then be in the log.
+   */
+  produce(topic: string, records: readonly NewRecord[], options?: CallOptions): Promise<Position[]>
+  /** The bounds of the partitions, sampled after the call began. */
+  offsets(topic: string, options?: OffsetsOptions): Promise<PartitionOffsets[]>
+  /** Reads from explicit positions, at most one per partition. */
+  read(topic: string, positions: readonly Position[], options: ReadOptions): Promise<ReadResult>
+  /** Releases what the backend holds (consumer instances). The log is not used afterwards. */
+  close?(): Promise<void>
+}

@@ -1,0 +1,116 @@
+/**
+ * The options of a cache and of its namespaces: their meaning, defaults, and checks.
+ *
+ * Wrong options are a `TypeError` at construction that quotes the option; unknown ones are refused.
+ *
+ * @module
+ */
+import { z } from 'zod'
+import type { Codec } from './codec.ts'
+import { durationMs } from './duration.ts'
+import type { KedgeEvent } from './events.ts'
+import type { KafkaLog } from './log.ts'
+import { NAMESPACE_PATTERN } from './messages.ts'
+import type { Runtime } from './runtime.ts'
+import type { Duration, Lifetime } from './types.ts'
+
+/** Names of the three topics. */
+export interface TopicNames {
+  /** @default 'cache-evictions' */
+  readonly evictions?: string
+  /** @default 'cache-updates' */
+  readonly updates?: string
+  /** @default 'cache-requests' */
+  readonly requests?: string
+}
+
+export interface CacheOptions extends Lifetime<unknown> {
+  /** How Kafka is reached: `confluent()`, `upstash()`, or `memory()` of `kedge/testing`. */
+  readonly kafka: KafkaLog
+  readonly topics?: TopicNames
+  /** Partitions of the evictions topic. A namespace lives whole in one of them. @default 1 */
+  readonly evictionPartitions?: number
+  /** Partitions of the updates topic; a key's partition is Kafka's own default (murmur2). @default 1 */
+  readonly updatePartitions?: number
+  /**
+   * `'invalidate'` reads evictions only. `'replicate'` also reads the updates topic and keeps what it finds.
+   * @default 'invalidate'
+   */
+  readonly mode?: 'invalidate' | 'replicate'
+
+  /** How many values are held at most. @default 10_000 */
+  readonly maxEntries?: number
+  /** How many bytes of values (estimated, keys and bookkeeping included) are held at most. @default 32_000_000 */
+  readonly maxBytes?: number
+  /** The largest single value that is kept, in bytes. @default a quarter of `maxBytes` */
+  readonly maxEntryBytes?: number
+
+  /**
+   * The promise: no read returns a value whose eviction Kafka had acknowledged longer ago than this.
+   * @default '2s'
+   */
+  readonly maxStaleness?: Duration
+  /** The age of the last proof from which a request starts a poll in the background. @default half of `maxStaleness` */
+  readonly refreshAfter?: Duration
+  /** How long a cached value waits for a poll. @default '500ms' */
+  readonly pollTimeout?: Duration
+  /**
+   * What a read of a cached value does when freshness cannot be proved: serve it, flagged, for at most
+   * `maxOutage` and then bypass; load past the cache; or throw `ERR_UNREACHABLE`.
+   * @default 'stale'
+   */
+  readonly onUnreachable?: 'stale' | 'bypass' | 'throw'
+  /** The oldest proof under which `onUnreachable: 'stale'` still serves. @default '30s' */
+  readonly maxOutage?: Duration
+  /** Further behind than this, catching up costs more than starting empty: the cache re-anchors. @default 10_000 */
+  readonly maxCatchUpRecords?: number
+  /** The largest answer asked of a poll, in bytes. @default 1_000_000 */
+  readonly maxPollBytes?: number
+  /** Loads that may run at once in this isolate; more wait for their turn. @default 256 */
+  readonly maxLoads?: number
+  /** Loads that may run at once while Kafka is out of reach and the cache is bypassed. @default 32 */
+  readonly maxBypassLoads?: number
+  /** Remembered evictions per namespace; beyond it the oldest are forgotten and the horizon rises. @default 4096 */
+  readonly maxRememberedEvictions?: number
+  /** Loads of a just-evicted key stay uncached for this long, for sources that lag (read replicas). @default 0 */
+  readonly settle?: Duration
+
+  /** Publish an eviction when a value's TTL ends here. LRU evictions are never published. @default false */
+  readonly announceExpiry?: boolean
+  /** @default '30s' */
+  readonly hardTimeout?: Duration
+  /** How messages are written, and what more can be read. JSON is always understood. @default JSON */
+  readonly codec?: Codec
+  /** Messages larger than this are gzipped; `Infinity` for never. @default 1024 */
+  readonly gzipAboveBytes?: number
+  /** The largest message that is written, or inflated while reading. @default 1_000_000 */
+  readonly maxMessageBytes?: number
+  /** Called with everything that happens. Must not throw; what it throws is ignored. */
+  readonly onEvent?: (event: KedgeEvent) => void
+  /** Clocks, randomness, timers. @default `systemRuntime()` */
+  readonly runtime?: Runtime
+}
+
+export interface NamespaceOptions<T> extends Lifetime<T> {
+  /** Checks values that come from the log or a shared tier. Values of your own loaders are trusted. */
+  readonly schema?: z.ZodType<T>
+  readonly tags?: (value: T) => readonly string[]
+  readonly timeout?: Duration
+  readonly hardTimeout?: Duration
+  /** This namespace's part of `maxEntries`. @default all of it */
+  readonly maxEntries?: number
+  /** This namespace's part of `maxBytes`. @default all of it */
+  readonly maxBytes?: number
+  /** Publish values that are loaded or set to the updates topic. @default `true` in mode `'replicate'` */
+  readonly share?: boolean
+  /**
+   * Accept the values of simple messages `{ key, value, ttl }` from the updates topic. They carry no as-of: a
+   * value that was read before an eviction and written after it will be served until its TTL ends.
+   * @default false
+   */
+  readonly acceptSimpleValues?: boolean
+  readonly settle?: Duration
+  readonly announceExpiry?: boolean
+  /** The size of a value in bytes. @default an estimate by walking it */
+  readonly sizeOf?: (value: T) => number
+}

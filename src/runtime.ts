@@ -1,0 +1,61 @@
+/**
+ * What the core takes from the platform, in one value that tests replace.
+ *
+ * The only file of `src` that touches an ambient clock, timer or source of randomness.
+ *
+ * @module
+ */
+
+/** Clocks, randomness, timers and background work of a platform. */
+export interface Runtime {
+  /** Wall clock, milliseconds since the epoch. May step; stands still during CPU work in Workers. */
+  now(): number
+  /** Monotonic clock, milliseconds from an arbitrary start. May stand still while a process is frozen. */
+  monotonic(): number
+  /** A number in `[0, 1)`. */
+  random(): number
+  /** Resolves after `ms`, or rejects with `signal.reason`. Belongs to the request that calls it. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Runs `task` after the current synchronous turn. */
+  microtask(task: () => void): void
+  /** Keeps the platform alive until the promise settles, where no context is passed to `cache.for()`. */
+  waitUntil?(promise: Promise<unknown>): void
+  /**
+   * Whether a promise made in one request must not be awaited in another (Cloudflare Workers: it throws or
+   * hangs). State is then shared instead of promises.
+   */
+  readonly isolatesRequests: boolean
+}
+
+/**
+ * The platform's own clocks and timers.
+ *
+ * Globals are looked up at call time, so that a platform or a test may patch them.
+ */
+export function systemRuntime(overrides: Partial<Runtime> = {}): Runtime {
+  return {
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+    random: () => Math.random(),
+    sleep,
+    microtask: (task) => queueMicrotask(task),
+    // workerd and Cloudflare's own tools name themselves this way since compatibility date 2022-03-21.
+    isolatesRequests: globalThis.navigator?.userAgent === 'Cloudflare-Workers',
+    ...overrides,
+  }
+}
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    const onAbort = () => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    }, ms)
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
+}

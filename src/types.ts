@@ -1,0 +1,233 @@
+/**
+ * What a user of the cache holds: the cache, its namespaces, and the options of each call.
+ *
+ * @module
+ */
+import type { NamespaceOptions } from './options.ts'
+import type { Token } from './token.ts'
+
+/** A length of time: milliseconds, or a number with a unit: `'500ms'`, `'10s'`, `'5m'`, `'2h'`, `'1d'`. */
+export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
+
+/** The part of a platform's request context that the cache needs. Cloudflare's `ExecutionContext` is one. */
+export interface RequestContext {
+  /** Keeps the request's resources alive until the promise settles. */
+  waitUntil(promise: Promise<unknown>): void
+}
+
+export interface ScopeOptions {
+  /** Every read in this scope sees at least this token's writes. */
+  readonly after?: Token
+}
+
+export interface ReadOptions {
+  /** Read your writes: the answer reflects every eviction up to this token. */
+  readonly after?: Token
+  /** Ends the wait of this call, not a load that others may share. The call rejects with `signal.reason`. */
+  readonly signal?: AbortSignal
+}
+
+/** What a loader is given. */
+export interface LoadContext<T> {
+  readonly key: string
+  /** Aborted when `hardTimeout` has passed. Not tied to any one caller. */
+  readonly signal: AbortSignal
+  /** The expired value, where one is still held within `swr` or `staleIfError`. */
+  readonly stale: T | undefined
+}
+
+export interface LoadManyContext {
+  readonly signal: AbortSignal
+}
+
+/** Loads a value from its source. `undefined` means "there is none" and is not cached; `null` is a value. */
+export type Loader<T> = (context: LoadContext<T>) => T | undefined | Promise<T | undefined>
+
+/** Loads several values at once; keys that it leaves out have no value. */
+export type ManyLoader<T> = (
+  keys: readonly string[],
+  context: LoadManyContext,
+) => LoadedMany<T> | Promise<LoadedMany<T>>
+
+export type LoadedMany<T> = ReadonlyMap<string, T> | Readonly<Record<string, T>>
+
+/** How long a value lives. Each may be set for the cache, a namespace, or one call; the nearest wins. */
+export interface Lifetime<T> {
+  /**
+   * Time to live, counted from the **start** of the load. A function sees the value, so that misses may live
+   * shorter: `(user) => (user === null ? '10s' : '5m')`. 0 keeps the value out of the cache.
+   * @default '5m'
+   */
+  readonly ttl?: Duration | ((value: T) => Duration)
+  /** How long after `ttl` a value may be served while it is loaded again. RFC 5861. @default 0 */
+  readonly swr?: Duration
+  /** How long after `ttl` a value may be served when its loader fails. RFC 5861. @default 0 */
+  readonly staleIfError?: Duration
+  /** The part of `ttl`, 0 to 1, by which it is shortened at random, so that values do not expire together. @default 0 */
+  readonly jitter?: number
+}
+
+export interface LoadOptions<T> extends ReadOptions, Lifetime<T> {
+  /** Tags of the value, for `invalidateTags`. */
+  readonly tags?: readonly string[] | ((value: T) => readonly string[])
+  /** After this long an expired value within `swr` or `staleIfError` is served; the load goes on. @default none */
+  readonly timeout?: Duration
+  /** After this long the load is given up with `ERR_LOADER_TIMEOUT`. @default '30s' */
+  readonly hardTimeout?: Duration
+}
+
+export interface SetOptions<T> extends Pick<Lifetime<T>, 'ttl'> {
+  readonly tags?: readonly string[]
+  /**
+   * The version of the row that the value was made from (row version, LSN): the higher version wins, in any
+   * order of arrival, wherever the higher one has been seen.
+   */
+  readonly version?: number
+  readonly signal?: AbortSignal
+}
+
+export interface WriteOptions {
+  readonly signal?: AbortSignal
+}
+
+export interface DeleteOptions extends WriteOptions {
+  /** Evict only what is older than this version. */
+  readonly version?: number
+}
+
+/** Why a value was served, or not. */
+export type EntryState = 'fresh' | 'stale' | 'miss'
+
+/** A value with what is known about it. */
+export interface Entry<T> {
+  readonly state: EntryState
+  /** `undefined` when `state` is `'miss'`. */
+  readonly value: T | undefined
+  /** Milliseconds since the value's load began. */
+  readonly ageMs: number
+  /** Milliseconds until its TTL ends; negative when it has. */
+  readonly ttlMs: number
+  /** Why a stale value was served: its TTL is over, its loader failed or is slow, or the log is out of reach. */
+  readonly staleBecause?: 'swr' | 'error' | 'timeout' | 'unreachable'
+  /** Whether the value came out of the cache; `false` for one that was just loaded. */
+  readonly cached: boolean
+}
+
+/** A part of the cache with keys of its own: one kind of value. */
+export interface Namespace<T> {
+  readonly name: string
+  /** This namespace within one request. */
+  for(context: RequestContext, options?: ScopeOptions): Namespace<T>
+  /**
+   * The value if it is held and **proved** fresh this moment; never waits. The clock is read once per
+   * synchronous turn.
+   */
+  peek(key: string): T | undefined
+  get(key: string, options?: ReadOptions): Promise<T | undefined>
+  /** Keys without a value are left out. */
+  getMany(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>>
+  /** Rejects with what the loader threw, untouched. */
+  getOrSet(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T>
+  /** One call of the loader for all keys that are missing; keys that it leaves out are left out. */
+  getOrSetMany(keys: readonly string[], loader: ManyLoader<T>, options?: LoadOptions<T>): Promise<Map<string, T>>
+  /** Like `get` or `getOrSet`, with what is known about the value. */
+  getEntry(key: string, loader?: Loader<T>, options?: LoadOptions<T>): Promise<Entry<T>>
+  /**
+   * Evicts the key everywhere, then holds the value. For values whose truth is the log itself: two services that
+   * write a row and then `set` it may reach the log in the other order than the database. For a row that has a
+   * source, `delete` it, or give `version`.
+   */
+  set(key: string, value: T, options?: SetOptions<T>): Promise<Token>
+  /** Evicts one or many keys, everywhere. Call it after the commit. */
+  delete(keys: string | readonly string[], options?: DeleteOptions): Promise<Token>
+  invalidateTags(tags: string | readonly string[], options?: WriteOptions): Promise<Token>
+  invalidatePrefix(prefix: string, options?: WriteOptions): Promise<Token>
+  /** Evicts the whole namespace, everywhere. */
+  clear(options?: WriteOptions): Promise<Token>
+}
+
+/** How well the cache knows what is no longer valid. */
+export interface Freshness {
+  /** Whether every partition in use was proved within `maxStaleness`. */
+  readonly proved: boolean
+  /** Milliseconds since the oldest proof; `Infinity` before the first. */
+  readonly ageMs: number
+  /** Records between the position and the last known end, over all partitions. */
+  readonly lag: number
+  /** Why the last poll failed, if it did. */
+  readonly error?: unknown
+}
+
+/** Counters since construction, and gauges of this moment. */
+export interface CacheStats {
+  readonly entries: number
+  readonly bytes: number
+  readonly hits: number
+  readonly misses: number
+  readonly loads: number
+  /** Loads whose value was not kept because an eviction met it under way. */
+  readonly fenced: number
+  readonly polls: number
+  readonly pollFailures: number
+  readonly reanchors: number
+  /** Polls whose log identity could not be verified. */
+  readonly unverified: number
+  readonly evictionsApplied: number
+  readonly updatesApplied: number
+  /** Records that could not be read, or were refused. */
+  readonly refused: number
+}
+
+export interface PrewarmOptions {
+  /** @default 10_000 */
+  readonly maxRecords?: number
+  /** @default 8_000_000 */
+  readonly maxBytes?: number
+  /** How long it may take. @default '2s' */
+  readonly budget?: Duration
+  readonly signal?: AbortSignal
+}
+
+export interface PrewarmResult {
+  readonly records: number
+  readonly applied: number
+  readonly bytes: number
+  /** Whether the end of the topic was reached within the limits. */
+  readonly complete: boolean
+}
+
+/** A cache within one request, or the whole of it. */
+export interface CacheScope {
+  /** The namespace of this name; created with defaults when it was not declared. */
+  namespace<T = unknown>(name: string): Namespace<T>
+  /** The token of every write made in this scope, joined with the one the scope began with. */
+  readonly token: Token | undefined
+  /** Evicts everything, everywhere. */
+  clear(options?: WriteOptions): Promise<Token>
+  /** Polls now, waiting at most `pollTimeout`. Never rejects because the log is out of reach: see the answer. */
+  sync(options?: ReadOptions): Promise<Freshness>
+  freshness(): Freshness
+}
+
+export interface FollowOptions {
+  /** Ends the loop. `follow()` then resolves. */
+  readonly signal: AbortSignal
+}
+
+/** The cache of an isolate. Make one at module scope. */
+export interface Cache extends CacheScope {
+  /** Declares a namespace, once; later calls without options return the same one. */
+  namespace<T = unknown>(name: string, options?: NamespaceOptions<T>): Namespace<T>
+  /**
+   * The cache within one request: starts a poll if one is due, and runs background work under the request's
+   * `waitUntil`.
+   */
+  for(context: RequestContext, options?: ScopeOptions): CacheScope
+  /** Polls in a loop until aborted, with long polls where the log has them. For processes that live long. */
+  follow(options: FollowOptions): Promise<void>
+  /** Fills the cache from the compacted updates topic, within limits. Never blocks reads. */
+  prewarm(options?: PrewarmOptions): Promise<PrewarmResult>
+  stats(): CacheStats
+  /** Refuses further calls with `ERR_CLOSED`, aborts loads, and closes the log. */
+  close(): Promise<void>
+}
