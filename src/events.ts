@@ -43,17 +43,59 @@ export type RefuseReason =
 export type KedgeEvent =
   | { readonly type: 'hit'; readonly namespace: string; readonly key: string; readonly stale: boolean }
   | { readonly type: 'miss'; readonly namespace: string; readonly key: string }
-  | { readonly type: 'load'; readonly namespace: string; readonly keys: readonly string[]; readonly durationMs: number; readonly error?: unknown }
+  | {
+      readonly type: 'load'
+      readonly namespace: string
+      readonly keys: readonly string[]
+      readonly durationMs: number
+      readonly error?: unknown
+    }
   | { readonly type: 'takeover'; readonly namespace: string; readonly key: string }
-  | { readonly type: 'refuse'; readonly namespace: string; readonly key: string; readonly reason: RefuseReason }
+  | {
+      readonly type: 'refuse'
+      readonly namespace: string
+      readonly key: string
+      readonly reason: RefuseReason
+    }
   | { readonly type: 'drop'; readonly namespace: string; readonly key: string; readonly reason: DropReason }
-  | { readonly type: 'poll'; readonly durationMs: number; readonly records: number; readonly verified: boolean }
-  | { readonly type: 'poll_failed'; readonly error: unknown; readonly ageMs: number; readonly retryInMs: number }
-  | { readonly type: 'reanchor'; readonly partition: number; readonly reason: ReanchorReason; readonly offset: number }
-  | { readonly type: 'evict'; readonly namespace: string | undefined; readonly partition: number; readonly offset: number }
-  | { readonly type: 'unreadable'; readonly topic: string; readonly partition: number; readonly offset: number; readonly error: unknown }
+  | {
+      readonly type: 'poll'
+      readonly durationMs: number
+      readonly records: number
+      readonly verified: boolean
+    }
+  | {
+      readonly type: 'poll_failed'
+      readonly error: unknown
+      readonly ageMs: number
+      readonly retryInMs: number
+    }
+  | {
+      readonly type: 'reanchor'
+      readonly partition: number
+      readonly reason: ReanchorReason
+      readonly offset: number
+    }
+  | {
+      readonly type: 'evict'
+      readonly namespace: string | undefined
+      readonly partition: number
+      readonly offset: number
+    }
+  | {
+      readonly type: 'unreadable'
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+      readonly error: unknown
+    }
   | { readonly type: 'publish'; readonly topic: string; readonly token: Token }
   | { readonly type: 'publish_failed'; readonly topic: string; readonly error: unknown }
   | { readonly type: 'horizon'; readonly namespace: string; readonly offset: number }
-  | { readonly type: 'token_ahead'; readonly partition: number; readonly offset: number; readonly end: number }
+  | {
+      readonly type: 'token_ahead'
+      readonly partition: number
+      readonly offset: number
+      readonly end: number
+    }
   | { readonly type: 'background_error'; readonly error: unknown }

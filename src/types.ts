@@ -41,7 +41,7 @@ export interface LoadManyContext {
 }
 
 /** Loads a value from its source. `undefined` means "there is none" and is not cached; `null` is a value. */
-export type Loader<T> = (context: LoadContext<T>) => T | undefined | Promise<T | undefined>
+export type Loader<T> = (context: LoadContext<T>) => T | Promise<T>
 
 /** Loads several values at once; keys that it leaves out have no value. */
 export type ManyLoader<T> = (
@@ -129,7 +129,11 @@ export interface Namespace<T> {
   /** Rejects with what the loader threw, untouched. */
   getOrSet(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T>
   /** One call of the loader for all keys that are missing; keys that it leaves out are left out. */
-  getOrSetMany(keys: readonly string[], loader: ManyLoader<T>, options?: LoadOptions<T>): Promise<Map<string, T>>
+  getOrSetMany(
+    keys: readonly string[],
+    loader: ManyLoader<T>,
+    options?: LoadOptions<T>,
+  ): Promise<Map<string, T>>
   /** Like `get` or `getOrSet`, with what is known about the value. */
   getEntry(key: string, loader?: Loader<T>, options?: LoadOptions<T>): Promise<Entry<T>>
   /**

@@ -1,0 +1,126 @@
+/**
+ * Messages as bytes: JSON by default, another codec where one is given, gzip above a size.
+ *
+ * What was written by any of them is told apart by its first bytes, so that readers need no agreement with
+ * writers: gzip begins with `1f 8b` (RFC 1952), JSON objects with `{`. What is inflated is bounded, because a
+ * kilobyte of gzip can hold a gigabyte.
+ *
+ * @module
+ */
+import { KedgeError } from './errors.ts'
+
+/** A way of writing messages. `messagePack()` of `kedge/adapters/messagepack` is another one. */
+export interface Codec {
+  readonly name: string
+  encode(value: unknown): Uint8Array
+  /** Throws when the bytes are not what it writes. */
+  decode(bytes: Uint8Array): unknown
+  /** Whether the bytes look like what it writes. */
+  detects(bytes: Uint8Array): boolean
+}
+
+export interface PackOptions {
+  readonly codec: Codec
+  readonly gzipAboveBytes: number
+  readonly maxMessageBytes: number
+}
+
+const encoder = new TextEncoder()
+const strictDecoder = new TextDecoder('utf-8', { fatal: true })
+
+export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
+
+/** The text of UTF-8 bytes, or `undefined` where they are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return strictDecoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+export const json: Codec = {
+  name: 'json',
+  encode: (value) => encoder.encode(JSON.stringify(value)),
+  decode: (bytes) => JSON.parse(strictDecoder.decode(bytes)) as unknown,
+  // Anything may be JSON: it is the one that is tried when nobody else claims the bytes.
+  detects: () => true,
+}
+
+/**
+ * A message as bytes.
+ * @throws KedgeError `ERR_CODEC` when it cannot be encoded, `ERR_TOO_LARGE` when it is beyond `maxMessageBytes`.
+ */
+export async function pack(message: unknown, options: PackOptions): Promise<Uint8Array> {
+  let bytes: Uint8Array
+  try {
+    bytes = options.codec.encode(message)
+  } catch (cause) {
+    throw new KedgeError('ERR_CODEC', `the ${options.codec.name} codec cannot encode this value`, { cause })
+  }
+  // The bound is on what a reader must inflate, so it is checked before compression.
+  if (bytes.length > options.maxMessageBytes) {
+    throw new KedgeError(
+      'ERR_TOO_LARGE',
+      `a message of ${bytes.length} bytes is larger than \`maxMessageBytes\` (${options.maxMessageBytes})`,
+    )
+  }
+  return bytes.length > options.gzipAboveBytes ? gzip(bytes) : bytes
+}
+
+/**
+ * The message in the bytes.
+ * @throws KedgeError `ERR_CODEC` when they cannot be read, `ERR_TOO_LARGE` when they inflate beyond the bound.
+ */
+export async function unpack(bytes: Uint8Array, codec: Codec, maxMessageBytes: number): Promise<unknown> {
+  try {
+    const plain = isGzip(bytes) ? await gunzip(bytes, maxMessageBytes) : bytes
+    if (plain.length > maxMessageBytes) throw tooLarge(maxMessageBytes)
+    return codec !== json && codec.detects(plain) ? codec.decode(plain) : json.decode(plain)
+  } catch (cause) {
+    if (cause instanceof KedgeError) throw cause
+    throw new KedgeError('ERR_CODEC', 'the message is neither JSON nor what the configured codec writes', {
+      cause,
+    })
+  }
+}
+
+const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
+
+async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
+  return collect(new Blob([bytes as BlobPart]).stream().pipeThrough(new CompressionStream('gzip')), Infinity)
+}
+
+async function gunzip(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  return collect(
+    new Blob([bytes as BlobPart]).stream().pipeThrough(new DecompressionStream('gzip')),
+    maxBytes,
+  )
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const reader = stream.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    length += value.length
+    if (length > maxBytes) {
+      // Cancelling propagates to the decompressor, which then inflates no further.
+      await reader.cancel().catch(() => undefined)
+      throw tooLarge(maxBytes)
+    }
+    chunks.push(value)
+  }
+  const all = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.length
+  }
+  return all
+}
+
+const tooLarge = (maxBytes: number) =>
+  new KedgeError('ERR_TOO_LARGE', `a message is larger than \`maxMessageBytes\` (${maxBytes})`)

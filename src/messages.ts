@@ -1,0 +1,340 @@
+/**
+ * The messages of the three topics, and how strange ones are understood.
+ *
+ * Everything correctness needs stands in the record's value: most proxies lose headers and timestamps, and
+ * three cannot write a tombstone. Each message names its version. Beside kedge's own messages, the simple ones
+ * that another service would write are understood: `{ "key": … }` and `{ "key": …, "value": …, "ttl": … }`.
+ *
+ * The rule for doubt: an eviction that cannot be read still evicts (its record key, or the namespace, or
+ * everything); an update that cannot be read evicts its key.
+ *
+ * @module
+ */
+import { z } from 'zod'
+import { durationMs } from './duration.ts'
+import type { Duration } from './types.ts'
+
+/** Names of namespaces: at most 64 letters, digits, `.`, `_`, `-`. */
+export const NAMESPACE_PATTERN: RegExp = /^[A-Za-z0-9._-]{1,64}$/
+
+/** Keys, tags and prefixes are at most this long, in UTF-16 units. */
+export const MAX_KEY_LENGTH = 512
+
+/** Keys, tags or prefixes in one message. */
+export const MAX_IDS = 1000
+
+/** `cache-evictions`: what must no longer be served. */
+export interface EvictMessage {
+  readonly v: 1
+  readonly op: 'evict'
+  readonly ns: string
+  readonly keys?: readonly string[] | undefined
+  readonly tags?: readonly string[] | undefined
+  readonly prefixes?: readonly string[] | undefined
+  /** Evict only values made from an older version of the row. */
+  readonly version?: number | undefined
+  /** `'ttl'` for an announced expiry: nothing changed at the source. */
+  readonly why?: 'ttl' | undefined
+  /** Which cache wrote it, so that it can tell its own announcements. */
+  readonly from?: string | undefined
+}
+
+/** `cache-evictions`: a whole namespace, or everything. */
+export interface ClearMessage {
+  readonly v: 1
+  readonly op: 'clear'
+  readonly ns?: string | undefined
+}
+
+/** `cache-evictions`: says nothing, but keeps the log's identity verifiable when nothing is evicted. */
+export interface BeatMessage {
+  readonly v: 1
+  readonly op: 'beat'
+}
+
+/** `cache-updates`: a value, and from when it is. */
+export interface PutMessage {
+  readonly v: 1
+  readonly op: 'put'
+  readonly ns: string
+  readonly key: string
+  readonly value: unknown
+  /** Milliseconds to live from `at`. */
+  readonly ttl: number
+  /** When its load began: milliseconds since the epoch, by the writer's clock. */
+  readonly at: number
+  /** The position in the evictions topic that its reader held before it began to read the source. */
+  readonly asOf: number
+  /** Identity of that evictions topic, where the writer knew it. */
+  readonly log?: string | undefined
+  readonly tags?: readonly string[] | undefined
+  readonly version?: number | undefined
+}
+
+/** `cache-updates`: the key has no value any more. */
+export interface DeleteMessage {
+  readonly v: 1
+  readonly op: 'del'
+  readonly ns: string
+  readonly key: string
+  readonly asOf: number
+}
+
+/** `cache-requests`: a miss that asks a loader service to load. */
+export interface RequestMessage {
+  readonly v: 1
+  readonly op: 'load'
+  readonly ns: string
+  readonly key: string
+  /** After this moment nobody waits any more: milliseconds since the epoch. */
+  readonly deadline: number
+}
+
+export type Message = EvictMessage | ClearMessage | BeatMessage | PutMessage | DeleteMessage | RequestMessage
+
+const namespaceName = z.string().regex(NAMESPACE_PATTERN)
+const id = z.string().min(1).max(MAX_KEY_LENGTH)
+const ids = z.array(id).min(1).max(MAX_IDS)
+const offset = z.number().int().nonnegative()
+const v = z.literal(1)
+
+const evictMessage = z.object({
+  v,
+  op: z.literal('evict'),
+  ns: namespaceName,
+  keys: ids.optional(),
+  tags: ids.optional(),
+  prefixes: ids.optional(),
+  version: z.number().optional(),
+  why: z.literal('ttl').optional(),
+  from: z.string().max(64).optional(),
+})
+const clearMessage = z.object({ v, op: z.literal('clear'), ns: namespaceName.optional() })
+const beatMessage = z.object({ v, op: z.literal('beat') })
+const putMessage = z.object({
+  v,
+  op: z.literal('put'),
+  ns: namespaceName,
+  key: id,
+  value: z.unknown(),
+  ttl: z.number().positive(),
+  at: z.number().nonnegative(),
+  asOf: offset,
+  log: z.string().max(64).optional(),
+  tags: z.array(id).max(MAX_IDS).optional(),
+  version: z.number().optional(),
+})
+const deleteMessage = z.object({ v, op: z.literal('del'), ns: namespaceName, key: id, asOf: offset })
+const requestMessage = z.object({
+  v,
+  op: z.literal('load'),
+  ns: namespaceName,
+  key: id,
+  deadline: z.number().nonnegative(),
+})
+
+/** What another service writes without knowing kedge. Further fields are ignored. */
+const simpleMessage = z.object({
+  key: z.union([id, z.number().transform(String)]),
+  ns: namespaceName.optional(),
+  namespace: namespaceName.optional(),
+  value: z.unknown(),
+  ttl: z.union([z.number().positive(), z.string().max(32)]).optional(),
+})
+
+/** The request in a record of `cache-requests`, or `undefined` when it is none. */
+export function readRequest(message: unknown): RequestMessage | undefined {
+  return requestMessage.safeParse(message).data
+}
+
+/** An eviction as it is applied. `namespace: undefined` means every namespace of the partition. */
+export interface Eviction {
+  readonly namespace: string | undefined
+  readonly all: boolean
+  readonly keys: readonly string[]
+  readonly tags: readonly string[]
+  readonly prefixes: readonly string[]
+  readonly version: number | undefined
+  /** Set for an announced expiry: the cache that wrote it need not heed it. */
+  readonly announcedBy: string | undefined
+  /** Whether the record could not be understood, and this is what is evicted to be on the safe side. */
+  readonly unreadable: boolean
+}
+
+const NOTHING: Eviction = {
+  namespace: undefined,
+  all: false,
+  keys: [],
+  tags: [],
+  prefixes: [],
+  version: undefined,
+  announcedBy: undefined,
+  unreadable: false,
+}
+
+const ownEviction = z.discriminatedUnion('op', [evictMessage, clearMessage, beatMessage])
+
+/**
+ * The eviction that a record of `cache-evictions` stands for. Never throws.
+ *
+ * @param message the decoded value; `undefined` for a null, empty or undecodable one
+ * @param recordKey the record's key as text, where it has one
+ * @param isNamespace whether a text is a namespace in use here
+ */
+export function readEviction(
+  message: unknown,
+  recordKey: string | undefined,
+  isNamespace: (name: string) => boolean,
+): Eviction {
+  const own = ownEviction.safeParse(message)
+  if (own.success) {
+    const said = own.data
+    if (said.op === 'beat') return NOTHING
+    if (said.op === 'clear') return { ...NOTHING, namespace: said.ns, all: true }
+    if (said.keys || said.tags || said.prefixes) {
+      return {
+        ...NOTHING,
+        namespace: said.ns,
+        keys: said.keys ?? [],
+        tags: said.tags ?? [],
+        prefixes: said.prefixes ?? [],
+        version: said.version,
+        announcedBy: said.why === 'ttl' ? said.from : undefined,
+      }
+    }
+  }
+  const simple = isOwn(message) ? undefined : simpleMessage.safeParse(message).data
+  if (simple)
+    return { ...NOTHING, namespace: simpleNamespace(simple, recordKey, isNamespace), keys: [simple.key] }
+  return { ...unreadableEviction(message, recordKey, isNamespace), unreadable: message !== undefined }
+}
+
+/** A message that carries a version is kedge's own, perhaps of a later release: never a simple one. */
+const isOwn = (message: unknown): boolean =>
+  typeof message === 'object' && message !== null && 'v' in message && 'op' in message
+
+/**
+ * A simple message without a namespace evicts its key in every namespace, unless its record key names one: which
+ * of them was meant cannot be known, and dropping a value is always safe.
+ */
+function simpleNamespace(
+  simple: z.infer<typeof simpleMessage>,
+  recordKey: string | undefined,
+  isNamespace: (name: string) => boolean,
+): string | undefined {
+  const named = simple.ns ?? simple.namespace
+  if (named !== undefined) return named
+  return recordKey !== undefined && recordKey !== simple.key && isNamespace(recordKey) ? recordKey : undefined
+}
+
+function unreadableEviction(
+  message: unknown,
+  recordKey: string | undefined,
+  isNamespace: (name: string) => boolean,
+): Eviction {
+  // Written by a later release, say: what it means is unknown, but not whom it concerns.
+  const named = isOwn(message) ? namespaceName.safeParse((message as { ns?: unknown }).ns).data : undefined
+  if (named !== undefined) return { ...NOTHING, namespace: named, all: true }
+  if (recordKey === undefined || recordKey.length === 0) return { ...NOTHING, all: true }
+  if (isNamespace(recordKey)) return { ...NOTHING, namespace: recordKey, all: true }
+  return { ...NOTHING, keys: [recordKey] }
+}
+
+/** A value as it arrives from `cache-updates`. */
+export interface ArrivedValue {
+  readonly kind: 'value'
+  readonly namespace: string
+  readonly key: string
+  readonly value: unknown
+  readonly ttlMs: number
+  /** When its load began, by the writer's clock; `undefined` in simple messages. */
+  readonly at: number | undefined
+  /** `undefined` in simple messages. */
+  readonly asOf: number | undefined
+  readonly logId: string | undefined
+  readonly tags: readonly string[] | undefined
+  readonly version: number | undefined
+}
+
+/** A key whose value must go: deleted, or its update could not be read. */
+export interface ArrivedDrop {
+  readonly kind: 'drop'
+  /** `undefined`: in every namespace. */
+  readonly namespace: string | undefined
+  readonly key: string
+  readonly unreadable: boolean
+}
+
+export type Arrived = ArrivedValue | ArrivedDrop
+
+const ownUpdate = z.discriminatedUnion('op', [putMessage, deleteMessage])
+
+/** The key of an update's record: the namespace's name, `/`, the key. Names have no `/`. */
+export const updateRecordKey = (namespace: string, key: string): string => `${namespace}/${key}`
+
+/** What a record of `cache-updates` stands for; `undefined` when it names no key at all. Never throws. */
+export function readUpdate(
+  message: unknown,
+  recordKey: string | undefined,
+  isNamespace: (name: string) => boolean,
+  defaultTtlMs: (namespace: string) => number,
+): Arrived | undefined {
+  const own = ownUpdate.safeParse(message)
+  if (own.success) {
+    const said = own.data
+    if (said.op === 'del') return { kind: 'drop', namespace: said.ns, key: said.key, unreadable: false }
+    const { ns, key, value, ttl, at, asOf, log, tags, version } = said
+    if (value !== undefined)
+      return { kind: 'value', namespace: ns, key, value, ttlMs: ttl, at, asOf, logId: log, tags, version }
+  }
+  const split = splitRecordKey(recordKey, isNamespace)
+  const simple = isOwn(message) ? undefined : simpleMessage.safeParse(message).data
+  if (simple) {
+    const namespace = simpleNamespace(simple, recordKey, isNamespace) ?? split?.namespace
+    if (namespace === undefined || simple.value === undefined) {
+      return { kind: 'drop', namespace, key: simple.key, unreadable: false }
+    }
+    const ttlMs = simpleTtlMs(simple.ttl, defaultTtlMs(namespace))
+    if (ttlMs !== undefined) {
+      const none = { at: undefined, asOf: undefined, logId: undefined, tags: undefined, version: undefined }
+      return { kind: 'value', namespace, key: simple.key, value: simple.value, ttlMs, ...none }
+    }
+  }
+  if (split) return { kind: 'drop', ...split, unreadable: message !== undefined }
+  if (recordKey === undefined || recordKey.length === 0) return undefined
+  return { kind: 'drop', namespace: undefined, key: recordKey, unreadable: message !== undefined }
+}
+
+function splitRecordKey(
+  recordKey: string | undefined,
+  isNamespace: (name: string) => boolean,
+): { namespace: string; key: string } | undefined {
+  const slash = recordKey?.indexOf('/') ?? -1
+  if (recordKey === undefined || slash <= 0 || slash === recordKey.length - 1) return undefined
+  const namespace = recordKey.slice(0, slash)
+  return isNamespace(namespace) ? { namespace, key: recordKey.slice(slash + 1) } : undefined
+}
+
+function simpleTtlMs(ttl: number | string | undefined, defaultMs: number): number | undefined {
+  if (ttl === undefined) return defaultMs
+  try {
+    return durationMs(ttl as Duration, 'ttl')
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Refuses keys, tags and prefixes that could not be told apart again on the other side.
+ * @throws TypeError when `text` is empty, too long, or holds half a surrogate pair (it has no UTF-8).
+ */
+export function checkId(text: string, what: 'key' | 'tag' | 'prefix'): void {
+  if (
+    typeof text !== 'string' ||
+    text.length === 0 ||
+    text.length > MAX_KEY_LENGTH ||
+    /\p{Surrogate}/u.test(text)
+  ) {
+    throw new TypeError(`a ${what} must be a well-formed string of 1 to ${MAX_KEY_LENGTH} characters`)
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * The values that an isolate holds, bounded in number and in bytes at every step.
+ *
+ * One LRU (quick-lru) for each namespace, keyed by the bare key: building a composite key costs more than the
+ * lookup. A {@link Budget} is shared by all of them. quick-lru keeps two generations and holds up to twice its
+ * `maxSize`, so it is given half of what we promise; bytes are counted here.
+ *
+ * @module
+ */
+import QuickLRU from 'quick-lru'
+import type { Provenance } from './eviction-table.ts'
+
+/** A held value. Times are those of the cache's timeline. */
+export interface StoredEntry<T> extends Provenance {
+  readonly value: T
+  readonly freshUntil: number
+  /** Raised each time the entry is found untouched by group evictions. */
+  asOf: number
+  readonly bytes: number
+  /** When its load began. */
+  readonly loadedAt: number
+  /** Past `freshUntil`, for `swr` and `staleIfError`. */
+  readonly keepUntil: number
+  readonly tags: readonly string[] | undefined
+  readonly version: number | undefined
+}
+
+export interface StoreLimits {
+  readonly maxEntries: number
+  readonly maxBytes: number
+}
+
+/** The share of a limit that is freed at once when it is exceeded by bytes, so that eviction is not per insert. */
+const SLACK = 1 / 16
+
+/** What all stores of a cache may hold together. */
+export class Budget {
+  entries = 0
+  bytes = 0
+  readonly limits: StoreLimits
+  readonly #stores: Store<unknown>[] = []
+
+  constructor(limits: StoreLimits) {
+    this.limits = limits
+  }
+
+  add(store: Store<unknown>): void {
+    this.#stores.push(store)
+  }
+
+  /** Evicts from the store that uses most of its own share until the limits hold. */
+  enforce(): void {
+    while (this.entries > this.limits.maxEntries || this.bytes > this.limits.maxBytes) {
+      let fullest: Store<unknown> | undefined
+      for (const store of this.#stores) {
+        if (store.entries > 0 && (fullest === undefined || store.fullness > fullest.fullness)) fullest = store
+      }
+      if (fullest === undefined) return
+      const over = this.bytes - this.limits.maxBytes
+      fullest.evict(Math.ceil(fullest.entries * SLACK), over, over + this.limits.maxBytes * SLACK)
+    }
+  }
+}
+
+export class Store<T> {
+  entries = 0
+  bytes = 0
+  readonly limits: StoreLimits
+  readonly #lru: QuickLRU<string, StoredEntry<T>>
+  readonly #budget: Budget
+  readonly #onCapacity: (key: string) => void
+
+  constructor(limits: StoreLimits, budget: Budget, onCapacity: (key: string) => void) {
+    this.limits = limits
+    this.#budget = budget
+    this.#onCapacity = onCapacity
+    this.#lru = new QuickLRU({
+      // Two generations of this size, less one, is what quick-lru holds at most.
+      maxSize: Math.floor((limits.maxEntries + 1) / 2),
+      onEviction: (key, entry) => {
+        this.#forget(entry)
+        this.#onCapacity(key)
+      },
+    })
+    budget.add(this as Store<unknown>)
+  }
+
+  /** The part of its own limits in use, 0 to 1. */
+  get fullness(): number {
+    return Math.max(this.entries / this.limits.maxEntries, this.bytes / this.limits.maxBytes)
+  }
+
+  /** The entry, which counts as used. Whether it may be served is not decided here. */
+  get(key: string): StoredEntry<T> | undefined {
+    return this.#lru.get(key)
+  }
+
+  /** Holds the entry, evicting the least recently used ones. Its bytes must be within the limits. */
+  set(key: string, entry: StoredEntry<T>): void {
+    // Deleted first: quick-lru would keep the old one in its older generation and report it as evicted later.
+    this.delete(key)
+    this.entries++
+    this.bytes += entry.bytes
+    this.#budget.entries++
+    this.#budget.bytes += entry.bytes
+    this.#lru.set(key, entry)
+    const over = this.bytes - this.limits.maxBytes
+    if (over > 0) this.evict(1, over, over + this.limits.maxBytes * SLACK)
+    this.#budget.enforce()
+  }
+
+  delete(key: string): boolean {
+    const entry = this.#lru.peek(key)
+    if (entry === undefined) return false
+    this.#lru.delete(key)
+    this.#forget(entry)
+    return true
+  }
+
+  /** Drops every entry that the predicate names. */
+  sweep(drops: (key: string, entry: StoredEntry<T>) => boolean): void {
+    for (const [key, entry] of this.#lru) if (drops(key, entry)) this.delete(key)
+  }
+
+  clear(): void {
+    this.#budget.entries -= this.entries
+    this.#budget.bytes -= this.bytes
+    this.entries = 0
+    this.bytes = 0
+    this.#lru.clear()
+  }
+
+  /**
+   * Evicts the least recently used entries: at least `count` of them and `bytes` worth, and up to `slackBytes`
+   * worth as long as one remains.
+   */
+  evict(count: number, bytes: number, slackBytes: number): void {
+    const leaving: string[] = []
+    let freed = 0
+    for (const [key, entry] of this.#lru.entriesAscending()) {
+      const enough = leaving.length >= count && freed >= bytes
+      if (enough && (freed >= slackBytes || leaving.length >= this.entries - 1)) break
+      leaving.push(key)
+      freed += entry.bytes
+    }
+    for (const key of leaving) {
+      this.delete(key)
+      this.#onCapacity(key)
+    }
+  }
+
+  #forget(entry: StoredEntry<T>): void {
+    this.entries--
+    this.bytes -= entry.bytes
+    this.#budget.entries--
+    this.#budget.bytes -= entry.bytes
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Time inside one cache: milliseconds since it was made, never backwards.
+ *
+ * Two clocks make it. The wall clock counts while a process is frozen (Lambda between invocations) but may
+ * step back; the monotonic clock never steps but may stand still while frozen. An age is the larger of the two,
+ * so a doubt makes things older, never younger.
+ *
+ * Reading both on every hit would cost more than the lookup. The wall clock alone is read while it moves
+ * forward in small steps; any jump, and at least every second, brings the monotonic clock in. A wall clock that
+ * steps back by less than `STEP_MS` can therefore hide at most that much, until the next look at both.
+ *
+ * @module
+ */
+import type { Runtime } from './runtime.ts'
+
+/** The largest advance of the wall clock that is believed without asking the monotonic one. */
+const STEP_MS = 50
+/** How long the wall clock is believed at a stretch. */
+const BOTH_EVERY_MS = 1000
+/** How many synchronous reads may share one look at the clock. */
+const TURN_USES = 64
+
+export class Timeline {
+  readonly #runtime: Runtime
+  #lastWall: number
+  /** Added to the wall clock to get the time of this cache. */
+  #offset: number
+  /** Both clocks at the last comparison. */
+  #syncedAt = 0
+  #syncedMonotonic: number
+  #turn = 0
+  #turnUses = 0
+  readonly #endTurn = () => {
+    this.#turnUses = 0
+  }
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime
+    this.#lastWall = runtime.now()
+    this.#offset = -this.#lastWall
+    this.#syncedMonotonic = runtime.monotonic()
+  }
+
+  /** Milliseconds since the cache was made. */
+  now(): number {
+    const wall = this.#runtime.now()
+    const step = wall - this.#lastWall
+    const now = wall + this.#offset
+    // Written so that a NaN from a broken clock takes the careful way too.
+    if (!(step >= 0 && step <= STEP_MS && now - this.#syncedAt < BOTH_EVERY_MS)) return this.#compare(wall)
+    this.#lastWall = wall
+    return now
+  }
+
+  /**
+   * The time, read once per synchronous turn. Unlike a clock cached by a timer it cannot stand still for good:
+   * a microtask ends the turn, and so do {@link TURN_USES} reads, should the platform have dropped the microtask
+   * with a request that it killed.
+   */
+  turn(): number {
+    if (this.#turnUses > 0) {
+      this.#turnUses--
+      return this.#turn
+    }
+    this.#turn = this.now()
+    this.#turnUses = TURN_USES
+    this.#runtime.microtask(this.#endTurn)
+    return this.#turn
+  }
+
+  #compare(wall: number): number {
+    const monotonic = this.#runtime.monotonic()
+    const passed = monotonic - this.#syncedMonotonic
+    const least = this.#syncedAt + (passed > 0 ? Math.floor(passed) : 0)
+    let now = Math.ceil(wall + this.#offset)
+    if (!(now >= least)) {
+      now = least
+      this.#offset = now - wall
+    }
+    this.#lastWall = wall
+    this.#syncedAt = now
+    this.#syncedMonotonic = monotonic
+    return now
+  }
+}
