@@ -1,0 +1,260 @@
+/**
+ * `memory()`: a Kafka log in this process, for tests and single-process use, with faults to order.
+ *
+ * @module
+ */
+import { KedgeError } from '../errors.ts'
+import type {
+  KafkaLog,
+  LogCapabilities,
+  LogRecord,
+  NewRecord,
+  Position,
+  ReadOptions,
+  ReadResult,
+} from '../log.ts'
+import { systemRuntime } from '../runtime.ts'
+import type { Runtime } from '../runtime.ts'
+import { MemoryLog } from './memory-log.ts'
+import type { MemoryLogOptions } from './memory-log.ts'
+
+/** The calls of a `KafkaLog`. */
+export type LogOperation = 'produce' | 'offsets' | 'read'
+
+export interface MemoryOptions extends MemoryLogOptions {
+  /** The log to stand on, so that several caches share one. @default a new one, made from the other options */
+  readonly on?: MemoryLog
+  /** Clocks and timers: long polls and `latency` sleep by it. @default `systemRuntime()` */
+  readonly runtime?: Runtime
+  /** How long every call takes, in milliseconds. @default 0 */
+  readonly latency?: number | (() => number)
+  /** What this log can do. A capability that is switched off behaves so. @default all true */
+  readonly capabilities?: Partial<LogCapabilities>
+}
+
+export interface FaultOptions {
+  /** The calls that fail. @default all */
+  readonly on?: LogOperation
+  /**
+   * `'after'`: the call does its work and then fails, as when an acknowledgement is lost on its way.
+   * @default 'before'
+   */
+  readonly when?: 'before' | 'after'
+  /** How many calls fail. @default Infinity */
+  readonly times?: number
+}
+
+/** A `KafkaLog` in memory. */
+export interface MemoryKafka extends KafkaLog {
+  /** What it stands on: for looking, truncating, compacting, deleting. */
+  readonly log: MemoryLog
+  /** How often each call was made, failed ones included. */
+  readonly calls: Readonly<Record<LogOperation, number>>
+  /** Lets calls reject with `error`, from now on; without one, lets them succeed again. */
+  fail(error?: unknown, options?: FaultOptions): void
+  /** Calls, also those under way, settle only after `resume()` or when aborted, as with a host that went silent. */
+  pause(): void
+  resume(): void
+}
+
+const encoder = new TextEncoder()
+
+/**
+ * A Kafka log in this process.
+ *
+ * `produce` rejects with `ERR_PUBLISH` (its `cause` says why), `offsets` and `read` with `ERR_UNKNOWN_TOPIC`;
+ * an aborted call with `signal.reason`.
+ *
+ * @throws TypeError for options out of range.
+ * @example
+ * const shared = new MemoryLog()
+ * const here = createCache({ kafka: memory({ on: shared }) })
+ * const there = createCache({ kafka: memory({ on: shared }) })
+ */
+export function memory(options: MemoryOptions = {}): MemoryKafka {
+  const { on, runtime = systemRuntime(), latency = 0, capabilities: chosen, ...rest } = options
+  const log = on ?? new MemoryLog({ now: () => runtime.now(), random: () => runtime.random(), ...rest })
+  const capabilities = { identity: true, longPoll: true, readCommitted: true, ...chosen }
+  const calls = { produce: 0, offsets: 0, read: 0 }
+  const faults = new Faults()
+
+  async function call<T>(
+    operation: LogOperation,
+    signal: AbortSignal | undefined,
+    work: () => T | Promise<T>,
+  ) {
+    calls[operation]++
+    signal?.throwIfAborted()
+    const ms = typeof latency === 'number' ? latency : latency()
+    if (ms > 0) await runtime.sleep(ms, signal)
+    await faults.open(signal)
+    faults.check(operation, 'before')
+    const result = await work()
+    await faults.open(signal)
+    faults.check(operation, 'after')
+    return result
+  }
+
+  return {
+    log,
+    calls,
+    capabilities,
+    fail: (error, faultOptions) => faults.set(error, faultOptions),
+    pause: () => faults.pause(),
+    resume: () => faults.resume(),
+
+    produce: (topic, records, { signal } = {}) =>
+      call('produce', signal, () => records.map((record) => append(log, topic, record))),
+
+    offsets: (topic, { partitions, signal } = {}) =>
+      call('offsets', signal, () => {
+        const wanted =
+          partitions ?? Array.from({ length: log.partitions(topic) }, (_, partition) => partition)
+        return wanted.map((partition) => {
+          const { beginning, end, logId } = log.offsets(topic, partition)
+          return { partition, beginning, end, ...(capabilities.identity && { logId }) }
+        })
+      }),
+
+    read: (topic, positions, readOptions) =>
+      call('read', readOptions.signal, async () => {
+        const isolation = capabilities.readCommitted ? readOptions.isolation : 'uncommitted'
+        const effective = { ...readOptions, isolation }
+        const first = collect(log, topic, positions, effective)
+        if (!capabilities.longPoll || readOptions.waitMs <= 0 || saysSomething(first, positions)) return first
+        await within(runtime, readOptions, (signal) => log.waitFor(topic, positions, { isolation, signal }))
+        return collect(log, topic, positions, effective)
+      }),
+  }
+}
+
+function append(log: MemoryLog, topic: string, record: NewRecord): Position {
+  const headers = Object.entries(record.headers ?? {}).map(([name, value]) => ({
+    name,
+    value: encoder.encode(value),
+  }))
+  try {
+    const { partition, offset } = log.append(topic, { ...record, headers })
+    return { partition, offset }
+  } catch (cause) {
+    throw new KedgeError('ERR_PUBLISH', `a record was not appended to ${topic}`, { cause })
+  }
+}
+
+function collect(
+  log: MemoryLog,
+  topic: string,
+  positions: readonly Position[],
+  options: ReadOptions,
+): ReadResult {
+  const records: LogRecord[] = []
+  const next: Position[] = []
+  const outOfRange: number[] = []
+  let left = options.maxBytes
+  for (const position of positions) {
+    const { partition } = position
+    // A partition whose turn comes when the answer is full waits for the next read, at its position.
+    const slice =
+      left > 0 || records.length === 0 ? log.read(topic, position, { ...options, maxBytes: left }) : null
+    if (slice === undefined) outOfRange.push(partition)
+    for (const { offset, key, value, timestamp } of slice?.records ?? []) {
+      records.push({ partition, offset, key, value, timestamp })
+    }
+    left -= slice?.bytes ?? 0
+    next.push({ partition, offset: slice?.next ?? position.offset })
+  }
+  return { records, next, outOfRange }
+}
+
+function saysSomething({ records, outOfRange, next }: ReadResult, positions: readonly Position[]): boolean {
+  return (
+    records.length > 0 ||
+    outOfRange.length > 0 ||
+    next.some(({ offset }, index) => offset !== positions[index]?.offset)
+  )
+}
+
+/** Ends `wait` after `waitMs` without an error, or with `signal.reason`. */
+async function within(
+  runtime: Runtime,
+  { waitMs, signal }: ReadOptions,
+  wait: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const ended = new AbortController()
+  const stop = () => ended.abort()
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    await Promise.race([runtime.sleep(waitMs, ended.signal), wait(ended.signal)])
+  } catch (error) {
+    if (!ended.signal.aborted) throw error
+  } finally {
+    signal?.removeEventListener('abort', stop)
+    ended.abort()
+  }
+  signal?.throwIfAborted()
+}
+
+interface Fault extends Required<Omit<FaultOptions, 'on' | 'times'>> {
+  readonly error: unknown
+  readonly on: LogOperation | undefined
+  times: number
+}
+
+/** What is wrong with a log at the moment. */
+class Faults {
+  #fault: Fault | undefined
+  #gate: Deferred | undefined
+
+  set(error: unknown, { on, when = 'before', times = Infinity }: FaultOptions = {}): void {
+    this.#fault = error === undefined ? undefined : { error, on, when, times }
+  }
+
+  check(operation: LogOperation, when: 'before' | 'after'): void {
+    const fault = this.#fault
+    if (!fault || fault.when !== when || (fault.on ?? operation) !== operation) return
+    if (--fault.times <= 0) this.#fault = undefined
+    throw fault.error
+  }
+
+  pause(): void {
+    this.#gate ??= deferred()
+  }
+
+  resume(): void {
+    this.#gate?.resolve()
+    this.#gate = undefined
+  }
+
+  /** Resolves at once, or after `resume()`, or rejects with `signal.reason`. */
+  async open(signal: AbortSignal | undefined): Promise<void> {
+    while (this.#gate) {
+      signal?.throwIfAborted()
+      const aborted = deferred()
+      const onAbort = () => aborted.reject(signal?.reason)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      try {
+        await Promise.race([this.#gate.promise, aborted.promise])
+      } finally {
+        signal?.removeEventListener('abort', onAbort)
+      }
+    }
+    signal?.throwIfAborted()
+  }
+}
+
+interface Deferred {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (reason: unknown) => void
+}
+
+/** `Promise.withResolvers`, which Node 20 does not have. */
+function deferred(): Deferred {
+  let resolve!: () => void
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  return { promise, resolve, reject }
+}
