@@ -1,0 +1,61 @@
+/**
+ * The command line of the demo.
+ *
+ * @module
+ */
+import { parseArgs } from 'node:util'
+import { messageOf, StartError } from './server.ts'
+
+/** Wrangler's own default, which people expect a worker at. */
+const DEFAULT_PORT = 8787
+/** The demo listens on this many ports in a row. */
+export const PORTS = 5
+const HIGHEST_PORT = 65_535
+
+export const USAGE = `npm start -- [options]
+
+Starts two workers, an origin and a log on this machine, and prints a tour of a minute.
+
+  --check      take the tour, print what each step saw, and end: 0 when all was as foretold, else 1
+  --port <n>   the first of ${PORTS} ports in a row; 0 for any that are free
+               (default ${DEFAULT_PORT}, and others where those are taken)
+  --help       this text
+`
+
+export interface DemoOptions {
+  readonly mode: 'start' | 'check' | 'help'
+  readonly firstPort: number
+  /** Whether the ports were chosen by the user, so that no others will do. */
+  readonly chosen: boolean
+}
+
+/**
+ * @throws StartError when an option is unknown or wrong; its message is for the user.
+ */
+export function readOptions(args: readonly string[]): DemoOptions {
+  const { check, help, port } = parsed(args)
+  const firstPort = port === undefined ? DEFAULT_PORT : Number(port)
+  if (port !== undefined && !(/^\d{1,5}$/.test(port) && firstPort + PORTS - 1 <= HIGHEST_PORT)) {
+    throw new StartError(
+      `\`--port\` must be a number from 0 to ${HIGHEST_PORT - PORTS + 1}, got ${JSON.stringify(port)}`,
+    )
+  }
+  return { mode: help ? 'help' : check ? 'check' : 'start', firstPort, chosen: port !== undefined }
+}
+
+function parsed(args: readonly string[]): { check: boolean; help: boolean; port: string | undefined } {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      strict: true,
+      options: {
+        check: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+        port: { type: 'string', short: 'p' },
+      },
+    })
+    return { check: values.check, help: values.help, port: values.port }
+  } catch (cause) {
+    throw new StartError(`${messageOf(cause)}\n\n${USAGE}`, { cause })
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * What the demo prints: the screen of `npm start`, and the lines of `npm start -- --check`.
+ *
+ * @module
+ */
+import { curlLine, setupLine, type Addresses } from './curl.ts'
+import type { StepReport } from './runner.ts'
+import { TOUR } from './tour.ts'
+
+/** The longest line that is printed of an answer. */
+const WIDTH = 100
+
+/** How a heading is set off. */
+export type Emphasis = (text: string) => string
+
+/** A chapter's heading, with its number. */
+export function headingOf(title: string, number: number): string {
+  return `${number} ${title}`
+}
+
+/** The screen: where everything is, and the tour as lines to paste. At most 36 lines of 100 columns. */
+export function screenOf(places: Addresses & { log: string }, readyMs: number, emphasis: Emphasis): string[] {
+  const { a, b, origin, log } = places
+  const tour = TOUR.flatMap(({ title, steps }, index) => [
+    emphasis(headingOf(title, index + 1)),
+    ...steps.map((step) => `  ${curlLine(step, places)}`),
+  ])
+  return [
+    `${emphasis('kedge')}: two edge workers kept coherent by a Kafka log. Ready in ${(readyMs / 1000).toFixed(1)} s.`,
+    `  worker A  ${a}   worker B          ${b}`,
+    `  origin    ${origin}   log (Kafka REST)  ${log}`,
+    'The tour. Paste into another terminal, this line first, and watch the cache-status:',
+    `  ${setupLine(places)}`,
+    ...tour,
+    'Ctrl-C stops everything. `npm start -- --check` takes this tour by itself.',
+  ]
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`
+}
+
+/** What was seen at a step: its line for curl, then the answer, then the difference if there is one. */
+export function reportOf({ step, seen, difference, tookMs }: StepReport, places: Addresses): string[] {
+  const took = step.within === undefined ? '' : `after ${(tookMs / 1000).toFixed(1)} s: `
+  const answer = seen && [seen.status, seen.cacheStatus, seen.text].filter(Boolean).join(' · ')
+  return [
+    `  ${difference === undefined ? 'ok  ' : 'DIFF'} ${curlLine(step, places)}`,
+    cut(`       ${took}${answer ?? 'no answer'}`, WIDTH),
+    ...(difference === undefined ? [] : [`       ${difference}`]),
+  ]
+}

@@ -1,0 +1,117 @@
+/**
+ * Everything that the tour visits, started and stopped together.
+ *
+ * @module
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Airports } from './airports.ts'
+import type { Addresses } from './curl.ts'
+import { startIsolate } from './isolate.ts'
+import { createOrigin } from './origin.ts'
+import { messageOf, serveApp, StartError, type OpenServer, type PortWish } from './server.ts'
+import { createSwitch, type Pausable } from './switch.ts'
+import { SETTINGS } from './tour.ts'
+
+const READY_MS = 10_000
+const READY_RETRY_MS = 100
+
+/** The parts that are not the demo's own. */
+export interface Parts {
+  /** Opens the log and its HTTP. */
+  openLog(wish: PortWish): Promise<OpenServer & Pausable>
+  /** The worker as one ES module. */
+  bundle(): Promise<string>
+}
+
+/** The first of five ports in a row (0: any), and whether others will do. */
+export interface StageOptions {
+  readonly firstPort: number
+  readonly orAnother: boolean
+}
+
+export interface Stage {
+  readonly places: Addresses & { readonly log: string }
+  /** Stops everything that runs, the workers first. Resolves when all of it has ended. */
+  close(): Promise<void>
+}
+
+/** Things to stop, the last opened first. */
+class Closers {
+  readonly #open: OpenServer[] = []
+
+  async keep<T extends OpenServer>(opening: Promise<T>): Promise<T> {
+    const server = await opening
+    this.#open.push(server)
+    return server
+  }
+
+  async close(): Promise<void> {
+    const failed: unknown[] = []
+    for (const server of this.#open.splice(0).toReversed()) {
+      await server.close().catch((error: unknown) => failed.push(error))
+    }
+    if (failed.length > 0) throw new AggregateError(failed, 'not everything could be stopped')
+  }
+}
+
+/** Waits until a worker has proved that it knows the log to its end: only then is what it loads kept. */
+async function untilReady(name: string, { url }: OpenServer): Promise<void> {
+  const deadline = AbortSignal.timeout(READY_MS)
+  let last = 'no answer'
+  while (!deadline.aborted) {
+    try {
+      const response = await fetch(`${url}/readyz`, { signal: deadline })
+      if (response.ok) return
+      last = `${response.status} ${(await response.text()).slice(0, 300)}`
+      await sleep(READY_RETRY_MS, undefined, { signal: deadline })
+    } catch (error) {
+      if (!deadline.aborted) last = messageOf(error)
+      await sleep(READY_RETRY_MS)
+    }
+  }
+  throw new StartError(`Worker ${name} was not ready within ${READY_MS / 1000} seconds: ${last}`)
+}
+
+/**
+ * Starts the log, the origin, the switch and two workers, and waits until both workers are ready.
+ * @throws StartError when a port is taken and no other will do, or a worker does not become ready. Nothing runs on.
+ */
+export async function openStage(parts: Parts, { firstPort, orAnother }: StageOptions): Promise<Stage> {
+  const wish = (nth: number): PortWish => ({ port: firstPort === 0 ? 0 : firstPort + nth, orAnother })
+  const airports = new Airports()
+  const closers = new Closers()
+  const close = async (): Promise<void> => {
+    await closers.close().finally(() => airports.close())
+  }
+  try {
+    const bundling = parts.bundle()
+    // It is awaited only below; until then its failure is not one that nobody handles.
+    bundling.catch(() => undefined)
+    const log = await closers.keep(parts.openLog(wish(3)))
+    const origin = await closers.keep(serveApp(createOrigin(airports), wish(2)))
+    const control = await closers.keep(serveApp(createSwitch(log), wish(4)))
+    const script = await bundling
+    const bindings = {
+      ...SETTINGS,
+      KAFKA_REST_URL: log.url,
+      KAFKA_GATEWAY: 'true',
+      ORIGIN_URL: origin.url,
+      NAMESPACES: 'airports',
+      AUTH: 'open',
+    }
+    const start = (nth: number): Promise<OpenServer> =>
+      closers.keep(startIsolate({ script, bindings, port: wish(nth) }))
+    const starting = [start(0), start(1)] as const
+    // Both are settled before a failure of one is thrown: what has started must be stopped.
+    await Promise.allSettled(starting)
+    const [a, b] = await Promise.all(starting)
+    await Promise.all([untilReady('A', a), untilReady('B', b)])
+    return {
+      places: { a: a.url, b: b.url, origin: origin.url, switch: control.url, log: log.url },
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
