@@ -259,7 +259,7 @@ export class MemoryLog {
   }
 
   /** Kafka's DeleteRecords: `beginning` rises to `offset` (at most to the end). Without a partition: all, to their ends. */
-  truncate(topic: string, partition?: number, offset = Infinity): void {
+  truncate(topic: string, partition?: number, offset: number = Infinity): void {
     const all = this.#topic(topic).partitions
     for (const held of partition === undefined ? all : [this.#partition(topic, partition)]) {
       this.#resize(held, () => held.truncate(offset))
