@@ -1,0 +1,128 @@
+/**
+ * The worker as a Hono app: a cache behind HTTP, with an origin behind the cache.
+ *
+ * @module
+ */
+import { type Context, Hono, type Handler, type MiddlewareHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { Authorizer, Scope } from './auth.ts'
+import type { AppOptions } from './deps.ts'
+import { kedge, requestContext } from './middleware.ts'
+import { openApiDocument } from './openapi.ts'
+import { internalProblem, Problem, problemOf } from './problem.ts'
+import { getBatch } from './routes/batch.ts'
+import type { RouteContext } from './routes/context.ts'
+import { evict } from './routes/evictions.ts'
+import { getHealth, getReadiness } from './routes/health.ts'
+import { deleteValue, getValue, putValue } from './routes/values.ts'
+import { ServedNamespaces } from './served.ts'
+
+const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
+  'cache',
+  'auth',
+  'origin',
+  'namespaces',
+  'maxBodyBytes',
+  'onError',
+  'cookie',
+  'context',
+])
+
+/**
+ * Builds the app.
+ *
+ * @throws TypeError when an option is wrong or unknown
+ *
+ * @example
+ * ```ts
+ * const app = createApp({
+ *   cache,
+ *   auth: bearerAuth({ read: [env.READ_TOKEN], evict: [env.EVICT_TOKEN] }),
+ *   origin: httpOrigin({ url: 'https://origin.example' }),
+ *   namespaces: ['airports'],
+ * })
+ * export default app
+ * ```
+ */
+export function createApp(options: AppOptions): Hono {
+  checkOptions(options)
+  const { cache, auth, origin, maxBodyBytes = 1_000_000, onError, context = requestContext } = options
+  const routes: RouteContext = {
+    cache,
+    served: new ServedNamespaces(cache, options.namespaces),
+    origin,
+    maxBodyBytes,
+    lasting: (c, work) => {
+      context(c).waitUntil(work.then(noop, noop))
+      return work
+    },
+  }
+  const open = kedge(cache, { context, ...(options.cookie !== undefined && { cookie: options.cookie }) })
+  const may = (scope: Scope): MiddlewareHandler => authorized(auth, scope)
+
+  const app = new Hono()
+  app.use(unstored)
+  app.get('/healthz', getHealth)
+  app.get('/readyz', open, getReadiness)
+  app.get('/openapi.json', (c) => c.json(openApiDocument()))
+  app.post('/cache/:namespace/batch', may('read'), open, getBatch(routes))
+  app.get('/cache/:namespace/:key', may('read'), open, getValue(routes))
+  app.put('/cache/:namespace/:key', may('write'), open, putValue(routes))
+  app.delete('/cache/:namespace/:key', may('evict'), open, deleteValue(routes))
+  app.post('/evictions', may('evict'), open, evict(routes))
+
+  for (const path of ['/healthz', '/readyz', '/openapi.json']) app.all(path, refuseMethod('GET, HEAD'))
+  app.all('/cache/:namespace/batch', refuseMethod('GET, HEAD, PUT, DELETE, POST'))
+  app.all('/cache/:namespace/:key', refuseMethod('GET, HEAD, PUT, DELETE'))
+  app.all('/evictions', refuseMethod('POST'))
+
+  app.notFound(() => new Problem(404, 'ERR_UNKNOWN_ROUTE', 'There is no such route.').toResponse())
+  app.onError((error) => answerTo(error, onError))
+  return app
+}
+
+const noop = (): void => undefined
+
+function checkOptions(options: AppOptions): void {
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.has(name)) throw new TypeError(`\`${name}\` is not an option`)
+  }
+  if (options.cache === undefined) throw new TypeError('`cache` is required')
+  if (options.auth === undefined) throw new TypeError('`auth` is required: `bearerAuth()` or `openToAll`')
+  if (options.origin !== undefined && options.namespaces === undefined) {
+    throw new TypeError('`namespaces` is required with `origin`: anything could be read from it otherwise')
+  }
+  const { maxBodyBytes = 1 } = options
+  if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 1) {
+    throw new TypeError('`maxBodyBytes` must be a positive whole number')
+  }
+}
+
+/** A cache on the way would hand out what an eviction has already declared invalid. */
+const unstored: MiddlewareHandler = async (c, next) => {
+  await next()
+  c.header('cache-control', 'no-store')
+}
+
+function authorized(auth: Authorizer, scope: Scope): MiddlewareHandler {
+  return async (c, next) => {
+    await auth.authorize(scope, c.req.header('authorization'))
+    await next()
+  }
+}
+
+function refuseMethod(allow: string): Handler {
+  return (c: Context) => {
+    const detail = `${c.req.method} is not for this route.`
+    return new Problem(405, 'ERR_METHOD', detail, { headers: { allow } }).toResponse()
+  }
+}
+
+function answerTo(error: unknown, onError: AppOptions['onError']): Response {
+  const problem = problemOf(error)
+  if (problem !== undefined) return problem.toResponse()
+  // Hono's own, thrown by middleware that was added around the app.
+  if (error instanceof HTTPException) return error.getResponse()
+  onError?.(error)
+  return internalProblem().toResponse()
+}

@@ -1,0 +1,38 @@
+/**
+ * How an answer came about, for whoever debugs it: `Cache-Status` (RFC 9211) and `Age` (RFC 9111, section 5.1).
+ *
+ * | what happened | `Cache-Status` |
+ * |---|---|
+ * | held and fresh | `kedge; hit; ttl=299` |
+ * | held, and served although it should not be | `kedge; hit; ttl=-3; detail=error` (or `swr`, `timeout`, `unreachable`) |
+ * | loaded and kept | `kedge; fwd=miss; stored` |
+ * | loaded, not kept: evicted while it was loaded, too large, … | `kedge; fwd=miss` |
+ * | loaded past the cache, because freshness could not be proved | `kedge; fwd=bypass` |
+ * | not held, and there is nothing to load it from | `kedge; detail=absent` |
+ *
+ * @module
+ */
+import type { Entry } from '../src/types.ts'
+
+/** Seconds, rounded down, as both fields want them. */
+const seconds = (ms: number): number => (Number.isFinite(ms) ? Math.floor(ms / 1000) : 0)
+
+/**
+ * The fields that describe an answer.
+ *
+ * @param loads whether a value that is not held is loaded from somewhere
+ */
+export function cacheStatusHeaders(entry: Entry<unknown>, loads: boolean): Record<string, string> {
+  if (entry.cached && entry.state !== 'miss') {
+    const detail = entry.staleBecause === undefined ? '' : `; detail=${entry.staleBecause}`
+    return {
+      'cache-status': `kedge; hit; ttl=${seconds(entry.ttlMs)}${detail}`,
+      // A value that was just loaded has no `Age`: the field says that the origin was not asked.
+      age: String(Math.max(0, seconds(entry.ageMs))),
+    }
+  }
+  // What is kept during a bypass cannot be served before freshness is proved again: nothing to boast of.
+  if (entry.bypassed) return { 'cache-status': 'kedge; fwd=bypass' }
+  if (!loads) return { 'cache-status': 'kedge; detail=absent' }
+  return { 'cache-status': entry.stored ? 'kedge; fwd=miss; stored' : 'kedge; fwd=miss' }
+}

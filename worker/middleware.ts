@@ -1,0 +1,137 @@
+/**
+ * The middleware that gives each request its own view of a cache.
+ *
+ * @module
+ */
+import type { Context, MiddlewareHandler } from 'hono'
+import { getCookie, setCookie } from 'hono/cookie'
+import { isKedgeError } from '../src/errors.ts'
+import { parseToken, type Token } from '../src/token.ts'
+import type { Cache, CacheScope, RequestContext, ScopeOptions } from '../src/types.ts'
+import { Problem } from './problem.ts'
+
+/** The header, and the cookie, that carry a token. */
+export const TOKEN_NAME = 'kedge-token'
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The cache within this request. Set by `kedge(cache)`. */
+    cache: CacheScope
+  }
+}
+
+/** How the token is kept in a cookie. */
+export interface TokenCookieOptions {
+  /** How long the client sends it, in seconds: as long as another isolate may lag behind. @default 60 */
+  readonly maxAgeS?: number
+  /** @default '/' */
+  readonly path?: string
+  /** @default none: the host that set it */
+  readonly domain?: string
+  /** @default 'Lax' */
+  readonly sameSite?: 'Strict' | 'Lax' | 'None'
+  /** @default true */
+  readonly secure?: boolean
+}
+
+export interface KedgeMiddlewareOptions {
+  /**
+   * Whether a request that wrote something sets the cookie `kedge-token`, so that a browser reads its own writes
+   * without a line of script. A cookie that comes is heeded in any case. @default false
+   */
+  readonly cookie?: boolean | TokenCookieOptions
+  /**
+   * The platform's request context, where Hono does not know it: `(c) => ({ waitUntil })` with Vercel's
+   * `waitUntil`, say. @default Hono's `executionCtx`; where there is none, background work just runs
+   */
+  readonly context?: (c: Context) => RequestContext
+}
+
+/**
+ * Opens a scope of the cache for each request: `c.var.cache`.
+ *
+ * The scope starts a poll when one is due, runs background work under the request's `waitUntil`, and reads its
+ * client's writes: it begins with the token of the header `kedge-token`, or of the cookie of that name. The
+ * answer carries the token of all that was written, in the same header. A header that is no token is answered
+ * with 400; such a cookie is ignored, because its sender cannot help it.
+ *
+ * @param cache the cache, or how to get at it where it can only be made once bindings are known
+ *
+ * @example
+ * ```ts
+ * const app = new Hono()
+ * app.use(kedge(cache))
+ * app.get('/users/:id', async (c) => {
+ *   const id = c.req.param('id')
+ *   return c.json(await c.var.cache.namespace('users').getOrSet(id, () => db.user(id)))
+ * })
+ * ```
+ */
+export function kedge(
+  cache: Cache | ((c: Context) => Cache),
+  options: KedgeMiddlewareOptions = {},
+): MiddlewareHandler {
+  const { cookie = false, context = requestContext } = options
+  return async (c, next) => {
+    const header = c.req.header(TOKEN_NAME)
+    if (header !== undefined && !isToken(header)) {
+      return new Problem(400, 'ERR_TOKEN', `The header \`${TOKEN_NAME}\` is not a kedge token.`).toResponse()
+    }
+    const sent = header ?? tokenCookie(c)
+    const scopeOptions: ScopeOptions = sent === undefined ? {} : { after: sent }
+    const scope = (typeof cache === 'function' ? cache(c) : cache).for(context(c), scopeOptions)
+    c.set('cache', scope)
+    await next()
+    const { token } = scope
+    if (token === undefined) return undefined
+    c.header(TOKEN_NAME, token)
+    if (cookie !== false && token !== sent) writeCookie(c, token, cookie === true ? {} : cookie)
+    return undefined
+  }
+}
+
+/**
+ * The request's context as Hono has it. Where there is none (Node, Deno, Bun), a promise that is left alone goes
+ * on by itself, and its failure must not end the process.
+ */
+export function requestContext(c: Context): RequestContext {
+  let platform: RequestContext | undefined
+  try {
+    platform = c.executionCtx
+  } catch {
+    platform = undefined
+  }
+  return {
+    waitUntil: (promise) => {
+      const settled = promise.catch(() => undefined)
+      platform?.waitUntil(settled)
+    },
+  }
+}
+
+function isToken(text: string): text is Token {
+  try {
+    parseToken(text)
+    return true
+  } catch (error) {
+    if (isKedgeError(error)) return false
+    throw error
+  }
+}
+
+function tokenCookie(c: Context): Token | undefined {
+  const cookie = getCookie(c, TOKEN_NAME)
+  return cookie !== undefined && isToken(cookie) ? cookie : undefined
+}
+
+function writeCookie(c: Context, token: Token, options: TokenCookieOptions): void {
+  const { maxAgeS = 60, path = '/', domain, sameSite = 'Lax', secure = true } = options
+  setCookie(c, TOKEN_NAME, token, {
+    httpOnly: true,
+    maxAge: maxAgeS,
+    path,
+    sameSite,
+    secure,
+    ...(domain !== undefined && { domain }),
+  })
+}

@@ -1,0 +1,83 @@
+/**
+ * What a request names and carries, checked: the namespace and key of its path, the JSON of its body.
+ *
+ * @module
+ */
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import { NAMESPACE_PATTERN } from '../src/messages.ts'
+import { BodyError, type BodyFault, isJson, MAX_JSON_DEPTH, readJson } from './body.ts'
+import { Problem } from './problem.ts'
+import { faultsOf, Key } from './schemas.ts'
+
+/** One segment of a path, decoded once. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch (cause) {
+    throw new Problem(400, 'ERR_BAD_REQUEST', 'The path is not percent-encoded UTF-8.', { cause })
+  }
+}
+
+/**
+ * The last segments of the path, decoded. Taken from the URL itself, because a router decodes before it matches:
+ * a key such as `a%2Fb` could then not be told from `a%252Fb`.
+ */
+function lastSegments(c: Context, count: number): string[] {
+  return new URL(c.req.url).pathname.split('/').slice(-count).map(decoded)
+}
+
+/** @throws Problem 400, 404 where the name is none. */
+function checkedNamespace(name: string | undefined): string {
+  if (name === undefined || !NAMESPACE_PATTERN.test(name)) throw unknownNamespace()
+  return name
+}
+
+export const unknownNamespace = (): Problem =>
+  new Problem(404, 'ERR_UNKNOWN_NAMESPACE', 'There is no such namespace.')
+
+/** The namespace and key of `…/:namespace/:key`. */
+export function entryPath(c: Context): { namespace: string; key: string } {
+  const [name, text] = lastSegments(c, 2)
+  const namespace = checkedNamespace(name)
+  const key = Key.safeParse(text)
+  if (!key.success) throw new Problem(400, 'ERR_BAD_REQUEST', `The key is refused: ${faultsOf(key.error)}.`)
+  return { namespace, key: key.data }
+}
+
+/** The namespace of `…/:namespace/batch`. */
+export const batchPath = (c: Context): string => checkedNamespace(lastSegments(c, 2)[0])
+
+const FAULTS: Readonly<Record<Exclude<BodyFault, 'too large'>, string>> = {
+  empty: 'The body is empty.',
+  'not utf-8': 'The body is not UTF-8.',
+  'not json': 'The body is not JSON.',
+  'too deep': `The body is nested deeper than ${MAX_JSON_DEPTH} levels.`,
+  'broken off': 'The body broke off.',
+}
+
+/**
+ * The body, as the schema has it.
+ * @throws Problem 400, 413, 415
+ */
+export async function bodyOf<T>(c: Context, schema: z.ZodType<T>, maxBytes: number): Promise<T> {
+  const encoding = c.req.header('content-encoding') ?? 'identity'
+  if (!isJson(c.req.header('content-type')) || encoding.toLowerCase() !== 'identity') {
+    const headers = { accept: 'application/json', 'accept-encoding': 'identity' }
+    const detail = 'The body must be JSON, not compressed, with `content-type: application/json`.'
+    throw new Problem(415, 'ERR_MEDIA_TYPE', detail, { headers })
+  }
+  const json = await readJson(c.req.raw, maxBytes).catch((error: unknown) => {
+    if (!(error instanceof BodyError)) throw error
+    const { fault } = error
+    if (fault === 'too large') {
+      throw new Problem(413, 'ERR_TOO_LARGE', `The body is larger than ${maxBytes} bytes.`)
+    }
+    throw new Problem(400, 'ERR_BAD_REQUEST', FAULTS[fault])
+  })
+  const body = schema.safeParse(json)
+  if (!body.success) {
+    throw new Problem(400, 'ERR_BAD_REQUEST', `The body is refused: ${faultsOf(body.error)}.`)
+  }
+  return body.data
+}

@@ -1,0 +1,29 @@
+/**
+ * Many values at once.
+ *
+ * @module
+ */
+import type { Handler } from 'hono'
+import { loadingMany } from '../loading.ts'
+import { batchPath, bodyOf } from '../request.ts'
+import { BatchBody } from '../schemas.ts'
+import type { RouteContext } from './context.ts'
+
+/** `POST /cache/:namespace/batch`: the values of up to 100 keys, and which of them have none. */
+export function getBatch({ served, origin, maxBodyBytes }: RouteContext): Handler {
+  return async (c) => {
+    const namespace = batchPath(c)
+    const values = served.open(c.var.cache, namespace)
+    const keys = [...new Set((await bodyOf(c, BatchBody, maxBodyBytes)).keys)]
+    const loading = origin === undefined ? undefined : loadingMany(origin, namespace)
+    const found =
+      loading === undefined
+        ? await values.getMany(keys)
+        : await values.getOrSetMany(keys, loading.loader, loading.options)
+    return c.json({
+      // `fromEntries` defines its members, so that a key named `__proto__` is a key like any other.
+      values: Object.fromEntries(keys.filter((key) => found.has(key)).map((key) => [key, found.get(key)])),
+      missing: keys.filter((key) => !found.has(key)),
+    })
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * What every route is given.
+ *
+ * @module
+ */
+import type { Context } from 'hono'
+import type { Cache } from '../../src/types.ts'
+import type { Origin } from '../origin.ts'
+import type { ServedNamespaces } from '../served.ts'
+
+export interface RouteContext {
+  readonly cache: Cache
+  readonly served: ServedNamespaces
+  readonly origin: Origin | undefined
+  readonly maxBodyBytes: number
+  /** Lets what was begun end also when the client has gone: between a commit and its eviction nothing may stop. */
+  readonly lasting: <T>(c: Context, work: Promise<T>) => Promise<T>
+}

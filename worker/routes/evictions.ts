@@ -1,0 +1,28 @@
+/**
+ * Evictions of more than one key.
+ *
+ * @module
+ */
+import type { Handler } from 'hono'
+import type { CacheScope } from '../../src/types.ts'
+import { bodyOf } from '../request.ts'
+import { EvictionBody } from '../schemas.ts'
+import type { ServedNamespaces } from '../served.ts'
+import type { RouteContext } from './context.ts'
+
+/** `POST /evictions`: keys, tags, a prefix, a namespace, or everything. */
+export function evict({ served, maxBodyBytes, lasting }: RouteContext): Handler {
+  return async (c) => {
+    const eviction = await bodyOf(c, EvictionBody, maxBodyBytes)
+    return c.json({ token: await lasting(c, published(eviction, c.var.cache, served)) })
+  }
+}
+
+function published(eviction: EvictionBody, scope: CacheScope, served: ServedNamespaces): Promise<string> {
+  if (!('namespace' in eviction)) return scope.clear()
+  const namespace = served.open(scope, eviction.namespace)
+  if ('keys' in eviction) return namespace.delete(eviction.keys)
+  if ('tags' in eviction) return namespace.invalidateTags(eviction.tags)
+  if ('prefix' in eviction) return namespace.invalidatePrefix(eviction.prefix)
+  return namespace.clear()
+}

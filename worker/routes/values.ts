@@ -1,0 +1,88 @@
+/**
+ * One value: read, written, evicted.
+ *
+ * @module
+ */
+import type { Context, Handler } from 'hono'
+import type { Namespace } from '../../src/types.ts'
+import { cacheStatusHeaders } from '../cache-status.ts'
+import { loadingOne } from '../loading.ts'
+import { type Origin, OriginWriteError } from '../origin.ts'
+import { Problem } from '../problem.ts'
+import { bodyOf, entryPath } from '../request.ts'
+import { PutBody } from '../schemas.ts'
+import type { RouteContext } from './context.ts'
+
+/** `GET /cache/:namespace/:key`: the value, loaded from the origin where it is not held. */
+export function getValue({ served, origin }: RouteContext): Handler {
+  return async (c) => {
+    const { namespace, key } = entryPath(c)
+    const values = served.open(c.var.cache, namespace)
+    const loading = origin === undefined ? undefined : loadingOne(origin, namespace)
+    const entry = await values.getEntry(key, loading?.loader, loading?.options)
+    const headers = cacheStatusHeaders(entry, origin !== undefined)
+    if (entry.value !== undefined) return c.json({ namespace, key, value: entry.value }, 200, headers)
+    if (entry.bypassed && origin === undefined) {
+      const detail = 'Freshness could not be proved, and there is no origin to ask.'
+      throw new Problem(503, 'ERR_UNREACHABLE', detail, { headers: { ...headers, 'retry-after': '1' } })
+    }
+    throw new Problem(404, 'ERR_NO_VALUE', 'There is no value under this key.', { headers })
+  }
+}
+
+/**
+ * `PUT /cache/:namespace/:key`: with an origin, commits the value there and then evicts the key; without one, the
+ * log is the value's only truth, and it is set.
+ */
+export function putValue({ served, origin, maxBodyBytes, lasting }: RouteContext): Handler {
+  return async (c) => {
+    const { namespace, key } = entryPath(c)
+    const values = served.open(c.var.cache, namespace)
+    const body = await bodyOf(c, PutBody, maxBodyBytes)
+    const written = origin === undefined ? set(values, key, body) : commit(values, key, body, origin)
+    return c.json({ token: await lasting(c, written) })
+  }
+}
+
+function set(values: Namespace<unknown>, key: string, body: PutBody): Promise<string> {
+  const { value, ttl, tags, version } = body
+  return values.set(key, value, {
+    ...(ttl !== undefined && { ttl }),
+    ...(tags !== undefined && { tags }),
+    ...(version !== undefined && { version }),
+  })
+}
+
+async function commit(
+  values: Namespace<unknown>,
+  key: string,
+  body: PutBody,
+  origin: Origin,
+): Promise<string> {
+  const { value, ttl, tags, version } = body
+  if (ttl !== undefined || tags !== undefined || version !== undefined) {
+    const detail =
+      '`ttl`, `tags` and `version` are not taken here: the origin says what belongs to its values.'
+    throw new Problem(400, 'ERR_BAD_REQUEST', detail)
+  }
+  try {
+    await origin.write(values.name, key, value)
+  } catch (error) {
+    // It may be committed for all we know. An eviction too many is safe, and its failure changes nothing: the
+    // client learns that the write failed, and will repeat it.
+    if (error instanceof OriginWriteError && error.maybeCommitted) {
+      await values.delete(key).catch(() => undefined)
+    }
+    throw error
+  }
+  return values.delete(key)
+}
+
+/** `DELETE /cache/:namespace/:key`: evicts the key, everywhere. */
+export function deleteValue({ served, lasting }: RouteContext): Handler {
+  return async (c: Context) => {
+    const { namespace, key } = entryPath(c)
+    const values = served.open(c.var.cache, namespace)
+    return c.json({ token: await lasting(c, values.delete(key)) })
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Which namespaces are served.
+ *
+ * @module
+ */
+import { NAMESPACE_PATTERN } from '../src/messages.ts'
+import type { Cache, CacheScope, Namespace } from '../src/types.ts'
+import { unknownNamespace } from './request.ts'
+
+/** Namespaces that strangers may bring into being where no list is given. Each costs some memory for good. */
+const MAX_UNLISTED = 100
+
+/** The namespaces of a list; without one, the first hundred that anybody asks for. */
+export class ServedNamespaces {
+  readonly #names: Set<string>
+  readonly #isListed: boolean
+
+  /** @throws TypeError when a name is none, or the list is empty. */
+  constructor(cache: Cache, names?: readonly string[]) {
+    for (const name of names ?? []) {
+      if (!NAMESPACE_PATTERN.test(name)) throw new TypeError('`namespaces` holds a name that is none')
+      // Declared at once, so that their partitions are polled and `/readyz` speaks of them.
+      cache.namespace(name)
+    }
+    if (names?.length === 0) throw new TypeError('`namespaces` must not be empty')
+    this.#names = new Set(names)
+    this.#isListed = names !== undefined
+  }
+
+  /** @throws Problem 404 when it is not served. */
+  open(scope: CacheScope, name: string): Namespace<unknown> {
+    if (!this.#names.has(name)) {
+      if (this.#isListed || this.#names.size >= MAX_UNLISTED) throw unknownNamespace()
+      this.#names.add(name)
+    }
+    return scope.namespace(name)
+  }
+}
