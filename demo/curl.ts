@@ -40,9 +40,8 @@ export function curlLine(step: Step, places: Addresses): string {
   if (step.times !== undefined) {
     return `${wait}curl -sZ -o /dev/null -w '%{http_code} ' "${where(step, places)}?[1-${step.times}]"`
   }
-  const parts = [step.token === 'keep' ? 'curl -s' : 'curl -si']
-  if (step.method !== undefined) parts.push(`-X ${step.method}`)
-  parts.push(where(step, places))
+  const flags = `-s${step.token === 'keep' ? '' : 'i'}${step.method === undefined ? '' : `X ${step.method}`}`
+  const parts = ['curl', flags, where(step, places)]
   if (step.token === 'send') parts.push('-H "kedge-token: $T"')
   if (step.body !== undefined) parts.push(`-H $JSON -d ${quoted(JSON.stringify(step.body))}`)
   const line = parts.join(' ')

@@ -18,7 +18,10 @@ export function headingOf(title: string, number: number): string {
   return `${number} ${title}`
 }
 
-/** The screen: where everything is, and the tour as lines to paste. At most 36 lines of 100 columns. */
+/**
+ * The screen: where everything is, and the tour as lines to paste. It fits 40 lines of 100 columns together with the
+ * four that npm prints above it.
+ */
 export function screenOf(places: Addresses & { log: string }, readyMs: number, emphasis: Emphasis): string[] {
   const { a, b, origin, log } = places
   const tour = TOUR.flatMap(({ title, steps }, index) => [
@@ -46,7 +49,7 @@ export function reportOf({ step, seen, difference, tookMs }: StepReport, places:
   const answer = seen && [seen.status, seen.cacheStatus, seen.text].filter(Boolean).join(' · ')
   return [
     `  ${difference === undefined ? 'ok  ' : 'DIFF'} ${curlLine(step, places)}`,
-    cut(`       ${took}${answer ?? 'no answer'}`, WIDTH),
+    ...(answer === undefined ? [] : [cut(`       ${took}${answer}`, WIDTH)]),
     ...(difference === undefined ? [] : [`       ${difference}`]),
   ]
 }

@@ -36,7 +36,7 @@ export function createSwitch(log: Pausable): Hono {
 
   app.post('/log/stop', async (c) => c.json({ log: await inTurn('stopped') }))
   app.post('/log/start', async (c) => c.json({ log: await inTurn('running') }))
-  app.all('/log/:position{stop|start}', refuseMethod('POST'))
+  app.on('ALL', ['/log/stop', '/log/start'], refuseMethod('POST'))
   app.notFound((c) => c.json({ error: 'no such route' }, 404))
   app.onError((_error, c) => c.json({ error: 'the log did not obey' }, 500))
   return app
