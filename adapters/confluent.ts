@@ -1,0 +1,216 @@
+/**
+ * Kafka over Confluent's REST Proxy (v2, v3), Confluent Cloud (v3 produce), and the kedge gateway.
+ *
+ * - Produce by v2, or by v3 where configured: Confluent Cloud has nothing else.
+ * - Offsets by v2: one stateless request, the whole of a poll while nothing changes.
+ * - Reads by v2 consumer instances (assign and seek, never a group), or stateless from the gateway.
+ *
+ * Confluent Cloud's REST cannot read: point `read` at a proxy or a gateway of your own in front of it.
+ *
+ * @module
+ */
+import { z } from 'zod'
+import { durationMs } from '../src/duration.ts'
+import { KedgeError } from '../src/errors.ts'
+import type { KafkaLog, NewRecord, Position, ReadOptions, ReadResult } from '../src/log.ts'
+import type { Duration } from '../src/types.ts'
+import { publishError } from './confluent/acknowledgement.ts'
+import type { Call } from './confluent/context.ts'
+import { InstanceReader } from './confluent/instance-reader.ts'
+import { boundsOf, partitionsOf } from './confluent/offsets.ts'
+import { produceV2 } from './confluent/produce-v2.ts'
+import { discoverCluster, produceV3 } from './confluent/produce-v3.ts'
+import { readStateless } from './confluent/stateless.ts'
+import { withDeadline } from './deadline.ts'
+import { type Auth, endpoint, type EndpointOptions } from './endpoint.ts'
+import { type Http, http } from './http.ts'
+import {
+  authShape,
+  check,
+  count,
+  headersShape,
+  transportLimits,
+  type TransportOptions,
+  transportShape,
+  urlShape,
+} from './options.ts'
+
+export type { Auth, EndpointOptions } from './endpoint.ts'
+
+/** Where to produce, when that is elsewhere or by the v3 API. */
+export interface ProduceOptions extends Partial<EndpointOptions> {
+  /** @default 'v2' */
+  readonly api?: 'v2' | 'v3'
+  /** For v3. Confluent Cloud cannot be asked for it; a proxy of one's own can. @default asked once */
+  readonly clusterId?: string
+}
+
+export interface ConfluentOptions extends TransportOptions {
+  /**
+   * The proxy's address: what stands before `/topics` (v2) and `/v3`. Confluent Cloud: `https://pkc-….confluent.cloud/kafka`.
+   * May be left out where `produce` and `read` both have one.
+   */
+  readonly url?: string
+  /** Sent to `url`, never to an address of `produce` or `read`: those have their own. */
+  readonly auth?: Auth
+  readonly headers?: Readonly<Record<string, string>>
+  readonly produce?: ProduceOptions
+  /** Where offsets and records are read, when that is elsewhere. */
+  readonly read?: Partial<EndpointOptions>
+  /**
+   * The other end of `read` is the kedge gateway: reads are stateless, long polls wait, and the log's identity
+   * is known.
+   * @default false
+   */
+  readonly gateway?: boolean
+  /** The consumer group that instances are made in. Nothing is ever committed to it. @default 'kedge' */
+  readonly group?: string
+  /** Consumer instances held, and reads at once. @default 4 */
+  readonly maxInstances?: number
+  /** An instance unused for this long is removed by the next call. @default '1m' */
+  readonly instanceIdle?: Duration
+}
+
+const endpointShape = {
+  url: urlShape.optional(),
+  auth: authShape.optional(),
+  headers: headersShape.optional(),
+}
+const name = z.string({ error: 'must be a string' }).regex(/^[\w.-]{1,255}$/, {
+  error: 'must be at most 255 letters, digits, `.`, `_`, `-`',
+})
+const shape = z.strictObject(
+  {
+    ...endpointShape,
+    ...transportShape,
+    produce: z
+      .strictObject({
+        ...endpointShape,
+        api: z.enum(['v2', 'v3'], { error: "must be 'v2' or 'v3'" }).optional(),
+        clusterId: name.optional(),
+      })
+      .optional(),
+    read: z.strictObject(endpointShape).optional(),
+    gateway: z.boolean({ error: 'must be true or false' }).optional(),
+    group: name.optional(),
+    maxInstances: count(1).optional(),
+    instanceIdle: z.union([z.string(), z.number()], { error: 'must be a duration' }).optional(),
+  },
+  { error: 'must be an object' },
+)
+
+/**
+ * The log behind a Confluent REST Proxy, Confluent Cloud or the kedge gateway. See {@link ConfluentOptions}.
+ *
+ * Reads over consumer instances are uncommitted and cannot long-poll. Control records of transactions at the very
+ * end of a partition are invisible to them; the gateway has neither limit.
+ *
+ * @throws TypeError where an option is wrong or unknown.
+ * @example
+ * ```ts
+ * confluent({ url: 'https://rest-proxy.internal:8082', auth: { username: 'edge', password: env.SECRET } })
+ *
+ * confluent({
+ *   produce: { url: 'https://pkc-4r000.eu-west-1.aws.confluent.cloud/kafka', api: 'v3', clusterId: 'lkc-1',
+ *     auth: { username: env.API_KEY, password: env.API_SECRET } },
+ *   read: { url: 'https://gateway.example.com', auth: { token: env.GATEWAY_TOKEN } },
+ *   gateway: true,
+ * })
+ * ```
+ */
+export function confluent(options: ConfluentOptions): KafkaLog {
+  check(shape, options, 'confluent')
+  const limits = transportLimits(options)
+  const idleMs = durationMs(options.instanceIdle ?? '1m', 'instanceIdle')
+  const { timeoutMs, maxResponseBytes } = limits
+  const reading = http(endpoint(choose(options, 'read')), limits)
+  const writing = http(endpoint(choose(options, 'produce')), limits)
+  const append = producer(options.produce ?? {})
+  const { group = 'kedge', maxInstances = 4, gateway = false } = options
+  const instances = new InstanceReader({
+    http: reading,
+    group,
+    maxInstances,
+    idleMs,
+    timeoutMs,
+    maxResponseBytes,
+  })
+  const readOnce = (call: Call, topic: string, positions: readonly Position[], how: ReadOptions) =>
+    gateway
+      ? readStateless(call, topic, positions, how)
+      : instances.read(call, topic, positions, how.maxBytes)
+
+  return {
+    capabilities: { identity: gateway, longPoll: gateway, readCommitted: false },
+
+    async produce(topic, records, { signal } = {}) {
+      signal?.throwIfAborted()
+      if (records.length === 0) return []
+      try {
+        return await withDeadline(timeoutMs, signal, (until) => append(call(writing, until), topic, records))
+      } catch (error) {
+        throw publishError(error, signal)
+      }
+    },
+
+    offsets: (topic, { signal, partitions } = {}) =>
+      withDeadline(timeoutMs, signal, async (until) => {
+        const to = call(reading, until)
+        const bounds = await boundsOf(to, topic, partitions ?? (await partitionsOf(to, topic)))
+        if (!gateway) instances.hint(topic, bounds)
+        return bounds
+      }),
+
+    read: (topic, positions, how) =>
+      withDeadline(timeoutMs + (gateway ? how.waitMs : 0), how.signal, async (until) => {
+        if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
+        // Base64 and field names make an answer larger than the keys and values that `max_bytes` counts.
+        const maxBytes = Math.max(1, Math.floor(Math.min(how.maxBytes, maxResponseBytes / 2)))
+        return smaller(maxBytes, (bytes) =>
+          readOnce(call(reading, until), topic, positions, { ...how, maxBytes: bytes }),
+        )
+      }),
+
+    close: () => instances.close(),
+  }
+}
+
+const call = (to: Http, signal: AbortSignal): Call => ({ http: to, signal })
+
+/** Many tiny records can outgrow the bound of an answer although their bytes do not: then less is asked, once. */
+async function smaller(
+  maxBytes: number,
+  read: (maxBytes: number) => Promise<ReadResult>,
+): Promise<ReadResult> {
+  try {
+    return await read(maxBytes)
+  } catch (error) {
+    if (!(error instanceof KedgeError) || error.code !== 'ERR_TOO_LARGE') throw error
+    return read(Math.ceil(maxBytes / 16))
+  }
+}
+
+/** The endpoint of one side. Credentials stay with the address they were given for. */
+function choose(options: ConfluentOptions, side: 'produce' | 'read'): EndpointOptions {
+  const own = options[side] ?? {}
+  const url = own.url ?? options.url
+  if (url === undefined) throw new TypeError(`\`url\` is missing, or \`${side}.url\``)
+  const auth = own.auth ?? (own.url === undefined ? options.auth : undefined)
+  const headers = own.headers ?? (own.url === undefined ? options.headers : undefined)
+  return { url, ...(auth ? { auth } : {}), ...(headers ? { headers } : {}) }
+}
+
+type Append = (call: Call, topic: string, records: readonly NewRecord[]) => Promise<Position[]>
+
+function producer({ api = 'v2', clusterId }: ProduceOptions): Append {
+  if (api === 'v2') {
+    if (clusterId !== undefined) throw new TypeError("`produce.clusterId` is for `produce.api: 'v3'`")
+    return produceV2
+  }
+  // The value is kept, not the promise: requests of a Worker cannot share one.
+  let cluster = clusterId
+  return async (to, topic, records) => {
+    cluster ??= await discoverCluster(to)
+    return produceV3(to, cluster, topic, records)
+  }
+}

@@ -1,0 +1,75 @@
+/** Which records a proxy acknowledged: HTTP 200 says nothing about that. @module */
+import { KedgeError } from '../../src/errors.ts'
+import type { Position } from '../../src/log.ts'
+import { classify, printable } from '../problem.ts'
+
+/** What a proxy answers for one record. */
+export interface Report {
+  readonly partition?: number | null | undefined
+  readonly offset?: number | null | undefined
+  readonly error_code?: number | null | undefined
+  readonly error?: string | null | undefined
+  readonly message?: string | null | undefined
+}
+
+/**
+ * The positions, where every record has one.
+ * @throws KedgeError `ERR_PUBLISH` where a record failed, was not mentioned, or got no offset: -1 (Karapace, for
+ * empty values) and null are not acknowledgements.
+ */
+export function acknowledged(
+  reports: readonly Report[],
+  expected: number,
+  secrets: readonly string[],
+): Position[] {
+  const failed = reports.find(isFailure)
+  if (failed) {
+    const code = failed.error_code ?? 0
+    const text = failed.message ?? failed.error ?? ''
+    const cause = recordError(code, text, secrets)
+    throw new KedgeError('ERR_PUBLISH', `a record was refused: ${cause.message}`, {
+      cause,
+      retryable: cause.retryable,
+    })
+  }
+  const positions = reports.flatMap(({ partition, offset }) =>
+    isPlace(partition) && isPlace(offset) ? [{ partition, offset }] : [],
+  )
+  if (positions.length === expected) return positions
+  throw new KedgeError('ERR_PUBLISH', `${expected} records sent, ${positions.length} acknowledged`, {
+    retryable: true,
+  })
+}
+
+/** v2 leaves the code out of a good report, or writes null; v3 writes 200. */
+const isFailure = ({ error_code: code }: Report): boolean =>
+  code !== undefined && code !== null && code !== 0 && code !== 200
+
+const isPlace = (value: number | null | undefined): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+
+function recordError(code: number, text: string, secrets: readonly string[]): KedgeError {
+  // In v2, 1 and 2 are "Kafka error" and "retriable Kafka error" (kafka-rest ProduceResponse); 3-digit codes are
+  // HTTP's, 5-digit ones begin with HTTP's.
+  const status = code > 9999 ? Math.trunc(code / 100) : code
+  const kind = classify(status, { code, text })
+  // Kafka's own code 3, which Redpanda passes through, and the text of kafka-rest after a minute of waiting.
+  const missing = code === 3 || /not present in metadata|does not host this topic/i.test(text)
+  return new KedgeError(
+    missing ? 'ERR_UNKNOWN_TOPIC' : kind.code,
+    `code ${code} ${printable(text, secrets)}`,
+    {
+      retryable: !missing && (code === 2 || kind.retryable) && code !== 50002,
+    },
+  )
+}
+
+/** The same failure, as one of publishing. Aborts pass through untouched. */
+export function publishError(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted || !(error instanceof KedgeError) || error.code === 'ERR_PUBLISH') return error
+  return new KedgeError('ERR_PUBLISH', `the records were not acknowledged: ${error.message}`, {
+    cause: error,
+    retryable: error.retryable,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+  })
+}

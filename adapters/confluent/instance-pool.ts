@@ -1,0 +1,100 @@
+/**
+ * The consumer instances that are idle, and how many are in use.
+ *
+ * A read takes an instance out and gives it back when all went well; what is not given back (an error, a request
+ * that the platform killed half-way) is never used again, because nobody knows where it stands. No read waits
+ * for another: in Workers a promise of one request must not be awaited in another.
+ *
+ * @module
+ */
+import { KedgeError } from '../../src/errors.ts'
+import type { Position } from '../../src/log.ts'
+import type { Instance } from './instance.ts'
+
+export class InstancePool {
+  readonly #maxInstances: number
+  readonly #idleMs: number
+  readonly #leaseMs: number
+  #idle: Instance[] = []
+  /** When the reads under way must have ended. A killed one never says that it has. */
+  #leases: number[] = []
+  #closed = false
+
+  constructor(limits: { maxInstances: number; idleMs: number; leaseMs: number }) {
+    this.#maxInstances = limits.maxInstances
+    this.#idleMs = limits.idleMs
+    this.#leaseMs = limits.leaseMs
+  }
+
+  /**
+   * Counts a read in; the answer counts it out.
+   * @throws KedgeError `ERR_OVERLOADED` when as many as may are under way, `ERR_CLOSED`
+   */
+  enter(): () => void {
+    if (this.#closed) throw new KedgeError('ERR_CLOSED', 'the log is closed')
+    const now = Date.now()
+    this.#leases = this.#leases.filter((until) => until > now)
+    if (this.#leases.length >= this.#maxInstances) {
+      throw new KedgeError(
+        'ERR_OVERLOADED',
+        `more than \`maxInstances\` (${this.#maxInstances}) reads at once`,
+        {
+          retryable: true,
+        },
+      )
+    }
+    const lease = now + this.#leaseMs
+    this.#leases.push(lease)
+    return () => {
+      const at = this.#leases.indexOf(lease)
+      if (at !== -1) this.#leases.splice(at, 1)
+    }
+  }
+
+  /** The idle instance that stands exactly there. */
+  take(topic: string, positions: readonly Position[]): Instance | undefined {
+    const at = this.#idle.findIndex((instance) => instance.topic === topic && stands(instance, positions))
+    return at === -1 ? undefined : this.#idle.splice(at, 1)[0]
+  }
+
+  /** Takes the instance back. Returns those that are to be removed. */
+  give(instance: Instance): Instance[] {
+    if (this.#closed) return [instance]
+    // One that reads the same partitions from elsewhere is behind, or of another life of the topic.
+    const [rivals, others] = partition(this.#idle, (other) => covers(other, instance))
+    this.#idle = [...others, instance]
+    const surplus = Math.max(0, this.#idle.length - this.#maxInstances)
+    return [...rivals, ...this.#idle.splice(0, surplus)]
+  }
+
+  /** The instances that nobody has used for a while. There is no timer: whoever comes by sweeps. */
+  sweep(): Instance[] {
+    const limit = Date.now() - this.#idleMs
+    const [old, young] = partition(this.#idle, ({ usedAt }) => usedAt <= limit)
+    this.#idle = young
+    return old
+  }
+
+  /** All that are idle. None are taken back from now on. */
+  close(): Instance[] {
+    this.#closed = true
+    return this.#idle.splice(0)
+  }
+}
+
+const stands = (instance: Instance, positions: readonly Position[]): boolean =>
+  instance.positions.length === positions.length &&
+  positions.every((wanted) =>
+    instance.positions.some(
+      ({ partition: number, offset }) => number === wanted.partition && offset === wanted.offset,
+    ),
+  )
+
+const covers = (one: Instance, other: Instance): boolean =>
+  one.topic === other.topic &&
+  one.positions.length === other.positions.length &&
+  one.positions.every(({ partition: number }) => other.positions.some((place) => place.partition === number))
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))]
+}

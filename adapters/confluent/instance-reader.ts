@@ -1,0 +1,246 @@
+/**
+ * Reads by explicit offset over consumer instances that keep positions of their own.
+ *
+ * The positions asked for are looked up in the partitions' bounds first: an instance is made only when there is
+ * something to read, and what lies outside the log is told without one. An empty poll is not believed while the
+ * bounds say otherwise.
+ *
+ * @module
+ */
+import { KedgeError } from '../../src/errors.ts'
+import type { PartitionOffsets, Position, ReadResult } from '../../src/log.ts'
+import { withDeadline } from '../deadline.ts'
+import type { Http } from '../http.ts'
+import type { Call } from './context.ts'
+import { InstancePool } from './instance-pool.ts'
+import {
+  createInstance,
+  type Instance,
+  InstanceGone,
+  type OffsetReset,
+  placeInstance,
+  type Poll,
+  pollInstance,
+  removeInstance,
+  ResetRefused,
+} from './instance.ts'
+import { boundsOf } from './offsets.ts'
+import { advance } from './records.ts'
+
+/** Polls of one read. */
+const MAX_POLLS = 4
+/** What proxies allow at most by default (`consumer.request.timeout.ms`). */
+const MAX_POLL_MS = 1000
+/** Bounds remembered from `offsets()`, each for one read. */
+const MAX_HINTS = 256
+
+export interface InstanceReaderOptions {
+  readonly http: Http
+  readonly group: string
+  readonly maxInstances: number
+  readonly idleMs: number
+  readonly timeoutMs: number
+  readonly maxResponseBytes: number
+}
+
+/** The positions of a read, by what the bounds say of them. */
+interface Sorted {
+  readonly behind: readonly Position[]
+  readonly outOfRange: readonly number[]
+}
+
+export class InstanceReader {
+  readonly #options: InstanceReaderOptions
+  readonly #pool: InstancePool
+  readonly #pollMs: number
+  readonly #hints = new Map<string, PartitionOffsets>()
+  #reset: OffsetReset = 'none'
+
+  constructor(options: InstanceReaderOptions) {
+    this.#options = options
+    // Twice the deadline: a read that the platform killed cannot hold its place for longer.
+    this.#pool = new InstancePool({ ...options, leaseMs: options.timeoutMs * 2 })
+    this.#pollMs = Math.max(1, Math.min(MAX_POLL_MS, Math.floor(options.timeoutMs / (MAX_POLLS + 1))))
+  }
+
+  /** Remembers bounds just sampled, so that the read that follows need not ask again. */
+  hint(topic: string, bounds: readonly PartitionOffsets[]): void {
+    for (const bound of bounds) {
+      const key = hintKey(topic, bound.partition)
+      this.#hints.delete(key)
+      if (this.#hints.size >= MAX_HINTS) this.#hints.delete(this.#hints.keys().next().value ?? '')
+      this.#hints.set(key, bound)
+    }
+    this.#remove(this.#pool.sweep())
+  }
+
+  async read(
+    call: Call,
+    topic: string,
+    positions: readonly Position[],
+    maxBytes: number,
+  ): Promise<ReadResult> {
+    const leave = this.#pool.enter()
+    this.#remove(this.#pool.sweep())
+    try {
+      const sorted = this.#takeHints(topic, positions) ?? (await this.#sort(call, topic, positions))
+      return await this.#readBehind(call, topic, positions, sorted, maxBytes)
+    } finally {
+      leave()
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#pool.close().map((instance) => this.#removeOne(instance)))
+  }
+
+  async #readBehind(
+    call: Call,
+    topic: string,
+    positions: readonly Position[],
+    known: Sorted,
+    maxBytes: number,
+  ): Promise<ReadResult> {
+    let sorted = known
+    let gone = 0
+    let bytes = maxBytes
+    for (let polls = 0; polls < MAX_POLLS && sorted.behind.length > 0; polls++) {
+      const poll = await this.#poll(call, topic, sorted.behind, bytes)
+      if (poll === 'gone') {
+        if (++gone > 1) throw lost()
+        continue
+      }
+      if (poll === 'out of range' || poll.dropped > 0 || hasGap(sorted.behind, poll)) {
+        // Retention may have taken the position since the bounds were sampled: what was found proves nothing.
+        sorted = await this.#sort(call, topic, positions)
+      }
+      if (poll === 'out of range') continue
+      const records = poll.records.filter(({ partition }) => !sorted.outOfRange.includes(partition))
+      if (records.length > 0) {
+        return { records, next: advance(positions, records), outOfRange: sorted.outOfRange }
+      }
+      // Warming up, or the first record is as large as `max_bytes`: kafka-rest then answers nothing for ever.
+      bytes = this.#larger(bytes)
+    }
+    return { records: [], next: [...positions], outOfRange: sorted.outOfRange }
+  }
+
+  #larger(bytes: number): number {
+    const most = Math.floor(this.#options.maxResponseBytes / 2)
+    return bytes >= 65_536 ? Math.max(bytes, most) : Math.min(65_536, most)
+  }
+
+  /** One poll, by an instance that stands there. It is given back only when its place is known. */
+  async #poll(
+    call: Call,
+    topic: string,
+    positions: readonly Position[],
+    maxBytes: number,
+  ): Promise<Poll | 'out of range' | 'gone'> {
+    let instance = this.#pool.take(topic, positions)
+    try {
+      instance ??= await this.#open(call, topic, positions)
+      const poll = await pollInstance(call, instance, this.#pollMs, maxBytes)
+      if (poll === 'out of range' || poll.dropped > 0) this.#remove([instance])
+      else this.#remove(this.#pool.give(poll.instance))
+      return poll
+    } catch (error) {
+      if (error instanceof InstanceGone) return 'gone'
+      if (instance) this.#remove([instance])
+      throw error
+    }
+  }
+
+  async #open(call: Call, topic: string, positions: readonly Position[]): Promise<Instance> {
+    const made = await this.#create(call)
+    try {
+      await placeInstance(call, made, topic, positions)
+    } catch (error) {
+      this.#remove([made])
+      throw error
+    }
+    return { ...made, topic, positions, usedAt: Date.now() }
+  }
+
+  async #create(call: Call): Promise<Pick<Instance, 'path' | 'cookie'>> {
+    const { group } = this.#options
+    try {
+      return await createInstance(call, group, this.#reset, this.#pollMs)
+    } catch (error) {
+      if (!(error instanceof ResetRefused)) throw error
+      // Karapace knows earliest and latest only. A jump to the end is noticed by its gap.
+      this.#reset = 'latest'
+      return createInstance(call, group, 'latest', this.#pollMs)
+    }
+  }
+
+  async #sort(call: Call, topic: string, positions: readonly Position[]): Promise<Sorted> {
+    const bounds = await boundsOf(
+      call,
+      topic,
+      positions.map(({ partition }) => partition),
+    )
+    return sort(positions, bounds)
+  }
+
+  /** The remembered bounds, where all positions lie well inside of them. Each serves once. */
+  #takeHints(topic: string, positions: readonly Position[]): Sorted | undefined {
+    const bounds: PartitionOffsets[] = []
+    for (const { partition } of positions) {
+      const key = hintKey(topic, partition)
+      const bound = this.#hints.get(key)
+      if (bound) bounds.push(bound)
+      this.#hints.delete(key)
+    }
+    if (bounds.length < positions.length) return undefined
+    const sorted = sort(positions, bounds)
+    // At the end as it was: there may be records by now.
+    return sorted.behind.length === positions.length ? sorted : undefined
+  }
+
+  /** Removes in the background: nobody should wait for it, and an instance that stays expires by itself. */
+  #remove(instances: readonly Pick<Instance, 'path' | 'cookie'>[]): void {
+    for (const instance of instances) void this.#removeOne(instance)
+  }
+
+  async #removeOne(instance: Pick<Instance, 'path' | 'cookie'>): Promise<void> {
+    const { http, timeoutMs } = this.#options
+    await withDeadline(timeoutMs, undefined, (signal) => removeInstance({ http, signal }, instance)).catch(
+      () => undefined,
+    )
+  }
+}
+
+const hintKey = (topic: string, partition: number): string => `${partition} ${topic}`
+
+function sort(positions: readonly Position[], bounds: readonly PartitionOffsets[]): Sorted {
+  const of = new Map(bounds.map((bound) => [bound.partition, bound]))
+  const outside = ({ partition, offset }: Position) => {
+    const bound = of.get(partition)
+    return bound !== undefined && (offset < bound.beginning || offset > bound.end)
+  }
+  const outOfRange = positions.filter(outside).map(({ partition }) => partition)
+  const behind = positions.filter(
+    (position) => !outside(position) && position.offset < (of.get(position.partition)?.end ?? 0),
+  )
+  return { behind, outOfRange }
+}
+
+/** Whether offsets are missing before or between the records: compaction, or a reset after loss. */
+function hasGap(positions: readonly Position[], { records }: Poll): boolean {
+  const next = new Map(positions.map(({ partition, offset }) => [partition, offset]))
+  return records.some(({ partition, offset }) => {
+    const gap = next.get(partition) !== offset
+    next.set(partition, offset + 1)
+    return gap
+  })
+}
+
+const lost = () =>
+  new KedgeError(
+    'ERR_HTTP',
+    'consumer instances are lost as soon as they are made: are there several proxies?',
+    {
+      retryable: true,
+    },
+  )

@@ -1,0 +1,67 @@
+/** The records of an answer in the binary format, checked. @module */
+import { z } from 'zod'
+import { KedgeError } from '../../src/errors.ts'
+import type { LogRecord, Position } from '../../src/log.ts'
+import { fromBase64 } from '../base64.ts'
+import { type HttpAnswer, parsed } from '../http.ts'
+import { offsetShape } from './context.ts'
+
+// Karapace and Strimzi add a timestamp. Whether a topic is named depends on the proxy.
+const recordsAnswer = z.array(
+  z.object({
+    topic: z.string().optional(),
+    partition: offsetShape,
+    offset: offsetShape,
+    key: z.string().nullish(),
+    value: z.string().nullish(),
+    timestamp: z.number().nullish(),
+  }),
+)
+
+/**
+ * The records of the answer that were asked for, ascending by offset within each partition.
+ *
+ * Records below the position are dropped: a proxy serves whole batches, or replays after a reset. What was not
+ * asked for at all means that the answer belongs to somebody else.
+ *
+ * @throws KedgeError `ERR_PROTOCOL`
+ */
+export function readRecords(
+  answer: HttpAnswer,
+  topic: string,
+  positions: readonly Position[],
+): { records: LogRecord[]; dropped: number } {
+  const reached = new Map(positions.map(({ partition, offset }) => [partition, offset]))
+  const raw = parsed(answer, recordsAnswer, 'reading records')
+  const records: LogRecord[] = []
+  for (const { key, value, timestamp, ...record } of raw) {
+    const next = reached.get(record.partition)
+    if (next === undefined || (record.topic !== undefined && record.topic !== topic)) {
+      throw new KedgeError('ERR_PROTOCOL', 'reading records: the answer is of a partition not asked for')
+    }
+    if (record.offset < next) continue
+    reached.set(record.partition, record.offset + 1)
+    records.push({
+      partition: record.partition,
+      offset: record.offset,
+      key: bytes(key),
+      value: bytes(value),
+      ...(typeof timestamp === 'number' ? { timestamp } : {}),
+    })
+  }
+  return { records, dropped: raw.length - records.length }
+}
+
+function bytes(text: string | null | undefined): Uint8Array | null {
+  if (text === null || text === undefined) return null
+  const decoded = fromBase64(text)
+  if (decoded) return decoded
+  throw new KedgeError('ERR_PROTOCOL', 'reading records: the answer is not in the binary format')
+}
+
+/** For every position, where to read next after these records. */
+export function advance(positions: readonly Position[], records: readonly LogRecord[]): Position[] {
+  const next = new Map(positions.map(({ partition, offset }) => [partition, offset]))
+  for (const { partition, offset } of records) next.set(partition, offset + 1)
+  return positions.map(({ partition }) => ({ partition, offset: next.get(partition) ?? 0 }))
+}

@@ -1,0 +1,87 @@
+/** Reads by explicit offset, as Redpanda's HTTP Proxy and the gateway have them: nothing is held anywhere. @module */
+import type { LogRecord, Position, ReadOptions, ReadResult } from '../../src/log.ts'
+import { segment } from '../http.ts'
+import { failure, isOutOfRange, problemOf } from '../problem.ts'
+import { type Call, V2_BINARY } from './context.ts'
+import { advance, readRecords } from './records.ts'
+
+/** What one partition answered: its records, or that the position lies outside of it. */
+type Answer = readonly LogRecord[] | 'out of range'
+
+export async function readStateless(
+  call: Call,
+  topic: string,
+  positions: readonly Position[],
+  options: ReadOptions,
+): Promise<ReadResult> {
+  const maxBytes = Math.max(1, Math.floor(options.maxBytes / Math.max(1, positions.length)))
+  const once = (waitMs: number, signal: AbortSignal) => (position: Position) =>
+    readPartition({ http: call.http, signal }, topic, position, { ...options, maxBytes, waitMs })
+  const [only] = positions
+  if (only && positions.length === 1) {
+    return result(positions, [await once(options.waitMs, call.signal)(only)])
+  }
+  const answers = await Promise.all(positions.map(once(0, call.signal)))
+  if (options.waitMs === 0 || answers.some(says)) return result(positions, answers)
+  return result(positions, await firstOf(positions, once, options.waitMs, call.signal))
+}
+
+const says = (answer: Answer): boolean => answer === 'out of range' || answer.length > 0
+
+/**
+ * A long poll of each partition, until one has something to say. The others are given up, which loses nothing:
+ * their positions are ours.
+ */
+async function firstOf(
+  positions: readonly Position[],
+  once: (waitMs: number, signal: AbortSignal) => (position: Position) => Promise<Answer>,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<Answer[]> {
+  const enough = new AbortController()
+  const onAbort = () => enough.abort(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.all(
+      positions.map(async (position) => {
+        try {
+          const answer = await once(waitMs, enough.signal)(position)
+          if (says(answer)) enough.abort()
+          return answer
+        } catch (error) {
+          if (enough.signal.aborted && !signal.aborted) return []
+          throw error
+        }
+      }),
+    )
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    // One that failed must not leave the others waiting.
+    enough.abort()
+  }
+}
+
+async function readPartition(
+  { http, signal }: Call,
+  topic: string,
+  position: Position,
+  { maxBytes, waitMs }: ReadOptions,
+): Promise<Answer> {
+  // All three parameters are mandatory (Redpanda, 400/40002), and so is the Accept header (406).
+  const query = `offset=${position.offset}&timeout=${Math.ceil(waitMs)}&max_bytes=${maxBytes}`
+  const path = `/topics/${segment(topic)}/partitions/${position.partition}/records?${query}`
+  const answer = await http.send({ method: 'GET', path, headers: { accept: V2_BINARY } }, signal)
+  if (answer.status > 299) {
+    if (isOutOfRange(problemOf(answer))) return 'out of range'
+    throw failure(answer, 'reading records')
+  }
+  return readRecords(answer, topic, [position]).records
+}
+
+function result(positions: readonly Position[], answers: readonly Answer[]): ReadResult {
+  const records = answers.flatMap((answer) => (answer === 'out of range' ? [] : answer))
+  const outOfRange = positions
+    .filter((_, at) => answers[at] === 'out of range')
+    .map(({ partition }) => partition)
+  return { records, next: advance(positions, records), outOfRange }
+}

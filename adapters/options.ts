@@ -1,0 +1,92 @@
+/** Options that the adapters share, and how wrong ones are refused. @module */
+import { z } from 'zod'
+import { durationMs } from '../src/duration.ts'
+import type { Duration } from '../src/types.ts'
+
+/** What every adapter that speaks HTTP takes. */
+export interface TransportOptions {
+  /** How long a call may take in all, beside the `waitMs` of a long poll. @default '5s' */
+  readonly requestTimeout?: Duration
+  /** The largest body that is read; the rest of it is never asked for. @default 16_000_000 */
+  readonly maxResponseBytes?: number
+  /** The transport. @default the platform's `fetch`, looked up at each call */
+  readonly fetch?: typeof fetch
+}
+
+export interface TransportLimits {
+  readonly timeoutMs: number
+  readonly maxResponseBytes: number
+  readonly fetch: typeof fetch | undefined
+}
+
+const text = z.string({ error: 'must be a string' }).min(1, { error: 'must not be empty' })
+/** Characters that a header may carry: RFC 9110, section 5.5. */
+const headerValue = text.regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: 'must fit a header' })
+
+export const urlShape: z.ZodType<string> = text.refine(isPlainUrl, {
+  error: 'must be an http(s) URL without credentials, query or fragment',
+})
+
+function isPlainUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol, username, password, search, hash } = new URL(url)
+  return (protocol === 'http:' || protocol === 'https:') && username + password + search + hash === ''
+}
+
+const basic = z.strictObject({
+  // A colon would end the name early: RFC 7617, section 2.
+  username: text.regex(/^[^:]*$/, { error: 'must not hold a colon' }),
+  password: z.string(),
+})
+const bearer = z.strictObject({
+  token: z.union([headerValue, z.custom<() => string>((value) => typeof value === 'function')]),
+})
+
+export const authShape: z.ZodType = z.union([basic, bearer], {
+  error: 'must be { username, password } without a colon in the name, or { token }',
+})
+
+export const headersShape: z.ZodType = z.record(
+  z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'must be a header name' }),
+  headerValue,
+  { error: 'must be an object of header values' },
+)
+
+/** The shape of {@link TransportOptions}, to be spread into an adapter's own. */
+export const transportShape: {
+  readonly requestTimeout: z.ZodType
+  readonly maxResponseBytes: z.ZodType
+  readonly fetch: z.ZodType
+} = {
+  requestTimeout: z.union([z.string(), z.number()], { error: 'must be a duration' }).optional(),
+  maxResponseBytes: count(1024).optional(),
+  fetch: z.custom((value) => typeof value === 'function', { error: 'must be a function' }).optional(),
+}
+
+/** A whole number that is at least `least`. */
+export function count(least: number): z.ZodType<number> {
+  const error = `must be a whole number of at least ${least}`
+  return z.int({ error }).min(least, { error })
+}
+
+/**
+ * Refuses wrong and unknown options.
+ * @throws TypeError that quotes the option, and never its value.
+ */
+export function check(shape: z.ZodType, options: unknown, adapter: string): void {
+  const issue = shape.safeParse(options).error?.issues[0]
+  if (!issue) return
+  const place = issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') {
+    const unknown = [...issue.path, issue.keys[0]].join('.')
+    throw new TypeError(`\`${unknown}\` is not an option of ${adapter}()`)
+  }
+  throw new TypeError(`${place === '' ? `the options of ${adapter}()` : `\`${place}\``}: ${issue.message}`)
+}
+
+/** @throws TypeError quoting `requestTimeout` when it is not a duration above zero. */
+export function transportLimits(options: TransportOptions): TransportLimits {
+  const timeoutMs = durationMs(options.requestTimeout ?? '5s', 'requestTimeout')
+  if (timeoutMs === 0) throw new TypeError('`requestTimeout` must be longer than 0')
+  return { timeoutMs, maxResponseBytes: options.maxResponseBytes ?? 16_000_000, fetch: options.fetch }
+}
