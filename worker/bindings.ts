@@ -1,0 +1,193 @@
+/**
+ * The bindings (environment variables and secrets) of the deployable worker, checked at first use.
+ *
+ * An empty text counts as absent. Errors name the variable and never its value, which may be a secret.
+ *
+ * @module
+ */
+import type { CacheOptions } from '../src/options.ts'
+import { type Authorizer, bearerAuth, openToAll } from './auth.ts'
+import { Variables } from './variables.ts'
+
+/** Bindings that cannot be worked with. The message names them. */
+export class BindingsError extends TypeError {
+  override readonly name = 'BindingsError'
+}
+
+/** How the log is reached. */
+export type KafkaSettings =
+  | {
+      readonly flavor: 'confluent'
+      readonly url: string
+      readonly auth?: { readonly username: string; readonly password: string } | { readonly token: string }
+      readonly gateway: boolean
+    }
+  | {
+      readonly flavor: 'upstash'
+      readonly url: string
+      readonly username: string
+      readonly password: string
+    }
+
+/** What the bindings say. */
+export interface Settings {
+  readonly kafka: KafkaSettings
+  readonly origin: { readonly url: string; readonly token?: string } | undefined
+  readonly namespaces: readonly string[] | undefined
+  readonly auth: Authorizer
+  /** Options of the cache beside `kafka`. */
+  readonly cache: Omit<CacheOptions, 'kafka'>
+  readonly evictionsTopic: string
+  readonly evictionPartitions: number
+}
+
+/** The variables that options of the cache and its adapters are taken from, to say who is to blame. */
+const VARIABLE_OF: Readonly<Record<string, keyof Variables>> = {
+  url: 'KAFKA_REST_URL',
+  auth: 'KAFKA_USERNAME',
+  username: 'KAFKA_USERNAME',
+  password: 'KAFKA_PASSWORD',
+  topics: 'EVICTIONS_TOPIC',
+  evictionPartitions: 'EVICTION_PARTITIONS',
+  updatePartitions: 'UPDATE_PARTITIONS',
+  ttl: 'TTL',
+  swr: 'SWR',
+  staleIfError: 'STALE_IF_ERROR',
+  maxStaleness: 'MAX_STALENESS',
+  refreshAfter: 'REFRESH_AFTER',
+  pollTimeout: 'POLL_TIMEOUT',
+  onUnreachable: 'ON_UNREACHABLE',
+  maxOutage: 'MAX_OUTAGE',
+  mode: 'MODE',
+  maxEntries: 'MAX_ENTRIES',
+  maxBytes: 'MAX_BYTES',
+}
+
+/**
+ * Reads the bindings.
+ * @throws BindingsError naming every variable that is missing or wrong
+ */
+export function readBindings(env: unknown): Settings {
+  const present = Object.entries(typeof env === 'object' && env !== null ? env : {}).filter(
+    ([, value]) => value !== '' && value !== undefined,
+  )
+  const given = new Map<string, unknown>(present)
+  const read = Variables.safeParse(Object.fromEntries(present))
+  if (!read.success) {
+    const faults = read.error.issues.map(({ path, message }) => {
+      const name = String(path[0])
+      return `\`${name}\` ${given.has(name) ? message : 'is missing'}`
+    })
+    throw new BindingsError(`${[...new Set(faults)].join('; ')}.`)
+  }
+  const variables = read.data
+  return {
+    kafka: kafkaOf(variables),
+    ...originOf(variables),
+    auth: authOf(variables),
+    cache: cacheOf(variables),
+    evictionsTopic: variables.EVICTIONS_TOPIC,
+    evictionPartitions: variables.EVICTION_PARTITIONS,
+  }
+}
+
+/**
+ * What a refusal of options means for the bindings: two that do not go together, say. Its own message may quote a
+ * value, so only the option that it names is taken from it.
+ */
+export function blameBindings(refusal: TypeError): BindingsError {
+  const option = /`(\w+)/.exec(refusal.message)?.[1] ?? ''
+  const variable = Object.hasOwn(VARIABLE_OF, option) ? VARIABLE_OF[option] : undefined
+  const blamed = variable === undefined ? 'The bindings are' : `\`${variable}\` is`
+  return new BindingsError(`${blamed} refused, by itself or beside the others.`, { cause: refusal })
+}
+
+function kafkaOf(variables: Variables): KafkaSettings {
+  const { KAFKA_REST_URL, KAFKA_USERNAME: username, KAFKA_PASSWORD: password, KAFKA_TOKEN: token } = variables
+  if ((username === undefined) !== (password === undefined)) {
+    throw new BindingsError('`KAFKA_USERNAME` and `KAFKA_PASSWORD` go together.')
+  }
+  if (token !== undefined && username !== undefined) {
+    throw new BindingsError('`KAFKA_TOKEN` excludes `KAFKA_USERNAME` and `KAFKA_PASSWORD`.')
+  }
+  const basic = username !== undefined && password !== undefined ? { username, password } : undefined
+  if (variables.KAFKA_FLAVOR === 'upstash') {
+    if (basic === undefined) {
+      throw new BindingsError('`KAFKA_USERNAME` and `KAFKA_PASSWORD` are needed with `KAFKA_FLAVOR` upstash.')
+    }
+    if (variables.KAFKA_GATEWAY) {
+      throw new BindingsError('`KAFKA_GATEWAY` is for `KAFKA_FLAVOR` confluent.')
+    }
+    return { flavor: 'upstash', url: KAFKA_REST_URL, ...basic }
+  }
+  const auth = token === undefined ? basic : { token }
+  return {
+    flavor: 'confluent',
+    url: KAFKA_REST_URL,
+    gateway: variables.KAFKA_GATEWAY,
+    ...(auth !== undefined && { auth }),
+  }
+}
+
+function originOf(variables: Variables): Pick<Settings, 'origin' | 'namespaces'> {
+  const { ORIGIN_URL: address, ORIGIN_TOKEN: token, NAMESPACES: names } = variables
+  if (address === undefined) {
+    if (token !== undefined) throw new BindingsError('`ORIGIN_TOKEN` needs `ORIGIN_URL`.')
+    return { origin: undefined, namespaces: names }
+  }
+  if (names === undefined) throw new BindingsError('`NAMESPACES` is needed with `ORIGIN_URL`.')
+  return { origin: { url: address, ...(token !== undefined && { token }) }, namespaces: names }
+}
+
+function authOf(variables: Variables): Authorizer {
+  const { AUTH, READ_TOKENS: read, WRITE_TOKENS: write, EVICT_TOKENS: evict } = variables
+  const hasTokens = read !== undefined || write !== undefined || evict !== undefined
+  if (hasTokens && AUTH === 'open') {
+    throw new BindingsError('`AUTH` open excludes `READ_TOKENS`, `WRITE_TOKENS` and `EVICT_TOKENS`.')
+  }
+  if (AUTH === 'open') return openToAll
+  if (!hasTokens) {
+    throw new BindingsError(
+      'None of `READ_TOKENS`, `WRITE_TOKENS` and `EVICT_TOKENS` is set: set them, or `AUTH` to open.',
+    )
+  }
+  return bearerAuth({
+    ...(read !== undefined && { read }),
+    ...(write !== undefined && { write }),
+    ...(evict !== undefined && { evict }),
+  })
+}
+
+function cacheOf(variables: Variables): Omit<CacheOptions, 'kafka'> {
+  const topics = {
+    evictions: variables.EVICTIONS_TOPIC,
+    updates: variables.UPDATES_TOPIC,
+    requests: variables.REQUESTS_TOPIC,
+  }
+  return {
+    topics: defined(topics),
+    ...defined({
+      evictionPartitions: variables.EVICTION_PARTITIONS,
+      updatePartitions: variables.UPDATE_PARTITIONS,
+      ttl: variables.TTL,
+      swr: variables.SWR,
+      staleIfError: variables.STALE_IF_ERROR,
+      maxStaleness: variables.MAX_STALENESS,
+      refreshAfter: variables.REFRESH_AFTER,
+      pollTimeout: variables.POLL_TIMEOUT,
+      onUnreachable: variables.ON_UNREACHABLE,
+      maxOutage: variables.MAX_OUTAGE,
+      mode: variables.MODE,
+      maxEntries: variables.MAX_ENTRIES,
+      maxBytes: variables.MAX_BYTES,
+    }),
+  }
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+/** Without the members that are `undefined`: an option that is named counts as given. */
+function defined<T extends object>(options: T): Defined<T> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- entries lose the types of their members
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<T>
+}

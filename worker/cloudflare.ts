@@ -1,0 +1,14 @@
+/**
+ * The entry point for Cloudflare Workers. Its bindings are described in `wrangler.toml`.
+ *
+ * @module
+ */
+import { createDeployment, type Deployment } from './deployment.ts'
+
+const deployment: Deployment = createDeployment({
+  // Workers has no other place for what an operator must see: `wrangler tail` and the dashboard show it.
+  // oxlint-disable-next-line no-console
+  onError: (error) => console.error(error),
+})
+
+export default deployment

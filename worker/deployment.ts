@@ -1,0 +1,91 @@
+/**
+ * The deployable worker: the app, assembled from bindings at the first request of an isolate.
+ *
+ * @module
+ */
+import type { ExecutionContext, Hono } from 'hono'
+import { confluent } from '../adapters/confluent.ts'
+import { upstash } from '../adapters/upstash.ts'
+import { createCache } from '../src/index.ts'
+import type { KafkaLog } from '../src/log.ts'
+import { createApp } from './app.ts'
+import { BindingsError, blameBindings, type KafkaSettings, readBindings, type Settings } from './bindings.ts'
+import { beat } from './heartbeat.ts'
+import { httpOrigin } from './origin.ts'
+import { Problem } from './problem.ts'
+
+export interface DeploymentOptions {
+  /** Called with errors that nobody foresaw, and with bindings that cannot be worked with. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** The handlers that Cloudflare Workers calls. */
+export interface Deployment {
+  fetch(request: Request, env: unknown, context: ExecutionContext): Promise<Response>
+  /** For a cron trigger: writes a heartbeat to the log. */
+  scheduled(event: unknown, env: unknown, context: unknown): Promise<void>
+}
+
+interface Assembly {
+  readonly app: Hono
+  readonly log: KafkaLog
+  readonly settings: Settings
+}
+
+/**
+ * The handlers, with a cache of their own: one for each isolate, made of the bindings of the first request.
+ *
+ * With bindings that cannot be worked with, every request is answered with a problem that names the variables.
+ */
+export function createDeployment(options: DeploymentOptions = {}): Deployment {
+  // Bindings do not change while an isolate lives; a failed attempt is made anew.
+  let assembled: Assembly | undefined
+  const assembly = (env: unknown): Assembly => (assembled ??= assemble(env, options))
+  return {
+    async fetch(request, env, context) {
+      let app: Hono
+      try {
+        app = assembly(env).app
+      } catch (error) {
+        options.onError?.(error)
+        return refusal(error).toResponse()
+      }
+      return app.fetch(request, env, context)
+    },
+    async scheduled(_event, env) {
+      const { log, settings } = assembly(env)
+      await beat(log, settings.evictionsTopic, settings.evictionPartitions)
+    },
+  }
+}
+
+function assemble(env: unknown, { onError }: DeploymentOptions): Assembly {
+  const settings = readBindings(env)
+  try {
+    const log = logOf(settings.kafka)
+    const app = createApp({
+      cache: createCache({ kafka: log, ...settings.cache }),
+      auth: settings.auth,
+      ...(settings.origin !== undefined && { origin: httpOrigin(settings.origin) }),
+      ...(settings.namespaces !== undefined && { namespaces: settings.namespaces }),
+      ...(onError !== undefined && { onError }),
+    })
+    return { app, log, settings }
+  } catch (error) {
+    throw error instanceof TypeError ? blameBindings(error) : error
+  }
+}
+
+function logOf(kafka: KafkaSettings): KafkaLog {
+  if (kafka.flavor === 'upstash') {
+    const { url, username, password } = kafka
+    return upstash({ url, username, password })
+  }
+  const { url, auth, gateway } = kafka
+  return confluent({ url, gateway, ...(auth !== undefined && { auth }) })
+}
+
+function refusal(error: unknown): Problem {
+  const why = error instanceof BindingsError ? error.message : 'The worker could not be started.'
+  return new Problem(500, 'ERR_MISCONFIGURED', why)
+}

@@ -1,0 +1,14 @@
+/**
+ * kedge behind HTTP: a middleware for Hono apps, and a read-through worker that can be deployed as it is.
+ *
+ * @module
+ */
+export { createApp } from './app.ts'
+export { type Authorizer, bearerAuth, type BearerTokens, openToAll, type Scope } from './auth.ts'
+export { cacheStatusHeaders } from './cache-status.ts'
+export type { AppOptions } from './deps.ts'
+export { beat } from './heartbeat.ts'
+export { kedge, type KedgeMiddlewareOptions, TOKEN_NAME, type TokenCookieOptions } from './middleware.ts'
+export { openApiDocument } from './openapi.ts'
+export { httpOrigin, type Origin, type OriginOptions, type OriginValue, OriginWriteError } from './origin.ts'
+export { Problem, type ProblemOptions, type ProblemStatus, type WorkerProblemCode } from './problem.ts'

@@ -1,0 +1,90 @@
+/**
+ * The variables of the deployable worker, one by one. What they mean together is said in `bindings.ts`.
+ *
+ * @module
+ */
+import { z } from 'zod'
+import { NAMESPACE_PATTERN } from '../src/messages.ts'
+import { BEARER_TOKEN_PATTERN } from './auth.ts'
+
+const text = z.string({ error: 'must be a text' }).max(8192, { error: 'is too long' })
+const url = text.refine(isPlainUrl, {
+  error: 'must be an http or https address without user, query and fragment',
+})
+const duration = z.union(
+  [
+    z
+      .string()
+      .regex(/^\d{1,12}$/)
+      .transform(Number),
+    z.templateLiteral([z.number().nonnegative(), z.enum(['ms', 's', 'm', 'h', 'd'])]),
+  ],
+  { error: "must be milliseconds or a duration such as '500ms', '10s' or '5m'" },
+)
+const count = text
+  .regex(/^[1-9]\d{0,14}$/, { error: 'must be a positive whole number' })
+  .transform((value) => Number(value))
+const topic = text.regex(/^[A-Za-z0-9._-]{1,249}$/, { error: 'must be the name of a Kafka topic' })
+const truth = oneOf('true', 'false').transform((value) => value === 'true')
+/** Names that are steps through a path have no address at the origin. */
+const namespaces = list('must be a comma list of namespaces').refine(
+  (names) => names.every((name) => NAMESPACE_PATTERN.test(name) && !/^\.{1,2}$/.test(name)),
+  { error: 'must be a comma list of names of letters, digits, `.`, `_` and `-`' },
+)
+const tokens = list('must be a comma list of tokens').refine(
+  (all) => all.every((token) => BEARER_TOKEN_PATTERN.test(token)),
+  { error: 'must be a comma list of tokens of letters, digits and `-._~+/`' },
+)
+
+function oneOf<const T extends readonly [string, ...string[]]>(...values: T): z.ZodType<T[number], string> {
+  return z.enum(values, { error: `must be one of ${values.map((value) => `'${value}'`).join(', ')}` })
+}
+
+function list(error: string): z.ZodType<string[], string> {
+  return text
+    .transform((value) => value.split(',').map((item) => item.trim()))
+    .refine((items) => items.every((item) => item !== ''), { error })
+}
+
+function isPlainUrl(value: string): boolean {
+  const parsed = URL.canParse(value) ? new URL(value) : undefined
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') return false
+  return parsed.username + parsed.password + parsed.search + parsed.hash === ''
+}
+
+const shape = z.object({
+  KAFKA_REST_URL: url,
+  KAFKA_FLAVOR: oneOf('confluent', 'upstash').default('confluent'),
+  KAFKA_GATEWAY: truth.default(false),
+  KAFKA_USERNAME: text.optional(),
+  KAFKA_PASSWORD: text.optional(),
+  KAFKA_TOKEN: text.optional(),
+  EVICTIONS_TOPIC: topic.default('cache-evictions'),
+  EVICTION_PARTITIONS: count.default(1),
+  UPDATES_TOPIC: topic.optional(),
+  UPDATE_PARTITIONS: count.optional(),
+  REQUESTS_TOPIC: topic.optional(),
+  ORIGIN_URL: url.optional(),
+  ORIGIN_TOKEN: text.regex(BEARER_TOKEN_PATTERN, { error: 'must be a bearer token' }).optional(),
+  NAMESPACES: namespaces.optional(),
+  TTL: duration.optional(),
+  SWR: duration.optional(),
+  STALE_IF_ERROR: duration.optional(),
+  MAX_STALENESS: duration.optional(),
+  REFRESH_AFTER: duration.optional(),
+  POLL_TIMEOUT: duration.optional(),
+  ON_UNREACHABLE: oneOf('stale', 'bypass', 'throw').optional(),
+  MAX_OUTAGE: duration.optional(),
+  MODE: oneOf('invalidate', 'replicate').optional(),
+  MAX_ENTRIES: count.optional(),
+  MAX_BYTES: count.optional(),
+  READ_TOKENS: tokens.optional(),
+  WRITE_TOKENS: tokens.optional(),
+  EVICT_TOKENS: tokens.optional(),
+  AUTH: oneOf('open').optional(),
+})
+
+export type Variables = z.infer<typeof shape>
+
+/** Reads them; what is absent and has no default is left out. */
+export const Variables: z.ZodType<Variables> = shape
