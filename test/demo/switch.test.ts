@@ -38,7 +38,7 @@ describe('the switch of the log', () => {
 
   it('takes one turn after the other', async () => {
     const log = fakeLog()
-    let finish: () => void = () => undefined
+    let finish: (() => void) | undefined
     const stopping = new Promise<void>((resolve) => {
       finish = resolve
     })
@@ -51,7 +51,7 @@ describe('the switch of the log', () => {
     })
     const stop = app.request('/log/stop', post)
     const start = app.request('/log/start', post)
-    finish()
+    finish?.()
     await stop
     await start
     expect(log.calls).toStrictEqual(['pause', 'resume'])
