@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { messageOf, StartError } from './server.ts'
 
 /** Wrangler's own default, which people expect a worker at. */
-const DEFAULT_PORT = 8787
+export const DEFAULT_PORT = 8787
 /** The demo listens on this many ports in a row. */
 export const PORTS = 5
 const HIGHEST_PORT = 65_535
