@@ -22,6 +22,6 @@ export function durationMs(duration: Duration, option: string): number {
 }
 
 function parse(duration: string): number {
-  const match = PATTERN.exec(String(duration))
+  const match = PATTERN.exec(duration)
   return match ? Number(match[1]) * UNITS[match[2] as keyof typeof UNITS] : Number.NaN
 }

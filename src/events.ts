@@ -17,6 +17,8 @@ export type ReanchorReason =
   | 'rewound'
   /** The topic was deleted and created again. */
   | 'replaced'
+  /** Poll after poll, nothing could be read at the position: its record is larger than any answer. */
+  | 'stalled'
 
 /** Why an entry left the cache. */
 export type DropReason = 'evicted' | 'expired' | 'capacity' | 'reanchor' | 'replaced'
@@ -99,3 +101,18 @@ export type KedgeEvent =
       readonly end: number
     }
   | { readonly type: 'background_error'; readonly error: unknown }
+
+/** Takes an event; absent where nobody listens, so that an event nobody hears is never built. */
+export type Emit = ((event: KedgeEvent) => void) | undefined
+
+/** The listener, made harmless: what it throws is ignored. */
+export function emitTo(listener: ((event: KedgeEvent) => void) | undefined): Emit {
+  if (listener === undefined) return undefined
+  return (event) => {
+    try {
+      listener(event)
+    } catch {
+      // A broken listener must not break the cache, and there is nobody else to tell.
+    }
+  }
+}

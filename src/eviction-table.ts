@@ -47,12 +47,13 @@ export class EvictionTable {
   readonly #maxMarks: number
   /** Evictions applied up to this time may have been forgotten: loads begun close after it do not settle. */
   #forgottenAt = -Infinity
+  /** Above every offset forgotten since the last reset. */
+  #forgottenTo = 0
   readonly #settleHeld: () => void
   readonly #onHorizon: (horizon: number) => void
 
   /**
-   * @param settleHeld drops every held value that {@link groupKills} and refreshes the as-of of the others,
-   *   before the marks they depend on are forgotten
+   * @param settleHeld drops every held value that {@link groupKills}, before the marks that say so are forgotten
    */
   constructor(options: {
     horizon: number
@@ -96,11 +97,15 @@ export class EvictionTable {
     this.groupEpoch = -1
     this.horizon = horizon
     this.#forgottenAt = now
+    this.#forgottenTo = 0
   }
 
-  /** Lowers the horizon after every eviction from `horizon` on has been read from the log again. */
+  /**
+   * Lowers the horizon after every eviction from `horizon` on has been read from the log again, as far as none of
+   * them had to be forgotten.
+   */
   extend(horizon: number): void {
-    this.horizon = Math.min(this.horizon, horizon)
+    this.horizon = Math.min(this.horizon, Math.max(horizon, this.#forgottenTo))
   }
 
   /** Whether a tag, prefix or namespace eviction kills a held value. */
@@ -162,7 +167,8 @@ export class EvictionTable {
   }
 
   #forget(mark: Mark): void {
-    this.horizon = Math.max(this.horizon, mark.plain + 1, mark.versioned + 1)
+    this.#forgottenTo = Math.max(this.#forgottenTo, mark.plain + 1, mark.versioned + 1)
+    this.horizon = Math.max(this.horizon, this.#forgottenTo)
     this.#forgottenAt = Math.max(this.#forgottenAt, mark.appliedAt)
   }
 }

@@ -5,12 +5,10 @@
  *
  * @module
  */
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Codec } from './codec.ts'
-import { durationMs } from './duration.ts'
 import type { KedgeEvent } from './events.ts'
 import type { KafkaLog } from './log.ts'
-import { NAMESPACE_PATTERN } from './messages.ts'
 import type { Runtime } from './runtime.ts'
 import type { Duration, Lifetime } from './types.ts'
 

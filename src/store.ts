@@ -82,7 +82,7 @@ export class Store<T> {
         this.#onCapacity(key)
       },
     })
-    budget.add(this as Store<unknown>)
+    budget.add(this)
   }
 
   /** The part of its own limits in use, 0 to 1. */
@@ -93,6 +93,11 @@ export class Store<T> {
   /** The entry, which counts as used. Whether it may be served is not decided here. */
   get(key: string): StoredEntry<T> | undefined {
     return this.#lru.get(key)
+  }
+
+  /** The entry, without counting as use. */
+  peek(key: string): StoredEntry<T> | undefined {
+    return this.#lru.peek(key)
   }
 
   /** Holds the entry, evicting the least recently used ones. Its bytes must be within the limits. */

@@ -111,6 +111,10 @@ export interface Entry<T> {
   readonly staleBecause?: 'swr' | 'error' | 'timeout' | 'unreachable'
   /** Whether the value came out of the cache; `false` for one that was just loaded. */
   readonly cached: boolean
+  /** Whether a value that was just loaded is held now. */
+  readonly stored: boolean
+  /** Whether it was loaded past the cache, because freshness could not be proved. */
+  readonly bypassed: boolean
 }
 
 /** A part of the cache with keys of its own: one kind of value. */

@@ -1,0 +1,253 @@
+/**
+ * The cache: puts the parts together.
+ *
+ * @module
+ */
+import { encodeUtf8 } from './codec.ts'
+import { KedgeError } from './errors.ts'
+import { Flights } from './flight.ts'
+import { Follower } from './follower.ts'
+import { Keyspace } from './keyspace.ts'
+import type { Ground } from './keyspace.ts'
+import { NAMESPACE_PATTERN } from './messages.ts'
+import { partitionOf } from './murmur2.ts'
+import { ScopedNamespace } from './namespace.ts'
+import type { NamespaceParts } from './namespace.ts'
+import type { CacheOptions, NamespaceOptions } from './options.ts'
+import { prewarm } from './prewarm.ts'
+import { Publisher, tokenOf } from './publisher.ts'
+import { Reader } from './reader.ts'
+import type { ReaderContext } from './reader.ts'
+import { Scope } from './scope.ts'
+import { cacheSettings, checkWriteOptions, namespaceSettings } from './settings.ts'
+import { Slots } from './slots.ts'
+import { newCounters } from './stats.ts'
+import { Budget } from './store.ts'
+import { Timeline } from './timeline.ts'
+import type { Token } from './token.ts'
+import type {
+  Cache,
+  CacheScope,
+  CacheStats,
+  FollowOptions,
+  Freshness,
+  Namespace,
+  PrewarmOptions,
+  PrewarmResult,
+  ReadOptions,
+  RequestContext,
+  ScopeOptions,
+  WriteOptions,
+} from './types.ts'
+import { Updates } from './updates.ts'
+import { Writer } from './writer.ts'
+
+/** Namespaces of one cache. Their names may come from requests, so there is an end to them. */
+const MAX_NAMESPACES = 1000
+
+/**
+ * Makes the cache of an isolate. Make one at module scope: nothing runs and nothing is asked of the platform
+ * until it is used.
+ *
+ * @throws TypeError quoting the option that is wrong.
+ * @example
+ * ```ts
+ * import { createCache } from 'kedge'
+ * import { confluent } from 'kedge/adapters/confluent'
+ *
+ * const cache = createCache({ kafka: confluent({ url: 'http://localhost:8082' }), ttl: '5m', maxStaleness: '2s' })
+ * const users = cache.namespace<{ name: string }>('users')
+ *
+ * const user = await users.getOrSet('7', async () => ({ name: 'Ada' }))
+ * const token = await users.delete('7')
+ * ```
+ */
+export function createCache(options: CacheOptions): Cache {
+  return new IsolateCache(options)
+}
+
+class IsolateCache implements Cache {
+  readonly #ground: Ground
+  readonly #follower: Follower
+  readonly #publisher: Publisher
+  readonly #updates: Updates
+  readonly #reading: ReaderContext
+  readonly #spaces = new Map<string, Keyspace<unknown>>()
+  readonly #namespaces = new Map<string, NamespaceParts<unknown>>()
+  readonly #root: Scope
+  readonly #closed = new AbortController()
+
+  constructor(options: CacheOptions) {
+    const settings = cacheSettings(options)
+    const { runtime } = settings
+    const timeline = new Timeline(runtime)
+    const counters = newCounters()
+    this.#ground = { settings, timeline, counters, budget: new Budget(settings) }
+    // Not an identity anybody trusts: it only tells our own announcements from those of others.
+    const self = Math.floor(runtime.random() * 2 ** 52).toString(36)
+    this.#publisher = new Publisher(this.#ground, self)
+    this.#follower = new Follower({ settings, timeline, counters, self })
+    this.#updates = new Updates(this.#ground, this.#spaces)
+    if (settings.replicate) this.#follower.carries((signal) => this.#updates.fetch(signal))
+    this.#root = new Scope(runtime, settings.emit)
+    this.#reading = {
+      ground: this.#ground,
+      follower: this.#follower,
+      publisher: this.#publisher,
+      slots: new Slots(settings.maxLoads, runtime, timeline),
+      bypassSlots: new Slots(settings.maxBypassLoads, runtime, timeline),
+      closed: this.#closed.signal,
+    }
+  }
+
+  get token(): Token | undefined {
+    return undefined
+  }
+
+  namespace<T = unknown>(name: string, options?: NamespaceOptions<T>): Namespace<T> {
+    return this.namespaceIn(this.#root, name, options)
+  }
+
+  namespaceIn<T>(scope: Scope, name: string, options?: NamespaceOptions<T>): Namespace<T> {
+    let parts = this.#namespaces.get(name)
+    if (parts !== undefined && options !== undefined)
+      throw new TypeError(`namespace \`${name}\` is declared already`)
+    parts ??= this.#declare<T>(name, options ?? {}) as unknown as NamespaceParts<unknown>
+    return new ScopedNamespace(parts as unknown as NamespaceParts<T>, scope)
+  }
+
+  for(context: RequestContext, options?: ScopeOptions): CacheScope {
+    return new RequestScope(this, this.#open(context, options))
+  }
+
+  async clear(options?: WriteOptions): Promise<Token> {
+    return this.clearIn(this.#root, options)
+  }
+
+  async clearIn(scope: Scope, options?: WriteOptions): Promise<Token> {
+    checkWriteOptions(options, 'evict')
+    this.#closed.signal.throwIfAborted()
+    const partitions = Array.from({ length: this.#ground.settings.evictionPartitions }, (_, id) => id)
+    const namespaces = [...this.#namespaces.values()]
+    const generations = namespaces.map(({ space }) => space.partition.generation)
+    const write = this.#publisher.clear(undefined, partitions, options?.signal)
+    scope.waitUntil(write.catch(() => undefined))
+    try {
+      const published = await write
+      for (const [at, { writer }] of namespaces.entries()) writer.apply(published, generations[at]!)
+      const token = tokenOf(published)
+      scope.wrote(token)
+      return token
+    } catch (error) {
+      for (const { writer } of namespaces) writer.doubt()
+      throw error
+    }
+  }
+
+  async sync(options?: ReadOptions): Promise<Freshness> {
+    return this.syncIn(this.#root, options)
+  }
+
+  async syncIn(scope: Scope, options: ReadOptions = {}): Promise<Freshness> {
+    this.#closed.signal.throwIfAborted()
+    await this.#follower.sync(scope, options.signal)
+    const passed = () =>
+      [...this.#follower.partitions.values()].every(
+        ({ id, position }) => position >= scope.required(id, options.after),
+      )
+    await this.#follower.reach(passed, scope, options.signal)
+    const freshness = this.#follower.freshness()
+    return { ...freshness, proved: freshness.proved && passed() }
+  }
+
+  freshness(): Freshness {
+    return this.#follower.freshness()
+  }
+
+  async follow({ signal }: FollowOptions): Promise<void> {
+    this.#closed.signal.throwIfAborted()
+    await this.#follower.follow(this.#root, signal)
+  }
+
+  async prewarm(options: PrewarmOptions = {}): Promise<PrewarmResult> {
+    this.#closed.signal.throwIfAborted()
+    return prewarm(this.#ground, this.#follower, this.#updates, this.#spaces, this.#root, options)
+  }
+
+  stats(): CacheStats {
+    const { counters, budget } = this.#ground
+    return { ...counters, entries: budget.entries, bytes: budget.bytes }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return
+    this.#closed.abort(new KedgeError('ERR_CLOSED', 'the cache was closed'))
+    this.#follower.close()
+    for (const space of this.#spaces.values()) space.doubt(() => true)
+    await this.#ground.settings.log.close?.()
+  }
+
+  #open(context: RequestContext, options: ScopeOptions = {}): Scope {
+    const { runtime, emit } = this.#ground.settings
+    const scope = new Scope(runtime, emit, context, options.after)
+    this.#follower.touch(scope)
+    return scope
+  }
+
+  #declare<T>(name: string, options: NamespaceOptions<T>): NamespaceParts<T> {
+    if (!NAMESPACE_PATTERN.test(name))
+      throw new TypeError(`\`${name}\` is no name of a namespace: ${NAMESPACE_PATTERN}`)
+    if (this.#namespaces.size >= MAX_NAMESPACES) throw new TypeError(`more than ${MAX_NAMESPACES} namespaces`)
+    const settings = namespaceSettings(options, this.#ground.settings.namespace)
+    // A namespace lives whole in one partition, named in the produce call: every proxy hashes differently.
+    const partition = partitionOf(encodeUtf8(name), this.#ground.settings.evictionPartitions)
+    const space = new Keyspace<T>(name, settings, this.#follower.partition(partition), this.#ground)
+    const { signal } = this.#closed
+    const share = settings.share ? this.#publisher : undefined
+    const flights = new Flights(
+      space,
+      this.#ground,
+      signal,
+      share && ((key, held, scope) => share.share(space, key, held, scope)),
+    )
+    const parts: NamespaceParts<T> = {
+      space,
+      reader: new Reader(space, flights, this.#reading),
+      writer: new Writer(space, flights, this.#publisher, this.#ground, signal),
+      open: (context, scopeOptions) => this.#open(context, scopeOptions),
+    }
+    this.#spaces.set(name, space)
+    this.#namespaces.set(name, parts as unknown as NamespaceParts<unknown>)
+    return parts
+  }
+}
+
+class RequestScope implements CacheScope {
+  readonly #cache: IsolateCache
+  readonly #scope: Scope
+
+  constructor(cache: IsolateCache, scope: Scope) {
+    this.#cache = cache
+    this.#scope = scope
+  }
+
+  get token(): Token | undefined {
+    return this.#scope.token
+  }
+
+  namespace<T = unknown>(name: string): Namespace<T> {
+    return this.#cache.namespaceIn<T>(this.#scope, name)
+  }
+
+  async clear(options?: WriteOptions): Promise<Token> {
+    return this.#cache.clearIn(this.#scope, options)
+  }
+
+  async sync(options?: ReadOptions): Promise<Freshness> {
+    return this.#cache.syncIn(this.#scope, options)
+  }
+
+  freshness(): Freshness {
+    return this.#cache.freshness()
+  }
+}

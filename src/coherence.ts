@@ -1,0 +1,71 @@
+/**
+ * Coherence: what a record of the evictions topic does to the namespaces of its partition.
+ *
+ * Pure and synchronous: no I/O, no clock. The same records, in any order and any number of times, leave the same
+ * values standing.
+ *
+ * @module
+ */
+import { decodeUtf8, unpack } from './codec.ts'
+import type { Codec } from './codec.ts'
+import type { LogRecord } from './log.ts'
+import { readEviction } from './messages.ts'
+import type { Eviction } from './messages.ts'
+import type { Tenant } from './partition.ts'
+
+/** A record that has been decoded, and so can be applied without waiting. */
+export interface DecodedRecord {
+  readonly record: LogRecord
+  /** `undefined` for a null, empty or undecodable value. */
+  readonly message: unknown
+  readonly recordKey: string | undefined
+  readonly error: unknown
+}
+
+/** Decodes a record. Never rejects: what cannot be read becomes an unreadable record. */
+export async function decodeRecord(
+  record: LogRecord,
+  codec: Codec,
+  maxMessageBytes: number,
+): Promise<DecodedRecord> {
+  const recordKey = record.key === null ? undefined : decodeUtf8(record.key)
+  if (record.value === null || record.value.length === 0) {
+    return { record, message: undefined, recordKey, error: undefined }
+  }
+  try {
+    return {
+      record,
+      message: await unpack(record.value, codec, maxMessageBytes),
+      recordKey,
+      error: undefined,
+    }
+  } catch (error) {
+    return { record, message: undefined, recordKey, error }
+  }
+}
+
+/** The eviction that a decoded record stands for. */
+export function evictionOf(decoded: DecodedRecord, tenants: ReadonlySet<Tenant>): Eviction {
+  const eviction = readEviction(decoded.message, decoded.recordKey, (name) => {
+    for (const tenant of tenants) if (tenant.name === name) return true
+    return false
+  })
+  return decoded.error === undefined ? eviction : { ...eviction, unreadable: true }
+}
+
+/** Applies an eviction that stands at `offset`, unless `self` announced it. */
+export function applyEviction(
+  tenants: Iterable<Tenant>,
+  eviction: Eviction,
+  offset: number,
+  self?: string,
+): void {
+  if (eviction.announcedBy !== undefined && eviction.announcedBy === self) return
+  for (const tenant of tenants) {
+    if (eviction.namespace !== undefined && eviction.namespace !== tenant.name) continue
+    if (eviction.all) tenant.evictAll(offset)
+    for (const key of eviction.keys) tenant.evictKey(key, offset, eviction.version)
+    for (const tag of eviction.tags) tenant.evictTag(tag, offset)
+    for (const prefix of eviction.prefixes) tenant.evictPrefix(prefix, offset)
+  }
+}

@@ -1,0 +1,273 @@
+/**
+ * Single flight: one load for each key of an isolate, however many ask.
+ *
+ * Where promises may be shared, callers share the leader's. On Workers a promise of one request must not be
+ * awaited in another (it throws or never settles), so followers look at the flight's state by timers of their
+ * own, and when the leader stops renewing its lease, because its request is gone, one of them takes over.
+ *
+ * An eviction ends joinability: who arrives after it gets a load that began after it.
+ *
+ * @module
+ */
+import { settledWithin, withDeadline } from './deadline.ts'
+import { KedgeError } from './errors.ts'
+import type { Candidate, Ground, Keyspace } from './keyspace.ts'
+import type { Scope } from './scope.ts'
+import { tagsOf, ttlOf } from './lifetime.ts'
+import type { LoadSettings } from './settings.ts'
+import type { Slots } from './slots.ts'
+
+/** What came of a load for one key. */
+export type Outcome<T> =
+  | { readonly error: unknown }
+  | {
+      readonly value: T | undefined
+      readonly stored: boolean
+      readonly loadedAt: number
+      readonly ttlMs: number
+    }
+
+/** Loads the keys; those that have no value are left out. */
+export type Call<T> = (keys: readonly string[], signal: AbortSignal) => Promise<ReadonlyMap<string, T>>
+
+/** Called with each value that was loaded and is held now. */
+export type OnHeld<T> = (key: string, held: Candidate<T>, scope: Scope) => void
+
+/** What a caller asks of a load. */
+export interface Demand<T> {
+  readonly call: Call<T>
+  readonly load: LoadSettings
+  readonly scope: Scope
+  readonly slots: Slots
+  readonly signal: AbortSignal | undefined
+  /** The position of a token: a load that is shared must have begun past it. */
+  readonly required: number
+}
+
+class Flight<T> {
+  /** Not begun: whatever its reader will hold is later than now. */
+  asOf = Infinity
+  startedAt = Infinity
+  generation = -1
+  aliveUntil: number
+  /** An eviction failed to be published, and may have meant this. */
+  doomed = false
+  outcome: Outcome<T> | undefined
+  /** Who leads: it may await the flight, whatever the platform. */
+  readonly leader: Demand<T>
+  /** Never rejects. Awaited by the leader's request, and where promises may be shared. */
+  readonly settled: Promise<void>
+  #resolve: () => void = () => undefined
+
+  constructor(leader: Demand<T>, aliveUntil: number) {
+    this.leader = leader
+    this.aliveUntil = aliveUntil
+    this.settled = new Promise((resolve) => (this.#resolve = resolve))
+  }
+
+  settle(outcome: Outcome<T>): void {
+    this.outcome ??= outcome
+    this.#resolve()
+  }
+}
+
+const LEASE_MS = 500
+const RENEW_MS = 150
+const FIRST_PAUSE_MS = 5
+const MAX_PAUSE_MS = 50
+/** Flights kept at most, before those whose leaders are gone are looked for. */
+const MAX_FLIGHTS = 1024
+
+export class Flights<T> {
+  readonly #space: Keyspace<T>
+  readonly #ground: Ground
+  readonly #flights = new Map<string, Flight<T>>()
+  readonly #closed: AbortSignal
+  readonly #onHeld: OnHeld<T> | undefined
+
+  constructor(space: Keyspace<T>, ground: Ground, closed: AbortSignal, onHeld?: OnHeld<T>) {
+    this.#space = space
+    this.#ground = ground
+    this.#closed = closed
+    this.#onHeld = onHeld
+  }
+
+  /** Starts loads for those of the keys that are not under way, in one call. Returns without waiting. */
+  start(keys: readonly string[], demand: Demand<T>): void {
+    this.#launch(
+      keys.filter((key) => !this.#joinable(key, demand.required)),
+      demand,
+    )
+  }
+
+  /**
+   * The outcome of the key's load: of one under way that may be shared, or a new one. `undefined` after
+   * `waitMs`; rejects only with `signal.reason`.
+   */
+  async outcome(key: string, demand: Demand<T>, waitMs: number): Promise<Outcome<T> | undefined> {
+    const { timeline, settings } = this.#ground
+    const { hardTimeoutMs } = demand.load
+    const deadline = timeline.now() + Math.min(waitMs, hardTimeoutMs)
+    for (;;) {
+      let flight = this.#joinable(key, demand.required)
+      flight ??= this.#launch([key], demand).get(key)!
+      const joined = flight.leader !== demand
+      // A leader ends its load by itself at `hardTimeout`, with an error that says more.
+      const leftMs = joined || waitMs < hardTimeoutMs ? Math.max(0, deadline - timeline.now()) : Infinity
+      if (!joined || !settings.runtime.isolatesRequests) {
+        await settledWithin(settings.runtime, flight.settled, leftMs, demand.signal)
+      } else if (await this.#watch(flight, leftMs, demand.signal)) {
+        if (this.#flights.get(key) === flight) this.#flights.delete(key)
+        settings.emit?.({ type: 'takeover', namespace: this.#space.name, key })
+        continue
+      }
+      return flight.outcome ?? (waitMs < hardTimeoutMs ? undefined : { error: loaderTimeout() })
+    }
+  }
+
+  /** Keeps loads under way that match from being shared or held. */
+  doom(matches: (key: string) => boolean): void {
+    for (const [key, flight] of this.#flights) if (matches(key)) flight.doomed = true
+  }
+
+  /** Looks at a flight of another request until it has an outcome. `true` when its leader is gone instead. */
+  async #watch(flight: Flight<T>, waitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const { timeline, settings } = this.#ground
+    const deadline = timeline.now() + waitMs
+    for (
+      let pauseMs = FIRST_PAUSE_MS;
+      flight.outcome === undefined;
+      pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)
+    ) {
+      signal?.throwIfAborted()
+      const now = timeline.now()
+      if (now > flight.aliveUntil) return true
+      if (now >= deadline) return false
+      await settings.runtime.sleep(Math.min(pauseMs, deadline - now), signal)
+    }
+    return false
+  }
+
+  #joinable(key: string, required: number): Flight<T> | undefined {
+    const flight = this.#flights.get(key)
+    if (flight === undefined || flight.doomed) return undefined
+    const { partition } = this.#space
+    const now = this.#ground.timeline.now()
+    if (flight.startedAt !== Infinity) {
+      if (flight.asOf < required || flight.generation !== partition.generation) return undefined
+      if (!this.#space.joinable(key, flight.asOf)) return undefined
+      // Where evictions cannot be known, a load is good for as long as any value: from its own beginning.
+      if (now - Math.max(flight.startedAt, partition.freshAt) > this.#ground.settings.maxStalenessMs)
+        return undefined
+    }
+    return flight
+  }
+
+  #launch(keys: readonly string[], demand: Demand<T>): Map<string, Flight<T>> {
+    const flights = new Map<string, Flight<T>>()
+    if (keys.length === 0) return flights
+    const now = this.#ground.timeline.now()
+    if (this.#flights.size > MAX_FLIGHTS) {
+      for (const [key, flight] of this.#flights) if (flight.aliveUntil < now) this.#flights.delete(key)
+    }
+    const leaseMs = this.#ground.settings.runtime.isolatesRequests ? LEASE_MS : Infinity
+    for (const key of keys) {
+      const flight = new Flight<T>(demand, now + leaseMs)
+      flights.set(key, flight)
+      this.#flights.set(key, flight)
+    }
+    demand.scope.waitUntil(this.#lead(flights, demand))
+    return flights
+  }
+
+  /** Runs one load for all of the flights. Never rejects: the outcome is the flights'. */
+  async #lead(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>): Promise<void> {
+    const { runtime, emit } = this.#ground.settings
+    const { hardTimeoutMs } = demand.load
+    const ended = new AbortController()
+    if (runtime.isolatesRequests) demand.scope.waitUntil(this.#renew(flights, ended.signal))
+    let began = false
+    const expired = () => (began ? loaderTimeout() : overloaded())
+    try {
+      const task = async (signal: AbortSignal): Promise<void> => {
+        const free = await demand.slots.take(hardTimeoutMs, signal)
+        try {
+          began = true
+          await this.#run(flights, demand, signal)
+        } finally {
+          free()
+        }
+      }
+      await withDeadline(runtime, hardTimeoutMs, expired, task, this.#closed)
+    } catch (error) {
+      for (const flight of flights.values()) flight.settle({ error })
+      if (!began)
+        emit?.({ type: 'load', namespace: this.#space.name, keys: [...flights.keys()], durationMs: 0, error })
+    } finally {
+      ended.abort()
+      for (const [key, flight] of flights) if (this.#flights.get(key) === flight) this.#flights.delete(key)
+    }
+  }
+
+  async #run(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>, signal: AbortSignal): Promise<void> {
+    const { timeline, counters, settings } = this.#ground
+    const { partition, name: namespace } = this.#space
+    const keys = [...flights.keys()]
+    const loadedAt = timeline.now()
+    // Before the source is read, and not a moment later: the whole of coherence hangs on this order.
+    for (const flight of flights.values()) {
+      flight.asOf = partition.anchored ? partition.asOf : -1
+      flight.generation = partition.generation
+      flight.startedAt = loadedAt
+    }
+    counters.loads++
+    let failure: { error: unknown } | undefined
+    try {
+      const values = await demand.call(keys, signal)
+      // Given up meanwhile: nobody waits for these values any more.
+      signal.throwIfAborted()
+      for (const [key, flight] of flights) flight.settle(this.#keep(key, values.get(key), flight))
+    } catch (error) {
+      failure = { error }
+      throw error
+    } finally {
+      settings.emit?.({ type: 'load', namespace, keys, durationMs: timeline.now() - loadedAt, ...failure })
+    }
+  }
+
+  #keep(key: string, value: T | undefined, flight: Flight<T>): Outcome<T> {
+    const { startedAt: loadedAt, asOf, generation, leader } = flight
+    if (value === undefined) return { value, stored: false, loadedAt, ttlMs: 0 }
+    const { load, scope } = leader
+    const candidate: Candidate<T> = {
+      value,
+      asOf,
+      generation,
+      loadedAt,
+      ttlMs: ttlOf(value, load, this.#ground.settings.runtime.random()),
+      keepMs: Math.max(load.swrMs, load.staleIfErrorMs),
+      tags: tagsOf(value, load),
+      version: undefined,
+      settleMs: this.#space.settings.settleMs,
+    }
+    const stored = !flight.doomed && this.#space.hold(key, candidate) === undefined
+    if (stored) this.#onHeld?.(key, candidate, scope)
+    return { value, stored, loadedAt, ttlMs: candidate.ttlMs }
+  }
+
+  /** Renews the lease of the flights, so that followers of other requests know that their leader lives. */
+  async #renew(flights: ReadonlyMap<string, Flight<T>>, ended: AbortSignal): Promise<void> {
+    const { timeline, settings } = this.#ground
+    while (!ended.aborted) {
+      const aliveUntil = timeline.now() + LEASE_MS
+      for (const flight of flights.values()) flight.aliveUntil = aliveUntil
+      await settings.runtime.sleep(RENEW_MS, ended).catch(() => undefined)
+    }
+  }
+}
+
+const loaderTimeout = () =>
+  new KedgeError('ERR_LOADER_TIMEOUT', 'the loader ran longer than `hardTimeout`', { retryable: true })
+
+const overloaded = () =>
+  new KedgeError('ERR_OVERLOADED', 'no place for another load within `hardTimeout`', { retryable: true })

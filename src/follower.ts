@@ -1,0 +1,217 @@
+/**
+ * The follower: when polls happen, and how long anybody waits for one.
+ *
+ * No timer runs: a poll is started by whoever crosses a request boundary when one is due. Where promises may be
+ * shared, callers share the poll under way; on Workers they look at the state that it leaves, by timers of their
+ * own, and start another one when it takes too long: its request may be gone.
+ *
+ * @module
+ */
+import { settledWithin, withDeadline } from './deadline.ts'
+import { KedgeError, isKedgeError } from './errors.ts'
+import { Partition } from './partition.ts'
+import { poll } from './poll.ts'
+import type { PollContext } from './poll.ts'
+import type { Scope } from './scope.ts'
+import type { Freshness } from './types.ts'
+
+/** A poll under way, as far as others may know it. */
+interface Run {
+  readonly startedAt: number
+  state: 'running' | 'succeeded' | 'failed'
+  /** Only awaited by the request that started it, and where promises may be shared. Never rejects. */
+  settled: Promise<void>
+}
+
+const FIRST_BACKOFF_MS = 100
+const MAX_BACKOFF_MS = 5000
+const MAX_RETRY_AFTER_MS = 30_000
+/** On Workers: after this long a poll of another request is not relied upon any more. */
+const PATIENCE_MS = 150
+/** A poll may run longer than its callers wait, by this factor. */
+const POLL_DEADLINE_FACTOR = 4
+
+export class Follower {
+  readonly partitions: Map<number, Partition> = new Map()
+  readonly #context: PollContext
+  /** Carried along with each poll: the updates topic, where it is followed. */
+  #carry: ((signal: AbortSignal) => Promise<() => void>) | undefined
+  #run: Run | undefined
+  #failures = 0
+  #retryAt = -Infinity
+  #error: unknown
+  readonly #closed = new AbortController()
+
+  constructor(context: PollContext) {
+    this.#context = context
+  }
+
+  /**
+   * Has `fetch` called before each proof and what it returns after it: what was fetched is thereby judged by
+   * evictions that are newer than itself.
+   */
+  carries(fetch: (signal: AbortSignal) => Promise<() => void>): void {
+    this.#carry = fetch
+  }
+
+  partition(id: number): Partition {
+    let partition = this.partitions.get(id)
+    if (partition === undefined) {
+      partition = new Partition(id)
+      this.partitions.set(id, partition)
+    }
+    return partition
+  }
+
+  /** Milliseconds since the oldest proof; `Infinity` before the first. */
+  age(now: number): number {
+    let freshAt = Infinity
+    for (const partition of this.partitions.values()) freshAt = Math.min(freshAt, partition.freshAt)
+    return this.partitions.size === 0 ? Infinity : now - freshAt
+  }
+
+  /** Whether the last poll failed. */
+  get failing(): boolean {
+    return this.#failures > 0
+  }
+
+  freshness(): Freshness {
+    const ageMs = this.age(this.#context.timeline.now())
+    let lag = 0
+    for (const partition of this.partitions.values()) lag += partition.tail - partition.position
+    const proved = ageMs <= this.#context.settings.maxStalenessMs
+    return { proved, ageMs, lag, ...(this.#error === undefined ? {} : { error: this.#error }) }
+  }
+
+  /** A request boundary: starts a poll in the background if one is due. */
+  touch(scope: Scope): void {
+    const now = this.#context.timeline.now()
+    if (this.partitions.size > 0 && this.age(now) >= this.#context.settings.refreshAfterMs)
+      this.#join(scope, now)
+  }
+
+  /** Polls until `done`, at most `pollTimeout`. Whether it came about. */
+  async reach(done: () => boolean, scope: Scope, signal?: AbortSignal): Promise<boolean> {
+    const { timeline, settings } = this.#context
+    const { runtime, pollTimeoutMs } = settings
+    const since = timeline.now()
+    let pauseMs = 5
+    while (!done()) {
+      signal?.throwIfAborted()
+      const now = timeline.now()
+      const mine = this.#run
+      const run = this.#join(scope, now)
+      if (run === undefined) return false
+      const leftMs = Math.min(since, run.startedAt) + pollTimeoutMs - now
+      if (leftMs <= 0) return false
+      if (!runtime.isolatesRequests || run !== mine) {
+        if (!(await settledWithin(runtime, run.settled, leftMs, signal)) && !runtime.isolatesRequests)
+          return done()
+      } else {
+        await runtime.sleep(Math.min(leftMs, pauseMs), signal)
+        pauseMs = Math.min(50, pauseMs * 2)
+      }
+      // A poll that began after this call knows all that there was to know.
+      if (run.state === 'succeeded' && run.startedAt >= since) return done()
+    }
+    return true
+  }
+
+  /** Polls now, at most `pollTimeout`. Whether it proved every partition fresh as of this call. */
+  async sync(scope: Scope, signal?: AbortSignal): Promise<boolean> {
+    const since = this.#context.timeline.now()
+    return this.reach(() => this.age(since) <= 0, scope, signal)
+  }
+
+  /** Polls in a loop until aborted. */
+  async follow(scope: Scope, signal: AbortSignal): Promise<void> {
+    const { timeline, settings } = this.#context
+    const stop = AbortSignal.any([signal, this.#closed.signal])
+    while (!stop.aborted) {
+      try {
+        const run = this.partitions.size > 0 ? this.#join(scope, timeline.now()) : undefined
+        if (run) await settledWithin(settings.runtime, run.settled, Infinity, stop)
+        const waitMs = Math.max(settings.refreshAfterMs, 10, this.#retryAt - timeline.now())
+        if (run?.state === 'succeeded' && settings.log.capabilities.longPoll) await this.#await(waitMs, stop)
+        else await settings.runtime.sleep(waitMs, stop)
+      } catch (error) {
+        if (!stop.aborted) this.#failed(error)
+      }
+    }
+  }
+
+  close(): void {
+    this.#closed.abort(new KedgeError('ERR_CLOSED', 'the cache was closed'))
+  }
+
+  /** Waits for a record behind the positions. It is only a bell: the poll that follows reads it with proof. */
+  async #await(waitMs: number, signal: AbortSignal): Promise<void> {
+    const { settings } = this.#context
+    const positions = [...this.partitions.values()].map(({ id, position }) => ({
+      partition: id,
+      offset: position,
+    }))
+    const options = { maxBytes: 1, waitMs, isolation: 'uncommitted', signal } as const
+    const expired = () =>
+      new KedgeError('ERR_TIMEOUT', 'the log did not answer a long poll', { retryable: true })
+    const deadlineMs = waitMs + settings.pollTimeoutMs * POLL_DEADLINE_FACTOR
+    await withDeadline(
+      settings.runtime,
+      deadlineMs,
+      expired,
+      (inner) => settings.log.read(settings.evictionsTopic, positions, { ...options, signal: inner }),
+      signal,
+    )
+  }
+
+  /** The poll under way, or a new one; `undefined` while the log is left alone after a failure. */
+  #join(scope: Scope, now: number): Run | undefined {
+    const { isolatesRequests } = this.#context.settings.runtime
+    const run = this.#run
+    if (run?.state === 'running' && !(isolatesRequests && now - run.startedAt > PATIENCE_MS)) return run
+    if (now < this.#retryAt || this.partitions.size === 0 || this.#closed.signal.aborted) return undefined
+    const next: Run = { startedAt: now, state: 'running', settled: Promise.resolve() }
+    this.#run = next
+    next.settled = this.#poll(next)
+    scope.waitUntil(next.settled)
+    return next
+  }
+
+  async #poll(run: Run): Promise<void> {
+    const { timeline, settings, counters } = this.#context
+    const deadlineMs = settings.pollTimeoutMs * POLL_DEADLINE_FACTOR
+    try {
+      const expired = () =>
+        new KedgeError('ERR_TIMEOUT', 'the log did not answer a poll in time', { retryable: true })
+      const proof = async (signal: AbortSignal) => {
+        const apply = await this.#carry?.(signal)
+        const found = await poll(this.#context, [...this.partitions.values()], signal)
+        apply?.()
+        return found
+      }
+      const found = await withDeadline(settings.runtime, deadlineMs, expired, proof, this.#closed.signal)
+      run.state = 'succeeded'
+      this.#failures = 0
+      this.#retryAt = -Infinity
+      this.#error = undefined
+      counters.polls++
+      settings.emit?.({ type: 'poll', durationMs: timeline.now() - run.startedAt, ...found })
+    } catch (error) {
+      run.state = 'failed'
+      this.#failed(error)
+    }
+  }
+
+  #failed(error: unknown): void {
+    const { timeline, settings, counters } = this.#context
+    const now = timeline.now()
+    const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.#failures++, 10))
+    const askedMs = isKedgeError(error) ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0
+    // Between half and all of it, so that isolates do not come back together.
+    const retryInMs = Math.max(askedMs, backoffMs * (0.5 + settings.runtime.random() / 2))
+    this.#retryAt = now + retryInMs
+    this.#error = error
+    counters.pollFailures++
+    settings.emit?.({ type: 'poll_failed', error, ageMs: this.age(now), retryInMs })
+  }
+}

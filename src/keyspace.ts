@@ -1,0 +1,212 @@
+/**
+ * A keyspace: what one isolate holds of one namespace, and the rule by which it may be held.
+ *
+ * @module
+ */
+import type { DropReason, RefuseReason } from './events.ts'
+import { EvictionTable } from './eviction-table.ts'
+import type { Partition, Tenant } from './partition.ts'
+import type { NamespaceSettings, Settings } from './settings.ts'
+import type { Counters } from './stats.ts'
+import { Store } from './store.ts'
+import type { Budget, StoredEntry } from './store.ts'
+import type { Timeline } from './timeline.ts'
+import { entryBytes, valueBytes } from './weight.ts'
+
+/** What the parts of one cache share. */
+export interface Ground {
+  readonly settings: Settings
+  readonly timeline: Timeline
+  readonly counters: Counters
+  readonly budget: Budget
+}
+
+/** A value that asks to be held. Times are those of the cache's timeline. */
+export interface Candidate<T> {
+  readonly value: T
+  readonly asOf: number
+  /** The partition's generation when the value began to come into being. */
+  readonly generation: number
+  readonly loadedAt: number
+  readonly ttlMs: number
+  /** How long past its TTL it may be of use. */
+  readonly keepMs: number
+  readonly tags: readonly string[] | undefined
+  readonly version: number | undefined
+  /** How long after an eviction a load must begin to be believed. */
+  readonly settleMs: number
+}
+
+export class Keyspace<T> implements Tenant {
+  readonly name: string
+  readonly settings: NamespaceSettings
+  readonly partition: Partition
+  readonly #ground: Ground
+  readonly #store: Store<T>
+  readonly #table: EvictionTable
+  readonly #maxStalenessMs: number
+  readonly #refreshAfterMs: number
+
+  constructor(name: string, settings: NamespaceSettings, partition: Partition, ground: Ground) {
+    this.name = name
+    this.settings = settings
+    this.partition = partition
+    this.#ground = ground
+    this.#maxStalenessMs = ground.settings.maxStalenessMs
+    this.#refreshAfterMs = ground.settings.refreshAfterMs
+    this.#store = new Store(settings, ground.budget, (key) => this.#dropped(key, 'capacity'))
+    this.#table = new EvictionTable({
+      horizon: partition.position,
+      maxMarks: ground.settings.maxRememberedEvictions,
+      settleHeld: () => this.#sweep('evicted', (key, entry) => this.#table.groupKills(key, entry)),
+      onHorizon: (offset) => ground.settings.emit?.({ type: 'horizon', namespace: name, offset }),
+    })
+    partition.tenants.add(this)
+  }
+
+  /** The value, if it is held and proved fresh this moment. */
+  peek(key: string): T | undefined {
+    return this.#hit(key, this.#maxStalenessMs)?.value
+  }
+
+  /** The entry, if it can be served with nothing else to do: proved, and no poll is due yet. */
+  hit(key: string): StoredEntry<T> | undefined {
+    return this.#hit(key, this.#refreshAfterMs)
+  }
+
+  #hit(key: string, maxAgeMs: number): StoredEntry<T> | undefined {
+    const entry = this.#store.get(key)
+    if (entry === undefined) return undefined
+    const now = this.#ground.timeline.turn()
+    if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return undefined
+    if (entry.asOf <= this.#table.groupEpoch && !this.#survives(key, entry)) return undefined
+    this.#ground.counters.hits++
+    this.#ground.settings.emit?.({ type: 'hit', namespace: this.name, key, stale: false })
+    return entry
+  }
+
+  /** The entry, expired or not, if no known eviction kills it. How fresh that knowledge is, is for the caller to ask. */
+  current(key: string): StoredEntry<T> | undefined {
+    const entry = this.#store.get(key)
+    return entry !== undefined && this.#survives(key, entry) ? entry : undefined
+  }
+
+  /** The value that has expired but is still kept. */
+  expired(key: string): T | undefined {
+    const entry = this.current(key)
+    return entry && this.#ground.timeline.now() >= entry.freshUntil ? entry.value : undefined
+  }
+
+  #survives(key: string, entry: StoredEntry<T>): boolean {
+    if (this.#table.groupKills(key, entry)) {
+      this.drop(key, 'evicted')
+      return false
+    }
+    // Not beyond the position: of later evictions only our own are known yet.
+    entry.asOf = Math.max(entry.asOf, Math.min(this.#table.groupEpoch + 1, this.partition.position))
+    return true
+  }
+
+  /** Whether a caller that arrives now may share a load that began at `asOf`. */
+  joinable(key: string, asOf: number): boolean {
+    return this.#table.joinable(key, asOf)
+  }
+
+  /** Holds the value, or says why not. */
+  hold(key: string, candidate: Candidate<T>): RefuseReason | undefined {
+    const reason = this.#refuses(key, candidate)
+    if (reason !== undefined) {
+      if (reason === 'fenced') this.#ground.counters.fenced++
+      this.#ground.settings.emit?.({ type: 'refuse', namespace: this.name, key, reason })
+    }
+    return reason
+  }
+
+  #refuses(key: string, candidate: Candidate<T>): RefuseReason | undefined {
+    const { value, asOf, loadedAt, ttlMs, tags, version } = candidate
+    const { partition, settings } = this
+    if (!partition.anchored || asOf < 0) return 'unanchored'
+    if (partition.generation !== candidate.generation) return 'fenced'
+    const reason = this.#table.refuses(key, candidate)
+    if (reason !== undefined) return reason
+    if (candidate.settleMs > 0 && this.#table.evictedSince(key, tags, loadedAt - candidate.settleMs))
+      return 'settling'
+    const freshUntil = loadedAt + ttlMs
+    if (!(this.#ground.timeline.now() < freshUntil)) return 'expired'
+    const held = this.#store.peek(key)
+    if (held !== undefined && isNewer(held, candidate)) return 'superseded'
+    const size = settings.sizeOf ? settings.sizeOf(value as never) : valueBytes(value)
+    const bytes = entryBytes(key, tags) + Math.max(0, size)
+    // Whatever was held is older than this value.
+    if (!(bytes <= settings.maxEntryBytes)) {
+      this.drop(key, 'replaced')
+      return 'size'
+    }
+    const keepUntil = freshUntil + candidate.keepMs
+    this.#store.set(key, { value, freshUntil, asOf, bytes, loadedAt, keepUntil, tags, version })
+    return undefined
+  }
+
+  drop(key: string, reason: DropReason): boolean {
+    const was = this.#store.delete(key)
+    if (was) this.#dropped(key, reason)
+    return was
+  }
+
+  evictKey(key: string, offset: number, version: number | undefined): void {
+    this.#table.evictKey(key, offset, this.#ground.timeline.now(), version)
+    const entry = this.#store.peek(key)
+    if (entry === undefined) return
+    const dies =
+      version === undefined || entry.version === undefined ? entry.asOf <= offset : entry.version < version
+    if (dies) this.drop(key, 'evicted')
+  }
+
+  evictTag(tag: string, offset: number): void {
+    this.#table.evictTag(tag, offset, this.#ground.timeline.now())
+  }
+
+  evictPrefix(prefix: string, offset: number): void {
+    this.#table.evictPrefix(prefix, offset, this.#ground.timeline.now())
+  }
+
+  evictAll(offset: number): void {
+    this.#table.clear(offset, this.#ground.timeline.now())
+    this.#sweep('evicted', (_, entry) => entry.asOf <= offset)
+  }
+
+  reanchor(horizon: number): void {
+    this.#table.reset(horizon, this.#ground.timeline.now())
+    this.#sweep('reanchor', () => true)
+  }
+
+  /** Every eviction from `horizon` on has been read from the log again. */
+  extend(horizon: number): void {
+    this.#table.extend(horizon)
+  }
+
+  /** Drops what an eviction whose fate is unknown may have meant. */
+  doubt(matches: (key: string, tags: readonly string[] | undefined) => boolean): void {
+    this.#sweep('evicted', (key, entry) => matches(key, entry.tags))
+  }
+
+  #sweep(reason: DropReason, drops: (key: string, entry: StoredEntry<T>) => boolean): void {
+    this.#store.sweep((key, entry) => {
+      const does = drops(key, entry)
+      if (does) this.#dropped(key, reason)
+      return does
+    })
+  }
+
+  #dropped(key: string, reason: DropReason): void {
+    this.#ground.settings.emit?.({ type: 'drop', namespace: this.name, key, reason })
+  }
+}
+
+/** Whether what is held is newer than what arrives. Versions decide where both have one. */
+function isNewer(held: StoredEntry<unknown>, candidate: Candidate<unknown>): boolean {
+  if (held.version !== undefined && candidate.version !== undefined && held.version !== candidate.version) {
+    return held.version > candidate.version
+  }
+  return held.asOf > candidate.asOf
+}

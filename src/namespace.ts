@@ -1,0 +1,131 @@
+/**
+ * A namespace as its users hold it: the shortest way to a hit, and the way to everything else.
+ *
+ * @module
+ */
+import type { Call } from './flight.ts'
+import type { Keyspace } from './keyspace.ts'
+import type { Reader } from './reader.ts'
+import type { Scope } from './scope.ts'
+import type { Token } from './token.ts'
+import type {
+  DeleteOptions,
+  Entry,
+  Loader,
+  LoadOptions,
+  ManyLoader,
+  Namespace,
+  ReadOptions,
+  RequestContext,
+  ScopeOptions,
+  SetOptions,
+  WriteOptions,
+} from './types.ts'
+import type { Writer } from './writer.ts'
+
+/** What a namespace consists of, whatever the scope it is used in. */
+export interface NamespaceParts<T> {
+  readonly space: Keyspace<T>
+  readonly reader: Reader<T>
+  readonly writer: Writer<T>
+  /** A scope of its own for a request. */
+  readonly open: (context: RequestContext, options?: ScopeOptions) => Scope
+}
+
+export class ScopedNamespace<T> implements Namespace<T> {
+  readonly name: string
+  readonly #parts: NamespaceParts<T>
+  readonly #space: Keyspace<T>
+  readonly #scope: Scope
+
+  constructor(parts: NamespaceParts<T>, scope: Scope) {
+    this.name = parts.space.name
+    this.#parts = parts
+    this.#space = parts.space
+    this.#scope = scope
+  }
+
+  for(context: RequestContext, options?: ScopeOptions): Namespace<T> {
+    return new ScopedNamespace(this.#parts, this.#parts.open(context, options))
+  }
+
+  peek(key: string): T | undefined {
+    return this.#scope.requires ? undefined : this.#space.peek(key)
+  }
+
+  // These two are not `async`: a hit then costs one promise and nothing else.
+  get(key: string, options?: ReadOptions): Promise<T | undefined> {
+    const hit = this.#isPlain(options) ? this.#space.hit(key) : undefined
+    return hit ? Promise.resolve(hit.value) : this.#value(key, undefined, options)
+  }
+
+  getOrSet(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T> {
+    const hit = this.#isPlain(options) ? this.#space.hit(key) : undefined
+    return hit ? Promise.resolve(hit.value) : (this.#value(key, this.#callOf(loader), options) as Promise<T>)
+  }
+
+  async getMany(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
+    return this.#parts.reader.readMany(keys, undefined, options, this.#scope)
+  }
+
+  async getOrSetMany(
+    keys: readonly string[],
+    loader: ManyLoader<T>,
+    options?: LoadOptions<T>,
+  ): Promise<Map<string, T>> {
+    const call: Call<T> = async (missing, signal) => {
+      const loaded = await loader(missing, { signal })
+      return loaded instanceof Map
+        ? (loaded as ReadonlyMap<string, T>)
+        : new Map(Object.entries(loaded) as [string, T][])
+    }
+    return this.#parts.reader.readMany(keys, call, options, this.#scope)
+  }
+
+  async getEntry(key: string, loader?: Loader<T>, options?: LoadOptions<T>): Promise<Entry<T>> {
+    return this.#parts.reader.read(key, loader && this.#callOf(loader), options, this.#scope)
+  }
+
+  async set(key: string, value: T, options?: SetOptions<T>): Promise<Token> {
+    return this.#parts.writer.set(key, value, options, this.#scope)
+  }
+
+  async delete(keys: string | readonly string[], options?: DeleteOptions): Promise<Token> {
+    return this.#parts.writer.delete(keys, options, this.#scope)
+  }
+
+  async invalidateTags(tags: string | readonly string[], options?: WriteOptions): Promise<Token> {
+    return this.#parts.writer.invalidateTags(tags, options, this.#scope)
+  }
+
+  async invalidatePrefix(prefix: string, options?: WriteOptions): Promise<Token> {
+    return this.#parts.writer.invalidatePrefix(prefix, options, this.#scope)
+  }
+
+  async clear(options?: WriteOptions): Promise<Token> {
+    return this.#parts.writer.clear(options, this.#scope)
+  }
+
+  /** Whether nothing is asked beyond the value. */
+  #isPlain(options: ReadOptions | undefined): boolean {
+    if (this.#scope.requires) return false
+    return options === undefined || (options.after === undefined && options.signal === undefined)
+  }
+
+  async #value(
+    key: string,
+    call: Call<T> | undefined,
+    options: LoadOptions<T> | undefined,
+  ): Promise<T | undefined> {
+    const { value } = await this.#parts.reader.read(key, call, options, this.#scope)
+    return value
+  }
+
+  #callOf(loader: Loader<T>): Call<T> {
+    return async (keys, signal) => {
+      const key = keys[0]!
+      const value = await loader({ key, signal, stale: this.#space.expired(key) })
+      return new Map(value === undefined ? [] : [[key, value]])
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * One partition of the evictions topic, as far as this isolate knows it.
+ *
+ * @module
+ */
+import type { ReanchorReason } from './events.ts'
+import type { LogRecord, PartitionOffsets } from './log.ts'
+
+/** What lives in a partition: a namespace, as the follower sees it. */
+export interface Tenant {
+  readonly name: string
+  evictKey(key: string, offset: number, version: number | undefined): void
+  evictTag(tag: string, offset: number): void
+  evictPrefix(prefix: string, offset: number): void
+  evictAll(offset: number): void
+  /** Drops every value; from now on nothing older than `horizon` can be judged. */
+  reanchor(horizon: number): void
+}
+
+export class Partition {
+  readonly id: number
+  readonly tenants: Set<Tenant> = new Set()
+  /** The next offset to read: every eviction below it has been applied. */
+  position = 0
+  /** The highest end of the log known: sampled, or by an acknowledgement of our own. Never below `position`. */
+  tail = 0
+  /** Whether the log was ever reached. Before that, nothing may be held. */
+  anchored = false
+  logId: string | undefined
+  /** The last record applied, to be found again where the log does not tell its identity. */
+  last: { readonly offset: number; readonly digest: string } | undefined
+  /** When the poll began that proved `position`, on the cache's timeline. */
+  freshAt: number = -Infinity
+  /** When the log's identity was last made sure of. */
+  verifiedAt: number = -Infinity
+  /** Counts re-anchorings: what was begun in one generation must not be kept in another. */
+  generation = 0
+  /** Polls in a row that could read nothing at `position` though there is something. */
+  stalls = 0
+
+  constructor(id: number) {
+    this.id = id
+  }
+
+  /**
+   * The as-of of a load that begins now. Every eviction below it was acknowledged before, so the load sees what
+   * those evictions announced, whether or not they have been read here.
+   */
+  get asOf(): number {
+    return Math.max(this.position, this.tail)
+  }
+
+  /** Whether the sampled bounds contradict what is known, given the position when they were asked for. */
+  contradiction(
+    bounds: PartitionOffsets,
+    positionThen: number,
+    maxRecords: number,
+  ): ReanchorReason | undefined {
+    if (!this.anchored) return 'start'
+    if (bounds.logId !== undefined && this.logId !== undefined && bounds.logId !== this.logId)
+      return 'replaced'
+    if (bounds.end < positionThen) return 'rewound'
+    if (bounds.beginning > this.position) return 'truncated'
+    return bounds.end - this.position > maxRecords ? 'behind' : undefined
+  }
+
+  /** Starts again at the end of the log: everything is dropped, loads under way will not be kept. */
+  reanchor(bounds: PartitionOffsets): void {
+    this.generation++
+    for (const tenant of this.tenants) tenant.reanchor(bounds.end)
+    this.position = bounds.end
+    this.tail = bounds.end
+    this.logId = bounds.logId
+    this.last = undefined
+    this.stalls = 0
+    this.freshAt = -Infinity
+    this.verifiedAt = -Infinity
+    this.anchored = true
+  }
+
+  /** Takes in bounds that contradict nothing. */
+  samples(bounds: PartitionOffsets, tailThen: number): void {
+    this.logId ??= bounds.logId
+    // Where an acknowledged record is not in sight yet (`acks=1`), the end is what is in sight: a lower as-of is safe.
+    this.tail = bounds.end < tailThen ? Math.max(this.position, bounds.end) : Math.max(this.tail, bounds.end)
+    if (this.last !== undefined && this.last.offset < bounds.beginning) this.last = undefined
+  }
+
+  /** Every eviction below `offset` is applied. */
+  advance(offset: number): void {
+    this.position = Math.max(this.position, offset)
+    this.reaches(offset)
+  }
+
+  /** Notes that the log reaches at least up to `end`. */
+  reaches(end: number): void {
+    this.tail = Math.max(this.tail, end)
+  }
+}
+
+/** What a record looks like, for finding it again: a 53-bit FNV-style digest of its key and value. */
+export function digestOf(record: LogRecord): string {
+  let a = 0x811c9dc5
+  let b = 0x9e3779b9
+  for (const bytes of [record.key, record.value]) {
+    // An empty key or value counts as none: some proxies cannot tell them apart from one answer to the next.
+    for (const byte of bytes ?? []) {
+      a = Math.imul(a ^ byte, 0x01000193)
+      b = Math.imul(b + byte, 0x85ebca6b) ^ (b >>> 13)
+    }
+    a = Math.imul(a ^ 0x100, 0x01000193)
+  }
+  return `${a >>> 0}.${b >>> 0}`
+}

@@ -1,0 +1,262 @@
+/**
+ * Reads of one namespace: what may be served, when to wait for a proof, and when to load.
+ *
+ * @module
+ */
+import { KedgeError } from './errors.ts'
+import type { Call, Demand, Flights, Outcome } from './flight.ts'
+import type { Follower } from './follower.ts'
+import type { Ground, Keyspace } from './keyspace.ts'
+import { checkId } from './messages.ts'
+import type { Publisher } from './publisher.ts'
+import type { Scope } from './scope.ts'
+import { loadSettings } from './settings.ts'
+import type { LoadSettings } from './settings.ts'
+import type { Slots } from './slots.ts'
+import type { StoredEntry } from './store.ts'
+import type { Entry, LoadOptions } from './types.ts'
+
+/** What the reads of all namespaces share. */
+export interface ReaderContext {
+  readonly ground: Ground
+  readonly follower: Follower
+  readonly publisher: Publisher
+  readonly slots: Slots
+  /** For loads while Kafka is out of reach: they are limited more narrowly. */
+  readonly bypassSlots: Slots
+  readonly closed: AbortSignal
+}
+
+/** How much of what is held may be believed. */
+type Trust =
+  /** All of it: every eviction that was acknowledged `maxStaleness` ago is known. */
+  | 'proved'
+  /** Freshness could not be proved, but `onUnreachable` says to serve it all the same. */
+  | 'outage'
+  /** None of it. */
+  | 'bypass'
+
+/** One read, as its steps pass it on. */
+interface Reading<T> {
+  readonly scope: Scope
+  readonly load: LoadSettings
+  readonly call: Call<T> | undefined
+  readonly required: number
+  readonly signal: AbortSignal | undefined
+}
+
+export class Reader<T> {
+  readonly #space: Keyspace<T>
+  readonly #flights: Flights<T>
+  readonly #context: ReaderContext
+
+  constructor(space: Keyspace<T>, flights: Flights<T>, context: ReaderContext) {
+    this.#space = space
+    this.#flights = flights
+    this.#context = context
+  }
+
+  /** Reads one key: from the cache, or by `call` where one is given. */
+  async read(
+    key: string,
+    call: Call<T> | undefined,
+    options: LoadOptions<T> | undefined,
+    scope: Scope,
+  ): Promise<Entry<T>> {
+    checkId(key, 'key')
+    const reading = this.#begin(call, options, scope)
+    const trust = await this.#trust(() => this.#space.current(key) !== undefined, reading)
+    const demand = this.#demand(reading, trust)
+    return this.#serve(key, trust, reading, demand) ?? (await this.#load(key, trust, reading, demand))
+  }
+
+  /** Reads many keys, with at most one call for those that are missing. Keys without a value are left out. */
+  async readMany(
+    keys: readonly string[],
+    call: Call<T> | undefined,
+    options: LoadOptions<T> | undefined,
+    scope: Scope,
+  ): Promise<Map<string, T>> {
+    const wanted = [...new Set(keys)]
+    for (const key of wanted) checkId(key, 'key')
+    const reading = this.#begin(call, options, scope)
+    const trust = await this.#trust(
+      () => wanted.some((key) => this.#space.current(key) !== undefined),
+      reading,
+    )
+    const demand = this.#demand(reading, trust)
+    const found = new Map<string, T>()
+    const missing: string[] = []
+    for (const key of wanted) {
+      const entry = this.#serve(key, trust, reading, demand)
+      if (entry === undefined) missing.push(key)
+      else found.set(key, entry.value as T)
+    }
+    if (demand && missing.length > 0) this.#flights.start(missing, demand)
+    for (const key of missing) {
+      const { value } = await this.#load(key, trust, reading, demand)
+      if (value !== undefined) found.set(key, value)
+    }
+    // In the order asked for.
+    return new Map(wanted.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))
+  }
+
+  #begin(call: Call<T> | undefined, options: LoadOptions<T> | undefined, scope: Scope): Reading<T> {
+    const { closed, follower } = this.#context
+    closed.throwIfAborted()
+    const load = loadSettings(options, this.#space.settings.load)
+    const required = scope.required(this.#space.partition.id, options?.after)
+    const signal = options?.signal
+    signal?.throwIfAborted()
+    follower.touch(scope)
+    return { scope, load, call, required, signal }
+  }
+
+  #demand({ call, load, scope, signal, required }: Reading<T>, trust: Trust): Demand<T> | undefined {
+    const { slots, bypassSlots } = this.#context
+    return call && { call, load, scope, signal, required, slots: trust === 'bypass' ? bypassSlots : slots }
+  }
+
+  /** Decides how far what is held may be believed; waits for a poll where that helps and there is a use for it. */
+  async #trust(held: () => boolean, { scope, required, signal }: Reading<T>): Promise<Trust> {
+    const { follower, ground } = this.#context
+    const { partition } = this.#space
+    const { maxStalenessMs, maxOutageMs, onUnreachable, emit } = ground.settings
+    const since = ground.timeline.now()
+    const passed = () => partition.position >= required
+    const proved = () => passed() && since - partition.freshAt <= maxStalenessMs
+    if (proved()) return 'proved'
+    // A miss does not wait: its load is fresh anyway, and the poll runs beside it.
+    if (!held()) return this.#isLost(since) ? 'bypass' : 'proved'
+    if (await follower.reach(proved, scope, signal)) return 'proved'
+    const { id, tail } = partition
+    const polled = partition.freshAt >= since
+    if (polled && required > tail) emit?.({ type: 'token_ahead', partition: id, offset: required, end: tail })
+    if (onUnreachable === 'throw' && !polled) {
+      const { error: cause } = follower.freshness()
+      throw new KedgeError('ERR_UNREACHABLE', 'freshness could not be proved in time', {
+        cause,
+        retryable: true,
+      })
+    }
+    const bearable = onUnreachable === 'stale' && ground.timeline.now() - partition.freshAt <= maxOutageMs
+    return passed() && bearable ? 'outage' : 'bypass'
+  }
+
+  /** Whether the log has been out of reach for longer than what is held may be served. */
+  #isLost(now: number): boolean {
+    const { follower, ground } = this.#context
+    const { maxStalenessMs, maxOutageMs, onUnreachable } = ground.settings
+    const bearableMs = onUnreachable === 'stale' ? maxOutageMs : maxStalenessMs
+    return follower.failing && now - this.#space.partition.freshAt > bearableMs
+  }
+
+  /** The value, if it is held and may be served as it is. */
+  #serve(
+    key: string,
+    trust: Trust,
+    { load }: Reading<T>,
+    demand: Demand<T> | undefined,
+  ): Entry<T> | undefined {
+    const { counters, settings, timeline } = this.#context.ground
+    const entry = trust === 'bypass' ? undefined : this.#space.current(key)
+    const now = timeline.now()
+    if (entry && now < entry.freshUntil)
+      return this.#served(key, entry, trust === 'outage' ? 'unreachable' : undefined)
+    if (entry && demand && now < until(entry, load.swrMs)) {
+      this.#flights.start([key], demand)
+      return this.#served(key, entry, 'swr')
+    }
+    counters.misses++
+    settings.emit?.({ type: 'miss', namespace: this.#space.name, key })
+    return undefined
+  }
+
+  async #load(
+    key: string,
+    trust: Trust,
+    reading: Reading<T>,
+    demand: Demand<T> | undefined,
+  ): Promise<Entry<T>> {
+    const { timeline } = this.#context.ground
+    const bypassed = trust === 'bypass'
+    const entry = bypassed ? undefined : this.#space.current(key)
+    if (entry && timeline.now() >= entry.keepUntil) this.#expire(key, reading.scope)
+    if (demand === undefined) return { ...MISS, bypassed }
+    const { load } = reading
+    const usableUntil = entry ? until(entry, Math.max(load.swrMs, load.staleIfErrorMs)) : -Infinity
+    let outcome: Outcome<T> | undefined
+    if (timeline.now() < usableUntil && load.timeoutMs < load.hardTimeoutMs) {
+      outcome = await this.#flights.outcome(key, demand, load.timeoutMs)
+      const stale = outcome ? undefined : await this.#fallback(key, entry, usableUntil, 'timeout', reading)
+      if (stale) return stale
+    }
+    outcome ??= await this.#flights.outcome(key, demand, Infinity)
+    if (outcome === undefined)
+      throw new KedgeError('ERR_LOADER_TIMEOUT', 'the load did not end', { retryable: true })
+    if ('error' in outcome) {
+      const errorUntil = entry ? until(entry, load.staleIfErrorMs) : -Infinity
+      const stale = await this.#fallback(key, entry, errorUntil, 'error', reading)
+      if (stale) return stale
+      // What the loader threw is passed on untouched, whatever it is.
+      return Promise.reject(outcome.error)
+    }
+    const { value, stored, loadedAt, ttlMs } = outcome
+    const ageMs = timeline.now() - loadedAt
+    return {
+      state: value === undefined ? 'miss' : 'fresh',
+      value,
+      ageMs,
+      ttlMs: ttlMs - ageMs,
+      cached: false,
+      stored,
+      bypassed,
+    }
+  }
+
+  /** The expired value, if no eviction has come in the meantime and it is still within its window. */
+  async #fallback(
+    key: string,
+    entry: StoredEntry<T> | undefined,
+    usableUntil: number,
+    because: 'timeout' | 'error',
+    reading: Reading<T>,
+  ): Promise<Entry<T> | undefined> {
+    const { timeline } = this.#context.ground
+    if (entry === undefined || timeline.now() >= usableUntil) return undefined
+    const trust = await this.#trust(() => true, reading)
+    return trust !== 'bypass' && this.#space.current(key) === entry
+      ? this.#served(key, entry, because)
+      : undefined
+  }
+
+  #served(key: string, entry: StoredEntry<T>, staleBecause: Entry<T>['staleBecause']): Entry<T> {
+    const { counters, settings, timeline } = this.#context.ground
+    const now = timeline.now()
+    const stale = staleBecause !== undefined
+    counters.hits++
+    settings.emit?.({ type: 'hit', namespace: this.#space.name, key, stale })
+    return {
+      state: stale ? 'stale' : 'fresh',
+      value: entry.value,
+      ageMs: now - entry.loadedAt,
+      ttlMs: entry.freshUntil - now,
+      ...(stale ? { staleBecause } : {}),
+      cached: true,
+      stored: false,
+      bypassed: false,
+    }
+  }
+
+  #expire(key: string, scope: Scope): void {
+    const { name, partition, settings } = this.#space
+    const was = this.#space.drop(key, 'expired')
+    if (was && settings.announceExpiry) this.#context.publisher.announceExpiry(name, partition.id, key, scope)
+  }
+}
+
+const MISS = { state: 'miss', value: undefined, ageMs: 0, ttlMs: 0, cached: false, stored: false } as const
+
+/** When an expired value ends to be of use to a reader who allows for this much. */
+const until = (entry: StoredEntry<unknown>, windowMs: number): number =>
+  Math.min(entry.keepUntil, entry.freshUntil + windowMs)

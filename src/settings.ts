@@ -1,0 +1,291 @@
+/**
+ * Options, checked and completed: what the rest of the core works with.
+ *
+ * @module
+ */
+import { z } from 'zod'
+import { json } from './codec.ts'
+import type { Codec } from './codec.ts'
+import { durationMs } from './duration.ts'
+import { emitTo } from './events.ts'
+import type { Emit } from './events.ts'
+import type { KafkaLog } from './log.ts'
+import type { CacheOptions, NamespaceOptions } from './options.ts'
+import { systemRuntime } from './runtime.ts'
+import type { Runtime } from './runtime.ts'
+import type { Duration, LoadOptions, SetOptions } from './types.ts'
+
+/** What holds for one load: the options of the call over those of the namespace over those of the cache. */
+export interface LoadSettings {
+  readonly ttl: Duration | ((value: never) => Duration)
+  readonly swrMs: number
+  readonly staleIfErrorMs: number
+  readonly jitter: number
+  /** `Infinity` for none. */
+  readonly timeoutMs: number
+  readonly hardTimeoutMs: number
+  readonly tags: readonly string[] | ((value: never) => readonly string[]) | undefined
+}
+
+export interface NamespaceSettings {
+  readonly load: LoadSettings
+  readonly schema: z.ZodType | undefined
+  readonly maxEntries: number
+  readonly maxBytes: number
+  readonly maxEntryBytes: number
+  readonly share: boolean
+  readonly acceptSimpleValues: boolean
+  readonly settleMs: number
+  readonly announceExpiry: boolean
+  readonly sizeOf: ((value: never) => number) | undefined
+}
+
+export interface Settings {
+  readonly log: KafkaLog
+  readonly evictionsTopic: string
+  readonly updatesTopic: string
+  readonly evictionPartitions: number
+  readonly updatePartitions: number
+  readonly replicate: boolean
+  readonly maxEntries: number
+  readonly maxBytes: number
+  readonly maxStalenessMs: number
+  readonly refreshAfterMs: number
+  readonly pollTimeoutMs: number
+  readonly onUnreachable: 'stale' | 'bypass' | 'throw'
+  readonly maxOutageMs: number
+  readonly maxCatchUpRecords: number
+  readonly maxPollBytes: number
+  readonly maxLoads: number
+  readonly maxBypassLoads: number
+  readonly maxRememberedEvictions: number
+  readonly codec: Codec
+  readonly gzipAboveBytes: number
+  readonly maxMessageBytes: number
+  readonly emit: Emit
+  readonly runtime: Runtime
+  /** What namespaces begin with. */
+  readonly namespace: NamespaceSettings
+}
+
+const count = z.number().int().positive()
+const duration = z.union([z.number(), z.string()])
+const callback = z.custom<unknown>((value) => typeof value === 'function', 'must be a function')
+const lifetime = {
+  ttl: z.union([duration, callback]),
+  swr: duration,
+  staleIfError: duration,
+  jitter: z.number().min(0).max(1),
+}
+const hasMethods = (...names: string[]) =>
+  z.custom<unknown>(
+    (value) =>
+      names.every((name) => typeof (value as Record<string, unknown> | undefined)?.[name] === 'function'),
+    `must have ${names.join(', ')}`,
+  )
+// The names that Kafka allows (org.apache.kafka.common.internals.Topic).
+const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/)
+
+const cacheOptions = z
+  .strictObject({
+    ...lifetime,
+    kafka: hasMethods('produce', 'offsets', 'read'),
+    topics: z.strictObject({ evictions: topic, updates: topic, requests: topic }).partial(),
+    evictionPartitions: count.max(1000),
+    updatePartitions: count.max(1000),
+    mode: z.enum(['invalidate', 'replicate']),
+    maxEntries: count,
+    maxBytes: count,
+    maxEntryBytes: count,
+    maxStaleness: duration,
+    refreshAfter: duration,
+    pollTimeout: duration,
+    onUnreachable: z.enum(['stale', 'bypass', 'throw']),
+    maxOutage: duration,
+    maxCatchUpRecords: count,
+    maxPollBytes: count,
+    maxLoads: count,
+    maxBypassLoads: count,
+    maxRememberedEvictions: count,
+    settle: duration,
+    announceExpiry: z.boolean(),
+    hardTimeout: duration,
+    codec: hasMethods('encode', 'decode', 'detects'),
+    gzipAboveBytes: z.number().nonnegative().or(z.literal(Infinity)),
+    maxMessageBytes: count,
+    onEvent: callback,
+    runtime: hasMethods('now', 'monotonic', 'random', 'sleep', 'microtask'),
+  })
+  .partial()
+  .required({ kafka: true })
+
+const namespaceOptions = z
+  .strictObject({
+    ...lifetime,
+    schema: hasMethods('safeParse'),
+    tags: callback,
+    timeout: duration,
+    hardTimeout: duration,
+    maxEntries: count,
+    maxBytes: count,
+    share: z.boolean(),
+    acceptSimpleValues: z.boolean(),
+    settle: duration,
+    announceExpiry: z.boolean(),
+    sizeOf: callback,
+  })
+  .partial()
+
+const loadOptions = z
+  .strictObject({
+    ...lifetime,
+    after: z.string(),
+    signal: z.custom<unknown>((value) => value instanceof AbortSignal, 'must be an AbortSignal'),
+    tags: z.union([z.array(z.string()), callback]),
+    timeout: duration,
+    hardTimeout: duration,
+  })
+  .partial()
+
+const setOptions = z
+  .strictObject({
+    ttl: lifetime.ttl,
+    tags: z.array(z.string()),
+    version: z.number(),
+    signal: loadOptions.shape.signal,
+  })
+  .partial()
+
+/** @throws TypeError quoting the option that is wrong. */
+export function checkWriteOptions(
+  options: SetOptions<never> | undefined,
+  allows: 'set' | 'delete' | 'evict',
+): void {
+  if (options === undefined) return
+  if (allows === 'set') check(setOptions, options)
+  else
+    check(
+      setOptions.pick(allows === 'delete' ? { version: true, signal: true } : { signal: true }).strict(),
+      options,
+    )
+}
+
+function check(schema: z.ZodType, options: unknown): void {
+  const issue = schema.safeParse(options).error?.issues[0]
+  if (issue === undefined) return
+  if (issue.code === 'unrecognized_keys') throw new TypeError(`unknown option \`${issue.keys[0]}\``)
+  throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
+}
+
+/** @throws TypeError quoting the option that is wrong. */
+export function cacheSettings(options: CacheOptions): Settings {
+  check(cacheOptions, options)
+  const ms = (name: 'refreshAfter' | 'pollTimeout' | 'maxOutage' | 'settle', fallback: number): number =>
+    options[name] === undefined ? fallback : durationMs(options[name], name)
+  const maxStalenessMs = durationMs(options.maxStaleness ?? '2s', 'maxStaleness')
+  const refreshAfterMs = ms('refreshAfter', maxStalenessMs / 2)
+  const maxOutageMs = ms('maxOutage', Math.max(30_000, maxStalenessMs))
+  const maxBytes = options.maxBytes ?? 32_000_000
+  const maxEntries = options.maxEntries ?? 10_000
+  const maxEntryBytes = options.maxEntryBytes ?? Math.ceil(maxBytes / 4)
+  const replicate = options.mode === 'replicate'
+  must(refreshAfterMs <= maxStalenessMs, '`refreshAfter` must not be longer than `maxStaleness`')
+  must(maxOutageMs >= maxStalenessMs, '`maxOutage` must not be shorter than `maxStaleness`')
+  must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
+  const defaults: LoadSettings = {
+    ttl: '5m',
+    swrMs: 0,
+    staleIfErrorMs: 0,
+    jitter: 0,
+    timeoutMs: Infinity,
+    hardTimeoutMs: 30_000,
+    tags: undefined,
+  }
+  return {
+    log: options.kafka,
+    evictionsTopic: options.topics?.evictions ?? 'cache-evictions',
+    updatesTopic: options.topics?.updates ?? 'cache-updates',
+    evictionPartitions: options.evictionPartitions ?? 1,
+    updatePartitions: options.updatePartitions ?? 1,
+    replicate,
+    maxEntries,
+    maxBytes,
+    maxStalenessMs,
+    refreshAfterMs,
+    pollTimeoutMs: ms('pollTimeout', 500),
+    onUnreachable: options.onUnreachable ?? 'stale',
+    maxOutageMs,
+    maxCatchUpRecords: options.maxCatchUpRecords ?? 10_000,
+    maxPollBytes: options.maxPollBytes ?? 1_000_000,
+    maxLoads: options.maxLoads ?? 256,
+    maxBypassLoads: options.maxBypassLoads ?? 32,
+    maxRememberedEvictions: options.maxRememberedEvictions ?? 4096,
+    codec: options.codec ?? json,
+    gzipAboveBytes: options.gzipAboveBytes ?? 1024,
+    maxMessageBytes: options.maxMessageBytes ?? 1_000_000,
+    emit: emitTo(options.onEvent),
+    runtime: options.runtime ?? systemRuntime(),
+    namespace: {
+      load: over(defaults, options),
+      schema: undefined,
+      maxEntries,
+      maxBytes,
+      maxEntryBytes,
+      share: replicate,
+      acceptSimpleValues: false,
+      settleMs: ms('settle', 0),
+      announceExpiry: options.announceExpiry ?? false,
+      sizeOf: undefined,
+    },
+  }
+}
+
+/** @throws TypeError quoting the option that is wrong. */
+export function namespaceSettings<T>(
+  options: NamespaceOptions<T>,
+  base: NamespaceSettings,
+): NamespaceSettings {
+  check(namespaceOptions, options)
+  const maxBytes = Math.min(options.maxBytes ?? base.maxBytes, base.maxBytes)
+  return {
+    load: over(base.load, options),
+    schema: options.schema,
+    maxEntries: Math.min(options.maxEntries ?? base.maxEntries, base.maxEntries),
+    maxBytes,
+    maxEntryBytes: Math.min(base.maxEntryBytes, maxBytes),
+    share: options.share ?? base.share,
+    acceptSimpleValues: options.acceptSimpleValues ?? false,
+    settleMs: options.settle === undefined ? base.settleMs : durationMs(options.settle, 'settle'),
+    announceExpiry: options.announceExpiry ?? base.announceExpiry,
+    sizeOf: options.sizeOf,
+  }
+}
+
+/**
+ * What holds for a call with these options.
+ * @throws TypeError quoting the option that is wrong.
+ */
+export function loadSettings<T>(options: LoadOptions<T> | undefined, base: LoadSettings): LoadSettings {
+  if (options === undefined) return base
+  check(loadOptions, options)
+  return over(base, options)
+}
+
+function over(base: LoadSettings, options: LoadOptions<never>): LoadSettings {
+  const ms = (name: 'swr' | 'staleIfError' | 'timeout' | 'hardTimeout', fallback: number): number =>
+    options[name] === undefined ? fallback : durationMs(options[name], name)
+  if (options.ttl !== undefined && typeof options.ttl !== 'function') durationMs(options.ttl, 'ttl')
+  return {
+    ttl: options.ttl ?? base.ttl,
+    swrMs: ms('swr', base.swrMs),
+    staleIfErrorMs: ms('staleIfError', base.staleIfErrorMs),
+    jitter: options.jitter ?? base.jitter,
+    timeoutMs: ms('timeout', base.timeoutMs),
+    hardTimeoutMs: ms('hardTimeout', base.hardTimeoutMs),
+    tags: options.tags ?? base.tags,
+  }
+}
+
+function must(holds: boolean, message: string): void {
+  if (!holds) throw new TypeError(message)
+}

@@ -1,0 +1,30 @@
+/** What a cache counts. @module */
+
+/** Counters since construction; see `CacheStats` for their meaning. */
+export interface Counters {
+  hits: number
+  misses: number
+  loads: number
+  fenced: number
+  polls: number
+  pollFailures: number
+  reanchors: number
+  unverified: number
+  evictionsApplied: number
+  updatesApplied: number
+  refused: number
+}
+
+export const newCounters = (): Counters => ({
+  hits: 0,
+  misses: 0,
+  loads: 0,
+  fenced: 0,
+  polls: 0,
+  pollFailures: 0,
+  reanchors: 0,
+  unverified: 0,
+  evictionsApplied: 0,
+  updatesApplied: 0,
+  refused: 0,
+})
