@@ -1,0 +1,21 @@
+/**
+ * `kedge/testing`: what tests of kedge, and of code that uses it, are made with.
+ *
+ * @module
+ */
+export { fakeRuntime } from './fake-runtime.ts'
+export type { FakeRuntime, FakeRuntimeOptions } from './fake-runtime.ts'
+export { logSuite } from './log-suite.ts'
+export type { Assertion, LogSuiteOptions, LogUnderTest } from './log-suite.ts'
+export { memory } from './memory.ts'
+export type { FaultOptions, LogOperation, MemoryKafka, MemoryOptions } from './memory.ts'
+export { MemoryLog } from './memory-log.ts'
+export type {
+  Isolation,
+  MemoryLogOptions,
+  MemoryOffsets,
+  MemoryRecord,
+  MemoryTransaction,
+  TopicDescription,
+} from './memory-log.ts'
+export { seededRandom } from './seeded-random.ts'
