@@ -5,7 +5,7 @@
  */
 import { curlLine, setupLine, type Addresses } from './curl.ts'
 import type { StepReport } from './runner.ts'
-import { TOUR } from './tour.ts'
+import { TOUR, type Foretold } from './tour.ts'
 
 /** The longest line that is printed of an answer. */
 const WIDTH = 100
@@ -43,10 +43,26 @@ function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`
 }
 
+/** Of a body, the members that something is foretold of. */
+function excerptOf(foretold: Foretold | undefined, body: unknown): unknown {
+  if (typeof foretold !== 'object' || foretold === null || Array.isArray(foretold)) return body
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body
+  const members = new Map<string, unknown>(Object.entries(body))
+  const named = Object.entries<Foretold>(foretold).filter(([name]) => members.has(name))
+  return Object.fromEntries(named.map(([name, value]) => [name, excerptOf(value, members.get(name))]))
+}
+
+/** What was seen of a body: what was foretold of it, if it came so, else as much of it as fits. */
+function bodyOf({ step, seen, difference }: StepReport): string | undefined {
+  if (seen === undefined || difference !== undefined || step.expect.body === undefined) return seen?.text
+  return JSON.stringify(excerptOf(step.expect.body, seen.body))
+}
+
 /** What was seen at a step: its line for curl, then the answer, then the difference if there is one. */
-export function reportOf({ step, seen, difference, tookMs }: StepReport, places: Addresses): string[] {
+export function reportOf(report: StepReport, places: Addresses): string[] {
+  const { step, seen, difference, tookMs } = report
   const took = step.within === undefined ? '' : `after ${(tookMs / 1000).toFixed(1)} s: `
-  const answer = seen && [seen.status, seen.cacheStatus, seen.text].filter(Boolean).join(' · ')
+  const answer = seen && [seen.status, seen.cacheStatus, bodyOf(report)].filter(Boolean).join(' · ')
   return [
     `  ${difference === undefined ? 'ok  ' : 'DIFF'} ${curlLine(step, places)}`,
     ...(answer === undefined ? [] : [cut(`       ${took}${answer}`, WIDTH)]),

@@ -44,6 +44,16 @@ describe('the report of a step', () => {
     ])
   })
 
+  it('shows of a body what was foretold of it', () => {
+    const foretelling: Step = { ...step, expect: { status: 200, body: { value: { city: 'A' }, n: 1 } } }
+    const body = { key: 'KEF', value: { code: 'KEF', city: 'A' }, n: 1 }
+    const full = { ...seen, text: JSON.stringify(body), body }
+    const [, line] = reportOf({ step: foretelling, seen: full, difference: undefined, tookMs: 3 }, places)
+    expect(line).toBe('       200 · kedge; hit; ttl=299 · {"value":{"city":"A"},"n":1}')
+    const differing = { step: foretelling, seen: full, difference: 'it differs', tookMs: 3 }
+    expect(reportOf(differing, places)[1]).toBe(`       200 · kedge; hit; ttl=299 · ${full.text}`)
+  })
+
   it('tells the difference, and how long a step was waited for', () => {
     const waited = { ...step, within: 2 }
     const report = reportOf(
