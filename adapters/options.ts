@@ -33,16 +33,16 @@ function isPlainUrl(url: string): boolean {
   return (protocol === 'http:' || protocol === 'https:') && username + password + search + hash === ''
 }
 
-const basic = z.strictObject({
-  // A colon would end the name early: RFC 7617, section 2.
+/** The parts of Basic credentials. A colon would end the name early: RFC 7617, section 2. */
+export const basicShape: { readonly username: z.ZodType<string>; readonly password: z.ZodType<string> } = {
   username: text.regex(/^[^:]*$/, { error: 'must not hold a colon' }),
-  password: z.string(),
-})
+  password: z.string({ error: 'must be a string' }),
+}
 const bearer = z.strictObject({
   token: z.union([headerValue, z.custom<() => string>((value) => typeof value === 'function')]),
 })
 
-export const authShape: z.ZodType = z.union([basic, bearer], {
+export const authShape: z.ZodType = z.union([z.strictObject(basicShape), bearer], {
   error: 'must be { username, password } without a colon in the name, or { token }',
 })
 

@@ -7,15 +7,118 @@
  *
  * @module
  */
-import { Kafka } from '@upstash/kafka'
 import { z } from 'zod'
 import { KedgeError } from '../src/errors.ts'
-import type { KafkaLog, LogRecord, PartitionOffsets, Position, ReadResult } from '../src/log.ts'
-import { acknowledged, publishError } from './confluent/acknowledgement.ts'
-import { MAX_PARTITIONS, offsetShape } from './confluent/context.ts'
-import { advance } from './confluent/records.ts'
+import type { CallOptions, KafkaLog, NewRecord } from '../src/log.ts'
+import { acknowledged, publishError } from './acknowledgement.ts'
 import { withDeadline } from './deadline.ts'
 import { endpoint } from './endpoint.ts'
-import { type Http, http, segment } from './http.ts'
-import { authShape, check, transportLimits, type TransportOptions, transportShape, urlShape } from './options.ts'
-import { fromText, toText } from './upstash/text.ts'
+import { http } from './http.ts'
+import {
+  basicShape,
+  check,
+  transportLimits,
+  type TransportOptions,
+  transportShape,
+  urlShape,
+} from './options.ts'
+import { boundsOf, partitionsOf } from './upstash/offsets.ts'
+import { readRecords } from './upstash/records.ts'
+import { toText } from './upstash/text.ts'
+import { blankClient, client } from './upstash/transport.ts'
+
+export interface UpstashOptions extends TransportOptions {
+  /** The address of the REST API. */
+  readonly url: string
+  readonly username: string
+  readonly password: string
+  /** The other end is the kedge gateway: it tells the identity of the log. @default false */
+  readonly gateway?: boolean
+}
+
+const shape = z.strictObject(
+  {
+    url: urlShape,
+    ...basicShape,
+    ...transportShape,
+    gateway: z.boolean({ error: 'must be true or false' }).optional(),
+  },
+  { error: 'must be an object' },
+)
+
+const produceAnswer = z.array(
+  z.object({
+    partition: z.number().nullish(),
+    offset: z.number().nullish(),
+    error_code: z.number().nullish(),
+    error: z.string().nullish(),
+  }),
+)
+
+/**
+ * The log behind Upstash's REST API. See {@link UpstashOptions}.
+ *
+ * It has no way to bound an answer (`maxBytes` cuts what has arrived), no tombstones (an empty value is written for
+ * `null`) and no bytes: what is not UTF-8 is written as base64 behind a mark that this adapter knows.
+ *
+ * @throws TypeError where an option is wrong or unknown.
+ * @example
+ * ```ts
+ * upstash({ url: env.KAFKA_REST_URL, username: env.KAFKA_USERNAME, password: env.KAFKA_PASSWORD })
+ * ```
+ */
+export function upstash(options: UpstashOptions): KafkaLog {
+  check(shape, options, 'upstash')
+  const { url, username, password, gateway = false } = options
+  const limits = transportLimits(options)
+  const to = http(endpoint({ url, auth: { username, password } }), limits)
+  blankClient()
+  const within = <T>(
+    { signal }: CallOptions,
+    waitMs: number,
+    work: (kafka: ReturnType<typeof client>) => Promise<T>,
+  ) => withDeadline(limits.timeoutMs + waitMs, signal, (until) => work(client(to, until)))
+
+  return {
+    capabilities: { identity: gateway, longPoll: true, readCommitted: false },
+
+    async produce(topic, records, call = {}) {
+      call.signal?.throwIfAborted()
+      if (records.length === 0) return []
+      try {
+        const entries = records.map((record) => entry(topic, record))
+        const answer: unknown = await within(call, 0, (kafka) => kafka.producer().produceMany(entries))
+        const reports = produceAnswer.safeParse(answer)
+        if (reports.success) return acknowledged(reports.data, records.length, [password])
+        throw new KedgeError('ERR_PROTOCOL', 'publishing: the answer is not what the protocol promises')
+      } catch (error) {
+        throw publishError(error, call.signal)
+      }
+    },
+
+    offsets: (topic, call = {}) =>
+      within(call, 0, async (kafka) =>
+        boundsOf(kafka, topic, call.partitions ?? (await partitionsOf(kafka, topic))),
+      ),
+
+    read: (topic, positions, how) =>
+      within(how, how.waitMs, async (kafka) =>
+        positions.length === 0
+          ? { records: [], next: [], outOfRange: [] }
+          : readRecords(kafka, topic, positions, how),
+      ),
+  }
+}
+
+/** Values are strings already: the package would write anything else as JSON. */
+function entry(topic: string, { key, value, partition, headers }: NewRecord) {
+  return {
+    topic,
+    value: value === null ? '' : toText(value),
+    ...(key === null ? {} : { key: toText(key) }),
+    ...(partition === undefined ? {} : { partition }),
+    ...(headers
+      ? { headers: Object.entries(headers).map(([name, text]) => ({ key: name, value: text })) }
+      : {}),
+  }
+}

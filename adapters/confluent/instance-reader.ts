@@ -11,6 +11,7 @@ import { KedgeError } from '../../src/errors.ts'
 import type { PartitionOffsets, Position, ReadResult } from '../../src/log.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Http } from '../http.ts'
+import { advance, hasGap, outside } from '../positions.ts'
 import type { Call } from './context.ts'
 import { InstancePool } from './instance-pool.ts'
 import {
@@ -25,7 +26,6 @@ import {
   ResetRefused,
 } from './instance.ts'
 import { boundsOf } from './offsets.ts'
-import { advance } from './records.ts'
 
 /** Polls of one read. */
 const MAX_POLLS = 4
@@ -110,7 +110,7 @@ export class InstanceReader {
         if (++gone > 1) throw lost()
         continue
       }
-      if (poll === 'out of range' || poll.dropped > 0 || hasGap(sorted.behind, poll)) {
+      if (poll === 'out of range' || poll.dropped > 0 || hasGap(sorted.behind, poll.records)) {
         // Retention may have taken the position since the bounds were sampled: what was found proves nothing.
         sorted = await this.#sort(call, topic, positions)
       }
@@ -214,26 +214,12 @@ export class InstanceReader {
 const hintKey = (topic: string, partition: number): string => `${partition} ${topic}`
 
 function sort(positions: readonly Position[], bounds: readonly PartitionOffsets[]): Sorted {
-  const of = new Map(bounds.map((bound) => [bound.partition, bound]))
-  const outside = ({ partition, offset }: Position) => {
-    const bound = of.get(partition)
-    return bound !== undefined && (offset < bound.beginning || offset > bound.end)
-  }
-  const outOfRange = positions.filter(outside).map(({ partition }) => partition)
+  const outOfRange = outside(positions, bounds)
+  const ends = new Map(bounds.map(({ partition, end }) => [partition, end]))
   const behind = positions.filter(
-    (position) => !outside(position) && position.offset < (of.get(position.partition)?.end ?? 0),
+    ({ partition, offset }) => !outOfRange.includes(partition) && offset < (ends.get(partition) ?? 0),
   )
   return { behind, outOfRange }
-}
-
-/** Whether offsets are missing before or between the records: compaction, or a reset after loss. */
-function hasGap(positions: readonly Position[], { records }: Poll): boolean {
-  const next = new Map(positions.map(({ partition, offset }) => [partition, offset]))
-  return records.some(({ partition, offset }) => {
-    const gap = next.get(partition) !== offset
-    next.set(partition, offset + 1)
-    return gap
-  })
 }
 
 const lost = () =>

@@ -12,9 +12,10 @@ import { KedgeError } from '../../src/errors.ts'
 import type { LogRecord, Position } from '../../src/log.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { type HttpAnswer, type HttpRequest, parsed, segment } from '../http.ts'
+import { advance } from '../positions.ts'
 import { failure, isInstanceGone, isOutOfRange, problemOf } from '../problem.ts'
 import { type Call, V2, V2_BINARY } from './context.ts'
-import { advance, readRecords } from './records.ts'
+import { readRecords } from './records.ts'
 
 /** The longest set of cookies that is sent back. */
 const MAX_COOKIE = 4096
@@ -55,8 +56,9 @@ export async function createInstance(
     format: 'binary',
     'auto.offset.reset': reset,
     'auto.commit.enable': 'false',
-    // By default a poll waits out its timeout although there are records (kafka-rest #76).
-    'fetch.min.bytes': 1,
+    // By default a poll waits out its timeout although there are records (kafka-rest #76). With 0 it ends at the
+    // first byte, with 1 at the second.
+    'fetch.min.bytes': 0,
     'consumer.request.timeout.ms': pollMs,
   }
   const path = `/consumers/${segment(group)}`

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { KedgeError } from '../../src/errors.ts'
 import type { PartitionOffsets } from '../../src/log.ts'
 import { parsed, segment } from '../http.ts'
-import { type Call, MAX_PARTITIONS, offsetShape, V2 } from './context.ts'
+import { MAX_PARTITIONS, offsetShape } from '../positions.ts'
+import { type Call, V2 } from './context.ts'
 
 const offsetsAnswer = z.object({ beginning_offset: offsetShape, end_offset: offsetShape })
 const topicAnswer = z.object({

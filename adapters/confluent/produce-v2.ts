@@ -4,7 +4,7 @@ import type { NewRecord, Position } from '../../src/log.ts'
 import { toBase64 } from '../base64.ts'
 import { parsed, segment } from '../http.ts'
 import { failure, parseJson } from '../problem.ts'
-import { acknowledged } from './acknowledgement.ts'
+import { acknowledged } from '../acknowledgement.ts'
 import { type Call, V2, V2_BINARY } from './context.ts'
 
 const produceAnswer = z.object({
@@ -42,11 +42,9 @@ export async function produceV2(
   return positions
 }
 
-/** A field is left out for null: every proxy takes that as none, while Redpanda refuses a null in base64. */
-function entry({ key, value, partition }: NewRecord): Record<string, string | number> {
-  return {
-    ...(key === null ? {} : { key: toBase64(key) }),
-    ...(value === null ? {} : { value: toBase64(value) }),
-    ...(partition === undefined ? {} : { partition }),
-  }
-}
+/** A null is stored as none: kafka-rest takes it so in the binary format. */
+const entry = ({ key, value, partition }: NewRecord) => ({
+  key: key === null ? null : toBase64(key),
+  value: value === null ? null : toBase64(value),
+  ...(partition === undefined ? {} : { partition }),
+})

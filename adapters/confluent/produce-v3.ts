@@ -5,7 +5,7 @@ import { KedgeError } from '../../src/errors.ts'
 import type { NewRecord, Position } from '../../src/log.ts'
 import { toBase64 } from '../base64.ts'
 import { type HttpAnswer, parsed, segment } from '../http.ts'
-import { acknowledged, type Report } from './acknowledgement.ts'
+import { acknowledged, type Report } from '../acknowledgement.ts'
 import type { Call } from './context.ts'
 import { parseSequence } from './json-sequence.ts'
 
@@ -67,13 +67,14 @@ function reports(answer: HttpAnswer): Report[] {
 
 /** The type is always named: without it the proxy looks the topic's schema up. */
 function entry({ key, value, partition, headers }: NewRecord): unknown {
-  const data = (bytes: Uint8Array) => ({ type: 'BINARY', data: toBase64(bytes) })
   return {
     ...(partition === undefined ? {} : { partition_id: partition }),
     ...(headers ? { headers: Object.entries(headers).map(header) } : {}),
-    ...(key === null ? {} : { key: data(key) }),
-    ...(value === null ? {} : { value: data(value) }),
+    ...(key === null ? {} : { key: binary(key) }),
+    ...(value === null ? {} : { value: binary(value) }),
   }
 }
+
+const binary = (bytes: Uint8Array) => ({ type: 'BINARY', data: toBase64(bytes) })
 
 const header = ([name, value]: [string, string]) => ({ name, value: toBase64(encodeUtf8(value)) })

@@ -4,7 +4,7 @@ import { KedgeError } from '../../src/errors.ts'
 import type { LogRecord, Position } from '../../src/log.ts'
 import { fromBase64 } from '../base64.ts'
 import { type HttpAnswer, parsed } from '../http.ts'
-import { offsetShape } from './context.ts'
+import { offsetShape } from '../positions.ts'
 
 // Karapace and Strimzi add a timestamp. Whether a topic is named depends on the proxy.
 const recordsAnswer = z.array(
@@ -57,11 +57,4 @@ function bytes(text: string | null | undefined): Uint8Array | null {
   const decoded = fromBase64(text)
   if (decoded) return decoded
   throw new KedgeError('ERR_PROTOCOL', 'reading records: the answer is not in the binary format')
-}
-
-/** For every position, where to read next after these records. */
-export function advance(positions: readonly Position[], records: readonly LogRecord[]): Position[] {
-  const next = new Map(positions.map(({ partition, offset }) => [partition, offset]))
-  for (const { partition, offset } of records) next.set(partition, offset + 1)
-  return positions.map(({ partition }) => ({ partition, offset: next.get(partition) ?? 0 }))
 }

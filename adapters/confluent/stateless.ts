@@ -1,12 +1,18 @@
 /** Reads by explicit offset, as Redpanda's HTTP Proxy and the gateway have them: nothing is held anywhere. @module */
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../src/log.ts'
 import { segment } from '../http.ts'
+import { offsetShape } from '../positions.ts'
 import { failure, isOutOfRange, problemOf } from '../problem.ts'
 import { type Call, V2_BINARY } from './context.ts'
-import { advance, readRecords } from './records.ts'
+import { readRecords } from './records.ts'
 
 /** What one partition answered: its records, or that the position lies outside of it. */
-type Answer = readonly LogRecord[] | 'out of range'
+type Answer = Found | 'out of range'
+
+interface Found {
+  readonly records: readonly LogRecord[]
+  readonly next: number
+}
 
 export async function readStateless(
   call: Call,
@@ -22,11 +28,13 @@ export async function readStateless(
     return result(positions, [await once(options.waitMs, call.signal)(only)])
   }
   const answers = await Promise.all(positions.map(once(0, call.signal)))
-  if (options.waitMs === 0 || answers.some(says)) return result(positions, answers)
+  if (options.waitMs === 0 || answers.some((answer, at) => says(answer, positions[at] as Position)))
+    return result(positions, answers)
   return result(positions, await firstOf(positions, once, options.waitMs, call.signal))
 }
 
-const says = (answer: Answer): boolean => answer === 'out of range' || answer.length > 0
+const says = (answer: Answer, { offset }: Position): boolean =>
+  answer === 'out of range' || answer.next !== offset
 
 /**
  * A long poll of each partition, until one has something to say. The others are given up, which loses nothing:
@@ -46,10 +54,10 @@ async function firstOf(
       positions.map(async (position) => {
         try {
           const answer = await once(waitMs, enough.signal)(position)
-          if (says(answer)) enough.abort()
+          if (says(answer, position)) enough.abort()
           return answer
         } catch (error) {
-          if (enough.signal.aborted && !signal.aborted) return []
+          if (enough.signal.aborted && !signal.aborted) return { records: [], next: position.offset }
           throw error
         }
       }),
@@ -75,13 +83,21 @@ async function readPartition(
     if (isOutOfRange(problemOf(answer))) return 'out of range'
     throw failure(answer, 'reading records')
   }
-  return readRecords(answer, topic, [position]).records
+  const { records } = readRecords(answer, topic, [position])
+  const read = (records.at(-1)?.offset ?? position.offset - 1) + 1
+  // The gateway tells where to go on: past transaction markers, which no record shows.
+  const told = offsetShape.safeParse(Number(answer.headers.get('kedge-next-offset') ?? Number.NaN))
+  return { records, next: Math.max(read, told.data ?? 0) }
 }
 
 function result(positions: readonly Position[], answers: readonly Answer[]): ReadResult {
-  const records = answers.flatMap((answer) => (answer === 'out of range' ? [] : answer))
+  const records = answers.flatMap((answer) => (answer === 'out of range' ? [] : answer.records))
   const outOfRange = positions
     .filter((_, at) => answers[at] === 'out of range')
     .map(({ partition }) => partition)
-  return { records, next: advance(positions, records), outOfRange }
+  const next = positions.map(({ partition, offset }, at) => {
+    const answer = answers[at]
+    return { partition, offset: answer === undefined || answer === 'out of range' ? offset : answer.next }
+  })
+  return { records, next, outOfRange }
 }

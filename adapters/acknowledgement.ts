@@ -1,7 +1,7 @@
 /** Which records a proxy acknowledged: HTTP 200 says nothing about that. @module */
-import { KedgeError } from '../../src/errors.ts'
-import type { Position } from '../../src/log.ts'
-import { classify, printable } from '../problem.ts'
+import { KedgeError } from '../src/errors.ts'
+import type { Position } from '../src/log.ts'
+import { classify, printable } from './problem.ts'
 
 /** What a proxy answers for one record. */
 export interface Report {

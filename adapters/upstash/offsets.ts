@@ -1,0 +1,65 @@
+/** The bounds of partitions by `/offsets/earliest` and `/offsets/latest`: two requests, however many there are. @module */
+import type { Kafka } from '@upstash/kafka'
+import { z } from 'zod'
+import { KedgeError } from '../../src/errors.ts'
+import type { PartitionOffsets } from '../../src/log.ts'
+import { MAX_PARTITIONS, offsetShape } from '../positions.ts'
+
+const offsetsAnswer = z.array(
+  z.object({
+    topic: z.string(),
+    partition: offsetShape,
+    offset: offsetShape,
+    // Told by the gateway alone.
+    logId: z.string().optional(),
+  }),
+)
+type Sample = z.infer<typeof offsetsAnswer>[number]
+const topicsAnswer = z.record(z.string(), z.int().min(1).max(MAX_PARTITIONS))
+
+const protocol = (cause: unknown) =>
+  new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer is not what the protocol promises', { cause })
+
+export async function partitionsOf(kafka: Kafka, topic: string): Promise<number[]> {
+  const topics = topicsAnswer.safeParse(await kafka.admin().topics())
+  if (!topics.success) throw protocol(topics.error)
+  const partitions = Object.hasOwn(topics.data, topic) ? topics.data[topic] : undefined
+  if (partitions === undefined) {
+    throw new KedgeError('ERR_UNKNOWN_TOPIC', 'reading offsets: there is no such topic')
+  }
+  return Array.from({ length: partitions }, (_, partition) => partition)
+}
+
+/** The bounds of each partition, sampled after the call began. */
+export async function boundsOf(
+  kafka: Kafka,
+  topic: string,
+  partitions: readonly number[],
+): Promise<PartitionOffsets[]> {
+  const [beginnings, ends] = await Promise.all([
+    sample(kafka, 'earliest', topic, partitions),
+    sample(kafka, 'latest', topic, partitions),
+  ])
+  return partitions.map((partition) => {
+    const beginning = beginnings.get(partition)?.offset
+    const last = ends.get(partition)
+    if (beginning === undefined || last === undefined) throw protocol('a partition is missing')
+    // Two moments: retention may have emptied the partition between them.
+    const end = Math.max(beginning, last.offset)
+    return { partition, beginning, end, ...(last.logId === undefined ? {} : { logId: last.logId }) }
+  })
+}
+
+async function sample(
+  kafka: Kafka,
+  timestamp: 'earliest' | 'latest',
+  topic: string,
+  partitions: readonly number[],
+): Promise<Map<number, Sample>> {
+  const topicPartitions = partitions.map((partition) => ({ topic, partition }))
+  const answer = offsetsAnswer.safeParse(
+    await kafka.admin().topicPartitionOffsets({ timestamp, topicPartitions }),
+  )
+  if (!answer.success) throw protocol(answer.error)
+  return new Map(answer.data.filter((one) => one.topic === topic).map((one) => [one.partition, one]))
+}

@@ -1,0 +1,58 @@
+/** `@upstash/kafka` on our own transport. @module */
+import { Kafka } from '@upstash/kafka'
+import type { Http } from '../http.ts'
+import { failure, isOutOfRange, parseJson, problemOf } from '../problem.ts'
+import { segment } from '../http.ts'
+import { KedgeError } from '../../src/errors.ts'
+
+/** The position asked for lies outside of the partition. */
+export class OutOfRange extends Error {}
+
+/** What the package asks of its `HttpClient`. */
+interface Request {
+  readonly path: readonly string[]
+  readonly body?: unknown
+}
+
+/**
+ * A client of the package for one call. Its `HttpClient` is replaced: requests end with the signal, are sent once,
+ * and are read within bounds. Answers are whatever JSON came back: the package's types are not to be believed.
+ */
+export function client(http: Http, signal: AbortSignal): Kafka {
+  const kafka = blankClient()
+  const request =
+    (method: 'GET' | 'POST') =>
+    async ({ path, body }: Request) => {
+      const doing = path[0] === 'produce' ? 'publishing' : `asking for ${path[0] ?? 'nothing'}`
+      const answer = await http.send(
+        {
+          method,
+          path: `/${path.map(segment).join('/')}`,
+          headers: { accept: 'application/json', 'content-type': 'application/json' },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        },
+        signal,
+      )
+      if (answer.status > 299) {
+        if (path[0] === 'fetch' && isOutOfRange(problemOf(answer))) throw new OutOfRange()
+        throw failure(answer, doing)
+      }
+      const value = parseJson(answer.body)
+      if (value !== undefined) return value
+      throw new KedgeError('ERR_PROTOCOL', `${doing}: the answer is not JSON`, { retryable: true })
+    }
+  Object.assign(kafka, { client: { get: request('GET'), post: request('POST') } })
+  return kafka
+}
+
+/**
+ * A client that reaches nobody, for its `HttpClient` to be replaced. Credentials are ours to send: the package's
+ * own base64 spoils what is not Latin-1.
+ *
+ * @throws TypeError where the installed version keeps its `HttpClient` elsewhere.
+ */
+export function blankClient(): Kafka {
+  const kafka = new Kafka({ url: 'https://kafka.invalid', username: '', password: '' })
+  if ('client' in kafka) return kafka
+  throw new TypeError('this version of `@upstash/kafka` is not supported: install 1.3.5')
+}
