@@ -38,7 +38,7 @@ function where({ to, path }: Step, places: Addresses): string {
 export function curlLine(step: Step, places: Addresses): string {
   const wait = step.within === undefined ? '' : `sleep ${step.within}; `
   if (step.times !== undefined) {
-    return `${wait}curl -sZ -o /dev/null -w '%{http_code} ' "${where(step, places)}?[1-${step.times}]"`
+    return `${wait}curl -sZ --no-progress-meter -o /dev/null -w '%{http_code} ' "${where(step, places)}?[1-${step.times}]"`
   }
   const flags = `-s${step.token === 'keep' ? '' : 'i'}${step.method === undefined ? '' : `X ${step.method}`}`
   const parts = ['curl', flags, where(step, places)]

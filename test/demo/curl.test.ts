@@ -46,7 +46,7 @@ function requestsOf(args: readonly string[]): Sent[] {
     else if (word === '-H') {
       const [, name = '', value = ''] = /^([^:]+):\s*(.*)$/.exec(rest.shift() ?? '') ?? []
       sent.headers[name] = value
-    } else if (!/^-s[iZ]?$/.test(word)) sent.url = `http://${word}`
+    } else if (!/^(?:-s[iZ]?|--no-progress-meter)$/.test(word)) sent.url = `http://${word}`
   }
   const [, base = '', last] = /^(.*\?)\[1-(\d+)\]$/.exec(sent.url) ?? []
   if (last === undefined) return [sent]
