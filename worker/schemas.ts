@@ -5,24 +5,15 @@
  * @module
  */
 import { z } from 'zod'
-import { durationMs } from '../src/duration.ts'
 import { checkId, MAX_IDS, MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/messages.ts'
 import type { Duration } from '../src/types.ts'
+import { DurationShape } from './duration.ts'
 
 /** Keys in one batch. */
 export const MAX_BATCH_KEYS = 100
 
 /** Tags of one value. */
 const MAX_TAGS = 100
-
-function isDuration(duration: Duration): boolean {
-  try {
-    durationMs(duration, 'ttl')
-    return true
-  } catch {
-    return false
-  }
-}
 
 function id(what: 'key' | 'tag' | 'prefix'): z.ZodString {
   return z
@@ -48,16 +39,10 @@ export const Tags: z.ZodArray<z.ZodString> = z.array(id('tag')).max(MAX_TAGS)
 /** A value: anything that JSON can say, `null` included. */
 const value = z.unknown().meta({ description: 'Any JSON value.' })
 
-/** A length of time as the cache understands it. */
-const ttl = z
-  .union([z.number(), z.templateLiteral([z.number(), z.enum(['ms', 's', 'm', 'h', 'd'])])], {
-    error: "must be milliseconds or a duration such as '10s' or '5m'",
-  })
-  .refine(isDuration, { error: 'must not be negative' })
-  .meta({
-    description: 'Time to live: milliseconds, or a number with a unit (`ms`, `s`, `m`, `h`, `d`).',
-    examples: [60_000, '5m'],
-  })
+const ttl = DurationShape.meta({
+  description: 'Time to live: milliseconds, or a number with a unit (`ms`, `s`, `m`, `h`, `d`).',
+  examples: [60_000, '5m'],
+})
 
 export interface PutBody {
   readonly value: unknown

@@ -5,22 +5,14 @@
  */
 import { z } from 'zod'
 import { NAMESPACE_PATTERN } from '../src/messages.ts'
+import type { Duration } from '../src/types.ts'
 import { BEARER_TOKEN_PATTERN } from './auth.ts'
+import { DurationText } from './duration.ts'
 
 const text = z.string({ error: 'must be a text' }).max(8192, { error: 'is too long' })
 const url = text.refine(isPlainUrl, {
   error: 'must be an http or https address without user, query and fragment',
 })
-const duration = z.union(
-  [
-    z
-      .string()
-      .regex(/^\d{1,12}$/)
-      .transform(Number),
-    z.templateLiteral([z.number().nonnegative(), z.enum(['ms', 's', 'm', 'h', 'd'])]),
-  ],
-  { error: "must be milliseconds or a duration such as '500ms', '10s' or '5m'" },
-)
 const count = text
   .regex(/^[1-9]\d{0,14}$/, { error: 'must be a positive whole number' })
   .transform((value) => Number(value))
@@ -52,7 +44,45 @@ function isPlainUrl(value: string): boolean {
   return parsed.username + parsed.password + parsed.search + parsed.hash === ''
 }
 
-const shape = z.object({
+/** The variables as they were given; those without a default may be absent. */
+export interface Variables {
+  readonly KAFKA_REST_URL: string
+  /** @default 'confluent' */
+  readonly KAFKA_FLAVOR: 'confluent' | 'upstash'
+  /** Whether the log is reached through a kedge gateway. @default false */
+  readonly KAFKA_GATEWAY: boolean
+  readonly KAFKA_USERNAME?: string | undefined
+  readonly KAFKA_PASSWORD?: string | undefined
+  readonly KAFKA_TOKEN?: string | undefined
+  /** @default 'cache-evictions' */
+  readonly EVICTIONS_TOPIC: string
+  /** @default 1 */
+  readonly EVICTION_PARTITIONS: number
+  readonly UPDATES_TOPIC?: string | undefined
+  readonly UPDATE_PARTITIONS?: number | undefined
+  readonly REQUESTS_TOPIC?: string | undefined
+  readonly ORIGIN_URL?: string | undefined
+  readonly ORIGIN_TOKEN?: string | undefined
+  readonly NAMESPACES?: readonly string[] | undefined
+  readonly TTL?: Duration | undefined
+  readonly SWR?: Duration | undefined
+  readonly STALE_IF_ERROR?: Duration | undefined
+  readonly MAX_STALENESS?: Duration | undefined
+  readonly REFRESH_AFTER?: Duration | undefined
+  readonly POLL_TIMEOUT?: Duration | undefined
+  readonly ON_UNREACHABLE?: 'stale' | 'bypass' | 'throw' | undefined
+  readonly MAX_OUTAGE?: Duration | undefined
+  readonly MODE?: 'invalidate' | 'replicate' | undefined
+  readonly MAX_ENTRIES?: number | undefined
+  readonly MAX_BYTES?: number | undefined
+  readonly READ_TOKENS?: readonly string[] | undefined
+  readonly WRITE_TOKENS?: readonly string[] | undefined
+  readonly EVICT_TOKENS?: readonly string[] | undefined
+  readonly AUTH?: 'open' | undefined
+}
+
+/** Reads them; what is absent and has no default is left out. */
+export const Variables: z.ZodType<Variables> = z.object({
   KAFKA_REST_URL: url,
   KAFKA_FLAVOR: oneOf('confluent', 'upstash').default('confluent'),
   KAFKA_GATEWAY: truth.default(false),
@@ -67,14 +97,14 @@ const shape = z.object({
   ORIGIN_URL: url.optional(),
   ORIGIN_TOKEN: text.regex(BEARER_TOKEN_PATTERN, { error: 'must be a bearer token' }).optional(),
   NAMESPACES: namespaces.optional(),
-  TTL: duration.optional(),
-  SWR: duration.optional(),
-  STALE_IF_ERROR: duration.optional(),
-  MAX_STALENESS: duration.optional(),
-  REFRESH_AFTER: duration.optional(),
-  POLL_TIMEOUT: duration.optional(),
+  TTL: DurationText.optional(),
+  SWR: DurationText.optional(),
+  STALE_IF_ERROR: DurationText.optional(),
+  MAX_STALENESS: DurationText.optional(),
+  REFRESH_AFTER: DurationText.optional(),
+  POLL_TIMEOUT: DurationText.optional(),
   ON_UNREACHABLE: oneOf('stale', 'bypass', 'throw').optional(),
-  MAX_OUTAGE: duration.optional(),
+  MAX_OUTAGE: DurationText.optional(),
   MODE: oneOf('invalidate', 'replicate').optional(),
   MAX_ENTRIES: count.optional(),
   MAX_BYTES: count.optional(),
@@ -83,8 +113,3 @@ const shape = z.object({
   EVICT_TOKENS: tokens.optional(),
   AUTH: oneOf('open').optional(),
 })
-
-export type Variables = z.infer<typeof shape>
-
-/** Reads them; what is absent and has no default is left out. */
-export const Variables: z.ZodType<Variables> = shape

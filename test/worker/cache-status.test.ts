@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import type { Entry } from '../../src/types.ts'
+import { cacheStatusHeaders } from '../../worker/cache-status.ts'
+
+const held: Entry<unknown> = {
+  state: 'fresh',
+  value: 1,
+  ageMs: 2999,
+  ttlMs: 57_001,
+  cached: true,
+  stored: false,
+  bypassed: false,
+}
+const loaded: Entry<unknown> = { ...held, ageMs: 40, cached: false, stored: true }
+const none: Entry<unknown> = { ...loaded, state: 'miss', value: undefined, stored: false }
+
+describe('cacheStatusHeaders', () => {
+  it('tells a hit, with the seconds that are left and those that passed', () => {
+    expect(cacheStatusHeaders(held, true)).toEqual({ 'cache-status': 'kedge; hit; ttl=57', age: '2' })
+  })
+
+  it.each(['swr', 'error', 'timeout', 'unreachable'] as const)(
+    'tells that a hit is stale: %s',
+    (staleBecause) => {
+      const entry: Entry<unknown> = { ...held, state: 'stale', ttlMs: -2001, staleBecause }
+      expect(cacheStatusHeaders(entry, true)['cache-status']).toBe(
+        `kedge; hit; ttl=-3; detail=${staleBecause}`,
+      )
+    },
+  )
+
+  it('tells a value that was loaded, and whether it was kept', () => {
+    expect(cacheStatusHeaders(loaded, true)).toEqual({ 'cache-status': 'kedge; fwd=miss; stored' })
+    expect(cacheStatusHeaders({ ...loaded, stored: false }, true)).toEqual({
+      'cache-status': 'kedge; fwd=miss',
+    })
+  })
+
+  it('tells a load past the cache', () => {
+    expect(cacheStatusHeaders({ ...loaded, bypassed: true }, true)).toEqual({
+      'cache-status': 'kedge; fwd=bypass',
+    })
+  })
+
+  it('tells what is nowhere', () => {
+    expect(cacheStatusHeaders(none, true)).toEqual({ 'cache-status': 'kedge; fwd=miss' })
+    expect(cacheStatusHeaders(none, false)).toEqual({ 'cache-status': 'kedge; detail=absent' })
+  })
+
+  it('writes nothing but integers', () => {
+    const entry: Entry<unknown> = { ...held, ageMs: -5, ttlMs: Infinity }
+    expect(cacheStatusHeaders(entry, true)).toEqual({ 'cache-status': 'kedge; hit; ttl=0', age: '0' })
+  })
+})

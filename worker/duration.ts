@@ -1,0 +1,27 @@
+/** Lengths of time in what strangers and operators write. @module */
+import { z } from 'zod'
+import { durationMs } from '../src/duration.ts'
+import type { Duration } from '../src/types.ts'
+
+const error = "must be milliseconds or a duration such as '500ms', '10s' or '5m'"
+
+function isDuration(duration: Duration): boolean {
+  try {
+    durationMs(duration, 'duration')
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Milliseconds as a number, or a text with a unit. */
+export const DurationShape: z.ZodType<Duration> = z
+  .union([z.number(), z.templateLiteral([z.number(), z.enum(['ms', 's', 'm', 'h', 'd'])])], { error })
+  // The template also takes a sign and an exponent.
+  .refine(isDuration, { error })
+
+/** The same as a text, as variables are. */
+export const DurationText: z.ZodType<Duration> = z.preprocess(
+  (text) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text),
+  DurationShape,
+)
