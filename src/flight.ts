@@ -44,10 +44,11 @@ export interface Demand<T> {
   readonly required: number
 }
 
-class Flight<T> {
+/** A load under way, for one key. */
+export class Flight<T> {
   /** Not begun: whatever its reader will hold is later than now. */
-  asOf = Infinity
-  startedAt = Infinity
+  asOf: number = Infinity
+  startedAt: number = Infinity
   generation = -1
   aliveUntil: number
   /** An eviction failed to be published, and may have meant this. */
@@ -92,36 +93,50 @@ export class Flights<T> {
     this.#onHeld = onHeld
   }
 
-  /** Starts loads for those of the keys that are not under way, in one call. Returns without waiting. */
-  start(keys: readonly string[], demand: Demand<T>): void {
-    this.#launch(
-      keys.filter((key) => !this.#joinable(key, demand.required)),
-      demand,
-    )
+  /** The flights of the keys: those under way that may be shared, and for the others new ones, of one call. */
+  of(keys: readonly string[], demand: Demand<T>): Map<string, Flight<T>> {
+    const found = new Map<string, Flight<T>>()
+    const fresh: string[] = []
+    for (const key of keys) {
+      const flight = this.#joinable(key, demand.required)
+      if (flight) found.set(key, flight)
+      else fresh.push(key)
+    }
+    for (const [key, flight] of this.#launch(fresh, demand)) found.set(key, flight)
+    return found
   }
 
-  /**
-   * The outcome of the key's load: of one under way that may be shared, or a new one. `undefined` after
-   * `waitMs`; rejects only with `signal.reason`.
-   */
-  async outcome(key: string, demand: Demand<T>, waitMs: number): Promise<Outcome<T> | undefined> {
+  /** The outcome of a flight, or of the one that takes its place when its leader is gone. Rejects only with `signal.reason`. */
+  async outcome(key: string, flight: Flight<T>, demand: Demand<T>): Promise<Outcome<T>>
+  /** The same, or `undefined` after `waitMs`. */
+  async outcome(
+    key: string,
+    flight: Flight<T>,
+    demand: Demand<T>,
+    waitMs: number,
+  ): Promise<Outcome<T> | undefined>
+  async outcome(
+    key: string,
+    flight: Flight<T>,
+    demand: Demand<T>,
+    waitMs: number = Infinity,
+  ): Promise<Outcome<T> | undefined> {
     const { timeline, settings } = this.#ground
     const { hardTimeoutMs } = demand.load
     const deadline = timeline.now() + Math.min(waitMs, hardTimeoutMs)
-    for (;;) {
-      let flight = this.#joinable(key, demand.required)
-      flight ??= this.#launch([key], demand).get(key)!
-      const joined = flight.leader !== demand
+    for (let current = flight; ;) {
+      const joined = current.leader !== demand
       // A leader ends its load by itself at `hardTimeout`, with an error that says more.
       const leftMs = joined || waitMs < hardTimeoutMs ? Math.max(0, deadline - timeline.now()) : Infinity
       if (!joined || !settings.runtime.isolatesRequests) {
-        await settledWithin(settings.runtime, flight.settled, leftMs, demand.signal)
-      } else if (await this.#watch(flight, leftMs, demand.signal)) {
-        if (this.#flights.get(key) === flight) this.#flights.delete(key)
+        await settledWithin(settings.runtime, current.settled, leftMs, demand.signal)
+      } else if (await this.#watch(current, leftMs, demand.signal)) {
+        if (this.#flights.get(key) === current) this.#flights.delete(key)
         settings.emit?.({ type: 'takeover', namespace: this.#space.name, key })
+        current = this.of([key], demand).get(key)!
         continue
       }
-      return flight.outcome ?? (waitMs < hardTimeoutMs ? undefined : { error: loaderTimeout() })
+      return current.outcome ?? (waitMs < hardTimeoutMs ? undefined : { error: loaderTimeout() })
     }
   }
 

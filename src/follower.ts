@@ -17,6 +17,7 @@ import type { Freshness } from './types.ts'
 
 /** A poll under way, as far as others may know it. */
 interface Run {
+  readonly number: number
   readonly startedAt: number
   state: 'running' | 'succeeded' | 'failed'
   /** Only awaited by the request that started it, and where promises may be shared. Never rejects. */
@@ -37,6 +38,7 @@ export class Follower {
   /** Carried along with each poll: the updates topic, where it is followed. */
   #carry: ((signal: AbortSignal) => Promise<() => void>) | undefined
   #run: Run | undefined
+  #started = 0
   #failures = 0
   #retryAt = -Infinity
   #error: unknown
@@ -83,6 +85,11 @@ export class Follower {
     return { proved, ageMs, lag, ...(this.#error === undefined ? {} : { error: this.#error }) }
   }
 
+  /** The number of the next poll to begin: one with this number or a higher one knows all that is known now. */
+  get next(): number {
+    return this.#started
+  }
+
   /** A request boundary: starts a poll in the background if one is due. */
   touch(scope: Scope): void {
     const now = this.#context.timeline.now()
@@ -95,6 +102,7 @@ export class Follower {
     const { timeline, settings } = this.#context
     const { runtime, pollTimeoutMs } = settings
     const since = timeline.now()
+    const { next } = this
     let pauseMs = 5
     while (!done()) {
       signal?.throwIfAborted()
@@ -112,15 +120,19 @@ export class Follower {
         pauseMs = Math.min(50, pauseMs * 2)
       }
       // A poll that began after this call knows all that there was to know.
-      if (run.state === 'succeeded' && run.startedAt >= since) return done()
+      if (run.state === 'succeeded' && run.number >= next) return done()
     }
     return true
   }
 
   /** Polls now, at most `pollTimeout`. Whether it proved every partition fresh as of this call. */
   async sync(scope: Scope, signal?: AbortSignal): Promise<boolean> {
-    const since = this.#context.timeline.now()
-    return this.reach(() => this.age(since) <= 0, scope, signal)
+    const { next } = this
+    return this.reach(
+      () => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next),
+      scope,
+      signal,
+    )
   }
 
   /** Polls in a loop until aborted. */
@@ -170,7 +182,12 @@ export class Follower {
     const run = this.#run
     if (run?.state === 'running' && !(isolatesRequests && now - run.startedAt > PATIENCE_MS)) return run
     if (now < this.#retryAt || this.partitions.size === 0 || this.#closed.signal.aborted) return undefined
-    const next: Run = { startedAt: now, state: 'running', settled: Promise.resolve() }
+    const next: Run = {
+      number: this.#started++,
+      startedAt: now,
+      state: 'running',
+      settled: Promise.resolve(),
+    }
     this.#run = next
     next.settled = this.#poll(next)
     scope.waitUntil(next.settled)
@@ -185,7 +202,7 @@ export class Follower {
         new KedgeError('ERR_TIMEOUT', 'the log did not answer a poll in time', { retryable: true })
       const proof = async (signal: AbortSignal) => {
         const apply = await this.#carry?.(signal)
-        const found = await poll(this.#context, [...this.partitions.values()], signal)
+        const found = await poll(this.#context, [...this.partitions.values()], run.number, signal)
         apply?.()
         return found
       }

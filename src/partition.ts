@@ -31,6 +31,8 @@ export class Partition {
   last: { readonly offset: number; readonly digest: string } | undefined
   /** When the poll began that proved `position`, on the cache's timeline. */
   freshAt: number = -Infinity
+  /** Which poll that was: polls of a cache are numbered in the order in which they begin. */
+  provedBy = -1
   /** When the log's identity was last made sure of. */
   verifiedAt: number = -Infinity
   /** Counts re-anchorings: what was begun in one generation must not be kept in another. */
@@ -74,6 +76,7 @@ export class Partition {
     this.last = undefined
     this.stalls = 0
     this.freshAt = -Infinity
+    this.provedBy = -1
     this.verifiedAt = -Infinity
     this.anchored = true
   }

@@ -53,11 +53,13 @@ interface Target {
 /**
  * Proves the partitions fresh as of the moment this was called, or rejects.
  *
+ * @param number of this poll
  * @returns how many records were applied, and whether the log was made sure to be the same one as before
  */
 export async function poll(
   context: PollContext,
   partitions: readonly Partition[],
+  number: number,
   signal: AbortSignal,
 ): Promise<{ records: number; verified: boolean }> {
   const { settings, timeline } = context
@@ -79,7 +81,9 @@ export async function poll(
   if (!verified) context.counters.unverified++
   const records = await catchUp(context, targets, signal)
   for (const { partition, generation } of targets) {
-    if (partition.generation === generation) partition.freshAt = Math.max(partition.freshAt, t0)
+    if (partition.generation !== generation) continue
+    partition.freshAt = Math.max(partition.freshAt, t0)
+    partition.provedBy = Math.max(partition.provedBy, number)
   }
   return { records, verified }
 }

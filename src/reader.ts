@@ -4,7 +4,7 @@
  * @module
  */
 import { KedgeError } from './errors.ts'
-import type { Call, Demand, Flights, Outcome } from './flight.ts'
+import type { Call, Demand, Flight, Flights, Outcome } from './flight.ts'
 import type { Follower } from './follower.ts'
 import type { Ground, Keyspace } from './keyspace.ts'
 import { checkId } from './messages.ts'
@@ -67,7 +67,11 @@ export class Reader<T> {
     const reading = this.#begin(call, options, scope)
     const trust = await this.#trust(() => this.#space.current(key) !== undefined, reading)
     const demand = this.#demand(reading, trust)
-    return this.#serve(key, trust, reading, demand) ?? (await this.#load(key, trust, reading, demand))
+    const served = this.#serve(key, trust, reading, demand)
+    if (served) return served
+    const stale = this.#expired(key, trust, scope)
+    if (demand === undefined) return { ...MISS, bypassed: trust === 'bypass' }
+    return this.#wait(key, this.#flights.of([key], demand).get(key)!, stale, reading, demand)
   }
 
   /** Reads many keys, with at most one call for those that are missing. Keys without a value are left out. */
@@ -92,9 +96,11 @@ export class Reader<T> {
       if (entry === undefined) missing.push(key)
       else found.set(key, entry.value as T)
     }
-    if (demand && missing.length > 0) this.#flights.start(missing, demand)
-    for (const key of missing) {
-      const { value } = await this.#load(key, trust, reading, demand)
+    const stale = new Map(missing.map((key) => [key, this.#expired(key, trust, scope)]))
+    // All before any is waited for: those that nobody loads yet are loaded in one call.
+    const flights = demand ? this.#flights.of(missing, demand) : new Map<string, Flight<T>>()
+    for (const [key, flight] of flights) {
+      const { value } = await this.#wait(key, flight, stale.get(key), reading, demand!)
       if (value !== undefined) found.set(key, value)
     }
     // In the order asked for.
@@ -124,13 +130,16 @@ export class Reader<T> {
     const { maxStalenessMs, maxOutageMs, onUnreachable, emit } = ground.settings
     const since = ground.timeline.now()
     const passed = () => partition.position >= required
-    const proved = () => passed() && since - partition.freshAt <= maxStalenessMs
+    const { next } = follower
+    // The second is what makes `maxStaleness: 0` mean something: a poll that began after this call.
+    const fresh = () => since - partition.freshAt < maxStalenessMs || partition.provedBy >= next
+    const proved = () => passed() && fresh()
     if (proved()) return 'proved'
     // A miss does not wait: its load is fresh anyway, and the poll runs beside it.
     if (!held()) return this.#isLost(since) ? 'bypass' : 'proved'
     if (await follower.reach(proved, scope, signal)) return 'proved'
     const { id, tail } = partition
-    const polled = partition.freshAt >= since
+    const polled = partition.provedBy >= next
     if (polled && required > tail) emit?.({ type: 'token_ahead', partition: id, offset: required, end: tail })
     if (onUnreachable === 'throw' && !polled) {
       const { error: cause } = follower.freshness()
@@ -164,7 +173,7 @@ export class Reader<T> {
     if (entry && now < entry.freshUntil)
       return this.#served(key, entry, trust === 'outage' ? 'unreachable' : undefined)
     if (entry && demand && now < until(entry, load.swrMs)) {
-      this.#flights.start([key], demand)
+      this.#flights.of([key], demand)
       return this.#served(key, entry, 'swr')
     }
     counters.misses++
@@ -172,46 +181,45 @@ export class Reader<T> {
     return undefined
   }
 
-  async #load(
+  /** The value that has expired but is kept, to fall back to; one that is past that is dropped. */
+  #expired(key: string, trust: Trust, scope: Scope): StoredEntry<T> | undefined {
+    const entry = trust === 'bypass' ? undefined : this.#space.current(key)
+    if (entry === undefined || this.#context.ground.timeline.now() < entry.keepUntil) return entry
+    const { name, partition, settings } = this.#space
+    this.#space.drop(key, 'expired')
+    if (settings.announceExpiry) this.#context.publisher.announceExpiry(name, partition.id, key, scope)
+    return undefined
+  }
+
+  /** Waits for a load, and falls back to the expired value as the options allow. */
+  async #wait(
     key: string,
-    trust: Trust,
+    flight: Flight<T>,
+    expired: StoredEntry<T> | undefined,
     reading: Reading<T>,
-    demand: Demand<T> | undefined,
+    demand: Demand<T>,
   ): Promise<Entry<T>> {
     const { timeline } = this.#context.ground
-    const bypassed = trust === 'bypass'
-    const entry = bypassed ? undefined : this.#space.current(key)
-    if (entry && timeline.now() >= entry.keepUntil) this.#expire(key, reading.scope)
-    if (demand === undefined) return { ...MISS, bypassed }
-    const { load } = reading
-    const usableUntil = entry ? until(entry, Math.max(load.swrMs, load.staleIfErrorMs)) : -Infinity
+    const { load } = demand
+    const usableUntil = expired ? until(expired, Math.max(load.swrMs, load.staleIfErrorMs)) : -Infinity
     let outcome: Outcome<T> | undefined
     if (timeline.now() < usableUntil && load.timeoutMs < load.hardTimeoutMs) {
-      outcome = await this.#flights.outcome(key, demand, load.timeoutMs)
-      const stale = outcome ? undefined : await this.#fallback(key, entry, usableUntil, 'timeout', reading)
+      outcome = await this.#flights.outcome(key, flight, demand, load.timeoutMs)
+      const stale = outcome ? undefined : await this.#fallback(key, expired, usableUntil, 'timeout', reading)
       if (stale) return stale
     }
-    outcome ??= await this.#flights.outcome(key, demand, Infinity)
-    if (outcome === undefined)
-      throw new KedgeError('ERR_LOADER_TIMEOUT', 'the load did not end', { retryable: true })
+    outcome ??= await this.#flights.outcome(key, flight, demand)
     if ('error' in outcome) {
-      const errorUntil = entry ? until(entry, load.staleIfErrorMs) : -Infinity
-      const stale = await this.#fallback(key, entry, errorUntil, 'error', reading)
-      if (stale) return stale
+      const errorUntil = expired ? until(expired, load.staleIfErrorMs) : -Infinity
+      const stale = await this.#fallback(key, expired, errorUntil, 'error', reading)
       // What the loader threw is passed on untouched, whatever it is.
-      return Promise.reject(outcome.error)
+      return stale ?? Promise.reject(outcome.error)
     }
     const { value, stored, loadedAt, ttlMs } = outcome
     const ageMs = timeline.now() - loadedAt
-    return {
-      state: value === undefined ? 'miss' : 'fresh',
-      value,
-      ageMs,
-      ttlMs: ttlMs - ageMs,
-      cached: false,
-      stored,
-      bypassed,
-    }
+    const bypassed = demand.slots === this.#context.bypassSlots
+    const state = value === undefined ? 'miss' : 'fresh'
+    return { state, value, ageMs, ttlMs: ttlMs - ageMs, cached: false, stored, bypassed }
   }
 
   /** The expired value, if no eviction has come in the meantime and it is still within its window. */
@@ -246,12 +254,6 @@ export class Reader<T> {
       stored: false,
       bypassed: false,
     }
-  }
-
-  #expire(key: string, scope: Scope): void {
-    const { name, partition, settings } = this.#space
-    const was = this.#space.drop(key, 'expired')
-    if (was && settings.announceExpiry) this.#context.publisher.announceExpiry(name, partition.id, key, scope)
   }
 }
 
