@@ -138,7 +138,8 @@ const simpleMessage = z.object({
   key: z.union([id, z.number().transform(String)]),
   ns: namespaceName.optional(),
   namespace: namespaceName.optional(),
-  value: z.unknown(),
+  // Optional in so many words: zod 4 takes a missing key for an error even where anything may stand.
+  value: z.unknown().optional(),
   ttl: z.union([z.number().positive(), z.string().max(32)]).optional(),
 })
 
