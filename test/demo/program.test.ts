@@ -50,7 +50,8 @@ function addressIn(screen: string, name: string): string {
 
 describe('the program', { timeout: 30_000 }, () => {
   afterEach(() => {
-    for (const child of running) child.kill('SIGKILL')
+    // Not killed outright, or workerd would be left behind; it ends by itself within seconds.
+    for (const child of running) child.kill('SIGTERM')
   })
 
   it('starts two workers, prints the tour, and on Ctrl-C stops everything and ends with 0', async () => {
