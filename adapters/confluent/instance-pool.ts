@@ -17,7 +17,7 @@ export class InstancePool {
   readonly #leaseMs: number
   #idle: Instance[] = []
   /** When the reads under way must have ended. A killed one never says that it has. */
-  #leases: number[] = []
+  readonly #leases = new Set<{ readonly until: number }>()
   #closed = false
 
   constructor(limits: { maxInstances: number; idleMs: number; leaseMs: number }) {
@@ -33,8 +33,8 @@ export class InstancePool {
   enter(): () => void {
     if (this.#closed) throw new KedgeError('ERR_CLOSED', 'the log is closed')
     const now = Date.now()
-    this.#leases = this.#leases.filter((until) => until > now)
-    if (this.#leases.length >= this.#maxInstances) {
+    for (const lease of this.#leases) if (lease.until <= now) this.#leases.delete(lease)
+    if (this.#leases.size >= this.#maxInstances) {
       throw new KedgeError(
         'ERR_OVERLOADED',
         `more than \`maxInstances\` (${this.#maxInstances}) reads at once`,
@@ -43,12 +43,9 @@ export class InstancePool {
         },
       )
     }
-    const lease = now + this.#leaseMs
-    this.#leases.push(lease)
-    return () => {
-      const at = this.#leases.indexOf(lease)
-      if (at !== -1) this.#leases.splice(at, 1)
-    }
+    const lease = { until: now + this.#leaseMs }
+    this.#leases.add(lease)
+    return () => void this.#leases.delete(lease)
   }
 
   /** The idle instance that stands exactly there. */

@@ -81,11 +81,14 @@ export class InstanceReader {
     maxBytes: number,
   ): Promise<ReadResult> {
     const leave = this.#pool.enter()
+    // A transport that ignores its signal must not hold the place of a read that has ended.
+    call.signal.addEventListener('abort', leave, { once: true })
     this.#remove(this.#pool.sweep())
     try {
       const sorted = this.#takeHints(topic, positions) ?? (await this.#sort(call, topic, positions))
       return await this.#readBehind(call, topic, positions, sorted, maxBytes)
     } finally {
+      call.signal.removeEventListener('abort', leave)
       leave()
     }
   }

@@ -182,7 +182,7 @@ describe('produce by v3', () => {
     ])
     expect(lines()).toEqual(['POST /kafka/v3/clusters/lkc-1/topics/t/records'])
     expect(seen[0]?.headers.get('content-type')).toBe('application/json')
-    const [first, second] = String(seen[0]?.init.body).split('\n')
+    const [first, second] = (seen[0]?.text ?? '').split('\n')
     expect(JSON.parse(first ?? '')).toEqual({
       partition_id: 3,
       headers: [{ name: 'trace', value: base64('Ã¼') }],

@@ -1,5 +1,5 @@
 import { encode } from '@msgpack/msgpack'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { messagePack } from '../../../adapters/messagepack.ts'
 import { json, pack, unpack } from '../../../src/codec.ts'
@@ -12,7 +12,8 @@ describe('messagePack()', () => {
       fc.property(
         fc.dictionary(
           fc.string().filter((key) => key !== '__proto__'),
-          fc.jsonValue(),
+          // The decoder refuses that name, wherever it stands.
+          fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__')),
         ),
         (message) => {
           const bytes = codec.encode(message)

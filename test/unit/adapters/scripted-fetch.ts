@@ -8,6 +8,7 @@ export interface Seen {
   readonly headers: Headers
   /** The body as JSON, where it is. */
   readonly body: unknown
+  readonly text: string
   readonly init: RequestInit
 }
 
@@ -17,7 +18,7 @@ export interface ScriptedFetch {
   readonly fetch: typeof fetch
   readonly seen: Seen[]
   /** `METHOD path` of each request. */
-  lines(): string[]
+  readonly lines: () => string[]
 }
 
 /** Answers by the first script that has something to say. What none of them knows is a 404 in HTML. */
@@ -27,13 +28,14 @@ export function scriptedFetch(...scripts: Script[]): ScriptedFetch {
     seen,
     lines: () => seen.map(({ method, path }) => `${method} ${path}`),
     fetch: async (input, init = {}) => {
-      const { origin, pathname, search } = new URL(String(input))
+      const { origin, pathname, search } = new URL(input instanceof Request ? input.url : input)
       const request: Seen = {
         method: init.method ?? 'GET',
         origin,
         path: pathname + search,
         headers: new Headers(init.headers),
         body: jsonOf(init.body),
+        text: typeof init.body === 'string' ? init.body : '',
         init,
       }
       seen.push(request)

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest'
+import { confluent, type ConfluentOptions } from '../../../adapters/confluent.ts'
+import {
+  AT_ONCE,
+  html,
+  json,
+  on,
+  rejection,
+  type Script,
+  scriptedFetch,
+  type Seen,
+  silence,
+  textOf,
+} from './scripted-fetch.ts'
+import { recordAt } from './instance-proxy.ts'
+
+const url = 'https://gateway.example'
+
+function bench(scripts: Script[], options: Partial<ConfluentOptions> = {}) {
+  const { fetch, seen, lines } = scriptedFetch(...scripts)
+  return { log: confluent({ url, gateway: true, fetch, ...options }), seen, lines }
+}
+
+const records = (partition: number, ...offsets: number[]) =>
+  json(offsets.map((offset) => recordAt(offset, partition)))
+const at = (partition: number, offset: number) => ({ partition, offset })
+const partition = (number: number) => new RegExp(`/partitions/${number}/records`)
+const outOfRange = () => json({ error_code: 40_002, message: 'offset_out_of_range' }, 400)
+
+describe('a stateless read', () => {
+  it('names offset, timeout and bound, and the format it accepts', async () => {
+    const { log, lines, seen } = bench([on(partition(0), () => records(0, 5, 6))])
+    const { next } = await log.read('t', [at(0, 5)], { ...AT_ONCE, maxBytes: 1000, waitMs: 250.2 })
+    expect(next).toEqual([at(0, 7)])
+    expect(lines()).toEqual(['GET /topics/t/partitions/0/records?offset=5&timeout=251&max_bytes=1000'])
+    expect(seen[0]?.headers.get('accept')).toBe('application/vnd.kafka.binary.v2+json')
+    expect(seen[0]?.headers.has('content-type')).toBe(false)
+  })
+
+  it('drops what lies before the position: whole batches are answered', async () => {
+    const { log } = bench([on(partition(0), () => records(0, 3, 4, 5, 6))])
+    const found = await log.read('t', [at(0, 5)], AT_ONCE)
+    expect(found.records.map(({ value }) => textOf(value))).toEqual(['v5', 'v6'])
+  })
+
+  it('drops repetitions: offsets ascend', async () => {
+    const { log } = bench([on(partition(0), () => records(0, 5, 6, 6, 5, 7))])
+    const found = await log.read('t', [at(0, 5)], AT_ONCE)
+    expect(found.records.map(({ offset }) => offset)).toEqual([5, 6, 7])
+  })
+
+  it('takes null and missing keys and values for none', async () => {
+    const { log } = bench([
+      on(partition(0), () =>
+        json([
+          { partition: 0, offset: 0, key: null, value: null, timestamp: 5 },
+          { partition: 0, offset: 1 },
+        ]),
+      ),
+    ])
+    expect((await log.read('t', [at(0, 0)], AT_ONCE)).records).toEqual([
+      { partition: 0, offset: 0, key: null, value: null, timestamp: 5 },
+      { partition: 0, offset: 1, key: null, value: null },
+    ])
+  })
+
+  it('goes on where the gateway says, past markers of transactions', async () => {
+    const { log } = bench([on(partition(0), () => json([], 200, { 'kedge-next-offset': '9' }))])
+    expect((await log.read('t', [at(0, 5)], AT_ONCE)).next).toEqual([at(0, 9)])
+  })
+
+  it.each(['4', 'x', '-1', '1e99'])('goes nowhere because of a next offset of %s', async (next) => {
+    const { log } = bench([on(partition(0), () => json([], 200, { 'kedge-next-offset': next }))])
+    expect((await log.read('t', [at(0, 5)], AT_ONCE)).next).toEqual([at(0, 5)])
+  })
+
+  it('tells a position outside of the log from a request that cannot be read, which has the same code', async () => {
+    const { log } = bench([on(partition(0), outOfRange)])
+    expect(await log.read('t', [at(0, 5)], AT_ONCE)).toEqual({
+      records: [],
+      next: [at(0, 5)],
+      outOfRange: [0],
+    })
+    const wrong = bench([
+      on(partition(0), () =>
+        json({ error_code: 40_002, message: "Missing mandatory parameter 'offset'" }, 400),
+      ),
+    ])
+    expect(await rejection(wrong.log.read('t', [at(0, 5)], AT_ONCE))).toMatchObject({ code: 'ERR_HTTP' })
+  })
+
+  it('reads each of several partitions, also when one is out of range', async () => {
+    const { log, lines } = bench([on(partition(0), () => records(0, 1)), on(partition(1), outOfRange)])
+    const found = await log.read('t', [at(1, 4), at(0, 1)], { ...AT_ONCE, maxBytes: 1000 })
+    expect(found).toMatchObject({
+      records: [{ partition: 0, offset: 1 }],
+      next: [at(1, 4), at(0, 2)],
+      outOfRange: [1],
+    })
+    expect(lines().every((line) => line.endsWith('max_bytes=500'))).toBe(true)
+  })
+
+  it('over several partitions waits for the first that has something, and gives the others up', async () => {
+    let aborted = 0
+    const untilAborted = ({ init: { signal } }: Seen): Promise<Response> =>
+      new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => {
+          aborted++
+          reject(new DOMException('aborted', 'AbortError'))
+        })
+      })
+    const { log } = bench([
+      on(/partitions\/1\/.*timeout=9000/, () => records(1, 0)),
+      on(/timeout=9000/, untilAborted),
+      on(/timeout=0/, () => json([])),
+    ])
+    const found = await log.read('t', [at(0, 0), at(1, 0)], { ...AT_ONCE, waitMs: 9000 })
+    expect(found).toMatchObject({ records: [{ partition: 1, offset: 0 }], next: [at(0, 0), at(1, 1)] })
+    expect(aborted).toBe(1)
+  })
+
+  it('over several partitions fails when one of them fails', async () => {
+    const { log } = bench([
+      on(/partitions\/1\/.*timeout=9000/, () => html(502)),
+      on(/timeout=9000/, silence),
+      on(/./, () => json([])),
+    ])
+    const failing = log.read('t', [at(0, 0), at(1, 0)], { ...AT_ONCE, waitMs: 9000 })
+    expect(await rejection(failing)).toMatchObject({ code: 'ERR_HTTP', retryable: true })
+  })
+
+  it('asks for less, once, when the answer outgrows its bound', async () => {
+    const big = on(/max_bytes=800$/, () => new Response(`[${' '.repeat(3000)}]`))
+    const { log, lines } = bench([big, on(partition(0), () => records(0, 0))], { maxResponseBytes: 2000 })
+    expect((await log.read('t', [at(0, 0)], { ...AT_ONCE, maxBytes: 800 })).next).toEqual([at(0, 1)])
+    expect(lines().map((line) => line.split('max_bytes=')[1])).toEqual(['800', '50'])
+    const always = bench([() => new Response(`[${' '.repeat(3000)}]`)], { maxResponseBytes: 2000 })
+    expect(await rejection(always.log.read('t', [at(0, 0)], AT_ONCE))).toMatchObject({
+      code: 'ERR_TOO_LARGE',
+    })
+    expect(always.seen).toHaveLength(2)
+  })
+
+  it.each([
+    [
+      '429 without a body',
+      () => new Response('', { status: 429, headers: { 'retry-after': '0' } }),
+      'ERR_RATE_LIMITED',
+    ],
+    ['an object in place of a list', () => json({ records: [] }), 'ERR_PROTOCOL'],
+    ['an offset that is no number', () => json([{ ...recordAt(0), offset: '0' }]), 'ERR_PROTOCOL'],
+    [
+      'an unknown topic',
+      () => json({ error_code: 40_402, message: 'unknown_topic_or_partition' }, 404),
+      'ERR_UNKNOWN_TOPIC',
+    ],
+  ])('with %s is an error of its kind', async (_, answer, code) => {
+    const { log } = bench([answer])
+    expect(await rejection(log.read('t', [at(0, 0)], AT_ONCE))).toMatchObject({ code })
+  })
+})
+
+describe('offsets from the gateway', () => {
+  it('tell the identity of the log', async () => {
+    const { log } = bench([
+      () => json({ beginning_offset: 1, end_offset: 2 }, 200, { 'kedge-log-id': 'abc' }),
+    ])
+    expect(await log.offsets('t', { partitions: [3] })).toEqual([
+      { partition: 3, beginning: 1, end: 2, logId: 'abc' },
+    ])
+  })
+})
