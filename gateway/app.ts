@@ -1,0 +1,123 @@
+/** The gateway as a Hono app: protocols that exist, over a cluster. @module */
+import { Hono } from 'hono'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { systemRuntime } from '../src/runtime.ts'
+import type { Runtime } from '../src/runtime.ts'
+import { authentication } from './auth.ts'
+import type { AuthOptions } from './auth.ts'
+import type { Cluster } from './cluster.ts'
+import { confluentConsumers } from './confluent-consumers.ts'
+import { confluentV2 } from './confluent-v2.ts'
+import { confluentV3Produce } from './confluent-v3-produce.ts'
+import { confluentV3 } from './confluent-v3.ts'
+import { limitsOf } from './limits.ts'
+import type { GatewayLimits } from './limits.ts'
+import { Polls } from './polls.ts'
+import { redpanda } from './redpanda.ts'
+import type { Service } from './service.ts'
+import { upstash } from './upstash.ts'
+
+/** A request that was answered, for an access log. */
+export interface AccessEntry {
+  readonly method: string
+  /** Without its query, and without the message of Upstash's `/produce/{topic}/{message}`. */
+  readonly path: string
+  readonly status: number
+  /** From the first byte of the request to the headers of the answer, in milliseconds. */
+  readonly ms: number
+}
+
+export interface GatewayOptions {
+  readonly cluster: Cluster
+  /** @default everybody may */
+  readonly auth?: AuthOptions
+  readonly limits?: GatewayLimits
+  /** Clocks and timers. @default `systemRuntime()` */
+  readonly runtime?: Runtime
+  /** Called after each request. */
+  readonly onRequest?: (entry: AccessEntry) => void
+  /** Called with errors that are the gateway's own. The client sees none of their text. */
+  readonly onError?: (error: unknown) => void
+}
+
+const PROTOCOLS = {
+  redpanda: ['GET /topics/{topic}/partitions/{partition}/records'],
+  'confluent-v2': [
+    'GET /topics',
+    'GET /topics/{topic}',
+    'POST /topics/{topic}',
+    'POST /topics/{topic}/partitions/{partition}',
+    'GET /topics/{topic}/partitions/{partition}/offsets',
+    'POST /consumers/{group}',
+  ],
+  'confluent-v3': [
+    'GET /v3/clusters',
+    'GET /v3/clusters/{cluster}/topics',
+    'POST /v3/clusters/{cluster}/topics/{topic}/records',
+    'POST /v3/clusters/{cluster}/topics/{topic}/records:batch',
+  ],
+  upstash: ['POST /produce', 'POST /fetch', 'POST /offsets/{earliest|latest|timestamp}', 'GET /topics'],
+}
+
+/**
+ * Kafka over HTTP, in the protocols of Redpanda's HTTP Proxy, Confluent's REST Proxy (v2 and v3) and Upstash.
+ *
+ * @throws TypeError for options that are wrong or unknown.
+ * @example
+ * const app = createGateway({ cluster: memoryCluster(new MemoryLog()) })
+ * const response = await app.request('/healthz')
+ */
+export function createGateway(options: GatewayOptions): Hono {
+  const {
+    cluster,
+    auth,
+    limits: asked,
+    runtime = systemRuntime(),
+    onRequest,
+    onError = () => {},
+    ...rest
+  } = options
+  for (const name of Object.keys(rest)) throw new TypeError(`\`${name}\` is not an option of the gateway`)
+  const limits = limitsOf(asked)
+  const service: Service = { cluster, limits, polls: new Polls(limits.maxPolls), runtime, onError }
+
+  const app = new Hono()
+  app.use(async (c, next) => {
+    const began = runtime.monotonic()
+    await next()
+    // Positions and records are of the moment, and one client's are not another's.
+    c.header('cache-control', 'no-store')
+    onRequest?.({
+      method: c.req.method,
+      path: c.req.path.replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…').slice(0, 512),
+      status: c.res.status,
+      ms: runtime.monotonic() - began,
+    })
+  })
+  app.get('/healthz', (c) => c.json({ status: 'ok' }))
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) =>
+        c.json({ error_code: 405, message: 'HTTP 405 Method Not Allowed' }, 405, {
+          allow: methods.join(', '),
+        }),
+    }),
+  )
+  app.use(authentication(auth))
+  app.get('/', (c) => c.json({ name: 'kedge gateway', cluster: cluster.id, protocols: PROTOCOLS }))
+  app.route('/', upstash(service))
+  app.route('/', redpanda(service))
+  app.route('/', confluentV2(service))
+  app.route('/', confluentConsumers(service))
+  for (const base of ['/v3', '/kafka/v3']) {
+    app.route(base, confluentV3Produce(service))
+    app.route(base, confluentV3(service))
+  }
+  app.notFound((c) => c.json({ error_code: 404, message: 'HTTP 404 Not Found' }, 404))
+  app.onError((error, c) => {
+    onError(error)
+    return c.json({ error_code: 500, message: 'Internal Server Error' }, 500)
+  })
+  return app
+}

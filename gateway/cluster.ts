@@ -1,0 +1,105 @@
+/**
+ * The port of the gateway: what it needs of a Kafka cluster, without a word of any protocol.
+ *
+ * Methods reject with a `Refusal`: `unknown-topic`, `unknown-partition`, `too-large`, `unavailable`; an aborted
+ * read with `signal.reason`.
+ *
+ * @module
+ */
+import type { Refusal } from './refusal.ts'
+
+export interface Header {
+  readonly name: string
+  readonly value: Uint8Array | null
+}
+
+export interface TopicDescription {
+  readonly name: string
+  /** Kafka's topic id. */
+  readonly id: string
+  /** Partitions are numbered from 0 up to this, exclusive. */
+  readonly partitions: number
+}
+
+export interface RecordToAppend {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  /** Chosen by the cluster from the key when absent. */
+  readonly partition?: number | undefined
+  /** Milliseconds since the epoch; the cluster's clock when absent. */
+  readonly timestamp?: number | undefined
+  readonly headers?: readonly Header[] | undefined
+}
+
+/** What became of one record. */
+export type Appended =
+  | {
+      readonly partition: number
+      readonly offset: number
+      readonly timestamp: number
+      readonly refusal?: undefined
+    }
+  | { readonly refusal: Refusal }
+
+export interface ClusterRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: readonly Header[]
+}
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** The next offset of one partition. */
+export interface TopicPosition extends TopicPartition {
+  readonly offset: number
+}
+
+export interface PartitionBounds {
+  readonly beginning: number
+  readonly end: number
+  /** Kafka's topic id. */
+  readonly logId: string
+}
+
+export interface ClusterReadOptions {
+  /** A soft bound in bytes of keys, values and headers: the first record is returned whatever its size. */
+  readonly maxBytes: number
+  /** How long to wait for a first record, in milliseconds. */
+  readonly waitMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ClusterRead {
+  /** Ascending by offset within each partition. */
+  readonly records: readonly ClusterRecord[]
+  /** For each position asked for, where to go on: past gaps and transaction markers. */
+  readonly next: readonly TopicPosition[]
+  readonly outOfRange: readonly TopicPartition[]
+}
+
+export interface Cluster {
+  readonly id: string
+  topics(): Promise<readonly TopicDescription[]>
+  /**
+   * `undefined` for a topic that is not there. May create it, as a broker with `auto.create.topics.enable` does when
+   * it is asked for a topic's metadata.
+   */
+  describe(topic: string): Promise<TopicDescription | undefined>
+  create(topic: string, partitions: number | undefined): Promise<TopicDescription>
+  remove(topic: string): Promise<void>
+  /** One result for each record, in the order given: a refused record does not refuse the others. */
+  append(topic: string, records: readonly RecordToAppend[]): Promise<readonly Appended[]>
+  /** The bounds of a partition, sampled after the call began. */
+  offsets(topic: string, partition: number): Promise<PartitionBounds>
+  /** The first offset whose record is not older than `timestamp`; the end when there is none. */
+  offsetAt(topic: string, partition: number, timestamp: number): Promise<number>
+  /** Reads, uncommitted, from explicit positions. */
+  read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead>
+}

@@ -1,0 +1,149 @@
+/**
+ * Confluent's REST Proxy, API v2: topics, offsets and produce. Consumer instances are in `confluent-consumers.ts`.
+ *
+ * Beyond kafka-rest: `kedge-log-id` (Kafka's topic id) on topics and offsets.
+ *
+ * @module
+ */
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { bodyOf } from './body.ts'
+import type { Appended, RecordToAppend } from './cluster.ts'
+import { confluentErrors, V2_ERRORS } from './confluent-errors.ts'
+import { decodeEmbedded, formatOf } from './embedded.ts'
+import { contentType, negotiate } from './media-type.ts'
+import { partitionOfPath } from './parameter.ts'
+import { Refusal } from './refusal.ts'
+import type { Service } from './service.ts'
+
+export const V2_TYPE = 'application/vnd.kafka.v2+json'
+
+const produceBody = z.object({
+  // Strict: headers and timestamps have no place in v2, and whoever sends them should learn it.
+  records: z
+    .array(
+      z.strictObject({
+        key: z.unknown().optional(),
+        value: z.unknown().optional(),
+        partition: z.int().min(0).nullish(),
+      }),
+    )
+    .min(1),
+})
+
+export function confluentV2(service: Service): Hono {
+  const { cluster, limits } = service
+  const app = new Hono()
+  app.onError(confluentErrors(service, V2_ERRORS, V2_TYPE))
+
+  app.get('/topics', async (c) =>
+    control(
+      c,
+      (await cluster.topics()).map(({ name }) => name),
+    ),
+  )
+
+  app.get('/topics/:topic', async (c) => {
+    const { name, id, partitions } = await existing(service, c)
+    c.header('kedge-log-id', id)
+    return control(c, { name, configs: {}, partitions: Array.from({ length: partitions }, partitionInfo) })
+  })
+
+  app.get('/topics/:topic/partitions', async (c) => {
+    const { partitions } = await existing(service, c)
+    return control(c, Array.from({ length: partitions }, partitionInfo))
+  })
+
+  app.get('/topics/:topic/partitions/:partition', async (c) => {
+    const partition = partitionOfPath(c)
+    const { partitions } = await existing(service, c)
+    if (partition >= partitions) throw new Refusal('unknown-partition', 'Partition not found.')
+    return control(c, partitionInfo(undefined, partition))
+  })
+
+  app.get('/topics/:topic/partitions/:partition/offsets', async (c) => {
+    const partition = partitionOfPath(c)
+    const { beginning, end, logId } = await cluster.offsets(c.req.param('topic'), partition)
+    c.header('kedge-log-id', logId)
+    return control(c, { beginning_offset: beginning, end_offset: end })
+  })
+
+  app.post('/topics/:topic', async (c) => {
+    const topic = c.req.param('topic')
+    const records = await recordsOf(c, limits)
+    const results = await cluster.append(topic, records)
+    const topicIsGone = results.find(({ refusal }) => refusal?.reason === 'unknown-topic')?.refusal
+    if (topicIsGone) throw topicIsGone
+    return produced(c, results)
+  })
+
+  app.post('/topics/:topic/partitions/:partition', async (c) => {
+    const topic = c.req.param('topic')
+    const partition = partitionOfPath(c)
+    const records = await recordsOf(c, limits)
+    await cluster.offsets(topic, partition)
+    return produced(
+      c,
+      await cluster.append(
+        topic,
+        records.map((record) => ({ ...record, partition })),
+      ),
+    )
+  })
+  return app
+}
+
+/** A control answer of v2, in the type that the client accepts. */
+export function control(c: Context, body: unknown): Response {
+  c.header('content-type', negotiate(c, [V2_TYPE, 'application/json']))
+  return c.body(JSON.stringify(body))
+}
+
+async function existing(service: Service, c: Context) {
+  const topic = await service.cluster.describe(c.req.param('topic') ?? '')
+  if (!topic) throw new Refusal('unknown-topic', 'Topic not found.')
+  return topic
+}
+
+/** One broker, which leads everything. */
+const partitionInfo = (_: unknown, partition: number) => ({
+  partition,
+  leader: 0,
+  replicas: [{ broker: 0, leader: true, in_sync: true }],
+})
+
+async function recordsOf(c: Context, limits: Service['limits']): Promise<RecordToAppend[]> {
+  const format = formatOf(contentType(c))
+  if (!format) throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
+  const { records } = await bodyOf(c, limits.maxBodyBytes, produceBody)
+  if (records.length > limits.maxRecords) {
+    throw new Refusal('too-large', `More than ${limits.maxRecords} records in one request.`)
+  }
+  return records.map(({ key, value, partition }) => ({
+    key: decodeEmbedded(format, key),
+    value: decodeEmbedded(format, value),
+    partition: partition ?? undefined,
+  }))
+}
+
+/** One entry for each record, in order. The status is 200 also when some of them failed, as kafka-rest has it. */
+function produced(c: Context, results: readonly Appended[]): Response {
+  const offsets = results.map((result) =>
+    result.refusal
+      ? {
+          partition: null,
+          offset: null,
+          error_code: recordCode(result.refusal),
+          error: result.refusal.message,
+        }
+      : { partition: result.partition, offset: result.offset, error_code: null, error: null },
+  )
+  return control(c, { offsets, key_schema_id: null, value_schema_id: null })
+}
+
+/** In a record's report kafka-rest knows its own codes for what is missing, and "Kafka error" or a retriable one. */
+function recordCode({ reason }: Refusal): number {
+  if (reason === 'unknown-topic' || reason === 'unknown-partition') return V2_ERRORS[reason][1]
+  return reason === 'busy' || reason === 'unavailable' ? 50003 : 50002
+}

@@ -1,0 +1,89 @@
+/** The consumer instances: bounded in number, forgotten after an idle time that is looked at when one is used. @module */
+import type { Runtime } from '../src/runtime.ts'
+import { Consumer } from './consumer.ts'
+import type { ConsumerOptions } from './consumer.ts'
+import { Refusal } from './refusal.ts'
+
+export interface ConsumersOptions {
+  readonly max: number
+  readonly timeoutMs: number
+  readonly runtime: Runtime
+}
+
+export class Consumers {
+  readonly #options: ConsumersOptions
+  /** Least recently used first. */
+  readonly #held = new Map<string, { readonly consumer: Consumer; usedAt: number }>()
+
+  constructor(options: ConsumersOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    this.#expire()
+    return this.#held.size
+  }
+
+  /** @throws Refusal `instance-exists`, or `busy` when there are too many. */
+  create(group: string, name: string, options: ConsumerOptions): Consumer {
+    this.#expire()
+    if (this.#held.has(keyOf(group, name))) {
+      throw new Refusal(
+        'instance-exists',
+        'Consumer with specified consumer ID already exists in the specified consumer group.',
+      )
+    }
+    if (this.#held.size >= this.#options.max) {
+      throw new Refusal('busy', 'Too many consumer instances.', { retryAfter: 10 })
+    }
+    const consumer = new Consumer(group, name, options)
+    this.#use(consumer)
+    return consumer
+  }
+
+  /** Runs `work` on an instance, whose idle time begins again before and after. @throws Refusal `unknown-instance`. */
+  async use<T>(
+    group: string,
+    name: string,
+    signal: AbortSignal,
+    work: (consumer: Consumer) => Promise<T>,
+  ): Promise<T> {
+    const consumer = this.#find(group, name)
+    this.#use(consumer)
+    try {
+      return await consumer.exclusive(signal, () => work(consumer))
+    } finally {
+      if (this.#held.get(keyOf(group, name))?.consumer === consumer) this.#use(consumer)
+    }
+  }
+
+  /** @throws Refusal `unknown-instance`. */
+  delete(group: string, name: string): void {
+    this.#find(group, name)
+    this.#held.delete(keyOf(group, name))
+  }
+
+  #find(group: string, name: string): Consumer {
+    this.#expire()
+    const held = this.#held.get(keyOf(group, name))
+    if (!held) throw new Refusal('unknown-instance', 'Consumer instance not found.')
+    return held.consumer
+  }
+
+  #use(consumer: Consumer): void {
+    const key = keyOf(consumer.group, consumer.name)
+    this.#held.delete(key)
+    this.#held.set(key, { consumer, usedAt: this.#options.runtime.monotonic() })
+  }
+
+  #expire(): void {
+    const before = this.#options.runtime.monotonic() - this.#options.timeoutMs
+    for (const [key, { consumer, usedAt }] of this.#held) {
+      if (usedAt > before) return
+      if (!consumer.busy) this.#held.delete(key)
+    }
+  }
+}
+
+/** A newline is in no name: `confluent-consumers.ts` refuses it. */
+const keyOf = (group: string, name: string): string => `${group}\n${name}`

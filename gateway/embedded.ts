@@ -1,0 +1,53 @@
+/** Keys and values inside JSON: as base64 (`binary`) or as themselves (`json`). @module */
+import { Buffer } from 'node:buffer'
+import { parseJson } from './json.ts'
+import { Refusal } from './refusal.ts'
+
+/** kafka-rest's embedded formats that need no schema registry. */
+export type EmbeddedFormat = 'binary' | 'json'
+
+/** What kafka-rest calls `Versions.KAFKA_V2_JSON_BINARY` and `KAFKA_V2_JSON_JSON`. */
+export const EMBEDDED_TYPES = {
+  binary: 'application/vnd.kafka.binary.v2+json',
+  json: 'application/vnd.kafka.json.v2+json',
+} as const satisfies Record<EmbeddedFormat, string>
+
+export type EmbeddedType = (typeof EMBEDDED_TYPES)[EmbeddedFormat]
+
+/** The format that a media type names. */
+export function formatOf(type: string): EmbeddedFormat | undefined {
+  if (type === EMBEDDED_TYPES.binary) return 'binary'
+  return type === EMBEDDED_TYPES.json ? 'json' : undefined
+}
+
+const encoder = new TextEncoder()
+
+/** The bytes of a key or value that was sent. `null` and absent are none. @throws Refusal `malformed`. */
+export function decodeEmbedded(format: EmbeddedFormat, data: unknown): Uint8Array | null {
+  if (data === null || data === undefined) return null
+  return format === 'binary' ? decodeBase64(data) : encoder.encode(JSON.stringify(data))
+}
+
+/** A key or value as it is shown. @throws Refusal `undecodable` for one that is not JSON where JSON is wanted. */
+export function encodeEmbedded(format: EmbeddedFormat, bytes: Uint8Array | null): unknown {
+  if (bytes === null) return null
+  if (format === 'binary') return encodeBase64(bytes)
+  try {
+    return parseJson(bytes)
+  } catch {
+    throw new Refusal('undecodable', 'A record is not JSON. Read it in the binary format.')
+  }
+}
+
+/** @throws Refusal `malformed` for what is not base64 with its padding: a lenient reader would store garbage. */
+export function decodeBase64(data: unknown): Uint8Array {
+  if (typeof data !== 'string' || data.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(data))
+    throw notBase64()
+  return new Uint8Array(Buffer.from(data, 'base64'))
+}
+
+export function encodeBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+const notBase64 = (): Refusal => new Refusal('malformed', 'data is not a valid base64 string.')

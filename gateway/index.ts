@@ -1,0 +1,24 @@
+/** The gateway: Kafka over HTTP, for places that cannot hold a connection to Kafka. @module */
+export { createGateway } from './app.ts'
+export type { AccessEntry, GatewayOptions } from './app.ts'
+export type { AuthOptions } from './auth.ts'
+export type {
+  Appended,
+  Cluster,
+  ClusterRead,
+  ClusterReadOptions,
+  ClusterRecord,
+  Header,
+  PartitionBounds,
+  RecordToAppend,
+  TopicDescription,
+  TopicPartition,
+  TopicPosition,
+} from './cluster.ts'
+export type { GatewayLimits } from './limits.ts'
+export { memoryCluster } from './memory-cluster.ts'
+export type { MemoryClusterOptions } from './memory-cluster.ts'
+export { Refusal } from './refusal.ts'
+export type { RefusalReason } from './refusal.ts'
+export { startGateway } from './server.ts'
+export type { RunningGateway, StartOptions } from './server.ts'

@@ -1,0 +1,45 @@
+/** What the gateway bounds, and by how much. @module */
+
+export interface GatewayLimits {
+  /** The largest request body, counted while it arrives. @default 8_388_608 */
+  readonly maxBodyBytes?: number
+  /** Records in one request. @default 10_000 */
+  readonly maxRecords?: number
+  /** Headers on one record. @default 64 */
+  readonly maxRecordHeaders?: number
+  /** Partitions in one fetch or assignment. @default 256 */
+  readonly maxPartitions?: number
+  /** The longest wait of one poll, in milliseconds; a client that asks for more gets this. @default 30_000 */
+  readonly maxWaitMs?: number
+  /** The largest answer to one poll, in bytes of keys and values; a client that asks for more gets this. @default 8_388_608 */
+  readonly maxReadBytes?: number
+  /** Polls that may wait at once. @default 1000 */
+  readonly maxPolls?: number
+  /** Consumer instances that may exist at once. @default 1000 */
+  readonly maxInstances?: number
+  /** Idle time after which a consumer instance is forgotten, in milliseconds (kafka-rest `consumer.instance.timeout.ms`). @default 300_000 */
+  readonly instanceTimeoutMs?: number
+}
+
+const DEFAULTS: Required<GatewayLimits> = {
+  maxBodyBytes: 8_388_608,
+  maxRecords: 10_000,
+  maxRecordHeaders: 64,
+  maxPartitions: 256,
+  maxWaitMs: 30_000,
+  maxReadBytes: 8_388_608,
+  maxPolls: 1000,
+  maxInstances: 1000,
+  instanceTimeoutMs: 300_000,
+}
+
+/** The limits with their defaults. @throws TypeError naming the one that is unknown or not a whole number of at least 1. */
+export function limitsOf(limits: GatewayLimits = {}): Required<GatewayLimits> {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(name in DEFAULTS)) throw new TypeError(`\`${name}\` is not a limit of the gateway`)
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new TypeError(`\`${name}\` must be a whole number of at least 1, got ${String(value)}`)
+    }
+  }
+  return { ...DEFAULTS, ...limits }
+}

@@ -1,0 +1,39 @@
+/** Content types and what a client accepts. @module */
+import type { Context } from 'hono'
+import { Refusal } from './refusal.ts'
+
+/** The media type of the body, without its parameters. */
+export function contentType(c: Context): string {
+  return bare(c.req.header('content-type') ?? '')
+}
+
+/** The media types of `Accept`, best first; empty when there is no such header. Those with `q=0` are left out. */
+export function accepted(c: Context): string[] {
+  const header = c.req.header('accept')
+  if (!header) return []
+  const ranges = header.split(',', 32).map((range) => {
+    const quality = /;\s*q=([\d.]+)/i.exec(range)?.[1]
+    return { type: bare(range), q: quality === undefined ? 1 : Number(quality) }
+  })
+  return ranges
+    .filter(({ q }) => q > 0)
+    .toSorted((a, b) => b.q - a.q)
+    .map(({ type }) => type)
+}
+
+/**
+ * The first of the offered types that the client accepts; the first offered when it says nothing or anything goes.
+ * @throws Refusal `not-acceptable`.
+ */
+export function negotiate<T extends string>(c: Context, offered: readonly [T, ...T[]]): T {
+  const ranges = accepted(c)
+  if (ranges.length === 0) return offered[0]
+  for (const range of ranges) {
+    if (range === '*/*' || range === 'application/*') return offered[0]
+    const match = offered.find((type) => type === range)
+    if (match) return match
+  }
+  throw new Refusal('not-acceptable', 'HTTP 406 Not Acceptable')
+}
+
+const bare = (type: string): string => type.split(';', 1)[0]!.trim().toLowerCase()

@@ -1,0 +1,43 @@
+/** What the gateway refuses, before any protocol gives it a status and a code. @module */
+
+export type RefusalReason =
+  /** The request cannot be read: JSON, base64, a number. */
+  | 'malformed'
+  /** The request can be read, and means nothing. */
+  | 'invalid'
+  | 'too-large'
+  | 'unsupported-media'
+  | 'not-acceptable'
+  | 'unknown-topic'
+  | 'unknown-partition'
+  | 'unknown-instance'
+  | 'unknown-cluster'
+  /** An assigned partition that the cluster does not have. */
+  | 'not-hosted'
+  | 'out-of-range'
+  | 'exists'
+  | 'instance-exists'
+  | 'not-assigned'
+  | 'format-mismatch'
+  | 'instance-options'
+  /** A record is not in the format that was asked for. */
+  | 'undecodable'
+  /** A limit of the gateway is reached for now: come back later. */
+  | 'busy'
+  /** The cluster behind the gateway does not answer. */
+  | 'unavailable'
+  | 'unsupported'
+
+/** A request that is refused. The message is for the client: it carries nothing of anybody else's. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly reason: RefusalReason
+  /** When to come back, in seconds, where that is known. */
+  readonly retryAfter: number | undefined
+
+  constructor(reason: RefusalReason, message: string, options: { readonly retryAfter?: number } = {}) {
+    super(message)
+    this.reason = reason
+    this.retryAfter = options.retryAfter
+  }
+}
