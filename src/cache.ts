@@ -4,11 +4,11 @@
  * @module
  */
 import { encodeUtf8 } from './codec.ts'
-import { KedgeError } from './errors.ts'
 import { Flights } from './flight.ts'
 import { Follower } from './follower.ts'
 import { Keyspace } from './keyspace.ts'
 import type { Ground } from './keyspace.ts'
+import { Lifespan } from './lifespan.ts'
 import { NAMESPACE_PATTERN } from './messages.ts'
 import { partitionOf } from './murmur2.ts'
 import { ScopedNamespace } from './namespace.ts'
@@ -75,7 +75,7 @@ class IsolateCache implements Cache {
   readonly #spaces = new Map<string, Keyspace<unknown>>()
   readonly #namespaces = new Map<string, NamespaceParts<unknown>>()
   readonly #root: Scope
-  readonly #closed = new AbortController()
+  readonly #lifespan: Lifespan
 
   constructor(options: CacheOptions) {
     const settings = cacheSettings(options)
@@ -86,7 +86,8 @@ class IsolateCache implements Cache {
     // Not an identity anybody trusts: it only tells our own announcements from those of others.
     const self = Math.floor(runtime.random() * 2 ** 52).toString(36)
     this.#publisher = new Publisher(this.#ground, self)
-    this.#follower = new Follower({ settings, timeline, counters, self })
+    this.#lifespan = new Lifespan(runtime)
+    this.#follower = new Follower({ settings, timeline, counters, self }, this.#lifespan)
     this.#updates = new Updates(this.#ground, this.#spaces)
     if (settings.replicate) this.#follower.carries((signal) => this.#updates.fetch(signal))
     this.#root = new Scope(runtime, settings.emit)
@@ -96,7 +97,7 @@ class IsolateCache implements Cache {
       publisher: this.#publisher,
       slots: new Slots(settings.maxLoads, runtime, timeline),
       bypassSlots: new Slots(settings.maxBypassLoads, runtime, timeline),
-      closed: this.#closed.signal,
+      lifespan: this.#lifespan,
     }
   }
 
@@ -126,7 +127,7 @@ class IsolateCache implements Cache {
 
   async clearIn(scope: Scope, options?: WriteOptions): Promise<Token> {
     checkWriteOptions(options, 'evict')
-    this.#closed.signal.throwIfAborted()
+    this.#lifespan.check()
     const partitions = Array.from({ length: this.#ground.settings.evictionPartitions }, (_, id) => id)
     const namespaces = [...this.#namespaces.values()]
     const generations = namespaces.map(({ space }) => space.partition.generation)
@@ -149,7 +150,7 @@ class IsolateCache implements Cache {
   }
 
   async syncIn(scope: Scope, options: ReadOptions = {}): Promise<Freshness> {
-    this.#closed.signal.throwIfAborted()
+    this.#lifespan.check()
     await this.#follower.sync(scope, options.signal)
     const passed = () =>
       [...this.#follower.partitions.values()].every(
@@ -165,12 +166,12 @@ class IsolateCache implements Cache {
   }
 
   async follow({ signal }: FollowOptions): Promise<void> {
-    this.#closed.signal.throwIfAborted()
+    this.#lifespan.check()
     await this.#follower.follow(this.#root, signal)
   }
 
   async prewarm(options: PrewarmOptions = {}): Promise<PrewarmResult> {
-    this.#closed.signal.throwIfAborted()
+    this.#lifespan.check()
     return prewarm(this.#ground, this.#follower, this.#updates, this.#spaces, this.#root, options)
   }
 
@@ -180,9 +181,8 @@ class IsolateCache implements Cache {
   }
 
   async close(): Promise<void> {
-    if (this.#closed.signal.aborted) return
-    this.#closed.abort(new KedgeError('ERR_CLOSED', 'the cache was closed'))
-    this.#follower.close()
+    if (this.#lifespan.closed) return
+    this.#lifespan.close()
     for (const space of this.#spaces.values()) space.doubt(() => true)
     await this.#ground.settings.log.close?.()
   }
@@ -202,18 +202,17 @@ class IsolateCache implements Cache {
     // A namespace lives whole in one partition, named in the produce call: every proxy hashes differently.
     const partition = partitionOf(encodeUtf8(name), this.#ground.settings.evictionPartitions)
     const space = new Keyspace<T>(name, settings, this.#follower.partition(partition), this.#ground)
-    const { signal } = this.#closed
     const share = settings.share ? this.#publisher : undefined
     const flights = new Flights(
       space,
       this.#ground,
-      signal,
+      this.#lifespan,
       share && ((key, held, scope) => share.share(space, key, held, scope)),
     )
     const parts: NamespaceParts<T> = {
       space,
       reader: new Reader(space, flights, this.#reading),
-      writer: new Writer(space, flights, this.#publisher, this.#ground, signal),
+      writer: new Writer(space, flights, this.#publisher, this.#ground, this.#lifespan),
       open: (context, scopeOptions) => this.#open(context, scopeOptions),
     }
     this.#spaces.set(name, space)

@@ -13,6 +13,7 @@ import { settledWithin, withDeadline } from './deadline.ts'
 import { KedgeError } from './errors.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { Scope } from './scope.ts'
+import type { Lifespan } from './lifespan.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import type { LoadSettings } from './settings.ts'
 import type { Slots } from './slots.ts'
@@ -83,13 +84,13 @@ export class Flights<T> {
   readonly #space: Keyspace<T>
   readonly #ground: Ground
   readonly #flights = new Map<string, Flight<T>>()
-  readonly #closed: AbortSignal
+  readonly #lifespan: Lifespan
   readonly #onHeld: OnHeld<T> | undefined
 
-  constructor(space: Keyspace<T>, ground: Ground, closed: AbortSignal, onHeld?: OnHeld<T>) {
+  constructor(space: Keyspace<T>, ground: Ground, lifespan: Lifespan, onHeld?: OnHeld<T>) {
     this.#space = space
     this.#ground = ground
-    this.#closed = closed
+    this.#lifespan = lifespan
     this.#onHeld = onHeld
   }
 
@@ -106,38 +107,29 @@ export class Flights<T> {
     return found
   }
 
-  /** The outcome of a flight, or of the one that takes its place when its leader is gone. Rejects only with `signal.reason`. */
-  async outcome(key: string, flight: Flight<T>, demand: Demand<T>): Promise<Outcome<T>>
-  /** The same, or `undefined` after `waitMs`. */
+  /**
+   * The outcome of a flight, waited for as the platform allows. `undefined` after `waitMs`; `'gone'` when its
+   * leader's request has ended: then somebody else must load. Rejects only with `signal.reason`.
+   */
   async outcome(
     key: string,
     flight: Flight<T>,
     demand: Demand<T>,
     waitMs: number,
-  ): Promise<Outcome<T> | undefined>
-  async outcome(
-    key: string,
-    flight: Flight<T>,
-    demand: Demand<T>,
-    waitMs: number = Infinity,
-  ): Promise<Outcome<T> | undefined> {
-    const { timeline, settings } = this.#ground
+  ): Promise<Outcome<T> | 'gone' | undefined> {
+    const { settings } = this.#ground
     const { hardTimeoutMs } = demand.load
-    const deadline = timeline.now() + Math.min(waitMs, hardTimeoutMs)
-    for (let current = flight; ;) {
-      const joined = current.leader !== demand
-      // A leader ends its load by itself at `hardTimeout`, with an error that says more.
-      const leftMs = joined || waitMs < hardTimeoutMs ? Math.max(0, deadline - timeline.now()) : Infinity
-      if (!joined || !settings.runtime.isolatesRequests) {
-        await settledWithin(settings.runtime, current.settled, leftMs, demand.signal)
-      } else if (await this.#watch(current, leftMs, demand.signal)) {
-        if (this.#flights.get(key) === current) this.#flights.delete(key)
-        settings.emit?.({ type: 'takeover', namespace: this.#space.name, key })
-        current = this.of([key], demand).get(key)!
-        continue
-      }
-      return current.outcome ?? (waitMs < hardTimeoutMs ? undefined : { error: loaderTimeout() })
+    const joined = flight.leader !== demand
+    // A leader ends its load by itself at `hardTimeout`, with an error that says more.
+    const leftMs = joined || waitMs < hardTimeoutMs ? Math.min(waitMs, hardTimeoutMs) : Infinity
+    if (!joined || !settings.runtime.isolatesRequests) {
+      await settledWithin(settings.runtime, flight.settled, leftMs, demand.signal)
+    } else if (await this.#watch(flight, leftMs, demand.signal)) {
+      if (this.#flights.get(key) === flight) this.#flights.delete(key)
+      settings.emit?.({ type: 'takeover', namespace: this.#space.name, key })
+      return 'gone'
     }
+    return flight.outcome ?? (waitMs < hardTimeoutMs ? undefined : { error: loaderTimeout() })
   }
 
   /** Keeps loads under way that match from being shared or held. */
@@ -213,7 +205,7 @@ export class Flights<T> {
           free()
         }
       }
-      await withDeadline(runtime, hardTimeoutMs, expired, task, this.#closed)
+      await this.#lifespan.during((stop) => withDeadline(runtime, hardTimeoutMs, expired, task, stop))
     } catch (error) {
       for (const flight of flights.values()) flight.settle({ error })
       if (!began)
@@ -231,7 +223,7 @@ export class Flights<T> {
     const loadedAt = timeline.now()
     // Before the source is read, and not a moment later: the whole of coherence hangs on this order.
     for (const flight of flights.values()) {
-      flight.asOf = partition.anchored ? partition.asOf : -1
+      flight.asOf = partition.asOf
       flight.generation = partition.generation
       flight.startedAt = loadedAt
     }

@@ -9,6 +9,7 @@
  */
 import { settledWithin, withDeadline } from './deadline.ts'
 import { KedgeError, isKedgeError } from './errors.ts'
+import type { Lifespan } from './lifespan.ts'
 import { Partition } from './partition.ts'
 import { poll } from './poll.ts'
 import type { PollContext } from './poll.ts'
@@ -29,6 +30,8 @@ const MAX_BACKOFF_MS = 5000
 const MAX_RETRY_AFTER_MS = 30_000
 /** On Workers: after this long a poll of another request is not relied upon any more. */
 const PATIENCE_MS = 150
+/** The shortest pause between the polls of `follow()`, whatever `refreshAfter` says. */
+const MIN_FOLLOW_MS = 10
 /** A poll may run longer than its callers wait, by this factor. */
 const POLL_DEADLINE_FACTOR = 4
 
@@ -42,10 +45,11 @@ export class Follower {
   #failures = 0
   #retryAt = -Infinity
   #error: unknown
-  readonly #closed = new AbortController()
+  readonly #lifespan: Lifespan
 
-  constructor(context: PollContext) {
+  constructor(context: PollContext, lifespan: Lifespan) {
     this.#context = context
+    this.#lifespan = lifespan
   }
 
   /**
@@ -135,25 +139,24 @@ export class Follower {
     )
   }
 
-  /** Polls in a loop until aborted. */
+  /** Polls in a loop until aborted, or the cache is closed. */
   async follow(scope: Scope, signal: AbortSignal): Promise<void> {
+    await this.#lifespan.during((stop) => this.#loop(scope, stop), signal)
+  }
+
+  async #loop(scope: Scope, stop: AbortSignal): Promise<void> {
     const { timeline, settings } = this.#context
-    const stop = AbortSignal.any([signal, this.#closed.signal])
     while (!stop.aborted) {
       try {
         const run = this.partitions.size > 0 ? this.#join(scope, timeline.now()) : undefined
         if (run) await settledWithin(settings.runtime, run.settled, Infinity, stop)
-        const waitMs = Math.max(settings.refreshAfterMs, 10, this.#retryAt - timeline.now())
+        const waitMs = Math.max(settings.refreshAfterMs, MIN_FOLLOW_MS, this.#retryAt - timeline.now())
         if (run?.state === 'succeeded' && settings.log.capabilities.longPoll) await this.#await(waitMs, stop)
         else await settings.runtime.sleep(waitMs, stop)
       } catch (error) {
         if (!stop.aborted) this.#failed(error)
       }
     }
-  }
-
-  close(): void {
-    this.#closed.abort(new KedgeError('ERR_CLOSED', 'the cache was closed'))
   }
 
   /** Waits for a record behind the positions. It is only a bell: the poll that follows reads it with proof. */
@@ -181,7 +184,7 @@ export class Follower {
     const { isolatesRequests } = this.#context.settings.runtime
     const run = this.#run
     if (run?.state === 'running' && !(isolatesRequests && now - run.startedAt > PATIENCE_MS)) return run
-    if (now < this.#retryAt || this.partitions.size === 0 || this.#closed.signal.aborted) return undefined
+    if (now < this.#retryAt || this.partitions.size === 0 || this.#lifespan.closed) return undefined
     const next: Run = {
       number: this.#started++,
       startedAt: now,
@@ -206,7 +209,9 @@ export class Follower {
         apply?.()
         return found
       }
-      const found = await withDeadline(settings.runtime, deadlineMs, expired, proof, this.#closed.signal)
+      const found = await this.#lifespan.during((stop) =>
+        withDeadline(settings.runtime, deadlineMs, expired, proof, stop),
+      )
       run.state = 'succeeded'
       this.#failures = 0
       this.#retryAt = -Infinity

@@ -125,7 +125,8 @@ export class Keyspace<T> implements Tenant {
   #refuses(key: string, candidate: Candidate<T>): RefuseReason | undefined {
     const { value, asOf, loadedAt, ttlMs, tags, version } = candidate
     const { partition, settings } = this
-    if (!partition.anchored || asOf < 0) return 'unanchored'
+    // Generation 0 is the time before the first contact.
+    if (candidate.generation === 0) return 'unanchored'
     if (partition.generation !== candidate.generation) return 'fenced'
     const reason = this.#table.refuses(key, candidate)
     if (reason !== undefined) return reason

@@ -7,6 +7,7 @@ import { KedgeError } from './errors.ts'
 import type { Call, Demand, Flight, Flights, Outcome } from './flight.ts'
 import type { Follower } from './follower.ts'
 import type { Ground, Keyspace } from './keyspace.ts'
+import type { Lifespan } from './lifespan.ts'
 import { checkId } from './messages.ts'
 import type { Publisher } from './publisher.ts'
 import type { Scope } from './scope.ts'
@@ -24,7 +25,7 @@ export interface ReaderContext {
   readonly slots: Slots
   /** For loads while Kafka is out of reach: they are limited more narrowly. */
   readonly bypassSlots: Slots
-  readonly closed: AbortSignal
+  readonly lifespan: Lifespan
 }
 
 /** How much of what is held may be believed. */
@@ -108,8 +109,8 @@ export class Reader<T> {
   }
 
   #begin(call: Call<T> | undefined, options: LoadOptions<T> | undefined, scope: Scope): Reading<T> {
-    const { closed, follower } = this.#context
-    closed.throwIfAborted()
+    const { lifespan, follower } = this.#context
+    lifespan.check()
     const load = loadSettings(options, this.#space.settings.load)
     const required = scope.required(this.#space.partition.id, options?.after)
     const signal = options?.signal
@@ -199,24 +200,44 @@ export class Reader<T> {
     reading: Reading<T>,
     demand: Demand<T>,
   ): Promise<Entry<T>> {
-    const { timeline } = this.#context.ground
     const { load } = demand
     const usableUntil = expired ? until(expired, Math.max(load.swrMs, load.staleIfErrorMs)) : -Infinity
-    let outcome: Outcome<T> | undefined
-    if (timeline.now() < usableUntil && load.timeoutMs < load.hardTimeoutMs) {
-      outcome = await this.#flights.outcome(key, flight, demand, load.timeoutMs)
-      const stale = outcome ? undefined : await this.#fallback(key, expired, usableUntil, 'timeout', reading)
-      if (stale) return stale
+    const isUsable = this.#context.ground.timeline.now() < usableUntil && load.timeoutMs < load.hardTimeoutMs
+    let waitMs = isUsable ? load.timeoutMs : Infinity
+    for (let current = flight; ;) {
+      const outcome = await this.#flights.outcome(key, current, demand, waitMs)
+      if (outcome === undefined) {
+        waitMs = Infinity
+        const stale = await this.#fallback(key, expired, usableUntil, 'timeout', reading)
+        if (stale) return stale
+      } else if (outcome === 'gone') {
+        // Of those who waited, one takes over; the others find its load under way, or already done.
+        const trust = await this.#trust(() => this.#space.current(key) !== undefined, reading)
+        const held = trust === 'bypass' ? undefined : this.#space.current(key)
+        if (held && this.#context.ground.timeline.now() < held.freshUntil)
+          return this.#served(key, held, undefined)
+        current = this.#flights.of([key], demand).get(key)!
+      } else {
+        return this.#landed(key, outcome, expired, reading, demand)
+      }
     }
-    outcome ??= await this.#flights.outcome(key, flight, demand)
+  }
+
+  async #landed(
+    key: string,
+    outcome: Outcome<T>,
+    expired: StoredEntry<T> | undefined,
+    reading: Reading<T>,
+    demand: Demand<T>,
+  ): Promise<Entry<T>> {
     if ('error' in outcome) {
-      const errorUntil = expired ? until(expired, load.staleIfErrorMs) : -Infinity
+      const errorUntil = expired ? until(expired, demand.load.staleIfErrorMs) : -Infinity
       const stale = await this.#fallback(key, expired, errorUntil, 'error', reading)
       // What the loader threw is passed on untouched, whatever it is.
       return stale ?? Promise.reject(outcome.error)
     }
     const { value, stored, loadedAt, ttlMs } = outcome
-    const ageMs = timeline.now() - loadedAt
+    const ageMs = this.#context.ground.timeline.now() - loadedAt
     const bypassed = demand.slots === this.#context.bypassSlots
     const state = value === undefined ? 'miss' : 'fresh'
     return { state, value, ageMs, ttlMs: ttlMs - ageMs, cached: false, stored, bypassed }

@@ -71,7 +71,9 @@ export class Timeline {
   #compare(wall: number): number {
     const monotonic = this.#runtime.monotonic()
     const passed = monotonic - this.#syncedMonotonic
-    const least = this.#syncedAt + (passed > 0 ? Math.floor(passed) : 0)
+    let least = this.#syncedAt + (passed > 0 ? Math.floor(passed) : 0)
+    // Small steps of the wall clock were believed since: what was told then is not taken back.
+    if (this.#lastWall + this.#offset > least) least = this.#lastWall + this.#offset
     let now = Math.ceil(wall + this.#offset)
     if (!(now >= least)) {
       now = least

@@ -4,9 +4,9 @@
  * @module
  */
 import { applyEviction } from './coherence.ts'
-import { KedgeError } from './errors.ts'
 import type { Flights } from './flight.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
+import type { Lifespan } from './lifespan.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import { checkId, readEviction } from './messages.ts'
 import { tokenOf } from './publisher.ts'
@@ -31,20 +31,20 @@ export class Writer<T> {
   readonly #flights: Flights<T>
   readonly #publisher: Publisher
   readonly #ground: Ground
-  readonly #closed: AbortSignal
+  readonly #lifespan: Lifespan
 
   constructor(
     space: Keyspace<T>,
     flights: Flights<T>,
     publisher: Publisher,
     ground: Ground,
-    closed: AbortSignal,
+    lifespan: Lifespan,
   ) {
     this.#space = space
     this.#flights = flights
     this.#publisher = publisher
     this.#ground = ground
-    this.#closed = closed
+    this.#lifespan = lifespan
   }
 
   /** Evicts the key, then holds the value as of right after that eviction. */
@@ -124,7 +124,7 @@ export class Writer<T> {
 
   async clear(options: WriteOptions | undefined, scope: Scope): Promise<Token> {
     checkWriteOptions(options, 'evict')
-    if (this.#closed.aborted) throw closed()
+    this.#lifespan.check()
     const { name, partition } = this.#space
     const published = await this.#land(
       this.#publisher.clear(name, [partition.id], options?.signal),
@@ -141,7 +141,7 @@ export class Writer<T> {
     signal: AbortSignal | undefined,
   ): Promise<readonly Published[]> {
     const { name, partition } = this.#space
-    if (this.#closed.aborted) throw closed()
+    this.#lifespan.check()
     return this.#land(this.#publisher.evict(name, partition.id, bodies, signal), meant, scope)
   }
 
@@ -194,5 +194,3 @@ function idsOf(ids: string | readonly string[], what: 'key' | 'tag'): readonly s
   for (const id of list) checkId(id, what)
   return list
 }
-
-const closed = () => new KedgeError('ERR_CLOSED', 'the cache was closed')
