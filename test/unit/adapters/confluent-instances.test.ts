@@ -88,6 +88,16 @@ describe('a read over consumer instances', () => {
     expect([...proxy.instances.keys()]).toEqual(['i-2'])
   })
 
+  it('believes bounds that were sampled before once, and then asks again', async () => {
+    const { proxy, log, values, asked } = bench()
+    proxy.end = 4
+    await log.offsets('t', { partitions: [0] })
+    await values(2)
+    asked()
+    await values(1)
+    expect(asked()[0]).toBe(OFFSETS)
+  })
+
   it('lists the partitions where none are named', async () => {
     const { proxy, log, asked } = bench()
     proxy.end = 1

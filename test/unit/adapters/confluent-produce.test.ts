@@ -217,7 +217,7 @@ describe('produce by v3', () => {
   })
 
   it('understands reports without anything between them, with braces inside of strings', async () => {
-    const tricky = { ...good(8), message: 'a } { "quoted\\" \\' }
+    const tricky = { ...good(8), message: 'say "} {', note: 'ends with \\' }
     const body = JSON.stringify(tricky) + JSON.stringify({ ...good(9), key: { type: 'BINARY', size: 1 } })
     const { log } = byV3(() => new Response(body))
     expect(await log.produce('t', two)).toEqual([

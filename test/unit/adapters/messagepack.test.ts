@@ -15,7 +15,9 @@ describe('messagePack()', () => {
           // The decoder refuses that name, wherever it stands.
           fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__')),
         ),
-        (message) => {
+        (raw) => {
+          // JSON knows one zero only.
+          const message = JSON.parse(JSON.stringify(raw)) as unknown
           const bytes = codec.encode(message)
           expect(codec.decode(bytes)).toEqual(message)
           expect(codec.detects(bytes)).toBe(true)
