@@ -55,6 +55,7 @@ export function loadingMany(origin: Origin, namespace: string): Loading<ManyLoad
       const work = async (): Promise<void> => {
         // All of them draw from the same iterator, so each key is read once.
         for (const key of rest) {
+          either.throwIfAborted()
           const found = await origin.read(namespace, key, either)
           if (found === undefined) continue
           book.note(found.value, found.tags)

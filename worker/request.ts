@@ -20,8 +20,8 @@ function decoded(segment: string): string {
 }
 
 /**
- * The last segments of the path, decoded. Taken from the URL itself, because a router decodes before it matches:
- * a key such as `a%2Fb` could then not be told from `a%252Fb`.
+ * The last segments of the path, decoded. Taken from the URL itself: a router decodes before it matches, and what
+ * was decoded once must not be decoded again.
  */
 function lastSegments(c: Context, count: number): string[] {
   return new URL(c.req.url).pathname.split('/').slice(-count).map(decoded)

@@ -78,6 +78,12 @@ describe('bearerAuth', () => {
     await expect(readOnly.authorize('evict', 'Bearer reader')).rejects.toMatchObject({ status: 403 })
   })
 
+  it('is not satisfied with a digest that begins like the right one', async () => {
+    const guesses = Array.from({ length: 1000 }, (_, at) => auth.authorize('read', `Bearer guess-${at}`))
+    const outcomes = await Promise.allSettled(guesses)
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toEqual([])
+  })
+
   it('answers requests that come at once, each for itself', async () => {
     const fresh = bearerAuth({ read: ['a', 'b'] })
     const all = await Promise.allSettled(
