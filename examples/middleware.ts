@@ -5,7 +5,7 @@
  * @module
  */
 import { type Context, Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { confluent } from '../adapters/confluent.ts'
 import { type Cache, createCache } from '../src/index.ts'
 import { kedge } from '../worker/index.ts'

@@ -1,5 +1,5 @@
 /** Lengths of time in what strangers and operators write. @module */
-import { z } from 'zod'
+import * as z from 'zod'
 import { durationMs } from '../src/duration.ts'
 import type { Duration } from '../src/types.ts'
 

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { BodyError, isJson, readJson } from './body.ts'
 import { Problem } from './problem.ts'
 import { Tags } from './schemas.ts'

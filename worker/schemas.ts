@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { checkId, MAX_IDS, MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/messages.ts'
 import type { Duration } from '../src/types.ts'
 import { DurationShape } from './duration.ts'

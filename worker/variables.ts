@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { NAMESPACE_PATTERN } from '../src/messages.ts'
 import type { Duration } from '../src/types.ts'
 import { BEARER_TOKEN_PATTERN } from './auth.ts'
