@@ -1,0 +1,96 @@
+/** A gateway on a clock that stands still until a test moves it. */
+import type { Hono } from 'hono'
+import { createGateway, memoryCluster } from '../../gateway/index.ts'
+import type { GatewayOptions } from '../../gateway/index.ts'
+import { systemRuntime } from '../../src/runtime.ts'
+import type { Runtime } from '../../src/runtime.ts'
+import { MemoryLog } from '../../src/testing/memory-log.ts'
+import type { MemoryLogOptions } from '../../src/testing/memory-log.ts'
+
+export const BINARY = 'application/vnd.kafka.binary.v2+json'
+export const JSON_FORMAT = 'application/vnd.kafka.json.v2+json'
+export const V2 = 'application/vnd.kafka.v2+json'
+
+export class Clock {
+  ms = 1_700_000_000_000
+  readonly #sleepers = new Set<{ readonly at: number; readonly wake: () => void }>()
+  readonly runtime: Runtime = systemRuntime({
+    now: () => this.ms,
+    monotonic: () => this.ms,
+    random: () => 0.5,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        const sleeper = { at: this.ms + ms, wake: resolve }
+        this.#sleepers.add(sleeper)
+        signal?.addEventListener('abort', () => {
+          this.#sleepers.delete(sleeper)
+          reject(signal.reason)
+        })
+      }),
+  })
+
+  get sleeping(): number {
+    return this.#sleepers.size
+  }
+
+  advance(ms: number): void {
+    this.ms += ms
+    for (const sleeper of this.#sleepers) {
+      if (sleeper.at > this.ms) continue
+      this.#sleepers.delete(sleeper)
+      sleeper.wake()
+    }
+  }
+}
+
+export interface Harness {
+  readonly app: Hono
+  readonly log: MemoryLog
+  readonly clock: Clock
+  /** Errors that were the gateway's own: there must be none. */
+  readonly errors: unknown[]
+  get(path: string, headers?: Record<string, string>): Promise<Response>
+  post(path: string, body: unknown, type?: string): Promise<Response>
+}
+
+export function harness(memory: MemoryLogOptions = {}, options: Partial<GatewayOptions> = {}): Harness {
+  const clock = new Clock()
+  let id = 0
+  const log = new MemoryLog({ now: () => clock.ms, random: () => (id++ % 64) / 64, ...memory })
+  const errors: unknown[] = []
+  const cluster = memoryCluster(log, { runtime: clock.runtime })
+  const app = createGateway({
+    cluster,
+    runtime: clock.runtime,
+    onError: (error) => errors.push(error),
+    ...options,
+  })
+  return {
+    app,
+    log,
+    clock,
+    errors,
+    get: async (path, headers = {}) => app.request(path, { headers }),
+    post: async (path, body, type = 'application/json') =>
+      app.request(path, {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+  }
+}
+
+export const base64 = (text: string): string => Buffer.from(text).toString('base64')
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** Lets what is under way go on until `condition` holds. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 10_000 && !condition(); turn++)
+    await new Promise((resolve) => setImmediate(resolve))
+  if (!condition()) throw new Error('never happened')
+}
+
+export const answer = async (response: Response): Promise<[number, unknown]> => [
+  response.status,
+  await response.json(),
+]
