@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { durationMs } from '../src/duration.ts'
 import { KedgeError } from '../src/errors.ts'
 import type { KafkaLog, NewRecord, Position, ReadOptions, ReadResult } from '../src/log.ts'

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { KedgeError } from '../src/errors.ts'
 import type { Credentials, Endpoint } from './endpoint.ts'
 import { failure, parseJson } from './problem.ts'

@@ -3,7 +3,7 @@ import { decode, encode } from '@msgpack/msgpack'
 import type { Codec } from '../src/codec.ts'
 import { KedgeError } from '../src/errors.ts'
 import { check, count } from './options.ts'
-import { z } from 'zod'
+import * as z from 'zod'
 
 export interface MessagePackOptions {
   /** How deep arrays and maps may be nested, written and read. @default 64 */

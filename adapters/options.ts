@@ -1,5 +1,5 @@
 /** Options that the adapters share, and how wrong ones are refused. @module */
-import { z } from 'zod'
+import * as z from 'zod'
 import { durationMs } from '../src/duration.ts'
 import type { Duration } from '../src/types.ts'
 

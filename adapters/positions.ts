@@ -1,5 +1,5 @@
 /** Offsets and positions as strangers give them. @module */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { LogRecord, PartitionOffsets, Position } from '../src/log.ts'
 
 /** Answers name what they like: offsets and partitions are checked before anything else sees them. */

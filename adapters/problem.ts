@@ -1,5 +1,5 @@
 /** What a proxy says when it refuses, as errors of kedge. @module */
-import { z } from 'zod'
+import * as z from 'zod'
 import { KedgeError, type KedgeErrorCode } from '../src/errors.ts'
 import type { HttpAnswer } from './http.ts'
 

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { KedgeError } from '../src/errors.ts'
 import type { CallOptions, KafkaLog, NewRecord } from '../src/log.ts'
 import { acknowledged, publishError } from './acknowledgement.ts'

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { KedgeError } from '../../src/errors.ts'
 import type { LogRecord, Position } from '../../src/log.ts'
 import type { Endpoint } from '../endpoint.ts'

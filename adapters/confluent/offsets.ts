@@ -1,5 +1,5 @@
 /** The bounds of partitions: one stateless request for each (kafka-rest 5.4 and later). @module */
-import { z } from 'zod'
+import * as z from 'zod'
 import { KedgeError } from '../../src/errors.ts'
 import type { PartitionOffsets } from '../../src/log.ts'
 import { parsed, segment } from '../http.ts'

@@ -1,5 +1,5 @@
 /** Produce by the v2 API. It carries neither headers nor timestamps. @module */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { NewRecord, Position } from '../../src/log.ts'
 import { toBase64 } from '../base64.ts'
 import { parsed, segment } from '../http.ts'

@@ -1,5 +1,5 @@
 /** Produce by the v3 API, the only one that Confluent Cloud has. @module */
-import { z } from 'zod'
+import * as z from 'zod'
 import { encodeUtf8 } from '../../src/codec.ts'
 import { KedgeError } from '../../src/errors.ts'
 import type { NewRecord, Position } from '../../src/log.ts'

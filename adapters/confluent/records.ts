@@ -1,5 +1,5 @@
 /** The records of an answer in the binary format, checked. @module */
-import { z } from 'zod'
+import * as z from 'zod'
 import { KedgeError } from '../../src/errors.ts'
 import type { LogRecord, Position } from '../../src/log.ts'
 import { fromBase64 } from '../base64.ts'

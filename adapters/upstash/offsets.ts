@@ -1,6 +1,6 @@
 /** The bounds of partitions by `/offsets/earliest` and `/offsets/latest`: two requests, however many there are. @module */
 import type { Kafka } from '@upstash/kafka'
-import { z } from 'zod'
+import * as z from 'zod'
 import { KedgeError } from '../../src/errors.ts'
 import type { PartitionOffsets } from '../../src/log.ts'
 import { MAX_PARTITIONS, offsetShape } from '../positions.ts'

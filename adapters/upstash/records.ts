@@ -1,6 +1,6 @@
 /** Reads by `/fetch`: stateless, but silent about positions outside of the log. @module */
 import type { Kafka } from '@upstash/kafka'
-import { z } from 'zod'
+import * as z from 'zod'
 import { KedgeError } from '../../src/errors.ts'
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../src/log.ts'
 import { advance, hasGap, offsetShape, outside } from '../positions.ts'

@@ -2,13 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { upstash } from '../../adapters/upstash.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { overGateway } from './gateway-bench.ts'
+import { SUITES } from './suites.ts'
 
 logSuite({
-  name: 'upstash()',
-  capabilities: { identity: true, longPoll: true, readCommitted: false },
-  truncates: true,
-  // The protocol has no null.
-  tombstones: false,
+  ...SUITES.upstash,
   create: () => overGateway((url) => upstash({ url, username: 'edge', password: 'secret', gateway: true })),
   describe,
   it,

@@ -1,0 +1,15 @@
+/** The suites that are run over the gateway, in Node and in workerd alike. */
+
+const runs = { truncates: true }
+const overInstances = { identity: false, longPoll: false, readCommitted: false }
+const stateless = { identity: true, longPoll: true, readCommitted: false }
+
+export const SUITES = {
+  stateless: { ...runs, name: 'confluent() with stateless reads', capabilities: stateless },
+  instances: { ...runs, name: 'confluent() with consumer instances', capabilities: overInstances },
+  v3: { ...runs, name: 'confluent() with v3 produce', capabilities: overInstances },
+  // The protocol has no null.
+  upstash: { ...runs, name: 'upstash()', capabilities: stateless, tombstones: false },
+}
+
+export type SuiteName = keyof typeof SUITES
