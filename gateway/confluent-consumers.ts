@@ -9,7 +9,7 @@
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { bodyOf } from './body.ts'
 import type { TopicPosition } from './cluster.ts'
 import { confluentErrors, V2_ERRORS } from './confluent-errors.ts'

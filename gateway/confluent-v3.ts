@@ -6,7 +6,7 @@
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { bodyOf } from './body.ts'
 import type { TopicDescription } from './cluster.ts'
 import { confluentErrors, V3_ERRORS } from './confluent-errors.ts'

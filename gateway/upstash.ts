@@ -9,7 +9,7 @@
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { bodyOf, shaped } from './body.ts'
 import type { ClusterRecord, RecordToAppend, TopicPosition } from './cluster.ts'
 import { errorHeaders, gone, refusalFrom, V2_ERRORS } from './confluent-errors.ts'

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { durationMs } from './duration.ts'
 import type { Duration } from './types.ts'
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { json } from './codec.ts'
 import type { Codec } from './codec.ts'
 import { durationMs } from './duration.ts'
