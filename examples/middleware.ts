@@ -6,9 +6,9 @@
  */
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
-import { confluent } from '../adapters/confluent.ts'
-import { type Cache, createCache } from '../src/index.ts'
-import { kedge } from '../worker/index.ts'
+import { confluent } from 'kedge/adapters/confluent'
+import { type Cache, createCache } from 'kedge'
+import { kedge } from 'kedge/worker'
 
 const User = z.object({ name: z.string(), teamId: z.string() })
 type User = z.infer<typeof User>
