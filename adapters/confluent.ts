@@ -6,6 +6,8 @@
  * - Reads by v2 consumer instances (assign and seek, never a group), or stateless from the gateway.
  *
  * Confluent Cloud's REST cannot read: point `read` at a proxy or a gateway of your own in front of it.
+ * Strimzi's bridge, Karapace and Redpanda speak dialects of v2: they refuse what is asked here, aloud. The gateway
+ * stands in front of any of their clusters.
  *
  * @module
  */

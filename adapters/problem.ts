@@ -45,7 +45,7 @@ export function isInstanceGone({ code, text }: Problem): boolean {
   return (code === 40403 || code === 404) && /consumer (instance|for)\b/i.test(text)
 }
 
-export function isUnknownTopic(problem: Problem): boolean {
+function isUnknownTopic(problem: Problem): boolean {
   const { code, text } = problem
   if (code === 40401 || code === 40402) return true
   return (code === 40403 || code === 404) && !isInstanceGone(problem) && /topic|partition/i.test(text)

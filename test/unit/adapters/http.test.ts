@@ -67,6 +67,13 @@ describe('an answer that is no success', () => {
     expect(seen[0]?.init.redirect).toBe('manual')
   })
 
+  it('is a redirect that a browser hides', async () => {
+    expect(await asking(() => Response.error()).failed()).toMatchObject({
+      code: 'ERR_HTTP',
+      retryable: false,
+    })
+  })
+
   it('is quoted short, on one line', async () => {
     const message = `first\nsecond\u202e${'x'.repeat(5000)}`
     const failed = (await asking(() => json({ message }, 500)).failed()) as Error

@@ -201,6 +201,24 @@ describe('upstash()', () => {
   })
 })
 
+describe('the package that upstash() stands on', () => {
+  afterEach(() => {
+    vi.doUnmock('@upstash/kafka')
+    vi.resetModules()
+  })
+
+  it('is refused at construction where its parts are elsewhere: nothing would be sent by our transport', async () => {
+    vi.resetModules()
+    vi.doMock('@upstash/kafka', () => ({
+      Kafka: class {
+        transport = 'elsewhere'
+      },
+    }))
+    const { upstash: unsupported } = await import('../../../adapters/upstash.ts')
+    expect(() => unsupported({ url, username: 'me', password: 'x' })).toThrow('`@upstash/kafka`')
+  })
+})
+
 describe('a deadline of upstash()', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
