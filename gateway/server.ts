@@ -33,11 +33,11 @@ export interface RunningGateway {
   /** What it stands on: for looking, truncating, deleting topics. */
   readonly log: MemoryLog
   /** Stops listening and cuts every connection, as a process does that was killed. What the log holds stays. */
-  pause(): Promise<void>
+  readonly pause: () => Promise<void>
   /** Listens again, on the same port. */
-  resume(): Promise<void>
+  readonly resume: () => Promise<void>
   /** Stops for good. May be called again. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** HTTP headers of a request; more are dropped (Node's own limit for their bytes is 16 KiB). */

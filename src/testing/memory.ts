@@ -51,10 +51,10 @@ export interface MemoryKafka extends KafkaLog {
   /** How often each call was made, failed ones included. */
   readonly calls: Readonly<Record<LogOperation, number>>
   /** Lets calls reject with `error`, from now on; without one, lets them succeed again. */
-  fail(error?: unknown, options?: FaultOptions): void
+  readonly fail: (error?: unknown, options?: FaultOptions) => void
   /** Calls, also those under way, settle only after `resume()` or when aborted, as with a host that went silent. */
-  pause(): void
-  resume(): void
+  readonly pause: () => void
+  readonly resume: () => void
 }
 
 const encoder = new TextEncoder()

@@ -49,8 +49,8 @@ export interface Harness {
   readonly clock: Clock
   /** Errors that were the gateway's own: there must be none. */
   readonly errors: unknown[]
-  get(path: string, headers?: Record<string, string>): Promise<Response>
-  post(path: string, body: unknown, type?: string): Promise<Response>
+  readonly get: (path: string, headers?: Record<string, string>) => Promise<Response>
+  readonly post: (path: string, body: unknown, type?: string) => Promise<Response>
 }
 
 export function harness(memory: MemoryLogOptions = {}, options: Partial<GatewayOptions> = {}): Harness {
