@@ -129,10 +129,11 @@ export class EvictionTable {
 
   /**
    * Whether a caller that arrives now may share a load that began at `asOf`. Its tags are not known yet, so any
-   * eviction of a group since then ends it.
+   * eviction of a group since then ends it; so does the horizon, below which an eviction may be forgotten.
    */
   joinable(key: string, asOf: number): boolean {
     const mark = this.#keys.get(key)
+    if (asOf < this.horizon) return false
     return asOf > this.groupEpoch && !(mark && Math.max(mark.plain, mark.versioned) >= asOf)
   }
 
