@@ -5,6 +5,7 @@ import { systemRuntime } from '../src/runtime.ts'
 import type { Runtime } from '../src/runtime.ts'
 import { authentication } from './auth.ts'
 import type { AuthOptions } from './auth.ts'
+import { Bodies } from './body.ts'
 import type { Cluster } from './cluster.ts'
 import { confluentConsumers } from './confluent-consumers.ts'
 import { confluentV2 } from './confluent-v2.ts'
@@ -79,7 +80,8 @@ export function createGateway(options: GatewayOptions): Hono {
   } = options
   for (const name of Object.keys(rest)) throw new TypeError(`\`${name}\` is not an option of the gateway`)
   const limits = limitsOf(asked)
-  const service: Service = { cluster, limits, polls: new Polls(limits.maxPolls), runtime, onError }
+  const bodies = new Bodies(limits.maxBodyBytes, limits.maxBufferedBytes)
+  const service: Service = { bodies, cluster, limits, polls: new Polls(limits.maxPolls), runtime, onError }
 
   const app = new Hono()
   app.use(async (c, next) => {

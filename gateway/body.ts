@@ -1,28 +1,50 @@
-/** Request bodies: bounded while they arrive, JSON, and of the shape that a schema says. @module */
+/** Request bodies: bounded while they arrive, each and all together; JSON, and of the shape that a schema says. @module */
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { concat, parseJson } from './json.ts'
 import { Refusal } from './refusal.ts'
 
-/** The body in the pieces in which it arrives. @throws Refusal `too-large` as soon as more than `maxBytes` came. */
-export async function* bodyChunks(c: Context, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const tooLarge = () => new Refusal('too-large', `The body is larger than ${maxBytes} bytes.`)
-  if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge()
-  const body: ReadableStream<Uint8Array> | null = c.req.raw.body
-  if (!body) return
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > maxBytes) throw tooLarge()
-    yield chunk
-  }
-}
+export class Bodies {
+  readonly #maxBytes: number
+  readonly #maxTotal: number
+  #held = 0
 
-/** The body as a value of `schema`; an empty one as `{}`. @throws Refusal `malformed`, `too-large` or `invalid`. */
-export async function bodyOf<T>(c: Context, maxBytes: number, schema: z.ZodType<T>): Promise<T> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of bodyChunks(c, maxBytes)) chunks.push(chunk)
-  return shaped(chunks.length === 0 ? {} : parseJson(concat(chunks)), schema)
+  constructor(maxBytes: number, maxTotal: number) {
+    this.#maxBytes = maxBytes
+    this.#maxTotal = maxTotal
+  }
+
+  /**
+   * The body in the pieces in which it arrives.
+   * @throws Refusal `too-large` as soon as more came than one body may have, `busy` when all together are too much.
+   */
+  async *chunks(c: Context): AsyncGenerator<Uint8Array, void, undefined> {
+    const tooLarge = () => new Refusal('too-large', `The body is larger than ${this.#maxBytes} bytes.`)
+    if (Number(c.req.header('content-length') ?? 0) > this.#maxBytes) throw tooLarge()
+    const body: ReadableStream<Uint8Array> | null = c.req.raw.body
+    if (!body) return
+    let bytes = 0
+    try {
+      for await (const chunk of body) {
+        bytes += chunk.length
+        this.#held += chunk.length
+        if (bytes > this.#maxBytes) throw tooLarge()
+        if (this.#held > this.#maxTotal) {
+          throw new Refusal('busy', 'Too much is being sent at the moment.', { retryAfter: 1 })
+        }
+        yield chunk
+      }
+    } finally {
+      this.#held -= bytes
+    }
+  }
+
+  /** The body as a value of `schema`; an empty one as `{}`. @throws Refusal `malformed`, `too-large`, `busy` or `invalid`. */
+  async read<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of this.chunks(c)) chunks.push(chunk)
+    return shaped(chunks.length === 0 ? {} : parseJson(concat(chunks)), schema)
+  }
 }
 
 /** A value as `schema` has it. @throws Refusal `invalid`, naming the place. */

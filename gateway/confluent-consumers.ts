@@ -10,7 +10,6 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import * as z from 'zod'
-import { bodyOf } from './body.ts'
 import type { TopicPosition } from './cluster.ts'
 import { confluentErrors, V2_ERRORS } from './confluent-errors.ts'
 import { control, V2_TYPE } from './confluent-v2.ts'
@@ -44,14 +43,14 @@ const positionsBody = z.object({
 })
 
 export function confluentConsumers(service: Service): Hono {
-  const { cluster, limits, polls, runtime } = service
+  const { bodies, cluster, limits, polls, runtime } = service
   const consumers = new Consumers({ max: limits.maxInstances, timeoutMs: limits.instanceTimeoutMs, runtime })
   const app = new Hono()
   app.onError(confluentErrors(service, V2_ERRORS, V2_TYPE))
 
   const body = async <T>(c: Context, schema: z.ZodType<T>): Promise<T> => {
     if (contentType(c) !== V2_TYPE) throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
-    return bodyOf(c, limits.maxBodyBytes, schema)
+    return bodies.read(c, schema)
   }
   const instance = <T>(c: Context, work: (consumer: Consumer) => Promise<T>): Promise<T> =>
     consumers.use(c.req.param('group') ?? '', c.req.param('instance') ?? '', c.req.raw.signal, work)

@@ -8,7 +8,6 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import * as z from 'zod'
-import { bodyOf } from './body.ts'
 import type { Appended, RecordToAppend } from './cluster.ts'
 import { confluentErrors, V2_ERRORS } from './confluent-errors.ts'
 import { decodeEmbedded, formatOf } from './embedded.ts'
@@ -33,7 +32,7 @@ const produceBody = z.object({
 })
 
 export function confluentV2(service: Service): Hono {
-  const { cluster, limits } = service
+  const { cluster } = service
   const app = new Hono()
   app.onError(confluentErrors(service, V2_ERRORS, V2_TYPE))
 
@@ -71,7 +70,7 @@ export function confluentV2(service: Service): Hono {
 
   app.post('/topics/:topic', async (c) => {
     const topic = c.req.param('topic')
-    const records = await recordsOf(c, limits)
+    const records = await recordsOf(c, service)
     const results = await cluster.append(topic, records)
     const topicIsGone = results.find(({ refusal }) => refusal?.reason === 'unknown-topic')?.refusal
     if (topicIsGone) throw topicIsGone
@@ -81,7 +80,7 @@ export function confluentV2(service: Service): Hono {
   app.post('/topics/:topic/partitions/:partition', async (c) => {
     const topic = c.req.param('topic')
     const partition = partitionOfPath(c)
-    const records = await recordsOf(c, limits)
+    const records = await recordsOf(c, service)
     await cluster.offsets(topic, partition)
     return produced(
       c,
@@ -113,10 +112,10 @@ const partitionInfo = (_: unknown, partition: number) => ({
   replicas: [{ broker: 0, leader: true, in_sync: true }],
 })
 
-async function recordsOf(c: Context, limits: Service['limits']): Promise<RecordToAppend[]> {
+async function recordsOf(c: Context, { bodies, limits }: Service): Promise<RecordToAppend[]> {
   const format = formatOf(contentType(c))
   if (!format) throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
-  const { records } = await bodyOf(c, limits.maxBodyBytes, produceBody)
+  const { records } = await bodies.read(c, produceBody)
   if (records.length > limits.maxRecords) {
     throw new Refusal('too-large', `More than ${limits.maxRecords} records in one request.`)
   }

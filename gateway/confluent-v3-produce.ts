@@ -7,7 +7,7 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import * as z from 'zod'
-import { bodyChunks, bodyOf, shaped } from './body.ts'
+import { shaped } from './body.ts'
 import type { RecordToAppend } from './cluster.ts'
 import { confluentErrors, V3_ERRORS } from './confluent-errors.ts'
 import { requireJson } from './confluent-v3.ts'
@@ -39,7 +39,7 @@ const encoder = new TextEncoder()
 
 /** To be mounted where `confluentV3` is. */
 export function confluentV3Produce(service: Service): Hono {
-  const { limits } = service
+  const { bodies } = service
   const app = new Hono()
   app.onError(confluentErrors(service, V3_ERRORS, 'application/json'))
 
@@ -58,7 +58,7 @@ export function confluentV3Produce(service: Service): Hono {
 
   app.post('/clusters/:cluster/topics/:topic/records:batch', async (c) => {
     requireJson(c)
-    const { entries } = await bodyOf(c, limits.maxBodyBytes, batchBody)
+    const { entries } = await bodies.read(c, batchBody)
     if (entries.length > MAX_BATCH) return batchRefused(c, `Batch contains more than ${MAX_BATCH} entries.`)
     if (new Set(entries.map(({ id }) => id)).size < entries.length) {
       return batchRefused(c, 'Batch entry IDs are not distinct.')
@@ -82,10 +82,11 @@ interface Report {
 
 /** A report for each record as it comes. What cannot be read ends them, with a report of its own. */
 async function* produceAll(service: Service, c: Context): AsyncGenerator<Report, void, undefined> {
-  const { maxBodyBytes, maxRecords } = service.limits
+  const { bodies, limits } = service
+  const { maxRecords } = limits
   let count = 0
   try {
-    for await (const record of jsonObjects(bodyChunks(c, maxBodyBytes))) {
+    for await (const record of jsonObjects(bodies.chunks(c))) {
       if (++count > maxRecords)
         throw new Refusal('too-large', `More than ${maxRecords} records in one request.`)
       yield await produceOne(service, c, record)

@@ -7,7 +7,6 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import * as z from 'zod'
-import { bodyOf } from './body.ts'
 import type { TopicDescription } from './cluster.ts'
 import { confluentErrors, V3_ERRORS } from './confluent-errors.ts'
 import { contentType } from './media-type.ts'
@@ -25,7 +24,7 @@ const createBody = z.object({
 
 /** To be mounted at `/v3` (the proxy alone) and `/kafka/v3` (Confluent Server and Cloud). */
 export function confluentV3(service: Service): Hono {
-  const { cluster, limits } = service
+  const { bodies, cluster } = service
   const app = new Hono()
   app.onError(confluentErrors(service, V3_ERRORS, 'application/json'))
 
@@ -55,11 +54,7 @@ export function confluentV3(service: Service): Hono {
   app.post(TOPICS, async (c) => {
     ownCluster(service, c)
     requireJson(c)
-    const { topic_name: name, partitions_count: partitions } = await bodyOf(
-      c,
-      limits.maxBodyBytes,
-      createBody,
-    )
+    const { topic_name: name, partitions_count: partitions } = await bodies.read(c, createBody)
     return c.json(topicData(cluster.id, await cluster.create(name, partitions)), 201)
   })
   app.get(`${TOPICS}/:topic`, async (c) => c.json(topicData(cluster.id, await known(c))))

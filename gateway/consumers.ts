@@ -19,11 +19,6 @@ export class Consumers {
     this.#options = options
   }
 
-  get size(): number {
-    this.#expire()
-    return this.#held.size
-  }
-
   /** @throws Refusal `instance-exists`, or `busy` when there are too many. */
   create(group: string, name: string, options: ConsumerOptions): Consumer {
     this.#expire()

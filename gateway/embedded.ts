@@ -12,8 +12,6 @@ export const EMBEDDED_TYPES = {
   json: 'application/vnd.kafka.json.v2+json',
 } as const satisfies Record<EmbeddedFormat, string>
 
-export type EmbeddedType = (typeof EMBEDDED_TYPES)[EmbeddedFormat]
-
 /** The format that a media type names. */
 export function formatOf(type: string): EmbeddedFormat | undefined {
   if (type === EMBEDDED_TYPES.binary) return 'binary'
@@ -46,7 +44,7 @@ export function decodeBase64(data: unknown): Uint8Array {
   return new Uint8Array(Buffer.from(data, 'base64'))
 }
 
-export function encodeBase64(bytes: Uint8Array): string {
+function encodeBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 

@@ -7,7 +7,7 @@
 import { Refusal } from './refusal.ts'
 
 /** The deepest nesting that is read. Jackson, which kafka-rest reads with, stops at 1000. */
-export const MAX_DEPTH = 100
+const MAX_DEPTH = 100
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 const [QUOTE, BACKSLASH] = [0x22, 0x5c]

@@ -3,6 +3,8 @@
 export interface GatewayLimits {
   /** The largest request body, counted while it arrives. @default 8_388_608 */
   readonly maxBodyBytes?: number
+  /** Bytes of all bodies that are being received at once. @default 134_217_728 */
+  readonly maxBufferedBytes?: number
   /** Records in one request. @default 10_000 */
   readonly maxRecords?: number
   /** Headers on one record. @default 64 */
@@ -23,6 +25,7 @@ export interface GatewayLimits {
 
 const DEFAULTS: Required<GatewayLimits> = {
   maxBodyBytes: 8_388_608,
+  maxBufferedBytes: 134_217_728,
   maxRecords: 10_000,
   maxRecordHeaders: 64,
   maxPartitions: 256,

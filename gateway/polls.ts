@@ -9,10 +9,6 @@ export class Polls {
     this.#max = max
   }
 
-  get open(): number {
-    return this.#open
-  }
-
   /** Runs a poll. @throws Refusal `busy` when too many are open. */
   async run<T>(poll: () => Promise<T>): Promise<T> {
     if (this.#open >= this.#max) throw new Refusal('busy', 'Too many polls are waiting.', { retryAfter: 1 })

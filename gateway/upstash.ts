@@ -10,7 +10,7 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import * as z from 'zod'
-import { bodyOf, shaped } from './body.ts'
+import { shaped } from './body.ts'
 import type { ClusterRecord, RecordToAppend, TopicPosition } from './cluster.ts'
 import { errorHeaders, gone, refusalFrom, V2_ERRORS } from './confluent-errors.ts'
 import { accepted, contentType } from './media-type.ts'
@@ -46,7 +46,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 export function upstash(service: Service): Hono {
-  const { cluster, limits, polls } = service
+  const { bodies, cluster, limits, polls } = service
   const app = new Hono()
   app.onError(upstashErrors(service))
 
@@ -59,7 +59,7 @@ export function upstash(service: Service): Hono {
   })
 
   app.post('/produce/:topic?', async (c) => {
-    const asked = await bodyOf(c, limits.maxBodyBytes, messages)
+    const asked = await bodies.read(c, messages)
     return c.json(await produce(service, asked, c.req.param('topic')))
   })
   app.get('/produce/:topic/:message', async (c) => {
@@ -68,7 +68,7 @@ export function upstash(service: Service): Hono {
   })
 
   app.post('/fetch', async (c) => {
-    const { timeout, ...asked } = await bodyOf(c, limits.maxBodyBytes, fetchBody)
+    const { timeout, ...asked } = await bodies.read(c, fetchBody)
     const positions = positionsOf(asked, limits.maxPartitions)
     const waitMs = Math.min(timeout ?? DEFAULT_TIMEOUT_MS, limits.maxWaitMs)
     const options = { maxBytes: limits.maxReadBytes, waitMs, signal: c.req.raw.signal }
@@ -79,7 +79,7 @@ export function upstash(service: Service): Hono {
   app.post('/offsets/:place', async (c) => {
     const place = c.req.param('place')
     const timestamp = place === 'earliest' || place === 'latest' ? undefined : wholeNumber(place, 'timestamp')
-    const asked = await bodyOf(c, limits.maxBodyBytes, offsetsBody)
+    const asked = await bodies.read(c, offsetsBody)
     bounded(asked, limits.maxPartitions)
     const found: unknown[] = []
     for (const one of asked) {

@@ -84,7 +84,7 @@ const TOPIC_NAME = /^(?!\.\.?$)[\w.-]{1,249}$/
 const ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /** Most partitions of one topic. */
-export const MAX_PARTITIONS = 1000
+const MAX_PARTITIONS = 1000
 
 /**
  * Kafka in memory, synchronous but for {@link MemoryLog.waitFor}.

@@ -82,6 +82,34 @@ describe('a running gateway', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
   })
 
+  it('refuses bodies that are too much together, until one has ended', async () => {
+    const { url } = await start({ limits: { maxBufferedBytes: 1000 } })
+    const headers = { 'content-type': BINARY }
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+    const writer = writable.getWriter()
+    const slow = fetch(`${url}/topics/t`, {
+      method: 'POST',
+      headers,
+      body: readable,
+      duplex: 'half',
+    } as RequestInit)
+    await writer.write(new TextEncoder().encode(`{"records":[{"value":"${'A'.repeat(900)}`))
+    const other = async () =>
+      fetch(`${url}/topics/t`, {
+        method: 'POST',
+        headers,
+        body: `{"records":[{"value":"${'A'.repeat(400)}"}]}`,
+      })
+    let refused = await other()
+    // The first body may still be on its way.
+    while (refused.status === 200) refused = await other()
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
+    await writer.write(new TextEncoder().encode('"}]}'))
+    await writer.close()
+    expect((await slow).status).toBe(200)
+    expect((await other()).status).toBe(200)
+  })
+
   it('lives through what is not HTTP', async () => {
     const { url, port, host } = await start()
     for (const noise of [
