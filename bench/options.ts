@@ -1,0 +1,56 @@
+/** The command line of the benchmark. @module */
+import { parseArgs } from 'node:util'
+
+export const USAGE = `npm run bench -- [options]
+
+Measures hits, heap an entry and bundle size beside other caches, as ratios of one run. Takes two minutes.
+
+  --quick       a run of 15 seconds, which proves that it works and little else
+  --json        print the results as JSON
+  --rounds <n>  how often each subject is measured (default 7)
+  --seed <n>    of the order of subjects and keys (default: another one each time)
+  --only <s>    only the subjects whose name contains this, and their floors; nothing else is measured
+  --help        this text
+`
+
+export interface BenchOptions {
+  readonly help: boolean
+  readonly json: boolean
+  readonly quick: boolean
+  readonly rounds: number
+  readonly seed: number
+  readonly only: string | undefined
+}
+
+/** @throws TypeError when an option is unknown or wrong; its message is for the user. */
+export function readOptions(args: readonly string[]): BenchOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    strict: true,
+    options: {
+      help: { type: 'boolean', short: 'h', default: false },
+      json: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      seed: { type: 'string' },
+      only: { type: 'string' },
+    },
+  })
+  const { help, json, quick, rounds, seed, only } = values
+  return {
+    help,
+    json,
+    quick,
+    rounds: rounds === undefined ? (quick ? 1 : 7) : whole('rounds', rounds, 1, 1000),
+    seed: seed === undefined ? Math.floor(Math.random() * 2 ** 32) : whole('seed', seed, 0, 2 ** 32 - 1),
+    only,
+  }
+}
+
+function whole(name: string, text: string, least: number, most: number): number {
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || number < least || number > most) {
+    throw new TypeError(`\`--${name}\` must be a whole number from ${least} to ${most}`)
+  }
+  return number
+}

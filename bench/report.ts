@@ -1,0 +1,55 @@
+/**
+ * The results, for people.
+ *
+ * @module
+ */
+import type { Results } from './results.ts'
+
+/** The results as text, in tables that Markdown shows as tables too. */
+export function report({ machine, seed, rounds, groups, weights, sizes, aims }: Results): string {
+  const sections = [
+    `${machine}\nseed ${seed}, ${rounds} round${rounds === 1 ? '' : 's'}`,
+    ...groups.map(({ title, ratios }) => {
+      const rows = ratios.map(({ subject, ns, paired, best }) => [
+        subject,
+        paired.median.toFixed(2),
+        `${paired.min.toFixed(2)}–${paired.max.toFixed(2)}`,
+        best.toFixed(2),
+        ns.median.toFixed(0),
+        ns.min.toFixed(0),
+      ])
+      return `${title}\n\n${table(['', '× floor', 'spread', 'best / best', 'ns a read', 'best'], rows)}`
+    }),
+  ]
+  if (weights.length > 0) {
+    const rows = weights.map(({ store, bytes, aboveMap }) => [store, bytes.toFixed(0), aboveMap.toFixed(0)])
+    sections.push(`Heap beside keys and values\n\n${table(['', 'bytes an entry', 'above a Map'], rows)}`)
+  }
+  if (sizes) {
+    const rows = [
+      ['core with quick-lru, without zod', sizes.core.minified, sizes.core.gzip],
+      ['core with quick-lru and zod', sizes.withZod.minified, sizes.withZod.gzip],
+    ].map((row) => row.map(String))
+    sections.push(`Bundle\n\n${table(['', 'minified bytes', 'gzip bytes'], rows)}`)
+  }
+  if (aims.length > 0) {
+    const rows = aims.map(({ name, aim, got, unit, met }) => [
+      name,
+      `≤ ${aim} ${unit}`,
+      `${unit === '×' ? got.toFixed(2) : got.toFixed(0)} ${unit}`,
+      met ? 'met' : 'missed',
+    ])
+    sections.push(`Aims\n\n${table(['', 'aim', 'got', ''], rows)}`)
+  }
+  return `${sections.join('\n\n')}\n`
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(3, title.length, ...rows.map((row) => row[column]!.length)),
+  )
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join(' | ')} |`
+  const rule = `| ${widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
+  return [line(head), rule, ...rows.map(line)].join('\n')
+}

@@ -1,0 +1,49 @@
+/**
+ * Rounds: every subject once in each, in a process of its own, in an order that differs from round to round.
+ *
+ * @module
+ */
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Sample, Task } from './process.ts'
+import { shuffled } from './workload.ts'
+
+const PROGRAM = fileURLToPath(new URL('process.ts', import.meta.url))
+/** A process that takes longer has hung. */
+const DEADLINE_MS = 120_000
+
+/**
+ * The samples of each subject, one a round.
+ *
+ * @throws Error when a process failed, naming the subject.
+ */
+export async function rounds<T extends Sample>(
+  subjects: readonly string[],
+  count: number,
+  random: () => number,
+  taskOf: (subject: string) => Task,
+  progress: (text: string) => void,
+): Promise<Map<string, T[]>> {
+  const samples = new Map<string, T[]>(subjects.map((subject) => [subject, []]))
+  for (let round = 1; round <= count; round++) {
+    for (const subject of shuffled(subjects, random)) {
+      progress(`round ${round} of ${count}: ${subject}`)
+      samples.get(subject)!.push((await sampleOf(taskOf(subject))) as T)
+    }
+  }
+  return samples
+}
+
+function sampleOf(task: Task): Promise<Sample> {
+  return new Promise((resolve, reject) => {
+    const execArgv = ['--no-warnings', ...(task.measure === 'weight' ? ['--expose-gc'] : [])]
+    const child = fork(PROGRAM, [JSON.stringify(task)], { execArgv, timeout: DEADLINE_MS, stdio: 'inherit' })
+    let sample: Sample | undefined
+    child.on('message', (message) => (sample = message as Sample))
+    child.on('error', reject)
+    child.on('exit', (code, signal) => {
+      if (code === 0 && sample !== undefined) resolve(sample)
+      else reject(new Error(`${task.subject}: the process ended with ${signal ?? code}`))
+    })
+  })
+}
