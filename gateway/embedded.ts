@@ -7,10 +7,13 @@ import { Refusal } from './refusal.ts'
 export type EmbeddedFormat = 'binary' | 'json'
 
 /** What kafka-rest calls `Versions.KAFKA_V2_JSON_BINARY` and `KAFKA_V2_JSON_JSON`. */
-export const EMBEDDED_TYPES = {
+export const EMBEDDED_TYPES: {
+  readonly binary: 'application/vnd.kafka.binary.v2+json'
+  readonly json: 'application/vnd.kafka.json.v2+json'
+} = {
   binary: 'application/vnd.kafka.binary.v2+json',
   json: 'application/vnd.kafka.json.v2+json',
-} as const satisfies Record<EmbeddedFormat, string>
+}
 
 /** The format that a media type names. */
 export function formatOf(type: string): EmbeddedFormat | undefined {
