@@ -110,11 +110,23 @@ const shape = z.strictObject(
  * @throws TypeError where an option is wrong or unknown.
  * @example
  * ```ts
- * confluent({ url: 'https://rest-proxy.internal:8082', auth: { username: 'edge', password: env.SECRET } })
+ * import { confluent } from 'kedge/adapters/confluent'
  *
- * confluent({
- *   produce: { url: 'https://pkc-4r000.eu-west-1.aws.confluent.cloud/kafka', api: 'v3', clusterId: 'lkc-1',
- *     auth: { username: env.API_KEY, password: env.API_SECRET } },
+ * declare const env: Record<'USER_SECRET' | 'API_KEY' | 'API_SECRET' | 'GATEWAY_TOKEN', string>
+ *
+ * const proxy = confluent({
+ *   url: 'https://rest-proxy.internal:8082',
+ *   auth: { username: 'edge', password: env.USER_SECRET },
+ * })
+ *
+ * // Confluent Cloud, which only takes records; they are read from a gateway beside it.
+ * const cloud = confluent({
+ *   produce: {
+ *     url: 'https://pkc-4r000.eu-west-1.aws.confluent.cloud/kafka',
+ *     api: 'v3',
+ *     clusterId: 'lkc-1',
+ *     auth: { username: env.API_KEY, password: env.API_SECRET },
+ *   },
  *   read: { url: 'https://gateway.example.com', auth: { token: env.GATEWAY_TOKEN } },
  *   gateway: true,
  * })

@@ -21,7 +21,11 @@ const shape = z.strictObject({ maxDepth: count(1).optional() }, { error: 'must b
  * @throws TypeError where an option is wrong or unknown.
  * @example
  * ```ts
- * createCache({ kafka, codec: messagePack() })
+ * import { createCache } from 'kedge'
+ * import { messagePack } from 'kedge/adapters/messagepack'
+ * import { memory } from 'kedge/testing'
+ *
+ * const cache = createCache({ kafka: memory(), codec: messagePack() })
  * ```
  */
 export function messagePack(options: MessagePackOptions = {}): Codec {

@@ -64,7 +64,11 @@ const produceAnswer = z.array(
  * @throws TypeError where an option is wrong or unknown.
  * @example
  * ```ts
- * upstash({ url: env.KAFKA_REST_URL, username: env.KAFKA_USERNAME, password: env.KAFKA_PASSWORD })
+ * import { upstash } from 'kedge/adapters/upstash'
+ *
+ * declare const env: Record<'KAFKA_REST_URL' | 'KAFKA_USERNAME' | 'KAFKA_PASSWORD', string>
+ *
+ * const kafka = upstash({ url: env.KAFKA_REST_URL, username: env.KAFKA_USERNAME, password: env.KAFKA_PASSWORD })
  * ```
  */
 export function upstash(options: UpstashOptions): KafkaLog {

@@ -65,8 +65,13 @@ const PROTOCOLS = {
  *
  * @throws TypeError for options that are wrong or unknown.
  * @example
+ * ```ts
+ * import { createGateway, memoryCluster } from 'kedge/gateway'
+ * import { MemoryLog } from 'kedge/testing'
+ *
  * const app = createGateway({ cluster: memoryCluster(new MemoryLog()) })
  * const response = await app.request('/healthz')
+ * ```
  */
 export function createGateway(options: GatewayOptions): Hono {
   const {

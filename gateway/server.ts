@@ -50,9 +50,13 @@ const REQUEST_TIMEOUT_MS = 60_000
  *
  * @throws TypeError for wrong options; the error of `listen` (`EADDRINUSE`) when it cannot listen.
  * @example
+ * ```ts
+ * import { startGateway } from 'kedge/gateway'
+ *
  * const gateway = await startGateway({ memory: { topics: { 'cache-evictions': 1 } } })
  * await fetch(`${gateway.url}/healthz`)
  * await gateway.close()
+ * ```
  */
 export async function startGateway(options: StartOptions = {}): Promise<RunningGateway> {
   const {

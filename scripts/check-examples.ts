@@ -1,16 +1,52 @@
 /**
- * Runs the examples against the built package, each as its reader would. An example ends with 0 when it saw what
- * it says.
+ * Runs the examples against the built package, each as its reader would, and compiles the snippets of the README,
+ * the docs and the docstrings. An example ends with 0 when it saw what it says.
  *
  * @module
  */
 import { spawnSync } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 
-for (const example of globSync('examples/*.ts')) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [example], { encoding: 'utf8', timeout: 60_000 })
-  console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${example}`)
-  if (status === 0) continue
-  console.log(`${stdout}${stderr}`)
+function report(name: string, result: { status: number | null; stdout: string; stderr: string }): void {
+  console.log(`${result.status === 0 ? 'ok  ' : 'FAIL'} ${name}`)
+  if (result.status === 0) return
+  console.log(`${result.stdout}${result.stderr}`)
   process.exitCode = 1
 }
+
+for (const example of globSync('examples/*.ts')) {
+  report(example, spawnSync(process.execPath, [example], { encoding: 'utf8', timeout: 60_000 }))
+}
+
+const SNIPPETS = 'dist/snippets'
+rmSync(SNIPPETS, { recursive: true, force: true })
+mkdirSync(SNIPPETS, { recursive: true })
+writeFileSync(
+  `${SNIPPETS}/tsconfig.json`,
+  JSON.stringify({
+    extends: '../../tsconfig.test.json',
+    compilerOptions: { rootDir: '../..', noUnusedLocals: false },
+    include: ['*.ts'],
+    exclude: [],
+  }),
+)
+
+let found = 0
+for (const file of ['README.md', ...globSync('docs/*.md')]) {
+  for (const [, code] of readFileSync(file, 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm))
+    snippet(file, code!)
+}
+for (const file of globSync('{src,adapters,worker,gateway}/**/*.ts')) {
+  for (const [, code] of readFileSync(file, 'utf8').matchAll(
+    / \* @example\n \* ```ts\n([\s\S]*?) \* ```$/gm,
+  )) {
+    snippet(file, code!.replaceAll(/^ \* ?/gm, ''))
+  }
+}
+
+/** Each a module of its own, named after where it stands. */
+function snippet(file: string, code: string): void {
+  found++
+  writeFileSync(`${SNIPPETS}/${file.replaceAll(/[^\w]/g, '_')}_${found}.ts`, `${code}\nexport {}\n`)
+}
+report(`${found} snippets`, spawnSync('tsc', ['-p', SNIPPETS], { encoding: 'utf8' }))

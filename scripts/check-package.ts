@@ -66,6 +66,8 @@ function run(command: string, args: string[]): void {
   }
 }
 
-console.log(`core: ${coreBytes} bytes gzipped without zod; worker: ${gzipSync(worker, { level: 9 }).length} with it`)
+console.log(
+  `core: ${coreBytes} bytes gzipped without zod; worker: ${gzipSync(worker, { level: 9 }).length} with it`,
+)
 for (const problem of problems) console.error(problem)
 if (problems.length > 0) process.exitCode = 1

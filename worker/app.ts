@@ -35,8 +35,14 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
  *
  * @example
  * ```ts
+ * import { createCache } from 'kedge'
+ * import { memory } from 'kedge/testing'
+ * import { bearerAuth, createApp, httpOrigin } from 'kedge/worker'
+ *
+ * declare const env: Record<'READ_TOKEN' | 'EVICT_TOKEN', string>
+ *
  * const app = createApp({
- *   cache,
+ *   cache: createCache({ kafka: memory() }),
  *   auth: bearerAuth({ read: [env.READ_TOKEN], evict: [env.EVICT_TOKEN] }),
  *   origin: httpOrigin({ url: 'https://origin.example' }),
  *   namespaces: ['airports'],

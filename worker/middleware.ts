@@ -59,11 +59,19 @@ export interface KedgeMiddlewareOptions {
  *
  * @example
  * ```ts
+ * import { Hono } from 'hono'
+ * import { createCache } from 'kedge'
+ * import { memory } from 'kedge/testing'
+ * import { kedge } from 'kedge/worker'
+ *
+ * declare const db: { user(id: string): Promise<{ name: string }> }
+ * const cache = createCache({ kafka: memory() })
+ *
  * const app = new Hono()
  * app.use(kedge(cache))
  * app.get('/users/:id', async (c) => {
  *   const id = c.req.param('id')
- *   return c.json(await c.var.cache.namespace('users').getOrSet(id, () => db.user(id)))
+ *   return c.json(await c.var.cache.namespace<{ name: string }>('users').getOrSet(id, () => db.user(id)))
  * })
  * ```
  */

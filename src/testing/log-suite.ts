@@ -34,12 +34,19 @@ export interface LogSuiteOptions {
  *
  * @example
  * ```ts
+ * import { logSuite, memory } from 'kedge/testing'
  * import { describe, expect, it } from 'vitest'
  *
+ * const kafka = memory()
+ * let topics = 0
  * logSuite({
  *   name: 'memory()',
- *   capabilities: { identity: true, longPoll: true, readCommitted: true },
- *   create: () => myLog(),
+ *   capabilities: kafka.capabilities,
+ *   create: async () => ({
+ *     log: kafka,
+ *     topic: async (partitions) => kafka.log.createTopic(`t${topics++}`, { partitions }).name,
+ *     close: async () => undefined,
+ *   }),
  *   describe,
  *   it,
  *   expect,

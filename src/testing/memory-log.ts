@@ -93,9 +93,13 @@ const MAX_PARTITIONS = 1000
  * for a record above `maxRecordBytes` or a topic too many.
  *
  * @example
- * const log = new MemoryLog({ now: () => clock.now() })
+ * ```ts
+ * import { MemoryLog } from 'kedge/testing'
+ *
+ * const log = new MemoryLog()
  * log.append('cache-evictions', { key: null, value: new TextEncoder().encode('{}') })
  * log.recreateTopic('cache-evictions') // the identity changes, offsets start again at 0
+ * ```
  */
 export class MemoryLog {
   #options: Required<Omit<MemoryLogOptions, 'topics'>>

@@ -67,9 +67,14 @@ const encoder = new TextEncoder()
  *
  * @throws TypeError for options out of range.
  * @example
+ * ```ts
+ * import { createCache } from 'kedge'
+ * import { memory, MemoryLog } from 'kedge/testing'
+ *
  * const shared = new MemoryLog()
  * const here = createCache({ kafka: memory({ on: shared }) })
  * const there = createCache({ kafka: memory({ on: shared }) })
+ * ```
  */
 export function memory(options: MemoryOptions = {}): MemoryKafka {
   const { on, runtime = systemRuntime(), latency = 0, capabilities: chosen, ...rest } = options
