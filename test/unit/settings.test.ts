@@ -12,7 +12,7 @@ import type { LoadOptions, SetOptions } from '../../src/types.ts'
 const kafka = memory()
 
 /** As a person without a type checker would write them. */
-const cache = (options: object = {}) => cacheSettings({ kafka, ...options } as CacheOptions)
+const cache = (options: object = {}) => cacheSettings({ kafka, ...options })
 const space = (options: object = {}, of: object = {}) =>
   namespaceSettings(options as NamespaceOptions<unknown>, cache(of).namespace)
 const load = (options: object = {}) => loadSettings(options as LoadOptions<unknown>, cache().namespace.load)
