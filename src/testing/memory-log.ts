@@ -9,75 +9,31 @@ import type { Position } from '../log.ts'
 import { partitionOf } from '../murmur2.ts'
 import { systemRuntime } from '../runtime.ts'
 import { bytesOf, MemoryPartition } from './memory-partition.ts'
-import type { RecordHeader, Slice, StoredRecord, TransactionState } from './memory-partition.ts'
+import type { Slice, StoredRecord, TransactionState } from './memory-partition.ts'
+import type {
+  Isolation,
+  MemoryLogOptions,
+  MemoryOffsets,
+  MemoryRecord,
+  MemoryTransaction,
+  TopicDescription,
+} from './memory-types.ts'
+import { MemoryWaiters } from './memory-waiters.ts'
 
-export interface MemoryLogOptions {
-  /** Topics to create at once: how many partitions each has. */
-  readonly topics?: Readonly<Record<string, number>>
-  /** Whether a topic that is written, read or asked for its offsets comes into being. @default true */
-  readonly autoCreate?: boolean
-  /** Partitions of a topic that is created without a number. @default 1 */
-  readonly partitions?: number
-  /** Records held in a partition; beyond it the oldest go and `beginning` rises. @default 100_000 */
-  readonly retentionRecords?: number
-  /** Bytes of keys, values and headers held in a partition. @default 16_777_216 */
-  readonly retentionBytes?: number
-  /** Bytes held in all; beyond it the largest partition loses its older half. @default 268_435_456 */
-  readonly maxBytes?: number
-  /** The largest record, Kafka's `max.message.bytes`. @default 1_048_576 */
-  readonly maxRecordBytes?: number
-  /** Topics beyond this are not created. @default 1000 */
-  readonly maxTopics?: number
-  /** Wall clock for timestamps, milliseconds since the epoch. @default the platform's */
-  readonly now?: () => number
-  /** Randomness for the identities of topics, in `[0, 1)`. @default the platform's */
-  readonly random?: () => number
-}
-
-/** A record to append. Without `partition` its key decides (murmur2, as Java's producer), else each in turn. */
-export interface MemoryRecord {
-  readonly key: Uint8Array | null
-  readonly value: Uint8Array | null
-  readonly partition?: number | undefined
-  /** Milliseconds since the epoch. @default the log's clock */
-  readonly timestamp?: number | undefined
-  readonly headers?: readonly RecordHeader[] | undefined
-}
-
-export interface TopicDescription {
-  readonly name: string
-  /** Kafka's topic id: another one after the topic was deleted and created again. */
-  readonly id: string
-  readonly partitions: number
-}
-
-export interface MemoryOffsets {
-  readonly beginning: number
-  readonly end: number
-  /** Where reading committed records stops; equals `end` while no transaction is open. */
-  readonly stable: number
-  readonly logId: string
-}
-
-export type Isolation = 'uncommitted' | 'committed'
-
-/** A transaction: its records are hidden from committed reads until it is committed. */
-export interface MemoryTransaction {
-  append(topic: string, record: MemoryRecord): StoredRecord
-  commit(): void
-  abort(): void
-}
+export type {
+  Isolation,
+  MemoryLogOptions,
+  MemoryOffsets,
+  MemoryRecord,
+  MemoryTransaction,
+  TopicDescription,
+} from './memory-types.ts'
 
 interface Topic {
   readonly name: string
   readonly id: string
   readonly partitions: readonly MemoryPartition[]
   turn: number
-}
-
-interface Waiter {
-  readonly ready: () => boolean
-  readonly wake: () => void
 }
 
 const TOPIC_NAME = /^(?!\.\.?$)[\w.-]{1,249}$/
@@ -104,7 +60,7 @@ const MAX_PARTITIONS = 1000
 export class MemoryLog {
   #options: Required<Omit<MemoryLogOptions, 'topics'>>
   readonly #topics = new Map<string, Topic>()
-  readonly #waiters = new Map<string, Set<Waiter>>()
+  readonly #waiters = new MemoryWaiters()
   #bytes = 0
 
   constructor(options: MemoryLogOptions = {}) {
@@ -166,7 +122,7 @@ export class MemoryLog {
   deleteTopic(topic: string): void {
     for (const partition of this.#topics.get(topic)?.partitions ?? []) this.#bytes -= partition.bytes
     this.#topics.delete(topic)
-    this.#wake(topic)
+    this.#waiters.wake(topic)
   }
 
   /** Deletes a topic and creates it again, empty, with as many partitions and another identity. */
@@ -229,37 +185,12 @@ export class MemoryLog {
         return (isolation === 'committed' ? held.stable : held.end) > offset
       })
     }
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    if (ready()) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const waiters = this.#waiters.get(topic) ?? new Set()
-      this.#waiters.set(topic, waiters)
-      const leave = () => {
-        waiters.delete(waiter)
-        if (waiters.size === 0 && this.#waiters.get(topic) === waiters) this.#waiters.delete(topic)
-        signal?.removeEventListener('abort', onAbort)
-      }
-      const onAbort = () => {
-        leave()
-        reject(signal?.reason)
-      }
-      const waiter = {
-        ready,
-        wake: () => {
-          leave()
-          resolve()
-        },
-      }
-      waiters.add(waiter)
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
+    return this.#waiters.wait(topic, ready, signal)
   }
 
   /** How many calls of {@link waitFor} are open. */
   get waiting(): number {
-    let count = 0
-    for (const waiters of this.#waiters.values()) count += waiters.size
-    return count
+    return this.#waiters.count
   }
 
   /** Kafka's DeleteRecords: `beginning` rises to `offset` (at most to the end). Without a partition: all, to their ends. */
@@ -268,7 +199,7 @@ export class MemoryLog {
     for (const held of partition === undefined ? all : [this.#partition(topic, partition)]) {
       this.#resize(held, () => held.truncate(offset))
     }
-    this.#wake(topic)
+    this.#waiters.wake(topic)
   }
 
   /**
@@ -292,7 +223,7 @@ export class MemoryLog {
       for (const topic of touched) {
         for (const partition of this.#topics.get(topic)?.partitions ?? [])
           partition.endTransaction(transaction)
-        this.#wake(topic)
+        this.#waiters.wake(topic)
       }
     }
     return {
@@ -331,7 +262,7 @@ export class MemoryLog {
       return appended
     })
     if (this.#bytes > this.#options.maxBytes) this.#shrink()
-    this.#wake(topic)
+    this.#waiters.wake(topic)
     return stored
   }
 
@@ -367,10 +298,6 @@ export class MemoryLog {
 
   #unknown(topic: string): never {
     throw new KedgeError('ERR_UNKNOWN_TOPIC', `there is no topic ${topic.slice(0, 249)}`)
-  }
-
-  #wake(topic: string): void {
-    for (const waiter of this.#waiters.get(topic) ?? []) if (waiter.ready()) waiter.wake()
   }
 }
 
