@@ -382,7 +382,7 @@ describe('values from the updates topic', () => {
 
   it('an updates topic that fails costs values, not freshness', async () => {
     const { cache, kafka } = await ready({ mode: 'replicate' })
-    const { offsets } = kafka
+    const offsets = kafka.offsets.bind(kafka)
     kafka.offsets = (topic, options) =>
       topic === 'cache-updates' ? Promise.reject(new Error('down')) : offsets(topic, options)
     await at.runtime.advance(5000)

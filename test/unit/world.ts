@@ -9,7 +9,7 @@ export interface Isolate {
   readonly kafka: MemoryKafka
   readonly events: KedgeEvent[]
   /** Events of one type. */
-  of<Type extends KedgeEvent['type']>(type: Type): Extract<KedgeEvent, { type: Type }>[]
+  readonly of: <Type extends KedgeEvent['type']>(type: Type) => Extract<KedgeEvent, { type: Type }>[]
 }
 
 export interface World {
