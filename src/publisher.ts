@@ -4,6 +4,7 @@
  * @module
  */
 import { encodeUtf8, pack } from './codec.ts'
+import { withDeadline } from './deadline.ts'
 import { KedgeError, isKedgeError } from './errors.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { NewRecord, Position } from './log.ts'
@@ -22,6 +23,8 @@ const RECORDS_PER_CALL = 100
 const RETRIES = 3
 const FIRST_RETRY_MS = 50
 const MAX_RETRY_AFTER_MS = 5000
+/** How long a write may take, its repetitions included. A log has deadlines of its own: this is the last resort. */
+const PRODUCE_DEADLINE_MS = 30_000
 /** Background writes (shared values, announcements) at once; beyond, they are left out. */
 const MAX_BACKGROUND = 64
 const BACKGROUND_LEASE_MS = 30_000
@@ -178,34 +181,49 @@ export class Publisher {
     records: readonly NewRecord[],
     signal: AbortSignal | undefined,
   ): Promise<Position[]> {
-    const { log, runtime, emit } = this.#ground.settings
+    const { runtime, emit } = this.#ground.settings
+    try {
+      return await withDeadline(
+        runtime,
+        PRODUCE_DEADLINE_MS,
+        silent,
+        (inner) => this.#attempt(topic, records, inner),
+        signal,
+      )
+    } catch (cause) {
+      signal?.throwIfAborted()
+      const known = isKedgeError(cause) ? cause : undefined
+      emit?.({ type: 'publish_failed', topic, error: cause })
+      throw new KedgeError(
+        'ERR_PUBLISH',
+        'Kafka did not acknowledge the write: it may or may not be in the log',
+        {
+          cause,
+          retryable: known?.retryable ?? true,
+          ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
+        },
+      )
+    }
+  }
+
+  async #attempt(topic: string, records: readonly NewRecord[], signal: AbortSignal): Promise<Position[]> {
+    const { log, runtime } = this.#ground.settings
     for (let attempt = 0; ; attempt++) {
       try {
-        return await log.produce(topic, records, signal ? { signal } : {})
-      } catch (cause) {
-        signal?.throwIfAborted()
-        const known = isKedgeError(cause) ? cause : undefined
-        if (!known?.retryable || attempt >= RETRIES) {
-          emit?.({ type: 'publish_failed', topic, error: cause })
-          throw new KedgeError(
-            'ERR_PUBLISH',
-            'Kafka did not acknowledge the write: it may or may not be in the log',
-            {
-              cause,
-              retryable: known?.retryable ?? true,
-              ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
-            },
-          )
-        }
+        return await log.produce(topic, records, { signal })
+      } catch (error) {
+        if (signal.aborted || attempt >= RETRIES || !isKedgeError(error) || !error.retryable) throw error
         const backoffMs = FIRST_RETRY_MS * 2 ** attempt * (0.5 + runtime.random() / 2)
         await runtime.sleep(
-          Math.max(backoffMs, Math.min(known.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)),
+          Math.max(backoffMs, Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)),
           signal,
         )
       }
     }
   }
 }
+
+const silent = () => new KedgeError('ERR_TIMEOUT', 'Kafka did not answer a write', { retryable: true })
 
 /** The token of whoever has passed all of the records. */
 export function tokenOf(records: readonly Position[]): Token {
