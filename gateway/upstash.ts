@@ -43,7 +43,7 @@ const fetchBody = z.object({
 const offsetsBody = z.union([z.array(topicPartition).min(1), topicPartition.transform((one) => [one])])
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export function upstash(service: Service): Hono {
   const { bodies, cluster, limits, polls } = service

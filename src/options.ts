@@ -12,14 +12,12 @@ import type { KafkaLog } from './log.ts'
 import type { Runtime } from './runtime.ts'
 import type { Duration, Lifetime } from './types.ts'
 
-/** Names of the three topics. */
+/** Names of the topics. */
 export interface TopicNames {
   /** @default 'cache-evictions' */
   readonly evictions?: string
   /** @default 'cache-updates' */
   readonly updates?: string
-  /** @default 'cache-requests' */
-  readonly requests?: string
 }
 
 export interface CacheOptions extends Lifetime<unknown> {

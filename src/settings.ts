@@ -90,7 +90,7 @@ const cacheOptions = z
   .strictObject({
     ...lifetime,
     kafka: hasMethods('produce', 'offsets', 'read'),
-    topics: z.strictObject({ evictions: topic, updates: topic, requests: topic }).partial(),
+    topics: z.strictObject({ evictions: topic, updates: topic }).partial(),
     evictionPartitions: count.max(1000),
     updatePartitions: count.max(1000),
     mode: z.enum(['invalidate', 'replicate']),

@@ -162,7 +162,6 @@ function cacheOf(variables: Variables): Omit<CacheOptions, 'kafka'> {
   const topics = {
     evictions: variables.EVICTIONS_TOPIC,
     updates: variables.UPDATES_TOPIC,
-    requests: variables.REQUESTS_TOPIC,
   }
   return {
     topics: defined(topics),

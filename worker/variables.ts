@@ -60,7 +60,6 @@ export interface Variables {
   readonly EVICTION_PARTITIONS: number
   readonly UPDATES_TOPIC?: string | undefined
   readonly UPDATE_PARTITIONS?: number | undefined
-  readonly REQUESTS_TOPIC?: string | undefined
   readonly ORIGIN_URL?: string | undefined
   readonly ORIGIN_TOKEN?: string | undefined
   readonly NAMESPACES?: readonly string[] | undefined
@@ -93,7 +92,6 @@ export const Variables: z.ZodType<Variables> = z.object({
   EVICTION_PARTITIONS: count.default(1),
   UPDATES_TOPIC: topic.optional(),
   UPDATE_PARTITIONS: count.optional(),
-  REQUESTS_TOPIC: topic.optional(),
   ORIGIN_URL: url.optional(),
   ORIGIN_TOKEN: text.regex(BEARER_TOKEN_PATTERN, { error: 'must be a bearer token' }).optional(),
   NAMESPACES: namespaces.optional(),

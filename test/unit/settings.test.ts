@@ -90,7 +90,7 @@ describe('the options of a cache', () => {
     const runtime = fakeRuntime()
     const codec = messagePack()
     const settings = cache({
-      topics: { evictions: 'shop.cache.evictions', updates: 'u', requests: 'r' },
+      topics: { evictions: 'shop.cache.evictions', updates: 'u' },
       evictionPartitions: 4,
       updatePartitions: 8,
       mode: 'replicate',

@@ -52,7 +52,6 @@ describe('readBindings', () => {
       EVICTION_PARTITIONS: '3',
       UPDATES_TOPIC: 'shop.updates',
       UPDATE_PARTITIONS: '6',
-      REQUESTS_TOPIC: 'shop.requests',
       OTHER: 'is not ours',
       BUCKET: {},
     })
@@ -66,7 +65,7 @@ describe('readBindings', () => {
     expect(namespaces).toEqual(['airports', 'users'])
     expect(evictionsTopic).toBe('shop.evictions')
     expect(cache).toEqual({
-      topics: { evictions: 'shop.evictions', updates: 'shop.updates', requests: 'shop.requests' },
+      topics: { evictions: 'shop.evictions', updates: 'shop.updates' },
       evictionPartitions: 3,
       updatePartitions: 6,
       ttl: '5m',
@@ -125,7 +124,6 @@ describe('readBindings', () => {
     'EVICTION_PARTITIONS',
     'UPDATES_TOPIC',
     'UPDATE_PARTITIONS',
-    'REQUESTS_TOPIC',
     'ORIGIN_URL',
     'ORIGIN_TOKEN',
     'NAMESPACES',
