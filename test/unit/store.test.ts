@@ -153,6 +153,21 @@ describe('a store', () => {
     }
   })
 
+  it('is swept without a word about what was evicted meanwhile', () => {
+    const { store, evicted } = storeOf({ maxEntries: 100, maxBytes: 1000 })
+    for (let each = 0; each < 40; each++) store.set(`k${each}`, entry(each, 1))
+    const named: string[] = []
+    store.sweep((key) => {
+      expect(evicted).not.toContain(key)
+      named.push(key)
+      store.evict(3, 0, 0)
+      return false
+    })
+
+    expect(named.length).toBeLessThan(40)
+    expect(new Set(named).size).toBe(named.length)
+  })
+
   it('is empty after it was cleared, and goes on', () => {
     const { store, budget, evicted } = storeOf({ maxEntries: 10, maxBytes: 1000 })
     for (let each = 0; each < 8; each++) store.set(`k${each}`, entry(each, 10))

@@ -58,6 +58,15 @@ describe('the time of a cache', () => {
     expect(timeline.now()).toBe(10_000)
   })
 
+  it('sees through one that steps back by less than has passed', async () => {
+    const runtime = fakeRuntime()
+    const timeline = new Timeline(runtime)
+    await runtime.advance(2000)
+    runtime.stepWall(-1900)
+
+    expect(timeline.now()).toBe(2000)
+  })
+
   it('is late by less than 50 ms, for at most a second, where the wall clock steps back by little', async () => {
     const runtime = fakeRuntime()
     const timeline = new Timeline(runtime)
