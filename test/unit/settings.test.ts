@@ -205,7 +205,6 @@ describe('the options of a cache', () => {
     bad({
       evictions: ['', 'a/b', 'a b', 'x'.repeat(250), 'ä', null, 7],
       updates: ['', 'a/b'],
-      requests: ['', 'a/b'],
     }),
   )('are a TypeError that quotes the topic of %s when it is %j', (name, value) => {
     refuses(() => cache({ topics: { [name]: value } }), `topics.${name}`)
