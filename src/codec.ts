@@ -27,13 +27,15 @@ export interface PackOptions {
 
 const encoder = new TextEncoder()
 const strictDecoder = new TextDecoder('utf-8', { fatal: true })
+/** For keys, in which a byte order mark is a character like any other. */
+const keyDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
 
 /** The text of UTF-8 bytes, or `undefined` where they are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
-    return strictDecoder.decode(bytes)
+    return keyDecoder.decode(bytes)
   } catch {
     return undefined
   }
