@@ -142,7 +142,7 @@ describe('followers of a load', () => {
 
 describe('without the guard', () => {
   /** Longer than a take-over needs by far, even on a slow machine; those who hang wait for it in vain. */
-  const BOUND_MS = 5000
+  const BOUND_MS = 3000
 
   async function hanging(replacement: Replacement): Promise<void> {
     await using lacking = await startWorld()

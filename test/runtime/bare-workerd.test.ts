@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import { startIsolate } from '../worker/miniflare-isolate.ts'
+import { bundle } from './bundle.ts'
+import type { Bundle, Replacement } from './bundle.ts'
+import { Harness } from './harness.ts'
+import { suites } from './suites.ts'
+import type { Report } from './workerd-entry.ts'
+
+/** Only a workerd that hangs takes this long. */
+const LIMIT_MS = 60_000
+
+const SUITE = 'test/runtime/workerd-entry.ts'
+
+const entry = (path: string, replacements: readonly Replacement[] = []): Promise<Bundle> =>
+  bundle(new URL(`../../${path}`, import.meta.url), { replacements, external: ['cloudflare:*'] })
+
+async function reportOf(code: string): Promise<Report> {
+  const isolate = await startIsolate(code)
+  try {
+    const response = await fetch(isolate.url, { signal: AbortSignal.timeout(LIMIT_MS) })
+    if (response.status !== 200) throw new Error(await response.text())
+    return (await response.json()) as Report
+  } finally {
+    await isolate.close()
+  }
+}
+
+// Run before the tests are declared, so that each of the suite is one here.
+const suite = await entry(SUITE)
+const { platform, results } = await reportOf(suite.code)
+
+describe('in a bare workerd', () => {
+  it.for(results)('$name', ({ error }) => {
+    expect(error).toBeUndefined()
+  })
+
+  it('has none of what only Node has, and is known for what it is', () => {
+    expect(platform).toEqual({ userAgent: 'Cloudflare-Workers', isolatesRequests: true, nodeGlobals: [] })
+  })
+
+  it('fails what the core does not keep, when the core lacks what keeps it', async () => {
+    const fence = {
+      file: 'src/keyspace.ts',
+      from: 'if (reason !== undefined) return reason\n',
+      to: "if (reason !== undefined && reason !== 'fenced') return reason\n",
+    }
+    const lacking = await entry(SUITE, [fence])
+    const failed = (await reportOf(lacking.code)).results.filter(({ error }) => error !== undefined)
+    const across = 'coherence > a load under way across a delete is returned to its caller and not kept'
+    expect(failed.map(({ name }) => name)).toContain(across)
+    expect(failed.length).toBeLessThan(5)
+  })
+
+  it('runs every test that Node runs', () => {
+    const names: string[] = []
+    const path: string[] = []
+    suites({
+      describe: (name, body) => {
+        path.push(name)
+        body()
+        path.pop()
+      },
+      it: (name) => void names.push([...path, name].join(' > ')),
+      expect: new Harness().expect,
+    })
+    expect(results.map(({ name }) => name)).toEqual(names)
+    expect(names.length).toBeGreaterThan(50)
+  })
+
+  it('a test that fails is told as one that failed, and so is one that throws', async () => {
+    const harness = new Harness()
+    harness.describe('outer', () => {
+      harness.it('passes', async () =>
+        harness.expect(new Map([[1, { a: [1] }]])).toEqual(new Map([[1, { a: [1] }]])),
+      )
+      harness.it('be', async () => harness.expect(1).toBe(2))
+      harness.it('equal', async () => harness.expect({ a: [1, 2] }).toEqual({ a: [1, 3] }))
+      harness.it('match', async () => harness.expect({ a: 1 }).toMatchObject({ a: 1, b: 2 }))
+      harness.it('throw', () => Promise.reject(new RangeError('thrown')))
+    })
+    const told = await harness.run()
+    expect(told.map(({ name, error }) => [name, error?.split('\n')[0]])).toEqual([
+      ['outer > passes', undefined],
+      ['outer > be', 'Error: expected 1 to be 2'],
+      ['outer > equal', 'Error: expected {"a":[1,2]} to equal {"a":[1,3]}'],
+      ['outer > match', 'Error: expected {"a":1} to match {"a":1,"b":2}'],
+      ['outer > throw', 'RangeError: thrown'],
+    ])
+  })
+})
+
+describe('what is bundled', () => {
+  it('of the core and its testing tools imports nothing', () => {
+    expect(suite.files).toEqual(expect.arrayContaining(['src/index.ts', 'src/testing/index.ts']))
+    expect(suite.imports).toEqual([])
+  })
+
+  it.for(['src/index.ts', 'src/testing/index.ts', 'worker/index.ts', 'worker/cloudflare.ts'])(
+    '%s needs none of the modules of Node',
+    async (path) => {
+      const { code, imports } = await entry(path)
+      expect(imports).toEqual([])
+      expect(code).not.toMatch(/(?:from|import|require)\s*\(?\s*["'](?:node:|cloudflare:)/)
+    },
+  )
+})
