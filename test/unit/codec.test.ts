@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { messagePack } from '../../adapters/messagepack.ts'
 import { decodeUtf8, encodeUtf8, json, pack, unpack } from '../../src/codec.ts'
 import type { Codec } from '../../src/codec.ts'
+import { isKedgeError } from '../../src/errors.ts'
 
 const LIMITS = { codec: json, gzipAboveBytes: 1024, maxMessageBytes: 1_000_000 }
 
@@ -42,6 +43,8 @@ describe.each<[string, Codec]>([
   it('comes back as it was, with gzip and without', async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), fc.constantFrom(0, 64, Infinity), async (value, gzipAboveBytes) => {
+        // MessagePack's reader refuses this one name, wherever it stands.
+        fc.pre(codec === json || !JSON.stringify(value).includes('"__proto__"'))
         // -0 is 0 in JSON.
         const message = JSON.parse(JSON.stringify({ v: 1, op: 'put', value })) as unknown
         const bytes = await pack(message, { ...options, gzipAboveBytes })
@@ -114,7 +117,8 @@ describe.each<[string, Codec]>([
       fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), fc.boolean(), async (bytes, asGzip) => {
         const stranger = asGzip ? Uint8Array.from([0x1f, 0x8b, 0x08, ...bytes]) : bytes
         const outcome = await unpack(stranger, codec, 1000).catch((error: unknown) => error)
-        if (outcome instanceof Error) expect(outcome).toMatchObject({ name: 'KedgeError', code: 'ERR_CODEC' })
+        if (outcome instanceof Error)
+          expect(isKedgeError(outcome) && outcome.code).toMatch(/^ERR_(CODEC|TOO_LARGE)$/)
       }),
       { numRuns: 300 },
     )
