@@ -9,10 +9,11 @@ import type { Report } from './workerd-entry.ts'
 /** Only a workerd that hangs takes this long. */
 const LIMIT_MS = 60_000
 
-const SUITE = 'test/runtime/workerd-entry.ts'
+const SUITE = new URL('./workerd-entry.ts', import.meta.url)
+const ROOT = new URL('../../', import.meta.url)
 
-const entry = (path: string, replacements: readonly Replacement[] = []): Promise<Bundle> =>
-  bundle(new URL(`../../${path}`, import.meta.url), { replacements, external: ['cloudflare:*'] })
+const bundled = (entry: URL, replacements: readonly Replacement[] = []): Promise<Bundle> =>
+  bundle(entry, { replacements, external: ['cloudflare:*'] })
 
 async function reportOf(code: string): Promise<Report> {
   const isolate = await startIsolate(code)
@@ -26,7 +27,7 @@ async function reportOf(code: string): Promise<Report> {
 }
 
 // Run before the tests are declared, so that each of the suite is one here.
-const suite = await entry(SUITE)
+const suite = await bundled(SUITE)
 const { platform, results } = await reportOf(suite.code)
 
 describe('in a bare workerd', () => {
@@ -44,7 +45,7 @@ describe('in a bare workerd', () => {
       from: 'if (reason !== undefined) return reason\n',
       to: "if (reason !== undefined && reason !== 'fenced') return reason\n",
     }
-    const lacking = await entry(SUITE, [fence])
+    const lacking = await bundled(SUITE, [fence])
     const failed = (await reportOf(lacking.code)).results.filter(({ error }) => error !== undefined)
     const across = 'coherence > a load under way across a delete is returned to its caller and not kept'
     expect(failed.map(({ name }) => name)).toContain(across)
@@ -98,7 +99,7 @@ describe('what is bundled', () => {
   it.for(['src/index.ts', 'src/testing/index.ts', 'worker/index.ts', 'worker/cloudflare.ts'])(
     '%s needs none of the modules of Node',
     async (path) => {
-      const { code, imports } = await entry(path)
+      const { code, imports } = await bundled(new URL(path, ROOT))
       expect(imports).toEqual([])
       expect(code).not.toMatch(/(?:from|import|require)\s*\(?\s*["'](?:node:|cloudflare:)/)
     },

@@ -77,7 +77,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
 /** Whether they are the same in kind and content; members that are `undefined` count as absent. */
-export function isEqual(actual: unknown, expected: unknown): boolean {
+function isEqual(actual: unknown, expected: unknown): boolean {
   if (Object.is(actual, expected)) return true
   if (!isObject(actual) || !isObject(expected)) return false
   if (Object.getPrototypeOf(actual) !== Object.getPrototypeOf(expected)) return false
@@ -90,7 +90,7 @@ export function isEqual(actual: unknown, expected: unknown): boolean {
 }
 
 /** Whether `actual` has at least what `expected` has. Arrays must be as long. */
-export function isMatch(actual: unknown, expected: unknown): boolean {
+function isMatch(actual: unknown, expected: unknown): boolean {
   if (!isObject(expected) || !isObject(actual)) return isEqual(actual, expected)
   if (Array.isArray(expected) && (!Array.isArray(actual) || actual.length !== expected.length)) return false
   return Object.keys(expected).every((name) => name in actual && isMatch(actual[name], expected[name]))

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { until } from './miniflare-until.ts'
 
 /** Keeps reads of one key waiting. Each has seen the row as it was when the read arrived. */
-export interface Gate {
+interface Gate {
   /** Reads that it has caught. */
   readonly caught: number
   /** Of these, reads whose client has gone before it was answered. */

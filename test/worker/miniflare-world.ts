@@ -14,7 +14,7 @@ export const EVICTIONS = 'cache-evictions'
 /** The worker as it is deployed, or another one. */
 const WORKER = new URL('../../worker/cloudflare.ts', import.meta.url)
 
-export interface IsolateSpec {
+interface IsolateSpec {
   readonly entry?: URL
   readonly bindings?: Readonly<Record<string, string>>
   readonly replacements?: readonly Replacement[]
