@@ -171,11 +171,10 @@ export class Reader<T> {
     const { counters, settings, timeline } = this.#context.ground
     const entry = trust === 'bypass' ? undefined : this.#space.current(key)
     const now = timeline.now()
-    if (entry && now < entry.freshUntil)
-      return this.#served(key, entry, trust === 'outage' ? 'unreachable' : undefined)
+    if (entry && now < entry.freshUntil) return this.#served(key, entry, trust)
     if (entry && demand && now < until(entry, load.swrMs)) {
       this.#flights.of([key], demand)
-      return this.#served(key, entry, 'swr')
+      return this.#served(key, entry, trust, 'swr')
     }
     counters.misses++
     settings.emit?.({ type: 'miss', namespace: this.#space.name, key })
@@ -215,7 +214,7 @@ export class Reader<T> {
         const trust = await this.#trust(() => this.#space.current(key) !== undefined, reading)
         const held = trust === 'bypass' ? undefined : this.#space.current(key)
         if (held && this.#context.ground.timeline.now() < held.freshUntil)
-          return this.#served(key, held, undefined)
+          return this.#served(key, held, trust)
         current = this.#flights.of([key], demand).get(key)!
       } else {
         return this.#landed(key, outcome, expired, reading, demand)
@@ -255,13 +254,15 @@ export class Reader<T> {
     if (entry === undefined || timeline.now() >= usableUntil) return undefined
     const trust = await this.#trust(() => true, reading)
     return trust !== 'bypass' && this.#space.current(key) === entry
-      ? this.#served(key, entry, because)
+      ? this.#served(key, entry, trust, because)
       : undefined
   }
 
-  #served(key: string, entry: StoredEntry<T>, staleBecause: Entry<T>['staleBecause']): Entry<T> {
+  #served(key: string, entry: StoredEntry<T>, trust: Trust, because?: 'swr' | 'timeout' | 'error'): Entry<T> {
     const { counters, settings, timeline } = this.#context.ground
     const now = timeline.now()
+    // Said first of all: it is the promise that does not hold.
+    const staleBecause = trust === 'outage' ? 'unreachable' : because
     const stale = staleBecause !== undefined
     counters.hits++
     settings.emit?.({ type: 'hit', namespace: this.#space.name, key, stale })
@@ -270,7 +271,7 @@ export class Reader<T> {
       value: entry.value,
       ageMs: now - entry.loadedAt,
       ttlMs: entry.freshUntil - now,
-      ...(stale ? { staleBecause } : {}),
+      ...(staleBecause === undefined ? {} : { staleBecause }),
       cached: true,
       stored: false,
       bypassed: false,

@@ -107,7 +107,10 @@ export interface Entry<T> {
   readonly ageMs: number
   /** Milliseconds until its TTL ends; negative when it has. */
   readonly ttlMs: number
-  /** Why a stale value was served: its TTL is over, its loader failed or is slow, or the log is out of reach. */
+  /**
+   * Why a stale value was served: its TTL is over, its loader failed or is slow, or the log is out of reach. The
+   * last comes before the others: it says that the promise of `maxStaleness` does not hold.
+   */
   readonly staleBecause?: 'swr' | 'error' | 'timeout' | 'unreachable'
   /** Whether the value came out of the cache; `false` for one that was just loaded. */
   readonly cached: boolean

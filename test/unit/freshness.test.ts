@@ -173,6 +173,19 @@ describe('when Kafka is out of reach', () => {
     expect(await at.run(users.get('1'))).toBeUndefined()
   })
 
+  it('an expired value served meanwhile is flagged as unproved first of all', async () => {
+    const { users, kafka } = await ready({ maxStaleness: '2s', ttl: '2s', swr: '1m', staleIfError: '1m' })
+    await users.getOrSet('1', () => 'held')
+    kafka.fail(unreachable)
+    await at.runtime.advance(3000)
+    const swr = await at.run(users.getEntry('1', () => 'new'))
+    expect(swr).toMatchObject({ value: 'held', staleBecause: 'unreachable', ttlMs: -1000 })
+    const fails = () => Promise.reject(new Error('down'))
+    await at.runtime.advance(3000)
+    const error = await at.run(users.getEntry('1', fails, { swr: 0 }))
+    expect(error).toMatchObject({ staleBecause: 'unreachable' })
+  })
+
   it('back in reach, what was loaded past the cache is served again if nothing evicted it', async () => {
     const { users, kafka } = await ready({ onUnreachable: 'bypass' })
     kafka.fail(unreachable)
