@@ -70,7 +70,7 @@ function runner(subject: Subject, keys: readonly string[]): (from: number) => nu
       return async (from) => {
         let sum = 0
         for (let at = from; at < from + READS; at++) {
-          await undefined
+          await Promise.resolve()
           sum += read(keys[at]!)!.id
         }
         return sum
