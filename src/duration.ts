@@ -15,7 +15,7 @@ export function durationMs(duration: Duration, option: string): number {
   const ms = typeof duration === 'number' ? duration : parse(duration)
   if (!(ms >= 0 && ms < Infinity)) {
     throw new TypeError(
-      `\`${option}\` must be milliseconds or a duration such as '500ms', '10s' or '5m', got ${JSON.stringify(duration)}`,
+      `\`${option}\` must be milliseconds or a duration such as '500ms', '10s' or '5m', got ${String(duration)}`,
     )
   }
   return Math.min(Math.ceil(ms), MAX_DURATION_MS)

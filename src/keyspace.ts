@@ -144,7 +144,7 @@ export class Keyspace<T> implements Tenant {
       return 'size'
     }
     const keepUntil = freshUntil + candidate.keepMs
-    this.#store.set(key, { value, freshUntil, asOf, bytes, loadedAt, keepUntil, tags, version })
+    this.#store.set(key, { value, freshUntil, asOf, bytes, loadedAt, keepUntil, tags, version, used: true })
     return undefined
   }
 

@@ -238,6 +238,8 @@ function unreadableEviction(
   if (named !== undefined) return { ...NOTHING, namespace: named, all: true }
   if (recordKey === undefined || recordKey.length === 0) return { ...NOTHING, all: true }
   if (isNamespace(recordKey)) return { ...NOTHING, namespace: recordKey, all: true }
+  // Too long to be a key of ours, and to be remembered.
+  if (recordKey.length > MAX_KEY_LENGTH) return { ...NOTHING, all: true }
   return { ...NOTHING, keys: [recordKey] }
 }
 

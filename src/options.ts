@@ -24,7 +24,7 @@ export interface CacheOptions extends Lifetime<unknown> {
   /** How Kafka is reached: `confluent()`, `upstash()`, or `memory()` of `kedge/testing`. */
   readonly kafka: KafkaLog
   readonly topics?: TopicNames
-  /** Partitions of the evictions topic. A namespace lives whole in one of them. @default 1 */
+  /** Partitions of the evictions topic, at most 100. A namespace lives whole in one of them. @default 1 */
   readonly evictionPartitions?: number
   /** Partitions of the updates topic; a key's partition is Kafka's own default (murmur2). @default 1 */
   readonly updatePartitions?: number

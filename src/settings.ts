@@ -84,14 +84,15 @@ const hasMethods = (...names: string[]) =>
     `must have ${names.join(', ')}`,
   )
 // The names that Kafka allows (org.apache.kafka.common.internals.Topic).
-const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/)
+const topic = z.string().regex(/^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/)
 
 const cacheOptions = z
   .strictObject({
     ...lifetime,
     kafka: hasMethods('produce', 'offsets', 'read'),
     topics: z.strictObject({ evictions: topic, updates: topic }).partial(),
-    evictionPartitions: count.max(1000),
+    // A token has room for so many.
+    evictionPartitions: count.max(100),
     updatePartitions: count.max(1000),
     mode: z.enum(['invalidate', 'replicate']),
     maxEntries: count,
@@ -189,6 +190,9 @@ export function cacheSettings(options: CacheOptions): Settings {
   const maxEntries = options.maxEntries ?? 10_000
   const maxEntryBytes = options.maxEntryBytes ?? Math.ceil(maxBytes / 4)
   const replicate = options.mode === 'replicate'
+  const evictionsTopic = options.topics?.evictions ?? 'cache-evictions'
+  const updatesTopic = options.topics?.updates ?? 'cache-updates'
+  must(evictionsTopic !== updatesTopic, '`topics.updates` must not be the topic of evictions')
   must(refreshAfterMs <= maxStalenessMs, '`refreshAfter` must not be longer than `maxStaleness`')
   must(maxOutageMs >= maxStalenessMs, '`maxOutage` must not be shorter than `maxStaleness`')
   must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
@@ -203,8 +207,8 @@ export function cacheSettings(options: CacheOptions): Settings {
   }
   return {
     log: options.kafka,
-    evictionsTopic: options.topics?.evictions ?? 'cache-evictions',
-    updatesTopic: options.topics?.updates ?? 'cache-updates',
+    evictionsTopic,
+    updatesTopic,
     evictionPartitions: options.evictionPartitions ?? 1,
     updatePartitions: options.updatePartitions ?? 1,
     replicate,

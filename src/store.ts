@@ -23,6 +23,8 @@ export interface StoredEntry<T> extends Provenance {
   readonly keepUntil: number
   readonly tags: readonly string[] | undefined
   readonly version: number | undefined
+  /** Set or read since eviction last came by. */
+  used: boolean
 }
 
 export interface StoreLimits {
@@ -48,12 +50,17 @@ export class Budget {
     this.#stores.push(store)
   }
 
-  /** Evicts from the store that uses most of its own share until the limits hold. */
-  enforce(): void {
+  /**
+   * Evicts from the store that uses most of its own share until the limits hold. What was `just` set stays, so that a
+   * namespace with a small share keeps something too.
+   */
+  enforce(just: object): void {
     while (this.entries > this.limits.maxEntries || this.bytes > this.limits.maxBytes) {
       let fullest: Store<unknown> | undefined
       for (const store of this.#stores) {
-        if (store.entries > 0 && (fullest === undefined || store.fullness > fullest.fullness)) fullest = store
+        const least = store === just ? 1 : 0
+        if (store.entries > least && (fullest === undefined || store.fullness > fullest.fullness))
+          fullest = store
       }
       if (fullest === undefined) return
       const over = this.bytes - this.limits.maxBytes
@@ -92,7 +99,9 @@ export class Store<T> {
 
   /** The entry, which counts as used. Whether it may be served is not decided here. */
   get(key: string): StoredEntry<T> | undefined {
-    return this.#lru.get(key)
+    const entry = this.#lru.get(key)
+    if (entry !== undefined) entry.used = true
+    return entry
   }
 
   /** The entry, without counting as use. */
@@ -111,7 +120,7 @@ export class Store<T> {
     this.#lru.set(key, entry)
     const over = this.bytes - this.limits.maxBytes
     if (over > 0) this.evict(1, over, over + this.limits.maxBytes * SLACK)
-    this.#budget.enforce()
+    this.#budget.enforce(this)
   }
 
   delete(key: string): boolean {
@@ -139,17 +148,31 @@ export class Store<T> {
   }
 
   /**
-   * Evicts the least recently used entries: at least `count` of them and `bytes` worth, and up to `slackBytes`
+   * Evicts entries that were not used lately: at least `count` of them and `bytes` worth, and up to `slackBytes`
    * worth as long as one remains.
+   *
+   * quick-lru does not move an entry within its younger generation, so its order alone would be that of insertion
+   * where bytes are the tighter limit. An entry that was used is passed over once (the CLOCK algorithm).
    */
   evict(count: number, bytes: number, slackBytes: number): void {
     const leaving: string[] = []
+    const spared: [key: string, bytes: number][] = []
     let freed = 0
     for (const [key, entry] of this.#lru.entriesAscending()) {
       const enough = leaving.length >= count && freed >= bytes
       if (enough && (freed >= slackBytes || leaving.length >= this.entries - 1)) break
+      if (entry.used) {
+        entry.used = false
+        spared.push([key, entry.bytes])
+      } else {
+        leaving.push(key)
+        freed += entry.bytes
+      }
+    }
+    for (const [key, size] of spared) {
+      if (leaving.length >= count && freed >= bytes) break
       leaving.push(key)
-      freed += entry.bytes
+      freed += size
     }
     for (const key of leaving) {
       this.delete(key)

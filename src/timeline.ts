@@ -5,9 +5,10 @@
  * step back; the monotonic clock never steps but may stand still while frozen. An age is the larger of the two,
  * so a doubt makes things older, never younger.
  *
- * Reading both on every hit would cost more than the lookup. The wall clock alone is read while it moves
- * forward in small steps; any jump, and at least every second, brings the monotonic clock in. A wall clock that
- * steps back by less than `STEP_MS` can therefore hide at most that much, until the next look at both.
+ * Reading both on every hit would cost more than the lookup. {@link Timeline.turn}, which hits use, believes the wall
+ * clock alone while it moves forward in small steps; any jump, and at least every second, brings the monotonic clock
+ * in, and so does everything that is not a hit. A wall clock that is stepped back to within `STEP_MS` after it was
+ * last looked at can therefore hide what has passed from hits alone, until one of these.
  *
  * @module
  */
@@ -41,8 +42,13 @@ export class Timeline {
     this.#syncedMonotonic = runtime.monotonic()
   }
 
-  /** Milliseconds since the cache was made. */
+  /** Milliseconds since the cache was made, by both clocks. */
   now(): number {
+    return this.#compare(this.#runtime.now())
+  }
+
+  /** The same, by the wall clock alone while there is nothing strange about it. */
+  #glance(): number {
     const wall = this.#runtime.now()
     const step = wall - this.#lastWall
     const now = wall + this.#offset
@@ -62,7 +68,7 @@ export class Timeline {
       this.#turnUses--
       return this.#turn
     }
-    this.#turn = this.now()
+    this.#turn = this.#glance()
     this.#turnUses = TURN_USES
     this.#runtime.microtask(this.#endTurn)
     return this.#turn

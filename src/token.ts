@@ -11,7 +11,8 @@ import { KedgeError } from './errors.ts'
 export type Token = string & { readonly __token?: never }
 
 const PATTERN = /^k1((?:\.\d{1,5}-\d{1,16})+)$/
-const MAX_LENGTH = 1024
+/** Room for every partition that a cache may have. */
+const MAX_LENGTH = 4096
 
 /** The next offset to have reached, by partition. */
 export type TokenPositions = ReadonlyMap<number, number>

@@ -43,7 +43,7 @@ export function valueBytes(value: unknown): number {
       }
     } else {
       for (const key of Object.keys(next)) {
-        bytes += SLOT_BYTES
+        bytes += SLOT_BYTES + 2 * key.length
         visit((next as Record<string, unknown>)[key])
       }
     }

@@ -486,6 +486,13 @@ describe('using it wrongly', () => {
   })
 })
 
+describe('settings that would mean something else', () => {
+  it('one topic for evictions and updates is refused, and so is a topic that Kafka refuses', () => {
+    expect(() => at.isolate({ topics: { evictions: 'one', updates: 'one' } })).toThrow('`topics.updates`')
+    expect(() => at.isolate({ topics: { evictions: '..' } })).toThrow('`topics.evictions`')
+  })
+})
+
 describe('closing', () => {
   it('refuses what comes after, ends loads under way, and closes the log once', async () => {
     let closes = 0

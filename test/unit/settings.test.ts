@@ -173,7 +173,7 @@ describe('the options of a cache', () => {
       ...LIFETIME,
       kafka: [undefined, null, {}, 'http://proxy', { produce: () => undefined, offsets: () => undefined }],
       topics: [null, 'cache-evictions', []],
-      evictionPartitions: [...NO_COUNT, 1001],
+      evictionPartitions: [...NO_COUNT, 101],
       updatePartitions: [...NO_COUNT, 1001],
       mode: ['Replicate', '', null, true],
       maxEntries: NO_COUNT,

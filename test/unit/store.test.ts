@@ -12,6 +12,7 @@ const entry = <T>(value: T, bytes: number): StoredEntry<T> => ({
   asOf: 0,
   tags: undefined,
   version: undefined,
+  used: true,
 })
 
 function storeOf(limits: StoreLimits, budget = new Budget(limits)) {
@@ -63,6 +64,17 @@ describe('a store', () => {
     for (const key of ['a', 'b', 'c', 'd', 'e']) store.set(key, entry(0, 100))
 
     expect(evicted).toEqual(['a', 'b'])
+  })
+
+  it('keeps what is used when bytes run out, however long ago it was set', () => {
+    const { store } = storeOf({ maxEntries: 100, maxBytes: 400 })
+    store.set('hot', entry(0, 100))
+    for (let n = 0; n < 50; n++) {
+      store.get('hot')
+      store.set(`cold${n}`, entry(n, 100))
+    }
+    expect(store.peek('hot')?.value).toBe(0)
+    expect(store.bytes).toBeLessThanOrEqual(400)
   })
 
   it('takes an entry that is set again for the newest', () => {
@@ -214,6 +226,16 @@ describe('stores that share a budget', () => {
 
     expect(quiet.entries).toBe(20)
     expect(flooded.bytes).toBeLessThanOrEqual(800)
+  })
+
+  it('leave one entry to a part of one, though others are used less of theirs', () => {
+    const budget = new Budget({ maxEntries: 10, maxBytes: 10_000 })
+    const { store: one } = storeOf({ maxEntries: 1, maxBytes: 10_000 }, budget)
+    const { store: large } = storeOf({ maxEntries: 10, maxBytes: 10_000 }, budget)
+    for (let n = 0; n < 20; n++) large.set(`${n}`, entry(n, 10))
+    one.set('x', entry(7, 10))
+    expect(one.peek('x')?.value).toBe(7)
+    expect(budget.entries).toBeLessThanOrEqual(10)
   })
 
   it('let one of them take all while the others are empty', () => {

@@ -118,18 +118,26 @@ describe('the time of a cache', () => {
     )
   })
 
-  it('asks the monotonic clock once a second at most, while the wall clock goes forward evenly', async () => {
+  it('asks the monotonic clock for hits once a second at most, while the wall clock goes forward evenly', async () => {
     const runtime = fakeRuntime()
     const monotonic = vi.fn<Runtime['monotonic']>(() => runtime.monotonic())
     const timeline = new Timeline({ ...runtime, monotonic })
     monotonic.mockClear()
     for (let at = 0; at < 10_000; at += 10) {
-      timeline.now()
+      timeline.turn()
       await runtime.advance(10)
     }
 
     expect(monotonic.mock.calls.length).toBeLessThanOrEqual(10)
     expect(monotonic.mock.calls.length).toBeGreaterThan(0)
+  })
+
+  it('asks both clocks for everything else: a step back hides nothing', async () => {
+    const runtime = fakeRuntime()
+    const timeline = new Timeline(runtime)
+    await runtime.advance(3_600_000)
+    runtime.stepWall(-3_600_000 + 20)
+    expect(timeline.now()).toBe(3_600_000)
   })
 })
 

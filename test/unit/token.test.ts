@@ -19,6 +19,11 @@ const thrownBy = (token: unknown): unknown => {
 }
 
 describe('a token', () => {
+  it('has room for every partition that a cache may have', () => {
+    const all = new Map(Array.from({ length: 100 }, (_, partition) => [partition, Number.MAX_SAFE_INTEGER]))
+    expect(parseToken(formatToken(all))).toEqual(all)
+  })
+
   it('is written by partition, in ascending order', () => {
     const written = formatToken(
       new Map([
@@ -67,7 +72,7 @@ describe('a token', () => {
     ['k1.0-1e3'],
     ['k1.123456-1'],
     ['k1.0-99999999999999999'],
-    [`k1${'.0-1'.repeat(400)}`],
+    [`k1${'.0-1'.repeat(1100)}`],
     [undefined],
     [null],
     [7],

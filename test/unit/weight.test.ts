@@ -27,6 +27,10 @@ describe('the weight of a value', () => {
     expect(valueBytes(new Set(['x'.repeat(1000)]))).toBeLessThan(3000)
   })
 
+  it('counts the names of members', () => {
+    expect(valueBytes({ ['k'.repeat(1000)]: 1 })).toBeGreaterThanOrEqual(2000)
+  })
+
   it('counts a shared part once', () => {
     const part = { text: 'x'.repeat(1000) }
 
