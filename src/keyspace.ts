@@ -144,7 +144,7 @@ export class Keyspace<T> implements Tenant {
       return 'size'
     }
     const keepUntil = freshUntil + candidate.keepMs
-    this.#store.set(key, { value, freshUntil, asOf, bytes, loadedAt, keepUntil, tags, version, used: true })
+    this.#store.set(key, { value, freshUntil, asOf, bytes, loadedAt, keepUntil, tags, version, used: false })
     return undefined
   }
 

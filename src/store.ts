@@ -23,7 +23,7 @@ export interface StoredEntry<T> extends Provenance {
   readonly keepUntil: number
   readonly tags: readonly string[] | undefined
   readonly version: number | undefined
-  /** Set or read since eviction last came by. */
+  /** Read since eviction last came by. */
   used: boolean
 }
 
@@ -54,7 +54,7 @@ export class Budget {
    * Evicts from the store that uses most of its own share until the limits hold. What was `just` set stays, so that a
    * namespace with a small share keeps something too.
    */
-  enforce(just: object): void {
+  enforce(just: object, key: string): void {
     while (this.entries > this.limits.maxEntries || this.bytes > this.limits.maxBytes) {
       let fullest: Store<unknown> | undefined
       for (const store of this.#stores) {
@@ -64,7 +64,8 @@ export class Budget {
       }
       if (fullest === undefined) return
       const over = this.bytes - this.limits.maxBytes
-      fullest.evict(Math.ceil(fullest.entries * SLACK), over, over + this.limits.maxBytes * SLACK)
+      const slack = over + this.limits.maxBytes * SLACK
+      fullest.evict(Math.ceil(fullest.entries * SLACK), over, slack, fullest === just ? key : undefined)
     }
   }
 }
@@ -119,8 +120,8 @@ export class Store<T> {
     this.#budget.bytes += entry.bytes
     this.#lru.set(key, entry)
     const over = this.bytes - this.limits.maxBytes
-    if (over > 0) this.evict(1, over, over + this.limits.maxBytes * SLACK)
-    this.#budget.enforce(this)
+    if (over > 0) this.evict(1, over, over + this.limits.maxBytes * SLACK, key)
+    this.#budget.enforce(this, key)
   }
 
   delete(key: string): boolean {
@@ -153,14 +154,17 @@ export class Store<T> {
    *
    * quick-lru does not move an entry within its younger generation, so its order alone would be that of insertion
    * where bytes are the tighter limit. An entry that was used is passed over once (the CLOCK algorithm).
+   *
+   * @param keep the key that was just set
    */
-  evict(count: number, bytes: number, slackBytes: number): void {
+  evict(count: number, bytes: number, slackBytes: number, keep?: string): void {
     const leaving: string[] = []
     const spared: [key: string, bytes: number][] = []
     let freed = 0
     for (const [key, entry] of this.#lru.entriesAscending()) {
       const enough = leaving.length >= count && freed >= bytes
       if (enough && (freed >= slackBytes || leaving.length >= this.entries - 1)) break
+      if (key === keep) continue
       if (entry.used) {
         entry.used = false
         spared.push([key, entry.bytes])

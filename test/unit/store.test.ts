@@ -12,7 +12,7 @@ const entry = <T>(value: T, bytes: number): StoredEntry<T> => ({
   asOf: 0,
   tags: undefined,
   version: undefined,
-  used: true,
+  used: false,
 })
 
 function storeOf(limits: StoreLimits, budget = new Budget(limits)) {
