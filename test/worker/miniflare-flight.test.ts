@@ -158,6 +158,22 @@ describe('without the guard', () => {
     expect(await statsOf(client)).toMatchObject({ loads: 1, takeover: 0, entries: 0 })
   }
 
+  it.concurrent('that keeps what a request began alive, its load is lost when its client hangs up', async () => {
+    await using lacking = await startWorld()
+    const waitUntil: Replacement = {
+      file: 'src/scope.ts',
+      from: 'if (this.#context) this.#context.waitUntil(handled)\n    else ',
+      to: '',
+    }
+    const client = await lacking.isolate({ replacements: [waitUntil] })
+    const { followers, leave, gate } = await followed(lacking, client, 'lost')
+    leave()
+    await until(() => gate.broken === 1, 'the load of the leader is broken off')
+    // The other guard still holds.
+    expect(await values(followers)).toEqual(ROWS)
+    expect(lacking.source.reads('lost')).toBe(2)
+  })
+
   it.concurrent('that takes over, followers of a leader that has ended hang', async () => {
     await hanging({
       file: 'src/flight.ts',
