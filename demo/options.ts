@@ -9,7 +9,7 @@ import { messageOf, StartError } from './server.ts'
 /** Wrangler's own default, which people expect a worker at. */
 export const DEFAULT_PORT = 8787
 /** The demo listens on this many ports in a row. */
-export const PORTS = 5
+const PORTS = 5
 const HIGHEST_PORT = 65_535
 
 export const USAGE = `npm start -- [options]

@@ -10,7 +10,7 @@ import type { Duration } from '../src/types.ts'
 import { DurationShape } from './duration.ts'
 
 /** Keys in one batch. */
-export const MAX_BATCH_KEYS = 100
+const MAX_BATCH_KEYS = 100
 
 /** Tags of one value. */
 const MAX_TAGS = 100
