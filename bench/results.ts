@@ -38,6 +38,7 @@ export interface Weight {
 /** Heap hardly differs from run to run, so a few rounds do. */
 const WEIGHT_ROUNDS = 3
 const WEIGHT_ENTRIES = 100_000
+const QUICK_WEIGHT_ENTRIES = 20_000
 
 /** @throws Error when a subject could not be measured. */
 export async function measure(options: BenchOptions, progress: (text: string) => void): Promise<Results> {
@@ -48,7 +49,7 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
     groups.flatMap(({ subjects }) => subjects),
     options.rounds,
     random,
-    (subject) => ({ measure: 'speed', subject, seed, ms: quick ? 100 : 500 }),
+    (subject) => ({ measure: 'speed', subject, seed, ms: quick ? 60 : 500 }),
     progress,
   )
   const measured = groups.map((group) => ({ title: group.title, ratios: ratiosOf(group, speeds) }))
@@ -59,7 +60,7 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
     Object.keys(STORES),
     quick ? 1 : WEIGHT_ROUNDS,
     random,
-    (subject) => ({ measure: 'weight', subject, entries: WEIGHT_ENTRIES }),
+    (subject) => ({ measure: 'weight', subject, entries: quick ? QUICK_WEIGHT_ENTRIES : WEIGHT_ENTRIES }),
     progress,
   )
   const weights = weightsOf(samples)

@@ -55,51 +55,52 @@ export async function measureSpeed(make: Make, seed: number, ms: number): Promis
 }
 
 /** Reads one batch, from a position in the order on, and answers with the sum of the ids. */
-function runner(subject: Subject, keys: readonly string[]): (from: number) => number | Promise<number> {
-  switch (subject.kind) {
-    case 'sync': {
-      const { read } = subject
-      return (from) => {
-        let sum = 0
-        for (let at = from; at < from + READS; at++) sum += read(keys[at]!)!.id
-        return sum
-      }
-    }
-    case 'turn': {
-      const { read } = subject
-      return async (from) => {
-        let sum = 0
-        for (let at = from; at < from + READS; at++) {
-          await Promise.resolve()
-          sum += read(keys[at]!)!.id
-        }
-        return sum
-      }
-    }
-    case 'async': {
-      const { read, turns = 1 } = subject
-      return turns === 1 ? each(read, keys) : together(read, keys, turns)
-    }
-    case 'many': {
-      const { read } = subject
-      const calls = Array.from({ length: keys.length / BATCH }, (_, call) =>
-        keys.slice(call * BATCH, (call + 1) * BATCH),
-      )
-      return async (from) => {
-        let sum = 0
-        for (let call = from / BATCH; call < (from + READS) / BATCH; call++) {
-          const found = await read(calls[call]!)
-          for (const key of calls[call]!) sum += found.get(key)!.id
-        }
-        return sum
-      }
-    }
+type Run = (from: number) => number | Promise<number>
+
+function runner(subject: Subject, keys: readonly string[]): Run {
+  if (subject.kind === 'sync') return straight(subject.read, keys)
+  if (subject.kind === 'turn') return turnByTurn(subject.read, keys)
+  if (subject.kind === 'many') return manyAtOnce(subject.read, keys)
+  const { read, turns = 1 } = subject
+  return turns === 1 ? oneByOne(read, keys) : together(read, keys, turns)
+}
+
+type ReadOf<Kind extends Subject['kind']> = Extract<Subject, { kind: Kind }>['read']
+
+function straight(read: ReadOf<'sync'>, keys: readonly string[]): Run {
+  return (from) => {
+    let sum = 0
+    for (let at = from; at < from + READS; at++) sum += read(keys[at]!)!.id
+    return sum
   }
 }
 
-type Read = Extract<Subject, { kind: 'async' }>['read']
+function turnByTurn(read: ReadOf<'turn'>, keys: readonly string[]): Run {
+  return async (from) => {
+    let sum = 0
+    for (let at = from; at < from + READS; at++) {
+      await Promise.resolve()
+      sum += read(keys[at]!)!.id
+    }
+    return sum
+  }
+}
 
-function each(read: Read, keys: readonly string[]): (from: number) => Promise<number> {
+function manyAtOnce(read: ReadOf<'many'>, keys: readonly string[]): Run {
+  const calls = Array.from({ length: keys.length / BATCH }, (_, call) =>
+    keys.slice(call * BATCH, (call + 1) * BATCH),
+  )
+  return async (from) => {
+    let sum = 0
+    for (let call = from / BATCH; call < (from + READS) / BATCH; call++) {
+      const found = await read(calls[call]!)
+      for (const key of calls[call]!) sum += found.get(key)!.id
+    }
+    return sum
+  }
+}
+
+function oneByOne(read: ReadOf<'async'>, keys: readonly string[]): Run {
   return async (from) => {
     let sum = 0
     for (let at = from; at < from + READS; at++) sum += (await read(keys[at]!))!.id
@@ -107,12 +108,12 @@ function each(read: Read, keys: readonly string[]): (from: number) => Promise<nu
   }
 }
 
-function together(read: Read, keys: readonly string[], turns: number): (from: number) => Promise<number> {
+function together(read: ReadOf<'async'>, keys: readonly string[], turns: number): Run {
   return async (from) => {
     let sum = 0
     for (let at = from; at < from + READS; at += turns) {
-      const begun: ReturnType<Read>[] = []
-      for (let each = 0; each < turns; each++) begun.push(read(keys[at + each]!))
+      const begun: ReturnType<ReadOf<'async'>>[] = []
+      for (let nth = 0; nth < turns; nth++) begun.push(read(keys[at + nth]!))
       for (const promise of begun) sum += (await promise)!.id
     }
     return sum

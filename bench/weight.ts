@@ -88,7 +88,7 @@ async function settledHeap(): Promise<number> {
   for (let unchanged = 0; unchanged < 3;) {
     // Weak references and finalizers are cleared between turns of the event loop.
     await new Promise((resolve) => setImmediate(resolve))
-    await gc()
+    gc()
     const { heapUsed, arrayBuffers } = process.memoryUsage()
     const used = heapUsed + arrayBuffers
     if (used < least - 4096) unchanged = 0
