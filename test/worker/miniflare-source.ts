@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from './miniflare-until.ts'
 
 /** Keeps reads of one key waiting. Each has seen the row as it was when the read arrived. */
@@ -22,6 +23,8 @@ export interface Source {
   readonly rows: Map<string, unknown>
   /** How often a key was read. */
   reads(key: string): number
+  /** How long a read takes after it has seen its row, in milliseconds. At first none. */
+  delay: () => number
   /** Reads of the key that arrive from now on wait; at most `most` of them. */
   hold(key: string, most?: number): Gate
   close(): Promise<void>
@@ -45,6 +48,8 @@ export async function startSource(rows: Readonly<Record<string, unknown>> = {}):
     counts.set(key, (counts.get(key) ?? 0) + 1)
     const seen = table.has(key) ? { value: table.get(key), tags: [`first:${key.slice(0, 1)}`] } : undefined
     await gates.get(key)?.pass(response)
+    const delayMs = source.delay()
+    if (delayMs > 0) await sleep(delayMs)
     response.writeHead(seen ? 200 : 404, { 'content-type': 'application/json' })
     response.end(JSON.stringify(seen ?? {}))
   }
@@ -53,9 +58,10 @@ export async function startSource(rows: Readonly<Record<string, unknown>> = {}):
   await once(server, 'listening')
   const address = server.address()
   const port = typeof address === 'object' && address ? address.port : 0
-  return {
+  const source: Source = {
     url: `http://127.0.0.1:${port}`,
     rows: table,
+    delay: () => 0,
     reads: (key) => counts.get(key) ?? 0,
     hold(key, most = Infinity) {
       const gate = new Held(most)
@@ -69,6 +75,7 @@ export async function startSource(rows: Readonly<Record<string, unknown>> = {}):
       await closed
     },
   }
+  return source
 }
 
 class Held implements Gate {
