@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 
 export const USAGE = `npm run bench -- [options]
 
-Measures hits, heap an entry and bundle size beside other caches, as ratios of one run. Takes two minutes.
+Measures hits, heap an entry and bundle size beside other caches, as ratios of one run. Takes about four minutes.
 
   --quick       a run of 15 seconds, which proves that it works and little else
   --json        print the results as JSON
