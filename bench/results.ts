@@ -45,6 +45,7 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   const { seed, quick, only } = options
   const random = seededRandom(seed)
   const groups = GROUPS.map((group) => narrowed(group, only)).filter(({ subjects }) => subjects.length > 0)
+  if (groups.length === 0) throw new TypeError(`no subject's name contains ${JSON.stringify(only)}`)
   const speeds = await rounds<SpeedSample>(
     groups.flatMap(({ subjects }) => subjects),
     options.rounds,
