@@ -19,7 +19,7 @@ import { Publisher, tokenOf } from './publisher.ts'
 import { Reader } from './reader.ts'
 import type { ReaderContext } from './reader.ts'
 import { Scope } from './scope.ts'
-import { cacheSettings, checkWriteOptions, namespaceSettings } from './settings.ts'
+import { cacheSettings, checkOptions, checkWriteOptions, namespaceSettings } from './settings.ts'
 import { Slots } from './slots.ts'
 import { newCounters } from './stats.ts'
 import { Budget } from './store.ts'
@@ -130,12 +130,16 @@ class IsolateCache implements Cache {
     this.#lifespan.check()
     const partitions = Array.from({ length: this.#ground.settings.evictionPartitions }, (_, id) => id)
     const namespaces = [...this.#namespaces.values()]
-    const generations = namespaces.map(({ space }) => space.partition.generation)
+    const then = namespaces.map(
+      ({ space: { partition } }) => [partition.generation, partition.position] as const,
+    )
     const write = this.#publisher.clear(undefined, partitions, options?.signal)
     scope.waitUntil(write.catch(() => undefined))
     try {
       const published = await write
-      for (const [at, { writer }] of namespaces.entries()) writer.apply(published, generations[at]!)
+      for (const [at, { writer }] of namespaces.entries()) {
+        writer.apply(published, ...then[at]!)
+      }
       const token = tokenOf(published)
       scope.wrote(token)
       return token
@@ -150,6 +154,7 @@ class IsolateCache implements Cache {
   }
 
   async syncIn(scope: Scope, options: ReadOptions = {}): Promise<Freshness> {
+    checkOptions(options, 'read')
     this.#lifespan.check()
     await this.#follower.sync(scope, options.signal)
     const passed = () =>
@@ -171,6 +176,7 @@ class IsolateCache implements Cache {
   }
 
   async prewarm(options: PrewarmOptions = {}): Promise<PrewarmResult> {
+    checkOptions(options, 'prewarm')
     this.#lifespan.check()
     return prewarm(this.#ground, this.#follower, this.#updates, this.#spaces, this.#root, options)
   }
@@ -188,6 +194,7 @@ class IsolateCache implements Cache {
   }
 
   #open(context: RequestContext, options: ScopeOptions = {}): Scope {
+    checkOptions(options, 'scope')
     const { runtime, emit } = this.#ground.settings
     const scope = new Scope(runtime, emit, context, options.after)
     this.#follower.touch(scope)
@@ -212,7 +219,7 @@ class IsolateCache implements Cache {
     const parts: NamespaceParts<T> = {
       space,
       reader: new Reader(space, flights, this.#reading),
-      writer: new Writer(space, flights, this.#publisher, this.#ground, this.#lifespan),
+      writer: new Writer(space, flights, this.#reading),
       open: (context, scopeOptions) => this.#open(context, scopeOptions),
     }
     this.#spaces.set(name, space)

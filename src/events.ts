@@ -110,7 +110,9 @@ export function emitTo(listener: ((event: KedgeEvent) => void) | undefined): Emi
   if (listener === undefined) return undefined
   return (event) => {
     try {
-      listener(event)
+      const said: unknown = listener(event)
+      // An `async` listener rejects instead.
+      if (said instanceof Promise) said.catch(() => undefined)
     } catch {
       // A broken listener must not break the cache, and there is nobody else to tell.
     }

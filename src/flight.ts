@@ -108,28 +108,26 @@ export class Flights<T> {
   }
 
   /**
-   * The outcome of a flight, waited for as the platform allows. `undefined` after `waitMs`; `'gone'` when its
-   * leader's request has ended: then somebody else must load. Rejects only with `signal.reason`.
+   * The outcome of a flight, waited for as the platform allows, until `deadline` on the cache's timeline: then
+   * `undefined`. `'gone'` when its leader's request has ended: somebody else must load. Rejects only with
+   * `signal.reason`.
    */
   async outcome(
     key: string,
     flight: Flight<T>,
     demand: Demand<T>,
-    waitMs: number,
+    deadline: number,
   ): Promise<Outcome<T> | 'gone' | undefined> {
-    const { settings } = this.#ground
-    const { hardTimeoutMs } = demand.load
-    const joined = flight.leader !== demand
-    // A leader ends its load by itself at `hardTimeout`, with an error that says more.
-    const leftMs = joined || waitMs < hardTimeoutMs ? Math.min(waitMs, hardTimeoutMs) : Infinity
-    if (!joined || !settings.runtime.isolatesRequests) {
+    const { settings, timeline } = this.#ground
+    if (flight.leader === demand || !settings.runtime.isolatesRequests) {
+      const leftMs = Math.max(0, deadline - timeline.now())
       await settledWithin(settings.runtime, flight.settled, leftMs, demand.signal)
-    } else if (await this.#watch(flight, leftMs, demand.signal)) {
+    } else if (await this.#watch(flight, deadline, demand.signal)) {
       if (this.#flights.get(key) === flight) this.#flights.delete(key)
       settings.emit?.({ type: 'takeover', namespace: this.#space.name, key })
       return 'gone'
     }
-    return flight.outcome ?? (waitMs < hardTimeoutMs ? undefined : { error: loaderTimeout() })
+    return flight.outcome
   }
 
   /** Keeps loads under way that match from being shared or held. */
@@ -138,9 +136,8 @@ export class Flights<T> {
   }
 
   /** Looks at a flight of another request until it has an outcome. `true` when its leader is gone instead. */
-  async #watch(flight: Flight<T>, waitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+  async #watch(flight: Flight<T>, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
     const { timeline, settings } = this.#ground
-    const deadline = timeline.now() + waitMs
     for (
       let pauseMs = FIRST_PAUSE_MS;
       flight.outcome === undefined;
@@ -160,6 +157,8 @@ export class Flights<T> {
     if (flight === undefined || flight.doomed) return undefined
     const { partition } = this.#space
     const now = this.#ground.timeline.now()
+    // Its leader is gone, unless it has just ended.
+    if (now > flight.aliveUntil && flight.outcome === undefined) return undefined
     if (flight.startedAt !== Infinity) {
       if (flight.asOf < required || flight.generation !== partition.generation) return undefined
       if (!this.#space.joinable(key, flight.asOf)) return undefined
@@ -189,17 +188,19 @@ export class Flights<T> {
 
   /** Runs one load for all of the flights. Never rejects: the outcome is the flights'. */
   async #lead(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>): Promise<void> {
-    const { runtime, emit } = this.#ground.settings
+    const { settings, timeline } = this.#ground
+    const { runtime, emit } = settings
     const { hardTimeoutMs } = demand.load
     const ended = new AbortController()
     if (runtime.isolatesRequests) demand.scope.waitUntil(this.#renew(flights, ended.signal))
-    let began = false
-    const expired = () => (began ? loaderTimeout() : overloaded())
+    let beganAt: number | undefined
+    let failure: { error: unknown } | undefined
+    const expired = () => (beganAt === undefined ? overloaded() : loaderTimeout())
     try {
       const task = async (signal: AbortSignal): Promise<void> => {
         const free = await demand.slots.take(hardTimeoutMs, signal)
         try {
-          began = true
+          beganAt = timeline.now()
           await this.#run(flights, demand, signal)
         } finally {
           free()
@@ -207,44 +208,40 @@ export class Flights<T> {
       }
       await this.#lifespan.during((stop) => withDeadline(runtime, hardTimeoutMs, expired, task, stop))
     } catch (error) {
-      for (const flight of flights.values()) flight.settle({ error })
-      if (!began)
-        emit?.({ type: 'load', namespace: this.#space.name, keys: [...flights.keys()], durationMs: 0, error })
+      failure = { error }
+      for (const flight of flights.values()) flight.settle(failure)
     } finally {
       ended.abort()
       for (const [key, flight] of flights) if (this.#flights.get(key) === flight) this.#flights.delete(key)
     }
+    const durationMs = beganAt === undefined ? 0 : timeline.now() - beganAt
+    emit?.({ type: 'load', namespace: this.#space.name, keys: [...flights.keys()], durationMs, ...failure })
   }
 
   async #run(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>, signal: AbortSignal): Promise<void> {
-    const { timeline, counters, settings } = this.#ground
-    const { partition, name: namespace } = this.#space
-    const keys = [...flights.keys()]
-    const loadedAt = timeline.now()
-    // Before the source is read, and not a moment later: the whole of coherence hangs on this order.
+    const { partition, settings } = this.#space
+    const startedAt = this.#ground.timeline.now()
+    // Before the source is read, and not a moment later: the whole of coherence hangs on this order. A source that
+    // may lag must be judged by evictions that it knows nothing of yet: then the as-of is what has been read.
+    const asOf = settings.settleMs > 0 ? partition.position : partition.asOf
     for (const flight of flights.values()) {
-      flight.asOf = partition.asOf
-      flight.generation = partition.generation
-      flight.startedAt = loadedAt
+      Object.assign(flight, { asOf, startedAt, generation: partition.generation })
     }
-    counters.loads++
-    let failure: { error: unknown } | undefined
-    try {
-      const values = await demand.call(keys, signal)
-      // Given up meanwhile: nobody waits for these values any more.
-      signal.throwIfAborted()
-      for (const [key, flight] of flights) flight.settle(this.#keep(key, values.get(key), flight))
-    } catch (error) {
-      failure = { error }
-      throw error
-    } finally {
-      settings.emit?.({ type: 'load', namespace, keys, durationMs: timeline.now() - loadedAt, ...failure })
-    }
+    this.#ground.counters.loads++
+    const values = await demand.call([...flights.keys()], signal)
+    // Given up meanwhile: nobody waits for these values any more.
+    signal.throwIfAborted()
+    for (const [key, flight] of flights) flight.settle(this.#keep(key, values.get(key), flight))
   }
 
   #keep(key: string, value: T | undefined, flight: Flight<T>): Outcome<T> {
     const { startedAt: loadedAt, asOf, generation, leader } = flight
-    if (value === undefined) return { value, stored: false, loadedAt, ttlMs: 0 }
+    if (value === undefined) {
+      // There is none any more: what is still held of an earlier one has had its time.
+      if (!flight.doomed && generation === this.#space.partition.generation)
+        this.#space.dropBefore(key, asOf + 1)
+      return { value, stored: false, loadedAt, ttlMs: 0 }
+    }
     const { load, scope } = leader
     const candidate: Candidate<T> = {
       value,
@@ -257,7 +254,9 @@ export class Flights<T> {
       version: undefined,
       settleMs: this.#space.settings.settleMs,
     }
-    const stored = !flight.doomed && this.#space.hold(key, candidate) === undefined
+    const refused = this.#space.hold(key, flight.doomed ? { ...candidate, generation: -1 } : candidate)
+    if (refused === 'fenced') this.#ground.counters.fenced++
+    const stored = refused === undefined
     if (stored) this.#onHeld?.(key, candidate, scope)
     return { value, stored, loadedAt, ttlMs: candidate.ttlMs }
   }
@@ -273,7 +272,7 @@ export class Flights<T> {
   }
 }
 
-const loaderTimeout = () =>
+export const loaderTimeout = (): KedgeError =>
   new KedgeError('ERR_LOADER_TIMEOUT', 'the loader ran longer than `hardTimeout`', { retryable: true })
 
 const overloaded = () =>

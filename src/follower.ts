@@ -28,8 +28,8 @@ interface Run {
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 5000
 const MAX_RETRY_AFTER_MS = 30_000
-/** On Workers: after this long a poll of another request is not relied upon any more. */
-const PATIENCE_MS = 150
+/** On Workers: the part of `pollTimeout` after which a poll of another request is not relied upon any more. */
+const PATIENCE = 0.5
 /** The shortest pause between the polls of `follow()`, whatever `refreshAfter` says. */
 const MIN_FOLLOW_MS = 10
 /** A poll may run longer than its callers wait, by this factor. */
@@ -39,9 +39,11 @@ export class Follower {
   readonly partitions: Map<number, Partition> = new Map()
   readonly #context: PollContext
   /** Carried along with each poll: the updates topic, where it is followed. */
-  #carry: ((signal: AbortSignal) => Promise<() => void>) | undefined
+  #carry: ((signal: AbortSignal) => Promise<() => Promise<void>>) | undefined
   #run: Run | undefined
   #started = 0
+  /** The number of the latest poll that succeeded. */
+  #succeeded = -1
   #failures = 0
   #retryAt = -Infinity
   #error: unknown
@@ -56,7 +58,7 @@ export class Follower {
    * Has `fetch` called before each proof and what it returns after it: what was fetched is thereby judged by
    * evictions that are newer than itself.
    */
-  carries(fetch: (signal: AbortSignal) => Promise<() => void>): void {
+  carries(fetch: (signal: AbortSignal) => Promise<() => Promise<void>>): void {
     this.#carry = fetch
   }
 
@@ -181,9 +183,11 @@ export class Follower {
 
   /** The poll under way, or a new one; `undefined` while the log is left alone after a failure. */
   #join(scope: Scope, now: number): Run | undefined {
-    const { isolatesRequests } = this.#context.settings.runtime
+    const { runtime, pollTimeoutMs } = this.#context.settings
     const run = this.#run
-    if (run?.state === 'running' && !(isolatesRequests && now - run.startedAt > PATIENCE_MS)) return run
+    const isLost =
+      runtime.isolatesRequests && run !== undefined && now - run.startedAt > pollTimeoutMs * PATIENCE
+    if (run?.state === 'running' && !isLost) return run
     if (now < this.#retryAt || this.partitions.size === 0 || this.#lifespan.closed) return undefined
     const next: Run = {
       number: this.#started++,
@@ -206,13 +210,14 @@ export class Follower {
       const proof = async (signal: AbortSignal) => {
         const apply = await this.#carry?.(signal)
         const found = await poll(this.#context, [...this.partitions.values()], run.number, signal)
-        apply?.()
+        await apply?.()
         return found
       }
       const found = await this.#lifespan.during((stop) =>
         withDeadline(settings.runtime, deadlineMs, expired, proof, stop),
       )
       run.state = 'succeeded'
+      this.#succeeded = Math.max(this.#succeeded, run.number)
       this.#failures = 0
       this.#retryAt = -Infinity
       this.#error = undefined
@@ -220,7 +225,8 @@ export class Follower {
       settings.emit?.({ type: 'poll', durationMs: timeline.now() - run.startedAt, ...found })
     } catch (error) {
       run.state = 'failed'
-      this.#failed(error)
+      // One that began later may have succeeded meanwhile.
+      if (run.number >= this.#succeeded) this.#failed(error)
     }
   }
 

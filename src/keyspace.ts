@@ -116,7 +116,6 @@ export class Keyspace<T> implements Tenant {
   hold(key: string, candidate: Candidate<T>): RefuseReason | undefined {
     const reason = this.#refuses(key, candidate)
     if (reason !== undefined) {
-      if (reason === 'fenced') this.#ground.counters.fenced++
       this.#ground.settings.emit?.({ type: 'refuse', namespace: this.name, key, reason })
     }
     return reason
@@ -133,12 +132,16 @@ export class Keyspace<T> implements Tenant {
     if (candidate.settleMs > 0 && this.#table.evictedSince(key, tags, loadedAt - candidate.settleMs))
       return 'settling'
     const freshUntil = loadedAt + ttlMs
-    if (!(this.#ground.timeline.now() < freshUntil)) return 'expired'
+    const now = this.#ground.timeline.now()
     const held = this.#store.peek(key)
-    if (held !== undefined && isNewer(held, candidate)) return 'superseded'
+    if (held !== undefined && isNewer(held, candidate, now)) return 'superseded'
+    // From here on whatever is held is older than this value, kept or not.
+    if (!(now < freshUntil)) {
+      this.drop(key, 'replaced')
+      return 'expired'
+    }
     const size = settings.sizeOf ? settings.sizeOf(value as never) : valueBytes(value)
     const bytes = entryBytes(key, tags) + Math.max(0, size)
-    // Whatever was held is older than this value.
     if (!(bytes <= settings.maxEntryBytes)) {
       this.drop(key, 'replaced')
       return 'size'
@@ -146,6 +149,12 @@ export class Keyspace<T> implements Tenant {
     const keepUntil = freshUntil + candidate.keepMs
     this.#store.set(key, { value, freshUntil, asOf, bytes, loadedAt, keepUntil, tags, version, used: false })
     return undefined
+  }
+
+  /** Drops the value unless it is as of this position or later: there is a newer one, or none any more. */
+  dropBefore(key: string, asOf: number): void {
+    const held = this.#store.peek(key)
+    if (held !== undefined && held.asOf < asOf) this.drop(key, 'replaced')
   }
 
   drop(key: string, reason: DropReason): boolean {
@@ -205,9 +214,10 @@ export class Keyspace<T> implements Tenant {
 }
 
 /** Whether what is held is newer than what arrives. Versions decide where both have one. */
-function isNewer(held: StoredEntry<unknown>, candidate: Candidate<unknown>): boolean {
+function isNewer(held: StoredEntry<unknown>, candidate: Candidate<unknown>, now: number): boolean {
   if (held.version !== undefined && candidate.version !== undefined && held.version !== candidate.version) {
     return held.version > candidate.version
   }
-  return held.asOf > candidate.asOf
+  // The as-of of what has expired may have been raised since the load that replaces it began.
+  return held.freshUntil > now && held.asOf > candidate.asOf
 }

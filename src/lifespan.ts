@@ -35,10 +35,14 @@ export class Lifespan {
     const stop = new AbortController()
     const end = () => stop.abort(closedError())
     if (!this.#isolatesRequests) this.#ends.add(end)
+    const relay = () => stop.abort(parent?.reason)
+    if (parent?.aborted) relay()
+    parent?.addEventListener('abort', relay, { once: true })
     try {
-      return await task(parent ? AbortSignal.any([parent, stop.signal]) : stop.signal)
+      return await task(stop.signal)
     } finally {
       this.#ends.delete(end)
+      parent?.removeEventListener('abort', relay)
     }
   }
 

@@ -50,6 +50,8 @@ export interface ClearMessage {
 export interface BeatMessage {
   readonly v: 1
   readonly op: 'beat'
+  /** When it was written, in milliseconds since the epoch: so that no two are alike, in any log. */
+  readonly at?: number | undefined
 }
 
 /** `cache-updates`: a value, and from when it is. */
@@ -110,7 +112,7 @@ const evictMessage = z.object({
   from: z.string().max(64).optional(),
 })
 const clearMessage = z.object({ v, op: z.literal('clear'), ns: namespaceName.optional() })
-const beatMessage = z.object({ v, op: z.literal('beat') })
+const beatMessage = z.object({ v, op: z.literal('beat'), at: z.number().optional() })
 const putMessage = z.object({
   v,
   op: z.literal('put'),
@@ -151,6 +153,8 @@ export function readRequest(message: unknown): RequestMessage | undefined {
 /** An eviction as it is applied. `namespace: undefined` means every namespace of the partition. */
 export interface Eviction {
   readonly namespace: string | undefined
+  /** It says nothing: a beat. */
+  readonly empty: boolean
   readonly all: boolean
   readonly keys: readonly string[]
   readonly tags: readonly string[]
@@ -163,6 +167,7 @@ export interface Eviction {
 }
 
 const NOTHING: Eviction = {
+  empty: false,
   namespace: undefined,
   all: false,
   keys: [],
@@ -190,7 +195,7 @@ export function readEviction(
   const own = ownEviction.safeParse(message)
   if (own.success) {
     const said = own.data
-    if (said.op === 'beat') return NOTHING
+    if (said.op === 'beat') return { ...NOTHING, empty: true }
     if (said.op === 'clear') return { ...NOTHING, namespace: said.ns, all: true }
     if (said.keys || said.tags || said.prefixes) {
       return {
@@ -259,16 +264,21 @@ export interface ArrivedValue {
   readonly version: number | undefined
 }
 
-/** A key whose value must go: deleted, or its update could not be read. */
+/** A key whose value must go: deleted, replaced, or its update could not be read. */
 export interface ArrivedDrop {
   readonly kind: 'drop'
   /** `undefined`: in every namespace. */
   readonly namespace: string | undefined
   readonly key: string
+  /** Values as of this position or later stay; `undefined`: none does. */
+  readonly asOf: number | undefined
   readonly unreadable: boolean
 }
 
 export type Arrived = ArrivedValue | ArrivedDrop
+
+/** Whom an update of our own concerns that cannot be understood otherwise. */
+const whereabouts = z.object({ ns: namespaceName, key: id })
 
 const ownUpdate = z.discriminatedUnion('op', [putMessage, deleteMessage])
 
@@ -285,7 +295,8 @@ export function readUpdate(
   const own = ownUpdate.safeParse(message)
   if (own.success) {
     const said = own.data
-    if (said.op === 'del') return { kind: 'drop', namespace: said.ns, key: said.key, unreadable: false }
+    if (said.op === 'del')
+      return { kind: 'drop', namespace: said.ns, key: said.key, asOf: said.asOf, unreadable: false }
     const { ns, key, value, ttl, at, asOf, log, tags, version } = said
     if (value !== undefined)
       return { kind: 'value', namespace: ns, key, value, ttlMs: ttl, at, asOf, logId: log, tags, version }
@@ -295,7 +306,7 @@ export function readUpdate(
   if (simple) {
     const namespace = simpleNamespace(simple, recordKey, isNamespace) ?? split?.namespace
     if (namespace === undefined || simple.value === undefined) {
-      return { kind: 'drop', namespace, key: simple.key, unreadable: false }
+      return { kind: 'drop', namespace, key: simple.key, asOf: undefined, unreadable: false }
     }
     const ttlMs = simpleTtlMs(simple.ttl, defaultTtlMs(namespace))
     if (ttlMs !== undefined) {
@@ -303,9 +314,12 @@ export function readUpdate(
       return { kind: 'value', namespace, key: simple.key, value: simple.value, ttlMs, ...none }
     }
   }
-  if (split) return { kind: 'drop', ...split, unreadable: message !== undefined }
+  const unreadable = message !== undefined
+  const named = isOwn(message) ? whereabouts.safeParse(message).data : undefined
+  if (named) return { kind: 'drop', namespace: named.ns, key: named.key, asOf: undefined, unreadable }
+  if (split) return { kind: 'drop', ...split, asOf: undefined, unreadable }
   if (recordKey === undefined || recordKey.length === 0) return undefined
-  return { kind: 'drop', namespace: undefined, key: recordKey, unreadable: message !== undefined }
+  return { kind: 'drop', namespace: undefined, key: recordKey, asOf: undefined, unreadable }
 }
 
 function splitRecordKey(

@@ -109,7 +109,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
   /** Whether nothing is asked beyond the value. */
   #isPlain(options: ReadOptions | undefined): boolean {
     if (this.#scope.requires) return false
-    return options === undefined || (options.after === undefined && options.signal === undefined)
+    return options?.after === undefined && options?.signal === undefined
   }
 
   async #value(

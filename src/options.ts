@@ -33,6 +33,12 @@ export interface CacheOptions extends Lifetime<unknown> {
    * @default 'invalidate'
    */
   readonly mode?: 'invalidate' | 'replicate'
+  /**
+   * How the updates topic is read. `'uncommitted'` for a log that cannot read committed records, where nobody writes
+   * values in transactions (kedge never does): a value of an aborted one would be served.
+   * @default 'committed'
+   */
+  readonly updatesIsolation?: 'committed' | 'uncommitted'
 
   /** How many values are held at most. @default 10_000 */
   readonly maxEntries?: number

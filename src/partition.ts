@@ -89,6 +89,12 @@ export class Partition {
     if (this.last !== undefined && this.last.offset < bounds.beginning) this.last = undefined
   }
 
+  /** Takes back the proof: something does not fit together, and the next poll will tell. */
+  unprove(): void {
+    this.freshAt = -Infinity
+    this.provedBy = -1
+  }
+
   /** Every eviction below `offset` is applied. */
   advance(offset: number): void {
     this.position = Math.max(this.position, offset)
@@ -101,7 +107,10 @@ export class Partition {
   }
 }
 
-/** What a record looks like, for finding it again: a 53-bit FNV-style digest of its key and value. */
+/**
+ * What a record looks like, for finding it again: a 64-bit FNV-style digest of its key and value, and its timestamp
+ * where the backend tells it.
+ */
 export function digestOf(record: LogRecord): string {
   let a = 0x811c9dc5
   let b = 0x9e3779b9
@@ -113,5 +122,5 @@ export function digestOf(record: LogRecord): string {
     }
     a = Math.imul(a ^ 0x100, 0x01000193)
   }
-  return `${a >>> 0}.${b >>> 0}`
+  return `${a >>> 0}.${b >>> 0}.${record.timestamp ?? ''}`
 }

@@ -48,6 +48,10 @@ interface Target {
   end: number
   /** The record to find again before anything is believed; reads then start at it. */
   find: Partition['last']
+  /** What was sampled is a proof, once the position is there. */
+  proves: boolean
+  /** The log was met anew, and does not tell its identity: its last record is to be remembered. */
+  learns: boolean
 }
 
 /**
@@ -71,6 +75,8 @@ export async function poll(
     generation: partition.generation,
     end: 0,
     find: undefined,
+    proves: false,
+    learns: false,
   }))
   const bounds = await settings.log.offsets(settings.evictionsTopic, {
     partitions: partitions.map((partition) => partition.id),
@@ -79,12 +85,16 @@ export async function poll(
   let verified = true
   for (const target of targets) if (!sample(context, target, bounds, t0)) verified = false
   if (!verified) context.counters.unverified++
-  const records = await catchUp(context, targets, signal)
-  for (const { partition, generation } of targets) {
-    if (partition.generation !== generation) continue
-    partition.freshAt = Math.max(partition.freshAt, t0)
-    partition.provedBy = Math.max(partition.provedBy, number)
+  const prove = (): void => {
+    for (const target of targets) {
+      const { partition } = target
+      if (!target.proves || partition.generation !== target.generation || isBehind(target)) continue
+      partition.freshAt = Math.max(partition.freshAt, t0)
+      partition.provedBy = Math.max(partition.provedBy, number)
+    }
   }
+  const records = await catchUp(context, targets, prove, signal)
+  for (const target of targets) if (target.learns) await learn(context, target, signal)
   return { records, verified }
 }
 
@@ -110,9 +120,12 @@ function sample(
   if (partition.generation !== target.generation) return true
   target.end = found.end
   const reason = partition.contradiction(found, target.positionThen, context.settings.maxCatchUpRecords)
+  // An end below what was acknowledged to us is in no order that proves anything; the next sample may be.
+  target.proves = reason !== undefined || found.end >= target.tailThen
   if (reason !== undefined) {
     reanchor(context, partition, found, reason)
     target.generation = partition.generation
+    target.learns = found.logId === undefined && found.end > found.beginning
     return true
   }
   partition.samples(found, target.tailThen)
@@ -134,10 +147,14 @@ function reanchor(
   context.settings.emit?.({ type: 'reanchor', partition: partition.id, reason, offset: bounds.end })
 }
 
-/** Reads and applies until every partition is where the log ended when it was sampled. */
+/**
+ * Reads and applies until every partition is where the log ended when it was sampled. `prove` is called as often as
+ * one may have got there: what keeps one partition back is no matter of the others.
+ */
 async function catchUp(
   context: PollContext,
   targets: readonly Target[],
+  prove: () => void,
   signal: AbortSignal,
 ): Promise<number> {
   const { settings } = context
@@ -146,6 +163,7 @@ async function catchUp(
   let applied = 0
   let maxBytes = settings.maxPollBytes
   for (let reads = 0; ; reads++) {
+    prove()
     const open = targets.filter(isBehind)
     if (open.length === 0) return applied
     const before = open.map(({ partition }) => partition.position)
@@ -158,12 +176,13 @@ async function catchUp(
       // Uncommitted: someone else's open transaction would hide acknowledged evictions behind it.
       { maxBytes, waitMs, isolation: 'uncommitted', signal },
     )
+    applied += await ingest(context, open, result)
     if (result.outOfRange.length > 0) {
+      prove()
       throw new KedgeError('ERR_PROTOCOL', 'the log changed its bounds while it was read', {
         retryable: true,
       })
     }
-    applied += await ingest(context, open, result)
     const progress = open.some((target, at) => !isBehind(target) || target.partition.position > before[at]!)
     if (progress && reads < MAX_READS) {
       for (const { partition } of open) partition.stalls = 0
@@ -181,24 +200,25 @@ const isBehind = ({ partition, generation, find, end }: Target): boolean =>
 /** Applies the records of an answer, in order, each once. */
 async function ingest(context: PollContext, targets: readonly Target[], result: ReadResult): Promise<number> {
   const { codec, maxMessageBytes } = context.settings
-  // Decoding may wait (gzip); from here on nothing does, so no other poll can come in between.
-  const decoded = await Promise.all(
-    result.records.map((record) => decodeRecord(record, codec, maxMessageBytes)),
-  )
   let applied = 0
   for (const target of targets) {
     const { partition } = target
+    const own = result.records.filter((record) => record.partition === partition.id)
     if (partition.generation !== target.generation) continue
-    const own = decoded.filter(({ record }) => record.partition === partition.id)
-    if (target.find !== undefined && !isFound(context, target, own[0]?.record)) continue
-    for (const each of own) {
-      if (each.record.offset < partition.position) continue
-      apply(context, partition, each)
+    if (target.find !== undefined && !isFound(context, target, own[0])) continue
+    for (const record of own) {
+      // One after the other, so that no more than one inflated message is held; and only what is new. Another poll
+      // may come in between: it leaves the position further on, and nothing is applied twice.
+      if (record.offset < partition.position) continue
+      const decoded = await decodeRecord(record, codec, maxMessageBytes)
+      if (partition.generation !== target.generation) break
+      if (record.offset < partition.position) continue
+      apply(context, partition, decoded)
       applied++
     }
+    if (partition.generation !== target.generation || result.outOfRange.includes(partition.id)) continue
     // Beyond the last record there may be a gap (transaction markers), which is not loss.
-    const next = result.next.find((position) => position.partition === partition.id)?.offset ?? 0
-    partition.advance(next)
+    partition.advance(result.next.find((position) => position.partition === partition.id)?.offset ?? 0)
   }
   context.counters.evictionsApplied += applied
   return applied
@@ -215,7 +235,8 @@ function apply(context: PollContext, partition: Partition, decoded: DecodedRecor
     context.counters.refused++
     emit?.({ type: 'unreadable', topic, partition: partition.id, offset, error: decoded.error })
   }
-  emit?.({ type: 'evict', namespace: eviction.namespace, partition: partition.id, offset })
+  if (!eviction.empty)
+    emit?.({ type: 'evict', namespace: eviction.namespace, partition: partition.id, offset })
 }
 
 /** Whether the record remembered is where it was; if another one is there, the log is another one. */
@@ -230,6 +251,25 @@ function isFound(context: PollContext, target: Target, found: LogRecord | undefi
   reanchor(context, partition, { partition: partition.id, beginning: 0, end: target.end }, 'replaced')
   target.generation = partition.generation
   return false
+}
+
+/** Remembers the last record before the anchor, so that the log can be told from another one of the same length. */
+async function learn(
+  context: PollContext,
+  { partition, generation, end }: Target,
+  signal: AbortSignal,
+): Promise<void> {
+  const { settings } = context
+  const positions = [{ partition: partition.id, offset: end - 1 }]
+  const options = { maxBytes: settings.maxPollBytes, waitMs: settings.pollTimeoutMs / 2, signal } as const
+  const { records } = await settings.log.read(settings.evictionsTopic, positions, {
+    ...options,
+    isolation: 'uncommitted',
+  })
+  const found = records.find((record) => record.partition === partition.id && record.offset === end - 1)
+  if (found === undefined || partition.generation !== generation) return
+  partition.last ??= { offset: found.offset, digest: digestOf(found) }
+  partition.verifiedAt = context.timeline.now()
 }
 
 /** Something stands at the position that no answer can hold: after some polls it is jumped over, with all we hold. */

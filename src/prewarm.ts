@@ -27,8 +27,8 @@ export async function prewarm(
   options: PrewarmOptions,
 ): Promise<PrewarmResult> {
   const { maxRecords = 10_000, maxBytes = 8_000_000, budget = '2s' } = options
-  for (const [name, limit] of Object.entries({ maxRecords, maxBytes })) {
-    if (!(limit > 0)) throw new TypeError(`\`${name}\` must be a positive number`)
+  if (ground.settings.updatesIsolation === 'committed' && !ground.settings.log.capabilities.readCommitted) {
+    throw new KedgeError('ERR_UNSUPPORTED', 'this log cannot read committed records: see `updatesIsolation`')
   }
   const budgetMs = durationMs(budget, 'budget')
   const expired = () =>
@@ -39,7 +39,7 @@ export async function prewarm(
     const harvest = await updates.newest(maxRecords, maxBytes, signal)
     const proved = await follower.sync(scope, signal)
     // Given up meanwhile, or not provable: then nothing that was found may be held.
-    const applied = proved && !signal.aborted ? updates.apply(harvest.records) : 0
+    const applied = proved && !signal.aborted ? await updates.apply(harvest.records) : 0
     const { bytes, complete } = harvest
     return { records: harvest.records.length, applied, bytes, complete: complete && proved }
   }
@@ -65,6 +65,8 @@ async function remember(
   if (bounds === undefined || !partition.anchored) return
   const { generation, position: end } = partition
   const first = Math.max(bounds.beginning, end - maxCatchUpRecords)
+  // A namespace that is declared while this goes on has missed the beginning.
+  const known = [...spaces.values()].filter((space) => space.partition === partition)
   let at = first
   while (at < end) {
     const positions = [{ partition: partition.id, offset: at }]
@@ -75,16 +77,14 @@ async function remember(
       signal,
     } as const
     const result = await log.read(evictionsTopic, positions, options)
-    const decoded = await Promise.all(
-      result.records.map((record) => decodeRecord(record, codec, maxMessageBytes)),
-    )
-    if (partition.generation !== generation) return
-    for (const each of decoded) {
-      applyEviction(partition.tenants, evictionOf(each, partition.tenants), each.record.offset)
+    for (const record of result.records) {
+      const decoded = await decodeRecord(record, codec, maxMessageBytes)
+      if (partition.generation !== generation) return
+      applyEviction(partition.tenants, evictionOf(decoded, partition.tenants), record.offset)
     }
     const next = result.next.find((position) => position.partition === partition.id)?.offset ?? at
     if (next <= at) return
     at = next
   }
-  for (const space of spaces.values()) if (space.partition === partition) space.extend(first)
+  if (partition.generation === generation) for (const space of known) space.extend(first)
 }

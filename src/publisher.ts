@@ -9,7 +9,7 @@ import { KedgeError, isKedgeError } from './errors.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { NewRecord, Position } from './log.ts'
 import { updateRecordKey } from './messages.ts'
-import type { ClearMessage, EvictMessage, Message } from './messages.ts'
+import type { ClearMessage, EvictMessage, Message, PutMessage } from './messages.ts'
 import { partitionOf } from './murmur2.ts'
 import type { Scope } from './scope.ts'
 import { Slots } from './slots.ts'
@@ -87,40 +87,62 @@ export class Publisher {
 
   /** Publishes a value to the updates topic. */
   async update<T>(space: Keyspace<T>, key: string, value: Candidate<T>, signal?: AbortSignal): Promise<void> {
+    const record = await this.#updateRecord(space.name, key, this.#put(space, key, value))
+    await this.#send(this.#ground.settings.updatesTopic, [record], signal)
+  }
+
+  /**
+   * Whether the value could be published.
+   * @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when it could not.
+   */
+  async checkUpdate<T>(space: Keyspace<T>, key: string, value: Candidate<T>): Promise<void> {
+    await pack(this.#put(space, key, value), this.#ground.settings)
+  }
+
+  #put<T>(
+    space: Keyspace<T>,
+    key: string,
+    { value, ttlMs: ttl, asOf, loadedAt, tags, version }: Candidate<T>,
+  ): PutMessage {
     const { settings, timeline } = this.#ground
-    const { asOf, tags, version, ttlMs: ttl } = value
-    const { logId: log } = space.partition
-    const at = settings.runtime.now() - (timeline.now() - value.loadedAt)
-    const message = {
+    const at = settings.runtime.now() - (timeline.now() - loadedAt)
+    return {
       v: 1,
       op: 'put',
       ns: space.name,
       key,
-      value: value.value,
+      value,
       ttl,
       at,
       asOf,
-      log,
+      log: space.partition.logId,
       tags,
       version,
-    } as const
-    await this.#send(settings.updatesTopic, [await this.#updateRecord(space.name, key, message)], signal)
+    }
   }
 
-  /** Publishes a loaded value, or the end of one, in the background; left out when too many are under way. */
+  /** Publishes a loaded value in the background; left out when too many are under way. */
   share<T>(space: Keyspace<T>, key: string, value: Candidate<T>, scope: Scope): void {
     if (value.ttlMs > 0) this.#inBackground(scope, () => this.update(space, key, value))
   }
 
-  /** Publishes, in the background, that the keys have no value any more. */
-  unshare(namespace: string, keys: readonly string[], asOf: number, scope: Scope): void {
-    this.#inBackground(scope, async () => {
-      const records: NewRecord[] = []
-      for (const key of keys) {
-        records.push(await this.#updateRecord(namespace, key, { v: 1, op: 'del', ns: namespace, key, asOf }))
-      }
-      await this.#send(this.#ground.settings.updatesTopic, records)
-    })
+  /**
+   * Publishes that the keys have no value any more. Never rejects but by the signal: the evictions are in the log, and
+   * this only spares others a value that they would refuse.
+   */
+  async unshare(
+    namespace: string,
+    keys: readonly string[],
+    asOf: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const records: NewRecord[] = []
+    for (const key of keys) {
+      records.push(await this.#updateRecord(namespace, key, { v: 1, op: 'del', ns: namespace, key, asOf }))
+    }
+    await this.#send(this.#ground.settings.updatesTopic, records, signal).catch(() =>
+      signal?.throwIfAborted(),
+    )
   }
 
   /** Announces, in the background, that a value's TTL has ended here. */
@@ -210,7 +232,7 @@ export class Publisher {
     const { log, runtime } = this.#ground.settings
     for (let attempt = 0; ; attempt++) {
       try {
-        return await log.produce(topic, records, { signal })
+        return acknowledged(records, await log.produce(topic, records, { signal }))
       } catch (error) {
         if (signal.aborted || attempt >= RETRIES || !isKedgeError(error) || !error.retryable) throw error
         const backoffMs = FIRST_RETRY_MS * 2 ** attempt * (0.5 + runtime.random() / 2)
@@ -221,6 +243,22 @@ export class Publisher {
       }
     }
   }
+}
+
+/**
+ * The positions, if they are an acknowledgement of these records: a status of 200 is none, and neither is an offset
+ * of -1.
+ */
+function acknowledged(records: readonly NewRecord[], positions: Position[]): Position[] {
+  const holds =
+    positions.length === records.length &&
+    positions.every(({ partition, offset }, at) => {
+      const named = records[at]!.partition
+      return Number.isSafeInteger(offset) && offset >= 0 && (named === undefined || named === partition)
+    })
+  if (!holds)
+    throw new KedgeError('ERR_PROTOCOL', 'not every record was acknowledged with its partition and offset')
+  return positions
 }
 
 const silent = () => new KedgeError('ERR_TIMEOUT', 'Kafka did not answer a write', { retryable: true })

@@ -4,6 +4,7 @@
  * @module
  */
 import { KedgeError } from './errors.ts'
+import { loaderTimeout } from './flight.ts'
 import type { Call, Demand, Flight, Flights, Outcome } from './flight.ts'
 import type { Follower } from './follower.ts'
 import type { Ground, Keyspace } from './keyspace.ts'
@@ -11,7 +12,7 @@ import type { Lifespan } from './lifespan.ts'
 import { checkId } from './messages.ts'
 import type { Publisher } from './publisher.ts'
 import type { Scope } from './scope.ts'
-import { loadSettings } from './settings.ts'
+import { checkOptions, loadSettings } from './settings.ts'
 import type { LoadSettings } from './settings.ts'
 import type { Slots } from './slots.ts'
 import type { StoredEntry } from './store.ts'
@@ -30,6 +31,8 @@ export interface ReaderContext {
 
 /** How much of what is held may be believed. */
 type Trust =
+  /** Nothing was held when it was asked: whatever is held by now has not been judged. */
+  | 'none'
   /** All of it: every eviction that was acknowledged `maxStaleness` ago is known. */
   | 'proved'
   /** Freshness could not be proved, but `onUnreachable` says to serve it all the same. */
@@ -44,6 +47,10 @@ interface Reading<T> {
   readonly call: Call<T> | undefined
   readonly required: number
   readonly signal: AbortSignal | undefined
+  /** The number of the first poll that begins after this read. */
+  readonly next: number
+  /** The keys of this read that are still loaded. */
+  readonly loading: Set<string>
 }
 
 export class Reader<T> {
@@ -69,6 +76,7 @@ export class Reader<T> {
     const trust = await this.#trust(() => this.#space.current(key) !== undefined, reading)
     const demand = this.#demand(reading, trust)
     const served = this.#serve(key, trust, reading, demand)
+    if (served?.staleBecause === 'swr' && demand) this.#flights.of([key], demand)
     if (served) return served
     const stale = this.#expired(key, trust, scope)
     if (demand === undefined) return { ...MISS, bypassed: trust === 'bypass' }
@@ -92,31 +100,49 @@ export class Reader<T> {
     const demand = this.#demand(reading, trust)
     const found = new Map<string, T>()
     const missing: string[] = []
+    const refresh: string[] = []
     for (const key of wanted) {
       const entry = this.#serve(key, trust, reading, demand)
       if (entry === undefined) missing.push(key)
       else found.set(key, entry.value as T)
+      if (entry?.staleBecause === 'swr') refresh.push(key)
     }
-    const stale = new Map(missing.map((key) => [key, this.#expired(key, trust, scope)]))
-    // All before any is waited for: those that nobody loads yet are loaded in one call.
-    const flights = demand ? this.#flights.of(missing, demand) : new Map<string, Flight<T>>()
-    for (const [key, flight] of flights) {
-      const { value } = await this.#wait(key, flight, stale.get(key), reading, demand!)
-      if (value !== undefined) found.set(key, value)
-    }
+    if (demand) await this.#loadMany(missing, refresh, trust, reading, demand, found)
+    else for (const key of missing) this.#expired(key, trust, scope)
     // In the order asked for.
     return new Map(wanted.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))
+  }
+
+  /** Loads what is missing and what is to be refreshed, those that nobody loads yet in one call. */
+  async #loadMany(
+    missing: readonly string[],
+    refresh: readonly string[],
+    trust: Trust,
+    reading: Reading<T>,
+    demand: Demand<T>,
+    found: Map<string, T>,
+  ): Promise<void> {
+    const stale = new Map(missing.map((key) => [key, this.#expired(key, trust, reading.scope)]))
+    for (const key of missing) reading.loading.add(key)
+    const flights = this.#flights.of([...missing, ...refresh], demand)
+    const waits = missing.map(async (key) => {
+      const { value } = await this.#wait(key, flights.get(key)!, stale.get(key), reading, demand)
+      if (value !== undefined) found.set(key, value)
+    })
+    await Promise.all(waits)
   }
 
   #begin(call: Call<T> | undefined, options: LoadOptions<T> | undefined, scope: Scope): Reading<T> {
     const { lifespan, follower } = this.#context
     lifespan.check()
+    if (call === undefined && options !== undefined) checkOptions(options, 'read')
     const load = loadSettings(options, this.#space.settings.load)
     const required = scope.required(this.#space.partition.id, options?.after)
     const signal = options?.signal
     signal?.throwIfAborted()
+    const { next } = follower
     follower.touch(scope)
-    return { scope, load, call, required, signal }
+    return { scope, load, call, required, signal, next, loading: new Set() }
   }
 
   #demand({ call, load, scope, signal, required }: Reading<T>, trust: Trust): Demand<T> | undefined {
@@ -125,19 +151,19 @@ export class Reader<T> {
   }
 
   /** Decides how far what is held may be believed; waits for a poll where that helps and there is a use for it. */
-  async #trust(held: () => boolean, { scope, required, signal }: Reading<T>): Promise<Trust> {
+  async #trust(held: () => boolean, reading: Reading<T>, next = reading.next): Promise<Trust> {
+    const { scope, required, signal } = reading
     const { follower, ground } = this.#context
     const { partition } = this.#space
     const { maxStalenessMs, maxOutageMs, onUnreachable, emit } = ground.settings
     const since = ground.timeline.now()
     const passed = () => partition.position >= required
-    const { next } = follower
     // The second is what makes `maxStaleness: 0` mean something: a poll that began after this call.
     const fresh = () => since - partition.freshAt < maxStalenessMs || partition.provedBy >= next
     const proved = () => passed() && fresh()
     if (proved()) return 'proved'
     // A miss does not wait: its load is fresh anyway, and the poll runs beside it.
-    if (!held()) return this.#isLost(since) ? 'bypass' : 'proved'
+    if (!held()) return this.#isLost(since) ? 'bypass' : 'none'
     if (await follower.reach(proved, scope, signal)) return 'proved'
     const { id, tail } = partition
     const polled = partition.provedBy >= next
@@ -161,6 +187,10 @@ export class Reader<T> {
     return follower.failing && now - this.#space.partition.freshAt > bearableMs
   }
 
+  #believed(key: string, trust: Trust): StoredEntry<T> | undefined {
+    return trust === 'proved' || trust === 'outage' ? this.#space.current(key) : undefined
+  }
+
   /** The value, if it is held and may be served as it is. */
   #serve(
     key: string,
@@ -169,13 +199,10 @@ export class Reader<T> {
     demand: Demand<T> | undefined,
   ): Entry<T> | undefined {
     const { counters, settings, timeline } = this.#context.ground
-    const entry = trust === 'bypass' ? undefined : this.#space.current(key)
+    const entry = this.#believed(key, trust)
     const now = timeline.now()
     if (entry && now < entry.freshUntil) return this.#served(key, entry, trust)
-    if (entry && demand && now < until(entry, load.swrMs)) {
-      this.#flights.of([key], demand)
-      return this.#served(key, entry, trust, 'swr')
-    }
+    if (entry && demand && now < until(entry, load.swrMs)) return this.#served(key, entry, trust, 'swr')
     counters.misses++
     settings.emit?.({ type: 'miss', namespace: this.#space.name, key })
     return undefined
@@ -183,7 +210,7 @@ export class Reader<T> {
 
   /** The value that has expired but is kept, to fall back to; one that is past that is dropped. */
   #expired(key: string, trust: Trust, scope: Scope): StoredEntry<T> | undefined {
-    const entry = trust === 'bypass' ? undefined : this.#space.current(key)
+    const entry = this.#believed(key, trust)
     if (entry === undefined || this.#context.ground.timeline.now() < entry.keepUntil) return entry
     const { name, partition, settings } = this.#space
     this.#space.drop(key, 'expired')
@@ -199,23 +226,26 @@ export class Reader<T> {
     reading: Reading<T>,
     demand: Demand<T>,
   ): Promise<Entry<T>> {
+    const { timeline } = this.#context.ground
     const { load } = demand
+    const since = timeline.now()
     const usableUntil = expired ? until(expired, Math.max(load.swrMs, load.staleIfErrorMs)) : -Infinity
-    const isUsable = this.#context.ground.timeline.now() < usableUntil && load.timeoutMs < load.hardTimeoutMs
-    let waitMs = isUsable ? load.timeoutMs : Infinity
+    // A leader ends its load by itself, at the same moment, with an error that says more: hence one more.
+    const deadline = since + load.hardTimeoutMs + 1
+    let wakeAt = since < usableUntil ? Math.min(deadline, since + load.timeoutMs) : deadline
     for (let current = flight; ;) {
-      const outcome = await this.#flights.outcome(key, current, demand, waitMs)
+      const outcome = await this.#flights.outcome(key, current, demand, wakeAt)
       if (outcome === undefined) {
-        waitMs = Infinity
+        if (timeline.now() >= deadline)
+          return this.#landed(key, { error: loaderTimeout() }, expired, reading, demand)
+        wakeAt = deadline
         const stale = await this.#fallback(key, expired, usableUntil, 'timeout', reading)
         if (stale) return stale
       } else if (outcome === 'gone') {
         // Of those who waited, one takes over; the others find its load under way, or already done.
-        const trust = await this.#trust(() => this.#space.current(key) !== undefined, reading)
-        const held = trust === 'bypass' ? undefined : this.#space.current(key)
-        if (held && this.#context.ground.timeline.now() < held.freshUntil)
-          return this.#served(key, held, trust)
-        current = this.#flights.of([key], demand).get(key)!
+        const held = await this.#fresh(key, reading)
+        if (held) return held
+        current = this.#flights.of([key, ...reading.loading], demand).get(key)!
       } else {
         return this.#landed(key, outcome, expired, reading, demand)
       }
@@ -229,9 +259,12 @@ export class Reader<T> {
     reading: Reading<T>,
     demand: Demand<T>,
   ): Promise<Entry<T>> {
+    reading.loading.delete(key)
     if ('error' in outcome) {
       const errorUntil = expired ? until(expired, demand.load.staleIfErrorMs) : -Infinity
-      const stale = await this.#fallback(key, expired, errorUntil, 'error', reading)
+      const stale =
+        (await this.#fallback(key, expired, errorUntil, 'error', reading)) ??
+        (await this.#fresh(key, reading))
       // What the loader threw is passed on untouched, whatever it is.
       return stale ?? Promise.reject(outcome.error)
     }
@@ -240,6 +273,17 @@ export class Reader<T> {
     const bypassed = demand.slots === this.#context.bypassSlots
     const state = value === undefined ? 'miss' : 'fresh'
     return { state, value, ageMs, ttlMs: ttlMs - ageMs, cached: false, stored, bypassed }
+  }
+
+  /** A value that somebody else has brought in while this read was waiting. */
+  async #fresh(key: string, reading: Reading<T>): Promise<Entry<T> | undefined> {
+    const { follower, ground } = this.#context
+    const isFresh = (entry: StoredEntry<T> | undefined) =>
+      entry !== undefined && ground.timeline.now() < entry.freshUntil
+    if (!isFresh(this.#space.current(key))) return undefined
+    const trust = await this.#trust(() => isFresh(this.#space.current(key)), reading, follower.next)
+    const held = this.#believed(key, trust)
+    return isFresh(held) ? this.#served(key, held!, trust) : undefined
   }
 
   /** The expired value, if no eviction has come in the meantime and it is still within its window. */
@@ -252,10 +296,8 @@ export class Reader<T> {
   ): Promise<Entry<T> | undefined> {
     const { timeline } = this.#context.ground
     if (entry === undefined || timeline.now() >= usableUntil) return undefined
-    const trust = await this.#trust(() => true, reading)
-    return trust !== 'bypass' && this.#space.current(key) === entry
-      ? this.#served(key, entry, trust, because)
-      : undefined
+    const trust = await this.#trust(() => true, reading, this.#context.follower.next)
+    return this.#believed(key, trust) === entry ? this.#served(key, entry, trust, because) : undefined
   }
 
   #served(key: string, entry: StoredEntry<T>, trust: Trust, because?: 'swr' | 'timeout' | 'error'): Entry<T> {

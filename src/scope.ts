@@ -54,7 +54,12 @@ export class Scope {
   /** Keeps the work alive after the request has been answered; its failure is an event. */
   waitUntil(work: Promise<unknown>): void {
     const handled = work.catch((error: unknown) => this.#emit?.({ type: 'background_error', error }))
-    if (this.#context) this.#context.waitUntil(handled)
-    else this.#runtime.waitUntil?.(handled)
+    try {
+      if (this.#context) this.#context.waitUntil(handled)
+      else this.#runtime.waitUntil?.(handled)
+    } catch (error) {
+      // The platform would not: the work goes on for as long as it lets it.
+      this.#emit?.({ type: 'background_error', error })
+    }
   }
 }

@@ -59,6 +59,7 @@ export interface Settings {
   readonly maxLoads: number
   readonly maxBypassLoads: number
   readonly maxRememberedEvictions: number
+  readonly updatesIsolation: 'committed' | 'uncommitted'
   readonly codec: Codec
   readonly gzipAboveBytes: number
   readonly maxMessageBytes: number
@@ -95,6 +96,7 @@ const cacheOptions = z
     evictionPartitions: count.max(100),
     updatePartitions: count.max(1000),
     mode: z.enum(['invalidate', 'replicate']),
+    updatesIsolation: z.enum(['committed', 'uncommitted']),
     maxEntries: count,
     maxBytes: count,
     maxEntryBytes: count,
@@ -157,6 +159,17 @@ const setOptions = z
   })
   .partial()
 
+const readOptions = loadOptions.pick({ after: true, signal: true })
+const scopeOptions = loadOptions.pick({ after: true })
+const prewarmOptions = z
+  .strictObject({ maxRecords: count, maxBytes: count, budget: duration, signal: loadOptions.shape.signal })
+  .partial()
+
+/** @throws TypeError quoting the option that is wrong. */
+export function checkOptions(options: object, of: 'read' | 'scope' | 'prewarm'): void {
+  check({ read: readOptions, scope: scopeOptions, prewarm: prewarmOptions }[of], options)
+}
+
 /** @throws TypeError quoting the option that is wrong. */
 export function checkWriteOptions(
   options: SetOptions<never> | undefined,
@@ -192,7 +205,14 @@ export function cacheSettings(options: CacheOptions): Settings {
   const replicate = options.mode === 'replicate'
   const evictionsTopic = options.topics?.evictions ?? 'cache-evictions'
   const updatesTopic = options.topics?.updates ?? 'cache-updates'
+  const updatesIsolation = options.updatesIsolation ?? 'committed'
+  must(
+    !replicate || updatesIsolation === 'uncommitted' || options.kafka.capabilities.readCommitted,
+    "`mode: 'replicate'` needs a log that reads committed records; where nobody writes values in transactions, set `updatesIsolation: 'uncommitted'`",
+  )
   must(evictionsTopic !== updatesTopic, '`topics.updates` must not be the topic of evictions')
+  const pollTimeoutMs = ms('pollTimeout', 500)
+  must(pollTimeoutMs > 0, '`pollTimeout` must be longer than 0: no poll ends in no time')
   must(refreshAfterMs <= maxStalenessMs, '`refreshAfter` must not be longer than `maxStaleness`')
   must(maxOutageMs >= maxStalenessMs, '`maxOutage` must not be shorter than `maxStaleness`')
   must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
@@ -216,7 +236,7 @@ export function cacheSettings(options: CacheOptions): Settings {
     maxBytes,
     maxStalenessMs,
     refreshAfterMs,
-    pollTimeoutMs: ms('pollTimeout', 500),
+    pollTimeoutMs,
     onUnreachable: options.onUnreachable ?? 'stale',
     maxOutageMs,
     maxCatchUpRecords: options.maxCatchUpRecords ?? 10_000,
@@ -224,6 +244,7 @@ export function cacheSettings(options: CacheOptions): Settings {
     maxLoads: options.maxLoads ?? 256,
     maxBypassLoads: options.maxBypassLoads ?? 32,
     maxRememberedEvictions: options.maxRememberedEvictions ?? 4096,
+    updatesIsolation,
     codec: options.codec ?? json,
     gzipAboveBytes: options.gzipAboveBytes ?? 1024,
     maxMessageBytes: options.maxMessageBytes ?? 1_000_000,

@@ -8,21 +8,26 @@
  */
 import { decodeRecord } from './coherence.ts'
 import type { DecodedRecord } from './coherence.ts'
+import { withDeadline } from './deadline.ts'
 import { MAX_DURATION_MS } from './duration.ts'
+import { KedgeError } from './errors.ts'
 import type { Ground, Keyspace } from './keyspace.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
-import type { PartitionOffsets, Position } from './log.ts'
+import type { LogRecord, PartitionOffsets, Position } from './log.ts'
 import { readUpdate } from './messages.ts'
-import type { ArrivedValue } from './messages.ts'
+import type { Arrived, ArrivedDrop, ArrivedValue } from './messages.ts'
 
 /** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
 const MAX_SKEW_MS = 5000
 /** Reads of one round; what is left is read in the next. */
 const MAX_READS = 16
+/** Records of the first window that prewarming reads; each one after it is twice as large. */
+const FIRST_WINDOW = 64
 
-/** What a round of reading found. */
+/** What reading found: not decoded yet, so that what is held meanwhile is no more than what was asked for. */
 export interface Harvest {
-  readonly records: readonly DecodedRecord[]
+  /** In the order in which they were written. */
+  readonly records: readonly LogRecord[]
   readonly bytes: number
   readonly complete: boolean
 }
@@ -30,6 +35,7 @@ export interface Harvest {
 export class Updates {
   readonly #ground: Ground
   readonly #spaces: ReadonlyMap<string, Keyspace<unknown>>
+  /** The next offset of each partition: everything below it has been applied. */
   readonly #positions = new Map<number, number>()
 
   constructor(ground: Ground, spaces: ReadonlyMap<string, Keyspace<unknown>>) {
@@ -38,54 +44,99 @@ export class Updates {
   }
 
   /**
-   * Reads on from where the last round ended; begins at the end. Resolves with what applies the values, to be
-   * called after the next proof. Never rejects, except by the signal.
+   * Reads on from what was applied last; begins at the end. Resolves with what applies the values, to be called
+   * after the next proof. Never rejects, except by the signal.
    */
-  async fetch(signal: AbortSignal): Promise<() => void> {
-    const { settings } = this.#ground
+  async fetch(signal: AbortSignal): Promise<() => Promise<void>> {
+    const { runtime, pollTimeoutMs, emit } = this.#ground.settings
     try {
-      const bounds = await this.#bounds(signal)
-      const from: Position[] = []
-      for (const { partition, beginning, end } of bounds) {
-        const known = this.#positions.get(partition)
-        const lost =
-          known === undefined || known < beginning || known > end || end - known > settings.maxCatchUpRecords
-        const offset = lost ? end : known
-        this.#positions.set(partition, offset)
-        if (offset < end) from.push({ partition, offset })
-      }
-      if (from.length === 0) return () => undefined
-      const { records } = await this.#read(
-        from,
-        bounds,
-        settings.maxPollBytes * MAX_READS,
-        signal,
-        this.#positions,
-      )
-      return () => void this.apply(records)
+      // With a deadline of its own, so that a topic that hangs does not keep evictions from being proved.
+      return await withDeadline(runtime, pollTimeoutMs, silent, (inner) => this.#fetch(inner), signal)
     } catch (error) {
       signal.throwIfAborted()
-      settings.emit?.({ type: 'background_error', error })
-      return () => undefined
+      emit?.({ type: 'background_error', error })
+      return async () => undefined
     }
   }
 
-  /** Reads the newest part of the topic. */
-  async newest(maxRecords: number, maxBytes: number, signal: AbortSignal): Promise<Harvest> {
+  async #fetch(signal: AbortSignal): Promise<() => Promise<void>> {
+    const { settings } = this.#ground
     const bounds = await this.#bounds(signal)
-    const share = Math.ceil(maxRecords / Math.max(1, bounds.length))
-    const from = bounds
-      .map(({ partition, beginning, end }) => ({ partition, offset: Math.max(beginning, end - share) }))
-      .filter(({ offset }, at) => offset < bounds[at]!.end)
-    const harvest = await this.#read(from, bounds, maxBytes, signal, new Map())
-    const whole = bounds.every(({ beginning, end }) => end - beginning <= share)
-    return { ...harvest, complete: harvest.complete && whole }
+    const from: Position[] = []
+    for (const { partition, beginning, end } of bounds) {
+      const known = this.#positions.get(partition)
+      if (known === undefined) this.#positions.set(partition, end)
+      else if (known < beginning || known > end || end - known > settings.maxCatchUpRecords)
+        this.#skip(partition, end)
+      else if (known < end) from.push({ partition, offset: known })
+    }
+    const next = new Map(from.map(({ partition, offset }) => [partition, offset]))
+    const { records } = await this.#read(
+      from,
+      boundsOf(bounds),
+      settings.maxPollBytes * MAX_READS,
+      signal,
+      next,
+    )
+    return async () => {
+      const fresh = records.filter(
+        ({ partition, offset }) => offset >= (this.#positions.get(partition) ?? Infinity),
+      )
+      // Moved at once, so that a poll that runs beside this one applies nothing twice, and nothing older after it.
+      for (const [partition, offset] of next) {
+        this.#positions.set(partition, Math.max(offset, this.#positions.get(partition) ?? 0))
+      }
+      await this.apply(fresh)
+    }
   }
 
-  /** Judges the values, in the order they were written, and holds what may be held. How many that were. */
-  apply(records: readonly DecodedRecord[]): number {
+  /** Goes on at the end. What is passed over may have dropped anything, so everything is dropped. */
+  #skip(partition: number, end: number): void {
+    this.#positions.set(partition, end)
+    for (const space of this.#spaces.values()) space.doubt(() => true)
+  }
+
+  /** Reads the newest part of the topic: from the end backwards, a window at a time. */
+  async newest(maxRecords: number, maxBytes: number, signal: AbortSignal): Promise<Harvest> {
+    const bounds = await this.#bounds(signal)
+    const windows: LogRecord[][] = []
+    let bytes = 0
+    let count = 0
+    let size = FIRST_WINDOW
+    let open = bounds.map(({ partition, beginning, end }) => ({ partition, beginning, end }))
+    for (;;) {
+      open = open.filter(({ beginning, end }) => end > beginning)
+      if (open.length === 0 || count >= maxRecords || bytes >= maxBytes) break
+      const each = Math.max(1, Math.min(size, Math.ceil((maxRecords - count) / open.length)))
+      const from = open.map(({ partition, beginning, end }) => ({
+        partition,
+        offset: Math.max(beginning, end - each),
+      }))
+      const ends = new Map(open.map(({ partition, end }) => [partition, end]))
+      const found = await this.#read(from, ends, maxBytes - bytes, signal, new Map())
+      windows.push(found.records.filter(({ partition, offset }) => offset < (ends.get(partition) ?? 0)))
+      count += windows.at(-1)!.length
+      bytes += found.bytes
+      if (!found.complete) break
+      open = open.map((window, at) => ({ ...window, end: from[at]!.offset }))
+      size *= 2
+    }
+    return { records: windows.toReversed().flat(), bytes, complete: open.length === 0 }
+  }
+
+  /** Judges the values, one after the other, and holds what may be held. How many that were. */
+  async apply(records: readonly LogRecord[]): Promise<number> {
+    const { codec, maxMessageBytes } = this.#ground.settings
     let held = 0
-    for (const decoded of records) if (this.#arrive(decoded)) held++
+    for (const record of records) {
+      const decoded = await decodeRecord(record, codec, maxMessageBytes)
+      try {
+        if (this.#arrive(decoded)) held++
+      } catch (error) {
+        // A namespace's own functions (`tags`, `schema`, `sizeOf`) may stumble over a stranger's value.
+        this.#refuse({ ...decoded, error })
+      }
+    }
     this.#ground.counters.updatesApplied += held
     return held
   }
@@ -98,64 +149,95 @@ export class Updates {
 
   async #read(
     from: readonly Position[],
-    bounds: readonly PartitionOffsets[],
+    ends: ReadonlyMap<number, number>,
     maxBytes: number,
     signal: AbortSignal,
     positions: Map<number, number>,
-  ): Promise<Harvest> {
-    const { log, updatesTopic, maxPollBytes, codec, maxMessageBytes, pollTimeoutMs } = this.#ground.settings
-    const ends = new Map(bounds.map(({ partition, end }) => [partition, end]))
-    const records: DecodedRecord[] = []
+  ): Promise<Harvest & { records: LogRecord[] }> {
+    const {
+      log,
+      updatesTopic,
+      maxPollBytes,
+      pollTimeoutMs,
+      updatesIsolation: isolation,
+    } = this.#ground.settings
+    const records: LogRecord[] = []
     let open = from
     let bytes = 0
+    let limit = maxPollBytes
     for (let reads = 0; open.length > 0 && bytes < maxBytes && reads < MAX_READS; reads++) {
-      const limit = Math.min(maxPollBytes, maxBytes - bytes)
-      // Committed: an aborted value must never be served.
-      const options = { maxBytes: limit, waitMs: pollTimeoutMs / 2, isolation: 'committed', signal } as const
+      const options = {
+        maxBytes: Math.min(limit, maxBytes - bytes),
+        waitMs: pollTimeoutMs / 2,
+        isolation,
+        signal,
+      } as const
       const result = await log.read(updatesTopic, open, options)
       for (const record of result.records) bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0)
-      records.push(
-        ...(await Promise.all(result.records.map((each) => decodeRecord(each, codec, maxMessageBytes)))),
-      )
+      records.push(...result.records)
       for (const { partition, offset } of result.next) positions.set(partition, offset)
-      // No progress: the rest belongs to a transaction that is still open, or does not fit.
-      const moved = result.next.some((next) =>
-        open.some((was) => was.partition === next.partition && was.offset < next.offset),
-      )
-      if (!moved) break
+      const was = open
       open = result.next.filter(({ partition, offset }) => offset < (ends.get(partition) ?? 0))
+      if (
+        result.next.some(
+          ({ partition, offset }) => was.find((each) => each.partition === partition)!.offset < offset,
+        )
+      )
+        continue
+      // No progress: the rest belongs to a transaction that is still open, or does not fit.
+      if (limit >= maxPollBytes * MAX_READS) break
+      limit *= 4
     }
     return { records, bytes, complete: open.length === 0 }
   }
 
   /** Whether the record's value is held now. */
   #arrive(decoded: DecodedRecord): boolean {
-    const { settings, counters } = this.#ground
-    const { partition, offset, timestamp } = decoded.record
-    const arrived = readUpdate(
-      decoded.message,
-      decoded.recordKey,
+    const arrived = this.#understand(decoded)
+    if (
+      decoded.error !== undefined ||
+      arrived === undefined ||
+      ('unreadable' in arrived && arrived.unreadable)
+    ) {
+      return this.#refuse(decoded)
+    }
+    if (arrived.kind === 'drop') {
+      this.#drop(arrived)
+      return false
+    }
+    const space = this.#spaces.get(arrived.namespace)
+    return space !== undefined && this.#hold(space, arrived, decoded.record.timestamp)
+  }
+
+  #understand({ message, recordKey }: DecodedRecord): Arrived | undefined {
+    return readUpdate(
+      message,
+      recordKey,
       (name) => this.#spaces.has(name),
       () => Infinity,
     )
-    const unreadable =
-      decoded.error !== undefined || arrived === undefined || ('unreadable' in arrived && arrived.unreadable)
-    if (unreadable) {
-      counters.refused++
-      settings.emit?.({
-        type: 'unreadable',
-        topic: settings.updatesTopic,
-        partition,
-        offset,
-        error: decoded.error,
-      })
-    }
-    if (arrived === undefined) return false
+  }
+
+  #drop({ namespace, key, asOf }: Pick<ArrivedDrop, 'namespace' | 'key' | 'asOf'>): void {
     for (const space of this.#spaces.values()) {
-      if (arrived.namespace !== undefined && arrived.namespace !== space.name) continue
-      if (arrived.kind === 'value') return this.#hold(space, arrived, timestamp)
-      space.drop(arrived.key, 'replaced')
+      if (namespace === undefined || namespace === space.name) space.dropBefore(key, asOf ?? Infinity)
     }
+  }
+
+  /** Counts a record that cannot be used, and drops the key that it concerns. Never holds anything: `false`. */
+  #refuse(decoded: DecodedRecord): false {
+    const { settings, counters } = this.#ground
+    const { partition, offset } = decoded.record
+    const arrived = this.#understand(decoded)
+    if (arrived) this.#drop({ namespace: arrived.namespace, key: arrived.key, asOf: undefined })
+    counters.refused++
+    settings.emit?.({
+      type: 'unreadable',
+      topic: settings.updatesTopic,
+      partition,
+      offset,
+      error: decoded.error,
+    })
     return false
   }
 
@@ -195,9 +277,17 @@ export class Updates {
       version: arrived.version,
       settleMs: 0,
     }
-    return space.hold(arrived.key, candidate) === undefined
+    const held = space.hold(arrived.key, candidate) === undefined
+    if (!held) counters.refused++
+    return held
   }
 }
+
+const boundsOf = (bounds: readonly PartitionOffsets[]) =>
+  new Map(bounds.map(({ partition, end }) => [partition, end]))
+
+const silent = () =>
+  new KedgeError('ERR_TIMEOUT', 'the updates topic did not answer in time', { retryable: true })
 
 function parse(space: Keyspace<unknown>, value: unknown): unknown {
   if (space.settings.schema === undefined) return value

@@ -33,7 +33,10 @@ export function valueBytes(value: unknown): number {
   }
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     bytes += OBJECT_BYTES
-    if (next instanceof ArrayBuffer || ArrayBuffer.isView(next)) {
+    if (ArrayBuffer.isView(next)) {
+      // A view keeps the whole of its buffer alive.
+      visit(next.buffer)
+    } else if (next instanceof ArrayBuffer) {
       bytes += next.byteLength
     } else if (next instanceof Map || next instanceof Set) {
       bytes += next.size * 2 * SLOT_BYTES

@@ -4,13 +4,16 @@
  * @module
  */
 import { applyEviction } from './coherence.ts'
+import { KedgeError } from './errors.ts'
 import type { Flights } from './flight.ts'
-import type { Candidate, Ground, Keyspace } from './keyspace.ts'
+import type { Follower } from './follower.ts'
+import type { Ground, Keyspace } from './keyspace.ts'
 import type { Lifespan } from './lifespan.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import { checkId, readEviction } from './messages.ts'
 import { tokenOf } from './publisher.ts'
 import type { EvictBody, Published, Publisher } from './publisher.ts'
+import type { ReaderContext } from './reader.ts'
 import type { Scope } from './scope.ts'
 import { checkWriteOptions } from './settings.ts'
 import type { Token } from './token.ts'
@@ -23,6 +26,12 @@ export interface Meant {
   loading(key: string): boolean
 }
 
+/** A write that was acknowledged, and whether its positions mean something here. */
+interface Landed {
+  readonly published: readonly Published[]
+  readonly landed: boolean
+}
+
 const EVERYTHING: Meant = { held: () => true, loading: () => true }
 const keysThat = (matches: (key: string) => boolean): Meant => ({ held: matches, loading: matches })
 
@@ -32,19 +41,19 @@ export class Writer<T> {
   readonly #publisher: Publisher
   readonly #ground: Ground
   readonly #lifespan: Lifespan
+  readonly #follower: Follower
 
   constructor(
     space: Keyspace<T>,
     flights: Flights<T>,
-    publisher: Publisher,
-    ground: Ground,
-    lifespan: Lifespan,
+    { publisher, follower, ground, lifespan }: ReaderContext,
   ) {
     this.#space = space
     this.#flights = flights
     this.#publisher = publisher
     this.#ground = ground
     this.#lifespan = lifespan
+    this.#follower = follower
   }
 
   /** Evicts the key, then holds the value as of right after that eviction. */
@@ -55,30 +64,27 @@ export class Writer<T> {
     const { settings, partition } = this.#space
     const { ttl = settings.load.ttl as SetOptions<T>['ttl'], version, signal } = options ?? {}
     const ttlMs = ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0)
+    this.#lifespan.check()
+    // Before the first contact nothing may be held, and a value that was set should be.
+    if (!partition.anchored) await this.#follower.sync(scope, signal)
     const { generation } = partition
     const loadedAt = this.#ground.timeline.now()
     const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags })
-    const published = await this.#evict(
-      [{ keys: [key], version }],
-      keysThat((other) => other === key),
-      scope,
-      signal,
-    )
-    const asOf = published[0]!.offset + 1
-    const candidate: Candidate<T> = {
-      value,
-      asOf,
-      generation,
-      loadedAt,
-      ttlMs,
-      keepMs: 0,
-      tags,
-      version,
-      settleMs: 0,
+    const candidate = { value, generation, loadedAt, ttlMs, keepMs: 0, tags, version, settleMs: 0 }
+    const shares = settings.share && ttlMs > 0
+    // What cannot be written must not evict either.
+    if (shares)
+      await this.#publisher.checkUpdate(this.#space, key, { ...candidate, asOf: Number.MAX_SAFE_INTEGER })
+    const meant = keysThat((other) => other === key)
+    const { published, landed } = await this.#evict([{ keys: [key], version }], meant, scope, signal)
+    // A position of another log says nothing here.
+    if (!landed) throw replaced()
+    const settled = { ...candidate, asOf: published[0]!.offset + 1 }
+    const refused = this.#space.hold(key, settled)
+    if (shares && refused !== 'superseded') {
+      // Awaited, because the truth of a value that is `set` is the log: it must not be lost unnoticed.
+      await this.#publisher.update(this.#space, key, settled, signal)
     }
-    this.#space.hold(key, candidate)
-    // Awaited, because the truth of a value that is `set` is the log: it must not be lost unnoticed.
-    if (settings.share && ttlMs > 0) await this.#publisher.update(this.#space, key, candidate, signal)
     return tokenOf(published)
   }
 
@@ -91,7 +97,7 @@ export class Writer<T> {
     const ids = idsOf(keys, 'key')
     const meant = new Set(ids)
     const body: EvictBody = { keys: ids, version: options?.version }
-    const published = await this.#evict(
+    const { published } = await this.#evict(
       [body],
       keysThat((key) => meant.has(key)),
       scope,
@@ -99,7 +105,8 @@ export class Writer<T> {
     )
     if (this.#space.settings.share && options?.version === undefined) {
       const asOf = Math.max(...published.map(({ offset }) => offset + 1))
-      this.#publisher.unshare(this.#space.name, ids, asOf, scope)
+      // Awaited, so that a `set` that follows comes after it in the log, which is compacted to the last one.
+      await this.#publisher.unshare(this.#space.name, ids, asOf, options?.signal)
     }
     return tokenOf(published)
   }
@@ -112,21 +119,28 @@ export class Writer<T> {
     checkWriteOptions(options, 'evict')
     const ids = idsOf(tags, 'tag')
     const held: Meant['held'] = (_, carried) => carried?.some((tag) => ids.includes(tag)) ?? false
-    return tokenOf(await this.#evict([{ tags: ids }], { held, loading: () => true }, scope, options?.signal))
+    const { published } = await this.#evict(
+      [{ tags: ids }],
+      { held, loading: () => true },
+      scope,
+      options?.signal,
+    )
+    return tokenOf(published)
   }
 
   async invalidatePrefix(prefix: string, options: WriteOptions | undefined, scope: Scope): Promise<Token> {
     checkWriteOptions(options, 'evict')
     checkId(prefix, 'prefix')
     const meant = keysThat((key) => key.startsWith(prefix))
-    return tokenOf(await this.#evict([{ prefixes: [prefix] }], meant, scope, options?.signal))
+    const { published } = await this.#evict([{ prefixes: [prefix] }], meant, scope, options?.signal)
+    return tokenOf(published)
   }
 
   async clear(options: WriteOptions | undefined, scope: Scope): Promise<Token> {
     checkWriteOptions(options, 'evict')
     this.#lifespan.check()
     const { name, partition } = this.#space
-    const published = await this.#land(
+    const { published } = await this.#land(
       this.#publisher.clear(name, [partition.id], options?.signal),
       EVERYTHING,
       scope,
@@ -139,43 +153,50 @@ export class Writer<T> {
     meant: Meant,
     scope: Scope,
     signal: AbortSignal | undefined,
-  ): Promise<readonly Published[]> {
+  ): Promise<Landed> {
     const { name, partition } = this.#space
     this.#lifespan.check()
     return this.#land(this.#publisher.evict(name, partition.id, bodies, signal), meant, scope)
   }
 
-  async #land(
-    write: Promise<readonly Published[]>,
-    meant: Meant,
-    scope: Scope,
-  ): Promise<readonly Published[]> {
-    const { generation } = this.#space.partition
+  async #land(write: Promise<readonly Published[]>, meant: Meant, scope: Scope): Promise<Landed> {
+    const { generation, position } = this.#space.partition
     // Even when the caller's request ends, the write should get its answer.
     scope.waitUntil(write.catch(() => undefined))
     try {
       const published = await write
-      this.apply(published, generation)
+      const landed = this.apply(published, generation, position)
       scope.wrote(tokenOf(published))
-      return published
+      return { published, landed }
     } catch (error) {
       this.doubt(meant)
       throw error
     }
   }
 
-  /** Applies evictions of our own here, ahead of the log. */
-  apply(published: readonly Published[], generation: number): void {
+  /**
+   * Applies evictions of our own here, ahead of the log.
+   *
+   * @param generation of the partition, when the write began
+   * @param position of the partition, when the write began
+   * @returns whether they could be
+   */
+  apply(published: readonly Published[], generation: number, position: number): boolean {
     const { partition } = this.#space
-    for (const { message, offset, partition: id } of published) {
-      if (id !== partition.id) continue
-      applyEviction(
-        [this.#space],
-        readEviction(message, undefined, () => false),
-        offset,
-      )
-      if (partition.generation === generation) partition.reaches(offset + 1)
+    const own = published.filter((each) => each.partition === partition.id)
+    // The log was replaced meanwhile, or has been without our noticing: its offsets compare to nothing known here.
+    const strange = own.some(({ offset }) => offset < position)
+    if (strange) partition.unprove()
+    if (strange || partition.generation !== generation) {
+      this.doubt()
+      return false
     }
+    for (const { message, offset } of own) {
+      const eviction = readEviction(message, undefined, () => false)
+      applyEviction([this.#space], eviction, offset)
+      partition.reaches(offset + 1)
+    }
+    return true
   }
 
   /**
@@ -187,6 +208,11 @@ export class Writer<T> {
     this.#flights.doom((key) => meant.loading(key))
   }
 }
+
+const replaced = () =>
+  new KedgeError('ERR_PUBLISH', 'the log was replaced while the value was written: write it again', {
+    retryable: true,
+  })
 
 function idsOf(ids: string | readonly string[], what: 'key' | 'tag'): readonly string[] {
   const list = [...new Set(typeof ids === 'string' ? [ids] : ids)]

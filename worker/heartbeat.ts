@@ -12,7 +12,7 @@ import type { BeatMessage } from '../src/messages.ts'
 
 /** Writes a heartbeat to every partition of the evictions topic. Rejects as `produce` does. */
 export async function beat(log: KafkaLog, topic: string, partitions: number): Promise<void> {
-  const message: BeatMessage = { v: 1, op: 'beat' }
+  const message: BeatMessage = { v: 1, op: 'beat', at: Date.now() }
   const value = json.encode(message)
   const records = Array.from({ length: partitions }, (_, partition) => ({ key: null, value, partition }))
   await log.produce(topic, records)

@@ -108,8 +108,8 @@ describe('an eviction', () => {
 
 describe('a heartbeat', () => {
   it('evicts nothing', () => {
-    expect(said({ v: 1, op: 'beat' }, 'users')).toEqual({})
-    expect(said({ v: 1, op: 'beat' })).toEqual({})
+    expect(said({ v: 1, op: 'beat' }, 'users')).toEqual({ empty: true })
+    expect(said({ v: 1, op: 'beat' })).toEqual({ empty: true })
   })
 
   it('of a later version may mean something, and evicts', () => {
@@ -244,6 +244,7 @@ describe('an update', () => {
       kind: 'drop',
       namespace: 'users',
       key: '42',
+      asOf: 7,
       unreadable: false,
     })
   })

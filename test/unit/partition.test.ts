@@ -187,8 +187,11 @@ describe('what a record looks like', () => {
     value: value === null ? null : encodeUtf8(value),
   })
 
-  it('is the same for the same key and value, wherever it stands and whenever it was written', () => {
-    expect(digestOf(record('a', 'b', 7))).toBe(digestOf({ ...record('a', 'b', 9), timestamp: 5 }))
+  it('is the same for the same key, value and time, wherever it stands, and another for another time', () => {
+    expect(digestOf(record('a', 'b', 7))).toBe(digestOf(record('a', 'b', 9)))
+    expect(digestOf({ ...record('a', 'b'), timestamp: 5 })).not.toBe(
+      digestOf({ ...record('a', 'b'), timestamp: 6 }),
+    )
   })
 
   it('does not tell an empty key or value from none, as some proxies do not', () => {

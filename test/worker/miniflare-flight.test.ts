@@ -162,7 +162,7 @@ describe('without the guard', () => {
     await using lacking = await startWorld()
     const waitUntil: Replacement = {
       file: 'src/scope.ts',
-      from: 'if (this.#context) this.#context.waitUntil(handled)\n    else ',
+      from: 'if (this.#context) this.#context.waitUntil(handled)\n      else ',
       to: '',
     }
     const client = await lacking.isolate({ replacements: [waitUntil] })
