@@ -155,7 +155,7 @@ export function confluent(options: ConfluentOptions): KafkaLog {
       : instances.read(call, topic, positions, how.maxBytes)
 
   return {
-    capabilities: { identity: gateway, longPoll: gateway, readCommitted: false },
+    capabilities: { identity: gateway, longPoll: gateway, readCommitted: gateway },
 
     async produce(topic, records, { signal } = {}) {
       signal?.throwIfAborted()

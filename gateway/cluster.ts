@@ -73,6 +73,8 @@ export interface ClusterReadOptions {
   readonly maxBytes: number
   /** How long to wait for a first record, in milliseconds. */
   readonly waitMs: number
+  /** Whether records of open and aborted transactions are left out. @default 'uncommitted' */
+  readonly isolation?: 'uncommitted' | 'committed' | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -100,6 +102,6 @@ export interface Cluster {
   offsets(topic: string, partition: number): Promise<PartitionBounds>
   /** The first offset whose record is not older than `timestamp`; the end when there is none. */
   offsetAt(topic: string, partition: number, timestamp: number): Promise<number>
-  /** Reads, uncommitted, from explicit positions. */
+  /** Reads from explicit positions. */
   read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead>
 }

@@ -92,14 +92,17 @@ class MemoryCluster implements Cluster {
 
   async read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead> {
     options.signal?.throwIfAborted()
-    const first = this.#collect(positions, options.maxBytes)
+    const first = this.#collect(positions, options)
     if (first.records.length > 0 || first.outOfRange.length > 0 || options.waitMs <= 0) return first
     if (first.next.some(({ offset }, index) => offset !== positions[index]?.offset)) return first
     await this.#news(positions, options)
-    return this.#collect(positions, options.maxBytes)
+    return this.#collect(positions, options)
   }
 
-  #collect(positions: readonly TopicPosition[], maxBytes: number): ClusterRead {
+  #collect(
+    positions: readonly TopicPosition[],
+    { maxBytes, isolation = 'uncommitted' }: ClusterReadOptions,
+  ): ClusterRead {
     const records: ClusterRecord[] = []
     const outOfRange: TopicPartition[] = []
     let left = maxBytes
@@ -110,7 +113,7 @@ class MemoryCluster implements Cluster {
       const slice = this.#attempt(position, () =>
         bytes === undefined
           ? this.#log.offsets(topic, partition) && null
-          : this.#log.read(topic, position, { maxBytes: bytes }),
+          : this.#log.read(topic, position, { maxBytes: bytes, isolation }),
       )
       if (slice === undefined) outOfRange.push({ topic, partition })
       for (const record of slice?.records ?? []) records.push({ ...record, topic })
@@ -121,14 +124,17 @@ class MemoryCluster implements Cluster {
   }
 
   /** Resolves when one of the positions has news, or after `waitMs`. Rejects with `signal.reason`. */
-  async #news(positions: readonly TopicPosition[], { waitMs, signal }: ClusterReadOptions): Promise<void> {
+  async #news(
+    positions: readonly TopicPosition[],
+    { waitMs, isolation = 'uncommitted', signal }: ClusterReadOptions,
+  ): Promise<void> {
     const ended = new AbortController()
     const stop = () => ended.abort()
     signal?.addEventListener('abort', stop, { once: true })
     const topics = new Set(positions.map(({ topic }) => topic))
     const waits = [...topics].map((topic) => {
       const own = positions.filter((position) => position.topic === topic)
-      return this.#log.waitFor(topic, own, { signal: ended.signal })
+      return this.#log.waitFor(topic, own, { isolation, signal: ended.signal })
     })
     try {
       await Promise.race([...waits, this.#runtime.sleep(waitMs, ended.signal)])

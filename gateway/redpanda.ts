@@ -2,7 +2,8 @@
  * Reads as Redpanda's HTTP Proxy has them: stateless, by explicit offset, with a long poll. `offset`, `timeout` and
  * `max_bytes` are mandatory, and so is an `Accept` that names a format.
  *
- * Beyond Redpanda: the answer tells in `kedge-log-id`, `kedge-beginning-offset`, `kedge-end-offset` and
+ * Beyond Redpanda: `isolation_level=read_committed` (Kafka's own name and value) leaves out records of open and
+ * aborted transactions, and the answer tells in `kedge-log-id`, `kedge-beginning-offset`, `kedge-end-offset` and
  * `kedge-next-offset` what the partition is and where to go on (past gaps and transaction markers).
  *
  * @module
@@ -29,8 +30,9 @@ export function redpanda(service: Service): Hono {
     const maxBytes = Math.min(mandatory(c, 'max_bytes'), limits.maxReadBytes)
     const topic = c.req.param('topic')
     const partition = partitionOfPath(c)
+    const isolation = isolationOf(c)
     const poll = () =>
-      cluster.read([{ topic, partition, offset }], { maxBytes, waitMs, signal: c.req.raw.signal })
+      cluster.read([{ topic, partition, offset }], { maxBytes, waitMs, isolation, signal: c.req.raw.signal })
     const read = await (waitMs > 0 ? polls.run(poll) : poll())
     const { logId, beginning, end } = await cluster.offsets(topic, partition)
     c.header('kedge-log-id', logId)
@@ -58,6 +60,13 @@ function formatAccepted(c: Context): EmbeddedFormat {
     if (format) return format
   }
   throw new Refusal('not-acceptable', `Accept must be ${EMBEDDED_TYPES.binary} or ${EMBEDDED_TYPES.json}`)
+}
+
+function isolationOf(c: Context): 'uncommitted' | 'committed' {
+  const level = c.req.query('isolation_level') ?? 'read_uncommitted'
+  if (level === 'read_committed') return 'committed'
+  if (level === 'read_uncommitted') return 'uncommitted'
+  throw new Refusal('malformed', 'isolation_level must be read_committed or read_uncommitted')
 }
 
 function mandatory(c: Context, name: string): number {

@@ -4,12 +4,14 @@
  * @module
  */
 import type { DropReason, RefuseReason } from './events.ts'
+import { storedEntry } from './entry.ts'
+import type { StoredEntry } from './entry.ts'
 import { EvictionTable } from './eviction-table.ts'
 import type { Partition, Tenant } from './partition.ts'
 import type { NamespaceSettings, Settings } from './settings.ts'
 import type { Counters } from './stats.ts'
 import { Store } from './store.ts'
-import type { Budget, StoredEntry } from './store.ts'
+import type { Budget } from './store.ts'
 import type { Timeline } from './timeline.ts'
 import { entryBytes, valueBytes } from './weight.ts'
 
@@ -46,12 +48,19 @@ export class Keyspace<T> implements Tenant {
   readonly #table: EvictionTable
   readonly #maxStalenessMs: number
   readonly #refreshAfterMs: number
+  // Of the ground, for the shortest way to a hit.
+  readonly #timeline: Timeline
+  readonly #counters: Counters
+  readonly #emit: Settings['emit']
 
   constructor(name: string, settings: NamespaceSettings, partition: Partition, ground: Ground) {
     this.name = name
     this.settings = settings
     this.partition = partition
     this.#ground = ground
+    this.#timeline = ground.timeline
+    this.#counters = ground.counters
+    this.#emit = ground.settings.emit
     this.#maxStalenessMs = ground.settings.maxStalenessMs
     this.#refreshAfterMs = ground.settings.refreshAfterMs
     this.#store = new Store(settings, ground.budget, (key) => this.#dropped(key, 'capacity'))
@@ -77,11 +86,11 @@ export class Keyspace<T> implements Tenant {
   #hit(key: string, maxAgeMs: number): StoredEntry<T> | undefined {
     const entry = this.#store.get(key)
     if (entry === undefined) return undefined
-    const now = this.#ground.timeline.turn()
+    const now = this.#timeline.turn()
     if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return undefined
     if (entry.asOf <= this.#table.groupEpoch && !this.#survives(key, entry)) return undefined
-    this.#ground.counters.hits++
-    this.#ground.settings.emit?.({ type: 'hit', namespace: this.name, key, stale: false })
+    this.#counters.hits++
+    this.#emit?.({ type: 'hit', namespace: this.name, key, stale: false })
     return entry
   }
 
@@ -122,7 +131,7 @@ export class Keyspace<T> implements Tenant {
   }
 
   #refuses(key: string, candidate: Candidate<T>): RefuseReason | undefined {
-    const { value, asOf, loadedAt, ttlMs, tags, version } = candidate
+    const { value, loadedAt, ttlMs, tags } = candidate
     const { partition, settings } = this
     // Generation 0 is the time before the first contact.
     if (candidate.generation === 0) return 'unanchored'
@@ -146,8 +155,7 @@ export class Keyspace<T> implements Tenant {
       this.drop(key, 'replaced')
       return 'size'
     }
-    const keepUntil = freshUntil + candidate.keepMs
-    this.#store.set(key, { value, freshUntil, asOf, bytes, loadedAt, keepUntil, tags, version, used: false })
+    this.#store.set(key, storedEntry(candidate, bytes))
     return undefined
   }
 

@@ -37,12 +37,14 @@ export class ScopedNamespace<T> implements Namespace<T> {
   readonly #parts: NamespaceParts<T>
   readonly #space: Keyspace<T>
   readonly #scope: Scope
+  readonly #requires: boolean
 
   constructor(parts: NamespaceParts<T>, scope: Scope) {
     this.name = parts.space.name
     this.#parts = parts
     this.#space = parts.space
     this.#scope = scope
+    this.#requires = scope.requires
   }
 
   for(context: RequestContext, options?: ScopeOptions): Namespace<T> {
@@ -50,7 +52,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   peek(key: string): T | undefined {
-    return this.#scope.requires ? undefined : this.#space.peek(key)
+    return this.#requires ? undefined : this.#space.peek(key)
   }
 
   // These two are not `async`: a hit then costs one promise and nothing else.
@@ -65,7 +67,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   async getMany(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
-    return this.#parts.reader.readMany(keys, undefined, options, this.#scope)
+    return this.#many(keys, undefined, options)
   }
 
   async getOrSetMany(
@@ -79,7 +81,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
         ? (loaded as ReadonlyMap<string, T>)
         : new Map(Object.entries(loaded) as [string, T][])
     }
-    return this.#parts.reader.readMany(keys, call, options, this.#scope)
+    return this.#many(keys, call, options)
   }
 
   async getEntry(key: string, loader?: Loader<T>, options?: LoadOptions<T>): Promise<Entry<T>> {
@@ -108,7 +110,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
 
   /** Whether nothing is asked beyond the value. */
   #isPlain(options: ReadOptions | undefined): boolean {
-    if (this.#scope.requires) return false
+    if (this.#requires) return false
     return options?.after === undefined && options?.signal === undefined
   }
 
@@ -119,6 +121,29 @@ export class ScopedNamespace<T> implements Namespace<T> {
   ): Promise<T | undefined> {
     const { value } = await this.#parts.reader.read(key, call, options, this.#scope)
     return value
+  }
+
+  async #many(
+    keys: readonly string[],
+    call: Call<T> | undefined,
+    options: LoadOptions<T> | undefined,
+  ): Promise<Map<string, T>> {
+    const { reader } = this.#parts
+    if (!this.#isPlain(options)) return reader.readMany(keys, call, options, this.#scope)
+    const found = new Map<string, T>()
+    const missing: string[] = []
+    for (const key of keys) {
+      if (found.has(key)) continue
+      const hit = this.#space.hit(key)
+      if (hit) found.set(key, hit.value)
+      else missing.push(key)
+    }
+    if (missing.length === 0) return found
+    const rest = await reader.readMany(missing, call, options, this.#scope)
+    if (found.size === 0) return rest
+    for (const [key, value] of rest) found.set(key, value)
+    // In the order asked for.
+    return new Map(keys.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))
   }
 
   #callOf(loader: Loader<T>): Call<T> {

@@ -15,7 +15,7 @@ import type { Scope } from './scope.ts'
 import { checkOptions, loadSettings } from './settings.ts'
 import type { LoadSettings } from './settings.ts'
 import type { Slots } from './slots.ts'
-import type { StoredEntry } from './store.ts'
+import type { StoredEntry } from './entry.ts'
 import type { Entry, LoadOptions } from './types.ts'
 
 /** What the reads of all namespaces share. */

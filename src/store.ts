@@ -8,24 +8,7 @@
  * @module
  */
 import QuickLRU from 'quick-lru'
-import type { Provenance } from './eviction-table.ts'
-
-/** A held value. Times are those of the cache's timeline. */
-export interface StoredEntry<T> extends Provenance {
-  readonly value: T
-  readonly freshUntil: number
-  /** Raised each time the entry is found untouched by group evictions. */
-  asOf: number
-  readonly bytes: number
-  /** When its load began. */
-  readonly loadedAt: number
-  /** Past `freshUntil`, for `swr` and `staleIfError`. */
-  readonly keepUntil: number
-  readonly tags: readonly string[] | undefined
-  readonly version: number | undefined
-  /** Read since eviction last came by. */
-  used: boolean
-}
+import type { StoredEntry } from './entry.ts'
 
 export interface StoreLimits {
   readonly maxEntries: number
@@ -101,7 +84,8 @@ export class Store<T> {
   /** The entry, which counts as used. Whether it may be served is not decided here. */
   get(key: string): StoredEntry<T> | undefined {
     const entry = this.#lru.get(key)
-    if (entry !== undefined) entry.used = true
+    // Not written where it says so already: most hits are of what was hit before.
+    if (entry !== undefined && !entry.used) entry.used = true
     return entry
   }
 

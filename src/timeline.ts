@@ -20,6 +20,8 @@ const STEP_MS = 50
 const BOTH_EVERY_MS = 1000
 /** How many synchronous reads may share one look at the clock. */
 const TURN_USES = 64
+/** How many looks at the clock are not shared after one that nobody shared. */
+const LONE_LOOKS = 15
 
 export class Timeline {
   readonly #runtime: Runtime
@@ -31,7 +33,9 @@ export class Timeline {
   #syncedMonotonic: number
   #turn = 0
   #turnUses = 0
+  #loneLooks = 0
   readonly #endTurn = () => {
+    if (this.#turnUses === TURN_USES) this.#loneLooks = LONE_LOOKS
     this.#turnUses = 0
   }
 
@@ -51,7 +55,8 @@ export class Timeline {
   #glance(): number {
     const wall = this.#runtime.now()
     const step = wall - this.#lastWall
-    const now = wall + this.#offset
+    // Rounded as in `#compare`, so that both tell one story; and V8 keeps whole numbers without a box.
+    const now = Math.ceil(wall + this.#offset)
     // Written so that a NaN from a broken clock takes the careful way too.
     if (!(step >= 0 && step <= STEP_MS && now - this.#syncedAt < BOTH_EVERY_MS)) return this.#compare(wall)
     this.#lastWall = wall
@@ -61,12 +66,22 @@ export class Timeline {
   /**
    * The time, read once per synchronous turn. Unlike a clock cached by a timer it cannot stand still for good:
    * a microtask ends the turn, and so do {@link TURN_USES} reads, should the platform have dropped the microtask
-   * with a request that it killed.
+   * with a request that it killed. A microtask costs as much as a look at the clock: where reads come one a
+   * turn, as awaited ones do, most of them just look.
    */
   turn(): number {
     if (this.#turnUses > 0) {
       this.#turnUses--
       return this.#turn
+    }
+    return this.#look()
+  }
+
+  // A function of its own, so that what most reads go through stays small enough to be inlined.
+  #look(): number {
+    if (this.#loneLooks > 0) {
+      this.#loneLooks--
+      return this.#glance()
     }
     this.#turn = this.#glance()
     this.#turnUses = TURN_USES
@@ -79,7 +94,8 @@ export class Timeline {
     const passed = monotonic - this.#syncedMonotonic
     let least = this.#syncedAt + (passed > 0 ? Math.floor(passed) : 0)
     // Small steps of the wall clock were believed since: what was told then is not taken back.
-    if (this.#lastWall + this.#offset > least) least = this.#lastWall + this.#offset
+    const told = Math.ceil(this.#lastWall + this.#offset)
+    if (told > least) least = told
     let now = Math.ceil(wall + this.#offset)
     if (!(now >= least)) {
       now = least

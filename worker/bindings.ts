@@ -59,6 +59,7 @@ const VARIABLE_OF: Readonly<Record<string, keyof Variables>> = {
   onUnreachable: 'ON_UNREACHABLE',
   maxOutage: 'MAX_OUTAGE',
   mode: 'MODE',
+  updatesIsolation: 'UPDATES_ISOLATION',
   maxEntries: 'MAX_ENTRIES',
   maxBytes: 'MAX_BYTES',
 }
@@ -177,6 +178,7 @@ function cacheOf(variables: Variables): Omit<CacheOptions, 'kafka'> {
       onUnreachable: variables.ON_UNREACHABLE,
       maxOutage: variables.MAX_OUTAGE,
       mode: variables.MODE,
+      updatesIsolation: variables.UPDATES_ISOLATION,
       maxEntries: variables.MAX_ENTRIES,
       maxBytes: variables.MAX_BYTES,
     }),

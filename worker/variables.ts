@@ -72,6 +72,8 @@ export interface Variables {
   readonly ON_UNREACHABLE?: 'stale' | 'bypass' | 'throw' | undefined
   readonly MAX_OUTAGE?: Duration | undefined
   readonly MODE?: 'invalidate' | 'replicate' | undefined
+  /** @default 'committed' */
+  readonly UPDATES_ISOLATION?: 'committed' | 'uncommitted' | undefined
   readonly MAX_ENTRIES?: number | undefined
   readonly MAX_BYTES?: number | undefined
   readonly READ_TOKENS?: readonly string[] | undefined
@@ -104,6 +106,7 @@ export const Variables: z.ZodType<Variables> = z.object({
   ON_UNREACHABLE: oneOf('stale', 'bypass', 'throw').optional(),
   MAX_OUTAGE: DurationText.optional(),
   MODE: oneOf('invalidate', 'replicate').optional(),
+  UPDATES_ISOLATION: oneOf('committed', 'uncommitted').optional(),
   MAX_ENTRIES: count.optional(),
   MAX_BYTES: count.optional(),
   READ_TOKENS: tokens.optional(),

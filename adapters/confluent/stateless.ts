@@ -73,10 +73,10 @@ async function readPartition(
   { http, signal }: Call,
   topic: string,
   position: Position,
-  { maxBytes, waitMs }: ReadOptions,
+  { maxBytes, waitMs, isolation }: ReadOptions,
 ): Promise<Answer> {
   // All three parameters are mandatory (Redpanda, 400/40002), and so is the Accept header (406).
-  const query = `offset=${position.offset}&timeout=${Math.ceil(waitMs)}&max_bytes=${maxBytes}`
+  const query = `offset=${position.offset}&timeout=${Math.ceil(waitMs)}&max_bytes=${maxBytes}${isolation === 'committed' ? '&isolation_level=read_committed' : ''}`
   const path = `/topics/${segment(topic)}/partitions/${position.partition}/records?${query}`
   const answer = await http.send({ method: 'GET', path, headers: { accept: V2_BINARY } }, signal)
   if (answer.status > 299) {

@@ -39,7 +39,7 @@ describe('the page of the tour', () => {
 
   it('has the settings of the workers', () => {
     for (const [binding, value] of Object.entries(SETTINGS)) {
-      expect(page).toContain(`| \`${binding}\` | \`${value}\` |`)
+      expect(page.replaceAll(/ +/g, ' ')).toContain(`| \`${binding}\` | \`${value}\` |`)
     }
   })
 })

@@ -36,6 +36,26 @@ describe('stateless reads', () => {
     expect((await asked()).status).toBe(408)
   })
 
+  it('leave out open and aborted transactions where that is asked for', async () => {
+    const { log, get } = harness()
+    log.append('t', { key: null, value: bytes('a') })
+    const transaction = log.begin()
+    transaction.append('t', { key: null, value: bytes('b') })
+    const read = async (level: string) => {
+      const response = await get(records(`offset=0&timeout=0&max_bytes=1000${level}`), { accept: BINARY })
+      return [((await response.json()) as unknown[]).length, response.headers.get('kedge-next-offset')]
+    }
+    expect(await read('')).toEqual([2, '2'])
+    expect(await read('&isolation_level=read_uncommitted')).toEqual([2, '2'])
+    expect(await read('&isolation_level=read_committed')).toEqual([1, '1'])
+    transaction.abort()
+    expect(await read('&isolation_level=read_committed')).toEqual([1, '3'])
+    const refused = await get(records('offset=0&timeout=0&max_bytes=1000&isolation_level=serializable'), {
+      accept: BINARY,
+    })
+    expect(refused.status).toBe(400)
+  })
+
   it('answer as soon as a record is produced', async () => {
     const { log, get, clock } = harness()
     const reading = get(records('offset=0&timeout=5000&max_bytes=1000'), { accept: BINARY })

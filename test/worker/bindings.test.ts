@@ -46,6 +46,7 @@ describe('readBindings', () => {
       ON_UNREACHABLE: 'bypass',
       MAX_OUTAGE: '15s',
       MODE: 'replicate',
+      UPDATES_ISOLATION: 'uncommitted',
       MAX_ENTRIES: '5000',
       MAX_BYTES: '1000000',
       EVICTIONS_TOPIC: 'shop.evictions',
@@ -77,6 +78,7 @@ describe('readBindings', () => {
       onUnreachable: 'bypass',
       maxOutage: '15s',
       mode: 'replicate',
+      updatesIsolation: 'uncommitted',
       maxEntries: 5000,
       maxBytes: 1_000_000,
     })
@@ -136,6 +138,7 @@ describe('readBindings', () => {
     'ON_UNREACHABLE',
     'MAX_OUTAGE',
     'MODE',
+    'UPDATES_ISOLATION',
     'MAX_ENTRIES',
     'MAX_BYTES',
     'READ_TOKENS',

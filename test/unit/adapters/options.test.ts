@@ -53,7 +53,7 @@ describe('options of confluent()', () => {
 
   it('may name each side alone', () => {
     const log = confluent({ produce: { url, api: 'v3', clusterId: 'lkc-1' }, read: { url }, gateway: true })
-    expect(log.capabilities).toEqual({ identity: true, longPoll: true, readCommitted: false })
+    expect(log.capabilities).toEqual({ identity: true, longPoll: true, readCommitted: true })
   })
 
   it('are looked at without a request', () => {

@@ -1,0 +1,97 @@
+/**
+ * A held value, and what is known of it.
+ *
+ * Of this there is one for each key, so its shape is chosen by weight: what few entries have is not in the usual
+ * kind, and times are whole numbers, because V8 boxes any other (16 bytes each).
+ *
+ * @module
+ */
+import type { Provenance } from './eviction-table.ts'
+
+/** A held value. Times are those of the cache's timeline. */
+export interface StoredEntry<T> extends Provenance {
+  readonly value: T
+  readonly freshUntil: number
+  /** Raised each time the entry is found untouched by group evictions. */
+  asOf: number
+  readonly bytes: number
+  /** When its load began. */
+  readonly loadedAt: number
+  /** Past `freshUntil`, for `swr` and `staleIfError`. */
+  readonly keepUntil: number
+  readonly tags: readonly string[] | undefined
+  readonly version: number | undefined
+  /** Read since eviction last came by. */
+  used: boolean
+}
+
+/** What an entry is made of. */
+export interface Content<T> extends Provenance {
+  readonly value: T
+  readonly loadedAt: number
+  readonly ttlMs: number
+  /** How long past its TTL it may be of use. */
+  readonly keepMs: number
+}
+
+/** The entry that holds this. Fractions of a millisecond shorten its life, never lengthen it. */
+export function storedEntry<T>(content: Content<T>, bytes: number): StoredEntry<T> {
+  const { tags, version, keepMs } = content
+  const plain = tags === undefined && version === undefined && keepMs === 0
+  return plain ? new PlainEntry(content, bytes) : new FullEntry(content, bytes)
+}
+
+class PlainEntry<T> implements StoredEntry<T> {
+  readonly value: T
+  readonly freshUntil: number
+  asOf: number
+  readonly bytes: number
+  readonly loadedAt: number
+  used = false
+
+  constructor({ value, asOf, loadedAt, ttlMs }: Content<T>, bytes: number) {
+    this.value = value
+    this.freshUntil = Math.floor(loadedAt + ttlMs)
+    // Whole already, but perhaps in a box: rounding takes it out.
+    this.asOf = Math.floor(asOf)
+    this.bytes = Math.ceil(bytes)
+    this.loadedAt = Math.floor(loadedAt)
+  }
+
+  get keepUntil(): number {
+    return this.freshUntil
+  }
+
+  get tags(): readonly string[] | undefined {
+    return undefined
+  }
+
+  get version(): number | undefined {
+    return undefined
+  }
+}
+
+class FullEntry<T> extends PlainEntry<T> {
+  readonly #keepUntil: number
+  readonly #tags: readonly string[] | undefined
+  readonly #version: number | undefined
+
+  constructor(content: Content<T>, bytes: number) {
+    super(content, bytes)
+    this.#keepUntil = Math.floor(this.freshUntil + content.keepMs)
+    this.#tags = content.tags
+    this.#version = content.version
+  }
+
+  override get keepUntil(): number {
+    return this.#keepUntil
+  }
+
+  override get tags(): readonly string[] | undefined {
+    return this.#tags
+  }
+
+  override get version(): number | undefined {
+    return this.#version
+  }
+}
