@@ -84,13 +84,14 @@ const hasMethods = (...names: string[]) =>
       names.every((name) => typeof (value as Record<string, unknown> | undefined)?.[name] === 'function'),
     `must have ${names.join(', ')}`,
   )
+const hasCapabilities = (log: unknown): boolean => typeof (log as Partial<KafkaLog>).capabilities === 'object'
 // The names that Kafka allows (org.apache.kafka.common.internals.Topic).
 const topic = z.string().regex(/^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/)
 
 const cacheOptions = z
   .strictObject({
     ...lifetime,
-    kafka: hasMethods('produce', 'offsets', 'read'),
+    kafka: hasMethods('produce', 'offsets', 'read').refine(hasCapabilities, 'must have capabilities'),
     topics: z.strictObject({ evictions: topic, updates: topic }).partial(),
     // A token has room for so many.
     evictionPartitions: count.max(100),
@@ -191,6 +192,16 @@ function check(schema: z.ZodType, options: unknown): void {
   throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
 }
 
+const LOAD_DEFAULTS: LoadSettings = {
+  ttl: '5m',
+  swrMs: 0,
+  staleIfErrorMs: 0,
+  jitter: 0,
+  timeoutMs: Infinity,
+  hardTimeoutMs: 30_000,
+  tags: undefined,
+}
+
 /** @throws TypeError quoting the option that is wrong. */
 export function cacheSettings(options: CacheOptions): Settings {
   check(cacheOptions, options)
@@ -216,15 +227,6 @@ export function cacheSettings(options: CacheOptions): Settings {
   must(refreshAfterMs <= maxStalenessMs, '`refreshAfter` must not be longer than `maxStaleness`')
   must(maxOutageMs >= maxStalenessMs, '`maxOutage` must not be shorter than `maxStaleness`')
   must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
-  const defaults: LoadSettings = {
-    ttl: '5m',
-    swrMs: 0,
-    staleIfErrorMs: 0,
-    jitter: 0,
-    timeoutMs: Infinity,
-    hardTimeoutMs: 30_000,
-    tags: undefined,
-  }
   return {
     log: options.kafka,
     evictionsTopic,
@@ -251,7 +253,7 @@ export function cacheSettings(options: CacheOptions): Settings {
     emit: emitTo(options.onEvent),
     runtime: options.runtime ?? systemRuntime(),
     namespace: {
-      load: over(defaults, options),
+      load: over(LOAD_DEFAULTS, options),
       schema: undefined,
       maxEntries,
       maxBytes,

@@ -474,7 +474,7 @@ describe('the platform', () => {
     const unhandled: unknown[] = []
     const note = (reason: unknown) => void unhandled.push(reason)
     process.on('unhandledRejection', note)
-    const { users } = await ready({ onEvent: async () => Promise.reject(new Error('mine')) })
+    const { users } = await ready({ onEvent: () => Promise.reject(new Error('mine')) as unknown as void })
     await users.getOrSet('1', () => 'x')
     await new Promise((resolve) => setImmediate(resolve))
     process.off('unhandledRejection', note)
