@@ -6,23 +6,24 @@
  * - Reads by v2 consumer instances (assign and seek, never a group), or stateless from the gateway.
  *
  * Confluent Cloud's REST cannot read: point `read` at a proxy or a gateway of your own in front of it.
- * Strimzi's bridge, Karapace and Redpanda speak dialects of v2: they refuse what is asked here, aloud. The gateway
- * stands in front of any of their clusters.
+ * Strimzi's bridge, Karapace and Redpanda speak dialects of v2 and have adapters of their own. The gateway stands in
+ * front of any of their clusters.
  *
  * @module
  */
 import * as z from 'zod'
 import { durationMs } from '../src/duration.ts'
-import { KedgeError } from '../src/errors.ts'
-import type { KafkaLog, NewRecord, Position, ReadOptions, ReadResult } from '../src/log.ts'
+import type { KafkaLog, NewRecord, Position, ReadOptions } from '../src/log.ts'
 import type { Duration } from '../src/types.ts'
 import { publishError } from './acknowledgement.ts'
-import type { Call } from './confluent/context.ts'
-import { InstanceReader } from './confluent/instance-reader.ts'
-import { boundsOf, partitionsOf } from './confluent/offsets.ts'
-import { produceV2 } from './confluent/produce-v2.ts'
+import { fitting } from './answer-size.ts'
+import type { Call } from './v2/context.ts'
+import { CONFLUENT } from './v2/dialect.ts'
+import { InstanceReader } from './v2/instance-reader.ts'
+import { boundsOf, partitionsOf } from './v2/offsets.ts'
+import { produceV2 } from './v2/produce.ts'
 import { discoverCluster, produceV3 } from './confluent/produce-v3.ts'
-import { readStateless } from './confluent/stateless.ts'
+import { readStateless } from './v2/stateless.ts'
 import { withDeadline } from './deadline.ts'
 import { type Auth, endpoint, type EndpointOptions } from './endpoint.ts'
 import { type Http, http } from './http.ts'
@@ -143,6 +144,7 @@ export function confluent(options: ConfluentOptions): KafkaLog {
   const { group = 'kedge', maxInstances = 4, gateway = false } = options
   const instances = new InstanceReader({
     http: reading,
+    dialect: CONFLUENT,
     group,
     maxInstances,
     idleMs,
@@ -152,7 +154,7 @@ export function confluent(options: ConfluentOptions): KafkaLog {
   const readOnce = (call: Call, topic: string, positions: readonly Position[], how: ReadOptions) =>
     gateway
       ? readStateless(call, topic, positions, how)
-      : instances.read(call, topic, positions, how.maxBytes)
+      : instances.read(call, topic, positions, { ...how, waitMs: 0 })
 
   return {
     capabilities: { identity: gateway, longPoll: gateway, readCommitted: gateway },
@@ -178,10 +180,8 @@ export function confluent(options: ConfluentOptions): KafkaLog {
     read: (topic, positions, how) =>
       withDeadline(timeoutMs + (gateway ? how.waitMs : 0), how.signal, async (until) => {
         if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
-        // Base64 and field names make an answer larger than the keys and values that `max_bytes` counts.
-        const maxBytes = Math.max(1, Math.floor(Math.min(how.maxBytes, maxResponseBytes / 2)))
-        return smaller(maxBytes, (bytes) =>
-          readOnce(call(reading, until), topic, positions, { ...how, maxBytes: bytes }),
+        return fitting(how.maxBytes, maxResponseBytes, (maxBytes) =>
+          readOnce(call(reading, until), topic, positions, { ...how, maxBytes }),
         )
       }),
 
@@ -190,19 +190,6 @@ export function confluent(options: ConfluentOptions): KafkaLog {
 }
 
 const call = (to: Http, signal: AbortSignal): Call => ({ http: to, signal })
-
-/** Many tiny records can outgrow the bound of an answer although their bytes do not: then less is asked, once. */
-async function smaller(
-  maxBytes: number,
-  read: (maxBytes: number) => Promise<ReadResult>,
-): Promise<ReadResult> {
-  try {
-    return await read(maxBytes)
-  } catch (error) {
-    if (!(error instanceof KedgeError) || error.code !== 'ERR_TOO_LARGE') throw error
-    return read(Math.ceil(maxBytes / 16))
-  }
-}
 
 /** The endpoint of one side. Credentials stay with the address they were given for. */
 function choose(options: ConfluentOptions, side: 'produce' | 'read'): EndpointOptions {

@@ -6,7 +6,7 @@ import type { NewRecord, Position } from '../../src/log.ts'
 import { toBase64 } from '../base64.ts'
 import { type HttpAnswer, parsed, segment } from '../http.ts'
 import { acknowledged, type Report } from '../acknowledgement.ts'
-import type { Call } from './context.ts'
+import type { Call } from '../v2/context.ts'
 import { parseSequence } from './json-sequence.ts'
 
 const clustersAnswer = z.object({ data: z.array(z.object({ cluster_id: z.string().min(1).max(255) })) })

@@ -1,4 +1,4 @@
-/** What the parts of the Confluent adapter share. @module */
+/** What the adapters of the v2 API share. @module */
 import type { Http } from '../http.ts'
 
 /** The media types of the v2 API: `Versions.java` of kafka-rest. */

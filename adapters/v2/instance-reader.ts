@@ -8,17 +8,18 @@
  * @module
  */
 import { KedgeError } from '../../src/errors.ts'
-import type { PartitionOffsets, Position, ReadResult } from '../../src/log.ts'
+import type { PartitionOffsets, Position, ReadOptions, ReadResult } from '../../src/log.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Http } from '../http.ts'
 import { advance, hasGap, outside } from '../positions.ts'
 import type { Call } from './context.ts'
+import type { Dialect, OffsetReset } from './dialect.ts'
 import { InstancePool } from './instance-pool.ts'
 import {
   createInstance,
   type Instance,
   InstanceGone,
-  type OffsetReset,
+  type Missed,
   placeInstance,
   type Poll,
   pollInstance,
@@ -36,6 +37,7 @@ const MAX_HINTS = 256
 
 export interface InstanceReaderOptions {
   readonly http: Http
+  readonly dialect: Dialect
   readonly group: string
   readonly maxInstances: number
   readonly idleMs: number
@@ -46,7 +48,18 @@ export interface InstanceReaderOptions {
 /** The positions of a read, by what the bounds say of them. */
 interface Sorted {
   readonly behind: readonly Position[]
+  /** How many offsets lie between them and the ends. */
+  readonly distance: number
   readonly outOfRange: readonly number[]
+}
+
+/** What one poll is to do. */
+interface Aim {
+  readonly topic: string
+  readonly positions: readonly Position[]
+  readonly isolation: ReadOptions['isolation']
+  readonly pollMs: number
+  readonly maxBytes: number
 }
 
 export class InstanceReader {
@@ -54,10 +67,11 @@ export class InstanceReader {
   readonly #pool: InstancePool
   readonly #pollMs: number
   readonly #hints = new Map<string, PartitionOffsets>()
-  #reset: OffsetReset = 'none'
+  #reset: OffsetReset
 
   constructor(options: InstanceReaderOptions) {
     this.#options = options
+    this.#reset = options.dialect.reset
     // Twice the deadline: a read that the platform killed cannot hold its place for longer.
     this.#pool = new InstancePool({ ...options, leaseMs: options.timeoutMs * 2 })
     this.#pollMs = Math.max(1, Math.min(MAX_POLL_MS, Math.floor(options.timeoutMs / (MAX_POLLS + 1))))
@@ -78,15 +92,15 @@ export class InstanceReader {
     call: Call,
     topic: string,
     positions: readonly Position[],
-    maxBytes: number,
+    how: ReadOptions,
   ): Promise<ReadResult> {
-    const leave = this.#pool.enter()
+    const leave = this.#pool.enter(how.waitMs)
     // A transport that ignores its signal must not hold the place of a read that has ended.
     call.signal.addEventListener('abort', leave, { once: true })
     this.#remove(this.#pool.sweep())
     try {
       const sorted = this.#takeHints(topic, positions) ?? (await this.#sort(call, topic, positions))
-      return await this.#readBehind(call, topic, positions, sorted, maxBytes)
+      return await this.#readBehind(call, topic, positions, sorted, how)
     } finally {
       call.signal.removeEventListener('abort', leave)
       leave()
@@ -102,18 +116,33 @@ export class InstanceReader {
     topic: string,
     positions: readonly Position[],
     known: Sorted,
-    maxBytes: number,
+    how: ReadOptions,
   ): Promise<ReadResult> {
     let sorted = known
     let gone = 0
-    let bytes = maxBytes
-    for (let polls = 0; polls < MAX_POLLS && sorted.behind.length > 0; polls++) {
-      const poll = await this.#poll(call, topic, sorted.behind, bytes)
+    let bytes = how.maxBytes
+    for (let polls = 0; polls < MAX_POLLS; polls++) {
+      const waits = sorted.behind.length === 0
+      if (waits && !this.#mayWait(sorted, how)) break
+      const poll = await this.#poll(call, {
+        topic,
+        positions: waits ? positions : sorted.behind,
+        isolation: how.isolation,
+        pollMs: waits ? Math.ceil(how.waitMs) : this.#pollMs,
+        maxBytes: this.#pollBytes(bytes, sorted.distance),
+      })
       if (poll === 'gone') {
         if (++gone > 1) throw lost()
         continue
       }
-      if (poll === 'out of range' || poll.dropped > 0 || hasGap(sorted.behind, poll.records)) {
+      if (poll === 'too large') {
+        if (bytes >= this.#options.maxResponseBytes) throw tooLarge()
+        bytes = this.#options.maxResponseBytes
+        continue
+      }
+      if (poll === 'unsure') continue
+      const empty = poll !== 'out of range' && poll.records.length === 0
+      if (poll === 'out of range' || poll.dropped > 0 || this.#doubts(sorted, poll.records, empty)) {
         // Retention may have taken the position since the bounds were sampled: what was found proves nothing.
         sorted = await this.#sort(call, topic, positions)
       }
@@ -122,10 +151,26 @@ export class InstanceReader {
       if (records.length > 0) {
         return { records, next: advance(positions, records), outOfRange: sorted.outOfRange }
       }
+      if (waits) break
       // Warming up, or the first record is as large as `max_bytes`: kafka-rest then answers nothing for ever.
       bytes = this.#larger(bytes)
     }
     return { records: [], next: [...positions], outOfRange: sorted.outOfRange }
+  }
+
+  /** Whether to wait for a first record: everybody is at the end, and the proxy can. */
+  #mayWait({ outOfRange }: Sorted, { waitMs }: ReadOptions): boolean {
+    return this.#options.dialect.longPoll && waitMs > 0 && outOfRange.length === 0
+  }
+
+  /** Whether the bounds should be looked at again: a reset to the end shows as a gap, or as nothing at all. */
+  #doubts(sorted: Sorted, records: Poll['records'], empty: boolean): boolean {
+    return hasGap(sorted.behind, records) || (empty && sorted.behind.length > 0 && this.#reset === 'latest')
+  }
+
+  #pollBytes(maxBytes: number, behind: number): number {
+    const { dialect, maxResponseBytes } = this.#options
+    return dialect.pollBytes({ maxBytes, behind, maxResponseBytes })
   }
 
   #larger(bytes: number): number {
@@ -134,17 +179,21 @@ export class InstanceReader {
   }
 
   /** One poll, by an instance that stands there. It is given back only when its place is known. */
-  async #poll(
-    call: Call,
-    topic: string,
-    positions: readonly Position[],
-    maxBytes: number,
-  ): Promise<Poll | 'out of range' | 'gone'> {
-    let instance = this.#pool.take(topic, positions)
+  async #poll(call: Call, aim: Aim): Promise<Poll | Missed | 'unsure'> {
+    const held = this.#pool.take(aim.topic, aim.positions, aim.isolation)
+    let instance = held
     try {
-      instance ??= await this.#open(call, topic, positions)
-      const poll = await pollInstance(call, instance, this.#pollMs, maxBytes)
-      if (poll === 'out of range' || poll.dropped > 0) this.#remove([instance])
+      instance ??= await this.#open(call, aim)
+      const poll = await pollInstance(call, instance, aim.pollMs, aim.maxBytes)
+      if (typeof poll === 'string') {
+        if (poll !== 'gone') this.#remove([instance])
+        return poll
+      }
+      if (held && this.#lacks(aim, poll)) {
+        this.#remove([instance])
+        return 'unsure'
+      }
+      if (poll.dropped > 0) this.#remove([instance])
       else this.#remove(this.#pool.give(poll.instance))
       return poll
     } catch (error) {
@@ -154,26 +203,35 @@ export class InstanceReader {
     }
   }
 
-  async #open(call: Call, topic: string, positions: readonly Position[]): Promise<Instance> {
-    const made = await this.#create(call)
+  /**
+   * Whether an instance that was used before may have lost what is missing here. A gap, or nothing, is believed only
+   * of one that was placed for this poll.
+   */
+  #lacks({ positions }: Aim, { records }: Poll): boolean {
+    return this.#options.dialect.losesRest && (records.length === 0 || hasGap(positions, records))
+  }
+
+  async #open(call: Call, { topic, positions, isolation }: Aim): Promise<Instance> {
+    const made = await this.#create(call, isolation)
     try {
-      await placeInstance(call, made, topic, positions)
+      await placeInstance(call, made, topic, positions, this.#options.dialect)
     } catch (error) {
       this.#remove([made])
       throw error
     }
-    return { ...made, topic, positions, usedAt: Date.now() }
+    return { ...made, topic, positions, isolation, usedAt: Date.now() }
   }
 
-  async #create(call: Call): Promise<Pick<Instance, 'path' | 'cookie'>> {
-    const { group } = this.#options
+  async #create(call: Call, isolation: ReadOptions['isolation']): Promise<Pick<Instance, 'path' | 'cookie'>> {
+    const { group, dialect } = this.#options
+    const creation = { pollMs: this.#pollMs, isolation }
     try {
-      return await createInstance(call, group, this.#reset, this.#pollMs)
+      return await createInstance(call, group, dialect, { ...creation, reset: this.#reset })
     } catch (error) {
       if (!(error instanceof ResetRefused)) throw error
       // Karapace knows earliest and latest only. A jump to the end is noticed by its gap.
       this.#reset = 'latest'
-      return createInstance(call, group, 'latest', this.#pollMs)
+      return createInstance(call, group, dialect, { ...creation, reset: 'latest' })
     }
   }
 
@@ -222,8 +280,15 @@ function sort(positions: readonly Position[], bounds: readonly PartitionOffsets[
   const behind = positions.filter(
     ({ partition, offset }) => !outOfRange.includes(partition) && offset < (ends.get(partition) ?? 0),
   )
-  return { behind, outOfRange }
+  const distance = behind.reduce((sum, at) => sum + (ends.get(at.partition) ?? 0) - at.offset, 0)
+  return { behind, distance, outOfRange }
 }
+
+const tooLarge = () =>
+  new KedgeError(
+    'ERR_TOO_LARGE',
+    'an answer is larger than `maxResponseBytes`: raise it, or let the proxy fetch less at once',
+  )
 
 const lost = () =>
   new KedgeError(

@@ -8,7 +8,7 @@
  * @module
  */
 import { KedgeError } from '../../src/errors.ts'
-import type { Position } from '../../src/log.ts'
+import type { Position, ReadOptions } from '../../src/log.ts'
 import type { Instance } from './instance.ts'
 
 export class InstancePool {
@@ -27,10 +27,10 @@ export class InstancePool {
   }
 
   /**
-   * Counts a read in; the answer counts it out.
+   * Counts a read in, that may wait for `waitMs`; the answer counts it out.
    * @throws KedgeError `ERR_OVERLOADED` when as many as may are under way, `ERR_CLOSED`
    */
-  enter(): () => void {
+  enter(waitMs: number): () => void {
     if (this.#closed) throw new KedgeError('ERR_CLOSED', 'the log is closed')
     const now = Date.now()
     for (const lease of this.#leases) if (lease.until <= now) this.#leases.delete(lease)
@@ -43,14 +43,21 @@ export class InstancePool {
         },
       )
     }
-    const lease = { until: now + this.#leaseMs }
+    const lease = { until: now + this.#leaseMs + waitMs }
     this.#leases.add(lease)
     return () => void this.#leases.delete(lease)
   }
 
   /** The idle instance that stands exactly there. */
-  take(topic: string, positions: readonly Position[]): Instance | undefined {
-    const at = this.#idle.findIndex((instance) => instance.topic === topic && stands(instance, positions))
+  take(
+    topic: string,
+    positions: readonly Position[],
+    isolation: ReadOptions['isolation'],
+  ): Instance | undefined {
+    const at = this.#idle.findIndex(
+      (instance) =>
+        instance.topic === topic && instance.isolation === isolation && stands(instance, positions),
+    )
     return at === -1 ? undefined : this.#idle.splice(at, 1)[0]
   }
 
@@ -89,6 +96,7 @@ const stands = (instance: Instance, positions: readonly Position[]): boolean =>
 
 const covers = (one: Instance, other: Instance): boolean =>
   one.topic === other.topic &&
+  one.isolation === other.isolation &&
   one.positions.length === other.positions.length &&
   one.positions.every(({ partition: number }) => other.positions.some((place) => place.partition === number))
 

@@ -9,22 +9,24 @@
  */
 import * as z from 'zod'
 import { KedgeError } from '../../src/errors.ts'
-import type { LogRecord, Position } from '../../src/log.ts'
+import type { LogRecord, Position, ReadOptions } from '../../src/log.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { type HttpAnswer, type HttpRequest, parsed, segment } from '../http.ts'
 import { advance } from '../positions.ts'
 import { failure, isInstanceGone, isOutOfRange, problemOf } from '../problem.ts'
 import { type Call, V2, V2_BINARY } from './context.ts'
+import type { Creation, Dialect } from './dialect.ts'
 import { readRecords } from './records.ts'
 
 /** The longest set of cookies that is sent back. */
 const MAX_COOKIE = 4096
 
-/** What happens to a position outside the log: an error, or, where the proxy refuses that, a jump to the end. */
-export type OffsetReset = 'none' | 'latest'
+/** How long the polls last that make an assignment take hold, one after the other. */
+const WARM_UPS_MS = [100, 500, 1000]
 
 export interface Instance {
   readonly topic: string
+  readonly isolation: ReadOptions['isolation']
   /** Where the instance stands: what its last answer, or its seek, left. */
   readonly positions: readonly Position[]
   /** Its path on the configured origin. */
@@ -48,22 +50,13 @@ const createAnswer = z.object({
 export async function createInstance(
   call: Call,
   group: string,
-  reset: OffsetReset,
-  pollMs: number,
+  dialect: Dialect,
+  creation: Creation,
 ): Promise<Pick<Instance, 'path' | 'cookie'>> {
   const doing = 'creating a consumer instance'
-  const body = {
-    format: 'binary',
-    'auto.offset.reset': reset,
-    'auto.commit.enable': 'false',
-    // By default a poll waits out its timeout although there are records (kafka-rest #76). With 0 it ends at the
-    // first byte, with 1 at the second.
-    'fetch.min.bytes': 0,
-    'consumer.request.timeout.ms': pollMs,
-  }
   const path = `/consumers/${segment(group)}`
-  const answer = await call.http.send({ ...post(body), path }, call.signal)
-  if (answer.status === 422 && reset === 'none') throw new ResetRefused()
+  const answer = await call.http.send({ ...post(dialect.create(creation)), path }, call.signal)
+  if (answer.status === 422 && creation.reset === 'none') throw new ResetRefused()
   if (answer.status > 299) throw failure(answer, doing)
   const { instance_id: id, base_uri: baseUri } = parsed(answer, createAnswer, doing)
   return {
@@ -78,37 +71,53 @@ export async function placeInstance(
   made: Pick<Instance, 'path' | 'cookie'>,
   topic: string,
   positions: readonly Position[],
+  dialect: Dialect,
 ): Promise<void> {
   const partitions = positions.map(({ partition }) => ({ topic, partition }))
   await tell(call, made, { ...post({ partitions }), path: '/assignments' })
   const offsets = positions.map((position) => ({ topic, ...position }))
-  await tell(call, made, { ...post({ offsets }), path: '/positions' })
+  const seek = { ...post({ offsets }), path: '/positions' }
+  if (!dialect.seeksAfterPoll) return tell(call, made, seek)
+  for (const [attempt, timeout] of WARM_UPS_MS.entries()) {
+    // Whatever it returns is of another place.
+    await call.http.send(at(made, records(timeout, 1)), call.signal)
+    try {
+      return await tell(call, made, seek)
+    } catch (error) {
+      // A consumer that is still on its way to its partitions says the same as one that has lost them.
+      if (!(error instanceof InstanceGone) || attempt === WARM_UPS_MS.length - 1) throw error
+    }
+  }
 }
 
-/** What a poll found: records and the instance's new place, or that a position lies outside the log. */
-export type Poll = { readonly records: LogRecord[]; readonly dropped: number; readonly instance: Instance }
+/** What a poll found: records and the instance's new place. */
+export interface Poll {
+  readonly records: LogRecord[]
+  readonly dropped: number
+  readonly instance: Instance
+}
+
+/** What a poll did not find, and why: its instance stands nobody knows where. */
+export type Missed = 'out of range' | 'too large' | 'gone'
 
 export async function pollInstance(
   call: Call,
   instance: Instance,
   pollMs: number,
   maxBytes: number,
-): Promise<Poll | 'out of range'> {
-  // Both are sent every time: they stick to later polls of some proxies. Without a body no Content-Type: 415.
-  const path = `/records?timeout=${pollMs}&max_bytes=${maxBytes}`
-  const answer = await call.http.send(
-    at(instance, { method: 'GET', path, headers: { accept: V2_BINARY } }),
-    call.signal,
-  )
+): Promise<Poll | Missed> {
+  const answer = await call.http.send(at(instance, records(pollMs, maxBytes)), call.signal)
   if (answer.status > 299) {
     const problem = problemOf(answer)
-    if (isInstanceGone(problem)) throw new InstanceGone()
+    if (isInstanceGone(problem)) return 'gone'
     if (isOutOfRange(problem)) return 'out of range'
+    // Strimzi's bridge has then gone past what it did not return.
+    if (answer.status === 422 && /maximum number of bytes/i.test(problem.text)) return 'too large'
     throw failure(answer, 'reading records')
   }
-  const { records, dropped } = readRecords(answer, instance.topic, instance.positions)
-  const positions = advance(instance.positions, records)
-  return { records, dropped, instance: { ...instance, positions, usedAt: Date.now() } }
+  const { records: found, dropped } = readRecords(answer, instance.topic, instance.positions)
+  const positions = advance(instance.positions, found)
+  return { records: found, dropped, instance: { ...instance, positions, usedAt: Date.now() } }
 }
 
 /** Frees what the instance holds in the proxy. Best effort: an instance nobody uses expires by itself. */
@@ -132,6 +141,13 @@ async function tell(
   if (isInstanceGone(problem) || problem.code === 40903) throw new InstanceGone()
   throw failure(answer, 'placing a consumer instance')
 }
+
+/** Both are sent every time: they stick to later polls of some proxies. Without a body no Content-Type: 415. */
+const records = (timeout: number, maxBytes: number): HttpRequest => ({
+  method: 'GET',
+  path: `/records?timeout=${timeout}&max_bytes=${maxBytes}`,
+  headers: { accept: V2_BINARY },
+})
 
 const post = (body: unknown) => ({
   method: 'POST' as const,

@@ -1,0 +1,23 @@
+/** How much is asked for, so that an answer stays within its bound. @module */
+import { KedgeError } from '../src/errors.ts'
+import type { ReadResult } from '../src/log.ts'
+
+/**
+ * Reads at most `maxBytes` of keys and values, and less where base64 and field names would make more of them than
+ * `maxResponseBytes`. Many tiny records can outgrow that bound all the same: then less is asked for, once.
+ *
+ * @throws what `read` throws.
+ */
+export async function fitting(
+  maxBytes: number,
+  maxResponseBytes: number,
+  read: (maxBytes: number) => Promise<ReadResult>,
+): Promise<ReadResult> {
+  const most = Math.max(1, Math.floor(Math.min(maxBytes, maxResponseBytes / 2)))
+  try {
+    return await read(most)
+  } catch (error) {
+    if (!(error instanceof KedgeError) || error.code !== 'ERR_TOO_LARGE') throw error
+    return read(Math.ceil(most / 16))
+  }
+}
