@@ -53,8 +53,10 @@ function recordError(code: number, text: string, secrets: readonly string[]): Ke
   // HTTP's, 5-digit ones begin with HTTP's.
   const status = code > 9999 ? Math.trunc(code / 100) : code
   const kind = classify(status, { code, text })
-  // Kafka's own code 3, which Redpanda passes through, and the text of kafka-rest after a minute of waiting.
-  const missing = code === 3 || /not present in metadata|does not host this topic/i.test(text)
+  // Kafka's own code 3, which Redpanda passes through; the text of kafka-rest and of Strimzi's bridge after a minute
+  // of waiting; that of Karapace.
+  const missing =
+    code === 3 || /not present in metadata|does not host this topic|does not exist on this broker/i.test(text)
   return new KedgeError(
     missing ? 'ERR_UNKNOWN_TOPIC' : kind.code,
     `code ${code} ${printable(text, secrets)}`,

@@ -124,19 +124,20 @@ export class InstanceReader {
     for (let polls = 0; polls < MAX_POLLS; polls++) {
       const waits = sorted.behind.length === 0
       if (waits && !this.#mayWait(sorted, how)) break
+      const asked = this.#pollBytes(bytes, sorted.distance)
       const poll = await this.#poll(call, {
         topic,
         positions: waits ? positions : sorted.behind,
         isolation: how.isolation,
         pollMs: waits ? Math.ceil(how.waitMs) : this.#pollMs,
-        maxBytes: this.#pollBytes(bytes, sorted.distance),
+        maxBytes: asked,
       })
       if (poll === 'gone') {
         if (++gone > 1) throw lost()
         continue
       }
       if (poll === 'too large') {
-        if (bytes >= this.#options.maxResponseBytes) throw tooLarge()
+        if (asked >= this.#options.maxResponseBytes) throw tooLarge()
         bytes = this.#options.maxResponseBytes
         continue
       }

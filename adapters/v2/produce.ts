@@ -1,4 +1,4 @@
-/** Produce by the v2 API. It carries neither headers nor timestamps. @module */
+/** Produce by the v2 API. @module */
 import * as z from 'zod'
 import type { NewRecord, Position } from '../../src/log.ts'
 import { toBase64 } from '../base64.ts'
@@ -19,10 +19,14 @@ const produceAnswer = z.object({
   ),
 })
 
+/** One record in the body. */
+export type Entry = (record: NewRecord) => unknown
+
 export async function produceV2(
   { http, signal }: Call,
   topic: string,
   records: readonly NewRecord[],
+  entry: Entry = bare,
 ): Promise<Position[]> {
   const answer = await http.send(
     {
@@ -42,8 +46,11 @@ export async function produceV2(
   return positions
 }
 
-/** A null is stored as none: kafka-rest takes it so in the binary format. */
-const entry = ({ key, value, partition }: NewRecord) => ({
+/**
+ * Without headers: neither kafka-rest's v2 nor Karapace takes them. A null is stored as none by kafka-rest in the
+ * binary format.
+ */
+const bare = ({ key, value, partition }: NewRecord) => ({
   key: key === null ? null : toBase64(key),
   value: value === null ? null : toBase64(value),
   ...(partition === undefined ? {} : { partition }),

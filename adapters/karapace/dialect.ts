@@ -1,0 +1,39 @@
+/** What Karapace does in its own way. @module */
+import { KedgeError } from '../../src/errors.ts'
+import type { NewRecord } from '../../src/log.ts'
+import type { Dialect } from '../v2/dialect.ts'
+
+/** Up to so many records are fetched one by one: sooner than waiting out the timeout of a poll for all of them. */
+const FEW = 8
+
+export const KARAPACE: Dialect = {
+  // It knows `earliest` and `latest` only. A reset to the end is found out by the bounds.
+  reset: 'latest',
+  longPoll: false,
+  readCommitted: false,
+  seeksAfterPoll: true,
+  // From 5.1 on, what was fetched beyond `max_bytes` is dropped.
+  losesRest: true,
+  create: ({ reset }) => ({
+    // A name of one's own: it is refused when it exists, and this one does not.
+    name: `kedge-${crypto.randomUUID()}`,
+    format: 'binary',
+    'auto.offset.reset': reset,
+    'auto.commit.enable': 'false',
+  }),
+  // A poll waits out its whole timeout although there are records, unless they reach `max_bytes`. One byte is reached
+  // by any record, and a first record is returned whatever its size.
+  pollBytes: ({ maxBytes, behind }) => (behind <= FEW ? 1 : maxBytes),
+}
+
+/**
+ * An empty value is written, and acknowledged with offset -1: nobody could tell where it is.
+ * @throws KedgeError `ERR_UNSUPPORTED`, before anything is written
+ */
+export function refuseEmpty(records: readonly NewRecord[]): void {
+  if (records.every(({ value }) => value !== null && value.length > 0)) return
+  throw new KedgeError(
+    'ERR_UNSUPPORTED',
+    'Karapace acknowledges no tombstones and no empty values: none was written',
+  )
+}

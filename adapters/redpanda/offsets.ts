@@ -1,0 +1,84 @@
+/** Where partitions begin and end, of a proxy that has no such endpoint: by sounding, or by a record of one's own. @module */
+import { encodeUtf8 } from '../../src/codec.ts'
+import { KedgeError } from '../../src/errors.ts'
+import type { PartitionOffsets, Position } from '../../src/log.ts'
+import type { BeatMessage } from '../../src/messages.ts'
+import { segment } from '../http.ts'
+import { countPartitions } from '../partition-count.ts'
+import { PartitionMemory } from '../partition-memory.ts'
+import { failure, isOutOfRange, problemOf } from '../problem.ts'
+import { type Remembered, type Sound, soundBounds } from '../sounding.ts'
+import { type Call, V2_BINARY } from '../v2/context.ts'
+import { produce } from './produce.ts'
+
+/** The key of the record that finds the end: compacted topics refuse one without. */
+const MARKER_KEY = encodeUtf8('kedge-beat')
+
+export class SoundedOffsets {
+  readonly #marker: boolean
+  readonly #remembered = new PartitionMemory<Remembered>()
+
+  /** @param marker whether a record may be written where the log cannot be found otherwise */
+  constructor(marker: boolean) {
+    this.#marker = marker
+  }
+
+  /** The bounds of the partitions, of all there are where none are named. */
+  async of(
+    call: Call,
+    topic: string,
+    partitions: readonly number[] | undefined,
+  ): Promise<PartitionOffsets[]> {
+    const wanted = partitions ?? (await countPartitions((partition) => sounder(call, topic, partition)(0)))
+    return Promise.all(wanted.map((partition) => this.#bounds(call, topic, partition)))
+  }
+
+  /** Takes in where records went: a good place to begin to look. */
+  learn(topic: string, positions: readonly Position[]): void {
+    for (const { partition, offset } of positions) {
+      const known = this.#remembered.get(topic, partition)
+      if (offset >= (known?.end ?? 0)) this.#remembered.set(topic, partition, { ...known, end: offset + 1 })
+    }
+  }
+
+  async #bounds(call: Call, topic: string, partition: number): Promise<PartitionOffsets> {
+    const sound = sounder(call, topic, partition)
+    const known = this.#remembered.get(topic, partition)
+    const bounds = (await soundBounds(sound, known)) ?? (await this.#mark(call, topic, partition, sound))
+    this.#remembered.set(topic, partition, bounds)
+    return { partition, ...bounds }
+  }
+
+  /** A record that says nothing to anybody. Its offset is the end of the log at a moment after the call began. */
+  async #mark(call: Call, topic: string, partition: number, sound: Sound) {
+    if (!this.#marker) throw unfound()
+    const beat: BeatMessage = { v: 1, op: 'beat', at: Date.now() }
+    const value = encodeUtf8(JSON.stringify(beat))
+    const [position] = await produce(call, topic, [{ key: MARKER_KEY, value, partition }])
+    const bounds = position && (await soundBounds(sound, { end: position.offset + 1 }))
+    if (bounds) return bounds
+    throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the record just written is not found', {
+      retryable: true,
+    })
+  }
+}
+
+/** The smallest read there is: what it returns does not matter, only whether it is allowed. */
+function sounder({ http, signal }: Call, topic: string, partition: number): Sound {
+  return async (offset) => {
+    const path = `/topics/${segment(topic)}/partitions/${partition}/records?offset=${offset}&timeout=0&max_bytes=1`
+    const answer = await http.send({ method: 'GET', path, headers: { accept: V2_BINARY } }, signal)
+    if (Number(answer.headers.get('age') ?? 0) > 0) {
+      throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer comes from a cache on the way')
+    }
+    if (answer.status < 300) return true
+    if (isOutOfRange(problemOf(answer))) return false
+    throw failure(answer, 'reading offsets')
+  }
+}
+
+const unfound = () =>
+  new KedgeError(
+    'ERR_UNSUPPORTED',
+    'reading offsets: this proxy tells none, and the log no longer begins at 0. Allow a record to be written (`marker`)',
+  )

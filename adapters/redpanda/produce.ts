@@ -1,0 +1,80 @@
+/** Produce as Redpanda's HTTP Proxy has it. @module */
+import * as z from 'zod'
+import { KedgeError } from '../../src/errors.ts'
+import type { NewRecord, Position } from '../../src/log.ts'
+import { toBase64 } from '../base64.ts'
+import { parsed, segment } from '../http.ts'
+import { kafkaError } from '../kafka-code.ts'
+import { offsetShape } from '../positions.ts'
+import { type Call, V2, V2_BINARY } from '../v2/context.ts'
+
+const produceAnswer = z.object({
+  offsets: z.array(
+    z.object({ partition: offsetShape, offset: z.int().nullish(), error_code: z.int().nullish() }),
+  ),
+})
+
+/**
+ * Appends the records in order. The answer has one entry for each partition, the offset of its first record, so the
+ * proxy must not choose the partition of more than one record in a request: those that name none go one by one.
+ */
+export async function produce(call: Call, topic: string, records: readonly NewRecord[]): Promise<Position[]> {
+  const positions: Position[] = []
+  for (const run of runs(records)) positions.push(...(await append(call, topic, run)))
+  return positions
+}
+
+function runs(records: readonly NewRecord[]): NewRecord[][] {
+  const all: NewRecord[][] = []
+  let open = false
+  for (const record of records) {
+    const chosen = record.partition !== undefined
+    if (chosen && open) all.at(-1)?.push(record)
+    else all.push([record])
+    open = chosen
+  }
+  return all
+}
+
+async function append(
+  { http, signal }: Call,
+  topic: string,
+  records: readonly NewRecord[],
+): Promise<Position[]> {
+  const answer = await http.ask(
+    {
+      method: 'POST',
+      path: `/topics/${segment(topic)}`,
+      headers: { 'content-type': V2_BINARY, accept: V2 },
+      body: JSON.stringify({ records: records.map(entry) }),
+    },
+    signal,
+    'publishing',
+  )
+  const next = new Map<number, number>()
+  for (const { partition, offset, error_code: code } of parsed(answer, produceAnswer, 'publishing').offsets) {
+    // HTTP 200 with one of Kafka's own codes inside.
+    if (typeof code === 'number' && code !== 0) throw refused(kafkaError(code, 'a record was refused'))
+    if (typeof offset === 'number' && offset >= 0) next.set(partition, offset)
+  }
+  const [only] = next.keys()
+  return records.map(({ partition: named }) => {
+    const partition = named ?? only
+    const offset = partition === undefined ? undefined : next.get(partition)
+    if (partition === undefined || offset === undefined) {
+      throw new KedgeError('ERR_PUBLISH', 'a record was not acknowledged', { retryable: true })
+    }
+    next.set(partition, offset + 1)
+    return { partition, offset }
+  })
+}
+
+const refused = (cause: KedgeError): KedgeError =>
+  new KedgeError('ERR_PUBLISH', cause.message, { cause, retryable: cause.retryable })
+
+/** Anything but these fields is a 422, and so is a null: a tombstone is a value left out. */
+const entry = ({ key, value, partition }: NewRecord) => ({
+  ...(key === null ? {} : { key: toBase64(key) }),
+  ...(value === null ? {} : { value: toBase64(value) }),
+  ...(partition === undefined ? {} : { partition }),
+})

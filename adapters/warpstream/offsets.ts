@@ -1,0 +1,53 @@
+/** Where partitions begin and end, by what a fetch says of them; what it does not say is found by sounding. @module */
+import { KedgeError } from '../../src/errors.ts'
+import type { PartitionOffsets } from '../../src/log.ts'
+import { countPartitions } from '../partition-count.ts'
+import { PartitionMemory } from '../partition-memory.ts'
+import { type Bounds, lowestInside, type Remembered, type Sound, soundBounds } from '../sounding.ts'
+import type { Call } from '../v2/context.ts'
+import { type Fetched, fetchFrom } from './fetch.ts'
+
+const DOING = 'reading offsets'
+
+export class FetchedOffsets {
+  readonly #remembered = new PartitionMemory<Remembered>()
+
+  /** The bounds of the partitions, of all there are where none are named. */
+  async of(
+    call: Call,
+    topic: string,
+    partitions: readonly number[] | undefined,
+  ): Promise<PartitionOffsets[]> {
+    const wanted =
+      partitions ??
+      (await countPartitions((partition) => fetchFrom(call, topic, [{ partition, offset: 0 }], 1, DOING)))
+    if (wanted.length === 0) return []
+    const places = wanted.map((partition) => ({
+      partition,
+      offset: this.#remembered.get(topic, partition)?.end ?? 0,
+    }))
+    const found = await fetchFrom(call, topic, places, 1, DOING)
+    return Promise.all(
+      found.map(async (one) => {
+        const bounds = await this.#bounds(call, topic, one)
+        this.#remembered.set(topic, one.partition, bounds)
+        return { partition: one.partition, ...bounds }
+      }),
+    )
+  }
+
+  async #bounds(call: Call, topic: string, { partition, beginning, end }: Fetched): Promise<Bounds> {
+    const known = this.#remembered.get(topic, partition)
+    const sound: Sound = async (offset) => {
+      const [answer] = await fetchFrom(call, topic, [{ partition, offset }], 1, DOING)
+      return answer?.inside ?? false
+    }
+    if (end === undefined) {
+      const bounds = await soundBounds(sound, known)
+      if (bounds) return bounds
+      throw new KedgeError('ERR_UNSUPPORTED', `${DOING}: the agent tells none outside of the log`)
+    }
+    if (beginning !== undefined) return { beginning: Math.min(beginning, end), end }
+    return { beginning: await lowestInside(sound, known?.beginning, end), end }
+  }
+}
