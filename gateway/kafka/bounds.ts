@@ -1,0 +1,118 @@
+/** Where a partition begins and ends, as its leader says after the question was put. @module */
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { PartitionBounds } from '../cluster.ts'
+import { Refusal } from '../refusal.ts'
+import { LIST_OFFSETS } from './apis.ts'
+import { isPassing, KafkaFailure } from './failure.ts'
+import type { Link } from './link.ts'
+import type { Links } from './links.ts'
+import type { KafkaSettings } from './options.ts'
+import { logIdOf } from './topology.ts'
+import type { Leader, Topic, Topology } from './topology.ts'
+
+/** What ListOffsets takes for a timestamp (`ListOffsetsRequest`). */
+const LATEST = -1n
+const EARLIEST = -2n
+/** Before a question is put again. */
+const PAUSE_MS = 25
+
+interface Running {
+  readonly now: Promise<PartitionBounds>
+  next?: Promise<PartitionBounds>
+}
+
+export class Bounds {
+  readonly #links: Links
+  readonly #topology: Topology
+  readonly #settings: KafkaSettings
+  readonly #running = new Map<string, Running>()
+
+  constructor(links: Links, topology: Topology, settings: KafkaSettings) {
+    this.#links = links
+    this.#topology = topology
+    this.#settings = settings
+  }
+
+  /**
+   * The bounds, sampled after the call began: who asks while a sample is under way shares the one after it, so any
+   * number of callers costs the leader one question at a time.
+   */
+  of(topic: string, partition: number): Promise<PartitionBounds> {
+    const key = `${partition} ${topic}`
+    const start = (): Promise<PartitionBounds> => {
+      const own: Running = { now: this.#sample(topic, partition) }
+      this.#running.set(key, own)
+      const end = () => {
+        if (!own.next) this.#running.delete(key)
+      }
+      own.now.then(end, end)
+      return own.now
+    }
+    const running = this.#running.get(key)
+    return running ? (running.next ??= running.now.then(start, start)) : start()
+  }
+
+  /** The offset of the first record not older; the end when there is none. */
+  async at(topic: string, partition: number, timestamp: number): Promise<number> {
+    return this.#attempt(topic, partition, async (leader) => {
+      const link = this.#links.shared(leader.address, 'read')
+      // Negative times have meanings of their own there.
+      const asked = BigInt(Math.max(0, Math.floor(timestamp)))
+      const [found, end] = await Promise.all([
+        this.#list(link, topic, partition, asked),
+        this.#list(link, topic, partition, LATEST),
+      ])
+      return found < 0 ? end : found
+    })
+  }
+
+  async #sample(name: string, partition: number): Promise<PartitionBounds> {
+    return this.#attempt(name, partition, async (leader, topic) => {
+      const link = this.#links.shared(leader.address, 'read')
+      // Answered in this order, whose last says whether it still was the same topic.
+      const [beginning, end, after] = await Promise.all([
+        this.#list(link, name, partition, EARLIEST),
+        this.#list(link, name, partition, LATEST),
+        this.#topology.refreshBy(link, name),
+      ])
+      if (!after) throw new Refusal('unknown-topic', 'Topic not found.')
+      if (after.id !== topic.id) return undefined
+      return { beginning, end, logId: logIdOf(topic) }
+    })
+  }
+
+  /** Until there is an answer, or the time is up. */
+  async #attempt<T>(
+    name: string,
+    partition: number,
+    ask: (leader: Leader, topic: Topic) => Promise<T | undefined>,
+  ): Promise<T> {
+    const deadline = performance.now() + this.#settings.requestTimeoutMs
+    for (;;) {
+      try {
+        const { topic, leader } = await this.#topology.leader(name, partition, deadline)
+        const answer = await ask(leader, topic)
+        if (answer !== undefined) return answer
+      } catch (error) {
+        const again = error instanceof KafkaFailure && (error.code === undefined || isPassing(error.code))
+        if (!again || performance.now() + PAUSE_MS >= deadline) throw error
+      }
+      if (performance.now() >= deadline) throw new KafkaFailure('The topic keeps changing.')
+      await sleep(PAUSE_MS)
+      await this.#topology.refresh(name).catch(() => undefined)
+    }
+  }
+
+  async #list(link: Link, topic: string, partition: number, timestamp: bigint): Promise<number> {
+    const asked = { partitionIndex: partition, currentLeaderEpoch: -1, timestamp }
+    // The high watermark is the end, not the last stable offset: an open transaction hides nothing.
+    const answer = await link.request(LIST_OFFSETS, () => [-1, 0, [{ name: topic, partitions: [asked] }]], {
+      ms: this.#settings.requestTimeoutMs,
+    })
+    const found = answer.topics[0]?.partitions[0]
+    if (!found) throw new KafkaFailure('The broker does not answer what it was asked.')
+    if (found.errorCode !== 0) throw new KafkaFailure('ListOffsets failed.', { code: found.errorCode })
+    return Number(found.offset)
+  }
+}

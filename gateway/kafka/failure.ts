@@ -1,0 +1,58 @@
+/** What fails at a broker, and what becomes of it. @module */
+import { protocolErrorsCodesById } from '@platformatic/kafka'
+import { Refusal } from '../refusal.ts'
+
+/** A call that failed: no answer, or one that says no. Its message is for people who run the gateway. */
+export class KafkaFailure extends Error {
+  override readonly name = 'KafkaFailure'
+  /** Kafka's error code; absent when there was no answer. */
+  readonly code: number | undefined
+
+  constructor(message: string, options: { readonly code?: number; readonly cause?: unknown } = {}) {
+    super(message, options)
+    this.code = options.code
+  }
+}
+
+/** Kafka's error codes (the protocol guide's table) that are told apart. */
+export const CODES = {
+  offsetOutOfRange: 1,
+  unknownTopic: 3,
+  recordTooLarge: 10,
+  invalidTopic: 17,
+  recordListTooLarge: 18,
+  topicExists: 36,
+  outOfOrderSequence: 45,
+  invalidProducerEpoch: 47,
+  unknownProducerId: 59,
+  offsetNotAvailable: 78,
+} as const
+
+/** LEADER_NOT_AVAILABLE and others of its kind: another broker, or the same a little later, does it. */
+const MOVED: ReadonlySet<number> = new Set([3, 5, 6, 9, 13, 56, 72, 74, 75, 78, 100, 103])
+/** Reasons to try the same again: the broker is loading, is short of replicas, or did not make it in time. */
+const PASSING: ReadonlySet<number> = new Set([7, 8, 14, 15, 16, 19, 20, 41, 51, 89])
+/** What no repetition makes better: the record itself is not taken. */
+const WRONG: ReadonlySet<number> = new Set([2, 32, 43, 44, 76, 87])
+
+export const isMoved = (code: number): boolean => MOVED.has(code)
+export const isPassing = (code: number): boolean => MOVED.has(code) || PASSING.has(code)
+export const isTooLarge = (code: number): boolean =>
+  code === CODES.recordTooLarge || code === CODES.recordListTooLarge
+
+/** A refusal for a code that was not dealt with. */
+export function refusalOf(code: number): Refusal {
+  if (isTooLarge(code)) return new Refusal('too-large', 'The record is larger than the cluster accepts.')
+  if (WRONG.has(code)) return new Refusal('invalid', `The cluster does not take the record: ${nameOf(code)}.`)
+  return new Refusal('unavailable', `The cluster answered ${nameOf(code)}.`, { retryAfter: 1 })
+}
+
+/** Whatever was thrown, as what the gateway tells its client; an abort stays what it is. */
+export function refusalFrom(error: unknown, signal?: AbortSignal): unknown {
+  if (signal?.aborted && error === signal.reason) return error
+  if (error instanceof Refusal) return error
+  if (error instanceof KafkaFailure && error.code !== undefined) return refusalOf(error.code)
+  return new Refusal('unavailable', 'The cluster cannot be reached.', { retryAfter: 1 })
+}
+
+const nameOf = (code: number): string => protocolErrorsCodesById[code] ?? `error ${code}`

@@ -1,0 +1,150 @@
+/** A real Kafka behind the gateway. @module */
+import type {
+  Appended,
+  Cluster,
+  ClusterRead,
+  ClusterReadOptions,
+  PartitionBounds,
+  RecordToAppend,
+  TopicDescription,
+  TopicPosition,
+} from '../cluster.ts'
+import { Appender } from './appender.ts'
+import { Bounds } from './bounds.ts'
+import { refusalFrom } from './failure.ts'
+import { Links } from './links.ts'
+import { settingsOf } from './options.ts'
+import type { KafkaOptions, KafkaSettings } from './options.ts'
+import { Reader } from './reader.ts'
+import { Topics } from './topics.ts'
+import type { TopicOptions } from './topics.ts'
+import { logIdOf, Topology } from './topology.ts'
+import type { Node, Topic } from './topology.ts'
+
+export type { KafkaOptions, KafkaSasl, KafkaTls } from './options.ts'
+export type { TopicOptions } from './topics.ts'
+
+export interface KafkaCluster extends Cluster {
+  /** Kafka's cluster id once it was heard of; `kafka` before. */
+  readonly id: string
+  /** The brokers that the cluster names now. */
+  readonly brokers: () => Promise<
+    readonly { readonly id: number; readonly host: string; readonly port: number }[]
+  >
+  /** @throws Refusal `exists`, `invalid`. */
+  readonly createTopic: (name: string, options: TopicOptions) => Promise<TopicDescription>
+  /** The settings of a topic in force, by Kafka's names. @throws Refusal `unknown-topic`. */
+  readonly configs: (topic: string) => Promise<ReadonlyMap<string, string>>
+  /** Ends every connection; calls under way are refused. */
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Any Kafka from 2.8 on as the gateway's cluster, over `@platformatic/kafka`'s connections and requests.
+ *
+ * - Reads are fetches by explicit offset without a consumer group; batches may be compressed with gzip, snappy, lz4,
+ *   and zstd (where this Node has it: 22.15 and newer). Nothing is committed anywhere.
+ * - Writes wait for all in-sync replicas and are idempotent for each partition.
+ * - `logId` is the topic id. A fetch is bound to it from Kafka 3.1 on; on 2.8 to 3.0 topics are fetched by name, and
+ *   a topic that was deleted and made anew is noticed by the bounds only.
+ * - Topics never come into being by being asked for, whatever `auto.create.topics.enable` says.
+ * - What fails at the brokers is a `Refusal` with the reason `unavailable`, after attempts within `requestTimeoutMs`.
+ *
+ * Nothing is connected before the first call.
+ *
+ * @throws TypeError for wrong options.
+ * @example
+ * ```ts
+ * const cluster = kafkaCluster({ brokers: ['kafka-1:9092', 'kafka-2:9092'] })
+ * const app = createGateway({ cluster })
+ * ```
+ */
+export function kafkaCluster(options: KafkaOptions): KafkaCluster {
+  return new OverKafka(settingsOf(options))
+}
+
+class OverKafka implements KafkaCluster {
+  readonly #links: Links
+  readonly #topology: Topology
+  readonly #appender: Appender
+  readonly #bounds: Bounds
+  readonly #reader: Reader
+  readonly #topics: Topics
+
+  constructor(settings: KafkaSettings) {
+    this.#links = new Links(settings)
+    this.#topology = new Topology(this.#links, settings)
+    this.#appender = new Appender(this.#links, this.#topology, settings)
+    this.#bounds = new Bounds(this.#links, this.#topology, settings)
+    this.#reader = new Reader(this.#links, this.#topology, settings)
+    this.#topics = new Topics(this.#topology, settings)
+  }
+
+  get id(): string {
+    return this.#topology.clusterId ?? 'kafka'
+  }
+
+  brokers(): Promise<readonly Node[]> {
+    return refused(this.#topology.nodes())
+  }
+
+  async topics(): Promise<TopicDescription[]> {
+    return (await refused(this.#topology.all())).map(descriptionOf)
+  }
+
+  async describe(topic: string): Promise<TopicDescription | undefined> {
+    const found = await refused(this.#topology.find(topic))
+    return found && descriptionOf(found)
+  }
+
+  create(topic: string, partitions: number | undefined): Promise<TopicDescription> {
+    return this.createTopic(topic, { partitions })
+  }
+
+  async createTopic(name: string, options: TopicOptions): Promise<TopicDescription> {
+    return descriptionOf(await refused(this.#topics.create(name, options)))
+  }
+
+  remove(topic: string): Promise<void> {
+    return refused(this.#topics.remove(topic))
+  }
+
+  configs(topic: string): Promise<ReadonlyMap<string, string>> {
+    return refused(this.#topics.configs(topic))
+  }
+
+  append(topic: string, records: readonly RecordToAppend[]): Promise<Appended[]> {
+    return this.#appender.append(topic, records)
+  }
+
+  offsets(topic: string, partition: number): Promise<PartitionBounds> {
+    return refused(this.#bounds.of(topic, partition))
+  }
+
+  offsetAt(topic: string, partition: number, timestamp: number): Promise<number> {
+    return refused(this.#bounds.at(topic, partition, timestamp))
+  }
+
+  read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead> {
+    return refused(this.#reader.read(positions, options), options.signal)
+  }
+
+  async close(): Promise<void> {
+    this.#links.close()
+    await this.#topics.close()
+  }
+}
+
+const descriptionOf = (topic: Topic): TopicDescription => ({
+  name: topic.name,
+  id: logIdOf(topic),
+  partitions: topic.partitions,
+})
+
+async function refused<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw refusalFrom(error, signal)
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * The writes to one partition, one batch after the other.
+ *
+ * A batch carries a producer id and a sequence number (idempotence, KIP-98): sent again after a lost answer it is not
+ * written twice, and the broker tells where it was written first. What comes while a batch is under way goes with the
+ * next, so many small writes cost few requests.
+ *
+ * @module
+ */
+import { Buffer } from 'node:buffer'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { NumericMap } from '@platformatic/kafka'
+import type { CreateRecordsBatchOptions, MessageRecord } from '@platformatic/kafka'
+import type { Appended, RecordToAppend } from '../cluster.ts'
+import { Refusal } from '../refusal.ts'
+import { INIT_PRODUCER_ID, PRODUCE } from './apis.ts'
+import { CODES, isPassing, isTooLarge, KafkaFailure, refusalFrom, refusalOf } from './failure.ts'
+import type { Link } from './link.ts'
+import type { Links } from './links.ts'
+import type { KafkaSettings } from './options.ts'
+import type { Topology } from './topology.ts'
+
+interface Entry {
+  readonly message: MessageRecord
+  readonly bytes: number
+  readonly deadline: number
+  readonly settle: (appended: Appended) => void
+}
+
+/** Who writes, and the number of its next record. */
+interface Producer {
+  readonly topicId: string
+  readonly id: bigint
+  readonly epoch: number
+  sequence: number
+}
+
+/** Half of what a broker takes in one batch (`message.max.bytes`, 1 MiB by default). */
+const MAX_BATCH_BYTES = 512 * 1024
+const MAX_BATCH_RECORDS = 10_000
+/** All in-sync replicas. */
+const ACKS_ALL = -1
+/** Before a batch is sent again. */
+const PAUSE_MS = 25
+/** Codes that say the broker does not know the sequence (any more). */
+const UNKNOWN_SEQUENCE: ReadonlySet<number> = new Set([
+  CODES.outOfOrderSequence,
+  CODES.invalidProducerEpoch,
+  CODES.unknownProducerId,
+])
+/** CLUSTER_AUTHORIZATION_FAILED: before Kafka 2.8 idempotence needed a right of its own. */
+const NO_IDEMPOTENCE = 31
+
+let lanes = 0
+
+export class Lane {
+  readonly #topic: string
+  readonly #partition: number
+  readonly #links: Links
+  readonly #topology: Topology
+  readonly #settings: KafkaSettings
+  readonly #number = lanes++
+  #queue: Entry[] = []
+  #running = false
+  #producer: Producer | undefined
+
+  constructor(topic: string, partition: number, links: Links, topology: Topology, settings: KafkaSettings) {
+    this.#topic = topic
+    this.#partition = partition
+    this.#links = links
+    this.#topology = topology
+    this.#settings = settings
+  }
+
+  get idle(): boolean {
+    return !this.#running
+  }
+
+  /** Resolves when all in-sync replicas have the record, or it was refused. Never rejects. */
+  push(record: RecordToAppend, bytes: number, deadline: number): Promise<Appended> {
+    return new Promise((settle) => {
+      const message = messageOf(this.#topic, this.#partition, record)
+      this.#queue.push({ message, bytes, deadline, settle })
+      if (!this.#running) void this.#run()
+    })
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    // Those of the same call go together.
+    await Promise.resolve()
+    while (this.#queue.length > 0) {
+      const batch = this.#take()
+      try {
+        await this.#write(batch, batch[0]!.deadline)
+      } catch (error) {
+        const refusal = refusalFrom(error) as Refusal
+        for (const { settle } of batch) settle({ refusal })
+      }
+    }
+    this.#running = false
+  }
+
+  #take(): Entry[] {
+    let bytes = 0
+    let count = 0
+    for (const entry of this.#queue) {
+      bytes += entry.bytes
+      if (count > 0 && (bytes > MAX_BATCH_BYTES || count >= MAX_BATCH_RECORDS)) break
+      count++
+    }
+    return this.#queue.splice(0, count)
+  }
+
+  /** Settles every entry, or throws. */
+  async #write(batch: readonly Entry[], deadline: number): Promise<void> {
+    // Whether a try may have been written of which nobody told us.
+    let doubtful = false
+    for (;;) {
+      let code: number | undefined
+      try {
+        code = await this.#attempt(batch, deadline, () => (doubtful = true))
+        if (code === 0) return
+        if (isTooLarge(code) && batch.length > 1) return await this.#halve(batch, deadline)
+      } catch (error) {
+        if (!(error instanceof KafkaFailure) || performance.now() + PAUSE_MS >= deadline) {
+          this.#producer = doubtful ? undefined : this.#producer
+          throw error
+        }
+      }
+      const known = code === undefined || !UNKNOWN_SEQUENCE.has(code)
+      if (!known) this.#producer = undefined
+      // Under another number it would be written twice, if it was written: whoever asked may decide to.
+      const again = known ? code === undefined || isPassing(code) : !doubtful
+      if (!again || performance.now() + PAUSE_MS >= deadline) {
+        if (doubtful) this.#producer = undefined
+        throw refusalOf(code ?? 7)
+      }
+      await sleep(PAUSE_MS)
+      const topic = await this.#topology.refresh(this.#topic).catch(() => null)
+      if (topic === undefined) throw new Refusal('unknown-topic', 'Topic not found.')
+    }
+  }
+
+  async #halve(batch: readonly Entry[], deadline: number): Promise<void> {
+    const middle = Math.ceil(batch.length / 2)
+    for (const half of [batch.slice(0, middle), batch.slice(middle)]) {
+      try {
+        await this.#write(half, deadline)
+      } catch (error) {
+        const refusal = refusalFrom(error) as Refusal
+        for (const { settle } of half) settle({ refusal })
+      }
+    }
+  }
+
+  /** Kafka's error code; with 0 the entries are settled. */
+  async #attempt(batch: readonly Entry[], deadline: number, onDoubt: () => void): Promise<number> {
+    const { topic, leader } = await this.#topology.leader(this.#topic, this.#partition, deadline)
+    const link = this.#links.producing(leader.address, this.#number)
+    const producer =
+      this.#producer?.topicId === topic.id ? this.#producer : await this.#register(link, topic.id, deadline)
+    this.#producer = producer
+    const ms = Math.max(1, Math.ceil(deadline - performance.now()))
+    const messages = batch.map(({ message }) => message)
+    const options = this.#options(producer)
+    let answer
+    try {
+      answer = await link.request(PRODUCE, () => [ACKS_ALL, ms, messages, options], { ms })
+    } catch (error) {
+      onDoubt()
+      throw error
+    }
+    const told = typeof answer === 'object' ? answer.responses[0]?.partitionResponses[0] : undefined
+    if (!told) throw new KafkaFailure('The broker does not answer what it was asked.')
+    // REQUEST_TIMED_OUT and NOT_ENOUGH_REPLICAS_AFTER_APPEND: the leader has it, and some do not.
+    if (told.errorCode === 7 || told.errorCode === 20) onDoubt()
+    if (told.errorCode !== 0) return told.errorCode
+    producer.sequence = (producer.sequence + batch.length) % 2 ** 31
+    for (const [index, { message, settle }] of batch.entries()) {
+      const timestamp = Number(told.logAppendTimeMs >= 0n ? told.logAppendTimeMs : message.timestamp)
+      settle({ partition: this.#partition, offset: Number(told.baseOffset) + index, timestamp })
+    }
+    return 0
+  }
+
+  async #register(link: Link, topicId: string, deadline: number): Promise<Producer> {
+    const ms = Math.max(1, Math.ceil(deadline - performance.now()))
+    const answer = await link.request(INIT_PRODUCER_ID, () => [null, this.#settings.requestTimeoutMs], { ms })
+    if (answer.errorCode === NO_IDEMPOTENCE) return { topicId, id: -1n, epoch: -1, sequence: -1 }
+    if (answer.errorCode !== 0) throw new KafkaFailure('InitProducerId failed.', { code: answer.errorCode })
+    return { topicId, id: answer.producerId, epoch: answer.producerEpoch, sequence: 0 }
+  }
+
+  #options({ id, epoch, sequence }: Producer): Partial<CreateRecordsBatchOptions> {
+    return {
+      producerId: id,
+      producerEpoch: epoch,
+      sequences: new NumericMap([[`${this.#topic}:${this.#partition}`, sequence]]),
+      partitionLeaderEpoch: -1,
+    }
+  }
+}
+
+function messageOf(topic: string, partition: number, record: RecordToAppend): MessageRecord {
+  const { key, value, timestamp, headers = [] } = record
+  return {
+    topic,
+    partition,
+    timestamp: BigInt(timestamp ?? Date.now()),
+    ...(key && { key: bufferOf(key) }),
+    // The writer of records knows null, a tombstone; its types do not.
+    value: (value && bufferOf(value)) as Buffer,
+    // A map of buffers keeps two headers of one name apart.
+    headers: new Map(
+      headers.map((header) => [Buffer.from(header.name), (header.value && bufferOf(header.value)) as Buffer]),
+    ),
+  }
+}
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

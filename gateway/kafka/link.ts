@@ -1,0 +1,138 @@
+/**
+ * One connection to one broker, made when it is needed and again when it broke.
+ *
+ * A broker answers the requests of a connection one after the other, in the order they came. A request that is given
+ * up therefore takes its connection with it: what stands behind it would wait for its answer.
+ *
+ * @module
+ */
+import { apiVersionsV3, Connection, ResponseError } from '@platformatic/kafka'
+import type { API } from '@platformatic/kafka'
+import type { Versions } from './apis.ts'
+import { KafkaFailure } from './failure.ts'
+import type { Address, KafkaSettings } from './options.ts'
+
+export interface RequestOptions {
+  /** How long the answer may take, connecting included, in milliseconds. */
+  readonly ms: number
+  readonly signal?: AbortSignal | undefined
+}
+
+interface Open {
+  readonly connection: Connection
+  readonly versions: ReadonlyMap<number, apiVersionsV3.ApiVersionsResponseApi>
+}
+
+/** Requests on the way at once. More wait in line. */
+const MAX_INFLIGHTS = 256
+
+export class Link {
+  readonly address: Address
+  readonly #settings: KafkaSettings
+  #connection: Connection | undefined
+  #open: Promise<Open> | undefined
+
+  constructor(address: Address, settings: KafkaSettings) {
+    this.address = address
+    this.#settings = settings
+  }
+
+  /**
+   * The broker's answer, errors of single topics and partitions in it included.
+   *
+   * `make` is told the version that is spoken. It must not wait: requests leave in the order of the calls.
+   *
+   * @throws KafkaFailure; what the signal was aborted with.
+   */
+  async request<Args extends unknown[], Answer>(
+    versions: Versions<Args, Answer>,
+    make: (version: number) => NoInfer<[...Args]>,
+    { ms, signal }: RequestOptions,
+  ): Promise<Answer> {
+    signal?.throwIfAborted()
+    let stop!: (reason: unknown) => void
+    const stopped = new Promise<never>((_, reject) => (stop = reject))
+    const giveUp = (reason: unknown) => {
+      this.#drop()
+      stop(reason)
+    }
+    const onAbort = () => giveUp(signal?.reason)
+    const timer = setTimeout(() => giveUp(new KafkaFailure('The broker did not answer in time.')), ms)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      return await Promise.race([this.#answer(versions, make), stopped])
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  close(): void {
+    this.#drop()
+  }
+
+  async #answer<Args extends unknown[], Answer>(
+    versions: Versions<Args, Answer>,
+    make: (version: number) => NoInfer<[...Args]>,
+  ): Promise<Answer> {
+    try {
+      const { connection, versions: spoken } = await this.#connected()
+      const api = chosen(versions, spoken)
+      return await api.async(connection, ...make(api.version))
+    } catch (error) {
+      const answer = error instanceof ResponseError ? (error['response'] as Answer | undefined) : undefined
+      if (answer !== undefined) return answer
+      throw error instanceof KafkaFailure
+        ? error
+        : new KafkaFailure('The broker cannot be reached.', { cause: error })
+    }
+  }
+
+  #connected(): Promise<Open> {
+    if (this.#open && this.#connection?.isConnected() === false) this.#drop()
+    this.#open ??= this.#connect()
+    return this.#open
+  }
+
+  async #connect(): Promise<Open> {
+    const { host, port } = this.address
+    const connection = new Connection(this.#settings.clientId, {
+      ...this.#settings.connection(host),
+      // Our own deadline comes first.
+      requestTimeout: 2_147_483_647,
+      maxInflights: MAX_INFLIGHTS,
+    })
+    this.#connection = connection
+    // Each request learns of it by its own answer; without a listener Node would end the process.
+    connection.on('error', () => {})
+    try {
+      await connection.connect(host, port)
+      const { apiKeys } = await apiVersionsV3.api.async(connection, 'kedge', '0')
+      return { connection, versions: new Map(apiKeys.map((api) => [api.apiKey, api])) }
+    } catch (error) {
+      if (this.#connection === connection) this.#drop()
+      throw error
+    }
+  }
+
+  #drop(): void {
+    const connection = this.#connection
+    this.#connection = undefined
+    this.#open?.catch(() => {})
+    this.#open = undefined
+    // There is no socket before the connection is begun.
+    connection?.socket?.destroy()
+  }
+}
+
+function chosen<Args extends unknown[], Answer>(
+  versions: Versions<Args, Answer>,
+  spoken: ReadonlyMap<number, apiVersionsV3.ApiVersionsResponseApi>,
+): API<Args, Answer> {
+  const found = versions.find(({ key, version }) => {
+    const range = spoken.get(key)
+    return range && range.minVersion <= version && version <= range.maxVersion
+  })
+  if (!found) throw new KafkaFailure('The broker is older than Kafka 2.8.')
+  return found
+}

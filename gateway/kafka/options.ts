@@ -1,0 +1,130 @@
+/** How the Kafka behind the gateway is reached. @module */
+import { isIP } from 'node:net'
+import type { ConnectionOptions } from '@platformatic/kafka'
+import { z } from 'zod'
+
+export interface KafkaTls {
+  /** PEM; the authorities of the system when absent. */
+  readonly ca?: string
+  /** PEM of the client's certificate. */
+  readonly cert?: string
+  /** PEM of the client's key. */
+  readonly key?: string
+  /** `false` accepts any certificate: for a look, never for service. @default true */
+  readonly rejectUnauthorized?: boolean
+  /** The name that the certificate must have. @default the broker's host, unless it is an address */
+  readonly servername?: string
+}
+
+export interface KafkaSasl {
+  readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+  readonly username: string
+  readonly password: string
+}
+
+export interface KafkaOptions {
+  /** `host:port` of brokers to ask first, at least one. The others are learned from them. */
+  readonly brokers: readonly string[]
+  /** What brokers call us in their logs and quotas. @default 'kedge-gateway' */
+  readonly clientId?: string
+  /** @default false */
+  readonly tls?: boolean | KafkaTls
+  readonly sasl?: KafkaSasl
+  /**
+   * How long one call may take, attempts and all, in milliseconds; a long poll may take this beyond what it waits.
+   *
+   * @default 10_000
+   */
+  readonly requestTimeoutMs?: number
+}
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+export interface KafkaSettings {
+  readonly brokers: readonly Address[]
+  readonly clientId: string
+  readonly requestTimeoutMs: number
+  /** What a connection to `host` is made with. */
+  readonly connection: (host: string) => ConnectionOptions
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000
+/** The longest delay that timers of Node keep. */
+const MAX_TIMEOUT_MS = 2_147_483_647
+
+const text = z.string().min(1)
+const schema = z.strictObject({
+  brokers: z.array(text).min(1),
+  clientId: text.max(249).optional(),
+  tls: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        ca: text.optional(),
+        cert: text.optional(),
+        key: text.optional(),
+        rejectUnauthorized: z.boolean().optional(),
+        servername: text.optional(),
+      }),
+    ])
+    .optional(),
+  sasl: z
+    .strictObject({
+      mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']),
+      username: text,
+      password: z.string(),
+    })
+    .optional(),
+  requestTimeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional(),
+})
+
+/** @throws TypeError naming the option that is wrong, never what a secret was. */
+export function settingsOf(options: KafkaOptions): KafkaSettings {
+  const parsed = schema.safeParse(options)
+  if (!parsed.success) throw new TypeError(complaint(parsed.error))
+  const { clientId = 'kedge-gateway', sasl, requestTimeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const tls = options.tls === true ? {} : options.tls || undefined
+  return {
+    brokers: options.brokers.map(addressOf),
+    clientId,
+    requestTimeoutMs,
+    connection: (host) => ({
+      connectTimeout: requestTimeoutMs,
+      ...(tls && { tls: tlsOf(tls), tlsServerName: tls.servername ?? isIP(host) === 0 }),
+      ...(sasl && { sasl: { ...sasl } }),
+    }),
+  }
+}
+
+function tlsOf({ ca, cert, key, rejectUnauthorized = true }: KafkaTls) {
+  return {
+    rejectUnauthorized,
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  }
+}
+
+function complaint({ issues: [issue] }: z.ZodError): string {
+  const path = issue?.path.join('.') ?? ''
+  if (issue?.code === 'unrecognized_keys') {
+    const name = [...issue.path, issue.keys[0] ?? ''].join('.')
+    return `\`${name}\` is not an option of the Kafka cluster`
+  }
+  return path === ''
+    ? 'the options of the Kafka cluster must be an object'
+    : `\`${path}\` is wrong: ${issue?.message}`
+}
+
+/** `host:port`, `[::1]:port`. */
+function addressOf(broker: string): Address {
+  const [, six, four, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(broker) ?? []
+  const host = six ?? four
+  const port = Number(digits)
+  if (host === undefined || port < 1 || port > 65_535)
+    throw new TypeError('`brokers` must be written host:port')
+  return { host, port }
+}

@@ -1,0 +1,215 @@
+/** Reads by explicit offset: fetches without a group, one for each leader. @module */
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type {
+  ClusterRead,
+  ClusterReadOptions,
+  ClusterRecord,
+  TopicPartition,
+  TopicPosition,
+} from '../cluster.ts'
+import { FETCH, FETCH_BY_ID } from './apis.ts'
+import type { FetchAnswer, FetchedPartition, FetchTopic } from './apis.ts'
+import { CODES, isPassing, KafkaFailure } from './failure.ts'
+import type { Link } from './link.ts'
+import type { Links } from './links.ts'
+import type { Address, KafkaSettings } from './options.ts'
+import { sliceOf } from './records.ts'
+import type { Topology } from './topology.ts'
+
+/** The positions whose partitions one broker leads. */
+interface Group {
+  readonly address: Address
+  readonly positions: readonly (TopicPosition & { readonly id: string })[]
+}
+
+type Fetched = ReadonlyMap<string, FetchedPartition>
+
+/** Before leaders are asked for again. */
+const PAUSE_MS = 25
+/** The most that a broker is asked for in one answer; each first batch comes whole whatever its size. */
+const MAX_FETCH_BYTES = 64 * 1024 * 1024
+
+const nameOf = ({ topic, partition }: TopicPartition): string => `${partition} ${topic}`
+
+export class Reader {
+  readonly #links: Links
+  readonly #topology: Topology
+  readonly #settings: KafkaSettings
+
+  constructor(links: Links, topology: Topology, settings: KafkaSettings) {
+    this.#links = links
+    this.#topology = topology
+    this.#settings = settings
+  }
+
+  async read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead> {
+    options.signal?.throwIfAborted()
+    if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
+    const begun = performance.now()
+    const deadline = begun + options.waitMs + this.#settings.requestTimeoutMs
+    for (;;) {
+      const waitMs = Math.max(0, Math.floor(begun + options.waitMs - performance.now()))
+      const again = performance.now() + PAUSE_MS < deadline
+      try {
+        const groups = await this.#groups(positions, deadline)
+        const fetched = await this.#fetchAll(groups, { ...options, waitMs })
+        const code = firstPassing(fetched)
+        if (code === undefined) return collect(positions, fetched, options.maxBytes)
+        if (!again) throw new KafkaFailure('Fetch failed.', { code })
+      } catch (error) {
+        options.signal?.throwIfAborted()
+        const passes = error instanceof KafkaFailure && (error.code === undefined || isPassing(error.code))
+        if (!passes || !again) throw error
+      }
+      await sleep(PAUSE_MS)
+      const topics = new Set(positions.map(({ topic }) => topic))
+      await Promise.all([...topics].map((topic) => this.#topology.refresh(topic).catch(() => undefined)))
+      options.signal?.throwIfAborted()
+    }
+  }
+
+  async #groups(positions: readonly TopicPosition[], deadline: number): Promise<Group[]> {
+    const groups = new Map<string, { address: Address; positions: (TopicPosition & { id: string })[] }>()
+    const found = await Promise.all(
+      positions.map(({ topic, partition }) => this.#topology.leader(topic, partition, deadline)),
+    )
+    for (const [index, { topic, leader }] of found.entries()) {
+      const { address } = leader
+      const name = `${address.host}:${address.port}`
+      const group = groups.get(name) ?? { address, positions: [] }
+      groups.set(name, group)
+      group.positions.push({ ...positions[index]!, id: topic.id })
+    }
+    return [...groups.values()]
+  }
+
+  /** From all leaders at once; the first that has news ends the waiting of the others. */
+  async #fetchAll(groups: readonly Group[], options: ClusterReadOptions): Promise<Fetched> {
+    const [only] = groups
+    if (groups.length === 1 && only) return this.#fetch(only, options)
+    const first = await Promise.all(groups.map((group) => this.#fetch(group, { ...options, waitMs: 0 })))
+    if (options.waitMs === 0 || first.some(hasNews)) return merged(first)
+    const enough = new AbortController()
+    const signal = options.signal ? AbortSignal.any([options.signal, enough.signal]) : enough.signal
+    const rest = await Promise.all(
+      groups.map(async (group, index) => {
+        try {
+          const fetched = await this.#fetch(group, { ...options, signal })
+          if (hasNews(fetched)) enough.abort()
+          return fetched
+        } catch (error) {
+          if (options.signal?.aborted || !enough.signal.aborted) throw error
+          return first[index]!
+        }
+      }),
+    ).finally(() => enough.abort())
+    return merged(rest)
+  }
+
+  async #fetch(group: Group, { waitMs, ...options }: ClusterReadOptions): Promise<Fetched> {
+    if (waitMs <= 0) return this.#ask(this.#links.shared(group.address, 'read'), group, 0, options)
+    const end = performance.now() + waitMs
+    for (;;) {
+      const link = this.#links.borrow(group.address)
+      if (link) {
+        try {
+          const left = Math.max(0, Math.floor(end - performance.now()))
+          return await this.#ask(link, group, left, options)
+        } finally {
+          this.#links.giveBack(link)
+        }
+      }
+      // As many wait as may: what is there already is got without waiting.
+      const fetched = await this.#ask(this.#links.shared(group.address, 'read'), group, 0, options)
+      const left = end - performance.now()
+      if (hasNews(fetched) || left <= 0) return fetched
+      const timeout = AbortSignal.timeout(Math.ceil(left))
+      await this.#links.turn(options.signal ? AbortSignal.any([options.signal, timeout]) : timeout)
+      options.signal?.throwIfAborted()
+    }
+  }
+
+  async #ask(
+    link: Link,
+    { positions }: Group,
+    waitMs: number,
+    { maxBytes, isolation, signal }: Omit<ClusterReadOptions, 'waitMs'>,
+  ): Promise<Fetched> {
+    const bytes = Math.min(Math.max(1, maxBytes), MAX_FETCH_BYTES)
+    let byId = true
+    const answer = await link.request(
+      FETCH,
+      (version) => {
+        byId = version >= FETCH_BY_ID
+        const topics = topicsOf(positions, byId, bytes)
+        return [waitMs, 1, bytes, isolation === 'committed' ? 1 : 0, 0, -1, topics, [], '']
+      },
+      // A shared connection is not ended for one caller that went away: its answer comes at once anyway.
+      { ms: waitMs + this.#settings.requestTimeoutMs, signal: waitMs > 0 ? signal : undefined },
+    )
+    signal?.throwIfAborted()
+    return fetchedOf(answer, positions, byId)
+  }
+}
+
+function topicsOf(positions: Group['positions'], byId: boolean, partitionMaxBytes: number): FetchTopic[] {
+  const topics = new Map<string, FetchTopic>()
+  for (const { topic, id, partition, offset } of positions) {
+    // Where topics go by name, the field of the id carries it.
+    const asked = topics.get(topic) ?? { topicId: byId ? id : topic, partitions: [] }
+    topics.set(topic, asked)
+    asked.partitions.push({
+      partition,
+      currentLeaderEpoch: -1,
+      fetchOffset: BigInt(offset),
+      lastFetchedEpoch: -1,
+      partitionMaxBytes,
+    })
+  }
+  return [...topics.values()]
+}
+
+function fetchedOf(answer: FetchAnswer, positions: Group['positions'], byId: boolean): Fetched {
+  if (answer.errorCode !== 0) throw new KafkaFailure('Fetch failed.', { code: answer.errorCode })
+  const names = new Map(positions.map(({ topic, id }) => [byId ? id : topic, topic]))
+  const fetched = new Map<string, FetchedPartition>()
+  for (const { topicId, partitions } of answer.responses) {
+    const topic = names.get(topicId)
+    for (const partition of topic === undefined ? [] : partitions) {
+      fetched.set(nameOf({ topic: topic!, partition: partition.partitionIndex }), partition)
+    }
+  }
+  return fetched
+}
+
+const merged = (all: readonly Fetched[]): Fetched => new Map(all.flatMap((fetched) => [...fetched]))
+
+const hasNews = (fetched: Fetched): boolean =>
+  [...fetched.values()].some(({ errorCode, records }) => errorCode !== 0 || (records?.length ?? 0) > 0)
+
+function firstPassing(fetched: Fetched): number | undefined {
+  for (const { errorCode } of fetched.values()) {
+    if (errorCode !== 0 && errorCode !== CODES.offsetOutOfRange) return errorCode
+  }
+  return undefined
+}
+
+/** The answer in the order of the positions; one whose turn comes when the answer is full is left for the next read. */
+function collect(positions: readonly TopicPosition[], fetched: Fetched, maxBytes: number): ClusterRead {
+  const records: ClusterRecord[] = []
+  const outOfRange: TopicPartition[] = []
+  let left = maxBytes
+  const next = positions.map((position) => {
+    const { topic, partition, offset } = position
+    const found = fetched.get(nameOf(position))
+    if (found?.errorCode === CODES.offsetOutOfRange) outOfRange.push({ topic, partition })
+    if (!found || found.errorCode !== 0 || (left <= 0 && records.length > 0))
+      return { topic, partition, offset }
+    const slice = sliceOf(position, found, left)
+    for (const record of slice.records) records.push(record)
+    left -= slice.bytes
+    return { topic, partition, offset: slice.next }
+  })
+  return { records, next, outOfRange }
+}
