@@ -52,7 +52,10 @@ export function refusalFrom(error: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted && error === signal.reason) return error
   if (error instanceof Refusal) return error
   if (error instanceof KafkaFailure && error.code !== undefined) return refusalOf(error.code)
-  return new Refusal('unavailable', 'The cluster cannot be reached.', { retryAfter: 1 })
+  const refusal = new Refusal('unavailable', 'The cluster cannot be reached.', { retryAfter: 1 })
+  // For people who run the gateway; clients are shown the message alone.
+  refusal.cause = error
+  return refusal
 }
 
 const nameOf = (code: number): string => protocolErrorsCodesById[code] ?? `error ${code}`

@@ -11,6 +11,7 @@ import type { API } from '@platformatic/kafka'
 import type { Versions } from './apis.ts'
 import { KafkaFailure } from './failure.ts'
 import type { Address, KafkaSettings } from './options.ts'
+import { Refusal } from '../refusal.ts'
 
 export interface RequestOptions {
   /** How long the answer may take, connecting included, in milliseconds. */
@@ -31,6 +32,7 @@ export class Link {
   readonly #settings: KafkaSettings
   #connection: Connection | undefined
   #open: Promise<Open> | undefined
+  #closed = false
 
   constructor(address: Address, settings: KafkaSettings) {
     this.address = address
@@ -44,12 +46,13 @@ export class Link {
    *
    * @throws KafkaFailure; what the signal was aborted with.
    */
-  async request<Args extends unknown[], Answer>(
+  async request<Args extends [] | unknown[], Answer>(
     versions: Versions<Args, Answer>,
-    make: (version: number) => NoInfer<[...Args]>,
+    make: (version: number) => NoInfer<Args>,
     { ms, signal }: RequestOptions,
   ): Promise<Answer> {
     signal?.throwIfAborted()
+    if (this.#closed) throw new Refusal('unavailable', 'The cluster was closed.')
     let stop!: (reason: unknown) => void
     const stopped = new Promise<never>((_, reject) => (stop = reject))
     const giveUp = (reason: unknown) => {
@@ -67,13 +70,15 @@ export class Link {
     }
   }
 
+  /** What is under way is refused, and nothing begins any more. */
   close(): void {
+    this.#closed = true
     this.#drop()
   }
 
   async #answer<Args extends unknown[], Answer>(
     versions: Versions<Args, Answer>,
-    make: (version: number) => NoInfer<[...Args]>,
+    make: (version: number) => NoInfer<Args>,
   ): Promise<Answer> {
     try {
       const { connection, versions: spoken } = await this.#connected()
@@ -82,6 +87,7 @@ export class Link {
     } catch (error) {
       const answer = error instanceof ResponseError ? (error['response'] as Answer | undefined) : undefined
       if (answer !== undefined) return answer
+      if (this.#closed) throw new Refusal('unavailable', 'The cluster was closed.')
       throw error instanceof KafkaFailure
         ? error
         : new KafkaFailure('The broker cannot be reached.', { cause: error })

@@ -92,6 +92,8 @@ export class Links {
   }
 
   #make(address: Address): Link {
-    return new Link(address, this.#settings)
+    const link = new Link(address, this.#settings)
+    if (this.#closed) link.close()
+    return link
   }
 }

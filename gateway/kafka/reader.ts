@@ -43,8 +43,22 @@ export class Reader {
     this.#settings = settings
   }
 
+  /** Whoever aborts is let go at once, whatever the brokers do. */
   async read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead> {
-    options.signal?.throwIfAborted()
+    const { signal } = options
+    signal?.throwIfAborted()
+    if (!signal) return this.#read(positions, options)
+    let stop!: () => void
+    const aborted = new Promise<never>((_, reject) => (stop = () => reject(signal.reason)))
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      return await Promise.race([this.#read(positions, options), aborted])
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  async #read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead> {
     if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
     const begun = performance.now()
     const deadline = begun + options.waitMs + this.#settings.requestTimeoutMs

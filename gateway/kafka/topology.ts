@@ -126,7 +126,14 @@ export class Topology {
     const ms = this.#settings.requestTimeoutMs
     const deadline = performance.now() + ms
     // Those we were given come first: a cluster may have moved while nobody looked.
-    const addresses: Address[] = [...this.#settings.brokers, ...this.#nodes]
+    const addresses = [
+      ...new Map(
+        [...this.#settings.brokers, ...this.#nodes].map((address) => [
+          `${address.host} ${address.port}`,
+          address,
+        ]),
+      ).values(),
+    ]
     const first = this.#turn
     let failure: unknown
     for (let at = 0; at < addresses.length && performance.now() < deadline; at++) {
