@@ -1,0 +1,101 @@
+/** How the brokers are reached, made of settings. @module */
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { KafkaCluster, KafkaOptions } from '../gateway/kafka/index.ts'
+import { UsageError } from './failure.ts'
+import type { Session } from './session.ts'
+import {
+  brokers,
+  saslMechanism,
+  saslPassword,
+  saslUsername,
+  tls,
+  tlsCa,
+  tlsCert,
+  tlsInsecure,
+  tlsKey,
+  tlsServername,
+} from './settings/cluster.ts'
+import { plain } from './terminal.ts'
+import type { Values } from './values.ts'
+
+/** The cluster, for the time of `work`. @throws UsageError where the settings do not go together. */
+export async function withCluster<T>(
+  values: Values,
+  session: Session,
+  work: (cluster: KafkaCluster) => Promise<T>,
+): Promise<T> {
+  const cluster = await connected(values, session)
+  try {
+    return await work(cluster)
+  } finally {
+    await cluster.close().catch(() => undefined)
+  }
+}
+
+/** A cluster that whoever asked closes. */
+export async function connected(values: Values, session: Session): Promise<KafkaCluster> {
+  const options = await kafkaOptions(values, session)
+  try {
+    return await session.connect(options)
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+  }
+}
+
+async function kafkaOptions(values: Values, { folder }: Session): Promise<KafkaOptions> {
+  const list = values.get(brokers) ?? []
+  if (list.length === 0) throw new UsageError('--brokers is missing (KEDGE_BROKERS)')
+  const encryption = await tlsOf(values, folder)
+  const sasl = saslOf(values)
+  return {
+    brokers: list,
+    clientId: 'kedge',
+    ...(encryption && { tls: encryption }),
+    ...(sasl && { sasl }),
+  }
+}
+
+function saslOf(values: Values): KafkaOptions['sasl'] {
+  const [name, secret] = [values.get(saslUsername), values.get(saslPassword)]
+  if (name === undefined) {
+    if (secret === undefined && values.source(saslMechanism) === 'default') return undefined
+    throw new UsageError('SASL needs a --sasl-username (KEDGE_SASL_USERNAME)')
+  }
+  if (secret === undefined)
+    throw new UsageError('--sasl-username is given without a password (KEDGE_SASL_PASSWORD)')
+  return { mechanism: values.get(saslMechanism), username: name, password: secret }
+}
+
+async function tlsOf(values: Values, folder: string): Promise<KafkaOptions['tls']> {
+  const [ca, cert, key] = await Promise.all(
+    [tlsCa, tlsCert, tlsKey].map((file) => pem(values.get(file), file.path, folder)),
+  )
+  if ((cert === undefined) !== (key === undefined))
+    throw new UsageError('--tls-cert and --tls-key go together')
+  const servername = values.get(tlsServername)
+  const insecure = values.get(tlsInsecure)
+  const details = {
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(servername && { servername }),
+    ...(insecure && { rejectUnauthorized: false }),
+  }
+  if (Object.keys(details).length === 0) return values.get(tls) || undefined
+  if (values.source(tls) !== 'default' && !values.get(tls))
+    throw new UsageError('tls.enabled is false, but other TLS settings are given')
+  return details
+}
+
+async function pem(file: string | undefined, path: string, folder: string): Promise<string | undefined> {
+  if (file === undefined) return undefined
+  let text: string
+  try {
+    text = await readFile(resolve(folder, file), 'utf8')
+  } catch (cause) {
+    throw new UsageError(`${path}: the file ${plain(file)} cannot be read`, { cause })
+  }
+  if (!text.includes('-----BEGIN ')) throw new UsageError(`${path}: ${plain(file)} is not a PEM file`)
+  return text
+}

@@ -1,0 +1,91 @@
+/** `kedge doctor`: what is wrong with a proxy, the topics, or a token, in plain words. @module */
+import type { Command } from 'commander'
+import { withCluster } from './brokers.ts'
+import { command } from './command.ts'
+import type { Done } from './command.ts'
+import { EXIT, sentence, UsageError } from './failure.ts'
+import { hasProblem, problem, report } from './finding.ts'
+import type { Finding } from './finding.ts'
+import { logOf } from './proxy.ts'
+import { examineProxy } from './proxy-examination.ts'
+import type { Session } from './session.ts'
+import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
+import { flavor, PROXY_SETTINGS, url } from './settings/proxy.ts'
+import { evictionPartitions, evictionsTopic, TOPICS_SETTINGS, updatesTopic } from './settings/topics.ts'
+import { topicName } from './shapes.ts'
+import { examineToken, endsOfCluster, endsOfProxy } from './token-examination.ts'
+import type { Ends } from './token-examination.ts'
+import { examineTopics } from './topic-examination.ts'
+import { ROLES, topicPlans } from './topic-plan.ts'
+import { probe } from './transport-probe.ts'
+import { valuesOf } from './values.ts'
+import type { Values } from './values.ts'
+
+const SETTINGS = [...PROXY_SETTINGS, ...TOPICS_SETTINGS, ...CLUSTER_SETTINGS]
+
+interface Flags {
+  readonly json?: boolean
+  readonly readOnly?: boolean
+  readonly probeTopic?: string
+  readonly token?: string
+}
+
+const AFTER = `
+Without --brokers and --token the proxy is examined; with them, only if --url is given too. To make sure that records
+come back, it writes two heartbeats, which say nothing, to the topic of evictions, unless --read-only forbids it.`
+
+export function doctorCommand(session: Session, done: Done): Command {
+  return command('doctor', 'Tells what is wrong with a proxy, with the topics, or with a token.', SETTINGS)
+    .option('--token <token>', 'a token of kedge (k1.…), compared with the end of the log')
+    .option('--read-only', 'write nothing')
+    .option('--probe-topic <name>', 'write the heartbeats to this topic')
+    .option('--json', 'as one JSON object')
+    .addHelpText('after', AFTER)
+    .action(async (flags: Flags, from: Command) => {
+      if (flags.probeTopic !== undefined && !topicName.safeParse(flags.probeTopic).success)
+        throw new UsageError('--probe-topic must be the name of a topic')
+      const values = await valuesOf(from, SETTINGS, session)
+      const findings = await examine(values, flags, session)
+      report(findings, session.terminal, flags.json ?? false)
+      done(hasProblem(findings) ? EXIT.failed : EXIT.ok)
+    })
+}
+
+async function examine(values: Values, flags: Flags, session: Session): Promise<Finding[]> {
+  const ofCluster = values.get(brokers) !== undefined
+  const ofProxy = values.source(url) !== 'default' || (!ofCluster && flags.token === undefined)
+  const findings: Finding[] = []
+  let ends: Ends | undefined
+  if (ofProxy) {
+    const transport = probe(session.fetch, session.runtime)
+    const log = await logOf(values, session, transport.fetch)
+    try {
+      findings.push(...(await examineProxy(log, transport, subject(values, flags), session)))
+      ends = await endsOfProxy(log, values.get(evictionsTopic), session.stop)
+    } finally {
+      await log.close?.().catch(() => undefined)
+    }
+  }
+  if (ofCluster) {
+    try {
+      await withCluster(values, session, async (cluster) => {
+        findings.push(...(await examineTopics(cluster, topicPlans(values, ROLES), 'warning')))
+        if (flags.token !== undefined) ends ??= await endsOfCluster(cluster, values.get(evictionsTopic))
+      })
+    } catch (error) {
+      if (error instanceof UsageError || session.stop.aborted) throw error
+      findings.push(problem('brokers', `the cluster cannot be examined: ${sentence(error)}`))
+    }
+  }
+  if (flags.token !== undefined) findings.push(...examineToken(flags.token, ends))
+  return findings
+}
+
+const subject = (values: Values, { readOnly = false, probeTopic }: Flags) => ({
+  url: values.get(url),
+  flavor: values.get(flavor),
+  evictions: values.get(evictionsTopic),
+  updates: values.get(updatesTopic),
+  partitions: values.get(evictionPartitions),
+  probeTopic: readOnly ? undefined : (probeTopic ?? values.get(evictionsTopic)),
+})

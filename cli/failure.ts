@@ -1,0 +1,71 @@
+/** What went wrong, as one sentence for a person and one number for a script. @module */
+import { isKedgeError } from '../src/errors.ts'
+import { plain } from './terminal.ts'
+
+/** Exit codes of every command. */
+export const EXIT: { readonly ok: 0; readonly failed: 1; readonly usage: 2 } = { ok: 0, failed: 1, usage: 2 }
+
+/** The command line, the environment or the configuration file is wrong. The message never quotes a secret. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** The command could not do what was asked, for a reason that is worded already. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+}
+
+/** What the system's and OpenSSL's codes mean. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused: nothing listens there',
+  ECONNRESET: 'the connection was cut',
+  ENOTFOUND: 'the name of the host is not known',
+  EAI_AGAIN: 'the name of the host could not be looked up',
+  EHOSTUNREACH: 'no way to the host',
+  ENETUNREACH: 'no way to the network',
+  ETIMEDOUT: 'no answer in time',
+  EADDRINUSE: 'the address is in use',
+  EADDRNOTAVAIL: 'the address is not one of this machine',
+  EACCES: 'not allowed',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
+  UND_ERR_SOCKET: 'the connection was cut',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by an authority that is not known here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by an authority that is not known here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by an authority that is not known here',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
+}
+const MAX_DEPTH = 8
+
+/** One sentence, without a stack. What it quotes of strangers is short and printable. */
+export function sentence(error: unknown): string {
+  const said = plain(messageOf(error))
+  const why = reason(error)
+  return why === undefined || said.includes(why) ? said : `${said} (${why})`
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const first = error.message.split('\n', 1)[0] ?? ''
+  // What was not acknowledged matters less than why.
+  const cause = isKedgeError(error) && error.code === 'ERR_PUBLISH' ? error.cause : undefined
+  return cause instanceof Error && cause.message !== ''
+    ? `${first}: ${messageOf(cause)}`
+    : first || error.name
+}
+
+/** What the innermost known code of the causes means. */
+function reason(error: unknown): string | undefined {
+  let found: string | undefined
+  let at: unknown = error
+  for (let depth = 0; depth < MAX_DEPTH && at instanceof Error; depth++) {
+    const { code } = at as { code?: unknown }
+    if (typeof code === 'string') found = MEANINGS[code] ?? found
+    // Node tries several addresses of a host, and says so with an error of errors.
+    at = at instanceof AggregateError && at.cause === undefined ? at.errors[0] : at.cause
+  }
+  return found
+}

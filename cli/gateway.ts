@@ -1,0 +1,135 @@
+/** `kedge gateway`: Kafka over HTTP, as a process. @module */
+import type { Command } from 'commander'
+import type { AccessEntry } from '../gateway/app.ts'
+import type { AuthOptions } from '../gateway/auth.ts'
+import { startGateway } from '../gateway/server.ts'
+import type { RunningGateway, StartOptions } from '../gateway/server.ts'
+import { connected } from './brokers.ts'
+import { command } from './command.ts'
+import type { Done } from './command.ts'
+import { EXIT, sentence, UsageError } from './failure.ts'
+import type { Session } from './session.ts'
+import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
+import {
+  accessLog,
+  autoCreate,
+  GATEWAY_SETTINGS,
+  host,
+  logKind,
+  maxPolls,
+  maxWait,
+  memoryPartitions,
+  memoryTopics,
+  port,
+  retentionBytes,
+  retentionRecords,
+  tokens,
+  users,
+} from './settings/gateway.ts'
+import type { LogKind } from './settings/gateway.ts'
+import { plain } from './terminal.ts'
+import { valuesOf } from './values.ts'
+import type { Values } from './values.ts'
+
+const SETTINGS = [...GATEWAY_SETTINGS, ...CLUSTER_SETTINGS]
+const OF_MEMORY = [memoryTopics, memoryPartitions, autoCreate, retentionRecords, retentionBytes]
+
+export function gatewayCommand(session: Session, done: Done): Command {
+  return command(
+    'gateway',
+    "Kafka over HTTP, in the protocols of Redpanda's, Confluent's and Upstash's proxies.",
+    SETTINGS,
+  )
+    .addHelpText(
+      'after',
+      '\n--user and --token are better given by the environment: other users of a machine can read its command lines.',
+    )
+    .action(async (_options: unknown, from: Command) => {
+      await serve(await valuesOf(from, SETTINGS, session), session)
+      done(EXIT.ok)
+    })
+}
+
+/** Serves until the process is asked to end. */
+async function serve(values: Values, session: Session): Promise<void> {
+  const { terminal, stop } = session
+  const kind = kindOf(values)
+  const options = optionsOf(values, session)
+  const cluster = kind === 'kafka' ? await connected(values, session) : undefined
+  try {
+    const gateway = await started({ ...options, ...(cluster ? { cluster } : { memory: memoryOf(values) }) })
+    terminal.say(`kedge gateway listening on ${gateway.url} (log: ${kind})`)
+    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+    await gateway.close()
+  } finally {
+    await cluster?.close().catch(() => undefined)
+  }
+}
+
+async function started(options: StartOptions): Promise<RunningGateway> {
+  try {
+    return await startGateway(options)
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+  }
+}
+
+function kindOf(values: Values): LogKind {
+  const cluster = values.get(brokers) !== undefined
+  const kind = values.get(logKind) ?? (cluster ? 'kafka' : 'memory')
+  if (kind === 'kafka' && !cluster) throw new UsageError('--log kafka needs --brokers (KEDGE_BROKERS)')
+  if (kind === 'memory' && values.source(brokers) === 'flag')
+    throw new UsageError('--log memory and --brokers do not go together')
+  const lost = kind === 'kafka' && OF_MEMORY.find((each) => values.source(each) === 'flag')
+  if (lost) throw new UsageError(`${lost.flag.split(' ')[0]} is for --log memory`)
+  return kind
+}
+
+function optionsOf(values: Values, { terminal, runtime }: Session): StartOptions {
+  const polls = values.get(maxPolls)
+  const logAccess = (entry: AccessEntry) =>
+    terminal.say(JSON.stringify({ time: new Date(runtime.now()).toISOString(), ...entry }))
+  return {
+    host: values.get(host),
+    port: values.get(port),
+    limits: { maxWaitMs: values.get(maxWait), ...(polls !== undefined && { maxPolls: polls }) },
+    auth: authOf(values, terminal.hide.bind(terminal)),
+    onError: (error) => terminal.warn(`kedge gateway: unexpected error: ${sentence(error)}`),
+    ...(values.get(accessLog) && { onRequest: logAccess }),
+  }
+}
+
+const memoryOf = (values: Values): NonNullable<StartOptions['memory']> => ({
+  topics: Object.fromEntries(values.get(memoryTopics).map(topicOf)),
+  autoCreate: values.get(autoCreate),
+  partitions: values.get(memoryPartitions),
+  retentionRecords: values.get(retentionRecords),
+  retentionBytes: values.get(retentionBytes),
+})
+
+function topicOf(given: string): [name: string, partitions: number] {
+  const [, name, count = '1'] = /^([\w.-]{1,249})(?::(\d{1,4}))?$/.exec(given) ?? []
+  if (!name || Number(count) < 1 || Number(count) > 1000) {
+    throw new UsageError(
+      `--topic (KEDGE_GATEWAY_TOPICS) must be a name, or a name and 1 to 1000 partitions such as orders:4, got "${plain(given).slice(0, 40)}"`,
+    )
+  }
+  return [name, Number(count)]
+}
+
+function authOf(values: Values, hide: (secret: string) => void): AuthOptions {
+  const pairs = values.get(users).map(userOf)
+  for (const [, password] of pairs) hide(password)
+  for (const token of values.get(tokens)) hide(token)
+  return { users: Object.fromEntries(pairs), tokens: values.get(tokens) }
+}
+
+function userOf(given: string): [user: string, password: string] {
+  const colon = given.indexOf(':')
+  if (colon < 1 || colon === given.length - 1) {
+    throw new UsageError(
+      '--user (KEDGE_GATEWAY_USER) must be a name and a password with a colon between them',
+    )
+  }
+  return [given.slice(0, colon), given.slice(colon + 1)]
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+/** `kedge`, as a process. @module */
+import { createRequire } from 'node:module'
+import process from 'node:process'
+import { systemRuntime } from '../src/runtime.ts'
+import { run } from './program.ts'
+import { showsColours } from './terminal.ts'
+import type { Sink } from './terminal.ts'
+
+// By its own name, so that it is found from the sources and from what is built of them.
+const { version } = createRequire(import.meta.url)('kedge/package.json') as { version: string }
+
+const stop = new AbortController()
+// A second signal ends the process at once, as it does where nobody listens for it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+
+const sink = (stream: NodeJS.WriteStream): Sink => ({
+  write: (text) => void stream.write(text),
+  colours: showsColours(stream.isTTY, process.env),
+})
+// `kedge tail | head`: nobody reads any more, and that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
+process.exitCode = await run({
+  args: process.argv.slice(2),
+  out: sink(process.stdout),
+  err: sink(process.stderr),
+  version,
+  env: process.env,
+  folder: process.cwd(),
+  stop: stop.signal,
+  runtime: systemRuntime(),
+  fetch: (input, init) => fetch(input, init),
+  connect: async (options) => (await import('../gateway/kafka/index.ts')).kafkaCluster(options),
+})

@@ -1,0 +1,177 @@
+/** What is wrong with a proxy, in plain words. @module */
+import { isKedgeError } from '../src/errors.ts'
+import type { KafkaLog, PartitionOffsets } from '../src/log.ts'
+import { sentence } from './failure.ts'
+import { ok, problem, skipped, warning } from './finding.ts'
+import type { Finding } from './finding.ts'
+import { roundTrip } from './round-trip.ts'
+import type { Session } from './session.ts'
+import type { Flavor } from './settings/proxy.ts'
+import { lengthOf } from './terminal.ts'
+import type { TransportProbe } from './transport-probe.ts'
+
+export interface Subject {
+  readonly url: string
+  readonly flavor: Flavor
+  readonly evictions: string
+  readonly updates: string
+  readonly partitions: number | undefined
+  /** Where to write; `undefined` for nowhere. */
+  readonly probeTopic: string | undefined
+}
+
+const SAMPLES = 5
+/** `pollTimeout` of a cache unless told otherwise: a poll that takes longer proves nothing in time. */
+const POLL_TIMEOUT_MS = 500
+/** Values from further in the future are refused by caches. */
+const MAX_SKEW_MS = 5000
+const NOTABLE_SKEW_MS = 2000
+
+/** Looks at everything that a cache needs of its proxy. Rejects only when the process is asked to end. */
+export async function examineProxy(
+  log: KafkaLog,
+  transport: TransportProbe,
+  subject: Subject,
+  session: Session,
+): Promise<Finding[]> {
+  const { stop: signal } = session
+  let bounds: PartitionOffsets[]
+  try {
+    bounds = await log.offsets(subject.evictions, { signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    return [...refused(error, subject, transport), ...clock(transport, session)]
+  }
+  return [
+    ok('reachable', `${subject.url} answers`),
+    ok('credentials', 'accepted'),
+    offsets(bounds, subject),
+    identity(log, bounds),
+    ...(await roundTrip(log, bounds, subject, session)),
+    await updates(log, subject, signal),
+    ...clock(transport, session),
+    await latency(log, transport, subject, signal),
+  ]
+}
+
+/** What the first request ran into. */
+function refused(error: unknown, subject: Subject, { exchanges }: TransportProbe): Finding[] {
+  const answered = exchanges.length > 0
+  const code = isKedgeError(error) ? error.code : undefined
+  const why = sentence(error)
+  const here = ok('reachable', `${subject.url} answers`)
+  if (code === 'ERR_TIMEOUT')
+    return [
+      problem(
+        'reachable',
+        `${subject.url} does not answer in time`,
+        'is it overloaded, or a firewall on the way?',
+      ),
+    ]
+  if (!answered) return [problem('reachable', `${subject.url} cannot be reached: ${why}`)]
+  if (code === 'ERR_AUTH')
+    return [
+      here,
+      problem('credentials', `refused: ${why}`, '--username with KEDGE_PASSWORD, or KEDGE_AUTH_TOKEN'),
+    ]
+  const let_in = ok('credentials', 'accepted')
+  if (code === 'ERR_UNKNOWN_TOPIC')
+    return [here, let_in, problem('offsets', `there is no topic ${subject.evictions}`, 'kedge topics create')]
+  const other = `is it something else than ${subject.flavor}? See --flavor, and the path of --url`
+  return [here, problem('protocol', `it does not speak as expected: ${why}`, other)]
+}
+
+function offsets(bounds: readonly PartitionOffsets[], { partitions, evictions }: Subject): Finding {
+  const shown = bounds.map(({ partition, beginning, end }) => `${partition}: ${beginning} to ${end}`)
+  const more = shown.length > 5 ? ', …' : ''
+  const count = bounds.length === 1 ? '1 partition' : `${bounds.length} partitions`
+  const says = `${evictions} has ${count} (${shown.slice(0, 5).join(', ')}${more})`
+  if (partitions !== undefined && partitions !== bounds.length)
+    return problem(
+      'offsets',
+      `${says}, and ${partitions} are configured: a namespace is looked for in another partition than it is written to`,
+      `give every cache \`evictionPartitions: ${bounds.length}\``,
+    )
+  return ok('offsets', says)
+}
+
+function identity(log: KafkaLog, bounds: readonly PartitionOffsets[]): Finding {
+  if (bounds.every(({ logId }) => logId !== undefined))
+    return ok('identity', 'a topic that is deleted and made anew is noticed at once')
+  if (log.capabilities.identity)
+    return problem(
+      'identity',
+      'the proxy does not tell the id of the topic: it is not the kedge gateway',
+      '--flavor confluent (and leave out `gateway: true` in the caches)',
+    )
+  return warning(
+    'identity',
+    'this kind of proxy does not tell the id of a topic: caches look for the last record that they have read',
+    'write a heartbeat now and then (the cron of the worker does), or use the gateway',
+  )
+}
+
+async function updates(log: KafkaLog, { updates: topic }: Subject, signal: AbortSignal): Promise<Finding> {
+  try {
+    const bounds = await log.offsets(topic, { signal })
+    const isolation = log.capabilities.readCommitted
+      ? ''
+      : '; values of aborted transactions would be read too, so caches ask for `updatesIsolation`'
+    return ok(
+      'updates',
+      `${topic} has ${bounds.length === 1 ? '1 partition' : `${bounds.length} partitions`}${isolation}`,
+    )
+  } catch (error) {
+    signal.throwIfAborted()
+    return warning(
+      'updates',
+      `${sentence(error)}: mode 'replicate' and prewarm() have nothing to read`,
+      'kedge topics create',
+    )
+  }
+}
+
+/** The difference of the clocks, by the exchange that tells it most exactly. */
+function clock({ exchanges }: TransportProbe, _session: Session): Finding[] {
+  if (exchanges.length === 0) return []
+  const told = exchanges.filter(({ clockMs }) => clockMs !== undefined).toSorted((a, b) => a.ms - b.ms)[0]
+  if (told?.clockMs === undefined) return [skipped('clock', 'the proxy does not tell the time')]
+  const { clockMs, ms } = told
+  const direction = clockMs > 0 ? 'ahead of' : 'behind'
+  const off = Math.abs(clockMs) - 500 - ms / 2
+  if (off <= NOTABLE_SKEW_MS) return [ok('clock', 'the same as here, as far as a Date header can tell')]
+  const says = `the clock of the proxy is ${lengthOf(Math.abs(clockMs))} ${direction} the one here`
+  if (off <= MAX_SKEW_MS) return [warning('clock', says, 'let both take the time from the network (NTP)')]
+  return [
+    problem(
+      'clock',
+      `${says}: values from more than ${lengthOf(MAX_SKEW_MS)} in the future are refused, and TTLs of shared values shortened`,
+      'let both take the time from the network (NTP)',
+    ),
+  ]
+}
+
+async function latency(
+  log: KafkaLog,
+  { exchanges }: TransportProbe,
+  { evictions }: Subject,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const before = exchanges.length
+  try {
+    for (let sample = 0; sample < SAMPLES; sample++) await log.offsets(evictions, { partitions: [0], signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    return problem('latency', `some polls fail: ${sentence(error)}`)
+  }
+  const times = exchanges.slice(before).map(({ ms }) => ms)
+  const middle = times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0
+  const says = `a poll takes ${lengthOf(middle)}`
+  if (middle < POLL_TIMEOUT_MS / 2) return ok('latency', says)
+  if (middle < POLL_TIMEOUT_MS) return warning('latency', `${says}: close to \`pollTimeout\` (500 ms)`)
+  return problem(
+    'latency',
+    `${says}, longer than \`pollTimeout\` (500 ms): reads do without the cache`,
+    'a nearer proxy, or a longer `pollTimeout`',
+  )
+}

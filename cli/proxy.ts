@@ -1,0 +1,60 @@
+/** The log behind a proxy, made of settings. @module */
+import { confluent } from '../adapters/confluent.ts'
+import { json } from '../src/codec.ts'
+import type { Codec } from '../src/codec.ts'
+import type { KafkaLog } from '../src/log.ts'
+import { UsageError } from './failure.ts'
+import type { Session } from './session.ts'
+import { authToken, flavor, password, requestTimeout, url, username } from './settings/proxy.ts'
+import type { Values } from './values.ts'
+
+/** The largest message that is read. */
+export const MAX_MESSAGE_BYTES = 4_000_000
+
+/** @throws UsageError where the settings do not go together. */
+export async function logOf(
+  values: Values,
+  session: Session,
+  transport: typeof fetch = session.fetch,
+): Promise<KafkaLog> {
+  const auth = authOf(values)
+  const base = { url: values.get(url), requestTimeout: values.get(requestTimeout), fetch: transport }
+  try {
+    if (values.get(flavor) !== 'upstash')
+      return confluent({ ...base, gateway: values.get(flavor) === 'gateway', ...(auth && { auth }) })
+    if (auth === undefined || !('password' in auth))
+      throw new UsageError('--flavor upstash needs --username and KEDGE_PASSWORD')
+    const { upstash } = await optional(() => import('../adapters/upstash.ts'), '@upstash/kafka')
+    return upstash({ ...base, ...auth })
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+  }
+}
+
+function authOf(values: Values): { username: string; password: string } | { token: string } | undefined {
+  const [name, secret, token] = [values.get(username), values.get(password), values.get(authToken)]
+  if (token !== undefined && name !== undefined)
+    throw new UsageError('give a username with a password, or a bearer token: not both')
+  if (token !== undefined) return { token }
+  if (name === undefined && secret === undefined) return undefined
+  if (name === undefined) throw new UsageError('KEDGE_PASSWORD is given without a --username')
+  if (secret === undefined) throw new UsageError('--username is given without a password (KEDGE_PASSWORD)')
+  return { username: name, password: secret }
+}
+
+async function optional<T>(load: () => Promise<T>, name: string): Promise<T> {
+  try {
+    return await load()
+  } catch (cause) {
+    throw new UsageError(`install ${name} first: it is not a part of kedge`, { cause })
+  }
+}
+
+/** What messages are read by: JSON, and MessagePack where its package is installed. */
+export async function codecOf(): Promise<Codec> {
+  try {
+    return (await import('../adapters/messagepack.ts')).messagePack()
+  } catch {
+    return json
+  }
+}

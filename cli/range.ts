@@ -1,0 +1,70 @@
+/** Reading a stretch of a topic to its end. @module */
+import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/log.ts'
+import type { Runtime } from '../src/runtime.ts'
+
+const READ_BYTES = 1_000_000
+/** A record may be larger than an answer; where it cannot be had, more is asked for, up to this. */
+const MOST_READ_BYTES = 16_000_000
+/** How long a proxy may bring nothing although there is something: consumers warm up, brokers start. */
+const STALL_MS = 10_000
+const WAIT_MS = 500
+
+export interface Stretch {
+  readonly topic: string
+  readonly from: readonly Position[]
+  /** Where to stop, by partition. */
+  readonly ends: ReadonlyMap<number, number>
+  readonly isolation: 'committed' | 'uncommitted'
+}
+
+export interface RangeOptions {
+  readonly runtime: Runtime
+  readonly signal: AbortSignal
+  readonly take: (record: LogRecord) => void | Promise<void>
+  /** Called when retention has taken what was not read yet: reading goes on at `at`. */
+  readonly onGap?: (partition: number, at: number) => void
+}
+
+export const endsOf = (bounds: readonly PartitionOffsets[]): Map<number, number> =>
+  new Map(bounds.map(({ partition, end }) => [partition, end]))
+
+/**
+ * Reads every record of the stretch. Resolves with where each partition was left: short of its end only where
+ * nothing more could be had for {@link STALL_MS} (a transaction that is open, a record that does not fit).
+ */
+export async function readStretch(
+  log: KafkaLog,
+  stretch: Stretch,
+  options: RangeOptions,
+): Promise<Position[]> {
+  const { runtime, signal, take, onGap } = options
+  const { topic, ends, isolation } = stretch
+  const at = new Map(stretch.from.map(({ partition, offset }) => [partition, offset]))
+  let moved = runtime.monotonic()
+  let maxBytes = READ_BYTES
+  for (;;) {
+    const open = [...at]
+      .map(([partition, offset]) => ({ partition, offset }))
+      .filter(({ partition, offset }) => offset < (ends.get(partition) ?? 0))
+    if (open.length === 0 || runtime.monotonic() - moved > STALL_MS) break
+    const { records, next, outOfRange } = await log.read(topic, open, {
+      maxBytes,
+      waitMs: WAIT_MS,
+      isolation,
+      signal,
+    })
+    for (const record of records) if (record.offset < (ends.get(record.partition) ?? 0)) await take(record)
+    const gaps = outOfRange.length > 0 ? await log.offsets(topic, { partitions: outOfRange, signal }) : []
+    for (const { partition, beginning } of gaps) onGap?.(partition, beginning)
+    const steps = [...next, ...gaps.map(({ partition, beginning: offset }) => ({ partition, offset }))]
+    if (steps.some(({ partition, offset }) => offset > (at.get(partition) ?? Infinity))) {
+      moved = runtime.monotonic()
+      maxBytes = READ_BYTES
+    } else {
+      maxBytes = Math.min(maxBytes * 4, MOST_READ_BYTES)
+      await runtime.sleep(100, signal)
+    }
+    for (const { partition, offset } of steps) at.set(partition, Math.max(offset, at.get(partition) ?? 0))
+  }
+  return [...at].map(([partition, offset]) => ({ partition, offset }))
+}

@@ -1,0 +1,142 @@
+/** Whether what is written comes back, and whether a long poll wakes for it. @module */
+import { json } from '../src/codec.ts'
+import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/log.ts'
+import type { BeatMessage } from '../src/messages.ts'
+import { sentence } from './failure.ts'
+import { ok, problem, skipped, warning } from './finding.ts'
+import type { Finding } from './finding.ts'
+import { readStretch } from './range.ts'
+import type { Session } from './session.ts'
+import { lengthOf } from './terminal.ts'
+
+const LONG_POLL_MS = 3000
+/** How long a poll is left waiting before something is written for it. */
+const HEAD_START_MS = 200
+
+interface Probed {
+  readonly evictions: string
+  readonly probeTopic: string | undefined
+}
+
+/** Writes a heartbeat and reads it; then lets a poll wait, and writes another. */
+export async function roundTrip(
+  log: KafkaLog,
+  bounds: readonly PartitionOffsets[],
+  { evictions, probeTopic: topic }: Probed,
+  session: Session,
+): Promise<Finding[]> {
+  if (topic === undefined)
+    return [
+      skipped('write', 'nothing may be written'),
+      skipped('read', 'nothing was written'),
+      skipped('long poll', 'nothing may be written'),
+    ]
+  const { runtime, stop } = session
+  const began = runtime.monotonic()
+  const { value, position, failure } = await written(log, topic, session)
+  if (position === undefined) return [problem('write', failure ?? ''), skipped('read', 'nothing was written')]
+  const findings = [acknowledged(position, topic === evictions ? bounds : [], runtime.monotonic() - began)]
+  try {
+    findings.push(await readBack(log, topic, position, value, session))
+    findings.push(await longPoll(log, topic, { ...position, offset: position.offset + 1 }, session))
+  } catch (error) {
+    stop.throwIfAborted()
+    findings.push(problem('read', `reading fails: ${sentence(error)}`))
+  }
+  return findings
+}
+
+interface Written {
+  readonly value: Uint8Array
+  readonly position?: Position
+  readonly failure?: string
+}
+
+async function written(log: KafkaLog, topic: string, { runtime, stop: signal }: Session): Promise<Written> {
+  // Of the moment, so that it cannot be mistaken for another one.
+  const beat: BeatMessage = { v: 1, op: 'beat', at: runtime.now() + runtime.random() }
+  const value = json.encode(beat)
+  try {
+    const [position] = await log.produce(topic, [{ key: null, value, partition: 0 }], { signal })
+    return position ? { value, position } : { value, failure: 'the write was not acknowledged' }
+  } catch (error) {
+    signal.throwIfAborted()
+    return { value, failure: `a heartbeat cannot be written to ${topic}: ${sentence(error)}` }
+  }
+}
+
+function acknowledged(
+  { partition, offset }: Position,
+  bounds: readonly PartitionOffsets[],
+  ms: number,
+): Finding {
+  const end = bounds.find((each) => each.partition === partition)?.end
+  if (end !== undefined && offset < end)
+    return problem(
+      'write',
+      `acknowledged at offset ${offset}, although the log ended at ${end} before: the proxy answers from the past`,
+      'is there a cache between, or do writes and reads go to different clusters?',
+    )
+  return ok('write', `a heartbeat was acknowledged at ${partition}@${offset} after ${lengthOf(ms)}`)
+}
+
+async function readBack(
+  log: KafkaLog,
+  topic: string,
+  position: Position,
+  value: Uint8Array,
+  { runtime, stop: signal }: Session,
+): Promise<Finding> {
+  const began = runtime.monotonic()
+  let found: LogRecord | undefined
+  const ends = new Map([[position.partition, position.offset + 1]])
+  await readStretch(
+    log,
+    { topic, from: [position], ends, isolation: 'uncommitted' },
+    { runtime, signal, take: (record) => void (found = record) },
+  )
+  const ms = lengthOf(runtime.monotonic() - began)
+  if (found === undefined)
+    return problem('read', `what was written at ${position.partition}@${position.offset} does not come back`)
+  if (same(found.value, value)) return ok('read', `it came back as it was written, after ${ms}`)
+  return problem(
+    'read',
+    `at ${position.partition}@${position.offset} stands something else than was written`,
+    'do writes and reads go to different clusters, or does something on the way change records?',
+  )
+}
+
+const same = (a: Uint8Array | null, b: Uint8Array): boolean =>
+  a !== null && a.length === b.length && a.every((byte, at) => byte === b[at])
+
+async function longPoll(log: KafkaLog, topic: string, at: Position, session: Session): Promise<Finding> {
+  if (!log.capabilities.longPoll)
+    return skipped('long poll', 'this kind of proxy has none: follow() asks again and again')
+  const { runtime, stop: signal } = session
+  const began = runtime.monotonic()
+  // Both are awaited together, so that neither is left alone when the other fails.
+  const [answer, second] = await Promise.all([
+    log
+      .read(topic, [at], { maxBytes: 100_000, waitMs: LONG_POLL_MS, isolation: 'uncommitted', signal })
+      .then((result) => ({
+        records: result.records,
+        ms: runtime.monotonic() - began,
+      })),
+    runtime.sleep(HEAD_START_MS, signal).then(() => written(log, topic, session)),
+  ])
+  if (second.failure !== undefined) return skipped('long poll', second.failure)
+  const took = lengthOf(answer.ms)
+  if (answer.records.length > 0)
+    return ok('long poll', `a poll that waited was answered when a record came, after ${took}`)
+  if (answer.ms < LONG_POLL_MS / 2)
+    return warning(
+      'long poll',
+      `a poll that asked to wait for ${lengthOf(LONG_POLL_MS)} was answered after ${took}, with nothing: follow() asks more often`,
+      'does something on the way cut waiting requests short?',
+    )
+  return problem(
+    'long poll',
+    `a poll waited for ${took} although a record had come`,
+    'does something on the way hold answers back?',
+  )
+}

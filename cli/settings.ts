@@ -1,0 +1,13 @@
+/** Every setting there is: what the configuration file may hold. A command offers those that it uses. @module */
+import type { AnySetting } from './setting.ts'
+import { CLUSTER_SETTINGS } from './settings/cluster.ts'
+import { GATEWAY_SETTINGS } from './settings/gateway.ts'
+import { PROXY_SETTINGS } from './settings/proxy.ts'
+import { TOPICS_SETTINGS } from './settings/topics.ts'
+
+export const ALL_SETTINGS: readonly AnySetting[] = [
+  ...PROXY_SETTINGS,
+  ...TOPICS_SETTINGS,
+  ...CLUSTER_SETTINGS,
+  ...GATEWAY_SETTINGS,
+]

@@ -1,0 +1,69 @@
+/** How the brokers of a Kafka cluster are reached. @module */
+import { setting } from '../setting.ts'
+import type { AnySetting, Setting } from '../setting.ts'
+import { broker, choice, list, text, truth } from '../shapes.ts'
+
+type Optional<T> = Setting<T | undefined>
+
+export const brokers: Optional<readonly string[]> = setting<readonly string[] | undefined>('brokers', {
+  flag: '--brokers <host:port,…>',
+  shape: list(broker),
+  says: 'brokers of the Kafka cluster',
+  otherwise: undefined,
+})
+export const tls: Setting<boolean> = setting('tls.enabled', {
+  flag: '--tls',
+  shape: truth,
+  says: 'speak TLS to the brokers; implied by the other --tls options',
+  otherwise: false,
+  env: 'KEDGE_TLS',
+})
+const pem = (path: string, flag: string, says: string): Optional<string> =>
+  setting<string | undefined>(path, { flag, shape: text, says, otherwise: undefined })
+export const tlsCa: Optional<string> = pem('tls.ca', '--tls-ca <file>', 'authorities to trust, PEM')
+export const tlsCert: Optional<string> = pem('tls.cert', '--tls-cert <file>', 'a certificate of our own, PEM')
+export const tlsKey: Optional<string> = pem('tls.key', '--tls-key <file>', 'its key, PEM')
+export const tlsServername: Optional<string> = pem(
+  'tls.servername',
+  '--tls-servername <name>',
+  'the name that the certificate of the brokers must have',
+)
+export const tlsInsecure: Setting<boolean> = setting('tls.insecure', {
+  flag: '--tls-insecure',
+  shape: truth,
+  says: 'take any certificate: for tests alone',
+  otherwise: false,
+})
+export type Mechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+export const saslMechanism: Setting<Mechanism> = setting<Mechanism>('sasl.mechanism', {
+  flag: '--sasl-mechanism <name>',
+  shape: choice('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'),
+  says: 'PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512',
+  otherwise: 'PLAIN',
+})
+export const saslUsername: Optional<string> = setting<string | undefined>('sasl.username', {
+  flag: '--sasl-username <name>',
+  shape: text,
+  says: 'who we are to the brokers',
+  otherwise: undefined,
+})
+export const saslPassword: Optional<string> = setting<string | undefined>('sasl.password', {
+  flag: '--sasl-password <secret>',
+  shape: text,
+  says: 'the password of --sasl-username',
+  otherwise: undefined,
+  secret: true,
+})
+
+export const CLUSTER_SETTINGS: readonly AnySetting[] = [
+  brokers,
+  tls,
+  tlsCa,
+  tlsCert,
+  tlsKey,
+  tlsServername,
+  tlsInsecure,
+  saslMechanism,
+  saslUsername,
+  saslPassword,
+]

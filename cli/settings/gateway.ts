@@ -1,0 +1,109 @@
+/** What the gateway listens on, holds and allows. @module */
+import { setting } from '../setting.ts'
+import type { AnySetting, Setting } from '../setting.ts'
+import { choice, list, text, texts, truth, whole } from '../shapes.ts'
+
+type Optional<T> = Setting<T | undefined>
+
+export const host: Setting<string> = setting('gateway.host', {
+  flag: '--host <address>',
+  shape: text,
+  says: 'where to listen',
+  otherwise: '127.0.0.1',
+})
+export const port: Setting<number> = setting('gateway.port', {
+  flag: '--port <number>',
+  shape: whole(0, 65_535),
+  says: '0 takes a free one',
+  otherwise: 8082,
+})
+export type LogKind = 'memory' | 'kafka'
+export const logKind: Optional<LogKind> = setting<LogKind | undefined>('gateway.log', {
+  flag: '--log <kind>',
+  shape: choice('memory', 'kafka'),
+  says: 'memory, or kafka with --brokers',
+  otherwise: undefined,
+  otherwiseSays: 'kafka with brokers, else memory',
+})
+export const memoryTopics: Setting<readonly string[]> = setting<readonly string[]>('gateway.topics', {
+  flag: '--topic <name[:count]>',
+  shape: list(text),
+  says: 'create a topic in memory; may be repeated',
+  otherwise: [],
+  many: true,
+})
+export const memoryPartitions: Setting<number> = setting('gateway.partitions', {
+  flag: '--partitions <number>',
+  shape: whole(1, 1000),
+  says: 'of topics created in memory on first use',
+  otherwise: 1,
+})
+export const autoCreate: Setting<boolean> = setting('gateway.autoCreate', {
+  flag: '--no-auto-create',
+  shape: truth,
+  says: 'unknown topics in memory are errors',
+  otherwise: true,
+})
+export const retentionRecords: Setting<number> = setting('gateway.retentionRecords', {
+  flag: '--retention-records <n>',
+  shape: whole(1),
+  says: 'records held in a partition in memory',
+  otherwise: 100_000,
+})
+export const retentionBytes: Setting<number> = setting('gateway.retentionBytes', {
+  flag: '--retention-bytes <n>',
+  shape: whole(1),
+  says: 'bytes held in a partition in memory',
+  otherwise: 16_777_216,
+})
+export const maxWait: Setting<number> = setting('gateway.maxWait', {
+  flag: '--max-wait <ms>',
+  shape: whole(1, 2_147_483_647),
+  says: 'the longest wait of a poll',
+  otherwise: 30_000,
+})
+export const maxPolls: Optional<number> = setting<number | undefined>('gateway.maxPolls', {
+  flag: '--max-polls <number>',
+  shape: whole(1),
+  says: 'polls that may wait at once',
+  otherwise: undefined,
+  otherwiseSays: '1000',
+})
+export const users: Setting<readonly string[]> = setting<readonly string[]>('gateway.user', {
+  flag: '--user <name:password>',
+  shape: texts,
+  says: 'Basic credentials of clients; may be repeated',
+  otherwise: [],
+  many: true,
+  quiet: true,
+})
+export const tokens: Setting<readonly string[]> = setting<readonly string[]>('gateway.token', {
+  flag: '--token <token>',
+  shape: texts,
+  says: 'a bearer token of clients; may be repeated',
+  otherwise: [],
+  many: true,
+  quiet: true,
+})
+export const accessLog: Setting<boolean> = setting('gateway.accessLog', {
+  flag: '--access-log',
+  shape: truth,
+  says: 'one line for each request',
+  otherwise: false,
+})
+
+export const GATEWAY_SETTINGS: readonly AnySetting[] = [
+  host,
+  port,
+  logKind,
+  memoryTopics,
+  memoryPartitions,
+  autoCreate,
+  retentionRecords,
+  retentionBytes,
+  maxWait,
+  maxPolls,
+  users,
+  tokens,
+  accessLog,
+]

@@ -1,0 +1,58 @@
+/** How Kafka is reached over HTTP. @module */
+import { setting } from '../setting.ts'
+import type { AnySetting, Setting } from '../setting.ts'
+import { choice, length, text } from '../shapes.ts'
+
+type Optional<T> = Setting<T | undefined>
+
+/** How a proxy speaks. */
+export type Flavor = 'gateway' | 'confluent' | 'upstash'
+
+export const url: Setting<string> = setting('url', {
+  flag: '--url <url>',
+  shape: text,
+  says: 'the HTTP proxy in front of Kafka',
+  otherwise: 'http://127.0.0.1:8082',
+})
+export const flavor: Setting<Flavor> = setting<Flavor>('flavor', {
+  flag: '--flavor <name>',
+  shape: choice('gateway', 'confluent', 'upstash'),
+  says: 'what the proxy is: gateway, confluent or upstash',
+  otherwise: 'gateway',
+})
+export const username: Optional<string> = setting<string | undefined>('username', {
+  flag: '--username <name>',
+  shape: text,
+  says: 'for the proxy, with a password',
+  otherwise: undefined,
+})
+export const password: Optional<string> = setting<string | undefined>('password', {
+  flag: '--password <secret>',
+  shape: text,
+  says: 'the password of --username',
+  otherwise: undefined,
+  secret: true,
+})
+export const authToken: Optional<string> = setting<string | undefined>('authToken', {
+  flag: '--auth-token <secret>',
+  shape: text,
+  says: 'a bearer token for the proxy',
+  otherwise: undefined,
+  secret: true,
+})
+export const requestTimeout: Setting<number> = setting('requestTimeout', {
+  flag: '--request-timeout <duration>',
+  shape: length,
+  says: 'how long one request may take',
+  otherwise: 5000,
+  otherwiseSays: '5s',
+})
+
+export const PROXY_SETTINGS: readonly AnySetting[] = [
+  url,
+  flavor,
+  username,
+  password,
+  authToken,
+  requestTimeout,
+]

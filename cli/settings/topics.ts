@@ -1,0 +1,53 @@
+/** What the topics are called, and how large they are. @module */
+import { setting } from '../setting.ts'
+import type { AnySetting, Setting } from '../setting.ts'
+import { length, topicName, whole } from '../shapes.ts'
+
+type Optional<T> = Setting<T | undefined>
+
+export const evictionsTopic: Setting<string> = setting('topics.evictions', {
+  flag: '--evictions-topic <name>',
+  shape: topicName,
+  says: 'the topic of evictions',
+  otherwise: 'cache-evictions',
+})
+export const updatesTopic: Setting<string> = setting('topics.updates', {
+  flag: '--updates-topic <name>',
+  shape: topicName,
+  says: 'the topic of values',
+  otherwise: 'cache-updates',
+})
+export const requestsTopic: Setting<string> = setting('topics.requests', {
+  flag: '--requests-topic <name>',
+  shape: topicName,
+  says: 'the topic of load requests',
+  otherwise: 'cache-requests',
+})
+export const evictionPartitions: Optional<number> = setting<number | undefined>('evictionPartitions', {
+  flag: '--eviction-partitions <number>',
+  shape: whole(1, 100),
+  says: 'partitions of the evictions topic, as the caches have it',
+  otherwise: undefined,
+})
+export const updatePartitions: Optional<number> = setting<number | undefined>('updatePartitions', {
+  flag: '--update-partitions <number>',
+  shape: whole(1, 1000),
+  says: 'partitions of the updates topic, as the caches have it',
+  otherwise: undefined,
+})
+export const ttl: Setting<number> = setting('ttl', {
+  flag: '--ttl <duration>',
+  shape: length,
+  says: 'the longest TTL of your caches: retention is at least ten times as long',
+  otherwise: 300_000,
+  otherwiseSays: '5m',
+})
+
+export const TOPICS_SETTINGS: readonly AnySetting[] = [
+  evictionsTopic,
+  updatesTopic,
+  requestsTopic,
+  evictionPartitions,
+  updatePartitions,
+  ttl,
+]

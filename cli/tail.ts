@@ -1,0 +1,155 @@
+/** `kedge tail`: the records of a topic, one line each. @module */
+import type { Command } from 'commander'
+import { Argument } from 'commander'
+import type { Codec } from '../src/codec.ts'
+import { decodeRecord } from '../src/coherence.ts'
+import { isKedgeError } from '../src/errors.ts'
+import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/log.ts'
+import { command } from './command.ts'
+import type { Done } from './command.ts'
+import { EXIT, sentence, UsageError } from './failure.ts'
+import { codecOf, logOf, MAX_MESSAGE_BYTES } from './proxy.ts'
+import { endsOf, readStretch } from './range.ts'
+import { evictionIn, evictionLine, updateIn, updateLine } from './record-line.ts'
+import type { Session } from './session.ts'
+import { PROXY_SETTINGS } from './settings/proxy.ts'
+import { evictionsTopic, updatesTopic } from './settings/topics.ts'
+import { valuesOf } from './values.ts'
+
+const SETTINGS = [...PROXY_SETTINGS, evictionsTopic, updatesTopic]
+const LONG_POLL_MS = 20_000
+const PAUSE_MS = 1000
+const MOST_PAUSE_MS = 30_000
+
+interface Flags {
+  readonly follow?: boolean
+  readonly from: string
+  readonly json?: boolean
+}
+
+/** A topic that is being shown. */
+interface Shown {
+  readonly log: KafkaLog
+  readonly topic: string
+  readonly isolation: 'committed' | 'uncommitted'
+  readonly show: (record: LogRecord) => Promise<void>
+}
+
+export function tailCommand(session: Session, done: Done): Command {
+  return command(
+    'tail',
+    'Shows evictions, or updates, one line each; flags those that cannot be read.',
+    SETTINGS,
+  )
+    .addArgument(
+      new Argument('[topic]', 'which topic').choices(['evictions', 'updates']).default('evictions'),
+    )
+    .option('-f, --follow', 'go on when the end is reached')
+    .option('--from <offset>', 'of each partition: -10 for the last ten, an offset, beginning or end', '-10')
+    .option('--json', 'one JSON object a line')
+    .action(async (which: 'evictions' | 'updates', flags: Flags, from: Command) => {
+      const start = startOf(flags.from)
+      const values = await valuesOf(from, SETTINGS, session)
+      const log = await logOf(values, session)
+      const topic = values.get(which === 'updates' ? updatesTopic : evictionsTopic)
+      const show = shower(session, await codecOf(), which, flags.json ?? false)
+      const isolation = which === 'updates' ? 'committed' : 'uncommitted'
+      try {
+        done(await tail({ log, topic, isolation, show }, start, flags.follow ?? false, session))
+      } catch (error) {
+        // Whoever ends a tail has seen what there was to see.
+        if (!flags.follow || !session.stop.aborted) throw error
+      } finally {
+        await log.close?.().catch(() => undefined)
+      }
+    })
+}
+
+async function tail(shown: Shown, start: Start, follow: boolean, session: Session): Promise<number> {
+  const { runtime, stop: signal, terminal } = session
+  const bounds = await shown.log.offsets(shown.topic, { signal })
+  const onGap = (partition: number, at: number) =>
+    terminal.warn(`partition ${partition}: what was to be read is no longer there; going on at ${at}`)
+  const left = await readStretch(
+    shown.log,
+    { ...shown, from: bounds.map((each) => start(each)), ends: endsOf(bounds) },
+    { runtime, signal, take: shown.show, onGap },
+  )
+  const short = left.filter(({ partition, offset }) => offset < (endsOf(bounds).get(partition) ?? 0))
+  for (const { partition, offset } of short)
+    terminal.warn(
+      `partition ${partition}: nothing could be read from ${offset} on, although there is something`,
+    )
+  if (follow) await goOn(shown, left, session)
+  return short.length > 0 ? EXIT.failed : EXIT.ok
+}
+
+/** Reads on until the process is asked to end. A proxy that fails for now is asked again, later and later. */
+async function goOn(shown: Shown, from: readonly Position[], session: Session): Promise<never> {
+  const { runtime, stop: signal, terminal } = session
+  const { log, topic, isolation } = shown
+  let at = from
+  let failures = 0
+  for (;;) {
+    try {
+      const waitMs = log.capabilities.longPoll ? LONG_POLL_MS : 0
+      const { records, next, outOfRange } = await log.read(topic, at, {
+        maxBytes: 1_000_000,
+        waitMs,
+        isolation,
+        signal,
+      })
+      for (const record of records) await shown.show(record)
+      const gaps = outOfRange.length > 0 ? await log.offsets(topic, { partitions: outOfRange, signal }) : []
+      for (const { partition, beginning } of gaps)
+        terminal.warn(
+          `partition ${partition}: the log is another, or retention was quicker; going on at ${beginning}`,
+        )
+      const restarts = new Map(gaps.map(({ partition, beginning }) => [partition, beginning]))
+      at = next.map(({ partition, offset }) => ({ partition, offset: restarts.get(partition) ?? offset }))
+      failures = 0
+      if (records.length === 0 && waitMs === 0) await runtime.sleep(PAUSE_MS, signal)
+    } catch (error) {
+      if (signal.aborted || !isKedgeError(error) || !error.retryable) throw error
+      if (failures++ === 0) terminal.warn(`kedge: ${sentence(error)}; trying again`)
+      await runtime.sleep(Math.min(PAUSE_MS * 2 ** failures, MOST_PAUSE_MS), signal)
+    }
+  }
+}
+
+function shower(
+  session: Session,
+  codec: Codec,
+  which: 'evictions' | 'updates',
+  asJson: boolean,
+): Shown['show'] {
+  const { terminal } = session
+  const line = which === 'updates' ? updateLine : evictionLine
+  return async (record) => {
+    const decoded = await decodeRecord(record, codec, MAX_MESSAGE_BYTES)
+    if (!asJson) {
+      terminal.say(line(decoded, terminal))
+      return
+    }
+    const { partition, offset, timestamp } = record
+    const what =
+      which === 'updates' ? { update: updateIn(decoded) ?? null } : { eviction: evictionIn(decoded) }
+    const unreadable = decoded.error !== undefined
+    terminal.say(JSON.stringify({ partition, offset, timestamp, ...(unreadable && { unreadable }), ...what }))
+  }
+}
+
+type Start = (bounds: PartitionOffsets) => Position
+
+function startOf(given: string): Start {
+  if (given === 'beginning') return ({ partition, beginning }) => ({ partition, offset: beginning })
+  if (given === 'end') return ({ partition, end }) => ({ partition, offset: end })
+  if (!/^-?\d{1,15}$/.test(given))
+    throw new UsageError(`--from must be -10, an offset, beginning or end, got "${given.slice(0, 40)}"`)
+  const back = given.startsWith('-')
+  const count = Math.abs(Number(given))
+  return ({ partition, beginning, end }) => ({
+    partition,
+    offset: Math.max(beginning, back ? end - count : Math.min(count, end)),
+  })
+}

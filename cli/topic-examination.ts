@@ -1,0 +1,198 @@
+/** Whether a topic is what the promise rests on, in plain words. @module */
+import type { KafkaCluster } from '../gateway/kafka/index.ts'
+import { ok, problem, warning } from './finding.ts'
+import type { Finding } from './finding.ts'
+import { lengthOf, plain } from './terminal.ts'
+import { COMPACTION_LAG_MS, REQUESTS_RETENTION_MS } from './topic-plan.ts'
+import type { TopicPlan } from './topic-plan.ts'
+
+/** The largest message that a cache writes unless told otherwise. */
+const MESSAGE_BYTES = 1_000_000
+
+/** Looks at each topic. `missing` says how bad it is when one of the lesser two is not there. */
+export async function examineTopics(
+  cluster: KafkaCluster,
+  plans: readonly TopicPlan[],
+  missing: 'problem' | 'warning',
+): Promise<Finding[]> {
+  // Not by name: brokers may create a topic that is asked for.
+  const present = new Map((await cluster.topics()).map((topic) => [topic.name, topic]))
+  const brokers = (await cluster.brokers()).length
+  const findings: Finding[] = []
+  for (const plan of plans) {
+    const topic = present.get(plan.name)
+    if (topic === undefined) {
+      const bad = plan.role === 'evictions' ? 'problem' : missing
+      findings.push(
+        (bad === 'problem' ? problem : warning)(plan.name, NOT_THERE[plan.role], 'kedge topics create'),
+      )
+      continue
+    }
+    const wrong = compare(plan, topic.partitions, await cluster.configs(plan.name), brokers)
+    findings.push(...(wrong.length > 0 ? wrong : [ok(plan.name, described(plan, topic.partitions))]))
+  }
+  return findings
+}
+
+const NOT_THERE: Readonly<Record<TopicPlan['role'], string>> = {
+  evictions: 'the topic is not there: no eviction can be written or read',
+  updates: "the topic is not there: mode 'replicate' and prewarm() have nothing to read",
+  requests: 'the topic is not there: misses cannot ask a loader service',
+}
+
+const described = ({ role }: TopicPlan, partitions: number): string =>
+  `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}, settings are right for ${role}`
+
+function compare(
+  plan: TopicPlan,
+  partitions: number,
+  configs: ReadonlyMap<string, string>,
+  brokers: number,
+): Finding[] {
+  const of = new Reading(plan.name, configs)
+  const wrong: (Finding | undefined)[] = [partitionsFinding(plan, partitions)]
+  if (plan.role === 'evictions') wrong.push(...evictions(plan, of), ...safety(of, brokers))
+  if (plan.role === 'updates') wrong.push(...updates(of), ...safety(of, brokers))
+  if (plan.role === 'requests') wrong.push(...requests(of))
+  if (plan.role !== 'requests') wrong.push(size(of))
+  return wrong.filter((finding) => finding !== undefined)
+}
+
+/** Settings of one topic, as a broker told them. */
+class Reading {
+  readonly topic: string
+  readonly #configs: ReadonlyMap<string, string>
+
+  constructor(topic: string, configs: ReadonlyMap<string, string>) {
+    this.topic = topic
+    this.#configs = configs
+  }
+
+  text(name: string): string {
+    return plain(this.#configs.get(name) ?? '')
+  }
+
+  /** `undefined` where the broker did not tell. `-1` means without limit. */
+  number(name: string): number | undefined {
+    const value = this.#configs.get(name)
+    return value !== undefined && /^-?\d+$/.test(value) ? Number(value) : undefined
+  }
+
+  problem(says: string, set: string): Finding {
+    return problem(this.topic, says, `set ${set}`)
+  }
+
+  warning(says: string, set: string): Finding {
+    return warning(this.topic, says, `set ${set}`)
+  }
+}
+
+function partitionsFinding(
+  { name, role, partitions: wanted }: TopicPlan,
+  found: number,
+): Finding | undefined {
+  if (wanted === undefined || wanted === found) return undefined
+  const option = role === 'evictions' ? 'evictionPartitions' : 'updatePartitions'
+  const harm =
+    role === 'evictions'
+      ? 'a namespace is then looked for in another partition than it is written to by others'
+      : 'keys are then looked for in other partitions than they are written to'
+  return problem(
+    name,
+    `it has ${found} partitions, and ${wanted} are configured: ${harm}`,
+    `give every cache \`${option}: ${found}\``,
+  )
+}
+
+function evictions({ retentionMs }: TopicPlan, of: Reading): (Finding | undefined)[] {
+  const policy = of.text('cleanup.policy')
+  const kept = of.number('retention.ms')
+  const bytes = of.number('retention.bytes')
+  return [
+    policy !== 'delete'
+      ? of.problem(
+          `cleanup.policy is ${policy || 'not told'}: compaction removes evictions that nobody has read yet`,
+          'cleanup.policy=delete',
+        )
+      : undefined,
+    kept !== undefined && kept !== -1 && kept < retentionMs
+      ? of.problem(
+          `evictions are kept for ${lengthOf(kept)}, and should be for ${lengthOf(retentionMs)} (24 h, and ten times the longest TTL)`,
+          `retention.ms=${retentionMs}`,
+        )
+      : undefined,
+    bytes !== undefined && bytes !== -1
+      ? of.warning(
+          `retention.bytes is ${bytes}: a burst of evictions may push out others before their time`,
+          'retention.bytes=-1',
+        )
+      : undefined,
+  ]
+}
+
+function updates(of: Reading): (Finding | undefined)[] {
+  const policies = of.text('cleanup.policy').split(',')
+  const lag = of.number('min.compaction.lag.ms')
+  return [
+    policies.includes('compact')
+      ? undefined
+      : of.problem(
+          `cleanup.policy is ${policies.join(',') || 'not told'}: values disappear by age, although they may be the latest of their key`,
+          'cleanup.policy=compact',
+        ),
+    lag !== undefined && lag < COMPACTION_LAG_MS
+      ? of.warning(
+          `values may be compacted after ${lengthOf(lag)}: readers that are on their way miss some`,
+          `min.compaction.lag.ms=${COMPACTION_LAG_MS}`,
+        )
+      : undefined,
+  ]
+}
+
+function requests(of: Reading): (Finding | undefined)[] {
+  const policy = of.text('cleanup.policy')
+  const kept = of.number('retention.ms')
+  const set = `retention.ms=${REQUESTS_RETENTION_MS}`
+  return [
+    policy === 'delete'
+      ? undefined
+      : of.problem(
+          `cleanup.policy is ${policy || 'not told'}: requests that nobody waits for are kept`,
+          'cleanup.policy=delete',
+        ),
+    kept === REQUESTS_RETENTION_MS || kept === undefined
+      ? undefined
+      : of.warning(
+          `requests are kept ${kept === -1 ? 'for ever' : `for ${lengthOf(kept)}`}: nobody waits longer than ${lengthOf(REQUESTS_RETENTION_MS)}`,
+          set,
+        ),
+  ]
+}
+
+/** Kafka must not lose what it has acknowledged: nobody would notice. */
+function safety(of: Reading, brokers: number): (Finding | undefined)[] {
+  const least = of.number('min.insync.replicas')
+  return [
+    of.text('unclean.leader.election.enable') === 'true'
+      ? of.problem(
+          'a broker that lags may become the leader: acknowledged records are then lost, and nobody notices',
+          'unclean.leader.election.enable=false',
+        )
+      : undefined,
+    least !== undefined && least < 2 && brokers > 1
+      ? of.problem(
+          'min.insync.replicas is 1: what is acknowledged may stand on one broker alone, and be lost with it',
+          'min.insync.replicas=2, with at least 3 replicas',
+        )
+      : undefined,
+  ]
+}
+
+function size(of: Reading): Finding | undefined {
+  const most = of.number('max.message.bytes')
+  if (most === undefined || most >= MESSAGE_BYTES) return undefined
+  return of.warning(
+    `records larger than ${most} bytes are refused, and caches write up to ${MESSAGE_BYTES}`,
+    'max.message.bytes=1048588, or `maxMessageBytes` of the caches',
+  )
+}

@@ -1,0 +1,58 @@
+/** What the three topics are to be like. @module */
+import {
+  evictionPartitions,
+  evictionsTopic,
+  requestsTopic,
+  ttl,
+  updatePartitions,
+  updatesTopic,
+} from './settings/topics.ts'
+import type { Values } from './values.ts'
+
+export type TopicRole = 'evictions' | 'updates' | 'requests'
+
+export const ROLES: readonly TopicRole[] = ['evictions', 'updates', 'requests']
+
+/** A topic as it is to be. */
+export interface TopicPlan {
+  readonly role: TopicRole
+  readonly name: string
+  /** `undefined`: as many as there are will do. */
+  readonly partitions: number | undefined
+  /** Evictions are kept at least this long, in milliseconds. */
+  readonly retentionMs: number
+}
+
+const HOUR_MS = 3_600_000
+const LEAST_RETENTION_MS = 24 * HOUR_MS
+/** Retention of evictions, in TTLs: an isolate that sleeps as long as a value may live must find them all. */
+const TTLS = 10
+/** Nobody waits longer for a load. */
+export const REQUESTS_RETENTION_MS = 600_000
+/** How long a replaced value stays readable, for readers that are on their way. */
+export const COMPACTION_LAG_MS: number = HOUR_MS
+
+export function topicPlans(values: Values, roles: readonly TopicRole[]): TopicPlan[] {
+  const retentionMs = Math.max(LEAST_RETENTION_MS, TTLS * values.get(ttl))
+  const all: Record<TopicRole, Omit<TopicPlan, 'role'>> = {
+    evictions: { name: values.get(evictionsTopic), partitions: values.get(evictionPartitions), retentionMs },
+    updates: { name: values.get(updatesTopic), partitions: values.get(updatePartitions), retentionMs },
+    requests: { name: values.get(requestsTopic), partitions: undefined, retentionMs: REQUESTS_RETENTION_MS },
+  }
+  return roles.map((role) => ({ role, ...all[role] }))
+}
+
+/** The settings that a new topic gets. */
+export function topicConfigs(plan: TopicPlan, minInSync: number): Record<string, string> {
+  const safe = { 'min.insync.replicas': String(minInSync), 'unclean.leader.election.enable': 'false' }
+  if (plan.role === 'updates')
+    return { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': String(COMPACTION_LAG_MS), ...safe }
+  const kept = { 'cleanup.policy': 'delete', 'retention.ms': String(plan.retentionMs) }
+  return plan.role === 'evictions' ? { ...kept, ...safe } : kept
+}
+
+/** Of so many replicas, how many must have a record before it is acknowledged: one may always be away. */
+export const minInSyncOf = (replicas: number): number => Math.min(2, replicas)
+
+/** How many replicas a topic gets where nothing is said. */
+export const replicasOf = (brokers: number): number => Math.max(1, Math.min(3, brokers))

@@ -1,0 +1,71 @@
+/** The values of settings for one run of a command, and where each came from. @module */
+import type { Command } from 'commander'
+import * as z from 'zod'
+import { readConfigFile } from './config-file.ts'
+import { UsageError } from './failure.ts'
+import type { Session } from './session.ts'
+import { flagOf } from './setting.ts'
+import type { AnySetting, Setting } from './setting.ts'
+import { plain } from './terminal.ts'
+
+export type Source = 'flag' | 'environment' | 'file' | 'default'
+
+const MAX_QUOTED = 40
+
+export class Values {
+  readonly #found: ReadonlyMap<string, { readonly value: unknown; readonly source: Source }>
+
+  constructor(found: ReadonlyMap<string, { readonly value: unknown; readonly source: Source }>) {
+    this.#found = found
+  }
+
+  get<T>(of: Setting<T>): T {
+    const found = this.#found.get(of.path)
+    // What stands there was made by the setting's own shape.
+    return found === undefined ? of.otherwise : (found.value as T)
+  }
+
+  source(of: AnySetting): Source {
+    return this.#found.get(of.path)?.source ?? 'default'
+  }
+}
+
+/**
+ * The values of the settings: flags before environment before file before default. An empty variable counts as
+ * none. Secrets are hidden from now on.
+ *
+ * @throws UsageError that names where the wrong value stands, and never quotes a secret.
+ */
+export async function valuesOf(
+  command: Command,
+  settings: readonly AnySetting[],
+  session: Session,
+): Promise<Values> {
+  const file = await readConfigFile(command.opts<{ config?: string }>().config, session)
+  for (const secret of file.secrets) session.terminal.hide(secret)
+  const found = new Map<string, { value: unknown; source: Source }>()
+  for (const each of settings) {
+    const variable = session.env[each.env]
+    const given = [
+      ['flag', flagOf(command, each), each.flag.split(/[ ,]/)[0]!],
+      ['environment', variable === '' ? undefined : variable, each.env],
+      ['file', file.value(each.path), `${file.name}: ${each.path}`],
+    ] as const
+    const first = given.find(([, value]) => value !== undefined)
+    if (first === undefined) continue
+    const [source, raw, place] = first
+    if (each.secret && typeof raw === 'string') session.terminal.hide(raw)
+    found.set(each.path, { value: checked(each, raw, place), source })
+  }
+  return new Values(found)
+}
+
+function checked(of: AnySetting, raw: unknown, place: string): unknown {
+  const result = z.safeParse(of.shape, raw)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const quote = of.secret || of.quiet ? '' : `, got "${plain(textOf(raw)).slice(0, MAX_QUOTED)}"`
+  throw new UsageError(`${place} ${issue?.message ?? 'is wrong'}${quote}`)
+}
+
+const textOf = (raw: unknown): string => (typeof raw === 'string' ? raw : (JSON.stringify(raw) ?? ''))
