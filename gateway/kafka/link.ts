@@ -95,7 +95,6 @@ export class Link {
   }
 
   #connected(): Promise<Open> {
-    if (this.#open && this.#connection?.isConnected() === false) this.#drop()
     this.#open ??= this.#connect()
     return this.#open
   }
@@ -111,6 +110,9 @@ export class Link {
     this.#connection = connection
     // Each request learns of it by its own answer; without a listener Node would end the process.
     connection.on('error', () => {})
+    connection.on('close', () => {
+      if (this.#connection === connection) this.#drop()
+    })
     try {
       await connection.connect(host, port)
       const { apiKeys } = await apiVersionsV3.api.async(connection, 'kedge', '0')
