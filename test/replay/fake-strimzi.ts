@@ -107,7 +107,10 @@ export class FakeStrimzi implements FakeProxy {
     if (!Array.isArray(records) || Object.keys(others).length > 0) return SCHEMA
     if (!records.every((record) => isValid(record, format))) return SCHEMA
     const offsets = (records as Record<string, unknown>[]).map((record) =>
-      this.#append(topic, format, { ...record, ...(number === undefined ? {} : { partition: Number(number) }) }),
+      this.#append(topic, format, {
+        ...record,
+        ...(number === undefined ? {} : { partition: Number(number) }),
+      }),
     )
     return asked.query.get('async') === 'true' ? told(204) : told(200, { offsets })
   }
@@ -320,7 +323,12 @@ function shown(
     offset,
     timestamp,
     ...(headers.length > 0
-      ? { headers: headers.map(({ name, value }) => ({ key: name, value: toBase64(value ?? new Uint8Array()) })) }
+      ? {
+          headers: headers.map(({ name, value }) => ({
+            key: name,
+            value: toBase64(value ?? new Uint8Array()),
+          })),
+        }
       : {}),
   }
 }

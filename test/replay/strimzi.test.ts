@@ -12,21 +12,21 @@ const wakes = (proxy: FakeStrimzi) => {
 }
 
 describe('the fake Strimzi bridge answers as the real one did', () => {
-  it.each([['strimzi-produce', 'strimzi-consumers'], ['strimzi-produce', 'strimzi-policies']])(
-    '%s, then %s',
-    async (...names) => {
-      const proxy = new FakeStrimzi(false)
-      for (const name of names) {
-        for (const exchange of recording(name)) {
-          // Topics of somebody else, and a consumer that had expired.
-          if (exchange.path === '/topics' || exchange.path.includes('/instances/cf/')) continue
-          if (exchange.path.endsWith('timeout=10000')) wakes(proxy)
-          const where = `${name}: ${exchange.label} ${exchange.method} ${exchange.path}`
-          expect({ where, ...(await repeat(proxy, exchange)) }).toEqual({ where, ...expected(exchange) })
-        }
+  it.each([
+    ['strimzi-produce', 'strimzi-consumers'],
+    ['strimzi-produce', 'strimzi-policies'],
+  ])('%s, then %s', async (...names) => {
+    const proxy = new FakeStrimzi(false)
+    for (const name of names) {
+      for (const exchange of recording(name)) {
+        // Topics of somebody else, and a consumer that had expired.
+        if (exchange.path === '/topics' || exchange.path.includes('/instances/cf/')) continue
+        if (exchange.path.endsWith('timeout=10000')) wakes(proxy)
+        const where = `${name}: ${exchange.label} ${exchange.method} ${exchange.path}`
+        expect({ where, ...(await repeat(proxy, exchange)) }).toEqual({ where, ...expected(exchange) })
       }
-    },
-  )
+    }
+  })
 })
 
 logSuite({
@@ -34,8 +34,7 @@ logSuite({
   capabilities: { identity: false, longPoll: true, readCommitted: true },
   truncates: true,
   tombstones: false,
-  create: () =>
-    underTest(new FakeStrimzi(true), (fetch) => strimzi({ url: 'https://bridge.test', fetch })),
+  create: () => underTest(new FakeStrimzi(true), (fetch) => strimzi({ url: 'https://bridge.test', fetch })),
   describe,
   it,
   expect,
