@@ -34,6 +34,12 @@ export type { Auth } from './endpoint.ts'
 export interface WarpstreamOptions extends EndpointOptions, TransportOptions {
   /** The log that takes the records. It is closed with this one. @default none: `produce` rejects */
   readonly produce?: Pick<KafkaLog, 'produce' | 'close'>
+  /**
+   * Whether `offsets` may write a record by `produce` where the agent tells no end and retention has taken offset 0:
+   * a heartbeat, which says nothing to any cache. Without it, `offsets` then rejects with `ERR_UNSUPPORTED`.
+   * @default true
+   */
+  readonly marker?: boolean
 }
 
 const shape = z.strictObject(
@@ -47,6 +53,7 @@ const shape = z.strictObject(
         error: 'must be a log',
       })
       .optional(),
+    marker: z.boolean({ error: 'must be true or false' }).optional(),
   },
   { error: 'must be an object' },
 )
@@ -77,8 +84,8 @@ export function warpstream(options: WarpstreamOptions): KafkaLog {
   const limits = transportLimits(options)
   const { timeoutMs, maxResponseBytes } = limits
   const to = http(endpoint(options), limits)
-  const offsets = new FetchedOffsets()
-  const { produce: writer } = options
+  const { produce: writer, marker = true } = options
+  const offsets = new FetchedOffsets(marker ? writer : undefined)
 
   return {
     capabilities: { identity: false, longPoll: false, readCommitted: false },
@@ -86,7 +93,11 @@ export function warpstream(options: WarpstreamOptions): KafkaLog {
     async produce(topic, records, call = {}) {
       call.signal?.throwIfAborted()
       if (records.length === 0) return []
-      if (writer) return writer.produce(topic, records, call)
+      if (writer) {
+        const positions = await writer.produce(topic, records, call)
+        offsets.learn(topic, positions)
+        return positions
+      }
       const cause = new KedgeError(
         'ERR_UNSUPPORTED',
         'agents take no records over HTTP: give a log that does as `produce`',

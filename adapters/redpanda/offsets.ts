@@ -1,18 +1,14 @@
 /** Where partitions begin and end, of a proxy that has no such endpoint: by sounding, or by a record of one's own. @module */
-import { encodeUtf8 } from '../../src/codec.ts'
 import { KedgeError } from '../../src/errors.ts'
-import type { PartitionOffsets, Position } from '../../src/log.ts'
-import type { BeatMessage } from '../../src/messages.ts'
+import type { NewRecord, PartitionOffsets, Position } from '../../src/log.ts'
 import { segment } from '../http.ts'
+import { markedBounds } from '../marker.ts'
 import { countPartitions } from '../partition-count.ts'
 import { PartitionMemory } from '../partition-memory.ts'
 import { failure, isOutOfRange, problemOf } from '../problem.ts'
 import { type Remembered, type Sound, soundBounds } from '../sounding.ts'
 import { type Call, V2_BINARY } from '../v2/context.ts'
 import { produce } from './produce.ts'
-
-/** The key of the record that finds the end: compacted topics refuse one without. */
-const MARKER_KEY = encodeUtf8('kedge-beat')
 
 export class SoundedOffsets {
   readonly #marker: boolean
@@ -44,22 +40,15 @@ export class SoundedOffsets {
   async #bounds(call: Call, topic: string, partition: number): Promise<PartitionOffsets> {
     const sound = sounder(call, topic, partition)
     const known = this.#remembered.get(topic, partition)
-    const bounds = (await soundBounds(sound, known)) ?? (await this.#mark(call, topic, partition, sound))
+    const bounds =
+      (await soundBounds(sound, known)) ?? (await markedBounds(sound, partition, this.#write(call, topic)))
     this.#remembered.set(topic, partition, bounds)
     return { partition, ...bounds }
   }
 
-  /** A record that says nothing to anybody. Its offset is the end of the log at a moment after the call began. */
-  async #mark(call: Call, topic: string, partition: number, sound: Sound) {
-    if (!this.#marker) throw unfound()
-    const beat: BeatMessage = { v: 1, op: 'beat', at: Date.now() }
-    const value = encodeUtf8(JSON.stringify(beat))
-    const [position] = await produce(call, topic, [{ key: MARKER_KEY, value, partition }])
-    const bounds = position && (await soundBounds(sound, { end: position.offset + 1 }))
-    if (bounds) return bounds
-    throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the record just written is not found', {
-      retryable: true,
-    })
+  #write(call: Call, topic: string) {
+    if (!this.#marker) return undefined
+    return async (record: NewRecord) => (await produce(call, topic, [record]))[0]?.offset
   }
 }
 
@@ -76,9 +65,3 @@ function sounder({ http, signal }: Call, topic: string, partition: number): Soun
     throw failure(answer, 'reading offsets')
   }
 }
-
-const unfound = () =>
-  new KedgeError(
-    'ERR_UNSUPPORTED',
-    'reading offsets: this proxy tells none, and the log no longer begins at 0. Allow a record to be written (`marker`)',
-  )

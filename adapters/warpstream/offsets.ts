@@ -1,6 +1,6 @@
 /** Where partitions begin and end, by what a fetch says of them; what it does not say is found by sounding. @module */
-import { KedgeError } from '../../src/errors.ts'
-import type { PartitionOffsets } from '../../src/log.ts'
+import type { KafkaLog, NewRecord, PartitionOffsets, Position } from '../../src/log.ts'
+import { markedBounds } from '../marker.ts'
 import { countPartitions } from '../partition-count.ts'
 import { PartitionMemory } from '../partition-memory.ts'
 import { type Bounds, lowestInside, type Remembered, type Sound, soundBounds } from '../sounding.ts'
@@ -10,7 +10,21 @@ import { type Fetched, fetchFrom } from './fetch.ts'
 const DOING = 'reading offsets'
 
 export class FetchedOffsets {
+  readonly #writer: Pick<KafkaLog, 'produce'> | undefined
   readonly #remembered = new PartitionMemory<Remembered>()
+
+  /** @param writer where a record may be written when the log cannot be found otherwise */
+  constructor(writer: Pick<KafkaLog, 'produce'> | undefined) {
+    this.#writer = writer
+  }
+
+  /** Takes in where records went: a good place to begin to look. */
+  learn(topic: string, positions: readonly Position[]): void {
+    for (const { partition, offset } of positions) {
+      const known = this.#remembered.get(topic, partition)
+      if (offset >= (known?.end ?? 0)) this.#remembered.set(topic, partition, { ...known, end: offset + 1 })
+    }
+  }
 
   /** The bounds of the partitions, of all there are where none are named. */
   async of(
@@ -43,11 +57,15 @@ export class FetchedOffsets {
       return answer?.inside ?? false
     }
     if (end === undefined) {
-      const bounds = await soundBounds(sound, known)
-      if (bounds) return bounds
-      throw new KedgeError('ERR_UNSUPPORTED', `${DOING}: the agent tells none outside of the log`)
+      return (await soundBounds(sound, known)) ?? markedBounds(sound, partition, this.#write(call, topic))
     }
     if (beginning !== undefined) return { beginning: Math.min(beginning, end), end }
     return { beginning: await lowestInside(sound, known?.beginning, end), end }
+  }
+
+  #write({ signal }: Call, topic: string) {
+    const writer = this.#writer
+    if (!writer) return undefined
+    return async (record: NewRecord) => (await writer.produce(topic, [record], { signal }))[0]?.offset
   }
 }

@@ -3,6 +3,7 @@ import type { StoredRecord } from '../../src/testing/memory-partition.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import {
   type Asked,
+  asText,
   type FakeProxy,
   isObject,
   jsonOf,
@@ -105,7 +106,7 @@ export class FakeKarapace implements FakeProxy {
     if (!Array.isArray(records) || records.length === 0 || !records.every(isRecord)) return MALFORMED
     const json = asked.headers.get('content-type') === JSON_V2
     const bad = json ? undefined : records.flatMap(({ key, value }) => [key, value]).find(isNotBase64)
-    if (bad !== undefined) return error(400, 400, `data="${String(bad)}"  is not a base64 string.`)
+    if (bad !== undefined) return error(400, 400, `data="${asText(bad)}"  is not a base64 string.`)
     const offsets = records.map((record) => this.#append(topic, count, json, record, number))
     const failed = offsets.some((one) => 'error_code' in one)
     return told(failed ? 422 : 200, { key_schema_id: null, offsets, value_schema_id: null })
@@ -336,5 +337,5 @@ function isNotBase64(value: unknown): boolean {
 /** Null, and everything that Python calls false, is empty. */
 function stores(json: boolean, value: unknown): Uint8Array {
   if (value === null || value === undefined || value === '') return new Uint8Array()
-  return json ? new TextEncoder().encode(JSON.stringify(value)) : lenient(String(value))
+  return json ? new TextEncoder().encode(JSON.stringify(value)) : lenient(asText(value))
 }

@@ -132,3 +132,5 @@ export async function waitFor(
     clearTimeout(timer)
   }
 }
+
+export const asText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))

@@ -2,6 +2,7 @@
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import {
   type Asked,
+  asText,
   type FakeProxy,
   isObject,
   jsonOf,
@@ -163,15 +164,15 @@ export class FakeStrimzi implements FakeProxy {
     allowed.push('consumer.request.timeout.ms', 'isolation.level')
     if (Object.keys(body).some((name) => !allowed.includes(name))) return SCHEMA
     if (!['boolean', 'undefined'].includes(typeof body['enable.auto.commit'])) return SCHEMA
-    const format = String(body['format'] ?? 'binary')
+    const format = asText(body['format'] ?? 'binary')
     if (!(format in FORMATS)) return error(422, 'Invalid format type.')
-    const id = String(body['name'] ?? `lab-${++this.#made}`)
+    const id = asText(body['name'] ?? `lab-${++this.#made}`)
     if (this.consumers.has(`${group}/${id}`)) {
       return error(409, 'A consumer instance with the specified name already exists in the Kafka Bridge.')
     }
     this.consumers.set(`${group}/${id}`, {
       format,
-      reset: String(body['auto.offset.reset'] ?? 'earliest'),
+      reset: asText(body['auto.offset.reset'] ?? 'earliest'),
       isolation: body['isolation.level'] === 'read_committed' ? 'committed' : 'uncommitted',
       topic: undefined,
       positions: new Map(),
@@ -299,8 +300,8 @@ function isValid(record: unknown, format: string): boolean {
 
 /** In binary, a null is the word "null", taken for base64: three bytes of junk. */
 function stores(format: string, value: unknown): Uint8Array {
-  if (format === 'binary') return lenient(value === null ? 'null' : String(value))
-  return new TextEncoder().encode(format === 'text' ? String(value) : JSON.stringify(value))
+  if (format === 'binary') return lenient(value === null ? 'null' : asText(value))
+  return new TextEncoder().encode(format === 'text' ? asText(value) : JSON.stringify(value))
 }
 
 function shown(

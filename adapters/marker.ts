@@ -1,0 +1,35 @@
+/** A record that finds the end of a log which cannot be asked for it. @module */
+import { encodeUtf8 } from '../src/codec.ts'
+import { KedgeError } from '../src/errors.ts'
+import type { NewRecord } from '../src/log.ts'
+import type { BeatMessage } from '../src/messages.ts'
+import { type Bounds, type Sound, soundBounds } from './sounding.ts'
+
+/** Compacted topics refuse a record without a key. */
+const KEY = encodeUtf8('kedge-beat')
+
+/**
+ * The bounds by a heartbeat, which says nothing to any cache: where it went, the log ended after the call began.
+ *
+ * @param write appends the record and resolves with its offset; absent where none may be written
+ * @throws KedgeError `ERR_UNSUPPORTED` without `write`; what it throws
+ */
+export async function markedBounds(
+  sound: Sound,
+  partition: number,
+  write: ((record: NewRecord) => Promise<number | undefined>) | undefined,
+): Promise<Bounds> {
+  if (!write) {
+    throw new KedgeError(
+      'ERR_UNSUPPORTED',
+      'reading offsets: this proxy tells none, and the log no longer begins at 0. Allow a record to be written (`marker`)',
+    )
+  }
+  const beat: BeatMessage = { v: 1, op: 'beat', at: Date.now() }
+  const offset = await write({ key: KEY, value: encodeUtf8(JSON.stringify(beat)), partition })
+  const bounds = offset === undefined ? undefined : await soundBounds(sound, { end: offset + 1 })
+  if (bounds) return bounds
+  throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the record just written is not found', {
+    retryable: true,
+  })
+}

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest'
+import { karapace, type KarapaceOptions } from '../../../adapters/karapace.ts'
+import { FakeKarapace } from '../../replay/fake-karapace.ts'
+import { asFetch } from '../../replay/fake-proxy.ts'
+import { AT_ONCE, rejection, textOf, utf8 } from './scripted-fetch.ts'
+
+const url = 'https://karapace.test'
+const place = (offset: number) => [{ partition: 0, offset }]
+
+function bench(options: { drops?: boolean } = {}) {
+  const proxy = new FakeKarapace(options)
+  proxy.log.createTopic('t')
+  const lines: string[] = []
+  const log = karapace({ url, fetch: asFetch(proxy.handle, lines) })
+  const write = (...values: string[]) => {
+    for (const value of values) proxy.log.append('t', { key: utf8('k'), value: utf8(value), partition: 0 })
+  }
+  const polls = () => lines.filter((line) => line.includes('/records?'))
+  return { proxy, log, lines, write, polls }
+}
+
+const values = ({ records }: { records: readonly { value: Uint8Array | null }[] }) =>
+  records.map(({ value }) => textOf(value))
+
+describe('karapace()', () => {
+  it('polls once before it seeks: a seek right after the assignment is refused', async () => {
+    const { log, lines, write } = bench()
+    write('1')
+    expect(values(await log.read('t', place(0), AT_ONCE))).toEqual(['1'])
+    expect(lines.map((line) => line.replace(/kedge-[\w-]+/, 'i'))).toEqual([
+      'GET /topics/t/partitions/0/offsets',
+      'POST /consumers/kedge',
+      'POST /consumers/kedge/instances/i/assignments',
+      'GET /consumers/kedge/instances/i/records?timeout=100&max_bytes=1',
+      'POST /consumers/kedge/instances/i/positions',
+      'GET /consumers/kedge/instances/i/records?timeout=1000&max_bytes=1',
+    ])
+  })
+
+  it('does not wait out a poll for a few records', async () => {
+    const { proxy, log, write } = bench()
+    write('1')
+    await log.read('t', place(0), AT_ONCE)
+    write('2')
+    proxy.waitedMs = 0
+    await log.read('t', place(1), AT_ONCE)
+    // What the real one took for a first record with max_bytes=1.
+    expect(proxy.waitedMs).toBe(100)
+  })
+
+  it('takes a long run in one poll', async () => {
+    const { log, write, polls } = bench()
+    write(...Array.from({ length: 50 }, (_, n) => String(n)))
+    expect((await log.read('t', place(0), AT_ONCE)).records).toHaveLength(50)
+    expect(polls()).toHaveLength(2)
+  })
+
+  it('loses nothing to a proxy that drops what did not fit', async () => {
+    const { log, write } = bench({ drops: true })
+    const large = Array.from({ length: 40 }, (_, n) => `${n}${'x'.repeat(4096)}`)
+    write(...large)
+    const found: (string | null)[] = []
+    let next = 0
+    for (let reads = 0; reads < 40 && next < 40; reads++) {
+      const answer = await log.read('t', place(next), { ...AT_ONCE, maxBytes: 20_000 })
+      found.push(...values(answer))
+      next = answer.next[0]?.offset ?? next
+    }
+    expect(found).toEqual(large)
+  })
+
+  it('notices a reset to the end by the bounds', async () => {
+    const { proxy, log, write } = bench()
+    write('1', '2', '3')
+    await log.offsets('t')
+    proxy.log.truncate('t', 0, 2)
+    expect(await log.read('t', place(0), AT_ONCE)).toEqual({ records: [], next: place(0), outOfRange: [0] })
+  })
+
+  it.each([null, new Uint8Array()])('refuses the value %j before anything is written', async (value) => {
+    const { proxy, log } = bench()
+    const records = [
+      { key: utf8('k'), value: utf8('v'), partition: 0 },
+      { key: utf8('k'), value, partition: 0 },
+    ]
+    expect(await rejection(log.produce('t', records))).toMatchObject({
+      code: 'ERR_PUBLISH',
+      retryable: false,
+      cause: { code: 'ERR_UNSUPPORTED' },
+    })
+    expect(proxy.log.offsets('t', 0).end).toBe(0)
+  })
+
+  it('tells a partition that does not exist, which the proxy calls retriable', async () => {
+    const { log } = bench()
+    const error = await rejection(log.produce('t', [{ key: null, value: utf8('v'), partition: 7 }]))
+    expect(error).toMatchObject({
+      code: 'ERR_PUBLISH',
+      retryable: false,
+      cause: { code: 'ERR_UNKNOWN_TOPIC' },
+    })
+  })
+
+  it('makes an instance anew when the proxy has forgotten it', async () => {
+    const { proxy, log, write } = bench()
+    write('1')
+    await log.read('t', place(0), AT_ONCE)
+    proxy.consumers.clear()
+    write('2')
+    expect(values(await log.read('t', place(1), AT_ONCE))).toEqual(['2'])
+  })
+
+  it('finds its instance by a relative address below a base path', async () => {
+    const proxy = new FakeKarapace()
+    proxy.log.createTopic('t')
+    proxy.log.append('t', { key: null, value: utf8('1'), partition: 0 })
+    const lines: string[] = []
+    const handle = asFetch(
+      (asked) => proxy.handle({ ...asked, path: asked.path.replace('/rest', '') }),
+      lines,
+    )
+    const log = karapace({ url: `${url}/rest`, fetch: handle })
+    expect(values(await log.read('t', place(0), AT_ONCE))).toEqual(['1'])
+    expect(lines.every((line) => line.includes(' /rest/'))).toBe(true)
+  })
+
+  it('refuses options that it does not have', () => {
+    const make = () => karapace({ url, marker: true } as unknown as KarapaceOptions)
+    expect(make).toThrow('`marker` is not an option of karapace()')
+  })
+})
