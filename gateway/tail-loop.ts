@@ -1,0 +1,157 @@
+/** The one loop that reads a partition's end, for everybody who waits there. @module */
+import type { Runtime } from '../src/runtime.ts'
+import type { Cluster, ClusterReadOptions, PartitionBounds, TopicPartition } from './cluster.ts'
+import { Window } from './tail-window.ts'
+import type { WindowLimits } from './tail-window.ts'
+
+/** Bounds, and when they were asked for: the number of samples that had begun by then. */
+export interface Sample extends PartitionBounds {
+  readonly tick: number
+}
+
+export interface LoopOptions {
+  readonly cluster: Cluster
+  readonly runtime: Runtime
+  readonly place: TopicPartition
+  readonly isolation: NonNullable<ClusterReadOptions['isolation']>
+  readonly fetchBytes: number
+  readonly fetchWaitMs: number
+  readonly idleMs: number
+  readonly window: WindowLimits
+  /** Bounds that are sampled after the call. */
+  readonly sample: () => Promise<Sample>
+  /** Called after the window has changed. */
+  readonly onChange: () => void
+  /** Called once, when the loop has ended for whatever reason, before anybody is told. */
+  readonly onEnd: () => void
+}
+
+interface Waiter {
+  readonly offset: number
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** A read that brings nothing should have waited; one that did not is not repeated at once. */
+const BACKOFF_MS = 50
+
+/**
+ * Reads from `bounds.end` or before on, for as long as somebody waits or has done so lately.
+ *
+ * After each read the bounds are sampled. Samples before and after it that name the same log prove that the records
+ * are of that log. Another log, or a position that is not in it any more, ends the loop: its window is worth nothing.
+ */
+export class TailLoop {
+  readonly window: Window
+  readonly #options: LoopOptions
+  readonly #waiters = new Set<Waiter>()
+  readonly #stop = new AbortController()
+  #bounds: Sample
+  #usedAt: number
+  #ended = false
+
+  constructor(offset: number, bounds: Sample, options: LoopOptions) {
+    this.#options = options
+    this.#bounds = bounds
+    this.#usedAt = options.runtime.monotonic()
+    this.window = new Window(offset, options.window)
+  }
+
+  /** The latest bounds that are known to belong to the window. */
+  get bounds(): Sample {
+    return this.#bounds
+  }
+
+  get waiting(): number {
+    return this.#waiters.size
+  }
+
+  /** Whether whoever stands at `offset` can be told nothing before the next step of the loop. */
+  awaits(offset: number): boolean {
+    return offset >= this.window.end && offset >= this.#bounds.beginning && offset <= this.#bounds.end
+  }
+
+  use(): void {
+    this.#usedAt = this.#options.runtime.monotonic()
+  }
+
+  /** Resolves when there may be something to read from `offset` on, or the loop has ended. Rejects as its reads do. */
+  news(offset: number, signal: AbortSignal): Promise<void> {
+    if (this.#ended || offset < this.window.end) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiters.delete(waiter)
+        this.use()
+      }
+      const waiter = {
+        offset,
+        resolve: () => {
+          leave()
+          resolve()
+        },
+        reject: (error: unknown) => {
+          leave()
+          reject(error)
+        },
+      }
+      this.#waiters.add(waiter)
+      signal.addEventListener('abort', waiter.resolve, { once: true })
+    })
+  }
+
+  /** Ends the loop; whoever waits looks again. */
+  end(): void {
+    this.#end((waiter) => waiter.resolve())
+  }
+
+  /** To be called once. Resolves when the loop has ended. */
+  async run(): Promise<void> {
+    try {
+      while (!this.#ended && this.#wanted()) await this.#step()
+      this.end()
+    } catch (error) {
+      this.#end((waiter) => waiter.reject(error))
+    }
+  }
+
+  async #step(): Promise<void> {
+    const { cluster, runtime, place, isolation, fetchBytes, fetchWaitMs, sample, onChange } = this.#options
+    const began = runtime.monotonic()
+    const from = this.window.end
+    const { signal } = this.#stop
+    const read = await cluster.read([{ ...place, offset: from }], {
+      maxBytes: fetchBytes,
+      waitMs: fetchWaitMs,
+      isolation,
+      signal,
+    })
+    const bounds = await sample()
+    if (this.#ended) return
+    const next = read.next[0]?.offset ?? from
+    if (bounds.logId !== this.#bounds.logId || read.outOfRange.length > 0 || bounds.end < next) {
+      this.end()
+      return
+    }
+    this.#bounds = bounds
+    this.window.append(read.records, next)
+    this.window.forgetBefore(bounds.beginning)
+    onChange()
+    for (const waiter of this.#waiters) if (!this.awaits(waiter.offset)) waiter.resolve()
+    if (next === from && runtime.monotonic() - began < Math.min(BACKOFF_MS, fetchWaitMs)) {
+      await runtime.sleep(BACKOFF_MS, signal)
+    }
+  }
+
+  #wanted(): boolean {
+    const { runtime, idleMs } = this.#options
+    return this.#waiters.size > 0 || runtime.monotonic() - this.#usedAt < idleMs
+  }
+
+  #end(tell: (waiter: Waiter) => void): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#stop.abort()
+    this.#options.onEnd()
+    for (const waiter of this.#waiters) tell(waiter)
+  }
+}

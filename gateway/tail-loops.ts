@@ -1,0 +1,96 @@
+/** The loops of a shared tail: bounded in number, and their windows in bytes. @module */
+import type { Cluster, ClusterReadOptions, TopicPartition, TopicPosition } from './cluster.ts'
+import { TailLoop } from './tail-loop.ts'
+import type { Sample } from './tail-loop.ts'
+import type { TailOptions } from './tail-options.ts'
+
+type Isolation = ClusterReadOptions['isolation']
+
+/** One for each partition and isolation level in which somebody waits, or has done so lately. */
+export class TailLoops {
+  readonly #cluster: Cluster
+  readonly #options: Required<TailOptions>
+  readonly #sample: (place: TopicPartition) => Promise<Sample>
+  readonly #loops = new Map<string, TailLoop>()
+  #closed = false
+
+  constructor(
+    cluster: Cluster,
+    options: Required<TailOptions>,
+    sample: (place: TopicPartition) => Promise<Sample>,
+  ) {
+    this.#cluster = cluster
+    this.#options = options
+    this.#sample = sample
+  }
+
+  find(place: TopicPartition, isolation: Isolation): TailLoop | undefined {
+    return this.#loops.get(keyOf(place, isolation))
+  }
+
+  /** The loop, unless newer bounds show that its window is of another log, or of an end that was lost. */
+  current(place: TopicPartition, isolation: Isolation, bounds: Sample): TailLoop | undefined {
+    const loop = this.find(place, isolation)
+    if (!loop) return undefined
+    const newer = bounds.tick > loop.bounds.tick
+    const same = bounds.logId === loop.bounds.logId
+    if (newer && (!same || bounds.end < loop.window.end)) loop.end()
+    else if (same) return loop
+    return undefined
+  }
+
+  /** Whether there is no room for one more. */
+  get full(): boolean {
+    const loops = [...this.#loops.values()]
+    return loops.length >= this.#options.maxLoops && loops.every((loop) => !isIdle(loop))
+  }
+
+  /** Begins a loop where there is none, if there is room for it; one that nobody waits for gives way. */
+  start({ topic, partition, offset }: TopicPosition, isolation: Isolation, bounds: Sample): void {
+    const { windowBytes, windowRecords, ...settings } = this.#options
+    const place = { topic, partition }
+    const key = keyOf(place, isolation)
+    if (this.#closed || this.#loops.has(key) || this.full) return
+    if (this.#loops.size >= this.#options.maxLoops) [...this.#loops.values()].find(isIdle)?.end()
+    const loop = new TailLoop(offset, bounds, {
+      ...settings,
+      cluster: this.#cluster,
+      place,
+      isolation: isolation ?? 'uncommitted',
+      window: { maxBytes: windowBytes, maxRecords: windowRecords },
+      sample: () => this.#sample(place),
+      onChange: () => this.#bound(),
+      onEnd: () => {
+        if (this.#loops.get(key) === loop) this.#loops.delete(key)
+      },
+    })
+    this.#loops.set(key, loop)
+    void loop.run()
+  }
+
+  /** Ends them all, for good. */
+  close(): void {
+    this.#closed = true
+    for (const loop of this.#loops.values()) loop.end()
+  }
+
+  /** All windows together stay within their limit; the largest gives up its older half. */
+  #bound(): void {
+    for (;;) {
+      let bytes = 0
+      let largest: TailLoop | undefined
+      for (const loop of this.#loops.values()) {
+        bytes += loop.window.bytes
+        if (loop.window.bytes > (largest?.window.bytes ?? 0)) largest = loop
+      }
+      if (bytes <= this.#options.maxBytes || !largest) return
+      largest.window.halve()
+    }
+  }
+}
+
+const isIdle = (loop: TailLoop): boolean => loop.waiting === 0
+
+/** Two isolation levels have two loops: what one may see, the other may not. */
+const keyOf = ({ topic, partition }: TopicPartition, isolation: Isolation = 'uncommitted'): string =>
+  `${topic}/${partition}/${isolation}`

@@ -1,0 +1,316 @@
+/** A shared tail over any cluster: what many clients wait for is read once. @module */
+import type {
+  Cluster,
+  ClusterRead,
+  ClusterReadOptions,
+  PartitionBounds,
+  TopicPartition,
+  TopicPosition,
+} from './cluster.ts'
+import { bytesOf, isSettled, outside } from './partition-reader.ts'
+import type { PartitionRead, PartitionReader, PartitionReadOptions } from './partition-reader.ts'
+import { Refusal } from './refusal.ts'
+import { orAbort, SharedCalls } from './tail-calls.ts'
+import type { Sample, TailLoop } from './tail-loop.ts'
+import { TailLoops } from './tail-loops.ts'
+import { tailOptionsOf } from './tail-options.ts'
+import type { TailOptions } from './tail-options.ts'
+
+/** A cluster whose readers share what they read. */
+export interface TailedCluster extends Cluster, PartitionReader {
+  /** Ends every loop; whoever waits is refused. The cluster behind it stays open. May be called again. */
+  close(): Promise<void>
+}
+
+/** How often a read begins anew because the topic was created anew during it. */
+const MAX_ATTEMPTS = 3
+
+/**
+ * Puts a shared tail over a cluster: any number of long polls of a partition cost the cluster one loop of reads.
+ *
+ * - Whoever waits at the end of a partition is told by its loop; there is one for each isolation level, so that a
+ *   committed reader never sees the records of an uncommitted one. It ends when nobody has used it for `idleMs`.
+ * - Recent records come from the loop's window, older ones from the cluster; equal reads that stand in line are one.
+ * - `offsets()` stays what a proof of freshness needs: a sample of the cluster that *began after the call*. Calls that
+ *   come while one is under way share the next, and never the one that was there before them. Whatever is served from
+ *   a window is checked against such a sample as well: that the log is the same, and holds the position still. The
+ *   loop's own sample counts for those that waited before it began.
+ * - When a topic has been created anew, or has lost its end, its window is dropped and whoever waits looks again.
+ * - Where a loop's read fails, all who wait are refused for the same reason; an abort ends the wait of one.
+ *
+ * An answer from a window may be shorter than the cluster's would be, never different: the next poll goes on. Records
+ * that compaction has removed since they were read may be among them.
+ *
+ * @throws TypeError for options that are wrong or unknown.
+ * @example
+ * ```ts
+ * import { memoryCluster } from 'kedge/gateway'
+ *
+ * const cluster = withTail(memoryCluster(log))
+ * const { records, next } = await cluster.read([{ topic: 't', partition: 0, offset: 0 }], { maxBytes: 1e6, waitMs: 5000 })
+ * ```
+ */
+export function withTail(cluster: Cluster, options: TailOptions = {}): TailedCluster {
+  return new SharedTail(cluster, tailOptionsOf(options))
+}
+
+/** One question about one partition. */
+interface Question {
+  readonly position: TopicPosition
+  readonly maxBytes: number
+  readonly options: PartitionReadOptions
+  /**
+   * - `now`: say what there is.
+   * - `waiting`: what the loop is about to say need not be asked.
+   * - `over`: the wait has ended; what the loop has not said by now is not waited for.
+   */
+  readonly mode: 'now' | 'waiting' | 'over'
+}
+
+class SharedTail implements TailedCluster {
+  readonly id: string
+  readonly #cluster: Cluster
+  readonly #options: Required<TailOptions>
+  readonly #samples = new SharedCalls<Sample>()
+  readonly #reads = new SharedCalls<ClusterRead>()
+  readonly #loops: TailLoops
+  /** Samples that have begun. */
+  #tick = 0
+  #fetching = 0
+  readonly #stop = new AbortController()
+
+  constructor(cluster: Cluster, options: Required<TailOptions>) {
+    this.id = cluster.id
+    this.#cluster = cluster
+    this.#options = options
+    this.#loops = new TailLoops(cluster, options, (place) => this.#sample(place))
+  }
+
+  topics: Cluster['topics'] = () => this.#cluster.topics()
+  describe: Cluster['describe'] = (topic) => this.#cluster.describe(topic)
+  create: Cluster['create'] = (topic, partitions) => this.#cluster.create(topic, partitions)
+  remove: Cluster['remove'] = (topic) => this.#cluster.remove(topic)
+  append: Cluster['append'] = (topic, records) => this.#cluster.append(topic, records)
+  offsetAt: Cluster['offsetAt'] = (...asked) => this.#cluster.offsetAt(...asked)
+
+  async offsets(topic: string, partition: number): Promise<PartitionBounds> {
+    const { beginning, end, logId } = await this.#sample({ topic, partition })
+    return { beginning, end, logId }
+  }
+
+  async read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead> {
+    const answers = await this.#read(positions, options)
+    const at = ({ topic, partition }: TopicPosition, offset: number) => ({ topic, partition, offset })
+    return {
+      records: answers.flatMap(({ records }) => records),
+      next: positions.map((position, index) => at(position, answers[index]!.next)),
+      outOfRange: positions
+        .filter((_, index) => answers[index]!.outOfRange)
+        .map(({ topic, partition }) => ({ topic, partition })),
+    }
+  }
+
+  async readPartition(position: TopicPosition, options: PartitionReadOptions): Promise<PartitionRead> {
+    const [answer] = await this.#read([position], options)
+    return answer!
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    this.#loops.close()
+  }
+
+  async #read(
+    positions: readonly TopicPosition[],
+    options: PartitionReadOptions,
+  ): Promise<readonly PartitionRead[]> {
+    const { signal, waitMs } = options
+    const since = this.#tick
+    const deadline = this.#options.runtime.monotonic() + waitMs
+    let mode: Question['mode'] = waitMs > 0 ? 'waiting' : 'now'
+    for (;;) {
+      signal?.throwIfAborted()
+      if (this.#stop.signal.aborted)
+        throw new Refusal('unavailable', 'The gateway is stopping.', { retryAfter: 1 })
+      const answers = await orAbort(this.#collect(positions, options, since, mode), signal)
+      if (mode !== 'waiting' || answers.some((answer, index) => says(answer, positions[index]!)))
+        return answers
+      mode = await this.#news(positions, options, deadline - this.#options.runtime.monotonic())
+    }
+  }
+
+  /** A partition whose turn comes when the answer is full is asked for nothing but its bounds. */
+  async #collect(
+    positions: readonly TopicPosition[],
+    options: PartitionReadOptions,
+    since: number,
+    mode: Question['mode'],
+  ): Promise<PartitionRead[]> {
+    const sampled = await Promise.all(
+      positions.map((position) => this.#bounds(position, options, since, mode)),
+    )
+    const answers: PartitionRead[] = []
+    let left = options.maxBytes
+    let found = false
+    for (const [index, position] of positions.entries()) {
+      const { bounds, quiet } = sampled[index]!
+      const isAsked: boolean = !quiet && (left > 0 || !found)
+      const question = { position, maxBytes: Math.max(1, left), options, mode }
+      const answer: PartitionRead = isAsked ? await this.#answer(question, bounds) : nothing(position, bounds)
+      answers.push(answer)
+      found ||= answer.records.length > 0
+      left -= answer.records.reduce((bytes, record) => bytes + bytesOf(record), 0)
+    }
+    return answers
+  }
+
+  /** Bounds that count for a call, or those of a loop that is about to say what there is: then all is `quiet`. */
+  async #bounds(
+    position: TopicPosition,
+    options: PartitionReadOptions,
+    since: number,
+    mode: Question['mode'],
+  ): Promise<{ readonly bounds: Sample; readonly quiet: boolean }> {
+    const loop = this.#loops.find(position, options.isolation)
+    if (mode === 'waiting' && loop?.awaits(position.offset) && isOf(options.logId, loop.bounds)) {
+      return { bounds: loop.bounds, quiet: true }
+    }
+    const fresh = loop && loop.bounds.tick > since
+    return { bounds: fresh ? loop.bounds : await this.#sample(position), quiet: false }
+  }
+
+  async #answer(question: Question, bounds: Sample): Promise<PartitionRead> {
+    const { position, options, mode } = question
+    const { offset } = position
+    if (!isOf(options.logId, bounds) || offset < bounds.beginning || offset > bounds.end) {
+      return outside(offset, bounds)
+    }
+    const loop = this.#loops.current(position, options.isolation, bounds)
+    if (loop?.window.covers(offset)) return windowed(question, loop, bounds)
+    const isLoops = mode !== 'now' && loop !== undefined && offset >= loop.window.end
+    if (isLoops || offset === bounds.end) {
+      if (!loop && mode === 'waiting') this.#loops.start(position, options.isolation, bounds)
+      return nothing(position, bounds)
+    }
+    const answer = await this.#through(question, bounds)
+    // Something is there that committed readers may not see yet.
+    if (mode === 'waiting' && !says(answer, position)) {
+      this.#loops.start(position, options.isolation, bounds)
+    }
+    return answer
+  }
+
+  /** Reads from the cluster, between two samples that name the same log. */
+  async #through(question: Question, bounds: Sample): Promise<PartitionRead> {
+    const { position, maxBytes, options } = question
+    const { topic, partition, offset } = position
+    const { isolation = 'uncommitted' } = options
+    let before = bounds
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const key = `${topic}/${partition}/${isolation}/${offset}/${maxBytes}`
+      const read = await this.#reads.take(key, () => this.#fetch(position, maxBytes, isolation))
+      const after = await this.#sample({ topic, partition })
+      const next = read.next[0]?.offset ?? offset
+      if (after.logId === before.logId) {
+        if (read.outOfRange.length > 0) return outside(offset, after)
+        const settled = isSettled(read.records, offset, next, before.end, maxBytes)
+        return { records: read.records, next, outOfRange: false, bounds: after, settled }
+      }
+      if (!isOf(options.logId, after)) return outside(offset, after)
+      before = after
+    }
+    throw new Refusal('unavailable', 'The topic is being created again and again.', { retryAfter: 1 })
+  }
+
+  async #fetch(
+    position: TopicPosition,
+    maxBytes: number,
+    isolation: 'uncommitted' | 'committed',
+  ): Promise<ClusterRead> {
+    if (this.#fetching > 0 && this.#fetching + maxBytes > this.#options.maxFetchBytes) {
+      throw new Refusal('busy', 'Too much is being read at the moment.', { retryAfter: 1 })
+    }
+    this.#fetching += maxBytes
+    try {
+      return await this.#cluster.read([position], { maxBytes, waitMs: 0, isolation })
+    } finally {
+      this.#fetching -= maxBytes
+    }
+  }
+
+  /** Waits until a loop has something to tell, or the time is over. */
+  async #news(
+    positions: readonly TopicPosition[],
+    options: PartitionReadOptions,
+    leftMs: number,
+  ): Promise<'waiting' | 'over'> {
+    if (leftMs <= 0) return 'over'
+    const { signal } = options
+    const ended = new AbortController()
+    const stop = () => ended.abort()
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      const told = positions.map(async (position): Promise<'waiting'> => {
+        const loop = this.#loops.find(position, options.isolation)
+        if (loop) await loop.news(position.offset, ended.signal)
+        else await this.#unshared(position, options, leftMs, ended)
+        return 'waiting'
+      })
+      const slept = this.#options.runtime.sleep(leftMs, ended.signal).then(() => 'over' as const)
+      return await Promise.race([...told, slept])
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!ended.signal.aborted) throw error
+      return 'waiting'
+    } finally {
+      signal?.removeEventListener('abort', stop)
+      ended.abort()
+    }
+  }
+
+  /** Where there is no room for a loop, the cluster has to wait. A loop that has only just ended is begun anew. */
+  async #unshared(
+    position: TopicPosition,
+    { isolation }: PartitionReadOptions,
+    waitMs: number,
+    ended: AbortController,
+  ): Promise<void> {
+    if (this.#stop.signal.aborted || !this.#loops.full) return
+    const stop = () => ended.abort()
+    this.#stop.signal.addEventListener('abort', stop, { once: true })
+    try {
+      await this.#cluster.read([position], { maxBytes: 1, waitMs, isolation, signal: ended.signal })
+    } finally {
+      this.#stop.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  #sample({ topic, partition }: TopicPartition): Promise<Sample> {
+    return this.#samples.take(`${topic}/${partition}`, async () => {
+      const tick = ++this.#tick
+      return { ...(await this.#cluster.offsets(topic, partition)), tick }
+    })
+  }
+}
+
+const isOf = (logId: string | undefined, bounds: PartitionBounds): boolean =>
+  logId === undefined || logId === bounds.logId
+
+const nothing = ({ offset }: TopicPosition, bounds: PartitionBounds): PartitionRead => ({
+  records: [],
+  next: offset,
+  outOfRange: false,
+  bounds,
+  settled: false,
+})
+
+const says = ({ records, next, outOfRange }: PartitionRead, { offset }: TopicPosition): boolean =>
+  outOfRange || records.length > 0 || next !== offset
+
+function windowed({ position, maxBytes }: Question, loop: TailLoop, sampled: Sample): PartitionRead {
+  loop.use()
+  const { records, next } = loop.window.slice(position.offset, maxBytes)
+  const bounds = loop.bounds.tick > sampled.tick ? loop.bounds : sampled
+  const settled = isSettled(records, position.offset, next, loop.window.end, maxBytes)
+  return { records, next, outOfRange: false, bounds, settled }
+}
