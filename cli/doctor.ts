@@ -58,7 +58,10 @@ async function examine(values: Values, flags: Flags, session: Session): Promise<
   let ends: Ends | undefined
   if (ofProxy) {
     const transport = probe(session.fetch, session.runtime)
-    const log = await logOf(values, session, transport.fetch)
+    const log = await logOf(values, session, {
+      transport: transport.fetch,
+      readOnly: flags.readOnly ?? false,
+    })
     try {
       findings.push(...(await examineProxy(log, transport, subject(values, flags), session)))
       ends = await endsOfProxy(log, values.get(evictionsTopic), session.stop)
@@ -74,7 +77,13 @@ async function examine(values: Values, flags: Flags, session: Session): Promise<
       })
     } catch (error) {
       if (error instanceof UsageError || session.stop.aborted) throw error
-      findings.push(problem('brokers', `the cluster cannot be examined: ${sentence(error)}`))
+      findings.push(
+        problem(
+          'brokers',
+          `the cluster cannot be examined: ${sentence(error)}`,
+          '--brokers, --tls, --sasl-…',
+        ),
+      )
     }
   }
   if (flags.token !== undefined) findings.push(...examineToken(flags.token, ends))

@@ -15,7 +15,7 @@ export class CommandError extends Error {
   override readonly name = 'CommandError'
 }
 
-/** What the system's and OpenSSL's codes mean. */
+/** What the codes of the system, of OpenSSL and of the client of Kafka mean. */
 const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused: nothing listens there',
   ECONNRESET: 'the connection was cut',
@@ -37,12 +37,13 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
+  PLT_KFK_AUTHENTICATION: 'the credentials are refused, or the SASL mechanism is not known there',
 }
 const MAX_DEPTH = 8
 
 /** One sentence, without a stack. What it quotes of strangers is short and printable. */
 export function sentence(error: unknown): string {
-  const said = plain(messageOf(error))
+  const said = plain(messageOf(error)).replace(/\.$/, '')
   const why = reason(error)
   return why === undefined || said.includes(why) ? said : `${said} (${why})`
 }
@@ -63,6 +64,8 @@ function reason(error: unknown): string | undefined {
   let at: unknown = error
   for (let depth = 0; depth < MAX_DEPTH && at instanceof Error; depth++) {
     const { code } = at as { code?: unknown }
+    // The client of Kafka has no code for it.
+    if (at.message.startsWith('TLS handshake failed')) return 'the TLS handshake failed: is TLS spoken there?'
     if (typeof code === 'string') found = MEANINGS[code] ?? found
     // Node tries several addresses of a host, and says so with an error of errors.
     at = at instanceof AggregateError && at.cause === undefined ? at.errors[0] : at.cause

@@ -40,7 +40,7 @@ export async function examineProxy(
     bounds = await log.offsets(subject.evictions, { signal })
   } catch (error) {
     signal.throwIfAborted()
-    return [...refused(error, subject, transport), ...clock(transport, session)]
+    return [...refused(error, subject, transport), ...clock(transport)]
   }
   return [
     ok('reachable', `${subject.url} answers`),
@@ -49,7 +49,7 @@ export async function examineProxy(
     identity(log, bounds),
     ...(await roundTrip(log, bounds, subject, session)),
     await updates(log, subject, signal),
-    ...clock(transport, session),
+    ...clock(transport),
     await latency(log, transport, subject, signal),
   ]
 }
@@ -74,10 +74,14 @@ function refused(error: unknown, subject: Subject, { exchanges }: TransportProbe
       here,
       problem('credentials', `refused: ${why}`, '--username with KEDGE_PASSWORD, or KEDGE_AUTH_TOKEN'),
     ]
-  const let_in = ok('credentials', 'accepted')
+  const admitted = ok('credentials', 'accepted')
   if (code === 'ERR_UNKNOWN_TOPIC')
-    return [here, let_in, problem('offsets', `there is no topic ${subject.evictions}`, 'kedge topics create')]
-  const other = `is it something else than ${subject.flavor}? See --flavor, and the path of --url`
+    return [
+      here,
+      admitted,
+      problem('offsets', `there is no topic ${subject.evictions}`, 'kedge topics create'),
+    ]
+  const other = `is it something else than ${subject.flavor}? Try --flavor auto, and see the path of --url`
   return [here, problem('protocol', `it does not speak as expected: ${why}`, other)]
 }
 
@@ -132,7 +136,7 @@ async function updates(log: KafkaLog, { updates: topic }: Subject, signal: Abort
 }
 
 /** The difference of the clocks, by the exchange that tells it most exactly. */
-function clock({ exchanges }: TransportProbe, _session: Session): Finding[] {
+function clock({ exchanges }: TransportProbe): Finding[] {
   if (exchanges.length === 0) return []
   const told = exchanges.filter(({ clockMs }) => clockMs !== undefined).toSorted((a, b) => a.ms - b.ms)[0]
   if (told?.clockMs === undefined) return [skipped('clock', 'the proxy does not tell the time')]
@@ -140,7 +144,7 @@ function clock({ exchanges }: TransportProbe, _session: Session): Finding[] {
   const direction = clockMs > 0 ? 'ahead of' : 'behind'
   const off = Math.abs(clockMs) - 500 - ms / 2
   if (off <= NOTABLE_SKEW_MS) return [ok('clock', 'the same as here, as far as a Date header can tell')]
-  const says = `the clock of the proxy is ${lengthOf(Math.abs(clockMs))} ${direction} the one here`
+  const says = `the clock of the proxy is about ${lengthOf(Math.abs(clockMs))} ${direction} the one here`
   if (off <= MAX_SKEW_MS) return [warning('clock', says, 'let both take the time from the network (NTP)')]
   return [
     problem(

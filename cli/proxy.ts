@@ -1,5 +1,6 @@
 /** The log behind a proxy, made of settings. @module */
-import { confluent } from '../adapters/confluent.ts'
+import { kafkaRest } from '../adapters/kafka-rest.ts'
+import { redpanda } from '../adapters/redpanda.ts'
 import { json } from '../src/codec.ts'
 import type { Codec } from '../src/codec.ts'
 import type { KafkaLog } from '../src/log.ts'
@@ -11,17 +12,25 @@ import type { Values } from './values.ts'
 /** The largest message that is read. */
 export const MAX_MESSAGE_BYTES = 4_000_000
 
+export interface LogOfOptions {
+  /** @default the session's */
+  readonly transport?: typeof fetch
+  /** Nothing is written, not even the heartbeat by which the end of a log is found behind Redpanda's proxy. */
+  readonly readOnly?: boolean
+}
+
 /** @throws UsageError where the settings do not go together. */
 export async function logOf(
   values: Values,
   session: Session,
-  transport: typeof fetch = session.fetch,
+  { transport = session.fetch, readOnly = false }: LogOfOptions = {},
 ): Promise<KafkaLog> {
   const auth = authOf(values)
+  const kind = values.get(flavor)
   const base = { url: values.get(url), requestTimeout: values.get(requestTimeout), fetch: transport }
   try {
-    if (values.get(flavor) !== 'upstash')
-      return confluent({ ...base, gateway: values.get(flavor) === 'gateway', ...(auth && { auth }) })
+    if (kind === 'redpanda' && readOnly) return redpanda({ ...base, ...(auth && { auth }), marker: false })
+    if (kind !== 'upstash') return kafkaRest({ ...base, ...(auth && { auth }), flavor: kind })
     if (auth === undefined || !('password' in auth))
       throw new UsageError('--flavor upstash needs --username and KEDGE_PASSWORD')
     const { upstash } = await optional(() => import('../adapters/upstash.ts'), '@upstash/kafka')

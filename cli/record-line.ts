@@ -9,7 +9,7 @@ const MAX_VALUE = 120
 const MAX_IDS = 20
 
 /** Which namespaces are in use is not known here: whatever may be a name is taken for one. */
-export const mayBeNamespace = (name: string): boolean => NAMESPACE_PATTERN.test(name)
+const mayBeNamespace = (name: string): boolean => NAMESPACE_PATTERN.test(name)
 
 export function evictionIn(decoded: DecodedRecord): Eviction {
   const eviction = readEviction(decoded.message, decoded.recordKey, mayBeNamespace)

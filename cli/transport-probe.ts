@@ -1,7 +1,7 @@
 /** A transport that notes what every answer tells beside its body. @module */
 import type { Runtime } from '../src/runtime.ts'
 
-export interface Exchange {
+interface Exchange {
   readonly status: number
   /** From the request to the head of the answer, in milliseconds. */
   readonly ms: number

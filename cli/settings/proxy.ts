@@ -1,4 +1,5 @@
 /** How Kafka is reached over HTTP. @module */
+import type { Flavor as KafkaRestFlavor } from '../../adapters/kafka-rest.ts'
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { choice, length, text } from '../shapes.ts'
@@ -6,7 +7,18 @@ import { choice, length, text } from '../shapes.ts'
 type Optional<T> = Setting<T | undefined>
 
 /** How a proxy speaks. */
-export type Flavor = 'gateway' | 'confluent' | 'upstash'
+export type Flavor = 'auto' | KafkaRestFlavor | 'upstash'
+
+const FLAVORS = [
+  'auto',
+  'gateway',
+  'confluent',
+  'redpanda',
+  'strimzi',
+  'karapace',
+  'warpstream',
+  'upstash',
+] as const satisfies readonly Flavor[]
 
 export const url: Setting<string> = setting('url', {
   flag: '--url <url>',
@@ -16,8 +28,8 @@ export const url: Setting<string> = setting('url', {
 })
 export const flavor: Setting<Flavor> = setting<Flavor>('flavor', {
   flag: '--flavor <name>',
-  shape: choice('gateway', 'confluent', 'upstash'),
-  says: 'what the proxy is: gateway, confluent or upstash',
+  shape: choice(...FLAVORS),
+  says: `what the proxy is: one of ${FLAVORS.join(', ')}`,
   otherwise: 'gateway',
 })
 export const username: Optional<string> = setting<string | undefined>('username', {

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { kedge } from './harness.ts'
+import type { Ran, Surroundings } from './harness.ts'
+
+interface Serving {
+  readonly ran: Promise<Ran>
+  readonly url: string
+  readonly stop: () => void
+}
+
+/** A gateway on a free port. */
+async function serving(args: string[], around: Surroundings = {}): Promise<Serving> {
+  const stop = new AbortController()
+  let ran!: Promise<Ran>
+  const url = await new Promise<string>((resolve, reject) => {
+    ran = kedge(['gateway', '--port', '0', ...args], {
+      ...around,
+      stop: stop.signal,
+      onOut: (text) => {
+        const found = /http:\/\/\S+/.exec(text)
+        if (found) resolve(found[0])
+      },
+    })
+    void ran.then(({ err }) => reject(new Error(err)))
+  })
+  return { ran, url, stop: () => stop.abort() }
+}
+
+describe('kedge gateway', () => {
+  it('stands on a log in memory when nothing is said, until it is asked to end', async () => {
+    const { url, ran, stop } = await serving([])
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect(await (await fetch(url)).json()).toMatchObject({ name: 'kedge gateway', cluster: 'kedge-memory' })
+    stop()
+    expect(await ran).toEqual({ code: 0, out: `kedge gateway listening on ${url} (log: memory)\n`, err: '' })
+    await expect(fetch(url)).rejects.toThrow()
+  })
+
+  it('makes topics, and no others when it may not', async () => {
+    const { url, ran, stop } = await serving(['--topic', 'a', '--topic', 'b:2', '--no-auto-create'], {
+      env: { KEDGE_GATEWAY_TOPICS: 'c', KEDGE_GATEWAY_AUTO_CREATE: 'true' },
+    })
+    expect(await (await fetch(`${url}/topics`)).json()).toEqual(['a', 'b'])
+    expect((await fetch(`${url}/topics/c/partitions/0/offsets`)).status).toBe(404)
+    stop()
+    await ran
+  })
+
+  it('lets in whoever has credentials from the environment, the file or flags', async () => {
+    const { url, ran, stop } = await serving(['--token', 'x', '--token', 'y'], {
+      env: { KEDGE_GATEWAY_USER: 'ann:p:w,d' },
+    })
+    const status = async (authorization: string) =>
+      (await fetch(`${url}/topics`, { headers: { authorization } })).status
+    expect((await fetch(`${url}/topics`)).status).toBe(401)
+    expect(await status('Bearer x')).toBe(200)
+    expect(await status('Bearer y')).toBe(200)
+    expect(await status(`Basic ${btoa('ann:p:w,d')}`)).toBe(200)
+    stop()
+    const { out, err } = await ran
+    expect(out + err).not.toContain('p:w,d')
+  })
+
+  it('writes a line for each request when it is told to', async () => {
+    const { url, ran, stop } = await serving(['--access-log'])
+    await fetch(`${url}/topics`)
+    stop()
+    const [, line] = (await ran).out.split('\n')
+    expect(JSON.parse(line!)).toMatchObject({ method: 'GET', path: '/topics', status: 200 })
+  })
+
+  it('does without the brokers of the file when it is told to stand on memory', async () => {
+    const files = { 'kedge.config.json': { brokers: ['kafka:9092'] } }
+    const { ran, stop } = await serving(['--log', 'memory'], { files })
+    stop()
+    expect((await ran).out).toContain('(log: memory)')
+  })
+
+  it.each([
+    [['--port', '70000'], {}, /--port .*0 to 65535, got "70000"/],
+    [['--port', '-1'], {}, /--port/],
+    [['--partitions', '1.5'], {}, /--partitions.*whole number/],
+    [[], { KEDGE_GATEWAY_MAX_WAIT: 'soon' }, /KEDGE_GATEWAY_MAX_WAIT/],
+    [['--log', 'disk'], {}, /--log.*memory/],
+    [['--topic', 'a:0'], {}, /--topic/],
+    [['--user', 'secret'], {}, /--user(?!.*: secret|"secret")/],
+    [[], { KEDGE_GATEWAY_ACCESS_LOG: 'perhaps' }, /KEDGE_GATEWAY_ACCESS_LOG must be true or false/],
+  ])('refuses %j %j with a sentence and 2', async (args, env, sentence) => {
+    const { code, err } = await kedge(['gateway', ...args], { env })
+    expect(err).toMatch(sentence)
+    expect(err).toMatch(/^kedge: [^\n]+\n$/)
+    expect(code).toBe(2)
+  })
+
+  it('says that its port is taken', async () => {
+    const { url, ran, stop } = await serving([])
+    const { code, err } = await kedge(['gateway', '--port', new URL(url).port])
+    expect(err).toMatch(/^kedge: .*EADDRINUSE.*\(the address is in use\)\n$/)
+    expect(code).toBe(1)
+    stop()
+    await ran
+  })
+})

@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest'
+import type { KafkaOptions } from '../../gateway/kafka/index.ts'
+import { cluster, kedge } from './harness.ts'
+import type { FakeCluster } from './harness.ts'
+
+const BROKERS = ['--brokers', 'kafka-1:9092,kafka-2:9092']
+const on = (fake: FakeCluster) => ({ connect: () => fake })
+const HOUR = 3_600_000
+
+async function madeBy(brokers: number, args: string[] = []) {
+  const fake = cluster(brokers)
+  const ran = await kedge(['topics', 'create', ...BROKERS, ...args], on(fake))
+  return { fake, ran, settings: (topic: string) => Object.fromEntries(fake.settings.get(topic) ?? []) }
+}
+
+describe('kedge topics create', () => {
+  it('makes three topics with the settings that the promise rests on', async () => {
+    const { fake, ran, settings } = await madeBy(5)
+    expect(ran.err).toBe('')
+    expect(ran.code).toBe(0)
+    expect(fake.made).toEqual(['cache-evictions x3', 'cache-updates x3', 'cache-requests x3'])
+    expect(settings('cache-evictions')).toEqual({
+      'cleanup.policy': 'delete',
+      'retention.ms': String(24 * HOUR),
+      'min.insync.replicas': '2',
+      'unclean.leader.election.enable': 'false',
+    })
+    expect(settings('cache-updates')).toEqual({
+      'cleanup.policy': 'compact',
+      'min.compaction.lag.ms': String(HOUR),
+      'min.insync.replicas': '2',
+      'unclean.leader.election.enable': 'false',
+    })
+    expect(settings('cache-requests')).toEqual({ 'cleanup.policy': 'delete', 'retention.ms': '600000' })
+    expect(fake.closed).toBe(1)
+  })
+
+  it('keeps evictions for ten TTLs', async () => {
+    const { settings } = await madeBy(3, ['--ttl', '10h'])
+    expect(settings('cache-evictions')['retention.ms']).toBe(String(100 * HOUR))
+  })
+
+  it('makes do with one broker', async () => {
+    const { fake, settings } = await madeBy(1)
+    expect(fake.made[0]).toBe('cache-evictions x1')
+    expect(settings('cache-evictions')['min.insync.replicas']).toBe('1')
+  })
+
+  it('takes names, partitions and a choice of topics', async () => {
+    const { fake, ran } = await madeBy(3, [
+      '--only=evictions,updates',
+      '--evictions-topic=shop.evictions',
+      '--eviction-partitions=4',
+      '--replicas=2',
+      '--min-insync-replicas=1',
+    ])
+    expect(ran.code).toBe(0)
+    expect(fake.made).toEqual(['shop.evictions x2', 'cache-updates x2'])
+    expect(fake.log.partitions('shop.evictions')).toBe(4)
+  })
+
+  it('leaves alone what is there, and what it is only asked about', async () => {
+    const fake = cluster()
+    fake.log.createTopic('cache-updates')
+    const ran = await kedge(['topics', 'create', ...BROKERS, '--dry-run'], on(fake))
+    expect(fake.made).toEqual([])
+    expect(ran.out).toMatch(/cache-evictions {2}would be made: .*retention\.ms=86400000/)
+    expect(ran.out).toMatch(/cache-updates {2}is there already/)
+  })
+
+  it.each([
+    [['--replicas', '4'], /more than the 3 brokers/],
+    [['--min-insync-replicas', '4'], /nothing could be written/],
+    [['--replicas', 'all'], /--replicas must be a whole number/],
+  ])('refuses %j', async (args, sentence) => {
+    const { fake, ran } = await madeBy(3, args)
+    expect(ran.err).toMatch(sentence)
+    expect(ran.code).toBe(2)
+    expect(fake.made).toEqual([])
+  })
+})
+
+const check = (fake: FakeCluster, args: string[] = []) =>
+  kedge(['topics', 'check', ...BROKERS, ...args], on(fake))
+
+describe('kedge topics check', () => {
+  it('finds nothing wrong with what create has made', async () => {
+    const { fake } = await madeBy(3)
+    const ran = await check(fake)
+    expect(ran.code).toBe(0)
+    expect(ran.out.match(/^ok /gm)).toHaveLength(3)
+    expect(ran.out).toContain('no problems, no warnings')
+  })
+
+  it('says which topics are missing', async () => {
+    const ran = await check(cluster())
+    expect(ran.code).toBe(1)
+    expect(ran.out).toMatch(/PROBLEM +cache-evictions +the topic is not there/)
+    expect(ran.out).toContain('→ kedge topics create')
+    expect(ran.out).toContain('3 problems, no warnings')
+  })
+
+  it.each([
+    ['cache-evictions', { 'cleanup.policy': 'compact' }, 'PROBLEM', /compaction removes evictions/],
+    ['cache-evictions', { 'cleanup.policy': 'compact,delete' }, 'PROBLEM', /compaction removes evictions/],
+    ['cache-evictions', { 'retention.ms': '3600000' }, 'PROBLEM', /kept for 1h, and should be for 1d/],
+    ['cache-evictions', { 'retention.bytes': '1000' }, 'warning', /burst of evictions/],
+    ['cache-evictions', { 'min.insync.replicas': '1' }, 'PROBLEM', /one broker alone/],
+    [
+      'cache-evictions',
+      { 'unclean.leader.election.enable': 'true' },
+      'PROBLEM',
+      /acknowledged records are then lost/,
+    ],
+    ['cache-updates', { 'cleanup.policy': 'delete' }, 'PROBLEM', /disappear by age/],
+    ['cache-updates', { 'min.compaction.lag.ms': '0' }, 'warning', /compacted after 0 ms/],
+    ['cache-updates', { 'max.message.bytes': '1000' }, 'warning', /larger than 1000 bytes/],
+    ['cache-requests', { 'retention.ms': '-1' }, 'warning', /for ever/],
+    ['cache-requests', { 'cleanup.policy': 'compact' }, 'PROBLEM', /nobody waits for are kept/],
+  ])('of %s says what is wrong with %j', async (topic, wrong, mark, says) => {
+    const { fake } = await madeBy(3)
+    for (const [name, value] of Object.entries(wrong)) fake.settings.get(topic)?.set(name, value)
+    const ran = await check(fake)
+    const line = ran.out.split('\n').find((each) => each.startsWith(mark))
+    expect(line).toMatch(says)
+    expect(line).toContain(topic)
+    expect(ran.code).toBe(mark === 'PROBLEM' ? 1 : 0)
+  })
+
+  it('takes retention without limit, and one replica where there is one broker', async () => {
+    const { fake } = await madeBy(1)
+    fake.settings.get('cache-evictions')?.set('retention.ms', '-1')
+    expect((await check(fake)).code).toBe(0)
+  })
+
+  it('compares partitions with those that the caches have', async () => {
+    const { fake } = await madeBy(3)
+    const ran = await check(fake, ['--eviction-partitions', '4', '--json'])
+    expect(ran.code).toBe(1)
+    const { ok, findings } = JSON.parse(ran.out) as {
+      ok: boolean
+      findings: { status: string; says: string }[]
+    }
+    expect(ok).toBe(false)
+    expect(findings.find(({ status }) => status === 'problem')?.says).toMatch(
+      /has 1 partitions, and 4 are configured/,
+    )
+  })
+
+  it('looks at those it is asked about', async () => {
+    const { fake } = await madeBy(1, ['--only', 'evictions'])
+    expect((await check(fake, ['--only', 'evictions'])).code).toBe(0)
+  })
+})
+
+describe('the cluster', () => {
+  it('is reached as the settings say', async () => {
+    let seen: KafkaOptions | undefined
+    const pem = '-----BEGIN CERTIFICATE-----\n'
+    await kedge(['topics', 'check', ...BROKERS, '--tls-ca', 'ca.pem', '--sasl-mechanism', 'SCRAM-SHA-256'], {
+      files: { 'ca.pem': pem, 'kedge.config.json': { sasl: { username: 'me', password: 'secret' } } },
+      env: { KEDGE_TLS_SERVERNAME: 'kafka' },
+      connect: (options) => {
+        seen = options
+        return cluster()
+      },
+    })
+    expect(seen).toEqual({
+      brokers: ['kafka-1:9092', 'kafka-2:9092'],
+      clientId: 'kedge',
+      tls: { ca: pem, servername: 'kafka' },
+      sasl: { mechanism: 'SCRAM-SHA-256', username: 'me', password: 'secret' },
+    })
+  })
+
+  it.each([
+    ['ECONNREFUSED', 'connect ECONNREFUSED', /connection refused/],
+    ['PLT_KFK_AUTHENTICATION', 'Cannot find a suitable SASL mechanism.', /the credentials are refused/],
+    [
+      'PLT_KFK_USER',
+      'TLS handshake failed. Please verify the broker supports TLS.',
+      /the TLS handshake failed/,
+    ],
+  ])('that cannot be reached is told in words: %s', async (code, message, words) => {
+    const away = cluster()
+    const cause = new Error('The broker cannot be reached.', {
+      cause: Object.assign(new Error(message), { code }),
+    })
+    away.topics = () => Promise.reject(new Error('The cluster cannot be reached.', { cause }))
+    const ran = await check(away)
+    expect(ran.err).toMatch(/^kedge: The cluster cannot be reached \([^\n]+\)\n$/)
+    expect(ran.err).toMatch(words)
+    expect(ran.code).toBe(1)
+  })
+
+  it.each([
+    [['--tls-ca', 'missing.pem'], /the file missing.pem cannot be read/],
+    [['--tls-ca', 'not.pem'], /not.pem is not a PEM file/],
+    [['--tls-cert', 'good.pem'], /go together/],
+    [['--sasl-username', 'me'], /without a password \(KEDGE_SASL_PASSWORD\)/],
+    [['--sasl-mechanism', 'PLAIN'], /SASL needs a --sasl-username/],
+  ])('is not reached with %j', async (args, sentence) => {
+    const files = { 'not.pem': 'x', 'good.pem': '-----BEGIN X' }
+    const ran = await kedge(['topics', 'check', ...BROKERS, ...args], { files, connect: () => cluster() })
+    expect(ran.err).toMatch(sentence)
+    expect(ran.code).toBe(2)
+  })
+})
