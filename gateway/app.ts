@@ -11,6 +11,7 @@ import { confluentConsumers } from './confluent-consumers.ts'
 import { confluentV2 } from './confluent-v2.ts'
 import { confluentV3Produce } from './confluent-v3-produce.ts'
 import { confluentV3 } from './confluent-v3.ts'
+import { drained } from './drain.ts'
 import { limitsOf } from './limits.ts'
 import type { GatewayLimits } from './limits.ts'
 import { Polls } from './polls.ts'
@@ -35,6 +36,11 @@ export interface GatewayOptions {
   readonly limits?: GatewayLimits
   /** Clocks and timers. @default `systemRuntime()` */
   readonly runtime?: Runtime
+  /**
+   * Aborted when the process is about to stop: `/readyz` answers 503, polls that wait are answered with what there is,
+   * new ones are refused. Everything else goes on.
+   */
+  readonly stopping?: AbortSignal
   /** Called after each request. */
   readonly onRequest?: (entry: AccessEntry) => void
   /** Called with errors that are the gateway's own. The client sees none of their text. */
@@ -79,6 +85,7 @@ export function createGateway(options: GatewayOptions): Hono {
     auth,
     limits: asked,
     runtime = systemRuntime(),
+    stopping = new AbortController().signal,
     onRequest,
     onError = () => {},
     ...rest
@@ -86,14 +93,22 @@ export function createGateway(options: GatewayOptions): Hono {
   for (const name of Object.keys(rest)) throw new TypeError(`\`${name}\` is not an option of the gateway`)
   const limits = limitsOf(asked)
   const bodies = new Bodies(limits.maxBodyBytes, limits.maxBufferedBytes)
-  const service: Service = { bodies, cluster, limits, polls: new Polls(limits.maxPolls), runtime, onError }
+  const service: Service = {
+    bodies,
+    cluster: drained(cluster, stopping),
+    limits,
+    polls: new Polls(limits.maxPolls, limits.maxAnswerBytes),
+    runtime,
+    open: isOpen(auth),
+    onError,
+  }
 
   const app = new Hono()
   app.use(async (c, next) => {
     const began = runtime.monotonic()
     await next()
-    // Positions and records are of the moment, and one client's are not another's.
-    c.header('cache-control', 'no-store')
+    // Positions and records are of the moment, and one client's are not another's; what is not so says it itself.
+    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')
     onRequest?.({
       method: c.req.method,
       path: c.req.path.replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…').slice(0, 512),
@@ -102,6 +117,9 @@ export function createGateway(options: GatewayOptions): Hono {
     })
   })
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
+  app.get('/readyz', (c) =>
+    stopping.aborted ? c.json({ status: 'stopping' }, 503) : c.json({ status: 'ready' }),
+  )
   app.use(
     methodNotAllowed({
       app,
@@ -128,3 +146,6 @@ export function createGateway(options: GatewayOptions): Hono {
   })
   return app
 }
+
+const isOpen = ({ users = {}, tokens = [] }: AuthOptions = {}): boolean =>
+  Object.keys(users).length + tokens.length === 0

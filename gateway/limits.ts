@@ -17,6 +17,11 @@ export interface GatewayLimits {
   readonly maxReadBytes?: number
   /** Polls that may wait at once. @default 1000 */
   readonly maxPolls?: number
+  /**
+   * Bytes of all answers to stateless reads that are being sent at once: a client that takes its own slowly holds it
+   * for so long. @default 134_217_728
+   */
+  readonly maxAnswerBytes?: number
   /** Consumer instances that may exist at once. @default 1000 */
   readonly maxInstances?: number
   /** Idle time after which a consumer instance is forgotten, in milliseconds (kafka-rest `consumer.instance.timeout.ms`). @default 300_000 */
@@ -32,6 +37,7 @@ const DEFAULTS: Required<GatewayLimits> = {
   maxWaitMs: 30_000,
   maxReadBytes: 8_388_608,
   maxPolls: 1000,
+  maxAnswerBytes: 134_217_728,
   maxInstances: 1000,
   instanceTimeoutMs: 300_000,
 }

@@ -1,12 +1,15 @@
-/** The polls that wait at the moment, counted so that they stay bounded. @module */
+/** The polls that wait at the moment and the answers that are on their way, counted so that they stay bounded. @module */
 import { Refusal } from './refusal.ts'
 
 export class Polls {
   readonly #max: number
+  readonly #maxBytes: number
   #open = 0
+  #bytes = 0
 
-  constructor(max: number) {
+  constructor(max: number, maxBytes: number) {
     this.#max = max
+    this.#maxBytes = maxBytes
   }
 
   /** Runs a poll. @throws Refusal `busy` when too many are open. */
@@ -17,6 +20,22 @@ export class Polls {
       return await poll()
     } finally {
       this.#open--
+    }
+  }
+
+  /**
+   * Counts an answer until the returned function is called. One that is alone may be as large as it is.
+   * @throws Refusal `busy` when all answers together are too much.
+   */
+  hold(bytes: number): () => void {
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) {
+      throw new Refusal('busy', 'Too much is being answered at the moment.', { retryAfter: 1 })
+    }
+    this.#bytes += bytes
+    let held = bytes
+    return () => {
+      this.#bytes -= held
+      held = 0
     }
   }
 }

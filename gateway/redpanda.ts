@@ -4,12 +4,18 @@
  *
  * Beyond Redpanda: `isolation_level=read_committed` (Kafka's own name and value) leaves out records of open and
  * aborted transactions, and the answer tells in `kedge-log-id`, `kedge-beginning-offset`, `kedge-end-offset` and
- * `kedge-next-offset` what the partition is and where to go on (past gaps and transaction markers).
+ * `kedge-next-offset` what the partition is and where to go on (past gaps and transaction markers). `log=` followed by
+ * such an id asks for that log: 412 when the topic is another one by now. An answer that will never change says so to
+ * caches (`caching.ts`); when it may be kept without being asked again, it leaves out the bounds, which do change.
  *
  * @module
  */
+import { Buffer } from 'node:buffer'
+import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import { cachingOf } from './caching.ts'
+import type { ClusterRecord } from './cluster.ts'
 import { confluentErrors, REDPANDA_ERRORS } from './confluent-errors.ts'
 import { EMBEDDED_TYPES, encodeEmbedded, formatOf } from './embedded.ts'
 import type { EmbeddedFormat } from './embedded.ts'
@@ -18,10 +24,13 @@ import { partitionOfPath, wholeNumber } from './parameter.ts'
 import { Refusal } from './refusal.ts'
 import type { Service } from './service.ts'
 
-export function redpanda(service: Service): Hono {
+const V2_TYPE = 'application/vnd.kafka.v2+json'
+const ANOTHER_LOG = { error_code: 41201, message: 'The topic is not the log that `log` names.' }
+
+export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBindings> }> {
   const { cluster, limits, polls } = service
-  const app = new Hono()
-  app.onError(confluentErrors(service, REDPANDA_ERRORS, 'application/vnd.kafka.v2+json'))
+  const app = new Hono<{ Bindings: Partial<HttpBindings> }>()
+  app.onError(confluentErrors(service, REDPANDA_ERRORS, V2_TYPE))
 
   app.get('/topics/:topic/partitions/:partition/records', async (c) => {
     const format = formatAccepted(c)
@@ -31,26 +40,60 @@ export function redpanda(service: Service): Hono {
     const topic = c.req.param('topic')
     const partition = partitionOfPath(c)
     const isolation = isolationOf(c)
-    const poll = () =>
-      cluster.read([{ topic, partition, offset }], { maxBytes, waitMs, isolation, signal: c.req.raw.signal })
+    const logId = c.req.query('log')
+    const asked = { maxBytes, waitMs, isolation, logId, signal: c.req.raw.signal }
+    const poll = () => cluster.readPartition({ topic, partition, offset }, asked)
     const read = await (waitMs > 0 ? polls.run(poll) : poll())
-    const { logId, beginning, end } = await cluster.offsets(topic, partition)
-    c.header('kedge-log-id', logId)
-    c.header('kedge-beginning-offset', String(beginning))
-    c.header('kedge-end-offset', String(end))
-    if (read.outOfRange.length > 0) throw new Refusal('out-of-range', 'offset_out_of_range')
-    c.header('kedge-next-offset', String(read.next[0]?.offset ?? offset))
+    const { bounds } = read
+    c.header('kedge-log-id', bounds.logId)
+    const named = logId !== undefined
+    const { headers, notModified } = cachingOf(read, {
+      offset,
+      isolation,
+      format,
+      named,
+      open: service.open,
+      ifNoneMatch: c.req.header('if-none-match'),
+    })
+    if (!read.settled || !named) {
+      c.header('kedge-beginning-offset', String(bounds.beginning))
+      c.header('kedge-end-offset', String(bounds.end))
+    }
+    if (named && logId !== bounds.logId) return c.json(ANOTHER_LOG, 412, { 'content-type': V2_TYPE })
+    if (read.outOfRange) throw new Refusal('out-of-range', 'offset_out_of_range')
+    const body = notModified ? null : bodyOf(read.records, format)
+    if (body !== null) whenSent(c, polls.hold(Buffer.byteLength(body)))
+    c.header('kedge-next-offset', String(read.next))
+    for (const [name, value] of Object.entries(headers)) c.header(name, value)
+    if (body === null) return c.body(null, 304)
     c.header('content-type', EMBEDDED_TYPES[format])
-    const records = read.records.map((record) => ({
-      topic,
-      key: encodeEmbedded(format, record.key),
-      value: encodeEmbedded(format, record.value),
-      partition,
-      offset: record.offset,
-    }))
-    return c.body(JSON.stringify(records))
+    return c.body(body)
   })
   return app
+}
+
+/** Those who waited together have the same records: they are written down once. */
+const bodies = new WeakMap<readonly ClusterRecord[], Partial<Record<EmbeddedFormat, string>>>()
+
+function bodyOf(records: readonly ClusterRecord[], format: EmbeddedFormat): string {
+  const known = bodies.get(records) ?? {}
+  bodies.set(records, known)
+  return (known[format] ??= JSON.stringify(
+    records.map(({ topic, key, value, partition, offset }) => ({
+      topic,
+      key: encodeEmbedded(format, key),
+      value: encodeEmbedded(format, value),
+      partition,
+      offset,
+    })),
+  ))
+}
+
+/** Calls `release` when the answer has gone out, or its connection has. Without a server of Node, at once. */
+function whenSent(c: Context<{ Bindings: Partial<HttpBindings> }>, release: () => void): void {
+  const { outgoing } = c.env ?? {}
+  if (!outgoing || outgoing.destroyed) release()
+  else outgoing.once('close', release)
 }
 
 /** Anything goes is not a format: Redpanda answers 406 to it, and so do we. */

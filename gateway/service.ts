@@ -3,14 +3,17 @@ import type { Runtime } from '../src/runtime.ts'
 import type { Bodies } from './body.ts'
 import type { Cluster } from './cluster.ts'
 import type { GatewayLimits } from './limits.ts'
+import type { PartitionReader } from './partition-reader.ts'
 import type { Polls } from './polls.ts'
 
 export interface Service {
   readonly bodies: Bodies
-  readonly cluster: Cluster
+  readonly cluster: Cluster & PartitionReader
   readonly limits: Required<GatewayLimits>
   readonly polls: Polls
   readonly runtime: Runtime
+  /** Whether no credentials are asked for: then a cache that many share may keep what never changes. */
+  readonly open: boolean
   /** Told of errors that nobody expected; the client gets none of their text. */
   readonly onError: (error: unknown) => void
 }

@@ -1,0 +1,60 @@
+/**
+ * What caches on the way may do with a read (RFC 9111): the past does not change, the present may not be kept.
+ *
+ * @module
+ */
+import type { PartitionRead } from './partition-reader.ts'
+
+export interface Caching {
+  readonly headers: Readonly<Record<string, string>>
+  /** The client has this very answer already (RFC 9110, section 13.1.2). */
+  readonly notModified: boolean
+}
+
+export interface CachedRequest {
+  readonly offset: number
+  readonly isolation: string
+  readonly format: string
+  /** Whether the URL names the log, so that no other log's answer is ever found under it. */
+  readonly named: boolean
+  /** Whether anybody may have the answer, or only who has credentials. */
+  readonly open: boolean
+  /** The header `If-None-Match`. */
+  readonly ifNoneMatch: string | undefined
+}
+
+/** Well within the shortest time for which evictions are to be kept. */
+const MAX_AGE_S = 86_400
+
+/** Longest `If-None-Match` that is looked at. */
+const MAX_HEADER = 4096
+
+/**
+ * A settled answer has an `ETag` of the log and its offsets. Where the URL names the log as well it is `immutable`;
+ * where it does not, the same URL means something else once the topic is created anew, and is asked again each time.
+ * Everything else is `no-store`.
+ */
+export function cachingOf(read: PartitionRead, request: CachedRequest): Caching {
+  if (!read.settled || read.outOfRange)
+    return { headers: { 'cache-control': 'no-store' }, notModified: false }
+  const { offset, isolation, format, named, open, ifNoneMatch } = request
+  // Compaction takes records away: how many are left tells one answer from the other.
+  const parts = [read.bounds.logId, offset, read.next, read.records.length, isolation, format]
+  const etag = `"${parts.join('.').replaceAll(/[^\w.-]/g, '_')}"`
+  const who = open ? 'public' : 'private'
+  return {
+    headers: {
+      etag,
+      'cache-control': named ? `${who}, max-age=${MAX_AGE_S}, immutable` : `${who}, no-cache`,
+      vary: open ? 'accept' : 'accept, authorization',
+    },
+    notModified: matches(ifNoneMatch, etag),
+  }
+}
+
+/** Compared weakly, as the RFC asks for with this header. */
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined || header.length > MAX_HEADER) return false
+  if (header.trim() === '*') return true
+  return header.split(',').some((one) => one.trim().replace(/^W\//, '') === etag)
+}
