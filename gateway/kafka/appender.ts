@@ -44,6 +44,8 @@ export class Appender {
       const keyless = this.#turn++
       return await Promise.all(
         records.map(async (record, index) => {
+          if (!Number.isSafeInteger(record.timestamp ?? 0))
+            return { refusal: new Refusal('invalid', 'A timestamp is a whole number of milliseconds.') }
           const partition =
             record.partition ??
             (record.key ? partitionOf(record.key, topic.partitions) : keyless % topic.partitions)

@@ -1,9 +1,9 @@
 /** Where a partition begins and ends, as its leader says after the question was put. @module */
 import { performance } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { PartitionBounds } from '../cluster.ts'
 import { Refusal } from '../refusal.ts'
 import { LIST_OFFSETS } from './apis.ts'
+import { Backoff } from './backoff.ts'
 import { isPassing, KafkaFailure } from './failure.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
@@ -14,8 +14,6 @@ import type { Leader, Topic, Topology } from './topology.ts'
 /** What ListOffsets takes for a timestamp (`ListOffsetsRequest`). */
 const LATEST = -1n
 const EARLIEST = -2n
-/** Before a question is put again. */
-const PAUSE_MS = 25
 
 interface Running {
   readonly now: Promise<PartitionBounds>
@@ -56,7 +54,7 @@ export class Bounds {
   /** The offset of the first record not older; the end when there is none. */
   async at(topic: string, partition: number, timestamp: number): Promise<number> {
     return this.#attempt(topic, partition, async (leader) => {
-      const link = this.#links.shared(leader.address, 'read')
+      const link = this.#links.shared(leader.address, 'bounds')
       // Negative times have meanings of their own there.
       const asked = BigInt(Math.max(0, Math.floor(timestamp)))
       const [found, end] = await Promise.all([
@@ -69,7 +67,7 @@ export class Bounds {
 
   async #sample(name: string, partition: number): Promise<PartitionBounds> {
     return this.#attempt(name, partition, async (leader, topic) => {
-      const link = this.#links.shared(leader.address, 'read')
+      const link = this.#links.shared(leader.address, 'bounds')
       // Answered in this order, whose last says whether it still was the same topic.
       const [beginning, end, after] = await Promise.all([
         this.#list(link, name, partition, EARLIEST),
@@ -89,6 +87,7 @@ export class Bounds {
     ask: (leader: Leader, topic: Topic) => Promise<T | undefined>,
   ): Promise<T> {
     const deadline = performance.now() + this.#settings.requestTimeoutMs
+    const backoff = new Backoff(deadline)
     for (;;) {
       try {
         const { topic, leader } = await this.#topology.leader(name, partition, deadline)
@@ -96,10 +95,10 @@ export class Bounds {
         if (answer !== undefined) return answer
       } catch (error) {
         const again = error instanceof KafkaFailure && (error.code === undefined || isPassing(error.code))
-        if (!again || performance.now() + PAUSE_MS >= deadline) throw error
+        if (!again || backoff.over) throw error
       }
-      if (performance.now() >= deadline) throw new KafkaFailure('The topic keeps changing.')
-      await sleep(PAUSE_MS)
+      if (backoff.over) throw new KafkaFailure('The topic keeps changing.')
+      await backoff.wait()
       await this.#topology.refresh(name).catch(() => undefined)
     }
   }

@@ -35,8 +35,9 @@ const PASSING: ReadonlySet<number> = new Set([7, 8, 14, 15, 16, 19, 20, 41, 51, 
 /** What no repetition makes better: the record itself is not taken. */
 const WRONG: ReadonlySet<number> = new Set([2, 32, 43, 44, 76, 87])
 
-export const isMoved = (code: number): boolean => MOVED.has(code)
 export const isPassing = (code: number): boolean => MOVED.has(code) || PASSING.has(code)
+/** No repetition makes it better. */
+export const isWrong = (code: number): boolean => WRONG.has(code)
 export const isTooLarge = (code: number): boolean =>
   code === CODES.recordTooLarge || code === CODES.recordListTooLarge
 

@@ -9,13 +9,13 @@
  */
 import { Buffer } from 'node:buffer'
 import { performance } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { NumericMap } from '@platformatic/kafka'
 import type { CreateRecordsBatchOptions, MessageRecord } from '@platformatic/kafka'
 import type { Appended, RecordToAppend } from '../cluster.ts'
 import { Refusal } from '../refusal.ts'
 import { INIT_PRODUCER_ID, PRODUCE } from './apis.ts'
-import { CODES, isPassing, isTooLarge, KafkaFailure, refusalFrom, refusalOf } from './failure.ts'
+import { Backoff } from './backoff.ts'
+import { CODES, isPassing, isTooLarge, isWrong, KafkaFailure, refusalFrom, refusalOf } from './failure.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
 import type { KafkaSettings } from './options.ts'
@@ -26,6 +26,12 @@ interface Entry {
   readonly bytes: number
   readonly deadline: number
   readonly settle: (appended: Appended) => void
+}
+
+/** Why the broker did not take a batch, and which of its records it is about, where that is said. */
+interface Rejection {
+  readonly code: number
+  readonly rejected: ReadonlySet<number>
 }
 
 /** Who writes, and the number of its next record. */
@@ -41,8 +47,9 @@ const MAX_BATCH_BYTES = 512 * 1024
 const MAX_BATCH_RECORDS = 10_000
 /** All in-sync replicas. */
 const ACKS_ALL = -1
-/** Before a batch is sent again. */
-const PAUSE_MS = 25
+/** The leader has the batch, and some in-sync replicas do not, or not yet. */
+const TIMED_OUT = 7
+const NOT_ENOUGH_REPLICAS_AFTER_APPEND = 20
 /** Codes that say the broker does not know the sequence (any more). */
 const UNKNOWN_SEQUENCE: ReadonlySet<number> = new Set([
   CODES.outOfOrderSequence,
@@ -115,48 +122,60 @@ export class Lane {
 
   /** Settles every entry, or throws. */
   async #write(batch: readonly Entry[], deadline: number): Promise<void> {
+    const backoff = new Backoff(deadline)
     // Whether a try may have been written of which nobody told us.
     let doubtful = false
     for (;;) {
       let code: number | undefined
       try {
-        code = await this.#attempt(batch, deadline, () => (doubtful = true))
-        if (code === 0) return
-        if (isTooLarge(code) && batch.length > 1) return await this.#halve(batch, deadline)
-      } catch (error) {
-        if (!(error instanceof KafkaFailure) || performance.now() + PAUSE_MS >= deadline) {
-          this.#producer = doubtful ? undefined : this.#producer
-          throw error
+        const told = await this.#attempt(batch, deadline, () => (doubtful = true))
+        if (told === undefined) return
+        code = told.code
+        if (batch.length > 1 && (isTooLarge(code) || isWrong(code))) {
+          return await this.#divide(batch, told, deadline)
         }
+      } catch (error) {
+        if (error instanceof KafkaFailure && !backoff.over) code = undefined
+        else throw this.#given(error, doubtful)
       }
-      const known = code === undefined || !UNKNOWN_SEQUENCE.has(code)
-      if (!known) this.#producer = undefined
+      const unknown = code !== undefined && UNKNOWN_SEQUENCE.has(code)
+      if (unknown) this.#producer = undefined
       // Under another number it would be written twice, if it was written: whoever asked may decide to.
-      const again = known ? code === undefined || isPassing(code) : !doubtful
-      if (!again || performance.now() + PAUSE_MS >= deadline) {
-        if (doubtful) this.#producer = undefined
-        throw refusalOf(code ?? 7)
-      }
-      await sleep(PAUSE_MS)
+      const again = unknown ? !doubtful : code === undefined || isPassing(code)
+      if (!again || backoff.over) throw this.#given(refusalOf(code ?? TIMED_OUT), doubtful)
+      await backoff.wait()
       const topic = await this.#topology.refresh(this.#topic).catch(() => null)
       if (topic === undefined) throw new Refusal('unknown-topic', 'Topic not found.')
     }
   }
 
-  async #halve(batch: readonly Entry[], deadline: number): Promise<void> {
-    const middle = Math.ceil(batch.length / 2)
-    for (const half of [batch.slice(0, middle), batch.slice(middle)]) {
+  /** A batch was given up. If it may have been written, nobody knows the next number, and a new writer begins. */
+  #given(error: unknown, doubtful: boolean): unknown {
+    if (doubtful) this.#producer = undefined
+    return error
+  }
+
+  /** What is wrong with one record must not refuse the others: those that are not named are tried again, or halves. */
+  async #divide(batch: readonly Entry[], { code, rejected }: Rejection, deadline: number): Promise<void> {
+    for (const index of rejected) batch[index]?.settle({ refusal: refusalOf(code) })
+    const rest = batch.filter((_, index) => !rejected.has(index))
+    const middle = rejected.size > 0 ? rest.length : Math.ceil(rest.length / 2)
+    for (const part of [rest.slice(0, middle), rest.slice(middle)]) {
       try {
-        await this.#write(half, deadline)
+        if (part.length > 0) await this.#write(part, deadline)
       } catch (error) {
         const refusal = refusalFrom(error) as Refusal
-        for (const { settle } of half) settle({ refusal })
+        for (const { settle } of part) settle({ refusal })
       }
     }
   }
 
-  /** Kafka's error code; with 0 the entries are settled. */
-  async #attempt(batch: readonly Entry[], deadline: number, onDoubt: () => void): Promise<number> {
+  /** Settles the entries, or tells why not. */
+  async #attempt(
+    batch: readonly Entry[],
+    deadline: number,
+    onDoubt: () => void,
+  ): Promise<Rejection | undefined> {
     const { topic, leader } = await this.#topology.leader(this.#topic, this.#partition, deadline)
     const link = this.#links.producing(leader.address, this.#number)
     const producer =
@@ -174,15 +193,19 @@ export class Lane {
     }
     const told = typeof answer === 'object' ? answer.responses[0]?.partitionResponses[0] : undefined
     if (!told) throw new KafkaFailure('The broker does not answer what it was asked.')
-    // REQUEST_TIMED_OUT and NOT_ENOUGH_REPLICAS_AFTER_APPEND: the leader has it, and some do not.
-    if (told.errorCode === 7 || told.errorCode === 20) onDoubt()
-    if (told.errorCode !== 0) return told.errorCode
+    if (told.errorCode === TIMED_OUT || told.errorCode === NOT_ENOUGH_REPLICAS_AFTER_APPEND) onDoubt()
+    if (told.errorCode !== 0) {
+      return {
+        code: told.errorCode,
+        rejected: new Set(told.recordErrors.map(({ batchIndex }) => batchIndex)),
+      }
+    }
     producer.sequence = (producer.sequence + batch.length) % 2 ** 31
     for (const [index, { message, settle }] of batch.entries()) {
       const timestamp = Number(told.logAppendTimeMs >= 0n ? told.logAppendTimeMs : message.timestamp)
       settle({ partition: this.#partition, offset: Number(told.baseOffset) + index, timestamp })
     }
-    return 0
+    return undefined
   }
 
   async #register(link: Link, topicId: string, deadline: number): Promise<Producer> {

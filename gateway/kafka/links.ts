@@ -9,7 +9,7 @@ import { Link } from './link.ts'
 import type { Address, KafkaSettings } from './options.ts'
 
 /** Long polls that wait at brokers at once. The shared tail needs one for each partition that is followed. */
-export const MAX_WAITING = 256
+const MAX_WAITING = 256
 /** Connections kept for later long polls, over all brokers. */
 const MAX_IDLE = 32
 /** Connections for produce requests to one broker. */
@@ -17,7 +17,7 @@ const PRODUCE_LINKS = 4
 /** Brokers that connections are kept to; more are forgotten, oldest first. */
 const MAX_BROKERS = 1000
 
-export type Purpose = 'metadata' | 'read' | `produce-${number}`
+export type Purpose = 'metadata' | 'bounds' | 'read' | `produce-${number}`
 
 const nameOf = ({ host, port }: Address): string => `${host}:${port}`
 
@@ -41,7 +41,7 @@ export class Links {
       link = this.#make(address)
       this.#shared.set(name, link)
       const [oldest] = this.#shared.keys()
-      if (this.#shared.size > MAX_BROKERS * (PRODUCE_LINKS + 2) && oldest !== undefined) {
+      if (this.#shared.size > MAX_BROKERS * (PRODUCE_LINKS + 3) && oldest !== undefined) {
         this.#shared.get(oldest)?.close()
         this.#shared.delete(oldest)
       }

@@ -1,6 +1,5 @@
 /** Reads by explicit offset: fetches without a group, one for each leader. @module */
 import { performance } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type {
   ClusterRead,
   ClusterReadOptions,
@@ -10,6 +9,7 @@ import type {
 } from '../cluster.ts'
 import { FETCH, FETCH_BY_ID } from './apis.ts'
 import type { FetchAnswer, FetchedPartition, FetchTopic } from './apis.ts'
+import { Backoff } from './backoff.ts'
 import { CODES, isPassing, KafkaFailure } from './failure.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
@@ -25,8 +25,6 @@ interface Group {
 
 type Fetched = ReadonlyMap<string, FetchedPartition>
 
-/** Before leaders are asked for again. */
-const PAUSE_MS = 25
 /** The most that a broker is asked for in one answer; each first batch comes whole whatever its size. */
 const MAX_FETCH_BYTES = 64 * 1024 * 1024
 
@@ -62,9 +60,10 @@ export class Reader {
     if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
     const begun = performance.now()
     const deadline = begun + options.waitMs + this.#settings.requestTimeoutMs
+    const backoff = new Backoff(deadline)
     for (;;) {
       const waitMs = Math.max(0, Math.floor(begun + options.waitMs - performance.now()))
-      const again = performance.now() + PAUSE_MS < deadline
+      const again = !backoff.over
       try {
         const groups = await this.#groups(positions, deadline)
         const fetched = await this.#fetchAll(groups, { ...options, waitMs })
@@ -76,7 +75,7 @@ export class Reader {
         const passes = error instanceof KafkaFailure && (error.code === undefined || isPassing(error.code))
         if (!passes || !again) throw error
       }
-      await sleep(PAUSE_MS)
+      await backoff.wait()
       const topics = new Set(positions.map(({ topic }) => topic))
       await Promise.all([...topics].map((topic) => this.#topology.refresh(topic).catch(() => undefined)))
       options.signal?.throwIfAborted()

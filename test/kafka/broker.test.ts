@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { kafkaCluster } from '../../gateway/kafka/index.ts'
-import { type Broker, startBroker, withoutKafka } from './broker.ts'
+import { type Broker, kafkaAvailable, startBroker, withoutKafka } from './broker.ts'
 
 const alive = (pid: number): boolean => {
   try {
@@ -21,6 +21,10 @@ describe.skipIf(withoutKafka())('The broker of the tests', () => {
   afterAll(() => broker?.stop())
 
   const open = () => kafkaCluster({ brokers: [broker.bootstrap] })
+
+  it('is there whenever nothing is said to be missing', () => {
+    expect([kafkaAvailable(), alive(broker.pid)]).toEqual([undefined, true])
+  })
 
   it('keeps its topics, its records and its address over a kill', async () => {
     const before = open()

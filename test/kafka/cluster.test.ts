@@ -20,7 +20,8 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
   let topics = 0
 
   beforeAll(async () => {
-    broker = await startBroker()
+    // As a broker comes: whoever asks for a topic may bring it into being.
+    broker = await startBroker({ properties: { 'auto.create.topics.enable': 'true' } })
     cluster = kafkaCluster({ brokers: [broker.bootstrap] })
     admin = new Admin({ clientId: 'test', bootstrapBrokers: [broker.bootstrap] })
   })
@@ -199,10 +200,26 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
       expect(records.map(({ value }) => value?.length)).toEqual([10, 60_000, 60_000, 10])
     })
 
-    it('what a compacted topic does not take is refused for good', async () => {
+    it('what a compacted topic does not take is refused for good, and others with it are not', async () => {
       const name = await topic(1, { 'cleanup.policy': 'compact' })
-      expect(await reasonsOf(name, { key: null, value: bytes('v') })).toEqual(['invalid'])
-      expect(await reasonsOf(name, { key: bytes('k'), value: bytes('v') })).toEqual([undefined])
+      const keyless = { key: null, value: bytes('v') }
+      const keyed = { key: bytes('k'), value: bytes('v') }
+      expect(await reasonsOf(name, keyless)).toEqual(['invalid'])
+      expect(await reasonsOf(name, keyed, keyless, keyed, keyless)).toEqual([
+        undefined,
+        'invalid',
+        undefined,
+        'invalid',
+      ])
+      expect((await cluster.offsets(name, 0)).end).toBe(2)
+    })
+
+    it('a time that is none refuses its own record', async () => {
+      const name = await topic()
+      const record = { key: null, value: null }
+      const times = [1.5, Number.NaN, undefined]
+      const reasons = await reasonsOf(name, ...times.map((timestamp) => ({ ...record, timestamp })))
+      expect(reasons).toEqual(['invalid', 'invalid', undefined])
     })
 
     it('thousands at once are each written once, in order for each caller', async () => {
