@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { kafkaAvailable } from '../test/kafka/jars.ts'
 import type { Reporter, TestModule } from 'vitest/node'
 
 export default class Summary implements Reporter {
@@ -16,10 +17,10 @@ export default class Summary implements Reporter {
       // A file that could not even be loaded has no tests to fail.
       if (!module.ok() && module.children.size === 0) count.failed++
     }
-    console.log(
-      '\nLEFT OUT: nothing here ran against a real Kafka broker. That suite needs Java, and is not in this' +
-        '\nrepository yet; the memory log behind the gateway stood in for it.\n',
-    )
+    const reason = kafkaAvailable()
+    if (reason !== undefined) {
+      console.log(`\nLEFT OUT: test/kafka, the suite on a real Kafka broker. ${reason}\n`)
+    }
     if (count.skipped > 0) console.log(`${count.skipped} skipped`)
     console.log(`${count.passed} passed, ${count.failed} failed`)
   }
