@@ -36,9 +36,11 @@ export interface GatewayOptions {
   readonly limits?: GatewayLimits
   /** Clocks and timers. @default `systemRuntime()` */
   readonly runtime?: Runtime
+  /** Aborted when the process is going to stop: `/readyz` answers 503, and all else goes on. */
+  readonly draining?: AbortSignal
   /**
-   * Aborted when the process is about to stop: `/readyz` answers 503, polls that wait are answered with what there is,
-   * new ones are refused. Everything else goes on.
+   * Aborted when the process stops: polls that wait are answered with what there is, new ones are refused, `/readyz`
+   * answers 503. Everything else goes on.
    */
   readonly stopping?: AbortSignal
   /** Called after each request. */
@@ -86,6 +88,7 @@ export function createGateway(options: GatewayOptions): Hono {
     limits: asked,
     runtime = systemRuntime(),
     stopping = new AbortController().signal,
+    draining = stopping,
     onRequest,
     onError = () => {},
     ...rest
@@ -118,7 +121,7 @@ export function createGateway(options: GatewayOptions): Hono {
   })
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', (c) =>
-    stopping.aborted ? c.json({ status: 'stopping' }, 503) : c.json({ status: 'ready' }),
+    draining.aborted || stopping.aborted ? c.json({ status: 'stopping' }, 503) : c.json({ status: 'ready' }),
   )
   app.use(
     methodNotAllowed({

@@ -1,27 +1,46 @@
-/** The gateway as a server of Node, on the log in memory. @module */
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { Server } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
+/** The gateway as a server of Node: on a log in memory, or on a cluster. @module */
+import { setTimeout as wait } from 'node:timers/promises'
 import { systemRuntime } from '../src/runtime.ts'
 import { MemoryLog } from '../src/testing/memory-log.ts'
 import type { MemoryLogOptions } from '../src/testing/memory-log.ts'
 import { createGateway } from './app.ts'
 import type { GatewayOptions } from './app.ts'
+import type { Cluster } from './cluster.ts'
+import { Listener } from './listener.ts'
 import { memoryCluster } from './memory-cluster.ts'
+import { withTail } from './tail.ts'
+import type { TailOptions } from './tail-options.ts'
 
-export interface StartOptions extends Omit<GatewayOptions, 'cluster'> {
+interface ServerOptions extends Omit<GatewayOptions, 'cluster' | 'draining' | 'stopping'> {
   /** @default '127.0.0.1' */
   readonly host?: string
   /** 0 takes a free one. @default 0 */
   readonly port?: number
+  /** Connections beyond this are refused. @default 10_000 */
+  readonly maxConnections?: number
+  /**
+   * How long `/readyz` says 503 before the gateway stops to listen, in milliseconds: as long as the balancer before it
+   * needs to notice. @default 0
+   */
+  readonly drainMs?: number
+  /** How long requests may take to end once it has stopped to listen, in milliseconds; then they are cut. @default 5000 */
+  readonly graceMs?: number
+}
+
+/** A gateway on a log in memory. Its readers share nothing: a read of the log is a call, and a window would be a copy. */
+export interface StartOptions extends ServerOptions {
   /** The log to stand on. @default a new one, made from `memory` */
   readonly log?: MemoryLog
   readonly memory?: MemoryLogOptions
   /** @default 'kedge-memory' */
   readonly clusterId?: string
-  /** Connections beyond this are refused. @default 10_000 */
-  readonly maxConnections?: number
+}
+
+/** A gateway on a cluster, with a shared tail before it. */
+interface ClusterStartOptions extends ServerOptions {
+  /** Stays open when the gateway closes: whoever made it closes it. */
+  readonly cluster: Cluster
+  readonly tail?: Omit<TailOptions, 'runtime'>
 }
 
 /** A gateway that listens. */
@@ -36,17 +55,18 @@ export interface RunningGateway {
   readonly pause: () => Promise<void>
   /** Listens again, on the same port. */
   readonly resume: () => Promise<void>
-  /** Stops for good. May be called again. */
+  /**
+   * Stops for good: `/readyz` says so first, then nothing new is accepted, polls that wait are answered, and requests
+   * under way end, within the time of grace. May be called again.
+   */
   readonly close: () => Promise<void>
 }
 
-/** HTTP headers of a request; more are dropped (Node's own limit for their bytes is 16 KiB). */
-const MAX_HEADERS = 100
-/** A request has this long to arrive whole: nobody holds a connection by sending slowly. */
-const REQUEST_TIMEOUT_MS = 60_000
+/** What a timer of Node can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
- * Starts the gateway with a log in memory.
+ * Starts the gateway, with a log in memory or on a cluster.
  *
  * @throws TypeError for wrong options; the error of `listen` (`EADDRINUSE`) when it cannot listen.
  * @example
@@ -58,65 +78,78 @@ const REQUEST_TIMEOUT_MS = 60_000
  * await gateway.close()
  * ```
  */
-export async function startGateway(options: StartOptions = {}): Promise<RunningGateway> {
-  const {
-    host = '127.0.0.1',
-    port: wanted = 0,
-    memory,
-    clusterId,
-    maxConnections = 10_000,
-    ...rest
-  } = options
-  const { log: given, ...gatewayOptions } = rest
+export async function startGateway(options: ClusterStartOptions): Promise<Omit<RunningGateway, 'log'>>
+export async function startGateway(options?: StartOptions): Promise<RunningGateway>
+export async function startGateway(
+  options: StartOptions | ClusterStartOptions = {},
+): Promise<Omit<RunningGateway, 'log'>> {
+  if ('cluster' in options) {
+    const { cluster, tail, ...rest } = options
+    const { runtime } = rest
+    const tailed = withTail(cluster, { ...tail, ...(runtime && { runtime }) })
+    try {
+      return await serve(tailed, rest, () => tailed.close())
+    } catch (error) {
+      await tailed.close()
+      throw error
+    }
+  }
+  const { log: given, memory, clusterId, ...rest } = options
   const runtime = options.runtime ?? systemRuntime()
   const log = given ?? new MemoryLog({ now: () => runtime.now(), random: () => runtime.random(), ...memory })
   const cluster = memoryCluster(log, { runtime, ...(clusterId !== undefined && { id: clusterId }) })
-  const app = createGateway({ ...gatewayOptions, cluster })
+  const gateway: RunningGateway = { ...(await serve(cluster, rest)), log }
+  return gateway
+}
 
-  // The globals of the process are not ours to replace.
-  const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false })
-
-  const listen = async (port: number): Promise<Server> => {
-    const server = createServer((request, response) => void answer(request, response))
-    server.maxHeadersCount = MAX_HEADERS
-    server.maxConnections = maxConnections
-    server.requestTimeout = REQUEST_TIMEOUT_MS
-    server.listen(port, host)
-    await once(server, 'listening')
-    return server
-  }
-  let server: Server | undefined = await listen(wanted)
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : wanted
-  let closed = false
+async function serve(
+  cluster: Cluster,
+  options: ServerOptions,
+  closed: () => Promise<void> = async () => {},
+): Promise<Omit<RunningGateway, 'log'>> {
+  const {
+    host = '127.0.0.1',
+    port: wanted = 0,
+    maxConnections = 10_000,
+    drainMs: drain,
+    graceMs: grace,
+    ...gatewayOptions
+  } = options
+  const drainMs = duration('drainMs', drain, 0)
+  const graceMs = duration('graceMs', grace, 5000)
+  const draining = new AbortController()
+  const stopping = new AbortController()
+  const signals = { draining: draining.signal, stopping: stopping.signal }
+  const app = createGateway({ ...gatewayOptions, ...signals, cluster })
+  const listener = new Listener(app.fetch, host, maxConnections)
+  const port = await listener.open(wanted)
   // One change at a time, in the order asked for.
-  let last: Promise<void> = Promise.resolve()
-  const change = (work: () => Promise<void>): Promise<void> => (last = last.catch(() => {}).then(work))
-
-  const pause = () =>
-    change(async () => {
-      if (!server) return
-      const stopping = server
-      server = undefined
-      const stopped = once(stopping, 'close')
-      stopping.close()
-      stopping.closeAllConnections()
-      await stopped
-    })
-
+  let last: Promise<unknown> = Promise.resolve()
+  const change = (work: () => Promise<unknown>): Promise<void> =>
+    (last = last.catch(() => {}).then(work)) as Promise<void>
+  const close = async () => {
+    if (drainMs > 0 && listener.isOpen) await wait(drainMs)
+    stopping.abort()
+    await listener.close(graceMs)
+    await closed()
+  }
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     host,
     port,
-    log,
-    pause,
-    resume: () =>
-      change(async () => {
-        if (!closed) server ??= await listen(port)
-      }),
+    pause: () => change(() => listener.close(0)),
+    resume: () => change(async () => draining.signal.aborted || listener.open(port)),
     close: () => {
-      closed = true
-      return pause()
+      draining.abort()
+      return change(close)
     },
   }
+}
+
+function duration(name: string, value: number | undefined, otherwise: number): number {
+  if (value === undefined) return otherwise
+  if (Number.isSafeInteger(value) && value >= 0 && value <= MAX_TIMER_MS) return value
+  throw new TypeError(
+    `\`${name}\` must be a whole number of milliseconds of at least 0, got ${String(value)}`,
+  )
 }

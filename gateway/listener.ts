@@ -1,0 +1,59 @@
+/** A server of Node that can stop, gently or at once, and listen again. @module */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+
+/** HTTP headers of a request; more are dropped (Node's own limit for their bytes is 16 KiB). */
+const MAX_HEADERS = 100
+/** A request has this long to arrive whole: nobody holds a connection by sending slowly. */
+const REQUEST_TIMEOUT_MS = 60_000
+
+export class Listener {
+  readonly #answer: ReturnType<typeof getRequestListener>
+  readonly #host: string
+  readonly #maxConnections: number
+  #server: Server | undefined
+
+  constructor(fetch: Parameters<typeof getRequestListener>[0], host: string, maxConnections: number) {
+    // The globals of the process are not ours to replace.
+    this.#answer = getRequestListener(fetch, { overrideGlobalObjects: false })
+    this.#host = host
+    this.#maxConnections = maxConnections
+  }
+
+  get isOpen(): boolean {
+    return this.#server !== undefined
+  }
+
+  /** Listens, if it does not yet; the port that it has. Rejects with the error of `listen`. */
+  async open(port: number): Promise<number> {
+    if (this.#server) return port
+    const server = createServer((request, response) => {
+      // A connection that is kept for a next request would keep a server that has stopped to listen.
+      response.once('close', () => setImmediate(() => server.listening || server.closeIdleConnections()))
+      void this.#answer(request, response)
+    })
+    server.maxHeadersCount = MAX_HEADERS
+    server.maxConnections = this.#maxConnections
+    server.requestTimeout = REQUEST_TIMEOUT_MS
+    server.listen(port, this.#host)
+    await once(server, 'listening')
+    this.#server = server
+    const address = server.address()
+    return typeof address === 'object' && address ? address.port : port
+  }
+
+  /** Accepts nothing new. Resolves when what is under way has ended; after `graceMs` it is cut. */
+  async close(graceMs: number): Promise<void> {
+    const server = this.#server
+    if (!server) return
+    this.#server = undefined
+    const closed = once(server, 'close')
+    server.close()
+    const cut = () => server.closeAllConnections()
+    const timer = graceMs > 0 ? setTimeout(cut, graceMs) : cut()
+    await closed
+    if (timer) clearTimeout(timer)
+  }
+}
