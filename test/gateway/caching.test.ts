@@ -153,13 +153,13 @@ describe('a gateway that stops', () => {
   })
 
   it('waits for a body that is on its way', async () => {
-    const { url, log, close } = (gateway = await startGateway({
-      memory: { topics: { t: 1 } },
-    })) as RunningGateway
+    const running = await startGateway({ memory: { topics: { t: 1 } } })
+    gateway = running
+    const { url, log, close } = running
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     const writer = writable.getWriter()
     const init = { method: 'POST', headers: { 'content-type': BINARY }, body: readable, duplex: 'half' }
-    const producing = fetch(`${url}/topics/t`, init as RequestInit)
+    const producing = fetch(`${url}/topics/t`, init)
     await writer.write(bytes('{"records":[{"value":"'))
     // The server has it when it answers something that was sent later.
     await fetch(`${url}/healthz`)
