@@ -7,8 +7,8 @@ import { AT_ONCE, json, on, rejection, scriptedFetch, textOf, utf8 } from './scr
 const url = 'https://bridge.test'
 const place = (offset: number) => [{ partition: 0, offset }]
 
-function bench(options: Partial<StrimziOptions> = {}) {
-  const proxy = new FakeStrimzi(true)
+function bench(options: Partial<StrimziOptions> = {}, waits = true) {
+  const proxy = new FakeStrimzi(waits)
   proxy.log.createTopic('t')
   const lines: string[] = []
   const log = strimzi({ url, fetch: asFetch(proxy.handle, lines), ...options })
@@ -84,6 +84,16 @@ describe('strimzi()', () => {
     const committed = await log.read('t', place(0), { ...AT_ONCE, isolation: 'committed' })
     expect(values(uncommitted)).toEqual(['plain', 'aborted', 'after'])
     expect(values(committed)).toEqual(['plain', 'after'])
+  })
+
+  it('lets no uncommitted instance answer a committed read', async () => {
+    const { proxy, log, write } = bench({}, false)
+    write('1')
+    await log.read('t', place(0), AT_ONCE)
+    proxy.log.begin().append('t', { key: null, value: utf8('open'), partition: 0 })
+    const committed = await log.read('t', place(1), { ...AT_ONCE, isolation: 'committed' })
+    expect(committed).toEqual({ records: [], next: place(1), outOfRange: [] })
+    expect(values(await log.read('t', place(1), AT_ONCE))).toEqual(['open'])
   })
 
   it('finds the record that ends a long poll, and gives its instance back', async () => {
