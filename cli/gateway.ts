@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { AccessEntry } from '../gateway/app.ts'
 import type { AuthOptions } from '../gateway/auth.ts'
+import type { KafkaCluster } from '../gateway/kafka/index.ts'
 import { startGateway } from '../gateway/server.ts'
 import type { RunningGateway, StartOptions } from '../gateway/server.ts'
 import { connected } from './brokers.ts'
@@ -13,7 +14,9 @@ import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
 import {
   accessLog,
   autoCreate,
+  drain,
   GATEWAY_SETTINGS,
+  grace,
   host,
   logKind,
   maxPolls,
@@ -50,6 +53,8 @@ export function gatewayCommand(session: Session, done: Done): Command {
     })
 }
 
+type Gateway = Pick<RunningGateway, 'url' | 'close'>
+
 /** Serves until the process is asked to end. */
 async function serve(values: Values, session: Session): Promise<void> {
   const { terminal, stop } = session
@@ -57,8 +62,13 @@ async function serve(values: Values, session: Session): Promise<void> {
   const options = optionsOf(values, session)
   const cluster = kind === 'kafka' ? await connected(values, session) : undefined
   try {
-    const gateway = await started({ ...options, ...(cluster ? { cluster } : { memory: memoryOf(values) }) })
+    const gateway = await started(() =>
+      cluster
+        ? startGateway({ ...options, cluster })
+        : startGateway({ ...options, memory: memoryOf(values) }),
+    )
     terminal.say(`kedge gateway listening on ${gateway.url} (log: ${kind})`)
+    if (cluster) void look(cluster, session)
     if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
     await gateway.close()
   } finally {
@@ -66,9 +76,22 @@ async function serve(values: Values, session: Session): Promise<void> {
   }
 }
 
-async function started(options: StartOptions): Promise<RunningGateway> {
+/** Says at once what every request would run into; the gateway serves as soon as the cluster can be reached. */
+async function look(cluster: KafkaCluster, { terminal, stop }: Session): Promise<void> {
   try {
-    return await startGateway(options)
+    const count = (await cluster.brokers()).length
+    terminal.say(
+      `kedge gateway stands on the cluster ${plain(cluster.id)} of ${count} ${count === 1 ? 'broker' : 'brokers'}`,
+    )
+  } catch (error) {
+    if (!stop.aborted)
+      terminal.warn(`kedge gateway: ${sentence(error)}; it serves as soon as that has changed`)
+  }
+}
+
+async function started(start: () => Promise<Gateway>): Promise<Gateway> {
+  try {
+    return await start()
   } catch (error) {
     throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
   }
@@ -85,13 +108,18 @@ function kindOf(values: Values): LogKind {
   return kind
 }
 
-function optionsOf(values: Values, { terminal, runtime }: Session): StartOptions {
+function optionsOf(
+  values: Values,
+  { terminal, runtime }: Session,
+): Omit<StartOptions, 'log' | 'memory' | 'clusterId'> {
   const polls = values.get(maxPolls)
   const logAccess = (entry: AccessEntry) =>
     terminal.say(JSON.stringify({ time: new Date(runtime.now()).toISOString(), ...entry }))
   return {
     host: values.get(host),
     port: values.get(port),
+    drainMs: values.get(drain),
+    graceMs: values.get(grace),
     limits: { maxWaitMs: values.get(maxWait), ...(polls !== undefined && { maxPolls: polls }) },
     auth: authOf(values, terminal.hide.bind(terminal)),
     onError: (error) => terminal.warn(`kedge gateway: unexpected error: ${sentence(error)}`),

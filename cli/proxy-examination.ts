@@ -81,6 +81,14 @@ function refused(error: unknown, subject: Subject, { exchanges }: TransportProbe
       admitted,
       problem('offsets', `there is no topic ${subject.evictions}`, 'kedge topics create'),
     ]
+  if (code === 'ERR_RATE_LIMITED')
+    return [here, admitted, problem('rate', `it refuses too many requests: ${why}`)]
+  // A page that is no JSON may come from something else altogether.
+  if (isKedgeError(error) && error.retryable && code !== 'ERR_PROTOCOL')
+    return [
+      here,
+      problem('cluster', `what stands behind it does not work: ${why}`, 'kedge doctor --brokers …'),
+    ]
   const other = `is it something else than ${subject.flavor}? Try --flavor auto, and see the path of --url`
   return [here, problem('protocol', `it does not speak as expected: ${why}`, other)]
 }

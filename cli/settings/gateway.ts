@@ -1,7 +1,7 @@
 /** What the gateway listens on, holds and allows. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { choice, list, text, texts, truth, whole } from '../shapes.ts'
+import { choice, length, list, text, texts, truth, whole } from '../shapes.ts'
 
 type Optional<T> = Setting<T | undefined>
 
@@ -69,6 +69,19 @@ export const maxPolls: Optional<number> = setting<number | undefined>('gateway.m
   otherwise: undefined,
   otherwiseSays: '1000',
 })
+export const drain: Setting<number> = setting('gateway.drain', {
+  flag: '--drain <duration>',
+  shape: length,
+  says: 'how long /readyz says 503 before it stops to listen',
+  otherwise: 0,
+})
+export const grace: Setting<number> = setting('gateway.grace', {
+  flag: '--grace <duration>',
+  shape: length,
+  says: 'how long requests may take to end after that',
+  otherwise: 5000,
+  otherwiseSays: '5s',
+})
 export const users: Setting<readonly string[]> = setting<readonly string[]>('gateway.user', {
   flag: '--user <name:password>',
   shape: texts,
@@ -103,6 +116,8 @@ export const GATEWAY_SETTINGS: readonly AnySetting[] = [
   retentionBytes,
   maxWait,
   maxPolls,
+  drain,
+  grace,
   users,
   tokens,
   accessLog,

@@ -86,6 +86,13 @@ describe('kedge doctor, of a proxy', () => {
     ['another server', async () => new Response('<html>', { status: 200 }), 'protocol', /not JSON/],
     ['a redirect', async () => new Response(null, { status: 302 }), 'protocol', /redirect/],
     [
+      'no cluster behind it',
+      async () => Response.json({ error_code: 50302, message: 'away' }, { status: 503 }),
+      'cluster',
+      /what stands behind it does not work.*503.*away/,
+    ],
+    ['a limit', async () => new Response('{}', { status: 429 }), 'rate', /too many requests/],
+    [
       'no such topic',
       async () => Response.json({ error_code: 40401, message: 'Topic not found.' }, { status: 404 }),
       'offsets',

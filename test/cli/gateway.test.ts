@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { kedge } from './harness.ts'
+import { cluster, kedge } from './harness.ts'
 import type { Ran, Surroundings } from './harness.ts'
 
 interface Serving {
@@ -67,6 +67,32 @@ describe('kedge gateway', () => {
     stop()
     const [, line] = (await ran).out.split('\n')
     expect(JSON.parse(line!)).toMatchObject({ method: 'GET', path: '/topics', status: 200 })
+  })
+
+  it('stands on the cluster that is named, and lets go of it in the end', async () => {
+    const fake = cluster()
+    fake.log.createTopic('of-the-cluster')
+    const { url, ran, stop } = await serving(['--brokers', 'kafka:9092'], { connect: () => fake })
+    expect(await (await fetch(`${url}/topics`)).json()).toEqual(['of-the-cluster'])
+    expect(await (await fetch(url)).json()).toMatchObject({ cluster: 'the-cluster' })
+    stop()
+    const { out } = await ran
+    expect(out).toContain('(log: kafka)')
+    expect(out).toContain('stands on the cluster the-cluster of 1 broker')
+    expect(fake.closed).toBeGreaterThan(0)
+  })
+
+  it('listens although the cluster cannot be reached, and says so', async () => {
+    const away = {
+      ...cluster(),
+      brokers: () => Promise.reject(new Error('The cluster cannot be reached.')),
+    }
+    const { url, ran, stop } = await serving(['--brokers', 'kafka:9092'], { connect: () => away })
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    stop()
+    expect((await ran).err).toBe(
+      'kedge gateway: The cluster cannot be reached; it serves as soon as that has changed\n',
+    )
   })
 
   it('does without the brokers of the file when it is told to stand on memory', async () => {

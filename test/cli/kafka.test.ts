@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { kafkaCluster } from '../../gateway/kafka/index.ts'
+import { systemRuntime } from '../../src/runtime.ts'
+import { type Broker, startBroker, withoutKafka } from '../kafka/broker.ts'
+import { kedge as run } from './harness.ts'
+import type { Surroundings } from './harness.ts'
+
+/** As the process runs it. */
+const kedge = (args: readonly string[], around: Surroundings = {}) =>
+  run(args, { runtime: systemRuntime(), fetch, connect: kafkaCluster, ...around })
+
+describe.skipIf(withoutKafka())('kedge on a real broker', () => {
+  let broker: Broker
+  beforeAll(async () => {
+    broker = await startBroker()
+  })
+  afterAll(() => broker?.stop())
+
+  it('makes topics that it finds nothing wrong with', async () => {
+    const on = ['--brokers', broker.bootstrap]
+    expect((await kedge(['topics', 'check', ...on])).code).toBe(1)
+    const created = await kedge(['topics', 'create', ...on, '--ttl', '4h'])
+    expect([created.code, created.err]).toEqual([0, ''])
+    expect(created.out.match(/ made: /g)).toHaveLength(3)
+    const again = await kedge(['topics', 'create', ...on])
+    expect(again.out.match(/is there already/g)).toHaveLength(3)
+    const checked = await kedge(['topics', 'check', ...on, '--ttl', '4h'])
+    expect(checked.out).toContain('no problems, no warnings')
+    expect(checked.code).toBe(0)
+    const longer = await kedge(['topics', 'check', ...on, '--ttl', '12h'])
+    expect(longer.out).toContain('kept for 1d 16h, and should be for 5d')
+  })
+
+  it('evicts and reads through its gateway, with which the doctor finds nothing wrong', async () => {
+    await kedge(['topics', 'create', '--brokers', broker.bootstrap])
+    const stop = new AbortController()
+    let gateway!: ReturnType<typeof kedge>
+    const url = await new Promise<string>((resolve, reject) => {
+      gateway = kedge(['gateway', '--port', '0', '--brokers', broker.bootstrap], {
+        stop: stop.signal,
+        onOut: (text) => {
+          const found = /http:\S+/.exec(text)
+          if (found) resolve(found[0])
+        },
+      })
+      void gateway.then(({ err }) => reject(new Error(err)))
+    })
+    const env = { KEDGE_URL: url }
+    const doctor = await kedge(['doctor', '--brokers', broker.bootstrap], { env })
+    expect(doctor.out).toContain('no problems, no warnings')
+    const { out: token } = await kedge(['evict', 'users', '--key', '7'], { env })
+    expect(token).toBe('k1.0-3\n')
+    const tail = await kedge(['tail'], { env })
+    expect(tail.out).toBe('0@0     beat\n0@1     beat\n0@2     evict  users  key 7\n')
+    const examined = await kedge(['doctor', '--brokers', broker.bootstrap, '--token', token.trim()])
+    expect(examined.out).toContain('the latest eviction')
+    stop.abort()
+    const { code, out, err } = await gateway
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toMatch(/listening on .* \(log: kafka\)\n.*cluster .* of 1 broker\n/)
+  })
+
+  it('says that credentials are refused', async () => {
+    const { code, out, err } = await kedge(
+      ['topics', 'check', '--brokers', broker.bootstrap, '--sasl-username', 'me'],
+      { env: { KEDGE_SASL_PASSWORD: 'hunter2' } },
+    )
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toMatch(/^kedge: [^\n]*the credentials are refused[^\n]*\n$/)
+    expect(err).not.toContain('hunter2')
+  })
+})
