@@ -11,6 +11,8 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const text = (value: Uint8Array | null | undefined): string | null =>
   value ? Buffer.from(value).toString() : null
 const valuesOf = ({ records }: ClusterRead): (string | null)[] => records.map(({ value }) => text(value))
+/** Longer than any test may take: a poll that does not wake fails. */
+const A_LONG_TIME = 120_000
 const AT_ONCE: ClusterReadOptions = { maxBytes: 10_000_000, waitMs: 0 }
 
 describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
@@ -254,7 +256,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
 
     it('a poll ends with the record that it waited for', async () => {
       const name = await topic()
-      const polled = read(name, 0, { waitMs: 25_000 })
+      const polled = read(name, 0, { waitMs: A_LONG_TIME })
       await write(name, 'news')
       expect(valuesOf(await polled)).toEqual(['news'])
     })
@@ -268,14 +270,14 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
 
     it('many polls wait beside each other, and none holds up a write or a read', async () => {
       const names = await Promise.all(Array.from({ length: 12 }, () => topic()))
-      const polls = names.map((name) => read(name, 0, { waitMs: 25_000 }))
+      const polls = names.map((name) => read(name, 0, { waitMs: A_LONG_TIME }))
       for (const name of names.toReversed()) await write(name, name)
       expect((await Promise.all(polls)).map(valuesOf)).toEqual(names.map((name) => [name]))
     })
 
     it('more polls than may wait at once are served all the same', async () => {
       const name = await topic()
-      const polls = Array.from({ length: 300 }, () => read(name, 0, { waitMs: 25_000 }))
+      const polls = Array.from({ length: 300 }, () => read(name, 0, { waitMs: A_LONG_TIME }))
       await write(name, 'news')
       const found = await Promise.all(polls)
       expect(found.every((one) => valuesOf(one)[0] === 'news')).toBe(true)
@@ -284,7 +286,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
     it('a poll over several partitions ends with the first that has news', async () => {
       const name = await topic(3)
       const positions = [0, 1, 2].map((partition) => ({ topic: name, partition, offset: 0 }))
-      const polled = cluster.read(positions, { ...AT_ONCE, waitMs: 25_000 })
+      const polled = cluster.read(positions, { ...AT_ONCE, waitMs: A_LONG_TIME })
       await cluster.append(name, [{ key: null, value: bytes('x'), partition: 1 }])
       expect((await polled).next.map(({ offset }) => offset)).toEqual([0, 1, 0])
     })
@@ -292,12 +294,15 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
     it('whoever aborts a poll is let go with the reason given, and the next poll works', async () => {
       const name = await topic()
       const controller = new AbortController()
-      const polled = read(name, 0, { waitMs: 25_000, signal: controller.signal })
+      const polled = read(name, 0, { waitMs: A_LONG_TIME, signal: controller.signal })
+      // By then the poll is at the broker as well.
+      await cluster.offsets(name, 0)
       const reason = { any: 'value' }
       controller.abort(reason)
       expect(await reasonOf(polled)).toBe(reason)
-      const next = read(name, 0, { waitMs: 25_000 })
-      await write(name, 'v')
+      const other = await topic()
+      const next = read(other, 0, { waitMs: A_LONG_TIME })
+      await write(other, 'v')
       expect(valuesOf(await next)).toEqual(['v'])
     })
 
@@ -437,7 +442,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
       const hidden = await read(name, 0, committed)
       expect([valuesOf(hidden), hidden.next[0]?.offset, hidden.outOfRange]).toEqual([[], 0, []])
 
-      const polled = read(name, 0, { ...committed, waitMs: 25_000 })
+      const polled = read(name, 0, { ...committed, waitMs: A_LONG_TIME })
       await transaction.commit()
       expect(valuesOf(await polled)).toEqual(['open', 'behind'])
       await writer.close()

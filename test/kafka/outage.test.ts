@@ -94,7 +94,7 @@ describe.skipIf(withoutKafka())('A cluster whose broker fails', () => {
   it('a poll and a write outlast a kill and a restart, if they have the time', async () => {
     const name = await topic()
     await write(cluster, name, 1)
-    const polled = read(name, 1, 25_000)
+    const polled = read(name, 1, 120_000)
     broker.kill()
     const written = write(cluster, name, 2)
     await broker.restart()
@@ -146,7 +146,7 @@ describe.skipIf(withoutKafka())('A cluster whose broker fails', () => {
     const name = await topic()
     const closing = kafkaCluster({ brokers: [proxy.address] })
     await closing.offsets(name, 0)
-    const polled = closing.read([{ topic: name, partition: 0, offset: 0 }], { ...AT_ONCE, waitMs: 25_000 })
+    const polled = closing.read([{ topic: name, partition: 0, offset: 0 }], { ...AT_ONCE, waitMs: 120_000 })
     await closing.close()
     expect(await reasonOf(polled)).toBe('unavailable')
     expect(await reasonOf(closing.topics())).toBe('unavailable')
