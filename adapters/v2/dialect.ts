@@ -11,7 +11,7 @@ export interface Creation {
 }
 
 /** What the size of a poll's answer depends on. */
-export interface PollSize {
+interface PollSize {
   readonly maxBytes: number
   /** How many offsets lie between the positions and the ends. */
   readonly behind: number

@@ -11,7 +11,7 @@ import { KedgeError } from '../../src/errors.ts'
 import type { PartitionOffsets, Position, ReadOptions, ReadResult } from '../../src/log.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Http } from '../http.ts'
-import { advance, hasGap, outside } from '../positions.ts'
+import { advance, hasGap } from '../positions.ts'
 import type { Call } from './context.ts'
 import type { Dialect, OffsetReset } from './dialect.ts'
 import { InstancePool } from './instance-pool.ts'
@@ -27,6 +27,7 @@ import {
   ResetRefused,
 } from './instance.ts'
 import { boundsOf } from './offsets.ts'
+import { type Sorted, sort } from './standing.ts'
 
 /** Polls of one read. */
 const MAX_POLLS = 4
@@ -43,14 +44,6 @@ export interface InstanceReaderOptions {
   readonly idleMs: number
   readonly timeoutMs: number
   readonly maxResponseBytes: number
-}
-
-/** The positions of a read, by what the bounds say of them. */
-interface Sorted {
-  readonly behind: readonly Position[]
-  /** How many offsets lie between them and the ends. */
-  readonly distance: number
-  readonly outOfRange: readonly number[]
 }
 
 /** What one poll is to do. */
@@ -274,16 +267,6 @@ export class InstanceReader {
 }
 
 const hintKey = (topic: string, partition: number): string => `${partition} ${topic}`
-
-function sort(positions: readonly Position[], bounds: readonly PartitionOffsets[]): Sorted {
-  const outOfRange = outside(positions, bounds)
-  const ends = new Map(bounds.map(({ partition, end }) => [partition, end]))
-  const behind = positions.filter(
-    ({ partition, offset }) => !outOfRange.includes(partition) && offset < (ends.get(partition) ?? 0),
-  )
-  const distance = behind.reduce((sum, at) => sum + (ends.get(at.partition) ?? 0) - at.offset, 0)
-  return { behind, distance, outOfRange }
-}
 
 const tooLarge = () =>
   new KedgeError(
