@@ -24,8 +24,8 @@ function world(options: TailOptions = {}) {
   const calls = { read: 0, offsets: 0, open: 0 }
   /** What the cluster fails with, where it does. */
   const fault: { error?: Error } = {}
-  /** When set, calls of `offsets` stop here until it resolves. */
-  const gate: { offsets?: Promise<unknown> } = {}
+  /** When set, calls of `offsets` and reads that wait stop here until it resolves. */
+  const gate: { offsets?: Promise<unknown>; waits?: Promise<unknown> } = {}
   const cluster: Cluster = {
     ...methodsOf(plain),
     offsets: async (topic, partition) => {
@@ -39,6 +39,7 @@ function world(options: TailOptions = {}) {
       calls.open++
       try {
         const read = await plain.read(positions, asked)
+        if (asked.waitMs > 0) await gate.waits
         if (fault.error) throw fault.error
         return read
       } finally {
@@ -190,6 +191,25 @@ describe('a shared tail', () => {
       bounds: { logId: id, end: 1 },
     })
   })
+
+  it.each(['before its loop has noticed', 'after its loop has read from it'])(
+    'serves nothing from its window that is of another log, %s',
+    async (when) => {
+      const { gate, log, produce, read, tail } = world()
+      const first = read(0, LONG)
+      await until(() => log.waiting === 1)
+      for (let i = 0; i < 3; i++) produce(`${i}`)
+      await first
+      await until(() => log.waiting === 1)
+      if (when.startsWith('before')) gate.waits = new Promise(() => {})
+      const { id } = log.recreateTopic('t')
+      for (let i = 0; i < 6; i++) produce(`other ${i}`)
+      await turns()
+      const answer = await tail.readPartition({ ...T, offset: 1 }, NOW)
+      expect(answer.records[0]?.value).toEqual(bytes('other 1'))
+      expect(answer.bounds).toMatchObject({ logId: id, end: 6 })
+    },
+  )
 
   it('forgets with the log what retention has taken', async () => {
     const { log, produce, read } = world()
