@@ -51,12 +51,23 @@ async function append(
     signal,
     'publishing',
   )
-  const next = new Map<number, number>()
-  for (const { partition, offset, error_code: code } of parsed(answer, produceAnswer, 'publishing').offsets) {
+  const reports = parsed(answer, produceAnswer, 'publishing').offsets
+  for (const { error_code: code } of reports) {
     // HTTP 200 with one of Kafka's own codes inside.
     if (typeof code === 'number' && code !== 0) throw refused(kafkaError(code, 'a record was refused'))
-    if (typeof offset === 'number' && offset >= 0) next.set(partition, offset)
   }
+  const places = reports.flatMap(({ partition, offset }) =>
+    typeof offset === 'number' && offset >= 0 ? [{ partition, offset }] : [],
+  )
+  const isPerPartition = new Set(places.map(({ partition }) => partition)).size === places.length
+  // The gateway and Confluent's proxy, whose reads are the same, tell one for each record.
+  if (!isPerPartition && places.length === records.length) return places
+  return count(isPerPartition ? places : [], records)
+}
+
+/** The place of each record, given that of the first one in each partition. */
+function count(first: readonly Position[], records: readonly NewRecord[]): Position[] {
+  const next = new Map(first.map(({ partition, offset }) => [partition, offset]))
   const [only] = next.keys()
   return records.map(({ partition: named }) => {
     const partition = named ?? only

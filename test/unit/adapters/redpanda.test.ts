@@ -77,6 +77,7 @@ describe('redpanda()', () => {
     [{ offsets: [{ partition: 0, offset: -1 }] }],
     [{ offsets: [{ partition: 1, offset: 5 }] }],
     [{ offsets: [{ partition: 0 }] }],
+    [{ offsets: [3, 4].map((offset) => ({ partition: 0, offset })) }],
   ])('takes %j for no acknowledgement', async (answer) => {
     const { fetch } = scriptedFetch(on('POST /topics/t', () => json(answer)))
     const error = await rejection(redpanda({ url, fetch }).produce('t', [record('a', 0)]))
