@@ -1,4 +1,12 @@
-/** Where partitions begin and end, of a proxy that has no such endpoint: by sounding, or by a record of one's own. @module */
+/**
+ * Where partitions begin and end, of a proxy that has no such endpoint: by sounding, or by a record of one's own.
+ *
+ * The leader refuses what lies below its start or above its log's end (`validate_fetch_offset` in `src/v/kafka/server`
+ * and `src/v/cloud_topics`). That end may be ahead of what is acknowledged, never behind it: as a bound for a proof it
+ * errs to the safe side, and reads catch up with it when the replicas do.
+ *
+ * @module
+ */
 import { KedgeError } from '../../src/errors.ts'
 import type { NewRecord, PartitionOffsets, Position } from '../../src/log.ts'
 import { segment } from '../http.ts'
