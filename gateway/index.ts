@@ -15,10 +15,15 @@ export type {
   TopicPartition,
   TopicPosition,
 } from './cluster.ts'
+export { kafkaCluster } from './kafka/index.ts'
+export type { KafkaCluster, KafkaOptions } from './kafka/index.ts'
 export type { GatewayLimits } from './limits.ts'
 export { memoryCluster } from './memory-cluster.ts'
 export type { MemoryClusterOptions } from './memory-cluster.ts'
 export { Refusal } from './refusal.ts'
 export type { RefusalReason } from './refusal.ts'
 export { startGateway } from './server.ts'
-export type { RunningGateway, StartOptions } from './server.ts'
+export type { ClusterStartOptions, RunningGateway, StartOptions } from './server.ts'
+export { withTail } from './tail.ts'
+export type { TailedCluster } from './tail.ts'
+export type { TailOptions } from './tail-options.ts'

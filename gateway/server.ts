@@ -40,7 +40,7 @@ export interface StartOptions extends ServerOptions {
 }
 
 /** A gateway on a cluster, with a shared tail before it. */
-interface ClusterStartOptions extends ServerOptions {
+export interface ClusterStartOptions extends ServerOptions {
   /** Stays open when the gateway closes: whoever made it closes it. */
   readonly cluster: Cluster
   readonly tail?: Omit<TailOptions, 'runtime'>

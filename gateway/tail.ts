@@ -44,10 +44,11 @@ const MAX_ATTEMPTS = 3
  * @throws TypeError for options that are wrong or unknown.
  * @example
  * ```ts
- * import { memoryCluster } from 'kedge/gateway'
+ * import { kafkaCluster, withTail } from 'kedge/gateway'
  *
- * const cluster = withTail(memoryCluster(log))
- * const { records, next } = await cluster.read([{ topic: 't', partition: 0, offset: 0 }], { maxBytes: 1e6, waitMs: 5000 })
+ * const tailed = withTail(kafkaCluster({ brokers: ['kafka-1:9092'] }))
+ * const { end } = await tailed.offsets('cache-evictions', 0)
+ * await tailed.close()
  * ```
  */
 export function withTail(cluster: Cluster, options: TailOptions = {}): TailedCluster {

@@ -55,6 +55,8 @@ export interface KafkaCluster extends Cluster {
  * @throws TypeError for wrong options.
  * @example
  * ```ts
+ * import { createGateway, kafkaCluster } from 'kedge/gateway'
+ *
  * const cluster = kafkaCluster({ brokers: ['kafka-1:9092', 'kafka-2:9092'] })
  * const app = createGateway({ cluster })
  * ```

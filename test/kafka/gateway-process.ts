@@ -4,11 +4,9 @@
  * @module
  */
 import process from 'node:process'
-import { serve } from '@hono/node-server'
-import { createGateway } from '../../gateway/app.ts'
-import { kafkaCluster } from '../../gateway/kafka/index.ts'
+import { kafkaCluster, startGateway } from '../../gateway/index.ts'
 
 const [port = '0', brokers = ''] = process.argv.slice(2)
 const cluster = kafkaCluster({ brokers: brokers.split(','), requestTimeoutMs: 3000 })
-const app = createGateway({ cluster })
-serve({ fetch: app.fetch, port: Number(port), hostname: '127.0.0.1' }, () => console.log('listening'))
+await startGateway({ cluster, port: Number(port) })
+process.stdout.write('listening\n')
