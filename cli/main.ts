@@ -2,7 +2,9 @@
 /** `kedge`, as a process. @module */
 import { createRequire } from 'node:module'
 import process from 'node:process'
+import type { KafkaCluster, KafkaOptions } from '../gateway/kafka/index.ts'
 import { systemRuntime } from '../src/runtime.ts'
+import { CommandError } from './failure.ts'
 import { run } from './program.ts'
 import { showsColours } from './terminal.ts'
 import type { Sink } from './terminal.ts'
@@ -24,6 +26,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit()
 })
 
+/** The client is loaded by those commands alone that speak to brokers. */
+async function connect(options: KafkaOptions): Promise<KafkaCluster> {
+  // Its engines say 22.22; on older ones every connection fails with a TypeError of its own.
+  if (!('withResolvers' in Promise)) throw new CommandError('speaking to brokers needs Node 22.22 or newer')
+  return (await import('../gateway/kafka/index.ts')).kafkaCluster(options)
+}
+
 process.exitCode = await run({
   args: process.argv.slice(2),
   out: sink(process.stdout),
@@ -34,5 +43,5 @@ process.exitCode = await run({
   stop: stop.signal,
   runtime: systemRuntime(),
   fetch: (input, init) => fetch(input, init),
-  connect: async (options) => (await import('../gateway/kafka/index.ts')).kafkaCluster(options),
+  connect,
 })

@@ -92,6 +92,7 @@ async function goOn(shown: Shown, from: readonly Position[], session: Session): 
   let failures = 0
   for (;;) {
     try {
+      const began = runtime.monotonic()
       const waitMs = log.capabilities.longPoll ? LONG_POLL_MS : 0
       const { records, next, outOfRange } = await log.read(topic, at, {
         maxBytes: 1_000_000,
@@ -108,7 +109,9 @@ async function goOn(shown: Shown, from: readonly Position[], session: Session): 
       const restarts = new Map(gaps.map(({ partition, beginning }) => [partition, beginning]))
       at = next.map(({ partition, offset }) => ({ partition, offset: restarts.get(partition) ?? offset }))
       failures = 0
-      if (records.length === 0 && waitMs === 0) await runtime.sleep(PAUSE_MS, signal)
+      // Whatever the proxy is: one that answers at once with nothing is not asked without a pause.
+      const early = PAUSE_MS - (runtime.monotonic() - began)
+      if (records.length === 0 && early > 0) await runtime.sleep(early, signal)
     } catch (error) {
       if (signal.aborted || !isKedgeError(error) || !error.retryable) throw error
       if (failures++ === 0) terminal.warn(`kedge: ${sentence(error)}; trying again`)

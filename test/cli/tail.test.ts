@@ -202,4 +202,17 @@ describe('kedge tail --follow', () => {
     expect(code).toBe(1)
     expect(err).toMatch(/^kedge: .*Topic not found.*\n$/)
   })
+
+  it('fails when it is shut out on its way', async () => {
+    const { log, fetch } = proxy()
+    append(log, TOPIC, { v: 1, op: 'clear', ns: 'first' })
+    let shut = false
+    const { code, out, err } = await kedge(['tail', '--follow'], {
+      fetch: async (input, init) => (shut ? new Response('{}', { status: 401 }) : fetch(input, init)),
+      onOut: () => void (shut = true),
+    })
+    expect(words(out)).toEqual(['clear  first'])
+    expect(err).toMatch(/^kedge: [^\n]*401[^\n]*\n$/)
+    expect(code).toBe(1)
+  })
 })
