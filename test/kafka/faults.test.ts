@@ -18,12 +18,15 @@ import { readEviction } from '../../src/messages.ts'
 import { seededRandom } from '../../src/testing/index.ts'
 import { kafkaCluster } from '../../gateway/kafka/index.ts'
 import { type Broker, startBroker, withoutKafka } from './broker.ts'
+import { Wire } from './wire.ts'
 
 const MAX_STALENESS = 1000
 /** Clocks of this process, and the scheduling of two busy cores, are no part of the promise. */
 const SLACK = 250
 const ROUNDS = Number(process.env['KEDGE_FAULT_ROUNDS'] ?? 10)
 const SEED = Number(process.env['KEDGE_SEED'] ?? Math.floor(Math.random() * 1e9))
+/** How long the broker is frozen: for a night as long as a bad pause of a virtual machine. */
+const FREEZE_MS = ROUNDS > 50 ? 20_000 : 2500
 const KEYS = Array.from({ length: 8 }, (_, n) => `row${n}`)
 const TOPIC = 'cache-evictions'
 
@@ -108,6 +111,7 @@ const reason = withoutKafka()
 describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
   let broker: Broker
   let gateway: GatewayProcess
+  let wire: Wire
   const caches: Cache[] = []
 
   beforeAll(async () => {
@@ -117,10 +121,12 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
     await admin.close()
     gateway = new GatewayProcess(await freePort(), broker.bootstrap)
     await gateway.start()
+    wire = await Wire.to(gateway.port)
   }, 120_000)
 
   afterAll(async () => {
     for (const cache of caches) await cache.close()
+    await wire?.close()
     await gateway?.kill()
     await broker?.stop()
   }, 60_000)
@@ -132,7 +138,7 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
       const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T
       const checker = new Checker()
       const stop = new AbortController()
-      const url = `http://127.0.0.1:${gateway.port}`
+      const url = `http://127.0.0.1:${wire.port}`
       for (let n = 0; n < 4; n++) {
         const kafka = confluent({ url, gateway: true, requestTimeout: 3000 })
         caches.push(
@@ -188,7 +194,7 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
         },
         'broker frozen': async () => {
           broker.pause()
-          await sleep(2500)
+          await sleep(FREEZE_MS)
           broker.resume()
         },
         'gateway killed': async () => {
@@ -200,6 +206,17 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
           gateway.pause()
           await sleep(2500)
           gateway.resume()
+        },
+        'connections cut': async () => {
+          for (let times = 0; times < 20; times++) {
+            wire.cut()
+            await sleep(Math.random() * 100)
+          }
+        },
+        'connections slowed': async () => {
+          wire.delayMs = 300
+          await sleep(2000)
+          wire.delayMs = 0
         },
       }
 
