@@ -11,6 +11,7 @@ export const DEFAULT_PORT = 8787
 /** The demo listens on this many ports in a row. */
 const PORTS = 5
 const HIGHEST_PORT = 65_535
+const ADDRESS = /^[^\s,]+:\d{1,5}$/
 
 export const USAGE = `npm start -- [options]
 
@@ -19,6 +20,9 @@ Starts two workers, an origin and a log on this machine, and prints a tour of a 
   --check      take the tour, print what each step saw, and end: 0 when all was as foretold, else 1
   --port <n>   the first of ${PORTS} ports in a row; 0 for any that are free
                (default ${DEFAULT_PORT}, and others where those are taken)
+  --brokers <host:port[,…]>
+               keep the log in this Kafka instead of in memory: in its topic cache-evictions, which is made
+               where there is none
   --help       this text
 `
 
@@ -27,23 +31,43 @@ export interface DemoOptions {
   readonly firstPort: number
   /** Whether the ports were chosen by the user, so that no others will do. */
   readonly chosen: boolean
+  /** `host:port` of brokers. The log is in memory when absent. */
+  readonly brokers?: readonly string[]
 }
 
 /**
  * @throws StartError when an option is unknown or wrong; its message is for the user.
  */
 export function readOptions(args: readonly string[]): DemoOptions {
-  const { check, help, port } = parsed(args)
+  const { check, help, port, brokers: list } = parsed(args)
   const firstPort = port === undefined ? DEFAULT_PORT : Number(port)
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && firstPort + PORTS - 1 <= HIGHEST_PORT)) {
     throw new StartError(
       `\`--port\` must be a number from 0 to ${HIGHEST_PORT - PORTS + 1}, got ${JSON.stringify(port)}`,
     )
   }
-  return { mode: help ? 'help' : check ? 'check' : 'start', firstPort, chosen: port !== undefined }
+  const brokers = list?.split(',').map((broker) => broker.trim())
+  if (brokers !== undefined && !brokers.every((broker) => ADDRESS.test(broker))) {
+    throw new StartError(
+      `\`--brokers\` must be host:port, or several with commas, got ${JSON.stringify(list)}`,
+    )
+  }
+  return {
+    mode: help ? 'help' : check ? 'check' : 'start',
+    firstPort,
+    chosen: port !== undefined,
+    ...(brokers && { brokers }),
+  }
 }
 
-function parsed(args: readonly string[]): { check: boolean; help: boolean; port: string | undefined } {
+interface Values {
+  readonly check: boolean
+  readonly help: boolean
+  readonly port: string | undefined
+  readonly brokers: string | undefined
+}
+
+function parsed(args: readonly string[]): Values {
   try {
     const { values } = parseArgs({
       args: [...args],
@@ -52,9 +76,10 @@ function parsed(args: readonly string[]): { check: boolean; help: boolean; port:
         check: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
         port: { type: 'string', short: 'p' },
+        brokers: { type: 'string' },
       },
     })
-    return { check: values.check, help: values.help, port: values.port }
+    return { check: values.check, help: values.help, port: values.port, brokers: values.brokers }
   } catch (cause) {
     throw new StartError(`${messageOf(cause)}\n\n${USAGE}`, { cause })
   }

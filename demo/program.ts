@@ -46,11 +46,11 @@ async function check(stage: Stage, signal: AbortSignal): Promise<number> {
 }
 
 async function perform(
-  { mode, firstPort, chosen }: DemoOptions,
+  { mode, firstPort, chosen, brokers }: DemoOptions,
   parts: Parts,
   signal: AbortSignal,
 ): Promise<number> {
-  const stage = await openStage(parts, { firstPort, orAnother: !chosen })
+  const stage = await openStage(parts, { firstPort, orAnother: !chosen, ...(brokers && { brokers }) })
   try {
     if (mode === 'check') return await check(stage, signal)
     // Since the process began, as whoever typed the command sees it.

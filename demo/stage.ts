@@ -17,16 +17,18 @@ const READY_RETRY_MS = 100
 
 /** The parts that are not the demo's own. */
 export interface Parts {
-  /** Opens the log and its HTTP. */
-  openLog(wish: PortWish): Promise<OpenServer & Pausable>
+  /** Opens the log and its HTTP: in the Kafka of these brokers, or in memory when there are none. */
+  openLog(wish: PortWish, brokers?: readonly string[]): Promise<OpenServer & Pausable>
   /** The worker as one ES module. */
   bundle(): Promise<string>
 }
 
-/** The first of five ports in a row (0: any), and whether others will do. */
+/** The first of five ports in a row (0: any), whether others will do, and where the log is. */
 export interface StageOptions {
   readonly firstPort: number
   readonly orAnother: boolean
+  /** @default none: the log is in memory */
+  readonly brokers?: readonly string[]
 }
 
 export interface Stage {
@@ -76,7 +78,8 @@ async function untilReady(name: string, { url }: OpenServer): Promise<void> {
  * Starts the log, the origin, the switch and two workers, and waits until both workers are ready.
  * @throws StartError when a port is taken and no other will do, or a worker does not become ready. Nothing runs on.
  */
-export async function openStage(parts: Parts, { firstPort, orAnother }: StageOptions): Promise<Stage> {
+export async function openStage(parts: Parts, options: StageOptions): Promise<Stage> {
+  const { firstPort, orAnother, brokers } = options
   const wish = (nth: number): PortWish => ({ port: firstPort === 0 ? 0 : firstPort + nth, orAnother })
   const airports = new Airports()
   const closers = new Closers()
@@ -87,7 +90,7 @@ export async function openStage(parts: Parts, { firstPort, orAnother }: StageOpt
     const bundling = parts.bundle()
     // It is awaited only below; until then its failure is not one that nobody handles.
     bundling.catch(() => undefined)
-    const log = await closers.keep(parts.openLog(wish(3)))
+    const log = await closers.keep(parts.openLog(wish(3), brokers))
     const origin = await closers.keep(serveApp(createOrigin(airports), wish(2)))
     const control = await closers.keep(serveApp(createSwitch(log), wish(4)))
     const script = await bundling

@@ -4,11 +4,15 @@
  * @module
  */
 import { startGateway } from '../gateway/index.ts'
+import { openKafkaLog } from './kafka-log.ts'
 import { runDemo } from './program.ts'
 import { choosePort } from './server.ts'
 import { bundleWorker } from './worker-bundle.ts'
 
 process.exitCode = await runDemo(process.argv.slice(2), {
-  openLog: async (wish) => await startGateway({ port: await choosePort(wish) }),
+  openLog: async (wish, brokers) =>
+    brokers === undefined
+      ? await startGateway({ port: await choosePort(wish) })
+      : await openKafkaLog(brokers, wish),
   bundle: () => bundleWorker(),
 })
