@@ -12,7 +12,7 @@ import type { Cache, KedgeEvent } from '../../src/index.ts'
 import { type Broker, startBroker, withoutKafka } from './broker.ts'
 import { JVM } from './jars.ts'
 
-const SOURCE = fileURLToPath(new URL('ProduceValues.java', import.meta.url))
+const SOURCE = fileURLToPath(new URL('ProduceLines.java', import.meta.url))
 const run = promisify(execFile)
 
 describe.skipIf(withoutKafka())('On a real broker, a topic that others write to and change', () => {
@@ -74,6 +74,12 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
     }
   }
 
+  async function produceByJava(...values: readonly string[]): Promise<void> {
+    const producing = run('java', [...JVM, SOURCE, broker.bootstrap, topic])
+    producing.child.stdin?.end(values.map((value) => `${value}\n`).join(''))
+    await producing
+  }
+
   async function holding(...keys: readonly string[]) {
     const one = isolate()
     await one.prove()
@@ -84,7 +90,7 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
 
   it('a record in the simple form, written by Apache’s own producer, evicts its key and no other', async () => {
     const one = await holding('KEF', 'JFK', 'Zürich – ☃')
-    await run('java', [...JVM, SOURCE, broker.bootstrap, topic, '{"key":"KEF"}', '{"key":"Zürich – ☃"}'])
+    await produceByJava('{"key":"KEF"}', '{"key":"Zürich – ☃"}')
     await one.prove()
     expect(one.drops()).toEqual(['KEF: evicted', 'Zürich – ☃: evicted'])
     expect(one.unreadable()).toBe(0)
