@@ -183,7 +183,7 @@ describe('whatever happens', () => {
 
   it(
     `nothing is served beyond the promise (${runs} runs from seed ${first})`,
-    { timeout: 600_000 },
+    { timeout: 3_600_000 },
     async () => {
       let checked = 0
       let cached = 0
