@@ -1,0 +1,111 @@
+/** What was measured of the gateway, for people. @module */
+import type { Work } from './gateway-child.ts'
+import { PAUSE_MS } from './gateway-clients.ts'
+import type { Clients } from './gateway-clients.ts'
+import type { Evictions } from './gateway-evictions.ts'
+import { QUIET_WAIT_MS } from './gateway-waiting.ts'
+import type { Waiting } from './gateway-waiting.ts'
+
+export interface GatewayResults {
+  readonly machine: string
+  readonly evictions: Evictions
+  readonly produced: readonly number[]
+  readonly waiting: readonly Waiting[]
+  /** What could not be measured here, and why. */
+  readonly left: readonly string[]
+  readonly clients: readonly Clients[]
+}
+
+/** The results as text, in tables that Markdown shows as tables too. */
+export function gatewayReport({
+  machine,
+  evictions,
+  produced,
+  waiting,
+  left,
+  clients,
+}: GatewayResults): string {
+  const { gone, acknowledged, lost } = evictions
+  return `${[
+    machine,
+    `An eviction, milliseconds (${lost} lost)\n\n${table(
+      ['', 'samples', 'p50', 'p99', 'max'],
+      [
+        ['`delete()` called until another cache does not serve it', ...times(gone)],
+        ['`delete()` called until it is acknowledged', ...times(acknowledged)],
+        ['a record produced through the gateway', ...times(produced)],
+      ],
+    )}`,
+    `Waiting while nothing happens (polls of ${QUIET_WAIT_MS / 1000} s in the mean)\n\n${table(
+      ['clients', ...WORK, 'resident MB', 'KB a client', 'of it heap'],
+      waiting.map(({ count, quiet, rss, rssEach, heapEach }) => [
+        String(count),
+        ...work(quiet),
+        (rss / 1e6).toFixed(0),
+        ...(count > 1 ? [rssEach, heapEach].map((bytes) => (bytes / 1000).toFixed(1)) : ['–', '–']),
+      ]),
+    )}`,
+    `Woken by one record after the other, each once all wait again\n\n${table(
+      ['clients', 'records / s', ...WORK, 'told p50 ms', 'p99', 'max'],
+      waiting.map(({ count, woken }) => [
+        String(count),
+        rate(woken.records, woken),
+        ...work(woken),
+        ...times(woken.told).slice(1),
+      ]),
+    )}`,
+    `The same records to ${clients[0]?.clients ?? 0} clients: who cannot wait looks every ${PAUSE_MS} ms\n\n${table(
+      [
+        '',
+        'requests / record',
+        'CPU ms / record',
+        'Kafka reads / s',
+        'bounds / s',
+        'told p50 ms',
+        'p99',
+        'lost',
+      ],
+      clients.map((of) => [
+        of.name,
+        (of.work.answered / of.records).toFixed(0),
+        (of.work.cpuMs / of.records).toFixed(1),
+        rate(of.work.reads, of.work),
+        rate(of.work.bounds, of.work),
+        ...times(of.told).slice(1, 3),
+        String(of.lost),
+      ]),
+    )}`,
+    ...left.map((what) => `NOT MEASURED: ${what}`),
+  ].join('\n\n')}\n`
+}
+
+const WORK = ['polls / s', 'CPU µs / poll', 'CPU %', 'Kafka reads / s', 'bounds / s']
+
+const work = (of: Work): string[] => [
+  rate(of.answered, of),
+  of.answered === 0 ? '–' : ((of.cpuMs * 1000) / of.answered).toFixed(0),
+  ((of.cpuMs / of.ms) * 100).toFixed(1),
+  rate(of.reads, of),
+  rate(of.bounds, of),
+]
+
+const rate = (count: number, { ms }: Work): string => {
+  const each = (count * 1000) / ms
+  return each.toFixed(each < 100 ? 1 : 0)
+}
+
+/** How many, the median, the 99th of 100, and the longest. */
+function times(numbers: readonly number[]): string[] {
+  const ascending = [...numbers].sort((a, b) => a - b)
+  const at = (share: number) =>
+    ascending[Math.max(0, Math.ceil(ascending.length * share) - 1)]?.toFixed(1) ?? '–'
+  return [String(ascending.length), at(0.5), at(0.99), at(1)]
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, at) => Math.max(3, title.length, ...rows.map((row) => row[at]!.length)))
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join(' | ')} |`
+  const rule = widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n')
+}
