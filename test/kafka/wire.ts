@@ -2,7 +2,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 export class Wire {
   readonly #server: Server
@@ -55,7 +54,7 @@ export class Wire {
     return new Transform({
       transform: (piece, _, done) => {
         if (this.delayMs === 0) done(null, piece)
-        else void sleep(this.delayMs).then(() => done(null, piece))
+        else setTimeout(() => done(null, piece), this.delayMs)
       },
     })
   }
