@@ -18,8 +18,9 @@ export class Pollers {
   readonly #path: string
   readonly #sockets: Socket[] = []
   #closed = false
-  #failed: ((error: Error) => void) | undefined
-  #error: Error | undefined
+  /** Rejects when one was refused, was not understood, or has lost its connection. */
+  readonly failure: Promise<never>
+  #reject: (error: Error) => void = () => {}
   #onTold: (() => void) | undefined
 
   /** What the next polls ask for as their longest wait, in milliseconds. */
@@ -32,6 +33,9 @@ export class Pollers {
     const { hostname, port } = new URL(url)
     this.#host = hostname
     this.#port = Number(port)
+    this.failure = new Promise((_, reject) => (this.#reject = reject))
+    // It may fail before anybody has asked.
+    this.failure.catch(() => {})
     this.#path = `/topics/${topic}/partitions/0/records`
     this.wait = wait
   }
@@ -47,14 +51,12 @@ export class Pollers {
     }
   }
 
-  /** Resolves when every one has been told of the record at `offset`; rejects when one has failed. */
+  /** Resolves when every one has been told of the record at `offset`. */
   expect(offset: number): Promise<void> {
     this.told = []
     this.#expected = offset
-    return new Promise((resolve, reject) => {
-      if (this.#error) return reject(this.#error)
+    return new Promise((resolve) => {
       this.#onTold = resolve
-      this.#failed = reject
     })
   }
 
@@ -98,9 +100,7 @@ export class Pollers {
   }
 
   #fail(error: Error): void {
-    if (this.#closed) return
-    this.#error ??= error
-    this.#failed?.(error)
+    if (!this.#closed) this.#reject(error)
   }
 }
 

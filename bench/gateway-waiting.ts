@@ -43,41 +43,51 @@ export async function measureWaiting(count: number, options: WaitingOptions): Pr
   const log = confluent({ url: child.url, gateway: true })
   const pollers = new Pollers(child.url, options.topic, quietWait)
   try {
-    const end = (await log.offsets(options.topic))[0]!.end
-    const empty = await child.standing(true)
-    await pollers.open(count, end)
-    let next = end
-    const place = () => ({ topic: options.topic, offset: next++ })
-    const round = () => wake(child, log, pollers, place())
-    for (let left = WARM; left > 0; left--) await round()
-    const quiet = await during(child, () => sleep(options.quietMs))
-    // Those that are woken now ask for so long, and nobody's time ends from here on.
-    pollers.wait = () => WOKEN_WAIT_MS
-    await round()
-    await child.waiting(count)
-    const full = await child.standing(true)
-    const told: number[] = []
-    const first = next
-    const work = await during(child, async () => {
-      for (const until = performance.now() + options.wokenMs; performance.now() < until;) {
-        const times = await round()
-        const every = Math.ceil(times.length / KEPT)
-        for (let at = times.length - 1; at >= 0; at -= every) told.push(times[at]!)
-      }
-    })
-    const records = next - first
-    return {
-      count,
-      rss: full.rss,
-      rssEach: (full.rss - empty.rss) / count,
-      heapEach: (full.heap - empty.heap) / count,
-      quiet,
-      woken: { ...work, answered: work.answered - records, records, told },
-    }
+    return await Promise.race([measured(count, options, child, log, pollers), pollers.failure])
   } finally {
     pollers.close()
     await log.close?.()
     await child.stop()
+  }
+}
+
+async function measured(
+  count: number,
+  options: WaitingOptions,
+  child: GatewayChild,
+  log: KafkaLog,
+  pollers: Pollers,
+): Promise<Waiting> {
+  const end = (await log.offsets(options.topic))[0]!.end
+  const empty = await child.standing(true)
+  await pollers.open(count, end)
+  let next = end
+  const place = () => ({ topic: options.topic, offset: next++ })
+  const round = () => wake(child, log, pollers, place())
+  for (let left = WARM; left > 0; left--) await round()
+  const quiet = await during(child, () => sleep(options.quietMs))
+  // Those that are woken now ask for so long, and nobody's time ends from here on.
+  pollers.wait = () => WOKEN_WAIT_MS
+  await round()
+  await child.waiting(count)
+  const full = await child.standing(true)
+  const told: number[] = []
+  const first = next
+  const work = await during(child, async () => {
+    for (const until = performance.now() + options.wokenMs; performance.now() < until;) {
+      const times = await round()
+      const every = Math.ceil(times.length / KEPT)
+      for (let at = times.length - 1; at >= 0; at -= every) told.push(times[at]!)
+    }
+  })
+  const records = next - first
+  return {
+    count,
+    rss: full.rss,
+    rssEach: (full.rss - empty.rss) / count,
+    heapEach: (full.heap - empty.heap) / count,
+    quiet,
+    woken: { ...work, answered: work.answered - records, records, told },
   }
 }
 
