@@ -5,6 +5,7 @@ import type { Clients } from './gateway-clients.ts'
 import type { Evictions } from './gateway-evictions.ts'
 import { QUIET_WAIT_MS } from './gateway-waiting.ts'
 import type { Waiting } from './gateway-waiting.ts'
+import { table } from './report.ts'
 
 export interface GatewayResults {
   readonly machine: string
@@ -100,12 +101,4 @@ function times(numbers: readonly number[]): string[] {
   const at = (share: number) =>
     ascending[Math.max(0, Math.ceil(ascending.length * share) - 1)]?.toFixed(1) ?? '–'
   return [String(ascending.length), at(0.5), at(0.99), at(1)]
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, at) => Math.max(3, title.length, ...rows.map((row) => row[at]!.length)))
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join(' | ')} |`
-  const rule = widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
-  return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n')
 }

@@ -44,7 +44,7 @@ export function report({ machine, seed, rounds, groups, weights, sizes, aims }: 
   return `${sections.join('\n\n')}\n`
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(3, title.length, ...rows.map((row) => row[column]!.length)),
   )

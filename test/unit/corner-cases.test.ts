@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions } from '../../src/index.ts'
 import type { MemoryOptions } from '../../src/testing/index.ts'
-import { deferred, request, world } from './world.ts'
+import { deferred, request, readyIn, world } from './world.ts'
 import type { World } from './world.ts'
 
 let at: World
@@ -11,12 +11,7 @@ beforeEach(() => {
   at = world()
 })
 
-async function ready(options: Partial<CacheOptions> = {}, kafka: MemoryOptions = {}) {
-  const isolate = at.isolate(options, kafka)
-  const users = isolate.cache.namespace<string>('users')
-  await at.run(isolate.cache.sync())
-  return { ...isolate, users }
-}
+const ready = (options?: Partial<CacheOptions>, kafka?: MemoryOptions) => readyIn(at, options, kafka)
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
 const write = (topic: string, message: unknown, key: string | null = null) =>

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { CacheOptions, Token } from '../../src/index.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { MemoryOptions } from '../../src/testing/index.ts'
-import { deferred, request, source, world } from './world.ts'
+import { deferred, request, source, readyIn, world } from './world.ts'
 import type { World } from './world.ts'
 
 let at: World
@@ -10,12 +10,7 @@ beforeEach(() => {
   at = world()
 })
 
-async function ready(options: Partial<CacheOptions> = {}, kafka: MemoryOptions = {}) {
-  const isolate = at.isolate(options, kafka)
-  const users = isolate.cache.namespace<string>('users')
-  await at.run(isolate.cache.sync())
-  return { ...isolate, users }
-}
+const ready = (options?: Partial<CacheOptions>, kafka?: MemoryOptions) => readyIn(at, options, kafka)
 
 const unreachable = new KedgeError('ERR_NETWORK', 'refused', { retryable: true })
 

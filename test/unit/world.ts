@@ -90,3 +90,11 @@ export function deferred<T>() {
   })
   return { promise, resolve, reject }
 }
+
+/** An isolate that has proved its freshness once, and its namespace `users`. */
+export async function readyIn(at: World, options: Partial<CacheOptions> = {}, kafka: MemoryOptions = {}) {
+  const isolate = at.isolate(options, kafka)
+  const users = isolate.cache.namespace<string>('users')
+  await at.run(isolate.cache.sync())
+  return { ...isolate, users }
+}

@@ -2,6 +2,7 @@
  * A cache in memory with a log of its own: positions, tags and tokens are real, freshness is what a test says.
  * For tests of routes, which need to see what was asked of the cache and to decide what it answers.
  */
+import { newCounters } from '../../src/stats.ts'
 import { joinTokens, type Token } from '../../src/token.ts'
 import type {
   Cache,
@@ -24,21 +25,7 @@ interface Held {
   readonly tags: readonly string[]
 }
 
-const STATS: CacheStats = {
-  entries: 0,
-  bytes: 0,
-  hits: 0,
-  misses: 0,
-  loads: 0,
-  fenced: 0,
-  polls: 0,
-  pollFailures: 0,
-  reanchors: 0,
-  unverified: 0,
-  evictionsApplied: 0,
-  updatesApplied: 0,
-  refused: 0,
-}
+const STATS: CacheStats = { ...newCounters(), entries: 0, bytes: 0 }
 
 const unused = (): never => {
   throw new Error('not part of this fake')
