@@ -1,29 +1,33 @@
 /** Apache Kafka itself, from Maven Central: fetched once, kept beside the modules. @module */
 import { execFile, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-const VERSION = '4.3.1'
+/** What tests run on, where they do not say otherwise. */
+export const VERSION = '4.3.1'
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/kedge-kafka', import.meta.url))
-const JARS = join(CACHE, `jars-${VERSION}`)
-const FORMATTED = join(CACHE, `formatted-${VERSION}`)
+const jarsOf = (version: string) => join(CACHE, `jars-${version}`)
 const POM = fileURLToPath(new URL('pom.xml', import.meta.url))
 const CLUSTER_ID = '4L6g3nShT-eMCtK--X86sw'
 
 /** Small and quick to start: a broker for tests serves few. */
-export const JVM: readonly string[] = [
+export const jvmOf = (version: string): readonly string[] => [
   '-Xmx256m',
   '-XX:+UseSerialGC',
   '-XX:TieredStopAtLevel=1',
   '-Xshare:auto',
   '-cp',
-  join(JARS, '*'),
+  join(jarsOf(version), '*'),
 ]
+
+/** {@link jvmOf} what tests run on. */
+export const JVM: readonly string[] = jvmOf(VERSION)
 
 let missing: { readonly reason: string | undefined } | undefined
 
@@ -38,7 +42,7 @@ function look(): string | undefined {
   if (status !== 0) return 'Java is not here (17 or newer is needed)'
   const version = Number(/version "(\d+)/.exec(stderr)?.[1] ?? 0)
   if (version < 17) return `Java ${version} is too old (17 or newer is needed)`
-  if (existsSync(JARS)) return undefined
+  if (existsSync(jarsOf(VERSION))) return undefined
   if (spawnSync('mvn', ['-v']).status !== 0) return 'Maven is not here (it fetches Apache Kafka)'
   return undefined
 }
@@ -47,16 +51,21 @@ function look(): string | undefined {
  * Fetches what is not there yet. Test files run in processes of their own: each builds beside, and the first to move
  * its folder into place wins.
  */
-export async function fetchJars(): Promise<void> {
-  await once(JARS, async (folder) => {
+export async function fetchJars(version = VERSION): Promise<void> {
+  await once(jarsOf(version), async (folder) => {
     const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
-    await run('mvn', ['-q', '-B', '-f', POM, goal, `-DoutputDirectory=${folder}`, '-DincludeScope=runtime'])
+    const where = [`-DoutputDirectory=${folder}`, '-DincludeScope=runtime', `-Dkafka=${version}`]
+    await run('mvn', ['-q', '-B', '-f', POM, goal, ...where])
   })
 }
 
-/** Lays a formatted, empty log folder at `folder`. Formatting takes a second of Java, so it is done once and copied. */
-export async function formatInto(folder: string): Promise<void> {
-  await once(FORMATTED, async (made) => {
+/**
+ * Lays a formatted, empty log folder of the node at `folder`. Formatting takes a second of Java, so it is done once
+ * and copied; whose it is is written into the copy.
+ */
+export async function formatInto(folder: string, node = 1, version = VERSION): Promise<void> {
+  const formatted = join(CACHE, `formatted-${version}`)
+  await once(formatted, async (made) => {
     const properties = join(CACHE, `format-${process.pid}.properties`)
     await writeFile(
       properties,
@@ -70,10 +79,16 @@ export async function formatInto(folder: string): Promise<void> {
         `log.dirs=${made}`,
       ].join('\n'),
     )
-    await run('java', [...JVM, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties])
+    const tool = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties]
+    await run('java', [...jvmOf(version), ...tool])
     await rm(properties)
   })
-  await cp(FORMATTED, folder, { recursive: true })
+  await cp(formatted, folder, { recursive: true })
+  const file = join(folder, 'meta.properties')
+  const meta = (await readFile(file, 'utf8'))
+    .replace(/^node\.id=.*$/m, `node.id=${node}`)
+    .replace(/^directory\.id=.*$/m, `directory.id=${randomBytes(16).toString('base64url')}`)
+  await writeFile(file, meta)
 }
 
 async function once(target: string, make: (folder: string) => Promise<void>): Promise<void> {
