@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { CallOptions } from '../src/log.ts'
+import type { CallOptions } from './log.ts'
 
 /**
  * Decides which of two writes of a key is the newer one: compared number by number. For a topic whose keys stay in
