@@ -66,6 +66,11 @@ export interface PartitionBounds {
   readonly end: number
   /** Kafka's topic id. */
   readonly logId: string
+  /**
+   * The leader's epoch, where it is known: ends of one epoch never go back. A leader that is new may tell, with a
+   * fetch, an end below what was acknowledged (KIP-207), until it has told one when it was asked for its offsets.
+   */
+  readonly leaderEpoch?: number | undefined
 }
 
 export interface ClusterReadOptions {
@@ -84,6 +89,11 @@ export interface ClusterRead {
   /** For each position asked for, where to go on: past gaps and transaction markers. */
   readonly next: readonly TopicPosition[]
   readonly outOfRange: readonly TopicPartition[]
+  /**
+   * For each position asked for, bounds that came with the records and of the very log they are from; absent where the
+   * cluster does not tell them. They are no proof of freshness by themselves: see `leaderEpoch`.
+   */
+  readonly bounds?: readonly (PartitionBounds | undefined)[]
 }
 
 export interface Cluster {

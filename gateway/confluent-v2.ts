@@ -14,6 +14,7 @@ import { decodeEmbedded, formatOf } from './embedded.ts'
 import { contentType, negotiate } from './media-type.ts'
 import { partitionOfPath } from './parameter.ts'
 import { Refusal } from './refusal.ts'
+import type { RefusalReason } from './refusal.ts'
 import type { Service } from './service.ts'
 
 export const V2_TYPE = 'application/vnd.kafka.v2+json'
@@ -72,8 +73,7 @@ export function confluentV2(service: Service): Hono {
     const topic = c.req.param('topic')
     const records = await recordsOf(c, service)
     const results = await cluster.append(topic, records)
-    const topicIsGone = results.find(({ refusal }) => refusal?.reason === 'unknown-topic')?.refusal
-    if (topicIsGone) throw topicIsGone
+    throwWhere(results, ['unknown-topic'])
     return produced(c, results)
   })
 
@@ -81,14 +81,12 @@ export function confluentV2(service: Service): Hono {
     const topic = c.req.param('topic')
     const partition = partitionOfPath(c)
     const records = await recordsOf(c, service)
-    await cluster.offsets(topic, partition)
-    return produced(
-      c,
-      await cluster.append(
-        topic,
-        records.map((record) => ({ ...record, partition })),
-      ),
+    const results = await cluster.append(
+      topic,
+      records.map((record) => ({ ...record, partition })),
     )
+    throwWhere(results, ['unknown-topic', 'unknown-partition'])
+    return produced(c, results)
   })
   return app
 }
@@ -124,6 +122,11 @@ async function recordsOf(c: Context, { bodies, limits }: Service): Promise<Recor
     value: decodeEmbedded(format, value),
     partition: partition ?? undefined,
   }))
+}
+
+/** What the path names is not there: that is the whole answer, not a record's. */
+function throwWhere(results: readonly Appended[], reasons: readonly RefusalReason[]): void {
+  for (const { refusal } of results) if (refusal && reasons.includes(refusal.reason)) throw refusal
 }
 
 /** One entry for each record, in order. The status is 200 also when some of them failed, as kafka-rest has it. */

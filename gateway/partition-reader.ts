@@ -6,7 +6,10 @@
 import type { Cluster, ClusterReadOptions, ClusterRecord, PartitionBounds, TopicPosition } from './cluster.ts'
 
 export interface PartitionReadOptions extends ClusterReadOptions {
-  /** Kafka's topic id, where the position is only of use in that log: in another it is out of range, at once. */
+  /**
+   * Kafka's topic id, where the position is only of use in that log: in another it is out of range, at once. What is
+   * held of that log is served without asking whether the topic is it still: whoever needs that asks for offsets.
+   */
   readonly logId?: string | undefined
 }
 
@@ -15,8 +18,13 @@ export interface PartitionRead {
   /** Where to go on. */
   readonly next: number
   readonly outOfRange: boolean
-  /** Sampled after the call began. */
+  /** Of the log that the records are from. */
   readonly bounds: PartitionBounds
+  /**
+   * Whether the bounds were sampled after the call began. Where they were not, they are older: the records are from a
+   * window of that very log, and asking the cluster for its bounds would only have kept them back.
+   */
+  readonly sampled: boolean
   /**
    * What lies from the position to `next` is of the log that `bounds` names, and only retention or compaction can
    * change it: it ends before an end that was known before it was read, and fills at least half of what was asked for.
@@ -50,6 +58,7 @@ export function partitionReader(cluster: Cluster | (Cluster & PartitionReader)):
         next,
         outOfRange: read.outOfRange.length > 0,
         bounds,
+        sampled: true,
         settled: sure && isSettled(read.records, offset, next, before.end, options.maxBytes),
       }
     },
@@ -61,6 +70,7 @@ export const outside = (offset: number, bounds: PartitionBounds): PartitionRead 
   next: offset,
   outOfRange: true,
   bounds,
+  sampled: true,
   settled: false,
 })
 

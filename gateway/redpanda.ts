@@ -5,8 +5,10 @@
  * Beyond Redpanda: `isolation_level=read_committed` (Kafka's own name and value) leaves out records of open and
  * aborted transactions, and the answer tells in `kedge-log-id`, `kedge-beginning-offset`, `kedge-end-offset` and
  * `kedge-next-offset` what the partition is and where to go on (past gaps and transaction markers). `log=` followed by
- * such an id asks for that log: 412 when the topic is another one by now. An answer that will never change says so to
- * caches (`caching.ts`); when it may be kept without being asked again, it leaves out the bounds, which do change.
+ * such an id asks for that log: 412 when the topic is another one by now, unless what was asked for is still at hand.
+ * An answer that will never change says so to caches (`caching.ts`); when it may be kept without being asked again, it
+ * leaves out the bounds, which do change. So does an answer that went out before the cluster was asked for them: to a
+ * long poll the moment that its records have come, and to a read of a named log from memory.
  *
  * @module
  */
@@ -55,7 +57,7 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
       open: service.open,
       ifNoneMatch: c.req.header('if-none-match'),
     })
-    if (!read.settled || !named) {
+    if (read.sampled && !(read.settled && named)) {
       c.header('kedge-beginning-offset', String(bounds.beginning))
       c.header('kedge-end-offset', String(bounds.end))
     }

@@ -1,6 +1,6 @@
 /** The one loop that reads a partition's end, for everybody who waits there. @module */
 import type { Runtime } from '../src/runtime.ts'
-import type { Cluster, ClusterReadOptions, PartitionBounds, TopicPartition } from './cluster.ts'
+import type { Cluster, ClusterRead, ClusterReadOptions, PartitionBounds, TopicPartition } from './cluster.ts'
 import { Window } from './tail-window.ts'
 import type { WindowLimits } from './tail-window.ts'
 
@@ -20,6 +20,8 @@ export interface LoopOptions {
   readonly window: WindowLimits
   /** Bounds that are sampled after the call. */
   readonly sample: () => Promise<Sample>
+  /** The tick of bounds that are asked for now. */
+  readonly tick: () => number
   /** Called after the window has changed. */
   readonly onChange: () => void
   /** Called once, when the loop has ended for whatever reason, before anybody is told. */
@@ -38,8 +40,9 @@ const BACKOFF_MS = 50
 /**
  * Reads from `bounds.end` or before on, for as long as somebody waits or has done so lately.
  *
- * After each read the bounds are sampled. Samples before and after it that name the same log prove that the records
- * are of that log. Another log, or a position that is not in it any more, ends the loop: its window is worth nothing.
+ * After each read the bounds are sampled, unless they came with it. Samples before and after it that name the same log
+ * prove that the records are of that log. Another log, or a position that is not in it any more, ends the loop: its
+ * window is worth nothing.
  */
 export class TailLoop {
   readonly window: Window
@@ -115,19 +118,20 @@ export class TailLoop {
   }
 
   async #step(): Promise<void> {
-    const { cluster, runtime, place, isolation, fetchBytes, fetchWaitMs, sample, onChange } = this.#options
+    const { cluster, runtime, place, isolation, fetchBytes, fetchWaitMs, onChange } = this.#options
     const began = runtime.monotonic()
     const from = this.window.end
     const { signal } = this.#stop
+    const tick = this.#options.tick()
     const read = await cluster.read([{ ...place, offset: from }], {
       maxBytes: fetchBytes,
       waitMs: fetchWaitMs,
       isolation,
       signal,
     })
-    const bounds = await sample()
-    if (this.#ended) return
     const next = read.next[0]?.offset ?? from
+    const bounds = this.#told(read, next, tick) ?? (await this.#options.sample())
+    if (this.#ended) return
     if (bounds.logId !== this.#bounds.logId || read.outOfRange.length > 0 || bounds.end < next) {
       this.end()
       return
@@ -140,6 +144,17 @@ export class TailLoop {
     if (next === from && runtime.monotonic() - began < Math.min(BACKOFF_MS, fetchWaitMs)) {
       await runtime.sleep(BACKOFF_MS, signal)
     }
+  }
+
+  /**
+   * The bounds that came with a read, where they follow those that are known: of the same log, and by the same leader,
+   * whose ends never go back. Then nothing has to be asked before whoever waits is told.
+   */
+  #told({ bounds: [told] = [], outOfRange }: ClusterRead, next: number, tick: number): Sample | undefined {
+    const { logId, leaderEpoch, end } = this.#bounds
+    if (!told || outOfRange.length > 0 || told.leaderEpoch === undefined) return undefined
+    if (told.logId !== logId || told.leaderEpoch !== leaderEpoch) return undefined
+    return told.end >= Math.max(next, end) ? { ...told, tick } : undefined
   }
 
   #wanted(): boolean {

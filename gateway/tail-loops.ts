@@ -6,22 +6,26 @@ import type { TailOptions } from './tail-options.ts'
 
 type Isolation = ClusterReadOptions['isolation']
 
+/** Bounds of the cluster, in the order in which they were asked for. */
+export interface Samples {
+  /** Sampled after the call. */
+  take(place: TopicPartition): Promise<Sample>
+  /** A number for bounds that are asked for now by other means. */
+  tick(): number
+}
+
 /** One for each partition and isolation level in which somebody waits, or has done so lately. */
 export class TailLoops {
   readonly #cluster: Cluster
   readonly #options: Required<TailOptions>
-  readonly #sample: (place: TopicPartition) => Promise<Sample>
+  readonly #samples: Samples
   readonly #loops = new Map<string, TailLoop>()
   #closed = false
 
-  constructor(
-    cluster: Cluster,
-    options: Required<TailOptions>,
-    sample: (place: TopicPartition) => Promise<Sample>,
-  ) {
+  constructor(cluster: Cluster, options: Required<TailOptions>, samples: Samples) {
     this.#cluster = cluster
     this.#options = options
-    this.#sample = sample
+    this.#samples = samples
   }
 
   find(place: TopicPartition, isolation: Isolation): TailLoop | undefined {
@@ -58,7 +62,8 @@ export class TailLoops {
       place,
       isolation: isolation ?? 'uncommitted',
       window: { maxBytes: windowBytes, maxRecords: windowRecords },
-      sample: () => this.#sample(place),
+      sample: () => this.#samples.take(place),
+      tick: () => this.#samples.tick(),
       onChange: () => this.#bound(),
       onEnd: () => {
         if (this.#loops.get(key) === loop) this.#loops.delete(key)

@@ -34,7 +34,8 @@ const MAX_ATTEMPTS = 3
  * - `offsets()` stays what a proof of freshness needs: a sample of the cluster that *began after the call*. Calls that
  *   come while one is under way share the next, and never the one that was there before them. Whatever is served from
  *   a window is checked against such a sample as well: that the log is the same, and holds the position still. The
- *   loop's own sample counts for those that waited before it began.
+ *   loop's own sample counts for those that waited before it began. Nobody is kept waiting for a sample who was told by
+ *   the loop, or who names the log that the window is of: the answer says that its bounds are not `sampled`.
  * - When a topic has been created anew, or has lost its end, its window is dropped and whoever waits looks again.
  * - Where a loop's read fails, all who wait are refused for the same reason; an abort ends the wait of one.
  *
@@ -68,6 +69,15 @@ interface Question {
   readonly mode: 'now' | 'waiting' | 'over'
 }
 
+/** When a question is answered. */
+interface Moment {
+  /** Samples that had begun when it came. */
+  readonly since: number
+  readonly mode: Question['mode']
+  /** It has waited for a loop. */
+  readonly told: boolean
+}
+
 class SharedTail implements TailedCluster {
   readonly id: string
   readonly #cluster: Cluster
@@ -84,7 +94,10 @@ class SharedTail implements TailedCluster {
     this.id = cluster.id
     this.#cluster = cluster
     this.#options = options
-    this.#loops = new TailLoops(cluster, options, (place) => this.#sample(place))
+    this.#loops = new TailLoops(cluster, options, {
+      take: (place) => this.#sample(place),
+      tick: () => ++this.#tick,
+    })
   }
 
   topics: Cluster['topics'] = () => this.#cluster.topics()
@@ -129,11 +142,11 @@ class SharedTail implements TailedCluster {
     const since = this.#tick
     const deadline = this.#options.runtime.monotonic() + waitMs
     let mode: Question['mode'] = waitMs > 0 ? 'waiting' : 'now'
-    for (;;) {
+    for (let told = false; ; told = true) {
       signal?.throwIfAborted()
       if (this.#stop.signal.aborted)
         throw new Refusal('unavailable', 'The gateway is stopping.', { retryAfter: 1 })
-      const answers = await orAbort(this.#collect(positions, options, since, mode), signal)
+      const answers = await orAbort(this.#collect(positions, options, { since, mode, told }), signal)
       if (mode !== 'waiting' || answers.some((answer, index) => says(answer, positions[index]!)))
         return answers
       mode = await this.#news(positions, options, deadline - this.#options.runtime.monotonic())
@@ -144,40 +157,39 @@ class SharedTail implements TailedCluster {
   async #collect(
     positions: readonly TopicPosition[],
     options: PartitionReadOptions,
-    since: number,
-    mode: Question['mode'],
+    moment: Moment,
   ): Promise<PartitionRead[]> {
-    const sampled = await Promise.all(
-      positions.map((position) => this.#bounds(position, options, since, mode)),
-    )
+    const { mode } = moment
+    const sampled = await Promise.all(positions.map((position) => this.#bounds(position, options, moment)))
     const answers: PartitionRead[] = []
     let left = options.maxBytes
     let found = false
     for (const [index, position] of positions.entries()) {
-      const { bounds, quiet } = sampled[index]!
-      const isAsked: boolean = !quiet && (left > 0 || !found)
+      const { bounds, found: how } = sampled[index]!
+      const isAsked: boolean = how !== 'quiet' && (left > 0 || !found)
       const question = { position, maxBytes: Math.max(1, left), options, mode }
       const answer: PartitionRead = isAsked ? await this.#answer(question, bounds) : nothing(position, bounds)
-      answers.push(answer)
+      answers.push(how === 'held' ? { ...answer, sampled: false } : answer)
       found ||= answer.records.length > 0
       left -= answer.records.reduce((bytes, record) => bytes + bytesOf(record), 0)
     }
     return answers
   }
 
-  /** Bounds that count for a call, or those of a loop that is about to say what there is: then all is `quiet`. */
+  /** Bounds that count for a call; or those of a loop, which is about to say what there is, or has it already. */
   async #bounds(
     position: TopicPosition,
     options: PartitionReadOptions,
-    since: number,
-    mode: Question['mode'],
-  ): Promise<{ readonly bounds: Sample; readonly quiet: boolean }> {
+    { since, mode, told }: Moment,
+  ): Promise<{ readonly bounds: Sample; readonly found: 'sampled' | 'quiet' | 'held' }> {
     const loop = this.#loops.find(position, options.isolation)
-    if (mode === 'waiting' && loop?.awaits(position.offset) && isOf(options.logId, loop.bounds)) {
-      return { bounds: loop.bounds, quiet: true }
+    if (loop && mode === 'waiting' && loop.awaits(position.offset) && isOf(options.logId, loop.bounds)) {
+      return { bounds: loop.bounds, found: 'quiet' }
     }
-    const fresh = loop && loop.bounds.tick > since
-    return { bounds: fresh ? loop.bounds : await this.#sample(position), quiet: false }
+    if (loop && loop.bounds.tick > since) return { bounds: loop.bounds, found: 'sampled' }
+    const isKnown = options.logId === undefined ? told : options.logId === loop?.bounds.logId
+    if (loop && isKnown && loop.window.covers(position.offset)) return { bounds: loop.bounds, found: 'held' }
+    return { bounds: await this.#sample(position), found: 'sampled' }
   }
 
   async #answer(question: Question, bounds: Sample): Promise<PartitionRead> {
@@ -215,7 +227,7 @@ class SharedTail implements TailedCluster {
       if (after.logId === before.logId) {
         if (read.outOfRange.length > 0) return outside(offset, after)
         const settled = isSettled(read.records, offset, next, before.end, maxBytes)
-        return { records: read.records, next, outOfRange: false, bounds: after, settled }
+        return { records: read.records, next, outOfRange: false, bounds: after, sampled: true, settled }
       }
       if (!isOf(options.logId, after)) return outside(offset, after)
       before = after
@@ -302,6 +314,7 @@ const nothing = ({ offset }: TopicPosition, bounds: PartitionBounds): PartitionR
   next: offset,
   outOfRange: false,
   bounds,
+  sampled: true,
   settled: false,
 })
 
@@ -313,5 +326,5 @@ function windowed({ position, maxBytes }: Question, loop: TailLoop, sampled: Sam
   const { records, next } = loop.window.slice(position.offset, maxBytes)
   const bounds = loop.bounds.tick > sampled.tick ? loop.bounds : sampled
   const settled = isSettled(records, position.offset, next, loop.window.end, maxBytes)
-  return { records, next, outOfRange: false, bounds, settled }
+  return { records, next, outOfRange: false, bounds, sampled: true, settled }
 }

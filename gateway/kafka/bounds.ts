@@ -58,8 +58,8 @@ export class Bounds {
       // Negative times have meanings of their own there.
       const asked = BigInt(Math.max(0, Math.floor(timestamp)))
       const [found, end] = await Promise.all([
-        this.#list(link, topic, partition, asked),
-        this.#list(link, topic, partition, LATEST),
+        this.#list(link, topic, leader, partition, asked),
+        this.#list(link, topic, leader, partition, LATEST),
       ])
       return found < 0 ? end : found
     })
@@ -70,13 +70,13 @@ export class Bounds {
       const link = this.#links.shared(leader.address, 'bounds')
       // Answered in this order, whose last says whether it still was the same topic.
       const [beginning, end, after] = await Promise.all([
-        this.#list(link, name, partition, EARLIEST),
-        this.#list(link, name, partition, LATEST),
+        this.#list(link, name, leader, partition, EARLIEST),
+        this.#list(link, name, leader, partition, LATEST),
         this.#topology.refreshBy(link, name),
       ])
       if (!after) throw new Refusal('unknown-topic', 'Topic not found.')
       if (after.id !== topic.id) return undefined
-      return { beginning, end, logId: logIdOf(topic) }
+      return { beginning, end, logId: logIdOf(topic), leaderEpoch: leader.epoch }
     })
   }
 
@@ -103,8 +103,14 @@ export class Bounds {
     }
   }
 
-  async #list(link: Link, topic: string, partition: number, timestamp: bigint): Promise<number> {
-    const asked = { partitionIndex: partition, currentLeaderEpoch: -1, timestamp }
+  async #list(
+    link: Link,
+    topic: string,
+    { epoch }: Leader,
+    partition: number,
+    timestamp: bigint,
+  ): Promise<number> {
+    const asked = { partitionIndex: partition, currentLeaderEpoch: epoch, timestamp }
     // The high watermark is the end, not the last stable offset: an open transaction hides nothing.
     const answer = await link.request(LIST_OFFSETS, () => [-1, 0, [{ name: topic, partitions: [asked] }]], {
       ms: this.#settings.requestTimeoutMs,

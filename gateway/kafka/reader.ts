@@ -4,6 +4,7 @@ import type {
   ClusterRead,
   ClusterReadOptions,
   ClusterRecord,
+  PartitionBounds,
   TopicPartition,
   TopicPosition,
 } from '../cluster.ts'
@@ -15,15 +16,27 @@ import type { Link } from './link.ts'
 import type { Links } from './links.ts'
 import type { Address, KafkaSettings } from './options.ts'
 import { sliceOf } from './records.ts'
-import type { Topology } from './topology.ts'
+import { logIdOf } from './topology.ts'
+import type { Topic, Topology } from './topology.ts'
 
 /** The positions whose partitions one broker leads. */
 interface Group {
   readonly address: Address
-  readonly positions: readonly (TopicPosition & { readonly id: string })[]
+  readonly positions: readonly Place[]
 }
 
-type Fetched = ReadonlyMap<string, FetchedPartition>
+/** A position, the id of its topic, and the epoch of the leader that is asked. */
+interface Place extends TopicPosition {
+  readonly topicOf: Topic
+  readonly epoch: number
+}
+
+interface FetchedBounds extends FetchedPartition {
+  /** Absent where topics are fetched by name: another one may have it by now. */
+  readonly bounds: PartitionBounds | undefined
+}
+
+type Fetched = ReadonlyMap<string, FetchedBounds>
 
 /** The most that a broker is asked for in one answer; each first batch comes whole whatever its size. */
 const MAX_FETCH_BYTES = 64 * 1024 * 1024
@@ -83,7 +96,7 @@ export class Reader {
   }
 
   async #groups(positions: readonly TopicPosition[], deadline: number): Promise<Group[]> {
-    const groups = new Map<string, { address: Address; positions: (TopicPosition & { id: string })[] }>()
+    const groups = new Map<string, { address: Address; positions: Place[] }>()
     const found = await Promise.all(
       positions.map(({ topic, partition }) => this.#topology.leader(topic, partition, deadline)),
     )
@@ -92,7 +105,7 @@ export class Reader {
       const name = `${address.host}:${address.port}`
       const group = groups.get(name) ?? { address, positions: [] }
       groups.set(name, group)
-      group.positions.push({ ...positions[index]!, id: topic.id })
+      group.positions.push({ ...positions[index]!, topicOf: topic, epoch: leader.epoch })
     }
     return [...groups.values()]
   }
@@ -168,13 +181,14 @@ export class Reader {
 
 function topicsOf(positions: Group['positions'], byId: boolean, partitionMaxBytes: number): FetchTopic[] {
   const topics = new Map<string, FetchTopic>()
-  for (const { topic, id, partition, offset } of positions) {
+  for (const { topic, topicOf, epoch, partition, offset } of positions) {
     // Where topics go by name, the field of the id carries it.
-    const asked = topics.get(topic) ?? { topicId: byId ? id : topic, partitions: [] }
+    const asked = topics.get(topic) ?? { topicId: byId ? topicOf.id : topic, partitions: [] }
     topics.set(topic, asked)
     asked.partitions.push({
       partition,
-      currentLeaderEpoch: -1,
+      // Another leader refuses, and the next attempt goes to it: bounds of two leaders are in no order.
+      currentLeaderEpoch: epoch,
       fetchOffset: BigInt(offset),
       lastFetchedEpoch: -1,
       partitionMaxBytes,
@@ -185,15 +199,31 @@ function topicsOf(positions: Group['positions'], byId: boolean, partitionMaxByte
 
 function fetchedOf(answer: FetchAnswer, positions: Group['positions'], byId: boolean): Fetched {
   if (answer.errorCode !== 0) throw new KafkaFailure('Fetch failed.', { code: answer.errorCode })
-  const names = new Map(positions.map(({ topic, id }) => [byId ? id : topic, topic]))
-  const fetched = new Map<string, FetchedPartition>()
+  const asked = new Map(
+    positions.map((place) => [`${place.partition} ${byId ? place.topicOf.id : place.topic}`, place]),
+  )
+  const fetched = new Map<string, FetchedBounds>()
   for (const { topicId, partitions } of answer.responses) {
-    const topic = names.get(topicId)
-    for (const partition of topic === undefined ? [] : partitions) {
-      fetched.set(nameOf({ topic: topic!, partition: partition.partitionIndex }), partition)
+    for (const partition of partitions) {
+      const place = asked.get(`${partition.partitionIndex} ${topicId}`)
+      const bounds = place && byId ? boundsOf(place, partition) : undefined
+      if (place) fetched.set(nameOf(place), { ...partition, bounds })
     }
   }
   return fetched
+}
+
+function boundsOf(
+  { topicOf, epoch }: Place,
+  { errorCode, highWatermark, logStartOffset }: FetchedPartition,
+): PartitionBounds | undefined {
+  if (errorCode !== 0 || highWatermark < 0n || logStartOffset < 0n) return undefined
+  return {
+    beginning: Number(logStartOffset),
+    end: Number(highWatermark),
+    logId: logIdOf(topicOf),
+    leaderEpoch: epoch < 0 ? undefined : epoch,
+  }
 }
 
 const merged = (all: readonly Fetched[]): Fetched => new Map(all.flatMap((fetched) => [...fetched]))
@@ -224,5 +254,6 @@ function collect(positions: readonly TopicPosition[], fetched: Fetched, maxBytes
     left -= slice.bytes
     return { topic, partition, offset: slice.next }
   })
-  return { records, next, outOfRange }
+  const bounds = positions.map((position) => fetched.get(nameOf(position))?.bounds)
+  return { records, next, outOfRange, bounds }
 }
