@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { KedgeError } from '../../src/index.ts'
 import { FaultChecker, type Read } from './fault-checker.ts'
 
-const PROMISES = { maxStalenessMs: 1000, maxOutageMs: 3000, slackMs: 10, maxCallMs: 5000 }
+const PROMISES = { maxStalenessMs: 1000, maxOutageMs: 3000, slackMs: 10, maxReadMs: 3000, maxPublishMs: 5000 }
 
 describe('The checker of the fault rounds', () => {
   let checker: FaultChecker
@@ -127,7 +127,7 @@ describe('The checker of the fault rounds', () => {
   it('finds calls that take longer than their deadline', () => {
     checker.acknowledges(checker.begins('row', 1, 0), 'k1.0-1', 5001)
     checker.fails(checker.begins('row', 2, 0), new KedgeError('ERR_PUBLISH', 'no answer'), 5001)
-    read(1, 0, { ended: 5001 })
+    read(1, 0, { ended: 3001 })
     expect(rules()).toEqual(['late', 'late', 'late'])
   })
 

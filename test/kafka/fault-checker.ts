@@ -15,8 +15,10 @@ export interface Promises {
   readonly maxOutageMs: number
   /** The rounding of clocks. */
   readonly slackMs: number
-  /** Every call settles within this. */
-  readonly maxCallMs: number
+  /** A read settles within this. */
+  readonly maxReadMs: number
+  /** A publish settles within this, one way or the other. */
+  readonly maxPublishMs: number
 }
 
 export type Rule =
@@ -138,18 +140,19 @@ export class FaultChecker {
 
   reads(read: Read): void {
     const { who, key, version, began, ended, flagged, cached, after } = read
-    const { maxStalenessMs, maxOutageMs, slackMs, maxCallMs } = this.#promises
+    const { maxStalenessMs, maxOutageMs, slackMs, maxReadMs } = this.#promises
     this.count.reads++
     if (cached) this.count.cached++
     if (flagged) this.count.flagged++
     if (after) this.count.withToken++
-    if (ended - began > maxCallMs) this.#breaks('late', `${who} read ${key} for ${ms(ended - began)}`)
+    if (ended - began > maxReadMs) this.#breaks('late', `${who} read ${key} for ${ms(ended - began)}`)
     if (after && version < after.version)
       this.#breaks('own write not read', `${who} read ${key} ${version} with the token of ${after.version}`)
     const bound = (flagged ? maxOutageMs : maxStalenessMs) + slackMs
     const due = this.#dueAt(key, began - bound)
     if (due === undefined || version >= due.version) return
-    const late = `${ms(began - due.at)} after the eviction of ${due.version} was acknowledged`
+    const how = cached ? 'from the cache' : `by a load of ${ms(ended - began)}`
+    const late = `${how}, ${ms(began - due.at)} after the eviction of ${due.version} was acknowledged`
     this.#breaks(flagged ? 'stale beyond the outage' : 'stale', `${who} read ${key} ${version}, ${late}`)
   }
 
@@ -183,7 +186,7 @@ export class FaultChecker {
   #ends(publish: Publish, at: number): void {
     publish.ended = at
     const tookMs = at - publish.began
-    if (tookMs > this.#promises.maxCallMs) this.#breaks('late', `${name(publish)} took ${ms(tookMs)}`)
+    if (tookMs > this.#promises.maxPublishMs) this.#breaks('late', `${name(publish)} took ${ms(tookMs)}`)
   }
 
   /** The highest version acknowledged before `time`. */

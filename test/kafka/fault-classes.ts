@@ -23,7 +23,7 @@ export interface Stage {
   quiet: boolean
 }
 
-export interface FaultRound {
+interface FaultRound {
   readonly stage: Stage
   /** This fault's own, so that the order in which faults of one round take from it is no matter. */
   readonly random: () => number
@@ -32,7 +32,7 @@ export interface FaultRound {
 }
 
 /** What it did in the end; `undefined` when there was nothing to strike at. */
-export type Fault = (round: FaultRound) => Promise<string | undefined>
+type Fault = (round: FaultRound) => Promise<string | undefined>
 
 export interface FaultClass {
   readonly place: Place

@@ -82,7 +82,10 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
         maxStalenessMs: MAX_STALENESS,
         maxOutageMs: MAX_OUTAGE,
         slackMs: 20,
-        maxCallMs: 10_000,
+        // A wait for a poll, a slow load, and the same again where another's load failed.
+        maxReadMs: 10_000,
+        // Four attempts, and the pauses between them.
+        maxPublishMs: 4 * REQUEST_TIMEOUT + 2000,
       })
       const source = new Source()
       const stop = new AbortController()
@@ -97,6 +100,7 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
         ...caches.slice(2).map((cache) => cache.follow({ signal: stop.signal })),
       ])
       const struck = new Map<FaultName, Map<string, number>>()
+      let known = 0
       for (const [index, names] of faultPlan(PLACES, ROUNDS, SEED).entries()) {
         await Promise.race([sleep(500 + Math.random() * 1000), work])
         const done = await Promise.all(names.map((name, n) => strike(name, names, SEED + index * 10 + n)))
@@ -107,6 +111,8 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
           struck.set(name, variants.set(variant, (variants.get(variant) ?? 0) + 1))
         }
         if (IS_NIGHT) tell(`round ${index + 1}: ${names.join(' + ')}; ${said(checker)}`)
+        for (const { rule, text } of checker.violations.slice(known)) tell(`  VIOLATION (${rule}): ${text}`)
+        known = checker.violations.length
       }
       await Promise.race([sleep(3000), work])
       stop.abort()
