@@ -16,7 +16,7 @@ export type {
   TopicPosition,
 } from './cluster.ts'
 export { kafkaCluster } from './kafka/index.ts'
-export type { KafkaCluster, KafkaOptions } from './kafka/index.ts'
+export type { KafkaCluster, KafkaOptions, UnreadableBatch } from './kafka/index.ts'
 export type { GatewayLimits } from './limits.ts'
 export { memoryCluster } from './memory-cluster.ts'
 export type { MemoryClusterOptions } from './memory-cluster.ts'

@@ -1,18 +1,11 @@
 /**
  * The requests of Kafka's protocol that are used, newest version first: the newest that both sides know is taken.
  *
- * Brokers of 2.8 and newer know one of each. Fetch names topics by id from version 13 on (Kafka 3.1, KIP-516); below
- * it goes by name, and the id that is told with a fetch is the one that metadata had.
+ * Brokers of 2.8 and newer know one of each. Fetch is in `fetch.ts`.
  *
  * @module
  */
 import {
-  fetchV12,
-  fetchV13,
-  fetchV14,
-  fetchV15,
-  fetchV16,
-  fetchV17,
   initProducerIdV4,
   initProducerIdV5,
   listOffsetsV6,
@@ -30,22 +23,7 @@ import type { API } from '@platformatic/kafka'
 
 export type Versions<Args extends unknown[], Answer> = readonly API<Args, Answer>[]
 
-export type FetchAnswer = fetchV17.FetchResponse
-export type FetchTopic = fetchV17.FetchRequestTopic
-export type FetchedPartition = fetchV17.FetchResponsePartition
 export type MetadataAnswer = metadataV12.MetadataResponse
-
-export const FETCH: Versions<fetchV17.FetchRequest, FetchAnswer> = [
-  fetchV17.api,
-  fetchV16.api,
-  fetchV15.api,
-  fetchV14.api,
-  fetchV13.api,
-  fetchV12.api,
-]
-
-/** From this version on a fetch names topics by id. */
-export const FETCH_BY_ID = 13
 
 export const LIST_OFFSETS: Versions<listOffsetsV9.ListOffsetsRequest, listOffsetsV9.ListOffsetsResponse> = [
   listOffsetsV9.api,

@@ -22,6 +22,7 @@ import { logIdOf, Topology } from './topology.ts'
 import type { Node, Topic } from './topology.ts'
 
 export type { KafkaOptions, KafkaSasl, KafkaTls } from './options.ts'
+export type { UnreadableBatch } from './records.ts'
 export type { TopicOptions } from './topics.ts'
 
 export interface KafkaCluster extends Cluster {
@@ -44,6 +45,8 @@ export interface KafkaCluster extends Cluster {
  *
  * - Reads are fetches by explicit offset without a consumer group; batches may be compressed with gzip, snappy, lz4,
  *   and zstd (where this Node has it: 22.15 and newer). Nothing is committed anywhere.
+ * - A batch that cannot be read (a wrong checksum, an unknown compression, more than `maxBatchBytes` inflated) is shown
+ *   as one record at its last offset that no cache can read either: it evicts everything, and what follows is read.
  * - Writes wait for all in-sync replicas and are idempotent for each partition.
  * - `logId` is the topic id. A fetch is bound to it from Kafka 3.1 on; on 2.8 to 3.0 topics are fetched by name, and
  *   a topic that was deleted and made anew is noticed by the bounds only.

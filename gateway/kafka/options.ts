@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from '@platformatic/kafka'
 import { z } from 'zod'
+import type { UnreadableBatch } from './records.ts'
 
 export interface KafkaTls {
   /** PEM; the authorities of the system when absent. */
@@ -36,6 +37,13 @@ export interface KafkaOptions {
    * @default 10_000
    */
   readonly requestTimeoutMs?: number
+  /**
+   * What one compressed batch of records may inflate to, in bytes. A larger one counts as unreadable: its place is
+   * taken by one record that no cache can read, which evicts everything. @default 33_554_432
+   */
+  readonly maxBatchBytes?: number
+  /** Told of each batch that cannot be read, as often as it is met. */
+  readonly onUnreadable?: (batch: UnreadableBatch) => void
 }
 
 export interface Address {
@@ -47,11 +55,16 @@ export interface KafkaSettings {
   readonly brokers: readonly Address[]
   readonly clientId: string
   readonly requestTimeoutMs: number
+  readonly maxBatchBytes: number
+  readonly onUnreadable: ((batch: UnreadableBatch) => void) | undefined
   /** What a connection to `host` is made with. */
   readonly connection: (host: string) => ConnectionOptions
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
+const DEFAULT_BATCH_BYTES = 32 * 1024 * 1024
+/** What the inflating libraries take. */
+const MAX_BATCH_BYTES = 2 ** 30
 /** The longest delay that timers of Node keep. */
 const MAX_TIMEOUT_MS = 2_147_483_647
 
@@ -79,18 +92,23 @@ const schema = z.strictObject({
     })
     .optional(),
   requestTimeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional(),
+  maxBatchBytes: z.int().min(1).max(MAX_BATCH_BYTES).optional(),
+  onUnreadable: z.custom((value) => typeof value === 'function', { error: 'must be a function' }).optional(),
 })
 
 /** @throws TypeError naming the option that is wrong, never what a secret was. */
 export function settingsOf(options: KafkaOptions): KafkaSettings {
   const parsed = schema.safeParse(options)
   if (!parsed.success) throw new TypeError(complaint(parsed.error))
-  const { clientId = 'kedge-gateway', sasl, requestTimeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const { clientId = 'kedge-gateway', sasl, requestTimeoutMs = DEFAULT_TIMEOUT_MS, onUnreadable } = options
+  const { maxBatchBytes = DEFAULT_BATCH_BYTES } = options
   const tls = options.tls === true ? {} : options.tls || undefined
   return {
     brokers: options.brokers.map(addressOf),
     clientId,
     requestTimeoutMs,
+    maxBatchBytes,
+    onUnreadable,
     connection: (host) => ({
       connectTimeout: requestTimeoutMs,
       ...(tls && { tls: tlsOf(tls), tlsServerName: tls.servername ?? isIP(host) === 0 }),

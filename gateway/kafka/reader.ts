@@ -8,14 +8,15 @@ import type {
   TopicPartition,
   TopicPosition,
 } from '../cluster.ts'
-import { FETCH, FETCH_BY_ID } from './apis.ts'
-import type { FetchAnswer, FetchedPartition, FetchTopic } from './apis.ts'
 import { Backoff } from './backoff.ts'
 import { CODES, isPassing, KafkaFailure } from './failure.ts'
+import { FETCH, FETCH_BY_ID } from './fetch.ts'
+import type { FetchAnswer, FetchedPartition, FetchTopic } from './fetch.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
 import type { Address, KafkaSettings } from './options.ts'
 import { sliceOf } from './records.ts'
+import type { SliceOptions } from './records.ts'
 import { logIdOf } from './topology.ts'
 import type { Topic, Topology } from './topology.ts'
 
@@ -81,7 +82,10 @@ export class Reader {
         const groups = await this.#groups(positions, deadline)
         const fetched = await this.#fetchAll(groups, { ...options, waitMs })
         const code = firstPassing(fetched)
-        if (code === undefined) return collect(positions, fetched, options.maxBytes)
+        if (code === undefined) {
+          const { maxBatchBytes, onUnreadable } = this.#settings
+          return collect(positions, fetched, { maxBytes: options.maxBytes, maxBatchBytes, onUnreadable })
+        }
         if (!again) throw new KafkaFailure('Fetch failed.', { code })
       } catch (error) {
         options.signal?.throwIfAborted()
@@ -229,7 +233,7 @@ function boundsOf(
 const merged = (all: readonly Fetched[]): Fetched => new Map(all.flatMap((fetched) => [...fetched]))
 
 const hasNews = (fetched: Fetched): boolean =>
-  [...fetched.values()].some(({ errorCode, records }) => errorCode !== 0 || (records?.length ?? 0) > 0)
+  [...fetched.values()].some(({ errorCode, batches }) => errorCode !== 0 || batches.length > 0)
 
 function firstPassing(fetched: Fetched): number | undefined {
   for (const { errorCode } of fetched.values()) {
@@ -239,17 +243,17 @@ function firstPassing(fetched: Fetched): number | undefined {
 }
 
 /** The answer in the order of the positions; one whose turn comes when the answer is full is left for the next read. */
-function collect(positions: readonly TopicPosition[], fetched: Fetched, maxBytes: number): ClusterRead {
+function collect(positions: readonly TopicPosition[], fetched: Fetched, options: SliceOptions): ClusterRead {
   const records: ClusterRecord[] = []
   const outOfRange: TopicPartition[] = []
-  let left = maxBytes
+  let left = options.maxBytes
   const next = positions.map((position) => {
     const { topic, partition, offset } = position
     const found = fetched.get(nameOf(position))
     if (found?.errorCode === CODES.offsetOutOfRange) outOfRange.push({ topic, partition })
     if (!found || found.errorCode !== 0 || (left <= 0 && records.length > 0))
       return { topic, partition, offset }
-    const slice = sliceOf(position, found, left)
+    const slice = sliceOf(position, found, { ...options, maxBytes: left })
     for (const record of slice.records) records.push(record)
     left -= slice.bytes
     return { topic, partition, offset: slice.next }

@@ -1,9 +1,12 @@
 /** What a fetch brought, as records: without markers, without what was aborted, without what was not asked for. @module */
 import { Buffer } from 'node:buffer'
 import { IS_CONTROL, IS_TRANSACTIONAL } from '@platformatic/kafka'
-import type { KafkaRecord, RecordsBatch } from '@platformatic/kafka'
 import type { ClusterRecord, TopicPosition } from '../cluster.ts'
-import type { FetchedPartition } from './apis.ts'
+import { bytesOf } from '../partition-reader.ts'
+import { batchesOf, Unreadable } from './batches.ts'
+import type { Batch } from './batches.ts'
+import type { FetchedPartition } from './fetch.ts'
+import type { KafkaRecord } from './record-reader.ts'
 
 export interface Slice {
   readonly records: readonly ClusterRecord[]
@@ -12,43 +15,129 @@ export interface Slice {
   readonly next: number
 }
 
+export interface SliceOptions {
+  /** The first record is taken whatever its size. */
+  readonly maxBytes: number
+  /** What one compressed batch may inflate to. */
+  readonly maxBatchBytes: number
+  /** Told of a batch that cannot be read, each time that it is met. */
+  readonly onUnreadable?: ((batch: UnreadableBatch) => void) | undefined
+}
+
+/** A batch in the log that cannot be read: its checksum is wrong, its compression unknown, it inflates without end. */
+export interface UnreadableBatch {
+  readonly topic: string
+  readonly partition: number
+  /** What was asked for first of it. */
+  readonly from: number
+  /** Where the record stands that is shown in its place. */
+  readonly offset: number
+  readonly reason: string
+}
+
 /** Bit 3 of a batch's attributes: the broker's clock counts (`message.timestamp.type=LogAppendTime`). */
 const IS_LOG_APPEND_TIME = 1 << 3
 /** The type in the key of a control record. */
 const ABORT = 0
+/** Records of one slice: small ones inflate to many. */
+const MAX_RECORDS = 50_000
+/** Neither UTF-8 nor MessagePack, which never begins a value with this byte. */
+const UNREADABLE = Uint8Array.of(0xc1)
 
 /**
- * The records from the position on, until `maxBytes` are reached: the first is taken whatever its size.
+ * The records from the position on, until `maxBytes` are reached.
  *
  * Kafka answers with whole batches, so records below the position come with it, and gaps (compaction, markers) are
  * told only by the last offset of a batch.
+ *
+ * In place of a batch that cannot be read stands one record at its last offset, without a key and with a value that
+ * nothing can be made of (its header `kedge-unreadable` says why): whoever follows evictions takes it for "everything",
+ * and goes on behind it. To leave the batch out would hide evictions; to fail would hide all that come after it.
  */
 export function sliceOf(
   position: TopicPosition,
-  { records: batches, abortedTransactions }: FetchedPartition,
-  maxBytes: number,
+  { batches, abortedTransactions, highWatermark }: FetchedPartition,
+  { maxBytes, maxBatchBytes, onUnreadable }: SliceOptions,
 ): Slice {
   const aborted = new AbortedTransactions(abortedTransactions ?? [])
   const records: ClusterRecord[] = []
   let bytes = 0
   let next = position.offset
-  for (const batch of batches ?? []) {
-    const first = Number(batch.firstOffset)
-    const last = first + batch.lastOffsetDelta
-    const shown = aborted.shows(batch, last)
-    for (const record of shown ? batch.records : []) {
-      const offset = first + record.offsetDelta
-      if (offset < position.offset) continue
-      const size = sizeOf(record)
-      if (records.length > 0 && bytes + size > maxBytes) return { records, bytes, next: offset }
-      records.push(recordOf(position, offset, batch, record))
+  for (const batch of batchesOf(batches)) {
+    const last = lastOf(batch, next, Number(highWatermark))
+    if (last < next) continue
+    let own: readonly ClusterRecord[]
+    try {
+      if (batch.broken !== undefined) throw new Unreadable(batch.broken)
+      own = aborted.shows(batch, last)
+        ? recordsOf(position, next, batch, maxBytes - bytes, maxBatchBytes)
+        : []
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error
+      onUnreadable?.({ ...placeOf(position), from: next, offset: last, reason: error.message })
+      own = [unreadable(position, last, batch, error.message)]
+    }
+    for (const record of own) {
+      const size = bytesOf(record)
+      const isFull = records.length > 0 && (bytes + size > maxBytes || records.length >= MAX_RECORDS)
+      if (isFull) return { records, bytes, next: record.offset }
+      records.push(record)
       bytes += size
-      next = offset + 1
+      next = record.offset + 1
     }
     next = Math.max(next, last + 1)
   }
   return { records, bytes, next }
 }
+
+/**
+ * The last offset of a batch. That of a broken one is believed as far as it can be: it lies from `next` on and within
+ * the log. What is thereby jumped over lies below the record that stands for everything.
+ */
+function lastOf({ first, last, broken }: Batch, next: number, end: number): number {
+  if (broken === undefined) return last
+  return last >= Math.max(first, next) && last < end ? last : Math.max(first, next)
+}
+
+/** From `from` on: what fits, and one more that does not. */
+function recordsOf(
+  position: TopicPosition,
+  from: number,
+  batch: Batch,
+  maxBytes: number,
+  maxBatchBytes: number,
+): ClusterRecord[] {
+  const records: ClusterRecord[] = []
+  let bytes = 0
+  for (const record of batch.records(maxBatchBytes)) {
+    const offset = batch.first + record.offsetDelta
+    if (offset < from) continue
+    if (offset > batch.last) throw new Unreadable('A record lies outside of its batch.')
+    const own = recordOf(position, offset, batch, record)
+    records.push(own)
+    if (bytes > maxBytes || records.length > MAX_RECORDS) break
+    bytes += bytesOf(own)
+  }
+  return records
+}
+
+function unreadable(
+  position: TopicPosition,
+  offset: number,
+  { maxTimestamp }: Batch,
+  reason: string,
+): ClusterRecord {
+  return {
+    ...placeOf(position),
+    offset,
+    timestamp: Math.max(0, maxTimestamp),
+    key: null,
+    value: UNREADABLE,
+    headers: [{ name: 'kedge-unreadable', value: Buffer.from(reason) }],
+  }
+}
+
+const placeOf = ({ topic, partition }: TopicPosition) => ({ topic, partition })
 
 /**
  * Which batches belong to transactions that were aborted, as Kafka's own consumer finds out (`CompletedFetch`): the
@@ -62,12 +151,15 @@ class AbortedTransactions {
     this.#coming = transactions.toSorted((a, b) => Number(a.firstOffset - b.firstOffset))
   }
 
-  shows(batch: RecordsBatch, last: number): boolean {
+  /** @throws Unreadable */
+  shows(batch: Batch, last: number): boolean {
     while (this.#coming[0] && this.#coming[0].firstOffset <= last) {
       this.#open.add(this.#coming.shift()!.producerId)
     }
     if ((batch.attributes & IS_CONTROL) !== 0) {
-      const key = batch.records[0]?.key
+      // A marker is small, and never compressed.
+      const [marker] = batch.records(0)
+      const key = marker?.key
       if (key && key.length >= 4 && key.readInt16BE(2) === ABORT) this.#open.delete(batch.producerId)
       return false
     }
@@ -75,30 +167,20 @@ class AbortedTransactions {
   }
 }
 
-function sizeOf({ key, value, headers }: KafkaRecord): number {
-  let size = (key?.length ?? 0) + (value?.length ?? 0)
-  for (const [name, content] of headers) size += (name?.length ?? 0) + (content?.length ?? 0)
-  return size
-}
-
 function recordOf(
-  { topic, partition }: TopicPosition,
+  position: TopicPosition,
   offset: number,
-  batch: RecordsBatch,
+  batch: Batch,
   { key, value, headers, timestampDelta }: KafkaRecord,
 ): ClusterRecord {
   const byBroker = (batch.attributes & IS_LOG_APPEND_TIME) !== 0
   return {
-    topic,
-    partition,
+    ...placeOf(position),
     offset,
-    timestamp: Number(byBroker ? batch.maxTimestamp : batch.firstTimestamp + timestampDelta),
+    timestamp: byBroker ? batch.maxTimestamp : batch.firstTimestamp + timestampDelta,
     key: ownBytes(key),
     value: ownBytes(value),
-    headers: headers.map(([name, content]) => ({
-      name: Buffer.from(name ?? []).toString('utf8'),
-      value: ownBytes(content),
-    })),
+    headers: headers.map(([name, content]) => ({ name: name.toString('utf8'), value: ownBytes(content) })),
   }
 }
 
