@@ -1,0 +1,107 @@
+/** Several brokers for tests, one cluster: each is broker and controller, as small clusters have it. @module */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FOR_TESTS, kafkaAvailable, lines } from './broker.ts'
+import { fetchJars, formatInto, JVM } from './jars.ts'
+import { freePorts, JavaServer } from './java-server.ts'
+
+export interface Brokers {
+  /** Their ids: 1, 2, 3… */
+  readonly ids: readonly number[]
+  /** `127.0.0.1:port` of the one with the id. */
+  readonly address: (id: number) => string
+  /** The id of the one that is the active controller, as the others believe. */
+  controller(): Promise<number>
+  /** SIGKILL. */
+  kill(id: number): void
+  /** SIGSTOP: its connections stay, and it answers nobody. */
+  pause(id: number): void
+  /** SIGCONT. */
+  resume(id: number): void
+  /** Starts it again on its data, after ending it if it still runs; under another port when it `moves`. */
+  restart(id: number, options?: { readonly moves?: boolean }): Promise<void>
+  /** Ends all for good, and removes their data. */
+  stop(): Promise<void>
+}
+
+interface Ports {
+  readonly clients: number
+  readonly controller: number
+}
+
+/** @throws Error when there is no Java, or one of them does not start. */
+export async function startBrokers(count: number): Promise<Brokers> {
+  const reason = kafkaAvailable()
+  if (reason !== undefined) throw new Error(reason)
+  await fetchJars()
+  const folder = await mkdtemp(join(tmpdir(), 'kedge-kafka-'))
+  const ids = Array.from({ length: count }, (_, index) => index + 1)
+  const free = await freePorts(2 * count)
+  const ports = new Map<number, Ports>(
+    ids.map((id) => [id, { clients: free[2 * id - 2]!, controller: free[2 * id - 1]! }]),
+  )
+  const voters = ids.map((id) => `${id}@127.0.0.1:${ports.get(id)!.controller}`).join(',')
+  const address = (id: number) => `127.0.0.1:${ports.get(id)?.clients}`
+  const homeOf = (id: number) => join(folder, String(id))
+  const running = new Map<number, JavaServer>()
+  const launch = async (id: number) => {
+    const file = join(homeOf(id), 'server.properties')
+    await writeFile(file, settings(id, join(homeOf(id), 'data'), ports.get(id)!, voters))
+    const args = [...JVM, 'kafka.Kafka', file]
+    running.set(id, await JavaServer.start({ args, address: address(id), log: join(folder, `${id}.log`) }))
+  }
+  // One after the other: the first formats a folder for all.
+  for (const id of ids) await formatInto(join(homeOf(id), 'data'), id)
+  await Promise.all(ids.map(launch))
+
+  return {
+    ids,
+    address,
+    async controller() {
+      const votes = await Promise.all(ids.map((id) => voteOf(homeOf(id))))
+      return votes.toSorted((a, b) => b.leaderEpoch - a.leaderEpoch)[0]?.leaderId ?? -1
+    },
+    kill: (id) => running.get(id)?.signal('SIGKILL'),
+    pause: (id) => running.get(id)?.signal('SIGSTOP'),
+    resume: (id) => running.get(id)?.signal('SIGCONT'),
+    async restart(id, { moves = false } = {}) {
+      await running.get(id)?.end('SIGTERM')
+      if (moves) {
+        const [clients] = await freePorts(1)
+        ports.set(id, { ...ports.get(id)!, clients: clients! })
+      }
+      await launch(id)
+    },
+    async stop() {
+      await Promise.all([...running.values()].map((server) => server.end('SIGKILL')))
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
+
+/** What a node has written down of the last election of controllers. */
+async function voteOf(home: string): Promise<{ readonly leaderId: number; readonly leaderEpoch: number }> {
+  const file = join(home, 'data', '__cluster_metadata-0', 'quorum-state')
+  return JSON.parse(await readFile(file, 'utf8')) as { leaderId: number; leaderEpoch: number }
+}
+
+function settings(id: number, data: string, { clients, controller }: Ports, voters: string): string {
+  const url = `PLAINTEXT://127.0.0.1:${clients}`
+  return lines({
+    'process.roles': 'broker,controller',
+    'node.id': String(id),
+    'controller.quorum.voters': voters,
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `${url},CONTROLLER://127.0.0.1:${controller}`,
+    'advertised.listeners': url,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': data,
+    ...FOR_TESTS,
+    // A follower that is gone leaves the in-sync replicas soon: after 30 s by default.
+    'replica.lag.time.max.ms': '2000',
+    'controller.quorum.election.timeout.ms': '500',
+    'controller.quorum.fetch.timeout.ms': '1000',
+  })
+}

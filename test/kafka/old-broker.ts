@@ -1,0 +1,55 @@
+/** The oldest Kafka that the gateway is said to stand on, as it was run then: one broker, its topics in ZooKeeper. @module */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FOR_TESTS, kafkaAvailable, lines } from './broker.ts'
+import { fetchJars, jvmOf } from './jars.ts'
+import { freePorts, JavaServer } from './java-server.ts'
+
+export const OLDEST = '2.8.2'
+
+export interface OldBroker {
+  /** `127.0.0.1:port`. */
+  readonly bootstrap: string
+  /** Ends both for good, and removes their data. */
+  stop(): Promise<void>
+}
+
+/** @throws Error when there is no Java, or one of the two does not start. */
+export async function startOldBroker(): Promise<OldBroker> {
+  const reason = kafkaAvailable()
+  if (reason !== undefined) throw new Error(reason)
+  await fetchJars(OLDEST)
+  const folder = await mkdtemp(join(tmpdir(), 'kedge-kafka-'))
+  const [clients = 0, keeper = 0] = await freePorts(2)
+  const start = async (main: string, port: number, properties: Readonly<Record<string, string>>) => {
+    const file = join(folder, `${main}.properties`)
+    await writeFile(file, lines(properties))
+    const args = [...jvmOf(OLDEST), main, file]
+    return JavaServer.start({ args, address: `127.0.0.1:${port}`, log: join(folder, `${main}.log`) })
+  }
+  await mkdir(join(folder, 'keeper'))
+  const zookeeper = await start('org.apache.zookeeper.server.quorum.QuorumPeerMain', keeper, {
+    dataDir: join(folder, 'keeper'),
+    clientPort: String(keeper),
+    clientPortAddress: '127.0.0.1',
+    'admin.enableServer': 'false',
+  })
+  const end = async (...servers: readonly JavaServer[]) => {
+    for (const server of servers) await server.end('SIGKILL')
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  try {
+    const broker = await start('kafka.Kafka', clients, {
+      'broker.id': '1',
+      'zookeeper.connect': `127.0.0.1:${keeper}`,
+      listeners: `PLAINTEXT://127.0.0.1:${clients}`,
+      'log.dirs': join(folder, 'data'),
+      ...FOR_TESTS,
+    })
+    return { bootstrap: `127.0.0.1:${clients}`, stop: () => end(broker, zookeeper) }
+  } catch (error) {
+    await end(zookeeper)
+    throw error
+  }
+}
