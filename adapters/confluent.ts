@@ -23,6 +23,7 @@ import { InstanceReader } from './v2/instance-reader.ts'
 import { boundsOf, partitionsOf } from './v2/offsets.ts'
 import { produceV2 } from './v2/produce.ts'
 import { discoverCluster, produceV3 } from './confluent/produce-v3.ts'
+import { LogNames } from './confluent/log-names.ts'
 import { readStateless } from './v2/stateless.ts'
 import { withDeadline } from './deadline.ts'
 import { type Auth, endpoint, type EndpointOptions } from './endpoint.ts'
@@ -62,7 +63,7 @@ export interface ConfluentOptions extends TransportOptions {
   readonly read?: Partial<EndpointOptions>
   /**
    * The other end of `read` is the kedge gateway: reads are stateless, long polls wait, and the log's identity
-   * is known.
+   * is known, and named in each read once it is: what caches on the way hold of another log is never taken for it.
    * @default false
    */
   readonly gateway?: boolean
@@ -151,10 +152,14 @@ export function confluent(options: ConfluentOptions): KafkaLog {
     timeoutMs,
     maxResponseBytes,
   })
-  const readOnce = (call: Call, topic: string, positions: readonly Position[], how: ReadOptions) =>
-    gateway
-      ? readStateless(call, topic, positions, how)
-      : instances.read(call, topic, positions, { ...how, waitMs: 0 })
+  const names = new LogNames()
+  const readOnce = async (call: Call, topic: string, positions: readonly Position[], how: ReadOptions) => {
+    if (!gateway) return instances.read(call, topic, positions, { ...how, waitMs: 0 })
+    const logId = names.of(topic)
+    const found = await readStateless(call, topic, positions, { ...how, logId })
+    if (found.outOfRange.length > 0) names.forget(topic, logId)
+    return found
+  }
 
   return {
     capabilities: { identity: gateway, longPoll: gateway, readCommitted: gateway },
@@ -173,7 +178,8 @@ export function confluent(options: ConfluentOptions): KafkaLog {
       withDeadline(timeoutMs, signal, async (until) => {
         const to = call(reading, until)
         const bounds = await boundsOf(to, topic, partitions ?? (await partitionsOf(to, topic)))
-        if (!gateway) instances.hint(topic, bounds)
+        if (gateway) names.learn(topic, bounds)
+        else instances.hint(topic, bounds)
         return bounds
       }),
 

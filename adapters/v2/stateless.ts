@@ -6,8 +6,19 @@ import { failure, isOutOfRange, problemOf } from '../problem.ts'
 import { type Call, V2_BINARY } from './context.ts'
 import { readRecords } from './records.ts'
 
-/** What one partition answered: its records, or that the position lies outside of it. */
+/** What one partition answered: its records, or that the position lies outside of it, or is of another log. */
 type Answer = Found | 'out of range'
+
+export interface StatelessOptions extends ReadOptions {
+  /**
+   * The log that the positions are of, where it is known (the gateway's `log=`). In another one they are out of range:
+   * no cache on the way can then answer with the records of a topic that has been created anew since.
+   */
+  readonly logId?: string | undefined
+}
+
+/** `Precondition Failed`: the topic is another log by now. */
+const ANOTHER_LOG = 412
 
 interface Found {
   readonly records: readonly LogRecord[]
@@ -18,7 +29,7 @@ export async function readStateless(
   call: Call,
   topic: string,
   positions: readonly Position[],
-  options: ReadOptions,
+  options: StatelessOptions,
 ): Promise<ReadResult> {
   const maxBytes = Math.max(1, Math.floor(options.maxBytes / Math.max(1, positions.length)))
   const once = (waitMs: number, signal: AbortSignal) => (position: Position) =>
@@ -73,16 +84,21 @@ async function readPartition(
   { http, signal }: Call,
   topic: string,
   position: Position,
-  { maxBytes, waitMs, isolation }: ReadOptions,
+  { maxBytes, waitMs, isolation, logId }: StatelessOptions,
 ): Promise<Answer> {
   // All three parameters are mandatory (Redpanda, 400/40002), and so is the Accept header (406).
-  const query = `offset=${position.offset}&timeout=${Math.ceil(waitMs)}&max_bytes=${maxBytes}${isolation === 'committed' ? '&isolation_level=read_committed' : ''}`
+  const level = isolation === 'committed' ? '&isolation_level=read_committed' : ''
+  const log = logId === undefined ? '' : `&log=${segment(logId)}`
+  const query = `offset=${position.offset}&timeout=${Math.ceil(waitMs)}&max_bytes=${maxBytes}${level}${log}`
   const path = `/topics/${segment(topic)}/partitions/${position.partition}/records?${query}`
   const answer = await http.send({ method: 'GET', path, headers: { accept: V2_BINARY } }, signal)
   if (answer.status > 299) {
+    if (logId !== undefined && answer.status === ANOTHER_LOG) return 'out of range'
     if (isOutOfRange(problemOf(answer))) return 'out of range'
     throw failure(answer, 'reading records')
   }
+  // A cache that does not tell one query from another would have it from another log.
+  if (logId !== undefined && (answer.headers.get('kedge-log-id') ?? logId) !== logId) return 'out of range'
   const { records } = readRecords(answer, topic, [position])
   const read = (records.at(-1)?.offset ?? position.offset - 1) + 1
   // The gateway tells where to go on: past transaction markers, which no record shows.

@@ -160,6 +160,73 @@ describe('a stateless read', () => {
   })
 })
 
+describe('a read of the gateway', () => {
+  const offsets = (id: string) =>
+    on(/\/offsets$/, () => json({ beginning_offset: 0, end_offset: 9 }, 200, { 'kedge-log-id': id }))
+  const gone = () => json({ error_code: 41_201, message: 'another log' }, 412)
+  const queries = (lines: readonly string[]) =>
+    lines.filter((line) => line.includes('/records')).map((line) => /&log=(.*)$/.exec(line)?.[1])
+
+  it('names the log once its offsets have told it, of that topic alone', async () => {
+    const { log, lines } = bench([
+      offsets('a/b'),
+      on(/topics\/u/, () => json([])),
+      on(partition(0), () => records(0, 5)),
+    ])
+    await log.read('t', [at(0, 5)], AT_ONCE)
+    await log.offsets('t', { partitions: [0] })
+    await log.read('t', [at(0, 5)], { ...AT_ONCE, isolation: 'committed' })
+    await log.read('u', [at(0, 5)], AT_ONCE)
+    expect(queries(lines())).toEqual([undefined, 'a%2Fb', undefined])
+    expect(lines()[2]).toContain('&isolation_level=read_committed&log=')
+  })
+
+  it('is out of range in another log, and names none until it knows it', async () => {
+    let id = 'old'
+    const script = on(/records/, ({ path: asked }) =>
+      /log=(\w+)/.test(asked) && !asked.endsWith(`log=${id}`) ? gone() : records(0, 5),
+    )
+    const told = on(/offsets$/, () =>
+      json({ beginning_offset: 0, end_offset: 9 }, 200, { 'kedge-log-id': id }),
+    )
+    const { log, lines } = bench([told, script])
+    await log.offsets('t', { partitions: [0] })
+    id = 'new'
+    expect(await log.read('t', [at(0, 5)], AT_ONCE)).toEqual({
+      records: [],
+      next: [at(0, 5)],
+      outOfRange: [0],
+    })
+    expect((await log.read('t', [at(0, 5)], AT_ONCE)).outOfRange).toEqual([])
+    await log.offsets('t', { partitions: [0] })
+    expect((await log.read('t', [at(0, 5)], AT_ONCE)).outOfRange).toEqual([])
+    expect(queries(lines())).toEqual(['old', undefined, 'new'])
+  })
+
+  it('is out of range where something on the way answers with the records of another log', async () => {
+    const stale = on(partition(0), () => json([recordAt(5)], 200, { 'kedge-log-id': 'old' }))
+    const { log } = bench([offsets('new'), stale])
+    await log.offsets('t', { partitions: [0] })
+    expect(await log.read('t', [at(0, 5)], AT_ONCE)).toMatchObject({ records: [], outOfRange: [0] })
+  })
+
+  it('does not take 412 for that where it has named no log', async () => {
+    const { log } = bench([gone])
+    expect(await rejection(log.read('t', [at(0, 5)], AT_ONCE))).toMatchObject({ code: 'ERR_HTTP' })
+  })
+
+  it('names no log while the partitions of a topic are of two', async () => {
+    const each = (number: number, id: string) =>
+      on(new RegExp(`partitions/${number}/offsets`), () =>
+        json({ beginning_offset: 0, end_offset: 9 }, 200, { 'kedge-log-id': id }),
+      )
+    const { log, lines } = bench([each(0, 'old'), each(1, 'new'), on(partition(0), () => records(0, 5))])
+    await log.offsets('t', { partitions: [0, 1] })
+    await log.read('t', [at(0, 5)], AT_ONCE)
+    expect(queries(lines())).toEqual([undefined])
+  })
+})
+
 describe('offsets from the gateway', () => {
   it('tell the identity of the log', async () => {
     const { log } = bench([
