@@ -9,7 +9,7 @@
 import type { CallOptions } from './log.ts'
 
 /**
- * Decides which of two writes of a key is the newer one: compared number by number. For a topic whose keys stay in
+ * Decides which of two writes of a key is the newer one: compared number by number, of whatever size and sign. For a topic whose keys stay in
  * one partition it is the record's offset; for kedge's own messages the row's version or the as-of, then the offset.
  */
 export type SinkVersion = readonly [major: number, minor: number]
@@ -52,8 +52,13 @@ export interface SinkOutcome {
   readonly refused: readonly { readonly index: number; readonly reason: string }[]
 }
 
+export interface BeginOptions extends CallOptions {
+  /** The epoch that the new one takes the place of. Absent: there is none yet. */
+  readonly replaces?: string
+}
+
 /**
- * A store that is kept equal to a topic.
+ * A store that is kept equal to a topic; `sinkSuite()` of `kedge/testing` is the contract in executable form.
  *
  * Methods reject with a `KedgeError` that says whether trying again makes sense (or with `signal.reason`), and never
  * hang beyond a deadline of their own.
@@ -63,11 +68,17 @@ export interface Sink {
   readonly name: string
   /** `undefined` where the store knows nothing of the stream: it is new, or was wiped. */
   state(stream: string, options?: CallOptions): Promise<SinkState | undefined>
-  /** Begins a stream from nothing: a new epoch, no positions. Values that are there stay until they are overwritten. */
-  begin(stream: string, epoch: string, logId: string | undefined, options?: CallOptions): Promise<void>
   /**
-   * Writes all of the batch, each write only if the store holds no newer version of the key, and moves the position
-   * only after that. Positions never go back.
+   * Begins a stream from nothing: a new epoch, no positions. Values that are there stay until they are overwritten,
+   * by whatever version: versions of another epoch do not count.
+   *
+   * Only if the store's epoch is the one that is replaced, and only if there is none where none is named; else
+   * nothing happens, and `state` tells who was quicker. Two syncs that find a store empty so agree on one epoch.
+   */
+  begin(stream: string, epoch: string, logId: string | undefined, options?: BeginOptions): Promise<void>
+  /**
+   * Writes all of the batch, each write only if the store holds no newer version of the key, deleted ones included,
+   * and moves the position only after that. A version that is there already is written again. Positions never go back.
    */
   write(stream: string, batch: SinkBatch, options?: CallOptions): Promise<SinkOutcome>
   close?(): Promise<void>

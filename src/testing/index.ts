@@ -18,4 +18,9 @@ export type {
   MemoryTransaction,
   TopicDescription,
 } from './memory-log.ts'
+export { memorySink } from './memory-sink.ts'
+export type { MemorySink, MemorySinkOptions, SinkFaultOptions, SinkOperation } from './memory-sink.ts'
+export { MemoryStore } from './memory-store.ts'
 export { seededRandom } from './seeded-random.ts'
+export { sinkSuite } from './sink-suite.ts'
+export type { SinkSuiteOptions, SinkUnderTest } from './sink-suite.ts'

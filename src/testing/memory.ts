@@ -15,6 +15,8 @@ import type {
 } from '../log.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { Runtime } from '../runtime.ts'
+import { Faults } from './faults.ts'
+import type { FaultsOptions } from './faults.ts'
 import { MemoryLog } from './memory-log.ts'
 import type { MemoryLogOptions } from './memory-log.ts'
 
@@ -32,17 +34,7 @@ export interface MemoryOptions extends MemoryLogOptions {
   readonly capabilities?: Partial<LogCapabilities>
 }
 
-export interface FaultOptions {
-  /** The calls that fail. @default all */
-  readonly on?: LogOperation
-  /**
-   * `'after'`: the call does its work and then fails, as when an acknowledgement is lost on its way.
-   * @default 'before'
-   */
-  readonly when?: 'before' | 'after'
-  /** How many calls fail. @default Infinity */
-  readonly times?: number
-}
+export type FaultOptions = FaultsOptions<LogOperation>
 
 /** A `KafkaLog` in memory. */
 export interface MemoryKafka extends KafkaLog {
@@ -81,7 +73,7 @@ export function memory(options: MemoryOptions = {}): MemoryKafka {
   const log = on ?? new MemoryLog({ now: () => runtime.now(), random: () => runtime.random(), ...rest })
   const capabilities = { identity: true, longPoll: true, readCommitted: true, ...chosen }
   const calls = { produce: 0, offsets: 0, read: 0 }
-  const faults = new Faults()
+  const faults = new Faults<LogOperation>()
 
   async function call<T>(
     operation: LogOperation,
@@ -199,69 +191,4 @@ async function within(
     ended.abort()
   }
   signal?.throwIfAborted()
-}
-
-interface Fault extends Required<Omit<FaultOptions, 'on' | 'times'>> {
-  readonly error: unknown
-  readonly on: LogOperation | undefined
-  times: number
-}
-
-/** What is wrong with a log at the moment. */
-class Faults {
-  #fault: Fault | undefined
-  #gate: Deferred | undefined
-
-  set(error: unknown, { on, when = 'before', times = Infinity }: FaultOptions = {}): void {
-    this.#fault = error === undefined ? undefined : { error, on, when, times }
-  }
-
-  check(operation: LogOperation, when: 'before' | 'after'): void {
-    const fault = this.#fault
-    if (!fault || fault.when !== when || (fault.on ?? operation) !== operation) return
-    if (--fault.times <= 0) this.#fault = undefined
-    throw fault.error
-  }
-
-  pause(): void {
-    this.#gate ??= deferred()
-  }
-
-  resume(): void {
-    this.#gate?.resolve()
-    this.#gate = undefined
-  }
-
-  /** Resolves at once, or after `resume()`, or rejects with `signal.reason`. */
-  async open(signal: AbortSignal | undefined): Promise<void> {
-    while (this.#gate) {
-      signal?.throwIfAborted()
-      const aborted = deferred()
-      const onAbort = () => aborted.reject(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      try {
-        await Promise.race([this.#gate.promise, aborted.promise])
-      } finally {
-        signal?.removeEventListener('abort', onAbort)
-      }
-    }
-    signal?.throwIfAborted()
-  }
-}
-
-interface Deferred {
-  readonly promise: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (reason: unknown) => void
-}
-
-/** `Promise.withResolvers`, which Node 20 does not have. */
-function deferred(): Deferred {
-  let resolve!: () => void
-  let reject!: (reason: unknown) => void
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve
-    reject = onReject
-  })
-  return { promise, resolve, reject }
 }
