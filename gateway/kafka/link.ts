@@ -108,8 +108,9 @@ export class Link {
       maxInflights: MAX_INFLIGHTS,
     })
     this.#connection = connection
-    // Each request learns of it by its own answer; without a listener Node would end the process.
-    connection.on('error', () => {})
+    // A request learns only that the connection was closed; what closed it (an alert of TLS, say) is told here.
+    let broken: unknown
+    connection.on('error', (error) => (broken ??= error))
     connection.on('close', () => {
       if (this.#connection === connection) this.#drop()
     })
@@ -119,7 +120,7 @@ export class Link {
       return { connection, versions: new Map(apiKeys.map((api) => [api.apiKey, api])) }
     } catch (error) {
       if (this.#connection === connection) this.#drop()
-      throw error
+      throw broken ?? error
     }
   }
 

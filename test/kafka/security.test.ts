@@ -2,13 +2,14 @@ import { pbkdf2Sync } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { alterUserScramCredentialsV0, Connection } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { kafkaCluster } from '../../gateway/kafka/index.ts'
 import type { KafkaOptions } from '../../gateway/kafka/index.ts'
 import { Refusal } from '../../gateway/refusal.ts'
 import { type Broker, startBroker, withoutKafka } from './broker.ts'
-import { certificate } from './certificate.ts'
+import { certificate, type ClientCertificate, clientCertificate } from './certificate.ts'
 
 const MODULES = 'org.apache.kafka.common.security'
 const PASSWORD = 'open sesame'
@@ -17,15 +18,22 @@ describe.skipIf(withoutKafka())('A cluster that asks who is there', () => {
   let broker: Broker
   let folder: string
   let ca: string
+  let client: ClientCertificate
+  let stranger: ClientCertificate
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kedge-certificate-'))
     const made = await certificate(folder)
     ca = made.ca
+    client = await clientCertificate(folder, 'client')
+    stranger = await clientCertificate(folder, 'stranger')
     broker = await startBroker({
-      listeners: { TLS: 'SSL', SASL: 'SASL_PLAINTEXT', BOTH: 'SASL_SSL' },
+      listeners: { TLS: 'SSL', MUTUAL: 'SSL', SASL: 'SASL_PLAINTEXT', BOTH: 'SASL_SSL' },
       properties: {
         ...made.properties,
+        'listener.name.mutual.ssl.client.auth': 'required',
+        'listener.name.mutual.ssl.truststore.type': 'PEM',
+        'listener.name.mutual.ssl.truststore.location': client.file,
         'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
         ...Object.fromEntries(
           ['sasl', 'both'].flatMap((listener) => [
@@ -88,6 +96,12 @@ describe.skipIf(withoutKafka())('A cluster that asks who is there', () => {
     }
   }
 
+  /** Of an error and all that caused it. */
+  function codesOf(error: unknown): unknown[] {
+    if (!(error instanceof Error)) return []
+    return ['code' in error ? error.code : undefined, ...codesOf(error.cause)]
+  }
+
   const sasl = (mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512', password = PASSWORD) => ({
     mechanism,
     username: 'edge',
@@ -116,6 +130,25 @@ describe.skipIf(withoutKafka())('A cluster that asks who is there', () => {
     await other.close()
   })
 
+  it('lets in whose certificate it trusts, where it asks for one', async () => {
+    expect(await outcome('MUTUAL', { tls: { ca, cert: client.cert, key: client.key } })).toBe(true)
+  })
+
+  it.each([
+    ['none', () => ({}), /ALERT_(BAD_CERTIFICATE|CERTIFICATE_REQUIRED)/],
+    ['one that it does not trust', () => stranger, /ALERT_(CERTIFICATE_UNKNOWN|UNKNOWN_CA|BAD_CERTIFICATE)/],
+    ['one of another key', () => ({ cert: client.cert, key: stranger.key }), /KEY_VALUES_MISMATCH/],
+  ])('keeps out who has %s, and the gateway is told why', async (_, ours, code) => {
+    const { cert, key } = ours() as Partial<ClientCertificate>
+    const tls = { ca, ...(cert && { cert }), ...(key && { key }) }
+    const outside = at('MUTUAL', { tls, requestTimeoutMs: 2000 })
+    const refusal: unknown = await outside.topics().catch((error: unknown) => error)
+    await outside.close()
+    expect(refusal).toMatchObject({ reason: 'unavailable', message: 'The cluster cannot be reached.' })
+    expect(codesOf(refusal)).toContainEqual(expect.stringMatching(code))
+    expect(inspect(refusal, { depth: 10 })).not.toContain('PRIVATE KEY')
+  })
+
   it.each(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)(
     'lets in who knows the password by %s',
     async (mechanism) => {
@@ -127,9 +160,9 @@ describe.skipIf(withoutKafka())('A cluster that asks who is there', () => {
   it.each(['PLAIN', 'SCRAM-SHA-512'] as const)(
     'keeps out who does not, by %s, and the password is in no message',
     async (mechanism) => {
-      const stranger = at('SASL', { sasl: sasl(mechanism, 'not-sesame'), requestTimeoutMs: 1000 })
-      const refusal: unknown = await stranger.topics().catch((error: unknown) => error)
-      await stranger.close()
+      const outside = at('SASL', { sasl: sasl(mechanism, 'not-sesame'), requestTimeoutMs: 1000 })
+      const refusal: unknown = await outside.topics().catch((error: unknown) => error)
+      await outside.close()
       expect(refusal).toMatchObject({ reason: 'unavailable', message: 'The cluster cannot be reached.' })
       expect(JSON.stringify(refusal)).not.toContain('not-sesame')
     },
