@@ -14,8 +14,8 @@ import type { Stream, Toxic, ToxicWire } from './toxiproxy.ts'
 export interface Stage {
   readonly broker: Broker
   readonly gateway: GatewayProcess
-  /** Between the caches and the gateway. */
-  readonly wire: ToxicWire
+  /** Between each isolate and the gateway. */
+  readonly wires: readonly ToxicWire[]
   readonly traffic: Traffic
   /** How long the broker is frozen. */
   readonly freezeMs: number
@@ -41,6 +41,22 @@ export interface FaultClass {
 
 const between = (random: () => number, low: number, high: number): number =>
   Math.round(low + random() * (high - low))
+/** Puts a toxic on several wires; the answer takes it off. */
+async function poison(
+  wires: readonly ToxicWire[],
+  stream: Stream,
+  toxic: Toxic,
+): Promise<() => Promise<void>> {
+  const added = await Promise.all(wires.map((wire) => wire.add(stream, toxic)))
+  return async () => void (await Promise.all(added.map((one) => one.remove())))
+}
+
+/** Some of the isolates: one is cut off while others write, or all are. */
+function someLines(random: () => number, wires: readonly ToxicWire[]): number[] {
+  const all = wires.map((_, line) => ({ line, at: random() })).sort((a, b) => a.at - b.at)
+  return all.slice(0, oneOf(random, [1, 1, 2, wires.length])).map(({ line }) => line)
+}
+
 const oneOf = <T>(random: () => number, items: readonly T[]): T =>
   items[Math.floor(random() * items.length)] as T
 
@@ -77,12 +93,12 @@ async function broke(calls: readonly Call[]): Promise<boolean> {
   return calls.some(({ outcome }) => outcome === 'broken')
 }
 
-const midProduce: Fault = async ({ stage: { broker, gateway, wire, traffic }, random, also }) => {
+const midProduce: Fault = async ({ stage: { broker, gateway, wires, traffic }, random, also }) => {
   // A broker that is struck by another fault cannot be held here.
   const half = also.has('broker') || random() < 0.5
   // Some 400 bytes in pieces of 8, 4 ms apart: a request takes about 200 ms to come in.
   const slicer = { average_size: 8, size_variation: 4, delay: 4000 }
-  const toxic = half ? await wire.add('upstream', { type: 'slicer', attributes: slicer }) : undefined
+  const clear = half ? await poison(wires, 'upstream', { type: 'slicer', attributes: slicer }) : undefined
   // Whatever is asked of the broker now has been sent, and is carried out once the gateway is gone.
   if (!half) broker.pause()
   let calls: Call[]
@@ -91,7 +107,7 @@ const midProduce: Fault = async ({ stage: { broker, gateway, wire, traffic }, ra
     await gateway.kill()
   } finally {
     if (!half) broker.resume()
-    await toxic?.remove()
+    await clear?.()
   }
   await sleep(between(random, 50, 500))
   await gateway.start()
@@ -139,27 +155,30 @@ const CUTS: readonly [string, (random: () => number) => Toxic][] = [
   ['ended half-way', (random) => ({ type: 'limit_data', attributes: { bytes: between(random, 1, 600) } })],
 ]
 
-const connectionsCut: Fault = async ({ stage: { wire, traffic }, random }) => {
-  const { broken } = traffic
+const connectionsCut: Fault = async ({ stage, random }) => {
+  const { traffic } = stage
+  const lines = someLines(random, stage.wires)
+  const wires = lines.map((line) => stage.wires[line]!)
+  const broken = traffic.broken(lines)
   const refused = random() < 0.2
   const [name, toxic] = oneOf(random, CUTS)
   const stream = oneOf(random, STREAMS)
   const times = between(random, 1, 4)
   for (let time = 0; time < times; time++) {
-    await traffic.caught('poll')
+    await traffic.caught('poll', 0, lines)
     if (refused) {
-      await wire.disconnect()
+      await Promise.all(wires.map((wire) => wire.disconnect()))
       await sleep(between(random, 50, 500))
-      await wire.connect()
+      await Promise.all(wires.map((wire) => wire.connect()))
     } else {
-      const added = await wire.add(stream, toxic(random))
+      const clear = await poison(wires, stream, toxic(random))
       await sleep(between(random, 100, 800))
-      await added.remove()
+      await clear()
     }
     await sleep(between(random, 20, 200))
   }
-  if (traffic.broken === broken) return undefined
-  return refused ? 'all of them, and new ones refused' : `${name}, ${stream}`
+  if (traffic.broken(lines) === broken) return undefined
+  return refused ? 'refused' : `${name}, ${stream}`
 }
 
 /** How connections become slow, and how long a call then takes at least. */
@@ -181,13 +200,25 @@ const SLOWNESS: readonly [string, (random: () => number) => Toxic][] = [
 /** Slower than any call is without a fault, but for hiccups. */
 const SLOW_MS = 30
 
-const connectionsSlowed: Fault = async ({ stage: { wire, traffic }, random }) => {
+/** Of how many slow spells nothing comes at all in the end: what was proved slowly is all there is then. */
+const THEN_SILENCE = 0.4
+
+const connectionsSlowed: Fault = async ({ stage, random }) => {
+  const lines = someLines(random, stage.wires)
+  const wires = lines.map((line) => stage.wires[line]!)
   const [name, toxic] = oneOf(random, SLOWNESS)
   const streams = random() < 0.5 ? STREAMS : [oneOf(random, STREAMS)]
-  const added = await Promise.all(streams.map((stream) => wire.add(stream, toxic(random))))
-  const [took] = await Promise.all([traffic.time('publish'), sleep(between(random, 1000, 2500))])
-  for (const one of added) await one.remove()
-  return took >= SLOW_MS ? `${name}, ${streams.join(' and ')}` : undefined
+  const clear = await Promise.all(streams.map((stream) => poison(wires, stream, toxic(random))))
+  const spell = sleep(between(random, 1000, 2500))
+  const [took] = await Promise.all([stage.traffic.time('publish', lines), spell])
+  const silent = random() < THEN_SILENCE
+  if (silent) {
+    clear.push(await poison(wires, 'downstream', { type: 'timeout', attributes: { timeout: 0 } }))
+    await sleep(between(random, 1000, 2500))
+  }
+  for (const one of clear) await one()
+  if (took < SLOW_MS) return undefined
+  return `${name}, ${streams.join(' and ')}${silent ? ', then silence' : ''}`
 }
 
 export const FAULT_CLASSES = {

@@ -54,14 +54,14 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
     await admin.createTopic(TOPIC, { partitions: 1 })
     await admin.close()
     const gateway = await GatewayProcess.before(broker.bootstrap)
-    const wire = await toxiproxy.wire(gateway.port)
-    stage = { broker, gateway, wire, traffic: new Traffic(), freezeMs: FREEZE_MS, quiet: false }
-    for (let n = 0; n < 4; n++) {
+    const wires = await Promise.all([0, 1, 2, 3].map(() => toxiproxy.wire(gateway.port)))
+    stage = { broker, gateway, wires, traffic: new Traffic(), freezeMs: FREEZE_MS, quiet: false }
+    for (const [n, wire] of wires.entries()) {
       const kafka = confluent({
         url: `http://127.0.0.1:${wire.port}`,
         gateway: true,
         requestTimeout: REQUEST_TIMEOUT,
-        fetch: stage.traffic.fetch,
+        fetch: stage.traffic.over(n),
       })
       const promises = { maxStaleness: MAX_STALENESS, maxOutage: MAX_OUTAGE, onUnreachable: 'stale' } as const
       caches.push(createCache({ kafka, ttl: '1h', ...promises }))
