@@ -34,6 +34,17 @@ export type { Arrived, ArrivedDrop, ArrivedValue, Eviction } from './messages.ts
 export type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
 export { systemRuntime } from './runtime.ts'
 export type { Runtime } from './runtime.ts'
+export type {
+  AppliedPosition,
+  Tier,
+  TierAnswer,
+  TierApplier,
+  TierBatch,
+  TierEviction,
+  TierItem,
+  TierPlace,
+  TierWrite,
+} from './tier.ts'
 export { joinTokens } from './token.ts'
 export type { Token } from './token.ts'
 export type {
