@@ -40,6 +40,7 @@ import type {
   WriteOptions,
 } from './types.ts'
 import { Updates } from './updates.ts'
+import { WriteThrough } from './write-through.ts'
 import { Writer } from './writer.ts'
 
 /** Namespaces of one cache. Their names may come from requests, so there is an end to them. */
@@ -216,10 +217,12 @@ class IsolateCache implements Cache {
       this.#lifespan,
       share && ((key, held, scope) => share.share(space, key, held, scope)),
     )
+    const writer = new Writer(space, flights, this.#reading)
     const parts: NamespaceParts<T> = {
       space,
       reader: new Reader(space, flights, this.#reading),
-      writer: new Writer(space, flights, this.#reading),
+      writer,
+      through: new WriteThrough(space, writer, this.#reading),
       open: (context, scopeOptions) => this.#open(context, scopeOptions),
     }
     this.#spaces.set(name, space)

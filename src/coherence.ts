@@ -65,6 +65,9 @@ export function applyEviction(
     if (eviction.namespace !== undefined && eviction.namespace !== tenant.name) continue
     if (eviction.all) tenant.evictAll(offset)
     for (const key of eviction.keys) tenant.evictKey(key, offset, eviction.version)
+    // Closed before anything opens, and after the keys were evicted: what is held meanwhile is judged by both.
+    for (const id of eviction.closes) tenant.closes(id)
+    if (eviction.intent) tenant.intends(eviction.keys, eviction.intent, offset)
     for (const tag of eviction.tags) tenant.evictTag(tag, offset)
     for (const prefix of eviction.prefixes) tenant.evictPrefix(prefix, offset)
   }

@@ -34,6 +34,8 @@ export type KedgeErrorCode =
   | 'ERR_UNREACHABLE'
   /** A loader ran longer than `hardTimeout`. */
   | 'ERR_LOADER_TIMEOUT'
+  /** A store ran longer than it was given: whether the write was committed is not known, and it may still be. */
+  | 'ERR_STORE_TIMEOUT'
   /** More loads than `maxLoads` at once. */
   | 'ERR_OVERLOADED'
   /** A token that cannot be read. */

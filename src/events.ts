@@ -37,6 +37,8 @@ export type RefuseReason =
   | 'size'
   /** The load began before it had settled after an eviction of its key (`settle`). */
   | 'settling'
+  /** Somebody is writing the key at its source, or an intent to do so may have been missed. */
+  | 'pending'
   /** It was already past its TTL, or its TTL is 0. */
   | 'expired'
   /** The namespace's schema refused it. */

@@ -161,7 +161,7 @@ export class Flights<T> {
     if (now > flight.aliveUntil && flight.outcome === undefined) return undefined
     if (flight.startedAt !== Infinity) {
       if (flight.asOf < required || flight.generation !== partition.generation) return undefined
-      if (!this.#space.joinable(key, flight.asOf)) return undefined
+      if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined
       // Where evictions cannot be known, a load is good for as long as any value: from its own beginning.
       if (now - Math.max(flight.startedAt, partition.freshAt) > this.#ground.settings.maxStalenessMs)
         return undefined
@@ -219,11 +219,10 @@ export class Flights<T> {
   }
 
   async #run(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>, signal: AbortSignal): Promise<void> {
-    const { partition, settings } = this.#space
+    const { partition } = this.#space
     const startedAt = this.#ground.timeline.now()
-    // Before the source is read, and not a moment later: the whole of coherence hangs on this order. A source that
-    // may lag must be judged by evictions that it knows nothing of yet: then the as-of is what has been read.
-    const asOf = settings.settleMs > 0 ? partition.position : partition.asOf
+    // Before the source is read, and not a moment later: the whole of coherence hangs on this order.
+    const { asOf } = this.#space
     for (const flight of flights.values()) {
       Object.assign(flight, { asOf, startedAt, generation: partition.generation })
     }

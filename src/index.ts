@@ -25,12 +25,13 @@ export type {
   ClearMessage,
   DeleteMessage,
   EvictMessage,
+  IntentMessage,
   Message,
   PutMessage,
   RequestMessage,
 } from './messages.ts'
 export { readEviction, readRequest, readUpdate } from './messages.ts'
-export type { Arrived, ArrivedDrop, ArrivedValue, Eviction } from './messages.ts'
+export type { Arrived, ArrivedDrop, ArrivedValue, Eviction, Intent } from './messages.ts'
 export type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
 export { systemRuntime } from './runtime.ts'
 export type { Runtime } from './runtime.ts'
@@ -71,5 +72,8 @@ export type {
   RequestContext,
   ScopeOptions,
   SetOptions,
+  StoreContext,
+  StoreWrite,
   WriteOptions,
+  WriteThroughOptions,
 } from './types.ts'

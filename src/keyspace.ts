@@ -7,6 +7,8 @@ import type { DropReason, RefuseReason } from './events.ts'
 import { storedEntry } from './entry.ts'
 import type { StoredEntry } from './entry.ts'
 import { EvictionTable } from './eviction-table.ts'
+import { Intents } from './intents.ts'
+import type { Intent } from './messages.ts'
 import type { Partition, Tenant } from './partition.ts'
 import type { NamespaceSettings, Settings } from './settings.ts'
 import type { Counters } from './stats.ts'
@@ -39,6 +41,9 @@ export interface Candidate<T> {
   readonly settleMs: number
 }
 
+/** The timeline counts in whole milliseconds, the monotonic clock does not. */
+const TIMELINE_GRAIN_MS = 2
+
 export class Keyspace<T> implements Tenant {
   readonly name: string
   readonly settings: NamespaceSettings
@@ -46,6 +51,7 @@ export class Keyspace<T> implements Tenant {
   readonly #ground: Ground
   readonly #store: Store<T>
   readonly #table: EvictionTable
+  readonly #intents = new Intents()
   readonly #maxStalenessMs: number
   readonly #refreshAfterMs: number
   // Of the ground, for the shortest way to a hit.
@@ -71,6 +77,17 @@ export class Keyspace<T> implements Tenant {
       onHorizon: (offset) => ground.settings.emit?.({ type: 'horizon', namespace: name, offset }),
     })
     partition.tenants.add(this)
+    // Declared late: intents that the partition has met already were not for anybody here.
+    if (partition.anchored) this.#missed()
+  }
+
+  /** The as-of of a load that begins now. */
+  get asOf(): number {
+    const { settleMs, intentsMs } = this.settings
+    // A source that may lag must be judged by evictions that it knows nothing of yet: then it is what has been read.
+    if (settleMs > 0) return this.partition.position
+    // An intent in the log says nothing of a commit: below the as-of there must be none that is not known here.
+    return intentsMs > 0 ? this.partition.known : this.partition.asOf
   }
 
   /** The value, if it is held and proved fresh this moment. */
@@ -117,8 +134,18 @@ export class Keyspace<T> implements Tenant {
   }
 
   /** Whether a caller that arrives now may share a load that began at `asOf`. */
-  joinable(key: string, asOf: number): boolean {
-    return this.#table.joinable(key, asOf)
+  joinable(key: string, asOf: number, startedAt: number): boolean {
+    if (!this.#table.joinable(key, asOf)) return false
+    // What the load brings may be of before a commit that no eviction will tell of.
+    return (
+      this.#timeline.now() - startedAt <= this.#maxStalenessMs ||
+      !this.#intents.bars(key, this.#begun(startedAt))
+    )
+  }
+
+  /** Whether somebody is known to be writing the key at its source. */
+  pending(key: string): boolean {
+    return this.#intents.bars(key, this.#monotonic())
   }
 
   /** Holds the value, or says why not. */
@@ -138,6 +165,7 @@ export class Keyspace<T> implements Tenant {
     if (partition.generation !== candidate.generation) return 'fenced'
     const reason = this.#table.refuses(key, candidate)
     if (reason !== undefined) return reason
+    if (this.#intents.bars(key, this.#begun(loadedAt))) return 'pending'
     if (candidate.settleMs > 0 && this.#table.evictedSince(key, tags, loadedAt - candidate.settleMs))
       return 'settling'
     const freshUntil = loadedAt + ttlMs
@@ -193,7 +221,40 @@ export class Keyspace<T> implements Tenant {
     this.#sweep('evicted', (_, entry) => entry.asOf <= offset)
   }
 
+  intends(keys: readonly string[], intent: Intent, _offset: number): void {
+    if (!this.#intents.open(keys, intent, this.#monotonic())) return
+    // Whatever its as-of: it may have been loaded while the intent was in the log, and not known here.
+    for (const key of keys) this.drop(key, 'evicted')
+  }
+
+  closes(id: string): void {
+    this.#intents.close(id)
+  }
+
+  remembers(spanMs: number): void {
+    if (spanMs >= this.settings.intentsMs) this.#intents.missed(-Infinity)
+  }
+
+  #missed(): void {
+    const { intentsMs } = this.settings
+    if (intentsMs > 0) this.#intents.missed(this.#monotonic() + intentsMs)
+  }
+
+  /**
+   * Intents count by the monotonic clock alone: it never runs ahead, so a doubt makes them longer. A frozen process
+   * obeys them for as long as it is awake.
+   */
+  #monotonic(): number {
+    return this.#ground.settings.runtime.monotonic()
+  }
+
+  /** A moment of the timeline on the monotonic clock; rather too early than too late. */
+  #begun(loadedAt: number): number {
+    return this.#monotonic() - (this.#timeline.now() - loadedAt) - TIMELINE_GRAIN_MS
+  }
+
   reanchor(horizon: number): void {
+    this.#missed()
     this.#table.reset(horizon, this.#ground.timeline.now())
     this.#sweep('reanchor', () => true)
   }

@@ -23,6 +23,9 @@ export const MAX_KEY_LENGTH = 512
 /** Keys, tags or prefixes in one message. */
 export const MAX_IDS = 1000
 
+/** The longest that an intent, or a write that waits to be persisted, may keep values from being held: ten minutes. */
+export const MAX_INTENT_MS = 600_000
+
 /** `cache-evictions`: what must no longer be served. */
 export interface EvictMessage {
   readonly v: 1
@@ -37,6 +40,24 @@ export interface EvictMessage {
   readonly why?: 'ttl' | undefined
   /** Which cache wrote it, so that it can tell its own announcements. */
   readonly from?: string | undefined
+  /** Intents that have come to their end: what they announced has happened, or will not. */
+  readonly closes?: readonly string[] | undefined
+}
+
+/**
+ * `cache-evictions`: the keys are about to be written at their source. They are evicted, and until an eviction closes
+ * the intent, or its time is over, what is loaded of them is not held.
+ */
+export interface IntentMessage {
+  readonly v: 1
+  readonly op: 'intent'
+  readonly ns: string
+  readonly keys: readonly string[]
+  readonly id: string
+  /** Milliseconds from its receipt, at most ten minutes. */
+  readonly ttl: number
+  /** Where the value stands in `cache-writes`, when it is written to the source from there. */
+  readonly write?: { readonly partition: number; readonly offset: number } | undefined
 }
 
 /** `cache-evictions`: a whole namespace, or everything. */
@@ -92,13 +113,21 @@ export interface RequestMessage {
   readonly deadline: number
 }
 
-export type Message = EvictMessage | ClearMessage | BeatMessage | PutMessage | DeleteMessage | RequestMessage
+export type Message =
+  | EvictMessage
+  | IntentMessage
+  | ClearMessage
+  | BeatMessage
+  | PutMessage
+  | DeleteMessage
+  | RequestMessage
 
 const namespaceName = z.string().regex(NAMESPACE_PATTERN)
 const id = z.string().min(1).max(MAX_KEY_LENGTH)
 const ids = z.array(id).min(1).max(MAX_IDS)
 const offset = z.number().int().nonnegative()
 const v = z.literal(1)
+const intentId = z.string().min(1).max(64)
 
 const evictMessage = z.object({
   v,
@@ -110,6 +139,16 @@ const evictMessage = z.object({
   version: z.number().optional(),
   why: z.literal('ttl').optional(),
   from: z.string().max(64).optional(),
+  closes: z.array(intentId).min(1).max(MAX_IDS).optional(),
+})
+const intentMessage = z.object({
+  v,
+  op: z.literal('intent'),
+  ns: namespaceName,
+  keys: ids,
+  id: intentId,
+  ttl: z.number().positive().max(MAX_INTENT_MS),
+  write: z.object({ partition: offset, offset }).optional(),
 })
 const clearMessage = z.object({ v, op: z.literal('clear'), ns: namespaceName.optional() })
 const beatMessage = z.object({ v, op: z.literal('beat'), at: z.number().optional() })
@@ -150,6 +189,13 @@ export function readRequest(message: unknown): RequestMessage | undefined {
   return requestMessage.safeParse(message).data
 }
 
+/** What an intent says beyond its keys. */
+export interface Intent {
+  readonly id: string
+  readonly ttlMs: number
+  readonly write: { readonly partition: number; readonly offset: number } | undefined
+}
+
 /** An eviction as it is applied. `namespace: undefined` means every namespace of the partition. */
 export interface Eviction {
   readonly namespace: string | undefined
@@ -162,6 +208,10 @@ export interface Eviction {
   readonly version: number | undefined
   /** Set for an announced expiry: the cache that wrote it need not heed it. */
   readonly announcedBy: string | undefined
+  /** Set where the keys are only about to be written. */
+  readonly intent: Intent | undefined
+  /** Ids of intents that end with it. */
+  readonly closes: readonly string[]
   /** Whether the record could not be understood, and this is what is evicted to be on the safe side. */
   readonly unreadable: boolean
 }
@@ -175,10 +225,12 @@ const NOTHING: Eviction = {
   prefixes: [],
   version: undefined,
   announcedBy: undefined,
+  intent: undefined,
+  closes: [],
   unreadable: false,
 }
 
-const ownEviction = z.discriminatedUnion('op', [evictMessage, clearMessage, beatMessage])
+const ownEviction = z.discriminatedUnion('op', [evictMessage, intentMessage, clearMessage, beatMessage])
 
 /**
  * The eviction that a record of `cache-evictions` stands for. Never throws.
@@ -197,6 +249,10 @@ export function readEviction(
     const said = own.data
     if (said.op === 'beat') return { ...NOTHING, empty: true }
     if (said.op === 'clear') return { ...NOTHING, namespace: said.ns, all: true }
+    if (said.op === 'intent') {
+      const intent = { id: said.id, ttlMs: said.ttl, write: said.write }
+      return { ...NOTHING, namespace: said.ns, keys: said.keys, intent }
+    }
     if (said.keys || said.tags || said.prefixes) {
       return {
         ...NOTHING,
@@ -206,6 +262,7 @@ export function readEviction(
         prefixes: said.prefixes ?? [],
         version: said.version,
         announcedBy: said.why === 'ttl' ? said.from : undefined,
+        closes: said.closes ?? [],
       }
     }
   }

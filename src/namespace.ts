@@ -19,8 +19,11 @@ import type {
   RequestContext,
   ScopeOptions,
   SetOptions,
+  StoreWrite,
   WriteOptions,
+  WriteThroughOptions,
 } from './types.ts'
+import type { WriteThrough } from './write-through.ts'
 import type { Writer } from './writer.ts'
 
 /** What a namespace consists of, whatever the scope it is used in. */
@@ -28,6 +31,7 @@ export interface NamespaceParts<T> {
   readonly space: Keyspace<T>
   readonly reader: Reader<T>
   readonly writer: Writer<T>
+  readonly through: WriteThrough<T>
   /** A scope of its own for a request. */
   readonly open: (context: RequestContext, options?: ScopeOptions) => Scope
 }
@@ -94,6 +98,15 @@ export class ScopedNamespace<T> implements Namespace<T> {
 
   async delete(keys: string | readonly string[], options?: DeleteOptions): Promise<Token> {
     return this.#parts.writer.delete(keys, options, this.#scope)
+  }
+
+  async writeThrough<V extends T | undefined>(
+    key: string,
+    value: V,
+    store: StoreWrite<V>,
+    options?: WriteThroughOptions<T>,
+  ): Promise<Token> {
+    return this.#parts.through.write(key, value, store, options, this.#scope)
   }
 
   async invalidateTags(tags: string | readonly string[], options?: WriteOptions): Promise<Token> {

@@ -76,6 +76,13 @@ export interface CacheOptions extends Lifetime<unknown> {
   readonly maxRememberedEvictions?: number
   /** Loads of a just-evicted key stay uncached for this long, for sources that lag (read replicas). @default 0 */
   readonly settle?: Duration
+  /**
+   * Writers announce what they are about to write (`writeThrough`, `writeBehind`): the longest that one of them may
+   * take, at most 10 minutes; `true` for `'60s'`. Isolates then hold nothing that was loaded beside such a write, and,
+   * after they have started, nothing at all for this long, unless they have read back so far in the log.
+   * @default false
+   */
+  readonly intents?: boolean | Duration
 
   /** Publish an eviction when a value's TTL ends here. LRU evictions are never published. @default false */
   readonly announceExpiry?: boolean
@@ -112,6 +119,7 @@ export interface NamespaceOptions<T> extends Lifetime<T> {
    */
   readonly acceptSimpleValues?: boolean
   readonly settle?: Duration
+  readonly intents?: boolean | Duration
   readonly announceExpiry?: boolean
   /** The size of a value in bytes. @default an estimate by walking it */
   readonly sizeOf?: (value: T) => number

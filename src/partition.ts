@@ -5,6 +5,7 @@
  */
 import type { ReanchorReason } from './events.ts'
 import type { LogRecord, PartitionOffsets } from './log.ts'
+import type { Intent } from './messages.ts'
 
 /** What lives in a partition: a namespace, as the follower sees it. */
 export interface Tenant {
@@ -13,6 +14,12 @@ export interface Tenant {
   evictTag(tag: string, offset: number): void
   evictPrefix(prefix: string, offset: number): void
   evictAll(offset: number): void
+  /** Somebody is about to write the keys at their source. */
+  intends(keys: readonly string[], intent: Intent, offset: number): void
+  /** What an intent announced has come to its end. */
+  closes(id: string): void
+  /** Every record of the last so many milliseconds has been applied, also those from before the last anchoring. */
+  remembers(spanMs: number): void
   /** Drops every value; from now on nothing older than `horizon` can be judged. */
   reanchor(horizon: number): void
 }
@@ -24,6 +31,7 @@ export class Partition {
   position = 0
   /** The highest end of the log known: sampled, or by an acknowledgement of our own. Never below `position`. */
   tail = 0
+  #known = 0
   /** Whether the log was ever reached. Before that, nothing may be held. */
   anchored = false
   logId: string | undefined
@@ -52,6 +60,20 @@ export class Partition {
     return Math.max(this.position, this.tail)
   }
 
+  /**
+   * The next offset that nothing is known of: every record below it has been read, or was written by this isolate and
+   * follows what has been read without a gap.
+   */
+  get known(): number {
+    return Math.max(this.position, this.#known)
+  }
+
+  /** A record of our own was applied ahead of the log. */
+  wrote(offset: number): void {
+    if (offset === this.known) this.#known = offset + 1
+    this.reaches(offset + 1)
+  }
+
   /** Whether the sampled bounds contradict what is known, given the position when they were asked for. */
   contradiction(
     bounds: PartitionOffsets,
@@ -72,6 +94,7 @@ export class Partition {
     for (const tenant of this.tenants) tenant.reanchor(bounds.end)
     this.position = bounds.end
     this.tail = bounds.end
+    this.#known = 0
     this.logId = bounds.logId
     this.last = undefined
     this.stalls = 0
@@ -86,6 +109,7 @@ export class Partition {
     this.logId ??= bounds.logId
     // Where an acknowledged record is not in sight yet (`acks=1`), the end is what is in sight: a lower as-of is safe.
     this.tail = bounds.end < tailThen ? Math.max(this.position, bounds.end) : Math.max(this.tail, bounds.end)
+    if (bounds.end < tailThen) this.#known = 0
     if (this.last !== undefined && this.last.offset < bounds.beginning) this.last = undefined
   }
 

@@ -9,7 +9,7 @@ import { KedgeError, isKedgeError } from './errors.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { NewRecord, Position } from './log.ts'
 import { updateRecordKey } from './messages.ts'
-import type { ClearMessage, EvictMessage, Message, PutMessage } from './messages.ts'
+import type { ClearMessage, EvictMessage, IntentMessage, Message, PutMessage } from './messages.ts'
 import { partitionOf } from './murmur2.ts'
 import type { Scope } from './scope.ts'
 import { Slots } from './slots.ts'
@@ -31,9 +31,13 @@ const BACKGROUND_LEASE_MS = 30_000
 
 export type EvictBody = Omit<EvictMessage, 'v' | 'op' | 'ns'>
 
+export type IntentBody = Omit<IntentMessage, 'v' | 'op' | 'ns'>
+
+type EvictionsMessage = EvictMessage | ClearMessage | IntentMessage
+
 /** An eviction that is in the log. */
 export interface Published {
-  readonly message: EvictMessage | ClearMessage
+  readonly message: EvictionsMessage
   readonly partition: number
   readonly offset: number
 }
@@ -68,6 +72,17 @@ export class Publisher {
       encodeUtf8(namespace),
       signal,
     )
+  }
+
+  /** Announces a write to the source. */
+  async intend(
+    namespace: string,
+    partition: number,
+    body: IntentBody,
+    signal?: AbortSignal,
+  ): Promise<Published[]> {
+    const message: IntentMessage = { v: 1, op: 'intent', ns: namespace, ...body }
+    return this.#publish([{ message, partition }], encodeUtf8(namespace), signal)
   }
 
   /** Publishes the eviction of a namespace, or of everything, to the partitions. */
@@ -163,7 +178,7 @@ export class Publisher {
   }
 
   async #publish(
-    writes: readonly { message: EvictMessage | ClearMessage; partition: number }[],
+    writes: readonly { message: EvictionsMessage; partition: number }[],
     key: Uint8Array | null,
     signal: AbortSignal | undefined,
   ): Promise<Published[]> {
@@ -175,9 +190,7 @@ export class Publisher {
   }
 
   /** Packs a message, in halves where it is larger than a message may be. */
-  async #fit<M extends { message: EvictMessage | ClearMessage }>(
-    write: M,
-  ): Promise<(M & { value: Uint8Array })[]> {
+  async #fit<M extends { message: EvictionsMessage }>(write: M): Promise<(M & { value: Uint8Array })[]> {
     try {
       return [{ ...write, value: await pack(write.message, this.#ground.settings) }]
     } catch (error) {
@@ -281,8 +294,8 @@ function split(body: EvictBody): EvictBody[] {
   return parts
 }
 
-function halve(message: EvictMessage | ClearMessage): EvictMessage[] | undefined {
-  if (message.op === 'clear') return undefined
+function halve(message: EvictionsMessage): EvictMessage[] | undefined {
+  if (message.op !== 'evict') return undefined
   const [kind, ids] = idsOf(message)
   const half = Math.ceil(ids.length / 2)
   if (half === ids.length) return undefined

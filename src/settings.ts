@@ -10,6 +10,7 @@ import { durationMs } from './duration.ts'
 import { emitTo } from './events.ts'
 import type { Emit } from './events.ts'
 import type { KafkaLog } from './log.ts'
+import { MAX_INTENT_MS } from './messages.ts'
 import type { CacheOptions, NamespaceOptions } from './options.ts'
 import { systemRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
@@ -36,6 +37,8 @@ export interface NamespaceSettings {
   readonly share: boolean
   readonly acceptSimpleValues: boolean
   readonly settleMs: number
+  /** The longest that an intent may last; 0 where nobody writes them. */
+  readonly intentsMs: number
   readonly announceExpiry: boolean
   readonly sizeOf: ((value: never) => number) | undefined
 }
@@ -71,6 +74,7 @@ export interface Settings {
 
 const count = z.number().int().positive()
 const duration = z.union([z.number(), z.string()])
+const intentsOption = z.union([z.boolean(), duration])
 const callback = z.custom<unknown>((value) => typeof value === 'function', 'must be a function')
 const lifetime = {
   ttl: z.union([duration, callback]),
@@ -112,6 +116,7 @@ const cacheOptions = z
     maxBypassLoads: count,
     maxRememberedEvictions: count,
     settle: duration,
+    intents: intentsOption,
     announceExpiry: z.boolean(),
     hardTimeout: duration,
     codec: hasMethods('encode', 'decode', 'detects'),
@@ -135,6 +140,7 @@ const namespaceOptions = z
     share: z.boolean(),
     acceptSimpleValues: z.boolean(),
     settle: duration,
+    intents: intentsOption,
     announceExpiry: z.boolean(),
     sizeOf: callback,
   })
@@ -160,6 +166,11 @@ const setOptions = z
   })
   .partial()
 
+const writeThroughOptions = setOptions
+  .omit({ version: true })
+  .extend({ intent: z.union([duration, z.literal(false)]) })
+  .partial()
+
 const readOptions = loadOptions.pick({ after: true, signal: true })
 const scopeOptions = loadOptions.pick({ after: true })
 const prewarmOptions = z
@@ -167,8 +178,14 @@ const prewarmOptions = z
   .partial()
 
 /** @throws TypeError quoting the option that is wrong. */
-export function checkOptions(options: object, of: 'read' | 'scope' | 'prewarm'): void {
-  check({ read: readOptions, scope: scopeOptions, prewarm: prewarmOptions }[of], options)
+export function checkOptions(options: object, of: 'read' | 'scope' | 'prewarm' | 'through'): void {
+  const schemas = {
+    read: readOptions,
+    scope: scopeOptions,
+    prewarm: prewarmOptions,
+    through: writeThroughOptions,
+  }
+  check(schemas[of], options)
 }
 
 /** @throws TypeError quoting the option that is wrong. */
@@ -191,6 +208,8 @@ function check(schema: z.ZodType, options: unknown): void {
   if (issue.code === 'unrecognized_keys') throw new TypeError(`unknown option \`${issue.keys[0]}\``)
   throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
 }
+
+const DEFAULT_INTENTS_MS = 60_000
 
 const LOAD_DEFAULTS: LoadSettings = {
   ttl: '5m',
@@ -261,6 +280,7 @@ export function cacheSettings(options: CacheOptions): Settings {
       share: replicate,
       acceptSimpleValues: false,
       settleMs: ms('settle', 0),
+      intentsMs: intentsMs(options.intents, 0),
       announceExpiry: options.announceExpiry ?? false,
       sizeOf: undefined,
     },
@@ -283,6 +303,7 @@ export function namespaceSettings<T>(
     share: options.share ?? base.share,
     acceptSimpleValues: options.acceptSimpleValues ?? false,
     settleMs: options.settle === undefined ? base.settleMs : durationMs(options.settle, 'settle'),
+    intentsMs: intentsMs(options.intents, base.intentsMs),
     announceExpiry: options.announceExpiry ?? base.announceExpiry,
     sizeOf: options.sizeOf,
   }
@@ -296,6 +317,14 @@ export function loadSettings<T>(options: LoadOptions<T> | undefined, base: LoadS
   if (options === undefined) return base
   check(loadOptions, options)
   return over(base, options)
+}
+
+function intentsMs(intents: boolean | Duration | undefined, fallback: number): number {
+  if (intents === undefined) return fallback
+  const ms =
+    typeof intents === 'boolean' ? (intents ? DEFAULT_INTENTS_MS : 0) : durationMs(intents, 'intents')
+  must(ms <= MAX_INTENT_MS, `\`intents\` must be at most ${MAX_INTENT_MS} ms`)
+  return ms
 }
 
 function over(base: LoadSettings, options: LoadOptions<never>): LoadSettings {

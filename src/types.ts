@@ -95,6 +95,37 @@ export interface DeleteOptions extends WriteOptions {
   readonly version?: number
 }
 
+/** What a store is given. */
+export interface StoreContext {
+  readonly key: string
+  /**
+   * Aborted while there is time left to give the write up. A store that commits after it has been, and after the
+   * intent's time is over, is on its own.
+   */
+  readonly signal: AbortSignal
+}
+
+/** Commits a value at its source. May return the version of the row that it made (row version, LSN). */
+export type StoreWrite<V> = (
+  value: V,
+  context: StoreContext,
+) =>
+  | void
+  | { readonly version?: number | undefined }
+  | Promise<void | { readonly version?: number | undefined }>
+
+export interface WriteThroughOptions<T> extends Pick<Lifetime<T>, 'ttl'> {
+  /**
+   * How long the write may take, from its announcement to the commit: at most `'60s'`, and what the namespace's
+   * `intents` says. `false` announces nothing: one request less, and a crash after the commit is covered by the TTL alone.
+   * @default '10s'
+   */
+  readonly intent?: Duration | false
+  readonly tags?: readonly string[]
+  /** Aborts the store's signal. Once something may have been committed, the key is evicted all the same. */
+  readonly signal?: AbortSignal
+}
+
 /** Why a value was served, or not. */
 export type EntryState = 'fresh' | 'stale' | 'miss'
 
@@ -151,6 +182,24 @@ export interface Namespace<T> {
   set(key: string, value: T, options?: SetOptions<T>): Promise<Token>
   /** Evicts one or many keys, everywhere. Call it after the commit. */
   delete(keys: string | readonly string[], options?: DeleteOptions): Promise<Token>
+  /**
+   * Writes a row at its source, and evicts the key everywhere: announces the write, lets `store` commit it, evicts. A
+   * writer that dies in between harms nobody: what is loaded beside the announced write is not held. Needs
+   * `intents` in the namespace's options, also where it is read; or `intent: false`.
+   *
+   * The value itself is held and shared only when `store` returns a `version`: two writers may reach the log in the
+   * other order than the source. `undefined` stands for a row that `store` deletes.
+   *
+   * Rejects with what `store` threw, untouched, after the key was evicted all the same; with `ERR_STORE_TIMEOUT` when
+   * `store` did not end in time; with `ERR_PUBLISH` when the intent (then nothing was stored) or the eviction after the
+   * commit was not acknowledged.
+   */
+  writeThrough<V extends T | undefined>(
+    key: string,
+    value: V,
+    store: StoreWrite<V>,
+    options?: WriteThroughOptions<T>,
+  ): Promise<Token>
   invalidateTags(tags: string | readonly string[], options?: WriteOptions): Promise<Token>
   invalidatePrefix(prefix: string, options?: WriteOptions): Promise<Token>
   /** Evicts the whole namespace, everywhere. */

@@ -27,13 +27,13 @@ export interface Meant {
 }
 
 /** A write that was acknowledged, and whether its positions mean something here. */
-interface Landed {
+export interface Landed {
   readonly published: readonly Published[]
   readonly landed: boolean
 }
 
 const EVERYTHING: Meant = { held: () => true, loading: () => true }
-const keysThat = (matches: (key: string) => boolean): Meant => ({ held: matches, loading: matches })
+export const keysThat = (matches: (key: string) => boolean): Meant => ({ held: matches, loading: matches })
 
 export class Writer<T> {
   readonly #space: Keyspace<T>
@@ -76,7 +76,7 @@ export class Writer<T> {
     if (shares)
       await this.#publisher.checkUpdate(this.#space, key, { ...candidate, asOf: Number.MAX_SAFE_INTEGER })
     const meant = keysThat((other) => other === key)
-    const { published, landed } = await this.#evict([{ keys: [key], version }], meant, scope, signal)
+    const { published, landed } = await this.evict([{ keys: [key], version }], meant, scope, signal)
     // A position of another log says nothing here.
     if (!landed) throw replaced()
     const settled = { ...candidate, asOf: published[0]!.offset + 1 }
@@ -97,7 +97,7 @@ export class Writer<T> {
     const ids = idsOf(keys, 'key')
     const meant = new Set(ids)
     const body: EvictBody = { keys: ids, version: options?.version }
-    const { published } = await this.#evict(
+    const { published } = await this.evict(
       [body],
       keysThat((key) => meant.has(key)),
       scope,
@@ -119,7 +119,7 @@ export class Writer<T> {
     checkWriteOptions(options, 'evict')
     const ids = idsOf(tags, 'tag')
     const held: Meant['held'] = (_, carried) => carried?.some((tag) => ids.includes(tag)) ?? false
-    const { published } = await this.#evict(
+    const { published } = await this.evict(
       [{ tags: ids }],
       { held, loading: () => true },
       scope,
@@ -132,7 +132,7 @@ export class Writer<T> {
     checkWriteOptions(options, 'evict')
     checkId(prefix, 'prefix')
     const meant = keysThat((key) => key.startsWith(prefix))
-    const { published } = await this.#evict([{ prefixes: [prefix] }], meant, scope, options?.signal)
+    const { published } = await this.evict([{ prefixes: [prefix] }], meant, scope, options?.signal)
     return tokenOf(published)
   }
 
@@ -140,7 +140,7 @@ export class Writer<T> {
     checkWriteOptions(options, 'evict')
     this.#lifespan.check()
     const { name, partition } = this.#space
-    const { published } = await this.#land(
+    const { published } = await this.land(
       this.#publisher.clear(name, [partition.id], options?.signal),
       EVERYTHING,
       scope,
@@ -148,7 +148,8 @@ export class Writer<T> {
     return tokenOf(published)
   }
 
-  #evict(
+  /** Publishes evictions, and applies them here. */
+  evict(
     bodies: readonly EvictBody[],
     meant: Meant,
     scope: Scope,
@@ -156,10 +157,11 @@ export class Writer<T> {
   ): Promise<Landed> {
     const { name, partition } = this.#space
     this.#lifespan.check()
-    return this.#land(this.#publisher.evict(name, partition.id, bodies, signal), meant, scope)
+    return this.land(this.#publisher.evict(name, partition.id, bodies, signal), meant, scope)
   }
 
-  async #land(write: Promise<readonly Published[]>, meant: Meant, scope: Scope): Promise<Landed> {
+  /** Waits for a write to the log, and applies it here. */
+  async land(write: Promise<readonly Published[]>, meant: Meant, scope: Scope): Promise<Landed> {
     const { generation, position } = this.#space.partition
     // Even when the caller's request ends, the write should get its answer.
     scope.waitUntil(write.catch(() => undefined))
@@ -194,7 +196,7 @@ export class Writer<T> {
     for (const { message, offset } of own) {
       const eviction = readEviction(message, undefined, () => false)
       applyEviction([this.#space], eviction, offset)
-      partition.reaches(offset + 1)
+      partition.wrote(offset)
     }
     return true
   }

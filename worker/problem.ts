@@ -100,6 +100,7 @@ const OF_CACHE: Readonly<Record<KedgeErrorCode, readonly [ProblemStatus, string]
     'The eviction was not acknowledged: it may or may not be in the log. Repeat the request.',
   ],
   ERR_TIMEOUT: [504, 'The log did not answer in time.'],
+  ERR_STORE_TIMEOUT: [504, 'The value could not be stored in time.'],
   ERR_LOADER_TIMEOUT: [504, 'The value could not be loaded in time.'],
 }
 

@@ -6,7 +6,7 @@ import { applyEviction, decodeRecord, evictionOf } from '../../src/coherence.ts'
 import type { DecodedRecord } from '../../src/coherence.ts'
 import { EvictionTable } from '../../src/eviction-table.ts'
 import type { LogRecord } from '../../src/log.ts'
-import type { Message } from '../../src/messages.ts'
+import type { Intent, Message } from '../../src/messages.ts'
 import type { Tenant } from '../../src/partition.ts'
 
 /** A tenant that writes down what it is told. */
@@ -28,6 +28,15 @@ class Listener implements Tenant {
   }
   evictAll(offset: number): void {
     this.told.push(['all', offset])
+  }
+  intends(keys: readonly string[], intent: Intent, offset: number): void {
+    this.told.push(['intends', keys, intent.id, offset])
+  }
+  closes(id: string): void {
+    this.told.push(['closes', id])
+  }
+  remembers(spanMs: number): void {
+    this.told.push(['remembers', spanMs])
   }
   reanchor(): void {
     this.told.push(['reanchor'])
@@ -68,6 +77,9 @@ class Holder implements Tenant {
   evictAll(offset: number): void {
     this.#table.clear(offset, 0)
   }
+  intends(): void {}
+  closes(): void {}
+  remembers(): void {}
   reanchor(): void {
     this.#held.clear()
   }

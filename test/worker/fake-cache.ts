@@ -175,6 +175,7 @@ export class FakeCache implements Cache {
         const what = `set ${id(key)} ${JSON.stringify({ value, ttl, tags, version })}`
         return this.#write(what, () => this.held.set(id(key), { value, tags }), wrote)
       },
+      writeThrough: unused,
       delete: (keys) => {
         const all = list(keys)
         return this.#write(`delete ${all.map(id).join(' ')}`, () => drop(all), wrote)

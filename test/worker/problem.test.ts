@@ -15,6 +15,7 @@ const statuses: Record<KedgeErrorCode, number> = {
   ERR_PUBLISH: 503,
   ERR_UNREACHABLE: 503,
   ERR_LOADER_TIMEOUT: 504,
+  ERR_STORE_TIMEOUT: 504,
   ERR_OVERLOADED: 503,
   ERR_TOKEN: 400,
   ERR_CODEC: 400,

@@ -1,0 +1,100 @@
+/**
+ * Intents: writes to the source that somebody has announced, and of which nobody knows yet how they ended.
+ *
+ * A writer that dies between its commit and its eviction leaves no word of the commit. So it announces it before: what
+ * is loaded of the key from then on is not held, until an eviction closes the intent, or its time is over and with it
+ * the time in which the commit can have happened. A value is then judged by when its load **began**.
+ *
+ * Times are those of a monotonic clock, given by the caller. Bounded: beyond the limits more is barred, never less.
+ *
+ * @module
+ */
+import type { Intent } from './messages.ts'
+
+interface Open {
+  readonly keys: readonly string[]
+  /** What began before this may be older than the commit. */
+  readonly until: number
+}
+
+/** Keys of open intents; beyond it, their ends bar the whole namespace. */
+const MAX_KEYS = 1024
+/** Ids remembered after they were closed: our own are met again in the log. */
+const MAX_CLOSED = 1024
+
+export class Intents {
+  readonly #open = new Map<string, Open>()
+  readonly #byKey = new Map<string, Set<string>>()
+  readonly #closed = new Set<string>()
+  #keys = 0
+  /** Bars loads of any key that began before. */
+  #until = -Infinity
+  /** The same, of intents that may have been missed. */
+  #missedUntil = -Infinity
+
+  /** Takes in an intent. Whether it was new, and is not closed already. */
+  open(keys: readonly string[], { id, ttlMs }: Intent, now: number): boolean {
+    // Split among several records it has one id; the first of them speaks for its keys.
+    const known = this.#open.get(id)
+    const fresh = known ? keys.filter((key) => !known.keys.includes(key)) : keys
+    if (this.#closed.has(id) || fresh.length === 0) return false
+    const until = Math.max(known?.until ?? -Infinity, now + ttlMs)
+    this.#open.set(id, { keys: [...(known?.keys ?? []), ...fresh], until })
+    for (const key of fresh) {
+      const ids = this.#byKey.get(key)
+      if (ids) ids.add(id)
+      else this.#byKey.set(key, new Set([id]))
+    }
+    this.#keys += fresh.length
+    if (this.#keys > MAX_KEYS) this.#shrink(now)
+    return true
+  }
+
+  /** Ends an intent, met or not: one that is met later is closed already. */
+  close(id: string): void {
+    this.#remove(id)
+    this.#closed.delete(id)
+    this.#closed.add(id)
+    if (this.#closed.size > MAX_CLOSED) this.#closed.delete(this.#closed.values().next().value as string)
+  }
+
+  /** Intents that last no longer than `until` may have been missed; `-Infinity`: none was. */
+  missed(until: number): void {
+    this.#missedUntil = until
+  }
+
+  /** Whether a value whose load began at `began` must not be held. */
+  bars(key: string, began: number): boolean {
+    if (began < this.#until || began < this.#missedUntil) return true
+    const ids = this.#byKey.get(key)
+    if (ids === undefined) return false
+    for (const id of ids) if (began < this.#open.get(id)!.until) return true
+    return false
+  }
+
+  /** Forgets what is over, and then the oldest: what they barred is barred for all keys. */
+  #shrink(now: number): void {
+    for (const [id, { until }] of this.#open) if (until <= now) this.#forget(id, until)
+    for (const [id, { until }] of this.#open) {
+      if (this.#keys <= MAX_KEYS / 2) break
+      this.#forget(id, until)
+    }
+  }
+
+  #forget(id: string, until: number): void {
+    this.#until = Math.max(this.#until, until)
+    this.#remove(id)
+  }
+
+  #remove(id: string): void {
+    const open = this.#open.get(id)
+    if (open === undefined) return
+    this.#open.delete(id)
+    this.#keys -= open.keys.length
+    for (const key of open.keys) {
+      const ids = this.#byKey.get(key)
+      ids?.delete(id)
+      if (ids?.size === 0) this.#byKey.delete(key)
+    }
+  }
+}
