@@ -4,6 +4,8 @@ import { partitionReader } from './partition-reader.ts'
 import type { PartitionReader } from './partition-reader.ts'
 import { Refusal } from './refusal.ts'
 
+const isStopping = () => new Refusal('unavailable', 'The gateway is stopping.', { retryAfter: 1 })
+
 /**
  * A cluster in which nothing waits once `stopping` is aborted: waits that are under way end as if their time were
  * over, and later ones are refused, so that their clients turn to another gateway. Everything else goes on.
@@ -18,7 +20,7 @@ export function drained(cluster: Cluster, stopping: AbortSignal): Cluster & Part
     read: (options: O) => Promise<T>,
   ): Promise<T> => {
     if (options.waitMs <= 0) return read(options)
-    if (stopping.aborted) throw new Refusal('unavailable', 'The gateway is stopping.', { retryAfter: 1 })
+    if (stopping.aborted) throw isStopping()
     const { signal } = options
     const ended = new AbortController()
     const stop = () => ended.abort(signal?.reason)
@@ -47,6 +49,11 @@ export function drained(cluster: Cluster, stopping: AbortSignal): Cluster & Part
     offsets: (topic, partition) => cluster.offsets(topic, partition),
     offsetAt: (topic, partition, timestamp) => cluster.offsetAt(topic, partition, timestamp),
     read: (positions, options) => wait(options, (own) => cluster.read(positions, own)),
-    readPartition: (position, options) => wait(options, (own) => reader.readPartition(position, own)),
+    endsWaits: reader.endsWaits ?? false,
+    readPartition: (position, options) => {
+      if (!reader.endsWaits) return wait(options, (own) => reader.readPartition(position, own))
+      if (options.waitMs > 0 && stopping.aborted) return Promise.reject(isStopping())
+      return reader.readPartition(position, { ...options, stopping })
+    },
   }
 }

@@ -1,5 +1,6 @@
 /** Content types and what a client accepts. @module */
 import type { Context } from 'hono'
+import { headerOf } from './header.ts'
 import { Refusal } from './refusal.ts'
 
 /** The media type of the body, without its parameters. */
@@ -9,7 +10,7 @@ export function contentType(c: Context): string {
 
 /** The media types of `Accept`, best first; empty when there is no such header. Those with `q=0` are left out. */
 export function accepted(c: Context): string[] {
-  const header = c.req.header('accept')
+  const header = headerOf(c, 'accept')
   if (!header) return []
   const ranges = header.split(',', 32).map((range) => {
     const quality = /;\s*q=([\d.]+)/i.exec(range)?.[1]

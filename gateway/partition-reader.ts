@@ -5,7 +5,16 @@
  */
 import type { Cluster, ClusterReadOptions, ClusterRecord, PartitionBounds, TopicPosition } from './cluster.ts'
 
+/** Somebody who may go away while waiting, as a response of Node does. */
+export interface Leaving {
+  once(event: 'close', listener: () => void): unknown
+}
+
 export interface PartitionReadOptions extends ClusterReadOptions {
+  /** Who waits, where a `signal` for each would cost more than all else: who is gone is given nothing. */
+  readonly leaving?: Leaving | undefined
+  /** Ends the wait as if its time were over. One signal for all, heard by readers that `endWaits`. */
+  readonly stopping?: AbortSignal | undefined
   /**
    * Kafka's topic id, where the position is only of use in that log: in another it is out of range, at once. What is
    * held of that log is served without asking whether the topic is it still: whoever needs that asks for offsets.
@@ -34,6 +43,8 @@ export interface PartitionRead {
 }
 
 export interface PartitionReader {
+  /** Whether `leaving` and `stopping` are heeded: then neither needs an `AbortController` for each wait. */
+  readonly endsWaits?: boolean
   readPartition(position: TopicPosition, options: PartitionReadOptions): Promise<PartitionRead>
 }
 

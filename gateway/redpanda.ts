@@ -21,6 +21,7 @@ import type { ClusterRecord } from './cluster.ts'
 import { confluentErrors, REDPANDA_ERRORS } from './confluent-errors.ts'
 import { EMBEDDED_TYPES, encodeEmbedded, formatOf } from './embedded.ts'
 import type { EmbeddedFormat } from './embedded.ts'
+import { headerOf } from './header.ts'
 import { accepted } from './media-type.ts'
 import { partitionOfPath, wholeNumber } from './parameter.ts'
 import { Refusal } from './refusal.ts'
@@ -43,35 +44,64 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
     const partition = partitionOfPath(c)
     const isolation = isolationOf(c)
     const logId = c.req.query('log')
-    const asked = { maxBytes, waitMs, isolation, logId, signal: c.req.raw.signal }
+    const outgoing = c.env?.outgoing
+    // A signal is made when it is asked for: thousands that wait can do without.
+    const who = cluster.endsWaits && outgoing ? { leaving: outgoing } : { signal: c.req.raw.signal }
+    const asked = { maxBytes, waitMs, isolation, logId, ...who }
     const poll = () => cluster.readPartition({ topic, partition, offset }, asked)
     const read = await (waitMs > 0 ? polls.run(poll) : poll())
     const { bounds } = read
-    c.header('kedge-log-id', bounds.logId)
     const named = logId !== undefined
-    const { headers, notModified } = cachingOf(read, {
+    const caching = cachingOf(read, {
       offset,
       isolation,
       format,
       named,
       open: service.open,
-      ifNoneMatch: c.req.header('if-none-match'),
+      ifNoneMatch: headerOf(c, 'if-none-match'),
     })
+    const headers: Record<string, string> = { 'kedge-log-id': bounds.logId }
     if (read.sampled && !(read.settled && named)) {
-      c.header('kedge-beginning-offset', String(bounds.beginning))
-      c.header('kedge-end-offset', String(bounds.end))
+      headers['kedge-beginning-offset'] = String(bounds.beginning)
+      headers['kedge-end-offset'] = String(bounds.end)
     }
-    if (named && logId !== bounds.logId) return c.json(ANOTHER_LOG, 412, { 'content-type': V2_TYPE })
-    if (read.outOfRange) throw new Refusal('out-of-range', 'offset_out_of_range')
-    const body = notModified ? null : bodyOf(read.records, format)
-    if (body !== null) whenSent(c, polls.hold(Buffer.byteLength(body)))
-    c.header('kedge-next-offset', String(read.next))
-    for (const [name, value] of Object.entries(headers)) c.header(name, value)
-    if (body === null) return c.body(null, 304)
-    c.header('content-type', EMBEDDED_TYPES[format])
-    return c.body(body)
+    if (named && logId !== bounds.logId) {
+      return c.json(ANOTHER_LOG, 412, { ...headers, 'content-type': V2_TYPE })
+    }
+    if (read.outOfRange) {
+      for (const [name, value] of Object.entries(headers)) c.header(name, value)
+      throw new Refusal('out-of-range', 'offset_out_of_range')
+    }
+    headers['kedge-next-offset'] = String(read.next)
+    Object.assign(headers, caching.headers)
+    if (caching.notModified) return c.body(null, 304, headers)
+    const body = bodyOf(read.records, format)
+    const length = Buffer.byteLength(body)
+    whenSent(c, polls.hold(length))
+    headers['content-type'] = EMBEDDED_TYPES[format]
+    return sent(c, headers, body, length) ?? c.body(body, 200, headers)
   })
   return app
+}
+
+/** Says that the answer has been written (`@hono/node-server`), and that nobody needs to add a header to it. */
+const ALREADY_SENT = new Response(null, { headers: { 'x-hono-already-sent': 'true', 'cache-control': '' } })
+
+/**
+ * Writes the answer to Node's response, where there is one: a `Response` with its headers and its stream would cost
+ * several times as much as the answer itself, for each of thousands that are told at once.
+ */
+function sent(
+  { env }: Context<{ Bindings: Partial<HttpBindings> }>,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  length: number,
+): Response | undefined {
+  const outgoing = env?.outgoing
+  if (!outgoing || outgoing.headersSent || outgoing.destroyed) return undefined
+  outgoing.writeHead(200, { ...headers, 'content-length': length })
+  outgoing.end(body)
+  return ALREADY_SENT
 }
 
 /** Those who waited together have the same records: they are written down once. */

@@ -1,6 +1,8 @@
 /** The one loop that reads a partition's end, for everybody who waits there. @module */
 import type { Runtime } from '../src/runtime.ts'
 import type { Cluster, ClusterRead, ClusterReadOptions, PartitionBounds, TopicPartition } from './cluster.ts'
+import { TOLD, Waiters } from './tail-waiters.ts'
+import type { Waiting } from './tail-waiters.ts'
 import { Window } from './tail-window.ts'
 import type { WindowLimits } from './tail-window.ts'
 
@@ -28,12 +30,6 @@ export interface LoopOptions {
   readonly onEnd: () => void
 }
 
-interface Waiter {
-  readonly offset: number
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
-
 /** A read that brings nothing should have waited; one that did not is not repeated at once. */
 const BACKOFF_MS = 50
 
@@ -47,7 +43,7 @@ const BACKOFF_MS = 50
 export class TailLoop {
   readonly window: Window
   readonly #options: LoopOptions
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters: Waiters
   readonly #stop = new AbortController()
   #bounds: Sample
   #usedAt: number
@@ -57,6 +53,7 @@ export class TailLoop {
     this.#options = options
     this.#bounds = bounds
     this.#usedAt = options.runtime.monotonic()
+    this.#waiters = new Waiters(options.runtime, () => this.use())
     this.window = new Window(offset, options.window)
   }
 
@@ -78,33 +75,18 @@ export class TailLoop {
     this.#usedAt = this.#options.runtime.monotonic()
   }
 
-  /** Resolves when there may be something to read from `offset` on, or the loop has ended. Rejects as its reads do. */
-  news(offset: number, signal: AbortSignal): Promise<void> {
-    if (this.#ended || offset < this.window.end) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#waiters.delete(waiter)
-        this.use()
-      }
-      const waiter = {
-        offset,
-        resolve: () => {
-          leave()
-          resolve()
-        },
-        reject: (error: unknown) => {
-          leave()
-          reject(error)
-        },
-      }
-      this.#waiters.add(waiter)
-      signal.addEventListener('abort', waiter.resolve, { once: true })
-    })
+  /**
+   * Waits until there may be something to read from `offset` on, or the loop has ended (`told`), or until the deadline on
+   * the runtime's monotonic clock (`over`). Rejects as the reads of the loop do.
+   */
+  news(offset: number, deadline: number): Waiting {
+    if (this.#ended || offset < this.window.end) return TOLD
+    return this.#waiters.add(offset, deadline)
   }
 
   /** Ends the loop; whoever waits looks again. */
   end(): void {
-    this.#end((waiter) => waiter.resolve())
+    this.#end(() => this.#waiters.tellAll())
   }
 
   /** To be called once. Resolves when the loop has ended. */
@@ -113,7 +95,7 @@ export class TailLoop {
       while (!this.#ended && this.#wanted()) await this.#step()
       this.end()
     } catch (error) {
-      this.#end((waiter) => waiter.reject(error))
+      this.#end(() => this.#waiters.refuseAll(error))
     }
   }
 
@@ -140,7 +122,7 @@ export class TailLoop {
     this.window.append(read.records, next)
     this.window.forgetBefore(bounds.beginning)
     onChange()
-    for (const waiter of this.#waiters) if (!this.awaits(waiter.offset)) waiter.resolve()
+    this.#waiters.tell((offset) => !this.awaits(offset))
     if (next === from && runtime.monotonic() - began < Math.min(BACKOFF_MS, fetchWaitMs)) {
       await runtime.sleep(BACKOFF_MS, signal)
     }
@@ -162,11 +144,11 @@ export class TailLoop {
     return this.#waiters.size > 0 || runtime.monotonic() - this.#usedAt < idleMs
   }
 
-  #end(tell: (waiter: Waiter) => void): void {
+  #end(tell: () => void): void {
     if (this.#ended) return
     this.#ended = true
     this.#stop.abort()
     this.#options.onEnd()
-    for (const waiter of this.#waiters) tell(waiter)
+    tell()
   }
 }

@@ -12,6 +12,7 @@ import type { PartitionRead, PartitionReader, PartitionReadOptions } from './par
 import { Refusal } from './refusal.ts'
 import { orAbort, SharedCalls } from './tail-calls.ts'
 import type { Sample, TailLoop } from './tail-loop.ts'
+import type { Ended, Waiting } from './tail-waiters.ts'
 import { TailLoops } from './tail-loops.ts'
 import { tailOptionsOf } from './tail-options.ts'
 import type { TailOptions } from './tail-options.ts'
@@ -22,6 +23,8 @@ export interface TailedCluster extends Cluster, PartitionReader {
   close(): Promise<void>
 }
 
+/** Why a wait is given up. As a reason it costs nothing; without one an error with its stack is made. */
+const ENDED = 'the wait has ended'
 /** How often a read begins anew because the topic was created anew during it. */
 const MAX_ATTEMPTS = 3
 
@@ -89,6 +92,9 @@ class SharedTail implements TailedCluster {
   #tick = 0
   #fetching = 0
   readonly #stop = new AbortController()
+  /** What ends with a signal of the gateway. */
+  readonly #ends = new WeakMap<AbortSignal, Set<Waiting>>()
+  readonly endsWaits = true
 
   constructor(cluster: Cluster, options: Required<TailOptions>) {
     this.id = cluster.id
@@ -125,8 +131,95 @@ class SharedTail implements TailedCluster {
   }
 
   async readPartition(position: TopicPosition, options: PartitionReadOptions): Promise<PartitionRead> {
-    const [answer] = await this.#read([position], options)
-    return answer!
+    const { signal, waitMs, stopping } = options
+    const { runtime } = this.#options
+    const deadline = runtime.monotonic() + waitMs
+    const since = this.#tick
+    let mode: Question['mode'] = waitMs > 0 ? 'waiting' : 'now'
+    for (let told = false; ; told = true) {
+      signal?.throwIfAborted()
+      this.#throwIfClosed()
+      // Thousands come this way: nothing is made for one of them that all could share.
+      const loop = mode === 'waiting' ? this.#quiet(position, options) : undefined
+      if (loop) {
+        const how = await this.#wait(loop.news(position.offset, deadline), options)
+        if (how === 'gone') return { ...nothing(position, loop.bounds), sampled: false }
+        if (how === 'over') mode = 'over'
+        continue
+      }
+      const moment = { since, mode, told }
+      const held = this.#held(position, options, moment)
+      if (held) return held
+      const [answer] = await orAbort(this.#collect([position], options, moment), signal)
+      if (mode !== 'waiting' || says(answer!, position)) return answer!
+      if (this.#quiet(position, options)) continue
+      const left = deadline - runtime.monotonic()
+      mode = stopping?.aborted ? 'over' : await this.#news([position], options, left)
+    }
+  }
+
+  /** The loop that is about to say what there is from the position on. */
+  #quiet(position: TopicPosition, { isolation, logId }: PartitionReadOptions): TailLoop | undefined {
+    const loop = this.#loops.find(position, isolation)
+    return loop?.awaits(position.offset) && isOf(logId, loop.bounds) ? loop : undefined
+  }
+
+  /** What a window holds that is known to be of the log asked for, or has just been told. */
+  #held(
+    position: TopicPosition,
+    options: PartitionReadOptions,
+    { since, mode, told }: Moment,
+  ): PartitionRead | undefined {
+    const loop = this.#loops.find(position, options.isolation)
+    if (!loop?.window.covers(position.offset)) return undefined
+    const { bounds } = loop
+    const isKnown = options.logId === undefined ? told : options.logId === bounds.logId
+    const isFresh = bounds.tick > since && isOf(options.logId, bounds)
+    if (!isKnown && !isFresh) return undefined
+    if (isFresh && position.offset < bounds.beginning) return outside(position.offset, bounds)
+    return {
+      ...windowed({ position, maxBytes: Math.max(1, options.maxBytes), options, mode }, loop, bounds),
+      sampled: isFresh,
+    }
+  }
+
+  /** Waits until told, or over: by its time, by the end of all waiting, or because who waits is gone. */
+  async #wait(
+    waiting: Waiting,
+    { signal, stopping, leaving }: PartitionReadOptions,
+  ): Promise<Ended | 'gone'> {
+    let isGone = false
+    leaving?.once('close', () => {
+      isGone = true
+      waiting.end()
+    })
+    signal?.addEventListener('abort', waiting.end, { once: true })
+    if (stopping) this.#endWith(stopping, waiting)
+    try {
+      const how = await waiting.ended
+      return isGone ? 'gone' : how
+    } finally {
+      signal?.removeEventListener('abort', waiting.end)
+      if (stopping) this.#ends.get(stopping)?.delete(waiting)
+    }
+  }
+
+  /** One listener for all. */
+  #endWith(stopping: AbortSignal, waiting: Waiting): void {
+    if (stopping.aborted) return waiting.end()
+    let ends = this.#ends.get(stopping)
+    if (!ends) {
+      const all = (ends = new Set())
+      this.#ends.set(stopping, all)
+      stopping.addEventListener('abort', () => all.forEach(({ end }) => end()), { once: true })
+    }
+    ends.add(waiting)
+    return undefined
+  }
+
+  #throwIfClosed(): void {
+    if (this.#stop.signal.aborted)
+      throw new Refusal('unavailable', 'The gateway is stopping.', { retryAfter: 1 })
   }
 
   async close(): Promise<void> {
@@ -144,8 +237,7 @@ class SharedTail implements TailedCluster {
     let mode: Question['mode'] = waitMs > 0 ? 'waiting' : 'now'
     for (let told = false; ; told = true) {
       signal?.throwIfAborted()
-      if (this.#stop.signal.aborted)
-        throw new Refusal('unavailable', 'The gateway is stopping.', { retryAfter: 1 })
+      this.#throwIfClosed()
       const answers = await orAbort(this.#collect(positions, options, { since, mode, told }), signal)
       if (mode !== 'waiting' || answers.some((answer, index) => says(answer, positions[index]!)))
         return answers
@@ -258,15 +350,19 @@ class SharedTail implements TailedCluster {
     leftMs: number,
   ): Promise<'waiting' | 'over'> {
     if (leftMs <= 0) return 'over'
-    const { signal } = options
+    const { signal, stopping } = options
     const ended = new AbortController()
-    const stop = () => ended.abort()
+    const stop = () => ended.abort(ENDED)
     signal?.addEventListener('abort', stop, { once: true })
+    stopping?.addEventListener('abort', stop, { once: true })
     try {
       const told = positions.map(async (position): Promise<'waiting'> => {
         const loop = this.#loops.find(position, options.isolation)
-        if (loop) await loop.news(position.offset, ended.signal)
-        else await this.#unshared(position, options, leftMs, ended)
+        if (loop) {
+          const waiting = loop.news(position.offset, Infinity)
+          ended.signal.addEventListener('abort', waiting.end, { once: true })
+          await waiting.ended
+        } else await this.#unshared(position, options, leftMs, ended)
         return 'waiting'
       })
       const slept = this.#options.runtime.sleep(leftMs, ended.signal).then(() => 'over' as const)
@@ -277,7 +373,8 @@ class SharedTail implements TailedCluster {
       return 'waiting'
     } finally {
       signal?.removeEventListener('abort', stop)
-      ended.abort()
+      stopping?.removeEventListener('abort', stop)
+      ended.abort(ENDED)
     }
   }
 
@@ -289,7 +386,7 @@ class SharedTail implements TailedCluster {
     ended: AbortController,
   ): Promise<void> {
     if (this.#stop.signal.aborted || !this.#loops.full) return
-    const stop = () => ended.abort()
+    const stop = () => ended.abort(ENDED)
     this.#stop.signal.addEventListener('abort', stop, { once: true })
     try {
       await this.#cluster.read([position], { maxBytes: 1, waitMs, isolation, signal: ended.signal })

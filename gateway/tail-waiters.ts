@@ -1,0 +1,120 @@
+/** Those who wait at one loop: thousands, so each is one small object, and one timer serves them all. @module */
+import type { Runtime } from '../src/runtime.ts'
+
+/** How a wait ended: there may be something to read, or its time is over. */
+export type Ended = 'told' | 'over'
+
+export interface Waiting {
+  readonly ended: Promise<Ended>
+  /** Ends it now. */
+  readonly end: () => void
+}
+
+/** Deadlines are looked at no more often than this, in milliseconds: so late may a wait be over. */
+const GRID_MS = 10
+const NO_TIMER = 'nobody waits so long'
+
+export const TOLD: Waiting = { ended: Promise.resolve('told'), end: () => {} }
+
+class Waiter implements Waiting {
+  readonly offset: number
+  readonly deadline: number
+  readonly ended: Promise<Ended>
+  readonly #leave: (waiter: Waiter) => void
+  #resolve!: (how: Ended) => void
+  #reject!: (error: unknown) => void
+
+  constructor(offset: number, deadline: number, leave: (waiter: Waiter) => void) {
+    this.offset = offset
+    this.deadline = deadline
+    this.#leave = leave
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  settle(how: Ended): void {
+    this.#leave(this)
+    this.#resolve(how)
+  }
+
+  refuse(error: unknown): void {
+    this.#leave(this)
+    this.#reject(error)
+  }
+
+  readonly end = (): void => this.settle('over')
+}
+
+export class Waiters {
+  readonly #runtime: Runtime
+  readonly #onLeave: () => void
+  readonly #all = new Set<Waiter>()
+  /** The timer that runs, and when it will ring. */
+  #timer: { readonly at: number; readonly stop: AbortController } | undefined
+
+  constructor(runtime: Runtime, onLeave: () => void) {
+    this.#runtime = runtime
+    this.#onLeave = onLeave
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  add(offset: number, deadline: number): Waiting {
+    const waiter = new Waiter(offset, deadline, this.#leave)
+    this.#all.add(waiter)
+    if (deadline < (this.#timer?.at ?? Infinity)) this.#set(deadline)
+    return waiter
+  }
+
+  /** Tells those for whose offset it is time. */
+  tell(isTime: (offset: number) => boolean): void {
+    for (const waiter of this.#all) if (isTime(waiter.offset)) waiter.settle('told')
+  }
+
+  tellAll(): void {
+    this.tell(() => true)
+  }
+
+  refuseAll(error: unknown): void {
+    for (const waiter of this.#all) waiter.refuse(error)
+  }
+
+  readonly #leave = (waiter: Waiter): void => {
+    this.#all.delete(waiter)
+    this.#onLeave()
+    if (this.#all.size === 0) this.#unset()
+  }
+
+  #set(at: number): void {
+    this.#unset()
+    const timer = { at, stop: new AbortController() }
+    this.#timer = timer
+    const ms = Math.max(0, at - this.#runtime.monotonic())
+    this.#runtime.sleep(ms, timer.stop.signal).then(
+      () => this.#ring(timer),
+      () => {},
+    )
+  }
+
+  #unset(): void {
+    // With a reason: an error with a stack would be made for who has none.
+    this.#timer?.stop.abort(NO_TIMER)
+    this.#timer = undefined
+  }
+
+  #ring(timer: object): void {
+    if (this.#timer !== timer) return
+    this.#timer = undefined
+    const now = this.#runtime.monotonic()
+    let next = Infinity
+    for (const waiter of this.#all) {
+      if (waiter.deadline <= now) waiter.settle('over')
+      else next = Math.min(next, waiter.deadline)
+    }
+    if (next < Infinity) this.#set(Math.max(next, now + GRID_MS))
+  }
+}
