@@ -54,6 +54,8 @@ export const FOR_TESTS: Readonly<Record<string, string>> = {
   'log.cleaner.dedupe.buffer.size': '2097152',
   'log.cleaner.backoff.ms': '100',
   'log.retention.check.interval.ms': '500',
+  // From the start on: after 30 s by default.
+  'log.initial.task.delay.ms': '500',
 }
 
 /**
