@@ -18,6 +18,7 @@ import { prewarm } from './prewarm.ts'
 import { Publisher, tokenOf } from './publisher.ts'
 import { Reader } from './reader.ts'
 import type { ReaderContext } from './reader.ts'
+import { Requests } from './requests.ts'
 import { Scope } from './scope.ts'
 import { cacheSettings, checkOptions, checkWriteOptions, namespaceSettings } from './settings.ts'
 import { Slots } from './slots.ts'
@@ -67,12 +68,25 @@ export function createCache(options: CacheOptions): Cache {
   return new IsolateCache(options)
 }
 
-class IsolateCache implements Cache {
+/** A cache with its parts at hand, for what stands on it within this package. */
+export interface OpenCache extends Cache {
+  readonly reading: ReaderContext
+  /** The parts of a namespace that was declared. */
+  parts<T>(name: string): NamespaceParts<T>
+}
+
+/** @throws TypeError quoting the option that is wrong. */
+export function openCache(options: CacheOptions): OpenCache {
+  return new IsolateCache(options)
+}
+
+class IsolateCache implements OpenCache {
   readonly #ground: Ground
   readonly #follower: Follower
   readonly #publisher: Publisher
   readonly #updates: Updates
-  readonly #reading: ReaderContext
+  readonly #requests: Requests
+  readonly reading: ReaderContext
   readonly #spaces = new Map<string, Keyspace<unknown>>()
   readonly #namespaces = new Map<string, NamespaceParts<unknown>>()
   readonly #root: Scope
@@ -90,9 +104,10 @@ class IsolateCache implements Cache {
     this.#lifespan = new Lifespan(runtime)
     this.#follower = new Follower({ settings, timeline, counters, self }, this.#lifespan)
     this.#updates = new Updates(this.#ground, this.#spaces)
+    this.#requests = new Requests(this.#ground, this.#follower)
     if (settings.replicate) this.#follower.carries((signal) => this.#updates.fetch(signal))
     this.#root = new Scope(runtime, settings.emit)
-    this.#reading = {
+    this.reading = {
       ground: this.#ground,
       follower: this.#follower,
       publisher: this.#publisher,
@@ -108,6 +123,10 @@ class IsolateCache implements Cache {
 
   namespace<T = unknown>(name: string, options?: NamespaceOptions<T>): Namespace<T> {
     return this.namespaceIn(this.#root, name, options)
+  }
+
+  parts<T>(name: string): NamespaceParts<T> {
+    return this.#namespaces.get(name) as unknown as NamespaceParts<T>
   }
 
   namespaceIn<T>(scope: Scope, name: string, options?: NamespaceOptions<T>): Namespace<T> {
@@ -216,13 +235,15 @@ class IsolateCache implements Cache {
       this.#ground,
       this.#lifespan,
       share && ((key, held, scope) => share.share(space, key, held, scope)),
+      (flown, demand, signal) => this.#requests.seek(space, flown, demand, signal),
     )
-    const writer = new Writer(space, flights, this.#reading)
+    const writer = new Writer(space, flights, this.reading)
     const parts: NamespaceParts<T> = {
       space,
-      reader: new Reader(space, flights, this.#reading),
+      flights,
+      reader: new Reader(space, flights, this.reading),
       writer,
-      through: new WriteThrough(space, writer, this.#reading),
+      through: new WriteThrough(space, writer, this.reading),
       open: (context, scopeOptions) => this.#open(context, scopeOptions),
     }
     this.#spaces.set(name, space)

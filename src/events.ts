@@ -44,6 +44,21 @@ export type RefuseReason =
   /** The namespace's schema refused it. */
   | 'schema'
 
+/** Why a loader service did not answer, or was not asked. */
+export type UnansweredReason =
+  /** No answer came within `loaderWait`. */
+  | 'timeout'
+  /** None has come for some time: it is left alone for a moment. */
+  | 'silent'
+  /** This log cannot read committed records: see `updatesIsolation`. */
+  | 'unsupported'
+  /** The log is out of reach: nothing that arrives could be judged. */
+  | 'unreachable'
+  /** The request could not be published, or its answer not be read. */
+  | 'failed'
+  /** Too many requests are under way. */
+  | 'overloaded'
+
 export type KedgeEvent =
   | { readonly type: 'hit'; readonly namespace: string; readonly key: string; readonly stale: boolean }
   | { readonly type: 'miss'; readonly namespace: string; readonly key: string }
@@ -52,6 +67,18 @@ export type KedgeEvent =
       readonly namespace: string
       readonly keys: readonly string[]
       readonly durationMs: number
+      readonly error?: unknown
+    }
+  | {
+      /** A loader service was asked for these keys: what it did not answer is loaded here. */
+      readonly type: 'ask'
+      readonly namespace: string
+      readonly keys: readonly string[]
+      /** How many of them were answered. */
+      readonly answered: number
+      readonly durationMs: number
+      /** Why not all of them were. */
+      readonly because?: UnansweredReason
       readonly error?: unknown
     }
   | { readonly type: 'takeover'; readonly namespace: string; readonly key: string }

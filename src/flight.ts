@@ -31,6 +31,16 @@ export type Outcome<T> =
 /** Loads the keys; those that have no value are left out. */
 export type Call<T> = (keys: readonly string[], signal: AbortSignal) => Promise<ReadonlyMap<string, T>>
 
+/**
+ * Looks for values elsewhere before they are loaded. Settles the flights whose value it finds, and resolves with those
+ * that are left; rejects only with `signal.reason`.
+ */
+export type Seek<T> = (
+  flights: ReadonlyMap<string, Flight<T>>,
+  demand: Demand<T>,
+  signal: AbortSignal,
+) => Promise<ReadonlyMap<string, Flight<T>>>
+
 /** Called with each value that was loaded and is held now. */
 export type OnHeld<T> = (key: string, held: Candidate<T>, scope: Scope) => void
 
@@ -86,12 +96,14 @@ export class Flights<T> {
   readonly #flights = new Map<string, Flight<T>>()
   readonly #lifespan: Lifespan
   readonly #onHeld: OnHeld<T> | undefined
+  readonly #seek: Seek<T> | undefined
 
-  constructor(space: Keyspace<T>, ground: Ground, lifespan: Lifespan, onHeld?: OnHeld<T>) {
+  constructor(space: Keyspace<T>, ground: Ground, lifespan: Lifespan, onHeld?: OnHeld<T>, seek?: Seek<T>) {
     this.#space = space
     this.#ground = ground
     this.#lifespan = lifespan
     this.#onHeld = onHeld
+    this.#seek = seek
   }
 
   /** The flights of the keys: those under way that may be shared, and for the others new ones, of one call. */
@@ -165,6 +177,12 @@ export class Flights<T> {
       // Where evictions cannot be known, a load is good for as long as any value: from its own beginning.
       if (now - Math.max(flight.startedAt, partition.freshAt) > this.#ground.settings.maxStalenessMs)
         return undefined
+    } else if (
+      flight.leader.load.via === 'loader' &&
+      required > Math.max(flight.leader.required, partition.position)
+    ) {
+      // A value that is found elsewhere may be of a moment before this token.
+      return undefined
     }
     return flight
   }
@@ -195,13 +213,16 @@ export class Flights<T> {
     if (runtime.isolatesRequests) demand.scope.waitUntil(this.#renew(flights, ended.signal))
     let beganAt: number | undefined
     let failure: { error: unknown } | undefined
+    let left = flights
     const expired = () => (beganAt === undefined ? overloaded() : loaderTimeout())
     try {
       const task = async (signal: AbortSignal): Promise<void> => {
+        if (this.#seek && demand.load.via === 'loader') left = await this.#seek(flights, demand, signal)
+        if (left.size === 0) return
         const free = await demand.slots.take(hardTimeoutMs, signal)
         try {
           beganAt = timeline.now()
-          await this.#run(flights, demand, signal)
+          await this.#run(left, demand, signal)
         } finally {
           free()
         }
@@ -214,8 +235,9 @@ export class Flights<T> {
       ended.abort()
       for (const [key, flight] of flights) if (this.#flights.get(key) === flight) this.#flights.delete(key)
     }
+    if (left.size === 0) return
     const durationMs = beganAt === undefined ? 0 : timeline.now() - beganAt
-    emit?.({ type: 'load', namespace: this.#space.name, keys: [...flights.keys()], durationMs, ...failure })
+    emit?.({ type: 'load', namespace: this.#space.name, keys: [...left.keys()], durationMs, ...failure })
   }
 
   async #run(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>, signal: AbortSignal): Promise<void> {

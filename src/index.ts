@@ -7,7 +7,7 @@ export { createCache } from './cache.ts'
 export type { Codec } from './codec.ts'
 export { isKedgeError, KedgeError } from './errors.ts'
 export type { KedgeErrorCode, KedgeErrorOptions } from './errors.ts'
-export type { DropReason, KedgeEvent, ReanchorReason, RefuseReason } from './events.ts'
+export type { DropReason, KedgeEvent, ReanchorReason, RefuseReason, UnansweredReason } from './events.ts'
 export type {
   CallOptions,
   KafkaLog,

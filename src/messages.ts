@@ -101,6 +101,10 @@ export interface DeleteMessage {
   readonly ns: string
   readonly key: string
   readonly asOf: number
+  /** The source was read and has none. Without it, only what was held of the key is to be dropped. */
+  readonly none?: true | undefined
+  /** Identity of the evictions topic, where the writer knew it. */
+  readonly log?: string | undefined
 }
 
 /** `cache-requests`: a miss that asks a loader service to load. */
@@ -109,8 +113,14 @@ export interface RequestMessage {
   readonly op: 'load'
   readonly ns: string
   readonly key: string
-  /** After this moment nobody waits any more: milliseconds since the epoch. */
+  /** After this moment nobody waits any more: milliseconds since the epoch, by the asker's clock. */
   readonly deadline: number
+  /** Where the asker begins to read the key's partition of the updates topic: only what stands there or later answers. */
+  readonly end?: number | undefined
+  /** The position in the evictions topic that the asker held: an answer of an earlier one may be of no use to it. */
+  readonly asOf?: number | undefined
+  /** Identity of that evictions topic, where the asker knew it. */
+  readonly log?: string | undefined
 }
 
 export type Message =
@@ -165,13 +175,25 @@ const putMessage = z.object({
   tags: z.array(id).max(MAX_IDS).optional(),
   version: z.number().optional(),
 })
-const deleteMessage = z.object({ v, op: z.literal('del'), ns: namespaceName, key: id, asOf: offset })
+const logId = z.string().max(64).optional()
+const deleteMessage = z.object({
+  v,
+  op: z.literal('del'),
+  ns: namespaceName,
+  key: id,
+  asOf: offset,
+  none: z.literal(true).optional(),
+  log: logId,
+})
 const requestMessage = z.object({
   v,
   op: z.literal('load'),
   ns: namespaceName,
   key: id,
   deadline: z.number().nonnegative(),
+  end: offset.optional(),
+  asOf: offset.optional(),
+  log: logId,
 })
 
 /** What another service writes without knowing kedge. Further fields are ignored. */
@@ -330,6 +352,9 @@ export interface ArrivedDrop {
   /** Values as of this position or later stay; `undefined`: none does. */
   readonly asOf: number | undefined
   readonly unreadable: boolean
+  /** The source was read as of `asOf`, and has none. */
+  readonly none?: true
+  readonly logId?: string | undefined
 }
 
 export type Arrived = ArrivedValue | ArrivedDrop
@@ -352,8 +377,10 @@ export function readUpdate(
   const own = ownUpdate.safeParse(message)
   if (own.success) {
     const said = own.data
-    if (said.op === 'del')
-      return { kind: 'drop', namespace: said.ns, key: said.key, asOf: said.asOf, unreadable: false }
+    if (said.op === 'del') {
+      const none = said.none && ({ none: true, logId: said.log } as const)
+      return { kind: 'drop', namespace: said.ns, key: said.key, asOf: said.asOf, unreadable: false, ...none }
+    }
     const { ns, key, value, ttl, at, asOf, log, tags, version } = said
     if (value !== undefined)
       return { kind: 'value', namespace: ns, key, value, ttlMs: ttl, at, asOf, logId: log, tags, version }

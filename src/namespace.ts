@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Call } from './flight.ts'
+import type { Call, Flights } from './flight.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
@@ -29,6 +29,7 @@ import type { Writer } from './writer.ts'
 /** What a namespace consists of, whatever the scope it is used in. */
 export interface NamespaceParts<T> {
   readonly space: Keyspace<T>
+  readonly flights: Flights<T>
   readonly reader: Reader<T>
   readonly writer: Writer<T>
   readonly through: WriteThrough<T>

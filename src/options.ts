@@ -18,6 +18,8 @@ export interface TopicNames {
   readonly evictions?: string
   /** @default 'cache-updates' */
   readonly updates?: string
+  /** @default 'cache-requests' */
+  readonly requests?: string
 }
 
 export interface CacheOptions extends Lifetime<unknown> {
@@ -28,6 +30,8 @@ export interface CacheOptions extends Lifetime<unknown> {
   readonly evictionPartitions?: number
   /** Partitions of the updates topic; a key's partition is Kafka's own default (murmur2). @default 1 */
   readonly updatePartitions?: number
+  /** Partitions of the requests topic, for `via: 'loader'`. @default 1 */
+  readonly requestPartitions?: number
   /**
    * `'invalidate'` reads evictions only. `'replicate'` also reads the updates topic and keeps what it finds.
    * @default 'invalidate'
@@ -106,6 +110,10 @@ export interface NamespaceOptions<T> extends Lifetime<T> {
   readonly tags?: (value: T) => readonly string[]
   readonly timeout?: Duration
   readonly hardTimeout?: Duration
+  /** Who loads what is missing. @default 'self' */
+  readonly via?: 'self' | 'loader'
+  /** @default '2s' */
+  readonly loaderWait?: Duration
   /** This namespace's part of `maxEntries`. @default all of it */
   readonly maxEntries?: number
   /** This namespace's part of `maxBytes`. @default all of it */

@@ -102,8 +102,29 @@ export class Publisher {
 
   /** Publishes a value to the updates topic. */
   async update<T>(space: Keyspace<T>, key: string, value: Candidate<T>, signal?: AbortSignal): Promise<void> {
-    const record = await this.#updateRecord(space.name, key, this.#put(space, key, value))
-    await this.#send(this.#ground.settings.updatesTopic, [record], signal)
+    await this.append([await this.record(space, key, value)], signal)
+  }
+
+  /**
+   * The value as a record of the updates topic.
+   * @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when it cannot be one.
+   */
+  async record<T>(space: Keyspace<T>, key: string, value: Candidate<T>): Promise<NewRecord> {
+    return this.#updateRecord(space.name, key, this.#put(space, key, value))
+  }
+
+  /** The record that says that the source was read as of this position, and has no value of the key. */
+  async absence(space: Keyspace<unknown>, key: string, asOf: number): Promise<NewRecord> {
+    const { name: ns, partition } = space
+    return this.#updateRecord(ns, key, { v: 1, op: 'del', ns, key, asOf, none: true, log: partition.logId })
+  }
+
+  /**
+   * Appends records to the updates topic.
+   * @throws KedgeError `ERR_PUBLISH` when one is not acknowledged.
+   */
+  async append(records: readonly NewRecord[], signal?: AbortSignal): Promise<Position[]> {
+    return this.#send(this.#ground.settings.updatesTopic, records, signal)
   }
 
   /**
@@ -155,9 +176,7 @@ export class Publisher {
     for (const key of keys) {
       records.push(await this.#updateRecord(namespace, key, { v: 1, op: 'del', ns: namespace, key, asOf }))
     }
-    await this.#send(this.#ground.settings.updatesTopic, records, signal).catch(() =>
-      signal?.throwIfAborted(),
-    )
+    await this.append(records, signal).catch(() => signal?.throwIfAborted())
   }
 
   /** Announces, in the background, that a value's TTL has ended here. */

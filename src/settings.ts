@@ -26,6 +26,8 @@ export interface LoadSettings {
   readonly timeoutMs: number
   readonly hardTimeoutMs: number
   readonly tags: readonly string[] | ((value: never) => readonly string[]) | undefined
+  readonly via: 'self' | 'loader'
+  readonly loaderWaitMs: number
 }
 
 export interface NamespaceSettings {
@@ -47,8 +49,10 @@ export interface Settings {
   readonly log: KafkaLog
   readonly evictionsTopic: string
   readonly updatesTopic: string
+  readonly requestsTopic: string
   readonly evictionPartitions: number
   readonly updatePartitions: number
+  readonly requestPartitions: number
   readonly replicate: boolean
   readonly maxEntries: number
   readonly maxBytes: number
@@ -82,6 +86,12 @@ const lifetime = {
   staleIfError: duration,
   jitter: z.number().min(0).max(1),
 }
+const loading = {
+  timeout: duration,
+  hardTimeout: duration,
+  via: z.enum(['self', 'loader']),
+  loaderWait: duration,
+}
 const hasMethods = (...names: string[]) =>
   z.custom<unknown>(
     (value) =>
@@ -96,10 +106,11 @@ const cacheOptions = z
   .strictObject({
     ...lifetime,
     kafka: hasMethods('produce', 'offsets', 'read').refine(hasCapabilities, 'must have capabilities'),
-    topics: z.strictObject({ evictions: topic, updates: topic }).partial(),
+    topics: z.strictObject({ evictions: topic, updates: topic, requests: topic }).partial(),
     // A token has room for so many.
     evictionPartitions: count.max(100),
     updatePartitions: count.max(1000),
+    requestPartitions: count.max(1000),
     mode: z.enum(['invalidate', 'replicate']),
     updatesIsolation: z.enum(['committed', 'uncommitted']),
     maxEntries: count,
@@ -132,9 +143,8 @@ const namespaceOptions = z
   .strictObject({
     ...lifetime,
     schema: hasMethods('safeParse'),
+    ...loading,
     tags: callback,
-    timeout: duration,
-    hardTimeout: duration,
     maxEntries: count,
     maxBytes: count,
     share: z.boolean(),
@@ -151,9 +161,8 @@ const loadOptions = z
     ...lifetime,
     after: z.string(),
     signal: z.custom<unknown>((value) => value instanceof AbortSignal, 'must be an AbortSignal'),
+    ...loading,
     tags: z.union([z.array(z.string()), callback]),
-    timeout: duration,
-    hardTimeout: duration,
   })
   .partial()
 
@@ -219,6 +228,8 @@ const LOAD_DEFAULTS: LoadSettings = {
   timeoutMs: Infinity,
   hardTimeoutMs: 30_000,
   tags: undefined,
+  via: 'self',
+  loaderWaitMs: 2000,
 }
 
 /** @throws TypeError quoting the option that is wrong. */
@@ -235,12 +246,17 @@ export function cacheSettings(options: CacheOptions): Settings {
   const replicate = options.mode === 'replicate'
   const evictionsTopic = options.topics?.evictions ?? 'cache-evictions'
   const updatesTopic = options.topics?.updates ?? 'cache-updates'
+  const requestsTopic = options.topics?.requests ?? 'cache-requests'
   const updatesIsolation = options.updatesIsolation ?? 'committed'
   must(
     !replicate || updatesIsolation === 'uncommitted' || options.kafka.capabilities.readCommitted,
     "`mode: 'replicate'` needs a log that reads committed records; where nobody writes values in transactions, set `updatesIsolation: 'uncommitted'`",
   )
   must(evictionsTopic !== updatesTopic, '`topics.updates` must not be the topic of evictions')
+  must(
+    requestsTopic !== evictionsTopic && requestsTopic !== updatesTopic,
+    '`topics.requests` must not be the topic of evictions or of updates',
+  )
   const pollTimeoutMs = ms('pollTimeout', 500)
   must(pollTimeoutMs > 0, '`pollTimeout` must be longer than 0: no poll ends in no time')
   must(refreshAfterMs <= maxStalenessMs, '`refreshAfter` must not be longer than `maxStaleness`')
@@ -250,8 +266,10 @@ export function cacheSettings(options: CacheOptions): Settings {
     log: options.kafka,
     evictionsTopic,
     updatesTopic,
+    requestsTopic,
     evictionPartitions: options.evictionPartitions ?? 1,
     updatePartitions: options.updatePartitions ?? 1,
+    requestPartitions: options.requestPartitions ?? 1,
     replicate,
     maxEntries,
     maxBytes,
@@ -328,8 +346,10 @@ function intentsMs(intents: boolean | Duration | undefined, fallback: number): n
 }
 
 function over(base: LoadSettings, options: LoadOptions<never>): LoadSettings {
-  const ms = (name: 'swr' | 'staleIfError' | 'timeout' | 'hardTimeout', fallback: number): number =>
-    options[name] === undefined ? fallback : durationMs(options[name], name)
+  const ms = (
+    name: 'swr' | 'staleIfError' | 'timeout' | 'hardTimeout' | 'loaderWait',
+    fallback: number,
+  ): number => (options[name] === undefined ? fallback : durationMs(options[name], name))
   if (options.ttl !== undefined && typeof options.ttl !== 'function') durationMs(options.ttl, 'ttl')
   return {
     ttl: options.ttl ?? base.ttl,
@@ -339,6 +359,8 @@ function over(base: LoadSettings, options: LoadOptions<never>): LoadSettings {
     timeoutMs: ms('timeout', base.timeoutMs),
     hardTimeoutMs: ms('hardTimeout', base.hardTimeoutMs),
     tags: options.tags ?? base.tags,
+    via: options.via ?? base.via,
+    loaderWaitMs: ms('loaderWait', base.loaderWaitMs),
   }
 }
 

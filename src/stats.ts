@@ -5,6 +5,7 @@ export interface Counters {
   hits: number
   misses: number
   loads: number
+  answered: number
   fenced: number
   polls: number
   pollFailures: number
@@ -19,6 +20,7 @@ export const newCounters = (): Counters => ({
   hits: 0,
   misses: 0,
   loads: 0,
+  answered: 0,
   fenced: 0,
   polls: 0,
   pollFailures: 0,

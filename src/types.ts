@@ -74,6 +74,14 @@ export interface LoadOptions<T> extends ReadOptions, Lifetime<T> {
   readonly timeout?: Duration
   /** After this long the load is given up with `ERR_LOADER_TIMEOUT`. @default '30s' */
   readonly hardTimeout?: Duration
+  /**
+   * Who loads: the loader given here, or `'loader'`, a loader service (`kedge/loader`) that is asked through the
+   * requests topic, and the loader given here only when no answer comes within `loaderWait`.
+   * @default 'self'
+   */
+  readonly via?: 'self' | 'loader'
+  /** How long a loader service is waited for; never longer than half of `hardTimeout`. @default '2s' */
+  readonly loaderWait?: Duration
 }
 
 export interface SetOptions<T> extends Pick<Lifetime<T>, 'ttl'> {
@@ -225,6 +233,8 @@ export interface CacheStats {
   readonly hits: number
   readonly misses: number
   readonly loads: number
+  /** Misses that a loader service answered. */
+  readonly answered: number
   /** Loads whose value was not kept because an eviction met it under way. */
   readonly fenced: number
   readonly polls: number

@@ -1,0 +1,193 @@
+/**
+ * Answers: what is written to the updates topic while somebody waits for it, by key.
+ *
+ * One loop reads a partition for all who wait for keys of it, and ends with the last of them. On Workers, where
+ * promises must not be shared between requests, each request has loops of its own.
+ *
+ * @module
+ */
+import { decodeUtf8 } from './codec.ts'
+import { decodeRecord } from './coherence.ts'
+import type { DecodedRecord } from './coherence.ts'
+import { withDeadline } from './deadline.ts'
+import { KedgeError, isKedgeError } from './errors.ts'
+import type { Scope } from './scope.ts'
+import type { Settings } from './settings.ts'
+
+/** Who waits for a key. */
+export interface Listener {
+  take(decoded: DecodedRecord): void
+  /** The partition cannot be read any more. */
+  fail(error: unknown): void
+}
+
+/** What is listened to. */
+export interface Ear {
+  readonly partition: number
+  /** Of the key's updates. */
+  readonly recordKey: string
+  readonly listener: Listener
+}
+
+const FIRST_PAUSE_MS = 10
+const MAX_PAUSE_MS = 250
+/** A read may take longer than it was to wait, by this factor of `pollTimeout`. */
+const READ_DEADLINE_FACTOR = 4
+
+/** One partition, as it is read. */
+class Loop {
+  /** Every record below it has been handed out: who begins to listen now hears of all from here on. */
+  next: number
+  readonly listeners: Map<string, Set<Listener>> = new Map()
+  readonly stop: AbortController = new AbortController()
+
+  constructor(next: number) {
+    this.next = next
+  }
+}
+
+export class Answers {
+  readonly #settings: Settings
+  readonly #loops: Map<number, Loop> | undefined
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+    this.#loops = settings.runtime.isolatesRequests ? undefined : new Map()
+  }
+
+  /** A place to listen from, for one request. */
+  open(scope: Scope): Listening {
+    return new Listening(this.#settings, scope, this.#loops ?? new Map())
+  }
+}
+
+/** What one request listens to. */
+export class Listening {
+  readonly #settings: Settings
+  readonly #scope: Scope
+  readonly #loops: Map<number, Loop>
+  readonly #ends: (() => void)[] = []
+
+  constructor(settings: Settings, scope: Scope, loops: Map<number, Loop>) {
+    this.#settings = settings
+    this.#scope = scope
+    this.#loops = loops
+  }
+
+  /**
+   * Listens to all of the keys, and resolves with the offset, for each of them, from which on it hears everything:
+   * the end of its partition as of now, or where that is being read already.
+   */
+  async listen(ears: readonly Ear[], signal: AbortSignal): Promise<number[]> {
+    const partitions = new Set(ears.map(({ partition }) => partition))
+    const ends = new Map<number, number>()
+    for (;;) {
+      // Loops of others may begin and end while this waits.
+      const missing = [...partitions].filter((each) => !this.#loops.has(each) && !ends.has(each))
+      if (missing.length === 0) break
+      for (const [partition, end] of await this.#endsOf(missing, signal)) ends.set(partition, end)
+    }
+    // From here on nothing waits: what is begun now is ended by `close`.
+    signal.throwIfAborted()
+    for (const partition of partitions)
+      if (!this.#loops.has(partition)) this.#loops.set(partition, new Loop(ends.get(partition)!))
+    return ears.map((ear) => this.#add(ear, this.#loops.get(ear.partition)!))
+  }
+
+  async #endsOf(partitions: readonly number[], signal: AbortSignal): Promise<[number, number][]> {
+    const { log, updatesTopic } = this.#settings
+    const bounds = await log.offsets(updatesTopic, { partitions, signal })
+    return partitions.map((partition) => {
+      const end = bounds.find((bound) => bound.partition === partition)?.end
+      if (end === undefined)
+        throw new KedgeError(
+          'ERR_UNKNOWN_TOPIC',
+          `partition ${partition} of the updates topic does not exist`,
+        )
+      return [partition, end]
+    })
+  }
+
+  #add({ partition, recordKey, listener }: Ear, loop: Loop): number {
+    const isFirst = loop.listeners.size === 0
+    const own = loop.listeners.get(recordKey) ?? new Set()
+    loop.listeners.set(recordKey, own.add(listener))
+    this.#ends.push(() => {
+      own.delete(listener)
+      if (own.size === 0 && loop.listeners.get(recordKey) === own) loop.listeners.delete(recordKey)
+      if (loop.listeners.size === 0) this.#end(partition, loop)
+    })
+    if (isFirst) this.#scope.waitUntil(this.#read(partition, loop))
+    return loop.next
+  }
+
+  close(): void {
+    for (const end of this.#ends.splice(0)) end()
+  }
+
+  #end(partition: number, loop: Loop): void {
+    if (this.#loops.get(partition) === loop) this.#loops.delete(partition)
+    loop.stop.abort()
+  }
+
+  /** Reads until nobody listens any more. Never rejects. */
+  async #read(partition: number, loop: Loop): Promise<void> {
+    const { runtime } = this.#settings
+    const { signal } = loop.stop
+    let pauseMs = FIRST_PAUSE_MS
+    try {
+      while (!signal.aborted) {
+        const began = runtime.monotonic()
+        const before = loop.next
+        const retryInMs = await this.#step(partition, loop)
+        pauseMs = loop.next > before ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, pauseMs * 2)
+        // Whatever the log is: one that answers at once with nothing is not asked without a pause.
+        const earlyMs = loop.next > before ? 0 : pauseMs - (runtime.monotonic() - began)
+        const waitMs = Math.max(earlyMs, retryInMs)
+        if (waitMs > 0) await runtime.sleep(waitMs, signal)
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      const listeners = [...loop.listeners.values()].flatMap((own) => [...own])
+      this.#end(partition, loop)
+      for (const listener of listeners) listener.fail(error)
+    }
+  }
+
+  /** One read, and how long the log asked to be left alone after it. Rejects where repeating it is of no use. */
+  async #step(partition: number, loop: Loop): Promise<number> {
+    const { log, runtime, updatesTopic, pollTimeoutMs, maxPollBytes, updatesIsolation } = this.#settings
+    const expired = () =>
+      new KedgeError('ERR_TIMEOUT', 'the updates topic did not answer', { retryable: true })
+    const options = { maxBytes: maxPollBytes, waitMs: pollTimeoutMs, isolation: updatesIsolation } as const
+    try {
+      const { records, next, outOfRange } = await withDeadline(
+        runtime,
+        pollTimeoutMs * (1 + READ_DEADLINE_FACTOR),
+        expired,
+        (signal) => log.read(updatesTopic, [{ partition, offset: loop.next }], { ...options, signal }),
+        loop.stop.signal,
+      )
+      if (outOfRange.length > 0) throw new KedgeError('ERR_PROTOCOL', 'the updates topic is another one')
+      for (const record of records) await this.#handOut(loop, record)
+      for (const position of next)
+        if (position.partition === partition) loop.next = Math.max(loop.next, position.offset)
+      return 0
+    } catch (error) {
+      loop.stop.signal.throwIfAborted()
+      if (!isKedgeError(error) || !error.retryable) throw error
+      return Math.min(error.retryAfterMs ?? 0, MAX_PAUSE_MS)
+    }
+  }
+
+  async #handOut(loop: Loop, record: DecodedRecord['record']): Promise<void> {
+    if (record.offset < loop.next) return
+    const recordKey = (record.key && decodeUtf8(record.key)) ?? ''
+    if (loop.listeners.has(recordKey)) {
+      const decoded = await decodeRecord(record, this.#settings.codec, this.#settings.maxMessageBytes)
+      // Looked up only now: whoever began to listen meanwhile was promised this record too.
+      for (const listener of loop.listeners.get(recordKey) ?? []) listener.take(decoded)
+    }
+    loop.next = record.offset + 1
+  }
+}

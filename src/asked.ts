@@ -1,0 +1,226 @@
+/**
+ * One call that asks a loader service: its requests, and the answers as they come in.
+ *
+ * @module
+ */
+import type { Answers, Ear } from './answers.ts'
+import { encodeUtf8, pack } from './codec.ts'
+import type { DecodedRecord } from './coherence.ts'
+import { MAX_DURATION_MS } from './duration.ts'
+import { KedgeError } from './errors.ts'
+import type { UnansweredReason } from './events.ts'
+import type { Demand, Flight, Outcome } from './flight.ts'
+import type { Follower } from './follower.ts'
+import type { Candidate, Ground, Keyspace } from './keyspace.ts'
+import { tagsOf } from './lifetime.ts'
+import type { NewRecord } from './log.ts'
+import { readUpdate, updateRecordKey } from './messages.ts'
+import type { Arrived, ArrivedValue, RequestMessage } from './messages.ts'
+import { partitionOf } from './murmur2.ts'
+
+/** Keys that one call asks for; those beyond it loads by itself. */
+const MAX_KEYS = 1000
+/** Records in one produce call. */
+const RECORDS_PER_CALL = 100
+/** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
+const MAX_SKEW_MS = 5000
+
+export class Asked<T> {
+  /** Why it ends, if it ends now. */
+  because: UnansweredReason = 'failed'
+  readonly #space: Keyspace<T>
+  readonly #demand: Demand<T>
+  readonly #ground: Ground
+  readonly #follower: Follower
+  readonly #open: Map<string, Flight<T>>
+  /** What has arrived and is not judged yet. */
+  readonly #arrived: { readonly key: string; readonly decoded: DecodedRecord }[] = []
+  #failure: { readonly error: unknown } | undefined
+  #wake: () => void = () => undefined
+  #close: () => void = () => undefined
+
+  constructor(
+    space: Keyspace<T>,
+    flights: ReadonlyMap<string, Flight<T>>,
+    demand: Demand<T>,
+    ground: Ground,
+    follower: Follower,
+  ) {
+    this.#space = space
+    this.#open = new Map([...flights].slice(0, MAX_KEYS))
+    this.#demand = demand
+    this.#ground = ground
+    this.#follower = follower
+  }
+
+  /** Resolves when every key is answered. */
+  async run(answers: Answers, until: number, signal: AbortSignal): Promise<void> {
+    const { partition } = this.#space
+    const { scope } = this.#demand
+    // Before the first contact there is nothing to judge an answer by.
+    this.because = 'unreachable'
+    if (!(await this.#follower.reach(() => partition.anchored, scope, signal)))
+      throw new KedgeError('ERR_UNREACHABLE', 'the evictions topic did not answer', { retryable: true })
+    this.because = 'failed'
+    const listening = answers.open(scope)
+    this.#close = () => listening.close()
+    const ears = [...this.#open.keys()].map((key) => this.#ear(key))
+    const ends = await listening.listen(ears, signal)
+    await this.#publish(ears, ends, until, signal)
+    this.because = 'timeout'
+    await this.#gather(signal)
+  }
+
+  /** Listens no longer. What is still judged comes too late. */
+  end(): void {
+    this.#close()
+    this.#open.clear()
+  }
+
+  #ear(key: string): Ear {
+    const recordKey = updateRecordKey(this.#space.name, key)
+    const partition = partitionOf(encodeUtf8(recordKey), this.#ground.settings.updatePartitions)
+    const take = (decoded: DecodedRecord): void => {
+      this.#arrived.push({ key, decoded })
+      this.#wake()
+    }
+    const fail = (error: unknown): void => {
+      this.#failure ??= { error }
+      this.#wake()
+    }
+    return { partition, recordKey, listener: { take, fail } }
+  }
+
+  /** Once, and without repetitions: loading here is the repetition. */
+  async #publish(
+    ears: readonly Ear[],
+    ends: readonly number[],
+    until: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { settings, timeline } = this.#ground
+    const { name: ns, partition } = this.#space
+    const deadline = settings.runtime.now() + Math.max(0, until - timeline.now())
+    const asOf = Math.max(partition.asOf, this.#demand.required)
+    const keys = [...this.#open.keys()]
+    const records = await Promise.all(
+      ears.map(async ({ recordKey }, at): Promise<NewRecord> => {
+        const place = { ns, key: keys[at]!, deadline, end: ends[at]!, asOf, log: partition.logId }
+        const message: RequestMessage = { v: 1, op: 'load', ...place }
+        const key = encodeUtf8(recordKey)
+        const value = await pack(message, settings)
+        return { key, value, partition: partitionOf(key, settings.requestPartitions) }
+      }),
+    )
+    for (let from = 0; from < records.length; from += RECORDS_PER_CALL)
+      await settings.log.produce(settings.requestsTopic, records.slice(from, from + RECORDS_PER_CALL), {
+        signal,
+      })
+  }
+
+  /** Judges what arrives until nothing is open. */
+  async #gather(signal: AbortSignal): Promise<void> {
+    while (this.#open.size > 0) {
+      const next = this.#arrived.shift()
+      if (next) await this.#judge(next.key, next.decoded, signal)
+      else if (this.#failure) {
+        this.because = 'failed'
+        throw this.#failure.error
+      } else await new Promise<void>((resolve) => (this.#wake = resolve))
+      signal.throwIfAborted()
+    }
+  }
+
+  async #judge(key: string, decoded: DecodedRecord, signal: AbortSignal): Promise<void> {
+    const { name } = this.#space
+    const { message, recordKey, error } = decoded
+    const arrived =
+      error === undefined &&
+      readUpdate(
+        message,
+        recordKey,
+        (each) => each === name,
+        () => Infinity,
+      )
+    // One without an as-of cannot be an answer; one that only says to drop what was held is none.
+    if (!arrived || arrived.asOf === undefined || arrived.key !== key || arrived.namespace !== name) return
+    if (arrived.kind === 'drop' && !arrived.none) return
+    if (!(await this.#proves(arrived.asOf, signal))) return
+    const flight = this.#open.get(key)
+    // What was written while an eviction's fate is unknown must not be believed.
+    if (flight === undefined || flight.doomed) return
+    const outcome = this.#attempt(arrived, decoded)
+    if (outcome === undefined) return
+    this.#open.delete(key)
+    flight.settle(outcome)
+  }
+
+  /** Whether every eviction is known that this answer must be judged by: those of the last `maxStaleness`, at most, are not. */
+  async #proves(asOf: number, signal: AbortSignal): Promise<boolean> {
+    const { timeline, settings } = this.#ground
+    const { partition } = this.#space
+    const { required, scope } = this.#demand
+    const passed = () => Math.max(asOf, partition.position) >= required && asOf <= partition.asOf
+    if (timeline.now() - partition.freshAt < settings.maxStalenessMs && passed()) return true
+    return (await this.#follower.sync(scope, signal)) && passed()
+  }
+
+  /** The namespace's own functions (`tags`, `schema`, `sizeOf`) may stumble over a stranger's value. */
+  #attempt(arrived: Arrived, { record }: DecodedRecord): Outcome<T> | undefined {
+    try {
+      return this.#outcome(arrived, record.timestamp)
+    } catch {
+      return undefined
+    }
+  }
+
+  /** What the caller gets of it; `undefined` where it is of no use. */
+  #outcome(arrived: Arrived, timestamp: number | undefined): Outcome<T> | undefined {
+    const space = this.#space
+    const { partition } = space
+    const now = this.#ground.timeline.now()
+    const { logId, key } = arrived
+    if (logId !== undefined && partition.logId !== undefined && logId !== partition.logId) return undefined
+    if (arrived.kind === 'drop') {
+      const asOf = arrived.asOf!
+      if (!space.joinable(key, asOf)) return undefined
+      space.dropBefore(key, asOf + 1)
+      return { value: undefined, stored: false, loadedAt: now, ttlMs: 0 }
+    }
+    const candidate = this.#candidate(arrived, timestamp)
+    if (candidate === undefined) return undefined
+    const refused = space.hold(key, candidate)
+    // A newer one is here already.
+    const held = refused === 'superseded' ? space.current(key) : undefined
+    if (held !== undefined && now < held.freshUntil) {
+      const { value, loadedAt, freshUntil } = held
+      return { value, stored: true, loadedAt, ttlMs: freshUntil - loadedAt }
+    }
+    if (refused !== undefined && refused !== 'size') return undefined
+    const { value, loadedAt, ttlMs } = candidate
+    return { value, stored: refused === undefined, loadedAt, ttlMs }
+  }
+
+  #candidate(arrived: ArrivedValue, timestamp: number | undefined): Candidate<T> | undefined {
+    const { settings, timeline } = this.#ground
+    const { load } = this.#demand
+    const { schema } = this.#space.settings
+    const wall = settings.runtime.now()
+    if (arrived.at !== undefined && arrived.at > wall + MAX_SKEW_MS) return undefined
+    const parsed = schema === undefined ? { data: arrived.value } : schema.safeParse(arrived.value)
+    if (parsed.data === undefined) return undefined
+    const value = parsed.data as T
+    const born = Math.min(arrived.at ?? wall, timestamp ?? wall)
+    return {
+      value,
+      asOf: arrived.asOf!,
+      generation: this.#space.partition.generation,
+      loadedAt: timeline.now() - Math.max(0, wall - born),
+      ttlMs: Math.min(arrived.ttlMs, MAX_DURATION_MS),
+      keepMs: Math.max(load.swrMs, load.staleIfErrorMs),
+      tags: arrived.tags ?? tagsOf(value, load),
+      version: arrived.version,
+      settleMs: 0,
+    }
+  }
+}
