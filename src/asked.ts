@@ -47,7 +47,9 @@ export class Asked<T> {
     follower: Follower,
   ) {
     this.#space = space
-    this.#open = new Map([...flights].slice(0, MAX_KEYS))
+    // What somebody writes at its source at this moment may be loaded, but not be shared: nobody could answer.
+    const answerable = [...flights].filter(([key]) => !space.pending(key))
+    this.#open = new Map(answerable.slice(0, MAX_KEYS))
     this.#demand = demand
     this.#ground = ground
     this.#follower = follower
@@ -183,7 +185,7 @@ export class Asked<T> {
     if (logId !== undefined && partition.logId !== undefined && logId !== partition.logId) return undefined
     if (arrived.kind === 'drop') {
       const asOf = arrived.asOf!
-      if (!space.joinable(key, asOf)) return undefined
+      if (!space.joinable(key, asOf, this.#began(arrived, timestamp))) return undefined
       space.dropBefore(key, asOf + 1)
       return { value: undefined, stored: false, loadedAt: now, ttlMs: 0 }
     }
@@ -202,25 +204,30 @@ export class Asked<T> {
   }
 
   #candidate(arrived: ArrivedValue, timestamp: number | undefined): Candidate<T> | undefined {
-    const { settings, timeline } = this.#ground
+    const { settings } = this.#ground
     const { load } = this.#demand
     const { schema } = this.#space.settings
-    const wall = settings.runtime.now()
-    if (arrived.at !== undefined && arrived.at > wall + MAX_SKEW_MS) return undefined
+    if (arrived.at !== undefined && arrived.at > settings.runtime.now() + MAX_SKEW_MS) return undefined
     const parsed = schema === undefined ? { data: arrived.value } : schema.safeParse(arrived.value)
     if (parsed.data === undefined) return undefined
     const value = parsed.data as T
-    const born = Math.min(arrived.at ?? wall, timestamp ?? wall)
     return {
       value,
       asOf: arrived.asOf!,
       generation: this.#space.partition.generation,
-      loadedAt: timeline.now() - Math.max(0, wall - born),
+      loadedAt: this.#began(arrived, timestamp),
       ttlMs: Math.min(arrived.ttlMs, MAX_DURATION_MS),
       keepMs: Math.max(load.swrMs, load.staleIfErrorMs),
       tags: arrived.tags ?? tagsOf(value, load),
       version: arrived.version,
       settleMs: 0,
     }
+  }
+
+  /** When its load began, on the timeline of this cache. */
+  #began({ at }: Arrived, timestamp: number | undefined): number {
+    const { settings, timeline } = this.#ground
+    const wall = settings.runtime.now()
+    return timeline.now() - Math.max(0, wall - Math.min(at ?? wall, timestamp ?? wall))
   }
 }

@@ -56,6 +56,8 @@ export type UnansweredReason =
   | 'unreachable'
   /** The request could not be published, or its answer not be read. */
   | 'failed'
+  /** Every key is being written at its source: what is loaded now is not shared. */
+  | 'pending'
   /** Too many requests are under way. */
   | 'overloaded'
 

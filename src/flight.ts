@@ -11,6 +11,7 @@
  */
 import { settledWithin, withDeadline } from './deadline.ts'
 import { KedgeError } from './errors.ts'
+import type { RefuseReason } from './events.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { Scope } from './scope.ts'
 import type { Lifespan } from './lifespan.ts'
@@ -24,6 +25,8 @@ export type Outcome<T> =
   | {
       readonly value: T | undefined
       readonly stored: boolean
+      /** Why it is not. */
+      readonly refused?: RefuseReason
       readonly loadedAt: number
       readonly ttlMs: number
     }
@@ -279,7 +282,7 @@ export class Flights<T> {
     if (refused === 'fenced') this.#ground.counters.fenced++
     const stored = refused === undefined
     if (stored) this.#onHeld?.(key, candidate, scope)
-    return { value, stored, loadedAt, ttlMs: candidate.ttlMs }
+    return { value, stored, ...(refused && { refused }), loadedAt, ttlMs: candidate.ttlMs }
   }
 
   /** Renews the lease of the flights, so that followers of other requests know that their leader lives. */

@@ -103,6 +103,8 @@ export interface DeleteMessage {
   readonly asOf: number
   /** The source was read and has none. Without it, only what was held of the key is to be dropped. */
   readonly none?: true | undefined
+  /** When that load began: milliseconds since the epoch, by the writer's clock. */
+  readonly at?: number | undefined
   /** Identity of the evictions topic, where the writer knew it. */
   readonly log?: string | undefined
 }
@@ -183,6 +185,7 @@ const deleteMessage = z.object({
   key: id,
   asOf: offset,
   none: z.literal(true).optional(),
+  at: z.number().nonnegative().optional(),
   log: logId,
 })
 const requestMessage = z.object({
@@ -354,6 +357,8 @@ export interface ArrivedDrop {
   readonly unreadable: boolean
   /** The source was read as of `asOf`, and has none. */
   readonly none?: true
+  /** When that load began, by the writer's clock. */
+  readonly at?: number | undefined
   readonly logId?: string | undefined
 }
 
@@ -378,7 +383,7 @@ export function readUpdate(
   if (own.success) {
     const said = own.data
     if (said.op === 'del') {
-      const none = said.none && ({ none: true, logId: said.log } as const)
+      const none = said.none && ({ none: true, at: said.at, logId: said.log } as const)
       return { kind: 'drop', namespace: said.ns, key: said.key, asOf: said.asOf, unreadable: false, ...none }
     }
     const { ns, key, value, ttl, at, asOf, log, tags, version } = said

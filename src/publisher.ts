@@ -114,9 +114,11 @@ export class Publisher {
   }
 
   /** The record that says that the source was read as of this position, and has no value of the key. */
-  async absence(space: Keyspace<unknown>, key: string, asOf: number): Promise<NewRecord> {
+  async absence<T>(space: Keyspace<T>, key: string, { asOf, loadedAt }: Pick<Candidate<T>, 'asOf' | 'loadedAt'>): Promise<NewRecord> {
     const { name: ns, partition } = space
-    return this.#updateRecord(ns, key, { v: 1, op: 'del', ns, key, asOf, none: true, log: partition.logId })
+    const at = this.#wall(loadedAt)
+    const log = partition.logId
+    return this.#updateRecord(ns, key, { v: 1, op: 'del', ns, key, asOf, none: true, at, log })
   }
 
   /**
@@ -140,8 +142,7 @@ export class Publisher {
     key: string,
     { value, ttlMs: ttl, asOf, loadedAt, tags, version }: Candidate<T>,
   ): PutMessage {
-    const { settings, timeline } = this.#ground
-    const at = settings.runtime.now() - (timeline.now() - loadedAt)
+    const at = this.#wall(loadedAt)
     return {
       v: 1,
       op: 'put',
@@ -155,6 +156,11 @@ export class Publisher {
       tags,
       version,
     }
+  }
+
+  #wall(at: number): number {
+    const { settings, timeline } = this.#ground
+    return settings.runtime.now() - (timeline.now() - at)
   }
 
   /** Publishes a loaded value in the background; left out when too many are under way. */

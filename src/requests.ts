@@ -61,7 +61,7 @@ export class Requests {
     // Half of the time stays for a load of our own.
     const waitMs = Math.min(demand.load.loaderWaitMs, demand.load.hardTimeoutMs / 2)
     const since = timeline.now()
-    const unable = this.#unable(space.name, since)
+    const unable = this.#unable(space, flights, since)
     const free = unable ? undefined : this.#asking.tryTake(waitMs)
     let failure: { because: UnansweredReason; error?: unknown } | undefined
     if (free) {
@@ -90,11 +90,12 @@ export class Requests {
   }
 
   /** Why nobody is asked now. */
-  #unable(namespace: string, now: number): UnansweredReason | undefined {
+  #unable<T>(space: Keyspace<T>, flights: Flown<T>, now: number): UnansweredReason | undefined {
     const { log, updatesIsolation } = this.#ground.settings
     if (updatesIsolation === 'committed' && !log.capabilities.readCommitted) return 'unsupported'
     if (this.#follower.failing) return 'unreachable'
-    return now < (this.#silences.get(namespace)?.until ?? -Infinity) ? 'silent' : undefined
+    if (now < (this.#silences.get(space.name)?.until ?? -Infinity)) return 'silent'
+    return [...flights.keys()].every((key) => space.pending(key)) ? 'pending' : undefined
   }
 
   /** A service that answers nothing is asked again later and later, so that a miss does not wait each time. */
