@@ -200,27 +200,26 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 90_000 
     await few.close()
   })
 
-  it('is reached by whichever broker of the list answers, and stays so when that one goes', async () => {
+  it('is reached by whichever broker of the list answers, and by those it has learned of when that one goes', async () => {
     const name = await topicOn(3)
     brokers.kill(1)
     try {
-      const cold = kafkaCluster({ brokers: [1, 2].map(brokers.address), requestTimeoutMs: 20_000 })
-      expect(await write(cold, name, 'first')).toBe(0)
-      expect(await cold.configs(name)).toContainEqual(['cleanup.policy', 'delete'])
-      expect(await cold.createTopic('made-without-the-first', { partitions: 1, replicas: 1 })).toMatchObject({
-        partitions: 1,
+      const cold = kafkaCluster({
+        brokers: [brokers.address(1), brokers.address(2)],
+        requestTimeoutMs: 20_000,
       })
-      await brokers.restart(1)
-      await expect.poll(async () => (await cold.brokers()).length, PATIENT).toBe(3)
+      expect(await write(cold, name, 'first')).toBe(0)
+      expect((await cold.configs(name)).get('cleanup.policy')).toBe('delete')
+      const made = await cold.createTopic('made-without-the-first', { partitions: 1, replicas: 1 })
+      expect(made).toMatchObject({ partitions: 1 })
+      // Both that it was told of are gone; the third leads, and can do so alone.
       brokers.kill(2)
-      // Neither was in its list, or neither is there: what it has learned does.
-      const learned = kafkaCluster({ brokers: [brokers.address(1)], requestTimeoutMs: 20_000 })
-      await expect.poll(async () => (await learned.brokers()).length, PATIENT).toBeGreaterThan(1)
+      expect((await cold.brokers()).map(({ id }) => id)).toContain(3)
       expect(await write(cold, name, 'second')).toBe(1)
-      expect(await write(learned, name, 'third')).toBe(2)
-      await Promise.all([cold.close(), learned.close()])
+      expect(await cold.offsets(name, 0)).toMatchObject({ end: 2 })
+      await cold.close()
     } finally {
-      for (const id of [1, 2]) await brokers.restart(id)
+      await Promise.all([1, 2].map((id) => brokers.restart(id)))
     }
     await expect.poll(async () => (await cluster.brokers()).length, PATIENT).toBe(3)
   })
