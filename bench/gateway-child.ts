@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Answer, Question, Standing } from './gateway-process.ts'
 
-const PROGRAM = fileURLToPath(new URL('gateway-process.ts', import.meta.url))
+export const GATEWAY: URL = new URL('gateway-process.ts', import.meta.url)
+export const FLOOR: URL = new URL('gateway-floor.ts', import.meta.url)
 /** A process that does not answer for so long has hung. */
 const DEADLINE_MS = 30_000
 
@@ -27,8 +28,11 @@ export interface Work {
 }
 
 /** @throws Error when it does not start. */
-export async function startChild(brokers: string): Promise<GatewayChild> {
-  const child = fork(PROGRAM, [brokers], { execArgv: ['--no-warnings', '--expose-gc'], stdio: 'inherit' })
+export async function startChild(brokers: string, program: URL = GATEWAY): Promise<GatewayChild> {
+  const child = fork(fileURLToPath(program), [brokers], {
+    execArgv: ['--no-warnings', '--expose-gc'],
+    stdio: 'inherit',
+  })
   const started = await answer(child, (said) => ('url' in said ? said.url : undefined))
   const ask = <T>(question: Question, read: (said: Answer) => T | undefined): Promise<T> => {
     const said = answer(child, read)

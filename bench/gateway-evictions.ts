@@ -5,10 +5,14 @@ import { createCache } from '../src/index.ts'
 import type { KafkaLog } from '../src/log.ts'
 
 export interface Evictions {
-  /** From the call of `delete()`, in milliseconds; looked at every millisecond, so that whoever looks leaves the processors to others. */
+  /** From the call of `delete()`, in milliseconds, one after the other; looked at every millisecond, so that whoever looks leaves the processors to others. */
   readonly gone: readonly number[]
   /** Until `delete()` has resolved: the eviction is acknowledged by the broker. */
   readonly acknowledged: readonly number[]
+  /** How long each of those took that were under way together, in milliseconds. */
+  readonly together: readonly number[]
+  /** All evictions but those for warming up. */
+  readonly made: number
   /** Values that were still served after {@link LOST_MS}. */
   readonly lost: number
 }
@@ -17,9 +21,20 @@ export interface Evictions {
 const LOST_MS = 5000
 /** Evictions and records before those that are measured. */
 const WARM = 50
+/** Evictions that are under way together. */
+export const TOGETHER = 100
 
-/** @throws Error when a value was not served before it was evicted: nothing would have been measured. */
-export async function measureEvictions(url: string, topic: string, count: number): Promise<Evictions> {
+/**
+ * @param count evictions one after the other
+ * @param all evictions in all: the others {@link TOGETHER}
+ * @throws Error when a value was not served before it was evicted: nothing would have been measured.
+ */
+export async function measureEvictions(
+  url: string,
+  topic: string,
+  count: number,
+  all: number,
+): Promise<Evictions> {
   const made = () =>
     createCache({
       kafka: confluent({ url, gateway: true }),
@@ -31,17 +46,34 @@ export async function measureEvictions(url: string, topic: string, count: number
   const [writer, reader] = [here.namespace<number>('prices'), there.namespace<number>('prices')]
   const stop = new AbortController()
   const following = there.follow({ signal: stop.signal })
+  const hold = async (key: string) => {
+    await reader.getOrSet(key, () => 1)
+    if (reader.peek(key) !== 1) throw new Error('the value is not there to be evicted')
+  }
+  /** How long each value was served after its eviction was called for; `undefined` for one that is lost. */
+  const evict = async (keys: readonly string[]): Promise<(number | undefined)[]> => {
+    const began = performance.now()
+    const deleted = Promise.all(keys.map((key) => writer.delete(key)))
+    const took = new Map<string, number>()
+    while (took.size < keys.length && performance.now() - began < LOST_MS) {
+      await sleep(1)
+      const now = performance.now()
+      for (const key of keys) if (!took.has(key) && reader.peek(key) === undefined) took.set(key, now - began)
+    }
+    await deleted
+    return keys.map((key) => took.get(key))
+  }
   const gone: number[] = []
   const acknowledged: number[] = []
+  const together: number[] = []
   let lost = 0
   try {
     await Promise.all([here.sync(), there.sync()])
     for (let sample = -WARM; sample < count; sample++) {
       const key = `tea-${sample}`
-      await reader.getOrSet(key, () => sample)
+      await hold(key)
       // Where the follower stands between two polls is left to chance.
       await sleep(Math.random() * 20)
-      if (reader.peek(key) !== sample) throw new Error('the value is not there to be evicted')
       const began = performance.now()
       const deleted = writer.delete(key).then(() => performance.now() - began)
       while (reader.peek(key) !== undefined && performance.now() - began < LOST_MS) await sleep(1)
@@ -53,7 +85,15 @@ export async function measureEvictions(url: string, topic: string, count: number
       gone.push(took)
       acknowledged.push(acknowledgedAfter)
     }
-    return { gone, acknowledged, lost }
+    for (let sample = count; sample < all; sample += TOGETHER) {
+      const keys = Array.from({ length: Math.min(TOGETHER, all - sample) }, (_, at) => `tea-${sample + at}`)
+      await Promise.all(keys.map(hold))
+      for (const took of await evict(keys)) {
+        if (took === undefined) lost++
+        else together.push(took)
+      }
+    }
+    return { gone, acknowledged, together, made: all, lost }
   } finally {
     stop.abort()
     await following

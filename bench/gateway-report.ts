@@ -2,6 +2,7 @@
 import type { Work } from './gateway-child.ts'
 import { PAUSE_MS } from './gateway-clients.ts'
 import type { Clients } from './gateway-clients.ts'
+import { TOGETHER } from './gateway-evictions.ts'
 import type { Evictions } from './gateway-evictions.ts'
 import { QUIET_WAIT_MS } from './gateway-waiting.ts'
 import type { Waiting } from './gateway-waiting.ts'
@@ -12,6 +13,8 @@ export interface GatewayResults {
   readonly evictions: Evictions
   readonly produced: readonly number[]
   readonly waiting: readonly Waiting[]
+  /** The same at a bare server. */
+  readonly floor: readonly Waiting[]
   /** What could not be measured here, and why. */
   readonly left: readonly string[]
   readonly clients: readonly Clients[]
@@ -23,24 +26,26 @@ export function gatewayReport({
   evictions,
   produced,
   waiting,
+  floor,
   left,
   clients,
 }: GatewayResults): string {
-  const { gone, acknowledged, lost } = evictions
+  const { gone, acknowledged, together, made, lost } = evictions
   return `${[
     machine,
-    `An eviction, milliseconds (${lost} lost)\n\n${table(
+    `An eviction, milliseconds (${lost} of ${made} lost)\n\n${table(
       ['', 'samples', 'p50', 'p99', 'max'],
       [
         ['`delete()` called until another cache does not serve it', ...times(gone)],
         ['`delete()` called until it is acknowledged', ...times(acknowledged)],
+        [`${TOGETHER} of them together, called until not served`, ...times(together)],
         ['a record produced through the gateway', ...times(produced)],
       ],
     )}`,
     `Waiting while nothing happens (polls of ${QUIET_WAIT_MS / 1000} s in the mean)\n\n${table(
       ['clients', ...WORK, 'resident MB', 'KB a client', 'of it heap'],
-      waiting.map(({ count, quiet, rss, rssEach, heapEach }) => [
-        String(count),
+      named(waiting, floor).map(({ name, count, quiet, rss, rssEach, heapEach }) => [
+        name,
         ...work(quiet),
         (rss / 1e6).toFixed(0),
         ...(count > 1 ? [rssEach, heapEach].map((bytes) => (bytes / 1000).toFixed(1)) : ['–', '–']),
@@ -48,8 +53,8 @@ export function gatewayReport({
     )}`,
     `Woken by one record after the other, each once all wait again\n\n${table(
       ['clients', 'records / s', ...WORK, 'told p50 ms', 'p99', 'max'],
-      waiting.map(({ count, woken }) => [
-        String(count),
+      named(waiting, floor).map(({ name, woken }) => [
+        name,
         rate(woken.records, woken),
         ...work(woken),
         ...times(woken.told).slice(1),
@@ -79,6 +84,13 @@ export function gatewayReport({
     ...left.map((what) => `NOT MEASURED: ${what}`),
   ].join('\n\n')}\n`
 }
+
+/** Each level, and after it what a bare server takes for it. */
+const named = (waiting: readonly Waiting[], floor: readonly Waiting[]) =>
+  waiting.flatMap((of, at) => [
+    { ...of, name: String(of.count) },
+    ...floor.slice(at, at + 1).map((bare) => ({ ...bare, name: `${of.count}, bare` })),
+  ])
 
 const WORK = ['polls / s', 'CPU µs / poll', 'CPU %', 'Kafka reads / s', 'bounds / s']
 

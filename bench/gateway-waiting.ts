@@ -21,6 +21,8 @@ export interface Waiting {
 export interface WaitingOptions {
   readonly brokers: string
   readonly topic: string
+  /** What the clients wait at. */
+  readonly program: URL
   readonly quietMs: number
   readonly wokenMs: number
 }
@@ -39,7 +41,7 @@ const WARM = 3
 
 /** @throws Error when a poll was refused, failed, or was not told of a record. */
 export async function measureWaiting(count: number, options: WaitingOptions): Promise<Waiting> {
-  const child = await startChild(options.brokers)
+  const child = await startChild(options.brokers, options.program)
   const log = confluent({ url: child.url, gateway: true })
   const pollers = new Pollers(child.url, options.topic, quietWait)
   try {

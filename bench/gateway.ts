@@ -10,7 +10,7 @@ import os from 'node:os'
 import { confluent } from '../adapters/confluent.ts'
 import { kafkaCluster } from '../gateway/index.ts'
 import { startBroker } from '../test/kafka/broker.ts'
-import { startChild } from './gateway-child.ts'
+import { FLOOR, GATEWAY, startChild } from './gateway-child.ts'
 import { measureClients } from './gateway-clients.ts'
 import { measureEvictions, measureProduce } from './gateway-evictions.ts'
 import { GATEWAY_USAGE, readGatewayOptions } from './gateway-options.ts'
@@ -62,6 +62,8 @@ async function measure(quick: boolean): Promise<GatewayResults> {
     const latencies = await measureLatencies(brokers, quick, topic)
     const left: string[] = []
     const waiting: Waiting[] = []
+    // The same clients at a bare server: what Node itself takes.
+    const floor: Waiting[] = []
     for (const count of LEVELS) {
       const why = whyNot(count, quick)
       if (why !== undefined) {
@@ -71,12 +73,21 @@ async function measure(quick: boolean): Promise<GatewayResults> {
       }
       console.error(`${count} waiting`)
       const [quietMs, wokenMs] = quick ? [5000, 1500] : [10_000, 6000]
-      waiting.push(await measureWaiting(count, { brokers, topic: await topic(), quietMs, wokenMs }))
+      const options = { brokers, topic: await topic(), quietMs, wokenMs }
+      waiting.push(await measureWaiting(count, { ...options, program: GATEWAY }))
+      floor.push(await measureWaiting(count, { ...options, program: FLOOR }))
     }
     console.error('50 clients, each way')
     const each = async (gateway: boolean) =>
       measureClients(gateway, { brokers, topic: await topic(), clients: 50, ms: quick ? 2000 : 8000 })
-    return { machine: own, ...latencies, waiting, left, clients: [await each(true), await each(false)] }
+    return {
+      machine: own,
+      ...latencies,
+      waiting,
+      floor,
+      left,
+      clients: [await each(true), await each(false)],
+    }
   } finally {
     await cluster.close()
     await broker.stop()
@@ -91,7 +102,8 @@ async function measureLatencies(
   const child = await startChild(brokers)
   try {
     console.error('evictions')
-    const evictions = await measureEvictions(child.url, await topic(), quick ? 100 : 300)
+    const [each, all] = quick ? [100, 1000] : [1000, 10_000]
+    const evictions = await measureEvictions(child.url, await topic(), each, all)
     const log = confluent({ url: child.url, gateway: true })
     const produced = await measureProduce(log, await topic(), quick ? 200 : 1000)
     return { evictions, produced }
