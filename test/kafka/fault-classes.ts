@@ -155,29 +155,43 @@ const CUTS: readonly [string, (random: () => number) => Toxic][] = [
   ['ended half-way', (random) => ({ type: 'limit_data', attributes: { bytes: between(random, 1, 600) } })],
 ]
 
+/** A publish takes a few milliseconds. One that takes as long as this goes nowhere. */
+const STUCK_MS = 50
+/** How long a cut is given to meet somebody. */
+const CUT_MS = 5000
+
 const connectionsCut: Fault = async ({ stage, random }) => {
   const { traffic } = stage
   const lines = someLines(random, stage.wires)
   const wires = lines.map((line) => stage.wires[line]!)
-  const broken = traffic.broken(lines)
   const refused = random() < 0.2
   const [name, toxic] = oneOf(random, CUTS)
   const stream = oneOf(random, STREAMS)
   const times = between(random, 1, 4)
+  let struck = false
+  /** Holds it for a while, and on until it has met a call. */
+  const hold = async (leastMs: number): Promise<void> => {
+    const began = performance.now()
+    const broken = traffic.broken(lines)
+    const met = () =>
+      traffic.broken(lines) > broken || traffic.underWay('publish', STUCK_MS, lines).length > 0
+    await sleep(leastMs)
+    while (!met() && performance.now() - began < CUT_MS) await sleep(10)
+    struck ||= met()
+  }
   for (let time = 0; time < times; time++) {
-    await traffic.caught('poll', 0, lines)
     if (refused) {
       await Promise.all(wires.map((wire) => wire.disconnect()))
-      await sleep(between(random, 50, 500))
+      await hold(between(random, 50, 500))
       await Promise.all(wires.map((wire) => wire.connect()))
     } else {
       const clear = await poison(wires, stream, toxic(random))
-      await sleep(between(random, 100, 800))
+      await hold(between(random, 100, 800))
       await clear()
     }
     await sleep(between(random, 20, 200))
   }
-  if (traffic.broken(lines) === broken) return undefined
+  if (!struck) return undefined
   return refused ? 'refused' : `${name}, ${stream}`
 }
 
