@@ -156,7 +156,7 @@ const CUTS: readonly [string, (random: () => number) => Toxic][] = [
 ]
 
 /** A publish takes a few milliseconds. One that takes as long as this goes nowhere. */
-const STUCK_MS = 50
+const STUCK_MS = 200
 /** How long a cut is given to meet somebody. */
 const CUT_MS = 5000
 
