@@ -56,6 +56,8 @@ export const FOR_TESTS: Readonly<Record<string, string>> = {
   'log.retention.check.interval.ms': '500',
   // From the start on: after 30 s by default.
   'log.initial.task.delay.ms': '500',
+  // Records of tests are of whatever time they like.
+  'log.retention.ms': '-1',
 }
 
 /**

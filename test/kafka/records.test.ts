@@ -178,7 +178,7 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
     }
 
     it('evicts its key and no other; a byte more is refused', async () => {
-      const configs = { 'max.message.bytes': '100000', 'retention.ms': '-1' }
+      const configs = { 'max.message.bytes': '100000' }
       topic = (await cluster.createTopic(`evictions-${topics++}`, { partitions: 1, configs })).name
       const one = await holding('KEF', 'JFK')
       expect(await append(padded(100_000 - OVERHEAD + 1))).toBe('too-large')
@@ -190,8 +190,6 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
     })
 
     it('that is larger than a cache reads evicts more than it says, never less, and does not hold it up', async () => {
-      await cluster.remove(topic)
-      await cluster.createTopic(topic, { partitions: 1, configs: { 'retention.ms': '-1' } })
       const one = await holding('KEF', 'JFK')
       expect(await append(padded(1_048_588 - OVERHEAD))).toBe('written')
       await one.prove()
