@@ -6,6 +6,7 @@
 import { encodeUtf8 } from './codec.ts'
 import { Flights } from './flight.ts'
 import { Follower } from './follower.ts'
+import { GroupWriter } from './group-writer.ts'
 import { Keyspace } from './keyspace.ts'
 import type { Ground } from './keyspace.ts'
 import { Lifespan } from './lifespan.ts'
@@ -243,6 +244,7 @@ class IsolateCache implements OpenCache {
       flights,
       reader: new Reader(space, flights, this.reading),
       writer,
+      many: new GroupWriter(space, writer, this.reading),
       through: new WriteThrough(space, writer, this.reading),
       open: (context, scopeOptions) => this.#open(context, scopeOptions),
     }

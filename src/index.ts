@@ -28,9 +28,10 @@ export type {
   IntentMessage,
   Message,
   PutMessage,
+  PutsMessage,
   RequestMessage,
 } from './messages.ts'
-export { readEviction, readRequest, readUpdate } from './messages.ts'
+export { readEviction, readGroup, readRequest, readUpdate } from './messages.ts'
 export type { Arrived, ArrivedDrop, ArrivedValue, Eviction, Intent } from './messages.ts'
 export type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
 export { systemRuntime } from './runtime.ts'
@@ -71,6 +72,7 @@ export type {
   ReadOptions,
   RequestContext,
   ScopeOptions,
+  SetManyOptions,
   SetOptions,
   StoreContext,
   StoreWrite,

@@ -94,6 +94,23 @@ export interface PutMessage {
   readonly version?: number | undefined
 }
 
+/** `cache-updates`: values of a domain, in one record, all from the same moment. */
+export interface PutsMessage {
+  readonly v: 1
+  readonly op: 'puts'
+  readonly ns: string
+  readonly domain: string
+  readonly values: readonly {
+    readonly key: string
+    readonly value: unknown
+    readonly ttl: number
+    readonly tags?: readonly string[] | undefined
+  }[]
+  readonly at: number
+  readonly asOf: number
+  readonly log?: string | undefined
+}
+
 /** `cache-updates`: the key has no value any more. */
 export interface DeleteMessage {
   readonly v: 1
@@ -131,6 +148,7 @@ export type Message =
   | ClearMessage
   | BeatMessage
   | PutMessage
+  | PutsMessage
   | DeleteMessage
   | RequestMessage
 
@@ -187,6 +205,15 @@ const deleteMessage = z.object({
   none: z.literal(true).optional(),
   at: z.number().nonnegative().optional(),
   log: logId,
+})
+const putsMessage = z.object({
+  ...putMessage.pick({ v: true, ns: true, at: true, asOf: true, log: true }).shape,
+  op: z.literal('puts'),
+  domain: id,
+  values: z
+    .array(putMessage.pick({ key: true, value: true, ttl: true, tags: true }))
+    .min(1)
+    .max(MAX_IDS),
 })
 const requestMessage = z.object({
   v,
@@ -372,6 +399,19 @@ const ownUpdate = z.discriminatedUnion('op', [putMessage, deleteMessage])
 /** The key of an update's record: the namespace's name, `/`, the key. Names have no `/`. */
 export const updateRecordKey = (namespace: string, key: string): string => `${namespace}/${key}`
 
+/** The key of a record with the values of a domain. Names have no `#`: it is no key of a single value. */
+export const domainRecordKey = (namespace: string, domain: string): string => `${namespace}#${domain}`
+
+/** The values of a domain in a record of `cache-updates`; `undefined` when it holds none. Never throws. */
+export function readGroup(message: unknown): ArrivedValue[] | undefined {
+  const said = putsMessage.safeParse(message).data
+  return said?.values.flatMap(({ key, value, ttl: ttlMs, tags }) => {
+    const { ns: namespace, at, asOf, log: logId } = said
+    const common = { kind: 'value', namespace, at, asOf, logId, version: undefined } as const
+    return value === undefined ? [] : [{ ...common, key, value, ttlMs, tags }]
+  })
+}
+
 /** What a record of `cache-updates` stands for; `undefined` when it names no key at all. Never throws. */
 export function readUpdate(
   message: unknown,
@@ -434,7 +474,7 @@ function simpleTtlMs(ttl: number | string | undefined, defaultMs: number): numbe
  * Refuses keys, tags and prefixes that could not be told apart again on the other side.
  * @throws TypeError when `text` is empty, too long, or holds half a surrogate pair (it has no UTF-8).
  */
-export function checkId(text: string, what: 'key' | 'tag' | 'prefix'): void {
+export function checkId(text: string, what: 'key' | 'tag' | 'prefix' | 'domain'): void {
   if (
     typeof text !== 'string' ||
     text.length === 0 ||

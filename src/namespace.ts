@@ -4,6 +4,7 @@
  * @module
  */
 import type { Call, Flights } from './flight.ts'
+import type { GroupWriter } from './group-writer.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
@@ -11,6 +12,7 @@ import type { Token } from './token.ts'
 import type {
   DeleteOptions,
   Entry,
+  LoadedMany,
   Loader,
   LoadOptions,
   ManyLoader,
@@ -18,6 +20,7 @@ import type {
   ReadOptions,
   RequestContext,
   ScopeOptions,
+  SetManyOptions,
   SetOptions,
   StoreWrite,
   WriteOptions,
@@ -33,6 +36,7 @@ export interface NamespaceParts<T> {
   readonly reader: Reader<T>
   readonly writer: Writer<T>
   readonly through: WriteThrough<T>
+  readonly many: GroupWriter<T>
   /** A scope of its own for a request. */
   readonly open: (context: RequestContext, options?: ScopeOptions) => Scope
 }
@@ -82,9 +86,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
   ): Promise<Map<string, T>> {
     const call: Call<T> = async (missing, signal) => {
       const loaded = await loader(missing, { signal })
-      return loaded instanceof Map
-        ? (loaded as ReadonlyMap<string, T>)
-        : new Map(Object.entries(loaded) as [string, T][])
+      return entriesOf(loaded)
     }
     return this.#many(keys, call, options)
   }
@@ -95,6 +97,10 @@ export class ScopedNamespace<T> implements Namespace<T> {
 
   async set(key: string, value: T, options?: SetOptions<T>): Promise<Token> {
     return this.#parts.writer.set(key, value, options, this.#scope)
+  }
+
+  async setMany(entries: LoadedMany<T>, options?: SetManyOptions<T>): Promise<Token> {
+    return this.#parts.many.set(entriesOf(entries), options, this.#scope)
   }
 
   async delete(keys: string | readonly string[], options?: DeleteOptions): Promise<Token> {
@@ -168,3 +174,6 @@ export class ScopedNamespace<T> implements Namespace<T> {
     }
   }
 }
+
+const entriesOf = <T>(entries: LoadedMany<T>): ReadonlyMap<string, T> =>
+  entries instanceof Map ? entries : new Map(Object.entries(entries) as [string, T][])

@@ -3,13 +3,20 @@
  *
  * @module
  */
-import { encodeUtf8, pack } from './codec.ts'
-import { withDeadline } from './deadline.ts'
-import { KedgeError, isKedgeError } from './errors.ts'
+import { decodeUtf8, encodeUtf8, pack } from './codec.ts'
+import { isKedgeError } from './errors.ts'
+import { GroupCommit } from './group-commit.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { NewRecord, Position } from './log.ts'
-import { updateRecordKey } from './messages.ts'
-import type { ClearMessage, EvictMessage, IntentMessage, Message, PutMessage } from './messages.ts'
+import { domainRecordKey, updateRecordKey } from './messages.ts'
+import type {
+  ClearMessage,
+  EvictMessage,
+  IntentMessage,
+  Message,
+  PutMessage,
+  PutsMessage,
+} from './messages.ts'
 import { partitionOf } from './murmur2.ts'
 import type { Scope } from './scope.ts'
 import { Slots } from './slots.ts'
@@ -18,15 +25,8 @@ import type { Token } from './token.ts'
 
 /** Keys, tags or prefixes in one record of our own. */
 const IDS_PER_RECORD = 100
-/** Records in one produce call. */
-const RECORDS_PER_CALL = 100
-const RETRIES = 3
-const FIRST_RETRY_MS = 50
-const MAX_RETRY_AFTER_MS = 5000
-/** How long a write may take, its repetitions included. A log has deadlines of its own: this is the last resort. */
-const PRODUCE_DEADLINE_MS = 30_000
 /** Background writes (shared values, announcements) at once; beyond, they are left out. */
-const MAX_BACKGROUND = 64
+const MAX_BACKGROUND = 256
 const BACKGROUND_LEASE_MS = 30_000
 
 export type EvictBody = Omit<EvictMessage, 'v' | 'op' | 'ns'>
@@ -47,10 +47,12 @@ export class Publisher {
   /** This cache, in announcements. */
   readonly #self: string
   readonly #background: Slots
+  readonly #groups: GroupCommit
 
   constructor(ground: Ground, self: string) {
     this.#ground = ground
     this.#self = self
+    this.#groups = new GroupCommit(ground.settings)
     this.#background = new Slots(MAX_BACKGROUND, ground.settings.runtime, ground.timeline)
   }
 
@@ -102,7 +104,12 @@ export class Publisher {
 
   /** Publishes a value to the updates topic. */
   async update<T>(space: Keyspace<T>, key: string, value: Candidate<T>, signal?: AbortSignal): Promise<void> {
-    await this.append([await this.record(space, key, value)], signal)
+    const record = this.#updateRecord(space.name, key, this.#put(space, key, value))
+    await this.#sendUpdates(
+      record.then((made) => [made]),
+      [updateRecordKey(space.name, key)],
+      signal,
+    )
   }
 
   /**
@@ -114,7 +121,11 @@ export class Publisher {
   }
 
   /** The record that says that the source was read as of this position, and has no value of the key. */
-  async absence<T>(space: Keyspace<T>, key: string, { asOf, loadedAt }: Pick<Candidate<T>, 'asOf' | 'loadedAt'>): Promise<NewRecord> {
+  async absence<T>(
+    space: Keyspace<T>,
+    key: string,
+    { asOf, loadedAt }: Pick<Candidate<T>, 'asOf' | 'loadedAt'>,
+  ): Promise<NewRecord> {
     const { name: ns, partition } = space
     const at = this.#wall(loadedAt)
     const log = partition.logId
@@ -126,7 +137,19 @@ export class Publisher {
    * @throws KedgeError `ERR_PUBLISH` when one is not acknowledged.
    */
   async append(records: readonly NewRecord[], signal?: AbortSignal): Promise<Position[]> {
-    return this.#send(this.#ground.settings.updatesTopic, records, signal)
+    const ordered = records.flatMap(({ key }) => (key && decodeUtf8(key)) ?? [])
+    return this.#sendUpdates(Promise.resolve(records), ordered, signal)
+  }
+
+  /** Publishes the values of a domain in one record: all of them, or none. */
+  async updateDomain(message: PutsMessage, signal?: AbortSignal): Promise<void> {
+    const key = domainRecordKey(message.ns, message.domain)
+    const record = this.#recordOf(key, message)
+    await this.#sendUpdates(
+      record.then((made) => [made]),
+      [key],
+      signal,
+    )
   }
 
   /**
@@ -134,7 +157,12 @@ export class Publisher {
    * @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when it could not.
    */
   async checkUpdate<T>(space: Keyspace<T>, key: string, value: Candidate<T>): Promise<void> {
-    await pack(this.#put(space, key, value), this.#ground.settings)
+    await this.check(this.#put(space, key, value))
+  }
+
+  /** @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when the message could not be published. */
+  async check(message: Message): Promise<void> {
+    await pack(message, this.#ground.settings)
   }
 
   #put<T>(
@@ -178,11 +206,11 @@ export class Publisher {
     asOf: number,
     signal?: AbortSignal,
   ): Promise<void> {
-    const records: NewRecord[] = []
-    for (const key of keys) {
-      records.push(await this.#updateRecord(namespace, key, { v: 1, op: 'del', ns: namespace, key, asOf }))
-    }
-    await this.append(records, signal).catch(() => signal?.throwIfAborted())
+    const records = Promise.all(
+      keys.map((key) => this.#updateRecord(namespace, key, { v: 1, op: 'del', ns: namespace, key, asOf })),
+    )
+    const ordered = keys.map((key) => updateRecordKey(namespace, key))
+    await this.#sendUpdates(records, ordered, signal).catch(() => signal?.throwIfAborted())
   }
 
   /** Announces, in the background, that a value's TTL has ended here. */
@@ -197,7 +225,11 @@ export class Publisher {
   }
 
   async #updateRecord(namespace: string, key: string, message: Message): Promise<NewRecord> {
-    const recordKey = encodeUtf8(updateRecordKey(namespace, key))
+    return this.#recordOf(updateRecordKey(namespace, key), message)
+  }
+
+  async #recordOf(key: string, message: Message): Promise<NewRecord> {
+    const recordKey = encodeUtf8(key)
     const partition = partitionOf(recordKey, this.#ground.settings.updatePartitions)
     return { key: recordKey, value: await pack(message, this.#ground.settings), partition }
   }
@@ -208,9 +240,10 @@ export class Publisher {
     signal: AbortSignal | undefined,
   ): Promise<Published[]> {
     const { settings } = this.#ground
-    const fitting = (await Promise.all(writes.map((write) => this.#fit(write)))).flat()
-    const records = fitting.map(({ value, partition }) => ({ key, value, partition }))
-    const positions = await this.#send(settings.evictionsTopic, records, signal)
+    const fits = Promise.all(writes.map((write) => this.#fit(write))).then((each) => each.flat())
+    const records = fits.then((each) => each.map(({ value, partition }) => ({ key, value, partition })))
+    const positions = await this.#send(settings.evictionsTopic, records, [], signal)
+    const fitting = await fits
     return positions.map(({ offset }, at) => ({ ...fitting[at]!, offset }))
   }
 
@@ -226,80 +259,25 @@ export class Publisher {
     }
   }
 
-  async #send(topic: string, records: readonly NewRecord[], signal?: AbortSignal): Promise<Position[]> {
-    const positions: Position[] = []
-    for (let from = 0; from < records.length; from += RECORDS_PER_CALL) {
-      positions.push(...(await this.#produce(topic, records.slice(from, from + RECORDS_PER_CALL), signal)))
-    }
-    const { emit } = this.#ground.settings
-    emit?.({ type: 'publish', topic, token: tokenOf(positions) })
-    return positions
-  }
-
-  async #produce(
-    topic: string,
-    records: readonly NewRecord[],
+  #sendUpdates(
+    records: Promise<readonly NewRecord[]>,
+    ordered: readonly string[],
     signal: AbortSignal | undefined,
   ): Promise<Position[]> {
-    const { runtime, emit } = this.#ground.settings
-    try {
-      return await withDeadline(
-        runtime,
-        PRODUCE_DEADLINE_MS,
-        silent,
-        (inner) => this.#attempt(topic, records, inner),
-        signal,
-      )
-    } catch (cause) {
-      signal?.throwIfAborted()
-      const known = isKedgeError(cause) ? cause : undefined
-      emit?.({ type: 'publish_failed', topic, error: cause })
-      throw new KedgeError(
-        'ERR_PUBLISH',
-        'Kafka did not acknowledge the write: it may or may not be in the log',
-        {
-          cause,
-          retryable: known?.retryable ?? true,
-          ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
-        },
-      )
-    }
+    return this.#send(this.#ground.settings.updatesTopic, records, ordered, signal)
   }
 
-  async #attempt(topic: string, records: readonly NewRecord[], signal: AbortSignal): Promise<Position[]> {
-    const { log, runtime } = this.#ground.settings
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return acknowledged(records, await log.produce(topic, records, { signal }))
-      } catch (error) {
-        if (signal.aborted || attempt >= RETRIES || !isKedgeError(error) || !error.retryable) throw error
-        const backoffMs = FIRST_RETRY_MS * 2 ** attempt * (0.5 + runtime.random() / 2)
-        await runtime.sleep(
-          Math.max(backoffMs, Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)),
-          signal,
-        )
-      }
-    }
+  async #send(
+    topic: string,
+    records: Promise<readonly NewRecord[]>,
+    ordered: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Position[]> {
+    const positions = await this.#groups.send(topic, records, ordered, signal)
+    this.#ground.settings.emit?.({ type: 'publish', topic, token: tokenOf(positions) })
+    return positions
   }
 }
-
-/**
- * The positions, if they are an acknowledgement of these records: a status of 200 is none, and neither is an offset
- * of -1.
- */
-function acknowledged(records: readonly NewRecord[], positions: Position[]): Position[] {
-  const holds =
-    positions.length === records.length &&
-    positions.every(({ partition, offset }, at) => {
-      const named = records[at]!.partition
-      return Number.isSafeInteger(offset) && offset >= 0 && (named === undefined || named === partition)
-    })
-  if (!holds)
-    throw new KedgeError('ERR_PROTOCOL', 'not every record was acknowledged with its partition and offset')
-  return positions
-}
-
-const silent = () => new KedgeError('ERR_TIMEOUT', 'Kafka did not answer a write', { retryable: true })
 
 /** The token of whoever has passed all of the records. */
 export function tokenOf(records: readonly Position[]): Token {

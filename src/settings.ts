@@ -175,6 +175,8 @@ const setOptions = z
   })
   .partial()
 
+const setManyOptions = setOptions.omit({ version: true }).extend({ domain: z.string() }).partial()
+
 const writeThroughOptions = setOptions
   .omit({ version: true })
   .extend({ intent: z.union([duration, z.literal(false)]) })
@@ -187,12 +189,13 @@ const prewarmOptions = z
   .partial()
 
 /** @throws TypeError quoting the option that is wrong. */
-export function checkOptions(options: object, of: 'read' | 'scope' | 'prewarm' | 'through'): void {
+export function checkOptions(options: object, of: 'read' | 'scope' | 'prewarm' | 'through' | 'many'): void {
   const schemas = {
     read: readOptions,
     scope: scopeOptions,
     prewarm: prewarmOptions,
     through: writeThroughOptions,
+    many: setManyOptions,
   }
   check(schemas[of], options)
 }

@@ -94,6 +94,14 @@ export interface SetOptions<T> extends Pick<Lifetime<T>, 'ttl'> {
   readonly signal?: AbortSignal
 }
 
+export interface SetManyOptions<T> extends Omit<SetOptions<T>, 'version'> {
+  /**
+   * Publish the values in one record, of this name, instead of one each: for small values that are written together.
+   * The updates topic keeps the last record of a domain, so write a domain **whole** each time.
+   */
+  readonly domain?: string
+}
+
 export interface WriteOptions {
   readonly signal?: AbortSignal
 }
@@ -188,6 +196,11 @@ export interface Namespace<T> {
    * source, `delete` it, or give `version`.
    */
   set(key: string, value: T, options?: SetOptions<T>): Promise<Token>
+  /**
+   * `set` for many keys, in few requests: one eviction names all of them. At most 1000.
+   * @throws KedgeError `ERR_TOO_LARGE`, before anything is evicted, when the values of a `domain` do not fit a message.
+   */
+  setMany(entries: LoadedMany<T>, options?: SetManyOptions<T>): Promise<Token>
   /** Evicts one or many keys, everywhere. Call it after the commit. */
   delete(keys: string | readonly string[], options?: DeleteOptions): Promise<Token>
   /**

@@ -14,7 +14,7 @@ import { KedgeError } from './errors.ts'
 import type { Ground, Keyspace } from './keyspace.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import type { LogRecord, PartitionOffsets, Position } from './log.ts'
-import { readUpdate } from './messages.ts'
+import { readGroup, readUpdate } from './messages.ts'
 import type { Arrived, ArrivedDrop, ArrivedValue } from './messages.ts'
 
 /** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
@@ -131,7 +131,7 @@ export class Updates {
     for (const record of records) {
       const decoded = await decodeRecord(record, codec, maxMessageBytes)
       try {
-        if (this.#arrive(decoded)) held++
+        held += this.#arriveGroup(decoded) ?? (this.#arrive(decoded) ? 1 : 0)
       } catch (error) {
         // A namespace's own functions (`tags`, `schema`, `sizeOf`) may stumble over a stranger's value.
         this.#refuse({ ...decoded, error })
@@ -189,6 +189,22 @@ export class Updates {
       limit *= 4
     }
     return { records, bytes, complete: open.length === 0 }
+  }
+
+  /** How many values of a domain's record are held now; `undefined` for any other record. */
+  #arriveGroup(decoded: DecodedRecord): number | undefined {
+    const group = decoded.error === undefined ? readGroup(decoded.message) : undefined
+    return group?.filter((arrived) => {
+      const space = this.#spaces.get(arrived.namespace)
+      try {
+        return space !== undefined && this.#hold(space, arrived, decoded.record.timestamp)
+      } catch {
+        // One value that a function of the namespace stumbles over is no word about the others.
+        space?.dropBefore(arrived.key, arrived.asOf ?? Infinity)
+        this.#ground.counters.refused++
+        return false
+      }
+    }).length
   }
 
   /** Whether the record's value is held now. */

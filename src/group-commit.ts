@@ -1,0 +1,176 @@
+/**
+ * Group commit: what is written to a topic in one turn goes out in few produce calls, not in one each.
+ *
+ * No timer gathers: a group is sent as soon as a turn of the microtask queue has added nothing to it. So on Workers
+ * a group belongs to one request. Each write resolves when its own records are acknowledged, and fails with
+ * those that share a call with it.
+ *
+ * @module
+ */
+import type { NewRecord, Position } from './log.ts'
+import { produce } from './producer.ts'
+import type { Settings } from './settings.ts'
+
+/** Records in one produce call. */
+const RECORDS_PER_CALL = 100
+/** Bytes of keys and values in one call of several records. */
+const BYTES_PER_CALL = 1_000_000
+/** Writes that one group waits for. */
+const MAX_WRITES = 1000
+
+/** One write: its records, and who waits for them. */
+interface Write {
+  readonly records: Promise<readonly NewRecord[]>
+  readonly signal: AbortSignal | undefined
+  readonly resolve: (positions: Position[]) => void
+  readonly reject: (reason: unknown) => void
+}
+
+interface Group {
+  readonly writes: Write[]
+  /** Keys whose records must stand in the log in the order in which they were written. */
+  readonly ordered: Set<string>
+}
+
+/** Records of one call, each with the write that it belongs to. */
+type Batch = { readonly write: Write; readonly record: NewRecord }[]
+
+export class GroupCommit {
+  readonly #settings: Settings
+  readonly #gathering = new Map<string, Group>()
+  /** Of each ordered key the group that writes it, and when that is done. */
+  readonly #unfinished = new Map<string, Promise<void>>()
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+  }
+
+  /**
+   * Appends the records, in a call with others. Rejects as they do, or with `ERR_PUBLISH`, or with `signal.reason`.
+   *
+   * @param ordered whose records must not be overtaken by ones that are written later
+   */
+  send(
+    topic: string,
+    records: Promise<readonly NewRecord[]>,
+    ordered: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Position[]> {
+    // Awaited later, and perhaps never where the caller has gone.
+    records.catch(() => undefined)
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const settled = new AbortController()
+      const settle =
+        <A>(how: (outcome: A) => void) =>
+        (outcome: A) => {
+          settled.abort()
+          how(outcome)
+        }
+      // The caller's wait ends, and so does the call where nobody else is in it.
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true, signal: settled.signal })
+      const group = this.#groupOf(topic)
+      const count = group.writes.push({ records, signal, resolve: settle(resolve), reject: settle(reject) })
+      for (const key of ordered) group.ordered.add(key)
+      if (count >= MAX_WRITES) return this.#close(topic, group)
+      // Each write looks by itself whether it was the last one: the request of another one may be gone.
+      return this.#settings.runtime.microtask(() => {
+        if (group.writes.length === count) this.#close(topic, group)
+      })
+    })
+  }
+
+  #groupOf(topic: string): Group {
+    let group = this.#gathering.get(topic)
+    if (group === undefined) {
+      group = { writes: [], ordered: new Set() }
+      this.#gathering.set(topic, group)
+    }
+    return group
+  }
+
+  /** Sends the group; what is written from now on is in another one. */
+  #close(topic: string, group: Group): void {
+    if (this.#gathering.get(topic) !== group) return
+    this.#gathering.delete(topic)
+    // Where requests are isolated, a group of another one must not be awaited: there they may overtake each other.
+    const ordered = this.#settings.runtime.isolatesRequests ? [] : [...group.ordered]
+    const before = ordered.flatMap((key) => this.#unfinished.get(key) ?? [])
+    const done = Promise.all(before).then(() => this.#commit(topic, group.writes))
+    for (const key of ordered) this.#unfinished.set(key, done)
+    void done.finally(() => {
+      for (const key of ordered) if (this.#unfinished.get(key) === done) this.#unfinished.delete(key)
+    })
+  }
+
+  /** Never rejects: each write is told by itself. */
+  async #commit(topic: string, writes: readonly Write[]): Promise<void> {
+    const positions = new Map<Write, Position[]>()
+    const batches = await batchesOf(writes, positions)
+    try {
+      for (const batch of batches) {
+        const ended = new AbortController()
+        const records = batch.map(({ record }) => record)
+        const acknowledged = await produce(
+          this.#settings,
+          topic,
+          records,
+          signalOf(batch, ended.signal),
+        ).finally(() => ended.abort())
+        for (const [at, { write }] of batch.entries()) positions.get(write)!.push(acknowledged[at]!)
+      }
+    } catch (error) {
+      // Those whose records were all acknowledged before are settled below, the others here.
+      const counts = new Map<Write, number>()
+      for (const { write } of batches.flat()) counts.set(write, (counts.get(write) ?? 0) + 1)
+      for (const [write, found] of positions) {
+        if (found.length < (counts.get(write) ?? 0)) write.reject(error)
+      }
+    }
+    for (const [write, found] of positions) write.resolve(found)
+  }
+}
+
+/** The records of the writes in few calls, in order. A write whose records cannot be made is told so, and left out. */
+async function batchesOf(writes: readonly Write[], positions: Map<Write, Position[]>): Promise<Batch[]> {
+  const batches: Batch[] = []
+  let bytes = 0
+  const made = await Promise.allSettled(writes.map(({ records }) => records))
+  for (const [at, result] of made.entries()) {
+    const write = writes[at]!
+    // Who has gone meanwhile, before anything was sent, writes nothing.
+    if (result.status === 'rejected') write.reject(result.reason)
+    if (result.status === 'rejected' || write.signal?.aborted) continue
+    positions.set(write, [])
+    for (const record of result.value) {
+      const size = (record.key?.length ?? 0) + (record.value?.length ?? 0)
+      const last = batches.at(-1)
+      if (last === undefined || last.length >= RECORDS_PER_CALL || bytes + size > BYTES_PER_CALL) {
+        batches.push([{ write, record }])
+        bytes = size
+      } else {
+        last.push({ write, record })
+        bytes += size
+      }
+    }
+  }
+  return batches
+}
+
+/** Aborted when all who wait for the batch have gone; none where one of them cannot go. */
+function signalOf(batch: Batch, ended: AbortSignal): AbortSignal | undefined {
+  const signals = new Set(batch.map(({ write }) => write.signal))
+  const [first, ...others] = signals
+  if (first === undefined || others.includes(undefined)) return undefined
+  if (others.length === 0) return first
+  const all = new AbortController()
+  let left = signals.size
+  for (const signal of signals) {
+    const gone = () => {
+      if (--left === 0) all.abort(signal!.reason)
+    }
+    if (signal!.aborted) gone()
+    else signal!.addEventListener('abort', gone, { once: true, signal: ended })
+  }
+  return all.signal
+}

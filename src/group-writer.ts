@@ -1,0 +1,120 @@
+/**
+ * Writes of many values at once: one eviction for all of their keys, and few records for the values.
+ *
+ * @module
+ */
+import { KedgeError } from './errors.ts'
+import type { Candidate, Keyspace } from './keyspace.ts'
+import { tagsOf, ttlOf } from './lifetime.ts'
+import { checkId, MAX_IDS } from './messages.ts'
+import type { PutsMessage } from './messages.ts'
+import { tokenOf } from './publisher.ts'
+import type { ReaderContext } from './reader.ts'
+import type { Scope } from './scope.ts'
+import { checkOptions } from './settings.ts'
+import type { Token } from './token.ts'
+import type { SetManyOptions } from './types.ts'
+import { keysThat } from './writer.ts'
+import type { Writer } from './writer.ts'
+
+type Candidates<T> = ReadonlyMap<string, Candidate<T>>
+
+export class GroupWriter<T> {
+  readonly #space: Keyspace<T>
+  readonly #writer: Writer<T>
+  readonly #context: ReaderContext
+
+  constructor(space: Keyspace<T>, writer: Writer<T>, context: ReaderContext) {
+    this.#space = space
+    this.#writer = writer
+    this.#context = context
+  }
+
+  /** Evicts the keys, then holds the values as of right after that eviction. */
+  async set(entries: ReadonlyMap<string, T>, options: SetManyOptions<T> = {}, scope: Scope): Promise<Token> {
+    checkOptions(options, 'many')
+    check(entries, options.domain)
+    const { follower, lifespan } = this.#context
+    const { settings, partition } = this.#space
+    const { signal, domain } = options
+    lifespan.check()
+    // Before the first contact nothing may be held, and values that were set should be.
+    if (!partition.anchored) await follower.sync(scope, signal)
+    // What cannot be written must not evict either.
+    const draft = this.#candidates(entries, options, Number.MAX_SAFE_INTEGER)
+    if (settings.share) await this.#check(draft, domain)
+    const keys = [...entries.keys()]
+    const meant = keysThat((key) => entries.has(key))
+    const { published, landed } = await this.#writer.evict([{ keys }], meant, scope, signal)
+    // A position of another log says nothing here.
+    if (!landed)
+      throw new KedgeError(
+        'ERR_PUBLISH',
+        'the log was replaced while the values were written: write them again',
+        {
+          retryable: true,
+        },
+      )
+    // The evictions of many keys may be several records: the values are of after the last of them.
+    const asOf = Math.max(...published.map(({ offset }) => offset)) + 1
+    const values = new Map([...draft].map(([key, candidate]) => [key, { ...candidate, asOf }]))
+    const standing = [...values].filter(
+      ([key, value]) => this.#space.hold(key, value) !== 'superseded' && value.ttlMs > 0,
+    )
+    if (settings.share && standing.length > 0) await this.#share(new Map(standing), domain, signal)
+    return tokenOf(published)
+  }
+
+  #candidates(entries: ReadonlyMap<string, T>, options: SetManyOptions<T>, asOf: number): Candidates<T> {
+    const { load } = this.#space.settings
+    const { generation } = this.#space.partition
+    const { ttl = load.ttl as SetManyOptions<T>['ttl'] } = options
+    const loadedAt = this.#context.ground.timeline.now()
+    const candidates = new Map<string, Candidate<T>>()
+    for (const [key, value] of entries) {
+      const ttlMs = ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0)
+      const tags = tagsOf(value, { tags: options.tags ?? load.tags })
+      const rest = { keepMs: 0, version: undefined, settleMs: 0 }
+      candidates.set(key, { value, asOf, generation, loadedAt, ttlMs, tags, ...rest })
+    }
+    return candidates
+  }
+
+  async #check(values: Candidates<T>, domain: string | undefined): Promise<void> {
+    const { publisher } = this.#context
+    if (domain !== undefined) return publisher.check(this.#message(values, domain))
+    for (const [key, value] of values) await publisher.checkUpdate(this.#space, key, value)
+  }
+
+  async #share(values: Candidates<T>, domain: string | undefined, signal?: AbortSignal): Promise<void> {
+    const { publisher } = this.#context
+    if (domain !== undefined) return publisher.updateDomain(this.#message(values, domain), signal)
+    // Together in few calls, because they are written in one turn.
+    await Promise.all([...values].map(([key, value]) => publisher.update(this.#space, key, value, signal)))
+  }
+
+  #message(values: Candidates<T>, domain: string): PutsMessage {
+    const { settings, timeline } = this.#context.ground
+    const [{ asOf, loadedAt } = { asOf: 0, loadedAt: 0 }] = values.values()
+    return {
+      v: 1,
+      op: 'puts',
+      ns: this.#space.name,
+      domain,
+      values: [...values].map(([key, { value, ttlMs: ttl, tags }]) => ({ key, value, ttl, tags })),
+      at: settings.runtime.now() - (timeline.now() - loadedAt),
+      asOf,
+      log: this.#space.partition.logId,
+    }
+  }
+}
+
+function check(entries: ReadonlyMap<string, unknown>, domain: string | undefined): void {
+  if (entries.size === 0 || entries.size > MAX_IDS)
+    throw new TypeError(`between 1 and ${MAX_IDS} entries can be written at once, got ${entries.size}`)
+  if (domain !== undefined) checkId(domain, 'domain')
+  for (const [key, value] of entries) {
+    checkId(key, 'key')
+    if (value === undefined) throw new TypeError('`undefined` is no value; use `null`, or `delete`')
+  }
+}
