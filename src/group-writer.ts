@@ -3,11 +3,11 @@
  *
  * @module
  */
+import type { PutsMessage } from './domain-message.ts'
 import { KedgeError } from './errors.ts'
 import type { Candidate, Keyspace } from './keyspace.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import { checkId, MAX_IDS } from './messages.ts'
-import type { PutsMessage } from './messages.ts'
 import { tokenOf } from './publisher.ts'
 import type { ReaderContext } from './reader.ts'
 import type { Scope } from './scope.ts'

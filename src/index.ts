@@ -28,10 +28,11 @@ export type {
   IntentMessage,
   Message,
   PutMessage,
-  PutsMessage,
   RequestMessage,
 } from './messages.ts'
-export { readEviction, readGroup, readRequest, readUpdate } from './messages.ts'
+export { readGroup } from './domain-message.ts'
+export type { PutsMessage } from './domain-message.ts'
+export { readEviction, readRequest, readUpdate } from './messages.ts'
 export type { Arrived, ArrivedDrop, ArrivedValue, Eviction, Intent } from './messages.ts'
 export type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
 export { systemRuntime } from './runtime.ts'

@@ -11,6 +11,7 @@
  * @module
  */
 import * as z from 'zod'
+import type { PutsMessage } from './domain-message.ts'
 import { durationMs } from './duration.ts'
 import type { Duration } from './types.ts'
 
@@ -92,23 +93,6 @@ export interface PutMessage {
   readonly log?: string | undefined
   readonly tags?: readonly string[] | undefined
   readonly version?: number | undefined
-}
-
-/** `cache-updates`: values of a domain, in one record, all from the same moment. */
-export interface PutsMessage {
-  readonly v: 1
-  readonly op: 'puts'
-  readonly ns: string
-  readonly domain: string
-  readonly values: readonly {
-    readonly key: string
-    readonly value: unknown
-    readonly ttl: number
-    readonly tags?: readonly string[] | undefined
-  }[]
-  readonly at: number
-  readonly asOf: number
-  readonly log?: string | undefined
 }
 
 /** `cache-updates`: the key has no value any more. */
@@ -195,7 +179,7 @@ const putMessage = z.object({
   tags: z.array(id).max(MAX_IDS).optional(),
   version: z.number().optional(),
 })
-const logId = z.string().max(64).optional()
+const logIdentity = z.string().max(64).optional()
 const deleteMessage = z.object({
   v,
   op: z.literal('del'),
@@ -204,16 +188,7 @@ const deleteMessage = z.object({
   asOf: offset,
   none: z.literal(true).optional(),
   at: z.number().nonnegative().optional(),
-  log: logId,
-})
-const putsMessage = z.object({
-  ...putMessage.pick({ v: true, ns: true, at: true, asOf: true, log: true }).shape,
-  op: z.literal('puts'),
-  domain: id,
-  values: z
-    .array(putMessage.pick({ key: true, value: true, ttl: true, tags: true }))
-    .min(1)
-    .max(MAX_IDS),
+  log: logIdentity,
 })
 const requestMessage = z.object({
   v,
@@ -223,7 +198,7 @@ const requestMessage = z.object({
   deadline: z.number().nonnegative(),
   end: offset.optional(),
   asOf: offset.optional(),
-  log: logId,
+  log: logIdentity,
 })
 
 /** What another service writes without knowing kedge. Further fields are ignored. */
@@ -398,19 +373,6 @@ const ownUpdate = z.discriminatedUnion('op', [putMessage, deleteMessage])
 
 /** The key of an update's record: the namespace's name, `/`, the key. Names have no `/`. */
 export const updateRecordKey = (namespace: string, key: string): string => `${namespace}/${key}`
-
-/** The key of a record with the values of a domain. Names have no `#`: it is no key of a single value. */
-export const domainRecordKey = (namespace: string, domain: string): string => `${namespace}#${domain}`
-
-/** The values of a domain in a record of `cache-updates`; `undefined` when it holds none. Never throws. */
-export function readGroup(message: unknown): ArrivedValue[] | undefined {
-  const said = putsMessage.safeParse(message).data
-  return said?.values.flatMap(({ key, value, ttl: ttlMs, tags }) => {
-    const { ns: namespace, at, asOf, log: logId } = said
-    const common = { kind: 'value', namespace, at, asOf, logId, version: undefined } as const
-    return value === undefined ? [] : [{ ...common, key, value, ttlMs, tags }]
-  })
-}
 
 /** What a record of `cache-updates` stands for; `undefined` when it names no key at all. Never throws. */
 export function readUpdate(

@@ -20,6 +20,8 @@ export interface TopicNames {
   readonly updates?: string
   /** @default 'cache-requests' */
   readonly requests?: string
+  /** @default 'cache-writes' */
+  readonly writes?: string
 }
 
 export interface CacheOptions extends Lifetime<unknown> {
@@ -30,6 +32,8 @@ export interface CacheOptions extends Lifetime<unknown> {
   readonly evictionPartitions?: number
   /** Partitions of the updates topic; a key's partition is Kafka's own default (murmur2). @default 1 */
   readonly updatePartitions?: number
+  /** Partitions of the topic of writes (`writeBehind`); a key's partition is Kafka's own default. @default 1 */
+  readonly writePartitions?: number
   /** Partitions of the requests topic, for `via: 'loader'`. @default 1 */
   readonly requestPartitions?: number
   /**

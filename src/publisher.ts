@@ -8,15 +8,10 @@ import { isKedgeError } from './errors.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { NewRecord, Position } from './log.ts'
-import { domainRecordKey, updateRecordKey } from './messages.ts'
-import type {
-  ClearMessage,
-  EvictMessage,
-  IntentMessage,
-  Message,
-  PutMessage,
-  PutsMessage,
-} from './messages.ts'
+import { domainRecordKey } from './domain-message.ts'
+import type { PutsMessage } from './domain-message.ts'
+import { updateRecordKey } from './messages.ts'
+import type { ClearMessage, EvictMessage, IntentMessage, Message, PutMessage } from './messages.ts'
 import { partitionOf } from './murmur2.ts'
 import type { Scope } from './scope.ts'
 import { Slots } from './slots.ts'

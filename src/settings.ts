@@ -11,7 +11,7 @@ import { emitTo } from './events.ts'
 import type { Emit } from './events.ts'
 import type { KafkaLog } from './log.ts'
 import { MAX_INTENT_MS } from './messages.ts'
-import type { CacheOptions, NamespaceOptions } from './options.ts'
+import type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
 import { systemRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
 import type { Duration, LoadOptions, SetOptions } from './types.ts'
@@ -50,6 +50,8 @@ export interface Settings {
   readonly evictionsTopic: string
   readonly updatesTopic: string
   readonly requestsTopic: string
+  readonly writesTopic: string
+  readonly writePartitions: number
   readonly evictionPartitions: number
   readonly updatePartitions: number
   readonly requestPartitions: number
@@ -106,10 +108,11 @@ const cacheOptions = z
   .strictObject({
     ...lifetime,
     kafka: hasMethods('produce', 'offsets', 'read').refine(hasCapabilities, 'must have capabilities'),
-    topics: z.strictObject({ evictions: topic, updates: topic, requests: topic }).partial(),
+    topics: z.strictObject({ evictions: topic, updates: topic, requests: topic, writes: topic }).partial(),
     // A token has room for so many.
     evictionPartitions: count.max(100),
     updatePartitions: count.max(1000),
+    writePartitions: count.max(1000),
     requestPartitions: count.max(1000),
     mode: z.enum(['invalidate', 'replicate']),
     updatesIsolation: z.enum(['committed', 'uncommitted']),
@@ -221,6 +224,23 @@ function check(schema: z.ZodType, options: unknown): void {
   throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
 }
 
+type Topics = Pick<Settings, 'evictionsTopic' | 'updatesTopic' | 'requestsTopic' | 'writesTopic'>
+
+function topicsOf({
+  evictions = 'cache-evictions',
+  updates = 'cache-updates',
+  requests = 'cache-requests',
+  writes = 'cache-writes',
+}: TopicNames = {}): Topics {
+  const names = { evictions, updates, requests, writes }
+  const others = new Set<string>()
+  for (const [which, name] of Object.entries(names)) {
+    must(!others.has(name), `\`topics.${which}\` must not be the topic of anything else`)
+    others.add(name)
+  }
+  return { evictionsTopic: evictions, updatesTopic: updates, requestsTopic: requests, writesTopic: writes }
+}
+
 const DEFAULT_INTENTS_MS = 60_000
 
 const LOAD_DEFAULTS: LoadSettings = {
@@ -247,18 +267,10 @@ export function cacheSettings(options: CacheOptions): Settings {
   const maxEntries = options.maxEntries ?? 10_000
   const maxEntryBytes = options.maxEntryBytes ?? Math.ceil(maxBytes / 4)
   const replicate = options.mode === 'replicate'
-  const evictionsTopic = options.topics?.evictions ?? 'cache-evictions'
-  const updatesTopic = options.topics?.updates ?? 'cache-updates'
-  const requestsTopic = options.topics?.requests ?? 'cache-requests'
   const updatesIsolation = options.updatesIsolation ?? 'committed'
   must(
     !replicate || updatesIsolation === 'uncommitted' || options.kafka.capabilities.readCommitted,
     "`mode: 'replicate'` needs a log that reads committed records; where nobody writes values in transactions, set `updatesIsolation: 'uncommitted'`",
-  )
-  must(evictionsTopic !== updatesTopic, '`topics.updates` must not be the topic of evictions')
-  must(
-    requestsTopic !== evictionsTopic && requestsTopic !== updatesTopic,
-    '`topics.requests` must not be the topic of evictions or of updates',
   )
   const pollTimeoutMs = ms('pollTimeout', 500)
   must(pollTimeoutMs > 0, '`pollTimeout` must be longer than 0: no poll ends in no time')
@@ -267,11 +279,10 @@ export function cacheSettings(options: CacheOptions): Settings {
   must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
   return {
     log: options.kafka,
-    evictionsTopic,
-    updatesTopic,
-    requestsTopic,
+    ...topicsOf(options.topics),
     evictionPartitions: options.evictionPartitions ?? 1,
     updatePartitions: options.updatePartitions ?? 1,
+    writePartitions: options.writePartitions ?? 1,
     requestPartitions: options.requestPartitions ?? 1,
     replicate,
     maxEntries,

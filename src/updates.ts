@@ -14,7 +14,8 @@ import { KedgeError } from './errors.ts'
 import type { Ground, Keyspace } from './keyspace.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import type { LogRecord, PartitionOffsets, Position } from './log.ts'
-import { readGroup, readUpdate } from './messages.ts'
+import { readGroup } from './domain-message.ts'
+import { readUpdate } from './messages.ts'
 import type { Arrived, ArrivedDrop, ArrivedValue } from './messages.ts'
 
 /** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
