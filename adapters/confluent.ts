@@ -23,6 +23,7 @@ import { InstanceReader } from './v2/instance-reader.ts'
 import { boundsOf, partitionsOf } from './v2/offsets.ts'
 import { produceV2 } from './v2/produce.ts'
 import { discoverCluster, produceV3 } from './confluent/produce-v3.ts'
+import { LastAnswer } from './confluent/last-answer.ts'
 import { LogNames } from './confluent/log-names.ts'
 import { readStateless } from './v2/stateless.ts'
 import { withDeadline } from './deadline.ts'
@@ -153,10 +154,14 @@ export function confluent(options: ConfluentOptions): KafkaLog {
     maxResponseBytes,
   })
   const names = new LogNames()
+  const last = new LastAnswer()
   const readOnce = async (call: Call, topic: string, positions: readonly Position[], how: ReadOptions) => {
     if (!gateway) return instances.read(call, topic, positions, { ...how, waitMs: 0 })
     const logId = names.of(topic)
+    const kept = last.take(topic, logId, positions, how)
+    if (kept) return kept
     const found = await readStateless(call, topic, positions, { ...how, logId })
+    last.keep(topic, logId, positions, how, found)
     if (found.outOfRange.length > 0) names.forget(topic, logId)
     return found
   }

@@ -227,6 +227,70 @@ describe('a read of the gateway', () => {
   })
 })
 
+describe('what a long poll of the gateway has brought', () => {
+  const named = (id: string) => [
+    on(/\/offsets$/, () => json({ beginning_offset: 0, end_offset: 9 }, 200, { 'kedge-log-id': id })),
+    on(/partitions\/1\/records/, () => json([recordAt(5, 1)])),
+    on(partition(0), ({ path }) => records(0, ...(path.includes('offset=5&') ? [5] : [6, 7]))),
+  ]
+  const WAIT = { ...AT_ONCE, maxBytes: 100, waitMs: 9000 }
+  const reads = (lines: readonly string[]) => lines.filter((line) => line.includes('/records')).length
+
+  it('is not asked for again by the read that follows it, once', async () => {
+    const { log, lines } = bench(named('a'))
+    await log.offsets('t', { partitions: [0] })
+    const rung = await log.read('t', [at(0, 5)], WAIT)
+    await log.offsets('t', { partitions: [0] })
+    const found = await log.read('t', [at(0, 5)], AT_ONCE)
+    expect(found).toEqual(rung)
+    expect(reads(lines())).toBe(1)
+    expect((await log.read('t', [at(0, 6)], AT_ONCE)).next).toEqual([at(0, 8)])
+    await log.read('t', [at(0, 5)], AT_ONCE)
+    expect(reads(lines())).toBe(3)
+  })
+
+  it.each([
+    ['another offset', () => ['t', at(0, 6), AT_ONCE] as const],
+    ['another partition', () => ['t', at(1, 5), AT_ONCE] as const],
+    ['another isolation', () => ['t', at(0, 5), { ...AT_ONCE, isolation: 'committed' }] as const],
+    ['fewer bytes', () => ['t', at(0, 5), { ...AT_ONCE, maxBytes: 99 }] as const],
+  ])('is of no use for %s', async (_, asked) => {
+    const { log, lines } = bench(named('a'))
+    await log.offsets('t', { partitions: [0] })
+    await log.read('t', [at(0, 5)], WAIT)
+    const [topic, position, how] = asked()
+    await log.read(topic, [position], how)
+    expect(reads(lines())).toBe(2)
+  })
+
+  it('is of no use once the topic is another log, or where the log has no name', async () => {
+    let id: string | undefined = 'old'
+    const told = on(/\/offsets$/, () =>
+      json({ beginning_offset: 0, end_offset: 9 }, 200, id === undefined ? {} : { 'kedge-log-id': id }),
+    )
+    const { log, lines } = bench([told, on(partition(0), () => records(0, 5))])
+    await log.offsets('t', { partitions: [0] })
+    await log.read('t', [at(0, 5)], WAIT)
+    id = 'new'
+    await log.offsets('t', { partitions: [0] })
+    await log.read('t', [at(0, 5)], AT_ONCE)
+    expect(reads(lines())).toBe(2)
+    id = undefined
+    const other = bench([told, on(partition(0), () => records(0, 5))])
+    await other.log.offsets('t', { partitions: [0] })
+    for (const how of [WAIT, AT_ONCE]) await other.log.read('t', [at(0, 5)], how)
+    expect(reads(other.lines())).toBe(2)
+  })
+
+  it('is not given to who has gone', async () => {
+    const { log } = bench(named('a'))
+    await log.offsets('t', { partitions: [0] })
+    await log.read('t', [at(0, 5)], WAIT)
+    const gone = { ...AT_ONCE, signal: AbortSignal.abort('gone') }
+    await expect(log.read('t', [at(0, 5)], gone)).rejects.toBe('gone')
+  })
+})
+
 describe('offsets from the gateway', () => {
   it('tell the identity of the log', async () => {
     const { log } = bench([
