@@ -6,7 +6,7 @@
 import type { Cluster, ClusterReadOptions, ClusterRecord, PartitionBounds, TopicPosition } from './cluster.ts'
 
 /** Somebody who may go away while waiting, as a response of Node does. */
-export interface Leaving {
+interface Leaving {
   once(event: 'close', listener: () => void): unknown
 }
 
