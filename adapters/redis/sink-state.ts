@@ -1,0 +1,76 @@
+/** What stands in Redis of a stream, and what one sink knows of it. @module */
+import { KedgeError } from '../../src/errors.ts'
+import type { SinkState } from '../../src/sink.ts'
+import type { RedisConnection, RedisReply } from './connection.ts'
+import { READ } from './sink-scripts.ts'
+import { listOf, textOf, wholeOf } from './reply.ts'
+
+/** A stream's state with the generation of its epoch, as decimal digits. */
+export interface Stored extends SinkState {
+  readonly generation: string
+}
+
+/** What a sink has read and written of a stream. */
+export interface Known {
+  readonly epoch: string
+  readonly generation: string
+  /** The positions it goes by: a store that holds a lower one has gone back. */
+  readonly positions: Map<number, number>
+  /** The store was found wiped or gone back: nothing is written until its state was read anew. */
+  lost: boolean
+}
+
+/** The state on which all markers agree; `undefined` where one of them is gone, or they do not. */
+export async function readState(
+  connection: RedisConnection,
+  markers: readonly string[],
+  signal: AbortSignal,
+): Promise<Stored | undefined> {
+  const calls = markers.map((key) => ({ keys: [key], args: [] }))
+  const states = (await READ.must(connection, calls, signal, 'reading the state of a stream')).map(stateOf)
+  const [first] = states
+  if (first === undefined) return undefined
+  const positions = new Map(first.positions)
+  for (const state of states) {
+    if (state?.epoch !== first.epoch || state.generation !== first.generation) return undefined
+    for (const [partition, position] of positions) {
+      const other = state.positions.get(partition)
+      // A node that does not know of a partition holds nothing of it for sure.
+      if (other === undefined) positions.delete(partition)
+      else positions.set(partition, Math.min(position, other))
+    }
+  }
+  return { ...first, positions }
+}
+
+/** Whether the store holds less than this sink goes by. */
+export function wentBack(known: Known, stored: Stored): boolean {
+  for (const [partition, position] of known.positions) {
+    if ((stored.positions.get(partition) ?? -1) < position) return true
+  }
+  return false
+}
+
+function stateOf(reply: RedisReply): Stored | undefined {
+  const words = listOf(reply).map(textOf)
+  const fields = new Map<string, string>()
+  for (let at = 0; at + 1 < words.length; at += 2) fields.set(words[at] ?? '', words[at + 1] ?? '')
+  const epoch = fields.get('epoch')
+  const generation = fields.get('generation')
+  if (epoch === undefined || wholeOf(generation) === undefined) return undefined
+  const positions = new Map<number, number>()
+  for (const [field, text] of fields) {
+    const partition = field.startsWith('p:') ? wholeOf(field.slice(2)) : undefined
+    const position = wholeOf(text)
+    if (partition !== undefined && position !== undefined) positions.set(partition, position)
+  }
+  return { epoch, generation: generation ?? '', logId: fields.get('log'), positions }
+}
+
+/** The highest of the generations that the markers propose. */
+export function highest(replies: readonly RedisReply[]): string {
+  let high = 0
+  for (const reply of replies) high = Math.max(high, wholeOf(textOf(reply)) ?? 0)
+  if (high > 0) return String(high)
+  throw new KedgeError('ERR_PROTOCOL', 'Redis tells no time')
+}

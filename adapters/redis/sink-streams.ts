@@ -1,0 +1,132 @@
+/** The streams of one sink: their states in Redis, and batches on their way there. @module */
+import type { SinkBatch, SinkOutcome, SinkState } from '../../src/sink.ts'
+import type { RedisConnection } from './connection.ts'
+import type { ScriptCall } from './script.ts'
+import { BEGIN, NEXT_GENERATION, UPSERT_ALONE, WRITE } from './sink-scripts.ts'
+import { highest, type Known, readState, wentBack } from './sink-state.ts'
+import { type Prepared, SinkWrites } from './sink-writes.ts'
+
+/** Servers and services take requests of at least 1 MB. */
+const MAX_TOGETHER_BYTES = 250_000
+
+export interface SinkLayout {
+  readonly prefix: string
+  /** A hash tag for each place that holds a stream's state. */
+  readonly tags: readonly string[]
+  /** How long a version outlives its value, in milliseconds. */
+  readonly keepMs: number
+  readonly writesPerCall: number
+}
+
+export class SinkStreams {
+  readonly #connection: RedisConnection
+  readonly #layout: SinkLayout
+  readonly #known = new Map<string, Known>()
+
+  constructor(connection: RedisConnection, layout: SinkLayout) {
+    this.#connection = connection
+    this.#layout = layout
+  }
+
+  async state(stream: string, signal: AbortSignal): Promise<SinkState | undefined> {
+    const stored = await this.#learn(stream, signal)
+    return stored && { epoch: stored.epoch, logId: stored.logId, positions: stored.positions }
+  }
+
+  async begin(stream: string, epoch: string, logId: string | undefined, signal: AbortSignal): Promise<void> {
+    const everywhere = (...args: readonly string[]) =>
+      this.#markers(stream).map((marker) => ({ keys: [marker], args }))
+    const doing = 'beginning a stream'
+    const proposed = await NEXT_GENERATION.must(this.#connection, everywhere(), signal, doing)
+    const generation = highest(proposed)
+    await BEGIN.must(this.#connection, everywhere(epoch, generation, logId ?? ''), signal, doing)
+    this.#known.set(stream, { epoch, generation, positions: new Map(), lost: false })
+  }
+
+  async write(stream: string, batch: SinkBatch, signal: AbortSignal): Promise<SinkOutcome> {
+    if (this.#known.get(stream)?.epoch !== batch.epoch) await this.#learn(stream, signal)
+    const known = this.#known.get(stream)
+    const writes = new SinkWrites(this.#connection, batch.writes, this.#layout)
+    if (known === undefined || known.epoch !== batch.epoch || known.lost) return writes.outcome('wiped')
+    const there = this.#connection.cluster
+      ? await this.#writeSpread(stream, batch, writes, known, signal)
+      : await this.#writeTogether(stream, batch, writes, known, signal)
+    if (!there) known.lost = true
+    else known.positions.set(batch.partition, Math.max(known.positions.get(batch.partition) ?? 0, batch.next))
+    return writes.outcome(there ? 'written' : 'wiped')
+  }
+
+  /** Reads the state, and goes by it from now on, unless it says that something was lost which nobody was told of. */
+  async #learn(stream: string, signal: AbortSignal) {
+    const stored = await readState(this.#connection, this.#markers(stream), signal)
+    const known = this.#known.get(stream)
+    if (stored === undefined) {
+      if (known) known.lost = true
+      return undefined
+    }
+    const same = known?.epoch === stored.epoch && known.generation === stored.generation
+    if (!same || known.lost) {
+      const { epoch, generation, positions } = stored
+      this.#known.set(stream, { epoch, generation, positions: new Map(positions), lost: false })
+    } else if (wentBack(known, stored)) known.lost = true
+    return stored
+  }
+
+  /** One server: the state is looked at by every call, and moved by the last. Whether it was there. */
+  async #writeTogether(
+    stream: string,
+    batch: SinkBatch,
+    writes: SinkWrites,
+    known: Known,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const [marker = ''] = this.#markers(stream)
+    const prepared = writes.calls(this.#layout.writesPerCall)
+    // What fits in one call moves the position with it; of more calls each must have succeeded first, and one that
+    // may be too large for the server must not take the position with it.
+    const together = prepared.length === 1 && (prepared[0]?.bytes ?? 0) < MAX_TOGETHER_BYTES
+    const last = together ? prepared.pop() : undefined
+    const call = (next: string, one: Prepared | undefined) => ({
+      keys: [marker, ...(one?.keys ?? [])],
+      args: [...stateArguments(batch, known, next), ...(one?.args ?? [])],
+    })
+    const replies = await WRITE.run(
+      this.#connection,
+      prepared.map((one) => call('', one)),
+      signal,
+    )
+    for (const [index, one] of prepared.entries()) if (!one.take(replies[index])) return false
+    const [moved] = await WRITE.run(this.#connection, [call(String(batch.next), last)], signal)
+    return last ? last.take(moved) : writes.isThere(moved)
+  }
+
+  /** A cluster: key by key, and then all of the states. */
+  async #writeSpread(
+    stream: string,
+    batch: SinkBatch,
+    writes: SinkWrites,
+    known: Known,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const prepared = writes.calls(1)
+    const calls = prepared.map(({ keys, args }): ScriptCall => ({ keys, args: [known.generation, ...args] }))
+    const replies = await UPSERT_ALONE.run(this.#connection, calls, signal)
+    for (const [index, one] of prepared.entries()) one.take(replies[index])
+    const args = stateArguments(batch, known, String(batch.next))
+    const moves = this.#markers(stream).map((marker): ScriptCall => ({ keys: [marker], args }))
+    return (await WRITE.run(this.#connection, moves, signal)).every((reply) => writes.isThere(reply))
+  }
+
+  #markers(stream: string): readonly string[] {
+    return this.#layout.tags.map((tag) => `${this.#layout.prefix}sync:{${tag}}:${stream}`)
+  }
+}
+
+/** All positions that this sink goes by are looked at with each batch: also those of partitions where nothing happens. */
+function stateArguments(batch: SinkBatch, known: Known, next: string): readonly string[] {
+  const positions = [...known.positions].flatMap(([partition, position]) => [
+    `p:${partition}`,
+    String(position),
+  ])
+  return [batch.epoch, `p:${batch.partition}`, next, String(known.positions.size), ...positions]
+}

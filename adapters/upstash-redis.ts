@@ -1,0 +1,123 @@
+/**
+ * Redis over Upstash's REST API, for places that cannot hold a connection: `POST /pipeline`.
+ *
+ * What is sent is JSON, so arguments are text; replies are asked for in base64 (`Upstash-Encoding`), because the API
+ * replaces what is not UTF-8 otherwise. Values of any bytes go as text that the scripts of the sink and the tier turn
+ * into bytes again. Source: Upstash's page "REST API", sections "Base64 Encoded Responses" and "Pipelining".
+ *
+ * @module
+ */
+import * as z from 'zod'
+import { KedgeError } from '../src/errors.ts'
+import { decodeUtf8 } from '../src/codec.ts'
+import { fromBase64 } from './base64.ts'
+import { endpoint } from './endpoint.ts'
+import { http, parsed } from './http.ts'
+import { check, count, transportLimits, transportShape, type TransportOptions, urlShape } from './options.ts'
+import { failure, problemOf } from './problem.ts'
+import {
+  type RedisArgument,
+  type RedisConnection,
+  RedisFailure,
+  type RedisReply,
+} from './redis/connection.ts'
+import { serverError } from './redis/failure.ts'
+
+export interface UpstashRedisOptions extends Omit<TransportOptions, 'requestTimeout'> {
+  /** `UPSTASH_REDIS_REST_URL`. */
+  readonly url: string
+  /** `UPSTASH_REDIS_REST_TOKEN`: the standard one, because scripts write. */
+  readonly token: string
+  /** What is sent at once at most, in bytes. The service takes requests of 1 to 10 MB. @default 900_000 */
+  readonly maxRequestBytes?: number
+}
+
+const { maxResponseBytes, fetch } = transportShape
+const shape = z.strictObject(
+  {
+    url: urlShape,
+    token: z
+      .string({ error: 'must be a string' })
+      .regex(/^[\x21-\x7e]+$/, { error: 'must be a token without spaces' }),
+    maxRequestBytes: count(1024).optional(),
+    maxResponseBytes,
+    fetch,
+  },
+  { error: 'must be an object' },
+)
+
+type Wire = null | number | string | readonly Wire[]
+const wire: z.ZodType<Wire> = z.lazy(() => z.union([z.null(), z.number(), z.string(), z.array(wire)]))
+const answer = z.array(z.union([z.object({ error: z.string() }), z.object({ result: wire })]))
+
+/**
+ * A connection over Upstash's REST API. Calls end by the deadlines of the sink or tier that makes them.
+ *
+ * @throws TypeError where an option is wrong or unknown.
+ * @example
+ * ```ts
+ * import { redisTier } from 'kedge/adapters/redis'
+ * import { upstashRedis } from 'kedge/adapters/upstash-redis'
+ *
+ * declare const env: Record<'UPSTASH_REDIS_REST_URL' | 'UPSTASH_REDIS_REST_TOKEN', string>
+ *
+ * const redis = upstashRedis({ url: env.UPSTASH_REDIS_REST_URL, token: env.UPSTASH_REDIS_REST_TOKEN })
+ * const tier = redisTier(redis)
+ * ```
+ */
+export function upstashRedis(options: UpstashRedisOptions): RedisConnection {
+  check(shape, options, 'upstashRedis')
+  const { url, token, maxRequestBytes = 900_000 } = options
+  const to = http(endpoint({ url, auth: { token } }), transportLimits(options))
+
+  return {
+    name: 'upstash-redis',
+    cluster: false,
+    binary: false,
+    maxPipelineBytes: maxRequestBytes,
+
+    async pipeline(commands, { signal }) {
+      if (commands.length === 0) return []
+      const doing = 'asking Redis'
+      const request = {
+        method: 'POST',
+        path: '/pipeline',
+        headers: { 'content-type': 'application/json', 'upstash-encoding': 'base64' },
+        body: JSON.stringify(commands.map(({ args }) => args.map(text))),
+      } as const
+      const response = await to.send(request, signal)
+      if (response.status > 299) {
+        const { text: said } = problemOf(response)
+        // With status 400 the service says that a limit is reached, in the words of a server.
+        if (response.status === 400 && said !== '') throw serverError(said.replaceAll(token, '***'), doing)
+        throw failure(response, doing)
+      }
+      const replies = parsed(response, answer, doing)
+      if (replies.length === commands.length) return replies.map((reply) => replyOf(reply))
+      throw new KedgeError(
+        'ERR_PROTOCOL',
+        `${doing}: ${commands.length} commands have ${replies.length} replies`,
+      )
+    },
+  }
+}
+
+/** @throws KedgeError `ERR_UNSUPPORTED` for bytes: whoever sends them asks `binary` first. */
+function text(arg: RedisArgument): string {
+  const found = typeof arg === 'string' ? arg : decodeUtf8(arg)
+  if (found !== undefined) return found
+  throw new KedgeError('ERR_UNSUPPORTED', 'a request of JSON carries no bytes')
+}
+
+function replyOf(reply: z.infer<typeof answer>[number]): RedisReply {
+  return 'error' in reply ? new RedisFailure(reply.error) : bytesOf(reply.result)
+}
+
+/** Every string is base64, but the status `OK`, which is none. */
+function bytesOf(value: Wire): RedisReply {
+  if (value === null || typeof value === 'number' || value === 'OK') return value
+  if (typeof value !== 'string') return value.map(bytesOf)
+  const bytes = fromBase64(value)
+  if (bytes) return bytes
+  throw new KedgeError('ERR_PROTOCOL', 'asking Redis: a string is not base64')
+}
