@@ -83,20 +83,27 @@ return upserts(ARGV[1], 1, 2)
 /** The state as a list of names and values: a script's answer is the same list in RESP2 and RESP3. */
 export const READ: Script = new Script(String.raw`return redis.call('HGETALL', KEYS[1])`)
 
-/** A generation above the one that is there, and not below the clock: also an evicted state is followed by a higher. */
-export const NEXT_GENERATION: Script = new Script(String.raw`
+/**
+ * What is there, and a generation above it that is not below the clock: also an evicted state is followed by a higher.
+ * Answers `{epoch or '', generation or '', next generation}`.
+ */
+export const PROPOSE: Script = new Script(String.raw`
+local state = redis.call('HMGET', KEYS[1], 'epoch', 'generation')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local held = tonumber(redis.call('HGET', KEYS[1], 'generation') or '') or 0
-return string.format('%.0f', math.max(now, held + 1))
+local held = tonumber(state[2] or '') or 0
+return {state[1] or '', state[2] or '', string.format('%.0f', math.max(now, held + 1))}
 `)
 
-/** `ARGV`: epoch, generation, identity of the topic. Of two that begin at once the same one wins on every node. */
+/**
+ * `ARGV`: epoch, generation, identity of the topic, the epoch that must be there (or ''), and whether it matters. Where
+ * it does not, the higher generation wins.
+ */
 export const BEGIN: Script = new Script(String.raw`
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'generation')
-local held = tonumber(state[2] or '')
-local mine = tonumber(ARGV[2])
-if state[1] and held and (held > mine or (held == mine and state[1] > ARGV[1])) then return 0 end
+if ARGV[5] == '1' then
+  if (state[1] or '') ~= ARGV[4] then return 0 end
+elseif (tonumber(state[2] or '') or 0) > tonumber(ARGV[2]) then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'generation', ARGV[2])
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'log', ARGV[3]) end

@@ -67,10 +67,24 @@ function stateOf(reply: RedisReply): Stored | undefined {
   return { epoch, generation: generation ?? '', logId: fields.get('log'), positions }
 }
 
-/** The highest of the generations that the markers propose. */
-export function highest(replies: readonly RedisReply[]): string {
-  let high = 0
-  for (const reply of replies) high = Math.max(high, wholeOf(textOf(reply)) ?? 0)
-  if (high > 0) return String(high)
-  throw new KedgeError('ERR_PROTOCOL', 'Redis tells no time')
+/** What the markers say before a stream is begun. */
+export interface Proposal {
+  /** On which all of them agree. */
+  readonly epoch: string | undefined
+  /** What the first of them holds; empty for nothing. */
+  readonly first: string
+  readonly generation: string
+}
+
+export function proposalOf(replies: readonly RedisReply[]): Proposal {
+  const markers = replies.map((reply) => listOf(reply).map(textOf))
+  const [first = []] = markers
+  const agreed = markers.every(([epoch, generation]) => epoch === first[0] && generation === first[1])
+  const next = Math.max(...markers.map((marker) => wholeOf(marker[2]) ?? 0))
+  if (next === 0) throw new KedgeError('ERR_PROTOCOL', 'Redis tells no time')
+  return {
+    epoch: agreed && first[0] !== '' ? first[0] : undefined,
+    first: first[0] ?? '',
+    generation: String(next),
+  }
 }

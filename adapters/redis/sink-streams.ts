@@ -1,9 +1,9 @@
 /** The streams of one sink: their states in Redis, and batches on their way there. @module */
 import type { SinkBatch, SinkOutcome, SinkState } from '../../src/sink.ts'
 import type { RedisConnection } from './connection.ts'
-import type { ScriptCall } from './script.ts'
-import { BEGIN, NEXT_GENERATION, UPSERT_ALONE, WRITE } from './sink-scripts.ts'
-import { highest, type Known, readState, wentBack } from './sink-state.ts'
+import type { Script, ScriptCall } from './script.ts'
+import { BEGIN, PROPOSE, UPSERT_ALONE, WRITE } from './sink-scripts.ts'
+import { type Known, proposalOf, readState, wentBack } from './sink-state.ts'
 import { type Prepared, SinkWrites } from './sink-writes.ts'
 
 /** Servers and services take requests of at least 1 MB. */
@@ -33,13 +33,29 @@ export class SinkStreams {
     return stored && { epoch: stored.epoch, logId: stored.logId, positions: stored.positions }
   }
 
-  async begin(stream: string, epoch: string, logId: string | undefined, signal: AbortSignal): Promise<void> {
-    const everywhere = (...args: readonly string[]) =>
-      this.#markers(stream).map((marker) => ({ keys: [marker], args }))
+  /** The first marker decides between those that begin at once; the others follow whoever won there. */
+  async begin(
+    stream: string,
+    epoch: string,
+    logId: string | undefined,
+    replaces: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const markers = this.#markers(stream)
     const doing = 'beginning a stream'
-    const proposed = await NEXT_GENERATION.must(this.#connection, everywhere(), signal, doing)
-    const generation = highest(proposed)
-    await BEGIN.must(this.#connection, everywhere(epoch, generation, logId ?? ''), signal, doing)
+    const ask = (script: Script, keys: readonly string[], ...args: readonly string[]) =>
+      script.must(
+        this.#connection,
+        keys.map((key) => ({ keys: [key], args })),
+        signal,
+        doing,
+      )
+    const proposal = proposalOf(await ask(PROPOSE, markers))
+    if (proposal.epoch !== replaces) return
+    const { generation, first } = proposal
+    const [won] = await ask(BEGIN, markers.slice(0, 1), epoch, generation, logId ?? '', first, '1')
+    if (won !== 1) return
+    await ask(BEGIN, markers.slice(1), epoch, generation, logId ?? '', '', '0')
     this.#known.set(stream, { epoch, generation, positions: new Map(), lost: false })
   }
 

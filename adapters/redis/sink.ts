@@ -79,7 +79,9 @@ export function redisSink(connection: RedisConnection, options: RedisSinkOptions
     state: (stream, call = {}) =>
       withDeadline(timeoutMs, call.signal, (signal) => streams.state(stream, signal)),
     begin: (stream, epoch, logId, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => streams.begin(stream, epoch, logId, signal)),
+      withDeadline(timeoutMs, call.signal, (signal) =>
+        streams.begin(stream, epoch, logId, call.replaces, signal),
+      ),
     write: (stream, batch, call = {}) =>
       withDeadline(timeoutMs, call.signal, (signal) => streams.write(stream, batch, signal)),
   }

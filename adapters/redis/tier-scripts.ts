@@ -20,6 +20,13 @@ export const HEADER_BYTES = 512
 /** Namespaces of a bucket that are kept apart; beyond them an eviction of one is taken for one of all. */
 const MAX_NAMES = 1000
 
+/** Lua: a position or an offset of a state, `nil` for what is none: a stranger may have written there. */
+const WHOLE = String.raw`
+local function whole(text)
+  return text and #text <= 16 and string.match(text, '^%d+$') and tonumber(text) or nil
+end
+`
+
 /** Lua: the first line of what stands at a key; a key of another type is no item of ours, and goes. */
 const HEADER = String.raw`
 local function header(key)
@@ -50,13 +57,13 @@ return {
 `)
 
 /** `KEYS`: state, items. `ARGV`: namespace, log, then for each item: flag, bytes, as-of, version, time to live. */
-export const SET: Script = new Script(String.raw`${BYTES}${HEADER}
+export const SET: Script = new Script(String.raw`${BYTES}${HEADER}${WHOLE}
 local name = ARGV[1]
 local state = redis.call('HMGET', KEYS[1], 'position', 'log', 'generation', 'floor', 'f:' .. name, 'n:' .. name)
-local position = tonumber(state[1] or '')
+local position = whole(state[1])
 local follows = position and state[2] == ARGV[2] and state[3]
 local generation = follows and state[3] or '-'
-local floor = math.max(tonumber(state[4] or '') or -1, tonumber(state[5] or '') or -1)
+local floor = math.max(whole(state[4]) or -1, whole(state[5]) or -1)
 local known = state[6]
 
 local function refused(held, asOf, version)
@@ -110,9 +117,9 @@ return 0
 `)
 
 /** `KEYS`: state. `ARGV`: position, log, generation. */
-export const BEGIN: Script = new Script(String.raw`
+export const BEGIN: Script = new Script(String.raw`${WHOLE}
 local state = redis.call('HMGET', KEYS[1], 'position', 'log', 'generation')
-local held = tonumber(state[1] or '')
+local held = whole(state[1])
 if held and state[3] and state[2] == ARGV[2] and held >= tonumber(ARGV[1]) then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'position', ARGV[1], 'log', ARGV[2], 'generation', ARGV[3])
@@ -129,9 +136,9 @@ return 1
  *
  * The position comes last: a script that fails before leaves it where it was, and everything is applied again.
  */
-export const APPLY: Script = new Script(String.raw`${HEADER}
+export const APPLY: Script = new Script(String.raw`${HEADER}${WHOLE}
 local state = redis.call('HMGET', KEYS[1], 'position', 'log', 'generation')
-local position, generation = tonumber(state[1] or ''), state[3]
+local position, generation = whole(state[1]), state[3]
 if not position or not generation or state[2] ~= ARGV[3] or position < tonumber(ARGV[1]) then return 0 end
 -- Another applier was here before.
 if position >= tonumber(ARGV[6]) then return 1 end
@@ -159,7 +166,7 @@ local function evict(key, offset, version)
 end
 
 local function raise(field, offset)
-  local held = tonumber(redis.call('HGET', KEYS[1], field) or '')
+  local held = whole(redis.call('HGET', KEYS[1], field))
   if not held or held < offset then redis.call('HSET', KEYS[1], field, string.format('%.0f', offset)) end
 end
 

@@ -97,7 +97,11 @@ export function redisTier(connection: RedisConnection, options: RedisTierOptions
   return {
     name: connection.name,
     getMany: (place, keys, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => getMany(connection, layout, place, keys, signal)),
+      withDeadline(timeoutMs, call.signal, async (signal) =>
+        keys.length === 0
+          ? { items: new Map(), applied: await application.position(place.partition, signal) }
+          : getMany(connection, layout, place, keys, signal),
+      ),
     setMany: (place, writes, call = {}) =>
       withDeadline(timeoutMs, call.signal, async (signal) => {
         await SET.must(connection, settings(connection, layout, place, writes), signal, 'storing values')
@@ -117,9 +121,6 @@ export function redisTier(connection: RedisConnection, options: RedisTierOptions
   }
 }
 
-/** Of no keys nothing is known. */
-const NOTHING: TierAnswer = { items: new Map(), applied: undefined }
-
 async function getMany(
   connection: RedisConnection,
   layout: TierLayout,
@@ -127,7 +128,6 @@ async function getMany(
   keys: readonly string[],
   signal: AbortSignal,
 ): Promise<TierAnswer> {
-  if (keys.length === 0) return NOTHING
   const asked: (readonly string[])[] = []
   const calls: ScriptCall[] = []
   for (const [bucket, inBucket] of layout.spread(new Set(keys), (key) => key)) {

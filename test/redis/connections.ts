@@ -13,6 +13,8 @@ export interface Way {
   /** A command, as anybody would send it. */
   raw(...args: readonly (string | Buffer)[]): Promise<unknown>
   wipe(): Promise<void>
+  /** Lets so much time pass for what has a time to live, at once. */
+  pass(ms: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -40,6 +42,7 @@ async function openSingle(name: WayName, settings: Readonly<Record<string, strin
     servers: [server],
     raw: (command, ...args) => plain.callBuffer(String(command), args),
     wipe: () => server.wipe(),
+    pass: (ms) => pass([server], ms),
     async stop() {
       plain.disconnect()
       await opened.close()
@@ -75,6 +78,7 @@ async function openCluster(name: WayName, settings: Readonly<Record<string, stri
     servers: cluster.nodes,
     raw: (command, ...args) => plain.callBuffer(String(command), args),
     wipe: () => cluster.wipe(),
+    pass: (ms) => pass(cluster.nodes, ms),
     async stop() {
       plain.disconnect()
       await opened.close()
@@ -93,4 +97,13 @@ async function connectionToCluster(name: WayName, nodes: readonly { host: string
   const client = new Cluster([...nodes], { clusterRetryStrategy: () => 50 })
   client.on('error', () => undefined)
   return { connection: ioredis(client), close: async () => client.disconnect() }
+}
+
+async function pass(servers: readonly RedisServer[], ms: number): Promise<void> {
+  const script = `
+    for _, key in ipairs(redis.call('KEYS', '*')) do
+      local left = redis.call('PTTL', key)
+      if left >= 0 then redis.call('PEXPIRE', key, left - tonumber(ARGV[1])) end
+    end`
+  await Promise.all(servers.map((server) => server.command('EVAL', script, '0', String(Math.ceil(ms)))))
 }

@@ -178,7 +178,7 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('a topic in Redis over 
     expect((await write(2, put('a', 'B', 1), put('b', 'B', 1))).written).toBe(2)
   })
 
-  it('notices a wiped store, and writes nothing until it is begun anew', async () => {
+  it('notices a wiped store, and says so until it is begun anew', async () => {
     await write(5, put('a', 'A', 4))
     await way.wipe()
     expect(await write(6, put('b', 'B', 5))).toMatchObject({ outcome: 'wiped' })
@@ -205,7 +205,7 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('a topic in Redis over 
 
   it('takes the versions of a new epoch for newer than those of the last', async () => {
     await write(1_000, put('a', 'old topic', 999))
-    await sink.begin('orders', 'e2', 'topic-2')
+    await sink.begin('orders', 'e2', 'topic-2', { replaces: 'e1' })
     const batch = { epoch: 'e2', partition: 0, next: 1, writes: [put('a', 'new topic', 0)] }
     expect((await sink.write('orders', batch)).written).toBe(1)
     expect((await write(1_001, put('a', 'old topic', 1_000))).outcome).toBe('wiped')
@@ -214,7 +214,9 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('a topic in Redis over 
 
   it('lets two that begin at once agree on one epoch', async () => {
     const others = [redisSink(way.connection), redisSink(way.connection)]
-    await Promise.all(others.map((other, index) => other.begin('orders', `at-once-${index}`, undefined)))
+    await Promise.all(
+      others.map((other, index) => other.begin('orders', `at-once-${index}`, undefined, { replaces: 'e1' })),
+    )
     const states = await Promise.all([sink, ...others].map((other) => other.state('orders')))
     expect(states[0]?.epoch).toMatch(/^at-once-/)
     expect(new Set(states.map((state) => state?.epoch)).size).toBe(1)
