@@ -44,6 +44,7 @@ const server = createServer((request, response) => {
   announce()
 })
 server.maxConnections = 20_000
+server.keepAliveTimeout = 65_000
 process.on('message', (question: Question) => {
   if (question.ask === 'standing') return send({ standing: standing(question.collect) })
   wanted = question.count

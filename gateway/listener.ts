@@ -8,6 +8,11 @@ import { getRequestListener } from '@hono/node-server'
 const MAX_HEADERS = 100
 /** A request has this long to arrive whole: nobody holds a connection by sending slowly. */
 const REQUEST_TIMEOUT_MS = 60_000
+/**
+ * How long a connection is kept for the next poll: longer than balancers keep theirs (60 s is usual), so that none sends a
+ * request into a connection that is being closed. Node's own 5 s are less than a busy client may take.
+ */
+const KEEP_ALIVE_MS = 65_000
 
 export class Listener {
   readonly #answer: ReturnType<typeof getRequestListener>
@@ -37,6 +42,7 @@ export class Listener {
     server.maxHeadersCount = MAX_HEADERS
     server.maxConnections = this.#maxConnections
     server.requestTimeout = REQUEST_TIMEOUT_MS
+    server.keepAliveTimeout = KEEP_ALIVE_MS
     server.listen(port, this.#host)
     await once(server, 'listening')
     this.#server = server
