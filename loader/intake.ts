@@ -1,0 +1,135 @@
+/**
+ * Intake: the requests topic, read by explicit offsets, from the end on.
+ *
+ * What is lost (retention, a topic made anew) is lost: its askers load by themselves.
+ *
+ * @module
+ */
+import { decodeRecord } from '../src/coherence.ts'
+import { withDeadline } from '../src/deadline.ts'
+import { KedgeError } from '../src/errors.ts'
+import type { LogRecord, PartitionOffsets, Position } from '../src/log.ts'
+import { readRequest } from '../src/messages.ts'
+import type { RequestMessage } from '../src/messages.ts'
+import type { Settings } from '../src/settings.ts'
+import type { LoaderEvent } from './events.ts'
+import type { LoaderSettings } from './options.ts'
+import type { LoaderCounters } from './stats.ts'
+
+/** A read may take longer than it was to wait, by so many times `pollTimeout`. */
+const READ_DEADLINE_FACTOR = 4
+
+export class Intake {
+  readonly #settings: Settings
+  readonly #own: LoaderSettings
+  readonly #counters: LoaderCounters
+  readonly #emit: (event: LoaderEvent) => void
+  /** The next offset of each partition; `undefined` before the first contact. */
+  #positions: Map<number, number> | undefined
+
+  constructor(
+    settings: Settings,
+    own: LoaderSettings,
+    counters: LoaderCounters,
+    emit: (event: LoaderEvent) => void,
+  ) {
+    this.#settings = settings
+    this.#own = own
+    this.#counters = counters
+    this.#emit = emit
+  }
+
+  /** Whether the topic was reached. */
+  get begun(): boolean {
+    return this.#positions !== undefined
+  }
+
+  /** The next requests, waited for where the log can. Rejects as the log does. */
+  async read(waitMs: number, signal: AbortSignal): Promise<RequestMessage[]> {
+    const { log, requestsTopic, maxPollBytes } = this.#settings
+    const positions = (this.#positions ??= await this.#begin(signal))
+    const from: Position[] = [...positions].map(([partition, offset]) => ({ partition, offset }))
+    const { records, next, outOfRange } = await this.#within(waitMs, signal, (inner) =>
+      log.read(requestsTopic, from, {
+        maxBytes: maxPollBytes,
+        waitMs,
+        // A request of an aborted transaction costs a load that nobody asked for, and nothing else.
+        isolation: 'uncommitted',
+        signal: inner,
+      }),
+    )
+    const found: RequestMessage[] = []
+    for (const record of records) {
+      // Where requests are isolated, two of them may read the same at the same time.
+      if (record.offset < (positions.get(record.partition) ?? Infinity)) continue
+      const request = await this.decode(record)
+      if (request) found.push(request)
+    }
+    for (const { partition, offset } of next)
+      positions.set(partition, Math.max(offset, positions.get(partition) ?? 0))
+    if (outOfRange.length > 0) await this.#skip(positions, outOfRange, signal)
+    return found
+  }
+
+  /** The request in a record. What cannot be read is counted, and dropped. */
+  async decode(record: LogRecord): Promise<RequestMessage | undefined> {
+    const { codec, maxMessageBytes } = this.#settings
+    const { message, error } = await decodeRecord(record, codec, maxMessageBytes)
+    const request = readRequest(message)
+    if (request === undefined) {
+      const { partition, offset } = record
+      this.#counters.unreadable++
+      this.#emit({ type: 'request_unreadable', partition, offset, error })
+    }
+    return request
+  }
+
+  /** Requests that were not read yet. */
+  async lag(signal?: AbortSignal): Promise<number> {
+    const stop = signal ?? new AbortController().signal
+    const bounds = await this.#bounds(stop, this.#positions && [...this.#positions.keys()])
+    let records = 0
+    for (const { partition, end } of bounds)
+      records += Math.max(0, end - (this.#positions?.get(partition) ?? end))
+    return records
+  }
+
+  async #begin(signal: AbortSignal): Promise<Map<number, number>> {
+    const bounds = await this.#bounds(signal)
+    const own = new Set(this.#own.share.of(bounds.map(({ partition }) => partition)))
+    if (own.size === 0)
+      throw new KedgeError(
+        'ERR_UNKNOWN_TOPIC',
+        'no partition of the requests topic is among those to be read',
+      )
+    return new Map(
+      bounds
+        .filter(({ partition }) => own.has(partition))
+        .map(({ partition, beginning, end }) => [partition, Math.max(beginning, end - this.#own.lookback)]),
+    )
+  }
+
+  /** Goes on at the end where the position is no longer in the log. */
+  async #skip(positions: Map<number, number>, lost: readonly number[], signal: AbortSignal): Promise<void> {
+    for (const { partition, end } of await this.#bounds(signal, lost)) {
+      const from = positions.get(partition) ?? end
+      positions.set(partition, end)
+      this.#emit({ type: 'requests_skipped', partition, from, to: end })
+    }
+  }
+
+  async #bounds(signal: AbortSignal, partitions?: readonly number[]): Promise<PartitionOffsets[]> {
+    const { log, requestsTopic } = this.#settings
+    return this.#within(0, signal, (inner) =>
+      log.offsets(requestsTopic, { signal: inner, ...(partitions && { partitions }) }),
+    )
+  }
+
+  /** A log has deadlines of its own: this is the last resort. */
+  #within<T>(waitMs: number, signal: AbortSignal, task: (inner: AbortSignal) => Promise<T>): Promise<T> {
+    const { runtime, pollTimeoutMs } = this.#settings
+    const expired = () =>
+      new KedgeError('ERR_TIMEOUT', 'the requests topic did not answer', { retryable: true })
+    return withDeadline(runtime, waitMs + pollTimeoutMs * READ_DEADLINE_FACTOR, expired, task, signal)
+  }
+}
