@@ -211,7 +211,8 @@ class Service implements LoaderService {
         shift.pump()
         pauseMs = requests.length > 0 ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, pauseMs * 2)
         // Whatever the log is: one that answers at once with nothing is not asked without a pause.
-        const earlyMs = requests.length > 0 ? 0 : pauseMs - (runtime.monotonic() - began)
+        const quick = requests.length > 0 || (log.capabilities.longPoll && !waits)
+        const earlyMs = quick ? 0 : pauseMs - (runtime.monotonic() - began)
         if (earlyMs > 0) await runtime.sleep(earlyMs, signal)
       } catch (error) {
         if (!signal.aborted) await this.#unread(error, signal)
