@@ -15,7 +15,7 @@ import type { Scope } from './scope.ts'
 import type { Settings } from './settings.ts'
 
 /** Who waits for a key. */
-export interface Listener {
+interface Listener {
   take(decoded: DecodedRecord): void
   /** The partition cannot be read any more. */
   fail(error: unknown): void

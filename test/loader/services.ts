@@ -6,7 +6,7 @@ import { memory } from '../../src/testing/index.ts'
 import type { MemoryKafka, MemoryOptions } from '../../src/testing/index.ts'
 import type { World } from '../unit/world.ts'
 
-export type AnyEvent = KedgeEvent | LoaderEvent
+type AnyEvent = KedgeEvent | LoaderEvent
 
 export interface TestService {
   readonly service: LoaderService
