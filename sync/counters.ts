@@ -1,0 +1,53 @@
+/** What a sync counts. @module */
+
+/** Counters since construction. */
+export interface SyncStats {
+  /** Records that were read and dealt with; again, where they were read again. */
+  readonly records: number
+  /** Bytes of their keys and values. */
+  readonly bytes: number
+  readonly batches: number
+  /** Values written, and keys deleted. */
+  readonly written: number
+  /** Writes that met a newer version of their key in the store. */
+  readonly superseded: number
+  /** Records that a later one of the same batch made needless. */
+  readonly folded: number
+  /** Records that say nothing here: of other namespaces, of older rows. */
+  readonly skipped: number
+  /** Records that could not be used. */
+  readonly unusable: number
+  /** Of those, how many are in the dead-letter topic. */
+  readonly deadLetters: number
+  /** Of those, how many could not be written there, and are lost. */
+  readonly deadLettersLost: number
+  /** How often the store turned out to be wiped. */
+  readonly wipes: number
+  /** How often the stream began from the beginning of the topic. */
+  readonly begins: number
+  /** Records that retention took before they were read, at most. */
+  readonly lost: number
+  /** Calls to the store, and to the log, that failed and were tried again. */
+  readonly storeFailures: number
+  readonly logFailures: number
+}
+
+export type Counters = { -readonly [name in keyof SyncStats]: number }
+
+export const newCounters = (): Counters => ({
+  records: 0,
+  bytes: 0,
+  batches: 0,
+  written: 0,
+  superseded: 0,
+  folded: 0,
+  skipped: 0,
+  unusable: 0,
+  deadLetters: 0,
+  deadLettersLost: 0,
+  wipes: 0,
+  begins: 0,
+  lost: 0,
+  storeFailures: 0,
+  logFailures: 0,
+})

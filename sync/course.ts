@@ -1,0 +1,190 @@
+/** Where a stream stands: its epoch in the store, and the next offset of each partition. @module */
+import { isKedgeError } from '../src/errors.ts'
+import type { PartitionOffsets } from '../src/log.ts'
+import type { SinkState } from '../src/sink.ts'
+import type { Counters } from './counters.ts'
+import type { SyncSettings } from './options.ts'
+import { retryable } from './patience.ts'
+import type { Patience } from './patience.ts'
+
+/** What was found out beside the reading, and when. */
+export interface Sample {
+  readonly epoch: string
+  /** By the monotonic clock, from before anything was asked. */
+  readonly at: number
+  /** The positions at that moment. */
+  readonly positions: ReadonlyMap<number, number>
+  readonly bounds: readonly PartitionOffsets[]
+  /** `'unknown'` where the store did not answer. */
+  readonly state: SinkState | undefined | 'unknown'
+}
+
+type BeginReason = 'new' | 'wiped' | 'replaced' | 'rewound'
+
+/** Attempts to agree on an epoch that follow each other without a pause. */
+const QUICK_LAPS = 3
+const LAP_PAUSE_MS = 1000
+
+export class Course {
+  readonly #settings: SyncSettings
+  readonly #counters: Counters
+  readonly #store: Patience
+  readonly #log: Patience
+  #epoch: string | undefined
+  #logId: string | undefined
+  #opened = 0
+  /** Everything below is in the store. */
+  readonly positions: Map<number, number> = new Map()
+  /** As they were known last. */
+  readonly ends: Map<number, number> = new Map()
+
+  constructor(settings: SyncSettings, counters: Counters, store: Patience, log: Patience) {
+    this.#settings = settings
+    this.#counters = counters
+    this.#store = store
+    this.#log = log
+  }
+
+  /** Empty before it was opened. */
+  get epoch(): string {
+    return this.#epoch ?? ''
+  }
+
+  /**
+   * Finds the positions in the store, or begins the stream there. Resolves with the moment, by the monotonic clock, at
+   * which the ends were asked for.
+   */
+  async open(signal: AbortSignal): Promise<number> {
+    const { sink, stream, log, topic, runtime } = this.#settings
+    const first = this.#opened++ === 0
+    // The first time, a topic that is not there is a mistake; later, somebody makes it anew.
+    const isRetryable = (error: unknown) => retryable(error) || (!first && isUnknownTopic(error))
+    for (let lap = 0; ; lap++) {
+      if (lap > QUICK_LAPS) await runtime.sleep(LAP_PAUSE_MS, signal)
+      // The state before the ends: a position that another sync moves meanwhile is not taken for one beyond them.
+      const state = await this.#store.until((inner) => sink.state(stream, { signal: inner }), signal)
+      const at = runtime.monotonic()
+      const bounds = await this.#log.until((inner) => log.offsets(topic, { signal: inner }), signal, {
+        isRetryable,
+      })
+      const reason =
+        state === undefined ? (first ? 'new' : 'wiped') : misfit(state.logId, state.positions, bounds)
+      if (state !== undefined && reason === undefined) {
+        this.#adopt(state, bounds)
+        return at
+      }
+      await this.#begin(reason ?? 'new', state?.epoch, bounds, signal)
+    }
+  }
+
+  /** Finds the epoch and the positions in the store alone, for whoever has the records already. */
+  async join(signal: AbortSignal): Promise<void> {
+    const { sink, stream } = this.#settings
+    for (;;) {
+      const state = await this.#store.until((inner) => sink.state(stream, { signal: inner }), signal)
+      if (state !== undefined) {
+        this.#epoch = state.epoch
+        this.#logId = state.logId
+        this.positions.clear()
+        for (const [partition, position] of state.positions) this.positions.set(partition, position)
+        return
+      }
+      await this.#begin(this.#opened++ === 0 ? 'new' : 'wiped', undefined, [], signal)
+    }
+  }
+
+  async #begin(
+    reason: BeginReason,
+    replaces: string | undefined,
+    bounds: readonly PartitionOffsets[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { sink, stream, emit } = this.#settings
+    const epoch = this.#newEpoch()
+    const options = replaces === undefined ? {} : { replaces }
+    await this.#store.until(
+      (inner) => sink.begin(stream, epoch, bounds[0]?.logId, { ...options, signal: inner }),
+      signal,
+    )
+    if (reason === 'wiped') this.#counters.wipes++
+    this.#counters.begins++
+    emit({ type: 'begin', reason, epoch })
+  }
+
+  #newEpoch(): string {
+    const { runtime } = this.#settings
+    return Array.from({ length: 4 }, () =>
+      Math.floor(runtime.random() * 2 ** 32)
+        .toString(16)
+        .padStart(8, '0'),
+    ).join('')
+  }
+
+  #adopt(state: SinkState, bounds: readonly PartitionOffsets[]): void {
+    this.#epoch = state.epoch
+    this.#logId = state.logId ?? bounds[0]?.logId
+    this.positions.clear()
+    this.ends.clear()
+    for (const bound of bounds) this.#place(bound, state.positions.get(bound.partition))
+  }
+
+  /** Takes a partition's bounds in; where retention was quicker than we, goes on at its beginning. */
+  #place({ partition, beginning, end }: PartitionOffsets, position: number | undefined): void {
+    this.ends.set(partition, end)
+    this.positions.set(partition, Math.max(position ?? beginning, beginning))
+    // Where nothing is known of a partition yet, what retention took before is nobody's loss.
+    if (position === undefined || position >= beginning) return
+    const records = beginning - position
+    this.#counters.lost += records
+    this.#settings.emit({ type: 'lost', partition, records, from: position, to: beginning })
+  }
+
+  /** Looks at the log and the store, beside the reading. */
+  async sample(signal: AbortSignal): Promise<Sample> {
+    const { sink, stream, log, topic, runtime } = this.#settings
+    const epoch = this.epoch
+    const positions = new Map(this.positions)
+    const at = runtime.monotonic()
+    const looked = this.#store
+      .once((inner) => sink.state(stream, { signal: inner }), signal)
+      .catch(() => 'unknown' as const)
+    const bounds = await this.#log.once((inner) => log.offsets(topic, { signal: inner }), signal)
+    return { epoch, at, positions, bounds, state: await looked }
+  }
+
+  /**
+   * Heeds a sample. Whether the stream must be opened again.
+   * @param read how far reading is ahead of writing: what was read in time is not lost
+   */
+  heed({ epoch, positions, bounds, state }: Sample, read: ReadonlyMap<number, number>): boolean {
+    if (epoch !== this.#epoch) return false
+    if (state !== 'unknown' && state?.epoch !== epoch) return true
+    if (misfit(this.#logId, positions, bounds) !== undefined) return true
+    const known = this.positions.size
+    for (const bound of bounds) {
+      const { partition, beginning } = bound
+      const position = this.positions.get(partition)
+      const end = Math.max(bound.end, position ?? 0)
+      if ((read.get(partition) ?? -1) >= beginning) this.ends.set(partition, end)
+      else this.#place({ ...bound, end }, position)
+    }
+    if (bounds.length > known) this.#settings.emit({ type: 'partitions', from: known, to: bounds.length })
+    return false
+  }
+}
+
+/** Why the positions are none of this log. */
+function misfit(
+  logId: string | undefined,
+  positions: ReadonlyMap<number, number>,
+  bounds: readonly PartitionOffsets[],
+): 'replaced' | 'rewound' | undefined {
+  const found = bounds[0]?.logId
+  if (logId !== undefined && found !== undefined && logId !== found) return 'replaced'
+  const ends = new Map(bounds.map(({ partition, end }) => [partition, end]))
+  for (const [partition, position] of positions) if (position > (ends.get(partition) ?? 0)) return 'rewound'
+  return undefined
+}
+
+export const isUnknownTopic = (error: unknown): boolean =>
+  isKedgeError(error) && error.code === 'ERR_UNKNOWN_TOPIC'

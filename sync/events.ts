@@ -1,0 +1,76 @@
+/** Everything that happens in a sync, as one typed stream. @module */
+
+/** Why a record was not used. */
+export type UnusableReason =
+  /** Something that the key, the value or the time to live is made of is not there. */
+  | 'missing'
+  /** Not in the format that was said. */
+  | 'undecodable'
+  /** The key that comes of it is longer than `maxKeyBytes`, or is no text. */
+  | 'key'
+  /** The store never takes it. */
+  | 'refused'
+  /** A function of the options threw. */
+  | 'failed'
+
+export interface RecordPlace {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+export type SyncEvent =
+  /** The stream begins from the beginning of the topic, and why. */
+  | {
+      readonly type: 'begin'
+      /**
+       * `'new'`: the store knew nothing of it, or was wiped before this sync began. `'wiped'`: the store lost it
+       * meanwhile. `'replaced'`: the topic is another one. `'rewound'`: the topic ends before the stored position.
+       */
+      readonly reason: 'new' | 'wiped' | 'replaced' | 'rewound'
+      readonly epoch: string
+    }
+  /** Retention was quicker: records that were not read yet are gone. What they said of keys stays unknown. */
+  | {
+      readonly type: 'lost'
+      readonly partition: number
+      /** Offsets that there were, at most: gaps of compaction count as well. */
+      readonly records: number
+      readonly from: number
+      readonly to: number
+    }
+  /** On the way to the end of the topic as it was when reading began: about once in a second. */
+  | {
+      readonly type: 'progress'
+      readonly records: number
+      readonly total: number
+      readonly recordsPerSecond: number
+      /** `undefined` until it can be told. */
+      readonly etaMs: number | undefined
+    }
+  /** The end of the topic, as it was when reading began, is reached. */
+  | {
+      readonly type: 'caught_up'
+      readonly records: number
+      readonly durationMs: number
+      readonly recordsPerSecond: number
+    }
+  /** Nothing can be read although there is something: an open transaction, or a record larger than any answer. */
+  | { readonly type: 'stalled'; readonly partition: number; readonly offset: number; readonly end: number }
+  | { readonly type: 'batch'; readonly partition: number; readonly records: number; readonly next: number }
+  /** The topic has more partitions than before. Keys may have moved between them: see `version`. */
+  | { readonly type: 'partitions'; readonly from: number; readonly to: number }
+  /** Failed for now, and will be tried again. */
+  | {
+      readonly type: 'store_failed' | 'log_failed'
+      readonly error: unknown
+      readonly attempt: number
+      readonly retryInMs: number
+    }
+  | { readonly type: 'store_recovered' | 'log_recovered'; readonly downMs: number }
+  | ({ readonly type: 'unusable'; readonly reason: UnusableReason; readonly says: string } & RecordPlace)
+  /** Dead letters that could not be written in time, and are lost. */
+  | { readonly type: 'dead_letters_lost'; readonly records: number; readonly error: unknown }
+
+/** Takes an event; what it throws is ignored. */
+export type SyncListener = (event: SyncEvent) => void

@@ -1,0 +1,23 @@
+/** The last write of each key, of many. @module */
+import type { LogRecord } from '../src/log.ts'
+import type { SinkVersion, SinkWrite } from '../src/sink.ts'
+
+/** A write, and the record that it was made of. */
+export interface SourcedWrite {
+  readonly write: SinkWrite
+  readonly record: LogRecord
+}
+
+/** Of each key the write of the highest version, the later one of equals. */
+export function fold(writes: readonly SourcedWrite[]): SourcedWrite[] {
+  const last = new Map<string, SourcedWrite>()
+  for (const each of writes) {
+    const known = last.get(each.write.key)
+    if (known === undefined || !isBelow(each.write.version, known.write.version))
+      last.set(each.write.key, each)
+  }
+  return [...last.values()]
+}
+
+const isBelow = (version: SinkVersion, other: SinkVersion): boolean =>
+  version[0] < other[0] || (version[0] === other[0] && version[1] < other[1])

@@ -1,0 +1,15 @@
+/**
+ * `kedge/sync`: a topic becomes a fast lookup store.
+ *
+ * @module
+ */
+export type { Applied, FailedRecord } from './applied.ts'
+export type { SyncStats } from './counters.ts'
+export type { DeadLetter } from './dead-letters.ts'
+export type { RecordPlace, SyncEvent, SyncListener, UnusableReason } from './events.ts'
+export type { SyncLag } from './gauge.ts'
+export { kafkaEventRecords, partialBatchResponse } from './lambda.ts'
+export type { PartialBatchResponse } from './lambda.ts'
+export type { SyncFormat, SyncOptions, SyncRecord } from './options.ts'
+export { createSync } from './sync.ts'
+export type { NotReady, RunOptions, StepOptions, StepResult, Sync } from './sync.ts'

@@ -1,0 +1,48 @@
+/** Dotted paths into values: `customer.address.city`, `items.0.sku`. @module */
+
+export type Path = readonly string[]
+
+const MAX_DEPTH = 32
+/** Names that are no data of anybody's. */
+const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** @throws TypeError quoting `option` where it is not a path. */
+export function parsePath(text: string, option: string): Path {
+  const path = text.split('.')
+  if (
+    path.length > MAX_DEPTH ||
+    path.some((name) => name === '' || /[{}\s]/.test(name) || FORBIDDEN.has(name))
+  )
+    throw new TypeError(
+      `\`${option}\`: "${text.slice(0, 80)}" is not a path such as customer.id (names with dots between them)`,
+    )
+  return path
+}
+
+/** What stands there; `undefined` where nothing does. */
+export function valueAt(root: unknown, path: Path): unknown {
+  let at = root
+  for (const name of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined
+    at = (at as Record<string, unknown>)[name]
+  }
+  return at
+}
+
+/** An object of those fields alone that are there, each in its place; `undefined` where none is. */
+export function pick(root: unknown, paths: readonly Path[]): Record<string, unknown> | undefined {
+  let picked: Record<string, unknown> | undefined
+  for (const path of paths) {
+    const value = valueAt(root, path)
+    if (value === undefined) continue
+    picked ??= {}
+    let at = picked
+    for (const name of path.slice(0, -1)) {
+      const inner = at[name]
+      // One path may lead into what another has taken whole: then it is there already.
+      at = typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>) : (at[name] = {})
+    }
+    at[path.at(-1)!] ??= value
+  }
+  return picked
+}

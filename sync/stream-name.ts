@@ -1,0 +1,17 @@
+/** What a store knows a stream as. @module */
+import { encodeUtf8 } from '../src/codec.ts'
+
+const MAX_LENGTH = 64
+
+/** Of a topic through a template: readable, the same at every start, and short enough for any store. */
+export function streamName(topic: string, template: string): string {
+  const mark = fnv1a(`${topic} ${template}`).toString(16).padStart(8, '0')
+  return `${topic.slice(0, MAX_LENGTH - mark.length - 1)}.${mark}`
+}
+
+/** FNV-1a of 32 bits (draft-eastlake-fnv). */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5
+  for (const byte of encodeUtf8(text)) hash = Math.imul(hash ^ byte, 0x01000193)
+  return hash >>> 0
+}

@@ -1,0 +1,166 @@
+/**
+ * A topic, kept as a fast lookup store.
+ *
+ * @module
+ */
+import { durationMs } from '../src/duration.ts'
+import { KedgeError } from '../src/errors.ts'
+import type { LogRecord } from '../src/log.ts'
+import type { Duration } from '../src/types.ts'
+import { applied } from './applied.ts'
+import type { Applied } from './applied.ts'
+import { newCounters } from './counters.ts'
+import type { SyncStats } from './counters.ts'
+import { Course } from './course.ts'
+import { Drive } from './drive.ts'
+import { Gauge } from './gauge.ts'
+import type { SyncLag } from './gauge.ts'
+import { syncSettings } from './options.ts'
+import type { SyncOptions } from './options.ts'
+import { Patience } from './patience.ts'
+import { withStop } from './stop.ts'
+import { Writer } from './writer.ts'
+
+export interface RunOptions {
+  /** Ends it: the batch in hand is written, and `run` resolves. */
+  readonly signal?: AbortSignal
+}
+
+export interface StepOptions extends RunOptions {
+  /** No batch is begun after this. @default none: it ends at the end of the topic */
+  readonly budget?: Duration
+}
+
+export interface StepResult {
+  /** Whether the end of the topic, as it was when the step began, is reached. */
+  readonly reached: boolean
+  /** Records that were dealt with. */
+  readonly records: number
+  readonly lag: SyncLag
+}
+
+/** Why it may not be relied on. */
+export type NotReady = 'not begun' | 'rehydrating' | 'lag' | 'store' | 'log'
+
+export interface Sync {
+  /** What the store knows it as. */
+  readonly stream: string
+  /**
+   * Follows the topic until the signal. What fails for now is tried again, for ever; rejects where trying again makes
+   * no sense: a topic that is not there, credentials that are refused.
+   */
+  run(options?: RunOptions): Promise<void>
+  /**
+   * Follows the topic to the end that it has now: for a cron. Rejects where the log or the store could not be used
+   * within the budget.
+   */
+  step(options?: StepOptions): Promise<StepResult>
+  /**
+   * Writes records that somebody else has read, a Lambda event source for instance, and says which failed. Never
+   * rejects but by the signal.
+   *
+   * The stored position moves only with records that follow it without a gap, so that `step` and `run` beside it lose
+   * nothing.
+   */
+  apply(records: readonly LogRecord[], options?: StepOptions): Promise<Applied>
+  /** As it was known last; while `run` runs, that is at most some seconds ago. */
+  lag(): SyncLag
+  /** How much producers should slow down: from 0, at half of `maxLag` and below, to 1, at `maxLag` and above. */
+  pressure(): number
+  /** Why the store may not be relied on; empty where it may. */
+  notReady(): NotReady[]
+  stats(): SyncStats
+}
+
+const APPLY_BUDGET_MS = 20_000
+
+/**
+ * Keeps a store equal to a topic.
+ *
+ * From the beginning of the topic on an empty store, from the stored position after that. Replays, duplicates and
+ * several syncs at once are harmless: the store compares versions, and no key moves backwards.
+ *
+ * @throws TypeError for wrong options.
+ * @example
+ * ```ts
+ * import { createSync } from 'kedge/sync'
+ * import { memory, memorySink } from 'kedge/testing'
+ *
+ * const sync = createSync({
+ *   kafka: memory(),
+ *   topic: 'orders',
+ *   sink: memorySink(),
+ *   key: 'order:{key}:latest',
+ *   value: ['id', 'status', 'customer.name'],
+ *   ttl: '30d',
+ *   deadLetters: 'orders.dead',
+ * })
+ * const { reached, lag } = await sync.step({ budget: '20s' })
+ * console.log(reached, lag.records)
+ * ```
+ */
+export function createSync(options: SyncOptions): Sync {
+  const settings = syncSettings(options)
+  const { runtime, drainMs, maxLagMs, maxLagRecords } = settings
+  const counters = newCounters()
+  const store = new Patience('store', settings, counters)
+  const log = new Patience('log', settings, counters)
+  const gauge = new Gauge(settings)
+  const course = new Course(settings, counters, store, log)
+  const writer = new Writer(settings, counters, course, store, gauge)
+  const drive = new Drive({ settings, course, writer, gauge, log })
+  let busy = false
+
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (busy) throw new KedgeError('ERR_UNSUPPORTED', 'this sync is at work already: make another one')
+    busy = true
+    try {
+      return await work()
+    } finally {
+      busy = false
+    }
+  }
+
+  return {
+    stream: settings.stream,
+    run: ({ signal } = {}) =>
+      alone(async () => {
+        await withStop(runtime, { signal, graceMs: drainMs }, (stop) => drive.follow(stop))
+      }),
+    step: ({ signal, budget } = {}) =>
+      alone(async () => {
+        const before = counters.records
+        const budgetMs = budget === undefined ? undefined : durationMs(budget, 'budget')
+        const reached = await withStop(runtime, { signal, budgetMs, graceMs: drainMs }, (stop) =>
+          drive.toEnd(stop),
+        )
+        signal?.throwIfAborted()
+        // The budget was over before anything could be done: the caller should hear why.
+        const failure = store.failure ?? log.failure
+        if (reached === undefined && failure !== undefined) throw failure
+        return { reached: reached ?? false, records: counters.records - before, lag: gauge.lag() }
+      }),
+    apply: (records, { signal, budget = APPLY_BUDGET_MS } = {}) =>
+      alone(() =>
+        applied(
+          { settings, course, writer, counters },
+          records.filter(({ offset }) => Number.isSafeInteger(offset) && offset >= 0),
+          { signal, budgetMs: durationMs(budget, 'budget') },
+        ),
+      ),
+    lag: () => gauge.lag(),
+    pressure: () => gauge.pressure(),
+    notReady: () => {
+      const { records, ms, rehydrating } = gauge.lag()
+      const why: [NotReady, boolean][] = [
+        ['not begun', course.epoch === ''],
+        ['rehydrating', rehydrating],
+        ['lag', ms > maxLagMs || records > maxLagRecords],
+        ['store', store.down],
+        ['log', log.down],
+      ]
+      return why.filter(([, holds]) => holds).map(([name]) => name)
+    },
+    stats: () => ({ ...counters }),
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Key templates: `user:{key}:latest`, `{order:{key}}:header`.
+ *
+ * ```
+ * template    = 1*( text / placeholder / hash tag )
+ * placeholder = "{" ( "key" / "ns" / "topic" / "partition" / "value" 1*( "." name ) ) "}"
+ * hash tag    = "{" 1*( text / placeholder ) "}"      ; with a placeholder at least; its own braces are literal
+ * ```
+ *
+ * Every other brace is an error. What is filled in is not escaped.
+ *
+ * @module
+ */
+import { parsePath, valueAt } from './path.ts'
+import type { Path } from './path.ts'
+
+/** What a template is filled with. */
+export interface TemplateSource {
+  readonly topic: string
+  readonly partition: number
+  /** Of the record, or of kedge's message in it. */
+  readonly key: string | undefined
+  /** Namespace of kedge's message. */
+  readonly ns: string | undefined
+  readonly value: unknown
+}
+
+type Part = string | { readonly name: string; readonly of: 'key' | 'ns' | 'topic' | 'partition' | Path }
+
+export interface Template {
+  readonly usesNamespace: boolean
+  readonly usesValue: boolean
+  /** The key, or the placeholder that nothing can be filled in for. */
+  fill(source: TemplateSource): { readonly key: string } | { readonly missing: string }
+}
+
+const PLACEHOLDER = /^\{(key|ns|topic|partition|value(?:\.[^{}]*)?)\}/
+
+/** @throws TypeError quoting `option`. */
+export function parseTemplate(text: string, option = 'key'): Template {
+  const parts = partsOf(text, option)
+  const used = parts.filter((part) => typeof part !== 'string')
+  if (used.length === 0)
+    throw new TypeError(
+      `\`${option}\` has no placeholder such as {key}: every record would have the same key`,
+    )
+  return {
+    usesNamespace: used.some(({ of }) => of === 'ns'),
+    usesValue: used.some(({ of }) => typeof of === 'object'),
+    fill(source) {
+      let key = ''
+      for (const part of parts) {
+        const said = typeof part === 'string' ? part : textOf(filled(part.of, source))
+        if (said === undefined) return { missing: `{${(part as { name: string }).name}}` }
+        key += said
+      }
+      return { key }
+    },
+  }
+}
+
+function partsOf(text: string, option: string): Part[] {
+  const parts: Part[] = []
+  /** Placeholders that there were when the hash tag was opened that is open. */
+  let tag: number | undefined
+  let count = 0
+  for (let at = 0; at < text.length;) {
+    const rest = text.slice(at)
+    const name = PLACEHOLDER.exec(rest)?.[1]
+    if (name !== undefined) {
+      parts.push({ name, of: placeholderOf(name, option) })
+      count++
+      at += name.length + 2
+    } else if (rest.startsWith('{')) {
+      if (tag !== undefined) throw wrong(text, at, option)
+      tag = count
+      parts.push('{')
+      at++
+    } else if (rest.startsWith('}')) {
+      if (tag === undefined || tag === count) throw wrong(text, at, option)
+      tag = undefined
+      parts.push('}')
+      at++
+    } else {
+      const literal = /^[^{}]+/.exec(rest)![0]
+      parts.push(literal)
+      at += literal.length
+    }
+  }
+  if (tag !== undefined) throw wrong(text, text.length, option)
+  return parts
+}
+
+function placeholderOf(name: string, option: string): 'key' | 'ns' | 'topic' | 'partition' | Path {
+  if (name === 'key' || name === 'ns' || name === 'topic' || name === 'partition') return name
+  if (name === 'value')
+    throw new TypeError(`\`${option}\`: {value} is a whole value; name a field of it, such as {value.id}`)
+  return parsePath(name.slice('value.'.length), option)
+}
+
+const wrong = (text: string, at: number, option: string) =>
+  new TypeError(
+    `\`${option}\`: the braces of "${text.slice(0, 80)}" do not match at character ${at + 1}: placeholders are {key}, {ns}, {topic}, {partition} and {value.field}, and braces around at least one of them are a hash tag`,
+  )
+
+function filled(of: 'key' | 'ns' | 'topic' | 'partition' | Path, source: TemplateSource): unknown {
+  return typeof of === 'object' ? valueAt(source.value, of) : source[of]
+}
+
+/** Texts, numbers and truths have a text; nothing else has, and an empty one is none. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : undefined
+  return typeof value === 'boolean' || typeof value === 'bigint' ? String(value) : undefined
+}

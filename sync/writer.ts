@@ -1,0 +1,132 @@
+/** Writes what was read into the store, partition by partition, and moves the positions. @module */
+import type { LogRecord } from '../src/log.ts'
+import type { SinkBatch, SinkOutcome } from '../src/sink.ts'
+import type { Counters } from './counters.ts'
+import type { Course } from './course.ts'
+import { DeadLetters } from './dead-letters.ts'
+import type { Dead } from './dead-letters.ts'
+import { fold } from './fold.ts'
+import type { SourcedWrite } from './fold.ts'
+import type { Gauge } from './gauge.ts'
+import type { SyncSettings } from './options.ts'
+import type { Patience } from './patience.ts'
+import { Translator, Unusable } from './translator.ts'
+
+/** Records of one partition, and where it stands after them. */
+export interface Stretch {
+  readonly partition: number
+  readonly records: readonly LogRecord[]
+  readonly next: number
+  /** The records are not those that follow the position: it stays. */
+  readonly keepsPosition?: boolean
+  readonly readAt: number
+}
+
+/** Partitions that are written at once. */
+const MOST_AT_ONCE = 8
+
+export class Writer {
+  readonly #settings: SyncSettings
+  readonly #counters: Counters
+  readonly #course: Course
+  readonly #store: Patience
+  readonly #gauge: Gauge
+  readonly #translator: Translator
+  readonly #deadLetters: DeadLetters
+
+  constructor(settings: SyncSettings, counters: Counters, course: Course, store: Patience, gauge: Gauge) {
+    this.#settings = settings
+    this.#counters = counters
+    this.#course = course
+    this.#store = store
+    this.#gauge = gauge
+    this.#translator = new Translator(settings)
+    this.#deadLetters = new DeadLetters(settings, counters)
+  }
+
+  /** For reading again from earlier positions. */
+  forget(): void {
+    this.#translator.forget()
+  }
+
+  /** Writes all of it, trying again for as long as the signal allows; or finds that the store was wiped. */
+  async write(stretches: readonly Stretch[], signal: AbortSignal): Promise<'written' | 'wiped'> {
+    let wiped = false
+    const waiting = [...stretches]
+    const lane = async (): Promise<void> => {
+      for (let stretch = waiting.shift(); stretch && !wiped; stretch = waiting.shift())
+        if ((await this.stretch(stretch, signal)) === 'wiped') wiped = true
+    }
+    const lanes = Array.from({ length: Math.min(MOST_AT_ONCE, stretches.length) }, lane)
+    // All of them come to their end before anything else begins.
+    for (const result of await Promise.allSettled(lanes))
+      if (result.status === 'rejected') throw result.reason
+    return wiped ? 'wiped' : 'written'
+  }
+
+  /** One partition's part, a batch at a time. */
+  async stretch(stretch: Stretch, signal: AbortSignal): Promise<'written' | 'wiped'> {
+    const { maxBatch } = this.#settings
+    const { records } = stretch
+    for (let from = 0; from === 0 || from < records.length; from += maxBatch) {
+      const part = records.slice(from, from + maxBatch)
+      const last = from + maxBatch >= records.length
+      const next = last ? stretch.next : part.at(-1)!.offset + 1
+      if ((await this.#batch({ ...stretch, records: part, next }, signal)) === 'wiped') return 'wiped'
+    }
+    return 'written'
+  }
+
+  async #batch(stretch: Stretch, signal: AbortSignal): Promise<'written' | 'wiped'> {
+    const { partition, records, keepsPosition = false } = stretch
+    const { writes, dead } = await this.#translate(records)
+    const folded = fold(writes)
+    const position = this.#course.positions.get(partition) ?? 0
+    const next = keepsPosition ? position : stretch.next
+    // Before the position moves beyond them.
+    await this.#deadLetters.take(dead, signal)
+    const batch = { epoch: this.#course.epoch, partition, next, writes: folded.map(({ write }) => write) }
+    const outcome = await this.#write(batch, signal)
+    if (outcome.outcome === 'wiped') return 'wiped'
+    this.#course.positions.set(partition, Math.max(next, position))
+    this.#count(records, outcome, writes.length - folded.length)
+    if (!keepsPosition) this.#gauge.moved(partition, next, stretch.readAt, records.at(-1)?.timestamp)
+    this.#settings.emit({ type: 'batch', partition, records: records.length, next })
+    await this.#deadLetters.take(refusedOf(outcome, folded), signal)
+    return 'written'
+  }
+
+  #write(batch: SinkBatch, signal: AbortSignal): Promise<SinkOutcome> {
+    const { sink, stream } = this.#settings
+    return this.#store.until((inner) => sink.write(stream, batch, { signal: inner }), signal)
+  }
+
+  async #translate(records: readonly LogRecord[]): Promise<{ writes: SourcedWrite[]; dead: Dead[] }> {
+    const writes: SourcedWrite[] = []
+    const dead: Dead[] = []
+    for (const record of records) {
+      const said = await this.#translator.translate(record)
+      if (said === undefined) this.#counters.skipped++
+      else if (said instanceof Unusable) dead.push({ record, why: said })
+      else writes.push({ write: said, record })
+    }
+    return { writes, dead }
+  }
+
+  #count(records: readonly LogRecord[], outcome: SinkOutcome, folded: number): void {
+    const counters = this.#counters
+    counters.batches++
+    counters.records += records.length
+    for (const { key, value } of records) counters.bytes += (key?.length ?? 0) + (value?.length ?? 0)
+    counters.written += outcome.written
+    counters.superseded += outcome.superseded
+    counters.folded += folded
+  }
+}
+
+function refusedOf(outcome: SinkOutcome, writes: readonly SourcedWrite[]): Dead[] {
+  return outcome.refused.flatMap(({ index, reason }) => {
+    const record = writes[index]?.record
+    return record ? [{ record, why: new Unusable('refused', `the store does not take it: ${reason}`) }] : []
+  })
+}
