@@ -2,6 +2,8 @@
 export { createGateway } from './app.ts'
 export type { AccessEntry, GatewayOptions } from './app.ts'
 export type { AuthOptions } from './auth.ts'
+export { clusterLog } from './cluster-log.ts'
+export type { ClusterLogOptions } from './cluster-log.ts'
 export type {
   Appended,
   Cluster,

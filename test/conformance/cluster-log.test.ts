@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { clusterLog, memoryCluster, Refusal } from '../../gateway/index.ts'
+import type { Cluster } from '../../gateway/index.ts'
+import { MemoryLog } from '../../src/testing/index.ts'
+import { logSuite } from '../../src/testing/log-suite.ts'
+
+logSuite({
+  name: 'clusterLog()',
+  capabilities: { identity: true, longPoll: true, readCommitted: true },
+  truncates: true,
+  create() {
+    const on = new MemoryLog({ autoCreate: false })
+    let topics = 0
+    return {
+      log: clusterLog(memoryCluster(on)),
+      topic: (partitions) => on.createTopic(`topic-${topics++}`, { partitions }).name,
+      recreate: (topic) => void on.recreateTopic(topic),
+      truncate: (topic, partition, offset) => on.truncate(topic, partition, offset),
+      close: () => undefined,
+    }
+  },
+  describe,
+  it,
+  expect,
+})
+
+describe('clusterLog()', () => {
+  const failing = (error: unknown): Cluster => ({
+    ...memoryCluster(new MemoryLog()),
+    describe: async () => ({ name: 't', id: 'x', partitions: 1 }),
+    offsets: () => Promise.reject(error),
+    append: () => Promise.reject(error),
+  })
+
+  it('says of a cluster that is away that trying again makes sense', async () => {
+    const log = clusterLog(
+      failing(new Refusal('unavailable', 'The cluster cannot be reached.', { retryAfter: 2 })),
+    )
+    await expect(log.offsets('t')).rejects.toMatchObject({
+      code: 'ERR_NETWORK',
+      message: 'The cluster cannot be reached',
+      retryable: true,
+      retryAfterMs: 2000,
+    })
+    await expect(log.produce('t', [{ key: null, value: null }])).rejects.toMatchObject({
+      code: 'ERR_PUBLISH',
+      retryable: true,
+    })
+  })
+
+  it('gives up a cluster that does not answer', async () => {
+    const log = clusterLog(
+      { ...failing(undefined), offsets: () => new Promise(() => undefined) },
+      { timeoutMs: 20 },
+    )
+    await expect(log.offsets('t')).rejects.toMatchObject({ code: 'ERR_TIMEOUT', retryable: true })
+  })
+})
