@@ -22,6 +22,7 @@ import type { ReaderContext } from './reader.ts'
 import { Requests } from './requests.ts'
 import { Scope } from './scope.ts'
 import { cacheSettings, checkOptions, checkWriteOptions, namespaceSettings } from './settings.ts'
+import { SharedTier } from './shared-tier.ts'
 import { Slots } from './slots.ts'
 import { newCounters } from './stats.ts'
 import { Budget } from './store.ts'
@@ -90,6 +91,7 @@ class IsolateCache implements OpenCache {
   readonly reading: ReaderContext
   readonly #spaces = new Map<string, Keyspace<unknown>>()
   readonly #namespaces = new Map<string, NamespaceParts<unknown>>()
+  readonly #tier: SharedTier | undefined
   readonly #root: Scope
   readonly #lifespan: Lifespan
 
@@ -107,6 +109,7 @@ class IsolateCache implements OpenCache {
     this.#updates = new Updates(this.#ground, this.#spaces)
     this.#requests = new Requests(this.#ground, this.#follower)
     if (settings.replicate) this.#follower.carries((signal) => this.#updates.fetch(signal))
+    this.#tier = settings.tier && new SharedTier(settings.tier, this.#ground)
     this.#root = new Scope(runtime, settings.emit)
     this.reading = {
       ground: this.#ground,
@@ -115,6 +118,7 @@ class IsolateCache implements OpenCache {
       slots: new Slots(settings.maxLoads, runtime, timeline),
       bypassSlots: new Slots(settings.maxBypassLoads, runtime, timeline),
       lifespan: this.#lifespan,
+      tier: this.#tier,
     }
   }
 
@@ -199,12 +203,12 @@ class IsolateCache implements OpenCache {
   async prewarm(options: PrewarmOptions = {}): Promise<PrewarmResult> {
     checkOptions(options, 'prewarm')
     this.#lifespan.check()
-    return prewarm(this.#ground, this.#follower, this.#updates, this.#spaces, this.#root, options)
+    return prewarm(this.#ground, this.#follower, this.#updates, this.#root, options)
   }
 
   stats(): CacheStats {
     const { counters, budget } = this.#ground
-    return { ...counters, entries: budget.entries, bytes: budget.bytes }
+    return { ...counters, entries: budget.entries, bytes: budget.bytes, tierState: this.#tier?.state }
   }
 
   async close(): Promise<void> {
@@ -212,6 +216,7 @@ class IsolateCache implements OpenCache {
     this.#lifespan.close()
     for (const space of this.#spaces.values()) space.doubt(() => true)
     await this.#ground.settings.log.close?.()
+    await this.#tier?.close()
   }
 
   #open(context: RequestContext, options: ScopeOptions = {}): Scope {
@@ -231,11 +236,14 @@ class IsolateCache implements OpenCache {
     const partition = partitionOf(encodeUtf8(name), this.#ground.settings.evictionPartitions)
     const space = new Keyspace<T>(name, settings, this.#follower.partition(partition), this.#ground)
     const share = settings.share ? this.#publisher : undefined
+    const tier = settings.tier ? this.#tier : undefined
     const flights = new Flights(
       space,
-      this.#ground,
-      this.#lifespan,
-      share && ((key, held, scope) => share.share(space, key, held, scope)),
+      { ground: this.#ground, lifespan: this.#lifespan, tier },
+      (held, scope) => {
+        if (share) for (const [key, value] of held) share.share(space, key, value, scope)
+        tier?.put(space, held, scope)
+      },
       (flown, demand, signal) => this.#requests.seek(space, flown, demand, signal),
     )
     const writer = new Writer(space, flights, this.reading)

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BreakerState } from './breaker.ts'
 import type { Token } from './token.ts'
 
 /** Why a cache dropped everything and started again at the end of the log. */
@@ -60,6 +61,9 @@ export type UnansweredReason =
   | 'pending'
   /** Too many requests are under way. */
   | 'overloaded'
+
+/** What a shared tier was asked to do. */
+export type TierOperation = 'get' | 'set' | 'delete'
 
 export type KedgeEvent =
   | { readonly type: 'hit'; readonly namespace: string; readonly key: string; readonly stale: boolean }
@@ -131,6 +135,16 @@ export type KedgeEvent =
       readonly offset: number
       readonly end: number
     }
+  | {
+      readonly type: 'tier'
+      readonly operation: TierOperation
+      readonly namespace: string
+      /** How many. */
+      readonly keys: number
+      readonly durationMs: number
+      readonly error?: unknown
+    }
+  | { readonly type: 'tier_state'; readonly tier: string; readonly state: BreakerState }
   | { readonly type: 'background_error'; readonly error: unknown }
 
 /** Takes an event; absent where nobody listens, so that an event nobody hears is never built. */

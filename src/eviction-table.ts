@@ -30,6 +30,8 @@ export interface Provenance {
   readonly asOf: number
   readonly tags: readonly string[] | undefined
   readonly version: number | undefined
+  /** Every eviction below it has met the value where it comes from. */
+  readonly knownTo?: number | undefined
 }
 
 /** Prefixes are compared one by one, so there are fewer of them. */
@@ -120,7 +122,7 @@ export class EvictionTable {
 
   /** Why a value must not be held, or `undefined` when every eviction since its as-of is known and none met it. */
   refuses(key: string, value: Provenance): RefuseReason | undefined {
-    if (value.asOf < this.horizon) return 'horizon'
+    if (Math.max(value.asOf, value.knownTo ?? -1) < this.horizon) return 'horizon'
     const mark = this.#keys.get(key)
     if (mark && value.version !== undefined && value.version < mark.floor) return 'superseded'
     if (kills(mark, value) || this.groupKills(key, value)) return 'fenced'

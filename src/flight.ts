@@ -17,19 +17,23 @@ import type { Scope } from './scope.ts'
 import type { Lifespan } from './lifespan.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import type { LoadSettings } from './settings.ts'
+import type { Proof, SharedTier } from './shared-tier.ts'
 import type { Slots } from './slots.ts'
 
 /** What came of a load for one key. */
-export type Outcome<T> =
-  | { readonly error: unknown }
-  | {
-      readonly value: T | undefined
-      readonly stored: boolean
-      /** Why it is not. */
-      readonly refused?: RefuseReason
-      readonly loadedAt: number
-      readonly ttlMs: number
-    }
+export type Outcome<T> = { readonly error: unknown } | Landed<T>
+
+/** A value that has come. */
+export interface Landed<T> {
+  readonly value: T | undefined
+  readonly stored: boolean
+  /** Why it is not. */
+  readonly refused?: RefuseReason
+  readonly loadedAt: number
+  readonly ttlMs: number
+  /** It came from the shared tier, and is held: others may take it from there, once they have judged it. */
+  readonly fromTier?: true
+}
 
 /** Loads the keys; those that have no value are left out. */
 export type Call<T> = (keys: readonly string[], signal: AbortSignal) => Promise<ReadonlyMap<string, T>>
@@ -44,8 +48,8 @@ export type Seek<T> = (
   signal: AbortSignal,
 ) => Promise<ReadonlyMap<string, Flight<T>>>
 
-/** Called with each value that was loaded and is held now. */
-export type OnHeld<T> = (key: string, held: Candidate<T>, scope: Scope) => void
+/** Called with the values that one call has loaded and that are held now. */
+export type OnHeld<T> = (held: ReadonlyMap<string, Candidate<T>>, scope: Scope) => void
 
 /** What a caller asks of a load. */
 export interface Demand<T> {
@@ -56,6 +60,8 @@ export interface Demand<T> {
   readonly signal: AbortSignal | undefined
   /** The position of a token: a load that is shared must have begun past it. */
   readonly required: number
+  /** What values of the shared tier are judged after; absent where they could not be. */
+  readonly proof: Proof | undefined
 }
 
 /** A load under way, for one key. */
@@ -86,6 +92,12 @@ export class Flight<T> {
   }
 }
 
+/** What one call loads, and since when. */
+interface Loading {
+  keys: readonly string[]
+  beganAt: number | undefined
+}
+
 const LEASE_MS = 500
 const RENEW_MS = 150
 const FIRST_PAUSE_MS = 5
@@ -98,13 +110,20 @@ export class Flights<T> {
   readonly #ground: Ground
   readonly #flights = new Map<string, Flight<T>>()
   readonly #lifespan: Lifespan
-  readonly #onHeld: OnHeld<T> | undefined
-  readonly #seek: Seek<T> | undefined
+  readonly #tier: SharedTier | undefined
+  readonly #onHeld: OnHeld<T>
+  readonly #seek: Seek<T>
 
-  constructor(space: Keyspace<T>, ground: Ground, lifespan: Lifespan, onHeld?: OnHeld<T>, seek?: Seek<T>) {
+  constructor(
+    space: Keyspace<T>,
+    { ground, lifespan, tier }: { ground: Ground; lifespan: Lifespan; tier: SharedTier | undefined },
+    onHeld: OnHeld<T>,
+    seek: Seek<T>,
+  ) {
     this.#space = space
     this.#ground = ground
     this.#lifespan = lifespan
+    this.#tier = tier
     this.#onHeld = onHeld
     this.#seek = seek
   }
@@ -170,6 +189,8 @@ export class Flights<T> {
   #joinable(key: string, required: number): Flight<T> | undefined {
     const flight = this.#flights.get(key)
     if (flight === undefined || flight.doomed) return undefined
+    // What the tier brings was judged for those who waited for it.
+    if (flight.outcome && 'fromTier' in flight.outcome) return undefined
     const { partition } = this.#space
     const now = this.#ground.timeline.now()
     // Its leader is gone, unless it has just ended.
@@ -214,22 +235,11 @@ export class Flights<T> {
     const { hardTimeoutMs } = demand.load
     const ended = new AbortController()
     if (runtime.isolatesRequests) demand.scope.waitUntil(this.#renew(flights, ended.signal))
-    let beganAt: number | undefined
     let failure: { error: unknown } | undefined
-    let left = flights
-    const expired = () => (beganAt === undefined ? overloaded() : loaderTimeout())
+    const loading: Loading = { keys: [...flights.keys()], beganAt: undefined }
+    const expired = () => (loading.beganAt === undefined ? overloaded() : loaderTimeout())
     try {
-      const task = async (signal: AbortSignal): Promise<void> => {
-        if (this.#seek && demand.load.via === 'loader') left = await this.#seek(flights, demand, signal)
-        if (left.size === 0) return
-        const free = await demand.slots.take(hardTimeoutMs, signal)
-        try {
-          beganAt = timeline.now()
-          await this.#run(left, demand, signal)
-        } finally {
-          free()
-        }
-      }
+      const task = (signal: AbortSignal) => this.#fly(flights, demand, loading, signal)
       await this.#lifespan.during((stop) => withDeadline(runtime, hardTimeoutMs, expired, task, stop))
     } catch (error) {
       failure = { error }
@@ -238,9 +248,80 @@ export class Flights<T> {
       ended.abort()
       for (const [key, flight] of flights) if (this.#flights.get(key) === flight) this.#flights.delete(key)
     }
-    if (left.size === 0) return
+    const { keys, beganAt } = loading
+    if (failure === undefined && beganAt === undefined) return
     const durationMs = beganAt === undefined ? 0 : timeline.now() - beganAt
-    emit?.({ type: 'load', namespace: this.#space.name, keys: [...left.keys()], durationMs, ...failure })
+    emit?.({ type: 'load', namespace: this.#space.name, keys, durationMs, ...failure })
+  }
+
+  /** Asks the tier, then others for what it has not: beside the tier, where that takes long. */
+  async #fly(
+    flights: ReadonlyMap<string, Flight<T>>,
+    demand: Demand<T>,
+    loading: Loading,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { runtime, tierTimeoutMs, emit } = this.#ground.settings
+    const { proof } = demand
+    if (this.#tier === undefined || proof === undefined) return this.#fetch(flights, demand, loading, signal)
+    const stop = new AbortController()
+    const relay = () => stop.abort(signal.reason)
+    signal.addEventListener('abort', relay, { once: true })
+    const asked = this.#ask(this.#tier, flights, proof, stop.signal)
+    try {
+      await settledWithin(runtime, asked, tierTimeoutMs, signal)
+      await this.#fetch(open(flights), demand, loading, signal)
+    } catch (error) {
+      // What the source does not give the tier may.
+      await asked
+      if (open(flights).size > 0) throw error
+      emit?.({ type: 'background_error', error })
+    } finally {
+      signal.removeEventListener('abort', relay)
+      stop.abort(overtaken())
+    }
+  }
+
+  /**
+   * Settles the flights for which the tier has a value that may be held. Never rejects. They have not begun by that:
+   * an eviction that arrives meanwhile meets the value when it is judged.
+   */
+  async #ask(
+    tier: SharedTier,
+    flights: ReadonlyMap<string, Flight<T>>,
+    proof: Proof,
+    stop: AbortSignal,
+  ): Promise<void> {
+    const taken = await tier.take(this.#space, [...flights.keys()], proof, stop)
+    for (const [key, { value, loadedAt, ttlMs }] of taken) {
+      const flight = flights.get(key)!
+      // An eviction that may be in the log, though nobody was told: then it meant this value too.
+      if (flight.doomed) this.#space.drop(key, 'evicted')
+      else flight.settle({ value, stored: true, loadedAt, ttlMs, fromTier: true })
+    }
+  }
+
+  /** Asks a loader service, where one is to be asked, and loads the rest. */
+  async #fetch(
+    flights: ReadonlyMap<string, Flight<T>>,
+    demand: Demand<T>,
+    loading: Loading,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { hardTimeoutMs, via } = demand.load
+    if (via === 'loader' && flights.size > 0) await this.#seek(flights, demand, signal)
+    if (open(flights).size === 0) return
+    const free = await demand.slots.take(hardTimeoutMs, signal)
+    try {
+      // The tier may have answered while this one waited.
+      const left = open(flights)
+      if (left.size === 0) return
+      loading.keys = [...left.keys()]
+      loading.beganAt = this.#ground.timeline.now()
+      await this.#run(left, demand, signal)
+    } finally {
+      free()
+    }
   }
 
   async #run(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>, signal: AbortSignal): Promise<void> {
@@ -255,10 +336,12 @@ export class Flights<T> {
     const values = await demand.call([...flights.keys()], signal)
     // Given up meanwhile: nobody waits for these values any more.
     signal.throwIfAborted()
-    for (const [key, flight] of flights) flight.settle(this.#keep(key, values.get(key), flight))
+    const held = new Map<string, Candidate<T>>()
+    for (const [key, flight] of flights) flight.settle(this.#keep(key, values.get(key), flight, held))
+    if (held.size > 0) this.#onHeld(held, demand.scope)
   }
 
-  #keep(key: string, value: T | undefined, flight: Flight<T>): Outcome<T> {
+  #keep(key: string, value: T | undefined, flight: Flight<T>, held: Map<string, Candidate<T>>): Outcome<T> {
     const { startedAt: loadedAt, asOf, generation, leader } = flight
     if (value === undefined) {
       // There is none any more: what is still held of an earlier one has had its time.
@@ -266,7 +349,7 @@ export class Flights<T> {
         this.#space.dropBefore(key, asOf + 1)
       return { value, stored: false, loadedAt, ttlMs: 0 }
     }
-    const { load, scope } = leader
+    const { load } = leader
     const candidate: Candidate<T> = {
       value,
       asOf,
@@ -281,7 +364,7 @@ export class Flights<T> {
     const refused = this.#space.hold(key, flight.doomed ? { ...candidate, generation: -1 } : candidate)
     if (refused === 'fenced') this.#ground.counters.fenced++
     const stored = refused === undefined
-    if (stored) this.#onHeld?.(key, candidate, scope)
+    if (stored) held.set(key, candidate)
     return { value, stored, ...(refused && { refused }), loadedAt, ttlMs: candidate.ttlMs }
   }
 
@@ -298,6 +381,13 @@ export class Flights<T> {
 
 export const loaderTimeout = (): KedgeError =>
   new KedgeError('ERR_LOADER_TIMEOUT', 'the loader ran longer than `hardTimeout`', { retryable: true })
+
+/** Those that have no outcome yet. */
+const open = <T>(flights: ReadonlyMap<string, Flight<T>>): ReadonlyMap<string, Flight<T>> =>
+  new Map([...flights].filter(([, { outcome }]) => outcome === undefined))
+
+const overtaken = () =>
+  new KedgeError('ERR_TIMEOUT', 'the source was faster than the tier', { retryable: true })
 
 const overloaded = () =>
   new KedgeError('ERR_OVERLOADED', 'no place for another load within `hardTimeout`', { retryable: true })

@@ -61,6 +61,7 @@ export class GroupWriter<T> {
     const standing = [...values].filter(
       ([key, value]) => this.#space.hold(key, value) !== 'superseded' && value.ttlMs > 0,
     )
+    if (settings.tier && standing.length > 0) this.#context.tier?.put(this.#space, new Map(standing), scope)
     if (settings.share && standing.length > 0) await this.#share(new Map(standing), domain, signal)
     return tokenOf(published)
   }

@@ -7,7 +7,14 @@ export { createCache } from './cache.ts'
 export type { Codec } from './codec.ts'
 export { isKedgeError, KedgeError } from './errors.ts'
 export type { KedgeErrorCode, KedgeErrorOptions } from './errors.ts'
-export type { DropReason, KedgeEvent, ReanchorReason, RefuseReason, UnansweredReason } from './events.ts'
+export type {
+  DropReason,
+  KedgeEvent,
+  ReanchorReason,
+  RefuseReason,
+  TierOperation,
+  UnansweredReason,
+} from './events.ts'
 export type {
   CallOptions,
   KafkaLog,
@@ -32,9 +39,10 @@ export type {
 } from './messages.ts'
 export { readGroup } from './domain-message.ts'
 export type { PutsMessage } from './domain-message.ts'
+export type { BreakerState } from './breaker.ts'
 export { readEviction, readRequest, readUpdate } from './messages.ts'
 export type { Arrived, ArrivedDrop, ArrivedValue, Eviction, Intent } from './messages.ts'
-export type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
+export type { CacheOptions, NamespaceOptions, TierBreakerOptions, TopicNames } from './options.ts'
 export { systemRuntime } from './runtime.ts'
 export type { Runtime } from './runtime.ts'
 export type {

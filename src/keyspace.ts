@@ -39,6 +39,8 @@ export interface Candidate<T> {
   readonly version: number | undefined
   /** How long after an eviction a load must begin to be believed. */
   readonly settleMs: number
+  /** Every eviction below it has met the value where it comes from: those need not be known here. */
+  readonly knownTo?: number | undefined
 }
 
 /** The timeline counts in whole milliseconds, the monotonic clock does not. */
@@ -77,8 +79,10 @@ export class Keyspace<T> implements Tenant {
       onHorizon: (offset) => ground.settings.emit?.({ type: 'horizon', namespace: name, offset }),
     })
     partition.tenants.add(this)
-    // Declared late: intents that the partition has met already were not for anybody here.
-    if (partition.anchored) this.#missed()
+    if (!partition.anchored) return
+    // Declared late: intents that the partition has met already were not for anybody here, nor the past.
+    this.#missed()
+    if (settings.tier || settings.intentsMs > 0) partition.recalls = true
   }
 
   /** The as-of of a load that begins now. */

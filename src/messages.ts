@@ -93,6 +93,8 @@ export interface PutMessage {
   readonly log?: string | undefined
   readonly tags?: readonly string[] | undefined
   readonly version?: number | undefined
+  /** How long after every eviction of it that its loader knew the load began at least, in milliseconds. */
+  readonly settle?: number | undefined
 }
 
 /** `cache-updates`: the key has no value any more. */
@@ -178,6 +180,7 @@ const putMessage = z.object({
   log: z.string().max(64).optional(),
   tags: z.array(id).max(MAX_IDS).optional(),
   version: z.number().optional(),
+  settle: z.number().optional(),
 })
 const logIdentity = z.string().max(64).optional()
 const deleteMessage = z.object({
@@ -346,6 +349,8 @@ export interface ArrivedValue {
   readonly logId: string | undefined
   readonly tags: readonly string[] | undefined
   readonly version: number | undefined
+  /** How long its source had settled, at least, when it was loaded; `undefined` where nothing is said. */
+  readonly settleMs?: number | undefined
 }
 
 /** A key whose value must go: deleted, replaced, or its update could not be read. */
@@ -388,9 +393,21 @@ export function readUpdate(
       const none = said.none && ({ none: true, at: said.at, logId: said.log } as const)
       return { kind: 'drop', namespace: said.ns, key: said.key, asOf: said.asOf, unreadable: false, ...none }
     }
-    const { ns, key, value, ttl, at, asOf, log, tags, version } = said
+    const { ns, key, value, ttl, at, asOf, log, tags, version, settle } = said
     if (value !== undefined)
-      return { kind: 'value', namespace: ns, key, value, ttlMs: ttl, at, asOf, logId: log, tags, version }
+      return {
+        kind: 'value',
+        namespace: ns,
+        key,
+        value,
+        ttlMs: ttl,
+        at,
+        asOf,
+        logId: log,
+        tags,
+        version,
+        settleMs: settle,
+      }
   }
   const split = splitRecordKey(recordKey, isNamespace)
   const simple = isOwn(message) ? undefined : simpleMessage.safeParse(message).data

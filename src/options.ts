@@ -10,6 +10,7 @@ import type { Codec } from './codec.ts'
 import type { KedgeEvent } from './events.ts'
 import type { KafkaLog } from './log.ts'
 import type { Runtime } from './runtime.ts'
+import type { Tier } from './tier.ts'
 import type { Duration, Lifetime } from './types.ts'
 
 /** Names of the topics. */
@@ -22,6 +23,16 @@ export interface TopicNames {
   readonly requests?: string
   /** @default 'cache-writes' */
   readonly writes?: string
+}
+
+/** When a failing tier is left alone. */
+export interface TierBreakerOptions {
+  /** Failures in a row that do it. @default 5 */
+  readonly failures?: number
+  /** How long, the first time; then one call tries it, and each time that fails it is twice as long. @default '1s' */
+  readonly pause?: Duration
+  /** @default '30s' */
+  readonly maxPause?: Duration
 }
 
 export interface CacheOptions extends Lifetime<unknown> {
@@ -92,6 +103,23 @@ export interface CacheOptions extends Lifetime<unknown> {
    */
   readonly intents?: boolean | Duration
 
+  /**
+   * A store that isolates share, between them and the source. A value of it is served only if every eviction since its
+   * as-of is known.
+   */
+  readonly tier?: Tier
+  /** After this long the source is asked beside the tier; whichever answers first is used. @default '50ms' */
+  readonly tierTimeout?: Duration
+  /** After this long a call of the tier is given up. @default '500ms' */
+  readonly tierHardTimeout?: Duration
+  /** When a failing tier is left alone, and for how long. */
+  readonly tierBreaker?: TierBreakerOptions
+  /**
+   * How many evictions before the end of the log are read again when the cache begins there, so that values of that
+   * time can be judged. @default 1000 with a `tier`, else 0
+   */
+  readonly lookBack?: number
+
   /** Publish an eviction when a value's TTL ends here. LRU evictions are never published. @default false */
   readonly announceExpiry?: boolean
   /** @default '30s' */
@@ -133,6 +161,8 @@ export interface NamespaceOptions<T> extends Lifetime<T> {
   readonly settle?: Duration
   readonly intents?: boolean | Duration
   readonly announceExpiry?: boolean
+  /** Whether the cache's `tier` is used. @default true */
+  readonly tier?: boolean
   /** The size of a value in bytes. @default an estimate by walking it */
   readonly sizeOf?: (value: T) => number
 }

@@ -22,6 +22,8 @@ export interface Tenant {
   remembers(spanMs: number): void
   /** Drops every value; from now on nothing older than `horizon` can be judged. */
   reanchor(horizon: number): void
+  /** Every eviction from `horizon` on has been read from the log again. */
+  extend(horizon: number): void
 }
 
 export class Partition {
@@ -45,6 +47,12 @@ export class Partition {
   verifiedAt: number = -Infinity
   /** Counts re-anchorings: what was begun in one generation must not be kept in another. */
   generation = 0
+  /** Every eviction from here up to `position` has been applied. */
+  knownFrom = 0
+  /** When the first record from there on was written, in milliseconds since the epoch, where it was read and tells. */
+  knownSince: number | undefined
+  /** There are namespaces for which the past was not looked up yet. */
+  recalls = false
   /** Polls in a row that could read nothing at `position` though there is something. */
   stalls = 0
 
@@ -97,6 +105,9 @@ export class Partition {
     this.#known = 0
     this.logId = bounds.logId
     this.last = undefined
+    this.knownFrom = bounds.end
+    this.knownSince = undefined
+    this.recalls = true
     this.stalls = 0
     this.freshAt = -Infinity
     this.provedBy = -1
@@ -123,6 +134,13 @@ export class Partition {
   advance(offset: number): void {
     this.position = Math.max(this.position, offset)
     this.reaches(offset)
+  }
+
+  /** Every eviction from `offset` on has been applied again; `since` is when the first of them was written. */
+  recalled(offset: number, since: number | undefined): void {
+    if (offset > this.knownFrom) return
+    this.knownFrom = offset
+    this.knownSince = since
   }
 
   /** Notes that the log reaches at least up to `end`. */

@@ -12,11 +12,13 @@
  */
 import { applyEviction, decodeRecord, evictionOf } from './coherence.ts'
 import type { DecodedRecord } from './coherence.ts'
+import { withDeadline } from './deadline.ts'
 import { KedgeError } from './errors.ts'
 import type { ReanchorReason } from './events.ts'
 import type { LogRecord, PartitionOffsets, ReadResult } from './log.ts'
 import { digestOf } from './partition.ts'
 import type { Partition } from './partition.ts'
+import { recall } from './recall.ts'
 import type { Settings } from './settings.ts'
 import type { Counters } from './stats.ts'
 import type { Timeline } from './timeline.ts'
@@ -45,6 +47,7 @@ interface Target {
   readonly positionThen: number
   readonly tailThen: number
   generation: number
+  beginning: number
   end: number
   /** The record to find again before anything is believed; reads then start at it. */
   find: Partition['last']
@@ -73,6 +76,7 @@ export async function poll(
     positionThen: partition.position,
     tailThen: partition.tail,
     generation: partition.generation,
+    beginning: 0,
     end: 0,
     find: undefined,
     proves: false,
@@ -93,8 +97,11 @@ export async function poll(
       partition.provedBy = Math.max(partition.provedBy, number)
     }
   }
+  // Where there is no proof to delay, before it: who waits for one to judge a value of the past needs both.
+  await lookBack(context, targets, ({ freshAt }) => freshAt === -Infinity, signal)
   const records = await catchUp(context, targets, prove, signal)
   for (const target of targets) if (target.learns) await learn(context, target, signal)
+  await lookBack(context, targets, () => true, signal)
   return { records, verified }
 }
 
@@ -118,6 +125,7 @@ function sample(
   }
   // Another poll has re-anchored meanwhile: what was sampled may be of the time before.
   if (partition.generation !== target.generation) return true
+  target.beginning = found.beginning
   target.end = found.end
   const reason = partition.contradiction(found, target.positionThen, context.settings.maxCatchUpRecords)
   // An end below what was acknowledged to us is in no order that proves anything; the next sample may be.
@@ -271,6 +279,35 @@ async function learn(
   partition.last ??= { offset: found.offset, digest: digestOf(found) }
   partition.verifiedAt = context.timeline.now()
 }
+
+/**
+ * Reads again what came before the position, once for each anchoring and for namespaces that are declared after it.
+ * It is no part of the proof: where it fails, values of the past are refused, and nothing else is lost.
+ */
+async function lookBack(
+  { settings }: PollContext,
+  targets: readonly Target[],
+  concerns: (partition: Partition) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const { runtime, pollTimeoutMs, lookBack: count, emit } = settings
+  if (count === 0) return
+  const due = targets.filter(
+    ({ partition }) => partition.anchored && partition.recalls && concerns(partition),
+  )
+  const recalls = due.map(async ({ partition, beginning }) => {
+    partition.recalls = false
+    const task = (inner: AbortSignal) => recall(settings, partition, beginning, count, inner)
+    await withDeadline(runtime, pollTimeoutMs, silent, task, signal).catch((error: unknown) =>
+      emit?.({ type: 'background_error', error }),
+    )
+  })
+  await Promise.all(recalls)
+  signal.throwIfAborted()
+}
+
+const silent = () =>
+  new KedgeError('ERR_TIMEOUT', 'the evictions of the past were not read in time', { retryable: true })
 
 /** Something stands at the position that no answer can hold: after some polls it is jumped over, with all we hold. */
 function stalled(context: PollContext, open: readonly Target[]): KedgeError {

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { applyEviction, decodeRecord, evictionOf } from './coherence.ts'
 import { withDeadline } from './deadline.ts'
 import { durationMs } from './duration.ts'
 import { KedgeError } from './errors.ts'
 import type { Follower } from './follower.ts'
-import type { Ground, Keyspace } from './keyspace.ts'
+import type { Ground } from './keyspace.ts'
 import type { Partition } from './partition.ts'
+import { recall } from './recall.ts'
 import type { Scope } from './scope.ts'
 import type { PrewarmOptions, PrewarmResult } from './types.ts'
 import type { Updates } from './updates.ts'
@@ -22,7 +22,6 @@ export async function prewarm(
   ground: Ground,
   follower: Follower,
   updates: Updates,
-  spaces: ReadonlyMap<string, Keyspace<unknown>>,
   scope: Scope,
   options: PrewarmOptions,
 ): Promise<PrewarmResult> {
@@ -35,7 +34,7 @@ export async function prewarm(
     new KedgeError('ERR_TIMEOUT', 'prewarming took longer than `budget`', { retryable: true })
   const task = async (signal: AbortSignal): Promise<PrewarmResult> => {
     await follower.sync(scope, signal)
-    for (const partition of follower.partitions.values()) await remember(ground, partition, spaces, signal)
+    await remember(ground, [...follower.partitions.values()], signal)
     const harvest = await updates.newest(maxRecords, maxBytes, signal)
     const proved = await follower.sync(scope, signal)
     // Given up meanwhile, or not provable: then nothing that was found may be held.
@@ -52,39 +51,18 @@ export async function prewarm(
   }
 }
 
-/** Reads again the evictions before the position, as far back as a catch-up would go, and lowers the horizon. */
+/** Reads again the evictions before the positions, as far back as a catch-up would go. */
 async function remember(
-  ground: Ground,
-  partition: Partition,
-  spaces: ReadonlyMap<string, Keyspace<unknown>>,
+  { settings }: Ground,
+  partitions: readonly Partition[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { log, evictionsTopic, maxCatchUpRecords, maxPollBytes, codec, maxMessageBytes, pollTimeoutMs } =
-    ground.settings
-  const [bounds] = await log.offsets(evictionsTopic, { partitions: [partition.id], signal })
-  if (bounds === undefined || !partition.anchored) return
-  const { generation, position: end } = partition
-  const first = Math.max(bounds.beginning, end - maxCatchUpRecords)
-  // A namespace that is declared while this goes on has missed the beginning.
-  const known = [...spaces.values()].filter((space) => space.partition === partition)
-  let at = first
-  while (at < end) {
-    const positions = [{ partition: partition.id, offset: at }]
-    const options = {
-      maxBytes: maxPollBytes,
-      waitMs: pollTimeoutMs / 2,
-      isolation: 'uncommitted',
-      signal,
-    } as const
-    const result = await log.read(evictionsTopic, positions, options)
-    for (const record of result.records) {
-      const decoded = await decodeRecord(record, codec, maxMessageBytes)
-      if (partition.generation !== generation) return
-      applyEviction(partition.tenants, evictionOf(decoded, partition.tenants), record.offset)
-    }
-    const next = result.next.find((position) => position.partition === partition.id)?.offset ?? at
-    if (next <= at) return
-    at = next
+  const bounds = await settings.log.offsets(settings.evictionsTopic, {
+    partitions: partitions.map(({ id }) => id),
+    signal,
+  })
+  for (const partition of partitions) {
+    const found = bounds.find((bound) => bound.partition === partition.id)
+    if (found) await recall(settings, partition, found.beginning, settings.maxCatchUpRecords, signal)
   }
-  if (partition.generation === generation) for (const space of known) space.extend(first)
 }

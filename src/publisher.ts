@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { putMessage } from './arrival.ts'
 import { decodeUtf8, encodeUtf8, pack } from './codec.ts'
 import { isKedgeError } from './errors.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -11,7 +12,7 @@ import type { NewRecord, Position } from './log.ts'
 import { domainRecordKey } from './domain-message.ts'
 import type { PutsMessage } from './domain-message.ts'
 import { updateRecordKey } from './messages.ts'
-import type { ClearMessage, EvictMessage, IntentMessage, Message, PutMessage } from './messages.ts'
+import type { ClearMessage, EvictMessage, IntentMessage, Message } from './messages.ts'
 import { partitionOf } from './murmur2.ts'
 import type { Scope } from './scope.ts'
 import { Slots } from './slots.ts'
@@ -99,7 +100,7 @@ export class Publisher {
 
   /** Publishes a value to the updates topic. */
   async update<T>(space: Keyspace<T>, key: string, value: Candidate<T>, signal?: AbortSignal): Promise<void> {
-    const record = this.#updateRecord(space.name, key, this.#put(space, key, value))
+    const record = this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, value))
     await this.#sendUpdates(
       record.then((made) => [made]),
       [updateRecordKey(space.name, key)],
@@ -112,7 +113,7 @@ export class Publisher {
    * @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when it cannot be one.
    */
   async record<T>(space: Keyspace<T>, key: string, value: Candidate<T>): Promise<NewRecord> {
-    return this.#updateRecord(space.name, key, this.#put(space, key, value))
+    return this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, value))
   }
 
   /** The record that says that the source was read as of this position, and has no value of the key. */
@@ -152,33 +153,12 @@ export class Publisher {
    * @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when it could not.
    */
   async checkUpdate<T>(space: Keyspace<T>, key: string, value: Candidate<T>): Promise<void> {
-    await this.check(this.#put(space, key, value))
+    await this.check(putMessage(this.#ground, space, key, value))
   }
 
   /** @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when the message could not be published. */
   async check(message: Message): Promise<void> {
     await pack(message, this.#ground.settings)
-  }
-
-  #put<T>(
-    space: Keyspace<T>,
-    key: string,
-    { value, ttlMs: ttl, asOf, loadedAt, tags, version }: Candidate<T>,
-  ): PutMessage {
-    const at = this.#wall(loadedAt)
-    return {
-      v: 1,
-      op: 'put',
-      ns: space.name,
-      key,
-      value,
-      ttl,
-      at,
-      asOf,
-      log: space.partition.logId,
-      tags,
-      version,
-    }
   }
 
   #wall(at: number): number {

@@ -5,15 +5,16 @@
  */
 import { KedgeError } from './errors.ts'
 import { loaderTimeout } from './flight.ts'
-import type { Call, Demand, Flight, Flights, Outcome } from './flight.ts'
+import type { Call, Demand, Flight, Flights, Landed, Outcome } from './flight.ts'
 import type { Follower } from './follower.ts'
-import type { Ground, Keyspace } from './keyspace.ts'
+import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { Lifespan } from './lifespan.ts'
 import { checkId } from './messages.ts'
 import type { Publisher } from './publisher.ts'
 import type { Scope } from './scope.ts'
 import { checkOptions, loadSettings } from './settings.ts'
 import type { LoadSettings } from './settings.ts'
+import type { Proof, SharedTier } from './shared-tier.ts'
 import type { Slots } from './slots.ts'
 import type { StoredEntry } from './entry.ts'
 import type { Entry, LoadOptions } from './types.ts'
@@ -27,6 +28,7 @@ export interface ReaderContext {
   /** For loads while Kafka is out of reach: they are limited more narrowly. */
   readonly bypassSlots: Slots
   readonly lifespan: Lifespan
+  readonly tier: SharedTier | undefined
 }
 
 /** How much of what is held may be believed. */
@@ -47,6 +49,7 @@ interface Reading<T> {
   readonly call: Call<T> | undefined
   readonly required: number
   readonly signal: AbortSignal | undefined
+  readonly since: number
   /** The number of the first poll that begins after this read. */
   readonly next: number
   /** The keys of this read that are still loaded. */
@@ -79,7 +82,12 @@ export class Reader<T> {
     if (served?.staleBecause === 'swr' && demand) this.#flights.of([key], demand)
     if (served) return served
     const stale = this.#expired(key, trust, scope)
-    if (demand === undefined) return { ...MISS, bypassed: trust === 'bypass' }
+    if (demand === undefined) {
+      const taken = (await this.#take([key], trust, reading)).get(key)
+      return taken
+        ? this.#arrived({ ...taken, stored: true, fromTier: true }, false)
+        : { ...MISS, bypassed: trust === 'bypass' }
+    }
     return this.#wait(key, this.#flights.of([key], demand).get(key)!, stale, reading, demand)
   }
 
@@ -107,8 +115,12 @@ export class Reader<T> {
       else found.set(key, entry.value as T)
       if (entry?.staleBecause === 'swr') refresh.push(key)
     }
-    if (demand) await this.#loadMany(missing, refresh, trust, reading, demand, found)
-    else for (const key of missing) this.#expired(key, trust, scope)
+    if (demand) {
+      await this.#loadMany(missing, refresh, trust, reading, demand, found)
+    } else {
+      for (const key of missing) this.#expired(key, trust, scope)
+      for (const [key, { value }] of await this.#take(missing, trust, reading)) found.set(key, value)
+    }
     // In the order asked for.
     return new Map(wanted.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))
   }
@@ -133,7 +145,7 @@ export class Reader<T> {
   }
 
   #begin(call: Call<T> | undefined, options: LoadOptions<T> | undefined, scope: Scope): Reading<T> {
-    const { lifespan, follower } = this.#context
+    const { lifespan, follower, ground } = this.#context
     lifespan.check()
     if (call === undefined && options !== undefined) checkOptions(options, 'read')
     const load = loadSettings(options, this.#space.settings.load)
@@ -141,13 +153,51 @@ export class Reader<T> {
     const signal = options?.signal
     signal?.throwIfAborted()
     const { next } = follower
+    const since = ground.timeline.now()
     follower.touch(scope)
-    return { scope, load, call, required, signal, next, loading: new Set() }
+    return { scope, load, call, required, signal, since, next, loading: new Set() }
   }
 
-  #demand({ call, load, scope, signal, required }: Reading<T>, trust: Trust): Demand<T> | undefined {
-    const { slots, bypassSlots } = this.#context
-    return call && { call, load, scope, signal, required, slots: trust === 'bypass' ? bypassSlots : slots }
+  #demand(reading: Reading<T>, trust: Trust): Demand<T> | undefined {
+    const { call, load, scope, signal, required } = reading
+    if (call === undefined) return undefined
+    const slots = trust === 'bypass' ? this.#context.bypassSlots : this.#context.slots
+    return { call, load, scope, signal, required, slots, proof: this.#proof(reading, trust) }
+  }
+
+  /**
+   * What a value of the shared tier waits for: the same proof as a held one. While the log is out of reach there is
+   * none, and the tier is passed by, whatever `onUnreachable` says: its use is to spare a load, and here a load is what
+   * keeps the promise.
+   */
+  #proof({ scope, required, since, next }: Reading<T>, trust: Trust): Proof | undefined {
+    const { follower, tier } = this.#context
+    const unproved = trust === 'outage' || trust === 'bypass'
+    if (tier === undefined || !this.#space.settings.tier || unproved) return undefined
+    return (signal) => follower.reach(this.#proved(required, since, next), scope, signal)
+  }
+
+  /** Values of the shared tier, for a read that loads nothing. */
+  async #take(
+    keys: readonly string[],
+    trust: Trust,
+    reading: Reading<T>,
+  ): Promise<ReadonlyMap<string, Candidate<T>>> {
+    const proof = this.#proof(reading, trust)
+    if (proof === undefined || keys.length === 0) return new Map()
+    const taken = await this.#context.tier!.take(this.#space, keys, proof, reading.signal)
+    reading.signal?.throwIfAborted()
+    return taken
+  }
+
+  /** Whether this moment every eviction is known that a read which began at `since` must know. */
+  #proved(required: number, since: number, next: number): () => boolean {
+    const { partition } = this.#space
+    const { maxStalenessMs } = this.#context.ground.settings
+    // The last is what makes `maxStaleness: 0` mean something: a poll that began after this call.
+    return () =>
+      partition.position >= required &&
+      (since - partition.freshAt < maxStalenessMs || partition.provedBy >= next)
   }
 
   /** Decides how far what is held may be believed; waits for a poll where that helps and there is a use for it. */
@@ -155,12 +205,9 @@ export class Reader<T> {
     const { scope, required, signal } = reading
     const { follower, ground } = this.#context
     const { partition } = this.#space
-    const { maxStalenessMs, maxOutageMs, onUnreachable, emit } = ground.settings
+    const { maxOutageMs, onUnreachable, emit } = ground.settings
     const since = ground.timeline.now()
-    const passed = () => partition.position >= required
-    // The second is what makes `maxStaleness: 0` mean something: a poll that began after this call.
-    const fresh = () => since - partition.freshAt < maxStalenessMs || partition.provedBy >= next
-    const proved = () => passed() && fresh()
+    const proved = this.#proved(required, since, next)
     if (proved()) return 'proved'
     // A miss does not wait: its load is fresh anyway, and the poll runs beside it.
     if (!held()) return this.#isLost(since) ? 'bypass' : 'none'
@@ -176,7 +223,7 @@ export class Reader<T> {
       })
     }
     const bearable = onUnreachable === 'stale' && ground.timeline.now() - partition.freshAt <= maxOutageMs
-    return passed() && bearable ? 'outage' : 'bypass'
+    return partition.position >= required && bearable ? 'outage' : 'bypass'
   }
 
   /** Whether the log has been out of reach for longer than what is held may be served. */
@@ -241,8 +288,9 @@ export class Reader<T> {
         wakeAt = deadline
         const stale = await this.#fallback(key, expired, usableUntil, 'timeout', reading)
         if (stale) return stale
-      } else if (outcome === 'gone') {
-        // Of those who waited, one takes over; the others find its load under way, or already done.
+      } else if (outcome === 'gone' || ('fromTier' in outcome && current.leader !== demand)) {
+        // Of those who waited, one takes over; the others find its load under way, or already done. And a value of the
+        // tier was judged for the one who asked: whoever came later must know more.
         const held = await this.#fresh(key, reading)
         if (held) return held
         current = this.#flights.of([key, ...reading.loading], demand).get(key)!
@@ -268,11 +316,15 @@ export class Reader<T> {
       // What the loader threw is passed on untouched, whatever it is.
       return stale ?? Promise.reject(outcome.error)
     }
-    const { value, stored, loadedAt, ttlMs } = outcome
+    return this.#arrived(outcome, demand.slots === this.#context.bypassSlots)
+  }
+
+  #arrived({ value, stored, loadedAt, ttlMs, fromTier }: Landed<T>, bypassed: boolean): Entry<T> {
     const ageMs = this.#context.ground.timeline.now() - loadedAt
-    const bypassed = demand.slots === this.#context.bypassSlots
-    const state = value === undefined ? 'miss' : 'fresh'
-    return { state, value, ageMs, ttlMs: ttlMs - ageMs, cached: false, stored, bypassed }
+    const age = { ageMs, ttlMs: ttlMs - ageMs }
+    if (value === undefined) return { ...MISS, ...age, stored, bypassed }
+    const cached = fromTier === true
+    return { state: 'fresh', value, ...age, cached, from: cached ? 'tier' : 'loader', stored, bypassed }
   }
 
   /** A value that somebody else has brought in while this read was waiting. */
@@ -315,6 +367,7 @@ export class Reader<T> {
       ttlMs: entry.freshUntil - now,
       ...(staleBecause === undefined ? {} : { staleBecause }),
       cached: true,
+      from: 'memory',
       stored: false,
       bypassed: false,
     }

@@ -5,6 +5,7 @@
  */
 import * as z from 'zod'
 import { json } from './codec.ts'
+import type { BreakerLimits } from './breaker.ts'
 import type { Codec } from './codec.ts'
 import { durationMs } from './duration.ts'
 import { emitTo } from './events.ts'
@@ -14,6 +15,7 @@ import { MAX_INTENT_MS } from './messages.ts'
 import type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
 import { systemRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
+import type { Tier } from './tier.ts'
 import type { Duration, LoadOptions, SetOptions } from './types.ts'
 
 /** What holds for one load: the options of the call over those of the namespace over those of the cache. */
@@ -42,10 +44,20 @@ export interface NamespaceSettings {
   /** The longest that an intent may last; 0 where nobody writes them. */
   readonly intentsMs: number
   readonly announceExpiry: boolean
+  readonly tier: boolean
   readonly sizeOf: ((value: never) => number) | undefined
 }
 
-export interface Settings {
+/** What concerns a shared tier. */
+export interface TierSettings {
+  readonly tier: Tier | undefined
+  readonly tierTimeoutMs: number
+  readonly tierHardTimeoutMs: number
+  readonly tierBreaker: Omit<BreakerLimits, 'leaseMs'>
+  readonly lookBack: number
+}
+
+export interface Settings extends TierSettings {
   readonly log: KafkaLog
   readonly evictionsTopic: string
   readonly updatesTopic: string
@@ -133,6 +145,11 @@ const cacheOptions = z
     intents: intentsOption,
     announceExpiry: z.boolean(),
     hardTimeout: duration,
+    tier: hasMethods('getMany', 'setMany', 'deleteMany'),
+    tierTimeout: duration,
+    tierHardTimeout: duration,
+    tierBreaker: z.strictObject({ failures: count, pause: duration, maxPause: duration }).partial(),
+    lookBack: count.or(z.literal(0)),
     codec: hasMethods('encode', 'decode', 'detects'),
     gzipAboveBytes: z.number().nonnegative().or(z.literal(Infinity)),
     maxMessageBytes: count,
@@ -155,6 +172,7 @@ const namespaceOptions = z
     settle: duration,
     intents: intentsOption,
     announceExpiry: z.boolean(),
+    tier: z.boolean(),
     sizeOf: callback,
   })
   .partial()
@@ -301,6 +319,7 @@ export function cacheSettings(options: CacheOptions): Settings {
     codec: options.codec ?? json,
     gzipAboveBytes: options.gzipAboveBytes ?? 1024,
     maxMessageBytes: options.maxMessageBytes ?? 1_000_000,
+    ...tierSettings(options),
     emit: emitTo(options.onEvent),
     runtime: options.runtime ?? systemRuntime(),
     namespace: {
@@ -314,8 +333,28 @@ export function cacheSettings(options: CacheOptions): Settings {
       settleMs: ms('settle', 0),
       intentsMs: intentsMs(options.intents, 0),
       announceExpiry: options.announceExpiry ?? false,
+      tier: options.tier !== undefined,
       sizeOf: undefined,
     },
+  }
+}
+
+function tierSettings(options: CacheOptions): TierSettings {
+  const { tier, tierTimeout, tierHardTimeout = '500ms', tierBreaker = {}, lookBack } = options
+  const { failures = 5, pause = '1s', maxPause = '30s' } = tierBreaker
+  const tierHardTimeoutMs = durationMs(tierHardTimeout, 'tierHardTimeout')
+  must(tierHardTimeoutMs > 0, '`tierHardTimeout` must be longer than 0: no call ends in no time')
+  return {
+    tier,
+    tierTimeoutMs:
+      tierTimeout === undefined ? Math.min(50, tierHardTimeoutMs) : durationMs(tierTimeout, 'tierTimeout'),
+    tierHardTimeoutMs,
+    tierBreaker: {
+      failures,
+      pauseMs: durationMs(pause, 'tierBreaker.pause'),
+      maxPauseMs: durationMs(maxPause, 'tierBreaker.maxPause'),
+    },
+    lookBack: lookBack ?? (tier ? 1000 : 0),
   }
 }
 
@@ -337,6 +376,7 @@ export function namespaceSettings<T>(
     settleMs: options.settle === undefined ? base.settleMs : durationMs(options.settle, 'settle'),
     intentsMs: intentsMs(options.intents, base.intentsMs),
     announceExpiry: options.announceExpiry ?? base.announceExpiry,
+    tier: base.tier && (options.tier ?? true),
     sizeOf: options.sizeOf,
   }
 }

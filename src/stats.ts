@@ -14,6 +14,10 @@ export interface Counters {
   evictionsApplied: number
   updatesApplied: number
   refused: number
+  tierHits: number
+  tierMisses: number
+  tierRefused: number
+  tierFailures: number
 }
 
 export const newCounters = (): Counters => ({
@@ -29,4 +33,8 @@ export const newCounters = (): Counters => ({
   evictionsApplied: 0,
   updatesApplied: 0,
   refused: 0,
+  tierHits: 0,
+  tierMisses: 0,
+  tierRefused: 0,
+  tierFailures: 0,
 })

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BreakerState } from './breaker.ts'
 import type { NamespaceOptions } from './options.ts'
 import type { Token } from './token.ts'
 
@@ -161,7 +162,9 @@ export interface Entry<T> {
   readonly staleBecause?: 'swr' | 'error' | 'timeout' | 'unreachable'
   /** Whether the value came out of the cache; `false` for one that was just loaded. */
   readonly cached: boolean
-  /** Whether a value that was just loaded is held now. */
+  /** Where it came from: this isolate, the shared tier, or its loader. Absent where there is no value. */
+  readonly from?: 'memory' | 'tier' | 'loader'
+  /** Whether a value that was just loaded, or came from the shared tier, is held now. */
   readonly stored: boolean
   /** Whether it was loaded past the cache, because freshness could not be proved. */
   readonly bypassed: boolean
@@ -259,6 +262,16 @@ export interface CacheStats {
   readonly updatesApplied: number
   /** Records that could not be read, or were refused. */
   readonly refused: number
+  /** Keys that were answered by a value of the shared tier. */
+  readonly tierHits: number
+  /** Keys that the shared tier was asked for in vain, refused ones included. */
+  readonly tierMisses: number
+  /** Values of the shared tier that could not be read, or must not be held. */
+  readonly tierRefused: number
+  /** Calls of the shared tier that failed, took too long, or were overtaken by the source. */
+  readonly tierFailures: number
+  /** Whether the shared tier is asked: `'open'` while it is left alone. Absent where there is none. */
+  readonly tierState?: BreakerState | undefined
 }
 
 export interface PrewarmOptions {

@@ -6,20 +6,18 @@
  *
  * @module
  */
+import { candidateOf } from './arrival.ts'
 import { decodeRecord } from './coherence.ts'
 import type { DecodedRecord } from './coherence.ts'
 import { withDeadline } from './deadline.ts'
-import { MAX_DURATION_MS } from './duration.ts'
 import { KedgeError } from './errors.ts'
+import type { RefuseReason } from './events.ts'
 import type { Ground, Keyspace } from './keyspace.ts'
-import { tagsOf, ttlOf } from './lifetime.ts'
 import type { LogRecord, PartitionOffsets, Position } from './log.ts'
 import { readGroup } from './domain-message.ts'
 import { readUpdate } from './messages.ts'
 import type { Arrived, ArrivedDrop, ArrivedValue } from './messages.ts'
 
-/** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
-const MAX_SKEW_MS = 5000
 /** Reads of one round; what is left is read in the next. */
 const MAX_READS = 16
 /** Records of the first window that prewarming reads; each one after it is twice as large. */
@@ -259,10 +257,8 @@ export class Updates {
   }
 
   #hold(space: Keyspace<unknown>, arrived: ArrivedValue, timestamp: number | undefined): boolean {
-    const { settings, timeline, counters } = this.#ground
-    const { partition } = space
-    const wall = settings.runtime.now()
-    const refuse = (reason: 'unanchored' | 'expired' | 'schema' | 'horizon'): boolean => {
+    const { settings, counters } = this.#ground
+    const refuse = (reason: RefuseReason): boolean => {
       counters.refused++
       settings.emit?.({ type: 'refuse', namespace: space.name, key: arrived.key, reason })
       return false
@@ -272,28 +268,8 @@ export class Updates {
       space.drop(arrived.key, 'replaced')
       return refuse('horizon')
     }
-    // Of another log, or of a future that the log has not reached.
-    const foreign =
-      arrived.logId !== undefined && partition.logId !== undefined && arrived.logId !== partition.logId
-    const asOf = arrived.asOf ?? partition.position
-    if (foreign || asOf > partition.asOf) return refuse('unanchored')
-    const born = Math.min(arrived.at ?? wall, timestamp ?? wall)
-    if (arrived.at !== undefined && arrived.at > wall + MAX_SKEW_MS) return refuse('expired')
-    const value = parse(space, arrived.value)
-    if (value === undefined) return refuse('schema')
-    const { load } = space.settings
-    const candidate = {
-      value,
-      asOf,
-      generation: partition.generation,
-      loadedAt: timeline.now() - Math.max(0, wall - born),
-      // Simple messages may leave it to the namespace.
-      ttlMs: arrived.ttlMs === Infinity ? ttlOf(value, load, 0) : Math.min(arrived.ttlMs, MAX_DURATION_MS),
-      keepMs: Math.max(load.swrMs, load.staleIfErrorMs),
-      tags: arrived.tags ?? tagsOf(value, load),
-      version: arrived.version,
-      settleMs: 0,
-    }
+    const candidate = candidateOf(this.#ground, space, arrived, { writtenAt: timestamp })
+    if (typeof candidate === 'string') return refuse(candidate)
     const held = space.hold(arrived.key, candidate) === undefined
     if (!held) counters.refused++
     return held
@@ -305,9 +281,3 @@ const boundsOf = (bounds: readonly PartitionOffsets[]) =>
 
 const silent = () =>
   new KedgeError('ERR_TIMEOUT', 'the updates topic did not answer in time', { retryable: true })
-
-function parse(space: Keyspace<unknown>, value: unknown): unknown {
-  if (space.settings.schema === undefined) return value
-  const parsed = space.settings.schema.safeParse(value)
-  return parsed.success ? parsed.data : undefined
-}

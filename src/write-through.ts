@@ -179,6 +179,7 @@ export class WriteThrough<T> {
   #keep<V>({ key, scope }: Write<V>, candidate: Candidate<T>): void {
     const { settings, partition } = this.#space
     if (this.#space.hold(key, candidate) !== undefined) return
+    if (settings.tier) this.#context.tier?.put(this.#space, new Map([[key, candidate]]), scope)
     if (!settings.share || candidate.ttlMs === 0) return
     const { follower, publisher } = this.#context
     const share = async (): Promise<void> => {

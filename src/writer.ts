@@ -16,6 +16,7 @@ import type { EvictBody, Published, Publisher } from './publisher.ts'
 import type { ReaderContext } from './reader.ts'
 import type { Scope } from './scope.ts'
 import { checkWriteOptions } from './settings.ts'
+import type { SharedTier } from './shared-tier.ts'
 import type { Token } from './token.ts'
 import type { DeleteOptions, SetOptions, WriteOptions } from './types.ts'
 
@@ -42,11 +43,12 @@ export class Writer<T> {
   readonly #ground: Ground
   readonly #lifespan: Lifespan
   readonly #follower: Follower
+  readonly #tier: SharedTier | undefined
 
   constructor(
     space: Keyspace<T>,
     flights: Flights<T>,
-    { publisher, follower, ground, lifespan }: ReaderContext,
+    { publisher, follower, ground, lifespan, tier }: ReaderContext,
   ) {
     this.#space = space
     this.#flights = flights
@@ -54,6 +56,7 @@ export class Writer<T> {
     this.#ground = ground
     this.#lifespan = lifespan
     this.#follower = follower
+    this.#tier = space.settings.tier ? tier : undefined
   }
 
   /** Evicts the key, then holds the value as of right after that eviction. */
@@ -81,6 +84,8 @@ export class Writer<T> {
     if (!landed) throw replaced()
     const settled = { ...candidate, asOf: published[0]!.offset + 1 }
     const refused = this.#space.hold(key, settled)
+    const stands = refused === undefined || refused === 'size'
+    if (stands && ttlMs > 0) this.#tier?.put(this.#space, new Map([[key, settled]]), scope)
     if (shares && refused !== 'superseded') {
       // Awaited, because the truth of a value that is `set` is the log: it must not be lost unnoticed.
       await this.#publisher.update(this.#space, key, settled, signal)
@@ -97,12 +102,16 @@ export class Writer<T> {
     const ids = idsOf(keys, 'key')
     const meant = new Set(ids)
     const body: EvictBody = { keys: ids, version: options?.version }
-    const { published } = await this.evict(
+    const { published, landed } = await this.evict(
       [body],
       keysThat((key) => meant.has(key)),
       scope,
       options?.signal,
     )
+    if (landed && options?.version === undefined) {
+      const last = Math.max(...published.map(({ offset }) => offset))
+      this.#tier?.remove(this.#space, ids, last, scope)
+    }
     if (this.#space.settings.share && options?.version === undefined) {
       const asOf = Math.max(...published.map(({ offset }) => offset + 1))
       // Awaited, so that a `set` that follows comes after it in the log, which is compacted to the last one.

@@ -93,6 +93,7 @@ describe('reading', () => {
     expect(await users.getEntry('1', load, { ttl: '10s' })).toMatchObject({
       state: 'fresh',
       cached: false,
+      from: 'loader',
       stored: true,
       ttlMs: 10_000,
     })
@@ -103,6 +104,7 @@ describe('reading', () => {
       ageMs: 500,
       ttlMs: 9500,
       cached: true,
+      from: 'memory',
       stored: false,
       bypassed: false,
     })

@@ -38,6 +38,7 @@ class Listener implements Tenant {
   remembers(spanMs: number): void {
     this.told.push(['remembers', spanMs])
   }
+  extend(): void {}
   reanchor(): void {
     this.told.push(['reanchor'])
   }
@@ -80,6 +81,7 @@ class Holder implements Tenant {
   intends(): void {}
   closes(): void {}
   remembers(): void {}
+  extend(): void {}
   reanchor(): void {
     this.#held.clear()
   }

@@ -1,0 +1,78 @@
+/**
+ * Values that travel between isolates, through the updates topic or a shared tier: how they are written, and what
+ * of them may ask to be held.
+ *
+ * @module
+ */
+import { MAX_DURATION_MS } from './duration.ts'
+import type { RefuseReason } from './events.ts'
+import type { Candidate, Ground, Keyspace } from './keyspace.ts'
+import { tagsOf, ttlOf } from './lifetime.ts'
+import type { ArrivedValue, PutMessage } from './messages.ts'
+
+/** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
+const MAX_SKEW_MS = 5000
+
+/** What a value came with beside itself. */
+export interface Carriage {
+  /** When it was written, by the carrier's clock, where that is told. */
+  readonly writtenAt?: number | undefined
+  /** The partition's generation when it was fetched. @default that of now */
+  readonly generation?: number
+  /** Every eviction below it has met the value where it comes from. */
+  readonly knownTo?: number
+}
+
+/** The message that carries a value. */
+export function putMessage<T>(
+  { settings, timeline }: Ground,
+  space: Keyspace<T>,
+  key: string,
+  { value, ttlMs: ttl, asOf, loadedAt, tags, version }: Candidate<T>,
+): PutMessage {
+  const { name: ns, partition } = space
+  const at = settings.runtime.now() - (timeline.now() - loadedAt)
+  const settle = space.settings.settleMs || undefined
+  return { v: 1, op: 'put', ns, key, value, ttl, at, asOf, log: partition.logId, tags, version, settle }
+}
+
+/** The value as it asks to be held, or why it may not even ask. */
+export function candidateOf<T>(
+  { settings, timeline }: Ground,
+  space: Keyspace<T>,
+  arrived: ArrivedValue,
+  { writtenAt, generation, knownTo }: Carriage,
+): Candidate<T> | RefuseReason {
+  const { partition } = space
+  const wall = settings.runtime.now()
+  // Of another log, or of a future that the log has not reached.
+  const foreign =
+    arrived.logId !== undefined && partition.logId !== undefined && arrived.logId !== partition.logId
+  const asOf = arrived.asOf ?? partition.position
+  if (foreign || asOf > partition.asOf) return 'unanchored'
+  const born = Math.min(arrived.at ?? wall, writtenAt ?? wall)
+  if (arrived.at !== undefined && arrived.at > wall + MAX_SKEW_MS) return 'expired'
+  const value = parse(space, arrived.value)
+  if (value === undefined) return 'schema'
+  const { load, settleMs } = space.settings
+  return {
+    value,
+    asOf,
+    knownTo,
+    generation: generation ?? partition.generation,
+    loadedAt: timeline.now() - Math.max(0, wall - born),
+    // Simple messages may leave it to the namespace.
+    ttlMs: arrived.ttlMs === Infinity ? ttlOf(value, load, 0) : Math.min(arrived.ttlMs, MAX_DURATION_MS),
+    keepMs: Math.max(load.swrMs, load.staleIfErrorMs),
+    tags: arrived.tags ?? tagsOf(value, load),
+    version: arrived.version,
+    // Whoever wrote it has let its source settle, by what was known where it was loaded. Simple messages tell of no load.
+    settleMs: arrived.asOf === undefined || (arrived.settleMs ?? 0) >= settleMs ? 0 : settleMs,
+  }
+}
+
+function parse<T>(space: Keyspace<T>, value: unknown): T | undefined {
+  if (space.settings.schema === undefined) return value as T
+  const parsed = space.settings.schema.safeParse(value)
+  return parsed.success ? (parsed.data as T) : undefined
+}

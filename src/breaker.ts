@@ -1,0 +1,80 @@
+/**
+ * A circuit breaker: leaves something alone that fails, and tries it again now and then.
+ *
+ * Pure: the time is told by whoever calls. Nothing waits for it, and it holds nothing that belongs to a request.
+ *
+ * @module
+ */
+
+/** `'closed'`: calls go through. `'open'`: none does. `'half-open'`: one does, to see. */
+export type BreakerState = 'closed' | 'open' | 'half-open'
+
+export interface BreakerLimits {
+  /** Failures in a row that open it. */
+  readonly failures: number
+  /** How long it stays open, the first time. Twice as long each time that the try fails. */
+  readonly pauseMs: number
+  readonly maxPauseMs: number
+  /** After this long without an outcome, whoever tried is taken for gone. */
+  readonly leaseMs: number
+}
+
+/** Leave to make one call. */
+export type Permit = number
+
+export class Breaker {
+  #state: BreakerState = 'closed'
+  /** Counts changes of state: the outcome of a call that began before one says nothing any more. */
+  #era = 0
+  #failures = 0
+  #openings = 0
+  #until = 0
+  readonly #limits: BreakerLimits
+  readonly #random: () => number
+  readonly #onChange: (state: BreakerState) => void
+
+  /** @param random in `[0, 1)`, so that isolates do not come back together */
+  constructor(limits: BreakerLimits, random: () => number, onChange: (state: BreakerState) => void) {
+    this.#limits = limits
+    this.#random = random
+    this.#onChange = onChange
+  }
+
+  get state(): BreakerState {
+    return this.#state
+  }
+
+  /** Leave to make a call now, whose outcome is to be told; `undefined` where there is none. */
+  enter(now: number): Permit | undefined {
+    if (this.#state !== 'closed') {
+      if (now < this.#until) return undefined
+      this.#turn('half-open')
+      this.#until = now + this.#limits.leaseMs
+    }
+    return this.#era
+  }
+
+  succeeded(permit: Permit): void {
+    if (permit !== this.#era) return
+    this.#failures = 0
+    this.#openings = 0
+    if (this.#state !== 'closed') this.#turn('closed')
+  }
+
+  failed(permit: Permit, now: number): void {
+    if (permit !== this.#era) return
+    if (this.#state === 'closed' && ++this.#failures < this.#limits.failures) return
+    const { pauseMs, maxPauseMs } = this.#limits
+    const longest = Math.min(maxPauseMs, pauseMs * 2 ** Math.min(this.#openings++, 30))
+    this.#until = now + longest * (0.5 + this.#random() / 2)
+    this.#failures = 0
+    this.#turn('open')
+  }
+
+  #turn(state: BreakerState): void {
+    this.#era++
+    const changed = state !== this.#state
+    this.#state = state
+    if (changed) this.#onChange(state)
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * What a record of the evictions topic means for a shared tier.
+ *
+ * A tier serves namespaces of which nobody told its applier, so where it depends on what is a namespace, it is taken
+ * for both: dropping a value is always safe.
+ *
+ * @module
+ */
+import type { DecodedRecord } from '../src/coherence.ts'
+import { NAMESPACE_PATTERN, readEviction } from '../src/messages.ts'
+import type { Eviction } from '../src/messages.ts'
+import type { TierEviction } from '../src/tier.ts'
+
+/** The evictions that a decoded record stands for, all of them at its offset: none, one, or two. */
+export function tierEvictions({ record, message, recordKey }: DecodedRecord): TierEviction[] {
+  const plain = readEviction(message, recordKey, () => false)
+  if (plain.empty) return []
+  const evictions = [toTier(plain, record.offset)]
+  // Its record key may be a key in any namespace, or name a namespace all of which is meant.
+  const named = readEviction(message, recordKey, (name) => NAMESPACE_PATTERN.test(name))
+  if (named.all && !plain.all) evictions.push(toTier(named, record.offset))
+  return evictions
+}
+
+const toTier = (
+  { namespace, all, keys, tags, prefixes, version }: Eviction,
+  offset: number,
+): TierEviction => ({
+  offset,
+  namespace,
+  keys,
+  group: all || tags.length > 0 || prefixes.length > 0,
+  version,
+})
