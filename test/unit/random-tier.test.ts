@@ -145,6 +145,35 @@ async function run(seed: number) {
   const loadMany = async (keys: readonly string[]): Promise<Map<string, Row>> =>
     new Map(await Promise.all(keys.map(async (key) => [key, await load({ key })] as const)))
 
+  /** A value whose truth is the log: of two, the one that stands later in it. */
+  const set = async (isolate: Seat): Promise<void> => {
+    const n = written++
+    const sets = isolate.cache.namespace<number>('sets')
+    try {
+      const token = await sets.set('s', n)
+      const offset = Number(token.split('-')[1]) - 1
+      offsets.set(n, offset)
+      acknowledged.push({ offset, at: now() })
+    } catch (error) {
+      if (!(error instanceof KedgeError)) throw error
+    }
+  }
+  const get = async (isolate: Seat): Promise<void> => {
+    const since = now()
+    const entry = await isolate.cache.namespace<number>('sets').getEntry('s').catch(ignoringUnreachable)
+    const offset = entry?.value === undefined ? undefined : offsets.get(entry.value)
+    if (offset === undefined || entry?.staleBecause === 'unreachable' || recreated) return
+    seen.checked++
+    for (const { offset: other, at: when } of acknowledged)
+      if (other > offset && when + MAX_STALENESS < since)
+        violations.push(
+          `the value set at ${offset} (${entry?.from}) ${since - when} ms after that at ${other}`,
+        )
+  }
+  let written = 0
+  const offsets = new Map<number, number>()
+  const acknowledged: { offset: number; at: number }[] = []
+
   const write = async (isolate: Seat): Promise<void> => {
     const rowsOf = isolate.cache.namespace<Row>('rows')
     const key = pick(KEYS)
@@ -158,7 +187,7 @@ async function run(seed: number) {
       else if (how === 'prefix') token = await rowsOf.invalidatePrefix(key.slice(0, 1))
       else if (how === 'clear') token = await rowsOf.clear()
       else if (how === 'all') token = await isolate.cache.clear()
-      else if (how === 'version') token = await rowsOf.set(key, { version, readAt: now() }, { version })
+      else if (how === 'version') token = await rowsOf.delete(key, { version })
       else if (how === 'foreign')
         at.log.append(TOPIC, { key: null, value: new TextEncoder().encode(JSON.stringify({ key })) })
       else token = await rowsOf.delete(key)
@@ -218,7 +247,9 @@ async function run(seed: number) {
   }
   for (let step = 0; step < 300; step++) {
     const action = random()
-    if (action < 0.62) start(read(pick(isolates)))
+    if (action < 0.55) start(read(pick(isolates)))
+    else if (action < 0.6) start(get(pick(isolates)))
+    else if (action < 0.62) start(set(pick(isolates)))
     else if (action < 0.74) start(write(pick(isolates)))
     else if (action < 0.8) disturb()
     else if (action < 0.95 && followers.length > 0)
@@ -240,6 +271,10 @@ async function run(seed: number) {
   for (let passed = 0; open.size > 0 && passed < 60; passed++) await at.runtime.advance(1000)
   if (open.size > 0) violations.push(`${open.size} calls never ended`)
   return { violations, ...seen }
+}
+
+const ignoringUnreachable = (error: unknown): undefined => {
+  if (!(error instanceof KedgeError)) throw error
 }
 
 /** A tier whose writes may arrive long after they were sent, when their sender has given them up. */
