@@ -61,7 +61,7 @@ export interface Demand<T> {
   /** The position of a token: a load that is shared must have begun past it. */
   readonly required: number
   /** What values of the shared tier are judged after; absent where they could not be. */
-  readonly proof: Proof | undefined
+  readonly proof?: Proof | undefined
 }
 
 /** A load under way, for one key. */

@@ -49,7 +49,7 @@ export interface NamespaceSettings {
 }
 
 /** What concerns a shared tier. */
-export interface TierSettings {
+interface TierSettings {
   readonly tier: Tier | undefined
   readonly tierTimeoutMs: number
   readonly tierHardTimeoutMs: number

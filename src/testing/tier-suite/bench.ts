@@ -19,7 +19,7 @@ export interface TierTraits {
 }
 
 /** What a test expects to read: text, as-of, and whether it is covered. */
-export type Seen = Readonly<Record<string, readonly [text: string, asOf: number, covered: boolean]>>
+type Seen = Readonly<Record<string, readonly [text: string, asOf: number, covered: boolean]>>
 
 export interface TierBench extends TierTraits, Omit<TierUnderTest, 'other'> {
   readonly other: Tier
