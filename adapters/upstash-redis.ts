@@ -12,9 +12,9 @@ import { KedgeError } from '../src/errors.ts'
 import { decodeUtf8 } from '../src/codec.ts'
 import { fromBase64 } from './base64.ts'
 import { endpoint } from './endpoint.ts'
-import { http, parsed } from './http.ts'
+import { http, type HttpAnswer, parsed } from './http.ts'
 import { check, count, transportLimits, transportShape, type TransportOptions, urlShape } from './options.ts'
-import { failure, problemOf } from './problem.ts'
+import { failure, printable, problemOf } from './problem.ts'
 import {
   type RedisArgument,
   type RedisConnection,
@@ -87,10 +87,10 @@ export function upstashRedis(options: UpstashRedisOptions): RedisConnection {
       } as const
       const response = await to.send(request, signal)
       if (response.status > 299) {
-        const { text: said } = problemOf(response)
-        // With status 400 the service says that a limit is reached, in the words of a server.
-        if (response.status === 400 && said !== '') throw serverError(said.replaceAll(token, '***'), doing)
-        throw failure(response, doing)
+        const error = refusal(response, doing)
+        // A command alone that is too large fails by itself, as it would at a server: the rest can go on.
+        if (error.code !== 'ERR_TOO_LARGE' || commands.length > 1) throw error
+        return [new RedisFailure('ERR max request size exceeded')]
       }
       const replies = parsed(response, answer, doing)
       if (replies.length === commands.length) return replies.map((reply) => replyOf(reply))
@@ -100,6 +100,13 @@ export function upstashRedis(options: UpstashRedisOptions): RedisConnection {
       )
     },
   }
+}
+
+/** With status 400 the service says that a limit is reached, in the words of a server. */
+function refusal(response: HttpAnswer, doing: string): KedgeError {
+  const { text: said } = problemOf(response)
+  if (response.status !== 400 || said === '') return failure(response, doing)
+  return serverError(printable(said, response.secrets), doing)
 }
 
 /** @throws KedgeError `ERR_UNSUPPORTED` for bytes: whoever sends them asks `binary` first. */

@@ -41,7 +41,7 @@ export async function startUpstashFront(port: number, token = 'AYNgAS2553-token'
         answers.push(await answerTo(redis, name, args, encode))
       }
       return say(200, answers)
-    })().catch(() => say(500, { error: 'ERR internal' }))
+    })().catch(() => say(503, { error: 'no server' }))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
@@ -64,7 +64,10 @@ async function answerTo(redis: Redis, name: string, args: string[], encode: bool
   try {
     return { result: written(await redis.callBuffer(name, args), encode) }
   } catch (error) {
-    return { error: (error as Error).message }
+    const { message } = error as Error
+    // What the server says stands in its place; that it is gone is the service's own trouble.
+    if (/^[A-Z]+ /.test(message)) return { error: message }
+    throw error
   }
 }
 
