@@ -16,6 +16,7 @@ let answered = 0
 let begun = 0
 let end = 0
 let wanted = Infinity
+let last = '[]'
 const waiting = new Map<ServerResponse, NodeJS.Timeout>()
 
 const server = createServer((request, response) => {
@@ -24,20 +25,22 @@ const server = createServer((request, response) => {
   if (request.method === 'POST') {
     request.resume()
     const offset = end++
-    const record = JSON.stringify([{ topic: 't', key: null, value, partition: 0, offset }])
+    last = JSON.stringify([{ topic: 't', key: null, value, partition: 0, offset }])
     for (const [one, timer] of waiting) {
       clearTimeout(timer)
-      tell(one, record)
+      tell(one, last)
     }
     waiting.clear()
     finish(response, OFFSETS, JSON.stringify({ offsets: [{ partition: 0, offset }] }))
   } else if (url.includes('/records')) {
-    const ms = Number(/[?&]timeout=(\d+)/.exec(url)?.[1])
+    const [, from, ms] = /[?&]offset=(\d+)&timeout=(\d+)/.exec(url) ?? []
     const over = () => {
       waiting.delete(response)
       tell(response, '[]')
     }
-    waiting.set(response, setTimeout(over, ms))
+    // One whose time ended just before the record came asks for it now.
+    if (Number(from) < end) tell(response, last)
+    else waiting.set(response, setTimeout(over, Number(ms)))
   } else if (url.endsWith('/offsets')) {
     finish(response, OFFSETS, JSON.stringify({ beginning_offset: 0, end_offset: end }))
   } else finish(response, OFFSETS, JSON.stringify({ partitions: [{ partition: 0 }] }))

@@ -4,9 +4,9 @@ import { parseArgs } from 'node:util'
 export const GATEWAY_USAGE = `npm run bench:gateway -- [options]
 
 Measures the gateway on a broker of this machine: how soon an eviction is there, and what it costs that 1, 1000 and
-10000 clients wait. Takes about a minute and a half; needs Java and Maven, as \`npm run test:kafka\` does.
+10000 clients wait. Takes about four minutes; needs Java and Maven, as \`npm run test:kafka\` does.
 
-  --quick  half a minute: fewer samples, and no 10000 clients
+  --quick  a minute: fewer samples, and no 10000 clients
   --help   this text
 `
 
