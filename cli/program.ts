@@ -5,6 +5,7 @@ import { evictCommand } from './evict.ts'
 import { EXIT, sentence, UsageError } from './failure.ts'
 import { gatewayCommand } from './gateway.ts'
 import { getCommand } from './get.ts'
+import { loaderCommand } from './loader.ts'
 import type { Session } from './session.ts'
 import { tailCommand } from './tail.ts'
 import type { Sink } from './terminal.ts'
@@ -38,7 +39,15 @@ export async function run({ args, out, err, version, ...rest }: Process): Promis
     // Else `kedge evict … --version 3` would ask for the version of this package.
     .enablePositionalOptions()
     .addHelpText('after', AFTER)
-  for (const make of [gatewayCommand, topicsCommand, doctorCommand, tailCommand, getCommand, evictCommand])
+  for (const make of [
+    gatewayCommand,
+    topicsCommand,
+    doctorCommand,
+    tailCommand,
+    getCommand,
+    evictCommand,
+    loaderCommand,
+  ])
     program.addCommand(make(session, done))
   settle(program, out, err)
   try {

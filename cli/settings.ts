@@ -2,6 +2,7 @@
 import type { AnySetting } from './setting.ts'
 import { CLUSTER_SETTINGS } from './settings/cluster.ts'
 import { GATEWAY_SETTINGS } from './settings/gateway.ts'
+import { LOADER_SETTINGS } from './settings/loader.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { TOPICS_SETTINGS } from './settings/topics.ts'
 
@@ -10,4 +11,5 @@ export const ALL_SETTINGS: readonly AnySetting[] = [
   ...TOPICS_SETTINGS,
   ...CLUSTER_SETTINGS,
   ...GATEWAY_SETTINGS,
+  ...LOADER_SETTINGS,
 ]

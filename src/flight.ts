@@ -201,6 +201,9 @@ export class Flights<T> {
       // Where evictions cannot be known, a load is good for as long as any value: from its own beginning.
       if (now - Math.max(flight.startedAt, partition.freshAt) > this.#ground.settings.maxStalenessMs)
         return undefined
+    } else if (flight.outcome !== undefined) {
+      // Found elsewhere, and judged as of then, while other keys of its call are still looked for.
+      return undefined
     } else if (
       flight.leader.load.via === 'loader' &&
       required > Math.max(flight.leader.required, partition.position)

@@ -8,6 +8,12 @@ export { type Authorizer, bearerAuth, type BearerTokens, openToAll, type Scope }
 export { cacheStatusHeaders } from './cache-status.ts'
 export type { AppOptions } from './deps.ts'
 export { beat } from './heartbeat.ts'
+export {
+  type LoaderHandlers,
+  loaderHandlers,
+  type LoaderHandlersOptions,
+  type RequestBatch,
+} from './loader.ts'
 export { kedge, type KedgeMiddlewareOptions, TOKEN_NAME, type TokenCookieOptions } from './middleware.ts'
 export { openApiDocument } from './openapi.ts'
 export { httpOrigin, type Origin, type OriginOptions, type OriginValue, OriginWriteError } from './origin.ts'

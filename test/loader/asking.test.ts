@@ -368,6 +368,24 @@ describe('a loader service', () => {
     expect(await asker.at.run(asked.value)).toBe('new')
   })
 
+  it('is asked again for a key that it has answered, while other keys of that call are still waited for', async () => {
+    const asker = await asking()
+    const many = asker.users.getOrSetMany(['1', '2'], () => ({ '2': 'own' }), {
+      ...asker.via,
+      loaderWait: 500,
+    })
+    await asker.at.runtime.advance(20)
+    none(asker.at, '1', { asOf: 0, none: true })
+    await asker.at.runtime.advance(20)
+    // There is one now, and whoever comes later must not be told of before.
+    const later = asker.begin('1', { loaderWait: 500 })
+    await asker.at.runtime.advance(20)
+    expect(requests(asker.at).map(({ key }) => key)).toEqual(['1', '2', '1'])
+    put(asker.at, '1', 'Ada')
+    expect(await asker.at.run(later.value)).toBe('Ada')
+    expect([...(await asker.at.run(many))]).toEqual([['2', 'own']])
+  })
+
   it('is not waited for together with callers that ask for less', async () => {
     const asker = await asking()
     const first = asker.begin('1')

@@ -1,0 +1,78 @@
+/** The health of a process that runs for long, over HTTP. @module */
+import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { sentence, UsageError } from './failure.ts'
+
+export interface Health {
+  /** `undefined` when all is well, else why not. */
+  problem(): string | undefined
+  /** How far it is behind, and what it has counted. Rejects where that cannot be known. */
+  lag(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
+}
+
+export interface RunningHealth {
+  readonly url: string
+  close(): Promise<void>
+}
+
+const LAG_DEADLINE_MS = 5000
+
+/**
+ * Answers `GET /healthz` (it lives), `/readyz` (200, or 503 with the problem) and `/lag` (JSON).
+ *
+ * @param place `port` or `host:port`
+ * @throws UsageError when it is none, or cannot be listened on
+ */
+export async function startHealth(place: string, health: Health): Promise<RunningHealth> {
+  const { host, port } = placeOf(place)
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').split('?', 1)[0]
+    if (request.method !== 'GET' && request.method !== 'HEAD') say(response, 405, { error: 'GET alone' })
+    else if (path === '/healthz') say(response, 200, { ok: true })
+    else if (path === '/readyz') ready(response, health)
+    else if (path === '/lag') void lag(response, health)
+    else say(response, 404, { error: 'there are /healthz, /readyz and /lag' })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => reject(new UsageError(`--listen: ${sentence(cause)}`, { cause })))
+    server.listen(port, host, resolve)
+  })
+  const { port: found } = server.address() as AddressInfo
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${found}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function ready(response: ServerResponse, health: Health): void {
+  const problem = health.problem()
+  if (problem === undefined) say(response, 200, { ready: true })
+  else say(response, 503, { ready: false, problem })
+}
+
+async function lag(response: ServerResponse, health: Health): Promise<void> {
+  try {
+    say(response, 200, await health.lag(AbortSignal.timeout(LAG_DEADLINE_MS)))
+  } catch (error) {
+    say(response, 503, { error: sentence(error) })
+  }
+}
+
+function say(response: ServerResponse, status: number, body: unknown): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+    .end(`${JSON.stringify(body)}\n`)
+}
+
+function placeOf(place: string): { host: string; port: number } {
+  const [, bracketed, plain, digits] = /^(?:(?:\[([\da-fA-F:]+)\]|([\w.-]+)):)?(\d{1,5})$/.exec(place) ?? []
+  const port = Number(digits)
+  if (!(port <= 65_535))
+    throw new UsageError('--listen must be a port, or a host and a port such as 0.0.0.0:9100')
+  return { host: bracketed ?? plain ?? '127.0.0.1', port }
+}

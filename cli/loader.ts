@@ -1,0 +1,157 @@
+/** `kedge loader`: loads what isolates miss, as a process. @module */
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Command } from 'commander'
+import { createLoader } from '../loader/index.ts'
+import type { LoaderEvent, LoaderOptions, Loaders, LoaderService } from '../loader/index.ts'
+import type { KafkaLog } from '../src/log.ts'
+import type { KedgeEvent } from '../src/events.ts'
+import { command } from './command.ts'
+import type { Done } from './command.ts'
+import { EXIT, sentence, UsageError } from './failure.ts'
+import { startHealth } from './health.ts'
+import { logOf } from './proxy.ts'
+import type { Session } from './session.ts'
+import { drain, listen, LOADER_SETTINGS, lookback, maxQueue, module, share } from './settings/loader.ts'
+import { PROXY_SETTINGS } from './settings/proxy.ts'
+import {
+  evictionPartitions,
+  evictionsTopic,
+  requestsTopic,
+  updatePartitions,
+  updatesTopic,
+} from './settings/topics.ts'
+import { plain } from './terminal.ts'
+import { valuesOf } from './values.ts'
+import type { Values } from './values.ts'
+
+const TOPICS = [evictionsTopic, updatesTopic, requestsTopic, evictionPartitions, updatePartitions]
+const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...LOADER_SETTINGS]
+
+/** What a module of loaders holds. */
+interface LoadersModule {
+  readonly default?: Loaders
+  /** Further options of `createLoader`: `codec`, `ttl`, `maxSkew`. */
+  readonly options?: Partial<LoaderOptions>
+}
+
+export function loaderCommand(session: Session, done: Done): Command {
+  return command('loader', 'Loads what isolates miss, each key once however many ask.', SETTINGS)
+    .addHelpText(
+      'after',
+      '\nThe module: export default { users: async (ids) => new Map(…), prices: { load, ttl: "10s" } }\nIt may also export `options`, those of createLoader().',
+    )
+    .action(async (_options: unknown, from: Command) => {
+      await serve(await valuesOf(from, SETTINGS, session), session)
+      done(EXIT.ok)
+    })
+}
+
+/** Answers until the process is asked to end. */
+async function serve(values: Values, session: Session): Promise<void> {
+  const { terminal, stop } = session
+  const found = await moduleOf(values, session)
+  const log = await logOf(values, session)
+  let service: LoaderService | undefined
+  try {
+    service = await made(found, log, values, session)
+    const loader = service
+    const place = values.get(listen)
+    const health =
+      place === undefined
+        ? undefined
+        : await startHealth(place, {
+            problem: () => problemOf(loader),
+            lag: async (signal) => ({ ...(await loader.lag({ signal })), stats: loader.stats() }),
+          })
+    if (health) terminal.say(`kedge loader listening on ${health.url}`)
+    const names = Object.keys(found.default!).join(', ')
+    terminal.say(`kedge loader answers for ${plain(names)} from ${values.get(requestsTopic)}`)
+    try {
+      await service.run({ signal: stop })
+    } finally {
+      await health?.close()
+    }
+    const { values: published, none, failed } = service.stats()
+    terminal.say(`kedge loader published ${published} values and ${none} absences; ${failed} keys failed`)
+  } finally {
+    // Closes the log too.
+    await (service ?? { close: async () => log.close?.() }).close().catch(() => undefined)
+  }
+}
+
+async function made(
+  { default: loaders, options }: LoadersModule,
+  log: KafkaLog,
+  values: Values,
+  session: Session,
+): Promise<LoaderService> {
+  const topics = {
+    evictions: values.get(evictionsTopic),
+    updates: values.get(updatesTopic),
+    requests: values.get(requestsTopic),
+  }
+  const count = async (topic: string) => (await log.offsets(topic, { signal: session.stop })).length
+  const part = values.get(share)
+  const given = {
+    topics,
+    evictionPartitions: values.get(evictionPartitions) ?? (await count(topics.evictions)),
+    updatePartitions: values.get(updatePartitions) ?? (await count(topics.updates)),
+    lookback: values.get(lookback),
+    maxQueue: values.get(maxQueue),
+    drain: values.get(drain),
+    ...(part !== undefined && { share: part }),
+  }
+  const tell = teller(session)
+  try {
+    return createLoader({
+      ...given,
+      ...options,
+      kafka: log,
+      loaders: loaders!,
+      runtime: session.runtime,
+      onEvent: (event) => {
+        tell(event)
+        options?.onEvent?.(event)
+      },
+    })
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+  }
+}
+
+async function moduleOf(values: Values, session: Session): Promise<LoadersModule> {
+  const file = values.get(module)
+  if (file === undefined) throw new UsageError('--module names the module of the loaders: it is needed')
+  let found: LoadersModule
+  try {
+    found = (await import(pathToFileURL(resolve(session.folder, file)).href)) as LoadersModule
+  } catch (cause) {
+    throw new UsageError(`${plain(file)} cannot be loaded: ${sentence(cause)}`, { cause })
+  }
+  if (typeof found.default !== 'object' || found.default === null)
+    throw new UsageError(`the default export of ${plain(file)} must be loaders by namespace`)
+  return found
+}
+
+function problemOf(service: LoaderService): string | undefined {
+  const { ready, error } = service.health()
+  if (ready) return undefined
+  return error === undefined ? 'the topics have not been reached yet' : sentence(error)
+}
+
+/** Says what went wrong: of a source or a proxy that stays away only the first time. */
+function teller({ terminal }: Session): (event: KedgeEvent | LoaderEvent) => void {
+  let unread = false
+  return (event) => {
+    if (event.type === 'requests_unread' && !unread) {
+      unread = true
+      terminal.warn(`kedge loader: ${sentence(event.error)}; trying again`)
+    } else if (event.type === 'batch') unread = false
+    else if (event.type === 'batch_failed') {
+      const { namespace, keys, error } = event
+      terminal.warn(`kedge loader: ${keys.length} keys of ${namespace} failed: ${sentence(error)}`)
+    } else if (event.type === 'requests_skipped')
+      terminal.warn(`kedge loader: partition ${event.partition}: requests were lost; going on at ${event.to}`)
+  }
+}
