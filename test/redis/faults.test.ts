@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -180,6 +181,33 @@ describe.skipIf(reason !== undefined)('a client of Redis', () => {
     const error = await failure(sink.write('s', batch(1, put('theirs', 'x', 0))))
     expect(error).toMatchObject({ code: 'ERR_AUTH', retryable: false })
     expect(error.message).not.toContain('secret')
+  })
+
+  it('needs no more of its user than the documentation says', async () => {
+    server = await startRedis()
+    const page = await readFile(new URL('../../docs/redis.md', import.meta.url), 'utf8')
+    const rule = /ACL SETUSER kedge on >PASSWORD (.*)/.exec(page)?.[1]?.split(' ') ?? []
+    await server.command('ACL', 'SETUSER', 'kedge', 'on', '>secret', ...rule)
+    const connection = ioredis(client({ username: 'kedge', password: 'secret' }))
+    const sink = redisSink(connection)
+    await sink.begin('s', 'e1', 'topic')
+    expect(await sink.write('s', batch(1, put('user:7', 'A', 0)))).toMatchObject({ written: 1 })
+    expect((await sink.state('s'))?.epoch).toBe('e1')
+    const tier = redisTier(connection)
+    const place = { namespace: 'n', partition: 0, logId: undefined }
+    await tier.applier!.begin(0, { position: 0, logId: undefined })
+    const value = { bytes: new Uint8Array(3), asOf: 0, version: undefined, ttlMs: 60_000 }
+    await tier.setMany(place, [
+      { key: 'a', ...value },
+      { key: 'b', ...value },
+      { key: 'c', ...value },
+    ])
+    await tier.deleteMany(place, ['c'], 9)
+    const eviction = { offset: 0, namespace: undefined, keys: ['a'], group: false, version: undefined }
+    const group = { ...eviction, offset: 1, keys: [], group: true, namespace: 'other' }
+    const evictions = { partition: 0, logId: undefined, from: 0, to: 2, evictions: [eviction, group] }
+    expect(await tier.applier!.apply(evictions)).toBe('applied')
+    expect([...(await tier.getMany(place, ['a', 'b', 'c'])).items.keys()]).toEqual(['b'])
   })
 
   it('waits for a replica that is about to be a master', async () => {

@@ -150,11 +150,11 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('at random, over %s', (
       for (let round = 0; round < 150; round++) {
         // Several at once, in whatever order they arrive.
         await Promise.all(
-          Array.from({ length: 1 + dice(4) }, () => {
+          Array.from({ length: 1 + dice(4) }, async () => {
             const what = dice(40)
             if (what === 0) return lose()
-            if (what < 10) return void evict()
-            return what < 20 ? follow() : what < 30 ? store() : read()
+            if (what < 10) return evict()
+            await (what < 20 ? follow() : what < 30 ? store() : read())
           }),
         )
       }

@@ -13,7 +13,7 @@ function service(...answers: (() => Response)[]) {
     token: TOKEN,
     maxResponseBytes: 4096,
     fetch: async (input, init) => {
-      requests.push(new Request(input as string, init))
+      requests.push(new Request(input, init))
       const next = answers.shift()
       return next ? next() : new Response('[]')
     },
