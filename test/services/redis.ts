@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '../kafka/java-server.ts'
-import { type DebianProgram, fetchProgram, missing, type Program, without } from './debian.ts'
+import { type DebianProgram, fetchProgram, type Program, without } from './debian.ts'
 import { ServerProcess } from './process.ts'
 
 const PROGRAM: DebianProgram = { package: 'redis-server', name: 'redis-server' }
@@ -46,10 +46,7 @@ export interface RedisCluster {
   stop(): Promise<void>
 }
 
-/** Why no Redis can be started here; `undefined` when one can. */
-export const redisAvailable = (): string | undefined => missing(PROGRAM)
-
-/** As {@link redisAvailable}, said aloud. @throws Error instead of a reason under `CI=true`. */
+/** Why no Redis can be started here, said aloud; `undefined` when one can. @throws Error instead under `CI=true`. */
 export const withoutRedis = (): string | undefined => without(PROGRAM)
 
 /** @throws Error when there is no Redis to be had, or it does not start. */
