@@ -43,6 +43,7 @@ import type {
   WriteOptions,
 } from './types.ts'
 import { Updates } from './updates.ts'
+import { WriteBehind } from './write-behind.ts'
 import { WriteThrough } from './write-through.ts'
 import { Writer } from './writer.ts'
 
@@ -253,6 +254,7 @@ class IsolateCache implements OpenCache {
       reader: new Reader(space, flights, this.reading),
       writer,
       many: new GroupWriter(space, writer, this.reading),
+      behind: new WriteBehind(space, writer, this.reading),
       through: new WriteThrough(space, writer, this.reading),
       open: (context, scopeOptions) => this.#open(context, scopeOptions),
     }

@@ -85,6 +85,9 @@ export type {
   SetOptions,
   StoreContext,
   StoreWrite,
+  WriteBehindOptions,
   WriteOptions,
   WriteThroughOptions,
 } from './types.ts'
+export { readWrite } from './write-message.ts'
+export type { WriteMessage } from './write-message.ts'

@@ -9,12 +9,26 @@
  *
  * @module
  */
+import { MAX_INTENT_MS } from './messages.ts'
 import type { Intent } from './messages.ts'
+
+/** A write that waits to be persisted. */
+export interface PendingWrite {
+  readonly id: string
+  /** Where it stands in `cache-writes`. */
+  readonly partition: number
+  readonly offset: number
+  /** The position after the last intent of the key: as of it the write is the key's value. */
+  readonly asOf: number
+}
 
 interface Open {
   readonly keys: readonly string[]
   /** What began before this may be older than the commit. */
   readonly until: number
+  readonly write: Intent['write']
+  /** Where the intent stands. */
+  readonly offset: number
 }
 
 /** Keys of open intents; beyond it, their ends bar the whole namespace. */
@@ -33,13 +47,13 @@ export class Intents {
   #missedUntil = -Infinity
 
   /** Takes in an intent. Whether it was new, and is not closed already. */
-  open(keys: readonly string[], { id, ttlMs }: Intent, now: number): boolean {
+  open(keys: readonly string[], { id, ttlMs, write }: Intent, now: number, offset = 0): boolean {
     // Split among several records it has one id; the first of them speaks for its keys.
     const known = this.#open.get(id)
     const fresh = known ? keys.filter((key) => !known.keys.includes(key)) : keys
     if (this.#closed.has(id) || fresh.length === 0) return false
     const until = Math.max(known?.until ?? -Infinity, now + ttlMs)
-    this.#open.set(id, { keys: [...(known?.keys ?? []), ...fresh], until })
+    this.#open.set(id, { keys: [...(known?.keys ?? []), ...fresh], until, write, offset })
     for (const key of fresh) {
       const ids = this.#byKey.get(key)
       if (ids) ids.add(id)
@@ -70,6 +84,36 @@ export class Intents {
     if (ids === undefined) return false
     for (const id of ids) if (began < this.#open.get(id)!.until) return true
     return false
+  }
+
+  /** The write of the key that waits to be persisted: the last one, as they will be. */
+  write(key: string, now: number): PendingWrite | undefined {
+    let last: PendingWrite | undefined
+    let asOf = 0
+    for (const id of this.#byKey.get(key) ?? []) {
+      const { write, until, offset } = this.#open.get(id)!
+      if (write === undefined || until <= now) continue
+      // In one partition their order is that of the source; of two partitions (their number was changed) nobody knows.
+      const isLater =
+        last === undefined ||
+        (write.partition === last.partition ? write.offset > last.offset : offset >= asOf)
+      asOf = Math.max(asOf, offset + 1)
+      if (isLater) last = { id, ...write, asOf }
+    }
+    return last && { ...last, asOf }
+  }
+
+  /** How many writes wait, and whether one of them should long be persisted. */
+  writes(now: number): { count: number; overdue: boolean } {
+    let count = 0
+    let overdue = false
+    for (const { write, until } of this.#open.values()) {
+      if (write === undefined) continue
+      if (now < until) count++
+      // Not for ever: whatever ended it may have been missed.
+      else if (now < until + MAX_INTENT_MS) overdue = true
+    }
+    return { count, overdue }
   }
 
   /** Forgets what is over, and then the oldest: what they barred is barred for all keys. */

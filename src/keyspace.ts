@@ -8,6 +8,7 @@ import { storedEntry } from './entry.ts'
 import type { StoredEntry } from './entry.ts'
 import { EvictionTable } from './eviction-table.ts'
 import { Intents } from './intents.ts'
+import type { PendingWrite } from './intents.ts'
 import type { Intent } from './messages.ts'
 import type { Partition, Tenant } from './partition.ts'
 import type { NamespaceSettings, Settings } from './settings.ts'
@@ -41,6 +42,8 @@ export interface Candidate<T> {
   readonly settleMs: number
   /** Every eviction below it has met the value where it comes from: those need not be known here. */
   readonly knownTo?: number | undefined
+  /** It is the value of a write that waits to be persisted. */
+  readonly write?: PendingWrite
 }
 
 /** The timeline counts in whole milliseconds, the monotonic clock does not. */
@@ -152,6 +155,16 @@ export class Keyspace<T> implements Tenant {
     return this.#intents.bars(key, this.#monotonic())
   }
 
+  /** The write of the key that waits to be persisted. */
+  pendingWrite(key: string): PendingWrite | undefined {
+    return this.#intents.write(key, this.#monotonic())
+  }
+
+  /** How many writes wait to be persisted, and whether one of them should long be. */
+  pendingWrites(): { count: number; overdue: boolean } {
+    return this.#intents.writes(this.#monotonic())
+  }
+
   /** Holds the value, or says why not. */
   hold(key: string, candidate: Candidate<T>): RefuseReason | undefined {
     const reason = this.#refuses(key, candidate)
@@ -169,7 +182,8 @@ export class Keyspace<T> implements Tenant {
     if (partition.generation !== candidate.generation) return 'fenced'
     const reason = this.#table.refuses(key, candidate)
     if (reason !== undefined) return reason
-    if (this.#intents.bars(key, this.#begun(loadedAt))) return 'pending'
+    const isWaiting = candidate.write !== undefined && this.pendingWrite(key)?.id === candidate.write.id
+    if (!isWaiting && this.#intents.bars(key, this.#begun(loadedAt))) return 'pending'
     if (candidate.settleMs > 0 && this.#table.evictedSince(key, tags, loadedAt - candidate.settleMs))
       return 'settling'
     const freshUntil = loadedAt + ttlMs
@@ -225,8 +239,8 @@ export class Keyspace<T> implements Tenant {
     this.#sweep('evicted', (_, entry) => entry.asOf <= offset)
   }
 
-  intends(keys: readonly string[], intent: Intent, _offset: number): void {
-    if (!this.#intents.open(keys, intent, this.#monotonic())) return
+  intends(keys: readonly string[], intent: Intent, offset: number): void {
+    if (!this.#intents.open(keys, intent, this.#monotonic(), offset)) return
     // Whatever its as-of: it may have been loaded while the intent was in the log, and not known here.
     for (const key of keys) this.drop(key, 'evicted')
   }

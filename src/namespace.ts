@@ -23,9 +23,11 @@ import type {
   SetManyOptions,
   SetOptions,
   StoreWrite,
+  WriteBehindOptions,
   WriteOptions,
   WriteThroughOptions,
 } from './types.ts'
+import type { WriteBehind } from './write-behind.ts'
 import type { WriteThrough } from './write-through.ts'
 import type { Writer } from './writer.ts'
 
@@ -36,6 +38,7 @@ export interface NamespaceParts<T> {
   readonly reader: Reader<T>
   readonly writer: Writer<T>
   readonly through: WriteThrough<T>
+  readonly behind: WriteBehind<T>
   readonly many: GroupWriter<T>
   /** A scope of its own for a request. */
   readonly open: (context: RequestContext, options?: ScopeOptions) => Scope
@@ -114,6 +117,10 @@ export class ScopedNamespace<T> implements Namespace<T> {
     options?: WriteThroughOptions<T>,
   ): Promise<Token> {
     return this.#parts.through.write(key, value, store, options, this.#scope)
+  }
+
+  async writeBehind(key: string, value: T | undefined, options?: WriteBehindOptions): Promise<Token> {
+    return this.#parts.behind.write(key, value, options, this.#scope)
   }
 
   async invalidateTags(tags: string | readonly string[], options?: WriteOptions): Promise<Token> {

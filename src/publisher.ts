@@ -15,6 +15,7 @@ import { updateRecordKey } from './messages.ts'
 import type { ClearMessage, EvictMessage, IntentMessage, Message } from './messages.ts'
 import { partitionOf } from './murmur2.ts'
 import type { Scope } from './scope.ts'
+import type { WriteMessage } from './write-message.ts'
 import { Slots } from './slots.ts'
 import { formatToken } from './token.ts'
 import type { Token } from './token.ts'
@@ -81,6 +82,17 @@ export class Publisher {
   ): Promise<Published[]> {
     const message: IntentMessage = { v: 1, op: 'intent', ns: namespace, ...body }
     return this.#publish([{ message, partition }], encodeUtf8(namespace), signal)
+  }
+
+  /** Appends a write to the topic of writes. */
+  async appendWrite(message: WriteMessage, signal?: AbortSignal): Promise<Position> {
+    const { settings } = this.#ground
+    const key = updateRecordKey(message.ns, message.key)
+    const recordKey = encodeUtf8(key)
+    const partition = partitionOf(recordKey, settings.writePartitions)
+    const record = pack(message, settings).then((value) => [{ key: recordKey, value, partition }])
+    const [position] = await this.#send(settings.writesTopic, record, [key], signal)
+    return position!
   }
 
   /** Publishes the eviction of a namespace, or of everything, to the partitions. */

@@ -10,6 +10,7 @@ import type { Follower } from './follower.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { Lifespan } from './lifespan.ts'
 import { checkId } from './messages.ts'
+import { PendingWrites } from './pending-writes.ts'
 import type { Publisher } from './publisher.ts'
 import type { Scope } from './scope.ts'
 import { checkOptions, loadSettings } from './settings.ts'
@@ -58,11 +59,13 @@ interface Reading<T> {
 
 export class Reader<T> {
   readonly #space: Keyspace<T>
+  readonly #pending: PendingWrites<T>
   readonly #flights: Flights<T>
   readonly #context: ReaderContext
 
   constructor(space: Keyspace<T>, flights: Flights<T>, context: ReaderContext) {
     this.#space = space
+    this.#pending = new PendingWrites(space, context.ground)
     this.#flights = flights
     this.#context = context
   }
@@ -77,7 +80,7 @@ export class Reader<T> {
     checkId(key, 'key')
     const reading = this.#begin(call, options, scope)
     const trust = await this.#trust(() => this.#space.current(key) !== undefined, reading)
-    const demand = this.#demand(reading, trust)
+    const demand = this.#demand(reading, trust, [key])
     const served = this.#serve(key, trust, reading, demand)
     if (served?.staleBecause === 'swr' && demand) this.#flights.of([key], demand)
     if (served) return served
@@ -105,7 +108,7 @@ export class Reader<T> {
       () => wanted.some((key) => this.#space.current(key) !== undefined),
       reading,
     )
-    const demand = this.#demand(reading, trust)
+    const demand = this.#demand(reading, trust, wanted)
     const found = new Map<string, T>()
     const missing: string[] = []
     const refresh: string[] = []
@@ -155,11 +158,13 @@ export class Reader<T> {
     const { next } = follower
     const since = ground.timeline.now()
     follower.touch(scope)
-    return { scope, load, call, required, signal, since, next, loading: new Set() }
+    const before = call && this.#pending.before(call)
+    return { scope, load, call: before, required, signal, since, next, loading: new Set() }
   }
 
-  #demand(reading: Reading<T>, trust: Trust): Demand<T> | undefined {
-    const { call, load, scope, signal, required } = reading
+  #demand(reading: Reading<T>, trust: Trust, keys: readonly string[]): Demand<T> | undefined {
+    const { load, scope, signal, required } = reading
+    const call = reading.call ?? this.#pending.alone(keys)
     if (call === undefined) return undefined
     const slots = trust === 'bypass' ? this.#context.bypassSlots : this.#context.slots
     return { call, load, scope, signal, required, slots, proof: this.#proof(reading, trust) }
@@ -210,7 +215,9 @@ export class Reader<T> {
     const proved = this.#proved(required, since, next)
     if (proved()) return 'proved'
     // A miss does not wait: its load is fresh anyway, and the poll runs beside it.
-    if (!held()) return this.#isLost(since) ? 'bypass' : 'none'
+    // Unless the token may be that of a write which the source does not have yet.
+    const isAhead = this.#space.settings.intentsMs > 0 && required > partition.known
+    if (!held() && !isAhead) return this.#isLost(since) ? 'bypass' : 'none'
     if (await follower.reach(proved, scope, signal)) return 'proved'
     const { id, tail } = partition
     const polled = partition.provedBy >= next

@@ -203,6 +203,10 @@ const writeThroughOptions = setOptions
   .extend({ intent: z.union([duration, z.literal(false)]) })
   .partial()
 
+const writeBehindOptions = z
+  .strictObject({ maxPending: duration, signal: loadOptions.shape.signal })
+  .partial()
+
 const readOptions = loadOptions.pick({ after: true, signal: true })
 const scopeOptions = loadOptions.pick({ after: true })
 const prewarmOptions = z
@@ -210,12 +214,16 @@ const prewarmOptions = z
   .partial()
 
 /** @throws TypeError quoting the option that is wrong. */
-export function checkOptions(options: object, of: 'read' | 'scope' | 'prewarm' | 'through' | 'many'): void {
+export function checkOptions(
+  options: object,
+  of: 'read' | 'scope' | 'prewarm' | 'through' | 'behind' | 'many',
+): void {
   const schemas = {
     read: readOptions,
     scope: scopeOptions,
     prewarm: prewarmOptions,
     through: writeThroughOptions,
+    behind: writeBehindOptions,
     many: setManyOptions,
   }
   check(schemas[of], options)

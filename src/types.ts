@@ -143,6 +143,17 @@ export interface WriteThroughOptions<T> extends Pick<Lifetime<T>, 'ttl'> {
   readonly signal?: AbortSignal
 }
 
+export interface WriteBehindOptions {
+  /**
+   * How long readers take the write from the log instead of asking the source, at most what the namespace's `intents`
+   * says. Choose it longer than the persister may need, outages included: after that the source is asked again, written
+   * or not.
+   * @default '1m'
+   */
+  readonly maxPending?: Duration
+  readonly signal?: AbortSignal
+}
+
 /** Why a value was served, or not. */
 export type EntryState = 'fresh' | 'stale' | 'miss'
 
@@ -224,6 +235,14 @@ export interface Namespace<T> {
     store: StoreWrite<V>,
     options?: WriteThroughOptions<T>,
   ): Promise<Token>
+  /**
+   * Writes a row to the log, from where a persister (`kedge/persister`) writes it to its source. Until then whoever has
+   * passed the token reads it from the log. `undefined` deletes the row. Needs `intents` in the namespace's options.
+   *
+   * Rejects with `ERR_OVERLOADED` while too many writes wait, or one has waited for too long; with `ERR_PUBLISH` when a
+   * record was not acknowledged: the write may be persisted all the same.
+   */
+  writeBehind(key: string, value: T | undefined, options?: WriteBehindOptions): Promise<Token>
   invalidateTags(tags: string | readonly string[], options?: WriteOptions): Promise<Token>
   invalidatePrefix(prefix: string, options?: WriteOptions): Promise<Token>
   /** Evicts the whole namespace, everywhere. */

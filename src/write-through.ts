@@ -110,12 +110,14 @@ export class WriteThrough<T> {
     store: StoreWrite<V>,
     candidate: (version: number) => Omit<Candidate<T>, 'asOf'>,
   ): Promise<Token> {
-    await this.#announce(write)
+    const asOf = await this.#announce(write)
     const ending = await this.#store(write, store)
     if (ending.state === 'committed') {
       const { published, landed } = await this.#evict(write, ending.version)
       if (landed && ending.version !== undefined && write.value !== undefined) {
-        this.#keep(write, { ...candidate(ending.version), asOf: published[0]!.offset + 1 })
+        // As of before the commit, like what was loaded: who has written meanwhile without telling a version may have
+        // done so after it. Our own eviction spares it by its version.
+        this.#keep(write, { ...candidate(ending.version), asOf }, published[0]!.offset)
       }
       return tokenOf(published)
     }
@@ -131,14 +133,18 @@ export class WriteThrough<T> {
     throw ending.error
   }
 
-  /** Publishes the intent; nothing was stored where that fails. */
-  async #announce<V>({ key, id, limitMs, startedAt, meant, scope, signal }: Write<V>): Promise<void> {
-    if (id === undefined) return
+  /** Publishes the intent, and returns the position before the commit. Nothing was stored where that fails. */
+  async #announce<V>({ key, id, limitMs, startedAt, meant, scope, signal }: Write<V>): Promise<number> {
+    if (id === undefined) return this.#space.asOf
     const { publisher, ground } = this.#context
     const { name, partition } = this.#space
     const body = { keys: [key], id, ttl: limitMs }
-    await this.#writer.land(publisher.intend(name, partition.id, body, signal), meant, scope)
-    if (ground.timeline.now() - startedAt < limitMs * PATIENCE) return
+    const { published } = await this.#writer.land(
+      publisher.intend(name, partition.id, body, signal),
+      meant,
+      scope,
+    )
+    if (ground.timeline.now() - startedAt < limitMs * PATIENCE) return published[0]!.offset + 1
     throw new KedgeError('ERR_PUBLISH', 'the intent was acknowledged too late: nothing was stored', {
       retryable: true,
     })
@@ -176,7 +182,7 @@ export class WriteThrough<T> {
   }
 
   /** Holds the value, and shares it once it is known that nobody else has written the key meanwhile. */
-  #keep<V>({ key, scope }: Write<V>, candidate: Candidate<T>): void {
+  #keep<V>({ key, scope }: Write<V>, candidate: Candidate<T>, evictedAt: number): void {
     const { settings, partition } = this.#space
     if (this.#space.hold(key, candidate) !== undefined) return
     if (settings.tier) this.#context.tier?.put(this.#space, new Map([[key, candidate]]), scope)
@@ -184,7 +190,7 @@ export class WriteThrough<T> {
     const { follower, publisher } = this.#context
     const share = async (): Promise<void> => {
       // The topic of values is compacted to the last one written: of two writers' values that must be the newer one.
-      const knows = await follower.reach(() => partition.position >= candidate.asOf, scope)
+      const knows = await follower.reach(() => partition.position > evictedAt, scope)
       const stands = this.#space.current(key)?.value === candidate.value && !this.#space.pending(key)
       if (knows && stands) await publisher.update(this.#space, key, candidate)
     }
@@ -207,7 +213,7 @@ function intentOf(intent: Duration | false | undefined, intentsMs: number): numb
 }
 
 /** Told apart from all others, not secret. */
-const newId = (runtime: Runtime): string =>
+export const newId = (runtime: Runtime): string =>
   Array.from({ length: 2 }, () => Math.floor(runtime.random() * 2 ** 52).toString(36)).join('-')
 
 const storeTimeout = () =>

@@ -232,7 +232,7 @@ describe('writeThrough', () => {
     expect(here.users.peek('7')).toBe('new')
     await at.runtime.advance(10)
     expect(written('cache-updates')).toMatchObject([
-      { op: 'put', key: '7', value: 'new', version: 3, asOf: 2 },
+      { op: 'put', key: '7', value: 'new', version: 3, asOf: 1 },
     ])
     await at.run(there.cache.sync())
     expect(there.users.peek('7')).toBe('new')

@@ -176,6 +176,7 @@ export class FakeCache implements Cache {
         return this.#write(what, () => this.held.set(id(key), { value, tags }), wrote)
       },
       writeThrough: unused,
+      writeBehind: unused,
       setMany: unused,
       delete: (keys) => {
         const all = list(keys)

@@ -1,0 +1,40 @@
+/**
+ * A write that is on its way to the source: a record of `cache-writes`.
+ *
+ * @module
+ */
+import * as z from 'zod'
+import { MAX_KEY_LENGTH, NAMESPACE_PATTERN } from './messages.ts'
+
+/** `cache-writes`: the value that a key is to have at its source, or that it is to have none. */
+export interface WriteMessage {
+  readonly v: 1
+  readonly op: 'write'
+  readonly ns: string
+  readonly key: string
+  readonly value?: unknown
+  /** Instead of a value. */
+  readonly deleted?: true | undefined
+  /** Told apart from all others: the same write may stand in the log twice. */
+  readonly id: string
+  /** When it was written, in milliseconds since the epoch. */
+  readonly at: number
+}
+
+const writeMessage = z
+  .object({
+    v: z.literal(1),
+    op: z.literal('write'),
+    ns: z.string().regex(NAMESPACE_PATTERN),
+    key: z.string().min(1).max(MAX_KEY_LENGTH),
+    value: z.unknown().optional(),
+    deleted: z.literal(true).optional(),
+    id: z.string().min(1).max(64),
+    at: z.number().nonnegative(),
+  })
+  .refine(({ value, deleted }) => (value === undefined) === (deleted === true))
+
+/** The write in a record of `cache-writes`, or `undefined` when it is none. Never throws. */
+export function readWrite(message: unknown): WriteMessage | undefined {
+  return writeMessage.safeParse(message).data
+}
