@@ -50,6 +50,9 @@ interface Write<V> {
   readonly signal: AbortSignal | undefined
 }
 
+/** Where the log stood before the commit. */
+type Before = Pick<Candidate<never>, 'asOf' | 'generation'>
+
 export class WriteThrough<T> {
   readonly #space: Keyspace<T>
   readonly #writer: Writer<T>
@@ -92,7 +95,6 @@ export class WriteThrough<T> {
     }
     const work = this.#run(write, store, (version) => ({
       value: value as T & V,
-      generation: this.#space.partition.generation,
       loadedAt: startedAt,
       ttlMs,
       keepMs: 0,
@@ -108,16 +110,16 @@ export class WriteThrough<T> {
   async #run<V extends T | undefined>(
     write: Write<V>,
     store: StoreWrite<V>,
-    candidate: (version: number) => Omit<Candidate<T>, 'asOf'>,
+    candidate: (version: number) => Omit<Candidate<T>, keyof Before>,
   ): Promise<Token> {
-    const asOf = await this.#announce(write)
+    const before = await this.#announce(write)
     const ending = await this.#store(write, store)
     if (ending.state === 'committed') {
       const { published, landed } = await this.#evict(write, ending.version)
       if (landed && ending.version !== undefined && write.value !== undefined) {
         // As of before the commit, like what was loaded: who has written meanwhile without telling a version may have
         // done so after it. Our own eviction spares it by its version.
-        this.#keep(write, { ...candidate(ending.version), asOf }, published[0]!.offset)
+        this.#keep(write, { ...candidate(ending.version), ...before }, published[0]!.offset)
       }
       return tokenOf(published)
     }
@@ -134,17 +136,21 @@ export class WriteThrough<T> {
   }
 
   /** Publishes the intent, and returns the position before the commit. Nothing was stored where that fails. */
-  async #announce<V>({ key, id, limitMs, startedAt, meant, scope, signal }: Write<V>): Promise<number> {
-    if (id === undefined) return this.#space.asOf
+  async #announce<V>({ key, id, limitMs, startedAt, meant, scope, signal }: Write<V>): Promise<Before> {
+    const { partition, asOf, name } = this.#space
+    const { generation } = partition
+    if (id === undefined) return { asOf, generation }
     const { publisher, ground } = this.#context
-    const { name, partition } = this.#space
     const body = { keys: [key], id, ttl: limitMs }
-    const { published } = await this.#writer.land(
+    const { published, landed } = await this.#writer.land(
       publisher.intend(name, partition.id, body, signal),
       meant,
       scope,
     )
-    if (ground.timeline.now() - startedAt < limitMs * PATIENCE) return published[0]!.offset + 1
+    if (ground.timeline.now() - startedAt < limitMs * PATIENCE) {
+      // A position of another log says nothing here.
+      return { asOf: published[0]!.offset + 1, generation: landed ? generation : -1 }
+    }
     throw new KedgeError('ERR_PUBLISH', 'the intent was acknowledged too late: nothing was stored', {
       retryable: true,
     })

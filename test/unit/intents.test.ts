@@ -116,8 +116,12 @@ describe('an intent in the log', () => {
       key: null,
       value: new TextEncoder().encode(JSON.stringify({ v: 1, ns: 'users', ...said })),
     })
-  const isolate = async (at: World, intents: boolean | '5s' = '5s') => {
-    const made = at.isolate({ ttl: '1h' })
+  const isolate = async (
+    at: World,
+    intents: boolean | '5s' = '5s',
+    mode: 'invalidate' | 'replicate' = 'invalidate',
+  ) => {
+    const made = at.isolate({ ttl: '1h', mode })
     const users = made.cache.namespace<string>('users', { intents })
     await at.run(made.cache.sync())
     // What it may have missed is over.
@@ -229,6 +233,22 @@ describe('an intent in the log', () => {
     await at.run(here.users.delete('7'))
     await here.users.getOrSet('7', () => 'new')
     expect(here.users.peek('7')).toBe('new')
+  })
+
+  it('that is not read yet lies above the as-of of a load after an own write', async () => {
+    const at = world()
+    const here = await isolate(at, '5s', 'replicate')
+    put(at, message)
+    await at.run(here.users.delete('8'))
+    await here.users.getOrSet('7', () => 'old')
+    await at.runtime.settle()
+    const shared = at.log.read(
+      'cache-updates',
+      { partition: 0, offset: 0 },
+      { maxBytes: 1e6, isolation: 'uncommitted' },
+    )!
+    const puts = shared.records.map(({ value }) => JSON.parse(new TextDecoder().decode(value!)) as object)
+    expect(puts.at(-1)).toMatchObject({ op: 'put', key: '7', asOf: 0 })
   })
 
   it('is joined by nobody for longer than the promise', async () => {

@@ -238,6 +238,20 @@ describe('writeThrough', () => {
     expect(there.users.peek('7')).toBe('new')
   })
 
+  it('does not hold a value where somebody else has meanwhile evicted the key without a version', async () => {
+    const here = await ready()
+    const there = await ready()
+    const db = source({ '7': 'old' })
+    await at.run(here.cache.sync())
+    await here.users.writeThrough('7', 'first', async (value) => {
+      db.rows.set('7', value)
+      await at.run(there.users.writeThrough('7', 'second', (later) => void db.rows.set('7', later)))
+      await at.run(here.cache.sync())
+      return { version: 1 }
+    })
+    expect(await here.users.getOrSet('7', db.load)).toBe('second')
+  })
+
   it('shares nothing while somebody else writes the key', async () => {
     const here = await ready({ mode: 'replicate' })
     const there = await ready({ mode: 'replicate' })
