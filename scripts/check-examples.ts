@@ -36,7 +36,7 @@ for (const file of ['README.md', ...globSync('docs/*.md')]) {
   for (const [, code] of readFileSync(file, 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm))
     snippet(file, code!)
 }
-for (const file of globSync('{src,adapters,worker,gateway,sync,loader}/**/*.ts')) {
+for (const file of globSync('{src,adapters,worker,gateway,sync,loader,persister}/**/*.ts')) {
   for (const [, code] of readFileSync(file, 'utf8').matchAll(
     / \* @example\n \* ```ts\n([\s\S]*?) \* ```$/gm,
   )) {

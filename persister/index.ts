@@ -1,0 +1,16 @@
+/**
+ * `kedge/persister`: writes to their sources what `writeBehind` has written to the log.
+ *
+ * @module
+ */
+export type { PersisterOptions } from './options.ts'
+export { createPersister } from './service.ts'
+export type {
+  Persister,
+  PersisterEvent,
+  PersisterLag,
+  PersistResult,
+  PersistWrites,
+  PositionKeeper,
+  StoredWrite,
+} from './types.ts'

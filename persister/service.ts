@@ -1,0 +1,163 @@
+/**
+ * The persister: reads writes, has the stores take them, says so, and moves its position; in that order.
+ *
+ * @module
+ */
+import { openCache } from '../src/cache.ts'
+import type { OpenCache } from '../src/cache.ts'
+import { durationMs } from '../src/duration.ts'
+import type { LogRecord } from '../src/log.ts'
+import type { Duration } from '../src/types.ts'
+import { Intake } from './intake.ts'
+import { persisterSettings } from './options.ts'
+import type { PersisterOptions, PersisterSettings } from './options.ts'
+import { StoreCalls } from './store-calls.ts'
+import type { Persister, PersisterLag, PersistResult } from './types.ts'
+
+const FIRST_BACKOFF_MS = 100
+const MAX_BACKOFF_MS = 5000
+/** The longest wait of one long poll, and the pause between reads of a log that has none. */
+const LONG_POLL_MS = 5000
+const PAUSE_MS = 200
+
+/**
+ * Makes a persister. Nothing runs and nothing is asked of the platform until it is used.
+ *
+ * A write may come to a store more than once, also after later ones of its key where two persisters run or one was
+ * killed: the store keeps, beside each row, the offset of the write that made it, and takes none with a lower one.
+ *
+ * @throws TypeError quoting the option that is wrong.
+ * @example
+ * ```ts
+ * import { createPersister } from 'kedge/persister'
+ * import { confluent } from 'kedge/adapters/confluent'
+ *
+ * const rows = new Map<string, { value: unknown; offset: number }>()
+ * const stop = new AbortController()
+ * const persister = createPersister({
+ *   kafka: confluent({ url: 'http://localhost:8082' }),
+ *   stores: {
+ *     orders: async (writes) => {
+ *       for (const { key, value, offset } of writes) {
+ *         if (offset > (rows.get(key)?.offset ?? -1)) rows.set(key, { value, offset })
+ *       }
+ *     },
+ *   },
+ * })
+ * await persister.run({ signal: stop.signal })
+ * ```
+ */
+export function createPersister(options: PersisterOptions): Persister {
+  return new Service(options)
+}
+
+class Service implements Persister {
+  readonly #cache: OpenCache
+  readonly #own: PersisterSettings
+  readonly #intake: Intake
+  readonly #calls: StoreCalls
+  #lag: PersisterLag = { records: 0, seconds: 0 }
+
+  constructor(options: PersisterOptions) {
+    this.#own = persisterSettings(options)
+    this.#cache = openCache(this.#own.cache)
+    const { reading } = this.#cache
+    this.#intake = new Intake(reading.ground.settings, this.#own)
+    this.#calls = new StoreCalls(reading, this.#own)
+  }
+
+  async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const { lifespan, ground } = this.#cache.reading
+    const { runtime, log } = ground.settings
+    await lifespan.during(async (stop) => {
+      for (let failures = 0; !stop.aborted;) {
+        try {
+          const found = await this.#round(log.capabilities.longPoll ? LONG_POLL_MS : 0, stop)
+          failures = 0
+          if (found === undefined) await runtime.sleep(PAUSE_MS, stop)
+        } catch (error) {
+          if (stop.aborted) return
+          const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures++, 10))
+          const retryInMs = backoffMs * (0.5 + runtime.random() / 2)
+          this.#own.emit({ type: 'step_failed', error, retryInMs })
+          await runtime.sleep(retryInMs, stop).catch(() => undefined)
+        }
+      }
+    }, signal)
+  }
+
+  async step({
+    budget,
+    signal,
+  }: {
+    readonly budget: Duration
+    readonly signal?: AbortSignal
+  }): Promise<PersistResult> {
+    const { lifespan, ground } = this.#cache.reading
+    const until = ground.timeline.now() + durationMs(budget, 'budget')
+    const sum = { persisted: 0, repeated: 0, dead: 0 }
+    return lifespan.during(async (stop) => {
+      while (ground.timeline.now() < until) {
+        const found = await this.#round(0, stop)
+        if (found === undefined) break
+        for (const what of ['persisted', 'repeated', 'dead'] as const) sum[what] += found[what]
+      }
+      return sum
+    }, signal)
+  }
+
+  async apply(
+    records: readonly LogRecord[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<PersistResult> {
+    const taken = await this.#intake.take(records.toSorted((a, b) => a.offset - b.offset))
+    return this.#cache.reading.lifespan.during((stop) => this.#calls.persist(taken, stop), signal)
+  }
+
+  /** Reads once, and persists what was read; `undefined` where there was nothing. */
+  async #round(waitMs: number, signal: AbortSignal): Promise<PersistResult | undefined> {
+    const loads = await this.#intake.read(waitMs, signal)
+    if (loads.length === 0) {
+      this.#lag = { records: 0, seconds: 0 }
+      return undefined
+    }
+    // Before the stores are called: how late they are is what writers should know.
+    await this.lag({ signal })
+    const sum = { persisted: 0, repeated: 0, dead: 0 }
+    const work = loads.map(async (load) => {
+      const found = await this.#calls.persist(load.taken, signal)
+      // Only now: what was not acknowledged is read again.
+      await this.#intake.done(load, signal)
+      for (const what of ['persisted', 'repeated', 'dead'] as const) sum[what] += found[what]
+    })
+    for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason
+    return sum
+  }
+
+  async lag({ signal }: { readonly signal?: AbortSignal } = {}): Promise<PersisterLag> {
+    const { runtime } = this.#cache.reading.ground.settings
+    const stop = signal ?? new AbortController().signal
+    let records = 0
+    let oldest = Infinity
+    for (const behind of await this.#intake.behind(stop)) {
+      if (behind.records === 0) continue
+      const first = await this.#intake.peek(behind.partition, behind.offset, stop)
+      // Markers alone wait for nobody.
+      if (first === undefined) continue
+      records += behind.records
+      oldest = Math.min(oldest, first.write?.at ?? Infinity)
+    }
+    const seconds = oldest === Infinity ? 0 : Math.max(0, runtime.now() - oldest) / 1000
+    this.#lag = { records, seconds }
+    return this.#lag
+  }
+
+  pressure(): number {
+    const { maxLagRecords, maxLagMs } = this.#own
+    return Math.max(this.#lag.records / maxLagRecords, (this.#lag.seconds * 1000) / maxLagMs)
+  }
+
+  async close(): Promise<void> {
+    await this.#cache.close()
+  }
+}

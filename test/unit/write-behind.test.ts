@@ -1,0 +1,427 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createPersister } from '../../persister/index.ts'
+import type { PersisterEvent, PersisterOptions, StoredWrite } from '../../persister/index.ts'
+import { KedgeError } from '../../src/index.ts'
+import type { CacheOptions } from '../../src/index.ts'
+import { memory } from '../../src/testing/index.ts'
+import { source, world } from './world.ts'
+import type { World } from './world.ts'
+
+const decoder = new TextDecoder()
+const encode = (said: object) => new TextEncoder().encode(JSON.stringify(said))
+
+let at: World
+beforeEach(() => {
+  at = world()
+})
+
+async function ready(options: Partial<CacheOptions> = {}) {
+  const isolate = at.isolate({ ttl: '1h', intents: true, ...options })
+  const users = isolate.cache.namespace<string>('users')
+  await at.run(isolate.cache.sync())
+  await at.runtime.advance(60_100)
+  await at.run(isolate.cache.sync())
+  return { ...isolate, users }
+}
+
+const written = (topic: string) =>
+  (
+    at.log.read(topic, { partition: 0, offset: 0 }, { maxBytes: 1e6, isolation: 'uncommitted' })?.records ??
+    []
+  ).map(({ value }) => JSON.parse(decoder.decode(value!)) as Record<string, unknown>)
+
+/** A store that keeps the row of the write with the highest offset, and writes down every call. */
+function store() {
+  const rows = new Map<string, { value: unknown; offset: number }>()
+  const calls: StoredWrite[][] = []
+  return {
+    rows,
+    calls,
+    value: (key: string) => rows.get(key)?.value as string,
+    persist: async (writes: readonly StoredWrite[]) => {
+      calls.push([...writes])
+      for (const { key, value, offset } of writes)
+        if (offset > (rows.get(key)?.offset ?? -1)) rows.set(key, { value, offset })
+    },
+  }
+}
+
+function persister(stores: PersisterOptions['stores'], options: Partial<PersisterOptions> = {}) {
+  const events: PersisterEvent[] = []
+  const kafka = memory({ on: at.log, runtime: at.runtime })
+  const made = createPersister({
+    kafka,
+    stores,
+    runtime: at.runtime,
+    gzipAboveBytes: Infinity,
+    onEvent: (event) => void events.push(event),
+    ...options,
+  })
+  return { ...made, step: () => at.run(made.step({ budget: '1m' })), made, kafka, events }
+}
+
+describe('a write behind', () => {
+  it('stands in the log, then an intent that points to it', async () => {
+    const { users } = await ready()
+    expect(await users.writeBehind('7', 'new')).toBe('k1.0-1')
+    const [write] = written('cache-writes')
+    expect(write).toMatchObject({ v: 1, op: 'write', ns: 'users', key: '7', value: 'new' })
+    expect(written('cache-evictions')).toEqual([
+      {
+        v: 1,
+        op: 'intent',
+        ns: 'users',
+        keys: ['7'],
+        id: write!['id'],
+        ttl: 60_000,
+        write: { partition: 0, offset: 0 },
+      },
+    ])
+  })
+
+  it('is seen by whoever has passed its token, with and without a loader, while the source has it not', async () => {
+    const [here, there, third] = [await ready(), await ready(), await ready()]
+    const db = source({ '7': 'old' })
+    await there.users.getOrSet('7', db.load)
+    const token = await here.users.writeBehind('7', 'new')
+    const before = db.reads
+    expect(await here.users.getOrSet('7', db.load)).toBe('new')
+    expect(await at.run(there.users.getOrSet('7', db.load, { after: token }))).toBe('new')
+    expect(await at.run(third.users.get('7', { after: token }))).toBe('new')
+    expect(db.reads).toBe(before)
+    // Held, and read from the log once.
+    const { read } = there.kafka.calls
+    expect(await there.users.getOrSet('7', db.load)).toBe('new')
+    expect(there.kafka.calls.read).toBe(read)
+    const many = await at.run(third.users.getOrSetMany(['7', '8'], () => ({ '8': 'loaded' })))
+    expect([...many]).toEqual([
+      ['7', 'new'],
+      ['8', 'loaded'],
+    ])
+  })
+
+  it('may delete', async () => {
+    const [here, there] = [await ready(), await ready()]
+    const db = source({ '7': 'old' })
+    await there.users.getOrSet('7', db.load)
+    const after = await here.users.writeBehind('7', undefined)
+    expect(written('cache-writes')).toMatchObject([{ deleted: true }])
+    for (const { users } of [here, there])
+      expect(await at.run(users.getOrSet('7', db.load, { after }))).toBeUndefined()
+  })
+
+  it('is asked of the source again once it is persisted', async () => {
+    const [here, there] = [await ready(), await ready()]
+    const db = store()
+    const after = await here.users.writeBehind('7', 'new')
+    await at.run(there.users.get('7', { after }))
+    const service = persister({ users: db.persist })
+    expect(await service.step()).toEqual({ persisted: 1, repeated: 0, dead: 0 })
+    expect(db.value('7')).toBe('new')
+    await at.run(there.cache.sync())
+    let loads = 0
+    const load = () => {
+      loads++
+      return db.value('7')
+    }
+    expect(await there.users.getOrSet('7', load)).toBe('new')
+    expect(loads).toBe(1)
+    expect(there.users.peek('7')).toBe('new')
+  })
+
+  it('gives way to a later one of its key; that the earlier one is persisted ends not the later one', async () => {
+    const [here, there] = [await ready(), await ready()]
+    await here.users.writeBehind('7', 'first')
+    const after = await here.users.writeBehind('7', 'second')
+    expect(await at.run(there.users.get('7', { after }))).toBe('second')
+    const [first] = written('cache-writes')
+    at.log.append('cache-evictions', {
+      key: null,
+      value: encode({ v: 1, op: 'evict', ns: 'users', keys: ['7'], closes: [first!['id']] }),
+    })
+    await at.run(there.cache.sync())
+    expect(await at.run(there.users.getOrSet('7', () => 'of the source'))).toBe('second')
+  })
+
+  it('wins by its place in the topic of writes, whatever the order of the intents', async () => {
+    const there = await ready()
+    for (const [offset, value] of ['first', 'second'].entries()) {
+      const write = { v: 1, op: 'write', ns: 'users', key: '7', value, id: `w${offset}`, at: 0 }
+      at.log.append('cache-writes', { key: null, value: encode(write) })
+    }
+    for (const offset of [1, 0]) {
+      const intent = { v: 1, op: 'intent', ns: 'users', keys: ['7'], id: `w${offset}`, ttl: 60_000 }
+      at.log.append('cache-evictions', {
+        key: null,
+        value: encode({ ...intent, write: { partition: 0, offset } }),
+      })
+    }
+    await at.run(there.cache.sync())
+    expect(await at.run(there.users.get('7'))).toBe('second')
+  })
+
+  it('that the log has lost, or that is another one, is asked of the source and not held', async () => {
+    const there = await ready()
+    at.log.append('cache-writes', { key: null, value: encode({ v: 1, op: 'beat' }) })
+    for (const [id, offset] of [0, 5].entries()) {
+      const intent = { v: 1, op: 'intent', ns: 'users', keys: [`${id}`], id: `w${id}`, ttl: 60_000 }
+      at.log.append('cache-evictions', {
+        key: null,
+        value: encode({ ...intent, write: { partition: 0, offset } }),
+      })
+    }
+    await at.run(there.cache.sync())
+    for (const key of ['0', '1']) {
+      expect(await at.run(there.users.getOrSet(key, () => 'of the source'))).toBe('of the source')
+      expect(there.users.peek(key)).toBeUndefined()
+    }
+  })
+
+  it('that cannot be read from the log just now fails the read: the source is known to lag', async () => {
+    const [here, there] = [await ready(), await ready()]
+    await here.users.writeBehind('7', 'new')
+    await at.run(there.cache.sync())
+    there.kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { on: 'read', times: 1 })
+    await expect(at.run(there.users.getOrSet('7', () => 'old'))).rejects.toMatchObject({
+      code: 'ERR_NETWORK',
+    })
+    expect(await at.run(there.users.getOrSet('7', () => 'old'))).toBe('new')
+  })
+
+  it('is read from the log for `maxPending`; after that the source is asked', async () => {
+    const [here, there] = [await ready(), await ready()]
+    await here.users.writeBehind('7', 'new', { maxPending: '5s' })
+    await at.runtime.advance(5100)
+    await at.run(there.cache.sync())
+    await at.runtime.advance(5100)
+    await at.run(there.cache.sync())
+    expect(await at.run(there.users.getOrSet('7', () => 'old'))).toBe('old')
+    // The persister, at last: what was loaded meanwhile goes.
+    await persister({ users: store().persist }).step()
+    await at.run(there.cache.sync())
+    expect(there.users.peek('7')).toBeUndefined()
+  })
+
+  it('is refused while too many wait, or one waits for too long, whoever wrote them', async () => {
+    const [here, there] = [await ready(), await ready()]
+    await Promise.all(Array.from({ length: 512 }, (_, key) => here.users.writeBehind(`${key}`, 'new')))
+    await expect(here.users.writeBehind('7', 'new')).rejects.toMatchObject({ code: 'ERR_OVERLOADED' })
+    await at.run(there.cache.sync())
+    await expect(there.users.writeBehind('7', 'new')).rejects.toMatchObject({
+      code: 'ERR_OVERLOADED',
+      retryable: true,
+    })
+    await at.runtime.advance(61_000)
+    await expect(there.users.writeBehind('7', 'new')).rejects.toThrow('for longer than they may')
+    await persister({ users: store().persist }).step()
+    await at.run(there.cache.sync())
+    await expect(there.users.writeBehind('7', 'new')).resolves.toMatch(/^k1/)
+  })
+
+  it('refuses what it cannot keep', async () => {
+    const { users, cache } = await ready()
+    await expect(users.writeBehind('7', 'a', { maxPending: '2m' })).rejects.toThrow('`maxPending`')
+    await expect(users.writeBehind('', 'a')).rejects.toThrow('key')
+    const plain = cache.namespace<string>('plain', { intents: false })
+    await expect(plain.writeBehind('7', 'a')).rejects.toThrow('`intents: true`')
+    expect(written('cache-evictions')).toEqual([])
+  })
+})
+
+describe('a persister', () => {
+  const writes = async (...values: [key: string, value: string][]) => {
+    const { users } = await ready()
+    for (const [key, value] of values) await users.writeBehind(key, value)
+    return users
+  }
+
+  it('gives a store the writes of a key one after the other, of different keys together', async () => {
+    await writes(['a', 'a1'], ['b', 'b1'], ['a', 'a2'], ['c', 'c1'], ['a', 'a3'])
+    const db = store()
+    const { step, events } = persister({ users: db.persist })
+    expect(await step()).toEqual({ persisted: 5, repeated: 0, dead: 0 })
+    expect(db.calls.map((call) => call.map(({ value }) => value))).toEqual([
+      ['a1', 'b1', 'c1'],
+      ['a2'],
+      ['a3'],
+    ])
+    expect(db.calls[0]![1]).toMatchObject({ key: 'b', deleted: false, partition: 0, offset: 1 })
+    expect(events.every(({ type }) => type === 'persisted')).toBe(true)
+    // In few records: one closes many.
+    const closing = written('cache-evictions').filter(({ op }) => op === 'evict')
+    expect(closing.map(({ keys }) => keys)).toEqual([['a', 'b', 'c'], ['a'], ['a']])
+    expect((closing[0]!['closes'] as string[]).length).toBe(3)
+  })
+
+  it('goes on where another one has ended', async () => {
+    const users = await writes(['a', 'a1'], ['b', 'b1'])
+    await persister({ users: store().persist }).step()
+    await users.writeBehind('a', 'a2')
+    const db = store()
+    expect(await persister({ users: db.persist }).step()).toEqual({ persisted: 1, repeated: 0, dead: 0 })
+    expect(db.calls.flat().map(({ value }) => value)).toEqual(['a2'])
+    // And finds a marker far back.
+    for (let nth = 0; nth < 300; nth++)
+      at.log.append('cache-writes', { key: null, value: encode({ v: 1, op: 'written', next: 4 }) })
+    expect(await persister({ users: db.persist }).step()).toEqual({ persisted: 0, repeated: 0, dead: 0 })
+  })
+
+  it('moves nothing forward that its store has not taken: the next one begins there again', async () => {
+    await writes(['a', 'a1'], ['b', 'b1'])
+    const killed = persister({ users: () => new Promise(() => undefined) }, { storeTimeout: '10m' })
+    void killed.made.step({ budget: '1m' }).catch(() => undefined)
+    await at.runtime.advance(1000)
+    killed.kafka.pause()
+    const db = store()
+    expect(await persister({ users: db.persist }).step()).toMatchObject({ persisted: 2 })
+    expect([db.value('a'), db.value('b')]).toEqual(['a1', 'b1'])
+  })
+
+  it('keeps its position where it is told to', async () => {
+    await writes(['a', 'a1'])
+    const kept = new Map<number, number>()
+    const positions = {
+      load: async (partition: number) => kept.get(partition),
+      save: async (partition: number, next: number) => void kept.set(partition, next),
+    }
+    await persister({ users: store().persist }, { positions }).step()
+    expect([...kept]).toEqual([[0, 1]])
+    expect(written('cache-writes')).toHaveLength(1)
+    expect(await persister({ users: store().persist }, { positions }).step()).toMatchObject({ persisted: 0 })
+  })
+
+  it('persists a write that stands in the log twice once', async () => {
+    await writes(['a', 'a1'])
+    const [first] = written('cache-writes')
+    at.log.append('cache-writes', { key: null, value: encode(first!) })
+    const db = store()
+    expect(await persister({ users: db.persist }).step()).toEqual({ persisted: 1, repeated: 1, dead: 0 })
+    expect(db.calls).toHaveLength(1)
+  })
+
+  it('tries again, with pauses, and one at a time', async () => {
+    await writes(['a', 'a1'], ['b', 'b1'])
+    const db = store()
+    const seen: string[] = []
+    let left = 3
+    const { step, events } = persister({
+      users: async (batch) => {
+        seen.push(batch.map(({ key }) => key).join(''))
+        if (left-- > 0) throw new Error('down')
+        await db.persist(batch)
+      },
+    })
+    const since = at.runtime.monotonic()
+    expect(await step()).toEqual({ persisted: 2, repeated: 0, dead: 0 })
+    expect(seen).toEqual(['ab', 'a', 'b', expect.anything(), expect.anything()])
+    expect(at.runtime.monotonic() - since).toBeGreaterThan(99)
+    expect(events.filter(({ type }) => type === 'persist_failed')).toHaveLength(3)
+  })
+
+  it('gives up on a write that its store never takes: a dead letter, said loudly, and the key is asked for again', async () => {
+    const users = await writes(['a', 'poison'], ['b', 'b1'], ['a', 'a2'])
+    const db = store()
+    const { step, events } = persister(
+      {
+        users: async (batch) => {
+          if (batch.some(({ value }) => value === 'poison')) throw new Error('does not fit the column')
+          await db.persist(batch)
+        },
+      },
+      { retries: 2 },
+    )
+    expect(await step()).toEqual({ persisted: 2, repeated: 0, dead: 1 })
+    expect([db.value('a'), db.value('b')]).toEqual(['a2', 'b1'])
+    expect(written('cache-writes-dead')).toMatchObject([
+      {
+        op: 'dead',
+        tries: 3,
+        offset: 0,
+        reason: 'Error: does not fit the column',
+        write: { key: 'a', value: 'poison' },
+      },
+    ])
+    expect(events.find(({ type }) => type === 'dead_letter')).toMatchObject({ namespace: 'users', offset: 0 })
+    expect(await at.run(users.getOrSet('a', () => db.value('a')))).toBe('a2')
+  })
+
+  it('buries what is no write, and writes of namespaces that it has no store for', async () => {
+    await writes(['a', 'a1'])
+    at.log.append('cache-writes', { key: null, value: encode({ key: 'a' }) })
+    at.log.append('cache-writes', { key: null, value: null })
+    const { step } = persister({ orders: store().persist })
+    expect(await step()).toEqual({ persisted: 0, repeated: 0, dead: 3 })
+    expect(await step()).toEqual({ persisted: 0, repeated: 0, dead: 0 })
+  })
+
+  it('says how late it is, and how much is too much', async () => {
+    await writes(['a', 'a1'], ['b', 'b1'])
+    await at.runtime.advance(15_000)
+    let pressure = 0
+    const service = persister({ users: async () => void (pressure = service.made.pressure()) })
+    expect(await at.run(service.made.lag())).toEqual({ records: 2, seconds: 15 })
+    await service.step()
+    expect(pressure).toBe(0.5)
+    expect(await at.run(service.made.lag())).toEqual({ records: 0, seconds: 0 })
+    expect(service.made.pressure()).toBe(0)
+  })
+
+  it('persists records that somebody else has read', async () => {
+    await writes(['a', 'a1'])
+    const { records } = at.log.read(
+      'cache-writes',
+      { partition: 0, offset: 0 },
+      { maxBytes: 1e6, isolation: 'uncommitted' },
+    )!
+    const db = store()
+    const { made } = persister({ users: db.persist })
+    const given = records.map((record) => ({ ...record, partition: 0 }))
+    expect(await at.run(made.apply(given))).toMatchObject({ persisted: 1 })
+    expect(db.value('a')).toBe('a1')
+    expect(written('cache-writes')).toHaveLength(1)
+  })
+
+  it('runs until it is told to end, through failures of the log', async () => {
+    const users = await writes(['a', 'a1'])
+    const db = store()
+    const { made, kafka, events } = persister({ users: db.persist })
+    kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { times: 3 })
+    const stop = new AbortController()
+    const run = made.run({ signal: stop.signal })
+    await at.runtime.advance(5000)
+    expect(db.value('a')).toBe('a1')
+    expect(events.some(({ type }) => type === 'step_failed')).toBe(true)
+    await users.writeBehind('a', 'a2')
+    await at.runtime.advance(100)
+    expect(db.value('a')).toBe('a2')
+    stop.abort()
+    await at.run(run)
+    await made.close()
+  })
+
+  it('goes on, and says so, where retention has taken what was not persisted', async () => {
+    const users = await writes(['a', 'a1'], ['b', 'b1'])
+    const db = store()
+    const { step, events } = persister({ users: db.persist })
+    await step()
+    await users.writeBehind('a', 'a2')
+    await users.writeBehind('b', 'b2')
+    at.log.truncate('cache-writes', 0, 5)
+    await step()
+    await step()
+    expect(events.find(({ type }) => type === 'writes_lost')).toMatchObject({ partition: 0, to: 5 })
+    expect([db.value('a'), db.value('b')]).toEqual(['a1', expect.anything()])
+  })
+
+  it('refuses wrong options', () => {
+    const kafka = memory()
+    const stores = { users: async () => undefined }
+    expect(() => createPersister({ kafka, stores: {} })).toThrow('`stores`')
+    expect(() => createPersister({ kafka, stores: { 'a/b': stores.users } })).toThrow('`stores')
+    expect(() => createPersister({ kafka, stores, maxBatch: 0 })).toThrow('`maxBatch`')
+    expect(() => createPersister({ kafka, stores, odd: 1 } as never)).toThrow('`odd`')
+    expect(() => createPersister({ kafka, stores, topics: { deadLetters: 'cache-writes' } })).toThrow(
+      'deadLetters',
+    )
+  })
+})
