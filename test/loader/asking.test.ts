@@ -172,6 +172,17 @@ describe.each([
     expect([await asker.at.run(asked.value), await asker.at.run(again.value)]).not.toContain('old')
   })
 
+  it('uses no answer while the fate of an eviction of its key is unknown', async () => {
+    const asker = await asking({}, {}, workers)
+    const asked = asker.begin('1', { loaderWait: 300 })
+    await asker.at.runtime.advance(20)
+    asker.kafka.fail(new KedgeError('ERR_AUTH', 'no'), { on: 'produce', when: 'after', times: 1 })
+    await expect(asker.at.run(asker.users.delete('1'))).rejects.toMatchObject({ code: 'ERR_PUBLISH' })
+    put(asker.at, '1', 'old', { asOf: 0 })
+    expect(await asker.at.run(asked.value)).toBe('own 1')
+    expect(asker.users.peek('1')).toBeUndefined()
+  })
+
   it('knows by an answer that there is none, and by an eviction of the key nothing', async () => {
     const asker = await asking({}, {}, workers)
     const asked = asker.begin()

@@ -294,7 +294,6 @@ describe('whatever happens', () => {
       expect(sum.checked).toBeGreaterThan(runs * 25)
       expect(sum.answered).toBeGreaterThan(runs * 5)
       expect(sum.none).toBeGreaterThan(runs)
-      if (process.env['KEDGE_RUNS']) console.log(sum)
     },
   )
 })

@@ -237,6 +237,36 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
+  it('publishes nothing that has not settled at a source that lags', async () => {
+    const at = world()
+    const loader = await running(at, { users: { load: () => ({ '1': 'Ada' }), settle: '2s' } })
+    evict(at, '1')
+    await at.runtime.advance(1500)
+    ask(at, '1')
+    await at.runtime.advance(50)
+    expect(updates(at)).toEqual([])
+    expect(loader.of('request_dropped')).toMatchObject([{ reason: 'unshareable' }])
+    await at.runtime.advance(3000)
+    ask(at, '1')
+    await at.runtime.advance(50)
+    expect(updates(at)).toHaveLength(1)
+    await loader.stop()
+  })
+
+  it('says no held value again to whom knows of a later position, but loads it', async () => {
+    const at = world()
+    const db = source({ '1': 'Ada' })
+    const loader = await running(at, { users: db.load }, { maxStaleness: '10s' })
+    ask(at, '1')
+    await at.runtime.advance(20)
+    loader.kafka.fail(new KedgeError('ERR_NETWORK', 'reset', { retryable: true }), { on: 'offsets' })
+    const asOf = evict(at, 'another') + 1
+    ask(at, '1', { end: 1, asOf })
+    await at.runtime.advance(3000)
+    expect(db.calls).toHaveLength(2)
+    await loader.stop()
+  })
+
   it('drops requests whose askers have given up, allowing for the skew of clocks', async () => {
     const at = world()
     const db = source({ '1': 'Ada', '2': 'Bob' })

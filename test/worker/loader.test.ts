@@ -6,11 +6,9 @@ import { loaderHandlers } from '../../worker/index.ts'
 function handlers(budget: number) {
   const at = world({ isolatesRequests: true })
   let made = 0
-  const seen: unknown[] = []
-  const { scheduled, queue } = loaderHandlers(
+  const worker = loaderHandlers(
     (env: { readonly name: string }) => {
       made++
-      seen.push(env)
       return makeService(at, {
         users: (keys) => Object.fromEntries(keys.map((key) => [key, `${env.name} ${key}`])),
       }).service
@@ -19,8 +17,7 @@ function handlers(budget: number) {
   )
   return {
     at,
-    scheduled,
-    queue,
+    worker,
     get made() {
       return made
     },
@@ -32,8 +29,8 @@ const message = (key: string, deadline: number) => ({ v: 1, op: 'load', ns: 'use
 
 describe('a loader service on Workers', () => {
   it('answers what is asked while its cron trigger runs, with one service for each isolate', async () => {
-    const worker = handlers(1000)
-    const { at } = worker
+    const made = handlers(1000)
+    const { at, worker } = made
     const before = at.runtime.monotonic()
     const first = worker.scheduled({}, env, request())
     await at.runtime.advance(100)
@@ -44,12 +41,12 @@ describe('a loader service on Workers', () => {
     ask(at, '2')
     await at.run(worker.scheduled({}, env, request()))
     expect(updates(at).map(({ value }) => value)).toEqual(['Ada 1', 'Ada 2'])
-    expect(worker.made).toBe(1)
+    expect(made.made).toBe(1)
   })
 
   it('answers the requests of a queue, whatever else its messages hold', async () => {
-    const worker = handlers(1000)
-    const { at } = worker
+    const made = handlers(1000)
+    const { at, worker } = made
     const bytes = new TextEncoder().encode(JSON.stringify(message('2', at.runtime.now() + 1000)))
     const bodies = [message('1', at.runtime.now() + 1000), bytes.buffer, 'no request', null]
     await at.run(worker.queue({ messages: bodies.map((body) => ({ body })) }, env, request()))
