@@ -6,7 +6,7 @@ import { serverError } from './failure.ts'
 import { listOf, textOf, wholeOf } from './reply.ts'
 import type { ScriptCall } from './script.ts'
 import { lowestOf } from './tier-answer.ts'
-import { type Bucket, logOf, logWord, type TierLayout } from './tier-layout.ts'
+import { type Bucket, keyWord, logOf, logWord, type TierLayout } from './tier-layout.ts'
 import { APPLY, BEGIN } from './tier-scripts.ts'
 
 /** Keys, or namespaces, after which a call of the script ends with the eviction that it is at. */
@@ -125,7 +125,8 @@ export class TierApplication {
         ...step.kills.flatMap((kill) => {
           const name = nameOf(bucket, kill)
           const place = name === undefined ? 0 : (places.get(name) ?? 0)
-          return [String(place), place > 0 ? '' : kill.key, String(kill.offset), String(kill.version ?? '-')]
+          const word = place > 0 ? '' : keyWord(kill.key)
+          return [String(place), word, String(kill.offset), String(kill.version ?? '-')]
         }),
       ],
     }

@@ -25,9 +25,16 @@ export class Bucket {
   }
 
   item(namespace: string, key: string): string {
-    return `${this.items}${namespace}:${key}`
+    return `${this.items}${namespace}:${keyWord(key)}`
   }
 }
+
+/**
+ * A key as text that UTF-8 can carry: halves of surrogate pairs would all become the same character. What looks like
+ * such a word already becomes one as well, so that no two keys are one.
+ */
+export const keyWord = (key: string): string =>
+  key.startsWith('~') || /\p{Surrogate}/u.test(key) ? `~${JSON.stringify(key)}` : key
 
 export class TierLayout {
   readonly buckets: readonly Bucket[]
