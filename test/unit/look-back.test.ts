@@ -1,0 +1,154 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { KedgeError } from '../../src/index.ts'
+import { EvictionTable } from '../../src/eviction-table.ts'
+import { memory, memoryTier } from '../../src/testing/index.ts'
+import { Partition } from '../../src/partition.ts'
+import type { Tenant } from '../../src/partition.ts'
+import { recall } from '../../src/recall.ts'
+import { cacheSettings } from '../../src/settings.ts'
+import { world } from './world.ts'
+import type { World } from './world.ts'
+
+const TOPIC = 'cache-evictions'
+let at: World
+
+beforeEach(() => {
+  at = world()
+})
+
+const append = (count: number) => {
+  for (let n = 0; n < count; n++)
+    at.log.append(TOPIC, { key: null, value: new TextEncoder().encode(`{"key":"k${n}"}`) })
+}
+
+/** A tenant that says what it was told. */
+function listener(name: string) {
+  const told: unknown[][] = []
+  const tell =
+    (what: string) =>
+    (...args: unknown[]) =>
+      void told.push([what, ...args])
+  const tenant: Tenant = {
+    name,
+    evictKey: tell('key'),
+    evictTag: tell('tag'),
+    evictPrefix: tell('prefix'),
+    evictAll: tell('all'),
+    intends: tell('intends'),
+    closes: tell('closes'),
+    remembers: tell('remembers'),
+    reanchor: tell('reanchor'),
+    extend: tell('extend'),
+  }
+  return { tenant, told }
+}
+
+function stage(records: number) {
+  append(records)
+  const kafka = memory({ on: at.log, runtime: at.runtime })
+  const settings = cacheSettings({ kafka, runtime: at.runtime })
+  const partition = new Partition(0)
+  partition.reanchor({ partition: 0, beginning: 0, end: records })
+  const { tenant, told } = listener('users')
+  partition.tenants.add(tenant)
+  const back = (count: number, beginning = 0) =>
+    at.run(recall(settings, partition, beginning, count, new AbortController().signal))
+  return { partition, told, back, kafka }
+}
+
+describe('recalling', () => {
+  it('applies so many evictions before the position, then says from where on they are known', async () => {
+    const { partition, told, back } = stage(5)
+    await at.runtime.advance(60_000)
+    await back(2)
+    expect(told).toEqual([
+      ['key', 'k3', 3, undefined],
+      ['key', 'k4', 4, undefined],
+      ['extend', 3],
+      ['remembers', 55_000],
+    ])
+    expect(partition).toMatchObject({ knownFrom: 3, knownSince: 1_700_000_000_000 })
+  })
+
+  it('knows all there ever was when it has come to the first record', async () => {
+    const { told, back } = stage(2)
+    await back(10)
+    expect(told.slice(-2)).toEqual([
+      ['extend', 0],
+      ['remembers', Infinity],
+    ])
+  })
+
+  it('goes no further back than retention', async () => {
+    const { partition, told, back } = stage(5)
+    at.log.truncate(TOPIC, 0, 4)
+    await back(10, 4)
+    expect(told[0]).toEqual(['key', 'k4', 4, undefined])
+    expect(partition.knownFrom).toBe(4)
+  })
+
+  it('lowers no horizon when the log was met anew meanwhile', async () => {
+    const { partition, told, back, kafka } = stage(5)
+    kafka.pause()
+    const recalled = back(2)
+    await at.runtime.settle()
+    partition.reanchor({ partition: 0, beginning: 0, end: 5 })
+    kafka.resume()
+    await recalled
+    expect(told.filter(([what]) => what === 'extend')).toEqual([])
+    expect(partition.knownFrom).toBe(5)
+  })
+})
+
+describe('a cache with a tier', () => {
+  const calls = async (options: object) => {
+    append(5)
+    const { cache, kafka } = at.isolate(options)
+    cache.namespace('users')
+    await at.run(cache.sync())
+    return { cache, kafka, reads: kafka.calls.read }
+  }
+
+  it('looks back once, when it meets the log', async () => {
+    const { cache, kafka, reads } = await calls({ tier: memoryTier({ runtime: at.runtime }) })
+    expect(reads).toBe(1)
+    await at.run(cache.sync())
+    expect(kafka.calls.read).toBe(1)
+  })
+
+  it('looks back again for a namespace that is declared later', async () => {
+    const { cache, kafka } = await calls({ tier: memoryTier({ runtime: at.runtime }) })
+    cache.namespace('orders')
+    await at.run(cache.sync())
+    expect(kafka.calls.read).toBe(2)
+  })
+
+  it('does not look back where it is told not to, nor does one without a tier', async () => {
+    expect((await calls({ tier: memoryTier({ runtime: at.runtime }), lookBack: 0 })).reads).toBe(0)
+    expect((await calls({})).reads).toBe(0)
+  })
+
+  it('proves its freshness although looking back fails, or hangs', async () => {
+    append(5)
+    const failing = at.isolate({ tier: memoryTier({ runtime: at.runtime }) })
+    failing.cache.namespace('users')
+    failing.kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { on: 'read' })
+    expect(await at.run(failing.cache.sync())).toMatchObject({ proved: true })
+    expect(failing.of('background_error')).toHaveLength(1)
+  })
+})
+
+it('a table extends no further than it has forgotten', () => {
+  const table = new EvictionTable({
+    horizon: 10,
+    maxMarks: 2,
+    settleHeld: () => undefined,
+    onHorizon: () => undefined,
+  })
+  for (const offset of [3, 4, 5]) table.evictKey(`k${offset}`, offset, 0)
+  table.extend(3)
+  expect(table.horizon).toBe(5)
+  expect(table.refuses('x', { asOf: 4, tags: undefined, version: undefined })).toBe('horizon')
+  expect(table.refuses('x', { asOf: 4, tags: undefined, version: undefined, knownTo: 5 })).toBeUndefined()
+  expect(table.refuses('k5', { asOf: 4, tags: undefined, version: undefined, knownTo: 5 })).toBe('fenced')
+})
