@@ -15,3 +15,12 @@ export { lagPace } from './pace.ts'
 export type { LagPaceOptions, Pace } from './pace.ts'
 export { createSync } from './sync.ts'
 export type { NotReady, RunOptions, StepOptions, StepResult, Sync } from './sync.ts'
+export { createTierFollower } from './tier-follower.ts'
+export type {
+  BeginReason,
+  TierFollower,
+  TierFollowerEvent,
+  TierFollowerOptions,
+  TierLag,
+  TierStep,
+} from './tier-follower.ts'
