@@ -4,27 +4,24 @@
  * @module
  */
 import type { Answers, Ear } from './answers.ts'
+import { candidateOf } from './arrival.ts'
 import { encodeUtf8, pack } from './codec.ts'
 import type { DecodedRecord } from './coherence.ts'
-import { MAX_DURATION_MS } from './duration.ts'
 import { KedgeError } from './errors.ts'
 import type { UnansweredReason } from './events.ts'
 import type { Demand, Flight, Outcome } from './flight.ts'
 import type { Follower } from './follower.ts'
-import type { Candidate, Ground, Keyspace } from './keyspace.ts'
+import type { Ground, Keyspace } from './keyspace.ts'
 import { tagsOf } from './lifetime.ts'
 import type { NewRecord } from './log.ts'
 import { readUpdate, updateRecordKey } from './messages.ts'
-import type { Arrived, ArrivedValue, RequestMessage } from './messages.ts'
+import type { Arrived, RequestMessage } from './messages.ts'
 import { partitionOf } from './murmur2.ts'
 
 /** Keys that one call asks for; those beyond it loads by itself. */
 const MAX_KEYS = 1000
 /** Records in one produce call. */
 const RECORDS_PER_CALL = 100
-/** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
-const MAX_SKEW_MS = 5000
-
 export class Asked<T> {
   /** Why it ends, if it ends now. */
   because: UnansweredReason = 'failed'
@@ -189,8 +186,11 @@ export class Asked<T> {
       space.dropBefore(key, asOf + 1)
       return { value: undefined, stored: false, loadedAt: now, ttlMs: 0 }
     }
-    const candidate = this.#candidate(arrived, timestamp)
-    if (candidate === undefined) return undefined
+    const asks = candidateOf(this.#ground, space, arrived, { writtenAt: timestamp })
+    if (typeof asks === 'string') return undefined
+    const { load } = this.#demand
+    const tags = arrived.tags ?? tagsOf(asks.value, load)
+    const candidate = { ...asks, tags, keepMs: Math.max(load.swrMs, load.staleIfErrorMs) }
     const refused = space.hold(key, candidate)
     // A newer one is here already.
     const held = refused === 'superseded' ? space.current(key) : undefined
@@ -201,27 +201,6 @@ export class Asked<T> {
     if (refused !== undefined && refused !== 'size') return undefined
     const { value, loadedAt, ttlMs } = candidate
     return { value, stored: refused === undefined, loadedAt, ttlMs }
-  }
-
-  #candidate(arrived: ArrivedValue, timestamp: number | undefined): Candidate<T> | undefined {
-    const { settings } = this.#ground
-    const { load } = this.#demand
-    const { schema } = this.#space.settings
-    if (arrived.at !== undefined && arrived.at > settings.runtime.now() + MAX_SKEW_MS) return undefined
-    const parsed = schema === undefined ? { data: arrived.value } : schema.safeParse(arrived.value)
-    if (parsed.data === undefined) return undefined
-    const value = parsed.data as T
-    return {
-      value,
-      asOf: arrived.asOf!,
-      generation: this.#space.partition.generation,
-      loadedAt: this.#began(arrived, timestamp),
-      ttlMs: Math.min(arrived.ttlMs, MAX_DURATION_MS),
-      keepMs: Math.max(load.swrMs, load.staleIfErrorMs),
-      tags: arrived.tags ?? tagsOf(value, load),
-      version: arrived.version,
-      settleMs: 0,
-    }
   }
 
   /** When its load began, on the timeline of this cache. */

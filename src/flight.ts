@@ -38,15 +38,12 @@ export interface Landed<T> {
 /** Loads the keys; those that have no value are left out. */
 export type Call<T> = (keys: readonly string[], signal: AbortSignal) => Promise<ReadonlyMap<string, T>>
 
-/**
- * Looks for values elsewhere before they are loaded. Settles the flights whose value it finds, and resolves with those
- * that are left; rejects only with `signal.reason`.
- */
+/** Looks for values elsewhere, and settles the flights whose value it finds. Rejects only with `signal.reason`. */
 export type Seek<T> = (
   flights: ReadonlyMap<string, Flight<T>>,
   demand: Demand<T>,
   signal: AbortSignal,
-) => Promise<ReadonlyMap<string, Flight<T>>>
+) => Promise<void>
 
 /** Called with the values that one call has loaded and that are held now. */
 export type OnHeld<T> = (held: ReadonlyMap<string, Candidate<T>>, scope: Scope) => void

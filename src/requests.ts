@@ -48,15 +48,14 @@ export class Requests {
   }
 
   /**
-   * Asks for the flights' keys. Settles those that are answered, and resolves with the others; rejects only with
-   * `signal.reason`.
+   * Asks for the flights' keys, and settles those that are answered. Rejects only with `signal.reason`.
    */
   async seek<T>(
     space: Keyspace<T>,
     flights: Flown<T>,
     demand: Demand<T>,
     signal: AbortSignal,
-  ): Promise<Flown<T>> {
+  ): Promise<void> {
     const { settings, timeline, counters } = this.#ground
     // Half of the time stays for a load of our own.
     const waitMs = Math.min(demand.load.loaderWaitMs, demand.load.hardTimeoutMs / 2)
@@ -79,14 +78,14 @@ export class Requests {
         free()
       }
     } else failure = { because: unable ?? 'overloaded' }
-    const left = new Map([...flights].filter(([, { outcome }]) => outcome === undefined))
-    const answered = flights.size - left.size
+    // Of a tier that is asked at the same time nobody here has had an answer.
+    const isAnswer = ({ outcome }: Flight<T>) => outcome !== undefined && !('fromTier' in outcome)
+    const answered = [...flights.values()].filter(isAnswer).length
     counters.answered += answered
     if (free) this.#heard(space.name, answered > 0, failure?.because)
     const durationMs = timeline.now() - since
     const keys = [...flights.keys()]
     settings.emit?.({ type: 'ask', namespace: space.name, keys, answered, durationMs, ...failure })
-    return left
   }
 
   /** Why nobody is asked now. */

@@ -3,6 +3,7 @@
  *
  * Web standards only, and of the runner no more than `describe`, `it` and three assertions.
  */
+import { createLoader } from '../../loader/index.ts'
 import { createCache, isKedgeError, joinTokens, systemRuntime } from '../../src/index.ts'
 import type { Cache, CacheOptions, Entry, Namespace } from '../../src/index.ts'
 import { memory, MemoryLog } from '../../src/testing/index.ts'
@@ -48,6 +49,7 @@ export function coreSuite(runner: Runner): void {
   staleness(runner)
   outages(runner)
   sharing(runner)
+  asking(runner)
   platform(runner)
 }
 
@@ -416,6 +418,33 @@ function sharing({ describe, it, expect }: Runner): void {
       expect(await at.run(there.cache.prewarm())).toMatchObject({ records: 20, applied: 20, complete: true })
       expect([rows.peek('key-0'), rows.peek('key-19')]).toEqual(['row 0', 'row 19'])
     })
+  })
+}
+
+function asking({ describe, it, expect }: Runner): void {
+  describe('a loader service', () => {
+    for (const isolatesRequests of [false, true]) {
+      const where = isolatesRequests ? 'where requests are isolated' : 'where promises may be shared'
+      it(`loads once what two isolates miss, and says of what it has not that there is none, ${where}`, async () => {
+        const at = world({ isolatesRequests })
+        const [here, there] = [await ready(at), await ready(at)]
+        const asked: string[] = []
+        const rows = (keys: readonly string[]) => {
+          asked.push(...keys)
+          return keys.includes('1') ? { '1': 'Ada' } : {}
+        }
+        const kafka = memory({ on: at.log, runtime: at.runtime })
+        const service = createLoader({ kafka, runtime: at.runtime, loaders: { rows } })
+        const step = service.step({ budget: 1000 })
+        await at.runtime.advance(10)
+        const miss = (isolate: Ready<string>, key: string) =>
+          isolate.rows.for(request()).getOrSet(key, () => 'own', { via: 'loader' })
+        const found = [miss(here, '1'), miss(there, '1'), miss(there, '2')]
+        expect(await at.run(Promise.all(found))).toEqual(['Ada', 'Ada', undefined])
+        await at.run(step)
+        expect([asked.toSorted(), here.rows.peek('1')]).toEqual([['1', '2'], 'Ada'])
+      })
+    }
   })
 }
 
