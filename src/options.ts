@@ -124,6 +124,11 @@ export interface CacheOptions extends Lifetime<unknown> {
   readonly announceExpiry?: boolean
   /** @default '30s' */
   readonly hardTimeout?: Duration
+  /**
+   * Awaited before values are written to the updates topic (evictions never wait for it), for at most five seconds;
+   * what it throws is ignored. `lagPace()` of `kedge/sync` waits when a store that follows the topic is behind.
+   */
+  readonly pace?: (signal: AbortSignal) => Promise<void>
   /** How messages are written, and what more can be read. JSON is always understood. @default JSON */
   readonly codec?: Codec
   /** Messages larger than this are gzipped; `Infinity` for never. @default 1024 */

@@ -5,6 +5,7 @@
  */
 import { putMessage } from './arrival.ts'
 import { decodeUtf8, encodeUtf8, pack } from './codec.ts'
+import { withDeadline } from './deadline.ts'
 import { isKedgeError } from './errors.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
@@ -25,6 +26,8 @@ const IDS_PER_RECORD = 100
 /** Background writes (shared values, announcements) at once; beyond, they are left out. */
 const MAX_BACKGROUND = 256
 const BACKGROUND_LEASE_MS = 30_000
+/** How long `pace` may keep back values. */
+const MAX_PACE_MS = 5000
 
 export type EvictBody = Omit<EvictMessage, 'v' | 'op' | 'ns'>
 
@@ -197,7 +200,8 @@ export class Publisher {
       keys.map((key) => this.#updateRecord(namespace, key, { v: 1, op: 'del', ns: namespace, key, asOf })),
     )
     const ordered = keys.map((key) => updateRecordKey(namespace, key))
-    await this.#sendUpdates(records, ordered, signal).catch(() => signal?.throwIfAborted())
+    const { updatesTopic } = this.#ground.settings
+    await this.#send(updatesTopic, records, ordered, signal).catch(() => signal?.throwIfAborted())
   }
 
   /** Announces, in the background, that a value's TTL has ended here. */
@@ -251,7 +255,13 @@ export class Publisher {
     ordered: readonly string[],
     signal: AbortSignal | undefined,
   ): Promise<Position[]> {
-    return this.#send(this.#ground.settings.updatesTopic, records, ordered, signal)
+    const { pace, runtime, updatesTopic } = this.#ground.settings
+    // Among the records, so that whoever writes the same key later stays behind.
+    const paced = async (made: readonly NewRecord[]) => {
+      if (pace) await withDeadline(runtime, MAX_PACE_MS, () => undefined, pace, signal).catch(() => undefined)
+      return made
+    }
+    return this.#send(updatesTopic, pace ? records.then(paced) : records, ordered, signal)
   }
 
   async #send(

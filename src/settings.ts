@@ -83,6 +83,7 @@ export interface Settings extends TierSettings {
   readonly updatesIsolation: 'committed' | 'uncommitted'
   readonly codec: Codec
   readonly gzipAboveBytes: number
+  readonly pace: CacheOptions['pace']
   readonly maxMessageBytes: number
   readonly emit: Emit
   readonly runtime: Runtime
@@ -151,6 +152,7 @@ const cacheOptions = z
     tierBreaker: z.strictObject({ failures: count, pause: duration, maxPause: duration }).partial(),
     lookBack: count.or(z.literal(0)),
     codec: hasMethods('encode', 'decode', 'detects'),
+    pace: callback,
     gzipAboveBytes: z.number().nonnegative().or(z.literal(Infinity)),
     maxMessageBytes: count,
     onEvent: callback,
@@ -326,6 +328,7 @@ export function cacheSettings(options: CacheOptions): Settings {
     updatesIsolation,
     codec: options.codec ?? json,
     gzipAboveBytes: options.gzipAboveBytes ?? 1024,
+    pace: options.pace,
     maxMessageBytes: options.maxMessageBytes ?? 1_000_000,
     ...tierSettings(options),
     emit: emitTo(options.onEvent),

@@ -21,7 +21,7 @@ export interface SyncStats {
   readonly deadLetters: number
   /** Of those, how many could not be written there, and are lost. */
   readonly deadLettersLost: number
-  /** How often the store turned out to be wiped. */
+  /** How often the store turned out to be wiped, or to have gone back. */
   readonly wipes: number
   /** How often the stream began from the beginning of the topic. */
   readonly begins: number

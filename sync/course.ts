@@ -70,6 +70,7 @@ export class Course {
       const reason =
         state === undefined ? (first ? 'new' : 'wiped') : misfit(state.logId, state.positions, bounds)
       if (state !== undefined && reason === undefined) {
+        this.#mindReturn(state)
         this.#adopt(state, bounds)
         return at
       }
@@ -109,6 +110,17 @@ export class Course {
     if (reason === 'wiped') this.#counters.wipes++
     this.#counters.begins++
     emit({ type: 'begin', reason, epoch })
+  }
+
+  /** A store also goes back without being wiped: to a snapshot, to a replica that was behind. */
+  #mindReturn(state: SinkState): void {
+    if (state.epoch !== this.#epoch) return
+    let records = 0
+    for (const [partition, position] of this.positions)
+      records += Math.max(0, position - (state.positions.get(partition) ?? 0))
+    if (records === 0) return
+    this.#counters.wipes++
+    this.#settings.emit({ type: 'went_back', records })
   }
 
   #newEpoch(): string {

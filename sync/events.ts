@@ -30,6 +30,8 @@ export type SyncEvent =
       readonly reason: 'new' | 'wiped' | 'replaced' | 'rewound'
       readonly epoch: string
     }
+  /** The store forgot what it had: it is another replica, or an older snapshot. So many records are read again. */
+  | { readonly type: 'went_back'; readonly records: number }
   /** Retention was quicker: records that were not read yet are gone. What they said of keys stays unknown. */
   | {
       readonly type: 'lost'

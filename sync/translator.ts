@@ -1,6 +1,7 @@
 /** What a record says of a key in the store. @module */
 import { decodeUtf8, encodeUtf8, json, unpack } from '../src/codec.ts'
 import type { Codec } from '../src/codec.ts'
+import { readGroup } from '../src/domain-message.ts'
 import type { LogRecord } from '../src/log.ts'
 import { NAMESPACE_PATTERN, readUpdate } from '../src/messages.ts'
 import type { Arrived } from '../src/messages.ts'
@@ -22,8 +23,8 @@ export class Unusable {
   }
 }
 
-/** A write, a record that cannot be used, or `undefined` for one that says nothing here. */
-export type Translated = SinkWrite | Unusable | undefined
+/** A write, or a record that cannot be used. */
+export type Translated = SinkWrite | Unusable
 
 /** kedge's own update in a record. */
 interface Update {
@@ -66,23 +67,22 @@ export class Translator {
     this.#asOf.clear()
   }
 
-  /** Never rejects. */
-  async translate(record: LogRecord): Promise<Translated> {
+  /** What the record says: nothing, of one key, or, with the values of a domain, of many. Never rejects. */
+  async translate(record: LogRecord): Promise<Translated[]> {
+    const translated: Translated[] = []
     try {
-      const meaning = await this.#understand(record)
-      return meaning instanceof Unusable || meaning === undefined ? meaning : this.#write(meaning)
+      for (const meaning of await this.#understand(record)) {
+        const said = meaning instanceof Unusable ? meaning : this.#write(meaning)
+        if (said !== undefined) translated.push(said)
+      }
     } catch (error) {
-      return new Unusable('failed', `a function of the options threw: ${clipped(error)}`)
+      translated.push(new Unusable('failed', `a function of the options threw: ${clipped(error)}`))
     }
+    return translated
   }
 
-  async #understand({
-    partition,
-    offset,
-    timestamp,
-    key,
-    value,
-  }: LogRecord): Promise<Meaning | Unusable | undefined> {
+  async #understand(record: LogRecord): Promise<(Meaning | Unusable)[]> {
+    const { partition, offset, timestamp, key, value } = record
     const { topic, format, emptyDeletes } = this.#settings
     const place = { topic, partition, offset, timestamp }
     const text = key === null ? undefined : decodeUtf8(key)
@@ -93,29 +93,30 @@ export class Translator {
       raw,
     })
     if (value === null || (emptyDeletes && value.length === 0))
-      return this.#expectsUpdates ? this.#bareTombstone(place, text) : plain(undefined, undefined)
-    if (format === 'bytes') return plain(value, value)
+      return this.#expectsUpdates ? this.#bareTombstone(place, text) : [plain(undefined, undefined)]
+    if (format === 'bytes') return [plain(value, value)]
     if (format === 'string') {
       const decoded = decodeUtf8(value)
-      return decoded === undefined
-        ? new Unusable('undecodable', 'the value is not UTF-8')
-        : plain(decoded, value)
+      return [
+        decoded === undefined ? new Unusable('undecodable', 'the value is not UTF-8') : plain(decoded, value),
+      ]
     }
     let decoded: unknown
     try {
       decoded = await unpack(value, format === 'json' ? json : this.#codec, this.#settings.maxMessageBytes)
     } catch (error) {
       // Whoever needs its fields finds none.
-      if (format === 'auto') return plain(undefined, value)
-      return new Unusable('undecodable', `the value cannot be decoded as ${format}: ${clipped(error)}`)
+      if (format === 'auto') return [plain(undefined, value)]
+      return [new Unusable('undecodable', `the value cannot be decoded as ${format}: ${clipped(error)}`)]
     }
-    if (format === 'json' || format === 'messagepack') return plain(decoded, value)
+    if (format === 'json' || format === 'messagepack') return [plain(decoded, value)]
+    const group = readGroup(decoded)
+    if (group) return group.flatMap((each) => this.#ofUpdate(place, each))
     const update = isOwn(decoded) ? readUpdate(decoded, text, isName, () => Infinity) : undefined
-    if (update === undefined || unreadable(update))
-      return format === 'auto' && !isOwn(decoded)
-        ? plain(decoded, value)
-        : new Unusable('undecodable', "it is not one of kedge's own updates")
-    return this.#ofUpdate(place, update)
+    if (update !== undefined && !unreadable(update)) return this.#ofUpdate(place, update)
+    return format === 'auto' && !isOwn(decoded)
+      ? [plain(decoded, value)]
+      : [new Unusable('undecodable', "it is not one of kedge's own updates")]
   }
 
   get #expectsUpdates(): boolean {
@@ -123,9 +124,9 @@ export class Translator {
     return format === 'kedge' || (format === 'auto' && typeof key === 'object' && key.usesNamespace)
   }
 
-  #ofUpdate(place: Omit<SyncRecord, 'key' | 'ns' | 'value'>, said: Arrived): Meaning | undefined {
+  #ofUpdate(place: Omit<SyncRecord, 'key' | 'ns' | 'value'>, said: Arrived): Meaning[] {
     const { namespace: ns, key, asOf = 0 } = said
-    if (ns === undefined || !this.#wants(ns)) return undefined
+    if (ns === undefined || !this.#wants(ns)) return []
     this.#asOf.set(place.partition, Math.max(asOf, this.#asOf.get(place.partition) ?? 0))
     const isValue = said.kind === 'value'
     const row = isValue ? said.version : undefined
@@ -133,39 +134,43 @@ export class Translator {
     const now = this.#settings.runtime.now()
     const born = isValue ? Math.min(said.at ?? now, place.timestamp ?? now, now) : now
     const until = isValue ? born + said.ttlMs : undefined
-    return {
-      record: { ...place, key, ns, value: isValue ? said.value : undefined },
-      gone: !isValue,
-      update: { asOf, row, until },
-      raw: undefined,
-    }
+    return [
+      {
+        record: { ...place, key, ns, value: isValue ? said.value : undefined },
+        gone: !isValue,
+        update: { asOf, row, until },
+        raw: undefined,
+      },
+    ]
   }
 
   /** kedge writes none of them; whoever cleans a compacted topic by hand does. */
   #bareTombstone(
     place: Omit<SyncRecord, 'key' | 'ns' | 'value'>,
     text: string | undefined,
-  ): Meaning | Unusable | undefined {
+  ): (Meaning | Unusable)[] {
     const [, ns, key] = /^([^/]+)\/(.+)$/s.exec(text ?? '') ?? []
     if (ns === undefined || !isName(ns))
-      return new Unusable('key', 'the key of a tombstone does not name a namespace and a key')
-    if (!this.#wants(ns)) return undefined
+      return [new Unusable('key', 'the key of a tombstone does not name a namespace and a key')]
+    if (!this.#wants(ns)) return []
     const asOf = this.#asOf.get(place.partition)
     if (asOf === undefined)
-      return new Unusable('missing', 'a bare tombstone has no as-of, and no message before it had one')
-    return {
-      record: { ...place, key, ns, value: undefined },
-      gone: true,
-      update: { asOf, row: undefined, until: undefined },
-      raw: undefined,
-    }
+      return [new Unusable('missing', 'a bare tombstone has no as-of, and no message before it had one')]
+    return [
+      {
+        record: { ...place, key, ns, value: undefined },
+        gone: true,
+        update: { asOf, row: undefined, until: undefined },
+        raw: undefined,
+      },
+    ]
   }
 
   #wants(namespace: string): boolean {
     return this.#settings.namespaces?.has(namespace) ?? true
   }
 
-  #write(meaning: Meaning): Translated {
+  #write(meaning: Meaning): Translated | undefined {
     const { record, update } = meaning
     const key = this.#key(record)
     if (key instanceof Unusable) return key
@@ -277,7 +282,7 @@ const isOwn = (message: unknown): boolean =>
   'v' in message &&
   'ns' in message &&
   'op' in message &&
-  (message.op === 'put' || message.op === 'del')
+  (message.op === 'put' || message.op === 'del' || message.op === 'puts')
 
 const clipped = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, MAX_SAYS)

@@ -105,10 +105,13 @@ export class Writer {
     const writes: SourcedWrite[] = []
     const dead: Dead[] = []
     for (const record of records) {
-      const said = await this.#translator.translate(record)
-      if (said === undefined) this.#counters.skipped++
-      else if (said instanceof Unusable) dead.push({ record, why: said })
-      else writes.push({ write: said, record })
+      const translated = await this.#translator.translate(record)
+      if (translated.length === 0) this.#counters.skipped++
+      for (const said of translated) {
+        if (!(said instanceof Unusable)) writes.push({ write: said, record })
+        // One letter of a record is enough.
+        else if (dead.at(-1)?.record !== record) dead.push({ record, why: said })
+      }
     }
     return { writes, dead }
   }
