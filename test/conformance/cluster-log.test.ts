@@ -25,11 +25,11 @@ logSuite({
 })
 
 describe('clusterLog()', () => {
-  const failing = (error: unknown): Cluster => ({
+  const failing = (failure: unknown): Cluster => ({
     ...memoryCluster(new MemoryLog()),
     describe: async () => ({ name: 't', id: 'x', partitions: 1 }),
-    offsets: () => Promise.reject(error),
-    append: () => Promise.reject(error),
+    offsets: () => Promise.reject(failure),
+    append: () => Promise.reject(failure),
   })
 
   it('says of a cluster that is away that trying again makes sense', async () => {
