@@ -9,6 +9,8 @@ export interface Health {
   problem(): string | undefined
   /** How far it is behind, and what it has counted. Rejects where that cannot be known. */
   lag(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
+  /** The same in Prometheus' text format, where it has that. */
+  metrics?(): string
 }
 
 export interface RunningHealth {
@@ -19,7 +21,8 @@ export interface RunningHealth {
 const LAG_DEADLINE_MS = 5000
 
 /**
- * Answers `GET /healthz` (it lives), `/readyz` (200, or 503 with the problem) and `/lag` (JSON).
+ * Answers `GET /healthz` (it lives), `/readyz` (200, or 503 with the problem), `/lag` (JSON) and, where there are any,
+ * `/metrics`.
  *
  * @param place `port` or `host:port`
  * @throws UsageError when it is none, or cannot be listened on
@@ -32,6 +35,7 @@ export async function startHealth(place: string, health: Health): Promise<Runnin
     else if (path === '/healthz') say(response, 200, { ok: true })
     else if (path === '/readyz') ready(response, health)
     else if (path === '/lag') void lag(response, health)
+    else if (path === '/metrics' && health.metrics) metrics(response, health.metrics())
     else say(response, 404, { error: 'there are /healthz, /readyz and /lag' })
   })
   await new Promise<void>((resolve, reject) => {
@@ -61,6 +65,15 @@ async function lag(response: ServerResponse, health: Health): Promise<void> {
   } catch (error) {
     say(response, 503, { error: sentence(error) })
   }
+}
+
+function metrics(response: ServerResponse, text: string): void {
+  response
+    .writeHead(200, {
+      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+      'cache-control': 'no-store',
+    })
+    .end(text)
 }
 
 function say(response: ServerResponse, status: number, body: unknown): void {

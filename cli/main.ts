@@ -19,6 +19,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const sink = (stream: NodeJS.WriteStream): Sink => ({
   write: (text) => void stream.write(text),
   colours: showsColours(stream.isTTY, process.env),
+  live: stream.isTTY && process.env.TERM !== 'dumb',
 })
 // `kedge tail | head`: nobody reads any more, and that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

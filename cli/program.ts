@@ -7,6 +7,7 @@ import { gatewayCommand } from './gateway.ts'
 import { getCommand } from './get.ts'
 import { loaderCommand } from './loader.ts'
 import type { Session } from './session.ts'
+import { syncCommand } from './sync.ts'
 import { tailCommand } from './tail.ts'
 import type { Sink } from './terminal.ts'
 import { Terminal } from './terminal.ts'
@@ -47,6 +48,7 @@ export async function run({ args, out, err, version, ...rest }: Process): Promis
     getCommand,
     evictCommand,
     loaderCommand,
+    syncCommand,
   ])
     program.addCommand(make(session, done))
   settle(program, out, err)

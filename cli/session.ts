@@ -1,6 +1,7 @@
 /** What a command takes from the process that runs it: all of it may be replaced. @module */
 import type { KafkaCluster, KafkaOptions } from '../gateway/kafka/index.ts'
 import type { Runtime } from '../src/runtime.ts'
+import type { OpenStore, StoreOptions } from './store.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface Session {
@@ -15,4 +16,6 @@ export interface Session {
   readonly fetch: typeof fetch
   /** The client of a Kafka cluster. */
   readonly connect: (options: KafkaOptions) => Promise<KafkaCluster>
+  /** Makes a store of its URL. @default the clients of Redis and Memcached, where they are installed */
+  readonly openStore?: (url: string, options: StoreOptions) => Promise<OpenStore>
 }

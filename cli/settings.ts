@@ -4,6 +4,7 @@ import { CLUSTER_SETTINGS } from './settings/cluster.ts'
 import { GATEWAY_SETTINGS } from './settings/gateway.ts'
 import { LOADER_SETTINGS } from './settings/loader.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
+import { SYNC_SETTINGS } from './settings/sync.ts'
 import { TOPICS_SETTINGS } from './settings/topics.ts'
 
 export const ALL_SETTINGS: readonly AnySetting[] = [
@@ -12,4 +13,5 @@ export const ALL_SETTINGS: readonly AnySetting[] = [
   ...CLUSTER_SETTINGS,
   ...GATEWAY_SETTINGS,
   ...LOADER_SETTINGS,
+  ...SYNC_SETTINGS,
 ]

@@ -10,6 +10,8 @@ export interface Sink {
   readonly write: (text: string) => void
   /** Whether a person looks at it, on a terminal that shows colours. */
   readonly colours: boolean
+  /** Whether a line that was written can be written over. @default false */
+  readonly live?: boolean
 }
 
 export class Terminal {
@@ -35,6 +37,16 @@ export class Terminal {
   /** What is to be noticed beside it: to the standard error. */
   warn(line: string): void {
     this.#err.write(`${this.redact(line)}\n`)
+  }
+
+  /** Whether {@link draw} draws. */
+  get isLive(): boolean {
+    return this.#out.live ?? false
+  }
+
+  /** Writes over the line that was drawn last; what is said after an empty one stands in its place. */
+  draw(line: string): void {
+    this.#out.write(`\r\u001B[2K${this.redact(line)}`)
   }
 
   /** The text in colour, where the standard output shows colours. */

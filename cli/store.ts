@@ -1,0 +1,74 @@
+/** A store, made of its URL. The clients are loaded by those alone who use them. @module */
+import type { Sink } from '../src/sink.ts'
+import type { Tier } from '../src/tier.ts'
+import { UsageError } from './failure.ts'
+import { parseStoreUrl } from './store-url.ts'
+import type { StoreUrl } from './store-url.ts'
+
+export interface OpenStore {
+  readonly sink: Sink
+  /** `undefined` where the store is none that follows the log. */
+  readonly tier: Tier | undefined
+  readonly close: () => Promise<void>
+}
+
+export interface StoreOptions {
+  readonly password: string | undefined
+  /** Begins the names of kedge's own keys. */
+  readonly prefix: string
+}
+
+/** Connects to nothing yet. @throws UsageError for a URL that is none, or a client that is not installed. */
+export async function openStore(url: string, options: StoreOptions): Promise<OpenStore> {
+  const parsed = parseStoreUrl(url, options.password)
+  try {
+    if (parsed.kind === 'upstash') return await upstashStore(parsed, options)
+    return await redisStore(parsed, options)
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+  }
+}
+
+async function redisStore(url: StoreUrl, { prefix }: StoreOptions): Promise<OpenStore> {
+  const { Cluster, Redis } = await installed(() => import('ioredis'), 'ioredis')
+  const { ioredis, redisSink, redisTier } = await import('../adapters/redis.ts')
+  const { username, password, hosts, db } = url
+  const access = {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(url.tls && { tls: {} }),
+  }
+  const [first] = hosts
+  const client =
+    url.kind === 'redis-cluster'
+      ? new Cluster([...hosts], { redisOptions: access, lazyConnect: true })
+      : new Redis({ ...first!, ...access, ...(db !== undefined && { db }), lazyConnect: true })
+  // Whoever calls is told what fails; without a listener the process would end.
+  client.on('error', () => undefined)
+  const connection = ioredis(client)
+  return {
+    sink: redisSink(connection, { prefix }),
+    tier: redisTier(connection, { prefix }),
+    close: async () => client.disconnect(),
+  }
+}
+
+async function upstashStore({ href, password }: StoreUrl, { prefix }: StoreOptions): Promise<OpenStore> {
+  if (password === undefined) throw new UsageError('the token of Upstash is missing (KEDGE_SYNC_PASSWORD)')
+  const { redisSink, redisTier } = await import('../adapters/redis.ts')
+  const { upstashRedis } = await import('../adapters/upstash-redis.ts')
+  const connection = upstashRedis({ url: href, token: password })
+  return {
+    sink: redisSink(connection, { prefix }),
+    tier: redisTier(connection, { prefix }),
+    close: async () => undefined,
+  }
+}
+
+async function installed<T>(load: () => Promise<T>, name: string): Promise<T> {
+  try {
+    return await load()
+  } catch (cause) {
+    throw new UsageError(`install ${name} first: it is not a part of kedge`, { cause })
+  }
+}

@@ -1,0 +1,76 @@
+/** What a sync tells over HTTP, of itself and in Prometheus' text format. @module */
+import type { Health } from './health.ts'
+import type { SyncLag, SyncStats } from '../sync/index.ts'
+
+/** A sync, or whatever else follows a topic. */
+export interface Followed {
+  readonly names: Readonly<Record<string, string>>
+  readonly lag: () => SyncLag
+  readonly pressure: () => number
+  /** Why it may not be relied on. */
+  readonly notReady: () => readonly string[]
+  readonly stats: () => Readonly<Partial<SyncStats>>
+}
+
+const HELP: Readonly<Record<keyof SyncStats, readonly [name: string, says: string]>> = {
+  records: ['records_total', 'Records that were read and dealt with.'],
+  bytes: ['bytes_total', 'Bytes of their keys and values.'],
+  batches: ['batches_total', 'Batches that were written.'],
+  written: ['written_total', 'Values written and keys deleted.'],
+  superseded: ['superseded_total', 'Writes that met a newer version.'],
+  folded: ['folded_total', 'Records that a later one of the same batch made needless.'],
+  skipped: ['skipped_total', 'Records that say nothing here.'],
+  unusable: ['unusable_total', 'Records that could not be used.'],
+  deadLetters: ['dead_letters_total', 'Records in the dead-letter topic.'],
+  deadLettersLost: ['dead_letters_lost_total', 'Dead letters that could not be written.'],
+  wipes: ['store_wipes_total', 'How often the store turned out to be wiped.'],
+  begins: ['begins_total', 'How often the stream began from the beginning.'],
+  lost: ['lost_records_total', 'Records that retention took before they were read, at most.'],
+  storeFailures: ['store_failures_total', 'Calls to the store that failed.'],
+  logFailures: ['log_failures_total', 'Calls to the log that failed.'],
+}
+
+export function healthOf(followed: Followed): Health {
+  const { names, lag, pressure, notReady } = followed
+  return {
+    problem: () => notReady().join(', ') || undefined,
+    lag: async () => {
+      const why = notReady()
+      return { ...names, ...lag(), pressure: pressure(), ready: why.length === 0, notReady: why }
+    },
+    metrics: () => metrics(followed),
+  }
+}
+
+function metrics({ names, lag, pressure, notReady, stats }: Followed): string {
+  const lines: string[] = []
+  const labels = Object.entries(names).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+  const metric = (
+    name: string,
+    type: string,
+    says: string,
+    values: readonly (readonly [string[], number])[],
+  ) => {
+    lines.push(`# HELP kedge_sync_${name} ${says}`, `# TYPE kedge_sync_${name} ${type}`)
+    for (const [more, value] of values) {
+      const set = [...labels, ...more]
+      lines.push(`kedge_sync_${name}${set.length > 0 ? `{${set.join(',')}}` : ''} ${value}`)
+    }
+  }
+  const gauge = (name: string, says: string, value: number) => metric(name, 'gauge', says, [[[], value]])
+  const { records, ms, rehydrating, partitions } = lag()
+  for (const [of, value] of Object.entries(stats())) {
+    const [name, says] = HELP[of as keyof SyncStats]
+    metric(name, 'counter', says, [[[], value]])
+  }
+  gauge('lag_records', 'Offsets between the positions and the ends.', records)
+  gauge('lag_seconds', 'How long the store has been behind.', Number.isFinite(ms) ? ms / 1000 : -1)
+  gauge('pressure', 'How much producers should slow down, from 0 to 1.', pressure())
+  gauge('rehydrating', 'Whether it is on its way to the end.', rehydrating ? 1 : 0)
+  gauge('ready', 'Whether the store may be relied on.', notReady().length === 0 ? 1 : 0)
+  const each = (of: 'position' | 'end') =>
+    partitions.map((at) => [[`partition="${at.partition}"`], at[of]] as const)
+  metric('position', 'gauge', 'The next offset of a partition.', each('position'))
+  metric('end', 'gauge', 'The end of a partition, as it was known last.', each('end'))
+  return `${lines.join('\n')}\n`
+}

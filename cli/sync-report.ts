@@ -1,0 +1,129 @@
+/** What a sync says to people: a bar on a terminal, lines elsewhere. @module */
+import type { SyncEvent } from '../sync/index.ts'
+import type { Runtime } from '../src/runtime.ts'
+import { sentence } from './failure.ts'
+import { lengthOf, plain } from './terminal.ts'
+import type { Terminal } from './terminal.ts'
+
+const BAR_WIDTH = 30
+/** Where lines are not rewritten, there is one in so long. */
+const LINE_MS = 10_000
+/** Records that cannot be used are told of once in so long. */
+const UNUSABLE_MS = 10_000
+
+const BEGAN = {
+  new: 'the store knows nothing of it: reading from the beginning',
+  wiped: 'the store was wiped: reading from the beginning',
+  replaced: 'the topic is another one: reading from its beginning',
+  rewound: 'the topic ends before what was read: reading from its beginning',
+} as const
+
+export class SyncReport {
+  readonly #terminal: Terminal
+  readonly #runtime: Runtime
+  #drawn = false
+  #lineAt = -Infinity
+  #unusableAt = -Infinity
+  #unusable = 0
+
+  constructor(terminal: Terminal, runtime: Runtime) {
+    this.#terminal = terminal
+    this.#runtime = runtime
+  }
+
+  take(event: SyncEvent): void {
+    switch (event.type) {
+      case 'progress':
+        return this.#progress(event)
+      case 'caught_up':
+        return this.#say(
+          event.records === 0
+            ? 'at the end: nothing had come since'
+            : `at the end: ${count(event.records)} records in ${lengthOf(event.durationMs)}${rate(event.recordsPerSecond)}`,
+        )
+      case 'begin':
+        return this.#say(BEGAN[event.reason])
+      case 'went_back':
+        return this.#warn(
+          `the store went back to an older state: ${count(event.records)} records are read again`,
+        )
+      case 'lost':
+        return this.#warn(
+          `partition ${event.partition}: retention has taken up to ${count(event.records)} records that were not read; keys that they changed may be stale until they are written again`,
+        )
+      case 'stalled':
+        return this.#warn(
+          `partition ${event.partition}: nothing can be read at ${event.offset}, although it ends at ${event.end}: an open transaction, or a record that is too large`,
+        )
+      case 'partitions':
+        return this.#warn(
+          `the topic has ${event.to} partitions now, after ${event.from}: where keys moved between them, --version-by timestamp tells which record is newer`,
+        )
+      case 'store_failed':
+      case 'log_failed':
+        if (event.attempt === 1)
+          this.#warn(
+            `${event.type === 'store_failed' ? 'the store' : 'the log'} fails: ${sentence(event.error)}; trying again`,
+          )
+        return
+      case 'store_recovered':
+      case 'log_recovered':
+        return this.#say(
+          `${event.type === 'store_recovered' ? 'the store' : 'the log'} is back after ${lengthOf(event.downMs)}`,
+        )
+      case 'unusable':
+        return this.#unusableRecord(event)
+      case 'dead_letters_lost':
+        return this.#warn(
+          `${count(event.records)} dead letters could not be written, and are lost: ${sentence(event.error)}`,
+        )
+      case 'batch':
+        return
+    }
+  }
+
+  /** Leaves the terminal as it should be. */
+  end(): void {
+    if (this.#drawn) this.#terminal.draw('')
+    this.#drawn = false
+  }
+
+  #progress({ records, total, recordsPerSecond, etaMs }: Extract<SyncEvent, { type: 'progress' }>): void {
+    const share = total === 0 ? 1 : records / total
+    const eta = etaMs === undefined ? '' : `, ${lengthOf(etaMs)} to go`
+    const text = `${Math.floor(share * 100)}%  ${count(records)} of ${count(total)}${rate(recordsPerSecond)}${eta}`
+    if (this.#terminal.isLive) {
+      const full = Math.round(share * BAR_WIDTH)
+      this.#terminal.draw(`${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)}  ${text}`)
+      this.#drawn = true
+      return
+    }
+    const now = this.#runtime.monotonic()
+    if (now - this.#lineAt < LINE_MS) return
+    this.#lineAt = now
+    this.#terminal.say(text)
+  }
+
+  #unusableRecord({ partition, offset, says }: Extract<SyncEvent, { type: 'unusable' }>): void {
+    this.#unusable++
+    const now = this.#runtime.monotonic()
+    if (now - this.#unusableAt < UNUSABLE_MS) return
+    this.#unusableAt = now
+    const many = this.#unusable === 1 ? 'a record' : `${count(this.#unusable)} records`
+    this.#warn(`${many} could not be used; the last one at ${partition}@${offset}: ${plain(says)}`)
+    this.#unusable = 0
+  }
+
+  #say(line: string): void {
+    this.end()
+    this.#terminal.say(line)
+  }
+
+  #warn(line: string): void {
+    this.end()
+    this.#terminal.warn(line)
+  }
+}
+
+const count = (number: number): string => Math.round(number).toLocaleString('en-US')
+const rate = (perSecond: number): string => (perSecond === 0 ? '' : `, ${count(perSecond)}/s`)

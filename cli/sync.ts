@@ -1,0 +1,273 @@
+/** `kedge sync`: a topic becomes a fast lookup store, as a process. @module */
+import type { Command } from 'commander'
+import { clusterLog } from '../gateway/cluster-log.ts'
+import type { KafkaLog } from '../src/log.ts'
+import { createSync, createTierFollower } from '../sync/index.ts'
+import type { Sync, SyncOptions } from '../sync/index.ts'
+import { connected } from './brokers.ts'
+import { command } from './command.ts'
+import type { Done } from './command.ts'
+import { EXIT, sentence, UsageError } from './failure.ts'
+import { startHealth } from './health.ts'
+import type { RunningHealth } from './health.ts'
+import { codecOf, logOf } from './proxy.ts'
+import type { Session } from './session.ts'
+import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
+import { PROXY_SETTINGS, url } from './settings/proxy.ts'
+import {
+  deadLetters,
+  drainTime,
+  emptyDeletes,
+  encode,
+  format,
+  isolation,
+  key,
+  life,
+  lifeField,
+  lifeFrom,
+  listen,
+  maxBatch,
+  maxLag,
+  maxLagRecords,
+  namespaces,
+  order,
+  prefix,
+  storePassword,
+  stream,
+  SYNC_SETTINGS,
+  to,
+  topic,
+  value,
+} from './settings/sync.ts'
+import { evictionsTopic } from './settings/topics.ts'
+import type { OpenStore } from './store.ts'
+import { secretsOf } from './store-url.ts'
+import { healthOf } from './sync-metrics.ts'
+import type { Followed } from './sync-metrics.ts'
+import { SyncReport } from './sync-report.ts'
+import { plain } from './terminal.ts'
+import { valuesOf } from './values.ts'
+import type { Values } from './values.ts'
+
+const SETTINGS = [...SYNC_SETTINGS, evictionsTopic, ...PROXY_SETTINGS, ...CLUSTER_SETTINGS]
+
+interface Flags {
+  readonly once?: boolean
+  readonly tier?: boolean
+}
+
+const AFTER = `
+With --brokers it reads Kafka itself, else through the proxy at --url. A key template has the placeholders {key}, {ns},
+{topic}, {partition} and {value.field}; braces around one of them are a hash tag: {order:{key}}:header.
+A password in --to is better given by the environment: other users of a machine can read its command lines.`
+
+/** Whatever follows a topic here. */
+interface Work extends Followed {
+  /** Until it is asked to end; or to the end of the topic: then whether that was reached. */
+  readonly go: (once: boolean, signal: AbortSignal) => Promise<boolean>
+  readonly says: string
+}
+
+export function syncCommand(session: Session, done: Done): Command {
+  return command('sync', 'Keeps Redis or Memcached equal to a topic.', SETTINGS)
+    .option('--once', 'end at the end of the topic')
+    .option('--tier', 'apply the topic of evictions to a shared tier, in the place of a topic of values')
+    .addHelpText('after', AFTER)
+    .action(async (flags: Flags, from: Command) => {
+      const values = await valuesOf(from, SETTINGS, session)
+      done((await synced(values, flags, session)) ? EXIT.ok : EXIT.failed)
+    })
+}
+
+async function synced(values: Values, flags: Flags, session: Session): Promise<boolean> {
+  const { terminal, stop } = session
+  const store = await storeOf(values, session)
+  const log = await readable(values, session).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
+  const report = new SyncReport(terminal, session.runtime)
+  try {
+    const work = asUsage(() => (flags.tier ? tierWork : syncWork)({ values, session, log, store, report }))
+    terminal.say(terminal.redact(work.says))
+    const health = await listening(values, work, session)
+    try {
+      return await work.go(flags.once ?? false, stop)
+    } finally {
+      report.end()
+      await health?.close()
+    }
+  } finally {
+    await log.close?.().catch(() => undefined)
+    await store.close().catch(() => undefined)
+  }
+}
+
+interface Parts {
+  readonly values: Values
+  readonly session: Session
+  readonly log: KafkaLog & { readonly codec: SyncOptions['codec'] }
+  readonly store: OpenStore
+  readonly report: SyncReport
+}
+
+function syncWork({ values, session, log, store, report }: Parts): Work {
+  const sync = createSync(optionsOf(values, session, log, store, report))
+  const name = values.get(topic)!
+  return {
+    names: { topic: name, stream: sync.stream },
+    lag: sync.lag,
+    pressure: sync.pressure,
+    notReady: sync.notReady,
+    stats: sync.stats,
+    says: `kedge sync keeps ${store.sink.name} equal to ${plain(name)} (as the stream ${sync.stream})`,
+    go: (once, signal) => go(sync, once, signal),
+  }
+}
+
+async function go(sync: Sync, once: boolean, signal: AbortSignal): Promise<boolean> {
+  if (once) return (await sync.step({ signal })).reached
+  await sync.run({ signal })
+  return true
+}
+
+/** The evictions, applied to a tier: for the same process and the same endpoints. */
+function tierWork({ values, session, log, store }: Parts): Work {
+  const { terminal, runtime } = session
+  if (store.tier === undefined)
+    throw new UsageError(
+      `${store.sink.name} cannot keep how far a tier has applied evictions: --tier needs Redis`,
+    )
+  const name = values.get(evictionsTopic)
+  const limits = { ms: values.get(maxLag), records: values.get(maxLagRecords) ?? Infinity }
+  let failing = false
+  const follower = createTierFollower({
+    kafka: log,
+    tier: store.tier,
+    topics: { evictions: name },
+    ...(log.codec && { codec: log.codec }),
+    runtime,
+    onEvent: (event) => {
+      if (event.type === 'begin')
+        terminal.say(`partition ${event.partition}: begins at ${event.position} (${event.reason})`)
+      if (event.type === 'failed' && !failing)
+        terminal.warn(`kedge sync: ${sentence(event.error)}; trying again`)
+      failing = event.type === 'failed'
+    },
+  })
+  const lag = () => {
+    const { records, ms } = follower.lag()
+    return { records, ms, rehydrating: false, partitions: [] }
+  }
+  return {
+    names: { topic: name },
+    lag,
+    pressure: () =>
+      Math.min(1, Math.max(0, Math.max(lag().ms / limits.ms, lag().records / limits.records) * 2 - 1)),
+    notReady: () => (lag().ms > limits.ms || lag().records > limits.records ? ['lag'] : []),
+    stats: () => ({}),
+    says: `kedge sync applies ${plain(name)} to the tier in ${store.sink.name}`,
+    async go(once, signal) {
+      if (once) return (await follower.step({ signal })).atEnd
+      await follower.follow({ signal })
+      return true
+    },
+  }
+}
+
+async function storeOf(values: Values, session: Session): Promise<OpenStore> {
+  const target = values.get(to)
+  if (target === undefined) throw new UsageError('--to is missing (KEDGE_SYNC_TO)')
+  for (const secret of secretsOf(target)) session.terminal.hide(secret)
+  const open = session.openStore ?? (await import('./store.ts')).openStore
+  return open(target, { password: values.get(storePassword), prefix: values.get(prefix) })
+}
+
+/** The brokers themselves where they are given, and otherwise what the proxy has. */
+async function readable(values: Values, session: Session): Promise<Parts['log']> {
+  const codec = await codecOf()
+  const byBrokers = values.source(brokers) !== 'default'
+  if (byBrokers && values.source(url) === 'flag') throw new UsageError('give --brokers or --url: not both')
+  if (!byBrokers) return Object.assign(Object.create(null), bound(await logOf(values, session)), { codec })
+  const cluster = await connected(values, session)
+  return { ...clusterLog(cluster, { runtime: session.runtime }), close: () => cluster.close(), codec }
+}
+
+/** The methods of a log, whose own class may keep them on its prototype. */
+function bound(log: KafkaLog): KafkaLog {
+  return {
+    capabilities: log.capabilities,
+    produce: (...given) => log.produce(...given),
+    offsets: (...given) => log.offsets(...given),
+    read: (...given) => log.read(...given),
+    close: async () => log.close?.(),
+  }
+}
+
+function optionsOf(
+  values: Values,
+  session: Session,
+  log: Parts['log'],
+  store: OpenStore,
+  report: SyncReport,
+): SyncOptions {
+  const [name, template] = [values.get(topic), values.get(key)]
+  if (name === undefined) throw new UsageError('--topic is missing (KEDGE_SYNC_TOPIC)')
+  if (template === undefined) throw new UsageError('--key is missing (KEDGE_SYNC_KEY)')
+  const [fields, ttl, ttlField, wanted] = [
+    values.get(value),
+    values.get(life),
+    values.get(lifeField),
+    values.get(namespaces),
+  ]
+  if (ttl !== undefined && ttlField !== undefined) throw new UsageError('give --ttl or --ttl-field: not both')
+  const records = values.get(maxLagRecords)
+  const letters = values.get(deadLetters)
+  const own = values.get(stream)
+  return {
+    kafka: bound(log),
+    topic: name,
+    sink: store.sink,
+    key: template,
+    ...(fields.length > 0 && { value: fields.length === 1 ? fields[0]! : fields }),
+    ...(ttl !== undefined && {
+      ttl: (/^\d+$/.test(ttl) ? Number(ttl) : ttl) as NonNullable<SyncOptions['ttl']>,
+    }),
+    ...(ttlField !== undefined && { ttl: { field: ttlField } }),
+    ttlFrom: values.get(lifeFrom),
+    format: values.get(format),
+    encode: values.get(encode),
+    ...(log.codec && { codec: log.codec }),
+    ...(wanted.length > 0 && { namespaces: wanted }),
+    version: values.get(order),
+    emptyDeletes: values.get(emptyDeletes),
+    ...(own !== undefined && { stream: own }),
+    isolation: values.get(isolation),
+    ...(letters !== undefined && { deadLetters: letters }),
+    maxBatch: values.get(maxBatch),
+    maxLag: { time: values.get(maxLag), ...(records !== undefined && { records }) },
+    drain: values.get(drainTime),
+    runtime: session.runtime,
+    onEvent: (event) => report.take(event),
+  }
+}
+
+async function listening(
+  values: Values,
+  work: Work,
+  { terminal }: Session,
+): Promise<RunningHealth | undefined> {
+  const place = values.get(listen)
+  if (place === undefined) return undefined
+  const health = await startHealth(place, healthOf(work))
+  terminal.say(`kedge sync listening on ${health.url}`)
+  return health
+}
+
+function asUsage<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+  }
+}
