@@ -49,7 +49,7 @@ function metrics({ names, lag, pressure, notReady, stats }: Followed): string {
     name: string,
     type: string,
     says: string,
-    values: readonly (readonly [string[], number])[],
+    values: readonly (readonly [readonly string[], number])[],
   ) => {
     lines.push(`# HELP kedge_sync_${name} ${says}`, `# TYPE kedge_sync_${name} ${type}`)
     for (const [more, value] of values) {

@@ -1,6 +1,7 @@
 /** `kedge sync`: a topic becomes a fast lookup store, as a process. @module */
 import type { Command } from 'commander'
 import { clusterLog } from '../gateway/cluster-log.ts'
+import type { Codec } from '../src/codec.ts'
 import type { KafkaLog } from '../src/log.ts'
 import { createSync, createTierFollower } from '../sync/index.ts'
 import type { Sync, SyncOptions } from '../sync/index.ts'
@@ -87,8 +88,9 @@ async function synced(values: Values, flags: Flags, session: Session): Promise<b
     throw error
   })
   const report = new SyncReport(terminal, session.runtime)
+  const parts = { values, session, log, codec: await codecOf(), store, report }
   try {
-    const work = asUsage(() => (flags.tier ? tierWork : syncWork)({ values, session, log, store, report }))
+    const work = asUsage(() => (flags.tier ? tierWork : syncWork)(parts))
     terminal.say(terminal.redact(work.says))
     const health = await listening(values, work, session)
     try {
@@ -106,20 +108,22 @@ async function synced(values: Values, flags: Flags, session: Session): Promise<b
 interface Parts {
   readonly values: Values
   readonly session: Session
-  readonly log: KafkaLog & { readonly codec: SyncOptions['codec'] }
+  readonly log: KafkaLog
+  readonly codec: Codec
   readonly store: OpenStore
   readonly report: SyncReport
 }
 
-function syncWork({ values, session, log, store, report }: Parts): Work {
-  const sync = createSync(optionsOf(values, session, log, store, report))
+function syncWork(parts: Parts): Work {
+  const { values, store } = parts
+  const sync = createSync(optionsOf(parts))
   const name = values.get(topic)!
   return {
     names: { topic: name, stream: sync.stream },
-    lag: sync.lag,
-    pressure: sync.pressure,
-    notReady: sync.notReady,
-    stats: sync.stats,
+    lag: () => sync.lag(),
+    pressure: () => sync.pressure(),
+    notReady: () => sync.notReady(),
+    stats: () => sync.stats(),
     says: `kedge sync keeps ${store.sink.name} equal to ${plain(name)} (as the stream ${sync.stream})`,
     go: (once, signal) => go(sync, once, signal),
   }
@@ -132,7 +136,7 @@ async function go(sync: Sync, once: boolean, signal: AbortSignal): Promise<boole
 }
 
 /** The evictions, applied to a tier: for the same process and the same endpoints. */
-function tierWork({ values, session, log, store }: Parts): Work {
+function tierWork({ values, session, log, codec, store }: Parts): Work {
   const { terminal, runtime } = session
   if (store.tier === undefined)
     throw new UsageError(
@@ -145,7 +149,7 @@ function tierWork({ values, session, log, store }: Parts): Work {
     kafka: log,
     tier: store.tier,
     topics: { evictions: name },
-    ...(log.codec && { codec: log.codec }),
+    codec,
     runtime,
     onEvent: (event) => {
       if (event.type === 'begin')
@@ -184,33 +188,15 @@ async function storeOf(values: Values, session: Session): Promise<OpenStore> {
 }
 
 /** The brokers themselves where they are given, and otherwise what the proxy has. */
-async function readable(values: Values, session: Session): Promise<Parts['log']> {
-  const codec = await codecOf()
+async function readable(values: Values, session: Session): Promise<KafkaLog> {
   const byBrokers = values.source(brokers) !== 'default'
   if (byBrokers && values.source(url) === 'flag') throw new UsageError('give --brokers or --url: not both')
-  if (!byBrokers) return Object.assign(Object.create(null), bound(await logOf(values, session)), { codec })
+  if (!byBrokers) return logOf(values, session)
   const cluster = await connected(values, session)
-  return { ...clusterLog(cluster, { runtime: session.runtime }), close: () => cluster.close(), codec }
+  return { ...clusterLog(cluster, { runtime: session.runtime }), close: () => cluster.close() }
 }
 
-/** The methods of a log, whose own class may keep them on its prototype. */
-function bound(log: KafkaLog): KafkaLog {
-  return {
-    capabilities: log.capabilities,
-    produce: (...given) => log.produce(...given),
-    offsets: (...given) => log.offsets(...given),
-    read: (...given) => log.read(...given),
-    close: async () => log.close?.(),
-  }
-}
-
-function optionsOf(
-  values: Values,
-  session: Session,
-  log: Parts['log'],
-  store: OpenStore,
-  report: SyncReport,
-): SyncOptions {
+function optionsOf({ values, session, log, codec, store, report }: Parts): SyncOptions {
   const [name, template] = [values.get(topic), values.get(key)]
   if (name === undefined) throw new UsageError('--topic is missing (KEDGE_SYNC_TOPIC)')
   if (template === undefined) throw new UsageError('--key is missing (KEDGE_SYNC_KEY)')
@@ -225,7 +211,7 @@ function optionsOf(
   const letters = values.get(deadLetters)
   const own = values.get(stream)
   return {
-    kafka: bound(log),
+    kafka: log,
     topic: name,
     sink: store.sink,
     key: template,
@@ -237,7 +223,7 @@ function optionsOf(
     ttlFrom: values.get(lifeFrom),
     format: values.get(format),
     encode: values.get(encode),
-    ...(log.codec && { codec: log.codec }),
+    codec,
     ...(wanted.length > 0 && { namespaces: wanted }),
     version: values.get(order),
     emptyDeletes: values.get(emptyDeletes),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { run } from '../../cli/program.ts'
+import type { Session } from '../../cli/session.ts'
 import { createGateway, memoryCluster } from '../../gateway/index.ts'
 import type { GatewayOptions } from '../../gateway/index.ts'
 import type { KafkaCluster, KafkaOptions } from '../../gateway/kafka/index.ts'
@@ -47,6 +48,9 @@ export interface Surroundings {
   readonly colours?: boolean
   /** Told every piece of the standard output as it comes. */
   readonly onOut?: (text: string) => void
+  readonly openStore?: Session['openStore']
+  /** Whether lines can be written over. */
+  readonly live?: boolean
 }
 
 export async function kedge(args: readonly string[], around: Surroundings = {}): Promise<Ran> {
@@ -57,6 +61,7 @@ export async function kedge(args: readonly string[], around: Surroundings = {}):
     version: '1.2.3',
     out: {
       colours: around.colours ?? false,
+      live: around.live ?? false,
       write: (text) => {
         out += text
         around.onOut?.(text)
@@ -67,6 +72,7 @@ export async function kedge(args: readonly string[], around: Surroundings = {}):
     folder: await folder(around.files ?? {}),
     stop: around.stop ?? new AbortController().signal,
     runtime: around.runtime ?? new Clock().runtime,
+    ...(around.openStore && { openStore: around.openStore }),
     fetch: around.fetch ?? (() => Promise.reject(new Error('no network here'))),
     connect: async (options) => {
       if (!around.connect) throw new Error('no cluster here')
