@@ -15,8 +15,10 @@ const source = {
     list: [1],
   },
 }
-const filled = (template: string, over: Partial<typeof source> | { key: undefined } = {}) =>
-  parseTemplate(template).fill({ ...source, ...over })
+const filled = (text: string, over: Partial<typeof source> | { key: undefined } = {}) => {
+  const template = parseTemplate(text)
+  return template['fill']({ ...source, ...over })
+}
 
 describe('A key template', () => {
   it.each([
