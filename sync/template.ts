@@ -31,7 +31,7 @@ export interface Template {
   readonly usesNamespace: boolean
   readonly usesValue: boolean
   /** The key, or the placeholder that nothing can be filled in for. */
-  fill(source: TemplateSource): { readonly key: string } | { readonly missing: string }
+  keyOf(source: TemplateSource): { readonly key: string } | { readonly missing: string }
 }
 
 const PLACEHOLDER = /^\{(key|ns|topic|partition|value(?:\.[^{}]*)?)\}/
@@ -47,7 +47,7 @@ export function parseTemplate(text: string, option = 'key'): Template {
   return {
     usesNamespace: used.some(({ of }) => of === 'ns'),
     usesValue: used.some(({ of }) => typeof of === 'object'),
-    fill(source) {
+    keyOf(source) {
       let key = ''
       for (const part of parts) {
         const said = typeof part === 'string' ? part : textOf(filled(part.of, source))

@@ -190,7 +190,7 @@ export class Translator {
     let key: string | undefined
     if (typeof made === 'function') key = made(record)
     else {
-      const filled = made.fill(record)
+      const filled = made.keyOf(record)
       if ('missing' in filled)
         return new Unusable('missing', `there is nothing to put in the place of ${filled.missing}`)
       key = filled.key

@@ -15,10 +15,8 @@ const source = {
     list: [1],
   },
 }
-const filled = (text: string, over: Partial<typeof source> | { key: undefined } = {}) => {
-  const template = parseTemplate(text)
-  return template['fill']({ ...source, ...over })
-}
+const filled = (template: string, over: Partial<typeof source> | { key: undefined } = {}) =>
+  parseTemplate(template).keyOf({ ...source, ...over })
 
 describe('A key template', () => {
   it.each([
