@@ -11,7 +11,7 @@ import { settledWithin, withDeadline } from './deadline.ts'
 import { KedgeError, isKedgeError } from './errors.ts'
 import type { Lifespan } from './lifespan.ts'
 import { Partition } from './partition.ts'
-import { poll } from './poll.ts'
+import { foretell, poll } from './poll.ts'
 import type { PollContext } from './poll.ts'
 import type { Scope } from './scope.ts'
 import type { Freshness } from './types.ts'
@@ -161,24 +161,22 @@ export class Follower {
     }
   }
 
-  /** Waits for a record behind the positions. It is only a bell: the poll that follows reads it with proof. */
+  /**
+   * Waits for a record behind the positions. What it brings kills at once what it evicts; it moves no position and
+   * proves nothing: that is for the poll that follows.
+   */
   async #await(waitMs: number, signal: AbortSignal): Promise<void> {
     const { settings } = this.#context
-    const positions = [...this.partitions.values()].map(({ id, position }) => ({
-      partition: id,
-      offset: position,
-    }))
-    const options = { maxBytes: 1, waitMs, isolation: 'uncommitted', signal } as const
+    const partitions = [...this.partitions.values()]
+    const positions = partitions.map(({ id, position }) => ({ partition: id, offset: position }))
+    const options = { maxBytes: settings.maxPollBytes, waitMs, isolation: 'uncommitted' } as const
     const expired = () =>
       new KedgeError('ERR_TIMEOUT', 'the log did not answer a long poll', { retryable: true })
     const deadlineMs = waitMs + settings.pollTimeoutMs * POLL_DEADLINE_FACTOR
-    await withDeadline(
-      settings.runtime,
-      deadlineMs,
-      expired,
-      (inner) => settings.log.read(settings.evictionsTopic, positions, { ...options, signal: inner }),
-      signal,
-    )
+    const read = (inner: AbortSignal) =>
+      settings.log.read(settings.evictionsTopic, positions, { ...options, signal: inner })
+    const { records } = await withDeadline(settings.runtime, deadlineMs, expired, read, signal)
+    await foretell(this.#context, partitions, records)
   }
 
   /** The poll under way, or a new one; `undefined` while the log is left alone after a failure. */

@@ -232,6 +232,23 @@ async function ingest(context: PollContext, targets: readonly Target[], result: 
   return applied
 }
 
+/**
+ * Evicts what records say that were read without a proof, ahead of the poll that will read them again. They may even be
+ * of another log: dropping a value is always safe, and the positions stay where they are.
+ */
+export async function foretell(
+  { settings, self }: PollContext,
+  partitions: readonly Partition[],
+  records: readonly LogRecord[],
+): Promise<void> {
+  for (const record of records) {
+    const { tenants } = partitions.find(({ id }) => id === record.partition) ?? {}
+    if (tenants === undefined) continue
+    const decoded = await decodeRecord(record, settings.codec, settings.maxMessageBytes)
+    applyEviction(tenants, evictionOf(decoded, tenants), record.offset, self)
+  }
+}
+
 function apply(context: PollContext, partition: Partition, decoded: DecodedRecord): void {
   const { emit, evictionsTopic: topic } = context.settings
   const { offset } = decoded.record

@@ -458,6 +458,22 @@ describe('follow', () => {
     expect(at.runtime.sleeping).toBe(0)
   })
 
+  it('drops what the record that rang the bell evicts, though no poll can prove anything', async () => {
+    const here = await ready()
+    const there = await ready()
+    const abort = new AbortController()
+    const loop = here.cache.follow({ signal: abort.signal })
+    await here.users.getOrSet('1', () => 'x')
+    await at.runtime.settle()
+    here.kafka.fail(unreachable, { on: 'offsets' })
+    await there.users.delete('1')
+    await at.runtime.settle()
+    expect(here.users.peek('1')).toBeUndefined()
+    expect(here.cache.freshness().lag).toBe(0)
+    abort.abort()
+    await loop
+  })
+
   it('polls in intervals where the log has no long polls, and survives failures', async () => {
     const here = await ready({}, { capabilities: { longPoll: false } })
     const abort = new AbortController()
