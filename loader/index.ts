@@ -5,7 +5,7 @@
  */
 export type { DroppedReason, LoaderEvent } from './events.ts'
 export { recordsOfLambda } from './lambda.ts'
-export type { LoaderDefinition, LoaderOptions, Loaders } from './options.ts'
+export type { AnyLoaderDefinition, LoaderDefinition, LoaderOptions, Loaders } from './options.ts'
 export { createLoader } from './service.ts'
 export type {
   LoaderHealth,

@@ -28,9 +28,13 @@ export interface LoaderDefinition<T> extends Pick<
   readonly concurrency?: number
 }
 
+/** A definition for values of some type: its functions of values are written with the type of their argument. */
+export interface AnyLoaderDefinition extends Omit<LoaderDefinition<never>, 'load'> {
+  readonly load: ManyLoader<unknown>
+}
+
 /** Loaders by namespace: a function for each, or a definition. */
-// oxlint-disable-next-line typescript/no-explicit-any -- each namespace has a type of its own
-export type Loaders = Readonly<Record<string, ManyLoader<any> | LoaderDefinition<any>>>
+export type Loaders = Readonly<Record<string, ManyLoader<unknown> | AnyLoaderDefinition>>
 
 export interface LoaderOptions extends Omit<CacheOptions, 'mode' | 'onEvent'> {
   readonly loaders: Loaders
@@ -58,7 +62,7 @@ export interface Definition {
   readonly load: ManyLoader<unknown>
   readonly maxBatch: number
   readonly concurrency: number
-  readonly namespace: NamespaceOptions<unknown>
+  readonly namespace: NamespaceOptions<never>
 }
 
 export interface LoaderSettings {

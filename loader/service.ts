@@ -80,7 +80,7 @@ class Service implements LoaderService {
     this.#cache = openCache({ ...settings.cache, ...(onEvent && { onEvent }) })
     for (const { name, namespace } of settings.definitions)
       // Shared all the same: by the service, which waits for the acknowledgement and needs few calls for many values.
-      this.#cache.namespace(name, { ...namespace, share: false })
+      this.#cache.namespace<never>(name, { ...namespace, share: false })
     const emit = emitter(onEvent)
     const names = settings.definitions.map(({ name }) => name)
     this.#queue = new Queue(settings.maxQueue, names)
