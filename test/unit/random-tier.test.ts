@@ -33,7 +33,8 @@ async function run(seed: number) {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T
   const at = world({ seed, isolatesRequests: chance(0.3) })
   const now = () => at.runtime.monotonic()
-  at.log.createTopic(TOPIC, { partitions: 1 })
+  const partitions = pick([1, 1, 2])
+  at.log.createTopic(TOPIC, { partitions })
 
   const rows = new Map<string, number>(KEYS.map((key) => [key, 0]))
   /** Of each key: from when on nobody may see anything older than this version. */
@@ -48,6 +49,7 @@ async function run(seed: number) {
     maxOutage: chance(0.5) ? MAX_STALENESS : 5000,
     onUnreachable: pick(['stale', 'bypass', 'throw'] as const),
     ttl: TTL,
+    evictionPartitions: partitions,
     lookBack: pick([0, 3, 1000]),
     tierTimeout: pick([0, 50, 400]),
     tierHardTimeout: 400,
@@ -92,6 +94,12 @@ async function run(seed: number) {
       follower: createTierFollower({ kafka, tier, runtime: at.runtime, maxRecords: pick([2, 100]) }),
     }
   })
+
+  /** Of a service that knows nothing of partitions: to each of them. */
+  const everywhere = (text: string): void => {
+    for (let partition = 0; partition < partitions; partition++)
+      at.log.append(TOPIC, { key: null, value: new TextEncoder().encode(text), partition })
+  }
 
   const load = async ({ key }: { key: string }): Promise<Row> => {
     // The read itself happens at some moment of the load: all of them are possible.
@@ -151,7 +159,7 @@ async function run(seed: number) {
     const sets = isolate.cache.namespace<number>('sets')
     try {
       const token = await sets.set('s', n)
-      const offset = Number(token.split('-')[1]) - 1
+      const offset = Number(token.split('-').at(-1)) - 1
       offsets.set(n, offset)
       acknowledged.push({ offset, at: now() })
     } catch (error) {
@@ -188,8 +196,7 @@ async function run(seed: number) {
       else if (how === 'clear') token = await rowsOf.clear()
       else if (how === 'all') token = await isolate.cache.clear()
       else if (how === 'version') token = await rowsOf.delete(key, { version })
-      else if (how === 'foreign')
-        at.log.append(TOPIC, { key: null, value: new TextEncoder().encode(JSON.stringify({ key })) })
+      else if (how === 'foreign') everywhere(JSON.stringify({ key }))
       else token = await rowsOf.delete(key)
       promises.push({ key, version, acknowledgedAt: now() })
       if (how !== 'token' || token === undefined) return
@@ -220,18 +227,16 @@ async function run(seed: number) {
     else if (what < 0.75) isolates[isolates.indexOf(isolate)] = make()
     else if (what < 0.8) pick(followers)?.tier.fail(failure, faults)
     else if (what < 0.83) at.runtime.stepWall(Math.floor((random() - 0.5) * 20_000))
-    else if (what < 0.88) at.log.truncate(TOPIC, 0, Math.floor(random() * at.log.offsets(TOPIC, 0).end))
+    else if (what < 0.88)
+      for (let partition = 0; partition < partitions; partition++)
+        at.log.truncate(TOPIC, partition, Math.floor(random() * at.log.offsets(TOPIC, partition).end))
     else if (what < 0.9 && identity) {
       recreated = true
       at.log.recreateTopic(TOPIC)
-    } else if (what < 0.94)
-      at.log.append(TOPIC, {
-        key: null,
-        value: new TextEncoder().encode(pick(['garbage', '{"v":1,"op":"beat"}'])),
-      })
+    } else if (what < 0.94) everywhere(pick(['garbage', '{"v":1,"op":"beat"}']))
     else
       store.plant(
-        { namespace: 'rows', partition: 0, logId: undefined },
+        { namespace: 'rows', partition: partitions - 1, logId: undefined },
         pick(KEYS),
         new TextEncoder().encode('{"key":"a","value":{"version":-1,"readAt":0}}'),
         at.log.offsets(TOPIC, 0).end,

@@ -389,6 +389,31 @@ describe('the carrier rule', () => {
     expect(tier.store.getMany(place, ['1']).items.get('1')?.asOf).toBe(1)
   })
 
+  it.each([
+    ['by looking back', 1000, false],
+    ['by the applier', 1, true],
+  ])('refuses what somebody was about to write when he died: %s', async (_, lookBack, follows) => {
+    await at.run(follower().step())
+    const one = await isolate()
+    const rows = one.cache.namespace<string>('rows', { intents: '10s' })
+    await at.run(one.cache.sync())
+    await at.run(rows.getOrSet('1', async () => 'old'))
+    await at.runtime.settle()
+    expect(one.tier.calls.setMany).toBe(1)
+    const intent = { v: 1, op: 'intent', ns: 'rows', keys: ['1'], id: 'x', ttl: 10_000 }
+    at.log.append(TOPIC, { key: null, value: new TextEncoder().encode(JSON.stringify(intent)) })
+    others(2)
+    if (follows) await at.run(follower().step())
+    await at.runtime.advance(20_000)
+    const cold = await isolate({ lookBack })
+    const again = cold.cache.namespace<string>('rows', { intents: '10s' })
+    await at.run(cold.cache.sync())
+    expect(await at.run(again.getEntry('1', async () => 'new'))).toMatchObject({
+      value: 'new',
+      from: 'loader',
+    })
+  })
+
   it('obeys settle: a writer that did not wait so long is not believed', async () => {
     const hasty = await ready()
     const careful = await isolate()
