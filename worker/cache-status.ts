@@ -5,6 +5,7 @@
  * |---|---|
  * | held and fresh | `kedge; hit; ttl=299` |
  * | held, and served although it should not be | `kedge; hit; ttl=-3; detail=error` (or `swr`, `timeout`, `unreachable`) |
+ * | taken from a shared tier, and kept | `kedge; hit; ttl=299; detail=tier` |
  * | loaded and kept | `kedge; fwd=miss; stored` |
  * | loaded, not kept: evicted while it was loaded, too large, … | `kedge; fwd=miss` |
  * | loaded past the cache, because freshness could not be proved | `kedge; fwd=bypass` |
@@ -24,7 +25,8 @@ const seconds = (ms: number): number => (Number.isFinite(ms) ? Math.floor(ms / 1
  */
 export function cacheStatusHeaders(entry: Entry<unknown>, loads: boolean): Record<string, string> {
   if (entry.cached && entry.state !== 'miss') {
-    const detail = entry.staleBecause === undefined ? '' : `; detail=${entry.staleBecause}`
+    const said = entry.staleBecause ?? (entry.from === 'tier' ? 'tier' : undefined)
+    const detail = said === undefined ? '' : `; detail=${said}`
     return {
       'cache-status': `kedge; hit; ttl=${seconds(entry.ttlMs)}${detail}`,
       // A value that was just loaded has no `Age`: the field says that the origin was not asked.

@@ -29,6 +29,12 @@ describe('cacheStatusHeaders', () => {
     },
   )
 
+  it('tells that a hit came from a shared tier', () => {
+    expect(cacheStatusHeaders({ ...held, from: 'tier' }, true)['cache-status']).toBe(
+      'kedge; hit; ttl=57; detail=tier',
+    )
+  })
+
   it('tells a value that was loaded, and whether it was kept', () => {
     expect(cacheStatusHeaders(loaded, true)).toEqual({ 'cache-status': 'kedge; fwd=miss; stored' })
     expect(cacheStatusHeaders({ ...loaded, stored: false }, true)).toEqual({
