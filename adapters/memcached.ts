@@ -1,0 +1,16 @@
+/**
+ * Memcached as a sink that a topic is kept in: over the npm package `memcache`, which is not imported: you pass your
+ * client.
+ *
+ * @module
+ */
+export type { MemcachedConnection, MemcachedServer, MemcachedSession } from './memcached/connection.ts'
+export {
+  memcached,
+  type MemcacheClient,
+  type MemcachedOptions,
+  type MemcacheNode,
+} from './memcached/memcache.ts'
+export { MetaFailure, type MetaReply, type MetaRequest } from './memcached/meta.ts'
+export type { MemcachedSocket, SessionLimits } from './memcached/session.ts'
+export { memcachedSink, type MemcachedSinkOptions } from './memcached/sink.ts'

@@ -1,0 +1,31 @@
+/** The version of a key's value, as it stands beside it. @module */
+import * as z from 'zod'
+import { decodeUtf8, encodeUtf8 } from '../../src/codec.ts'
+import type { SinkVersion } from '../../src/sink.ts'
+import { parseJson } from '../problem.ts'
+
+export interface Companion {
+  /** Of the epoch that it was written in. */
+  readonly generation: number
+  readonly version: SinkVersion
+}
+
+const shape = z.tuple([z.int().min(0), z.number(), z.number()])
+
+export const encodeCompanion = ({ generation, version: [major, minor] }: Companion): Uint8Array =>
+  encodeUtf8(JSON.stringify([generation, major, minor]))
+
+/** `undefined` where somebody else wrote it: it then is overwritten. */
+export function decodeCompanion(bytes: Uint8Array | undefined): Companion | undefined {
+  const found = shape.safeParse(parseJson((bytes && decodeUtf8(bytes)) ?? '')).data
+  return found && { generation: found[0], version: [found[1], found[2]] }
+}
+
+/** Whether what is there is newer than a write. */
+export function isNewer(there: Companion | undefined, write: Companion): boolean {
+  if (there === undefined) return false
+  if (there.generation !== write.generation) return there.generation > write.generation
+  const [major, minor] = there.version
+  const [newMajor, newMinor] = write.version
+  return major === newMajor ? minor > newMinor : major > newMajor
+}
