@@ -1,0 +1,111 @@
+/** The stores that `kedge sync` opens by their URLs, with their real clients. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseStoreUrl, secretsOf } from '../../cli/store-url.ts'
+import { openStore } from '../../cli/store.ts'
+import { systemRuntime } from '../../src/runtime.ts'
+import { startRedis, withoutRedis } from '../services/redis.ts'
+import type { RedisServer } from '../services/redis.ts'
+import { append, kedge, proxy } from './harness.ts'
+
+const OPTIONS = { password: undefined, prefix: 'kedge:' }
+
+describe('The URL of a store', () => {
+  const nobody = { tls: false, username: undefined, password: undefined, db: undefined }
+  it.each([
+    ['redis://h', { ...nobody, kind: 'redis', hosts: [{ host: 'h', port: 6379 }], href: 'redis://h' }],
+    ['redis://h:7/2', { ...nobody, kind: 'redis', hosts: [{ host: 'h', port: 7 }], db: 2 }],
+    [
+      'rediss://ann:p%40ss@h',
+      { ...nobody, kind: 'redis', tls: true, username: 'ann', password: 'p@ss', href: 'rediss://h' },
+    ],
+    ['redis://:pw@[::1]:7', { ...nobody, kind: 'redis', password: 'pw', hosts: [{ host: '::1', port: 7 }] }],
+    [
+      'redis-cluster://a:1,b:2',
+      {
+        ...nobody,
+        kind: 'redis-cluster',
+        hosts: [
+          { host: 'a', port: 1 },
+          { host: 'b', port: 2 },
+        ],
+      },
+    ],
+    [
+      'memcached://a,b:2',
+      {
+        ...nobody,
+        kind: 'memcached',
+        hosts: [
+          { host: 'a', port: 11_211 },
+          { host: 'b', port: 2 },
+        ],
+      },
+    ],
+    ['https://x.upstash.io', { ...nobody, kind: 'upstash', tls: true, href: 'https://x.upstash.io' }],
+  ])('%s is read', (url, expected) => expect(parseStoreUrl(url, undefined)).toMatchObject(expected))
+
+  it('takes its password from elsewhere where it has none', () => {
+    expect(parseStoreUrl('redis://ann@h', 'pw')).toMatchObject({ username: 'ann', password: 'pw' })
+    expect(parseStoreUrl('redis://ann:own@h', 'pw').password).toBe('own')
+  })
+
+  it('tells its secrets, as they stand and as they are meant', () => {
+    expect(secretsOf('redis://ann:p%40ss@h')).toEqual(['p%40ss', 'p@ss'])
+    expect(secretsOf('redis://h')).toEqual([])
+  })
+})
+
+describe('A store', () => {
+  it('of Redis that is not there fails for now, and is closed', async () => {
+    const { sink, close } = await openStore('redis://127.0.0.1:1', OPTIONS)
+    await expect(sink.state('s')).rejects.toMatchObject({ retryable: true })
+    await close()
+  })
+
+  it('of Upstash needs a token', async () => {
+    await expect(openStore('https://x.upstash.io', OPTIONS)).rejects.toThrow(/KEDGE_SYNC_PASSWORD/)
+    const { sink, tier } = await openStore('https://x.upstash.io', { ...OPTIONS, password: 'token' })
+    expect([sink.name, tier?.name]).toEqual(['upstash-redis', 'upstash-redis'])
+  })
+})
+
+describe.skipIf(withoutRedis())('kedge sync on a real Redis', () => {
+  let redis: RedisServer
+
+  beforeAll(async () => {
+    redis = await startRedis({ settings: { requirepass: 's3cret' } })
+  })
+  afterAll(() => redis?.stop())
+
+  it('keeps it equal to a topic', async () => {
+    const { log, fetch } = proxy()
+    append(log, 'orders', { id: 7, total: 5 }, '7')
+    append(log, 'orders', { id: 8, total: 6 }, '8')
+    append(log, 'orders', null, '8')
+    const args = ['sync', '--topic', 'orders', '--key', '{order:{key}}:latest', '--once']
+    const around = {
+      fetch,
+      runtime: systemRuntime(),
+      env: { KEDGE_SYNC_TO: `redis://:s3cret@127.0.0.1:${redis.port}/1` },
+    }
+    const { code, err, out } = await kedge(args, around)
+    expect(err).toBe('')
+    expect(code).toBe(0)
+    expect(out).toContain('at the end: 3 records')
+    const { sink, close } = await openStore(around.env.KEDGE_SYNC_TO, OPTIONS)
+    expect((await sink.state(/stream (\S+)\)/.exec(out)![1]!))?.positions).toEqual(new Map([[0, 3]]))
+    await close()
+  })
+
+  it('ends at once where its password is refused', async () => {
+    const { log, fetch } = proxy()
+    append(log, 'orders', { id: 7 }, '7')
+    const { code, err } = await kedge(
+      ['sync', '--topic', 'orders', '--key', '{key}', '--to', `redis://:wr0ng@127.0.0.1:${redis.port}`],
+      { fetch, runtime: systemRuntime() },
+    )
+    expect(code).toBe(1)
+    expect(err).toMatch(/^kedge: /)
+    expect(err).not.toContain('wr0ng')
+  })
+})
