@@ -24,3 +24,12 @@ export type {
   TierLag,
   TierStep,
 } from './tier-follower.ts'
+export type {
+  BeginOptions,
+  Sink,
+  SinkBatch,
+  SinkOutcome,
+  SinkState,
+  SinkVersion,
+  SinkWrite,
+} from '../src/sink.ts'

@@ -15,7 +15,7 @@ import { parsePath, valueAt } from './path.ts'
 import type { Path } from './path.ts'
 
 /** What a template is filled with. */
-export interface TemplateSource {
+interface TemplateSource {
   readonly topic: string
   readonly partition: number
   /** Of the record, or of kedge's message in it. */

@@ -50,13 +50,12 @@ const encoder = new TextEncoder()
  * @throws TypeError for options that are none.
  * @example
  * ```ts
- * import { memorySink } from 'kedge/testing'
+ * import { createSync } from 'kedge/sync'
+ * import { memory, memorySink } from 'kedge/testing'
  *
- * const sink = memorySink()
- * await sink.begin('orders', 'an epoch', undefined)
- * const writes = [{ key: 'order:7', value: new Uint8Array(), version: [0, 0] as const, ttlMs: undefined }]
- * await sink.write('orders', { epoch: 'an epoch', partition: 0, next: 1, writes })
- * console.log(sink.store.keys()) // ['order:7']
+ * const [kafka, sink] = [memory(), memorySink()]
+ * await createSync({ kafka, topic: 'orders', sink, key: 'order:{key}' }).step()
+ * console.log(sink.store.keys())
  * ```
  */
 export function memorySink(options: MemorySinkOptions = {}): MemorySink {

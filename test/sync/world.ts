@@ -16,7 +16,7 @@ const decoder = new TextDecoder()
 
 export const bytes = (text: string): Uint8Array => encoder.encode(text)
 
-export interface Running {
+interface Running {
   readonly sync: Sync
   readonly kafka: MemoryKafka
   readonly sink: MemorySink
