@@ -16,7 +16,8 @@ const MAX_RETRY_AFTER_MS = 5000
 const PRODUCE_DEADLINE_MS = 30_000
 
 /**
- * Appends the records.
+ * Appends the records. Writes that wait to be persisted are repeated only where it is known that they are not in the log:
+ * of one that stands there twice nobody could say where.
  * @throws KedgeError `ERR_PUBLISH` when one is not acknowledged: it may or may not be in the log.
  */
 export async function produce(
@@ -46,7 +47,7 @@ export async function produce(
 }
 
 async function attempt(
-  { log, runtime }: Settings,
+  { log, runtime, writesTopic }: Settings,
   topic: string,
   records: readonly NewRecord[],
   signal: AbortSignal,
@@ -56,6 +57,7 @@ async function attempt(
       return acknowledged(records, await log.produce(topic, records, { signal }))
     } catch (error) {
       if (signal.aborted || tries >= RETRIES || !isKedgeError(error) || !error.retryable) throw error
+      if (topic === writesTopic && error.code !== 'ERR_RATE_LIMITED') throw error
       const backoffMs = FIRST_RETRY_MS * 2 ** tries * (0.5 + runtime.random() / 2)
       await runtime.sleep(Math.max(backoffMs, Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)), signal)
     }

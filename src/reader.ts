@@ -214,10 +214,10 @@ export class Reader<T> {
     const since = ground.timeline.now()
     const proved = this.#proved(required, since, next)
     if (proved()) return 'proved'
-    // A miss does not wait: its load is fresh anyway, and the poll runs beside it.
-    // Unless the token may be that of a write which the source does not have yet.
-    const isAhead = this.#space.settings.intentsMs > 0 && required > partition.known
-    if (!held() && !isAhead) return this.#isLost(since) ? 'bypass' : 'none'
+    // A miss does not wait: its load is fresh anyway, and the poll runs beside it. Unless there may be a write that the
+    // source does not have yet.
+    const isFresh = this.#space.settings.intentsMs === 0
+    if (!held() && isFresh) return this.#isLost(since) ? 'bypass' : 'none'
     if (await follower.reach(proved, scope, signal)) return 'proved'
     const { id, tail } = partition
     const polled = partition.provedBy >= next

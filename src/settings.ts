@@ -365,7 +365,7 @@ function tierSettings(options: CacheOptions): TierSettings {
       pauseMs: durationMs(pause, 'tierBreaker.pause'),
       maxPauseMs: durationMs(maxPause, 'tierBreaker.maxPause'),
     },
-    lookBack: lookBack ?? (tier ? 1000 : 0),
+    lookBack: lookBack ?? (tier || options.intents ? 1000 : 0),
   }
 }
 

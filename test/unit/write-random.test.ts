@@ -52,6 +52,7 @@ async function run(seed: number) {
       maxCatchUpRecords: pick([5, 10_000]),
       maxPollBytes: pick([200, 1_000_000]),
       intents: INTENT,
+      lookBack: pick([0, 20, 1000]),
     }
     const isolate = at.isolate(options, { latency: () => upTo(120) })
     isolate.cache.namespace<Row>('rows')

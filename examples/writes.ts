@@ -1,0 +1,62 @@
+/**
+ * A row with a source: written through, written by a writer that dies in the middle, and written behind.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict'
+import { createCache } from 'kedge'
+import { createPersister } from 'kedge/persister'
+import { memory, MemoryLog } from 'kedge/testing'
+
+const log = new MemoryLog()
+const rows = new Map<string, { value: string; offset: number }>([['7', { value: 'Ada', offset: -1 }]])
+const load = async ({ key }: { key: string }) => rows.get(key)!.value
+
+// A short intent, so that an isolate which has just started holds values soon; real ones say `true`.
+const isolate = () =>
+  createCache({ kafka: memory({ on: log }), ttl: '1h', maxStaleness: '100ms' }).namespace<string>('users', {
+    intents: '200ms',
+  })
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const [here, there] = [isolate(), isolate()]
+for (const users of [here, there]) await users.getOrSet('7', load)
+await sleep(250)
+for (const users of [here, there]) assert.equal(await users.getOrSet('7', load), 'Ada')
+
+const written = await here.writeThrough('7', 'Grace', async (value, { key }) => {
+  rows.set(key, { value, offset: -1 })
+})
+assert.equal(await there.getOrSet('7', load, { after: written }), 'Grace')
+
+// This one hangs right after its commit, as if it had died: nobody holds the old row meanwhile.
+void isolate()
+  .writeThrough(
+    '7',
+    'Edsger',
+    async (value, { key }) => {
+      rows.set(key, { value, offset: -1 })
+      await new Promise(() => undefined)
+    },
+    { intent: '150ms' },
+  )
+  .catch(() => undefined)
+await sleep(450)
+assert.equal(await there.getOrSet('7', load), 'Edsger')
+
+const behind = await here.writeBehind('7', 'Barbara')
+assert.equal(rows.get('7')!.value, 'Edsger', 'the source does not have it yet')
+assert.equal(await there.getOrSet('7', load, { after: behind }), 'Barbara', 'the log does')
+
+const persister = createPersister({
+  kafka: memory({ on: log }),
+  stores: {
+    users: async (writes) => {
+      for (const { key, value, offset } of writes)
+        if (offset > rows.get(key)!.offset) rows.set(key, { value: value as string, offset })
+    },
+  },
+})
+assert.deepEqual(await persister.step({ budget: '1s' }), { persisted: 1, repeated: 0, dead: 0 })
+assert.equal(rows.get('7')!.value, 'Barbara')
+await persister.close()
+console.log('nobody saw an old row, whoever died')
