@@ -28,6 +28,7 @@ const HELP: Readonly<Record<keyof SyncStats, readonly [name: string, says: strin
   lost: ['lost_records_total', 'Records that retention took before they were read, at most.'],
   storeFailures: ['store_failures_total', 'Calls to the store that failed.'],
   logFailures: ['log_failures_total', 'Calls to the log that failed.'],
+  hookFailures: ['hook_failures_total', 'Calls of what follows the writes that failed.'],
 }
 
 export function healthOf(followed: Followed): Health {

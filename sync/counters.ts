@@ -27,9 +27,10 @@ export interface SyncStats {
   readonly begins: number
   /** Records that retention took before they were read, at most. */
   readonly lost: number
-  /** Calls to the store, and to the log, that failed and were tried again. */
+  /** Calls to the store, to the log, and of `onWritten`, that failed and were tried again. */
   readonly storeFailures: number
   readonly logFailures: number
+  readonly hookFailures: number
 }
 
 export type Counters = { -readonly [name in keyof SyncStats]: number }
@@ -50,4 +51,5 @@ export const newCounters = (): Counters => ({
   lost: 0,
   storeFailures: 0,
   logFailures: 0,
+  hookFailures: 0,
 })

@@ -64,12 +64,12 @@ export type SyncEvent =
   | { readonly type: 'partitions'; readonly from: number; readonly to: number }
   /** Failed for now, and will be tried again. */
   | {
-      readonly type: 'store_failed' | 'log_failed'
+      readonly type: 'store_failed' | 'log_failed' | 'hook_failed'
       readonly error: unknown
       readonly attempt: number
       readonly retryInMs: number
     }
-  | { readonly type: 'store_recovered' | 'log_recovered'; readonly downMs: number }
+  | { readonly type: 'store_recovered' | 'log_recovered' | 'hook_recovered'; readonly downMs: number }
   | ({ readonly type: 'unusable'; readonly reason: UnusableReason; readonly says: string } & RecordPlace)
   /** Dead letters that could not be written in time, and are lost. */
   | { readonly type: 'dead_letters_lost'; readonly records: number; readonly error: unknown }

@@ -1,10 +1,10 @@
 /** The last write of each key, of many. @module */
 import type { LogRecord } from '../src/log.ts'
-import type { SinkVersion, SinkWrite } from '../src/sink.ts'
+import type { SinkVersion } from '../src/sink.ts'
+import type { MeantWrite } from './translator.ts'
 
 /** A write, and the record that it was made of. */
-export interface SourcedWrite {
-  readonly write: SinkWrite
+export interface SourcedWrite extends MeantWrite {
   readonly record: LogRecord
 }
 

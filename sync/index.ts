@@ -10,7 +10,7 @@ export type { RecordPlace, SyncEvent, SyncListener, UnusableReason } from './eve
 export type { SyncLag } from './gauge.ts'
 export { kafkaEventRecords, partialBatchResponse } from './lambda.ts'
 export type { PartialBatchResponse } from './lambda.ts'
-export type { SyncFormat, SyncOptions, SyncRecord } from './options.ts'
+export type { SyncFormat, SyncOptions, SyncRecord, Written } from './options.ts'
 export { lagPace } from './pace.ts'
 export type { LagPaceOptions, Pace } from './pace.ts'
 export { createSync } from './sync.ts'

@@ -36,6 +36,13 @@ export interface SyncRecord {
   readonly value: unknown
 }
 
+/** A key that was written to the store, or deleted there, and the last record that said so. */
+export interface Written {
+  /** In the store. */
+  readonly key: string
+  readonly record: SyncRecord
+}
+
 export type SyncFormat = 'auto' | 'kedge' | 'json' | 'string' | 'bytes' | 'messagepack'
 
 export interface SyncOptions {
@@ -110,6 +117,21 @@ export interface SyncOptions {
   readonly maxLag?: { readonly records?: number; readonly time?: Duration }
   /** After the signal: how long the batch in hand may take to be written. @default '10s' */
   readonly drain?: Duration
+  /**
+   * Awaited after the store has acknowledged the writes of a batch, and before the batch's position moves: for what must
+   * follow them, such as the eviction of these keys from caches that read the store. Where it fails or the process dies
+   * before it resolves, it is called again with the same keys, at the latest by the sync that is started next: at least
+   * once for every record, also while an empty store is filled.
+   *
+   * Keys are told whether or not they changed; those that the store refused are left out. Partitions call it side by
+   * side. It has 30 seconds a call. What it rejects with decides: a `KedgeError` that is retryable is tried again
+   * like a failure of the store, and reading pauses; anything else ends `run` and `step`.
+   * @default none
+   */
+  readonly onWritten?: (
+    written: readonly Written[],
+    options: { readonly signal: AbortSignal },
+  ) => void | Promise<unknown>
   readonly onEvent?: SyncListener
   /** Clocks, randomness, timers. @default `systemRuntime()` */
   readonly runtime?: Runtime
@@ -143,6 +165,7 @@ export interface SyncSettings {
   readonly maxLagRecords: number
   readonly maxLagMs: number
   readonly drainMs: number
+  readonly onWritten: SyncOptions['onWritten']
   readonly emit: SyncListener
   readonly runtime: Runtime
 }
@@ -190,6 +213,7 @@ const shape = z
     maxMessageBytes: count,
     maxLag: z.strictObject({ records: count, time: duration }).partial(),
     drain: duration,
+    onWritten: callback,
     onEvent: callback,
     runtime: hasMethods('now', 'monotonic', 'random', 'sleep', 'microtask'),
   })
@@ -242,6 +266,7 @@ export function syncSettings(options: SyncOptions): SyncSettings {
     maxLagRecords: maxLag.records ?? Infinity,
     maxLagMs,
     drainMs: durationMs(options.drain ?? '10s', 'drain'),
+    onWritten: options.onWritten,
     emit: harmless(options.onEvent),
     runtime: options.runtime ?? systemRuntime(),
   }

@@ -10,15 +10,18 @@ const MAX_RETRY_AFTER_MS = 60_000
 /** How long one call may take. Stores and logs have deadlines of their own: this is the last resort. */
 const CALL_MS = 30_000
 
+/** Whose failures are waited out: the hook is `onWritten`. */
+type Whose = 'store' | 'log' | 'hook'
+
 export class Patience {
   readonly #settings: SyncSettings
   readonly #counters: Counters
-  readonly #of: 'store' | 'log'
+  readonly #of: Whose
   /** Since when it fails, by the monotonic clock. */
   #downSince: number | undefined
   #failure: Error | undefined
 
-  constructor(of: 'store' | 'log', settings: SyncSettings, counters: Counters) {
+  constructor(of: Whose, settings: SyncSettings, counters: Counters) {
     this.#of = of
     this.#settings = settings
     this.#counters = counters
@@ -72,12 +75,12 @@ export class Patience {
     const { runtime, emit } = this.#settings
     this.#downSince ??= runtime.monotonic()
     this.#failure = error instanceof Error ? error : new Error(String(error))
-    this.#counters[this.#of === 'store' ? 'storeFailures' : 'logFailures']++
+    this.#counters[`${this.#of}Failures`]++
     const most = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(attempt - 1, 20), MAX_PAUSE_MS)
     const asked = Math.min((isKedgeError(error) ? error.retryAfterMs : 0) ?? 0, MAX_RETRY_AFTER_MS)
     // Half of it by chance, so that syncs that lost the same store do not come back to it at once.
     const retryInMs = Math.max(asked, most * (0.5 + runtime.random() / 2))
-    emit({ type: this.#of === 'store' ? 'store_failed' : 'log_failed', error, attempt, retryInMs })
+    emit({ type: `${this.#of}_failed`, error, attempt, retryInMs })
     await runtime.sleep(retryInMs, signal)
   }
 
@@ -86,11 +89,11 @@ export class Patience {
     const { runtime, emit } = this.#settings
     const downMs = runtime.monotonic() - this.#downSince
     this.#downSince = undefined
-    emit({ type: this.#of === 'store' ? 'store_recovered' : 'log_recovered', downMs })
+    emit({ type: `${this.#of}_recovered`, downMs })
   }
 }
 
 export const retryable = (error: unknown): boolean => isKedgeError(error) && error.retryable
 
-const silent = (of: 'store' | 'log') =>
+const silent = (of: Whose) =>
   new KedgeError('ERR_TIMEOUT', `the ${of} did not answer in time`, { retryable: true })

@@ -40,7 +40,7 @@ export interface StepResult {
 }
 
 /** Why it may not be relied on. */
-export type NotReady = 'not begun' | 'rehydrating' | 'lag' | 'store' | 'log'
+export type NotReady = 'not begun' | 'rehydrating' | 'lag' | 'store' | 'log' | 'hook'
 
 export interface Sync {
   /** What the store knows it as. */
@@ -105,9 +105,10 @@ export function createSync(options: SyncOptions): Sync {
   const counters = newCounters()
   const store = new Patience('store', settings, counters)
   const log = new Patience('log', settings, counters)
+  const hook = new Patience('hook', settings, counters)
   const gauge = new Gauge(settings)
   const course = new Course(settings, counters, store, log)
-  const writer = new Writer(settings, counters, course, store, gauge)
+  const writer = new Writer({ settings, counters, course, store, hook, gauge })
   const drive = new Drive({ settings, course, writer, gauge, log })
   let busy = false
 
@@ -136,7 +137,7 @@ export function createSync(options: SyncOptions): Sync {
         )
         signal?.throwIfAborted()
         // The budget was over before anything could be done: the caller should hear why.
-        const failure = store.failure ?? log.failure
+        const failure = store.failure ?? log.failure ?? hook.failure
         if (reached === undefined && failure !== undefined) throw failure
         return { reached: reached ?? false, records: counters.records - before, lag: gauge.lag() }
       }),
@@ -158,6 +159,7 @@ export function createSync(options: SyncOptions): Sync {
         ['lag', ms > maxLagMs || records > maxLagRecords],
         ['store', store.down],
         ['log', log.down],
+        ['hook', hook.down],
       ]
       return why.filter(([, holds]) => holds).map(([name]) => name)
     },

@@ -23,8 +23,14 @@ export class Unusable {
   }
 }
 
+/** A write, and the record as the functions of the options saw it. */
+export interface MeantWrite {
+  readonly write: SinkWrite
+  readonly meant: SyncRecord
+}
+
 /** A write, or a record that cannot be used. */
-export type Translated = SinkWrite | Unusable
+export type Translated = MeantWrite | Unusable
 
 /** kedge's own update in a record. */
 interface Update {
@@ -176,13 +182,17 @@ export class Translator {
     if (key instanceof Unusable) return key
     const version = this.#version(record, update)
     if (version === undefined || version instanceof Unusable) return version
-    if (meaning.gone) return { key, value: null, version, ttlMs: undefined }
+    const written = (value: Uint8Array | null, lives?: number): MeantWrite => ({
+      write: { key, value, version, ttlMs: lives },
+      meant: record,
+    })
+    if (meaning.gone) return written(null)
     const ttlMs = this.#ttl(record, update)
     if (ttlMs instanceof Unusable) return ttlMs
     // What is over is not passed over: an older value of the key may be in the store.
-    if (ttlMs !== undefined && ttlMs <= 0) return { key, value: null, version, ttlMs: undefined }
+    if (ttlMs !== undefined && ttlMs <= 0) return written(null)
     const value = this.#value(meaning)
-    return value instanceof Unusable ? value : { key, value, version, ttlMs }
+    return value instanceof Unusable ? value : written(value, ttlMs)
   }
 
   #key(record: SyncRecord): string | Unusable {

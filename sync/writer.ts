@@ -22,6 +22,15 @@ export interface Stretch {
   readonly readAt: number
 }
 
+export interface WriterParts {
+  readonly settings: SyncSettings
+  readonly counters: Counters
+  readonly course: Course
+  readonly store: Patience
+  readonly hook: Patience
+  readonly gauge: Gauge
+}
+
 /** Partitions that are written at once. */
 const MOST_AT_ONCE = 8
 
@@ -30,15 +39,17 @@ export class Writer {
   readonly #counters: Counters
   readonly #course: Course
   readonly #store: Patience
+  readonly #hook: Patience
   readonly #gauge: Gauge
   readonly #translator: Translator
   readonly #deadLetters: DeadLetters
 
-  constructor(settings: SyncSettings, counters: Counters, course: Course, store: Patience, gauge: Gauge) {
+  constructor({ settings, counters, course, store, hook, gauge }: WriterParts) {
     this.#settings = settings
     this.#counters = counters
     this.#course = course
     this.#store = store
+    this.#hook = hook
     this.#gauge = gauge
     this.#translator = new Translator(settings)
     this.#deadLetters = new DeadLetters(settings, counters)
@@ -86,7 +97,7 @@ export class Writer {
     // Before the position moves beyond them.
     await this.#deadLetters.take(dead, signal)
     const batch = { epoch: this.#course.epoch, partition, next, writes: folded.map(({ write }) => write) }
-    const outcome = await this.#write(batch, signal)
+    const outcome = await this.#writeAndTell(batch, folded, position, signal)
     if (outcome.outcome === 'wiped') return 'wiped'
     this.#course.positions.set(partition, Math.max(next, position))
     this.#count(records, outcome, writes.length - folded.length)
@@ -94,6 +105,28 @@ export class Writer {
     this.#settings.emit({ type: 'batch', partition, records: records.length, next })
     await this.#deadLetters.take(refusedOf(outcome, folded), signal)
     return 'written'
+  }
+
+  /** Where there is a hook, the position moves only after it: a crash before that has it called again. */
+  async #writeAndTell(
+    batch: SinkBatch,
+    folded: readonly SourcedWrite[],
+    position: number,
+    signal: AbortSignal,
+  ): Promise<SinkOutcome> {
+    const { onWritten } = this.#settings
+    if (onWritten === undefined || folded.length === 0) return this.#write(batch, signal)
+    const outcome = await this.#write({ ...batch, next: position }, signal)
+    if (outcome.outcome === 'wiped') return outcome
+    const refused = new Set(outcome.refused.map(({ index }) => index))
+    const written = folded
+      .filter((_, index) => !refused.has(index))
+      .map(({ write: { key }, meant }) => ({ key, record: meant }))
+    if (written.length > 0)
+      await this.#hook.until(async (inner) => onWritten(written, { signal: inner }), signal)
+    if (batch.next === position) return outcome
+    const moved = await this.#write({ ...batch, writes: [] }, signal)
+    return { ...outcome, outcome: moved.outcome }
   }
 
   #write(batch: SinkBatch, signal: AbortSignal): Promise<SinkOutcome> {
@@ -108,7 +141,7 @@ export class Writer {
       const translated = await this.#translator.translate(record)
       if (translated.length === 0) this.#counters.skipped++
       for (const said of translated) {
-        if (!(said instanceof Unusable)) writes.push({ write: said, record })
+        if (!(said instanceof Unusable)) writes.push({ ...said, record })
         // One letter of a record is enough.
         else if (dead.at(-1)?.record !== record) dead.push({ record, why: said })
       }
