@@ -11,6 +11,15 @@ const LINE_MS = 10_000
 /** Records that cannot be used are told of once in so long. */
 const UNUSABLE_MS = 10_000
 
+const WHO = {
+  store_failed: 'the store',
+  store_recovered: 'the store',
+  log_failed: 'the log',
+  log_recovered: 'the log',
+  hook_failed: 'what follows the writes',
+  hook_recovered: 'what follows the writes',
+} as const
+
 const BEGAN = {
   new: 'the store knows nothing of it: reading from the beginning',
   wiped: 'the store was wiped: reading from the beginning',
@@ -61,16 +70,14 @@ export class SyncReport {
         )
       case 'store_failed':
       case 'log_failed':
+      case 'hook_failed':
         if (event.attempt === 1)
-          this.#warn(
-            `${event.type === 'store_failed' ? 'the store' : 'the log'} fails: ${sentence(event.error)}; trying again`,
-          )
+          this.#warn(`${WHO[event.type]} fails: ${sentence(event.error)}; trying again`)
         return
       case 'store_recovered':
       case 'log_recovered':
-        return this.#say(
-          `${event.type === 'store_recovered' ? 'the store' : 'the log'} is back after ${lengthOf(event.downMs)}`,
-        )
+      case 'hook_recovered':
+        return this.#say(`${WHO[event.type]} is back after ${lengthOf(event.downMs)}`)
       case 'unusable':
         return this.#unusableRecord(event)
       case 'dead_letters_lost':
