@@ -23,6 +23,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Ope
   const parsed = parseStoreUrl(url, options.password)
   try {
     if (parsed.kind === 'upstash') return await upstashStore(parsed, options)
+    if (parsed.kind === 'memcached') return await memcachedStore(parsed, options)
     return await redisStore(parsed, options)
   } catch (error) {
     throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
@@ -62,6 +63,25 @@ async function upstashStore({ href, password }: StoreUrl, { prefix }: StoreOptio
     sink: redisSink(connection, { prefix }),
     tier: redisTier(connection, { prefix }),
     close: async () => undefined,
+  }
+}
+
+async function memcachedStore(
+  { hosts, username, password }: StoreUrl,
+  { prefix }: StoreOptions,
+): Promise<OpenStore> {
+  const { Memcache } = await installed(() => import('memcache'), 'memcache')
+  const { memcached, memcachedSink } = await import('../adapters/memcached.ts')
+  const client = new Memcache({
+    nodes: hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
+  })
+  client.on('error', () => undefined)
+  const auth = username !== undefined && password !== undefined ? { auth: { username, password } } : {}
+  return {
+    sink: memcachedSink(memcached(client, auth), { prefix }),
+    // Without scripts it cannot tell how far evictions have been applied.
+    tier: undefined,
+    close: () => client.disconnect(),
   }
 }
 

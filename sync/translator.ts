@@ -208,6 +208,8 @@ export class Translator {
     if (typeof key !== 'string' || key === '')
       return new Unusable('missing', 'the function for the key gave none')
     if (/\p{Surrogate}/u.test(key)) return new Unusable('key', 'the key holds half a character')
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    if (key.length * 3 <= maxKeyBytes) return key
     const { length } = encodeUtf8(key)
     return length > maxKeyBytes
       ? new Unusable('key', `the key of ${length} bytes is longer than ${maxKeyBytes}`)

@@ -5,6 +5,8 @@ import { openStore } from '../../cli/store.ts'
 import { systemRuntime } from '../../src/runtime.ts'
 import { startRedis, withoutRedis } from '../services/redis.ts'
 import type { RedisServer } from '../services/redis.ts'
+import { startMemcached, withoutMemcached } from '../services/memcached.ts'
+import type { TestMemcached } from '../services/memcached.ts'
 import { append, kedge, proxy } from './harness.ts'
 
 const OPTIONS = { password: undefined, prefix: 'kedge:' }
@@ -107,5 +109,38 @@ describe.skipIf(withoutRedis())('kedge sync on a real Redis', () => {
     expect(code).toBe(1)
     expect(err).toMatch(/^kedge: /)
     expect(err).not.toContain('wr0ng')
+  })
+})
+
+describe.skipIf(withoutMemcached())('kedge sync on real Memcacheds', () => {
+  const servers: TestMemcached[] = []
+
+  beforeAll(async () => {
+    servers.push(await startMemcached(), await startMemcached())
+  })
+  afterAll(async () => void (await Promise.all(servers.map((server) => server.stop()))))
+
+  it('keeps them equal to a topic', async () => {
+    const { log, fetch } = proxy()
+    for (let at = 0; at < 20; at++) append(log, 'orders', { id: at }, `${at}`)
+    append(log, 'orders', null, '3')
+    const to = `memcached://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`
+    const { code, err, out } = await kedge(
+      ['sync', '--topic', 'orders', '--key', 'order:{key}', '--to', to, '--once'],
+      {
+        fetch,
+        runtime: systemRuntime(),
+      },
+    )
+    expect(err).toBe('')
+    expect(code).toBe(0)
+    expect(out).toContain('at the end: 21 records')
+    const found = await Promise.all(
+      Array.from({ length: 20 }, async (_, at) => {
+        const values = await Promise.all(servers.map((server) => server.get(`order:${at}`)))
+        return values.flatMap((value) => value?.toString() ?? [])
+      }),
+    )
+    expect(found).toEqual(Array.from({ length: 20 }, (_, at) => (at === 3 ? [] : [`{"id":${at}}`])))
   })
 })
