@@ -218,6 +218,18 @@ describe('a write behind', () => {
     await expect(there.users.writeBehind('7', 'new')).resolves.toMatch(/^k1/)
   })
 
+  it('is not repeated by itself where it may be in the log: of one that stands there twice nobody could say where', async () => {
+    const { users, kafka } = await ready()
+    const lost = new KedgeError('ERR_NETWORK', 'reset', { retryable: true })
+    kafka.fail(lost, { on: 'produce', when: 'after', times: 1 })
+    await expect(users.writeBehind('7', 'new')).rejects.toMatchObject({
+      code: 'ERR_PUBLISH',
+      retryable: true,
+    })
+    expect(written('cache-writes')).toHaveLength(1)
+    expect(written('cache-evictions')).toEqual([])
+  })
+
   it('refuses what it cannot keep', async () => {
     const { users, cache } = await ready()
     await expect(users.writeBehind('7', 'a', { maxPending: '2m' })).rejects.toThrow('`maxPending`')
