@@ -1,5 +1,5 @@
 /**
- * Memcached as a sink that a topic is kept in: over the npm package `memcache`, which is not imported: you pass your
+ * Memcached as a sink that a topic is kept in, and as a shared tier: over the npm package `memcache`, which is not imported: you pass your
  * client.
  *
  * @module
@@ -14,3 +14,4 @@ export {
 export { MetaFailure, type MetaReply, type MetaRequest } from './memcached/meta.ts'
 export type { MemcachedSocket, SessionLimits } from './memcached/session.ts'
 export { memcachedSink, type MemcachedSinkOptions } from './memcached/sink.ts'
+export { type MemcachedTier, memcachedTier, type MemcachedTierOptions } from './memcached/tier.ts'

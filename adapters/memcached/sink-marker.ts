@@ -2,11 +2,11 @@
 import * as z from 'zod'
 import { decodeUtf8, encodeUtf8 } from '../../src/codec.ts'
 import type { SinkState } from '../../src/sink.ts'
+import { nameFor } from '../item-name.ts'
 import { parseJson } from '../problem.ts'
 import type { MemcachedConnection, MemcachedServer } from './connection.ts'
 import type { Conversation } from './conversation.ts'
 import { failureError } from './failure.ts'
-import { nameFor } from './key.ts'
 import { MetaFailure } from './meta.ts'
 
 export interface Marker {

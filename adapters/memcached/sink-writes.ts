@@ -20,13 +20,14 @@
  */
 import { KedgeError } from '../../src/errors.ts'
 import type { SinkOutcome, SinkWrite } from '../../src/sink.ts'
+import { nameFor } from '../item-name.ts'
 import { printable } from '../problem.ts'
 import { type Companion, decodeCompanion, encodeCompanion, isNewer } from './companion.ts'
 import type { MemcachedServer } from './connection.ts'
 import type { Addressed, Conversation } from './conversation.ts'
 import { expiryOf } from './expiry.ts'
 import { failureError, isTooLarge } from './failure.ts'
-import { nameFor, unfitKey } from './key.ts'
+import { unfitKey } from './key.ts'
 import { MetaFailure, type MetaReply, type MetaRequest } from './meta.ts'
 
 /** How often a write meets another one at the same key before it is given up for now. */

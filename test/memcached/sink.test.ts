@@ -193,7 +193,7 @@ describe.skipIf(withoutMemcached() !== undefined)('a topic in three servers of M
     const quick = memcachedSink(way.connect(), { timeout: 300 })
     await write(5, put('a', 'x', 4))
     const batch = { epoch: 'e1', partition: 0, next: 6, writes: keys.map((key) => put(key, 'y', 5)) }
-    way.servers[0]!.pause()
+    await way.servers[0]!.pause()
     const late = await quick.write('orders', batch).catch((error: unknown) => error)
     expect(late).toMatchObject({ code: 'ERR_TIMEOUT', retryable: true })
     way.servers[0]!.resume()

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { memcachedSink } from '../../adapters/memcached.ts'
-import { sinkSuite } from '../../src/testing/index.ts'
+import { itemName } from '../../adapters/item-name.ts'
+import { memcachedSink, memcachedTier } from '../../adapters/memcached.ts'
+import { sinkSuite, tierSuite } from '../../src/testing/index.ts'
 import { withoutMemcached } from '../services/memcached.ts'
 import { openWay, type Way } from './way.ts'
 
@@ -24,6 +25,36 @@ describe.skipIf(withoutMemcached() !== undefined).each([1, 3])('over %i servers'
         // Memcached has no clock but its own, which ticks once a second.
         pass: (ms) => sleep(ms + 500),
         wipe: () => way.wipe(),
+        close: () => undefined,
+      }
+    },
+    describe,
+    it,
+    expect,
+  })
+
+  tierSuite({
+    name: 'memcachedTier()',
+    applies: false,
+    ttlMs: 1000,
+    deadlineMs: 1000,
+    async create() {
+      await way.wipe()
+      return {
+        tier: memcachedTier(way.connection, { timeout: 500 }),
+        other: memcachedTier(way.another),
+        passes: (ms) => sleep(ms + 500),
+        wipe: () => way.wipe(),
+        async plant({ namespace }, key, bytes) {
+          const name = await itemName('kedge:t:', namespace, key)
+          await way
+            .serverOf(name)
+            .command(
+              Buffer.concat([Buffer.from(`set ${name} 0 0 ${bytes.length}\r\n`), bytes, Buffer.from('\r\n')]),
+            )
+        },
+        pause: async () => void (await Promise.all(way.servers.map((server) => server.pause()))),
+        resume: () => way.servers.forEach((server) => server.resume()),
         close: () => undefined,
       }
     },

@@ -1,9 +1,10 @@
 /** Memcached itself for tests, from Debian: servers on the loopback. @module */
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '../kafka/java-server.ts'
 import { type DebianProgram, fetchProgram, missing, without } from './debian.ts'
 import { ServerProcess } from './process.ts'
@@ -28,8 +29,8 @@ export interface TestMemcached {
   get(key: string): Promise<Buffer | undefined>
   /** SIGKILL. */
   kill(): void
-  /** SIGSTOP: the connections stay, nobody answers. */
-  pause(): void
+  /** SIGSTOP: the connections stay, and from when it resolves on nobody answers. */
+  pause(): Promise<void>
   /** SIGCONT. */
   resume(): void
   /** `flush_all`: the data is gone, the connections stay. */
@@ -96,7 +97,10 @@ export async function startMemcached({
       return Buffer.from(answer.slice(head[0].length, head[0].length + Number(head[1])), 'latin1')
     },
     kill: () => running.signal('SIGKILL'),
-    pause: () => running.signal('SIGSTOP'),
+    async pause() {
+      running.signal('SIGSTOP')
+      while (!(await isStopped(running.pid))) await sleep(5)
+    },
     resume: () => running.signal('SIGCONT'),
     wipe: async () => void (await ask('flush_all\r\n')),
     async restart() {
@@ -108,6 +112,16 @@ export async function startMemcached({
       await rm(folder, { recursive: true, force: true, maxRetries: 5 })
     },
   }
+}
+
+/** Whether all threads of a process stand still: a signal is sent at once, and arrives some time later. */
+async function isStopped(pid: number): Promise<boolean> {
+  const tasks = await readdir(`/proc/${pid}/task`)
+  const states = tasks.map(async (task) => {
+    const stat = await readFile(`/proc/${pid}/task/${task}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2)[0] === 'T'
+  })
+  return (await Promise.all(states)).every(Boolean)
 }
 
 /** On a connection of its own: tests look at the server by another way than the code does. */
