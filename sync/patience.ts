@@ -54,6 +54,7 @@ export class Patience {
     for (let attempt = 1; ; attempt++) {
       try {
         const result = await this.once(call, signal, extraMs)
+        this.#recovered()
         return result
       } catch (error) {
         signal.throwIfAborted()
@@ -63,12 +64,9 @@ export class Patience {
     }
   }
 
-  /** Calls once, within its time. */
-  async once<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal, extraMs = 0): Promise<T> {
-    const { runtime } = this.#settings
-    const result = await withDeadline(runtime, CALL_MS + extraMs, () => silent(this.#of), call, signal)
-    this.#recovered()
-    return result
+  /** Calls once, within its time. Says nothing of whether it is down: a store that is read may refuse every write. */
+  once<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal, extraMs = 0): Promise<T> {
+    return withDeadline(this.#settings.runtime, CALL_MS + extraMs, () => silent(this.#of), call, signal)
   }
 
   async #pause(error: unknown, attempt: number, signal: AbortSignal): Promise<void> {

@@ -172,6 +172,20 @@ describe('What fails is tried again', () => {
     expect(log.offsets('orders', 0).end).toBe(100)
   })
 
+  it('while the store refuses writes alone, which is no better', async () => {
+    const { make, put, runtime } = world()
+    const { start, sink, sync, said } = make()
+    start()
+    await runtime.advance(1000)
+    sink.fail(down(), { on: 'write' })
+    put('a', '1')
+    await runtime.advance(60_000)
+    expect(sync.notReady()).toContain('store')
+    expect(said('store_recovered')).toEqual([])
+    expect(said('store_failed').length).toBeGreaterThan(5)
+    expect(said('store_failed').at(-1)!.attempt).toBe(said('store_failed').length)
+  })
+
   it('when a write took effect and its answer was lost', async () => {
     const { make, put, runtime, all, store } = world()
     for (let at = 0; at < 10; at++) put(`${at}`, '1')
