@@ -20,7 +20,7 @@ export interface SinkWrite {
   /** `null` deletes the key. */
   readonly value: Uint8Array | null
   readonly version: SinkVersion
-  /** Milliseconds to live from now; `undefined` for ever. */
+  /** Milliseconds to live from now, above 0; `undefined` for ever. */
   readonly ttlMs: number | undefined
 }
 

@@ -19,6 +19,12 @@ export interface RecordPlace {
   readonly offset: number
 }
 
+interface FailedAttempt {
+  readonly error: unknown
+  readonly attempt: number
+  readonly retryInMs: number
+}
+
 export type SyncEvent =
   /** The stream begins from the beginning of the topic, and why. */
   | {
@@ -63,13 +69,10 @@ export type SyncEvent =
   /** The topic has more partitions than before. Keys may have moved between them: see `version`. */
   | { readonly type: 'partitions'; readonly from: number; readonly to: number }
   /** Failed for now, and will be tried again. */
-  | {
-      readonly type: 'store_failed' | 'log_failed' | 'hook_failed'
-      readonly error: unknown
-      readonly attempt: number
-      readonly retryInMs: number
-    }
-  | { readonly type: 'store_recovered' | 'log_recovered' | 'hook_recovered'; readonly downMs: number }
+  | ({ readonly type: 'store_failed' } & FailedAttempt)
+  | ({ readonly type: 'log_failed' } & FailedAttempt)
+  | { readonly type: 'store_recovered'; readonly downMs: number }
+  | { readonly type: 'log_recovered'; readonly downMs: number }
   | ({ readonly type: 'unusable'; readonly reason: UnusableReason; readonly says: string } & RecordPlace)
   /** Dead letters that could not be written in time, and are lost. */
   | { readonly type: 'dead_letters_lost'; readonly records: number; readonly error: unknown }

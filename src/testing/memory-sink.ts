@@ -103,6 +103,7 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
     if (store.state(stream)?.epoch !== epoch) return { outcome: 'wiped', written: 0, superseded: 0, refused }
     for (const [index, each] of writes.entries()) {
       if (index >= writes.length / 2) faults.check('write', 'midway')
+      if (each.ttlMs !== undefined && !(each.ttlMs > 0)) throw new TypeError('`ttlMs` must be above 0')
       const reason = refusal(each.key, each.value)
       if (reason !== undefined) refused.push({ index, reason })
       else if (store.put(each, epoch)) written++
