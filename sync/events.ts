@@ -71,8 +71,10 @@ export type SyncEvent =
   /** Failed for now, and will be tried again. */
   | ({ readonly type: 'store_failed' } & FailedAttempt)
   | ({ readonly type: 'log_failed' } & FailedAttempt)
+  | ({ readonly type: 'hook_failed' } & FailedAttempt)
   | { readonly type: 'store_recovered'; readonly downMs: number }
   | { readonly type: 'log_recovered'; readonly downMs: number }
+  | { readonly type: 'hook_recovered'; readonly downMs: number }
   | ({ readonly type: 'unusable'; readonly reason: UnusableReason; readonly says: string } & RecordPlace)
   /** Dead letters that could not be written in time, and are lost. */
   | { readonly type: 'dead_letters_lost'; readonly records: number; readonly error: unknown }
