@@ -220,13 +220,13 @@ class Service implements LoaderService {
     }
   }
 
-  async #unread(error: unknown, signal: AbortSignal): Promise<void> {
+  async #unread(cause: unknown, signal: AbortSignal): Promise<void> {
     const { runtime } = this.#cache.reading.ground.settings
     const backoffMs = Math.min(MAX_BACKOFF_MS, 100 * 2 ** Math.min(this.#failures++, 10))
-    const askedMs = isKedgeError(error) ? Math.min(error.retryAfterMs ?? 0, MAX_BACKOFF_MS) : 0
+    const askedMs = isKedgeError(cause) ? Math.min(cause.retryAfterMs ?? 0, MAX_BACKOFF_MS) : 0
     const retryInMs = Math.max(askedMs, backoffMs * (0.5 + runtime.random() / 2))
-    this.#error = error
-    this.#emit({ type: 'requests_unread', error, retryInMs })
+    this.#error = cause
+    this.#emit({ type: 'requests_unread', error: cause, retryInMs })
     await runtime.sleep(retryInMs, signal).catch(() => undefined)
   }
 
