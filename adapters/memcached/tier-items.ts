@@ -1,5 +1,6 @@
 /** The items of a tier in Memcached: looked at, stored and removed by CAS, server by server. @module */
 import type { TierItem, TierPlace, TierWrite } from '../../src/tier.ts'
+import { inOrderOf } from '../groups.ts'
 import { takesPlaceOf } from '../item-head.ts'
 import { itemName } from '../item-name.ts'
 import type { MemcachedConnection, MemcachedServer } from './connection.ts'
@@ -53,7 +54,7 @@ export class TierItems {
     const outcomes = await this.#spread(place, unique, (key) => key, signal, each)
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
     if (failed && outcomes.every(({ status }) => status === 'rejected')) throw failed.reason
-    return found
+    return inOrderOf(unique, found)
   }
 
   async set(place: TierPlace, writes: readonly TierWrite[], signal: AbortSignal): Promise<void> {

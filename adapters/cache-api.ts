@@ -1,0 +1,107 @@
+/**
+ * The Cache API as a shared tier: between the isolates of one data center of Cloudflare.
+ *
+ * It costs nothing and is next door, and no other data center sees it. It has no compare-and-set and forgets when it
+ * likes, which costs misses and never freshness: a value says itself as of which position it was read, and an isolate
+ * serves it only if it knows every eviction since. It follows no log, because it cannot keep a position with what that
+ * speaks for.
+ *
+ * On `*.workers.dev`, in the dashboard's editor and behind Cloudflare Access the Cache API does nothing: every read is a
+ * miss then. It needs a Worker on a domain of one's own.
+ *
+ * @module
+ */
+import * as z from 'zod'
+import type { Tier } from '../src/tier.ts'
+import type { Duration } from '../src/types.ts'
+import { CacheItems } from './cache-api/items.ts'
+import type { CacheLike } from './cache-api/store.ts'
+import { withDeadline } from './deadline.ts'
+import { check, count } from './options.ts'
+import { durationShape, longerThanNothing } from './redis/options.ts'
+
+export type { CacheLike } from './cache-api/store.ts'
+
+export interface CacheApiOptions {
+  /**
+   * Begins the URLs that values are kept under; nothing is ever sent there. One for each deployment that is not to
+   * share its values.
+   * @default 'https://kedge.invalid'
+   */
+  readonly origin?: string
+  /** The largest value that is stored and read. @default 16_000_000 */
+  readonly maxValueBytes?: number
+  /** How long a call may take in all. @default '1s' */
+  readonly timeout?: Duration
+}
+
+export interface CacheApiTier extends Tier {
+  /** Responses that were found in the place of values and were none: somebody else writes below the origin. */
+  readonly ignored: number
+}
+
+const shape = z.strictObject(
+  {
+    origin: z
+      .string({ error: 'must be a string' })
+      .refine(
+        (text) =>
+          URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text,
+        {
+          error: 'must be an origin, https://host, without a slash at its end',
+        },
+      )
+      .optional(),
+    maxValueBytes: count(1).optional(),
+    timeout: durationShape.optional(),
+  },
+  { error: 'must be an object' },
+)
+
+/**
+ * A tier in a cache: `caches.default`, or a function that opens another one when it is first needed.
+ *
+ * Each key of a read and of a write is a subrequest; a request may make 1000 (50 on the free plan).
+ *
+ * @throws TypeError where an option is wrong or unknown.
+ * @example
+ * ```ts
+ * import { createCache } from 'kedge'
+ * import { cacheApi } from 'kedge/adapters/cache-api'
+ * import { confluent } from 'kedge/adapters/confluent'
+ *
+ * const cache = createCache({
+ *   kafka: confluent({ url: 'https://kafka.example' }),
+ *   tier: cacheApi(() => caches.open('kedge')),
+ * })
+ * ```
+ */
+export function cacheApi(
+  cache: CacheLike | (() => CacheLike | Promise<CacheLike>),
+  options: CacheApiOptions = {},
+): CacheApiTier {
+  check(shape, options, 'cacheApi')
+  if (typeof cache !== 'function' && typeof cache?.match !== 'function') {
+    throw new TypeError('`cache` must be a cache, or a function that opens one')
+  }
+  const timeoutMs = longerThanNothing(options.timeout ?? '1s', 'timeout')
+  const items = new CacheItems(cache, {
+    origin: options.origin ?? 'https://kedge.invalid',
+    maxValueBytes: options.maxValueBytes ?? 16_000_000,
+  })
+  return {
+    name: 'cache-api',
+    get ignored() {
+      return items.ignored
+    },
+    getMany: (place, keys, call = {}) =>
+      withDeadline(timeoutMs, call.signal, async (signal) => ({
+        items: await items.get(place, keys, signal),
+        applied: undefined,
+      })),
+    setMany: (place, writes, call = {}) =>
+      withDeadline(timeoutMs, call.signal, (signal) => items.set(place, writes, signal)),
+    deleteMany: (place, keys, offset, call = {}) =>
+      withDeadline(timeoutMs, call.signal, (signal) => items.remove(place, keys, offset, signal)),
+  }
+}

@@ -1,0 +1,17 @@
+/** What is used of a binding of Workers KV. @module */
+
+export interface KVItemLike {
+  readonly value: string | null
+  readonly metadata: unknown
+}
+
+/** A `KVNamespace`, as `env` has it. */
+export interface KVNamespaceLike {
+  /** The bulk read: at most 100 keys. */
+  getWithMetadata(
+    keys: string[],
+    options: { type: 'text'; cacheTtl: number },
+  ): Promise<ReadonlyMap<string, KVItemLike | null>>
+  put(key: string, value: string, options: { expirationTtl: number; metadata: unknown }): Promise<void>
+  delete(key: string): Promise<void>
+}
