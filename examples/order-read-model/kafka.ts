@@ -1,0 +1,52 @@
+/** Kafka over HTTP for all parts: the gateway over a log in memory, or over the brokers of a real one. @module */
+import type { KafkaLog } from 'kedge'
+import { confluent } from 'kedge/adapters/confluent'
+import { kafkaCluster, startGateway } from 'kedge/gateway'
+import { TOPICS } from './topics.ts'
+
+export interface OpenKafka {
+  /** Of the gateway. */
+  readonly url: string
+  readonly log: KafkaLog
+  close(): Promise<void>
+}
+
+/** @param brokers `host:port`; none for a log in memory */
+export async function openKafka(brokers: readonly string[]): Promise<OpenKafka> {
+  const gateway = brokers.length === 0 ? await inMemory() : await over(brokers)
+  return { ...gateway, log: confluent({ url: gateway.url, gateway: true }) }
+}
+
+type Gateway = Omit<OpenKafka, 'log'>
+
+async function inMemory(): Promise<Gateway> {
+  const topics = Object.fromEntries(TOPICS.map(({ name, partitions }) => [name, partitions]))
+  const { url, close } = await startGateway({ memory: { topics, autoCreate: false } })
+  return { url, close }
+}
+
+/** Topics that are there stay as they are, with all that is in them. */
+async function over(brokers: readonly string[]): Promise<Gateway> {
+  const cluster = kafkaCluster({ brokers })
+  try {
+    for (const { name, ...options } of TOPICS) {
+      const found = (await cluster.describe(name)) ?? (await cluster.createTopic(name, options))
+      if (found.partitions !== options.partitions) {
+        throw new Error(
+          `the topic ${name} has ${found.partitions} partitions: this example needs ${options.partitions}`,
+        )
+      }
+    }
+    const { url, close } = await startGateway({ cluster })
+    return {
+      url,
+      close: async () => {
+        await close()
+        await cluster.close()
+      },
+    }
+  } catch (error) {
+    await cluster.close()
+    throw error
+  }
+}
