@@ -14,8 +14,8 @@ function report(name: string, result: { status: number | null; stdout: string; s
   process.exitCode = 1
 }
 
-for (const example of globSync('examples/*.ts')) {
-  report(example, spawnSync(process.execPath, [example], { encoding: 'utf8', timeout: 60_000 }))
+for (const example of globSync(['examples/*.ts', 'examples/*/run.ts'])) {
+  report(example, spawnSync(process.execPath, [example], { encoding: 'utf8', timeout: 120_000 }))
 }
 
 const SNIPPETS = 'dist/snippets'

@@ -10,7 +10,7 @@ import { type Cache, createCache } from 'kedge'
 import { confluent } from 'kedge/adapters/confluent'
 import { cacheStatusHeaders, kedge } from 'kedge/worker'
 import * as z from 'zod'
-import { OrderView } from './events.ts'
+import { NAMESPACE, OrderView } from './events.ts'
 
 interface Bindings {
   /** A gateway in front of Kafka. */
@@ -33,7 +33,7 @@ function cacheOf({ env }: EdgeContext): Cache {
     // An order is shown as it is or not from memory at all: where Kafka is away, Redis is asked each time.
     onUnreachable: 'bypass',
   })
-  cache.namespace<OrderView | null>('orders', {
+  cache.namespace<OrderView | null>(NAMESPACE, {
     schema: OrderView.nullable(),
     // That there is no such order is remembered too: it is evicted when there is one.
     ttl: (view) => (view === null ? '1m' : '10m'),
@@ -64,7 +64,7 @@ const app: Hono<{ Bindings: Bindings }> = new Hono<{ Bindings: Bindings }>()
 app.use(kedge(cacheOf))
 
 app.get('/orders/:id', async (c) => {
-  const orders = c.var.cache.namespace<OrderView | null>('orders')
+  const orders = c.var.cache.namespace<OrderView | null>(NAMESPACE)
   const entry = await orders.getEntry(c.req.param('id'), ({ key, signal }) => viewFromRedis(c, key, signal))
   for (const [name, value] of Object.entries(cacheStatusHeaders(entry, true))) c.header(name, value)
   return entry.value ? c.json(entry.value) : c.json({ error: 'there is no such order' }, 404)

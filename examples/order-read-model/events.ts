@@ -1,6 +1,9 @@
 /** What stands in the topics. Whatever comes out of one is a stranger's data: it is checked. @module */
 import * as z from 'zod'
 
+/** What isolates call the views of orders. */
+export const NAMESPACE = 'orders'
+
 const place = {
   id: z.string().min(1).max(100),
   /** Counts the changes of this order: what tells a newer state from a replay of an older one. */

@@ -11,6 +11,9 @@ export interface OpenKafka {
   close(): Promise<void>
 }
 
+/** Whoever reads is ended before the gateway is: it need not wait for anybody. */
+const GRACE_MS = 200
+
 /** @param brokers `host:port`; none for a log in memory */
 export async function openKafka(brokers: readonly string[]): Promise<OpenKafka> {
   const gateway = brokers.length === 0 ? await inMemory() : await over(brokers)
@@ -21,7 +24,7 @@ type Gateway = Omit<OpenKafka, 'log'>
 
 async function inMemory(): Promise<Gateway> {
   const topics = Object.fromEntries(TOPICS.map(({ name, partitions }) => [name, partitions]))
-  const { url, close } = await startGateway({ memory: { topics, autoCreate: false } })
+  const { url, close } = await startGateway({ memory: { topics, autoCreate: false }, graceMs: GRACE_MS })
   return { url, close }
 }
 
@@ -37,7 +40,7 @@ async function over(brokers: readonly string[]): Promise<Gateway> {
         )
       }
     }
-    const { url, close } = await startGateway({ cluster })
+    const { url, close } = await startGateway({ cluster, graceMs: GRACE_MS })
     return {
       url,
       close: async () => {
@@ -45,8 +48,9 @@ async function over(brokers: readonly string[]): Promise<Gateway> {
         await cluster.close()
       },
     }
-  } catch (error) {
+  } catch (cause) {
     await cluster.close()
-    throw error
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`Kafka at ${brokers.join(', ')} cannot be used: ${why}`, { cause })
   }
 }

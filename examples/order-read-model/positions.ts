@@ -4,7 +4,7 @@ import type { Position } from 'kedge'
 import * as z from 'zod'
 
 /** Positions in one topic, and which topic that was: one that is made anew has another id. */
-export interface Kept {
+interface Kept {
   readonly logId: string
   readonly positions: readonly Position[]
 }

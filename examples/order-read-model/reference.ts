@@ -5,12 +5,12 @@
  * @module
  */
 
-export interface Customer {
+interface Customer {
   readonly name: string
   readonly country: string
 }
 
-export interface Price {
+interface Price {
   readonly name: string
   readonly cents: number
 }

@@ -11,16 +11,15 @@ import { parseArgs } from 'node:util'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-const { values } = parseArgs({ options: { brokers: { type: 'string' } } })
-
 // The example uses the package as its users do: built.
 if (!existsSync(`${ROOT}dist/gateway/index.js`)) {
   console.log('Building the package first.')
   const { status } = spawnSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'inherit' })
   if (status !== 0) process.exit(1)
 }
-const { journey } = await import('./journey.ts')
 try {
+  const { values } = parseArgs({ options: { brokers: { type: 'string' } } })
+  const { journey } = await import('./journey.ts')
   process.exitCode = (await journey(values.brokers?.split(',') ?? [])) ? 0 : 1
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

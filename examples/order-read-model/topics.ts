@@ -1,14 +1,14 @@
 /** The topics, and how they are made. @module */
 
 /** An order's records stay in one partition all the way, and so in their order. */
-export const PARTITIONS = 3
+const PARTITIONS = 3
 
 export const CREATED = 'order.created'
 export const ENRICHED = 'order.enriched'
 export const READ_MODEL = 'order.read-model'
 export const COMPACT = 'order.compact'
 /** Not ours: where kedge's evictions stand, by default. */
-export const EVICTIONS = 'cache-evictions'
+const EVICTIONS = 'cache-evictions'
 
 export interface TopicPlan {
   readonly name: string

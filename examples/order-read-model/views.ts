@@ -3,11 +3,8 @@ import type { Redis } from 'ioredis'
 import { createCache, type KafkaLog } from 'kedge'
 import { ioredis, redisSink } from 'kedge/adapters/redis'
 import { createSync, type Sync } from 'kedge/sync'
-import { OrderView } from './events.ts'
+import { NAMESPACE, OrderView } from './events.ts'
 import { COMPACT } from './topics.ts'
-
-/** What isolates call it. */
-export const NAMESPACE = 'orders'
 
 export interface ViewsOptions {
   readonly kafka: KafkaLog

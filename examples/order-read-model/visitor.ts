@@ -24,7 +24,7 @@ export class Visitor {
 
   /** Asks until the answer comes out of the isolate's memory. */
   async held(id: string, revision: number, signal: AbortSignal): Promise<string> {
-    const [first] = [await this.#ask(id, signal)]
+    const first = await this.#ask(id, signal)
     const hit = await until(
       `a hit in isolate ${this.#name}`,
       async () => {
@@ -36,7 +36,8 @@ export class Visitor {
     if (hit.view?.revision !== revision) {
       throw new Error(`isolate ${this.#name} holds ${revisionOf(hit)}, not revision ${revision}`)
     }
-    return `${this.#name}: “${first.cacheStatus}”, then “${hit.cacheStatus}”: ${describe(hit.view)}`
+    const statuses = new Set([first.cacheStatus, hit.cacheStatus])
+    return `${this.#name}: ${[...statuses].join(', then ')}: ${describe(hit.view)}`
   }
 
   /**
