@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 
 /** HTTP headers of a request; more are dropped (Node's own limit for their bytes is 16 KiB). */
@@ -19,6 +20,8 @@ export class Listener {
   readonly #host: string
   readonly #maxConnections: number
   #server: Server | undefined
+  /** Connections on which nothing was asked yet: Node counts them as busy, and would wait for them at the end. */
+  readonly #silent = new Set<Socket>()
 
   constructor(fetch: Parameters<typeof getRequestListener>[0], host: string, maxConnections: number) {
     // The globals of the process are not ours to replace.
@@ -35,9 +38,14 @@ export class Listener {
   async open(port: number): Promise<number> {
     if (this.#server) return port
     const server = createServer((request, response) => {
+      this.#silent.delete(request.socket)
       // A connection that is kept for a next request would keep a server that has stopped to listen.
       response.once('close', () => setImmediate(() => server.listening || server.closeIdleConnections()))
       void this.#answer(request, response)
+    })
+    server.on('connection', (socket) => {
+      this.#silent.add(socket)
+      socket.once('close', () => this.#silent.delete(socket))
     })
     server.maxHeadersCount = MAX_HEADERS
     server.maxConnections = this.#maxConnections
@@ -57,6 +65,7 @@ export class Listener {
     this.#server = undefined
     const closed = once(server, 'close')
     server.close()
+    for (const socket of this.#silent) socket.destroy()
     const cut = () => server.closeAllConnections()
     const timer = graceMs > 0 ? setTimeout(cut, graceMs) : cut()
     await closed

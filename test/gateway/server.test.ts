@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startGateway } from '../../gateway/index.ts'
@@ -45,6 +46,17 @@ describe('a running gateway', () => {
     await pause()
     await Promise.all([resume(), resume()])
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
+  })
+
+  it('does not wait for connections on which nothing was asked', async () => {
+    const { port, url, close } = await start({ graceMs: 600_000 })
+    const socket = connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    // Answered after the silent connection was taken up: the server knows of both.
+    await fetch(`${url}/healthz`)
+    const ended = once(socket, 'close')
+    await close()
+    await ended
   })
 
   it('does not come back once closed', async () => {
