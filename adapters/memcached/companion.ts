@@ -17,7 +17,8 @@ export const encodeCompanion = ({ generation, version: [major, minor] }: Compani
 
 /** `undefined` where somebody else wrote it: it then is overwritten. */
 export function decodeCompanion(bytes: Uint8Array | undefined): Companion | undefined {
-  const found = shape.safeParse(parseJson((bytes && decodeUtf8(bytes)) ?? '')).data
+  if (bytes === undefined) return undefined
+  const found = shape.safeParse(parseJson(decodeUtf8(bytes) ?? '')).data
   return found && { generation: found[0], version: [found[1], found[2]] }
 }
 

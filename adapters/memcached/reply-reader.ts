@@ -4,7 +4,6 @@ import { MetaFailure, type MetaReply } from './meta.ts'
 
 /** Memcached's own bound of a line is 2048 bytes. */
 const MAX_LINE = 4096
-const CR = 13
 const LF = 10
 
 const REPLY = /^(HD|EN|NS|EX|NF)(?: (.*))?$/
@@ -13,7 +12,7 @@ const VALUE = /^VA (\d{1,10})(?: (.*))?$/
 export class ReplyReader {
   readonly #maxValueBytes: number
   readonly #onReply: (reply: MetaReply | MetaFailure) => void
-  #line: number[] = []
+  #line = ''
   /** The value that is being read: what is still to come, its CRLF included. */
   #awaited = 0
   #value: Uint8Array | undefined
@@ -55,17 +54,16 @@ export class ReplyReader {
     const end = chunk.indexOf(LF, from)
     const stop = end < 0 ? chunk.length : end
     if (this.#line.length + stop - from > MAX_LINE) throw garbled()
-    for (let at = from; at < stop; at++) this.#line.push(chunk[at]!)
+    // Lines are ASCII: a stranger's bytes in them come out as characters that no line of the protocol has.
+    const line = this.#line + String.fromCharCode(...chunk.subarray(from, stop))
+    this.#line = end < 0 ? line : ''
     if (end < 0) return chunk.length
-    if (this.#line.at(-1) === CR) this.#line.pop()
-    const line = String.fromCharCode(...this.#line)
-    this.#line = []
-    this.#read(line)
+    this.#read(line.endsWith('\r') ? line.slice(0, -1) : line)
     return end + 1
   }
 
   #read(line: string): void {
-    const value = VALUE.exec(line)
+    const value = line.startsWith('VA ') ? VALUE.exec(line) : undefined
     if (value) {
       const size = Number(value[1])
       this.#awaited = size + 2
@@ -87,7 +85,8 @@ export class ReplyReader {
   }
 }
 
-const casOf = (flags: string): string | undefined => /(?:^| )c(\d{1,20})(?: |$)/.exec(flags)?.[1]
+const casOf = (flags: string): string | undefined =>
+  flags === '' ? undefined : /(?:^| )c(\d{1,20})(?: |$)/.exec(flags)?.[1]
 
 const garbled = (): KedgeError =>
   new KedgeError('ERR_PROTOCOL', 'Memcached answers with what no meta command is answered with', {
