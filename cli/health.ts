@@ -10,7 +10,7 @@ export interface Health {
   /** How far it is behind, and what it has counted. Rejects where that cannot be known. */
   lag(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
   /** The same in Prometheus' text format, where it has that. */
-  metrics?(): string
+  metrics?(signal: AbortSignal): string | Promise<string>
 }
 
 export interface RunningHealth {
@@ -35,8 +35,11 @@ export async function startHealth(place: string, health: Health): Promise<Runnin
     else if (path === '/healthz') say(response, 200, { ok: true })
     else if (path === '/readyz') ready(response, health)
     else if (path === '/lag') void lag(response, health)
-    else if (path === '/metrics' && health.metrics) metrics(response, health.metrics())
-    else say(response, 404, { error: 'there are /healthz, /readyz and /lag' })
+    else if (path === '/metrics' && health.metrics) void metrics(response, health)
+    else
+      say(response, 404, {
+        error: `there are /healthz, /readyz${health.metrics ? ', /lag and /metrics' : ' and /lag'}`,
+      })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new UsageError(`--listen: ${sentence(cause)}`, { cause })))
@@ -67,13 +70,14 @@ async function lag(response: ServerResponse, health: Health): Promise<void> {
   }
 }
 
-function metrics(response: ServerResponse, text: string): void {
-  response
-    .writeHead(200, {
-      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
-      'cache-control': 'no-store',
-    })
-    .end(text)
+async function metrics(response: ServerResponse, health: Health): Promise<void> {
+  const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' }
+  try {
+    const text = await health.metrics!(AbortSignal.timeout(LAG_DEADLINE_MS))
+    response.writeHead(200, headers).end(text)
+  } catch (error) {
+    say(response, 503, { error: sentence(error) })
+  }
 }
 
 function say(response: ServerResponse, status: number, body: unknown): void {

@@ -1,6 +1,4 @@
 /** `kedge loader`: loads what isolates miss, as a process. @module */
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { createLoader } from '../loader/index.ts'
 import type { LoaderEvent, LoaderOptions, Loaders, LoaderService } from '../loader/index.ts'
@@ -10,6 +8,9 @@ import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence, UsageError } from './failure.ts'
 import { startHealth } from './health.ts'
+import { moduleOf } from './module.ts'
+import type { ServiceModule } from './module.ts'
+import { loaderMetrics } from './loader-metrics.ts'
 import { logOf } from './proxy.ts'
 import type { Session } from './session.ts'
 import { drain, listen, LOADER_SETTINGS, lookback, maxQueue, module, share } from './settings/loader.ts'
@@ -28,12 +29,7 @@ import type { Values } from './values.ts'
 const TOPICS = [evictionsTopic, updatesTopic, requestsTopic, evictionPartitions, updatePartitions]
 const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...LOADER_SETTINGS]
 
-/** What a module of loaders holds. */
-interface LoadersModule {
-  readonly default?: Loaders
-  /** Further options of `createLoader`: `codec`, `ttl`, `maxSkew`. */
-  readonly options?: Partial<LoaderOptions>
-}
+type LoadersModule = ServiceModule<Loaders, LoaderOptions>
 
 export function loaderCommand(session: Session, done: Done): Command {
   return command('loader', 'Loads what isolates miss, each key once however many ask.', SETTINGS)
@@ -50,7 +46,7 @@ export function loaderCommand(session: Session, done: Done): Command {
 /** Answers until the process is asked to end. */
 async function serve(values: Values, session: Session): Promise<void> {
   const { terminal, stop } = session
-  const found = await moduleOf(values, session)
+  const found: LoadersModule = await moduleOf(values.get(module), 'loaders', session)
   const log = await logOf(values, session)
   let service: LoaderService | undefined
   try {
@@ -63,9 +59,15 @@ async function serve(values: Values, session: Session): Promise<void> {
         : await startHealth(place, {
             problem: () => problemOf(loader),
             lag: async (signal) => ({ ...(await loader.lag({ signal })), stats: loader.stats() }),
+            metrics: async (signal) =>
+              loaderMetrics(
+                loader,
+                values.get(requestsTopic),
+                await loader.lag({ signal }).catch(() => undefined),
+              ),
           })
     if (health) terminal.say(`kedge loader listening on ${health.url}`)
-    const names = Object.keys(found.default!).join(', ')
+    const names = Object.keys(found.default).join(', ')
     terminal.say(`kedge loader answers for ${plain(names)} from ${values.get(requestsTopic)}`)
     try {
       await service.run({ signal: stop })
@@ -108,7 +110,7 @@ async function made(
       ...given,
       ...options,
       kafka: log,
-      loaders: loaders!,
+      loaders,
       runtime: session.runtime,
       onEvent: (event) => {
         tell(event)
@@ -118,20 +120,6 @@ async function made(
   } catch (error) {
     throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
   }
-}
-
-async function moduleOf(values: Values, session: Session): Promise<LoadersModule> {
-  const file = values.get(module)
-  if (file === undefined) throw new UsageError('--module names the module of the loaders: it is needed')
-  let found: LoadersModule
-  try {
-    found = (await import(pathToFileURL(resolve(session.folder, file)).href)) as LoadersModule
-  } catch (cause) {
-    throw new UsageError(`${plain(file)} cannot be loaded: ${sentence(cause)}`, { cause })
-  }
-  if (typeof found.default !== 'object' || found.default === null)
-    throw new UsageError(`the default export of ${plain(file)} must be loaders by namespace`)
-  return found
 }
 
 function problemOf(service: LoaderService): string | undefined {

@@ -6,6 +6,7 @@ import { EXIT, sentence, UsageError } from './failure.ts'
 import { gatewayCommand } from './gateway.ts'
 import { getCommand } from './get.ts'
 import { loaderCommand } from './loader.ts'
+import { persisterCommand } from './persister.ts'
 import type { Session } from './session.ts'
 import { syncCommand } from './sync.ts'
 import { tailCommand } from './tail.ts'
@@ -48,6 +49,7 @@ export async function run({ args, out, err, version, ...rest }: Process): Promis
     getCommand,
     evictCommand,
     loaderCommand,
+    persisterCommand,
     syncCommand,
   ])
     program.addCommand(make(session, done))

@@ -3,15 +3,18 @@ import type { AnySetting } from './setting.ts'
 import { CLUSTER_SETTINGS } from './settings/cluster.ts'
 import { GATEWAY_SETTINGS } from './settings/gateway.ts'
 import { LOADER_SETTINGS } from './settings/loader.ts'
+import { PERSISTER_SETTINGS } from './settings/persister.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { SYNC_SETTINGS } from './settings/sync.ts'
-import { TOPICS_SETTINGS } from './settings/topics.ts'
+import { FURTHER_TOPICS_SETTINGS, TOPICS_SETTINGS } from './settings/topics.ts'
 
 export const ALL_SETTINGS: readonly AnySetting[] = [
   ...PROXY_SETTINGS,
   ...TOPICS_SETTINGS,
+  ...FURTHER_TOPICS_SETTINGS,
   ...CLUSTER_SETTINGS,
   ...GATEWAY_SETTINGS,
   ...LOADER_SETTINGS,
+  ...PERSISTER_SETTINGS,
   ...SYNC_SETTINGS,
 ]

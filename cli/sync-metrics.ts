@@ -1,5 +1,7 @@
 /** What a sync tells over HTTP, of itself and in Prometheus' text format. @module */
 import type { Health } from './health.ts'
+import { counter, exposition, gauge } from './metrics.ts'
+import type { Sample } from './metrics.ts'
 import type { SyncLag, SyncStats } from '../sync/index.ts'
 
 /** A sync, or whatever else follows a topic. */
@@ -44,34 +46,21 @@ export function healthOf(followed: Followed): Health {
 }
 
 function metrics({ names, lag, pressure, notReady, stats }: Followed): string {
-  const lines: string[] = []
-  const labels = Object.entries(names).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-  const metric = (
-    name: string,
-    type: string,
-    says: string,
-    values: readonly (readonly [readonly string[], number])[],
-  ) => {
-    lines.push(`# HELP kedge_sync_${name} ${says}`, `# TYPE kedge_sync_${name} ${type}`)
-    for (const [more, value] of values) {
-      const set = [...labels, ...more]
-      lines.push(`kedge_sync_${name}${set.length > 0 ? `{${set.join(',')}}` : ''} ${value}`)
-    }
-  }
-  const gauge = (name: string, says: string, value: number) => metric(name, 'gauge', says, [[[], value]])
   const { records, ms, rehydrating, partitions } = lag()
-  for (const [of, value] of Object.entries(stats())) {
+  const counted = Object.entries(stats()).map(([of, value]) => {
     const [name, says] = HELP[of as keyof SyncStats]
-    metric(name, 'counter', says, [[[], value]])
-  }
-  gauge('lag_records', 'Offsets between the positions and the ends.', records)
-  gauge('lag_seconds', 'How long the store has been behind.', Number.isFinite(ms) ? ms / 1000 : -1)
-  gauge('pressure', 'How much producers should slow down, from 0 to 1.', pressure())
-  gauge('rehydrating', 'Whether it is on its way to the end.', rehydrating ? 1 : 0)
-  gauge('ready', 'Whether the store may be relied on.', notReady().length === 0 ? 1 : 0)
+    return counter(name, says, value)
+  })
   const each = (of: 'position' | 'end') =>
-    partitions.map((at) => [[`partition="${at.partition}"`], at[of]] as const)
-  metric('position', 'gauge', 'The next offset of a partition.', each('position'))
-  metric('end', 'gauge', 'The end of a partition, as it was known last.', each('end'))
-  return `${lines.join('\n')}\n`
+    partitions.map((at): Sample => [at[of], { partition: at.partition }])
+  return exposition('kedge_sync_', names, [
+    ...counted,
+    gauge('lag_records', 'Offsets between the positions and the ends.', [records]),
+    gauge('lag_seconds', 'How long the store has been behind.', [Number.isFinite(ms) ? ms / 1000 : -1]),
+    gauge('pressure', 'How much producers should slow down, from 0 to 1.', [pressure()]),
+    gauge('rehydrating', 'Whether it is on its way to the end.', [rehydrating ? 1 : 0]),
+    gauge('ready', 'Whether the store may be relied on.', [notReady().length === 0 ? 1 : 0]),
+    gauge('position', 'The next offset of a partition.', ...each('position')),
+    gauge('end', 'The end of a partition, as it was known last.', ...each('end')),
+  ])
 }

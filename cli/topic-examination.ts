@@ -3,13 +3,13 @@ import type { KafkaCluster } from '../gateway/kafka/index.ts'
 import { ok, problem, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
 import { lengthOf, plain } from './terminal.ts'
-import { COMPACTION_LAG_MS, REQUESTS_RETENTION_MS } from './topic-plan.ts'
+import { COMPACTION_LAG_MS, REQUESTS_RETENTION_MS, ROLES } from './topic-plan.ts'
 import type { TopicPlan } from './topic-plan.ts'
 
 /** The largest message that a cache writes unless told otherwise. */
 const MESSAGE_BYTES = 1_000_000
 
-/** Looks at each topic. `missing` says how bad it is when one of the lesser two is not there. */
+/** Looks at each topic. `missing` says how bad it is when another one than that of evictions is not there. */
 export async function examineTopics(
   cluster: KafkaCluster,
   plans: readonly TopicPlan[],
@@ -23,9 +23,7 @@ export async function examineTopics(
     const topic = present.get(plan.name)
     if (topic === undefined) {
       const bad = plan.role === 'evictions' ? 'problem' : missing
-      findings.push(
-        (bad === 'problem' ? problem : warning)(plan.name, NOT_THERE[plan.role], 'kedge topics create'),
-      )
+      findings.push((bad === 'problem' ? problem : warning)(plan.name, NOT_THERE[plan.role], remedy(plan)))
       continue
     }
     const wrong = compare(plan, topic.partitions, await cluster.configs(plan.name), brokers)
@@ -38,7 +36,13 @@ const NOT_THERE: Readonly<Record<TopicPlan['role'], string>> = {
   evictions: 'the topic is not there: no eviction can be written or read',
   updates: "the topic is not there: mode 'replicate' and prewarm() have nothing to read",
   requests: 'the topic is not there: misses cannot ask a loader service',
+  writes: 'the topic is not there: writeBehind() fails',
+  'dead-letters':
+    'the topic is not there: a write that its store refuses stops the persister, and letters of a sync are lost',
 }
+
+const remedy = ({ role }: TopicPlan): string =>
+  ROLES.includes(role) ? 'kedge topics create' : `kedge topics create --only ${role}`
 
 const described = ({ role }: TopicPlan, partitions: number): string =>
   `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}, settings are right for ${role}`
@@ -54,6 +58,8 @@ function compare(
   if (plan.role === 'evictions') wrong.push(...evictions(plan, of), ...safety(of, brokers))
   if (plan.role === 'updates') wrong.push(...updates(of), ...safety(of, brokers))
   if (plan.role === 'requests') wrong.push(...requests(of))
+  if (plan.role === 'writes' || plan.role === 'dead-letters')
+    wrong.push(...kept(plan, of, KEPT[plan.role]), ...safety(of, brokers))
   if (plan.role !== 'requests') wrong.push(size(of))
   return wrong.filter((finding) => finding !== undefined)
 }
@@ -92,16 +98,21 @@ function partitionsFinding(
   found: number,
 ): Finding | undefined {
   if (wanted === undefined || wanted === found) return undefined
-  const option = role === 'evictions' ? 'evictionPartitions' : 'updatePartitions'
-  const harm =
-    role === 'evictions'
-      ? 'a namespace is then looked for in another partition than it is written to by others'
-      : 'keys are then looked for in other partitions than they are written to'
+  const [option, harm] = PARTITIONS[role] ?? PARTITIONS.updates!
   return problem(
     name,
     `it has ${found} partitions, and ${wanted} are configured: ${harm}`,
     `give every cache \`${option}: ${found}\``,
   )
+}
+
+const PARTITIONS: Partial<Record<TopicPlan['role'], readonly [option: string, harm: string]>> = {
+  evictions: [
+    'evictionPartitions',
+    'a namespace is then looked for in another partition than it is written to by others',
+  ],
+  updates: ['updatePartitions', 'keys are then looked for in other partitions than they are written to'],
+  writes: ['writePartitions', 'of two writes of a key in two partitions nobody knows which one is the later'],
 }
 
 function evictions({ retentionMs }: TopicPlan, of: Reading): (Finding | undefined)[] {
@@ -166,6 +177,53 @@ function requests(of: Reading): (Finding | undefined)[] {
           `requests are kept ${kept === -1 ? 'for ever' : `for ${lengthOf(kept)}`}: nobody waits longer than ${lengthOf(REQUESTS_RETENTION_MS)}`,
           set,
         ),
+  ]
+}
+
+interface Kept {
+  readonly what: string
+  readonly compacted: string
+  readonly why: string
+}
+
+const KEPT: Readonly<Record<'writes' | 'dead-letters', Kept>> = {
+  writes: {
+    what: 'writes',
+    compacted: 'it removes writes that nobody has persisted yet, and takes no marker of a persister',
+    why: 'what a persister was away for longer than that is lost',
+  },
+  'dead-letters': {
+    what: 'dead letters',
+    compacted: 'it removes all letters of a key but the last',
+    why: 'nobody may have looked at them by then, and they stand nowhere else',
+  },
+}
+
+/** What stands in the log and, for the time being, nowhere else. */
+function kept(
+  { retentionMs }: TopicPlan,
+  of: Reading,
+  { what, compacted, why }: Kept,
+): (Finding | undefined)[] {
+  const policy = of.text('cleanup.policy')
+  const ms = of.number('retention.ms')
+  const bytes = of.number('retention.bytes')
+  return [
+    policy === 'delete'
+      ? undefined
+      : of.problem(`cleanup.policy is ${policy || 'not told'}: ${compacted}`, 'cleanup.policy=delete'),
+    ms !== undefined && ms !== -1 && ms < retentionMs
+      ? of.problem(
+          `${what} are kept for ${lengthOf(ms)}, and should be for ${lengthOf(retentionMs)}: ${why}`,
+          `retention.ms=${retentionMs}`,
+        )
+      : undefined,
+    bytes !== undefined && bytes !== -1
+      ? of.problem(
+          `retention.bytes is ${bytes}: many ${what} push out others before their time`,
+          'retention.bytes=-1',
+        )
+      : undefined,
   ]
 }
 

@@ -1,17 +1,25 @@
-/** What the three topics are to be like. @module */
+/** What the topics are to be like. @module */
 import {
+  deadLettersTopic,
   evictionPartitions,
   evictionsTopic,
   requestsTopic,
   ttl,
   updatePartitions,
   updatesTopic,
+  writePartitions,
+  writesRetention,
+  writesTopic,
 } from './settings/topics.ts'
 import type { Values } from './values.ts'
 
-export type TopicRole = 'evictions' | 'updates' | 'requests'
+export type TopicRole = 'evictions' | 'updates' | 'requests' | 'writes' | 'dead-letters'
 
+/** Those that caches use, whatever they are used for. */
 export const ROLES: readonly TopicRole[] = ['evictions', 'updates', 'requests']
+
+/** With those for `writeBehind`, its persister and `kedge sync`: made and examined where they are named. */
+export const ALL_ROLES: readonly TopicRole[] = [...ROLES, 'writes', 'dead-letters']
 
 /** A topic as it is to be. */
 export interface TopicPlan {
@@ -19,7 +27,7 @@ export interface TopicPlan {
   readonly name: string
   /** `undefined`: as many as there are will do. */
   readonly partitions: number | undefined
-  /** Evictions are kept at least this long, in milliseconds. */
+  /** What stands in it is kept at least this long, in milliseconds. */
   readonly retentionMs: number
 }
 
@@ -29,6 +37,8 @@ const LEAST_RETENTION_MS = 24 * HOUR_MS
 const TTLS = 10
 /** Nobody waits longer for a load. */
 export const REQUESTS_RETENTION_MS = 600_000
+/** A dead letter waits for a person. */
+const DEAD_LETTERS_RETENTION_MS = 30 * 24 * HOUR_MS
 /** How long a replaced value stays readable, for readers that are on their way. */
 export const COMPACTION_LAG_MS: number = HOUR_MS
 
@@ -38,6 +48,16 @@ export function topicPlans(values: Values, roles: readonly TopicRole[]): TopicPl
     evictions: { name: values.get(evictionsTopic), partitions: values.get(evictionPartitions), retentionMs },
     updates: { name: values.get(updatesTopic), partitions: values.get(updatePartitions), retentionMs },
     requests: { name: values.get(requestsTopic), partitions: undefined, retentionMs: REQUESTS_RETENTION_MS },
+    writes: {
+      name: values.get(writesTopic),
+      partitions: values.get(writePartitions),
+      retentionMs: values.get(writesRetention),
+    },
+    'dead-letters': {
+      name: values.get(deadLettersTopic),
+      partitions: undefined,
+      retentionMs: DEAD_LETTERS_RETENTION_MS,
+    },
   }
   return roles.map((role) => ({ role, ...all[role] }))
 }
@@ -48,7 +68,10 @@ export function topicConfigs(plan: TopicPlan, minInSync: number): Record<string,
   if (plan.role === 'updates')
     return { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': String(COMPACTION_LAG_MS), ...safe }
   const kept = { 'cleanup.policy': 'delete', 'retention.ms': String(plan.retentionMs) }
-  return plan.role === 'evictions' ? { ...kept, ...safe } : kept
+  if (plan.role === 'requests') return kept
+  // What the source does not have yet stands nowhere else: a default of the cluster for bytes must not take it.
+  const whole = plan.role === 'evictions' ? {} : { 'retention.bytes': '-1' }
+  return { ...kept, ...whole, ...safe }
 }
 
 /** Of so many replicas, how many must have a record before it is acknowledged: one may always be away. */

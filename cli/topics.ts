@@ -9,16 +9,22 @@ import { EXIT, UsageError } from './failure.ts'
 import { hasProblem, report } from './finding.ts'
 import type { Session } from './session.ts'
 import { CLUSTER_SETTINGS } from './settings/cluster.ts'
-import { TOPICS_SETTINGS } from './settings/topics.ts'
+import { FURTHER_TOPICS_SETTINGS, TOPICS_SETTINGS } from './settings/topics.ts'
 import { list, whole } from './shapes.ts'
-import { minInSyncOf, replicasOf, ROLES, topicConfigs, topicPlans } from './topic-plan.ts'
+import { ALL_ROLES, minInSyncOf, replicasOf, ROLES, topicConfigs, topicPlans } from './topic-plan.ts'
 import type { TopicPlan, TopicRole } from './topic-plan.ts'
 import { examineTopics } from './topic-examination.ts'
 import { text } from './shapes.ts'
 import type { Terminal } from './terminal.ts'
 import { valuesOf } from './values.ts'
 
-const SETTINGS = [...CLUSTER_SETTINGS, ...TOPICS_SETTINGS]
+const SETTINGS = [...CLUSTER_SETTINGS, ...TOPICS_SETTINGS, ...FURTHER_TOPICS_SETTINGS]
+
+const ONLY = `these of ${ALL_ROLES.join(', ')} (default: ${ROLES.join(', ')})`
+const AFTER = `
+writes is for writeBehind() and kedge persister, dead-letters for what a persister or a sync could not use: with
+--dead-letters-topic any name. What stands in these two stands nowhere else yet: it is acknowledged by
+min.insync.replicas brokers (kedge writes with acks=all), and kept for longer than a persister may be away.`
 
 interface CreateFlags {
   readonly only?: string
@@ -29,17 +35,18 @@ interface CreateFlags {
 
 export function topicsCommand(session: Session, done: Done): Command {
   return new Command('topics')
-    .description('The three topics: make them, or tell what is wrong with them.')
+    .description('The topics: make them, or tell what is wrong with them.')
     .addCommand(createCommand(session, done))
     .addCommand(checkCommand(session, done))
 }
 
 function createCommand(session: Session, done: Done): Command {
   return command('create', 'Makes the topics that are not there, with the right settings.', SETTINGS)
-    .option('--only <roles>', 'some of evictions, updates, requests')
+    .option('--only <roles>', ONLY)
     .option('--replicas <number>', 'of each partition (default: 3, or as many as there are brokers)')
     .option('--min-insync-replicas <number>', 'that must have a record (default: 2, or 1 with one replica)')
     .option('--dry-run', 'only say what would be made')
+    .addHelpText('after', AFTER)
     .action(async (flags: CreateFlags, from: Command) => {
       const values = await valuesOf(from, SETTINGS, session)
       const plans = topicPlans(values, rolesOf(flags.only))
@@ -54,8 +61,9 @@ function checkCommand(session: Session, done: Done): Command {
     'Compares the topics with what they should be. Exit code 1 when one is wrong.',
     SETTINGS,
   )
-    .option('--only <roles>', 'some of evictions, updates, requests')
+    .option('--only <roles>', ONLY)
     .option('--json', 'as one JSON object')
+    .addHelpText('after', AFTER)
     .action(async (flags: { only?: string; json?: boolean }, from: Command) => {
       const values = await valuesOf(from, SETTINGS, session)
       const plans = topicPlans(values, rolesOf(flags.only))
@@ -70,10 +78,10 @@ function checkCommand(session: Session, done: Done): Command {
 function rolesOf(only: string | undefined): readonly TopicRole[] {
   if (only === undefined) return ROLES
   const wanted = list(text).parse(only)
-  const strange = wanted.find((name) => !ROLES.some((role) => role === name))
+  const strange = wanted.find((name) => !ALL_ROLES.some((role) => role === name))
   if (strange !== undefined || wanted.length === 0)
-    throw new UsageError('--only must be some of evictions, updates, requests')
-  return ROLES.filter((role) => wanted.includes(role))
+    throw new UsageError(`--only must be some of ${ALL_ROLES.join(', ')}`)
+  return ALL_ROLES.filter((role) => wanted.includes(role))
 }
 
 async function create(

@@ -8,7 +8,9 @@ export { createPersister } from './service.ts'
 export type {
   Persister,
   PersisterEvent,
+  PersisterHealth,
   PersisterLag,
+  PersisterStats,
   PersistResult,
   PersistWrites,
   PositionKeeper,

@@ -41,6 +41,8 @@ export interface PersisterOptions extends Pick<
   readonly backoff?: Duration
   /** How long one call of a store may take. @default '30s' */
   readonly storeTimeout?: Duration
+  /** How long `run()` goes on with what it has read, when told to end. @default '10s' */
+  readonly drain?: Duration
   /** Lags that count as pressure 1. @default 10_000, '30s' */
   readonly maxLagRecords?: number
   readonly maxLag?: Duration
@@ -58,6 +60,7 @@ export interface PersisterSettings {
   readonly retries: number
   readonly backoffMs: number
   readonly storeTimeoutMs: number
+  readonly drainMs: number
   readonly maxLagRecords: number
   readonly maxLagMs: number
   readonly emit: (event: PersisterEvent) => void
@@ -78,6 +81,7 @@ const own = z.object({
   retries: z.number().int().nonnegative().or(z.literal(Infinity)).optional(),
   backoff: duration.optional(),
   storeTimeout: duration.optional(),
+  drain: duration.optional(),
   maxLagRecords: count.optional(),
   maxLag: duration.optional(),
   onEvent: callback.optional(),
@@ -97,6 +101,7 @@ export function persisterSettings(options: PersisterOptions): PersisterSettings 
     retries = 10,
     backoff = '200ms',
     storeTimeout = '30s',
+    drain = '10s',
     maxLagRecords = 10_000,
     maxLag = '30s',
     onEvent,
@@ -115,6 +120,7 @@ export function persisterSettings(options: PersisterOptions): PersisterSettings 
     retries,
     backoffMs: durationMs(backoff, 'backoff'),
     storeTimeoutMs: durationMs(storeTimeout, 'storeTimeout'),
+    drainMs: durationMs(drain, 'drain'),
     maxLagRecords,
     maxLagMs: durationMs(maxLag, 'maxLag'),
     emit: (event) => {

@@ -7,12 +7,14 @@ import { openCache } from '../src/cache.ts'
 import type { OpenCache } from '../src/cache.ts'
 import { durationMs } from '../src/duration.ts'
 import type { LogRecord } from '../src/log.ts'
+import { withStop } from '../src/stop.ts'
 import type { Duration } from '../src/types.ts'
+import { Condition } from './condition.ts'
 import { Intake } from './intake.ts'
 import { persisterSettings } from './options.ts'
 import type { PersisterOptions, PersisterSettings } from './options.ts'
 import { StoreCalls } from './store-calls.ts'
-import type { Persister, PersisterLag, PersistResult } from './types.ts'
+import type { Persister, PersisterHealth, PersisterLag, PersisterStats, PersistResult } from './types.ts'
 
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 5000
@@ -56,10 +58,18 @@ class Service implements Persister {
   readonly #own: PersisterSettings
   readonly #intake: Intake
   readonly #calls: StoreCalls
+  readonly #condition = new Condition()
   #lag: PersisterLag = { records: 0, seconds: 0 }
 
   constructor(options: PersisterOptions) {
-    this.#own = persisterSettings(options)
+    const settings = persisterSettings(options)
+    this.#own = {
+      ...settings,
+      emit: (event) => {
+        this.#condition.take(event)
+        settings.emit(event)
+      },
+    }
     this.#cache = openCache(this.#own.cache)
     const { reading } = this.#cache
     this.#intake = new Intake(reading.ground.settings, this.#own)
@@ -68,22 +78,30 @@ class Service implements Persister {
 
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     const { lifespan, ground } = this.#cache.reading
-    const { runtime, log } = ground.settings
-    await lifespan.during(async (stop) => {
-      for (let failures = 0; !stop.aborted;) {
-        try {
-          const found = await this.#round(log.capabilities.longPoll ? LONG_POLL_MS : 0, stop)
-          failures = 0
-          if (found === undefined) await runtime.sleep(PAUSE_MS, stop)
-        } catch (error) {
-          if (stop.aborted) return
-          const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures++, 10))
-          const retryInMs = backoffMs * (0.5 + runtime.random() / 2)
-          this.#own.emit({ type: 'step_failed', error, retryInMs })
-          await runtime.sleep(retryInMs, stop).catch(() => undefined)
-        }
+    const { runtime } = ground.settings
+    await withStop(runtime, { signal, graceMs: this.#own.drainMs }, ({ soft, hard }) =>
+      lifespan.during((ended) => this.#follow(AbortSignal.any([soft, ended]), ended), hard),
+    )
+  }
+
+  /** Reads until `stop`; what was read is persisted until `ended`. */
+  async #follow(stop: AbortSignal, ended: AbortSignal): Promise<void> {
+    const { runtime, log } = this.#cache.reading.ground.settings
+    for (let failures = 0; !stop.aborted;) {
+      try {
+        // At first, and after a failure, it is asked whether all is well: a long poll would tell that late.
+        const waits = log.capabilities.longPoll && this.#condition.reads
+        const found = await this.#round(waits ? LONG_POLL_MS : 0, stop, ended)
+        failures = 0
+        if (found === undefined) await runtime.sleep(PAUSE_MS, stop)
+      } catch (error) {
+        if (stop.aborted) return
+        const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures++, 10))
+        const retryInMs = backoffMs * (0.5 + runtime.random() / 2)
+        this.#own.emit({ type: 'step_failed', error, retryInMs })
+        await runtime.sleep(retryInMs, stop).catch(() => undefined)
       }
-    }, signal)
+    }
   }
 
   async step({
@@ -98,7 +116,7 @@ class Service implements Persister {
     const sum = { persisted: 0, repeated: 0, dead: 0 }
     return lifespan.during(async (stop) => {
       while (ground.timeline.now() < until) {
-        const found = await this.#round(0, stop)
+        const found = await this.#round(0, stop, stop)
         if (found === undefined) break
         for (const what of ['persisted', 'repeated', 'dead'] as const) sum[what] += found[what]
       }
@@ -115,8 +133,9 @@ class Service implements Persister {
   }
 
   /** Reads once, and persists what was read; `undefined` where there was nothing. */
-  async #round(waitMs: number, signal: AbortSignal): Promise<PersistResult | undefined> {
-    const loads = await this.#intake.read(waitMs, signal)
+  async #round(waitMs: number, stop: AbortSignal, signal: AbortSignal): Promise<PersistResult | undefined> {
+    const loads = await this.#intake.read(waitMs, stop)
+    this.#condition.well()
     if (loads.length === 0) {
       this.#lag = { records: 0, seconds: 0 }
       return undefined
@@ -155,6 +174,14 @@ class Service implements Persister {
   pressure(): number {
     const { maxLagRecords, maxLagMs } = this.#own
     return Math.max(this.#lag.records / maxLagRecords, (this.#lag.seconds * 1000) / maxLagMs)
+  }
+
+  health(): PersisterHealth {
+    return this.#condition.health()
+  }
+
+  stats(): PersisterStats {
+    return this.#condition.stats()
   }
 
   async close(): Promise<void> {

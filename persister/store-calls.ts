@@ -74,14 +74,16 @@ export class StoreCalls {
       const batches = Array.from({ length: Math.ceil(wave.length / maxBatch) }, (_, at) =>
         wave.slice(at * maxBatch, (at + 1) * maxBatch),
       )
+      let refused = 0
       const calls = batches.map((batch) => this.#batch(namespace, store, batch, signal))
       for (const result of await Promise.allSettled(calls)) {
         if (result.status === 'rejected') throw result.reason
-        dead += result.value
+        refused += result.value
       }
+      dead += refused
       await this.#close(namespace, wave, signal)
       for (const { id } of wave) this.#remember(id)
-      emit({ type: 'persisted', namespace, writes: wave.length })
+      if (wave.length > refused) emit({ type: 'persisted', namespace, writes: wave.length - refused })
       left = later
     }
     return dead

@@ -67,9 +67,35 @@ export type PersisterEvent =
   | { readonly type: 'writes_lost'; readonly partition: number; readonly from: number; readonly to: number }
   | { readonly type: 'step_failed'; readonly error: unknown; readonly retryInMs: number }
 
+export interface PersisterHealth {
+  /** Whether the topic of writes was read last time, and no store has failed since it last took something. */
+  readonly ready: boolean
+  /** Why not. */
+  readonly error?: unknown
+  /** Whose store that was; `undefined` where it is the log. */
+  readonly namespace?: string
+}
+
+/** Counters since construction. */
+export interface PersisterStats {
+  /** Writes that the stores have acknowledged. */
+  readonly persisted: number
+  /** Records that went to the dead letters. */
+  readonly dead: number
+  /** Records that retention took before they were persisted, at most. */
+  readonly lost: number
+  /** Calls of stores that failed. */
+  readonly storeFailures: number
+  /** Rounds of `run()` that the log has failed. */
+  readonly logFailures: number
+}
+
 /** Persists what `writeBehind` has written. */
 export interface Persister {
-  /** Persists until aborted. Never rejects for the log's or a store's sake. For processes that live long. */
+  /**
+   * Persists until aborted; then what was read is finished, for at most `drain`. Never rejects for the log's or a
+   * store's sake. For processes that live long.
+   */
   run(options: { readonly signal: AbortSignal }): Promise<void>
   /** Persists what there is, for a while: for a cron trigger. */
   step(options: { readonly budget: Duration; readonly signal?: AbortSignal }): Promise<PersistResult>
@@ -78,5 +104,8 @@ export interface Persister {
   lag(options?: { readonly signal?: AbortSignal }): Promise<PersisterLag>
   /** How far the lag that was last known is towards `maxLagRecords` and `maxLag`: from 1 on writers should slow down. */
   pressure(): number
+  /** How `run()` fares. */
+  health(): PersisterHealth
+  stats(): PersisterStats
   close(): Promise<void>
 }

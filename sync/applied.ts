@@ -3,7 +3,7 @@ import type { LogRecord } from '../src/log.ts'
 import type { SyncStats } from './counters.ts'
 import type { Course } from './course.ts'
 import type { SyncSettings } from './options.ts'
-import { withStop } from './stop.ts'
+import { withStop } from '../src/stop.ts'
 import type { Writer } from './writer.ts'
 
 /** A record from which on a partition was not written. */

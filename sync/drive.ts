@@ -6,7 +6,7 @@ import type { SyncSettings } from './options.ts'
 import type { Patience } from './patience.ts'
 import { Reader } from './reader.ts'
 import type { Batch } from './reader.ts'
-import type { Stop } from './stop.ts'
+import type { Stop } from '../src/stop.ts'
 import type { Stretch, Writer } from './writer.ts'
 
 export interface DriveParts {

@@ -18,7 +18,7 @@ import type { SyncLag } from './gauge.ts'
 import { syncSettings } from './options.ts'
 import type { SyncOptions } from './options.ts'
 import { Patience } from './patience.ts'
-import { withStop } from './stop.ts'
+import { withStop } from '../src/stop.ts'
 import { Writer } from './writer.ts'
 
 export interface RunOptions {

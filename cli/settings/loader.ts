@@ -40,7 +40,7 @@ export const drain: Setting<number> = setting('loader.drain', {
 export const listen: Optional<string> = setting<string | undefined>('loader.listen', {
   flag: '--listen <[host:]port>',
   shape: text,
-  says: 'where /healthz, /readyz and /lag are answered; port 0 takes a free one',
+  says: 'where /healthz, /readyz, /lag and /metrics are answered; port 0 takes a free one',
   otherwise: undefined,
   otherwiseSays: 'nowhere',
 })

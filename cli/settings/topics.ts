@@ -43,6 +43,40 @@ export const ttl: Setting<number> = setting('ttl', {
   otherwiseSays: '5m',
 })
 
+export const writesTopic: Setting<string> = setting('topics.writes', {
+  flag: '--writes-topic <name>',
+  shape: topicName,
+  says: 'the topic of writes on their way to the source',
+  otherwise: 'cache-writes',
+})
+export const deadLettersTopic: Setting<string> = setting('topics.deadLetters', {
+  flag: '--dead-letters-topic <name>',
+  shape: topicName,
+  says: 'the topic of what could not be used or persisted',
+  otherwise: 'cache-writes-dead',
+})
+export const writePartitions: Optional<number> = setting<number | undefined>('writePartitions', {
+  flag: '--write-partitions <number>',
+  shape: whole(1, 1000),
+  says: 'partitions of the writes topic, as the caches have it',
+  otherwise: undefined,
+})
+export const writesRetention: Setting<number> = setting('writesRetention', {
+  flag: '--writes-retention <duration>',
+  shape: length,
+  says: 'how long writes are kept: longer than any outage of the persister, or they are lost',
+  otherwise: 604_800_000,
+  otherwiseSays: '7d',
+})
+
+/** Of the topics that are made and examined where that is asked for. */
+export const FURTHER_TOPICS_SETTINGS: readonly AnySetting[] = [
+  writesTopic,
+  deadLettersTopic,
+  writePartitions,
+  writesRetention,
+]
+
 export const TOPICS_SETTINGS: readonly AnySetting[] = [
   evictionsTopic,
   updatesTopic,

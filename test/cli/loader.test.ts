@@ -1,26 +1,14 @@
 /** `kedge loader`: as a command in this process, and as a process. */
-import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { confluent } from '../../adapters/confluent.ts'
 import { startGateway } from '../../gateway/index.ts'
 import { createCache } from '../../src/index.ts'
 import { kedge } from './harness.ts'
+import { startService, until } from './service-process.ts'
 
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 const LOADERS = `export default {
   users: async (ids) => new Map(ids.filter((id) => id !== 'x').map((id) => [id, { name: 'user ' + id }])),
 }`
-
-async function folderWith(text: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'kedge-loader-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  await writeFile(join(folder, 'loaders.mjs'), text)
-  return folder
-}
 
 /** A gateway with the three topics. */
 async function gateway() {
@@ -30,39 +18,8 @@ async function gateway() {
   return running.url
 }
 
-async function start(url: string, args: readonly string[] = []) {
-  const folder = await folderWith(LOADERS)
-  const child = spawn(
-    process.execPath,
-    [MAIN, 'loader', '--module', 'loaders.mjs', '--url', url, '--listen', '0', ...args],
-    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH } },
-  )
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let out = ''
-  let err = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
-  const ended = new Promise<{ code: number | null; out: string; err: string }>((resolve) =>
-    child.on('close', (code) => resolve({ code, out, err })),
-  )
-  const listening = await new Promise<string>((resolve, reject) => {
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      out += text
-      const found = /listening on (http:\S+)[\s\S]*answers for users/.exec(out)
-      if (found) resolve(found[1]!)
-    })
-    void ended.then((result) => reject(new Error(JSON.stringify(result))))
-  })
-  return { child, ended, listening }
-}
-
-/** Asks until it is so: a process starts when it starts. */
-async function until<T>(look: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  for (;;) {
-    const value = await look()
-    if (holds(value)) return value
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}
+const start = (url: string, args: readonly string[] = []) =>
+  startService('loader', LOADERS, ['--url', url, '--listen', '0', ...args], 'answers for users')
 
 describe('the process of a loader', () => {
   it('answers isolates over HTTP, tells its health and lag, and drains on SIGTERM', async () => {
@@ -89,6 +46,9 @@ describe('the process of a loader', () => {
 
     const lag = (await (await fetch(`${listening}/lag`)).json()) as Record<string, unknown>
     expect(lag).toMatchObject({ records: 0, queued: 0, stats: { values: 4, none: 1 } })
+    const metrics = await (await fetch(`${listening}/metrics`)).text()
+    expect(metrics).toContain('kedge_loader_values_total{topic="cache-requests"} 4\n')
+    expect(metrics).toContain('kedge_loader_ready{topic="cache-requests"} 1\n')
     child.kill('SIGTERM')
     const { code, out, err } = await ended
     expect([code, err]).toEqual([0, ''])

@@ -35,6 +35,31 @@ describe('kedge topics create', () => {
     expect(fake.closed).toBe(1)
   })
 
+  it('makes the topics of writes and of dead letters when they are asked for', async () => {
+    const { fake, ran, settings } = await madeBy(3, [
+      '--only=writes,dead-letters',
+      '--write-partitions=4',
+      '--writes-retention=3d',
+      '--dead-letters-topic=orders.dead',
+    ])
+    expect(ran.code).toBe(0)
+    expect(fake.made).toEqual(['cache-writes x3', 'orders.dead x3'])
+    expect(fake.log.partitions('cache-writes')).toBe(4)
+    const safe = {
+      'cleanup.policy': 'delete',
+      'retention.bytes': '-1',
+      'min.insync.replicas': '2',
+      'unclean.leader.election.enable': 'false',
+    }
+    expect(settings('cache-writes')).toEqual({ ...safe, 'retention.ms': String(72 * HOUR) })
+    expect(settings('orders.dead')).toEqual({ ...safe, 'retention.ms': String(720 * HOUR) })
+  })
+
+  it('keeps writes for a week unless told otherwise', async () => {
+    const { settings } = await madeBy(3, ['--only=writes'])
+    expect(settings('cache-writes')['retention.ms']).toBe(String(168 * HOUR))
+  })
+
   it('keeps evictions for ten TTLs', async () => {
     const { settings } = await madeBy(3, ['--ttl', '10h'])
     expect(settings('cache-evictions')['retention.ms']).toBe(String(100 * HOUR))
@@ -72,6 +97,7 @@ describe('kedge topics create', () => {
     [['--replicas', '4'], /more than the 3 brokers/],
     [['--min-insync-replicas', '4'], /nothing could be written/],
     [['--replicas', 'all'], /--replicas must be a whole number/],
+    [['--only', 'letters'], /--only must be some of evictions, updates, requests, writes, dead-letters/],
   ])('refuses %j', async (args, sentence) => {
     const { fake, ran } = await madeBy(3, args)
     expect(ran.err).toMatch(sentence)
@@ -125,6 +151,35 @@ describe('kedge topics check', () => {
     expect(line).toMatch(says)
     expect(line).toContain(topic)
     expect(ran.code).toBe(mark === 'PROBLEM' ? 1 : 0)
+  })
+
+  it.each([
+    ['cache-writes', { 'cleanup.policy': 'compact' }, /nobody has persisted yet/],
+    ['cache-writes', { 'retention.ms': '3600000' }, /writes are kept for 1h, and should be for 7d/],
+    ['cache-writes', { 'retention.bytes': '1000' }, /many writes push out others/],
+    ['cache-writes', { 'min.insync.replicas': '1' }, /one broker alone/],
+    ['cache-writes', { 'unclean.leader.election.enable': 'true' }, /acknowledged records are then lost/],
+    ['cache-writes-dead', { 'cleanup.policy': 'compact,delete' }, /all letters of a key but the last/],
+    ['cache-writes-dead', { 'retention.ms': '3600000' }, /dead letters are kept for 1h/],
+  ])('of %s says, when it is asked, what is wrong with %j', async (topic, wrong, says) => {
+    const further = ['--only', 'writes,dead-letters']
+    const { fake } = await madeBy(3, further)
+    expect((await check(fake, further)).out).toContain('no problems, no warnings')
+    for (const [name, value] of Object.entries(wrong)) fake.settings.get(topic)?.set(name, value)
+    const ran = await check(fake, further)
+    const line = ran.out.split('\n').find((each) => each.startsWith('PROBLEM'))
+    expect(line).toMatch(says)
+    expect(line).toContain(topic)
+    expect(ran.code).toBe(1)
+  })
+
+  it('says how the topics that are not made of themselves are made, and what partitions of writes are for', async () => {
+    const missing = await check(cluster(), ['--only', 'writes'])
+    expect(missing.out).toMatch(/cache-writes +the topic is not there: writeBehind\(\) fails/)
+    expect(missing.out).toContain('→ kedge topics create --only writes')
+    const { fake } = await madeBy(3, ['--only', 'writes'])
+    const ran = await check(fake, ['--only', 'writes', '--write-partitions', '4'])
+    expect(ran.out).toContain('→ give every cache `writePartitions: 1`')
   })
 
   it('takes retention without limit, and one replica where there is one broker', async () => {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createPersister } from '../../persister/index.ts'
-import type { PersisterEvent, PersisterOptions, StoredWrite } from '../../persister/index.ts'
+import type { PersisterEvent, PersisterOptions, PersistWrites, StoredWrite } from '../../persister/index.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions } from '../../src/index.ts'
 import { memory } from '../../src/testing/index.ts'
@@ -409,6 +409,65 @@ describe('a persister', () => {
     stop.abort()
     await at.run(run)
     await made.close()
+  })
+
+  it('finishes what it has read when told to end, for at most `drain`', async () => {
+    for (const [takesMs, rows] of [
+      [4000, 1],
+      [6000, 0],
+    ] as const) {
+      at = world()
+      const { users } = await ready()
+      await users.writeBehind('7', 'slow')
+      await users.writeBehind('7', 'later')
+      const db = store()
+      const slow: PersistWrites = async (writes, { signal }) => {
+        await at.runtime.sleep(takesMs, signal)
+        await db.persist(writes)
+      }
+      const { made } = persister({ users: slow }, { drain: '10s', storeTimeout: '20s' })
+      const stop = new AbortController()
+      const run = made.run({ signal: stop.signal })
+      await at.runtime.advance(100)
+      await users.writeBehind('8', 'not read any more')
+      stop.abort()
+      await at.run(run)
+      expect(db.rows.size).toBe(1)
+      // Two writes of a key are two calls: both are done by then, or the second one is left to the next persister.
+      expect(db.value('7')).toBe(rows === 1 ? 'later' : 'slow')
+      const next = await persister({ users: db.persist }).step()
+      expect(next.persisted).toBe(rows === 1 ? 1 : 3)
+    }
+  })
+
+  it('says how it fares: whether it reads, and which store has failed since it last took something', async () => {
+    const { users } = await ready()
+    const fails = new Error('out of order')
+    let failing: Error | undefined = fails
+    const { made } = persister(
+      {
+        users: async () => {
+          if (failing) throw failing
+        },
+      },
+      { retries: Infinity },
+    )
+    expect(made.health()).toEqual({ ready: false })
+    const stop = new AbortController()
+    const run = made.run({ signal: stop.signal })
+    await at.runtime.advance(300)
+    expect(made.health()).toEqual({ ready: true })
+    await users.writeBehind('7', 'new')
+    await at.runtime.advance(6000)
+    expect(made.health()).toEqual({ ready: false, namespace: 'users', error: fails })
+    failing = undefined
+    await at.runtime.advance(20_000)
+    expect(made.health()).toEqual({ ready: true })
+    const { storeFailures, ...stats } = made.stats()
+    expect(stats).toEqual({ persisted: 1, dead: 0, lost: 0, logFailures: 0 })
+    expect(storeFailures).toBeGreaterThan(2)
+    stop.abort()
+    await at.run(run)
   })
 
   it('goes on, and says so, where retention has taken what was not persisted', async () => {

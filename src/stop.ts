@@ -1,5 +1,5 @@
 /** Ending in two steps: nothing new is begun, and what was begun has its time. @module */
-import type { Runtime } from '../src/runtime.ts'
+import type { Runtime } from './runtime.ts'
 
 export interface Stop {
   /** Aborted when nothing new may be begun. */

@@ -1,0 +1,34 @@
+/** The module that a service is made of: what it calls, by namespace, and further options. @module */
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { sentence, UsageError } from './failure.ts'
+import type { Session } from './session.ts'
+import { plain } from './terminal.ts'
+
+export interface ServiceModule<Calls, Options> {
+  readonly default: Calls
+  /** Those that have no flag: `codec`, functions. They win over flags. */
+  readonly options?: Partial<Options>
+}
+
+/**
+ * @param what the default export is, in the plural
+ * @throws UsageError when it is not named, cannot be loaded, or has no such export.
+ */
+export async function moduleOf<Calls, Options>(
+  file: string | undefined,
+  what: string,
+  session: Session,
+): Promise<ServiceModule<Calls, Options>> {
+  if (file === undefined) throw new UsageError(`--module names the module of the ${what}: it is needed`)
+  let found: { default?: unknown }
+  try {
+    found = (await import(pathToFileURL(resolve(session.folder, file)).href)) as { default?: unknown }
+  } catch (cause) {
+    throw new UsageError(`${plain(file)} cannot be loaded: ${sentence(cause)}`, { cause })
+  }
+  if (typeof found.default !== 'object' || found.default === null)
+    throw new UsageError(`the default export of ${plain(file)} must be ${what} by namespace`)
+  // What each of them is, is checked by whoever is made of it.
+  return found as ServiceModule<Calls, Options>
+}

@@ -1,0 +1,185 @@
+/** `kedge persister`: writes to their sources what was written behind, as a process. @module */
+import type { Command } from 'commander'
+import { createPersister } from '../persister/index.ts'
+import type { Persister, PersisterEvent, PersisterLag, PersisterOptions } from '../persister/index.ts'
+import type { KafkaLog } from '../src/log.ts'
+import { command } from './command.ts'
+import type { Done } from './command.ts'
+import { EXIT, sentence, UsageError } from './failure.ts'
+import { startHealth } from './health.ts'
+import type { Health } from './health.ts'
+import { counter, exposition, gauge } from './metrics.ts'
+import { moduleOf } from './module.ts'
+import type { ServiceModule } from './module.ts'
+import { logOf } from './proxy.ts'
+import type { Session } from './session.ts'
+import {
+  concurrency,
+  drain,
+  listen,
+  maxBatch,
+  maxLag,
+  maxLagRecords,
+  module,
+  partitions,
+  PERSISTER_SETTINGS,
+  retries,
+  storeTimeout,
+} from './settings/persister.ts'
+import { PROXY_SETTINGS } from './settings/proxy.ts'
+import { deadLettersTopic, evictionPartitions, evictionsTopic, writesTopic } from './settings/topics.ts'
+import { plain } from './terminal.ts'
+import { valuesOf } from './values.ts'
+import type { Values } from './values.ts'
+
+const TOPICS = [evictionsTopic, writesTopic, deadLettersTopic, evictionPartitions]
+const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...PERSISTER_SETTINGS]
+
+type StoresModule = ServiceModule<PersisterOptions['stores'], PersisterOptions>
+
+const AFTER = `
+The module: export default { orders: async (writes, { signal }) => { for (const { key, value, deleted, offset } of writes) … } }
+A write may come again, also after later ones of its key: keep the offset beside each row, and take none with a lower one.
+It may also export \`options\`, those of createPersister(): \`positions\`, \`codec\`, \`retries: Infinity\`.`
+
+export function persisterCommand(session: Session, done: Done): Command {
+  return command('persister', 'Writes to their sources what writeBehind() has written to the log.', SETTINGS)
+    .addHelpText('after', AFTER)
+    .action(async (_options: unknown, from: Command) => {
+      await serve(await valuesOf(from, SETTINGS, session), session)
+      done(EXIT.ok)
+    })
+}
+
+/** Persists until the process is asked to end. */
+async function serve(values: Values, session: Session): Promise<void> {
+  const { terminal, stop } = session
+  const found: StoresModule = await moduleOf(values.get(module), 'stores', session)
+  const log = await logOf(values, session)
+  let service: Persister | undefined
+  try {
+    service = await made(found, log, values, session)
+    const place = values.get(listen)
+    const health = place === undefined ? undefined : await startHealth(place, healthOf(service, values))
+    if (health) terminal.say(`kedge persister listening on ${health.url}`)
+    const names = Object.keys(found.default).join(', ')
+    terminal.say(`kedge persister writes ${plain(names)} from ${values.get(writesTopic)}`)
+    try {
+      await service.run({ signal: stop })
+    } finally {
+      await health?.close()
+    }
+    const { persisted, dead } = service.stats()
+    terminal.say(`kedge persister persisted ${persisted} writes; ${dead} went to the dead letters`)
+  } finally {
+    // Closes the log too.
+    await (service ?? { close: async () => log.close?.() }).close().catch(() => undefined)
+  }
+}
+
+async function made(
+  { default: stores, options }: StoresModule,
+  log: KafkaLog,
+  values: Values,
+  session: Session,
+): Promise<Persister> {
+  const evictions = values.get(evictionsTopic)
+  const some = values.get(partitions)
+  const given = {
+    topics: { evictions, writes: values.get(writesTopic), deadLetters: values.get(deadLettersTopic) },
+    evictionPartitions:
+      values.get(evictionPartitions) ?? (await log.offsets(evictions, { signal: session.stop })).length,
+    ...(some !== undefined && { partitions: some }),
+    maxBatch: values.get(maxBatch),
+    concurrency: values.get(concurrency),
+    retries: values.get(retries),
+    storeTimeout: values.get(storeTimeout),
+    maxLag: values.get(maxLag),
+    maxLagRecords: values.get(maxLagRecords),
+    drain: values.get(drain),
+  }
+  const tell = teller(session)
+  try {
+    return createPersister({
+      ...given,
+      ...options,
+      kafka: log,
+      stores,
+      runtime: session.runtime,
+      onEvent: (event) => {
+        tell(event)
+        options?.onEvent?.(event)
+      },
+    })
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+  }
+}
+
+function healthOf(service: Persister, values: Values): Health {
+  return {
+    problem: () => problemOf(service),
+    lag: async (signal) => ({
+      ...(await service.lag({ signal })),
+      pressure: service.pressure(),
+      stats: service.stats(),
+    }),
+    metrics: async (signal) =>
+      metrics(service, values.get(writesTopic), await service.lag({ signal }).catch(() => undefined)),
+  }
+}
+
+function problemOf(service: Persister): string | undefined {
+  const { ready, error, namespace } = service.health()
+  if (namespace !== undefined) return `the store of ${plain(namespace)} fails: ${sentence(error)}`
+  if (!ready) return error === undefined ? 'the topic of writes has not been reached yet' : sentence(error)
+  return service.pressure() >= 1 ? 'it is further behind than --max-lag or --max-lag-records' : undefined
+}
+
+function metrics(service: Persister, topic: string, lag: PersisterLag | undefined): string {
+  const { persisted, dead, lost, storeFailures, logFailures } = service.stats()
+  return exposition('kedge_persister_', { topic }, [
+    counter('persisted_total', 'Writes that the stores have acknowledged.', persisted),
+    counter('dead_letters_total', 'Records that went to the dead letters.', dead),
+    counter('lost_records_total', 'Records that retention took before they were persisted, at most.', lost),
+    counter('store_failures_total', 'Calls of stores that failed.', storeFailures),
+    counter('log_failures_total', 'Rounds that the log has failed.', logFailures),
+    // Where the log cannot be asked nobody knows.
+    ...(lag
+      ? [
+          gauge('lag_records', 'Records that are not persisted yet.', [lag.records]),
+          gauge('lag_seconds', 'The age of the oldest of them.', [lag.seconds]),
+        ]
+      : []),
+    gauge('pressure', 'How far the lag is towards its limit, which is 1.', [service.pressure()]),
+    gauge('ready', 'Whether writes are persisted in time.', [problemOf(service) === undefined ? 1 : 0]),
+  ])
+}
+
+/** Says what went wrong: of a store or a proxy that stays away only the first time. */
+function teller({ terminal }: Session): (event: PersisterEvent) => void {
+  let unread = false
+  const failing = new Set<string>()
+  return (event) => {
+    if (event.type === 'persisted') {
+      unread = false
+      failing.delete(event.namespace)
+    } else if (event.type === 'step_failed') {
+      if (!unread) terminal.warn(`kedge persister: ${sentence(event.error)}; trying again`)
+      unread = true
+    } else if (event.type === 'persist_failed') {
+      const { namespace, error } = event
+      if (!failing.has(namespace))
+        terminal.warn(`kedge persister: the store of ${plain(namespace)} failed: ${sentence(error)}`)
+      failing.add(namespace)
+    } else if (event.type === 'dead_letter') {
+      const { namespace = 'no namespace', partition, offset, reason } = event
+      terminal.warn(
+        `kedge persister: ${partition}@${offset} of ${plain(namespace)} went to the dead letters: ${plain(reason)}`,
+      )
+    } else {
+      const { partition, from, to } = event
+      terminal.warn(`kedge persister: partition ${partition}: ${from} to ${to} were lost; going on`)
+    }
+  }
+}
