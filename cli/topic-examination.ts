@@ -59,7 +59,7 @@ function compare(
   if (plan.role === 'updates') wrong.push(...updates(of), ...safety(of, brokers))
   if (plan.role === 'requests') wrong.push(...requests(of))
   if (plan.role === 'writes' || plan.role === 'dead-letters')
-    wrong.push(...kept(plan, of, KEPT[plan.role]), ...safety(of, brokers))
+    wrong.push(...retained(plan, of, KEPT[plan.role]), ...safety(of, brokers))
   if (plan.role !== 'requests') wrong.push(size(of))
   return wrong.filter((finding) => finding !== undefined)
 }
@@ -200,7 +200,7 @@ const KEPT: Readonly<Record<'writes' | 'dead-letters', Kept>> = {
 }
 
 /** What stands in the log and, for the time being, nowhere else. */
-function kept(
+function retained(
   { retentionMs }: TopicPlan,
   of: Reading,
   { what, compacted, why }: Kept,

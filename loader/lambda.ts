@@ -1,18 +1,14 @@
 /**
- * Requests as Lambda hands them over: events of a Kafka trigger (Amazon MSK, or a cluster of one's own).
+ * Requests as Lambda hands them over: events of a Kafka trigger.
  *
  * @module
  */
-import * as z from 'zod'
-
-const event = z.object({
-  // By topic and partition: `{ "cache-requests-0": [{ "value": "base64" }] }` (AWS Lambda, "Kafka event source").
-  records: z.record(z.string(), z.array(z.object({ value: z.string().nullish() }).loose())),
-})
+import { kafkaEventRecords } from '../adapters/lambda-event.ts'
 
 /**
- * The values of all records of the event, for `load()`. What is no such event has none.
+ * The values of all records of the event, for `load()`.
  *
+ * @throws KedgeError `ERR_PROTOCOL` when it is no event of Kafka's.
  * @example
  * ```ts
  * import { createLoader, recordsOfLambda } from 'kedge/loader'
@@ -25,19 +21,5 @@ const event = z.object({
  * export const handler = async (event: unknown) => loader.load(recordsOfLambda(event))
  * ```
  */
-export function recordsOfLambda(given: unknown): Uint8Array[] {
-  const read = event.safeParse(given)
-  if (!read.success) return []
-  return Object.values(read.data.records)
-    .flat()
-    .flatMap(({ value }) => (typeof value === 'string' ? [bytesOf(value)] : []))
-}
-
-function bytesOf(base64: string): Uint8Array {
-  try {
-    return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
-  } catch {
-    // Not base64: it is counted as a request that cannot be read.
-    return new Uint8Array()
-  }
-}
+export const recordsOfLambda = (event: unknown): Uint8Array[] =>
+  kafkaEventRecords(event).flatMap(({ value }) => value ?? [])

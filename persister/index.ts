@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { kafkaEventRecords } from '../adapters/lambda-event.ts'
 export type { PersisterOptions } from './options.ts'
 export { createPersister } from './service.ts'
 export type {

@@ -685,22 +685,19 @@ describe.each([
 })
 
 describe('an event of Lambda', () => {
-  const encode = (text: string) => btoa(text)
-
-  it('gives the values of its records, whatever their partition', () => {
+  it('gives the values of its records, whatever their partition, and refuses what is none', () => {
+    const at = (partition: number, offset: number) => ({ topic: 'cache-requests', partition, offset })
     const records = {
-      'cache-requests-0': [{ value: encode('a') }, { value: null }],
-      'cache-requests-1': [{ value: encode('b') }],
+      'cache-requests-0': [
+        { ...at(0, 1), value: btoa('a') },
+        { ...at(0, 2), value: null },
+      ],
+      'cache-requests-1': [{ ...at(1, 1), value: btoa('b') }],
     }
     expect(
       recordsOfLambda({ eventSource: 'aws:kafka', records }).map((bytes) => new TextDecoder().decode(bytes)),
     ).toEqual(['a', 'b'])
-  })
-
-  it('gives nothing where it is none, and an empty value where one is not base64', () => {
-    expect(recordsOfLambda({ Records: [] })).toEqual([])
-    expect(recordsOfLambda(undefined)).toEqual([])
-    expect(recordsOfLambda({ records: { 'a-0': [{ value: '%' }] } })).toEqual([new Uint8Array()])
+    expect(() => recordsOfLambda({ Records: [] })).toThrow('no Kafka event of Lambda')
   })
 })
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { createPersister } from '../../persister/index.ts'
+import { createPersister, kafkaEventRecords } from '../../persister/index.ts'
 import type { PersisterEvent, PersisterOptions, PersistWrites, StoredWrite } from '../../persister/index.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions } from '../../src/index.ts'
@@ -393,6 +393,39 @@ describe('a persister', () => {
     expect(written('cache-writes')).toHaveLength(1)
   })
 
+  it('persists what Lambda hands over of its topic, and leaves the rest of the event', async () => {
+    const users = await writes(['a', 'a1'])
+    await users.writeBehind('b', undefined)
+    const records = at.log
+      .read('cache-writes', { partition: 0, offset: 0 }, { maxBytes: 1e6, isolation: 'uncommitted' })!
+      .records.map(({ offset, value }) => ({
+        topic: 'cache-writes',
+        partition: 0,
+        offset,
+        timestamp: at.runtime.now(),
+        timestampType: 'CREATE_TIME',
+        value: btoa(decoder.decode(value!)),
+        headers: [{ traceparent: [48, -48] }],
+      }))
+    const event = {
+      eventSource: 'SelfManagedKafka',
+      bootstrapServers: 'kafka-1:9092',
+      records: {
+        'cache-writes-0': records,
+        'other-0': [{ topic: 'other', partition: 0, offset: 0, key: null, value: btoa('{}') }],
+      },
+    }
+    const db = store()
+    const { made } = persister({ users: db.persist })
+    expect(await at.run(made.apply(kafkaEventRecords(event, 'cache-writes')))).toEqual({
+      persisted: 2,
+      repeated: 0,
+      dead: 0,
+    })
+    expect([db.value('a'), db.rows.get('b')]).toEqual(['a1', { value: undefined, offset: 1 }])
+    expect(() => kafkaEventRecords({ Records: [] }, 'cache-writes')).toThrow('no Kafka event of Lambda')
+  })
+
   it('runs until it is told to end, through failures of the log', async () => {
     const users = await writes(['a', 'a1'])
     const db = store()
@@ -421,9 +454,9 @@ describe('a persister', () => {
       await users.writeBehind('7', 'slow')
       await users.writeBehind('7', 'later')
       const db = store()
-      const slow: PersistWrites = async (writes, { signal }) => {
+      const slow: PersistWrites = async (given, { signal }) => {
         await at.runtime.sleep(takesMs, signal)
-        await db.persist(writes)
+        await db.persist(given)
       }
       const { made } = persister({ users: slow }, { drain: '10s', storeTimeout: '20s' })
       const stop = new AbortController()
