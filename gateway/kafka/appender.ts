@@ -4,10 +4,12 @@ import { partitionOf } from '../../src/murmur2.ts'
 import type { Appended, RecordToAppend } from '../cluster.ts'
 import { Refusal } from '../refusal.ts'
 import { refusalFrom } from './failure.ts'
+import type { Floor } from './floor.ts'
 import { Lane } from './lane.ts'
 import type { Links } from './links.ts'
 import type { KafkaSettings } from './options.ts'
-import type { Topic, Topology } from './topology.ts'
+import type { Topic } from './topic.ts'
+import type { Topology } from './topology.ts'
 
 /** Bytes of records that wait for an acknowledgement; more are refused. */
 const MAX_PENDING_BYTES = 128 * 1024 * 1024
@@ -17,12 +19,14 @@ const MAX_LANES = 2000
 export class Appender {
   readonly #links: Links
   readonly #topology: Topology
+  readonly #floor: Floor
   readonly #settings: KafkaSettings
   readonly #lanes = new Map<string, Lane>()
   #pending = 0
   #turn = 0
 
-  constructor(links: Links, topology: Topology, settings: KafkaSettings) {
+  constructor(links: Links, topology: Topology, floor: Floor, settings: KafkaSettings) {
+    this.#floor = floor
     this.#links = links
     this.#topology = topology
     this.#settings = settings
@@ -74,7 +78,8 @@ export class Appender {
   #lane(topic: string, partition: number): Lane {
     const key = `${partition} ${topic}`
     const lane =
-      this.#lanes.get(key) ?? new Lane(topic, partition, this.#links, this.#topology, this.#settings)
+      this.#lanes.get(key) ??
+      new Lane({ topic, partition }, this.#links, this.#topology, this.#floor, this.#settings)
     this.#lanes.delete(key)
     this.#lanes.set(key, lane)
     for (const [oldest, { idle }] of this.#lanes) {

@@ -6,11 +6,14 @@ import { LIST_OFFSETS } from './apis.ts'
 import { Backoff } from './backoff.ts'
 import { isPassing, KafkaFailure } from './failure.ts'
 import { FETCH, FETCH_BY_ID } from './fetch.ts'
+import type { Floor } from './floor.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
 import type { KafkaSettings } from './options.ts'
-import { logIdOf } from './topology.ts'
-import type { Leader, Topic, Topology } from './topology.ts'
+import { logIdOf } from './topic.ts'
+import type { Leader, Topic } from './topic.ts'
+import type { Topology } from './topology.ts'
+import type { Witnesses } from './witnesses.ts'
 
 /** What ListOffsets takes for a timestamp (`ListOffsetsRequest`). */
 const LATEST = -1n
@@ -38,10 +41,14 @@ export class Bounds {
   readonly #links: Links
   readonly #topology: Topology
   readonly #settings: KafkaSettings
+  readonly #witnesses: Witnesses
+  readonly #floor: Floor
   readonly #running = new Map<string, Running>()
   readonly #known = new Map<string, Known>()
 
-  constructor(links: Links, topology: Topology, settings: KafkaSettings) {
+  constructor(links: Links, topology: Topology, witnesses: Witnesses, floor: Floor, settings: KafkaSettings) {
+    this.#witnesses = witnesses
+    this.#floor = floor
     this.#links = links
     this.#topology = topology
     this.#settings = settings
@@ -68,7 +75,8 @@ export class Bounds {
 
   /** The offset of the first record not older; the end when there is none. */
   async at(topic: string, partition: number, timestamp: number): Promise<number> {
-    return this.#attempt(topic, partition, async (leader) => {
+    const began = performance.now()
+    return this.#attempt(topic, partition, async (leader, described) => {
       const link = this.#links.shared(leader.address, 'bounds')
       // Negative times have meanings of their own there.
       const asked = BigInt(Math.max(0, Math.floor(timestamp)))
@@ -76,26 +84,42 @@ export class Bounds {
         this.#list(link, topic, leader, partition, asked),
         this.#list(link, topic, leader, partition, LATEST),
       ])
+      await this.#witnesses.vouch({ topic: described, partition, leader, began })
       return found < 0 ? end : found
     })
   }
 
   async #sample(name: string, partition: number): Promise<PartitionBounds> {
+    const began = performance.now()
     return this.#attempt(name, partition, async (leader, topic) => {
-      const fetched = await this.#fetch(name, partition, leader, topic)
-      if (fetched) return fetched
-      const link = this.#links.shared(leader.address, 'bounds')
-      // Answered in this order, whose last says whether it still was the same topic.
-      const [beginning, end, after] = await Promise.all([
-        this.#list(link, name, leader, partition, EARLIEST),
-        this.#list(link, name, leader, partition, LATEST),
-        this.#topology.refreshBy(link, name),
-      ])
-      if (!after) throw new Refusal('unknown-topic', 'Topic not found.')
-      if (after.id !== topic.id) return undefined
-      this.#learn(`${partition} ${name}`, { topicId: topic.id, epoch: leader.epoch, end })
-      return { beginning, end, logId: logIdOf(topic), leaderEpoch: leader.epoch }
+      const told =
+        (await this.#fetch(name, partition, leader, topic)) ??
+        (await this.#listBoth(name, partition, leader, topic))
+      if (!told) return undefined
+      await this.#witnesses.vouch({ topic, partition, leader, began })
+      this.#floor.check({ id: topic.id, partition, epoch: leader.epoch, end: told.end })
+      return told
     })
+  }
+
+  /** `undefined` where it is another topic by now. */
+  async #listBoth(
+    name: string,
+    partition: number,
+    leader: Leader,
+    topic: Topic,
+  ): Promise<PartitionBounds | undefined> {
+    const link = this.#links.shared(leader.address, 'bounds')
+    // Answered in this order, whose last says whether it still was the same topic.
+    const [beginning, end, after] = await Promise.all([
+      this.#list(link, name, leader, partition, EARLIEST),
+      this.#list(link, name, leader, partition, LATEST),
+      this.#topology.refreshBy(link, name),
+    ])
+    if (!after) throw new Refusal('unknown-topic', 'Topic not found.')
+    if (after.id !== topic.id) return undefined
+    this.#learn(`${partition} ${name}`, { topicId: topic.id, epoch: leader.epoch, end })
+    return { beginning, end, logId: logIdOf(topic), leaderEpoch: leader.epoch }
   }
 
   /**

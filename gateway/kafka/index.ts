@@ -12,14 +12,17 @@ import type {
 import { Appender } from './appender.ts'
 import { Bounds } from './bounds.ts'
 import { refusalFrom } from './failure.ts'
+import { Floor } from './floor.ts'
 import { Links } from './links.ts'
 import { settingsOf } from './options.ts'
 import type { KafkaOptions, KafkaSettings } from './options.ts'
 import { Reader } from './reader.ts'
 import { Topics } from './topics.ts'
 import type { TopicOptions } from './topics.ts'
-import { logIdOf, Topology } from './topology.ts'
-import type { Node, Topic } from './topology.ts'
+import { logIdOf } from './topic.ts'
+import type { Node, Topic } from './topic.ts'
+import { Topology } from './topology.ts'
+import { Witnesses } from './witnesses.ts'
 
 export type { KafkaOptions, KafkaSasl, KafkaTls } from './options.ts'
 export type { UnreadableBatch } from './records.ts'
@@ -79,9 +82,19 @@ class OverKafka implements KafkaCluster {
   constructor(settings: KafkaSettings) {
     this.#links = new Links(settings)
     this.#topology = new Topology(this.#links, settings)
-    this.#appender = new Appender(this.#links, this.#topology, settings)
-    this.#bounds = new Bounds(this.#links, this.#topology, settings)
-    this.#reader = new Reader(this.#links, this.#topology, settings)
+    const floor = new Floor()
+    const topology = this.#topology
+    const witnesses = new Witnesses(
+      {
+        words: (topic) => topology.words(topic),
+        ask: (node, topic) => topology.ask(node, topic),
+        known: () => topology.known(),
+      },
+      this.#links.liveness,
+    )
+    this.#appender = new Appender(this.#links, topology, floor, settings)
+    this.#bounds = new Bounds(this.#links, topology, witnesses, floor, settings)
+    this.#reader = new Reader(this.#links, topology, witnesses, floor, settings)
     this.#topics = new Topics(this.#topology, settings)
   }
 

@@ -11,11 +11,12 @@ import { Buffer } from 'node:buffer'
 import { performance } from 'node:perf_hooks'
 import { NumericMap } from '@platformatic/kafka'
 import type { CreateRecordsBatchOptions, MessageRecord } from '@platformatic/kafka'
-import type { Appended, RecordToAppend } from '../cluster.ts'
+import type { Appended, RecordToAppend, TopicPartition } from '../cluster.ts'
 import { Refusal } from '../refusal.ts'
 import { INIT_PRODUCER_ID, PRODUCE } from './apis.ts'
 import { Backoff } from './backoff.ts'
 import { CODES, isPassing, isTooLarge, isWrong, KafkaFailure, refusalFrom, refusalOf } from './failure.ts'
+import type { Floor } from './floor.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
 import type { KafkaSettings } from './options.ts'
@@ -66,13 +67,21 @@ export class Lane {
   readonly #partition: number
   readonly #links: Links
   readonly #topology: Topology
+  readonly #floor: Floor
   readonly #settings: KafkaSettings
   readonly #number = lanes++
   #queue: Entry[] = []
   #running = false
   #producer: Producer | undefined
 
-  constructor(topic: string, partition: number, links: Links, topology: Topology, settings: KafkaSettings) {
+  constructor(
+    { topic, partition }: TopicPartition,
+    links: Links,
+    topology: Topology,
+    floor: Floor,
+    settings: KafkaSettings,
+  ) {
+    this.#floor = floor
     this.#topic = topic
     this.#partition = partition
     this.#links = links
@@ -201,6 +210,8 @@ export class Lane {
       }
     }
     producer.sequence = (producer.sequence + batch.length) % 2 ** 31
+    const end = Number(told.baseOffset) + batch.length
+    this.#floor.raise({ id: topic.id, partition: this.#partition, epoch: leader.epoch, end })
     for (const [index, { message, settle }] of batch.entries()) {
       const timestamp = Number(told.logAppendTimeMs >= 0n ? told.logAppendTimeMs : message.timestamp)
       settle({ partition: this.#partition, offset: Number(told.baseOffset) + index, timestamp })

@@ -10,6 +10,8 @@ import { apiVersionsV3, Connection, ResponseError } from '@platformatic/kafka'
 import type { API } from '@platformatic/kafka'
 import type { Versions } from './apis.ts'
 import { KafkaFailure } from './failure.ts'
+import type { Liveness } from './liveness.ts'
+import { nameOf } from './options.ts'
 import type { Address, KafkaSettings } from './options.ts'
 import { Refusal } from '../refusal.ts'
 
@@ -30,13 +32,17 @@ const MAX_INFLIGHTS = 256
 export class Link {
   readonly address: Address
   readonly #settings: KafkaSettings
+  readonly #liveness: Liveness
+  readonly #name: string
   #connection: Connection | undefined
   #open: Promise<Open> | undefined
   #closed = false
 
-  constructor(address: Address, settings: KafkaSettings) {
+  constructor(address: Address, settings: KafkaSettings, liveness: Liveness) {
     this.address = address
     this.#settings = settings
+    this.#liveness = liveness
+    this.#name = nameOf(address)
   }
 
   /**
@@ -61,9 +67,12 @@ export class Link {
     }
     const onAbort = () => giveUp(signal?.reason)
     const timer = setTimeout(() => giveUp(new KafkaFailure('The broker did not answer in time.')), ms)
+    const asked = this.#liveness.now()
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      return await Promise.race([this.#answer(versions, make), stopped])
+      const answer = await Promise.race([this.#answer(versions, make), stopped])
+      this.#liveness.answered(this.#name, asked)
+      return answer
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)

@@ -6,6 +6,8 @@
  * @module
  */
 import { Link } from './link.ts'
+import { Liveness } from './liveness.ts'
+import { nameOf } from './options.ts'
 import type { Address, KafkaSettings } from './options.ts'
 
 /** Long polls that wait at brokers at once. The shared tail needs one for each partition that is followed. */
@@ -17,11 +19,13 @@ const PRODUCE_LINKS = 4
 /** Brokers that connections are kept to; more are forgotten, oldest first. */
 const MAX_BROKERS = 1000
 
-export type Purpose = 'metadata' | 'bounds' | 'read' | `produce-${number}`
+export type Purpose = 'metadata' | 'witness' | 'bounds' | 'read' | `produce-${number}`
 
-const nameOf = ({ host, port }: Address): string => `${host}:${port}`
+/** A broker that has not answered for this part of a session may have stood still. */
+const SILENCE = 1 / 3
 
 export class Links {
+  readonly liveness: Liveness
   readonly #settings: KafkaSettings
   readonly #shared = new Map<string, Link>()
   #idle: Link[] = []
@@ -30,6 +34,7 @@ export class Links {
   #closed = false
 
   constructor(settings: KafkaSettings) {
+    this.liveness = new Liveness(settings.sessionTimeoutMs * SILENCE)
     this.#settings = settings
   }
 
@@ -41,7 +46,7 @@ export class Links {
       link = this.#make(address)
       this.#shared.set(name, link)
       const [oldest] = this.#shared.keys()
-      if (this.#shared.size > MAX_BROKERS * (PRODUCE_LINKS + 3) && oldest !== undefined) {
+      if (this.#shared.size > MAX_BROKERS * (PRODUCE_LINKS + 4) && oldest !== undefined) {
         this.#shared.get(oldest)?.close()
         this.#shared.delete(oldest)
       }
@@ -92,7 +97,7 @@ export class Links {
   }
 
   #make(address: Address): Link {
-    const link = new Link(address, this.#settings)
+    const link = new Link(address, this.#settings, this.liveness)
     if (this.#closed) link.close()
     return link
   }

@@ -38,6 +38,14 @@ export interface KafkaOptions {
    */
   readonly requestTimeoutMs?: number
   /**
+   * The cluster's `broker.session.timeout.ms`, or less: how long a broker must have been silent before another may lead
+   * in its place, in milliseconds. Where a leader has not answered for a third of it, the other replicas in sync are asked
+   * whether it still leads before the end that it tells is believed.
+   *
+   * @default 9000, as Kafka's own
+   */
+  readonly sessionTimeoutMs?: number
+  /**
    * What one compressed batch of records may inflate to, in bytes. A larger one counts as unreadable: its place is
    * taken by one record that no cache can read, which evicts everything. @default 33_554_432
    */
@@ -51,10 +59,14 @@ export interface Address {
   readonly port: number
 }
 
+/** As the brokers' own lists have it. */
+export const nameOf = ({ host, port }: Address): string => `${host}:${port}`
+
 export interface KafkaSettings {
   readonly brokers: readonly Address[]
   readonly clientId: string
   readonly requestTimeoutMs: number
+  readonly sessionTimeoutMs: number
   readonly maxBatchBytes: number
   readonly onUnreadable: ((batch: UnreadableBatch) => void) | undefined
   /** What a connection to `host` is made with. */
@@ -62,6 +74,7 @@ export interface KafkaSettings {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
+const DEFAULT_SESSION_MS = 9000
 const DEFAULT_BATCH_BYTES = 32 * 1024 * 1024
 /** What the inflating libraries take. */
 const MAX_BATCH_BYTES = 2 ** 30
@@ -92,6 +105,7 @@ const schema = z.strictObject({
     })
     .optional(),
   requestTimeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional(),
+  sessionTimeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional(),
   maxBatchBytes: z.int().min(1).max(MAX_BATCH_BYTES).optional(),
   onUnreadable: z.custom((value) => typeof value === 'function', { error: 'must be a function' }).optional(),
 })
@@ -101,12 +115,13 @@ export function settingsOf(options: KafkaOptions): KafkaSettings {
   const parsed = schema.safeParse(options)
   if (!parsed.success) throw new TypeError(complaint(parsed.error))
   const { clientId = 'kedge-gateway', sasl, requestTimeoutMs = DEFAULT_TIMEOUT_MS, onUnreadable } = options
-  const { maxBatchBytes = DEFAULT_BATCH_BYTES } = options
+  const { maxBatchBytes = DEFAULT_BATCH_BYTES, sessionTimeoutMs = DEFAULT_SESSION_MS } = options
   const tls = options.tls === true ? {} : options.tls || undefined
   return {
     brokers: options.brokers.map(addressOf),
     clientId,
     requestTimeoutMs,
+    sessionTimeoutMs,
     maxBatchBytes,
     onUnreadable,
     connection: (host) => ({

@@ -12,13 +12,16 @@ import { Backoff } from './backoff.ts'
 import { CODES, isPassing, KafkaFailure } from './failure.ts'
 import { FETCH, FETCH_BY_ID } from './fetch.ts'
 import type { FetchAnswer, FetchedPartition, FetchTopic } from './fetch.ts'
+import type { Floor } from './floor.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
 import type { Address, KafkaSettings } from './options.ts'
 import { sliceOf } from './records.ts'
 import type { SliceOptions } from './records.ts'
-import { logIdOf } from './topology.ts'
-import type { Topic, Topology } from './topology.ts'
+import { logIdOf } from './topic.ts'
+import type { Leader, Topic } from './topic.ts'
+import type { Topology } from './topology.ts'
+import type { Witnesses } from './witnesses.ts'
 
 /** The positions whose partitions one broker leads. */
 interface Group {
@@ -26,14 +29,14 @@ interface Group {
   readonly positions: readonly Place[]
 }
 
-/** A position, the id of its topic, and the epoch of the leader that is asked. */
+/** A position, its topic, and the leader that is asked. */
 interface Place extends TopicPosition {
   readonly topicOf: Topic
-  readonly epoch: number
+  readonly leader: Leader
 }
 
 interface FetchedBounds extends FetchedPartition {
-  /** Absent where topics are fetched by name: another one may have it by now. */
+  /** Absent where topics are fetched by name (another one may have it by now), and where the leader is in doubt. */
   readonly bounds: PartitionBounds | undefined
 }
 
@@ -47,9 +50,13 @@ const nameOf = ({ topic, partition }: TopicPartition): string => `${partition} $
 export class Reader {
   readonly #links: Links
   readonly #topology: Topology
+  readonly #witnesses: Witnesses
+  readonly #floor: Floor
   readonly #settings: KafkaSettings
 
-  constructor(links: Links, topology: Topology, settings: KafkaSettings) {
+  constructor(links: Links, topology: Topology, witnesses: Witnesses, floor: Floor, settings: KafkaSettings) {
+    this.#witnesses = witnesses
+    this.#floor = floor
     this.#links = links
     this.#topology = topology
     this.#settings = settings
@@ -109,7 +116,7 @@ export class Reader {
       const name = `${address.host}:${address.port}`
       const group = groups.get(name) ?? { address, positions: [] }
       groups.set(name, group)
-      group.positions.push({ ...positions[index]!, topicOf: topic, epoch: leader.epoch })
+      group.positions.push({ ...positions[index]!, topicOf: topic, leader })
     }
     return [...groups.values()]
   }
@@ -167,6 +174,7 @@ export class Reader {
     { maxBytes, isolation, signal }: Omit<ClusterReadOptions, 'waitMs'>,
   ): Promise<Fetched> {
     const bytes = Math.min(Math.max(1, maxBytes), MAX_FETCH_BYTES)
+    const began = performance.now()
     let byId = true
     const answer = await link.request(
       FETCH,
@@ -179,20 +187,40 @@ export class Reader {
       { ms: waitMs + this.#settings.requestTimeoutMs, signal: waitMs > 0 ? signal : undefined },
     )
     signal?.throwIfAborted()
-    return fetchedOf(answer, positions, byId)
+    return this.#believed(fetchedOf(answer, positions, byId), positions, began)
+  }
+
+  /**
+   * Records are what they are, whoever has them: a leader that has been replaced had them in sync. Where the log ends,
+   * and that a position is beyond it, only the leader knows.
+   */
+  async #believed(fetched: Fetched, positions: Group['positions'], began: number): Promise<Fetched> {
+    const believed = new Map(fetched)
+    for (const place of positions) {
+      const found = fetched.get(nameOf(place))
+      if (!found) continue
+      const { topicOf: topic, partition, leader } = place
+      const statement = { topic, partition, leader, began }
+      if (found.errorCode === CODES.offsetOutOfRange) await this.#witnesses.vouch(statement)
+      if (!found.bounds) continue
+      const end = { id: topic.id, partition, epoch: leader.epoch, end: found.bounds.end }
+      if (this.#witnesses.trusts(statement) && this.#floor.bears(end)) this.#floor.raise(end)
+      else believed.set(nameOf(place), { ...found, bounds: undefined })
+    }
+    return believed
   }
 }
 
 function topicsOf(positions: Group['positions'], byId: boolean, partitionMaxBytes: number): FetchTopic[] {
   const topics = new Map<string, FetchTopic>()
-  for (const { topic, topicOf, epoch, partition, offset } of positions) {
+  for (const { topic, topicOf, leader, partition, offset } of positions) {
     // Where topics go by name, the field of the id carries it.
     const asked = topics.get(topic) ?? { topicId: byId ? topicOf.id : topic, partitions: [] }
     topics.set(topic, asked)
     asked.partitions.push({
       partition,
       // Another leader refuses, and the next attempt goes to it: bounds of two leaders are in no order.
-      currentLeaderEpoch: epoch,
+      currentLeaderEpoch: leader.epoch,
       fetchOffset: BigInt(offset),
       lastFetchedEpoch: -1,
       partitionMaxBytes,
@@ -218,7 +246,7 @@ function fetchedOf(answer: FetchAnswer, positions: Group['positions'], byId: boo
 }
 
 function boundsOf(
-  { topicOf, epoch }: Place,
+  { topicOf, leader: { epoch } }: Place,
   { errorCode, highWatermark, logStartOffset }: FetchedPartition,
 ): PartitionBounds | undefined {
   if (errorCode !== 0 || highWatermark < 0n || logStartOffset < 0n) return undefined

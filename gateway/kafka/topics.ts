@@ -5,7 +5,8 @@ import { Admin, ConfigResourceTypes, findErrorBy } from '@platformatic/kafka'
 import { Refusal } from '../refusal.ts'
 import { CODES, KafkaFailure, refusalOf } from './failure.ts'
 import type { KafkaSettings } from './options.ts'
-import type { Topic, Topology } from './topology.ts'
+import type { Topic } from './topic.ts'
+import type { Topology } from './topology.ts'
 
 export interface TopicOptions {
   /** The broker's `num.partitions` when absent. */

@@ -1,54 +1,56 @@
 /** What is known of topics and who leads their partitions: asked for when needed, believed for a short while. @module */
-import { Buffer } from 'node:buffer'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Refusal } from '../refusal.ts'
 import { METADATA } from './apis.ts'
 import type { MetadataAnswer } from './apis.ts'
-import { CODES, KafkaFailure } from './failure.ts'
+import { KafkaFailure } from './failure.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
-import type { Address, KafkaSettings } from './options.ts'
-
-export interface Leader {
-  readonly address: Address
-  readonly epoch: number
-}
-
-export interface Topic {
-  readonly name: string
-  /** As Kafka writes it in UUID form, lower case. */
-  readonly id: string
-  readonly partitions: number
-  /** By partition; absent while there is no leader. */
-  readonly leaders: readonly (Leader | undefined)[]
-  /** Who said so: a later look at the same broker cannot be older. */
-  readonly link: Link
-}
-
-/** A topic's id as Kafka's own tools print it: base64url, 22 characters. */
-export const logIdOf = ({ id }: Topic): string =>
-  Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url')
-
-export interface Node extends Address {
-  readonly id: number
-}
+import { nameOf } from './options.ts'
+import type { KafkaSettings } from './options.ts'
+import { newer, nodeOf, topicOf } from './topic.ts'
+import type { Leader, Node, Topic } from './topic.ts'
+import type { Word } from './witnesses.ts'
 
 /** How long a topic's description is believed, in milliseconds. */
 const MAX_AGE_MS = 2000
 /** Topics that are remembered; the one first seen is forgotten for another. */
 const MAX_TOPICS = 1000
+/** How long a broker has to say who leads, when it is asked beside others. */
+const WITNESS_MS = 1000
+/** Brokers whose words on a topic are kept. */
+const MAX_WORDS = 100
+/** How long a broker that did not say is left in peace, in milliseconds. */
+const PEACE_MS = 10_000
 /** Between looks at a topic whose leaders change. */
 const PAUSE_MS = 25
+
+interface Known {
+  readonly topic: Topic
+  readonly at: number
+  /** What single brokers have said last, by their addresses. */
+  readonly words: Map<string, Word>
+}
+
+/** What a broker has answered, and when it was asked. */
+interface Told {
+  readonly answer: MetadataAnswer
+  readonly link: Link
+  readonly asked: number
+}
 
 export class Topology {
   readonly #links: Links
   readonly #settings: KafkaSettings
-  readonly #topics = new Map<string, { readonly topic: Topic; readonly at: number }>()
+  readonly #topics = new Map<string, Known>()
   readonly #asking = new Map<string, Promise<Topic | undefined>>()
   #nodes: readonly Node[] = []
   #clusterId: string | undefined
   #turn = 0
+  #look = 0
+  /** Brokers that did not say lately, and until when others are asked. */
+  readonly #peace = new Map<string, number>()
 
   constructor(links: Links, settings: KafkaSettings) {
     this.#links = links
@@ -62,27 +64,72 @@ export class Topology {
   /** `undefined` for a topic that is not there. */
   async find(name: string): Promise<Topic | undefined> {
     const known = this.#topics.get(name)
-    if (known && performance.now() - known.at < MAX_AGE_MS) return known.topic
-    return this.refresh(name)
+    if (!known) return this.refresh(name)
+    return performance.now() - known.at < MAX_AGE_MS ? known.topic : this.#renew(known.topic)
+  }
+
+  /**
+   * Asks those in turn who may take over: a leader that is cut off from the others goes on to say that it leads, and is
+   * found out by the next of them.
+   */
+  #renew({ name, seats, leaders }: Topic): Promise<Topic | undefined> {
+    const asking = this.#asking.get(name)
+    if (asking) return asking
+    const ids = new Set<number>()
+    const others = seats.flatMap(({ inSync }, partition) =>
+      inSync.filter((node): node is Node => {
+        if (!node || node.id === leaders[partition]?.id || ids.has(node.id)) return false
+        ids.add(node.id)
+        return (this.#peace.get(nameOf(node)) ?? 0) < performance.now()
+      }),
+    )
+    const node = others[this.#look++ % others.length]
+    if (!node) return this.refresh(name)
+    const looking = this.ask(node, name)
+      .catch(() => {
+        if (this.#peace.size >= MAX_WORDS) this.#peace.clear()
+        this.#peace.set(nameOf(node), performance.now() + PEACE_MS)
+      })
+      .then((word) => (word ? this.#topics.get(name)?.topic : this.#askAnyone(name)))
+      .finally(() => this.#asking.delete(name))
+    this.#asking.set(name, looking)
+    return looking
   }
 
   /** Asks now, together with whoever asks the same. */
   refresh(name: string): Promise<Topic | undefined> {
-    const asking =
-      this.#asking.get(name) ??
-      this.#ask([name])
-        .then(({ answer, link }) => this.#remember(name, answer, link))
-        .finally(() => this.#asking.delete(name))
+    const asking = this.#asking.get(name) ?? this.#askAnyone(name).finally(() => this.#asking.delete(name))
     this.#asking.set(name, asking)
     return asking
   }
 
+  async #askAnyone(name: string): Promise<Topic | undefined> {
+    return this.#remember(name, await this.#ask([name]))
+  }
+
   /** Asks over the connection given, in turn with what was asked there before: never joins another. */
   async refreshBy(link: Link, name: string): Promise<Topic | undefined> {
-    const answer = await link.request(METADATA, () => [[name], false], {
-      ms: this.#settings.requestTimeoutMs,
-    })
-    return this.#remember(name, answer, link)
+    return this.#remember(name, await this.#askBy(link, [name], this.#settings.requestTimeoutMs))
+  }
+
+  /** What brokers have said of a topic, each last. */
+  words(name: string): ReadonlyMap<string, Word> {
+    return this.#topics.get(name)?.words ?? new Map<string, Word>()
+  }
+
+  /** Asks one broker what it knows of a topic. @throws KafkaFailure when it does not know it. */
+  async ask(node: Node, name: string): Promise<Word> {
+    const link = this.#links.shared(node, 'witness')
+    const told = await this.#askBy(link, [name], Math.min(WITNESS_MS, this.#settings.requestTimeoutMs))
+    const topic = topicOf(name, told.answer)
+    if (!topic) throw new KafkaFailure('The broker does not know the topic.')
+    this.#remember(name, told)
+    return { topic, asked: told.asked }
+  }
+
+  /** The brokers that the cluster has named last. */
+  known(): readonly Node[] {
+    return this.#nodes
   }
 
   /** The topic and the partition's leader. Looks again until there is one, or the time is up. @throws Refusal. */
@@ -109,11 +156,11 @@ export class Topology {
   }
 
   async all(): Promise<Topic[]> {
-    const { answer, link } = await this.#ask(null)
-    return answer.topics.flatMap((topic) => {
+    const told = await this.#ask(null)
+    return told.answer.topics.flatMap((topic) => {
       const { name, errorCode, isInternal } = topic
       if (isInternal || errorCode !== 0 || name === null || name === undefined) return []
-      return this.#remember(name, { ...answer, topics: [topic] }, link) ?? []
+      return this.#remember(name, { ...told, answer: { ...told.answer, topics: [topic] } }) ?? []
     })
   }
 
@@ -122,7 +169,15 @@ export class Topology {
     return this.#nodes
   }
 
-  async #ask(names: string[] | null): Promise<{ readonly answer: MetadataAnswer; readonly link: Link }> {
+  async #askBy(link: Link, names: string[] | null, ms: number): Promise<Told> {
+    const asked = performance.now()
+    const answer = await link.request(METADATA, () => [names, false], { ms })
+    this.#clusterId = answer.clusterId ?? this.#clusterId
+    this.#nodes = answer.brokers.map(nodeOf)
+    return { answer, link, asked }
+  }
+
+  async #ask(names: string[] | null): Promise<Told> {
     const ms = this.#settings.requestTimeoutMs
     const deadline = performance.now() + ms
     // Those we were given come first: a cluster may have moved while nobody looked.
@@ -142,10 +197,7 @@ export class Topology {
       try {
         // A broker that hangs leaves time for the others.
         const left = Math.max(1, (deadline - performance.now()) / (addresses.length - at))
-        const answer = await link.request(METADATA, () => [names, false], { ms: left })
-        this.#clusterId = answer.clusterId ?? this.#clusterId
-        this.#nodes = answer.brokers.map(({ nodeId, host, port }) => ({ id: nodeId, host, port }))
-        return { answer, link }
+        return await this.#askBy(link, names, left)
       } catch (error) {
         failure = error
       }
@@ -154,26 +206,22 @@ export class Topology {
     throw failure
   }
 
-  #remember(name: string, answer: MetadataAnswer, link: Link): Topic | undefined {
-    const found = answer.topics.find((topic) => topic.name === name)
-    const code = found?.errorCode ?? CODES.unknownTopic
-    if (!found || code === CODES.unknownTopic || code === CODES.invalidTopic) {
+  #remember(name: string, { answer, link, asked }: Told): Topic | undefined {
+    const told = topicOf(name, answer)
+    if (!told) {
       this.#topics.delete(name)
       return undefined
     }
-    // Without leaders a topic is still there: LEADER_NOT_AVAILABLE comes with its partitions.
-    if (code !== 0 && found.partitions.length === 0) {
-      throw new KafkaFailure('The broker does not describe the topic.', { code })
-    }
-    const nodes = new Map(answer.brokers.map((broker) => [broker.nodeId, broker]))
-    const leaders: (Leader | undefined)[] = []
-    for (const { partitionIndex, leaderId, leaderEpoch } of found.partitions) {
-      const node = nodes.get(leaderId)
-      leaders[partitionIndex] = node && { address: { host: node.host, port: node.port }, epoch: leaderEpoch }
-    }
-    const topic = { name, id: found.topicId, partitions: found.partitions.length, leaders, link }
+    const before = this.#topics.get(name)
+    const known = before?.topic.id === told.id ? before : undefined
+    const words = known?.words ?? new Map<string, Word>()
+    words.delete(nameOf(link.address))
+    words.set(nameOf(link.address), { asked, topic: told })
+    const [first] = words.keys()
+    if (words.size > MAX_WORDS && first !== undefined) words.delete(first)
+    const topic = known ? newer(known.topic, told) : told
     this.#topics.delete(name)
-    this.#topics.set(name, { topic, at: performance.now() })
+    this.#topics.set(name, { topic, at: performance.now(), words })
     const [oldest] = this.#topics.keys()
     if (this.#topics.size > MAX_TOPICS && oldest !== undefined) this.#topics.delete(oldest)
     return topic

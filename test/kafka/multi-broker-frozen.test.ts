@@ -1,0 +1,160 @@
+/** What the ends are that are told when a leader stood still while another took its place, and what knowing it costs. */
+import { performance } from 'node:perf_hooks'
+import { Admin } from '@platformatic/kafka'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { kafkaCluster } from '../../gateway/index.ts'
+import type { KafkaCluster } from '../../gateway/index.ts'
+import { LIST_OFFSETS, METADATA } from '../../gateway/kafka/apis.ts'
+import { FETCH } from '../../gateway/kafka/fetch.ts'
+import { Link } from '../../gateway/kafka/link.ts'
+import { withoutKafka } from './broker.ts'
+import { type Brokers, startBrokers } from './brokers.ts'
+
+const PATIENT = { timeout: 30_000, interval: 20 }
+/** That of the brokers for tests. */
+const SESSION_MS = 2000
+
+describe.skipIf(withoutKafka())(
+  'A leader that was frozen while another took over',
+  { timeout: 90_000 },
+  () => {
+    let brokers: Brokers
+    let admin: Admin
+    let topics = 0
+    const clusters: KafkaCluster[] = []
+
+    beforeAll(async () => {
+      brokers = await startBrokers(3)
+      admin = new Admin({ clientId: 'test', bootstrapBrokers: brokers.ids.map(brokers.address), retries: 20 })
+    })
+
+    afterAll(async () => {
+      await Promise.all(clusters.map((cluster) => cluster.close()))
+      await admin?.close()
+      await brokers?.stop()
+    })
+
+    const over = (ids: readonly number[], requestTimeoutMs = 20_000): KafkaCluster => {
+      const options = { requestTimeoutMs, sessionTimeoutMs: SESSION_MS }
+      const cluster = kafkaCluster({ brokers: ids.map(brokers.address), ...options })
+      clusters.push(cluster)
+      return cluster
+    }
+
+    /** A topic that a broker leads which is not the active controller, and a writer of it that gives up soon. */
+    async function begin() {
+      const writer = over(brokers.ids, 2000)
+      await vi.waitFor(async () => expect(await writer.brokers()).toHaveLength(3), PATIENT)
+      const controller = await brokers.controller()
+      const [leader = 0, other = 0] = brokers.ids.filter((id) => id !== controller)
+      const name = `frozen-${topics++}`
+      await admin.createTopics({
+        topics: [name],
+        assignments: [{ partition: 0, brokers: [leader, other, controller] }],
+        configs: [{ name: 'min.insync.replicas', value: '2' }],
+      })
+      const acknowledged: { readonly at: number; readonly end: number }[] = []
+      const write = async () => {
+        const [one] = await writer.append(name, [{ key: null, value: Uint8Array.of(1), partition: 0 }])
+        if (one && !one.refusal) acknowledged.push({ at: performance.now(), end: one.offset + 1 })
+        return one
+      }
+      await expect.poll(write, PATIENT).toHaveProperty('offset')
+      const inSync = () =>
+        expect
+          .poll(async () => {
+            const found = await admin.metadata({ topics: [name], forceUpdate: true })
+            return found.topics.get(name)?.partitions[0]?.isr.length
+          }, PATIENT)
+          .toBe(3)
+      return { name, leader, acknowledged, write, inSync }
+    }
+
+    it('is not believed by who meets it first when it wakes', async () => {
+      const { name, leader, write, inSync } = await begin()
+      brokers.pause(leader)
+      await expect.poll(write, PATIENT).toHaveProperty('offset')
+      const last = await write()
+      // It is told of the cluster by the old leader, as whoever has looked within two seconds.
+      const asked = over([leader]).offsets(name, 0)
+      brokers.resume(leader)
+      const { end } = await asked
+      expect(end).toBeGreaterThan(last && !last.refusal ? last.offset : Infinity)
+      await inSync()
+    })
+
+    it('is not believed by those that have followed it all along, polling and reading; they go on', async () => {
+      const { name, leader, acknowledged, write, inSync } = await begin()
+      const told: { readonly asked: number; readonly end: number }[] = []
+      const failures: unknown[] = []
+      let stopped = false
+      const follow = async (ask: () => Promise<number | undefined>) => {
+        while (!stopped) {
+          const asked = performance.now()
+          try {
+            const end = await ask()
+            if (end !== undefined) told.push({ asked, end })
+          } catch (error) {
+            failures.push(error)
+          }
+          await new Promise((resolve) => setTimeout(resolve, 5))
+        }
+      }
+      const poller = over(brokers.ids)
+      const reader = over(brokers.ids)
+      const readerOf = (cluster: KafkaCluster, waitMs: number) => async () => {
+        const position = { topic: name, partition: 0, offset: acknowledged.at(-1)?.end ?? 0 }
+        const { bounds, outOfRange } = await cluster.read([position], { maxBytes: 1000, waitMs })
+        // A position that was acknowledged is never out of range.
+        return outOfRange.length > 0 ? -1 : bounds?.[0]?.end
+      }
+      const following = [
+        follow(async () => (await poller.offsets(name, 0)).end),
+        follow(readerOf(poller, 0)),
+        follow(readerOf(reader, 300)),
+        follow(async () => (await reader.offsets(name, 0)).end),
+      ]
+      await expect.poll(() => told.length, PATIENT).toBeGreaterThan(100)
+      brokers.pause(leader)
+      await expect.poll(write, PATIENT).toHaveProperty('offset')
+      await write()
+      const woken = performance.now()
+      brokers.resume(leader)
+      // Some meet it now.
+      const late = Array.from({ length: 5 }, () => over([leader]))
+      following.push(...late.map((cluster) => follow(async () => (await cluster.offsets(name, 0)).end)))
+      await inSync()
+      for (let n = 0; n < 20; n++) await write()
+      const { end } = acknowledged.at(-1)!
+      await expect.poll(() => told.filter((one) => one.end >= end).length, PATIENT).toBeGreaterThan(50)
+      stopped = true
+      await Promise.all(following)
+      expect(told.filter(({ asked }) => asked > woken).length).toBeGreaterThan(50)
+      const low = told.filter(({ asked, end: seen }) =>
+        acknowledged.some((one) => one.at < asked && one.end > seen),
+      )
+      expect(low).toEqual([])
+      expect(failures).toEqual([])
+    })
+
+    it('costs polls nothing while no broker is silent: one request each, and one look in two seconds', async () => {
+      const { name } = await begin()
+      const cluster = over(brokers.ids)
+      await cluster.offsets(name, 0)
+      await cluster.offsets(name, 0)
+      const request = vi.spyOn(Link.prototype, 'request')
+      const began = performance.now()
+      for (let n = 0; n < 100; n++) {
+        await cluster.offsets(name, 0)
+        await cluster.read([{ topic: name, partition: 0, offset: 1 }], { maxBytes: 1, waitMs: 40 })
+      }
+      const looks = Math.ceil((performance.now() - began) / 2000)
+      const count = (key: number | undefined) =>
+        request.mock.calls.filter(([versions]) => versions[0]?.key === key).length
+      expect(count(FETCH[0]?.key)).toBe(200)
+      expect(count(LIST_OFFSETS[0]?.key)).toBe(0)
+      expect(count(METADATA[0]?.key)).toBeLessThanOrEqual(looks)
+      expect(request.mock.calls.length).toBeLessThanOrEqual(200 + looks)
+    })
+  },
+)
