@@ -27,6 +27,7 @@ describe('Ends that were told', () => {
     floor.check(at(9, 3))
     floor.check(at(5, 4))
     floor.raise(at(20, 3))
+    expect(floor.bears(at(4, 4))).toBe(false)
     floor.check(at(6, 4))
     expect(floor.bears(at(5, 4))).toBe(false)
   })

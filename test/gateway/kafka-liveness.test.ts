@@ -43,8 +43,9 @@ describe('How long a broker has been seen to run', () => {
 
   it('is counted from question to answer: the broker may have stood still right after the earlier question', () => {
     const liveness = begin()
-    ask(liveness, 1600)
-    expect(ask(liveness, 1400)).toBe(1000 + 3000)
+    ask(liveness, 5)
+    expect(ask(liveness, 1600)).toBe(1005)
+    expect(ask(liveness, 1400)).toBe(1005 + 3000)
   })
 
   it('begins anew with an answer that itself was long in coming, and those that come with it change nothing', () => {
@@ -58,6 +59,8 @@ describe('How long a broker has been seen to run', () => {
     pass(1)
     liveness.answered('a:1', early)
     expect(liveness.since('a:1')).toBe(since)
+    pass(2000)
+    expect(ask(liveness, 1)).toBe(since)
   })
 
   it.each([
