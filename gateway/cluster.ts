@@ -91,7 +91,7 @@ export interface ClusterRead {
   readonly outOfRange: readonly TopicPartition[]
   /**
    * For each position asked for, bounds that came with the records and of the very log they are from; absent where the
-   * cluster does not tell them. They are no proof of freshness by themselves: see `leaderEpoch`.
+   * cluster does not tell them, or is not sure of them. They are no proof of freshness by themselves: see `leaderEpoch`.
    */
   readonly bounds?: readonly (PartitionBounds | undefined)[]
 }

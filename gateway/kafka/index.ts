@@ -53,6 +53,8 @@ export interface KafkaCluster extends Cluster {
  * - Writes wait for all in-sync replicas and are idempotent for each partition.
  * - `logId` is the topic id. A fetch is bound to it from Kafka 3.1 on; on 2.8 to 3.0 topics are fetched by name, and
  *   a topic that was deleted and made anew is noticed by the bounds only.
+ * - An end is told only by a leader that has not been silent lately, or of which the other replicas in sync say that it
+ *   still leads: one that was frozen while another took over is not believed. Until then the end is `unavailable`.
  * - Topics never come into being by being asked for, whatever `auto.create.topics.enable` says.
  * - What fails at the brokers is a `Refusal` with the reason `unavailable`, after attempts within `requestTimeoutMs`.
  *

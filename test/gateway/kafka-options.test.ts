@@ -16,7 +16,7 @@ describe('The options of a Kafka cluster', () => {
 
   it.each([
     [{ brokers: ['kafka-1:9092', '[::1]:9093', '10.0.0.1:1'] }],
-    [{ brokers, clientId: 'edge', tls: true, requestTimeoutMs: 1 }],
+    [{ brokers, clientId: 'edge', tls: true, requestTimeoutMs: 1, sessionTimeoutMs: 6000 }],
     [{ brokers, tls: { ca: 'PEM', servername: 'kafka' } }],
     [{ brokers, sasl: { mechanism: 'SCRAM-SHA-512', username: 'u', password: 'p' } }],
   ])('%j is taken', (options) => {
@@ -33,6 +33,7 @@ describe('The options of a Kafka cluster', () => {
     [{ brokers: ['http://kafka-1:9092'] }, '`brokers` must be written host:port'],
     [{ brokers, requestTimeoutMs: 0 }, '`requestTimeoutMs`'],
     [{ brokers, requestTimeoutMs: 1e12 }, '`requestTimeoutMs`'],
+    [{ brokers, sessionTimeoutMs: 0 }, '`sessionTimeoutMs`'],
     [{ brokers, broker: 'x' }, '`broker` is not an option'],
     [{ brokers, tls: { cafile: 'x' } }, '`tls'],
     [{ brokers, sasl: { mechanism: 'GSSAPI', username: 'u', password: 'p' } }, '`sasl.mechanism`'],

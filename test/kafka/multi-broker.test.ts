@@ -208,7 +208,8 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 90_000 
         brokers: [brokers.address(1), brokers.address(2)],
         requestTimeoutMs: 20_000,
       })
-      expect(await write(cold, name, 'first')).toBe(0)
+      // The second may not have heard of the topic yet: it has only just come back.
+      await expect.poll(() => write(cold, name, 'first'), PATIENT).toBe(0)
       expect((await cold.configs(name)).get('cleanup.policy')).toBe('delete')
       const made = await cold.createTopic('made-without-the-first', { partitions: 1, replicas: 1 })
       expect(made).toMatchObject({ partitions: 1 })
