@@ -4,7 +4,7 @@ import { encodeUtf8 } from '../../src/codec.ts'
 import { KedgeError } from '../../src/errors.ts'
 import { check, count } from '../options.ts'
 import type { MemcachedConnection, MemcachedServer, MemcachedSession } from './connection.ts'
-import { failureError, silence } from './failure.ts'
+import { silence } from './failure.ts'
 import { MetaFailure } from './meta.ts'
 import { type MemcachedSocket, Session, type SessionLimits } from './session.ts'
 
@@ -140,16 +140,20 @@ class NodeServer implements MemcachedServer {
 
 const LOGIN_MS = 5000
 
-/** protocol.txt, "Authentication": a `set` of any key with both words. */
+/**
+ * protocol.txt, "Authentication": a `set` of any key with both words. A server that asks for none stores them for
+ * anybody to read: so they are expired from the start.
+ */
 async function logIn(id: string, session: Session, auth: NonNullable<MemcachedOptions['auth']>) {
   const words = `${auth.username} ${auth.password}`
-  const login = encodeUtf8(`set auth 0 0 ${encodeUtf8(words).length}\r\n${words}\r\n`)
+  const login = encodeUtf8(`set kedge:auth 0 -1 ${encodeUtf8(words).length}\r\n${words}\r\n`)
   const controller = new AbortController()
   const late = new KedgeError('ERR_TIMEOUT', `Memcached at ${id} lets nobody log in`, { retryable: true })
   const timer = setTimeout(() => controller.abort(late), LOGIN_MS)
   try {
     const [reply] = await session.send(1, login.length, () => login, controller.signal)
-    if (reply instanceof MetaFailure) throw failureError(reply)
+    // Not in the server's words, which may be those that it was sent.
+    if (reply instanceof MetaFailure) throw new KedgeError('ERR_AUTH', `Memcached at ${id} refuses the login`)
   } finally {
     clearTimeout(timer)
   }

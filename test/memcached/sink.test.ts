@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { Memcache } from 'memcache'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   memcached,
@@ -117,6 +118,26 @@ describe.skipIf(withoutMemcached() !== undefined)('a topic in three servers of M
       }
     }
     expect((await write(6, put('key:1', 'y', 5))).outcome).toBe('wiped')
+  })
+
+  it('notices a server that is taken out, and one that is put in', async () => {
+    const nodes = way.servers.map(({ host, port }) => `${host}:${port}`)
+    const client = new Memcache({ nodes })
+    try {
+      const changing = memcachedSink(memcached(client))
+      const batch = { epoch: 'e1', partition: 0, next: 5, writes: [put('a', 'x', 4)] }
+      expect((await changing.write('orders', batch)).outcome).toBe('written')
+      await client.removeNode(nodes[2]!)
+      expect((await changing.write('orders', batch)).outcome).toBe('wiped')
+      expect(await changing.state('orders')).toBeUndefined()
+      await changing.begin('orders', 'e2', undefined)
+      expect((await changing.write('orders', { ...batch, epoch: 'e2' })).outcome).toBe('written')
+      await client.addNode(nodes[2]!)
+      expect((await changing.write('orders', { ...batch, epoch: 'e2' })).outcome).toBe('wiped')
+      expect(await changing.state('orders')).toBeUndefined()
+    } finally {
+      await client.disconnect()
+    }
   })
 
   it('writes nothing for an epoch whose markers are of other servers', async () => {
@@ -246,6 +267,16 @@ describe.skipIf(withoutMemcached() !== undefined)('a server of Memcached', () =>
         expect(error).toMatchObject({ code: 'ERR_AUTH', retryable: false })
         expect(inspect(error, { depth: 9 })).not.toContain('horse')
       }
+    } finally {
+      await way.stop()
+    }
+  })
+
+  it('that asks for no words does not keep them for others to read', async () => {
+    const way = await openWay(1, {}, { auth: { username: 'kedge', password: 'correct-horse' } })
+    try {
+      await memcachedSink(way.connection).begin('s', 'e', undefined)
+      expect(await way.servers[0]!.get('kedge:auth')).toBeUndefined()
     } finally {
       await way.stop()
     }

@@ -6,7 +6,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '../kafka/java-server.ts'
-import { type DebianProgram, fetchProgram, missing, without } from './debian.ts'
+import { type DebianProgram, fetchProgram, without } from './debian.ts'
 import { ServerProcess } from './process.ts'
 
 const PROGRAM: DebianProgram = { package: 'memcached', name: 'memcached' }
@@ -40,10 +40,7 @@ export interface TestMemcached {
   stop(): Promise<void>
 }
 
-/** Why no Memcached can be started here; `undefined` when one can. */
-export const memcachedAvailable = (): string | undefined => missing(PROGRAM)
-
-/** As {@link memcachedAvailable}, said aloud. @throws Error instead of a reason under `CI=true`. */
+/** Why no Memcached can be started here, said aloud; `undefined` when one can. @throws Error under `CI=true`. */
 export const withoutMemcached = (): string | undefined => without(PROGRAM)
 
 /** @throws Error when there is no Memcached to be had, or it does not start. */
