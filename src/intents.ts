@@ -27,7 +27,7 @@ interface Open {
   /** What began before this may be older than the commit. */
   readonly until: number
   readonly write: Intent['write']
-  /** Where the intent stands. */
+  /** Where the intent stands; -1 where that is not known. */
   readonly offset: number
 }
 
@@ -51,9 +51,11 @@ export class Intents {
     // Split among several records it has one id; the first of them speaks for its keys.
     const known = this.#open.get(id)
     const fresh = known ? keys.filter((key) => !known.keys.includes(key)) : keys
+    if (known && fresh.length === 0) this.#open.set(id, { ...known, offset: Math.max(known.offset, offset) })
     if (this.#closed.has(id) || fresh.length === 0) return false
     const until = Math.max(known?.until ?? -Infinity, now + ttlMs)
-    this.#open.set(id, { keys: [...(known?.keys ?? []), ...fresh], until, write, offset })
+    const keysOfAll = [...(known?.keys ?? []), ...fresh]
+    this.#open.set(id, { keys: keysOfAll, until, write, offset: Math.max(known?.offset ?? -1, offset) })
     for (const key of fresh) {
       const ids = this.#byKey.get(key)
       if (ids) ids.add(id)
@@ -70,6 +72,14 @@ export class Intents {
     this.#closed.delete(id)
     this.#closed.add(id)
     if (this.#closed.size > MAX_CLOSED) this.#closed.delete(this.#closed.values().next().value as string)
+  }
+
+  /**
+   * The log was met anew, and may be another one: where the intents stood in it says nothing any more. They hold all the
+   * same, but what they announce is not known to be of after anything, until they are met again.
+   */
+  unplace(): void {
+    for (const [id, open] of this.#open) this.#open.set(id, { ...open, offset: -1 })
   }
 
   /** Intents that last no longer than `until` may have been missed; `-Infinity`: none was. */
@@ -96,7 +106,7 @@ export class Intents {
       // In one partition their order is that of the source; of two partitions (their number was changed) nobody knows.
       const isLater =
         last === undefined ||
-        (write.partition === last.partition ? write.offset > last.offset : offset >= asOf)
+        (write.partition === last.partition ? write.offset > last.offset : offset + 1 >= asOf)
       asOf = Math.max(asOf, offset + 1)
       if (isLater) last = { id, ...write, asOf }
     }

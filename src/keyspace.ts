@@ -273,6 +273,7 @@ export class Keyspace<T> implements Tenant {
 
   reanchor(horizon: number): void {
     this.#missed()
+    this.#intents.unplace()
     this.#table.reset(horizon, this.#ground.timeline.now())
     this.#sweep('reanchor', () => true)
   }

@@ -238,6 +238,25 @@ describe('a write behind', () => {
     await expect(plain.writeBehind('7', 'a')).rejects.toThrow('`intents: true`')
     expect(written('cache-evictions')).toEqual([])
   })
+
+  it('is of no position in a log that was made anew: what is held of it dies by any eviction there', async () => {
+    for (let beats = 0; beats < 50; beats++)
+      at.log.append('cache-evictions', { key: null, value: encode({ v: 1, op: 'beat' }) })
+    const { cache, users } = await ready()
+    await users.writeBehind('7', 'new')
+    at.log.recreateTopic('cache-evictions')
+    await at.run(cache.sync())
+    expect(await at.run(users.getOrSet('7', () => 'old'))).toBe('new')
+    at.log.append('cache-evictions', {
+      key: null,
+      value: encode({ v: 1, op: 'evict', ns: 'users', keys: ['7'] }),
+    })
+    await at.run(cache.sync())
+    expect(users.peek('7')).toBeUndefined()
+    await at.runtime.advance(61_000)
+    await at.run(cache.sync())
+    expect(await at.run(users.getOrSet('7', () => 'newer'))).toBe('newer')
+  })
 })
 
 describe('a persister', () => {
