@@ -53,6 +53,8 @@ export class Keyspace<T> implements Tenant {
   readonly name: string
   readonly settings: NamespaceSettings
   readonly partition: Partition
+  readonly looksBack: boolean
+  #awaitsPast = false
   readonly #ground: Ground
   readonly #store: Store<T>
   readonly #table: EvictionTable
@@ -81,11 +83,13 @@ export class Keyspace<T> implements Tenant {
       settleHeld: () => this.#sweep('evicted', (key, entry) => this.#table.groupKills(key, entry)),
       onHorizon: (offset) => ground.settings.emit?.({ type: 'horizon', namespace: name, offset }),
     })
+    this.looksBack = settings.tier || settings.intentsMs > 0
     partition.tenants.add(this)
     if (!partition.anchored) return
     // Declared late: intents that the partition has met already were not for anybody here, nor the past.
     this.#missed()
-    if (settings.tier || settings.intentsMs > 0) partition.recalls = true
+    if (this.looksBack) partition.wantRecall()
+    this.#awaitsPast = settings.intentsMs > 0 && ground.settings.lookBack !== 0
   }
 
   /** The as-of of a load that begins now. */
@@ -158,6 +162,11 @@ export class Keyspace<T> implements Tenant {
   /** The write of the key that waits to be persisted. */
   pendingWrite(key: string): PendingWrite | undefined {
     return this.#intents.write(key, this.#monotonic())
+  }
+
+  /** Whether writes may wait of which nobody here has been told yet: the past is still to be looked up. */
+  get awaitsPast(): boolean {
+    return this.#awaitsPast
   }
 
   /** How many writes wait to be persisted, and whether one of them should long be. */
@@ -250,6 +259,7 @@ export class Keyspace<T> implements Tenant {
   }
 
   remembers(spanMs: number): void {
+    this.#awaitsPast = false
     if (spanMs >= this.settings.intentsMs) this.#intents.missed(-Infinity)
   }
 

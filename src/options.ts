@@ -116,7 +116,7 @@ export interface CacheOptions extends Lifetime<unknown> {
   readonly tierBreaker?: TierBreakerOptions
   /**
    * How many evictions before the end of the log are read again when the cache begins there, so that values of that
-   * time can be judged. @default 1000 with a `tier` or `intents`, else 0
+   * time can be judged. @default 1000 where a namespace has a `tier` or `intents`, else 0
    */
   readonly lookBack?: number
 

@@ -10,6 +10,8 @@ import type { Intent } from './messages.ts'
 /** What lives in a partition: a namespace, as the follower sees it. */
 export interface Tenant {
   readonly name: string
+  /** Whether it has a use for evictions from before the position. */
+  readonly looksBack?: boolean
   evictKey(key: string, offset: number, version: number | undefined): void
   evictTag(tag: string, offset: number): void
   evictPrefix(prefix: string, offset: number): void
@@ -18,13 +20,20 @@ export interface Tenant {
   intends(keys: readonly string[], intent: Intent, offset: number): void
   /** What an intent announced has come to its end. */
   closes(id: string): void
-  /** Every record of the last so many milliseconds has been applied, also those from before the last anchoring. */
+  /**
+   * The past was looked up: every record of the last so many milliseconds has been applied, also those from before the
+   * last anchoring. 0 where it could not be.
+   */
   remembers(spanMs: number): void
   /** Drops every value; from now on nothing older than `horizon` can be judged. */
   reanchor(horizon: number): void
   /** Every eviction from `horizon` on has been read from the log again. */
   extend(horizon: number): void
 }
+
+/** The pause doubles: the last one is of half a minute. */
+const FIRST_RECALL_PAUSE_MS = 500
+const MAX_RECALL_FAILURES = 7
 
 export class Partition {
   readonly id: number
@@ -53,6 +62,11 @@ export class Partition {
   knownSince: number | undefined
   /** There are namespaces for which the past was not looked up yet. */
   recalls = false
+  /** Not before this moment of the cache's timeline. */
+  recallsAt: number = -Infinity
+  /** Counts the reasons to look it up: one that came up meanwhile is not done with. */
+  recallReasons = 0
+  #recallFailures = 0
   /** Polls in a row that could read nothing at `position` though there is something. */
   stalls = 0
 
@@ -107,7 +121,7 @@ export class Partition {
     this.last = undefined
     this.knownFrom = bounds.end
     this.knownSince = undefined
-    this.recalls = true
+    this.wantRecall()
     this.stalls = 0
     this.freshAt = -Infinity
     this.provedBy = -1
@@ -134,6 +148,22 @@ export class Partition {
   advance(offset: number): void {
     this.position = Math.max(this.position, offset)
     this.reaches(offset)
+  }
+
+  /** The past is to be looked up, by the next poll. */
+  wantRecall(): void {
+    this.recalls = true
+    this.recallsAt = -Infinity
+    this.recallReasons++
+    this.#recallFailures = 0
+  }
+
+  /** The past was looked up for as many reasons; if it failed, it is once more, some times, with growing pauses. */
+  endRecall(complete: boolean, reasons: number, now: number): void {
+    if (!complete) for (const tenant of this.tenants) tenant.remembers(0)
+    if (reasons !== this.recallReasons) return
+    if (complete || this.#recallFailures >= MAX_RECALL_FAILURES) this.recalls = false
+    else this.recallsAt = now + FIRST_RECALL_PAUSE_MS * 2 ** this.#recallFailures++
   }
 
   /** Every eviction from `offset` on has been applied again; `since` is when the first of them was written. */

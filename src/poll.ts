@@ -38,6 +38,8 @@ const MAX_DOUBLINGS = 4
 const MAX_STALLS = 3
 /** How long a log that does not tell its identity is believed without finding our last record in it again. */
 const VERIFY_EVERY_MS = 60_000
+/** Evictions before the position that are read again, where nothing else is said. */
+const LOOK_BACK = 1000
 /** Reads of one poll, each of which made progress. */
 const MAX_READS = 1000
 
@@ -298,30 +300,45 @@ async function learn(
 }
 
 /**
- * Reads again what came before the position, once for each anchoring and for namespaces that are declared after it.
- * It is no part of the proof: where it fails, values of the past are refused, and nothing else is lost.
+ * Reads again what came before the position, for each anchoring and for namespaces that are declared after it.
+ * It is no part of the proof: where it fails, values of the past are refused, and a later poll tries again. On Workers
+ * two polls may do it at the same time: the one that proves first must have done it too.
  */
 async function lookBack(
-  { settings }: PollContext,
+  { settings, timeline }: PollContext,
   targets: readonly Target[],
   concerns: (partition: Partition) => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const { runtime, pollTimeoutMs, lookBack: count, emit } = settings
-  if (count === 0) return
+  const { runtime, pollTimeoutMs, emit } = settings
+  const now = timeline.now()
   const due = targets.filter(
-    ({ partition }) => partition.anchored && partition.recalls && concerns(partition),
+    ({ partition }) =>
+      partition.anchored &&
+      partition.recalls &&
+      now >= partition.recallsAt &&
+      concerns(partition) &&
+      countOf(partition, settings) > 0,
   )
   const recalls = due.map(async ({ partition, beginning }) => {
-    partition.recalls = false
-    const task = (inner: AbortSignal) => recall(settings, partition, beginning, count, inner)
-    await withDeadline(runtime, pollTimeoutMs, silent, task, signal).catch((error: unknown) =>
-      emit?.({ type: 'background_error', error }),
+    const reasons = partition.recallReasons
+    const task = (inner: AbortSignal) =>
+      recall(settings, partition, beginning, countOf(partition, settings), inner)
+    const complete = await withDeadline(runtime, pollTimeoutMs, silent, task, signal).catch(
+      (error: unknown) => {
+        emit?.({ type: 'background_error', error })
+        return false
+      },
     )
+    partition.endRecall(complete, reasons, timeline.now())
   })
   await Promise.all(recalls)
   signal.throwIfAborted()
 }
+
+/** How many evictions before the position are of use. */
+const countOf = ({ tenants }: Partition, { lookBack: count }: Settings): number =>
+  count ?? ([...tenants].some(({ looksBack }) => looksBack) ? LOOK_BACK : 0)
 
 const silent = () =>
   new KedgeError('ERR_TIMEOUT', 'the evictions of the past were not read in time', { retryable: true })

@@ -197,11 +197,13 @@ export class Reader<T> {
 
   /** Whether this moment every eviction is known that a read which began at `since` must know. */
   #proved(required: number, since: number, next: number): () => boolean {
-    const { partition } = this.#space
+    const space = this.#space
+    const { partition } = space
     const { maxStalenessMs } = this.#context.ground.settings
     // The last is what makes `maxStaleness: 0` mean something: a poll that began after this call.
     return () =>
       partition.position >= required &&
+      !space.awaitsPast &&
       (since - partition.freshAt < maxStalenessMs || partition.provedBy >= next)
   }
 

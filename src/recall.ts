@@ -4,17 +4,21 @@
  * @module
  */
 import { applyEviction, decodeRecord, evictionOf } from './coherence.ts'
+import type { LogRecord } from './log.ts'
 import type { Partition } from './partition.ts'
 import type { Settings } from './settings.ts'
 
-/** How far the clocks may differ by which records are dated. */
+/** How far the clocks may differ by which records are dated. Ours takes no part. */
 const MAX_SKEW_MS = 5000
+/** How many times the answer asked for may double when a record does not fit, or nothing comes. */
+const MAX_DOUBLINGS = 4
 
 /**
  * Reads the evictions of the last `count` offsets before the position and applies them; only when all are lowers the
  * horizon of the namespaces that were there from the beginning.
  *
  * @param beginning the oldest offset that the log holds
+ * @returns whether all of them were
  */
 export async function recall(
   settings: Settings,
@@ -22,38 +26,45 @@ export async function recall(
   beginning: number,
   count: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { log, evictionsTopic, maxPollBytes, codec, maxMessageBytes, pollTimeoutMs } = settings
-  if (!partition.anchored) return
+  if (!partition.anchored) return false
   const { generation, position: end } = partition
   const first = Math.max(beginning, end - count)
   // A namespace that is declared while this goes on has missed the beginning.
   const known = [...partition.tenants]
-  const options = {
-    maxBytes: maxPollBytes,
-    waitMs: pollTimeoutMs / 2,
-    isolation: 'uncommitted',
-    signal,
-  } as const
+  const options = { waitMs: pollTimeoutMs / 2, isolation: 'uncommitted', signal } as const
+  let maxBytes = maxPollBytes
   let since: number | undefined
+  let last: number | undefined
   for (let at = first; at < end;) {
-    const result = await log.read(evictionsTopic, [{ partition: partition.id, offset: at }], options)
+    const from = [{ partition: partition.id, offset: at }]
+    const result = await log.read(evictionsTopic, from, { ...options, maxBytes })
     for (const record of result.records) {
       const decoded = await decodeRecord(record, codec, maxMessageBytes)
-      if (partition.generation !== generation) return
+      if (partition.generation !== generation) return false
       applyEviction(partition.tenants, evictionOf(decoded, partition.tenants), record.offset)
-      since ??= record.timestamp
+      since ??= dateOf(record)
+      last = dateOf(record) ?? last
     }
     const next = result.next.find((position) => position.partition === partition.id)?.offset ?? at
-    if (next <= at) return
-    at = next
+    if (next <= at) {
+      if (maxBytes >= maxPollBytes * 2 ** MAX_DOUBLINGS || result.outOfRange.length > 0) return false
+      maxBytes *= 2
+    }
+    at = Math.max(at, next)
   }
-  if (partition.generation !== generation) return
+  if (partition.generation !== generation) return false
   partition.recalled(first, since)
+  // From the first record to the last: since then more has passed, but our clock is not the one that dated them.
   const spanMs =
-    first === 0 ? Infinity : since === undefined ? 0 : settings.runtime.now() - since - MAX_SKEW_MS
+    first === 0 ? Infinity : since === undefined || last === undefined ? 0 : last - since - MAX_SKEW_MS
   for (const tenant of known) {
     tenant.extend(first)
     tenant.remembers(spanMs)
   }
+  return true
 }
+
+/** Kafka says -1 where nobody has dated a record. */
+const dateOf = ({ timestamp = -1 }: LogRecord): number | undefined => (timestamp > 0 ? timestamp : undefined)

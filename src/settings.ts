@@ -54,7 +54,8 @@ interface TierSettings {
   readonly tierTimeoutMs: number
   readonly tierHardTimeoutMs: number
   readonly tierBreaker: Omit<BreakerLimits, 'leaseMs'>
-  readonly lookBack: number
+  /** `undefined`: as far as its namespaces have a use for. */
+  readonly lookBack: number | undefined
 }
 
 export interface Settings extends TierSettings {
@@ -365,7 +366,7 @@ function tierSettings(options: CacheOptions): TierSettings {
       pauseMs: durationMs(pause, 'tierBreaker.pause'),
       maxPauseMs: durationMs(maxPause, 'tierBreaker.maxPause'),
     },
-    lookBack: lookBack ?? (tier || options.intents ? 1000 : 0),
+    lookBack,
   }
 }
 

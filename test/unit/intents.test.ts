@@ -214,7 +214,7 @@ describe('an intent in the log', () => {
 
   it('may have been missed by an isolate that has just started: it holds nothing for so long', async () => {
     const at = world()
-    const here = at.isolate({ ttl: '1h' })
+    const here = at.isolate({ ttl: '1h', lookBack: 0 })
     const users = here.cache.namespace<string>('users', { intents: '5s' })
     const plain = here.cache.namespace<string>('plain')
     await at.run(here.cache.sync())

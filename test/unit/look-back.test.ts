@@ -43,8 +43,9 @@ function listener(name: string) {
   return { tenant, told }
 }
 
-function stage(records: number) {
-  append(records)
+function stage(count: number) {
+  append(count)
+  const records = at.log.offsets(TOPIC, 0).end
   const kafka = memory({ on: at.log, runtime: at.runtime })
   const settings = cacheSettings({ kafka, runtime: at.runtime })
   const partition = new Partition(0)
@@ -58,12 +59,15 @@ function stage(records: number) {
 
 describe('recalling', () => {
   it('applies so many evictions before the position, then says from where on they are known', async () => {
-    const { partition, told, back } = stage(5)
+    append(4)
     await at.runtime.advance(60_000)
-    await back(2)
+    const { partition, told, back } = stage(1)
+    // Our clock is not the one by which records are dated.
+    at.runtime.stepWall(3_600_000)
+    expect(await back(2)).toBe(true)
     expect(told).toEqual([
       ['key', 'k3', 3, undefined],
-      ['key', 'k4', 4, undefined],
+      ['key', 'k0', 4, undefined],
       ['extend', 3],
       ['remembers', 55_000],
     ])
@@ -135,6 +139,99 @@ describe('a cache with a tier', () => {
     failing.kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { on: 'read' })
     expect(await at.run(failing.cache.sync())).toMatchObject({ proved: true })
     expect(failing.of('background_error')).toHaveLength(1)
+  })
+
+  it('tries again, with growing pauses and not for ever, where looking back fails', async () => {
+    append(5)
+    const { cache, kafka } = at.isolate({ tier: memoryTier({ runtime: at.runtime }) })
+    cache.namespace('users')
+    kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { on: 'read' })
+    await at.run(cache.sync())
+    await at.run(cache.sync())
+    expect(kafka.calls.read).toBe(1)
+    await at.runtime.advance(500)
+    await at.run(cache.sync())
+    expect(kafka.calls.read).toBe(2)
+    for (let minutes = 0; minutes < 20; minutes++) {
+      await at.runtime.advance(60_000)
+      await at.run(cache.sync())
+    }
+    expect(kafka.calls.read).toBe(8)
+  })
+
+  it('takes an answer without records for none', async () => {
+    append(5)
+    const { cache, kafka } = at.isolate({ tier: memoryTier({ runtime: at.runtime }), pollTimeout: '10s' })
+    cache.namespace('users')
+    const { read } = kafka
+    let empty = 5
+    Object.assign(kafka, {
+      read: (...args: Parameters<typeof read>) =>
+        empty-- > 0 ? Promise.resolve({ records: [], next: args[1], outOfRange: [] }) : read(...args),
+    })
+    await at.run(cache.sync())
+    expect(kafka.calls.read).toBe(0)
+    await at.runtime.advance(500)
+    await at.run(cache.sync())
+    expect(kafka.calls.read).toBe(1)
+  })
+})
+
+describe('a write behind that was there before is known', () => {
+  const written = async () => {
+    const { cache } = at.isolate({ ttl: '1h' })
+    const users = cache.namespace<string>('users', { intents: true })
+    await at.run(cache.sync())
+    return at.run(users.writeBehind('7', 'new'))
+  }
+
+  it('to an isolate whose namespace alone has intents', async () => {
+    const after = await written()
+    const users = at.isolate().cache.namespace<string>('users', { intents: true })
+    expect(await at.run(users.getOrSet('7', () => 'old', { after }))).toBe('new')
+  })
+
+  it('to a namespace that is declared after the log was met', async () => {
+    const after = await written()
+    const { cache } = at.isolate()
+    cache.namespace('orders')
+    await at.run(cache.sync())
+    const users = cache.namespace<string>('users', { intents: true })
+    expect(await at.run(users.getOrSet('7', () => 'old', { after }))).toBe('new')
+  })
+
+  it('to an isolate that could not look back at once', async () => {
+    const after = await written()
+    const { cache, kafka } = at.isolate()
+    const users = cache.namespace<string>('users', { intents: true })
+    kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { on: 'read', times: 1 })
+    await at.run(cache.sync())
+    expect(await at.run(users.getOrSet('7', () => 'old', { after }))).toBe('old')
+    expect(users.peek('7')).toBeUndefined()
+    await at.runtime.advance(3000)
+    expect(await at.run(users.getOrSet('7', () => 'old', { after }))).toBe('new')
+  })
+
+  it('to a request whose poll overtakes the one that looks back', async () => {
+    at = world({ isolatesRequests: true })
+    const after = await written()
+    const { cache, kafka } = at.isolate()
+    const users = cache.namespace<string>('users', { intents: true })
+    const { read } = kafka
+    let slow = true
+    Object.assign(kafka, {
+      read: async (...args: Parameters<typeof read>) => {
+        if (slow) {
+          slow = false
+          await at.runtime.sleep(450)
+        }
+        return read(...args)
+      },
+    })
+    const first = users.getOrSet('7', () => 'old', { after })
+    await at.runtime.advance(260)
+    const second = users.getOrSet('7', () => 'old', { after })
+    expect([await at.run(first), await at.run(second)]).toEqual(['new', 'new'])
   })
 })
 
