@@ -51,6 +51,8 @@ export type OnHeld<T> = (held: ReadonlyMap<string, Candidate<T>>, scope: Scope) 
 /** What a caller asks of a load. */
 export interface Demand<T> {
   readonly call: Call<T>
+  /** Only what is not at the source yet is found by it: it is no load for those who have a loader. */
+  readonly sourceless?: boolean
   readonly load: LoadSettings
   readonly scope: Scope
   readonly slots: Slots
@@ -130,7 +132,7 @@ export class Flights<T> {
     const found = new Map<string, Flight<T>>()
     const fresh: string[] = []
     for (const key of keys) {
-      const flight = this.#joinable(key, demand.required)
+      const flight = this.#joinable(key, demand)
       if (flight) found.set(key, flight)
       else fresh.push(key)
     }
@@ -183,9 +185,10 @@ export class Flights<T> {
     return false
   }
 
-  #joinable(key: string, required: number): Flight<T> | undefined {
+  #joinable(key: string, { required, sourceless }: Demand<T>): Flight<T> | undefined {
     const flight = this.#flights.get(key)
     if (flight === undefined || flight.doomed) return undefined
+    if (flight.leader.sourceless && !sourceless) return undefined
     // What the tier brings was judged for those who waited for it.
     if (flight.outcome && 'fromTier' in flight.outcome) return undefined
     const { partition } = this.#space

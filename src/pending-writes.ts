@@ -4,6 +4,7 @@
  * @module
  */
 import { decodeRecord } from './coherence.ts'
+import { KedgeError } from './errors.ts'
 import type { Call } from './flight.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { PendingWrite } from './intents.ts'
@@ -90,14 +91,18 @@ export class PendingWrites<T> {
     const { log, writesTopic, pollTimeoutMs, maxPollBytes, codec, maxMessageBytes } = this.#ground.settings
     for (const maxBytes of [FIRST_BYTES, maxPollBytes * 2]) {
       const options = { maxBytes, waitMs: pollTimeoutMs / 2, isolation: 'uncommitted', signal } as const
-      const { records } = await log.read(writesTopic, [{ partition, offset }], options)
+      const { records, next, outOfRange } = await log.read(writesTopic, [{ partition, offset }], options)
       const record = records.find((each) => each.offset === offset)
-      if (record === undefined) continue
+      if (record === undefined) {
+        if (outOfRange.length > 0 || next.some((each) => each.offset > offset)) return undefined
+        continue
+      }
       const { message } = await decodeRecord(record, codec, maxMessageBytes)
       const said = readWrite(message)
       return said?.id === id && said.ns === this.#space.name && said.key === key ? said : undefined
     }
-    return undefined
+    // Nothing says that it is gone, and the source is known to be behind.
+    throw new KedgeError('ERR_PROTOCOL', 'the log does not return a write that waits', { retryable: true })
   }
 }
 

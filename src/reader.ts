@@ -167,7 +167,8 @@ export class Reader<T> {
     const call = reading.call ?? this.#pending.alone(keys)
     if (call === undefined) return undefined
     const slots = trust === 'bypass' ? this.#context.bypassSlots : this.#context.slots
-    return { call, load, scope, signal, required, slots, proof: this.#proof(reading, trust) }
+    const sourceless = reading.call === undefined
+    return { call, load, scope, signal, required, slots, sourceless, proof: this.#proof(reading, trust) }
   }
 
   /**

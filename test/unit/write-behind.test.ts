@@ -239,6 +239,32 @@ describe('a write behind', () => {
     expect(written('cache-evictions')).toEqual([])
   })
 
+  it('that a read without a loader looks for is no load for one that has a loader', async () => {
+    const [here, there] = [await ready(), await ready()]
+    await here.users.writeBehind('7', 'new')
+    await at.run(there.cache.sync())
+    at.log.truncate('cache-writes', 0, 1)
+    const [found, loaded] = [there.users.get('7'), there.users.getOrSet('7', () => 'loaded')]
+    expect([await at.run(found), await at.run(loaded)]).toEqual([undefined, 'loaded'])
+  })
+
+  it('fails the read where the log returns nothing, and does not say that it is gone', async () => {
+    const [here, there] = [await ready(), await ready()]
+    await here.users.writeBehind('7', 'new')
+    await at.run(there.cache.sync())
+    const { read } = there.kafka
+    let empty = 2
+    Object.assign(there.kafka, {
+      read: (...args: Parameters<typeof read>) =>
+        empty-- > 0 ? Promise.resolve({ records: [], next: args[1], outOfRange: [] }) : read(...args),
+    })
+    await expect(at.run(there.users.getOrSet('7', () => 'old'))).rejects.toMatchObject({
+      code: 'ERR_PROTOCOL',
+      retryable: true,
+    })
+    expect(await at.run(there.users.getOrSet('7', () => 'old'))).toBe('new')
+  })
+
   it('is of no position in a log that was made anew: what is held of it dies by any eviction there', async () => {
     for (let beats = 0; beats < 50; beats++)
       at.log.append('cache-evictions', { key: null, value: encode({ v: 1, op: 'beat' }) })
