@@ -43,8 +43,8 @@ function listener(name: string) {
   return { tenant, told }
 }
 
-function stage(count: number) {
-  append(count)
+function stage(size: number) {
+  append(size)
   const records = at.log.offsets(TOPIC, 0).end
   const kafka = memory({ on: at.log, runtime: at.runtime })
   const settings = cacheSettings({ kafka, runtime: at.runtime })
@@ -163,7 +163,7 @@ describe('a cache with a tier', () => {
     append(5)
     const { cache, kafka } = at.isolate({ tier: memoryTier({ runtime: at.runtime }), pollTimeout: '10s' })
     cache.namespace('users')
-    const { read } = kafka
+    const read = kafka.read.bind(kafka)
     let empty = 5
     Object.assign(kafka, {
       read: (...args: Parameters<typeof read>) =>
@@ -217,7 +217,7 @@ describe('a write behind that was there before is known', () => {
     const after = await written()
     const { cache, kafka } = at.isolate()
     const users = cache.namespace<string>('users', { intents: true })
-    const { read } = kafka
+    const read = kafka.read.bind(kafka)
     let slow = true
     Object.assign(kafka, {
       read: async (...args: Parameters<typeof read>) => {

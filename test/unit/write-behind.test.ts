@@ -252,7 +252,7 @@ describe('a write behind', () => {
     const [here, there] = [await ready(), await ready()]
     await here.users.writeBehind('7', 'new')
     await at.run(there.cache.sync())
-    const { read } = there.kafka
+    const read = there.kafka.read.bind(there.kafka)
     let empty = 2
     Object.assign(there.kafka, {
       read: (...args: Parameters<typeof read>) =>
