@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fetchJars, formatInto, jvmOf, kafkaAvailable, VERSION } from './jars.ts'
-import { freePorts, JavaServer } from './java-server.ts'
+import { freePorts } from '../services/ports.ts'
+import { startJava } from './java-server.ts'
 
 export { kafkaAvailable } from './jars.ts'
 
@@ -86,7 +87,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   await formatInto(join(folder, 'data'), 1, version)
   await writeFile(join(folder, 'server.properties'), settings(join(folder, 'data'), ports, options))
   const launch = () =>
-    JavaServer.start({
+    startJava({
       args: [...jvmOf(version), 'kafka.Kafka', join(folder, 'server.properties')],
       address: at(0),
       log: join(folder, 'broker.log'),

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FOR_TESTS, kafkaAvailable, lines } from './broker.ts'
 import { fetchJars, formatInto, JVM } from './jars.ts'
-import { freePorts, JavaServer } from './java-server.ts'
+import { freePorts } from '../services/ports.ts'
+import type { ServerProcess } from '../services/process.ts'
+import { startJava } from './java-server.ts'
 
 export interface Brokers {
   /** Their ids: 1, 2, 3… */
@@ -44,12 +46,12 @@ export async function startBrokers(count: number): Promise<Brokers> {
   const voters = ids.map((id) => `${id}@127.0.0.1:${ports.get(id)!.controller}`).join(',')
   const address = (id: number) => `127.0.0.1:${ports.get(id)?.clients}`
   const homeOf = (id: number) => join(folder, String(id))
-  const running = new Map<number, JavaServer>()
+  const running = new Map<number, ServerProcess>()
   const launch = async (id: number) => {
     const file = join(homeOf(id), 'server.properties')
     await writeFile(file, settings(id, join(homeOf(id), 'data'), ports.get(id)!, voters))
     const args = [...JVM, 'kafka.Kafka', file]
-    running.set(id, await JavaServer.start({ args, address: address(id), log: join(folder, `${id}.log`) }))
+    running.set(id, await startJava({ args, address: address(id), log: join(folder, `${id}.log`) }))
   }
   // One after the other: the first formats a folder for all.
   for (const id of ids) await formatInto(join(homeOf(id), 'data'), id)

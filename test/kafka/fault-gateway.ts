@@ -2,7 +2,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { guardedChild, killed, lastingPort } from './fault-child.ts'
+import { freePort } from '../services/ports.ts'
+import { guardedChild, killed } from './fault-child.ts'
 
 const PROGRAM = fileURLToPath(new URL('gateway-process.ts', import.meta.url))
 
@@ -18,7 +19,7 @@ export class GatewayProcess {
   }
 
   static async before(brokers: string): Promise<GatewayProcess> {
-    const gateway = new GatewayProcess(await lastingPort(), brokers)
+    const gateway = new GatewayProcess(await freePort(), brokers)
     await gateway.start()
     return gateway
   }

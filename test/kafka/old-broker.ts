@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FOR_TESTS, kafkaAvailable, lines } from './broker.ts'
 import { fetchJars, jvmOf } from './jars.ts'
-import { freePorts, JavaServer } from './java-server.ts'
+import { freePorts } from '../services/ports.ts'
+import type { ServerProcess } from '../services/process.ts'
+import { startJava } from './java-server.ts'
 
 export const OLDEST = '2.8.2'
 
@@ -26,7 +28,7 @@ export async function startOldBroker(): Promise<OldBroker> {
     const file = join(folder, `${main}.properties`)
     await writeFile(file, lines(properties))
     const args = [...jvmOf(OLDEST), main, file]
-    return JavaServer.start({ args, address: `127.0.0.1:${port}`, log: join(folder, `${main}.log`) })
+    return startJava({ args, address: `127.0.0.1:${port}`, log: join(folder, `${main}.log`) })
   }
   await mkdir(join(folder, 'keeper'))
   const zookeeper = await start('org.apache.zookeeper.server.quorum.QuorumPeerMain', keeper, {
@@ -35,7 +37,7 @@ export async function startOldBroker(): Promise<OldBroker> {
     clientPortAddress: '127.0.0.1',
     'admin.enableServer': 'false',
   })
-  const end = async (...servers: readonly JavaServer[]) => {
+  const end = async (...servers: readonly ServerProcess[]) => {
     for (const server of servers) await server.end('SIGKILL')
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }

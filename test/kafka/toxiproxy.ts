@@ -1,6 +1,7 @@
 /** Shopify's toxiproxy, driven by its HTTP API: connections that are cut and slowed. @module */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { guardedChild, killed, lastingPort } from './fault-child.ts'
+import { freePort } from '../services/ports.ts'
+import { guardedChild, killed } from './fault-child.ts'
 import { toxiproxyBinary } from './toxiproxy-binary.ts'
 
 /** `upstream`: what clients send. `downstream`: what the server answers. */
@@ -52,7 +53,7 @@ const FORGOTTEN_MS = 150
 
 /** @throws Error when it does not start. */
 export async function startToxiproxy(): Promise<Toxiproxy> {
-  const port = await lastingPort()
+  const port = await freePort()
   const child = guardedChild(await toxiproxyBinary(), ['-host', '127.0.0.1', '-port', String(port)])
   // It tells of every connection: read, so that the pipe never fills, and thrown away.
   child.stdout?.resume()
@@ -69,7 +70,7 @@ export async function startToxiproxy(): Promise<Toxiproxy> {
   return {
     async wire(target) {
       const name = `wire${wires++}`
-      const own = await lastingPort()
+      const own = await freePort()
       const proxy = { name, listen: `127.0.0.1:${own}`, upstream: `127.0.0.1:${target}`, enabled: true }
       await call('POST', `${api}/proxies`, proxy)
       return wireOf(`${api}/proxies/${name}`, own)

@@ -5,8 +5,8 @@ import { open, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Program } from './debian.ts'
 
-const START_MS = 20_000
-const STOP_MS = 10_000
+const START_MS = 60_000
+const STOP_MS = 20_000
 
 export interface ServerOptions {
   readonly program: Program
@@ -67,7 +67,7 @@ export class ServerProcess {
  * Whatever ends this process, SIGKILL included, ends the server: a shell waits for the end of a pipe that only we
  * hold, and then kills that one pid.
  */
-function guard(server: ChildProcess): void {
+export function guard(server: ChildProcess): void {
   const script = 'cat >/dev/null; kill -9 "$1"'
   const shell = spawn('sh', ['-c', script, 'sh', String(server.pid)], {
     detached: true,

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePorts } from '../kafka/java-server.ts'
+import { freePorts } from './ports.ts'
 import { type DebianProgram, fetchProgram, type Program, without } from './debian.ts'
 import { ServerProcess } from './process.ts'
 
