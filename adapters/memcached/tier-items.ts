@@ -11,9 +11,9 @@ import { MetaFailure, type MetaReply, type MetaRequest } from './meta.ts'
 import { condition } from './sink-writes.ts'
 import { decodeItem, encodeItem, type TierValue } from './tier-item.ts'
 
-/** A value that meets others this often is not stored: a miss, where they are newer or not. */
+/** A value that meets others at its key this often is not stored, and missed. */
 const MAX_ROUNDS = 32
-/** Longer lives are relative no more, but by the server's clock. A miss a month is none. */
+/** From 30 days on an expiry is a time, and clocks differ. A miss a month is a small price. */
 const MAX_TTL_MS = 29 * 86_400_000
 
 /** Something to do with an item. */

@@ -54,6 +54,8 @@ describe.each(['kv', 'cache'])('two isolates of workerd that share a tier: %s', 
     const old = await load('c', 'first')
     world.source.rows.set('c', 'second')
     const after = await one.evict('c')
+    // Else that removal could take the new value with it, which would be missed: there is no compare-and-delete.
+    await until(async () => (await one.ask('/raw/c')).value === null, 'the old value is removed')
     expect((await two.read('c', { after })).body).toEqual({ value: 'second', from: 'loader' })
     const isNew = async () => {
       const { value } = await one.ask('/raw/c')
