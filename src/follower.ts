@@ -168,6 +168,7 @@ export class Follower {
   async #await(waitMs: number, signal: AbortSignal): Promise<void> {
     const { settings } = this.#context
     const partitions = [...this.partitions.values()]
+    const generations = new Map(partitions.map((partition) => [partition, partition.generation]))
     const positions = partitions.map(({ id, position }) => ({ partition: id, offset: position }))
     const options = { maxBytes: settings.maxPollBytes, waitMs, isolation: 'uncommitted' } as const
     const expired = () =>
@@ -176,7 +177,7 @@ export class Follower {
     const read = (inner: AbortSignal) =>
       settings.log.read(settings.evictionsTopic, positions, { ...options, signal: inner })
     const { records } = await withDeadline(settings.runtime, deadlineMs, expired, read, signal)
-    await foretell(this.#context, partitions, records)
+    await foretell(this.#context, generations, records)
   }
 
   /** The poll under way, or a new one; `undefined` while the log is left alone after a failure. */

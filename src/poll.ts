@@ -236,17 +236,22 @@ async function ingest(context: PollContext, targets: readonly Target[], result: 
 
 /**
  * Evicts what records say that were read without a proof, ahead of the poll that will read them again. They may even be
- * of another log: dropping a value is always safe, and the positions stay where they are.
+ * of another log: dropping a value is always safe, and the positions stay where they are. But not once the log was met
+ * anew: their offsets may lie far beyond its end, and what was remembered of them would keep keys from being held for
+ * as long.
+ *
+ * @param generations of the partitions, when the read began
  */
 export async function foretell(
   { settings, self }: PollContext,
-  partitions: readonly Partition[],
+  generations: ReadonlyMap<Partition, number>,
   records: readonly LogRecord[],
 ): Promise<void> {
   for (const record of records) {
-    const { tenants } = partitions.find(({ id }) => id === record.partition) ?? {}
-    if (tenants === undefined) continue
     const decoded = await decodeRecord(record, settings.codec, settings.maxMessageBytes)
+    const [partition, generation] = [...generations].find(([{ id }]) => id === record.partition) ?? []
+    if (partition === undefined || partition.generation !== generation) continue
+    const { tenants } = partition
     applyEviction(tenants, evictionOf(decoded, tenants), record.offset, self)
   }
 }

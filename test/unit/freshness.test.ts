@@ -474,6 +474,33 @@ describe('follow', () => {
     await loop
   })
 
+  it('heeds no late answer of a log that was made anew meanwhile: its offsets lie beyond the end', async () => {
+    const beat = new TextEncoder().encode('{"v":1,"op":"beat"}')
+    for (let n = 0; n < 100; n++) at.log.append('cache-evictions', { key: null, value: beat })
+    const here = await ready()
+    const there = await ready()
+    const read = here.kafka.read.bind(here.kafka)
+    Object.assign(here.kafka, {
+      read: async (...args: Parameters<typeof read>) => {
+        const result = await read(...args)
+        if (result.records.length > 0) await at.runtime.sleep(200)
+        return result
+      },
+    })
+    const abort = new AbortController()
+    const loop = here.cache.follow({ signal: abort.signal })
+    await at.runtime.settle()
+    await there.users.clear()
+    await at.runtime.settle()
+    at.log.recreateTopic('cache-evictions')
+    await here.cache.sync()
+    await at.runtime.advance(200)
+    await here.users.getOrSet('1', () => 'x')
+    expect(here.users.peek('1')).toBe('x')
+    abort.abort()
+    await loop
+  })
+
   it('polls in intervals where the log has no long polls, and survives failures', async () => {
     const here = await ready({}, { capabilities: { longPoll: false } })
     const abort = new AbortController()
