@@ -11,6 +11,7 @@ import { NAMESPACE_PATTERN, updateRecordKey } from '../src/messages.ts'
 import { partitionOf } from '../src/murmur2.ts'
 import { produce } from '../src/producer.ts'
 import type { ReaderContext } from '../src/reader.ts'
+import { Slots } from '../src/slots.ts'
 import type { WriteMessage } from '../src/write-message.ts'
 import type { Taken } from './intake.ts'
 import type { PersisterSettings } from './options.ts'
@@ -22,17 +23,20 @@ const KEYS_PER_EVICTION = 100
 /** Ids remembered after they were persisted: the same write may stand in the log twice. */
 const MAX_REMEMBERED = 10_000
 const MAX_REASON_LENGTH = 300
+/** A call of a store has ended this long after its time-out at the latest. */
+const LEASE_MARGIN_MS = 1000
 
 export class StoreCalls {
   readonly #context: ReaderContext
   readonly #own: PersisterSettings
   readonly #persisted = new Set<string>()
-  readonly #waiting: (() => void)[] = []
-  #running = 0
+  readonly #slots: Slots
 
   constructor(context: ReaderContext, own: PersisterSettings) {
     this.#context = context
     this.#own = own
+    const { settings, timeline } = context.ground
+    this.#slots = new Slots(own.concurrency, settings.runtime, timeline)
   }
 
   /** Persists the writes, or gives them to the dead letters. Rejects where the log fails, or by the signal. */
@@ -139,10 +143,8 @@ export class StoreCalls {
     signal: AbortSignal,
   ): Promise<{ error: unknown } | undefined> {
     const { runtime } = this.#context.ground.settings
-    while (this.#running >= this.#own.concurrency) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    }
-    this.#running++
+    // A lease: on Workers whoever has it may vanish.
+    const free = await this.#slots.take(this.#own.storeTimeoutMs + LEASE_MARGIN_MS, signal)
     try {
       const task = async (inner: AbortSignal) => store(writes, { signal: inner })
       await withDeadline(runtime, this.#own.storeTimeoutMs, storeTimeout, task, signal)
@@ -152,8 +154,7 @@ export class StoreCalls {
       this.#own.emit({ type: 'persist_failed', namespace, error })
       return { error }
     } finally {
-      this.#running--
-      this.#waiting.shift()?.()
+      free()
     }
   }
 

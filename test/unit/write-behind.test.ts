@@ -471,6 +471,25 @@ describe('a persister', () => {
     expect(() => kafkaEventRecords({ Records: [] }, 'cache-writes')).toThrow('no Kafka event of Lambda')
   })
 
+  it('goes on without a request that vanished in the middle of a call', async () => {
+    await writes(['a', 'a1'])
+    const db = store()
+    let vanished = true
+    const never = new Promise<never>(() => undefined)
+    const runtime = {
+      ...at.runtime,
+      sleep: (ms: number, signal?: AbortSignal) => (vanished ? never : at.runtime.sleep(ms, signal)),
+    }
+    const users = async (given: readonly StoredWrite[]) => (vanished ? never : db.persist(given))
+    const { made } = persister({ users }, { runtime, concurrency: 1, storeTimeout: '5s' })
+    void made.step({ budget: '1m' })
+    await at.runtime.settle()
+    vanished = false
+    await at.runtime.advance(6000)
+    expect(await at.run(made.step({ budget: '1m' }))).toMatchObject({ persisted: 1 })
+    expect(db.value('a')).toBe('a1')
+  })
+
   it('runs until it is told to end, through failures of the log', async () => {
     const users = await writes(['a', 'a1'])
     const db = store()
