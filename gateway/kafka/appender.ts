@@ -6,6 +6,7 @@ import { Refusal } from '../refusal.ts'
 import { refusalFrom } from './failure.ts'
 import type { Floor } from './floor.ts'
 import { Lane } from './lane.ts'
+import { ProducerIds } from './producer-ids.ts'
 import type { Links } from './links.ts'
 import type { KafkaSettings } from './options.ts'
 import type { Topic } from './topic.ts'
@@ -21,6 +22,7 @@ export class Appender {
   readonly #topology: Topology
   readonly #floor: Floor
   readonly #settings: KafkaSettings
+  readonly #ids = new ProducerIds()
   readonly #lanes = new Map<string, Lane>()
   #pending = 0
   #turn = 0
@@ -79,7 +81,7 @@ export class Appender {
     const key = `${partition} ${topic}`
     const lane =
       this.#lanes.get(key) ??
-      new Lane({ topic, partition }, this.#links, this.#topology, this.#floor, this.#settings)
+      new Lane({ topic, partition }, this.#links, this.#topology, this.#floor, this.#ids, this.#settings)
     this.#lanes.delete(key)
     this.#lanes.set(key, lane)
     for (const [oldest, { idle }] of this.#lanes) {

@@ -20,6 +20,7 @@ import type { Floor } from './floor.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
 import type { KafkaSettings } from './options.ts'
+import type { ProducerId, ProducerIds } from './producer-ids.ts'
 import type { Topology } from './topology.ts'
 
 interface Entry {
@@ -68,6 +69,7 @@ export class Lane {
   readonly #links: Links
   readonly #topology: Topology
   readonly #floor: Floor
+  readonly #ids: ProducerIds
   readonly #settings: KafkaSettings
   readonly #number = lanes++
   #queue: Entry[] = []
@@ -79,9 +81,11 @@ export class Lane {
     links: Links,
     topology: Topology,
     floor: Floor,
+    ids: ProducerIds,
     settings: KafkaSettings,
   ) {
     this.#floor = floor
+    this.#ids = ids
     this.#topic = topic
     this.#partition = partition
     this.#links = links
@@ -209,6 +213,10 @@ export class Lane {
         rejected: new Set(told.recordErrors.map(({ batchIndex }) => batchIndex)),
       }
     }
+    if (producer.id >= 0n) {
+      const spareLink = this.#links.shared(leader.address, 'ids')
+      this.#ids.fill(() => this.#newId(spareLink, this.#settings.requestTimeoutMs))
+    }
     producer.sequence = (producer.sequence + batch.length) % 2 ** 31
     const end = Number(told.baseOffset) + batch.length
     this.#floor.raise({ id: topic.id, partition: this.#partition, epoch: leader.epoch, end })
@@ -221,10 +229,22 @@ export class Lane {
 
   async #register(link: Link, topicId: string, deadline: number): Promise<Producer> {
     const ms = Math.max(1, Math.ceil(deadline - performance.now()))
+    try {
+      return { topicId, ...(await this.#newId(link, ms)), sequence: 0 }
+    } catch (error) {
+      const code = error instanceof KafkaFailure ? error.code : undefined
+      if (code === NO_IDEMPOTENCE) return { topicId, id: -1n, epoch: -1, sequence: -1 }
+      // It answers, and has none to give.
+      const spare = code !== undefined && isPassing(code) ? this.#ids.take() : undefined
+      if (!spare) throw error
+      return { topicId, ...spare, sequence: 0 }
+    }
+  }
+
+  async #newId(link: Link, ms: number): Promise<ProducerId> {
     const answer = await link.request(INIT_PRODUCER_ID, () => [null, this.#settings.requestTimeoutMs], { ms })
-    if (answer.errorCode === NO_IDEMPOTENCE) return { topicId, id: -1n, epoch: -1, sequence: -1 }
     if (answer.errorCode !== 0) throw new KafkaFailure('InitProducerId failed.', { code: answer.errorCode })
-    return { topicId, id: answer.producerId, epoch: answer.producerEpoch, sequence: 0 }
+    return { id: answer.producerId, epoch: answer.producerEpoch }
   }
 
   #options({ id, epoch, sequence }: Producer): Partial<CreateRecordsBatchOptions> {

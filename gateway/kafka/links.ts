@@ -19,7 +19,7 @@ const PRODUCE_LINKS = 4
 /** Brokers that connections are kept to; more are forgotten, oldest first. */
 const MAX_BROKERS = 1000
 
-export type Purpose = 'metadata' | 'witness' | 'bounds' | 'read' | `produce-${number}`
+export type Purpose = 'metadata' | 'ids' | 'witness' | 'bounds' | 'read' | `produce-${number}`
 
 /** A broker that has not answered for this part of a session may have stood still. */
 const SILENCE = 1 / 3
@@ -46,7 +46,7 @@ export class Links {
       link = this.#make(address)
       this.#shared.set(name, link)
       const [oldest] = this.#shared.keys()
-      if (this.#shared.size > MAX_BROKERS * (PRODUCE_LINKS + 4) && oldest !== undefined) {
+      if (this.#shared.size > MAX_BROKERS * (PRODUCE_LINKS + 5) && oldest !== undefined) {
         this.#shared.get(oldest)?.close()
         this.#shared.delete(oldest)
       }

@@ -137,6 +137,24 @@ describe.skipIf(withoutKafka())(
       expect(failures).toEqual([])
     })
 
+    it('and was the active controller as well holds no writer up that has written before', async () => {
+      const controller = await brokers.controller()
+      const name = `frozen-${topics++}`
+      const on = [controller, ...brokers.ids.filter((id) => id !== controller)]
+      await admin.createTopics({ topics: [name], assignments: [{ partition: 0, brokers: on }] })
+      const writer = over(brokers.ids, 2000)
+      const write = async () => (await writer.append(name, [{ key: null, value: null, partition: 0 }]))[0]
+      await expect.poll(write, PATIENT).toHaveProperty('offset')
+      await write()
+      brokers.pause(controller)
+      try {
+        // The others wait half a minute for it before they give out ids.
+        await expect.poll(write, { timeout: 20_000, interval: 20 }).toHaveProperty('offset')
+      } finally {
+        brokers.resume(controller)
+      }
+    })
+
     it('costs polls nothing while no broker is silent: one request each, and one look in two seconds', async () => {
       const { name } = await begin()
       const cluster = over(brokers.ids)
