@@ -37,8 +37,22 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'the key is not that of the certificate',
   PLT_KFK_AUTHENTICATION: 'the credentials are refused, or the SASL mechanism is not known there',
 }
+/** What the other side says of TLS before it ends the connection (alerts of RFC 8446, 6.2). */
+const ALERTS: Readonly<Record<string, string>> = {
+  HANDSHAKE_FAILURE: 'it refuses the TLS handshake: it may ask for a certificate',
+  CERTIFICATE_REQUIRED: 'it asks for a certificate, and none was given',
+  BAD_CERTIFICATE: 'it does not take the certificate that was given',
+  CERTIFICATE_UNKNOWN: 'it does not take the certificate that was given',
+  UNSUPPORTED_CERTIFICATE: 'it does not take certificates of this kind',
+  CERTIFICATE_EXPIRED: 'the certificate that was given has expired',
+  CERTIFICATE_REVOKED: 'the certificate that was given has been revoked',
+  UNKNOWN_CA: 'it does not know the authority of the certificate that was given',
+}
+/** Before OpenSSL 3.2 the first is written SSLV3. */
+const ALERT = /^ERR_SSL_(?:SSL\/TLS|SSLV3|TLSV1|TLSV13)_ALERT_(\w+)$/
 const MAX_DEPTH = 8
 
 /** One sentence, without a stack. What it quotes of strangers is short and printable. */
@@ -66,7 +80,7 @@ function reason(error: unknown): string | undefined {
     const { code } = at as { code?: unknown }
     // The client of Kafka has no code for it.
     if (at.message.startsWith('TLS handshake failed')) return 'the TLS handshake failed: is TLS spoken there?'
-    if (typeof code === 'string') found = MEANINGS[code] ?? found
+    if (typeof code === 'string') found = MEANINGS[code] ?? ALERTS[ALERT.exec(code)?.[1] ?? ''] ?? found
     // Node tries several addresses of a host, and says so with an error of errors.
     at = at instanceof AggregateError && at.cause === undefined ? at.errors[0] : at.cause
   }

@@ -236,6 +236,16 @@ describe('the cluster', () => {
       'TLS handshake failed. Please verify the broker supports TLS.',
       /the TLS handshake failed/,
     ],
+    [
+      'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE',
+      'ssl/tls alert bad certificate',
+      /does not take the certificate/,
+    ],
+    ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN', 'sslv3 alert', /does not take the certificate/],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'tlsv13 alert', /asks for a certificate, and none/],
+    ['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'ssl/tls alert', /may ask for a certificate/],
+    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'tlsv1 alert unknown ca', /does not know the authority/],
+    ['ERR_OSSL_X509_KEY_VALUES_MISMATCH', 'key values mismatch', /the key is not that of the certificate/],
   ])('that cannot be reached is told in words: %s', async (code, message, words) => {
     const away = cluster()
     const cause = new Error('The broker cannot be reached.', {
