@@ -16,9 +16,8 @@ import type { Tier } from '../src/tier.ts'
 import type { Duration } from '../src/types.ts'
 import { CacheItems } from './cache-api/items.ts'
 import type { CacheLike } from './cache-api/store.ts'
-import { withDeadline } from './deadline.ts'
-import { check, count } from './options.ts'
-import { durationShape, longerThanNothing } from './redis/options.ts'
+import { tierOfItems } from './tier-of-items.ts'
+import { check, count, durationShape, longerThanNothing } from './options.ts'
 
 export type { CacheLike } from './cache-api/store.ts'
 
@@ -89,19 +88,5 @@ export function cacheApi(
     origin: options.origin ?? 'https://kedge.invalid',
     maxValueBytes: options.maxValueBytes ?? 16_000_000,
   })
-  return {
-    name: 'cache-api',
-    get ignored() {
-      return items.ignored
-    },
-    getMany: (place, keys, call = {}) =>
-      withDeadline(timeoutMs, call.signal, async (signal) => ({
-        items: await items.get(place, keys, signal),
-        applied: undefined,
-      })),
-    setMany: (place, writes, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => items.set(place, writes, signal)),
-    deleteMany: (place, keys, offset, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => items.remove(place, keys, offset, signal)),
-  }
+  return tierOfItems('cache-api', items, timeoutMs)
 }

@@ -90,3 +90,12 @@ export function transportLimits(options: TransportOptions): TransportLimits {
   if (timeoutMs === 0) throw new TypeError('`requestTimeout` must be longer than 0')
   return { timeoutMs, maxResponseBytes: options.maxResponseBytes ?? 16_000_000, fetch: options.fetch }
 }
+
+export const durationShape: z.ZodType = z.union([z.string(), z.number()], { error: 'must be a duration' })
+
+/** @throws TypeError quoting `option` */
+export function longerThanNothing(duration: Duration, option: string): number {
+  const ms = durationMs(duration, option)
+  if (ms === 0) throw new TypeError(`\`${option}\` must be longer than 0`)
+  return ms
+}

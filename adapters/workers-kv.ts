@@ -15,9 +15,8 @@ import * as z from 'zod'
 import { durationMs } from '../src/duration.ts'
 import type { Tier } from '../src/tier.ts'
 import type { Duration } from '../src/types.ts'
-import { withDeadline } from './deadline.ts'
-import { check, count } from './options.ts'
-import { durationShape, longerThanNothing } from './redis/options.ts'
+import { tierOfItems } from './tier-of-items.ts'
+import { check, count, durationShape, longerThanNothing } from './options.ts'
 import { KvItems } from './workers-kv/items.ts'
 import type { KVNamespaceLike } from './workers-kv/namespace.ts'
 
@@ -95,19 +94,5 @@ export function workersKv(namespace: KVNamespaceLike, options: WorkersKvOptions 
     cacheTtl,
     maxValueBytes: options.maxValueBytes ?? 196_000,
   })
-  return {
-    name: 'workers-kv',
-    get ignored() {
-      return items.ignored
-    },
-    getMany: (place, keys, call = {}) =>
-      withDeadline(timeoutMs, call.signal, async (signal) => ({
-        items: await items.get(place, keys, signal),
-        applied: undefined,
-      })),
-    setMany: (place, writes, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => items.set(place, writes, signal)),
-    deleteMany: (place, keys, offset, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => items.remove(place, keys, offset, signal)),
-  }
+  return tierOfItems('workers-kv', items, timeoutMs)
 }

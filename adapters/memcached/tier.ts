@@ -13,9 +13,8 @@
 import * as z from 'zod'
 import type { Tier } from '../../src/tier.ts'
 import type { Duration } from '../../src/types.ts'
-import { withDeadline } from '../deadline.ts'
-import { check } from '../options.ts'
-import { durationShape, longerThanNothing } from '../redis/options.ts'
+import { tierOfItems } from '../tier-of-items.ts'
+import { check, durationShape, longerThanNothing } from '../options.ts'
 import type { MemcachedConnection } from './connection.ts'
 import { checkConnection, prefixShape } from './options.ts'
 import { TierItems } from './tier-items.ts'
@@ -58,19 +57,5 @@ export function memcachedTier(
   check(shape, options, 'memcachedTier')
   const timeoutMs = longerThanNothing(options.timeout ?? '1s', 'timeout')
   const items = new TierItems(connection, `${options.prefix ?? 'kedge:'}t:`)
-  return {
-    name: connection.name,
-    get ignored() {
-      return items.ignored
-    },
-    getMany: (place, keys, call = {}) =>
-      withDeadline(timeoutMs, call.signal, async (signal) => ({
-        items: await items.get(place, keys, signal),
-        applied: undefined,
-      })),
-    setMany: (place, writes, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => items.set(place, writes, signal)),
-    deleteMany: (place, keys, offset, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => items.remove(place, keys, offset, signal)),
-  }
+  return tierOfItems(connection.name, items, timeoutMs)
 }

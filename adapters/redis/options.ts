@@ -1,22 +1,11 @@
 /** Options that the sink and the tier share. @module */
 import * as z from 'zod'
-import { durationMs } from '../../src/duration.ts'
-import type { Duration } from '../../src/types.ts'
 import type { RedisConnection } from './connection.ts'
 
 /** Braces would decide the slot. */
 export const prefixShape: z.ZodType = z
   .string({ error: 'must be a string' })
   .regex(/^[^{}\s]{1,64}$/, { error: 'must be 1 to 64 characters without braces and spaces' })
-
-export const durationShape: z.ZodType = z.union([z.string(), z.number()], { error: 'must be a duration' })
-
-/** @throws TypeError quoting `option` */
-export function longerThanNothing(duration: Duration, option: string): number {
-  const ms = durationMs(duration, option)
-  if (ms === 0) throw new TypeError(`\`${option}\` must be longer than 0`)
-  return ms
-}
 
 /** @throws TypeError where it was not made by one of ours. */
 export function checkConnection(connection: RedisConnection): void {
