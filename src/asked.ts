@@ -22,6 +22,8 @@ import { partitionOf } from './murmur2.ts'
 const MAX_KEYS = 1000
 /** Records in one produce call. */
 const RECORDS_PER_CALL = 100
+/** Answers that wait to be judged, beside one for each key; those beyond are left out, and their keys loaded here. */
+const MORE_ARRIVED = 100
 export class Asked<T> {
   /** Why it ends, if it ends now. */
   because: UnansweredReason = 'failed'
@@ -80,7 +82,7 @@ export class Asked<T> {
     const recordKey = updateRecordKey(this.#space.name, key)
     const partition = partitionOf(encodeUtf8(recordKey), this.#ground.settings.updatePartitions)
     const take = (decoded: DecodedRecord): void => {
-      this.#arrived.push({ key, decoded })
+      if (this.#arrived.length < this.#open.size + MORE_ARRIVED) this.#arrived.push({ key, decoded })
       this.#wake()
     }
     const fail = (error: unknown): void => {
@@ -182,6 +184,8 @@ export class Asked<T> {
     if (logId !== undefined && partition.logId !== undefined && logId !== partition.logId) return undefined
     if (arrived.kind === 'drop') {
       const asOf = arrived.asOf!
+      // There is one on its way to the source.
+      if (space.pendingWrite(key)) return undefined
       if (!space.joinable(key, asOf, this.#began(arrived, timestamp))) return undefined
       space.dropBefore(key, asOf + 1)
       return { value: undefined, stored: false, loadedAt: now, ttlMs: 0 }

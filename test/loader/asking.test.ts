@@ -198,6 +198,18 @@ describe.each([
     expect(asker.loads).toBe(0)
   })
 
+  it('does not believe that there is none while a write waits to be persisted', async () => {
+    const asker = await asking({ intents: true })
+    const other = await readyIn(asker.at, { intents: true })
+    const asked = asker.begin()
+    await asker.at.runtime.settle()
+    expect(asker.kafka.calls.produce).toBe(1)
+    await asker.at.run(other.users.writeBehind('1', 'new'))
+    // By a service that knows the write: its source has it not.
+    none(asker.at, '1', { asOf: asker.at.log.offsets('cache-evictions', 0).end, none: true })
+    expect(await asker.at.run(asked.value)).toBe('new')
+  })
+
   it('does not believe that there is none when an eviction has come since', async () => {
     const asker = await asking({}, {}, workers)
     const asked = asker.begin('1', { loaderWait: 200 })
