@@ -29,7 +29,7 @@ interface Life {
 /** Brokers that are remembered; more are forgotten, oldest first. */
 const MAX_BROKERS = 1000
 
-export const systemClock: Clock = () => ({ monotonic: performance.now(), wall: Date.now() })
+const systemClock: Clock = () => ({ monotonic: performance.now(), wall: Date.now() })
 
 export class Liveness {
   readonly #silenceMs: number

@@ -16,7 +16,7 @@ export interface Leader {
 }
 
 /** What a broker says of who may lead a partition. */
-export interface Seat {
+interface Seat {
   /** Of the leader, or of the lack of one. */
   readonly epoch: number
   /** The ids of those that have the partition, in sync or not. */
