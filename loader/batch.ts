@@ -24,6 +24,8 @@ const MAX_ATTEMPTS = 3
 export interface Finding {
   readonly wanted: Wanted
   readonly asOf: number
+  /** Of the partition, when the source was read: the as-of says nothing in another one. */
+  readonly generation: number
   readonly loadedAt: number
   readonly candidate: Candidate<unknown> | undefined
 }
@@ -89,7 +91,8 @@ export class Batch {
     const asOf = Math.max(held.asOf, position)
     const ttlMs = freshUntil - loadedAt
     const times = { generation, loadedAt, ttlMs, keepMs: 0, settleMs: 0 }
-    this.findings.push({ wanted, asOf, loadedAt, candidate: { value, asOf, tags, version, ...times } })
+    const candidate = { value, asOf, tags, version, ...times }
+    this.findings.push({ wanted, asOf, generation, loadedAt, candidate })
     this.#counters.republished++
     return true
   }
@@ -136,7 +139,7 @@ export class Batch {
     const { asOf, generation } = flight
     const { value, loadedAt, ttlMs, refused } = outcome
     if (value === undefined) {
-      this.findings.push({ wanted, asOf, loadedAt, candidate: undefined })
+      this.findings.push({ wanted, asOf, generation, loadedAt, candidate: undefined })
       return
     }
     // Too large to be held here, but perhaps not elsewhere. What is refused otherwise must not be shared.
@@ -147,7 +150,7 @@ export class Batch {
     const tags = tagsOf(value, this.#parts.space.settings.load)
     const times = { generation, loadedAt, ttlMs, keepMs: 0, settleMs: 0 }
     const candidate = { value, asOf, tags, version: undefined, ...times }
-    this.findings.push({ wanted, asOf, loadedAt, candidate })
+    this.findings.push({ wanted, asOf, generation, loadedAt, candidate })
   }
 
   /** Publishes what was found. Resolves with the offsets; of those that could not be, the outcome is `'failed'`. */

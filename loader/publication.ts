@@ -59,6 +59,11 @@ export class Publication {
     let calls: { finding: Finding; record: NewRecord }[][] = []
     let bytes = 0
     for (const finding of findings) {
+      // The record would name the log that is there now.
+      if (finding.generation !== space.partition.generation) {
+        finding.wanted.outcome = 'unshareable'
+        continue
+      }
       try {
         const record = await this.#record(space, finding)
         const size = (record.key?.length ?? 0) + (record.value?.length ?? 0)

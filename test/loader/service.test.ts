@@ -55,6 +55,35 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
+  it('publishes nothing of before the evictions topic was made anew, as if it were of the new one', async () => {
+    const at = world()
+    for (let n = 0; n < 5; n++) evict(at, 'x')
+    const rows = [deferred<void>(), deferred<void>()]
+    let calls = 0
+    const load = async (keys: readonly string[]) => {
+      await rows[calls++]?.promise
+      return Object.fromEntries(keys.filter((key) => key !== 'none').map((key) => [key, 'old']))
+    }
+    const loader = await running(at, { users: load })
+    for (const key of ['a', 'none', 'b']) ask(at, key)
+    await at.runtime.advance(50)
+    // Met by an eviction: it is loaded once more, and the others wait for it.
+    evict(at, 'b')
+    await at.runtime.advance(50)
+    rows[0]!.resolve()
+    await at.runtime.advance(50)
+    expect(calls).toBe(2)
+    at.log.recreateTopic('cache-evictions')
+    for (let n = 0; n < 10; n++) evict(at, 'x')
+    await at.runtime.advance(1500)
+    rows[1]!.resolve()
+    await at.runtime.advance(100)
+    const log = at.log.offsets('cache-evictions', 0).logId
+    expect(updates(at).filter((said) => said['log'] === log && Number(said['asOf']) < 10)).toEqual([])
+    expect(updates(at)).toMatchObject([{ key: 'b', asOf: 10, log }])
+    await loader.stop()
+  })
+
   it('tells the askers of a key without a value that there is none', async () => {
     const at = world()
     const loader = await running(at, { users: source().load })
