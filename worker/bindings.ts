@@ -7,6 +7,7 @@
  */
 import type { CacheOptions } from '../src/options.ts'
 import { type Authorizer, bearerAuth, openToAll } from './auth.ts'
+import { readTier, type TierSettings } from './tier.ts'
 import { Variables } from './variables.ts'
 
 /** Bindings that cannot be worked with. The message names them. */
@@ -35,8 +36,9 @@ export interface Settings {
   readonly origin: { readonly url: string; readonly token?: string } | undefined
   readonly namespaces: readonly string[] | undefined
   readonly auth: Authorizer
-  /** Options of the cache beside `kafka`. */
-  readonly cache: Omit<CacheOptions, 'kafka'>
+  readonly tier: TierSettings | undefined
+  /** Options of the cache beside `kafka` and `tier`. */
+  readonly cache: Omit<CacheOptions, 'kafka' | 'tier'>
   readonly evictionsTopic: string
   readonly evictionPartitions: number
 }
@@ -86,6 +88,7 @@ export function readBindings(env: unknown): Settings {
     kafka: kafkaOf(variables),
     ...originOf(variables),
     auth: authOf(variables),
+    tier: tierIn(variables),
     cache: cacheOf(variables),
     evictionsTopic: variables.EVICTIONS_TOPIC,
     evictionPartitions: variables.EVICTION_PARTITIONS,
@@ -159,7 +162,13 @@ function authOf(variables: Variables): Authorizer {
   })
 }
 
-function cacheOf(variables: Variables): Omit<CacheOptions, 'kafka'> {
+function tierIn(variables: Variables): TierSettings | undefined {
+  const read = readTier(variables)
+  if (read !== undefined && 'fault' in read) throw new BindingsError(read.fault)
+  return read
+}
+
+function cacheOf(variables: Variables): Omit<CacheOptions, 'kafka' | 'tier'> {
   const topics = {
     evictions: variables.EVICTIONS_TOPIC,
     updates: variables.UPDATES_TOPIC,

@@ -13,6 +13,7 @@ import { BindingsError, blameBindings, type KafkaSettings, readBindings, type Se
 import { beat } from './heartbeat.ts'
 import { httpOrigin } from './origin.ts'
 import { Problem } from './problem.ts'
+import { tierOf } from './tier.ts'
 
 export interface DeploymentOptions {
   /** Called with errors that nobody foresaw, and with bindings that cannot be worked with. */
@@ -64,7 +65,11 @@ function assemble(env: unknown, { onError }: DeploymentOptions): Assembly {
   try {
     const log = logOf(settings.kafka)
     const app = createApp({
-      cache: createCache({ kafka: log, ...settings.cache }),
+      cache: createCache({
+        kafka: log,
+        ...settings.cache,
+        ...(settings.tier && { tier: tierOf(settings.tier) }),
+      }),
       auth: settings.auth,
       ...(settings.origin !== undefined && { origin: httpOrigin(settings.origin) }),
       ...(settings.namespaces !== undefined && { namespaces: settings.namespaces }),

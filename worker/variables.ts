@@ -4,6 +4,7 @@
  * @module
  */
 import * as z from 'zod'
+import type { KVNamespaceLike } from '../adapters/workers-kv.ts'
 import { NAMESPACE_PATTERN } from '../src/messages.ts'
 import type { Duration } from '../src/types.ts'
 import { BEARER_TOKEN_PATTERN } from './auth.ts'
@@ -26,6 +27,14 @@ const namespaces = list('must be a comma list of namespaces').refine(
 const tokens = list('must be a comma list of tokens').refine(
   (all) => all.every((token) => BEARER_TOKEN_PATTERN.test(token)),
   { error: 'must be a comma list of tokens of letters, digits and `-._~+/`' },
+)
+
+const kvNamespace = z.custom<KVNamespaceLike>(
+  (value) =>
+    ['getWithMetadata', 'put', 'delete'].every(
+      (method) => typeof (value as Record<string, unknown> | undefined)?.[method] === 'function',
+    ),
+  { error: 'must be a KV namespace' },
 )
 
 function oneOf<const T extends readonly [string, ...string[]]>(...values: T): z.ZodType<T[number], string> {
@@ -76,6 +85,13 @@ export interface Variables {
   readonly UPDATES_ISOLATION?: 'committed' | 'uncommitted' | undefined
   readonly MAX_ENTRIES?: number | undefined
   readonly MAX_BYTES?: number | undefined
+  /** A store that isolates share. @default none */
+  readonly TIER?: 'workers-kv' | 'cache-api' | 'upstash-redis' | undefined
+  /** Keeps the values of one deployment from those of another. @default 'kedge' */
+  readonly TIER_PREFIX: string
+  readonly TIER_KV?: KVNamespaceLike | undefined
+  readonly TIER_URL?: string | undefined
+  readonly TIER_TOKEN?: string | undefined
   readonly READ_TOKENS?: readonly string[] | undefined
   readonly WRITE_TOKENS?: readonly string[] | undefined
   readonly EVICT_TOKENS?: readonly string[] | undefined
@@ -109,6 +125,13 @@ export const Variables: z.ZodType<Variables> = z.object({
   UPDATES_ISOLATION: oneOf('committed', 'uncommitted').optional(),
   MAX_ENTRIES: count.optional(),
   MAX_BYTES: count.optional(),
+  TIER: oneOf('workers-kv', 'cache-api', 'upstash-redis').optional(),
+  TIER_PREFIX: text
+    .regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, { error: 'must be letters, digits and hyphens' })
+    .default('kedge'),
+  TIER_KV: kvNamespace.optional(),
+  TIER_URL: url.optional(),
+  TIER_TOKEN: text.regex(/^[\x21-\x7e]+$/, { error: 'must be a token without spaces' }).optional(),
   READ_TOKENS: tokens.optional(),
   WRITE_TOKENS: tokens.optional(),
   EVICT_TOKENS: tokens.optional(),

@@ -21,7 +21,7 @@ export async function startIsolates(
       name,
       modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
       bindings: { ...bindings },
-      kvNamespaces: { KV: 'shared' },
+      kvNamespaces: { KV: 'shared', TIER_KV: 'deployed' },
       compatibilityDate: '2026-06-01',
       unsafeDirectSockets: [{ host: HOST, port: 0 }],
     })),

@@ -13,6 +13,49 @@ function refusalOf(env: unknown): string {
   return 'taken'
 }
 
+describe('a shared tier', () => {
+  const namespace = { getWithMetadata: () => undefined, put: () => undefined, delete: () => undefined }
+  const tierIn = (env: object) => readBindings({ ...least, ...env }).tier
+
+  it('is none where none is named', () => {
+    expect(tierIn({ TIER_PREFIX: 'shop' })).toBeUndefined()
+  })
+
+  it('is a KV namespace, the Cache API, or Upstash Redis', () => {
+    // A namespace that is bound, and not used now, does no harm.
+    expect(tierIn({ TIER: 'cache-api', TIER_KV: namespace })).toEqual({ kind: 'cache-api', prefix: 'kedge' })
+    expect(tierIn({ TIER: 'workers-kv', TIER_KV: namespace, TIER_PREFIX: 'shop' })).toEqual({
+      kind: 'workers-kv',
+      prefix: 'shop',
+      namespace,
+    })
+    const redis = { TIER: 'upstash-redis', TIER_URL: 'https://redis.test', TIER_TOKEN: 'secret' }
+    expect(tierIn(redis)).toEqual({
+      kind: 'upstash-redis',
+      prefix: 'kedge',
+      url: 'https://redis.test',
+      token: 'secret',
+    })
+  })
+
+  it.each([
+    [{ TIER: 'memcached' }, '`TIER` must be one of'],
+    [{ TIER: 'workers-kv' }, '`TIER_KV`, a KV namespace, is needed'],
+    [{ TIER: 'workers-kv', TIER_KV: 'name' }, '`TIER_KV` must be a KV namespace'],
+    [{ TIER: 'cache-api', TIER_PREFIX: 'a.b' }, '`TIER_PREFIX` must be letters'],
+    [{ TIER: 'upstash-redis', TIER_URL: 'https://redis.test' }, '`TIER_URL` and `TIER_TOKEN` are needed'],
+    [{ TIER_TOKEN: 'secret' }, '`TIER_URL` and `TIER_TOKEN` are for'],
+    [
+      { TIER: 'upstash-redis', TIER_URL: 'https://redis.test', TIER_TOKEN: 'a secret' },
+      '`TIER_TOKEN` must be',
+    ],
+  ])('is refused without its secrets: %j', (env, fault) => {
+    const refusal = refusalOf({ ...least, ...env })
+    expect(refusal).toContain(fault)
+    expect(refusal).not.toContain('secret')
+  })
+})
+
 describe('readBindings', () => {
   it('needs an address and a decision on who may come in, and no more', () => {
     const settings = readBindings(least)
