@@ -52,6 +52,15 @@ export interface SinkOutcome {
   readonly refused: readonly { readonly index: number; readonly reason: string }[]
 }
 
+export interface StateOptions extends CallOptions {
+  /**
+   * Only looks whether all is as it was left: resolves with `undefined` also where the store holds less than this sink
+   * has read and written there. What was found lost stays so: nothing is written until `state` is asked without this.
+   * @default false
+   */
+  readonly watch?: boolean
+}
+
 export interface BeginOptions extends CallOptions {
   /** The epoch that the new one takes the place of. Absent: there is none yet. */
   readonly replaces?: string
@@ -67,7 +76,7 @@ export interface Sink {
   /** For messages and metrics: `'redis'`. */
   readonly name: string
   /** `undefined` where the store knows nothing of the stream: it is new, or was wiped. */
-  state(stream: string, options?: CallOptions): Promise<SinkState | undefined>
+  state(stream: string, options?: StateOptions): Promise<SinkState | undefined>
   /**
    * Begins a stream from nothing: a new epoch, no positions. Values that are there stay until they are overwritten,
    * by whatever version: versions of another epoch do not count.

@@ -15,7 +15,7 @@ export interface Sample {
   /** The positions at that moment. */
   readonly positions: ReadonlyMap<number, number>
   readonly bounds: readonly PartitionOffsets[]
-  /** `'unknown'` where the store did not answer. */
+  /** `undefined` where it has lost something, `'unknown'` where it did not answer. */
   readonly state: SinkState | undefined | 'unknown'
 }
 
@@ -158,7 +158,7 @@ export class Course {
     const positions = new Map(this.positions)
     const at = runtime.monotonic()
     const looked = this.#store
-      .once((inner) => sink.state(stream, { signal: inner }), signal)
+      .once((inner) => sink.state(stream, { signal: inner, watch: true }), signal)
       .catch(() => 'unknown' as const)
     const bounds = await this.#log.once((inner) => log.offsets(topic, { signal: inner }), signal)
     return { epoch, at, positions, bounds, state: await looked }

@@ -33,4 +33,5 @@ export type {
   SinkState,
   SinkVersion,
   SinkWrite,
+  StateOptions,
 } from '../src/sink.ts'

@@ -43,11 +43,15 @@ export class SinkStreams {
     this.#layout = layout
   }
 
-  async state(stream: string, signal: AbortSignal): Promise<SinkState | undefined> {
+  async state(stream: string, watch: boolean, signal: AbortSignal): Promise<SinkState | undefined> {
     const { stored } = await this.#read(this.#talk(signal), stream)
-    this.#known.delete(stream)
+    const known = this.#known.get(stream)
+    if (watch && known && known.epoch === stored?.epoch) {
+      if (known.generation !== stored.generation || wentBack(known, stored)) known.lost = true
+      if (known.lost) return undefined
+    } else if (!watch) this.#known.delete(stream)
     if (!stored) return undefined
-    this.#learn(stream, stored)
+    if (!watch) this.#learn(stream, stored)
     return { epoch: stored.epoch, logId: stored.logId, positions: stored.positions }
   }
 

@@ -76,7 +76,7 @@ export function memcachedSink(connection: MemcachedConnection, options: Memcache
   return {
     name: connection.name,
     state: (stream, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => streams.state(stream, signal)),
+      withDeadline(timeoutMs, call.signal, (signal) => streams.state(stream, call.watch ?? false, signal)),
     begin: (stream, epoch, logId, call = {}) =>
       withDeadline(timeoutMs, call.signal, (signal) =>
         streams.begin(stream, epoch, logId, call.replaces, signal),

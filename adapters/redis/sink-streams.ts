@@ -28,8 +28,8 @@ export class SinkStreams {
     this.#layout = layout
   }
 
-  async state(stream: string, signal: AbortSignal): Promise<SinkState | undefined> {
-    const stored = await this.#learn(stream, signal)
+  async state(stream: string, watch: boolean, signal: AbortSignal): Promise<SinkState | undefined> {
+    const stored = watch ? await this.#watch(stream, signal) : await this.#learn(stream, signal)
     return stored && { epoch: stored.epoch, logId: stored.logId, positions: stored.positions }
   }
 
@@ -70,6 +70,18 @@ export class SinkStreams {
     if (!there) known.lost = true
     else known.positions.set(batch.partition, Math.max(known.positions.get(batch.partition) ?? 0, batch.next))
     return writes.outcome(there ? 'written' : 'wiped')
+  }
+
+  /**
+   * Reads the state, and changes nothing of what this sink goes by: a batch of another partition may be on its way, and
+   * must not move its position over what was lost.
+   */
+  async #watch(stream: string, signal: AbortSignal) {
+    const stored = await readState(this.#connection, this.#markers(stream), signal)
+    const known = this.#known.get(stream)
+    if (known === undefined || known.epoch !== stored?.epoch) return stored
+    if (known.generation !== stored.generation || wentBack(known, stored)) known.lost = true
+    return known.lost ? undefined : stored
   }
 
   /** Reads the state, and goes by it from now on, unless it says that something was lost which nobody was told of. */

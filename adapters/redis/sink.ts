@@ -77,7 +77,7 @@ export function redisSink(connection: RedisConnection, options: RedisSinkOptions
   return {
     name: connection.name,
     state: (stream, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => streams.state(stream, signal)),
+      withDeadline(timeoutMs, call.signal, (signal) => streams.state(stream, call.watch ?? false, signal)),
     begin: (stream, epoch, logId, call = {}) =>
       withDeadline(timeoutMs, call.signal, (signal) =>
         streams.begin(stream, epoch, logId, call.replaces, signal),

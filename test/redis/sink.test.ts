@@ -203,6 +203,22 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('a topic in Redis over 
     expect((await write(6, put('a', 'A', 4))).outcome).toBe('written')
   })
 
+  it('writes nothing after a loss that a look alone has found, however often it looked', async () => {
+    await write(5, put('a', 'A', 4))
+    await sink.write('orders', { epoch: 'e1', partition: 1, next: 9, writes: [] })
+    const look = () => sink.state('orders', { watch: true })
+    expect((await look())?.positions.get(0)).toBe(5)
+    const [marker = ''] = await markersOf(way)
+    await way.raw('HSET', marker, 'p:0', '3')
+    expect(await look()).toBeUndefined()
+    expect(await look()).toBeUndefined()
+    // A batch that was on its way all the time would move its position over what was lost.
+    expect((await write(6, put('b', 'B', 5))).outcome).toBe('wiped')
+    expect((await sink.state('orders'))?.positions.get(0)).toBe(3)
+    expect((await look())?.positions.get(0)).toBe(3)
+    expect((await write(6, put('b', 'B', 5))).outcome).toBe('written')
+  })
+
   it('takes the versions of a new epoch for newer than those of the last', async () => {
     await write(1_000, put('a', 'old topic', 999))
     await sink.begin('orders', 'e2', 'topic-2', { replaces: 'e1' })
