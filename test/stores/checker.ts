@@ -1,0 +1,280 @@
+/**
+ * Knows a topic as it stands in Kafka and what was seen in a store on the way, and tells which promises were broken.
+ *
+ * It takes what it is told, and asks nobody: what it finds in a trace it finds again. It shares no code with the sync.
+ *
+ * @module
+ */
+
+/** A record of the topic, as it was read back from Kafka. */
+export interface TopicRecord {
+  readonly partition: number
+  readonly offset: number
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number
+  /** The key in the store; `undefined` for a record that cannot be used. */
+  readonly key: string | undefined
+  /** `undefined` deletes. No two records of a key have the same one. */
+  readonly value: string | undefined
+  /** Milliseconds to live from its timestamp; `undefined` for ever. */
+  readonly ttlMs: number | undefined
+}
+
+/** A look at the store: what it says of itself first, then some keys. Times are milliseconds since the epoch. */
+export interface Look {
+  readonly began: number
+  readonly ended: number
+  /** The next offset of each partition, as the store tells it; `undefined` where it knows nothing. */
+  readonly positions: ReadonlyMap<number, number> | undefined
+  readonly values: ReadonlyMap<string, string | undefined>
+}
+
+/** What was lost of the store, on purpose. */
+export interface Loss {
+  readonly from: number
+  readonly to: number
+  /** Until when keys may go back to what they were: until all has been read again. Absent: keys begin anew at once. */
+  until?: number
+}
+
+/** All in milliseconds. */
+export interface Tolerance {
+  /** How much later than at its time a value may be gone: a write that was tried again counts its life anew. */
+  readonly outlivesMs: number
+  /** How much earlier: the rounding of clocks. */
+  readonly earlyMs: number
+}
+
+export type Rule =
+  /** A record that was acknowledged is not in the topic. */
+  | 'lost'
+  /** A value that no record of its key has. */
+  | 'foreign'
+  /** An older value after a newer one. */
+  | 'backwards'
+  /** A key that is gone without a reason. */
+  | 'vanished'
+  /** A value that is there after its time. */
+  | 'outlived'
+  /** The store says that it holds everything below a position, and does not. */
+  | 'ahead'
+  /** At rest a key is not what the topic makes of it. */
+  | 'unequal'
+  /** At rest a key has another time to live. */
+  | 'ttl'
+  /** The store did not come to rest. */
+  | 'restless'
+  /** A record that can be used is among the dead letters. */
+  | 'false letter'
+  /** One that cannot be used is not. */
+  | 'missing letter'
+
+export interface Violation {
+  readonly rule: Rule
+  readonly text: string
+}
+
+/** A key at rest: its value, and the milliseconds that it has to live (`undefined`: for ever). */
+export interface Held {
+  readonly value: string | undefined
+  readonly ttlMs: number | undefined
+}
+
+const KEPT_VIOLATIONS = 30
+
+export class StoreChecker {
+  readonly violations: Violation[] = []
+  /** Those too that are not kept. */
+  violated = 0
+  readonly count = {
+    records: 0,
+    unusable: 0,
+    acknowledged: 0,
+    looks: 0,
+    seen: 0,
+    absent: 0,
+    claims: 0,
+    rests: 0,
+  }
+  readonly #tolerance: Tolerance
+  /** By key in the store, ascending by offset. */
+  readonly #history = new Map<string, TopicRecord[]>()
+  readonly #unusable = new Set<string>()
+  readonly #usable = new Set<string>()
+  readonly #losses: Loss[] = []
+  readonly #looks: Look[] = []
+  /** The lowest offset that each key may show next. */
+  readonly #bounds = new Map<string, { offset: number; at: number }>()
+
+  constructor(tolerance: Tolerance) {
+    this.#tolerance = tolerance
+  }
+
+  /** The next record of the topic; each once, ascending by offset within its partition. */
+  topic(record: TopicRecord): void {
+    const { key } = record
+    this.count.records++
+    if (key === undefined) {
+      this.count.unusable++
+      this.#unusable.add(placeOf(record))
+      return
+    }
+    this.#usable.add(placeOf(record))
+    const known = this.#history.get(key)
+    if (known) known.push(record)
+    else this.#history.set(key, [record])
+  }
+
+  /** A record was acknowledged at this place. To be said after the topic was told. */
+  acknowledged(
+    place: { partition: number; offset: number },
+    key: string | undefined,
+    value: string | undefined,
+  ): void {
+    this.count.acknowledged++
+    const name = placeOf(place)
+    const there =
+      key === undefined
+        ? this.#unusable.has(name)
+        : this.#history.get(key)?.some((one) => one.offset === place.offset && one.value === value)
+    if (!there) this.#breaks('lost', `${key ?? 'an unusable record'} at ${name}`)
+  }
+
+  loses(loss: Loss): void {
+    this.#losses.push(loss)
+  }
+
+  /** A look at the store. Judged by `judges()`, when the topic is known up to there. */
+  sees(look: Look): void {
+    this.#looks.push(look)
+  }
+
+  /** Judges all looks so far, in their order. */
+  judges(): void {
+    for (const look of this.#looks.splice(0)) {
+      this.count.looks++
+      // What is lost under the look itself is known by nobody.
+      const blind = this.#losses.some(({ from, to }) => look.began <= to && look.ended >= from)
+      for (const [key, value] of look.values) if (!blind) this.#judge(look, key, value)
+    }
+  }
+
+  #judge(look: Look, key: string, value: string | undefined): void {
+    this.count.seen++
+    if (value === undefined) this.count.absent++
+    const history = this.#history.get(key) ?? []
+    const bound = this.#boundOf(key, look)
+    const offset = value === undefined ? this.#goneAt(history, bound, look) : offsetOf(history, value)
+    if (offset === undefined) {
+      if (value === undefined) this.#breaks('vanished', `${key} at ${look.began}: it was at ${bound}`)
+      else this.#breaks('foreign', `${key}: ${clipped(value)}`)
+      return
+    }
+    if (offset < bound) this.#breaks('backwards', `${key} at ${look.began} from ${bound} to ${offset}`)
+    const until = lastsUntil(history.find((one) => one.offset === offset))
+    if (value !== undefined && until + this.#tolerance.outlivesMs < look.began)
+      this.#breaks('outlived', `${key} of ${offset} by ${look.began - until} ms`)
+    this.#bounds.set(key, { offset, at: look.ended })
+    this.#claims(look, key, history, value === undefined ? this.#newestGone(history, look) : offset)
+  }
+
+  /** Whether the store keeps its word: all that is below its position is there. */
+  #claims({ positions, began }: Look, key: string, history: readonly TopicRecord[], offset: number): void {
+    const [first] = history
+    const position = first && positions?.get(first.partition)
+    if (position === undefined) return
+    this.count.claims++
+    const due = history.findLast((one) => one.offset < position)
+    if (due && offset < due.offset)
+      this.#breaks(
+        'ahead',
+        `${key} at ${began} is of ${offset}, and ${position} is said to be reached (${due.offset})`,
+      )
+  }
+
+  /** What a key may not go below, unless something was lost since. */
+  #boundOf(key: string, { began, ended }: Look): number {
+    const bound = this.#bounds.get(key)
+    if (bound === undefined) return -1
+    for (const { to, until } of this.#losses) {
+      if (to >= bound.at && to <= began) return -1
+      if (until !== undefined && to <= ended && until >= bound.at) return -1
+    }
+    return bound.offset
+  }
+
+  /** The first offset, from the bound on, at which the key may be gone. */
+  #goneAt(history: readonly TopicRecord[], bound: number, look: Look): number | undefined {
+    if (bound === -1) return -1
+    return history.find((one) => one.offset >= bound && this.#mayBeGone(one, look))?.offset
+  }
+
+  #newestGone(history: readonly TopicRecord[], look: Look): number {
+    return history.findLast((one) => this.#mayBeGone(one, look))?.offset ?? -1
+  }
+
+  #mayBeGone(record: TopicRecord, look: Look): boolean {
+    const { earlyMs } = this.#tolerance
+    const gone = record.value === undefined ? record.timestamp : lastsUntil(record)
+    return gone - earlyMs <= look.ended
+  }
+
+  /** At rest: every key that the topic has ever named. */
+  rests(at: number, held: ReadonlyMap<string, Held>): void {
+    this.count.rests++
+    for (const [key, history] of this.#history) {
+      const last = history.at(-1)!
+      const found = held.get(key)
+      const until = lastsUntil(last)
+      const left = until - at
+      const { outlivesMs, earlyMs } = this.#tolerance
+      const mayBe = last.value !== undefined && left > -outlivesMs
+      const mustBe = last.value !== undefined && left > earlyMs
+      if (found?.value === undefined ? mustBe : found.value !== last.value || !mayBe) {
+        const [is, due] = [found?.value, last.value].map((one) =>
+          one === undefined ? 'nothing' : clipped(one),
+        )
+        this.#breaks('unequal', `${key} is ${is}, and must be ${due} (${last.partition}-${last.offset})`)
+      } else if (found?.value !== undefined) {
+        const off = (found.ttlMs ?? Infinity) - left
+        // Two that live for ever differ by NaN.
+        if (off > outlivesMs || off < -earlyMs)
+          this.#breaks('ttl', `${key} has ${found.ttlMs} ms to live, and must have ${left}`)
+      }
+    }
+    for (const [key, { value }] of held)
+      if (value !== undefined && !this.#history.has(key)) this.#breaks('unequal', `${key} is in no record`)
+  }
+
+  isRestless(text: string): void {
+    this.#breaks('restless', text)
+  }
+
+  /**
+   * All dead letters, by where their records stand.
+   *
+   * @param forgiven letters that the sync itself has said to be lost
+   */
+  letters(places: readonly { readonly partition: number; readonly offset: number }[], forgiven = 0): void {
+    const found = new Set(places.map(placeOf))
+    for (const place of found) if (this.#usable.has(place)) this.#breaks('false letter', place)
+    const missing = [...this.#unusable].filter((place) => !found.has(place))
+    if (missing.length > forgiven) for (const place of missing) this.#breaks('missing letter', place)
+  }
+
+  #breaks(rule: Rule, text: string): void {
+    this.violated++
+    if (this.violations.length < KEPT_VIOLATIONS) this.violations.push({ rule, text })
+  }
+}
+
+const placeOf = ({ partition, offset }: { partition: number; offset: number }): string =>
+  `${partition}-${offset}`
+
+const lastsUntil = (record: TopicRecord | undefined): number =>
+  record === undefined ? Infinity : record.timestamp + (record.ttlMs ?? Infinity)
+
+const offsetOf = (history: readonly TopicRecord[], value: string): number | undefined =>
+  history.findLast((one) => one.value === value)?.offset
+
+const clipped = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text)
