@@ -35,7 +35,7 @@ describe('The checker of a store', () => {
       { partition: 0, offset: 5 },
       { partition: 0, offset: 5 },
     ])
-    checker.rests(1400, new Map([['a', { value: 'D', ttlMs: 100 }]]))
+    checker.rests(1400, 1400, new Map([['a', { value: 'D', ttlMs: 100 }]]))
     expect(rules()).toEqual([])
     expect(checker.count).toMatchObject({ looks: 6, seen: 6, absent: 3, claims: 6, rests: 1, unusable: 1 })
   })
@@ -124,6 +124,7 @@ describe('The checker of a store', () => {
     record(1, undefined, { key: 'c', partition: 1 })
     checker.rests(
       1100,
+      1100,
       new Map([
         ['a', { value: 'C', ttlMs: undefined }],
         ['c', { value: 'back', ttlMs: undefined }],
@@ -134,13 +135,13 @@ describe('The checker of a store', () => {
   })
 
   it('finds at rest a value whose time is over', () => {
-    checker.rests(1700, new Map([['a', { value: 'D', ttlMs: undefined }]]))
+    checker.rests(1700, 1700, new Map([['a', { value: 'D', ttlMs: undefined }]]))
     expect(rules()).toEqual(['unequal'])
   })
 
   it('finds at rest a time to live that is another', () => {
     for (const ttlMs of [undefined, 280, 411, 500]) {
-      checker.rests(1100, new Map([['a', { value: 'D', ttlMs: ttlMs === 411 ? 400 : ttlMs }]]))
+      checker.rests(1100, 1100, new Map([['a', { value: 'D', ttlMs: ttlMs === 411 ? 400 : ttlMs }]]))
     }
     expect(rules()).toEqual(['ttl', 'ttl'])
   })
@@ -148,6 +149,7 @@ describe('The checker of a store', () => {
   it('finds a time to live where there must be none', () => {
     record(0, 'E', { key: 'e', partition: 1 })
     checker.rests(
+      1500,
       1500,
       new Map([
         ['a', { value: undefined, ttlMs: undefined }],

@@ -219,27 +219,26 @@ export class StoreChecker {
     return gone - earlyMs <= look.ended
   }
 
-  /** At rest: every key that the topic has ever named. */
-  rests(at: number, held: ReadonlyMap<string, Held>): void {
+  /** At rest: every key that the topic has ever named, as it was found between two moments. */
+  rests(began: number, ended: number, held: ReadonlyMap<string, Held>): void {
     this.count.rests++
     for (const [key, history] of this.#history) {
       const last = history.at(-1)!
       const found = held.get(key)
       const until = lastsUntil(last)
-      const left = until - at
       const { outlivesMs, earlyMs } = this.#tolerance
-      const mayBe = last.value !== undefined && left > -outlivesMs
-      const mustBe = last.value !== undefined && left > earlyMs
+      const [most, least] = [until - began + outlivesMs, until - ended - earlyMs]
+      const mayBe = last.value !== undefined && most > 0
+      const mustBe = last.value !== undefined && least > 0
       if (found?.value === undefined ? mustBe : found.value !== last.value || !mayBe) {
         const [is, due] = [found?.value, last.value].map((one) =>
           one === undefined ? 'nothing' : clipped(one),
         )
         this.#breaks('unequal', `${key} is ${is}, and must be ${due} (${last.partition}-${last.offset})`)
       } else if (found?.value !== undefined) {
-        const off = (found.ttlMs ?? Infinity) - left
-        // Two that live for ever differ by NaN.
-        if (off > outlivesMs || off < -earlyMs)
-          this.#breaks('ttl', `${key} has ${found.ttlMs} ms to live, and must have ${left}`)
+        const lives = found.ttlMs ?? Infinity
+        if (lives > most || lives < least)
+          this.#breaks('ttl', `${key} has ${lives} ms to live, and must have ${least} to ${most}`)
       }
     }
     for (const [key, { value }] of held)

@@ -27,6 +27,8 @@ export interface Store {
   readonly url: string
   /** What one part of it loses makes all of it be read again: until then any key may go back. */
   readonly spread: boolean
+  /** How much earlier than at its time a value may be gone, in milliseconds: the clock that the store goes by. */
+  readonly earlyMs: number
   readonly faults: Readonly<Record<string, Fault>>
   /** Of a sink of its own, for what the store says of itself alone. */
   readonly state: Sink['state']
@@ -58,7 +60,7 @@ interface Server {
   wipe(): Promise<void>
 }
 
-function faultsOf<T extends Server>(servers: readonly T[]) {
+function faultsOf(servers: readonly Server[]) {
   return {
     frozen: async (blow: Blow) => {
       const victim = anyOf(servers, blow)
@@ -85,7 +87,7 @@ const redisFaults = (servers: readonly RedisServer[]): Store['faults'] => ({
   'back to a snapshot': async (blow) => {
     const victim = anyOf(servers, blow)
     await victim.command('SAVE')
-    await sleep(300 + blow.random() * 500)
+    await sleep(500 + blow.random() * 500)
     return losing(async () => {
       victim.kill()
       await sleep(blow.random() * 600)
@@ -106,15 +108,13 @@ function redisLooks(client: Redis | Cluster): Pick<Store, 'state' | 'read' | 'he
         read(STORE_KEYS),
         Promise.all(STORE_KEYS.map((key) => client.pttl(key))),
       ])
-      return new Map(
-        STORE_KEYS.map((key, at) => [
-          key,
-          { value: values[at], ttlMs: times[at]! < 0 ? undefined : times[at]! },
-        ]),
-      )
+      return new Map(STORE_KEYS.map((key, at) => [key, { value: values[at], ttlMs: lifeOf(times[at]!) }]))
     },
   }
 }
+
+/** Of `PTTL`: -1 is for ever, -2 that the key has gone since its value was read. */
+const lifeOf = (ms: number): number | undefined => (ms === -1 ? undefined : Math.max(0, ms))
 
 export async function openRedis(): Promise<Store> {
   const server = await startRedis()
@@ -125,6 +125,7 @@ export async function openRedis(): Promise<Store> {
     name: 'Redis',
     url: `redis://${host}:${port}`,
     spread: false,
+    earlyMs: 200,
     faults: redisFaults([server]),
     ...redisLooks(client),
     wipe: () => server.wipe(),
@@ -146,6 +147,7 @@ export async function openRedisCluster(): Promise<Store> {
     name: 'Redis Cluster',
     url: `redis-cluster://${hosts.map(({ host, port }) => `${host}:${port}`).join(',')}`,
     spread: true,
+    earlyMs: 200,
     faults: redisFaults(cluster.nodes),
     ...redisLooks(client),
     wipe: () => cluster.wipe(),
@@ -177,6 +179,8 @@ export async function openMemcached(): Promise<Store> {
     name: 'Memcached',
     url: `memcached://${nodes.join(',')}`,
     spread: true,
+    // It tells whole seconds.
+    earlyMs: 1200,
     faults: {
       ...faultsOf(servers),
       'killed and empty': (blow) =>

@@ -45,9 +45,9 @@ export class Syncs {
     'two syncs': async ({ random }: Blow): Promise<undefined> => {
       const second = await this.#spawn()
       await sleep(500 + random() * 1500)
-      if (random() < 0.5) return killed(second) as Promise<undefined>
-      await this.stop()
-      this.#child = second
+      const [first, survives] = [this.#child, random() < 0.5]
+      if (survives) this.#child = second
+      await killed(survives ? first : second)
     },
     'another takes over, and the frozen one returns': async ({ freezeMs }: Blow): Promise<undefined> => {
       this.#child?.kill('SIGSTOP')

@@ -11,6 +11,9 @@ export const PARTITIONS = 3
 const KEYS = 240
 /** At most in one request. */
 const TOGETHER = 8
+/** Of how many requests one is large, so that syncs have something in hand when they are struck. */
+const BURSTS = 0.05
+const TOGETHER_IN_A_BURST = 200
 const PAUSE_MS = 12
 
 export const storeKey = (key: string): string => `user:${key}:latest`
@@ -54,7 +57,8 @@ export class Producer {
   }
 
   async #produce(): Promise<void> {
-    const records = Array.from({ length: 1 + Math.floor(this.#random() * TOGETHER) }, () => this.#make())
+    const most = this.#random() < BURSTS ? TOGETHER_IN_A_BURST : TOGETHER
+    const records = Array.from({ length: 1 + Math.floor(this.#random() * most) }, () => this.#make())
     this.#busy = true
     try {
       const results = await this.#cluster.append(

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from '../../gateway/index.ts'
 import { seededRandom } from '../../src/testing/index.ts'
 import { type Loss, StoreChecker } from './checker.ts'
-import { plan } from './plan.ts'
+import { plan, type Step } from './plan.ts'
 import type { Fault, Store } from './store.ts'
 import { Syncs } from './syncs.ts'
 import { endsOf, STORE_KEYS, STREAM, TopicReader } from './topic.ts'
@@ -18,7 +18,7 @@ export interface TrialOptions {
 
 type Positions = ReadonlyMap<number, number>
 
-const LOOK_PAUSE_MS = 40
+const LOOK_PAUSE_MS = 25
 const KEYS_A_LOOK = 16
 /** Beside the stops: pauses between attempts grow with them. */
 const REST_MS = 60_000
@@ -41,7 +41,7 @@ export class Trial {
     this.#options = options
     const { cluster, bootstrap, letters, freezeMs } = options
     // What is tried again counts its life anew: for as long as all of it was stopped, and pauses grew.
-    this.checker = new StoreChecker({ outlivesMs: 3 * freezeMs + 12_000, earlyMs: 1500 })
+    this.checker = new StoreChecker({ outlivesMs: 3 * freezeMs + 12_000, earlyMs: store.earlyMs })
     this.#syncs = new Syncs([store.url, bootstrap, letters])
     this.#faults = { ...store.faults, ...this.#syncs.faults }
     for (const name of Object.keys(this.#faults)) this.hits.set(name, 0)
@@ -57,11 +57,16 @@ export class Trial {
     await this.store.stop()
   }
 
-  /** Faults one after the other, some of them at once. */
-  async struck(rounds: number, seed: number): Promise<void> {
+  /** What strikes it: of the syncs and of the store one at a time. */
+  plan(rounds: number, seed: number): Step<string>[] {
     const isSync = (name: string) => (name in this.#syncs.faults ? 'sync' : 'store')
     const faults = Object.fromEntries(Object.keys(this.#faults).map((name) => [name, isSync(name)]))
-    for (const { names, calmMs, seed: own } of plan(faults, rounds, seed)) {
+    return plan(faults, rounds, seed)
+  }
+
+  /** Faults one after the other, some of them at once. */
+  async struck(steps: readonly Step<string>[]): Promise<void> {
+    for (const { names, calmMs, seed: own } of steps) {
       await sleep(calmMs)
       await Promise.all(names.map((name, n) => this.#strike(name, own + n)))
     }
@@ -92,20 +97,28 @@ export class Trial {
 
   /** Looks at some keys again and again. */
   async looksOn(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#looksOn(signal, true), this.#looksOn(signal, false)])
+  }
+
+  async #looksOn(signal: AbortSignal, atPositions: boolean): Promise<void> {
     const random = seededRandom(1)
     while (!signal.aborted) {
       // Few keys are written often, and many seldom: both are looked at.
       const keys = new Set(
-        Array.from({ length: KEYS_A_LOOK }, () => STORE_KEYS[Math.floor(random() ** 2 * STORE_KEYS.length)]!),
+        Array.from({ length: KEYS_A_LOOK }, (_, at) => {
+          const place = at % 2 === 0 ? random() : random() ** 2
+          return STORE_KEYS[Math.floor(place * STORE_KEYS.length)]!
+        }),
       )
-      await this.#look([...keys]).catch(() => undefined)
+      await this.#look([...keys], atPositions).catch(() => undefined)
       await sleep(LOOK_PAUSE_MS)
     }
   }
 
-  async #look(keys: readonly string[]): Promise<Positions | undefined> {
+  /** @param atPositions whether the store is asked for its positions before: that takes longer */
+  async #look(keys: readonly string[], atPositions: boolean): Promise<Positions | undefined> {
     const began = Date.now()
-    const positions = (await this.store.state(STREAM))?.positions
+    const positions = atPositions ? (await this.store.state(STREAM))?.positions : undefined
     const values = await this.store.read(keys)
     const ended = Date.now()
     this.checker.sees({ began, ended, positions, values: new Map(keys.map((key, at) => [key, values[at]])) })
@@ -123,7 +136,7 @@ export class Trial {
   async rests(ends: Positions): Promise<void> {
     const deadline = Date.now() + REST_MS + 3 * this.#options.freezeMs
     for (;;) {
-      const positions = await this.#look([]).catch(() => undefined)
+      const positions = await this.#look([], true).catch(() => undefined)
       if (positions && reaches(positions, ends)) break
       if (Date.now() > deadline) {
         this.checker.isRestless(`${JSON.stringify([...(positions ?? [])])} of ${JSON.stringify([...ends])}`)
@@ -132,7 +145,9 @@ export class Trial {
       await sleep(50)
     }
     this.checker.judges()
-    this.checker.rests(Date.now(), await this.store.held())
+    const began = Date.now()
+    const held = await this.store.held()
+    this.checker.rests(began, Date.now(), held)
     await this.#readLetters(this.#syncs.lost)
   }
 
