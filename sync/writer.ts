@@ -1,6 +1,6 @@
 /** Writes what was read into the store, partition by partition, and moves the positions. @module */
 import type { LogRecord } from '../src/log.ts'
-import type { SinkBatch, SinkOutcome } from '../src/sink.ts'
+import type { SinkBatch, SinkOutcome, SinkWrite } from '../src/sink.ts'
 import type { Counters } from './counters.ts'
 import type { Course } from './course.ts'
 import { DeadLetters } from './dead-letters.ts'
@@ -90,6 +90,7 @@ export class Writer {
 
   async #batch(stretch: Stretch, signal: AbortSignal): Promise<'written' | 'wiped'> {
     const { partition, records, keepsPosition = false } = stretch
+    const translatedAt = this.#settings.runtime.monotonic()
     const { writes, dead } = await this.#translate(records)
     const folded = fold(writes)
     const position = this.#course.positions.get(partition) ?? 0
@@ -97,7 +98,7 @@ export class Writer {
     // Before the position moves beyond them.
     await this.#deadLetters.take(dead, signal)
     const batch = { epoch: this.#course.epoch, partition, next, writes: folded.map(({ write }) => write) }
-    const outcome = await this.#writeAndTell(batch, folded, position, signal)
+    const outcome = await this.#writeAndTell(batch, folded, { position, translatedAt }, signal)
     if (outcome.outcome === 'wiped') return 'wiped'
     this.#course.positions.set(partition, Math.max(next, position))
     this.#count(records, outcome, writes.length - folded.length)
@@ -111,12 +112,12 @@ export class Writer {
   async #writeAndTell(
     batch: SinkBatch,
     folded: readonly SourcedWrite[],
-    position: number,
+    { position, translatedAt }: { readonly position: number; readonly translatedAt: number },
     signal: AbortSignal,
   ): Promise<SinkOutcome> {
     const { onWritten } = this.#settings
-    if (onWritten === undefined || folded.length === 0) return this.#write(batch, signal)
-    const outcome = await this.#write({ ...batch, next: position }, signal)
+    if (onWritten === undefined || folded.length === 0) return this.#write(batch, translatedAt, signal)
+    const outcome = await this.#write({ ...batch, next: position }, translatedAt, signal)
     if (outcome.outcome === 'wiped') return outcome
     const refused = new Set(outcome.refused.map(({ index }) => index))
     const written = folded
@@ -125,13 +126,19 @@ export class Writer {
     if (written.length > 0)
       await this.#hook.until(async (inner) => onWritten(written, { signal: inner }), signal)
     if (batch.next === position) return outcome
-    const moved = await this.#write({ ...batch, writes: [] }, signal)
+    const moved = await this.#write({ ...batch, writes: [] }, translatedAt, signal)
     return { ...outcome, outcome: moved.outcome }
   }
 
-  #write(batch: SinkBatch, signal: AbortSignal): Promise<SinkOutcome> {
-    const { sink, stream } = this.#settings
-    return this.#store.until((inner) => sink.write(stream, batch, { signal: inner }), signal)
+  /** Lives do not begin anew with each attempt: a store may be down for longer than they last. */
+  #write(batch: SinkBatch, translatedAt: number, signal: AbortSignal): Promise<SinkOutcome> {
+    const { sink, stream, runtime, ttlFrom } = this.#settings
+    const attempt = (inner: AbortSignal) => {
+      const ageMs = ttlFrom === 'write' ? 0 : runtime.monotonic() - translatedAt
+      const writes = batch.writes.map((write) => older(write, ageMs))
+      return sink.write(stream, { ...batch, writes }, { signal: inner })
+    }
+    return this.#store.until(attempt, signal)
   }
 
   async #translate(records: readonly LogRecord[]): Promise<{ writes: SourcedWrite[]; dead: Dead[] }> {
@@ -165,4 +172,11 @@ function refusedOf(outcome: SinkOutcome, writes: readonly SourcedWrite[]): Dead[
     const record = writes[index]?.record
     return record ? [{ record, why: new Unusable('refused', `the store does not take it: ${reason}`) }] : []
   })
+}
+
+/** What is over by now deletes its key. */
+function older(write: SinkWrite, ageMs: number): SinkWrite {
+  if (write.ttlMs === undefined || ageMs === 0) return write
+  const ttlMs = write.ttlMs - ageMs
+  return ttlMs > 0 ? { ...write, ttlMs } : { ...write, value: null, ttlMs: undefined }
 }

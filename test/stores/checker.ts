@@ -39,7 +39,7 @@ export interface Loss {
 
 /** All in milliseconds. */
 export interface Tolerance {
-  /** How much later than at its time a value may be gone: a write that was tried again counts its life anew. */
+  /** How much later than at its time a value may be gone: a write that is carried out late counts its life from then. */
   readonly outlivesMs: number
   /** How much earlier: the rounding of clocks. */
   readonly earlyMs: number

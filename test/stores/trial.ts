@@ -40,8 +40,8 @@ export class Trial {
     this.store = store
     this.#options = options
     const { cluster, bootstrap, letters, freezeMs } = options
-    // What is tried again counts its life anew: for as long as all of it was stopped, and pauses grew.
-    this.checker = new StoreChecker({ outlivesMs: 3 * freezeMs + 12_000, earlyMs: store.earlyMs })
+    // A call that is carried out when the store goes on, or by the end of its time.
+    this.checker = new StoreChecker({ outlivesMs: freezeMs + 12_000, earlyMs: store.earlyMs })
     this.#syncs = new Syncs([store.url, bootstrap, letters])
     this.#faults = { ...store.faults, ...this.#syncs.faults }
     for (const name of Object.keys(this.#faults)) this.hits.set(name, 0)

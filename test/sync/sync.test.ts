@@ -197,6 +197,25 @@ describe('What fails is tried again', () => {
     expect(store.state(sync.stream)?.positions).toEqual(new Map([[0, 10]]))
   })
 
+  it('and nothing lives longer for that', async () => {
+    const { make, put, runtime, store, text } = world()
+    put('long', '1')
+    const { start, sink } = make({ ttl: '1h' })
+    sink.fail(down(), { on: 'write' })
+    start()
+    await runtime.advance(20 * 60_000)
+    sink.fail()
+    await runtime.advance(60_000)
+    expect(text('order:long')).toBe('1')
+    expect(store.ttl('order:long')).toBe(39 * 60_000)
+    put('short', '2')
+    sink.fail(down(), { on: 'write' })
+    await runtime.advance(61 * 60_000)
+    sink.fail()
+    await runtime.advance(60_000)
+    expect(text('order:short')).toBeUndefined()
+  })
+
   it('when half of a batch was written', async () => {
     const { make, put, runtime, all } = world()
     for (let at = 0; at < 10; at++) put(`${at}`, '1')
