@@ -90,8 +90,8 @@ export class Writer {
 
   async #batch(stretch: Stretch, signal: AbortSignal): Promise<'written' | 'wiped'> {
     const { partition, records, keepsPosition = false } = stretch
-    const translatedAt = this.#settings.runtime.monotonic()
     const { writes, dead } = await this.#translate(records)
+    const translatedAt = this.#settings.runtime.monotonic()
     const folded = fold(writes)
     const position = this.#course.positions.get(partition) ?? 0
     const next = keepsPosition ? position : stretch.next

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Look, StoreChecker, type TopicRecord } from './checker.ts'
 
+const TOLERANCE = { outlivesMs: 100, earlyMs: 10 }
+
 describe('The checker of a store', () => {
   let checker: StoreChecker
   const rules = () => {
@@ -13,7 +15,7 @@ describe('The checker of a store', () => {
     checker.sees({ began, ended: began + 1, positions: undefined, values: new Map([['a', value]]), ...more })
 
   beforeEach(() => {
-    checker = new StoreChecker({ outlivesMs: 100, earlyMs: 10 })
+    checker = new StoreChecker({ ...TOLERANCE, flickersMs: 0 })
     record(0, 'A')
     record(1, 'B')
     record(2, undefined)
@@ -50,6 +52,33 @@ describe('The checker of a store', () => {
     look(1000, 'B')
     look(1010, undefined)
     look(1020, 'B')
+    expect(rules()).toEqual(['backwards'])
+  })
+
+  it('lets a deleted key flicker where that cannot be helped, for so long and no longer', () => {
+    checker = new StoreChecker({ ...TOLERANCE, flickersMs: 50 })
+    record(0, 'A')
+    record(1, 'B')
+    record(2, undefined)
+    record(3, 'C')
+    for (const [at, value] of ['A', 'B', undefined, 'B', undefined, 'A', 'C'].entries())
+      look(1000 + 10 * at, value)
+    expect(rules()).toEqual([])
+    expect(checker.count.flickers).toBe(2)
+    look(1100, 'B')
+    expect(rules()).toEqual(['backwards'])
+  })
+
+  it('finds a deleted key that flickers for too long', () => {
+    checker = new StoreChecker({ ...TOLERANCE, flickersMs: 50 })
+    record(1, 'B')
+    record(2, undefined)
+    look(1000, 'B')
+    look(1010, undefined)
+    look(1020, 'B')
+    look(1069, 'B')
+    expect(rules()).toEqual([])
+    look(1070, 'B')
     expect(rules()).toEqual(['backwards'])
   })
 

@@ -43,6 +43,11 @@ export interface Tolerance {
   readonly outlivesMs: number
   /** How much earlier: the rounding of clocks. */
   readonly earlyMs: number
+  /**
+   * How long an older value of a deleted key may be seen, where the store has no delete that a late write could
+   * notice. 0 where it has.
+   */
+  readonly flickersMs: number
 }
 
 export type Rule =
@@ -95,6 +100,7 @@ export class StoreChecker {
     absent: 0,
     claims: 0,
     rests: 0,
+    flickers: 0,
   }
   readonly #tolerance: Tolerance
   /** By key in the store, ascending by offset. */
@@ -103,6 +109,8 @@ export class StoreChecker {
   readonly #usable = new Set<string>()
   readonly #losses: Loss[] = []
   readonly #looks: Look[] = []
+  /** Since when a deleted key shows an older value. */
+  readonly #flickers = new Map<string, number>()
   /** The lowest offset that each key may show next. */
   readonly #bounds = new Map<string, { offset: number; at: number }>()
 
@@ -170,7 +178,12 @@ export class StoreChecker {
       else this.#breaks('foreign', `${key}: ${clipped(value)}`)
       return
     }
-    if (offset < bound) this.#breaks('backwards', `${key} at ${look.began} from ${bound} to ${offset}`)
+    if (offset < bound) {
+      if (this.#mayFlicker(key, bound, history, look)) return
+      const was = history.find((one) => one.offset === bound)?.value ?? 'nothing'
+      this.#breaks('backwards', `${key} at ${look.began} from ${bound} (${clipped(was)}) to ${offset}`)
+    }
+    this.#flickers.delete(key)
     const until = lastsUntil(history.find((one) => one.offset === offset))
     if (value !== undefined && until + this.#tolerance.outlivesMs < look.began)
       this.#breaks('outlived', `${key} of ${offset} by ${look.began - until} ms`)
@@ -190,6 +203,16 @@ export class StoreChecker {
         'ahead',
         `${key} at ${began} is of ${offset}, and ${position} is said to be reached (${due.offset})`,
       )
+  }
+
+  #mayFlicker(key: string, bound: number, history: readonly TopicRecord[], look: Look): boolean {
+    const { flickersMs } = this.#tolerance
+    const deleted = history.some((one) => one.offset === bound && one.value === undefined)
+    const since = this.#flickers.get(key) ?? look.began
+    if (!deleted || look.began - since >= flickersMs) return false
+    if (!this.#flickers.has(key)) this.count.flickers++
+    this.#flickers.set(key, since)
+    return true
   }
 
   /** What a key may not go below, unless something was lost since. */

@@ -29,6 +29,8 @@ export interface Store {
   readonly spread: boolean
   /** How much earlier than at its time a value may be gone, in milliseconds: the clock that the store goes by. */
   readonly earlyMs: number
+  /** Whether a write that comes late may show a deleted key for a moment. */
+  readonly flickers: boolean
   readonly faults: Readonly<Record<string, Fault>>
   /** Of a sink of its own, for what the store says of itself alone. */
   readonly state: Sink['state']
@@ -126,6 +128,7 @@ export async function openRedis(): Promise<Store> {
     url: `redis://${host}:${port}`,
     spread: false,
     earlyMs: 200,
+    flickers: false,
     faults: redisFaults([server]),
     ...redisLooks(client),
     wipe: () => server.wipe(),
@@ -148,6 +151,7 @@ export async function openRedisCluster(): Promise<Store> {
     url: `redis-cluster://${hosts.map(({ host, port }) => `${host}:${port}`).join(',')}`,
     spread: true,
     earlyMs: 200,
+    flickers: false,
     faults: redisFaults(cluster.nodes),
     ...redisLooks(client),
     wipe: () => cluster.wipe(),
@@ -181,6 +185,7 @@ export async function openMemcached(): Promise<Store> {
     spread: true,
     // It tells whole seconds.
     earlyMs: 1200,
+    flickers: true,
     faults: {
       ...faultsOf(servers),
       'killed and empty': (blow) =>

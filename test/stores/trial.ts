@@ -41,7 +41,12 @@ export class Trial {
     this.#options = options
     const { cluster, bootstrap, letters, freezeMs } = options
     // A call that is carried out when the store goes on, or by the end of its time.
-    this.checker = new StoreChecker({ outlivesMs: freezeMs + 12_000, earlyMs: store.earlyMs })
+    this.checker = new StoreChecker({
+      outlivesMs: freezeMs + 12_000,
+      earlyMs: store.earlyMs,
+      // Who wrote it may have been stopped before he took it back.
+      flickersMs: store.flickers ? freezeMs + 1000 : 0,
+    })
     this.#syncs = new Syncs([store.url, bootstrap, letters])
     this.#faults = { ...store.faults, ...this.#syncs.faults }
     for (const name of Object.keys(this.#faults)) this.hits.set(name, 0)
@@ -173,7 +178,7 @@ export class Trial {
       [...counts].map(([name, times]) => `${name}: ${times}`).join(', ')
     return (
       `${this.store.name}: ${count.records} records (${count.unusable} unusable), ${count.looks} looks, ` +
-      `${count.seen} values (${count.absent} absent), ${count.claims} claims, ${count.rests} rests, ` +
+      `${count.seen} values (${count.absent} absent), ${count.claims} claims, ${count.rests} rests, ${count.flickers} flickers, ` +
       `${this.#syncs.lost} letters given up, ${violated} violations\n` +
       `  struck: ${list(this.hits)}\n  began: ${list(this.#syncs.began)}`
     )
