@@ -16,7 +16,7 @@ const BURSTS = 0.05
 const TOGETHER_IN_A_BURST = 200
 const PAUSE_MS = 12
 
-export const storeKey = (key: string): string => `user:${key}:latest`
+const storeKey = (key: string): string => `user:${key}:latest`
 export const STORE_KEYS: readonly string[] = Array.from({ length: KEYS }, (_, n) => storeKey(String(n)))
 
 /** A record that was acknowledged. */
