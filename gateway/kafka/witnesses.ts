@@ -6,10 +6,11 @@
  * than the broker's own, which does not help: this one's own is the old one.
  *
  * Only a replica in sync can be elected (without unclean elections), and it acknowledges nothing before its own metadata
- * names the new epoch (a KRaft broker publishes its metadata first, then becomes leader). So when *every* other replica in
- * sync, asked at some time, knows of no later epoch, nobody else had acknowledged anything before that time. That
- * word stays good for as long as the leader has not been silent: only one that misses its heartbeats for a whole session
- * is replaced without its doing, and `Liveness` would have seen that. Therefore nothing is asked while nobody is silent.
+ * names the new epoch: a KRaft broker changes its metadata first, then becomes leader (`BrokerMetadataPublisher`). Under
+ * ZooKeeper both come as requests, the metadata milliseconds later. So when *every* other replica in sync, asked at some
+ * time, knows of no later epoch, nobody else had acknowledged anything before that time. That word stays good for as
+ * long as the leader has not been silent: only one that misses its heartbeats for a whole session is replaced without
+ * its doing, and `Liveness` would have seen that. Therefore nothing is asked while nobody is silent.
  *
  * What a leader says counts with words that were put
  *
