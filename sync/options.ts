@@ -171,17 +171,21 @@ export interface SyncSettings {
 }
 
 const wholeError = 'must be a whole number of at least 1'
-const count = z.int({ error: wholeError }).positive({ error: wholeError })
+export const count: z.ZodType<number> = z.int({ error: wholeError }).positive({ error: wholeError })
 const text = z.string({ error: 'must be a string' }).min(1, { error: 'must not be empty' })
-const duration = z.union([z.number(), z.string()], { error: 'must be a duration' })
-const callback = z.custom<unknown>((value) => typeof value === 'function', { error: 'must be a function' })
-const hasMethods = (...names: string[]) =>
+export const duration: z.ZodType<number | string> = z.union([z.number(), z.string()], {
+  error: 'must be a duration',
+})
+export const callback: z.ZodType = z.custom<unknown>((value) => typeof value === 'function', {
+  error: 'must be a function',
+})
+export const hasMethods = (...names: string[]): z.ZodType =>
   z.custom<unknown>(
     (value) =>
       names.every((name) => typeof (value as Record<string, unknown> | undefined)?.[name] === 'function'),
     { error: `must have ${names.join(', ')}` },
   )
-const topicName = z
+export const topicName: z.ZodType<string> = z
   .string()
   .regex(/^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/, { error: 'must be the name of a topic' })
 

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import * as z from 'zod'
 import { json } from '../src/codec.ts'
 import type { Codec } from '../src/codec.ts'
 import { decodeRecord } from '../src/coherence.ts'
@@ -18,6 +19,7 @@ import { systemRuntime } from '../src/runtime.ts'
 import type { Runtime } from '../src/runtime.ts'
 import type { AppliedPosition, Tier, TierApplier, TierEviction } from '../src/tier.ts'
 import type { Duration } from '../src/types.ts'
+import { callback, check, count, duration, hasMethods, topicName } from './options.ts'
 import { tierEvictions } from './tier-evictions.ts'
 
 /** Why an applier began again at the end of the log: values that were in the tier are not covered any more. */
@@ -107,6 +109,26 @@ export interface TierFollower {
   lag(): TierLag
 }
 
+const shape = z
+  .strictObject({
+    kafka: hasMethods('produce', 'offsets', 'read'),
+    tier: z.custom<unknown>((tier) => (tier as Partial<Tier> | undefined)?.applier !== undefined, {
+      error: 'has no applier: its store cannot keep an applied position soundly',
+    }),
+    topics: z.strictObject({ evictions: topicName }).partial(),
+    partitions: z.array(z.int().nonnegative()).min(1),
+    codec: hasMethods('encode', 'decode', 'detects'),
+    maxMessageBytes: count,
+    maxBytes: count,
+    maxRecords: count,
+    timeout: duration,
+    wait: duration,
+    onEvent: callback,
+    runtime: hasMethods('now', 'monotonic', 'random', 'sleep', 'microtask'),
+  })
+  .partial()
+  .required({ kafka: true, tier: true })
+
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 10_000
 /** How many times the answer asked for may double when a record does not fit. */
@@ -156,6 +178,7 @@ class EvictionsFollower implements TierFollower {
   #failures = 0
 
   constructor(options: TierFollowerOptions) {
+    check(shape, options, 'createTierFollower')
     const {
       tier,
       kafka,
@@ -165,17 +188,15 @@ class EvictionsFollower implements TierFollower {
       timeout = '10s',
       wait = '1s',
     } = options
-    if (tier?.applier === undefined)
-      throw new TypeError('`tier` has no applier: its store cannot keep an applied position soundly')
-    if (typeof kafka?.read !== 'function') throw new TypeError('`kafka` must have produce, offsets, read')
     this.#options = options
     this.#kafka = kafka
-    this.#applier = tier.applier
+    this.#applier = tier.applier!
     this.#topic = topics?.evictions ?? 'cache-evictions'
     this.#codec = codec
     this.#runtime = runtime
     this.#timeoutMs = durationMs(timeout, 'timeout')
     this.#waitMs = durationMs(wait, 'wait')
+    if (this.#timeoutMs === 0) throw new TypeError('`timeout` must be longer than 0: no call ends in no time')
   }
 
   lag(): TierLag {

@@ -304,5 +304,19 @@ describe('following', () => {
 
 it('a tier without an applier is refused', () => {
   const { applier: _, ...without } = tier
-  expect(() => createTierFollower({ kafka: memory(), tier: without })).toThrow('`tier` has no applier')
+  expect(() => createTierFollower({ kafka: memory(), tier: without })).toThrow('`tier`: has no applier')
+})
+
+it.each([
+  [{ maxRecords: 0 }, '`maxRecords`'],
+  [{ maxBytes: -1 }, '`maxBytes`'],
+  [{ partitions: [] }, '`partitions`'],
+  [{ topics: { evictions: 'a/b' } }, '`topics.evictions`'],
+  [{ timeout: 0 }, '`timeout`'],
+  [{ onEvent: 1 }, '`onEvent`'],
+  [{ odd: 1 }, '`odd`'],
+])('refuses %j', (options, said) => {
+  const wrong = { kafka: memory(), tier, ...options } as never
+  expect(() => createTierFollower(wrong)).toThrow(TypeError)
+  expect(() => createTierFollower(wrong)).toThrow(said)
 })
