@@ -6,12 +6,13 @@ import type { KafkaLog } from '../src/log.ts'
 import type { KedgeEvent } from '../src/events.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
-import { EXIT, sentence, UsageError } from './failure.ts'
-import { startHealth } from './health.ts'
+import { EXIT, sentence } from './failure.ts'
+import type { Health } from './health.ts'
 import { moduleOf } from './module.ts'
 import type { ServiceModule } from './module.ts'
 import { loaderMetrics } from './loader-metrics.ts'
 import { logOf } from './proxy.ts'
+import { serve } from './service.ts'
 import type { Session } from './session.ts'
 import { drain, listen, LOADER_SETTINGS, lookback, maxQueue, module, share } from './settings/loader.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
@@ -38,49 +39,38 @@ export function loaderCommand(session: Session, done: Done): Command {
       '\nThe module: export default { users: async (ids) => new Map(…), prices: { load, ttl: "10s" } }\nIt may also export `options`, those of createLoader().',
     )
     .action(async (_options: unknown, from: Command) => {
-      await serve(await valuesOf(from, SETTINGS, session), session)
+      await answer(await valuesOf(from, SETTINGS, session), session)
       done(EXIT.ok)
     })
 }
 
-/** Answers until the process is asked to end. */
-async function serve(values: Values, session: Session): Promise<void> {
-  const { terminal, stop } = session
+async function answer(values: Values, session: Session): Promise<void> {
   const found: LoadersModule = await moduleOf(values.get(module), 'loaders', session)
   const log = await logOf(values, session)
-  let service: LoaderService | undefined
-  try {
-    service = await made(found, log, values, session)
-    const loader = service
-    const place = values.get(listen)
-    const health =
-      place === undefined
-        ? undefined
-        : await startHealth(place, {
-            problem: () => problemOf(loader),
-            lag: async (signal) => ({ ...(await loader.lag({ signal })), stats: loader.stats() }),
-            metrics: async (signal) =>
-              loaderMetrics(
-                loader,
-                values.get(requestsTopic),
-                await loader.lag({ signal }).catch(() => undefined),
-              ),
-          })
-    if (health) terminal.say(`kedge loader listening on ${health.url}`)
-    const names = Object.keys(found.default).join(', ')
-    terminal.say(`kedge loader answers for ${plain(names)} from ${values.get(requestsTopic)}`)
-    try {
-      await service.run({ signal: stop })
-    } finally {
-      await health?.close()
-    }
-    const { values: published, none, failed } = service.stats()
-    terminal.say(`kedge loader published ${published} values and ${none} absences; ${failed} keys failed`)
-  } finally {
-    // Closes the log too.
-    await (service ?? { close: async () => log.close?.() }).close().catch(() => undefined)
-  }
+  const topic = values.get(requestsTopic)
+  await serve(
+    {
+      name: 'kedge loader',
+      log,
+      make: () => made(found, log, values, session),
+      place: values.get(listen),
+      healthOf: (service) => healthOf(service, topic),
+      begins: `answers for ${plain(Object.keys(found.default).join(', '))} from ${topic}`,
+      ends: (service) => {
+        const { values: published, none, failed } = service.stats()
+        return `published ${published} values and ${none} absences; ${failed} keys failed`
+      },
+    },
+    session,
+  )
 }
+
+const healthOf = (service: LoaderService, topic: string): Health => ({
+  problem: () => problemOf(service),
+  lag: async (signal) => ({ ...(await service.lag({ signal })), stats: service.stats() }),
+  metrics: async (signal) =>
+    loaderMetrics(service, topic, await service.lag({ signal }).catch(() => undefined)),
+})
 
 async function made(
   { default: loaders, options }: LoadersModule,
@@ -105,21 +95,17 @@ async function made(
     ...(part !== undefined && { share: part }),
   }
   const tell = teller(session)
-  try {
-    return createLoader({
-      ...given,
-      ...options,
-      kafka: log,
-      loaders,
-      runtime: session.runtime,
-      onEvent: (event) => {
-        tell(event)
-        options?.onEvent?.(event)
-      },
-    })
-  } catch (error) {
-    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
-  }
+  return createLoader({
+    ...given,
+    ...options,
+    kafka: log,
+    loaders,
+    runtime: session.runtime,
+    onEvent: (event) => {
+      tell(event)
+      options?.onEvent?.(event)
+    },
+  })
 }
 
 function problemOf(service: LoaderService): string | undefined {

@@ -5,13 +5,13 @@ import type { Persister, PersisterEvent, PersisterLag, PersisterOptions } from '
 import type { KafkaLog } from '../src/log.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
-import { EXIT, sentence, UsageError } from './failure.ts'
-import { startHealth } from './health.ts'
+import { EXIT, sentence } from './failure.ts'
 import type { Health } from './health.ts'
 import { counter, exposition, gauge } from './metrics.ts'
 import { moduleOf } from './module.ts'
 import type { ServiceModule } from './module.ts'
 import { logOf } from './proxy.ts'
+import { serve } from './service.ts'
 import type { Session } from './session.ts'
 import {
   concurrency,
@@ -46,35 +46,29 @@ export function persisterCommand(session: Session, done: Done): Command {
   return command('persister', 'Writes to their sources what writeBehind() has written to the log.', SETTINGS)
     .addHelpText('after', AFTER)
     .action(async (_options: unknown, from: Command) => {
-      await serve(await valuesOf(from, SETTINGS, session), session)
+      await persist(await valuesOf(from, SETTINGS, session), session)
       done(EXIT.ok)
     })
 }
 
-/** Persists until the process is asked to end. */
-async function serve(values: Values, session: Session): Promise<void> {
-  const { terminal, stop } = session
+async function persist(values: Values, session: Session): Promise<void> {
   const found: StoresModule = await moduleOf(values.get(module), 'stores', session)
   const log = await logOf(values, session)
-  let service: Persister | undefined
-  try {
-    service = await made(found, log, values, session)
-    const place = values.get(listen)
-    const health = place === undefined ? undefined : await startHealth(place, healthOf(service, values))
-    if (health) terminal.say(`kedge persister listening on ${health.url}`)
-    const names = Object.keys(found.default).join(', ')
-    terminal.say(`kedge persister writes ${plain(names)} from ${values.get(writesTopic)}`)
-    try {
-      await service.run({ signal: stop })
-    } finally {
-      await health?.close()
-    }
-    const { persisted, dead } = service.stats()
-    terminal.say(`kedge persister persisted ${persisted} writes; ${dead} went to the dead letters`)
-  } finally {
-    // Closes the log too.
-    await (service ?? { close: async () => log.close?.() }).close().catch(() => undefined)
-  }
+  await serve(
+    {
+      name: 'kedge persister',
+      log,
+      make: () => made(found, log, values, session),
+      place: values.get(listen),
+      healthOf: (service) => healthOf(service, values),
+      begins: `writes ${plain(Object.keys(found.default).join(', '))} from ${values.get(writesTopic)}`,
+      ends: (service) => {
+        const { persisted, dead } = service.stats()
+        return `persisted ${persisted} writes; ${dead} went to the dead letters`
+      },
+    },
+    session,
+  )
 }
 
 async function made(
@@ -99,21 +93,17 @@ async function made(
     drain: values.get(drain),
   }
   const tell = teller(session)
-  try {
-    return createPersister({
-      ...given,
-      ...options,
-      kafka: log,
-      stores,
-      runtime: session.runtime,
-      onEvent: (event) => {
-        tell(event)
-        options?.onEvent?.(event)
-      },
-    })
-  } catch (error) {
-    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
-  }
+  return createPersister({
+    ...given,
+    ...options,
+    kafka: log,
+    stores,
+    runtime: session.runtime,
+    onEvent: (event) => {
+      tell(event)
+      options?.onEvent?.(event)
+    },
+  })
 }
 
 function healthOf(service: Persister, values: Values): Health {

@@ -1,0 +1,48 @@
+/** A service that runs until the process is asked to end. @module */
+import type { KafkaLog } from '../src/log.ts'
+import { UsageError } from './failure.ts'
+import { startHealth } from './health.ts'
+import type { Health } from './health.ts'
+import type { Session } from './session.ts'
+
+interface Service {
+  run(options: { readonly signal: AbortSignal }): Promise<void>
+  /** Closes its log too. */
+  close(): Promise<void>
+}
+
+export interface Serving<S extends Service> {
+  /** `kedge` and its command. */
+  readonly name: string
+  readonly log: KafkaLog
+  readonly make: () => Promise<S>
+  /** Where its health is answered, if anywhere. */
+  readonly place: string | undefined
+  readonly healthOf: (service: S) => Health
+  /** Said when it runs, and when it has ended. */
+  readonly begins: string
+  readonly ends: (service: S) => string
+}
+
+/** @throws UsageError where it cannot be made of what it was given. */
+export async function serve<S extends Service>(serving: Serving<S>, session: Session): Promise<void> {
+  const { name, log, make, place, healthOf, begins, ends } = serving
+  const { terminal, stop } = session
+  let service: S | undefined
+  try {
+    service = await make().catch((error: unknown) => {
+      throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+    })
+    const health = place === undefined ? undefined : await startHealth(place, healthOf(service))
+    if (health) terminal.say(`${name} listening on ${health.url}`)
+    terminal.say(`${name} ${begins}`)
+    try {
+      await service.run({ signal: stop })
+    } finally {
+      await health?.close()
+    }
+    terminal.say(`${name} ${ends(service)}`)
+  } finally {
+    await (service ?? { close: async () => log.close?.() }).close().catch(() => undefined)
+  }
+}
