@@ -23,6 +23,8 @@ import { measureStorm } from './stores-storm.ts'
 import type { Storm } from './stores-storm.ts'
 import { fill } from './stores-topic.ts'
 
+/** Fewer than a cache is sure to hold: half of `maxEntries`, as its LRU has two generations. */
+const READS = 4000
 /** Memory of each Memcached: nothing is to be forgotten. */
 const MEMCACHED_MB = '512'
 
@@ -60,24 +62,20 @@ async function measure(quick: boolean): Promise<StoresResults> {
     const cluster = kafkaCluster({ brokers: [broker.bootstrap] })
     ends.push(() => cluster.close())
     const stores = await openStores(ends)
-    const [redis] = stores
+    const redis = stores[0]!
     const brokers = broker.bootstrap
 
-    const [some, many] = quick ? [20_000, 50_000] : [200_000, 1_000_000]
+    const [some, many] = quick ? [20_000, 50_000] : [100_000, 1_000_000]
     say(`filling topics with ${some} and ${many} records`)
     await fill(cluster, 'bench-rates', some)
     await fill(cluster, 'bench-many', many)
     const rates = await measureRates(stores, { brokers, topic: 'bench-rates', records: some }, say)
     say(`catching up with ${many} records`)
-    const caughtUp = []
-    for (const store of quick ? stores.slice(0, 1) : stores) {
-      const brought = await bring('sync', store, { brokers, topic: 'bench-many', records: many })
-      caughtUp.push({ store: store.name, brought })
-    }
+    const caughtUp = await bring('sync', redis, { brokers, topic: 'bench-many', records: many })
     say('reads')
     for (const store of stores) await store.wipe()
     await cluster.createTopic('cache-evictions', { partitions: 1 })
-    const reads = await measureReads(clusterLog(cluster), redis!.url, quick ? 500 : 5000)
+    const reads = await measureReads(clusterLog(cluster), redis.url, quick ? 500 : READS)
     return { machine: own, rates, reads, storms: await measureStorms(cluster, brokers, say), caughtUp }
   } finally {
     for (const end of ends.toReversed()) await end()
