@@ -9,7 +9,9 @@ import { confluent } from '../../adapters/confluent.ts'
 import { upstash } from '../../adapters/upstash.ts'
 import { createGateway } from '../../gateway/app.ts'
 import { kafkaCluster } from '../../gateway/kafka/index.ts'
+import type { Cluster } from '../../gateway/cluster.ts'
 import type { KafkaCluster } from '../../gateway/kafka/index.ts'
+import { withTail } from '../../gateway/tail.ts'
 import type { KafkaLog } from '../../src/log.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import type { LogUnderTest } from '../../src/testing/log-suite.ts'
@@ -19,25 +21,36 @@ import { type Broker, startBroker, withoutKafka } from './broker.ts'
 describe.skipIf(withoutKafka())('On a real broker', () => {
   let broker: Broker
   let cluster: KafkaCluster
+  let other: KafkaCluster
   let admin: Admin
   let topics = 0
 
   beforeAll(async () => {
     broker = await startBroker()
     cluster = kafkaCluster({ brokers: [broker.bootstrap] })
+    other = kafkaCluster({ brokers: [broker.bootstrap] })
     admin = new Admin({ clientId: 'test', bootstrapBrokers: [broker.bootstrap] })
   })
 
   afterAll(async () => {
     await admin?.close()
     await cluster?.close()
+    await other?.close()
     await broker?.stop()
   })
 
-  async function onKafka(connect: (url: string) => KafkaLog): Promise<LogUnderTest> {
-    const app = createGateway({ cluster })
-    const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false })
-    const server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1')
+  /** A gateway, or several behind a balancer that gives each request to the next one of them. */
+  async function onKafka(
+    connect: (url: string) => KafkaLog,
+    behind: readonly Cluster[] = [cluster],
+  ): Promise<LogUnderTest> {
+    const gateways = behind.map((each) =>
+      getRequestListener(createGateway({ cluster: each }).fetch, { overrideGlobalObjects: false }),
+    )
+    let requests = 0
+    const server = createServer((request, response) => {
+      void gateways[requests++ % gateways.length]!(request, response)
+    }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const log = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
     return {
@@ -76,6 +89,20 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     ...runner,
     ...SUITES.v3,
     create: () => onKafka((url) => confluent({ url, produce: { url: `${url}/kafka`, api: 'v3' } })),
+  })
+  describe('two gateways behind a balancer are as good as one', () => {
+    let tails: ReturnType<typeof withTail>[] = []
+    beforeAll(() => {
+      tails = [withTail(cluster), withTail(other)]
+    })
+    afterAll(async () => {
+      for (const tail of tails) await tail.close()
+    })
+    logSuite({
+      ...runner,
+      ...SUITES.stateless,
+      create: () => onKafka((url) => confluent({ url, gateway: true }), tails),
+    })
   })
   logSuite({
     ...runner,
