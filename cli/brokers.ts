@@ -9,6 +9,7 @@ import {
   saslMechanism,
   saslPassword,
   saslUsername,
+  sessionTimeout,
   tls,
   tlsCa,
   tlsCert,
@@ -43,7 +44,7 @@ export async function connected(values: Values, session: Session): Promise<Kafka
   }
 }
 
-async function kafkaOptions(values: Values, { folder }: Session): Promise<KafkaOptions> {
+async function kafkaOptions(values: Values, { folder, terminal }: Session): Promise<KafkaOptions> {
   const list = values.get(brokers) ?? []
   if (list.length === 0) throw new UsageError('--brokers is missing (KEDGE_BROKERS)')
   const encryption = await tlsOf(values, folder)
@@ -51,6 +52,11 @@ async function kafkaOptions(values: Values, { folder }: Session): Promise<KafkaO
   return {
     brokers: list,
     clientId: 'kedge',
+    sessionTimeoutMs: values.get(sessionTimeout),
+    onUnreadable: ({ topic, partition, offset, reason }) =>
+      terminal.warn(
+        `kedge: a batch of ${plain(topic)}/${partition} before ${offset} cannot be read (${plain(reason)}): one record that no cache can read stands in its place`,
+      ),
     ...(encryption && { tls: encryption }),
     ...(sasl && { sasl }),
   }

@@ -1,7 +1,7 @@
 /** How the brokers of a Kafka cluster are reached. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { broker, choice, list, text, truth } from '../shapes.ts'
+import { broker, choice, length, list, text, truth } from '../shapes.ts'
 
 type Optional<T> = Setting<T | undefined>
 
@@ -55,6 +55,13 @@ export const saslPassword: Optional<string> = setting<string | undefined>('sasl.
   secret: true,
 })
 
+export const sessionTimeout: Setting<number> = setting('session.timeout', {
+  flag: '--session-timeout <duration>',
+  shape: length,
+  says: "the cluster's broker.session.timeout.ms: after how long a silence another broker may lead",
+  otherwise: 9000,
+})
+
 export const CLUSTER_SETTINGS: readonly AnySetting[] = [
   brokers,
   tls,
@@ -66,4 +73,5 @@ export const CLUSTER_SETTINGS: readonly AnySetting[] = [
   saslMechanism,
   saslUsername,
   saslPassword,
+  sessionTimeout,
 ]

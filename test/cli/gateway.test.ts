@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { cluster, kedge } from './harness.ts'
 import type { Ran, Surroundings } from './harness.ts'
+import type { KafkaOptions } from '../../gateway/kafka/index.ts'
 
 interface Serving {
   readonly ran: Promise<Ran>
@@ -80,6 +81,16 @@ describe('kedge gateway', () => {
     expect(out).toContain('(log: kafka)')
     expect(out).toContain('stands on the cluster the-cluster of 1 broker')
     expect(fake.closed).toBeGreaterThan(0)
+  })
+
+  it('knows the session timeout of the cluster, and tells of a batch that cannot be read', async () => {
+    let given: KafkaOptions | undefined
+    const args = ['--brokers', 'kafka:9092', '--session-timeout', '6s']
+    const { ran, stop } = await serving(args, { connect: (options) => ((given = options), cluster()) })
+    expect(given).toMatchObject({ sessionTimeoutMs: 6000 })
+    given?.onUnreadable?.({ topic: 't', partition: 2, from: 3, offset: 7, reason: 'its CRC is wrong' })
+    stop()
+    expect((await ran).err).toContain('a batch of t/2 before 7 cannot be read (its CRC is wrong)')
   })
 
   it('listens although the cluster cannot be reached, and says so', async () => {

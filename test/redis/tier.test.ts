@@ -72,7 +72,8 @@ describe.skipIf(withoutRedis() !== undefined)('a tier in Redis', () => {
   it('takes the lowest position of its buckets for all, and none where one has lost it', async () => {
     const tier = redisTier(connection, { buckets: 8 })
     await tier.applier!.begin(0, AT)
-    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`)
+    // So many that each bucket has one of them: whichever loses its position is asked.
+    const keys = Array.from({ length: 500 }, (_, index) => `k${index}`)
     await tier.setMany(
       PLACE,
       keys.map((key) => value(key, 9)),
