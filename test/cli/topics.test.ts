@@ -223,6 +223,8 @@ describe('the cluster', () => {
     expect(seen).toEqual({
       brokers: ['kafka-1:9092', 'kafka-2:9092'],
       clientId: 'kedge',
+      sessionTimeoutMs: 9000,
+      onUnreadable: expect.any(Function),
       tls: { ca: pem, servername: 'kafka' },
       sasl: { mechanism: 'SCRAM-SHA-256', username: 'me', password: 'secret' },
     })
