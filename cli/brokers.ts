@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { KafkaCluster, KafkaOptions } from '../gateway/kafka/index.ts'
-import { UsageError } from './failure.ts'
+import { asUsage, UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import {
   brokers,
@@ -40,7 +40,7 @@ export async function connected(values: Values, session: Session): Promise<Kafka
   try {
     return await session.connect(options)
   } catch (error) {
-    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+    throw asUsage(error)
   }
 }
 

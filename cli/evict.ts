@@ -7,7 +7,7 @@ import type { Token } from '../src/token.ts'
 import type { Cache } from '../src/types.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
-import { CommandError, EXIT, UsageError } from './failure.ts'
+import { asUsage, CommandError, EXIT, UsageError } from './failure.ts'
 import { logOf } from './proxy.ts'
 import type { Session } from './session.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
@@ -79,7 +79,7 @@ async function evict(
     })
     return await work(cache, session.stop)
   } catch (error) {
-    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+    throw asUsage(error)
   }
 }
 

@@ -10,6 +10,10 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** What refuses an option, as what refuses the command line that it came from; everything else as it is. */
+export const asUsage = (error: unknown): unknown =>
+  error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+
 /** The command could not do what was asked, for a reason that is worded already. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'

@@ -8,7 +8,7 @@ import type { RunningGateway, StartOptions } from '../gateway/server.ts'
 import { connected } from './brokers.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
-import { EXIT, sentence, UsageError } from './failure.ts'
+import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
 import {
@@ -93,7 +93,7 @@ async function started(start: () => Promise<Gateway>): Promise<Gateway> {
   try {
     return await start()
   } catch (error) {
-    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+    throw asUsage(error)
   }
 }
 

@@ -4,7 +4,7 @@ import { redpanda } from '../adapters/redpanda.ts'
 import { json } from '../src/codec.ts'
 import type { Codec } from '../src/codec.ts'
 import type { KafkaLog } from '../src/log.ts'
-import { UsageError } from './failure.ts'
+import { asUsage, UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import { authToken, flavor, password, requestTimeout, url, username } from './settings/proxy.ts'
 import type { Values } from './values.ts'
@@ -36,7 +36,7 @@ export async function logOf(
     const { upstash } = await optional(() => import('../adapters/upstash.ts'), '@upstash/kafka')
     return upstash({ ...base, ...auth })
   } catch (error) {
-    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+    throw asUsage(error)
   }
 }
 

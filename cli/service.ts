@@ -1,6 +1,6 @@
 /** A service that runs until the process is asked to end. @module */
 import type { KafkaLog } from '../src/log.ts'
-import { UsageError } from './failure.ts'
+import { asUsage } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { Health } from './health.ts'
 import type { Session } from './session.ts'
@@ -31,7 +31,7 @@ export async function serve<S extends Service>(serving: Serving<S>, session: Ses
   let service: S | undefined
   try {
     service = await make().catch((error: unknown) => {
-      throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+      throw asUsage(error)
     })
     const health = place === undefined ? undefined : await startHealth(place, healthOf(service))
     if (health) terminal.say(`${name} listening on ${health.url}`)

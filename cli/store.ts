@@ -1,7 +1,7 @@
 /** A store, made of its URL. The clients are loaded by those alone who use them. @module */
 import type { Sink } from '../src/sink.ts'
 import type { Tier } from '../src/tier.ts'
-import { UsageError } from './failure.ts'
+import { asUsage, UsageError } from './failure.ts'
 import { parseStoreUrl } from './store-url.ts'
 import type { StoreUrl } from './store-url.ts'
 
@@ -26,7 +26,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Ope
     if (parsed.kind === 'memcached') return await memcachedStore(parsed, options)
     return await redisStore(parsed, options)
   } catch (error) {
-    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+    throw asUsage(error)
   }
 }
 

@@ -8,7 +8,7 @@ import type { Sync, SyncOptions } from '../sync/index.ts'
 import { connected } from './brokers.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
-import { EXIT, sentence, UsageError } from './failure.ts'
+import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { RunningHealth } from './health.ts'
 import { codecOf, logOf } from './proxy.ts'
@@ -90,7 +90,7 @@ async function synced(values: Values, flags: Flags, session: Session): Promise<b
   const report = new SyncReport(terminal, session.runtime)
   const parts = { values, session, log, codec: await codecOf(), store, report }
   try {
-    const work = asUsage(() => (flags.tier ? tierWork : syncWork)(parts))
+    const work = checked(() => (flags.tier ? tierWork : syncWork)(parts))
     terminal.say(terminal.redact(work.says))
     const health = await listening(values, work, session)
     try {
@@ -250,10 +250,10 @@ async function listening(
   return health
 }
 
-function asUsage<T>(work: () => T): T {
+function checked<T>(work: () => T): T {
   try {
     return work()
   } catch (error) {
-    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+    throw asUsage(error)
   }
 }

@@ -4,6 +4,7 @@
  * Set `KEDGE_SEED` to repeat a run that failed, `KEDGE_RUNS` to run more of them.
  */
 import { describe, expect, it } from 'vitest'
+import { forEachSeed, seeds } from '../seeds.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions, Tier, TierWrite } from '../../src/index.ts'
 import { memory, memoryTier, seededRandom } from '../../src/testing/index.ts'
@@ -294,24 +295,18 @@ function slowly(tier: Tier, wait: () => Promise<void>): Tier {
 }
 
 describe('whatever happens to a shared tier', () => {
-  const fixed = process.env['KEDGE_SEED']
-  const first = fixed === undefined ? Math.floor(Math.random() * 1e9) : Number(fixed)
-  const runs = fixed === undefined ? Number(process.env['KEDGE_RUNS'] ?? 60) : 1
+  const { first, runs } = seeds(60)
 
   it(
     `nothing is served beyond the promise (${runs} runs from seed ${first})`,
     { timeout: 3_600_000 },
     async () => {
       const all = { checked: 0, cached: 0, fromTier: 0 }
-      for (let seed = first; seed < first + runs; seed++) {
-        const result = await run(seed)
-        // What weak references have led to is kept until a task ends, and time that is virtual never ends one.
-        await new Promise((resolve) => setImmediate(resolve))
-        expect(result.violations, `KEDGE_SEED=${seed}`).toEqual([])
+      await forEachSeed({ first, runs }, run, (result) => {
         all.checked += result.checked
         all.cached += result.cached
         all.fromTier += result.fromTier
-      }
+      })
       // A test that looks at nothing would pass as well.
       expect(all.checked).toBeGreaterThan(runs * 30)
       expect(all.cached).toBeGreaterThan(runs * 5)

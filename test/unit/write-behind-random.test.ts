@@ -4,6 +4,7 @@
  * one of each key. Set `KEDGE_SEED` to repeat a run that failed, `KEDGE_RUNS` to run more of them.
  */
 import { describe, expect, it } from 'vitest'
+import { forEachSeed, seeds } from '../seeds.ts'
 import { createPersister } from '../../persister/index.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions } from '../../src/index.ts'
@@ -192,22 +193,16 @@ async function run(seed: number) {
 }
 
 describe('whenever a persister dies', () => {
-  const fixed = process.env['KEDGE_SEED']
-  const first = fixed === undefined ? Math.floor(Math.random() * 1e9) : Number(fixed)
-  const runs = fixed === undefined ? Number(process.env['KEDGE_RUNS'] ?? 40) : 1
+  const { first, runs } = seeds(40)
 
   it(
     `writes behind are read by whoever knows of them (${runs} runs from seed ${first})`,
     { timeout: 3_600_000 },
     async () => {
       const sums = { checked: 0, killed: 0 }
-      for (let seed = first; seed < first + runs; seed++) {
-        const result = await run(seed)
-        // What weak references have led to is kept until a task ends, and time that is virtual never ends one.
-        await new Promise((resolve) => setImmediate(resolve))
-        expect(result.violations, `KEDGE_SEED=${seed}`).toEqual([])
+      await forEachSeed({ first, runs }, run, (result) => {
         for (const name of ['checked', 'killed'] as const) sums[name] += result[name]
-      }
+      })
       // A test that looks at nothing would pass as well.
       expect(sums.checked).toBeGreaterThan(runs * 50)
       expect(sums.killed).toBeGreaterThan(runs)

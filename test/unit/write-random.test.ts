@@ -4,6 +4,7 @@
  * the last one. Set `KEDGE_SEED` to repeat a run that failed, `KEDGE_RUNS` to run more of them.
  */
 import { describe, expect, it } from 'vitest'
+import { forEachSeed, seeds } from '../seeds.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions } from '../../src/index.ts'
 import { seededRandom } from '../../src/testing/index.ts'
@@ -176,22 +177,16 @@ async function run(seed: number) {
 }
 
 describe('whenever a writer dies', () => {
-  const fixed = process.env['KEDGE_SEED']
-  const first = fixed === undefined ? Math.floor(Math.random() * 1e9) : Number(fixed)
-  const runs = fixed === undefined ? Number(process.env['KEDGE_RUNS'] ?? 60) : 1
+  const { first, runs } = seeds(60)
 
   it(
     `nothing is served beyond its intent and the promise (${runs} runs from seed ${first})`,
     { timeout: 3_600_000 },
     async () => {
       const sums = { checked: 0, cached: 0, crashes: 0 }
-      for (let seed = first; seed < first + runs; seed++) {
-        const result = await run(seed)
-        // What weak references have led to is kept until a task ends, and time that is virtual never ends one.
-        await new Promise((resolve) => setImmediate(resolve))
-        expect(result.violations, `KEDGE_SEED=${seed}`).toEqual([])
+      await forEachSeed({ first, runs }, run, (result) => {
         for (const name of ['checked', 'cached', 'crashes'] as const) sums[name] += result[name]
-      }
+      })
       // A test that looks at nothing would pass as well.
       expect(sums.checked).toBeGreaterThan(runs * 60)
       expect(sums.cached).toBeGreaterThan(runs * 5)

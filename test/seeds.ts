@@ -1,0 +1,29 @@
+/** Runs by a seed: `KEDGE_SEED` repeats one that failed, `KEDGE_RUNS` has more of them. @module */
+import { expect } from 'vitest'
+
+export interface Seeds {
+  readonly first: number
+  readonly runs: number
+}
+
+/** Seeds that nobody chose, so many as is usual, where the environment does not say otherwise. */
+export function seeds(usual: number): Seeds {
+  const fixed = process.env['KEDGE_SEED']
+  if (fixed !== undefined) return { first: Number(fixed), runs: 1 }
+  return { first: Math.floor(Math.random() * 1e9), runs: Number(process.env['KEDGE_RUNS'] ?? usual) }
+}
+
+/** One run after the other, none of which may violate anything. */
+export async function forEachSeed<R extends { readonly violations: readonly string[] }>(
+  { first, runs }: Seeds,
+  run: (seed: number) => Promise<R>,
+  take: (result: R) => void,
+): Promise<void> {
+  for (let seed = first; seed < first + runs; seed++) {
+    const result = await run(seed)
+    // What weak references have led to is kept until a task ends, and time that is virtual never ends one.
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(result.violations, `KEDGE_SEED=${seed}`).toEqual([])
+    take(result)
+  }
+}
