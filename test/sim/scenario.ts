@@ -1,0 +1,144 @@
+/**
+ * What happens to a fleet, as data: which isolates there are, what is asked of them and when, and what breaks.
+ *
+ * A scenario says everything: running it twice gives the same trace. It is plain JSON, so that a part of it can be
+ * left out to find what matters, and so that it can be pasted into a test.
+ *
+ * @module
+ */
+
+/** How isolates reach Kafka. All but `memory` go through the product's adapter, by HTTP, to a proxy in this process. */
+export type ProxyName =
+  | 'memory'
+  | 'redpanda'
+  | 'strimzi'
+  | 'karapace'
+  | 'confluent'
+  | 'upstash'
+  | 'warpstream'
+
+export interface Scenario {
+  /** Of latencies, of which moment of a load reads the row, of identities: all that is not said below. */
+  readonly seed: number
+  readonly world: WorldPlan
+  readonly isolates: readonly IsolatePlan[]
+  /** Ascending by `at`. */
+  readonly steps: readonly Step[]
+}
+
+/** What isolates share. Durations in milliseconds. */
+export interface WorldPlan {
+  readonly proxy: ProxyName
+  /** Whether the log tells its identity (`memory` alone can do without). */
+  readonly identity: boolean
+  readonly evictionPartitions: number
+  /** The longest that one way through the network takes, where no fault makes it longer. */
+  readonly latencyMs: number
+  /** Loaders read a replica that is behind the primary by at most this. Namespaces then have `settle` of as much. */
+  readonly replicaLagMs: number
+  /** The longest that the source takes to answer a load. */
+  readonly loadMs: number
+  /** Whether isolates share a tier, beside which a follower applies evictions. */
+  readonly tier: boolean
+  /** What every isolate promises. */
+  readonly maxStalenessMs: number
+  readonly ttlMs: number
+}
+
+/** One place for an isolate. When one is killed, the next takes its place, with the same plan and an empty cache. */
+export interface IsolatePlan {
+  /** As Workers do: no promise is shared between requests, and a request that is cancelled takes its I/O with it. */
+  readonly isolatesRequests: boolean
+  /** Its wall clock, ahead of the true time by this. */
+  readonly skewMs: number
+  readonly mode: 'invalidate' | 'replicate'
+  readonly onUnreachable: 'stale' | 'bypass' | 'throw'
+  readonly maxOutageMs: number
+  readonly swrMs: number
+  readonly staleIfErrorMs: number
+  readonly timeoutMs: number | undefined
+  readonly hardTimeoutMs: number
+  readonly pollTimeoutMs: number
+  readonly maxEntries: number
+  readonly maxBytes: number
+  readonly maxRememberedEvictions: number
+  readonly maxCatchUpRecords: number
+  readonly maxPollBytes: number
+  readonly lookBack: number
+  /** How long a write of somebody may take; 0: writes are not announced. The same for all isolates of a scenario. */
+  readonly intentsMs: number
+  readonly announceExpiry: boolean
+  /** Values from here are never held up by compression: everything larger than this is gzipped. */
+  readonly gzipAboveBytes: number
+  /** Follows the log by long polls from its start on. */
+  readonly follows: boolean
+}
+
+/** Namespaces of a scenario. */
+export type SpaceName =
+  /** Rows of the source. */
+  | 'rows'
+  /** Rows as well, with keys of the same names: what one does must not touch the other. */
+  | 'others'
+  /** Values whose truth is the log. */
+  | 'sets'
+
+export type ReadHow = 'getOrSet' | 'get' | 'peek' | 'getMany' | 'getOrSetMany'
+export type WriteHow =
+  /** Commit, then evict the key. */
+  | 'delete'
+  /** The same, with the version of the row. */
+  | 'deleteVersion'
+  | 'tags'
+  | 'prefix'
+  | 'clear'
+  | 'clearAll'
+  /** `set`, in `sets`. */
+  | 'set'
+  /** Commit, then `set` with the version of the row. */
+  | 'setVersion'
+  /** `writeThrough`: announced where the scenario has `intentsMs`. */
+  | 'writeThrough'
+  /** Commit, then a simple message `{ "key": … }` of a service that does not use kedge. */
+  | 'foreign'
+
+export type Step = ReadStep | WriteStep | FaultStep
+
+export interface ReadStep {
+  /** Milliseconds of true time since the beginning. */
+  readonly at: number
+  readonly do: 'read'
+  /** Index in `isolates`. */
+  readonly isolate: number
+  readonly space: SpaceName
+  readonly key: string
+  readonly how: ReadHow
+  /** With the token of the last write of this key that was acknowledged. */
+  readonly after?: boolean
+  /** Outside any request: by the cache itself. */
+  readonly bare?: boolean
+}
+
+export interface WriteStep {
+  readonly at: number
+  readonly do: 'write'
+  readonly isolate: number
+  readonly space: SpaceName
+  readonly key: string
+  readonly how: WriteHow
+  /** Between commit and eviction, in milliseconds. */
+  readonly pauseMs: number
+}
+
+/** Something breaks. What the numbers mean stands with each class of faults, in `faults.ts`. */
+export interface FaultStep {
+  readonly at: number
+  readonly do: 'fault'
+  readonly fault: string
+  /** Which isolate, or whose connection; all where absent. */
+  readonly isolate?: number
+  /** How long it lasts. */
+  readonly forMs?: number
+  /** How often, how many, how far, or with which probability in percent. */
+  readonly amount?: number
+}
