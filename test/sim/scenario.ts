@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { FaultName } from './faults.ts'
 
 /** How isolates reach Kafka. All but `memory` go through the product's adapter, by HTTP, to a proxy in this process. */
 export type ProxyName =
@@ -134,7 +135,7 @@ export interface WriteStep {
 export interface FaultStep {
   readonly at: number
   readonly do: 'fault'
-  readonly fault: string
+  readonly fault: FaultName
   /** Which isolate, or whose connection; all where absent. */
   readonly isolate?: number
   /** How long it lasts. */
