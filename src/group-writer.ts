@@ -31,7 +31,11 @@ export class GroupWriter<T> {
   }
 
   /** Evicts the keys, then holds the values as of right after that eviction. */
-  async set(entries: ReadonlyMap<string, T>, options: SetManyOptions<T> = {}, scope: Scope): Promise<Token> {
+  async set(
+    entries: ReadonlyMap<string, T>,
+    options: SetManyOptions<T> | undefined = {},
+    scope: Scope,
+  ): Promise<Token> {
     checkOptions(options, 'many')
     check(entries, options.domain)
     const { follower, lifespan } = this.#context

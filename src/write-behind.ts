@@ -42,7 +42,7 @@ export class WriteBehind<T> {
   async write(
     key: string,
     value: T | undefined,
-    options: WriteBehindOptions = {},
+    options: WriteBehindOptions | undefined = {},
     scope: Scope,
   ): Promise<Token> {
     checkOptions(options, 'behind')

@@ -68,7 +68,7 @@ export class WriteThrough<T> {
     key: string,
     value: V,
     store: StoreWrite<V>,
-    options: WriteThroughOptions<T> = {},
+    options: WriteThroughOptions<T> | undefined = {},
     scope: Scope,
   ): Promise<Token> {
     checkOptions(options, 'through')

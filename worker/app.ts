@@ -7,7 +7,7 @@ import { type Context, Hono, type Handler, type MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Authorizer, Scope } from './auth.ts'
 import type { AppOptions } from './deps.ts'
-import { kedge, requestContext } from './middleware.ts'
+import { kedge, type KedgeEnv, requestContext } from './middleware.ts'
 import { openApiDocument } from './openapi.ts'
 import { internalProblem, Problem, problemOf } from './problem.ts'
 import { getBatch } from './routes/batch.ts'
@@ -66,7 +66,7 @@ export function createApp(options: AppOptions): Hono {
   const open = kedge(cache, { context, ...(options.cookie !== undefined && { cookie: options.cookie }) })
   const may = (scope: Scope): MiddlewareHandler => authorized(auth, scope)
 
-  const app = new Hono()
+  const app = new Hono<KedgeEnv>()
   app.use(unstored)
   app.get('/healthz', getHealth)
   app.get('/readyz', open, getReadiness)
@@ -84,7 +84,8 @@ export function createApp(options: AppOptions): Hono {
 
   app.notFound(() => new Problem(404, 'ERR_UNKNOWN_ROUTE', 'There is no such route.').toResponse())
   app.onError((error) => answerTo(error, onError))
-  return app
+  // What its requests carry is its own affair: it is mounted and served as any other app.
+  return app as unknown as Hono
 }
 
 const noop = (): void => undefined

@@ -3,18 +3,15 @@
  *
  * @module
  */
-export { createApp } from './app.ts'
-export { type Authorizer, bearerAuth, type BearerTokens, openToAll, type Scope } from './auth.ts'
-export { cacheStatusHeaders } from './cache-status.ts'
-export type { AppOptions } from './deps.ts'
-export { beat } from './heartbeat.ts'
-export {
-  type LoaderHandlers,
-  loaderHandlers,
-  type LoaderHandlersOptions,
-  type RequestBatch,
-} from './loader.ts'
-export { kedge, type KedgeMiddlewareOptions, TOKEN_NAME, type TokenCookieOptions } from './middleware.ts'
-export { openApiDocument } from './openapi.ts'
-export { httpOrigin, type Origin, type OriginOptions, type OriginValue, OriginWriteError } from './origin.ts'
-export { Problem, type ProblemOptions, type ProblemStatus, type WorkerProblemCode } from './problem.ts'
+import type { CacheScope } from '../src/types.ts'
+
+export * from './library.ts'
+
+// Every app that uses the middleware then knows `c.var.cache`. Here and nowhere deeper: JSR takes no module that adds to
+// the types of another, and gets `library.ts`, where an app says `new Hono<KedgeEnv>()`.
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The cache within this request. Set by `kedge(cache)`. */
+    cache: CacheScope
+  }
+}

@@ -13,10 +13,11 @@ import { Problem } from './problem.ts'
 /** The header, and the cookie, that carry a token. */
 export const TOKEN_NAME = 'kedge-token'
 
-declare module 'hono' {
-  interface ContextVariableMap {
+/** What the middleware adds to the requests of an app: `new Hono<KedgeEnv>()`. */
+export interface KedgeEnv {
+  readonly Variables: {
     /** The cache within this request. Set by `kedge(cache)`. */
-    cache: CacheScope
+    readonly cache: CacheScope
   }
 }
 
@@ -78,7 +79,7 @@ export interface KedgeMiddlewareOptions {
 export function kedge(
   cache: Cache | ((c: Context) => Cache),
   options: KedgeMiddlewareOptions = {},
-): MiddlewareHandler {
+): MiddlewareHandler<KedgeEnv> {
   const { cookie = false, context = requestContext } = options
   return async (c, next) => {
     const header = c.req.header(TOKEN_NAME)

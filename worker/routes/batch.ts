@@ -4,13 +4,14 @@
  * @module
  */
 import type { Handler } from 'hono'
+import type { KedgeEnv } from '../middleware.ts'
 import { loadingMany } from '../loading.ts'
 import { batchPath, bodyOf } from '../request.ts'
 import { BatchBody } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
 
 /** `POST /cache/:namespace/batch`: the values of up to 100 keys, and which of them have none. */
-export function getBatch({ served, origin, maxBodyBytes }: RouteContext): Handler {
+export function getBatch({ served, origin, maxBodyBytes }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
     const namespace = batchPath(c)
     const values = served.open(c.var.cache, namespace)

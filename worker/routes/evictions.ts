@@ -4,6 +4,7 @@
  * @module
  */
 import type { Handler } from 'hono'
+import type { KedgeEnv } from '../middleware.ts'
 import type { CacheScope } from '../../src/types.ts'
 import { bodyOf } from '../request.ts'
 import { EvictionBody } from '../schemas.ts'
@@ -11,7 +12,7 @@ import type { ServedNamespaces } from '../served.ts'
 import type { RouteContext } from './context.ts'
 
 /** `POST /evictions`: keys, tags, a prefix, a namespace, or everything. */
-export function evict({ served, maxBodyBytes, lasting }: RouteContext): Handler {
+export function evict({ served, maxBodyBytes, lasting }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
     const eviction = await bodyOf(c, EvictionBody, maxBodyBytes)
     return c.json({ token: await lasting(c, published(eviction, c.var.cache, served)) })

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Handler } from 'hono'
+import type { KedgeEnv } from '../middleware.ts'
 import type { Freshness } from '../../src/types.ts'
 import { Problem } from '../problem.ts'
 
@@ -13,7 +14,7 @@ export const getHealth: Handler = (c) => c.json({ alive: true })
 const isProved = ({ proved, ageMs }: Freshness): boolean => proved && Number.isFinite(ageMs)
 
 /** `GET /readyz`: whether freshness is proved. Polls only where it is not, so that asking often costs nothing. */
-export const getReadiness: Handler = async (c) => {
+export const getReadiness: Handler<KedgeEnv> = async (c) => {
   const scope = c.var.cache
   const known = scope.freshness()
   const freshness = isProved(known) ? known : await scope.sync()

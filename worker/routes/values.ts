@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Context, Handler } from 'hono'
+import type { Handler } from 'hono'
+import type { KedgeEnv } from '../middleware.ts'
 import type { Namespace } from '../../src/types.ts'
 import { cacheStatusHeaders } from '../cache-status.ts'
 import { loadingOne } from '../loading.ts'
@@ -14,7 +15,7 @@ import { PutBody } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
 
 /** `GET /cache/:namespace/:key`: the value, loaded from the origin where it is not held. */
-export function getValue({ served, origin }: RouteContext): Handler {
+export function getValue({ served, origin }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
     const { namespace, key } = entryPath(c)
     const values = served.open(c.var.cache, namespace)
@@ -34,7 +35,7 @@ export function getValue({ served, origin }: RouteContext): Handler {
  * `PUT /cache/:namespace/:key`: with an origin, commits the value there and then evicts the key; without one, the
  * log is the value's only truth, and it is set.
  */
-export function putValue({ served, origin, maxBodyBytes, lasting }: RouteContext): Handler {
+export function putValue({ served, origin, maxBodyBytes, lasting }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
     const { namespace, key } = entryPath(c)
     const values = served.open(c.var.cache, namespace)
@@ -79,8 +80,8 @@ async function commit(
 }
 
 /** `DELETE /cache/:namespace/:key`: evicts the key, everywhere. */
-export function deleteValue({ served, lasting }: RouteContext): Handler {
-  return async (c: Context) => {
+export function deleteValue({ served, lasting }: RouteContext): Handler<KedgeEnv> {
+  return async (c) => {
     const { namespace, key } = entryPath(c)
     const values = served.open(c.var.cache, namespace)
     return c.json({ token: await lasting(c, values.delete(key)) })

@@ -1,0 +1,26 @@
+/**
+ * Everything of `kedge/worker` but what it adds to Hono's own types.
+ *
+ * @module
+ */
+export { createApp } from './app.ts'
+export { type Authorizer, bearerAuth, type BearerTokens, openToAll, type Scope } from './auth.ts'
+export { cacheStatusHeaders } from './cache-status.ts'
+export type { AppOptions } from './deps.ts'
+export { beat } from './heartbeat.ts'
+export {
+  type LoaderHandlers,
+  loaderHandlers,
+  type LoaderHandlersOptions,
+  type RequestBatch,
+} from './loader.ts'
+export {
+  kedge,
+  type KedgeEnv,
+  type KedgeMiddlewareOptions,
+  TOKEN_NAME,
+  type TokenCookieOptions,
+} from './middleware.ts'
+export { openApiDocument } from './openapi.ts'
+export { httpOrigin, type Origin, type OriginOptions, type OriginValue, OriginWriteError } from './origin.ts'
+export { Problem, type ProblemOptions, type ProblemStatus, type WorkerProblemCode } from './problem.ts'
