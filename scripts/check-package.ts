@@ -1,6 +1,6 @@
 /**
- * Whether the package is what it says: its exports resolve, the core is small, and neither it nor the worker
- * needs anything of Node.
+ * Whether the package is what it says: its exports resolve, each part is small, and none but those for Node need
+ * anything of Node.
  *
  * @module
  */
@@ -10,19 +10,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
-
-/** The core without zod, minified and gzipped. */
-const MAX_CORE_BYTES = 34_000
+import { SUBPATHS } from './subpaths.ts'
 
 const problems: string[] = []
 const must = (holds: boolean, problem: string): void => void (holds || problems.push(problem))
 
-async function bundle(entry: string, external: string[]): Promise<string> {
-  const { outputFiles } = await build({
+async function bundle(entry: string, external: string[]): Promise<{ text: string; imports: string[] }> {
+  const { outputFiles, metafile } = await build({
     entryPoints: [entry],
     bundle: true,
     minify: true,
     write: false,
+    metafile: true,
     format: 'esm',
     // Neutral: esbuild then knows no built-in module, and one that is imported is an error unless named here.
     platform: 'neutral',
@@ -31,16 +30,45 @@ async function bundle(entry: string, external: string[]): Promise<string> {
     external,
     logLevel: 'silent',
   })
-  return outputFiles[0]!.text
+  const imports = Object.values(metafile.outputs).flatMap((each) => each.imports.map(({ path }) => path))
+  return { text: outputFiles[0]!.text, imports: [...new Set(imports)] }
 }
 
-const core = await bundle('dist/src/index.js', ['zod'])
-const coreBytes = gzipSync(core, { level: 9 }).length
-must(coreBytes <= MAX_CORE_BYTES, `the core is ${coreBytes} bytes gzipped, more than ${MAX_CORE_BYTES}`)
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+}
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest
+const installed = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]
+  .filter((name) => name !== 'quick-lru')
+  .flatMap((name) => [name, `${name}/*`])
+const sizeOf = (text: string): number => gzipSync(text, { level: 9 }).length
+
+for (const subpath of Object.keys(SUBPATHS)) {
+  must(subpath in manifest.exports, `scripts/subpaths.ts has ${subpath}, which is not exported`)
+}
+for (const [subpath, target] of Object.entries(manifest.exports)) {
+  if (typeof target === 'string') continue
+  const limit = SUBPATHS[subpath]
+  if (limit === undefined) {
+    problems.push(`scripts/subpaths.ts does not say how large ${subpath} may be`)
+    continue
+  }
+  const { text, imports } = await bundle(target.default, ['node:*', ...installed])
+  const bytes = sizeOf(text)
+  const nodes = imports.filter((path) => path.startsWith('node:'))
+  const others = imports.filter((path) => !path.startsWith('node:'))
+  console.log(`${subpath.padEnd(24)}${String(bytes).padStart(7)} bytes  ${others.join(' ')}`)
+  must(bytes <= limit.maxBytes, `${subpath} is ${bytes} bytes gzipped, more than ${limit.maxBytes}`)
+  must(limit.node === true || nodes.length === 0, `${subpath} imports ${nodes.join(', ')}`)
+  if (subpath === '.') must(others.join() === 'zod', `the core imports ${others.join(', ')}`)
+}
 
 // Bundled without `nodejs_compat`: an import of `node:` anything would fail right here.
 const worker = await bundle('worker/cloudflare.ts', ['cloudflare:*'])
-must(!/from\s*["']node:/.test(worker), 'the worker imports a module of Node')
+console.log(`${'the worker, with all'.padEnd(24)}${String(sizeOf(worker.text)).padStart(7)} bytes`)
 
 for (const file of ['package-lock.json', 'package.json']) {
   const hosts = readFileSync(file, 'utf8').match(/"resolved": "https?:\/\/(?!registry\.npmjs\.org\/)[^"]*"/g)
@@ -66,8 +94,5 @@ function run(command: string, args: string[]): void {
   }
 }
 
-console.log(
-  `core: ${coreBytes} bytes gzipped without zod; worker: ${gzipSync(worker, { level: 9 }).length} with it`,
-)
 for (const problem of problems) console.error(problem)
 if (problems.length > 0) process.exitCode = 1

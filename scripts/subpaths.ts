@@ -1,0 +1,37 @@
+/**
+ * What may be imported of the package: how large each part may be, and which of them may need Node.
+ *
+ * Sizes are of the part with all that it imports of this package, minified and gzipped; what is installed beside it
+ * (zod, hono, Kafka's client, …) is not counted. The core is with quick-lru.
+ *
+ * @module
+ */
+
+export interface Subpath {
+  readonly maxBytes: number
+  /** It may import modules of Node: it runs there alone. */
+  readonly node?: true
+}
+
+export const SUBPATHS: Readonly<Record<string, Subpath>> = {
+  '.': { maxBytes: 34_000 },
+  './testing': { maxBytes: 18_500 },
+  './adapters/confluent': { maxBytes: 11_000 },
+  './adapters/upstash': { maxBytes: 6_500 },
+  './adapters/redpanda': { maxBytes: 7_000 },
+  './adapters/strimzi': { maxBytes: 9_000 },
+  './adapters/karapace': { maxBytes: 9_000 },
+  './adapters/warpstream': { maxBytes: 6_500 },
+  './adapters/kafka-rest': { maxBytes: 15_000 },
+  './adapters/messagepack': { maxBytes: 2_000 },
+  './adapters/redis': { maxBytes: 13_000 },
+  './adapters/upstash-redis': { maxBytes: 4_500 },
+  './adapters/memcached': { maxBytes: 9_500 },
+  './adapters/workers-kv': { maxBytes: 4_000 },
+  './adapters/cache-api': { maxBytes: 4_000 },
+  './worker': { maxBytes: 11_000 },
+  './sync': { maxBytes: 18_000 },
+  './loader': { maxBytes: 41_000 },
+  './persister': { maxBytes: 39_000 },
+  './gateway': { maxBytes: 36_000, node: true },
+}
