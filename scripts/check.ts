@@ -12,6 +12,7 @@ const STEPS: readonly (readonly [title: string, command: string])[] = [
   ['types of tests, demo, bench and examples', 'tsc -p tsconfig.test.json'],
   ['dead code', 'knip'],
   ['package', 'node scripts/check-package.ts'],
+  ['API reference', 'node scripts/api-reference.ts'],
   ['what JSR gets', 'node scripts/jsr.ts && deno publish --dry-run --allow-dirty'],
   ['examples', 'node scripts/check-examples.ts'],
   ['worker, as wrangler deploys it', 'wrangler deploy --dry-run --outdir dist/wrangler'],
