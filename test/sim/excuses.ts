@@ -1,0 +1,51 @@
+/**
+ * Whether a scenario asks for more than is promised: of a plan it never does, of what is left of one it may.
+ *
+ * @module
+ */
+import type { FaultName } from './faults.ts'
+import { EXEMPTIONS } from './intensity.ts'
+import type { Scenario } from './scenario.ts'
+
+/** What the scenario must not be held against anybody for; none is what it should have. */
+export function excuses(scenario: Scenario): string[] {
+  const { world, isolates, steps } = scenario
+  const on = new Set<FaultName>(steps.flatMap((step) => (step.do === 'fault' ? [step.fault] : [])))
+  const found = EXEMPTIONS.filter(({ faults, where }) =>
+    faults.some((name) => {
+      if (!on.has(name)) return false
+      const others = new Set(on)
+      others.delete(name)
+      return where({ world, isolates, on: others })
+    }),
+  ).map(({ because }) => because)
+  if (!world.identity && on.has('recreation') && !isFindable(scenario))
+    found.push(
+      'a log without identity must begin with a record, and a new one be longer than the old one at once',
+    )
+  if (setsTwice(scenario))
+    found.push('of two versioned sets that reach the log in the other order the older may win')
+  return found
+}
+
+function isFindable({ steps }: Scenario): boolean {
+  const writes = steps.filter((step) => step.do === 'write').length
+  const begins = steps.some((step) => step.at === 0 && step.do === 'fault' && step.fault === 'heartbeats')
+  return (
+    begins &&
+    steps.every((step, at) => {
+      if (step.do !== 'fault' || step.fault !== 'recreation') return true
+      const next = steps[at + 1]
+      return next?.do === 'fault' && next.fault === 'heartbeats' && (next.amount ?? 1) > writes + 1
+    })
+  )
+}
+
+function setsTwice({ steps }: Scenario): boolean {
+  const writes = steps.filter((step) => step.do === 'write')
+  return writes.some(
+    (write) =>
+      write.how === 'setVersion' &&
+      writes.filter(({ space, key }) => space === write.space && key === write.key).length > 1,
+  )
+}

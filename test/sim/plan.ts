@@ -1,0 +1,250 @@
+/**
+ * A scenario of a seed: which fleet, what is asked of it, and what breaks. A pure function.
+ *
+ * @module
+ */
+import { draw } from './draw.ts'
+import type { Draw } from './draw.ts'
+import { EXEMPTIONS, FAULT_NAMES, INTENSITIES, readsCommitted, SWARM } from './intensity.ts'
+import type { Setting } from './intensity.ts'
+import type { FaultName } from './faults.ts'
+import type {
+  FaultStep,
+  IsolatePlan,
+  ProxyName,
+  ReadStep,
+  Scenario,
+  SpaceName,
+  WorldPlan,
+  WriteStep,
+} from './scenario.ts'
+
+export interface PlanOptions {
+  /** Always this one. */
+  readonly proxy?: ProxyName
+  /** How many reads and writes; else 100 to 250. */
+  readonly steps?: number
+  /** No other classes than these. */
+  readonly faults?: readonly FaultName[]
+}
+
+/** The cheap ones mostly: what differs between proxies is in the adapters, what they share is found with any of them. */
+const PROXIES: Readonly<Record<ProxyName, number>> = {
+  memory: 46,
+  redpanda: 22,
+  strimzi: 7,
+  karapace: 6,
+  confluent: 9,
+  upstash: 5,
+  warpstream: 5,
+}
+
+/** Of those whose adapters can be told the log's identity (`gateway: true`); the others never are. */
+const IDENTITY: Readonly<Partial<Record<ProxyName, number>>> = { memory: 0.8, confluent: 0.5, upstash: 0.5 }
+
+/** What a plan says of a seed. */
+export function plan(seed: number, options: PlanOptions = {}): Scenario {
+  const world = worldOf(draw(seed, 'world'), options)
+  const isolates = isolatesOf(seed, world)
+  const load = loadOf(seed, world, isolates, options)
+  const lastsMs = load.at(-1)?.at ?? 0
+  const faults = faultsOf(seed, { world, isolates }, lastsMs, options)
+  const steps = [...load, ...faults]
+    .map((step, index) => ({ step, index }))
+    .sort((one, other) => one.step.at - other.step.at || one.index - other.index)
+    .map(({ step }) => step)
+  return { seed, world, isolates, steps }
+}
+
+function worldOf(of: Draw, options: PlanOptions): WorldPlan {
+  const chosen = of.weighted(PROXIES)
+  const proxy = options.proxy ?? chosen
+  const identity = of.chance(IDENTITY[proxy] ?? 0)
+  return {
+    proxy,
+    identity,
+    evictionPartitions: of.pick([1, 1, 1, 2, 3]),
+    latencyMs: of.pick([5, 20, 60, 120]),
+    replicaLagMs: of.chance(0.2) ? of.pick([50, 400, 1500]) : 0,
+    loadMs: of.pick([20, 200, 800]),
+    tier: of.chance(0.2),
+    maxStalenessMs: of.pick([300, 1000, 1000, 2000, 4000]),
+    ttlMs: of.pick([2500, 8000, 20_000, 60_000]),
+  }
+}
+
+function isolatesOf(seed: number, world: WorldPlan): IsolatePlan[] {
+  const of = draw(seed, 'isolates')
+  const intentsMs = of.chance(0.3) ? of.pick([2000, 5000, 10_000]) : 0
+  const replicating = of.pick([0, 0, 0.5, 1])
+  const count = of.pick([2, 2, 3, 3, 4, 5, 6, 8])
+  return Array.from({ length: count }, (_, at) =>
+    isolateOf(draw(seed, `isolate ${at}`), world, { intentsMs, replicating }),
+  )
+}
+
+function isolateOf(
+  of: Draw,
+  { maxStalenessMs, latencyMs, ttlMs }: WorldPlan,
+  { intentsMs, replicating }: { intentsMs: number; replicating: number },
+): IsolatePlan {
+  const isolatesRequests = of.chance(0.5)
+  return {
+    isolatesRequests,
+    skewMs: of.chance(0.3) ? of.between(-600_000, 600_000) : of.between(-500, 500),
+    mode: of.chance(replicating) ? 'replicate' : 'invalidate',
+    onUnreachable: of.pick(['stale', 'bypass', 'throw'] as const),
+    maxOutageMs: of.pick([maxStalenessMs, 5000, 30_000].filter((ms) => ms >= maxStalenessMs)),
+    swrMs: of.chance(0.3) ? of.pick([500, 4000]) : 0,
+    staleIfErrorMs: of.chance(0.3) ? of.pick([1000, 8000]) : 0,
+    timeoutMs: of.chance(0.2) ? of.pick([20, 200]) : undefined,
+    hardTimeoutMs: of.pick([1500, 3000, 8000]),
+    // A poll may take several requests, one after the other.
+    pollTimeoutMs: Math.max(of.pick([200, 500, 2000]), 4 * latencyMs),
+    maxEntries: of.chance(0.3) ? of.between(1, 3) : of.pick([8, 100, 10_000]),
+    maxBytes: of.chance(0.15) ? of.pick([600, 1500, 4000]) : 32_000_000,
+    maxRememberedEvictions: of.chance(0.25) ? of.between(1, 2) : of.pick([16, 4096]),
+    maxCatchUpRecords: of.chance(0.25) ? 5 : 10_000,
+    maxPollBytes: of.chance(0.25) ? of.pick([50, 300]) : 1_000_000,
+    lookBack: of.pick([0, 3, 20, 1000]),
+    intentsMs,
+    announceExpiry: of.chance(ttlMs < 10_000 ? 0.15 : 0.05),
+    gzipAboveBytes: of.pick([0, 1024, 1e9, 1e9]),
+    follows: !isolatesRequests && of.chance(0.2),
+  }
+}
+
+/** Keys of rows, the first of them the most popular; some share a prefix. */
+const KEYS = ['a', 'eu/b', 'c', 'eu/d', 'us/e', 'f', 'g', 'eu/h', 'i', 'us/j', 'k', 'l', 'm', 'n', 'o', 'p']
+/**
+ * Keys that are written once, by `setVersion`. Of two such writes, or of one beside an eviction without a version, the
+ * later in the log wins where the other's version was never seen, or was forgotten (docs/protocol.md, set).
+ */
+const VERSIONED = ['v1', 'v2', 'v3', 'v4']
+
+const READS = { getOrSet: 70, get: 8, peek: 8, getMany: 6, getOrSetMany: 8 } as const
+const WRITES = {
+  delete: 45,
+  deleteVersion: 12,
+  tags: 8,
+  prefix: 8,
+  clear: 5,
+  clearAll: 3,
+  writeThrough: 14,
+  foreign: 5,
+} as const
+
+function loadOf(
+  seed: number,
+  world: WorldPlan,
+  isolates: readonly IsolatePlan[],
+  { steps = draw(seed, 'steps').between(100, 250) }: PlanOptions,
+): (ReadStep | WriteStep)[] {
+  const of = draw(seed, 'load')
+  const keys = KEYS.slice(0, of.pick([1, 2, 4, 8, 16]))
+  const unwritten = new Set(VERSIONED)
+  const spaces: Record<SpaceName, number> = { rows: 75, others: of.pick([0, 12]), sets: of.pick([0, 13, 25]) }
+  const writing = of.pick([0.05, 0.15, 0.15, 0.35])
+  const bare = of.pick([0, 0.05, 0.5])
+  // Cubed, so that most come close together and some long after.
+  const pauseMs = of.pick([250, 700, 700, 2000])
+  const writeMs = of.pick([0, 100, 100, 1000])
+  let at = 0
+  return Array.from({ length: steps }, (): ReadStep | WriteStep => {
+    at += Math.floor(of.unit() ** 3 * pauseMs)
+    const isolate = of.between(0, isolates.length - 1)
+    const space = of.weighted(spaces)
+    if (of.chance(writing)) {
+      const write = { at, do: 'write', isolate, space, pauseMs: Math.floor(of.unit() * writeMs) } as const
+      const [versioned] = unwritten
+      if (space === 'sets') return { ...write, key: of.zipf(keys), how: 'set' }
+      if (space === 'rows' && versioned !== undefined && of.chance(0.08)) {
+        unwritten.delete(versioned)
+        return { ...write, key: versioned, how: 'setVersion' }
+      }
+      return { ...write, key: of.zipf(keys), how: of.weighted(WRITES) }
+    }
+    const key = space === 'rows' && of.chance(0.08) ? of.pick(VERSIONED) : of.zipf(keys)
+    const how = of.weighted(READS)
+    return {
+      at,
+      do: 'read',
+      isolate,
+      space,
+      key,
+      how,
+      ...(of.chance(0.12) && how !== 'peek' ? { after: true } : {}),
+      ...(of.chance(bare) ? { bare: true } : {}),
+    }
+  })
+}
+
+function faultsOf(
+  seed: number,
+  fleet: Omit<Setting, 'on'>,
+  lastsMs: number,
+  { faults: only = FAULT_NAMES }: PlanOptions,
+): FaultStep[] {
+  const of = draw(seed, 'swarm')
+  const swarm = Number(of.weighted(SWARM))
+  const on = new Set<FaultName>()
+  const setting: Setting = { ...fleet, on }
+  // In another order each time, so that of two classes that exclude each other each gets its turn.
+  const order = FAULT_NAMES.map((name) => ({ name, rank: of.unit() })).sort(
+    (one, other) => one.rank - other.rank,
+  )
+  for (const { name } of order) {
+    const isOn = draw(seed, `swarm ${name}`).chance(swarm * INTENSITIES[name].on)
+    const exempt = EXEMPTIONS.some(({ faults, where }) => faults.includes(name) && where(setting))
+    if (isOn && !exempt && only.includes(name)) on.add(name)
+  }
+  const steps = [...on].flatMap((name) => faultsOfClass(draw(seed, `fault ${name}`), name, fleet, lastsMs))
+  return on.has('recreation') && !fleet.world.identity ? findable(steps) : steps
+}
+
+function faultsOfClass(
+  of: Draw,
+  name: FaultName,
+  { world, isolates }: Omit<Setting, 'on'>,
+  lastsMs: number,
+): FaultStep[] {
+  const { times, lasts, amount, aimed = 0 } = INTENSITIES[name]
+  // At least one; geometric beyond it.
+  let count = 1
+  while (count < 5 * times && of.chance(1 - 1 / times)) count++
+  return Array.from({ length: count }, () => {
+    const at = Math.floor(of.unit() * lastsMs)
+    const fault: FaultStep = {
+      at,
+      do: 'fault',
+      fault: name,
+      ...(of.chance(aimed) ? { isolate: of.between(0, isolates.length - 1) } : {}),
+      ...(lasts ? { forMs: of.heavy(...lasts) } : {}),
+      ...(amount ? { amount: amount(of) } : {}),
+    }
+    return name.startsWith('transaction_') ? [fault, passable(of, fault, world)].flat() : [fault]
+  }).flat()
+}
+
+/**
+ * Control records at the very end of a partition are invisible to proxies that tell no identity: the position cannot
+ * pass them until another record follows (the adapters say so). The worker's heartbeat is that record.
+ */
+function passable(of: Draw, { at, forMs = 0 }: FaultStep, world: WorldPlan): FaultStep[] {
+  if (readsCommitted(world) && world.proxy !== 'strimzi') return []
+  return [{ at: at + forMs + of.heavy(300, 3000), do: 'fault', fault: 'heartbeats', amount: 1 }]
+}
+
+/** More than the log of any plan has, so that a new one is longer than the old one was as soon as it exists. */
+const MORE_THAN_ALL = 400
+
+/** A log that begins with a record to find again, and new ones that are longer at once: see `EXEMPTIONS`. */
+function findable(faults: readonly FaultStep[]): FaultStep[] {
+  const beats = (at: number, amount: number): FaultStep => ({ at, do: 'fault', fault: 'heartbeats', amount })
+  return [
+    beats(0, 1),
+    ...faults.flatMap((fault) =>
+      fault.fault === 'recreation' ? [fault, beats(fault.at, MORE_THAN_ALL)] : [fault],
+    ),
+  ]
+}
