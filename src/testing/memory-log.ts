@@ -32,7 +32,7 @@ export type {
 interface Topic {
   readonly name: string
   readonly id: string
-  readonly partitions: readonly MemoryPartition[]
+  partitions: readonly MemoryPartition[]
   turn: number
 }
 
@@ -130,6 +130,20 @@ export class MemoryLog {
     const { partitions } = this.describe(topic) ?? this.#unknown(topic)
     this.deleteTopic(topic)
     return this.createTopic(topic, { partitions })
+  }
+
+  /**
+   * Kafka's CreatePartitions: the topic has `total` partitions from now on, the new ones empty. Its identity stays.
+   * @throws TypeError when there are as many already: Kafka takes none away.
+   */
+  addPartitions(topic: string, total: number): TopicDescription {
+    const found = this.#topics.get(topic) ?? this.#unknown(topic)
+    const before = found.partitions.length
+    if (!(atLeastOne(total, 'total') > before && total <= MAX_PARTITIONS))
+      throw new TypeError(`\`total\` must be above ${before} and at most ${MAX_PARTITIONS}, got ${total}`)
+    const added = Array.from({ length: total - before }, (_, at) => new MemoryPartition(before + at))
+    found.partitions = [...found.partitions, ...added]
+    return { name: topic, id: found.id, partitions: total }
   }
 
   /** Appends one record; whoever waits for it wakes. */

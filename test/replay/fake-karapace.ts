@@ -47,7 +47,7 @@ export interface KarapaceOptions {
 }
 
 export class FakeKarapace implements FakeProxy {
-  readonly log: MemoryLog = newLog()
+  readonly log: MemoryLog
   readonly consumers = new Map<string, Consumer>()
   /** For how long polls have waited, in all. Nobody waits for real. */
   waitedMs = 0
@@ -55,8 +55,9 @@ export class FakeKarapace implements FakeProxy {
   during: (() => void) | undefined
   readonly #drops: boolean
 
-  constructor({ drops = false }: KarapaceOptions = {}) {
+  constructor({ drops = false }: KarapaceOptions = {}, log: MemoryLog = newLog()) {
     this.#drops = drops
+    this.log = log
   }
 
   readonly handle = (asked: Asked): Told => {

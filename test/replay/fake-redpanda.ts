@@ -23,9 +23,13 @@ const error = (status: number, code: number, message: string): Told =>
   told(status, { error_code: code, message })
 
 export class FakeRedpanda implements FakeProxy {
-  readonly log: MemoryLog = newLog()
+  readonly log: MemoryLog
   /** First offsets of the batches that requests made: reads return whole ones. */
   readonly #batches = new Map<string, number[]>()
+
+  constructor(log: MemoryLog = newLog()) {
+    this.log = log
+  }
 
   readonly handle = (asked: Asked): Told | Promise<Told> => {
     const parts = asked.path.split('/').slice(1).map(decodeURIComponent)

@@ -49,14 +49,15 @@ interface Consumer {
 }
 
 export class FakeStrimzi implements FakeProxy {
-  readonly log: MemoryLog = newLog()
+  readonly log: MemoryLog
   readonly consumers = new Map<string, Consumer>()
   readonly #waits: boolean
   #made = 0
 
   /** @param waits whether an idle poll lasts as long as it says; else it is over at once */
-  constructor(waits: boolean) {
+  constructor(waits: boolean, log: MemoryLog = newLog()) {
     this.#waits = waits
+    this.log = log
   }
 
   readonly handle = (asked: Asked): Told | Promise<Told> => {

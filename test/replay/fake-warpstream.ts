@@ -28,11 +28,12 @@ interface AskedPartition {
 }
 
 export class FakeWarpstream implements FakeProxy {
-  readonly log: MemoryLog = newLog()
+  readonly log: MemoryLog
   readonly #tells: WarpstreamTold
 
-  constructor(tells: WarpstreamTold) {
+  constructor(tells: WarpstreamTold, log: MemoryLog = newLog()) {
     this.#tells = tells
+    this.log = log
   }
 
   readonly handle = (asked: Asked): Told => {

@@ -181,7 +181,13 @@ export type TraceEvent = { readonly t: number } & (
       readonly row: Row | undefined
     }
   /** No work is left, or what is left will never end: `open` lists the reads and writes that did not settle. */
-  | { readonly type: 'end'; readonly openReads: readonly number[]; readonly openWrites: readonly number[] }
+  | {
+      readonly type: 'end'
+      readonly openReads: readonly number[]
+      readonly openWrites: readonly number[]
+      /** How often each class of faults met a request, a load, an isolate or the log. */
+      readonly met?: Readonly<Record<string, number>>
+    }
 )
 
 /** A promise that was broken. */

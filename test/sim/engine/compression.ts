@@ -1,0 +1,43 @@
+/**
+ * Compression without a thread of its own: the platform's answers at a moment that nobody chose. Only what the codec
+ * uses: `new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip')).getReader()`.
+ *
+ * @module
+ */
+import { gunzipSync, gzipSync } from 'node:zlib'
+
+export interface Transform {
+  readonly apply: (bytes: Uint8Array) => Uint8Array
+}
+
+/** What a stream hands out at once. */
+const CHUNK = 16_384
+const MAX_INFLATED = 33_554_432
+
+export const gzipped: Transform = { apply: (bytes) => gzipSync(bytes) }
+export const inflated: Transform = {
+  apply: (bytes) => gunzipSync(bytes, { maxOutputLength: MAX_INFLATED }),
+}
+
+/** What stands for a `Blob` of one part. */
+export const blobOf = (parts: readonly Uint8Array[]): object => ({
+  stream: () => ({
+    pipeThrough: ({ apply }: Transform) => ({
+      getReader: () => readerOf(parts[0] ?? new Uint8Array(), apply),
+    }),
+  }),
+})
+
+function readerOf(bytes: Uint8Array, apply: Transform['apply']) {
+  let left: Uint8Array | undefined
+  return {
+    read: async () => {
+      left ??= apply(bytes)
+      if (left.length === 0) return { done: true, value: undefined }
+      const value = left.subarray(0, CHUNK)
+      left = left.subarray(CHUNK)
+      return { done: false, value }
+    },
+    cancel: async () => undefined,
+  }
+}

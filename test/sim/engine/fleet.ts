@@ -1,0 +1,170 @@
+/** A run, from its beginning to its end: the fleet lives, things break, then it is calm and one looks at what is left. @module */
+import { createTierFollower } from '../../../sync/tier-follower.ts'
+import { systemRuntime } from '../../../src/runtime.ts'
+import type { Step } from '../scenario.ts'
+import type { Row } from '../trace.ts'
+import { Calls } from './calls.ts'
+import { Disturbances } from './disturbances.ts'
+import { type Inhabitant, Seat } from './seat.ts'
+import { tierOver } from './tier.ts'
+import { EPOCH, places } from './universe.ts'
+import { EVICTIONS, SPACES, UPDATES, type World } from './world.ts'
+
+/** As the worker's cron does, in deployments whose log does not tell its identity. */
+const BEAT_EVERY_MS = 30_000
+/** A longer pause between two steps is waited out by nobody. */
+const LONG_MS = 20_000
+/** How long calls, writes and requests that are under way at the end may take: longer than any of their deadlines. */
+const PATIENCE_MS = 240_000
+const LOOK_EVERY_MS = 500
+
+export class Fleet {
+  readonly #world: World
+  readonly #seats: readonly Seat[]
+  readonly #calls: Calls
+  readonly #disturbances: Disturbances
+
+  constructor(world: World) {
+    this.#world = world
+    this.#seats = world.scenario.isolates.map((plan, index) => new Seat(world, index, plan))
+    this.#calls = new Calls(world)
+    this.#disturbances = new Disturbances(world, this.#seats, this.#calls)
+  }
+
+  async run(): Promise<void> {
+    const { record, universe, scenario, trouble } = this.#world
+    record.tell({ type: 'begin' })
+    this.#begin()
+    for (const step of scenario.steps) {
+      // Time in which nothing is asked of anybody, and nobody waits.
+      if (step.at - universe.now > LONG_MS) {
+        await this.#until(() => this.#isQuiet, Math.min(PATIENCE_MS, step.at - universe.now - 5000))
+        universe.quiet(step.at - 5000)
+      }
+      if (step.at > universe.now) await universe.sleep(step.at - universe.now)
+      this.#do(step)
+    }
+    await universe.sleep(1)
+    this.#disturbances.calm()
+    await this.#until(() => this.#calls.openWrites.size === 0 && this.#isQuiet, PATIENCE_MS)
+    record.tell({ type: 'calm' })
+    await this.#rest()
+    for (const { inhabitant } of this.#seats) if (inhabitant) await this.#sync(inhabitant)
+    const inhabitants = this.#seats.flatMap(({ inhabitant }) => inhabitant ?? [])
+    await this.#within(Promise.all(inhabitants.map((inhabitant) => this.#use(inhabitant))))
+    for (const { inhabitant } of this.#seats) if (inhabitant) await this.#look(inhabitant)
+    await this.#until(() => this.#open.every((open) => open.length === 0), PATIENCE_MS)
+    const [openReads = [], openWrites = []] = this.#open
+    record.tell({ type: 'end', openReads, openWrites, met: Object.fromEntries(trouble.met) })
+  }
+
+  #begin(): void {
+    const { log, universe, scenario } = this.#world
+    const { world } = scenario
+    log.createTopic(EVICTIONS, { partitions: world.evictionPartitions })
+    for (const topic of [UPDATES, 'cache-requests', 'cache-writes']) log.createTopic(topic)
+    for (const seat of this.#seats) seat.settle()
+    if (world.tier) this.#followTier()
+    const beat = (): void => {
+      const text = JSON.stringify({ v: 1, op: 'beat', at: EPOCH + Math.floor(universe.now) })
+      for (let partition = 0; partition < world.evictionPartitions; partition++)
+        this.#world.append(EVICTIONS, text, partition)
+      universe.after(BEAT_EVERY_MS, beat)
+    }
+    beat()
+  }
+
+  #followTier(): void {
+    const { universe, trouble, tierStore, scenario } = this.#world
+    const random = universe.randomOf('tier follower')
+    const tier = tierOver(tierStore, universe, trouble, undefined, random, scenario.world.latencyMs)
+    const follow = (): void => {
+      const follower = createTierFollower({
+        kafka: this.#world.connect(undefined),
+        tier,
+        runtime: systemRuntime({ isolatesRequests: false }),
+        wait: 200 + Math.floor(random() * 1800),
+        maxRecords: random() < 0.3 ? 2 : 1000,
+      })
+      void follower.follow({ signal: new AbortController().signal })
+    }
+    places.run({ ...universe.outside, background: true }, follow)
+  }
+
+  #do(step: Step): void {
+    if (step.do === 'fault') return this.#disturbances.begin(step)
+    this.#seats[step.isolate]?.visit((inhabitant) => {
+      if (step.do === 'read') this.#calls.read(inhabitant, step)
+      else this.#calls.write(inhabitant, step)
+    })
+    return undefined
+  }
+
+  get #open(): number[][] {
+    return [this.#calls.openReads, this.#calls.openWrites].map((open) => Calls.waitedFor(open))
+  }
+
+  get #isQuiet(): boolean {
+    // Who stands still is waited for by nobody.
+    const { openReads, openWrites } = this.#calls
+    return [openReads, openWrites].every((open) => Calls.waitedFor(open, false).length === 0)
+  }
+
+  /** Waits until it is so, or for so long. */
+  async #until(done: () => boolean, ms: number): Promise<void> {
+    const { universe } = this.#world
+    const limit = universe.now + ms
+    while (!done() && universe.now < limit) await universe.sleep(LOOK_EVERY_MS)
+  }
+
+  async #within(work: Promise<unknown>): Promise<void> {
+    let over = false
+    void work.then(() => (over = true))
+    await this.#until(() => over, PATIENCE_MS)
+  }
+
+  /** Whatever keeps a value from being held has its time: intents, settling, pauses after failures. */
+  async #rest(): Promise<void> {
+    const { universe, scenario } = this.#world
+    const intents = Math.max(0, ...scenario.isolates.map(({ intentsMs }) => intentsMs))
+    const ms = 40_000 + scenario.world.replicaLagMs + intents
+    universe.quiet(universe.now + ms - 5000)
+    await universe.sleep(ms)
+  }
+
+  /** Each in a request of its own. */
+  async #sync(inhabitant: Inhabitant): Promise<void> {
+    await this.#within(this.#in(inhabitant, async () => void (await inhabitant.cache.sync())))
+  }
+
+  async #use(inhabitant: Inhabitant): Promise<void> {
+    for (const [space, keys] of this.#calls.keys) {
+      if (space === 'sets') continue
+      for (const key of keys) await this.#calls.readTwice(inhabitant, space, key)
+    }
+  }
+
+  async #look(inhabitant: Inhabitant): Promise<void> {
+    const { record } = this.#world
+    const { cache, id } = inhabitant
+    const look = async () => {
+      await cache.sync()
+      for (const space of SPACES) {
+        for (const key of this.#calls.keys.get(space) ?? []) {
+          const row = cache.namespace<Row>(space).peek(key)
+          record.tell({ type: 'holds', isolate: id, space, key, row })
+        }
+      }
+    }
+    await this.#within(this.#in(inhabitant, look))
+  }
+
+  #in(inhabitant: Inhabitant, work: () => Promise<void>): Promise<void> {
+    const { universe } = this.#world
+    return new Promise((resolve) => {
+      universe.at(universe.now, inhabitant.life.place, () => {
+        void work().then(() => universe.after(0, resolve))
+      })
+    })
+  }
+}

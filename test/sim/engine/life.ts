@@ -1,0 +1,149 @@
+/**
+ * One life of an isolate: its clocks, what it draws, its requests; and that it may stand still, or end at any step of
+ * its I/O.
+ *
+ * @module
+ */
+import { Clock } from './clock.ts'
+import type { Random } from './random.ts'
+import { SimRequest } from './request.ts'
+import { EPOCH, type Happening, type Place, type Universe } from './universe.ts'
+
+export interface LifeOptions {
+  readonly universe: Universe
+  readonly name: string
+  readonly skewMs: number
+  readonly isolatesRequests: boolean
+  /** Called when it ends. */
+  readonly onDeath: () => void
+  /** Called when everything that is runnable in it has run. */
+  readonly onSettled: () => void
+}
+
+export class Life {
+  readonly universe: Universe
+  readonly isolatesRequests: boolean
+  /** Outside of any request. */
+  readonly place: Place
+  readonly random: Random
+  readonly wall: Clock
+  readonly monotonic: Clock
+  alive = true
+  frozen = false
+  /** At module scope, clocks of Workers show nothing. */
+  starting = true
+  /** Looked at from outside: that counts for nothing. */
+  observed = false
+  readonly #options: LifeOptions
+  readonly #requests = new Set<SimRequest>()
+  #ending: SimRequest[] = []
+  #held: Happening[] = []
+  #killIn = Infinity
+  #frozenUntil = 0
+  #countsFrozen = true
+  #monotonicThen = 0
+
+  constructor(options: LifeOptions) {
+    const { universe, skewMs, isolatesRequests, name } = options
+    this.#options = options
+    this.universe = universe
+    this.isolatesRequests = isolatesRequests
+    this.place = { universe, life: this, request: undefined, background: false }
+    this.random = universe.randomOf(name)
+    this.wall = new Clock(0, EPOCH + skewMs)
+    this.monotonic = new Clock(universe.now, Math.floor(this.random() * 1e6))
+  }
+
+  /** A step of I/O. Whether it is alive after it. */
+  step(): boolean {
+    if (this.observed || !this.alive) return this.alive
+    if (this.#killIn-- > 0) return true
+    this.die()
+    return false
+  }
+
+  now(): number {
+    this.step()
+    return this.starting && this.isolatesRequests ? 0 : Math.floor(this.wall.read(this.universe.now))
+  }
+
+  performance(): number {
+    this.step()
+    return this.starting && this.isolatesRequests ? 0 : this.monotonic.read(this.universe.now)
+  }
+
+  /** It ends at one of its next steps. */
+  killAfter(steps: number): void {
+    this.#killIn = Math.min(this.#killIn, steps)
+  }
+
+  die(): void {
+    if (!this.alive) return
+    this.alive = false
+    this.#held = []
+    this.#options.onDeath()
+  }
+
+  /** @param counts whether the monotonic clock goes on meanwhile */
+  freeze(forMs: number, counts: boolean): void {
+    const { now } = this.universe
+    this.#frozenUntil = Math.max(this.#frozenUntil, now + forMs)
+    if (!this.frozen) {
+      this.frozen = true
+      this.#countsFrozen = counts
+      this.#monotonicThen = this.monotonic.read(now)
+    }
+  }
+
+  /** Goes on, if its time has come: what is overdue happens at once, in its order. */
+  thaw(force = false): boolean {
+    const { now } = this.universe
+    if (!this.frozen || (!force && now < this.#frozenUntil)) return false
+    this.frozen = false
+    if (!this.#countsFrozen) this.monotonic.set(now, this.#monotonicThen)
+    const held = this.#held
+    this.#held = []
+    for (const happening of held) this.universe.again(happening)
+    return this.alive
+  }
+
+  hold(happening: Happening): void {
+    this.#held.push(happening)
+  }
+
+  open(id: number): SimRequest {
+    const request = new SimRequest(id, this)
+    this.#requests.add(request)
+    return request
+  }
+
+  /** Not answered yet: the oldest first. */
+  get unanswered(): SimRequest[] {
+    return [...this.#requests].filter(({ answered, cancelled }) => !answered && !cancelled)
+  }
+
+  /** Answered, and not over yet. */
+  get lingering(): SimRequest[] {
+    return [...this.#requests].filter(({ answered }) => answered)
+  }
+
+  ends(request: SimRequest): void {
+    this.#ending.push(request)
+  }
+
+  answered(request: SimRequest): void {
+    if (!this.isolatesRequests) this.#requests.delete(request)
+  }
+
+  dropped(request: SimRequest): void {
+    this.#requests.delete(request)
+  }
+
+  settled(): void {
+    if (this.#ending.length > 0) {
+      for (const request of this.#ending) request.check()
+      this.#ending = this.#ending.filter(({ dropped }) => !dropped)
+    }
+    if (this.alive) this.#options.onSettled()
+  }
+}

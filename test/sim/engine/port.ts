@@ -1,0 +1,64 @@
+/** The port between a core and its adapter, of which every call is told. @module */
+import type { KafkaLog } from '../../../src/log.ts'
+import type { Life } from './life.ts'
+import type { Record, Told } from './record.ts'
+
+export function toldPort(
+  log: KafkaLog,
+  isolate: number,
+  life: Life,
+  record: Record,
+  calls: () => number,
+): KafkaLog {
+  const tell = record.of(life)
+  const call = async <T>(
+    asked: Omit<Extract<Told, { type: 'asked' }>, 'type' | 'call' | 'isolate'>,
+    work: () => Promise<T>,
+    positionsOf: (result: T) => Omit<Extract<Told, { type: 'told' }>, 'type' | 'call'>,
+  ): Promise<T> => {
+    const number = calls()
+    tell({ type: 'asked', call: number, isolate, ...asked })
+    try {
+      const result = await work()
+      tell({ type: 'told', call: number, ...positionsOf(result) })
+      return result
+    } catch (error) {
+      tell({ type: 'untold', call: number, code: codeOf(error) })
+      throw error
+    }
+  }
+  return {
+    capabilities: log.capabilities,
+    produce: (topic, records, options) =>
+      call(
+        { operation: 'produce', topic },
+        () => log.produce(topic, records, options),
+        (positions) => ({ positions }),
+      ),
+    offsets: (topic, options) =>
+      call(
+        { operation: 'offsets', topic },
+        () => log.offsets(topic, options),
+        (bounds) => ({
+          positions: bounds.map(({ partition, end }) => ({ partition, offset: end })),
+        }),
+      ),
+    read: (topic, positions, options) =>
+      call(
+        { operation: 'read', topic, positions },
+        () => log.read(topic, positions, options),
+        (result) => ({
+          positions: result.next,
+          offsets: result.records.map(({ partition, offset }) => ({ partition, offset })),
+        }),
+      ),
+    close: async () => log.close?.(),
+  }
+}
+
+/** The code of a `KedgeError`, or the name of another error. */
+export function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error)
+  const { code, name } = error as { code?: unknown; name?: unknown }
+  return typeof code === 'string' ? code : typeof name === 'string' ? name : 'Error'
+}

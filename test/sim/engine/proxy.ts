@@ -1,0 +1,124 @@
+/** The proxies, and how isolates reach Kafka by each of them. @module */
+import { confluent } from '../../../adapters/confluent.ts'
+import { karapace } from '../../../adapters/karapace.ts'
+import { redpanda } from '../../../adapters/redpanda.ts'
+import { strimzi } from '../../../adapters/strimzi.ts'
+import { upstash } from '../../../adapters/upstash.ts'
+import { warpstream } from '../../../adapters/warpstream.ts'
+import { createGateway } from '../../../gateway/app.ts'
+import { memoryCluster } from '../../../gateway/memory-cluster.ts'
+import type { KafkaLog } from '../../../src/log.ts'
+import { systemRuntime } from '../../../src/runtime.ts'
+import type { MemoryLog } from '../../../src/testing/memory-log.ts'
+import { FakeKarapace } from '../../replay/fake-karapace.ts'
+import type { FakeProxy, Told } from '../../replay/fake-proxy.ts'
+import { FakeRedpanda } from '../../replay/fake-redpanda.ts'
+import { FakeStrimzi } from '../../replay/fake-strimzi.ts'
+import { FakeWarpstream } from '../../replay/fake-warpstream.ts'
+import type { ProxyName } from '../scenario.ts'
+import type { HttpAnswer, HttpRequest, Serve } from './http.ts'
+import type { Random } from './random.ts'
+
+export interface Proxy {
+  readonly serve: Serve
+  /** The adapter of an isolate. */
+  readonly connect: () => KafkaLog
+  /** Consumers are gone. */
+  readonly forget: () => void
+}
+
+const url = 'http://proxy'
+const runtime = systemRuntime({ isolatesRequests: false })
+
+export function proxyOf(
+  name: Exclude<ProxyName, 'memory'>,
+  log: MemoryLog,
+  identity: boolean,
+  random: Random,
+): Proxy {
+  switch (name) {
+    case 'redpanda':
+      return { ...overFake(new FakeRedpanda(log)), connect: () => redpanda({ url }) }
+    case 'strimzi': {
+      const fake = new FakeStrimzi(true, log)
+      return { ...overFake(fake), connect: () => strimzi({ url }), forget: () => fake.consumers.clear() }
+    }
+    case 'karapace': {
+      const fake = new FakeKarapace({ drops: random() < 0.5 }, log)
+      return { ...overKarapace(fake), connect: () => karapace({ url }) }
+    }
+    case 'warpstream': {
+      const writer = overKarapace(new FakeKarapace({}, log))
+      const agent = overFake(
+        new FakeWarpstream({ logStart: random() < 0.5, endOutside: random() < 0.5 }, log),
+      )
+      return {
+        serve: (request) => (request.host === 'writer' ? writer.serve(request) : agent.serve(request)),
+        connect: () => warpstream({ url, produce: karapace({ url: 'http://writer' }) }),
+        forget: writer.forget,
+      }
+    }
+    case 'confluent':
+      return { ...overGateway(log), connect: () => confluent({ url, gateway: identity }) }
+    case 'upstash':
+      return {
+        ...overGateway(log),
+        connect: () => upstash({ url, username: 'edge', password: 'secret', gateway: identity }),
+      }
+  }
+}
+
+function overFake({ handle }: FakeProxy): Omit<Proxy, 'connect'> {
+  return {
+    serve: async (request) => answerOf(await handle(askedOf(request))),
+    forget: () => undefined,
+  }
+}
+
+/** Its polls wait out their time, which the fake only counts. */
+function overKarapace(fake: FakeKarapace): Omit<Proxy, 'connect'> {
+  return {
+    serve: async (request) => {
+      const before = fake.waitedMs
+      const told = fake.handle(askedOf(request))
+      return { ...answerOf(told), delayMs: fake.waitedMs - before }
+    },
+    forget: () => fake.consumers.clear(),
+  }
+}
+
+function askedOf({ method, path, headers, text }: HttpRequest) {
+  const at = path.indexOf('?')
+  return {
+    method,
+    path: at === -1 ? path : path.slice(0, at),
+    query: new URLSearchParams(at === -1 ? '' : path.slice(at)),
+    headers,
+    text,
+    signal: undefined,
+  }
+}
+
+function answerOf({ status, type, body }: Told): HttpAnswer {
+  return {
+    status,
+    ...(type === undefined ? {} : { headers: { 'content-type': type } }),
+    ...(body === undefined ? {} : { text: typeof body === 'string' ? body : JSON.stringify(body) }),
+  }
+}
+
+function overGateway(log: MemoryLog): Omit<Proxy, 'connect'> {
+  const make = () => createGateway({ cluster: memoryCluster(log, { runtime }), runtime })
+  let app = make()
+  return {
+    serve: async ({ method, path, headers, text }) => {
+      const body = method === 'GET' || method === 'DELETE' ? {} : { body: text }
+      const response = await app.fetch(new Request(`${url}${path}`, { method, headers, ...body }))
+      const all: Record<string, string> = {}
+      response.headers.forEach((value, name) => (all[name] = value))
+      const answer = { status: response.status, headers: all }
+      return response.body === null ? answer : { ...answer, text: await response.text() }
+    },
+    forget: () => void (app = make()),
+  }
+}

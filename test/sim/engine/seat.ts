@@ -1,0 +1,177 @@
+/**
+ * A place for an isolate: one life after the other, each with an empty cache, made as a user of the product makes it.
+ *
+ * @module
+ */
+import { createCache } from '../../../src/cache.ts'
+import type { KedgeEvent } from '../../../src/events.ts'
+import { systemRuntime } from '../../../src/runtime.ts'
+import type { Cache, CacheStats } from '../../../src/types.ts'
+import type { IsolatePlan, SpaceName } from '../scenario.ts'
+import type { Row } from '../trace.ts'
+import { Life } from './life.ts'
+import { codeOf, toldPort } from './port.ts'
+import type { Random } from './random.ts'
+import { tagsOf } from './source.ts'
+import { tierOver } from './tier.ts'
+import { places } from './universe.ts'
+import { SPACES, type World } from './world.ts'
+
+/** How long the place of one that was killed stays empty, at most. */
+const MAX_GAP_MS = 1500
+
+export class Inhabitant {
+  readonly id: number
+  readonly life: Life
+  readonly seat: Seat
+  cache!: Cache
+  #said: string | undefined
+
+  constructor(seat: Seat, id: number) {
+    const { world, plan, index } = seat
+    this.id = id
+    this.seat = seat
+    this.life = new Life({
+      universe: world.universe,
+      name: `isolate ${id === index ? '' : world.next(`lives ${index}`)} ${index}`,
+      skewMs: plan.skewMs,
+      isolatesRequests: plan.isolatesRequests,
+      onDeath: () => {
+        world.record.tell({ type: 'killed', isolate: id })
+        seat.empty()
+      },
+      onSettled: () => this.#state(),
+    })
+    world.seats.set(this.life, index)
+    world.record.tell({ type: 'isolate', isolate: id, seat: index, plan })
+    places.run(this.life.place, () => this.#begin())
+    this.life.starting = false
+  }
+
+  #begin(): void {
+    const { world, plan } = this.seat
+    const kafka = world.connect(this.seat.index)
+    const { world: shared } = world.scenario
+    const tell = world.record.of(this.life)
+    const cache = createCache({
+      kafka: toldPort(kafka, this.id, this.life, world.record, () => world.next('calls')),
+      runtime: systemRuntime({ isolatesRequests: plan.isolatesRequests }),
+      evictionPartitions: shared.evictionPartitions,
+      mode: plan.mode,
+      ...(kafka.capabilities.readCommitted ? {} : { updatesIsolation: 'uncommitted' as const }),
+      maxEntries: plan.maxEntries,
+      maxBytes: plan.maxBytes,
+      maxStaleness: shared.maxStalenessMs,
+      pollTimeout: plan.pollTimeoutMs,
+      onUnreachable: plan.onUnreachable,
+      maxOutage: plan.maxOutageMs,
+      maxCatchUpRecords: plan.maxCatchUpRecords,
+      maxPollBytes: plan.maxPollBytes,
+      maxRememberedEvictions: plan.maxRememberedEvictions,
+      settle: shared.replicaLagMs,
+      intents: plan.intentsMs === 0 ? false : plan.intentsMs,
+      lookBack: plan.lookBack,
+      announceExpiry: plan.announceExpiry,
+      hardTimeout: plan.hardTimeoutMs,
+      gzipAboveBytes: plan.gzipAboveBytes,
+      ttl: shared.ttlMs,
+      swr: plan.swrMs,
+      staleIfError: plan.staleIfErrorMs,
+      ...(shared.tier ? { tier: this.#tier() } : {}),
+      onEvent: (event) => tell({ type: 'says', isolate: this.id, event: plain(event) }),
+    })
+    this.cache = cache
+    for (const space of SPACES) {
+      cache.namespace<Row>(space, {
+        tags: tagsOf,
+        ...(plan.timeoutMs === undefined ? {} : { timeout: plan.timeoutMs }),
+      })
+    }
+    if (plan.follows) {
+      const place = { ...this.life.place, background: true }
+      places.run(place, () => void cache.follow({ signal: new AbortController().signal }))
+    }
+  }
+
+  #tier() {
+    const { world, index } = this.seat
+    const { universe, trouble } = world
+    const random = universe.randomOf(`tier ${index}`)
+    return tierOver(world.tierStore, universe, trouble, index, random, world.scenario.world.latencyMs)
+  }
+
+  /** Says what it holds, where that has changed. */
+  #state(): void {
+    const stats = this.#observed(() => this.cache.stats())
+    const said = `${stats.entries} ${stats.bytes} ${stats.polls} ${stats.pollFailures} ${stats.reanchors} ${stats.unverified} ${stats.evictionsApplied}`
+    if (said === this.#said) return
+    this.#said = said
+    this.tellState(stats)
+  }
+
+  tellState({ entries, bytes, unverified }: CacheStats): void {
+    const { proved, ageMs, lag } = this.#observed(() => this.cache.freshness())
+    const age = Number.isFinite(ageMs) ? ageMs : null
+    const { record } = this.seat.world
+    record.tell({ type: 'state', isolate: this.id, entries, bytes, proved, ageMs: age, lag, unverified })
+  }
+
+  #observed<T>(look: () => T): T {
+    this.life.observed = true
+    try {
+      return places.run(this.life.place, look)
+    } finally {
+      this.life.observed = false
+    }
+  }
+}
+
+export class Seat {
+  readonly world: World
+  readonly index: number
+  readonly plan: IsolatePlan
+  readonly #random: Random
+  #inhabitant: Inhabitant | undefined
+  #waiting: ((inhabitant: Inhabitant) => void)[] = []
+
+  constructor(world: World, index: number, plan: IsolatePlan) {
+    this.world = world
+    this.index = index
+    this.plan = plan
+    this.#random = world.universe.randomOf(`seat ${index}`)
+  }
+
+  get inhabitant(): Inhabitant | undefined {
+    return this.#inhabitant
+  }
+
+  settle(): void {
+    if (this.#inhabitant) return
+    const inhabitant = new Inhabitant(this, this.world.next('isolates') - 1)
+    if (!inhabitant.life.alive) return
+    this.#inhabitant = inhabitant
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const each of waiting) each(inhabitant)
+  }
+
+  /** Who lived here is gone: soon there is another one. */
+  empty(): void {
+    this.#inhabitant = undefined
+    this.world.universe.after(this.#random() ** 2 * MAX_GAP_MS, () => this.settle())
+  }
+
+  /** Does it with who lives here, now or next. */
+  visit(task: (inhabitant: Inhabitant) => void): void {
+    if (this.#inhabitant) task(this.#inhabitant)
+    else this.#waiting.push(task)
+  }
+}
+
+/** An event as plain JSON: errors in it are their codes. */
+function plain(event: KedgeEvent): KedgeEvent {
+  if (!('error' in event) || event.error === undefined) return event
+  return { ...event, error: codeOf(event.error) }
+}
+
+export const isRowSpace = (space: SpaceName): boolean => space !== 'sets'

@@ -1,0 +1,58 @@
+/** Kafka, of which everything that happens in it is told. @module */
+import { gunzipSync } from 'node:zlib'
+import { MemoryLog } from '../../../src/testing/memory-log.ts'
+import type { MemoryRecord, MemoryTransaction } from '../../../src/testing/memory-log.ts'
+import type { StoredRecord } from '../../../src/testing/memory-partition.ts'
+import type { Record } from './record.ts'
+import { EPOCH, type Universe } from './universe.ts'
+
+type Change = 'truncated' | 'recreated' | 'partitions' | 'compacted' | 'aborted'
+
+export class SimLog extends MemoryLog {
+  readonly #record: Record
+
+  constructor(universe: Universe, record: Record) {
+    super({
+      autoCreate: false,
+      now: () => EPOCH + Math.floor(universe.now),
+      random: universe.randomOf('log'),
+    })
+    this.#record = record
+  }
+
+  override append(topic: string, record: MemoryRecord): StoredRecord {
+    return this.#told(topic, super.append(topic, record))
+  }
+
+  override begin(): MemoryTransaction {
+    const inner = super.begin()
+    return { ...inner, append: (topic, record) => this.#told(topic, inner.append(topic, record)) }
+  }
+
+  /** Tells what a topic has become. */
+  changed(change: Change, topic: string): void {
+    for (let partition = 0; partition < this.partitions(topic); partition++) {
+      const { beginning, end, logId } = this.offsets(topic, partition)
+      this.#record.tell({ type: 'log', change, topic, partition, beginning, end, logId })
+    }
+  }
+
+  #told(topic: string, stored: StoredRecord): StoredRecord {
+    const { partition, offset, value } = stored
+    const { logId } = this.offsets(topic, partition)
+    this.#record.tell({ type: 'appended', topic, partition, offset, logId, text: textOf(value) })
+    return stored
+  }
+}
+
+/** What the bytes say, as far as one can read them. */
+function textOf(value: Uint8Array | null): string {
+  if (value === null) return ''
+  let bytes = value
+  try {
+    if (value[0] === 0x1f && value[1] === 0x8b) bytes = gunzipSync(value, { maxOutputLength: 10_000_000 })
+  } catch {
+    // What cannot be read is shown as it stands.
+  }
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+}

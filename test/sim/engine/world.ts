@@ -1,0 +1,80 @@
+/** Everything that a run consists of, and who numbers what. @module */
+import { encodeUtf8 } from '../../../src/codec.ts'
+import type { KafkaLog } from '../../../src/log.ts'
+import { partitionOf } from '../../../src/murmur2.ts'
+import { MemoryTierStore } from '../../../src/testing/memory-tier-store.ts'
+import type { Scenario, SpaceName } from '../scenario.ts'
+import { fetchOver } from './http.ts'
+import { memoryPort } from './memory-port.ts'
+import { Network } from './network.ts'
+import { type Proxy, proxyOf } from './proxy.ts'
+import { Record } from './record.ts'
+import { SimLog } from './sim-log.ts'
+import { Source } from './source.ts'
+import { Trouble } from './trouble.ts'
+import { EPOCH, type Place, Universe } from './universe.ts'
+import type { Life } from './life.ts'
+import type { Transport } from './ambient.ts'
+
+export const EVICTIONS = 'cache-evictions'
+export const UPDATES = 'cache-updates'
+export const SPACES: readonly SpaceName[] = ['rows', 'others', 'sets']
+
+export class World {
+  readonly scenario: Scenario
+  readonly universe: Universe
+  readonly record: Record
+  readonly trouble = new Trouble()
+  readonly log: SimLog
+  readonly network: Network
+  readonly source: Source
+  readonly tierStore: MemoryTierStore
+  readonly proxy: Proxy | undefined
+  readonly transport: Transport
+  readonly seats = new Map<Life, number>()
+  readonly #numbers = new Map<string, number>()
+
+  constructor(scenario: Scenario) {
+    const { seed, world } = scenario
+    this.scenario = scenario
+    const universe = (this.universe = new Universe(seed))
+    this.record = new Record(universe)
+    this.log = new SimLog(universe, this.record)
+    this.network = new Network(universe, this.trouble, world.latencyMs)
+    this.source = new Source(universe, this.record, this.trouble, world)
+    this.tierStore = new MemoryTierStore({ now: () => EPOCH + Math.floor(universe.now) })
+    this.proxy =
+      world.proxy === 'memory'
+        ? undefined
+        : proxyOf(world.proxy, this.log, world.identity, universe.randomOf('proxy'))
+    const serve = this.proxy?.serve ?? (async () => ({ status: 404 }))
+    this.transport = fetchOver(this.network, serve, (place) => this.seatOf(place))
+  }
+
+  /** Counts, by name. */
+  next(name: string): number {
+    const number = (this.#numbers.get(name) ?? 0) + 1
+    this.#numbers.set(name, number)
+    return number
+  }
+
+  seatOf({ life }: Place): number | undefined {
+    return life && this.seats.get(life)
+  }
+
+  /** How somebody reaches Kafka, made where it is. */
+  connect(seat: number | undefined): KafkaLog {
+    const { world } = this.scenario
+    if (this.proxy) return this.proxy.connect()
+    return memoryPort(this.log, this.network, seat, { identity: world.identity })
+  }
+
+  partitionOf(space: SpaceName): number {
+    return partitionOf(encodeUtf8(space), this.scenario.world.evictionPartitions)
+  }
+
+  /** A record of somebody who is no isolate. */
+  append(topic: string, text: string, partition: number): void {
+    this.log.append(topic, { key: null, value: encodeUtf8(text), partition })
+  }
+}
