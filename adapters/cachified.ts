@@ -1,0 +1,85 @@
+/**
+ * A cache for `@epic-web/cachified`, made of a namespace: cachified decides what to load and checks it, kedge holds it and
+ * hears what is no longer valid.
+ *
+ * @module
+ */
+import * as z from 'zod'
+import type { Duration, Namespace } from '../src/types.ts'
+import { LateFills } from './late-fill.ts'
+import { check, durationShape, longerThanNothing } from './options.ts'
+
+/** What cachified keeps of a value: cachified 5, `CacheEntry`. */
+export interface CachifiedEntry<V = unknown> {
+  readonly metadata: {
+    readonly createdTime: number
+    /** Milliseconds; none or infinite: as long as may be. */
+    readonly ttl?: number | null
+    readonly swr?: number | null
+  }
+  readonly value: V
+}
+
+export interface CachifiedCacheOptions {
+  /** In cachified's reports. @default the name of the namespace */
+  readonly name?: string
+  /** A value lives no longer, whatever cachified says: the backstop of coherence. @default '1h' */
+  readonly maxTtl?: Duration
+  /** How long after its `ttl` a value is still kept for cachified's own `swr`. @default 0 */
+  readonly swr?: Duration
+}
+
+/** The `Cache` of cachified 5. */
+export interface CachifiedCache {
+  readonly name: string
+  get<V = unknown>(key: string): Promise<CachifiedEntry<V> | undefined>
+  set(key: string, entry: CachifiedEntry): Promise<void>
+  delete(key: string): Promise<void>
+}
+
+const shape = z.strictObject({
+  name: z.string({ error: 'must be a string' }).optional(),
+  maxTtl: durationShape.optional(),
+  swr: durationShape.optional(),
+})
+
+/**
+ * `delete` evicts everywhere. `set` brings what a `get` before it did not find, and is not an eviction: what cachified
+ * loaded beside an eviction is not held.
+ *
+ * @throws TypeError quoting the option that is wrong.
+ * @example
+ * ```ts
+ * import { cachified } from '@epic-web/cachified'
+ * import { createCache } from 'kedge'
+ * import { type CachifiedEntry, cachifiedCache } from 'kedge/adapters/cachified'
+ * import { memory } from 'kedge/testing'
+ *
+ * const users = createCache({ kafka: memory() }).namespace<CachifiedEntry>('users')
+ * const cache = cachifiedCache(users)
+ *
+ * const user = await cachified({ cache, key: '7', ttl: 60_000, getFreshValue: () => ({ name: 'Ada' }) })
+ * await users.delete('7') // after the commit, from anywhere
+ * ```
+ */
+export function cachifiedCache(
+  namespace: Namespace<CachifiedEntry>,
+  options: CachifiedCacheOptions = {},
+): CachifiedCache {
+  check(shape, options, 'cachifiedCache')
+  const maxTtlMs = longerThanNothing(options.maxTtl ?? '1h', 'maxTtl')
+  const fills = new LateFills(namespace)
+  // No `ttl` is cachified's way to say for ever, a negative one that it is not to be kept.
+  const ttl = ({ metadata }: CachifiedEntry): number =>
+    Math.max(0, Math.min(metadata.ttl ?? maxTtlMs, maxTtlMs))
+  const { swr = 0 } = options
+  return {
+    name: options.name ?? namespace.name,
+    get: async <V>(key: string) => (await fills.read(key, { ttl, swr })) as CachifiedEntry<V> | undefined,
+    set: async (key, entry) => void (await fills.bring(key, entry)),
+    delete: async (key) => {
+      await fills.bring(key, undefined)
+      await namespace.delete(key)
+    },
+  }
+}

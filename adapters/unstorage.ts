@@ -1,0 +1,95 @@
+/**
+ * A driver for unstorage, and so for Nitro's and Nuxt's caches, made of a namespace.
+ *
+ * @module
+ */
+import * as z from 'zod'
+import type { Duration, Namespace } from '../src/types.ts'
+import { LateFills } from './late-fill.ts'
+import { check, durationShape, longerThanNothing } from './options.ts'
+
+export interface UnstorageDriverOptions {
+  /**
+   * What `setItem` means. `'write'`: this is the value from now on, everywhere; what others hold is evicted. `'fill'`:
+   * this is what was loaded because `getItem` had nothing, as Nitro's `cachedFunction` does; it evicts nothing, and is
+   * not held if an eviction came since that `getItem`.
+   * @default 'write'
+   */
+  readonly set?: 'write' | 'fill'
+  /** A value lives no longer, whatever its `ttl` says. @default '1h' */
+  readonly maxTtl?: Duration
+}
+
+/** What unstorage gives with a call; `ttl` in seconds. */
+export interface UnstorageCall {
+  readonly ttl?: number
+}
+
+/** The `Driver` of unstorage 1. */
+export interface UnstorageDriver {
+  readonly name: string
+  readonly flags: { readonly ttl: true }
+  hasItem(key: string): Promise<boolean>
+  getItem(key: string): Promise<string | null>
+  setItem(key: string, value: string, call?: UnstorageCall): Promise<void>
+  removeItem(key: string): Promise<void>
+  /** Always empty: an isolate does not know what others hold. */
+  getKeys(): Promise<string[]>
+  clear(base?: string): Promise<void>
+}
+
+/** A value and its own lifetime: unstorage tells it with the value, which may come long after its read. */
+export interface UnstorageItem {
+  readonly text: string
+  readonly ttlMs: number
+}
+
+const shape = z.strictObject({
+  set: z.enum(['write', 'fill'], { error: "must be 'write' or 'fill'" }).optional(),
+  maxTtl: durationShape.optional(),
+})
+
+/**
+ * `removeItem` and `clear` evict everywhere; `clear(base)` what begins with it.
+ *
+ * @throws TypeError quoting the option that is wrong.
+ * @example
+ * ```ts
+ * import { createCache } from 'kedge'
+ * import { unstorageDriver, type UnstorageItem } from 'kedge/adapters/unstorage'
+ * import { memory } from 'kedge/testing'
+ * import { createStorage } from 'unstorage'
+ *
+ * const pages = createCache({ kafka: memory() }).namespace<UnstorageItem>('pages')
+ * const storage = createStorage({ driver: unstorageDriver(pages, { set: 'fill' }) })
+ * ```
+ */
+export function unstorageDriver(
+  namespace: Namespace<UnstorageItem>,
+  options: UnstorageDriverOptions = {},
+): UnstorageDriver {
+  check(shape, options, 'unstorageDriver')
+  const maxTtlMs = longerThanNothing(options.maxTtl ?? '1h', 'maxTtl')
+  const fills = options.set === 'fill' ? new LateFills(namespace) : undefined
+  const held = (key: string): Promise<UnstorageItem | undefined> =>
+    fills ? fills.read(key, { ttl: ({ ttlMs }) => ttlMs }) : namespace.get(key)
+  return {
+    name: 'kedge',
+    flags: { ttl: true },
+    hasItem: async (key) => (await namespace.get(key)) !== undefined,
+    getItem: async (key) => (await held(key))?.text ?? null,
+    async setItem(key, text, { ttl } = {}) {
+      // 0 and less, and what is no number, say nothing: unstorage's own drivers take them so.
+      const ttlMs = ttl !== undefined && ttl > 0 ? Math.min(ttl * 1000, maxTtlMs) : maxTtlMs
+      if (fills) await fills.bring(key, { text, ttlMs })
+      else await namespace.set(key, { text, ttlMs }, { ttl: ttlMs })
+    },
+    removeItem: async (key) => {
+      await fills?.bring(key, undefined)
+      await namespace.delete(key)
+    },
+    getKeys: async () => [],
+    clear: async (base = '') =>
+      void (await (base === '' ? namespace.clear() : namespace.invalidatePrefix(base))),
+  }
+}
