@@ -1,0 +1,141 @@
+/**
+ * One invocation of a Lambda function: what is deferred in it, and how much of its time is left.
+ *
+ * Lambda freezes the process when the handler has answered: what was left alone goes on at the next invocation, or
+ * never. So there is no `waitUntil` to hand on to, and what is deferred is awaited before the answer.
+ *
+ * @module
+ */
+import { settledWithin, withDeadline } from '../../src/deadline.ts'
+import { durationMs } from '../../src/duration.ts'
+import { KedgeError } from '../../src/errors.ts'
+import { systemRuntime } from '../../src/runtime.ts'
+import type { Runtime } from '../../src/runtime.ts'
+import type { Duration, RequestContext } from '../../src/types.ts'
+
+/** The part of Lambda's context that is used. Without it, or outside of Lambda, the longest time is assumed. */
+export interface LambdaContext {
+  readonly awsRequestId?: string
+  /** Milliseconds until Lambda ends the invocation, and the process with it. */
+  getRemainingTimeInMillis?(): number
+}
+
+export interface InvocationOptions {
+  /**
+   * How long before Lambda would end the function everything is given up: a function that runs into its timeout loses
+   * its process, and with it all that is cached. @default '500ms'
+   */
+  readonly reserve?: Duration
+  /** Called with what nobody else hears of: failures of deferred work, and work that was not done in time. */
+  readonly onError?: (error: unknown) => void
+  /** Clocks and timers. @default `systemRuntime()` */
+  readonly runtime?: Runtime
+}
+
+export interface InvocationSettings {
+  readonly reserveMs: number
+  readonly tell: (error: unknown) => void
+  readonly runtime: Runtime
+}
+
+/** The longest time that a function may have (AWS Lambda quotas: 15 minutes). */
+const LONGEST_MS = 900_000
+
+/** @throws TypeError quoting the option that is wrong. */
+export function invocationSettings(options: InvocationOptions, more: readonly string[]): InvocationSettings {
+  const known = new Set(['reserve', 'onError', 'runtime', ...more])
+  const unknown = Object.keys(options).find((name) => !known.has(name))
+  if (unknown !== undefined) throw new TypeError(`\`${unknown}\` is not an option`)
+  const { reserve = '500ms', onError, runtime = systemRuntime() } = options
+  if (onError !== undefined && typeof onError !== 'function')
+    throw new TypeError('`onError` must be a function')
+  return { reserveMs: durationMs(reserve, 'reserve'), tell: harmless(onError), runtime }
+}
+
+export class Invocation implements RequestContext {
+  readonly #context: unknown
+  readonly #settings: InvocationSettings
+  readonly #deferred = new Set<Promise<void>>()
+
+  constructor(context: unknown, settings: InvocationSettings) {
+    this.#context = context
+    this.#settings = settings
+  }
+
+  /** Milliseconds until everything is given up. */
+  remainingMs(): number {
+    const { reserveMs } = this.#settings
+    return Math.max(0, Math.min(LONGEST_MS, timeLeft(this.#context)) - reserveMs)
+  }
+
+  waitUntil(promise: Promise<unknown>): void {
+    const settled: Promise<void> = promise
+      .then(() => undefined, this.#settings.tell)
+      .finally(() => this.#deferred.delete(settled))
+    this.#deferred.add(settled)
+  }
+
+  /** Resolves when all that was deferred is done, also what that has deferred; or when the time is over. */
+  async settled(): Promise<void> {
+    while (this.#deferred.size > 0) {
+      const all = Promise.all(this.#deferred)
+      if (await settledWithin(this.#settings.runtime, all, this.remainingMs())) continue
+      const said = `${this.#deferred.size} promises of waitUntil were not done in the time of the function`
+      this.#settings.tell(new KedgeError('ERR_TIMEOUT', said))
+      return
+    }
+  }
+
+  /**
+   * Runs the work for as long as there is time; its signal is aborted then. Rejects `patienceMs` later, whether or not the
+   * signal was heeded.
+   */
+  async within<T>(work: (signal: AbortSignal) => Promise<T>, patienceMs = 0): Promise<T> {
+    const { runtime } = this.#settings
+    const remainingMs = this.remainingMs()
+    const over = new AbortController()
+    const timer = new AbortController()
+    runtime.sleep(remainingMs, timer.signal).then(
+      () => over.abort(outOfTime()),
+      () => undefined,
+    )
+    try {
+      return await withDeadline(runtime, remainingMs + patienceMs, outOfTime, () => work(over.signal))
+    } finally {
+      timer.abort()
+    }
+  }
+}
+
+const outOfTime = (): KedgeError =>
+  new KedgeError('ERR_TIMEOUT', 'the time of the function is over', { retryable: true })
+
+/** What is deferred in the work is awaited after it, whatever came of it. */
+export async function invoked<T>(
+  context: unknown,
+  settings: InvocationSettings,
+  work: (invocation: Invocation) => Promise<T>,
+): Promise<T> {
+  const invocation = new Invocation(context, settings)
+  try {
+    return await work(invocation)
+  } finally {
+    await invocation.settled()
+  }
+}
+
+function timeLeft(context: unknown): number {
+  const left = (context as Partial<LambdaContext> | null | undefined)?.getRemainingTimeInMillis?.()
+  return typeof left === 'number' && left >= 0 ? left : LONGEST_MS
+}
+
+function harmless(listener: InvocationOptions['onError']): (problem: unknown) => void {
+  return (problem) => {
+    try {
+      const said: unknown = listener?.(problem)
+      if (said instanceof Promise) said.catch(() => undefined)
+    } catch {
+      // Whoever listens must not break what is listened to, and there is nobody else to tell.
+    }
+  }
+}

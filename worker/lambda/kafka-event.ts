@@ -1,0 +1,123 @@
+/**
+ * Kafka as Lambda hands it over: the events of an event source mapping, of Amazon MSK or of a cluster of one's own.
+ *
+ * Shape: AWS Lambda Developer Guide, "Using Lambda with Apache Kafka" and "… with Amazon MSK". A record without a key
+ * or a value has `null` there, or nothing (aws-powertools/powertools-lambda-typescript, issue 4988); the bytes of a
+ * header are signed (awslabs/aws-lambda-rust-runtime, `lambda-events`, `kafka`).
+ *
+ * @module
+ */
+import * as z from 'zod'
+import { fromBase64 } from '../../adapters/base64.ts'
+import { KedgeError } from '../../src/errors.ts'
+import type { LogRecord } from '../../src/log.ts'
+
+/** `null` where the producer gave no value. */
+export type KafkaHeader = readonly [name: string, value: Uint8Array | null]
+
+export interface KafkaEventRecord extends LogRecord {
+  readonly topic: string
+  /** In the order in which they came. Those that cannot be read are left out. */
+  readonly headers: readonly KafkaHeader[]
+}
+
+/** A record that cannot be read. */
+export interface PoisonRecord {
+  /** As in the event: the topic, `-`, the number of the partition. */
+  readonly partition: string
+  /** Where it could be read. */
+  readonly offset: number | undefined
+  readonly says: string
+}
+
+export interface KafkaEvent {
+  /** By topic, in the order in which they came. */
+  readonly records: ReadonlyMap<string, readonly KafkaEventRecord[]>
+  readonly poison: readonly PoisonRecord[]
+}
+
+const base64 = z
+  .string()
+  .transform(
+    (text, context) =>
+      fromBase64(text) ?? (context.addIssue({ code: 'custom', message: 'is not base64' }), z.NEVER),
+  )
+  .nullish()
+  .transform((value) => value ?? null)
+
+const offset = z.int().nonnegative()
+
+// Signed where Java wrote them; others may not.
+const headers = z
+  .array(z.record(z.string(), z.array(z.int().min(-128).max(255)).nullable()))
+  .nullish()
+  .catch(undefined)
+
+const record = z.object({
+  topic: z.string().min(1),
+  partition: offset,
+  offset,
+  timestamp: z.number().optional().catch(undefined),
+  key: base64,
+  value: base64,
+  headers,
+})
+
+const shape = z.object({ records: z.record(z.string(), z.array(z.unknown())) })
+
+const whereabouts = z.object({ offset })
+
+/**
+ * The records of an event. One that cannot be read is named, and keeps nobody back.
+ *
+ * @throws KedgeError `ERR_PROTOCOL` when it is no event of Kafka's.
+ * @example
+ * ```ts
+ * import { readKafkaEvent } from 'kedge/lambda'
+ *
+ * export const handler = async (event: unknown) => {
+ *   const { records, poison } = readKafkaEvent(event)
+ *   for (const { key, value, headers } of records.get('orders') ?? []) console.log(key, value, headers)
+ *   return poison.length
+ * }
+ * ```
+ */
+export function readKafkaEvent(event: unknown): KafkaEvent {
+  const read = shape.safeParse(event)
+  if (!read.success) throw new KedgeError('ERR_PROTOCOL', 'this is no Kafka event of Lambda')
+  const records = new Map<string, KafkaEventRecord[]>()
+  const poison: PoisonRecord[] = []
+  for (const [partition, given] of Object.entries(read.data.records)) {
+    for (const each of given) {
+      const said = readRecord(each, partition)
+      if (typeof said === 'string') {
+        poison.push({ partition, offset: whereabouts.safeParse(each).data?.offset, says: said })
+      } else {
+        const own = records.get(said.topic)
+        if (own) own.push(said)
+        else records.set(said.topic, [said])
+      }
+    }
+  }
+  return { records, poison }
+}
+
+/** The record, or why it is none. */
+function readRecord(given: unknown, group: string): KafkaEventRecord | string {
+  const read = record.safeParse(given)
+  if (!read.success) {
+    const { path, message } = read.error.issues[0]!
+    return `${path.join('.') || 'the record'}: ${message}`
+  }
+  const { topic, partition, timestamp, headers: raw, ...rest } = read.data
+  if (`${topic}-${partition}` !== group) return 'it stands among the records of another partition'
+  return {
+    ...rest,
+    topic,
+    partition,
+    headers: (raw ?? []).flatMap((header) =>
+      Object.entries(header).map(([name, bytes]): KafkaHeader => [name, bytes && Uint8Array.from(bytes)]),
+    ),
+    ...(timestamp !== undefined && { timestamp }),
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * kedge's own topics in a function that Kafka triggers.
+ *
+ * @module
+ */
+import type { LoaderService } from '../../loader/types.ts'
+import type { Persister } from '../../persister/types.ts'
+import { KedgeError } from '../../src/errors.ts'
+import type { Sync } from '../../sync/sync.ts'
+import { createTierFollower } from '../../sync/tier-follower.ts'
+import type { TierFollowerEvent, TierFollowerOptions } from '../../sync/tier-follower.ts'
+import type { FailedAt, TopicTaker } from './kafka.ts'
+
+/**
+ * Writes the records to the store of a sync: `cache-updates`, or any topic. A store that fails is tried again for as long
+ * as there is time; then the records from there on have failed.
+ */
+export function applyUpdates(sync: Pick<Sync, 'apply' | 'notReady'>): TopicTaker {
+  const turn = turns()
+  return (records, { remainingMs }) =>
+    turn(async () => {
+      const { failed } = await sync.apply(records, { budget: remainingMs() })
+      return failed.map(({ error, ...where }) => ({ ...where, error: error ?? notInTime(sync) }))
+    })
+}
+
+const notInTime = (sync: Pick<Sync, 'notReady'>): KedgeError => {
+  const why = sync.notReady().filter((reason) => reason === 'store' || reason === 'hook')
+  const said = `not written in the time of the function${why.length > 0 ? `: ${why.join(', ')}` : ''}`
+  return new KedgeError('ERR_TIMEOUT', said, { retryable: true })
+}
+
+/**
+ * Applies `cache-evictions` to a shared tier. The event is a bell: what it rings for is read from the log, from the
+ * position that the tier holds, so that nothing is passed over that the event does not have; and the log tells whether it
+ * is still the same one. Isolates themselves cannot be reached this way: an event comes to one of them.
+ *
+ * @throws TypeError for wrong options, those of `createTierFollower`.
+ */
+export function applyEvictions(options: TierFollowerOptions): TopicTaker {
+  const positions = new Map<number, number>()
+  const onEvent = (event: TierFollowerEvent): void => {
+    if (event.type === 'begin') positions.set(event.partition, event.position)
+    if (event.type === 'apply') positions.set(event.partition, event.to)
+    options.onEvent?.(event)
+  }
+  const follower = createTierFollower({ ...options, onEvent })
+  const { applier } = options.tier
+  const turn = turns()
+  return (records, { signal }) =>
+    turn(async () => {
+      positions.clear()
+      await follower.step({ signal })
+      const failed: FailedAt[] = []
+      for (const partition of new Set(records.map((record) => record.partition))) {
+        const position =
+          positions.get(partition) ?? (await applier!.position(partition, { signal }))?.position ?? 0
+        // What is read over HTTP may be a cluster that lags behind the one that rang.
+        const behind = records.filter((each) => each.partition === partition && each.offset >= position)
+        if (behind.length > 0) failed.push({ partition, offset: behind[0]!.offset, error: lags() })
+      }
+      return failed
+    })
+}
+
+const lags = (): KedgeError =>
+  new KedgeError('ERR_TIMEOUT', 'the log that is read does not have these records yet', { retryable: true })
+
+/**
+ * Answers `cache-requests` with a loader service. Nothing is ever given again: who is not answered in time loads by
+ * itself, and nobody waits for a request that comes again.
+ */
+export function serveRequests(loader: Pick<LoaderService, 'load'>): TopicTaker {
+  return async (records, { signal, waitUntil }) => {
+    // A record without a value says nothing, and is counted as one that cannot be read.
+    const requests = records.map(({ value }) => value ?? new Uint8Array())
+    try {
+      await loader.load(requests, { signal, context: { waitUntil } })
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+}
+
+/** Has a persister write `cache-writes` to their sources. What was not persisted is given again. */
+export function persistWrites(persister: Pick<Persister, 'apply'>): TopicTaker {
+  return async (records, { signal }) => {
+    await persister.apply(records, { signal })
+  }
+}
+
+/** One after the other: a process may be given several batches at once (Lambda Managed Instances). */
+function turns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const next = last.then(work)
+    last = next.catch(() => undefined)
+    return next
+  }
+}
