@@ -1,0 +1,65 @@
+/** What is sent, in the plain form that undici takes. @module */
+
+export interface Plain {
+  readonly url: URL
+  readonly method: string
+  readonly headers: Record<string, string>
+  readonly body: string | Uint8Array | null
+  readonly signal: AbortSignal | undefined
+  readonly redirect: string | undefined
+}
+
+/** Nothing is decoded here, so nothing may be encoded. */
+const IDENTITY = { 'accept-encoding': 'identity' }
+
+/**
+ * The arguments of `fetch`. What adapters give is taken as it is, because a `Request` costs more than all the rest; for
+ * everything else one is made.
+ *
+ * @throws TypeError where `fetch` would.
+ */
+export async function plainOf(input: string | URL | Request, init: RequestInit = {}): Promise<Plain> {
+  const { method = 'GET', body = null, headers = {}, signal, redirect } = init
+  const isAddress = typeof input === 'string' || input instanceof URL
+  const isText = body === null || typeof body === 'string'
+  if (!isAddress || !isText || !isRecord(headers) || method !== method.toUpperCase())
+    return requested(new Request(input, withDuplex(init)))
+  const url = new URL(input)
+  if (!/^https?:$/.test(url.protocol) || url.username + url.password !== '')
+    throw new TypeError('an address must be of http or https, without credentials')
+  const typed: Record<string, string> = body === null ? {} : { 'content-type': 'text/plain;charset=UTF-8' }
+  return {
+    url,
+    method,
+    headers: { ...IDENTITY, ...typed, ...lowered(headers) },
+    body,
+    signal: signal ?? undefined,
+    redirect,
+  }
+}
+
+async function requested(request: Request): Promise<Plain> {
+  const { url, method, headers, signal, redirect } = request
+  const body = request.body === null ? null : new Uint8Array(await request.arrayBuffer())
+  return {
+    url: new URL(url),
+    method,
+    headers: { ...IDENTITY, ...Object.fromEntries(headers) },
+    body,
+    signal,
+    redirect,
+  }
+}
+
+/** A stream may only be sent so, and is read before anything else is. */
+const withDuplex = (init: RequestInit): RequestInit =>
+  init.body instanceof ReadableStream ? Object.assign({ duplex: 'half' }, init) : init
+
+const isRecord = (headers: NonNullable<RequestInit['headers']>): headers is Record<string, string> =>
+  !Array.isArray(headers) && !(headers instanceof Headers) && !(Symbol.iterator in headers)
+
+function lowered(headers: Record<string, string>): Record<string, string> {
+  const named: Record<string, string> = {}
+  for (const name in headers) named[name.toLowerCase()] = headers[name]!
+  return named
+}
