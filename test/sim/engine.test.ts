@@ -88,7 +88,7 @@ const PROXIES: readonly ProxyName[] = [
 
 describe('a simulated run', () => {
   it.each(PROXIES)('serves hits and reflects evictions over %s', async (proxy) => {
-    const steps = [read(0), read(500), write(2000, 1), read(4500), read(4700)]
+    const steps = [read(0), read(500), write(2000, 1), read(4500), read(6000)]
     // Karapace's polls wait out their time.
     const plan = { pollTimeoutMs: 1500 }
     const trace = await simulate(scenario(steps, [plan, plan], { proxy }))
