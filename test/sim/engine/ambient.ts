@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { LightController } from './abort.ts'
 import { blobOf, gzipped, inflated } from './compression.ts'
 import type { Life } from './life.ts'
 import { EPOCH, type Happening, type Place, places } from './universe.ts'
@@ -43,12 +44,16 @@ export function virtual(transport: Transport): () => void {
     clearInterval: globalThis.clearInterval,
     Date: globalThis.Date,
     fetch: globalThis.fetch,
+    AbortController: globalThis.AbortController,
     Blob: globalThis.Blob,
     CompressionStream: globalThis.CompressionStream,
     DecompressionStream: globalThis.DecompressionStream,
   }
   const realNow = performance.now.bind(performance)
   const realRandom = Math.random
+  // Where an error was made is told by nobody, and costs more than the error.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
   const realUuid = crypto.randomUUID.bind(crypto)
 
   const now = (): number | undefined => {
@@ -104,6 +109,9 @@ export function virtual(transport: Transport): () => void {
       if (place.life && !place.life.step()) return never()
       return transport(place, input instanceof Request ? input.url : String(input), init ?? {})
     },
+    AbortController: new Proxy(real.AbortController, {
+      construct: (target) => (places.getStore()?.life === undefined ? new target() : new LightController()),
+    }),
     Blob: new Proxy(real.Blob, {
       construct: (target, args: [BlobPart[]?, BlobPropertyBag?]) =>
         places.getStore() === undefined ? new target(...args) : blobOf(args[0] as Uint8Array[]),
@@ -140,6 +148,7 @@ export function virtual(transport: Transport): () => void {
   return () => {
     Object.assign(globalThis, real)
     Math.random = realRandom
+    Error.stackTraceLimit = stackTraceLimit
     Reflect.deleteProperty(performance, 'now')
     Reflect.deleteProperty(crypto, 'randomUUID')
   }

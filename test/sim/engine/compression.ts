@@ -13,8 +13,9 @@ export interface Transform {
 /** What a stream hands out at once. */
 const CHUNK = 16_384
 const MAX_INFLATED = 33_554_432
+const QUICK = { level: 1, memLevel: 1, windowBits: 9 }
 
-export const gzipped: Transform = { apply: (bytes) => gzipSync(bytes) }
+export const gzipped: Transform = { apply: (bytes) => gzipSync(bytes, QUICK) }
 export const inflated: Transform = {
   apply: (bytes) => gunzipSync(bytes, { maxOutputLength: MAX_INFLATED }),
 }

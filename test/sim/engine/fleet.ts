@@ -7,7 +7,7 @@ import { Calls } from './calls.ts'
 import { Disturbances } from './disturbances.ts'
 import { type Inhabitant, Seat } from './seat.ts'
 import { tierOver } from './tier.ts'
-import { EPOCH, places } from './universe.ts'
+import { EPOCH, placeOf } from './universe.ts'
 import { EVICTIONS, SPACES, UPDATES, type World } from './world.ts'
 
 /** As the worker's cron does, in deployments whose log does not tell its identity. */
@@ -17,6 +17,8 @@ const LONG_MS = 20_000
 /** How long calls, writes and requests that are under way at the end may take: longer than any of their deadlines. */
 const PATIENCE_MS = 240_000
 const LOOK_EVERY_MS = 500
+/** Keys of a namespace that each isolate is asked for at the end. */
+const USED_KEYS = 3
 
 export class Fleet {
   readonly #world: World
@@ -88,7 +90,7 @@ export class Fleet {
       })
       void follower.follow({ signal: new AbortController().signal })
     }
-    places.run({ ...universe.outside, background: true }, follow)
+    placeOf({ universe, life: undefined, request: undefined, background: true }).enter(follow)
   }
 
   #do(step: Step): void {
@@ -140,7 +142,10 @@ export class Fleet {
   async #use(inhabitant: Inhabitant): Promise<void> {
     for (const [space, keys] of this.#calls.keys) {
       if (space === 'sets') continue
-      for (const key of keys) await this.#calls.readTwice(inhabitant, space, key)
+      // Not all of them: another isolate begins with another one.
+      const first = inhabitant.seat.index % keys.length
+      for (const key of [...keys.slice(first), ...keys.slice(0, first)].slice(0, USED_KEYS))
+        await this.#calls.readTwice(inhabitant, space, key)
     }
   }
 

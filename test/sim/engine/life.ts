@@ -7,7 +7,7 @@
 import { Clock } from './clock.ts'
 import type { Random } from './random.ts'
 import { SimRequest } from './request.ts'
-import { EPOCH, type Happening, type Place, type Universe } from './universe.ts'
+import { EPOCH, type Happening, type Place, placeOf, type Universe } from './universe.ts'
 
 export interface LifeOptions {
   readonly universe: Universe
@@ -48,7 +48,7 @@ export class Life {
     this.#options = options
     this.universe = universe
     this.isolatesRequests = isolatesRequests
-    this.place = { universe, life: this, request: undefined, background: false }
+    this.place = placeOf({ universe, life: this, request: undefined, background: false })
     this.random = universe.randomOf(name)
     this.wall = new Clock(0, EPOCH + skewMs)
     this.monotonic = new Clock(universe.now, Math.floor(this.random() * 1e6))

@@ -8,7 +8,7 @@
  */
 import type { RequestContext } from '../../../src/types.ts'
 import type { Life } from './life.ts'
-import type { Happening, Place } from './universe.ts'
+import { type Happening, type Place, placeOf } from './universe.ts'
 
 /** Cloudflare's limit for `waitUntil`. */
 const GRACE_MS = 30_000
@@ -31,7 +31,7 @@ export class SimRequest implements RequestContext {
     this.id = id
     this.#life = life
     this.beganAt = universe.now
-    this.place = { universe, life, request: this, background: false }
+    this.place = placeOf({ universe, life, request: this, background: false })
   }
 
   readonly waitUntil = (promise: Promise<unknown>): void => {

@@ -14,7 +14,7 @@ import { codeOf, toldPort } from './port.ts'
 import type { Random } from './random.ts'
 import { tagsOf } from './source.ts'
 import { tierOver } from './tier.ts'
-import { places } from './universe.ts'
+import { placeOf } from './universe.ts'
 import { SPACES, type World } from './world.ts'
 
 /** How long the place of one that was killed stays empty, at most. */
@@ -44,7 +44,7 @@ export class Inhabitant {
     })
     world.seats.set(this.life, index)
     world.record.tell({ type: 'isolate', isolate: id, seat: index, plan })
-    places.run(this.life.place, () => this.#begin())
+    this.life.place.enter(() => this.#begin())
     this.life.starting = false
   }
 
@@ -88,8 +88,9 @@ export class Inhabitant {
       })
     }
     if (plan.follows) {
-      const place = { ...this.life.place, background: true }
-      places.run(place, () => void cache.follow({ signal: new AbortController().signal }))
+      const { universe } = world
+      const place = placeOf({ universe, life: this.life, request: undefined, background: true })
+      place.enter(() => void cache.follow({ signal: new AbortController().signal }))
     }
   }
 
@@ -119,7 +120,7 @@ export class Inhabitant {
   #observed<T>(look: () => T): T {
     this.life.observed = true
     try {
-      return places.run(this.life.place, look)
+      return this.life.place.enter(look)
     } finally {
       this.life.observed = false
     }

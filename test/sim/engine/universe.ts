@@ -19,9 +19,18 @@ export interface Place {
   readonly request: SimRequest | undefined
   /** Of a loop that never ends: it stands still where nobody else has anything to do for long. */
   readonly background: boolean
+  /** Runs something there. */
+  readonly enter: <T>(task: () => T) => T
 }
 
 export const places: AsyncLocalStorage<Place> = new AsyncLocalStorage<Place>()
+
+/** A place, which is made once and entered often. */
+export function placeOf(parts: Omit<Place, 'enter'>): Place {
+  const place: { -readonly [Part in keyof Place]: Place[Part] } = { ...parts, enter: (task) => task() }
+  place.enter = places.run(place, () => AsyncLocalStorage.snapshot()) as Place['enter']
+  return place
+}
 
 export interface Happening {
   at: number
@@ -53,7 +62,7 @@ export class Universe {
 
   constructor(seed: number) {
     this.#seed = seed
-    this.outside = { universe: this, life: undefined, request: undefined, background: false }
+    this.outside = placeOf({ universe: this, life: undefined, request: undefined, background: false })
     this.random = this.randomOf('world')
   }
 
@@ -109,7 +118,7 @@ export class Universe {
         over = true
         settle()
       }
-      places.run(this.outside, main).then(
+      this.outside.enter(main).then(
         (value) => end(() => resolve(value)),
         (error: unknown) => end(() => reject(error)),
       )
@@ -145,10 +154,10 @@ export class Universe {
     if (++this.#happened > MAX_HAPPENINGS) throw new Error('too much happens: something runs in a circle')
     this.#now = Math.max(this.#now, next.at)
     const { life, request } = place
-    if (life === undefined) return places.run(place, run)
-    if (!life.alive || request?.dropped) return next.lost && places.run(this.outside, next.lost)
+    if (life === undefined) return place.enter(run)
+    if (!life.alive || request?.dropped) return next.lost && this.outside.enter(next.lost)
     if (life.frozen) return life.hold(next)
     this.#touched = life
-    places.run(place, run)
+    place.enter(run)
   }
 }
