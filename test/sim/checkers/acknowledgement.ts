@@ -1,0 +1,113 @@
+/** I16: what is acknowledged is in the log. @module */
+import { parseToken } from '../../../src/token.ts'
+import { EVICTIONS, chronicleOf, firstAbove } from './chronicle.ts'
+import type { Chronicle, Write } from './chronicle.ts'
+import { meaningOf } from './eviction-log.ts'
+import { Findings } from './findings.ts'
+import type { Checker } from '../trace.ts'
+
+type Appended = Chronicle['appended'][number]
+
+export const acknowledgement: Checker = {
+  invariant: 'I16',
+  promise: 'a write resolves only when each of its records stands in the log where it was said to',
+  check(trace) {
+    const found = new Findings('I16')
+    const chronicle = chronicleOf(trace)
+    const places = placesOf(chronicle)
+    const takenBy = new Map<Appended, number>()
+    checkCalls(chronicle, places, found)
+    for (const write of chronicle.writes.values()) {
+      if (write.acknowledgedAt === Infinity) continue
+      const token = tokenOf(write)
+      for (const [partition, offset] of token) {
+        found.looked++
+        const what = `write ${write.write} (${write.how}) was acknowledged at offset ${offset} of partition ${partition}`
+        const record = recordAt(places, EVICTIONS, partition, offset, write.seq, write.settled.seq)
+        if (record === undefined) {
+          found.broke(write.acknowledgedAt, `${what}, where nothing was written meanwhile`)
+          continue
+        }
+        if (!says(record.text, write))
+          found.broke(write.acknowledgedAt, `${what}, where something else stands: ${record.text}`)
+        const other = takenBy.get(record)
+        if (other !== undefined) found.broke(write.acknowledgedAt, `${what}, as write ${other} was`)
+        takenBy.set(record, write.write)
+      }
+      const last = write.offset !== undefined && write.partition !== undefined
+      if (last && token.get(write.partition!) !== write.offset)
+        found.broke(
+          write.acknowledgedAt,
+          `the token of write ${write.write} is not of its offset ${write.offset}`,
+        )
+    }
+    return found
+  },
+}
+
+/** By partition where the write's record stands. */
+function tokenOf({ token, partition, offset }: Write): ReadonlyMap<number, number> {
+  if (token !== undefined) return new Map([...parseToken(token)].map(([each, next]) => [each, next - 1]))
+  // Of services that have no tokens.
+  return new Map(partition === undefined || offset === undefined ? [] : [[partition, offset]])
+}
+
+function placesOf({ appended }: Chronicle): ReadonlyMap<string, readonly Appended[]> {
+  const places = new Map<string, Appended[]>()
+  for (const record of appended) {
+    const place = `${record.topic}|${record.partition}|${record.offset}`
+    const list = places.get(place)
+    if (list) list.push(record)
+    else places.set(place, [record])
+  }
+  return places
+}
+
+/** What was written to this place between two events: in another log there may be something else at it. */
+function recordAt(
+  places: ReadonlyMap<string, readonly Appended[]>,
+  topic: string,
+  partition: number,
+  offset: number,
+  from: number,
+  to: number,
+): Appended | undefined {
+  const list = places.get(`${topic}|${partition}|${offset}`) ?? []
+  const last = list[firstAbove(list, to, ({ seq }) => seq) - 1]
+  return last !== undefined && last.seq > from ? last : undefined
+}
+
+/** Every call that was told where its records stand: they do, and were not there before. */
+function checkCalls(
+  { calls }: Chronicle,
+  places: ReadonlyMap<string, readonly Appended[]>,
+  found: Findings,
+): void {
+  for (const { call, operation, topic, seq, told, toldSeq, toldAt, life } of calls.values()) {
+    if (operation !== 'produce' || told === undefined) continue
+    const seen = new Set<Appended>()
+    for (const { partition, offset } of told.positions) {
+      found.looked++
+      const record = recordAt(places, topic, partition, offset, seq, toldSeq)
+      const what = `produce call ${call} of isolate ${life.isolate} was told offset ${offset} of partition ${partition} of ${topic}`
+      if (record === undefined) found.broke(toldAt, `${what}, where nothing was written meanwhile`)
+      else if (seen.has(record)) found.broke(toldAt, `${what} twice`)
+      else seen.add(record)
+    }
+  }
+}
+
+/** Whether the record says what the write meant. */
+function says(text: string, { evicts, space, key, pattern = '', how, version }: Write): boolean {
+  const record = meaningOf(text)
+  if (record.unreadable || record.empty || record.intent) return false
+  if (evicts === 'everything') return record.all && record.namespace === undefined
+  // A service that does not use kedge may leave out the namespace.
+  const isOwn = record.namespace === space || (how === 'foreign' && record.namespace === undefined)
+  if (!isOwn) return false
+  if (evicts === 'namespace') return record.all
+  if (evicts === 'tag') return record.tags.includes(pattern)
+  if (evicts === 'prefix') return record.prefixes.includes(pattern)
+  const isVersioned = how === 'deleteVersion' || how === 'setVersion'
+  return record.keys.includes(key) && (!isVersioned || record.version === version)
+}

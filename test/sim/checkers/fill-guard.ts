@@ -1,0 +1,52 @@
+/** I2: what was read before an eviction is not held after it. @module */
+import { chronicleOf, rowOf } from './chronicle.ts'
+import { evictionLogOf } from './eviction-log.ts'
+import { Findings } from './findings.ts'
+import { originOf } from './origin.ts'
+import { lastPassed, progressOf } from './progress.ts'
+import type { Checker } from '../trace.ts'
+
+export const fillGuard: Checker = {
+  invariant: 'I2',
+  promise:
+    'what was read from its source before an eviction of it is never served by an isolate that has passed it',
+  check(trace) {
+    const found = new Findings('I2')
+    const { served } = chronicleOf(trace)
+    const log = evictionLogOf(trace)
+    const progress = progressOf(trace)
+    const { tier } = trace.scenario.world
+    for (const { t, row, from, by } of served) {
+      // What a load has just brought goes to its callers, evicted or not.
+      if (row === undefined || (from !== 'memory' && from !== 'tier')) continue
+      const partition = log.partitionOf(row.space)
+      const passed = partition === undefined ? undefined : progress.at(by.life.isolate, partition, by.seq)
+      if (passed === undefined) continue
+      const origin = originOf(trace, row)
+      // As of nobody knows when: written by a call that failed half-way.
+      if (origin !== undefined && origin.record === undefined) continue
+      found.looked++
+      // What was written into the cache is as of its own eviction, not of the moment at which the call began.
+      const readAt = Math.max(row.readAt, origin?.write.acknowledgedAt ?? 0)
+      const what = `read ${by.read} of isolate ${by.life.isolate} got version ${row.version} of ${rowOf(row.space, row.key)} from ${from}, read at ${row.readAt}`
+      const isOwn = !tier && by.life.plan.mode === 'invalidate'
+      // What others have loaded may be held all the same, judged by what they tell of it.
+      if (isOwn && readAt < passed.emptiedAt) {
+        found.broke(t, `${what}, though everything was dropped at ${passed.emptiedAt}`)
+        continue
+      }
+      if (row.space === 'sets') continue
+      for (const list of log.matching(row)) {
+        // A row that was written with its version survives evictions of older versions.
+        const last = lastPassed(list, passed, ({ version }) => version === undefined || origin === undefined)
+        if (last === undefined || last.t <= readAt) continue
+        found.broke(
+          t,
+          `${what}, though it had passed the eviction at offset ${last.offset}, appended at ${last.t}`,
+        )
+        break
+      }
+    }
+    return found
+  },
+}

@@ -1,0 +1,157 @@
+/** I13: one load for each key of an isolate, however many ask. @module */
+import { chronicleOf, rowOf } from './chronicle.ts'
+import type { Chronicle, Life, Load, Read, Write } from './chronicle.ts'
+import { clockLagOf } from './clock-lag.ts'
+import { evictionLogOf } from './eviction-log.ts'
+import { Findings } from './findings.ts'
+import type { Checker, Trace } from '../trace.ts'
+
+/** How long a leader is believed to live after its last sign of life, on Workers. */
+const LEASE_MS = 500
+/** What a load may have waited for before it began: the tier, or a place. */
+const TIER_MS = 500
+
+export const singleFlight: Checker = {
+  invariant: 'I13',
+  promise:
+    'an isolate never loads a key twice at a time, unless the second caller must not share the first load',
+  check(trace) {
+    const found = new Findings('I13')
+    const chronicle = chronicleOf(trace)
+    const excuses = new Excuses(trace, chronicle)
+    const last = new Map<string, Load>()
+    for (const load of chronicle.loads.values()) {
+      const of = `${load.life.isolate}|${rowOf(load.space, load.key)}`
+      const first = last.get(of)
+      last.set(of, load)
+      found.looked++
+      // Only the latest can be joined: what it may have replaced was looked at when it began.
+      if (first === undefined || first.endedSeq < load.seq) continue
+      if (excuses.has(first, load)) continue
+      found.broke(
+        load.t,
+        `isolate ${load.life.isolate} loads ${rowOf(load.space, load.key)} (load ${load.load}) beside load ${first.load}, ` +
+          `under way for ${load.t - first.t} ms, which anybody may share`,
+      )
+    }
+    return found
+  },
+}
+
+/** Why a caller may not share a load that is under way. */
+class Excuses {
+  readonly #trace: Trace
+  readonly #chronicle: Chronicle
+  /** Of each isolate the moments at which it heard of an eviction, by namespace; `*` for all of them. */
+  readonly #evictions = new Map<Life, Map<string, number[]>>()
+  readonly #writes = new Map<Life, Write[]>()
+  readonly #tokens = new Map<Life, Read[]>()
+
+  constructor(trace: Trace, chronicle: Chronicle) {
+    this.#trace = trace
+    this.#chronicle = chronicle
+    const log = evictionLogOf(trace)
+    for (const { life, event, seq, t } of chronicle.said) {
+      // A horizon that rises ends joining too: below it an eviction may have been forgotten.
+      if (event.type === 'horizon') this.#heard(life, event.namespace, t)
+      else if (event.type === 'reanchor') this.#heard(life, '*', t)
+      else if (event.type === 'drop' && event.reason === 'evicted') this.#heard(life, event.namespace, t)
+      else if (event.type === 'evict') {
+        const record = log.at(event.partition, event.offset, seq)
+        this.#heard(life, record?.namespace ?? event.namespace ?? '*', t)
+      }
+    }
+    // News that long polls bring evict at once; nothing says so but the answer itself.
+    for (const { life, operation, told, toldSeq, toldAt } of chronicle.calls.values()) {
+      if (operation !== 'read' || told === undefined) continue
+      for (const { partition, offset } of told.offsets ?? [])
+        this.#heard(life, log.at(partition, offset, toldSeq)?.namespace ?? '*', toldAt)
+    }
+    for (const write of chronicle.writes.values()) push(this.#writes, write.life, write)
+    for (const read of chronicle.reads.values())
+      if (read.after !== undefined) push(this.#tokens, read.life, read)
+  }
+
+  has(first: Load, second: Load): boolean {
+    return (
+      this.#isEvicted(first, second) ||
+      this.#isWritten(first, second) ||
+      this.#isRequired(second) ||
+      this.#isOver(first, second) ||
+      this.#isTakenOver(first, second) ||
+      this.#isAnswered(first)
+    )
+  }
+
+  /** Who arrives after an eviction must not join. Which tags a load brings is not known: any of its namespace counts. */
+  #isEvicted({ life, space, t: from }: Load, { t: to }: Load): boolean {
+    const own = this.#evictions.get(life)
+    const between = (at: number) => at >= from && at <= to
+    return (own?.get(space)?.some(between) ?? false) || (own?.get('*')?.some(between) ?? false)
+  }
+
+  /** A write of this isolate evicts when it is acknowledged, and dooms what is under way when it fails. */
+  #isWritten({ life, space, t: from }: Load, { t: to }: Load): boolean {
+    return (this.#writes.get(life) ?? []).some(
+      (write) =>
+        (write.space === space || write.evicts === 'everything') &&
+        write.t <= to &&
+        // It announces, and evicts once more in the background: only its beginning and its end are told.
+        (write.how === 'writeThrough' || write.settled.t >= from - life.plan.hardTimeoutMs),
+    )
+  }
+
+  /** A token may be of after the load began. */
+  #isRequired({ life, space, key, t }: Load): boolean {
+    return (this.#tokens.get(life) ?? []).some(
+      (read) => read.space === space && read.keys.includes(key) && read.t <= t && read.settledAt >= t,
+    )
+  }
+
+  /** It is older than anything may be that is not proved, or it was given up and goes on for nobody. */
+  #isOver({ life, t: from }: Load, { t: to }: Load): boolean {
+    const { maxStalenessMs } = this.#trace.scenario.world
+    const { hardTimeoutMs } = life.plan
+    const lastsMs = to - from
+    // A clock that is ahead makes it older than it is.
+    if (lastsMs + 2 >= Math.min(maxStalenessMs, hardTimeoutMs - TIER_MS)) return true
+    return clockLagOf(this.#trace).wasAhead(life, from, to)
+  }
+
+  /** On Workers a leader that gives no sign of life for as long as its lease is replaced. */
+  #isTakenOver(first: Load, { t: to }: Load): boolean {
+    const { life, request, t: from } = first
+    if (!life.plan.isolatesRequests) return false
+    const gone = request === undefined ? undefined : this.#chronicle.cancelled.get(request)
+    if (gone !== undefined && gone <= to) return true
+    // Frozen, it could not give any.
+    return life.freezes.some(
+      (freeze) => freeze.to >= from && freeze.from <= to && freeze.to - freeze.from >= LEASE_MS,
+    )
+  }
+
+  /** The tier may have answered those who waited, while the load goes on; who comes later must judge by itself. */
+  #isAnswered({ life, space, key, seq }: Load): boolean {
+    if (!this.#trace.scenario.world.tier) return false
+    return this.#chronicle.served.some(
+      (served) =>
+        served.from === 'tier' &&
+        served.by.life === life &&
+        served.by.space === space &&
+        served.key === key &&
+        served.seq > seq,
+    )
+  }
+
+  #heard(life: Life, namespace: string, t: number): void {
+    let own = this.#evictions.get(life)
+    if (own === undefined) this.#evictions.set(life, (own = new Map()))
+    push(own, namespace, t)
+  }
+}
+
+function push<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key)
+  if (list) list.push(value)
+  else lists.set(key, [value])
+}
