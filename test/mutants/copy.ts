@@ -1,0 +1,74 @@
+/**
+ * A copy of the sources and tests in a directory of its own, which can be changed and put back.
+ *
+ * @module
+ */
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { applied } from './change.ts'
+import type { Mutant } from './mutant.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const SOURCES = ['src', 'adapters', 'sync', 'loader', 'persister', 'worker', 'gateway', 'test'] as const
+/** They need what is not copied: brokers, stores, browsers of other runtimes. */
+const LEFT_OUT = new Set(
+  ['kafka', 'redis', 'memcached', 'stores', 'services', 'cli', 'demo', 'mutants/index.ts'].map((name) =>
+    join(ROOT, 'test', name),
+  ),
+)
+
+// A test of a mutant may hang: it is not given the time that slow machines are given otherwise.
+const CONFIG = `import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  cacheDir: '.cache',
+  test: { include: ['test/**/*.test.ts'], testTimeout: 10_000, hookTimeout: 10_000, restoreMocks: true },
+})
+`
+
+export class Copy {
+  readonly path: string = mkdtempSync(join(tmpdir(), 'kedge-mutant-'))
+
+  constructor() {
+    for (const name of SOURCES)
+      cpSync(join(ROOT, name), join(this.path, name), {
+        recursive: true,
+        filter: (source) => !LEFT_OUT.has(source),
+      })
+    for (const name of readdirSync(ROOT))
+      if (/^(?:package|tsconfig.*)\.json$/.test(name)) cpSync(join(ROOT, name), join(this.path, name))
+    symlinkSync(join(ROOT, 'node_modules'), join(this.path, 'node_modules'))
+    mkdirSync(join(this.path, '.cache'))
+    writeFileSync(join(this.path, 'vitest.config.ts'), CONFIG)
+  }
+
+  /** Runs the task with the mutant in place. */
+  async with<T>(mutant: Mutant, task: () => Promise<T>): Promise<T> {
+    const originals = new Map<string, string>()
+    const changed = applied(mutant, (file) => {
+      const text = readFileSync(join(this.path, file), 'utf8')
+      originals.set(file, text)
+      return text
+    })
+    try {
+      for (const [file, text] of changed) writeFileSync(join(this.path, file), text)
+      return await task()
+    } finally {
+      for (const [file, text] of originals) writeFileSync(join(this.path, file), text)
+    }
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true })
+  }
+}

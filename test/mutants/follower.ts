@@ -1,0 +1,435 @@
+/**
+ * Mutants of how the log is followed: the proof of freshness, its partitions, and when polls happen.
+ *
+ * @module
+ */
+import type { Mutant } from './mutant.ts'
+
+const POLL = 'src/poll.ts'
+const PARTITION = 'src/partition.ts'
+const FOLLOWER = 'src/follower.ts'
+const RECALL = 'src/recall.ts'
+
+export const followerMutants: readonly Mutant[] = [
+  {
+    id: 'M3',
+    what: 'An empty answer is taken for the end of the log.',
+    file: POLL,
+    from: 'applied += await ingest(context, open, result)\n',
+    to: `applied += await ingest(context, open, result)
+    if (result.records.length === 0) {
+      for (const target of open) Object.assign(target, { find: undefined, end: target.partition.position })
+      prove()
+      return applied
+    }
+`,
+    breaks: ['I1', 'I7'],
+    hint: ['unit/freshness.test.ts'],
+  },
+  {
+    id: 'M4',
+    what: 'The position jumps to the end of the log, and what is held stays.',
+    file: PARTITION,
+    from: 'for (const tenant of this.tenants) tenant.reanchor(bounds.end)',
+    to: '',
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['unit/freshness.test.ts', 'unit/partition.test.ts'],
+  },
+  {
+    id: 'M4-stalled',
+    what: 'A record that no answer can hold is jumped over, and what is held stays.',
+    file: POLL,
+    from: "reanchor(context, partition, bounds, 'stalled')",
+    to: 'partition.advance(bounds.end)',
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['unit/freshness.test.ts'],
+  },
+  {
+    id: 'M5',
+    what: 'Everything is dropped first, and the end of the log that is jumped to is sampled after that.',
+    file: POLL,
+    from: 'for (const target of targets) if (!sample(context, target, bounds, t0)) verified = false',
+    to: `for (const target of targets) {
+    const { partition, generation } = target
+    if (!sample(context, target, bounds, t0)) verified = false
+    if (target.generation === generation) continue
+    const own = { partitions: [partition.id], signal }
+    const [later] = await settings.log.offsets(settings.evictionsTopic, own)
+    partition.advance(later!.end)
+    target.end = later!.end
+  }`,
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['unit/log-identity.test.ts'],
+  },
+  {
+    id: 'M7',
+    what: 'A proof counts from its end, not from before its question was sent.',
+    file: POLL,
+    from: 'partition.freshAt = Math.max(partition.freshAt, t0)',
+    to: 'partition.freshAt = Math.max(partition.freshAt, timeline.now())',
+    breaks: ['I1', 'I7'],
+    hint: ['unit/freshness.test.ts'],
+  },
+  {
+    id: 'M8',
+    what: 'Another identity of the log is not noticed.',
+    file: PARTITION,
+    from: 'if (bounds.logId !== undefined && this.logId !== undefined && bounds.logId !== this.logId)',
+    to: 'if (bounds.end < 0)',
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['unit/partition.test.ts', 'unit/freshness.test.ts'],
+  },
+  {
+    id: 'M8-digest',
+    what: 'Where a log tells no identity, any record will do in the place of the one that is remembered.',
+    file: POLL,
+    from: 'if (found.offset === find.offset && digestOf(found) === find.digest) {',
+    to: 'if (found.offset === find.offset) {',
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['unit/freshness.test.ts'],
+  },
+  {
+    id: 'M8b',
+    what: 'Where the record that is remembered is not in the answer, the log is taken for the same.',
+    file: POLL,
+    from: 'if (find === undefined || found === undefined) return find === undefined',
+    to: `if (find === undefined || found === undefined) {
+    target.find = undefined
+    return true
+  }`,
+    breaks: ['I1', 'I4', 'I7'],
+    hint: ['unit/log-identity.test.ts'],
+  },
+  {
+    id: 'M15',
+    what: 'A position outside of the log is silently taken for its end, as a consumer with `latest` does.',
+    file: POLL,
+    from: `if (result.outOfRange.length > 0) {
+      prove()`,
+    to: `for (const target of open)
+      if (result.outOfRange.includes(target.partition.id)) {
+        target.partition.advance(target.end)
+        target.find = undefined
+      }
+    if (result.outOfRange.length < 0) {
+      prove()`,
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['unit/log-identity.test.ts'],
+  },
+  {
+    id: 'M17',
+    what: 'The identity of the log is made sure of before its end is sampled.',
+    file: POLL,
+    from: 'const bounds = await settings.log.offsets(settings.evictionsTopic, {',
+    to: `for (const { partition } of targets) {
+    const { last, generation } = partition
+    if (last === undefined || partition.logId !== undefined) continue
+    const waitMs = settings.pollTimeoutMs / 2
+    const options = { maxBytes: settings.maxPollBytes, waitMs, isolation: 'uncommitted', signal } as const
+    const from = [{ partition: partition.id, offset: last.offset }]
+    const { records } = await settings.log.read(settings.evictionsTopic, from, options)
+    const found = records.find((record) => record.partition === partition.id)
+    if (partition.generation !== generation || found?.offset !== last.offset) continue
+    if (digestOf(found) === last.digest) partition.verifiedAt = timeline.now()
+  }
+  const bounds = await settings.log.offsets(settings.evictionsTopic, {`,
+    also: [
+      {
+        file: POLL,
+        from: 'if (found.end > partition.position || now - partition.verifiedAt >= VERIFY_EVERY_MS)',
+        to: 'if (partition.verifiedAt < now && (found.end > partition.position || now - partition.verifiedAt >= VERIFY_EVERY_MS))',
+      },
+    ],
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['unit/log-identity.test.ts'],
+  },
+  {
+    id: 'M18',
+    what: 'The identity is made sure of after the sample, but what is then read does not begin at the record found.',
+    file: POLL,
+    from: 'const before = open.map(({ partition }) => partition.position)',
+    to: `for (const target of open) {
+      const { partition, find } = target
+      if (find === undefined) continue
+      const from = [{ partition: partition.id, offset: find.offset }]
+      const options = { maxBytes, waitMs, isolation: 'uncommitted', signal } as const
+      const { records } = await settings.log.read(settings.evictionsTopic, from, options)
+      isFound(context, target, records.find((record) => record.partition === partition.id))
+    }
+    const before = open.map(({ partition }) => partition.position)`,
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['unit/log-identity.test.ts'],
+  },
+  {
+    id: 'proof-before-the-end',
+    what: 'A poll calls its partitions fresh before their positions have reached the sampled ends.',
+    file: POLL,
+    from: 'if (!target.proves || partition.generation !== target.generation || isBehind(target)) continue',
+    to: 'if (!target.proves || partition.generation !== target.generation) continue',
+    breaks: ['I1', 'I7'],
+    hint: ['unit/freshness.test.ts'],
+  },
+  {
+    id: 'proof-by-an-early-end',
+    what: 'An end that lies below what was acknowledged before it was asked for proves freshness.',
+    file: POLL,
+    from: 'target.proves = reason !== undefined || found.end >= target.tailThen',
+    to: 'target.proves = true',
+    breaks: ['I1', 'I7'],
+    hint: ['unit/corner-cases.test.ts'],
+  },
+  {
+    id: 'proof-of-another-generation',
+    what: 'What was sampled before the log was met anew by another poll is a proof after it.',
+    file: POLL,
+    from: 'if (!target.proves || partition.generation !== target.generation || isBehind(target)) continue',
+    to: 'if (!target.proves || isBehind({ ...target, generation: partition.generation })) continue',
+    breaks: ['I7'],
+    hint: ['unit/log-identity.test.ts'],
+    survives:
+      'Whoever meets the log anew has sampled it later than this poll: the earlier time, of the later position, is true of all that is held since.',
+  },
+  {
+    id: 'sample-of-another-generation',
+    what: 'A poll takes in bounds that were asked for before another poll has met the log anew.',
+    file: POLL,
+    from: 'if (partition.generation !== target.generation) return true',
+    to: 'target.generation = partition.generation',
+    breaks: ['I6', 'I7', 'I11'],
+    hint: ['unit/log-identity.test.ts'],
+  },
+  {
+    id: 'records-of-another-generation',
+    what: 'Records that were read before the log was met anew are applied after it.',
+    file: POLL,
+    from: 'if (partition.generation !== target.generation) break',
+    to: '',
+    breaks: ['I6', 'I11'],
+    hint: ['unit/log-identity.test.ts'],
+  },
+  {
+    id: 'evictions-read-committed',
+    what: 'Evictions are read committed: the open transaction of somebody else hides those behind it.',
+    file: POLL,
+    from: "{ maxBytes, waitMs, isolation: 'uncommitted', signal }",
+    to: "{ maxBytes, waitMs, isolation: 'committed', signal }",
+    breaks: ['I11'],
+    hint: ['unit/fills.test.ts'],
+  },
+  {
+    id: 'position-before-records',
+    what: 'The position moves before the evictions that it passes are decoded and applied.',
+    file: POLL,
+    from: `for (const record of own) {
+      // One after the other, so that no more than one inflated message is held; and only what is new. Another poll
+      // may come in between: it leaves the position further on, and nothing is applied twice.
+      if (record.offset < partition.position) continue
+      const decoded = await decodeRecord(record, codec, maxMessageBytes)
+      if (partition.generation !== target.generation) break
+      if (record.offset < partition.position) continue`,
+    to: `const { position } = partition
+    partition.advance((own.at(-1)?.offset ?? -1) + 1)
+    for (const record of own) {
+      if (record.offset < position) continue
+      const decoded = await decodeRecord(record, codec, maxMessageBytes)
+      if (partition.generation !== target.generation) break`,
+    breaks: ['I6', 'I8'],
+    hint: ['unit/fills.test.ts'],
+  },
+  {
+    id: 'no-record-before-the-anchor',
+    what: 'The last record before an anchoring is not remembered: a replaced log of the same length passes for it.',
+    file: POLL,
+    from: 'target.learns = found.logId === undefined && found.end > found.beginning',
+    to: 'target.learns = false',
+    breaks: ['I1', 'I4'],
+    hint: ['unit/corner-cases.test.ts'],
+  },
+  {
+    id: 'bell-of-another-log',
+    what: 'The late answer of a long poll is heeded though the log was met anew: its offsets keep keys out.',
+    file: POLL,
+    from: 'if (partition === undefined || partition.generation !== generation) continue',
+    to: 'if (partition === undefined || generation === undefined) continue',
+    breaks: ['I11'],
+    hint: ['unit/freshness.test.ts'],
+  },
+  {
+    id: 'stalled-for-good',
+    what: 'A record that no answer can hold is waited for without end.',
+    file: POLL,
+    from: 'if (++partition.stalls < MAX_STALLS) continue',
+    to: 'if (++partition.stalls > 0) continue',
+    breaks: ['I11'],
+    hint: ['unit/freshness.test.ts'],
+  },
+  {
+    id: 'rewound-unnoticed',
+    what: 'A log that ends before the position is taken for the same.',
+    file: PARTITION,
+    from: "if (bounds.end < positionThen) return 'rewound'",
+    to: '',
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['unit/partition.test.ts'],
+  },
+  {
+    id: 'truncated-unnoticed',
+    what: 'That retention has taken what was not read yet is not noticed.',
+    file: PARTITION,
+    from: "if (bounds.beginning > this.position) return 'truncated'",
+    to: '',
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['unit/partition.test.ts'],
+  },
+  {
+    id: 'catches-up-without-end',
+    what: 'However far behind it is, an isolate reads on instead of starting again at the end.',
+    file: PARTITION,
+    from: "return bounds.end - this.position > maxRecords ? 'behind' : undefined",
+    to: 'return undefined',
+    breaks: ['I9'],
+    hint: ['unit/partition.test.ts'],
+    unseen: 'Reading on is slower, and serves nothing that it should not.',
+  },
+  {
+    id: 'tail-keeps-what-is-not-there',
+    what: 'The as-of of loads stays above an end that was sampled below what was acknowledged.',
+    file: PARTITION,
+    from: 'this.tail = bounds.end < tailThen ? Math.max(this.position, bounds.end) : Math.max(this.tail, bounds.end)',
+    to: 'this.tail = Math.max(this.tail, bounds.end)',
+    breaks: ['I2'],
+    hint: ['unit/partition.test.ts'],
+  },
+  {
+    id: 'as-of-is-the-position',
+    what: 'A load that begins after an eviction of our own is taken to have begun before it, until that is read.',
+    file: PARTITION,
+    from: 'return Math.max(this.position, this.tail)',
+    to: 'return this.position',
+    breaks: ['I11'],
+    hint: ['unit/coherence-rule.test.ts', 'unit/partition.test.ts'],
+  },
+  {
+    id: 'known-across-gaps',
+    what: 'Records between the position and one of our own count as known, though nobody here has read them.',
+    file: PARTITION,
+    from: 'if (offset === this.known) this.#known = offset + 1',
+    to: 'this.#known = offset + 1',
+    breaks: ['I1', 'I2'],
+    hint: ['unit/intents.test.ts', 'unit/partition.test.ts'],
+  },
+  {
+    id: 'position-goes-back',
+    what: 'A position that was reached is given up for an earlier one.',
+    file: PARTITION,
+    from: 'this.position = Math.max(this.position, offset)',
+    to: 'this.position = offset',
+    breaks: ['I6'],
+    hint: ['unit/partition.test.ts'],
+  },
+  {
+    id: 'beats-look-alike',
+    what: 'What a record looks like says nothing of its time: the heartbeats of two logs are alike.',
+    file: PARTITION,
+    from: "return `${a >>> 0}.${b >>> 0}.${record.timestamp ?? ''}`",
+    to: 'return `${a >>> 0}.${b >>> 0}`',
+    breaks: ['I1', 'I4'],
+    hint: ['unit/partition.test.ts'],
+  },
+  {
+    id: 'doubtful-proof-stands',
+    what: 'An own acknowledgement from below the position leaves the proof of freshness standing.',
+    file: PARTITION,
+    from: `unprove(): void {
+    this.freshAt = -Infinity
+    this.provedBy = -1`,
+    to: 'unprove(): void {',
+    breaks: ['I7', 'I8'],
+    hint: ['unit/log-identity.test.ts'],
+  },
+  {
+    id: 'reached-by-any-poll',
+    what: 'Whoever waits for a position or a proof is content with any poll that has succeeded.',
+    file: FOLLOWER,
+    from: "if (run.state === 'succeeded' && run.number >= next) return done()",
+    to: "if (run.state === 'succeeded') return true",
+    breaks: ['I1', 'I8'],
+    hint: ['unit/freshness.test.ts'],
+  },
+  {
+    id: 'sync-by-an-old-proof',
+    what: 'Whoever calls `sync` is content with a proof from before it was called.',
+    file: FOLLOWER,
+    from: '() => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next),',
+    to: '() => [...this.partitions.values()].every(({ provedBy }) => provedBy >= 0),',
+    breaks: ['I7'],
+    hint: ['unit/freshness.test.ts', 'unit/cache.test.ts'],
+  },
+  {
+    id: 'vanished-poll-relied-upon',
+    what: 'On Workers a poll whose request is gone keeps everybody from another one.',
+    file: FOLLOWER,
+    from: 'runtime.isolatesRequests && run !== undefined && now - run.startedAt > pollTimeoutMs * PATIENCE',
+    to: 'run === undefined',
+    breaks: ['I11', 'I14'],
+    hint: ['unit/fills.test.ts'],
+  },
+  {
+    id: 'no-pause-after-failures',
+    what: 'A log that fails is asked again at once by each request.',
+    file: FOLLOWER,
+    from: 'this.#retryAt = now + retryInMs',
+    to: 'this.#retryAt = now',
+    breaks: [],
+    hint: ['unit/freshness.test.ts'],
+    unseen: 'Asking too often serves nothing stale.',
+  },
+  {
+    id: 'values-after-the-proof',
+    what: 'Updates are fetched after the proof by which they are judged, not before it.',
+    file: FOLLOWER,
+    from: `const apply = await this.#carry?.(signal)
+        const found = await poll(this.#context, [...this.partitions.values()], run.number, signal)`,
+    to: `const found = await poll(this.#context, [...this.partitions.values()], run.number, signal)
+        const apply = await this.#carry?.(signal)`,
+    breaks: [],
+    hint: ['unit/fills.test.ts'],
+    unseen: 'What is newer than the position is refused: values are lost, and none is stale.',
+  },
+  {
+    id: 'polls-without-deadline',
+    what: 'A poll that is never answered is waited for without end, by whoever follows the log.',
+    file: FOLLOWER,
+    from: 'withDeadline(settings.runtime, deadlineMs, expired, proof, stop),',
+    to: 'proof(stop),',
+    breaks: ['I11', 'I14'],
+    hint: ['unit/freshness.test.ts'],
+  },
+  {
+    id: 'recall-without-reading',
+    what: 'The past counts as read again though an answer without records has said nothing of it.',
+    file: RECALL,
+    from: 'if (maxBytes >= maxPollBytes * 2 ** MAX_DOUBLINGS || result.outOfRange.length > 0) return false',
+    to: 'break',
+    breaks: ['I2', 'I3'],
+    hint: ['unit/look-back.test.ts'],
+  },
+  {
+    id: 'recall-of-another-generation',
+    what: 'Evictions of the past that were read before the log was met anew lower the horizon after it.',
+    file: RECALL,
+    from: 'if (partition.generation !== generation) return false\n  partition.recalled(first, since)',
+    to: 'partition.recalled(first, since)',
+    breaks: ['I2', 'I3'],
+    hint: ['unit/log-identity.test.ts'],
+  },
+  {
+    id: 'recall-for-late-namespaces',
+    what: 'A namespace that was declared while the past was read again is taken to have met all of it.',
+    file: RECALL,
+    from: 'for (const tenant of known) {',
+    to: 'for (const tenant of partition.tenants) {',
+    breaks: ['I2', 'I3'],
+    hint: ['unit/look-back.test.ts', 'unit/corner-cases.test.ts'],
+  },
+]

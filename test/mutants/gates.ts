@@ -1,0 +1,98 @@
+/**
+ * What a mutant must not pass: simulated schedules, and unit tests.
+ *
+ * @module
+ */
+import { readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import * as z from 'zod'
+import { node } from './child.ts'
+import type { Copy } from './copy.ts'
+
+/** How a gate was passed, or what has stopped the mutant. */
+export interface Verdict {
+  readonly killed: boolean
+  /** By what, or how much was passed. */
+  readonly by: string
+}
+
+export interface SimulatorOptions {
+  readonly schedules: number
+  readonly maxMs: number
+}
+
+/** Seeds begin here: the same for every mutant, and for the sources as they are. */
+const FIRST_SEED = 1
+
+const found = z.object({
+  schedules: z.number(),
+  seed: z.number().optional(),
+  invariants: z.array(z.string()).optional(),
+  text: z.string().optional(),
+})
+
+export async function simulator(copy: Copy, { schedules, maxMs }: SimulatorOptions): Promise<Verdict> {
+  const args = ['--max-old-space-size=1024', 'test/mutants/schedules.ts', `${schedules}`, `${FIRST_SEED}`]
+  const { isLate, code, output } = await node(args, copy.path, maxMs)
+  if (isLate) return { killed: true, by: `simulator: no end within ${maxMs / 1000} s` }
+  const said = found.safeParse(lastJson(output)).data
+  if (code !== 0 || said === undefined)
+    return { killed: true, by: `simulator: it broke down: ${lastLine(output)}` }
+  if (said.seed === undefined) return { killed: false, by: `${said.schedules} schedules` }
+  const count = said.schedules === 1 ? '1 schedule' : `${said.schedules} schedules`
+  return { killed: true, by: `simulator: ${said.invariants?.join(', ')} after ${count}` }
+}
+
+function lastJson(output: string): unknown {
+  try {
+    return JSON.parse(lastLine(output))
+  } catch {
+    return undefined
+  }
+}
+
+const lastLine = (output: string): string => output.trim().split('\n').at(-1) ?? ''
+
+const VITEST = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
+
+const report = z.object({
+  numPassedTests: z.number(),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      message: z.string().optional(),
+      assertionResults: z.array(z.object({ status: z.string(), fullName: z.string() })),
+    }),
+  ),
+})
+
+/** Runs the tests below `test/` up to the first that fails. */
+export async function unitTests(copy: Copy, files: readonly string[], maxMs: number): Promise<Verdict> {
+  const told = join(copy.path, '.cache', 'report.json')
+  rmSync(told, { force: true })
+  const paths = files.map((file) => `test/${file}`)
+  const options = ['--bail=1', '--maxWorkers=1', '--pool=threads', '--reporter=json', `--outputFile=${told}`]
+  const { isLate, output } = await node([VITEST, 'run', ...options, ...paths], copy.path, maxMs)
+  if (isLate) return { killed: true, by: `unit tests: no end within ${maxMs / 1000} s` }
+  const said = reportOf(told)
+  if (said === undefined) return { killed: true, by: `unit tests: they broke down: ${lastLine(output)}` }
+  const fileOf = (name: string) => name.slice(copy.path.length + '/test/'.length)
+  for (const { name, assertionResults } of said.testResults) {
+    const failed = assertionResults.find((test) => test.status === 'failed')
+    if (failed) return { killed: true, by: `${fileOf(name)}: ${failed.fullName}` }
+  }
+  // Files that could not even be loaded. Those that were left out after a failure look the same.
+  const broken = said.testResults.find(({ status }) => status === 'failed')
+  if (broken) return { killed: true, by: `${fileOf(broken.name)}: ${lastLine(broken.message ?? '')}` }
+  return { killed: false, by: `${said.numPassedTests} tests` }
+}
+
+function reportOf(path: string) {
+  try {
+    return report.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data
+  } catch {
+    return undefined
+  }
+}

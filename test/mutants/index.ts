@@ -1,0 +1,21 @@
+/** All mutants. @module */
+import { adapterMutants } from './adapters.ts'
+import { coherenceMutants } from './coherence.ts'
+import { flightMutants } from './flight.ts'
+import { followerMutants } from './follower.ts'
+import type { Mutant } from './mutant.ts'
+import { storeMutants } from './store.ts'
+import { tierMutants } from './tier.ts'
+import { valueMutants } from './values.ts'
+import { writeMutants } from './writes.ts'
+
+export const MUTANTS: readonly Mutant[] = [
+  ...coherenceMutants,
+  ...followerMutants,
+  ...flightMutants,
+  ...valueMutants,
+  ...storeMutants,
+  ...writeMutants,
+  ...tierMutants,
+  ...adapterMutants,
+]

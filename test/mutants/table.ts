@@ -1,0 +1,65 @@
+/**
+ * The mutants as a table: what has killed each, and which are left.
+ *
+ * @module
+ */
+import type { Verdict } from './gates.ts'
+import type { Mutant } from './mutant.ts'
+
+export interface Result {
+  readonly mutant: Mutant
+  readonly verdicts: readonly Verdict[]
+  readonly tookMs: number
+}
+
+const isKilled = ({ verdicts }: Result): boolean => verdicts.some(({ killed }) => killed)
+
+/** Whether it is as it should be: killed, or known to make no difference. */
+const isExpected = (result: Result): boolean => isKilled(result) !== (result.mutant.survives !== undefined)
+
+export function row(result: Result): string {
+  const { mutant, verdicts, tookMs } = result
+  const state = isKilled(result) ? 'killed  ' : 'SURVIVES'
+  const by = verdicts.filter(({ killed }) => killed).map((verdict) => verdict.by)
+  const passed = verdicts.map((verdict) => verdict.by).join(', ') || 'nothing that would look at it'
+  const last = isKilled(result) ? by.join('\n') : `passes ${passed}`
+  const seconds = `${(tookMs / 1000).toFixed(1)} s`.padStart(7)
+  return [`${state} ${mutant.id.padEnd(34)} ${seconds}  ${mutant.what}`, ...last.split('\n')].join(
+    '\n           ',
+  )
+}
+
+/** What all of them come to. Its last line says how many are as they should be. */
+export function conclusion(results: readonly Result[], tookMs: number): { text: string; failed: number } {
+  const lines: string[] = ['']
+  const survivors = results.filter((result) => !isKilled(result))
+  const list = (title: string, of: readonly Result[], says: (mutant: Mutant) => string) => {
+    if (of.length === 0) return
+    lines.push(title, ...of.map(({ mutant }) => `  ${mutant.id}: ${says(mutant)}`), '')
+  }
+  list(
+    'Survive, and make no difference:',
+    survivors.filter(({ mutant }) => mutant.survives !== undefined),
+    ({ survives }) => survives ?? '',
+  )
+  list(
+    'SURVIVE, and should not:',
+    survivors.filter(({ mutant }) => mutant.survives === undefined),
+    ({ what }) => what,
+  )
+  list(
+    'Were taken to make no difference, and are killed:',
+    results.filter((result) => isKilled(result) && result.mutant.survives !== undefined),
+    ({ survives }) => survives ?? '',
+  )
+  const killedBy = (name: string) =>
+    results.filter(({ verdicts }) => verdicts.some(({ killed, by }) => killed && by.startsWith(name))).length
+  const bySimulator = killedBy('simulator')
+  const killed = results.filter(isKilled).length
+  const failed = results.filter((result) => !isExpected(result)).length
+  lines.push(
+    `${results.length} mutants, ${killed} killed (${bySimulator} by the simulator), in ${Math.round(tookMs / 1000)} s`,
+    `${results.length - failed} passed, ${failed} failed`,
+  )
+  return { text: lines.join('\n'), failed }
+}

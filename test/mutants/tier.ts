@@ -1,0 +1,174 @@
+/**
+ * Mutants of a shared tier: what is believed of its values, and how it follows the log.
+ *
+ * @module
+ */
+import type { Mutant } from './mutant.ts'
+
+const SHARED = 'src/shared-tier.ts'
+const FOLLOWER = 'sync/tier-follower.ts'
+const EVICTIONS = 'sync/tier-evictions.ts'
+
+export const tierMutants: readonly Mutant[] = [
+  {
+    id: 'M9',
+    what: 'A value is put into the tier as of the moment at which it is put there.',
+    file: SHARED,
+    from: '([key, value]) => [value, putMessage(this.#ground, space, key, value)] as const,',
+    to: `([key, loaded]) => {
+        const value = { ...loaded, asOf: Math.max(loaded.asOf, space.asOf) }
+        return [value, putMessage(this.#ground, space, key, value)] as const
+      },`,
+    breaks: ['I2', 'I3'],
+    hint: ['unit/carried-values.test.ts'],
+  },
+  {
+    id: 'tier-without-proof',
+    what: 'A value of the tier is held before freshness is proved.',
+    file: SHARED,
+    from: 'if (found.length > 0 && (await proved) && !stop?.aborted) {',
+    to: 'if (found.length > 0 && !stop?.aborted) {',
+    breaks: ['I1', 'I8'],
+    hint: ['unit/carried-values.test.ts'],
+  },
+  {
+    id: 'uncovered-believed',
+    what: 'A value that came too late for what the tier has applied is believed to have met those evictions.',
+    file: SHARED,
+    from: 'if (!covered || applied === undefined || applied.logId !== logId) return -1',
+    to: 'if (applied === undefined || applied.logId !== logId) return -1\n  void covered',
+    breaks: ['I2', 'I3'],
+    hint: ['unit/tier.test.ts'],
+  },
+  {
+    id: 'tier-of-another-log',
+    what: 'What the tier has applied of another log counts.',
+    file: SHARED,
+    from: 'if (!covered || applied === undefined || applied.logId !== logId) return -1',
+    to: 'if (!covered || applied === undefined) return -1',
+    breaks: ['I2', 'I3'],
+    hint: ['unit/carried-values.test.ts'],
+  },
+  {
+    id: 'tier-ahead-of-the-log',
+    what: 'Where a log tells no identity, a tier that has applied more than there is of it is believed.',
+    file: SHARED,
+    from: 'if (logId === undefined && applied.position > asOf) return -1',
+    to: '',
+    breaks: ['I2', 'I3'],
+    hint: ['unit/carried-values.test.ts'],
+  },
+  {
+    id: 'tier-across-generations',
+    what: 'A value that was asked for before the log was met anew is judged as one of after it.',
+    file: SHARED,
+    from: 'const generation = partition.generation || 1',
+    to: 'const generation = undefined as unknown as number',
+    breaks: ['I2', 'I3'],
+    hint: ['unit/tier.test.ts'],
+  },
+  {
+    id: 'two-as-ofs',
+    what: 'A value of the tier is believed whose as-of is told in two ways.',
+    file: SHARED,
+    from: 'arrived.asOf === asOf ? candidateOf',
+    to: 'asOf >= 0 ? candidateOf',
+    breaks: ['I3'],
+    hint: ['unit/carried-values.test.ts'],
+  },
+  {
+    id: 'value-of-another-key',
+    what: 'What stands in the tier in the place of a key is taken for its value, whatever it says of itself.',
+    file: SHARED,
+    from: "if (arrived?.kind === 'value' && arrived.namespace === name && arrived.key === key) {",
+    to: "if (arrived?.kind === 'value' && name && key) {",
+    breaks: ['I12'],
+    hint: ['unit/carried-values.test.ts'],
+    unseen: 'Nobody of a simulated fleet writes a value into the place of another one.',
+  },
+  {
+    id: 'removals-kill-newer',
+    what: 'An eviction of our own removes from the tier what is newer than itself.',
+    file: SHARED,
+    from: 'this.#tier.deleteMany(place, keys, offset, { signal }),',
+    to: 'this.#tier.deleteMany(place, keys, offset + 1_000_000, { signal }),',
+    breaks: [],
+    hint: ['unit/carried-values.test.ts'],
+    unseen: 'Dropping a value is always safe.',
+  },
+  {
+    id: 'tier-begins-covered',
+    what: 'An applier that begins again leaves what is in the tier covered, though it has missed evictions.',
+    file: FOLLOWER,
+    from: "if (reason !== 'start' && applied?.logId === logId) await begin({ position: 0, logId: NO_LOG })",
+    to: 'void applied',
+    breaks: ['I2', 'I3'],
+    hint: ['unit/tier-follower.test.ts'],
+  },
+  {
+    id: 'tier-position-before-evictions',
+    what: 'The applied position of a tier passes evictions that were left for the next batch.',
+    file: FOLLOWER,
+    from: 'const to = fresh.length > batch.length ? batch.at(-1)!.offset + 1 : next',
+    to: 'const to = next',
+    breaks: ['I2', 'I3', 'I6'],
+    hint: ['unit/tier-follower.test.ts'],
+  },
+  {
+    id: 'tier-gap-ignored',
+    what: 'That a tier was wiped while its applier read is not noticed by it.',
+    file: FOLLOWER,
+    from: "if (outcome === 'gap') return 'start'",
+    to: '',
+    breaks: ['I11'],
+    hint: ['unit/carried-values.test.ts'],
+  },
+  {
+    id: 'tier-truncated-unnoticed',
+    what: 'An applier does not notice that retention has taken what it has not applied.',
+    file: FOLLOWER,
+    from: "return applied.position < beginning ? 'truncated' : undefined",
+    to: 'return undefined',
+    also: [
+      {
+        file: FOLLOWER,
+        from: "if (result.outOfRange.includes(partition)) return 'truncated'",
+        to: `if (result.outOfRange.includes(partition)) {
+      const skip = { partition, logId, from, to: followed.end, evictions: [] }
+      await this.#within(signal, (inner) => this.#applier.apply(skip, { signal: inner }))
+      followed.position = followed.end
+      return 'applied'
+    }`,
+      },
+    ],
+    breaks: ['I2', 'I3'],
+    hint: ['unit/tier-follower.test.ts'],
+  },
+  {
+    id: 'tier-log-replaced-unnoticed',
+    what: 'An applier takes another log that tells no identity for the same.',
+    file: FOLLOWER,
+    from: "if (find && own.length > 0 && !isSame(own[0]!, find)) return 'replaced'",
+    to: '',
+    breaks: ['I2', 'I3'],
+    hint: ['unit/tier-follower.test.ts'],
+  },
+  {
+    id: 'tier-prefixes-lost',
+    what: 'Evictions of prefixes are no evictions of a group for a tier.',
+    file: EVICTIONS,
+    from: 'group: all || tags.length > 0 || prefixes.length > 0,',
+    to: 'group: all || tags.length > 0,',
+    breaks: ['I1', 'I3'],
+    hint: ['unit/carried-values.test.ts'],
+  },
+  {
+    id: 'tier-names-lost',
+    what: 'A record that cannot be read and whose key names a namespace evicts nothing of it in a tier.',
+    file: EVICTIONS,
+    from: 'if (named.all && !plain.all) evictions.push(toTier(named, record.offset))',
+    to: 'void named',
+    breaks: ['I1', 'I3'],
+    hint: ['unit/carried-values.test.ts'],
+  },
+]

@@ -1,0 +1,212 @@
+/**
+ * Mutants of values that come from elsewhere: pushed through the updates topic, or set.
+ *
+ * @module
+ */
+import type { Mutant } from './mutant.ts'
+
+const ARRIVAL = 'src/arrival.ts'
+const UPDATES = 'src/updates.ts'
+const TABLE = 'src/eviction-table.ts'
+const KEYSPACE = 'src/keyspace.ts'
+const PUBLISHER = 'src/publisher.ts'
+
+export const valueMutants: readonly Mutant[] = [
+  {
+    id: 'F1',
+    what: 'No floor: a value of an older version than one that was evicted is held where its as-of is newer.',
+    file: TABLE,
+    from: "if (mark && value.version !== undefined && value.version < mark.floor) return 'superseded'",
+    to: '',
+    breaks: ['I3', 'I5'],
+    hint: ['unit/eviction-table.test.ts'],
+  },
+  {
+    id: 'F2',
+    what: 'Of two values the one that arrives later wins: a repeated old one replaces a new one.',
+    file: KEYSPACE,
+    from: 'return held.freshUntil > now && held.asOf > candidate.asOf',
+    to: 'return false',
+    breaks: ['I4', 'I5'],
+    hint: ['unit/pushed-values.test.ts'],
+  },
+  {
+    id: 'F2-versions',
+    what: 'Of two values of different versions the one that arrives later wins.',
+    file: KEYSPACE,
+    from: 'return held.version > candidate.version',
+    to: 'return false',
+    breaks: ['I4', 'I5'],
+    hint: ['unit/pushed-values.test.ts'],
+  },
+  {
+    id: 'F4',
+    what: 'When a value is evicted for want of room, what was remembered of its key goes with it.',
+    file: KEYSPACE,
+    from: "this.#store = new Store(settings, ground.budget, (key) => this.#dropped(key, 'capacity'))",
+    to: `this.#store = new Store(settings, ground.budget, (key) => {
+      this.#table.forgets(key)
+      this.#dropped(key, 'capacity')
+    })`,
+    also: [
+      {
+        file: TABLE,
+        from: '/** Whether a tag, prefix or namespace eviction kills a held value. */',
+        to: `forgets(key: string): void {
+    this.#keys.delete(key)
+  }
+
+  /** Whether a tag, prefix or namespace eviction kills a held value. */`,
+      },
+    ],
+    breaks: ['I3', 'I5'],
+    hint: ['unit/pushed-values.test.ts'],
+  },
+  {
+    id: 'F5',
+    what: 'An eviction that names a version does not raise the floor.',
+    file: TABLE,
+    from: 'mark.floor = Math.max(mark.floor, version)',
+    to: '',
+    breaks: ['I1', 'I3', 'I5'],
+    hint: ['unit/eviction-table.test.ts'],
+  },
+  {
+    id: 'shared-as-of-now',
+    what: 'A loaded value is published as of the moment of its publication.',
+    file: PUBLISHER,
+    from: 'const record = this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, value))',
+    to: `const later = { ...value, asOf: Math.max(value.asOf, space.asOf) }
+    const record = this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, later))`,
+    breaks: ['I2', 'I3'],
+    hint: ['unit/pushed-values.test.ts'],
+  },
+  {
+    id: 'values-of-another-log',
+    what: 'A value whose as-of is of another log is held.',
+    file: ARRIVAL,
+    from: "if (foreign || asOf > partition.asOf) return 'unanchored'",
+    to: "if (asOf > partition.asOf) return 'unanchored'",
+    breaks: ['I3', 'I4'],
+    hint: ['unit/coherence-rule.test.ts'],
+  },
+  {
+    id: 'values-of-the-future',
+    what: 'A value is held whose as-of lies beyond the log.',
+    file: ARRIVAL,
+    from: "if (foreign || asOf > partition.asOf) return 'unanchored'",
+    to: "if (foreign) return 'unanchored'",
+    breaks: ['I3', 'I4'],
+    hint: ['unit/coherence-rule.test.ts'],
+  },
+  {
+    id: 'ttl-from-arrival',
+    what: 'A value lives from its arrival, however old it is.',
+    file: ARRIVAL,
+    from: 'loadedAt: timeline.now() - Math.max(0, wall - born),',
+    to: 'loadedAt: timeline.now() - Math.max(0, born - wall),',
+    breaks: ['I10'],
+    hint: ['unit/coherence-rule.test.ts'],
+  },
+  {
+    id: 'writer-of-the-future',
+    what: 'A value whose writer has a clock that runs far ahead is held.',
+    file: ARRIVAL,
+    from: "if (arrived.at !== undefined && arrived.at > wall + MAX_SKEW_MS) return 'expired'",
+    to: '',
+    breaks: ['I10'],
+    hint: ['unit/coherence-rule.test.ts'],
+  },
+  {
+    id: 'younger-of-two-clocks',
+    what: 'Of two clocks that tell when a value was written, the one that makes it younger is believed.',
+    file: ARRIVAL,
+    from: 'const born = Math.min(arrived.at ?? wall, writtenAt ?? wall)',
+    to: 'const born = Math.max(arrived.at ?? wall, writtenAt ?? wall)',
+    breaks: ['I10'],
+    hint: ['unit/coherence-rule.test.ts'],
+  },
+  {
+    id: 'tags-lost-on-the-way',
+    what: 'A value that arrives has lost its tags.',
+    file: ARRIVAL,
+    from: 'tags: arrived.tags ?? tagsOf(value, load),',
+    to: 'tags: undefined,',
+    breaks: ['I1', 'I4'],
+    hint: ['unit/tier.test.ts', 'unit/coherence-rule.test.ts'],
+  },
+  {
+    id: 'arrivals-do-not-settle',
+    what: 'A value of a writer who did not let its source settle is held.',
+    file: ARRIVAL,
+    from: 'settleMs: arrived.asOf === undefined || (arrived.settleMs ?? 0) >= settleMs ? 0 : settleMs,',
+    to: 'settleMs: 0,',
+    breaks: ['I1', 'I2'],
+    hint: ['unit/tier.test.ts'],
+  },
+  {
+    id: 'bad-update-keeps-key',
+    what: 'An update that cannot be read leaves the older value of its key.',
+    file: UPDATES,
+    from: 'if (arrived) this.#drop({ namespace: arrived.namespace, key: arrived.key, asOf: undefined })',
+    to: 'void arrived',
+    breaks: ['I4'],
+    hint: ['unit/coherence-rule.test.ts'],
+    unseen: 'What must no longer be served stands in the evictions topic: an update is only a value.',
+  },
+  {
+    id: 'updates-passed-over',
+    what: 'Updates that were passed over leave what is held as it is, though they may have dropped it.',
+    file: UPDATES,
+    from: 'for (const space of this.#spaces.values()) space.doubt(() => true)',
+    to: '',
+    breaks: ['I4'],
+    hint: ['unit/corner-cases.test.ts'],
+    unseen: 'What must no longer be served stands in the evictions topic: an update is only a value.',
+  },
+  {
+    id: 'aborted-values',
+    what: 'Updates are read uncommitted: the value of an aborted transaction is held.',
+    file: UPDATES,
+    from: 'updatesIsolation: isolation,\n',
+    to: '\n',
+    also: [
+      {
+        file: UPDATES,
+        from: 'const records: LogRecord[] = []\n    let open = from',
+        to: "const isolation = 'uncommitted' as const\n    const records: LogRecord[] = []\n    let open = from",
+      },
+    ],
+    breaks: ['I4'],
+    hint: ['unit/coherence-rule.test.ts'],
+  },
+  {
+    id: 'simple-values-everywhere',
+    what: 'Values without an as-of are held also where the namespace does not say so.',
+    file: UPDATES,
+    from: 'if (arrived.asOf === undefined && !space.settings.acceptSimpleValues) {',
+    to: 'if (arrived.asOf === undefined && space === undefined) {',
+    breaks: ['I3'],
+    hint: ['unit/coherence-rule.test.ts'],
+  },
+  {
+    id: 'tombstones-ignored',
+    what: 'An update that says that a key has no value any more drops nothing.',
+    file: UPDATES,
+    from: 'if (namespace === undefined || namespace === space.name) space.dropBefore(key, asOf ?? Infinity)',
+    to: 'void [namespace, key, asOf, space]',
+    breaks: ['I4'],
+    hint: ['unit/coherence-rule.test.ts', 'unit/corner-cases.test.ts'],
+    unseen: 'What must no longer be served stands in the evictions topic: an update is only a value.',
+  },
+  {
+    id: 'schema-not-asked',
+    what: 'A value that the schema refuses is held.',
+    file: ARRIVAL,
+    from: 'if (space.settings.schema === undefined) return value as T',
+    to: 'if (space.settings !== undefined) return value as T',
+    breaks: [],
+    hint: ['unit/coherence-rule.test.ts'],
+    unseen: 'Only values that nobody of the fleet writes are refused.',
+  },
+]

@@ -1,0 +1,161 @@
+/** What becomes of loads and reads that something overtakes. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import { KedgeError } from '../../src/index.ts'
+import type { CacheOptions } from '../../src/index.ts'
+import type { MemoryOptions } from '../../src/testing/index.ts'
+import { deferred, readyIn, request, world } from './world.ts'
+import type { World } from './world.ts'
+
+const TOPIC = 'cache-evictions'
+let at: World
+beforeEach(() => {
+  at = world()
+})
+
+const ready = (options?: Partial<CacheOptions>, kafka?: MemoryOptions) => readyIn(at, options, kafka)
+const utf8 = (text: string) => new TextEncoder().encode(text)
+const record = (message: unknown) => ({ key: utf8('users'), value: utf8(JSON.stringify(message)) })
+
+describe('a load that begins before the log was met', () => {
+  it('is not held, though the log is met while it runs', async () => {
+    const there = await ready()
+    const { cache } = at.isolate()
+    const users = cache.namespace<string>('users')
+    const row = deferred<string>()
+    const load = users.getOrSet('1', () => row.promise)
+    await at.runtime.settle()
+    await at.run(there.users.delete('1'))
+    await at.run(cache.sync())
+    row.resolve('old')
+    expect(await at.run(load)).toBe('old')
+    await at.run(cache.sync())
+    expect(users.peek('1')).toBeUndefined()
+  })
+})
+
+describe('a load that an eviction of unknown fate may have met', () => {
+  it('is not joined by those who come after it', async () => {
+    const { users, kafka } = await ready()
+    const row = deferred<string>()
+    const load = users.getOrSet('1', () => row.promise)
+    await at.runtime.settle()
+    kafka.fail(new TypeError('no'), { on: 'produce' })
+    await expect(users.delete('1')).rejects.toMatchObject({ code: 'ERR_PUBLISH' })
+    expect(await at.run(users.getOrSet('1', () => 'new'))).toBe('new')
+    row.resolve('old')
+    await load
+  })
+})
+
+describe('a load that was given up', () => {
+  it('brings nothing that is held, however soon after', async () => {
+    const { users, cache } = await ready()
+    const late = async () => {
+      await at.runtime.sleep(1500)
+      return 'late'
+    }
+    const call = users.getOrSet('1', late, { hardTimeout: 1000 })
+    await expect(at.run(call)).rejects.toMatchObject({ code: 'ERR_LOADER_TIMEOUT' })
+    await at.runtime.advance(1000)
+    await at.run(cache.sync())
+    expect(users.peek('1')).toBeUndefined()
+  })
+})
+
+describe('an expired value', () => {
+  it('that is evicted while its load runs is not served when that fails', async () => {
+    const { users, cache } = await ready()
+    const options = { ttl: 1000, staleIfError: '1m' } as const
+    await users.getOrSet('1', () => 'old', options)
+    await at.runtime.advance(1500)
+    await at.run(cache.sync())
+    const row = deferred<string>()
+    const load = users.getOrSet('1', () => row.promise, options)
+    await at.runtime.settle()
+    await at.run(users.delete('1'))
+    row.reject(new Error('down'))
+    await expect(at.run(load)).rejects.toThrow('down')
+  })
+})
+
+describe('a read with a token', () => {
+  it('waits until the eviction is applied, not only read', async () => {
+    const here = await ready()
+    const there = await ready({ gzipAboveBytes: 0 })
+    await at.run(here.users.getOrSet('1', () => 'old'))
+    const token = await there.users.delete('1')
+    const poll = here.cache.sync()
+    const reads: Promise<string | undefined>[] = []
+    for (let turn = 0; turn < 400; turn++) {
+      if (here.users.peek('1') !== undefined) reads.push(here.users.get('1', { after: token }))
+      if (turn % 10 === 0) await new Promise((resolve) => setImmediate(resolve))
+      else await Promise.resolve()
+    }
+    await at.run(poll)
+    expect(reads.length).toBeGreaterThan(10)
+    expect(new Set(await at.run(Promise.all(reads)))).toEqual(new Set([undefined]))
+  })
+})
+
+describe('a poll', () => {
+  it('sees evictions behind the open transaction of somebody else', async () => {
+    const { users, cache } = await ready()
+    const there = await ready()
+    await at.run(users.getOrSet('1', () => 'old'))
+    const transaction = at.log.begin()
+    transaction.append(TOPIC, record({ v: 1, op: 'beat' }))
+    await there.users.delete('1')
+    expect(await at.run(cache.sync())).toMatchObject({ proved: true, lag: 0 })
+    expect(users.peek('1')).toBeUndefined()
+    transaction.abort()
+  })
+
+  it('that never ends, because its request is gone, keeps nobody from another one', async () => {
+    at = world({ isolatesRequests: true })
+    const { users, kafka, cache } = await ready()
+    await at.run(users.getOrSet('1', () => 'x'))
+    await at.runtime.advance(5000)
+    const offsets = kafka.offsets.bind(kafka)
+    kafka.offsets = () => new Promise(() => undefined)
+    void cache.for(request()).sync()
+    await at.runtime.advance(300)
+    kafka.offsets = offsets
+    const read = cache.for(request()).namespace<string>('users').getEntry('1')
+    expect(await at.run(read, 1000)).toMatchObject({ state: 'fresh', value: 'x' })
+  })
+
+  it('loses no value that was set while it went on', async () => {
+    const { users, kafka, cache } = await ready({ mode: 'replicate' })
+    await at.run(cache.sync())
+    const there = await ready({ mode: 'replicate' })
+    const offsets = kafka.offsets.bind(kafka)
+    kafka.offsets = async (topic, options) => {
+      const answer = await offsets(topic, options)
+      if (topic !== TOPIC) return answer
+      kafka.offsets = offsets
+      await there.users.set('1', 'Ada')
+      return answer
+    }
+    await at.run(cache.sync())
+    await at.run(cache.sync())
+    expect(users.peek('1')).toBe('Ada')
+  })
+})
+
+describe('an intent that is read late', () => {
+  it('drops what is held, whatever its as-of', async () => {
+    const { users, cache } = await ready({ intents: true })
+    at.log.append(TOPIC, record({ v: 1, op: 'intent', ns: 'users', keys: ['1'], id: 'x', ttl: 5000 }))
+    await at.run(users.set('1', 'mine'))
+    await at.run(cache.sync())
+    expect(users.peek('1')).toBeUndefined()
+  })
+})
+
+describe('a write that fails', () => {
+  it('rejects, also where trying again later may help', async () => {
+    const { users, kafka } = await ready()
+    kafka.fail(new KedgeError('ERR_NETWORK', 'reset', { retryable: true }), { on: 'produce' })
+    await expect(at.run(users.delete('1'))).rejects.toMatchObject({ code: 'ERR_PUBLISH', retryable: true })
+  })
+})
