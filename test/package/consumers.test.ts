@@ -130,6 +130,25 @@ describe(
       expect(told).toBe(TOLD)
     })
 
+    it('runs as a function of Lambda, whose deferred work is done before it answers', async () => {
+      const one = await made({ 'tsconfig.json': strict(['es2022', 'dom']) })
+      await install(one)
+      const told = await toldBy(async (url) => {
+        const handler = `
+import { withCache } from 'kedge/lambda'
+export const handler = withCache(cache, async (_event: { readonly id: string }) => story())
+`
+        await one.write('main.ts', (await storyOf(JSON.stringify(url))) + handler)
+        await one.run('tsc', '-p', '.')
+        await one.write(
+          'invoke.ts',
+          "import { handler } from './main.ts'\nconsole.log(await handler({ id: '7' }))\n",
+        )
+        return one.run('node', 'invoke.ts')
+      })
+      expect(told).toBe(TOLD)
+    })
+
     it('has its command: npx kedge', async () => {
       const one = await made({})
       await install(one)
