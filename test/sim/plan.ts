@@ -15,6 +15,7 @@ import type {
   ReadStep,
   Scenario,
   SpaceName,
+  Step,
   WorldPlan,
   WriteStep,
 } from './scenario.ts'
@@ -22,7 +23,7 @@ import type {
 export interface PlanOptions {
   /** Always this one. */
   readonly proxy?: ProxyName
-  /** How many reads and writes; else 100 to 250. */
+  /** How many reads and writes; else 25 to 250, mostly few: many short runs find more than few long ones. */
   readonly steps?: number
   /** No other classes than these. */
   readonly faults?: readonly FaultName[]
@@ -47,13 +48,12 @@ export function plan(seed: number, options: PlanOptions = {}): Scenario {
   const world = worldOf(draw(seed, 'world'), options)
   const isolates = isolatesOf(seed, world)
   const load = loadOf(seed, world, isolates, options)
-  const lastsMs = load.at(-1)?.at ?? 0
-  const faults = faultsOf(seed, { world, isolates }, lastsMs, options)
+  const faults = faultsOf(seed, { world, isolates }, load, options)
   const steps = [...load, ...faults]
     .map((step, index) => ({ step, index }))
     .sort((one, other) => one.step.at - other.step.at || one.index - other.index)
     .map(({ step }) => step)
-  return { seed, world, isolates, steps }
+  return { seed, world, isolates, steps: withHours(seed, steps) }
 }
 
 function worldOf(of: Draw, options: PlanOptions): WorldPlan {
@@ -77,7 +77,7 @@ function isolatesOf(seed: number, world: WorldPlan): IsolatePlan[] {
   const of = draw(seed, 'isolates')
   const intentsMs = of.chance(0.3) ? of.pick([2000, 5000, 10_000]) : 0
   const replicating = of.pick([0, 0, 0.5, 1])
-  const count = of.pick([2, 2, 3, 3, 4, 5, 6, 8])
+  const count = of.pick([2, 2, 2, 2, 3, 3, 3, 4, 5, 8])
   return Array.from({ length: count }, (_, at) =>
     isolateOf(draw(seed, `isolate ${at}`), world, { intentsMs, replicating }),
   )
@@ -109,7 +109,7 @@ function isolateOf(
     lookBack: of.pick([0, 3, 20, 1000]),
     intentsMs,
     announceExpiry: of.chance(ttlMs < 10_000 ? 0.15 : 0.05),
-    gzipAboveBytes: of.pick([0, 1024, 1e9, 1e9]),
+    gzipAboveBytes: of.chance(0.1) ? 0 : of.pick([1024, 1e9]),
     follows: !isolatesRequests && of.chance(0.2),
   }
 }
@@ -134,14 +134,17 @@ const WRITES = {
   foreign: 5,
 } as const
 
+const stepsOf = (of: Draw): number =>
+  of.chance(0.8) ? of.between(25, 60) : of.chance(0.8) ? of.between(60, 120) : of.between(120, 250)
+
 function loadOf(
   seed: number,
   world: WorldPlan,
   isolates: readonly IsolatePlan[],
-  { steps = draw(seed, 'steps').between(100, 250) }: PlanOptions,
+  { steps = stepsOf(draw(seed, 'steps')) }: PlanOptions,
 ): (ReadStep | WriteStep)[] {
   const of = draw(seed, 'load')
-  const keys = KEYS.slice(0, of.pick([1, 2, 4, 8, 16]))
+  const keys = KEYS.slice(0, of.pick([1, 2, 3, 4, 6, 6, 12]))
   const unwritten = new Set(VERSIONED)
   const spaces: Record<SpaceName, number> = { rows: 75, others: of.pick([0, 12]), sets: of.pick([0, 13, 25]) }
   const writing = of.pick([0.05, 0.15, 0.15, 0.35])
@@ -182,7 +185,7 @@ function loadOf(
 function faultsOf(
   seed: number,
   fleet: Omit<Setting, 'on'>,
-  lastsMs: number,
+  load: readonly Step[],
   { faults: only = FAULT_NAMES }: PlanOptions,
 ): FaultStep[] {
   const of = draw(seed, 'swarm')
@@ -198,20 +201,25 @@ function faultsOf(
     const exempt = EXEMPTIONS.some(({ faults, where }) => faults.includes(name) && where(setting))
     if (isOn && !exempt && only.includes(name)) on.add(name)
   }
-  const steps = [...on].flatMap((name) => faultsOfClass(draw(seed, `fault ${name}`), name, fleet, lastsMs))
-  return on.has('recreation') && !fleet.world.identity ? findable(steps) : steps
+  const steps = [...on].flatMap((name) => faultsOfClass(draw(seed, `fault ${name}`), name, fleet, load))
+  return on.has('recreation') && !fleet.world.identity ? findable(steps, fleet.world) : steps
 }
+
+/** What `times` of `INTENSITIES` is counted for. */
+const STEPS = 80
 
 function faultsOfClass(
   of: Draw,
   name: FaultName,
   { world, isolates }: Omit<Setting, 'on'>,
-  lastsMs: number,
+  load: readonly Step[],
 ): FaultStep[] {
   const { times, lasts, amount, aimed = 0 } = INTENSITIES[name]
+  const lastsMs = load.at(-1)?.at ?? 0
   // At least one; geometric beyond it.
+  const mean = (times * load.length) / STEPS
   let count = 1
-  while (count < 5 * times && of.chance(1 - 1 / times)) count++
+  while (count < 5 * mean && of.chance(1 - 1 / Math.max(1, mean))) count++
   return Array.from({ length: count }, () => {
     const at = Math.floor(of.unit() * lastsMs)
     const fault: FaultStep = {
@@ -235,16 +243,26 @@ function passable(of: Draw, { at, forMs = 0 }: FaultStep, world: WorldPlan): Fau
   return [{ at: at + forMs + of.heavy(300, 3000), do: 'fault', fault: 'heartbeats', amount: 1 }]
 }
 
-/** More than the log of any plan has, so that a new one is longer than the old one was as soon as it exists. */
+/** More than a partition of any plan has, so that a new one is longer than the old one was as soon as it exists. */
 const MORE_THAN_ALL = 400
 
-/** A log that begins with a record to find again, and new ones that are longer at once: see `EXEMPTIONS`. */
-function findable(faults: readonly FaultStep[]): FaultStep[] {
-  const beats = (at: number, amount: number): FaultStep => ({ at, do: 'fault', fault: 'heartbeats', amount })
-  return [
-    beats(0, 1),
-    ...faults.flatMap((fault) =>
-      fault.fault === 'recreation' ? [fault, beats(fault.at, MORE_THAN_ALL)] : [fault],
-    ),
-  ]
+/** Other logs that are longer at once: see `EXEMPTIONS`. */
+const findable = (faults: readonly FaultStep[], { evictionPartitions }: WorldPlan): FaultStep[] =>
+  faults.flatMap((fault) => {
+    if (fault.fault !== 'recreation') return [fault]
+    const amount = MORE_THAN_ALL * evictionPartitions
+    return [fault, { at: fault.at, do: 'fault', fault: 'heartbeats', amount }]
+  })
+
+/** While an isolate stands still for hours nothing is asked of the others: what comes after, comes hours later. */
+function withHours(seed: number, steps: readonly Step[]): readonly Step[] {
+  const of = draw(seed, 'hours')
+  let later = steps
+  for (const [index, step] of steps.entries()) {
+    if (step.do !== 'fault' || step.fault !== 'frozen_hours') continue
+    const from = later[index]!.at + of.between(0, 4000)
+    const byMs = Math.max(0, (step.forMs ?? 0) - of.between(0, 5000))
+    later = later.map((each) => (each.at > from ? { ...each, at: each.at + byMs } : each))
+  }
+  return later
 }

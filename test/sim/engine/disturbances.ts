@@ -61,13 +61,13 @@ export class Disturbances {
 
   /** Everything is over, and right again. */
   calm(): void {
-    const { universe } = this.#world
+    const { universe, record } = this.#world
     for (const running of this.#running) this.#over(running)
     for (const seat of this.#seats) {
-      const life = seat.inhabitant?.life
-      if (!life) continue
+      if (!seat.inhabitant) continue
+      const { id, life } = seat.inhabitant
       life.killAfter(Infinity)
-      life.thaw(true)
+      if (life.thaw(true)) record.tell({ type: 'thawed', isolate: id })
       life.wall.run(universe.now, 1)
       life.wall.set(universe.now, EPOCH + seat.plan.skewMs + universe.now)
       life.monotonic.run(universe.now, 1)

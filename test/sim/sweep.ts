@@ -1,0 +1,123 @@
+/**
+ * Many seeds, in as many processes as there are cores. One that ends or hangs is replaced, and its seed is told.
+ *
+ * @module
+ */
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { add, noCounts } from './schedule.ts'
+import type { Counts } from './schedule.ts'
+import type { Job, Report } from './sweep-process.ts'
+import type { Violation } from './trace.ts'
+
+export interface SweepOptions {
+  /** Ranges of seeds, one after the other. */
+  readonly ranges: readonly Job[]
+  readonly processes?: number
+  /** After this much time no more schedules begin. */
+  readonly maxMs: number
+  /** Called now and then. */
+  readonly onProgress?: (counts: Counts, failures: readonly Failure[]) => void
+}
+
+export interface Failure {
+  readonly seed: number
+  readonly violations: readonly Violation[]
+  /** The process did not survive it, or did not end it. */
+  readonly crash?: string
+}
+
+export interface Sweep {
+  readonly counts: Counts
+  readonly failures: readonly Failure[]
+  /** Time was over before all seeds were run. */
+  readonly isCut: boolean
+  readonly tookMs: number
+}
+
+/** Schedules that a process is given at once. */
+const CHUNK = 50
+/** How long one schedule may take. */
+const HANG_MS = 60_000
+/** With more than so many nothing more is learned. */
+const MAX_FAILURES = 50
+
+export async function sweep({
+  ranges,
+  processes = availableParallelism(),
+  maxMs,
+  onProgress,
+}: SweepOptions): Promise<Sweep> {
+  const startedAt = performance.now()
+  const counts = noCounts()
+  const failures: Failure[] = []
+  const jobs = jobsOf(ranges)
+  const isOver = () => performance.now() - startedAt > maxMs || failures.length >= MAX_FAILURES
+  let isCut = false
+  const lane = async (): Promise<void> => {
+    let child: ChildProcess | undefined
+    for (let job = jobs.next(); !job.done; job = jobs.next()) {
+      if (isOver()) {
+        isCut = true
+        break
+      }
+      child = child?.connected ? child : start()
+      await perform(child, job.value, counts, failures)
+      onProgress?.(counts, failures)
+    }
+    if (child?.connected) child.disconnect()
+  }
+  await Promise.all(Array.from({ length: processes }, lane))
+  return {
+    counts,
+    failures: failures.sort((one, other) => one.seed - other.seed),
+    isCut,
+    tookMs: performance.now() - startedAt,
+  }
+}
+
+function* jobsOf(ranges: readonly Job[]): Generator<Job, undefined> {
+  for (const { first, count } of ranges)
+    for (let from = 0; from < count; from += CHUNK)
+      yield { first: first + from, count: Math.min(CHUNK, count - from) }
+}
+
+const start = (): ChildProcess => fork(fileURLToPath(new URL('sweep-process.ts', import.meta.url)))
+
+/** One job; what is left of it after a crash is done by nobody. */
+async function perform(child: ChildProcess, job: Job, counts: Counts, failures: Failure[]): Promise<void> {
+  let seed = job.first
+  await new Promise<void>((resolve) => {
+    let hang = setTimeout(() => kill(), HANG_MS)
+    const kill = () => {
+      end(`no end of it within ${HANG_MS / 1000} s`)
+      child.kill('SIGKILL')
+    }
+    const end = (crash?: string) => {
+      clearTimeout(hang)
+      child.off('message', take)
+      child.off('exit', exited)
+      if (crash !== undefined) failures.push({ seed, violations: [], crash })
+      resolve()
+    }
+    const exited = (code: number | null, signal: string | null) =>
+      end(`the process ended with ${signal ?? `code ${code}`}`)
+    const take = (report: Report) => {
+      if ('seed' in report) {
+        seed = report.seed
+        clearTimeout(hang)
+        hang = setTimeout(kill, HANG_MS)
+      } else if ('failed' in report) {
+        failures.push({ seed: report.failed, violations: report.violations })
+      } else {
+        add(counts, report.done)
+        end()
+      }
+    }
+    child.on('message', take)
+    child.on('exit', exited)
+    child.send(job)
+  })
+}
