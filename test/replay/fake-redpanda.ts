@@ -77,11 +77,14 @@ export class FakeRedpanda implements FakeProxy {
     const first = Math.max(beginning, starts.findLast((start) => start <= offset) ?? offset)
     const records = recordsFrom(this.log, topic, partition, first)?.records ?? []
     let bytes = 0
-    return records.filter(({ key, value, offset: at }) => {
-      const room = bytes < maxBytes || !starts.includes(at)
+    // What comes after a batch that has no room is not returned either, whoever has written it.
+    const isBeyond = ({ key, value, offset: at }: StoredRecord): boolean => {
+      if (bytes >= maxBytes && starts.includes(at)) return true
       bytes += (key?.length ?? 0) + (value?.length ?? 0)
-      return room
-    })
+      return false
+    }
+    const full = records.findIndex(isBeyond)
+    return records.slice(0, full === -1 ? undefined : full)
   }
 
   #produce(asked: Asked, topic: string): Told {
