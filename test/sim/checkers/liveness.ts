@@ -1,13 +1,11 @@
 /** I11: whatever has happened, it ends: nothing is dropped over and over, and no key stays uncacheable. @module */
-import { EVICTIONS, chronicleOf, rowOf } from './chronicle.ts'
-import type { Chronicle, Life, Reanchor, Said, Served } from './chronicle.ts'
-import { evictionLogOf } from './eviction-log.ts'
+import { checkCalm } from './calm.ts'
+import { EVICTIONS, chronicleOf } from './chronicle.ts'
+import type { Chronicle, Life, Reanchor } from './chronicle.ts'
 import { Findings } from './findings.ts'
 import { progressOf } from './progress.ts'
 import type { Checker, Trace } from '../trace.ts'
 
-/** The longest that a log is left alone after it has failed (`Retry-After`), and the backoff before it. */
-const MAX_PAUSE_MS = 35_000
 /** Answers of the proxy whose digits may be others, as far as an isolate can tell. */
 const LYING = new Set(['body_garbled'])
 
@@ -99,96 +97,4 @@ function isLiedTo({ faults }: Chronicle, life: Life, t: number): boolean {
       from <= t &&
       t <= from + forMs + lasting,
   )
-}
-
-/** Once all has been calm for as long as anything may take, what is loaded is held, and what is held is served. */
-function checkCalm(trace: Trace, chronicle: Chronicle, found: Findings): void {
-  const { calmAt, served, said, states } = chronicle
-  if (calmAt === Infinity) return
-  const { replicaLagMs } = trace.scenario.world
-  const calmOf = (life: Life): number => {
-    const { intentsMs, pollTimeoutMs } = life.plan
-    // An intent that nobody closes ends by itself; and whoever starts holds nothing until it would have.
-    const last = Math.max(calmAt, life.reanchors.at(-1)?.t ?? 0, life.bornAt, lastFreeze(life))
-    return Math.max(calmAt + MAX_PAUSE_MS, last + intentsMs + replicaLagMs + 4 * pollTimeoutMs)
-  }
-  const calm = new Map([...chronicle.lives.values()].map((life) => [life, calmOf(life)]))
-  const drops = droppedSince(said, calmAt)
-  const stored = new Map<string, Served>()
-  const refused = refusedForSize(said)
-  const readers = new Set<Life>()
-  for (const each of served) {
-    const { by, key, row, from, t, bypassed } = each
-    if (by.t < calm.get(by.life)! || by.space === 'sets') continue
-    readers.add(by.life)
-    const of = `${by.life.isolate}|${rowOf(by.space, key)}`
-    const what = `read ${by.read} of isolate ${by.life.isolate} (${rowOf(by.space, key)}), ${by.t - calmAt} ms after all was calm,`
-    found.looked++
-    if (bypassed) found.broke(t, `${what} went past the cache`)
-    const before = stored.get(of)
-    if (from === 'loader' && before !== undefined && before.seq < by.seq) {
-      const isLiving =
-        by.t - (before.row?.readAt ?? 0) < trace.scenario.world.ttlMs - trace.scenario.world.loadMs
-      const isDropped = (drops.get(of) ?? []).some((at) => at >= before.t && at <= t)
-      if (isLiving && !isDropped && by.after === undefined)
-        found.broke(t, `${what} loaded what was held already`)
-    }
-    if (from !== 'loader' || row === undefined) continue
-    if (each.stored) stored.set(of, each)
-    // A value that does not fit is never held. One that another call has loaded is told as its leader was.
-    else if (!refused.has(of) && !bypassed && isQuiet(trace, chronicle, each))
-      found.broke(t, `${what} loaded a value that was not held`)
-  }
-  checkProved(chronicle, readers, states, found)
-}
-
-/** Whether nothing was evicted lately: then there is nothing that a load may be kept back for. */
-function isQuiet(trace: Trace, { calmAt }: Chronicle, { by }: Served): boolean {
-  const last = evictionLogOf(trace).records.findLast(({ empty }) => !empty)
-  const { replicaLagMs, loadMs } = trace.scenario.world
-  // Heard of late, where nobody has asked: by the poll that goes beside the load.
-  return Math.max(calmAt, last?.t ?? 0) + replicaLagMs + loadMs + by.life.plan.pollTimeoutMs * 4 < by.t
-}
-
-function checkProved(
-  { lives }: Chronicle,
-  readers: Set<Life>,
-  states: Chronicle['states'],
-  found: Findings,
-): void {
-  const last = new Map<Life, Chronicle['states'][number]>()
-  for (const state of states) {
-    const life = lives.get(state.isolate)
-    if (life !== undefined && readers.has(life)) last.set(life, state)
-  }
-  for (const [life, { t, proved }] of last) {
-    found.looked++
-    if (!proved)
-      found.broke(t, `isolate ${life.isolate} has been read from since all is calm, and is not proved`)
-  }
-}
-
-const lastFreeze = ({ freezes }: Life): number => {
-  const last = freezes.at(-1)?.to ?? 0
-  return last === Infinity ? 0 : last
-}
-
-function droppedSince(said: readonly Said[], since: number): ReadonlyMap<string, readonly number[]> {
-  const drops = new Map<string, number[]>()
-  for (const { life, event, t } of said) {
-    if (event.type !== 'drop' || t < since) continue
-    const of = `${life.isolate}|${rowOf(event.namespace, event.key)}`
-    const list = drops.get(of)
-    if (list) list.push(t)
-    else drops.set(of, [t])
-  }
-  return drops
-}
-
-function refusedForSize(said: readonly Said[]): ReadonlySet<string> {
-  const refused = new Set<string>()
-  for (const { life, event } of said)
-    if (event.type === 'refuse' && (event.reason === 'size' || event.reason === 'expired'))
-      refused.add(`${life.isolate}|${rowOf(event.namespace, event.key)}`)
-  return refused
 }

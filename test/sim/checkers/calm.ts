@@ -1,0 +1,121 @@
+/**
+ * What must be so once all is calm: faults are over, and nothing new is written.
+ *
+ * @module
+ */
+import { ROUNDING_MS, firstAbove, rowOf } from './chronicle.ts'
+import type { Chronicle, Life, Served } from './chronicle.ts'
+import type { Findings } from './findings.ts'
+import type { Trace } from '../trace.ts'
+
+/** The longest that a log is left alone after it has failed (`Retry-After`), and the backoff before it. */
+const MAX_PAUSE_MS = 35_000
+
+/** Once it has been calm for as long as anything may take, what is loaded is held, and what is held is served. */
+export function checkCalm(trace: Trace, chronicle: Chronicle, found: Findings): void {
+  const { calmAt, served } = chronicle
+  if (calmAt === Infinity) return
+  const calm = new Calm(trace, chronicle)
+  const stored = new Map<string, Served>()
+  for (const each of served) {
+    const { by, key, row, from, t, bypassed } = each
+    if (!calm.has(each) || by.space === 'sets') continue
+    found.looked++
+    const of = nameOf(by.life, by.space, key)
+    const what = `read ${by.read} of isolate ${by.life.isolate} (${rowOf(by.space, key)}), ${by.t - calmAt} ms after all was calm,`
+    if (bypassed) found.broke(t, `${what} went past the cache`)
+    if (from !== 'loader' || row === undefined) continue
+    const before = stored.get(of)
+    if (before !== undefined && before.seq < by.seq && calm.isHeld(before, each))
+      found.broke(t, `${what} loaded what was held already`)
+    if (each.stored) stored.set(of, each)
+    else if (!bypassed && calm.isCacheable(each)) found.broke(t, `${what} loaded a value that was not held`)
+  }
+  calm.checkProved(found)
+}
+
+const nameOf = (life: Life, space: string, key: string): string => `${life.isolate}|${rowOf(space, key)}`
+
+class Calm {
+  readonly #trace: Trace
+  readonly #chronicle: Chronicle
+  /** From when on nothing keeps an isolate from what it should do. */
+  readonly #since = new Map<Life, number>()
+  /** When an isolate heard of evictions, ascending. */
+  readonly #heard = new Map<Life, number[]>()
+  readonly #drops = new Map<string, number[]>()
+  /** Values that are never held: they do not fit, or have had their time when they come. */
+  readonly #refused = new Set<string>()
+  readonly #polls = new Map<Life, number[]>()
+
+  constructor(trace: Trace, chronicle: Chronicle) {
+    this.#trace = trace
+    this.#chronicle = chronicle
+    for (const { life, event, t } of chronicle.said) {
+      if (event.type === 'evict' || event.type === 'reanchor') push(this.#heard, life, t)
+      else if (event.type === 'poll') push(this.#polls, life, t)
+      else if (event.type === 'drop') push(this.#drops, nameOf(life, event.namespace, event.key), t)
+      else if (event.type === 'refuse' && (event.reason === 'size' || event.reason === 'expired'))
+        this.#refused.add(nameOf(life, event.namespace, event.key))
+    }
+    for (const life of chronicle.lives.values()) this.#since.set(life, this.#calmOf(life))
+  }
+
+  has({ by }: Served): boolean {
+    return by.t >= this.#since.get(by.life)!
+  }
+
+  /** Whether what was held by the first answer must still be there for the second. */
+  isHeld(first: Served, second: Served): boolean {
+    const { ttlMs, loadMs } = this.#trace.scenario.world
+    const { by, key, t } = second
+    // A token may be of after what is held.
+    if (by.after !== undefined || by.t - (first.row?.readAt ?? 0) >= ttlMs - loadMs) return false
+    const drops = this.#drops.get(nameOf(by.life, by.space, key)) ?? []
+    return !drops.some((at) => at >= first.t && at <= t)
+  }
+
+  /** Whether there is nothing that a load may be kept back for: no eviction lately, and it fits. */
+  isCacheable({ by, key, t }: Served): boolean {
+    if (this.#refused.has(nameOf(by.life, by.space, key))) return false
+    const heard = this.#heard.get(by.life) ?? []
+    const last = heard[firstAbove(heard, t, (each) => each) - 1] ?? 0
+    return last + this.#trace.scenario.world.replicaLagMs + ROUNDING_MS < by.t
+  }
+
+  /** Whoever was read from has proved its freshness again, or is still catching up. */
+  checkProved(found: Findings): void {
+    const { lives, served, calmAt, end } = this.#chronicle
+    const read = new Set(served.flatMap(({ by }) => (by.t >= calmAt + MAX_PAUSE_MS ? [by.life] : [])))
+    for (const life of lives.values()) {
+      if (!read.has(life) || life.killedAt < Infinity) continue
+      found.looked++
+      if ((this.#polls.get(life)?.at(-1) ?? -1) >= calmAt) continue
+      // Answers of one record each, behind many of them: it gets there, by several polls.
+      const heardAt = this.#heard.get(life)?.at(-1) ?? 0
+      if (heardAt >= calmAt + MAX_PAUSE_MS) continue
+      found.broke(
+        end?.t ?? calmAt,
+        `isolate ${life.isolate} is read from, and has proved nothing since all is calm`,
+      )
+    }
+  }
+
+  #calmOf(life: Life): number {
+    const { calmAt } = this.#chronicle
+    const { intentsMs, pollTimeoutMs } = life.plan
+    const thawedAt = life.freezes.findLast(({ to }) => to < Infinity)?.to ?? 0
+    // An intent that nobody closes ends by itself; and whoever starts holds nothing until it would have.
+    const last = Math.max(calmAt, life.reanchors.at(-1)?.t ?? 0, life.bornAt, thawedAt)
+    const settledAt = last + intentsMs + this.#trace.scenario.world.replicaLagMs + 4 * pollTimeoutMs
+    // Until it has caught up it may take any number of polls.
+    const provedAt = this.#polls.get(life)?.find((t) => t >= calmAt) ?? Infinity
+    return Math.max(calmAt + MAX_PAUSE_MS, settledAt, provedAt)
+  }
+}
+
+function push<K>(lists: Map<K, number[]>, key: K, t: number): void {
+  const list = lists.get(key)
+  if (list) list.push(t)
+  else lists.set(key, [t])
+}
