@@ -9,9 +9,11 @@ import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import { node } from './child.ts'
 import type { Copy } from './copy.ts'
+import type { Found } from './schedules.ts'
 
 /** How a gate was passed, or what has stopped the mutant. */
 export interface Verdict {
+  readonly gate: 'simulator' | 'unit tests'
   readonly killed: boolean
   /** By what, or how much was passed. */
   readonly by: string
@@ -25,23 +27,23 @@ export interface SimulatorOptions {
 /** Seeds begin here: the same for every mutant, and for the sources as they are. */
 const FIRST_SEED = 1
 
-const found = z.object({
+const found: z.ZodType<Found> = z.object({
   schedules: z.number(),
   seed: z.number().optional(),
   invariants: z.array(z.string()).optional(),
-  text: z.string().optional(),
 })
 
 export async function simulator(copy: Copy, { schedules, maxMs }: SimulatorOptions): Promise<Verdict> {
+  const gate = 'simulator'
   const args = ['--max-old-space-size=1024', 'test/mutants/schedules.ts', `${schedules}`, `${FIRST_SEED}`]
   const { isLate, code, output } = await node(args, copy.path, maxMs)
-  if (isLate) return { killed: true, by: `simulator: no end within ${maxMs / 1000} s` }
+  if (isLate) return { gate, killed: true, by: `no end within ${maxMs / 1000} s` }
   const said = found.safeParse(lastJson(output)).data
   if (code !== 0 || said === undefined)
-    return { killed: true, by: `simulator: it broke down: ${lastLine(output)}` }
-  if (said.seed === undefined) return { killed: false, by: `${said.schedules} schedules` }
+    return { gate, killed: true, by: `it broke down: ${lastLine(output)}` }
+  if (said.seed === undefined) return { gate, killed: false, by: `${said.schedules} schedules` }
   const count = said.schedules === 1 ? '1 schedule' : `${said.schedules} schedules`
-  return { killed: true, by: `simulator: ${said.invariants?.join(', ')} after ${count}` }
+  return { gate, killed: true, by: `${said.invariants?.join(', ')} after ${count}` }
 }
 
 function lastJson(output: string): unknown {
@@ -70,23 +72,24 @@ const report = z.object({
 
 /** Runs the tests below `test/` up to the first that fails. */
 export async function unitTests(copy: Copy, files: readonly string[], maxMs: number): Promise<Verdict> {
+  const gate = 'unit tests'
   const told = join(copy.path, '.cache', 'report.json')
   rmSync(told, { force: true })
   const paths = files.map((file) => `test/${file}`)
   const options = ['--bail=1', '--maxWorkers=1', '--pool=threads', '--reporter=json', `--outputFile=${told}`]
   const { isLate, output } = await node([VITEST, 'run', ...options, ...paths], copy.path, maxMs)
-  if (isLate) return { killed: true, by: `unit tests: no end within ${maxMs / 1000} s` }
+  if (isLate) return { gate, killed: true, by: `no end within ${maxMs / 1000} s` }
   const said = reportOf(told)
-  if (said === undefined) return { killed: true, by: `unit tests: they broke down: ${lastLine(output)}` }
+  if (said === undefined) return { gate, killed: true, by: `they broke down: ${lastLine(output)}` }
   const fileOf = (name: string) => name.slice(copy.path.length + '/test/'.length)
   for (const { name, assertionResults } of said.testResults) {
     const failed = assertionResults.find((test) => test.status === 'failed')
-    if (failed) return { killed: true, by: `${fileOf(name)}: ${failed.fullName}` }
+    if (failed) return { gate, killed: true, by: `${fileOf(name)}: ${failed.fullName}` }
   }
   // Files that could not even be loaded. Those that were left out after a failure look the same.
   const broken = said.testResults.find(({ status }) => status === 'failed')
-  if (broken) return { killed: true, by: `${fileOf(broken.name)}: ${lastLine(broken.message ?? '')}` }
-  return { killed: false, by: `${said.numPassedTests} tests` }
+  if (broken) return { gate, killed: true, by: `${fileOf(broken.name)}: ${lastLine(broken.message ?? '')}` }
+  return { gate, killed: false, by: `${said.numPassedTests} tests` }
 }
 
 function reportOf(path: string) {

@@ -20,13 +20,9 @@ const isExpected = (result: Result): boolean => isKilled(result) !== (result.mut
 export function row(result: Result): string {
   const { mutant, verdicts, tookMs } = result
   const state = isKilled(result) ? 'killed  ' : 'SURVIVES'
-  const by = verdicts.filter(({ killed }) => killed).map((verdict) => verdict.by)
-  const passed = verdicts.map((verdict) => verdict.by).join(', ') || 'nothing that would look at it'
-  const last = isKilled(result) ? by.join('\n') : `passes ${passed}`
+  const told = verdicts.map(({ gate, killed, by }) => `${killed ? 'by the' : 'passes the'} ${gate}: ${by}`)
   const seconds = `${(tookMs / 1000).toFixed(1)} s`.padStart(7)
-  return [`${state} ${mutant.id.padEnd(34)} ${seconds}  ${mutant.what}`, ...last.split('\n')].join(
-    '\n           ',
-  )
+  return [`${state} ${mutant.id.padEnd(34)} ${seconds}  ${mutant.what}`, ...told].join('\n           ')
 }
 
 /** What all of them come to. Its last line says how many are as they should be. */
@@ -52,13 +48,28 @@ export function conclusion(results: readonly Result[], tookMs: number): { text: 
     results.filter((result) => isKilled(result) && result.mutant.survives !== undefined),
     ({ survives }) => survives ?? '',
   )
-  const killedBy = (name: string) =>
-    results.filter(({ verdicts }) => verdicts.some(({ killed, by }) => killed && by.startsWith(name))).length
-  const bySimulator = killedBy('simulator')
+  const by = (gate: Verdict['gate'], killed: boolean) =>
+    results.filter(({ verdicts }) => verdicts.some((each) => each.gate === gate && each.killed === killed))
+  const names = (title: string, of: readonly Result[]) => {
+    if (of.length > 0) lines.push(title, `  ${of.map(({ mutant }) => mutant.id).join(', ')}`, '')
+  }
+  const bySimulator = by('simulator', true)
+  names(
+    'Noticed by unit tests, and not by the simulator:',
+    by('simulator', false).filter((result) => by('unit tests', true).includes(result)),
+  )
+  names(
+    'Noticed by the simulator, and not by the unit tests that were hinted at:',
+    by('unit tests', false).filter((result) => bySimulator.includes(result)),
+  )
+  names(
+    'Said to be seen by no simulated run, each with a reason:',
+    results.filter(({ mutant }) => mutant.unseen !== undefined),
+  )
   const killed = results.filter(isKilled).length
   const failed = results.filter((result) => !isExpected(result)).length
   lines.push(
-    `${results.length} mutants, ${killed} killed (${bySimulator} by the simulator), in ${Math.round(tookMs / 1000)} s`,
+    `${results.length} mutants, ${killed} killed (${bySimulator.length} by the simulator), in ${Math.round(tookMs / 1000)} s`,
     `${results.length - failed} passed, ${failed} failed`,
   )
   return { text: lines.join('\n'), failed }
