@@ -24,8 +24,8 @@ const error = (status: number, code: number, message: string): Told =>
 
 export class FakeRedpanda implements FakeProxy {
   readonly log: MemoryLog
-  /** First offsets of the batches that requests made: reads return whole ones. */
-  readonly #batches = new Map<string, number[]>()
+  /** What stands in a batch behind its first record, by log and partition: reads return whole batches. */
+  readonly #inner = new Map<string, Set<number>>()
 
   constructor(log: MemoryLog = newLog()) {
     this.log = log
@@ -73,18 +73,24 @@ export class FakeRedpanda implements FakeProxy {
   #wholeBatches(topic: string, partition: number, offset: number, maxBytes: number): StoredRecord[] {
     const { beginning, end } = this.log.offsets(topic, partition)
     if (offset >= end) return []
-    const starts = this.#batches.get(`${topic}/${partition}`) ?? []
-    const first = Math.max(beginning, starts.findLast((start) => start <= offset) ?? offset)
+    const inner = this.#innerOf(topic, partition)
+    let first = offset
+    while (first > beginning && inner.has(first)) first--
     const records = recordsFrom(this.log, topic, partition, first)?.records ?? []
     let bytes = 0
-    // What comes after a batch that has no room is not returned either, whoever has written it.
-    const isBeyond = ({ key, value, offset: at }: StoredRecord): boolean => {
-      if (bytes >= maxBytes && starts.includes(at)) return true
+    const full = records.findIndex(({ key, value, offset: at }) => {
+      if (bytes >= maxBytes && !inner.has(at)) return true
       bytes += (key?.length ?? 0) + (value?.length ?? 0)
       return false
-    }
-    const full = records.findIndex(isBeyond)
-    return records.slice(0, full === -1 ? undefined : full)
+    })
+    return full === -1 ? [...records] : records.slice(0, full)
+  }
+
+  #innerOf(topic: string, partition: number): Set<number> {
+    const name = `${this.log.offsets(topic, partition).logId}/${partition}`
+    const inner = this.#inner.get(name) ?? new Set()
+    this.#inner.set(name, inner)
+    return inner
   }
 
   #produce(asked: Asked, topic: string): Told {
@@ -110,10 +116,7 @@ export class FakeRedpanda implements FakeProxy {
         partition,
       })
       if (!first.has(stored.partition)) first.set(stored.partition, stored.offset)
-    }
-    for (const [partition, offset] of first) {
-      const name = `${topic}/${partition}`
-      this.#batches.set(name, [...(this.#batches.get(name) ?? []), offset])
+      else this.#innerOf(topic, stored.partition).add(stored.offset)
     }
     // One entry for each partition: the offset of its first record.
     return told(200, { offsets: [...first].map(([partition, offset]) => ({ partition, offset })) })

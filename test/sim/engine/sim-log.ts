@@ -6,6 +6,9 @@ import type { StoredRecord } from '../../../src/testing/memory-partition.ts'
 import type { Record } from './record.ts'
 import { EPOCH, type Universe } from './universe.ts'
 
+/** Before what `upstash()` writes in base64. */
+const MARK = 'kedge-base64:'
+
 type Change = 'truncated' | 'recreated' | 'partitions' | 'compacted' | 'aborted'
 
 export class SimLog extends MemoryLog {
@@ -50,7 +53,9 @@ function textOf(value: Uint8Array | null): string {
   if (value === null) return ''
   let bytes = value
   try {
-    if (value[0] === 0x1f && value[1] === 0x8b) bytes = gunzipSync(value, { maxOutputLength: 10_000_000 })
+    const marked = Buffer.from(value).toString('latin1', 0, MARK.length) === MARK
+    if (marked) bytes = Buffer.from(Buffer.from(value).toString('latin1', MARK.length), 'base64')
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b) bytes = gunzipSync(bytes, { maxOutputLength: 10_000_000 })
   } catch {
     // What cannot be read is shown as it stands.
   }
