@@ -16,6 +16,12 @@ const BEAT_EVERY_MS = 30_000
 const LONG_MS = 20_000
 /** How long calls, writes and requests that are under way at the end may take: longer than any of their deadlines. */
 const PATIENCE_MS = 240_000
+/** After so many polls an isolate that has not caught up never will. */
+const MAX_SYNCS = 40
+/** Longer than what a failure keeps others from polling for. */
+const SYNC_PAUSE_MS = 5500
+/** Longer than the longest pause after failures. */
+const REST_MS = 40_000
 const LOOK_EVERY_MS = 500
 /** Keys of a namespace that each isolate is asked for at the end. */
 const USED_KEYS = 3
@@ -50,11 +56,14 @@ export class Fleet {
     this.#disturbances.calm()
     await this.#until(() => this.#calls.openWrites.size === 0 && this.#isQuiet, PATIENCE_MS)
     record.tell({ type: 'calm' })
-    await this.#rest()
-    for (const { inhabitant } of this.#seats) if (inhabitant) await this.#sync(inhabitant)
-    const inhabitants = this.#seats.flatMap(({ inhabitant }) => inhabitant ?? [])
-    await this.#within(Promise.all(inhabitants.map((inhabitant) => this.#use(inhabitant))))
-    for (const { inhabitant } of this.#seats) if (inhabitant) await this.#look(inhabitant)
+    const { replicaLagMs } = scenario.world
+    const settlesMs = replicaLagMs + Math.max(0, ...scenario.isolates.map(({ intentsMs }) => intentsMs))
+    await this.#rest(REST_MS + settlesMs)
+    await Promise.all(this.#inhabitants.map((inhabitant) => this.#sync(inhabitant)))
+    // What is heard of just now keeps values from being held for as long.
+    await this.#rest(settlesMs + 1)
+    await this.#within(Promise.all(this.#inhabitants.map((inhabitant) => this.#use(inhabitant))))
+    for (const inhabitant of this.#inhabitants) await this.#look(inhabitant)
     await this.#until(() => this.#open.every((open) => open.length === 0), PATIENCE_MS)
     const [openReads = [], openWrites = []] = this.#open
     record.tell({ type: 'end', openReads, openWrites, met: Object.fromEntries(trouble.met) })
@@ -102,6 +111,10 @@ export class Fleet {
     return undefined
   }
 
+  get #inhabitants(): Inhabitant[] {
+    return this.#seats.flatMap(({ inhabitant }) => inhabitant ?? [])
+  }
+
   get #open(): number[][] {
     return [this.#calls.openReads, this.#calls.openWrites].map((open) => Calls.waitedFor(open))
   }
@@ -126,17 +139,22 @@ export class Fleet {
   }
 
   /** Whatever keeps a value from being held has its time: intents, settling, pauses after failures. */
-  async #rest(): Promise<void> {
-    const { universe, scenario } = this.#world
-    const intents = Math.max(0, ...scenario.isolates.map(({ intentsMs }) => intentsMs))
-    const ms = 40_000 + scenario.world.replicaLagMs + intents
-    universe.quiet(universe.now + ms - 5000)
+  async #rest(ms: number): Promise<void> {
+    const { universe } = this.#world
+    universe.quiet(universe.now + Math.max(0, ms - 5000))
     await universe.sleep(ms)
   }
 
-  /** Each in a request of its own. */
+  /** Until it has caught up, which may take some polls: a poll has its time, and few bytes may come at once. */
   async #sync(inhabitant: Inhabitant): Promise<void> {
-    await this.#within(this.#in(inhabitant, async () => void (await inhabitant.cache.sync())))
+    for (let times = 0; times < MAX_SYNCS; times++) {
+      let proved = false
+      const sync = async () => void ({ proved } = await inhabitant.cache.sync())
+      await this.#within(this.#in(inhabitant, sync))
+      if (proved) return
+      this.#world.universe.quiet(this.#world.universe.now + SYNC_PAUSE_MS)
+      await this.#world.universe.sleep(SYNC_PAUSE_MS)
+    }
   }
 
   async #use(inhabitant: Inhabitant): Promise<void> {
