@@ -12,6 +12,7 @@ export const KARAPACE: Dialect = {
   longPoll: false,
   readCommitted: false,
   seeksAfterPoll: true,
+  waitsOut: true,
   // From 5.1 on, what was fetched beyond `max_bytes` is dropped.
   losesRest: true,
   create: ({ reset }) => ({

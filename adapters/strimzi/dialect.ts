@@ -10,6 +10,7 @@ export const STRIMZI: Dialect = {
   longPoll: true,
   readCommitted: true,
   seeksAfterPoll: false,
+  waitsOut: false,
   losesRest: false,
   // Any other field, and any other type, is a 400: the body is checked against its schema.
   create: ({ reset, isolation }) => ({

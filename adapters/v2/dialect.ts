@@ -27,6 +27,8 @@ export interface Dialect {
   readonly readCommitted: boolean
   /** A seek is refused before the first poll of an assignment. */
   readonly seeksAfterPoll: boolean
+  /** A poll waits out its time although it has found something, unless that is `max_bytes`. */
+  readonly waitsOut: boolean
   /** Records that did not fit into an answer are left out of the next one, too. */
   readonly losesRest: boolean
   /** The body that makes an instance. */
@@ -41,6 +43,7 @@ export const CONFLUENT: Dialect = {
   longPoll: false,
   readCommitted: false,
   seeksAfterPoll: false,
+  waitsOut: false,
   losesRest: false,
   create: ({ reset, pollMs }) => ({
     format: 'binary',

@@ -33,6 +33,8 @@ import { type Sorted, sort } from './standing.ts'
 const MAX_POLLS = 4
 /** What proxies allow at most by default (`consumer.request.timeout.ms`). */
 const MAX_POLL_MS = 1000
+/** Long enough for a fetch. */
+const MIN_POLL_MS = 100
 /** Bounds remembered from `offsets()`, each for one read. */
 const MAX_HINTS = 256
 
@@ -122,7 +124,7 @@ export class InstanceReader {
         topic,
         positions: waits ? positions : sorted.behind,
         isolation: how.isolation,
-        pollMs: waits ? Math.ceil(how.waitMs) : this.#pollMs,
+        pollMs: waits ? Math.ceil(how.waitMs) : this.#patience(how.waitMs),
         maxBytes: asked,
       })
       if (poll === 'gone') {
@@ -160,6 +162,12 @@ export class InstanceReader {
   /** Whether the bounds should be looked at again: a reset to the end shows as a gap, or as nothing at all. */
   #doubts(sorted: Sorted, records: Poll['records'], empty: boolean): boolean {
     return hasGap(sorted.behind, records) || (empty && sorted.behind.length > 0 && this.#reset === 'latest')
+  }
+
+  /** How long a poll for what is there may take: one that waits all the same waits no longer than its caller would. */
+  #patience(waitMs: number): number {
+    if (!this.#options.dialect.waitsOut || waitMs === 0) return this.#pollMs
+    return Math.min(this.#pollMs, Math.max(MIN_POLL_MS, Math.ceil(waitMs)))
   }
 
   #pollBytes(maxBytes: number, behind: number): number {

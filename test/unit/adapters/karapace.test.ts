@@ -55,6 +55,18 @@ describe('karapace()', () => {
     expect(polls()).toHaveLength(2)
   })
 
+  it('waits out no more of a long run than its caller would for a first record', async () => {
+    const { proxy, log, write, polls } = bench()
+    write(...Array.from({ length: 50 }, (_, n) => String(n)))
+    proxy.waitedMs = 0
+    const { records } = await log.read('t', place(0), { ...AT_ONCE, waitMs: 250 })
+    expect(records).toHaveLength(50)
+    // The poll before the seek takes a tenth of a second. A cache gives up after some times 250 ms, and would never catch up.
+    expect(proxy.waitedMs).toBe(350)
+    await log.read('t', place(0), { ...AT_ONCE, waitMs: 5 })
+    expect(polls().at(-1)).toMatch('timeout=100&')
+  })
+
   it('loses nothing to a proxy that drops what did not fit', async () => {
     const { log, write } = bench({ drops: true })
     const large = Array.from({ length: 40 }, (_, n) => `${n}${'x'.repeat(4096)}`)
