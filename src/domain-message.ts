@@ -7,7 +7,7 @@
  * @module
  */
 import * as z from 'zod'
-import { MAX_IDS, MAX_KEY_LENGTH, NAMESPACE_PATTERN } from './messages.ts'
+import { MAX_IDS, idShape, NAMESPACE_PATTERN } from './messages.ts'
 import type { ArrivedValue } from './messages.ts'
 
 /** `cache-updates`: values of a domain, in one record, all from the same moment. */
@@ -27,19 +27,18 @@ export interface PutsMessage {
   readonly log?: string | undefined
 }
 
-const id = z.string().min(1).max(MAX_KEY_LENGTH)
 const putsMessage = z.object({
   v: z.literal(1),
   op: z.literal('puts'),
   ns: z.string().regex(NAMESPACE_PATTERN),
-  domain: id,
+  domain: idShape,
   values: z
     .array(
       z.object({
-        key: id,
+        key: idShape,
         value: z.unknown(),
         ttl: z.number().positive(),
-        tags: z.array(id).max(MAX_IDS).optional(),
+        tags: z.array(idShape).max(MAX_IDS).optional(),
       }),
     )
     .min(1)

@@ -139,8 +139,9 @@ export type Message =
   | RequestMessage
 
 const namespaceName = z.string().regex(NAMESPACE_PATTERN)
-const id = z.string().min(1).max(MAX_KEY_LENGTH)
-const ids = z.array(id).min(1).max(MAX_IDS)
+/** A key, tag or prefix. By a pattern, because zod counts whole characters, of which one may take two UTF-16 units. */
+export const idShape: z.ZodString = z.string().regex(/^[^]{1,512}$/)
+const ids = z.array(idShape).min(1).max(MAX_IDS)
 const offset = z.number().int().nonnegative()
 const v = z.literal(1)
 const intentId = z.string().min(1).max(64)
@@ -172,13 +173,13 @@ const putMessage = z.object({
   v,
   op: z.literal('put'),
   ns: namespaceName,
-  key: id,
+  key: idShape,
   value: z.unknown(),
   ttl: z.number().positive(),
   at: z.number().nonnegative(),
   asOf: offset,
   log: z.string().max(64).optional(),
-  tags: z.array(id).max(MAX_IDS).optional(),
+  tags: z.array(idShape).max(MAX_IDS).optional(),
   version: z.number().optional(),
   settle: z.number().optional(),
 })
@@ -187,7 +188,7 @@ const deleteMessage = z.object({
   v,
   op: z.literal('del'),
   ns: namespaceName,
-  key: id,
+  key: idShape,
   asOf: offset,
   none: z.literal(true).optional(),
   at: z.number().nonnegative().optional(),
@@ -197,7 +198,7 @@ const requestMessage = z.object({
   v,
   op: z.literal('load'),
   ns: namespaceName,
-  key: id,
+  key: idShape,
   deadline: z.number().nonnegative(),
   end: offset.optional(),
   asOf: offset.optional(),
@@ -206,7 +207,7 @@ const requestMessage = z.object({
 
 /** What another service writes without knowing kedge. Further fields are ignored. */
 const simpleMessage = z.object({
-  key: z.union([id, z.number().transform(String)]),
+  key: z.union([idShape, z.number().transform(String)]),
   ns: namespaceName.optional(),
   namespace: namespaceName.optional(),
   // Optional in so many words: zod 4 takes a missing key for an error even where anything may stand.
@@ -372,7 +373,7 @@ export interface ArrivedDrop {
 export type Arrived = ArrivedValue | ArrivedDrop
 
 /** Whom an update of our own concerns that cannot be understood otherwise. */
-const whereabouts = z.object({ ns: namespaceName, key: id })
+const whereabouts = z.object({ ns: namespaceName, key: idShape })
 
 const ownUpdate = z.discriminatedUnion('op', [putMessage, deleteMessage])
 

@@ -4,7 +4,7 @@
  * @module
  */
 import * as z from 'zod'
-import { MAX_KEY_LENGTH, NAMESPACE_PATTERN } from './messages.ts'
+import { idShape, NAMESPACE_PATTERN } from './messages.ts'
 
 /** `cache-writes`: the value that a key is to have at its source, or that it is to have none. */
 export interface WriteMessage {
@@ -26,7 +26,7 @@ const writeMessage = z
     v: z.literal(1),
     op: z.literal('write'),
     ns: z.string().regex(NAMESPACE_PATTERN),
-    key: z.string().min(1).max(MAX_KEY_LENGTH),
+    key: idShape,
     value: z.unknown().optional(),
     deleted: z.literal(true).optional(),
     id: z.string().min(1).max(64),

@@ -80,6 +80,19 @@ describe('an eviction', () => {
     expect(evicted({ ...message, keys: [''] })).toMatchObject({ namespace: 'users', all: true })
   })
 
+  it('counts the length of keys in UTF-16 units, of which some characters take two', () => {
+    const message = { v: 1, op: 'evict', ns: 'users' }
+
+    expect(evicted({ ...message, keys: ['🚀'.repeat(256)] }).keys).toHaveLength(1)
+    expect(said({ ...message, keys: ['🚀'.repeat(257)] })).toEqual({
+      namespace: 'users',
+      all: true,
+      unreadable: true,
+    })
+    const put = { v: 1, op: 'put', ns: 'users', value: 1, ttl: 1000, at: 0, asOf: 0 }
+    expect(updated({ ...put, key: '🚀'.repeat(257) }, 'users/7')).toMatchObject({ kind: 'drop', key: '7' })
+  })
+
   it.each([
     ['a later version', { v: 2, op: 'evict', ns: 'users', keys: ['42'] }],
     ['an unknown operation', { v: 1, op: 'forget', ns: 'users', key: '42' }],
