@@ -26,6 +26,7 @@ export interface PackOptions {
 }
 
 const encoder = new TextEncoder()
+const [QUOTE, BACKSLASH] = [0x22, 0x5c]
 const strictDecoder = new TextDecoder('utf-8', { fatal: true })
 /** For keys, in which a byte order mark is a character like any other. */
 const keyDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -41,12 +42,35 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** Arrays and objects within one another, at most. Deeper ones overflow the stack of whoever writes them down again. */
+export const MAX_JSON_DEPTH = 500
+
 export const json: Codec = {
   name: 'json',
-  encode: (value) => encoder.encode(JSON.stringify(value)),
-  decode: (bytes) => JSON.parse(strictDecoder.decode(bytes)) as unknown,
+  encode: (value) => shallow(encoder.encode(JSON.stringify(value))),
+  decode: (bytes) => JSON.parse(strictDecoder.decode(shallow(bytes))) as unknown,
   // Anything may be JSON: it is the one that is tried when nobody else claims the bytes.
   detects: () => true,
+}
+
+/** The bytes themselves. @throws KedgeError `ERR_CODEC` where they are JSON that is nested too deep. */
+function shallow<B extends Uint8Array>(bytes: B): B {
+  // Most messages have not even the bytes for it.
+  if (bytes.length <= MAX_JSON_DEPTH) return bytes
+  let depth = 0
+  let inString = false
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]
+    if (inString) {
+      if (byte === BACKSLASH) at++
+      else if (byte === QUOTE) inString = false
+    } else if (byte === QUOTE) inString = true
+    else if (byte === 0x5b || byte === 0x7b) depth++
+    else if (byte === 0x5d || byte === 0x7d) depth--
+    if (depth > MAX_JSON_DEPTH)
+      throw new KedgeError('ERR_CODEC', `JSON is nested deeper than ${MAX_JSON_DEPTH} levels`)
+  }
+  return bytes
 }
 
 /**

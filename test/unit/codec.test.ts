@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
 import { messagePack } from '../../adapters/messagepack.ts'
-import { decodeUtf8, encodeUtf8, json, pack, unpack } from '../../src/codec.ts'
+import { decodeUtf8, encodeUtf8, json, MAX_JSON_DEPTH, pack, unpack } from '../../src/codec.ts'
 import type { Codec } from '../../src/codec.ts'
 import { isKedgeError } from '../../src/errors.ts'
 
@@ -206,5 +206,25 @@ describe('a writer', () => {
       code: 'ERR_CODEC',
       message: 'the json codec cannot encode this value',
     })
+  })
+})
+
+describe('JSON that is nested', () => {
+  const nested = (depth: number, inner = ''): unknown =>
+    JSON.parse(`${'['.repeat(depth)}${inner}${']'.repeat(depth)}`)
+  const bytesOf = (depth: number) => encodeUtf8(`${'['.repeat(depth)}${']'.repeat(depth)}`)
+
+  it('is written and read down to the bound, whatever stands in its texts', async () => {
+    const message = nested(MAX_JSON_DEPTH, JSON.stringify(`\\"${'[{'.repeat(600)}`))
+    const bytes = await pack(message, LIMITS)
+    expect(await unpack(bytes, json, LIMITS.maxMessageBytes)).toEqual(message)
+  })
+
+  it('is neither written nor read beyond it, because whoever writes it down again would overflow', async () => {
+    await expect(pack(nested(MAX_JSON_DEPTH + 1), LIMITS)).rejects.toMatchObject({ code: 'ERR_CODEC' })
+    for (const depth of [MAX_JSON_DEPTH + 1, 10_000, 400_000])
+      await expect(unpack(bytesOf(depth), json, LIMITS.maxMessageBytes)).rejects.toMatchObject({
+        code: 'ERR_CODEC',
+      })
   })
 })
