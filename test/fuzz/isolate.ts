@@ -1,0 +1,95 @@
+/** What one isolate holds, made of the product's own parts, on a clock that stands still until it is moved. */
+import { Keyspace } from '../../src/keyspace.ts'
+import type { Candidate, Ground } from '../../src/keyspace.ts'
+import type { RefuseReason } from '../../src/events.ts'
+import type { NamespaceOptions } from '../../src/options.ts'
+import { Partition } from '../../src/partition.ts'
+import { systemRuntime } from '../../src/runtime.ts'
+import { cacheSettings, namespaceSettings } from '../../src/settings.ts'
+import { newCounters } from '../../src/stats.ts'
+import { Budget } from '../../src/store.ts'
+import { memory } from '../../src/testing/index.ts'
+import { Timeline } from '../../src/timeline.ts'
+import { Updates } from '../../src/updates.ts'
+
+export const WALL = 1_700_000_000_000
+
+export interface IsolateOptions {
+  readonly namespaces: Readonly<Record<string, NamespaceOptions<unknown>>>
+  readonly maxEntries?: number
+  readonly maxBytes?: number
+  readonly maxRememberedEvictions?: number
+}
+
+export class Isolate {
+  ms = 0
+  readonly partition = new Partition(0)
+  readonly spaces: ReadonlyMap<string, Keyspace<unknown>>
+  readonly ground: Ground
+  readonly updates: Updates
+
+  constructor({ namespaces, ...limits }: IsolateOptions) {
+    const runtime = systemRuntime({
+      now: () => WALL + this.ms,
+      monotonic: () => this.ms,
+      random: () => 0.5,
+      // Nothing is shared between turns: each looks at the clock itself.
+      microtask: (task) => task(),
+    })
+    const settings = cacheSettings({ kafka: memory(), runtime, maxStaleness: '20d', ttl: '10d', ...limits })
+    this.ground = {
+      settings,
+      timeline: new Timeline(runtime),
+      counters: newCounters(),
+      budget: new Budget(settings),
+    }
+    this.spaces = new Map(
+      Object.entries(namespaces).map(([name, options]) => [
+        name,
+        new Keyspace(name, namespaceSettings(options, settings.namespace), this.partition, this.ground),
+      ]),
+    )
+    this.updates = new Updates(this.ground, this.spaces)
+    this.anchor(100)
+  }
+
+  /** Begins anew at this end of the log, with nothing held. */
+  anchor(end: number): void {
+    this.partition.reanchor({ partition: 0, beginning: 0, end, logId: 'log-1' })
+    this.prove()
+  }
+
+  prove(): void {
+    this.partition.freshAt = this.ground.timeline.now()
+  }
+
+  /** Moves time, and proves that what was read is still all there is. */
+  advance(ms: number): void {
+    this.ms += ms
+    this.prove()
+  }
+
+  hold(
+    namespace: string,
+    key: string,
+    value: unknown,
+    more: Partial<Candidate<unknown>> = {},
+  ): RefuseReason | undefined {
+    return this.spaces.get(namespace)?.hold(key, {
+      value,
+      asOf: this.partition.position,
+      generation: this.partition.generation,
+      loadedAt: this.ground.timeline.now(),
+      ttlMs: 864_000_000,
+      keepMs: 0,
+      tags: undefined,
+      version: undefined,
+      settleMs: 0,
+      ...more,
+    })
+  }
+
+  peek(namespace: string, key: string): unknown {
+    return this.spaces.get(namespace)?.peek(key)
+  }
+}

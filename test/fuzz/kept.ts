@@ -1,0 +1,12 @@
+/** Inputs that once broke something, as text: each campaign begins with its own. */
+import type { Decoder } from './campaign.ts'
+
+/** A value that is nested deeper than anybody can write down again. */
+const DEEP = `{"v":1,"op":"put","ns":"users","key":"7","value":${'['.repeat(10_000)}${']'.repeat(10_000)},"ttl":60000,"at":1700000000000,"asOf":99}`
+
+export const KEPT: Partial<Record<Decoder, readonly string[]>> = {
+  // Half as long again as a key may be, in UTF-16 units.
+  evictions: [JSON.stringify({ v: 1, op: 'evict', ns: 'users', keys: ['😀'.repeat(400)] })],
+  updates: [DEEP],
+  terminal: [DEEP],
+}
