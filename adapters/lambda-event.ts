@@ -10,6 +10,7 @@ import * as z from 'zod'
 import { KedgeError } from '../src/errors.ts'
 import type { LogRecord } from '../src/log.ts'
 import { fromBase64 } from './base64.ts'
+import { listOf } from './list.ts'
 
 const bytes = z
   .string()
@@ -23,7 +24,7 @@ const bytes = z
 const shape = z.object({
   records: z.record(
     z.string(),
-    z.array(
+    listOf(
       z.object({
         topic: z.string(),
         partition: z.int().nonnegative(),

@@ -22,6 +22,7 @@ import {
   type RedisReply,
 } from './redis/connection.ts'
 import { serverError } from './redis/failure.ts'
+import { listOf } from './list.ts'
 
 export interface UpstashRedisOptions extends Omit<TransportOptions, 'requestTimeout'> {
   /** `UPSTASH_REDIS_REST_URL`. */
@@ -47,8 +48,12 @@ const shape = z.strictObject(
 )
 
 type Wire = null | number | string | readonly Wire[]
-const wire: z.ZodType<Wire> = z.lazy(() => z.union([z.null(), z.number(), z.string(), z.array(wire)]))
-const answer = z.array(z.union([z.object({ error: z.string() }), z.object({ result: wire })]))
+const word = z.union([z.null(), z.number(), z.string()])
+/** Lists within one another: more than any script of ours returns, and few enough for the stack. */
+const MAX_LISTS = 8
+const wireOf = (lists: number): z.ZodType<Wire> =>
+  lists === 0 ? word : z.union([word, listOf(wireOf(lists - 1))])
+const answer = listOf(z.union([z.object({ error: z.string() }), z.object({ result: wireOf(MAX_LISTS) })]))
 
 /**
  * A connection over Upstash's REST API. Calls end by the deadlines of the sink or tier that makes them.

@@ -26,6 +26,7 @@ import { boundsOf, partitionsOf } from './upstash/offsets.ts'
 import { readRecords } from './upstash/records.ts'
 import { toText } from './upstash/text.ts'
 import { blankClient, client } from './upstash/transport.ts'
+import { listOf } from './list.ts'
 
 export interface UpstashOptions extends TransportOptions {
   /** The address of the REST API. */
@@ -46,7 +47,7 @@ const shape = z.strictObject(
   { error: 'must be an object' },
 )
 
-const produceAnswer = z.array(
+const produceAnswer = listOf(
   z.object({
     partition: z.number().nullish(),
     offset: z.number().nullish(),

@@ -19,6 +19,7 @@ import { EMBEDDED_TYPES, encodeEmbedded } from './embedded.ts'
 import { contentType, negotiate } from './media-type.ts'
 import { Refusal } from './refusal.ts'
 import type { Service } from './service.ts'
+import { listOf } from '../adapters/list.ts'
 
 /** kafka-rest's `consumer.request.timeout.ms`. */
 const DEFAULT_TIMEOUT_MS = 1000
@@ -36,10 +37,10 @@ const createBody = z.object({
   'consumer.request.timeout.ms': whole.default(DEFAULT_TIMEOUT_MS),
 })
 const topicPartition = z.object({ topic: z.string().max(249), partition: z.int().min(0) })
-const partitionsBody = z.object({ partitions: z.array(topicPartition) })
+const partitionsBody = z.object({ partitions: listOf(topicPartition) })
 const positionsBody = z.object({
-  offsets: z.array(topicPartition.extend({ offset: z.int().min(0) })).default([]),
-  timestamps: z.array(topicPartition.extend({ timestamp: z.int().min(0) })).default([]),
+  offsets: listOf(topicPartition.extend({ offset: z.int().min(0) })).default([]),
+  timestamps: listOf(topicPartition.extend({ timestamp: z.int().min(0) })).default([]),
 })
 
 export function confluentConsumers(service: Service): Hono {

@@ -16,20 +16,20 @@ import { partitionOfPath } from './parameter.ts'
 import { Refusal } from './refusal.ts'
 import type { RefusalReason } from './refusal.ts'
 import type { Service } from './service.ts'
+import { listOf } from '../adapters/list.ts'
 
 export const V2_TYPE = 'application/vnd.kafka.v2+json'
 
 const produceBody = z.object({
   // Strict: headers and timestamps have no place in v2, and whoever sends them should learn it.
-  records: z
-    .array(
-      z.strictObject({
-        key: z.unknown().optional(),
-        value: z.unknown().optional(),
-        partition: z.int().min(0).nullish(),
-      }),
-    )
-    .min(1),
+  records: listOf(
+    z.strictObject({
+      key: z.unknown().optional(),
+      value: z.unknown().optional(),
+      partition: z.int().min(0).nullish(),
+    }),
+    1,
+  ),
 })
 
 export function confluentV2(service: Service): Hono {

@@ -15,6 +15,7 @@ import { decodeBase64, decodeEmbedded } from './embedded.ts'
 import { jsonObjects } from './json.ts'
 import { Refusal } from './refusal.ts'
 import type { Service } from './service.ts'
+import { listOf } from '../adapters/list.ts'
 
 /** kafka-rest's `api.v3.produce.batch.maximum.entries`. */
 const MAX_BATCH = 10
@@ -22,7 +23,7 @@ const MAX_BATCH = 10
 const data = z.object({ type: z.string().max(32).optional(), data: z.unknown().optional() }).nullish()
 const recordBody = z.object({
   partition_id: z.int().min(0).nullish(),
-  headers: z.array(z.object({ name: z.string().max(1024), value: z.string().nullish() })).nullish(),
+  headers: listOf(z.object({ name: z.string().max(1024), value: z.string().nullish() })).nullish(),
   key: data,
   value: data,
   timestamp: z.iso.datetime({ offset: true }).nullish(),

@@ -17,6 +17,7 @@ import { accepted, contentType } from './media-type.ts'
 import { wholeNumber } from './parameter.ts'
 import { Refusal } from './refusal.ts'
 import type { Service } from './service.ts'
+import { listOf } from '../adapters/list.ts'
 
 const DEFAULT_TIMEOUT_MS = 1000
 
@@ -28,19 +29,19 @@ const message = z.object({
   timestamp: z.int().min(0).nullish(),
   key: z.string().nullish(),
   value: z.string(),
-  headers: z.array(z.object({ key: z.string().max(1024), value: z.string() })).nullish(),
+  headers: listOf(z.object({ key: z.string().max(1024), value: z.string() })).nullish(),
 })
-const messages = z.union([z.array(message).min(1), message.transform((one) => [one])])
+const messages = z.union([listOf(message, 1), message.transform((one) => [one])])
 const topicPartition = z.object({ topic: topicName, partition })
 const position = topicPartition.extend({ offset: z.int().min(0) })
 const fetchBody = z.object({
   topic: topicName.optional(),
   partition: partition.optional(),
   offset: z.int().min(0).optional(),
-  topicPartitionOffsets: z.array(position).nullish(),
+  topicPartitionOffsets: listOf(position).nullish(),
   timeout: z.int().min(0).nullish(),
 })
-const offsetsBody = z.union([z.array(topicPartition).min(1), topicPartition.transform((one) => [one])])
+const offsetsBody = z.union([listOf(topicPartition, 1), topicPartition.transform((one) => [one])])
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })

@@ -8,8 +8,9 @@ import { type HttpAnswer, parsed, segment } from '../http.ts'
 import { acknowledged, type Report } from '../acknowledgement.ts'
 import type { Call } from '../v2/context.ts'
 import { parseSequence } from './json-sequence.ts'
+import { listOf } from '../list.ts'
 
-const clustersAnswer = z.object({ data: z.array(z.object({ cluster_id: z.string().min(1).max(255) })) })
+const clustersAnswer = z.object({ data: listOf(z.object({ cluster_id: z.string().min(1).max(255) })) })
 
 // `error_code` is 200 for a record that was written. The status of the answer is 200 even when it was not.
 const report = z.object({
@@ -56,7 +57,7 @@ function reports(answer: HttpAnswer): Report[] {
   } catch (cause) {
     throw new KedgeError('ERR_PROTOCOL', 'publishing: the answer is not JSON', { cause, retryable: true })
   }
-  const result = z.array(report).safeParse(values)
+  const result = listOf(report).safeParse(values)
   if (!result.success) {
     throw new KedgeError('ERR_PROTOCOL', 'publishing: the answer is not what the protocol promises', {
       cause: result.error,

@@ -8,6 +8,7 @@ import type { MemcachedConnection, MemcachedServer } from './connection.ts'
 import type { Conversation } from './conversation.ts'
 import { failureError } from './failure.ts'
 import { MetaFailure } from './meta.ts'
+import { listOf } from '../list.ts'
 
 export interface Marker {
   readonly epoch: string
@@ -23,7 +24,7 @@ const shape: z.ZodType<Marker> = z.object({
   generation: z.int().min(0),
   log: z.string().nullable(),
   ring: z.string(),
-  positions: z.array(z.tuple([z.int().min(0), z.int().min(0)])),
+  positions: listOf(z.tuple([z.int().min(0), z.int().min(0)])),
 })
 
 /** A marker with the CAS token that it was read with; both absent where there is none. */

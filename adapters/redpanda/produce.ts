@@ -7,9 +7,10 @@ import { parsed, segment } from '../http.ts'
 import { kafkaError } from '../kafka-code.ts'
 import { offsetShape } from '../positions.ts'
 import { type Call, V2, V2_BINARY } from '../v2/context.ts'
+import { listOf } from '../list.ts'
 
 const produceAnswer = z.object({
-  offsets: z.array(
+  offsets: listOf(
     z.object({ partition: offsetShape, offset: z.int().nullish(), error_code: z.int().nullish() }),
   ),
 })

@@ -4,8 +4,9 @@ import * as z from 'zod'
 import { KedgeError } from '../../src/errors.ts'
 import type { PartitionOffsets } from '../../src/log.ts'
 import { MAX_PARTITIONS, offsetShape } from '../positions.ts'
+import { listOf } from '../list.ts'
 
-const offsetsAnswer = z.array(
+const offsetsAnswer = listOf(
   z.object({
     topic: z.string(),
     partition: offsetShape,
@@ -15,7 +16,8 @@ const offsetsAnswer = z.array(
   }),
 )
 type Sample = z.infer<typeof offsetsAnswer>[number]
-const topicsAnswer = z.record(z.string(), z.int().min(1).max(MAX_PARTITIONS))
+const topicsAnswer = z.record(z.string(), z.unknown())
+const partitionCount = z.int().min(1).max(MAX_PARTITIONS)
 
 const protocol = (cause: unknown) =>
   new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer is not what the protocol promises', { cause })
@@ -23,11 +25,12 @@ const protocol = (cause: unknown) =>
 export async function partitionsOf(kafka: Kafka, topic: string): Promise<number[]> {
   const topics = topicsAnswer.safeParse(await kafka.admin().topics())
   if (!topics.success) throw protocol(topics.error)
-  const partitions = Object.hasOwn(topics.data, topic) ? topics.data[topic] : undefined
-  if (partitions === undefined) {
+  if (!Object.hasOwn(topics.data, topic)) {
     throw new KedgeError('ERR_UNKNOWN_TOPIC', 'reading offsets: there is no such topic')
   }
-  return Array.from({ length: partitions }, (_, partition) => partition)
+  const partitions = partitionCount.safeParse(topics.data[topic])
+  if (!partitions.success) throw protocol(partitions.error)
+  return Array.from({ length: partitions.data }, (_, partition) => partition)
 }
 
 /** The bounds of each partition, sampled after the call began. */

@@ -7,8 +7,9 @@ import { advance, hasGap, offsetShape, outside } from '../positions.ts'
 import { boundsOf } from './offsets.ts'
 import { fromText } from './text.ts'
 import { OutOfRange } from './transport.ts'
+import { listOf } from '../list.ts'
 
-const fetchAnswer = z.array(
+const fetchAnswer = listOf(
   z.object({
     topic: z.string(),
     partition: offsetShape,

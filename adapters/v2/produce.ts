@@ -6,9 +6,10 @@ import { parsed, segment } from '../http.ts'
 import { failure, parseJson } from '../problem.ts'
 import { acknowledged } from '../acknowledgement.ts'
 import { type Call, V2, V2_BINARY } from './context.ts'
+import { listOf } from '../list.ts'
 
 const produceAnswer = z.object({
-  offsets: z.array(
+  offsets: listOf(
     z.object({
       partition: z.number().nullish(),
       offset: z.number().nullish(),

@@ -5,9 +5,10 @@ import type { LogRecord, Position } from '../../src/log.ts'
 import { fromBase64 } from '../base64.ts'
 import { type HttpAnswer, parsed } from '../http.ts'
 import { offsetShape } from '../positions.ts'
+import { listOf } from '../list.ts'
 
 // Karapace and Strimzi add a timestamp. Whether a topic is named depends on the proxy.
-const recordsAnswer = z.array(
+const recordsAnswer = listOf(
   z.object({
     topic: z.string().optional(),
     partition: offsetShape,

@@ -7,6 +7,7 @@ import { parsed } from '../http.ts'
 import { kafkaError, OFFSET_OUT_OF_RANGE } from '../kafka-code.ts'
 import { offsetShape } from '../positions.ts'
 import type { Call } from '../v2/context.ts'
+import { listOf } from '../list.ts'
 
 const record = z.object({
   offset: offsetShape,
@@ -20,10 +21,10 @@ const partitionAnswer = z.object({
   error_code: z.int().nullish(),
   high_watermark: z.int().nullish(),
   log_start_offset: z.int().nullish(),
-  records: z.array(record).nullish(),
+  records: listOf(record).nullish(),
 })
 const fetchAnswer = z.object({
-  topics: z.array(z.object({ topic: z.string(), partitions: z.array(partitionAnswer).nullish() })),
+  topics: listOf(z.object({ topic: z.string(), partitions: listOf(partitionAnswer).nullish() })),
 })
 
 /** What one partition answered. */

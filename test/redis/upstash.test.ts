@@ -102,6 +102,14 @@ describe('Upstash REST', () => {
     expect(made.requests).toHaveLength(4)
   })
 
+  it('is not believed where its answer is nested without end', async () => {
+    for (const depth of [9, 1500]) {
+      const body = `[{"result":${'['.repeat(depth)}${']'.repeat(depth)}}]`
+      const error = await failure(ask(service(() => new Response(body))))
+      expect(error).toMatchObject({ name: 'KedgeError', code: 'ERR_PROTOCOL' })
+    }
+  })
+
   it('is not called with options that are wrong', () => {
     const url = 'https://db.upstash.example'
     expect(() => upstashRedis({ url: 'db', token: TOKEN })).toThrow('`url`')
