@@ -9,4 +9,6 @@ export const KEPT: Partial<Record<Decoder, readonly string[]>> = {
   evictions: [JSON.stringify({ v: 1, op: 'evict', ns: 'users', keys: ['😀'.repeat(400)] })],
   updates: [DEEP],
   terminal: [DEEP],
+  // Of each zero there was a complaint of half a kilobyte.
+  gateway: [`{"records":[${'0,'.repeat(400_000)}0]}`, `[${'{},'.repeat(400_000)}{}]`],
 }

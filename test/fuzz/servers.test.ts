@@ -103,7 +103,7 @@ function changedPath(path: string, dice: Dice): string {
       ? dice.pick(STRINGS)
       : changedLine(segments[at] ?? '', dice)
   const encoded = dice.chance(0.7)
-    ? encodeURIComponent(strange.toWellFormed())
+    ? encodeURIComponent(Buffer.from(strange).toString())
     : dice.pick(['%', '%zz', '%ff', '%00', '%2e%2e', '..', strange.replaceAll(/[^\w.-]/g, '')])
   if (path.includes('?') && dice.chance(0.5)) return path.replace(/=\d+/, `=${encoded}`)
   segments[at] = encoded
