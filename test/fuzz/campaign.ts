@@ -43,7 +43,7 @@ export const countOf = (decoder: Decoder): number =>
 export const called = (decoder: Decoder, what: string): string =>
   `${what} (${countOf(decoder)} inputs, KEDGE_SEED=${SEED})`
 
-/** A minute for a part, ten for all: campaigns are long, and only one that hangs gets there. */
+/** Campaigns are long: only one that hangs gets there. */
 export const TIMEOUT = { timeout: 600_000 }
 
 /** An input, and what to show of it when it has broken something. */
@@ -103,7 +103,6 @@ export async function run<I>({
   }
   expect(fed).toBe(count)
   expect(intrinsicNames()).toBe(intrinsics)
-  for (const outcome of sees) expect(outcomes, `${decoder} never ends in ${outcome}`).toHaveProperty('size')
   for (const outcome of sees) expect([...outcomes.keys()]).toContain(outcome)
   // What an input leaves behind would add up.
   expect(heapInUse() - heap).toBeLessThan(MAX_GROWTH)
