@@ -123,17 +123,16 @@ function makeGzip(dice: Dice): Uint8Array {
 
 async function feedGzip(bytes: Uint8Array): Promise<string> {
   inflated.bytes = 0
-  try {
-    await unpack(bytes, json, MAX_MESSAGE_BYTES)
-    return 'read'
-  } catch (error) {
-    if (!isKedgeError(error)) throw error
-    if (error.code !== 'ERR_CODEC' && error.code !== 'ERR_TOO_LARGE') throw error
-    return error.code
-  } finally {
-    if (inflated.bytes > MAX_MESSAGE_BYTES + 2 * CHUNK)
-      throw new Error(`${inflated.bytes} bytes were inflated`)
-  }
+  const outcome = await unpack(bytes, json, MAX_MESSAGE_BYTES).then(
+    () => 'read',
+    (error: unknown) => {
+      if (isKedgeError(error) && (error.code === 'ERR_CODEC' || error.code === 'ERR_TOO_LARGE'))
+        return error.code
+      throw error
+    },
+  )
+  if (inflated.bytes > MAX_MESSAGE_BYTES + 2 * CHUNK) throw new Error(`${inflated.bytes} bytes were inflated`)
+  return outcome
 }
 
 describe('packed bytes', () => {

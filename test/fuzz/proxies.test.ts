@@ -140,7 +140,7 @@ const MAX_REQUESTS = 20_000
 async function feed({ adapter, call, said }: Input, dice: Dice): Promise<string> {
   let requests = 0
   const log = ADAPTERS[adapter]!(async (input, init) => {
-    const target = new URL(String(input))
+    const target = new URL(input instanceof Request ? input.url : input)
     must(target.origin === url, `it asks ${target.origin}`)
     must(init?.redirect === 'manual', 'redirects are followed')
     if (++requests > 400) throw new TypeError('the network is gone')

@@ -57,7 +57,7 @@ const encoder = new TextEncoder()
 
 function make(dice: Dice, kept: string | undefined): Input {
   const original = dice.pick(UPDATES) as Input['original']
-  const own = `${original.ns ?? original.namespace ?? 'users'}/${String(original.key ?? 'd')}`
+  const own = `${original.ns ?? original.namespace ?? 'users'}/${original.key ?? 'd'}`
   const asked = dice.random()
   const text = kept ?? (dice.chance(0.02) ? dice.pick(STRANGE) : undefined)
   return {
@@ -105,8 +105,13 @@ async function feed({ original, value, recordKey, timestamp }: Input): Promise<s
   for (const [name, space] of isolate.spaces)
     for (const key of KEYS) held.set(`${name}/${key}`, space.current(key))
   const refusedBefore = ground.counters.refused
-  const key = recordKey === undefined ? null : encoder.encode(recordKey)
-  const record = { partition: 0, offset: 7, key, value, ...(timestamp !== undefined && { timestamp }) }
+  const record = {
+    partition: 0,
+    offset: 7,
+    key: recordKey === undefined ? null : encoder.encode(recordKey),
+    value,
+    ...(timestamp !== undefined && { timestamp }),
+  }
   const count = await updates.apply([record])
   const now = ground.timeline.now()
   let changed = 0
@@ -140,7 +145,7 @@ async function feed({ original, value, recordKey, timestamp }: Input): Promise<s
     throw new Error(`${entries} entries, ${bytes} bytes`)
   // A record of ours that cannot be read drops its key.
   const isRefused = count === 0 && ground.counters.refused > refusedBefore
-  const named = `${original.ns ?? original.namespace ?? 'users'}/${String(original.key ?? 'd')}`
+  const named = `${original.ns ?? original.namespace ?? 'users'}/${original.key ?? 'd'}`
   if (isUnreadable(value) && recordKey === named) {
     const [name = '', ...rest] = named.split('/')
     if (isolate.peek(name, rest.join('/')) !== undefined)
