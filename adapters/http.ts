@@ -147,7 +147,12 @@ export function parsed<T>(answer: HttpAnswer, shape: z.ZodType<T>, doing: string
 
 /** A segment of a path. Dots alone would climb. */
 export function segment(name: string | number): string {
-  const encoded = encodeURIComponent(name)
+  let encoded = ''
+  try {
+    encoded = encodeURIComponent(name)
+  } catch (cause) {
+    throw new KedgeError('ERR_UNSUPPORTED', 'a name must be well-formed text', { cause })
+  }
   if (/^\.{0,2}$/.test(encoded))
     throw new KedgeError('ERR_UNSUPPORTED', 'a name cannot be empty, `.` or `..`')
   return encoded

@@ -80,7 +80,10 @@ export function plain(text: string): string {
 /** A key, tag or prefix: as it stands where it is plain, else quoted, with nothing that could move the cursor. */
 export function quoted(id: string): string {
   if (/^[\w.:/@+-]+$/.test(id)) return id
-  return JSON.stringify(id).replace(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`)
+  return JSON.stringify(id).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`,
+  )
 }
 
 const UNITS = [

@@ -191,6 +191,7 @@ describe('a stranger’s key', () => {
     ['user:7/eu', 'user:7/eu'],
     ['a b', '"a b"'],
     ['a\u001b[2J\u009b\u202eb', '"a\\u001b[2J\\u{9b}\\u{202e}b"'],
+    ['a\u2028b', '"a\\u{2028}b"'],
   ])('%j is shown so that it cannot move the cursor', (key, shown) => {
     expect(quoted(key)).toBe(shown)
   })

@@ -205,6 +205,12 @@ describe('produce by v3', () => {
     ])
   })
 
+  it('refuses a name of the cluster that is no text', async () => {
+    const answer = () => new Response(String.raw`{"data":[{"cluster_id":"lkc-\ud800"}]}`)
+    const failed = await publishing(answer, { produce: { api: 'v3' } }).failed()
+    expect(failed).toMatchObject({ name: 'KedgeError', code: 'ERR_PUBLISH' })
+  })
+
   it.each([
     ['cannot be asked, as in Confluent Cloud', () => json({ error_code: 404, message: 'Not Found' }, 404)],
     ['names none', () => json({ data: [] })],
