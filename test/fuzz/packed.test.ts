@@ -34,24 +34,32 @@ function makePacked(dice: Dice): Uint8Array {
   return changedBytes(bytes, dice, dice.pick(packed))
 }
 
-/** How many values are in a value, without recursion: what was decoded may be deep. */
-function sizeOf(value: unknown): number {
+/** How many values are in a value, and how deep, without recursion. */
+function sizeOf(value: unknown): { size: number; depth: number } {
   let size = 0
-  const open = [value]
-  for (let next = open.pop(); open.length > 0 || next !== undefined; next = open.pop()) {
+  let depth = 0
+  const open: (readonly [part: unknown, level: number])[] = [[value, 1]]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [part, level] = next
     size++
-    if (typeof next === 'object' && next !== null) {
-      if (Object.getPrototypeOf(next) === Object.prototype || Array.isArray(next))
-        for (const part of Object.values(next)) if (part !== undefined) open.push(part)
-    }
+    depth = Math.max(depth, level)
+    const isPlain =
+      typeof part === 'object' && part !== null && Object.getPrototypeOf(part) === Object.prototype
+    if (isPlain || Array.isArray(part))
+      for (const inner of Object.values(part as object)) open.push([inner, level + 1])
   }
-  return size
+  return { size, depth }
 }
+
+/** What `messagePack()` allows, and the value within. */
+const MAX_DEPTH = 65
 
 async function feedPacked(bytes: Uint8Array): Promise<string> {
   try {
     const found = await unpack(bytes, codec, MAX_MESSAGE_BYTES)
-    if (sizeOf(found) > bytes.length) throw new Error('more was decoded than there were bytes')
+    const { size, depth } = sizeOf(found)
+    if (size > bytes.length) throw new Error('more was decoded than there were bytes')
+    if (codec.detects(bytes) && depth > MAX_DEPTH) throw new Error(`it is ${depth} levels deep`)
     return codec.detects(bytes) ? 'messagepack' : 'json'
   } catch (error) {
     if (!isKedgeError(error) || error.code !== 'ERR_CODEC') throw error
