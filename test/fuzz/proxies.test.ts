@@ -70,12 +70,19 @@ const FITTING: readonly (readonly [RegExp, readonly number[]])[] = [
   [/\/topics\/[^/]*$/, [2, 5]],
 ]
 
+function fittingShape(path: string, dice: Dice): unknown {
+  const places = FITTING.find(([pattern]) => pattern.test(path))?.[1]
+  return places ? SHAPES[places[0] ?? 0] : dice.pick(SHAPES)
+}
+
 function shapeFor(path: string, dice: Dice): unknown {
   const places = FITTING.find(([pattern]) => pattern.test(path))?.[1]
   return places && dice.chance(0.8) ? SHAPES[dice.pick(places)] : dice.pick(SHAPES)
 }
 
-function answerOf(path: string, dice: Dice): Response {
+function answerOf(path: string, dice: Dice, calm: number): Response {
+  // Some calls take several answers: in most of them but one is broken.
+  if (dice.chance(calm)) return new Response(textOf(fittingShape(path, dice)))
   const asked = dice.random()
   const status =
     asked < 0.7
@@ -139,13 +146,14 @@ const MAX_REQUESTS = 20_000
 
 async function feed({ adapter, call, said }: Input, dice: Dice): Promise<string> {
   let requests = 0
+  const calm = dice.pick([0, 0.7, 0.9])
   const log = ADAPTERS[adapter]!(async (input, init) => {
     const target = new URL(input instanceof Request ? input.url : input)
     must(target.origin === url, `it asks ${target.origin}`)
     must(init?.redirect === 'manual', 'redirects are followed')
     if (++requests > 400) throw new TypeError('the network is gone')
     if (dice.chance(0.01)) throw new TypeError('the network is gone')
-    const answer = answerOf(target.pathname, dice)
+    const answer = answerOf(target.pathname, dice, calm)
     if (said.length < 8)
       said.push(`${target.pathname} → ${answer.status} ${(await answer.clone().text()).slice(0, 400)}`)
     return answer

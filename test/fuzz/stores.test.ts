@@ -22,7 +22,7 @@ function refusal(error: unknown): string {
   throw error
 }
 
-const REPLIES = ['HD\r\n', 'VA 5 c12 s5\r\nhello\r\n', 'VA 0\r\n\r\n', 'EN\r\n', 'NS\r\n', 'EX c7\r\n', 'NF\r\n', 'STORED\r\n', 'SERVER_ERROR out of memory storing object\r\n', 'CLIENT_ERROR bad command line format\r\n', 'VA 9999999999\r\n', 'VA 100000\r\n', 'VA 12 k__proto__\r\n\r\n\r\nVA 5\r\n\r\n\r\n'].map(encodeUtf8) // prettier-ignore
+const REPLIES = ['HD\r\n', `VA 100 c9\r\n${'x'.repeat(100)}\r\n`, 'VA 5 c12 s5\r\nhello\r\n', 'VA 0\r\n\r\n', 'EN\r\n', 'NS\r\n', 'EX c7\r\n', 'NF\r\n', 'STORED\r\n', 'SERVER_ERROR out of memory storing object\r\n', 'CLIENT_ERROR bad command line format\r\n', 'VA 9999999999\r\n', 'VA 100000\r\n', 'VA 12 k__proto__\r\n\r\n\r\nVA 5\r\n\r\n\r\n'].map(encodeUtf8) // prettier-ignore
 const MAX_VALUE = 64
 
 function memcached(bytes: Uint8Array, dice: Dice): string {
