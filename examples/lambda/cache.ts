@@ -1,0 +1,19 @@
+/** One cache for the process: it outlives the invocations, also while it is frozen between them. @module */
+import { createCache } from 'kedge'
+import { confluent } from 'kedge/adapters/confluent'
+import { settings } from './settings.ts'
+import { User } from './user.ts'
+
+export const cache = createCache({
+  kafka: confluent({ url: settings.KAFKA_REST_URL, gateway: true }),
+  maxStaleness: '2s',
+  // A background poll is awaited before the answer, so it saves nobody any time: better none until one is needed.
+  refreshAfter: '2s',
+})
+
+cache.namespace<User | null>('users', {
+  schema: User.nullable(),
+  // That there is no such user is remembered too, but not for long.
+  ttl: (user) => (user === null ? '10s' : '5m'),
+  tags: (user) => (user === null ? [] : [`team:${user.team}`]),
+})
