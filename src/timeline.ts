@@ -92,7 +92,8 @@ export class Timeline {
   #compare(wall: number): number {
     const monotonic = this.#runtime.monotonic()
     const passed = monotonic - this.#syncedMonotonic
-    let least = this.#syncedAt + (passed > 0 ? Math.floor(passed) : 0)
+    const counted = passed > 0 ? Math.floor(passed) : 0
+    let least = this.#syncedAt + counted
     // Small steps of the wall clock were believed since: what was told then is not taken back.
     const told = Math.ceil(this.#lastWall + this.#offset)
     if (told > least) least = told
@@ -102,8 +103,10 @@ export class Timeline {
       this.#offset = now - wall
     }
     this.#lastWall = wall
+    // The part of a millisecond that was not counted is kept: looked at often enough, time would stand still otherwise.
+    this.#syncedMonotonic =
+      passed > 0 && now === this.#syncedAt + counted ? this.#syncedMonotonic + counted : monotonic
     this.#syncedAt = now
-    this.#syncedMonotonic = monotonic
     return now
   }
 }

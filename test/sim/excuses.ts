@@ -5,6 +5,7 @@
  */
 import type { FaultName } from './faults.ts'
 import { EXEMPTIONS } from './intensity.ts'
+import { IDENTITY } from './plan.ts'
 import type { Scenario } from './scenario.ts'
 
 /** What the scenario must not be held against anybody for; none is what it should have. */
@@ -21,6 +22,8 @@ export function excuses(scenario: Scenario): string[] {
   ).map(({ because }) => because)
   if (!world.identity && on.has('recreation') && !isFindable(scenario))
     found.push('a new log without identity must be longer than the old one at once')
+  if (world.identity && IDENTITY[world.proxy] === undefined)
+    found.push(`the adapter of ${world.proxy} tells no identity`)
   if (setsTwice(scenario))
     found.push('of two versioned sets that reach the log in the other order the older may win')
   return found

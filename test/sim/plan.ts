@@ -41,7 +41,11 @@ const PROXIES: Readonly<Record<ProxyName, number>> = {
 }
 
 /** Of those whose adapters can be told the log's identity (`gateway: true`); the others never are. */
-const IDENTITY: Readonly<Partial<Record<ProxyName, number>>> = { memory: 0.8, confluent: 0.5, upstash: 0.5 }
+export const IDENTITY: Readonly<Partial<Record<ProxyName, number>>> = {
+  memory: 0.8,
+  confluent: 0.5,
+  upstash: 0.5,
+}
 
 /** What a plan says of a seed. */
 export function plan(seed: number, options: PlanOptions = {}): Scenario {

@@ -49,6 +49,16 @@ describe('the time of a cache', () => {
     expect(timeline.now()).toBe(6600)
   })
 
+  it('loses nothing where the wall clock stands still and it is looked at many times in a millisecond', () => {
+    const runtime = fakeRuntime()
+    let monotonic = 0
+    const timeline = new Timeline({ ...runtime, now: () => 1_700_000_000_000, monotonic: () => monotonic })
+    for (let look = 1; look <= 4000; look++) {
+      monotonic += 0.25
+      expect(timeline.now()).toBe(Math.floor(look / 4))
+    }
+  })
+
   it('sees through a wall clock that steps back while time passes, at the next look', async () => {
     const runtime = fakeRuntime()
     const timeline = new Timeline(runtime)
