@@ -45,8 +45,7 @@ function sizeOf(value: unknown): { size: number; depth: number } {
     depth = Math.max(depth, level)
     const isPlain =
       typeof part === 'object' && part !== null && Object.getPrototypeOf(part) === Object.prototype
-    if (isPlain || Array.isArray(part))
-      for (const inner of Object.values(part as object)) open.push([inner, level + 1])
+    if (isPlain || Array.isArray(part)) for (const inner of Object.values(part)) open.push([inner, level + 1])
   }
   return { size, depth }
 }
