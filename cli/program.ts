@@ -7,6 +7,7 @@ import { gatewayCommand } from './gateway.ts'
 import { getCommand } from './get.ts'
 import { loaderCommand } from './loader.ts'
 import { persisterCommand } from './persister.ts'
+import { serveCommand } from './serve.ts'
 import type { Session } from './session.ts'
 import { syncCommand } from './sync.ts'
 import { tailCommand } from './tail.ts'
@@ -43,6 +44,7 @@ export async function run({ args, out, err, version, ...rest }: Process): Promis
     .addHelpText('after', AFTER)
   for (const make of [
     gatewayCommand,
+    serveCommand,
     topicsCommand,
     doctorCommand,
     tailCommand,

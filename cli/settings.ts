@@ -5,6 +5,7 @@ import { GATEWAY_SETTINGS } from './settings/gateway.ts'
 import { LOADER_SETTINGS } from './settings/loader.ts'
 import { PERSISTER_SETTINGS } from './settings/persister.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
+import { SERVE_SETTINGS } from './settings/serve.ts'
 import { SYNC_SETTINGS } from './settings/sync.ts'
 import { FURTHER_TOPICS_SETTINGS, TOPICS_SETTINGS } from './settings/topics.ts'
 
@@ -16,5 +17,6 @@ export const ALL_SETTINGS: readonly AnySetting[] = [
   ...GATEWAY_SETTINGS,
   ...LOADER_SETTINGS,
   ...PERSISTER_SETTINGS,
+  ...SERVE_SETTINGS,
   ...SYNC_SETTINGS,
 ]

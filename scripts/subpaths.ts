@@ -37,5 +37,6 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './sync': { maxBytes: 18_000 },
   './loader': { maxBytes: 41_000 },
   './persister': { maxBytes: 39_000 },
+  './node': { maxBytes: 5_000, node: true },
   './gateway': { maxBytes: 36_000, node: true },
 }

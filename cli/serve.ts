@@ -1,0 +1,201 @@
+/** `kedge serve`: a cache behind HTTP, as a process beside those that use it. @module */
+import type { Command } from 'commander'
+import { createCache } from '../src/index.ts'
+import type { KedgeEvent } from '../src/events.ts'
+import type { KafkaLog } from '../src/log.ts'
+import type { Cache } from '../src/types.ts'
+import { createApp } from '../worker/app.ts'
+import { bearerAuth, openToAll } from '../worker/auth.ts'
+import type { Authorizer } from '../worker/auth.ts'
+import { serve } from '../worker/node.ts'
+import { httpOrigin } from '../worker/origin.ts'
+import { command } from './command.ts'
+import type { Done } from './command.ts'
+import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
+import { startHealth } from './health.ts'
+import type { Health } from './health.ts'
+import { logOf } from './proxy.ts'
+import { serveMetrics } from './serve-metrics.ts'
+import type { Session } from './session.ts'
+import { PROXY_SETTINGS } from './settings/proxy.ts'
+import * as own from './settings/serve.ts'
+import { evictionPartitions, evictionsTopic, updatePartitions, updatesTopic } from './settings/topics.ts'
+import { transportOf } from './transport.ts'
+import type { Transport } from './transport.ts'
+import { valuesOf } from './values.ts'
+import type { Values } from './values.ts'
+
+const TOPICS = [evictionsTopic, updatesTopic, evictionPartitions, updatePartitions]
+const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...own.SERVE_SETTINGS]
+
+/** Stands for those that nobody has named yet. */
+const FIRST_NAMESPACE = 'kedge.serve'
+
+export function serveCommand(session: Session, done: Done): Command {
+  return command('serve', 'A cache behind HTTP, as a process beside those that use it.', SETTINGS).action(
+    async (_options: unknown, from: Command) => {
+      await sidecar(await valuesOf(from, SETTINGS, session), session)
+      done(EXIT.ok)
+    },
+  )
+}
+
+/** Serves until the process is asked to end. */
+async function sidecar(values: Values, session: Session): Promise<void> {
+  const auth = authOf(values, session)
+  const transport = await transportOf(values.get(own.transport), session)
+  try {
+    const log = await logOf(values, session, { transport: transport.fetch })
+    await serving(values, auth, transport, log, session)
+  } finally {
+    await transport.close()
+  }
+}
+
+async function serving(
+  values: Values,
+  auth: Authorizer,
+  transport: Transport,
+  log: KafkaLog,
+  session: Session,
+): Promise<void> {
+  const { terminal, stop } = session
+  const warn = (error: unknown) => terminal.warn(`kedge serve: unexpected error: ${sentence(error)}`)
+  let cache: Cache | undefined
+  try {
+    cache = await cacheOf(values, log, session)
+    const app = made(() => createApp({ cache: cache!, auth, onError: warn, ...appOf(values, transport) }))
+    // A cache without a namespace has nothing to follow, and would not be ready before somebody has asked for one.
+    if (values.get(own.namespaces) === undefined) cache.namespace(FIRST_NAMESPACE)
+    const place = values.get(own.listen)
+    const health = place === undefined ? undefined : await startHealth(place, healthOf(cache))
+    try {
+      const server = await serve({
+        app,
+        cache,
+        host: values.get(own.host),
+        port: values.get(own.port),
+        drain: values.get(own.drain),
+        grace: values.get(own.grace),
+        onError: warn,
+      })
+      if (health) terminal.say(`kedge serve tells its health on ${health.url}`)
+      terminal.say(`kedge serve listening on ${server.url} (over ${transport.name})`)
+      if (!stop.aborted)
+        await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+      await server.close()
+    } finally {
+      await health?.close()
+    }
+    const { hits, misses, loads } = cache.stats()
+    terminal.say(`kedge serve has ended: ${hits} hits, ${misses} misses, ${loads} loads`)
+  } finally {
+    await (cache ? cache.close() : log.close?.())?.catch(() => undefined)
+  }
+}
+
+function authOf(values: Values, { terminal }: Session): Authorizer {
+  const [read, write, evict] = [own.readTokens, own.writeTokens, own.evictTokens].map((of) => values.get(of))
+  const all = [read, write, evict].flatMap((tokens) => tokens ?? [])
+  for (const token of all) terminal.hide(token)
+  if (values.get(own.open)) {
+    if (all.length > 0) throw new UsageError('--open and tokens do not go together')
+    return openToAll
+  }
+  if (all.length === 0) {
+    throw new UsageError(
+      'nobody may do anything: set KEDGE_SERVE_READ_TOKENS, KEDGE_SERVE_WRITE_TOKENS or KEDGE_SERVE_EVICT_TOKENS, or give --open',
+    )
+  }
+  return made(() => bearerAuth({ read: read ?? [], write: write ?? [], evict: evict ?? [] }))
+}
+
+async function cacheOf(values: Values, log: KafkaLog, session: Session): Promise<Cache> {
+  const topics = { evictions: values.get(evictionsTopic), updates: values.get(updatesTopic) }
+  const replicates = values.get(own.mode) === 'replicate'
+  const count = async (topic: string) => (await log.offsets(topic, { signal: session.stop })).length
+  const evictions = values.get(evictionPartitions) ?? (await count(topics.evictions))
+  const updates = values.get(updatePartitions) ?? (replicates ? await count(topics.updates) : undefined)
+  return made(() =>
+    createCache({
+      kafka: log,
+      topics,
+      evictionPartitions: evictions,
+      ...(updates !== undefined && { updatePartitions: updates }),
+      ttl: values.get(own.ttl),
+      swr: values.get(own.swr),
+      staleIfError: values.get(own.staleIfError),
+      maxStaleness: values.get(own.maxStaleness),
+      onUnreachable: values.get(own.onUnreachable),
+      maxOutage: values.get(own.maxOutage),
+      mode: values.get(own.mode),
+      updatesIsolation: values.get(own.updatesIsolation),
+      maxEntries: values.get(own.maxEntries),
+      maxBytes: values.get(own.maxBytes),
+      runtime: session.runtime,
+      onEvent: teller(session),
+    }),
+  )
+}
+
+function appOf(values: Values, { fetch }: Transport) {
+  const [url, token, namespaces] = [
+    values.get(own.origin),
+    values.get(own.originToken),
+    values.get(own.namespaces),
+  ]
+  if (url === undefined && token !== undefined)
+    throw new UsageError('KEDGE_SERVE_ORIGIN_TOKEN is given without --origin')
+  if (url !== undefined && namespaces === undefined)
+    throw new UsageError('--origin needs --namespaces: anything could be read from it otherwise')
+  const origin =
+    url === undefined ? undefined : httpOrigin({ url, fetch, ...(token !== undefined && { token }) })
+  return {
+    maxBodyBytes: values.get(own.maxBodyBytes),
+    ...(namespaces && { namespaces }),
+    ...(origin && { origin }),
+  }
+}
+
+/** @throws UsageError for what is refused of the options. */
+function made<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    throw asUsage(error)
+  }
+}
+
+const healthOf = (cache: Cache): Health => ({
+  problem: () => problemOf(cache),
+  lag: async () => {
+    const { proved, ageMs, lag } = cache.freshness()
+    return { proved, ageMs: Number.isFinite(ageMs) ? Math.round(ageMs) : null, lag, stats: cache.stats() }
+  },
+  metrics: () => serveMetrics(cache),
+})
+
+function problemOf(cache: Cache): string | undefined {
+  const { proved, error } = cache.freshness()
+  if (proved) return undefined
+  return error === undefined ? 'freshness is not proved' : sentence(error)
+}
+
+/** Says what went wrong: that the log is out of reach only the first time. */
+function teller({ terminal }: Session): (event: KedgeEvent) => void {
+  let isLost = false
+  return (event) => {
+    if (event.type === 'poll') {
+      if (isLost) terminal.warn('kedge serve: the log is reached again')
+      isLost = false
+    } else if (event.type === 'poll_failed') {
+      if (!isLost) terminal.warn(`kedge serve: ${sentence(event.error)}; trying again`)
+      isLost = true
+    } else if (event.type === 'reanchor' && event.reason !== 'start') {
+      terminal.warn(`kedge serve: partition ${event.partition}: started again at the end (${event.reason})`)
+    } else if (event.type === 'unreadable') {
+      const { topic, partition, offset } = event
+      terminal.warn(`kedge serve: ${topic} ${partition}@${offset} cannot be read`)
+    }
+  }
+}

@@ -1,0 +1,202 @@
+/** What the sidecar serves, and to whom. @module */
+import { setting } from '../setting.ts'
+import type { AnySetting, Setting } from '../setting.ts'
+import { choice, length, list, text, truth, whole } from '../shapes.ts'
+
+type Optional<T> = Setting<T | undefined>
+
+export const host: Setting<string> = setting('serve.host', {
+  flag: '--host <address>',
+  shape: text,
+  says: 'where to listen',
+  otherwise: '127.0.0.1',
+})
+export const port: Setting<number> = setting('serve.port', {
+  flag: '--port <number>',
+  shape: whole(0, 65_535),
+  says: '0 takes a free one',
+  otherwise: 8080,
+})
+export const origin: Optional<string> = setting<string | undefined>('serve.origin', {
+  flag: '--origin <url>',
+  shape: text,
+  says: 'where values come from and are written to; needs --namespaces',
+  otherwise: undefined,
+  otherwiseSays: 'none: values are those that were put',
+})
+export const originToken: Optional<string> = setting<string | undefined>('serve.originToken', {
+  flag: '--origin-token <secret>',
+  shape: text,
+  says: 'a bearer token for the origin',
+  otherwise: undefined,
+  secret: true,
+})
+export const namespaces: Optional<readonly string[]> = setting<readonly string[] | undefined>(
+  'serve.namespaces',
+  {
+    flag: '--namespaces <names>',
+    shape: list(text),
+    says: 'the namespaces that are served, separated by commas',
+    otherwise: undefined,
+    otherwiseSays: 'the first hundred that are asked for',
+  },
+)
+
+const tokens = (path: string, flag: string, says: string): Setting<readonly string[]> =>
+  setting<readonly string[]>(path, { flag, shape: list(text), says, otherwise: [], secret: true })
+
+export const readTokens: Setting<readonly string[]> = tokens(
+  'serve.readTokens',
+  '--read-tokens <secrets>',
+  'bearer tokens that may read, separated by commas',
+)
+export const writeTokens: Setting<readonly string[]> = tokens(
+  'serve.writeTokens',
+  '--write-tokens <secrets>',
+  'bearer tokens that may write',
+)
+export const evictTokens: Setting<readonly string[]> = tokens(
+  'serve.evictTokens',
+  '--evict-tokens <secrets>',
+  'bearer tokens that may evict',
+)
+export const open: Setting<boolean> = setting('serve.open', {
+  flag: '--open',
+  shape: truth,
+  says: 'everyone who reaches it may do everything',
+  otherwise: false,
+})
+
+export const ttl: Setting<number> = setting('serve.ttl', {
+  flag: '--ttl <duration>',
+  shape: length,
+  says: 'how long a value is kept at most',
+  otherwise: 300_000,
+  otherwiseSays: '5m',
+})
+export const swr: Setting<number> = setting('serve.swr', {
+  flag: '--swr <duration>',
+  shape: length,
+  says: 'how long after that it is served while it is loaded anew',
+  otherwise: 0,
+})
+export const staleIfError: Setting<number> = setting('serve.staleIfError', {
+  flag: '--stale-if-error <duration>',
+  shape: length,
+  says: 'how long after that it is served where it cannot be loaded',
+  otherwise: 0,
+})
+export const maxStaleness: Setting<number> = setting('serve.maxStaleness', {
+  flag: '--max-staleness <duration>',
+  shape: length,
+  says: 'the promise: nothing is served whose eviction was acknowledged longer ago',
+  otherwise: 2000,
+  otherwiseSays: '2s',
+})
+export const onUnreachable: Setting<'stale' | 'bypass' | 'throw'> = setting<'stale' | 'bypass' | 'throw'>(
+  'serve.onUnreachable',
+  {
+    flag: '--on-unreachable <what>',
+    shape: choice('stale', 'bypass', 'throw'),
+    says: 'when freshness cannot be proved: stale (for --max-outage, then bypass), bypass or throw',
+    otherwise: 'stale',
+  },
+)
+export const maxOutage: Setting<number> = setting('serve.maxOutage', {
+  flag: '--max-outage <duration>',
+  shape: length,
+  says: 'how long stale values are served',
+  otherwise: 30_000,
+  otherwiseSays: '30s',
+})
+export const mode: Setting<'invalidate' | 'replicate'> = setting<'invalidate' | 'replicate'>('serve.mode', {
+  flag: '--mode <mode>',
+  shape: choice('invalidate', 'replicate'),
+  says: 'invalidate reads evictions, replicate also values',
+  otherwise: 'invalidate',
+})
+export const updatesIsolation: Setting<'committed' | 'uncommitted'> = setting<'committed' | 'uncommitted'>(
+  'serve.updatesIsolation',
+  {
+    flag: '--updates-isolation <level>',
+    shape: choice('committed', 'uncommitted'),
+    says: 'how values are read: uncommitted for proxies that cannot else, where nobody writes them in transactions',
+    otherwise: 'committed',
+  },
+)
+export const maxEntries: Setting<number> = setting('serve.maxEntries', {
+  flag: '--max-entries <number>',
+  shape: whole(1),
+  says: 'values that are held at most',
+  otherwise: 10_000,
+})
+export const maxBytes: Setting<number> = setting('serve.maxBytes', {
+  flag: '--max-bytes <number>',
+  shape: whole(1),
+  says: 'bytes of values that are held at most',
+  otherwise: 32_000_000,
+})
+export const maxBodyBytes: Setting<number> = setting('serve.maxBodyBytes', {
+  flag: '--max-body-bytes <number>',
+  shape: whole(1),
+  says: 'the largest body that is read',
+  otherwise: 1_000_000,
+})
+
+export const transport: Optional<'undici' | 'fetch'> = setting<'undici' | 'fetch' | undefined>(
+  'serve.transport',
+  {
+    flag: '--transport <name>',
+    shape: choice('undici', 'fetch'),
+    says: 'how the proxy is reached',
+    otherwise: undefined,
+    otherwiseSays: 'undici where it is installed, else fetch',
+  },
+)
+export const drain: Setting<number> = setting('serve.drain', {
+  flag: '--drain <duration>',
+  shape: length,
+  says: 'how long /readyz says 503 before it stops to listen',
+  otherwise: 0,
+})
+export const grace: Setting<number> = setting('serve.grace', {
+  flag: '--grace <duration>',
+  shape: length,
+  says: 'how long requests may take to end after that',
+  otherwise: 5000,
+  otherwiseSays: '5s',
+})
+export const listen: Optional<string> = setting<string | undefined>('serve.listen', {
+  flag: '--listen <[host:]port>',
+  shape: text,
+  says: 'where /healthz, /readyz, /lag and /metrics are answered besides; port 0 takes a free one',
+  otherwise: undefined,
+  otherwiseSays: 'nowhere',
+})
+
+export const SERVE_SETTINGS: readonly AnySetting[] = [
+  host,
+  port,
+  origin,
+  originToken,
+  namespaces,
+  readTokens,
+  writeTokens,
+  evictTokens,
+  open,
+  ttl,
+  swr,
+  staleIfError,
+  maxStaleness,
+  onUnreachable,
+  maxOutage,
+  mode,
+  updatesIsolation,
+  maxEntries,
+  maxBytes,
+  maxBodyBytes,
+  transport,
+  drain,
+  grace,
+  listen,
+]

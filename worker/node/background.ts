@@ -1,0 +1,40 @@
+/** Work that goes on after its request was answered, and is waited for when the server stops. @module */
+import { setTimeout as wait } from 'node:timers/promises'
+
+/** What an app is given as its execution context. */
+export interface BackgroundContext {
+  waitUntil(promise: Promise<unknown>): void
+  passThroughOnException(): void
+  readonly props: unknown
+}
+
+export class Background {
+  readonly #running = new Set<Promise<void>>()
+  /** The same for all requests: what it keeps alive belongs to the process. */
+  readonly context: BackgroundContext = {
+    waitUntil: (promise) => {
+      const settled: Promise<void> = Promise.resolve(promise)
+        .then(
+          () => undefined,
+          () => undefined,
+        )
+        .then(() => void this.#running.delete(settled))
+      this.#running.add(settled)
+    },
+    // There is no origin behind this server that could answer instead.
+    passThroughOnException: () => undefined,
+    props: {},
+  }
+
+  /** Resolves when all of it has ended, at the latest after `ms`. */
+  async settle(ms: number): Promise<void> {
+    const late = new AbortController()
+    const over = wait(ms, undefined, { signal: late.signal }).catch(() => undefined)
+    // Work may begin more work.
+    const ended = (async () => {
+      while (this.#running.size > 0 && !late.signal.aborted) await Promise.all(this.#running)
+    })()
+    await Promise.race([ended, over])
+    late.abort()
+  }
+}
