@@ -41,6 +41,9 @@ export async function recall(
     const from = [{ partition: partition.id, offset: at }]
     const result = await log.read(evictionsTopic, from, { ...options, maxBytes })
     for (const record of result.records) {
+      // What has come since is for the next poll, which moves the position past it: applied before, it would keep all
+      // loads that begin until then from being shared and held.
+      if (record.offset >= end) break
       const decoded = await decodeRecord(record, codec, maxMessageBytes)
       if (partition.generation !== generation) return false
       applyEviction(partition.tenants, evictionOf(decoded, partition.tenants), record.offset)

@@ -83,6 +83,14 @@ describe('recalling', () => {
     ])
   })
 
+  it('leaves to the next poll what has come since', async () => {
+    const { partition, told, back } = stage(2)
+    append(1)
+    await back(10)
+    expect(told.filter(([what]) => what === 'key').map(([, , offset]) => offset)).toEqual([0, 1])
+    expect(partition.position).toBe(2)
+  })
+
   it('goes no further back than retention', async () => {
     const { partition, told, back } = stage(5)
     at.log.truncate(TOPIC, 0, 4)
