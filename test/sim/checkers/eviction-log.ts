@@ -28,6 +28,8 @@ export interface Eviction {
   readonly expiry: boolean
   /** Says nothing. */
   readonly empty: boolean
+  /** Of a service that knows nothing of partitions: it stands in each. */
+  readonly simple: boolean
   /** What it evicts depends on its record key, of which a trace says nothing. */
   readonly unreadable: boolean
 }
@@ -39,7 +41,7 @@ export interface EvictionLog {
   readonly recreations: readonly { readonly seq: number; readonly t: number }[]
   /** The last record that was appended at this place until then. */
   at(partition: number, offset: number, seq: number): Eviction | undefined
-  /** Where a namespace lives, as far as a record has told. */
+  /** Where a namespace lives, as far as an acknowledgement or a record has told. */
   partitionOf(space: string): number | undefined
   /** Lists of evictions that match the row, each in order of appending. */
   matching(row: Pick<Row, 'space' | 'key' | 'even'>): readonly (readonly Eviction[])[]
@@ -68,6 +70,7 @@ const NOTHING = {
   intent: false,
   expiry: false,
   empty: false,
+  simple: false,
   unreadable: false,
 }
 
@@ -99,7 +102,7 @@ export function meaningOf(text: string): Meaning {
   }
   const { key } = message
   if (!('op' in message) && (typeof key === 'string' || typeof key === 'number'))
-    return { ...NOTHING, namespace, keys: [String(key)] }
+    return { ...NOTHING, namespace, keys: [String(key)], simple: true }
   return { ...NOTHING, unreadable: true }
 }
 
@@ -136,8 +139,9 @@ class Evictions implements EvictionLog {
     // Expiries and strangers' noise cost misses, and promise nothing. (Evictions of an aborted transaction count: they are
     // read uncommitted.)
     if (isNoise(eviction)) return
-    if (namespace !== undefined) this.#partitions.set(namespace, partition)
     const of = `${partition}|${namespace ?? ''}|`
+    const isKnown = namespace === undefined || this.#partitions.has(namespace)
+    if (!isKnown && !eviction.simple) this.#partitions.set(namespace, partition)
     if (eviction.all) push(this.#lists, of, eviction)
     for (const key of eviction.keys) push(this.#lists, `${of}k${key}`, eviction)
     for (const tag of eviction.tags) push(this.#lists, `${of}t${tag}`, eviction)
@@ -147,6 +151,11 @@ class Evictions implements EvictionLog {
       if (prefixes) prefixes.add(prefix)
       else this.#prefixes.set(of, new Set([prefix]))
     }
+  }
+
+  /** Whoever writes evictions of a namespace is told where it lives. */
+  places(space: string, partition: number): void {
+    this.#partitions.set(space, partition)
   }
 
   at(partition: number, offset: number, seq: number): Eviction | undefined {
@@ -194,8 +203,10 @@ function push(lists: Map<string, Eviction[]>, name: string, eviction: Eviction):
   else lists.set(name, [eviction])
 }
 
-function read({ appended, changes }: Chronicle): EvictionLog {
+function read({ appended, changes, writes }: Chronicle): EvictionLog {
   const log = new Evictions()
+  for (const { space, partition } of writes.values())
+    if (partition !== undefined) log.places(space, partition)
   const own = changes.filter(({ topic }) => topic === EVICTIONS)
   for (const change of own)
     if (change.change === 'recreated') log.recreations.push({ seq: change.seq, t: change.t })
