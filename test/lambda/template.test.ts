@@ -64,6 +64,17 @@ describe('The template of the example', () => {
     }
   })
 
+  it('has partial batch responses for each topic that is taken, as the handler answers with them', async () => {
+    const template = await readFile(TEMPLATE, 'utf8')
+    const handler = await readFile(join(EXAMPLE, 'topics.ts'), 'utf8')
+    const mapped = [...template.matchAll(/^ +Topics: \[(.+)\]$/gm)].map(([, topic]) => topic!)
+    expect(mapped).toEqual(['cache-updates', 'cache-evictions', 'cache-requests'])
+    for (const topic of mapped) expect(handler).toContain(`'${topic}': `)
+    expect(handler).toContain("failures: 'report'")
+    for (const setting of ['FunctionResponseTypes: [ReportBatchItemFailures]', 'ProvisionedPollerConfig: '])
+      expect(template.split(setting)).toHaveLength(mapped.length + 1)
+  })
+
   describe.skipIf(withoutLinter())('by cfn-lint', () => {
     beforeAll(install, 300_000)
 
@@ -71,15 +82,12 @@ describe('The template of the example', () => {
       expect(await lint(TEMPLATE)).toBe('')
     }, 60_000)
 
-    it('would be refused with an answer that Lambda does not know', async () => {
+    it('would be refused with a time that no function may have', async () => {
       const folder = await mkdtemp(join(tmpdir(), 'kedge-template-'))
       onTestFinished(() => rm(folder, { recursive: true, force: true }))
-      const broken = (await readFile(TEMPLATE, 'utf8')).replace(
-        '[ReportBatchItemFailures]',
-        '[ReportNothing]',
-      )
+      const broken = (await readFile(TEMPLATE, 'utf8')).replace('Timeout: 60', 'Timeout: 6000')
       await writeFile(join(folder, 'template.yaml'), broken)
-      expect(await lint(join(folder, 'template.yaml'))).toContain('ReportNothing')
+      expect(await lint(join(folder, 'template.yaml'))).toContain('6000')
     }, 60_000)
   })
 })
