@@ -66,7 +66,7 @@ export class Disturbances {
     for (const seat of this.#seats) {
       if (!seat.inhabitant) continue
       const { id, life } = seat.inhabitant
-      life.killAfter(Infinity)
+      life.spare()
       if (life.thaw(true)) record.tell({ type: 'thawed', isolate: id })
       life.wall.run(universe.now, 1)
       life.wall.set(universe.now, EPOCH + seat.plan.skewMs + universe.now)

@@ -11,7 +11,7 @@ import { EPOCH, placeOf } from './universe.ts'
 import { EVICTIONS, SPACES, UPDATES, type World } from './world.ts'
 
 /** As the worker's cron does, in deployments whose log does not tell its identity. */
-const BEAT_EVERY_MS = 30_000
+const BEAT_EVERY_MS = 60_000
 /** A longer pause between two steps is waited out by nobody. */
 const LONG_MS = 20_000
 /** How long calls, writes and requests that are under way at the end may take: longer than any of their deadlines. */

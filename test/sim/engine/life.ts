@@ -77,6 +77,11 @@ export class Life {
     this.#killIn = Math.min(this.#killIn, steps)
   }
 
+  /** It does not end, after all. */
+  spare(): void {
+    this.#killIn = Infinity
+  }
+
   die(): void {
     if (!this.alive) return
     this.alive = false
