@@ -34,6 +34,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/unstorage': { maxBytes: 2_500 },
   './adapters/undici': { maxBytes: 5_000, node: true },
   './worker': { maxBytes: 11_000 },
+  './lambda': { maxBytes: 17_500 },
   './sync': { maxBytes: 18_000 },
   './loader': { maxBytes: 41_000 },
   './persister': { maxBytes: 39_000 },
