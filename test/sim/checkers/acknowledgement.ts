@@ -1,6 +1,6 @@
 /** I16: what is acknowledged is in the log. @module */
 import { parseToken } from '../../../src/token.ts'
-import { EVICTIONS, chronicleOf, firstAbove } from './chronicle.ts'
+import { EVICTIONS, chronicleOf } from './chronicle.ts'
 import type { Chronicle, Write } from './chronicle.ts'
 import { meaningOf } from './eviction-log.ts'
 import { Findings } from './findings.ts'
@@ -23,7 +23,9 @@ export const acknowledgement: Checker = {
       for (const [partition, offset] of token) {
         found.looked++
         const what = `write ${write.write} (${write.how}) was acknowledged at offset ${offset} of partition ${partition}`
-        const record = recordAt(places, EVICTIONS, partition, offset, write.seq, write.settled.seq)
+        const records = recordsAt(places, EVICTIONS, partition, offset, write.seq, write.settled.seq)
+        // Where the topic was made anew meanwhile there may be several.
+        const record = records.find(({ text }) => says(text, write)) ?? records.at(-1)
         if (record === undefined) {
           found.broke(write.acknowledgedAt, `${what}, where nothing was written meanwhile`)
           continue
@@ -63,18 +65,17 @@ function placesOf({ appended }: Chronicle): ReadonlyMap<string, readonly Appende
   return places
 }
 
-/** What was written to this place between two events: in another log there may be something else at it. */
-function recordAt(
+/** What was written to this place between two events. */
+function recordsAt(
   places: ReadonlyMap<string, readonly Appended[]>,
   topic: string,
   partition: number,
   offset: number,
   from: number,
   to: number,
-): Appended | undefined {
+): readonly Appended[] {
   const list = places.get(`${topic}|${partition}|${offset}`) ?? []
-  const last = list[firstAbove(list, to, ({ seq }) => seq) - 1]
-  return last !== undefined && last.seq > from ? last : undefined
+  return list.filter(({ seq }) => seq > from && seq < to)
 }
 
 /** Every call that was told where its records stand: they do, and were not there before. */
@@ -88,7 +89,7 @@ function checkCalls(
     const seen = new Set<Appended>()
     for (const { partition, offset } of told.positions) {
       found.looked++
-      const record = recordAt(places, topic, partition, offset, seq, toldSeq)
+      const record = recordsAt(places, topic, partition, offset, seq, toldSeq).at(-1)
       const what = `produce call ${call} of isolate ${life.isolate} was told offset ${offset} of partition ${partition} of ${topic}`
       if (record === undefined) found.broke(toldAt, `${what}, where nothing was written meanwhile`)
       else if (seen.has(record)) found.broke(toldAt, `${what} twice`)

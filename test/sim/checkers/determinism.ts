@@ -61,8 +61,10 @@ class Order {
 
   take(event: TraceEvent): void {
     if (this.#isOver) this.#broke(event, 'after the end')
-    // A service that does not use kedge stands beside the isolate that is named.
-    const isOutside = event.type === 'fault' || (event.type === 'write' && event.how === 'foreign')
+    // A service that does not use kedge stands beside the isolate that is named; and a commit that it has asked for
+    // happens at the source.
+    const isElsewhere = event.type === 'write' && (event.how === 'foreign' || event.how === 'writeThrough')
+    const isOutside = event.type === 'fault' || isElsewhere
     if ('isolate' in event && event.isolate !== undefined && !isOutside) this.#runs(event, event.isolate)
     switch (event.type) {
       case 'isolate':

@@ -221,6 +221,17 @@ function read({ appended, changes, writes }: Chronicle): EvictionLog {
 
 /** The record that an acknowledged write stands for. */
 export function recordOf(log: EvictionLog, write: Write): Eviction | undefined {
-  if (write.partition === undefined || write.offset === undefined) return undefined
-  return log.at(write.partition, write.offset, write.settled.seq)
+  const { partition, offset, space, key, settled } = write
+  if (partition === undefined || offset === undefined) return undefined
+  const last = log.at(partition, offset, settled.seq)
+  // Where the topic was made anew since, something else may stand at the same place by now.
+  for (
+    let at: Eviction | undefined = last;
+    at && at.seq > write.seq;
+    at = log.at(partition, offset, at.seq - 1)
+  ) {
+    const isOwn = at.namespace === undefined || at.namespace === space
+    if (isOwn && (write.evicts !== 'key' || at.keys.includes(key))) return at
+  }
+  return last
 }
