@@ -34,7 +34,7 @@ const FULL = process.env['KEDGE_FUZZ'] === 'full'
 /** The part of a full run that is run with all other tests. */
 const PART = 1 / 5
 
-export const SEED = Number(process.env['KEDGE_SEED'] ?? Math.floor(Math.random() * 1e9))
+const SEED = Number(process.env['KEDGE_SEED'] ?? Math.floor(Math.random() * 1e9))
 
 export const countOf = (decoder: Decoder): number =>
   FULL ? INPUTS[decoder] : Math.ceil(INPUTS[decoder] * PART)
@@ -45,11 +45,6 @@ export const called = (decoder: Decoder, what: string): string =>
 
 /** Campaigns are long: only one that hangs gets there. */
 export const TIMEOUT = { timeout: 600_000 }
-
-/** An input, and what to show of it when it has broken something. */
-export interface Input {
-  readonly shown: unknown
-}
 
 /** What became of an input, in a word. */
 export type Outcome = string
@@ -130,7 +125,7 @@ function brief(shown: unknown): string {
   return text.length > 4000 ? `${text.slice(0, 4000)}… (${text.length} characters)` : text
 }
 
-export const bytesShown = (bytes: Uint8Array): string => {
+const bytesShown = (bytes: Uint8Array): string => {
   const text = new TextDecoder().decode(bytes.subarray(0, 4000))
   const isText = new TextEncoder().encode(text).length === Math.min(bytes.length, 4000)
   return isText && !text.includes('\ufffd')
