@@ -4,9 +4,10 @@
  * @module
  */
 import type { Results } from './results.ts'
+import type { Relative, TransportUse } from './transports.ts'
 
 /** The results as text, in tables that Markdown shows as tables too. */
-export function report({ machine, seed, rounds, groups, weights, sizes, aims }: Results): string {
+export function report({ machine, seed, rounds, groups, weights, transports, sizes, aims }: Results): string {
   const sections = [
     `${machine}\nseed ${seed}, ${rounds} round${rounds === 1 ? '' : 's'}`,
     ...groups.map(({ title, ratios }) => {
@@ -25,6 +26,7 @@ export function report({ machine, seed, rounds, groups, weights, sizes, aims }: 
     const rows = weights.map(({ store, bytes, aboveMap }) => [store, bytes.toFixed(0), aboveMap.toFixed(0)])
     sections.push(`Heap beside keys and values\n\n${table(['', 'bytes an entry', 'above a Map'], rows)}`)
   }
+  for (const { title, rows } of transports) sections.push(`${title}\n\n${transportTable(rows)}`)
   if (sizes) {
     const rows = [
       ['core with quick-lru, without zod', sizes.core.minified, sizes.core.gzip],
@@ -42,6 +44,18 @@ export function report({ machine, seed, rounds, groups, weights, sizes, aims }: 
     sections.push(`Aims\n\n${table(['', 'aim', 'got', ''], rows)}`)
   }
   return `${sections.join('\n\n')}\n`
+}
+
+function transportTable(rows: TransportUse['rows']): string {
+  const cells = ({ value, paired }: Relative): string[] => [
+    paired.median.toFixed(2),
+    `${paired.min.toFixed(2)}–${paired.max.toFixed(2)}`,
+    value.median.toFixed(0),
+  ]
+  return table(
+    ['', '× fetch, p50', 'spread', 'µs', '× fetch, CPU', 'spread', 'µs'],
+    rows.map(({ transport, us, cpuUs }) => [transport, ...cells(us), ...cells(cpuUs)]),
+  )
 }
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -15,6 +15,8 @@ import type { Group, Ratio } from './ratios.ts'
 import { rounds } from './rounds.ts'
 import type { SpeedSample } from './speed.ts'
 import { medianOf } from './statistics.ts'
+import { measureTransports } from './transports.ts'
+import type { TransportUse } from './transports.ts'
 import { STORES } from './weight.ts'
 import type { WeightSample } from './weight.ts'
 
@@ -24,6 +26,7 @@ export interface Results {
   readonly rounds: number
   readonly groups: readonly { readonly title: string; readonly ratios: readonly Ratio[] }[]
   readonly weights: readonly Weight[]
+  readonly transports: readonly TransportUse[]
   readonly sizes: BundleSizes | undefined
   readonly aims: readonly Aim[]
 }
@@ -39,13 +42,19 @@ export interface Weight {
 const WEIGHT_ROUNDS = 3
 const WEIGHT_ENTRIES = 100_000
 const QUICK_WEIGHT_ENTRIES = 20_000
+/** What `--only` says to have the transports alone. */
+const TRANSPORT = 'transport'
+const TRANSPORT_REQUESTS = 1500
+const QUICK_TRANSPORT_REQUESTS = 200
 
 /** @throws Error when a subject could not be measured. */
 export async function measure(options: BenchOptions, progress: (text: string) => void): Promise<Results> {
   const { seed, quick, only } = options
   const random = seededRandom(seed)
   const groups = GROUPS.map((group) => narrowed(group, only)).filter(({ subjects }) => subjects.length > 0)
-  if (groups.length === 0) throw new TypeError(`no subject's name contains ${JSON.stringify(only)}`)
+  const hasTransports = only === undefined || only === TRANSPORT
+  if (groups.length === 0 && !hasTransports)
+    throw new TypeError(`no subject's name contains ${JSON.stringify(only)}`)
   const speeds = await rounds<SpeedSample>(
     groups.flatMap(({ subjects }) => subjects),
     options.rounds,
@@ -55,7 +64,9 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   )
   const measured = groups.map((group) => ({ title: group.title, ratios: ratiosOf(group, speeds) }))
   const base = { machine: machine(), seed, rounds: options.rounds, groups: measured }
-  if (only !== undefined) return { ...base, weights: [], sizes: undefined, aims: [] }
+  const requests = quick ? QUICK_TRANSPORT_REQUESTS : TRANSPORT_REQUESTS
+  const transports = hasTransports ? await measureTransports(options.rounds, random, requests, progress) : []
+  if (only !== undefined) return { ...base, weights: [], transports, sizes: undefined, aims: [] }
 
   const samples = await rounds<WeightSample>(
     Object.keys(STORES),
@@ -69,7 +80,7 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   const sizes = await bundleSizes()
   const above = new Map(weights.map(({ store, aboveMap }) => [store, aboveMap]))
   const ratios = measured.flatMap((group) => group.ratios)
-  return { ...base, weights, sizes, aims: judge(ratios, above, sizes) }
+  return { ...base, weights, transports, sizes, aims: judge(ratios, above, sizes) }
 }
 
 function narrowed(group: Group, only: string | undefined): Group {

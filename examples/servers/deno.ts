@@ -21,14 +21,11 @@ const server = Deno.serve(
   (request) => app.fetch(request),
 )
 
-const onStop = () => void end()
-Deno.addSignalListener('SIGTERM', onStop)
-
 async function end(): Promise<void> {
-  Deno.removeSignalListener('SIGTERM', onStop)
   // Requests end first; then nothing keeps the process.
   await server.shutdown()
   stop.abort()
   await following
   await cache.close()
 }
+Deno.addSignalListener('SIGTERM', () => void end())

@@ -11,7 +11,6 @@ declare const Deno: {
     handler: (request: Request) => Response | Promise<Response>,
   ): { shutdown(): Promise<void> }
   addSignalListener(signal: 'SIGTERM', listener: () => void): void
-  removeSignalListener(signal: 'SIGTERM', listener: () => void): void
 }
 
 declare const Bun: {

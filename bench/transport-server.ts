@@ -1,0 +1,11 @@
+/**
+ * The gateway that transports are measured on, in a process of its own. Started by `fork`; says where it listens.
+ *
+ * @module
+ */
+import { startGateway } from '../gateway/index.ts'
+
+const gateway = await startGateway({ memory: { topics: { 'cache-evictions': 1 } } })
+// Nobody is left who measures.
+process.once('disconnect', () => process.exit())
+process.send!(gateway.url)
