@@ -1,7 +1,10 @@
 /** The simulator itself: time, isolates, requests, and that what happens depends on the scenario alone. */
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import type { FaultName } from './faults.ts'
+import { Clock } from './engine/clock.ts'
+import { Life } from './engine/life.ts'
+import { Universe } from './engine/universe.ts'
+import { FAULTS, type FaultClass, type FaultName } from './faults.ts'
 import type { FaultStep, IsolatePlan, ProxyName, Scenario, Step, WorldPlan } from './scenario.ts'
 import { simulate } from './simulate.ts'
 import { traceHash } from './trace-hash.ts'
@@ -109,11 +112,21 @@ describe('a simulated run', () => {
   })
 
   it('leaves the platform as it was', async () => {
-    const before = [setTimeout, clearTimeout, setInterval, Date, fetch, Blob, Math.random, performance.now]
+    const platform = () => [
+      setTimeout,
+      clearTimeout,
+      setInterval,
+      Date,
+      fetch,
+      Blob,
+      AbortController,
+      Math.random,
+    ]
+    const before = platform()
+    const now = Reflect.get(performance, 'now') as unknown
     await simulate(scenario(busy(1000), [{ gzipAboveBytes: 10 }]))
-    expect([setTimeout, clearTimeout, setInterval, Date, fetch, Blob, Math.random, performance.now]).toEqual(
-      before,
-    )
+    expect(platform()).toEqual(before)
+    expect(Reflect.get(performance, 'now')).toBe(now)
     expect(Math.abs(Date.now() - new Date().getTime())).toBeLessThan(1000)
     await new Promise((resolve) => setTimeout(resolve, 1))
   })
@@ -148,3 +161,182 @@ describe('the hash of a trace', () => {
     expect(told.trim()).toBe(await hash('strimzi', 7))
   })
 })
+
+describe('a simulated isolate', () => {
+  it('does nothing any more once it was killed, also in the middle of a step, and another one takes its place', async () => {
+    const steps = [read(0), read(1500), fault(1400, 'killed', { isolate: 0, amount: 3 }), read(6000)]
+    const trace = await simulate(scenario(steps, [{}]))
+    const [killed] = of(trace, 'killed')
+    expect(killed).toMatchObject({ t: 1500, isolate: 0 })
+    const at = trace.events.indexOf(killed!)
+    const after = trace.events.slice(at + 1).filter((event) => 'isolate' in event && event.isolate === 0)
+    expect(after.filter(({ type }) => type !== 'fault')).toEqual([])
+    expect(of(trace, 'isolate').map(({ isolate, seat }) => [isolate, seat])).toEqual([
+      [0, 0],
+      [1, 0],
+    ])
+    // Whoever asks then begins with an empty cache, and nobody waits for the call that was killed.
+    expect(of(trace, 'served').find(({ t }) => t >= 6000)).toMatchObject({ from: 'loader' })
+    expect(of(trace, 'end')).toMatchObject([{ openReads: [], openWrites: [] }])
+  })
+
+  it('stands still while it is frozen, and does what is overdue at once when it goes on', async () => {
+    const frozen = fault(1000, 'frozen', { isolate: 0, forMs: 5000 })
+    const steps = [read(0), read(800), frozen, read(2000), read(3000), read(8000, 1)]
+    const trace = await simulate(scenario(steps))
+    const doing = trace.events.filter(
+      (event) => 'isolate' in event && event.isolate === 0 && event.type !== 'fault',
+    )
+    const still = doing.filter(({ t }) => t > 1000 && t < 6000)
+    expect(still).toEqual([])
+    expect(of(trace, 'read').filter(({ t }) => t === 6000)).toHaveLength(2)
+  })
+
+  it.each([
+    ['hangs, where requests are isolated, for those who share its promise', true],
+    ['hurts nobody else, where promises are shared', false],
+  ])('whose leader is cancelled %s: the product takes over', async (_, isolatesRequests) => {
+    const cancelled = fault(1010, 'leader_cancelled', { isolate: 0 })
+    // Bare: nobody keeps alive what the first one has begun.
+    const steps = [read(1000, 0, { bare: true }), cancelled, read(1020), read(1030, 0, { bare: true })]
+    const trace = await simulate(scenario(steps, [{ isolatesRequests }], { loadMs: 500 }, 3))
+    expect(of(trace, 'cancelled')).toHaveLength(isolatesRequests ? 1 : 0)
+    expect(of(trace, 'load_lost')).toHaveLength(isolatesRequests ? 1 : 0)
+    expect(of(trace, 'served').filter(({ read: number }) => number <= 3)).toHaveLength(
+      isolatesRequests ? 2 : 3,
+    )
+    const takeovers = of(trace, 'says').filter(({ event }) => event.type === 'takeover')
+    expect(takeovers.length > 0).toBe(isolatesRequests)
+    expect(of(trace, 'end')).toMatchObject([{ openReads: [], openWrites: [] }])
+  })
+
+  it('hears nothing of what a request began that has ended, unless it was left under waitUntil', async () => {
+    const { universe, life, request } = lifeOf(true)
+    let heard = ''
+    await universe.run(async () => {
+      const bare = request()
+      bare.place.enter(() => universe.at(50, bare.place, () => (heard += 'bare ')))
+      universe.at(10, bare.place, () => bare.answer())
+      const kept = request()
+      universe.at(0, kept.place, () =>
+        kept.waitUntil(new Promise((end) => universe.at(60, kept.place, () => end(1)))),
+      )
+      universe.at(10, kept.place, () => kept.answer())
+      universe.at(40, kept.place, () => (heard += 'kept '))
+      universe.at(80, kept.place, () => (heard += 'over '))
+      const long = request()
+      universe.at(0, long.place, () => long.waitUntil(new Promise(() => undefined)))
+      universe.at(10, long.place, () => long.answer())
+      universe.at(30_000, long.place, () => (heard += 'long '))
+      universe.at(30_020, long.place, () => (heard += 'too long '))
+      await universe.sleep(40_000)
+    })
+    expect(heard).toBe('kept long ')
+    expect(life.alive).toBe(true)
+  })
+})
+
+describe('virtual time', () => {
+  it('passes by events alone, each of which runs to its end before the next', async () => {
+    const { universe } = lifeOf(false)
+    const seen: string[] = []
+    const say = (what: string) => seen.push(`${universe.now} ${what}`)
+    await universe.run(async () => {
+      const run = async () => {
+        say('first')
+        for (let turn = 0; turn < 1000; turn++) await Promise.resolve()
+        await new Promise<void>((resolve) => process.nextTick(resolve))
+        const body = new Response('ab').body!.pipeThrough(new TransformStream())
+        say(`still ${await new Response(body).text()}`)
+      }
+      universe.after(5, () => void run())
+      universe.after(5, () => say('second'))
+      universe.after(3, () => say('before'))
+      await universe.sleep(3_600_000)
+    })
+    expect(seen).toEqual(['3 before', '5 first', '5 still ab', '5 second'])
+  })
+
+  it('ends with an error where nothing is left to happen', async () => {
+    const { universe } = lifeOf(false)
+    await expect(universe.run(() => new Promise(() => undefined))).rejects.toThrow('nothing is left')
+  })
+
+  it('has clocks that are wrong', () => {
+    const clock = new Clock(0, 1000)
+    clock.run(10, 2)
+    expect([clock.read(10), clock.read(20)]).toEqual([1010, 1030])
+    clock.run(20, 0)
+    clock.step(25, -500)
+    expect([clock.read(25), clock.read(1e6)]).toEqual([530, 530])
+  })
+})
+
+/** What makes each class of faults meet somebody, beside what is asked all the time. */
+interface Stage {
+  readonly proxy?: ProxyName
+  readonly amount?: number
+  readonly steps?: readonly Step[]
+  readonly plan?: Partial<IsolatePlan>
+}
+
+const STAGES: Partial<Record<FaultName, Stage>> = {
+  consumers_expired: { proxy: 'karapace' },
+  proxy_restart: { proxy: 'strimzi' },
+  request_late: { amount: 3000 },
+  answer_late: { amount: 3000 },
+  leader_cancelled: { steps: [read(2999, 0, { key: 'far' })] },
+  wait_until_cut: { steps: [read(2980, 0, { key: 'far', how: 'get' })] },
+  killed: { amount: 1 },
+  clock_drift: { amount: 50 },
+  loader_slow: { amount: 2000 },
+  tier_late: { amount: 3000 },
+  truncation: { amount: 100 },
+  // Seen where the other clock does not tell it.
+  monotonic_frozen: { steps: [fault(2900, 'clock_frozen', { forMs: 2000 })] },
+  tier_wiped: {
+    plan: { maxEntries: 1, mode: 'invalidate' },
+    steps: [read(2500, 0, { key: 'c' }), read(2800, 0, { key: 'd' }), read(3100, 0, { key: 'c' })],
+  },
+}
+
+describe('each class of faults meets somebody, and changes what happens', () => {
+  const stage = (name: FaultName, isOn: boolean) => {
+    const { proxy = 'memory', amount, steps = [], plan = {} } = STAGES[name] ?? {}
+    const plans = [
+      { isolatesRequests: true, ...plan },
+      { follows: true, ...plan },
+    ]
+    // Percent of what it meets: all.
+    const { amount: unit }: FaultClass = FAULTS[name]
+    const usual = unit?.startsWith('percent of') ? 100 : 4
+    const on = fault(3000, name, { forMs: 1500, amount: amount ?? usual })
+    return scenario(
+      [...busy(7000), ...steps, ...(isOn ? [on] : [])],
+      plans,
+      { proxy, tier: true, loadMs: 300 },
+      5,
+    )
+  }
+
+  it.each(Object.keys(FAULTS) as FaultName[])('%s', async (name) => {
+    const [calm, broken] = [await simulate(stage(name, false)), await simulate(stage(name, true))]
+    const [end] = of(broken, 'end')
+    expect(end?.met?.[name]).toBeGreaterThan(0)
+    expect(end).toMatchObject({ openReads: [], openWrites: [] })
+    const events = ({ events: all }: Trace) =>
+      all.filter(({ type }) => !type.startsWith('fault') && type !== 'end')
+    expect(traceHash({ ...broken, events: events(broken) })).not.toBe(
+      traceHash({ ...calm, events: events(calm) }),
+    )
+  })
+})
+
+function lifeOf(isolatesRequests: boolean) {
+  const universe = new Universe(1)
+  const nothing = () => undefined
+  const options = { name: 'one', skewMs: 0, isolatesRequests, onDeath: nothing, onSettled: nothing }
+  const life = new Life({ universe, ...options })
+  let requests = 0
+  return { universe, life, request: () => life.open(++requests) }
+}
