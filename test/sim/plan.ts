@@ -89,7 +89,7 @@ function isolatesOf(seed: number, world: WorldPlan): IsolatePlan[] {
 
 function isolateOf(
   of: Draw,
-  { maxStalenessMs, latencyMs, ttlMs }: WorldPlan,
+  { proxy, maxStalenessMs, latencyMs, ttlMs }: WorldPlan,
   { intentsMs, replicating }: { intentsMs: number; replicating: number },
 ): IsolatePlan {
   const isolatesRequests = of.chance(0.5)
@@ -103,8 +103,7 @@ function isolateOf(
     staleIfErrorMs: of.chance(0.3) ? of.pick([1000, 8000]) : 0,
     timeoutMs: of.chance(0.2) ? of.pick([20, 200]) : undefined,
     hardTimeoutMs: of.pick([1500, 3000, 8000]),
-    // A poll may take several requests, one after the other.
-    pollTimeoutMs: Math.max(of.pick([200, 500, 2000]), 4 * latencyMs),
+    pollTimeoutMs: Math.max(of.pick([200, 500, 2000]), LEAST_POLL[proxy] + 2 * REQUESTS[proxy] * latencyMs),
     maxEntries: of.chance(0.3) ? of.between(1, 3) : of.pick([8, 100, 10_000]),
     maxBytes: of.chance(0.15) ? of.pick([600, 1500, 4000]) : 32_000_000,
     maxRememberedEvictions: of.chance(0.25) ? of.between(1, 2) : of.pick([16, 4096]),
@@ -116,6 +115,27 @@ function isolateOf(
     gzipAboveBytes: of.chance(0.1) ? 0 : of.pick([1024, 1e9]),
     follows: !isolatesRequests && of.chance(0.2),
   }
+}
+
+/** How many requests a poll may take, one after the other: none is told to succeed in less time. */
+const REQUESTS: Readonly<Record<ProxyName, number>> = {
+  memory: 2,
+  redpanda: 4,
+  strimzi: 8,
+  karapace: 8,
+  confluent: 8,
+  upstash: 3,
+  warpstream: 4,
+}
+/** How long a proxy itself may take: consumers that are new have to warm up. */
+const LEAST_POLL: Readonly<Record<ProxyName, number>> = {
+  memory: 0,
+  redpanda: 0,
+  strimzi: 1000,
+  karapace: 1000,
+  confluent: 1000,
+  upstash: 0,
+  warpstream: 0,
 }
 
 /** Keys of rows, the first of them the most popular; some share a prefix. */
