@@ -15,7 +15,7 @@ const STEPS: readonly (readonly [title: string, command: string])[] = [
   ['API reference', 'node scripts/api-reference.ts'],
   ['what JSR gets', 'node scripts/jsr.ts && deno publish --dry-run --allow-dirty'],
   ['examples', 'node scripts/check-examples.ts'],
-  ['worker, as wrangler deploys it', 'wrangler deploy --dry-run --outdir dist/wrangler'],
+  ['worker, as wrangler deploys it to each environment', 'node scripts/check-wrangler.ts'],
 ]
 
 const failed: string[] = []

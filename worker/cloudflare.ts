@@ -9,6 +9,8 @@ const deployment: Deployment = createDeployment({
   // Workers has no other place for what an operator must see: `wrangler tail` and the dashboard show it.
   // oxlint-disable-next-line no-console
   onError: (error) => console.error(error),
+  // oxlint-disable-next-line no-console
+  onPrewarm: (result) => console.log({ prewarmed: result }),
 })
 
 export default deployment

@@ -8,27 +8,31 @@ import { confluent } from '../adapters/confluent.ts'
 import { upstash } from '../adapters/upstash.ts'
 import { createCache } from '../src/index.ts'
 import type { KafkaLog } from '../src/log.ts'
+import type { Cache, PrewarmResult } from '../src/types.ts'
 import { createApp } from './app.ts'
 import { BindingsError, blameBindings, type KafkaSettings, readBindings, type Settings } from './bindings.ts'
-import { beat } from './heartbeat.ts'
 import { httpOrigin } from './origin.ts'
 import { Problem } from './problem.ts'
+import { runCron } from './scheduled.ts'
 import { tierOf } from './tier.ts'
 
 export interface DeploymentOptions {
   /** Called with errors that nobody foresaw, and with bindings that cannot be worked with. */
   readonly onError?: (error: unknown) => void
+  /** Called with what a run of the cron has prewarmed, in mode `'replicate'`. */
+  readonly onPrewarm?: (result: PrewarmResult) => void
 }
 
 /** The handlers that Cloudflare Workers calls. */
 export interface Deployment {
   fetch(request: Request, env: unknown, context: ExecutionContext): Promise<Response>
-  /** For a cron trigger: writes a heartbeat to the log. */
+  /** For a cron trigger: writes a heartbeat to the log, and prewarms in mode `'replicate'`. Rejects as `produce` does. */
   scheduled(event: unknown, env: unknown, context: unknown): Promise<void>
 }
 
 interface Assembly {
   readonly app: Hono
+  readonly cache: Cache
   readonly log: KafkaLog
   readonly settings: Settings
 }
@@ -54,8 +58,9 @@ export function createDeployment(options: DeploymentOptions = {}): Deployment {
       return app.fetch(request, env, context)
     },
     async scheduled(_event, env) {
-      const { log, settings } = assembly(env)
-      await beat(log, settings.evictionsTopic, settings.evictionPartitions)
+      const { cache, log, settings } = assembly(env)
+      const warmed = await runCron(cache, log, settings)
+      if (warmed !== undefined) options.onPrewarm?.(warmed)
     },
   }
 }
@@ -64,18 +69,19 @@ function assemble(env: unknown, { onError }: DeploymentOptions): Assembly {
   const settings = readBindings(env)
   try {
     const log = logOf(settings.kafka)
+    const cache = createCache({
+      kafka: log,
+      ...settings.cache,
+      ...(settings.tier && { tier: tierOf(settings.tier) }),
+    })
     const app = createApp({
-      cache: createCache({
-        kafka: log,
-        ...settings.cache,
-        ...(settings.tier && { tier: tierOf(settings.tier) }),
-      }),
+      cache,
       auth: settings.auth,
       ...(settings.origin !== undefined && { origin: httpOrigin(settings.origin) }),
       ...(settings.namespaces !== undefined && { namespaces: settings.namespaces }),
       ...(onError !== undefined && { onError }),
     })
-    return { app, log, settings }
+    return { app, cache, log, settings }
   } catch (error) {
     throw error instanceof TypeError ? blameBindings(error) : error
   }

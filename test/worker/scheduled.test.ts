@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { createCache } from '../../src/index.ts'
+import { memory, MemoryLog } from '../../src/testing/index.ts'
+import { runCron } from '../../worker/scheduled.ts'
+
+const TOPIC = 'cache-evictions'
+
+function isolate(on: MemoryLog, mode: 'invalidate' | 'replicate') {
+  const kafka = memory({ on })
+  const cache = createCache({ kafka, mode })
+  cache.namespace('prices')
+  const settings = { evictionsTopic: TOPIC, evictionPartitions: 1, cache: { mode } }
+  return { kafka, cache, run: () => runCron(cache, kafka, settings) }
+}
+
+/** Another isolate has written a value, before the one under test starts. */
+const published = (on: MemoryLog) => isolate(on, 'replicate').cache.namespace('prices').set('tea', 3)
+
+describe('the cron', () => {
+  it('fills the isolate that it runs in, where values travel in the log', async () => {
+    const log = new MemoryLog()
+    await published(log)
+    const { cache, run } = isolate(log, 'replicate')
+    expect(await run()).toMatchObject({ records: 1, applied: 1, complete: true })
+    expect(cache.namespace('prices').peek('tea')).toBe(3)
+  })
+
+  it('only beats where values do not travel in the log', async () => {
+    const log = new MemoryLog()
+    await published(log)
+    const before = log.offsets(TOPIC, 0).end
+    const { cache, run } = isolate(log, 'invalidate')
+    expect(await run()).toBeUndefined()
+    expect(cache.namespace('prices').peek('tea')).toBeUndefined()
+    expect(log.offsets(TOPIC, 0).end).toBe(before + 1)
+  })
+
+  it('fills the isolate also when the heartbeat is refused, and fails all the same', async () => {
+    const log = new MemoryLog()
+    await published(log)
+    const { kafka, cache, run } = isolate(log, 'replicate')
+    kafka.fail(new Error('refused'), { on: 'produce' })
+    await expect(run()).rejects.toThrow('refused')
+    expect(cache.namespace('prices').peek('tea')).toBe(3)
+  })
+})
