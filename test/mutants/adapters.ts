@@ -13,6 +13,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: "return hasGap(sorted.behind, records) || (empty && sorted.behind.length > 0 && this.#reset === 'latest')",
     to: "return empty && sorted.behind.length > 0 && this.#reset === 'latest'",
     breaks: ['I1', 'I6'],
+    focus: 'instances',
     hint: ['unit/adapters/confluent-instances.test.ts', 'unit/adapters/karapace.test.ts'],
   },
   {
@@ -25,6 +26,7 @@ export const adapterMutants: readonly Mutant[] = [
     )
     return { records: [], next, outOfRange: sorted.outOfRange }`,
     breaks: ['I1', 'I6'],
+    focus: 'instances',
     hint: ['unit/adapters/confluent-instances.test.ts'],
   },
   {
@@ -34,6 +36,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: 'if (held && this.#lacks(aim, poll)) {',
     to: 'if (held && poll.dropped < 0) {',
     breaks: ['I1', 'I6'],
+    focus: 'instances',
     hint: ['unit/adapters/strimzi.test.ts', 'unit/adapters/karapace.test.ts'],
   },
   {
@@ -43,6 +46,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: 'code !== undefined && code !== null && code !== 0 && code !== 200',
     to: 'code !== undefined && code !== null && code < 0',
     breaks: ['I16'],
+    focus: 'acknowledgements by HTTP',
     hint: ['unit/adapters/confluent-produce.test.ts'],
   },
   {
@@ -82,6 +86,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: "if (Number(answer.headers.get('age') ?? 0) > 0) {",
     to: "if (Number(answer.headers.get('age') ?? 0) < 0) {",
     breaks: ['I1', 'I7'],
+    focus: 'acknowledgements by HTTP',
     hint: ['unit/adapters/kept-answers.test.ts'],
   },
   {
@@ -91,6 +96,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: 'if (!confirmed) {',
     to: 'if (!confirmed && known === undefined) {',
     breaks: ['I1', 'I7'],
+    focus: 'redpanda',
     hint: ['unit/adapters/sounding.test.ts', 'unit/adapters/redpanda.test.ts'],
   },
   {
@@ -100,6 +106,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: 'next.set(partition, offset + 1)',
     to: '',
     breaks: ['I8', 'I16'],
+    focus: 'redpanda',
     hint: ['unit/adapters/redpanda.test.ts'],
   },
   {
@@ -109,6 +116,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: "if (isOutOfRange(problemOf(answer))) return 'out of range'",
     to: 'if (isOutOfRange(problemOf(answer))) return { records: [], next: position.offset }',
     breaks: ['I11'],
+    focus: 'redpanda',
     hint: ['unit/adapters/redpanda.test.ts', 'unit/adapters/confluent-gateway.test.ts'],
   },
   {

@@ -27,6 +27,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: "if (partition.generation !== candidate.generation) return 'fenced'",
     to: '',
     breaks: ['I2', 'I4'],
+    focus: 'another log',
     hint: ['unit/log-identity.test.ts'],
   },
   {
@@ -36,6 +37,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: "if (Math.max(value.asOf, value.knownTo ?? -1) < this.horizon) return 'horizon'",
     to: '',
     breaks: ['I2', 'I3', 'I4'],
+    focus: 'values from elsewhere',
     hint: ['unit/eviction-table.test.ts'],
   },
   {
@@ -55,6 +57,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'this.horizon = Math.max(this.horizon, this.#forgottenTo)',
     to: '',
     breaks: ['I2', 'I3', 'I5'],
+    focus: 'little is remembered of values from elsewhere',
     hint: ['unit/eviction-table.test.ts'],
   },
   {
@@ -110,6 +113,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'for (const id of eviction.closes) tenant.closes(id)',
     to: '',
     breaks: ['I11'],
+    focus: 'intents',
     hint: ['unit/intents.test.ts'],
   },
   {
@@ -119,6 +123,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'return { ...unreadableEviction(message, recordKey, isNamespace), unreadable: message !== undefined }',
     to: 'return { ...NOTHING, unreadable: message !== undefined }',
     breaks: ['I1', 'I4'],
+    focus: 'poison',
     hint: ['unit/messages.test.ts', 'unit/coherence-rule.test.ts'],
   },
   {
@@ -128,6 +133,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (named !== undefined) return { ...NOTHING, namespace: named, all: true }',
     to: 'if (named !== undefined) return { ...NOTHING, namespace: named }',
     breaks: ['I1', 'I4'],
+    focus: 'poison',
     hint: ['unit/messages.test.ts'],
   },
   {
@@ -155,6 +161,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'this.#forgottenTo = Math.max(this.#forgottenTo, mark.plain + 1, mark.versioned + 1)',
     to: 'this.#forgottenTo = Math.max(this.#forgottenTo, mark.plain, mark.versioned)',
     breaks: ['I2', 'I3'],
+    focus: 'little is remembered of values from elsewhere',
     hint: ['unit/eviction-table.test.ts'],
   },
   {
@@ -164,6 +171,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'this.#settleHeld()\n',
     to: '\n',
     breaks: ['I1', 'I3', 'I4'],
+    focus: 'little is remembered',
     hint: ['unit/eviction-table.test.ts'],
   },
   {
@@ -173,6 +181,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'for (const mark of [...this.#tags.values(), ...this.#prefixes.values()]) this.#forget(mark)',
     to: 'for (const mark of this.#tags.values()) this.#forget(mark)',
     breaks: ['I2', 'I3'],
+    focus: 'little is remembered',
     hint: ['unit/eviction-table.test.ts'],
   },
   {
@@ -182,6 +191,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'this.horizon = Math.min(this.horizon, Math.max(horizon, this.#forgottenTo))',
     to: 'this.horizon = Math.min(this.horizon, horizon)',
     breaks: ['I2', 'I3'],
+    focus: 'little is remembered of values from elsewhere',
     hint: ['unit/eviction-table.test.ts', 'unit/look-back.test.ts'],
   },
   {
@@ -191,6 +201,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'this.#keys.clear()',
     to: '',
     breaks: ['I11'],
+    focus: 'another log',
     hint: ['unit/log-identity.test.ts', 'unit/eviction-table.test.ts'],
   },
   {
@@ -227,6 +238,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (this.#forgottenAt > since || (this.#cleared && this.#cleared.appliedAt > since)) return true',
     to: 'if (this.#cleared && this.#cleared.appliedAt > since) return true',
     breaks: ['I1', 'I2'],
+    focus: 'a source that lags',
     hint: ['unit/eviction-table.test.ts'],
   },
   {
@@ -290,6 +302,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (settleMs > 0) return this.partition.position',
     to: '',
     breaks: ['I1', 'I2'],
+    focus: 'a source that lags',
     hint: ['unit/corner-cases.test.ts'],
   },
   {
@@ -299,6 +312,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (candidate.settleMs > 0 && this.#table.evictedSince(key, tags, loadedAt - candidate.settleMs))',
     to: 'if (candidate.settleMs < 0)',
     breaks: ['I1', 'I2'],
+    focus: 'a source that lags',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {
@@ -308,6 +322,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'return intentsMs > 0 ? this.partition.known : this.partition.asOf',
     to: 'return this.partition.asOf',
     breaks: ['I1', 'I2'],
+    focus: 'intents',
     hint: ['unit/intents.test.ts', 'unit/write-through.test.ts'],
   },
   {
@@ -317,6 +332,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: "if (!isWaiting && this.#intents.bars(key, this.#begun(loadedAt))) return 'pending'",
     to: 'void isWaiting',
     breaks: ['I1', 'I2'],
+    focus: 'intents',
     hint: ['unit/intents.test.ts', 'unit/write-through.test.ts'],
   },
   {
@@ -326,6 +342,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: "if (!isWaiting && this.#intents.bars(key, this.#begun(loadedAt))) return 'pending'",
     to: "if (!isWaiting && this.#intents.bars(key, this.#monotonic())) return 'pending'",
     breaks: ['I1', 'I2'],
+    focus: 'intents',
     hint: ['unit/intents.test.ts'],
   },
   {
@@ -335,6 +352,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: "for (const key of keys) this.drop(key, 'evicted')",
     to: '',
     breaks: ['I1', 'I3'],
+    focus: 'intents',
     hint: ['unit/fills.test.ts'],
   },
   {
@@ -344,6 +362,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (intentsMs > 0) this.#intents.missed(this.#monotonic() + intentsMs)',
     to: 'void intentsMs',
     breaks: ['I1', 'I2'],
+    focus: 'intents',
     hint: ['unit/intents.test.ts'],
   },
   {
@@ -371,6 +390,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (!(bytes <= settings.maxEntryBytes)) {',
     to: 'if (bytes < 0) {',
     breaks: ['I9'],
+    focus: 'little room',
     hint: ['unit/cache.test.ts'],
   },
 ]

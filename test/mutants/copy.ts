@@ -22,7 +22,7 @@ const ROOT = resolve(import.meta.dirname, '../..')
 const SOURCES = ['src', 'adapters', 'sync', 'loader', 'persister', 'worker', 'gateway', 'test'] as const
 /** They need what is not copied: brokers, stores, browsers of other runtimes. */
 const LEFT_OUT = new Set(
-  ['kafka', 'redis', 'memcached', 'stores', 'services', 'cli', 'demo', 'mutants/index.ts'].map((name) =>
+  ['kafka', 'redis', 'memcached', 'stores', 'services', 'cli', 'demo'].map((name) =>
     join(ROOT, 'test', name),
   ),
 )

@@ -59,6 +59,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (flight.asOf < required || flight.generation !== partition.generation) return undefined',
     to: 'if (flight.generation !== partition.generation) return undefined',
     breaks: ['I8'],
+    focus: 'tokens',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {
@@ -68,6 +69,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (flight.asOf < required || flight.generation !== partition.generation) return undefined',
     to: 'if (flight.asOf < required) return undefined',
     breaks: ['I1'],
+    focus: 'another log',
     hint: ['unit/log-identity.test.ts'],
   },
   {
@@ -97,6 +99,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (now > flight.aliveUntil) return true',
     to: '',
     breaks: ['I14'],
+    focus: 'requests that end',
     hint: ['unit/single-flight.test.ts'],
   },
   {
@@ -106,6 +109,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (runtime.isolatesRequests) demand.scope.waitUntil(this.#renew(flights, ended.signal))',
     to: '',
     breaks: ['I13'],
+    focus: 'workers',
     hint: ['unit/single-flight.test.ts'],
   },
   {
@@ -124,6 +128,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (flight.leader === demand || !settings.runtime.isolatesRequests) {',
     to: 'if (flight.leader !== undefined) {',
     breaks: ['I13', 'I14'],
+    focus: 'requests that end',
     hint: ['unit/single-flight.test.ts'],
   },
   {
@@ -143,6 +148,7 @@ export const flightMutants: readonly Mutant[] = [
         return undefined`,
     to: '',
     breaks: ['I1'],
+    focus: 'outages',
     hint: ['unit/single-flight.test.ts'],
   },
   {
@@ -152,6 +158,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'await this.#lifespan.during((stop) => withDeadline(runtime, hardTimeoutMs, expired, task, stop))',
     to: 'await this.#lifespan.during((stop) => (hardTimeoutMs < 0 ? expired() : task(stop)))',
     breaks: ['I9', 'I14'],
+    focus: 'loads that fail',
     hint: ['unit/cache.test.ts'],
   },
   {
@@ -172,6 +179,7 @@ export const flightMutants: readonly Mutant[] = [
     from: '} finally {\n      free()\n    }',
     to: '} finally {\n      void free\n    }',
     breaks: ['I11'],
+    focus: 'loads that fail',
     hint: ['unit/cache.test.ts'],
   },
   {
@@ -203,6 +211,7 @@ export const flightMutants: readonly Mutant[] = [
     to: `return () =>
       required >= 0 &&`,
     breaks: ['I8'],
+    focus: 'tokens',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -221,6 +230,7 @@ export const flightMutants: readonly Mutant[] = [
     from: "const bearable = onUnreachable === 'stale' && ground.timeline.now() - partition.freshAt <= maxOutageMs",
     to: "const bearable = onUnreachable === 'stale' && maxOutageMs >= 0",
     breaks: ['I1'],
+    focus: 'outages',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -230,6 +240,7 @@ export const flightMutants: readonly Mutant[] = [
     from: "return partition.position >= required && bearable ? 'outage' : 'bypass'",
     to: "return bearable ? 'outage' : 'bypass'",
     breaks: ['I8'],
+    focus: 'outages',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -239,6 +250,7 @@ export const flightMutants: readonly Mutant[] = [
     from: "const staleBecause = trust === 'outage' ? 'unreachable' : because",
     to: 'const staleBecause = because',
     breaks: ['I1'],
+    focus: 'outages',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -248,6 +260,7 @@ export const flightMutants: readonly Mutant[] = [
     from: "return trust === 'proved' || trust === 'outage' ? this.#space.current(key) : undefined",
     to: "return trust === 'proved' || trust === 'outage' || trust === 'bypass' ? this.#space.current(key) : undefined",
     breaks: ['I1', 'I8'],
+    focus: 'outages',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -257,6 +270,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'return this.#believed(key, trust) === entry ? this.#served(key, entry, trust, because) : undefined',
     to: 'return this.#served(key, entry, trust, because)',
     breaks: ['I1', 'I3'],
+    focus: 'loads that fail',
     hint: ['unit/fills.test.ts'],
   },
   {
@@ -266,6 +280,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'Math.min(entry.keepUntil, entry.freshUntil + windowMs)',
     to: 'windowMs < 0 ? entry.freshUntil : entry.keepUntil',
     breaks: ['I10'],
+    focus: 'loads that fail',
     hint: ['unit/cache.test.ts'],
   },
   {
@@ -275,6 +290,7 @@ export const flightMutants: readonly Mutant[] = [
     from: "} else if (outcome === 'gone' || ('fromTier' in outcome && current.leader !== demand)) {",
     to: "} else if (outcome === 'gone') {",
     breaks: ['I1', 'I8'],
+    focus: 'tier',
     hint: ['unit/tier.test.ts'],
   },
   {
@@ -294,6 +310,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (held.version !== undefined && candidate.version !== undefined && held.version !== candidate.version) {',
     to: 'if (held.version !== undefined && candidate.version !== undefined) {',
     breaks: ['I4', 'I5'],
+    focus: 'versions from elsewhere',
     hint: ['unit/pushed-values.test.ts'],
   },
 ]

@@ -24,6 +24,7 @@ export const followerMutants: readonly Mutant[] = [
     }
 `,
     breaks: ['I1', 'I7'],
+    focus: 'empty answers',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -42,6 +43,7 @@ export const followerMutants: readonly Mutant[] = [
     from: "reanchor(context, partition, bounds, 'stalled')",
     to: 'partition.advance(bounds.end)',
     breaks: ['I1', 'I4', 'I6'],
+    focus: 'large records',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -77,6 +79,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (bounds.logId !== undefined && this.logId !== undefined && bounds.logId !== this.logId)',
     to: 'if (bounds.end < 0)',
     breaks: ['I1', 'I4', 'I6'],
+    focus: 'another log',
     hint: ['unit/partition.test.ts', 'unit/freshness.test.ts'],
   },
   {
@@ -86,6 +89,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (found.offset === find.offset && digestOf(found) === find.digest) {',
     to: 'if (found.offset === find.offset) {',
     breaks: ['I1', 'I4', 'I6'],
+    focus: 'another log that is nameless',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -98,6 +102,7 @@ export const followerMutants: readonly Mutant[] = [
     return true
   }`,
     breaks: ['I1', 'I4', 'I7'],
+    focus: 'another log that is nameless',
     hint: ['unit/log-identity.test.ts'],
   },
   {
@@ -114,6 +119,7 @@ export const followerMutants: readonly Mutant[] = [
     if (result.outOfRange.length < 0) {
       prove()`,
     breaks: ['I1', 'I4', 'I6'],
+    focus: 'a log that was cut',
     hint: ['unit/log-identity.test.ts'],
   },
   {
@@ -141,6 +147,7 @@ export const followerMutants: readonly Mutant[] = [
       },
     ],
     breaks: ['I1', 'I4', 'I6'],
+    focus: 'another log that is nameless',
     hint: ['unit/log-identity.test.ts'],
   },
   {
@@ -158,6 +165,7 @@ export const followerMutants: readonly Mutant[] = [
     }
     const before = open.map(({ partition }) => partition.position)`,
     breaks: ['I1', 'I4', 'I6'],
+    focus: 'another log that is nameless',
     hint: ['unit/log-identity.test.ts'],
   },
   {
@@ -176,6 +184,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'target.proves = reason !== undefined || found.end >= target.tailThen',
     to: 'target.proves = true',
     breaks: ['I1', 'I7'],
+    focus: 'outages',
     hint: ['unit/corner-cases.test.ts'],
   },
   {
@@ -185,6 +194,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (!target.proves || partition.generation !== target.generation || isBehind(target)) continue',
     to: 'if (!target.proves || isBehind({ ...target, generation: partition.generation })) continue',
     breaks: ['I7'],
+    focus: 'workers',
     hint: ['unit/log-identity.test.ts'],
     survives:
       'Whoever meets the log anew has sampled it later than this poll: the earlier time, of the later position, is true of all that is held since.',
@@ -196,6 +206,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (partition.generation !== target.generation) return true',
     to: 'target.generation = partition.generation',
     breaks: ['I6', 'I7', 'I11'],
+    focus: 'workers',
     hint: ['unit/log-identity.test.ts'],
   },
   {
@@ -205,6 +216,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (partition.generation !== target.generation) break',
     to: '',
     breaks: ['I6', 'I11'],
+    focus: 'workers',
     hint: ['unit/log-identity.test.ts'],
   },
   {
@@ -214,6 +226,7 @@ export const followerMutants: readonly Mutant[] = [
     from: "{ maxBytes, waitMs, isolation: 'uncommitted', signal }",
     to: "{ maxBytes, waitMs, isolation: 'committed', signal }",
     breaks: ['I11'],
+    focus: 'open transactions',
     hint: ['unit/fills.test.ts'],
   },
   {
@@ -234,6 +247,7 @@ export const followerMutants: readonly Mutant[] = [
       const decoded = await decodeRecord(record, codec, maxMessageBytes)
       if (partition.generation !== target.generation) break`,
     breaks: ['I6', 'I8'],
+    focus: 'tokens',
     hint: ['unit/fills.test.ts'],
   },
   {
@@ -243,6 +257,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'target.learns = found.logId === undefined && found.end > found.beginning',
     to: 'target.learns = false',
     breaks: ['I1', 'I4'],
+    focus: 'another log that is nameless',
     hint: ['unit/corner-cases.test.ts'],
   },
   {
@@ -252,6 +267,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (partition === undefined || partition.generation !== generation) continue',
     to: 'if (partition === undefined || generation === undefined) continue',
     breaks: ['I11'],
+    focus: 'followers',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -261,6 +277,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (++partition.stalls < MAX_STALLS) continue',
     to: 'if (++partition.stalls > 0) continue',
     breaks: ['I11'],
+    focus: 'large records',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -270,6 +287,7 @@ export const followerMutants: readonly Mutant[] = [
     from: "if (bounds.end < positionThen) return 'rewound'",
     to: '',
     breaks: ['I1', 'I4', 'I6'],
+    focus: 'another log that is nameless',
     hint: ['unit/partition.test.ts'],
   },
   {
@@ -279,6 +297,7 @@ export const followerMutants: readonly Mutant[] = [
     from: "if (bounds.beginning > this.position) return 'truncated'",
     to: '',
     breaks: ['I1', 'I4', 'I6'],
+    focus: 'a log that was cut',
     hint: ['unit/partition.test.ts'],
   },
   {
@@ -316,6 +335,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (offset === this.known) this.#known = offset + 1',
     to: 'this.#known = offset + 1',
     breaks: ['I1', 'I2'],
+    focus: 'intents',
     hint: ['unit/intents.test.ts', 'unit/partition.test.ts'],
   },
   {
@@ -334,6 +354,7 @@ export const followerMutants: readonly Mutant[] = [
     from: "return `${a >>> 0}.${b >>> 0}.${record.timestamp ?? ''}`",
     to: 'return `${a >>> 0}.${b >>> 0}`',
     breaks: ['I1', 'I4'],
+    focus: 'another log that is nameless',
     hint: ['unit/partition.test.ts'],
   },
   {
@@ -345,6 +366,7 @@ export const followerMutants: readonly Mutant[] = [
     this.provedBy = -1`,
     to: 'unprove(): void {',
     breaks: ['I7', 'I8'],
+    focus: 'another log',
     hint: ['unit/log-identity.test.ts'],
   },
   {
@@ -354,6 +376,7 @@ export const followerMutants: readonly Mutant[] = [
     from: "if (run.state === 'succeeded' && run.number >= next) return done()",
     to: "if (run.state === 'succeeded') return true",
     breaks: ['I1', 'I8'],
+    focus: 'tokens',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -372,6 +395,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'runtime.isolatesRequests && run !== undefined && now - run.startedAt > pollTimeoutMs * PATIENCE',
     to: 'run === undefined',
     breaks: ['I11', 'I14'],
+    focus: 'requests that end',
     hint: ['unit/fills.test.ts'],
   },
   {
@@ -403,6 +427,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'withDeadline(settings.runtime, deadlineMs, expired, proof, stop),',
     to: 'proof(stop),',
     breaks: ['I11', 'I14'],
+    focus: 'outages',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -412,6 +437,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (maxBytes >= maxPollBytes * 2 ** MAX_DOUBLINGS || result.outOfRange.length > 0) return false',
     to: 'break',
     breaks: ['I2', 'I3'],
+    focus: 'tier',
     hint: ['unit/look-back.test.ts'],
   },
   {
@@ -421,6 +447,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (partition.generation !== generation) return false\n  partition.recalled(first, since)',
     to: 'partition.recalled(first, since)',
     breaks: ['I2', 'I3'],
+    focus: 'tier',
     hint: ['unit/log-identity.test.ts'],
   },
   {
@@ -430,6 +457,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'for (const tenant of known) {',
     to: 'for (const tenant of partition.tenants) {',
     breaks: ['I2', 'I3'],
+    focus: 'tier',
     hint: ['unit/look-back.test.ts', 'unit/corner-cases.test.ts'],
   },
 ]

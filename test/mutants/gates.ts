@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import { node } from './child.ts'
 import type { Copy } from './copy.ts'
+import type { FocusName } from './focus.ts'
 import type { Found } from './schedules.ts'
 
 /** How a gate was passed, or what has stopped the mutant. */
@@ -21,11 +22,9 @@ export interface Verdict {
 
 export interface SimulatorOptions {
   readonly schedules: number
+  readonly focus: FocusName | undefined
   readonly maxMs: number
 }
-
-/** Seeds begin here: the same for every mutant, and for the sources as they are. */
-const FIRST_SEED = 1
 
 const found: z.ZodType<Found> = z.object({
   schedules: z.number(),
@@ -33,16 +32,19 @@ const found: z.ZodType<Found> = z.object({
   invariants: z.array(z.string()).optional(),
 })
 
-export async function simulator(copy: Copy, { schedules, maxMs }: SimulatorOptions): Promise<Verdict> {
+export async function simulator(
+  copy: Copy,
+  { schedules, focus = 'anything', maxMs }: SimulatorOptions,
+): Promise<Verdict> {
   const gate = 'simulator'
-  const args = ['--max-old-space-size=1024', 'test/mutants/schedules.ts', `${schedules}`, `${FIRST_SEED}`]
+  const args = ['--max-old-space-size=1024', 'test/mutants/schedules.ts', `${schedules}`, focus]
   const { isLate, code, output } = await node(args, copy.path, maxMs)
   if (isLate) return { gate, killed: true, by: `no end within ${maxMs / 1000} s` }
   const said = found.safeParse(lastJson(output)).data
   if (code !== 0 || said === undefined)
     return { gate, killed: true, by: `it broke down: ${lastLine(output)}` }
-  if (said.seed === undefined) return { gate, killed: false, by: `${said.schedules} schedules` }
-  const count = said.schedules === 1 ? '1 schedule' : `${said.schedules} schedules`
+  if (said.seed === undefined) return { gate, killed: false, by: `${said.schedules} schedules with ${focus}` }
+  const count = `${said.schedules} ${said.schedules === 1 ? 'schedule' : 'schedules'} with ${focus} (seed ${said.seed})`
   return { gate, killed: true, by: `${said.invariants?.join(', ')} after ${count}` }
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FocusName } from './focus.ts'
 
 /** A piece of a source that is written otherwise. It stands exactly once in its file: a changed source is noticed. */
 export interface Change {
@@ -25,6 +26,8 @@ export interface Mutant extends Change {
   readonly breaks: readonly Invariant[]
   /** Tests that are likely to notice it, below `test/`: they are run first. */
   readonly hint: readonly string[]
+  /** Which simulated runs can show it. @default any */
+  readonly focus?: FocusName
   /** Why no simulated run can show it. The simulator is not asked then. */
   readonly unseen?: string
   /** Why nothing can show it: the change makes no difference that anybody could notice. */

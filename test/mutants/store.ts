@@ -16,6 +16,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'this.bytes += entry.bytes\n    this.#budget.entries++',
     to: 'this.#budget.entries++',
     breaks: ['I9'],
+    focus: 'little room',
     hint: ['unit/store.test.ts'],
   },
   {
@@ -25,6 +26,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'this.#budget.enforce(this, key)',
     to: '',
     breaks: ['I9'],
+    focus: 'little room',
     hint: ['unit/store.test.ts'],
   },
   {
@@ -34,6 +36,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'while (this.entries > this.limits.maxEntries || this.bytes > this.limits.maxBytes) {',
     to: 'while (this.bytes > this.limits.maxBytes) {',
     breaks: ['I9'],
+    focus: 'little room',
     hint: ['unit/store.test.ts'],
   },
   {
@@ -43,6 +46,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'if (over > 0) this.evict(1, over, over + this.limits.maxBytes * SLACK, key)',
     to: 'void over',
     breaks: ['I9'],
+    focus: 'little room',
     hint: ['unit/store.test.ts'],
   },
   {
@@ -52,6 +56,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'maxSize: Math.floor((limits.maxEntries + 1) / 2),',
     to: 'maxSize: limits.maxEntries,',
     breaks: ['I9'],
+    focus: 'little room',
     hint: ['unit/store.test.ts'],
   },
   {
@@ -61,6 +66,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'this.delete(key)\n    this.entries++',
     to: 'this.entries++',
     breaks: ['I9', 'I11'],
+    focus: 'little room',
     hint: ['unit/store.test.ts'],
   },
   {
@@ -70,6 +76,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'this.#budget.bytes -= entry.bytes',
     to: '',
     breaks: ['I9', 'I11'],
+    focus: 'little room',
     hint: ['unit/store.test.ts'],
   },
   {
@@ -79,6 +86,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'if (key === keep) continue',
     to: '',
     breaks: ['I11'],
+    focus: 'little room',
     hint: ['unit/store-room.test.ts'],
   },
   {
@@ -97,6 +105,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'if (!(now >= least)) {',
     to: 'if (Number.isNaN(now)) {',
     breaks: ['I1', 'I10'],
+    focus: 'clocks',
     hint: ['unit/timeline.test.ts'],
   },
   {
@@ -106,6 +115,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'if (!(now >= least)) {',
     to: 'if (now !== least) {',
     breaks: ['I1', 'I10'],
+    focus: 'clocks',
     hint: ['unit/timeline.test.ts'],
   },
   {
@@ -115,6 +125,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'if (!(step >= 0 && step <= STEP_MS && now - this.#syncedAt < BOTH_EVERY_MS)) return this.#compare(wall)',
     to: 'if (Number.isNaN(step)) return this.#compare(wall)',
     breaks: ['I1', 'I10'],
+    focus: 'clocks',
     hint: ['unit/timeline.test.ts'],
   },
   {
@@ -124,6 +135,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'this.#turnUses = 0\n  }\n',
     to: '}\n',
     breaks: ['I1', 'I10'],
+    focus: 'clocks',
     hint: ['unit/timeline.test.ts'],
   },
 ]

@@ -20,6 +20,7 @@ export const tierMutants: readonly Mutant[] = [
         return [value, putMessage(this.#ground, space, key, value)] as const
       },`,
     breaks: ['I2', 'I3'],
+    focus: 'tier',
     hint: ['unit/carried-values.test.ts'],
   },
   {
@@ -29,6 +30,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'if (found.length > 0 && (await proved) && !stop?.aborted) {',
     to: 'if (found.length > 0 && !stop?.aborted) {',
     breaks: ['I1', 'I8'],
+    focus: 'tier',
     hint: ['unit/carried-values.test.ts'],
   },
   {
@@ -38,6 +40,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'if (!covered || applied === undefined || applied.logId !== logId) return -1',
     to: 'if (applied === undefined || applied.logId !== logId) return -1\n  void covered',
     breaks: ['I2', 'I3'],
+    focus: 'tier',
     hint: ['unit/tier.test.ts'],
   },
   {
@@ -47,6 +50,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'if (!covered || applied === undefined || applied.logId !== logId) return -1',
     to: 'if (!covered || applied === undefined) return -1',
     breaks: ['I2', 'I3'],
+    focus: 'tier',
     hint: ['unit/carried-values.test.ts'],
   },
   {
@@ -56,6 +60,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'if (logId === undefined && applied.position > asOf) return -1',
     to: '',
     breaks: ['I2', 'I3'],
+    focus: 'tier',
     hint: ['unit/carried-values.test.ts'],
   },
   {
@@ -65,6 +70,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'const generation = partition.generation || 1',
     to: 'const generation = undefined as unknown as number',
     breaks: ['I2', 'I3'],
+    focus: 'tier',
     hint: ['unit/tier.test.ts'],
   },
   {
@@ -74,6 +80,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'arrived.asOf === asOf ? candidateOf',
     to: 'asOf >= 0 ? candidateOf',
     breaks: ['I3'],
+    focus: 'tier',
     hint: ['unit/carried-values.test.ts'],
   },
   {
@@ -83,6 +90,7 @@ export const tierMutants: readonly Mutant[] = [
     from: "if (arrived?.kind === 'value' && arrived.namespace === name && arrived.key === key) {",
     to: "if (arrived?.kind === 'value' && name && key) {",
     breaks: ['I12'],
+    focus: 'tier',
     hint: ['unit/carried-values.test.ts'],
     unseen: 'Nobody of a simulated fleet writes a value into the place of another one.',
   },
@@ -103,6 +111,7 @@ export const tierMutants: readonly Mutant[] = [
     from: "if (reason !== 'start' && applied?.logId === logId) await begin({ position: 0, logId: NO_LOG })",
     to: 'void applied',
     breaks: ['I2', 'I3'],
+    focus: 'tier',
     hint: ['unit/tier-follower.test.ts'],
   },
   {
@@ -112,6 +121,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'const to = fresh.length > batch.length ? batch.at(-1)!.offset + 1 : next',
     to: 'const to = next',
     breaks: ['I2', 'I3', 'I6'],
+    focus: 'tier',
     hint: ['unit/tier-follower.test.ts'],
   },
   {
@@ -121,6 +131,7 @@ export const tierMutants: readonly Mutant[] = [
     from: "if (outcome === 'gap') return 'start'",
     to: '',
     breaks: ['I11'],
+    focus: 'tier',
     hint: ['unit/carried-values.test.ts'],
   },
   {
@@ -142,6 +153,7 @@ export const tierMutants: readonly Mutant[] = [
       },
     ],
     breaks: ['I2', 'I3'],
+    focus: 'tier',
     hint: ['unit/tier-follower.test.ts'],
   },
   {
@@ -151,6 +163,7 @@ export const tierMutants: readonly Mutant[] = [
     from: "if (find && own.length > 0 && !isSame(own[0]!, find)) return 'replaced'",
     to: '',
     breaks: ['I2', 'I3'],
+    focus: 'tier',
     hint: ['unit/tier-follower.test.ts'],
   },
   {
@@ -160,6 +173,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'group: all || tags.length > 0 || prefixes.length > 0,',
     to: 'group: all || tags.length > 0,',
     breaks: ['I1', 'I3'],
+    focus: 'tier',
     hint: ['unit/carried-values.test.ts'],
   },
   {
@@ -169,6 +183,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'if (named.all && !plain.all) evictions.push(toTier(named, record.offset))',
     to: 'void named',
     breaks: ['I1', 'I3'],
+    focus: 'tier',
     hint: ['unit/carried-values.test.ts'],
   },
 ]

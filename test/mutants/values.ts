@@ -19,6 +19,7 @@ export const valueMutants: readonly Mutant[] = [
     from: "if (mark && value.version !== undefined && value.version < mark.floor) return 'superseded'",
     to: '',
     breaks: ['I3', 'I5'],
+    focus: 'versions from elsewhere',
     hint: ['unit/eviction-table.test.ts'],
   },
   {
@@ -28,6 +29,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'return held.freshUntil > now && held.asOf > candidate.asOf',
     to: 'return false',
     breaks: ['I4', 'I5'],
+    focus: 'values from elsewhere',
     hint: ['unit/pushed-values.test.ts'],
   },
   {
@@ -37,6 +39,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'return held.version > candidate.version',
     to: 'return false',
     breaks: ['I4', 'I5'],
+    focus: 'versions from elsewhere',
     hint: ['unit/pushed-values.test.ts'],
   },
   {
@@ -60,6 +63,7 @@ export const valueMutants: readonly Mutant[] = [
       },
     ],
     breaks: ['I3', 'I5'],
+    focus: 'little room for values from elsewhere',
     hint: ['unit/pushed-values.test.ts'],
   },
   {
@@ -69,6 +73,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'mark.floor = Math.max(mark.floor, version)',
     to: '',
     breaks: ['I1', 'I3', 'I5'],
+    focus: 'versions from elsewhere',
     hint: ['unit/eviction-table.test.ts'],
   },
   {
@@ -79,6 +84,7 @@ export const valueMutants: readonly Mutant[] = [
     to: `const later = { ...value, asOf: Math.max(value.asOf, space.asOf) }
     const record = this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, later))`,
     breaks: ['I2', 'I3'],
+    focus: 'values from elsewhere',
     hint: ['unit/pushed-values.test.ts'],
   },
   {
@@ -88,6 +94,7 @@ export const valueMutants: readonly Mutant[] = [
     from: "if (foreign || asOf > partition.asOf) return 'unanchored'",
     to: "if (asOf > partition.asOf) return 'unanchored'",
     breaks: ['I3', 'I4'],
+    focus: 'values from elsewhere',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {
@@ -97,6 +104,7 @@ export const valueMutants: readonly Mutant[] = [
     from: "if (foreign || asOf > partition.asOf) return 'unanchored'",
     to: "if (foreign) return 'unanchored'",
     breaks: ['I3', 'I4'],
+    focus: 'values from elsewhere',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {
@@ -106,6 +114,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'loadedAt: timeline.now() - Math.max(0, wall - born),',
     to: 'loadedAt: timeline.now() - Math.max(0, born - wall),',
     breaks: ['I10'],
+    focus: 'values from elsewhere',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {
@@ -115,6 +124,7 @@ export const valueMutants: readonly Mutant[] = [
     from: "if (arrived.at !== undefined && arrived.at > wall + MAX_SKEW_MS) return 'expired'",
     to: '',
     breaks: ['I10'],
+    focus: 'values from elsewhere',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {
@@ -124,6 +134,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'const born = Math.min(arrived.at ?? wall, writtenAt ?? wall)',
     to: 'const born = Math.max(arrived.at ?? wall, writtenAt ?? wall)',
     breaks: ['I10'],
+    focus: 'values from elsewhere',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {
@@ -133,6 +144,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'tags: arrived.tags ?? tagsOf(value, load),',
     to: 'tags: undefined,',
     breaks: ['I1', 'I4'],
+    focus: 'values from elsewhere',
     hint: ['unit/tier.test.ts', 'unit/coherence-rule.test.ts'],
   },
   {
@@ -142,6 +154,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'settleMs: arrived.asOf === undefined || (arrived.settleMs ?? 0) >= settleMs ? 0 : settleMs,',
     to: 'settleMs: 0,',
     breaks: ['I1', 'I2'],
+    focus: 'values from elsewhere',
     hint: ['unit/tier.test.ts'],
   },
   {
@@ -178,6 +191,7 @@ export const valueMutants: readonly Mutant[] = [
       },
     ],
     breaks: ['I4'],
+    focus: 'open transactions',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {
@@ -187,6 +201,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'if (arrived.asOf === undefined && !space.settings.acceptSimpleValues) {',
     to: 'if (arrived.asOf === undefined && space === undefined) {',
     breaks: ['I3'],
+    focus: 'values from elsewhere',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {

@@ -28,6 +28,7 @@ export const writeMutants: readonly Mutant[] = [
     if (ending.state === 'committed') {
       const { published, landed } = early`,
     breaks: ['I1', 'I2'],
+    focus: 'intents',
     hint: ['unit/write-through.test.ts'],
   },
   {
@@ -37,6 +38,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'if (!holds)\n',
     to: 'if (positions.length > records.length && !holds)\n',
     breaks: ['I16'],
+    focus: 'acknowledgements by HTTP',
     hint: ['unit/corner-cases.test.ts'],
   },
   {
@@ -47,6 +49,7 @@ export const writeMutants: readonly Mutant[] = [
     to: `emit?.({ type: 'publish_failed', topic, error: cause })
     if (known !== undefined) return records.map(({ partition = 0 }) => ({ partition, offset: 0 }))`,
     breaks: ['I1', 'I16'],
+    focus: 'outages',
     hint: ['unit/fills.test.ts'],
   },
   {
@@ -94,6 +97,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1))',
     to: 'next.set(partition, Math.max(next.get(partition) ?? 0, offset))',
     breaks: ['I8'],
+    focus: 'tokens',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -122,6 +126,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'const strange = own.some(({ offset }) => offset < position)',
     to: 'const strange = own.length < 0 && position > 0',
     breaks: ['I1', 'I8'],
+    focus: 'another log that is nameless',
     hint: ['unit/corner-cases.test.ts'],
   },
   {
@@ -131,6 +136,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'if (strange || partition.generation !== generation) {',
     to: 'if (strange && partition.generation >= generation) {',
     breaks: ['I11'],
+    focus: 'another log',
     hint: ['unit/log-identity.test.ts'],
   },
   {
@@ -168,6 +174,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'const partitions = Array.from({ length: this.#ground.settings.evictionPartitions }, (_, id) => id)',
     to: 'const partitions = Array.from({ length: Math.min(1, this.#ground.settings.evictionPartitions) }, (_, id) => id)',
     breaks: ['I1'],
+    focus: 'partitions',
     hint: ['unit/cache.test.ts'],
   },
   {
@@ -177,6 +184,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'if (ground.timeline.now() - startedAt < limitMs * PATIENCE) {',
     to: 'if (ground.timeline.now() - startedAt >= 0) {',
     breaks: ['I1', 'I2'],
+    focus: 'intents',
     hint: ['unit/write-through.test.ts'],
   },
   {
@@ -186,6 +194,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'write.scope.waitUntil(ending.work.catch(() => undefined).then(() => this.#evict(write, undefined)))',
     to: 'write.scope.waitUntil(ending.work.catch(() => undefined))',
     breaks: ['I1'],
+    focus: 'intents',
     hint: ['unit/write-through.test.ts'],
   },
   {
@@ -196,6 +205,7 @@ export const writeMutants: readonly Mutant[] = [
     to: `const asOf = published.at(-1)!.offset + 1
         this.#keep(write, { ...candidate(ending.version), ...before, asOf }, published[0]!.offset)`,
     breaks: ['I3', 'I4'],
+    focus: 'versions from elsewhere',
     hint: ['unit/write-through.test.ts'],
   },
   {
@@ -206,6 +216,7 @@ export const writeMutants: readonly Mutant[] = [
     const ending = await this.#store(write, store)`,
     to: `const [before, ending] = await Promise.all([this.#announce(write), this.#store(write, store)])`,
     breaks: ['I1', 'I2'],
+    focus: 'intents',
     hint: ['unit/write-through.test.ts'],
   },
   {
@@ -225,6 +236,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'this.#closed.add(id)',
     to: '',
     breaks: ['I11'],
+    focus: 'intents',
     hint: ['unit/intents.test.ts'],
   },
   {
@@ -244,6 +256,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'if (ids?.size === 0) this.#byKey.delete(key)',
     to: 'this.#byKey.delete(key)',
     breaks: ['I1', 'I2'],
+    focus: 'intents',
     hint: ['unit/intents.test.ts'],
   },
   {
@@ -253,6 +266,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'joined.set(partition, Math.max(offset, joined.get(partition) ?? 0))',
     to: 'joined.set(partition, offset)',
     breaks: ['I8'],
+    focus: 'tokens',
     hint: ['unit/token.test.ts'],
   },
   {
@@ -262,6 +276,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'const own = this.#after?.get(partition) ?? 0',
     to: 'const own = 0',
     breaks: ['I8'],
+    focus: 'tokens',
     hint: ['unit/scope.test.ts'],
   },
 ]

@@ -1,0 +1,80 @@
+/**
+ * Which simulated fleets can show a mutant at all: the others would only take time.
+ *
+ * @module
+ */
+import type { FaultName } from '../sim/faults.ts'
+import type { IsolatePlan, Scenario } from '../sim/scenario.ts'
+
+type Has = (scenario: Scenario) => boolean
+
+const breaks =
+  (...names: readonly FaultName[]): Has =>
+  ({ steps }) =>
+    steps.some((step) => step.do === 'fault' && names.includes(step.fault))
+const some =
+  (is: (plan: IsolatePlan) => boolean): Has =>
+  ({ isolates }) =>
+    isolates.some(is)
+const every =
+  (...all: readonly Has[]): Has =>
+  (scenario) =>
+    all.every((has) => has(scenario))
+const either =
+  (...any: readonly Has[]): Has =>
+  (scenario) =>
+    any.some((has) => has(scenario))
+
+const tier: Has = ({ world }) => world.tier
+const carried = either(
+  tier,
+  some(({ mode }) => mode === 'replicate'),
+)
+const smallTable = some(({ maxRememberedEvictions }) => maxRememberedEvictions < 8)
+const named: Has = ({ world }) => world.identity
+const versions: Has = ({ steps }) =>
+  steps.some((step) => step.do === 'write' && /version|through/i.test(step.how))
+const workers = some(({ isolatesRequests }) => isolatesRequests)
+
+export const FOCUSES = {
+  anything: () => true,
+  tier,
+  'values from elsewhere': carried,
+  'little is remembered': smallTable,
+  'little is remembered of values from elsewhere': every(smallTable, carried),
+  'versions from elsewhere': every(versions, carried),
+  'little room for values from elsewhere': every(
+    some(({ maxEntries }) => maxEntries <= 8),
+    carried,
+  ),
+  'little room': some(({ maxEntries, maxBytes }) => maxEntries <= 3 || maxBytes < 10_000),
+  intents: some(({ intentsMs }) => intentsMs > 0),
+  'a source that lags': ({ world }) => world.replicaLagMs > 0,
+  'another log': every(breaks('recreation'), named),
+  'another log that is nameless': every(breaks('recreation'), (scenario) => !named(scenario)),
+  'a log that was cut': breaks('truncation'),
+  'large records': every(
+    either(breaks('record_oversized'), breaks('eviction_storm')),
+    some(({ maxPollBytes }) => maxPollBytes < 1000),
+  ),
+  'open transactions': breaks('transaction_open', 'transaction_aborted'),
+  partitions: ({ world }) => world.evictionPartitions > 1,
+  workers,
+  'requests that end': every(workers, breaks('leader_cancelled', 'wait_until_cut', 'body_stalls')),
+  outages: breaks('kafka_unavailable', 'proxy_restart', 'request_lost', 'storm_5xx', 'request_swallowed'),
+  clocks: breaks('clock_back', 'clock_frozen', 'clock_drift', 'frozen', 'frozen_hours', 'monotonic_frozen'),
+  poison: breaks('record_poison', 'record_unknown_version'),
+  'loads that fail': breaks('loader_error', 'loader_endless', 'loader_slow'),
+  'empty answers': breaks('empty_polls'),
+  tokens: ({ steps }) => steps.filter((step) => step.do === 'read' && step.after === true).length > 4,
+  followers: some(({ follows }) => follows),
+  instances: ({ world }) =>
+    world.proxy === 'karapace' ||
+    world.proxy === 'strimzi' ||
+    (world.proxy === 'confluent' && !world.identity),
+  redpanda: ({ world }) => world.proxy === 'redpanda',
+  'acknowledgements by HTTP': ({ world }) =>
+    world.proxy === 'karapace' || world.proxy === 'strimzi' || world.proxy === 'confluent',
+} as const satisfies Record<string, Has>
+
+export type FocusName = keyof typeof FOCUSES
