@@ -310,7 +310,8 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (held.version !== undefined && candidate.version !== undefined && held.version !== candidate.version) {',
     to: 'if (held.version !== undefined && candidate.version !== undefined) {',
     breaks: ['I4', 'I5'],
-    focus: 'versions from elsewhere',
     hint: ['unit/pushed-values.test.ts'],
+    unseen:
+      'Each version of a row is written once in a simulated fleet: two values of one version are the same.',
   },
 ]

@@ -19,8 +19,8 @@ export const valueMutants: readonly Mutant[] = [
     from: "if (mark && value.version !== undefined && value.version < mark.floor) return 'superseded'",
     to: '',
     breaks: ['I3', 'I5'],
-    focus: 'versions from elsewhere',
     hint: ['unit/eviction-table.test.ts'],
+    unseen: 'No simulated writer goes on with an older version of a row than one that is in the log already.',
   },
   {
     id: 'F2',
@@ -29,8 +29,9 @@ export const valueMutants: readonly Mutant[] = [
     from: 'return held.freshUntil > now && held.asOf > candidate.asOf',
     to: 'return false',
     breaks: ['I4', 'I5'],
-    focus: 'values from elsewhere',
     hint: ['unit/pushed-values.test.ts'],
+    unseen:
+      'Between two values that differ stands an eviction, which refuses the older one before they are compared.',
   },
   {
     id: 'F2-versions',
@@ -39,8 +40,8 @@ export const valueMutants: readonly Mutant[] = [
     from: 'return held.version > candidate.version',
     to: 'return false',
     breaks: ['I4', 'I5'],
-    focus: 'versions from elsewhere',
     hint: ['unit/pushed-values.test.ts'],
+    unseen: 'The eviction of the higher version refuses the lower one before they are compared.',
   },
   {
     id: 'F4',
