@@ -18,11 +18,18 @@ export interface Verdict {
   readonly killed: boolean
   /** By what, or how much was passed. */
   readonly by: string
+  /** Of the schedule that has shown it, and how many were passed before. */
+  readonly shown?: { readonly seed: number; readonly passed: number }
 }
 
 export interface SimulatorOptions {
   readonly schedules: number
-  readonly focus: FocusName | undefined
+  readonly focus?: FocusName | undefined
+  /** From this seed on. @default 1 */
+  readonly first?: number
+  readonly leftOut?: readonly number[]
+  /** Schedules that were passed before the first of these. */
+  readonly passed?: number
   readonly maxMs: number
 }
 
@@ -34,18 +41,26 @@ const found: z.ZodType<Found> = z.object({
 
 export async function simulator(
   copy: Copy,
-  { schedules, focus = 'anything', maxMs }: SimulatorOptions,
+  { schedules, focus = 'anything', first = 1, leftOut = [], passed = 0, maxMs }: SimulatorOptions,
 ): Promise<Verdict> {
   const gate = 'simulator'
-  const args = ['--max-old-space-size=1024', 'test/mutants/schedules.ts', `${schedules}`, focus]
+  const which = [`${schedules - passed}`, focus, `${first}`, ...leftOut.map(String)]
+  const args = ['--max-old-space-size=1024', 'test/mutants/schedules.ts', ...which]
   const { isLate, code, output } = await node(args, copy.path, maxMs)
   if (isLate) return { gate, killed: true, by: `no end within ${maxMs / 1000} s` }
   const said = found.safeParse(lastJson(output)).data
   if (code !== 0 || said === undefined)
     return { gate, killed: true, by: `it broke down: ${lastLine(output)}` }
-  if (said.seed === undefined) return { gate, killed: false, by: `${said.schedules} schedules with ${focus}` }
-  const count = `${said.schedules} ${said.schedules === 1 ? 'schedule' : 'schedules'} with ${focus} (seed ${said.seed})`
-  return { gate, killed: true, by: `${said.invariants?.join(', ')} after ${count}` }
+  const ran = passed + said.schedules
+  const count = `${ran} ${ran === 1 ? 'schedule' : 'schedules'} with ${focus}`
+  if (said.seed === undefined) return { gate, killed: false, by: count }
+  const { seed, invariants = [] } = said
+  return {
+    gate,
+    killed: true,
+    by: `${invariants.join(', ')} after ${count} (seed ${seed})`,
+    shown: { seed, passed: ran - 1 },
+  }
 }
 
 function lastJson(output: string): unknown {

@@ -3,7 +3,7 @@
  * it. A mutant that nothing notices is a promise that nothing checks.
  *
  * `--only=M1,M2` these alone · `--sim` or `--unit` one gate alone · `--both` both, though the first has killed it ·
- * `--hinted` of the unit tests only those that are likely to notice it · `--schedules=N` simulated schedules for each ·
+ * `--despite` also where the sources as they are do not pass: such schedules are left out · `--hinted` of the unit tests only those that are likely to notice it · `--schedules=N` simulated schedules for each ·
  * `--jobs=N` at once
  *
  * @module
@@ -16,6 +16,7 @@ import { simulator, unitTests } from './gates.ts'
 import type { Verdict } from './gates.ts'
 import { MUTANTS } from './index.ts'
 import type { Mutant } from './mutant.ts'
+import { Pristine } from './pristine.ts'
 import { conclusion, row } from './table.ts'
 import type { Result } from './table.ts'
 
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true, default: [] },
     sim: { type: 'boolean', default: false },
     unit: { type: 'boolean', default: false },
+    despite: { type: 'boolean', default: false },
     hinted: { type: 'boolean', default: false },
     both: { type: 'boolean', default: false },
     schedules: { type: 'string', default: '200' },
@@ -48,8 +50,6 @@ const chosen = MUTANTS.filter(({ id }) => only.size === 0 || only.has(id))
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 const copies: Copy[] = []
-/** What all tests say of the sources as they are. */
-let whole: Promise<Verdict> | undefined
 const tidy = (): void => {
   endAll()
   for (const copy of copies) copy.remove()
@@ -62,45 +62,46 @@ for (const id of only)
 process.exitCode = await main()
 
 async function main(): Promise<number> {
-  for (let n = 0; n < Math.max(1, Number(values.jobs)); n++) copies.push(new Copy())
   const startedAt = performance.now()
-  const simulatorMs = await baseline()
+  const pristine = new Pristine()
+  copies.push(pristine.copy)
+  const simulatorMs = await baseline(pristine)
   if (simulatorMs === undefined) {
     say('\n0 passed, 1 failed')
     return 1
   }
   const queue = [...chosen]
   const results: Result[] = []
-  const lane = async (copy: Copy): Promise<void> => {
+  const lane = async (): Promise<void> => {
+    const copy = new Copy()
+    copies.push(copy)
     for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-      const result = await trial(copy, mutant, simulatorMs)
+      const result = await trial(pristine, copy, mutant, simulatorMs)
       results.push(result)
       say(row(result))
     }
   }
-  await Promise.all(copies.map(lane))
-  const { text, failed } = conclusion(results, performance.now() - startedAt)
+  await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, lane))
+  const { text, failed } = conclusion(results, [...pristine.bad], performance.now() - startedAt)
   say(text)
   return failed === 0 ? 0 : 1
 }
 
-/** A gate that lets nothing pass would prove nothing. How long the simulator may take; `undefined` where one fails. */
-async function baseline(): Promise<number | undefined> {
+/** Looks at the sources as they are. How long the simulator may take with others; `undefined` where they do not pass. */
+async function baseline(pristine: Pristine): Promise<number | undefined> {
   const files = [...new Set(chosen.flatMap(({ hint }) => hint))]
   let tookMs = 0
   const simulated = async (): Promise<Verdict[]> => {
     if (!withSimulator) return []
-    const seen = chosen.filter(({ unseen }) => unseen === undefined)
-    const found: Verdict[] = []
-    for (const focus of new Set(seen.map((mutant) => mutant.focus))) {
-      const since = performance.now()
-      found.push(await simulator(copies[0]!, { schedules, focus, maxMs: ALL_MS }))
-      tookMs = Math.max(tookMs, performance.now() - since)
-    }
-    return found
+    const since = performance.now()
+    const options = { schedules, maxMs: ALL_MS }
+    const verdict = values.despite
+      ? await pristine.simulated(pristine.copy, options)
+      : await simulator(pristine.copy, options)
+    tookMs = performance.now() - since
+    return [verdict]
   }
-  const tested = async (): Promise<Verdict[]> =>
-    withTests ? [await unitTests(copies.at(-1)!, files, ALL_MS)] : []
+  const tested = async (): Promise<Verdict[]> => (withTests ? [await pristine.tests(files, ALL_MS)] : [])
   const verdicts = (await Promise.all([simulated(), tested()])).flat()
   const failed = verdicts.find(({ killed }) => killed)
   const passed = verdicts.map(({ by }) => by).join(', ')
@@ -109,34 +110,25 @@ async function baseline(): Promise<number | undefined> {
       ? `The sources as they are do not pass: ${failed.by}`
       : `The sources as they are pass ${passed}.\n`,
   )
-  return failed
-    ? undefined
-    : Math.max(SIMULATOR_LEAST_MS, Math.ceil(tookMs / 1000) * 1000 * SIMULATOR_PATIENCE)
+  if (failed) return undefined
+  return Math.max(SIMULATOR_LEAST_MS, Math.ceil(tookMs / 1000) * 1000 * SIMULATOR_PATIENCE)
 }
 
-/** All tests: for what has passed those that were likely to notice it. They must pass on the sources as they are. */
-async function allTests(copy: Copy): Promise<Verdict> {
-  whole ??= (async () => {
-    const pristine = new Copy()
-    copies.push(pristine)
-    return unitTests(pristine, ALL_TESTS, ALL_MS)
-  })()
-  const { killed, by } = await whole
-  if (killed) throw new Error(`The sources as they are do not pass all tests: ${by}`)
-  return unitTests(copy, ALL_TESTS, ALL_MS)
-}
-
-async function trial(copy: Copy, mutant: Mutant, maxMs: number): Promise<Result> {
+async function trial(pristine: Pristine, copy: Copy, mutant: Mutant, maxMs: number): Promise<Result> {
   const startedAt = performance.now()
+  const { focus, hint, unseen, survives } = mutant
   const verdicts = await copy.with(mutant, async () => {
     const all: Verdict[] = []
     const isKilled = () => all.some(({ killed }) => killed)
-    if (withSimulator && mutant.unseen === undefined)
-      all.push(await simulator(copy, { schedules, focus: mutant.focus, maxMs }))
+    if (withSimulator && unseen === undefined)
+      all.push(await pristine.simulated(copy, { schedules, focus, maxMs }))
     if (withTests && (values.both || !isKilled())) {
-      const hinted = await unitTests(copy, mutant.hint, HINTED_MS)
-      all.push(hinted)
-      if (!isKilled() && !values.hinted && mutant.survives === undefined) all.push(await allTests(copy))
+      all.push(await unitTests(copy, hint, HINTED_MS))
+      if (!isKilled() && !values.hinted && survives === undefined) {
+        const whole = await pristine.tests(ALL_TESTS, ALL_MS)
+        if (whole.killed) throw new Error(`The sources as they are do not pass all tests: ${whole.by}`)
+        all.push(await unitTests(copy, ALL_TESTS, ALL_MS))
+      }
     }
     return all
   })
