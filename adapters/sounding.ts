@@ -34,7 +34,8 @@ const MAX_SEARCHES = 3
  *
  * Three requests while nothing changes, two of them at once; about two for each doubling of what was written since.
  *
- * @throws what `sound` throws; KedgeError `ERR_PROTOCOL` where the log moves faster than it can be sounded.
+ * @throws what `sound` throws; KedgeError `ERR_PROTOCOL` where the log moves faster than it can be sounded, or seems to have
+ * no end.
  */
 export async function soundBounds(
   sound: Sound,
@@ -65,7 +66,8 @@ async function climb(sound: Sound, from: number): Promise<number> {
   for (let step = 1; await sound(outside); step *= 2) {
     inside = outside
     outside = Math.min(outside + step, Number.MAX_SAFE_INTEGER)
-    if (outside === inside) return inside
+    // No log is as long: whoever answers so knows nothing of any, and no end was ever found.
+    if (outside === inside) throw endless()
   }
   while (outside - inside > 1) {
     const middle = inside + Math.floor((outside - inside) / 2)
@@ -74,6 +76,9 @@ async function climb(sound: Sound, from: number): Promise<number> {
   }
   return inside
 }
+
+const endless = (): KedgeError =>
+  new KedgeError('ERR_PROTOCOL', 'reading offsets: every offset seems to be inside of the log')
 
 /**
  * The lowest offset inside, given one that is. A beginning that was found once is still it while it lies inside: it

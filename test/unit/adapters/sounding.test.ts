@@ -29,7 +29,7 @@ describe('bounds by sounding', () => {
     [1, 3],
     [0, 1_000_003],
     [1, 4_294_967_297],
-    [0, Number.MAX_SAFE_INTEGER],
+    [0, Number.MAX_SAFE_INTEGER - 1],
   ])('are found from nothing: %i to %i', async (beginning, end) => {
     const { now, sound } = partition(beginning, end)
     expect(await soundBounds(sound, undefined)).toEqual({ beginning, end })
@@ -88,6 +88,11 @@ describe('bounds by sounding', () => {
       retryable: true,
     })
     expect(asked).toBe(12)
+  })
+
+  it('are refused of a proxy that has nothing against any offset', async () => {
+    await expect(soundBounds(async () => true, undefined)).rejects.toMatchObject({ code: 'ERR_PROTOCOL' })
+    await expect(soundBounds(async () => true, { end: 7 })).rejects.toMatchObject({ code: 'ERR_PROTOCOL' })
   })
 
   it('have a lowest offset that is remembered no longer than the log lives', async () => {
