@@ -108,15 +108,20 @@ function spoiled(answer: HttpAnswer, trouble: Trouble, seat: number | undefined,
   return answer
 }
 
-/** As consumers answer that have not warmed up, or lost their position. */
+/**
+ * As consumers answer that have not warmed up, or lost their position. Who reads by offset finds nothing, and is told all
+ * the same where the offset lies outside of the log.
+ */
 async function empty(request: HttpRequest, serve: Serve): Promise<HttpAnswer> {
-  if (request.method === 'GET') {
+  if (request.method === 'GET' && request.path.startsWith('/consumers/')) {
     return { status: 200, headers: { 'content-type': request.headers.get('accept') ?? '' }, text: '[]' }
   }
   const answer = await serve(request)
   if (answer.status !== 200 || answer.text === undefined) return answer
   const body = JSON.parse(answer.text) as unknown
-  if (Array.isArray(body)) return { ...answer, text: '[]' }
+  // Not even where to go on: that would say that nothing is there.
+  const { 'kedge-next-offset': _, ...headers } = answer.headers ?? {}
+  if (Array.isArray(body)) return { ...answer, headers, text: '[]' }
   const { topics } = body as { topics: { topic: string; partitions: object[] }[] }
   const none = topics.map(({ topic, partitions }) => ({
     topic,
