@@ -301,6 +301,10 @@ promises(
     'a read beyond what was told': (trace) => void trace.reads(three(trace), 1),
     'an eviction that was passed over': (trace) => void trace.reads(three(trace), 0, 3, [0, 2]),
     'an eviction that is applied twice': (trace) => void trace.reads(three(trace), 0, 3, [0, 1, 1]),
+    'a start beyond the end of the log, whoever told of it': (trace) => {
+      const i = three(trace)
+      trace.offsets(i, 900).says(i, { type: 'reanchor', partition: 0, reason: 'behind', offset: 900 })
+    },
     'a start at an offset that nobody told': (trace) => void trace.anchor(three(trace), 'behind', 7),
     'a record that is applied before anything is anchored': (trace) => {
       const i = trace.isolate({}, { anchors: false })

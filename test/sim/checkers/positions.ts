@@ -15,10 +15,11 @@ export const contiguity: Checker = {
     const found = new Findings('I6')
     const chronicle = chronicleOf(trace)
     const reach = new Reach()
+    const ends = new Ends(trace, chronicle)
     const applied = new Applied(trace, found)
     for (const step of stepsOf(chronicle)) {
       if ('event' in step) {
-        if (step.event.type === 'reanchor') anchor(step, reach, found)
+        if (step.event.type === 'reanchor') anchor(step, reach, ends, found)
         applied.take(step)
       } else if (step.isTold) {
         reach.told(step.call)
@@ -106,7 +107,7 @@ function ask({ life, operation, positions: from, t }: Call, reach: Reach, found:
 }
 
 /** A position is only jumped to where a sample said that the log ends. */
-function anchor({ life, event, t }: Said, reach: Reach, found: Findings): void {
+function anchor({ life, event, seq, t }: Said, reach: Reach, ends: Ends, found: Findings): void {
   if (event.type !== 'reanchor') return
   const { partition, offset } = event
   found.looked++
@@ -115,7 +116,35 @@ function anchor({ life, event, t }: Said, reach: Reach, found: Findings): void {
       t,
       `isolate ${life.isolate} starts again at ${offset} of partition ${partition}, which nobody told it`,
     )
+  if (offset > ends.highest(partition, seq))
+    found.broke(
+      t,
+      `isolate ${life.isolate} starts again at ${offset} of partition ${partition}, beyond the end of any log`,
+    )
   reach.anchored(life, partition, offset)
+}
+
+/** How long the topic has been at most. */
+class Ends {
+  readonly #log: EvictionLog
+  readonly #changes: Chronicle['changes']
+  /** Markers that transactions have left, of which nothing is told. */
+  readonly #markers: number
+
+  constructor(trace: Trace, { changes, faults }: Chronicle) {
+    this.#log = evictionLogOf(trace)
+    this.#changes = changes.filter(({ topic }) => topic === EVICTIONS)
+    this.#markers = faults.filter(({ fault }) => fault.startsWith('transaction_')).length
+  }
+
+  highest(partition: number, seq: number): number {
+    let highest = 0
+    for (const record of this.#log.ofPartition(partition))
+      if (record.seq < seq) highest = Math.max(highest, record.offset + 1)
+    for (const change of this.#changes)
+      if (change.partition === partition && change.seq < seq) highest = Math.max(highest, change.end)
+    return highest + this.#markers
+  }
 }
 
 /** What each isolate has applied. */
