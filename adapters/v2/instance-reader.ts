@@ -206,11 +206,12 @@ export class InstanceReader {
   }
 
   /**
-   * Whether an instance that was used before may have lost what is missing here. A gap, or nothing, is believed only
-   * of one that was placed for this poll.
+   * Whether an instance that was used before may have lost what is missing here. A gap (and, of some, nothing) is
+   * believed only of one that was placed for this poll: a request that something on the way has repeated moves an
+   * instance, and nobody has seen what it returned.
    */
   #lacks({ positions }: Aim, { records }: Poll): boolean {
-    return this.#options.dialect.losesRest && (records.length === 0 || hasGap(positions, records))
+    return (records.length === 0 && this.#options.dialect.losesRest) || hasGap(positions, records)
   }
 
   async #open(call: Call, { topic, positions, isolation }: Aim): Promise<Instance> {

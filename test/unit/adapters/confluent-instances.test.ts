@@ -78,6 +78,19 @@ describe('a read over consumer instances', () => {
     expect(asked()).toEqual([OFFSETS, poll(1)])
   })
 
+  it('does not pass over what a poll has taken that something on the way has repeated', async () => {
+    const { proxy, values, asked } = bench()
+    proxy.end = 3
+    await values(0)
+    asked()
+    // The second of the two polls, whose answer nobody gets.
+    proxy.instances.get('i-1')!.position = 4
+    proxy.end = 5
+    expect(await values(3)).toEqual([['v3', 'v4'], 5])
+    expect(asked()).toEqual([OFFSETS, poll(1), `DELETE ${instance(1)}`, ...opening(2), poll(2)])
+    await vi.waitFor(() => expect([...proxy.instances.keys()]).toEqual(['i-2']))
+  })
+
   it('from another place takes another instance, because a seek leaves records of the old place in the queue', async () => {
     const { proxy, values, asked } = bench()
     proxy.end = 4
