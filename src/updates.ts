@@ -31,6 +31,12 @@ export interface Harvest {
   readonly complete: boolean
 }
 
+/** What has been read so far, and where to go on. */
+interface Found {
+  readonly records: LogRecord[]
+  readonly next: Map<number, number>
+}
+
 export class Updates {
   readonly #ground: Ground
   readonly #spaces: ReadonlyMap<string, Keyspace<unknown>>
@@ -48,35 +54,18 @@ export class Updates {
    */
   async fetch(signal: AbortSignal): Promise<() => Promise<void>> {
     const { runtime, pollTimeoutMs, emit } = this.#ground.settings
+    const found: Found = { records: [], next: new Map() }
     try {
       // With a deadline of its own, so that a topic that hangs does not keep evictions from being proved.
-      return await withDeadline(runtime, pollTimeoutMs, silent, (inner) => this.#fetch(inner), signal)
+      await withDeadline(runtime, pollTimeoutMs, silent, (inner) => this.#fetch(found, inner), signal)
     } catch (error) {
       signal.throwIfAborted()
       emit?.({ type: 'background_error', error })
-      return async () => undefined
     }
-  }
-
-  async #fetch(signal: AbortSignal): Promise<() => Promise<void>> {
-    const { settings } = this.#ground
-    const bounds = await this.#bounds(signal)
-    const from: Position[] = []
-    for (const { partition, beginning, end } of bounds) {
-      const known = this.#positions.get(partition)
-      if (known === undefined) this.#positions.set(partition, end)
-      else if (known < beginning || known > end || end - known > settings.maxCatchUpRecords)
-        this.#skip(partition, end)
-      else if (known < end) from.push({ partition, offset: known })
-    }
-    const next = new Map(from.map(({ partition, offset }) => [partition, offset]))
-    const { records } = await this.#read(
-      from,
-      boundsOf(bounds),
-      settings.maxPollBytes * MAX_READS,
-      signal,
-      next,
-    )
+    // Also where the time was over before the end: else a long way to go would begin anew each time. Of this moment: what
+    // may come in later is read again.
+    const records = [...found.records]
+    const next = new Map(found.next)
     return async () => {
       const fresh = records.filter(
         ({ partition, offset }) => offset >= (this.#positions.get(partition) ?? Infinity),
@@ -87,6 +76,20 @@ export class Updates {
       }
       await this.apply(fresh)
     }
+  }
+
+  async #fetch(found: Found, signal: AbortSignal): Promise<void> {
+    const { settings } = this.#ground
+    const bounds = await this.#bounds(signal)
+    const from: Position[] = []
+    for (const { partition, beginning, end } of bounds) {
+      const known = this.#positions.get(partition)
+      if (known === undefined) this.#positions.set(partition, end)
+      else if (known < beginning || known > end || end - known > settings.maxCatchUpRecords)
+        this.#skip(partition, end)
+      else if (known < end) from.push({ partition, offset: known })
+    }
+    await this.#read(from, boundsOf(bounds), settings.maxPollBytes * MAX_READS, signal, found)
   }
 
   /** Goes on at the end. What is passed over may have dropped anything, so everything is dropped. */
@@ -112,8 +115,9 @@ export class Updates {
         offset: Math.max(beginning, end - each),
       }))
       const ends = new Map(open.map(({ partition, end }) => [partition, end]))
-      const found = await this.#read(from, ends, maxBytes - bytes, signal, new Map())
-      windows.push(found.records.filter(({ partition, offset }) => offset < (ends.get(partition) ?? 0)))
+      const into: Found = { records: [], next: new Map() }
+      const found = await this.#read(from, ends, maxBytes - bytes, signal, into)
+      windows.push(into.records.filter(({ partition, offset }) => offset < (ends.get(partition) ?? 0)))
       count += windows.at(-1)!.length
       bytes += found.bytes
       if (!found.complete) break
@@ -151,8 +155,8 @@ export class Updates {
     ends: ReadonlyMap<number, number>,
     maxBytes: number,
     signal: AbortSignal,
-    positions: Map<number, number>,
-  ): Promise<Harvest & { records: LogRecord[] }> {
+    { records, next }: Found,
+  ): Promise<Omit<Harvest, 'records'>> {
     const {
       log,
       updatesTopic,
@@ -160,7 +164,6 @@ export class Updates {
       pollTimeoutMs,
       updatesIsolation: isolation,
     } = this.#ground.settings
-    const records: LogRecord[] = []
     let open = from
     let bytes = 0
     let limit = maxPollBytes
@@ -174,7 +177,7 @@ export class Updates {
       const result = await log.read(updatesTopic, open, options)
       for (const record of result.records) bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0)
       records.push(...result.records)
-      for (const { partition, offset } of result.next) positions.set(partition, offset)
+      for (const { partition, offset } of result.next) next.set(partition, offset)
       const was = open
       open = result.next.filter(({ partition, offset }) => offset < (ends.get(partition) ?? 0))
       if (
@@ -187,7 +190,7 @@ export class Updates {
       if (limit >= maxPollBytes * MAX_READS) break
       limit *= 4
     }
-    return { records, bytes, complete: open.length === 0 }
+    return { bytes, complete: open.length === 0 }
   }
 
   /** How many values of a domain's record are held now; `undefined` for any other record. */

@@ -128,3 +128,23 @@ describe('a value that was evicted', () => {
     expect(there.users.peek('1')).toBe('later')
   })
 })
+
+describe('values behind a slow log', () => {
+  it('arrive in parts, where all of them at once take longer than a poll may', async () => {
+    beats(10)
+    const { users, cache } = await readyIn(
+      at,
+      { mode: 'replicate', maxPollBytes: 50, pollTimeout: 500 },
+      { latency: 150 },
+    )
+    await at.run(cache.sync())
+    for (let n = 0; n < 6; n++) put(`v${n}`, 10)
+
+    for (let polls = 0; polls < 8; polls++) {
+      await at.run(cache.sync())
+      await at.runtime.advance(1000)
+    }
+    await at.run(cache.sync())
+    expect(users.peek('1')).toBe('v5')
+  })
+})
