@@ -25,10 +25,11 @@ export function checkCalm(trace: Trace, chronicle: Chronicle, found: Findings): 
     found.looked++
     const of = nameOf(by.life, by.space, key)
     const what = `read ${by.read} of isolate ${by.life.isolate} (${rowOf(by.space, key)}), ${by.t - calmAt} ms after all was calm,`
-    if (bypassed) found.broke(t, `${what} went past the cache`)
+    // A poll with much to read may take longer than one read waits for it; what counts is that it ends.
+    if (bypassed && calm.isLast(each)) found.broke(t, `${what} went past the cache`)
     if (from !== 'loader' || row === undefined) continue
     const before = stored.get(of)
-    if (before !== undefined && before.seq < by.seq && calm.isHeld(before, each))
+    if (before !== undefined && before.seq < by.seq && !bypassed && calm.isHeld(before, each))
       found.broke(t, `${what} loaded what was held already`)
     if (each.stored) stored.set(of, each)
     else if (!bypassed && calm.isCacheable(each)) found.broke(t, `${what} loaded a value that was not held`)
@@ -49,6 +50,7 @@ class Calm {
   /** Values that are never held: they do not fit, or have had their time when they come. */
   readonly #refused = new Set<string>()
   readonly #polls = new Map<Life, number[]>()
+  readonly #last = new Map<Life, number>()
 
   constructor(trace: Trace, chronicle: Chronicle) {
     this.#trace = trace
@@ -60,6 +62,7 @@ class Calm {
       else if (event.type === 'refuse' && (event.reason === 'size' || event.reason === 'expired'))
         this.#refused.add(nameOf(life, event.namespace, event.key))
     }
+    for (const { by, seq } of chronicle.served) if (by.space !== 'sets') this.#last.set(by.life, seq)
     for (const life of chronicle.lives.values()) this.#since.set(life, this.#calmOf(life))
   }
 
@@ -73,6 +76,11 @@ class Calm {
    */
   #isOutpaced({ plan }: Life): boolean {
     return this.#trace.scenario.world.proxy === 'karapace' && plan.pollTimeoutMs <= KARAPACE_MS
+  }
+
+  /** Whether it is the last answer of its isolate. */
+  isLast({ by, seq }: Served): boolean {
+    return this.#last.get(by.life) === seq
   }
 
   /** Whether what was held by the first answer must still be there for the second. */

@@ -83,6 +83,8 @@ function checkDrops(trace: Trace, chronicle: Chronicle, found: Findings): void {
   const skips = new Map<Life, number>()
   /** When a write of an isolate failed last: what it may have meant is dropped at once. */
   const failures = new Map<Life, number>()
+  /** When an isolate was last told where a record of a namespace stands that it has written. */
+  const written = new Map<string, number>()
   const steps: Step[] = []
   for (const said of chronicle.said) {
     const { type } = said.event
@@ -91,12 +93,18 @@ function checkDrops(trace: Trace, chronicle: Chronicle, found: Findings): void {
   for (const told of chronicle.calls.values())
     if (told.told !== undefined) steps.push({ seq: told.toldSeq, told })
   steps.sort((a, b) => a.seq - b.seq)
-  const explain = explainer(chronicle, log, received, { skips, failures })
+  const explain = explainer(chronicle, log, received, { skips, failures, written })
   for (const { said, told } of steps) {
     if (told !== undefined) {
       const { life, topic, operation, toldAt, toldSeq } = told
       if (topic === UPDATES && operation === 'offsets') skips.set(life, toldAt)
       if (topic !== EVICTIONS || operation === 'offsets') continue
+      // A place that makes no sense here (the topic was made anew) puts all of its namespace in doubt.
+      if (operation === 'produce')
+        for (const { partition, offset } of told.told!.positions) {
+          const record = log.at(partition, offset, toldSeq)
+          if (record !== undefined) written.set(`${life.isolate}|${record.namespace ?? '*'}`, toldAt)
+        }
       const records = operation === 'read' ? (told.told!.offsets ?? []) : told.told!.positions
       received.take(life, records, toldSeq)
       continue
@@ -125,7 +133,15 @@ function explainer(
   { writes }: Chronicle,
   log: EvictionLog,
   received: Received,
-  { skips, failures }: { skips: ReadonlyMap<Life, number>; failures: ReadonlyMap<Life, number> },
+  {
+    skips,
+    failures,
+    written,
+  }: {
+    skips: ReadonlyMap<Life, number>
+    failures: ReadonlyMap<Life, number>
+    written: ReadonlyMap<string, number>
+  },
 ): (drop: Said, since: Moment) => boolean {
   const own = new Map<Life, Write[]>()
   for (const write of writes.values()) {
@@ -140,6 +156,7 @@ function explainer(
     // A part of the updates topic that cannot be read any more may have dropped anything.
     if (skips.get(life) === t && life.plan.mode === 'replicate') return true
     if (failures.get(life) === t) return true
+    if ([namespace, '*'].some((each) => written.get(`${life.isolate}|${each}`) === t)) return true
     // A write whose fate is unknown drops what it may have meant; so does one whose place makes no sense here.
     const isInDoubt = (own.get(life) ?? []).some(
       (write) => (write.space === namespace || write.evicts === 'everything') && mayDoubt(write, since.t, t),
