@@ -6,6 +6,7 @@
 import { ROUNDING_MS, firstAbove, rowOf } from './chronicle.ts'
 import type { Chronicle, Life, Served } from './chronicle.ts'
 import type { Findings } from './findings.ts'
+import { newsOf } from './news.ts'
 import type { Trace } from '../trace.ts'
 
 /** The longest that a log is left alone after it has failed (`Retry-After`), and the backoff before it. */
@@ -62,6 +63,8 @@ class Calm {
       else if (event.type === 'refuse' && (event.reason === 'size' || event.reason === 'expired'))
         this.#refused.add(nameOf(life, event.namespace, event.key))
     }
+    for (const { life, t } of newsOf(trace).items) push(this.#heard, life, t)
+    for (const times of this.#heard.values()) times.sort((a, b) => a - b)
     for (const { by, seq } of chronicle.served) if (by.space !== 'sets') this.#last.set(by.life, seq)
     for (const life of chronicle.lives.values()) this.#since.set(life, this.#calmOf(life))
   }
@@ -96,6 +99,8 @@ class Calm {
   /** Whether there is nothing that a load may be kept back for: no eviction lately, and it fits. */
   isCacheable({ by, key, t }: Served): boolean {
     if (this.#refused.has(nameOf(by.life, by.space, key))) return false
+    // Heard of, and not passed yet.
+    if (newsOf(this.#trace).isAhead(by.life, by.space, by.seq)) return false
     const heard = this.#heard.get(by.life) ?? []
     const last = heard[firstAbove(heard, t, (each) => each) - 1] ?? 0
     return last + this.#trace.scenario.world.replicaLagMs + ROUNDING_MS < by.t

@@ -1,11 +1,10 @@
 /** I13: one load for each key of an isolate, however many ask. @module */
-import { EVICTIONS, chronicleOf, firstAbove, rowOf } from './chronicle.ts'
+import { chronicleOf, rowOf } from './chronicle.ts'
 import type { Chronicle, Life, Load, Read, Write } from './chronicle.ts'
 import { clockLagOf } from './clock-lag.ts'
 import { evictionLogOf } from './eviction-log.ts'
-import type { Eviction } from './eviction-log.ts'
 import { Findings } from './findings.ts'
-import { progressOf } from './progress.ts'
+import { newsOf } from './news.ts'
 import type { Checker, Trace } from '../trace.ts'
 
 /** How long a leader is believed to live after its last sign of life, on Workers. */
@@ -48,8 +47,6 @@ class Excuses {
   readonly #evictions = new Map<Life, Map<string, number[]>>()
   readonly #writes = new Map<Life, Write[]>()
   readonly #tokens = new Map<Life, Read[]>()
-  /** How far the evictions stand that an isolate has heard of, whether or not it has read up to there. */
-  readonly #furthest = new Map<Life, Map<number, { readonly seq: number; readonly offset: number }[]>>()
 
   constructor(trace: Trace, chronicle: Chronicle) {
     this.#trace = trace
@@ -66,17 +63,8 @@ class Excuses {
       }
     }
     // News that long polls bring evict at once; nothing says so but the answer itself.
-    const calls = [...chronicle.calls.values()].filter(
-      ({ topic, operation, told }) => topic === EVICTIONS && operation !== 'offsets' && told !== undefined,
-    )
-    for (const { life, operation, told, toldSeq, toldAt } of calls.sort((a, b) => a.toldSeq - b.toldSeq)) {
-      for (const { partition, offset } of (operation === 'read' ? told!.offsets : told!.positions) ?? []) {
-        const record = log.at(partition, offset, toldSeq)
-        if (record === undefined || record.empty) continue
-        this.#reached(life, record, toldSeq)
-        if (operation === 'read') this.#heard(life, record.namespace ?? '*', toldAt)
-      }
-    }
+    for (const { life, record, t, isRead } of newsOf(trace).items)
+      if (isRead) this.#heard(life, record.namespace ?? '*', t)
     for (const write of chronicle.writes.values()) push(this.#writes, write.life, write)
     for (const read of chronicle.reads.values())
       if (read.after !== undefined) push(this.#tokens, read.life, read)
@@ -113,22 +101,13 @@ class Excuses {
   }
 
   /**
-   * Where the source may lag, or writes are announced, a load is as of what has been read in order. An eviction that was
-   * heard of before (by a write of one's own, or as news) keeps loads apart until the position has passed it.
+   * Loads are as of the position, or of the end that is known: of news nothing but the evictions is taken. So an eviction
+   * that was heard of keeps loads apart until the position has passed it. Where the source may lag, or writes are
+   * announced, this holds for evictions of one's own, too.
    */
   #isAhead({ life, space, seq }: Load): boolean {
-    if (this.#trace.scenario.world.replicaLagMs === 0 && life.plan.intentsMs === 0) return false
-    const partition = evictionLogOf(this.#trace).partitionOf(space) ?? 0
-    const heard = this.#furthest.get(life)?.get(partition) ?? []
-    const furthest = heard[firstAbove(heard, seq, (each) => each.seq) - 1]?.offset ?? -1
-    return furthest >= (progressOf(this.#trace).at(life.isolate, partition, seq)?.offset ?? 0)
-  }
-
-  #reached(life: Life, { partition, offset }: Pick<Eviction, 'partition' | 'offset'>, seq: number): void {
-    let own = this.#furthest.get(life)
-    if (own === undefined) this.#furthest.set(life, (own = new Map()))
-    const before = own.get(partition)?.at(-1)?.offset ?? -1
-    push(own, partition, { seq, offset: Math.max(before, offset) })
+    const isBehind = this.#trace.scenario.world.replicaLagMs > 0 || life.plan.intentsMs > 0
+    return (isBehind || life.plan.follows) && newsOf(this.#trace).isAhead(life, space, seq)
   }
 
   /** A token may be of after the load began. */
