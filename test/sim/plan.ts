@@ -31,13 +31,13 @@ export interface PlanOptions {
 
 /** The cheap ones mostly: what differs between proxies is in the adapters, what they share is found with any of them. */
 const PROXIES: Readonly<Record<ProxyName, number>> = {
-  memory: 46,
-  redpanda: 22,
-  strimzi: 7,
-  karapace: 6,
-  confluent: 9,
-  upstash: 5,
-  warpstream: 5,
+  memory: 74,
+  redpanda: 12,
+  strimzi: 3,
+  karapace: 2,
+  confluent: 4,
+  upstash: 2,
+  warpstream: 3,
 }
 
 /** Of those whose adapters can be told the log's identity (`gateway: true`); the others never are. */
