@@ -229,6 +229,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'return asOf > this.groupEpoch && !(mark && Math.max(mark.plain, mark.versioned) >= asOf)',
     to: 'return !(mark && Math.max(mark.plain, mark.versioned) >= asOf)',
     breaks: ['I1', 'I8'],
+    focus: 'tokens beside loads',
     hint: ['unit/eviction-table.test.ts'],
   },
   {
@@ -293,6 +294,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return undefined',
     to: 'if (now - this.partition.freshAt >= maxAgeMs) return undefined',
     breaks: ['I10'],
+    focus: 'short lives',
     hint: ['unit/cache.test.ts'],
   },
   {
@@ -372,6 +374,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (!this.#table.joinable(key, asOf)) return false',
     to: '',
     breaks: ['I1', 'I8'],
+    focus: 'tokens beside loads',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {
@@ -382,6 +385,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'void matches',
     breaks: ['I4'],
     hint: ['unit/cache.test.ts', 'unit/corner-cases.test.ts'],
+    unseen: 'An eviction that was not acknowledged promises nothing.',
   },
   {
     id: 'no-size-limit',
@@ -390,7 +394,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (!(bytes <= settings.maxEntryBytes)) {',
     to: 'if (bytes < 0) {',
     breaks: ['I9'],
-    focus: 'little room',
     hint: ['unit/cache.test.ts'],
+    unseen: 'All values of a simulated fleet are smaller than the least limit.',
   },
 ]

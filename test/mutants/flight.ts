@@ -41,6 +41,7 @@ export const flightMutants: readonly Mutant[] = [
     to: `const values = await demand.call([...flights.keys()], signal)
     for (const flight of flights.values()) flight.startedAt = this.#ground.timeline.now()`,
     breaks: ['I10'],
+    focus: 'short lives',
     hint: ['unit/cache.test.ts'],
   },
   {
@@ -50,6 +51,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined',
     to: '',
     breaks: ['I1', 'I8'],
+    focus: 'tokens beside loads',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {
@@ -59,7 +61,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (flight.asOf < required || flight.generation !== partition.generation) return undefined',
     to: 'if (flight.generation !== partition.generation) return undefined',
     breaks: ['I8'],
-    focus: 'tokens',
+    focus: 'tokens beside loads',
     hint: ['unit/coherence-rule.test.ts'],
   },
   {
@@ -99,8 +101,9 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (now > flight.aliveUntil) return true',
     to: '',
     breaks: ['I14'],
-    focus: 'requests that end',
     hint: ['unit/single-flight.test.ts'],
+    unseen:
+      'Who waits for nothing is given up at his own deadline, as is promised: he has only lost the time.',
   },
   {
     id: 'lease-not-renewed',
@@ -109,7 +112,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (runtime.isolatesRequests) demand.scope.waitUntil(this.#renew(flights, ended.signal))',
     to: '',
     breaks: ['I13'],
-    focus: 'workers',
+    focus: 'loads that take long on workers',
     hint: ['unit/single-flight.test.ts'],
   },
   {
@@ -128,8 +131,9 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (flight.leader === demand || !settings.runtime.isolatesRequests) {',
     to: 'if (flight.leader !== undefined) {',
     breaks: ['I13', 'I14'],
-    focus: 'requests that end',
     hint: ['unit/single-flight.test.ts'],
+    unseen:
+      'Who waits for nothing is given up at his own deadline, as is promised: he has only lost the time.',
   },
   {
     id: 'flights-never-end',
@@ -138,6 +142,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'ended.abort()\n      for (const [key, flight] of flights) if (this.#flights.get(key) === flight) this.#flights.delete(key)',
     to: 'ended.abort()',
     breaks: ['I9', 'I10'],
+    focus: 'short lives',
     hint: ['unit/cache.test.ts', 'unit/single-flight.test.ts'],
   },
   {
@@ -280,7 +285,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'Math.min(entry.keepUntil, entry.freshUntil + windowMs)',
     to: 'windowMs < 0 ? entry.freshUntil : entry.keepUntil',
     breaks: ['I10'],
-    focus: 'loads that fail',
+    focus: 'short lives',
     hint: ['unit/cache.test.ts'],
   },
   {

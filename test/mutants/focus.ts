@@ -34,6 +34,9 @@ const smallTable = some(({ maxRememberedEvictions }) => maxRememberedEvictions <
 const named: Has = ({ world }) => world.identity
 const versions: Has = ({ steps }) =>
   steps.some((step) => step.do === 'write' && /version|through/i.test(step.how))
+const slow: Has = either(({ world }) => world.loadMs >= 800, breaks('loader_slow', 'hot_key'))
+const tokens: Has = ({ steps }) =>
+  steps.filter((step) => step.do === 'read' && step.after === true).length > 4
 const workers = some(({ isolatesRequests }) => isolatesRequests)
 
 export const FOCUSES = {
@@ -66,7 +69,11 @@ export const FOCUSES = {
   poison: breaks('record_poison', 'record_unknown_version'),
   'loads that fail': breaks('loader_error', 'loader_endless', 'loader_slow'),
   'empty answers': breaks('empty_polls'),
-  tokens: ({ steps }) => steps.filter((step) => step.do === 'read' && step.after === true).length > 4,
+  tokens,
+  'tokens beside loads': every(tokens, slow),
+  'loads that take long': slow,
+  'loads that take long on workers': every(slow, workers),
+  'short lives': ({ world }) => world.ttlMs < 10_000 && world.loadMs >= 200,
   followers: some(({ follows }) => follows),
   instances: ({ world }) =>
     world.proxy === 'karapace' ||
