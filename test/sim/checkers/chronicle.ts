@@ -175,7 +175,8 @@ function chronicled(trace: Trace): Chronicle {
     calmAt: Infinity,
     end: undefined,
   }
-  for (const [seq, event] of trace.events.entries()) take(draft, event, seq)
+  const { events } = trace
+  for (let seq = 0; seq < events.length; seq++) take(draft, events[seq] as TraceEvent, seq)
   return draft
 }
 

@@ -44,14 +44,51 @@ function canonical(value: unknown): string {
   )
 }
 
-type Kind = 'isolate' | 'request' | 'read' | 'write' | 'load' | 'call'
+/** What has begun of one kind, and what of that has not ended. */
+class Opened {
+  readonly #what: string
+  readonly #isOrdered: boolean
+  readonly #seen = new Set<number>()
+  readonly #open = new Set<number>()
+  #last = -1
+
+  /** @param isOrdered whether one that is numbered earlier also begins earlier */
+  constructor(what: string, isOrdered: boolean) {
+    this.#what = what
+    this.#isOrdered = isOrdered
+  }
+
+  has(id: number): boolean {
+    return this.#seen.has(id)
+  }
+
+  /** Why it cannot begin. */
+  begin(id: number): string | undefined {
+    const isWrong = this.#isOrdered ? id <= this.#last : this.#seen.has(id)
+    const wrong = isWrong ? `${this.#what} ${id} after ${this.#what} ${this.#last}` : undefined
+    if (id > this.#last) this.#last = id
+    this.#seen.add(id)
+    this.#open.add(id)
+    return wrong
+  }
+
+  /** Why it cannot end. */
+  end(id: number): string | undefined {
+    return this.#open.delete(id) ? undefined : `to ${this.#what} ${id}, which is not open`
+  }
+}
 
 class Order {
   readonly #found: Findings
-  readonly #last: Record<Kind, number> = { isolate: -1, request: -1, read: -1, write: -1, load: -1, call: -1 }
-  /** What has begun and not ended. Of a read, the keys that were not answered yet. */
-  readonly #open = new Map<string, Set<string> | undefined>()
-  readonly #seen = new Set<string>()
+  readonly #isolates = new Opened('isolate', true)
+  // Of requests and writes one that is numbered earlier may begin later.
+  readonly #requests = new Opened('request', false)
+  readonly #writes = new Opened('write', false)
+  readonly #reads = new Opened('read', true)
+  readonly #loads = new Opened('load', true)
+  readonly #calls = new Opened('call', true)
+  /** Of each read the keys that were not answered yet. */
+  readonly #keys = new Map<number, string[]>()
   readonly #states = new Map<number, 'running' | 'frozen' | 'killed'>()
   #isOver = false
 
@@ -61,43 +98,54 @@ class Order {
 
   take(event: TraceEvent): void {
     if (this.#isOver) this.#broke(event, 'after the end')
-    // A service that does not use kedge stands beside the isolate that is named; and a commit that it has asked for
-    // happens at the source.
-    const isElsewhere = event.type === 'write' && (event.how === 'foreign' || event.how === 'writeThrough')
-    const isOutside = event.type === 'fault' || isElsewhere
-    if ('isolate' in event && event.isolate !== undefined && !isOutside) this.#runs(event, event.isolate)
     switch (event.type) {
       case 'isolate':
-        return this.#begins(event, 'isolate', event.isolate)
+        this.#states.set(event.isolate, 'running')
+        return this.#says(event, this.#isolates.begin(event.isolate))
       case 'request':
-        return this.#begins(event, 'request', event.request)
+        this.#runs(event, event.isolate)
+        return this.#says(event, this.#requests.begin(event.request))
       case 'read':
-        this.#begins(event, 'read', event.read)
-        return void this.#open.set(`read ${event.read}`, new Set(event.keys))
+        this.#runs(event, event.isolate)
+        this.#keys.set(event.read, [...event.keys])
+        return this.#says(event, this.#reads.begin(event.read))
       case 'write':
-        return this.#begins(event, 'write', event.write)
+        // A service that does not use kedge stands beside the isolate that is named; and a commit that it has asked for
+        // happens at the source.
+        if (event.how !== 'foreign' && event.how !== 'writeThrough') this.#runs(event, event.isolate)
+        return this.#says(event, this.#writes.begin(event.write))
       case 'load':
-        return this.#begins(event, 'load', event.load)
+        this.#runs(event, event.isolate)
+        return this.#says(event, this.#loads.begin(event.load))
       case 'asked':
-        return this.#begins(event, 'call', event.call)
+        this.#runs(event, event.isolate)
+        return this.#says(event, this.#calls.begin(event.call))
       case 'served':
         return this.#serves(event.read, event.key, event)
       case 'threw':
-        return this.#ends(event, 'read', event.read)
+        this.#keys.delete(event.read)
+        return this.#says(event, this.#reads.end(event.read))
       case 'unacknowledged':
         // One that failed before it had committed anything was not told of.
-        return this.#seen.has(`write ${event.write}`) ? this.#ends(event, 'write', event.write) : undefined
+        return this.#writes.has(event.write) ? this.#says(event, this.#writes.end(event.write)) : undefined
       case 'acknowledged':
-        return this.#ends(event, 'write', event.write)
+        return this.#says(event, this.#writes.end(event.write))
       case 'loaded':
       case 'load_lost':
-        return this.#ends(event, 'load', event.load)
+        return this.#says(event, this.#loads.end(event.load))
       case 'told':
       case 'untold':
-        return this.#ends(event, 'call', event.call)
+        return this.#says(event, this.#calls.end(event.call))
+      case 'says':
+      case 'state':
+      case 'killed':
+      case 'frozen':
+      case 'thawed':
+        return this.#runs(event, event.isolate)
       case 'end':
         this.#isOver = true
-        return
+        return undefined
+      // What is looked at from outside, and what happens elsewhere.
       case 'appended':
       case 'begin':
       case 'calm':
@@ -105,49 +153,36 @@ class Order {
       case 'commit':
       case 'fault':
       case 'fault_over':
-      case 'frozen':
       case 'holds':
-      case 'killed':
       case 'log':
-      case 'says':
-      case 'state':
-      case 'thawed':
+        return undefined
     }
   }
 
   /** What is gone does nothing any more, and what stands still does nothing for now. */
   #runs(event: TraceEvent, isolate: number): void {
     const state = this.#states.get(isolate)
-    if (event.type === 'isolate') return void this.#states.set(isolate, 'running')
     if (state === undefined) return this.#broke(event, `of isolate ${isolate}, which has not begun`)
     if (event.type === 'killed') return void this.#states.set(isolate, 'killed')
     if (event.type === 'frozen') return void this.#states.set(isolate, 'frozen')
     if (event.type === 'thawed') return void this.#states.set(isolate, state === 'killed' ? state : 'running')
     if (state === 'killed') this.#broke(event, `of isolate ${isolate}, which was killed`)
-    if (state === 'frozen' && event.type !== 'holds' && event.type !== 'cancelled')
-      this.#broke(event, `of isolate ${isolate}, which stands still`)
-  }
-
-  #begins(event: TraceEvent, kind: Kind, id: number): void {
-    const name = `${kind} ${id}`
-    // Of requests and writes one that is numbered earlier may begin later.
-    const isOrdered = kind !== 'request' && kind !== 'write'
-    if (this.#seen.has(name) || (isOrdered && id <= this.#last[kind]))
-      this.#broke(event, `${name} after ${kind} ${this.#last[kind]}`)
-    this.#last[kind] = Math.max(id, this.#last[kind])
-    this.#seen.add(name)
-    this.#open.set(name, undefined)
+    if (state === 'frozen') this.#broke(event, `of isolate ${isolate}, which stands still`)
   }
 
   #serves(read: number, key: string, event: TraceEvent): void {
-    const keys = this.#open.get(`read ${read}`)
-    if (keys === undefined) this.#broke(event, `to read ${read}, which is not open`)
-    else if (!keys.delete(key)) this.#broke(event, `of ${key} to read ${read}, which does not wait for it`)
-    else if (keys.size === 0) this.#open.delete(`read ${read}`)
+    const keys = this.#keys.get(read)
+    const at = keys?.indexOf(key) ?? -1
+    if (keys === undefined) return this.#broke(event, `to read ${read}, which is not open`)
+    if (at === -1) return this.#broke(event, `of ${key} to read ${read}, which does not wait for it`)
+    keys.splice(at, 1)
+    if (keys.length > 0) return
+    this.#keys.delete(read)
+    this.#says(event, this.#reads.end(read))
   }
 
-  #ends(event: TraceEvent, kind: Kind, id: number): void {
-    if (!this.#open.delete(`${kind} ${id}`)) this.#broke(event, `to ${kind} ${id}, which is not open`)
+  #says(event: TraceEvent, wrong: string | undefined): void {
+    if (wrong !== undefined) this.#broke(event, wrong)
   }
 
   #broke({ t, type }: TraceEvent, text: string): void {
