@@ -24,6 +24,9 @@ const LEFT_OUT = new Set([
   '.wrangler',
 ])
 
+/** The clone itself may have any name. */
+const isNeeded = (path: string): boolean => path === ROOT || !LEFT_OUT.has(basename(path))
+
 export interface Tarball {
   readonly path: string
   remove(): Promise<void>
@@ -32,7 +35,7 @@ export interface Tarball {
 export async function tarball(): Promise<Tarball> {
   const folder = await mkdtemp(join(tmpdir(), 'kedge-tarball-'))
   const sources = join(folder, 'sources')
-  await cp(ROOT, sources, { recursive: true, filter: (path) => !LEFT_OUT.has(basename(path)) })
+  await cp(ROOT, sources, { recursive: true, filter: isNeeded })
   await symlink(join(ROOT, 'node_modules'), join(sources, 'node_modules'), 'dir')
   const env = { ...process.env, PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}` }
   const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], {

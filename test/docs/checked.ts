@@ -1,0 +1,184 @@
+/** Commands that are not run, because they need what a clean clone has not; all that can be known of them is looked at. */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import type * as z from 'zod'
+import { readGatewayOptions } from '../../bench/gateway-options.ts'
+import { readOptions } from '../../bench/options.ts'
+import { readStoresOptions } from '../../bench/stores-options.ts'
+import { readOptions as readDemoOptions } from '../../demo/options.ts'
+import { Variables } from '../../worker/variables.ts'
+import { kedge } from '../cli/harness.ts'
+import { ROOT } from '../package/tarball.ts'
+import type { Page } from './page.ts'
+import { sourceOf } from './page.ts'
+import { mustExist } from './rule.ts'
+import type { Rule } from './rule.ts'
+import { envOf, kedgeArgs } from './run-here.ts'
+import { after } from './shell-command.ts'
+import type { ShellCommand } from './shell-command.ts'
+
+interface Manifest {
+  readonly name: string
+  readonly scripts: Readonly<Record<string, string>>
+  readonly dependencies: object
+  readonly devDependencies: object
+  readonly peerDependencies: object
+}
+
+const root = JSON.parse(sourceOf('package.json')) as Manifest
+
+/** That of the example that the page is about, or of the whole. */
+function manifestOf(page: Page): Manifest {
+  const own = join(page.folder, 'package.json')
+  return existsSync(join(ROOT, own)) ? (JSON.parse(sourceOf(own)) as Manifest) : root
+}
+
+const READERS: Readonly<Record<string, (args: readonly string[]) => unknown>> = {
+  bench: readOptions,
+  'bench:gateway': readGatewayOptions,
+  'bench:stores': readStoresOptions,
+  start: readDemoOptions,
+}
+
+/** Flags are known to a program that reads them by `parseArgs` where its source names them there. */
+function mustName(path: string, flags: readonly string[]): void {
+  for (const flag of flags) {
+    const [, name] = /^--([a-z-]+)(?:=.*)?$/.exec(flag) ?? []
+    if (name !== undefined && !new RegExp(`(?:'${name}'|\\b${name}): \\{ type: '`).test(sourceOf(path)))
+      throw new Error(`${path} knows no --${name}`)
+  }
+}
+
+function script(command: ShellCommand): { name: string; args: readonly string[] } | undefined {
+  const [npm, verb = '', ...rest] = command.words
+  if (npm !== 'npm') return undefined
+  const [name = '', dashes, ...args] = verb === 'run' ? rest : [verb, ...rest]
+  const known = name in manifestOf(command.page).scripts
+  return known && (dashes === undefined || dashes === '--') ? { name, args } : undefined
+}
+
+function holdScript(command: ShellCommand): void {
+  const { name, args } = script(command)!
+  const line = manifestOf(command.page).scripts[name] ?? ''
+  const paths = line.split(' ').filter((word) => /^[\w-]+\/[\w/.-]+$/.test(word))
+  for (const path of paths)
+    mustExist(join(manifestOf(command.page) === root ? '' : command.page.folder, path))
+  if (args.length === 0) return
+  const reads = READERS[name]
+  if (reads) reads(args)
+  else mustName(paths.find((path) => path.endsWith('.ts')) ?? '', args)
+}
+
+/** Whatever is reached first is out of reach; a word that it does not know, or a value, is a usage error before that. */
+async function holdKedge(command: ShellCommand): Promise<void> {
+  const out = (): never => {
+    throw new Error('out of reach')
+  }
+  const { code, err } = await kedge(kedgeArgs(command) ?? [], {
+    env: envOf(command),
+    connect: out,
+    openStore: async () => out(),
+  })
+  if (code !== 1 || !err.includes('out of reach')) throw new Error(`it ended with ${code}: ${err}`)
+}
+
+const PACKAGE = /^(?:npm:)?((?:@[\w-]+\/)?[\w.-]+)$/
+
+function added({ words: [program = '', verb = '', ...rest] }: ShellCommand): readonly string[] | undefined {
+  const verbs: Readonly<Record<string, readonly string[]>> = {
+    npm: ['install', 'i'],
+    deno: ['add'],
+    bun: ['add'],
+  }
+  return verbs[program]?.includes(verb) ? rest.filter((word) => !word.startsWith('-')) : undefined
+}
+
+const known: ReadonlySet<string> = new Set([
+  root.name,
+  ...[root.dependencies, root.devDependencies, root.peerDependencies].flatMap((each) => Object.keys(each)),
+])
+
+async function holdWrangler(command: ShellCommand): Promise<void> {
+  const words = after(command, 'npx', 'wrangler') ?? []
+  const [, secret] = /^secret put (\w+)/.exec(words.join(' ')) ?? []
+  const names = Object.keys((Variables as unknown as z.ZodObject).shape)
+  if (secret !== undefined && !names.includes(secret)) throw new Error(`the worker reads no ${secret}`)
+  const environment = words[words.indexOf('--env') + 1]
+  if (words.includes('--env') && !sourceOf('wrangler.toml').includes(`[env.${environment}]`))
+    throw new Error(`wrangler.toml has no environment ${environment}`)
+  const verbs = words.slice(0, secret === undefined ? words.findIndex((word) => word.startsWith('-')) : 2)
+  const help = await promisify(execFile)(
+    join(ROOT, 'node_modules/.bin/node'),
+    [join(ROOT, 'node_modules/wrangler/bin/wrangler.js'), ...(verbs.length > 0 ? verbs : words), '--help'],
+    { env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } },
+  )
+  for (const flag of words.filter((word) => word.startsWith('--')))
+    if (!help.stdout.includes(flag)) throw new Error(`wrangler ${words.join(' ')} knows no ${flag}`)
+}
+
+export const CHECKED: readonly Rule[] = [
+  {
+    way: 'checked',
+    why: 'it needs brokers or a store of the reader: it is begun, up to the first that it reaches for',
+    takes: (command) => kedgeArgs(command) !== undefined,
+    hold: holdKedge,
+  },
+  {
+    way: 'checked',
+    why: 'scripts that take minutes, or more than a clean clone has: their files are there, their flags are known',
+    takes: (command) => script(command) !== undefined,
+    hold: holdScript,
+  },
+  {
+    way: 'checked',
+    why: 'test/package installs the packed tarball instead of what a registry has: the packages are those of kedge',
+    takes: (command) => added(command) !== undefined,
+    hold: (command) => {
+      const names = added(command) ?? []
+      if (names.length === 0) mustExist(join(command.page.folder, 'package.json'))
+      for (const name of names)
+        if (!known.has(PACKAGE.exec(name)?.[1] ?? ''))
+          throw new Error(`nothing here knows the package ${name}`)
+    },
+  },
+  {
+    way: 'checked',
+    why: 'an example against a broker or a store of the reader: its flags and variables are known',
+    takes: ({ words }) => words[0] === 'node' && /^examples\/.*\.ts$/.test(words[1] ?? ''),
+    hold: ({ words: [, path = '', ...args] }) => {
+      mustExist(path)
+      mustName(path, args)
+    },
+  },
+  {
+    way: 'checked',
+    why: 'it needs an account of AWS: the template is linted, and its functions are run, by test/lambda',
+    takes: ({ words: [program, verb] }) => program === 'sam' && (verb === 'build' || verb === 'deploy'),
+    hold: ({ page }) => {
+      mustExist(join(page.folder, 'template.yaml'))
+      mustExist('test/lambda/template.test.ts')
+    },
+  },
+  {
+    way: 'checked',
+    why: 'it needs an account of Cloudflare: npm run check has wrangler bundle the worker; words and names are known',
+    takes: (command) => after(command, 'npx', 'wrangler') !== undefined,
+    hold: holdWrangler,
+  },
+  {
+    way: 'checked',
+    why: 'there is no Docker in a clean clone: the file is there',
+    takes: ({ words }) => words.join(' ').startsWith('docker compose up'),
+    hold: () => mustExist('compose.yaml'),
+  },
+  {
+    way: 'checked',
+    why: 'steps from one folder to another',
+    takes: ({ words }) => words[0] === 'cd' && words.length === 2,
+    hold: ({ words: [, path = ''] }) => {
+      if (basename(dirname(path)) === 'examples') mustExist(path)
+    },
+  },
+]

@@ -1,0 +1,75 @@
+/** Commands that other parts of `.ci/run` run, as they stand or by what they stand for. */
+import { existsSync, globSync } from 'node:fs'
+import { join, matchesGlob } from 'node:path'
+import { ROOT } from '../package/tarball.ts'
+import { sourceOf } from './page.ts'
+import type { Page } from './page.ts'
+import { mustExist } from './rule.ts'
+import type { Rule } from './rule.ts'
+import { after } from './shell-command.ts'
+
+function mustSay(path: string, ...lines: readonly string[]): void {
+  for (const line of lines) if (!sourceOf(path).includes(line)) throw new Error(`${path} has no ${line}`)
+}
+
+/** What `scripts/check-examples.ts` runs. */
+const EXAMPLES = ['examples/*.ts', 'examples/*/run.ts']
+
+export const RUN_ELSEWHERE: readonly Rule[] = [
+  {
+    way: 'run elsewhere',
+    why: '.ci/run takes the tour, whose lines test/demo/tour-page.test.ts holds the page to',
+    takes: ({ page, words }) => page.path === 'docs/tour.md' && words[0] !== 'npm',
+    hold: () => {
+      mustExist('test/demo/tour-page.test.ts')
+      mustSay('.ci/run', 'npm start -- --check')
+    },
+  },
+  {
+    way: 'run elsewhere',
+    why: '.ci/run begins with it in a clean clone; npm cit is npm ci and npm test',
+    takes: ({ text, page }) => ['npm ci', 'npm cit', 'npm test'].includes(text) && !inFolder(page),
+    hold: () => mustSay('.ci/run', 'npm cit'),
+  },
+  {
+    way: 'run elsewhere',
+    why: '.ci/run starts the demo, and has it take the tour by itself',
+    takes: ({ text }) => text === 'npm start' || text === 'npm start -- --check',
+    hold: () => mustSay('.ci/run', 'npm start -- --check'),
+  },
+  {
+    way: 'run elsewhere',
+    why: '.ci/run',
+    takes: ({ text, page }) => text === 'npm run check' && !inFolder(page),
+    hold: () => mustSay('.ci/run', 'npm run check'),
+  },
+  {
+    way: 'run elsewhere',
+    why: 'npm run check runs every example (scripts/check-examples.ts)',
+    takes: ({ words, env }) => words[0] === 'node' && words.length === 2 && Object.keys(env).length === 0,
+    hold: ({ words: [, path = ''] }) => {
+      mustExist(path)
+      mustSay('scripts/check.ts', 'scripts/check-examples.ts')
+      mustSay('scripts/check-examples.ts', ...EXAMPLES)
+      if (!EXAMPLES.some((glob) => matchesGlob(path, glob))) throw new Error(`nothing runs ${path}`)
+    },
+  },
+  {
+    way: 'run elsewhere',
+    why: 'npm test runs these files (rounds, seeds and proxies, where they are given, are more of the same)',
+    takes: (command) => after(command, 'npx', 'vitest', 'run') !== undefined,
+    hold: (command) => {
+      const paths = after(command, 'npx', 'vitest', 'run') ?? []
+      for (const path of paths) {
+        const found = globSync([path, `${path}/**/*.test.ts`], { cwd: ROOT })
+        if (!found.some((each) => each.endsWith('.test.ts'))) throw new Error(`${path} has no tests`)
+      }
+      mustSay('vitest.config.ts', 'test/**/*.test.ts')
+    },
+  },
+]
+
+/** A page of an example that is a project of its own, with scripts of its own. */
+function inFolder({ folder }: Page): boolean {
+  return folder !== '.' && existsSync(join(ROOT, folder, 'package.json'))
+}
