@@ -76,10 +76,8 @@ export function cachifiedCache(
   return {
     name: options.name ?? namespace.name,
     get: async <V>(key: string) => (await fills.read(key, { ttl, swr })) as CachifiedEntry<V> | undefined,
-    set: async (key, entry) => void (await fills.bring(key, entry)),
-    delete: async (key) => {
-      await fills.bring(key, undefined)
-      await namespace.delete(key)
-    },
+    // cachified takes the time when it is called, and reads in the same turn.
+    set: async (key, entry) => void (await fills.bring(key, entry, entry.metadata.createdTime)),
+    delete: async (key) => void (await namespace.delete(key)),
   }
 }

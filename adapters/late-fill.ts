@@ -5,44 +5,71 @@
  * The read begins a load of the cache's own, which waits for that value. So its as-of is of before the framework began
  * to load, and an eviction that comes while it loads keeps the value from being held.
  *
+ * Nobody says which read a value belongs to. So a value that may be of an earlier one must never meet a later wait: a
+ * delete does not end a wait, and after one that was given up the next value is not held.
+ *
  * @module
  */
+import { settledWithin } from '../src/deadline.ts'
+import { durationMs } from '../src/duration.ts'
+import { systemRuntime } from '../src/runtime.ts'
+import type { Runtime } from '../src/runtime.ts'
 import type { Loader, LoadOptions, Namespace } from '../src/types.ts'
 
 /** How long a value is waited for. Each that is waited for takes one of the cache's places for loads. */
 const PATIENCE = '10s'
+/** A wait that is older is of a request that is gone (Workers): its own timer would have ended it. */
+const LIFETIME_MS = durationMs(PATIENCE, 'PATIENCE') + 1000
 /** Values waited for at once, fewer than there are places. What is read beyond is not held. */
 const MAX_OPEN = 100
+/** Keys whose value was given up, and may still come. The oldest are forgotten. */
+const MAX_LATE = 10_000
+/** How long it may take to hold a value; on Workers whoever waits for it may be gone. */
+const HOLDING_MS = 100
 
-/** Takes the value that is waited for; `undefined` where there is none. */
-type Give<T> = (value: T | undefined) => Promise<void>
+/** A value that is waited for. */
+interface Wait<T> {
+  /** Wall clock: when it was read. */
+  readonly readAt: number
+  /** Monotonic: when its reader is gone. */
+  readonly until: number
+  /** Wall clock: when the cache has asked for the value, and its as-of is of. */
+  askedAt: number
+  /** Takes the value; `undefined` where there is none. Absent until the cache has asked for it. */
+  give?: (value: T | undefined) => Promise<void>
+}
 
 export class LateFills<T> {
   readonly #space: Namespace<T>
-  /** By key; `undefined` until the cache has asked for the value. */
-  readonly #open = new Map<string, Give<T> | undefined>()
+  readonly #runtime: Runtime
+  readonly #open = new Map<string, Wait<T>>()
+  readonly #late = new Set<string>()
 
-  constructor(space: Namespace<T>) {
+  constructor(space: Namespace<T>, runtime: Runtime = systemRuntime()) {
     this.#space = space
+    this.#runtime = runtime
   }
 
   /** The value that is held, a stale one too where `options.swr` says so; else `undefined`, and it is waited for. */
   read(key: string, options: LoadOptions<T> = {}): Promise<T | undefined> {
+    this.#forget(key)
     // Whoever reads beside somebody who is loading loads too: the other one may fail, and nobody would say so.
-    if (this.#open.has(key) || this.#open.size >= MAX_OPEN) return this.#space.get(key)
-    this.#open.set(key, undefined)
+    if (this.#open.has(key) || this.#late.has(key) || this.#open.size >= MAX_OPEN) return this.#space.get(key)
+    const until = this.#runtime.monotonic() + LIFETIME_MS
+    const wait: Wait<T> = { readAt: this.#runtime.now(), until, askedAt: Infinity }
+    this.#open.set(key, wait)
     let miss!: (stale: T | undefined) => void
     const missed = new Promise<T | undefined>((resolve) => (miss = resolve))
     const asked: Loader<T> = ({ signal, stale }) => {
       miss(stale)
       // That there is none is said with `undefined`: a loader's type has no other word for it.
-      return this.#wait(key, signal, () => settled) as Promise<T>
+      return this.#value(key, wait, signal, () => settled) as Promise<T>
     }
     // A stale value that is taken for a fresh one would never be brought anew.
     const whole: LoadOptions<T> = { hardTimeout: PATIENCE, swr: 0, staleIfError: 0, ...options }
     const entry = this.#space.getEntry(key, asked, whole)
     const ended = (): void => {
-      if (this.#open.get(key) === undefined) this.#open.delete(key)
+      if (wait.give === undefined) this.#end(key, wait)
     }
     const settled = entry.then(ended, ended)
     return Promise.race([missed, entry.then(({ value }) => value)])
@@ -51,29 +78,59 @@ export class LateFills<T> {
   /**
    * Brings the value; resolves when it is held, or refused; where its reader was given a stale one, soon after. `false`
    * where nobody waits for it: it is not held.
+   *
+   * @param since wall clock: when its framework began with it, at the moment of its own read or later. One that began
+   * before the wait is of somebody else, and is not held.
    */
-  async bring(key: string, value: T | undefined): Promise<boolean> {
-    const give = this.#open.get(key)
-    await give?.(value)
-    return give !== undefined
+  async bring(key: string, value: T | undefined, since?: number): Promise<boolean> {
+    this.#forget(key)
+    const wait = this.#open.get(key)
+    if (wait?.give === undefined) {
+      this.#late.delete(key)
+      return false
+    }
+    if (since !== undefined && since !== wait.readAt && !(since >= wait.askedAt)) return false
+    // Never without an end: on Workers it may be of a request that is gone.
+    await settledWithin(this.#runtime, wait.give(value), HOLDING_MS)
+    return true
   }
 
-  #wait(key: string, signal: AbortSignal, done: () => Promise<void>): Promise<T | undefined> {
+  #value(key: string, wait: Wait<T>, signal: AbortSignal, done: () => Promise<void>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      const end = (): void => {
-        if (this.#open.get(key) === give) this.#open.delete(key)
-      }
-      const give: Give<T> = (value) => {
-        end()
+      wait.askedAt = this.#runtime.now()
+      wait.give = (value) => {
+        this.#end(key, wait)
         resolve(value)
         return done()
       }
-      this.#open.set(key, give)
       const giveUp = (): void => {
-        end()
+        this.#giveUp(key, wait)
         reject(signal.reason)
       }
       signal.addEventListener('abort', giveUp, { once: true })
     })
+  }
+
+  #end(key: string, wait: Wait<T>): boolean {
+    return this.#open.get(key) === wait && this.#open.delete(key)
+  }
+
+  #giveUp(key: string, wait: Wait<T>): void {
+    if (!this.#end(key, wait)) return
+    this.#late.add(key)
+    if (this.#late.size <= MAX_LATE) return
+    for (const oldest of this.#late) {
+      this.#late.delete(oldest)
+      return
+    }
+  }
+
+  /** Waits of readers that are gone: that of the key, and where there is no room for more all of them. */
+  #forget(key: string): void {
+    const now = this.#runtime.monotonic()
+    const wait = this.#open.get(key)
+    if (wait && now > wait.until) this.#giveUp(key, wait)
+    if (this.#open.size < MAX_OPEN) return
+    for (const [other, each] of this.#open) if (now > each.until) this.#giveUp(other, each)
   }
 }

@@ -12,7 +12,8 @@ export interface UnstorageDriverOptions {
   /**
    * What `setItem` means. `'write'`: this is the value from now on, everywhere; what others hold is evicted. `'fill'`:
    * this is what was loaded because `getItem` had nothing, as Nitro's `cachedFunction` does; it evicts nothing, and is
-   * not held if an eviction came since that `getItem`.
+   * not held if an eviction came since that `getItem`. In Nitro give `swr: false` with it: with its own `swr`, Nitro does
+   * not tell the `ttl`, and what it loads while it serves what `getItem` had is not held before `maxTtl` is over.
    * @default 'write'
    */
   readonly set?: 'write' | 'fill'
@@ -84,10 +85,7 @@ export function unstorageDriver(
       if (fills) await fills.bring(key, { text, ttlMs })
       else await namespace.set(key, { text, ttlMs }, { ttl: ttlMs })
     },
-    removeItem: async (key) => {
-      await fills?.bring(key, undefined)
-      await namespace.delete(key)
-    },
+    removeItem: async (key) => void (await namespace.delete(key)),
     getKeys: async () => [],
     clear: async (base = '') =>
       void (await (base === '' ? namespace.clear() : namespace.invalidatePrefix(base))),

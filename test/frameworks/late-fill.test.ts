@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { cachified } from '@epic-web/cachified'
+import { type CachifiedEntry, cachifiedCache } from '../../adapters/cachified.ts'
+import { LateFills } from '../../adapters/late-fill.ts'
+import { unstorageDriver, type UnstorageItem } from '../../adapters/unstorage.ts'
+import { type Isolate, world } from '../unit/world.ts'
+import { deferred } from '../unit/world.ts'
+import { isolates } from './world.ts'
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('a value that is brought late', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'performance'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  it('is not held by those who read after its key was deleted', async () => {
+    const [here] = await isolates<UnstorageItem>()
+    const driver = unstorageDriver(here.space, { set: 'fill' })
+    expect(await driver.getItem('page')).toBeNull()
+    await driver.removeItem('page')
+    expect(await driver.getItem('page')).toBeNull()
+    await driver.setItem('page', 'loaded before it was removed')
+    expect(await driver.getItem('page')).toBeNull()
+  })
+
+  it('is not held by those who read after cachified deleted its key', async () => {
+    const [here] = await isolates<CachifiedEntry>()
+    const cache = cachifiedCache(here.space)
+    const gate = deferred<string>()
+    const first = cachified({ cache, key: 'k', ttl: 60_000, getFreshValue: () => gate.promise })
+    await turn()
+    await cache.delete('k')
+    const second = cachified({ cache, key: 'k', ttl: 60_000, getFreshValue: () => 'new' })
+    await turn()
+    gate.resolve('old')
+    await Promise.all([first, second])
+    expect(await cache.get('k')).toBeUndefined()
+  })
+
+  it('is not held by those who read after it was begun without a read', async () => {
+    const [here, there] = await isolates<CachifiedEntry>()
+    const cache = cachifiedCache(here.space)
+    const gate = deferred<string>()
+    const options = { cache, key: 'k', ttl: 60_000, getFreshValue: () => gate.promise }
+    const forced = cachified({ ...options, forceFresh: true })
+    await turn()
+    await there.space.delete('k')
+    await here.catchUp()
+    vi.advanceTimersByTime(5)
+    const second = cachified(options)
+    await turn()
+    gate.resolve('old')
+    await Promise.all([forced, second])
+    expect(await cache.get('k')).toBeUndefined()
+  })
+})
+
+describe('values that come late', () => {
+  const opened = async (isolatesRequests: boolean, options = {}) => {
+    const at = world({ isolatesRequests })
+    const isolate: Isolate = at.isolate(options)
+    const space = isolate.cache.namespace<string>('things')
+    await at.run(isolate.cache.sync())
+    return { at, isolate, space, fills: new LateFills(space, at.runtime) }
+  }
+
+  it('are not held by those who read after they were given up', async () => {
+    const { at, isolate, space, fills } = await opened(false)
+    expect(await at.run(fills.read('k'))).toBeUndefined()
+    await at.runtime.advance(12_000)
+    await at.run(space.delete('k'))
+    await at.run(isolate.cache.sync())
+    expect(await at.run(fills.read('k'))).toBeUndefined()
+    await at.run(fills.bring('k', 'old'))
+    expect(await at.run(space.get('k'))).toBeUndefined()
+    // Whoever is slow does not keep the others from being held for ever.
+    expect(await at.run(fills.read('k'))).toBeUndefined()
+    expect(await at.run(fills.bring('k', 'new'))).toBe(true)
+    expect(await at.run(space.get('k'))).toBe('new')
+  })
+
+  it('are held again after a reader has vanished with its request, and wait for nobody else', async () => {
+    const { at, space, fills } = await opened(true)
+    // Its request is gone: none of its timers fires any more.
+    let vanished = true
+    const sleep = at.runtime.sleep.bind(at.runtime)
+    at.runtime.sleep = (ms, signal) => (vanished ? new Promise(() => undefined) : sleep(ms, signal))
+    await at.run(fills.read('k'))
+    vanished = false
+    await at.runtime.advance(12_000)
+    for (const value of ['a', 'b']) {
+      expect(await at.run(fills.read('k'))).toBeUndefined()
+      await at.run(fills.bring('k', value))
+    }
+    expect(await at.run(space.get('k'))).toBe('b')
+  })
+})
