@@ -47,6 +47,8 @@ class Excuses {
   readonly #evictions = new Map<Life, Map<string, number[]>>()
   readonly #writes = new Map<Life, Write[]>()
   readonly #tokens = new Map<Life, Read[]>()
+  /** Loads of which the isolate says that they failed. */
+  readonly #failures: { life: Life; space: string; keys: readonly string[]; seq: number }[] = []
 
   constructor(trace: Trace, chronicle: Chronicle) {
     this.#trace = trace
@@ -60,7 +62,8 @@ class Excuses {
       else if (event.type === 'evict') {
         const record = log.at(event.partition, event.offset, seq)
         this.#heard(life, record?.namespace ?? event.namespace ?? '*', t)
-      }
+      } else if (event.type === 'load' && event.error !== undefined)
+        this.#failures.push({ life, space: event.namespace, keys: event.keys, seq })
     }
     // News that long polls bring evict at once; nothing says so but the answer itself.
     for (const { life, record, t, isRead } of newsOf(trace).items)
@@ -78,6 +81,7 @@ class Excuses {
       this.#isOver(first, second) ||
       this.#isAhead(second) ||
       this.#isTakenOver(first, second) ||
+      this.#isSettled(first, second) ||
       this.#isAnswered(first)
     )
   }
@@ -125,6 +129,18 @@ class Excuses {
     // A clock that is ahead makes it older than it is.
     if (lastsMs + 2 >= Math.min(maxStalenessMs, hardTimeoutMs - TIER_MS)) return true
     return clockLagOf(this.#trace).wasAhead(life, from, to)
+  }
+
+  /** Of several keys that are loaded in one call one failed, and all of them with it; the others may go on for nobody. */
+  #isSettled({ life, space, key, seq: from }: Load, { seq: to }: Load): boolean {
+    return this.#failures.some(
+      (failed) =>
+        failed.life === life &&
+        failed.space === space &&
+        failed.keys.includes(key) &&
+        failed.seq > from &&
+        failed.seq < to,
+    )
   }
 
   /** On Workers a leader that gives no sign of life for as long as its lease is replaced. */
