@@ -2,7 +2,7 @@
  * `npm run sim`: many schedules of the fleet, or one of them to look at.
  *
  * ```
- * npm run sim                            20,000 schedules: half of them the same each time
+ * npm run sim                            20,000 schedules: half of them the same each time, under CI all
  * npm run sim -- --first=N --schedules=N others
  * npm run sim -- --seed=N [--verbose]    one, with all that happens in it
  * npm run sim -- --scenario=FILE         the same, of a scenario in JSON
@@ -73,12 +73,13 @@ async function replay(scenario: Scenario): Promise<boolean> {
   return violations.length === 0
 }
 
-/** Which seeds. Where nothing is said, half of them are others each time. */
+/** Which seeds. Where nothing is said, half of them are others each time; but not where a change is judged by it. */
 function ranges(): Job[] {
   const first = number('first')
   const others = first ?? 1_000_000 + Math.floor(Math.random() * 1e9)
   const count = number('schedules') ?? (given.long ? Number.MAX_SAFE_INTEGER : SCHEDULES)
   if (given.long || first !== undefined) return [{ first: others, count }]
+  if (process.env['CI'] === 'true') return [{ first: FIXED, count }]
   const half = Math.floor(count / 2)
   return [
     { first: FIXED, count: half },

@@ -62,6 +62,8 @@ export class Fleet {
     await Promise.all(this.#inhabitants.map((inhabitant) => this.#sync(inhabitant)))
     // What is heard of just now keeps values from being held for as long.
     await this.#rest(settlesMs + 1)
+    // Those that follow were held back, and their polls have timed out meanwhile.
+    await Promise.all(this.#inhabitants.map((inhabitant) => this.#sync(inhabitant)))
     await this.#within(Promise.all(this.#inhabitants.map((inhabitant) => this.#use(inhabitant))))
     for (const inhabitant of this.#inhabitants) await this.#look(inhabitant)
     await this.#until(() => this.#open.every((open) => open.length === 0), PATIENCE_MS)
