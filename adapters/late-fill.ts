@@ -12,6 +12,7 @@
  */
 import { settledWithin } from '../src/deadline.ts'
 import { durationMs } from '../src/duration.ts'
+import { isKedgeError } from '../src/errors.ts'
 import { systemRuntime } from '../src/runtime.ts'
 import type { Runtime } from '../src/runtime.ts'
 import type { Loader, LoadOptions, Namespace } from '../src/types.ts'
@@ -44,6 +45,8 @@ export class LateFills<T> {
   readonly #runtime: Runtime
   readonly #open = new Map<string, Wait<T>>()
   readonly #late = new Set<string>()
+  /** Kafka was out of reach: few loads have a place then, and nothing that they bring is served. */
+  #isBypassed = false
 
   constructor(space: Namespace<T>, runtime: Runtime = systemRuntime()) {
     this.#space = space
@@ -55,6 +58,7 @@ export class LateFills<T> {
     this.#forget(key)
     // Whoever reads beside somebody who is loading loads too: the other one may fail, and nobody would say so.
     if (this.#open.has(key) || this.#late.has(key) || this.#open.size >= MAX_OPEN) return this.#space.get(key)
+    if (this.#isBypassed) return this.#look(key)
     const until = this.#runtime.monotonic() + LIFETIME_MS
     const wait: Wait<T> = { readAt: this.#runtime.now(), until, askedAt: Infinity }
     this.#open.set(key, wait)
@@ -72,7 +76,24 @@ export class LateFills<T> {
       if (wait.give === undefined) this.#end(key, wait)
     }
     const settled = entry.then(ended, ended)
-    return Promise.race([missed, entry.then(({ value }) => value)])
+    const landed = entry.then(
+      ({ value, bypassed }) => {
+        this.#isBypassed = bypassed
+        return value
+      },
+      (error: unknown) => {
+        // It has not been asked for: its framework loads, and what it brings is not held.
+        if (isKedgeError(error) && error.code === 'ERR_OVERLOADED') return undefined
+        throw error
+      },
+    )
+    return Promise.race([missed, landed])
+  }
+
+  async #look(key: string): Promise<T | undefined> {
+    const { value, bypassed } = await this.#space.getEntry(key)
+    this.#isBypassed = bypassed
+    return value
   }
 
   /**

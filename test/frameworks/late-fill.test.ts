@@ -3,6 +3,7 @@ import { cachified } from '@epic-web/cachified'
 import { type CachifiedEntry, cachifiedCache } from '../../adapters/cachified.ts'
 import { LateFills } from '../../adapters/late-fill.ts'
 import { unstorageDriver, type UnstorageItem } from '../../adapters/unstorage.ts'
+import { KedgeError } from '../../src/index.ts'
 import { type Isolate, world } from '../unit/world.ts'
 import { deferred } from '../unit/world.ts'
 import { isolates } from './world.ts'
@@ -93,5 +94,27 @@ describe('values that come late', () => {
       await at.run(fills.bring('k', value))
     }
     expect(await at.run(space.get('k'))).toBe('b')
+  })
+
+  it('are neither waited for nor in the way while Kafka is out of reach', async () => {
+    const { at, isolate, fills } = await opened(false, { onUnreachable: 'bypass', maxBypassLoads: 2 })
+    isolate.kafka.fail(new KedgeError('ERR_UNREACHABLE', 'down', { retryable: true }))
+    await at.runtime.advance(3000)
+    const read = async (key: string) => at.run(fills.read(key), 11_000)
+    // The first one begins the poll that fails.
+    for (const key of ['a', 'b']) {
+      await read(key)
+      await at.run(fills.bring(key, 'x'))
+    }
+    const before = at.runtime.now()
+    // What they load fails: nobody ever brings it.
+    for (const key of ['1', '2', '3', '4', '5']) expect(await read(key)).toBeUndefined()
+    expect(at.runtime.now() - before).toBeLessThan(5000)
+  })
+
+  it('miss where there is no place for one more load', async () => {
+    const { at, fills } = await opened(false, { maxLoads: 1 })
+    await at.run(fills.read('1'))
+    expect(await at.run(fills.read('2'))).toBeUndefined()
   })
 })
