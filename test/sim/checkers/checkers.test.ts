@@ -573,6 +573,15 @@ promises(
       trace.at(1000).load(i)
       trace.at(2100).load(i)
     },
+    'a load after the call of the first has failed for another key': beside((trace, i) =>
+      trace.says(i, {
+        type: 'load',
+        namespace: 'rows',
+        keys: ['a', 'b'],
+        durationMs: 200,
+        error: 'SourceError',
+      }),
+    ),
     'a load that takes over from a request that is gone': beside(
       (trace, i) => trace.tell({ type: 'cancelled', isolate: i, request: 1 }),
       { isolatesRequests: true },

@@ -1,5 +1,5 @@
 /** I13: one load for each key of an isolate, however many ask. @module */
-import { chronicleOf, rowOf } from './chronicle.ts'
+import { EVICTIONS, chronicleOf, rowOf } from './chronicle.ts'
 import type { Chronicle, Life, Load, Read, Write } from './chronicle.ts'
 import { clockLagOf } from './clock-lag.ts'
 import { evictionLogOf } from './eviction-log.ts'
@@ -57,6 +57,8 @@ class Excuses {
     for (const { life, event, seq, t } of chronicle.said) {
       // A horizon that rises ends joining too: below it an eviction may have been forgotten.
       if (event.type === 'horizon') this.#heard(life, event.namespace, t)
+      // Whatever a write may have meant whose fate is unknown is not shared any more.
+      else if (event.type === 'publish_failed' && event.topic === EVICTIONS) this.#heard(life, '*', t)
       else if (event.type === 'reanchor') this.#heard(life, '*', t)
       else if (event.type === 'drop' && event.reason === 'evicted') this.#heard(life, event.namespace, t)
       else if (event.type === 'evict') {
