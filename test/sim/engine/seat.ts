@@ -175,4 +175,4 @@ function plain(event: KedgeEvent): KedgeEvent {
   return { ...event, error: codeOf(event.error) }
 }
 
-export const isRowSpace = (space: SpaceName): boolean => space !== 'sets'
+const isRowSpace = (space: SpaceName): boolean => space !== 'sets'

@@ -23,7 +23,7 @@ export interface Loading {
   readonly request: number | undefined
 }
 
-export class SourceError extends Error {
+class SourceError extends Error {
   override readonly name = 'SourceError'
 }
 
