@@ -93,7 +93,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     maxConnections,
   )
   const found = await listener.open(port)
-  const following = cache.follow({ signal: stop.signal }).catch((error: unknown) => onError?.(error))
+  const following = cache
+    .follow({ signal: stop.signal })
+    .catch((error: unknown) => onError?.(error))
+    // Whoever is told must not end the process, nor keep the cache from being closed.
+    .catch(() => undefined)
 
   async function end(): Promise<void> {
     isDraining = true

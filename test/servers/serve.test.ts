@@ -145,6 +145,19 @@ describe('serve()', () => {
     await ended
   })
 
+  it('closes the cache also where whoever is told of a failure fails too', async () => {
+    const { cache, closed } = world()
+    let told = 0
+    Object.assign(cache, { follow: async () => Promise.reject(new Error('no more')) })
+    const onError = () => {
+      told++
+      throw new Error('nor here')
+    }
+    const { close } = await started({ app: createApp({ cache, auth: openToAll }), cache, onError })
+    await close()
+    expect({ told, closed: closed() }).toEqual({ told: 1, closed: 1 })
+  })
+
   it('rejects where it cannot listen, and leaves the cache as it is', async () => {
     const { cache, closed } = world()
     const { port } = await started({ app: new Hono(), cache: world().cache })
