@@ -123,8 +123,8 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'return { ...unreadableEviction(message, recordKey, isNamespace), unreadable: message !== undefined }',
     to: 'return { ...NOTHING, unreadable: message !== undefined }',
     breaks: ['I1', 'I4'],
-    focus: 'poison',
     hint: ['unit/messages.test.ts', 'unit/coherence-rule.test.ts'],
+    unseen: 'No commit of a simulated fleet stands behind a record that cannot be read.',
   },
   {
     id: 'later-release-skipped',
@@ -133,8 +133,8 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (named !== undefined) return { ...NOTHING, namespace: named, all: true }',
     to: 'if (named !== undefined) return { ...NOTHING, namespace: named }',
     breaks: ['I1', 'I4'],
-    focus: 'poison',
     hint: ['unit/messages.test.ts'],
+    unseen: 'No commit of a simulated fleet stands behind a record that cannot be read.',
   },
   {
     id: 'simple-message-lost',

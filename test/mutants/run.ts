@@ -28,7 +28,7 @@ const { values } = parseArgs({
     despite: { type: 'boolean', default: false },
     hinted: { type: 'boolean', default: false },
     both: { type: 'boolean', default: false },
-    schedules: { type: 'string', default: '200' },
+    schedules: { type: 'string', default: '100' },
     jobs: { type: 'string', default: `${Math.min(2, availableParallelism())}` },
   },
 })
@@ -37,9 +37,6 @@ const { values } = parseArgs({
 const ALL_TESTS = ['unit', 'runtime/node.test.ts', 'loader', 'sync', 'tiers/suites.test.ts']
 const HINTED_MS = 60_000
 const ALL_MS = 240_000
-/** Beside the time that the schedules take where nothing is wrong: this often. */
-const SIMULATOR_PATIENCE = 5
-const SIMULATOR_LEAST_MS = 20_000
 
 const schedules = Number(values.schedules)
 const withSimulator = values.sim || !values.unit
@@ -65,8 +62,7 @@ async function main(): Promise<number> {
   const startedAt = performance.now()
   const pristine = new Pristine()
   copies.push(pristine.copy)
-  const simulatorMs = await baseline(pristine)
-  if (simulatorMs === undefined) {
+  if (!(await passes(pristine))) {
     say('\n0 passed, 1 failed')
     return 1
   }
@@ -76,7 +72,7 @@ async function main(): Promise<number> {
     const copy = new Copy()
     copies.push(copy)
     for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-      const result = await trial(pristine, copy, mutant, simulatorMs)
+      const result = await trial(pristine, copy, mutant)
       results.push(result)
       say(row(result))
     }
@@ -87,22 +83,15 @@ async function main(): Promise<number> {
   return failed === 0 ? 0 : 1
 }
 
-/** Looks at the sources as they are. How long the simulator may take with others; `undefined` where they do not pass. */
-async function baseline(pristine: Pristine): Promise<number | undefined> {
+/** Whether the sources as they are pass. */
+async function passes(pristine: Pristine): Promise<boolean> {
   const files = [...new Set(chosen.flatMap(({ hint }) => hint))]
-  let tookMs = 0
-  const simulated = async (): Promise<Verdict[]> => {
-    if (!withSimulator) return []
-    const since = performance.now()
-    const options = { schedules, maxMs: ALL_MS }
-    const verdict = values.despite
-      ? await pristine.simulated(pristine.copy, options)
-      : await simulator(pristine.copy, options)
-    tookMs = performance.now() - since
-    return [verdict]
-  }
-  const tested = async (): Promise<Verdict[]> => (withTests ? [await pristine.tests(files, ALL_MS)] : [])
-  const verdicts = (await Promise.all([simulated(), tested()])).flat()
+  const { copy } = pristine
+  const looks: Promise<Verdict>[] = []
+  if (withSimulator)
+    looks.push(values.despite ? pristine.simulated(copy, { schedules }) : simulator(copy, { schedules }))
+  if (withTests) looks.push(pristine.tests(files, ALL_MS))
+  const verdicts = await Promise.all(looks)
   const failed = verdicts.find(({ killed }) => killed)
   const passed = verdicts.map(({ by }) => by).join(', ')
   say(
@@ -110,18 +99,16 @@ async function baseline(pristine: Pristine): Promise<number | undefined> {
       ? `The sources as they are do not pass: ${failed.by}`
       : `The sources as they are pass ${passed}.\n`,
   )
-  if (failed) return undefined
-  return Math.max(SIMULATOR_LEAST_MS, Math.ceil(tookMs / 1000) * 1000 * SIMULATOR_PATIENCE)
+  return failed === undefined
 }
 
-async function trial(pristine: Pristine, copy: Copy, mutant: Mutant, maxMs: number): Promise<Result> {
+async function trial(pristine: Pristine, copy: Copy, mutant: Mutant): Promise<Result> {
   const startedAt = performance.now()
   const { focus, hint, unseen, survives } = mutant
   const verdicts = await copy.with(mutant, async () => {
     const all: Verdict[] = []
     const isKilled = () => all.some(({ killed }) => killed)
-    if (withSimulator && unseen === undefined)
-      all.push(await pristine.simulated(copy, { schedules, focus, maxMs }))
+    if (withSimulator && unseen === undefined) all.push(await pristine.simulated(copy, { schedules, focus }))
     if (withTests && (values.both || !isKilled())) {
       all.push(await unitTests(copy, hint, HINTED_MS))
       if (!isKilled() && !values.hinted && survives === undefined) {

@@ -32,6 +32,8 @@ for (
   const scenario = plan(seed)
   if (!matters(scenario) || leftOut.includes(`${seed}`)) continue
   schedules++
+  // A sign of life.
+  process.stdout.write('.')
   const trace = await simulate(scenario)
   const violations = CHECKERS.flatMap((checker) => checker.check(trace).violations)
   if (violations.length > 0)

@@ -16,8 +16,8 @@ export const storeMutants: readonly Mutant[] = [
     from: 'this.bytes += entry.bytes\n    this.#budget.entries++',
     to: 'this.#budget.entries++',
     breaks: ['I9'],
-    focus: 'little room',
     hint: ['unit/store.test.ts'],
+    unseen: 'Namespaces of a simulated fleet have no share of their own: the common budget bounds them.',
   },
   {
     id: 'budget-not-enforced',
@@ -46,8 +46,8 @@ export const storeMutants: readonly Mutant[] = [
     from: 'if (over > 0) this.evict(1, over, over + this.limits.maxBytes * SLACK, key)',
     to: 'void over',
     breaks: ['I9'],
-    focus: 'little room',
     hint: ['unit/store.test.ts'],
+    unseen: 'Namespaces of a simulated fleet have no share of their own: the common budget bounds them.',
   },
   {
     id: 'two-generations',
@@ -56,8 +56,8 @@ export const storeMutants: readonly Mutant[] = [
     from: 'maxSize: Math.floor((limits.maxEntries + 1) / 2),',
     to: 'maxSize: limits.maxEntries,',
     breaks: ['I9'],
-    focus: 'little room',
     hint: ['unit/store.test.ts'],
+    unseen: 'Namespaces of a simulated fleet have no share of their own: the common budget bounds them.',
   },
   {
     id: 'replaced-counted-twice',

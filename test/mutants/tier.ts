@@ -80,8 +80,8 @@ export const tierMutants: readonly Mutant[] = [
     from: 'arrived.asOf === asOf ? candidateOf',
     to: 'asOf >= 0 ? candidateOf',
     breaks: ['I3'],
-    focus: 'tier',
     hint: ['unit/carried-values.test.ts'],
+    unseen: 'A simulated tier keeps what isolates have written, as they have.',
   },
   {
     id: 'value-of-another-key',

@@ -38,8 +38,8 @@ export const writeMutants: readonly Mutant[] = [
     from: 'if (!holds)\n',
     to: 'if (positions.length > records.length && !holds)\n',
     breaks: ['I16'],
-    focus: 'acknowledgements by HTTP',
     hint: ['unit/corner-cases.test.ts'],
+    unseen: 'Every adapter looks at acknowledgements as well.',
   },
   {
     id: 'failure-swallowed',
@@ -79,6 +79,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'if (found.length < 0) write.reject(error)',
     breaks: ['I16'],
     hint: ['unit/write-groups.test.ts'],
+    unseen: 'What is written at once in a simulated fleet fits one call.',
   },
   {
     id: 'writes-overtake',
@@ -118,6 +119,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'void [eviction, applyEviction]\n      partition.wrote(offset)',
     breaks: ['I2', 'I8'],
     hint: ['unit/cache.test.ts', 'unit/coherence-rule.test.ts'],
+    unseen: 'Without its token a write is promised to be seen no sooner here than elsewhere.',
   },
   {
     id: 'own-eviction-of-another-log',
@@ -157,6 +159,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'const settled = { ...candidate, asOf: published[0]!.offset }',
     breaks: ['I11'],
     hint: ['unit/cache.test.ts'],
+    unseen: 'What is set and not held is a miss, and a miss breaks no promise.',
   },
   {
     id: 'set-as-of-after-others',
@@ -266,8 +269,8 @@ export const writeMutants: readonly Mutant[] = [
     from: 'joined.set(partition, Math.max(offset, joined.get(partition) ?? 0))',
     to: 'joined.set(partition, offset)',
     breaks: ['I8'],
-    focus: 'tokens',
     hint: ['unit/token.test.ts'],
+    unseen: 'Tokens of a simulated fleet are passed on one by one.',
   },
   {
     id: 'token-of-the-request-ignored',
@@ -276,7 +279,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'const own = this.#after?.get(partition) ?? 0',
     to: 'const own = 0',
     breaks: ['I8'],
-    focus: 'tokens',
     hint: ['unit/scope.test.ts'],
+    unseen: 'Tokens of a simulated fleet are given to reads, not to requests.',
   },
 ]
