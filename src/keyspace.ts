@@ -184,7 +184,7 @@ export class Keyspace<T> implements Tenant {
   }
 
   #refuses(key: string, candidate: Candidate<T>): RefuseReason | undefined {
-    const { value, loadedAt, ttlMs, tags } = candidate
+    const { value, loadedAt, ttlMs, tags, settleMs } = candidate
     const { partition, settings } = this
     // Generation 0 is the time before the first contact.
     if (candidate.generation === 0) return 'unanchored'
@@ -193,7 +193,7 @@ export class Keyspace<T> implements Tenant {
     if (reason !== undefined) return reason
     const isWaiting = candidate.write !== undefined && this.pendingWrite(key)?.id === candidate.write.id
     if (!isWaiting && this.#intents.bars(key, this.#begun(loadedAt))) return 'pending'
-    if (candidate.settleMs > 0 && this.#table.evictedSince(key, tags, loadedAt - candidate.settleMs))
+    if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#begun(loadedAt) - settleMs))
       return 'settling'
     const freshUntil = loadedAt + ttlMs
     const now = this.#ground.timeline.now()
@@ -227,7 +227,7 @@ export class Keyspace<T> implements Tenant {
   }
 
   evictKey(key: string, offset: number, version: number | undefined): void {
-    this.#table.evictKey(key, offset, this.#ground.timeline.now(), version)
+    this.#table.evictKey(key, offset, this.#monotonic(), version)
     const entry = this.#store.peek(key)
     if (entry === undefined) return
     const dies =
@@ -236,15 +236,15 @@ export class Keyspace<T> implements Tenant {
   }
 
   evictTag(tag: string, offset: number): void {
-    this.#table.evictTag(tag, offset, this.#ground.timeline.now())
+    this.#table.evictTag(tag, offset, this.#monotonic())
   }
 
   evictPrefix(prefix: string, offset: number): void {
-    this.#table.evictPrefix(prefix, offset, this.#ground.timeline.now())
+    this.#table.evictPrefix(prefix, offset, this.#monotonic())
   }
 
   evictAll(offset: number): void {
-    this.#table.clear(offset, this.#ground.timeline.now())
+    this.#table.clear(offset, this.#monotonic())
     this.#sweep('evicted', (_, entry) => entry.asOf <= offset)
   }
 
@@ -269,8 +269,8 @@ export class Keyspace<T> implements Tenant {
   }
 
   /**
-   * Intents count by the monotonic clock alone: it never runs ahead, so a doubt makes them longer. A frozen process
-   * obeys them for as long as it is awake.
+   * Intents, and sources that settle, count by the monotonic clock alone: it never runs ahead, so a doubt makes them
+   * longer. A frozen process obeys them for as long as it is awake.
    */
   #monotonic(): number {
     return this.#ground.settings.runtime.monotonic()
@@ -284,7 +284,7 @@ export class Keyspace<T> implements Tenant {
   reanchor(horizon: number): void {
     this.#missed()
     this.#intents.unplace()
-    this.#table.reset(horizon, this.#ground.timeline.now())
+    this.#table.reset(horizon, this.#monotonic())
     this.#sweep('reanchor', () => true)
   }
 

@@ -255,7 +255,7 @@ export const coherenceMutants: readonly Mutant[] = [
     id: 'key-not-remembered',
     what: 'An eviction of a key drops what is held, but is not remembered for loads under way.',
     file: KEYSPACE,
-    from: 'this.#table.evictKey(key, offset, this.#ground.timeline.now(), version)',
+    from: 'this.#table.evictKey(key, offset, this.#monotonic(), version)',
     to: '',
     breaks: ['I2', 'I3'],
     hint: ['unit/coherence-rule.test.ts'],

@@ -135,9 +135,19 @@ describe('a load that an eviction meets', () => {
     await users.getOrSet('1', () => 'of a replica that lags')
     expect(users.peek('1')).toBeUndefined()
     expect(of('refuse')).toMatchObject([{ reason: 'settling' }])
-    await at.runtime.advance(2)
+    await at.runtime.advance(4)
     await users.getOrSet('1', () => 'settled')
     expect(users.peek('1')).toBe('settled')
+  })
+
+  it('stays uncached as long where the wall clock steps forward: the source has settled by no clock of ours', async () => {
+    const { users, cache } = await ready({ settle: '2s' })
+    await users.delete('1')
+    await cache.sync()
+    at.runtime.stepWall(60_000)
+    await at.run(cache.sync())
+    await users.getOrSet('1', () => 'of a replica that lags')
+    expect(users.peek('1')).toBeUndefined()
   })
 })
 
