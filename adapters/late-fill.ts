@@ -12,7 +12,7 @@
  */
 import { settledWithin } from '../src/deadline.ts'
 import { durationMs } from '../src/duration.ts'
-import { isKedgeError } from '../src/errors.ts'
+import { isKedgeError, KedgeError } from '../src/errors.ts'
 import { systemRuntime } from '../src/runtime.ts'
 import type { Runtime } from '../src/runtime.ts'
 import type { Loader, LoadOptions, Namespace } from '../src/types.ts'
@@ -65,6 +65,8 @@ export class LateFills<T> {
     let miss!: (stale: T | undefined) => void
     const missed = new Promise<T | undefined>((resolve) => (miss = resolve))
     const asked: Loader<T> = ({ signal, stale }) => {
+      // A stale value was served meanwhile, and its framework loads already: an eviction may have come since.
+      if (this.#open.get(key) !== wait) throw new KedgeError('ERR_TIMEOUT', 'its reader did not wait')
       miss(stale)
       // That there is none is said with `undefined`: a loader's type has no other word for it.
       return this.#value(key, wait, signal, () => settled) as Promise<T>

@@ -117,4 +117,29 @@ describe('values that come late', () => {
     await at.run(fills.read('1'))
     expect(await at.run(fills.read('2'))).toBeUndefined()
   })
+
+  it('are not waited for where a stale value was served before the cache could ask', async () => {
+    const { at, isolate, space, fills } = await opened(false, { maxLoads: 1 })
+    const options = { ttl: 100, swr: '1m' } as const
+    await at.run(fills.read('k', options))
+    await at.run(fills.bring('k', 'first'))
+    await at.runtime.advance(200)
+    const gate = deferred<string>()
+    const other = space.getOrSet('other', () => gate.promise)
+    await at.runtime.advance(10)
+    expect(await at.run(fills.read('k', options))).toBe('first')
+    await at.run(space.delete('k'))
+    await at.run(isolate.cache.sync())
+    gate.resolve('x')
+    await at.run(other)
+    await at.runtime.advance(100)
+    await at.run(fills.bring('k', 'loaded before the eviction'))
+    expect(await at.run(space.get('k'))).toBeUndefined()
+    expect(
+      await at.run(
+        space.getOrSet('another', () => 'has a place'),
+        1000,
+      ),
+    ).toBe('has a place')
+  })
 })
