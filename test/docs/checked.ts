@@ -115,7 +115,8 @@ async function holdWrangler(command: ShellCommand): Promise<void> {
     { env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } },
   )
   for (const flag of words.filter((word) => word.startsWith('--')))
-    if (!help.stdout.includes(flag)) throw new Error(`wrangler ${words.join(' ')} knows no ${flag}`)
+    if (!help.stdout.includes(flag.split('=')[0]!))
+      throw new Error(`wrangler ${words.join(' ')} knows no ${flag}`)
 }
 
 export const CHECKED: readonly Rule[] = [
@@ -137,7 +138,6 @@ export const CHECKED: readonly Rule[] = [
     takes: (command) => added(command) !== undefined,
     hold: (command) => {
       const names = added(command) ?? []
-      if (names.length === 0) mustExist(join(command.page.folder, 'package.json'))
       for (const name of names)
         if (!known.has(PACKAGE.exec(name)?.[1] ?? ''))
           throw new Error(`nothing here knows the package ${name}`)
@@ -172,6 +172,16 @@ export const CHECKED: readonly Rule[] = [
     why: 'there is no Docker in a clean clone: the file is there',
     takes: ({ words }) => words.join(' ').startsWith('docker compose up'),
     hold: () => mustExist('compose.yaml'),
+  },
+  {
+    way: 'checked',
+    why: 'it asks what the reader has deployed: the path is one of the worker',
+    takes: ({ words }) => words[0] === 'curl',
+    hold: ({ words }) => {
+      const path = /^(?:https?:\/\/)?[\w.:-]+(\/[^?]*)/.exec(words.at(-1) ?? '')?.[1]
+      if (!/^\/(?:cache\/.+|evictions|healthz|readyz|openapi\.json|metrics|lag)$/.test(path ?? ''))
+        throw new Error(`the worker has no ${path}`)
+    },
   },
   {
     way: 'checked',
