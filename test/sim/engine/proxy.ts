@@ -61,6 +61,7 @@ export function proxyOf(
     case 'confluent':
       return { ...overGateway(log), connect: () => confluent({ url, gateway: identity }) }
     case 'upstash':
+    default:
       return {
         ...overGateway(log),
         connect: () => upstash({ url, username: 'edge', password: 'secret', gateway: identity }),

@@ -7,7 +7,7 @@ import { createCache } from '../../../src/cache.ts'
 import type { KedgeEvent } from '../../../src/events.ts'
 import { systemRuntime } from '../../../src/runtime.ts'
 import type { Cache, CacheStats } from '../../../src/types.ts'
-import type { IsolatePlan, SpaceName } from '../scenario.ts'
+import type { IsolatePlan } from '../scenario.ts'
 import type { Row } from '../trace.ts'
 import { Life } from './life.ts'
 import { codeOf, toldPort } from './port.ts'
@@ -174,5 +174,3 @@ function plain(event: KedgeEvent): KedgeEvent {
   if (!('error' in event) || event.error === undefined) return event
   return { ...event, error: codeOf(event.error) }
 }
-
-const isRowSpace = (space: SpaceName): boolean => space !== 'sets'

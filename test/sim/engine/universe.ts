@@ -28,7 +28,7 @@ export const places: AsyncLocalStorage<Place> = new AsyncLocalStorage<Place>()
 /** A place, which is made once and entered often. */
 export function placeOf(parts: Omit<Place, 'enter'>): Place {
   const place: { -readonly [Part in keyof Place]: Place[Part] } = { ...parts, enter: (task) => task() }
-  place.enter = places.run(place, () => AsyncLocalStorage.snapshot()) as Place['enter']
+  place.enter = places.run(place, () => AsyncLocalStorage.snapshot())
   return place
 }
 
