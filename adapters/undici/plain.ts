@@ -20,13 +20,11 @@ const IDENTITY = { 'accept-encoding': 'identity' }
  */
 export async function plainOf(input: string | URL | Request, init: RequestInit = {}): Promise<Plain> {
   const { method = 'GET', body = null, headers = {}, signal, redirect } = init
-  const isAddress = typeof input === 'string' || input instanceof URL
+  // Looked at before a `Request` is made of it: that would quote credentials.
+  const url = typeof input === 'string' || input instanceof URL ? addressOf(input) : undefined
   const isText = body === null || typeof body === 'string'
-  if (!isAddress || !isText || !isRecord(headers) || method !== method.toUpperCase())
+  if (url === undefined || !isText || !isRecord(headers) || method !== method.toUpperCase())
     return requested(new Request(input, withDuplex(init)))
-  const url = new URL(input)
-  if (!/^https?:$/.test(url.protocol) || url.username + url.password !== '')
-    throw new TypeError('an address must be of http or https, without credentials')
   const typed: Record<string, string> = body === null ? {} : { 'content-type': 'text/plain;charset=UTF-8' }
   return {
     url,
@@ -36,6 +34,13 @@ export async function plainOf(input: string | URL | Request, init: RequestInit =
     signal: signal ?? undefined,
     redirect,
   }
+}
+
+function addressOf(input: string | URL): URL {
+  const url = new URL(input)
+  if (!/^https?:$/.test(url.protocol) || url.username + url.password !== '')
+    throw new TypeError('an address must be of http or https, without credentials')
+  return url
 }
 
 async function requested(request: Request): Promise<Plain> {

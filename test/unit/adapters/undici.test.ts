@@ -438,6 +438,17 @@ describe('undici(): as fetch', () => {
     }
   })
 
+  it.each([{}, { headers: new Headers() }, { body: new Uint8Array(1), method: 'POST' }])(
+    'refuses an address with credentials, and does not quote them: %o',
+    async (init) => {
+      const { fetch, close } = undici()
+      onTestFinished(close)
+      const error: unknown = await fetch('http://user:sesame@127.0.0.1:1/', init).catch((cause) => cause)
+      expect(error).toBeInstanceOf(TypeError)
+      expect(String(error)).not.toContain('sesame')
+    },
+  )
+
   it('answers with status, headers and body, and without one where there is none', async () => {
     const { url } = await listening((request, response) => {
       response.setHeader('set-cookie', ['a=1', 'b=2'])
