@@ -32,6 +32,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/cachified': { maxBytes: 2_500 },
   './adapters/keyv': { maxBytes: 2_500 },
   './adapters/unstorage': { maxBytes: 2_500 },
+  './adapters/next': { maxBytes: 4_500 },
   './adapters/undici': { maxBytes: 5_000, node: true },
   './worker': { maxBytes: 11_000 },
   './lambda': { maxBytes: 17_500 },

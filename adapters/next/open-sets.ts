@@ -1,0 +1,43 @@
+/** What Next.js is making: it says under which key, and not for which of the reads that found nothing. @module */
+import { withDeadline } from '../deadline.ts'
+
+/** Keys that may be made at once; what is made beyond is not held. */
+const MAX_OPEN = 1000
+/** Keys in the cache that one of them may be for. */
+const MAX_READS = 16
+/** How long a read waits for an entry that is being stored, in milliseconds. */
+const PATIENCE_MS = 10_000
+
+export class OpenSets {
+  /** What was read in vain: by Next.js' key, the keys in the cache. */
+  readonly #reads = new Map<string, Set<string>>()
+  readonly #running = new Map<string, Promise<void>>()
+
+  /** Nothing was found under `key`: an entry for it may come. */
+  expect(cacheKey: string, key: string): void {
+    const keys = this.#reads.get(cacheKey) ?? new Set()
+    this.#reads.delete(cacheKey)
+    this.#reads.set(cacheKey, keys.size < MAX_READS ? keys.add(key) : new Set([key]))
+    if (this.#reads.size > MAX_OPEN) this.#reads.delete(this.#reads.keys().next().value!)
+  }
+
+  /** The keys that an entry may be for. They are expected no longer. */
+  expected(cacheKey: string): readonly string[] {
+    const keys = this.#reads.get(cacheKey)
+    this.#reads.delete(cacheKey)
+    return [...(keys ?? [])]
+  }
+
+  /** Lets reads of the key wait for `work`, which does not reject. */
+  async run(cacheKey: string, work: Promise<void>): Promise<void> {
+    if (this.#running.size < MAX_OPEN) this.#running.set(cacheKey, work)
+    await work
+    if (this.#running.get(cacheKey) === work) this.#running.delete(cacheKey)
+  }
+
+  /** Resolves when nothing is being stored under the key, or it took too long. */
+  async ended(cacheKey: string): Promise<void> {
+    const work = this.#running.get(cacheKey)
+    if (work !== undefined) await withDeadline(PATIENCE_MS, undefined, () => work).catch(() => undefined)
+  }
+}

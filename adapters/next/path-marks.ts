@@ -1,0 +1,70 @@
+/**
+ * Whether a path was revalidated since an entry was made.
+ *
+ * Next.js gives every path tags of its own ("soft" ones), and an entry does not carry them: what one path made is served
+ * to all others. So a path's tags are put into groups, and each group has a mark: a value in the cache that every
+ * eviction of the group drops, from wherever it comes, and that is then set anew with a higher turn. Entries are kept
+ * under the highest turn among the marks of the request that made them. Whoever finds an entry under the highest turn of
+ * his own marks knows that all of them were there before it was made, and are there still: none of his tags was evicted
+ * since.
+ *
+ * Two tags may share a group: then an eviction of one costs the paths of the other a miss. No eviction is ever overlooked.
+ *
+ * @module
+ */
+import { encodeUtf8 } from '../../src/codec.ts'
+import { MAX_DURATION_MS } from '../../src/duration.ts'
+import { partitionOf } from '../../src/murmur2.ts'
+import type { Namespace } from '../../src/types.ts'
+
+export interface PathMark {
+  readonly tags: readonly [group: string]
+  readonly turn: number
+}
+
+/** How the tags of paths begin: Next.js 16, `NEXT_CACHE_IMPLICIT_TAG_ID`. */
+const PATH = '_N_T_'
+const GROUPS = 256
+
+const group = (of: number): string => `path:${of}`
+const ALL: readonly string[] = Array.from({ length: GROUPS }, (_, of) => group(of))
+const groupOf = (tag: string): string => group(partitionOf(encodeUtf8(tag), GROUPS))
+
+/** The groups that are evicted with these tags. */
+export const groupsOf = (tags: readonly string[]): readonly string[] =>
+  tags.filter((tag) => tag.startsWith(PATH)).map(groupOf)
+
+export class PathMarks {
+  readonly #space: Namespace<unknown>
+  #turn = 0
+
+  constructor(space: Namespace<unknown>) {
+    this.#space = space
+  }
+
+  /** Sets the marks that are missing. Those that are missing together get the same turn, so that paths share entries. */
+  async renew(): Promise<void> {
+    const marks = (groups: readonly string[]): Map<string, PathMark> => {
+      const turn = ++this.#turn
+      return new Map(groups.map((each) => [each, { tags: [each], turn }]))
+    }
+    // An entry's own time is the backstop; a mark that ended before it would cost every entry.
+    await this.#space.getOrSetMany(ALL, marks, { ttl: MAX_DURATION_MS })
+  }
+
+  /** What an entry is held under; `undefined` where a mark is missing, or a tag is none of a path. */
+  async key(cacheKey: string, softTags: readonly string[]): Promise<string | undefined> {
+    const groups = new Set(groupsOf(softTags))
+    if (softTags.some((tag) => !tag.startsWith(PATH))) return undefined
+    const marks = await this.#space.getMany([...groups])
+    if (marks.size < groups.size) return undefined
+    const turn = Math.max(0, ...[...marks.values()].map((mark) => (mark as PathMark).turn))
+    return `${await digest(cacheKey)}.${turn}`
+  }
+}
+
+/** Next.js puts the arguments into its keys, so that they may be of any length. */
+async function digest(cacheKey: string): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', encodeUtf8(cacheKey) as BufferSource)
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
