@@ -102,7 +102,7 @@ describe('the example for Next.js', () => {
 
   it(
     'holds what a process made, and hears tags and paths that are revalidated in another one',
-    { timeout: 240_000 },
+    { timeout: 300_000 },
     async () => {
       const packed = await tarball()
       undo.push(() => packed.remove())
