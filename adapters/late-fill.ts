@@ -11,16 +11,15 @@
  * @module
  */
 import { settledWithin } from '../src/deadline.ts'
-import { durationMs } from '../src/duration.ts'
 import { isKedgeError, KedgeError } from '../src/errors.ts'
 import { systemRuntime } from '../src/runtime.ts'
 import type { Runtime } from '../src/runtime.ts'
 import type { Loader, LoadOptions, Namespace } from '../src/types.ts'
 
 /** How long a value is waited for. Each that is waited for takes one of the cache's places for loads. */
-const PATIENCE = '10s'
+const PATIENCE_MS = 10_000
 /** A wait that is older is of a request that is gone (Workers): its own timer would have ended it. */
-const LIFETIME_MS = durationMs(PATIENCE, 'PATIENCE') + 1000
+const LIFETIME_MS = PATIENCE_MS + 1000
 /** Values waited for at once, fewer than there are places. What is read beyond is not held. */
 const MAX_OPEN = 100
 /** Keys whose value was given up, and may still come. The oldest are forgotten. */
@@ -72,7 +71,7 @@ export class LateFills<T> {
       return this.#value(key, wait, signal, () => settled) as Promise<T>
     }
     // A stale value that is taken for a fresh one would never be brought anew.
-    const whole: LoadOptions<T> = { hardTimeout: PATIENCE, swr: 0, staleIfError: 0, ...options }
+    const whole: LoadOptions<T> = { hardTimeout: PATIENCE_MS, swr: 0, staleIfError: 0, ...options }
     const entry = this.#space.getEntry(key, asked, whole)
     const ended = (): void => {
       if (wait.give === undefined) this.#end(key, wait)
