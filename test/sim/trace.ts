@@ -89,6 +89,8 @@ export type TraceEvent = { readonly t: number } & (
       readonly keys: readonly string[]
       /** The token that it must reflect, and the write that returned it. */
       readonly after?: { readonly write: number; readonly partition: number; readonly offset: number }
+      /** By the cache itself: nothing keeps alive what it leaves behind when its request is answered. */
+      readonly bare?: true
     }
   | {
       /** A read resolved: one event for each key. `row` is absent where there is no value. */

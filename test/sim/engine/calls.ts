@@ -103,7 +103,7 @@ export class Calls {
     })
   }
 
-  async #read(visit: Visit, { space, key, how, after: wanted }: Read): Promise<void> {
+  async #read(visit: Visit, { space, key, how, after: wanted, bare }: Read): Promise<void> {
     const { inhabitant, request, number, scope } = visit
     const tell = this.#world.record.of(inhabitant.life)
     const read = this.#world.next('reads')
@@ -112,7 +112,8 @@ export class Calls {
     const last = wanted ? this.#acknowledged.get(`${space}/${key}`) : undefined
     const after = last && { write: last.write, partition: last.partition, offset: last.offset }
     const isolate = inhabitant.id
-    tell({ type: 'read', read, isolate, request: number, how, space, keys, ...(after ? { after } : {}) })
+    const more = { ...(after ? { after } : {}), ...(bare ? { bare } : {}) }
+    tell({ type: 'read', read, isolate, request: number, how, space, keys, ...more })
     this.openReads.set(read, { inhabitant, request })
     const namespace = scope.namespace<Row>(space)
     const options = last === undefined ? {} : { after: last.token }
