@@ -573,6 +573,13 @@ promises(
       trace.at(1000).load(i)
       trace.at(2100).load(i)
     },
+    'a load that takes over from a request that was answered and left nothing to be kept': (trace) => {
+      const i = trace.isolate({ isolatesRequests: true })
+      const read = trace.at(1000).ask(i, 'a', { request: 1, bare: true })
+      trace.load(i, 'a', 1)
+      trace.at(1100).answer(read, row(0, 1000), { from: 'memory' })
+      trace.at(1300).load(i, 'a', 2)
+    },
     'a load after the call of the first has failed for another key': beside((trace, i) =>
       trace.says(i, {
         type: 'load',
@@ -593,6 +600,13 @@ promises(
       trace.append({ v: 1, op: 'evict', ns: 'others', keys: ['a'] })
       trace.reads(i, 0)
     }),
+    'a second load beside that of a request that was answered, and is kept alive': (trace) => {
+      const i = trace.isolate({ isolatesRequests: true })
+      const read = trace.at(1000).ask(i, 'a', { request: 1 })
+      trace.load(i, 'a', 1)
+      trace.at(1100).answer(read, row(0, 1000), { from: 'memory' })
+      trace.at(1300).load(i, 'a', 2)
+    },
     'a second load where promises are shared, and a client has hung up': beside((trace, i) =>
       trace.tell({ type: 'cancelled', isolate: i, request: 1 }),
     ),

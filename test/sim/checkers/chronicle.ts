@@ -46,6 +46,7 @@ export interface Read {
   readonly space: SpaceName
   readonly keys: readonly string[]
   readonly after: Of<'read'>['after']
+  readonly bare: boolean
   settledAt: number
   settledSeq: number
   code: string | undefined
@@ -261,11 +262,11 @@ function takeRead(
 ): void {
   const { read, t } = event
   if (event.type === 'read') {
-    const { request, how, space, keys, after } = event
+    const { request, how, space, keys, after, bare = false } = event
     const life = lives.get(event.isolate)
     if (life === undefined) return
     const open = { settledAt: Infinity, settledSeq: Infinity, code: undefined }
-    reads.set(read, { read, seq, t, life, request, how, space, keys, after, ...open })
+    reads.set(read, { read, seq, t, life, request, how, space, keys, after, bare, ...open })
     return
   }
   const by = reads.get(read)

@@ -6,9 +6,6 @@ import { Findings } from './findings.ts'
 import { progressOf } from './progress.ts'
 import type { Checker, Trace } from '../trace.ts'
 
-/** Answers of the proxy whose digits may be others, as far as an isolate can tell. */
-const LYING = new Set(['body_garbled'])
-
 export const liveness: Checker = {
   invariant: 'I11',
   promise:
@@ -31,7 +28,6 @@ function checkReanchors(trace: Trace, chronicle: Chronicle, life: Life, found: F
     found.looked++
     const before = last.get(partition)
     last.set(partition, reanchor)
-    if (isLiedTo(chronicle, life, t)) continue
     const what = `isolate ${life.isolate} dropped everything of partition ${partition} (${reason})`
     if (reason === 'start') {
       if (starts.has(partition)) found.broke(t, `${what} more than once`)
@@ -85,16 +81,4 @@ function isCaused(
   if (reason === 'stalled') return offset > before.offset || has('recreated')
   // The log went back, or is another one.
   return has('recreated')
-}
-
-/** Whether answers are altered, or were a moment ago: what an isolate was told then may be anything. */
-function isLiedTo({ faults }: Chronicle, life: Life, t: number): boolean {
-  const lasting = life.plan.pollTimeoutMs * 4
-  return faults.some(
-    ({ fault, isolate, t: from, forMs = Infinity }) =>
-      LYING.has(fault) &&
-      (isolate === undefined || isolate === life.seat) &&
-      from <= t &&
-      t <= from + forMs + lasting,
-  )
 }

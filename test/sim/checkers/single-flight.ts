@@ -9,6 +9,8 @@ import type { Checker, Trace } from '../trace.ts'
 
 /** How long a leader is believed to live after its last sign of life, on Workers. */
 const LEASE_MS = 500
+/** How long a platform that isolates requests lets go on what they leave behind. */
+const GRACE_MS = 30_000
 /** What a load may have waited for before it began: the tier, or a place. */
 const TIER_MS = 500
 
@@ -47,6 +49,7 @@ class Excuses {
   readonly #evictions = new Map<Life, Map<string, number[]>>()
   readonly #writes = new Map<Life, Write[]>()
   readonly #tokens = new Map<Life, Read[]>()
+  readonly #requests = new Map<number, Read[]>()
   /** Loads of which the isolate says that they failed. */
   readonly #failures: { life: Life; space: string; keys: readonly string[]; seq: number }[] = []
 
@@ -71,8 +74,10 @@ class Excuses {
     for (const { life, record, t, isRead } of newsOf(trace).items)
       if (isRead) this.#heard(life, record.namespace ?? '*', t)
     for (const write of chronicle.writes.values()) push(this.#writes, write.life, write)
-    for (const read of chronicle.reads.values())
+    for (const read of chronicle.reads.values()) {
       if (read.after !== undefined) push(this.#tokens, read.life, read)
+      if (read.request !== undefined) push(this.#requests, read.request, read)
+    }
   }
 
   has(first: Load, second: Load): boolean {
@@ -151,9 +156,33 @@ class Excuses {
     if (!life.plan.isolatesRequests) return false
     const gone = request === undefined ? undefined : this.#chronicle.cancelled.get(request)
     if (gone !== undefined && gone <= to) return true
+    if (request !== undefined && this.#isCut(life, request, to)) return true
     // Frozen, it could not give any.
     return life.freezes.some(
       (freeze) => freeze.to >= from && freeze.from <= to && freeze.to - freeze.from >= LEASE_MS,
+    )
+  }
+
+  /**
+   * Whether the request has been answered, and what it left behind is over: at once where it had asked for nothing, after
+   * 30 seconds, or cut before.
+   */
+  #isCut({ isolate, seat }: Life, request: number, to: number): boolean {
+    let answeredAt = -Infinity
+    let isKept = true
+    for (const read of this.#requests.get(request) ?? []) {
+      if (read.life.isolate !== isolate) continue
+      answeredAt = Math.max(answeredAt, read.settledAt)
+      if (read.bare) isKept = false
+    }
+    if (answeredAt > to) return false
+    if (!isKept || answeredAt + GRACE_MS <= to) return true
+    return this.#chronicle.faults.some(
+      (each) =>
+        each.fault === 'wait_until_cut' &&
+        (each.isolate === undefined || each.isolate === seat) &&
+        each.t >= answeredAt &&
+        each.t <= to,
     )
   }
 
