@@ -119,7 +119,8 @@ function checkDrops(trace: Trace, chronicle: Chronicle, found: Findings): void {
     const what = `isolate ${life.isolate} dropped ${rowOf(event.namespace, event.key)}`
     if (event.reason === 'evicted' && !explain(said!, since))
       found.broke(t, `${what}, which nothing had evicted since ${since.t}`)
-    if (event.reason === 'reanchor') {
+    // One that is killed in the middle of it says no more.
+    if (event.reason === 'reanchor' && life.killedAt !== t) {
       const partition = log.partitionOf(event.namespace)
       const isOwn = life.reanchors.some(
         (each) => each.t === t && (partition === undefined || each.partition === partition),
