@@ -23,7 +23,7 @@ describe('a list of a stranger', () => {
 
   it.each([
     ['type', [{ offset: 1 }, ...Array<number>(5000).fill(0)], ['offsets', 1]],
-    ['value', Array<object>(5000).fill({ offset: -1, key: 7 }), ['offsets', 0, 'offset']],
+    ['value', Array.from({ length: 5000 }, () => ({ offset: -1, key: 7 })), ['offsets', 0, 'offset']],
   ])('has one complaint, about the first thing of a wrong %s, however many there are', (_, given, path) => {
     const issues = offsets.safeParse({ offsets: given }).error?.issues
     expect(issues).toHaveLength(1)
