@@ -91,7 +91,7 @@ class Calm {
     const { ttlMs, loadMs } = this.#trace.scenario.world
     const { by, key, t } = second
     // A token may be of after what is held.
-    if (by.after !== undefined || by.t - (first.row?.readAt ?? 0) >= ttlMs - loadMs) return false
+    if (by.after !== undefined || t - (first.row?.readAt ?? 0) >= ttlMs - loadMs) return false
     const drops = this.#drops.get(nameOf(by.life, by.space, key)) ?? []
     return !drops.some((at) => at >= first.t && at <= t)
   }
