@@ -39,6 +39,8 @@ export interface Sweep {
 
 /** Schedules that a process is given at once. */
 const CHUNK = 50
+/** Chunks until a process is replaced: isolates that were killed leave promises that never settle, and what hangs on them. */
+const CHUNKS_A_LIFE = 20
 /** How long one schedule may take. */
 const HANG_MS = 60_000
 /** With more than so many nothing more is learned. */
@@ -58,11 +60,13 @@ export async function sweep({
   let isCut = false
   const lane = async (): Promise<void> => {
     let child: ChildProcess | undefined
+    let chunks = 0
     for (let job = jobs.next(); !job.done; job = jobs.next()) {
       if (isOver()) {
         isCut = true
         break
       }
+      if (chunks++ % CHUNKS_A_LIFE === 0 && child?.connected) child.disconnect()
       child = child?.connected ? child : start()
       await perform(child, job.value, counts, failures)
       onProgress?.(counts, failures)
