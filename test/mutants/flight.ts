@@ -236,7 +236,7 @@ export const flightMutants: readonly Mutant[] = [
     from: "const bearable = onUnreachable === 'stale' && ground.timeline.now() - partition.freshAt <= maxOutageMs",
     to: "const bearable = onUnreachable === 'stale' && maxOutageMs >= 0",
     breaks: ['I1'],
-    focus: 'outages',
+    focus: 'outages that are borne',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -246,7 +246,7 @@ export const flightMutants: readonly Mutant[] = [
     from: "return partition.position >= required && bearable ? 'outage' : 'bypass'",
     to: "return bearable ? 'outage' : 'bypass'",
     breaks: ['I8'],
-    focus: 'outages',
+    focus: 'outages that are borne',
     hint: ['unit/freshness.test.ts'],
   },
   {
@@ -256,7 +256,7 @@ export const flightMutants: readonly Mutant[] = [
     from: "const staleBecause = trust === 'outage' ? 'unreachable' : because",
     to: 'const staleBecause = because',
     breaks: ['I1'],
-    focus: 'outages',
+    focus: 'outages that are borne',
     hint: ['unit/freshness.test.ts'],
   },
   {

@@ -43,6 +43,14 @@ export const FOCUSES = {
   anything: () => true,
   tier,
   'values from elsewhere': carried,
+  'a tier for isolates that know little': every(
+    tier,
+    some(({ lookBack }) => lookBack <= 3),
+  ),
+  'values from elsewhere for isolates that know little': every(
+    carried,
+    some(({ lookBack }) => lookBack <= 3),
+  ),
   'little is remembered': smallTable,
   'little is remembered of values from elsewhere': every(smallTable, carried),
   'versions from elsewhere': every(versions, carried),
@@ -52,6 +60,7 @@ export const FOCUSES = {
   ),
   'little room': some(({ maxEntries, maxBytes }) => maxEntries <= 3 || maxBytes < 10_000),
   intents: some(({ intentsMs }) => intentsMs > 0),
+  'writers that die': breaks('writer_dies'),
   'a source that lags': ({ world }) => world.replicaLagMs > 0,
   'another log': every(breaks('recreation'), named),
   'another log that is nameless': every(breaks('recreation'), (scenario) => !named(scenario)),
@@ -65,6 +74,13 @@ export const FOCUSES = {
   workers,
   'requests that end': every(workers, breaks('leader_cancelled', 'wait_until_cut', 'body_stalls')),
   outages: breaks('kafka_unavailable', 'proxy_restart', 'request_lost', 'storm_5xx', 'request_swallowed'),
+  'outages that are borne': every(
+    breaks('kafka_unavailable', 'proxy_restart', 'request_lost', 'storm_5xx', 'request_swallowed'),
+    ({ world, isolates }) =>
+      isolates.some(
+        ({ onUnreachable, maxOutageMs }) => onUnreachable === 'stale' && maxOutageMs > world.maxStalenessMs,
+      ),
+  ),
   clocks: breaks('clock_back', 'clock_frozen', 'clock_drift', 'frozen', 'frozen_hours', 'monotonic_frozen'),
   poison: breaks('record_poison', 'record_unknown_version'),
   'loads that fail': breaks('loader_error', 'loader_endless', 'loader_slow'),

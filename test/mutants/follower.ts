@@ -335,7 +335,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (offset === this.known) this.#known = offset + 1',
     to: 'this.#known = offset + 1',
     breaks: ['I1', 'I2'],
-    focus: 'intents',
+    focus: 'writers that die',
     hint: ['unit/intents.test.ts', 'unit/partition.test.ts'],
   },
   {

@@ -2,9 +2,13 @@
  * `npm run mutants`: applies each mutant to a copy of the sources, and has the simulator and the unit tests look for
  * it. A mutant that nothing notices is a promise that nothing checks.
  *
- * `--only=M1,M2` these alone · `--sim` or `--unit` one gate alone · `--both` both, though the first has killed it ·
- * `--despite` also where the sources as they are do not pass: such schedules are left out · `--hinted` of the unit tests only those that are likely to notice it · `--schedules=N` simulated schedules for each ·
- * `--jobs=N` at once
+ * - `--only=M1,M2` these alone
+ * - `--sim`, `--unit` one gate alone; `--both` both, though the first has killed it
+ * - `--schedules=N` simulated schedules for each; `--jobs=N` mutants at once
+ * - `--hinted` of the unit tests only those that are likely to notice it
+ * - `--despite` also where the sources as they are do not pass: such schedules are left out
+ *
+ * Many a bug needs more schedules than there is time for here: `npm run mutants -- --sim --schedules=5000` has them.
  *
  * @module
  */
@@ -28,7 +32,7 @@ const { values } = parseArgs({
     despite: { type: 'boolean', default: false },
     hinted: { type: 'boolean', default: false },
     both: { type: 'boolean', default: false },
-    schedules: { type: 'string', default: '100' },
+    schedules: { type: 'string', default: '60' },
     jobs: { type: 'string', default: `${Math.min(2, availableParallelism())}` },
   },
 })

@@ -20,7 +20,7 @@ export const tierMutants: readonly Mutant[] = [
         return [value, putMessage(this.#ground, space, key, value)] as const
       },`,
     breaks: ['I2', 'I3'],
-    focus: 'tier',
+    focus: 'a tier for isolates that know little',
     hint: ['unit/carried-values.test.ts'],
   },
   {
@@ -30,7 +30,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'if (found.length > 0 && (await proved) && !stop?.aborted) {',
     to: 'if (found.length > 0 && !stop?.aborted) {',
     breaks: ['I1', 'I8'],
-    focus: 'tier',
+    focus: 'a tier for isolates that know little',
     hint: ['unit/carried-values.test.ts'],
   },
   {
@@ -40,7 +40,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'if (!covered || applied === undefined || applied.logId !== logId) return -1',
     to: 'if (applied === undefined || applied.logId !== logId) return -1\n  void covered',
     breaks: ['I2', 'I3'],
-    focus: 'tier',
+    focus: 'a tier for isolates that know little',
     hint: ['unit/tier.test.ts'],
   },
   {
@@ -70,7 +70,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'const generation = partition.generation || 1',
     to: 'const generation = undefined as unknown as number',
     breaks: ['I2', 'I3'],
-    focus: 'tier',
+    focus: 'a tier for isolates that know little',
     hint: ['unit/tier.test.ts'],
   },
   {
@@ -111,7 +111,7 @@ export const tierMutants: readonly Mutant[] = [
     from: "if (reason !== 'start' && applied?.logId === logId) await begin({ position: 0, logId: NO_LOG })",
     to: 'void applied',
     breaks: ['I2', 'I3'],
-    focus: 'tier',
+    focus: 'a tier for isolates that know little',
     hint: ['unit/tier-follower.test.ts'],
   },
   {
@@ -121,7 +121,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'const to = fresh.length > batch.length ? batch.at(-1)!.offset + 1 : next',
     to: 'const to = next',
     breaks: ['I2', 'I3', 'I6'],
-    focus: 'tier',
+    focus: 'a tier for isolates that know little',
     hint: ['unit/tier-follower.test.ts'],
   },
   {
@@ -153,7 +153,7 @@ export const tierMutants: readonly Mutant[] = [
       },
     ],
     breaks: ['I2', 'I3'],
-    focus: 'tier',
+    focus: 'a tier for isolates that know little',
     hint: ['unit/tier-follower.test.ts'],
   },
   {
@@ -173,7 +173,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'group: all || tags.length > 0 || prefixes.length > 0,',
     to: 'group: all || tags.length > 0,',
     breaks: ['I1', 'I3'],
-    focus: 'tier',
+    focus: 'a tier for isolates that know little',
     hint: ['unit/carried-values.test.ts'],
   },
   {
@@ -183,7 +183,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'if (named.all && !plain.all) evictions.push(toTier(named, record.offset))',
     to: 'void named',
     breaks: ['I1', 'I3'],
-    focus: 'tier',
+    focus: 'a tier for isolates that know little',
     hint: ['unit/carried-values.test.ts'],
   },
 ]

@@ -187,7 +187,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'if (ground.timeline.now() - startedAt < limitMs * PATIENCE) {',
     to: 'if (ground.timeline.now() - startedAt >= 0) {',
     breaks: ['I1', 'I2'],
-    focus: 'intents',
+    focus: 'writers that die',
     hint: ['unit/write-through.test.ts'],
   },
   {
@@ -219,7 +219,7 @@ export const writeMutants: readonly Mutant[] = [
     const ending = await this.#store(write, store)`,
     to: `const [before, ending] = await Promise.all([this.#announce(write), this.#store(write, store)])`,
     breaks: ['I1', 'I2'],
-    focus: 'intents',
+    focus: 'writers that die',
     hint: ['unit/write-through.test.ts'],
   },
   {
@@ -259,7 +259,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'if (ids?.size === 0) this.#byKey.delete(key)',
     to: 'this.#byKey.delete(key)',
     breaks: ['I1', 'I2'],
-    focus: 'intents',
+    focus: 'writers that die',
     hint: ['unit/intents.test.ts'],
   },
   {
