@@ -13,7 +13,7 @@ import { segment } from '../http.ts'
 import { markedBounds } from '../marker.ts'
 import { countPartitions } from '../partition-count.ts'
 import { PartitionMemory } from '../partition-memory.ts'
-import { failure, isOutOfRange, problemOf } from '../problem.ts'
+import { failure, isOutOfRange, parseJson, problemOf } from '../problem.ts'
 import { type Remembered, type Sound, soundBounds } from '../sounding.ts'
 import { type Call, V2_BINARY } from '../v2/context.ts'
 import { produce } from './produce.ts'
@@ -68,7 +68,13 @@ function sounder({ http, signal }: Call, topic: string, partition: number): Soun
     if (Number(answer.headers.get('age') ?? 0) > 0) {
       throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer comes from a cache on the way')
     }
-    if (answer.status < 300) return true
+    if (answer.status < 300) {
+      // A page of a load balancer says nothing of the log: an end beyond it would be a proof of what was never read.
+      if (Array.isArray(parseJson(answer.body))) return true
+      throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer is no list of records', {
+        retryable: true,
+      })
+    }
     if (isOutOfRange(problemOf(answer))) return false
     throw failure(answer, 'reading offsets')
   }

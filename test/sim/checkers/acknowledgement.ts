@@ -25,7 +25,7 @@ export const acknowledgement: Checker = {
         const what = `write ${write.write} (${write.how}) was acknowledged at offset ${offset} of partition ${partition}`
         const records = recordsAt(places, EVICTIONS, partition, offset, write.seq, write.settled.seq)
         // Where the topic was made anew meanwhile there may be several.
-        const record = records.find(({ text }) => says(text, write)) ?? records.at(-1)
+        const record = records.findLast(({ text }) => says(text, write)) ?? records.at(-1)
         if (record === undefined) {
           found.broke(write.acknowledgedAt, `${what}, where nothing was written meanwhile`)
           continue

@@ -140,6 +140,21 @@ describe('redpanda()', () => {
     expect(await log.offsets('many')).toHaveLength(partitions)
   })
 
+  it('finds no end behind a page that somebody on the way answers with', async () => {
+    const { proxy } = bench()
+    for (let n = 0; n < 5; n++) proxy.log.append('t', { ...record('v'), partition: 0 })
+    let asked = 0
+    const page: typeof proxy.handle = (request) =>
+      request.method === 'GET' && ++asked % 3 === 0
+        ? { status: 200, type: 'text/html', body: '<html>one moment</html>' }
+        : proxy.handle(request)
+    const log = redpanda({ url, fetch: asFetch(page) })
+    expect(await rejection(log.offsets('t', { partitions: [0] }))).toMatchObject({
+      code: 'ERR_PROTOCOL',
+      retryable: true,
+    })
+  })
+
   it('does not believe offsets that a cache on the way has kept', async () => {
     const { fetch } = scriptedFetch(on(/records/, () => json([], 200, { age: '3' })))
     const error = await rejection(redpanda({ url, fetch }).offsets('t', { partitions: [0] }))
