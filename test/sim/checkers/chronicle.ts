@@ -238,8 +238,7 @@ function takeLife(
   if (life === undefined) return
   if (event.type === 'killed') life.killedAt = t
   else if (event.type === 'frozen') life.freezes.push({ from: t, to: Infinity })
-  else if (event.type === 'request') life.looks.push(t)
-  else {
+  else if (event.type === 'thawed') {
     const last = life.freezes.at(-1)
     if (last !== undefined) last.to = Math.min(last.to, t)
   }
@@ -266,6 +265,8 @@ function takeRead(
     const life = lives.get(event.isolate)
     if (life === undefined) return
     const open = { settledAt: Infinity, settledSeq: Infinity, code: undefined }
+    // Where its scope is opened.
+    if (!bare) life.looks.push(t)
     reads.set(read, { read, seq, t, life, request, how, space, keys, after, bare, ...open })
     return
   }
@@ -294,6 +295,7 @@ function takeWrite(
     const open = { settled: { t: Infinity, seq: Infinity }, acknowledgedAt: Infinity }
     const nowhere = { token: undefined, partition: undefined, offset: undefined }
     const what = { write, request, how, space, key, version, evicts, pattern }
+    life.looks.push(t)
     writes.set(write, { ...what, seq, t, life, ...open, ...nowhere })
     return
   }
