@@ -84,6 +84,7 @@ class Excuses {
     return (
       this.#isEvicted(first, second) ||
       this.#isWritten(first, second) ||
+      this.#isPublished(first, second) ||
       this.#isRequired(second) ||
       this.#isOver(first, second) ||
       this.#isAhead(second) ||
@@ -109,6 +110,15 @@ class Excuses {
         // It announces, and evicts once more in the background: only its beginning and its end are told.
         (write.how === 'writeThrough' || write.settled.t >= from - life.plan.hardTimeoutMs),
     )
+  }
+
+  /** A write that its store refused is never told, and evicts all the same. */
+  #isPublished({ life, seq: from }: Load, { seq: to }: Load): boolean {
+    for (const call of this.#chronicle.calls.values()) {
+      const isOwn = call.life === life && call.operation === 'produce' && call.topic === EVICTIONS
+      if (isOwn && call.toldSeq > from && call.toldSeq < to) return true
+    }
+    return false
   }
 
   /**
