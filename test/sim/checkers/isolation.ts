@@ -183,8 +183,13 @@ function explainer(
 function mayDoubt(write: Write, since: number, t: number): boolean {
   if (write.t > t) return false
   const isFailed = write.acknowledgedAt === Infinity
+  const { settled, life } = write
   // A load that was under way when it failed is dropped when it ends.
-  return isFailed ? write.settled.t >= since : write.settled.t === t
+  if (isFailed) return settled.t >= since
+  if (settled.t === t) return true
+  // Begun before the log was met, it stands at a place that means nothing here: as if it had failed.
+  const isMet = life.reanchors.some((each) => each.t >= write.t && each.t <= settled.t)
+  return isMet && settled.t <= t && t - settled.t <= life.plan.hardTimeoutMs
 }
 
 /** Whether the record may evict the key, whatever its tags are. */
