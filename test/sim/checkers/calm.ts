@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ROUNDING_MS, firstAbove, rowOf } from './chronicle.ts'
+import { EVICTIONS, ROUNDING_MS, firstAbove, rowOf } from './chronicle.ts'
 import type { Chronicle, Life, Served } from './chronicle.ts'
 import type { Findings } from './findings.ts'
 import { newsOf } from './news.ts'
@@ -11,6 +11,8 @@ import type { Trace } from '../trace.ts'
 
 /** The longest that a log is left alone after it has failed (`Retry-After`), and the backoff before it. */
 const MAX_PAUSE_MS = 35_000
+/** How long it takes until what was written to the evictions topic is known everywhere, while all is calm. */
+const ANNOUNCED_MS = 1000
 /** What a read of a cluster behind Karapace may take, where several records are to be read. */
 const KARAPACE_MS = 500
 
@@ -27,7 +29,8 @@ export function checkCalm(trace: Trace, chronicle: Chronicle, found: Findings): 
     const of = nameOf(by.life, by.space, key)
     const what = `read ${by.read} of isolate ${by.life.isolate} (${rowOf(by.space, key)}), ${by.t - calmAt} ms after all was calm,`
     // A poll with much to read may take longer than one read waits for it; what counts is that it ends.
-    if (bypassed && calm.isLast(each)) found.broke(t, `${what} went past the cache`)
+    if (bypassed && calm.isLast(each) && !calm.isProvedSoon(each))
+      found.broke(t, `${what} went past the cache`)
     if (from !== 'loader' || row === undefined) continue
     const before = stored.get(of)
     if (before !== undefined && before.seq < by.seq && !bypassed && calm.isHeld(before, each))
@@ -52,10 +55,13 @@ class Calm {
   readonly #refused = new Set<string>()
   readonly #polls = new Map<Life, number[]>()
   readonly #last = new Map<Life, number>()
+  /** When anything was written to the evictions topic, ascending. */
+  readonly #appended: readonly number[]
 
   constructor(trace: Trace, chronicle: Chronicle) {
     this.#trace = trace
     this.#chronicle = chronicle
+    this.#appended = chronicle.appended.flatMap(({ topic, t }) => (topic === EVICTIONS ? [t] : []))
     for (const { life, event, t } of chronicle.said) {
       if (event.type === 'evict' || event.type === 'reanchor') push(this.#heard, life, t)
       else if (event.type === 'poll') push(this.#polls, life, t)
@@ -81,6 +87,12 @@ class Calm {
     return this.#trace.scenario.world.proxy === 'karapace' && plan.pollTimeoutMs <= KARAPACE_MS
   }
 
+  /** Whether the poll that it waited for came to its end a little later. */
+  isProvedSoon({ by }: Served): boolean {
+    const polls = this.#polls.get(by.life) ?? []
+    return polls.some((t) => t >= by.t && t <= by.t + 4 * by.life.plan.pollTimeoutMs)
+  }
+
   /** Whether it is the last answer of its isolate. */
   isLast({ by, seq }: Served): boolean {
     return this.#last.get(by.life) === seq
@@ -99,11 +111,18 @@ class Calm {
   /** Whether there is nothing that a load may be kept back for: no eviction lately, and it fits. */
   isCacheable({ by, key, t }: Served): boolean {
     if (this.#refused.has(nameOf(by.life, by.space, key))) return false
+    // Somebody has announced that a value expired: it may be known that the log is longer, and not why.
+    if (this.#isAppended(by.t - ANNOUNCED_MS, t)) return false
     // Heard of, and not passed yet.
     if (newsOf(this.#trace).isAhead(by.life, by.space, by.seq)) return false
     const heard = this.#heard.get(by.life) ?? []
     const last = heard[firstAbove(heard, t, (each) => each) - 1] ?? 0
     return last + this.#trace.scenario.world.replicaLagMs + ROUNDING_MS < by.t
+  }
+
+  #isAppended(from: number, to: number): boolean {
+    const before = firstAbove(this.#appended, from, (each) => each)
+    return before < this.#appended.length && this.#appended[before]! <= to
   }
 
   /** Whoever was read from has proved its freshness again, or is still catching up. */
