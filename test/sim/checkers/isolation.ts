@@ -93,7 +93,8 @@ function checkDrops(trace: Trace, chronicle: Chronicle, found: Findings): void {
   for (const told of chronicle.calls.values())
     if (told.told !== undefined) steps.push({ seq: told.toldSeq, told })
   steps.sort((a, b) => a.seq - b.seq)
-  const explain = explainer(chronicle, log, received, { skips, failures, written })
+  const { tier } = trace.scenario.world
+  const explain = explainer(chronicle, log, received, { skips, failures, written, tier })
   for (const { said, told } of steps) {
     if (told !== undefined) {
       const { life, topic, operation, toldAt, toldSeq } = told
@@ -138,7 +139,9 @@ function explainer(
     skips,
     failures,
     written,
+    tier,
   }: {
+    tier: boolean
     skips: ReadonlyMap<Life, number>
     failures: ReadonlyMap<Life, number>
     written: ReadonlyMap<string, number>
@@ -157,7 +160,10 @@ function explainer(
     // A part of the updates topic that cannot be read any more may have dropped anything.
     if (skips.get(life) === t && life.plan.mode === 'replicate') return true
     if (failures.get(life) === t) return true
-    if ([namespace, '*'].some((each) => written.get(`${life.isolate}|${each}`) === t)) return true
+    // What was under way then is dropped when it ends: what the tier brings, for one.
+    const lastsMs = tier ? life.plan.hardTimeoutMs : 0
+    if ([namespace, '*'].some((each) => t - (written.get(`${life.isolate}|${each}`) ?? -Infinity) <= lastsMs))
+      return true
     // A write whose fate is unknown drops what it may have meant; so does one whose place makes no sense here.
     const isInDoubt = (own.get(life) ?? []).some(
       (write) => (write.space === namespace || write.evicts === 'everything') && mayDoubt(write, since.t, t),

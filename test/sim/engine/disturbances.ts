@@ -62,6 +62,7 @@ export class Disturbances {
   /** Everything is over, and right again. */
   calm(): void {
     const { universe, record } = this.#world
+    const shown = new Map(this.#lives(undefined).map(({ life }) => [life, life.wall.read(universe.now)]))
     for (const running of this.#running) this.#over(running)
     for (const seat of this.#seats) {
       if (!seat.inhabitant) continue
@@ -69,7 +70,9 @@ export class Disturbances {
       life.spare()
       if (life.thaw(true)) record.tell({ type: 'thawed', isolate: id })
       life.wall.run(universe.now, 1)
-      life.wall.set(universe.now, EPOCH + seat.plan.skewMs + universe.now)
+      // Never back: of one that has stood still just now, that would be both clocks at once.
+      const right = EPOCH + seat.plan.skewMs + universe.now
+      life.wall.set(universe.now, Math.max(right, shown.get(life) ?? right))
       life.monotonic.run(universe.now, 1)
     }
   }
