@@ -1,0 +1,71 @@
+import { describe } from 'vitest'
+import { holds } from './scenario.ts'
+
+describe('an isolate that finds the end of the log by asking', () => {
+  // A page of HTML with status 200 was taken for a yes: it began beyond the end, and passed over what came next.
+  holds('begins no further than the log reaches, whoever answers with a page instead', {
+    seed: 1000101,
+    world: {
+      proxy: 'redpanda',
+      identity: false,
+      evictionPartitions: 1,
+      latencyMs: 120,
+      replicaLagMs: 0,
+      loadMs: 20,
+      tier: false,
+      maxStalenessMs: 2000,
+      ttlMs: 2500,
+    },
+    isolates: [
+      {
+        isolatesRequests: false,
+        skewMs: 0,
+        mode: 'invalidate',
+        onUnreachable: 'stale',
+        maxOutageMs: 30000,
+        swrMs: 0,
+        staleIfErrorMs: 0,
+        timeoutMs: undefined,
+        hardTimeoutMs: 3000,
+        pollTimeoutMs: 960,
+        maxEntries: 10000,
+        maxBytes: 32000000,
+        maxRememberedEvictions: 4096,
+        maxCatchUpRecords: 10000,
+        maxPollBytes: 1000000,
+        lookBack: 1000,
+        intentsMs: 0,
+        announceExpiry: false,
+        gzipAboveBytes: 1000000000,
+        follows: false,
+      },
+      {
+        isolatesRequests: false,
+        skewMs: 0,
+        mode: 'replicate',
+        onUnreachable: 'bypass',
+        maxOutageMs: 30000,
+        swrMs: 0,
+        staleIfErrorMs: 0,
+        timeoutMs: undefined,
+        hardTimeoutMs: 3000,
+        pollTimeoutMs: 2000,
+        maxEntries: 10000,
+        maxBytes: 32000000,
+        maxRememberedEvictions: 4096,
+        maxCatchUpRecords: 10000,
+        maxPollBytes: 1000000,
+        lookBack: 1000,
+        intentsMs: 0,
+        announceExpiry: false,
+        gzipAboveBytes: 1000000000,
+        follows: false,
+      },
+    ],
+    steps: [
+      { at: 0, do: 'write', isolate: 1, space: 'rows', pauseMs: 0, key: 'a', how: 'delete' },
+      { at: 100, do: 'fault', fault: 'html_page', isolate: 1, forMs: 383, amount: 80 },
+      { at: 343, do: 'read', isolate: 0, space: 'rows', key: 'eu/b', how: 'getOrSet' },
+    ],
+  })
+})
