@@ -9,17 +9,8 @@
 import * as z from 'zod'
 import { KedgeError } from '../src/errors.ts'
 import type { LogRecord } from '../src/log.ts'
-import { fromBase64 } from './base64.ts'
+import { eventBytes } from './event-bytes.ts'
 import { listOf } from './list.ts'
-
-const bytes = z
-  .string()
-  .transform(
-    (text, context) =>
-      fromBase64(text) ?? (context.addIssue({ code: 'custom', message: 'is not base64' }), z.NEVER),
-  )
-  .nullish()
-  .transform((value) => value ?? null)
 
 const shape = z.object({
   records: z.record(
@@ -30,8 +21,8 @@ const shape = z.object({
         partition: z.int().nonnegative(),
         offset: z.int().nonnegative(),
         timestamp: z.number().optional(),
-        key: bytes,
-        value: bytes,
+        key: eventBytes,
+        value: eventBytes,
       }),
     ),
   ),

@@ -8,7 +8,7 @@
  * @module
  */
 import * as z from 'zod'
-import { fromBase64 } from '../../adapters/base64.ts'
+import { eventBytes } from '../../adapters/event-bytes.ts'
 import { KedgeError } from '../../src/errors.ts'
 import type { LogRecord } from '../../src/log.ts'
 
@@ -36,15 +36,6 @@ export interface KafkaEvent {
   readonly poison: readonly PoisonRecord[]
 }
 
-const base64 = z
-  .string()
-  .transform(
-    (text, context) =>
-      fromBase64(text) ?? (context.addIssue({ code: 'custom', message: 'is not base64' }), z.NEVER),
-  )
-  .nullish()
-  .transform((value) => value ?? null)
-
 const offset = z.int().nonnegative()
 
 // Signed where Java wrote them; others may not.
@@ -58,8 +49,8 @@ const record = z.object({
   partition: offset,
   offset,
   timestamp: z.number().optional().catch(undefined),
-  key: base64,
-  value: base64,
+  key: eventBytes,
+  value: eventBytes,
   headers,
 })
 
