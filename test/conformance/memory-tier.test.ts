@@ -1,29 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { fakeRuntime, memoryTier, tierSuite } from '../../src/testing/index.ts'
 
-tierSuite({
-  name: 'memoryTier()',
-  deadlineMs: 5000,
-  create: () => {
-    const runtime = fakeRuntime()
-    const tier = memoryTier({ runtime })
-    const { store } = tier
-    return {
-      tier,
-      other: memoryTier({ runtime, on: store }),
-      passes: (ms) => runtime.advance(ms),
-      wipe: () => store.wipe(),
-      plant: (place, key, bytes) => store.plant(place, key, bytes),
-      pause: () => tier.pause(),
-      resume: () => tier.resume(),
-      close: () => undefined,
-    }
-  },
-  describe,
-  it,
-  expect,
-})
-
+// The one that applies stands in `test/runtime/suites.ts`, and runs in every runtime.
 tierSuite({
   name: 'memoryTier() on the way',
   deadlineMs: 5000,
