@@ -37,6 +37,13 @@ export interface CachifiedCache {
   delete(key: string): Promise<void>
 }
 
+/**
+ * cachified takes the time when it is called, and reads in the same turn: a tick of the clock may fall in between. What
+ * somebody else began within that tick cannot be told from it, and is held wrongly only if a write that follows it was
+ * committed, acknowledged by Kafka and read from there within the same tick.
+ */
+const TICK_MS = 1
+
 const shape = z.strictObject({
   name: z.string({ error: 'must be a string' }).optional(),
   maxTtl: durationShape.optional(),
@@ -76,8 +83,7 @@ export function cachifiedCache(
   return {
     name: options.name ?? namespace.name,
     get: async <V>(key: string) => (await fills.read(key, { ttl, swr })) as CachifiedEntry<V> | undefined,
-    // cachified takes the time when it is called, and reads in the same turn.
-    set: async (key, entry) => void (await fills.bring(key, entry, entry.metadata.createdTime)),
+    set: async (key, entry) => void (await fills.bring(key, entry, entry.metadata.createdTime, TICK_MS)),
     delete: async (key) => void (await namespace.delete(key)),
   }
 }

@@ -103,15 +103,19 @@ export class LateFills<T> {
    *
    * @param since wall clock: when its framework began with it, at the moment of its own read or later. One that began
    * before the wait is of somebody else, and is not held.
+   * @param graceMs how long before its read the framework may have taken that time.
    */
-  async bring(key: string, value: T | undefined, since?: number): Promise<boolean> {
+  async bring(key: string, value: T | undefined, since?: number, graceMs = 0): Promise<boolean> {
     this.#forget(key)
     const wait = this.#open.get(key)
     if (wait?.give === undefined) {
       this.#late.delete(key)
       return false
     }
-    if (since !== undefined && since !== wait.readAt && !(since >= wait.askedAt)) return false
+    if (since !== undefined && !(since >= wait.askedAt)) {
+      const isOfReader = since <= wait.readAt && since >= wait.readAt - graceMs
+      if (!isOfReader) return false
+    }
     // Never without an end: on Workers it may be of a request that is gone.
     await settledWithin(this.#runtime, wait.give(value), HOLDING_MS)
     return true

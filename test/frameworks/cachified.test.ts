@@ -21,6 +21,16 @@ describe('cachified over a namespace', () => {
     expect([await read(), await read(), await read()]).toEqual([1, 1, 1])
   })
 
+  it('holds what was loaded where the clock ticks between the call and the read', async () => {
+    const { cache } = await pair()
+    // A tick, but not a long pause, may fall in between: the time that cachified takes is of before it.
+    const ticking = { ...cache, get: (key: string) => (vi.advanceTimersByTime(1), cache.get(key)) }
+    let loads = 0
+    const read = () =>
+      cachified({ cache: ticking as typeof cache, key: 'k', ttl: 60_000, getFreshValue: () => ++loads })
+    expect([await read(), await read()]).toEqual([1, 1])
+  })
+
   it('loads again after an eviction from elsewhere', async () => {
     const { here, there, cache } = await pair()
     let loads = 0
