@@ -69,7 +69,7 @@ export function createApp(options: AppOptions): Hono {
   const app = new Hono<KedgeEnv>()
   app.use(unstored)
   app.get('/healthz', getHealth)
-  app.get('/readyz', open, getReadiness)
+  app.get('/readyz', open, getReadiness(routes))
   app.get('/openapi.json', (c) => c.json(openApiDocument()))
   app.post('/cache/:namespace/batch', may('read'), open, getBatch(routes))
   app.get('/cache/:namespace/:key', may('read'), open, getValue(routes))

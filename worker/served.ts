@@ -9,6 +9,8 @@ import { unknownNamespace } from './request.ts'
 
 /** Namespaces that strangers may bring into being where no list is given. Each costs some memory for good. */
 const MAX_UNLISTED = 100
+/** What is followed for the sake of readiness alone. */
+const READINESS = '.readyz'
 
 /** The namespaces of a list; without one, the first hundred that anybody asks for. */
 export class ServedNamespaces {
@@ -25,6 +27,14 @@ export class ServedNamespaces {
     if (names?.length === 0) throw new TypeError('`namespaces` must not be empty')
     this.#names = new Set(names)
     this.#isListed = names !== undefined
+  }
+
+  /**
+   * Sees to it that something is followed: without a list nothing is before the first request, so nothing would be
+   * proved, and a balancer that waits for readiness would never send that request.
+   */
+  follow(scope: CacheScope): void {
+    if (!this.#isListed) scope.namespace(READINESS)
   }
 
   /** @throws Problem 404 when it is not served. */

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { memory } from '../../src/testing/index.ts'
+import { createCache, KedgeError } from '../../src/index.ts'
 import { createApp } from '../../worker/app.ts'
 import { openToAll } from '../../worker/auth.ts'
 import type { AppOptions } from '../../worker/deps.ts'
@@ -166,6 +168,16 @@ describe('health', () => {
     cache.known = { proved: true, ageMs: Infinity, lag: 0 }
     cache.synced = { proved: true, ageMs: 3.4, lag: 0 }
     expect(await (await app.request('/readyz')).json()).toEqual({ ready: true, ageMs: 3, lag: 0 })
+  })
+
+  it('is ready before anybody has asked for a namespace, if the log can be reached', async () => {
+    const kafka = memory()
+    const app = createApp({ cache: createCache({ kafka }), auth: openToAll })
+    expect((await app.request('/readyz')).status).toBe(200)
+    const away = memory()
+    away.fail(new KedgeError('ERR_UNREACHABLE', 'down', { retryable: true }))
+    const without = createApp({ cache: createCache({ kafka: away }), auth: openToAll })
+    expect((await without.request('/readyz')).status).toBe(503)
   })
 
   it('is not ready when the log is out of reach', async () => {

@@ -7,6 +7,7 @@ import type { Handler } from 'hono'
 import type { KedgeEnv } from '../middleware.ts'
 import type { Freshness } from '../../src/types.ts'
 import { Problem } from '../problem.ts'
+import type { RouteContext } from './context.ts'
 
 /** `GET /healthz`: it answers, so it lives. */
 export const getHealth: Handler = (c) => c.json({ alive: true })
@@ -14,14 +15,19 @@ export const getHealth: Handler = (c) => c.json({ alive: true })
 const isProved = ({ proved, ageMs }: Freshness): boolean => proved && Number.isFinite(ageMs)
 
 /** `GET /readyz`: whether freshness is proved. Polls only where it is not, so that asking often costs nothing. */
-export const getReadiness: Handler<KedgeEnv> = async (c) => {
-  const scope = c.var.cache
-  const known = scope.freshness()
-  const freshness = isProved(known) ? known : await scope.sync()
-  if (!isProved(freshness)) {
-    const headers = { 'retry-after': '1' }
-    throw new Problem(503, 'ERR_NOT_READY', 'Freshness is not proved: the log is out of reach.', { headers })
+export function getReadiness({ served }: RouteContext): Handler<KedgeEnv> {
+  return async (c) => {
+    const scope = c.var.cache
+    served.follow(scope)
+    const known = scope.freshness()
+    const freshness = isProved(known) ? known : await scope.sync()
+    if (!isProved(freshness)) {
+      const headers = { 'retry-after': '1' }
+      throw new Problem(503, 'ERR_NOT_READY', 'Freshness is not proved: the log is out of reach.', {
+        headers,
+      })
+    }
+    const { ageMs, lag } = freshness
+    return c.json({ ready: true, ageMs: Math.round(ageMs), lag })
   }
-  const { ageMs, lag } = freshness
-  return c.json({ ready: true, ageMs: Math.round(ageMs), lag })
 }
