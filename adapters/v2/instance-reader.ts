@@ -14,6 +14,7 @@ import type { Http } from '../http.ts'
 import { advance, hasGap } from '../positions.ts'
 import type { Call } from './context.ts'
 import type { Dialect, OffsetReset } from './dialect.ts'
+import { Gaps } from './gaps.ts'
 import { InstancePool } from './instance-pool.ts'
 import {
   createInstance,
@@ -62,6 +63,7 @@ export class InstanceReader {
   readonly #pool: InstancePool
   readonly #pollMs: number
   readonly #hints = new Map<string, PartitionOffsets>()
+  readonly #gaps = new Gaps()
   #reset: OffsetReset
 
   constructor(options: InstanceReaderOptions) {
@@ -191,7 +193,7 @@ export class InstanceReader {
         if (poll !== 'gone') this.#remove([instance])
         return poll
       }
-      if (held && this.#lacks(aim, poll)) {
+      if (this.#lacks(aim, poll, held === undefined)) {
         this.#remove([instance])
         return 'unsure'
       }
@@ -206,12 +208,15 @@ export class InstanceReader {
   }
 
   /**
-   * Whether an instance that was used before may have lost what is missing here. A gap (and, of some, nothing) is
-   * believed only of one that was placed for this poll: a request that something on the way has repeated moves an
-   * instance, and nobody has seen what it returned.
+   * Whether an instance may have lost what is missing here. A gap (and, of some, nothing) is believed only of one that
+   * was placed for this poll: a request that something on the way has repeated moves an instance, and nobody has seen
+   * what it returned. Where that may be the poll before the placing, another one must tell of the same gap.
    */
-  #lacks({ positions }: Aim, { records }: Poll): boolean {
-    return (records.length === 0 && this.#options.dialect.losesRest) || hasGap(positions, records)
+  #lacks({ topic, positions }: Aim, { records }: Poll, isNew: boolean): boolean {
+    const { losesRest, seeksAfterPoll } = this.#options.dialect
+    if (records.length === 0) return !isNew && losesRest
+    if (!hasGap(positions, records)) return false
+    return seeksAfterPoll ? !this.#gaps.confirms(topic, positions, records) : !isNew
   }
 
   async #open(call: Call, { topic, positions, isolation }: Aim): Promise<Instance> {

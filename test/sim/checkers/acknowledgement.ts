@@ -17,15 +17,19 @@ export const acknowledgement: Checker = {
     const places = placesOf(chronicle)
     const takenBy = new Map<Appended, number>()
     checkCalls(chronicle, places, found)
-    for (const write of chronicle.writes.values()) {
-      if (write.acknowledgedAt === Infinity) continue
+    // Where the topic was made anew meanwhile, several records may have stood at a write's place. Whoever was acknowledged
+    // first takes the first one: if there is one for each write, that finds it.
+    const acknowledged = [...chronicle.writes.values()]
+      .filter(({ acknowledgedAt }) => acknowledgedAt !== Infinity)
+      .toSorted((a, b) => a.settled.seq - b.settled.seq)
+    for (const write of acknowledged) {
       const token = tokenOf(write)
       for (const [partition, offset] of token) {
         found.looked++
         const what = `write ${write.write} (${write.how}) was acknowledged at offset ${offset} of partition ${partition}`
         const records = recordsAt(places, EVICTIONS, partition, offset, write.seq, write.settled.seq)
-        // Where the topic was made anew meanwhile there may be several.
-        const record = records.findLast(({ text }) => says(text, write)) ?? records.at(-1)
+        const own = records.filter(({ text }) => says(text, write))
+        const record = own.find((each) => !takenBy.has(each)) ?? own.at(-1) ?? records.at(-1)
         if (record === undefined) {
           found.broke(write.acknowledgedAt, `${what}, where nothing was written meanwhile`)
           continue

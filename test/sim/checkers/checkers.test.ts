@@ -726,6 +726,15 @@ promises(
   'I16',
   {
     'records where they were said to be': after(() => undefined),
+    'the same place in two logs, for two writes of one meaning': (trace) => {
+      const i = trace.isolate()
+      const first = trace.begin({ isolate: i })
+      trace.append({ v: 1, op: 'evict', ns: 'rows', keys: ['a'] })
+      const second = trace.recreate().begin({ isolate: i })
+      const offset = trace.append({ v: 1, op: 'evict', ns: 'rows', keys: ['a'] })
+      trace.acknowledge(second, offset)
+      trace.acknowledge(first, offset)
+    },
     'the record of a repeated call': (trace) => {
       const write = trace.begin({ isolate: trace.isolate() })
       trace.append({ v: 1, op: 'evict', ns: 'rows', keys: ['a'] })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { karapace, type KarapaceOptions } from '../../../adapters/karapace.ts'
 import { FakeKarapace } from '../../replay/fake-karapace.ts'
-import { asFetch } from '../../replay/fake-proxy.ts'
+import { type Asked, asFetch } from '../../replay/fake-proxy.ts'
 import { AT_ONCE, rejection, textOf, utf8 } from './scripted-fetch.ts'
 
 const url = 'https://karapace.test'
@@ -11,12 +11,18 @@ function bench(options: { drops?: boolean } = {}) {
   const proxy = new FakeKarapace(options)
   proxy.log.createTopic('t')
   const lines: string[] = []
-  const log = karapace({ url, fetch: asFetch(proxy.handle, lines) })
+  const meanwhile: { after?: (asked: Asked) => void } = {}
+  const handle = (asked: Asked) => {
+    const answer = proxy.handle(asked)
+    meanwhile.after?.(asked)
+    return answer
+  }
+  const log = karapace({ url, fetch: asFetch(handle, lines) })
   const write = (...values: string[]) => {
     for (const value of values) proxy.log.append('t', { key: utf8('k'), value: utf8(value), partition: 0 })
   }
   const polls = () => lines.filter((line) => line.includes('/records?'))
-  return { proxy, log, lines, write, polls }
+  return { proxy, log, lines, write, polls, meanwhile }
 }
 
 const values = ({ records }: { records: readonly { value: Uint8Array | null }[] }) =>
@@ -35,6 +41,45 @@ describe('karapace()', () => {
       'POST /consumers/kedge/instances/i/positions',
       'GET /consumers/kedge/instances/i/records?timeout=1000&max_bytes=1',
     ])
+  })
+
+  it('passes over nothing that a poll before the seek takes when it comes once more after it', async () => {
+    const { proxy, log, write, meanwhile } = bench()
+    write('1', '2')
+    let poll: Asked | undefined
+    meanwhile.after = (asked) => {
+      if (asked.path.endsWith('/records')) poll ??= asked
+      if (!asked.path.endsWith('/positions')) return
+      proxy.handle(poll!)
+      delete meanwhile.after
+    }
+    expect(values(await log.read('t', place(0), AT_ONCE))).toEqual(['1'])
+  })
+
+  it('passes over what two instances in a row have not got', async () => {
+    const { proxy, log, write, lines } = bench()
+    write('1', '2', '3')
+    proxy.log.compact('t')
+    expect(values(await log.read('t', place(0), AT_ONCE))).toEqual(['3'])
+    expect(lines.filter((line) => line === 'POST /consumers/kedge')).toHaveLength(2)
+  })
+
+  it('passes over it in the next read where the first one had no time for the second instance', async () => {
+    const { proxy, log, write, lines, meanwhile } = bench()
+    write('1', '2', '3')
+    proxy.log.compact('t')
+    const end = new AbortController()
+    let instances = 0
+    meanwhile.after = ({ path }) => {
+      if (path === '/consumers/kedge' && ++instances === 2) end.abort(new Error('given up'))
+    }
+    expect(await rejection(log.read('t', place(0), { ...AT_ONCE, signal: end.signal }))).toBe(
+      end.signal.reason,
+    )
+    delete meanwhile.after
+    lines.length = 0
+    expect(values(await log.read('t', place(0), AT_ONCE))).toEqual(['3'])
+    expect(lines.filter((line) => line === 'POST /consumers/kedge')).toHaveLength(1)
   })
 
   it('does not wait out a poll for a few records', async () => {
