@@ -39,8 +39,11 @@ export interface Sweep {
 
 /** Schedules that a process is given at once. */
 const CHUNK = 50
-/** Chunks until a process is replaced: isolates that were killed leave promises that never settle, and what hangs on them. */
-const CHUNKS_A_LIFE = 20
+/**
+ * Chunks until a process is replaced: isolates that were killed leave promises that never settle, and what hangs on them;
+ * half a megabyte a schedule. And a new process takes four seconds to become fast.
+ */
+const CHUNKS_A_LIFE = 70
 /** How long one schedule may take. */
 const HANG_MS = 60_000
 /** With more than so many nothing more is learned. */
