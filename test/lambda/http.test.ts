@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { lambdaHandler } from '../../worker/lambda.ts'
 import { kedge, openToAll } from '../../worker/index.ts'
+import type { Runtime } from '../../src/runtime.ts'
 import { world } from '../unit/world.ts'
 import { alb, albMultiple, v1, v2 } from './http-events.ts'
 
@@ -230,6 +231,18 @@ describe('Near the end of its time', () => {
     expect(answer).toMatchObject({ statusCode: 504, body: expect.stringContaining('ERR_TIMEOUT') })
     expect(at.runtime.now() - began).toBeLessThanOrEqual(2510)
     expect(errors).toMatchObject([{ code: 'ERR_TIMEOUT' }])
+  })
+
+  it('it is 504 also where the timer was a little early', async () => {
+    const at = world()
+    const runtime: Runtime = {
+      ...at.runtime,
+      // Timers of Node count whole milliseconds, and may end in the one before.
+      sleep: (ms, signal) => at.runtime.sleep(Math.max(0, ms - 1), signal),
+    }
+    const handler = lambdaHandler({ fetch: () => new Promise<Response>(() => {}) }, { runtime })
+    const answer = await at.run(handler(v2({}), context(at, 3000)))
+    expect(answer).toMatchObject({ statusCode: 504, body: expect.stringContaining('ERR_TIMEOUT') })
   })
 
   it('deferred work that is not done is left, and told', async () => {

@@ -82,7 +82,7 @@ export function lambdaHandler(app: FetchApp | AppOptions, options: LambdaHandler
         return await invocation.within(respond)
       } catch (error) {
         settings.tell(error)
-        const problem = invocation.remainingMs() === 0 ? late() : internalProblem()
+        const problem = invocation.isOver ? late() : internalProblem()
         return answerOf(problem.toResponse(), read.answer)
       }
     })

@@ -56,6 +56,7 @@ export class Invocation implements RequestContext {
   readonly #context: unknown
   readonly #settings: InvocationSettings
   readonly #deferred = new Set<Promise<void>>()
+  #isOver = false
 
   constructor(context: unknown, settings: InvocationSettings) {
     this.#context = context
@@ -66,6 +67,11 @@ export class Invocation implements RequestContext {
   remainingMs(): number {
     const { reserveMs } = this.#settings
     return Math.max(0, Math.min(LONGEST_MS, timeLeft(this.#context)) - reserveMs)
+  }
+
+  /** Whether everything was given up. A timer may be a millisecond early: what the clocks say then is not asked. */
+  get isOver(): boolean {
+    return this.#isOver || this.remainingMs() === 0
   }
 
   waitUntil(promise: Promise<unknown>): void {
@@ -95,12 +101,16 @@ export class Invocation implements RequestContext {
     const remainingMs = this.remainingMs()
     const over = new AbortController()
     const timer = new AbortController()
+    const expired = (): KedgeError => {
+      this.#isOver = true
+      return outOfTime()
+    }
     runtime.sleep(remainingMs, timer.signal).then(
-      () => over.abort(outOfTime()),
+      () => over.abort(expired()),
       () => undefined,
     )
     try {
-      return await withDeadline(runtime, remainingMs + patienceMs, outOfTime, () => work(over.signal))
+      return await withDeadline(runtime, remainingMs + patienceMs, expired, () => work(over.signal))
     } finally {
       timer.abort()
     }
