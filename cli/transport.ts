@@ -8,7 +8,7 @@ export interface Transport {
   close(): Promise<void>
 }
 
-/** @throws UsageError where undici is asked for and not installed. */
+/** @throws UsageError where undici is asked for, and is not installed or cannot be loaded. */
 export async function transportOf(
   asked: 'undici' | 'fetch' | undefined,
   session: Session,
@@ -16,11 +16,16 @@ export async function transportOf(
   const plain: Transport = { name: 'fetch', fetch: session.fetch, close: async () => undefined }
   if (asked === 'fetch') return plain
   try {
+    // By itself first: Node 20, which is too old for undici 8, ends the process where a module that is imported by another
+    // one throws, whoever catches that.
+    await import('undici')
     const { undici } = await import('../adapters/undici.ts')
     const { fetch, close } = undici()
     return { name: 'undici', fetch, close }
   } catch (cause) {
     if (asked === undefined) return plain
+    if ((cause as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND')
+      throw new UsageError('undici cannot be loaded: it needs Node 22.19 or newer', { cause })
     throw new UsageError('install undici first: it is not a part of kedge', { cause })
   }
 }
