@@ -8,6 +8,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { json } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { confluent } from 'kedge/adapters/confluent'
 import { startGateway } from 'kedge/gateway'
 import { memorySink, memoryTier } from 'kedge/testing'
@@ -41,7 +42,8 @@ const { cache } = await import('./cache.ts')
 const { handler: http } = await import('./http.ts')
 const { handler: greeting } = await import('./greeting.ts')
 const { topicsHandler } = await import('./topics.ts')
-await cache.sync()
+// What is loaded before the cache knows the log is not held, and its first poll may take longer than it waits.
+while (!(await cache.sync()).proved) await sleep(1)
 
 /** A request to a function URL. */
 const request = (method: string, path: string, body?: unknown) =>
