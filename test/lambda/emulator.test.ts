@@ -12,6 +12,9 @@ import { bundleHandlers, startFunction } from './function.ts'
 import { alb, albMultiple, v1, v2 } from './http-events.ts'
 import { msk, selfManaged } from './kafka-events.ts'
 
+/** For a log that is to be away, so that nobody waits for it long. */
+const IMPATIENT = { POLL_TIMEOUT: '300ms' }
+
 interface Seen {
   readonly pid: number
   readonly clocks: readonly [wall: number, monotonic: number]
@@ -158,7 +161,7 @@ describe.skipIf(withoutEmulator())(
     )
 
     it('a log that does not answer does not take the process with it', async () => {
-      const { gateway, invoke } = await start('own', { timeoutS: 3 })
+      const { gateway, invoke } = await start('own', { timeoutS: 3, env: IMPATIENT })
       const before = await invoke<Seen>({ prove: true, load: 'Ada' })
       await gateway.pause()
       const during = await invoke<Seen>({ get: true })
@@ -215,7 +218,7 @@ describe.skipIf(withoutEmulator())(
       })
 
       it('and with the log out of reach after it, the value is not served at all', async () => {
-        const { gateway, invoke } = await start('own')
+        const { gateway, invoke } = await start('own', { env: IMPATIENT })
         const before = await invoke<Seen>({ prove: true, load: 'old' })
         await freeze(before.pid, 1100, () => gateway.pause())
         const after = await invoke<Seen>({ get: true })

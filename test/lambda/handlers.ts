@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { confluent } from '../../adapters/confluent.ts'
 import { createLoader } from '../../loader/index.ts'
 import { createCache, systemRuntime } from '../../src/index.ts'
+import type { Duration } from '../../src/index.ts'
 import { memorySink, MemoryStore } from '../../src/testing/index.ts'
 import { createSync } from '../../sync/index.ts'
 import { openToAll } from '../../worker/index.ts'
@@ -19,6 +20,8 @@ import {
 import type { KafkaHandlerEvent, LambdaContext, WithCache } from '../../worker/lambda.ts'
 
 const { KAFKA_REST_URL: url = '', CLOCKS: clocks = 'both', BELL: bell = '' } = process.env
+// Long, so that a slow machine is not taken for a log that is away; short where the log is to be away.
+const { POLL_TIMEOUT: pollTimeout = '5s' } = process.env
 const kafka = confluent({ url, gateway: true })
 
 // Either clock may be one that does not count a freeze.
@@ -31,7 +34,7 @@ const cache = createCache({
   kafka,
   runtime,
   maxStaleness: '1s',
-  pollTimeout: '300ms',
+  pollTimeout: pollTimeout as Duration,
   onUnreachable: 'throw',
 })
 cache.namespace('users')
@@ -76,7 +79,7 @@ async function look(event: Asked, context: WithCache): Promise<unknown> {
   const users = context.cache.namespace<string>('users')
   const peeked = users.peek('7')
   const pollsBefore = cache.stats().polls
-  if (event.prove) await context.cache.sync()
+  while (event.prove && !(await context.cache.sync()).proved) await sleep(5)
   if (event.load !== undefined) await users.getOrSet('7', () => event.load!)
   const got = event.get ? await users.get('7').catch((error: { code: string }) => error.code) : undefined
   return {
