@@ -172,7 +172,8 @@ describe('a gateway that stops', () => {
   })
 
   it('says that it is not ready before it stops to listen, and cuts what does not end', async () => {
-    const { url, close } = (gateway = await startGateway({ drainMs: 300, graceMs: 50 }))
+    // Drained for longer than a slow machine needs for the request below.
+    const { url, close } = (gateway = await startGateway({ drainMs: 3000, graceMs: 50 }))
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     const init = { method: 'POST', headers: { 'content-type': BINARY }, body: readable, duplex: 'half' }
     const producing = fetch(`${url}/topics/t`, init as RequestInit).catch(() => 'cut')

@@ -83,11 +83,16 @@ export function harness(memory: MemoryLogOptions = {}, options: Partial<GatewayO
 export const base64 = (text: string): string => Buffer.from(text).toString('base64')
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** Lets what is under way go on until `condition` holds. */
+/** Only what never happens takes this long. */
+const PATIENCE_MS = 15_000
+
+/** Lets what is under way go on until `condition` holds: what comes over a socket has a time, and no number of turns. */
 export async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 10_000 && !condition(); turn++)
+  const deadline = performance.now() + PATIENCE_MS
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('never happened')
     await new Promise((resolve) => setImmediate(resolve))
-  if (!condition()) throw new Error('never happened')
+  }
 }
 
 export const answer = async (response: Response): Promise<[number, unknown]> => [

@@ -76,7 +76,8 @@ describe('serve()', () => {
   it('says on `/readyz` that it stops, while it is still drained', async () => {
     const { cache } = world()
     const app = createApp({ cache, auth: openToAll })
-    const { url, close } = await started({ app, cache, drain: 200 })
+    // Longer than a slow machine needs for the requests below.
+    const { url, close } = await started({ app, cache, drain: '3s' })
     await cache.sync()
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     const closing = close()
