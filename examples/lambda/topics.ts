@@ -38,6 +38,6 @@ export function topicsHandler({ kafka, sink, tier }: Parts): KafkaHandler {
       'cache-requests': serveRequests(loader),
     },
     // The event source mappings have ReportBatchItemFailures: see `template.yaml`.
-    { failures: 'report', onEvent: (event) => console.error(JSON.stringify(event)) },
+    { failures: 'report', onEvent: (event) => console.error(event) },
   )
 }

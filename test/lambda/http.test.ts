@@ -260,6 +260,21 @@ describe('Near the end of its time', () => {
     expect(errors).toMatchObject([{ code: 'ERR_TIMEOUT', message: expect.stringContaining('waitUntil') }])
   })
 
+  it('what is deferred need not be a promise', async () => {
+    const app = new Hono()
+    const done: string[] = []
+    app.get('/', (c) => {
+      const loose = c.executionCtx as { waitUntil(work: unknown): void }
+      loose.waitUntil(undefined)
+      // As some queries of databases are: begun when somebody asks for them.
+      // oxlint-disable-next-line unicorn/no-thenable
+      loose.waitUntil({ then: (resolve: (value: unknown) => void) => resolve(done.push('asked')) })
+      return c.text('well')
+    })
+    expect(await lambdaHandler(app)(v2({}))).toMatchObject({ statusCode: 200, body: 'well' })
+    expect(done).toEqual(['asked'])
+  })
+
   it('deferred work that fails is told, and harms nobody', async () => {
     const app = new Hono()
     app.get('/', (c) => {

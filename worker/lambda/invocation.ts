@@ -75,7 +75,8 @@ export class Invocation implements RequestContext {
   }
 
   waitUntil(promise: Promise<unknown>): void {
-    const settled: Promise<void> = promise
+    // Apps give what other platforms take too: nothing, or a query that is a promise in name only.
+    const settled: Promise<void> = Promise.resolve(promise)
       .then(() => undefined, this.#settings.tell)
       .finally(() => this.#deferred.delete(settled))
     this.#deferred.add(settled)
