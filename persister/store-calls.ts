@@ -6,7 +6,7 @@
  */
 import { encodeUtf8, pack } from '../src/codec.ts'
 import { withDeadline } from '../src/deadline.ts'
-import { KedgeError } from '../src/errors.ts'
+import { isKedgeError, KedgeError } from '../src/errors.ts'
 import { NAMESPACE_PATTERN, updateRecordKey } from '../src/messages.ts'
 import { partitionOf } from '../src/murmur2.ts'
 import { produce } from '../src/producer.ts'
@@ -181,9 +181,20 @@ export class StoreCalls {
     const { settings } = this.#context.ground
     const namespace = dead?.ns
     const write: WriteMessage | undefined = dead && messageOf(dead.ns, dead.write)
-    const value = await pack({ v: 1, op: 'dead', reason, tries, partition, offset, write }, settings)
     const key = dead ? encodeUtf8(updateRecordKey(dead.ns, dead.write.key)) : null
-    await produce(settings, this.#own.deadLettersTopic, [{ key, value }], signal)
+    const send = async (what: object): Promise<void> => {
+      const value = await pack({ v: 1, op: 'dead', reason, tries, partition, offset, ...what }, settings)
+      await produce(settings, this.#own.deadLettersTopic, [{ key, value }], signal)
+    }
+    try {
+      await send({ write })
+    } catch (error) {
+      if (write === undefined || !isTooLarge(error)) throw error
+      // The write just fitted a record, and a letter is larger. Its value stands in the topic of writes, for as long as
+      // that keeps it; waiting would hold up the partition for ever.
+      const { value, ...rest } = write
+      await send({ write: rest, omittedBytes: settings.codec.encode(value).length })
+    }
     const known = namespace !== undefined && NAMESPACE_PATTERN.test(namespace) ? namespace : undefined
     this.#own.emit({ type: 'dead_letter', namespace: known, partition, offset, reason })
   }
@@ -216,6 +227,11 @@ const messageOf = (ns: string, { key, value, deleted, id, at }: StoredWrite): Wr
   id,
   at,
 })
+
+/** Whether no record has room for it, here or at the broker. */
+function isTooLarge(error: unknown): boolean {
+  return isKedgeError(error) && (error.code === 'ERR_TOO_LARGE' || isTooLarge(error.cause))
+}
 
 const storeTimeout = () =>
   new KedgeError('ERR_STORE_TIMEOUT', 'the store ran longer than `storeTimeout`', { retryable: true })

@@ -402,6 +402,43 @@ describe('a persister', () => {
     expect(await at.run(users.getOrSet('a', () => db.value('a')))).toBe('a2')
   })
 
+  it('buries a write so large that no letter has room for its value: without it, and says how large it was', async () => {
+    const { users } = await ready()
+    // The record of the write just fits; what a letter adds does not.
+    const value = 'x'.repeat(999_880)
+    await users.writeBehind('7', value)
+    await users.writeBehind('8', 'small')
+    const { step, events } = persister({ users: () => Promise.reject(new Error('no')) }, { retries: 0 })
+    expect(await step()).toEqual({ persisted: 0, repeated: 0, dead: 2 })
+    const [letter, other] = written('cache-writes-dead')
+    expect(letter).toMatchObject({
+      op: 'dead',
+      partition: 0,
+      offset: 0,
+      write: { key: '7' },
+      omittedBytes: 999_882,
+    })
+    expect(letter!['write']).not.toHaveProperty('value')
+    expect(other).toMatchObject({ offset: 1, write: { key: '8', value: 'small' } })
+    expect(events.filter(({ type }) => type === 'dead_letter')).toHaveLength(2)
+    expect(await step()).toEqual({ persisted: 0, repeated: 0, dead: 0 })
+  })
+
+  it('buries a write so large that the broker refuses its letter, without its value', async () => {
+    const { users } = await ready()
+    await users.writeBehind('7', 'x'.repeat(1000))
+    const kafka = memory({ on: at.log, runtime: at.runtime })
+    const produce = kafka.produce.bind(kafka)
+    kafka.produce = async (topic, records, options) => {
+      const isLarge = records.some(({ value }) => (value?.length ?? 0) > 1000)
+      if (isLarge) throw new KedgeError('ERR_TOO_LARGE', 'larger than `max.message.bytes`')
+      return produce(topic, records, options)
+    }
+    const { step } = persister({ users: () => Promise.reject(new Error('no')) }, { retries: 0, kafka })
+    expect(await step()).toEqual({ persisted: 0, repeated: 0, dead: 1 })
+    expect(written('cache-writes-dead')).toMatchObject([{ write: { key: '7' }, omittedBytes: 1002 }])
+  })
+
   it('buries what is no write, and writes of namespaces that it has no store for', async () => {
     await writes(['a', 'a1'])
     at.log.append('cache-writes', { key: null, value: encode({ key: 'a' }) })
