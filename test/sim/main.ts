@@ -107,10 +107,18 @@ async function explain(failures: readonly Failure[]): Promise<void> {
   }
 }
 
-const progress = (of: number) => (counts: Counts, failures: readonly Failure[]) => {
-  if (!process.stdout.isTTY) return
-  const share = of < Number.MAX_SAFE_INTEGER ? ` of ${of.toLocaleString('en')}` : ''
-  process.stdout.write(`\r${counts.schedules.toLocaleString('en')}${share}, ${failures.length} failed `)
+/** How far it is, on a terminal; and each seed that failed as soon as it has: a long run is not waited for. */
+const progress = (of: number) => {
+  let told = 0
+  return (counts: Counts, failures: readonly Failure[]) => {
+    const ends = process.stdout.isTTY ? '\r\u001B[K' : ''
+    for (const { seed, crash, violations } of failures.slice(told))
+      say(`${ends}seed ${seed} failed: ${crash ?? violations[0]?.text ?? ''}`)
+    told = failures.length
+    if (!process.stdout.isTTY) return
+    const share = of < Number.MAX_SAFE_INTEGER ? ` of ${of.toLocaleString('en')}` : ''
+    process.stdout.write(`\r${counts.schedules.toLocaleString('en')}${share}, ${failures.length} failed `)
+  }
 }
 
 async function many(): Promise<boolean> {
