@@ -97,6 +97,20 @@ describe('A handler with a cache', () => {
     expect(errors).toMatchObject([{ code: 'ERR_TOKEN' }])
   })
 
+  it('ignores what is not even a string, as an event may bring it; none at all is nothing to tell of', async () => {
+    const { at, cache } = await stage()
+    const errors: unknown[] = []
+    const handler = withCache(cache, () => 'well', {
+      runtime: at.runtime,
+      token: (event: { token: unknown }) => event.token as Token,
+      onError: (error) => errors.push(error),
+    })
+    expect(await at.run(handler({ token: null }))).toBe('well')
+    expect(errors).toEqual([])
+    for (const token of [7, {}, ['k1.0-1']]) expect(await at.run(handler({ token }))).toBe('well')
+    expect(errors).toMatchObject(Array.from({ length: 3 }, () => ({ code: 'ERR_TOKEN' })))
+  })
+
   it('may make its cache at the first invocation, and runs without a context', async () => {
     const { at, cache, options } = await stage()
     const handler = withCache(

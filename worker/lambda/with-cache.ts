@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isKedgeError } from '../../src/errors.ts'
+import { isKedgeError, KedgeError } from '../../src/errors.ts'
 import type { Token } from '../../src/token.ts'
 import type { Cache, CacheScope } from '../../src/types.ts'
 import { invocationSettings, invoked } from './invocation.ts'
@@ -88,7 +88,10 @@ function boundary<Event>(cache: Cache | (() => Cache), options: WithCacheOptions
   const { token } = options
   const sent = (event: Event): Token | undefined => {
     try {
-      return token?.(event)
+      // Whatever the type says, it is out of an event: JSON, of a stranger.
+      const said: unknown = token?.(event) ?? undefined
+      if (said === undefined || typeof said === 'string') return said
+      throw new KedgeError('ERR_TOKEN', 'a token is a string')
     } catch (error) {
       settings.tell(error)
       return undefined
