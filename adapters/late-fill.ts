@@ -12,6 +12,7 @@
  */
 import { settledWithin } from '../src/deadline.ts'
 import { isKedgeError, KedgeError } from '../src/errors.ts'
+import { ScopedNamespace } from '../src/namespace.ts'
 import { systemRuntime } from '../src/runtime.ts'
 import type { Runtime } from '../src/runtime.ts'
 import type { Loader, LoadOptions, Namespace } from '../src/types.ts'
@@ -20,7 +21,7 @@ import type { Loader, LoadOptions, Namespace } from '../src/types.ts'
 const PATIENCE_MS = 10_000
 /** A wait that is older is of a request that is gone (Workers): its own timer would have ended it. */
 const LIFETIME_MS = PATIENCE_MS + 1000
-/** Values waited for at once, fewer than there are places. What is read beyond is not held. */
+/** Values waited for at once, on all namespaces of a cache. What is read beyond is not held. */
 const MAX_OPEN = 100
 /** Keys whose value was given up, and may still come. The oldest are forgotten. */
 const MAX_LATE = 10_000
@@ -39,8 +40,31 @@ interface Wait<T> {
   give?: (value: T | undefined) => Promise<void>
 }
 
+/** The waits of all that stand on one cache, and how each is given up. */
+interface Room {
+  readonly most: number
+  readonly waits: Map<{ readonly until: number }, () => void>
+}
+
+const rooms = new WeakMap<object, Room>()
+
+/**
+ * Waits take places for loads, and one whose framework has failed for as long as it is waited for: so never more than
+ * half of them, or a source that is down would keep everybody else's loads, and these reads themselves, waiting.
+ */
+function roomOf(space: object): Room {
+  const slots = space instanceof ScopedNamespace ? space.slots : undefined
+  let room = rooms.get(slots ?? space)
+  if (room === undefined) {
+    room = { most: Math.min(MAX_OPEN, Math.ceil((slots?.max ?? Infinity) / 2)), waits: new Map() }
+    rooms.set(slots ?? space, room)
+  }
+  return room
+}
+
 export class LateFills<T> {
   readonly #space: Namespace<T>
+  readonly #room: Room
   readonly #runtime: Runtime
   readonly #open = new Map<string, Wait<T>>()
   readonly #late = new Set<string>()
@@ -49,6 +73,7 @@ export class LateFills<T> {
 
   constructor(space: Namespace<T>, runtime: Runtime = systemRuntime()) {
     this.#space = space
+    this.#room = roomOf(space)
     this.#runtime = runtime
   }
 
@@ -56,11 +81,12 @@ export class LateFills<T> {
   read(key: string, options: LoadOptions<T> = {}): Promise<T | undefined> {
     this.#forget(key)
     // Whoever reads beside somebody who is loading loads too: the other one may fail, and nobody would say so.
-    if (this.#open.has(key) || this.#late.has(key) || this.#open.size >= MAX_OPEN) return this.#space.get(key)
+    if (this.#open.has(key) || this.#late.has(key) || this.#isFull) return this.#space.get(key)
     if (this.#isBypassed) return this.#look(key)
     const until = this.#runtime.monotonic() + LIFETIME_MS
     const wait: Wait<T> = { readAt: this.#runtime.now(), until, askedAt: Infinity }
     this.#open.set(key, wait)
+    this.#room.waits.set(wait, () => this.#giveUp(key, wait))
     let miss!: (stale: T | undefined) => void
     const missed = new Promise<T | undefined>((resolve) => (miss = resolve))
     const asked: Loader<T> = ({ signal, stale }) => {
@@ -138,7 +164,12 @@ export class LateFills<T> {
   }
 
   #end(key: string, wait: Wait<T>): boolean {
+    this.#room.waits.delete(wait)
     return this.#open.get(key) === wait && this.#open.delete(key)
+  }
+
+  get #isFull(): boolean {
+    return this.#room.waits.size >= this.#room.most
   }
 
   #giveUp(key: string, wait: Wait<T>): void {
@@ -156,7 +187,7 @@ export class LateFills<T> {
     const now = this.#runtime.monotonic()
     const wait = this.#open.get(key)
     if (wait && now > wait.until) this.#giveUp(key, wait)
-    if (this.#open.size < MAX_OPEN) return
-    for (const [other, each] of this.#open) if (now > each.until) this.#giveUp(other, each)
+    if (!this.#isFull) return
+    for (const [each, giveUp] of this.#room.waits) if (now > each.until) giveUp()
   }
 }

@@ -8,6 +8,7 @@ import type { GroupWriter } from './group-writer.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
+import type { Slots } from './slots.ts'
 import type { Token } from './token.ts'
 import type {
   DeleteOptions,
@@ -57,6 +58,11 @@ export class ScopedNamespace<T> implements Namespace<T> {
     this.#space = parts.space
     this.#scope = scope
     this.#requires = scope.requires
+  }
+
+  /** The places that its loads take, and those of all namespaces of its cache. */
+  get slots(): Slots {
+    return this.#parts.reader.slots
   }
 
   for(context: RequestContext, options?: ScopeOptions): Namespace<T> {

@@ -70,6 +70,11 @@ export class Reader<T> {
     this.#context = context
   }
 
+  /** The places for loads: the same for all namespaces of a cache. */
+  get slots(): Slots {
+    return this.#context.slots
+  }
+
   /** Reads one key: from the cache, or by `call` where one is given. */
   async read(
     key: string,

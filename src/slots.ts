@@ -12,14 +12,14 @@ const FIRST_PAUSE_MS = 5
 const MAX_PAUSE_MS = 50
 
 export class Slots {
-  readonly #max: number
+  readonly max: number
   readonly #runtime: Runtime
   readonly #timeline: Timeline
   /** When each place is free again, at the latest. */
   readonly #taken = new Set<{ readonly until: number }>()
 
   constructor(max: number, runtime: Runtime, timeline: Timeline) {
-    this.#max = max
+    this.max = max
     this.#runtime = runtime
     this.#timeline = timeline
   }
@@ -46,9 +46,9 @@ export class Slots {
   }
 
   #full(): boolean {
-    if (this.#taken.size < this.#max) return false
+    if (this.#taken.size < this.max) return false
     const now = this.#timeline.now()
     for (const place of this.#taken) if (place.until <= now) this.#taken.delete(place)
-    return this.#taken.size >= this.#max
+    return this.#taken.size >= this.max
   }
 }

@@ -112,6 +112,26 @@ describe('values that come late', () => {
     expect(at.runtime.now() - before).toBeLessThan(5000)
   })
 
+  it('leave places for the loads of others, on however many namespaces they are waited for', async () => {
+    const at = world()
+    const { cache } = at.isolate({ maxLoads: 6 })
+    const all = ['users', 'products', 'prices'].map(
+      (name) => new LateFills<string>(cache.namespace(name), at.runtime),
+    )
+    await at.run(cache.sync())
+    const since = at.runtime.now()
+    // Their frameworks fail to load, and bring nothing.
+    for (const fills of all)
+      for (const key of ['1', '2', '3']) expect(await at.run(fills.read(key))).toBeUndefined()
+    expect(await at.run(cache.namespace('other').getOrSet('k', () => 'loaded'))).toBe('loaded')
+    expect(at.runtime.now() - since).toBeLessThan(1000)
+    // What nobody has brought is given up, and there is room again, on each of them.
+    await at.runtime.advance(12_000)
+    await at.run(all[2]!.read('4'))
+    await at.run(all[2]!.bring('4', 'brought'))
+    expect(await at.run(cache.namespace('prices').get('4'))).toBe('brought')
+  })
+
   it('miss where there is no place for one more load', async () => {
     const { at, fills } = await opened(false, { maxLoads: 1 })
     await at.run(fills.read('1'))
