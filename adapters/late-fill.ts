@@ -82,7 +82,8 @@ export class LateFills<T> {
     this.#forget(key)
     // Whoever reads beside somebody who is loading loads too: the other one may fail, and nobody would say so.
     if (this.#open.has(key) || this.#late.has(key) || this.#isFull) return this.#space.get(key)
-    if (this.#isBypassed) return this.#look(key)
+    if (this.#isBypassed || (this.#space instanceof ScopedNamespace && this.#space.isLost))
+      return this.#look(key)
     const until = this.#runtime.monotonic() + LIFETIME_MS
     const wait: Wait<T> = { readAt: this.#runtime.now(), until, askedAt: Infinity }
     this.#open.set(key, wait)

@@ -65,6 +65,11 @@ export class ScopedNamespace<T> implements Namespace<T> {
     return this.#parts.reader.slots
   }
 
+  /** Whether its loads have the few places that there are while the log is out of reach. */
+  get isLost(): boolean {
+    return this.#parts.reader.isLost
+  }
+
   for(context: RequestContext, options?: ScopeOptions): Namespace<T> {
     return new ScopedNamespace(this.#parts, this.#parts.open(context, options))
   }

@@ -75,6 +75,11 @@ export class Reader<T> {
     return this.#context.slots
   }
 
+  /** Whether loads have the few places of `maxBypassLoads` by now, because the log has been out of reach for too long. */
+  get isLost(): boolean {
+    return this.#isLost(this.#context.ground.timeline.now())
+  }
+
   /** Reads one key: from the cache, or by `call` where one is given. */
   async read(
     key: string,

@@ -112,6 +112,19 @@ describe('values that come late', () => {
     expect(at.runtime.now() - before).toBeLessThan(5000)
   })
 
+  it('do not wait for places in the moment in which Kafka is out of reach for too long', async () => {
+    const { at, isolate, fills } = await opened(false, { maxOutage: '10s', maxBypassLoads: 2 })
+    isolate.kafka.fail(new KedgeError('ERR_UNREACHABLE', 'away', { retryable: true }))
+    for (let n = 0; n < 15; n++) {
+      await at.runtime.advance(1000)
+      await at.run(isolate.cache.sync())
+    }
+    const since = at.runtime.now()
+    const reads = ['1', '2', '3', '4', '5', '6'].map((key) => fills.read(key))
+    expect(await at.run(Promise.all(reads))).toEqual(reads.map(() => undefined))
+    expect(at.runtime.now() - since).toBeLessThan(1000)
+  })
+
   it('leave places for the loads of others, on however many namespaces they are waited for', async () => {
     const at = world()
     const { cache } = at.isolate({ maxLoads: 6 })
