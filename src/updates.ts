@@ -167,10 +167,12 @@ export class Updates {
     let open = from
     let bytes = 0
     let limit = maxPollBytes
+    // Something is there: a consumer that still warms up may take a moment to return it.
+    let waitMs = pollTimeoutMs / 2
     for (let reads = 0; open.length > 0 && bytes < maxBytes && reads < MAX_READS; reads++) {
       const options = {
         maxBytes: Math.min(limit, maxBytes - bytes),
-        waitMs: pollTimeoutMs / 2,
+        waitMs,
         isolation,
         signal,
       } as const
@@ -186,9 +188,11 @@ export class Updates {
         )
       )
         continue
-      // No progress: the rest belongs to a transaction that is still open, or does not fit.
+      // No progress: the rest belongs to a transaction that is still open, or does not fit. Neither is a matter of
+      // waiting, and the proof of freshness that comes after this has its time from the same `pollTimeout`.
       if (limit >= maxPollBytes * MAX_READS) break
       limit *= 4
+      waitMs = 0
     }
     return { bytes, complete: open.length === 0 }
   }

@@ -385,6 +385,22 @@ describe('values from the updates topic', () => {
     expect(users.peek('1')).toBeUndefined()
   })
 
+  it('a transaction that is open among the updates keeps no poll from proving in time', async () => {
+    const { cache, kafka } = await ready({ mode: 'replicate' }, { latency: 20 })
+    await at.run(cache.sync())
+    // Kafka waits as long as it is asked to where all that there is belongs to the transaction.
+    const read = kafka.read.bind(kafka)
+    kafka.read = async (topic, positions, options) => {
+      const found = await read(topic, positions, { ...options, waitMs: 0 })
+      if (found.records.length === 0) await at.runtime.sleep(options.waitMs, options.signal)
+      return found
+    }
+    const transaction = at.log.begin()
+    transaction.append('cache-updates', { key: null, value: utf8('{}') })
+    expect((await at.run(cache.sync())).ageMs).toBeLessThan(500)
+    transaction.abort()
+  })
+
   it('an updates topic that fails costs values, not freshness', async () => {
     const { cache, kafka } = await ready({ mode: 'replicate' })
     const offsets = kafka.offsets.bind(kafka)
