@@ -125,6 +125,8 @@ describe.skipIf(withoutKafka()).each(KAFKAS)('Kafka %s', (_, start) => {
       kafka: confluent({ url: gateway!.url, gateway: true }),
       topics: { evictions: name },
       evictionPartitions: 1,
+      // A broker on a slow machine takes its time.
+      pollTimeout: '5s',
       onEvent: (event) => void (event.type === 'reanchor' && reanchors.push(event.reason)),
     })
     const rows = cache.namespace<number>('rows')

@@ -52,6 +52,8 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
       topics: { evictions: topic, updates: `${topic}-updates` },
       evictionPartitions: 1,
       ttl: '1h',
+      // A broker on a slow machine takes its time.
+      pollTimeout: '5s',
       ...options,
       onEvent: (event) => void events.push(event),
     })

@@ -1,5 +1,5 @@
 /** The loader service, the persister and the ways to write, on a real broker behind the gateway. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -16,10 +16,10 @@ const PARTITIONS = 2
 
 /**
  * Stores that append to files: each delivery to one, and to the other one what was not there by its id. They take their
- * time, so that there is a middle to be killed in.
+ * time, so that there is a middle to be killed in: half-way they wait for as long as the file `held` is there.
  */
 const stores = (folder: string) => `
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 const [deliveries, rows] = [${JSON.stringify(join(folder, 'deliveries'))}, ${JSON.stringify(join(folder, 'rows'))}]
 const line = (each) => JSON.stringify(each) + '\\n'
 appendFileSync(rows, '')
@@ -28,6 +28,8 @@ export const options = { maxBatch: 3 }
 export default {
   orders: async (writes) => {
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 40))
+    while (ids.size >= 30 && existsSync(${JSON.stringify(join(folder, 'held'))}))
+      await new Promise((resolve) => setTimeout(resolve, 5))
     for (const { key, value, id } of writes) {
       appendFileSync(deliveries, line({ key, value, id }))
       if (!ids.has(id)) appendFileSync(rows, line({ key, value, id }))
@@ -88,6 +90,8 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
       requestPartitions: PARTITIONS,
       writePartitions: PARTITIONS,
       ttl: '1h',
+      // A broker on a slow machine takes its time; what must hold must hold all the same.
+      pollTimeout: '5s',
       ...options,
     })
     caches.push(cache)
@@ -158,6 +162,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     for (let value = 1; value <= 10; value++)
       for (const key of keys) token = await writer.space.writeBehind(key, value)
 
+    await writeFile(join(folder, 'held'), '')
     const first = await persister()
     await expect
       .poll(async () => (await lines('deliveries')).length, { timeout: 15_000, interval: 5 })
@@ -173,6 +178,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     const cold = await reader()
     for (const key of waiting) expect(await cold.space.get(key, { after: token })).toBe(10)
 
+    await rm(join(folder, 'held'))
     const second = await persister()
     await expect.poll(async () => (await lines('rows')).length, { timeout: 20_000 }).toBe(60)
     const rows = await lines('rows')

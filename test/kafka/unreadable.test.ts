@@ -44,6 +44,8 @@ describe.skipIf(withoutKafka())(
           kafka: confluent({ url: gateway!.url, gateway: true }),
           topics: { evictions: topic },
           ttl: '1h',
+          // A broker on a slow machine takes its time.
+          pollTimeout: '5s',
         })
         try {
           const rows = cache.namespace<string>('rows')

@@ -58,11 +58,15 @@ async function reader() {
   })
   ends.push(() => cache.close())
   const rows = cache.namespace<string>('rows', { intents: INTENT })
-  await cache.sync()
+  // On a slow machine a poll may take longer than it is waited for.
+  const prove = async () => {
+    while (!(await cache.sync()).proved) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await prove()
   return {
     rows,
     read: async () => {
-      await cache.sync()
+      await prove()
       return rows.getOrSet('7', load)
     },
   }
