@@ -27,7 +27,7 @@ describe.skipIf(withoutMemcached() !== undefined)('a tier in three servers of Me
   afterAll(() => way?.stop())
   beforeEach(async () => {
     await way.wipe()
-    tier = memcachedTier(way.connect(), { timeout: 500 })
+    tier = memcachedTier(way.connect(), { timeout: 2000 })
   })
 
   it('misses what was on a server that is down, and finds it missing when that is back', async () => {
@@ -99,7 +99,7 @@ describe.skipIf(withoutMemcached() !== undefined)('a tier in three servers of Me
   })
 
   it('sends no more than is allowed to be unanswered', async () => {
-    const bounded = memcachedTier(way.connect({ maxRequests: 100 }), { timeout: 500 })
+    const bounded = memcachedTier(way.connect({ maxRequests: 100 }), { timeout: 2000 })
     const lone = keys.filter((key) => key === keys[0])
     await bounded.getMany(PLACE, lone)
     const server = await serverOf(lone[0]!)

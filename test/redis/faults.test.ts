@@ -45,7 +45,7 @@ describe.skipIf(reason !== undefined).each(WAYS)('Redis in trouble, over %s', (n
   afterAll(() => way?.stop())
   beforeEach(async () => {
     await way.wipe()
-    sink = redisSink(way.connection, { timeout: 400 })
+    sink = redisSink(way.connection, { timeout: 1500 })
     await retried(() => sink.begin('s', 'e1', undefined))
     await sink.write('s', batch(1, put('a', 'A', 0)))
   })
