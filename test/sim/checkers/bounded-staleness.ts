@@ -53,9 +53,7 @@ function boundOf({ scenario: { world } }: Trace, { flagged, from, by }: Served):
 }
 
 function stretchOf(lag: ClockLag, { by, from }: Served, since: number): number {
-  return from === 'memory' || from === undefined
-    ? lag.ofHit(by.life, since, by.t)
-    : lag.between(by.life, since, by.t)
+  return from === 'memory' || from === undefined ? lag.ofHit(by, since) : lag.between(by.life, since, by.t)
 }
 
 /**

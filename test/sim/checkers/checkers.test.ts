@@ -74,6 +74,14 @@ promises(
         .fault('monotonic_frozen', { isolate: i, forMs: 3000 })
       trace.at(4000).served(i, row(0, 500))
     }),
+    'a hit while the wall clock stood still, where both were looked at in the same moment, but later': after(
+      (trace, i) => {
+        trace.fault('clock_frozen', { isolate: i, forMs: 3000 })
+        const read = trace.at(2500).ask(i, 'a', { bare: true })
+        trace.begin({ isolate: i, key: 'b' })
+        trace.answer(read, row(0, 500))
+      },
+    ),
     'a tag of the other parity': (trace) => {
       const i = trace.isolate()
       trace.at(1000).commit('a', 1)

@@ -24,7 +24,7 @@ export interface Life {
   killedAt: number
   readonly freezes: { readonly from: number; to: number }[]
   /** Moments at which it is known to have compared both of its clocks, ascending. */
-  readonly looks: number[]
+  readonly looks: { readonly seq: number; readonly t: number }[]
   readonly reanchors: Reanchor[]
 }
 
@@ -230,7 +230,7 @@ function takeLife(
   const { isolate, t } = event
   if (event.type === 'isolate') {
     const { seat, plan } = event
-    const unused = { killedAt: Infinity, freezes: [], looks: [t], reanchors: [] }
+    const unused = { killedAt: Infinity, freezes: [], looks: [], reanchors: [] }
     lives.set(isolate, { isolate, seat, plan, bornAt: t, ...unused })
     return
   }
@@ -266,7 +266,7 @@ function takeRead(
     if (life === undefined) return
     const open = { settledAt: Infinity, settledSeq: Infinity, code: undefined }
     // Where its scope is opened.
-    if (!bare) life.looks.push(t)
+    if (!bare) life.looks.push({ seq, t })
     reads.set(read, { read, seq, t, life, request, how, space, keys, after, bare, ...open })
     return
   }
@@ -295,7 +295,7 @@ function takeWrite(
     const open = { settled: { t: Infinity, seq: Infinity }, acknowledgedAt: Infinity }
     const nowhere = { token: undefined, partition: undefined, offset: undefined }
     const what = { write, request, how, space, key, version, evicts, pattern }
-    life.looks.push(t)
+    life.looks.push({ seq, t })
     writes.set(write, { ...what, seq, t, life, ...open, ...nowhere })
     return
   }
@@ -320,7 +320,7 @@ function takeLoad(
     const life = lives.get(event.isolate)
     if (life === undefined) return
     loads.set(load, { load, seq, t, life, request, space, key, endedAt: Infinity, endedSeq: Infinity })
-    life.looks.push(t)
+    life.looks.push({ seq, t })
     return
   }
   const begun = loads.get(load)
@@ -342,7 +342,7 @@ function takeCall(
     const open = { toldSeq: Infinity, toldAt: Infinity, told: undefined }
     calls.set(call, { call, seq, t, life, operation, topic, positions, ...open })
     // A poll begins by noting the time.
-    if (operation === 'offsets' && topic === EVICTIONS) life.looks.push(t)
+    if (operation === 'offsets' && topic === EVICTIONS) life.looks.push({ seq, t })
     return
   }
   const asked = calls.get(call)

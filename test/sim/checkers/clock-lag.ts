@@ -10,7 +10,7 @@
  * @module
  */
 import { chronicleOf, firstAbove } from './chronicle.ts'
-import type { Chronicle, Life } from './chronicle.ts'
+import type { Chronicle, Life, Read } from './chronicle.ts'
 import type { Trace } from '../trace.ts'
 
 /** A clock falls behind the true time: by `rate` of each millisecond between, or by `step` at once. */
@@ -24,8 +24,8 @@ interface Slow {
 export interface ClockLag {
   /** How much less than the truth the isolate may believe to have passed. */
   between(life: Life, from: number, to: number): number
-  /** The same, where all that it has done since its last look at both clocks is to hit. */
-  ofHit(life: Life, from: number, to: number): number
+  /** The same until a read, where all that its isolate has done since its last look at both clocks is to hit. */
+  ofHit(by: Read, from: number): number
   /** Whether its wall clock was put forward, or ran too fast, in between. */
   wasAhead(life: Life, from: number, to: number): boolean
   /** The earliest moment that may be as long ago as the isolate says. */
@@ -76,10 +76,11 @@ class LagOfFaults implements ClockLag {
     return monotonic === 0 ? 0 : Math.min(monotonic, lagOf(this.#wall(life), from, to))
   }
 
-  ofHit(life: Life, from: number, to: number): number {
+  ofHit({ life, seq, t: to }: Read, from: number): number {
     const wall = this.#wall(life)
     if (wall.length === 0) return 0
-    const looked = life.looks[firstAbove(life.looks, to, (t) => t) - 1] ?? 0
+    // Not what it looked at in the same moment, but later.
+    const looked = life.looks[firstAbove(life.looks, seq, (look) => look.seq) - 1]?.t ?? life.bornAt
     return this.between(life, from, to) + lagOf(wall, looked, to)
   }
 

@@ -21,7 +21,7 @@ export const lifetime: Checker = {
       const ageMs = by.t - since
       const limitMs = limitOf(trace, by.life, from, flagged) + ROUNDING_MS
       if (ageMs <= limitMs) continue
-      const stretchMs = from === 'loader' ? lag.still(by.life, since, t) : lag.ofHit(by.life, since, by.t)
+      const stretchMs = from === 'loader' ? lag.still(by.life, since, t) : lag.ofHit(by, since)
       if (ageMs <= limitMs + stretchMs + skewOf(trace, chronicle, by.life, by.t)) continue
       found.broke(
         t,
