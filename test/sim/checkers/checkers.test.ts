@@ -421,6 +421,10 @@ promises(
       trace.at(11_900).served(i, row(0, 0), { flagged: 'swr' })
       trace.at(12_900).served(i, row(0, 0), { flagged: 'error' })
     },
+    'one of several rows, of a load that may last longer than its TTL and that others had begun': (trace) => {
+      const i = trace.isolate({ hardTimeoutMs: 20_000 })
+      trace.at(15_000).served(i, row(0, 0), { from: undefined, flagged: 'unknown' })
+    },
     'a row of an isolate whose clock is behind that of the one that has loaded it': (trace) => {
       trace.isolate()
       const i = trace.isolate({ mode: 'replicate', skewMs: -500 })
@@ -428,6 +432,10 @@ promises(
     },
   },
   {
+    'one of several rows that nobody says the origin of, past everything': (trace) => {
+      const i = trace.isolate({ hardTimeoutMs: 20_000 })
+      trace.at(20_100).served(i, row(0, 0), { from: undefined, flagged: 'unknown' })
+    },
     'a row past its TTL': (trace) => void trace.at(10_100).served(trace.isolate(), row(0, 0)),
     'a flagged row past its window': (trace) =>
       void trace.at(12_100).served(trace.isolate(), row(0, 0), { flagged: 'swr' }),
@@ -597,6 +605,16 @@ promises(
         error: 'SourceError',
       }),
     ),
+    'a load where the tier has answered those who asked for several keys, while the first goes on': {
+      world: { tier: true },
+      story: (trace) => {
+        const i = trace.isolate()
+        const read = trace.at(1000).ask(i, 'a', { how: 'getOrSetMany', keys: ['a', 'b'] })
+        trace.load(i)
+        trace.at(1300).load(i)
+        trace.at(1500).answer(read, row(0, 500), { from: undefined })
+      },
+    },
     'a load that takes over from a request that is gone': beside(
       (trace, i) => trace.tell({ type: 'cancelled', isolate: i, request: 1 }),
       { isolatesRequests: true },
@@ -608,6 +626,16 @@ promises(
       trace.append({ v: 1, op: 'evict', ns: 'others', keys: ['a'] })
       trace.reads(i, 0)
     }),
+    'a second load beside the first of several keys, whose own value they got': {
+      world: { tier: true },
+      story: (trace) => {
+        const i = trace.isolate()
+        const read = trace.at(1000).ask(i, 'a', { how: 'getOrSetMany', keys: ['a', 'b'] })
+        trace.load(i)
+        trace.at(1300).load(i)
+        trace.at(1500).answer(read, row(0, 1100), { from: undefined })
+      },
+    },
     'a second load beside that of a request that was answered, and is kept alive': (trace) => {
       const i = trace.isolate({ isolatesRequests: true })
       const read = trace.at(1000).ask(i, 'a', { request: 1 })

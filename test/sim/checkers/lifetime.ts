@@ -55,7 +55,8 @@ function limitOf(
   if (flagged === 'swr') return world.ttlMs + swrMs
   if (flagged === 'error') return world.ttlMs + staleIfErrorMs
   // An outage is said first of all: a value may be past its TTL for the other reasons as well.
-  return world.ttlMs + Math.max(swrMs, staleIfErrorMs)
+  const limitMs = world.ttlMs + Math.max(swrMs, staleIfErrorMs)
+  return from === undefined ? Math.max(limitMs, plan.hardTimeoutMs) : limitMs
 }
 
 /**

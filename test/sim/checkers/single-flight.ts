@@ -197,11 +197,12 @@ class Excuses {
   }
 
   /** The tier may have answered those who waited, while the load goes on; who comes later must judge by itself. */
-  #isAnswered({ life, space, key, seq }: Load): boolean {
+  #isAnswered({ life, space, key, seq, t }: Load): boolean {
     if (!this.#trace.scenario.world.tier) return false
     return this.#chronicle.served.some(
       (served) =>
-        served.from === 'tier' &&
+        // Of many at once nobody says where they are from; what was read before the load began is not of the load.
+        (served.from === 'tier' || (served.from === undefined && (served.row?.readAt ?? t) < t)) &&
         served.by.life === life &&
         served.by.space === space &&
         served.key === key &&

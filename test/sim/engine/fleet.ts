@@ -154,7 +154,8 @@ export class Fleet {
       const sync = async () => void ({ proved } = await inhabitant.cache.sync())
       await this.#within(this.#in(inhabitant, sync))
       if (proved) return
-      this.#world.universe.quiet(this.#world.universe.now + SYNC_PAUSE_MS)
+      // A poll of one that follows goes on meanwhile: `sync()` waits for it.
+      if (!inhabitant.seat.plan.follows) this.#world.universe.quiet(this.#world.universe.now + SYNC_PAUSE_MS)
       await this.#world.universe.sleep(SYNC_PAUSE_MS)
     }
   }
