@@ -43,6 +43,9 @@ export const countOf = (decoder: Decoder): number =>
 export const called = (decoder: Decoder, what: string): string =>
   `${what} (${countOf(decoder)} inputs, KEDGE_SEED=${SEED})`
 
+/** How many times as many inputs a campaign may take where it has not seen what it must. */
+const PATIENCE = 10
+
 /** Campaigns are long: only one that hangs gets there. */
 export const TIMEOUT = { timeout: 600_000 }
 
@@ -75,7 +78,9 @@ export async function run<I>({
   const intrinsics = intrinsicNames()
   let fed = 0
   let heap = 0
-  for (; fed < count; fed++) {
+  // Some outcomes are rare: where chance has left one out, it goes on until it is seen.
+  const lacks = (): boolean => fed < count * PATIENCE && sees.some((outcome) => !outcomes.has(outcome))
+  for (; fed < count || lacks(); fed++) {
     const input = make(dice, kept[fed])
     let outcome: Outcome
     try {
@@ -96,7 +101,7 @@ export async function run<I>({
     }
     if (fed === Math.floor(count / 4)) heap = heapInUse()
   }
-  expect(fed).toBe(count)
+  expect(fed).toBeGreaterThanOrEqual(count)
   expect(intrinsicNames()).toBe(intrinsics)
   for (const outcome of sees) expect([...outcomes.keys()]).toContain(outcome)
   // What an input leaves behind would add up.
