@@ -565,6 +565,18 @@ const beside =
     trace.at(1300).load(i, 'a', 2)
   }
 
+/** Two loads at a time, the first for several keys; those who asked get a value that was read at `readAt`. */
+const besideMany = (readAt: number): Case => ({
+  world: { tier: true },
+  story: (trace) => {
+    const i = trace.isolate()
+    const read = trace.at(1000).ask(i, 'a', { how: 'getOrSetMany', keys: ['a', 'b'] })
+    trace.load(i)
+    trace.at(1300).load(i)
+    trace.at(1500).answer(read, row(0, readAt), { from: undefined })
+  },
+})
+
 promises(
   'I13',
   {
@@ -605,16 +617,8 @@ promises(
         error: 'SourceError',
       }),
     ),
-    'a load where the tier has answered those who asked for several keys, while the first goes on': {
-      world: { tier: true },
-      story: (trace) => {
-        const i = trace.isolate()
-        const read = trace.at(1000).ask(i, 'a', { how: 'getOrSetMany', keys: ['a', 'b'] })
-        trace.load(i)
-        trace.at(1300).load(i)
-        trace.at(1500).answer(read, row(0, 500), { from: undefined })
-      },
-    },
+    'a load where the tier has answered those who asked for several keys, while the first goes on':
+      besideMany(500),
     'a load that takes over from a request that is gone': beside(
       (trace, i) => trace.tell({ type: 'cancelled', isolate: i, request: 1 }),
       { isolatesRequests: true },
@@ -626,16 +630,7 @@ promises(
       trace.append({ v: 1, op: 'evict', ns: 'others', keys: ['a'] })
       trace.reads(i, 0)
     }),
-    'a second load beside the first of several keys, whose own value they got': {
-      world: { tier: true },
-      story: (trace) => {
-        const i = trace.isolate()
-        const read = trace.at(1000).ask(i, 'a', { how: 'getOrSetMany', keys: ['a', 'b'] })
-        trace.load(i)
-        trace.at(1300).load(i)
-        trace.at(1500).answer(read, row(0, 1100), { from: undefined })
-      },
-    },
+    'a second load beside the first of several keys, whose own value they got': besideMany(1100),
     'a second load beside that of a request that was answered, and is kept alive': (trace) => {
       const i = trace.isolate({ isolatesRequests: true })
       const read = trace.at(1000).ask(i, 'a', { request: 1 })
