@@ -1,12 +1,15 @@
 /**
- * Programs that are started, and ended with everything that they have started: each is the leader of a group.
+ * Programs that are started, and ended with everything that they have started: each is the leader of a group. How long
+ * they may take is counted in processor time: a slow machine ends none of them.
  *
  * @module
  */
 import { spawn } from 'node:child_process'
+import type { ChildProcess, StdioOptions } from 'node:child_process'
+import { groupClock, watch } from '../processor-time.ts'
 
 export interface Ended {
-  /** Why it was killed, if it was: it took longer than it may, or said nothing for longer than it may. */
+  /** Why it was killed, if it was: it computed longer than it may, or said nothing for longer than it may. */
   readonly late: 'all' | 'silence' | undefined
   readonly code: number | null
   readonly output: string
@@ -14,13 +17,24 @@ export interface Ended {
 
 /** Of what a program writes, the last part is kept. */
 const MAX_OUTPUT = 1_000_000
-
 const groups = new Set<number>()
 
 export interface Patience {
+  /** Processor time, in milliseconds. */
   readonly maxMs: number
   /** Of a program that says something now and then. @default `maxMs` */
   readonly maxSilenceMs?: number
+}
+
+/** Starts Node in a group of its own. */
+export function startNode(args: readonly string[], cwd: string, stdio: StdioOptions): ChildProcess {
+  const env = { ...process.env, NO_COLOR: '1', CI: '1' }
+  const child = spawn(process.execPath, args, { cwd, env, detached: true, stdio })
+  const { pid } = child
+  if (pid !== undefined) groups.add(pid)
+  // Its group may outlive it.
+  child.once('close', () => endGroup(pid))
+  return child
 }
 
 /** Runs Node with the arguments. */
@@ -29,37 +43,34 @@ export function node(
   cwd: string,
   { maxMs, maxSilenceMs = maxMs }: Patience,
 ): Promise<Ended> {
-  const env = { ...process.env, NO_COLOR: '1', CI: '1' }
-  const child = spawn(process.execPath, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
-  const { pid } = child
+  const child = startNode(args, cwd, ['ignore', 'pipe', 'pipe'])
   let output = ''
   let late: Ended['late']
   const kill = (why: Ended['late']) => () => {
-    late = why
-    endGroup(pid)
+    late ??= why
+    endGroup(child.pid)
   }
-  const timer = setTimeout(kill('all'), maxMs)
-  const silence = setTimeout(kill('silence'), maxSilenceMs)
+  const clock = () => groupClock(child.pid ?? 0)
+  const atEnd = watch(clock(), maxMs, kill('all'))
+  let atWord = watch(clock(), maxSilenceMs, kill('silence'))
   const take = (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-MAX_OUTPUT)
-    silence.refresh()
+    atWord()
+    atWord = watch(clock(), maxSilenceMs, kill('silence'))
   }
-  child.stdout.on('data', take)
-  child.stderr.on('data', take)
-  if (pid !== undefined) groups.add(pid)
+  child.stdout?.on('data', take)
+  child.stderr?.on('data', take)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => {
-      clearTimeout(timer)
-      clearTimeout(silence)
-      // Whatever it has left behind.
-      endGroup(pid)
+      atEnd()
+      atWord()
       resolve({ late, code, output })
     })
   })
 }
 
-function endGroup(pid: number | undefined): void {
+export function endGroup(pid: number | undefined): void {
   if (pid === undefined || !groups.has(pid)) return
   try {
     process.kill(-pid, 'SIGKILL')

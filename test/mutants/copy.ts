@@ -38,6 +38,7 @@ export default defineConfig({
 
 export class Copy {
   readonly path: string = mkdtempSync(join(tmpdir(), 'kedge-mutant-'))
+  readonly #changed = new Set<string>()
 
   constructor() {
     for (const name of SOURCES)
@@ -61,11 +62,23 @@ export class Copy {
       return text
     })
     try {
-      for (const [file, text] of changed) writeFileSync(join(this.path, file), text)
+      for (const [file, text] of changed) this.#write(file, text)
       return await task()
     } finally {
-      for (const [file, text] of originals) writeFileSync(join(this.path, file), text)
+      for (const [file, text] of originals) this.#write(file, text)
     }
+  }
+
+  /** The files that were changed or put back since it was asked before. */
+  takeChanged(): readonly string[] {
+    const changed = [...this.#changed]
+    this.#changed.clear()
+    return changed
+  }
+
+  #write(file: string, text: string): void {
+    writeFileSync(join(this.path, file), text)
+    this.#changed.add(file)
   }
 
   remove(): void {

@@ -7,9 +7,11 @@
 import { Copy } from './copy.ts'
 import { simulator, unitTests } from './gates.ts'
 import type { SimulatorOptions, Verdict } from './gates.ts'
+import { TestProcess } from './test-process.ts'
 
 export class Pristine {
   readonly copy: Copy = new Copy()
+  readonly #process = new TestProcess(this.copy)
   /** Seeds of schedules that they do not pass. */
   readonly bad: Set<number> = new Set()
   readonly #seeds = new Map<number, Promise<boolean>>()
@@ -18,7 +20,7 @@ export class Pristine {
   /** Tests of them, each list run once. */
   tests(files: readonly string[], maxMs: number): Promise<Verdict> {
     const name = files.join()
-    const verdict = this.#tests.get(name) ?? unitTests(this.copy, files, maxMs)
+    const verdict = this.#tests.get(name) ?? unitTests(this.#process, files, maxMs)
     this.#tests.set(name, verdict)
     return verdict
   }

@@ -1,8 +1,10 @@
 /**
- * `npm run mutants`: applies each mutant to a copy of the sources, and has the simulator and the unit tests look for
- * it. A mutant that nothing notices is a promise that nothing checks.
+ * `npm run mutants`: applies each mutant to a copy of the sources, and has the tests that are likely to notice it look
+ * for it, then the simulator where they did not, then all tests. A mutant that nothing notices is a promise that nothing
+ * checks.
  *
  * - `--only=M1,M2` these alone
+ * - `--changed-since=REF` those of files that differ from where `REF` was left, or whose hinted tests do
  * - `--sim`, `--unit` one gate alone; `--both` both, though the first has killed it
  * - `--schedules=N` simulated schedules for each; `--jobs=N` mutants at once
  * - `--hinted` of the unit tests only those that are likely to notice it
@@ -18,37 +20,47 @@ import { endAll } from './child.ts'
 import { Copy } from './copy.ts'
 import { simulator, unitTests } from './gates.ts'
 import type { Verdict } from './gates.ts'
+import { changedSince } from './changed-since.ts'
 import { MUTANTS } from './index.ts'
 import type { Mutant } from './mutant.ts'
 import { Pristine } from './pristine.ts'
 import { conclusion, row } from './table.ts'
 import type { Result } from './table.ts'
+import { TestProcess } from './test-process.ts'
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [] },
+    'changed-since': { type: 'string' },
     sim: { type: 'boolean', default: false },
     unit: { type: 'boolean', default: false },
     despite: { type: 'boolean', default: false },
     hinted: { type: 'boolean', default: false },
     both: { type: 'boolean', default: false },
     schedules: { type: 'string', default: '60' },
-    jobs: { type: 'string', default: `${Math.min(2, availableParallelism())}` },
+    jobs: { type: 'string', default: `${availableParallelism()}` },
   },
 })
 
 /** The tests that need no network, no other runtime and little time: all that a mutant is shown in the end. */
 const ALL_TESTS = ['unit', 'runtime/node.test.ts', 'loader', 'sync', 'tiers/suites.test.ts']
-const HINTED_MS = 60_000
+/** Processor time. */
+const HINTED_MS = 15_000
 const ALL_MS = 240_000
 
 const schedules = Number(values.schedules)
 const withSimulator = values.sim || !values.unit
 const withTests = values.unit || !values.sim
 const only = new Set(values.only.flatMap((list) => list.split(',')))
-const chosen = MUTANTS.filter(({ id }) => only.size === 0 || only.has(id))
+const isChanged = values['changed-since'] === undefined ? () => true : changedSince(values['changed-since'])
+const chosen = MUTANTS.filter((mutant) => (only.size === 0 || only.has(mutant.id)) && isChanged(mutant))
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
+
+interface Lane {
+  readonly copy: Copy
+  readonly tests: TestProcess
+}
 
 const copies: Copy[] = []
 const tidy = (): void => {
@@ -66,35 +78,44 @@ async function main(): Promise<number> {
   const startedAt = performance.now()
   const pristine = new Pristine()
   copies.push(pristine.copy)
-  if (!(await passes(pristine))) {
+  const lanes = Array.from({ length: Math.max(1, Number(values.jobs)) }, () => {
+    const copy = new Copy()
+    copies.push(copy)
+    return { copy, tests: new TestProcess(copy) }
+  })
+  if (!(await passes(pristine, lanes))) {
     say('\n0 passed, 1 failed')
     return 1
   }
   const queue = [...chosen]
   const results: Result[] = []
-  const lane = async (): Promise<void> => {
-    const copy = new Copy()
-    copies.push(copy)
-    for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-      const result = await trial(pristine, copy, mutant)
-      results.push(result)
-      say(row(result))
-    }
-  }
-  await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, lane))
+  await Promise.all(
+    lanes.map(async (lane) => {
+      for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
+        const result = await trial(pristine, lane, mutant)
+        results.push(result)
+        say(row(result))
+      }
+    }),
+  )
+  for (const { tests } of lanes) tests.end()
   const { text, failed } = conclusion(results, [...pristine.bad], performance.now() - startedAt)
   say(text)
   return failed === 0 ? 0 : 1
 }
 
-/** Whether the sources as they are pass. */
-async function passes(pristine: Pristine): Promise<boolean> {
+/** Whether the sources as they are pass: each lane runs its part of the hinted tests before it changes anything. */
+async function passes(pristine: Pristine, lanes: readonly Lane[]): Promise<boolean> {
   const files = [...new Set(chosen.flatMap(({ hint }) => hint))]
   const { copy } = pristine
   const looks: Promise<Verdict>[] = []
-  if (withSimulator)
+  if (values.sim || values.both)
     looks.push(values.despite ? pristine.simulated(copy, { schedules }) : simulator(copy, { schedules }))
-  if (withTests) looks.push(pristine.tests(files, ALL_MS))
+  if (withTests)
+    for (const [at, { tests }] of lanes.entries()) {
+      const part = files.filter((_, index) => index % lanes.length === at)
+      if (part.length > 0) looks.push(unitTests(tests, part, ALL_MS))
+    }
   const verdicts = await Promise.all(looks)
   const failed = verdicts.find(({ killed }) => killed)
   const passed = verdicts.map(({ by }) => by).join(', ')
@@ -106,20 +127,20 @@ async function passes(pristine: Pristine): Promise<boolean> {
   return failed === undefined
 }
 
-async function trial(pristine: Pristine, copy: Copy, mutant: Mutant): Promise<Result> {
+async function trial(pristine: Pristine, { copy, tests }: Lane, mutant: Mutant): Promise<Result> {
   const startedAt = performance.now()
   const { focus, hint, unseen, survives } = mutant
   const verdicts = await copy.with(mutant, async () => {
     const all: Verdict[] = []
-    const isKilled = () => all.some(({ killed }) => killed)
-    if (withSimulator && unseen === undefined) all.push(await pristine.simulated(copy, { schedules, focus }))
-    if (withTests && (values.both || !isKilled())) {
-      all.push(await unitTests(copy, hint, HINTED_MS))
-      if (!isKilled() && !values.hinted && survives === undefined) {
-        const whole = await pristine.tests(ALL_TESTS, ALL_MS)
-        if (whole.killed) throw new Error(`The sources as they are do not pass all tests: ${whole.by}`)
-        all.push(await unitTests(copy, ALL_TESTS, ALL_MS))
-      }
+    const isSought = () => values.both || !all.some(({ killed }) => killed)
+    if (withTests && hint.length > 0) all.push(await unitTests(tests, hint, HINTED_MS))
+    if (withSimulator && unseen === undefined && isSought())
+      all.push(await pristine.simulated(copy, { schedules, focus }))
+    const isLeft = !all.some(({ killed }) => killed) && survives === undefined
+    if (withTests && isLeft && !values.hinted) {
+      const whole = await pristine.tests(ALL_TESTS, ALL_MS)
+      if (whole.killed) throw new Error(`The sources as they are do not pass all tests: ${whole.by}`)
+      all.push(await unitTests(tests, ALL_TESTS, ALL_MS))
     }
     return all
   })

@@ -30,7 +30,6 @@ import { traceHash } from './trace-hash.ts'
 /** The first of the seeds that are the same each time. */
 const FIXED = 1
 const SCHEDULES = 20_000
-const MAX_MINUTES = 15
 const LONG_MINUTES = 60
 /** Failing seeds that are minimised: one of each promise that was broken. */
 const MAX_MINIMISED = 3
@@ -124,8 +123,7 @@ const progress = (of: number) => {
 async function many(): Promise<boolean> {
   const jobs = ranges()
   const limit = number(given.long ? 'minutes' : 'max-minutes')
-  const minutes =
-    limit ?? (given.long ? (number('schedules') === undefined ? LONG_MINUTES : Infinity) : MAX_MINUTES)
+  const minutes = limit ?? (given.long && number('schedules') === undefined ? LONG_MINUTES : Infinity)
   for (const { first, count } of jobs)
     say(
       `seeds from ${first}${count < Number.MAX_SAFE_INTEGER ? `, ${count.toLocaleString('en')} of them` : ''}`,

@@ -7,6 +7,7 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { processClock, watch } from '../processor-time.ts'
 import { add, noCounts } from './schedule.ts'
 import type { Counts } from './schedule.ts'
 import type { Job, Report } from './sweep-process.ts'
@@ -44,7 +45,7 @@ const CHUNK = 50
  * half a megabyte a schedule. And a new process takes four seconds to become fast.
  */
 const CHUNKS_A_LIFE = 70
-/** How long one schedule may take. */
+/** Processor time that one schedule may take. */
 const HANG_MS = 60_000
 /** With more than so many nothing more is learned. */
 const MAX_FAILURES = 50
@@ -101,13 +102,14 @@ const start = (): ChildProcess =>
 async function perform(child: ChildProcess, job: Job, counts: Counts, failures: Failure[]): Promise<void> {
   let seed = job.first
   await new Promise<void>((resolve) => {
-    let hang = setTimeout(() => kill(), HANG_MS)
     const kill = () => {
-      end(`no end of it within ${HANG_MS / 1000} s`)
+      end(`no end of it within ${HANG_MS / 1000} s of computing`)
       child.kill('SIGKILL')
     }
+    const watched = () => watch(processClock(child.pid ?? 0), HANG_MS, kill)
+    let unwatch = watched()
     const end = (crash?: string) => {
-      clearTimeout(hang)
+      unwatch()
       child.off('message', take)
       child.off('exit', exited)
       if (crash !== undefined) failures.push({ seed, violations: [], crash })
@@ -118,8 +120,8 @@ async function perform(child: ChildProcess, job: Job, counts: Counts, failures: 
     const take = (report: Report) => {
       if ('seed' in report) {
         seed = report.seed
-        clearTimeout(hang)
-        hang = setTimeout(kill, HANG_MS)
+        unwatch()
+        unwatch = watched()
       } else if ('failed' in report) {
         failures.push({ seed: report.failed, violations: report.violations })
       } else {

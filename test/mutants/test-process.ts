@@ -1,0 +1,81 @@
+/**
+ * Tests of a copy, by a process that lives as long as it answers. One that hangs is ended, and the next order starts
+ * another.
+ *
+ * @module
+ */
+import type { ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { groupClock, watch } from '../processor-time.ts'
+import { endGroup, startNode } from './child.ts'
+import type { Copy } from './copy.ts'
+import type { Order, Told } from './tester.ts'
+
+const PROGRAM = join(import.meta.dirname, 'tester.ts')
+/** Of what a process printed, the end is told when it breaks down. */
+const MAX_OUTPUT = 4000
+
+/** What came of an order, or why nothing did. */
+export type Answer = Told | { readonly broken: string }
+
+export class TestProcess {
+  readonly #copy: Copy
+  #child: Promise<ChildProcess> | undefined
+  #output = ''
+
+  constructor(copy: Copy) {
+    this.#copy = copy
+  }
+
+  /** @param maxMs processor time for it */
+  async run(files: readonly string[], maxMs: number): Promise<Answer> {
+    const order: Order = { changed: this.#copy.takeChanged(), files }
+    this.#child ??= this.#start()
+    const child = await this.#child
+    return new Promise((resolve) => {
+      const stop = watch(groupClock(child.pid ?? 0), maxMs, () =>
+        end({ broken: `no end within ${maxMs / 1000} s of computing` }),
+      )
+      const end = (answer: Answer) => {
+        stop()
+        child.off('message', take)
+        child.off('close', closed)
+        if ('broken' in answer) this.end()
+        resolve(answer)
+      }
+      const take = (told: Told) => end(told)
+      const closed = () => end({ broken: `they broke down: ${this.#output.trim().split('\n').at(-1) ?? ''}` })
+      child.on('message', take)
+      child.on('close', closed)
+      child.send(order, (error) => {
+        if (error) closed()
+      })
+    })
+  }
+
+  end(): void {
+    const child = this.#child
+    this.#child = undefined
+    void child?.then(({ pid }) => endGroup(pid)).catch(() => undefined)
+  }
+
+  #start(): Promise<ChildProcess> {
+    const child = startNode(['--max-old-space-size=2048', PROGRAM], this.#copy.path, [
+      'ignore',
+      'pipe',
+      'pipe',
+      'ipc',
+    ])
+    this.#output = ''
+    const take = (chunk: Buffer) => {
+      this.#output = (this.#output + chunk.toString()).slice(-MAX_OUTPUT)
+    }
+    child.stdout?.on('data', take)
+    child.stderr?.on('data', take)
+    return new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', () => reject(new Error(`the tester did not start:\n${this.#output}`)))
+      child.once('message', () => resolve(child))
+    })
+  }
+}
