@@ -32,8 +32,14 @@ interface Ports {
   readonly controller: number
 }
 
-/** @throws Error when there is no Java, or one of them does not start. */
-export async function startBrokers(count: number): Promise<Brokers> {
+/**
+ * @param properties settings of the brokers over those that tests have
+ * @throws Error when there is no Java, or one of them does not start
+ */
+export async function startBrokers(
+  count: number,
+  properties: Readonly<Record<string, string>> = {},
+): Promise<Brokers> {
   const reason = kafkaAvailable()
   if (reason !== undefined) throw new Error(reason)
   await fetchJars()
@@ -49,7 +55,7 @@ export async function startBrokers(count: number): Promise<Brokers> {
   const running = new Map<number, ServerProcess>()
   const launch = async (id: number) => {
     const file = join(homeOf(id), 'server.properties')
-    await writeFile(file, settings(id, join(homeOf(id), 'data'), ports.get(id)!, voters))
+    await writeFile(file, settings(id, join(homeOf(id), 'data'), ports.get(id)!, voters, properties))
     const args = [...JVM, 'kafka.Kafka', file]
     running.set(id, await startJava({ args, address: address(id), log: join(folder, `${id}.log`) }))
   }
@@ -88,7 +94,13 @@ async function voteOf(home: string): Promise<{ readonly leaderId: number; readon
   return JSON.parse(await readFile(file, 'utf8')) as { leaderId: number; leaderEpoch: number }
 }
 
-function settings(id: number, data: string, { clients, controller }: Ports, voters: string): string {
+function settings(
+  id: number,
+  data: string,
+  { clients, controller }: Ports,
+  voters: string,
+  properties: Readonly<Record<string, string>>,
+): string {
   const url = `PLAINTEXT://127.0.0.1:${clients}`
   return lines({
     'process.roles': 'broker,controller',
@@ -105,5 +117,6 @@ function settings(id: number, data: string, { clients, controller }: Ports, vote
     'replica.lag.time.max.ms': '2000',
     'controller.quorum.election.timeout.ms': '500',
     'controller.quorum.fetch.timeout.ms': '1000',
+    ...properties,
   })
 }

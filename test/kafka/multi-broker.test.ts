@@ -15,9 +15,20 @@ const text = ({ value }: { readonly value: Uint8Array | null }): string => Buffe
 const A_LONG_TIME = 120_000
 const AT_ONCE = { maxBytes: 10_000_000, waitMs: 0 }
 /** As whoever waits for a broker to come back. */
-const PATIENT = { timeout: 30_000, interval: 50 }
+const PATIENT = { timeout: 90_000, interval: 50 }
+/**
+ * Brokers that stand still for a second because others compute must not be taken for dead: the cluster would elect
+ * leaders and controllers for ever.
+ */
+const STEADY = {
+  'broker.session.timeout.ms': '6000',
+  'broker.heartbeat.interval.ms': '500',
+  'controller.quorum.election.timeout.ms': '2000',
+  'controller.quorum.fetch.timeout.ms': '4000',
+  'replica.lag.time.max.ms': '5000',
+}
 
-describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 90_000 }, () => {
+describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000 }, () => {
   let brokers: Brokers
   let cluster: KafkaCluster
   let admin: Admin
@@ -26,12 +37,12 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 90_000 
   let topics = 0
 
   beforeAll(async () => {
-    brokers = await startBrokers(3)
-    cluster = kafkaCluster({ brokers: brokers.ids.map(brokers.address), requestTimeoutMs: 20_000 })
+    brokers = await startBrokers(3, STEADY)
+    cluster = kafkaCluster({ brokers: brokers.ids.map(brokers.address), requestTimeoutMs: 60_000 })
     admin = new Admin({ clientId: 'test', bootstrapBrokers: brokers.ids.map(brokers.address), retries: 20 })
     await vi.waitFor(async () => expect(await cluster.brokers()).toHaveLength(3), PATIENT)
     gateway = await startGateway({ cluster })
-    log = confluent({ url: gateway.url, gateway: true, requestTimeout: '25s' })
+    log = confluent({ url: gateway.url, gateway: true, requestTimeout: '65s' })
   })
 
   afterAll(async () => {
@@ -161,6 +172,8 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 90_000 
     // Not the controller as well: brokers themselves wait 30 s for one that hangs before they give out producer ids.
     const [leader = 0, ...others] = othersOf(await brokers.controller())
     const name = await topicOn(leader, ...others, await brokers.controller())
+    await expect.poll(() => hasty.offsets(name, 0).catch(() => undefined), PATIENT).toBeDefined()
+    await inSync(name, 3)
     expect(await write(hasty, name, 'before')).toBe(0)
     brokers.pause(leader)
     const outcomes: unknown[] = []
@@ -187,7 +200,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 90_000 
 
   it('a broker that comes back under another port is found', async () => {
     const name = await topicOn(2)
-    const few = kafkaCluster({ brokers: [brokers.address(1)], requestTimeoutMs: 20_000 })
+    const few = kafkaCluster({ brokers: [brokers.address(1)], requestTimeoutMs: 60_000 })
     expect(await write(few, name, 'there')).toBe(0)
     const polled = few.read([{ topic: name, partition: 0, offset: 1 }], { ...AT_ONCE, waitMs: A_LONG_TIME })
     const before = brokers.address(2)
@@ -206,7 +219,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 90_000 
     try {
       const cold = kafkaCluster({
         brokers: [brokers.address(1), brokers.address(2)],
-        requestTimeoutMs: 20_000,
+        requestTimeoutMs: 60_000,
       })
       // The second may not have heard of the topic yet: it has only just come back.
       await expect.poll(() => write(cold, name, 'first'), PATIENT).toBe(0)
@@ -227,7 +240,10 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 90_000 
 
   it('does not acknowledge what too few replicas would have, and says so; with enough it goes on', async () => {
     const name = await topicOn(1, 2)
-    const hasty = kafkaCluster({ brokers: [brokers.address(1)], requestTimeoutMs: 1000 })
+    const hasty = kafkaCluster({ brokers: [brokers.address(1)], requestTimeoutMs: 3000 })
+    // The first broker has come back in the test before, and may not have heard of the topic yet.
+    await expect.poll(() => hasty.offsets(name, 0).catch(() => undefined), PATIENT).toBeDefined()
+    await inSync(name, 2)
     const small = await startGateway({ cluster: hasty })
     const over = confluent({ url: small.url, gateway: true })
     const produce = (value: string) => over.produce(name, [{ key: null, value: bytes(value), partition: 0 }])
