@@ -1,14 +1,31 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './scripts/vitest-sequencer.ts'
+import { filesOf, PROJECTS } from './test/projects.ts'
+import type { Part } from './test/projects.ts'
+
+const part = (process.env['KEDGE_TESTS'] ?? 'all') as Part
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    reporters: ['dot', './scripts/vitest-summary.ts'],
+    reporters: ['./scripts/vitest-reporter.ts'],
+    // By default Vitest leaves a core alone; but suites that wait for servers leave theirs to each other.
+    maxWorkers: availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     // Suites over real HTTP and workerd share two cores with everything else.
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // What is asked again and again has as long as a slow machine needs: only a test that fails takes it.
     expect: { poll: { timeout: 15_000 } },
     restoreMocks: true,
+    projects: PROJECTS.map((project) => ({
+      extends: true,
+      test: {
+        name: project.name,
+        ...filesOf(project, part),
+        globalSetup: [...(project.globalSetup ?? [])],
+        ...(project.shares === true ? { isolate: false, pool: 'threads' } : {}),
+      },
+    })).filter(({ test }) => test.include.length > 0),
   },
 })

@@ -3,36 +3,26 @@
  *
  * @module
  */
-import { spawnSync } from 'node:child_process'
+import { conclude, runSteps } from './steps.ts'
+import type { Step } from './steps.ts'
 
-const STEPS: readonly (readonly [title: string, command: string])[] = [
-  ['format', 'oxfmt --check'],
-  ['lint', 'oxlint --type-aware --deny-warnings'],
-  ['types of what is published', 'tsc -b tsconfig.json tsconfig.node.json'],
-  ['types of tests, demo, bench and examples', 'tsc -p tsconfig.test.json'],
-  ['dead code', 'knip'],
-  ['package', 'node scripts/check-package.ts'],
-  ['API reference', 'node scripts/api-reference.ts'],
-  ['what JSR gets', 'node scripts/jsr.ts && deno publish --dry-run --allow-dirty'],
-  ['examples', 'node scripts/check-examples.ts'],
-  ['worker, as wrangler deploys it to each environment', 'node scripts/check-wrangler.ts'],
+/** They need what is built, which the first of them does. */
+const ON_THE_BUILD: readonly Step[] = [
+  { title: 'types of what is published', command: 'tsc -b tsconfig.json tsconfig.node.json' },
+  { title: 'package', command: 'node scripts/check-package.ts' },
+  { title: 'API reference', command: 'node scripts/api-reference.ts' },
+  { title: 'what JSR gets', command: 'node scripts/jsr.ts && deno publish --dry-run --allow-dirty' },
+  { title: 'snippets of the docs', command: 'node scripts/check-snippets.ts' },
+]
+const ON_THE_SOURCES: readonly Step[] = [
+  { title: 'format', command: 'oxfmt --check' },
+  { title: 'lint', command: 'oxlint --type-aware --deny-warnings' },
+  { title: 'types of tests, demo, bench and examples', command: 'tsc -p tsconfig.test.json' },
+  { title: 'dead code', command: 'knip' },
+  { title: 'worker, as wrangler deploys it to each environment', command: 'node scripts/check-wrangler.ts' },
 ]
 
-const failed: string[] = []
-for (const [title, command] of STEPS) {
-  const started = performance.now()
-  const { status, stdout, stderr } = spawnSync(command, {
-    shell: true,
-    encoding: 'utf8',
-    env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: 'true' },
-  })
-  const seconds = ((performance.now() - started) / 1000).toFixed(1)
-  console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${title} (${command}, ${seconds} s)`)
-  if (status === 0) continue
-  failed.push(title)
-  console.log(`${stdout}${stderr}`)
-}
-if (failed.length > 0) {
-  console.log(`\nFailed: ${failed.join(', ')}`)
-  process.exitCode = 1
-}
+const quiet = (steps: readonly Step[]): Step[] =>
+  steps.map((step) => ({ ...step, told: 'when it fails', env: { CI: 'true' } }))
+
+conclude(await runSteps([quiet(ON_THE_BUILD), quiet(ON_THE_SOURCES)]))

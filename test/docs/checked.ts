@@ -11,6 +11,7 @@ import { readOptions as readDemoOptions } from '../../demo/options.ts'
 import { Variables } from '../../worker/variables.ts'
 import { kedge } from '../cli/harness.ts'
 import { ROOT } from '../package/tarball.ts'
+import { PROJECTS } from '../projects.ts'
 import type { Page } from './page.ts'
 import { sourceOf } from './page.ts'
 import { mustExist } from './rule.ts'
@@ -35,11 +36,21 @@ function manifestOf(page: Page): Manifest {
   return existsSync(join(ROOT, own)) ? (JSON.parse(sourceOf(own)) as Manifest) : root
 }
 
+/** What Vitest is given: the names of projects, and files or folders of tests. */
+function readTestArguments(args: readonly string[]): void {
+  for (const [at, word] of args.entries()) {
+    if (word === '--project') continue
+    if (args[at - 1] !== '--project') mustExist(word)
+    else if (!PROJECTS.some(({ name }) => name === word)) throw new Error(`there is no project ${word}`)
+  }
+}
+
 const READERS: Readonly<Record<string, (args: readonly string[]) => unknown>> = {
   bench: readOptions,
   'bench:gateway': readGatewayOptions,
   'bench:stores': readStoresOptions,
   start: readDemoOptions,
+  test: readTestArguments,
 }
 
 /** Flags are known to a program that reads them by `parseArgs` where its source names them there. */

@@ -2,6 +2,7 @@
 import { existsSync, globSync } from 'node:fs'
 import { join, matchesGlob } from 'node:path'
 import { ROOT } from '../package/tarball.ts'
+import { EXAMPLES } from './example-files.ts'
 import { sourceOf } from './page.ts'
 import type { Page } from './page.ts'
 import { mustExist } from './rule.ts'
@@ -12,8 +13,8 @@ function mustSay(path: string, ...lines: readonly string[]): void {
   for (const line of lines) if (!sourceOf(path).includes(line)) throw new Error(`${path} has no ${line}`)
 }
 
-/** What `scripts/check-examples.ts` runs. */
-const EXAMPLES = ['examples/*.ts', 'examples/*/run.ts']
+/** How `npm run test:all`, which .ci/run runs, takes the tour. */
+const TOUR = 'npm start --silent -- --check'
 
 export const RUN_ELSEWHERE: readonly Rule[] = [
   {
@@ -22,7 +23,7 @@ export const RUN_ELSEWHERE: readonly Rule[] = [
     takes: ({ page, words }) => page.path === 'docs/tour.md' && words[0] !== 'npm',
     hold: () => {
       mustExist('test/demo/tour-page.test.ts')
-      mustSay('.ci/run', 'npm start -- --check')
+      mustSay('scripts/test-all.ts', TOUR)
     },
   },
   {
@@ -35,22 +36,24 @@ export const RUN_ELSEWHERE: readonly Rule[] = [
     way: 'run elsewhere',
     why: '.ci/run starts the demo, and has it take the tour by itself',
     takes: ({ text }) => text === 'npm start' || text === 'npm start -- --check',
-    hold: () => mustSay('.ci/run', 'npm start -- --check'),
+    hold: () => mustSay('scripts/test-all.ts', TOUR),
   },
   {
     way: 'run elsewhere',
-    why: '.ci/run',
+    why: '.ci/run runs it by npm run test:all',
     takes: ({ text, page }) => text === 'npm run check' && !inFolder(page),
-    hold: () => mustSay('.ci/run', 'npm run check'),
+    hold: () => {
+      mustSay('.ci/run', 'npm run test:all')
+      mustSay('scripts/test-all.ts', 'scripts/check.ts')
+    },
   },
   {
     way: 'run elsewhere',
-    why: 'npm run check runs every example (scripts/check-examples.ts)',
+    why: 'examples.test.ts runs every example',
     takes: ({ words, env }) => words[0] === 'node' && words.length === 2 && Object.keys(env).length === 0,
     hold: ({ words: [, path = ''] }) => {
       mustExist(path)
-      mustSay('scripts/check.ts', 'scripts/check-examples.ts')
-      mustSay('scripts/check-examples.ts', ...EXAMPLES)
+      mustExist('test/docs/examples.test.ts')
       if (!EXAMPLES.some((glob) => matchesGlob(path, glob))) throw new Error(`nothing runs ${path}`)
     },
   },
@@ -64,7 +67,6 @@ export const RUN_ELSEWHERE: readonly Rule[] = [
         const found = globSync([path, `${path}/**/*.test.ts`], { cwd: ROOT })
         if (!found.some((each) => each.endsWith('.test.ts'))) throw new Error(`${path} has no tests`)
       }
-      mustSay('vitest.config.ts', 'test/**/*.test.ts')
     },
   },
 ]

@@ -13,7 +13,8 @@ import { text } from 'node:stream/consumers'
 import { afterAll, describe, expect, it } from 'vitest'
 import { startGateway } from '../../gateway/index.ts'
 import { project } from '../package/project.ts'
-import { ROOT, tarball } from '../package/tarball.ts'
+import { sharedTarball } from '../package/shared-package.ts'
+import { ROOT } from '../package/tarball.ts'
 
 const EXAMPLE = join(ROOT, 'examples/next')
 
@@ -104,8 +105,6 @@ describe('the example for Next.js', () => {
     'holds what a process made, and hears tags and paths that are revalidated in another one',
     { timeout: 300_000 },
     async () => {
-      const packed = await tarball()
-      undo.push(() => packed.remove())
       const app = await project({
         'conforms.ts': `
           import { createCache } from 'kedge'
@@ -134,7 +133,7 @@ describe('the example for Next.js', () => {
       })
       // Without a lock file: one for all platforms cannot be made from registries that have the compiler for some of them.
       const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline']
-      await app.run('npm', 'install', ...quiet, packed.path)
+      await app.run('npm', 'install', ...quiet, sharedTarball())
       await app.run('tsc', '-p', 'tsconfig.check.json')
       await app.run(
         'env',

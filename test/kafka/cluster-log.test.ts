@@ -5,24 +5,22 @@ import { clusterLog } from '../../gateway/cluster-log.ts'
 import { kafkaCluster } from '../../gateway/kafka/index.ts'
 import type { KafkaCluster } from '../../gateway/kafka/index.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
-import { type Broker, startBroker, withoutKafka } from './broker.ts'
+import { withoutKafka } from './broker.ts'
+import { sharedBroker } from './shared-broker.ts'
 
 describe.skipIf(withoutKafka())('On a real broker', () => {
-  let broker: Broker
   let cluster: KafkaCluster
   let admin: Admin
   let topics = 0
 
   beforeAll(async () => {
-    broker = await startBroker()
-    cluster = kafkaCluster({ brokers: [broker.bootstrap] })
-    admin = new Admin({ clientId: 'test', bootstrapBrokers: [broker.bootstrap] })
+    cluster = kafkaCluster({ brokers: [sharedBroker()] })
+    admin = new Admin({ clientId: 'test', bootstrapBrokers: [sharedBroker()] })
   })
 
   afterAll(async () => {
     await admin?.close()
     await cluster?.close()
-    await broker?.stop()
   })
 
   logSuite({

@@ -16,27 +16,25 @@ import type { KafkaLog } from '../../src/log.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import type { LogUnderTest } from '../../src/testing/log-suite.ts'
 import { SUITES } from '../conformance/suites.ts'
-import { type Broker, startBroker, withoutKafka } from './broker.ts'
+import { withoutKafka } from './broker.ts'
+import { sharedBroker } from './shared-broker.ts'
 
 describe.skipIf(withoutKafka())('On a real broker', () => {
-  let broker: Broker
   let cluster: KafkaCluster
   let other: KafkaCluster
   let admin: Admin
   let topics = 0
 
   beforeAll(async () => {
-    broker = await startBroker()
-    cluster = kafkaCluster({ brokers: [broker.bootstrap] })
-    other = kafkaCluster({ brokers: [broker.bootstrap] })
-    admin = new Admin({ clientId: 'test', bootstrapBrokers: [broker.bootstrap] })
+    cluster = kafkaCluster({ brokers: [sharedBroker()] })
+    other = kafkaCluster({ brokers: [sharedBroker()] })
+    admin = new Admin({ clientId: 'test', bootstrapBrokers: [sharedBroker()] })
   })
 
   afterAll(async () => {
     await admin?.close()
     await cluster?.close()
     await other?.close()
-    await broker?.stop()
   })
 
   /** A gateway, or several behind a balancer that gives each request to the next one of them. */

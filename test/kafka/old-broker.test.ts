@@ -10,10 +10,11 @@ import { SUITES } from '../conformance/suites.ts'
 import { startBroker, withoutKafka } from './broker.ts'
 import { OLDEST, startOldBroker } from './old-broker.ts'
 
-const KAFKAS = [
-  [OLDEST, startOldBroker],
-  ['3.9.1', () => startBroker({ version: '3.9.1' })],
-] as const
+/** `npm run test:extended` names others. */
+const VERSIONS = (process.env['KEDGE_KAFKA'] ?? `${OLDEST},3.9.1`).split(',')
+const KAFKAS = VERSIONS.map(
+  (version) => [version, () => (version === OLDEST ? startOldBroker() : startBroker({ version }))] as const,
+)
 
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value)
 const text = ({ value }: { readonly value: Uint8Array | null }): string => Buffer.from(value ?? []).toString()

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Broker, startBroker, withoutKafka } from './broker.ts'
+import { withoutKafka } from './broker.ts'
+import { sharedBroker } from './shared-broker.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
@@ -21,15 +22,13 @@ interface Report {
 }
 
 describe.skipIf(withoutKafka())('Proxies that are named', () => {
-  let broker: Broker
   let gateway: ChildProcess
   let folder: string
   let host = ''
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kedge-proxies-'))
-    broker = await startBroker()
-    const args = ['gateway', '--port', '0', '--brokers', broker.bootstrap]
+    const args = ['gateway', '--port', '0', '--brokers', sharedBroker()]
     gateway = spawn(process.execPath, [join(ROOT, 'cli/main.ts'), ...args], {
       env: { ...process.env, KEDGE_GATEWAY_USER: 'edge:open sesame', NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -45,15 +44,14 @@ describe.skipIf(withoutKafka())('Proxies that are named', () => {
       gateway.kill('SIGTERM')
       await once(gateway, 'exit')
     }
-    await broker?.stop()
     if (folder) await rm(folder, { recursive: true })
   })
 
   /** The tests of the proxies named, in a run of their own. */
   async function tested(names: readonly string[], ...more: readonly string[]) {
     const file = join(folder, `${names.join('-')}.json`)
-    const proxies = names.map((name) => `${name}=http://edge:open%20sesame@${host}#${broker.bootstrap}`)
-    const env = { ...process.env, KEDGE_PROXIES: proxies.join(',') }
+    const proxies = names.map((name) => `${name}=http://edge:open%20sesame@${host}#${sharedBroker()}`)
+    const env = { ...process.env, KEDGE_PROXIES: proxies.join(','), KEDGE_SHARED_BROKER: sharedBroker() }
     // This run's own are no business of the other's.
     for (const name of Object.keys(env)) if (name.startsWith('VITEST')) Reflect.deleteProperty(env, name)
     const args = ['run', 'test/kafka/proxies.test.ts', '--reporter=json', `--outputFile=${file}`, ...more]

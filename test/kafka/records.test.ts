@@ -10,14 +10,14 @@ import { kafkaCluster, startGateway } from '../../gateway/index.ts'
 import type { KafkaCluster, RunningGateway } from '../../gateway/index.ts'
 import { createCache } from '../../src/index.ts'
 import type { Cache, CacheOptions, KedgeEvent } from '../../src/index.ts'
-import { type Broker, startBroker, withoutKafka } from './broker.ts'
+import { withoutKafka } from './broker.ts'
 import { JVM } from './jars.ts'
+import { sharedBroker } from './shared-broker.ts'
 
 const SOURCE = fileURLToPath(new URL('ProduceLines.java', import.meta.url))
 const run = promisify(execFile)
 
 describe.skipIf(withoutKafka())('On a real broker, a topic that others write to and change', () => {
-  let broker: Broker
   let cluster: KafkaCluster
   let admin: Admin
   let gateway: Omit<RunningGateway, 'log'> | undefined
@@ -26,9 +26,8 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
   const caches: Cache[] = []
 
   beforeAll(async () => {
-    broker = await startBroker()
-    cluster = kafkaCluster({ brokers: [broker.bootstrap] })
-    admin = new Admin({ clientId: 'test', bootstrapBrokers: [broker.bootstrap] })
+    cluster = kafkaCluster({ brokers: [sharedBroker()] })
+    admin = new Admin({ clientId: 'test', bootstrapBrokers: [sharedBroker()] })
     gateway = await startGateway({ cluster })
   })
 
@@ -41,7 +40,6 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
     await gateway?.close()
     await admin?.close()
     await cluster?.close()
-    await broker?.stop()
   })
 
   /** An isolate with a cache of its own, and a source that counts how often each key was read. */
@@ -79,7 +77,7 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
   }
 
   async function produceByJava(...values: readonly string[]): Promise<void> {
-    const producing = run('java', [...JVM, SOURCE, broker.bootstrap, topic])
+    const producing = run('java', [...JVM, SOURCE, sharedBroker(), topic])
     producing.child.stdin?.end(values.map((value) => `${value}\n`).join(''))
     await producing
   }
@@ -223,7 +221,7 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
         clientId: id,
         transactionalId: id,
         idempotent: true,
-        bootstrapBrokers: [broker.bootstrap],
+        bootstrapBrokers: [sharedBroker()],
       })
     const message = (to: string, value: object, key?: string) => ({
       acks: -1,

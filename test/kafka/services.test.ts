@@ -10,7 +10,8 @@ import { createLoader } from '../../loader/index.ts'
 import { createCache } from '../../src/index.ts'
 import type { Cache, CacheOptions, NamespaceOptions } from '../../src/index.ts'
 import { startService } from '../cli/service-process.ts'
-import { type Broker, startBroker, withoutKafka } from './broker.ts'
+import { withoutKafka } from './broker.ts'
+import { sharedBroker } from './shared-broker.ts'
 
 const PARTITIONS = 2
 
@@ -46,7 +47,6 @@ interface Row {
 }
 
 describe.skipIf(withoutKafka())('On a real broker', () => {
-  let broker: Broker
   let cluster: KafkaCluster
   let gateway: Omit<RunningGateway, 'log'>
   let topics: Required<NonNullable<CacheOptions['topics']>>
@@ -54,8 +54,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
   const caches: Cache[] = []
 
   beforeAll(async () => {
-    broker = await startBroker()
-    cluster = kafkaCluster({ brokers: [broker.bootstrap] })
+    cluster = kafkaCluster({ brokers: [sharedBroker()] })
     gateway = await startGateway({ cluster })
   })
 
@@ -76,7 +75,6 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     for (const cache of caches) await cache.close()
     await gateway?.close()
     await cluster?.close()
-    await broker?.stop()
   })
 
   const kafka = () => confluent({ url: gateway.url, gateway: true })

@@ -9,7 +9,8 @@ import { StartError } from '../../demo/server.ts'
 import { TOUR } from '../../demo/tour.ts'
 import { kafkaCluster } from '../../gateway/index.ts'
 import type { KafkaCluster } from '../../gateway/index.ts'
-import { type Broker, startBroker, withoutKafka } from './broker.ts'
+import { withoutKafka } from './broker.ts'
+import { sharedBroker } from './shared-broker.ts'
 
 const TOPIC = 'cache-evictions'
 const DEMO = fileURLToPath(new URL('../../demo/start.ts', import.meta.url))
@@ -82,22 +83,19 @@ describe('The brokers of the demo', () => {
 })
 
 describe.skipIf(withoutKafka())('The tour on a real broker', () => {
-  let broker: Broker
   let cluster: KafkaCluster
 
   beforeAll(async () => {
-    broker = await startBroker()
-    cluster = kafkaCluster({ brokers: [broker.bootstrap] })
+    cluster = kafkaCluster({ brokers: [sharedBroker()] })
   })
 
   afterAll(async () => {
     await cluster?.close()
-    await broker?.stop()
   })
 
   it('has a topic made for it where there is none, and is ready', async () => {
     await cluster.describe(TOPIC).then((topic) => topic && cluster.remove(topic.name))
-    const { child, ended, printed } = start('--brokers', broker.bootstrap)
+    const { child, ended, printed } = start('--brokers', sharedBroker())
     await printed('Ctrl-C stops everything')
     child.kill('SIGINT')
     expect(await ended).toMatchObject({ code: 0, stderr: '' })
@@ -112,7 +110,7 @@ describe.skipIf(withoutKafka())('The tour on a real broker', () => {
       Array.from({ length: 12 }, () => ({ key: null, value, partition: 0 })),
     )
     const before = await cluster.offsets(TOPIC, 0)
-    const { code, stdout, stderr } = await start('--check', '--brokers', broker.bootstrap).ended
+    const { code, stdout, stderr } = await start('--check', '--brokers', sharedBroker()).ended
     const steps = TOUR.flatMap((chapter) => chapter.steps).length
     expect({ code, stderr, last: stdout.trimEnd().split('\n').at(-1) }).toEqual({
       code: 0,

@@ -21,11 +21,17 @@ const BUILT = fileURLToPath(
  * @throws Error instead of a reason under `CI=true`: there they must run.
  */
 export function withoutToxiproxy(): string | undefined {
-  if (existsSync(BUILT) || spawnSync('go', ['version']).status === 0) return undefined
-  const reason = 'Go is not here (it builds toxiproxy)'
+  const reason = toxiproxyMissing()
+  if (reason === undefined) return undefined
   if (process.env['CI'] === 'true') throw new Error(`Tests through toxiproxy must run under CI: ${reason}`)
   process.stderr.write(`\nNOT TESTED through toxiproxy: ${reason}\n`)
   return reason
+}
+
+/** What toxiproxy needs and this machine lacks; `undefined` when it can be had. */
+export function toxiproxyMissing(): string | undefined {
+  if (existsSync(BUILT) || spawnSync('go', ['version']).status === 0) return undefined
+  return 'Go is not here, which builds toxiproxy'
 }
 
 /**

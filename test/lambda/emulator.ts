@@ -32,14 +32,15 @@ const TOOLS = ['npm', 'cmake', 'make', 'c++', 'xz']
  * @throws Error instead of a reason under `CI=true`: there they must run.
  */
 export function withoutEmulator(): string | undefined {
-  const reason = missing()
+  const reason = emulatorMissing()
   if (reason === undefined) return undefined
   if (process.env['CI'] === 'true') throw new Error(`Tests in Lambda's emulator must run under CI: ${reason}`)
   process.stderr.write(`\nNOT TESTED in Lambda's runtime interface emulator: ${reason}\n`)
   return reason
 }
 
-function missing(): string | undefined {
+/** What the emulator needs and this machine lacks; `undefined` when it can be had. */
+export function emulatorMissing(): string | undefined {
   if (process.platform !== 'linux' || ARCHITECTURES[process.arch] === undefined)
     return 'it is a program for Linux, on x86-64 or ARM'
   if (!existsSync(EMULATOR) && !has('python3', '-m', 'pip', '--version'))

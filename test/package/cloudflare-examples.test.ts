@@ -15,7 +15,8 @@ import type { RunningIsolate } from '../worker/miniflare-isolate.ts'
 import { until } from '../worker/miniflare-until.ts'
 import { project } from './project.ts'
 import type { Project } from './project.ts'
-import { ROOT, tarball } from './tarball.ts'
+import { sharedTarball } from './shared-package.ts'
+import { ROOT } from './tarball.ts'
 
 const TOKEN = 'kafka-token'
 const closers: (() => Promise<unknown>)[] = []
@@ -31,9 +32,7 @@ beforeAll(async () => {
     const filter = (path: string) => !path.slice(source.length).includes('node_modules')
     await cp(source, join(home.folder, name), { recursive: true, filter })
   }
-  const packed = await tarball()
-  closers.push(() => packed.remove())
-  await npm('worker-middleware', 'install', '--no-audit', '--no-fund', '--prefer-offline', packed.path)
+  await npm('worker-middleware', 'install', '--no-audit', '--no-fund', '--prefer-offline', sharedTarball())
   // What the other example needs is among it.
   await symlink('../worker-middleware/node_modules', join(home.folder, 'worker-proxy/node_modules'), 'dir')
   gateway = await startGateway({ auth: { tokens: [TOKEN] }, memory: { topics: { 'cache-evictions': 1 } } })

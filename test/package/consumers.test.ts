@@ -11,13 +11,13 @@ import { startGateway } from '../../gateway/index.ts'
 import { startIsolate } from '../worker/miniflare-isolate.ts'
 import { project } from './project.ts'
 import type { Project } from './project.ts'
+import { sharedTarball } from './shared-package.ts'
 import { storyOf, TOLD } from './story.ts'
 import { tarball } from './tarball.ts'
 
-const packed = await tarball()
 const projects: Project[] = []
 afterAll(async () => {
-  await Promise.all([packed.remove(), ...projects.map((each) => each.remove())])
+  await Promise.all(projects.map((each) => each.remove()))
 })
 
 const MODULE = '{ "private": true, "type": "module" }'
@@ -45,7 +45,7 @@ async function made(files: Readonly<Record<string, string>>): Promise<Project> {
 }
 
 const install = (one: Project, ...more: readonly string[]): Promise<string> =>
-  one.run('npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', packed.path, ...more)
+  one.run('npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', sharedTarball(), ...more)
 
 /** With a gateway of its own, whose address is put into the program. */
 async function toldBy(program: (url: string) => Promise<string>): Promise<string> {
@@ -98,7 +98,7 @@ describe(
 
     it('runs in Bun, which installs it itself', async () => {
       const one = await made({})
-      await one.run('bun', 'add', packed.path)
+      await one.run('bun', 'add', sharedTarball())
       const told = await toldBy(async (url) => {
         await one.write('main.ts', (await storyOf(JSON.stringify(url))) + PRINT)
         return one.run('bun', 'run', 'main.ts')
@@ -165,7 +165,7 @@ describe('the package', { timeout: 300_000 }, () => {
         .update(await readFile(path))
         .digest('hex')
     try {
-      expect(await digest(again.path)).toBe(await digest(packed.path))
+      expect(await digest(again.path)).toBe(await digest(sharedTarball()))
     } finally {
       await again.remove()
     }

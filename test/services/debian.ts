@@ -25,7 +25,7 @@ export interface Program {
 }
 
 /** Why a program cannot be had here; `undefined` when it can. */
-function missing(program: DebianProgram): string | undefined {
+export function missing(program: DebianProgram): string | undefined {
   if (onPath(program.name) !== undefined || existsSync(folderOf(program))) return undefined
   for (const tool of ['apt-get', 'dpkg-deb']) {
     if (onPath(tool) === undefined) return `neither ${program.name} nor ${tool} is here`

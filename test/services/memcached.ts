@@ -6,7 +6,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from './ports.ts'
-import { type DebianProgram, fetchProgram, without } from './debian.ts'
+import { type DebianProgram, fetchProgram, missing, without } from './debian.ts'
 import { ServerProcess } from './process.ts'
 
 const PROGRAM: DebianProgram = { package: 'memcached', name: 'memcached' }
@@ -42,6 +42,9 @@ export interface TestMemcached {
 
 /** Why no Memcached can be started here, said aloud; `undefined` when one can. @throws Error under `CI=true`. */
 export const withoutMemcached = (): string | undefined => without(PROGRAM)
+
+/** Why Memcached cannot be had here; `undefined` when it can. */
+export const memcachedMissing = (): string | undefined => missing(PROGRAM)
 
 /** @throws Error when there is no Memcached to be had, or it does not start. */
 export async function startMemcached({

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from './ports.ts'
-import { type DebianProgram, fetchProgram, type Program, without } from './debian.ts'
+import { type DebianProgram, fetchProgram, missing, type Program, without } from './debian.ts'
 import { ServerProcess } from './process.ts'
 
 const PROGRAM: DebianProgram = { package: 'redis-server', name: 'redis-server' }
@@ -48,6 +48,9 @@ export interface RedisCluster {
 
 /** Why no Redis can be started here, said aloud; `undefined` when one can. @throws Error instead under `CI=true`. */
 export const withoutRedis = (): string | undefined => without(PROGRAM)
+
+/** Why Redis cannot be had here; `undefined` when it can. */
+export const redisMissing = (): string | undefined => missing(PROGRAM)
 
 /** @throws Error when there is no Redis to be had, or it does not start. */
 export async function startRedis({ settings = {} }: RedisServerOptions = {}): Promise<RedisServer> {

@@ -1,0 +1,21 @@
+/** What the suites need that no registry of npm has. @module */
+import { emulatorMissing } from '../test/lambda/emulator.ts'
+import { kafkaAvailable } from '../test/kafka/jars.ts'
+import { toxiproxyMissing } from '../test/kafka/toxiproxy-binary.ts'
+import { memcachedMissing } from '../test/services/memcached.ts'
+import { redisMissing } from '../test/services/redis.ts'
+
+const NEEDS: readonly (readonly [what: string, missing: () => string | undefined])[] = [
+  ['Kafka', kafkaAvailable],
+  ['toxiproxy', toxiproxyMissing],
+  ['Redis', redisMissing],
+  ['Memcached', memcachedMissing],
+  ["Lambda's emulator", emulatorMissing],
+]
+
+/** What is missing here, each with the suites that cannot run without it. */
+export const lacks = (): string[] =>
+  NEEDS.flatMap(([what, missing]) => {
+    const reason = missing()
+    return reason === undefined ? [] : [`${what} (${reason})`]
+  })
