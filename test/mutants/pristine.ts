@@ -36,6 +36,11 @@ export class Pristine {
     }
   }
 
+  /** Ends the process that runs tests of them, which would keep this one alive. */
+  end(): void {
+    this.#process.end()
+  }
+
   async #passes(seed: number): Promise<boolean> {
     const passes =
       this.#seeds.get(seed) ??

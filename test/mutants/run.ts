@@ -99,6 +99,7 @@ async function main(): Promise<number> {
     }),
   )
   for (const { tests } of lanes) tests.end()
+  pristine.end()
   const { text, failed } = conclusion(results, [...pristine.bad], performance.now() - startedAt)
   say(text)
   return failed === 0 ? 0 : 1
