@@ -5,7 +5,7 @@
  * @module
  */
 import * as z from 'zod'
-import { MAX_KEY_LENGTH } from '../src/messages.ts'
+import { MAX_KEY_LENGTH } from '../src/ids.ts'
 import { systemRuntime } from '../src/runtime.ts'
 import type { Cache, Duration } from '../src/types.ts'
 import { LateFills } from './late-fill.ts'

@@ -1,6 +1,6 @@
 /** `kedge get`: the latest update of a key, and whether an eviction came after it. @module */
 import type { Command } from 'commander'
-import { MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/messages.ts'
+import { MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { Codec } from '../src/codec.ts'
 import type { KafkaLog } from '../src/log.ts'
 import { command } from './command.ts'

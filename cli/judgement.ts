@@ -9,7 +9,7 @@ import type { Reading } from './get.ts'
 import type { FoundUpdate } from './latest-update.ts'
 import { MAX_MESSAGE_BYTES } from './proxy.ts'
 import { readStretch } from './range.ts'
-import { evictionIn, said } from './record-line.ts'
+import { evictionSaid, said } from './record-line.ts'
 import { lengthOf } from './terminal.ts'
 
 export interface Judgement {
@@ -80,7 +80,7 @@ async function evictedBy(
       signal: session.stop,
       take: async (record) => {
         if (killer !== undefined) return
-        const eviction = evictionIn(await decodeRecord(record, codec, MAX_MESSAGE_BYTES))
+        const eviction = evictionSaid(await decodeRecord(record, codec, MAX_MESSAGE_BYTES))
         if (kills(eviction, namespace, value))
           killer = `by ${partition}@${record.offset}: ${said(eviction).join('  ')}`
       },
@@ -94,7 +94,8 @@ async function evictedBy(
 
 function kills(eviction: Eviction, namespace: string, value: ArrivedValue): boolean {
   if (eviction.namespace !== undefined && eviction.namespace !== namespace) return false
-  if (eviction.all || eviction.prefixes.some((prefix) => value.key.startsWith(prefix))) return true
+  if (eviction.all || eviction.clears === namespace) return true
+  if (eviction.prefixes.some((prefix) => value.key.startsWith(prefix))) return true
   if (value.tags?.some((tag) => eviction.tags.includes(tag))) return true
   if (!eviction.keys.includes(value.key)) return false
   return eviction.version === undefined || value.version === undefined || value.version < eviction.version

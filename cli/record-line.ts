@@ -1,7 +1,8 @@
 /** Records of the topics as lines for people. @module */
 import type { DecodedRecord } from '../src/coherence.ts'
 import type { Arrived, Eviction } from '../src/messages.ts'
-import { NAMESPACE_PATTERN, readEviction, readUpdate } from '../src/messages.ts'
+import { readEviction, readUpdate } from '../src/messages.ts'
+import { NAMESPACE_PATTERN } from '../src/ids.ts'
 import { lengthOf, plain, quoted } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -11,10 +12,12 @@ const MAX_IDS = 20
 /** Which namespaces are in use is not known here: whatever may be a name is taken for one. */
 const mayBeNamespace = (name: string): boolean => NAMESPACE_PATTERN.test(name)
 
-export function evictionIn(decoded: DecodedRecord): Eviction {
-  const eviction = readEviction(decoded.message, decoded.recordKey, mayBeNamespace)
-  return decoded.error === undefined ? eviction : { ...eviction, unreadable: true }
-}
+/**
+ * The eviction in a record. The numbers that the bytes of its key may be as well are left out: nearly always they are
+ * text, and a line that shows both is hard to read.
+ */
+export const evictionSaid = ({ message, recordKey, error }: DecodedRecord): Eviction =>
+  readEviction(error === undefined ? message : null, recordKey, mayBeNamespace)
 
 /** The update in a record; `undefined` when it names no key. Values without a TTL live as long as their namespace says. */
 export function updateIn(decoded: DecodedRecord): Arrived | undefined {
@@ -34,7 +37,7 @@ export function instant(ms: number): string {
 }
 
 export function evictionLine(decoded: DecodedRecord, terminal: Terminal): string {
-  const eviction = evictionIn(decoded)
+  const eviction = evictionSaid(decoded)
   const place = terminal.paint('dim', placeOf(decoded))
   if (eviction.unreadable || decoded.message === undefined)
     return `${place}  ${flag(eviction.unreadable, terminal)}  evicts, to be safe: ${safely(eviction)}`
@@ -58,9 +61,9 @@ export function said(eviction: Eviction): [word: 'evict' | 'clear', what: string
 }
 
 function safely(eviction: Eviction): string {
-  if (eviction.all && eviction.namespace !== undefined)
-    return `the namespace ${eviction.namespace}, or a key of that name everywhere`
-  return said(eviction)[1]
+  if (eviction.all && eviction.namespace !== undefined) return `the namespace ${eviction.namespace}`
+  const [, what] = said(eviction)
+  return eviction.clears === undefined ? what : `${what}, and the namespace ${eviction.clears}`
 }
 
 const PLURALS = { key: 'keys', tag: 'tags', prefix: 'prefixes' } as const

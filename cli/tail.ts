@@ -10,7 +10,7 @@ import type { Done } from './command.ts'
 import { EXIT, sentence, UsageError } from './failure.ts'
 import { codecOf, logOf, MAX_MESSAGE_BYTES } from './proxy.ts'
 import { endsOf, readStretch } from './range.ts'
-import { evictionIn, evictionLine, updateIn, updateLine } from './record-line.ts'
+import { evictionSaid, evictionLine, updateIn, updateLine } from './record-line.ts'
 import type { Session } from './session.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { evictionsTopic, updatesTopic } from './settings/topics.ts'
@@ -136,7 +136,7 @@ function shower(
     }
     const { partition, offset, timestamp } = record
     const what =
-      which === 'updates' ? { update: updateIn(decoded) ?? null } : { eviction: evictionIn(decoded) }
+      which === 'updates' ? { update: updateIn(decoded) ?? null } : { eviction: evictionSaid(decoded) }
     const unreadable = decoded.error !== undefined
     terminal.say(JSON.stringify({ partition, offset, timestamp, ...(unreadable && { unreadable }), ...what }))
   }

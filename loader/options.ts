@@ -8,7 +8,7 @@
 import * as z from 'zod'
 import { durationMs } from '../src/duration.ts'
 import type { KedgeEvent } from '../src/events.ts'
-import { NAMESPACE_PATTERN } from '../src/messages.ts'
+import { NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { CacheOptions, NamespaceOptions } from '../src/options.ts'
 import type { Duration, ManyLoader } from '../src/types.ts'
 import type { LoaderEvent } from './events.ts'

@@ -5,7 +5,7 @@
  */
 import * as z from 'zod'
 import { durationMs } from '../src/duration.ts'
-import { NAMESPACE_PATTERN } from '../src/messages.ts'
+import { NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { CacheOptions, TopicNames } from '../src/options.ts'
 import type { Duration } from '../src/types.ts'
 import type { PersisterEvent, PersistWrites, PositionKeeper } from './types.ts'

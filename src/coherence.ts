@@ -8,6 +8,7 @@
  */
 import { decodeUtf8, unpack } from './codec.ts'
 import type { Codec } from './codec.ts'
+import { numberReadings } from './foreign-eviction.ts'
 import type { LogRecord } from './log.ts'
 import { readEviction } from './messages.ts'
 import type { Eviction } from './messages.ts'
@@ -44,14 +45,24 @@ export async function decodeRecord(
   }
 }
 
-/** The eviction that a decoded record stands for. */
-export function evictionOf(decoded: DecodedRecord, tenants: ReadonlySet<Tenant>): Eviction {
-  const eviction = readEviction(decoded.message, decoded.recordKey, (name) => {
+/** The eviction that a decoded record stands for. Never throws. @param isNamespace whether a name is one in use */
+export function evictionIn(
+  { record, message, recordKey, error }: DecodedRecord,
+  isNamespace: (name: string) => boolean,
+): Eviction {
+  // What its bytes were to say is unknown: `null` is read as no message that kedge knows.
+  const eviction = readEviction(error === undefined ? message : null, recordKey, isNamespace)
+  if (message !== undefined || error !== undefined || record.key === null) return eviction
+  if (eviction.all) return { ...eviction, unreadable: record.key.length > 0 }
+  return { ...eviction, keys: [...eviction.keys, ...numberReadings(record.key)] }
+}
+
+/** The same, in a partition of these tenants. */
+export const evictionOf = (decoded: DecodedRecord, tenants: ReadonlySet<Tenant>): Eviction =>
+  evictionIn(decoded, (name) => {
     for (const tenant of tenants) if (tenant.name === name) return true
     return false
   })
-  return decoded.error === undefined ? eviction : { ...eviction, unreadable: true }
-}
 
 /** Applies an eviction that stands at `offset`, unless `self` announced it. */
 export function applyEviction(
@@ -63,7 +74,7 @@ export function applyEviction(
   if (eviction.announcedBy !== undefined && eviction.announcedBy === self) return
   for (const tenant of tenants) {
     if (eviction.namespace !== undefined && eviction.namespace !== tenant.name) continue
-    if (eviction.all) tenant.evictAll(offset)
+    if (eviction.all || eviction.clears === tenant.name) tenant.evictAll(offset)
     for (const key of eviction.keys) tenant.evictKey(key, offset, eviction.version)
     // Closed before anything opens, and after the keys were evicted: what is held meanwhile is judged by both.
     for (const id of eviction.closes) tenant.closes(id)

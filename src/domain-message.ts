@@ -7,7 +7,7 @@
  * @module
  */
 import * as z from 'zod'
-import { MAX_IDS, idShape, NAMESPACE_PATTERN } from './messages.ts'
+import { MAX_IDS, idShape, NAMESPACE_PATTERN } from './ids.ts'
 import type { ArrivedValue } from './messages.ts'
 
 /** `cache-updates`: values of a domain, in one record, all from the same moment. */

@@ -1,6 +1,6 @@
 /** How long a value lives, and what it is tagged with: both may depend on the value. @module */
 import { durationMs } from './duration.ts'
-import { checkId, MAX_IDS } from './messages.ts'
+import { checkId, MAX_IDS } from './ids.ts'
 import type { LoadSettings } from './settings.ts'
 
 /**

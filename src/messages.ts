@@ -5,24 +5,17 @@
  * three cannot write a tombstone. Each message names its version. Beside kedge's own messages, the simple ones
  * that another service would write are understood: `{ "key": … }` and `{ "key": …, "value": …, "ttl": … }`.
  *
- * The rule for doubt: an eviction that cannot be read still evicts (its record key, or the namespace, or
- * everything); an update that cannot be read evicts its key.
+ * The rule for doubt: an eviction that cannot be read evicts everything in its partition, or the namespace that a later
+ * release names; an update that cannot be read evicts its key.
  *
  * @module
  */
 import * as z from 'zod'
 import type { PutsMessage } from './domain-message.ts'
 import { durationMs } from './duration.ts'
+import { keyReadings, readForeign } from './foreign-eviction.ts'
+import { idShape, MAX_IDS, namespaceName } from './ids.ts'
 import type { Duration } from './types.ts'
-
-/** Names of namespaces: at most 64 letters, digits, `.`, `_`, `-`. */
-export const NAMESPACE_PATTERN: RegExp = /^[A-Za-z0-9._-]{1,64}$/
-
-/** Keys, tags and prefixes are at most this long, in UTF-16 units. */
-export const MAX_KEY_LENGTH = 512
-
-/** Keys, tags or prefixes in one message. */
-export const MAX_IDS = 1000
 
 /** The longest that an intent, or a write that waits to be persisted, may keep values from being held: ten minutes. */
 export const MAX_INTENT_MS = 600_000
@@ -138,9 +131,6 @@ export type Message =
   | DeleteMessage
   | RequestMessage
 
-const namespaceName = z.string().regex(NAMESPACE_PATTERN)
-/** A key, tag or prefix. By a pattern, because zod counts whole characters, of which one may take two UTF-16 units. */
-export const idShape: z.ZodString = z.string().regex(/^[^]{1,512}$/)
 const ids = z.array(idShape).min(1).max(MAX_IDS)
 const offset = z.number().int().nonnegative()
 const v = z.literal(1)
@@ -233,6 +223,8 @@ export interface Eviction {
   /** It says nothing: a beat. */
   readonly empty: boolean
   readonly all: boolean
+  /** A namespace that is evicted whole besides: its name is a reading of the record key, as are the keys. */
+  readonly clears: string | undefined
   readonly keys: readonly string[]
   readonly tags: readonly string[]
   readonly prefixes: readonly string[]
@@ -251,6 +243,7 @@ const NOTHING: Eviction = {
   empty: false,
   namespace: undefined,
   all: false,
+  clears: undefined,
   keys: [],
   tags: [],
   prefixes: [],
@@ -297,10 +290,24 @@ export function readEviction(
       }
     }
   }
-  const simple = isOwn(message) ? undefined : simpleMessage.safeParse(message).data
-  if (simple)
-    return { ...NOTHING, namespace: simpleNamespace(simple, recordKey, isNamespace), keys: [simple.key] }
-  return { ...unreadableEviction(message, recordKey, isNamespace), unreadable: message !== undefined }
+  if (message === undefined) return keyEviction(recordKey, isNamespace)
+  const foreign = isOwn(message) ? undefined : readForeign(message)
+  if (foreign) {
+    const namespace = foreign.namespace ?? routeOf(foreign.keys, recordKey, isNamespace)
+    return { ...NOTHING, ...foreign, namespace }
+  }
+  // Written by a later release, say: what it means is unknown, but not whom it concerns.
+  const named = isOwn(message) ? namespaceName.safeParse((message as { ns?: unknown }).ns).data : undefined
+  if (named !== undefined) return { ...NOTHING, namespace: named, all: true, unreadable: true }
+  return { ...NOTHING, all: true, unreadable: true }
+}
+
+/** What a record without a value evicts: every reading of its key, which may be a key or the name of a namespace. */
+function keyEviction(recordKey: string | undefined, isNamespace: (name: string) => boolean): Eviction {
+  const keys = keyReadings(recordKey)
+  if (keys !== undefined) return { ...NOTHING, keys, clears: keys.find(isNamespace) }
+  // Without a key it says by itself that everything is meant.
+  return { ...NOTHING, all: true, unreadable: recordKey !== undefined && recordKey !== '' }
 }
 
 /** A message that carries a version is kedge's own, perhaps of a later release: never a simple one. */
@@ -308,32 +315,17 @@ const isOwn = (message: unknown): boolean =>
   typeof message === 'object' && message !== null && 'v' in message && 'op' in message
 
 /**
- * A simple message without a namespace evicts its key in every namespace, unless its record key names one: which
- * of them was meant cannot be known, and dropping a value is always safe.
+ * The namespace that the record key of a simple message names. A message that names none concerns its keys in every
+ * namespace: which of them was meant cannot be known, and dropping a value is always safe.
  */
-function simpleNamespace(
-  simple: z.infer<typeof simpleMessage>,
+function routeOf(
+  keys: readonly string[],
   recordKey: string | undefined,
   isNamespace: (name: string) => boolean,
 ): string | undefined {
-  const named = simple.ns ?? simple.namespace
-  if (named !== undefined) return named
-  return recordKey !== undefined && recordKey !== simple.key && isNamespace(recordKey) ? recordKey : undefined
-}
-
-function unreadableEviction(
-  message: unknown,
-  recordKey: string | undefined,
-  isNamespace: (name: string) => boolean,
-): Eviction {
-  // Written by a later release, say: what it means is unknown, but not whom it concerns.
-  const named = isOwn(message) ? namespaceName.safeParse((message as { ns?: unknown }).ns).data : undefined
-  if (named !== undefined) return { ...NOTHING, namespace: named, all: true }
-  if (recordKey === undefined || recordKey.length === 0) return { ...NOTHING, all: true }
-  if (isNamespace(recordKey)) return { ...NOTHING, namespace: recordKey, all: true }
-  // Too long to be a key of ours, and to be remembered.
-  if (recordKey.length > MAX_KEY_LENGTH) return { ...NOTHING, all: true }
-  return { ...NOTHING, keys: [recordKey] }
+  return recordKey !== undefined && !keys.includes(recordKey) && isNamespace(recordKey)
+    ? recordKey
+    : undefined
 }
 
 /** A value as it arrives from `cache-updates`. */
@@ -413,7 +405,11 @@ export function readUpdate(
   const split = splitRecordKey(recordKey, isNamespace)
   const simple = isOwn(message) ? undefined : simpleMessage.safeParse(message).data
   if (simple) {
-    const namespace = simpleNamespace(simple, recordKey, isNamespace) ?? split?.namespace
+    const namespace =
+      simple.ns ??
+      simple.namespace ??
+      routeOf([simple.key], recordKey, isNamespace) ??
+      split?.namespace
     if (namespace === undefined || simple.value === undefined) {
       return { kind: 'drop', namespace, key: simple.key, asOf: undefined, unreadable: false }
     }
@@ -447,20 +443,5 @@ function simpleTtlMs(ttl: number | string | undefined, defaultMs: number): numbe
     return durationMs(ttl as Duration, 'ttl')
   } catch {
     return undefined
-  }
-}
-
-/**
- * Refuses keys, tags and prefixes that could not be told apart again on the other side.
- * @throws TypeError when `text` is empty, too long, or holds half a surrogate pair (it has no UTF-8).
- */
-export function checkId(text: string, what: 'key' | 'tag' | 'prefix' | 'domain'): void {
-  if (
-    typeof text !== 'string' ||
-    text.length === 0 ||
-    text.length > MAX_KEY_LENGTH ||
-    /\p{Surrogate}/u.test(text)
-  ) {
-    throw new TypeError(`a ${what} must be a well-formed string of 1 to ${MAX_KEY_LENGTH} characters`)
   }
 }

@@ -9,7 +9,7 @@ import type { Call, Demand, Flight, Flights, Landed, Outcome } from './flight.ts
 import type { Follower } from './follower.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { Lifespan } from './lifespan.ts'
-import { checkId } from './messages.ts'
+import { checkId } from './ids.ts'
 import { PendingWrites } from './pending-writes.ts'
 import type { Publisher } from './publisher.ts'
 import type { Scope } from './scope.ts'

@@ -9,7 +9,7 @@
 import { durationMs } from './duration.ts'
 import { KedgeError } from './errors.ts'
 import type { Keyspace } from './keyspace.ts'
-import { checkId } from './messages.ts'
+import { checkId } from './ids.ts'
 import { PendingWrites } from './pending-writes.ts'
 import { tokenOf } from './publisher.ts'
 import type { ReaderContext } from './reader.ts'

@@ -4,7 +4,7 @@
  * @module
  */
 import * as z from 'zod'
-import { idShape, NAMESPACE_PATTERN } from './messages.ts'
+import { idShape, NAMESPACE_PATTERN } from './ids.ts'
 
 /** `cache-writes`: the value that a key is to have at its source, or that it is to have none. */
 export interface WriteMessage {

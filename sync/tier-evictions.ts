@@ -6,19 +6,22 @@
  *
  * @module
  */
+import { evictionIn } from '../src/coherence.ts'
 import type { DecodedRecord } from '../src/coherence.ts'
-import { NAMESPACE_PATTERN, readEviction } from '../src/messages.ts'
+import { NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { Eviction } from '../src/messages.ts'
 import type { TierEviction } from '../src/tier.ts'
 
 /** The evictions that a decoded record stands for, all of them at its offset: none, one, or two. */
-export function tierEvictions({ record, message, recordKey }: DecodedRecord): TierEviction[] {
-  const plain = readEviction(message, recordKey, () => false)
+export function tierEvictions(decoded: DecodedRecord): TierEviction[] {
+  const { offset } = decoded.record
+  const plain = evictionIn(decoded, () => false)
   if (plain.empty) return []
-  const evictions = [toTier(plain, record.offset)]
+  const evictions = [toTier(plain, offset)]
   // Its record key may be a key in any namespace, or name a namespace all of which is meant.
-  const named = readEviction(message, recordKey, (name) => NAMESPACE_PATTERN.test(name))
-  if (named.all && !plain.all) evictions.push(toTier(named, record.offset))
+  const { clears } = evictionIn(decoded, (name) => NAMESPACE_PATTERN.test(name))
+  if (clears !== undefined)
+    evictions.push({ offset, namespace: clears, keys: [], group: true, version: undefined })
   return evictions
 }
 

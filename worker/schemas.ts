@@ -5,7 +5,7 @@
  * @module
  */
 import * as z from 'zod'
-import { checkId, MAX_IDS, MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/messages.ts'
+import { checkId, MAX_IDS, MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { Duration } from '../src/types.ts'
 import { DurationShape } from './duration.ts'
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NAMESPACE_PATTERN } from '../src/messages.ts'
+import { NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { Cache, CacheScope, Namespace } from '../src/types.ts'
 import { unknownNamespace } from './request.ts'
 

@@ -5,7 +5,7 @@
  */
 import * as z from 'zod'
 import type { KVNamespaceLike } from '../adapters/workers-kv.ts'
-import { NAMESPACE_PATTERN } from '../src/messages.ts'
+import { NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { Duration } from '../src/types.ts'
 import { BEARER_TOKEN_PATTERN } from './auth.ts'
 import { DurationText } from './duration.ts'

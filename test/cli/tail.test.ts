@@ -42,15 +42,19 @@ describe('kedge tail', () => {
     append(log, TOPIC, 'nonsense')
     append(log, TOPIC, 'nonsense', 'users')
     append(log, TOPIC, null, 'some/key')
+    append(log, TOPIC, null, '"users"')
+    append(log, TOPIC, null, '{"id":7}')
     append(log, TOPIC, { v: 9, op: 'rewrite', ns: 'users' })
     append(log, TOPIC, '\u001b[2Jclear', '\u001b[2Jkey')
     const { out } = await kedge(['tail', '--from', 'beginning'], { fetch })
     expect(words(out)).toEqual([
       '! unreadable  evicts, to be safe: everything',
-      '! unreadable  evicts, to be safe: the namespace users, or a key of that name everywhere',
+      '! unreadable  evicts, to be safe: everything',
       '! no message  evicts, to be safe: every namespace  key some/key',
-      '! unreadable  evicts, to be safe: the namespace users, or a key of that name everywhere',
-      String.raw`! unreadable  evicts, to be safe: every namespace  key "\u001b[2Jkey"`,
+      String.raw`! no message  evicts, to be safe: every namespace  keys "\"users\"", users, and the namespace users`,
+      '! unreadable  evicts, to be safe: everything',
+      '! unreadable  evicts, to be safe: the namespace users',
+      '! unreadable  evicts, to be safe: everything',
     ])
   })
 

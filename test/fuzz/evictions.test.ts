@@ -100,10 +100,10 @@ const OPERATIONS = new Set(['evict', 'intent', 'clear', 'beat'])
 /** What nobody can take for a message that this release understands. */
 function isJunk(found: unknown): boolean {
   if (typeof found !== 'object' || found === null || Array.isArray(found)) return true
-  const { v, op, key } = found as { v?: unknown; op?: unknown; key?: unknown }
+  const { v, op } = found as { v?: unknown; op?: unknown }
   const isOwn = v !== undefined && op !== undefined
   if (isOwn) return v !== 1 || typeof op !== 'string' || !OPERATIONS.has(op)
-  return typeof key !== 'string' && typeof key !== 'number'
+  return !['key', 'keys', 'tag', 'tags', 'prefix', 'prefixes'].some((name) => Object.hasOwn(found, name))
 }
 
 /** Whether it is of kedge, and names another namespace than the original: then it is that one's business. */

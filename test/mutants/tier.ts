@@ -178,12 +178,12 @@ export const tierMutants: readonly Mutant[] = [
   },
   {
     id: 'tier-names-lost',
-    what: 'A record that cannot be read and whose key names a namespace evicts nothing of it in a tier.',
+    what: 'A record without a value whose key names a namespace evicts nothing of it in a tier.',
     file: EVICTIONS,
-    from: 'if (named.all && !plain.all) evictions.push(toTier(named, record.offset))',
-    to: 'void named',
+    from: 'if (clears !== undefined)',
+    to: 'if (clears === undefined)',
     breaks: ['I1', 'I3'],
     focus: 'a tier for isolates that know little',
-    hint: ['unit/carried-values.test.ts'],
+    hint: ['unit/tier-follower.test.ts'],
   },
 ]

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { checkId, readEviction, readRequest, readUpdate, updateRecordKey } from '../../src/messages.ts'
+import { readEviction, readRequest, readUpdate, updateRecordKey } from '../../src/messages.ts'
+import { checkId } from '../../src/ids.ts'
 import type { Eviction } from '../../src/messages.ts'
 
 const isNamespace = (name: string) => name === 'users' || name === 'orders'
@@ -145,6 +146,30 @@ describe('an eviction written by another service', () => {
     expect(said(message, recordKey)).toEqual({ ...(namespace && { namespace }), keys: [message.key] })
   })
 
+  it.each([
+    [{ keys: ['42', 43] }, { keys: ['42', '43'] }],
+    [{ key: '42', keys: ['43'] }, { keys: ['42', '43'] }],
+    [{ keys: '42' }, { keys: ['42'] }],
+    [{ tags: ['a', 'b'] }, { tags: ['a', 'b'] }],
+    [{ tag: 'a' }, { tags: ['a'] }],
+    [{ prefix: 'eu/' }, { prefixes: ['eu/'] }],
+    [{ prefixes: ['eu/', 'us/'] }, { prefixes: ['eu/', 'us/'] }],
+    [{ v: 1, keys: ['42'] }, { keys: ['42'] }],
+    [{ op: 'evict', keys: ['42'] }, { keys: ['42'] }],
+  ])('may be %j, in a namespace or in all', (message, expected) => {
+    expect(said(message)).toEqual(expected)
+    expect(said(message, 'users')).toEqual({ ...expected, namespace: 'users' })
+    expect(said({ ...message, ns: 'orders' }, 'users')).toEqual({ ...expected, namespace: 'orders' })
+  })
+
+  it.each([2 ** 53, 9007199254740993, -(2 ** 60), 12345678901234567.89, 1e400, 0.1234567890123456])(
+    'with the number %d, which JSON has rounded, evicts everything',
+    (key) => {
+      expect(said({ key })).toEqual({ all: true, unreadable: true })
+      expect(said({ keys: ['42', key] })).toEqual({ all: true, unreadable: true })
+    },
+  )
+
   it('may have a number as its key', () => {
     expect(said({ key: 42 })).toEqual({ keys: ['42'] })
     expect(said({ key: -0.5 })).toEqual({ keys: ['-0.5'] })
@@ -154,51 +179,84 @@ describe('an eviction written by another service', () => {
   it('evicts its key also where it brings a value', () => {
     expect(said({ key: '42', value: { name: 'Ada' }, ttl: 60_000 })).toEqual({ keys: ['42'] })
     expect(said({ key: '42', value: null, ttl: '5m', more: 1 })).toEqual({ keys: ['42'] })
+    expect(said({ key: '42', ttl: -1 })).toEqual({ keys: ['42'] })
   })
 })
 
 describe('a record of the evictions that cannot be understood', () => {
-  const strange = [
-    [undefined],
+  it.each([
     [null],
     [42],
     ['42'],
     [true],
     [[]],
     [['42']],
+    [[{ key: '42' }]],
     [{}],
     [{ key: '' }],
     [{ key: null }],
     [{ key: ['42'] }],
+    [{ key: { id: 42 } }],
     [{ key: Number.NaN }],
     [{ key: 'x'.repeat(513) }],
+    [{ keys: [] }],
+    [{ keys: ['42', ''] }],
+    [{ keys: ids(1001) }],
+    [{ tags: [7] }],
     [{ key: '42', ns: 'no such/name' }],
     [{ key: '42', ns: 'x'.repeat(65) }],
-    [{ key: '42', ttl: -1 }],
+    [{ before: { id: 42 }, after: null, op: 'd' }],
     [{ v: 1, op: 'clear', ns: 'no such/name' }],
     [{ v: 1, op: 'evict', ns: 7, keys: ['42'] }],
-  ] as const
+  ])('(%j) evicts everything, whatever its record key says', (message) => {
+    for (const recordKey of [undefined, '', 'users', '42'])
+      expect(said(message, recordKey)).toEqual({ all: true, unreadable: true })
+  })
+})
 
-  it.each(strange)('(%j) clears the namespace that its record key names', (message) => {
-    expect(said(message, 'users')).toMatchObject({ namespace: 'users', all: true })
+describe('a record of the evictions without a value', () => {
+  it.each([
+    ['42', ['42']],
+    ['"42"', ['"42"', '42']],
+    ['"a\\u0062"', ['"a\\u0062"', 'ab']],
+    ['42.0', ['42.0', '42']],
+    ['1e2', ['1e2', '100']],
+    ['true', ['true']],
+    ['null', ['null']],
+    ['not json', ['not json']],
+    ['"half', ['"half']],
+    ['eu/42', ['eu/42']],
+  ])('evicts every reading of its key %s', (recordKey, keys) => {
+    expect(said(undefined, recordKey)).toEqual({ keys })
   })
 
-  it.each(strange)('(%j) evicts its record key everywhere where that names no namespace', (message) => {
-    expect(said(message, '42')).toMatchObject({ keys: ['42'] })
-    expect(evicted(message, '42')).toMatchObject({ namespace: undefined, all: false })
+  it.each([['users'], ['"users"']])('clears the namespace of the name %s as well', (recordKey) => {
+    expect(said(undefined, recordKey)).toMatchObject({
+      keys: [...new Set([recordKey, 'users'])],
+      clears: 'users',
+    })
   })
 
-  it.each(strange)('(%j) clears everything where it has no record key', (message) => {
-    for (const none of [undefined, '']) {
-      expect(evicted(message, none)).toMatchObject({ namespace: undefined, all: true })
-    }
+  it.each([
+    ['{"id":42}'],
+    ['["42"]'],
+    ['[]'],
+    ['\u0000\u0000\u0000\u0000\u0001042'],
+    ['4\u00012'],
+    ['""'],
+    ['x'.repeat(513)],
+    [`"${'x'.repeat(513)}"`],
+    ['['.repeat(100_000)],
+  ])('evicts everything where its key %j has no reading', (recordKey) => {
+    expect(said(undefined, recordKey)).toEqual({ all: true, unreadable: true })
   })
 
-  it('is told from a tombstone, which is a good way to evict a record key', () => {
-    expect(evicted(undefined, '42').unreadable).toBe(false)
-    expect(evicted(null, '42').unreadable).toBe(true)
+  it('evicts everything where it has no key, which is a good way to say so', () => {
+    for (const none of [undefined, '']) expect(said(undefined, none)).toEqual({ all: true })
   })
+})
 
+describe('any record of the evictions', () => {
   it('always evicts something, whatever it holds, and never throws', () => {
     fc.assert(
       fc.property(fc.anything(), fc.option(fc.string(), { nil: undefined }), (message, recordKey) => {

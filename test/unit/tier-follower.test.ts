@@ -112,12 +112,10 @@ describe('a step', () => {
       ['users/a', 'users/b', 'orders/a', 'orders/b'],
     ],
     ['everything by garbage without a key', () => append('garbage'), []],
-    [
-      'a key or a namespace by garbage under its name',
-      () => append('garbage', 'users'),
-      ['orders/a', 'orders/b'],
-    ],
+    ['everything by garbage under any key', () => append('garbage', 'users'), []],
     ['a key by a tombstone', () => append(null, 'a'), ['users/b', 'orders/b']],
+    ['a key by a tombstone under its JSON', () => append(null, '"a"'), ['users/b', 'orders/b']],
+    ['a namespace by a tombstone under its name', () => append(null, 'users'), ['orders/a', 'orders/b']],
     [
       'a namespace by a message of a later release',
       () => append({ v: 2, op: 'x', ns: 'users' }),

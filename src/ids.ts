@@ -1,0 +1,35 @@
+/**
+ * What may be a key, a tag, a prefix or the name of a namespace.
+ *
+ * @module
+ */
+import * as z from 'zod'
+
+/** Names of namespaces: at most 64 letters, digits, `.`, `_`, `-`. */
+export const NAMESPACE_PATTERN: RegExp = /^[A-Za-z0-9._-]{1,64}$/
+
+/** Keys, tags and prefixes are at most this long, in UTF-16 units. */
+export const MAX_KEY_LENGTH = 512
+
+/** Keys, tags or prefixes in one message. */
+export const MAX_IDS = 1000
+
+export const namespaceName: z.ZodString = z.string().regex(NAMESPACE_PATTERN)
+
+/** A key, tag or prefix. By a pattern, because zod counts whole characters, of which one may take two UTF-16 units. */
+export const idShape: z.ZodString = z.string().regex(/^[^]{1,512}$/)
+
+/**
+ * Refuses keys, tags and prefixes that could not be told apart again on the other side.
+ * @throws TypeError when `text` is empty, too long, or holds half a surrogate pair (it has no UTF-8).
+ */
+export function checkId(text: string, what: 'key' | 'tag' | 'prefix' | 'domain'): void {
+  if (
+    typeof text !== 'string' ||
+    text.length === 0 ||
+    text.length > MAX_KEY_LENGTH ||
+    /\p{Surrogate}/u.test(text)
+  ) {
+    throw new TypeError(`a ${what} must be a well-formed string of 1 to ${MAX_KEY_LENGTH} characters`)
+  }
+}
