@@ -3,8 +3,10 @@ import { KedgeError } from '../../src/errors.ts'
 import type { NewRecord } from '../../src/log.ts'
 import type { Dialect } from '../v2/dialect.ts'
 
-/** Up to so many records are fetched one by one: sooner than waiting out the timeout of a poll for all of them. */
+/** Up to so many records are asked for by a short poll. */
 const FEW = 8
+/** From 5.1 on a poll fetches a record for each KiB of `max_bytes`. */
+const BYTES_A_RECORD = 1024
 
 export const KARAPACE: Dialect = {
   // It knows `earliest` and `latest` only. A reset to the end is found out by the bounds.
@@ -13,6 +15,7 @@ export const KARAPACE: Dialect = {
   readCommitted: false,
   seeksAfterPoll: true,
   waitsOut: true,
+  few: FEW,
   // From 5.1 on, what was fetched beyond `max_bytes` is dropped.
   losesRest: true,
   create: ({ reset }) => ({
@@ -24,7 +27,10 @@ export const KARAPACE: Dialect = {
   }),
   // A poll waits out its whole timeout although there are records, unless they reach `max_bytes`. One byte is reached
   // by any record, and a first record is returned whatever its size.
-  pollBytes: ({ maxBytes, behind }) => (behind <= FEW ? 1 : maxBytes),
+  pollBytes({ maxBytes, behind }) {
+    if (behind > FEW) return maxBytes
+    return behind === 1 ? 1 : Math.min(maxBytes, behind * BYTES_A_RECORD)
+  },
 }
 
 /**

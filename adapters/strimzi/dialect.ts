@@ -11,6 +11,7 @@ export const STRIMZI: Dialect = {
   readCommitted: true,
   seeksAfterPoll: false,
   waitsOut: false,
+  few: 0,
   losesRest: false,
   // Any other field, and any other type, is a 400: the body is checked against its schema.
   create: ({ reset, isolation }) => ({

@@ -29,6 +29,8 @@ export interface Dialect {
   readonly seeksAfterPoll: boolean
   /** A poll waits out its time although it has found something, unless that is `max_bytes`. */
   readonly waitsOut: boolean
+  /** Up to so many records a short poll is tried first: `max_bytes` can only be guessed. 0 where polls do not wait. */
+  readonly few: number
   /** Records that did not fit into an answer are left out of the next one, too. */
   readonly losesRest: boolean
   /** The body that makes an instance. */
@@ -44,6 +46,7 @@ export const CONFLUENT: Dialect = {
   readCommitted: false,
   seeksAfterPoll: false,
   waitsOut: false,
+  few: 0,
   losesRest: false,
   create: ({ reset, pollMs }) => ({
     format: 'binary',

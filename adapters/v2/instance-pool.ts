@@ -1,15 +1,15 @@
 /**
  * The consumer instances that are idle, and how many are in use.
  *
- * A read takes an instance out and gives it back when all went well; what is not given back (an error, a request
- * that the platform killed half-way) is never used again, because nobody knows where it stands. No read waits
- * for another: in Workers a promise of one request must not be awaited in another.
+ * A read takes an instance out and gives it back; one whose place is not known any more is moved before it is used again.
+ * What is not given back (an error, a request that the platform killed half-way) is never used again. No read waits for
+ * another: in Workers a promise of one request must not be awaited in another.
  *
  * @module
  */
 import { KedgeError } from '../../src/errors.ts'
 import type { Position, ReadOptions } from '../../src/log.ts'
-import type { Instance } from './instance.ts'
+import type { Instance, Purpose } from './instance.ts'
 
 export class InstancePool {
   readonly #maxInstances: number
@@ -61,6 +61,13 @@ export class InstancePool {
     return at === -1 ? undefined : this.#idle.splice(at, 1)[0]
   }
 
+  /** An idle instance of the same partitions, wherever it stands. */
+  takeElsewhere(purpose: Purpose): Instance | undefined {
+    const now = Date.now()
+    const at = this.#idle.findIndex((instance) => instance.usableAt <= now && covers(instance, purpose))
+    return at === -1 ? undefined : this.#idle.splice(at, 1)[0]
+  }
+
   /** Takes the instance back. Returns those that are to be removed. */
   give(instance: Instance): Instance[] {
     if (this.#closed) return [instance]
@@ -94,7 +101,7 @@ const stands = (instance: Instance, positions: readonly Position[]): boolean =>
     ),
   )
 
-const covers = (one: Instance, other: Instance): boolean =>
+const covers = (one: Purpose, other: Purpose): boolean =>
   one.topic === other.topic &&
   one.isolation === other.isolation &&
   one.positions.length === other.positions.length &&

@@ -20,10 +20,12 @@ import {
   createInstance,
   type Instance,
   InstanceGone,
+  lost,
   type Missed,
   placeInstance,
   type Poll,
   pollInstance,
+  type Purpose,
   removeInstance,
   ResetRefused,
 } from './instance.ts'
@@ -36,6 +38,8 @@ const MAX_POLLS = 4
 const MAX_POLL_MS = 1000
 /** Long enough for a fetch. */
 const MIN_POLL_MS = 100
+/** How long a proxy may take to notice that a request was given up. */
+const GIVEN_UP_MS = 500
 /** Bounds remembered from `offsets()`, each for one read. */
 const MAX_HINTS = 256
 
@@ -50,12 +54,18 @@ export interface InstanceReaderOptions {
 }
 
 /** What one poll is to do. */
-interface Aim {
-  readonly topic: string
-  readonly positions: readonly Position[]
-  readonly isolation: ReadOptions['isolation']
+interface Aim extends Purpose {
   readonly pollMs: number
   readonly maxBytes: number
+  /** It waits for a first record, and goes on in the proxy when it is given up here. */
+  readonly waits: boolean
+}
+
+/** An instance at its place. */
+interface Placed {
+  readonly instance: Instance
+  /** How it came there: it stood there, was moved there for this poll, or was made for it and never asked before. */
+  readonly how: 'stood' | 'moved' | 'made'
 }
 
 export class InstanceReader {
@@ -126,11 +136,12 @@ export class InstanceReader {
         topic,
         positions: waits ? positions : sorted.behind,
         isolation: how.isolation,
-        pollMs: waits ? Math.ceil(how.waitMs) : this.#patience(how.waitMs),
+        pollMs: waits ? Math.ceil(how.waitMs) : this.#patience(how.waitMs, sorted.distance, polls),
         maxBytes: asked,
+        waits,
       })
       if (poll === 'gone') {
-        if (++gone > 1) throw lost()
+        if (++gone > 1) throw lostAgain()
         continue
       }
       if (poll === 'too large') {
@@ -138,7 +149,11 @@ export class InstanceReader {
         bytes = this.#options.maxResponseBytes
         continue
       }
-      if (poll === 'unsure') continue
+      if (poll === 'unsure') {
+        // A reset to the end looks like nothing, too.
+        if (this.#reset === 'latest') sorted = await this.#sort(call, topic, positions)
+        continue
+      }
       const empty = poll !== 'out of range' && poll.records.length === 0
       if (poll === 'out of range' || poll.dropped > 0 || this.#doubts(sorted, poll.records, empty)) {
         // Retention may have taken the position since the bounds were sampled: what was found proves nothing.
@@ -167,8 +182,10 @@ export class InstanceReader {
   }
 
   /** How long a poll for what is there may take: one that waits all the same waits no longer than its caller would. */
-  #patience(waitMs: number): number {
-    if (!this.#options.dialect.waitsOut || waitMs === 0) return this.#pollMs
+  #patience(waitMs: number, distance: number, polls: number): number {
+    const { waitsOut, few } = this.#options.dialect
+    if (polls === 0 && distance > 1 && distance <= few) return MIN_POLL_MS
+    if (!waitsOut || waitMs === 0) return this.#pollMs
     return Math.min(this.#pollMs, Math.max(MIN_POLL_MS, Math.ceil(waitMs)))
   }
 
@@ -182,64 +199,77 @@ export class InstanceReader {
     return bytes >= 65_536 ? Math.max(bytes, most) : Math.min(65_536, most)
   }
 
-  /** One poll, by an instance that stands there. It is given back only when its place is known. */
+  /** One poll, by an instance that stands there. Given back where its place is known, or can be found by a seek. */
   async #poll(call: Call, aim: Aim): Promise<Poll | Missed | 'unsure'> {
-    const held = this.#pool.take(aim.topic, aim.positions, aim.isolation)
-    let instance = held
+    let placed: Placed | undefined
     try {
-      instance ??= await this.#open(call, aim)
-      const poll = await pollInstance(call, instance, aim.pollMs, aim.maxBytes)
+      placed = await this.#place(call, aim)
+      const poll = await pollInstance(call, placed.instance, aim.pollMs, aim.maxBytes)
       if (typeof poll === 'string') {
-        if (poll !== 'gone') this.#remove([instance])
+        if (poll !== 'gone') this.#remove([placed.instance])
         return poll
       }
-      if (this.#lacks(aim, poll, held === undefined)) {
-        this.#remove([instance])
+      if (this.#lacks(aim, poll, placed)) {
+        // Another instance tells whether a gap is one. Where nothing came, the same may have it from its place.
+        if (poll.records.length > 0) this.#remove([placed.instance])
+        else this.#give(lost(placed.instance))
         return 'unsure'
       }
-      if (poll.dropped > 0) this.#remove([instance])
-      else this.#remove(this.#pool.give(poll.instance))
+      if (poll.dropped > 0) this.#remove([placed.instance])
+      else this.#give(poll.instance)
       return poll
     } catch (error) {
       if (error instanceof InstanceGone) return 'gone'
-      if (instance) this.#remove([instance])
+      if (placed === undefined) throw error
+      // A poll that was given up here may move it for as long as it goes on in the proxy; then a seek finds the place.
+      if (call.signal.aborted && !aim.waits) this.#give(lost(placed.instance, aim.pollMs + GIVEN_UP_MS))
+      else this.#remove([placed.instance])
       throw error
     }
   }
 
   /**
-   * Whether an instance may have lost what is missing here. A gap (and, of some, nothing) is believed only of one that
-   * was placed for this poll: a request that something on the way has repeated moves an instance, and nobody has seen
-   * what it returned. Where that may be the poll before the placing, another one must tell of the same gap.
+   * Whether an instance may have lost what is missing here: a request that something on the way has repeated moves an
+   * instance, and nobody has seen what it returned. So a gap (and, of some, nothing) is believed only of one that was
+   * made for this poll and never asked before. Where each is asked before it is placed, another one must tell of the
+   * same gap.
    */
-  #lacks({ topic, positions }: Aim, { records }: Poll, isNew: boolean): boolean {
+  #lacks({ topic, positions }: Aim, { records }: Poll, { how }: Placed): boolean {
     const { losesRest, seeksAfterPoll } = this.#options.dialect
-    if (records.length === 0) return !isNew && losesRest
+    if (records.length === 0) return how !== 'made' && losesRest
     if (!hasGap(positions, records)) return false
-    return seeksAfterPoll ? !this.#gaps.confirms(topic, positions, records) : !isNew
+    return seeksAfterPoll ? !this.#gaps.confirms(topic, positions, records) : how !== 'made'
   }
 
-  async #open(call: Call, { topic, positions, isolation }: Aim): Promise<Instance> {
-    const made = await this.#create(call, isolation)
+  /** An instance at the positions: one that stands there, one that is moved there, or a new one. */
+  async #place(call: Call, aim: Aim): Promise<Placed> {
+    const standing = this.#pool.take(aim.topic, aim.positions, aim.isolation)
+    if (standing) return { instance: standing, how: 'stood' }
+    const instance = this.#pool.takeElsewhere(aim) ?? (await this.#create(call, aim))
     try {
-      await placeInstance(call, made, topic, positions, this.#options.dialect)
+      const placed = await placeInstance(call, instance, aim.positions, this.#options.dialect)
+      return { instance: placed, how: placed.hasPolled ? 'moved' : 'made' }
     } catch (error) {
-      this.#remove([made])
+      // What was opened for a read that came too late is opened further by the next one.
+      if (call.signal.aborted) this.#give(lost(instance, GIVEN_UP_MS))
+      else if (!(error instanceof InstanceGone)) this.#remove([instance])
       throw error
     }
-    return { ...made, topic, positions, isolation, usedAt: Date.now() }
   }
 
-  async #create(call: Call, isolation: ReadOptions['isolation']): Promise<Pick<Instance, 'path' | 'cookie'>> {
+  async #create(call: Call, purpose: Purpose): Promise<Instance> {
     const { group, dialect } = this.#options
-    const creation = { pollMs: this.#pollMs, isolation }
+    const creation = { pollMs: this.#pollMs, isolation: purpose.isolation }
+    const { topic, positions, isolation } = purpose
+    const make = (reset: OffsetReset) =>
+      createInstance(call, group, dialect, { ...creation, reset }, { topic, positions, isolation })
     try {
-      return await createInstance(call, group, dialect, { ...creation, reset: this.#reset })
+      return await make(this.#reset)
     } catch (error) {
       if (!(error instanceof ResetRefused)) throw error
       // Karapace knows earliest and latest only. A jump to the end is noticed by its gap.
       this.#reset = 'latest'
-      return createInstance(call, group, dialect, { ...creation, reset: 'latest' })
+      return make('latest')
     }
   }
 
@@ -267,6 +297,10 @@ export class InstanceReader {
     return sorted.behind.length === positions.length ? sorted : undefined
   }
 
+  #give(instance: Instance): void {
+    this.#remove(this.#pool.give(instance))
+  }
+
   /** Removes in the background: nobody should wait for it, and an instance that stays expires by itself. */
   #remove(instances: readonly Pick<Instance, 'path' | 'cookie'>[]): void {
     for (const instance of instances) void this.#removeOne(instance)
@@ -288,7 +322,7 @@ const tooLarge = () =>
     'an answer is larger than `maxResponseBytes`: raise it, or let the proxy fetch less at once',
   )
 
-const lost = () =>
+const lostAgain = () =>
   new KedgeError(
     'ERR_HTTP',
     'consumer instances are lost as soon as they are made: are there several proxies?',

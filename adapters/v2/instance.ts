@@ -1,9 +1,9 @@
 /**
  * Consumer instances of the v2 API: a consumer that lives in the memory of one proxy.
  *
- * It is assigned, never subscribed (groups would split the log between isolates), never commits, and is sought
- * once, when it is new: `seek()` leaves up to 30 records of the old place in the proxy's queue (kafka-rest
- * KafkaConsumerState), so whoever needs another place needs another instance.
+ * It is assigned, never subscribed (groups would split the log between isolates), never commits, and is moved by a seek.
+ * A seek may leave records of the old place in the proxy's queue (up to 30 in kafka-rest's `KafkaConsumerState`): the
+ * reader judges by offsets what an instance returns after one.
  *
  * @module
  */
@@ -21,23 +21,39 @@ import { readRecords } from './records.ts'
 /** The longest set of cookies that is sent back. */
 const MAX_COOKIE = 4096
 
-/** How long the polls last that make an assignment take hold, one after the other. */
-const WARM_UPS_MS = [100, 500, 1000]
+/**
+ * How long each of the polls lasts that make an assignment take hold. Karapace 5.0.3 refuses a seek for 0.5 to 0.66 s,
+ * 6.2.0 for 0.1 s: polls that are short find out soonest.
+ */
+const WARM_UP_MS = 100
+/** Warm-up polls of one read: beyond so many the instance has lost its assignment. */
+const MAX_WARM_UPS = 30
+/** The offset of a place that nobody knows. */
+const UNKNOWN = -1
 
 export interface Instance {
   readonly topic: string
   readonly isolation: ReadOptions['isolation']
-  /** Where the instance stands: what its last answer, or its seek, left. */
+  /** Where the instance stands: what its last answer, or its seek, left. {@link lost} where that is not known. */
   readonly positions: readonly Position[]
+  /** It has been given its partitions. What was opened for a read that came too late is opened further by the next. */
+  isAssigned: boolean
+  /** It has been asked for records: an answer that nobody got may have moved it. */
+  hasPolled: boolean
   /** Its path on the configured origin. */
   readonly path: string
   /** Of the load balancer that knows which proxy holds it. `fetch` keeps none. */
   readonly cookie: string
   readonly usedAt: number
+  /** Until then a request that was given up may move it. */
+  readonly usableAt: number
 }
 
 /** The instance is gone: expired (5 minutes by default), or its proxy restarted. */
 export class InstanceGone extends Error {}
+
+/** The instance has lost its assignment, or has not got it yet. */
+class Unassigned extends InstanceGone {}
 
 /** The proxy does not know `auto.offset.reset: none`. */
 export class ResetRefused extends Error {}
@@ -47,46 +63,79 @@ const createAnswer = z.object({
   base_uri: z.string().max(2048).optional().catch(undefined),
 })
 
+/** What an instance is made for. */
+export type Purpose = Pick<Instance, 'topic' | 'positions' | 'isolation'>
+
+/**
+ * The instance, when its place is no longer known: it must be moved before it is read from.
+ *
+ * @param busyMs for how long a request that was given up may go on in the proxy, and move it
+ */
+export const lost = (instance: Instance, busyMs = 0): Instance => ({
+  ...instance,
+  positions: instance.positions.map(({ partition }) => ({ partition, offset: UNKNOWN })),
+  usedAt: Date.now(),
+  usableAt: Date.now() + busyMs,
+})
+
 export async function createInstance(
   call: Call,
   group: string,
   dialect: Dialect,
   creation: Creation,
-): Promise<Pick<Instance, 'path' | 'cookie'>> {
+  purpose: Purpose,
+): Promise<Instance> {
   const doing = 'creating a consumer instance'
   const path = `/consumers/${segment(group)}`
   const answer = await call.http.send({ ...post(dialect.create(creation)), path }, call.signal)
   if (answer.status === 422 && creation.reset === 'none') throw new ResetRefused()
   if (answer.status > 299) throw failure(answer, doing)
   const { instance_id: id, base_uri: baseUri } = parsed(answer, createAnswer, doing)
-  return {
+  return lost({
+    ...purpose,
+    isAssigned: false,
+    hasPolled: false,
     path: locate(call.http.endpoint, `${path}/instances/${segment(id)}`, baseUri),
     cookie: cookie(answer),
-  }
+    usedAt: Date.now(),
+    usableAt: 0,
+  })
 }
 
-/** Gives a new instance its partitions and its place in them. */
+/** Moves an instance to the positions, from whatever stage of its opening it has reached. */
 export async function placeInstance(
   call: Call,
-  made: Pick<Instance, 'path' | 'cookie'>,
-  topic: string,
+  instance: Instance,
   positions: readonly Position[],
   dialect: Dialect,
-): Promise<void> {
-  const partitions = positions.map(({ partition }) => ({ topic, partition }))
-  await tell(call, made, { ...post({ partitions }), path: '/assignments' })
+): Promise<Instance> {
+  const { topic } = instance
+  const wasAssigned = instance.isAssigned
+  if (!wasAssigned) {
+    const partitions = positions.map(({ partition }) => ({ topic, partition }))
+    await tell(call, instance, { ...post({ partitions }), path: '/assignments' })
+    instance.isAssigned = true
+  }
   const offsets = positions.map((position) => ({ topic, ...position }))
   const seek = { ...post({ offsets }), path: '/positions' }
-  if (!dialect.seeksAfterPoll) return tell(call, made, seek)
-  for (const [attempt, timeout] of WARM_UPS_MS.entries()) {
-    // Whatever it returns is of another place.
-    await call.http.send(at(made, records(timeout, 1)), call.signal)
-    try {
-      return await tell(call, made, seek)
-    } catch (error) {
-      // A consumer that is still on its way to its partitions says the same as one that has lost them.
-      if (!(error instanceof InstanceGone) || attempt === WARM_UPS_MS.length - 1) throw error
+  const placed = () => ({ ...instance, positions, usedAt: Date.now() })
+  if (!dialect.seeksAfterPoll) {
+    await tell(call, instance, seek)
+    return placed()
+  }
+  for (let warmUps = 0; ; warmUps++) {
+    if (warmUps > 0 || wasAssigned) {
+      try {
+        await tell(call, instance, seek)
+        return placed()
+      } catch (error) {
+        // A consumer that is still on its way to its partitions says the same as one that has lost them.
+        if (!(error instanceof Unassigned) || warmUps === MAX_WARM_UPS) throw error
+      }
     }
+    instance.hasPolled = true
+    // Whatever it returns is of another place.
+    await call.http.send(at(instance, records(WARM_UP_MS, 1)), call.signal)
   }
 }
 
@@ -106,6 +155,7 @@ export async function pollInstance(
   pollMs: number,
   maxBytes: number,
 ): Promise<Poll | Missed> {
+  instance.hasPolled = true
   const answer = await call.http.send(at(instance, records(pollMs, maxBytes)), call.signal)
   if (answer.status > 299) {
     const problem = problemOf(answer)
@@ -137,8 +187,8 @@ async function tell(
   const answer = await call.http.send(at(made, request), call.signal)
   if (answer.status < 300) return
   const problem = problemOf(answer)
-  // 40903: the instance has lost its assignment.
-  if (isInstanceGone(problem) || problem.code === 40903) throw new InstanceGone()
+  if (problem.code === 40903) throw new Unassigned()
+  if (isInstanceGone(problem)) throw new InstanceGone()
   throw failure(answer, 'placing a consumer instance')
 }
 

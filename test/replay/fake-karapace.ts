@@ -38,12 +38,21 @@ interface Consumer {
   subscribed: boolean
   /** A seek before the first poll of an assignment is refused. */
   polled: boolean
+  /** And for a while after it. */
+  assignedAt: number
   readonly committed: Map<string, number>
 }
 
 export interface KarapaceOptions {
   /** From 5.1 on: what was fetched beyond `max_bytes` is dropped. @default false */
   readonly drops?: boolean
+  /** The clock of what follows, in milliseconds. @default how long polls have waited */
+  readonly now?: () => number
+  /**
+   * For how long after an assignment a seek is refused: until the consumer has its partitions.
+   * @default 660 for 5.0.3, which took 500 to 660; 100 for 6.2.0
+   */
+  readonly placesAfterMs?: number
 }
 
 export class FakeKarapace implements FakeProxy {
@@ -54,9 +63,16 @@ export class FakeKarapace implements FakeProxy {
   /** What others do while the next poll waits. */
   during: (() => void) | undefined
   readonly #drops: boolean
+  readonly #now: () => number
+  readonly #placesAfterMs: number
 
-  constructor({ drops = false }: KarapaceOptions = {}, log: MemoryLog = newLog()) {
+  constructor(
+    { drops = false, now, placesAfterMs = drops ? 100 : 660 }: KarapaceOptions = {},
+    log: MemoryLog = newLog(),
+  ) {
     this.#drops = drops
+    this.#now = now ?? (() => this.waitedMs)
+    this.#placesAfterMs = placesAfterMs
     this.log = log
   }
 
@@ -143,8 +159,8 @@ export class FakeKarapace implements FakeProxy {
         partitions: consumer.assigned.map(({ topic, partition }) => ({ partition, topic })),
       })
     }
-    if (action === 'assignments') return assign(consumer, body)
-    if (action === 'positions') return seek(consumer, body, place)
+    if (action === 'assignments') return this.#assign(consumer, body)
+    if (action === 'positions') return this.#seek(consumer, body, place)
     if (action === 'offsets') return commits(asked, consumer, body)
     return this.#subscribe(consumer, body)
   }
@@ -170,9 +186,37 @@ export class FakeKarapace implements FakeProxy {
       assigned: [],
       subscribed: false,
       polled: false,
+      assignedAt: 0,
       committed: new Map(),
     })
     return told(200, { base_uri: `consumers/${group}/instances/${name}`, instance_id: name })
+  }
+
+  #assign(consumer: Consumer, body: unknown): Told {
+    if (consumer.subscribed) return illegal('IllegalStateError')
+    const { partitions } = body as { partitions: { topic: string; partition: number }[] }
+    consumer.assigned = partitions.map(({ topic, partition }) => ({ topic, partition, offset: undefined }))
+    consumer.polled = false
+    consumer.assignedAt = this.#now()
+    return told(204)
+  }
+
+  #seek(consumer: Consumer, body: unknown, place: string | undefined): Told {
+    const { offsets, partitions } = body as Record<
+      string,
+      { topic: string; partition: number; offset: number }[]
+    >
+    for (const { topic, partition, offset } of offsets ?? partitions ?? []) {
+      if (offset < 0) return error(500, 50_001, 'offset must be a positive number')
+      const own = consumer.assigned.find((one) => one.topic === topic && one.partition === partition)
+      const isThere = consumer.polled && this.#now() - consumer.assignedAt >= this.#placesAfterMs
+      if (!own || !isThere) {
+        const about = `topic=${topic},partition=${partition},offset=${offset},leader_epoch=None,error=None`
+        return illegal(`Partition TopicPartition{${about}} is unassigned`)
+      }
+      own.offset = (place as 'beginning' | 'end' | undefined) ?? offset
+    }
+    return told(204)
   }
 
   #subscribe(consumer: Consumer, body: unknown): Told {
@@ -285,31 +329,6 @@ const shown = ({ place: { topic, partition }, record: { offset, timestamp, key, 
 })
 
 const illegal = (message: string): Told => error(409, 40_903, message)
-
-function assign(consumer: Consumer, body: unknown): Told {
-  if (consumer.subscribed) return illegal('IllegalStateError')
-  const { partitions } = body as { partitions: { topic: string; partition: number }[] }
-  consumer.assigned = partitions.map(({ topic, partition }) => ({ topic, partition, offset: undefined }))
-  consumer.polled = false
-  return told(204)
-}
-
-function seek(consumer: Consumer, body: unknown, place: string | undefined): Told {
-  const { offsets, partitions } = body as Record<
-    string,
-    { topic: string; partition: number; offset: number }[]
-  >
-  for (const { topic, partition, offset } of offsets ?? partitions ?? []) {
-    if (offset < 0) return error(500, 50_001, 'offset must be a positive number')
-    const own = consumer.assigned.find((one) => one.topic === topic && one.partition === partition)
-    if (!own || !consumer.polled) {
-      const about = `topic=${topic},partition=${partition},offset=${offset},leader_epoch=None,error=None`
-      return illegal(`Partition TopicPartition{${about}} is unassigned`)
-    }
-    own.offset = (place as 'beginning' | 'end' | undefined) ?? offset
-  }
-  return told(204)
-}
 
 function commits(asked: Asked, { committed }: Consumer, body: unknown): Told {
   if (asked.method === 'POST') {

@@ -34,7 +34,7 @@ export function proxyOf(
   name: Exclude<ProxyName, 'memory'>,
   log: MemoryLog,
   identity: boolean,
-  random: Random,
+  { random, now }: { readonly random: Random; readonly now: () => number },
 ): Proxy {
   switch (name) {
     case 'redpanda':
@@ -44,11 +44,11 @@ export function proxyOf(
       return { ...overFake(fake), connect: () => strimzi({ url }), forget: () => fake.consumers.clear() }
     }
     case 'karapace': {
-      const fake = new FakeKarapace({ drops: random() < 0.5 }, log)
+      const fake = new FakeKarapace({ drops: random() < 0.5, now }, log)
       return { ...overKarapace(fake), connect: () => karapace({ url }) }
     }
     case 'warpstream': {
-      const writer = overKarapace(new FakeKarapace({}, log))
+      const writer = overKarapace(new FakeKarapace({ now }, log))
       const agent = overFake(
         new FakeWarpstream({ logStart: random() < 0.5, endOutside: random() < 0.5 }, log),
       )

@@ -46,7 +46,10 @@ export class World {
     this.proxy =
       world.proxy === 'memory'
         ? undefined
-        : proxyOf(world.proxy, this.log, world.identity, universe.randomOf('proxy'))
+        : proxyOf(world.proxy, this.log, world.identity, {
+            random: universe.randomOf('proxy'),
+            now: () => universe.now,
+          })
     const serve = this.proxy?.serve ?? (async () => ({ status: 404 }))
     this.transport = fetchOver(this.network, serve, (place) => this.seatOf(place))
   }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { confluent, type ConfluentOptions } from '../../../adapters/confluent.ts'
 import type { ReadOptions } from '../../../src/log.ts'
 import { InstanceProxy, recordAt } from './instance-proxy.ts'
@@ -91,14 +91,31 @@ describe('a read over consumer instances', () => {
     await vi.waitFor(() => expect([...proxy.instances.keys()]).toEqual(['i-2']))
   })
 
-  it('from another place takes another instance, because a seek leaves records of the old place in the queue', async () => {
+  it('from another place moves its instance there: three requests, and no new consumer', async () => {
     const { proxy, values, asked } = bench()
     proxy.end = 4
     await values(2)
     asked()
     expect(await values(0)).toEqual([['v0', 'v1', 'v2', 'v3'], 4])
-    expect(asked()).toEqual([OFFSETS, ...opening(2), poll(2), `DELETE ${instance(1)}`])
-    expect([...proxy.instances.keys()]).toEqual(['i-2'])
+    expect(asked()).toEqual([OFFSETS, `POST ${instance(1)}/positions`, poll(1)])
+    expect([...proxy.instances.keys()]).toEqual(['i-1'])
+  })
+
+  it('takes another instance where a seek has left records of the old place in the queue', async () => {
+    const { proxy, values, asked } = bench()
+    proxy.end = 4
+    await values(2)
+    asked()
+    proxy.fault(/records/, () => json([recordAt(3), recordAt(0), recordAt(1), recordAt(2), recordAt(3)]))
+    expect(await values(0)).toEqual([['v0', 'v1', 'v2', 'v3'], 4])
+    expect(asked()).toEqual([
+      OFFSETS,
+      `POST ${instance(1)}/positions`,
+      poll(1),
+      `DELETE ${instance(1)}`,
+      ...opening(2),
+      poll(2),
+    ])
   })
 
   it('believes bounds that were sampled before once, and then asks again', async () => {
@@ -197,6 +214,24 @@ describe('after a failed poll', () => {
     })
     expect(await rejection(read(2, { signal: controller.signal }))).toBe(reason)
     expect(await values(2)).toEqual([['v2', 'v3'], 4])
+  })
+
+  it('that was aborted while it was opened, the next read opens it further', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { proxy, read, values, asked } = bench()
+    proxy.end = 2
+    const controller = new AbortController()
+    proxy.fault(/positions/, () => {
+      controller.abort(new Error('too late'))
+      return Promise.reject(controller.signal.reason as Error)
+    })
+    expect(await rejection(read(0, { signal: controller.signal }))).toBe(controller.signal.reason)
+    expect(asked()).toEqual([OFFSETS, ...opening(1)])
+    await new Promise((resolve) => setImmediate(resolve))
+    vi.setSystemTime(Date.now() + 600)
+    expect(await values(0)).toEqual([['v0', 'v1'], 2])
+    expect(asked()).toEqual([OFFSETS, `POST ${instance(1)}/positions`, poll(1)])
   })
 })
 

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { karapace, type KarapaceOptions } from '../../../adapters/karapace.ts'
 import { FakeKarapace } from '../../replay/fake-karapace.ts'
+import type { KarapaceOptions as KarapaceProxyOptions } from '../../replay/fake-karapace.ts'
 import { type Asked, asFetch } from '../../replay/fake-proxy.ts'
 import { AT_ONCE, rejection, textOf, utf8 } from './scripted-fetch.ts'
 
 const url = 'https://karapace.test'
 const place = (offset: number) => [{ partition: 0, offset }]
 
-function bench(options: { drops?: boolean } = {}) {
-  const proxy = new FakeKarapace(options)
+function bench(options: KarapaceProxyOptions = {}) {
+  const proxy = new FakeKarapace({ placesAfterMs: 100, ...options })
   proxy.log.createTopic('t')
   const lines: string[] = []
   const meanwhile: { after?: (asked: Asked, answer: { body?: unknown }) => void } = {}
@@ -43,6 +44,23 @@ describe('karapace()', () => {
     ])
   })
 
+  it('waits by short polls for a proxy that refuses a seek for longer', async () => {
+    const { proxy, log, write, polls } = bench({ placesAfterMs: 600 })
+    write('1')
+    expect(values(await log.read('t', place(0), AT_ONCE))).toEqual(['1'])
+    expect(polls()).toHaveLength(7)
+    expect(proxy.waitedMs).toBe(700)
+  })
+
+  it('gives an instance up that never gets its partitions', async () => {
+    const { log, write } = bench({ placesAfterMs: Infinity })
+    write('1')
+    expect(await rejection(log.read('t', place(0), AT_ONCE))).toMatchObject({
+      code: 'ERR_HTTP',
+      retryable: true,
+    })
+  })
+
   it('passes over nothing that a poll before the seek takes when it comes once more after it', async () => {
     const { proxy, log, write, meanwhile } = bench()
     write('1', '2')
@@ -53,7 +71,7 @@ describe('karapace()', () => {
       proxy.handle(poll!)
       delete meanwhile.after
     }
-    expect(values(await log.read('t', place(0), AT_ONCE))).toEqual(['1'])
+    expect(values(await log.read('t', place(0), AT_ONCE))).toEqual(['1', '2'])
   })
 
   it('passes over what two instances in a row have not got', async () => {
