@@ -406,10 +406,7 @@ export function readUpdate(
   const simple = isOwn(message) ? undefined : simpleMessage.safeParse(message).data
   if (simple) {
     const namespace =
-      simple.ns ??
-      simple.namespace ??
-      routeOf([simple.key], recordKey, isNamespace) ??
-      split?.namespace
+      simple.ns ?? simple.namespace ?? routeOf([simple.key], recordKey, isNamespace) ?? split?.namespace
     if (namespace === undefined || simple.value === undefined) {
       return { kind: 'drop', namespace, key: simple.key, asOf: undefined, unreadable: false }
     }

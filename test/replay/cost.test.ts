@@ -53,7 +53,7 @@ function nameless(): Bench {
   return benchOf(
     log,
     async (input, init) => {
-      const answer = await app.fetch(new Request(input as string, init))
+      const answer = await app.fetch(new Request(input, init))
       const headers = new Headers(answer.headers)
       headers.delete('kedge-log-id')
       return new Response(answer.body, { status: answer.status, headers })
@@ -115,14 +115,14 @@ describe.each(Object.entries(KARAPACES))('a cache with defaults over Karapace %s
   beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] }))
   afterEach(() => void vi.useRealTimers())
 
-  /** The proxy as slow as the real one: each request takes 20 ms, and a poll waits. */
+  /** The proxy as slow as the real one: each request takes 5 ms, and a poll waits. */
   function slow() {
     const proxy = new FakeKarapace({ ...version, now: () => Date.now() })
     const answer = asFetch(proxy.handle)
     const transport: typeof fetch = async (input, init) => {
       const before = proxy.waitedMs
       const told = await answer(input, init)
-      const ms = 20 + proxy.waitedMs - before
+      const ms = 5 + proxy.waitedMs - before
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(resolve, ms)
         init?.signal?.addEventListener('abort', () => {

@@ -162,13 +162,16 @@ describe('an eviction written by another service', () => {
     expect(said({ ...message, ns: 'orders' }, 'users')).toEqual({ ...expected, namespace: 'orders' })
   })
 
-  it.each([2 ** 53, 9007199254740993, -(2 ** 60), 12345678901234567.89, 1e400, 0.1234567890123456])(
-    'with the number %d, which JSON has rounded, evicts everything',
-    (key) => {
-      expect(said({ key })).toEqual({ all: true, unreadable: true })
-      expect(said({ keys: ['42', key] })).toEqual({ all: true, unreadable: true })
-    },
-  )
+  it.each([
+    '9007199254740993',
+    '-1152921504606846977',
+    '12345678901234567.89',
+    '1e400',
+    '0.1234567890123456',
+  ])('with the number %s, which JSON rounds, evicts everything', (number) => {
+    for (const message of [`{"key":${number}}`, `{"keys":["42",${number}]}`])
+      expect(said(JSON.parse(message))).toEqual({ all: true, unreadable: true })
+  })
 
   it('may have a number as its key', () => {
     expect(said({ key: 42 })).toEqual({ keys: ['42'] })
