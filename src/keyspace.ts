@@ -184,7 +184,7 @@ export class Keyspace<T> implements Tenant {
   }
 
   #refuses(key: string, candidate: Candidate<T>): RefuseReason | undefined {
-    const { value, loadedAt, ttlMs, tags, settleMs } = candidate
+    const { value, loadedAt, ttlMs, keepMs, tags, settleMs } = candidate
     const { partition, settings } = this
     // Generation 0 is the time before the first contact.
     if (candidate.generation === 0) return 'unanchored'
@@ -195,12 +195,12 @@ export class Keyspace<T> implements Tenant {
     if (!isWaiting && this.#intents.bars(key, this.#begun(loadedAt))) return 'pending'
     if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#begun(loadedAt) - settleMs))
       return 'settling'
-    const freshUntil = loadedAt + ttlMs
     const now = this.#ground.timeline.now()
     const held = this.#store.peek(key)
     if (held !== undefined && isNewer(held, candidate, now)) return 'superseded'
     // From here on whatever is held is older than this value, kept or not.
-    if (!(now < freshUntil)) {
+    // A load slower than its TTL still serves the windows after it: where they matter most, the source is slow.
+    if (!(now < loadedAt + ttlMs + keepMs)) {
       this.drop(key, 'replaced')
       return 'expired'
     }

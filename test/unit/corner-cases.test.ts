@@ -146,7 +146,7 @@ describe('an expired value', () => {
     await users.getOrSet('1', () => 'old', { ttl: 1000, swr: '1h' })
     await at.runtime.advance(2000)
     await cache.sync()
-    const options = { ttl: 0, swr: '1h' } as const
+    const options = { ttl: 0 } as const
     await users.getOrSet('1', () => 'new', options)
     await at.runtime.settle()
     expect(await users.getOrSet('1', () => 'newer', options)).toBe('newer')

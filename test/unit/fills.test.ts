@@ -159,3 +159,52 @@ describe('a write that fails', () => {
     await expect(at.run(users.delete('1'))).rejects.toMatchObject({ code: 'ERR_PUBLISH', retryable: true })
   })
 })
+
+describe('a load that is slower than its TTL', () => {
+  const slowly = (value: string, ms = 300) => async () => {
+    await at.runtime.sleep(ms)
+    return value
+  }
+
+  it('is held for `swr`: the next reader has it at once, flagged, while it is renewed', async () => {
+    const { users } = await ready()
+    const options = { ttl: 200, swr: '1m' } as const
+    expect(await at.run(users.getOrSet('1', slowly('first'), options))).toBe('first')
+    const before = at.runtime.monotonic()
+    const next = await users.getEntry('1', slowly('second'), options)
+    expect(next).toMatchObject({ value: 'first', staleBecause: 'swr', cached: true })
+    expect(at.runtime.monotonic()).toBe(before)
+    await at.runtime.advance(300)
+    expect(await users.getEntry('1', slowly('third'), options)).toMatchObject({ value: 'second' })
+  })
+
+  it('is held for `staleIfError`: it is what there is when the source fails', async () => {
+    const { users } = await ready()
+    const options = { ttl: 200, staleIfError: '1m' } as const
+    await at.run(users.getOrSet('1', slowly('first'), options))
+    const failing = async (): Promise<string> => {
+      throw new Error('the source is down')
+    }
+    expect(await at.run(users.getEntry('1', failing, options))).toMatchObject({
+      value: 'first',
+      staleBecause: 'error',
+    })
+  })
+
+  it('is not held where no window was granted, nor past it', async () => {
+    const { users } = await ready()
+    await at.run(users.getOrSet('1', slowly('first'), { ttl: 200 }))
+    await at.run(users.getOrSet('2', slowly('first', 600), { ttl: 200, swr: 300 }))
+    expect([users.peek('1'), users.peek('2')]).toEqual([undefined, undefined])
+    expect(await at.run(users.getOrSet('2', slowly('second', 10), { ttl: 200, swr: 300 }))).toBe('second')
+  })
+
+  it('is dropped by an eviction as any other', async () => {
+    const { users, cache } = await ready()
+    const options = { ttl: 200, swr: '1m' } as const
+    await at.run(users.getOrSet('1', slowly('first'), options))
+    await at.run(users.delete('1'))
+    await at.run(cache.sync())
+    expect(await at.run(users.getOrSet('1', slowly('second'), options))).toBe('second')
+  })
+})

@@ -233,6 +233,36 @@ describe('after a failed poll', () => {
     expect(await values(0)).toEqual([['v0', 'v1'], 2])
     expect(asked()).toEqual([OFFSETS, `POST ${instance(1)}/positions`, poll(1)])
   })
+
+  it('that was aborted is not moved while the poll may go on in the proxy; after that it is', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { proxy, read, values, asked } = bench()
+    proxy.end = 2
+    const controller = new AbortController()
+    proxy.fault(/records/, () => {
+      controller.abort(new Error('too late'))
+      return Promise.reject(controller.signal.reason as Error)
+    })
+    expect(await rejection(read(0, { signal: controller.signal }))).toBe(controller.signal.reason)
+    await new Promise((resolve) => setImmediate(resolve))
+    asked()
+    vi.setSystemTime(Date.now() + 1400)
+    expect(await values(0)).toEqual([['v0', 'v1'], 2])
+    expect(asked()).toContain('POST /consumers/kedge')
+    const second = new AbortController()
+    proxy.end = 3
+    proxy.fault(/records/, () => {
+      second.abort(new Error('too late'))
+      return Promise.reject(second.signal.reason as Error)
+    })
+    expect(await rejection(read(2, { signal: second.signal }))).toBe(second.signal.reason)
+    await new Promise((resolve) => setImmediate(resolve))
+    asked()
+    vi.setSystemTime(Date.now() + 1501)
+    expect(await values(2)).toEqual([['v2'], 3])
+    expect(asked()).toEqual([OFFSETS, `POST ${instance(2)}/positions`, poll(2)])
+  })
 })
 
 describe('an empty poll', () => {
