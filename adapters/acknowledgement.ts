@@ -53,15 +53,15 @@ function recordError(code: number, text: string, secrets: readonly string[]): Ke
   // HTTP's, 5-digit ones begin with HTTP's.
   const status = code > 9999 ? Math.trunc(code / 100) : code
   const kind = classify(status, { code, text })
-  // Kafka's own code 3, which Redpanda passes through; the text of kafka-rest and of Strimzi's bridge after a minute
-  // of waiting; that of Karapace.
-  const missing =
-    code === 3 || /not present in metadata|does not host this topic|does not exist on this broker/i.test(text)
+  // Kafka's own code 3, which Redpanda passes through, and the text of Karapace.
+  const missing = code === 3 || /does not host this topic|does not exist on this broker/i.test(text)
+  // kafka-rest and Strimzi's bridge say it of a topic that is not there, and of brokers that are away.
+  const unmet = /not present in metadata/i.test(text)
   return new KedgeError(
-    missing ? 'ERR_UNKNOWN_TOPIC' : kind.code,
+    missing || unmet ? 'ERR_UNKNOWN_TOPIC' : kind.code,
     `code ${code} ${printable(text, secrets)}`,
     {
-      retryable: !missing && (code === 2 || kind.retryable) && code !== 50002,
+      retryable: unmet || (!missing && (code === 2 || kind.retryable) && code !== 50002),
     },
   )
 }

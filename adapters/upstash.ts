@@ -25,7 +25,7 @@ import {
 import { boundsOf, partitionsOf } from './upstash/offsets.ts'
 import { readRecords } from './upstash/records.ts'
 import { toText } from './upstash/text.ts'
-import { blankClient, client } from './upstash/transport.ts'
+import { client } from './upstash/transport.ts'
 import { listOf } from './list.ts'
 
 export interface UpstashOptions extends TransportOptions {
@@ -77,12 +77,11 @@ export function upstash(options: UpstashOptions): KafkaLog {
   const { url, username, password, gateway = false } = options
   const limits = transportLimits(options)
   const to = http(endpoint({ url, auth: { username, password } }), limits)
-  blankClient()
   const within = <T>(
     { signal }: CallOptions,
     waitMs: number,
-    work: (kafka: ReturnType<typeof client>) => Promise<T>,
-  ) => withDeadline(limits.timeoutMs + waitMs, signal, (until) => work(client(to, until)))
+    work: (kafka: Awaited<ReturnType<typeof client>>) => Promise<T>,
+  ) => withDeadline(limits.timeoutMs + waitMs, signal, async (until) => work(await client(to, until)))
 
   return {
     capabilities: { identity: gateway, longPoll: true, readCommitted: false },

@@ -8,7 +8,7 @@ import { getCookie, setCookie } from 'hono/cookie'
 import { isKedgeError } from '../src/errors.ts'
 import { parseToken, type Token } from '../src/token.ts'
 import type { Cache, CacheScope, RequestContext, ScopeOptions } from '../src/types.ts'
-import { Problem } from './problem.ts'
+import { Problem, problemOf } from './problem.ts'
 
 /** The header, and the cookie, that carry a token. */
 export const TOKEN_NAME = 'kedge-token'
@@ -56,6 +56,10 @@ export interface KedgeMiddlewareOptions {
  * answer carries the token of all that was written, in the same header. A header that is no token is answered
  * with 400; such a cookie is ignored, because its sender cannot help it.
  *
+ * An error of the cache that a handler lets pass (`ERR_PUBLISH`: the eviction was not acknowledged) is answered with
+ * 503, or another status of 500 and more, as `application/problem+json`; where the app has an `onError` of its own, that
+ * one answers.
+ *
  * @param cache the cache, or how to get at it where it can only be made once bindings are known
  *
  * @example
@@ -91,6 +95,7 @@ export function kedge(
     const scope = (typeof cache === 'function' ? cache(c) : cache).for(context(c), scopeOptions)
     c.set('cache', scope)
     await next()
+    if (c.error !== undefined) await answerFailure(c, c.error)
     const { token } = scope
     if (token === undefined) return undefined
     c.header(TOKEN_NAME, token)
@@ -116,6 +121,19 @@ export function requestContext(c: Context): RequestContext {
       platform?.waitUntil(settled)
     },
   }
+}
+
+/** What Hono answers to an error where an app says nothing else. */
+const UNFORESEEN = 'Internal Server Error'
+
+/** Says what failed where an error of the cache would be answered as one that was not foreseen. */
+async function answerFailure(c: Context, error: unknown): Promise<void> {
+  const problem = isKedgeError(error) ? problemOf(error) : undefined
+  if (problem === undefined || problem.status < 500 || c.res.status !== 500) return
+  if ((await c.res.clone().text()) !== UNFORESEEN) return
+  // Hono keeps the headers of the answer that is replaced: those of the text are not those of the problem.
+  c.res = undefined
+  c.res = problem.toResponse()
 }
 
 function isToken(text: string): text is Token {

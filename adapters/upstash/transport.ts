@@ -1,5 +1,5 @@
 /** `@upstash/kafka` on our own transport. @module */
-import { Kafka } from '@upstash/kafka'
+import type { Kafka } from '@upstash/kafka'
 import type { Http } from '../http.ts'
 import { failure, isOutOfRange, parseJson, problemOf } from '../problem.ts'
 import { segment } from '../http.ts'
@@ -18,8 +18,8 @@ interface Request {
  * A client of the package for one call. Its `HttpClient` is replaced: requests end with the signal, are sent once,
  * and are read within bounds. Answers are whatever JSON came back: the package's types are not to be believed.
  */
-export function client(http: Http, signal: AbortSignal): Kafka {
-  const kafka = blankClient()
+export async function client(http: Http, signal: AbortSignal): Promise<Kafka> {
+  const kafka = await blankClient()
   const request =
     (method: 'GET' | 'POST') =>
     async ({ path, body }: Request) => {
@@ -49,10 +49,24 @@ export function client(http: Http, signal: AbortSignal): Kafka {
  * A client that reaches nobody, for its `HttpClient` to be replaced. Credentials are ours to send: the package's
  * own base64 spoils what is not Latin-1.
  *
- * @throws TypeError where the installed version keeps its `HttpClient` elsewhere.
+ * The package is imported when it is asked for: what bundles this adapter beside others need not have it installed.
+ *
+ * @throws KedgeError `ERR_UNSUPPORTED` where the package is missing, or keeps its `HttpClient` elsewhere.
  */
-export function blankClient(): Kafka {
-  const kafka = new Kafka({ url: 'https://kafka.invalid', username: '', password: '' })
+async function blankClient(): Promise<Kafka> {
+  let upstash: typeof import('@upstash/kafka')
+  // Bundlers leave an import out that they cannot resolve where its failure is caught.
+  try {
+    upstash = await import('@upstash/kafka')
+  } catch (cause) {
+    throw new KedgeError('ERR_UNSUPPORTED', '`@upstash/kafka` is not installed: npm install @upstash/kafka', {
+      cause,
+    })
+  }
+  const kafka = new upstash.Kafka({ url: 'https://kafka.invalid', username: '', password: '' })
   if ('client' in kafka) return kafka
-  throw new TypeError('this version of `@upstash/kafka` is not supported: install 1.3.5')
+  throw new KedgeError(
+    'ERR_UNSUPPORTED',
+    'this version of `@upstash/kafka` is not supported: install 1.3.5',
+  )
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
-import { describe, expect, it } from 'vitest'
-import { kedge, type KedgeMiddlewareOptions } from '../../worker/middleware.ts'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { KedgeError } from '../../src/errors.ts'
+import { kedge, type KedgeEnv, type KedgeMiddlewareOptions } from '../../worker/middleware.ts'
 import { FakeCache } from './fake-cache.ts'
 
 function build(options: KedgeMiddlewareOptions = {}) {
@@ -21,6 +22,51 @@ const executionContext = (kept: Promise<unknown>[]) => ({
   waitUntil: (promise: Promise<unknown>) => void kept.push(promise),
   passThroughOnException: () => undefined,
   props: {},
+})
+
+/** An app whose handler lets an error pass. */
+function failing(error: Error, onError?: (app: Hono<KedgeEnv>) => void) {
+  const app = new Hono<KedgeEnv>()
+  app.use(kedge(new FakeCache()))
+  app.post('/', async (c) => {
+    await c.var.cache.namespace('users').delete('7')
+    throw error
+  })
+  onError?.(app)
+  return app.request('/', { method: 'POST' })
+}
+
+describe('an error of the cache that a handler lets pass', () => {
+  beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => undefined))
+
+  it('is answered as a problem: 503, and when to try again', async () => {
+    const answer = await failing(new KedgeError('ERR_PUBLISH', 'kafka-1.internal is away', { retryable: true }))
+    expect([answer.status, answer.headers.get('content-type'), answer.headers.get('retry-after')]).toEqual([
+      503,
+      'application/problem+json',
+      '1',
+    ])
+    const body = (await answer.json()) as object
+    expect(body).toMatchObject({ code: 'ERR_PUBLISH', status: 503 })
+    expect(JSON.stringify(body)).not.toContain('internal')
+    // What was written before it failed is told all the same.
+    expect(answer.headers.get('kedge-token')).toBe('k1.0-1')
+  })
+
+  it('is left to the app where it has an answer of its own', async () => {
+    const answer = await failing(new KedgeError('ERR_PUBLISH', 'away'), (app) =>
+      app.onError((_, c) => c.text('sorry', 500)),
+    )
+    expect([answer.status, await answer.text()]).toEqual([500, 'sorry'])
+  })
+
+  it.each([new Error('of the app'), new KedgeError('ERR_CODEC', 'a value of the app')])(
+    'is none where it is %s',
+    async (error) => {
+      const answer = await failing(error)
+      expect([answer.status, await answer.text()]).toEqual([500, 'Internal Server Error'])
+    },
+  )
 })
 
 describe('kedge middleware', () => {

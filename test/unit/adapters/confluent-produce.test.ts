@@ -69,9 +69,9 @@ describe('produce by v2', () => {
       false,
     ],
     [
-      'a topic missing for a minute',
+      'a topic missing for a minute, or brokers that are away',
       [{ error_code: 404, message: 'Topic t not present in metadata after 60000 ms.' }],
-      false,
+      true,
     ],
     ['throttling', [{ error_code: 42_901, message: 'quota' }], true],
     [

@@ -68,7 +68,8 @@ describe('strimzi()', () => {
     const error = await rejection(log.produce('nope', [{ key: utf8('k'), value: utf8('v'), partition: 0 }]))
     expect(error).toMatchObject({
       code: 'ERR_PUBLISH',
-      retryable: false,
+      // The bridge says the same while its brokers are away.
+      retryable: true,
       cause: { code: 'ERR_UNKNOWN_TOPIC' },
     })
   })

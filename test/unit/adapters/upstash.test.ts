@@ -207,15 +207,34 @@ describe('the package that upstash() stands on', () => {
     vi.resetModules()
   })
 
-  it('is refused at construction where its parts are elsewhere: nothing would be sent by our transport', async () => {
+  const used = async () => {
+    const { upstash: fresh } = await import('../../../adapters/upstash.ts')
+    return rejection(fresh({ url, username: 'me', password: 'x' }).offsets('t', { partitions: [0] }))
+  }
+
+  it('is refused where its parts are elsewhere: nothing would be sent by our transport', async () => {
     vi.resetModules()
     vi.doMock('@upstash/kafka', () => ({
       Kafka: class {
         transport = 'elsewhere'
       },
     }))
-    const { upstash: unsupported } = await import('../../../adapters/upstash.ts')
-    expect(() => unsupported({ url, username: 'me', password: 'x' })).toThrow('`@upstash/kafka`')
+    expect(await used()).toMatchObject({
+      code: 'ERR_UNSUPPORTED',
+      retryable: false,
+      message: 'this version of `@upstash/kafka` is not supported: install 1.3.5',
+    })
+  })
+
+  it('is asked for when it is used: where it is not installed, the error names it', async () => {
+    vi.resetModules()
+    vi.doMock('@upstash/kafka', () => {
+      throw new Error('Cannot find package')
+    })
+    expect(await used()).toMatchObject({
+      code: 'ERR_UNSUPPORTED',
+      message: '`@upstash/kafka` is not installed: npm install @upstash/kafka',
+    })
   })
 })
 
