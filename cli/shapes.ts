@@ -54,18 +54,24 @@ export function choice<const T extends string>(...choices: T[]): z.ZodType<T> {
   return z.enum(choices, own(choices.length === 1 ? `must be ${names}` : `must be one of ${names}`))
 }
 
-/** A length of time, in milliseconds. */
+/**
+ * A length of time, in milliseconds. A text needs a unit: who types `--request-timeout 5` means seconds, and would get 5
+ * ms. A number in the configuration file is milliseconds, as in code.
+ */
 export const length: z.ZodType<number> = z
   .union([z.string(), z.number()], own('must be a duration'))
   .transform((value, context) => {
-    try {
-      return durationMs((/^\d+$/.test(String(value)) ? Number(value) : value) as Duration, 'duration')
-    } catch {
-      context.addIssue({
-        code: 'custom',
-        message: "must be milliseconds or a duration such as '10s' or '5m'",
-      })
+    const refuse = (message: string) => {
+      context.addIssue({ code: 'custom', message })
       return z.NEVER
+    }
+    if (value === '0') return 0
+    if (typeof value === 'string' && /^\d+$/.test(value))
+      return refuse(`needs a unit: ${value}s for seconds, ${value}ms for milliseconds`)
+    try {
+      return durationMs(value as Duration, 'duration')
+    } catch {
+      return refuse("must be a duration such as '500ms', '10s' or '5m'")
     }
   })
 

@@ -25,10 +25,12 @@ const folder = mkdtempSync(join(tmpdir(), 'kedge-test-'))
 const told = join(folder, 'report.json')
 try {
   const core = given.length === 0 ? { KEDGE_TESTS: 'core' } : {}
+  // Vitest decides on some of its colours before it asks whether there is a terminal.
+  const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1' }
   const { status } = spawnSync('vitest', ['run', ...given], {
     stdio: 'inherit',
     shell: process.platform === 'win32',
-    env: { ...process.env, ...core, KEDGE_REPORT: told },
+    env: { ...process.env, ...plain, ...core, KEDGE_REPORT: told },
   })
   process.exitCode = status ?? 1
   if (given.length === 0) console.log(`\n${conclusion()}`)

@@ -286,6 +286,10 @@ const LOAD_DEFAULTS: LoadSettings = {
 
 /** @throws TypeError quoting the option that is wrong. */
 export function cacheSettings(options: CacheOptions): Settings {
+  must(
+    typeof options !== 'object' || options === null || (options as Partial<CacheOptions>).kafka !== undefined,
+    '`kafka` is missing: give the log, as in createCache({ kafka: confluent({ url }) })',
+  )
   check(cacheOptions, options)
   const ms = (name: 'refreshAfter' | 'pollTimeout' | 'maxOutage' | 'settle', fallback: number): number =>
     options[name] === undefined ? fallback : durationMs(options[name], name)

@@ -65,8 +65,5 @@ async function blankClient(): Promise<Kafka> {
   }
   const kafka = new upstash.Kafka({ url: 'https://kafka.invalid', username: '', password: '' })
   if ('client' in kafka) return kafka
-  throw new KedgeError(
-    'ERR_UNSUPPORTED',
-    'this version of `@upstash/kafka` is not supported: install 1.3.5',
-  )
+  throw new KedgeError('ERR_UNSUPPORTED', 'this version of `@upstash/kafka` is not supported: install 1.3.5')
 }

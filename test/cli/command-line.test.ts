@@ -73,7 +73,8 @@ describe('wrong usage', () => {
     [['doctor', '--username', 'ann'], /without a password/],
     [['doctor', '--probe-topic', 'a b'], /--probe-topic/],
     [['doctor', '--config', 'nowhere.json'], /there is no file nowhere.json/],
-    [['doctor', '--ttl', 'long'], /--ttl must be milliseconds or a duration/],
+    [['doctor', '--ttl', 'long'], /--ttl must be a duration such as/],
+    [['doctor', '--request-timeout', '5'], /--request-timeout needs a unit: 5s for seconds, 5ms for/],
   ])('%j ends with 2 and one sentence', async (args, sentence) => {
     const { code, out, err } = await kedge(args)
     expect(err).toMatch(sentence)

@@ -28,7 +28,7 @@ describe('a setting', () => {
 
   it('names where it stands when it is wrong', async () => {
     expect((await kedge(['doctor'], { env: { KEDGE_REQUEST_TIMEOUT: 'soon' } })).err).toBe(
-      "kedge: KEDGE_REQUEST_TIMEOUT must be milliseconds or a duration such as '10s' or '5m', got \"soon\"\n",
+      "kedge: KEDGE_REQUEST_TIMEOUT must be a duration such as '500ms', '10s' or '5m', got \"soon\"\n",
     )
     const files = { 'kedge.config.json': { gateway: { port: 'x' } } }
     expect((await kedge(['doctor'], { files })).err).toBe(

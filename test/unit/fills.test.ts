@@ -161,10 +161,12 @@ describe('a write that fails', () => {
 })
 
 describe('a load that is slower than its TTL', () => {
-  const slowly = (value: string, ms = 300) => async () => {
-    await at.runtime.sleep(ms)
-    return value
-  }
+  const slowly =
+    (value: string, ms = 300) =>
+    async () => {
+      await at.runtime.sleep(ms)
+      return value
+    }
 
   it('is held for `swr`: the next reader has it at once, flagged, while it is renewed', async () => {
     const { users } = await ready()

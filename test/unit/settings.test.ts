@@ -39,6 +39,12 @@ const LIFETIME = {
 }
 
 describe('the options of a cache', () => {
+  it('say what is missing where no log is given', () => {
+    expect(() => cacheSettings({} as CacheOptions)).toThrow(
+      new TypeError('`kafka` is missing: give the log, as in createCache({ kafka: confluent({ url }) })'),
+    )
+  })
+
   it('have the defaults that their documentation names', () => {
     expect(cache()).toMatchObject({
       log: kafka,

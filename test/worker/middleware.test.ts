@@ -40,7 +40,9 @@ describe('an error of the cache that a handler lets pass', () => {
   beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => undefined))
 
   it('is answered as a problem: 503, and when to try again', async () => {
-    const answer = await failing(new KedgeError('ERR_PUBLISH', 'kafka-1.internal is away', { retryable: true }))
+    const answer = await failing(
+      new KedgeError('ERR_PUBLISH', 'kafka-1.internal is away', { retryable: true }),
+    )
     expect([answer.status, answer.headers.get('content-type'), answer.headers.get('retry-after')]).toEqual([
       503,
       'application/problem+json',
