@@ -120,6 +120,7 @@ class IsolateCache implements OpenCache {
       bypassSlots: new Slots(settings.maxBypassLoads, runtime, timeline),
       lifespan: this.#lifespan,
       tier: this.#tier,
+      updates: settings.replicate ? this.#updates : undefined,
     }
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { PutsMessage } from './domain-message.ts'
+import type { Position } from './log.ts'
 import { KedgeError } from './errors.ts'
 import type { Candidate, Keyspace } from './keyspace.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
@@ -66,8 +67,10 @@ export class GroupWriter<T> {
       ([key, value]) => this.#space.hold(key, value) !== 'superseded' && value.ttlMs > 0,
     )
     if (settings.tier && standing.length > 0) this.#context.tier?.put(this.#space, new Map(standing), scope)
-    if (settings.share && standing.length > 0) await this.#share(new Map(standing), domain, signal)
-    return tokenOf(published)
+    if (!settings.share || standing.length === 0) return tokenOf(published)
+    const token = tokenOf(published, await this.#share(new Map(standing), domain, signal))
+    scope.wrote(token)
+    return token
   }
 
   #candidates(entries: ReadonlyMap<string, T>, options: SetManyOptions<T>, asOf: number): Candidates<T> {
@@ -91,11 +94,16 @@ export class GroupWriter<T> {
     for (const [key, value] of values) await publisher.checkUpdate(this.#space, key, value)
   }
 
-  async #share(values: Candidates<T>, domain: string | undefined, signal?: AbortSignal): Promise<void> {
+  async #share(
+    values: Candidates<T>,
+    domain: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<readonly Position[]> {
     const { publisher } = this.#context
     if (domain !== undefined) return publisher.updateDomain(this.#message(values, domain), signal)
     // Together in few calls, because they are written in one turn.
-    await Promise.all([...values].map(([key, value]) => publisher.update(this.#space, key, value, signal)))
+    const written = [...values].map(([key, value]) => publisher.update(this.#space, key, value, signal))
+    return (await Promise.all(written)).flat()
   }
 
   #message(values: Candidates<T>, domain: string): PutsMessage {

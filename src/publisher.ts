@@ -18,7 +18,7 @@ import { partitionOf } from './murmur2.ts'
 import type { Scope } from './scope.ts'
 import type { WriteMessage } from './write-message.ts'
 import { Slots } from './slots.ts'
-import { formatToken } from './token.ts'
+import { writeToken } from './token.ts'
 import type { Token } from './token.ts'
 
 /** Keys, tags or prefixes in one record of our own. */
@@ -114,9 +114,14 @@ export class Publisher {
   }
 
   /** Publishes a value to the updates topic. */
-  async update<T>(space: Keyspace<T>, key: string, value: Candidate<T>, signal?: AbortSignal): Promise<void> {
+  async update<T>(
+    space: Keyspace<T>,
+    key: string,
+    value: Candidate<T>,
+    signal?: AbortSignal,
+  ): Promise<readonly Position[]> {
     const record = this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, value))
-    await this.#sendUpdates(
+    return this.#sendUpdates(
       record.then((made) => [made]),
       [updateRecordKey(space.name, key)],
       signal,
@@ -153,10 +158,10 @@ export class Publisher {
   }
 
   /** Publishes the values of a domain in one record: all of them, or none. */
-  async updateDomain(message: PutsMessage, signal?: AbortSignal): Promise<void> {
+  async updateDomain(message: PutsMessage, signal?: AbortSignal): Promise<readonly Position[]> {
     const key = domainRecordKey(message.ns, message.domain)
     const record = this.#recordOf(key, message)
-    await this.#sendUpdates(
+    return this.#sendUpdates(
       record.then((made) => [made]),
       [key],
       signal,
@@ -276,12 +281,15 @@ export class Publisher {
   }
 }
 
-/** The token of whoever has passed all of the records. */
-export function tokenOf(records: readonly Position[]): Token {
+/** The token of whoever has passed all of the records: evictions, and values in the updates topic. */
+export const tokenOf = (evictions: readonly Position[], updates: readonly Position[] = []): Token =>
+  writeToken({ evictions: after(evictions), updates: after(updates) })
+
+function after(records: readonly Position[]): Map<number, number> {
   const next = new Map<number, number>()
   for (const { partition, offset } of records)
     next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1))
-  return formatToken(next)
+  return next
 }
 
 /** Bodies of at most so many keys, tags or prefixes; only one kind is ever given at once. */

@@ -18,7 +18,9 @@ import type { LoadSettings } from './settings.ts'
 import type { Proof, SharedTier } from './shared-tier.ts'
 import type { Slots } from './slots.ts'
 import type { StoredEntry } from './entry.ts'
+import type { TokenPositions } from './token.ts'
 import type { Entry, LoadOptions } from './types.ts'
+import type { Updates } from './updates.ts'
 
 /** What the reads of all namespaces share. */
 export interface ReaderContext {
@@ -30,6 +32,8 @@ export interface ReaderContext {
   readonly bypassSlots: Slots
   readonly lifespan: Lifespan
   readonly tier: SharedTier | undefined
+  /** Values that others publish, where they are followed. */
+  readonly updates: Updates | undefined
 }
 
 /** How much of what is held may be believed. */
@@ -49,6 +53,8 @@ interface Reading<T> {
   readonly load: LoadSettings
   readonly call: Call<T> | undefined
   readonly required: number
+  /** What was set and is to be seen, where values are followed. */
+  readonly awaited: TokenPositions | undefined
   readonly signal: AbortSignal | undefined
   readonly since: number
   /** The number of the first poll that begins after this read. */
@@ -94,6 +100,11 @@ export class Reader<T> {
     const served = this.#serve(key, trust, reading, demand)
     if (served?.staleBecause === 'swr' && demand) this.#flights.of([key], demand)
     if (served) return served
+    if (reading.awaited) {
+      await this.#seeUpdates(reading.awaited, reading)
+      const arrived = await this.#fresh(key, reading)
+      if (arrived) return arrived
+    }
     const stale = this.#expired(key, trust, scope)
     if (demand === undefined) {
       const taken = (await this.#take([key], trust, reading)).get(key)
@@ -128,14 +139,46 @@ export class Reader<T> {
       else found.set(key, entry.value as T)
       if (entry?.staleBecause === 'swr') refresh.push(key)
     }
+    const left = reading.awaited ? await this.#arrivals(missing, reading.awaited, reading, found) : missing
     if (demand) {
-      await this.#loadMany(missing, refresh, trust, reading, demand, found)
+      await this.#loadMany(left, refresh, trust, reading, demand, found)
     } else {
-      for (const key of missing) this.#expired(key, trust, scope)
-      for (const [key, { value }] of await this.#take(missing, trust, reading)) found.set(key, value)
+      for (const key of left) this.#expired(key, trust, scope)
+      for (const [key, { value }] of await this.#take(left, trust, reading)) found.set(key, value)
     }
     // In the order asked for.
     return new Map(wanted.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))
+  }
+
+  /** Waits until values that were set are here, at most `pollTimeout`. */
+  async #seeUpdates(awaited: TokenPositions, { scope, signal }: Reading<T>): Promise<void> {
+    const { follower, ground } = this.#context
+    const updates = this.#context.updates!
+    const since = ground.timeline.now()
+    const passed = () => updates.passed(awaited)
+    for (let { next } = follower; !passed(); next = follower.next) {
+      await follower.reach(passed, scope, signal)
+      // A poll that began after this read has sampled the ends: what lies beyond them is not waited for.
+      if (!updates.lags(awaited) || ground.timeline.now() - since >= ground.settings.pollTimeoutMs) return
+      // The log is left alone after a failure.
+      if (follower.next === next) return
+    }
+  }
+
+  /** Puts values that were set, and have come, into `found`. The keys that are still missing. */
+  async #arrivals(
+    missing: readonly string[],
+    awaited: TokenPositions,
+    reading: Reading<T>,
+    found: Map<string, T>,
+  ): Promise<readonly string[]> {
+    if (missing.length === 0) return missing
+    await this.#seeUpdates(awaited, reading)
+    for (const key of missing) {
+      const arrived = await this.#fresh(key, reading)
+      if (arrived) found.set(key, arrived.value as T)
+    }
+    return missing.filter((key) => !found.has(key))
   }
 
   /** Loads what is missing and what is to be refreshed, those that nobody loads yet in one call. */
@@ -163,13 +206,14 @@ export class Reader<T> {
     if (call === undefined && options !== undefined) checkOptions(options, 'read')
     const load = loadSettings(options, this.#space.settings.load)
     const required = scope.required(this.#space.partition.id, options?.after)
+    const awaited = this.#context.updates && scope.requiredUpdates(options?.after)
     const signal = options?.signal
     signal?.throwIfAborted()
     const { next } = follower
     const since = ground.timeline.now()
     follower.touch(scope)
     const before = call && this.#pending.before(call)
-    return { scope, load, call: before, required, signal, since, next, loading: new Set() }
+    return { scope, load, call: before, required, awaited, signal, since, next, loading: new Set() }
   }
 
   #demand(reading: Reading<T>, trust: Trust, keys: readonly string[]): Demand<T> | undefined {

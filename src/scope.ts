@@ -5,23 +5,23 @@
  */
 import type { Emit } from './events.ts'
 import type { Runtime } from './runtime.ts'
-import { formatToken, joinTokens, parseToken } from './token.ts'
-import type { Token, TokenPositions } from './token.ts'
+import { joinTokens, raise, readToken, writeToken } from './token.ts'
+import type { Token, TokenParts, TokenPositions } from './token.ts'
 import type { RequestContext } from './types.ts'
 
 export class Scope {
   readonly #context: RequestContext | undefined
   readonly #runtime: Runtime
   readonly #emit: Emit
-  readonly #after: TokenPositions | undefined
-  readonly #written = new Map<number, number>()
+  readonly #after: TokenParts | undefined
+  readonly #written = { evictions: new Map<number, number>(), updates: new Map<number, number>() }
 
   /** @throws KedgeError `ERR_TOKEN` when `after` is not a token. */
   constructor(runtime: Runtime, emit: Emit, context?: RequestContext, after?: Token) {
     this.#runtime = runtime
     this.#emit = emit
     this.#context = context
-    this.#after = after === undefined ? undefined : parseToken(after)
+    this.#after = after === undefined ? undefined : readToken(after)
   }
 
   /** Whether reads must have passed a token. */
@@ -32,8 +32,8 @@ export class Scope {
   /** The token to hand on; `undefined` where nothing was written, and for what belongs to no request. */
   get token(): Token | undefined {
     if (this.#context === undefined) return undefined
-    const after = this.#after && formatToken(this.#after)
-    return joinTokens(after, this.#written.size > 0 ? formatToken(this.#written) : undefined)
+    const after = this.#after && writeToken(this.#after)
+    return joinTokens(after, this.#written.evictions.size > 0 ? writeToken(this.#written) : undefined)
   }
 
   /**
@@ -41,14 +41,27 @@ export class Scope {
    * @throws KedgeError `ERR_TOKEN` when `after` is not a token.
    */
   required(partition: number, after: Token | undefined): number {
-    const own = this.#after?.get(partition) ?? 0
-    return after === undefined ? own : Math.max(own, parseToken(after).get(partition) ?? 0)
+    const own = this.#after?.evictions.get(partition) ?? 0
+    return after === undefined ? own : Math.max(own, readToken(after).evictions.get(partition) ?? 0)
+  }
+
+  /**
+   * The positions in the updates topic that a read should have passed: what was set there is to be seen.
+   * @throws KedgeError `ERR_TOKEN` when `after` is not a token.
+   */
+  requiredUpdates(after: Token | undefined): TokenPositions | undefined {
+    const own = this.#after?.updates
+    const given = after === undefined ? undefined : readToken(after).updates
+    if (!own?.size || !given?.size) return own?.size ? own : given?.size ? given : undefined
+    const both = new Map(own)
+    raise(both, given)
+    return both
   }
 
   wrote(token: Token): void {
-    for (const [partition, offset] of parseToken(token)) {
-      this.#written.set(partition, Math.max(offset, this.#written.get(partition) ?? 0))
-    }
+    const { evictions, updates } = readToken(token)
+    raise(this.#written.evictions, evictions)
+    raise(this.#written.updates, updates)
   }
 
   /** Keeps the work alive after the request has been answered; its failure is an event. */

@@ -17,6 +17,7 @@ import type { LogRecord, PartitionOffsets, Position } from './log.ts'
 import { readGroup } from './domain-message.ts'
 import { readUpdate } from './messages.ts'
 import type { Arrived, ArrivedDrop, ArrivedValue } from './messages.ts'
+import type { TokenPositions } from './token.ts'
 
 /** Reads of one round; what is left is read in the next. */
 const MAX_READS = 16
@@ -42,10 +43,30 @@ export class Updates {
   readonly #spaces: ReadonlyMap<string, Keyspace<unknown>>
   /** The next offset of each partition: everything below it has been applied. */
   readonly #positions = new Map<number, number>()
+  /** Where each partition ended when it was looked at last. */
+  readonly #ends = new Map<number, number>()
 
   constructor(ground: Ground, spaces: ReadonlyMap<string, Keyspace<unknown>>) {
     this.#ground = ground
     this.#spaces = spaces
+  }
+
+  /** Whether values before these positions are in the topic, as far as is known, and not applied here yet. */
+  lags(required: TokenPositions): boolean {
+    for (const [partition, offset] of required) {
+      if (partition >= this.#ground.settings.updatePartitions) continue
+      // Of a token that goes beyond the end nothing more is to be waited for: it is of another log, or forged.
+      const wanted = Math.min(offset, this.#ends.get(partition) ?? Infinity)
+      if ((this.#positions.get(partition) ?? -1) < wanted) return true
+    }
+    return false
+  }
+
+  /** Whether all values before these positions have been applied here. */
+  passed(required: TokenPositions): boolean {
+    for (const [partition, offset] of required)
+      if ((this.#positions.get(partition) ?? -1) < offset) return false
+    return true
   }
 
   /**
@@ -83,6 +104,7 @@ export class Updates {
     const bounds = await this.#bounds(signal)
     const from: Position[] = []
     for (const { partition, beginning, end } of bounds) {
+      this.#ends.set(partition, end)
       const known = this.#positions.get(partition)
       if (known === undefined) this.#positions.set(partition, end)
       else if (known < beginning || known > end || end - known > settings.maxCatchUpRecords)

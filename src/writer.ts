@@ -87,11 +87,12 @@ export class Writer<T> {
     const refused = this.#space.hold(key, settled)
     const stands = refused === undefined || refused === 'size'
     if (stands && ttlMs > 0) this.#tier?.put(this.#space, new Map([[key, settled]]), scope)
-    if (shares && refused !== 'superseded') {
-      // Awaited, because the truth of a value that is `set` is the log: it must not be lost unnoticed.
-      await this.#publisher.update(this.#space, key, settled, signal)
-    }
-    return tokenOf(published)
+    if (!shares || refused === 'superseded') return tokenOf(published)
+    // Awaited, because the truth of a value that is `set` is the log: it must not be lost unnoticed.
+    const updates = await this.#publisher.update(this.#space, key, settled, signal)
+    const token = tokenOf(published, updates)
+    scope.wrote(token)
+    return token
   }
 
   async delete(

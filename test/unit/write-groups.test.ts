@@ -41,7 +41,7 @@ describe('what is written in one turn', () => {
     const tokens = await Promise.all(ids(50).map((key) => users.set(key, key)))
     expect(kafka.calls.produce - before).toBe(2)
     // Each has the position of its own eviction.
-    expect(tokens).toEqual(ids(50).map((_, offset) => `k1.0-${offset + 1}`))
+    expect(tokens).toEqual(ids(50).map((_, offset) => `k1.0-${offset + 1}_0-${offset + 1}`))
     expect(written('cache-updates').map(({ asOf }) => asOf)).toEqual(ids(50).map((_, offset) => offset + 1))
   })
 
@@ -139,7 +139,7 @@ describe('setMany', () => {
     const before = kafka.calls.produce
     const token = await users.setMany(rows(ids(20)))
     expect(kafka.calls.produce - before).toBe(2)
-    expect(token).toBe('k1.0-1')
+    expect(token).toBe('k1.0-1_0-20')
     expect(written('cache-evictions')).toEqual([{ v: 1, op: 'evict', ns: 'users', keys: ids(20) }])
     expect(written('cache-updates').map(({ op, asOf }) => [op, asOf])).toEqual(ids(20).map(() => ['put', 1]))
     await at.run(cache.sync())

@@ -202,24 +202,26 @@ const refusedBy = async (client: Client): Promise<number> =>
   ((await client.ask('/stats')).body as { refused: number }).refused
 
 describe('garbage in the log', () => {
-  it.for(GARBAGE)('%s is counted and evicts the key of its record, and no other', async ([, value]) => {
-    const clients = [worker, counting]
-    for (const client of clients) await hold(client, [...BYSTANDERS, 'victim'])
-    const [reads, refused] = [readsOf([...BYSTANDERS, 'victim']), await refusedBy(counting)]
-    const response = await produce([{ key: base64(text('victim')), value: base64(value) }])
-    expect(await response.json()).toMatchObject({ offsets: [{ error_code: null }] })
-    for (const client of clients) {
-      for (const each of [...BYSTANDERS, 'victim'])
-        expect(await client.read(each, { after: endOfLog() })).toMatchObject({ status: 200, value: each })
-    }
-    expect(readsOf(BYSTANDERS)).toEqual(reads.slice(0, BYSTANDERS.length))
-    expect(world.source.reads('victim')).toBe((reads.at(-1) ?? 0) + clients.length)
-    expect(await refusedBy(counting)).toBe(refused + 1)
-  })
+  it.for(GARBAGE)(
+    '%s is counted, and evicts everything: what it was to say is unknown',
+    async ([, value]) => {
+      const clients = [worker, counting]
+      for (const client of clients) await hold(client, [...BYSTANDERS, 'victim'])
+      const [reads, refused] = [readsOf([...BYSTANDERS, 'victim']), await refusedBy(counting)]
+      const response = await produce([{ key: base64(text('victim')), value: base64(value) }])
+      expect(await response.json()).toMatchObject({ offsets: [{ error_code: null }] })
+      for (const client of clients) {
+        for (const each of [...BYSTANDERS, 'victim'])
+          expect(await client.read(each, { after: endOfLog() })).toMatchObject({ status: 200, value: each })
+      }
+      expect(readsOf([...BYSTANDERS, 'victim'])).toEqual(reads.map((count) => count + clients.length))
+      expect(await refusedBy(counting)).toBe(refused + 1)
+    },
+  )
 
-  it('without a key evicts everything, because nobody knows what it meant; and the process lives', async () => {
+  it('evicts everything whatever its key, and the process lives', async () => {
     const clients = [worker, counting]
-    const keys = [null, base64(new Uint8Array([0xff, 0xfe])), '']
+    const keys = [null, base64(new Uint8Array([0xff, 0xfe])), '', base64(text('victim'))]
     for (const recordKey of keys) {
       for (const client of clients) await hold(client, BYSTANDERS)
       const reads = readsOf(BYSTANDERS)
@@ -244,7 +246,7 @@ describe('garbage in the log', () => {
     expect(readsOf(BYSTANDERS)).toEqual(reads)
   })
 
-  it('by the hundred is read without harm', async () => {
+  it('by the hundred costs one load of each key', async () => {
     await hold(worker, BYSTANDERS)
     const reads = readsOf(BYSTANDERS)
     const small = GARBAGE.filter(([, value]) => value.length < 1000)
@@ -255,7 +257,7 @@ describe('garbage in the log', () => {
     expect((await produce(records)).status).toBe(200)
     for (const each of BYSTANDERS)
       expect(await worker.read(each, { after: endOfLog() })).toMatchObject({ value: each })
-    expect(readsOf(BYSTANDERS)).toEqual(reads)
+    expect(readsOf(BYSTANDERS)).toEqual(reads.map((count) => count + 1))
   })
 })
 
