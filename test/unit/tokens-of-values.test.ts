@@ -110,7 +110,7 @@ describe('a token that names values', () => {
   it('has no more than a few partitions of values: those of the latest writes', () => {
     const tokens = Array.from({ length: 100 }, (_, partition) => `k1.0-1_${partition}-1`)
     expect([...readToken(joinTokens(...tokens)!).updates.keys()]).toEqual(
-      Array.from({ length: 32 }, (_, at) => 68 + at),
+      Array.from({ length: 32 }, (_, nth) => 68 + nth),
     )
   })
 
