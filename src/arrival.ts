@@ -5,6 +5,7 @@
  * @module
  */
 import { MAX_DURATION_MS } from './duration.ts'
+import { KedgeError } from './errors.ts'
 import type { RefuseReason } from './events.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
@@ -34,6 +35,26 @@ export function putMessage<T>(
   const at = settings.runtime.now() - (timeline.now() - loadedAt)
   const settle = space.settings.settleMs || undefined
   return { v: 1, op: 'put', ns, key, value, ttl, at, asOf, log: partition.logId, tags, version, settle }
+}
+
+/**
+ * A value as those will have it who read it from the log: its writer holds the same.
+ *
+ * @throws KedgeError `ERR_CODEC` where the codec cannot write it, or the schema does not take what comes back
+ */
+export function asRead<T>({ settings: { codec } }: Ground, space: Keyspace<T>, value: T): T {
+  let back: unknown
+  try {
+    back = (codec.decode(codec.encode({ value })) as { value?: unknown }).value
+  } catch (cause) {
+    throw new KedgeError('ERR_CODEC', `the ${codec.name} codec cannot encode this value`, { cause })
+  }
+  const read = back === undefined ? undefined : parse(space, back)
+  if (read !== undefined) return read
+  throw new KedgeError(
+    'ERR_CODEC',
+    `what the ${codec.name} codec makes of this value is not taken by the namespace: no other isolate would hold it`,
+  )
 }
 
 /** The value as it asks to be held, or why it may not even ask. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { asRead } from './arrival.ts'
 import type { PutsMessage } from './domain-message.ts'
 import type { Position } from './log.ts'
 import { KedgeError } from './errors.ts'
@@ -74,7 +75,7 @@ export class GroupWriter<T> {
   }
 
   #candidates(entries: ReadonlyMap<string, T>, options: SetManyOptions<T>, asOf: number): Candidates<T> {
-    const { load } = this.#space.settings
+    const { load, share } = this.#space.settings
     const { generation } = this.#space.partition
     const { ttl = load.ttl as SetManyOptions<T>['ttl'] } = options
     const loadedAt = this.#context.ground.timeline.now()
@@ -83,7 +84,8 @@ export class GroupWriter<T> {
       const ttlMs = ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0)
       const tags = tagsOf(value, { tags: options.tags ?? load.tags })
       const rest = { keepMs: 0, version: undefined, settleMs: 0 }
-      candidates.set(key, { value, asOf, generation, loadedAt, ttlMs, tags, ...rest })
+      const kept = share && ttlMs > 0 ? asRead(this.#context.ground, this.#space, value) : value
+      candidates.set(key, { value: kept, asOf, generation, loadedAt, ttlMs, tags, ...rest })
     }
     return candidates
   }

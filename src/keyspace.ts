@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { deepFreeze } from './deep-freeze.ts'
 import type { DropReason, RefuseReason } from './events.ts'
 import { storedEntry } from './entry.ts'
 import type { StoredEntry } from './entry.ts'
@@ -210,6 +211,7 @@ export class Keyspace<T> implements Tenant {
       this.drop(key, 'replaced')
       return 'size'
     }
+    if (this.settings.freeze) deepFreeze(value)
     this.#store.set(key, storedEntry(candidate, bytes))
     return undefined
   }

@@ -135,6 +135,12 @@ export interface CacheOptions extends Lifetime<unknown> {
   readonly gzipAboveBytes?: number
   /** The largest message that is written, or inflated while reading. @default 1_000_000 */
   readonly maxMessageBytes?: number
+  /**
+   * Freezes what is held, deeply: a reader that changes what it got, which all readers share, meets a `TypeError` instead of
+   * changing it for the others. A `Map`, a `Date` and bytes can be changed by their methods all the same.
+   * @default false
+   */
+  readonly freeze?: boolean
   /** Called with everything that happens. Must not throw; what it throws is ignored. */
   readonly onEvent?: (event: KedgeEvent) => void
   /** Clocks, randomness, timers. @default `systemRuntime()` */
@@ -168,6 +174,8 @@ export interface NamespaceOptions<T> extends Lifetime<T> {
   readonly announceExpiry?: boolean
   /** Whether the cache's `tier` is used. @default true */
   readonly tier?: boolean
+  /** Freezes what is held, deeply. @default as the cache has it */
+  readonly freeze?: boolean
   /** The size of a value in bytes. @default an estimate by walking it */
   readonly sizeOf?: (value: T) => number
 }

@@ -45,6 +45,7 @@ export interface NamespaceSettings {
   readonly intentsMs: number
   readonly announceExpiry: boolean
   readonly tier: boolean
+  readonly freeze: boolean
   readonly sizeOf: ((value: never) => number) | undefined
 }
 
@@ -156,6 +157,7 @@ const cacheOptions = z
     pace: callback,
     gzipAboveBytes: z.number().nonnegative().or(z.literal(Infinity)),
     maxMessageBytes: count,
+    freeze: z.boolean(),
     onEvent: callback,
     runtime: hasMethods('now', 'monotonic', 'random', 'sleep', 'microtask'),
   })
@@ -176,6 +178,7 @@ const namespaceOptions = z
     intents: intentsOption,
     announceExpiry: z.boolean(),
     tier: z.boolean(),
+    freeze: z.boolean(),
     sizeOf: callback,
   })
   .partial()
@@ -350,6 +353,7 @@ export function cacheSettings(options: CacheOptions): Settings {
       intentsMs: intentsMs(options.intents, 0),
       announceExpiry: options.announceExpiry ?? false,
       tier: options.tier !== undefined,
+      freeze: options.freeze ?? false,
       sizeOf: undefined,
     },
   }
@@ -393,6 +397,7 @@ export function namespaceSettings<T>(
     intentsMs: intentsMs(options.intents, base.intentsMs),
     announceExpiry: options.announceExpiry ?? base.announceExpiry,
     tier: base.tier && (options.tier ?? true),
+    freeze: options.freeze ?? base.freeze,
     sizeOf: options.sizeOf,
   }
 }

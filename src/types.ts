@@ -195,6 +195,10 @@ export interface Namespace<T> {
   /** Keys without a value are left out. */
   getMany(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>>
   /** Rejects with what the loader threw, untouched. */
+  /**
+   * The value if it is held, else what the loader brings. Every reader gets the same object, not a copy: who changes it
+   * changes it for all readers of the isolate. `freeze: true` makes that a `TypeError`.
+   */
   getOrSet(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T>
   /** One call of the loader for all keys that are missing; keys that it leaves out are left out. */
   getOrSetMany(

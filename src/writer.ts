@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { asRead } from './arrival.ts'
 import { applyEviction } from './coherence.ts'
 import { KedgeError } from './errors.ts'
 import type { Flights } from './flight.ts'
@@ -74,8 +75,9 @@ export class Writer<T> {
     const { generation } = partition
     const loadedAt = this.#ground.timeline.now()
     const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags })
-    const candidate = { value, generation, loadedAt, ttlMs, keepMs: 0, tags, version, settleMs: 0 }
     const shares = settings.share && ttlMs > 0
+    const kept = shares ? asRead(this.#ground, this.#space, value) : value
+    const candidate = { value: kept, generation, loadedAt, ttlMs, keepMs: 0, tags, version, settleMs: 0 }
     // What cannot be written must not evict either.
     if (shares)
       await this.#publisher.checkUpdate(this.#space, key, { ...candidate, asOf: Number.MAX_SAFE_INTEGER })

@@ -87,6 +87,7 @@ describe('the options of a cache', () => {
         acceptSimpleValues: false,
         settleMs: 0,
         announceExpiry: false,
+        freeze: false,
         sizeOf: undefined,
       },
     })
@@ -350,6 +351,7 @@ describe('the options of a namespace', () => {
       acceptSimpleValues: NO_BOOLEAN,
       settle: NO_DURATION,
       announceExpiry: NO_BOOLEAN,
+      freeze: NO_BOOLEAN,
       sizeOf: NO_FUNCTION,
     }),
   )('are a TypeError that quotes `%s` when it is %j', (option, value) => {
