@@ -9,7 +9,7 @@ const part = (process.env['KEDGE_TESTS'] ?? 'all') as Part
 export default defineConfig({
   test: {
     reporters: ['./scripts/vitest-reporter.ts'],
-    // By default Vitest leaves a core alone; but suites that wait for servers leave theirs to each other.
+    // By default Vitest uses a core less. While one suite waits for its server, another one computes.
     maxWorkers: availableParallelism(),
     sequence: { sequencer: LongestFirst },
     // Suites over real HTTP and workerd share two cores with everything else.

@@ -62,6 +62,9 @@ const produceAnswer = listOf(
  * It has no way to bound an answer (`maxBytes` cuts what has arrived), no tombstones (an empty value is written for
  * `null`) and no bytes: what is not UTF-8 is written as base64 behind a mark that this adapter knows.
  *
+ * The package `@upstash/kafka` is imported by the first call: where it is not installed, calls reject with
+ * `ERR_UNSUPPORTED`.
+ *
  * @throws TypeError where an option is wrong or unknown.
  * @example
  * ```ts

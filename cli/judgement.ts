@@ -1,6 +1,6 @@
 /** Whether a value of the updates topic may still be served, by the as-of rule. @module */
 import { encodeUtf8 } from '../src/codec.ts'
-import { decodeRecord } from '../src/coherence.ts'
+import { decodeRecord, evictionIn } from '../src/coherence.ts'
 import type { PartitionOffsets } from '../src/log.ts'
 import type { ArrivedValue, Eviction } from '../src/messages.ts'
 import { partitionOf } from '../src/murmur2.ts'
@@ -9,7 +9,7 @@ import type { Reading } from './get.ts'
 import type { FoundUpdate } from './latest-update.ts'
 import { MAX_MESSAGE_BYTES } from './proxy.ts'
 import { readStretch } from './range.ts'
-import { evictionSaid, said } from './record-line.ts'
+import { mayBeNamespace, said } from './record-line.ts'
 import { lengthOf } from './terminal.ts'
 
 export interface Judgement {
@@ -80,7 +80,7 @@ async function evictedBy(
       signal: session.stop,
       take: async (record) => {
         if (killer !== undefined) return
-        const eviction = evictionSaid(await decodeRecord(record, codec, MAX_MESSAGE_BYTES))
+        const eviction = evictionIn(await decodeRecord(record, codec, MAX_MESSAGE_BYTES), mayBeNamespace)
         if (kills(eviction, namespace, value))
           killer = `by ${partition}@${record.offset}: ${said(eviction).join('  ')}`
       },
@@ -94,7 +94,7 @@ async function evictedBy(
 
 function kills(eviction: Eviction, namespace: string, value: ArrivedValue): boolean {
   if (eviction.namespace !== undefined && eviction.namespace !== namespace) return false
-  if (eviction.all || eviction.clears === namespace) return true
+  if (eviction.all || eviction.clears.includes(namespace)) return true
   if (eviction.prefixes.some((prefix) => value.key.startsWith(prefix))) return true
   if (value.tags?.some((tag) => eviction.tags.includes(tag))) return true
   if (!eviction.keys.includes(value.key)) return false

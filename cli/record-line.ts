@@ -10,7 +10,7 @@ const MAX_VALUE = 120
 const MAX_IDS = 20
 
 /** Which namespaces are in use is not known here: whatever may be a name is taken for one. */
-const mayBeNamespace = (name: string): boolean => NAMESPACE_PATTERN.test(name)
+export const mayBeNamespace = (name: string): boolean => NAMESPACE_PATTERN.test(name)
 
 /**
  * The eviction in a record. The numbers that the bytes of its key may be as well are left out: nearly always they are
@@ -63,7 +63,7 @@ export function said(eviction: Eviction): [word: 'evict' | 'clear', what: string
 function safely(eviction: Eviction): string {
   if (eviction.all && eviction.namespace !== undefined) return `the namespace ${eviction.namespace}`
   const [, what] = said(eviction)
-  return eviction.clears === undefined ? what : `${what}, and the namespace ${eviction.clears}`
+  return eviction.clears.length === 0 ? what : `${what}, and the namespace ${eviction.clears.join(', ')}`
 }
 
 const PLURALS = { key: 'keys', tag: 'tags', prefix: 'prefixes' } as const

@@ -13,7 +13,7 @@ const NEEDS: readonly (readonly [what: string, missing: () => string | undefined
   ["Lambda's emulator", emulatorMissing],
 ]
 
-/** What is missing here, each with the suites that cannot run without it. */
+/** What is missing here, and why. */
 export const lacks = (): string[] =>
   NEEDS.flatMap(([what, missing]) => {
     const reason = missing()

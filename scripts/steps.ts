@@ -5,6 +5,7 @@
  * @module
  */
 import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 
 export interface Step {
   readonly title: string
@@ -22,6 +23,16 @@ export interface Done {
   readonly ok: boolean
   readonly seconds: number
 }
+
+/** What a step has started may hold its output open for so long after its end. */
+const LINGER_MS = 5000
+/** Steps under way: they end with this process. */
+const running = new Set<ChildProcess>()
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    for (const child of running) child.kill('SIGTERM')
+    process.exit(130)
+  })
 
 /** The priority of a step that yields: 0 is the usual one, 19 the lowest. */
 const YIELDING = 10
@@ -46,20 +57,28 @@ export function runStep(step: Step): Promise<Done> {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1', WRANGLER_SEND_METRICS: 'false', ...step.env },
   })
+  running.add(child)
+  console.log(`…    ${step.title}`)
   let output = ''
   const take = (chunk: Buffer) => void (output += chunk.toString())
   child.stdout.on('data', take)
   child.stderr.on('data', take)
   return new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', (code) => {
+    let ended = false
+    const end = (code: number | null) => {
+      if (ended) return
+      ended = true
+      running.delete(child)
       const ok = code === 0
       const seconds = (performance.now() - started) / 1000
       console.log(`${ok ? 'ok  ' : 'FAIL'} ${step.title} (${step.command}, ${seconds.toFixed(1)} s)`)
       const lines = output.trimEnd().split('\n')
       for (const line of shown(step, ok, lines)) console.log(`  ${line}`.trimEnd())
       resolve({ step, ok, seconds })
-    })
+    }
+    child.on('error', reject)
+    child.on('close', end)
+    child.on('exit', (code) => void setTimeout(end, LINGER_MS, code).unref())
   })
 }
 

@@ -70,12 +70,13 @@ const seconds = (module: TestModule): string => `${(tookMs(module) / 1000).toFix
 function count(modules: readonly TestModule[]) {
   const sum = { passed: 0, failed: 0, skipped: 0 }
   for (const module of modules) {
+    const before = sum.failed
     for (const test of module.children.allTests()) {
       const { state } = test.result()
       if (state !== 'pending') sum[state]++
     }
-    // A file that could not even be loaded has no tests to fail.
-    if (!module.ok() && module.children.size === 0) sum.failed++
+    // A file that could not be loaded, or whose hook has failed, has no test that says so.
+    if (!module.ok() && sum.failed === before) sum.failed++
   }
   return sum
 }

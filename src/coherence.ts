@@ -54,7 +54,9 @@ export function evictionIn(
   const eviction = readEviction(error === undefined ? message : null, recordKey, isNamespace)
   if (message !== undefined || error !== undefined || record.key === null) return eviction
   if (eviction.all) return { ...eviction, unreadable: record.key.length > 0 }
-  return { ...eviction, keys: [...eviction.keys, ...numberReadings(record.key)] }
+  const numbers = numberReadings(record.key)
+  const clears = [...eviction.clears, ...numbers.filter(isNamespace)]
+  return { ...eviction, keys: [...eviction.keys, ...numbers], clears }
 }
 
 /** The same, in a partition of these tenants. */
@@ -74,7 +76,7 @@ export function applyEviction(
   if (eviction.announcedBy !== undefined && eviction.announcedBy === self) return
   for (const tenant of tenants) {
     if (eviction.namespace !== undefined && eviction.namespace !== tenant.name) continue
-    if (eviction.all || eviction.clears === tenant.name) tenant.evictAll(offset)
+    if (eviction.all || eviction.clears.includes(tenant.name)) tenant.evictAll(offset)
     for (const key of eviction.keys) tenant.evictKey(key, offset, eviction.version)
     // Closed before anything opens, and after the keys were evicted: what is held meanwhile is judged by both.
     for (const id of eviction.closes) tenant.closes(id)

@@ -25,17 +25,19 @@ export function keyReadings(recordKey: string | undefined): readonly string[] | 
   const readings = new Set([recordKey])
   const said = jsonIn(recordKey)
   if (typeof said === 'string' || typeof said === 'number') readings.add(String(said))
-  else if (typeof said === 'object' && said !== null) return undefined
+  // A list, an object, or `null`, which converters write for no key.
+  else if (typeof said === 'object') return undefined
   const keys = [...readings]
   return keys.every((key) => idShape.safeParse(key).success) ? keys : undefined
 }
 
 /**
- * The numbers that the bytes of a record key may be, as keys: what Kafka's `IntegerSerializer` and `LongSerializer`
- * write, big-endian. Of some numbers these bytes are text as well.
+ * The numbers that the bytes of a record key may be, as keys: what Kafka's `ShortSerializer`, `IntegerSerializer` and
+ * `LongSerializer` write, big-endian. Of some numbers these bytes are text as well.
  */
 export function numberReadings(recordKey: Uint8Array): readonly string[] {
   const view = new DataView(recordKey.buffer, recordKey.byteOffset, recordKey.byteLength)
+  if (recordKey.length === 2) return [String(view.getInt16(0))]
   if (recordKey.length === 4) return [String(view.getInt32(0))]
   return recordKey.length === 8 ? [String(view.getBigInt64(0))] : []
 }
@@ -55,17 +57,18 @@ const exactNumber = z
   .transform(String)
 const foreignKey = z.union([idShape, exactNumber])
 const oneOrMore = <S extends z.ZodType>(shape: S) =>
-  z.union([shape.transform((one) => [one]), z.array(shape).min(1).max(MAX_IDS)]).optional()
+  z.union([shape.transform((one) => [one]), z.array(shape).min(1).max(MAX_IDS)]).nullish()
 
+// Serialisers of many languages write `null` for a field that is not set.
 const foreignMessage = z.object({
-  key: foreignKey.optional(),
+  key: foreignKey.nullish(),
   keys: oneOrMore(foreignKey),
-  tag: idShape.optional(),
+  tag: idShape.nullish(),
   tags: oneOrMore(idShape),
-  prefix: idShape.optional(),
+  prefix: idShape.nullish(),
   prefixes: oneOrMore(idShape),
-  ns: namespaceName.optional(),
-  namespace: namespaceName.optional(),
+  ns: namespaceName.nullish(),
+  namespace: namespaceName.nullish(),
 })
 
 /** What a simple message evicts. */
@@ -83,11 +86,13 @@ export interface ForeignEviction {
 export function readForeign(message: unknown): ForeignEviction | undefined {
   const said = foreignMessage.safeParse(message).data
   if (said === undefined) return undefined
-  const listOf = (one: string | undefined, more: readonly string[] = []): string[] =>
-    one === undefined ? [...more] : [one, ...more]
+  const listOf = (one: string | null | undefined, more: readonly string[] | null | undefined): string[] => [
+    ...(one ? [one] : []),
+    ...(more ?? []),
+  ]
   const keys = listOf(said.key, said.keys)
   const tags = listOf(said.tag, said.tags)
   const prefixes = listOf(said.prefix, said.prefixes)
   if (keys.length + tags.length + prefixes.length === 0) return undefined
-  return { namespace: said.ns ?? said.namespace, keys, tags, prefixes }
+  return { namespace: said.ns ?? said.namespace ?? undefined, keys, tags, prefixes }
 }

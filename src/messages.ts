@@ -223,8 +223,8 @@ export interface Eviction {
   /** It says nothing: a beat. */
   readonly empty: boolean
   readonly all: boolean
-  /** A namespace that is evicted whole besides: its name is a reading of the record key, as are the keys. */
-  readonly clears: string | undefined
+  /** Namespaces that are evicted whole besides: their names are readings of the record key, as the keys are. */
+  readonly clears: readonly string[]
   readonly keys: readonly string[]
   readonly tags: readonly string[]
   readonly prefixes: readonly string[]
@@ -243,7 +243,7 @@ const NOTHING: Eviction = {
   empty: false,
   namespace: undefined,
   all: false,
-  clears: undefined,
+  clears: [],
   keys: [],
   tags: [],
   prefixes: [],
@@ -305,7 +305,7 @@ export function readEviction(
 /** What a record without a value evicts: every reading of its key, which may be a key or the name of a namespace. */
 function keyEviction(recordKey: string | undefined, isNamespace: (name: string) => boolean): Eviction {
   const keys = keyReadings(recordKey)
-  if (keys !== undefined) return { ...NOTHING, keys, clears: keys.find(isNamespace) }
+  if (keys !== undefined) return { ...NOTHING, keys, clears: keys.filter(isNamespace) }
   // Without a key it says by itself that everything is meant.
   return { ...NOTHING, all: true, unreadable: recordKey !== undefined && recordKey !== '' }
 }

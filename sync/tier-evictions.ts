@@ -12,7 +12,7 @@ import { NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { Eviction } from '../src/messages.ts'
 import type { TierEviction } from '../src/tier.ts'
 
-/** The evictions that a decoded record stands for, all of them at its offset: none, one, or two. */
+/** The evictions that a decoded record stands for, all of them at its offset: none, one, or some. */
 export function tierEvictions(decoded: DecodedRecord): TierEviction[] {
   const { offset } = decoded.record
   const plain = evictionIn(decoded, () => false)
@@ -20,8 +20,8 @@ export function tierEvictions(decoded: DecodedRecord): TierEviction[] {
   const evictions = [toTier(plain, offset)]
   // Its record key may be a key in any namespace, or name a namespace all of which is meant.
   const { clears } = evictionIn(decoded, (name) => NAMESPACE_PATTERN.test(name))
-  if (clears !== undefined)
-    evictions.push({ offset, namespace: clears, keys: [], group: true, version: undefined })
+  for (const namespace of clears)
+    evictions.push({ offset, namespace, keys: [], group: true, version: undefined })
   return evictions
 }
 

@@ -58,16 +58,21 @@ const ticksOf = (stat: readonly string[]): number =>
 
 /** How often is looked at a clock. */
 const LOOK_MS = 1000
-/** What waits, and does not compute, is given up after so many times what it may compute. */
-const WAITS = 5
+/** What waits, and does not compute, is given up after so many times what it may compute: it has no end of its own. */
+const WAITS = 20
 
-/** Calls `late` once when the clock has passed `maxMs`. Returns what ends the watch. */
-export function watch(computed: Clock, maxMs: number, late: () => void): () => void {
+/** Which limit was passed: of computing, or of waiting. */
+export type Late = 'computes' | 'waits'
+
+/** Calls `late` once when the clock has passed `maxMs`, or nothing was computed for long. Returns what ends the watch. */
+export function watch(computed: Clock, maxMs: number, late: (why: Late) => void): () => void {
   const since = performance.now()
   const timer = setInterval(() => {
-    if (computed() < maxMs && performance.now() - since < maxMs * WAITS) return
+    const why =
+      computed() >= maxMs ? 'computes' : performance.now() - since >= maxMs * WAITS ? 'waits' : undefined
+    if (why === undefined) return
     clearInterval(timer)
-    late()
+    late(why)
   }, LOOK_MS)
   return () => clearInterval(timer)
 }

@@ -131,9 +131,12 @@ async function answerFailure(c: Context, error: unknown): Promise<void> {
   const problem = isKedgeError(error) ? problemOf(error) : undefined
   if (problem === undefined || problem.status < 500 || c.res.status !== 500) return
   if ((await c.res.clone().text()) !== UNFORESEEN) return
-  // Hono keeps the headers of the answer that is replaced: those of the text are not those of the problem.
+  const response = problem.toResponse()
+  // What other middleware has set (CORS, cookies) belongs to this answer, too.
+  for (const [name, value] of c.res.headers)
+    if (!name.startsWith('content-')) response.headers.append(name, value)
   c.res = undefined
-  c.res = problem.toResponse()
+  c.res = response
 }
 
 function isToken(text: string): text is Token {

@@ -51,7 +51,7 @@ export async function client(http: Http, signal: AbortSignal): Promise<Kafka> {
  *
  * The package is imported when it is asked for: what bundles this adapter beside others need not have it installed.
  *
- * @throws KedgeError `ERR_UNSUPPORTED` where the package is missing, or keeps its `HttpClient` elsewhere.
+ * @throws KedgeError `ERR_UNSUPPORTED` where it cannot be imported, or keeps its `HttpClient` elsewhere.
  */
 async function blankClient(): Promise<Kafka> {
   let upstash: typeof import('@upstash/kafka')
@@ -59,9 +59,11 @@ async function blankClient(): Promise<Kafka> {
   try {
     upstash = await import('@upstash/kafka')
   } catch (cause) {
-    throw new KedgeError('ERR_UNSUPPORTED', '`@upstash/kafka` is not installed: npm install @upstash/kafka', {
-      cause,
-    })
+    throw new KedgeError(
+      'ERR_UNSUPPORTED',
+      '`@upstash/kafka` cannot be imported: npm install @upstash/kafka',
+      { cause },
+    )
   }
   const kafka = new upstash.Kafka({ url: 'https://kafka.invalid', username: '', password: '' })
   if ('client' in kafka) return kafka

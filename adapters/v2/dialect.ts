@@ -29,7 +29,7 @@ export interface Dialect {
   readonly seeksAfterPoll: boolean
   /** A poll waits out its time although it has found something, unless that is `max_bytes`. */
   readonly waitsOut: boolean
-  /** Up to so many records a short poll is tried first: `max_bytes` can only be guessed. 0 where polls do not wait. */
+  /** Up to so many records are asked for by a short poll first. 0 where a poll ends when it has found something. */
   readonly few: number
   /** Records that did not fit into an answer are left out of the next one, too. */
   readonly losesRest: boolean

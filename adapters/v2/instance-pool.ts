@@ -9,6 +9,7 @@
  */
 import { KedgeError } from '../../src/errors.ts'
 import type { Position, ReadOptions } from '../../src/log.ts'
+import { isPlaced } from './instance.ts'
 import type { Instance, Purpose } from './instance.ts'
 
 export class InstancePool {
@@ -71,6 +72,9 @@ export class InstancePool {
   /** Takes the instance back. Returns those that are to be removed. */
   give(instance: Instance): Instance[] {
     if (this.#closed) return [instance]
+    // A rival that stands somewhere is worth more than one that must be moved first.
+    if (!isPlaced(instance) && this.#idle.some((other) => covers(other, instance) && isPlaced(other)))
+      return [instance]
     // One that reads the same partitions from elsewhere is behind, or of another life of the topic.
     const [rivals, others] = partition(this.#idle, (other) => covers(other, instance))
     this.#idle = [...others, instance]

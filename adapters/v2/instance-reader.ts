@@ -20,7 +20,6 @@ import {
   createInstance,
   type Instance,
   InstanceGone,
-  lost,
   type Missed,
   placeInstance,
   type Poll,
@@ -28,6 +27,8 @@ import {
   type Purpose,
   removeInstance,
   ResetRefused,
+  Unassigned,
+  unplaced,
 } from './instance.ts'
 import { boundsOf } from './offsets.ts'
 import { type Sorted, sort } from './standing.ts'
@@ -141,7 +142,7 @@ export class InstanceReader {
         waits,
       })
       if (poll === 'gone') {
-        if (++gone > 1) throw lostAgain()
+        if (++gone > 1) throw vanishing()
         continue
       }
       if (poll === 'too large') {
@@ -212,7 +213,7 @@ export class InstanceReader {
       if (this.#lacks(aim, poll, placed)) {
         // Another instance tells whether a gap is one. Where nothing came, the same may have it from its place.
         if (poll.records.length > 0) this.#remove([placed.instance])
-        else this.#give(lost(placed.instance))
+        else this.#give(unplaced(placed.instance))
         return 'unsure'
       }
       if (poll.dropped > 0) this.#remove([placed.instance])
@@ -221,9 +222,12 @@ export class InstanceReader {
     } catch (error) {
       if (error instanceof InstanceGone) return 'gone'
       if (placed === undefined) throw error
-      // A poll that was given up here may move it for as long as it goes on in the proxy; then a seek finds the place.
-      if (call.signal.aborted && !aim.waits) this.#give(lost(placed.instance, aim.pollMs + GIVEN_UP_MS))
-      else this.#remove([placed.instance])
+      const { instance } = placed
+      // A poll that was given up here may move it for as long as it goes on in the proxy. After that a seek places it;
+      // one that has not answered for twice in a row may hang.
+      if (call.signal.aborted && !aim.waits && instance.givenUp === 0)
+        this.#give(unplaced({ ...instance, givenUp: 1 }, aim.pollMs + GIVEN_UP_MS))
+      else this.#remove([instance])
       throw error
     }
   }
@@ -231,14 +235,15 @@ export class InstanceReader {
   /**
    * Whether an instance may have lost what is missing here: a request that something on the way has repeated moves an
    * instance, and nobody has seen what it returned. So a gap (and, of some, nothing) is believed only of one that was
-   * made for this poll and never asked before. Where each is asked before it is placed, another one must tell of the
-   * same gap.
+   * made for this poll and never asked before. Where each is asked before it is placed, two that were placed for their
+   * polls must tell of the same gap. One that stood there since an earlier poll is never believed: two of them may have
+   * lost the same.
    */
   #lacks({ topic, positions }: Aim, { records }: Poll, { how }: Placed): boolean {
     const { losesRest, seeksAfterPoll } = this.#options.dialect
     if (records.length === 0) return how !== 'made' && losesRest
-    if (!hasGap(positions, records)) return false
-    return seeksAfterPoll ? !this.#gaps.confirms(topic, positions, records) : how !== 'made'
+    if (!hasGap(positions, records) || how === 'made') return false
+    return how === 'stood' || !seeksAfterPoll || !this.#gaps.confirms(topic, positions, records)
   }
 
   /** An instance at the positions: one that stands there, one that is moved there, or a new one. */
@@ -248,11 +253,12 @@ export class InstanceReader {
     const instance = this.#pool.takeElsewhere(aim) ?? (await this.#create(call, aim))
     try {
       const placed = await placeInstance(call, instance, aim.positions, this.#options.dialect)
-      return { instance: placed, how: placed.hasPolled ? 'moved' : 'made' }
+      return { instance: placed, how: placed.mayMove ? 'moved' : 'made' }
     } catch (error) {
-      // What was opened for a read that came too late is opened further by the next one.
-      if (call.signal.aborted) this.#give(lost(instance, GIVEN_UP_MS))
-      else if (!(error instanceof InstanceGone)) this.#remove([instance])
+      if (call.signal.aborted) {
+        // The next read goes on where this one had to stop. A seek that was given up may still arrive.
+        this.#give(unplaced({ ...instance, mayMove: true }))
+      } else if (!(error instanceof InstanceGone) || error instanceof Unassigned) this.#remove([instance])
       throw error
     }
   }
@@ -322,7 +328,7 @@ const tooLarge = () =>
     'an answer is larger than `maxResponseBytes`: raise it, or let the proxy fetch less at once',
   )
 
-const lostAgain = () =>
+const vanishing = () =>
   new KedgeError(
     'ERR_HTTP',
     'consumer instances are lost as soon as they are made: are there several proxies?',

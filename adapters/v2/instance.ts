@@ -26,7 +26,7 @@ const MAX_COOKIE = 4096
  * 6.2.0 for 0.1 s: polls that are short find out soonest.
  */
 const WARM_UP_MS = 100
-/** Warm-up polls of one read: beyond so many the instance has lost its assignment. */
+/** Warm-up polls of an instance, over all reads: beyond so many it has lost its assignment. */
 const MAX_WARM_UPS = 30
 /** The offset of a place that nobody knows. */
 const UNKNOWN = -1
@@ -34,12 +34,16 @@ const UNKNOWN = -1
 export interface Instance {
   readonly topic: string
   readonly isolation: ReadOptions['isolation']
-  /** Where the instance stands: what its last answer, or its seek, left. {@link lost} where that is not known. */
+  /** Where the instance stands: what its last answer, or its seek, left. {@link unplaced} where that is not known. */
   readonly positions: readonly Position[]
-  /** It has been given its partitions. What was opened for a read that came too late is opened further by the next. */
+  /** It has been given its partitions. A read whose time was over may have come so far: the next one goes on from there. */
   isAssigned: boolean
-  /** It has been asked for records: an answer that nobody got may have moved it. */
-  hasPolled: boolean
+  /** Warm-up polls since it was made. */
+  warmUps: number
+  /** A request whose answer did not come may still move it: a gap that it tells of is not believed. */
+  mayMove: boolean
+  /** Polls in a row that were given up: it may hang. */
+  readonly givenUp: number
   /** Its path on the configured origin. */
   readonly path: string
   /** Of the load balancer that knows which proxy holds it. `fetch` keeps none. */
@@ -53,7 +57,7 @@ export interface Instance {
 export class InstanceGone extends Error {}
 
 /** The instance has lost its assignment, or has not got it yet. */
-class Unassigned extends InstanceGone {}
+export class Unassigned extends InstanceGone {}
 
 /** The proxy does not know `auto.offset.reset: none`. */
 export class ResetRefused extends Error {}
@@ -69,14 +73,18 @@ export type Purpose = Pick<Instance, 'topic' | 'positions' | 'isolation'>
 /**
  * The instance, when its place is no longer known: it must be moved before it is read from.
  *
- * @param busyMs for how long a request that was given up may go on in the proxy, and move it
+ * @param busyMs for how long a poll that was given up may go on in the proxy, and move it
  */
-export const lost = (instance: Instance, busyMs = 0): Instance => ({
+export const unplaced = (instance: Instance, busyMs = 0): Instance => ({
   ...instance,
   positions: instance.positions.map(({ partition }) => ({ partition, offset: UNKNOWN })),
   usedAt: Date.now(),
   usableAt: Date.now() + busyMs,
 })
+
+/** Whether the place of the instance is known. */
+export const isPlaced = ({ positions }: Instance): boolean =>
+  positions.every(({ offset }) => offset !== UNKNOWN)
 
 export async function createInstance(
   call: Call,
@@ -91,10 +99,12 @@ export async function createInstance(
   if (answer.status === 422 && creation.reset === 'none') throw new ResetRefused()
   if (answer.status > 299) throw failure(answer, doing)
   const { instance_id: id, base_uri: baseUri } = parsed(answer, createAnswer, doing)
-  return lost({
+  return unplaced({
     ...purpose,
     isAssigned: false,
-    hasPolled: false,
+    warmUps: 0,
+    mayMove: false,
+    givenUp: 0,
     path: locate(call.http.endpoint, `${path}/instances/${segment(id)}`, baseUri),
     cookie: cookie(answer),
     usedAt: Date.now(),
@@ -123,18 +133,20 @@ export async function placeInstance(
     await tell(call, instance, seek)
     return placed()
   }
-  for (let warmUps = 0; ; warmUps++) {
-    if (warmUps > 0 || wasAssigned) {
+  for (let isReady = wasAssigned; ; isReady = true) {
+    if (isReady) {
       try {
         await tell(call, instance, seek)
+        instance.warmUps = 0
         return placed()
       } catch (error) {
         // A consumer that is still on its way to its partitions says the same as one that has lost them.
-        if (!(error instanceof Unassigned) || warmUps === MAX_WARM_UPS) throw error
+        if (!(error instanceof Unassigned) || instance.warmUps >= MAX_WARM_UPS) throw error
       }
     }
-    instance.hasPolled = true
-    // Whatever it returns is of another place.
+    instance.warmUps++
+    instance.mayMove = true
+    // Its answer is of another place.
     await call.http.send(at(instance, records(WARM_UP_MS, 1)), call.signal)
   }
 }
@@ -155,7 +167,7 @@ export async function pollInstance(
   pollMs: number,
   maxBytes: number,
 ): Promise<Poll | Missed> {
-  instance.hasPolled = true
+  instance.mayMove = true
   const answer = await call.http.send(at(instance, records(pollMs, maxBytes)), call.signal)
   if (answer.status > 299) {
     const problem = problemOf(answer)
@@ -167,7 +179,7 @@ export async function pollInstance(
   }
   const { records: found, dropped } = readRecords(answer, instance.topic, instance.positions)
   const positions = advance(instance.positions, found)
-  return { records: found, dropped, instance: { ...instance, positions, usedAt: Date.now() } }
+  return { records: found, dropped, instance: { ...instance, positions, givenUp: 0, usedAt: Date.now() } }
 }
 
 /** Frees what the instance holds in the proxy. Best effort: an instance nobody uses expires by itself. */

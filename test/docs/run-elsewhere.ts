@@ -59,7 +59,7 @@ export const RUN_ELSEWHERE: readonly Rule[] = [
   },
   {
     way: 'run elsewhere',
-    why: 'npm test runs these files (rounds, seeds and proxies, where they are given, are more of the same)',
+    why: 'npm run test:all runs these files (rounds, seeds and proxies, where they are given, are more of the same)',
     takes: (command) => after(command, 'npx', 'vitest', 'run') !== undefined,
     hold: (command) => {
       const paths = after(command, 'npx', 'vitest', 'run') ?? []

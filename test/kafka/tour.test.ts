@@ -9,8 +9,7 @@ import { StartError } from '../../demo/server.ts'
 import { TOUR } from '../../demo/tour.ts'
 import { kafkaCluster } from '../../gateway/index.ts'
 import type { KafkaCluster } from '../../gateway/index.ts'
-import { withoutKafka } from './broker.ts'
-import { sharedBroker } from './shared-broker.ts'
+import { type Broker, startBroker, withoutKafka } from './broker.ts'
 
 const TOPIC = 'cache-evictions'
 const DEMO = fileURLToPath(new URL('../../demo/start.ts', import.meta.url))
@@ -83,19 +82,23 @@ describe('The brokers of the demo', () => {
 })
 
 describe.skipIf(withoutKafka())('The tour on a real broker', () => {
+  // Of its own: the topic that the demo uses is deleted here.
+  let broker: Broker
   let cluster: KafkaCluster
 
   beforeAll(async () => {
-    cluster = kafkaCluster({ brokers: [sharedBroker()] })
+    broker = await startBroker()
+    cluster = kafkaCluster({ brokers: [broker.bootstrap] })
   })
 
   afterAll(async () => {
     await cluster?.close()
+    await broker?.stop()
   })
 
   it('has a topic made for it where there is none, and is ready', async () => {
     await cluster.describe(TOPIC).then((topic) => topic && cluster.remove(topic.name))
-    const { child, ended, printed } = start('--brokers', sharedBroker())
+    const { child, ended, printed } = start('--brokers', broker.bootstrap)
     await printed('Ctrl-C stops everything')
     child.kill('SIGINT')
     expect(await ended).toMatchObject({ code: 0, stderr: '' })
@@ -110,7 +113,7 @@ describe.skipIf(withoutKafka())('The tour on a real broker', () => {
       Array.from({ length: 12 }, () => ({ key: null, value, partition: 0 })),
     )
     const before = await cluster.offsets(TOPIC, 0)
-    const { code, stdout, stderr } = await start('--check', '--brokers', sharedBroker()).ended
+    const { code, stdout, stderr } = await start('--check', '--brokers', broker.bootstrap).ended
     const steps = TOUR.flatMap((chapter) => chapter.steps).length
     expect({ code, stderr, last: stdout.trimEnd().split('\n').at(-1) }).toEqual({
       code: 0,

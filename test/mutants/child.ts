@@ -32,8 +32,11 @@ export function startNode(args: readonly string[], cwd: string, stdio: StdioOpti
   const child = spawn(process.execPath, args, { cwd, env, detached: true, stdio })
   const { pid } = child
   if (pid !== undefined) groups.add(pid)
-  // Its group may outlive it.
-  child.once('close', () => endGroup(pid))
+  // Its group may outlive it. After that the number may be another program's.
+  child.once('close', () => {
+    endGroup(pid)
+    if (pid !== undefined) groups.delete(pid)
+  })
   return child
 }
 

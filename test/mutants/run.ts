@@ -72,7 +72,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 
 for (const id of only)
   if (!MUTANTS.some((mutant) => mutant.id === id)) throw new TypeError(`there is no mutant ${id}`)
-process.exitCode = await main()
+if (chosen.length === 0) say('No mutant is concerned.\n\n0 passed, 0 failed')
+else process.exitCode = await main()
 
 async function main(): Promise<number> {
   const startedAt = performance.now()

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from 'node:path'
-import type { Reporter } from 'vitest/node'
+import type { Reporter, TestModule } from 'vitest/node'
 import { createVitest } from 'vitest/node'
 
 export interface Order {
@@ -44,10 +44,16 @@ async function tell({ changed, files }: Order): Promise<Told> {
   const passed = tests.filter(({ test }) => test.result().state === 'passed').length
   const failed = tests.find(({ test }) => test.result().state === 'failed')
   if (failed) return { passed, failed: `${failed.module.relativeModuleId}: ${failed.test.fullName}` }
-  const broken = modules.find((module) => module.errors().length > 0)
-  if (broken) return { passed, failed: `${broken.relativeModuleId}: ${broken.errors()[0]?.message ?? ''}` }
+  // It could not be loaded, or a hook has failed: then its tests were not run.
+  const broken = modules.find((module) => !module.ok())
+  if (broken) return { passed, failed: `${broken.relativeModuleId}: ${reasonOf(broken)}` }
   const [error] = unhandledErrors
   return error === undefined ? { passed } : { passed, failed: `outside of any test: ${brief(error)}` }
+}
+
+function reasonOf(module: TestModule): string {
+  const suites = [module, ...module.children.allSuites()]
+  return suites.flatMap((suite) => suite.errors())[0]?.message ?? 'it failed outside of its tests'
 }
 
 const brief = (error: unknown): string => (error as Error | undefined)?.message ?? String(error)

@@ -238,7 +238,12 @@ describe('an eviction in the log', () => {
         ['key', 'orders', 7],
       ],
     })
-    expect(await told(null, '42')).toEqual({ users: [['key', '42', 7]], orders: [['key', '42', 7]] })
+    // Two bytes may be a number as well.
+    const keys = [
+      ['key', '42', 7],
+      ['key', '13362', 7],
+    ]
+    expect(await told(null, '42')).toEqual({ users: keys, orders: keys })
   })
 
   it('is counted as unreadable where it is, and where it could not be decoded', async () => {

@@ -48,6 +48,8 @@ describe('a record by a stranger', () => {
     ['a key framed by a schema registry', framed(2, 0x37), null],
     ['a long as its key', long(7n), null],
     ['an int as its key', int(7), null],
+    ['a short as its key', Uint8Array.of(0, 7), null],
+    ['the word that converters write for no key', text('null'), null],
     ['a key that is no UTF-8', Uint8Array.of(0xc3, 0x28), null],
     ["a connector's key", json({ id: 7 }), null],
     ["a connector's key with its schema", json({ schema: {}, payload: { id: 7 } }), null],
@@ -70,6 +72,7 @@ describe('a record by a stranger', () => {
   })
 
   it.each([
+    [Uint8Array.of(0x32, 0x31), '12849'],
     [long(0x4142_4344_4546_4748n), String(0x4142_4344_4546_4748n)],
     [int(0x4142_4344), String(0x4142_4344)],
   ])('whose number is text as well (%s) takes both out', async (bytes, number) => {

@@ -154,6 +154,7 @@ describe('an eviction written by another service', () => {
     [{ tag: 'a' }, { tags: ['a'] }],
     [{ prefix: 'eu/' }, { prefixes: ['eu/'] }],
     [{ prefixes: ['eu/', 'us/'] }, { prefixes: ['eu/', 'us/'] }],
+    [{ key: '42', keys: null, tags: null, prefix: null, ns: null }, { keys: ['42'] }],
     [{ v: 1, keys: ['42'] }, { keys: ['42'] }],
     [{ op: 'evict', keys: ['42'] }, { keys: ['42'] }],
   ])('may be %j, in a namespace or in all', (message, expected) => {
@@ -225,7 +226,6 @@ describe('a record of the evictions without a value', () => {
     ['42.0', ['42.0', '42']],
     ['1e2', ['1e2', '100']],
     ['true', ['true']],
-    ['null', ['null']],
     ['not json', ['not json']],
     ['"half', ['"half']],
     ['eu/42', ['eu/42']],
@@ -236,7 +236,7 @@ describe('a record of the evictions without a value', () => {
   it.each([['users'], ['"users"']])('clears the namespace of the name %s as well', (recordKey) => {
     expect(said(undefined, recordKey)).toMatchObject({
       keys: [...new Set([recordKey, 'users'])],
-      clears: 'users',
+      clears: ['users'],
     })
   })
 
@@ -244,6 +244,7 @@ describe('a record of the evictions without a value', () => {
     ['{"id":42}'],
     ['["42"]'],
     ['[]'],
+    ['null'],
     ['\u0000\u0000\u0000\u0000\u0001042'],
     ['4\u00012'],
     ['""'],

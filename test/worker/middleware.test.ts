@@ -55,6 +55,24 @@ describe('an error of the cache that a handler lets pass', () => {
     expect(answer.headers.get('kedge-token')).toBe('k1.0-1')
   })
 
+  it('keeps what other middleware has set', async () => {
+    const app = new Hono<KedgeEnv>()
+    app.use(async (c, next) => {
+      c.header('access-control-allow-origin', 'https://shop.example')
+      await next()
+    })
+    app.use(kedge(new FakeCache()))
+    app.post('/', () => {
+      throw new KedgeError('ERR_PUBLISH', 'away', { retryable: true })
+    })
+    const answer = await app.request('/', { method: 'POST' })
+    expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([
+      503,
+      'https://shop.example',
+    ])
+    expect(answer.headers.get('content-type')).toBe('application/problem+json')
+  })
+
   it('is left to the app where it has an answer of its own', async () => {
     const answer = await failing(new KedgeError('ERR_PUBLISH', 'away'), (app) =>
       app.onError((_, c) => c.text('sorry', 500)),

@@ -233,7 +233,7 @@ describe('the package that upstash() stands on', () => {
     })
     expect(await used()).toMatchObject({
       code: 'ERR_UNSUPPORTED',
-      message: '`@upstash/kafka` is not installed: npm install @upstash/kafka',
+      message: '`@upstash/kafka` cannot be imported: npm install @upstash/kafka',
     })
   })
 })
