@@ -13,7 +13,7 @@ beforeEach(() => {
 
 async function pair(options: Partial<CacheOptions> = {}, of: NamespaceOptions<unknown> = {}) {
   const both = [0, 1].map(() => at.isolate({ mode: 'replicate', ...options }).cache)
-  const [here, there] = both.map((cache) => cache.namespace<unknown>('things', of))
+  const [here, there] = both.map((cache) => cache.namespace('things', of))
   for (const cache of both) await at.run(cache.sync())
   return { here: here!, there: there! }
 }
