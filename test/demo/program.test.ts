@@ -145,9 +145,11 @@ describe('the program', { timeout: 30_000 }, () => {
       screen += text
     })
     await first.printed('Ctrl-C stops everything')
-    const taken = new URL(addressIn(screen, 'worker A')).port
-    const { code, stderr } = await run('foretold', '--port', taken).ended
-    expect(stderr).toBe(`Port ${taken} is taken. Choose others with --port.\n`)
+    const taken = Number(new URL(addressIn(screen, 'worker A')).port)
+    const { code, stderr } = await run('foretold', '--port', String(taken)).ended
+    const [, named] = /^Port (\d+) is taken\. Choose others with --port\.\n$/.exec(stderr) ?? []
+    // It wants five in a row. The system may have given one of the others to another program meanwhile.
+    expect([0, 1, 2, 3, 4].map((more) => taken + more)).toContain(Number(named))
     expect(code).toBe(1)
     first.child.kill('SIGINT')
     await first.ended
