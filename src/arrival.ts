@@ -76,15 +76,19 @@ export function candidateOf<T>(
   const value = parse(space, arrived.value)
   if (value === undefined) return 'schema'
   const { load, settleMs } = space.settings
+  const ageMs = Math.max(0, wall - born)
+  // Simple messages may leave it to the namespace.
+  const ttlMs = arrived.ttlMs === Infinity ? ttlOf(value, load, 0) : Math.min(arrived.ttlMs, MAX_DURATION_MS)
+  // Who takes a value from elsewhere serves it as fresh: one whose TTL is over is refused, whatever windows come after it.
+  const keepMs = ageMs < ttlMs ? Math.max(load.swrMs, load.staleIfErrorMs) : 0
   return {
     value,
     asOf,
     knownTo,
     generation: generation ?? partition.generation,
-    loadedAt: timeline.now() - Math.max(0, wall - born),
-    // Simple messages may leave it to the namespace.
-    ttlMs: arrived.ttlMs === Infinity ? ttlOf(value, load, 0) : Math.min(arrived.ttlMs, MAX_DURATION_MS),
-    keepMs: Math.max(load.swrMs, load.staleIfErrorMs),
+    loadedAt: timeline.now() - ageMs,
+    ttlMs,
+    keepMs,
     tags: arrived.tags ?? tagsOf(value, load),
     version: arrived.version,
     // Whoever wrote it has let its source settle, by what was known where it was loaded. Simple messages tell of no load.

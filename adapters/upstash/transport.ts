@@ -54,10 +54,19 @@ export async function client(http: Http, signal: AbortSignal): Promise<Kafka> {
  * @throws KedgeError `ERR_UNSUPPORTED` where it cannot be imported, or keeps its `HttpClient` elsewhere.
  */
 async function blankClient(): Promise<Kafka> {
-  let upstash: typeof import('@upstash/kafka')
+  upstash ??= await imported()
+  const kafka = new upstash.Kafka({ url: 'https://kafka.invalid', username: '', password: '' })
+  if ('client' in kafka) return kafka
+  throw new KedgeError('ERR_UNSUPPORTED', 'this version of `@upstash/kafka` is not supported: install 1.3.5')
+}
+
+/** The module, once it has been imported: requests share it, and no promise of it. */
+let upstash: typeof import('@upstash/kafka') | undefined
+
+async function imported(): Promise<typeof import('@upstash/kafka')> {
   // Bundlers leave an import out that they cannot resolve where its failure is caught.
   try {
-    upstash = await import('@upstash/kafka')
+    return await import('@upstash/kafka')
   } catch (cause) {
     throw new KedgeError(
       'ERR_UNSUPPORTED',
@@ -65,7 +74,4 @@ async function blankClient(): Promise<Kafka> {
       { cause },
     )
   }
-  const kafka = new upstash.Kafka({ url: 'https://kafka.invalid', username: '', password: '' })
-  if ('client' in kafka) return kafka
-  throw new KedgeError('ERR_UNSUPPORTED', 'this version of `@upstash/kafka` is not supported: install 1.3.5')
 }

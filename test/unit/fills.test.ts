@@ -209,4 +209,25 @@ describe('a load that is slower than its TTL', () => {
     await at.run(cache.sync())
     expect(await at.run(users.getOrSet('1', slowly('second'), options))).toBe('second')
   })
+
+  it('is none where it comes from another isolate: that one is served as fresh, or not at all', async () => {
+    const { users, cache } = await ready({ mode: 'replicate', swr: '1m' })
+    const put = {
+      v: 1,
+      op: 'put',
+      ns: 'users',
+      key: '1',
+      value: 'old',
+      ttl: 1000,
+      at: at.runtime.now() - 2000,
+      asOf: 0,
+    }
+    at.log.append('cache-updates', { key: utf8('users/1'), value: utf8(JSON.stringify(put)) })
+    await at.run(cache.sync())
+    await at.run(cache.sync())
+    expect(await at.run(users.getEntry('1', async () => 'new'))).toMatchObject({
+      value: 'new',
+      cached: false,
+    })
+  })
 })

@@ -28,6 +28,11 @@ export interface Proxy {
 }
 
 const url = 'http://proxy'
+// The adapter imports its package at its first call. That takes real time, which virtual time would run past.
+await upstash({ url, username: 'edge', password: 'secret', fetch: async () => new Response('[]') })
+  .offsets('t', { partitions: [0] })
+  .catch(() => undefined)
+
 const runtime = systemRuntime({ isolatesRequests: false })
 
 export function proxyOf(
