@@ -79,7 +79,7 @@ export function candidateOf<T>(
   const ageMs = Math.max(0, wall - born)
   // Simple messages may leave it to the namespace.
   const ttlMs = arrived.ttlMs === Infinity ? ttlOf(value, load, 0) : Math.min(arrived.ttlMs, MAX_DURATION_MS)
-  // Who takes a value from elsewhere serves it as fresh: one whose TTL is over is refused, whatever windows come after it.
+  // Readers serve a value from elsewhere as fresh. So one whose TTL is over is refused, though its windows are not over.
   const keepMs = ageMs < ttlMs ? Math.max(load.swrMs, load.staleIfErrorMs) : 0
   return {
     value,

@@ -281,7 +281,7 @@ export class Publisher {
   }
 }
 
-/** The token of whoever has passed all of the records: evictions, and values in the updates topic. */
+/** The token that a reader has passed when it has read all of the records: evictions, and values in the updates topic. */
 export const tokenOf = (evictions: readonly Position[], updates: readonly Position[] = []): Token =>
   writeToken({ evictions: after(evictions), updates: after(updates) })
 

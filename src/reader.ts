@@ -158,7 +158,7 @@ export class Reader<T> {
     const passed = () => updates.passed(awaited)
     for (let { next } = follower; !passed(); next = follower.next) {
       await follower.reach(passed, scope, signal)
-      // A poll that began after this read has sampled the ends: what lies beyond them is not waited for.
+      // A poll that began after this read has sampled the ends. A token beyond them is of another log, or forged.
       if (!updates.lags(awaited) || ground.timeline.now() - since >= ground.settings.pollTimeoutMs) return
       // The log is left alone after a failure.
       if (follower.next === next) return

@@ -233,11 +233,11 @@ export class InstanceReader {
   }
 
   /**
-   * Whether an instance may have lost what is missing here: a request that something on the way has repeated moves an
-   * instance, and nobody has seen what it returned. So a gap (and, of some, nothing) is believed only of one that was
-   * made for this poll and never asked before. Where each is asked before it is placed, two that were placed for their
-   * polls must tell of the same gap. One that stood there since an earlier poll is never believed: two of them may have
-   * lost the same.
+   * Whether an instance may have lost the records that are missing here. A proxy on the way may repeat a request; the
+   * instance then moves, and the records of the first answer are lost. So the reader believes a gap (and, of some
+   * proxies, an empty answer) only of an instance that was made for this poll and never asked before. Where a proxy must
+   * be polled before a seek, two instances that were placed for their polls must show the same gap. The reader never
+   * believes an instance that stood there since an earlier poll: two of them may have lost the same records.
    */
   #lacks({ topic, positions }: Aim, { records }: Poll, { how }: Placed): boolean {
     const { losesRest, seeksAfterPoll } = this.#options.dialect

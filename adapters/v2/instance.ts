@@ -28,7 +28,7 @@ const MAX_COOKIE = 4096
 const WARM_UP_MS = 100
 /** Warm-up polls of an instance, over all reads: beyond so many it has lost its assignment. */
 const MAX_WARM_UPS = 30
-/** The offset of a place that nobody knows. */
+/** Stands for an offset that is not known. */
 const UNKNOWN = -1
 
 export interface Instance {
@@ -40,7 +40,7 @@ export interface Instance {
   isAssigned: boolean
   /** Warm-up polls since it was made. */
   warmUps: number
-  /** A request whose answer did not come may still move it: a gap that it tells of is not believed. */
+  /** A request whose answer did not arrive may still move it, so a gap in its records may be a loss. */
   mayMove: boolean
   /** Polls in a row that were given up: it may hang. */
   readonly givenUp: number
@@ -112,7 +112,7 @@ export async function createInstance(
   })
 }
 
-/** Moves an instance to the positions, from whatever stage of its opening it has reached. */
+/** Moves an instance to the positions. One that has no partitions yet is assigned them first. */
 export async function placeInstance(
   call: Call,
   instance: Instance,
