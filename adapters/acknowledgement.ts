@@ -56,12 +56,12 @@ function recordError(code: number, text: string, secrets: readonly string[]): Ke
   // Kafka's own code 3, which Redpanda passes through, and the text of Karapace.
   const missing = code === 3 || /does not host this topic|does not exist on this broker/i.test(text)
   // kafka-rest and Strimzi's bridge say it of a topic that is not there, and of brokers that are away.
-  const unmet = /not present in metadata/i.test(text)
+  const mayBeMissing = /not present in metadata/i.test(text)
   return new KedgeError(
-    missing || unmet ? 'ERR_UNKNOWN_TOPIC' : kind.code,
+    missing || mayBeMissing ? 'ERR_UNKNOWN_TOPIC' : kind.code,
     `code ${code} ${printable(text, secrets)}`,
     {
-      retryable: unmet || (!missing && (code === 2 || kind.retryable) && code !== 50002),
+      retryable: mayBeMissing || (!missing && (code === 2 || kind.retryable) && code !== 50002),
     },
   )
 }
