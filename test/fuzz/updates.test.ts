@@ -79,12 +79,15 @@ function askedMs(value: Uint8Array): number | undefined {
     return undefined
   }
   if (typeof found !== 'object' || found === null) return undefined
-  const { ttl, at, values } = found as { ttl?: unknown; at?: unknown; values?: unknown }
+  const { op, ttl, at, values } = found as { op?: unknown; ttl?: unknown; at?: unknown; values?: unknown }
   // A simple message tells of no load.
   const isOwn = 'v' in found && 'op' in found
   const age = isOwn && typeof at === 'number' ? Math.max(0, WALL + isolate.ms - at) : 0
   const asked: unknown[] =
-    isOwn && Array.isArray(values) ? values.map((each) => (each as { ttl?: unknown } | null)?.ttl) : [ttl]
+    // A `put` lives by its own `ttl`, whatever list stands beside it.
+    isOwn && op === 'puts' && Array.isArray(values)
+      ? values.map((each) => (each as { ttl?: unknown } | null)?.ttl)
+      : [ttl]
   const times = asked.map((each) => {
     if (typeof each === 'number') return each
     // A simple value may say it in words, or leave it to its namespace: a minute.
