@@ -13,6 +13,7 @@ import { withDeadline } from './deadline.ts'
 import { KedgeError, isKedgeError } from './errors.ts'
 import type { Scope } from './scope.ts'
 import type { Settings } from './settings.ts'
+import type { Timeline } from './timeline.ts'
 
 /** Who waits for a key. */
 interface Listener {
@@ -48,28 +49,32 @@ class Loop {
 
 export class Answers {
   readonly #settings: Settings
+  readonly #timeline: Timeline
   readonly #loops: Map<number, Loop> | undefined
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, timeline: Timeline) {
     this.#settings = settings
+    this.#timeline = timeline
     this.#loops = settings.runtime.isolatesRequests ? undefined : new Map()
   }
 
   /** A place to listen from, for one request. */
   open(scope: Scope): Listening {
-    return new Listening(this.#settings, scope, this.#loops ?? new Map())
+    return new Listening(this.#settings, this.#timeline, scope, this.#loops ?? new Map())
   }
 }
 
 /** What one request listens to. */
 export class Listening {
   readonly #settings: Settings
+  readonly #timeline: Timeline
   readonly #scope: Scope
   readonly #loops: Map<number, Loop>
   readonly #ends: (() => void)[] = []
 
-  constructor(settings: Settings, scope: Scope, loops: Map<number, Loop>) {
+  constructor(settings: Settings, timeline: Timeline, scope: Scope, loops: Map<number, Loop>) {
     this.#settings = settings
+    this.#timeline = timeline
     this.#scope = scope
     this.#loops = loops
   }
@@ -137,12 +142,12 @@ export class Listening {
     let pauseMs = FIRST_PAUSE_MS
     try {
       while (!signal.aborted) {
-        const began = runtime.monotonic()
+        const began = this.#timeline.now()
         const before = loop.next
         const retryInMs = await this.#step(partition, loop)
         pauseMs = loop.next > before ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, pauseMs * 2)
         // Whatever the log is: one that answers at once with nothing is not asked without a pause.
-        const earlyMs = loop.next > before ? 0 : pauseMs - (runtime.monotonic() - began)
+        const earlyMs = loop.next > before ? 0 : pauseMs - (this.#timeline.now() - began)
         const waitMs = Math.max(earlyMs, retryInMs)
         if (waitMs > 0) await runtime.sleep(waitMs, signal)
       }

@@ -99,7 +99,10 @@ class IsolateCache implements OpenCache {
   constructor(options: CacheOptions) {
     const settings = cacheSettings(options)
     const { runtime } = settings
-    const timeline = new Timeline(runtime)
+    const timeline = new Timeline(runtime, (backMs) => {
+      for (const partition of this.#follower.partitions.values()) partition.forgetAges()
+      settings.emit?.({ type: 'clock_back', backMs })
+    })
     const counters = newCounters()
     this.#ground = { settings, timeline, counters, budget: new Budget(settings) }
     // Not an identity anybody trusts: it only tells our own announcements from those of others.

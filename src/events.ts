@@ -22,7 +22,14 @@ export type ReanchorReason =
   | 'stalled'
 
 /** Why an entry left the cache. */
-export type DropReason = 'evicted' | 'expired' | 'capacity' | 'reanchor' | 'replaced'
+export type DropReason =
+  | 'evicted'
+  | 'expired'
+  | 'capacity'
+  | 'reanchor'
+  | 'replaced'
+  /** The clocks of the platform stepped back: nobody knows whether it is past its TTL. */
+  | 'clock'
 
 /** Why a value was not kept. */
 export type RefuseReason =
@@ -40,7 +47,7 @@ export type RefuseReason =
   | 'settling'
   /** Somebody is writing the key at its source, or an intent to do so may have been missed. */
   | 'pending'
-  /** It was already past its TTL, or its TTL is 0. */
+  /** It was already past its TTL, or its TTL is 0; or the clocks stepped back while it was loaded, and it may be. */
   | 'expired'
   /** The namespace's schema refused it. */
   | 'schema'
@@ -143,6 +150,15 @@ export type KedgeEvent =
       readonly keys: number
       readonly durationMs: number
       readonly error?: unknown
+    }
+  | {
+      /**
+       * Both clocks of the platform stepped back, so nobody knows how much time has passed: every proof was taken back and
+       * every value dropped. In Workers `performance.now()` is `Date.now()`, and the two step together.
+       */
+      readonly type: 'clock_back'
+      /** By how much at least, in milliseconds. */
+      readonly backMs: number
     }
   | { readonly type: 'tier_state'; readonly tier: string; readonly state: BreakerState }
   | { readonly type: 'background_error'; readonly error: unknown }

@@ -59,6 +59,11 @@ export interface Demand<T> {
   readonly signal: AbortSignal | undefined
   /** The position of a token: a load that is shared must have begun past it. */
   readonly required: number
+  /**
+   * The log was never reached and does not answer: how long, from its load's start, a value may be held all the same.
+   * Absent where it must not be.
+   */
+  readonly coldMs?: number | undefined
   /** What values of the shared tier are judged after; absent where they could not be. */
   readonly proof?: Proof | undefined
 }
@@ -198,6 +203,8 @@ export class Flights<T> {
     if (flight.startedAt !== Infinity) {
       if (flight.asOf < required || flight.generation !== partition.generation) return undefined
       if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined
+      // How long ago it began is unknown: the clocks have stepped back.
+      if (flight.startedAt < this.#ground.timeline.unknownBefore) return undefined
       // Where evictions cannot be known, a load is good for as long as any value: from its own beginning.
       if (now - Math.max(flight.startedAt, partition.freshAt) > this.#ground.settings.maxStalenessMs)
         return undefined
@@ -352,22 +359,25 @@ export class Flights<T> {
         this.#space.dropBefore(key, asOf + 1)
       return { value, stored: false, loadedAt, ttlMs: 0 }
     }
-    const { load } = leader
+    const { load, coldMs = Infinity } = leader
+    const ttlMs = Math.min(ttlOf(value, load, this.#ground.settings.runtime.random()), coldMs)
     const candidate: Candidate<T> = {
       value,
       asOf,
       generation,
       loadedAt,
-      ttlMs: ttlOf(value, load, this.#ground.settings.runtime.random()),
-      keepMs: Math.max(load.swrMs, load.staleIfErrorMs),
+      ttlMs,
+      keepMs: Math.min(Math.max(load.swrMs, load.staleIfErrorMs), coldMs - ttlMs),
       tags: tagsOf(value, load),
       version: undefined,
       settleMs: this.#space.settings.settleMs,
+      beforeContact: leader.coldMs !== undefined,
     }
     const refused = this.#space.hold(key, flight.doomed ? { ...candidate, generation: -1 } : candidate)
     if (refused === 'fenced') this.#ground.counters.fenced++
     const stored = refused === undefined
-    if (stored) held.set(key, candidate)
+    // Before the first contact it is as of no position that others could judge it by.
+    if (stored && generation > 0) held.set(key, candidate)
     return { value, stored, ...(refused && { refused }), loadedAt, ttlMs: candidate.ttlMs }
   }
 

@@ -44,6 +44,8 @@ export class Follower {
   #started = 0
   /** The number of the latest poll that succeeded. */
   #succeeded = -1
+  /** Since when polls have been started of which none has succeeded yet. */
+  #silentSince: number | undefined
   #failures = 0
   #retryAt = -Infinity
   #error: unknown
@@ -81,6 +83,12 @@ export class Follower {
   /** Whether the last poll failed. */
   get failing(): boolean {
     return this.#failures > 0
+  }
+
+  /** Whether the log does not answer: the last poll failed, or for `pollTimeout` none has succeeded. */
+  isSilent(now: number): boolean {
+    const since = this.#silentSince
+    return this.failing || (since !== undefined && now - since >= this.#context.settings.pollTimeoutMs)
   }
 
   freshness(): Freshness {
@@ -195,6 +203,7 @@ export class Follower {
       settled: Promise.resolve(),
     }
     this.#run = next
+    this.#silentSince ??= now
     next.settled = this.#poll(next)
     scope.waitUntil(next.settled)
     return next
@@ -218,6 +227,7 @@ export class Follower {
       run.state = 'succeeded'
       this.#succeeded = Math.max(this.#succeeded, run.number)
       this.#failures = 0
+      this.#silentSince = undefined
       this.#retryAt = -Infinity
       this.#error = undefined
       counters.polls++

@@ -43,6 +43,8 @@ export interface Candidate<T> {
   readonly settleMs: number
   /** Every eviction below it has met the value where it comes from: those need not be known here. */
   readonly knownTo?: number | undefined
+  /** It may be held though the log was never reached: until it is, and flagged. */
+  readonly beforeContact?: boolean
   /** It is the value of a write that waits to be persisted. */
   readonly write?: PendingWrite
 }
@@ -187,8 +189,9 @@ export class Keyspace<T> implements Tenant {
   #refuses(key: string, candidate: Candidate<T>): RefuseReason | undefined {
     const { value, loadedAt, ttlMs, keepMs, tags, settleMs } = candidate
     const { partition, settings } = this
-    // Generation 0 is the time before the first contact.
-    if (candidate.generation === 0) return 'unanchored'
+    // Generation 0 is the time before the first contact, which drops what is held until then.
+    if (candidate.generation === 0 && !(candidate.beforeContact && partition.generation === 0))
+      return 'unanchored'
     if (partition.generation !== candidate.generation) return 'fenced'
     const reason = this.#table.refuses(key, candidate)
     if (reason !== undefined) return reason
@@ -197,6 +200,8 @@ export class Keyspace<T> implements Tenant {
     if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#begun(loadedAt) - settleMs))
       return 'settling'
     const now = this.#ground.timeline.now()
+    // The clocks have stepped back since it was loaded: it may be past its TTL.
+    if (loadedAt < this.#timeline.unknownBefore) return 'expired'
     const held = this.#store.peek(key)
     if (held !== undefined && isNewer(held, candidate, now)) return 'superseded'
     // From here on whatever is held is older than this value, kept or not.
@@ -275,12 +280,17 @@ export class Keyspace<T> implements Tenant {
    * longer. A frozen process obeys them for as long as it is awake.
    */
   #monotonic(): number {
-    return this.#ground.settings.runtime.monotonic()
+    return this.#timeline.monotonic()
   }
 
   /** A moment of the timeline on the monotonic clock; rather too early than too late. */
   #begun(loadedAt: number): number {
     return this.#monotonic() - (this.#timeline.now() - loadedAt) - TIMELINE_GRAIN_MS
+  }
+
+  /** Drops every value, because nobody knows how old they are. */
+  forgetAges(): void {
+    this.#sweep('clock', () => true)
   }
 
   reanchor(horizon: number): void {

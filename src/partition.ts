@@ -25,6 +25,8 @@ export interface Tenant {
    * last anchoring. 0 where it could not be.
    */
   remembers(spanMs: number): void
+  /** Drops every value: how much of their time has passed is unknown. */
+  forgetAges(): void
   /** Drops every value; from now on nothing older than `horizon` can be judged. */
   reanchor(horizon: number): void
   /** Every eviction from `horizon` on has been read from the log again. */
@@ -136,6 +138,13 @@ export class Partition {
     this.tail = bounds.end < tailThen ? Math.max(this.position, bounds.end) : Math.max(this.tail, bounds.end)
     if (bounds.end < tailThen) this.#known = 0
     if (this.last !== undefined && this.last.offset < bounds.beginning) this.last = undefined
+  }
+
+  /** Nobody knows how long ago anything was: the clocks have stepped back. */
+  forgetAges(): void {
+    this.unprove()
+    this.verifiedAt = -Infinity
+    for (const tenant of this.tenants) tenant.forgetAges()
   }
 
   /** Takes back the proof: something does not fit together, and the next poll will tell. */

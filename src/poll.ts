@@ -92,6 +92,8 @@ export async function poll(
   for (const target of targets) if (!sample(context, target, bounds, t0)) verified = false
   if (!verified) context.counters.unverified++
   const prove = (): void => {
+    // The clocks have stepped back: when this poll began is unknown. The next one proves.
+    if (t0 < timeline.unknownBefore) return
     for (const target of targets) {
       const { partition } = target
       if (!target.proves || partition.generation !== target.generation || isBehind(target)) continue

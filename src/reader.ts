@@ -222,7 +222,19 @@ export class Reader<T> {
     if (call === undefined) return undefined
     const slots = trust === 'bypass' ? this.#context.bypassSlots : this.#context.slots
     const sourceless = reading.call === undefined
-    return { call, load, scope, signal, required, slots, sourceless, proof: this.#proof(reading, trust) }
+    const proof = this.#proof(reading, trust)
+    return { call, load, scope, signal, required, slots, sourceless, coldMs: this.#coldMs(), proof }
+  }
+
+  /** How long a value that is loaded now may be held before the first contact; `undefined` where it must not be. */
+  #coldMs(): number | undefined {
+    const { maxOutageMs, onUnreachable } = this.#context.ground.settings
+    return onUnreachable === 'stale' && this.#isCold() ? maxOutageMs : undefined
+  }
+
+  /** Whether the log was never reached, though it had the time to answer. */
+  #isCold(now: number = this.#context.ground.timeline.now()): boolean {
+    return !this.#space.partition.anchored && this.#context.follower.isSilent(now)
   }
 
   /**
@@ -274,7 +286,9 @@ export class Reader<T> {
     // A miss does not wait: its load is fresh anyway, and the poll runs beside it. Unless there may be a write that the
     // source does not have yet.
     const isFresh = this.#space.settings.intentsMs === 0
-    if (!held() && isFresh) return this.#isLost(since) ? 'bypass' : 'none'
+    // An isolate that begins while the log is away holds nothing yet, and would otherwise ask the source each time.
+    const throws = onUnreachable === 'throw' && this.#isCold(since)
+    if (!held() && isFresh && !throws) return this.#isLost(since) ? 'bypass' : 'none'
     if (await follower.reach(proved, scope, signal)) return 'proved'
     const { id, tail } = partition
     const polled = partition.provedBy >= next
@@ -286,7 +300,9 @@ export class Reader<T> {
         retryable: true,
       })
     }
-    const bearable = onUnreachable === 'stale' && ground.timeline.now() - partition.freshAt <= maxOutageMs
+    // What is held before the first contact lives no longer than `maxOutage` anyway.
+    const isRecent = !partition.anchored || ground.timeline.now() - partition.freshAt <= maxOutageMs
+    const bearable = onUnreachable === 'stale' && isRecent
     return partition.position >= required && bearable ? 'outage' : 'bypass'
   }
 
@@ -295,7 +311,7 @@ export class Reader<T> {
     const { follower, ground } = this.#context
     const { maxStalenessMs, maxOutageMs, onUnreachable } = ground.settings
     const bearableMs = onUnreachable === 'stale' ? maxOutageMs : maxStalenessMs
-    return follower.failing && now - this.#space.partition.freshAt > bearableMs
+    return (follower.failing || this.#isCold(now)) && now - this.#space.partition.freshAt > bearableMs
   }
 
   #believed(key: string, trust: Trust): StoredEntry<T> | undefined {

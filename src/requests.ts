@@ -43,7 +43,7 @@ export class Requests {
     const { settings, timeline } = ground
     this.#ground = ground
     this.#follower = follower
-    this.#answers = new Answers(settings)
+    this.#answers = new Answers(settings, timeline)
     this.#asking = new Slots(MAX_ASKING, settings.runtime, timeline)
   }
 

@@ -10,6 +10,10 @@
  * in, and so does everything that is not a hit. A wall clock that is stepped back to within `STEP_MS` after it was
  * last looked at can therefore hide what has passed from hits alone, until one of these.
  *
+ * In workerd `performance.now()` is `Date.now()`: one clock, which may step back. A monotonic reading below the one before
+ * says that nobody knows how much time has passed. {@link Timeline.unknownBefore} is that moment, and the cache is told.
+ * A step back by less than has passed since the last reading shows in no clock, and cannot be noticed.
+ *
  * @module
  */
 import type { Runtime } from './runtime.ts'
@@ -24,13 +28,19 @@ const TURN_USES = 64
 const LONE_LOOKS = 15
 
 export class Timeline {
+  /** How long ago any moment before this one was is unknown: the clocks have stepped back since. */
+  unknownBefore: number = -Infinity
   readonly #runtime: Runtime
+  readonly #onUnknown: (backMs: number) => void
   #lastWall: number
   /** Added to the wall clock to get the time of this cache. */
   #offset: number
   /** Both clocks at the last comparison. */
   #syncedAt = 0
   #syncedMonotonic: number
+  /** Added to the monotonic clock, so that it never goes back. */
+  #monotonicOffset = 0
+  #lastMonotonic: number
   #turn = 0
   #turnUses = 0
   #loneLooks = 0
@@ -39,16 +49,26 @@ export class Timeline {
     this.#turnUses = 0
   }
 
-  constructor(runtime: Runtime) {
+  /** @param onUnknown called when the clocks have stepped back, with by how much at least, in milliseconds */
+  constructor(runtime: Runtime, onUnknown: (backMs: number) => void = () => undefined) {
     this.#runtime = runtime
+    this.#onUnknown = onUnknown
     this.#lastWall = runtime.now()
     this.#offset = -this.#lastWall
-    this.#syncedMonotonic = runtime.monotonic()
+    this.#lastMonotonic = runtime.monotonic()
+    this.#syncedMonotonic = this.#lastMonotonic
   }
 
   /** Milliseconds since the cache was made, by both clocks. */
   now(): number {
     return this.#compare(this.#runtime.now())
+  }
+
+  /** Milliseconds by the monotonic clock alone: it never runs ahead, and stands still where that clock steps back. */
+  monotonic(): number {
+    const backMs = this.#backMs()
+    if (backMs > 0) this.#forget(backMs)
+    return this.#lastMonotonic + this.#monotonicOffset
   }
 
   /** The same, by the wall clock alone while there is nothing strange about it. */
@@ -90,7 +110,8 @@ export class Timeline {
   }
 
   #compare(wall: number): number {
-    const monotonic = this.#runtime.monotonic()
+    const backMs = this.#backMs()
+    const monotonic = this.#lastMonotonic + this.#monotonicOffset
     const passed = monotonic - this.#syncedMonotonic
     const counted = passed > 0 ? Math.floor(passed) : 0
     let least = this.#syncedAt + counted
@@ -107,6 +128,28 @@ export class Timeline {
     this.#syncedMonotonic =
       passed > 0 && now === this.#syncedAt + counted ? this.#syncedMonotonic + counted : monotonic
     this.#syncedAt = now
-    return now
+    return backMs > 0 ? this.#forget(backMs) : now
+  }
+
+  /** Reads the monotonic clock. By how much it is behind its last reading; 0 where it is not. */
+  #backMs(): number {
+    const monotonic = this.#runtime.monotonic()
+    const backMs = this.#lastMonotonic - monotonic
+    // A broken clock reads NaN.
+    if (!Number.isNaN(monotonic)) this.#lastMonotonic = monotonic
+    if (!(backMs > 0)) return 0
+    this.#monotonicOffset += backMs
+    return backMs
+  }
+
+  /** Every moment that was told so far is in the unknown past of the one that this returns. */
+  #forget(backMs: number): number {
+    this.#syncedAt = Math.max(this.#syncedAt, Math.ceil(this.#lastWall + this.#offset)) + 1
+    this.#offset = this.#syncedAt - this.#lastWall
+    this.unknownBefore = this.#syncedAt
+    // What was told for this turn is of before.
+    this.#turnUses = 0
+    this.#onUnknown(backMs)
+    return this.#syncedAt
   }
 }

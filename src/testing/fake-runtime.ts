@@ -23,6 +23,8 @@ export interface FakeRuntime extends Runtime {
   settle(): Promise<void>
   /** Steps the wall clock alone, as an administrator or NTP does. */
   stepWall(ms: number): void
+  /** Steps both clocks, as in Workers, where `performance.now()` is `Date.now()`. Sleeps do not notice. */
+  stepClocks(ms: number): void
   /** Lets the wall clock go on while the monotonic one stands still and no sleep ends, as a frozen process sees it. */
   freeze(ms: number): void
   /** Sleeps under way. */
@@ -48,6 +50,8 @@ export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
   const random = seededRandom(options.seed ?? 1)
   let wall = options.startMs ?? 1_700_000_000_000
   let monotonic = 0
+  /** What sleeps count by, which nobody steps. */
+  let passed = 0
   const sleepers = new Set<{ readonly at: number; readonly wake: () => void }>()
 
   const settle = async (): Promise<void> => {
@@ -56,6 +60,7 @@ export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
   const pass = (ms: number): void => {
     wall += ms
     monotonic += ms
+    passed += ms
   }
   return {
     now: () => wall,
@@ -67,7 +72,7 @@ export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason)
         const sleeper = {
-          at: monotonic + Math.max(0, ms),
+          at: passed + Math.max(0, ms),
           wake: () => {
             sleepers.delete(sleeper)
             resolve()
@@ -81,19 +86,23 @@ export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
       }),
     async advance(ms) {
       await settle()
-      const until = monotonic + ms
+      const until = passed + ms
       for (;;) {
         let next: { readonly at: number; readonly wake: () => void } | undefined
         for (const each of sleepers) if (each.at <= until && (!next || each.at < next.at)) next = each
         if (next === undefined) break
-        pass(Math.max(0, next.at - monotonic))
+        pass(Math.max(0, next.at - passed))
         next.wake()
         await settle()
       }
-      pass(until - monotonic)
+      pass(until - passed)
     },
     settle,
     stepWall: (ms) => void (wall += ms),
+    stepClocks: (ms) => {
+      wall += ms
+      monotonic += ms
+    },
     freeze: (ms) => void (wall += ms),
     get sleeping() {
       return sleepers.size

@@ -9,6 +9,7 @@ const POLL = 'src/poll.ts'
 const PARTITION = 'src/partition.ts'
 const FOLLOWER = 'src/follower.ts'
 const RECALL = 'src/recall.ts'
+const TIMELINE = 'src/timeline.ts'
 
 export const followerMutants: readonly Mutant[] = [
   {
@@ -35,6 +36,46 @@ export const followerMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1', 'I4', 'I6'],
     hint: ['unit/freshness.test.ts', 'unit/partition.test.ts'],
+  },
+  {
+    id: 'clocks-back-unnoticed',
+    what: 'Clocks that step back together are taken to stand still.',
+    file: TIMELINE,
+    from: 'if (!(backMs > 0)) return 0',
+    to: 'return 0',
+    breaks: ['I1', 'I7', 'I10'],
+    focus: 'clocks that step back together',
+    hint: ['unit/clocks.test.ts'],
+  },
+  {
+    id: 'clocks-back-without-proofs',
+    what: 'Clocks that step back together take back no proof.',
+    file: PARTITION,
+    from: 'this.unprove()\n    this.verifiedAt = -Infinity\n    for (const tenant',
+    to: 'this.verifiedAt = -Infinity\n    for (const tenant',
+    breaks: ['I1', 'I7'],
+    focus: 'clocks that step back together',
+    hint: ['unit/clocks.test.ts'],
+  },
+  {
+    id: 'clocks-back-without-drops',
+    what: 'Values stay held after the clocks have stepped back together, as if no time had passed.',
+    file: PARTITION,
+    from: 'for (const tenant of this.tenants) tenant.forgetAges()',
+    to: '',
+    breaks: ['I10'],
+    focus: 'clocks that step back together',
+    hint: ['unit/clocks.test.ts'],
+  },
+  {
+    id: 'poll-of-unknown-age',
+    what: 'A poll that began before the clocks stepped back proves as if no time had passed.',
+    file: POLL,
+    from: 'if (t0 < timeline.unknownBefore) return',
+    to: '',
+    breaks: ['I1', 'I7'],
+    focus: 'clocks that step back together',
+    hint: ['unit/clocks.test.ts'],
   },
   {
     id: 'M4-stalled',

@@ -335,8 +335,8 @@ describe('each class of faults meets somebody, and changes what happens', () => 
 function lifeOf(isolatesRequests: boolean) {
   const universe = new Universe(1)
   const nothing = () => undefined
-  const options = { name: 'one', skewMs: 0, isolatesRequests, onDeath: nothing, onSettled: nothing }
-  const life = new Life({ universe, ...options })
+  const told = { onHidden: nothing, onDeath: nothing, onSettled: nothing }
+  const life = new Life({ universe, name: 'one', skewMs: 0, isolatesRequests, ...told })
   let requests = 0
   return { universe, life, request: () => life.open(++requests) }
 }

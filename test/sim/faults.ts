@@ -70,6 +70,11 @@ export const FAULTS = {
 
   clock_forward: { of: 'clock', says: 'the wall clock steps forward', amount: milliseconds },
   clock_back: { of: 'clock', says: 'the wall clock steps back', amount: milliseconds },
+  clock_both_back: {
+    of: 'clock',
+    says: 'both clocks step back, as one: in workerd they are one',
+    amount: milliseconds,
+  },
   clock_frozen: { of: 'clock', says: 'the wall clock stands still' },
   monotonic_frozen: { of: 'clock', says: 'the monotonic clock stands still' },
   clock_drift: {
@@ -82,6 +87,10 @@ export const FAULTS = {
     of: 'isolate',
     says: 'the isolate ends, at one of its next steps of I/O',
     amount: 'after how many',
+  },
+  cold_outage: {
+    of: 'isolate',
+    says: 'the isolate ends, and who takes its place cannot reach the log from its beginning on',
   },
   frozen: {
     of: 'isolate',

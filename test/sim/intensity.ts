@@ -67,6 +67,7 @@ export const INTENSITIES: Readonly<Record<FaultName, Intensity>> = {
 
   clock_forward: { on: 1, times: 2, amount: (draw) => draw.heavy(200, 600_000), aimed: 0.9 },
   clock_back: { on: 1, times: 2, amount: (draw) => draw.heavy(200, 600_000), aimed: 0.9 },
+  clock_both_back: { on: 1, times: 3, amount: (draw) => draw.heavy(1500, 600_000), aimed: 0.9 },
   clock_frozen: { on: 1, times: 2, lasts: [1500, 60_000], aimed: 0.9 },
   monotonic_frozen: { on: 1, times: 2, lasts: [1500, 60_000], aimed: 0.9 },
   clock_drift: {
@@ -78,6 +79,7 @@ export const INTENSITIES: Readonly<Record<FaultName, Intensity>> = {
   },
 
   killed: { on: 2, times: 3, amount: (draw) => draw.between(0, 12), aimed: 1 },
+  cold_outage: { on: 1.5, times: 2, lasts: [3000, 60_000], aimed: 0.9 },
   frozen: { on: 1.5, times: 3, lasts: [800, 300_000], aimed: 1 },
   frozen_hours: { on: 0.8, times: 1.2, lasts: [3_600_000, 12 * 3_600_000], aimed: 1 },
   leader_cancelled: { on: 1.5, times: 6, aimed: 1 },
@@ -171,10 +173,10 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because:
       'an age is the larger of two clocks (design.md section 5): where the monotonic one stands still the wall clock must ' +
       'count all of the time',
-    where: (setting) => has(setting, 'clock_back', 'clock_frozen', 'clock_drift'),
+    where: (setting) => has(setting, 'clock_back', 'clock_both_back', 'clock_frozen', 'clock_drift'),
   },
   {
-    faults: ['clock_back', 'clock_frozen', 'clock_drift'],
+    faults: ['clock_back', 'clock_both_back', 'clock_frozen', 'clock_drift'],
     because: 'the same, in the other order',
     where: (setting) => has(setting, 'frozen', 'frozen_hours', 'monotonic_frozen'),
   },

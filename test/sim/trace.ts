@@ -39,6 +39,13 @@ export type TraceEvent = { readonly t: number } & (
   | { readonly type: 'killed'; readonly isolate: number }
   | { readonly type: 'frozen'; readonly isolate: number }
   | { readonly type: 'thawed'; readonly isolate: number }
+  | {
+      /** Both clocks had stepped back at `since`, and show no less than when the isolate last looked. */
+      readonly type: 'hidden_step'
+      readonly isolate: number
+      readonly since: number
+      readonly ms: number
+    }
   | { readonly type: 'request'; readonly isolate: number; readonly request: number }
   | { readonly type: 'cancelled'; readonly isolate: number; readonly request: number }
   | {

@@ -39,6 +39,7 @@ class Listener implements Tenant {
     this.told.push(['remembers', spanMs])
   }
   extend(): void {}
+  forgetAges(): void {}
   reanchor(): void {
     this.told.push(['reanchor'])
   }
@@ -82,6 +83,7 @@ class Holder implements Tenant {
   closes(): void {}
   remembers(): void {}
   extend(): void {}
+  forgetAges(): void {}
   reanchor(): void {
     this.#held.clear()
   }

@@ -39,6 +39,7 @@ function listener(name: string) {
     remembers: tell('remembers'),
     reanchor: tell('reanchor'),
     extend: tell('extend'),
+    forgetAges: tell('forgetAges'),
   }
   return { tenant, told }
 }

@@ -23,6 +23,8 @@ export interface Life {
   readonly bornAt: number
   killedAt: number
   readonly freezes: { readonly from: number; to: number }[]
+  /** When both clocks had stepped back, and by how much, where no look of the isolate's could show it. */
+  readonly hiddenSteps: { readonly at: number; readonly ms: number }[]
   /** Moments at which it is known to have compared both of its clocks, ascending. */
   readonly looks: { readonly seq: number; readonly t: number }[]
   readonly reanchors: Reanchor[]
@@ -205,6 +207,7 @@ function take(draft: Draft, event: TraceEvent, seq: number): void {
     case 'killed':
     case 'frozen':
     case 'thawed':
+    case 'hidden_step':
     case 'request':
       return takeLife(draft, event)
     case 'begin':
@@ -225,18 +228,19 @@ function take(draft: Draft, event: TraceEvent, seq: number): void {
 
 function takeLife(
   { lives }: Draft,
-  event: Of<'isolate'> | Of<'killed'> | Of<'frozen'> | Of<'thawed'> | Of<'request'>,
+  event: Of<'isolate'> | Of<'killed'> | Of<'frozen'> | Of<'thawed'> | Of<'hidden_step'> | Of<'request'>,
 ): void {
   const { isolate, t } = event
   if (event.type === 'isolate') {
     const { seat, plan } = event
-    const unused = { killedAt: Infinity, freezes: [], looks: [], reanchors: [] }
+    const unused = { killedAt: Infinity, freezes: [], hiddenSteps: [], looks: [], reanchors: [] }
     lives.set(isolate, { isolate, seat, plan, bornAt: t, ...unused })
     return
   }
   const life = lives.get(isolate)
   if (life === undefined) return
   if (event.type === 'killed') life.killedAt = t
+  else if (event.type === 'hidden_step') life.hiddenSteps.push({ at: event.since, ms: event.ms })
   else if (event.type === 'frozen') life.freezes.push({ from: t, to: Infinity })
   else if (event.type === 'thawed') {
     const last = life.freezes.at(-1)

@@ -123,7 +123,7 @@ class LagOfFaults implements ClockLag {
 
   #slow({ fault, from, to, amount }: Wrong): Slow[] {
     const once = { rate: 0, step: amount }
-    if (fault === 'clock_back') return [{ from, to: from, ...once }]
+    if (fault === 'clock_back' || fault === 'clock_both_back') return [{ from, to: from, ...once }]
     // What was put forward is put back when it is over.
     if (fault === 'clock_forward') return [{ from: to, to, ...once }]
     if (fault === 'clock_frozen') return [{ from, to, rate: 1, step: 0 }]
@@ -141,6 +141,8 @@ class LagOfFaults implements ClockLag {
     let slow = this.#monotonics.get(life)
     if (slow === undefined) {
       slow = life.freezes.map(({ from, to }) => ({ from, to, rate: 1, step: 0 }))
+      // Of two clocks that step back together nobody can tell that, where as much has passed since the last look.
+      for (const { at, ms } of life.hiddenSteps) slow.push({ from: at, to: at, rate: 0, step: ms })
       for (const { fault, seat, from, to } of this.#wrong)
         if (fault === 'monotonic_frozen' && (seat === undefined || seat === life.seat))
           slow.push({ from, to, rate: 1, step: 0 })

@@ -141,6 +141,7 @@ class Order {
       case 'killed':
       case 'frozen':
       case 'thawed':
+      case 'hidden_step':
         return this.#runs(event, event.isolate)
       case 'end':
         this.#isOver = true

@@ -74,7 +74,7 @@ function skewOf({ scenario }: Trace, { faults, lives }: Chronicle, life: Life, u
     if (fault === 'clock_forward') ahead += amount
     else if (fault === 'clock_drift' && amount > 100) ahead += (lasted * (amount - 100)) / 100
     else if (fault === 'clock_drift' && isOwn) own -= (lasted * (100 - amount)) / 100
-    else if (fault === 'clock_back' && isOwn) own -= amount
+    else if ((fault === 'clock_back' || fault === 'clock_both_back') && isOwn) own -= amount
     else if (fault === 'clock_frozen' && isOwn) own -= lasted
   }
   return Math.max(0, ahead - own)

@@ -197,6 +197,11 @@ export class Disturbances {
 
     clock_forward: ({ isolate, amount = 60_000 }) => this.#steps('clock_forward', isolate, amount),
     clock_back: ({ isolate, amount = 60_000 }) => this.#steps('clock_back', isolate, -amount),
+    clock_both_back: ({ isolate, amount = 60_000 }) => {
+      const lives = this.#lives(isolate)
+      for (const { life } of lives) life.stepBack(amount)
+      this.#count('clock_both_back', lives.length)
+    },
     clock_frozen: ({ isolate }, random) => this.#pace('clock_frozen', isolate, 0, random),
     clock_drift: ({ isolate, amount = 150 }, random) =>
       this.#pace('clock_drift', isolate, amount / 100, random),
@@ -214,6 +219,10 @@ export class Disturbances {
       const lives = this.#lives(isolate)
       for (const { life } of lives) life.killAfter(amount)
       this.#count('killed', lives.length)
+    },
+    cold_outage: ({ isolate }) => {
+      for (const { life } of this.#lives(isolate)) life.die()
+      return this.#world.trouble.begin({ fault: 'cold_outage', isolate, amount: undefined })
     },
     frozen: ({ isolate, forMs = USUAL_MS }, random) => this.#freeze('frozen', isolate, forMs, random),
     frozen_hours: ({ isolate, forMs = HOUR_MS }, random) =>
@@ -366,5 +375,6 @@ const LASTING: ReadonlySet<FaultName> = new Set<FaultName>([
   'clock_frozen',
   'clock_drift',
   'monotonic_frozen',
+  'cold_outage',
   'frozen',
 ])

@@ -14,6 +14,8 @@ export interface LifeOptions {
   readonly name: string
   readonly skewMs: number
   readonly isolatesRequests: boolean
+  /** Called when it looks at its clocks after they have stepped back, and cannot see it: since when, and by how much. */
+  readonly onHidden: (since: number, ms: number) => void
   /** Called when it ends. */
   readonly onDeath: () => void
   /** Called when everything that is runnable in it has run. */
@@ -42,6 +44,9 @@ export class Life {
   #frozenUntil = 0
   #countsFrozen = true
   #monotonicThen = 0
+  #monotonicShown = 0
+  /** Steps back that it has not looked at yet. */
+  #steps: { readonly at: number; readonly ms: number }[] = []
 
   constructor(options: LifeOptions) {
     const { universe, skewMs, isolatesRequests, name } = options
@@ -69,7 +74,22 @@ export class Life {
 
   performance(): number {
     this.step()
-    return this.starting && this.isolatesRequests ? 0 : this.monotonic.read(this.universe.now)
+    if (this.starting && this.isolatesRequests) return 0
+    const shown = this.monotonic.read(this.universe.now)
+    // As much had passed since it last looked: no clock shows that they were stepped back.
+    if (this.alive && shown >= this.#monotonicShown)
+      for (const { at, ms } of this.#steps) this.#options.onHidden(at, ms)
+    this.#steps = []
+    this.#monotonicShown = shown
+    return shown
+  }
+
+  /** Both clocks step back, as one. */
+  stepBack(ms: number): void {
+    const { now } = this.universe
+    this.wall.step(now, -ms)
+    this.monotonic.step(now, -ms)
+    this.#steps.push({ at: now, ms })
   }
 
   /** It ends at one of its next steps. */

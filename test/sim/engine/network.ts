@@ -61,6 +61,10 @@ export class Network {
           return void universe.at(universe.now + way, place, () => reject(broken()))
         }
         if (trouble.meets('request_swallowed', seat, random)) return undefined
+        if (trouble.is('cold_outage', seat)) {
+          if (random() < 0.5) universe.at(universe.now + way, place, () => reject(broken()))
+          return undefined
+        }
       }
       const late = trouble.delay('request_late', seat, random)
       const first = { arrive, resolve, reject, place, seat }

@@ -36,6 +36,7 @@ export class Inhabitant {
       name: `isolate ${id === index ? '' : world.next(`lives ${index}`)} ${index}`,
       skewMs: plan.skewMs,
       isolatesRequests: plan.isolatesRequests,
+      onHidden: (since, ms) => world.record.tell({ type: 'hidden_step', isolate: id, since, ms }),
       onDeath: () => {
         world.record.tell({ type: 'killed', isolate: id })
         seat.empty()
