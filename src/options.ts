@@ -81,7 +81,10 @@ export interface CacheOptions extends Lifetime<unknown> {
    * @default 'stale'
    */
   readonly onUnreachable?: 'stale' | 'bypass' | 'throw'
-  /** The oldest proof under which `onUnreachable: 'stale'` still serves. @default '30s' */
+  /**
+   * The oldest proof under which `onUnreachable: 'stale'` still serves. An isolate that begins while Kafka is away has no
+   * proof: it holds what it loads for at most this long, from the start of the load. @default '30s'
+   */
   readonly maxOutage?: Duration
   /** Further behind than this, catching up costs more than starting empty: the cache re-anchors. @default 10_000 */
   readonly maxCatchUpRecords?: number

@@ -29,7 +29,7 @@ export const boundedStaleness: Checker = {
       const latest = by.t - boundMs - ROUNDING_MS
       const culprit = culpritOf(trace, evictions, log, row)
       if (culprit === undefined || culprit.acknowledgedAt >= latest) continue
-      if (latest - culprit.acknowledgedAt <= stretchOf(lag, served, culprit.acknowledgedAt)) continue
+      if (latest - culprit.acknowledgedAt <= stretchOf(lag, served, boundMs)) continue
       if (mistakes(trace, log, served, culprit)) continue
       const source = `${from ?? 'somewhere'}${flagged === undefined ? '' : `, ${flagged}`}`
       found.broke(
@@ -52,8 +52,10 @@ function boundOf({ scenario: { world } }: Trace, { flagged, from, by }: Served):
   return from === 'memory' || from === 'tier' ? boundMs : boundMs + world.replicaLagMs
 }
 
-function stretchOf(lag: ClockLag, { by, from }: Served, since: number): number {
-  return from === 'memory' || from === undefined ? lag.ofHit(by, since) : lag.between(by.life, since, by.t)
+/** The proof may be older than its isolate believes; and of a hit the last look at both clocks is of before. */
+function stretchOf(lag: ClockLag, { by, from }: Served, boundMs: number): number {
+  const stretchMs = lag.stretch(by.life, by.t, boundMs)
+  return from === 'memory' || from === undefined ? stretchMs + lag.ofHit(by, by.t) : stretchMs
 }
 
 /**

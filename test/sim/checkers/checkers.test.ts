@@ -74,6 +74,13 @@ promises(
         .fault('monotonic_frozen', { isolate: i, forMs: 3000 })
       trace.at(4000).served(i, row(0, 500))
     }),
+    'an old version by a proof from before both clocks stepped back, where no look could show it': after(
+      (trace, i) => {
+        trace.at(1500).fault('clock_both_back', { isolate: i, amount: 3000 })
+        trace.at(4900).tell({ type: 'hidden_step', isolate: i, since: 1500, ms: 3000 })
+        trace.served(i, row(0, 500))
+      },
+    ),
     'a hit while the wall clock stood still, where both were looked at in the same moment, but later': after(
       (trace, i) => {
         trace.fault('clock_frozen', { isolate: i, forMs: 3000 })
@@ -116,6 +123,15 @@ promises(
     ),
     'an old version where one clock stood still, and the other told': after((trace, i) => {
       trace.fault('monotonic_frozen', { isolate: i, forMs: 9000 }).at(4000).served(i, row(0, 500))
+    }),
+    'an old version where both clocks stepped back, below what the isolate had seen': after((trace, i) => {
+      trace.at(1500).fault('clock_both_back', { isolate: i, amount: 3000 }).polls(i, 1)
+      trace.at(2100).served(i, row(0, 500))
+    }),
+    'an old version from longer ago than a hidden step of both clocks can excuse': after((trace, i) => {
+      trace.at(1500).fault('clock_both_back', { isolate: i, amount: 300 })
+      trace.at(2400).tell({ type: 'hidden_step', isolate: i, since: 1500, ms: 300 })
+      trace.served(i, row(0, 500))
     }),
     'an old version long after both clocks have gone on': after((trace, i) => {
       trace
@@ -332,6 +348,12 @@ promises(
       trace.at(1600).state(i, { ageMs: 500 })
     },
     'an age that is told too long': (trace) => void trace.state(three(trace), { ageMs: 700 }),
+    'a claim after a hidden step of both clocks': (trace) => {
+      const i = trace.isolate()
+      trace.at(300).fault('clock_both_back', { isolate: i, amount: 1000 })
+      trace.at(500).append({ v: 1, op: 'clear' })
+      trace.at(1500).tell({ type: 'hidden_step', isolate: i, since: 300, ms: 1000 }).state(i, { ageMs: 500 })
+    },
     'a claim where both clocks have stood still': (trace) => {
       const i = trace.isolate()
       trace.fault('clock_frozen', { forMs: 1000 }).fault('monotonic_frozen', { forMs: 1000 })

@@ -26,6 +26,8 @@ export interface ClockLag {
   between(life: Life, from: number, to: number): number
   /** The same until a read, where all that its isolate has done since its last look at both clocks is to hit. */
   ofHit(by: Read, from: number): number
+  /** How much longer ago than `ms` something may be of which the isolate believes at `t` that it was `ms` ago. */
+  stretch(life: Life, t: number, ms: number): number
   /** Whether its wall clock was put forward, or ran too fast, in between. */
   wasAhead(life: Life, from: number, to: number): boolean
   /** The earliest moment that may be as long ago as the isolate says. */
@@ -90,9 +92,16 @@ class LagOfFaults implements ClockLag {
     if (slow.length === 0 || this.#wall(life).length === 0) return earliest
     earliest -= this.between(life, earliest, t)
     // Where a clock begins to be slow: from there on it may be that nothing has passed at all.
-    for (const { from } of [...slow, ...this.#wall(life)])
-      if (from < earliest && t - from - this.between(life, from, t) <= ageMs) earliest = from
+    const begins = [...slow, ...this.#wall(life)].map(({ from }) => from)
+    for (const from of begins.toSorted((one, other) => other - one)) {
+      const lagMs = this.between(life, from, t)
+      if (from < earliest && t - from - lagMs <= ageMs) earliest = Math.min(from, t - ageMs - lagMs)
+    }
     return earliest
+  }
+
+  stretch(life: Life, t: number, ms: number): number {
+    return t - ms - this.earliest(life, t, ms)
   }
 
   wasAhead({ seat }: Life, from: number, to: number): boolean {
