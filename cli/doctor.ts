@@ -7,9 +7,10 @@ import { EXIT, sentence, UsageError } from './failure.ts'
 import { hasProblem, problem, report } from './finding.ts'
 import type { Finding } from './finding.ts'
 import { logOf } from './proxy.ts'
-import { examineProxy } from './proxy-examination.ts'
+import { examineProxy, refused } from './proxy-examination.ts'
 import type { Session } from './session.ts'
 import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
+import { DOCTOR_SETTINGS, maxStaleness, pollTimeout } from './settings/doctor.ts'
 import { flavor, PROXY_SETTINGS, url } from './settings/proxy.ts'
 import { evictionPartitions, evictionsTopic, TOPICS_SETTINGS, updatesTopic } from './settings/topics.ts'
 import { topicName } from './shapes.ts'
@@ -20,8 +21,9 @@ import { ROLES, topicPlans } from './topic-plan.ts'
 import { probe } from './transport-probe.ts'
 import { valuesOf } from './values.ts'
 import type { Values } from './values.ts'
+import { flavorFinding, flavorToUse, whoAnswers } from './who-answers.ts'
 
-const SETTINGS = [...PROXY_SETTINGS, ...TOPICS_SETTINGS, ...CLUSTER_SETTINGS]
+const SETTINGS = [...PROXY_SETTINGS, ...TOPICS_SETTINGS, ...CLUSTER_SETTINGS, ...DOCTOR_SETTINGS]
 
 interface Flags {
   readonly json?: boolean
@@ -58,12 +60,20 @@ async function examine(values: Values, flags: Flags, session: Session): Promise<
   let ends: Ends | undefined
   if (ofProxy) {
     const transport = probe(session.fetch, session.runtime)
-    const log = await logOf(values, session, {
-      transport: transport.fetch,
-      readOnly: flags.readOnly ?? false,
-    })
+    const { readOnly = false } = flags
+    // What is wrong with the settings is said before anybody is asked.
+    await (await logOf(values, session)).close?.()
+    const { flavor: found, silence } = await whoAnswers(values, transport.fetch, session.stop)
+    const as = flavorToUse(values.get(flavor), found)
+    const connect = () => logOf(values, session, { transport: transport.fetch, readOnly, flavor: as })
+    const log = await connect()
     try {
-      findings.push(...(await examineProxy(log, transport, subject(values, flags), session)))
+      const of = { ...subject(values, flags), flavor: as, recognised: found !== undefined }
+      const told =
+        silence === undefined
+          ? await examineProxy(log, connect, transport, of, session)
+          : refused(silence, of, transport)
+      findings.push(told[0]!, ...flavorFinding(values.get(flavor), found), ...told.slice(1))
       ends = await endsOfProxy(log, values.get(evictionsTopic), session.stop)
     } finally {
       await log.close?.().catch(() => undefined)
@@ -92,7 +102,7 @@ async function examine(values: Values, flags: Flags, session: Session): Promise<
 
 const subject = (values: Values, { readOnly = false, probeTopic }: Flags) => ({
   url: values.get(url),
-  flavor: values.get(flavor),
+  limits: { pollTimeoutMs: values.get(pollTimeout), maxStalenessMs: values.get(maxStaleness) },
   evictions: values.get(evictionsTopic),
   updates: values.get(updatesTopic),
   partitions: values.get(evictionPartitions),

@@ -68,13 +68,19 @@ export function sentence(error: unknown): string {
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const first = error.message.split('\n', 1)[0] ?? ''
-  // What was not acknowledged matters less than why.
-  const cause = isKedgeError(error) && error.code === 'ERR_PUBLISH' ? error.cause : undefined
-  return cause instanceof Error && cause.message !== ''
-    ? `${first}: ${messageOf(cause)}`
-    : first || error.name
+  const first = lineOf(error)
+  // What was not acknowledged matters less than why: the cause of the innermost error that says no more than that.
+  let at: Error = error
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    if (!isKedgeError(at) || at.code !== 'ERR_PUBLISH' || !(at.cause instanceof Error)) break
+    at = at.cause
+  }
+  const why = at === error ? '' : lineOf(at)
+  // A message may quote its cause already.
+  return why === '' || first.includes(why) ? first : `${first}: ${why}`
 }
+
+const lineOf = (error: Error): string => error.message.split('\n', 1)[0] || error.name
 
 /** What the innermost known code of the causes means. */
 function reason(error: unknown): string | undefined {

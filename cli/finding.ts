@@ -39,11 +39,15 @@ export function report(findings: readonly Finding[], terminal: Terminal, asJson:
     terminal.say(terminal.redact(JSON.stringify({ ok: !hasProblem(findings), findings })))
     return
   }
+  const advised = new Set<string>()
   const width = Math.max(0, ...findings.map(({ check }) => check.length))
   for (const { status, check, says, advice } of findings) {
     const [colour, mark] = MARKS[status]
     terminal.say(`${terminal.paint(colour, mark)} ${check.padEnd(width)}  ${terminal.redact(says)}`)
-    if (advice !== undefined) terminal.say(`${' '.repeat(width + 11)}→ ${terminal.redact(advice)}`)
+    // One remedy for several findings is said once.
+    if (advice !== undefined && !advised.has(advice))
+      terminal.say(`${' '.repeat(width + 11)}→ ${terminal.redact(advice)}`)
+    if (advice !== undefined) advised.add(advice)
   }
   const problems = findings.filter(({ status }) => status === 'problem').length
   const warnings = findings.filter(({ status }) => status === 'warning').length

@@ -4,6 +4,8 @@ import type { KafkaLog, PartitionOffsets } from '../src/log.ts'
 import { sentence } from './failure.ts'
 import { ok, problem, skipped, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
+import { examinePolls, pollFinding } from './poll-examination.ts'
+import type { CacheLimits, Place } from './poll-examination.ts'
 import { roundTrip } from './round-trip.ts'
 import type { Session } from './session.ts'
 import type { Flavor } from './settings/proxy.ts'
@@ -13,6 +15,10 @@ import type { TransportProbe } from './transport-probe.ts'
 export interface Subject {
   readonly url: string
   readonly flavor: Flavor
+  /** Whether what answers has said that it is of this flavor. */
+  readonly recognised: boolean
+  /** Options of the caches. */
+  readonly limits: CacheLimits
   readonly evictions: string
   readonly updates: string
   readonly partitions: number | undefined
@@ -21,15 +27,18 @@ export interface Subject {
 }
 
 const SAMPLES = 5
-/** `pollTimeout` of a cache unless told otherwise: a poll that takes longer proves nothing in time. */
-const POLL_TIMEOUT_MS = 500
 /** Values from further in the future are refused by caches. */
 const MAX_SKEW_MS = 5000
 const NOTABLE_SKEW_MS = 2000
 
-/** Looks at everything that a cache needs of its proxy. Rejects only when the process is asked to end. */
+/**
+ * Looks at everything that a cache needs of its proxy. Rejects only when the process is asked to end.
+ *
+ * @param connect makes an adapter that has not been used yet
+ */
 export async function examineProxy(
   log: KafkaLog,
+  connect: () => Promise<KafkaLog>,
   transport: TransportProbe,
   subject: Subject,
   session: Session,
@@ -42,20 +51,28 @@ export async function examineProxy(
     signal.throwIfAborted()
     return [...refused(error, subject, transport), ...clock(transport)]
   }
+  const trip = await roundTrip(log, bounds, subject, session)
   return [
     ok('reachable', `${subject.url} answers`),
     ok('credentials', 'accepted'),
     offsets(bounds, subject),
     identity(log, bounds),
-    ...(await roundTrip(log, bounds, subject, session)),
+    ...trip.findings,
     await updates(log, subject, signal),
     ...clock(transport),
     await latency(log, transport, subject, signal),
+    ...(await examinePolls(connect, trip.place ?? newest(bounds, subject), subject.limits, session)),
   ]
 }
 
+/** The newest record of the topic, where nothing was written that could be looked for. */
+function newest(bounds: readonly PartitionOffsets[], { evictions: topic }: Subject): Place | undefined {
+  const filled = bounds.find(({ beginning, end }) => end > beginning)
+  return filled && { topic, partition: filled.partition, offset: filled.end - 1 }
+}
+
 /** What the first request ran into. */
-function refused(error: unknown, subject: Subject, { exchanges }: TransportProbe): Finding[] {
+export function refused(error: unknown, subject: Subject, { exchanges }: TransportProbe): Finding[] {
   const answered = exchanges.length > 0
   const code = isKedgeError(error) ? error.code : undefined
   const why = sentence(error)
@@ -89,7 +106,7 @@ function refused(error: unknown, subject: Subject, { exchanges }: TransportProbe
       here,
       problem('cluster', `what stands behind it does not work: ${why}`, 'kedge doctor --brokers …'),
     ]
-  const other = `is it something else than ${subject.flavor}? Try --flavor auto, and see the path of --url`
+  const other = subject.recognised ? undefined : 'no proxy that is known answers there: see the path of --url'
   return [here, problem('protocol', `it does not speak as expected: ${why}`, other)]
 }
 
@@ -113,8 +130,8 @@ function identity(log: KafkaLog, bounds: readonly PartitionOffsets[]): Finding {
   if (log.capabilities.identity)
     return problem(
       'identity',
-      'the proxy does not tell the id of the topic: it is not the kedge gateway',
-      '--flavor confluent (and leave out `gateway: true` in the caches)',
+      'the id of the topic is not told: something on the way removes the header `kedge-log-id` of the gateway',
+      'let it pass, or use --flavor confluent (and leave out `gateway: true` in the caches)',
     )
   return warning(
     'identity',
@@ -166,7 +183,7 @@ function clock({ exchanges }: TransportProbe): Finding[] {
 async function latency(
   log: KafkaLog,
   { exchanges }: TransportProbe,
-  { evictions }: Subject,
+  { evictions, limits }: Subject,
   signal: AbortSignal,
 ): Promise<Finding> {
   const before = exchanges.length
@@ -178,12 +195,5 @@ async function latency(
   }
   const times = exchanges.slice(before).map(({ ms }) => ms)
   const middle = times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0
-  const says = `a poll takes ${lengthOf(middle)}`
-  if (middle < POLL_TIMEOUT_MS / 2) return ok('latency', says)
-  if (middle < POLL_TIMEOUT_MS) return warning('latency', `${says}: close to \`pollTimeout\` (500 ms)`)
-  return problem(
-    'latency',
-    `${says}, longer than \`pollTimeout\` (500 ms): reads do without the cache`,
-    'a nearer proxy, or a longer `pollTimeout`',
-  )
+  return pollFinding('latency', 'a poll that finds nothing', middle, limits)
 }

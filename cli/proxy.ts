@@ -7,6 +7,7 @@ import type { KafkaLog } from '../src/log.ts'
 import { asUsage, UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import { authToken, flavor, password, requestTimeout, url, username } from './settings/proxy.ts'
+import type { Flavor } from './settings/proxy.ts'
 import type { Values } from './values.ts'
 
 /** The largest message that is read. */
@@ -17,16 +18,17 @@ export interface LogOfOptions {
   readonly transport?: typeof fetch
   /** Nothing is written, not even the heartbeat by which the end of a log is found behind Redpanda's proxy. */
   readonly readOnly?: boolean
+  /** @default what the settings say */
+  readonly flavor?: Flavor
 }
 
 /** @throws UsageError where the settings do not go together. */
 export async function logOf(
   values: Values,
   session: Session,
-  { transport = session.fetch, readOnly = false }: LogOfOptions = {},
+  { transport = session.fetch, readOnly = false, flavor: kind = values.get(flavor) }: LogOfOptions = {},
 ): Promise<KafkaLog> {
   const auth = authOf(values)
-  const kind = values.get(flavor)
   const base = { url: values.get(url), requestTimeout: values.get(requestTimeout), fetch: transport }
   try {
     if (kind === 'redpanda' && readOnly) return redpanda({ ...base, ...(auth && { auth }), marker: false })
@@ -40,7 +42,9 @@ export async function logOf(
   }
 }
 
-function authOf(values: Values): { username: string; password: string } | { token: string } | undefined {
+export function authOf(
+  values: Values,
+): { username: string; password: string } | { token: string } | undefined {
   const [name, secret, token] = [values.get(username), values.get(password), values.get(authToken)]
   if (token !== undefined && name !== undefined)
     throw new UsageError('give a username with a password, or a bearer token: not both')

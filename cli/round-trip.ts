@@ -5,6 +5,7 @@ import type { BeatMessage } from '../src/messages.ts'
 import { sentence } from './failure.ts'
 import { ok, problem, skipped, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
+import type { Place } from './poll-examination.ts'
 import { readStretch } from './range.ts'
 import type { Session } from './session.ts'
 import { lengthOf } from './terminal.ts'
@@ -18,32 +19,45 @@ interface Probed {
   readonly probeTopic: string | undefined
 }
 
+/** What was found, and the record that was written. */
+interface Trip {
+  readonly findings: readonly Finding[]
+  /** `undefined` where nothing was written, or does not come back. */
+  readonly place?: Place
+}
+
 /** Writes a heartbeat and reads it; then lets a poll wait, and writes another. */
 export async function roundTrip(
   log: KafkaLog,
   bounds: readonly PartitionOffsets[],
   { evictions, probeTopic: topic }: Probed,
   session: Session,
-): Promise<Finding[]> {
+): Promise<Trip> {
   if (topic === undefined)
-    return [
-      skipped('write', 'nothing may be written'),
-      skipped('read', 'nothing was written'),
-      skipped('long poll', 'nothing may be written'),
-    ]
+    return {
+      findings: [
+        skipped('write', 'nothing may be written'),
+        skipped('read', 'nothing was written'),
+        skipped('long poll', 'nothing may be written'),
+      ],
+    }
   const { runtime, stop } = session
   const began = runtime.monotonic()
   const { value, position, failure } = await written(log, topic, session)
-  if (position === undefined) return [problem('write', failure ?? ''), skipped('read', 'nothing was written')]
+  if (position === undefined)
+    return { findings: [problem('write', failure ?? ''), skipped('read', 'nothing was written')] }
   const findings = [acknowledged(position, topic === evictions ? bounds : [], runtime.monotonic() - began)]
+  let back = false
   try {
-    findings.push(await readBack(log, topic, position, value, session))
+    const read = await readBack(log, topic, position, value, session)
+    back = read.status === 'ok'
+    findings.push(read)
     findings.push(await longPoll(log, topic, { ...position, offset: position.offset + 1 }, session))
   } catch (error) {
     stop.throwIfAborted()
     findings.push(problem('read', `reading fails: ${sentence(error)}`))
   }
-  return findings
+  return { findings, ...(back && { place: { topic, ...position } }) }
 }
 
 interface Written {

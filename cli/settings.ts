@@ -1,6 +1,7 @@
 /** Every setting there is: what the configuration file may hold. A command offers those that it uses. @module */
 import type { AnySetting } from './setting.ts'
 import { CLUSTER_SETTINGS } from './settings/cluster.ts'
+import { DOCTOR_SETTINGS } from './settings/doctor.ts'
 import { GATEWAY_SETTINGS } from './settings/gateway.ts'
 import { LOADER_SETTINGS } from './settings/loader.ts'
 import { PERSISTER_SETTINGS } from './settings/persister.ts'
@@ -14,6 +15,7 @@ export const ALL_SETTINGS: readonly AnySetting[] = [
   ...TOPICS_SETTINGS,
   ...FURTHER_TOPICS_SETTINGS,
   ...CLUSTER_SETTINGS,
+  ...DOCTOR_SETTINGS,
   ...GATEWAY_SETTINGS,
   ...LOADER_SETTINGS,
   ...PERSISTER_SETTINGS,

@@ -1,0 +1,21 @@
+/** What the doctor measures a proxy against: options of the caches. @module */
+import { setting } from '../setting.ts'
+import type { AnySetting, Setting } from '../setting.ts'
+import { length } from '../shapes.ts'
+
+export const pollTimeout: Setting<number> = setting('pollTimeout', {
+  flag: '--poll-timeout <duration>',
+  shape: length,
+  says: '`pollTimeout` of the caches: how long a held value waits for a poll',
+  otherwise: 500,
+  otherwiseSays: '500ms',
+})
+export const maxStaleness: Setting<number> = setting('maxStaleness', {
+  flag: '--max-staleness <duration>',
+  shape: length,
+  says: '`maxStaleness` of the caches',
+  otherwise: 2000,
+  otherwiseSays: '2s',
+})
+
+export const DOCTOR_SETTINGS: readonly AnySetting[] = [pollTimeout, maxStaleness]

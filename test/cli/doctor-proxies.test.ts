@@ -1,0 +1,228 @@
+/** `kedge doctor` before every proxy: whichever flavor it is given, and however slow the proxy is. */
+import { describe, expect, it } from 'vitest'
+import { createGateway, memoryCluster } from '../../gateway/index.ts'
+import { systemRuntime } from '../../src/runtime.ts'
+import type { Runtime } from '../../src/runtime.ts'
+import { MemoryLog } from '../../src/testing/memory-log.ts'
+import { FakeKarapace } from '../replay/fake-karapace.ts'
+import type { KarapaceOptions } from '../replay/fake-karapace.ts'
+import { asFetch, type FakeProxy, newLog } from '../replay/fake-proxy.ts'
+import { FakeRedpanda } from '../replay/fake-redpanda.ts'
+import { FakeStrimzi } from '../replay/fake-strimzi.ts'
+import { FakeWarpstream } from '../replay/fake-warpstream.ts'
+import { cluster, Clock, kedge } from './harness.ts'
+
+const URL_OF_IT = 'http://proxy.example'
+
+function filled(log: MemoryLog): MemoryLog {
+  for (const topic of ['cache-evictions', 'cache-updates']) {
+    log.createTopic(topic)
+    log.append(topic, { key: null, value: new TextEncoder().encode('{"v":1,"op":"beat","at":1}') })
+  }
+  return log
+}
+
+function fake(proxy: FakeProxy): typeof fetch {
+  filled(proxy.log)
+  return asFetch(proxy.handle)
+}
+
+const gateway = (): typeof fetch => {
+  const app = createGateway({ cluster: memoryCluster(filled(newLog())) })
+  return async (input, init) => app.fetch(new Request(input, init))
+}
+
+/** The gateway as kafka-rest is: it does not say its name, and tells no id of a topic. */
+const confluent = (): typeof fetch => {
+  const ours = gateway()
+  return async (input, init) => {
+    const { pathname } = new URL(new Request(input, init).url)
+    if (pathname === '/') return Response.json({})
+    if (pathname === '/brokers') return Response.json({ brokers: [1] })
+    if (/^\/topics\/.*\/records$/.test(pathname))
+      return Response.json({ error_code: 404, message: 'HTTP 404 Not Found' }, { status: 404 })
+    const answer = await ours(input, init)
+    const headers = new Headers(answer.headers)
+    headers.delete('kedge-log-id')
+    return new Response(answer.body, { status: answer.status, headers })
+  }
+}
+
+const SERVERS: Record<string, () => typeof fetch> = {
+  gateway,
+  confluent,
+  redpanda: () => fake(new FakeRedpanda()),
+  strimzi: () => fake(new FakeStrimzi(true)),
+  karapace: () => fake(new FakeKarapace()),
+  warpstream: () => fake(new FakeWarpstream({ logStart: true, endOutside: true })),
+}
+const NAMES: Record<string, RegExp> = {
+  gateway: /^this is the kedge gateway/,
+  confluent: /^this is Confluent's REST Proxy/,
+  redpanda: /^this is Redpanda's HTTP Proxy/,
+  strimzi: /^this is Strimzi's bridge/,
+  karapace: /^this is Karapace/,
+  warpstream: /^this is a WarpStream agent/,
+}
+const GIVEN = ['auto', ...Object.keys(SERVERS)]
+const PAIRS = Object.keys(SERVERS).flatMap((server) => GIVEN.map((given) => [server, given] as const))
+
+interface Found {
+  readonly check: string
+  readonly status: string
+  readonly says: string
+  readonly advice?: string
+}
+
+async function findings(fetch: typeof globalThis.fetch, args: string[], runtime?: Runtime): Promise<Found[]> {
+  const around = { fetch, runtime: runtime ?? new Clock().runtime }
+  const { out, err } = await kedge(['doctor', '--json', '--url', URL_OF_IT, ...args], around)
+  expect(err).toBe('')
+  return (JSON.parse(out) as { findings: Found[] }).findings
+}
+
+/** What is said twice in one sentence, if anything. */
+const repeated = (says: string): string | undefined => /(.{12,}).*\1/.exec(says)?.[1]
+
+/** All but who answers, and times. */
+const rest = (found: readonly Found[]): Pick<Found, 'check' | 'status'>[] =>
+  found
+    .filter(({ check }) => check !== 'flavor' && !check.endsWith('poll') && check !== 'latency')
+    .map(({ check, status }) => ({ check, status }))
+
+describe.each(PAIRS)('before %s, told --flavor %s, kedge doctor', (server, given) => {
+  it('says who answers, and goes on as with the right flavor', async () => {
+    const found = await findings(SERVERS[server]!(), ['--flavor', given])
+    for (const { says } of found) expect(repeated(says)).toBeUndefined()
+    const flavor = found.find(({ check }) => check === 'flavor')
+    expect(flavor?.says).toMatch(NAMES[server]!)
+    if (given === server || given === 'auto') {
+      expect(flavor?.status).toBe('ok')
+    } else {
+      const spoken = server === 'gateway' && (given === 'confluent' || given === 'redpanda')
+      expect(flavor?.status).toBe(spoken ? 'warning' : 'problem')
+      expect(flavor?.advice).toContain(`use \`--flavor ${server}\``)
+      if (spoken) {
+        expect(found.filter(({ status }) => status === 'problem')).toEqual([])
+        return
+      }
+    }
+    const right = await findings(SERVERS[server]!(), ['--flavor', server])
+    expect(rest(found)).toEqual(rest(right))
+    // An agent takes no records over HTTP.
+    const problems = rest(right).filter(({ status }) => status === 'problem')
+    expect(problems).toEqual(server === 'warpstream' ? [{ check: 'write', status: 'problem' }] : [])
+  })
+})
+
+/** Karapace, and a clock that its polls move. */
+function slow(options: KarapaceOptions) {
+  const proxy = new FakeKarapace({ ...options, now: () => proxy.waitedMs })
+  let slept = 0
+  const now = () => proxy.waitedMs + slept
+  const runtime = systemRuntime({
+    now,
+    monotonic: now,
+    sleep: async (ms) => {
+      slept += ms
+      await Promise.resolve()
+    },
+  })
+  return { fetch: fake(proxy), runtime }
+}
+
+const of = (found: readonly Found[], name: string) => found.find(({ check }) => check === name)
+
+describe('before a proxy that is slow, kedge doctor', () => {
+  it('finds a poll that opens a consumer too long, and says which option to change to what', async () => {
+    const { fetch, runtime } = slow({ placesAfterMs: 3000 })
+    const found = await findings(fetch, ['--flavor', 'karapace'], runtime)
+    const first = of(found, 'first poll')
+    expect(first?.status).toBe('problem')
+    expect(first?.says).toMatch(/takes 3s.*, longer than `pollTimeout` \(500 ms\), and than four times that/)
+    expect(first?.advice).toMatch(/give the caches `pollTimeout: '5s'`/)
+    expect(of(found, 'poll')?.status).toBe('ok')
+    expect(of(found, 'latency')?.status).toBe('ok')
+  })
+
+  it('warns where only the first poll is late, as before Karapace 5.0.3 at defaults', async () => {
+    const { fetch, runtime } = slow({})
+    const found = await findings(fetch, ['--flavor', 'karapace'], runtime)
+    expect(of(found, 'first poll')).toMatchObject({ status: 'warning' })
+    expect(of(found, 'first poll')?.says).toMatch(/longer than `pollTimeout` \(500 ms\)/)
+  })
+
+  it('is content with the options that it has named', async () => {
+    const { fetch, runtime } = slow({ placesAfterMs: 3000 })
+    const found = await findings(fetch, ['--flavor', 'karapace', '--poll-timeout', '5s'], runtime)
+    expect(of(found, 'first poll')?.status).toBe('ok')
+  })
+
+  it.each([
+    [400, [], 'warning', /close to `pollTimeout`/, "`pollTimeout: '750ms'`"],
+    [800, [], 'problem', /longer than `pollTimeout` \(500 ms\)/, "`pollTimeout: '2s'`"],
+    [
+      1500,
+      [],
+      'problem',
+      /for `pollTimeout` \(500 ms\) and for `maxStaleness` \(2s\)/,
+      "`pollTimeout: '3s'` and `maxStaleness: '5s'`",
+    ],
+    [
+      1500,
+      ['--poll-timeout', '4s'],
+      'problem',
+      /longer than half of `maxStaleness` \(2s\)/,
+      "`maxStaleness: '5s'`",
+    ],
+    [1500, ['--poll-timeout', '4s', '--max-staleness', '5s'], 'ok', /takes 1s|takes 2s/, undefined],
+    [1500, ['--poll-timeout', '4s', '--max-staleness', '0'], 'ok', /takes/, undefined],
+  ])('judges polls of %d ms with %j', async (ms, args, status, says, advice) => {
+    let passed = 0
+    const now = () => passed
+    const ours = SERVERS.gateway!()
+    const late: typeof fetch = async (input, init) => {
+      if (new Request(input, init).url.includes('/records')) passed += ms
+      return ours(input, init)
+    }
+    const runtime = systemRuntime({ now, monotonic: now, sleep: async (pause) => void (passed += pause) })
+    const found = of(await findings(late, ['--read-only', ...args], runtime), 'poll')
+    expect(found?.status).toBe(status)
+    expect(found?.says).toMatch(says)
+    if (advice === undefined) expect(found?.advice).toBeUndefined()
+    else expect(found?.advice).toContain(advice)
+  })
+
+  it('times no poll where there is nothing to find', async () => {
+    const app = createGateway({ cluster: memoryCluster(new MemoryLog()) })
+    const empty: typeof fetch = async (input, init) => app.fetch(new Request(input, init))
+    expect(of(await findings(empty, ['--read-only']), 'poll')).toMatchObject({ status: 'skipped' })
+  })
+})
+
+describe('kedge doctor says nothing twice', () => {
+  const refusing: typeof fetch = async (input, init) => {
+    const request = new Request(input, init)
+    if (request.method !== 'POST') return GATEWAY(request)
+    const message = 'Validation error on: Schema validation error'
+    return Response.json({ error_code: 400, message }, { status: 400 })
+  }
+  const GATEWAY = SERVERS.gateway!()
+
+  it('in a sentence that quotes why a write was refused', async () => {
+    const write = of(await findings(refusing, []), 'write')
+    expect(write?.says).toBe(
+      'a heartbeat cannot be written to cache-evictions: the records were not acknowledged: publishing: HTTP 400: Validation error on: Schema validation error',
+    )
+    const evict = await kedge(['evict', 'users', '--all'], { fetch: refusing, runtime: systemRuntime() })
+    expect(evict.err).toBe(
+      'kedge: Kafka did not acknowledge the write: it may or may not be in the log: publishing: HTTP 400: Validation error on: Schema validation error\n',
+    )
+  })
+
+  it('of what several findings have for a remedy', async () => {
+    const { out } = await kedge(['doctor', '--brokers', 'a:1'], { connect: () => cluster() })
+    expect(out.match(/→ kedge topics create/g)).toHaveLength(1)
+    expect(out.match(/the topic is not there/g)).toHaveLength(3)
+  })
+})
