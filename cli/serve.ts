@@ -20,6 +20,7 @@ import type { Session } from './session.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import * as own from './settings/serve.ts'
 import { evictionPartitions, evictionsTopic, updatePartitions, updatesTopic } from './settings/topics.ts'
+import { lengthOf } from './terminal.ts'
 import { transportOf } from './transport.ts'
 import type { Transport } from './transport.ts'
 import { valuesOf } from './values.ts'
@@ -27,6 +28,8 @@ import type { Values } from './values.ts'
 
 const TOPICS = [evictionsTopic, updatesTopic, evictionPartitions, updatePartitions]
 const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...own.SERVE_SETTINGS]
+
+const SLOW = { pollTimeout: '--poll-timeout', maxStaleness: '--max-staleness' } as const
 
 /** Stands for those that nobody has named yet. */
 const FIRST_NAMESPACE = 'kedge.serve'
@@ -126,6 +129,7 @@ async function cacheOf(values: Values, log: KafkaLog, session: Session): Promise
       swr: values.get(own.swr),
       staleIfError: values.get(own.staleIfError),
       maxStaleness: values.get(own.maxStaleness),
+      pollTimeout: values.get(own.pollTimeout),
       onUnreachable: values.get(own.onUnreachable),
       maxOutage: values.get(own.maxOutage),
       mode: values.get(own.mode),
@@ -193,6 +197,11 @@ function teller({ terminal }: Session): (event: KedgeEvent) => void {
       isLost = true
     } else if (event.type === 'reanchor' && event.reason !== 'start') {
       terminal.warn(`kedge serve: partition ${event.partition}: started again at the end (${event.reason})`)
+    } else if (event.type === 'proxy_too_slow') {
+      const { option, limitMs, durationMs } = event
+      terminal.warn(
+        `kedge serve: polls take ${lengthOf(durationMs)}, longer than ${SLOW[option]} (${lengthOf(limitMs)}): raise it, or reads do without the cache`,
+      )
     } else if (event.type === 'unreadable') {
       const { topic, partition, offset } = event
       terminal.warn(`kedge serve: ${topic} ${partition}@${offset} cannot be read`)

@@ -69,6 +69,13 @@ export type UnansweredReason =
   /** Too many requests are under way. */
   | 'overloaded'
 
+/** The option that is too short for the polls of this log. */
+export type SlowPollOption =
+  /** Reads that wait for a poll do without the cache before it ends. */
+  | 'pollTimeout'
+  /** A proof is too old for any read when it comes. */
+  | 'maxStaleness'
+
 /** What a shared tier was asked to do. */
 export type TierOperation = 'get' | 'set' | 'delete'
 
@@ -113,6 +120,19 @@ export type KedgeEvent =
       readonly error: unknown
       readonly ageMs: number
       readonly retryInMs: number
+    }
+  | {
+      /**
+       * The log answers, but polls take longer than an option allows: the third time within five minutes, and at most once
+       * in that time for each option. Where Kafka is away there is `poll_failed` alone.
+       */
+      readonly type: 'proxy_too_slow'
+      /** The option to raise. */
+      readonly option: SlowPollOption
+      /** What it is, in milliseconds. */
+      readonly limitMs: number
+      /** How long the last such poll took, or had taken when it was given up, in milliseconds. */
+      readonly durationMs: number
     }
   | {
       readonly type: 'reanchor'

@@ -14,6 +14,7 @@ import { Partition } from './partition.ts'
 import { foretell, poll } from './poll.ts'
 import type { PollContext } from './poll.ts'
 import type { Scope } from './scope.ts'
+import { SlowPolls } from './slow-polls.ts'
 import type { Freshness } from './types.ts'
 
 /** A poll under way, as far as others may know it. */
@@ -50,9 +51,11 @@ export class Follower {
   #retryAt = -Infinity
   #error: unknown
   readonly #lifespan: Lifespan
+  readonly #slow: SlowPolls
 
   constructor(context: PollContext, lifespan: Lifespan) {
     this.#context = context
+    this.#slow = new SlowPolls(context.settings)
     this.#lifespan = lifespan
   }
 
@@ -212,12 +215,17 @@ export class Follower {
   async #poll(run: Run): Promise<void> {
     const { timeline, settings, counters } = this.#context
     const deadlineMs = settings.pollTimeoutMs * POLL_DEADLINE_FACTOR
+    let began = Infinity
+    let isAnswered = false
     try {
       const expired = () =>
         new KedgeError('ERR_TIMEOUT', 'the log did not answer a poll in time', { retryable: true })
       const proof = async (signal: AbortSignal) => {
         const apply = await this.#carry?.(signal)
-        const found = await poll(this.#context, [...this.partitions.values()], run.number, signal)
+        began = timeline.now()
+        const partitions = [...this.partitions.values()]
+        const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
+        this.#slow.took(timeline.now() - began, timeline.now())
         await apply?.()
         return found
       }
@@ -234,6 +242,8 @@ export class Follower {
       settings.emit?.({ type: 'poll', durationMs: timeline.now() - run.startedAt, ...found })
     } catch (error) {
       run.state = 'failed'
+      const isLate = isKedgeError(error) && error.code === 'ERR_TIMEOUT'
+      if (isAnswered && isLate) this.#slow.took(timeline.now() - began, timeline.now())
       // One that began later may have succeeded meanwhile.
       if (run.number >= this.#succeeded) this.#failed(error)
     }

@@ -11,6 +11,7 @@ export type {
   DropReason,
   KedgeEvent,
   ReanchorReason,
+  SlowPollOption,
   RefuseReason,
   TierOperation,
   UnansweredReason,

@@ -63,6 +63,7 @@ interface Target {
  * Proves the partitions fresh as of the moment this was called, or rejects.
  *
  * @param number of this poll
+ * @param onAnswer called when the log has answered: whatever the poll waits for afterwards, the log is not away
  * @returns how many records were applied, and whether the log was made sure to be the same one as before
  */
 export async function poll(
@@ -70,6 +71,7 @@ export async function poll(
   partitions: readonly Partition[],
   number: number,
   signal: AbortSignal,
+  onAnswer: () => void,
 ): Promise<{ records: number; verified: boolean }> {
   const { settings, timeline } = context
   const t0 = timeline.now()
@@ -88,6 +90,7 @@ export async function poll(
     partitions: partitions.map((partition) => partition.id),
     signal,
   })
+  onAnswer()
   let verified = true
   for (const target of targets) if (!sample(context, target, bounds, t0)) verified = false
   if (!verified) context.counters.unverified++

@@ -93,6 +93,13 @@ export const maxStaleness: Setting<number> = setting('serve.maxStaleness', {
   otherwise: 2000,
   otherwiseSays: '2s',
 })
+export const pollTimeout: Setting<number> = setting('serve.pollTimeout', {
+  flag: '--poll-timeout <duration>',
+  shape: length,
+  says: 'how long a held value waits for a poll of the log',
+  otherwise: 500,
+  otherwiseSays: '500ms',
+})
 export const onUnreachable: Setting<'stale' | 'bypass' | 'throw'> = setting<'stale' | 'bypass' | 'throw'>(
   'serve.onUnreachable',
   {
@@ -188,6 +195,7 @@ export const SERVE_SETTINGS: readonly AnySetting[] = [
   swr,
   staleIfError,
   maxStaleness,
+  pollTimeout,
   onUnreachable,
   maxOutage,
   mode,

@@ -48,6 +48,8 @@ export interface Surroundings {
   readonly colours?: boolean
   /** Told every piece of the standard output as it comes. */
   readonly onOut?: (text: string) => void
+  /** Told every piece of the standard error as it comes. */
+  readonly onErr?: (text: string) => void
   readonly openStore?: Session['openStore']
   /** Whether lines can be written over. */
   readonly live?: boolean
@@ -67,7 +69,13 @@ export async function kedge(args: readonly string[], around: Surroundings = {}):
         around.onOut?.(text)
       },
     },
-    err: { colours: around.colours ?? false, write: (text) => void (err += text) },
+    err: {
+      colours: around.colours ?? false,
+      write: (text) => {
+        err += text
+        around.onErr?.(text)
+      },
+    },
     env: around.env ?? {},
     folder: await folder(around.files ?? {}),
     stop: around.stop ?? new AbortController().signal,

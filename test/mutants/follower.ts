@@ -454,8 +454,12 @@ export const followerMutants: readonly Mutant[] = [
     what: 'Updates are fetched after the proof by which they are judged, not before it.',
     file: FOLLOWER,
     from: `const apply = await this.#carry?.(signal)
-        const found = await poll(this.#context, [...this.partitions.values()], run.number, signal)`,
-    to: `const found = await poll(this.#context, [...this.partitions.values()], run.number, signal)
+        began = timeline.now()
+        const partitions = [...this.partitions.values()]
+        const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))`,
+    to: `began = timeline.now()
+        const partitions = [...this.partitions.values()]
+        const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
         const apply = await this.#carry?.(signal)`,
     breaks: [],
     hint: ['unit/fills.test.ts'],
