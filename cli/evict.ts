@@ -8,6 +8,7 @@ import type { Cache } from '../src/types.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { asUsage, CommandError, EXIT, UsageError } from './failure.ts'
+import { withTopic } from './missing-topic.ts'
 import { logOf } from './proxy.ts'
 import type { Session } from './session.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
@@ -64,7 +65,7 @@ async function evict(
   session: Session,
 ): Promise<Token | undefined> {
   const topic = values.get(evictionsTopic)
-  const found = (await log.offsets(topic, { signal: session.stop })).length
+  const found = (await withTopic('evictions', topic, log.offsets(topic, { signal: session.stop }))).length
   const wanted = values.get(evictionPartitions) ?? found
   if (found !== wanted)
     throw new CommandError(
@@ -77,7 +78,7 @@ async function evict(
       evictionPartitions: found,
       runtime: session.runtime,
     })
-    return await work(cache, session.stop)
+    return await withTopic('evictions', topic, work(cache, session.stop))
   } catch (error) {
     throw asUsage(error)
   }

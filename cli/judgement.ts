@@ -7,6 +7,7 @@ import { partitionOf } from '../src/murmur2.ts'
 import { CommandError } from './failure.ts'
 import type { Reading } from './get.ts'
 import type { FoundUpdate } from './latest-update.ts'
+import { withTopic } from './missing-topic.ts'
 import { MAX_MESSAGE_BYTES } from './proxy.ts'
 import { readStretch } from './range.ts'
 import { mayBeNamespace, said } from './record-line.ts'
@@ -32,7 +33,8 @@ export async function judge(
       ? { state: 'unknown', says: 'its latest update cannot be read, so caches drop it' }
       : { state: 'deleted', says: 'its latest update says that it has no value' }
   }
-  const bounds = await reading.log.offsets(topic, { signal: reading.session.stop })
+  const asked = reading.log.offsets(topic, { signal: reading.session.stop })
+  const bounds = await withTopic('evictions', topic, asked)
   const partition = partitionOf(encodeUtf8(namespace), bounds.length)
   const own = bounds.find((each) => each.partition === partition)
   if (own === undefined) throw new CommandError(`the topic ${topic} has no partition ${partition}`)

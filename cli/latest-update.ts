@@ -7,6 +7,7 @@ import { updateRecordKey } from '../src/messages.ts'
 import { partitionOf } from '../src/murmur2.ts'
 import { CommandError } from './failure.ts'
 import type { Reading } from './get.ts'
+import { withTopic } from './missing-topic.ts'
 import { MAX_MESSAGE_BYTES } from './proxy.ts'
 import { readStretch } from './range.ts'
 import { updateIn } from './record-line.ts'
@@ -30,7 +31,7 @@ export async function latestUpdate(
   key: string,
 ): Promise<FoundUpdate | undefined> {
   const { log, session, maxRecords } = reading
-  const bounds = await log.offsets(topic, { signal: session.stop })
+  const bounds = await withTopic('updates', topic, log.offsets(topic, { signal: session.stop }))
   const partition = partitionOf(encodeUtf8(updateRecordKey(namespace, key)), bounds.length)
   const own = bounds.find((each) => each.partition === partition)
   if (own === undefined) throw new CommandError(`the topic ${topic} has no partition ${partition}`)

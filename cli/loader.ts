@@ -8,6 +8,7 @@ import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence } from './failure.ts'
 import type { Health } from './health.ts'
+import { sentenceOf, withTopic } from './missing-topic.ts'
 import { moduleOf } from './module.ts'
 import type { ServiceModule } from './module.ts'
 import { loaderMetrics } from './loader-metrics.ts'
@@ -83,18 +84,19 @@ async function made(
     updates: values.get(updatesTopic),
     requests: values.get(requestsTopic),
   }
-  const count = async (topic: string) => (await log.offsets(topic, { signal: session.stop })).length
+  const count = async (role: 'evictions' | 'updates') =>
+    (await withTopic(role, topics[role], log.offsets(topics[role], { signal: session.stop }))).length
   const part = values.get(share)
   const given = {
     topics,
-    evictionPartitions: values.get(evictionPartitions) ?? (await count(topics.evictions)),
-    updatePartitions: values.get(updatePartitions) ?? (await count(topics.updates)),
+    evictionPartitions: values.get(evictionPartitions) ?? (await count('evictions')),
+    updatePartitions: values.get(updatePartitions) ?? (await count('updates')),
     lookback: values.get(lookback),
     maxQueue: values.get(maxQueue),
     drain: values.get(drain),
     ...(part !== undefined && { share: part }),
   }
-  const tell = teller(session)
+  const tell = teller(session, topics.requests)
   return createLoader({
     ...given,
     ...options,
@@ -115,12 +117,12 @@ function problemOf(service: LoaderService): string | undefined {
 }
 
 /** Says what went wrong: of a source or a proxy that stays away only the first time. */
-function teller({ terminal }: Session): (event: KedgeEvent | LoaderEvent) => void {
+function teller({ terminal }: Session, requests: string): (event: KedgeEvent | LoaderEvent) => void {
   let unread = false
   return (event) => {
     if (event.type === 'requests_unread' && !unread) {
       unread = true
-      terminal.warn(`kedge loader: ${sentence(event.error)}; trying again`)
+      terminal.warn(`kedge loader: ${sentenceOf(event.error, 'requests', requests)}; trying again`)
     } else if (event.type === 'batch') unread = false
     else if (event.type === 'batch_failed') {
       const { namespace, keys, error } = event

@@ -2,12 +2,14 @@
 import type { Command } from 'commander'
 import { createPersister } from '../persister/index.ts'
 import type { Persister, PersisterEvent, PersisterLag, PersisterOptions } from '../persister/index.ts'
+import { isKedgeError } from '../src/errors.ts'
 import type { KafkaLog } from '../src/log.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence } from './failure.ts'
 import type { Health } from './health.ts'
 import { counter, exposition, gauge } from './metrics.ts'
+import { sentenceOf, withTopic } from './missing-topic.ts'
 import { moduleOf } from './module.ts'
 import type { ServiceModule } from './module.ts'
 import { logOf } from './proxy.ts'
@@ -82,7 +84,8 @@ async function made(
   const given = {
     topics: { evictions, writes: values.get(writesTopic), deadLetters: values.get(deadLettersTopic) },
     evictionPartitions:
-      values.get(evictionPartitions) ?? (await log.offsets(evictions, { signal: session.stop })).length,
+      values.get(evictionPartitions) ??
+      (await withTopic('evictions', evictions, log.offsets(evictions, { signal: session.stop }))).length,
     ...(some !== undefined && { partitions: some }),
     maxBatch: values.get(maxBatch),
     concurrency: values.get(concurrency),
@@ -92,7 +95,7 @@ async function made(
     maxLagRecords: values.get(maxLagRecords),
     drain: values.get(drain),
   }
-  const tell = teller(session)
+  const tell = teller(session, given.topics.writes)
   return createPersister({
     ...given,
     ...options,
@@ -146,8 +149,14 @@ function metrics(service: Persister, topic: string, lag: PersisterLag | undefine
   ])
 }
 
+/** What is read is the topic of writes; what is published stands in other ones. */
+const stepSaid = (error: unknown, writes: string): string =>
+  isKedgeError(error) && error.code === 'ERR_UNKNOWN_TOPIC'
+    ? sentenceOf(error, 'writes', writes)
+    : sentence(error)
+
 /** Says what went wrong: of a store or a proxy that stays away only the first time. */
-function teller({ terminal }: Session): (event: PersisterEvent) => void {
+function teller({ terminal }: Session, writes: string): (event: PersisterEvent) => void {
   let unread = false
   const failing = new Set<string>()
   return (event) => {
@@ -155,7 +164,7 @@ function teller({ terminal }: Session): (event: PersisterEvent) => void {
       unread = false
       failing.delete(event.namespace)
     } else if (event.type === 'step_failed') {
-      if (!unread) terminal.warn(`kedge persister: ${sentence(event.error)}; trying again`)
+      if (!unread) terminal.warn(`kedge persister: ${stepSaid(event.error, writes)}; trying again`)
       unread = true
     } else if (event.type === 'persist_failed') {
       const { namespace, error } = event

@@ -4,6 +4,7 @@ import type { KafkaLog, PartitionOffsets } from '../src/log.ts'
 import { sentence } from './failure.ts'
 import { ok, problem, skipped, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
+import { creation, isUnknownTopic } from './missing-topic.ts'
 import { examinePolls, pollFinding } from './poll-examination.ts'
 import type { CacheLimits, Place } from './poll-examination.ts'
 import { roundTrip } from './round-trip.ts'
@@ -96,7 +97,7 @@ export function refused(error: unknown, subject: Subject, { exchanges }: Transpo
     return [
       here,
       admitted,
-      problem('offsets', `there is no topic ${subject.evictions}`, 'kedge topics create'),
+      problem('offsets', `there is no topic ${subject.evictions}`, creation('evictions', subject.evictions)),
     ]
   if (code === 'ERR_RATE_LIMITED')
     return [here, admitted, problem('rate', `it refuses too many requests: ${why}`)]
@@ -152,10 +153,12 @@ async function updates(log: KafkaLog, { updates: topic }: Subject, signal: Abort
     )
   } catch (error) {
     signal.throwIfAborted()
+    const isMissing = isUnknownTopic(error)
+    const why = isMissing ? `there is no topic ${topic}` : sentence(error)
     return warning(
       'updates',
-      `${sentence(error)}: mode 'replicate' and prewarm() have nothing to read`,
-      'kedge topics create',
+      `${why}: mode 'replicate' and prewarm() have nothing to read`,
+      isMissing ? creation('updates', topic) : undefined,
     )
   }
 }

@@ -14,6 +14,7 @@ import type { Done } from './command.ts'
 import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { Health } from './health.ts'
+import { withTopic } from './missing-topic.ts'
 import { logOf } from './proxy.ts'
 import { serveMetrics } from './serve-metrics.ts'
 import type { Session } from './session.ts'
@@ -116,9 +117,10 @@ function authOf(values: Values, { terminal }: Session): Authorizer {
 async function cacheOf(values: Values, log: KafkaLog, session: Session): Promise<Cache> {
   const topics = { evictions: values.get(evictionsTopic), updates: values.get(updatesTopic) }
   const replicates = values.get(own.mode) === 'replicate'
-  const count = async (topic: string) => (await log.offsets(topic, { signal: session.stop })).length
-  const evictions = values.get(evictionPartitions) ?? (await count(topics.evictions))
-  const updates = values.get(updatePartitions) ?? (replicates ? await count(topics.updates) : undefined)
+  const count = async (role: 'evictions' | 'updates') =>
+    (await withTopic(role, topics[role], log.offsets(topics[role], { signal: session.stop }))).length
+  const evictions = values.get(evictionPartitions) ?? (await count('evictions'))
+  const updates = values.get(updatePartitions) ?? (replicates ? await count('updates') : undefined)
   return made(() =>
     createCache({
       kafka: log,

@@ -8,6 +8,7 @@ import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/log
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence, UsageError } from './failure.ts'
+import { withTopic } from './missing-topic.ts'
 import { codecOf, logOf, MAX_MESSAGE_BYTES } from './proxy.ts'
 import { endsOf, readStretch } from './range.ts'
 import { evictionSaid, evictionLine, updateIn, updateLine } from './record-line.ts'
@@ -31,6 +32,7 @@ interface Flags {
 interface Shown {
   readonly log: KafkaLog
   readonly topic: string
+  readonly role: 'evictions' | 'updates'
   readonly isolation: 'committed' | 'uncommitted'
   readonly show: (record: LogRecord) => Promise<void>
 }
@@ -55,7 +57,7 @@ export function tailCommand(session: Session, done: Done): Command {
       const show = shower(session, await codecOf(), which, flags.json ?? false)
       const isolation = which === 'updates' ? 'committed' : 'uncommitted'
       try {
-        done(await tail({ log, topic, isolation, show }, start, flags.follow ?? false, session))
+        done(await tail({ log, topic, role: which, isolation, show }, start, flags.follow ?? false, session))
       } catch (error) {
         // Whoever ends a tail has seen what there was to see.
         if (!flags.follow || !session.stop.aborted) throw error
@@ -67,7 +69,7 @@ export function tailCommand(session: Session, done: Done): Command {
 
 async function tail(shown: Shown, start: Start, follow: boolean, session: Session): Promise<number> {
   const { runtime, stop: signal, terminal } = session
-  const bounds = await shown.log.offsets(shown.topic, { signal })
+  const bounds = await withTopic(shown.role, shown.topic, shown.log.offsets(shown.topic, { signal }))
   const onGap = (partition: number, at: number) =>
     terminal.warn(`partition ${partition}: what was to be read is no longer there; going on at ${at}`)
   const left = await readStretch(

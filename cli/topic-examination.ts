@@ -3,7 +3,8 @@ import type { KafkaCluster } from '../gateway/kafka/index.ts'
 import { ok, problem, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
 import { lengthOf, plain } from './terminal.ts'
-import { COMPACTION_LAG_MS, REQUESTS_RETENTION_MS, ROLES } from './topic-plan.ts'
+import { creation } from './missing-topic.ts'
+import { COMPACTION_LAG_MS, REQUESTS_RETENTION_MS } from './topic-plan.ts'
 import type { TopicPlan } from './topic-plan.ts'
 
 /** The largest message that a cache writes unless told otherwise. */
@@ -23,7 +24,13 @@ export async function examineTopics(
     const topic = present.get(plan.name)
     if (topic === undefined) {
       const bad = plan.role === 'evictions' ? 'problem' : missing
-      findings.push((bad === 'problem' ? problem : warning)(plan.name, NOT_THERE[plan.role], remedy(plan)))
+      findings.push(
+        (bad === 'problem' ? problem : warning)(
+          plan.name,
+          NOT_THERE[plan.role],
+          creation(plan.role, plan.name),
+        ),
+      )
       continue
     }
     const wrong = compare(plan, topic.partitions, await cluster.configs(plan.name), brokers)
@@ -40,9 +47,6 @@ const NOT_THERE: Readonly<Record<TopicPlan['role'], string>> = {
   'dead-letters':
     'the topic is not there: a write that its store refuses stops the persister, and letters of a sync are lost',
 }
-
-const remedy = ({ role }: TopicPlan): string =>
-  ROLES.includes(role) ? 'kedge topics create' : `kedge topics create --only ${role}`
 
 const described = ({ role }: TopicPlan, partitions: number): string =>
   `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}, settings are right for ${role}`

@@ -6,56 +6,12 @@ import type { Runtime } from '../../src/runtime.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import { FakeKarapace } from '../replay/fake-karapace.ts'
 import type { KarapaceOptions } from '../replay/fake-karapace.ts'
-import { asFetch, type FakeProxy, newLog } from '../replay/fake-proxy.ts'
-import { FakeRedpanda } from '../replay/fake-redpanda.ts'
-import { FakeStrimzi } from '../replay/fake-strimzi.ts'
-import { FakeWarpstream } from '../replay/fake-warpstream.ts'
+import { asFetch } from '../replay/fake-proxy.ts'
 import { cluster, Clock, kedge } from './harness.ts'
+import { filled, SERVERS } from './proxies.ts'
 
 const URL_OF_IT = 'http://proxy.example'
 
-function filled(log: MemoryLog): MemoryLog {
-  for (const topic of ['cache-evictions', 'cache-updates']) {
-    log.createTopic(topic)
-    log.append(topic, { key: null, value: new TextEncoder().encode('{"v":1,"op":"beat","at":1}') })
-  }
-  return log
-}
-
-function fake(proxy: FakeProxy): typeof fetch {
-  filled(proxy.log)
-  return asFetch(proxy.handle)
-}
-
-const gateway = (): typeof fetch => {
-  const app = createGateway({ cluster: memoryCluster(filled(newLog())) })
-  return async (input, init) => app.fetch(new Request(input, init))
-}
-
-/** The gateway as kafka-rest is: it does not say its name, and tells no id of a topic. */
-const confluent = (): typeof fetch => {
-  const ours = gateway()
-  return async (input, init) => {
-    const { pathname } = new URL(new Request(input, init).url)
-    if (pathname === '/') return Response.json({})
-    if (pathname === '/brokers') return Response.json({ brokers: [1] })
-    if (/^\/topics\/.*\/records$/.test(pathname))
-      return Response.json({ error_code: 404, message: 'HTTP 404 Not Found' }, { status: 404 })
-    const answer = await ours(input, init)
-    const headers = new Headers(answer.headers)
-    headers.delete('kedge-log-id')
-    return new Response(answer.body, { status: answer.status, headers })
-  }
-}
-
-const SERVERS: Record<string, () => typeof fetch> = {
-  gateway,
-  confluent,
-  redpanda: () => fake(new FakeRedpanda()),
-  strimzi: () => fake(new FakeStrimzi(true)),
-  karapace: () => fake(new FakeKarapace()),
-  warpstream: () => fake(new FakeWarpstream({ logStart: true, endOutside: true })),
-}
 const NAMES: Record<string, RegExp> = {
   gateway: /^this is the kedge gateway/,
   confluent: /^this is Confluent's REST Proxy/,
@@ -117,7 +73,7 @@ describe.each(PAIRS)('before %s, told --flavor %s, kedge doctor', (server, given
 
 /** Karapace, and a clock that its polls move. */
 function slow(options: KarapaceOptions) {
-  const proxy = new FakeKarapace({ ...options, now: () => proxy.waitedMs })
+  const proxy: FakeKarapace = new FakeKarapace({ ...options, now: () => proxy.waitedMs }, filled())
   let slept = 0
   const now = () => proxy.waitedMs + slept
   const runtime = systemRuntime({
@@ -128,7 +84,7 @@ function slow(options: KarapaceOptions) {
       await Promise.resolve()
     },
   })
-  return { fetch: fake(proxy), runtime }
+  return { fetch: asFetch(proxy.handle), runtime }
 }
 
 const of = (found: readonly Found[], name: string) => found.find(({ check }) => check === name)

@@ -1,0 +1,52 @@
+/** A topic that is not there, in plain words, and the command that makes it. @module */
+import { isKedgeError } from '../src/errors.ts'
+import { CommandError, sentence } from './failure.ts'
+import {
+  deadLettersTopic,
+  evictionsTopic,
+  requestsTopic,
+  updatesTopic,
+  writesTopic,
+} from './settings/topics.ts'
+import type { Setting } from './setting.ts'
+import { ROLES } from './topic-plan.ts'
+import type { TopicRole } from './topic-plan.ts'
+
+const NAMES: Readonly<Record<TopicRole, Setting<string>>> = {
+  evictions: evictionsTopic,
+  updates: updatesTopic,
+  requests: requestsTopic,
+  writes: writesTopic,
+  'dead-letters': deadLettersTopic,
+}
+
+/** The command that makes the topic, without the brokers. */
+export function creation(role: TopicRole, name: string): string {
+  const { flag, otherwise } = NAMES[role]
+  const only = ROLES.includes(role) ? '' : ` --only ${role}`
+  return `kedge topics create${only}${name === otherwise ? '' : ` ${flag.split(' ')[0]} ${name}`}`
+}
+
+/** What `work` resolves with. @throws CommandError that names the topic and what makes it, where it is not there. */
+export async function withTopic<T>(role: TopicRole, name: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!isUnknownTopic(error)) throw error
+    throw new CommandError(said(role, name), { cause: error })
+  }
+}
+
+const said = (role: TopicRole, name: string): string =>
+  `there is no topic ${name}: \`${creation(role, name)} --brokers …\` makes it`
+
+/** What went wrong with a topic, as one sentence. */
+export const sentenceOf = (error: unknown, role: TopicRole, name: string): string =>
+  isUnknownTopic(error) ? said(role, name) : sentence(error)
+
+/** Whether it is certain that the topic is missing: a proxy whose brokers are away may say the same. */
+export function isUnknownTopic(error: unknown): boolean {
+  for (let at = error; isKedgeError(at); at = at.cause)
+    if (at.code === 'ERR_UNKNOWN_TOPIC') return !at.retryable
+  return false
+}
