@@ -8,7 +8,7 @@ import { MAX_DURATION_MS } from './duration.ts'
 import { KedgeError } from './errors.ts'
 import type { RefuseReason } from './events.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
-import { tagsOf, ttlOf } from './lifetime.ts'
+import { asked, tagsOf, ttlOf } from './lifetime.ts'
 import type { ArrivedValue, PutMessage } from './messages.ts'
 
 /** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
@@ -42,14 +42,14 @@ export function putMessage<T>(
  *
  * @throws KedgeError `ERR_CODEC` where the codec cannot write it, or the schema does not take what comes back
  */
-export function asRead<T>({ settings: { codec } }: Ground, space: Keyspace<T>, value: T): T {
+export function asRead<T>({ settings: { codec } }: Ground, space: Keyspace<T>, key: string, value: T): T {
   let back: unknown
   try {
     back = (codec.decode(codec.encode({ value })) as { value?: unknown }).value
   } catch (cause) {
     throw new KedgeError('ERR_CODEC', `the ${codec.name} codec cannot encode this value`, { cause })
   }
-  const read = back === undefined ? undefined : parse(space, back)
+  const read = back === undefined ? undefined : parse(space, key, back)
   if (read !== undefined) return read
   throw new KedgeError(
     'ERR_CODEC',
@@ -73,12 +73,14 @@ export function candidateOf<T>(
   if (foreign || asOf > partition.asOf) return 'unanchored'
   const born = Math.min(arrived.at ?? wall, writtenAt ?? wall)
   if (arrived.at !== undefined && arrived.at > wall + MAX_SKEW_MS) return 'expired'
-  const value = parse(space, arrived.value)
+  const place = { namespace: space.name, key: arrived.key }
+  const value = parse(space, arrived.key, arrived.value)
   if (value === undefined) return 'schema'
   const { load, settleMs } = space.settings
   const ageMs = Math.max(0, wall - born)
   // Simple messages may leave it to the namespace.
-  const ttlMs = arrived.ttlMs === Infinity ? ttlOf(value, load, 0) : Math.min(arrived.ttlMs, MAX_DURATION_MS)
+  const ttlMs =
+    arrived.ttlMs === Infinity ? ttlOf(value, load, 0, place) : Math.min(arrived.ttlMs, MAX_DURATION_MS)
   // Readers serve a value from elsewhere as fresh. So one whose TTL is over is refused, though its windows are not over.
   const keepMs = ageMs < ttlMs ? Math.max(load.swrMs, load.staleIfErrorMs) : 0
   return {
@@ -89,15 +91,16 @@ export function candidateOf<T>(
     loadedAt: timeline.now() - ageMs,
     ttlMs,
     keepMs,
-    tags: arrived.tags ?? tagsOf(value, load),
+    tags: arrived.tags ?? tagsOf(value, load, place),
     version: arrived.version,
     // Whoever wrote it has let its source settle, by what was known where it was loaded. Simple messages tell of no load.
     settleMs: arrived.asOf === undefined || (arrived.settleMs ?? 0) >= settleMs ? 0 : settleMs,
   }
 }
 
-function parse<T>(space: Keyspace<T>, value: unknown): T | undefined {
-  if (space.settings.schema === undefined) return value as T
-  const parsed = space.settings.schema.safeParse(value)
+function parse<T>(space: Keyspace<T>, key: string, value: unknown): T | undefined {
+  const { schema } = space.settings
+  if (schema === undefined) return value as T
+  const parsed = asked('schema', { namespace: space.name, key }, () => schema.safeParse(value))
   return parsed.success ? (parsed.data as T) : undefined
 }

@@ -193,7 +193,7 @@ export class Asked<T> {
     const asks = candidateOf(this.#ground, space, arrived, { writtenAt: timestamp })
     if (typeof asks === 'string') return undefined
     const { load } = this.#demand
-    const tags = arrived.tags ?? tagsOf(asks.value, load)
+    const tags = arrived.tags ?? tagsOf(asks.value, load, { namespace: space.name, key })
     const candidate = { ...asks, tags, keepMs: Math.max(load.swrMs, load.staleIfErrorMs) }
     const refused = space.hold(key, candidate)
     // A newer one is here already.

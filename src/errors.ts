@@ -40,7 +40,7 @@ export type KedgeErrorCode =
   | 'ERR_OVERLOADED'
   /** A token that cannot be read. */
   | 'ERR_TOKEN'
-  /** A value that cannot be encoded, or a message that cannot be read. */
+  /** A value that cannot be encoded, or held because it cannot outlive a request; or a message that cannot be read. */
   | 'ERR_CODEC'
   /** The cache was closed. */
   | 'ERR_CLOSED'

@@ -12,6 +12,7 @@
 import { settledWithin, withDeadline } from './deadline.ts'
 import { KedgeError } from './errors.ts'
 import type { RefuseReason } from './events.ts'
+import { checkHoldable } from './holdable.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { Scope } from './scope.ts'
 import type { Lifespan } from './lifespan.ts'
@@ -21,7 +22,12 @@ import type { Proof, SharedTier } from './shared-tier.ts'
 import type { Slots } from './slots.ts'
 
 /** What came of a load for one key. */
-export type Outcome<T> = { readonly error: unknown } | Landed<T>
+export type Outcome<T> = Failed | Landed<T>
+
+/** Why there is none. */
+interface Failed {
+  readonly error: unknown
+}
 
 /** A value that has come. */
 export interface Landed<T> {
@@ -347,8 +353,18 @@ export class Flights<T> {
     // Given up meanwhile: nobody waits for these values any more.
     signal.throwIfAborted()
     const held = new Map<string, Candidate<T>>()
-    for (const [key, flight] of flights) flight.settle(this.#keep(key, values.get(key), flight, held))
+    let failure: Failed | undefined
+    for (const [key, flight] of flights) {
+      try {
+        flight.settle(this.#keep(key, values.get(key), flight, held))
+      } catch (error) {
+        // A value that cannot be held, or an option's function that stumbles over it: its neighbours are good.
+        failure ??= { error }
+        flight.settle({ error })
+      }
+    }
     if (held.size > 0) this.#onHeld(held, demand.scope)
+    if (failure) throw failure.error
   }
 
   #keep(key: string, value: T | undefined, flight: Flight<T>, held: Map<string, Candidate<T>>): Outcome<T> {
@@ -360,7 +376,10 @@ export class Flights<T> {
       return { value, stored: false, loadedAt, ttlMs: 0 }
     }
     const { load, coldMs = Infinity } = leader
-    const ttlMs = Math.min(ttlOf(value, load, this.#ground.settings.runtime.random()), coldMs)
+    const place = { namespace: this.#space.name, key }
+    // Also where it would not be held: those who wait for one load share what it brings.
+    checkHoldable(value, place.namespace, key)
+    const ttlMs = Math.min(ttlOf(value, load, this.#ground.settings.runtime.random(), place), coldMs)
     const candidate: Candidate<T> = {
       value,
       asOf,
@@ -368,7 +387,7 @@ export class Flights<T> {
       loadedAt,
       ttlMs,
       keepMs: Math.min(Math.max(load.swrMs, load.staleIfErrorMs), coldMs - ttlMs),
-      tags: tagsOf(value, load),
+      tags: tagsOf(value, load, place),
       version: undefined,
       settleMs: this.#space.settings.settleMs,
       beforeContact: leader.coldMs !== undefined,

@@ -7,6 +7,7 @@ import { asRead } from './arrival.ts'
 import type { PutsMessage } from './domain-message.ts'
 import type { Position } from './log.ts'
 import { KedgeError } from './errors.ts'
+import { checkHoldable } from './holdable.ts'
 import type { Candidate, Keyspace } from './keyspace.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import { checkId, MAX_IDS } from './ids.ts'
@@ -81,10 +82,12 @@ export class GroupWriter<T> {
     const loadedAt = this.#context.ground.timeline.now()
     const candidates = new Map<string, Candidate<T>>()
     for (const [key, value] of entries) {
-      const ttlMs = ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0)
-      const tags = tagsOf(value, { tags: options.tags ?? load.tags })
+      const place = { namespace: this.#space.name, key }
+      checkHoldable(value, place.namespace, key)
+      const ttlMs = ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0, place)
+      const tags = tagsOf(value, { tags: options.tags ?? load.tags }, place)
       const rest = { keepMs: 0, version: undefined, settleMs: 0 }
-      const kept = share && ttlMs > 0 ? asRead(this.#context.ground, this.#space, value) : value
+      const kept = share && ttlMs > 0 ? asRead(this.#context.ground, this.#space, key, value) : value
       candidates.set(key, { value: kept, asOf, generation, loadedAt, ttlMs, tags, ...rest })
     }
     return candidates

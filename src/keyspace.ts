@@ -10,6 +10,7 @@ import type { StoredEntry } from './entry.ts'
 import { EvictionTable } from './eviction-table.ts'
 import { Intents } from './intents.ts'
 import type { PendingWrite } from './intents.ts'
+import { asked } from './lifetime.ts'
 import type { Intent } from './messages.ts'
 import type { Partition, Tenant } from './partition.ts'
 import type { NamespaceSettings, Settings } from './settings.ts'
@@ -210,7 +211,9 @@ export class Keyspace<T> implements Tenant {
       this.drop(key, 'replaced')
       return 'expired'
     }
-    const size = settings.sizeOf ? settings.sizeOf(value as never) : valueBytes(value)
+    const size = settings.sizeOf
+      ? asked('sizeOf', { namespace: this.name, key }, () => settings.sizeOf!(value as never))
+      : valueBytes(value)
     const bytes = entryBytes(key, tags) + Math.max(0, size)
     if (!(bytes <= settings.maxEntryBytes)) {
       this.drop(key, 'replaced')

@@ -1,26 +1,62 @@
 /** How long a value lives, and what it is tagged with: both may depend on the value. @module */
 import { durationMs } from './duration.ts'
+import { keyIn } from './holdable.ts'
 import { checkId, MAX_IDS } from './ids.ts'
 import type { LoadSettings } from './settings.ts'
+
+/** Whose value it is. */
+export interface Place {
+  readonly namespace: string
+  readonly key: string
+}
 
 /**
  * The TTL of the value in milliseconds, shortened by up to `jitter` of itself.
  * @param random in `[0, 1)`
- * @throws TypeError when `ttl` is, or returns, no duration.
+ * @throws TypeError when `ttl` is, or returns, no duration, or throws.
  */
-export function ttlOf(value: unknown, load: Pick<LoadSettings, 'ttl' | 'jitter'>, random: number): number {
-  const ttl = typeof load.ttl === 'function' ? load.ttl(value as never) : load.ttl
-  const ms = durationMs(ttl, 'ttl')
+export function ttlOf(
+  value: unknown,
+  load: Pick<LoadSettings, 'ttl' | 'jitter'>,
+  random: number,
+  place?: Place,
+): number {
+  const { ttl } = load
+  const ms =
+    typeof ttl === 'function'
+      ? asked('ttl', place, () => durationMs(ttl(value as never), 'ttl'))
+      : durationMs(ttl, 'ttl')
   return load.jitter === 0 ? ms : Math.ceil(ms * (1 - load.jitter * random))
 }
 
 /**
  * The tags of the value, each once; `undefined` where it has none.
- * @throws TypeError when `tags` is, or returns, anything but tags.
+ * @throws TypeError when `tags` is, or returns, anything but tags, or throws.
  */
-export function tagsOf(value: unknown, load: Pick<LoadSettings, 'tags'>): readonly string[] | undefined {
-  const tags = typeof load.tags === 'function' ? load.tags(value as never) : load.tags
+export function tagsOf(
+  value: unknown,
+  load: Pick<LoadSettings, 'tags'>,
+  place?: Place,
+): readonly string[] | undefined {
+  const { tags } = load
+  if (typeof tags === 'function') return asked('tags', place, () => checkTags(tags(value as never)))
   return tags === undefined ? undefined : checkTags(tags)
+}
+
+/**
+ * What a function of the options answers.
+ * @throws TypeError that names the option, the namespace and the key, with what it threw as `cause`.
+ */
+export function asked<R>(option: string, place: Place | undefined, ask: () => R): R {
+  if (place === undefined) return ask()
+  try {
+    return ask()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new TypeError(`\`${option}\` fails for the value of ${keyIn(place.namespace, place.key)}: ${why}`, {
+      cause,
+    })
+  }
 }
 
 /** @throws TypeError when they are anything but tags, or too many. */

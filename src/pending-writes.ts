@@ -8,7 +8,7 @@ import { KedgeError } from './errors.ts'
 import type { Call } from './flight.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { PendingWrite } from './intents.ts'
-import { tagsOf, ttlOf } from './lifetime.ts'
+import { asked, tagsOf, ttlOf } from './lifetime.ts'
 import { readWrite } from './write-message.ts'
 
 /** The answer asked for at first; a record that is larger is asked for again. */
@@ -53,14 +53,15 @@ export class PendingWrites<T> {
   /** Holds the value of a write, as of its eviction. */
   hold(key: string, value: T, write: PendingWrite, loadedAt: number): void {
     const { load } = this.#space.settings
+    const place = { namespace: this.#space.name, key }
     const candidate: Candidate<T> = {
       value,
       asOf: write.asOf,
       generation: this.#space.partition.generation,
       loadedAt,
-      ttlMs: ttlOf(value, load, 0),
+      ttlMs: ttlOf(value, load, 0, place),
       keepMs: 0,
-      tags: tagsOf(value, load),
+      tags: tagsOf(value, load, place),
       version: undefined,
       settleMs: 0,
       write,
@@ -79,7 +80,9 @@ export class PendingWrites<T> {
       if (!isSame(this.#space.pendingWrite(key), write)) continue
       if (said === undefined) return undefined
       const { schema } = this.#space.settings
-      const parsed = said.deleted || !schema ? undefined : schema.safeParse(said.value)
+      const place = { namespace: this.#space.name, key }
+      const parsed =
+        said.deleted || !schema ? undefined : asked('schema', place, () => schema.safeParse(said.value))
       if (parsed?.success === false) return undefined
       const value = (parsed ? parsed.data : said.value) as T | undefined
       if (value !== undefined) this.hold(key, value, write, loadedAt)

@@ -194,9 +194,9 @@ export interface Namespace<T> {
   get(key: string, options?: ReadOptions): Promise<T | undefined>
   /** Keys without a value are left out. */
   getMany(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>>
-  /** Rejects with what the loader threw, untouched. */
   /**
-   * The value if it is held, else what the loader brings. Every reader gets the same object, not a copy: who changes it
+   * The value if it is held, else what the loader brings. Rejects with what the loader threw, untouched; with `ERR_CODEC`
+   * where it brought what cannot outlive a request: a `Response`, a stream, a stub, a promise, a function. Every reader gets the same object, not a copy: who changes it
    * changes it for all readers of the isolate. `freeze: true` makes that a `TypeError`.
    */
   getOrSet(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T>

@@ -8,6 +8,7 @@
  */
 import { durationMs } from './duration.ts'
 import { KedgeError } from './errors.ts'
+import { checkHoldable } from './holdable.ts'
 import type { Keyspace } from './keyspace.ts'
 import { checkId } from './ids.ts'
 import { PendingWrites } from './pending-writes.ts'
@@ -47,6 +48,7 @@ export class WriteBehind<T> {
   ): Promise<Token> {
     checkOptions(options, 'behind')
     checkId(key, 'key')
+    checkHoldable(value, this.#space.name, key)
     const { lifespan, ground, publisher, follower } = this.#context
     const { name, partition, settings } = this.#space
     lifespan.check()

@@ -10,6 +10,7 @@
 import { settledWithin } from './deadline.ts'
 import { durationMs } from './duration.ts'
 import { KedgeError } from './errors.ts'
+import { checkHoldable } from './holdable.ts'
 import type { Candidate, Keyspace } from './keyspace.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import { checkId } from './ids.ts'
@@ -79,8 +80,10 @@ export class WriteThrough<T> {
     const { load, intentsMs } = this.#space.settings
     const intentMs = intentOf(options.intent, intentsMs)
     const { ttl = load.ttl as WriteThroughOptions<T>['ttl'] } = options
-    const ttlMs = value === undefined ? 0 : ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0)
-    const tags = value === undefined ? undefined : tagsOf(value, { tags: options.tags ?? load.tags })
+    const place = { namespace: this.#space.name, key }
+    checkHoldable(value, place.namespace, key)
+    const ttlMs = value === undefined ? 0 : ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0, place)
+    const tags = value === undefined ? undefined : tagsOf(value, { tags: options.tags ?? load.tags }, place)
     // By both clocks: to the one who writes, time may pass too fast, never too slowly.
     const startedAt = ground.timeline.now()
     const write: Write<V> = {

@@ -8,6 +8,7 @@ import { applyEviction } from './coherence.ts'
 import { KedgeError } from './errors.ts'
 import type { Flights } from './flight.ts'
 import type { Follower } from './follower.ts'
+import { checkHoldable } from './holdable.ts'
 import type { Ground, Keyspace } from './keyspace.ts'
 import type { Lifespan } from './lifespan.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
@@ -66,17 +67,19 @@ export class Writer<T> {
     checkWriteOptions(options, 'set')
     checkId(key, 'key')
     if (value === undefined) throw new TypeError('`undefined` is no value; use `null`, or `delete`')
+    const place = { namespace: this.#space.name, key }
+    checkHoldable(value, place.namespace, key)
     const { settings, partition } = this.#space
     const { ttl = settings.load.ttl as SetOptions<T>['ttl'], version, signal } = options ?? {}
-    const ttlMs = ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0)
+    const ttlMs = ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0, place)
     this.#lifespan.check()
     // Before the first contact nothing may be held, and a value that was set should be.
     if (!partition.anchored) await this.#follower.sync(scope, signal)
     const { generation } = partition
     const loadedAt = this.#ground.timeline.now()
-    const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags })
+    const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags }, place)
     const shares = settings.share && ttlMs > 0
-    const kept = shares ? asRead(this.#ground, this.#space, value) : value
+    const kept = shares ? asRead(this.#ground, this.#space, key, value) : value
     const candidate = { value: kept, generation, loadedAt, ttlMs, keepMs: 0, tags, version, settleMs: 0 }
     // What cannot be written must not evict either.
     if (shares)

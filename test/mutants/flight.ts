@@ -367,6 +367,16 @@ export const flightMutants: readonly Mutant[] = [
     unseen: 'How many loads run at once past the cache is no invariant: the values are as fresh.',
   },
   {
+    id: 'holds-what-dies-with-its-request',
+    what: 'A Response, a stream or a stub is held, and breaks in the hands of the next request.',
+    file: FLIGHT,
+    from: 'checkHoldable(value, place.namespace, key)',
+    to: '',
+    breaks: [],
+    hint: ['unit/holdable.test.ts'],
+    unseen: 'Simulated fleets hold data alone.',
+  },
+  {
     id: 'F0',
     what: 'Of two values of the same version the one that arrives later wins, whatever its as-of.',
     file: KEYSPACE,
