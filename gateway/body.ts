@@ -41,9 +41,18 @@ export class Bodies {
 
   /** The body as a value of `schema`; an empty one as `{}`. @throws Refusal `malformed`, `too-large`, `busy` or `invalid`. */
   async read<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
+    return (await this.readWritten(c, schema)).value
+  }
+
+  /** As `read`, with the text: for what a body carries on into a record, whose numbers must keep their digits. */
+  async readWritten<T>(
+    c: Context,
+    schema: z.ZodType<T>,
+  ): Promise<{ readonly value: T; readonly text: string }> {
     const chunks: Uint8Array[] = []
     for await (const chunk of this.chunks(c)) chunks.push(chunk)
-    return shaped(chunks.length === 0 ? {} : parseJson(concat(chunks)), schema)
+    const { value, text } = chunks.length === 0 ? { value: {}, text: '{}' } : parseJson(concat(chunks))
+    return { value: shaped(value, schema), text }
   }
 }
 

@@ -15,7 +15,7 @@ import { confluentErrors, V2_ERRORS } from './confluent-errors.ts'
 import { control, V2_TYPE } from './confluent-v2.ts'
 import type { Consumer } from './consumer.ts'
 import { Consumers } from './consumers.ts'
-import { EMBEDDED_TYPES, encodeEmbedded } from './embedded.ts'
+import { EMBEDDED_TYPES, recordText } from './embedded.ts'
 import { contentType, negotiate } from './media-type.ts'
 import { Refusal } from './refusal.ts'
 import type { Service } from './service.ts'
@@ -138,16 +138,10 @@ async function records(
     timeoutMs: asked > 0 ? Math.min(asked, timeoutMs) : timeoutMs,
     maxBytes: Math.min(number(c, 'max_bytes') || Infinity, limits.maxReadBytes),
     signal: c.req.raw.signal,
-    show: ({ topic, key, value, partition, offset }) => ({
-      topic,
-      key: encodeEmbedded(format, key),
-      value: encodeEmbedded(format, value),
-      partition,
-      offset,
-    }),
+    show: (record) => recordText(format, record),
   })
   c.header('content-type', type)
-  return c.body(JSON.stringify(shown))
+  return c.body(`[${shown.join(',')}]`)
 }
 
 function instanceOptions(asked: z.output<typeof createBody>, maxWaitMs: number): Consumer['options'] {

@@ -11,6 +11,7 @@ import * as z from 'zod'
 import type { Appended, RecordToAppend } from './cluster.ts'
 import { confluentErrors, V2_ERRORS } from './confluent-errors.ts'
 import { decodeEmbedded, formatOf } from './embedded.ts'
+import { itemsOf, membersOf } from './json-text.ts'
 import { contentType, negotiate } from './media-type.ts'
 import { partitionOfPath } from './parameter.ts'
 import { Refusal } from './refusal.ts'
@@ -113,15 +114,20 @@ const partitionInfo = (_: unknown, partition: number) => ({
 async function recordsOf(c: Context, { bodies, limits }: Service): Promise<RecordToAppend[]> {
   const format = formatOf(contentType(c))
   if (!format) throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
-  const { records } = await bodies.read(c, produceBody)
+  const body = await bodies.readWritten(c, produceBody)
+  const { records } = body.value
   if (records.length > limits.maxRecords) {
     throw new Refusal('too-large', `More than ${limits.maxRecords} records in one request.`)
   }
-  return records.map(({ key, value, partition }) => ({
-    key: decodeEmbedded(format, key),
-    value: decodeEmbedded(format, value),
-    partition: partition ?? undefined,
-  }))
+  const texts = format === 'json' ? itemsOf(membersOf(body.text).get('records')!) : []
+  return records.map(({ key, value, partition }, index) => {
+    const written = membersOf(texts[index] ?? '{}')
+    return {
+      key: decodeEmbedded(format, key, written.get('key')),
+      value: decodeEmbedded(format, value, written.get('value')),
+      partition: partition ?? undefined,
+    }
+  })
 }
 
 /** What the path names is not there: that is the whole answer, not a record's. */

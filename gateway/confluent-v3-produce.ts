@@ -12,7 +12,9 @@ import type { RecordToAppend } from './cluster.ts'
 import { confluentErrors, V3_ERRORS } from './confluent-errors.ts'
 import { requireJson } from './confluent-v3.ts'
 import { decodeBase64, decodeEmbedded } from './embedded.ts'
+import { itemsOf, membersOf } from './json-text.ts'
 import { jsonObjects } from './json.ts'
+import type { Json } from './json.ts'
 import { Refusal } from './refusal.ts'
 import type { Service } from './service.ts'
 import { listOf } from '../adapters/list.ts'
@@ -59,15 +61,17 @@ export function confluentV3Produce(service: Service): Hono {
 
   app.post('/clusters/:cluster/topics/:topic/records:batch', async (c) => {
     requireJson(c)
-    const { entries } = await bodies.read(c, batchBody)
+    const { value, text } = await bodies.readWritten(c, batchBody)
+    const { entries } = value
     if (entries.length > MAX_BATCH) return batchRefused(c, `Batch contains more than ${MAX_BATCH} entries.`)
     if (new Set(entries.map(({ id }) => id)).size < entries.length) {
       return batchRefused(c, 'Batch entry IDs are not distinct.')
     }
     const successes: unknown[] = []
     const failures: unknown[] = []
-    for (const { id, ...entry } of entries) {
-      const report = await produceOne(service, c, entry)
+    const texts = itemsOf(membersOf(text).get('entries')!)
+    for (const [at, { id, ...entry }] of entries.entries()) {
+      const report = await produceOne(service, c, { value: entry, text: texts[at]! })
       if (report.error_code === 200) successes.push({ id, ...report, error_code: undefined })
       else failures.push({ id, ...report })
     }
@@ -97,12 +101,12 @@ async function* produceAll(service: Service, c: Context): AsyncGenerator<Report,
   }
 }
 
-async function produceOne(service: Service, c: Context, body: unknown): Promise<Report> {
+async function produceOne(service: Service, c: Context, body: Json): Promise<Report> {
   const { cluster, limits } = service
   const topic = c.req.param('topic') ?? ''
   try {
-    const asked = shaped(body, recordBody)
-    const record = recordOf(asked, limits.maxRecordHeaders)
+    const asked = shaped(body.value, recordBody)
+    const record = recordOf(asked, body.text, limits.maxRecordHeaders)
     const [result] = await cluster.append(topic, [record])
     if (!result || result.refusal) throw result?.refusal ?? new Refusal('unavailable', 'No answer.')
     return {
@@ -126,13 +130,14 @@ function reportOf(service: Service, error: unknown): Report {
   return { error_code: 500, message: 'Internal Server Error' }
 }
 
-function recordOf(asked: z.output<typeof recordBody>, maxHeaders: number): RecordToAppend {
+function recordOf(asked: z.output<typeof recordBody>, text: string, maxHeaders: number): RecordToAppend {
   const headers = asked.headers ?? []
+  const written = membersOf(text)
   if (headers.length > maxHeaders)
     throw new Refusal('invalid', `More than ${maxHeaders} headers on one record.`)
   return {
-    key: bytesOf(asked.key),
-    value: bytesOf(asked.value),
+    key: bytesOf(asked.key, written.get('key')),
+    value: bytesOf(asked.value, written.get('value')),
     partition: asked.partition_id ?? undefined,
     timestamp: asked.timestamp ? Date.parse(asked.timestamp) : undefined,
     headers: headers.map(({ name, value }) => ({
@@ -142,10 +147,10 @@ function recordOf(asked: z.output<typeof recordBody>, maxHeaders: number): Recor
   }
 }
 
-function bytesOf(part: z.output<typeof data>): Uint8Array | null {
+function bytesOf(part: z.output<typeof data>, text = '{}'): Uint8Array | null {
   if (!part || part.data === null || part.data === undefined) return null
-  if (part.type === 'BINARY') return decodeEmbedded('binary', part.data)
-  if (part.type === 'JSON') return decodeEmbedded('json', part.data)
+  if (part.type === 'BINARY') return decodeBase64(part.data)
+  if (part.type === 'JSON') return decodeEmbedded('json', part.data, membersOf(text).get('data'))
   if (part.type !== 'STRING')
     throw new Refusal('invalid', 'type must be BINARY, JSON or STRING: there is no schema registry.')
   if (typeof part.data !== 'string') throw new Refusal('malformed', 'data of type STRING must be a string.')

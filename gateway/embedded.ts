@@ -1,5 +1,12 @@
-/** Keys and values inside JSON: as base64 (`binary`) or as themselves (`json`). @module */
+/**
+ * Keys and values inside JSON: as base64 (`binary`) or as themselves (`json`). The latter are carried as text in both
+ * directions, so that every digit of a number stays.
+ *
+ * @module
+ */
 import { Buffer } from 'node:buffer'
+import type { ClusterRecord } from './cluster.ts'
+import { compact } from './json-text.ts'
 import { parseJson } from './json.ts'
 import { Refusal } from './refusal.ts'
 
@@ -23,20 +30,44 @@ export function formatOf(type: string): EmbeddedFormat | undefined {
 
 const encoder = new TextEncoder()
 
-/** The bytes of a key or value that was sent. `null` and absent are none. @throws Refusal `malformed`. */
-export function decodeEmbedded(format: EmbeddedFormat, data: unknown): Uint8Array | null {
+/**
+ * The bytes of a key or value that was sent. `null` and absent are none.
+ *
+ * @param text what was parsed to `data`
+ * @throws Refusal `malformed`.
+ */
+export function decodeEmbedded(
+  format: EmbeddedFormat,
+  data: unknown,
+  text: string | undefined,
+): Uint8Array | null {
   if (data === null || data === undefined) return null
-  return format === 'binary' ? decodeBase64(data) : encoder.encode(JSON.stringify(data))
+  return format === 'binary' ? decodeBase64(data) : encoder.encode(compact(text ?? 'null'))
 }
 
-/** A key or value as it is shown. @throws Refusal `undecodable` for one that is not JSON where JSON is wanted. */
-export function encodeEmbedded(format: EmbeddedFormat, bytes: Uint8Array | null): unknown {
-  if (bytes === null) return null
-  if (format === 'binary') return encodeBase64(bytes)
+/** A record as JSON. @throws Refusal `undecodable` for one that is not JSON where JSON is wanted; it says which. */
+export function recordText(format: EmbeddedFormat, record: ClusterRecord): string {
+  const { topic, key, value, partition, offset } = record
+  const parts = `"key":${partText(format, key, record, 'key')},"value":${partText(format, value, record, 'value')}`
+  return `{"topic":${JSON.stringify(topic)},${parts},"partition":${partition},"offset":${offset}}`
+}
+
+function partText(
+  format: EmbeddedFormat,
+  bytes: Uint8Array | null,
+  { topic, partition, offset }: ClusterRecord,
+  part: 'key' | 'value',
+): string {
+  if (bytes === null) return 'null'
+  if (format === 'binary') return `"${encodeBase64(bytes)}"`
   try {
-    return parseJson(bytes)
+    return parseJson(bytes).text
   } catch {
-    throw new Refusal('undecodable', 'A record is not JSON. Read it in the binary format.')
+    throw new Refusal(
+      'undecodable',
+      `The ${part} of topic ${topic}, partition ${partition}, offset ${offset} is not JSON. ` +
+        `Read it in the binary format, or go on behind it at offset ${offset + 1}.`,
+    )
   }
 }
 

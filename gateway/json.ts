@@ -34,21 +34,26 @@ class Nesting {
   }
 }
 
+/** JSON, read and as it was written: numbers that a double does not hold are whole in the text only. */
+export interface Json {
+  readonly value: unknown
+  readonly text: string
+}
+
 /** @throws Refusal `malformed`. The message never quotes what was sent. */
-export function parseJson(bytes: Uint8Array): unknown {
+export function parseJson(bytes: Uint8Array): Json {
   const nesting = new Nesting()
   for (const byte of bytes) nesting.step(byte)
   try {
-    return JSON.parse(decoder.decode(bytes))
+    const text = decoder.decode(bytes)
+    return { value: JSON.parse(text), text }
   } catch {
     throw new Refusal('malformed', 'The body is not valid JSON.')
   }
 }
 
 /** Objects written one after the other, as each of them is complete. @throws Refusal `malformed` for anything between them. */
-export async function* jsonObjects(
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<unknown, void, undefined> {
+export async function* jsonObjects(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Json, void, undefined> {
   let nesting = new Nesting()
   let held: Uint8Array[] = []
   for await (const chunk of chunks) {

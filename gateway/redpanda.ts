@@ -19,7 +19,7 @@ import type { Context } from 'hono'
 import { cachingOf } from './caching.ts'
 import type { ClusterRecord } from './cluster.ts'
 import { confluentErrors, REDPANDA_ERRORS } from './confluent-errors.ts'
-import { EMBEDDED_TYPES, encodeEmbedded, formatOf } from './embedded.ts'
+import { EMBEDDED_TYPES, formatOf, recordText } from './embedded.ts'
 import type { EmbeddedFormat } from './embedded.ts'
 import { headerOf } from './header.ts'
 import { accepted } from './media-type.ts'
@@ -110,15 +110,7 @@ const bodies = new WeakMap<readonly ClusterRecord[], Partial<Record<EmbeddedForm
 function bodyOf(records: readonly ClusterRecord[], format: EmbeddedFormat): string {
   const known = bodies.get(records) ?? {}
   bodies.set(records, known)
-  return (known[format] ??= JSON.stringify(
-    records.map(({ topic, key, value, partition, offset }) => ({
-      topic,
-      key: encodeEmbedded(format, key),
-      value: encodeEmbedded(format, value),
-      partition,
-      offset,
-    })),
-  ))
+  return (known[format] ??= `[${records.map((record) => recordText(format, record)).join(',')}]`)
 }
 
 /** Calls `release` when the answer has gone out, or its connection has. Without a server of Node, at once. */
