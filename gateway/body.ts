@@ -1,6 +1,7 @@
 /** Request bodies: bounded while they arrive, each and all together; JSON, and of the shape that a schema says. @module */
 import type { Context } from 'hono'
 import type { z } from 'zod'
+import { headerOf } from './header.ts'
 import { concat, parseJson } from './json.ts'
 import { Refusal } from './refusal.ts'
 
@@ -16,9 +17,10 @@ export class Bodies {
 
   /**
    * The body in the pieces in which it arrives.
-   * @throws Refusal `too-large` as soon as more came than one body may have, `busy` when all together are too much.
+   * @throws Refusal `unsupported-media` for one that is compressed; `too-large` as soon as more came than one body may have, `busy` when all together are too much.
    */
   async *chunks(c: Context): AsyncGenerator<Uint8Array, void, undefined> {
+    requireUncompressed(c)
     const tooLarge = () => new Refusal('too-large', `The body is larger than ${this.#maxBytes} bytes.`)
     if (Number(c.req.header('content-length') ?? 0) > this.#maxBytes) throw tooLarge()
     const body: ReadableStream<Uint8Array> | null = c.req.raw.body
@@ -39,7 +41,7 @@ export class Bodies {
     }
   }
 
-  /** The body as a value of `schema`; an empty one as `{}`. @throws Refusal `malformed`, `too-large`, `busy` or `invalid`. */
+  /** The body as a value of `schema`; an empty one as `{}`. @throws Refusal `unsupported-media`, `malformed`, `too-large`, `busy` or `invalid`. */
   async read<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
     return (await this.readWritten(c, schema)).value
   }
@@ -53,6 +55,14 @@ export class Bodies {
     for await (const chunk of this.chunks(c)) chunks.push(chunk)
     const { value, text } = chunks.length === 0 ? { value: {}, text: '{}' } : parseJson(concat(chunks))
     return { value: shaped(value, schema), text }
+  }
+}
+
+/** What a small body may become when it is inflated nobody bounds here. @throws Refusal `unsupported-media`. */
+export function requireUncompressed(c: Context): void {
+  const encoding = headerOf(c, 'content-encoding') ?? 'identity'
+  if (encoding.trim().toLowerCase() !== 'identity') {
+    throw new Refusal('unsupported-media', 'The body is compressed (Content-Encoding): send it as it is.')
   }
 }
 

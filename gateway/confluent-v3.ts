@@ -7,6 +7,7 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import * as z from 'zod'
+import { requireUncompressed } from './body.ts'
 import type { TopicDescription } from './cluster.ts'
 import { confluentErrors, V3_ERRORS } from './confluent-errors.ts'
 import { contentType } from './media-type.ts'
@@ -87,6 +88,7 @@ export function confluentV3(service: Service): Hono {
 
 /** @throws Refusal `unsupported-media` for a body that does not call itself JSON. */
 export function requireJson(c: Context): void {
+  requireUncompressed(c)
   if (contentType(c) !== 'application/json') {
     throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
   }

@@ -5,6 +5,7 @@
  */
 import type { Runtime } from '../src/runtime.ts'
 import type { Cluster, ClusterRead, ClusterRecord, TopicPartition, TopicPosition } from './cluster.ts'
+import { isUndecodable } from './embedded.ts'
 import type { EmbeddedFormat } from './embedded.ts'
 import { Refusal } from './refusal.ts'
 
@@ -22,12 +23,34 @@ export interface PollOptions<T> {
   readonly timeoutMs: number
   readonly maxBytes: number
   readonly signal: AbortSignal
-  /** May throw: a record that cannot be shown stays where it is, and stops every later poll as well. */
+  /** May refuse a record as `undecodable`: what stands before it is returned, and the next poll is refused. */
   readonly show: (record: ClusterRecord) => T
 }
 
 /** Requests that may stand in line for one instance. */
 const MAX_QUEUE = 16
+
+/** What is assigned and not there is told in words of its own. */
+async function hosted<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Refusal) || !['unknown-topic', 'unknown-partition'].includes(error.reason))
+      throw error
+    throw new Refusal('not-hosted', 'This server does not host this topic-partition.')
+  }
+}
+
+/** Why a record cannot be shown, where it is the record's own fault. */
+function attempt(show: () => void): { readonly because: unknown } | undefined {
+  try {
+    show()
+    return undefined
+  } catch (error) {
+    if (isUndecodable(error)) return { because: error }
+    throw error
+  }
+}
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
 
@@ -100,42 +123,42 @@ export class Consumer {
 
   /** What `show` makes of the records from the positions on. The positions move past them, unless anything fails. */
   async poll<T>(cluster: Cluster, runtime: Runtime, options: PollOptions<T>): Promise<T[]> {
+    // What is found out here stays when the poll fails: the end would be another one next time.
+    await hosted(() => this.#positions(cluster))
     const before = this.#assigned
     this.#assigned = new Map(before)
     try {
-      return (await this.#poll(cluster, runtime, options)).map(options.show)
+      return await this.#poll(cluster, runtime, options)
     } catch (error) {
-      this.#assigned = before
+      if (!isUndecodable(error)) this.#assigned = before
       throw error
     }
   }
 
-  async #poll(cluster: Cluster, runtime: Runtime, options: PollOptions<unknown>): Promise<ClusterRecord[]> {
-    if (this.#assigned.size === 0) {
-      throw new Refusal(
-        'not-assigned',
-        'Illegal state: Consumer is not subscribed to any topics or assigned any partitions',
-      )
-    }
+  async #poll<T>(cluster: Cluster, runtime: Runtime, options: PollOptions<T>): Promise<T[]> {
     const deadline = runtime.monotonic() + options.timeoutMs
-    const taken: ClusterRecord[] = []
+    const shown: T[] = []
     let bytes = 0
     for (;;) {
       const waitMs = Math.max(0, deadline - runtime.monotonic())
-      const read = await this.#read(cluster, { ...options, waitMs })
-      let full = false
+      const read = await hosted(() => this.#read(cluster, { ...options, waitMs }))
+      const taken = new Set<ClusterRecord>()
+      let stop: { readonly because?: unknown } | undefined
       for (const record of read.records) {
         const size = (record.key?.length ?? 0) + (record.value?.length ?? 0)
-        // A record that reaches `max_bytes` alone is never returned and no error says so: kafka-rest does it.
-        full ||= bytes + size >= options.maxBytes
-        if (full) break
+        // The first record is returned whatever its size: a consumer that never got it would stand still for good.
+        if (shown.length > 0 && bytes + size >= options.maxBytes) stop = {}
+        else stop = attempt(() => void shown.push(options.show(record)))
+        if (stop) break
         bytes += size
-        taken.push(record)
+        taken.add(record)
       }
-      if (full) this.#moveBefore(read, taken)
+      if (stop) this.#moveBefore(read, taken)
       else this.seek(read.next)
-      const enough = this.options.minBytes >= 0 && bytes > this.options.minBytes
-      if (full || enough || runtime.monotonic() >= deadline) return taken
+      if (stop?.because !== undefined && shown.length === 0) throw stop.because
+      const enough =
+        bytes >= options.maxBytes || (this.options.minBytes >= 0 && bytes > this.options.minBytes)
+      if (stop || enough || runtime.monotonic() >= deadline) return shown
     }
   }
 
@@ -143,25 +166,25 @@ export class Consumer {
     cluster: Cluster,
     options: { readonly maxBytes: number; readonly waitMs: number; readonly signal: AbortSignal },
   ): Promise<ClusterRead> {
-    try {
-      const read = await cluster.read(await this.#positions(cluster), options)
-      const [lost] = read.outOfRange
-      if (!lost) return read
-      if (this.options.reset === 'none') {
-        const message = `Fetch position is out of range for partition ${nameOf(lost)} and no reset policy is configured`
-        throw new Refusal('out-of-range', `Kafka error: ${message}`)
-      }
-      for (const partition of read.outOfRange) this.seek([await this.#reset(cluster, partition)])
-      // What came from the others is read again from where they stand.
-      return { records: [], next: [], outOfRange: [] }
-    } catch (error) {
-      if (!(error instanceof Refusal) || !['unknown-topic', 'unknown-partition'].includes(error.reason))
-        throw error
-      throw new Refusal('not-hosted', 'This server does not host this topic-partition.')
+    const read = await cluster.read(await this.#positions(cluster), options)
+    const [lost] = read.outOfRange
+    if (!lost) return read
+    if (this.options.reset === 'none') {
+      const message = `Fetch position is out of range for partition ${nameOf(lost)} and no reset policy is configured`
+      throw new Refusal('out-of-range', `Kafka error: ${message}`)
     }
+    for (const partition of read.outOfRange) this.seek([await this.#reset(cluster, partition)])
+    // What came from the others is read again from where they stand.
+    return { records: [], next: [], outOfRange: [] }
   }
 
   async #positions(cluster: Cluster): Promise<TopicPosition[]> {
+    if (this.#assigned.size === 0) {
+      throw new Refusal(
+        'not-assigned',
+        'Illegal state: Consumer is not subscribed to any topics or assigned any partitions',
+      )
+    }
     const positions: TopicPosition[] = []
     for (const { topic, partition, offset } of this.#assigned.values()) {
       if (offset === undefined && this.options.reset === 'none') {
@@ -185,8 +208,7 @@ export class Consumer {
   }
 
   /** The answer is full: each partition goes on at its first record that was left out. */
-  #moveBefore(read: ClusterRead, taken: readonly ClusterRecord[]): void {
-    const returned = new Set(taken)
+  #moveBefore(read: ClusterRead, returned: ReadonlySet<ClusterRecord>): void {
     for (const next of read.next) {
       const first = read.records.find((record) => nameOf(record) === nameOf(next) && !returned.has(record))
       this.seek([first ? { topic: first.topic, partition: first.partition, offset: first.offset } : next])

@@ -52,6 +52,23 @@ export function recordText(format: EmbeddedFormat, record: ClusterRecord): strin
   return `{"topic":${JSON.stringify(topic)},${parts},"partition":${partition},"offset":${offset}}`
 }
 
+/** Records as JSON, one after the other, up to the first that is not JSON; it is refused where it is the first of all. */
+export function recordTexts(format: EmbeddedFormat, records: readonly ClusterRecord[]): string[] {
+  const texts: string[] = []
+  for (const record of records) {
+    try {
+      texts.push(recordText(format, record))
+    } catch (error) {
+      if (texts.length === 0 || !isUndecodable(error)) throw error
+      break
+    }
+  }
+  return texts
+}
+
+export const isUndecodable = (error: unknown): boolean =>
+  error instanceof Refusal && error.reason === 'undecodable'
+
 function partText(
   format: EmbeddedFormat,
   bytes: Uint8Array | null,
@@ -66,7 +83,7 @@ function partText(
     throw new Refusal(
       'undecodable',
       `The ${part} of topic ${topic}, partition ${partition}, offset ${offset} is not JSON. ` +
-        `Read it in the binary format, or go on behind it at offset ${offset + 1}.`,
+        `Read it in the binary format, or go on at offset ${offset + 1} (a consumer instance: POST …/positions).`,
     )
   }
 }

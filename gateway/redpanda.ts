@@ -19,11 +19,12 @@ import type { Context } from 'hono'
 import { cachingOf } from './caching.ts'
 import type { ClusterRecord } from './cluster.ts'
 import { confluentErrors, REDPANDA_ERRORS } from './confluent-errors.ts'
-import { EMBEDDED_TYPES, formatOf, recordText } from './embedded.ts'
+import { EMBEDDED_TYPES, formatOf, recordTexts } from './embedded.ts'
 import type { EmbeddedFormat } from './embedded.ts'
 import { headerOf } from './header.ts'
 import { accepted } from './media-type.ts'
 import { partitionOfPath, wholeNumber } from './parameter.ts'
+import type { PartitionRead } from './partition-reader.ts'
 import { Refusal } from './refusal.ts'
 import type { Service } from './service.ts'
 
@@ -52,14 +53,6 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
     const read = await (waitMs > 0 ? polls.run(poll) : poll())
     const { bounds } = read
     const named = logId !== undefined
-    const caching = cachingOf(read, {
-      offset,
-      isolation,
-      format,
-      named,
-      open: service.open,
-      ifNoneMatch: headerOf(c, 'if-none-match'),
-    })
     const headers: Record<string, string> = { 'kedge-log-id': bounds.logId }
     if (read.sampled && !(read.settled && named)) {
       headers['kedge-beginning-offset'] = String(bounds.beginning)
@@ -72,10 +65,14 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
       for (const [name, value] of Object.entries(headers)) c.header(name, value)
       throw new Refusal('out-of-range', 'offset_out_of_range')
     }
-    headers['kedge-next-offset'] = String(read.next)
+    const shown = format === 'json' ? upToUndecodable(read) : read
+    headers['kedge-next-offset'] = String(shown.next)
+    const open = service.open
+    const ifNoneMatch = headerOf(c, 'if-none-match')
+    const caching = cachingOf(shown, { offset, isolation, format, named, open, ifNoneMatch })
     Object.assign(headers, caching.headers)
     if (caching.notModified) return c.body(null, 304, headers)
-    const body = bodyOf(read.records, format)
+    const body = `[${textsOf(read.records, format).join(',')}]`
     const length = Buffer.byteLength(body)
     whenSent(c, polls.hold(length))
     headers['content-type'] = EMBEDDED_TYPES[format]
@@ -105,12 +102,19 @@ function sent(
 }
 
 /** Those who waited together have the same records: they are written down once. */
-const bodies = new WeakMap<readonly ClusterRecord[], Partial<Record<EmbeddedFormat, string>>>()
+const written = new WeakMap<readonly ClusterRecord[], Partial<Record<EmbeddedFormat, string[]>>>()
 
-function bodyOf(records: readonly ClusterRecord[], format: EmbeddedFormat): string {
-  const known = bodies.get(records) ?? {}
-  bodies.set(records, known)
-  return (known[format] ??= `[${records.map((record) => recordText(format, record)).join(',')}]`)
+function textsOf(records: readonly ClusterRecord[], format: EmbeddedFormat): readonly string[] {
+  const known = written.get(records) ?? {}
+  written.set(records, known)
+  return (known[format] ??= recordTexts(format, records))
+}
+
+/** What of a read can be shown as JSON. The rest begins with what cannot. @throws Refusal `undecodable` where that is all. */
+function upToUndecodable(read: PartitionRead): PartitionRead {
+  const { length } = textsOf(read.records, 'json')
+  const stop = read.records[length]
+  return stop ? { ...read, records: read.records.slice(0, length), next: stop.offset } : read
 }
 
 /** Calls `release` when the answer has gone out, or its connection has. Without a server of Node, at once. */

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { answer, base64, BINARY, bytes, harness, JSON_FORMAT, V2 } from './harness.ts'
 
@@ -118,6 +119,23 @@ describe('Confluent v2', () => {
       { error_code: expect.any(Number), message: expect.any(String) },
     ])
     expect([errors, log.describe('t') && log.offsets('t', 0).end]).toEqual([[], undefined])
+  })
+
+  it.each([
+    ['/topics/t', JSON_FORMAT],
+    ['/topics/t/partitions/0', BINARY],
+    ['/consumers/g', V2],
+    ['/v3/clusters/c/topics/t/records', 'application/json'],
+    ['/v3/clusters/c/topics/t/records:batch', 'application/json'],
+    ['/produce/t', 'application/json'],
+  ])('refuses a compressed body with words: POST %s', async (path, type) => {
+    const { app, log, errors } = harness()
+    const headers = { 'content-type': type, 'content-encoding': 'gzip' }
+    const body = gzipSync('{"records":[{"value":null}]}')
+    const response = await app.request(path, { method: 'POST', headers, body })
+    expect(response.status).toBe(415)
+    expect(await response.text()).toContain('The body is compressed')
+    expect([errors, log.describe('t')]).toEqual([[], undefined])
   })
 
   it('refuses answers in a type that it does not have', async () => {

@@ -75,14 +75,21 @@ describe('a consumer instance', () => {
     expect(await polling).toEqual([200, []])
   })
 
-  it('never returns a record that reaches max_bytes alone, and keeps its position', async () => {
+  it('returns a record that reaches max_bytes by itself, and alone', async () => {
     const h = harness()
-    h.log.append('t', value('1234'))
-    h.log.append('t', value('1234'))
+    for (const text of ['1234', '1234', '12', '1', '1']) h.log.append('t', value(text))
+    // Nothing more would fit: the rest of the timeout is not waited for.
+    await consumer(h, { 'fetch.min.bytes': -1 })
+    expect(offsetsOf(await poll(h, '?max_bytes=4'))).toEqual([200, [0]])
+    expect(offsetsOf(await poll(h, '?max_bytes=1'))).toEqual([200, [1]])
+    expect(offsetsOf(await poll(h, '?max_bytes=4'))).toEqual([200, [2, 3]])
+  })
+
+  it('returns a record larger than any answer of the gateway, and goes on behind it', async () => {
+    const h = harness({}, { limits: { maxReadBytes: 1000 } })
+    for (const text of ['a', 'x'.repeat(1_000_000), 'b']) h.log.append('t', value(text))
     await consumer(h)
-    expect(await poll(h, '?max_bytes=4')).toEqual([200, []])
-    expect(offsetsOf(await poll(h, '?max_bytes=5'))).toEqual([200, [0]])
-    expect(offsetsOf(await poll(h, '?max_bytes=5'))).toEqual([200, [1]])
+    for (const offset of [0, 1, 2]) expect(offsetsOf(await poll(h))).toEqual([200, [offset]])
   })
 
   it('seeks to the beginning, to the end of the moment, and to a time', async () => {
@@ -147,16 +154,41 @@ describe('a consumer instance', () => {
     expect(await poll(h)).toEqual([404, { error_code: 40403, message }])
   })
 
-  it('keeps its position when a JSON reader meets what is not JSON, or the client leaves', async () => {
+  it('shows what stands before a record that is not JSON, then names it and the way past it', async () => {
+    const h = harness()
+    for (const text of ['1', '2', 'not json', '3']) h.log.append('t', value(text))
+    await consumer(h, { format: 'json' })
+    expect(offsetsOf(await poll(h, '', JSON_FORMAT))).toEqual([200, [0, 1]])
+    for (let turn = 0; turn < 2; turn++) {
+      const message =
+        'The value of topic t, partition 0, offset 2 is not JSON. ' +
+        'Read it in the binary format, or go on at offset 3 (a consumer instance: POST …/positions).'
+      expect(await poll(h, '', JSON_FORMAT)).toEqual([408, { error_code: 40801, message }])
+    }
+    await seek(h, 3)
+    expect(offsetsOf(await poll(h, '', JSON_FORMAT))).toEqual([200, [3]])
+  })
+
+  it('meets what is not JSON again where it began at the end of the log', async () => {
+    const h = harness()
+    await consumer(h, { format: 'json', 'auto.offset.reset': 'latest' })
+    const polling = poll(h, '', JSON_FORMAT)
+    await until(() => h.log.waiting === 1)
+    h.log.append('t', { key: bytes('{'), value: bytes('1') })
+    h.log.append('t', value('2'))
+    const refused = [
+      408,
+      { message: expect.stringContaining('The key of topic t, partition 0, offset 0 is') },
+    ]
+    expect(await polling).toMatchObject(refused)
+    expect(await poll(h, '', JSON_FORMAT)).toMatchObject(refused)
+  })
+
+  it('keeps its position when the client leaves', async () => {
     const h = harness()
     h.log.append('t', value('1'))
     h.log.append('t', value('{'))
-    await consumer(h, { format: 'json' })
-    for (let turn = 0; turn < 2; turn++)
-      expect(await poll(h, '', JSON_FORMAT)).toMatchObject([408, { error_code: 40801 }])
-
     const client = new AbortController()
-    await h.app.request(INSTANCE, { method: 'DELETE' })
     await consumer(h, { 'fetch.min.bytes': -1 })
     const init = { headers: { accept: BINARY }, signal: client.signal }
     const left = h.app.request(`${INSTANCE}/records`, init)

@@ -24,13 +24,20 @@ describe('stateless reads', () => {
     })
   })
 
-  it('show JSON as itself, and refuse the answer when a record is not JSON', async () => {
+  it('show JSON as itself up to a record that is not JSON, which is refused by its name when asked for', async () => {
     const { log, get } = harness()
     log.append('t', { key: bytes('"k"'), value: bytes('{"a":1}') })
-    const asked = () => get(records('offset=0&timeout=0&max_bytes=1000'), { accept: JSON_FORMAT })
-    expect(await (await asked()).json()).toMatchObject([{ key: 'k', value: { a: 1 } }])
+    const from = (offset: number) =>
+      get(records(`offset=${offset}&timeout=0&max_bytes=1000`), { accept: JSON_FORMAT })
+    const asked = () => from(0)
     log.append('t', { key: null, value: bytes('[') })
-    expect(await answer(await asked())).toMatchObject([408, { error_code: 40801 }])
+    log.append('t', { key: null, value: bytes('2') })
+    const first = await asked()
+    expect(first.headers.get('kedge-next-offset')).toBe('1')
+    expect(await first.json()).toMatchObject([{ key: 'k', value: { a: 1 }, offset: 0 }])
+    const message = expect.stringContaining('The value of topic t, partition 0, offset 1 is not JSON.')
+    expect(await answer(await from(1))).toEqual([408, { error_code: 40801, message }])
+    expect(await (await from(2)).json()).toMatchObject([{ value: 2, offset: 2 }])
     log.recreateTopic('t')
     log.append('t', { key: null, value: bytes('['.repeat(100_000) + ']'.repeat(100_000)) })
     expect((await asked()).status).toBe(408)
