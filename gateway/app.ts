@@ -57,7 +57,14 @@ const PROTOCOLS = {
     'POST /topics/{topic}',
     'POST /topics/{topic}/partitions/{partition}',
     'GET /topics/{topic}/partitions/{partition}/offsets',
+    'GET /brokers',
     'POST /consumers/{group}',
+    'DELETE /consumers/{group}/instances/{instance}',
+    'GET|POST|DELETE /consumers/{group}/instances/{instance}/subscription',
+    'GET|POST /consumers/{group}/instances/{instance}/assignments',
+    'GET|POST /consumers/{group}/instances/{instance}/offsets',
+    'POST /consumers/{group}/instances/{instance}/positions[/beginning|/end]',
+    'GET /consumers/{group}/instances/{instance}/records',
   ],
   'confluent-v3': [
     'GET /v3/clusters',
@@ -102,6 +109,7 @@ export function createGateway(options: GatewayOptions): Hono {
     limits,
     polls: new Polls(limits.maxPolls, limits.maxAnswerBytes),
     runtime,
+    stopping,
     open: isOpen(auth),
     onError,
   }

@@ -1,4 +1,5 @@
 /** Request bodies: bounded while they arrive, each and all together; JSON, and of the shape that a schema says. @module */
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { headerOf } from './header.ts'
@@ -19,11 +20,17 @@ export class Bodies {
    * The body in the pieces in which it arrives.
    * @throws Refusal `unsupported-media` for one that is compressed; `too-large` as soon as more came than one body may have, `busy` when all together are too much.
    */
-  async *chunks(c: Context): AsyncGenerator<Uint8Array, void, undefined> {
+  chunks(c: Context): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#bounded(c, c.req.raw.body)
+  }
+
+  async *#bounded(
+    c: Context,
+    body: AsyncIterable<Uint8Array> | null | undefined,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     requireUncompressed(c)
     const tooLarge = () => new Refusal('too-large', `The body is larger than ${this.#maxBytes} bytes.`)
     if (Number(c.req.header('content-length') ?? 0) > this.#maxBytes) throw tooLarge()
-    const body: ReadableStream<Uint8Array> | null = c.req.raw.body
     if (!body) return
     let bytes = 0
     try {
@@ -51,8 +58,24 @@ export class Bodies {
     c: Context,
     schema: z.ZodType<T>,
   ): Promise<{ readonly value: T; readonly text: string }> {
+    return this.#written(this.chunks(c), schema)
+  }
+
+  /**
+   * The body of a GET, which some of kafka-rest's calls have: a `Request` has none, Node's own request has.
+   * @throws Refusal as `read`.
+   */
+  async readOfGet<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
+    const env: Partial<HttpBindings> | undefined = c.env
+    return (await this.#written(this.#bounded(c, env?.incoming), schema)).value
+  }
+
+  async #written<T>(
+    body: AsyncIterable<Uint8Array>,
+    schema: z.ZodType<T>,
+  ): Promise<{ readonly value: T; readonly text: string }> {
     const chunks: Uint8Array[] = []
-    for await (const chunk of this.chunks(c)) chunks.push(chunk)
+    for await (const chunk of body) chunks.push(chunk)
     const { value, text } = chunks.length === 0 ? { value: {}, text: '{}' } : parseJson(concat(chunks))
     return { value: shaped(value, schema), text }
   }

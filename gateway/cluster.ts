@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { Groups } from './groups.ts'
 import type { Refusal } from './refusal.ts'
 
 export interface Header {
@@ -98,6 +99,8 @@ export interface ClusterRead {
 
 export interface Cluster {
   readonly id: string
+  /** Absent where nothing keeps consumer groups: then nobody can subscribe or commit. */
+  readonly groups?: Groups | undefined
   topics(): Promise<readonly TopicDescription[]>
   /**
    * `undefined` for a topic that is not there. May create it, as a broker with `auto.create.topics.enable` does when

@@ -10,7 +10,7 @@ import type { Context } from 'hono'
 import * as z from 'zod'
 import type { Appended, RecordToAppend } from './cluster.ts'
 import { confluentErrors, V2_ERRORS } from './confluent-errors.ts'
-import { decodeEmbedded, formatOf } from './embedded.ts'
+import { decodeEmbedded, EMBEDDED_TYPES, formatOf } from './embedded.ts'
 import { itemsOf, membersOf } from './json-text.ts'
 import { contentType, negotiate } from './media-type.ts'
 import { partitionOfPath } from './parameter.ts'
@@ -20,6 +20,10 @@ import type { Service } from './service.ts'
 import { listOf } from '../adapters/list.ts'
 
 export const V2_TYPE = 'application/vnd.kafka.v2+json'
+
+const SCHEMA_TYPES = /^application\/vnd\.kafka\.(avro|jsonschema|protobuf)\.v2\+json$/
+export const noSchemas = (): Refusal =>
+  new Refusal('unsupported', 'There is no schema registry here: use the format binary or json.')
 
 const produceBody = z.object({
   // Strict: headers and timestamps have no place in v2, and whoever sends them should learn it.
@@ -44,6 +48,8 @@ export function confluentV2(service: Service): Hono {
       (await cluster.topics()).map(({ name }) => name),
     ),
   )
+
+  app.get('/brokers', (c) => control(c, { brokers: [BROKER] }))
 
   app.get('/topics/:topic', async (c) => {
     const { name, id, partitions } = await existing(service, c)
@@ -92,9 +98,13 @@ export function confluentV2(service: Service): Hono {
   return app
 }
 
-/** A control answer of v2, in the type that the client accepts. */
+/**
+ * A control answer of v2, in the type that the client accepts. Those of the embedded formats will do as well, as with
+ * kafka-rest: many clients send the same `Accept` with whatever they ask.
+ */
 export function control(c: Context, body: unknown): Response {
-  c.header('content-type', negotiate(c, [V2_TYPE, 'application/json']))
+  const { binary, json } = EMBEDDED_TYPES
+  c.header('content-type', negotiate(c, [V2_TYPE, 'application/json', binary, json]))
   return c.body(JSON.stringify(body))
 }
 
@@ -105,14 +115,17 @@ async function existing(service: Service, c: Context) {
 }
 
 /** One broker, which leads everything. */
+const BROKER = 0
 const partitionInfo = (_: unknown, partition: number) => ({
   partition,
-  leader: 0,
-  replicas: [{ broker: 0, leader: true, in_sync: true }],
+  leader: BROKER,
+  replicas: [{ broker: BROKER, leader: true, in_sync: true }],
 })
 
 async function recordsOf(c: Context, { bodies, limits }: Service): Promise<RecordToAppend[]> {
-  const format = formatOf(contentType(c))
+  const type = contentType(c)
+  const format = formatOf(type)
+  if (!format && SCHEMA_TYPES.test(type)) throw noSchemas()
   if (!format) throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
   const body = await bodies.readWritten(c, produceBody)
   const { records } = body.value

@@ -1,18 +1,28 @@
 /**
- * One consumer instance, as kafka-rest's `KafkaConsumerReadTask` behaves: it keeps positions, and a poll moves them.
+ * One consumer instance, as kafka-rest's `KafkaConsumerState` and `KafkaConsumerReadTask` behave: it has partitions,
+ * assigned or by a group, and keeps positions, which a poll moves.
  *
  * @module
  */
 import type { Runtime } from '../src/runtime.ts'
+import { AutoCommit } from './auto-commit.ts'
 import type { Cluster, ClusterRead, ClusterRecord, TopicPartition, TopicPosition } from './cluster.ts'
 import { isUndecodable } from './embedded.ts'
 import type { EmbeddedFormat } from './embedded.ts'
+import type { GroupMember, GroupOffset, Groups, Share } from './groups.ts'
+import { Positions } from './positions.ts'
+import { attempt, hosted } from './record-faults.ts'
+import type { Stop } from './record-faults.ts'
 import { Refusal } from './refusal.ts'
+import { either } from './signals.ts'
+import { Turns } from './turns.ts'
 
 export interface ConsumerOptions {
   readonly format: EmbeddedFormat
-  /** Where to begin, and what to do when a position is not in the log any more. */
+  /** Where to begin where nothing is committed, and what to do when a position is not in the log any more. */
   readonly reset: 'earliest' | 'latest' | 'none'
+  /** Whether what was returned is committed by itself (`auto.commit.enable`). */
+  readonly autoCommit: boolean
   /** A poll ends early once more bytes than this have come; -1 waits out the timeout (`fetch.min.bytes`). */
   readonly minBytes: number
   /** What a poll waits that names no timeout, and the most it waits that names one (`consumer.request.timeout.ms`). */
@@ -27,123 +37,195 @@ export interface PollOptions<T> {
   readonly show: (record: ClusterRecord) => T
 }
 
-/** Requests that may stand in line for one instance. */
-const MAX_QUEUE = 16
-
-/** What is assigned and not there is told in words of its own. */
-async function hosted<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof Refusal) || !['unknown-topic', 'unknown-partition'].includes(error.reason))
-      throw error
-    throw new Refusal('not-hosted', 'This server does not host this topic-partition.')
-  }
+export interface Surroundings {
+  readonly cluster: Cluster
+  readonly runtime: Runtime
 }
-
-/** Why a record cannot be shown, where it is the record's own fault. */
-function attempt(show: () => void): { readonly because: unknown } | undefined {
-  try {
-    show()
-    return undefined
-  } catch (error) {
-    if (isUndecodable(error)) return { because: error }
-    throw error
-  }
-}
-
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
 
 export class Consumer {
   readonly group: string
   readonly name: string
   readonly options: ConsumerOptions
-  #assigned = new Map<string, TopicPartition & { readonly offset: number | undefined }>()
-  #tail: Promise<void> = Promise.resolve()
-  #queue = 0
+  readonly #cluster: Cluster
+  readonly #runtime: Runtime
+  #positions = new Positions([])
+  /** Of what was returned, while a poll is under way: what it has read and not returned is not consumed. */
+  #returned: Positions | undefined
+  #subscription:
+    | { readonly topics: readonly string[]; readonly member: GroupMember; share?: Share | undefined }
+    | undefined
+  readonly #autoCommit: AutoCommit
+  readonly #turns = new Turns()
 
-  constructor(group: string, name: string, options: ConsumerOptions) {
+  constructor(group: string, name: string, options: ConsumerOptions, { cluster, runtime }: Surroundings) {
     this.group = group
     this.name = name
     this.options = options
+    this.#cluster = cluster
+    this.#runtime = runtime
+    this.#autoCommit = new AutoCommit(runtime, {
+      consumed: () => (cluster.groups ? this.#consumed() : []),
+      commit: (positions) => this.commit(positions),
+    })
   }
 
   /** Whether a request is at work: such an instance is not idle. */
   get busy(): boolean {
-    return this.#queue > 0
-  }
-
-  get assignment(): TopicPartition[] {
-    return [...this.#assigned.values()].map(({ topic, partition }) => ({ topic, partition }))
+    return this.#turns.busy
   }
 
   /** One request after the other, as a Kafka consumer demands. @throws Refusal `busy` when too many wait. */
-  async exclusive<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.#queue >= MAX_QUEUE)
-      throw new Refusal('busy', 'Too many requests for this instance.', { retryAfter: 1 })
-    this.#queue++
-    const before = this.#tail
-    let done!: () => void
-    this.#tail = new Promise((resolve) => (done = resolve))
-    try {
-      await before
-      signal.throwIfAborted()
-      return await work()
-    } finally {
-      this.#queue--
-      done()
-    }
+  exclusive<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(signal, work)
   }
 
-  /** Replaces the assignment; partitions that stay keep their positions. */
+  get subscription(): readonly string[] {
+    return this.#subscription?.topics ?? []
+  }
+
+  /** In place of the topics subscribed to before. @throws Refusal `not-assigned` where partitions are assigned by hand. */
+  async subscribe(topics: readonly string[], wanted: () => boolean): Promise<void> {
+    if (!this.#subscription && this.#positions.size > 0) throw mixed()
+    const groups = this.#groups()
+    await this.unsubscribe()
+    const options = { topics, wanted, consumed: () => this.#consumed() }
+    this.#subscription = { topics, member: groups.join(this.group, options) }
+  }
+
+  /** Assigned partitions are given up as well, as `KafkaConsumer.unsubscribe` has it. */
+  async unsubscribe(): Promise<void> {
+    await this.close()
+    this.#subscription = undefined
+    this.#positions = new Positions([])
+  }
+
+  /** Commits what is to be committed by itself, and hands the partitions on. */
+  async close(): Promise<void> {
+    if (this.#subscription) await this.#subscription.member.leave()
+    else await this.#autoCommit.commit().catch(() => {})
+  }
+
+  /** Replaces the assignment; partitions that stay keep their positions. @throws Refusal `not-assigned`. */
   assign(partitions: readonly TopicPartition[]): void {
-    this.#assigned = new Map(
-      partitions.map(({ topic, partition }) => {
-        const name = nameOf({ topic, partition })
-        return [name, { topic, partition, offset: this.#assigned.get(name)?.offset }]
-      }),
-    )
+    if (this.#subscription) throw mixed()
+    this.#positions = new Positions(partitions, this.#positions)
+  }
+
+  /** The partitions that are assigned; for a member of a group those that the group has given it by now. */
+  async assignment(signal: AbortSignal): Promise<readonly TopicPartition[]> {
+    await this.#share(0, signal)
+    return this.#positions.partitions
   }
 
   /** @throws Refusal `not-assigned`. */
-  requireAssigned(partitions: readonly TopicPartition[]): void {
-    const missing = partitions.find((partition) => !this.#assigned.has(nameOf(partition)))
-    if (missing) {
-      throw new Refusal(
-        'not-assigned',
-        `Illegal state: No current assignment for partition ${nameOf(missing)}`,
-      )
-    }
+  async requireAssigned(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void> {
+    await this.#share(this.options.timeoutMs, signal)
+    this.#positions.require(partitions)
   }
 
   seek(positions: readonly TopicPosition[]): void {
-    this.requireAssigned(positions)
-    for (const position of positions) this.#assigned.set(nameOf(position), position)
+    this.#positions.move(positions)
+  }
+
+  /** Commits these offsets; without them, the positions: all that was returned is consumed. */
+  async commit(offsets: readonly GroupOffset[] | undefined): Promise<void> {
+    const found = offsets ?? this.#positions.known
+    if (found.length === 0) return
+    this.#autoCommit.forget()
+    if (this.#subscription) await this.#subscription.member.commit(found)
+    else await this.#groups().commit(this.group, found)
+  }
+
+  async committed(partitions: readonly TopicPartition[]): Promise<readonly GroupOffset[]> {
+    return this.#groups().committed(this.group, partitions)
   }
 
   /** What `show` makes of the records from the positions on. The positions move past them, unless anything fails. */
-  async poll<T>(cluster: Cluster, runtime: Runtime, options: PollOptions<T>): Promise<T[]> {
-    // What is found out here stays when the poll fails: the end would be another one next time.
-    await hosted(() => this.#positions(cluster))
-    const before = this.#assigned
-    this.#assigned = new Map(before)
-    try {
-      return await this.#poll(cluster, runtime, options)
-    } catch (error) {
-      if (!isUndecodable(error)) this.#assigned = before
-      throw error
+  async poll<T>(options: PollOptions<T>): Promise<T[]> {
+    if (!this.#subscription && this.#positions.size === 0) throw nothing()
+    this.#autoCommit.byTime()
+    const deadline = this.#runtime.monotonic() + options.timeoutMs
+    for (;;) {
+      const left = Math.max(0, deadline - this.#runtime.monotonic())
+      const share = await this.#share(left, options.signal)
+      if (this.#subscription && this.#positions.size === 0) {
+        if (share) await this.#pause(deadline, share.ended, options.signal)
+        if (this.#runtime.monotonic() >= deadline) return []
+        continue
+      }
+      const shown = await this.#pollShare(share?.ended, deadline, options)
+      if (shown) return shown
     }
   }
 
-  async #poll<T>(cluster: Cluster, runtime: Runtime, options: PollOptions<T>): Promise<T[]> {
-    const deadline = runtime.monotonic() + options.timeoutMs
+  #groups(): Groups {
+    const { groups } = this.#cluster
+    if (groups) return groups
+    throw new Refusal('unsupported', 'This cluster keeps no consumer groups: assign partitions, and seek.')
+  }
+
+  /** What of the group is this member's, taken over where it is new; `undefined` without a group, or not yet. */
+  async #share(waitMs: number, signal: AbortSignal): Promise<Share | undefined> {
+    const subscription = this.#subscription
+    if (!subscription) return undefined
+    const share = await subscription.member.share(waitMs, signal)
+    if (share !== subscription.share) {
+      subscription.share = share
+      this.#autoCommit.forget()
+      this.#positions = new Positions(share?.partitions ?? [])
+    }
+    return share
+  }
+
+  /** Nothing is this member's: others have it. */
+  async #pause(deadline: number, ended: AbortSignal, signal: AbortSignal): Promise<void> {
+    const waiting = either(ended, signal)
+    try {
+      await this.#runtime.sleep(Math.max(0, deadline - this.#runtime.monotonic()), waiting.signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!ended.aborted) throw error
+    } finally {
+      waiting.done()
+    }
+  }
+
+  /** `undefined` when the partitions went to others meanwhile: they read what was read here. */
+  async #pollShare<T>(
+    ended: AbortSignal | undefined,
+    deadline: number,
+    options: PollOptions<T>,
+  ): Promise<T[] | undefined> {
+    // What is found out here stays when the poll fails: the end would be another one next time.
+    const positions = this.#positions
+    await hosted(() => this.#find(positions))
+    this.#returned = positions
+    this.#positions = new Positions(positions.partitions, positions)
+    try {
+      const shown = await this.#take(ended, deadline, options)
+      if (!shown) this.#positions = positions
+      return shown
+    } catch (error) {
+      if (!isUndecodable(error)) this.#positions = positions
+      if (ended?.aborted && !options.signal.aborted) return undefined
+      throw error
+    } finally {
+      this.#returned = undefined
+    }
+  }
+
+  async #take<T>(
+    ended: AbortSignal | undefined,
+    deadline: number,
+    options: PollOptions<T>,
+  ): Promise<T[] | undefined> {
     const shown: T[] = []
     let bytes = 0
     for (;;) {
-      const waitMs = Math.max(0, deadline - runtime.monotonic())
-      const read = await hosted(() => this.#read(cluster, { ...options, waitMs }))
+      const read = await hosted(() => this.#read(deadline, ended, options))
+      if (ended?.aborted) return undefined
       const taken = new Set<ClusterRecord>()
-      let stop: { readonly because?: unknown } | undefined
+      let stop: Stop | undefined
       for (const record of read.records) {
         const size = (record.key?.length ?? 0) + (record.value?.length ?? 0)
         // The first record is returned whatever its size: a consumer that never got it would stand still for good.
@@ -153,65 +235,66 @@ export class Consumer {
         bytes += size
         taken.add(record)
       }
-      if (stop) this.#moveBefore(read, taken)
-      else this.seek(read.next)
-      if (stop?.because !== undefined && shown.length === 0) throw stop.because
+      this.#positions.pass(read, taken)
+      if (stop?.because && shown.length === 0) throw stop.because
       const enough =
         bytes >= options.maxBytes || (this.options.minBytes >= 0 && bytes > this.options.minBytes)
-      if (stop || enough || runtime.monotonic() >= deadline) return shown
+      if (stop || enough || this.#runtime.monotonic() >= deadline) return shown
     }
   }
 
   async #read(
-    cluster: Cluster,
-    options: { readonly maxBytes: number; readonly waitMs: number; readonly signal: AbortSignal },
+    deadline: number,
+    ended: AbortSignal | undefined,
+    { maxBytes, signal }: PollOptions<unknown>,
   ): Promise<ClusterRead> {
-    const read = await cluster.read(await this.#positions(cluster), options)
-    const [lost] = read.outOfRange
-    if (!lost) return read
-    if (this.options.reset === 'none') {
-      const message = `Fetch position is out of range for partition ${nameOf(lost)} and no reset policy is configured`
+    await this.#find(this.#positions)
+    const reading = ended && either(ended, signal)
+    const waitMs = Math.max(0, deadline - this.#runtime.monotonic())
+    try {
+      const asked = { maxBytes, waitMs, signal: reading?.signal ?? signal }
+      const read = await this.#cluster.read(this.#positions.known, asked)
+      const [lost] = read.outOfRange
+      if (!lost) return read
+      if (this.options.reset === 'none') {
+        const message = `Fetch position is out of range for partition ${nameOf(lost)} and no reset policy is configured`
+        throw new Refusal('out-of-range', `Kafka error: ${message}`)
+      }
+      for (const partition of read.outOfRange) this.seek([await this.#reset(partition)])
+      // What came from the others is read again from where they stand.
+      return { records: [], next: [], outOfRange: [] }
+    } finally {
+      reading?.done()
+    }
+  }
+
+  /** Where nobody has sought yet: what the group has committed, else the policy's end of the log. */
+  async #find(positions: Positions): Promise<void> {
+    const { unknown } = positions
+    if (unknown.length === 0) return
+    const committed = (await this.#cluster.groups?.committed(this.group, unknown)) ?? []
+    positions.move(committed)
+    const missing = positions.unknown
+    if (missing.length > 0 && this.options.reset === 'none') {
+      const names = missing.map(nameOf).slice(0, 10).join(', ')
+      const message = `Undefined offset with no reset policy for partitions: [${names}]`
       throw new Refusal('out-of-range', `Kafka error: ${message}`)
     }
-    for (const partition of read.outOfRange) this.seek([await this.#reset(cluster, partition)])
-    // What came from the others is read again from where they stand.
-    return { records: [], next: [], outOfRange: [] }
+    for (const partition of missing) positions.move([await this.#reset(partition)])
   }
 
-  async #positions(cluster: Cluster): Promise<TopicPosition[]> {
-    if (this.#assigned.size === 0) {
-      throw new Refusal(
-        'not-assigned',
-        'Illegal state: Consumer is not subscribed to any topics or assigned any partitions',
-      )
-    }
-    const positions: TopicPosition[] = []
-    for (const { topic, partition, offset } of this.#assigned.values()) {
-      if (offset === undefined && this.options.reset === 'none') {
-        const name = nameOf({ topic, partition })
-        throw new Refusal(
-          'out-of-range',
-          `Kafka error: Undefined offset with no reset policy for partitions: [${name}]`,
-        )
-      }
-      const position =
-        offset === undefined ? await this.#reset(cluster, { topic, partition }) : { topic, partition, offset }
-      if (offset === undefined) this.seek([position])
-      positions.push(position)
-    }
-    return positions
-  }
-
-  async #reset(cluster: Cluster, { topic, partition }: TopicPartition): Promise<TopicPosition> {
-    const { beginning, end } = await cluster.offsets(topic, partition)
+  async #reset({ topic, partition }: TopicPartition): Promise<TopicPosition> {
+    const { beginning, end } = await this.#cluster.offsets(topic, partition)
     return { topic, partition, offset: this.options.reset === 'earliest' ? beginning : end }
   }
 
-  /** The answer is full: each partition goes on at its first record that was left out. */
-  #moveBefore(read: ClusterRead, returned: ReadonlySet<ClusterRecord>): void {
-    for (const next of read.next) {
-      const first = read.records.find((record) => nameOf(record) === nameOf(next) && !returned.has(record))
-      this.seek([first ? { topic: first.topic, partition: first.partition, offset: first.offset } : next])
-    }
+  #consumed(): readonly TopicPosition[] {
+    return this.options.autoCommit ? (this.#returned ?? this.#positions).known : []
   }
 }
+
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
+
+const illegal = (why: string) => new Refusal('not-assigned', `Illegal state: ${why}`)
+const nothing = () => illegal('Consumer is not subscribed to any topics or assigned any partitions')
+const mixed = () => illegal('Subscription to topics and assignment of partitions are mutually exclusive')

@@ -1,13 +1,11 @@
 /** The consumer instances: bounded in number, forgotten after an idle time that is looked at when one is used. @module */
-import type { Runtime } from '../src/runtime.ts'
 import { Consumer } from './consumer.ts'
-import type { ConsumerOptions } from './consumer.ts'
+import type { ConsumerOptions, Surroundings } from './consumer.ts'
 import { Refusal } from './refusal.ts'
 
-export interface ConsumersOptions {
+export interface ConsumersOptions extends Surroundings {
   readonly max: number
   readonly timeoutMs: number
-  readonly runtime: Runtime
 }
 
 export class Consumers {
@@ -31,7 +29,7 @@ export class Consumers {
     if (this.#held.size >= this.#options.max) {
       throw new Refusal('busy', 'Too many consumer instances.', { retryAfter: 10 })
     }
-    const consumer = new Consumer(group, name, options)
+    const consumer = new Consumer(group, name, options, this.#options)
     this.#use(consumer)
     return consumer
   }
@@ -52,10 +50,24 @@ export class Consumers {
     }
   }
 
-  /** @throws Refusal `unknown-instance`. */
-  delete(group: string, name: string): void {
-    this.#find(group, name)
+  /** Whether the instance is there and not idle for too long. */
+  wants(consumer: Consumer): boolean {
+    const held = this.#held.get(keyOf(consumer.group, consumer.name))
+    return held?.consumer === consumer && (consumer.busy || held.usedAt > this.#idleSince)
+  }
+
+  /** Resolves when its partitions have been handed on. @throws Refusal `unknown-instance`. */
+  async delete(group: string, name: string): Promise<void> {
+    const consumer = this.#find(group, name)
     this.#held.delete(keyOf(group, name))
+    await consumer.close()
+  }
+
+  /** All that were there, for good. */
+  async close(): Promise<void> {
+    const all = [...this.#held.values()]
+    this.#held.clear()
+    await Promise.allSettled(all.map(({ consumer }) => consumer.close()))
   }
 
   #find(group: string, name: string): Consumer {
@@ -71,11 +83,17 @@ export class Consumers {
     this.#held.set(key, { consumer, usedAt: this.#options.runtime.monotonic() })
   }
 
+  get #idleSince(): number {
+    return this.#options.runtime.monotonic() - this.#options.timeoutMs
+  }
+
   #expire(): void {
-    const before = this.#options.runtime.monotonic() - this.#options.timeoutMs
+    const before = this.#idleSince
     for (const [key, { consumer, usedAt }] of this.#held) {
       if (usedAt > before) return
-      if (!consumer.busy) this.#held.delete(key)
+      if (consumer.busy) continue
+      this.#held.delete(key)
+      void consumer.close()
     }
   }
 }

@@ -41,6 +41,7 @@ export function drained(cluster: Cluster, stopping: AbortSignal): Cluster & Part
 
   return {
     id: cluster.id,
+    groups: cluster.groups,
     topics: () => cluster.topics(),
     describe: (topic) => cluster.describe(topic),
     create: (topic, partitions) => cluster.create(topic, partitions),

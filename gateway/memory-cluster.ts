@@ -15,6 +15,7 @@ import type {
   TopicPartition,
   TopicPosition,
 } from './cluster.ts'
+import { MemoryGroups } from './memory-groups.ts'
 import { Refusal } from './refusal.ts'
 
 export interface MemoryClusterOptions {
@@ -31,12 +32,14 @@ export function memoryCluster(log: MemoryLog, options: MemoryClusterOptions = {}
 
 class MemoryCluster implements Cluster {
   readonly id: string
+  readonly groups: MemoryGroups
   readonly #log: MemoryLog
   readonly #runtime: Runtime
 
   constructor(log: MemoryLog, id: string, runtime: Runtime) {
     this.#log = log
     this.id = id
+    this.groups = new MemoryGroups(log)
     this.#runtime = runtime
   }
 

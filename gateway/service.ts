@@ -12,6 +12,8 @@ export interface Service {
   readonly limits: Required<GatewayLimits>
   readonly polls: Polls
   readonly runtime: Runtime
+  /** Aborted when the process stops. */
+  readonly stopping: AbortSignal
   /** Whether no credentials are asked for: then a cache that many share may keep what never changes. */
   readonly open: boolean
   /** Told of errors that nobody expected; the client gets none of their text. */

@@ -83,6 +83,7 @@ interface Moment {
 
 class SharedTail implements TailedCluster {
   readonly id: string
+  readonly groups: Cluster['groups']
   readonly #cluster: Cluster
   readonly #options: Required<TailOptions>
   readonly #samples = new SharedCalls<Sample>()
@@ -98,6 +99,7 @@ class SharedTail implements TailedCluster {
 
   constructor(cluster: Cluster, options: Required<TailOptions>) {
     this.id = cluster.id
+    this.groups = cluster.groups
     this.#cluster = cluster
     this.#options = options
     this.#loops = new TailLoops(cluster, options, {

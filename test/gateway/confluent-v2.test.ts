@@ -110,7 +110,7 @@ describe('Confluent v2', () => {
       400,
     ],
     ['another content type', '{"records":[{"value":""}]}', 'application/json', 415],
-    ['Avro', '{"records":[{"value":""}]}', 'application/vnd.kafka.avro.v2+json', 415],
+    ['Avro', '{"records":[{"value":""}]}', 'application/vnd.kafka.avro.v2+json', 501],
   ])('refuses a produce of %s', async (_, body, type, status) => {
     const { log, post, errors } = harness()
     const response = await post('/topics/t', body, type)

@@ -7,7 +7,8 @@ const partitions = [{ topic: 't', partition: 0 }]
 const value = (text: string) => ({ key: null, value: bytes(text) })
 
 async function consumer(h: Harness, options: Record<string, unknown> = {}): Promise<void> {
-  const settings = { name: 'c', 'fetch.min.bytes': '0', 'auto.offset.reset': 'earliest', ...options }
+  const usual = { name: 'c', 'fetch.min.bytes': '0', 'auto.offset.reset': 'earliest' }
+  const settings = { ...usual, 'auto.commit.enable': 'false', ...options }
   expect((await h.post('/consumers/g', settings, V2)).status).toBe(200)
   expect((await h.post(`${INSTANCE}/assignments`, { partitions }, V2)).status).toBe(204)
 }
@@ -218,7 +219,10 @@ describe('a consumer instance', () => {
 
   it.each([
     [{ name: 'c' }, 409, 40902],
-    [{ format: 'avro' }, 422, 422],
+    [{ format: 'avro' }, 501, 501],
+    [{ format: 'csv' }, 422, 422],
+    [{ 'auto.commit.enable': 'often' }, 422, 422],
+    [{ 'isolation.level': 'read_committed' }, 422, 422],
     [{ 'auto.offset.reset': 'smallest' }, 422, 42204],
     [{ 'fetch.min.bytes': -2 }, 422, 42204],
     [{ 'fetch.min.bytes': 'many' }, 422, 422],

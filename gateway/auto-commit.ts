@@ -1,0 +1,51 @@
+/** What a consumer has consumed, committed from time to time (`enable.auto.commit`). @module */
+import type { Runtime } from '../src/runtime.ts'
+import type { TopicPosition } from './cluster.ts'
+
+/** Kafka's `auto.commit.interval.ms`. */
+const INTERVAL_MS = 5000
+
+export interface Consumption {
+  /** What has been returned by now; nothing where nothing is to be committed by itself. */
+  readonly consumed: () => readonly TopicPosition[]
+  readonly commit: (positions: readonly TopicPosition[]) => Promise<void>
+}
+
+export class AutoCommit {
+  readonly #runtime: Runtime
+  readonly #consumption: Consumption
+  #at: number
+  #last = ''
+  #busy = false
+
+  constructor(runtime: Runtime, consumption: Consumption) {
+    this.#runtime = runtime
+    this.#consumption = consumption
+    this.#at = runtime.monotonic()
+  }
+
+  /** Something else was committed, perhaps by somebody else. */
+  forget(): void {
+    this.#last = ''
+  }
+
+  /** What stands committed already is not committed again. */
+  async commit(): Promise<void> {
+    const consumed = this.#consumption.consumed()
+    const text = JSON.stringify(consumed)
+    if (consumed.length === 0 || text === this.#last) return
+    await this.#consumption.commit(consumed)
+    this.#last = text
+  }
+
+  /** To be called with each poll, which does not wait for it. A commit that fails is made up for by the next. */
+  byTime(): void {
+    const now = this.#runtime.monotonic()
+    if (this.#busy || now - this.#at < INTERVAL_MS) return
+    this.#at = now
+    this.#busy = true
+    void this.commit()
+      .catch(() => {})
+      .finally(() => (this.#busy = false))
+  }
+}

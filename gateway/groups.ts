@@ -1,0 +1,49 @@
+/**
+ * The part of the gateway's port that consumer groups need: who of a group reads which partitions, and how far they came.
+ *
+ * Methods reject with a `Refusal`, as those of a `Cluster` do.
+ *
+ * @module
+ */
+import type { TopicPartition, TopicPosition } from './cluster.ts'
+
+export interface GroupOffset extends TopicPosition {
+  /** What the client that commits has to say about it. @default '' */
+  readonly metadata?: string | undefined
+}
+
+/** What a member reads until the group is shared out anew. */
+export interface Share {
+  readonly partitions: readonly TopicPartition[]
+  /** Aborted when the partitions are no longer this member's. What was read and not given out by then is another's to read. */
+  readonly ended: AbortSignal
+}
+
+export interface MemberOptions {
+  readonly topics: readonly string[]
+  /** What is to be committed before the partitions go to others. Asked for at that moment. */
+  readonly consumed: () => readonly GroupOffset[]
+  /** Whether somebody still uses the member. One that nobody uses leaves: its partitions are for those that read. */
+  readonly wanted: () => boolean
+}
+
+export interface GroupMember {
+  /**
+   * The member's share; `undefined` where the group has not been shared out yet after `waitMs`. Rejects with what keeps
+   * the member out of the group, where that is known.
+   */
+  share(waitMs: number, signal: AbortSignal): Promise<Share | undefined>
+  /** @throws Refusal `not-assigned` when the group does not take it from this member any more. */
+  commit(offsets: readonly GroupOffset[]): Promise<void>
+  /** Commits what was consumed and hands the partitions on. Never rejects, and may be called again. */
+  leave(): Promise<void>
+}
+
+export interface Groups {
+  /** Begins to join. */
+  join(group: string, options: MemberOptions): GroupMember
+  /** Commits for a reader that is no member. @throws Refusal `not-assigned` while the group has members. */
+  commit(group: string, offsets: readonly GroupOffset[]): Promise<void>
+  /** What the group has committed, for those of the partitions for which it has. */
+  committed(group: string, partitions: readonly TopicPartition[]): Promise<readonly GroupOffset[]>
+}

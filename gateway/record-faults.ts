@@ -1,0 +1,30 @@
+/** What keeps a consumer from a record, or from its partition. @module */
+import { isUndecodable } from './embedded.ts'
+import { Refusal } from './refusal.ts'
+
+/** A poll ends here: its answer is full, or the record is at fault. */
+export interface Stop {
+  readonly because?: Refusal
+}
+
+/** What is assigned and not there is told in words of its own. */
+export async function hosted<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Refusal) || !['unknown-topic', 'unknown-partition'].includes(error.reason))
+      throw error
+    throw new Refusal('not-hosted', 'This server does not host this topic-partition.')
+  }
+}
+
+/** Why a record cannot be shown, where it is the record's own fault. */
+export function attempt(show: () => void): Stop | undefined {
+  try {
+    show()
+    return undefined
+  } catch (error) {
+    if (error instanceof Refusal && isUndecodable(error)) return { because: error }
+    throw error
+  }
+}
