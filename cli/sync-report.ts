@@ -20,6 +20,19 @@ const WHO = {
   hook_recovered: 'what follows the writes',
 } as const
 
+const TIMES = {
+  timestamp: 'the timestamp of the record',
+  at: "the `at` of kedge's own update",
+  ttl: 'the time to live',
+} as const
+
+/** What comes of a time that is in another unit. */
+const MEANS = {
+  timestamp: '--ttl counts from it unless --ttl-from is write, and --version-by timestamp goes by it',
+  at: 'the life of its value counts from it',
+  ttl: 'where the field is in seconds, let it be a text such as "60s"',
+} as const
+
 const BEGAN = {
   new: 'the store knows nothing of it: reading from the beginning',
   wiped: 'the store was wiped: reading from the beginning',
@@ -84,6 +97,10 @@ export class SyncReport {
         return this.#warn(
           `${count(event.records)} dead letters could not be written, and are lost: ${sentence(event.error)}`,
         )
+      case 'suspect_time':
+        return this.#warn(
+          `${TIMES[event.field]} at ${event.partition}@${event.offset} looks like ${event.unit} (${event.value}), and is taken for milliseconds: ${MEANS[event.field]}. This is said once; suspect_times_total counts`,
+        )
       case 'batch':
         return
     }
@@ -111,7 +128,9 @@ export class SyncReport {
     this.#terminal.say(text)
   }
 
-  #unusableRecord({ partition, offset, says }: Extract<SyncEvent, { type: 'unusable' }>): void {
+  #unusableRecord({ reason, partition, offset, says }: Extract<SyncEvent, { type: 'unusable' }>): void {
+    // Rare, and each concerns a whole table.
+    if (reason === 'truncate') return this.#warn(`at ${partition}@${offset}: ${plain(says)}`)
     this.#unusable++
     const now = this.#runtime.monotonic()
     if (now - this.#unusableAt < UNUSABLE_MS) return

@@ -23,6 +23,7 @@ import {
   format,
   isolation,
   key,
+  keyFormat,
   life,
   lifeField,
   lifeFrom,
@@ -58,8 +59,8 @@ interface Flags {
 }
 
 const AFTER = `
-With --brokers it reads Kafka itself, else through the proxy at --url. A key template has the placeholders {key}, {ns},
-{topic}, {partition} and {value.field}; braces around one of them are a hash tag: {order:{key}}:header.
+With --brokers it reads Kafka itself, else through the proxy at --url. A key template has the placeholders {key},
+{key.field}, {ns}, {topic}, {partition} and {value.field}; braces around one of them are a hash tag: {order:{key}}:header.
 A password in --to is better given by the environment: other users of a machine can read its command lines.`
 
 /** Whatever follows a topic here. */
@@ -197,7 +198,9 @@ async function readable(values: Values, session: Session): Promise<KafkaLog> {
 }
 
 function optionsOf({ values, session, log, codec, store, report }: Parts): SyncOptions {
-  const [name, template] = [values.get(topic), values.get(key)]
+  // Of a table the names of its topic and of its row, so that many tables may share a store.
+  const usual = values.get(format) === 'debezium' ? '{topic}:{key}' : undefined
+  const [name, template] = [values.get(topic), values.get(key) ?? usual]
   if (name === undefined) throw new UsageError('--topic is missing (KEDGE_SYNC_TOPIC)')
   if (template === undefined) throw new UsageError('--key is missing (KEDGE_SYNC_KEY)')
   const [fields, ttl, ttlField, wanted] = [
@@ -210,11 +213,13 @@ function optionsOf({ values, session, log, codec, store, report }: Parts): SyncO
   const records = values.get(maxLagRecords)
   const letters = values.get(deadLetters)
   const own = values.get(stream)
+  const keys = values.get(keyFormat)
   return {
     kafka: log,
     topic: name,
     sink: store.sink,
     key: template,
+    ...(keys !== undefined && { keyFormat: keys }),
     ...(fields.length > 0 && { value: fields.length === 1 ? fields[0]! : fields }),
     ...(ttl !== undefined && {
       ttl: (/^\d+$/.test(ttl) ? Number(ttl) : ttl) as NonNullable<SyncOptions['ttl']>,

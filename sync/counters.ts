@@ -13,7 +13,7 @@ export interface SyncStats {
   readonly superseded: number
   /** Records that a later one of the same batch made needless. */
   readonly folded: number
-  /** Records that say nothing here: of other namespaces, of older rows. */
+  /** Records that say nothing here: of other namespaces, of older rows, Debezium's that are of no row. */
   readonly skipped: number
   /** Records that could not be used. */
   readonly unusable: number
@@ -27,6 +27,8 @@ export interface SyncStats {
   readonly begins: number
   /** Records that retention took before they were read, at most. */
   readonly lost: number
+  /** Times that seem to be in another unit than milliseconds. */
+  readonly suspectTimes: number
   /** Calls to the store, to the log, and of `onWritten`, that failed and were tried again. */
   readonly storeFailures: number
   readonly logFailures: number
@@ -49,6 +51,7 @@ export const newCounters = (): Counters => ({
   wipes: 0,
   begins: 0,
   lost: 0,
+  suspectTimes: 0,
   storeFailures: 0,
   logFailures: 0,
   hookFailures: 0,

@@ -7,7 +7,7 @@ import type { LogRecord, NewRecord } from '../src/log.ts'
 import type { Counters } from './counters.ts'
 import type { SyncSettings } from './options.ts'
 import { retryable } from './patience.ts'
-import type { Unusable } from './translator.ts'
+import type { Unusable } from './unusable.ts'
 
 /** What stands in the dead-letter topic, as JSON, under the key of the record. */
 export interface DeadLetter {

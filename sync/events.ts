@@ -1,4 +1,5 @@
 /** Everything that happens in a sync, as one typed stream. @module */
+import type { TimeField, TimeUnit } from './times.ts'
 
 /** Why a record was not used. */
 export type UnusableReason =
@@ -6,6 +7,10 @@ export type UnusableReason =
   | 'missing'
   /** Not in the format that was said. */
   | 'undecodable'
+  /** A table was truncated: which rows there were is not said. They stay in the store. */
+  | 'truncate'
+  /** A change event whose operation is not known. */
+  | 'operation'
   /** The key that comes of it is longer than `maxKeyBytes`, or is no text. */
   | 'key'
   /** The store never takes it. */
@@ -76,6 +81,15 @@ export type SyncEvent =
   | { readonly type: 'log_recovered'; readonly downMs: number }
   | { readonly type: 'hook_recovered'; readonly downMs: number }
   | ({ readonly type: 'unusable'; readonly reason: UnusableReason; readonly says: string } & RecordPlace)
+  /** A time does not look like milliseconds. Said once of each `field`; all are counted. */
+  | ({
+      readonly type: 'suspect_time'
+      readonly field: TimeField
+      /** As it stood. */
+      readonly value: number
+      /** What it looks like. `'a moment'`: a time since the epoch, where a length of time is expected. */
+      readonly unit: TimeUnit
+    } & RecordPlace)
   /** Dead letters that could not be written in time, and are lost. */
   | { readonly type: 'dead_letters_lost'; readonly records: number; readonly error: unknown }
 

@@ -17,6 +17,7 @@ export type { LagPaceOptions, Pace } from './pace.ts'
 export { createSync } from './sync.ts'
 export type { NotReady, RunOptions, StepOptions, StepResult, Sync } from './sync.ts'
 export { createTierFollower } from './tier-follower.ts'
+export type { TimeField, TimeUnit } from './times.ts'
 export type {
   BeginReason,
   TierFollower,

@@ -32,7 +32,10 @@ export interface SyncRecord {
   readonly key: string | undefined
   /** Namespace of kedge's message. */
   readonly ns: string | undefined
-  /** Decoded; `undefined` for a tombstone. */
+  /**
+   * Decoded; `undefined` for a tombstone. A number that no double holds is an object whose `toString()` has its digits:
+   * put it into a text or return it as it is.
+   */
   readonly value: unknown
 }
 
@@ -43,7 +46,7 @@ export interface Written {
   readonly record: SyncRecord
 }
 
-export type SyncFormat = 'auto' | 'kedge' | 'json' | 'string' | 'bytes' | 'messagepack'
+export type SyncFormat = 'auto' | 'kedge' | 'json' | 'string' | 'bytes' | 'messagepack' | 'debezium'
 
 export interface SyncOptions {
   /** How Kafka is reached. */
@@ -53,17 +56,24 @@ export interface SyncOptions {
   readonly sink: Sink
   /**
    * The key in the store: a template such as `user:{key}:latest`, `{order:{key}}:header` (the outer braces are a hash
-   * tag of Redis Cluster) or `customer:{value.customer.id}`; or a function. A record for which it gives nothing goes
-   * to the dead letters.
+   * tag of Redis Cluster), `order:{key.id}` (a field of a key that is JSON) or `customer:{value.customer.id}`; or a
+   * function. A record for which it gives nothing goes to the dead letters.
    */
   readonly key: string | ((record: SyncRecord) => string | undefined)
   /**
+   * What `{key}` stands for: the record's key as it stands, or the text in a key that is a JSON text, without its quotes
+   * (as REST proxies write it in their JSON format); other keys then go to the dead letters. Debezium's keys are
+   * read as JSON always. @default 'text'
+   */
+  readonly keyFormat?: 'text' | 'json'
+  /**
    * The value in the store: a field (`'total'`, `'customer.name'`), an object of several fields, or what a function
-   * returns (`undefined` deletes, bytes are written as they are). @default the record's whole value
+   * returns (bytes are written as they are). A field that is null, and a function that returns null or `undefined`,
+   * deletes the key, as a null record does. @default the record's whole value; of Debezium the row
    */
   readonly value?: string | readonly string[] | ((record: SyncRecord) => unknown)
   /**
-   * How long a value lives: a duration, or the field that says it (milliseconds, or a duration such as `'5m'`).
+   * How long a value lives: a duration, or the field that says it (a number of **milliseconds**, or a text such as `'5m'`).
    * kedge's own updates have one of their own; the shorter one counts. @default for ever
    */
   readonly ttl?: Duration | { readonly field: string }
@@ -74,7 +84,8 @@ export interface SyncOptions {
   readonly ttlFrom?: 'record' | 'write'
   /**
    * What the values are. `'auto'`: kedge's own updates, JSON, MessagePack where `codec` is given, and anything else
-   * as it is.
+   * as it is. `'debezium'`: change events of Debezium in JSON, with or without their schema; the value is then the row, and
+   * `{key}` the text of its key columns.
    * @default 'auto'
    */
   readonly format?: SyncFormat
@@ -83,7 +94,10 @@ export interface SyncOptions {
    * they stand and the rest as JSON. @default 'json'
    */
   readonly encode?: 'json' | 'text'
-  /** For MessagePack: `messagePack()` of `kedge/adapters/messagepack`. @default JSON alone */
+  /**
+   * For MessagePack: `messagePack()` of `kedge/adapters/messagepack`. Where it may have rounded an integer of 64 bits that
+   * is needed, the record goes to the dead letters. @default JSON alone
+   */
   readonly codec?: Codec
   /** Of kedge's own updates: the namespaces that are wanted. @default all */
   readonly namespaces?: readonly string[]
@@ -142,6 +156,7 @@ export interface SyncSettings {
   readonly topic: string
   readonly sink: Sink
   readonly key: Template | ((record: SyncRecord) => string | undefined)
+  readonly keyFormat: 'text' | 'json'
   readonly value:
     | { readonly path: Path }
     | { readonly paths: readonly Path[] }
@@ -200,7 +215,8 @@ const shape = z
     }),
     ttl: z.union([duration, z.strictObject({ field: text })], { error: 'must be a duration or { field }' }),
     ttlFrom: z.enum(['record', 'write']),
-    format: z.enum(['auto', 'kedge', 'json', 'string', 'bytes', 'messagepack']),
+    keyFormat: z.enum(['text', 'json']),
+    format: z.enum(['auto', 'kedge', 'json', 'string', 'bytes', 'messagepack', 'debezium']),
     encode: z.enum(['json', 'text']),
     codec: hasMethods('encode', 'decode', 'detects'),
     namespaces: z.array(z.string().regex(NAMESPACE_PATTERN, { error: 'must be names of namespaces' })).min(1),
@@ -234,6 +250,10 @@ export function syncSettings(options: SyncOptions): SyncSettings {
   )
   must(options.deadLetters !== topic, '`deadLetters` must not be the topic itself')
   must(format !== 'messagepack' || options.codec !== undefined, "`format: 'messagepack'` needs a `codec`")
+  must(
+    format !== 'debezium' || options.keyFormat === undefined,
+    "`keyFormat` is not for `format: 'debezium'`, whose keys are read as JSON",
+  )
   const template = typeof key === 'string' ? parseTemplate(key) : key
   const hasFields = format !== 'string' && format !== 'bytes'
   const needsFields =
@@ -251,6 +271,7 @@ export function syncSettings(options: SyncOptions): SyncSettings {
     topic,
     sink: options.sink,
     key: template,
+    keyFormat: options.keyFormat ?? 'text',
     value: projectionOf(value),
     ttl: lifeOf(options.ttl),
     ttlFrom: options.ttlFrom ?? 'record',

@@ -1,4 +1,5 @@
 /** Dotted paths into values: `customer.address.city`, `items.0.sku`. @module */
+import { isLosslessNumber } from 'lossless-json'
 
 export type Path = readonly string[]
 
@@ -23,7 +24,9 @@ export function parsePath(text: string, option: string): Path {
 export function valueAt(root: unknown, path: Path): unknown {
   let at = root
   for (const name of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined
+    // A number has no fields, also where it is kept as its text.
+    if (typeof at !== 'object' || at === null || isLosslessNumber(at) || !Object.hasOwn(at, name))
+      return undefined
     at = (at as Record<string, unknown>)[name]
   }
   return at

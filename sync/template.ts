@@ -1,9 +1,9 @@
 /**
- * Key templates: `user:{key}:latest`, `{order:{key}}:header`.
+ * Key templates: `user:{key}:latest`, `order:{key.id}`, `{order:{key}}:header`.
  *
  * ```
  * template    = 1*( text / placeholder / hash tag )
- * placeholder = "{" ( "key" / "ns" / "topic" / "partition" / "value" 1*( "." name ) ) "}"
+ * placeholder = "{" ( "key" *( "." name ) / "ns" / "topic" / "partition" / "value" 1*( "." name ) ) "}"
  * hash tag    = "{" 1*( text / placeholder ) "}"      ; with a placeholder at least; its own braces are literal
  * ```
  *
@@ -13,6 +13,7 @@
  */
 import { parsePath, valueAt } from './path.ts'
 import type { Path } from './path.ts'
+import { textOf } from './text.ts'
 
 /** What a template is filled with. */
 interface TemplateSource {
@@ -20,21 +21,30 @@ interface TemplateSource {
   readonly partition: number
   /** Of the record, or of kedge's message in it. */
   readonly key: string | undefined
+  /** Of the JSON that the key is; `undefined` where it is none. */
+  readonly keyFields: () => unknown
   /** Namespace of kedge's message. */
   readonly ns: string | undefined
   readonly value: unknown
 }
 
-type Part = string | { readonly name: string; readonly of: 'key' | 'ns' | 'topic' | 'partition' | Path }
+type Whole = 'key' | 'ns' | 'topic' | 'partition'
+interface Field {
+  readonly in: 'key' | 'value'
+  readonly path: Path
+}
+type Part = string | { readonly name: string; readonly of: Whole | Field }
 
 export interface Template {
   readonly usesNamespace: boolean
   readonly usesValue: boolean
+  /** The fields of the value that it names. */
+  readonly valuePaths: readonly Path[]
   /** The key, or the placeholder that nothing can be filled in for. */
   keyOf(source: TemplateSource): { readonly key: string } | { readonly missing: string }
 }
 
-const PLACEHOLDER = /^\{(key|ns|topic|partition|value(?:\.[^{}]*)?)\}/
+const PLACEHOLDER = /^\{(ns|topic|partition|(?:key|value)(?:\.[^{}]*)?)\}/
 
 /** @throws TypeError quoting `option`. */
 export function parseTemplate(text: string, option = 'key'): Template {
@@ -44,9 +54,11 @@ export function parseTemplate(text: string, option = 'key'): Template {
     throw new TypeError(
       `\`${option}\` has no placeholder such as {key}: every record would have the same key`,
     )
+  const valuePaths = used.flatMap(({ of }) => (typeof of === 'object' && of.in === 'value' ? [of.path] : []))
   return {
     usesNamespace: used.some(({ of }) => of === 'ns'),
-    usesValue: used.some(({ of }) => typeof of === 'object'),
+    usesValue: valuePaths.length > 0,
+    valuePaths,
     keyOf(source) {
       let key = ''
       for (const part of parts) {
@@ -91,25 +103,20 @@ function partsOf(text: string, option: string): Part[] {
   return parts
 }
 
-function placeholderOf(name: string, option: string): 'key' | 'ns' | 'topic' | 'partition' | Path {
+function placeholderOf(name: string, option: string): Whole | Field {
   if (name === 'key' || name === 'ns' || name === 'topic' || name === 'partition') return name
   if (name === 'value')
     throw new TypeError(`\`${option}\`: {value} is a whole value; name a field of it, such as {value.id}`)
-  return parsePath(name.slice('value.'.length), option)
+  const dot = name.indexOf('.')
+  return { in: name.slice(0, dot) as Field['in'], path: parsePath(name.slice(dot + 1), option) }
 }
 
 const wrong = (text: string, at: number, option: string) =>
   new TypeError(
-    `\`${option}\`: the braces of "${text.slice(0, 80)}" do not match at character ${at + 1}: placeholders are {key}, {ns}, {topic}, {partition} and {value.field}, and braces around at least one of them are a hash tag`,
+    `\`${option}\`: the braces of "${text.slice(0, 80)}" do not match at character ${at + 1}: placeholders are {key}, {key.field}, {ns}, {topic}, {partition} and {value.field}, and braces around at least one of them are a hash tag`,
   )
 
-function filled(of: 'key' | 'ns' | 'topic' | 'partition' | Path, source: TemplateSource): unknown {
-  return typeof of === 'object' ? valueAt(source.value, of) : source[of]
-}
-
-/** Texts, numbers and truths have a text; nothing else has, and an empty one is none. */
-function textOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return value === '' ? undefined : value
-  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : undefined
-  return typeof value === 'boolean' || typeof value === 'bigint' ? String(value) : undefined
+function filled(of: Whole | Field, source: TemplateSource): unknown {
+  if (typeof of !== 'object') return source[of]
+  return valueAt(of.in === 'key' ? source.keyFields() : source.value, of.path)
 }

@@ -10,7 +10,8 @@ import type { SourcedWrite } from './fold.ts'
 import type { Gauge } from './gauge.ts'
 import type { SyncSettings } from './options.ts'
 import type { Patience } from './patience.ts'
-import { Translator, Unusable } from './translator.ts'
+import { Translator } from './translator.ts'
+import { Unusable } from './unusable.ts'
 
 /** Records of one partition, and where it stands after them. */
 export interface Stretch {
@@ -51,7 +52,7 @@ export class Writer {
     this.#store = store
     this.#hook = hook
     this.#gauge = gauge
-    this.#translator = new Translator(settings)
+    this.#translator = new Translator(settings, counters)
     this.#deadLetters = new DeadLetters(settings, counters)
   }
 

@@ -39,8 +39,15 @@ export const prefix: Setting<string> = setting('sync.prefix', {
 export const key: Optional<string> = optionalText(
   'sync.key',
   '--key <template>',
-  'the key in the store, such as user:{key}:latest',
+  'the key in the store, such as user:{key}:latest or order:{key.id}; of debezium {topic}:{key} by default',
 )
+export const keyFormat: Optional<'text' | 'json'> = setting<'text' | 'json' | undefined>('sync.keyFormat', {
+  flag: '--key-format <how>',
+  shape: choice('text', 'json'),
+  says: 'what {key} is: text as it stands, or json, a JSON text without its quotes',
+  otherwise: undefined,
+  otherwiseSays: 'text',
+})
 export const value: Setting<readonly string[]> = setting<readonly string[]>('sync.value', {
   flag: '--value <field,…>',
   shape: list(text),
@@ -62,7 +69,7 @@ export const life: Optional<string> = setting<string | undefined>('sync.ttl', {
 export const lifeField: Optional<string> = optionalText(
   'sync.ttlField',
   '--ttl-field <field>',
-  'the field that says it',
+  'the field that says it: a number of milliseconds, or a text such as 5m',
 )
 export const lifeFrom: Setting<'record' | 'write'> = setting<'record' | 'write'>('sync.ttlFrom', {
   flag: '--ttl-from <moment>',
@@ -72,8 +79,8 @@ export const lifeFrom: Setting<'record' | 'write'> = setting<'record' | 'write'>
 })
 export const format: Setting<SyncFormat> = setting<SyncFormat>('sync.format', {
   flag: '--format <name>',
-  shape: choice('auto', 'kedge', 'json', 'string', 'bytes', 'messagepack'),
-  says: 'of the values: auto, kedge, json, string, bytes or messagepack',
+  shape: choice('auto', 'kedge', 'json', 'string', 'bytes', 'messagepack', 'debezium'),
+  says: 'of the values: auto, kedge, json, string, bytes, messagepack or debezium',
   otherwise: 'auto',
 })
 export const encode: Setting<'json' | 'text'> = setting<'json' | 'text'>('sync.encode', {
@@ -163,6 +170,7 @@ export const SYNC_SETTINGS: readonly AnySetting[] = [
   storePassword,
   prefix,
   key,
+  keyFormat,
   value,
   life,
   lifeField,

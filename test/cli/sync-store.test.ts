@@ -1,5 +1,6 @@
 /** The stores that `kedge sync` opens by their URLs, with their real clients. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { parseStoreUrl, secretsOf } from '../../cli/store-url.ts'
 import { openStore } from '../../cli/store.ts'
 import { systemRuntime } from '../../src/runtime.ts'
@@ -98,6 +99,51 @@ describe.skipIf(withoutRedis())('kedge sync on a real Redis', () => {
     expect((await sink.state(/stream (\S+)\)/.exec(out)![1]!))?.positions).toEqual(new Map([[0, 3]]))
     await close()
   })
+
+  it.each([false, true])(
+    'keeps it equal to a table, by Debezium’s events (schema: %s)',
+    async (withSchema) => {
+      const { log, fetch } = proxy({ partitions: 3 })
+      const schema = { type: 'struct', optional: false }
+      const json = (payload: unknown) => JSON.stringify(withSchema ? { schema, payload } : payload)
+      const source = { connector: 'postgresql', db: 'shop', schema: 'public', table: 'customers' }
+      const utf8 = (text: string) => new TextEncoder().encode(text)
+      const change = (id: string, op: string, before: string | null, after: string | null) => {
+        const row = (email: string | null) => email && { id: 'ID', email, sum: 1 }
+        const event = { before: row(before), after: row(after), source, op, ts_ms: 1_700_000_000_000 }
+        const [key, value] = [json({ id: 'ID' }), json(event)].map((text) =>
+          utf8(text.replaceAll('"ID"', id).replaceAll('"sum":1', '"sum":1.10')),
+        )
+        const partition = Number(BigInt(id) % 3n)
+        log.append('shop.public.customers', { key: key!, value: value!, partition })
+        if (op === 'd') log.append('shop.public.customers', { key: key!, value: null, partition })
+      }
+      const ids = Array.from({ length: 40 }, (_, n) => String(9_007_199_254_740_993n + BigInt(n)))
+      for (const id of ids) change(id, 'r', null, 'first')
+      for (let n = 0; n < 10; n++) for (const id of ids) change(id, 'u', `v${n - 1}`, `v${n}`)
+      for (const [n, id] of ids.entries()) if (n % 4 === 0) change(id, 'd', 'v9', null)
+      // A key that changes: Debezium deletes the old row, and makes the new one.
+      change(ids[1]!, 'd', 'v9', null)
+      change('77', 'c', null, 'moved')
+      change(ids[4]!, 'c', null, 'again')
+      const to = `redis://:s3cret@127.0.0.1:${redis.port}/${withSchema ? 3 : 2}`
+      const args = ['sync', '--topic', 'shop.public.customers', '--format', 'debezium', '--once']
+      const around = { fetch, runtime: systemRuntime(), env: { KEDGE_SYNC_TO: to } }
+      const { code, err } = await kedge([...args, '--max-batch', '7'], around)
+      expect([code, err]).toEqual([0, ''])
+      const client = new Redis(to)
+      onTestFinished(() => client.disconnect())
+      const keys = (await client.keys('shop.public.customers:*')).toSorted()
+      const left = ids.filter((_, n) => n % 4 !== 0 && n !== 1)
+      expect(keys).toEqual([...left, ids[4]!, '77'].map((id) => `shop.public.customers:${id}`).toSorted())
+      const values = await client.mget(keys)
+      for (const [n, key] of keys.entries()) {
+        const id = key.replace('shop.public.customers:', '')
+        const email = id === '77' ? 'moved' : id === ids[4] ? 'again' : 'v9'
+        expect(values[n]).toBe(`{"id":${id},"email":"${email}","sum":1.10}`)
+      }
+    },
+  )
 
   it('ends at once where its password is refused', async () => {
     const { log, fetch } = proxy()

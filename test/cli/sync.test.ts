@@ -193,6 +193,42 @@ describe('kedge sync', () => {
     expect(log.offsets('orders.dead', 0).end).toBe(1)
   })
 
+  it('writes change events of Debezium under the name of the topic and the row', async () => {
+    const { log, fetch } = proxy()
+    const event = (op: string, after: unknown) => ({ before: null, after, op, source: {}, ts_ms: 1 })
+    append(log, 'shop.items', event('c', { shop: 1, sku: 'a:b', n: 2 }), '{"shop":1,"sku":"a:b"}')
+    append(log, 'shop.items', event('c', { shop: 2 }), '{"shop":2,"sku":"c"}')
+    append(log, 'shop.items', event('d', null), '{"shop":2,"sku":"c"}')
+    append(log, 'shop.items', event('t', null))
+    const { openStore, all } = store()
+    const args = ['sync', '--topic', 'shop.items', '--to', 'redis://h', '--format', 'debezium', '--once']
+    const { code, err } = await kedge(args, { fetch, openStore })
+    expect(all()).toEqual({ 'shop.items:1:a%3Ab': '{"shop":1,"sku":"a:b","n":2}' })
+    expect(err).toBe(
+      'at 0@3: the table was truncated (op t): its rows stay in the store until they are deleted there\n',
+    )
+    expect(code).toBe(0)
+  })
+
+  it('takes the quotes from keys that are JSON texts, where that is asked for', async () => {
+    const { log, fetch } = proxy()
+    append(log, 'orders', { id: 1 }, '"1"')
+    const { openStore, all } = store()
+    const { err } = await kedge([...ARGS, '--key-format', 'json', '--once'], { fetch, openStore })
+    expect(err).toBe('')
+    expect(all()).toEqual({ 'order:1': '{"id":1}' })
+  })
+
+  it('says once that times are in another unit', async () => {
+    const { log, fetch } = proxy()
+    for (const id of [1, 2]) append(log, 'orders', { id, ttl: 60 }, `${id}`)
+    const { openStore } = store()
+    const { err } = await kedge([...ARGS, '--ttl-field', 'ttl', '--once'], { fetch, openStore })
+    expect(err).toBe(
+      'the time to live at 0@0 looks like seconds (60), and is taken for milliseconds: where the field is in seconds, let it be a text such as "60s". This is said once; suspect_times_total counts\n',
+    )
+  })
+
   it('applies evictions to a tier', async () => {
     const { log, fetch } = proxy()
     append(log, 'cache-evictions', { v: 1, op: 'evict', ns: 'users', keys: ['7'] })

@@ -5,6 +5,7 @@ const source = {
   topic: 'orders',
   partition: 3,
   key: '7',
+  keyFields: () => ({ id: 9, of: { shop: 'eu' } }),
   ns: 'users',
   value: {
     customer: { id: 42, name: 'Ada' },
@@ -27,6 +28,8 @@ describe('A key template', () => {
     ['customer:{value.customer.id}', 'customer:42'],
     ['{value.open}', 'false'],
     ['{value.items.0.sku}', 'x'],
+    ['order:{key.id}', 'order:9'],
+    ['{key.of.shop}:{key.id}', 'eu:9'],
     // The outer braces are a hash tag of Redis Cluster.
     ['{order:{key}}:header', '{order:7}:header'],
     ['{{key}}:a', '{7}:a'],
@@ -40,6 +43,7 @@ describe('A key template', () => {
     ['{value.customer}', '{value.customer}'],
     ['{value.list}', '{value.list}'],
     ['{value.toString}', '{value.toString}'],
+    ['{key.other}', '{key.other}'],
   ])('%s has nothing to put there', (template, missing) => expect(filled(template)).toEqual({ missing }))
 
   it('has nothing to put where the record has no key', () =>
@@ -55,6 +59,8 @@ describe('A key template', () => {
     ['{}', /`key`: the braces/],
     ['{value}', /`key`: \{value\} is a whole value/],
     ['{value.}', /`key`: "" is not a path/],
+    ['{key.}', /`key`: "" is not a path/],
+    ['{key.a..b}', /`key`: "a\.\.b" is not a path/],
     ['{value.a..b}', /`key`: "a\.\.b" is not a path/],
     ['{value.__proto__.x}', /is not a path/],
     ['{Key}', /`key`: the braces/],
