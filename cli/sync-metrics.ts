@@ -28,6 +28,11 @@ const HELP: Readonly<Record<keyof SyncStats, readonly [name: string, says: strin
   wipes: ['store_wipes_total', 'How often the store turned out to be wiped.'],
   begins: ['begins_total', 'How often the stream began from the beginning.'],
   lost: ['lost_records_total', 'Records that retention took before they were read, at most.'],
+  grown: ['topic_growths_total', 'How often the topic turned out to have more partitions.'],
+  movedKeys: [
+    'moved_keys_total',
+    'Keys, of a sample of them, that were met in another partition than before.',
+  ],
   suspectTimes: ['suspect_times_total', 'Times that seem to be in another unit than milliseconds.'],
   storeFailures: ['store_failures_total', 'Calls to the store that failed.'],
   logFailures: ['log_failures_total', 'Calls to the log that failed.'],

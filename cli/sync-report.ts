@@ -2,7 +2,7 @@
 import type { SyncEvent } from '../sync/index.ts'
 import type { Runtime } from '../src/runtime.ts'
 import { sentence } from './failure.ts'
-import { lengthOf, plain } from './terminal.ts'
+import { lengthOf, plain, quoted } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
 
 const BAR_WIDTH = 30
@@ -33,6 +33,12 @@ const MEANS = {
   ttl: 'where the field is in seconds, let it be a text such as "60s"',
 } as const
 
+const MOVED =
+  'offsets of two partitions do not compare, so that an older value of a key that moved may win. --version-by timestamp tells which is newer, with --brokers; with another --stream all is read again by it'
+
+const usual = ({ usual: at, partitions }: Extract<SyncEvent, { type: 'key_moved' }>): string =>
+  at === undefined ? '' : `, and Kafka's default partitioner puts it into ${at} of ${partitions}`
+
 const BEGAN = {
   new: 'the store knows nothing of it: reading from the beginning',
   wiped: 'the store was wiped: reading from the beginning',
@@ -43,14 +49,17 @@ const BEGAN = {
 export class SyncReport {
   readonly #terminal: Terminal
   readonly #runtime: Runtime
+  readonly #byOffset: boolean
   #drawn = false
   #lineAt = -Infinity
   #unusableAt = -Infinity
   #unusable = 0
 
-  constructor(terminal: Terminal, runtime: Runtime) {
+  /** @param byOffset whether offsets tell which of two records is the newer one */
+  constructor(terminal: Terminal, runtime: Runtime, byOffset: boolean) {
     this.#terminal = terminal
     this.#runtime = runtime
+    this.#byOffset = byOffset
   }
 
   take(event: SyncEvent): void {
@@ -79,7 +88,11 @@ export class SyncReport {
         )
       case 'partitions':
         return this.#warn(
-          `the topic has ${event.to} partitions now, after ${event.from}: where keys moved between them, --version-by timestamp tells which record is newer`,
+          `the topic has ${event.to} partitions now, after ${event.from}${this.#byOffset ? `: ${MOVED}` : ''}`,
+        )
+      case 'key_moved':
+        return this.#warn(
+          `${quoted(event.key)} is met in partition ${event.from} and in ${event.to} (at ${event.offset})${usual(event)}: ${MOVED}. This is said once; moved_keys_total counts`,
         )
       case 'store_failed':
       case 'log_failed':

@@ -88,7 +88,7 @@ async function synced(values: Values, flags: Flags, session: Session): Promise<b
     await store.close()
     throw error
   })
-  const report = new SyncReport(terminal, session.runtime)
+  const report = new SyncReport(terminal, session.runtime, values.get(order) === 'auto')
   const parts = { values, session, log, codec: await codecOf(), store, report }
   try {
     const work = checked(() => (flags.tier ? tierWork : syncWork)(parts))

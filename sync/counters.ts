@@ -27,6 +27,10 @@ export interface SyncStats {
   readonly begins: number
   /** Records that retention took before they were read, at most. */
   readonly lost: number
+  /** How often the topic turned out to have more partitions than before. */
+  readonly grown: number
+  /** How often a key, of a sample of them, was met in another partition than before: an older value may have won. */
+  readonly movedKeys: number
   /** Times that seem to be in another unit than milliseconds. */
   readonly suspectTimes: number
   /** Calls to the store, to the log, and of `onWritten`, that failed and were tried again. */
@@ -51,6 +55,8 @@ export const newCounters = (): Counters => ({
   wipes: 0,
   begins: 0,
   lost: 0,
+  grown: 0,
+  movedKeys: 0,
   suspectTimes: 0,
   storeFailures: 0,
   logFailures: 0,

@@ -33,6 +33,8 @@ export class Course {
   #epoch: string | undefined
   #logId: string | undefined
   #opened = 0
+  /** The highest partition that the store has a position of. */
+  #marked = -1
   /** Everything below is in the store. */
   readonly positions: Map<number, number> = new Map()
   /** As they were known last. */
@@ -72,10 +74,39 @@ export class Course {
       if (state !== undefined && reason === undefined) {
         this.#mindReturn(state)
         this.#adopt(state, bounds)
-        return at
-      }
-      await this.#begin(reason ?? 'new', state?.epoch, bounds, signal)
+        this.#mindGrowth(state.positions)
+        if (await this.markGrowth(signal)) return at
+      } else await this.#begin(reason ?? 'new', state?.epoch, bounds, signal)
     }
+  }
+
+  /**
+   * Lets the store know how many partitions there are, so that the next sync notices that there are more. Whether it holds
+   * the epoch still.
+   */
+  async markGrowth(signal: AbortSignal): Promise<boolean> {
+    const { sink, stream } = this.#settings
+    const last = this.positions.size - 1
+    // Where there is one alone, the store knows it by the first record.
+    if (last < 1 || last <= this.#marked) return true
+    const batch = { epoch: this.epoch, partition: last, next: this.positions.get(last) ?? 0, writes: [] }
+    const { outcome } = await this.#store.until(
+      (inner) => sink.write(stream, batch, { signal: inner }),
+      signal,
+    )
+    if (outcome === 'written') this.#marked = last
+    return outcome === 'written'
+  }
+
+  #mindGrowth(stored: ReadonlyMap<number, number>): void {
+    this.#marked = Math.max(-1, ...stored.keys())
+    if (stored.size > 0 && this.#marked + 1 < this.positions.size)
+      this.#grew(this.#marked + 1, this.positions.size)
+  }
+
+  #grew(from: number, to: number): void {
+    this.#counters.grown++
+    this.#settings.emit({ type: 'partitions', from, to })
   }
 
   /** Finds the epoch and the positions in the store alone, for whoever has the records already. */
@@ -180,7 +211,7 @@ export class Course {
       if ((read.get(partition) ?? -1) >= beginning) this.ends.set(partition, end)
       else this.#place({ ...bound, end }, position)
     }
-    if (bounds.length > known) this.#settings.emit({ type: 'partitions', from: known, to: bounds.length })
+    if (bounds.length > known) this.#grew(known, bounds.length)
     return false
   }
 }

@@ -103,7 +103,7 @@ export class Drive {
     if (stretches.length > 0) this.#ahead = this.#read(stop.soft)
     if ((await this.#writer.write(stretches, stop.hard)) === 'wiped') return this.#reopen(stop)
     this.#sayProgress()
-    return this.#heed() ? this.#reopen(stop) : 'moved'
+    return (await this.#heed(stop)) ? this.#reopen(stop) : 'moved'
   }
 
   #read(parent: AbortSignal): Reading {
@@ -140,13 +140,13 @@ export class Drive {
   }
 
   /** Heeds what was found out beside the reading. Whether the stream must be opened again. */
-  #heed(): boolean {
+  async #heed({ hard }: Stop): Promise<boolean> {
     const sample = this.#sample
     this.#sample = undefined
     if (sample === undefined) return false
     if (this.#course.heed(sample, this.#reader.positions)) return true
     this.#reader.raise(this.#course.positions)
-    return false
+    return !(await this.#course.markGrowth(hard))
   }
 
   /** Looks around until it is told to end. */

@@ -71,8 +71,28 @@ export type SyncEvent =
   /** Nothing can be read although there is something: an open transaction, or a record larger than any answer. */
   | { readonly type: 'stalled'; readonly partition: number; readonly offset: number; readonly end: number }
   | { readonly type: 'batch'; readonly partition: number; readonly records: number; readonly next: number }
-  /** The topic has more partitions than before. Keys may have moved between them: see `version`. */
+  /**
+   * The topic has more partitions than before, perhaps than when another sync read it last. Keys may have moved between
+   * them: see `version`.
+   */
   | { readonly type: 'partitions'; readonly from: number; readonly to: number }
+  /**
+   * A key of the store was met in two partitions, and records are ordered by their offsets, which do not compare: an older
+   * value may win. Said once; see `version`.
+   */
+  | {
+      readonly type: 'key_moved'
+      /** In the store. */
+      readonly key: string
+      /** The partition of a record of it that was read before, and of the one at `offset`. */
+      readonly from: number
+      readonly to: number
+      readonly offset: number
+      /** Where Kafka's default partitioner puts the record's key among the `partitions` that the topic has now. */
+      readonly usual: number | undefined
+      /** 0 where nobody has asked the log. */
+      readonly partitions: number
+    }
   /** Failed for now, and will be tried again. */
   | ({ readonly type: 'store_failed' } & FailedAttempt)
   | ({ readonly type: 'log_failed' } & FailedAttempt)

@@ -22,6 +22,8 @@ import { Unusable } from './unusable.ts'
 export interface MeantWrite {
   readonly write: SinkWrite
   readonly meant: SyncRecord
+  /** Its version is its offset, which says nothing beside those of other partitions. */
+  readonly byOffset: boolean
 }
 
 /** A write, or a record that cannot be used. */
@@ -71,8 +73,7 @@ export class Translator {
     // The row had another key in the store before.
     const old = this.#key({ ...meaning, fields: meaning.before })
     if (typeof old !== 'string' || old === said.write.key) return [said]
-    const { write, meant } = said
-    return [{ write: { ...write, key: old, value: null, ttlMs: undefined }, meant }, said]
+    return [{ ...said, write: { ...said.write, key: old, value: null, ttlMs: undefined } }, said]
   }
 
   #write(meaning: Meaning): Translated | undefined {
@@ -86,6 +87,7 @@ export class Translator {
     const written = (value: Uint8Array | null, lives?: number): MeantWrite => ({
       write: { key, value, version, ttlMs: lives },
       meant: record,
+      byOffset: this.#settings.version === 'auto' && update === undefined,
     })
     if (meaning.gone) return written(null)
     const ttlMs = this.#ttl(meaning)

@@ -8,6 +8,7 @@ import type { Dead } from './dead-letters.ts'
 import { fold } from './fold.ts'
 import type { SourcedWrite } from './fold.ts'
 import type { Gauge } from './gauge.ts'
+import { MovedKeys } from './moved-keys.ts'
 import type { SyncSettings } from './options.ts'
 import type { Patience } from './patience.ts'
 import { Translator } from './translator.ts'
@@ -44,6 +45,7 @@ export class Writer {
   readonly #gauge: Gauge
   readonly #translator: Translator
   readonly #deadLetters: DeadLetters
+  readonly #movedKeys: MovedKeys
 
   constructor({ settings, counters, course, store, hook, gauge }: WriterParts) {
     this.#settings = settings
@@ -54,11 +56,13 @@ export class Writer {
     this.#gauge = gauge
     this.#translator = new Translator(settings, counters)
     this.#deadLetters = new DeadLetters(settings, counters)
+    this.#movedKeys = new MovedKeys(settings, counters, course)
   }
 
   /** For reading again from earlier positions. */
   forget(): void {
     this.#translator.forget()
+    this.#movedKeys.forget()
   }
 
   /** Writes all of it, trying again for as long as the signal allows; or finds that the store was wiped. */
@@ -93,6 +97,7 @@ export class Writer {
     const { partition, records, keepsPosition = false } = stretch
     const { writes, dead } = await this.#translate(records)
     const translatedAt = this.#settings.runtime.monotonic()
+    for (const write of writes) if (write.byOffset) this.#movedKeys.meet(write)
     const folded = fold(writes)
     const position = this.#course.positions.get(partition) ?? 0
     const next = keepsPosition ? position : stretch.next
