@@ -4,7 +4,6 @@ import { createRequire } from 'node:module'
 import process from 'node:process'
 import type { KafkaCluster, KafkaOptions } from '../gateway/kafka/index.ts'
 import { systemRuntime } from '../src/runtime.ts'
-import { CommandError } from './failure.ts'
 import { run } from './program.ts'
 import { showsColours } from './terminal.ts'
 import type { Sink } from './terminal.ts'
@@ -29,8 +28,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 /** The client is loaded by those commands alone that speak to brokers. */
 async function connect(options: KafkaOptions): Promise<KafkaCluster> {
-  // Its engines say 22.22; on older ones every connection fails with a TypeError of its own.
-  if (!('withResolvers' in Promise)) throw new CommandError('speaking to brokers needs Node 22.22 or newer')
   return (await import('../gateway/kafka/index.ts')).kafkaCluster(options)
 }
 

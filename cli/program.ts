@@ -1,19 +1,11 @@
 /** `kedge`: the command line. @module */
 import { Command, CommanderError } from 'commander'
-import { doctorCommand } from './doctor.ts'
-import { evictCommand } from './evict.ts'
+import { COMMANDS } from './commands.ts'
+import type { Done } from './command.ts'
 import { EXIT, sentence, UsageError } from './failure.ts'
-import { gatewayCommand } from './gateway.ts'
-import { getCommand } from './get.ts'
-import { loaderCommand } from './loader.ts'
-import { persisterCommand } from './persister.ts'
-import { serveCommand } from './serve.ts'
 import type { Session } from './session.ts'
-import { syncCommand } from './sync.ts'
-import { tailCommand } from './tail.ts'
 import type { Sink } from './terminal.ts'
 import { Terminal } from './terminal.ts'
-import { topicsCommand } from './topics.ts'
 
 export interface Process extends Omit<Session, 'terminal'> {
   /** Without the names of the interpreter and the program. */
@@ -42,26 +34,26 @@ export async function run({ args, out, err, version, ...rest }: Process): Promis
     // Else `kedge evict … --version 3` would ask for the version of this package.
     .enablePositionalOptions()
     .addHelpText('after', AFTER)
-  for (const make of [
-    gatewayCommand,
-    serveCommand,
-    topicsCommand,
-    doctorCommand,
-    tailCommand,
-    getCommand,
-    evictCommand,
-    loaderCommand,
-    persisterCommand,
-    syncCommand,
-  ])
-    program.addCommand(make(session, done))
-  settle(program, out, err)
+  const asked = askedFor(args)
   try {
+    for (const name of Object.keys(COMMANDS))
+      program.addCommand(await commandOf(name, name === asked, session, done))
+    settle(program, out, err)
     await program.parseAsync([...args], { from: 'user' })
     return code
   } catch (error) {
     return failed(error, terminal, session.stop)
   }
+}
+
+/** The name of a command, where it stands: first, or behind `help`. */
+const askedFor = ([first, second]: readonly string[]): string | undefined =>
+  first === 'help' ? second : first
+
+/** Of those that nobody asks for the help has but names. */
+async function commandOf(name: string, isAsked: boolean, session: Session, done: Done): Promise<Command> {
+  const { says, load } = COMMANDS[name]!
+  return isAsked ? (await load())(session, done) : new Command(name).description(says)
 }
 
 function failed(error: unknown, terminal: Terminal, stop: AbortSignal): number {

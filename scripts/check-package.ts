@@ -5,11 +5,13 @@
  * @module
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
+import { BUNDLED } from './bundled.ts'
+import { tarball } from '../test/package/tarball.ts'
 import { SUBPATHS } from './subpaths.ts'
 
 const problems: string[] = []
@@ -42,9 +44,14 @@ interface Manifest {
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest
 const installed = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]
-  .filter((name) => name !== 'quick-lru')
+  .filter((name) => name !== 'quick-lru' && !BUNDLED.includes(name))
   .flatMap((name) => [name, `${name}/*`])
 const sizeOf = (text: string): number => gzipSync(text, { level: 9 }).length
+
+const packed = await tarball()
+const folder = mkdtempSync(join(tmpdir(), 'kedge-pack-'))
+execFileSync('tar', ['-xzf', packed.path, '-C', folder])
+symlinkSync(resolve('node_modules'), join(folder, 'node_modules'), 'dir')
 
 for (const subpath of Object.keys(SUBPATHS)) {
   must(subpath in manifest.exports, `scripts/subpaths.ts has ${subpath}, which is not exported`)
@@ -56,7 +63,7 @@ for (const [subpath, target] of Object.entries(manifest.exports)) {
     problems.push(`scripts/subpaths.ts does not say how large ${subpath} may be`)
     continue
   }
-  const { text, imports } = await bundle(target.default, ['node:*', ...installed])
+  const { text, imports } = await bundle(join(folder, 'package', target.default), ['node:*', ...installed])
   const bytes = sizeOf(text)
   const nodes = imports.filter((path) => path.startsWith('node:'))
   const others = imports.filter((path) => !path.startsWith('node:'))
@@ -75,14 +82,12 @@ for (const file of ['package-lock.json', 'package.json']) {
   must(hosts === null, `${file} names another host than the default one: ${hosts?.[0]}`)
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'kedge-pack-'))
 try {
-  const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { encoding: 'utf8' })
-  const tarball = join(folder, packed.trim().split('\n').at(-1)!)
-  run('publint', ['run', tarball, '--strict'])
-  run('attw', [tarball, '--profile', 'esm-only'])
+  run('publint', ['run', packed.path, '--strict'])
+  run('attw', [packed.path, '--profile', 'esm-only'])
 } finally {
   rmSync(folder, { recursive: true, force: true })
+  await packed.remove()
 }
 
 function run(command: string, args: string[]): void {

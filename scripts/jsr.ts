@@ -7,6 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
+import { BUNDLED } from './bundled.ts'
 
 interface Package {
   readonly version: string
@@ -19,8 +20,13 @@ interface Package {
 }
 
 const JSR = 'jsr.json'
-/** Programs for a command line are for npm. */
-const NOT_ON_JSR: ReadonlySet<string> = new Set(['dist/cli'])
+/** Programs for a command line are for npm, and so is what is bundled. */
+const NOT_ON_JSR: ReadonlySet<string> = new Set([
+  'dist/cli',
+  'dist/chunks',
+  'dist/vendor',
+  'dist/THIRD-PARTY-NOTICES.txt',
+])
 /** Modules of JSR may not add to the types of others, as `kedge/worker` does to Hono's. */
 const INSTEAD: Readonly<Record<string, string>> = { './worker': './worker/library.ts' }
 
@@ -32,13 +38,13 @@ export function jsrOf(manifest: Package): string {
     exports[subpath] = INSTEAD[subpath] ?? source
   }
   const imports: Record<string, string> = {}
-  for (const [name, version] of Object.entries(manifest.dependencies)) {
+  for (const [name, version] of Object.entries(manifest.dependencies))
+    imports[name] = `npm:${name}@${version}`
+  // What npm's package has bundled, and what a user may do without: the version that is tested.
+  for (const name of new Set([...BUNDLED, ...Object.keys(manifest.peerDependencies)])) {
+    const version = manifest.devDependencies[name]
     imports[name] = `npm:${name}@${version}`
     if (name === 'hono') imports['hono/'] = `npm:/hono@${version}/`
-  }
-  // Those that a user may do without: the version that is tested.
-  for (const name of Object.keys(manifest.peerDependencies)) {
-    imports[name] = `npm:${name}@${manifest.devDependencies[name]}`
   }
   const folders = manifest.files.filter((folder) => folder.startsWith('dist/') && !NOT_ON_JSR.has(folder))
   const include = ['LICENSE', 'README.md', ...folders.map((folder) => `${folder.slice(5)}/**/*.ts`)]

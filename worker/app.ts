@@ -4,7 +4,7 @@
  * @module
  */
 import { type Context, Hono, type Handler, type MiddlewareHandler } from 'hono'
-import { HTTPException } from 'hono/http-exception'
+import type { HTTPException } from 'hono/http-exception'
 import type { Authorizer, Scope } from './auth.ts'
 import type { AppOptions } from './deps.ts'
 import { kedge, type KedgeEnv, requestContext } from './middleware.ts'
@@ -128,8 +128,11 @@ function refuseMethod(allow: string): Handler {
 function answerTo(error: unknown, onError: AppOptions['onError']): Response {
   const problem = problemOf(error)
   if (problem !== undefined) return problem.toResponse()
-  // Hono's own, thrown by middleware that was added around the app.
-  if (error instanceof HTTPException) return error.getResponse()
+  if (isHttpException(error)) return error.getResponse()
   onError?.(error)
   return internalProblem().toResponse()
 }
+
+/** Hono's own, thrown by middleware that was added around the app: of any copy, since the package holds one of its own. */
+const isHttpException = (error: unknown): error is HTTPException =>
+  error instanceof Error && 'getResponse' in error && typeof error.getResponse === 'function'

@@ -15,18 +15,16 @@ import { refusalFrom } from './failure.ts'
 import { Floor } from './floor.ts'
 import { Links } from './links.ts'
 import { settingsOf } from './options.ts'
-import type { KafkaOptions, KafkaSettings } from './options.ts'
+import type { KafkaSettings } from './options.ts'
+import type { KafkaOptions, TopicOptions } from './public.ts'
 import { Reader } from './reader.ts'
 import { Topics } from './topics.ts'
-import type { TopicOptions } from './topics.ts'
 import { logIdOf } from './topic.ts'
 import type { Node, Topic } from './topic.ts'
 import { Topology } from './topology.ts'
 import { Witnesses } from './witnesses.ts'
 
-export type { KafkaOptions, KafkaSasl, KafkaTls } from './options.ts'
-export type { UnreadableBatch } from './records.ts'
-export type { TopicOptions } from './topics.ts'
+export type { KafkaOptions, KafkaSasl, KafkaTls, TopicOptions, UnreadableBatch } from './public.ts'
 
 export interface KafkaCluster extends Cluster {
   /** Kafka's cluster id once it was heard of; `kafka` before. */

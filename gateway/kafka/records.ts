@@ -6,7 +6,10 @@ import { bytesOf } from '../partition-reader.ts'
 import { batchesOf, Unreadable } from './batches.ts'
 import type { Batch } from './batches.ts'
 import type { FetchedPartition } from './fetch.ts'
+import type { UnreadableBatch } from './public.ts'
 import type { KafkaRecord } from './record-reader.ts'
+
+export type { UnreadableBatch } from './public.ts'
 
 export interface Slice {
   readonly records: readonly ClusterRecord[]
@@ -22,17 +25,6 @@ export interface SliceOptions {
   readonly maxBatchBytes: number
   /** Told of a batch that cannot be read, each time that it is met. */
   readonly onUnreadable?: ((batch: UnreadableBatch) => void) | undefined
-}
-
-/** A batch in the log that cannot be read: its checksum is wrong, its compression unknown, it inflates without end. */
-export interface UnreadableBatch {
-  readonly topic: string
-  readonly partition: number
-  /** What was asked for first of it. */
-  readonly from: number
-  /** Where the record stands that is shown in its place. */
-  readonly offset: number
-  readonly reason: string
 }
 
 /** Bit 3 of a batch's attributes: the broker's clock counts (`message.timestamp.type=LogAppendTime`). */

@@ -5,17 +5,9 @@ import { Admin, ConfigResourceTypes, findErrorBy } from '@platformatic/kafka'
 import { Refusal } from '../refusal.ts'
 import { CODES, KafkaFailure, refusalOf } from './failure.ts'
 import type { KafkaSettings } from './options.ts'
+import type { TopicOptions } from './public.ts'
 import type { Topic } from './topic.ts'
 import type { Topology } from './topology.ts'
-
-export interface TopicOptions {
-  /** The broker's `num.partitions` when absent. */
-  readonly partitions?: number | undefined
-  /** The broker's `default.replication.factor` when absent. */
-  readonly replicas?: number | undefined
-  /** Settings of the topic by Kafka's names, e.g. `cleanup.policy`. */
-  readonly configs?: Readonly<Record<string, string>> | undefined
-}
 
 /** Between looks whether all brokers have heard. */
 const PAUSE_MS = 20

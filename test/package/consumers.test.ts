@@ -174,7 +174,7 @@ describe('the package', { timeout: 300_000 }, () => {
   it('is on its way to its next version as its changesets say, on npm and on JSR alike', async () => {
     const here = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
     const one = await made({})
-    for (const path of ['package.json', 'jsr.json', 'scripts/jsr.ts', '.changeset/config.json']) {
+    for (const path of ['package.json', 'jsr.json', 'scripts/jsr.ts', 'scripts/bundled.ts', '.changeset/config.json']) {
       await one.write(path, await here(path))
     }
     const { version } = JSON.parse(await here('package.json')) as { version: string }

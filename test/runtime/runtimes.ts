@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startIsolate } from '../worker/miniflare-isolate.ts'
 import type { Told } from './everywhere.ts'
-import { node22 } from './node22.ts'
+import { node22 } from './older-node.ts'
 import type { Outside } from './over-http.ts'
 
 export interface RuntimeUnderTest {

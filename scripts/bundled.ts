@@ -1,0 +1,14 @@
+/**
+ * What is bundled into the package and so not installed beside it. The reasons: docs/decisions.md, "Packaging".
+ *
+ * `hono` is an optional peer too: the types of `kedge/worker` speak of it, and whoever uses the middleware has it.
+ *
+ * @module
+ */
+export const BUNDLED: readonly string[] = [
+  '@hono/node-server',
+  '@platformatic/kafka',
+  'commander',
+  'hono',
+  'lossless-json',
+]
