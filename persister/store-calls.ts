@@ -11,7 +11,7 @@ import { updateRecordKey } from '../src/messages.ts'
 import { NAMESPACE_PATTERN } from '../src/ids.ts'
 import { partitionOf } from '../src/murmur2.ts'
 import { produce } from '../src/producer.ts'
-import type { ReaderContext } from '../src/reader.ts'
+import type { WriterContext } from '../src/writer.ts'
 import { Slots } from '../src/slots.ts'
 import type { WriteMessage } from '../src/write-message.ts'
 import type { Taken } from './intake.ts'
@@ -28,12 +28,12 @@ const MAX_REASON_LENGTH = 300
 const LEASE_MARGIN_MS = 1000
 
 export class StoreCalls {
-  readonly #context: ReaderContext
+  readonly #context: WriterContext
   readonly #own: PersisterSettings
   readonly #persisted = new Set<string>()
   readonly #slots: Slots
 
-  constructor(context: ReaderContext, own: PersisterSettings) {
+  constructor(context: WriterContext, own: PersisterSettings) {
     this.#context = context
     this.#own = own
     const { settings, timeline } = context.ground

@@ -15,10 +15,10 @@ import { partitionOf } from './murmur2.ts'
 import { ScopedNamespace } from './namespace.ts'
 import type { NamespaceParts } from './namespace.ts'
 import type { CacheOptions, NamespaceOptions } from './options.ts'
+import { PendingWrites } from './pending-writes.ts'
 import { prewarm } from './prewarm.ts'
 import { Publisher, tokenOf } from './publisher.ts'
 import { Reader } from './reader.ts'
-import type { ReaderContext } from './reader.ts'
 import { Requests } from './requests.ts'
 import { Scope } from './scope.ts'
 import { cacheSettings, checkOptions, checkWriteOptions, namespaceSettings } from './settings.ts'
@@ -46,6 +46,7 @@ import { Updates } from './updates.ts'
 import { WriteBehind } from './write-behind.ts'
 import { WriteThrough } from './write-through.ts'
 import { Writer } from './writer.ts'
+import type { WriterContext } from './writer.ts'
 
 /** Namespaces of one cache. Their names may come from requests, so there is an end to them. */
 const MAX_NAMESPACES = 1000
@@ -73,7 +74,7 @@ export function createCache(options: CacheOptions): Cache {
 
 /** A cache with its parts at hand, for what stands on it within this package. */
 export interface OpenCache extends Cache {
-  readonly reading: ReaderContext
+  readonly reading: WriterContext
   /** The parts of a namespace that was declared. */
   parts<T>(name: string): NamespaceParts<T>
 }
@@ -89,7 +90,7 @@ class IsolateCache implements OpenCache {
   readonly #publisher: Publisher
   readonly #updates: Updates
   readonly #requests: Requests
-  readonly reading: ReaderContext
+  readonly reading: WriterContext
   readonly #spaces = new Map<string, Keyspace<unknown>>()
   readonly #namespaces = new Map<string, NamespaceParts<unknown>>()
   readonly #tier: SharedTier | undefined
@@ -255,7 +256,7 @@ class IsolateCache implements OpenCache {
     const parts: NamespaceParts<T> = {
       space,
       flights,
-      reader: new Reader(space, flights, this.reading),
+      reader: new Reader(space, flights, new PendingWrites(space, this.#ground), this.reading),
       writer,
       many: new GroupWriter(space, writer, this.reading),
       behind: new WriteBehind(space, writer, this.reading),

@@ -6,7 +6,14 @@
  *
  * @module
  */
-import type { Provenance } from './eviction-table.ts'
+/** What decides whether a value is still good. */
+export interface Provenance {
+  readonly asOf: number
+  readonly tags: readonly string[] | undefined
+  readonly version: number | undefined
+  /** Every eviction below it has met the value where it comes from. */
+  readonly knownTo?: number | undefined
+}
 
 /** A held value. Times are those of the cache's timeline. */
 export interface StoredEntry<T> extends Provenance {

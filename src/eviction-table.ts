@@ -11,6 +11,7 @@
  *
  * @module
  */
+import type { Provenance } from './entry.ts'
 import type { RefuseReason } from './events.ts'
 
 /** The last eviction of one key, tag or prefix. */
@@ -23,15 +24,6 @@ interface Mark {
   floor: number
   /** When it was applied here, for `settle`. */
   appliedAt: number
-}
-
-/** What decides whether a value is still good. */
-export interface Provenance {
-  readonly asOf: number
-  readonly tags: readonly string[] | undefined
-  readonly version: number | undefined
-  /** Every eviction below it has met the value where it comes from. */
-  readonly knownTo?: number | undefined
 }
 
 /** Prefixes are compared one by one, so there are fewer of them. */

@@ -18,8 +18,8 @@ import type { Scope } from './scope.ts'
 import type { Lifespan } from './lifespan.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import type { LoadSettings } from './settings.ts'
-import type { Proof, SharedTier } from './shared-tier.ts'
 import type { Slots } from './slots.ts'
+import type { OuterTier, Proof } from './sources.ts'
 
 /** What came of a load for one key. */
 export type Outcome<T> = Failed | Landed<T>
@@ -120,13 +120,13 @@ export class Flights<T> {
   readonly #ground: Ground
   readonly #flights = new Map<string, Flight<T>>()
   readonly #lifespan: Lifespan
-  readonly #tier: SharedTier | undefined
+  readonly #tier: OuterTier | undefined
   readonly #onHeld: OnHeld<T>
   readonly #seek: Seek<T>
 
   constructor(
     space: Keyspace<T>,
-    { ground, lifespan, tier }: { ground: Ground; lifespan: Lifespan; tier: SharedTier | undefined },
+    { ground, lifespan, tier }: { ground: Ground; lifespan: Lifespan; tier: OuterTier | undefined },
     onHeld: OnHeld<T>,
     seek: Seek<T>,
   ) {
@@ -303,7 +303,7 @@ export class Flights<T> {
    * an eviction that arrives meanwhile meets the value when it is judged.
    */
   async #ask(
-    tier: SharedTier,
+    tier: OuterTier,
     flights: ReadonlyMap<string, Flight<T>>,
     proof: Proof,
     stop: AbortSignal,

@@ -12,22 +12,21 @@ import type { Candidate, Keyspace } from './keyspace.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import { checkId, MAX_IDS } from './ids.ts'
 import { tokenOf } from './publisher.ts'
-import type { ReaderContext } from './reader.ts'
 import type { Scope } from './scope.ts'
 import { checkOptions } from './settings.ts'
 import type { Token } from './token.ts'
 import type { SetManyOptions } from './types.ts'
 import { keysThat } from './writer.ts'
-import type { Writer } from './writer.ts'
+import type { Writer, WriterContext } from './writer.ts'
 
 type Candidates<T> = ReadonlyMap<string, Candidate<T>>
 
 export class GroupWriter<T> {
   readonly #space: Keyspace<T>
   readonly #writer: Writer<T>
-  readonly #context: ReaderContext
+  readonly #context: WriterContext
 
-  constructor(space: Keyspace<T>, writer: Writer<T>, context: ReaderContext) {
+  constructor(space: Keyspace<T>, writer: Writer<T>, context: WriterContext) {
     this.#space = space
     this.#writer = writer
     this.#context = context

@@ -13,9 +13,9 @@
 import * as z from 'zod'
 import type { PutsMessage } from './domain-message.ts'
 import { durationMs } from './duration.ts'
+import type { Duration } from './duration.ts'
 import { keyReadings, readForeign } from './foreign-eviction.ts'
 import { idShape, MAX_IDS, namespaceName } from './ids.ts'
-import type { Duration } from './types.ts'
 
 /** The longest that an intent, or a write that waits to be persisted, may keep values from being held: ten minutes. */
 export const MAX_INTENT_MS = 600_000

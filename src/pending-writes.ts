@@ -9,12 +9,13 @@ import type { Call } from './flight.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { PendingWrite } from './intents.ts'
 import { asked, tagsOf, ttlOf } from './lifetime.ts'
+import type { PendingReads } from './sources.ts'
 import { readWrite } from './write-message.ts'
 
 /** The answer asked for at first; a record that is larger is asked for again. */
 const FIRST_BYTES = 65_536
 
-export class PendingWrites<T> {
+export class PendingWrites<T> implements PendingReads<T> {
   readonly #space: Keyspace<T>
   readonly #ground: Ground
 

@@ -10,30 +10,27 @@ import type { Follower } from './follower.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { Lifespan } from './lifespan.ts'
 import { checkId } from './ids.ts'
-import { PendingWrites } from './pending-writes.ts'
-import type { Publisher } from './publisher.ts'
 import type { Scope } from './scope.ts'
 import { checkOptions, loadSettings } from './settings.ts'
 import type { LoadSettings } from './settings.ts'
-import type { Proof, SharedTier } from './shared-tier.ts'
 import type { Slots } from './slots.ts'
+import type { ExpiryPublisher, OuterTier, PendingReads, Proof, UpdatesRead } from './sources.ts'
 import type { StoredEntry } from './entry.ts'
 import type { TokenPositions } from './token.ts'
 import type { Entry, LoadOptions } from './types.ts'
-import type { Updates } from './updates.ts'
 
 /** What the reads of all namespaces share. */
 export interface ReaderContext {
   readonly ground: Ground
   readonly follower: Follower
-  readonly publisher: Publisher
+  readonly publisher: ExpiryPublisher
   readonly slots: Slots
   /** For loads while Kafka is out of reach: they are limited more narrowly. */
   readonly bypassSlots: Slots
   readonly lifespan: Lifespan
-  readonly tier: SharedTier | undefined
+  readonly tier: OuterTier | undefined
   /** Values that others publish, where they are followed. */
-  readonly updates: Updates | undefined
+  readonly updates: UpdatesRead | undefined
 }
 
 /** How much of what is held may be believed. */
@@ -65,13 +62,13 @@ interface Reading<T> {
 
 export class Reader<T> {
   readonly #space: Keyspace<T>
-  readonly #pending: PendingWrites<T>
+  readonly #pending: PendingReads<T>
   readonly #flights: Flights<T>
   readonly #context: ReaderContext
 
-  constructor(space: Keyspace<T>, flights: Flights<T>, context: ReaderContext) {
+  constructor(space: Keyspace<T>, flights: Flights<T>, pending: PendingReads<T>, context: ReaderContext) {
     this.#space = space
-    this.#pending = new PendingWrites(space, context.ground)
+    this.#pending = pending
     this.#flights = flights
     this.#context = context
   }

@@ -19,16 +19,14 @@ import type { ArrivedValue } from './messages.ts'
 import type { Partition } from './partition.ts'
 import type { Scope } from './scope.ts'
 import { Slots } from './slots.ts'
+import type { OuterTier, Proof } from './sources.ts'
 import type { AppliedPosition, Tier, TierAnswer, TierItem, TierPlace, TierWrite } from './tier.ts'
 
 /** Writes at once; beyond, they are left out. */
 const MAX_BACKGROUND = 64
 const LEASE_MS = 30_000
 
-/** Waits until what others bring can be judged: `false` where that cannot be within `pollTimeout`. */
-export type Proof = (signal: AbortSignal | undefined) => Promise<boolean>
-
-export class SharedTier {
+export class SharedTier implements OuterTier {
   readonly #tier: Tier
   readonly #ground: Ground
   readonly #breaker: Breaker

@@ -4,11 +4,11 @@
  * @module
  */
 import type { BreakerState } from './breaker.ts'
+import type { Duration } from './duration.ts'
 import type { NamespaceOptions } from './options.ts'
 import type { Token } from './token.ts'
 
-/** A length of time: milliseconds, or a number with a unit: `'500ms'`, `'10s'`, `'5m'`, `'2h'`, `'1d'`. */
-export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
+export type { Duration }
 
 /** The part of a platform's request context that the cache needs. Cloudflare's `ExecutionContext` is one. */
 export interface RequestContext {

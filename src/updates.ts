@@ -17,6 +17,7 @@ import type { LogRecord, PartitionOffsets, Position } from './log.ts'
 import { readGroup } from './domain-message.ts'
 import { readUpdate } from './messages.ts'
 import type { Arrived, ArrivedDrop, ArrivedValue } from './messages.ts'
+import type { UpdatesRead } from './sources.ts'
 import type { TokenPositions } from './token.ts'
 
 /** Reads of one round; what is left is read in the next. */
@@ -38,7 +39,7 @@ interface Found {
   readonly next: Map<number, number>
 }
 
-export class Updates {
+export class Updates implements UpdatesRead {
   readonly #ground: Ground
   readonly #spaces: ReadonlyMap<string, Keyspace<unknown>>
   /** The next offset of each partition: everything below it has been applied. */

@@ -13,7 +13,6 @@ import type { Keyspace } from './keyspace.ts'
 import { checkId } from './ids.ts'
 import { PendingWrites } from './pending-writes.ts'
 import { tokenOf } from './publisher.ts'
-import type { ReaderContext } from './reader.ts'
 import type { Scope } from './scope.ts'
 import { checkOptions } from './settings.ts'
 import type { Token } from './token.ts'
@@ -21,7 +20,7 @@ import type { WriteBehindOptions } from './types.ts'
 import type { WriteMessage } from './write-message.ts'
 import { newId } from './write-through.ts'
 import { keysThat } from './writer.ts'
-import type { Writer } from './writer.ts'
+import type { Writer, WriterContext } from './writer.ts'
 
 const DEFAULT_PENDING = '1m'
 /** Writes of a namespace that may wait at once, by all writers. Beyond, isolates could not remember where they stand. */
@@ -30,10 +29,10 @@ const MAX_PENDING_WRITES = 512
 export class WriteBehind<T> {
   readonly #space: Keyspace<T>
   readonly #writer: Writer<T>
-  readonly #context: ReaderContext
+  readonly #context: WriterContext
   readonly #pending: PendingWrites<T>
 
-  constructor(space: Keyspace<T>, writer: Writer<T>, context: ReaderContext) {
+  constructor(space: Keyspace<T>, writer: Writer<T>, context: WriterContext) {
     this.#space = space
     this.#writer = writer
     this.#context = context

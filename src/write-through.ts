@@ -15,14 +15,13 @@ import type { Candidate, Keyspace } from './keyspace.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import { checkId } from './ids.ts'
 import { tokenOf } from './publisher.ts'
-import type { ReaderContext } from './reader.ts'
 import type { Runtime } from './runtime.ts'
 import type { Scope } from './scope.ts'
 import { checkOptions } from './settings.ts'
 import type { Token } from './token.ts'
 import type { Duration, StoreWrite, WriteThroughOptions } from './types.ts'
 import { keysThat } from './writer.ts'
-import type { Landed, Meant, Writer } from './writer.ts'
+import type { Landed, Meant, Writer, WriterContext } from './writer.ts'
 
 const DEFAULT_INTENT = '10s'
 const MAX_WRITE_THROUGH_MS = 60_000
@@ -57,9 +56,9 @@ type Before = Pick<Candidate<never>, 'asOf' | 'generation'>
 export class WriteThrough<T> {
   readonly #space: Keyspace<T>
   readonly #writer: Writer<T>
-  readonly #context: ReaderContext
+  readonly #context: WriterContext
 
-  constructor(space: Keyspace<T>, writer: Writer<T>, context: ReaderContext) {
+  constructor(space: Keyspace<T>, writer: Writer<T>, context: WriterContext) {
     this.#space = space
     this.#writer = writer
     this.#context = context

@@ -19,7 +19,7 @@ import type { EvictBody, Published, Publisher } from './publisher.ts'
 import type { ReaderContext } from './reader.ts'
 import type { Scope } from './scope.ts'
 import { checkWriteOptions } from './settings.ts'
-import type { SharedTier } from './shared-tier.ts'
+import type { OuterTier } from './sources.ts'
 import type { Token } from './token.ts'
 import type { DeleteOptions, SetOptions, WriteOptions } from './types.ts'
 
@@ -39,6 +39,11 @@ export interface Landed {
 const EVERYTHING: Meant = { held: () => true, loading: () => true }
 export const keysThat = (matches: (key: string) => boolean): Meant => ({ held: matches, loading: matches })
 
+/** What the writes of all namespaces share. */
+export interface WriterContext extends ReaderContext {
+  readonly publisher: Publisher
+}
+
 export class Writer<T> {
   readonly #space: Keyspace<T>
   readonly #flights: Flights<T>
@@ -46,12 +51,12 @@ export class Writer<T> {
   readonly #ground: Ground
   readonly #lifespan: Lifespan
   readonly #follower: Follower
-  readonly #tier: SharedTier | undefined
+  readonly #tier: OuterTier | undefined
 
   constructor(
     space: Keyspace<T>,
     flights: Flights<T>,
-    { publisher, follower, ground, lifespan, tier }: ReaderContext,
+    { publisher, follower, ground, lifespan, tier }: WriterContext,
   ) {
     this.#space = space
     this.#flights = flights
