@@ -17,6 +17,7 @@ export type {
   TopicPartition,
   TopicPosition,
 } from './cluster.ts'
+export type { GroupMember, GroupOffset, Groups, MemberOptions, Share } from './groups.ts'
 export { kafkaCluster } from './kafka/index.ts'
 export type { KafkaCluster, KafkaOptions, UnreadableBatch } from './kafka/index.ts'
 export type { GatewayLimits } from './limits.ts'

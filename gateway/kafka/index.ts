@@ -13,6 +13,7 @@ import { Appender } from './appender.ts'
 import { Bounds } from './bounds.ts'
 import { refusalFrom } from './failure.ts'
 import { Floor } from './floor.ts'
+import { KafkaGroups } from './groups.ts'
 import { Links } from './links.ts'
 import { settingsOf } from './options.ts'
 import type { KafkaSettings } from './options.ts'
@@ -45,7 +46,8 @@ export interface KafkaCluster extends Cluster {
  * Any Kafka from 2.8 on as the gateway's cluster, over `@platformatic/kafka`'s connections and requests.
  *
  * - Reads are fetches by explicit offset without a consumer group; batches may be compressed with gzip, snappy, lz4,
- *   and zstd (where this Node has it: 22.15 and newer). Nothing is committed anywhere.
+ *   and zstd (where this Node has it: 22.15 and newer). Nothing is
+ *   committed, but for the groups that somebody joins.
  * - A batch that cannot be read (a wrong checksum, an unknown compression, more than `maxBatchBytes` inflated) is shown
  *   as one record at its last offset that no cache can read either: it evicts everything, and what follows is read.
  * - Writes wait for all in-sync replicas and are idempotent for each partition.
@@ -72,6 +74,7 @@ export function kafkaCluster(options: KafkaOptions): KafkaCluster {
 }
 
 class OverKafka implements KafkaCluster {
+  readonly groups: KafkaGroups
   readonly #links: Links
   readonly #topology: Topology
   readonly #appender: Appender
@@ -96,6 +99,7 @@ class OverKafka implements KafkaCluster {
     this.#bounds = new Bounds(this.#links, topology, witnesses, floor, settings)
     this.#reader = new Reader(this.#links, topology, witnesses, floor, settings)
     this.#topics = new Topics(this.#topology, settings)
+    this.groups = new KafkaGroups(this.#links, topology, settings)
   }
 
   get id(): string {
@@ -148,6 +152,7 @@ class OverKafka implements KafkaCluster {
   }
 
   async close(): Promise<void> {
+    await this.groups.close()
     this.#links.close()
     await this.#topics.close()
   }

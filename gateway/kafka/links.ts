@@ -19,7 +19,7 @@ const PRODUCE_LINKS = 4
 /** Brokers that connections are kept to; more are forgotten, oldest first. */
 const MAX_BROKERS = 1000
 
-export type Purpose = 'metadata' | 'ids' | 'witness' | 'bounds' | 'read' | `produce-${number}`
+export type Purpose = 'metadata' | 'ids' | 'witness' | 'bounds' | 'read' | 'groups' | `produce-${number}`
 
 /** A broker that has not answered for this part of a session may have stood still. */
 const SILENCE = 1 / 3
@@ -28,6 +28,7 @@ export class Links {
   readonly liveness: Liveness
   readonly #settings: KafkaSettings
   readonly #shared = new Map<string, Link>()
+  readonly #owned = new Set<Link>()
   #idle: Link[] = []
   readonly #waiting = new Set<Link>()
   #turns: (() => void)[] = []
@@ -46,7 +47,7 @@ export class Links {
       link = this.#make(address)
       this.#shared.set(name, link)
       const [oldest] = this.#shared.keys()
-      if (this.#shared.size > MAX_BROKERS * (PRODUCE_LINKS + 5) && oldest !== undefined) {
+      if (this.#shared.size > MAX_BROKERS * (PRODUCE_LINKS + 6) && oldest !== undefined) {
         this.#shared.get(oldest)?.close()
         this.#shared.delete(oldest)
       }
@@ -57,6 +58,18 @@ export class Links {
   /** One of the few connections that produce requests are spread over. */
   producing(address: Address, number: number): Link {
     return this.shared(address, `produce-${number % PRODUCE_LINKS}`)
+  }
+
+  /** A connection for one who says when it ends. */
+  own(address: Address): Link {
+    const link = this.#make(address)
+    this.#owned.add(link)
+    return link
+  }
+
+  end(link: Link): void {
+    this.#owned.delete(link)
+    link.close()
   }
 
   /** A connection for one long poll; `undefined` when as many wait as may. */
@@ -91,7 +104,8 @@ export class Links {
 
   close(): void {
     this.#closed = true
-    for (const link of [...this.#shared.values(), ...this.#idle, ...this.#waiting]) link.close()
+    for (const link of [...this.#shared.values(), ...this.#owned, ...this.#idle, ...this.#waiting])
+      link.close()
     this.#shared.clear()
     this.#idle = []
   }
