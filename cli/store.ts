@@ -1,4 +1,6 @@
 /** A store, made of its URL. The clients are loaded by those alone who use them. @module */
+import type { RedisConnection } from '../adapters/redis.ts'
+import { KedgeError } from '../src/errors.ts'
 import type { Sink } from '../src/sink.ts'
 import type { Tier } from '../src/tier.ts'
 import { asUsage, UsageError } from './failure.ts'
@@ -46,12 +48,54 @@ async function redisStore(url: StoreUrl, { prefix }: StoreOptions): Promise<Open
       : new Redis({ ...first!, ...access, ...(db !== undefined && { db }), lazyConnect: true })
   // Whoever calls is told what fails; without a listener the process would end.
   client.on('error', () => undefined)
-  const connection = ioredis(client)
+  const where = hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
+  const connection = failingAtOnce(ioredis(client), client, where)
   return {
     sink: redisSink(connection, { prefix }),
     tier: redisTier(connection, { prefix }),
     close: async () => client.disconnect(),
   }
+}
+
+/** The events and the state of ioredis' clients. */
+interface Client {
+  readonly status: string
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/**
+ * ioredis queues commands while it connects again and again, and says nothing before their time is over: that the
+ * connection is refused is known long before. What it has queued is harmless when it is carried out late.
+ */
+function failingAtOnce(connection: RedisConnection, client: Client, where: string): RedisConnection {
+  return {
+    ...connection,
+    async pipeline(commands, options) {
+      if (client.status === 'ready') return connection.pipeline(commands, options)
+      let listener: (error: Error) => void = () => undefined
+      const refused = new Promise<never>((_, reject) => {
+        listener = (error) => {
+          // What the server answers, a wrong password for instance, is the answer to the commands as well.
+          if (error.name !== 'ReplyError') reject(noConnection(error, where))
+        }
+        client.on('error', listener)
+      })
+      try {
+        return await Promise.race([connection.pipeline(commands, options), refused])
+      } finally {
+        client.off('error', listener)
+      }
+    },
+  }
+}
+
+/** A cluster says that all nodes failed, and what the last of them said. */
+function noConnection(error: Error, where: string): KedgeError {
+  const { lastNodeError } = error as { lastNodeError?: unknown }
+  const cause = lastNodeError instanceof Error ? lastNodeError : error
+  const why = 'code' in cause ? '' : `: ${cause.message}`
+  return new KedgeError('ERR_NETWORK', `no connection to Redis at ${where}${why}`, { cause, retryable: true })
 }
 
 async function upstashStore({ href, password }: StoreUrl, { prefix }: StoreOptions): Promise<OpenStore> {

@@ -46,20 +46,28 @@ const BEGAN = {
   rewound: 'the topic ends before what was read: reading from its beginning',
 } as const
 
+/** What a report is of. */
+export interface ReportedSync {
+  /** Whether offsets tell which of two records is the newer one. */
+  readonly byOffset: boolean
+  /** Who is waited for. */
+  readonly store: string
+  readonly log: string
+}
+
 export class SyncReport {
   readonly #terminal: Terminal
   readonly #runtime: Runtime
-  readonly #byOffset: boolean
+  readonly #of: ReportedSync
   #drawn = false
   #lineAt = -Infinity
   #unusableAt = -Infinity
   #unusable = 0
 
-  /** @param byOffset whether offsets tell which of two records is the newer one */
-  constructor(terminal: Terminal, runtime: Runtime, byOffset: boolean) {
+  constructor(terminal: Terminal, runtime: Runtime, of: ReportedSync) {
     this.#terminal = terminal
     this.#runtime = runtime
-    this.#byOffset = byOffset
+    this.#of = of
   }
 
   take(event: SyncEvent): void {
@@ -88,7 +96,7 @@ export class SyncReport {
         )
       case 'partitions':
         return this.#warn(
-          `the topic has ${event.to} partitions now, after ${event.from}${this.#byOffset ? `: ${MOVED}` : ''}`,
+          `the topic has ${event.to} partitions now, after ${event.from}${this.#of.byOffset ? `: ${MOVED}` : ''}`,
         )
       case 'key_moved':
         return this.#warn(
@@ -100,6 +108,12 @@ export class SyncReport {
         if (event.attempt === 1)
           this.#warn(`${WHO[event.type]} fails: ${sentence(event.error)}; trying again`)
         return
+      case 'store_waits':
+        return this.#waits(this.#of.store, event)
+      case 'log_waits':
+        return this.#waits(this.#of.log, event)
+      case 'hook_waits':
+        return this.#waits(WHO.hook_failed, event)
       case 'store_recovered':
       case 'log_recovered':
       case 'hook_recovered':
@@ -151,6 +165,13 @@ export class SyncReport {
     const many = this.#unusable === 1 ? 'a record' : `${count(this.#unusable)} records`
     this.#warn(`${many} could not be used; the last one at ${partition}@${offset}: ${plain(says)}`)
     this.#unusable = 0
+  }
+
+  #waits(
+    whom: string,
+    { error, downMs }: Extract<SyncEvent, { type: 'store_waits' | 'log_waits' | 'hook_waits' }>,
+  ): void {
+    this.#warn(`waiting for ${whom} for ${lengthOf(downMs)}: ${sentence(error)}`)
   }
 
   #say(line: string): void {

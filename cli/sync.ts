@@ -2,13 +2,14 @@
 import type { Command } from 'commander'
 import { clusterLog } from '../gateway/cluster-log.ts'
 import type { Codec } from '../src/codec.ts'
+import { isKedgeError } from '../src/errors.ts'
 import type { KafkaLog } from '../src/log.ts'
 import { createSync, createTierFollower } from '../sync/index.ts'
-import type { Sync, SyncOptions } from '../sync/index.ts'
+import type { SyncOptions } from '../sync/index.ts'
 import { connected } from './brokers.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
-import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
+import { asUsage, CommandError, EXIT, sentence, UsageError } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { RunningHealth } from './health.ts'
 import { codecOf, logOf } from './proxy.ts'
@@ -21,6 +22,7 @@ import {
   emptyDeletes,
   encode,
   format,
+  giveUpAfter,
   isolation,
   key,
   keyFormat,
@@ -88,7 +90,11 @@ async function synced(values: Values, flags: Flags, session: Session): Promise<b
     await store.close()
     throw error
   })
-  const report = new SyncReport(terminal, session.runtime, values.get(order) === 'auto')
+  const report = new SyncReport(terminal, session.runtime, {
+    byOffset: values.get(order) === 'auto',
+    store: store.sink.name,
+    log: values.source(brokers) === 'default' ? `the proxy at ${values.get(url)}` : 'the brokers of Kafka',
+  })
   const parts = { values, session, log, codec: await codecOf(), store, report }
   try {
     const work = checked(() => (flags.tier ? tierWork : syncWork)(parts))
@@ -126,14 +132,32 @@ function syncWork(parts: Parts): Work {
     notReady: () => sync.notReady(),
     stats: () => sync.stats(),
     says: `kedge sync keeps ${store.sink.name} equal to ${plain(name)} (as the stream ${sync.stream})`,
-    go: (once, signal) => go(sync, once, signal),
+    async go(once, signal) {
+      try {
+        if (!once) {
+          await sync.run({ signal })
+          return true
+        }
+        const { reached } = await sync.step({ signal, giveUpAfter: values.get(giveUpAfter) })
+        if (reached && sync.lag().partitions.every(({ end }) => end === 0))
+          parts.session.terminal.warn(
+            `the topic ${plain(name)} has never had a record: is that its name? A gateway in memory makes every topic that is asked for`,
+          )
+        return reached
+      } catch (error) {
+        throw absent(error, name, '--only updates --updates-topic')
+      }
+    },
   }
 }
 
-async function go(sync: Sync, once: boolean, signal: AbortSignal): Promise<boolean> {
-  if (once) return (await sync.step({ signal })).reached
-  await sync.run({ signal })
-  return true
+/** Who reads a topic that is not there has mistaken its name, or nobody has made it yet. */
+function absent(error: unknown, name: string, flags: string): unknown {
+  if (!isKedgeError(error) || error.code !== 'ERR_UNKNOWN_TOPIC') return error
+  return new CommandError(
+    `the topic ${plain(name)} is not there: is that its name? For messages of kedge it is made by: kedge topics create ${flags} ${plain(name)}`,
+    { cause: error },
+  )
 }
 
 /** The evictions, applied to a tier: for the same process and the same endpoints. */
@@ -173,7 +197,11 @@ function tierWork({ values, session, log, codec, store }: Parts): Work {
     stats: () => ({}),
     says: `kedge sync applies ${plain(name)} to the tier in ${store.sink.name}`,
     async go(once, signal) {
-      if (once) return (await follower.step({ signal })).atEnd
+      try {
+        if (once) return (await follower.step({ signal })).atEnd
+      } catch (error) {
+        throw absent(error, name, '--only evictions --evictions-topic')
+      }
       await follower.follow({ signal })
       return true
     },

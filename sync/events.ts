@@ -30,6 +30,12 @@ interface FailedAttempt {
   readonly retryInMs: number
 }
 
+interface Waiting {
+  /** Of the last attempt. */
+  readonly error: unknown
+  readonly downMs: number
+}
+
 export type SyncEvent =
   /** The stream begins from the beginning of the topic, and why. */
   | {
@@ -97,6 +103,10 @@ export type SyncEvent =
   | ({ readonly type: 'store_failed' } & FailedAttempt)
   | ({ readonly type: 'log_failed' } & FailedAttempt)
   | ({ readonly type: 'hook_failed' } & FailedAttempt)
+  /** Still failing: every 10 seconds. */
+  | ({ readonly type: 'store_waits' } & Waiting)
+  | ({ readonly type: 'log_waits' } & Waiting)
+  | ({ readonly type: 'hook_waits' } & Waiting)
   | { readonly type: 'store_recovered'; readonly downMs: number }
   | { readonly type: 'log_recovered'; readonly downMs: number }
   | { readonly type: 'hook_recovered'; readonly downMs: number }

@@ -15,7 +15,7 @@ export type { SyncFormat, SyncOptions, SyncRecord, Written } from './options.ts'
 export { lagPace } from './pace.ts'
 export type { LagPaceOptions, Pace } from './pace.ts'
 export { createSync } from './sync.ts'
-export type { NotReady, RunOptions, StepOptions, StepResult, Sync } from './sync.ts'
+export type { NotReady, RunOptions, StepOptions, StepResult, Sync, ToEndOptions } from './sync.ts'
 export { createTierFollower } from './tier-follower.ts'
 export type { TimeField, TimeUnit } from './times.ts'
 export type {

@@ -7,6 +7,8 @@ import type { SyncSettings } from './options.ts'
 const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 30_000
 const MAX_RETRY_AFTER_MS = 60_000
+/** How often it is said that it is still waited for. */
+const SAY_MS = 10_000
 /** How long one call may take. Stores and logs have deadlines of their own: this is the last resort. */
 const CALL_MS = 30_000
 
@@ -20,6 +22,9 @@ export class Patience {
   /** Since when it fails, by the monotonic clock. */
   #downSince: number | undefined
   #failure: Error | undefined
+  #saidAt = 0
+  /** After so long without an answer it gives up; `undefined` where it never does. */
+  giveUpMs: number | undefined
 
   constructor(of: Whose, settings: SyncSettings, counters: Counters) {
     this.#of = of
@@ -38,7 +43,8 @@ export class Patience {
   }
 
   /**
-   * Calls until it succeeds. Rejects with `signal.reason`, or with what says that trying again makes no sense.
+   * Calls until it succeeds. Rejects with `signal.reason`, with what says that trying again makes no sense, or when it
+   * gives up.
    *
    * @param extraMs what a call may take longer than any other
    * @param isRetryable for errors that do not say so themselves
@@ -51,43 +57,90 @@ export class Patience {
       isRetryable = retryable,
     }: { extraMs?: number; isRetryable?: (error: unknown) => boolean } = {},
   ): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const result = await this.once(call, signal, extraMs)
-        this.#recovered()
-        return result
-      } catch (error) {
-        signal.throwIfAborted()
-        if (!isRetryable(error)) throw error
-        await this.#pause(error, attempt, signal)
+    const saying = new AbortController()
+    try {
+      for (let attempt = 1; ; attempt++) {
+        const known = this.failure
+        try {
+          // Also a call that is not answered ends when it is time to give up.
+          const left = known === undefined ? Infinity : Math.max(1, this.#leftMs())
+          const result = await this.once(call, signal, extraMs, left)
+          this.#recovered()
+          return result
+        } catch (error) {
+          signal.throwIfAborted()
+          if (!isRetryable(error)) throw error
+          const failure = this.#failed(error)
+          if (this.#leftMs() <= 0) throw gaveUp(this.#of, this.#downMs(), known ?? failure)
+          if (attempt === 1) void this.#say(saying.signal)
+          await this.#pause(failure, attempt, signal)
+        }
       }
+    } finally {
+      saying.abort()
     }
   }
 
   /** Calls once, within its time. Says nothing of whether it is down: a store that is read may refuse every write. */
-  once<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal, extraMs = 0): Promise<T> {
-    return withDeadline(this.#settings.runtime, CALL_MS + extraMs, () => silent(this.#of), call, signal)
+  once<T>(
+    call: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+    extraMs = 0,
+    mostMs = Infinity,
+  ): Promise<T> {
+    const ms = Math.min(CALL_MS + extraMs, mostMs)
+    return withDeadline(this.#settings.runtime, ms, () => silent(this.#of), call, signal)
   }
 
-  async #pause(error: unknown, attempt: number, signal: AbortSignal): Promise<void> {
-    const { runtime, emit } = this.#settings
-    this.#downSince ??= runtime.monotonic()
+  #leftMs(): number {
+    return this.giveUpMs === undefined ? Infinity : this.giveUpMs - this.#downMs()
+  }
+
+  #failed(error: unknown): Error {
+    const { runtime } = this.#settings
+    if (this.#downSince === undefined) {
+      this.#downSince = runtime.monotonic()
+      this.#saidAt = this.#downSince
+    }
     this.#failure = error instanceof Error ? error : new Error(String(error))
     this.#counters[`${this.#of}Failures`]++
+    return this.#failure
+  }
+
+  async #pause(error: Error, attempt: number, signal: AbortSignal): Promise<void> {
+    const { runtime, emit } = this.#settings
     const most = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(attempt - 1, 20), MAX_PAUSE_MS)
     const asked = Math.min((isKedgeError(error) ? error.retryAfterMs : 0) ?? 0, MAX_RETRY_AFTER_MS)
     // Half of it by chance, so that syncs that lost the same store do not come back to it at once.
-    const retryInMs = Math.max(asked, most * (0.5 + runtime.random() / 2))
+    const retryInMs = Math.min(Math.max(asked, most * (0.5 + runtime.random() / 2)), this.#leftMs())
     emit({ type: `${this.#of}_failed`, error, attempt, retryInMs })
     await runtime.sleep(retryInMs, signal)
   }
 
+  /** Says that it is still waited for, whatever a call or a pause takes. Several calls that fail at once say it once. */
+  async #say(signal: AbortSignal): Promise<void> {
+    const { runtime, emit } = this.#settings
+    try {
+      for (;;) {
+        await runtime.sleep(SAY_MS, signal)
+        if (this.#failure === undefined || runtime.monotonic() - this.#saidAt < SAY_MS) continue
+        this.#saidAt = runtime.monotonic()
+        emit({ type: `${this.#of}_waits`, error: this.#failure, downMs: this.#downMs() })
+      }
+    } catch {
+      // Nobody waits any more.
+    }
+  }
+
+  #downMs(): number {
+    return this.#downSince === undefined ? 0 : this.#settings.runtime.monotonic() - this.#downSince
+  }
+
   #recovered(): void {
     if (this.#downSince === undefined) return
-    const { runtime, emit } = this.#settings
-    const downMs = runtime.monotonic() - this.#downSince
+    const downMs = this.#downMs()
     this.#downSince = undefined
-    emit({ type: `${this.#of}_recovered`, downMs })
+    this.#settings.emit({ type: `${this.#of}_recovered`, downMs })
   }
 }
 
@@ -95,3 +148,9 @@ export const retryable = (error: unknown): boolean => isKedgeError(error) && err
 
 const silent = (of: Whose) =>
   new KedgeError('ERR_TIMEOUT', `the ${of} did not answer in time`, { retryable: true })
+
+const gaveUp = (of: Whose, ms: number, cause: Error) =>
+  new KedgeError('ERR_TIMEOUT', `the ${of} has failed for ${Math.round(ms / 1000)} s: ${cause.message}`, {
+    cause,
+    retryable: true,
+  })

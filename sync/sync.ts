@@ -31,6 +31,11 @@ export interface StepOptions extends RunOptions {
   readonly budget?: Duration
 }
 
+export interface ToEndOptions extends StepOptions {
+  /** How long the store, the log or `onWritten` may fail without a break before it rejects. @default for ever */
+  readonly giveUpAfter?: Duration
+}
+
 export interface StepResult {
   /** Whether the end of the topic, as it was when the step began, is reached. */
   readonly reached: boolean
@@ -52,9 +57,9 @@ export interface Sync {
   run(options?: RunOptions): Promise<void>
   /**
    * Follows the topic to the end that it has now: for a cron. Rejects where the log or the store could not be used
-   * within the budget.
+   * within the budget, or has failed for `giveUpAfter`.
    */
-  step(options?: StepOptions): Promise<StepResult>
+  step(options?: ToEndOptions): Promise<StepResult>
   /**
    * Writes records that somebody else has read, a Lambda event source for instance, and says which failed. Never
    * rejects but by the signal.
@@ -128,13 +133,17 @@ export function createSync(options: SyncOptions): Sync {
       alone(async () => {
         await withStop(runtime, { signal, graceMs: drainMs }, (stop) => drive.follow(stop))
       }),
-    step: ({ signal, budget } = {}) =>
+    step: ({ signal, budget, giveUpAfter } = {}) =>
       alone(async () => {
         const before = counters.records
         const budgetMs = budget === undefined ? undefined : durationMs(budget, 'budget')
+        const giveUpMs = giveUpAfter === undefined ? undefined : durationMs(giveUpAfter, 'giveUpAfter')
+        for (const each of [store, log, hook]) each.giveUpMs = giveUpMs
         const reached = await withStop(runtime, { signal, budgetMs, graceMs: drainMs }, (stop) =>
           drive.toEnd(stop),
-        )
+        ).finally(() => {
+          for (const each of [store, log, hook]) each.giveUpMs = undefined
+        })
         signal?.throwIfAborted()
         // The budget was over before anything could be done: the caller should hear why.
         const failure = store.failure ?? log.failure ?? hook.failure

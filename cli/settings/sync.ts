@@ -163,6 +163,13 @@ export const drainTime: Setting<number> = setting('sync.drain', {
   otherwise: 10_000,
   otherwiseSays: '10s',
 })
+export const giveUpAfter: Setting<number> = setting('sync.giveUpAfter', {
+  flag: '--give-up-after <duration>',
+  shape: length,
+  says: 'with --once: how long the store or Kafka may be away before it ends with 1',
+  otherwise: 60_000,
+  otherwiseSays: '1m',
+})
 
 export const SYNC_SETTINGS: readonly AnySetting[] = [
   topic,
@@ -188,4 +195,5 @@ export const SYNC_SETTINGS: readonly AnySetting[] = [
   maxLagRecords,
   listen,
   drainTime,
+  giveUpAfter,
 ]
