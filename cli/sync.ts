@@ -250,7 +250,7 @@ function optionsOf({ values, session, log, codec, store, report }: Parts): SyncO
     ...(keys !== undefined && { keyFormat: keys }),
     ...(fields.length > 0 && { value: fields.length === 1 ? fields[0]! : fields }),
     ...(ttl !== undefined && {
-      ttl: (/^\d+$/.test(ttl) ? Number(ttl) : ttl) as NonNullable<SyncOptions['ttl']>,
+      ttl: ttl as NonNullable<SyncOptions['ttl']>,
     }),
     ...(ttlField !== undefined && { ttl: { field: ttlField } }),
     ttlFrom: values.get(lifeFrom),

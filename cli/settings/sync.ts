@@ -58,9 +58,13 @@ export const value: Setting<readonly string[]> = setting<readonly string[]>('syn
 export const life: Optional<string> = setting<string | undefined>('sync.ttl', {
   flag: '--ttl <duration>',
   shape: z
-    .union([z.string(), z.number().transform(String)])
+    // A number in the configuration file is milliseconds, as in code.
+    .union([z.string(), z.number().transform((ms) => `${ms}ms`)])
+    .refine((given) => !/^\d+(?:\.\d+)?$/.test(given), {
+      error: "needs a unit, such as '300s' for seconds or '300ms' for milliseconds",
+    })
     .refine((given) => /^\d+(?:\.\d+)?(?:ms|s|m|h|d)?$/.test(given), {
-      error: "must be milliseconds or a duration such as '10m' or '90d'",
+      error: "must be a duration such as '10m' or '90d'",
     }),
   says: 'how long a value lives',
   otherwise: undefined,

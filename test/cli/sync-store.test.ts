@@ -72,6 +72,38 @@ describe('A store', () => {
   })
 })
 
+describe('kedge sync where nothing listens', () => {
+  it.each([
+    [
+      'redis://127.0.0.1:1',
+      /^the store fails: no connection to Redis at 127\.0\.0\.1:1 \(connection refused/,
+    ],
+    ['redis-cluster://127.0.0.1:1', /^the store fails: no connection to Redis at 127\.0\.0\.1:1: /],
+    ['memcached://127.0.0.1:1', /^the store fails: no answer from Memcached at 127\.0\.0\.1:1: .*REFUSED/],
+  ])('%s says so at once, and ends with 1 in its time', async (to, says) => {
+    const { fetch } = proxy()
+    const args = [
+      'sync',
+      '--topic',
+      'orders',
+      '--key',
+      '{key}',
+      '--to',
+      to,
+      '--once',
+      '--give-up-after',
+      '2s',
+    ]
+    const began = performance.now()
+    const { code, err } = await kedge(args, { fetch, runtime: systemRuntime() })
+    expect(code).toBe(1)
+    const [first, last] = err.split('\n')
+    expect(first).toMatch(says)
+    expect(last).toMatch(/^kedge: the store has failed for 2 s: no (?:connection|answer)/)
+    expect(performance.now() - began).toBeLessThan(8000)
+  })
+})
+
 describe.skipIf(withoutRedis())('kedge sync on a real Redis', () => {
   let redis: RedisServer
 

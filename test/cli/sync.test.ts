@@ -31,6 +31,16 @@ function store(tier?: OpenStore['tier']) {
 
 const ARGS = ['sync', '--topic', 'orders', '--to', 'redis://127.0.0.1:6379', '--key', 'order:{key}']
 
+/** Clocks and sleeps that pass so many times as fast. */
+function fast(times: number) {
+  const base = systemRuntime()
+  const began = base.monotonic()
+  return {
+    monotonic: () => (base.monotonic() - began) * times,
+    sleep: (ms: number, signal?: AbortSignal) => base.sleep(ms / times, signal),
+  }
+}
+
 /** A process on real time, until it is stopped. */
 async function serving(args: string[], around: Surroundings, sink: MemorySink) {
   const stop = new AbortController()
@@ -165,6 +175,49 @@ describe('kedge sync', () => {
     expect(out).toMatch(/the store is back after (?:\d+ ms|\d+s)\n/)
   })
 
+  it('with --once ends with 1 when the store is away for so long, and says meanwhile what it waits for', async () => {
+    const { log, fetch } = proxy()
+    append(log, 'orders', { id: 1 }, '1')
+    const { openStore, sink } = store()
+    sink.fail(new KedgeError('ERR_NETWORK', 'connection refused', { retryable: true }))
+    const { code, err } = await kedge([...ARGS, '--once', '--give-up-after', '25s'], {
+      fetch,
+      openStore,
+      runtime: systemRuntime({ ...fast(100) }),
+    })
+    expect(code).toBe(1)
+    expect(err.split('\n')).toEqual([
+      'the store fails: connection refused; trying again',
+      expect.stringMatching(/^waiting for memory for 1\ds: connection refused$/),
+      expect.stringMatching(/^waiting for memory for 2\ds: connection refused$/),
+      'kedge: the store has failed for 25 s: connection refused',
+      '',
+    ])
+  })
+
+  it('says that a topic has never had a record, which may be another name', async () => {
+    const { fetch } = proxy()
+    const { openStore } = store()
+    const { code, out, err } = await kedge([...ARGS, '--once'], { fetch, openStore })
+    expect(out).toContain('at the end: nothing had come since')
+    expect(err).toMatch(/^the topic orders has never had a record: is that its name\? [^\n]+\n$/)
+    expect(code).toBe(0)
+  })
+
+  it('names the topic that is not there, and what makes it', async () => {
+    const fake = cluster()
+    const on = ['--once', '--brokers', 'kafka:9092']
+    const around = { connect: () => fake, openStore: store(memoryTier()).openStore }
+    const { code, err } = await kedge([...ARGS, ...on], around)
+    expect(err).toBe(
+      'kedge: the topic orders is not there: is that its name? For messages of kedge it is made by: kedge topics create --only updates --updates-topic orders\n',
+    )
+    expect(code).toBe(1)
+    const tier = await kedge(['sync', '--tier', '--to', 'redis://h', ...on], around)
+    expect(tier.err).toContain('kedge topics create --only evictions --evictions-topic cache-evictions\n')
+    expect(tier.code).toBe(1)
+  })
+
   it('draws a bar where lines can be written over, and says the end in its place', async () => {
     const { log, fetch } = proxy()
     // More than one read brings.
@@ -274,6 +327,11 @@ describe('kedge sync', () => {
     [['--to', 'redis://h', '--topic', 'orders', '--key', 'order'], /`key` has no placeholder/],
     [['--to', 'redis://h', '--topic', 'orders', '--key', '{key'], /`key`: the braces/],
     [['--to', 'redis://h', '--topic', 'orders', '--key', '{key}', '--ttl', 'soon'], /--ttl must be/],
+    [['--to', 'redis://h', '--topic', 'orders', '--key', '{key}', '--ttl', '300'], /--ttl needs a unit/],
+    [
+      ['--to', 'redis://h', '--topic', 'orders', '--format', 'debezium', '--key-format', 'json'],
+      /`keyFormat` is not for/,
+    ],
     [
       ['--to', 'redis://h', '--topic', 'orders', '--key', '{key}', '--ttl', '1d', '--ttl-field', 'x'],
       /not both/,
