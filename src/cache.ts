@@ -157,6 +157,10 @@ class IsolateCache implements OpenCache {
   }
 
   async clearIn(scope: Scope, options?: WriteOptions): Promise<Token> {
+    return this.#publisher.deadline.call(options, (bounded) => this.#clear(scope, bounded))
+  }
+
+  async #clear(scope: Scope, options: WriteOptions | undefined): Promise<Token> {
     checkWriteOptions(options, 'evict')
     this.#lifespan.check()
     const partitions = Array.from({ length: this.#ground.settings.evictionPartitions }, (_, id) => id)
@@ -261,6 +265,7 @@ class IsolateCache implements OpenCache {
       many: new GroupWriter(space, writer, this.reading),
       behind: new WriteBehind(space, writer, this.reading),
       through: new WriteThrough(space, writer, this.reading),
+      deadline: this.#publisher.deadline,
       open: (context, scopeOptions) => this.#open(context, scopeOptions),
     }
     this.#spaces.set(name, space)

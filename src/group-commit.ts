@@ -109,14 +109,9 @@ export class GroupCommit {
     const batches = await batchesOf(writes, positions)
     try {
       for (const batch of batches) {
-        const ended = new AbortController()
-        const records = batch.map(({ record }) => record)
-        const acknowledged = await produce(
-          this.#settings,
-          topic,
-          records,
-          signalOf(batch, ended.signal),
-        ).finally(() => ended.abort())
+        const acknowledged = await this.#produce(topic, batch)
+        // Those who waited for it were told by their signals.
+        if (acknowledged === undefined) continue
         for (const [at, { write }] of batch.entries()) positions.get(write)!.push(acknowledged[at]!)
       }
     } catch (error) {
@@ -128,6 +123,22 @@ export class GroupCommit {
       }
     }
     for (const [write, found] of positions) write.resolve(found)
+  }
+
+  /** The positions of the records; `undefined` where all who waited for them have gone, which concerns nobody else. */
+  async #produce(topic: string, batch: Batch): Promise<Position[] | undefined> {
+    const ended = new AbortController()
+    const signal = signalOf(batch, ended.signal)
+    const records = batch.map(({ record }) => record)
+    if (signal?.aborted) return undefined
+    try {
+      return await produce(this.#settings, topic, records, signal)
+    } catch (error) {
+      if (signal?.aborted) return undefined
+      throw error
+    } finally {
+      ended.abort()
+    }
   }
 }
 

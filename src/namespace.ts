@@ -6,6 +6,7 @@
 import type { Call, Flights } from './flight.ts'
 import type { GroupWriter } from './group-writer.ts'
 import type { Keyspace } from './keyspace.ts'
+import type { PublishDeadline } from './publish-deadline.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
 import type { Slots } from './slots.ts'
@@ -41,6 +42,7 @@ export interface NamespaceParts<T> {
   readonly through: WriteThrough<T>
   readonly behind: WriteBehind<T>
   readonly many: GroupWriter<T>
+  readonly deadline: PublishDeadline
   /** A scope of its own for a request. */
   readonly open: (context: RequestContext, options?: ScopeOptions) => Scope
 }
@@ -110,15 +112,18 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   async set(key: string, value: T, options?: SetOptions<T>): Promise<Token> {
-    return this.#parts.writer.set(key, value, options, this.#scope)
+    const { writer, deadline } = this.#parts
+    return deadline.call(options, (bounded) => writer.set(key, value, bounded, this.#scope))
   }
 
   async setMany(entries: LoadedMany<T>, options?: SetManyOptions<T>): Promise<Token> {
-    return this.#parts.many.set(entriesOf(entries), options, this.#scope)
+    const { many, deadline } = this.#parts
+    return deadline.call(options, (bounded) => many.set(entriesOf(entries), bounded, this.#scope))
   }
 
   async delete(keys: string | readonly string[], options?: DeleteOptions): Promise<Token> {
-    return this.#parts.writer.delete(keys, options, this.#scope)
+    const { writer, deadline } = this.#parts
+    return deadline.call(options, (bounded) => writer.delete(keys, bounded, this.#scope))
   }
 
   async writeThrough<V extends T | undefined>(
@@ -135,15 +140,18 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   async invalidateTags(tags: string | readonly string[], options?: WriteOptions): Promise<Token> {
-    return this.#parts.writer.invalidateTags(tags, options, this.#scope)
+    const { writer, deadline } = this.#parts
+    return deadline.call(options, (bounded) => writer.invalidateTags(tags, bounded, this.#scope))
   }
 
   async invalidatePrefix(prefix: string, options?: WriteOptions): Promise<Token> {
-    return this.#parts.writer.invalidatePrefix(prefix, options, this.#scope)
+    const { writer, deadline } = this.#parts
+    return deadline.call(options, (bounded) => writer.invalidatePrefix(prefix, bounded, this.#scope))
   }
 
   async clear(options?: WriteOptions): Promise<Token> {
-    return this.#parts.writer.clear(options, this.#scope)
+    const { writer, deadline } = this.#parts
+    return deadline.call(options, (bounded) => writer.clear(bounded, this.#scope))
   }
 
   /** Whether nothing is asked beyond the value. */

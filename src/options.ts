@@ -76,6 +76,13 @@ export interface CacheOptions extends Lifetime<unknown> {
   /** How long a cached value waits for a poll. @default '500ms' */
   readonly pollTimeout?: Duration
   /**
+   * How long a call that writes to the log may take in all, its repetitions included: `set`, `setMany`, `delete`,
+   * `invalidateTags`, `invalidatePrefix`, `clear`, `writeBehind`, and each of the two writes of `writeThrough`. After that it
+   * rejects with `ERR_PUBLISH`, which is retryable: the write may or may not be in the log.
+   * @default '10s'
+   */
+  readonly publishTimeout?: Duration
+  /**
    * What a read of a cached value does when freshness cannot be proved: serve it, flagged, for at most
    * `maxOutage` and then bypass; load past the cache; or throw `ERR_UNREACHABLE`.
    * @default 'stale'

@@ -1,5 +1,5 @@
 /**
- * The producer: a produce call with its repetitions, within a deadline, that resolves only when every record is
+ * The producer: a produce call with its repetitions, within `publishTimeout`, that resolves only when every record is
  * acknowledged with an offset.
  *
  * @module
@@ -7,13 +7,12 @@
 import { withDeadline } from './deadline.ts'
 import { KedgeError, isKedgeError } from './errors.ts'
 import type { NewRecord, Position } from './log.ts'
+import { isUnanswered } from './publish-deadline.ts'
 import type { Settings } from './settings.ts'
 
 const RETRIES = 3
 const FIRST_RETRY_MS = 50
 const MAX_RETRY_AFTER_MS = 5000
-/** How long a write may take, its repetitions included. A log has deadlines of its own: this is the last resort. */
-const PRODUCE_DEADLINE_MS = 30_000
 
 /**
  * Appends the records. Writes that wait to be persisted are repeated only where it is known that they are not in the log:
@@ -26,12 +25,16 @@ export async function produce(
   records: readonly NewRecord[],
   signal: AbortSignal | undefined,
 ): Promise<Position[]> {
-  const { runtime, emit } = settings
+  const { runtime, emit, publishTimeoutMs } = settings
   try {
     const task = (inner: AbortSignal) => attempt(settings, topic, records, inner)
-    return await withDeadline(runtime, PRODUCE_DEADLINE_MS, silent, task, signal)
+    return await withDeadline(runtime, publishTimeoutMs, silent, task, signal)
   } catch (cause) {
-    signal?.throwIfAborted()
+    if (signal?.aborted) {
+      const { reason } = signal
+      if (isUnanswered(reason)) emit?.({ type: 'publish_failed', topic, error: reason })
+      throw reason
+    }
     const known = isKedgeError(cause) ? cause : undefined
     emit?.({ type: 'publish_failed', topic, error: cause })
     throw new KedgeError(

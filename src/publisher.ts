@@ -15,6 +15,7 @@ import type { PutsMessage } from './domain-message.ts'
 import { updateRecordKey } from './messages.ts'
 import type { ClearMessage, EvictMessage, IntentMessage, Message } from './messages.ts'
 import { partitionOf } from './murmur2.ts'
+import { PublishDeadline } from './publish-deadline.ts'
 import type { Scope } from './scope.ts'
 import type { WriteMessage } from './write-message.ts'
 import { Slots } from './slots.ts'
@@ -48,11 +49,14 @@ export class Publisher {
   readonly #self: string
   readonly #background: Slots
   readonly #groups: GroupCommit
+  /** What calls that publish run within. What is published by no such call has a deadline of its own. */
+  readonly deadline: PublishDeadline
 
   constructor(ground: Ground, self: string) {
     this.#ground = ground
     this.#self = self
     this.#groups = new GroupCommit(ground.settings)
+    this.deadline = new PublishDeadline(ground.settings, ground.timeline)
     this.#background = new Slots(MAX_BACKGROUND, ground.settings.runtime, ground.timeline)
   }
 
@@ -206,7 +210,7 @@ export class Publisher {
     )
     const ordered = keys.map((key) => updateRecordKey(namespace, key))
     const { updatesTopic } = this.#ground.settings
-    await this.#send(updatesTopic, records, ordered, signal).catch(() => signal?.throwIfAborted())
+    await this.#send(updatesTopic, records, ordered, signal).catch(() => this.deadline.throwIfLeft(signal))
   }
 
   /** Announces, in the background, that a value's TTL has ended here. */
@@ -275,7 +279,9 @@ export class Publisher {
     ordered: readonly string[],
     signal?: AbortSignal,
   ): Promise<Position[]> {
-    const positions = await this.#groups.send(topic, records, ordered, signal)
+    const positions = await this.deadline.within(signal, (until) =>
+      this.#groups.send(topic, records, ordered, until),
+    )
     this.#ground.settings.emit?.({ type: 'publish', topic, token: tokenOf(positions) })
     return positions
   }

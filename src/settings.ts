@@ -75,6 +75,7 @@ export interface Settings extends TierSettings {
   readonly maxStalenessMs: number
   readonly refreshAfterMs: number
   readonly pollTimeoutMs: number
+  readonly publishTimeoutMs: number
   readonly onUnreachable: 'stale' | 'bypass' | 'throw'
   readonly maxOutageMs: number
   readonly maxCatchUpRecords: number
@@ -137,6 +138,7 @@ const cacheOptions = z
     maxStaleness: duration,
     refreshAfter: duration,
     pollTimeout: duration,
+    publishTimeout: duration,
     onUnreachable: z.enum(['stale', 'bypass', 'throw']),
     maxOutage: duration,
     maxCatchUpRecords: count,
@@ -294,8 +296,10 @@ export function cacheSettings(options: CacheOptions): Settings {
     '`kafka` is missing: give the log, as in createCache({ kafka: confluent({ url }) })',
   )
   check(cacheOptions, options)
-  const ms = (name: 'refreshAfter' | 'pollTimeout' | 'maxOutage' | 'settle', fallback: number): number =>
-    options[name] === undefined ? fallback : durationMs(options[name], name)
+  const ms = (
+    name: 'refreshAfter' | 'pollTimeout' | 'publishTimeout' | 'maxOutage' | 'settle',
+    fallback: number,
+  ): number => (options[name] === undefined ? fallback : durationMs(options[name], name))
   const maxStalenessMs = durationMs(options.maxStaleness ?? '2s', 'maxStaleness')
   const refreshAfterMs = ms('refreshAfter', maxStalenessMs / 2)
   const maxOutageMs = ms('maxOutage', Math.max(30_000, maxStalenessMs))
@@ -310,6 +314,8 @@ export function cacheSettings(options: CacheOptions): Settings {
   )
   const pollTimeoutMs = ms('pollTimeout', 500)
   must(pollTimeoutMs > 0, '`pollTimeout` must be longer than 0: no poll ends in no time')
+  const publishTimeoutMs = ms('publishTimeout', 10_000)
+  must(publishTimeoutMs > 0, '`publishTimeout` must be longer than 0: no write is acknowledged in no time')
   must(refreshAfterMs <= maxStalenessMs, '`refreshAfter` must not be longer than `maxStaleness`')
   must(maxOutageMs >= maxStalenessMs, '`maxOutage` must not be shorter than `maxStaleness`')
   must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
@@ -326,6 +332,7 @@ export function cacheSettings(options: CacheOptions): Settings {
     maxStalenessMs,
     refreshAfterMs,
     pollTimeoutMs,
+    publishTimeoutMs,
     onUnreachable: options.onUnreachable ?? 'stale',
     maxOutageMs,
     maxCatchUpRecords: options.maxCatchUpRecords ?? 10_000,

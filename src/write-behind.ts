@@ -52,6 +52,7 @@ export class WriteBehind<T> {
     const { name, partition, settings } = this.#space
     lifespan.check()
     const ttl = pendingOf(options, settings.intentsMs)
+    const since = ground.timeline.now()
     const { signal } = options
     if (!partition.anchored) await follower.sync(scope, signal)
     this.#refuseOverload()
@@ -62,9 +63,13 @@ export class WriteBehind<T> {
     const loadedAt = ground.timeline.now()
     const meant = keysThat((other) => other === key)
     const write = (async () => {
-      const position = await publisher.appendWrite(message, signal)
+      const { deadline } = publisher
+      const append = (until: AbortSignal) => publisher.appendWrite(message, until)
+      const position = await deadline.within(signal, append, since)
       // The write will be persisted now, whatever comes: the caller's signal ends only its wait.
-      return publisher.intend(name, partition.id, { keys: [key], id, ttl, write: position })
+      const body = { keys: [key], id, ttl, write: position }
+      const intend = (until: AbortSignal) => publisher.intend(name, partition.id, body, until)
+      return deadline.within(undefined, intend, since)
     })()
     const { published, landed } = await this.#writer.land(write, meant, scope)
     const pending = this.#space.pendingWrite(key)
