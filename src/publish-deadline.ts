@@ -25,7 +25,7 @@ export class PublishDeadline {
     const signal: unknown = options?.signal
     // What is wrong with options is for the call to say.
     if (signal !== undefined && !(signal instanceof AbortSignal)) return work(options)
-    return this.within(signal, (inner) => work({ ...options, signal: inner } as O))
+    return this.within(signal, (inner) => work({ ...options, signal: inner }))
   }
 
   /**

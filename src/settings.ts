@@ -12,10 +12,13 @@ import { emitTo } from './events.ts'
 import type { Emit } from './events.ts'
 import type { KafkaLog } from './log.ts'
 import { MAX_INTENT_MS } from './messages.ts'
+import { must } from './must.ts'
 import type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
 import { systemRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
 import type { Tier } from './tier.ts'
+import { times } from './times.ts'
+import type { Times } from './times.ts'
 import type { Duration, LoadOptions, SetOptions } from './types.ts'
 
 /** What holds for one load: the options of the call over those of the namespace over those of the cache. */
@@ -59,7 +62,7 @@ interface TierSettings {
   readonly lookBack: number | undefined
 }
 
-export interface Settings extends TierSettings {
+export interface Settings extends TierSettings, Times {
   readonly log: KafkaLog
   readonly evictionsTopic: string
   readonly updatesTopic: string
@@ -72,12 +75,7 @@ export interface Settings extends TierSettings {
   readonly replicate: boolean
   readonly maxEntries: number
   readonly maxBytes: number
-  readonly maxStalenessMs: number
-  readonly refreshAfterMs: number
-  readonly pollTimeoutMs: number
-  readonly publishTimeoutMs: number
   readonly onUnreachable: 'stale' | 'bypass' | 'throw'
-  readonly maxOutageMs: number
   readonly maxCatchUpRecords: number
   readonly maxPollBytes: number
   readonly maxLoads: number
@@ -296,13 +294,6 @@ export function cacheSettings(options: CacheOptions): Settings {
     '`kafka` is missing: give the log, as in createCache({ kafka: confluent({ url }) })',
   )
   check(cacheOptions, options)
-  const ms = (
-    name: 'refreshAfter' | 'pollTimeout' | 'publishTimeout' | 'maxOutage' | 'settle',
-    fallback: number,
-  ): number => (options[name] === undefined ? fallback : durationMs(options[name], name))
-  const maxStalenessMs = durationMs(options.maxStaleness ?? '2s', 'maxStaleness')
-  const refreshAfterMs = ms('refreshAfter', maxStalenessMs / 2)
-  const maxOutageMs = ms('maxOutage', Math.max(30_000, maxStalenessMs))
   const maxBytes = options.maxBytes ?? 32_000_000
   const maxEntries = options.maxEntries ?? 10_000
   const maxEntryBytes = options.maxEntryBytes ?? Math.ceil(maxBytes / 4)
@@ -312,12 +303,6 @@ export function cacheSettings(options: CacheOptions): Settings {
     !replicate || updatesIsolation === 'uncommitted' || options.kafka.capabilities.readCommitted,
     "`mode: 'replicate'` needs a log that reads committed records; where nobody writes values in transactions, set `updatesIsolation: 'uncommitted'`",
   )
-  const pollTimeoutMs = ms('pollTimeout', 500)
-  must(pollTimeoutMs > 0, '`pollTimeout` must be longer than 0: no poll ends in no time')
-  const publishTimeoutMs = ms('publishTimeout', 10_000)
-  must(publishTimeoutMs > 0, '`publishTimeout` must be longer than 0: no write is acknowledged in no time')
-  must(refreshAfterMs <= maxStalenessMs, '`refreshAfter` must not be longer than `maxStaleness`')
-  must(maxOutageMs >= maxStalenessMs, '`maxOutage` must not be shorter than `maxStaleness`')
   must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
   return {
     log: options.kafka,
@@ -329,12 +314,8 @@ export function cacheSettings(options: CacheOptions): Settings {
     replicate,
     maxEntries,
     maxBytes,
-    maxStalenessMs,
-    refreshAfterMs,
-    pollTimeoutMs,
-    publishTimeoutMs,
+    ...times(options),
     onUnreachable: options.onUnreachable ?? 'stale',
-    maxOutageMs,
     maxCatchUpRecords: options.maxCatchUpRecords ?? 10_000,
     maxPollBytes: options.maxPollBytes ?? 1_000_000,
     maxLoads: options.maxLoads ?? 256,
@@ -356,7 +337,7 @@ export function cacheSettings(options: CacheOptions): Settings {
       maxEntryBytes,
       share: replicate,
       acceptSimpleValues: false,
-      settleMs: ms('settle', 0),
+      settleMs: options.settle === undefined ? 0 : durationMs(options.settle, 'settle'),
       intentsMs: intentsMs(options.intents, 0),
       announceExpiry: options.announceExpiry ?? false,
       tier: options.tier !== undefined,
@@ -444,8 +425,4 @@ function over(base: LoadSettings, options: LoadOptions<never>): LoadSettings {
     via: options.via ?? base.via,
     loaderWaitMs: ms('loaderWait', base.loaderWaitMs),
   }
-}
-
-function must(holds: boolean, message: string): void {
-  if (!holds) throw new TypeError(message)
 }
