@@ -21,14 +21,21 @@ export interface KeyvStoreEntry {
 
 /** A store that answers with promises, as Keyv 5 and 6 take it: `KeyvBridgeStore` of the latter. */
 export interface KeyvStore {
+  /**
+   * Keyv's own `namespace`: Keyv sets it, the store keeps the keys of it apart, as `name::key`, and `clear` evicts
+   * those alone. It is set once: one store for each instance of Keyv.
+   */
+  namespace: string | undefined
   get(key: string): Promise<unknown>
   getMany(keys: string[]): Promise<unknown[]>
   set(key: string, value: unknown, ttl?: number): Promise<boolean>
   setMany(entries: readonly KeyvStoreEntry[]): Promise<boolean[]>
   has(key: string): Promise<boolean>
+  hasMany(keys: string[]): Promise<boolean[]>
   /** Whether it was there is not known: others may have held it. */
   delete(key: string): Promise<boolean>
   deleteMany(keys: string[]): Promise<boolean[]>
+  /** Evicts what this store may hold: the keys of Keyv's `namespace`, or all where it has none. */
   clear(): Promise<void>
 }
 
@@ -38,6 +45,8 @@ const shape = z.strictObject({ maxTtl: durationShape.optional() })
  * A value that is set is the value from now on, everywhere: what others hold of its key is evicted, and in mode
  * `'replicate'` or with a shared tier they get it. What is not held here is not found: it is a cache, not a database.
  * A write that Kafka does not acknowledge rejects with `ERR_PUBLISH`.
+ *
+ * Keyv's `namespace` is kept within the namespace of the cache, by a prefix.
  *
  * @throws TypeError quoting the option that is wrong.
  * @example
@@ -56,30 +65,73 @@ const shape = z.strictObject({ maxTtl: durationShape.optional() })
 export function keyvStore(namespace: Namespace<unknown>, options: KeyvStoreOptions = {}): KeyvStore {
   check(shape, options, 'keyvStore')
   const maxTtlMs = longerThanNothing(options.maxTtl ?? '1h', 'maxTtl')
+  const scope = new KeyvScope()
   const set = async (key: string, value: unknown, ttl = maxTtlMs): Promise<boolean> => {
     // Its time is over already: what others hold of it is over as well.
-    if (ttl <= 0) await namespace.delete(key)
-    else await namespace.set(key, value, { ttl: Math.min(ttl, maxTtlMs) })
+    if (ttl <= 0) await namespace.delete(scope.key(key))
+    else await namespace.set(scope.key(key), value, { ttl: Math.min(ttl, maxTtlMs) })
     return true
   }
+  const getMany = async (keys: readonly string[]): Promise<unknown[]> => {
+    const found = await namespace.getMany(keys.map((key) => scope.key(key)))
+    return keys.map((key) => found.get(scope.key(key)))
+  }
   return {
-    get: async (key) => namespace.get(key),
-    async getMany(keys) {
-      const found = await namespace.getMany(keys)
-      return keys.map((key) => found.get(key))
+    get namespace() {
+      return scope.name
     },
+    set namespace(name) {
+      scope.name = name
+    },
+    get: async (key) => namespace.get(scope.key(key)),
+    getMany: async (keys) => getMany(keys),
     set: async (key, value, ttl) => set(key, value, ttl),
     // Begun in one turn, they go out together.
     setMany: async (entries) => Promise.all(entries.map(({ key, value, ttl }) => set(key, value, ttl))),
-    has: async (key) => (await namespace.get(key)) !== undefined,
+    has: async (key) => (await namespace.get(scope.key(key))) !== undefined,
+    hasMany: async (keys) => (await getMany(keys)).map((value) => value !== undefined),
     async delete(key) {
-      await namespace.delete(key)
+      await namespace.delete(scope.key(key))
       return true
     },
     async deleteMany(keys) {
-      if (keys.length > 0) await namespace.delete(keys)
+      if (keys.length > 0) await namespace.delete(keys.map((key) => scope.key(key)))
       return keys.map(() => true)
     },
-    clear: async () => void (await namespace.clear()),
+    async clear() {
+      const { prefix } = scope
+      await (prefix === '' ? namespace.clear() : namespace.invalidatePrefix(prefix))
+    },
+  }
+}
+
+/** Keyv's `namespace`, and the keys in it. */
+class KeyvScope {
+  #name: string | undefined
+  #prefix = ''
+
+  get name(): string | undefined {
+    return this.#name
+  }
+
+  /** @throws TypeError where it has another name already: two instances of Keyv would read each other's values. */
+  set name(name: string | undefined) {
+    if (name === this.#name) return
+    if (this.#name !== undefined)
+      throw new TypeError(
+        `the store is of Keyv's \`namespace\` \`${this.#name}\`: make another by keyvStore() for \`${name ?? ''}\``,
+      )
+    this.#name = name
+    // Without colons of its own, so that what follows the first two is the key.
+    this.#prefix = name === undefined || name === '' ? '' : `${encodeURIComponent(name)}::`
+  }
+
+  /** What its keys begin with; empty where it has no name. */
+  get prefix(): string {
+    return this.#prefix
+  }
+
+  key(key: string): string {
+    return this.#prefix + key
   }
 }

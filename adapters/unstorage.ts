@@ -36,6 +36,7 @@ export interface UnstorageDriver {
   removeItem(key: string): Promise<void>
   /** Always empty: an isolate does not know what others hold. */
   getKeys(): Promise<string[]>
+  /** Evicts everything, or what lies below the base: `a` and `a:` mean `a:b`, and not `ab`. */
   clear(base?: string): Promise<void>
 }
 
@@ -51,7 +52,7 @@ const shape = z.strictObject({
 })
 
 /**
- * `removeItem` and `clear` evict everywhere; `clear(base)` what begins with it.
+ * `removeItem` and `clear` evict everywhere; `clear(base)` what lies below it.
  *
  * @throws TypeError quoting the option that is wrong.
  * @example
@@ -87,7 +88,19 @@ export function unstorageDriver(
     },
     removeItem: async (key) => void (await namespace.delete(key)),
     getKeys: async () => [],
-    clear: async (base = '') =>
-      void (await (base === '' ? namespace.clear() : namespace.invalidatePrefix(base))),
+    async clear(base = '') {
+      const prefix = baseOf(base)
+      await (prefix === '' ? namespace.clear() : namespace.invalidatePrefix(prefix))
+    },
   }
+}
+
+/** What keys below a base begin with, as unstorage writes it: `a:b:` for `a/b`; empty for that of everything. */
+function baseOf(base: string): string {
+  // As unstorage itself: what follows a question mark belongs to no key.
+  const parts = base
+    .split('?')[0]!
+    .split(/[/\\:]+/)
+    .filter((part) => part !== '')
+  return parts.length === 0 ? '' : `${parts.join(':')}:`
 }

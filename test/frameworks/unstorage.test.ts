@@ -37,6 +37,71 @@ describe('unstorage over a namespace', () => {
     }
   })
 
+  it.each([
+    ['a', ['a', 'ab', 'ab:c', 'b']],
+    ['a:', ['a', 'ab', 'ab:c', 'b']],
+    ['/a//b/', ['a', 'a:x', 'ab', 'ab:c', 'b']],
+    ['a:b?q', ['a', 'a:x', 'ab', 'ab:c', 'b']],
+    ['', []],
+    [undefined, []],
+    [':', []],
+  ])('clears what lies below the base %j, and nothing beside it', async (base, left) => {
+    const { storage, other, there } = await pair()
+    const keys = ['a', 'a:b:c', 'a:x', 'ab', 'ab:c', 'b']
+    for (const key of keys) await other.setItem(key, 'x')
+    await storage.getMount().driver.clear?.(base!, {})
+    await there.catchUp()
+    const held = await Promise.all(keys.map(async (key) => ((await other.hasItem(key)) ? [key] : [])))
+    expect(held.flat()).toEqual(left)
+  })
+
+  it('clears by unstorage what is mounted at the base or below it, each mount as a whole', async () => {
+    const [here, there] = await isolates<UnstorageItem>()
+    const storage = createStorage()
+    storage.mount('cache', unstorageDriver(here.space))
+    storage.mount('cache:deep', unstorageDriver(there.space))
+    const fill = async () => {
+      for (const key of ['cache:a:b', 'cache:c', 'cache:deep:d']) await storage.setItem(key, 'x')
+    }
+    const held = async () =>
+      Promise.all(['cache:a:b', 'cache:c', 'cache:deep:d'].map((key) => storage.hasItem(key)))
+    await fill()
+    // Below a mount unstorage 1 asks no driver: what our page says of it.
+    await storage.clear('cache:a')
+    expect(await held()).toEqual([true, true, true])
+    await storage.clear('cache:deep')
+    expect(await held()).toEqual([true, true, false])
+    await fill()
+    await storage.clear('cache')
+    expect(await held()).toEqual([false, false, false])
+    await fill()
+    await storage.clear()
+    expect(await held()).toEqual([false, false, false])
+  })
+
+  it('sets and gets many, raw bytes and what is said about a value; lists nothing', async () => {
+    const { storage } = await pair()
+    await storage.setItems([
+      { key: 'a', value: 1 },
+      { key: 'b', value: { n: 2 } },
+    ] as { key: string; value: never }[])
+    expect(await storage.getItems(['a', 'b', 'c'])).toEqual([
+      { key: 'a', value: 1 },
+      { key: 'b', value: { n: 2 } },
+      { key: 'c', value: null },
+    ])
+    await storage.setItemRaw('raw', Uint8Array.of(0, 255))
+    expect([...((await storage.getItemRaw('raw')) as Uint8Array)]).toEqual([0, 255])
+    await storage.setMeta('a', { mtime: new Date(0) })
+    expect(await storage.getMeta('a')).toEqual({ mtime: new Date(0) })
+    await storage.removeItem('a', { removeMeta: true })
+    expect([await storage.hasItem('a'), await storage.getMeta('a'), await storage.getKeys()]).toEqual([
+      false,
+      {},
+      [],
+    ])
+  })
+
   it('forgets a value when its TTL, in seconds, has passed', async () => {
     const { storage } = await pair()
     await storage.setItem('a', 'x', { ttl: 0.005 })
