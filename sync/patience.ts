@@ -86,7 +86,7 @@ export class Patience {
     call: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
     extraMs = 0,
-    mostMs = Infinity,
+    mostMs: number = Infinity,
   ): Promise<T> {
     const ms = Math.min(CALL_MS + extraMs, mostMs)
     return withDeadline(this.#settings.runtime, ms, () => silent(this.#of), call, signal)

@@ -183,16 +183,12 @@ describe('kedge sync', () => {
     const { code, err } = await kedge([...ARGS, '--once', '--give-up-after', '25s'], {
       fetch,
       openStore,
-      runtime: systemRuntime({ ...fast(100) }),
+      runtime: systemRuntime({ ...fast(20) }),
     })
     expect(code).toBe(1)
-    expect(err.split('\n')).toEqual([
-      'the store fails: connection refused; trying again',
-      expect.stringMatching(/^waiting for memory for 1\ds: connection refused$/),
-      expect.stringMatching(/^waiting for memory for 2\ds: connection refused$/),
-      'kedge: the store has failed for 25 s: connection refused',
-      '',
-    ])
+    expect(err).toMatch(
+      /^the store fails: connection refused; trying again\n(?:waiting for memory for [12]\ds: connection refused\n){1,2}kedge: the store has failed for 2\d s: connection refused\n$/,
+    )
   })
 
   it('says that a topic has never had a record, which may be another name', async () => {

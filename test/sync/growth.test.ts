@@ -27,7 +27,7 @@ describe('A topic that grew', () => {
     const key = event!.key.replace('order:', '')
     const usual = partitionOf(bytes(key), 3)
     // Which of two partitions is read first is not said.
-    expect([event!.from, event!.to].toSorted()).toEqual([0, usual].toSorted())
+    expect(new Set([event!.from, event!.to])).toEqual(new Set([0, usual]))
     expect(event).toMatchObject({ usual, partitions: 3 })
     expect(moved).toContain(key)
     expect(sync.stats().movedKeys).toBeGreaterThanOrEqual(moved.length)
