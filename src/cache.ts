@@ -4,7 +4,7 @@
  * @module
  */
 import { encodeUtf8 } from './codec.ts'
-import { Flights } from './flight.ts'
+import { Flights } from './single-flight.ts'
 import { Follower } from './follower.ts'
 import { GroupWriter } from './group-writer.ts'
 import { Keyspace } from './keyspace.ts'

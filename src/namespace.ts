@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Call, Flights } from './flight.ts'
+import type { Call } from './flight.ts'
+import type { Flights } from './single-flight.ts'
 import type { GroupWriter } from './group-writer.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { PublishDeadline } from './publish-deadline.ts'

@@ -3,10 +3,12 @@
  *
  * @module
  */
-import { KedgeError } from './errors.ts'
-import { loaderTimeout } from './flight.ts'
-import type { Call, Demand, Flight, Flights, Landed, Outcome } from './flight.ts'
+import type { Call, Demand, Flight, Landed, Outcome } from './flight.ts'
+import { loaderTimeout } from './single-flight.ts'
+import type { Flights } from './single-flight.ts'
 import type { Follower } from './follower.ts'
+import { FreshnessGate } from './freshness-gate.ts'
+import type { Asking, Trust } from './freshness-gate.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { Lifespan } from './lifespan.ts'
 import { checkId } from './ids.ts'
@@ -33,29 +35,12 @@ export interface ReaderContext {
   readonly updates: UpdatesRead | undefined
 }
 
-/** How much of what is held may be believed. */
-type Trust =
-  /** Nothing was held when it was asked: whatever is held by now has not been judged. */
-  | 'none'
-  /** All of it: every eviction that was acknowledged `maxStaleness` ago is known. */
-  | 'proved'
-  /** Freshness could not be proved, but `onUnreachable` says to serve it all the same. */
-  | 'outage'
-  /** None of it. */
-  | 'bypass'
-
 /** One read, as its steps pass it on. */
-interface Reading<T> {
-  readonly scope: Scope
+interface Reading<T> extends Asking {
   readonly load: LoadSettings
   readonly call: Call<T> | undefined
-  readonly required: number
   /** What was set and is to be seen, where values are followed. */
   readonly awaited: TokenPositions | undefined
-  readonly signal: AbortSignal | undefined
-  readonly since: number
-  /** The number of the first poll that begins after this read. */
-  readonly next: number
   /** The keys of this read that are still loaded. */
   readonly loading: Set<string>
 }
@@ -65,12 +50,14 @@ export class Reader<T> {
   readonly #pending: PendingReads<T>
   readonly #flights: Flights<T>
   readonly #context: ReaderContext
+  readonly #gate: FreshnessGate
 
   constructor(space: Keyspace<T>, flights: Flights<T>, pending: PendingReads<T>, context: ReaderContext) {
     this.#space = space
     this.#pending = pending
     this.#flights = flights
     this.#context = context
+    this.#gate = new FreshnessGate(space, context.ground, context.follower)
   }
 
   /** The places for loads: the same for all namespaces of a cache. */
@@ -80,7 +67,7 @@ export class Reader<T> {
 
   /** Whether loads have the few places of `maxBypassLoads` by now, because the log has been out of reach for too long. */
   get isLost(): boolean {
-    return this.#isLost(this.#context.ground.timeline.now())
+    return this.#gate.isLost()
   }
 
   /** Reads one key: from the cache, or by `call` where one is given. */
@@ -92,7 +79,7 @@ export class Reader<T> {
   ): Promise<Entry<T>> {
     checkId(key, 'key')
     const reading = this.#begin(call, options, scope)
-    const trust = await this.#trust(() => this.#space.current(key) !== undefined, reading)
+    const trust = await this.#gate.trust(() => this.#space.current(key) !== undefined, reading)
     const demand = this.#demand(reading, trust, [key])
     const served = this.#serve(key, trust, reading, demand)
     if (served?.staleBecause === 'swr' && demand) this.#flights.of([key], demand)
@@ -122,7 +109,7 @@ export class Reader<T> {
     const wanted = [...new Set(keys)]
     for (const key of wanted) checkId(key, 'key')
     const reading = this.#begin(call, options, scope)
-    const trust = await this.#trust(
+    const trust = await this.#gate.trust(
       () => wanted.some((key) => this.#space.current(key) !== undefined),
       reading,
     )
@@ -220,18 +207,7 @@ export class Reader<T> {
     const slots = trust === 'bypass' ? this.#context.bypassSlots : this.#context.slots
     const sourceless = reading.call === undefined
     const proof = this.#proof(reading, trust)
-    return { call, load, scope, signal, required, slots, sourceless, coldMs: this.#coldMs(), proof }
-  }
-
-  /** How long a value that is loaded now may be held before the first contact; `undefined` where it must not be. */
-  #coldMs(): number | undefined {
-    const { maxOutageMs, onUnreachable } = this.#context.ground.settings
-    return onUnreachable === 'stale' && this.#isCold() ? maxOutageMs : undefined
-  }
-
-  /** Whether the log was never reached, though it had the time to answer. */
-  #isCold(now: number = this.#context.ground.timeline.now()): boolean {
-    return !this.#space.partition.anchored && this.#context.follower.isSilent(now)
+    return { call, load, scope, signal, required, slots, sourceless, coldMs: this.#gate.coldMs(), proof }
   }
 
   /**
@@ -243,7 +219,7 @@ export class Reader<T> {
     const { follower, tier } = this.#context
     const unproved = trust === 'outage' || trust === 'bypass'
     if (tier === undefined || !this.#space.settings.tier || unproved) return undefined
-    return (signal) => follower.reach(this.#proved(required, since, next), scope, signal)
+    return (signal) => follower.reach(this.#gate.proved(required, since, next), scope, signal)
   }
 
   /** Values of the shared tier, for a read that loads nothing. */
@@ -257,58 +233,6 @@ export class Reader<T> {
     const taken = await this.#context.tier!.take(this.#space, keys, proof, reading.signal)
     reading.signal?.throwIfAborted()
     return taken
-  }
-
-  /** Whether this moment every eviction is known that a read which began at `since` must know. */
-  #proved(required: number, since: number, next: number): () => boolean {
-    const space = this.#space
-    const { partition } = space
-    const { maxStalenessMs } = this.#context.ground.settings
-    // The last is what makes `maxStaleness: 0` mean something: a poll that began after this call.
-    return () =>
-      partition.position >= required &&
-      !space.awaitsPast &&
-      (since - partition.freshAt < maxStalenessMs || partition.provedBy >= next)
-  }
-
-  /** Decides how far what is held may be believed; waits for a poll where that helps and there is a use for it. */
-  async #trust(held: () => boolean, reading: Reading<T>, next = reading.next): Promise<Trust> {
-    const { scope, required, signal } = reading
-    const { follower, ground } = this.#context
-    const { partition } = this.#space
-    const { maxOutageMs, onUnreachable, emit } = ground.settings
-    const since = ground.timeline.now()
-    const proved = this.#proved(required, since, next)
-    if (proved()) return 'proved'
-    // A miss does not wait: its load is fresh anyway, and the poll runs beside it. Unless there may be a write that the
-    // source does not have yet.
-    const isFresh = this.#space.settings.intentsMs === 0
-    // An isolate that begins while the log is away holds nothing yet, and would otherwise ask the source each time.
-    const throws = onUnreachable === 'throw' && this.#isCold(since)
-    if (!held() && isFresh && !throws) return this.#isLost(since) ? 'bypass' : 'none'
-    if (await follower.reach(proved, scope, signal)) return 'proved'
-    const { id, tail } = partition
-    const polled = partition.provedBy >= next
-    if (polled && required > tail) emit?.({ type: 'token_ahead', partition: id, offset: required, end: tail })
-    if (onUnreachable === 'throw' && !polled) {
-      const { error: cause } = follower.freshness()
-      throw new KedgeError('ERR_UNREACHABLE', 'freshness could not be proved in time', {
-        cause,
-        retryable: true,
-      })
-    }
-    // What is held before the first contact lives no longer than `maxOutage` anyway.
-    const isRecent = !partition.anchored || ground.timeline.now() - partition.freshAt <= maxOutageMs
-    const bearable = onUnreachable === 'stale' && isRecent
-    return partition.position >= required && bearable ? 'outage' : 'bypass'
-  }
-
-  /** Whether the log has been out of reach for longer than what is held may be served. */
-  #isLost(now: number): boolean {
-    const { follower, ground } = this.#context
-    const { maxStalenessMs, maxOutageMs, onUnreachable } = ground.settings
-    const bearableMs = onUnreachable === 'stale' ? maxOutageMs : maxStalenessMs
-    return (follower.failing || this.#isCold(now)) && now - this.#space.partition.freshAt > bearableMs
   }
 
   #believed(key: string, trust: Trust): StoredEntry<T> | undefined {
@@ -410,7 +334,7 @@ export class Reader<T> {
     const isFresh = (entry: StoredEntry<T> | undefined) =>
       entry !== undefined && ground.timeline.now() < entry.freshUntil
     if (!isFresh(this.#space.current(key))) return undefined
-    const trust = await this.#trust(() => isFresh(this.#space.current(key)), reading, follower.next)
+    const trust = await this.#gate.trust(() => isFresh(this.#space.current(key)), reading, follower.next)
     const held = this.#believed(key, trust)
     return isFresh(held) ? this.#served(key, held!, trust) : undefined
   }
@@ -425,7 +349,7 @@ export class Reader<T> {
   ): Promise<Entry<T> | undefined> {
     const { timeline } = this.#context.ground
     if (entry === undefined || timeline.now() >= usableUntil) return undefined
-    const trust = await this.#trust(() => true, reading, this.#context.follower.next)
+    const trust = await this.#gate.trust(() => true, reading, this.#context.follower.next)
     return this.#believed(key, trust) === entry ? this.#served(key, entry, trust, because) : undefined
   }
 

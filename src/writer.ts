@@ -6,7 +6,7 @@
 import { asRead } from './arrival.ts'
 import { applyEviction } from './coherence.ts'
 import { KedgeError } from './errors.ts'
-import type { Flights } from './flight.ts'
+import type { Flights } from './single-flight.ts'
 import type { Follower } from './follower.ts'
 import { checkHoldable } from './holdable.ts'
 import type { Ground, Keyspace } from './keyspace.ts'

@@ -5,7 +5,9 @@
  */
 import type { Mutant } from './mutant.ts'
 
-const FLIGHT = 'src/flight.ts'
+const GATE = 'src/freshness-gate.ts'
+const SINGLE_FLIGHT = 'src/single-flight.ts'
+const LOAD = 'src/load.ts'
 const READER = 'src/reader.ts'
 const KEYSPACE = 'src/keyspace.ts'
 
@@ -13,7 +15,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'M2',
     what: 'A load that began before the log was met is taken for one of after it.',
-    file: FLIGHT,
+    file: LOAD,
     from: 'const { startedAt: loadedAt, asOf, generation, leader } = flight',
     to: `const { startedAt: loadedAt, leader } = flight
     const isCold = flight.generation === 0
@@ -25,7 +27,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'as-of-at-the-end',
     what: 'A load is as of the moment at which it ends.',
-    file: FLIGHT,
+    file: LOAD,
     from: 'const values = await demand.call([...flights.keys()], signal)',
     to: `const values = await demand.call([...flights.keys()], signal)
     for (const flight of flights.values())
@@ -36,7 +38,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'ttl-from-the-end',
     what: 'A value lives from the end of its load, not from its beginning.',
-    file: FLIGHT,
+    file: LOAD,
     from: 'const values = await demand.call([...flights.keys()], signal)',
     to: `const values = await demand.call([...flights.keys()], signal)
     for (const flight of flights.values()) flight.startedAt = this.#ground.timeline.now()`,
@@ -47,7 +49,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'joins-whatever-was-evicted',
     what: 'A load under way is joined without asking whether it still may be.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined',
     to: '',
     breaks: ['I1', 'I8'],
@@ -57,7 +59,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'joins-without-token',
     what: 'Who shows a token joins a load that began before it.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: 'if (flight.asOf < required || flight.generation !== partition.generation) return undefined',
     to: 'if (flight.generation !== partition.generation) return undefined',
     breaks: ['I8'],
@@ -67,7 +69,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'joins-across-generations',
     what: 'Who arrives after the log was met anew joins a load that began before.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: 'if (flight.asOf < required || flight.generation !== partition.generation) return undefined',
     to: 'if (flight.asOf < required) return undefined',
     breaks: ['I1'],
@@ -77,7 +79,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'joins-the-doomed',
     what: 'A load that an eviction of unknown fate may have met is shared with those who come later.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: 'if (flight === undefined || flight.doomed) return undefined',
     to: 'if (flight === undefined) return undefined',
     breaks: [],
@@ -87,7 +89,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'holds-the-doomed',
     what: 'A load that an eviction of unknown fate may have met is held.',
-    file: FLIGHT,
+    file: LOAD,
     from: 'const refused = this.#space.hold(key, flight.doomed ? { ...candidate, generation: -1 } : candidate)',
     to: 'const refused = this.#space.hold(key, candidate)',
     breaks: [],
@@ -97,7 +99,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'lease-without-end',
     what: 'On Workers a leader whose request has gone is waited for.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: 'if (now > flight.aliveUntil) return true',
     to: '',
     breaks: ['I14'],
@@ -108,7 +110,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'lease-not-renewed',
     what: 'On Workers a leader that lives is taken over when its load takes long.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: 'if (runtime.isolatesRequests) demand.scope.waitUntil(this.#renew(flights, ended.signal))',
     to: '',
     breaks: ['I13'],
@@ -118,7 +120,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'no-single-flight',
     what: 'Everybody who asks for a key loads it.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: 'if (flight) found.set(key, flight)\n      else fresh.push(key)',
     to: 'fresh.push(key)',
     breaks: ['I13'],
@@ -127,7 +129,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'promise-across-requests',
     what: 'On Workers the promise of one request is awaited in another.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: 'if (flight.leader === demand || !settings.runtime.isolatesRequests) {',
     to: 'if (flight.leader !== undefined) {',
     breaks: ['I13', 'I14'],
@@ -138,7 +140,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'flights-never-end',
     what: 'A load that has ended is joined by those who come later, for as long as nothing is evicted.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: 'ended.abort()\n      for (const [key, flight] of flights) if (this.#flights.get(key) === flight) this.#flights.delete(key)',
     to: 'ended.abort()',
     breaks: ['I9', 'I10'],
@@ -148,7 +150,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'shared-for-too-long',
     what: 'While freshness cannot be known, a load is shared however long ago it began.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: `if (now - Math.max(flight.startedAt, partition.freshAt) > this.#ground.settings.maxStalenessMs)
         return undefined`,
     to: '',
@@ -159,7 +161,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'no-hard-timeout',
     what: 'A loader that never ends is never given up.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: 'await this.#lifespan.during((stop) => withDeadline(runtime, hardTimeoutMs, expired, task, stop))',
     to: 'await this.#lifespan.during((stop) => (hardTimeoutMs < 0 ? expired() : task(stop)))',
     breaks: ['I9', 'I14'],
@@ -169,7 +171,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'late-values-held',
     what: 'What a loader brings after it was given up is held.',
-    file: FLIGHT,
+    file: LOAD,
     from: `// Given up meanwhile: nobody waits for these values any more.
     signal.throwIfAborted()`,
     to: '',
@@ -180,7 +182,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'slots-run-out',
     what: 'The place of a load is not given back when it ends.',
-    file: FLIGHT,
+    file: LOAD,
     from: '} finally {\n      free()\n    }',
     to: '} finally {\n      void free\n    }',
     breaks: ['I11'],
@@ -191,7 +193,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'absence-keeps-value',
     what: 'That the source has no value any more does not drop the one that is held.',
-    file: FLIGHT,
+    file: LOAD,
     from: 'this.#space.dropBefore(key, asOf + 1)',
     to: 'void asOf',
     breaks: [],
@@ -201,7 +203,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'tier-value-of-the-doomed',
     what: 'A value of the tier stays held though an eviction of unknown fate may have meant it.',
-    file: FLIGHT,
+    file: LOAD,
     from: "if (flight.doomed) this.#space.drop(key, 'evicted')\n      else flight.settle",
     to: 'flight.settle',
     breaks: [],
@@ -211,7 +213,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'token-not-waited-for',
     what: 'What is held is served to whoever shows a token, also where its eviction was not read yet.',
-    file: READER,
+    file: GATE,
     from: `return () =>
       partition.position >= required &&`,
     to: `return () =>
@@ -223,7 +225,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'twice-as-stale',
     what: 'What is held is served for twice as long without a proof.',
-    file: READER,
+    file: GATE,
     from: '(since - partition.freshAt < maxStalenessMs || partition.provedBy >= next)',
     to: '(since - partition.freshAt < 2 * maxStalenessMs || partition.provedBy >= next)',
     breaks: ['I1', 'I7'],
@@ -232,7 +234,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'outage-without-end',
     what: 'While the log is out of reach, what is held is served without end.',
-    file: READER,
+    file: GATE,
     from: 'const isRecent = !partition.anchored || ground.timeline.now() - partition.freshAt <= maxOutageMs',
     to: 'const isRecent = maxOutageMs >= 0',
     breaks: ['I1'],
@@ -242,7 +244,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'cold-without-end',
     what: 'What is loaded before the first contact is held as long as its TTL says.',
-    file: FLIGHT,
+    file: LOAD,
     from: 'const { load, coldMs = Infinity } = leader',
     to: 'const { load } = leader\n    const coldMs = Infinity',
     breaks: ['I1'],
@@ -269,7 +271,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'cold-published',
     what: 'What is loaded before the first contact goes to the tier and to other isolates, as of no position.',
-    file: FLIGHT,
+    file: LOAD,
     from: 'if (stored && generation > 0) held.set(key, candidate)',
     to: 'if (stored) held.set(key, candidate)',
     breaks: [],
@@ -289,7 +291,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'flight-of-unknown-age',
     what: 'A load that began before the clocks stepped back is shared as if no time had passed.',
-    file: FLIGHT,
+    file: SINGLE_FLIGHT,
     from: 'if (flight.startedAt < this.#ground.timeline.unknownBefore) return undefined',
     to: '',
     breaks: ['I1'],
@@ -299,7 +301,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'outage-despite-token',
     what: 'While the log is out of reach, a token is not heeded.',
-    file: READER,
+    file: GATE,
     from: "return partition.position >= required && bearable ? 'outage' : 'bypass'",
     to: "return bearable ? 'outage' : 'bypass'",
     breaks: ['I8'],
@@ -369,7 +371,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'holds-what-dies-with-its-request',
     what: 'A Response, a stream or a stub is held, and breaks in the hands of the next request.',
-    file: FLIGHT,
+    file: LOAD,
     from: 'checkHoldable(value, place.namespace, key)',
     to: '',
     breaks: [],

@@ -1,0 +1,177 @@
+/**
+ * A load: asks the shared tier, a loader service and the loader, in this order, and holds what they bring.
+ *
+ * @module
+ */
+import { settledWithin } from './deadline.ts'
+import { KedgeError } from './errors.ts'
+import type { Demand, Failed, Flight, OnHeld, Outcome, Seek } from './flight.ts'
+import { checkHoldable } from './holdable.ts'
+import type { Candidate, Ground, Keyspace } from './keyspace.ts'
+import { tagsOf, ttlOf } from './lifetime.ts'
+import type { OuterTier, Proof } from './sources.ts'
+
+/** What one call loads, and since when. */
+export interface Loading {
+  keys: readonly string[]
+  beganAt: number | undefined
+}
+
+export class Load<T> {
+  readonly #space: Keyspace<T>
+  readonly #ground: Ground
+  readonly #tier: OuterTier | undefined
+  readonly #onHeld: OnHeld<T>
+  readonly #seek: Seek<T>
+
+  constructor(
+    space: Keyspace<T>,
+    ground: Ground,
+    tier: OuterTier | undefined,
+    onHeld: OnHeld<T>,
+    seek: Seek<T>,
+  ) {
+    this.#space = space
+    this.#ground = ground
+    this.#tier = tier
+    this.#onHeld = onHeld
+    this.#seek = seek
+  }
+
+  /** Asks the tier, then others for what it has not: beside the tier, where that takes long. */
+  async run(
+    flights: ReadonlyMap<string, Flight<T>>,
+    demand: Demand<T>,
+    loading: Loading,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { runtime, tierTimeoutMs, emit } = this.#ground.settings
+    const { proof } = demand
+    if (this.#tier === undefined || proof === undefined) return this.#fetch(flights, demand, loading, signal)
+    const stop = new AbortController()
+    const relay = () => stop.abort(signal.reason)
+    signal.addEventListener('abort', relay, { once: true })
+    const asked = this.#ask(this.#tier, flights, proof, stop.signal)
+    try {
+      await settledWithin(runtime, asked, tierTimeoutMs, signal)
+      await this.#fetch(open(flights), demand, loading, signal)
+    } catch (error) {
+      // What the source does not give the tier may.
+      await asked
+      if (open(flights).size > 0) throw error
+      emit?.({ type: 'background_error', error })
+    } finally {
+      signal.removeEventListener('abort', relay)
+      stop.abort(overtaken())
+    }
+  }
+
+  /**
+   * Settles the flights for which the tier has a value that may be held. Never rejects. They have not begun by that:
+   * an eviction that arrives meanwhile meets the value when it is judged.
+   */
+  async #ask(
+    tier: OuterTier,
+    flights: ReadonlyMap<string, Flight<T>>,
+    proof: Proof,
+    stop: AbortSignal,
+  ): Promise<void> {
+    const taken = await tier.take(this.#space, [...flights.keys()], proof, stop)
+    for (const [key, { value, loadedAt, ttlMs }] of taken) {
+      const flight = flights.get(key)!
+      // An eviction that may be in the log, though nobody was told: then it meant this value too.
+      if (flight.doomed) this.#space.drop(key, 'evicted')
+      else flight.settle({ value, stored: true, loadedAt, ttlMs, fromTier: true })
+    }
+  }
+
+  /** Asks a loader service, where one is to be asked, and loads the rest. */
+  async #fetch(
+    flights: ReadonlyMap<string, Flight<T>>,
+    demand: Demand<T>,
+    loading: Loading,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { hardTimeoutMs, via } = demand.load
+    if (via === 'loader' && flights.size > 0) await this.#seek(flights, demand, signal)
+    if (open(flights).size === 0) return
+    const free = await demand.slots.take(hardTimeoutMs, signal)
+    try {
+      // The tier may have answered while this one waited.
+      const left = open(flights)
+      if (left.size === 0) return
+      loading.keys = [...left.keys()]
+      loading.beganAt = this.#ground.timeline.now()
+      await this.#run(left, demand, signal)
+    } finally {
+      free()
+    }
+  }
+
+  async #run(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>, signal: AbortSignal): Promise<void> {
+    const { partition } = this.#space
+    const startedAt = this.#ground.timeline.now()
+    // Before the source is read, and not a moment later: the whole of coherence hangs on this order.
+    const { asOf } = this.#space
+    for (const flight of flights.values()) {
+      Object.assign(flight, { asOf, startedAt, generation: partition.generation })
+    }
+    this.#ground.counters.loads++
+    const values = await demand.call([...flights.keys()], signal)
+    // Given up meanwhile: nobody waits for these values any more.
+    signal.throwIfAborted()
+    const held = new Map<string, Candidate<T>>()
+    let failure: Failed | undefined
+    for (const [key, flight] of flights) {
+      try {
+        flight.settle(this.#keep(key, values.get(key), flight, held))
+      } catch (error) {
+        // A value that cannot be held, or an option's function that stumbles over it: its neighbours are good.
+        failure ??= { error }
+        flight.settle({ error })
+      }
+    }
+    if (held.size > 0) this.#onHeld(held, demand.scope)
+    if (failure) throw failure.error
+  }
+
+  #keep(key: string, value: T | undefined, flight: Flight<T>, held: Map<string, Candidate<T>>): Outcome<T> {
+    const { startedAt: loadedAt, asOf, generation, leader } = flight
+    if (value === undefined) {
+      // There is none any more: what is still held of an earlier one has had its time.
+      if (!flight.doomed && generation === this.#space.partition.generation)
+        this.#space.dropBefore(key, asOf + 1)
+      return { value, stored: false, loadedAt, ttlMs: 0 }
+    }
+    const { load, coldMs = Infinity } = leader
+    const place = { namespace: this.#space.name, key }
+    // Also where it would not be held: those who wait for one load share what it brings.
+    checkHoldable(value, place.namespace, key)
+    const ttlMs = Math.min(ttlOf(value, load, this.#ground.settings.runtime.random(), place), coldMs)
+    const candidate: Candidate<T> = {
+      value,
+      asOf,
+      generation,
+      loadedAt,
+      ttlMs,
+      keepMs: Math.min(Math.max(load.swrMs, load.staleIfErrorMs), coldMs - ttlMs),
+      tags: tagsOf(value, load, place),
+      version: undefined,
+      settleMs: this.#space.settings.settleMs,
+      beforeContact: leader.coldMs !== undefined,
+    }
+    const refused = this.#space.hold(key, flight.doomed ? { ...candidate, generation: -1 } : candidate)
+    if (refused === 'fenced') this.#ground.counters.fenced++
+    const stored = refused === undefined
+    // Before the first contact it is as of no position that others could judge it by.
+    if (stored && generation > 0) held.set(key, candidate)
+    return { value, stored, ...(refused && { refused }), loadedAt, ttlMs: candidate.ttlMs }
+  }
+}
+
+/** Those that have no outcome yet. */
+const open = <T>(flights: ReadonlyMap<string, Flight<T>>): ReadonlyMap<string, Flight<T>> =>
+  new Map([...flights].filter(([, { outcome }]) => outcome === undefined))
+
+const overtaken = () =>
+  new KedgeError('ERR_TIMEOUT', 'the source was faster than the tier', { retryable: true })
