@@ -16,6 +16,7 @@ import { confluentPositions } from './confluent-positions.ts'
 import { control, noSchemas, V2_TYPE } from './confluent-v2.ts'
 import type { Consumer } from './consumer.ts'
 import { Consumers } from './consumers.ts'
+import { isStopping } from './drain.ts'
 import { EMBEDDED_TYPES, recordText } from './embedded.ts'
 import { INSTANCE } from './instance-routes.ts'
 import type { InstanceRoutes } from './instance-routes.ts'
@@ -75,6 +76,7 @@ export function confluentConsumers(service: Service): Hono {
       throw new Refusal('invalid', 'group: up to 249 letters, digits, `.`, `_`, `~` or `-`')
     const asked = await body(c, createBody)
     const options = instanceOptions(asked, limits.maxWaitMs)
+    if (stopping.aborted) throw isStopping()
     const id = asked.id ? `${asked.id}-` : ''
     const name = asked.name ?? `rest-consumer-${id}${randomName(() => runtime.random())}`
     consumers.create(group, name, options)

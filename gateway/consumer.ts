@@ -7,40 +7,15 @@
 import type { Runtime } from '../src/runtime.ts'
 import { AutoCommit } from './auto-commit.ts'
 import type { Cluster, ClusterRead, ClusterRecord, TopicPartition, TopicPosition } from './cluster.ts'
+import type { ConsumerOptions, PollOptions, Surroundings } from './consumer-options.ts'
 import { isUndecodable } from './embedded.ts'
-import type { EmbeddedFormat } from './embedded.ts'
 import type { GroupMember, GroupOffset, Groups, Share } from './groups.ts'
 import { Positions } from './positions.ts'
 import { attempt, hosted } from './record-faults.ts'
 import type { Stop } from './record-faults.ts'
-import { Refusal } from './refusal.ts'
+import { notOurs, Refusal } from './refusal.ts'
 import { either } from './signals.ts'
 import { Turns } from './turns.ts'
-
-export interface ConsumerOptions {
-  readonly format: EmbeddedFormat
-  /** Where to begin where nothing is committed, and what to do when a position is not in the log any more. */
-  readonly reset: 'earliest' | 'latest' | 'none'
-  /** Whether what was returned is committed by itself (`auto.commit.enable`). */
-  readonly autoCommit: boolean
-  /** A poll ends early once more bytes than this have come; -1 waits out the timeout (`fetch.min.bytes`). */
-  readonly minBytes: number
-  /** What a poll waits that names no timeout, and the most it waits that names one (`consumer.request.timeout.ms`). */
-  readonly timeoutMs: number
-}
-
-export interface PollOptions<T> {
-  readonly timeoutMs: number
-  readonly maxBytes: number
-  readonly signal: AbortSignal
-  /** May refuse a record as `undecodable`: what stands before it is returned, and the next poll is refused. */
-  readonly show: (record: ClusterRecord) => T
-}
-
-export interface Surroundings {
-  readonly cluster: Cluster
-  readonly runtime: Runtime
-}
 
 export class Consumer {
   readonly group: string
@@ -54,6 +29,8 @@ export class Consumer {
   #subscription:
     | { readonly topics: readonly string[]; readonly member: GroupMember; share?: Share | undefined }
     | undefined
+  /** Whether records were returned since the last commit that nobody commits but the client. */
+  #owes = false
   readonly #autoCommit: AutoCommit
   readonly #turns = new Turns()
 
@@ -88,8 +65,10 @@ export class Consumer {
     if (!this.#subscription && this.#positions.size > 0) throw mixed()
     const groups = this.#groups()
     await this.unsubscribe()
-    const options = { topics, wanted, consumed: () => this.#consumed() }
-    this.#subscription = { topics, member: groups.join(this.group, options) }
+    const consumed = () => this.#consumed()
+    const owes = () => this.#owes
+    const member = groups.join(this.group, { topics, wanted, consumed, owes })
+    this.#subscription = { topics, member }
   }
 
   /** Assigned partitions are given up as well, as `KafkaConsumer.unsubscribe` has it. */
@@ -127,13 +106,18 @@ export class Consumer {
     this.#positions.move(positions)
   }
 
-  /** Commits these offsets; without them, the positions: all that was returned is consumed. */
+  /**
+   * Commits these offsets; without them, the positions: all that was returned is consumed.
+   * @throws Refusal `not-assigned` where what was returned is another's to read by now.
+   */
   async commit(offsets: readonly GroupOffset[] | undefined): Promise<void> {
+    if (!offsets && this.#lost) throw notOurs()
     const found = offsets ?? this.#positions.known
     if (found.length === 0) return
     this.#autoCommit.forget()
     if (this.#subscription) await this.#subscription.member.commit(found)
     else await this.#groups().commit(this.group, found)
+    this.#owes = false
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<readonly GroupOffset[]> {
@@ -154,7 +138,9 @@ export class Consumer {
         continue
       }
       const shown = await this.#pollShare(share?.ended, deadline, options)
-      if (shown) return shown
+      if (!shown) continue
+      this.#owes ||= shown.length > 0 && !this.options.autoCommit
+      return shown
     }
   }
 
@@ -171,6 +157,7 @@ export class Consumer {
     const share = await subscription.member.share(waitMs, signal)
     if (share !== subscription.share) {
       subscription.share = share
+      this.#owes = false
       this.#autoCommit.forget()
       this.#positions = new Positions(share?.partitions ?? [])
     }
@@ -288,8 +275,13 @@ export class Consumer {
     return { topic, partition, offset: this.options.reset === 'earliest' ? beginning : end }
   }
 
+  /** Whether the positions are of a share that is no longer this instance's. */
+  get #lost(): boolean {
+    return this.#subscription?.share?.ended.aborted ?? false
+  }
+
   #consumed(): readonly TopicPosition[] {
-    return this.options.autoCommit ? (this.#returned ?? this.#positions).known : []
+    return this.options.autoCommit && !this.#lost ? (this.#returned ?? this.#positions).known : []
   }
 }
 

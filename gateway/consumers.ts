@@ -1,6 +1,6 @@
 /** The consumer instances: bounded in number, forgotten after an idle time that is looked at when one is used. @module */
 import { Consumer } from './consumer.ts'
-import type { ConsumerOptions, Surroundings } from './consumer.ts'
+import type { ConsumerOptions, Surroundings } from './consumer-options.ts'
 import { Refusal } from './refusal.ts'
 
 export interface ConsumersOptions extends Surroundings {

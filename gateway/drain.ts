@@ -4,7 +4,8 @@ import { partitionReader } from './partition-reader.ts'
 import type { PartitionReader } from './partition-reader.ts'
 import { Refusal } from './refusal.ts'
 
-const isStopping = () => new Refusal('unavailable', 'The gateway is stopping.', { retryAfter: 1 })
+export const isStopping = (): Refusal =>
+  new Refusal('unavailable', 'The gateway is stopping.', { retryAfter: 1 })
 
 /**
  * A cluster in which nothing waits once `stopping` is aborted: waits that are under way end as if their time were

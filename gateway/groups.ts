@@ -23,6 +23,8 @@ export interface MemberOptions {
   readonly topics: readonly string[]
   /** What is to be committed before the partitions go to others. Asked for at that moment. */
   readonly consumed: () => readonly GroupOffset[]
+  /** Whether a client has records that it may be about to commit: a group may wait for it a little. */
+  readonly owes: () => boolean
   /** Whether somebody still uses the member. One that nobody uses leaves: its partitions are for those that read. */
   readonly wanted: () => boolean
 }

@@ -8,19 +8,18 @@
  * @module
  */
 import { performance } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { TopicPartition } from '../cluster.ts'
 import type { GroupMember, GroupOffset, MemberOptions, Share } from '../groups.ts'
-import { Refusal } from '../refusal.ts'
+import { notOurs, Refusal } from '../refusal.ts'
 import type { Coordinators } from './coordinators.ts'
 import { KafkaFailure, refusalFrom, refusalOf } from './failure.ts'
 import { GROUP_CODES, HEARTBEAT, JOIN_GROUP, LEAVE_GROUP, SYNC_GROUP } from './group-apis.ts'
 import type { JoinAnswer } from './group-apis.ts'
-import { notOurs } from './group-offsets.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import { assignmentsOf, PROTOCOL, PROTOCOL_TYPE, partitionsIn, subscriptionTo } from './group-sharing.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
+import { News, pause } from './news.ts'
 import type { KafkaSettings } from './options.ts'
 import type { Topology } from './topology.ts'
 
@@ -32,6 +31,12 @@ const HEARTBEAT_MS = 3000
 const REBALANCE_MS = 60_000
 /** A join is answered when all others have joined, which may take that long. */
 const JOIN_MS = REBALANCE_MS + 5000
+/**
+ * How long the group waits for a client that has records which it may be about to commit, and how often is looked.
+ * Within a session: nothing is heard of the member meanwhile.
+ */
+const GRACE_MS = 5000
+const LOOK_MS = 50
 /** Between attempts to join that failed. */
 const PAUSE_MS = 1000
 /** How long the last words of a member may take: others wait for its partitions. */
@@ -60,7 +65,7 @@ export class KafkaMember implements GroupMember {
   readonly #access: GroupAccess
   readonly #left: () => void
   readonly #stop = new AbortController()
-  readonly #waiting = new Set<() => void>()
+  readonly #news = new News()
   #id = ''
   #seat: Seat | undefined
   /** What keeps it out of the group at the moment. */
@@ -85,7 +90,7 @@ export class KafkaMember implements GroupMember {
       if (this.#failure !== undefined) throw refusalFrom(this.#failure)
       const left = deadline - performance.now()
       if (left <= 0) return undefined
-      await this.#news(left, signal)
+      await this.#news.wait(left, signal)
     }
   }
 
@@ -102,7 +107,7 @@ export class KafkaMember implements GroupMember {
   async #leave(): Promise<void> {
     this.#stop.abort(new Refusal('unavailable', 'The member has left its group.'))
     await this.#giveUp()
-    this.#tell()
+    this.#news.tell()
     if (this.#id === '') return
     const member = { memberId: this.#id, groupInstanceId: null }
     const deadline = performance.now() + FAREWELL_MS
@@ -127,7 +132,7 @@ export class KafkaMember implements GroupMember {
         this.#failure = error
       }
       if (!signal.aborted) await this.#giveUp()
-      this.#tell()
+      this.#news.tell()
       if (this.#failure !== undefined) await pause(PAUSE_MS, signal)
     }
   }
@@ -200,7 +205,7 @@ export class KafkaMember implements GroupMember {
     const share = { partitions, ended: controller.signal }
     const seat = { share, generation, counted, end: () => controller.abort() }
     this.#seat = seat
-    this.#tell()
+    this.#news.tell()
     return seat
   }
 
@@ -223,6 +228,7 @@ export class KafkaMember implements GroupMember {
           [this.#group, generation, this.#id, null],
           { codeOf: (answer) => answer.errorCode, deadline: asked + ms },
         )
+        if (errorCode === GROUP_CODES.rebalance) await this.#grace()
         if (this.#isOut(errorCode)) return
         if (errorCode !== 0) throw this.#failed(errorCode)
         heard = asked
@@ -230,6 +236,13 @@ export class KafkaMember implements GroupMember {
         if (error instanceof Refusal || performance.now() - heard >= SESSION_MS) throw error
       }
     }
+  }
+
+  /** Kafka takes commits until its members have joined again: what is dealt with at the moment need not be read again. */
+  async #grace(): Promise<void> {
+    const end = performance.now() + GRACE_MS
+    const { signal } = this.#stop
+    while (this.#options.owes() && performance.now() < end && !signal.aborted) await pause(LOOK_MS, signal)
   }
 
   /** Whether there are more partitions to share out by now, or fewer. */
@@ -281,27 +294,4 @@ export class KafkaMember implements GroupMember {
       // Whoever gets the partitions reads it again.
     }
   }
-
-  #tell(): void {
-    for (const wake of this.#waiting) wake()
-  }
-
-  async #news(ms: number, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', wake)
-        this.#waiting.delete(wake)
-        resolve()
-      }
-      const timer = setTimeout(wake, ms)
-      signal.addEventListener('abort', wake, { once: true })
-      this.#waiting.add(wake)
-    })
-  }
-}
-
-/** Ends early, and without an error, when the signal is aborted. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => {})
 }

@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks'
 import type { TopicPartition } from '../cluster.ts'
 import type { GroupOffset } from '../groups.ts'
-import { Refusal } from '../refusal.ts'
+import { notOurs, Refusal } from '../refusal.ts'
 import type { Coordinators } from './coordinators.ts'
 import { CODES, refusalFrom, refusalOf } from './failure.ts'
 import { GROUP_CODES, OFFSET_COMMIT, OFFSET_FETCH } from './group-apis.ts'
@@ -127,10 +127,3 @@ function refusalOfCommit(code: number): Refusal {
     return new Refusal('invalid', 'The metadata is longer than the cluster accepts.')
   return refusalOf(code)
 }
-
-export const notOurs = (): Refusal =>
-  new Refusal(
-    'not-assigned',
-    'Illegal state: the group has shared out its partitions anew, and takes no offsets from this instance now. ' +
-      'What was not committed is read again.',
-  )

@@ -155,6 +155,33 @@ describe('a consumer instance that subscribes', () => {
     expect(await poll(h, 'b')).toEqual(['1:0'])
   })
 
+  it("is told when it commits what is another one's by now, and reads it again", async () => {
+    const h = harness({ topics: { t: 2 } })
+    fill(h, 0, 1)
+    await member(h, 'a')
+    expect(await poll(h, 'a')).toEqual(['0:0'])
+    await member(h, 'b')
+    const message = expect.stringContaining('What was not committed is read again.')
+    expect(await answer(await commit(h, 'a'))).toEqual([409, { error_code: 40903, message }])
+    expect(await committed(h, 'b')).toEqual([200, { offsets: [] }])
+    expect(await poll(h, 'a')).toEqual(['0:0'])
+    expect((await commit(h, 'a')).status).toBe(200)
+    expect(await committed(h, 'b')).toMatchObject([200, { offsets: [{ partition: 0, offset: 1 }] }])
+  })
+
+  it('leaves its group when the gateway stops, with what it was given committed', async () => {
+    const stopping = new AbortController()
+    const h = harness({ topics: { t: 1 } }, { stopping: stopping.signal })
+    fill(h, 0, 1)
+    await member(h, 'a', { 'auto.commit.enable': true })
+    expect(await poll(h, 'a')).toEqual(['0:0'])
+    stopping.abort()
+    const committedThen = await h.cluster.groups!.committed('g', [{ topic: 't', partition: 0 }])
+    expect(committedThen).toEqual([{ topic: 't', partition: 0, offset: 1 }])
+    expect((await h.post('/consumers/g', { name: 'b' }, V2)).status).toBe(503)
+    expect((await h.get(`${at('a')}/subscription`)).status).toBe(404)
+  })
+
   it('hands on its partitions when nobody has used it for the idle time', async () => {
     const h = harness({ topics: { t: 2 } })
     await member(h, 'a')

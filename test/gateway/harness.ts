@@ -1,7 +1,7 @@
 /** A gateway on a clock that stands still until a test moves it. */
 import type { Hono } from 'hono'
 import { createGateway, memoryCluster } from '../../gateway/index.ts'
-import type { GatewayOptions } from '../../gateway/index.ts'
+import type { Cluster, GatewayOptions } from '../../gateway/index.ts'
 import { systemRuntime } from '../../src/runtime.ts'
 import type { Runtime } from '../../src/runtime.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
@@ -46,6 +46,7 @@ export class Clock {
 export interface Harness {
   readonly app: Hono
   readonly log: MemoryLog
+  readonly cluster: Cluster
   readonly clock: Clock
   /** Errors that were the gateway's own: there must be none. */
   readonly errors: unknown[]
@@ -68,6 +69,7 @@ export function harness(memory: MemoryLogOptions = {}, options: Partial<GatewayO
   return {
     app,
     log,
+    cluster,
     clock,
     errors,
     get: async (path, headers = {}) => app.request(path, { headers }),

@@ -9,73 +9,16 @@ import * as fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { kafkaCluster, startGateway } from '../../gateway/index.ts'
 import type { KafkaCluster, RunningGateway } from '../../gateway/index.ts'
-import { BINARY, JSON_FORMAT, V2 } from '../gateway/harness.ts'
+import { JSON_FORMAT } from '../gateway/harness.ts'
 import { expectExact, records as documents, routes } from '../gateway/json-documents.ts'
 import { freePorts } from '../services/ports.ts'
-import { withoutKafka } from './broker.ts'
+import { startBroker, withoutKafka } from './broker.ts'
+import { Client, eventually } from './instance-client.ts'
 import { JVM } from './jars.ts'
 import { sharedBroker } from './shared-broker.ts'
 
 const PROCESS = fileURLToPath(new URL('gateway-process.ts', import.meta.url))
 const JAVA = fileURLToPath(new URL('ReadInGroup.java', import.meta.url))
-
-/** A client of one instance of one gateway. */
-class Client {
-  readonly #url: string
-  readonly #base: string
-
-  constructor(url: string, group: string, name: string) {
-    this.#url = url
-    this.#base = `/consumers/${group}/instances/${name}`
-  }
-
-  static async create(url: string, group: string, name: string, options: Record<string, unknown> = {}) {
-    const usual = { name, 'auto.offset.reset': 'earliest', 'fetch.min.bytes': 0 }
-    const body = JSON.stringify({ ...usual, 'auto.commit.enable': 'false', ...options })
-    const init = { method: 'POST', headers: { 'content-type': V2 }, body }
-    const created = await fetch(`${url}/consumers/${group}`, init)
-    expect(created.status, await created.text()).toBe(200)
-    return new Client(url, group, name)
-  }
-
-  async call(method: string, path: string, body?: unknown, accept = V2): Promise<[number, unknown]> {
-    const type = body === undefined ? {} : { 'content-type': V2 }
-    const headers = { accept, ...type }
-    const sent = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) }
-    const response = await fetch(`${this.#url}${this.#base}${path}`, sent)
-    const text = await response.text()
-    return [response.status, text === '' ? undefined : JSON.parse(text)]
-  }
-
-  async subscribe(...topics: string[]): Promise<void> {
-    expect(await this.call('POST', '/subscription', { topics })).toEqual([204, undefined])
-  }
-
-  /** What a poll returned, as `partition:offset`. */
-  async poll(accept = BINARY): Promise<string[]> {
-    const [status, found] = await this.call('GET', '/records?timeout=1000', undefined, accept)
-    expect(status, JSON.stringify(found)).toBe(200)
-    return (found as { partition: number; offset: number }[])
-      .map(({ partition, offset }) => `${partition}:${offset}`)
-      .toSorted()
-  }
-
-  async partitions(): Promise<number[]> {
-    const [, body] = await this.call('GET', '/assignments')
-    return (body as { partitions: { partition: number }[] }).partitions.map(({ partition }) => partition)
-  }
-
-  async remove(): Promise<void> {
-    expect(await this.call('DELETE', '')).toEqual([204, undefined])
-  }
-}
-
-/** Groups share out within heartbeats and sessions, which are seconds. */
-async function eventually(work: () => Promise<void>): Promise<void> {
-  await expect
-    .poll(async () => work().then(() => 'so', String), { timeout: 40_000, interval: 200 })
-    .toBe('so')
-}
 
 describe.skipIf(withoutKafka())('On a real broker, v2 consumers', { timeout: 90_000 }, () => {
   const clusters: KafkaCluster[] = []
@@ -203,6 +146,71 @@ describe.skipIf(withoutKafka())('On a real broker, v2 consumers', { timeout: 90_
     await heir.remove()
   })
 
+  it('are waited for when they are about to commit what they were given', async () => {
+    await write(0, 'a')
+    await write(1, 'b')
+    const one = await Client.create(urls[0]!, group, 'one')
+    await one.subscribe(topic)
+    const seen: string[] = []
+    await eventually(async () => {
+      seen.push(...(await one.poll()))
+      expect(seen.toSorted()).toEqual(['0:0', '1:0'])
+    })
+    const two = await Client.create(urls[1]!, group, 'two')
+    await two.subscribe(topic)
+    // A heartbeat or two: the first knows that it has to join again by then.
+    await new Promise((resolve) => setTimeout(resolve, 5000))
+    expect(await one.call('POST', '/offsets')).toEqual([200, []])
+    await eventually(async () => {
+      expect([await one.partitions(), await two.partitions()]).toEqual([
+        [expect.any(Number)],
+        [expect.any(Number)],
+      ])
+    })
+    expect([...(await one.poll()), ...(await two.poll())]).toEqual([])
+    await one.remove()
+    await two.remove()
+  })
+
+  it('leave their groups at once when their gateway stops', async () => {
+    const gateway = await startGateway({ cluster: clusters[0]! })
+    const one = await Client.create(gateway.url, group, 'one', { 'auto.commit.enable': 'true' })
+    await one.subscribe(topic)
+    await write(0, 'a')
+    await eventually(async () => expect(await one.poll()).toEqual(['0:0']))
+    await gateway.close()
+    await expect
+      .poll(async () => (await admin.describeGroups({ groups: [group] })).get(group)?.members.size, {
+        timeout: 3000,
+      })
+      .toBe(0)
+    const two = await Client.create(urls[1]!, group, 'two')
+    expect(await committed(two)).toMatchObject({ offsets: [{ partition: 0, offset: 1 }, { partition: 1 }] })
+    await two.remove()
+  })
+
+  it('go on after their gateway stood still for longer than a session', async () => {
+    const [port = 0] = await freePorts(1)
+    const child = spawn(process.execPath, [...process.execArgv, PROCESS, String(port), sharedBroker()], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    children.push(child)
+    await once(child.stdout, 'data')
+    const frozen = await Client.create(`http://127.0.0.1:${port}`, group, 'frozen')
+    await frozen.subscribe(topic)
+    await eventually(async () => expect(await frozen.partitions()).toEqual([0, 1]))
+    child.kill('SIGSTOP')
+    const heir = await Client.create(urls[0]!, group, 'heir')
+    await heir.subscribe(topic)
+    await eventually(async () => expect(await heir.partitions()).toEqual([0, 1]))
+    child.kill('SIGCONT')
+    await eventually(async () => {
+      const shares = [...(await frozen.partitions()), ...(await heir.partitions())]
+      expect([shares.length, new Set(shares)]).toEqual([2, new Set([0, 1])])
+    })
+    await heir.remove()
+  })
+
   it('are told of partitions that are added, and of a topic that is made later', async () => {
     const later = `${topic}-later`
     const one = await Client.create(urls[0]!, group, 'one')
@@ -273,6 +281,34 @@ describe.skipIf(withoutKafka())('On a real broker, v2 consumers', { timeout: 90_
     await one.call('POST', '/positions', { offsets: [{ topic: large, partition: 0, offset: 2 }] })
     expect(await one.poll(JSON_FORMAT)).toEqual(['0:2'])
     await one.remove()
+  })
+
+  it('go on after the coordinator of their group was away', async () => {
+    const broker = await startBroker()
+    const cluster = kafkaCluster({ brokers: [broker.bootstrap] })
+    const gateway = await startGateway({ cluster })
+    try {
+      await cluster.createTopic('t', { partitions: 1 })
+      const one = await Client.create(gateway.url, group, 'one')
+      await one.subscribe('t')
+      await eventually(async () => expect(await one.partitions()).toEqual([0]))
+      await one.call('POST', '/offsets', { offsets: [{ topic: 't', partition: 0, offset: 0 }] })
+      broker.kill()
+      const away = await one.call('POST', '/offsets', { offsets: [{ topic: 't', partition: 0, offset: 1 }] })
+      expect(away).toMatchObject([503, { error_code: 50302 }])
+      await broker.restart()
+      await eventually(async () => expect(await one.partitions()).toEqual([0]))
+      await cluster.append('t', [
+        { key: null, value: Buffer.from('a'), partition: 0 },
+        { key: null, value: Buffer.from('b'), partition: 0 },
+      ])
+      await eventually(async () => expect(await one.poll()).toEqual(['0:1']))
+      expect(await one.call('POST', '/offsets')).toEqual([200, []])
+    } finally {
+      await gateway.close()
+      await cluster.close()
+      await broker.stop()
+    }
   })
 
   it('commit by hand for a group without members, and begin there', async () => {

@@ -8,6 +8,7 @@ import { createCache } from '../../src/index.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { SUITES } from '../conformance/suites.ts'
 import { startBroker, withoutKafka } from './broker.ts'
+import { Client, eventually } from './instance-client.ts'
 import { OLDEST, startOldBroker } from './old-broker.ts'
 
 /** `npm run test:extended` names others. */
@@ -164,5 +165,31 @@ describe.skipIf(withoutKafka()).each(KAFKAS)('Kafka %s', (_, start) => {
         close: async () => log.close?.(),
       }
     },
+  })
+
+  it('shares partitions in a group, and keeps what was committed', { timeout: 60_000 }, async () => {
+    const { name } = await cluster.createTopic('shared', { partitions: 2 })
+    for (const partition of [0, 1]) await cluster.append(name, [{ key: null, value: bytes('a'), partition }])
+    const options = { 'auto.commit.enable': 'true' }
+    const one = await Client.create(gateway!.url, 'g', 'one', options)
+    await one.subscribe(name)
+    const seen: string[] = []
+    await eventually(async () => {
+      seen.push(...(await one.poll()))
+      expect(seen.toSorted()).toEqual(['0:0', '1:0'])
+    })
+    const two = await Client.create(gateway!.url, 'g', 'two', options)
+    await two.subscribe(name)
+    await eventually(async () => {
+      const shares = [await one.partitions(), await two.partitions()]
+      expect(shares.toSorted(([a = 0], [b = 0]) => a - b)).toEqual([[0], [1]])
+    })
+    await one.remove()
+    await eventually(async () => expect(await two.partitions()).toEqual([0, 1]))
+    expect(await two.call('GET', '/offsets')).toMatchObject([
+      200,
+      { offsets: [{ offset: 1 }, { offset: 1 }] },
+    ])
+    await two.remove()
   })
 })
