@@ -22,17 +22,18 @@ export interface Decoded {
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
+const encoder = new TextEncoder()
 
 /** @throws SyntaxError, or TypeError where it is not UTF-8; KedgeError `ERR_CODEC` where it is nested too deep. */
 export function readJson(bytes: Uint8Array): Decoded {
-  const value = json.decode(bytes)
-  if (hasPlainNumbers(bytes)) return { value, exact: false, rounds: false }
-  const options = {
-    parseNumber: (text: string) => (isPlain(text) ? Number(text) : new LosslessNumber(text)),
-    // As `JSON.parse` has it.
-    onDuplicateKey: ({ newValue }: { newValue: unknown }) => newValue,
-  }
-  return { value: parse(decoder.decode(bytes), undefined, options), exact: true, rounds: false }
+  const text = decoder.decode(bytes)
+  const numbers: string[] = []
+  const marked = withMarks(text, numbers)
+  if (numbers.length === 0) return { value: json.decode(bytes), exact: false, rounds: false }
+  const value = OWN_MARK.test(text)
+    ? parse(text, undefined, { parseNumber, onDuplicateKey: ({ newValue }) => newValue })
+    : unmarked(json.decode(encoder.encode(marked)), numbers)
+  return { value, exact: true, rounds: false }
 }
 
 /** JSON by {@link readJson}, and by `codec` what it detects: whatever is decoded is a {@link Decoded}. */
@@ -74,31 +75,63 @@ export function roundedIn(value: unknown): number | undefined {
 /** Whether a double writes it down as it stands. */
 const isPlain = (text: string): boolean => String(Number(text)) === text
 
-const [QUOTE, BACKSLASH, MINUS, ZERO, NINE] = [0x22, 0x5c, 0x2d, 0x30, 0x39]
-/** A double keeps 15 decimal digits (DBL_DIG), so that shorter integers need not be looked at. */
-const SAFE_LENGTH = 15
+const parseNumber = (text: string) => (isPlain(text) ? Number(text) : new LosslessNumber(text))
 
-/** Whether all numbers of a valid JSON text are plain. */
-function hasPlainNumbers(bytes: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at]!
-    if (byte === QUOTE) {
-      for (at++; bytes[at] !== QUOTE; at++) if (bytes[at] === BACKSLASH) at++
-    } else if (byte === MINUS || (byte >= ZERO && byte <= NINE)) {
+/** Begins a text that stands in the place of a number, so that `JSON.parse` does the work. */
+const MARK = '\uE000'
+/** Somebody's own, also where it is escaped. */
+const OWN_MARK = /\uE000|\\ue000/i
+const [QUOTE, BACKSLASH, MINUS, ZERO, NINE] = [0x22, 0x5c, 0x2d, 0x30, 0x39]
+/** A double keeps 15 decimal digits (DBL_DIG), so that shorter whole numbers need not be looked at. */
+const SAFE_LENGTH = 15
+/** RFC 8259, 6, and what follows it: in the place of a name it would be no JSON, and as a text it would. */
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+const IS_NAME = /\s*:/y
+
+/** The text with a mark for each number that is not plain. What is no JSON stays none. */
+function withMarks(text: string, numbers: string[]): string {
+  let marked = ''
+  let copied = 0
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit === QUOTE) {
+      for (at++; at < text.length && text.charCodeAt(at) !== QUOTE; at++)
+        if (text.charCodeAt(at) === BACKSLASH) at++
+    } else if (unit === MINUS || (unit >= ZERO && unit <= NINE)) {
       const from = at
-      let digits = true
-      while (at + 1 < bytes.length && isOfNumber(bytes[at + 1]!)) {
+      let digits = unit !== MINUS
+      while (at + 1 < text.length && isOfNumber(text.charCodeAt(at + 1))) {
         at++
-        if (bytes[at]! < ZERO || bytes[at]! > NINE) digits = false
+        if (text.charCodeAt(at) < ZERO || text.charCodeAt(at) > NINE) digits = false
       }
-      const short = digits && at - from < SAFE_LENGTH && byte !== MINUS
-      if (!short && !isPlain(String.fromCharCode(...bytes.subarray(from, Math.min(at + 1, from + 50)))))
-        return false
+      if (digits && at - from < SAFE_LENGTH) continue
+      const number = text.slice(from, at + 1)
+      if (isPlain(number) || !NUMBER.test(number)) continue
+      IS_NAME.lastIndex = at + 1
+      if (IS_NAME.test(text)) continue
+      marked += `${text.slice(copied, from)}"${MARK}${numbers.length}"`
+      numbers.push(number)
+      copied = at + 1
     }
   }
-  return true
+  return marked + text.slice(copied)
 }
 
 /** A digit, `.`, `+`, `-`, `E` or `e`. */
-const isOfNumber = (byte: number): boolean =>
-  (byte >= ZERO && byte <= NINE) || byte === 0x2e || byte === 0x2b || byte === MINUS || (byte | 0x20) === 0x65
+const isOfNumber = (unit: number): boolean =>
+  (unit >= ZERO && unit <= NINE) || unit === 0x2e || unit === 0x2b || unit === MINUS || (unit | 0x20) === 0x65
+
+/** The value with the numbers where their marks are. Changes what was parsed. */
+function unmarked(value: unknown, numbers: readonly string[]): unknown {
+  if (typeof value === 'string')
+    return value.startsWith(MARK) ? new LosslessNumber(numbers[Number(value.slice(1))]!) : value
+  if (typeof value !== 'object' || value === null) return value
+  for (const [name, inner] of Object.entries(value)) {
+    const meant = unmarked(inner, numbers)
+    // Assigned, `__proto__` would be no field.
+    if (meant !== inner) Object.defineProperty(value, name, { value: meant, ...FIELD })
+  }
+  return value
+}
+
+const FIELD = { writable: true, enumerable: true, configurable: true } as const

@@ -52,13 +52,16 @@ export class Understanding {
   readonly #settings: SyncSettings
   readonly #times: Times
   readonly #codec: Codec
+  /** Whether a function is given records. */
+  readonly #seen: boolean
   /** The highest as-of of each partition: what a bare tombstone of kedge's topic counts as. */
   readonly #asOf = new Map<number, number>()
 
   constructor(settings: SyncSettings, times: Times) {
     this.#settings = settings
     this.#times = times
-    const { format, codec } = settings
+    const { format, codec, key, value, version, onWritten } = settings
+    this.#seen = [key, value, version, onWritten].some((each) => typeof each === 'function')
     // The format is said: nothing need be detected, and MessagePack may be more than maps.
     const said = { ...codec, decode: (bytes: Uint8Array) => codec.decode(bytes), detects: () => true }
     if (format === 'json' || format === 'debezium') this.#codec = exactCodec(undefined)
@@ -123,7 +126,7 @@ export class Understanding {
     const text = keyText(key)
     const keyFields = () => fieldsOf(text)
     const { value: fields, exact, rounds } = decoded
-    const value = exact ? withDoubles(fields) : fields
+    const value = exact && this.#seen ? withDoubles(fields) : fields
     const named = this.#settings.keyFormat === 'json' ? keyFields() : text
     return {
       record: { ...place, key: typeof named === 'string' ? named : undefined, ns: undefined, value },
@@ -159,7 +162,7 @@ export class Understanding {
           ...place,
           key: keyOf(keyFields, keyFields === parsed ? keyed : textOf(keyFields)),
           ns: undefined,
-          value: row && withDoubles(row),
+          value: this.#seen && row ? withDoubles(row) : row,
         },
         fields: row ?? before,
         keyFields: () => keyFields,
