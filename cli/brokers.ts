@@ -27,6 +27,8 @@ export async function withCluster<T>(
   work: (cluster: KafkaCluster) => Promise<T>,
 ): Promise<T> {
   const cluster = await connected(values, session)
+  // At once: brokers that are away keep silent for some seconds.
+  session.terminal.warn(`asking ${(values.get(brokers) ?? []).map(plain).join(', ')} …`)
   try {
     return await work(cluster)
   } finally {

@@ -1,5 +1,6 @@
 /** A command of `kedge`: its settings, its configuration file, its help. @module */
 import { Command } from 'commander'
+import { examplesHelp } from './examples.ts'
 import { offer, secretsHelp } from './setting.ts'
 import type { AnySetting } from './setting.ts'
 
@@ -12,4 +13,5 @@ export function command(name: string, says: string, settings: readonly AnySettin
   return made
     .option('--config <file>', 'the configuration file (KEDGE_CONFIG, default: kedge.config.json)')
     .addHelpText('after', secretsHelp(settings))
+    .addHelpText('after', examplesHelp(name))
 }

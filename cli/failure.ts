@@ -62,7 +62,7 @@ const MAX_DEPTH = 8
 /** One sentence, without a stack. What it quotes of strangers is short and printable. */
 export function sentence(error: unknown): string {
   const said = plain(messageOf(error)).replace(/\.$/, '')
-  const why = reason(error)
+  const why = error instanceof CommandError ? undefined : reason(error)
   return why === undefined || said.includes(why) ? said : `${said} (${why})`
 }
 

@@ -30,6 +30,8 @@ import {
   users,
 } from './settings/gateway.ts'
 import type { LogKind } from './settings/gateway.ts'
+import { url as proxyUrl } from './settings/proxy.ts'
+import { onPort } from './taken-port.ts'
 import { plain } from './terminal.ts'
 import { valuesOf } from './values.ts'
 import type { Values } from './values.ts'
@@ -62,13 +64,13 @@ async function serve(values: Values, session: Session): Promise<void> {
   const options = optionsOf(values, session)
   const cluster = kind === 'kafka' ? await connected(values, session) : undefined
   try {
-    const gateway = await started(() =>
-      cluster
-        ? startGateway({ ...options, cluster })
-        : startGateway({ ...options, memory: memoryOf(values) }),
-    )
+    const open = () =>
+      cluster ? startGateway({ ...options, cluster }) : startGateway({ ...options, memory: memoryOf(values) })
+    const instead = (other: number) => `--port ${other}`
+    const there = { port: values.get(port), whose: 'another gateway', instead }
+    const gateway = await started(() => onPort(there, open))
     terminal.say(`kedge gateway listening on ${gateway.url} (log: ${kind})`)
-    if (cluster) void look(cluster, session)
+    void welcome(gateway.url, kind, options.auth, cluster, session)
     if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
     await gateway.close()
   } finally {
@@ -87,6 +89,36 @@ async function look(cluster: KafkaCluster, { terminal, stop }: Session): Promise
     if (!stop.aborted)
       terminal.warn(`kedge gateway: ${sentence(error)}; it serves as soon as that has changed`)
   }
+}
+
+/** Says whether its cluster is there, and then what to do with a gateway that has just started. */
+async function welcome(
+  url: string,
+  kind: LogKind,
+  auth: AuthOptions | undefined,
+  cluster: KafkaCluster | undefined,
+  session: Session,
+): Promise<void> {
+  if (cluster) await look(cluster, session)
+  if (!session.stop.aborted) session.terminal.say(nextSteps(url, kind, auth).join('\n'))
+}
+
+/** One line each. */
+function nextSteps(
+  url: string,
+  kind: LogKind,
+  { users: named = {}, tokens: bearers = [] }: AuthOptions = {},
+): string[] {
+  const at = url === proxyUrl.otherwise ? '' : ` --url ${url}`
+  const isOpen = Object.keys(named).length + bearers.length === 0
+  return [
+    ...(kind === 'memory'
+      ? ['  log      in memory: it ends with this process; --brokers puts it on a Kafka cluster']
+      : []),
+    `  caches   confluent({ url: '${url}', gateway: true${isOpen ? '' : ', auth'} })`,
+    `  look     kedge doctor${at}${isOpen ? '' : ' (with KEDGE_AUTH_TOKEN, or --username and KEDGE_PASSWORD)'}`,
+    `  follow   kedge tail --follow${at}`,
+  ]
 }
 
 async function started(start: () => Promise<Gateway>): Promise<Gateway> {

@@ -2,7 +2,8 @@
 import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { sentence, UsageError } from './failure.ts'
+import { CommandError, sentence, UsageError } from './failure.ts'
+import { onPort } from './taken-port.ts'
 
 export interface Health {
   /** `undefined` when all is well, else why not. */
@@ -25,7 +26,7 @@ const LAG_DEADLINE_MS = 5000
  * `/metrics`.
  *
  * @param place `port` or `host:port`
- * @throws UsageError when it is none, or cannot be listened on
+ * @throws UsageError when it is none, or cannot be listened on; CommandError when it is taken
  */
 export async function startHealth(place: string, health: Health): Promise<RunningHealth> {
   const { host, port } = placeOf(place)
@@ -41,9 +42,15 @@ export async function startHealth(place: string, health: Health): Promise<Runnin
         error: `there are /healthz, /readyz${health.metrics ? ', /lag and /metrics' : ' and /lag'}`,
       })
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new UsageError(`--listen: ${sentence(cause)}`, { cause })))
-    server.listen(port, host, resolve)
+  const listen = () =>
+    new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, resolve)
+    })
+  const instead = (other: number) => `--listen ${place.slice(0, place.lastIndexOf(':') + 1)}${other}`
+  await onPort({ port, whose: 'another service', instead }, listen).catch((cause: unknown) => {
+    if (cause instanceof CommandError) throw cause
+    throw new UsageError(`--listen: ${sentence(cause)}`, { cause })
   })
   const { port: found } = server.address() as AddressInfo
   return {

@@ -24,8 +24,7 @@ export async function judge(
   namespace: string,
   found: FoundUpdate | undefined,
 ): Promise<Judgement> {
-  if (found === undefined)
-    return { state: 'none', says: `no update among the newest ${reading.maxRecords} records` }
+  if (found === undefined) return { state: 'none', says: nothing(reading.maxRecords) }
   const { update, decoded } = found
   if (update.kind === 'drop') {
     const unreadable = update.unreadable || decoded.error !== undefined
@@ -44,6 +43,9 @@ export async function judge(
     age(update, decoded.record.timestamp, reading.session.runtime.now())
   )
 }
+
+const nothing = (count: number): string =>
+  `no update among the newest ${count} records of the updates topic: caches in mode 'invalidate' publish no values; it holds what mode 'replicate', \`share: true\` or kedge loader wrote`
 
 /** Why it cannot be judged. */
 function doubt({ asOf, logId }: ArrivedValue, own: PartitionOffsets): Judgement | undefined {

@@ -8,6 +8,7 @@ import { asUsage, UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import { authToken, flavor, password, requestTimeout, url, username } from './settings/proxy.ts'
 import type { Flavor } from './settings/proxy.ts'
+import { webUrl } from './web-url.ts'
 import type { Values } from './values.ts'
 
 /** The largest message that is read. */
@@ -29,7 +30,7 @@ export async function logOf(
   { transport = session.fetch, readOnly = false, flavor: kind = values.get(flavor) }: LogOfOptions = {},
 ): Promise<KafkaLog> {
   const auth = authOf(values)
-  const base = { url: values.get(url), requestTimeout: values.get(requestTimeout), fetch: transport }
+  const base = { url: webUrl(values, url), requestTimeout: values.get(requestTimeout), fetch: transport }
   try {
     if (kind === 'redpanda' && readOnly) return redpanda({ ...base, ...(auth && { auth }), marker: false })
     if (kind !== 'upstash') return kafkaRest({ ...base, ...(auth && { auth }), flavor: kind })

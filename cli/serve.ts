@@ -21,6 +21,8 @@ import type { Session } from './session.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import * as own from './settings/serve.ts'
 import { evictionPartitions, evictionsTopic, updatePartitions, updatesTopic } from './settings/topics.ts'
+import { webUrl } from './web-url.ts'
+import { onPort } from './taken-port.ts'
 import { lengthOf } from './terminal.ts'
 import { transportOf } from './transport.ts'
 import type { Transport } from './transport.ts'
@@ -74,7 +76,7 @@ async function serving(
     const place = values.get(own.listen)
     const health = place === undefined ? undefined : await startHealth(place, healthOf(cache))
     try {
-      const server = await serve({
+      const listens = {
         app,
         cache,
         host: values.get(own.host),
@@ -82,7 +84,10 @@ async function serving(
         drain: values.get(own.drain),
         grace: values.get(own.grace),
         onError: warn,
-      })
+      }
+      const instead = (port: number) => `--port ${port}`
+      const there = { port: listens.port, whose: 'another kedge serve', instead }
+      const server = await onPort(there, () => serve(listens))
       if (health) terminal.say(`kedge serve tells its health on ${health.url}`)
       terminal.say(`kedge serve listening on ${server.url} (over ${transport.name})`)
       if (!stop.aborted)
@@ -146,7 +151,7 @@ async function cacheOf(values: Values, log: KafkaLog, session: Session): Promise
 
 function appOf(values: Values, { fetch }: Transport) {
   const [url, token, namespaces] = [
-    values.get(own.origin),
+    webUrl(values, own.origin),
     values.get(own.originToken),
     values.get(own.namespaces),
   ]

@@ -3,6 +3,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import type * as z from 'zod'
 import { UsageError } from './failure.ts'
+import { durationText, length } from './shapes.ts'
 
 export interface SettingOptions<T> {
   /** As commander writes it: `--port <number>`. Secrets have none: other users can read command lines. */
@@ -48,7 +49,7 @@ export function offer(command: Command, settings: readonly AnySetting[]): Comman
 }
 
 function optionOf(each: AnySetting): Option {
-  const known = each.otherwiseSays ?? defaultOf(each.otherwise)
+  const known = each.otherwiseSays ?? defaultOf(each)
   const option = new Option(
     each.flag,
     `${each.says} (${each.env}${known === '' ? '' : `, default: ${known}`})`,
@@ -63,8 +64,10 @@ function optionOf(each: AnySetting): Option {
   })
 }
 
-const defaultOf = (otherwise: unknown): string =>
-  typeof otherwise === 'string' || typeof otherwise === 'number' ? String(otherwise) : ''
+function defaultOf({ otherwise, shape }: AnySetting): string {
+  if (shape === length && typeof otherwise === 'number') return durationText(otherwise)
+  return typeof otherwise === 'string' || typeof otherwise === 'number' ? String(otherwise) : ''
+}
 
 /** What the user gave on the command line for a setting. */
 export function flagOf(command: Command, each: AnySetting): unknown {

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { durationMs } from '../src/duration.ts'
 import type { Duration } from '../src/types.ts'
+import { meant } from './meant.ts'
 
 const own = (error: string) => ({ error })
 
@@ -50,8 +51,10 @@ export const texts: z.ZodType<readonly string[]> = z.union(
 )
 
 export function choice<const T extends string>(...choices: T[]): z.ZodType<T> {
-  const names = choices.join(', ')
-  return z.enum(choices, own(choices.length === 1 ? `must be ${names}` : `must be one of ${names}`))
+  const must = `must be ${choices.length === 1 ? '' : 'one of '}${choices.join(', ')}`
+  const error = ({ input }: { readonly input?: unknown }) =>
+    typeof input === 'string' ? `${must}${meant(input, choices)}` : must
+  return z.enum(choices, { error })
 }
 
 /**
@@ -75,9 +78,24 @@ export const length: z.ZodType<number> = z
     }
   })
 
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const
+
+/** A length of time as it is written on the command line. */
+export function durationText(ms: number): string {
+  if (ms === 0) return '0s'
+  const [unit, size] = UNITS.find(([, each]) => ms % each === 0) ?? ['ms', 1]
+  return `${ms / size}${unit}`
+}
+
 /** `host:port`, as Kafka's clients want it. */
 export const broker: z.ZodType<string> = z
   .string()
+  .refine((value) => !value.includes('://'), own('must be host:port, without a scheme such as http://'))
   .regex(
     /^(?:[\w.-]{1,253}|\[[\da-fA-F:]{2,45}\]):\d{1,5}$/,
     own('must be host:port, several separated by commas'),

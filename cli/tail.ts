@@ -8,6 +8,7 @@ import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/log
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence, UsageError } from './failure.ts'
+import { meant } from './meant.ts'
 import { withTopic } from './missing-topic.ts'
 import { codecOf, logOf, MAX_MESSAGE_BYTES } from './proxy.ts'
 import { endsOf, readStretch } from './range.ts'
@@ -15,6 +16,7 @@ import { evictionSaid, evictionLine, updateIn, updateLine } from './record-line.
 import type { Session } from './session.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { evictionsTopic, updatesTopic } from './settings/topics.ts'
+import { plain } from './terminal.ts'
 import { valuesOf } from './values.ts'
 
 const SETTINGS = [...PROXY_SETTINGS, evictionsTopic, updatesTopic]
@@ -43,13 +45,12 @@ export function tailCommand(session: Session, done: Done): Command {
     'Shows evictions, or updates, one line each; flags those that cannot be read.',
     SETTINGS,
   )
-    .addArgument(
-      new Argument('[topic]', 'which topic').choices(['evictions', 'updates']).default('evictions'),
-    )
+    .addArgument(new Argument('[topic]', 'which topic: evictions, or updates').default('evictions'))
     .option('-f, --follow', 'go on when the end is reached')
     .option('--from <offset>', 'of each partition: -10 for the last ten, an offset, beginning or end', '-10')
     .option('--json', 'one JSON object a line')
-    .action(async (which: 'evictions' | 'updates', flags: Flags, from: Command) => {
+    .action(async (topicArgument: string, flags: Flags, from: Command) => {
+      const which = topicOf(topicArgument)
       const start = startOf(flags.from)
       const values = await valuesOf(from, SETTINGS, session)
       const log = await logOf(values, session)
@@ -142,6 +143,17 @@ function shower(
     const unreadable = decoded.error !== undefined
     terminal.say(JSON.stringify({ partition, offset, timestamp, ...(unreadable && { unreadable }), ...what }))
   }
+}
+
+const TOPICS = ['evictions', 'updates'] as const
+
+/** Which of the two topics, by what its user calls them. */
+function topicOf(given: string): (typeof TOPICS)[number] {
+  const found = TOPICS.find((each) => each === given)
+  if (found !== undefined) return found
+  throw new UsageError(
+    `tail shows evictions or updates, not "${plain(given).slice(0, 40)}"${meant(given, TOPICS)}`,
+  )
 }
 
 type Start = (bounds: PartitionOffsets) => Position

@@ -7,6 +7,7 @@ import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, UsageError } from './failure.ts'
 import { hasProblem, report } from './finding.ts'
+import { meant } from './meant.ts'
 import type { Session } from './session.ts'
 import { CLUSTER_SETTINGS } from './settings/cluster.ts'
 import { FURTHER_TOPICS_SETTINGS, TOPICS_SETTINGS } from './settings/topics.ts'
@@ -80,7 +81,7 @@ function rolesOf(only: string | undefined): readonly TopicRole[] {
   const wanted = list(text).parse(only)
   const strange = wanted.find((name) => !ALL_ROLES.some((role) => role === name))
   if (strange !== undefined || wanted.length === 0)
-    throw new UsageError(`--only must be some of ${ALL_ROLES.join(', ')}`)
+    throw new UsageError(`--only must be some of ${ALL_ROLES.join(', ')}${meant(strange ?? '', ALL_ROLES)}`)
   return ALL_ROLES.filter((role) => wanted.includes(role))
 }
 

@@ -8,14 +8,12 @@ export const pollTimeout: Setting<number> = setting('pollTimeout', {
   shape: length,
   says: '`pollTimeout` of the caches: how long a held value waits for a poll',
   otherwise: 500,
-  otherwiseSays: '500ms',
 })
 export const maxStaleness: Setting<number> = setting('maxStaleness', {
   flag: '--max-staleness <duration>',
   shape: length,
   says: '`maxStaleness` of the caches',
   otherwise: 2000,
-  otherwiseSays: '2s',
 })
 
 export const DOCTOR_SETTINGS: readonly AnySetting[] = [pollTimeout, maxStaleness]

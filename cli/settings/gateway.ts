@@ -57,8 +57,8 @@ export const retentionBytes: Setting<number> = setting('gateway.retentionBytes',
   otherwise: 16_777_216,
 })
 export const maxWait: Setting<number> = setting('gateway.maxWait', {
-  flag: '--max-wait <ms>',
-  shape: whole(1, 2_147_483_647),
+  flag: '--max-wait <duration>',
+  shape: length,
   says: 'the longest wait of a poll',
   otherwise: 30_000,
 })
@@ -80,7 +80,6 @@ export const grace: Setting<number> = setting('gateway.grace', {
   shape: length,
   says: 'how long requests may take to end after that',
   otherwise: 5000,
-  otherwiseSays: '5s',
 })
 export const users: Setting<readonly string[]> = setting<readonly string[]>('gateway.user', {
   flag: '--user <name:password>',

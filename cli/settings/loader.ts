@@ -35,7 +35,6 @@ export const drain: Setting<number> = setting('loader.drain', {
   shape: length,
   says: 'how long it goes on with what waits when it is asked to end',
   otherwise: 10_000,
-  otherwiseSays: '10s',
 })
 export const listen: Optional<string> = setting<string | undefined>('loader.listen', {
   flag: '--listen <[host:]port>',

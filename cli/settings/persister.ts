@@ -44,14 +44,12 @@ export const storeTimeout: Setting<number> = setting('persister.storeTimeout', {
   shape: length,
   says: 'how long one call of a store may take',
   otherwise: 30_000,
-  otherwiseSays: '30s',
 })
 export const maxLag: Setting<number> = setting('persister.maxLag', {
   flag: '--max-lag <duration>',
   shape: length,
   says: 'the age of a write that waits, above which /readyz answers 503',
   otherwise: 30_000,
-  otherwiseSays: '30s',
 })
 export const maxLagRecords: Setting<number> = setting('persister.maxLagRecords', {
   flag: '--max-lag-records <number>',
@@ -64,7 +62,6 @@ export const drain: Setting<number> = setting('persister.drain', {
   shape: length,
   says: 'how long it goes on with what it has read when it is asked to end',
   otherwise: 10_000,
-  otherwiseSays: '10s',
 })
 export const listen: Optional<string> = setting<string | undefined>('persister.listen', {
   flag: '--listen <[host:]port>',

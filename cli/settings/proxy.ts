@@ -57,7 +57,6 @@ export const requestTimeout: Setting<number> = setting('requestTimeout', {
   shape: length,
   says: 'how long one request may take',
   otherwise: 5000,
-  otherwiseSays: '5s',
 })
 
 export const PROXY_SETTINGS: readonly AnySetting[] = [

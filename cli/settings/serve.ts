@@ -72,7 +72,6 @@ export const ttl: Setting<number> = setting('serve.ttl', {
   shape: length,
   says: 'how long a value is kept at most',
   otherwise: 300_000,
-  otherwiseSays: '5m',
 })
 export const swr: Setting<number> = setting('serve.swr', {
   flag: '--swr <duration>',
@@ -91,14 +90,12 @@ export const maxStaleness: Setting<number> = setting('serve.maxStaleness', {
   shape: length,
   says: 'the promise: nothing is served whose eviction was acknowledged longer ago',
   otherwise: 2000,
-  otherwiseSays: '2s',
 })
 export const pollTimeout: Setting<number> = setting('serve.pollTimeout', {
   flag: '--poll-timeout <duration>',
   shape: length,
   says: 'how long a held value waits for a poll of the log',
   otherwise: 500,
-  otherwiseSays: '500ms',
 })
 export const onUnreachable: Setting<'stale' | 'bypass' | 'throw'> = setting<'stale' | 'bypass' | 'throw'>(
   'serve.onUnreachable',
@@ -114,7 +111,6 @@ export const maxOutage: Setting<number> = setting('serve.maxOutage', {
   shape: length,
   says: 'how long stale values are served',
   otherwise: 30_000,
-  otherwiseSays: '30s',
 })
 export const mode: Setting<'invalidate' | 'replicate'> = setting<'invalidate' | 'replicate'>('serve.mode', {
   flag: '--mode <mode>',
@@ -171,7 +167,6 @@ export const grace: Setting<number> = setting('serve.grace', {
   shape: length,
   says: 'how long requests may take to end after that',
   otherwise: 5000,
-  otherwiseSays: '5s',
 })
 export const listen: Optional<string> = setting<string | undefined>('serve.listen', {
   flag: '--listen <[host:]port>',

@@ -40,7 +40,6 @@ export const ttl: Setting<number> = setting('ttl', {
   shape: length,
   says: 'the longest TTL of your caches: retention is at least ten times as long',
   otherwise: 300_000,
-  otherwiseSays: '5m',
 })
 
 export const writesTopic: Setting<string> = setting('topics.writes', {
@@ -66,7 +65,6 @@ export const writesRetention: Setting<number> = setting('writesRetention', {
   shape: length,
   says: 'how long writes are kept: longer than any outage of the persister, or they are lost',
   otherwise: 604_800_000,
-  otherwiseSays: '7d',
 })
 
 /** Of the topics that are made and examined where that is asked for. */

@@ -20,7 +20,7 @@ describe.skipIf(withoutKafka())('kedge on a real broker', () => {
     const on = ['--brokers', broker.bootstrap]
     expect((await kedge(['topics', 'check', ...on])).code).toBe(1)
     const created = await kedge(['topics', 'create', ...on, '--ttl', '4h'])
-    expect([created.code, created.err]).toEqual([0, ''])
+    expect([created.code, created.err]).toEqual([0, `asking ${broker.bootstrap} …\n`])
     expect(created.out.match(/ made: /g)).toHaveLength(3)
     const again = await kedge(['topics', 'create', ...on])
     expect(again.out.match(/is there already/g)).toHaveLength(3)
@@ -66,7 +66,7 @@ describe.skipIf(withoutKafka())('kedge on a real broker', () => {
       { env: { KEDGE_SASL_PASSWORD: 'hunter2' } },
     )
     expect([code, out]).toEqual([1, ''])
-    expect(err).toMatch(/^kedge: [^\n]*the credentials are refused[^\n]*\n$/)
+    expect(err).toMatch(/^asking [^\n]*\nkedge: [^\n]*the credentials are refused[^\n]*\n$/)
     expect(err).not.toContain('hunter2')
   })
 })

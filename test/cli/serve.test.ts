@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { systemRuntime } from '../../src/runtime.ts'
 import { kedge, proxy } from './harness.ts'
 
@@ -28,6 +30,32 @@ describe('kedge serve', () => {
       { fetch },
     )
     expect(err).toMatch(/`pollTimeout` must be longer than 0/)
+    expect(code).toBe(2)
+  })
+
+  it.each(['--port', '--listen'])('names another port where that of %s is taken', async (flag) => {
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void other.close())
+    const { port } = other.address() as AddressInfo
+    const ports = flag === '--port' ? ['--port', `${port}`] : ['--port', '0', '--listen', `127.0.0.1:${port}`]
+    const around = { fetch: proxy().fetch, runtime: systemRuntime() }
+    const ran = await kedge(['serve', '--open', '--transport', 'fetch', ...ports], around)
+    expect(ran.err).toBe(
+      flag === '--port'
+        ? `kedge: port ${port} is taken (another kedge serve?): --port ${port + 1}\n`
+        : `kedge: port ${port} is taken (another service?): --listen 127.0.0.1:${port + 1}\n`,
+    )
+    expect(ran.code).toBe(1)
+  })
+
+  it('takes no origin without a scheme', async () => {
+    const around = { fetch: proxy().fetch }
+    const args = ['--open', '--transport', 'fetch', '--origin', 'localhost:3000', '--namespaces', 'users']
+    const { code, err } = await kedge(['serve', '--port', '0', ...args], around)
+    expect(err).toBe(
+      'kedge: --origin must begin with http:// or https://: did you mean http://localhost:3000?\n',
+    )
     expect(code).toBe(2)
   })
 })

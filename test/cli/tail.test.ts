@@ -204,7 +204,7 @@ describe('kedge tail --follow', () => {
     const { fetch } = proxy({ autoCreate: false })
     const { code, err } = await kedge(['tail', '--follow'], { fetch })
     expect(code).toBe(1)
-    expect(err).toMatch(/^kedge: .*Topic not found.*\n$/)
+    expect(err).toMatch(/^kedge: there is no topic cache-evictions: .*\n$/)
   })
 
   it('fails when it is shut out on its way', async () => {

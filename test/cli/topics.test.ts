@@ -16,7 +16,7 @@ async function madeBy(brokers: number, args: string[] = []) {
 describe('kedge topics create', () => {
   it('makes three topics with the settings that the promise rests on', async () => {
     const { fake, ran, settings } = await madeBy(5)
-    expect(ran.err).toBe('')
+    expect(ran.err).toBe('asking kafka-1:9092, kafka-2:9092 …\n')
     expect(ran.code).toBe(0)
     expect(fake.made).toEqual(['cache-evictions x3', 'cache-updates x3', 'cache-requests x3'])
     expect(settings('cache-evictions')).toEqual({
@@ -255,7 +255,7 @@ describe('the cluster', () => {
     })
     away.topics = () => Promise.reject(new Error('The cluster cannot be reached.', { cause }))
     const ran = await check(away)
-    expect(ran.err).toMatch(/^kedge: The cluster cannot be reached \([^\n]+\)\n$/)
+    expect(ran.err).toMatch(/^asking [^\n]+\nkedge: The cluster cannot be reached \([^\n]+\)\n$/)
     expect(ran.err).toMatch(words)
     expect(ran.code).toBe(1)
   })

@@ -1,0 +1,36 @@
+/** What somebody may have meant by a word. @module */
+
+/** A typing error is so many letters off, at most. */
+const MOST_EDITS = 2
+
+/** The word among `known` that was meant, if one is near: a letter or two off, or the beginning of it. */
+function nearest(word: string, known: readonly string[]): string | undefined {
+  const typed = word.toLowerCase()
+  const begins = known.filter((each) => typed.length > 1 && each.startsWith(typed))
+  if (begins.length === 1) return begins[0]
+  const ranked = known
+    .map((each) => ({ each, edits: editsBetween(typed, each) }))
+    .toSorted((a, b) => a.edits - b.edits)
+  const [best] = ranked
+  return best && best.edits <= Math.min(MOST_EDITS, best.each.length / 2) ? best.each : undefined
+}
+
+/** Levenshtein's distance. */
+function editsBetween(a: string, b: string): number {
+  // Longer ones than any name of ours are near none.
+  if (a.length > 40) return Infinity
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    row = next
+  }
+  return row[b.length]!
+}
+
+/** `; did you mean karapace?`, or nothing. */
+export function meant(word: string, known: readonly string[]): string {
+  const near = nearest(word, known)
+  return near === undefined ? '' : `; did you mean ${near}?`
+}

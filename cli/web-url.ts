@@ -1,0 +1,26 @@
+/** The URL in a setting. @module */
+import { UsageError } from './failure.ts'
+import type { AnySetting, Setting } from './setting.ts'
+import type { Values } from './values.ts'
+
+/**
+ * The URL of a setting. Nothing is quoted that may hold credentials.
+ *
+ * @throws UsageError where it has no scheme, with the one that it may have been meant with.
+ */
+export function webUrl<T extends string | undefined>(values: Values, of: Setting<T>): T {
+  const given = values.get(of)
+  if (given === undefined || given.includes('://')) return given
+  const scheme = /:443(?:\/|$)/.test(given) ? 'https' : 'http'
+  const whole = `${scheme}://${given}`
+  const isPlain = /^[\w.[\]:/-]{1,300}$/.test(given) && URL.canParse(whole)
+  const hint = isPlain ? `did you mean ${whole}?` : 'as in http://localhost:8082'
+  throw new UsageError(`${placeOf(values, of)} must begin with http:// or https://: ${hint}`)
+}
+
+/** Where the value of a setting stands, as its user knows it. */
+function placeOf(values: Values, of: AnySetting): string {
+  const source = values.source(of)
+  if (source === 'environment') return of.env
+  return source === 'file' ? `${of.path} in the configuration file` : of.flag.split(/[ ,]/)[0]!
+}
