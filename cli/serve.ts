@@ -9,6 +9,7 @@ import { bearerAuth, openToAll } from '../worker/auth.ts'
 import type { Authorizer } from '../worker/auth.ts'
 import { serve } from '../worker/node.ts'
 import { httpOrigin } from '../worker/origin.ts'
+import type { OriginOptions } from '../worker/origin.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
@@ -160,11 +161,33 @@ function appOf(values: Values, { fetch }: Transport) {
   if (url !== undefined && namespaces === undefined)
     throw new UsageError('--origin needs --namespaces: anything could be read from it otherwise')
   const origin =
-    url === undefined ? undefined : httpOrigin({ url, fetch, ...(token !== undefined && { token }) })
+    url === undefined
+      ? undefined
+      : made(() => httpOrigin({ url, fetch, ...originOf(values), ...(token !== undefined && { token }) }))
   return {
     maxBodyBytes: values.get(own.maxBodyBytes),
     ...(namespaces && { namespaces }),
     ...(origin && { origin }),
+  }
+}
+
+function originOf(values: Values): Omit<OriginOptions, 'url'> {
+  const format = values.get(own.originFormat)
+  const [tagsHeader, tags, cacheControl] = [
+    values.get(own.originTagsHeader),
+    values.get(own.originTags),
+    values.get(own.originCacheControl),
+  ]
+  if (format === 'envelope' && (tagsHeader ?? tags ?? cacheControl) !== undefined)
+    throw new UsageError(
+      '--origin-tags-header, --origin-tags and --origin-cache-control are for --origin-format plain',
+    )
+  return {
+    format,
+    maxTtl: values.get(own.originMaxTtl),
+    ...(tagsHeader !== undefined && { tagsHeader }),
+    ...(tags !== undefined && { tags }),
+    ...(cacheControl !== undefined && { cacheControl }),
   }
 }
 

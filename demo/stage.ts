@@ -99,6 +99,7 @@ export async function openStage(parts: Parts, options: StageOptions): Promise<St
       KAFKA_REST_URL: log.url,
       KAFKA_GATEWAY: 'true',
       ORIGIN_URL: origin.url,
+      ORIGIN_FORMAT: 'envelope',
       NAMESPACES: 'airports',
       AUTH: 'open',
     }

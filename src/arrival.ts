@@ -8,7 +8,7 @@ import { MAX_DURATION_MS } from './duration.ts'
 import { KedgeError } from './errors.ts'
 import type { RefuseReason } from './events.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
-import { asked, tagsOf, ttlOf } from './lifetime.ts'
+import { asked, keepMsOf, tagsOf, ttlOf, windowsOf } from './lifetime.ts'
 import type { ArrivedValue, PutMessage } from './messages.ts'
 
 /** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
@@ -82,7 +82,8 @@ export function candidateOf<T>(
   const ttlMs =
     arrived.ttlMs === Infinity ? ttlOf(value, load, 0, place) : Math.min(arrived.ttlMs, MAX_DURATION_MS)
   // Readers serve a value from elsewhere as fresh. So one whose TTL is over is refused, though its windows are not over.
-  const keepMs = ageMs < ttlMs ? Math.max(load.swrMs, load.staleIfErrorMs) : 0
+  const windows = windowsOf(value, load, place)
+  const keepMs = ageMs < ttlMs ? keepMsOf(windows ?? load) : 0
   return {
     value,
     asOf,
@@ -91,6 +92,7 @@ export function candidateOf<T>(
     loadedAt: timeline.now() - ageMs,
     ttlMs,
     keepMs,
+    windows,
     tags: arrived.tags ?? tagsOf(value, load, place),
     version: arrived.version,
     // Whoever wrote it has let its source settle, by what was known where it was loaded. Simple messages tell of no load.

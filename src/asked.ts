@@ -12,7 +12,7 @@ import type { UnansweredReason } from './events.ts'
 import type { Demand, Flight, Outcome } from './flight.ts'
 import type { Follower } from './follower.ts'
 import type { Ground, Keyspace } from './keyspace.ts'
-import { tagsOf } from './lifetime.ts'
+import { keepMsOf, tagsOf, windowsOf } from './lifetime.ts'
 import type { NewRecord } from './log.ts'
 import { readUpdate, updateRecordKey } from './messages.ts'
 import type { Arrived, RequestMessage } from './messages.ts'
@@ -193,8 +193,10 @@ export class Asked<T> {
     const asks = candidateOf(this.#ground, space, arrived, { writtenAt: timestamp })
     if (typeof asks === 'string') return undefined
     const { load } = this.#demand
-    const tags = arrived.tags ?? tagsOf(asks.value, load, { namespace: space.name, key })
-    const candidate = { ...asks, tags, keepMs: Math.max(load.swrMs, load.staleIfErrorMs) }
+    const place = { namespace: space.name, key }
+    const tags = arrived.tags ?? tagsOf(asks.value, load, place)
+    const windows = windowsOf(asks.value, load, place)
+    const candidate = { ...asks, tags, keepMs: keepMsOf(windows ?? load), windows }
     const refused = space.hold(key, candidate)
     // A newer one is here already.
     const held = refused === 'superseded' ? space.current(key) : undefined

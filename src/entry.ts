@@ -15,6 +15,12 @@ export interface Provenance {
   readonly knownTo?: number | undefined
 }
 
+/** How long past its TTL a value may be served, where it says so itself. In milliseconds. */
+export interface Windows {
+  readonly swrMs: number
+  readonly staleIfErrorMs: number
+}
+
 /** A held value. Times are those of the cache's timeline. */
 export interface StoredEntry<T> extends Provenance {
   readonly value: T
@@ -26,6 +32,8 @@ export interface StoredEntry<T> extends Provenance {
   readonly loadedAt: number
   /** Past `freshUntil`, for `swr` and `staleIfError`. */
   readonly keepUntil: number
+  /** Its own; without them each read says how long past `freshUntil`. */
+  readonly windows: Windows | undefined
   readonly tags: readonly string[] | undefined
   readonly version: number | undefined
   /** Read since eviction last came by. */
@@ -39,12 +47,13 @@ export interface Content<T> extends Provenance {
   readonly ttlMs: number
   /** How long past its TTL it may be of use. */
   readonly keepMs: number
+  readonly windows?: Windows | undefined
 }
 
 /** The entry that holds this. Fractions of a millisecond shorten its life, never lengthen it. */
 export function storedEntry<T>(content: Content<T>, bytes: number): StoredEntry<T> {
-  const { tags, version, keepMs } = content
-  const plain = tags === undefined && version === undefined && keepMs === 0
+  const { tags, version, keepMs, windows } = content
+  const plain = tags === undefined && version === undefined && keepMs === 0 && windows === undefined
   return plain ? new PlainEntry(content, bytes) : new FullEntry(content, bytes)
 }
 
@@ -69,6 +78,10 @@ class PlainEntry<T> implements StoredEntry<T> {
     return this.freshUntil
   }
 
+  get windows(): Windows | undefined {
+    return undefined
+  }
+
   get tags(): readonly string[] | undefined {
     return undefined
   }
@@ -80,18 +93,24 @@ class PlainEntry<T> implements StoredEntry<T> {
 
 class FullEntry<T> extends PlainEntry<T> {
   readonly #keepUntil: number
+  readonly #windows: Windows | undefined
   readonly #tags: readonly string[] | undefined
   readonly #version: number | undefined
 
   constructor(content: Content<T>, bytes: number) {
     super(content, bytes)
     this.#keepUntil = Math.floor(this.freshUntil + content.keepMs)
+    this.#windows = content.windows
     this.#tags = content.tags
     this.#version = content.version
   }
 
   override get keepUntil(): number {
     return this.#keepUntil
+  }
+
+  override get windows(): Windows | undefined {
+    return this.#windows
   }
 
   override get tags(): readonly string[] | undefined {

@@ -11,6 +11,7 @@ import { checkHoldable } from './holdable.ts'
 import type { Candidate, Keyspace } from './keyspace.ts'
 import { tagsOf, ttlOf } from './lifetime.ts'
 import { checkId, MAX_IDS } from './ids.ts'
+import { ttlOver } from './nearest.ts'
 import { tokenOf } from './publisher.ts'
 import type { Scope } from './scope.ts'
 import { checkOptions } from './settings.ts'
@@ -77,13 +78,13 @@ export class GroupWriter<T> {
   #candidates(entries: ReadonlyMap<string, T>, options: SetManyOptions<T>, asOf: number): Candidates<T> {
     const { load, share } = this.#space.settings
     const { generation } = this.#space.partition
-    const { ttl = load.ttl as SetManyOptions<T>['ttl'] } = options
+    const ttl = ttlOver(options.ttl, load.ttl)
     const loadedAt = this.#context.ground.timeline.now()
     const candidates = new Map<string, Candidate<T>>()
     for (const [key, value] of entries) {
       const place = { namespace: this.#space.name, key }
       checkHoldable(value, place.namespace, key)
-      const ttlMs = ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0, place)
+      const ttlMs = ttlOf(value, { ttl, jitter: 0 }, 0, place)
       const tags = tagsOf(value, { tags: options.tags ?? load.tags }, place)
       const rest = { keepMs: 0, version: undefined, settleMs: 0 }
       const kept = share && ttlMs > 0 ? asRead(this.#context.ground, this.#space, key, value) : value

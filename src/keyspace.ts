@@ -6,7 +6,7 @@
 import { deepFreeze } from './deep-freeze.ts'
 import type { DropReason, RefuseReason } from './events.ts'
 import { storedEntry } from './entry.ts'
-import type { StoredEntry } from './entry.ts'
+import type { StoredEntry, Windows } from './entry.ts'
 import { EvictionTable } from './eviction-table.ts'
 import { Intents } from './intents.ts'
 import type { PendingWrite } from './intents.ts'
@@ -38,6 +38,8 @@ export interface Candidate<T> {
   readonly ttlMs: number
   /** How long past its TTL it may be of use. */
   readonly keepMs: number
+  /** Its own, where it says so. */
+  readonly windows?: Windows | undefined
   readonly tags: readonly string[] | undefined
   readonly version: number | undefined
   /** How long after an eviction a load must begin to be believed. */

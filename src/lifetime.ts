@@ -2,7 +2,9 @@
 import { durationMs } from './duration.ts'
 import { keyIn } from './holdable.ts'
 import { checkId, MAX_IDS } from './ids.ts'
+import type { Windows } from './entry.ts'
 import type { LoadSettings } from './settings.ts'
+import type { Duration } from './types.ts'
 
 /** Whose value it is. */
 export interface Place {
@@ -24,10 +26,34 @@ export function ttlOf(
   const { ttl } = load
   const ms =
     typeof ttl === 'function'
-      ? asked('ttl', place, () => durationMs(ttl(value as never), 'ttl'))
+      ? // A function that is the last to be asked must say one: `undefined` is no duration.
+        asked('ttl', place, () => durationMs(ttl(value as never) as Duration, 'ttl'))
       : durationMs(ttl, 'ttl')
   return load.jitter === 0 ? ms : Math.ceil(ms * (1 - load.jitter * random))
 }
+
+/**
+ * What the value says of its own windows; `undefined` where no function is asked: then each read says it.
+ * @throws TypeError when a function returns no duration, or throws.
+ */
+export function windowsOf(
+  value: unknown,
+  { swrMs, staleIfErrorMs, swrOf, staleIfErrorOf }: WindowSettings,
+  place?: Place,
+): Windows | undefined {
+  if (swrOf === undefined && staleIfErrorOf === undefined) return undefined
+  const ms = (option: string, of: typeof swrOf, otherwise: number): number =>
+    asked(option, place, () => durationMs(of?.(value as never) ?? otherwise, option))
+  return {
+    swrMs: ms('swr', swrOf, swrMs),
+    staleIfErrorMs: ms('staleIfError', staleIfErrorOf, staleIfErrorMs),
+  }
+}
+
+type WindowSettings = Pick<LoadSettings, 'swrMs' | 'staleIfErrorMs' | 'swrOf' | 'staleIfErrorOf'>
+
+/** How long past its TTL a value may be of use. */
+export const keepMsOf = ({ swrMs, staleIfErrorMs }: Windows): number => Math.max(swrMs, staleIfErrorMs)
 
 /**
  * The tags of the value, each once; `undefined` where it has none.

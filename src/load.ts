@@ -8,7 +8,7 @@ import { KedgeError } from './errors.ts'
 import type { Demand, Failed, Flight, OnHeld, Outcome, Seek } from './flight.ts'
 import { checkHoldable } from './holdable.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
-import { tagsOf, ttlOf } from './lifetime.ts'
+import { keepMsOf, tagsOf, ttlOf, windowsOf } from './lifetime.ts'
 import type { OuterTier, Proof } from './sources.ts'
 
 /** What one call loads, and since when. */
@@ -148,13 +148,15 @@ export class Load<T> {
     // Also where it would not be held: those who wait for one load share what it brings.
     checkHoldable(value, place.namespace, key)
     const ttlMs = Math.min(ttlOf(value, load, this.#ground.settings.runtime.random(), place), coldMs)
+    const windows = windowsOf(value, load, place)
     const candidate: Candidate<T> = {
       value,
       asOf,
       generation,
       loadedAt,
       ttlMs,
-      keepMs: Math.min(Math.max(load.swrMs, load.staleIfErrorMs), coldMs - ttlMs),
+      keepMs: Math.min(keepMsOf(windows ?? load), coldMs - ttlMs),
+      windows,
       tags: tagsOf(value, load, place),
       version: undefined,
       settleMs: this.#space.settings.settleMs,

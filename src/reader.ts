@@ -11,13 +11,14 @@ import { FreshnessGate } from './freshness-gate.ts'
 import type { Asking, Trust } from './freshness-gate.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { Lifespan } from './lifespan.ts'
+import { keepMsOf } from './lifetime.ts'
 import { checkId } from './ids.ts'
 import type { Scope } from './scope.ts'
 import { checkOptions, loadSettings } from './settings.ts'
 import type { LoadSettings } from './settings.ts'
 import type { Slots } from './slots.ts'
 import type { ExpiryPublisher, OuterTier, PendingReads, Proof, UpdatesRead } from './sources.ts'
-import type { StoredEntry } from './entry.ts'
+import type { StoredEntry, Windows } from './entry.ts'
 import type { TokenPositions } from './token.ts'
 import type { Entry, LoadOptions } from './types.ts'
 
@@ -250,7 +251,8 @@ export class Reader<T> {
     const entry = this.#believed(key, trust)
     const now = timeline.now()
     if (entry && now < entry.freshUntil) return this.#served(key, entry, trust)
-    if (entry && demand && now < until(entry, load.swrMs)) return this.#served(key, entry, trust, 'swr')
+    if (entry && demand && now < until(entry, windows(entry, load).swrMs))
+      return this.#served(key, entry, trust, 'swr')
     counters.misses++
     settings.emit?.({ type: 'miss', namespace: this.#space.name, key })
     return undefined
@@ -277,7 +279,7 @@ export class Reader<T> {
     const { timeline } = this.#context.ground
     const { load } = demand
     const since = timeline.now()
-    const usableUntil = expired ? until(expired, Math.max(load.swrMs, load.staleIfErrorMs)) : -Infinity
+    const usableUntil = expired ? until(expired, keepMsOf(windows(expired, load))) : -Infinity
     // A leader ends its load by itself, at the same moment, with an error that says more: hence one more.
     const deadline = since + load.hardTimeoutMs + 1
     let wakeAt = since < usableUntil ? Math.min(deadline, since + load.timeoutMs) : deadline
@@ -310,7 +312,7 @@ export class Reader<T> {
   ): Promise<Entry<T>> {
     reading.loading.delete(key)
     if ('error' in outcome) {
-      const errorUntil = expired ? until(expired, demand.load.staleIfErrorMs) : -Infinity
+      const errorUntil = expired ? until(expired, windows(expired, demand.load).staleIfErrorMs) : -Infinity
       const stale =
         (await this.#fallback(key, expired, errorUntil, 'error', reading)) ??
         (await this.#fresh(key, reading))
@@ -376,6 +378,9 @@ export class Reader<T> {
 }
 
 const MISS = { state: 'miss', value: undefined, ageMs: 0, ttlMs: 0, cached: false, stored: false } as const
+
+/** How long past its TTL: as the value says of itself, else as the read does. */
+const windows = (entry: StoredEntry<unknown>, load: Windows): Windows => entry.windows ?? load
 
 /** When an expired value ends to be of use to a reader who allows for this much. */
 const until = (entry: StoredEntry<unknown>, windowMs: number): number =>

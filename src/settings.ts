@@ -14,6 +14,7 @@ import type { KafkaLog } from './log.ts'
 import { MAX_INTENT_MS } from './messages.ts'
 import { must } from './must.ts'
 import type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
+import { ttlOver, windowOver } from './nearest.ts'
 import { systemRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
 import type { Tier } from './tier.ts'
@@ -23,9 +24,13 @@ import type { Duration, LoadOptions, SetOptions } from './types.ts'
 
 /** What holds for one load: the options of the call over those of the namespace over those of the cache. */
 export interface LoadSettings {
-  readonly ttl: Duration | ((value: never) => Duration)
+  readonly ttl: Duration | ((value: never) => Duration | undefined)
+  /** Of values that have none of their own. */
   readonly swrMs: number
   readonly staleIfErrorMs: number
+  /** What a value says of itself, where a function was given. */
+  readonly swrOf?: ((value: never) => Duration | undefined) | undefined
+  readonly staleIfErrorOf?: ((value: never) => Duration | undefined) | undefined
   readonly jitter: number
   /** `Infinity` for none. */
   readonly timeoutMs: number
@@ -98,8 +103,8 @@ const intentsOption = z.union([z.boolean(), duration])
 const callback = z.custom<unknown>((value) => typeof value === 'function', 'must be a function')
 const lifetime = {
   ttl: z.union([duration, callback]),
-  swr: duration,
-  staleIfError: duration,
+  swr: z.union([duration, callback]),
+  staleIfError: z.union([duration, callback]),
   jitter: z.number().min(0).max(1),
 }
 const loading = {
@@ -412,12 +417,17 @@ function over(base: LoadSettings, options: LoadOptions<never>): LoadSettings {
   const ms = (
     name: 'swr' | 'staleIfError' | 'timeout' | 'hardTimeout' | 'loaderWait',
     fallback: number,
-  ): number => (options[name] === undefined ? fallback : durationMs(options[name], name))
+  ): number => {
+    const given = options[name]
+    return given === undefined || typeof given === 'function' ? fallback : durationMs(given, name)
+  }
   if (options.ttl !== undefined && typeof options.ttl !== 'function') durationMs(options.ttl, 'ttl')
   return {
-    ttl: options.ttl ?? base.ttl,
+    ttl: ttlOver(options.ttl, base.ttl),
     swrMs: ms('swr', base.swrMs),
     staleIfErrorMs: ms('staleIfError', base.staleIfErrorMs),
+    ...windowOver('swrOf', options.swr, base.swrOf),
+    ...windowOver('staleIfErrorOf', options.staleIfError, base.staleIfErrorOf),
     jitter: options.jitter ?? base.jitter,
     timeoutMs: ms('timeout', base.timeoutMs),
     hardTimeoutMs: ms('hardTimeout', base.hardTimeoutMs),

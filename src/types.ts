@@ -56,14 +56,18 @@ export type LoadedMany<T> = ReadonlyMap<string, T> | Readonly<Record<string, T>>
 export interface Lifetime<T> {
   /**
    * Time to live, counted from the **start** of the load. A function sees the value, so that misses may live
-   * shorter: `(user) => (user === null ? '10s' : '5m')`. 0 keeps the value out of the cache.
+   * shorter: `(user) => (user === null ? '10s' : '5m')`. One that returns `undefined` leaves it to the namespace or the
+   * cache. 0 keeps the value out of the cache, unless it may be served past its TTL.
    * @default '5m'
    */
-  readonly ttl?: Duration | ((value: T) => Duration)
-  /** How long after `ttl` a value may be served while it is loaded again. RFC 5861. @default 0 */
-  readonly swr?: Duration
-  /** How long after `ttl` a value may be served when its loader fails. RFC 5861. @default 0 */
-  readonly staleIfError?: Duration
+  readonly ttl?: Duration | ((value: T) => Duration | undefined)
+  /**
+   * How long after `ttl` a value may be served while it is loaded again. RFC 5861. What a function says of a value when
+   * it is loaded stays with the value in this isolate, whatever later reads say. @default 0
+   */
+  readonly swr?: Duration | ((value: T) => Duration | undefined)
+  /** How long after `ttl` a value may be served when its loader fails. RFC 5861. A function as for `swr`. @default 0 */
+  readonly staleIfError?: Duration | ((value: T) => Duration | undefined)
   /** The part of `ttl`, 0 to 1, by which it is shortened at random, so that values do not expire together. @default 0 */
   readonly jitter?: number
 }

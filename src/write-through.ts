@@ -22,6 +22,7 @@ import type { Token } from './token.ts'
 import type { Duration, StoreWrite, WriteThroughOptions } from './types.ts'
 import { keysThat } from './writer.ts'
 import type { Landed, Meant, Writer, WriterContext } from './writer.ts'
+import { ttlOver } from './nearest.ts'
 
 const DEFAULT_INTENT = '10s'
 const MAX_WRITE_THROUGH_MS = 60_000
@@ -78,10 +79,10 @@ export class WriteThrough<T> {
     options.signal?.throwIfAborted()
     const { load, intentsMs } = this.#space.settings
     const intentMs = intentOf(options.intent, intentsMs)
-    const { ttl = load.ttl as WriteThroughOptions<T>['ttl'] } = options
+    const ttl = ttlOver(options.ttl, load.ttl)
     const place = { namespace: this.#space.name, key }
     checkHoldable(value, place.namespace, key)
-    const ttlMs = value === undefined ? 0 : ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0, place)
+    const ttlMs = value === undefined ? 0 : ttlOf(value, { ttl, jitter: 0 }, 0, place)
     const tags = value === undefined ? undefined : tagsOf(value, { tags: options.tags ?? load.tags }, place)
     // By both clocks: to the one who writes, time may pass too fast, never too slowly.
     const startedAt = ground.timeline.now()

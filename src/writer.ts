@@ -22,6 +22,7 @@ import { checkWriteOptions } from './settings.ts'
 import type { OuterTier } from './sources.ts'
 import type { Token } from './token.ts'
 import type { DeleteOptions, SetOptions, WriteOptions } from './types.ts'
+import { ttlOver } from './nearest.ts'
 
 /** What a write may have meant, should its fate stay unknown. */
 export interface Meant {
@@ -75,8 +76,8 @@ export class Writer<T> {
     const place = { namespace: this.#space.name, key }
     checkHoldable(value, place.namespace, key)
     const { settings, partition } = this.#space
-    const { ttl = settings.load.ttl as SetOptions<T>['ttl'], version, signal } = options ?? {}
-    const ttlMs = ttlOf(value, { ttl: ttl as never, jitter: 0 }, 0, place)
+    const { ttl, version, signal } = options ?? {}
+    const ttlMs = ttlOf(value, { ttl: ttlOver(ttl, settings.load.ttl), jitter: 0 }, 0, place)
     this.#lifespan.check()
     // Before the first contact nothing may be held, and a value that was set should be.
     if (!partition.anchored) await this.#follower.sync(scope, signal)

@@ -7,6 +7,7 @@
  */
 import type { CacheOptions } from '../src/options.ts'
 import { type Authorizer, bearerAuth, openToAll } from './auth.ts'
+import type { OriginOptions } from './origin.ts'
 import { readTier, type TierSettings } from './tier.ts'
 import { Variables } from './variables.ts'
 
@@ -33,7 +34,7 @@ export type KafkaSettings =
 /** What the bindings say. */
 export interface Settings {
   readonly kafka: KafkaSettings
-  readonly origin: { readonly url: string; readonly token?: string } | undefined
+  readonly origin: OriginOptions | undefined
   readonly namespaces: readonly string[] | undefined
   readonly auth: Authorizer
   readonly tier: TierSettings | undefined
@@ -133,14 +134,29 @@ function kafkaOf(variables: Variables): KafkaSettings {
   }
 }
 
+const OF_PLAIN = ['ORIGIN_TAGS_HEADER', 'ORIGIN_TAGS', 'ORIGIN_CACHE_CONTROL'] as const
+const OF_ORIGIN = ['ORIGIN_TOKEN', 'ORIGIN_FORMAT', 'ORIGIN_MAX_TTL', ...OF_PLAIN] as const
+
 function originOf(variables: Variables): Pick<Settings, 'origin' | 'namespaces'> {
-  const { ORIGIN_URL: address, ORIGIN_TOKEN: token, NAMESPACES: names } = variables
-  if (address === undefined) {
-    if (token !== undefined) throw new BindingsError('`ORIGIN_TOKEN` needs `ORIGIN_URL`.')
+  const { ORIGIN_URL: url, NAMESPACES: names } = variables
+  if (url === undefined) {
+    const alone = OF_ORIGIN.find((name) => variables[name] !== undefined)
+    if (alone !== undefined) throw new BindingsError(`\`${alone}\` needs \`ORIGIN_URL\`.`)
     return { origin: undefined, namespaces: names }
   }
   if (names === undefined) throw new BindingsError('`NAMESPACES` is needed with `ORIGIN_URL`.')
-  return { origin: { url: address, ...(token !== undefined && { token }) }, namespaces: names }
+  const enveloped = OF_PLAIN.find((name) => variables[name] !== undefined)
+  if (variables.ORIGIN_FORMAT === 'envelope' && enveloped !== undefined)
+    throw new BindingsError(`\`${enveloped}\` is for \`ORIGIN_FORMAT\` plain.`)
+  const further = defined({
+    token: variables.ORIGIN_TOKEN,
+    format: variables.ORIGIN_FORMAT,
+    tagsHeader: variables.ORIGIN_TAGS_HEADER,
+    tags: variables.ORIGIN_TAGS,
+    cacheControl: variables.ORIGIN_CACHE_CONTROL,
+    maxTtl: variables.ORIGIN_MAX_TTL,
+  })
+  return { origin: { url, ...further }, namespaces: names }
 }
 
 function authOf(variables: Variables): Authorizer {

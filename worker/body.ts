@@ -1,22 +1,37 @@
 /**
- * JSON bodies of strangers: bounded in bytes while they stream, and in depth before they are parsed.
+ * JSON bodies of strangers: bounded in bytes while they stream, and in depth before they are parsed. A number that a
+ * double does not hold is refused, since it would come out as another one.
  *
  * @module
  */
+import { inexactNumber } from './exact-numbers.ts'
 
 /** Arrays and objects within one another, at most. Deeper ones overflow the stack of what walks them later. */
 export const MAX_JSON_DEPTH = 100
 
+/** How much of a number is told. */
+const MAX_QUOTED = 40
+
 /** Why a body could not be read. */
-export type BodyFault = 'empty' | 'too large' | 'not utf-8' | 'not json' | 'too deep' | 'broken off'
+export type BodyFault =
+  | 'empty'
+  | 'too large'
+  | 'not utf-8'
+  | 'not json'
+  | 'too deep'
+  | 'inexact'
+  | 'broken off'
 
 export class BodyError extends Error {
   override readonly name = 'BodyError'
   readonly fault: BodyFault
+  /** For `'inexact'`: the number, as it was written; a long one is cut. */
+  readonly number: string | undefined
 
-  constructor(fault: BodyFault, options?: ErrorOptions) {
+  constructor(fault: BodyFault, options: ErrorOptions & { readonly number?: string } = {}) {
     super(`the body is ${fault}`, options)
     this.fault = fault
+    this.number = options.number
   }
 }
 
@@ -28,6 +43,13 @@ export async function readJson(message: Request | Response, maxBytes: number): P
   const text = decode(await readBytes(message, maxBytes))
   if (text.trim() === '') throw new BodyError('empty')
   if (isTooDeep(text)) throw new BodyError('too deep')
+  const json = parse(text)
+  const number = inexactNumber(text)
+  if (number !== undefined) throw new BodyError('inexact', { number: number.slice(0, MAX_QUOTED) })
+  return json
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch (cause) {

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Loader, LoadOptions, ManyLoader } from '../src/types.ts'
-import type { Origin } from './origin.ts'
+import { durationMs } from '../src/duration.ts'
+import type { Duration, Loader, LoadOptions, ManyLoader } from '../src/types.ts'
+import type { Origin, OriginValue } from './origin.ts'
 
 /** Requests to the origin at once for one batch. Workers keeps six connections open and queues the rest. */
 const BATCH_CONCURRENCY = 6
@@ -15,37 +16,58 @@ export interface Loading<L> {
   readonly options: LoadOptions<unknown>
 }
 
-/**
- * Remembers the tags of each value between its load and the moment the cache asks for them. Equal primitives share
- * an entry and so each other's tags: an eviction too many is safe, one too few is not.
- */
-class TagBook {
-  readonly #tags = new Map<unknown, readonly string[]>()
+type Noted = Omit<OriginValue, 'value'>
 
-  note(value: unknown, tags: readonly string[]): void {
-    const noted = this.#tags.get(value)
-    this.#tags.set(value, noted === undefined ? tags : [...new Set([...noted, ...tags])])
+/**
+ * Remembers what the origin said of each value between its load and the moment the cache asks for it. Equal primitives
+ * share an entry, all tags of it and the shortest life: an eviction too many is safe, one too few is not.
+ */
+class Notes {
+  readonly #notes = new Map<unknown, Noted>()
+
+  note({ value, tags, ttl, swr, staleIfError }: OriginValue): void {
+    const noted = this.#notes.get(value)
+    const all = {
+      tags: [...new Set([...(noted?.tags ?? []), ...tags])],
+      ttl: shorter(noted?.ttl, ttl),
+      swr: shorter(noted?.swr, swr),
+      staleIfError: shorter(noted?.staleIfError, staleIfError),
+    }
+    this.#notes.set(value, all)
   }
 
-  readonly tagsOf = (value: unknown): readonly string[] => this.#tags.get(value) ?? []
+  /** For the cache: what the origin does not say, the settings do. */
+  get options(): LoadOptions<unknown> {
+    return {
+      tags: (value) => this.#notes.get(value)?.tags ?? [],
+      ttl: (value) => this.#notes.get(value)?.ttl,
+      swr: (value) => this.#notes.get(value)?.swr,
+      staleIfError: (value) => this.#notes.get(value)?.staleIfError,
+    }
+  }
+}
+
+function shorter(one: Duration | undefined, other: Duration | undefined): Duration | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return durationMs(one, 'ttl') < durationMs(other, 'ttl') ? one : other
 }
 
 export function loadingOne(origin: Origin, namespace: string): Loading<Loader<unknown>> {
-  const book = new TagBook()
+  const notes = new Notes()
   return {
     loader: async ({ key, signal }) => {
       const found = await origin.read(namespace, key, signal)
       if (found === undefined) return undefined
-      book.note(found.value, found.tags)
+      notes.note(found)
       return found.value
     },
-    options: { tags: book.tagsOf },
+    options: notes.options,
   }
 }
 
 /** One request for each key, a few at a time. One that fails fails the batch, and ends the others. */
 export function loadingMany(origin: Origin, namespace: string): Loading<ManyLoader<unknown>> {
-  const book = new TagBook()
+  const notes = new Notes()
   return {
     loader: async (keys, { signal }) => {
       const values = new Map<string, unknown>()
@@ -58,7 +80,7 @@ export function loadingMany(origin: Origin, namespace: string): Loading<ManyLoad
           either.throwIfAborted()
           const found = await origin.read(namespace, key, either)
           if (found === undefined) continue
-          book.note(found.value, found.tags)
+          notes.note(found)
           values.set(key, found.value)
         }
       }
@@ -69,6 +91,6 @@ export function loadingMany(origin: Origin, namespace: string): Loading<ManyLoad
       })
       return values
     },
-    options: { tags: book.tagsOf },
+    options: notes.options,
   }
 }

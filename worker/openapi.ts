@@ -91,7 +91,7 @@ const batch = {
     requestBody: body('Batch'),
     responses: {
       200: answer('The values, and the keys that have none.', 'BatchAnswer', tokenHeader),
-      ...problems(400, 401, 403, 404, 413, 415, 502, 503, 504),
+      ...problems(400, 401, 403, 404, 413, 415, 422, 502, 503, 504),
     },
   },
 }
@@ -104,7 +104,7 @@ const evictions = {
     requestBody: body('Eviction'),
     responses: {
       200: answer('Evicted everywhere.', 'Token', tokenHeader),
-      ...problems(400, 401, 403, 404, 413, 415, 503),
+      ...problems(400, 401, 403, 404, 413, 415, 422, 503),
     },
   },
 }

@@ -3,20 +3,34 @@
  *
  * | | |
  * |---|---|
- * | `GET {url}/{namespace}/{key}` | 200 `{ "value": …, "tags"?: […] }`, or 404 where there is no value |
- * | `PUT {url}/{namespace}/{key}` | body `{ "value": … }`; any 2xx once it is committed |
+ * | `GET {url}/{namespace}/{key}` | 200 and any JSON, which is the value; or 404 where there is none |
+ * | `PUT {url}/{namespace}/{key}` | the value as JSON; any 2xx once it is committed |
+ *
+ * Any HTTP API of JSON is one. Tags come from a header or from the value; how long a value is kept, the headers of caching
+ * say. An origin of `format: 'envelope'` says it all in the body: `{ "value": …, "tags"?: […], "ttl"?: … }`.
  *
  * @module
  */
 import * as z from 'zod'
+import { durationMs } from '../src/duration.ts'
+import type { Duration } from '../src/types.ts'
 import { BodyError, isJson, readJson } from './body.ts'
+import { DurationShape } from './duration.ts'
+import { lifetimeOf } from './freshness.ts'
+import { headerTags, parseTagTemplate, TagError, type TagSource, type TagTemplate } from './origin-tags.ts'
 import { Problem } from './problem.ts'
 import { Tags } from './schemas.ts'
 
-/** A value with its tags. */
+/** A value with its tags, and what the origin says of how long it may be kept. */
 export interface OriginValue {
   readonly value: unknown
   readonly tags: readonly string[]
+  /** Since the request. 0 keeps it out of the cache. @default the cache's */
+  readonly ttl?: Duration | undefined
+  /** How long after `ttl` it may be served while it is loaded again. @default the cache's */
+  readonly swr?: Duration | undefined
+  /** How long after `ttl` it may be served where it cannot be loaded. @default the cache's */
+  readonly staleIfError?: Duration | undefined
 }
 
 export interface Origin {
@@ -47,23 +61,48 @@ export interface OriginOptions {
   readonly timeoutMs?: number
   /** The largest answer, in bytes. @default 1_000_000 */
   readonly maxBytes?: number
+  /**
+   * What its bodies are: the value itself, or an envelope `{ "value": …, "tags"?: […], "ttl"?: … }`, in which it also
+   * gets what is written. @default 'plain'
+   */
+  readonly format?: 'plain' | 'envelope'
+  /**
+   * The header that has the tags of a plain value: separated by commas, or by spaces in `Surrogate-Key` and `xkey`.
+   * @default 'cache-tag'
+   */
+  readonly tagsHeader?: string
+  /**
+   * Templates of tags of a plain value, beside those of the header: `team:{value.teamId}`, `{namespace}:{key}`. A list
+   * makes a tag of each of its items; where nothing stands there is no tag. @default none
+   */
+  readonly tags?: readonly string[]
+  /**
+   * Whether `Cache-Control`, `Age` and `Expires` of a plain answer decide how long it is kept (RFC 9111, RFC 5861):
+   * `no-store`, `no-cache` and `private` keep it out of the cache. `'ignore'` for an API whose headers are for browsers.
+   * @default 'honour'
+   */
+  readonly cacheControl?: 'honour' | 'ignore'
+  /** No value is kept for longer than this because the origin says so, nor served past its time. @default '1d' */
+  readonly maxTtl?: Duration
   /** @default the platform's own, looked up at call time */
   readonly fetch?: (input: string, init: RequestInit) => Promise<Response>
   /** A signal that aborts after so many milliseconds. @default `AbortSignal.timeout` */
   readonly deadline?: (ms: number) => AbortSignal
 }
 
-const Answer = z.object({ value: z.unknown(), tags: Tags.default([]) })
+const Envelope = z.object({ value: z.unknown(), tags: Tags.default([]), ttl: DurationShape.optional() })
 
 /**
  * An origin that is reached over HTTP.
- * @throws TypeError when `url` is not an address that keys can be appended to
+ * @throws TypeError when `url` is not an address that keys can be appended to, or another option is wrong
  */
 export function httpOrigin(options: OriginOptions): Origin {
   const { token, timeoutMs = 10_000, maxBytes = 1_000_000 } = options
   const { deadline = (ms) => AbortSignal.timeout(ms) } = options
   const call = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
   const base = baseOf(options.url)
+  const isPlain = formatOf(options) === 'plain'
+  const valueOf = isPlain ? plain(options) : enveloped(maxTtlMs(options))
 
   async function request(address: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
     const limit = deadline(timeoutMs)
@@ -102,24 +141,79 @@ export function httpOrigin(options: OriginOptions): Origin {
       }
       const body = await readJson(response, maxBytes).catch((cause: unknown) => {
         if (signal.aborted) throw signal.reason
-        throw isTimeout(cause)
-          ? originTimeout(cause)
-          : originFailed('The answer of the origin cannot be read.', cause)
+        if (isTimeout(cause)) throw originTimeout(cause)
+        throw originFailed(
+          cause instanceof BodyError && cause.fault === 'inexact'
+            ? `The origin answered with the number ${cause.number}, which would be rounded: it must be a text.`
+            : 'The answer of the origin cannot be read.',
+          cause,
+        )
       })
-      const answer = Answer.safeParse(body)
-      if (!answer.success) throw originFailed('The answer of the origin holds no value.', answer.error)
-      return answer.data
+      return valueOf(body, response.headers, namespace, key)
     },
     async write(namespace, key, value) {
       const address = addressOf(base, namespace, key)
-      const response = await request(address, { method: 'PUT', body: JSON.stringify({ value }) }).catch(
-        (problem: Problem) => {
-          throw new OriginWriteError(problem, true)
-        },
-      )
+      const response = await request(address, {
+        method: 'PUT',
+        body: JSON.stringify(isPlain ? value : { value }),
+      }).catch((problem: Problem) => {
+        throw new OriginWriteError(problem, true)
+      })
       await discard(response)
       if (!response.ok) throw refusalOf(response)
     },
+  }
+}
+
+type Reading = (body: unknown, headers: Headers, namespace: string, key: string) => OriginValue
+
+function formatOf({ format = 'plain' }: OriginOptions): 'plain' | 'envelope' {
+  if (format !== 'plain' && format !== 'envelope')
+    throw new TypeError("`format` must be 'plain' or 'envelope'")
+  return format
+}
+
+const maxTtlMs = ({ maxTtl = '1d' }: OriginOptions): number => durationMs(maxTtl, 'maxTtl')
+
+function enveloped(maxMs: number): Reading {
+  return (body) => {
+    const envelope = Envelope.safeParse(body)
+    if (!envelope.success) throw originFailed('The answer of the origin holds no value.', envelope.error)
+    const { ttl, ...rest } = envelope.data
+    return ttl === undefined ? rest : { ...rest, ttl: Math.min(durationMs(ttl, 'ttl'), maxMs) }
+  }
+}
+
+function plain(options: OriginOptions): Reading {
+  const { tagsHeader = 'cache-tag', cacheControl = 'honour' } = options
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(tagsHeader))
+    throw new TypeError('`tagsHeader` must be the name of a header')
+  if (cacheControl !== 'honour' && cacheControl !== 'ignore')
+    throw new TypeError("`cacheControl` must be 'honour' or 'ignore'")
+  const templates = (options.tags ?? []).map((text) => parseTagTemplate(text, 'tags'))
+  const maxMs = maxTtlMs(options)
+  return (value, headers, namespace, key) => ({
+    value,
+    tags: tagsOf(headerTags(headers, tagsHeader), templates, { namespace, key, value }),
+    ...(cacheControl === 'honour' && lifetimeOf(headers, maxMs)),
+  })
+}
+
+/** A value with a tag too few would outlive the eviction of that tag. */
+function tagsOf(
+  named: readonly string[],
+  templates: readonly TagTemplate[],
+  source: TagSource,
+): readonly string[] {
+  try {
+    const tags = Tags.safeParse([
+      ...new Set([...named, ...templates.flatMap((template) => template(source))]),
+    ])
+    if (tags.success) return tags.data
+    throw new TagError('one is no tag, or they are too many', { cause: tags.error })
+  } catch (error) {
+    if (!(error instanceof TagError)) throw error
+    throw originFailed(`The tags of the origin's answer cannot be made: ${error.message}.`, error)
   }
 }
 

@@ -48,7 +48,7 @@ export function entryPath(c: Context): { namespace: string; key: string } {
 /** The namespace of `…/:namespace/batch`. */
 export const batchPath = (c: Context): string => checkedNamespace(lastSegments(c, 2)[0])
 
-const FAULTS: Readonly<Record<Exclude<BodyFault, 'too large'>, string>> = {
+const FAULTS: Readonly<Record<Exclude<BodyFault, 'too large' | 'inexact'>, string>> = {
   empty: 'The body is empty.',
   'not utf-8': 'The body is not UTF-8.',
   'not json': 'The body is not JSON.',
@@ -58,7 +58,7 @@ const FAULTS: Readonly<Record<Exclude<BodyFault, 'too large'>, string>> = {
 
 /**
  * The body, as the schema has it.
- * @throws Problem 400, 413, 415
+ * @throws Problem 400, 413, 415, 422
  */
 export async function bodyOf<T>(c: Context, schema: z.ZodType<T>, maxBytes: number): Promise<T> {
   const encoding = c.req.header('content-encoding') ?? 'identity'
@@ -72,6 +72,10 @@ export async function bodyOf<T>(c: Context, schema: z.ZodType<T>, maxBytes: numb
     const { fault } = error
     if (fault === 'too large') {
       throw new Problem(413, 'ERR_TOO_LARGE', `The body is larger than ${maxBytes} bytes.`)
+    }
+    if (fault === 'inexact') {
+      const detail = `The number ${error.number} would be rounded: send it as a text.`
+      throw new Problem(422, 'ERR_BAD_REQUEST', detail)
     }
     throw new Problem(400, 'ERR_BAD_REQUEST', FAULTS[fault])
   })

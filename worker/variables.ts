@@ -9,6 +9,7 @@ import { NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { Duration } from '../src/types.ts'
 import { BEARER_TOKEN_PATTERN } from './auth.ts'
 import { DurationText } from './duration.ts'
+import { parseTagTemplate } from './origin-tags.ts'
 
 const text = z.string({ error: 'must be a text' }).max(8192, { error: 'is too long' })
 const url = text.refine(isPlainUrl, {
@@ -47,6 +48,15 @@ function list(error: string): z.ZodType<string[], string> {
     .refine((items) => items.every((item) => item !== ''), { error })
 }
 
+function isTagTemplate(template: string): boolean {
+  try {
+    parseTagTemplate(template, 'ORIGIN_TAGS')
+    return true
+  } catch {
+    return false
+  }
+}
+
 function isPlainUrl(value: string): boolean {
   const parsed = URL.canParse(value) ? new URL(value) : undefined
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') return false
@@ -71,6 +81,15 @@ export interface Variables {
   readonly UPDATE_PARTITIONS?: number | undefined
   readonly ORIGIN_URL?: string | undefined
   readonly ORIGIN_TOKEN?: string | undefined
+  /** What the bodies of the origin are. @default 'plain' */
+  readonly ORIGIN_FORMAT?: 'plain' | 'envelope' | undefined
+  /** @default 'cache-tag' */
+  readonly ORIGIN_TAGS_HEADER?: string | undefined
+  readonly ORIGIN_TAGS?: readonly string[] | undefined
+  /** @default 'honour' */
+  readonly ORIGIN_CACHE_CONTROL?: 'honour' | 'ignore' | undefined
+  /** @default '1d' */
+  readonly ORIGIN_MAX_TTL?: Duration | undefined
   readonly NAMESPACES?: readonly string[] | undefined
   readonly TTL?: Duration | undefined
   readonly SWR?: Duration | undefined
@@ -112,6 +131,17 @@ export const Variables: z.ZodType<Variables> = z.object({
   UPDATE_PARTITIONS: count.optional(),
   ORIGIN_URL: url.optional(),
   ORIGIN_TOKEN: text.regex(BEARER_TOKEN_PATTERN, { error: 'must be a bearer token' }).optional(),
+  ORIGIN_FORMAT: oneOf('plain', 'envelope').optional(),
+  ORIGIN_TAGS_HEADER: text
+    .regex(/^[\w!#$%&'*+.^`|~-]+$/, { error: 'must be the name of a header' })
+    .optional(),
+  ORIGIN_TAGS: list('must be a comma list of tags such as team:{value.teamId}')
+    .refine((templates) => templates.every(isTagTemplate), {
+      error: 'must be a comma list of tags such as team:{value.teamId}',
+    })
+    .optional(),
+  ORIGIN_CACHE_CONTROL: oneOf('honour', 'ignore').optional(),
+  ORIGIN_MAX_TTL: DurationText.optional(),
   NAMESPACES: namespaces.optional(),
   TTL: DurationText.optional(),
   SWR: DurationText.optional(),

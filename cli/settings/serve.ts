@@ -31,6 +31,49 @@ export const originToken: Optional<string> = setting<string | undefined>('serve.
   otherwise: undefined,
   secret: true,
 })
+export const originFormat: Setting<'plain' | 'envelope'> = setting<'plain' | 'envelope'>(
+  'serve.originFormat',
+  {
+    flag: '--origin-format <format>',
+    shape: choice('plain', 'envelope'),
+    says: "the origin's bodies: plain, any JSON is the value; or envelope, { value, tags, ttl }",
+    otherwise: 'plain',
+  },
+)
+export const originTagsHeader: Optional<string> = setting<string | undefined>('serve.originTagsHeader', {
+  flag: '--origin-tags-header <name>',
+  shape: text,
+  says: "the header of the origin's plain answers that has their tags",
+  otherwise: undefined,
+  otherwiseSays: 'cache-tag',
+})
+export const originTags: Optional<readonly string[]> = setting<readonly string[] | undefined>(
+  'serve.originTags',
+  {
+    flag: '--origin-tags <templates>',
+    shape: list(text),
+    says: 'further tags, made of plain values: team:{value.teamId}; separated by commas',
+    otherwise: undefined,
+    otherwiseSays: 'none',
+  },
+)
+export const originCacheControl: Optional<'honour' | 'ignore'> = setting<'honour' | 'ignore' | undefined>(
+  'serve.originCacheControl',
+  {
+    flag: '--origin-cache-control <what>',
+    shape: choice('honour', 'ignore'),
+    says: 'whether Cache-Control of plain answers decides how long they are kept',
+    otherwise: undefined,
+    otherwiseSays: 'honour',
+  },
+)
+export const originMaxTtl: Setting<number> = setting('serve.originMaxTtl', {
+  flag: '--origin-max-ttl <duration>',
+  shape: length,
+  says: 'how long the origin may have a value kept at most',
+  otherwise: 86_400_000,
+  otherwiseSays: '1d',
+})
 export const namespaces: Optional<readonly string[]> = setting<readonly string[] | undefined>(
   'serve.namespaces',
   {
@@ -181,6 +224,11 @@ export const SERVE_SETTINGS: readonly AnySetting[] = [
   port,
   origin,
   originToken,
+  originFormat,
+  originTagsHeader,
+  originTags,
+  originCacheControl,
+  originMaxTtl,
   namespaces,
   readTokens,
   writeTokens,

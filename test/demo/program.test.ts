@@ -87,6 +87,7 @@ describe('the program', { timeout: 30_000 }, () => {
           KAFKA_REST_URL: addressIn(screen, 'log \\(Kafka REST\\)'),
           KAFKA_GATEWAY: 'true',
           ORIGIN_URL: addressIn(screen, 'origin'),
+          ORIGIN_FORMAT: 'envelope',
           NAMESPACES: 'airports',
           AUTH: 'open',
         },

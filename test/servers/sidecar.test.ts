@@ -55,9 +55,9 @@ describe('the process of `kedge serve`', () => {
       let body = ''
       request.setEncoding('utf8').on('data', (text: string) => (body += text))
       request.on('end', () => {
-        if (request.method === 'PUT') rows.set(request.url!, (JSON.parse(body) as { value: string }).value)
+        if (request.method === 'PUT') rows.set(request.url!, JSON.parse(body) as string)
         response.setHeader('content-type', 'application/json')
-        response.end(JSON.stringify({ value: rows.get(request.url!) }))
+        response.end(JSON.stringify(rows.get(request.url!)))
       })
     })
     await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
@@ -142,6 +142,28 @@ describe('`kedge serve` refuses', () => {
     ['a token on the command line', ['--read-tokens', 'hunter2'], {}, 'KEDGE_SERVE_READ_TOKENS'],
     ['a token that is none', [], { KEDGE_SERVE_READ_TOKENS: 'hunter 2' }, 'cannot be sent in a header'],
     ['an origin without namespaces', ['--open', '--origin', 'http://o.test'], {}, '--namespaces'],
+    [
+      'tags of an envelope',
+      [
+        '--open',
+        '--origin',
+        'http://o.test',
+        '--namespaces',
+        'a',
+        '--origin-format',
+        'envelope',
+        '--origin-tags',
+        'a',
+      ],
+      {},
+      '--origin-format',
+    ],
+    [
+      'a template that is none',
+      ['--open', '--origin', 'http://o.test', '--namespaces', 'a', '--origin-tags', '{a}'],
+      {},
+      'tags',
+    ],
     ['a token without an origin', ['--open'], { KEDGE_SERVE_ORIGIN_TOKEN: 'hunter2' }, '--origin'],
     ['a namespace that is none', ['--open', '--namespaces', 'a b'], {}, 'namespace'],
     ['an unknown mode', ['--open', '--mode', 'sync'], {}, '--mode must be one of invalidate, replicate'],

@@ -20,6 +20,7 @@ describe.each(['workers-kv', 'cache-api'])('the worker as it is deployed, with t
       KAFKA_REST_URL: world.gateway.url,
       KAFKA_GATEWAY: 'true',
       ORIGIN_URL: world.source.url,
+      ORIGIN_FORMAT: 'envelope',
       NAMESPACES: 'rows',
       AUTH: 'open',
       TTL: '1h',

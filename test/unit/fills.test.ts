@@ -231,3 +231,63 @@ describe('a load that is slower than its TTL', () => {
     })
   })
 })
+
+describe('a value that says itself how long it may be served', () => {
+  const failing = async (): Promise<string> => {
+    throw new Error('the source is down')
+  }
+  const own = {
+    ttl: (value: string) => (value === 'short' ? 1000 : undefined),
+    swr: (value: string) => (value === 'short' ? 2000 : undefined),
+    staleIfError: (value: string) => (value === 'short' ? 4000 : undefined),
+  }
+
+  it('is served for that long, whatever later reads allow', async () => {
+    const { users } = await ready({ ttl: '1m', maxStaleness: '1h' })
+    await users.getOrSet('1', () => 'short', own)
+    await at.runtime.advance(2500)
+    // Within its own windows, and beyond those of this read.
+    const next = await users.getEntry('1', failing, { swr: 0 })
+    expect(next).toMatchObject({ value: 'short', staleBecause: 'swr' })
+    await at.runtime.advance(1000)
+    expect(await at.run(users.getEntry('1', failing, { swr: '1h', staleIfError: 0 }))).toMatchObject({
+      value: 'short',
+      staleBecause: 'error',
+    })
+    await at.runtime.advance(2000)
+    await expect(at.run(users.getEntry('1', failing, { swr: '1h', staleIfError: '1h' }))).rejects.toThrow(
+      'down',
+    )
+  })
+
+  it('leaves to the namespace and the cache what its functions do not say', async () => {
+    const { users, cache } = await ready({ ttl: 5000, swr: 5000, maxStaleness: '1h' })
+    await users.getOrSet('1', () => 'other', own)
+    await at.runtime.advance(4000)
+    expect(users.peek('1')).toBe('other')
+    await at.runtime.advance(4000)
+    expect(await users.getEntry('1', () => 'new', own)).toMatchObject({ value: 'other', staleBecause: 'swr' })
+    const layered = cache.namespace<string>('layered', { ttl: own.ttl })
+    await layered.getOrSet('1', () => 'short')
+    await layered.getOrSet('2', () => 'other')
+    await at.runtime.advance(2000)
+    expect([layered.peek('1'), layered.peek('2')]).toEqual([undefined, 'other'])
+  })
+
+  it('rejects with a TypeError that names the option where a function returns no duration', async () => {
+    const { users } = await ready()
+    for (const name of ['swr', 'staleIfError'] as const)
+      await expect(at.run(users.getOrSet('1', () => 'a', { [name]: () => 'soon' as never }))).rejects.toThrow(
+        `\`${name}\``,
+      )
+  })
+
+  it('is set with the TTL of the cache where the function of `set` leaves it', async () => {
+    const { users } = await ready({ ttl: 5000, maxStaleness: '1h' })
+    await at.run(users.set('1', 'other', { ttl: own.ttl }))
+    await at.runtime.advance(4000)
+    expect(users.peek('1')).toBe('other')
+    await at.runtime.advance(2000)
+    expect(users.peek('1')).toBeUndefined()
+  })
+})

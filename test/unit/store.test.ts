@@ -11,6 +11,7 @@ const entry = <T>(value: T, bytes: number): StoredEntry<T> => ({
   keepUntil: 1000,
   loadedAt: 0,
   asOf: 0,
+  windows: undefined,
   tags: undefined,
   version: undefined,
   used: false,

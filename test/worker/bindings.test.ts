@@ -171,6 +171,10 @@ describe('readBindings', () => {
     'UPDATE_PARTITIONS',
     'ORIGIN_URL',
     'ORIGIN_TOKEN',
+    'ORIGIN_FORMAT',
+    'ORIGIN_TAGS_HEADER',
+    'ORIGIN_CACHE_CONTROL',
+    'ORIGIN_MAX_TTL',
     'NAMESPACES',
     'TTL',
     'SWR',
@@ -195,6 +199,10 @@ describe('readBindings', () => {
     expect(refusalOf({ ...least, [name]: { not: 'a text' } })).toContain(`\`${name}\``)
   })
 
+  it('names ORIGIN_TAGS where a template is none', () => {
+    expect(refusalOf({ ...least, ORIGIN_TAGS: 'a:{secret}' })).toMatch(/^`ORIGIN_TAGS` must(?!.*secret)/)
+  })
+
   it('names all that is wrong at once', () => {
     expect(refusalOf({ TTL: 'soon', MODE: 'x' })).toMatch(/`KAFKA_REST_URL` is missing; `TTL`.*; `MODE`/)
     expect(refusalOf(undefined)).toContain('`KAFKA_REST_URL` is missing')
@@ -212,6 +220,11 @@ describe('readBindings', () => {
     ],
     [{ ORIGIN_URL: 'http://origin.test' }, 'NAMESPACES'],
     [{ ORIGIN_TOKEN: 't' }, 'ORIGIN_URL'],
+    [{ ORIGIN_FORMAT: 'plain' }, 'ORIGIN_URL'],
+    [
+      { ORIGIN_URL: 'http://o.test', NAMESPACES: 'a', ORIGIN_FORMAT: 'envelope', ORIGIN_TAGS: 'a:{key}' },
+      'ORIGIN_TAGS',
+    ],
     [{ NAMESPACES: 'a,,b' }, 'NAMESPACES'],
     [{ NAMESPACES: '..' }, 'NAMESPACES'],
     [{ READ_TOKENS: ' , ' }, 'READ_TOKENS'],

@@ -17,6 +17,7 @@ export function fakeOrigin(
   const requests: { url: string; init: RequestInit }[] = []
   const origin = httpOrigin({
     url: 'http://origin.test/v1/',
+    format: 'envelope',
     fetch: async (url, init) => {
       const path = url.slice('http://origin.test/v1'.length)
       asked.push(`${init.method} ${path}`)

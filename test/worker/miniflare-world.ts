@@ -48,6 +48,7 @@ export async function startWorld(rows: Readonly<Record<string, unknown>> = {}): 
         KAFKA_REST_URL: gateway.url,
         KAFKA_GATEWAY: 'true',
         ORIGIN_URL: source.url,
+        ORIGIN_FORMAT: 'envelope',
         NAMESPACES: 'rows',
         AUTH: 'open',
         TTL: '1h',

@@ -1,0 +1,76 @@
+/** How long an answer may be kept, by its headers. */
+import { describe, expect, it } from 'vitest'
+import { lifetimeOf } from '../../worker/freshness.ts'
+
+const DAY = 86_400_000
+const of = (headers: Record<string, string>) => lifetimeOf(new Headers(headers), DAY)
+const cc = (text: string, more: Record<string, string> = {}) => of({ 'cache-control': text, ...more })
+const NEVER = { ttl: 0, swr: 0, staleIfError: 0 }
+
+describe('an answer', () => {
+  it('that says nothing leaves it to the settings', () => {
+    expect(of({})).toEqual({})
+    expect(cc('public')).toEqual({})
+  })
+
+  it.each([
+    ['max-age=60', { ttl: 60_000 }],
+    ['MAX-AGE="60"', { ttl: 60_000 }],
+    ['max-age = 60', { ttl: 60_000 }],
+    ['max-age=60, s-maxage=10', { ttl: 10_000 }],
+    ['s-maxage=600,max-age=0', { ttl: 600_000 }],
+    ['max-age=60, max-age=30', { ttl: 30_000 }],
+    ['x="a, no-store, b", max-age=60', { ttl: 60_000 }],
+    ['max-age=0', { ttl: 0 }],
+    ['max-age=soon', { ttl: 0 }],
+    ['max-age=-5', { ttl: 0 }],
+    ['max-age', { ttl: 0 }],
+    [
+      'max-age=60, stale-while-revalidate=30, stale-if-error=3600',
+      { ttl: 60_000, swr: 30_000, staleIfError: 3_600_000 },
+    ],
+    ['stale-if-error=10', { staleIfError: 10_000 }],
+    ['max-age=60, stale-while-revalidate=30, must-revalidate', { ttl: 60_000, swr: 0, staleIfError: 0 }],
+    ['max-age=60, proxy-revalidate', { ttl: 60_000, swr: 0, staleIfError: 0 }],
+  ])('with Cache-Control: %s', (text, expected) => {
+    expect(cc(text)).toEqual(expected)
+  })
+
+  it.each([
+    'no-store',
+    'No-Store, max-age=60',
+    'private',
+    'private="set-cookie", max-age=60',
+    'no-cache',
+    'no-cache="x"',
+    `max-age=60${', a'.repeat(2000)}`,
+  ])('is not kept with Cache-Control: %s', (text) => {
+    expect(cc(text)).toEqual(NEVER)
+  })
+
+  it('is not kept where it varies by what nobody knows', () => {
+    expect(cc('max-age=60', { vary: '*' })).toEqual(NEVER)
+    expect(cc('max-age=60', { vary: 'accept' })).toEqual({ ttl: 60_000 })
+  })
+
+  it('is younger by the age that it has already, and so are its windows', () => {
+    expect(cc('max-age=60', { age: '45' })).toEqual({ ttl: 15_000 })
+    expect(cc('max-age=60, stale-while-revalidate=30', { age: '45' })).toEqual({ ttl: 15_000, swr: 30_000 })
+    expect(cc('max-age=60, stale-while-revalidate=30', { age: '80' })).toEqual({ ttl: 0, swr: 10_000 })
+    expect(cc('max-age=60, stale-while-revalidate=30', { age: '300' })).toEqual({ ttl: 0, swr: 0 })
+    expect(cc('max-age=60', { age: 'old' })).toEqual({ ttl: 60_000 })
+  })
+
+  it('is kept until it expires, by the clock of the origin, where nothing else is said', () => {
+    const date = 'Tue, 01 Jan 2030 00:00:00 GMT'
+    expect(of({ date, expires: 'Tue, 01 Jan 2030 00:01:00 GMT' })).toEqual({ ttl: 60_000 })
+    expect(of({ date, expires: '0' })).toEqual({ ttl: 0 })
+    expect(of({ date, expires: 'Mon, 31 Dec 2029 00:00:00 GMT' })).toEqual({ ttl: 0 })
+    expect(cc('max-age=5', { date, expires: 'Tue, 01 Jan 2030 00:01:00 GMT' })).toEqual({ ttl: 5000 })
+  })
+
+  it('is not kept for longer than is allowed', () => {
+    expect(cc('max-age=31536000, stale-if-error=31536000')).toEqual({ ttl: DAY, staleIfError: DAY })
+    expect(cc(`max-age=${'9'.repeat(400)}`)).toEqual({ ttl: DAY })
+  })
+})
