@@ -1,29 +1,35 @@
 /** Lifetimes that functions tell of a value: the nearer one first, and what it leaves the farther one. @module */
-import type { LoadSettings } from './settings.ts'
 import type { Duration } from './types.ts'
 
 type OfValue = (value: never) => Duration | undefined
 
+/** What a value says of its own windows, where a function was given. */
+export interface OwnWindows {
+  readonly swrOf?: OfValue
+  readonly staleIfErrorOf?: OfValue
+}
+
 /** What the nearer one does not say, the farther one does. */
 const layered =
-  (near: OfValue, far: Duration | OfValue): OfValue =>
+  (near: OfValue, far: Duration | OfValue | undefined): OfValue =>
   (value) =>
     near(value) ?? (typeof far === 'function' ? far(value) : far)
 
 /** The nearer TTL, and where it is a function that leaves a value to others, the farther one. */
-export const ttlOver = (
-  near: Duration | OfValue | undefined,
-  far: LoadSettings['ttl'],
-): LoadSettings['ttl'] => (typeof near === 'function' ? layered(near, far) : (near ?? far))
+export const ttlOver = (near: Duration | OfValue | undefined, far: Duration | OfValue): Duration | OfValue =>
+  typeof near === 'function' ? layered(near, far) : (near ?? far)
 
-/** A duration that is given nearer than a function takes its place. */
-export function windowOver<const N extends 'swrOf' | 'staleIfErrorOf'>(
-  name: N,
-  near: Duration | OfValue | undefined,
-  far: OfValue | undefined,
-): { readonly [K in N]?: OfValue } {
-  const of =
-    typeof near === 'function' ? (far ? layered(near, far) : near) : near === undefined ? far : undefined
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a computed name loses its type
-  return (of === undefined ? {} : { [name]: of }) as { readonly [K in N]?: OfValue }
+/** A window that is given nearer than a function, as a duration, takes its place. */
+export function windowsOver(
+  near: { readonly swr?: Duration | OfValue; readonly staleIfError?: Duration | OfValue },
+  far: OwnWindows,
+): OwnWindows {
+  const swrOf = windowOver(near.swr, far.swrOf)
+  const staleIfErrorOf = windowOver(near.staleIfError, far.staleIfErrorOf)
+  return { ...(swrOf && { swrOf }), ...(staleIfErrorOf && { staleIfErrorOf }) }
+}
+
+function windowOver(near: Duration | OfValue | undefined, far: OfValue | undefined): OfValue | undefined {
+  if (typeof near === 'function') return layered(near, far)
+  return near === undefined ? far : undefined
 }

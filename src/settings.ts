@@ -14,7 +14,8 @@ import type { KafkaLog } from './log.ts'
 import { MAX_INTENT_MS } from './messages.ts'
 import { must } from './must.ts'
 import type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
-import { ttlOver, windowOver } from './nearest.ts'
+import { ttlOver, windowsOver } from './nearest.ts'
+import type { OwnWindows } from './nearest.ts'
 import { systemRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
 import type { Tier } from './tier.ts'
@@ -23,14 +24,11 @@ import type { Times } from './times.ts'
 import type { Duration, LoadOptions, SetOptions } from './types.ts'
 
 /** What holds for one load: the options of the call over those of the namespace over those of the cache. */
-export interface LoadSettings {
+export interface LoadSettings extends OwnWindows {
   readonly ttl: Duration | ((value: never) => Duration | undefined)
   /** Of values that have none of their own. */
   readonly swrMs: number
   readonly staleIfErrorMs: number
-  /** What a value says of itself, where a function was given. */
-  readonly swrOf?: ((value: never) => Duration | undefined) | undefined
-  readonly staleIfErrorOf?: ((value: never) => Duration | undefined) | undefined
   readonly jitter: number
   /** `Infinity` for none. */
   readonly timeoutMs: number
@@ -414,20 +412,16 @@ function intentsMs(intents: boolean | Duration | undefined, fallback: number): n
 }
 
 function over(base: LoadSettings, options: LoadOptions<never>): LoadSettings {
-  const ms = (
-    name: 'swr' | 'staleIfError' | 'timeout' | 'hardTimeout' | 'loaderWait',
-    fallback: number,
-  ): number => {
+  const ms = (name: 'swr' | 'staleIfError' | 'timeout' | 'hardTimeout' | 'loaderWait', otherwise: number) => {
     const given = options[name]
-    return given === undefined || typeof given === 'function' ? fallback : durationMs(given, name)
+    return given === undefined || typeof given === 'function' ? otherwise : durationMs(given, name)
   }
   if (options.ttl !== undefined && typeof options.ttl !== 'function') durationMs(options.ttl, 'ttl')
   return {
     ttl: ttlOver(options.ttl, base.ttl),
     swrMs: ms('swr', base.swrMs),
     staleIfErrorMs: ms('staleIfError', base.staleIfErrorMs),
-    ...windowOver('swrOf', options.swr, base.swrOf),
-    ...windowOver('staleIfErrorOf', options.staleIfError, base.staleIfErrorOf),
+    ...windowsOver(options, base),
     jitter: options.jitter ?? base.jitter,
     timeoutMs: ms('timeout', base.timeoutMs),
     hardTimeoutMs: ms('hardTimeout', base.hardTimeoutMs),
