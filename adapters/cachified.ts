@@ -5,7 +5,9 @@
  * @module
  */
 import * as z from 'zod'
+import { systemRuntime } from '../src/runtime.ts'
 import type { Duration, Namespace } from '../src/types.ts'
+import { PendingLoads } from './cachified/pending-loads.ts'
 import { LateFills } from './late-fill.ts'
 import { check, durationShape, longerThanNothing } from './options.ts'
 
@@ -29,7 +31,7 @@ export interface CachifiedCacheOptions {
   readonly swr?: Duration
 }
 
-/** The `Cache` of cachified 5. */
+/** The `Cache` of cachified 5.6 and later. */
 export interface CachifiedCache {
   readonly name: string
   get<V = unknown>(key: string): Promise<CachifiedEntry<V> | undefined>
@@ -38,9 +40,8 @@ export interface CachifiedCache {
 }
 
 /**
- * cachified takes the time when it is called, and reads in the same turn: a tick of the clock may fall in between. What
- * somebody else began within that tick cannot be told from it, and is held wrongly only if a write that follows it was
- * committed, acknowledged by Kafka and read from there within the same tick.
+ * For a second copy of cachified, whose loads cannot be seen, the time is all there is. It takes that when it is called,
+ * and reads in the same turn: a tick of the clock may fall in between.
  */
 const TICK_MS = 1
 
@@ -52,7 +53,8 @@ const shape = z.strictObject({
 
 /**
  * `delete` evicts everywhere. `set` brings what a `get` before it did not find, and is not an eviction: what cachified
- * loaded beside an eviction is not held.
+ * loaded beside an eviction is not held. That is judged by the positions of the log, and by the list of loads that
+ * cachified keeps (`getPendingValuesCache`), so neither by the time of day nor by the order in which loads end.
  *
  * @throws TypeError quoting the option that is wrong.
  * @example
@@ -75,15 +77,31 @@ export function cachifiedCache(
 ): CachifiedCache {
   check(shape, options, 'cachifiedCache')
   const maxTtlMs = longerThanNothing(options.maxTtl ?? '1h', 'maxTtl')
-  const fills = new LateFills(namespace)
+  const loads = new PendingLoads()
+  const fills = new LateFills(namespace, systemRuntime(), loads)
   // No `ttl` is cachified's way to say for ever, a negative one that it is not to be kept.
   const ttl = ({ metadata }: CachifiedEntry): number =>
     Math.max(0, Math.min(metadata.ttl ?? maxTtlMs, maxTtlMs))
   const { swr = 0 } = options
-  return {
+  const cache: CachifiedCache = {
     name: options.name ?? namespace.name,
-    get: async <V>(key: string) => (await fills.read(key, { ttl, swr })) as CachifiedEntry<V> | undefined,
-    set: async (key, entry) => void (await fills.bring(key, entry, entry.metadata.createdTime, TICK_MS)),
+    // No arrows: a cache that is made of this one is another one to cachified.
+    async get<V>(this: unknown, key: string) {
+      loads.meet(ofCachified(this))
+      return (await fills.read(key, { ttl, swr })) as CachifiedEntry<V> | undefined
+    },
+    async set(this: unknown, key, entry) {
+      const via = ofCachified(this)
+      const { createdTime } = entry.metadata
+      const load = loads.setting(via, key, createdTime)
+      // No load of cachified: `softPurge`, or a value that was only migrated. When it was read is not known.
+      if (load === undefined && loads.isTold) return
+      const origin = { since: createdTime, graceMs: TICK_MS, load: load && { of: load, via } }
+      loads.meet(via)
+      await fills.bring(key, entry, origin)
+    },
     delete: async (key) => void (await namespace.delete(key)),
   }
+  const ofCachified = (self: unknown): object => (typeof self === 'object' && self !== null ? self : cache)
+  return cache
 }

@@ -5,17 +5,22 @@
  * The read begins a load of the cache's own, which waits for that value. So its as-of is of before the framework began
  * to load, and an eviction that comes while it loads keeps the value from being held.
  *
- * Nobody says which read a value belongs to. So a value that may be of an earlier one must never meet a later wait: a
- * delete does not end a wait, and after one that was given up the next value is not held.
+ * Most frameworks do not say which read a value belongs to. So a value that may be of an earlier one must never meet a
+ * later wait: a delete does not end a wait, after one that was given up the next value is not held, and where others
+ * read before it without being waited for, what is brought counts as theirs. One that says which loads it has under way
+ * ({@link Loads}) is believed instead.
  *
  * @module
  */
 import { settledWithin } from '../src/deadline.ts'
 import { isKedgeError, KedgeError } from '../src/errors.ts'
+import { checkHoldable } from '../src/holdable.ts'
+import type { Vantage } from '../src/keyspace.ts'
 import { ScopedNamespace } from '../src/namespace.ts'
 import { systemRuntime } from '../src/runtime.ts'
 import type { Runtime } from '../src/runtime.ts'
 import type { Loader, LoadOptions, Namespace } from '../src/types.ts'
+import { UnplacedReads } from './late-fill/unplaced-reads.ts'
 
 /** How long a value is waited for. Each that is waited for takes one of the cache's places for loads. */
 const PATIENCE_MS = 10_000
@@ -28,6 +33,30 @@ const MAX_LATE = 10_000
 /** How long it may take to hold a value; on Workers whoever waits for it may be gone. */
 const HOLDING_MS = 100
 
+/** Whether a load began before a moment, or after it. */
+export type Began = 'before' | 'after' | 'unknown'
+
+/** The loads of a framework, where it tells them apart. */
+export interface Loads {
+  /** Whether one of the key is under way. */
+  isUnderWay(key: string): boolean
+  /** Tells of a load, later, whether it had begun by now. `via` is who brings its value. */
+  atNow(key: string): (load: object, via: object) => Began
+}
+
+/** Whose value is brought, as far as its framework says. */
+export interface Origin {
+  /** One of {@link Loads}, and who brings it. */
+  readonly load?: { readonly of: object; readonly via: object } | undefined
+  /**
+   * Wall clock: when its framework began with it, at the moment of its own read or later. One that began before the wait
+   * is of somebody else, and is not held. Without it, and without `load`, it is of whoever reads.
+   */
+  readonly since?: number | undefined
+  /** How long before its read the framework may have taken that time. */
+  readonly graceMs?: number
+}
+
 /** A value that is waited for. */
 interface Wait<T> {
   /** Wall clock: when it was read. */
@@ -36,6 +65,10 @@ interface Wait<T> {
   readonly until: number
   /** Wall clock: when the cache has asked for the value, and its as-of is of. */
   askedAt: number
+  /** Where the load stands that waits for it; absent until the cache has asked. */
+  vantage?: Vantage | undefined
+  /** Which loads of the framework had begun by then. */
+  began?: ReturnType<Loads['atNow']> | undefined
   /** Takes the value; `undefined` where there is none. Absent until the cache has asked for it. */
   give?: (value: T | undefined) => Promise<void>
 }
@@ -68,11 +101,14 @@ export class LateFills<T> {
   readonly #runtime: Runtime
   readonly #open = new Map<string, Wait<T>>()
   readonly #late = new Set<string>()
+  readonly #unplaced = new UnplacedReads(LIFETIME_MS)
+  readonly #loads: Loads | undefined
   /** Kafka was out of reach: few loads have a place then, and nothing that they bring is served. */
   #isBypassed = false
 
-  constructor(space: Namespace<T>, runtime: Runtime = systemRuntime()) {
+  constructor(space: Namespace<T>, runtime: Runtime = systemRuntime(), loads?: Loads) {
     this.#space = space
+    this.#loads = loads
     this.#room = roomOf(space)
     this.#runtime = runtime
   }
@@ -80,10 +116,13 @@ export class LateFills<T> {
   /** The value that is held, a stale one too where `options.swr` says so; else `undefined`, and it is waited for. */
   read(key: string, options: LoadOptions<T> = {}): Promise<T | undefined> {
     this.#forget(key)
+    this.#overtaken(key)
+    const isLate = this.#late.has(key) && this.#loads === undefined
     // Whoever reads beside somebody who is loading loads too: the other one may fail, and nobody would say so.
-    if (this.#open.has(key) || this.#late.has(key) || this.#isFull) return this.#space.get(key)
+    if (this.#open.has(key) || isLate || this.#isFull)
+      return this.#beside(key, async () => this.#space.get(key))
     if (this.#isBypassed || (this.#space instanceof ScopedNamespace && this.#space.isLost))
-      return this.#look(key)
+      return this.#beside(key, async () => this.#look(key))
     const until = this.#runtime.monotonic() + LIFETIME_MS
     const wait: Wait<T> = { readAt: this.#runtime.now(), until, askedAt: Infinity }
     this.#open.set(key, wait)
@@ -118,6 +157,34 @@ export class LateFills<T> {
     return Promise.race([missed, landed])
   }
 
+  /** A read that nothing is waited for. */
+  async #beside(key: string, read: () => Promise<T | undefined>): Promise<T | undefined> {
+    const vantage = this.#vantage
+    const value = await read()
+    if (value === undefined && this.#loads === undefined)
+      this.#unplaced.add(key, vantage, this.#runtime.monotonic())
+    return value
+  }
+
+  /** Where a load that begins now stands; nowhere, where that is not to be known. */
+  get #vantage(): Vantage {
+    return this.#space instanceof ScopedNamespace ? this.#space.vantage : { asOf: -1, generation: -1 }
+  }
+
+  #unchanged(key: string, since: Vantage, by: Vantage): boolean {
+    return this.#space instanceof ScopedNamespace && this.#space.unchanged(key, since, by)
+  }
+
+  /** Ends a wait whose framework is known to have given up, where what comes next could not be held by it. */
+  #overtaken(key: string): void {
+    const wait = this.#open.get(key)
+    if (wait?.give === undefined || wait.vantage === undefined || this.#loads === undefined) return
+    if (this.#loads.isUnderWay(key)) return
+    // What is not read yet will be met by whatever is held, of this wait or of a new one.
+    if (this.#unchanged(key, wait.vantage, { ...wait.vantage, asOf: 0 })) return
+    void wait.give(undefined)
+  }
+
   async #look(key: string): Promise<T | undefined> {
     const { value, bypassed } = await this.#space.getEntry(key)
     this.#isBypassed = bypassed
@@ -128,29 +195,55 @@ export class LateFills<T> {
    * Brings the value; resolves when it is held, or refused; where its reader was given a stale one, soon after. `false`
    * where nobody waits for it: it is not held.
    *
-   * @param since wall clock: when its framework began with it, at the moment of its own read or later. One that began
-   * before the wait is of somebody else, and is not held.
-   * @param graceMs how long before its read the framework may have taken that time.
+   * @throws KedgeError `ERR_CODEC` where it cannot outlive a request
    */
-  async bring(key: string, value: T | undefined, since?: number, graceMs = 0): Promise<boolean> {
+  async bring(key: string, value: T | undefined, origin: Origin = {}): Promise<boolean> {
     this.#forget(key)
     const wait = this.#open.get(key)
     if (wait?.give === undefined) {
       this.#late.delete(key)
       return false
     }
-    if (since !== undefined && !(since >= wait.askedAt)) {
-      const isOfReader = since <= wait.readAt && since >= wait.readAt - graceMs
-      if (!isOfReader) return false
+    if (!this.#isOf(wait, origin)) return false
+    if (!this.#isOfAll(key, wait)) {
+      void wait.give(undefined)
+      return false
+    }
+    if (value !== undefined) {
+      try {
+        checkHoldable(value, this.#space.name, key)
+      } catch (error) {
+        void wait.give(value)
+        throw error
+      }
     }
     // Never without an end: on Workers it may be of a request that is gone.
     await settledWithin(this.#runtime, wait.give(value), HOLDING_MS)
     return true
   }
 
+  /** Whether the value is of the one who waits, or of somebody who began later. */
+  #isOf(wait: Wait<T>, { load, since, graceMs = 0 }: Origin): boolean {
+    const began = load ? (wait.began?.(load.of, load.via) ?? 'unknown') : 'unknown'
+    if (began !== 'unknown') return began === 'after'
+    if (since === undefined || since >= wait.askedAt) return true
+    return since <= wait.readAt && since >= wait.readAt - graceMs
+  }
+
+  /** Whether it may as well be of any other read whose value may still come. */
+  #isOfAll(key: string, { vantage }: Wait<T>): boolean {
+    const now = this.#runtime.monotonic()
+    const others = this.#unplaced.still(key, now)
+    // It is of one of them, and who waited may still bring its own.
+    if (vantage !== undefined && others.length > 0) this.#unplaced.add(key, vantage, now)
+    return others.every((other) => vantage !== undefined && this.#unchanged(key, other, vantage))
+  }
+
   #value(key: string, wait: Wait<T>, signal: AbortSignal, done: () => Promise<void>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       wait.askedAt = this.#runtime.now()
+      wait.vantage = this.#vantage
+      wait.began = this.#loads?.atNow(key)
       wait.give = (value) => {
         this.#end(key, wait)
         resolve(value)

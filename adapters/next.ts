@@ -71,7 +71,7 @@ export function nextCacheHandler(cache: Cache, options: NextCacheHandlerOptions 
   const keep = async (cacheKey: string, pendingEntry: Promise<NextCacheEntry>): Promise<void> => {
     // `undefined` where it was not made, or broke off.
     const held = await pendingEntry.then((entry) => holdEntry(entry, maxEntryBytes)).catch(() => undefined)
-    for (const key of sets.expected(cacheKey)) await fills.bring(key, held, held?.timestamp)
+    for (const key of sets.expected(cacheKey)) await fills.bring(key, held, { since: held?.timestamp })
   }
   return {
     get: async (cacheKey, softTags) => {

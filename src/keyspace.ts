@@ -52,6 +52,13 @@ export interface Candidate<T> {
   readonly write?: PendingWrite
 }
 
+/** Where a load stands: what is held of it is judged by the evictions from there on. */
+export interface Vantage {
+  readonly asOf: number
+  /** Of the partition: positions of another one compare to nothing here. */
+  readonly generation: number
+}
+
 /** The timeline counts in whole milliseconds, the monotonic clock does not. */
 const TIMELINE_GRAIN_MS = 2
 
@@ -158,6 +165,21 @@ export class Keyspace<T> implements Tenant {
       this.#timeline.now() - startedAt <= this.#maxStalenessMs ||
       !this.#intents.bars(key, this.#begun(startedAt))
     )
+  }
+
+  /** Where a load that begins now stands. */
+  get vantage(): Vantage {
+    return { asOf: this.asOf, generation: this.partition.generation }
+  }
+
+  /**
+   * Whether what began at `since` is as good as what began at `by`: everything in between has been read, and nothing of
+   * it evicted the key, or a group.
+   */
+  unchanged(key: string, since: Vantage, by: Vantage): boolean {
+    const { generation, position } = this.partition
+    if (since.generation !== generation || by.generation !== generation || position < by.asOf) return false
+    return this.#table.joinable(key, since.asOf)
   }
 
   /** Whether somebody is known to be writing the key at its source. */

@@ -6,7 +6,7 @@
 import type { Call } from './flight.ts'
 import type { Flights } from './single-flight.ts'
 import type { GroupWriter } from './group-writer.ts'
-import type { Keyspace } from './keyspace.ts'
+import type { Keyspace, Vantage } from './keyspace.ts'
 import type { PublishDeadline } from './publish-deadline.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
@@ -71,6 +71,16 @@ export class ScopedNamespace<T> implements Namespace<T> {
   /** Whether its loads have the few places that there are while the log is out of reach. */
   get isLost(): boolean {
     return this.#parts.reader.isLost
+  }
+
+  /** Where a load that begins now stands. */
+  get vantage(): Vantage {
+    return this.#space.vantage
+  }
+
+  /** Whether no eviction that may concern the key lies between two moments, and all of it is known. */
+  unchanged(key: string, since: Vantage, by: Vantage): boolean {
+    return this.#space.unchanged(key, since, by)
   }
 
   for(context: RequestContext, options?: ScopeOptions): Namespace<T> {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { cachified } from '@epic-web/cachified'
+import { cachified, softPurge } from '@epic-web/cachified'
 import { type CachifiedEntry, cachifiedCache } from '../../adapters/cachified.ts'
 import { LateFills } from '../../adapters/late-fill.ts'
 import { unstorageDriver, type UnstorageItem } from '../../adapters/unstorage.ts'
-import { KedgeError } from '../../src/index.ts'
+import { isKedgeError, KedgeError } from '../../src/index.ts'
 import { type Isolate, world } from '../unit/world.ts'
 import { deferred } from '../unit/world.ts'
 import { isolates } from './world.ts'
@@ -38,23 +38,161 @@ describe('a value that is brought late', () => {
     expect(await cache.get('k')).toBeUndefined()
   })
 
-  it('is not held by those who read after it was begun without a read', async () => {
-    const [here, there] = await isolates<CachifiedEntry>()
-    const cache = cachifiedCache(here.space)
-    const gate = deferred<string>()
-    const options = { cache, key: 'k', ttl: 60_000, getFreshValue: () => gate.promise }
-    const forced = cachified({ ...options, forceFresh: true })
-    await turn()
-    await there.space.delete('k')
-    await here.catchUp()
-    vi.advanceTimersByTime(5)
-    const second = cachified(options)
-    await turn()
-    gate.resolve('old')
-    await Promise.all([forced, second])
-    expect(await cache.get('k')).toBeUndefined()
+  // Within one millisecond, after a tick, and after the clock was set back.
+  it.each([0, 5, -60_000])(
+    'is not held by those who read %d ms after it was begun without a read',
+    async (ms) => {
+      const [here, there] = await isolates<CachifiedEntry>()
+      const cache = cachifiedCache(here.space)
+      const gate = deferred<string>()
+      const options = { cache, key: 'k', ttl: 600_000, getFreshValue: () => gate.promise }
+      const forced = cachified({ ...options, forceFresh: true })
+      await turn()
+      await there.space.delete('k')
+      await here.catchUp()
+      vi.setSystemTime(Date.now() + ms)
+      const second = cachified(options)
+      await turn()
+      gate.resolve('old')
+      await Promise.all([forced, second])
+      expect(await cache.get('k')).toBeUndefined()
+    },
+  )
+})
+
+describe('a value that may be of any of several reads', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'performance'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  const reading = async () => {
+    const [here, there] = await isolates<UnstorageItem>()
+    const driver = unstorageDriver(here.space, { set: 'fill' })
+    const evict = async () => {
+      await there.space.delete('page')
+      await here.catchUp()
+    }
+    return { driver, evict }
+  }
+
+  it('counts as the oldest: what was loaded before an eviction is not held after it', async () => {
+    const { driver, evict } = await reading()
+    // Two requests look, and load; the second is faster.
+    expect([await driver.getItem('page'), await driver.getItem('page')]).toEqual([null, null])
+    await driver.setItem('page', 'old, of the second')
+    expect(await driver.getItem('page')).toBe('old, of the second')
+    await evict()
+    expect(await driver.getItem('page')).toBeNull()
+    await driver.setItem('page', 'old, of the first')
+    expect(await driver.getItem('page')).toBeNull()
+  })
+
+  it('is held where nothing was evicted since, and again when the others are over', async () => {
+    const { driver, evict } = await reading()
+    for (const nth of [1, 2, 3]) {
+      expect([await driver.getItem('page'), await driver.getItem('page')]).toEqual([null, null])
+      await driver.setItem('page', `v${nth}`)
+      expect(await driver.getItem('page')).toBe(`v${nth}`)
+      await evict()
+      vi.advanceTimersByTime(12_000)
+    }
+  })
+
+  it('is held at once by a read that no other was beside', async () => {
+    const { driver, evict } = await reading()
+    for (const nth of [1, 2, 3]) {
+      expect(await driver.getItem('page')).toBeNull()
+      await driver.setItem('page', `v${nth}`)
+      expect(await driver.getItem('page')).toBe(`v${nth}`)
+      await evict()
+    }
   })
 })
+
+describe('a fill of cachified', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'performance'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  const opened = async () => {
+    const [here, there] = await isolates<CachifiedEntry>()
+    const cache = cachifiedCache(here.space)
+    const read = (value: unknown, more = {}) =>
+      cachified({ cache, key: 'k', ttl: 60_000, getFreshValue: () => value, ...more })
+    const evict = async () => {
+      await there.space.delete('k')
+      await here.catchUp()
+    }
+    return { here, cache, read, evict }
+  }
+
+  it('is held though a load before it failed, and an eviction came in between', async () => {
+    const { read, evict } = await opened()
+    await expect(read(Promise.reject(new Error('down')))).rejects.toThrow('down')
+    await evict()
+    expect([await read('a'), await read('b')]).toEqual(['a', 'a'])
+  })
+
+  it('is held though the clock is set while it is loaded', async () => {
+    const { read, evict } = await opened()
+    for (const ms of [-3_600_000, 60_000, -1, 1]) {
+      const gate = deferred<number>()
+      const first = read(gate.promise, { ttl: Infinity })
+      await turn()
+      vi.setSystemTime(Date.now() + ms)
+      gate.resolve(ms)
+      await first
+      expect(await read('again', { ttl: Infinity })).toBe(ms)
+      await evict()
+    }
+  })
+
+  it('is held though long passes between the call and the read', async () => {
+    const { read } = await opened()
+    const slow = (): undefined => void vi.advanceTimersByTime(50)
+    expect(await cachifiedSlowly(read, slow)).toEqual(['a', 'a'])
+  })
+
+  it('of one that was begun after the read counts as its own', async () => {
+    const { read, cache } = await opened()
+    expect(await cache.get('k')).toBeUndefined()
+    expect(await read('forced', { forceFresh: true })).toBe('forced')
+    expect(await read('other')).toBe('forced')
+  })
+
+  it('is none, where nothing is loaded: neither softPurge nor a set by hand', async () => {
+    const { read, cache } = await opened()
+    await read('a')
+    await cache.delete('k')
+    expect(await cache.get('k')).toBeUndefined()
+    await cache.set('k', { metadata: { createdTime: Date.now(), ttl: null }, value: 'by hand' })
+    expect(await read('b')).toBe('b')
+    await softPurge({ cache, key: 'k' })
+    expect(await read('c')).toBe('b')
+  })
+
+  it('tells when its value cannot outlive a request', async () => {
+    const { read } = await opened()
+    const said: unknown[] = []
+    const reporter = () => (event: { name: string; error?: unknown }) => void said.push(event.error)
+    const options = { getFreshValue: () => new Response('x') as never }
+    const cache = await opened().then((each) => each.cache)
+    await cachified({ cache, key: 'k', ...options }, reporter as never)
+    expect(said.filter(isKedgeError).map(({ code }) => code)).toEqual(['ERR_CODEC'])
+    expect(await read('a')).toBe('a')
+  })
+})
+
+/** Reads twice, each time with a pause within the call, before cachified reads. */
+async function cachifiedSlowly(
+  read: (value: unknown, more?: object) => Promise<unknown>,
+  pause: () => void,
+): Promise<unknown[]> {
+  const reporter = {
+    get ttl() {
+      return (pause(), 60_000)
+    },
+  }
+  return [await read('a', reporter), await read('b', reporter)]
+}
 
 describe('values that come late', () => {
   const opened = async (isolatesRequests: boolean, options = {}) => {
