@@ -143,9 +143,9 @@ class Excuses {
     const { maxStalenessMs } = this.#trace.scenario.world
     const { hardTimeoutMs } = life.plan
     const lastsMs = to - from
-    // A clock that is ahead makes it older than it is.
     if (lastsMs + 2 >= Math.min(maxStalenessMs, hardTimeoutMs - TIER_MS)) return true
-    return clockLagOf(this.#trace).wasAhead(life, from, to)
+    // A clock that is ahead makes it older than it is, and ends the lease that its leader took before the load began.
+    return clockLagOf(this.#trace).wasAhead(life, from - LEASE_MS, to)
   }
 
   /** Of several keys that are loaded in one call one failed, and all of them with it; the others may go on for nobody. */
