@@ -6,6 +6,7 @@
  * @module
  */
 import type { TopicPartition, TopicPosition } from './cluster.ts'
+import { Refusal } from './refusal.ts'
 
 export interface GroupOffset extends TopicPosition {
   /** What the client that commits has to say about it. @default '' */
@@ -49,3 +50,11 @@ export interface Groups {
   /** What the group has committed, for those of the partitions for which it has. */
   committed(group: string, partitions: readonly TopicPartition[]): Promise<readonly GroupOffset[]>
 }
+
+/** The group has gone on without the instance. */
+export const notOurs = (): Refusal =>
+  new Refusal(
+    'not-assigned',
+    'Illegal state: the group has shared out its partitions anew, and takes no offsets from this instance now. ' +
+      'What was not committed is read again.',
+  )

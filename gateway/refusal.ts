@@ -28,14 +28,6 @@ export type RefusalReason =
   | 'unavailable'
   | 'unsupported'
 
-/** The group has gone on without the instance. */
-export const notOurs = (): Refusal =>
-  new Refusal(
-    'not-assigned',
-    'Illegal state: the group has shared out its partitions anew, and takes no offsets from this instance now. ' +
-      'What was not committed is read again.',
-  )
-
 /** A request that is refused. The message is for the client: it carries nothing of anybody else's. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'

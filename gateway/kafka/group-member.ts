@@ -9,8 +9,9 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { TopicPartition } from '../cluster.ts'
+import { notOurs } from '../groups.ts'
 import type { GroupMember, GroupOffset, MemberOptions, Share } from '../groups.ts'
-import { notOurs, Refusal } from '../refusal.ts'
+import { Refusal } from '../refusal.ts'
 import type { Coordinators } from './coordinators.ts'
 import { KafkaFailure, refusalFrom, refusalOf } from './failure.ts'
 import { GROUP_CODES, HEARTBEAT, JOIN_GROUP, LEAVE_GROUP, SYNC_GROUP } from './group-apis.ts'

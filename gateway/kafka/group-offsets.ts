@@ -1,8 +1,9 @@
 /** The offsets that groups have committed. @module */
 import { performance } from 'node:perf_hooks'
 import type { TopicPartition } from '../cluster.ts'
+import { notOurs } from '../groups.ts'
 import type { GroupOffset } from '../groups.ts'
-import { notOurs, Refusal } from '../refusal.ts'
+import { Refusal } from '../refusal.ts'
 import type { Coordinators } from './coordinators.ts'
 import { CODES, refusalFrom, refusalOf } from './failure.ts'
 import { GROUP_CODES, OFFSET_COMMIT, OFFSET_FETCH } from './group-apis.ts'

@@ -21,8 +21,13 @@ const VERSION = 0
 export const subscriptionTo = (topics: readonly string[]): Buffer =>
   encodeConsumerProtocolSubscription({ version: VERSION, topics: [...topics], userData: Buffer.alloc(0) })
 
+export interface Sharing {
+  readonly assignments: { memberId: string; assignment: Buffer }[]
+  readonly counted: ReadonlyMap<string, number>
+}
+
 /** A leader's work: a share for each member, and how many partitions each topic has by now. */
-export async function assignmentsOf(members: JoinAnswer['members'], topology: Topology) {
+export async function assignmentsOf(members: JoinAnswer['members'], topology: Topology): Promise<Sharing> {
   const topics = new Map(members.map(({ memberId, metadata }) => [memberId, topicsIn(metadata)]))
   const counted = new Map<string, number>()
   for (const topic of new Set([...topics.values()].flat())) {

@@ -46,8 +46,8 @@ export interface KafkaCluster extends Cluster {
  * Any Kafka from 2.8 on as the gateway's cluster, over `@platformatic/kafka`'s connections and requests.
  *
  * - Reads are fetches by explicit offset without a consumer group; batches may be compressed with gzip, snappy, lz4,
- *   and zstd (where this Node has it: 22.15 and newer). Nothing is
- *   committed, but for the groups that somebody joins.
+ *   and zstd (where this Node has it: 22.15 and newer). Offsets are
+ *   committed for groups alone.
  * - A batch that cannot be read (a wrong checksum, an unknown compression, more than `maxBatchBytes` inflated) is shown
  *   as one record at its last offset that no cache can read either: it evicts everything, and what follows is read.
  * - Writes wait for all in-sync replicas and are idempotent for each partition.
