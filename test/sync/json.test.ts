@@ -114,6 +114,13 @@ describe('JSON that keeps every digit', () => {
     expect(value).toEqual({ at: '2026-11-29T16:00:00.000Z', n: [1, -2.5, 123_456_789_012_345, 1e21] })
   })
 
+  it.each(['{1.10:1}', '{ 1e5 : 1 }', '{"a":01.50,"a":1}', '{"a":1-2,"a":1}', '[1.1.0]'])(
+    'is not %s',
+    (text) => {
+      expect(() => readJson(bytes(text))).toThrow()
+    },
+  )
+
   it('is bounded in its depth', () => {
     expect(() => readJson(bytes(`${'['.repeat(600)}1.10${']'.repeat(600)}`))).toThrow(/nested deeper/)
   })
