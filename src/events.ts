@@ -181,6 +181,17 @@ export type KedgeEvent =
       readonly backMs: number
     }
   | { readonly type: 'tier_state'; readonly tier: string; readonly state: BreakerState }
+  | {
+      /**
+       * A `ttl` that was given as a number is shorter than a second, and may have been meant in seconds. Once for each
+       * namespace: when it is declared, or when a call, or a function given as `ttl`, says so first.
+       */
+      readonly type: 'short_ttl'
+      readonly namespace: string
+      readonly ttlMs: number
+      /** For the one who reads it, with what to write instead. */
+      readonly message: string
+    }
   | { readonly type: 'background_error'; readonly error: unknown }
 
 /** Takes an event; absent where nobody listens, so that an event nobody hears is never built. */

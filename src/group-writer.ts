@@ -82,7 +82,7 @@ export class GroupWriter<T> {
     const loadedAt = this.#context.ground.timeline.now()
     const candidates = new Map<string, Candidate<T>>()
     for (const [key, value] of entries) {
-      const place = { namespace: this.#space.name, key }
+      const place = this.#space.place(key)
       checkHoldable(value, place.namespace, key)
       const ttlMs = ttlOf(value, { ttl, jitter: 0 }, 0, place)
       const tags = tagsOf(value, { tags: options.tags ?? load.tags }, place)

@@ -11,9 +11,11 @@ import { EvictionTable } from './eviction-table.ts'
 import { Intents } from './intents.ts'
 import type { PendingWrite } from './intents.ts'
 import { asked } from './lifetime.ts'
+import type { Place } from './lifetime.ts'
 import type { Intent } from './messages.ts'
 import type { Partition, Tenant } from './partition.ts'
 import type { NamespaceSettings, Settings } from './settings.ts'
+import { ShortTtl } from './short-ttl.ts'
 import type { Counters } from './stats.ts'
 import { Store } from './store.ts'
 import type { Budget } from './store.ts'
@@ -67,6 +69,7 @@ export class Keyspace<T> implements Tenant {
   readonly settings: NamespaceSettings
   readonly partition: Partition
   readonly looksBack: boolean
+  readonly shortTtl: ShortTtl
   #awaitsPast = false
   readonly #ground: Ground
   readonly #store: Store<T>
@@ -84,6 +87,8 @@ export class Keyspace<T> implements Tenant {
     this.settings = settings
     this.partition = partition
     this.#ground = ground
+    this.shortTtl = new ShortTtl(name, ground.settings.emit)
+    this.shortTtl.notice(settings.load.ttl)
     this.#timeline = ground.timeline
     this.#counters = ground.counters
     this.#emit = ground.settings.emit
@@ -103,6 +108,11 @@ export class Keyspace<T> implements Tenant {
     this.#missed()
     if (this.looksBack) partition.wantRecall()
     this.#awaitsPast = settings.intentsMs > 0 && ground.settings.lookBack !== 0
+  }
+
+  /** Whose value it is, for the functions that are asked about it. */
+  place(key: string): Place {
+    return { namespace: this.name, key, shortTtl: this.shortTtl }
   }
 
   /** The as-of of a load that begins now. */

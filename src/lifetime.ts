@@ -4,12 +4,15 @@ import { keyIn } from './holdable.ts'
 import { checkId, MAX_IDS } from './ids.ts'
 import type { Windows } from './entry.ts'
 import type { LoadSettings } from './settings.ts'
+import type { ShortTtl } from './short-ttl.ts'
 import type { Duration } from './types.ts'
 
 /** Whose value it is. */
 export interface Place {
   readonly namespace: string
   readonly key: string
+  /** Told the TTL as it was given, where somebody here has given it. */
+  readonly shortTtl?: ShortTtl
 }
 
 /**
@@ -24,10 +27,12 @@ export function ttlOf(
   place?: Place,
 ): number {
   const { ttl } = load
+  const said = typeof ttl === 'function' ? asked('ttl', place, () => ttl(value as never)) : ttl
+  place?.shortTtl?.notice(said)
+  // A function that is the last to be asked must say one: `undefined` is no duration.
   const ms =
     typeof ttl === 'function'
-      ? // A function that is the last to be asked must say one: `undefined` is no duration.
-        asked('ttl', place, () => durationMs(ttl(value as never) as Duration, 'ttl'))
+      ? asked('ttl', place, () => durationMs(said as Duration, 'ttl'))
       : durationMs(ttl, 'ttl')
   return load.jitter === 0 ? ms : Math.ceil(ms * (1 - load.jitter * random))
 }

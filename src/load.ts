@@ -144,7 +144,7 @@ export class Load<T> {
       return { value, stored: false, loadedAt, ttlMs: 0 }
     }
     const { load, coldMs = Infinity } = leader
-    const place = { namespace: this.#space.name, key }
+    const place = this.#space.place(key)
     // Also where it would not be held: those who wait for one load share what it brings.
     checkHoldable(value, place.namespace, key)
     const ttlMs = Math.min(ttlOf(value, load, this.#ground.settings.runtime.random(), place), coldMs)

@@ -57,7 +57,8 @@ export interface Lifetime<T> {
   /**
    * Time to live, counted from the **start** of the load. A function sees the value, so that misses may live
    * shorter: `(user) => (user === null ? '10s' : '5m')`. One that returns `undefined` leaves it to the namespace or the
-   * cache. 0 keeps the value out of the cache, unless it may be served past its TTL.
+   * cache. 0 keeps the value out of the cache, unless it may be served past its TTL. A
+   * number is milliseconds: below 1000 the event `short_ttl` says so once.
    * @default '5m'
    */
   readonly ttl?: Duration | ((value: T) => Duration | undefined)

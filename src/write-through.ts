@@ -80,7 +80,7 @@ export class WriteThrough<T> {
     const { load, intentsMs } = this.#space.settings
     const intentMs = intentOf(options.intent, intentsMs)
     const ttl = ttlOver(options.ttl, load.ttl)
-    const place = { namespace: this.#space.name, key }
+    const place = this.#space.place(key)
     checkHoldable(value, place.namespace, key)
     const ttlMs = value === undefined ? 0 : ttlOf(value, { ttl, jitter: 0 }, 0, place)
     const tags = value === undefined ? undefined : tagsOf(value, { tags: options.tags ?? load.tags }, place)

@@ -73,7 +73,7 @@ export class Writer<T> {
     checkWriteOptions(options, 'set')
     checkId(key, 'key')
     if (value === undefined) throw new TypeError('`undefined` is no value; use `null`, or `delete`')
-    const place = { namespace: this.#space.name, key }
+    const place = this.#space.place(key)
     checkHoldable(value, place.namespace, key)
     const { settings, partition } = this.#space
     const { ttl, version, signal } = options ?? {}
