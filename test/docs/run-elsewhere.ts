@@ -16,7 +16,29 @@ function mustSay(path: string, ...lines: readonly string[]): void {
 /** How `npm run test:all`, which .ci/run runs, takes the tour. */
 const TOUR = 'npm start --silent -- --check'
 
+/** Types the lines of docs/quick-start.md in empty folders. */
+const QUICK_STARTS = 'test/package/quick-starts.test.ts'
+
 export const RUN_ELSEWHERE: readonly Rule[] = [
+  {
+    way: 'run elsewhere',
+    why: 'test/package/quick-starts.test.ts types every line below a heading that is a runtime’s',
+    takes: ({ page }) => page.path === 'docs/quick-start.md',
+    hold: ({ text, page }) => {
+      mustExist(QUICK_STARTS)
+      const [, getting = ''] = page.text.split('## Getting the package')
+      // These two make the tarball, which test/package/tarball.ts does.
+      if (['npm ci', 'npm pack'].includes(text)) return
+      if (getting.split('## What all of them need')[0]!.includes(text))
+        throw new Error(`nothing types ${text}`)
+    },
+  },
+  {
+    way: 'run elsewhere',
+    why: 'test/package/quick-starts.test.ts types it, as docs/quick-start.md has it',
+    takes: ({ words }) => words[0] === 'cp',
+    hold: ({ text }) => mustSay('docs/quick-start.md', text),
+  },
   {
     way: 'run elsewhere',
     why: '.ci/run takes the tour, whose lines test/demo/tour-page.test.ts holds the page to',

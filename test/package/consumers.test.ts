@@ -8,6 +8,8 @@ import { stripTypeScriptTypes } from 'node:module'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { startGateway } from '../../gateway/index.ts'
+import { blocksOf, pageAt } from '../docs/page.ts'
+import { commandsOf } from '../docs/shell-command.ts'
 import { startIsolate } from '../worker/miniflare-isolate.ts'
 import { project } from './project.ts'
 import type { Project } from './project.ts'
@@ -44,8 +46,15 @@ async function made(files: Readonly<Record<string, string>>): Promise<Project> {
   return one
 }
 
-const install = (one: Project, ...more: readonly string[]): Promise<string> =>
-  one.run('npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', sharedTarball(), ...more)
+/** As the README has it, with the tarball in the place of the name, which it says too. */
+async function install(one: Project, ...more: readonly string[]): Promise<string> {
+  const [line] = blocksOf(pageAt('README.md'), 'sh')
+    .flatMap(commandsOf)
+    .filter(({ words }) => words[1] === 'install')
+  expect(line?.words).toContain('kedge')
+  const words = line!.words.map((word) => (word === 'kedge' ? sharedTarball() : word))
+  return one.run(words[0]!, ...words.slice(1), '--no-audit', '--no-fund', '--prefer-offline', ...more)
+}
 
 /** With a gateway of its own, whose address is put into the program. */
 async function toldBy(program: (url: string) => Promise<string>): Promise<string> {
@@ -174,7 +183,13 @@ describe('the package', { timeout: 300_000 }, () => {
   it('is on its way to its next version as its changesets say, on npm and on JSR alike', async () => {
     const here = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
     const one = await made({})
-    for (const path of ['package.json', 'jsr.json', 'scripts/jsr.ts', 'scripts/bundled.ts', '.changeset/config.json']) {
+    for (const path of [
+      'package.json',
+      'jsr.json',
+      'scripts/jsr.ts',
+      'scripts/bundled.ts',
+      '.changeset/config.json',
+    ]) {
       await one.write(path, await here(path))
     }
     const { version } = JSON.parse(await here('package.json')) as { version: string }
