@@ -17,7 +17,7 @@ import { control, noSchemas, V2_TYPE } from './confluent-v2.ts'
 import type { Consumer } from './consumer.ts'
 import { Consumers } from './consumers.ts'
 import { isStopping } from './drain.ts'
-import { EMBEDDED_TYPES, recordText } from './embedded.ts'
+import { EMBEDDED_TYPES, formatOf, recordText } from './embedded.ts'
 import { INSTANCE } from './instance-routes.ts'
 import type { InstanceRoutes } from './instance-routes.ts'
 import { contentType, negotiate } from './media-type.ts'
@@ -56,7 +56,8 @@ export function confluentConsumers(service: Service): Hono {
 
   const routes: InstanceRoutes = {
     body: async (c, schema) => {
-      if (contentType(c) !== V2_TYPE)
+      // As with kafka-rest, where many clients send one type with whatever they ask.
+      if (contentType(c) !== V2_TYPE && !formatOf(contentType(c)))
         throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
       return bodies.read(c, schema)
     },

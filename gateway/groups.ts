@@ -51,6 +51,10 @@ export interface Groups {
   committed(group: string, partitions: readonly TopicPartition[]): Promise<readonly GroupOffset[]>
 }
 
+/** Whoever is no member commits only for a group that has none. */
+export const membersOnly = (): Refusal =>
+  new Refusal('not-assigned', 'Illegal state: the group has members, and takes offsets only from them.')
+
 /** The group has gone on without the instance. */
 export const notOurs = (): Refusal =>
   new Refusal(

@@ -1,6 +1,7 @@
 /** Consumer groups of a log in memory: members of one process share its partitions as those of a Kafka group do. @module */
 import type { MemoryLog } from '../src/testing/memory-log.ts'
 import type { TopicPartition } from './cluster.ts'
+import { membersOnly } from './groups.ts'
 import type { GroupMember, GroupOffset, Groups, MemberOptions, Share } from './groups.ts'
 import { rangeAssign } from './range.ts'
 import { Refusal } from './refusal.ts'
@@ -43,12 +44,7 @@ export class MemoryGroups implements Groups {
   async commit(name: string, offsets: readonly GroupOffset[]): Promise<void> {
     const group = this.#group(name)
     dismissUnwanted(group)
-    if (group.members.size > 0) {
-      throw new Refusal(
-        'not-assigned',
-        'Illegal state: the group has members, and takes offsets only from them.',
-      )
-    }
+    if (group.members.size > 0) throw membersOnly()
     this.#commit(group, offsets)
   }
 

@@ -33,9 +33,9 @@ export class Coordinators {
     this.#settings = settings
   }
 
-  /** @throws KafkaFailure where no broker knows. */
+  /** Waits for one: a new cluster makes the topic of groups when it is first asked. @throws KafkaFailure after the deadline. */
   async of(group: string, deadline: number): Promise<Address> {
-    const address = this.#known.get(group) ?? (await this.#find(group, deadline))
+    const address = this.#known.get(group) ?? (await this.#await(group, deadline))
     this.#known.delete(group)
     this.#known.set(group, address)
     const [oldest] = this.#known.keys()
@@ -70,12 +70,23 @@ export class Coordinators {
         if (!AWAY.has(code)) return answer
         failure = new KafkaFailure('The group has no coordinator.', { code })
       } catch (error) {
-        if (error instanceof Refusal) throw error
-        if (error instanceof KafkaFailure && error.code !== undefined && !AWAY.has(error.code)) throw error
+        if (error instanceof Refusal || !isAway(error)) throw error
         failure = error
       }
       this.forget(group)
       if (backoff.over) throw failure
+      await backoff.wait()
+    }
+  }
+
+  async #await(group: string, deadline: number): Promise<Address> {
+    const backoff = new Backoff(deadline)
+    for (;;) {
+      try {
+        return await this.#find(group, deadline)
+      } catch (error) {
+        if (error instanceof Refusal || backoff.over || !isAway(error)) throw error
+      }
       await backoff.wait()
     }
   }
@@ -101,5 +112,9 @@ export class Coordinators {
     throw failure
   }
 }
+
+/** No answer, or one that says to ask again. */
+const isAway = (error: unknown): boolean =>
+  !(error instanceof KafkaFailure) || error.code === undefined || AWAY.has(error.code)
 
 const left = (deadline: number): number => Math.max(1, deadline - performance.now())

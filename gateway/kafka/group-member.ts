@@ -13,9 +13,10 @@ import { notOurs } from '../groups.ts'
 import type { GroupMember, GroupOffset, MemberOptions, Share } from '../groups.ts'
 import { Refusal } from '../refusal.ts'
 import type { Coordinators } from './coordinators.ts'
-import { KafkaFailure, refusalFrom, refusalOf } from './failure.ts'
+import { isPassing, KafkaFailure, refusalFrom } from './failure.ts'
 import { GROUP_CODES, HEARTBEAT, JOIN_GROUP, LEAVE_GROUP, SYNC_GROUP } from './group-apis.ts'
 import type { JoinAnswer } from './group-apis.ts'
+import { failureOf } from './group-failure.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import { assignmentsOf, PROTOCOL, PROTOCOL_TYPE, partitionsIn, subscriptionTo } from './group-sharing.ts'
 import type { Link } from './link.ts'
@@ -39,7 +40,7 @@ const JOIN_MS = REBALANCE_MS + 5000
 const GRACE_MS = 5000
 const LOOK_MS = 50
 /** Between attempts to join that failed. */
-const PAUSE_MS = 1000
+const PAUSE_MS = 250
 /** How long the last words of a member may take: others wait for its partitions. */
 const FAREWELL_MS = 3000
 
@@ -124,18 +125,27 @@ export class KafkaMember implements GroupMember {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop
+    let since: number | undefined
     while (!signal.aborted) {
       try {
         const seat = await this.#join()
+        since = undefined
         this.#failure = undefined
         if (seat) await this.#stay(seat)
       } catch (error) {
-        this.#failure = error
+        since ??= performance.now()
+        this.#failure = this.#worthTelling(error, since) ? error : undefined
       }
       if (!signal.aborted) await this.#giveUp()
       this.#news.tell()
-      if (this.#failure !== undefined) await pause(PAUSE_MS, signal)
+      if (since !== undefined) await pause(PAUSE_MS, signal)
     }
+  }
+
+  /** A coordinator that moves or loads is there again soon: until then a client is told that there is nothing. */
+  #worthTelling(error: unknown, since: number): boolean {
+    const passes = error instanceof KafkaFailure && (error.code === undefined || isPassing(error.code))
+    return !passes || performance.now() - since >= this.#access.settings.requestTimeoutMs
   }
 
   /** `undefined` where the group is being shared out anew already. */
@@ -164,7 +174,7 @@ export class KafkaMember implements GroupMember {
         { ms: JOIN_MS, signal },
       )
       if (this.#isOut(errorCode)) return undefined
-      if (errorCode !== 0) throw this.#failed(errorCode)
+      if (errorCode !== 0) throw failureOf(errorCode)
       return this.#sit(partitionsIn(assignment), generation, shared?.counted)
     } catch (error) {
       // Whoever leads the group may be another by now.
@@ -187,7 +197,7 @@ export class KafkaMember implements GroupMember {
       )
       if (answer.errorCode === GROUP_CODES.memberIdRequired) this.#id = answer.memberId
       else if (this.#isOut(answer.errorCode)) return undefined
-      else if (answer.errorCode !== 0) throw this.#failed(answer.errorCode)
+      else if (answer.errorCode !== 0) throw failureOf(answer.errorCode)
       else {
         this.#id = answer.memberId
         return answer
@@ -231,7 +241,7 @@ export class KafkaMember implements GroupMember {
         )
         if (errorCode === GROUP_CODES.rebalance) await this.#grace()
         if (this.#isOut(errorCode)) return
-        if (errorCode !== 0) throw this.#failed(errorCode)
+        if (errorCode !== 0) throw failureOf(errorCode)
         heard = asked
       } catch (error) {
         if (error instanceof Refusal || performance.now() - heard >= SESSION_MS) throw error
@@ -262,22 +272,6 @@ export class KafkaMember implements GroupMember {
       code === GROUP_CODES.illegalGeneration ||
       code === GROUP_CODES.rebalance
     )
-  }
-
-  #failed(code: number): unknown {
-    if (code === GROUP_CODES.inconsistentProtocol) {
-      return new Refusal(
-        'not-assigned',
-        'Illegal state: the other members of the group do not know the range assignor: use another group.',
-      )
-    }
-    if (code === GROUP_CODES.groupFull) return new Refusal('busy', 'The group has as many members as it may.')
-    const away: readonly number[] = [
-      GROUP_CODES.loading,
-      GROUP_CODES.notAvailable,
-      GROUP_CODES.notCoordinator,
-    ]
-    return away.includes(code) ? new KafkaFailure('The group has no coordinator.', { code }) : refusalOf(code)
   }
 
   /** What was consumed is committed as long as the group takes it; then the partitions are another's. */

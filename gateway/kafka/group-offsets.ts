@@ -1,7 +1,7 @@
 /** The offsets that groups have committed. @module */
 import { performance } from 'node:perf_hooks'
 import type { TopicPartition } from '../cluster.ts'
-import { notOurs } from '../groups.ts'
+import { membersOnly, notOurs } from '../groups.ts'
 import type { GroupOffset } from '../groups.ts'
 import { Refusal } from '../refusal.ts'
 import type { Coordinators } from './coordinators.ts'
@@ -62,7 +62,7 @@ export class GroupOffsets {
         { codeOf: (said) => codesOf(said)[0] ?? 0, deadline },
       )
       const code = codesOf(answer).find((one) => one !== 0)
-      if (code !== undefined) throw refusalOfCommit(code)
+      if (code !== undefined) throw refusalOfCommit(code, by)
     } catch (error) {
       throw refusalFrom(error)
     }
@@ -120,8 +120,8 @@ function byTopic<T extends TopicPartition>(all: readonly T[]): [string, T[]][] {
   return [...topics]
 }
 
-function refusalOfCommit(code: number): Refusal {
-  if (NOT_OURS.has(code)) return notOurs()
+function refusalOfCommit(code: number, by: Committer): Refusal {
+  if (NOT_OURS.has(code)) return by.id === '' ? membersOnly() : notOurs()
   if (code === CODES.unknownTopic)
     return new Refusal('not-hosted', 'This server does not host this topic-partition.')
   if (code === METADATA_TOO_LARGE)

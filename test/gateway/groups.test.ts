@@ -298,6 +298,16 @@ describe('a consumer instance with partitions by hand', () => {
   })
 })
 
+describe('the types of consumer requests', () => {
+  it.each([BINARY, JSON_FORMAT])('may be those of records, as kafka-rest has it: %s', async (type) => {
+    const h = harness()
+    const headers = { 'content-type': type, accept: type }
+    const init = { method: 'POST', headers, body: '{"name":"a"}' }
+    const created = await h.app.request('/consumers/g', init)
+    expect([created.status, created.headers.get('content-type')]).toEqual([200, type])
+  })
+})
+
 describe('what of API v2 is not had', () => {
   it.each([
     ['POST', `${at('a')}/subscription`, { topic_pattern: 't.*' }, 'topics'],

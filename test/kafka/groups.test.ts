@@ -9,7 +9,7 @@ import * as fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { kafkaCluster, startGateway } from '../../gateway/index.ts'
 import type { KafkaCluster, RunningGateway } from '../../gateway/index.ts'
-import { JSON_FORMAT } from '../gateway/harness.ts'
+import { BINARY, JSON_FORMAT } from '../gateway/harness.ts'
 import { expectExact, records as documents, routes } from '../gateway/json-documents.ts'
 import { freePorts } from '../services/ports.ts'
 import { startBroker, withoutKafka } from './broker.ts'
@@ -291,7 +291,13 @@ describe.skipIf(withoutKafka())('On a real broker, v2 consumers', { timeout: 90_
       await cluster.createTopic('t', { partitions: 1 })
       const one = await Client.create(gateway.url, group, 'one')
       await one.subscribe('t')
-      await eventually(async () => expect(await one.partitions()).toEqual([0]))
+      // The first of all groups makes the topic of groups: no client is told of it.
+      const answers: number[] = []
+      await eventually(async () => {
+        answers.push((await one.call('GET', '/records', undefined, BINARY))[0])
+        expect(await one.partitions()).toEqual([0])
+      })
+      expect(new Set(answers)).toEqual(new Set([200]))
       await one.call('POST', '/offsets', { offsets: [{ topic: 't', partition: 0, offset: 0 }] })
       broker.kill()
       const away = await one.call('POST', '/offsets', { offsets: [{ topic: 't', partition: 0, offset: 1 }] })
@@ -322,6 +328,12 @@ describe.skipIf(withoutKafka())('On a real broker, v2 consumers', { timeout: 90_
     const two = await Client.create(urls[1]!, group, 'two')
     await two.call('POST', '/assignments', { partitions })
     expect(await two.poll()).toEqual(['0:2'])
+    const three = await Client.create(urls[0]!, group, 'three')
+    await three.subscribe(topic)
+    await eventually(async () => expect(await three.partitions()).toEqual([0, 1]))
+    const message = expect.stringContaining('the group has members')
+    expect(await two.call('POST', '/offsets')).toEqual([409, { error_code: 40903, message }])
+    await three.remove()
     await two.remove()
   })
 
