@@ -112,7 +112,7 @@ export interface SyncOptions {
   readonly emptyDeletes?: boolean
   /**
    * What the store knows this stream as: positions are kept under it. At most 64 letters, digits, `.`, `_`, `-`.
-   * @default made of the topic and the template
+   * @default made of the topic, the template, and how keys are read
    */
   readonly stream?: string
   /** Whether records of open and aborted transactions are used. @default 'committed' */
@@ -281,7 +281,7 @@ export function syncSettings(options: SyncOptions): SyncSettings {
     namespaces: options.namespaces && new Set(options.namespaces),
     version: options.version ?? 'auto',
     emptyDeletes: options.emptyDeletes ?? false,
-    stream: options.stream ?? streamName(topic, typeof key === 'string' ? key : ''),
+    stream: options.stream ?? streamName(topic, templateOf(options)),
     isolation,
     deadLetters: options.deadLetters,
     maxBatch: options.maxBatch ?? 1000,
@@ -304,6 +304,13 @@ export function check(of: z.ZodType, options: unknown, what: string): void {
   if (issue.code === 'unrecognized_keys')
     throw new TypeError(`\`${[...issue.path, issue.keys[0]].join('.')}\` is not an option of ${what}()`)
   throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
+}
+
+/** What decides on the keys in the store: by another meaning of `{key}` all of them are others. */
+function templateOf({ key, keyFormat, format }: SyncOptions): string {
+  const template = typeof key === 'string' ? key : ''
+  const reading = format === 'debezium' ? format : keyFormat
+  return reading === undefined || reading === 'text' ? template : `${template} ${reading}`
 }
 
 function projectionOf(value: SyncOptions['value']): SyncSettings['value'] {

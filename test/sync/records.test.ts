@@ -358,6 +358,9 @@ describe('Options', () => {
     expect(name({})).toMatch(/^orders\.[\da-f]{8}$/)
     expect(name({})).toBe(name({ value: 'x' }))
     expect(name({ key: 'a:{key}' })).not.toBe(name({}))
+    expect(name({ keyFormat: 'text' })).toBe(name({}))
+    // By these `{key}` is another one.
+    expect(new Set([name({}), name({ keyFormat: 'json' }), name({ format: 'debezium' })]).size).toBe(3)
     expect(name({ topic: 't'.repeat(200) })).toHaveLength(64)
   })
 })
