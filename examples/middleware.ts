@@ -49,8 +49,9 @@ async function saveUser(address: string, user: User): Promise<void> {
 
 const app: Hono<{ Bindings: Bindings }> = new Hono<{ Bindings: Bindings }>()
 
-// From here on `c.var.cache` is the cache within this request. A browser reads its own writes, by the cookie.
-app.use(kedge(cacheOf, { cookie: true }))
+// From here on `c.var.cache` is the cache within this request. A browser reads its own writes, by the cookie; each answer
+// tells by `Cache-Status` whether it was a hit.
+app.use(kedge(cacheOf, { cookie: true, status: true }))
 
 app.get('/users/:id', async (c) => {
   const id = c.req.param('id')

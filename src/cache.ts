@@ -232,7 +232,7 @@ class IsolateCache implements OpenCache {
   #open(context: RequestContext, options: ScopeOptions = {}): Scope {
     checkOptions(options, 'scope')
     const { runtime, emit } = this.#ground.settings
-    const scope = new Scope(runtime, emit, context, options.after)
+    const scope = new Scope(runtime, emit, context, options.after, options.onRead)
     this.#follower.touch(scope)
     return scope
   }

@@ -82,6 +82,7 @@ export type {
   ReadOptions,
   RequestContext,
   ScopeOptions,
+  ScopeRead,
   SetManyOptions,
   SetOptions,
   StoreContext,

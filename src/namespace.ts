@@ -54,6 +54,8 @@ export class ScopedNamespace<T> implements Namespace<T> {
   readonly #space: Keyspace<T>
   readonly #scope: Scope
   readonly #requires: boolean
+  /** Somebody is told of its reads: none takes the short way. */
+  readonly #isWatched: boolean
 
   constructor(parts: NamespaceParts<T>, scope: Scope) {
     this.name = parts.space.name
@@ -61,6 +63,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
     this.#space = parts.space
     this.#scope = scope
     this.#requires = scope.requires
+    this.#isWatched = scope.isWatched
   }
 
   /** The places that its loads take, and those of all namespaces of its cache. */
@@ -88,7 +91,9 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   peek(key: string): T | undefined {
-    return this.#requires ? undefined : this.#space.peek(key)
+    const value = this.#requires ? undefined : this.#space.peek(key)
+    if (this.#isWatched && value !== undefined) this.#parts.reader.peeked(key, this.#scope)
+    return value
   }
 
   // These two are not `async`: a hit then costs one promise and nothing else.
@@ -167,7 +172,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
 
   /** Whether nothing is asked beyond the value. */
   #isPlain(options: ReadOptions | undefined): boolean {
-    if (this.#requires) return false
+    if (this.#requires || this.#isWatched) return false
     return options?.after === undefined && options?.signal === undefined
   }
 

@@ -8,19 +8,20 @@ import { loaderTimeout } from './single-flight.ts'
 import type { Flights } from './single-flight.ts'
 import type { Follower } from './follower.ts'
 import { FreshnessGate } from './freshness-gate.ts'
-import type { Asking, Trust } from './freshness-gate.ts'
+import type { Trust } from './freshness-gate.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { Lifespan } from './lifespan.ts'
 import { keepMsOf } from './lifetime.ts'
 import { checkId } from './ids.ts'
+import { heldEntry, landedEntry, MISS } from './reading.ts'
+import type { Reading, Tell } from './reading.ts'
 import type { Scope } from './scope.ts'
 import { checkOptions, loadSettings } from './settings.ts'
-import type { LoadSettings } from './settings.ts'
 import type { Slots } from './slots.ts'
 import type { ExpiryPublisher, OuterTier, PendingReads, Proof, UpdatesRead } from './sources.ts'
 import type { StoredEntry, Windows } from './entry.ts'
 import type { TokenPositions } from './token.ts'
-import type { Entry, LoadOptions } from './types.ts'
+import type { Entry, LoadOptions, ScopeRead } from './types.ts'
 
 /** What the reads of all namespaces share. */
 export interface ReaderContext {
@@ -34,16 +35,6 @@ export interface ReaderContext {
   readonly tier: OuterTier | undefined
   /** Values that others publish, where they are followed. */
   readonly updates: UpdatesRead | undefined
-}
-
-/** One read, as its steps pass it on. */
-interface Reading<T> extends Asking {
-  readonly load: LoadSettings
-  readonly call: Call<T> | undefined
-  /** What was set and is to be seen, where values are followed. */
-  readonly awaited: TokenPositions | undefined
-  /** The keys of this read that are still loaded. */
-  readonly loading: Set<string>
 }
 
 export class Reader<T> {
@@ -78,6 +69,39 @@ export class Reader<T> {
     options: LoadOptions<T> | undefined,
     scope: Scope,
   ): Promise<Entry<T>> {
+    if (!scope.isWatched) return this.#read(key, call, options, scope)
+    try {
+      const entry = await this.#read(key, call, options, scope)
+      this.#tell(key, { entry }, call, scope)
+      return entry
+    } catch (error) {
+      this.#tell(key, { error }, call, scope)
+      throw error
+    }
+  }
+
+  /** Tells of a value that is held and was looked at. */
+  peeked(key: string, scope: Scope): void {
+    const entry = this.#space.current(key)
+    if (entry)
+      this.#tell(key, { entry: heldEntry(entry, this.#context.ground.timeline.now()) }, undefined, scope)
+  }
+
+  #tell(
+    key: string,
+    read: Pick<ScopeRead, 'entry' | 'error'>,
+    call: Call<T> | undefined,
+    scope: Scope,
+  ): void {
+    scope.read({ namespace: this.#space.name, key, loads: call !== undefined, ...read })
+  }
+
+  async #read(
+    key: string,
+    call: Call<T> | undefined,
+    options: LoadOptions<T> | undefined,
+    scope: Scope,
+  ): Promise<Entry<T>> {
     checkId(key, 'key')
     const reading = this.#begin(call, options, scope)
     const trust = await this.#gate.trust(() => this.#space.current(key) !== undefined, reading)
@@ -90,12 +114,10 @@ export class Reader<T> {
       const arrived = await this.#fresh(key, reading)
       if (arrived) return arrived
     }
-    const stale = this.#expired(key, trust, scope)
+    const stale = this.#expired(key, trust, reading)
     if (demand === undefined) {
       const taken = (await this.#take([key], trust, reading)).get(key)
-      return taken
-        ? this.#arrived({ ...taken, stored: true, fromTier: true }, false)
-        : { ...MISS, bypassed: trust === 'bypass' }
+      return this.#taken(key, taken, trust, reading)
     }
     return this.#wait(key, this.#flights.of([key], demand).get(key)!, stale, reading, demand)
   }
@@ -109,6 +131,9 @@ export class Reader<T> {
   ): Promise<Map<string, T>> {
     const wanted = [...new Set(keys)]
     for (const key of wanted) checkId(key, 'key')
+    const tell: Tell = (key, read) => {
+      if (scope.isWatched) this.#tell(key, read, call, scope)
+    }
     const reading = this.#begin(call, options, scope)
     const trust = await this.#gate.trust(
       () => wanted.some((key) => this.#space.current(key) !== undefined),
@@ -121,15 +146,25 @@ export class Reader<T> {
     for (const key of wanted) {
       const entry = this.#serve(key, trust, reading, demand)
       if (entry === undefined) missing.push(key)
-      else found.set(key, entry.value as T)
+      else {
+        found.set(key, entry.value as T)
+        tell(key, { entry })
+      }
       if (entry?.staleBecause === 'swr') refresh.push(key)
     }
-    const left = reading.awaited ? await this.#arrivals(missing, reading.awaited, reading, found) : missing
+    const left = reading.awaited
+      ? await this.#arrivals(missing, reading.awaited, reading, found, tell)
+      : missing
     if (demand) {
-      await this.#loadMany(left, refresh, trust, reading, demand, found)
+      await this.#loadMany(left, refresh, trust, reading, demand, found, tell)
     } else {
-      for (const key of left) this.#expired(key, trust, scope)
-      for (const [key, { value }] of await this.#take(left, trust, reading)) found.set(key, value)
+      for (const key of left) this.#expired(key, trust, reading)
+      const taken = await this.#take(left, trust, reading)
+      for (const key of left) {
+        const candidate = taken.get(key)
+        if (candidate) found.set(key, candidate.value)
+        tell(key, { entry: this.#taken(key, candidate, trust, reading) })
+      }
     }
     // In the order asked for.
     return new Map(wanted.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))
@@ -156,12 +191,15 @@ export class Reader<T> {
     awaited: TokenPositions,
     reading: Reading<T>,
     found: Map<string, T>,
+    tell: Tell,
   ): Promise<readonly string[]> {
     if (missing.length === 0) return missing
     await this.#seeUpdates(awaited, reading)
     for (const key of missing) {
       const arrived = await this.#fresh(key, reading)
-      if (arrived) found.set(key, arrived.value as T)
+      if (arrived === undefined) continue
+      found.set(key, arrived.value as T)
+      tell(key, { entry: arrived })
     }
     return missing.filter((key) => !found.has(key))
   }
@@ -174,13 +212,19 @@ export class Reader<T> {
     reading: Reading<T>,
     demand: Demand<T>,
     found: Map<string, T>,
+    tell: Tell,
   ): Promise<void> {
-    const stale = new Map(missing.map((key) => [key, this.#expired(key, trust, reading.scope)]))
+    const stale = new Map(missing.map((key) => [key, this.#expired(key, trust, reading)]))
     for (const key of missing) reading.loading.add(key)
     const flights = this.#flights.of([...missing, ...refresh], demand)
     const waits = missing.map(async (key) => {
-      const { value } = await this.#wait(key, flights.get(key)!, stale.get(key), reading, demand)
-      if (value !== undefined) found.set(key, value)
+      const waited = this.#wait(key, flights.get(key)!, stale.get(key), reading, demand)
+      const entry = await waited.catch((error: unknown) => {
+        tell(key, { error })
+        throw error
+      })
+      tell(key, { entry })
+      if (entry.value !== undefined) found.set(key, entry.value)
     })
     await Promise.all(waits)
   }
@@ -198,7 +242,18 @@ export class Reader<T> {
     const since = ground.timeline.now()
     follower.touch(scope)
     const before = call && this.#pending.before(call)
-    return { scope, load, call: before, required, awaited, signal, since, next, loading: new Set() }
+    return {
+      scope,
+      load,
+      call: before,
+      required,
+      awaited,
+      signal,
+      since,
+      next,
+      loading: new Set(),
+      expired: new Set(),
+    }
   }
 
   #demand(reading: Reading<T>, trust: Trust, keys: readonly string[]): Demand<T> | undefined {
@@ -259,8 +314,9 @@ export class Reader<T> {
   }
 
   /** The value that has expired but is kept, to fall back to; one that is past that is dropped. */
-  #expired(key: string, trust: Trust, scope: Scope): StoredEntry<T> | undefined {
+  #expired(key: string, trust: Trust, { scope, expired }: Reading<T>): StoredEntry<T> | undefined {
     const entry = this.#believed(key, trust)
+    if (entry) expired.add(key)
     if (entry === undefined || this.#context.ground.timeline.now() < entry.keepUntil) return entry
     const { name, partition, settings } = this.#space
     this.#space.drop(key, 'expired')
@@ -319,15 +375,18 @@ export class Reader<T> {
       // What the loader threw is passed on untouched, whatever it is.
       return stale ?? Promise.reject(outcome.error)
     }
-    return this.#arrived(outcome, demand.slots === this.#context.bypassSlots)
+    return this.#arrived(key, outcome, demand.slots === this.#context.bypassSlots, reading)
   }
 
-  #arrived({ value, stored, loadedAt, ttlMs, fromTier }: Landed<T>, bypassed: boolean): Entry<T> {
-    const ageMs = this.#context.ground.timeline.now() - loadedAt
-    const age = { ageMs, ttlMs: ttlMs - ageMs }
-    if (value === undefined) return { ...MISS, ...age, stored, bypassed }
-    const cached = fromTier === true
-    return { state: 'fresh', value, ...age, cached, from: cached ? 'tier' : 'loader', stored, bypassed }
+  #arrived(key: string, landed: Landed<T>, bypassed: boolean, { expired }: Reading<T>): Entry<T> {
+    const now = this.#context.ground.timeline.now()
+    return landedEntry(landed, now, { bypassed, expired: expired.has(key) })
+  }
+
+  /** What a read that loads nothing took from the tier, if anything. */
+  #taken(key: string, taken: Candidate<T> | undefined, trust: Trust, reading: Reading<T>): Entry<T> {
+    if (taken === undefined) return { ...MISS, bypassed: trust === 'bypass' }
+    return this.#arrived(key, { ...taken, stored: true, fromTier: true }, false, reading)
   }
 
   /** A value that somebody else has brought in while this read was waiting. */
@@ -356,28 +415,15 @@ export class Reader<T> {
   }
 
   #served(key: string, entry: StoredEntry<T>, trust: Trust, because?: 'swr' | 'timeout' | 'error'): Entry<T> {
-    const { counters, settings, timeline } = this.#context.ground
-    const now = timeline.now()
+    const { counters, settings } = this.#context.ground
     // Said first of all: it is the promise that does not hold.
     const staleBecause = trust === 'outage' ? 'unreachable' : because
     const stale = staleBecause !== undefined
     counters.hits++
     settings.emit?.({ type: 'hit', namespace: this.#space.name, key, stale })
-    return {
-      state: stale ? 'stale' : 'fresh',
-      value: entry.value,
-      ageMs: now - entry.loadedAt,
-      ttlMs: entry.freshUntil - now,
-      ...(staleBecause === undefined ? {} : { staleBecause }),
-      cached: true,
-      from: 'memory',
-      stored: false,
-      bypassed: false,
-    }
+    return heldEntry(entry, this.#context.ground.timeline.now(), staleBecause)
   }
 }
-
-const MISS = { state: 'miss', value: undefined, ageMs: 0, ttlMs: 0, cached: false, stored: false } as const
 
 /** How long past its TTL: as the value says of itself, else as the read does. */
 const windows = (entry: StoredEntry<unknown>, load: Windows): Windows => entry.windows ?? load

@@ -7,21 +7,43 @@ import type { Emit } from './events.ts'
 import type { Runtime } from './runtime.ts'
 import { joinTokens, raise, readToken, writeToken } from './token.ts'
 import type { Token, TokenParts, TokenPositions } from './token.ts'
-import type { RequestContext } from './types.ts'
+import type { RequestContext, ScopeOptions, ScopeRead } from './types.ts'
 
 export class Scope {
   readonly #context: RequestContext | undefined
   readonly #runtime: Runtime
   readonly #emit: Emit
   readonly #after: TokenParts | undefined
+  readonly #onRead: ScopeOptions['onRead']
   readonly #written = { evictions: new Map<number, number>(), updates: new Map<number, number>() }
 
   /** @throws KedgeError `ERR_TOKEN` when `after` is not a token. */
-  constructor(runtime: Runtime, emit: Emit, context?: RequestContext, after?: Token) {
+  constructor(
+    runtime: Runtime,
+    emit: Emit,
+    context?: RequestContext,
+    after?: Token,
+    onRead?: ScopeOptions['onRead'],
+  ) {
     this.#runtime = runtime
     this.#emit = emit
     this.#context = context
     this.#after = after === undefined ? undefined : readToken(after)
+    this.#onRead = onRead
+  }
+
+  /** Whether somebody is to be told of its reads. */
+  get isWatched(): boolean {
+    return this.#onRead !== undefined
+  }
+
+  /** Tells of a read that is over. */
+  read(read: ScopeRead): void {
+    try {
+      this.#onRead?.(read)
+    } catch {
+      // Whoever listens must not break a read.
+    }
   }
 
   /** Whether reads must have passed a token. */

@@ -217,7 +217,7 @@ const writeBehindOptions = z
   .partial()
 
 const readOptions = loadOptions.pick({ after: true, signal: true })
-const scopeOptions = loadOptions.pick({ after: true })
+const scopeOptions = loadOptions.pick({ after: true }).extend({ onRead: callback }).partial()
 const prewarmOptions = z
   .strictObject({ maxRecords: count, maxBytes: count, budget: duration, signal: loadOptions.shape.signal })
   .partial()

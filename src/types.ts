@@ -19,6 +19,21 @@ export interface RequestContext {
 export interface ScopeOptions {
   /** Every read in this scope sees at least this token's writes. */
   readonly after?: Token
+  /**
+   * Told of each read in this scope when it is over, once for each key: `Cache-Status` is made of it. What it throws is
+   * ignored. A hit then takes the longer way, as `getEntry` does.
+   */
+  readonly onRead?: (read: ScopeRead) => void
+}
+
+/** What came of a read: an entry, or what it rejected with. */
+export interface ScopeRead {
+  readonly namespace: string
+  readonly key: string
+  /** Whether there was a loader: what is not held was to be loaded. */
+  readonly loads: boolean
+  readonly entry?: Entry<unknown>
+  readonly error?: unknown
 }
 
 export interface ReadOptions {
@@ -184,6 +199,8 @@ export interface Entry<T> {
   readonly stored: boolean
   /** Whether it was loaded past the cache, because freshness could not be proved. */
   readonly bypassed: boolean
+  /** A value was held whose TTL is over, and it was loaded anew. Absent otherwise. */
+  readonly expired?: true
 }
 
 /** A part of the cache with keys of its own: one kind of value. */

@@ -7,6 +7,7 @@
  * | held, and served although it should not be | `kedge; hit; ttl=-3; detail=error` (or `swr`, `timeout`, `unreachable`) |
  * | taken from a shared tier, and kept | `kedge; hit; ttl=299; detail=tier` |
  * | loaded and kept | `kedge; fwd=miss; stored` |
+ * | loaded anew, because its TTL was over | `kedge; fwd=stale; stored` |
  * | loaded, not kept: evicted while it was loaded, too large, … | `kedge; fwd=miss` |
  * | loaded past the cache, because freshness could not be proved | `kedge; fwd=bypass` |
  * | not held, and there is nothing to load it from | `kedge; detail=absent` |
@@ -36,5 +37,6 @@ export function cacheStatusHeaders(entry: Entry<unknown>, loads: boolean): Recor
   // What is kept during a bypass cannot be served before freshness is proved again: nothing to boast of.
   if (entry.bypassed) return { 'cache-status': 'kedge; fwd=bypass' }
   if (!loads) return { 'cache-status': 'kedge; detail=absent' }
-  return { 'cache-status': entry.stored ? 'kedge; fwd=miss; stored' : 'kedge; fwd=miss' }
+  const fwd = entry.expired === true ? 'stale' : 'miss'
+  return { 'cache-status': entry.stored ? `kedge; fwd=${fwd}; stored` : `kedge; fwd=${fwd}` }
 }

@@ -9,6 +9,7 @@ import { isKedgeError } from '../src/errors.ts'
 import { parseToken, type Token } from '../src/token.ts'
 import type { Cache, CacheScope, RequestContext, ScopeOptions } from '../src/types.ts'
 import { Problem, problemOf } from './problem.ts'
+import { RequestStatus } from './request-status.ts'
 
 /** The header, and the cookie, that carry a token. */
 export const TOKEN_NAME = 'kedge-token'
@@ -41,6 +42,13 @@ export interface KedgeMiddlewareOptions {
    * without a line of script. A cookie that comes is heeded in any case. @default false
    */
   readonly cookie?: boolean | TokenCookieOptions
+  /**
+   * Whether every answer carries `Cache-Status` (RFC 9211), errors too: whether what the request read through
+   * `c.var.cache`, until its answer began, was held, and if not, why. Several reads are one member:
+   * `kedge; fwd=miss; stored; detail="3 reads: 2 hit, 1 miss"`; none is `kedge; detail=unread`. A field that tells of other
+   * caches is added to; one that a handler has set for kedge is left. @default false
+   */
+  readonly status?: boolean
   /**
    * The platform's request context, where Hono does not know it: `(c) => ({ waitUntil })` with Vercel's
    * `waitUntil`, say. @default Hono's `executionCtx`; where there is none, background work just runs
@@ -84,18 +92,25 @@ export function kedge(
   cache: Cache | ((c: Context) => Cache),
   options: KedgeMiddlewareOptions = {},
 ): MiddlewareHandler<KedgeEnv> {
-  const { cookie = false, context = requestContext } = options
+  const { cookie = false, status = false, context = requestContext } = options
   return async (c, next) => {
     const header = c.req.header(TOKEN_NAME)
+    const seen = status ? new RequestStatus() : undefined
     if (header !== undefined && !isToken(header)) {
-      return new Problem(400, 'ERR_TOKEN', `The header \`${TOKEN_NAME}\` is not a kedge token.`).toResponse()
+      const detail = `The header \`${TOKEN_NAME}\` is not a kedge token.`
+      const headers = seen && { 'cache-status': seen.toString() }
+      return new Problem(400, 'ERR_TOKEN', detail, headers && { headers }).toResponse()
     }
     const sent = header ?? tokenCookie(c)
-    const scopeOptions: ScopeOptions = sent === undefined ? {} : { after: sent }
+    const scopeOptions: ScopeOptions = {
+      ...(sent !== undefined && { after: sent }),
+      ...(seen && { onRead: seen.add }),
+    }
     const scope = (typeof cache === 'function' ? cache(c) : cache).for(context(c), scopeOptions)
     c.set('cache', scope)
     await next()
     if (c.error !== undefined) await answerFailure(c, c.error)
+    if (seen) tellStatus(c, seen)
     const { token } = scope
     if (token === undefined) return undefined
     c.header(TOKEN_NAME, token)
@@ -121,6 +136,19 @@ export function requestContext(c: Context): RequestContext {
       platform?.waitUntil(settled)
     },
   }
+}
+
+/** A member of `Cache-Status` that stands for kedge. */
+const OWN_MEMBER = /(?:^|,)\s*kedge\s*(?:[;,]|$)/
+/** A WebSocket: its answer cannot be copied, and nobody reads its headers. */
+const SWITCHING_PROTOCOLS = 101
+
+function tellStatus(c: Context, seen: RequestStatus): void {
+  if (c.res.status === SWITCHING_PROTOCOLS) return
+  // A handler that has described its answer knows more of it.
+  if (OWN_MEMBER.test(c.res.headers.get('cache-status') ?? '')) return
+  // At the end: this cache is the nearest one to the client.
+  c.header('cache-status', seen.toString(), { append: true })
 }
 
 /** What Hono answers to an error where an app says nothing else. */

@@ -1,7 +1,9 @@
 import { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { KedgeError } from '../../src/errors.ts'
 import { kedge, type KedgeEnv, type KedgeMiddlewareOptions } from '../../worker/middleware.ts'
+import { request, world } from '../unit/world.ts'
 import { FakeCache } from './fake-cache.ts'
 
 function build(options: KedgeMiddlewareOptions = {}) {
@@ -210,5 +212,196 @@ describe('kedge middleware', () => {
     await app.request('/', {}, { URL: 'here' })
     expect(seen).toEqual(['here'])
     expect(cache.scopes).toHaveLength(1)
+  })
+})
+
+describe('with `status: true`', () => {
+  interface Row {
+    readonly name: string
+  }
+
+  /** An app over a real cache, whose source answers when it is let. */
+  async function serving() {
+    const at = world()
+    const { cache } = at.isolate({ ttl: '1m' })
+    const rows = cache.namespace<Row>('rows', { tags: ({ name }) => [name] })
+    await at.run(cache.sync())
+    const gates = new Map<string, () => void>()
+    const load = async ({ key }: { key: string }): Promise<Row> => {
+      if (key.startsWith('slow')) await new Promise<void>((resolve) => gates.set(key, resolve))
+      if (key === 'down') throw new Error('the source is down')
+      return { name: key }
+    }
+    const app = new Hono<KedgeEnv>()
+    app.use(kedge(cache, { status: true }))
+    app.get('/rows/:key', async (c) => {
+      const key = c.req.param('key')
+      return c.json(
+        await c.var.cache.namespace<Row>('rows').getOrSet(key, load, { swr: c.req.query('swr') ? '1m' : 0 }),
+      )
+    })
+    app.get('/many/:keys', async (c) => {
+      const keys = c.req.param('keys').split(',')
+      const all = (wanted: readonly string[]) => Object.fromEntries(wanted.map((name) => [name, { name }]))
+      return c.json([...(await c.var.cache.namespace<Row>('rows').getOrSetMany(keys, all)).keys()])
+    })
+    app.get('/held/:keys', async (c) => {
+      const held = c.var.cache.namespace<Row>('rows')
+      const found = []
+      for (const key of c.req.param('keys').split(',')) found.push((await held.get(key)) ?? null)
+      return c.json(found)
+    })
+    app.get('/both/:keys', async (c) => {
+      const held = c.var.cache.namespace<Row>('rows')
+      const found = []
+      for (const key of c.req.param('keys').split(','))
+        found.push(held.peek(key) ?? (await held.getOrSet(key, load)))
+      return c.json(found)
+    })
+    app.get('/nothing', (c) => c.text('ok'))
+    app.delete('/rows/:key', async (c) =>
+      c.text(await c.var.cache.namespace('rows').delete(c.req.param('key'))),
+    )
+    app.get('/proxied', (c) => c.body(null, 200, { 'cache-status': 'Origin; hit' }))
+    app.get('/own', (c) => c.body(null, 200, { 'cache-status': 'Origin; hit, kedge; hit; ttl=7' }))
+    app.get('/teapot', () => {
+      throw new HTTPException(418)
+    })
+    const ask = async (path: string, init: RequestInit = {}) => {
+      const answer = await at.run(Promise.resolve(app.request(path, init)))
+      return [answer.status, answer.headers.get('cache-status')]
+    }
+    return { at, cache, rows, app, ask, gates }
+  }
+
+  beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => undefined))
+
+  it('tells of one read what came of it', async () => {
+    const { at, ask } = await serving()
+    expect(await ask('/rows/a')).toEqual([200, 'kedge; fwd=miss; stored'])
+    expect(await ask('/rows/a')).toEqual([200, 'kedge; hit; ttl=60'])
+    expect(await ask('/held/a')).toEqual([200, 'kedge; hit; ttl=60'])
+    expect(await ask('/held/b')).toEqual([200, 'kedge; detail=absent'])
+    await at.runtime.advance(61_000)
+    expect(await ask('/rows/a')).toEqual([200, 'kedge; fwd=stale; stored'])
+  })
+
+  it('tells of a stale value why it was served', async () => {
+    const { at, ask } = await serving()
+    await ask('/rows/a?swr=1')
+    await at.runtime.advance(61_000)
+    expect(await ask('/rows/a?swr=1')).toEqual([200, 'kedge; hit; ttl=-1; detail=swr'])
+  })
+
+  it('tells of several reads as of one cache, and of how many there were', async () => {
+    const { ask, at } = await serving()
+    expect(await ask('/many/a,b,c')).toEqual([200, 'kedge; fwd=miss; stored; detail="3 reads: 3 miss"'])
+    await at.runtime.advance(10_000)
+    expect(await ask('/many/a,b,c,d')).toEqual([
+      200,
+      'kedge; fwd=miss; stored; detail="4 reads: 3 hit, 1 miss"',
+    ])
+    // The least of what is left.
+    expect(await ask('/many/a,d')).toEqual([200, 'kedge; hit; ttl=50; detail="2 reads: 2 hit"'])
+    expect(await ask('/held/a,z')).toEqual([200, 'kedge; detail="2 reads: 1 hit, 1 absent"'])
+    expect(await ask('/both/a,b')).toEqual([200, 'kedge; hit; ttl=50; detail="2 reads: 2 hit"'])
+    await at.runtime.advance(55_000)
+    expect(await ask('/both/a,d')).toEqual([
+      200,
+      'kedge; fwd=stale; stored; detail="2 reads: 1 hit, 1 stale"',
+    ])
+  })
+
+  it('says as much of a thousand reads as of two', async () => {
+    const { ask } = await serving()
+    const keys = Array.from({ length: 500 }, (_, nth) => `k${nth}`).join(',')
+    await ask(`/many/${keys}`)
+    expect(await ask(`/many/${keys}`)).toEqual([200, 'kedge; hit; ttl=60; detail="500 reads: 500 hit"'])
+  })
+
+  it('tells of answers that read nothing: writes, errors, tokens that are none', async () => {
+    const { ask, app } = await serving()
+    expect(await ask('/nothing')).toEqual([200, 'kedge; detail=unread'])
+    expect(await ask('/rows/a', { method: 'DELETE' })).toEqual([200, 'kedge; detail=unread'])
+    expect(await ask('/nowhere')).toEqual([404, 'kedge; detail=unread'])
+    expect(await ask('/teapot')).toEqual([418, 'kedge; detail=unread'])
+    const answer = await app.request('/nothing', { headers: { 'kedge-token': 'nonsense' } })
+    expect([answer.status, answer.headers.get('cache-status')]).toEqual([400, 'kedge; detail=unread'])
+  })
+
+  it('tells of a read that failed', async () => {
+    const { ask } = await serving()
+    expect(await ask('/rows/down')).toEqual([500, 'kedge; fwd=miss; detail=failed'])
+    expect(await ask('/both/a,down')).toEqual([500, 'kedge; fwd=miss; detail="2 reads: 1 miss, 1 failed"'])
+  })
+
+  it('tells of a load past the cache', async () => {
+    const at = world()
+    const { cache, kafka } = at.isolate({ onUnreachable: 'bypass' })
+    const rows = cache.namespace<Row>('rows')
+    await at.run(cache.sync())
+    const app = new Hono<KedgeEnv>()
+    app.use(kedge(cache, { status: true }))
+    app.get('/', async (c) =>
+      c.json(await c.var.cache.namespace<Row>('rows').getOrSet('a', () => ({ name: 'a' }))),
+    )
+    await at.run(rows.getOrSet('a', () => ({ name: 'a' })))
+    kafka.fail(new KedgeError('ERR_NETWORK', 'away', { retryable: true }))
+    await at.runtime.advance(10_000)
+    const answer = await at.run(Promise.resolve(app.request('/')))
+    expect(answer.headers.get('cache-status')).toBe('kedge; fwd=bypass')
+  })
+
+  it('adds itself to what other caches said, and leaves what a handler said of kedge', async () => {
+    const { ask } = await serving()
+    expect(await ask('/proxied')).toEqual([200, 'Origin; hit, kedge; detail=unread'])
+    expect(await ask('/own')).toEqual([200, 'Origin; hit, kedge; hit; ttl=7'])
+  })
+
+  it('tells each of several requests at once of its own reads', async () => {
+    const { at, app, gates, ask } = await serving()
+    await ask('/rows/held')
+    const [slow, joined] = ['/rows/slow', '/rows/slow'].map((path) => app.request(path))
+    await at.runtime.settle()
+    // They come and go while the others wait.
+    expect(await ask('/rows/held')).toEqual([200, 'kedge; hit; ttl=60'])
+    expect(await ask('/nothing')).toEqual([200, 'kedge; detail=unread'])
+    gates.get('slow')!()
+    const answers = await at.run(Promise.all([slow!, joined!]))
+    expect(answers.map(({ headers }) => headers.get('cache-status'))).toEqual([
+      'kedge; fwd=miss; stored',
+      'kedge; fwd=miss; stored',
+    ])
+  })
+
+  it('is not told without being asked', async () => {
+    const answer = await build().app.request('/')
+    expect(answer.headers.has('cache-status')).toBe(false)
+  })
+})
+
+describe('onRead', () => {
+  it('is told of each read of its scope, and what it throws is ignored', async () => {
+    const at = world()
+    const { cache } = at.isolate()
+    cache.namespace('rows')
+    await at.run(cache.sync())
+    const told: unknown[] = []
+    const scope = cache.for(request(), {
+      onRead: ({ namespace, key, loads, entry }) => {
+        told.push([namespace, key, loads, entry?.state])
+        throw new Error('mine')
+      },
+    })
+    const rows = scope.namespace('rows')
+    await at.run(rows.getOrSet('a', () => 1))
+    await at.run(rows.getMany(['a', 'b']))
+    await at.run(cache.namespace('rows').get('a'))
+    expect(told).toEqual([
+      ['rows', 'a', true, 'fresh'],
+      ['rows', 'a', false, 'fresh'],
+      ['rows', 'b', false, 'miss'],
+    ])
+    expect(() => cache.for(request(), { onRead: 7 as never })).toThrow('`onRead`')
   })
 })
