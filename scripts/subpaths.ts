@@ -15,7 +15,7 @@ export interface Subpath {
 }
 
 export const SUBPATHS: Readonly<Record<string, Subpath>> = {
-  '.': { maxBytes: 34_000 },
+  '.': { maxBytes: 36_500 },
   './testing': { maxBytes: 18_500 },
   './adapters/confluent': { maxBytes: 11_000 },
   './adapters/upstash': { maxBytes: 6_500 },
@@ -30,17 +30,17 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/memcached': { maxBytes: 9_500 },
   './adapters/workers-kv': { maxBytes: 4_000 },
   './adapters/cache-api': { maxBytes: 4_000 },
-  './adapters/cachified': { maxBytes: 3_500 },
+  './adapters/cachified': { maxBytes: 5_500 },
   './adapters/keyv': { maxBytes: 2_500 },
-  './adapters/unstorage': { maxBytes: 3_500 },
-  './adapters/next': { maxBytes: 5_500 },
+  './adapters/unstorage': { maxBytes: 5_500 },
+  './adapters/next': { maxBytes: 6_500 },
   './adapters/undici': { maxBytes: 5_000, node: true },
   './worker': { maxBytes: 20_500 },
   './worker/cloudflare': { maxBytes: 78_000 },
   './lambda': { maxBytes: 28_000 },
   './sync': { maxBytes: 18_000 },
-  './loader': { maxBytes: 41_000 },
-  './persister': { maxBytes: 39_000 },
+  './loader': { maxBytes: 42_000 },
+  './persister': { maxBytes: 40_500 },
   './node': { maxBytes: 10_000, node: true },
   './gateway': { maxBytes: 205_000, node: true },
 }
