@@ -205,7 +205,8 @@ export class LateFills<T> {
       return false
     }
     if (!this.#isOf(wait, origin)) return false
-    if (!this.#isOfAll(key, wait)) {
+    // Who says when it began has said whose it is.
+    if (origin.since === undefined && !this.#isOfAll(key, wait)) {
       void wait.give(undefined)
       return false
     }

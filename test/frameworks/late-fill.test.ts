@@ -263,6 +263,19 @@ describe('values that come late', () => {
     expect(at.runtime.now() - since).toBeLessThan(1000)
   })
 
+  it('are held at once after an eviction where their framework says when it began with them', async () => {
+    const { at, isolate, space, fills } = await opened(false)
+    for (const value of ['a', 'b', 'c']) {
+      await at.run(fills.read('k'))
+      await at.run(fills.read('k'))
+      await at.runtime.advance(1)
+      expect(await at.run(fills.bring('k', value, { since: at.runtime.now() }))).toBe(true)
+      expect(await at.run(space.get('k'))).toBe(value)
+      await at.run(space.delete('k'))
+      await at.run(isolate.cache.sync())
+    }
+  })
+
   it('leave places for the loads of others, on however many namespaces they are waited for', async () => {
     const at = world()
     const { cache } = at.isolate({ maxLoads: 6 })
