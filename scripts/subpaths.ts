@@ -35,7 +35,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/unstorage': { maxBytes: 5_500 },
   './adapters/next': { maxBytes: 6_500 },
   './adapters/undici': { maxBytes: 5_000, node: true },
-  './worker': { maxBytes: 20_500 },
+  './worker': { maxBytes: 22_000 },
   './worker/cloudflare': { maxBytes: 78_000 },
   './lambda': { maxBytes: 28_000 },
   './sync': { maxBytes: 18_000 },

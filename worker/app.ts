@@ -9,6 +9,7 @@ import type { Authorizer, Scope } from './auth.ts'
 import type { AppOptions } from './deps.ts'
 import { kedge, type KedgeEnv, requestContext } from './middleware.ts'
 import { openApiDocument } from './openapi.ts'
+import type { RequestContext } from '../src/types.ts'
 import { internalProblem, Problem, problemOf } from './problem.ts'
 import { getBatch } from './routes/batch.ts'
 import type { RouteContext } from './routes/context.ts'
@@ -52,7 +53,9 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
  */
 export function createApp(options: AppOptions): Hono {
   checkOptions(options)
-  const { cache, auth, origin, maxBodyBytes = 1_000_000, onError, context = requestContext } = options
+  const { cache, auth, origin, maxBodyBytes = 1_000_000, onError } = options
+  // Whatever its parameter is called, it is Hono's.
+  const context: (c: Context) => RequestContext = options.context?.bind(options) ?? requestContext
   const routes: RouteContext = {
     cache,
     served: new ServedNamespaces(cache, options.namespaces),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ExecutionContext, Hono } from 'hono'
+import type { Hono } from 'hono'
 import { confluent } from '../adapters/confluent.ts'
 import { upstash } from '../adapters/upstash.ts'
 import { createCache } from '../src/index.ts'
@@ -11,6 +11,7 @@ import type { KafkaLog } from '../src/log.ts'
 import type { Cache, PrewarmResult } from '../src/types.ts'
 import { createApp } from './app.ts'
 import { BindingsError, blameBindings, type KafkaSettings, readBindings, type Settings } from './bindings.ts'
+import type { ExecutionContext } from './execution-context.ts'
 import { httpOrigin } from './origin.ts'
 import { Problem } from './problem.ts'
 import { runCron } from './scheduled.ts'

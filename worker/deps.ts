@@ -3,12 +3,18 @@
  *
  * @module
  */
-import type { Cache } from '../src/types.ts'
+import type { Cache, RequestContext } from '../src/types.ts'
 import type { Authorizer } from './auth.ts'
-import type { KedgeMiddlewareOptions } from './middleware.ts'
 import type { Origin } from './origin.ts'
+import type { TokenCookieOptions } from './token-cookie.ts'
 
-export interface AppOptions extends KedgeMiddlewareOptions {
+/** A request as it is handled: Hono's `Context`, for those who have its types. */
+interface HandledRequest {
+  readonly req: { readonly raw: Request }
+  readonly env: unknown
+}
+
+export interface AppOptions {
   readonly cache: Cache
   /** Who may do what: `bearerAuth({ read, write, evict })`, or `openToAll`. */
   readonly auth: Authorizer
@@ -20,4 +26,8 @@ export interface AppOptions extends KedgeMiddlewareOptions {
   readonly maxBodyBytes?: number
   /** Called with errors that nobody foresaw. They are answered with a generic 500. */
   readonly onError?: (error: unknown) => void
+  /** As of the middleware `kedge()`: whether a request that wrote something sets the cookie `kedge-token`. @default false */
+  readonly cookie?: boolean | TokenCookieOptions
+  /** As of the middleware `kedge()`: the platform's request context, where Hono does not know it. */
+  context?(c: HandledRequest): RequestContext
 }

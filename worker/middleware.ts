@@ -10,6 +10,9 @@ import { parseToken, type Token } from '../src/token.ts'
 import type { Cache, CacheScope, RequestContext, ScopeOptions } from '../src/types.ts'
 import { Problem, problemOf } from './problem.ts'
 import { RequestStatus } from './request-status.ts'
+import type { TokenCookieOptions } from './token-cookie.ts'
+
+export type { TokenCookieOptions } from './token-cookie.ts'
 
 /** The header, and the cookie, that carry a token. */
 export const TOKEN_NAME = 'kedge-token'
@@ -20,20 +23,6 @@ export interface KedgeEnv {
     /** The cache within this request. Set by `kedge(cache)`. */
     readonly cache: CacheScope
   }
-}
-
-/** How the token is kept in a cookie. */
-export interface TokenCookieOptions {
-  /** How long the client sends it, in seconds: as long as another isolate may lag behind. @default 60 */
-  readonly maxAgeS?: number
-  /** @default '/' */
-  readonly path?: string
-  /** @default none: the host that set it */
-  readonly domain?: string
-  /** @default 'Lax' */
-  readonly sameSite?: 'Strict' | 'Lax' | 'None'
-  /** @default true */
-  readonly secure?: boolean
 }
 
 export interface KedgeMiddlewareOptions {

@@ -124,6 +124,39 @@ describe('installed on Node 20, with engine-strict', { timeout: 120_000 }, () =>
   })
 })
 
+describe('its types', { timeout: 120_000 }, () => {
+  const LIB = ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable']
+
+  it.each([
+    '.',
+    './testing',
+    './adapters/confluent',
+    './adapters/upstash',
+    './loader',
+    './persister',
+    './sync',
+    './lambda',
+    './worker/cloudflare',
+  ])(
+    'of %s are whole with nothing installed beside it, and every declaration looked into',
+    async (subpath) => {
+      const folder = `types${subpath.replaceAll(/\W/g, '-')}`
+      const compilerOptions = {
+        target: 'es2022',
+        lib: LIB,
+        types: [],
+        module: 'nodenext',
+        strict: true,
+        skipLibCheck: false,
+        noEmit: true,
+      }
+      await home.write(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ['main.ts'] }))
+      await home.write(`${folder}/main.ts`, `export * as all from '${subpath.replace('.', 'kedge')}'\n`)
+      await home.run('tsc', '-p', folder)
+    },
+  )
+})
+
 describe('its command, on Node 20', { timeout: 120_000 }, () => {
   const MAIN = 'node_modules/kedge/dist/cli/main.js'
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { ExecutionContext } from 'hono'
 import { createApp } from '../app.ts'
 import type { AppOptions } from '../deps.ts'
+import type { ExecutionContext } from '../execution-context.ts'
 import { internalProblem, Problem } from '../problem.ts'
 import { answerOf } from './http-answer.ts'
 import type { LambdaAnswer } from './http-answer.ts'
