@@ -65,6 +65,9 @@ With --brokers it reads Kafka itself, else through the proxy at --url. A key tem
 {key.field}, {ns}, {topic}, {partition} and {value.field}; braces around one of them are a hash tag: {order:{key}}:header.
 A password in --to is better given by the environment: other users of a machine can read its command lines.`
 
+/** How often a tier that cannot be kept is told of. */
+const SAY_MS = 10_000
+
 /** Whatever follows a topic here. */
 interface Work extends Followed {
   /** Until it is asked to end; or to the end of the topic: then whether that was reached. */
@@ -169,7 +172,7 @@ function tierWork({ values, session, log, codec, store }: Parts): Work {
     )
   const name = values.get(evictionsTopic)
   const limits = { ms: values.get(maxLag), records: values.get(maxLagRecords) ?? Infinity }
-  let failing = false
+  let saidAt = -Infinity
   const follower = createTierFollower({
     kafka: log,
     tier: store.tier,
@@ -179,9 +182,10 @@ function tierWork({ values, session, log, codec, store }: Parts): Work {
     onEvent: (event) => {
       if (event.type === 'begin')
         terminal.say(`partition ${event.partition}: begins at ${event.position} (${event.reason})`)
-      if (event.type === 'failed' && !failing)
-        terminal.warn(`kedge sync: ${sentence(event.error)}; trying again`)
-      failing = event.type === 'failed'
+      const now = runtime.monotonic()
+      if (event.type !== 'failed' || now - saidAt < SAY_MS) return
+      saidAt = now
+      terminal.warn(`kedge sync: ${sentence(event.error)}; trying again`)
     },
   })
   const lag = () => {

@@ -5,7 +5,7 @@ import { systemRuntime } from '../../src/runtime.ts'
 import { memorySink } from '../../src/testing/index.ts'
 import type { MemorySink } from '../../src/testing/index.ts'
 import { memoryTier } from '../../src/testing/memory-tier.ts'
-import { append, cluster, kedge, proxy } from './harness.ts'
+import { append, Clock, cluster, kedge, NOW, proxy } from './harness.ts'
 import type { Ran, Surroundings } from './harness.ts'
 
 const decoder = new TextDecoder()
@@ -297,6 +297,28 @@ describe('kedge sync', () => {
     })
     expect(without.code).toBe(2)
     expect(without.err).toMatch(/--tier needs Redis/)
+  })
+
+  it('says every ten seconds that a tier cannot be kept', async () => {
+    const clock = new Clock()
+    const stop = new AbortController()
+    const { openStore } = store(memoryTier())
+    const { err, code } = await kedge(['sync', '--tier', '--to', 'redis://h'], {
+      openStore,
+      stop: stop.signal,
+      fetch: () => {
+        // It takes its time to be refused.
+        clock.ms += 500
+        if (clock.ms > NOW + 60_000) stop.abort()
+        return Promise.reject(new TypeError('fetch failed'))
+      },
+      runtime: clock.runtime,
+    })
+    expect(code).toBe(0)
+    const lines = err.trim().split('\n')
+    expect(lines.length).toBeGreaterThanOrEqual(3)
+    expect(lines.length).toBeLessThanOrEqual(7)
+    for (const line of lines) expect(line).toMatch(/^kedge sync: .*; trying again$/)
   })
 
   it('never shows a password', async () => {
