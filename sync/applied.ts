@@ -2,7 +2,7 @@
 import type { LogRecord } from '../src/log.ts'
 import type { SyncStats } from './counters.ts'
 import type { Course } from './course.ts'
-import type { SyncSettings } from './options.ts'
+import type { SyncSettings } from './settings.ts'
 import { withStop } from '../src/stop.ts'
 import type { Writer } from './writer.ts'
 

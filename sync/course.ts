@@ -3,7 +3,7 @@ import { isKedgeError } from '../src/errors.ts'
 import type { PartitionOffsets } from '../src/log.ts'
 import type { SinkState } from '../src/sink.ts'
 import type { Counters } from './counters.ts'
-import type { SyncSettings } from './options.ts'
+import type { SyncSettings } from './settings.ts'
 import { retryable } from './patience.ts'
 import type { Patience } from './patience.ts'
 

@@ -5,7 +5,7 @@ import { withDeadline } from '../src/deadline.ts'
 import { KedgeError } from '../src/errors.ts'
 import type { LogRecord, NewRecord } from '../src/log.ts'
 import type { Counters } from './counters.ts'
-import type { SyncSettings } from './options.ts'
+import type { SyncSettings } from './settings.ts'
 import { retryable } from './patience.ts'
 import type { Unusable } from './unusable.ts'
 

@@ -2,7 +2,7 @@
 import type { Course, Sample } from './course.ts'
 import { isUnknownTopic } from './course.ts'
 import type { Gauge } from './gauge.ts'
-import type { SyncSettings } from './options.ts'
+import type { SyncSettings } from './settings.ts'
 import type { Patience } from './patience.ts'
 import { Reader } from './reader.ts'
 import type { Batch } from './reader.ts'

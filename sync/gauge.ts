@@ -1,6 +1,6 @@
 /** How far behind a sync is, how fast it goes, and whether it may be relied on. @module */
 import type { PartitionOffsets } from '../src/log.ts'
-import type { SyncSettings } from './options.ts'
+import type { SyncSettings } from './settings.ts'
 
 /** How far the store is behind the topic. */
 export interface SyncLag {

@@ -16,7 +16,7 @@
 import { partitionOf } from '../src/murmur2.ts'
 import type { Counters } from './counters.ts'
 import type { Course } from './course.ts'
-import type { SyncSettings } from './options.ts'
+import type { SyncSettings } from './settings.ts'
 import type { SourcedWrite } from './fold.ts'
 
 const MOST = 16_384

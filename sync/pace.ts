@@ -11,7 +11,7 @@ import { KedgeError } from '../src/errors.ts'
 import { systemRuntime } from '../src/runtime.ts'
 import type { Runtime } from '../src/runtime.ts'
 import type { Duration } from '../src/types.ts'
-import { check } from './options.ts'
+import { check } from './settings.ts'
 
 export interface LagPaceOptions {
   /** Where a sync tells its lag: `http://sync:9090/lag`. */

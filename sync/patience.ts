@@ -2,7 +2,7 @@
 import { withDeadline } from '../src/deadline.ts'
 import { isKedgeError, KedgeError } from '../src/errors.ts'
 import type { Counters } from './counters.ts'
-import type { SyncSettings } from './options.ts'
+import type { SyncSettings } from './settings.ts'
 
 const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 30_000

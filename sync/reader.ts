@@ -1,6 +1,6 @@
 /** Reads all partitions of a topic, ahead of what is written. @module */
 import type { LogRecord, Position } from '../src/log.ts'
-import type { SyncSettings } from './options.ts'
+import type { SyncSettings } from './settings.ts'
 import type { Patience } from './patience.ts'
 
 /** What one read brought. */

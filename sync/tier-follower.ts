@@ -19,7 +19,7 @@ import { systemRuntime } from '../src/runtime.ts'
 import type { Runtime } from '../src/runtime.ts'
 import type { AppliedPosition, Tier, TierApplier, TierEviction } from '../src/tier.ts'
 import type { Duration } from '../src/types.ts'
-import { callback, check, count, duration, hasMethods, topicName } from './options.ts'
+import { callback, check, count, duration, hasMethods, topicName } from './settings.ts'
 import { tierEvictions } from './tier-evictions.ts'
 
 /** Why an applier began again at the end of the log: values that were in the tier are not covered any more. */

@@ -8,7 +8,7 @@
  */
 import type { Counters } from './counters.ts'
 import type { RecordPlace } from './events.ts'
-import type { SyncSettings } from './options.ts'
+import type { SyncSettings } from './settings.ts'
 
 /** Where it stood: the record's timestamp, the `at` of kedge's own update, the field of `ttl`. */
 export type TimeField = 'timestamp' | 'at' | 'ttl'
