@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { COMMANDS as LISTED } from '../../cli/commands.ts'
 import { quoted, showsColours } from '../../cli/terminal.ts'
 import { systemRuntime } from '../../src/runtime.ts'
 import { append, kedge, proxy } from './harness.ts'
@@ -213,5 +214,13 @@ describe('a stranger’s key', () => {
     ['a\u2028b', '"a\\u{2028}b"'],
   ])('%j is shown so that it cannot move the cursor', (key, shown) => {
     expect(quoted(key)).toBe(shown)
+  })
+})
+
+describe('the list of commands', () => {
+  it.each(Object.entries(LISTED))('says of %s what the command says of itself', async (name, { says }) => {
+    const flat = (text: string) => text.replaceAll(/\s+/g, ' ')
+    expect(flat((await kedge([name, '--help'])).out)).toContain(` ${says} `)
+    expect(flat((await kedge(['--help'])).out)).toContain(` ${name} ${says} `)
   })
 })
