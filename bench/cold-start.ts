@@ -58,7 +58,13 @@ async function subjectsOf(): Promise<Subject[]> {
   // As `minify = true` in `wrangler.toml` does.
   const { code: minified } = await transform(worker, { minify: true, format: 'esm' })
   const away = { KAFKA_REST_URL: NOWHERE, KAFKA_GATEWAY: 'true', AUTH: 'open' }
-  const here = { ...away, KAFKA_REST_URL: gateway.url, ORIGIN_URL: source.url, ORIGIN_FORMAT: 'envelope', NAMESPACES: 'rows' }
+  const here = {
+    ...away,
+    KAFKA_REST_URL: gateway.url,
+    ORIGIN_URL: source.url,
+    ORIGIN_FORMAT: 'envelope',
+    NAMESPACES: 'rows',
+  }
   const health = { path: '/healthz', untilHit: false }
   return [
     { name: 'bare worker', code: bare, bindings: {}, ...health },
