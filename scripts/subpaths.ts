@@ -15,7 +15,7 @@ export interface Subpath {
 }
 
 export const SUBPATHS: Readonly<Record<string, Subpath>> = {
-  '.': { maxBytes: 36_500 },
+  '.': { maxBytes: 38_500 },
   './testing': { maxBytes: 18_500 },
   './adapters/confluent': { maxBytes: 11_000 },
   './adapters/upstash': { maxBytes: 6_500 },
@@ -36,9 +36,9 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/next': { maxBytes: 6_500 },
   './adapters/undici': { maxBytes: 5_000, node: true },
   './worker': { maxBytes: 22_000 },
-  './worker/cloudflare': { maxBytes: 78_000 },
+  './worker/cloudflare': { maxBytes: 83_000 },
   './lambda': { maxBytes: 28_000 },
-  './sync': { maxBytes: 18_000 },
+  './sync': { maxBytes: 26_000 },
   './loader': { maxBytes: 42_000 },
   './persister': { maxBytes: 40_500 },
   './node': { maxBytes: 10_000, node: true },
