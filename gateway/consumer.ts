@@ -8,7 +8,6 @@ import type { Runtime } from '../src/runtime.ts'
 import { AutoCommit } from './auto-commit.ts'
 import type { Cluster, ClusterRead, ClusterRecord, TopicPartition, TopicPosition } from './cluster.ts'
 import type { ConsumerOptions, PollOptions, Surroundings } from './consumer-options.ts'
-import { isUndecodable } from './embedded.ts'
 import { notOurs } from './groups.ts'
 import type { GroupMember, GroupOffset, Groups, Share } from './groups.ts'
 import { Positions } from './positions.ts'
@@ -194,7 +193,7 @@ export class Consumer {
       if (!shown) this.#positions = positions
       return shown
     } catch (error) {
-      if (!isUndecodable(error)) this.#positions = positions
+      this.#positions = positions
       if (ended?.aborted && !options.signal.aborted) return undefined
       throw error
     } finally {

@@ -14,13 +14,14 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 export function membersOf(object: string): Map<string, string> {
   const members = new Map<string, string>()
   let at = skipSpace(object, object.indexOf('{') + 1)
-  while (object.charCodeAt(at) !== CLOSE_OBJECT) {
+  while (at < object.length && object.charCodeAt(at) !== CLOSE_OBJECT) {
     const nameEnd = endOfString(object, at)
     const name = object.slice(at, nameEnd)
     const start = skipSpace(object, object.indexOf(':', nameEnd) + 1)
     const end = endOfValue(object, start)
     members.set(JSON.parse(name) as string, object.slice(start, end))
-    at = next(object, end)
+    // Always forward: whatever was wrong with a text, nobody waits for it for ever.
+    at = Math.max(at + 1, next(object, end))
   }
   return members
 }
@@ -29,10 +30,10 @@ export function membersOf(object: string): Map<string, string> {
 export function itemsOf(array: string): string[] {
   const items: string[] = []
   let at = skipSpace(array, array.indexOf('[') + 1)
-  while (array.charCodeAt(at) !== CLOSE_LIST) {
+  while (at < array.length && array.charCodeAt(at) !== CLOSE_LIST) {
     const end = endOfValue(array, at)
     items.push(array.slice(at, end))
-    at = next(array, end)
+    at = Math.max(at + 1, next(array, end))
   }
   return items
 }

@@ -84,7 +84,7 @@ export class MemoryGroups implements Groups {
   }
 
   #shareOut(group: Group, id: string): readonly TopicPartition[] {
-    if (dismissUnwanted(group)) this.#revoke(group)
+    dismissUnwanted(group)
     const members = new Map([...group.members].map(([other, member]) => [other, member.topics]))
     const topics = new Set([...members.values()].flat())
     const counts = new Map([...topics].map((topic) => [topic, this.#log.describe(topic)?.partitions ?? 0]))
@@ -92,14 +92,12 @@ export class MemoryGroups implements Groups {
   }
 }
 
-/** Whether any was there. */
-function dismissUnwanted(group: Group): boolean {
-  const unwanted = [...group.members].filter(([, member]) => !member.wanted)
-  for (const [id, member] of unwanted) {
+function dismissUnwanted(group: Group): void {
+  for (const [id, member] of group.members) {
+    if (member.wanted) continue
     member.revoke()
     group.members.delete(id)
   }
-  return unwanted.length > 0
 }
 
 interface Membership {

@@ -29,9 +29,11 @@ const named = fc.oneof(
 
 const escaped = (text: string): string =>
   `"${[...Array(text.length).keys()].map((at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')}"`
+/** Names and texts of even length as `JSON.stringify` has them: quotes and backslashes are escaped by one letter. */
+const spelled = (text: string): string => (text.length % 2 === 0 ? JSON.stringify(text) : escaped(text))
 const scalar: fc.Arbitrary<Document> = fc.oneof(
   { weight: 4, arbitrary: numberText.map((text) => ({ stored: text, sent: text })) },
-  { weight: 1, arbitrary: named.map((text) => ({ stored: JSON.stringify(text), sent: escaped(text) })) },
+  { weight: 1, arbitrary: named.map((text) => ({ stored: JSON.stringify(text), sent: spelled(text) })) },
   { weight: 1, arbitrary: fc.constantFrom('true', 'false').map((text) => ({ stored: text, sent: text })) },
 )
 
@@ -47,7 +49,7 @@ const { document } = fc.letrec<{ document: Document }>((tie) => ({
       .uniqueArray(fc.tuple(named, tie('document')), { maxLength: 4, selector: ([name]) => name })
       .map((members) => ({
         stored: `{${members.map(([name, { stored }]) => `${JSON.stringify(name)}:${stored}`).join(',')}}`,
-        sent: `{ ${members.map(([name, { sent }]) => `${escaped(name)} :\t${sent}`).join(' , ')} }`,
+        sent: `{ ${members.map(([name, { sent }]) => `${spelled(name)} :\t${sent}`).join(' , ')} }`,
       })),
   ),
 }))
