@@ -196,7 +196,9 @@ export class Asked<T> {
     const place = { namespace: space.name, key }
     const tags = arrived.tags ?? tagsOf(asks.value, load, place)
     const windows = windowsOf(asks.value, load, place)
-    const candidate = { ...asks, tags, keepMs: keepMsOf(windows ?? load), windows }
+    // One that is past its TTL is no answer, though it is not past its windows: it would be served as fresh.
+    const keepMs = now < asks.loadedAt + asks.ttlMs ? keepMsOf(windows ?? load) : 0
+    const candidate = { ...asks, tags, keepMs, windows }
     const refused = space.hold(key, candidate)
     // A newer one is here already.
     const held = refused === 'superseded' ? space.current(key) : undefined

@@ -325,7 +325,7 @@ export class Keyspace<T> implements Tenant {
     return this.#monotonic() - (this.#timeline.now() - loadedAt) - TIMELINE_GRAIN_MS
   }
 
-  /** Drops every value, because nobody knows how old they are. */
+  /** The clocks stepped back: drops all values, because their age is unknown. */
   forgetAges(): void {
     this.#sweep('clock', () => true)
   }

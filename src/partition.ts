@@ -140,7 +140,7 @@ export class Partition {
     if (this.last !== undefined && this.last.offset < bounds.beginning) this.last = undefined
   }
 
-  /** Nobody knows how long ago anything was: the clocks have stepped back. */
+  /** The clocks stepped back: drops the proof and all values, because their age is unknown. */
   forgetAges(): void {
     this.unprove()
     this.verifiedAt = -Infinity

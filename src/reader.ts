@@ -12,6 +12,7 @@ import type { Trust } from './freshness-gate.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import type { Lifespan } from './lifespan.ts'
 import { keepMsOf } from './lifetime.ts'
+import { durationMs } from './duration.ts'
 import { checkId } from './ids.ts'
 import { heldEntry, landedEntry, MISS } from './reading.ts'
 import type { Reading, Tell } from './reading.ts'
@@ -107,7 +108,8 @@ export class Reader<T> {
     const trust = await this.#gate.trust(() => this.#space.current(key) !== undefined, reading)
     const demand = this.#demand(reading, trust, [key])
     const served = this.#serve(key, trust, reading, demand)
-    if (served?.staleBecause === 'swr' && demand) this.#flights.of([key], demand)
+    // Past its TTL it is renewed, whatever else it is flagged with.
+    if (served && served.ttlMs <= 0 && demand) this.#flights.of([key], demand)
     if (served) return served
     if (reading.awaited) {
       await this.#seeUpdates(reading.awaited, reading)
@@ -150,7 +152,7 @@ export class Reader<T> {
         found.set(key, entry.value as T)
         tell(key, { entry })
       }
-      if (entry?.staleBecause === 'swr') refresh.push(key)
+      if (entry && entry.ttlMs <= 0) refresh.push(key)
     }
     const left = reading.awaited
       ? await this.#arrivals(missing, reading.awaited, reading, found, tell)
@@ -245,6 +247,7 @@ export class Reader<T> {
     return {
       scope,
       load,
+      options,
       call: before,
       required,
       awaited,
@@ -299,14 +302,14 @@ export class Reader<T> {
   #serve(
     key: string,
     trust: Trust,
-    { load }: Reading<T>,
+    reading: Reading<T>,
     demand: Demand<T> | undefined,
   ): Entry<T> | undefined {
     const { counters, settings, timeline } = this.#context.ground
     const entry = this.#believed(key, trust)
     const now = timeline.now()
     if (entry && now < entry.freshUntil) return this.#served(key, entry, trust)
-    if (entry && demand && now < until(entry, windows(entry, load).swrMs))
+    if (entry && demand && now < until(entry, windows(entry, reading).swrMs))
       return this.#served(key, entry, trust, 'swr')
     counters.misses++
     settings.emit?.({ type: 'miss', namespace: this.#space.name, key })
@@ -335,7 +338,7 @@ export class Reader<T> {
     const { timeline } = this.#context.ground
     const { load } = demand
     const since = timeline.now()
-    const usableUntil = expired ? until(expired, keepMsOf(windows(expired, load))) : -Infinity
+    const usableUntil = expired ? until(expired, keepMsOf(windows(expired, reading))) : -Infinity
     // A leader ends its load by itself, at the same moment, with an error that says more: hence one more.
     const deadline = since + load.hardTimeoutMs + 1
     let wakeAt = since < usableUntil ? Math.min(deadline, since + load.timeoutMs) : deadline
@@ -368,7 +371,7 @@ export class Reader<T> {
   ): Promise<Entry<T>> {
     reading.loading.delete(key)
     if ('error' in outcome) {
-      const errorUntil = expired ? until(expired, windows(expired, demand.load).staleIfErrorMs) : -Infinity
+      const errorUntil = expired ? until(expired, windows(expired, reading).staleIfErrorMs) : -Infinity
       const stale =
         (await this.#fallback(key, expired, errorUntil, 'error', reading)) ??
         (await this.#fresh(key, reading))
@@ -425,8 +428,18 @@ export class Reader<T> {
   }
 }
 
-/** How long past its TTL: as the value says of itself, else as the read does. */
-const windows = (entry: StoredEntry<unknown>, load: Windows): Windows => entry.windows ?? load
+/** How long past its TTL: as the value says of itself, but no longer than this read says; else as the read does. */
+function windows<T>(entry: StoredEntry<T>, { load, options }: Reading<T>): Windows {
+  if (entry.windows === undefined) return load
+  const most = (name: 'swr' | 'staleIfError'): number => {
+    const given = options?.[name]
+    return given === undefined || typeof given === 'function' ? Infinity : durationMs(given, name)
+  }
+  return {
+    swrMs: Math.min(entry.windows.swrMs, most('swr')),
+    staleIfErrorMs: Math.min(entry.windows.staleIfErrorMs, most('staleIfError')),
+  }
+}
 
 /** When an expired value ends to be of use to a reader who allows for this much. */
 const until = (entry: StoredEntry<unknown>, windowMs: number): number =>

@@ -8,7 +8,7 @@ import type { Call, Landed } from './flight.ts'
 import type { Asking } from './freshness-gate.ts'
 import type { LoadSettings } from './settings.ts'
 import type { TokenPositions } from './token.ts'
-import type { Entry, ScopeRead } from './types.ts'
+import type { Entry, LoadOptions, ScopeRead } from './types.ts'
 
 /** Tells of one key that is read. */
 export type Tell = (key: string, read: Pick<ScopeRead, 'entry' | 'error'>) => void
@@ -16,6 +16,8 @@ export type Tell = (key: string, read: Pick<ScopeRead, 'entry' | 'error'>) => vo
 /** One read, as its steps pass it on. */
 export interface Reading<T> extends Asking {
   readonly load: LoadSettings
+  /** Those of the call. */
+  readonly options: LoadOptions<T> | undefined
   readonly call: Call<T> | undefined
   /** What was set and is to be seen, where values are followed. */
   readonly awaited: TokenPositions | undefined

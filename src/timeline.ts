@@ -10,9 +10,10 @@
  * in, and so does everything that is not a hit. A wall clock that is stepped back to within `STEP_MS` after it was
  * last looked at can therefore hide what has passed from hits alone, until one of these.
  *
- * In workerd `performance.now()` is `Date.now()`: one clock, which may step back. A monotonic reading below the one before
- * says that nobody knows how much time has passed. {@link Timeline.unknownBefore} is that moment, and the cache is told.
- * A step back by less than has passed since the last reading shows in no clock, and cannot be noticed.
+ * In workerd `performance.now()` is `Date.now()`: one clock, which may step back. A monotonic reading below the last one, or
+ * a wall clock that went back further than the monotonic one can explain, means that the time that passed is unknown:
+ * {@link Timeline.unknownBefore} is set to that moment, and `onUnknown` is called. A step back by less than has passed since
+ * the last reading cannot be noticed: every reading is as if less time had passed.
  *
  * @module
  */
@@ -26,6 +27,8 @@ const BOTH_EVERY_MS = 1000
 const TURN_USES = 64
 /** How many looks at the clock are not shared after one that nobody shared. */
 const LONE_LOOKS = 15
+/** Two clocks that tell the same time, each rounded to whole milliseconds, may differ by so much. */
+const ROUNDING_MS = 2
 
 export class Timeline {
   /** How long ago any moment before this one was is unknown: the clocks have stepped back since. */
@@ -110,13 +113,16 @@ export class Timeline {
   }
 
   #compare(wall: number): number {
-    const backMs = this.#backMs()
+    let backMs = this.#backMs()
     const monotonic = this.#lastMonotonic + this.#monotonicOffset
     const passed = monotonic - this.#syncedMonotonic
     const counted = passed > 0 ? Math.floor(passed) : 0
     let least = this.#syncedAt + counted
     // Small steps of the wall clock were believed since: what was told then is not taken back.
     const told = Math.ceil(this.#lastWall + this.#offset)
+    // Hits look at the wall clock alone. Where it has gone back since, and the monotonic clock does not reach what they were
+    // told, that one has gone back too: it is above its own last reading only because that is older.
+    if (backMs === 0 && wall < this.#lastWall && told - least > ROUNDING_MS) backMs = told - least
     if (told > least) least = told
     let now = Math.ceil(wall + this.#offset)
     if (!(now >= least)) {
@@ -142,12 +148,12 @@ export class Timeline {
     return backMs
   }
 
-  /** Every moment that was told so far is in the unknown past of the one that this returns. */
+  /** Returns the new time. The age of every earlier moment is unknown from here on. */
   #forget(backMs: number): number {
     this.#syncedAt = Math.max(this.#syncedAt, Math.ceil(this.#lastWall + this.#offset)) + 1
     this.#offset = this.#syncedAt - this.#lastWall
     this.unknownBefore = this.#syncedAt
-    // What was told for this turn is of before.
+    // The time cached for this turn was read before the step.
     this.#turnUses = 0
     this.#onUnknown(backMs)
     return this.#syncedAt

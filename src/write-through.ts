@@ -84,7 +84,7 @@ export class WriteThrough<T> {
     checkHoldable(value, place.namespace, key)
     const ttlMs = value === undefined ? 0 : ttlOf(value, { ttl, jitter: 0 }, 0, place)
     const tags = value === undefined ? undefined : tagsOf(value, { tags: options.tags ?? load.tags }, place)
-    // By both clocks: to the one who writes, time may pass too fast, never too slowly.
+    // By both clocks: time may seem to pass too fast here, never too slowly. Where they step back it counts as over.
     const startedAt = ground.timeline.now()
     const write: Write<V> = {
       key,
@@ -150,7 +150,8 @@ export class WriteThrough<T> {
       meant,
       scope,
     )
-    if (ground.timeline.now() - startedAt < limitMs * PATIENCE) {
+    const { timeline } = ground
+    if (timeline.now() - startedAt < limitMs * PATIENCE && startedAt >= timeline.unknownBefore) {
       // A position of another log says nothing here.
       return { asOf: published[0]!.offset + 1, generation: landed ? generation : -1 }
     }
@@ -176,7 +177,10 @@ export class WriteThrough<T> {
     const relay = () => asked.abort(signal?.reason)
     if (signal?.aborted) relay()
     signal?.addEventListener('abort', relay, { once: true })
-    const leftMs = (part: number) => Math.max(0, startedAt + limitMs * part - timeline.now())
+    const leftMs = (part: number) => {
+      const left = startedAt + limitMs * part - timeline.now()
+      return startedAt < timeline.unknownBefore ? 0 : Math.max(0, left)
+    }
     try {
       const work = (async () => store(value, { key, signal: asked.signal }))()
       if (!(await settledWithin(runtime, work, leftMs(PATIENCE)))) asked.abort(storeTimeout())

@@ -96,6 +96,26 @@ describe.each([
     expect(kafka.calls.produce).toBe(1)
   })
 
+  it('takes no answer that is past its TTL, whatever windows follow it, and loads instead', async () => {
+    const asker = await asking({ swr: '1h', staleIfError: '1h' }, {}, workers)
+    const { at, begin } = asker
+    const asked = begin()
+    await at.runtime.advance(50)
+    put(at, '1', 'over', { ttl: 1000, at: at.runtime.now() - 3_000_000 })
+    expect(await at.run(asked.value)).toBe('own 1')
+  })
+
+  it('keeps an answer for the windows of the call', async () => {
+    const { at, begin, users } = await asking({}, {}, workers)
+    const asked = begin('1', { swr: '1m' })
+    await at.runtime.advance(50)
+    put(at, '1', 'Ada', { ttl: 5000 })
+    await at.run(asked.value)
+    await at.runtime.advance(10_000)
+    const stale = await at.run(users.getEntry('1', () => 'new', { swr: '1m' }))
+    expect(stale).toMatchObject({ value: 'Ada', staleBecause: 'swr' })
+  })
+
   it('takes the answer, holds it with its own as-of and ttl, and loads nothing', async () => {
     const asker = await asking({}, {}, workers)
     const { at, begin, users, cache } = asker

@@ -224,7 +224,7 @@ export const writeMutants: readonly Mutant[] = [
     id: 'late-intent-stored',
     what: 'A store is called though the intent was acknowledged so late that it covers nothing.',
     file: THROUGH,
-    from: 'if (ground.timeline.now() - startedAt < limitMs * PATIENCE) {',
+    from: 'if (timeline.now() - startedAt < limitMs * PATIENCE && startedAt >= timeline.unknownBefore) {',
     to: 'if (ground.timeline.now() - startedAt >= 0) {',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',

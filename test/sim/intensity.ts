@@ -181,6 +181,17 @@ export const EXEMPTIONS: readonly Exemption[] = [
     where: (setting) => has(setting, 'frozen', 'frozen_hours', 'monotonic_frozen'),
   },
   {
+    faults: ['clock_both_back'],
+    because:
+      'where both clocks step back together they are one, and nothing else happens to one of them (workerd)',
+    where: (setting) => has(setting, 'clock_forward', 'clock_back', 'clock_frozen', 'clock_drift'),
+  },
+  {
+    faults: ['clock_forward', 'clock_back', 'clock_frozen', 'clock_drift'],
+    because: 'the same, in the other order',
+    where: (setting) => has(setting, 'clock_both_back'),
+  },
+  {
     faults: ['tier_wiped', 'tier_unavailable', 'tier_late'],
     because: 'there is no tier',
     where: ({ world }) => !world.tier,

@@ -61,6 +61,21 @@ describe('an isolate that begins while Kafka is away', () => {
     await expect(at.run(users.getOrSet('1', fails))).rejects.toThrow('the source is away as well')
   })
 
+  it('renews in its swr window what it serves in the outage', async () => {
+    const { users } = await cold({ ttl: '2s', swr: '20s', maxOutage: '1m' })
+    const db = source({ '1': 'a' })
+    await at.run(users.getOrSet('1', db.load))
+    db.rows.set('1', 'b')
+    await at.runtime.advance(3000)
+    expect(await at.run(users.getEntry('1', db.load))).toMatchObject({
+      value: 'a',
+      staleBecause: 'unreachable',
+    })
+    await at.runtime.settle()
+    expect(db.reads).toBe(2)
+    expect(await at.run(users.getOrSet('1', db.load))).toBe('b')
+  })
+
   it('keeps to a TTL that is shorter', async () => {
     const { users } = await cold({ ttl: '5s', maxOutage: '1m' })
     const db = source({ '1': 'a' })

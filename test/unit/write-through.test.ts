@@ -49,6 +49,33 @@ describe('writeThrough', () => {
     expect(here.users.peek('7')).toBeUndefined()
   })
 
+  it('stores nothing where the clocks stepped back while it announced: the intent may have ended', async () => {
+    const { users, kafka } = await ready()
+    const produce = kafka.produce.bind(kafka)
+    kafka.produce = async (...call) => {
+      const positions = await produce(...call)
+      at.runtime.stepClocks(-3_600_000)
+      return positions
+    }
+    let stored = 0
+    const write = users.writeThrough('7', 'new', () => void stored++, { intent: '2s' })
+    await expect(at.run(write)).rejects.toMatchObject({ code: 'ERR_PUBLISH', retryable: true })
+    expect(stored).toBe(0)
+  })
+
+  it('gives the store no more time than the intent has, where the clocks step back meanwhile', async () => {
+    const { users } = await ready()
+    const store = async () => {
+      await at.runtime.sleep(1500)
+      at.runtime.stepClocks(-3_600_000)
+      await at.runtime.sleep(5000)
+    }
+    let ended: unknown
+    users.writeThrough('7', 'new', store, { intent: '2s' }).catch((error: unknown) => (ended = error))
+    await at.runtime.advance(2600)
+    expect(ended).toMatchObject({ code: 'ERR_STORE_TIMEOUT' })
+  })
+
   it('stands for a row that is deleted, too', async () => {
     const here = await ready()
     const db = source({ '7': 'old' })

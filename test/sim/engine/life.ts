@@ -45,6 +45,7 @@ export class Life {
   #countsFrozen = true
   #monotonicThen = 0
   #monotonicShown = 0
+  #wallShown = 0
   /** Steps back that it has not looked at yet. */
   #steps: { readonly at: number; readonly ms: number }[] = []
 
@@ -69,18 +70,24 @@ export class Life {
 
   now(): number {
     this.step()
-    return this.starting && this.isolatesRequests ? 0 : Math.floor(this.wall.read(this.universe.now))
+    if (this.starting && this.isolatesRequests) return 0
+    const shown = Math.floor(this.wall.read(this.universe.now))
+    // The product may look at both before it knows: the look at the monotonic clock decides.
+    if (this.#steps.length === 0) this.#wallShown = shown
+    return shown
   }
 
   performance(): number {
     this.step()
     if (this.starting && this.isolatesRequests) return 0
     const shown = this.monotonic.read(this.universe.now)
-    // As much had passed since it last looked: no clock shows that they were stepped back.
-    if (this.alive && shown >= this.#monotonicShown)
-      for (const { at, ms } of this.#steps) this.#options.onHidden(at, ms)
+    // As much had passed since it last looked: no clock shows that they were stepped back. A few milliseconds may be rounding.
+    const wall = this.wall.read(this.universe.now)
+    const isHidden = shown >= this.#monotonicShown && wall > this.#wallShown - 4
+    if (this.alive && isHidden) for (const { at, ms } of this.#steps) this.#options.onHidden(at, ms)
     this.#steps = []
     this.#monotonicShown = shown
+    this.#wallShown = Math.floor(wall)
     return shown
   }
 
