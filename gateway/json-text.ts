@@ -60,7 +60,8 @@ function next(text: string, end: number): number {
 
 function endOfValue(text: string, start: number): number {
   let depth = 0
-  for (let at = start; ;) {
+  let at = start
+  while (at < text.length) {
     const code = text.charCodeAt(at)
     if (code === QUOTE) at = endOfString(text, at)
     else {
@@ -71,6 +72,7 @@ function endOfValue(text: string, start: number): number {
     }
     if (depth === 0) return at
   }
+  return at
 }
 
 /** Past the quote that ends the string: one before which stands an even number of backslashes. */
