@@ -64,7 +64,7 @@ describe('a race is lost by kedge', () => {
     to: "if (reason !== undefined && reason !== 'fenced') return reason\n",
   }
   const joinability: Replacement = {
-    file: 'src/flight.ts',
+    file: 'src/single-flight.ts',
     from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined\n',
     to: '',
   }

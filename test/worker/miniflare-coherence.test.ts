@@ -225,7 +225,7 @@ describe('a load under way when its key is deleted', () => {
 
   it('would be handed to who comes after the delete, if any load could be shared', async () => {
     const joinability: Replacement = {
-      file: 'src/flight.ts',
+      file: 'src/single-flight.ts',
       from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined\n',
       to: '',
     }

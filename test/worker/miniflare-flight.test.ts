@@ -176,7 +176,7 @@ describe('without the guard', () => {
 
   it.concurrent('that takes over, followers of a leader that has ended hang', async () => {
     await hanging({
-      file: 'src/flight.ts',
+      file: 'src/single-flight.ts',
       from: 'if (now > flight.aliveUntil) return true\n',
       to: '',
     })
