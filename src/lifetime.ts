@@ -3,6 +3,7 @@ import { durationMs } from './duration.ts'
 import { keyIn } from './holdable.ts'
 import { checkId, MAX_IDS } from './ids.ts'
 import type { Windows } from './entry.ts'
+import { completed } from './nearest.ts'
 import type { LoadSettings } from './settings.ts'
 import type { ShortTtl } from './short-ttl.ts'
 import type { Duration } from './types.ts'
@@ -11,7 +12,7 @@ import type { Duration } from './types.ts'
 export interface Place {
   readonly namespace: string
   readonly key: string
-  /** Told the TTL as it was given, where somebody here has given it. */
+  /** Receives the TTL as the option gave it; absent where the TTL came with a message. */
   readonly shortTtl?: ShortTtl
 }
 
@@ -48,7 +49,13 @@ export function windowsOf(
 ): Windows | undefined {
   if (swrOf === undefined && staleIfErrorOf === undefined) return undefined
   const ms = (option: string, of: typeof swrOf, otherwise: number): number =>
-    asked(option, place, () => durationMs(of?.(value as never) ?? otherwise, option))
+    asked(option, place, () => {
+      const said = of?.(value as never)
+      return durationMs(
+        completed(said, () => otherwise),
+        option,
+      )
+    })
   return {
     swrMs: ms('swr', swrOf, swrMs),
     staleIfErrorMs: ms('staleIfError', staleIfErrorOf, staleIfErrorMs),

@@ -1,7 +1,35 @@
 /** Lifetimes that functions tell of a value: the nearer one first, and what it leaves the farther one. @module */
+import { durationMs } from './duration.ts'
 import type { Duration } from './types.ts'
 
 type OfValue = (value: never) => Duration | undefined
+
+/** The farther lifetime, but at most this one. */
+interface AtMost {
+  readonly atMost: Duration
+}
+
+/**
+ * What a function of the options returns for a value whose lifetime the settings say, up to a limit. Only for the code
+ * of this package: a function of a user returns a duration.
+ */
+export const atMost = (limit: Duration): Duration =>
+  ({ atMost: limit }) satisfies AtMost as unknown as Duration
+
+/** What a function has said, completed by what is said farther away; `undefined` where both say nothing. */
+export function completed<F extends Duration | undefined>(
+  said: Duration | undefined,
+  farther: () => F,
+): Duration | F {
+  const limit = (said as unknown as Partial<AtMost> | null | undefined)?.atMost
+  if (limit === undefined) return said ?? farther()
+  const otherwise = farther()
+  return otherwise === undefined ? said! : shorter(limit, otherwise)
+}
+
+/** The shorter of two durations. @throws TypeError where one is none. */
+export const shorter = (one: Duration, other: Duration): Duration =>
+  durationMs(one, 'ttl') < durationMs(other, 'ttl') ? one : other
 
 /** What a value says of its own windows, where a function was given. */
 export interface OwnWindows {
@@ -13,7 +41,7 @@ export interface OwnWindows {
 const layered =
   (near: OfValue, far: Duration | OfValue | undefined): OfValue =>
   (value) =>
-    near(value) ?? (typeof far === 'function' ? far(value) : far)
+    completed(near(value), () => (typeof far === 'function' ? far(value) : far))
 
 /** The nearer TTL, and where it is a function that leaves a value to others, the farther one. */
 export const ttlOver = (near: Duration | OfValue | undefined, far: Duration | OfValue): Duration | OfValue =>

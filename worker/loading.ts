@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { durationMs } from '../src/duration.ts'
+import { atMost, shorter } from '../src/nearest.ts'
 import type { Duration, Loader, LoadOptions, ManyLoader } from '../src/types.ts'
 import type { Origin, OriginValue } from './origin.ts'
 
@@ -16,7 +16,15 @@ export interface Loading<L> {
   readonly options: LoadOptions<unknown>
 }
 
-type Noted = Omit<OriginValue, 'value'>
+/** The shortest lifetime that answers with one value have said, and whether one of them said none. */
+interface Life {
+  readonly said: Duration | undefined
+  readonly leftToSettings: boolean
+}
+
+interface Noted extends Record<'ttl' | 'swr' | 'staleIfError', Life> {
+  readonly tags: readonly string[]
+}
 
 /**
  * Remembers what the origin said of each value between its load and the moment the cache asks for it. Equal primitives
@@ -29,9 +37,9 @@ class Notes {
     const noted = this.#notes.get(value)
     const all = {
       tags: [...new Set([...(noted?.tags ?? []), ...tags])],
-      ttl: shorter(noted?.ttl, ttl),
-      swr: shorter(noted?.swr, swr),
-      staleIfError: shorter(noted?.staleIfError, staleIfError),
+      ttl: lifeWith(noted?.ttl, ttl),
+      swr: lifeWith(noted?.swr, swr),
+      staleIfError: lifeWith(noted?.staleIfError, staleIfError),
     }
     this.#notes.set(value, all)
   }
@@ -40,16 +48,24 @@ class Notes {
   get options(): LoadOptions<unknown> {
     return {
       tags: (value) => this.#notes.get(value)?.tags ?? [],
-      ttl: (value) => this.#notes.get(value)?.ttl,
-      swr: (value) => this.#notes.get(value)?.swr,
-      staleIfError: (value) => this.#notes.get(value)?.staleIfError,
+      ttl: (value) => lifeOf(this.#notes.get(value)?.ttl),
+      swr: (value) => lifeOf(this.#notes.get(value)?.swr),
+      staleIfError: (value) => lifeOf(this.#notes.get(value)?.staleIfError),
     }
   }
 }
 
-function shorter(one: Duration | undefined, other: Duration | undefined): Duration | undefined {
-  if (one === undefined || other === undefined) return one ?? other
-  return durationMs(one, 'ttl') < durationMs(other, 'ttl') ? one : other
+/** @param life of the answers before with this value; absent for the first */
+function lifeWith(life: Life | undefined, said: Duration | undefined): Life {
+  const leftToSettings = said === undefined || (life?.leftToSettings ?? false)
+  if (said === undefined || life?.said === undefined) return { said: said ?? life?.said, leftToSettings }
+  return { said: shorter(life.said, said), leftToSettings }
+}
+
+/** Where one answer left the life to the settings, and an equal one did not, the shorter of both counts. */
+function lifeOf(life: Life | undefined): Duration | undefined {
+  if (life?.said === undefined) return undefined
+  return life.leftToSettings ? atMost(life.said) : life.said
 }
 
 export function loadingOne(origin: Origin, namespace: string): Loading<Loader<unknown>> {

@@ -1,15 +1,20 @@
 /** The ready app before an HTTP API that knows nothing of it. */
 import { describe, expect, it } from 'vitest'
 import { createCache } from '../../src/index.ts'
+import type { NamespaceOptions } from '../../src/index.ts'
 import { fakeRuntime, memory, MemoryLog } from '../../src/testing/index.ts'
 import { createApp } from '../../worker/app.ts'
 import { openToAll } from '../../worker/auth.ts'
+import { loadingMany } from '../../worker/loading.ts'
 import { httpOrigin, type OriginOptions } from '../../worker/origin.ts'
 import { fakeOrigin } from './fake-origin.ts'
 
 type Headers_ = Record<string, string>
 const json = (text: string, headers: Headers_ = {}, status = 200): Response =>
   new Response(text, { status, headers: { 'content-type': 'application/json', ...headers } })
+
+const headersOf = (cacheControl = ''): Headers_ =>
+  cacheControl === '' ? {} : { 'cache-control': cacheControl }
 
 /** `answer` is what the API answers from now on. */
 function world(options: Partial<OriginOptions> = {}) {
@@ -60,7 +65,26 @@ function world(options: Partial<OriginOptions> = {}) {
     )
   }
   const ready = async () => expect((await call('/readyz')).status).toBe(200)
-  return { api, runtime, source, call, read, loads, evict, ready }
+  /** How long the values of one batch are kept, whose answers have these Cache-Control headers. */
+  const livesOf = async (settings: NamespaceOptions<unknown>, said: Record<string, string>) => {
+    const flags = cache.namespace<unknown>('flags', settings)
+    const { origin } = fakeOrigin((_method, path) => json('true', headersOf(said[path.slice(-1)])), {
+      format: 'plain',
+    })
+    const { loader, options } = loadingMany(origin, 'flags')
+    let lives: object[] | undefined
+    const loading = flags.getOrSetMany(Object.keys(said), loader, options).then(async () => {
+      const entries = await Promise.all(Object.keys(said).map((key) => flags.getEntry(key)))
+      lives = entries.map(({ ttlMs }) => ({ ttlMs }))
+    })
+    for (let turn = 0; turn < 100 && !lives; turn++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      await runtime.settle()
+    }
+    await loading
+    return { lives, flags }
+  }
+  return { api, runtime, source, call, read, loads, evict, ready, livesOf }
 }
 
 async function readyWorld(options?: Partial<OriginOptions>) {
@@ -230,6 +254,49 @@ describe('its Cache-Control', () => {
     for (let times = 0; times < 2; times++) expect((await call('/cache/users/batch', batch)).status).toBe(200)
     expect(source.asked).toHaveLength(3)
   })
+
+  it.each([
+    ['a', '', 'max-age=86400'],
+    ['b', 'max-age=86400', ''],
+  ])('of an equal value in a batch does not lengthen the TTL of one that says nothing', async (_, a, b) => {
+    const { livesOf } = await readyWorld()
+    expect((await livesOf({}, { a, b })).lives).toEqual([{ ttlMs: 300_000 }, { ttlMs: 300_000 }])
+  })
+
+  it('of an equal value in a batch shortens the TTL of one that says nothing', async () => {
+    const { livesOf } = await readyWorld()
+    const { lives } = await livesOf({ ttl: () => '1h' }, { a: '', b: 'max-age=10', c: 'max-age=60' })
+    expect(lives).toEqual([{ ttlMs: 10_000 }, { ttlMs: 10_000 }, { ttlMs: 10_000 }])
+  })
+
+  it.each([
+    ['swr', 'stale-while-revalidate'],
+    ['staleIfError', 'stale-if-error'],
+  ] as const)(
+    'of an equal value in a batch does not lengthen the window of one that says nothing: %s',
+    async (option, directive) => {
+      const long = `max-age=1, ${directive}=3600`
+      const load = option === 'swr' ? () => 'new' : () => Promise.reject(new Error('down'))
+      const late = async (settings: NamespaceOptions<unknown>, [a, b]: string[], ms: number) => {
+        const at = await readyWorld()
+        const { flags } = await at.livesOf(settings, { a: a!, b: b! })
+        await at.runtime.advance(ms)
+        return flags.getEntry('a', load).then(
+          ({ value }) => value,
+          () => 'down',
+        )
+      }
+      for (const settings of [{ [option]: '10s' }, { [option]: () => '10s' as const }]) {
+        for (const said of [
+          ['max-age=1', long],
+          [long, 'max-age=1'],
+        ]) {
+          expect(await late(settings, said, 9000)).toBe(true)
+          expect(await late(settings, said, 12_000)).not.toBe(true)
+        }
+      }
+    },
+  )
 
   it('can be ignored', async () => {
     const { api, loads } = await readyWorld({ cacheControl: 'ignore' })
