@@ -2,8 +2,8 @@
  * How long an answer may be kept, as its headers have it: `Cache-Control`, `Age` and `Expires` (RFC 9111), with
  * `stale-while-revalidate` and `stale-if-error` (RFC 5861).
  *
- * The cache is a shared one, so `s-maxage` goes before `max-age`, and what is `private` is not kept. Its own requests
- * are all alike: what depends on who asks (`Vary`, `Authorization`) does not arise, but for `Vary: *`.
+ * The cache is a shared one, so `s-maxage` goes before `max-age`, and what is `private` is not kept. All requests of
+ * this cache are equal, so `Vary` matters only as `*`.
  *
  * @module
  */
@@ -18,26 +18,31 @@ export interface HeaderLifetime {
 
 /** What must not be kept, nor served once it is old. */
 const NEVER: HeaderLifetime = { ttl: 0, swr: 0, staleIfError: 0 }
-/** A longer header is nobody's meaning. */
+/** Longer headers are treated as `no-store`. */
 const MAX_HEADER = 4096
 /** `name`, `name=token` or `name="quoted"` (RFC 9111, 5.2). */
 const DIRECTIVE = /([\w!#$%&'*+.^`|~-]+)(?:[\t ]*=[\t ]*(?:"((?:[^"\\]|\\.)*)"|([^\t ,"]*)))?/g
 
-/** @param maxMs no answer is kept, or served past its time, for longer than this */
-export function lifetimeOf(headers: Headers, maxMs: number): HeaderLifetime {
+/**
+ * @param maxMs no answer is kept, or served past its time, for longer than this
+ * @param now the moment of receipt, which stands for a `Date` that the answer lacks (RFC 9110, 6.6.1)
+ */
+export function lifetimeOf(headers: Headers, maxMs: number, now: () => number): HeaderLifetime {
   const text = headers.get('cache-control') ?? ''
-  if (text.length > MAX_HEADER || headers.get('vary')?.trim() === '*') return NEVER
+  if (text.length > MAX_HEADER || variesByAnything(headers)) return NEVER
   const directives = parsed(text)
   if (['no-store', 'no-cache', 'private'].some((name) => directives.has(name))) return NEVER
   const bound = (seconds: number): number => Math.min(Math.max(0, seconds) * 1000, maxMs)
   const lifetime =
-    secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age') ?? untilExpiry(headers)
+    secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age') ?? untilExpiry(headers, now)
   const left = lifetime === undefined ? undefined : lifetime - ageOf(headers)
   // Windows begin where the answer has become old, which for one that comes out of a cache may be past.
   const past = Math.min(0, left ?? 0)
   const window = (name: string): number | undefined => {
     const seconds = secondsOf(directives, name)
-    return seconds === undefined ? undefined : bound(seconds + past)
+    if (seconds !== undefined) return bound(seconds + past)
+    // `s-maxage` forbids stale answers (RFC 9111, 5.2.2.10), but for what a directive of its own allows.
+    return directives.has('s-maxage') ? 0 : undefined
   }
   const strict = directives.has('must-revalidate') || directives.has('proxy-revalidate')
   const swr = strict ? 0 : window('stale-while-revalidate')
@@ -48,6 +53,10 @@ export function lifetimeOf(headers: Headers, maxMs: number): HeaderLifetime {
     ...(staleIfError !== undefined && { staleIfError }),
   }
 }
+
+/** A list that contains `*` never matches another request (RFC 9111, 4.1). */
+const variesByAnything = (headers: Headers): boolean =>
+  (headers.get('vary') ?? '').split(',').some((name) => name.trim() === '*')
 
 /** Names are of any case. A directive that is there twice counts with both of its values. */
 function parsed(text: string): ReadonlyMap<string, readonly string[]> {
@@ -72,10 +81,11 @@ function ageOf(headers: Headers): number {
   return /^\d+$/.test(age) ? Number(age) : 0
 }
 
-/** `Expires` by the clock of whoever answered. One that is no date is past (RFC 9111, 5.3). */
-function untilExpiry(headers: Headers): number | undefined {
+/** `Expires` minus `Date`, both by the origin's clock; an invalid date counts as expired. */
+function untilExpiry(headers: Headers, now: () => number): number | undefined {
   const expires = headers.get('expires')
   if (expires === null) return undefined
-  const left = (Date.parse(expires) - Date.parse(headers.get('date') ?? '')) / 1000
+  const date = headers.get('date')
+  const left = (Date.parse(expires) - (date === null ? now() : Date.parse(date))) / 1000
   return Number.isFinite(left) ? Math.max(0, left) : 0
 }

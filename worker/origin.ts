@@ -88,6 +88,8 @@ export interface OriginOptions {
   readonly fetch?: (input: string, init: RequestInit) => Promise<Response>
   /** A signal that aborts after so many milliseconds. @default `AbortSignal.timeout` */
   readonly deadline?: (ms: number) => AbortSignal
+  /** The wall clock, in milliseconds: for an answer with `Expires` and without `Date`. @default `Date.now` */
+  readonly now?: () => number
 }
 
 const Envelope = z.object({ value: z.unknown(), tags: Tags.default([]), ttl: DurationShape.optional() })
@@ -185,7 +187,7 @@ function enveloped(maxMs: number): Reading {
 }
 
 function plain(options: OriginOptions): Reading {
-  const { tagsHeader = 'cache-tag', cacheControl = 'honour' } = options
+  const { tagsHeader = 'cache-tag', cacheControl = 'honour', now = () => Date.now() } = options
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(tagsHeader))
     throw new TypeError('`tagsHeader` must be the name of a header')
   if (cacheControl !== 'honour' && cacheControl !== 'ignore')
@@ -195,7 +197,7 @@ function plain(options: OriginOptions): Reading {
   return (value, headers, namespace, key) => ({
     value,
     tags: tagsOf(headerTags(headers, tagsHeader), templates, { namespace, key, value }),
-    ...(cacheControl === 'honour' && lifetimeOf(headers, maxMs)),
+    ...(cacheControl === 'honour' && lifetimeOf(headers, maxMs, now)),
   })
 }
 

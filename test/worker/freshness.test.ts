@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { lifetimeOf } from '../../worker/freshness.ts'
 
 const DAY = 86_400_000
-const of = (headers: Record<string, string>) => lifetimeOf(new Headers(headers), DAY)
+const NOW = Date.parse('Tue, 01 Jan 2030 00:00:30 GMT')
+const of = (headers: Record<string, string>) => lifetimeOf(new Headers(headers), DAY, () => NOW)
 const cc = (text: string, more: Record<string, string> = {}) => of({ 'cache-control': text, ...more })
 const NEVER = { ttl: 0, swr: 0, staleIfError: 0 }
 
@@ -17,8 +18,11 @@ describe('an answer', () => {
     ['max-age=60', { ttl: 60_000 }],
     ['MAX-AGE="60"', { ttl: 60_000 }],
     ['max-age = 60', { ttl: 60_000 }],
-    ['max-age=60, s-maxage=10', { ttl: 10_000 }],
-    ['s-maxage=600,max-age=0', { ttl: 600_000 }],
+    ['max-age=60, s-maxage=10', { ttl: 10_000, swr: 0, staleIfError: 0 }],
+    ['s-maxage=600,max-age=0', { ttl: 600_000, swr: 0, staleIfError: 0 }],
+    ['s-maxage=60, stale-while-revalidate=30', { ttl: 60_000, swr: 30_000, staleIfError: 0 }],
+    ['s-maxage=60, stale-if-error=30', { ttl: 60_000, swr: 0, staleIfError: 30_000 }],
+    ['s-maxage=60, stale-if-error=30, proxy-revalidate', { ttl: 60_000, swr: 0, staleIfError: 0 }],
     ['max-age=60, max-age=30', { ttl: 30_000 }],
     ['x="a, no-store, b", max-age=60', { ttl: 60_000 }],
     ['max-age=0', { ttl: 0 }],
@@ -50,7 +54,13 @@ describe('an answer', () => {
 
   it('is not kept where it varies by what nobody knows', () => {
     expect(cc('max-age=60', { vary: '*' })).toEqual(NEVER)
-    expect(cc('max-age=60', { vary: 'accept' })).toEqual({ ttl: 60_000 })
+    for (const vary of ['Accept-Encoding, *', '*,accept', ' * ', 'a,*\t,b'])
+      expect(cc('max-age=60', { vary }), vary).toEqual(NEVER)
+    const twice = new Headers({ 'cache-control': 'max-age=60', vary: 'accept' })
+    twice.append('vary', '*')
+    expect(lifetimeOf(twice, DAY, () => NOW)).toEqual(NEVER)
+    for (const vary of ['accept', 'accept, accept-language', 'x*'])
+      expect(cc('max-age=60', { vary }), vary).toEqual({ ttl: 60_000 })
   })
 
   it('is younger by the age that it has already, and so are its windows', () => {
@@ -67,6 +77,13 @@ describe('an answer', () => {
     expect(of({ date, expires: '0' })).toEqual({ ttl: 0 })
     expect(of({ date, expires: 'Mon, 31 Dec 2029 00:00:00 GMT' })).toEqual({ ttl: 0 })
     expect(cc('max-age=5', { date, expires: 'Tue, 01 Jan 2030 00:01:00 GMT' })).toEqual({ ttl: 5000 })
+  })
+
+  it('is kept until it expires, from its receipt on, where the origin gives no Date', () => {
+    expect(of({ expires: 'Tue, 01 Jan 2030 00:01:00 GMT' })).toEqual({ ttl: 30_000 })
+    expect(of({ expires: 'Tue, 01 Jan 2030 00:00:30 GMT' })).toEqual({ ttl: 0 })
+    expect(of({ expires: 'Tue, 01 Jan 2030 00:00:00 GMT' })).toEqual({ ttl: 0 })
+    expect(of({ expires: 'Tue, 01 Jan 2030 00:01:00 GMT', date: 'soon' })).toEqual({ ttl: 0 })
   })
 
   it('is not kept for longer than is allowed', () => {

@@ -23,6 +23,13 @@ describe('httpOrigin', () => {
     expect(await origin.read('ns', 'k', never)).toEqual({ value: null, tags: ['a'] })
   })
 
+  it('counts from its own clock until an answer without a Date expires', async () => {
+    const headers = { expires: 'Tue, 01 Jan 2030 00:01:00 GMT' }
+    const now = () => Date.parse('Tue, 01 Jan 2030 00:00:50 GMT')
+    const { origin } = fakeOrigin(() => Response.json(1, { headers }), { format: 'plain', now })
+    expect(await origin.read('ns', 'k', never)).toEqual({ value: 1, tags: [], ttl: 10_000 })
+  })
+
   it('knows no value where the origin answers 404', async () => {
     const { origin } = fakeOrigin(() => new Response('<html>', { status: 404 }))
     expect(await origin.read('ns', 'k', never)).toBeUndefined()
