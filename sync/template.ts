@@ -40,6 +40,8 @@ export interface Template {
   readonly usesValue: boolean
   /** The fields of the value that it names. */
   readonly valuePaths: readonly Path[]
+  /** The fields of the key that it names; an empty path for `{key}` itself. */
+  readonly keyPaths: readonly Path[]
   /** The key, or the placeholder that nothing can be filled in for. */
   keyOf(source: TemplateSource): { readonly key: string } | { readonly missing: string }
 }
@@ -54,11 +56,15 @@ export function parseTemplate(text: string, option = 'key'): Template {
     throw new TypeError(
       `\`${option}\` has no placeholder such as {key}: every record would have the same key`,
     )
-  const valuePaths = used.flatMap(({ of }) => (typeof of === 'object' && of.in === 'value' ? [of.path] : []))
+  const pathsIn = (where: Field['in']): Path[] =>
+    used.flatMap(({ of }) => (typeof of === 'object' && of.in === where ? [of.path] : []))
+  const valuePaths = pathsIn('value')
+  const isWhole = used.some(({ of }) => of === 'key')
   return {
     usesNamespace: used.some(({ of }) => of === 'ns'),
     usesValue: valuePaths.length > 0,
     valuePaths,
+    keyPaths: [...(isWhole ? [[]] : []), ...pathsIn('key')],
     keyOf(source) {
       let key = ''
       for (const part of parts) {

@@ -13,6 +13,7 @@ import { lifeMs } from './life.ts'
 import { pick, valueAt } from './path.ts'
 import type { Path } from './path.ts'
 import { Rows } from './rows.ts'
+import type { Template } from './template.ts'
 import { textOf } from './text.ts'
 import { Times } from './times.ts'
 import { clipped, Understanding } from './understanding.ts'
@@ -118,6 +119,8 @@ export class Translator {
     let key: string | undefined
     if (typeof made === 'function') key = made(record)
     else {
+      const hidden = format === 'debezium' ? hiddenFrom(made, fields, keyFields() ?? record.key) : undefined
+      if (hidden !== undefined) return notLogged(hidden)
       const filled = made.keyOf({ ...record, keyFields, value: fields })
       if ('missing' in filled) {
         const quotes = filled.missing === '{key}' && keyFormat === 'json' && format !== 'debezium'
@@ -193,11 +196,7 @@ export class Translator {
     }
     if (format === 'debezium' && typeof projection !== 'function') {
       const name = unavailableIn(made)
-      if (name !== undefined)
-        return new Unusable(
-          'missing',
-          `the event does not hold ${name}: PostgreSQL needs REPLICA IDENTITY FULL for it`,
-        )
+      if (name !== undefined) return notLogged(name)
     }
     if (projection === undefined && raw !== undefined) return raw
     if (meaning.rounds && typeof projection !== 'function') {
@@ -218,6 +217,26 @@ export class Translator {
     return text === undefined ? new Unusable('failed', 'the value has no JSON') : encodeUtf8(text)
   }
 }
+
+/** The first column that the key is made of and the event does not hold: in its place all rows have the same text. */
+function hiddenFrom(
+  { valuePaths, keyPaths }: Template,
+  fields: unknown,
+  keyFields: unknown,
+): string | undefined {
+  for (const [root, paths] of [
+    [fields, valuePaths],
+    [keyFields, keyPaths],
+  ] as const)
+    for (const path of paths) {
+      const name = unavailableIn(valueAt(root, path))
+      if (name !== undefined) return path.length > 0 ? path.join('.') : name
+    }
+  return undefined
+}
+
+const notLogged = (name: string) =>
+  new Unusable('missing', `the event does not hold ${name}: PostgreSQL needs REPLICA IDENTITY FULL for it`)
 
 const lacking = (paths: readonly Path[]) => {
   const names = paths.map((path) => path.join('.')).join(', ')

@@ -95,6 +95,8 @@ async function kept(
   return { all: at.all(), stats: sync.stats(), unusable: said('unusable') }
 }
 
+/** Stands for a column that PostgreSQL did not log. */
+const HIDDEN = '__debezium_unavailable_value'
 const ada = { id: 1004, email: 'ada@example.org' }
 const key = { id: 1004 }
 
@@ -245,6 +247,55 @@ describe.each(SHAPES)('Debezium’s events $name', (shape) => {
     expect(Object.keys(all)).toEqual(['c:1004'])
     expect(stats.deadLetters).toBe(1)
     expect(unusable).toMatchObject([{ reason, says: expect.stringMatching(says) as string }])
+  })
+
+  it.each([
+    ['of the value', 'c:{value.slug}', [key, { id: 1005 }], 'slug'],
+    [
+      'of the key, by its name',
+      'c:{key.slug}',
+      [
+        { id: 1, slug: HIDDEN },
+        { id: 2, slug: HIDDEN },
+      ],
+      'slug',
+    ],
+    ['of the key', 'c:{key}', [{ slug: HIDDEN }, { slug: HIDDEN }], 'slug'],
+    [
+      'of the key beside others',
+      'c:{key}',
+      [
+        { a: 1, slug: HIDDEN },
+        { a: 1, slug: HIDDEN },
+      ],
+      'slug',
+    ],
+    ['that a transform has made the key', 'c:{key}', [`"${HIDDEN}"`, HIDDEN], 'the field'],
+  ] as const)(
+    'whose key needs a column %s that the log of PostgreSQL does not hold are refused: two rows would be one',
+    async (_, template, [one, other], name) => {
+      const hidden = { ...ada, slug: HIDDEN }
+      const { all, unusable } = await kept(
+        { key: template, value: ['email'] },
+        shape,
+        [one, event('u', null, hidden)],
+        [other, event('u', null, { ...hidden, email: 'bob@example.org' })],
+      )
+      expect(all).toEqual({})
+      const says = expect.stringContaining(`does not hold ${name}: PostgreSQL`) as string
+      expect(unusable).toMatchObject([
+        { reason: 'missing', says },
+        { reason: 'missing', says },
+      ])
+    },
+  )
+
+  it('whose key needs none of the columns that are not there are written', async () => {
+    const { all } = await kept({ key: 'c:{key.id}', value: 'email' }, shape, [
+      { ...key, slug: HIDDEN },
+      event('u', null, { ...ada, slug: HIDDEN }),
+    ])
+    expect(all).toEqual({ 'c:1004': '"ada@example.org"' })
   })
 
   it('write what is there beside a column that is not', async () => {
