@@ -78,7 +78,7 @@ export function cachifiedCache(
   check(shape, options, 'cachifiedCache')
   const maxTtlMs = longerThanNothing(options.maxTtl ?? '1h', 'maxTtl')
   const loads = new PendingLoads()
-  const fills = new LateFills(namespace, systemRuntime(), loads)
+  const fills = new LateFills(namespace, systemRuntime(), { loads })
   // No `ttl` is cachified's way to say for ever, a negative one that it is not to be kept.
   const ttl = ({ metadata }: CachifiedEntry): number =>
     Math.max(0, Math.min(metadata.ttl ?? maxTtlMs, maxTtlMs))

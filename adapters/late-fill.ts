@@ -6,32 +6,33 @@
  * to load, and an eviction that comes while it loads keeps the value from being held.
  *
  * Most frameworks do not say which read a value belongs to. So a value that may be of an earlier one must never meet a
- * later wait: a delete does not end a wait, after one that was given up the next value is not held, and where others
- * read before it without being waited for, what is brought counts as theirs. One that says which loads it has under way
- * ({@link Loads}) is believed instead.
+ * later wait: a delete does not end a wait, and every read that ends without a value, however it ends, is remembered
+ * for as long as its framework may load. Where an eviction came since one of those, what is brought is not held. A
+ * framework that says which loads it has under way ({@link Loads}) is believed instead.
  *
  * @module
  */
 import { settledWithin } from '../src/deadline.ts'
 import { isKedgeError, KedgeError } from '../src/errors.ts'
 import { checkHoldable } from '../src/holdable.ts'
+import { MAX_KEY_LENGTH } from '../src/ids.ts'
 import type { Vantage } from '../src/keyspace.ts'
 import { ScopedNamespace } from '../src/namespace.ts'
 import { systemRuntime } from '../src/runtime.ts'
 import type { Runtime } from '../src/runtime.ts'
-import type { Loader, LoadOptions, Namespace } from '../src/types.ts'
+import type { Entry, Loader, LoadOptions, Namespace } from '../src/types.ts'
+import { Room } from './late-fill/room.ts'
 import { UnplacedReads } from './late-fill/unplaced-reads.ts'
 
 /** How long a value is waited for. Each that is waited for takes one of the cache's places for loads. */
 const PATIENCE_MS = 10_000
 /** A wait that is older is of a request that is gone (Workers): its own timer would have ended it. */
 const LIFETIME_MS = PATIENCE_MS + 1000
-/** Values waited for at once, on all namespaces of a cache. What is read beyond is not held. */
-const MAX_OPEN = 100
-/** Keys whose value was given up, and may still come. The oldest are forgotten. */
-const MAX_LATE = 10_000
 /** How long it may take to hold a value; on Workers whoever waits for it may be gone. */
 const HOLDING_MS = 100
+
+/** How long a framework may load, where nobody says so. */
+export const MAX_LOAD_MS = 60_000
 
 /** Whether a load began before a moment, or after it. */
 export type Began = 'before' | 'after' | 'unknown'
@@ -57,6 +58,16 @@ export interface Origin {
   readonly graceMs?: number
 }
 
+/** What is known of a framework. */
+export interface LateFillOptions {
+  readonly loads?: Loads
+  /**
+   * The longest that it takes from a read to the value. What takes longer may be held though it was evicted, where it
+   * meets the wait of a later read. Of no concern where the framework tells its loads apart. @default 60_000
+   */
+  readonly maxLoadMs?: number
+}
+
 /** A value that is waited for. */
 interface Wait<T> {
   /** Wall clock: when it was read. */
@@ -65,34 +76,12 @@ interface Wait<T> {
   readonly until: number
   /** Wall clock: when the cache has asked for the value, and its as-of is of. */
   askedAt: number
-  /** Where the load stands that waits for it; absent until the cache has asked. */
-  vantage?: Vantage | undefined
+  /** Where the framework's load stands, at the worst: that of the read, and once the cache has asked, of that moment. */
+  vantage: Vantage
   /** Which loads of the framework had begun by then. */
   began?: ReturnType<Loads['atNow']> | undefined
   /** Takes the value; `undefined` where there is none. Absent until the cache has asked for it. */
   give?: (value: T | undefined) => Promise<void>
-}
-
-/** The waits of all that stand on one cache, and how each is given up. */
-interface Room {
-  readonly most: number
-  readonly waits: Map<{ readonly until: number }, () => void>
-}
-
-const rooms = new WeakMap<object, Room>()
-
-/**
- * Waits take places for loads, and one whose framework has failed for as long as it is waited for: so never more than
- * half of them, or a source that is down would keep everybody else's loads, and these reads themselves, waiting.
- */
-function roomOf(space: object): Room {
-  const slots = space instanceof ScopedNamespace ? space.slots : undefined
-  let room = rooms.get(slots ?? space)
-  if (room === undefined) {
-    room = { most: Math.min(MAX_OPEN, Math.ceil((slots?.max ?? Infinity) / 2)), waits: new Map() }
-    rooms.set(slots ?? space, room)
-  }
-  return room
 }
 
 export class LateFills<T> {
@@ -100,16 +89,20 @@ export class LateFills<T> {
   readonly #room: Room
   readonly #runtime: Runtime
   readonly #open = new Map<string, Wait<T>>()
-  readonly #late = new Set<string>()
-  readonly #unplaced = new UnplacedReads(LIFETIME_MS)
+  readonly #unplaced: UnplacedReads
   readonly #loads: Loads | undefined
   /** Kafka was out of reach: few loads have a place then, and nothing that they bring is served. */
   #isBypassed = false
 
-  constructor(space: Namespace<T>, runtime: Runtime = systemRuntime(), loads?: Loads) {
+  constructor(
+    space: Namespace<T>,
+    runtime: Runtime = systemRuntime(),
+    { loads, maxLoadMs = MAX_LOAD_MS }: LateFillOptions = {},
+  ) {
     this.#space = space
     this.#loads = loads
-    this.#room = roomOf(space)
+    this.#unplaced = new UnplacedReads(maxLoadMs)
+    this.#room = Room.of(space)
     this.#runtime = runtime
   }
 
@@ -117,53 +110,84 @@ export class LateFills<T> {
   read(key: string, options: LoadOptions<T> = {}): Promise<T | undefined> {
     this.#forget(key)
     this.#overtaken(key)
-    const isLate = this.#late.has(key) && this.#loads === undefined
     // Whoever reads beside somebody who is loading loads too: the other one may fail, and nobody would say so.
-    if (this.#open.has(key) || isLate || this.#isFull)
-      return this.#beside(key, async () => this.#space.get(key))
-    if (this.#isBypassed || (this.#space instanceof ScopedNamespace && this.#space.isLost))
-      return this.#beside(key, async () => this.#look(key))
+    if (this.#open.has(key) || this.#room.isFull(this.#space)) return this.get(key)
+    if (this.#isUnheld) return this.#beside(key, async () => this.#look(key))
     const until = this.#runtime.monotonic() + LIFETIME_MS
-    const wait: Wait<T> = { readAt: this.#runtime.now(), until, askedAt: Infinity }
+    const wait: Wait<T> = { readAt: this.#runtime.now(), until, askedAt: Infinity, vantage: this.#vantage }
     this.#open.set(key, wait)
-    this.#room.waits.set(wait, () => this.#giveUp(key, wait))
+    this.#room.take(wait, () => this.#giveUp(key, wait))
     let miss!: (stale: T | undefined) => void
     const missed = new Promise<T | undefined>((resolve) => (miss = resolve))
+    const takesStale = options.swr !== undefined && options.swr !== 0
     const asked: Loader<T> = ({ signal, stale }) => {
       // A stale value was served meanwhile, and its framework loads already: an eviction may have come since.
       if (this.#open.get(key) !== wait) throw new KedgeError('ERR_TIMEOUT', 'its reader did not wait')
-      miss(stale)
+      // A stale value that is taken for a fresh one would never be brought anew.
+      miss(takesStale ? stale : undefined)
       // That there is none is said with `undefined`: a loader's type has no other word for it.
       return this.#value(key, wait, signal, () => settled) as Promise<T>
     }
-    // A stale value that is taken for a fresh one would never be brought anew.
     const whole: LoadOptions<T> = { hardTimeout: PATIENCE_MS, swr: 0, staleIfError: 0, ...options }
-    const entry = this.#space.getEntry(key, asked, whole)
-    const ended = (): void => {
-      if (wait.give === undefined) this.#end(key, wait)
-    }
-    const settled = entry.then(ended, ended)
-    const landed = entry.then(
-      ({ value, bypassed }) => {
-        this.#isBypassed = bypassed
-        return value
+    const landed = this.#space.getEntry(key, asked, whole).then(
+      (entry) => {
+        this.#noteReach(entry)
+        const isExpired = entry.state === 'stale' && entry.ttlMs <= 0
+        if (wait.give === undefined) this.#endUnasked(key, wait, isExpired || entry.value === undefined)
+        return isExpired && !takesStale ? undefined : entry.value
       },
       (error: unknown) => {
+        if (wait.give === undefined) this.#endUnasked(key, wait, true)
         // It has not been asked for: its framework loads, and what it brings is not held.
         if (isKedgeError(error) && error.code === 'ERR_OVERLOADED') return undefined
         throw error
       },
     )
+    const settled = landed.then(
+      () => undefined,
+      () => undefined,
+    )
     return Promise.race([missed, landed])
+  }
+
+  /** The value that is held; nothing is waited for. Its framework may load all the same. */
+  get(key: string): Promise<T | undefined> {
+    return this.#beside(key, async () => this.#space.get(key))
   }
 
   /** A read that nothing is waited for. */
   async #beside(key: string, read: () => Promise<T | undefined>): Promise<T | undefined> {
     const vantage = this.#vantage
-    const value = await read()
-    if (value === undefined && this.#loads === undefined)
-      this.#unplaced.add(key, vantage, this.#runtime.monotonic())
-    return value
+    let value: T | undefined
+    try {
+      return (value = await read())
+    } finally {
+      // Also where it rejects: a framework that bears it loads as if there were nothing.
+      if (value === undefined) this.#unplace(key, vantage)
+    }
+  }
+
+  /** Ends a wait that the cache has not asked for a value, and never will. */
+  #endUnasked(key: string, wait: Wait<T>, loads: boolean): void {
+    if (this.#end(key, wait) && loads) this.#unplace(key, wait.vantage)
+  }
+
+  /** Remembers a load of the framework that no wait is for. */
+  #unplace(key: string, vantage: Vantage): void {
+    // A longer key is never waited for.
+    if (this.#loads !== undefined || key.length > MAX_KEY_LENGTH) return
+    this.#unplaced.add(key, vantage, this.#runtime.monotonic())
+  }
+
+  /** Whether what is brought would not be held: Kafka is out of reach. */
+  get #isUnheld(): boolean {
+    return this.#isBypassed || (this.#space instanceof ScopedNamespace && this.#space.isLost)
+  }
+
+  /** Takes down whether the next read may be waited for. */
+  #noteReach({ bypassed }: Entry<T>): void {
+    const isHeld = this.#space instanceof ScopedNamespace && this.#space.holdsCold
+    this.#isBypassed = bypassed && !isHeld
   }
 
   /** Where a load that begins now stands; nowhere, where that is not to be known. */
@@ -178,7 +202,7 @@ export class LateFills<T> {
   /** Ends a wait whose framework is known to have given up, where what comes next could not be held by it. */
   #overtaken(key: string): void {
     const wait = this.#open.get(key)
-    if (wait?.give === undefined || wait.vantage === undefined || this.#loads === undefined) return
+    if (wait?.give === undefined || this.#loads === undefined) return
     if (this.#loads.isUnderWay(key)) return
     // What is not read yet will be met by whatever is held, of this wait or of a new one.
     if (this.#unchanged(key, wait.vantage, { ...wait.vantage, asOf: 0 })) return
@@ -186,9 +210,9 @@ export class LateFills<T> {
   }
 
   async #look(key: string): Promise<T | undefined> {
-    const { value, bypassed } = await this.#space.getEntry(key)
-    this.#isBypassed = bypassed
-    return value
+    const entry = await this.#space.getEntry(key)
+    this.#noteReach(entry)
+    return entry.value
   }
 
   /**
@@ -200,10 +224,7 @@ export class LateFills<T> {
   async bring(key: string, value: T | undefined, origin: Origin = {}): Promise<boolean> {
     this.#forget(key)
     const wait = this.#open.get(key)
-    if (wait?.give === undefined) {
-      this.#late.delete(key)
-      return false
-    }
+    if (wait?.give === undefined) return false
     if (!this.#isOf(wait, origin)) return false
     // Who says when it began has said whose it is.
     if (origin.since === undefined && !this.#isOfAll(key, wait)) {
@@ -233,11 +254,10 @@ export class LateFills<T> {
 
   /** Whether it may as well be of any other read whose value may still come. */
   #isOfAll(key: string, { vantage }: Wait<T>): boolean {
-    const now = this.#runtime.monotonic()
-    const others = this.#unplaced.still(key, now)
+    const others = this.#unplaced.still(key, this.#runtime.monotonic())
     // It is of one of them, and who waited may still bring its own.
-    if (vantage !== undefined && others.length > 0) this.#unplaced.add(key, vantage, now)
-    return others.every((other) => vantage !== undefined && this.#unchanged(key, other, vantage))
+    if (others.length > 0) this.#unplace(key, vantage)
+    return others.every((other) => this.#unchanged(key, other, vantage))
   }
 
   #value(key: string, wait: Wait<T>, signal: AbortSignal, done: () => Promise<void>): Promise<T | undefined> {
@@ -259,22 +279,13 @@ export class LateFills<T> {
   }
 
   #end(key: string, wait: Wait<T>): boolean {
-    this.#room.waits.delete(wait)
+    this.#room.leave(wait)
     return this.#open.get(key) === wait && this.#open.delete(key)
   }
 
-  get #isFull(): boolean {
-    return this.#room.waits.size >= this.#room.most
-  }
-
+  /** Its framework may still load. */
   #giveUp(key: string, wait: Wait<T>): void {
-    if (!this.#end(key, wait)) return
-    this.#late.add(key)
-    if (this.#late.size <= MAX_LATE) return
-    for (const oldest of this.#late) {
-      this.#late.delete(oldest)
-      return
-    }
+    if (this.#end(key, wait)) this.#unplace(key, wait.vantage)
   }
 
   /** Waits of readers that are gone: that of the key, and where there is no room for more all of them. */
@@ -282,7 +293,6 @@ export class LateFills<T> {
     const now = this.#runtime.monotonic()
     const wait = this.#open.get(key)
     if (wait && now > wait.until) this.#giveUp(key, wait)
-    if (!this.#isFull) return
-    for (const [each, giveUp] of this.#room.waits) if (now > each.until) giveUp()
+    if (this.#room.isFull(this.#space)) this.#room.clear(now)
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import * as z from 'zod'
+import { systemRuntime } from '../src/runtime.ts'
 import type { Duration, Namespace } from '../src/types.ts'
 import { LateFills } from './late-fill.ts'
 import { check, durationShape, longerThanNothing } from './options.ts'
@@ -19,6 +20,12 @@ export interface UnstorageDriverOptions {
   readonly set?: 'write' | 'fill'
   /** A value lives no longer, whatever its `ttl` says. @default '1h' */
   readonly maxTtl?: Duration
+  /**
+   * With `set: 'fill'`: the longest that a load takes, from `getItem` to `setItem`. Where `getItem` found nothing more than
+   * once at the same time, and an eviction came, what is set is not held for that long. A load that takes longer may be
+   * held though it was evicted. @default '1m'
+   */
+  readonly maxLoad?: Duration
 }
 
 /** What unstorage gives with a call; `ttl` in seconds. */
@@ -49,6 +56,7 @@ export interface UnstorageItem {
 const shape = z.strictObject({
   set: z.enum(['write', 'fill'], { error: "must be 'write' or 'fill'" }).optional(),
   maxTtl: durationShape.optional(),
+  maxLoad: durationShape.optional(),
 })
 
 /**
@@ -72,13 +80,14 @@ export function unstorageDriver(
 ): UnstorageDriver {
   check(shape, options, 'unstorageDriver')
   const maxTtlMs = longerThanNothing(options.maxTtl ?? '1h', 'maxTtl')
-  const fills = options.set === 'fill' ? new LateFills(namespace) : undefined
+  const maxLoadMs = longerThanNothing(options.maxLoad ?? '1m', 'maxLoad')
+  const fills = options.set === 'fill' ? new LateFills(namespace, systemRuntime(), { maxLoadMs }) : undefined
   const held = (key: string): Promise<UnstorageItem | undefined> =>
     fills ? fills.read(key, { ttl: ({ ttlMs }) => ttlMs }) : namespace.get(key)
   return {
     name: 'kedge',
     flags: { ttl: true },
-    hasItem: async (key) => (await namespace.get(key)) !== undefined,
+    hasItem: async (key) => (await (fills ?? namespace).get(key)) !== undefined,
     getItem: async (key) => (await held(key))?.text ?? null,
     async setItem(key, text, { ttl } = {}) {
       // 0 and less, and what is no number, say nothing: unstorage's own drivers take them so.

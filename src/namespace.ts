@@ -71,9 +71,19 @@ export class ScopedNamespace<T> implements Namespace<T> {
     return this.#parts.reader.slots
   }
 
-  /** Whether its loads have the few places that there are while the log is out of reach. */
+  /** How many loads may run at once by now. */
+  get places(): number {
+    return this.#parts.reader.places
+  }
+
+  /** Whether the log has been out of reach for too long, and nothing is held that is loaded now. */
   get isLost(): boolean {
     return this.#parts.reader.isLost
+  }
+
+  /** Whether the log was never reached, and what is loaded now is held for a while all the same. */
+  get holdsCold(): boolean {
+    return this.#parts.reader.holdsCold
   }
 
   /** Where a load that begins now stands. */

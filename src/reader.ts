@@ -58,9 +58,19 @@ export class Reader<T> {
     return this.#context.slots
   }
 
-  /** Whether loads have the few places of `maxBypassLoads` by now, because the log has been out of reach for too long. */
+  /** How many loads may run at once by now: few where the log has been out of reach for too long. */
+  get places(): number {
+    return (this.#gate.isLost() ? this.#context.bypassSlots : this.#context.slots).max
+  }
+
+  /** Whether the log has been out of reach for too long, and nothing is held that is loaded now. */
   get isLost(): boolean {
-    return this.#gate.isLost()
+    return this.#gate.isLost() && !this.holdsCold
+  }
+
+  /** Whether the log was never reached, and what is loaded now is held for a while all the same. */
+  get holdsCold(): boolean {
+    return this.#gate.coldMs() !== undefined
   }
 
   /** Reads one key: from the cache, or by `call` where one is given. */

@@ -1,6 +1,7 @@
 /**
- * Reads that found nothing and that no value is waited for: beside another one, or where there was no room. What their
- * framework brings for them may come into the hands of a later read that is waited for.
+ * Reads that ended without a value and that no value is waited for: beside another one, where there was no room, where
+ * the read failed, where the wait was given up. What their framework brings for them may come into the hands of a later
+ * read that is waited for.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import type { Vantage } from '../../src/keyspace.ts'
 
 /** Keys of such reads, at most; those beyond count for every key. */
 const MAX_KEYS = 10_000
-/** Of one key; beyond, the two oldest count as one. */
+/** Of one key; beyond, the two that were told first count as one. */
 const MAX_READS = 16
 
 interface Unplaced {
@@ -23,7 +24,7 @@ export class UnplacedReads {
   /** Of keys that were forgotten. */
   #others: Unplaced[] = []
 
-  /** @param lastMs how long the value of such a read may still come */
+  /** @param lastMs how long the value of such a read may still come: the longest load of the framework */
   constructor(lastMs: number) {
     this.#lastMs = lastMs
   }
@@ -49,14 +50,21 @@ export class UnplacedReads {
   }
 }
 
-/** With one more, in the order in which they came. */
+/** With one more, in the order in which they were told. */
 function added(reads: readonly Unplaced[], read: Unplaced, now: number): Unplaced[] {
   const left = reads.filter(({ until }) => until >= now)
   const last = left.at(-1)
   if (last && isSame(last.vantage, read.vantage)) return [...left.slice(0, -1), read]
   if (left.length < MAX_READS) return [...left, read]
   const [first, second, ...rest] = left
-  return [{ vantage: first!.vantage, until: second!.until }, ...rest, read]
+  // One that is given up is told late: the first to be told need not be the oldest.
+  return [{ vantage: older(first!.vantage, second!.vantage), until: second!.until }, ...rest, read]
+}
+
+/** The one that more evictions may have come after. */
+function older(a: Vantage, b: Vantage): Vantage {
+  if (a.generation !== b.generation) return a.generation < b.generation ? a : b
+  return a.asOf < b.asOf ? a : b
 }
 
 const isSame = (a: Vantage, b: Vantage): boolean => a.asOf === b.asOf && a.generation === b.generation

@@ -93,7 +93,7 @@ describe('a value that may be of any of several reads', () => {
       await driver.setItem('page', `v${nth}`)
       expect(await driver.getItem('page')).toBe(`v${nth}`)
       await evict()
-      vi.advanceTimersByTime(12_000)
+      vi.advanceTimersByTime(61_000)
     }
   })
 
@@ -213,6 +213,7 @@ describe('values that come late', () => {
     await at.run(fills.bring('k', 'old'))
     expect(await at.run(space.get('k'))).toBeUndefined()
     // Whoever is slow does not keep the others from being held for ever.
+    await at.runtime.advance(61_000)
     expect(await at.run(fills.read('k'))).toBeUndefined()
     expect(await at.run(fills.bring('k', 'new'))).toBe(true)
     expect(await at.run(space.get('k'))).toBe('new')
@@ -227,11 +228,9 @@ describe('values that come late', () => {
     await at.run(fills.read('k'))
     vanished = false
     await at.runtime.advance(12_000)
-    for (const value of ['a', 'b']) {
-      expect(await at.run(fills.read('k'))).toBeUndefined()
-      await at.run(fills.bring('k', value))
-    }
-    expect(await at.run(space.get('k'))).toBe('b')
+    expect(await at.run(fills.read('k'))).toBeUndefined()
+    await at.run(fills.bring('k', 'a'))
+    expect(await at.run(space.get('k'))).toBe('a')
   })
 
   it('are neither waited for nor in the way while Kafka is out of reach', async () => {
