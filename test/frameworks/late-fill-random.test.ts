@@ -9,6 +9,7 @@ import { type CachifiedEntry, cachifiedCache } from '../../adapters/cachified.ts
 import { unstorageDriver, type UnstorageItem } from '../../adapters/unstorage.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { forEachSeed, seeds } from '../seeds.ts'
+import { runSlowly } from './late-fill-random-slow.ts'
 import { isolates } from './world.ts'
 import type { Isolate } from './world.ts'
 
@@ -90,7 +91,7 @@ async function overUnstorage(): Promise<Framework> {
       if ((await driver.getItem(key)) !== null) return
       await driver.setItem(key, String(await source.load(key, fails)))
     },
-    restMs: 12_000,
+    restMs: 61_000,
     lost: 1,
     async held(key) {
       const item = await here.space.get(key)
@@ -184,4 +185,14 @@ it.each([
   // Otherwise it would have shown nothing.
   expect(loads).toBeGreaterThan(0)
   expect(hits).toBeGreaterThan(0)
+})
+
+it('never holds what was loaded before an eviction, however the reads ended and however long it took', async () => {
+  vi.useRealTimers()
+  const reached = { overloaded: 0, rejected: 0, foundNothing: 0, slow: 0, hits: 0 }
+  await forEachSeed(seeds(200), runSlowly, (result) => {
+    for (const [what, count] of Object.entries(result.reached)) reached[what as keyof typeof reached] += count
+  })
+  // Otherwise it would have shown nothing.
+  expect(Math.min(...Object.values(reached)), JSON.stringify(reached)).toBeGreaterThan(0)
 })
