@@ -3,8 +3,8 @@
  *
  * On Workers a `Response`, a stream, a stub or an `AbortSignal` that is used by another request throws "Cannot perform
  * I/O on behalf of a different request" (developers.cloudflare.com/workers/observability/errors), and a promise never
- * settles. Elsewhere a body can be read once, and every reader of a cached value gets the same object. So they are told
- * apart by what they can do, on every platform: what works in Node works on Workers.
+ * settles. Elsewhere a body can be read once, and every reader of a cached value gets the same object. What works
+ * in Node must work on Workers, so values are recognised by their methods, not by their class.
  *
  * @module
  */
@@ -12,6 +12,8 @@ import { KedgeError } from './errors.ts'
 
 /** Parts of a value that are looked at, those near its top first: holding a large value must not cost much more. */
 const MAX_PARTS = 256
+/** A method is looked for in so many prototypes: a proxy may have itself as its own. */
+const MAX_PROTOTYPES = 64
 /** Longer keys are cut in messages. */
 const MAX_SHOWN = 100
 
@@ -83,7 +85,7 @@ function find(value: object): (Alien & { path: string }) | undefined {
     const inside = listed(at, left)
     for (const name of Object.keys(inside)) {
       if (left-- <= 0) return undefined
-      const part = (inside as Readonly<Record<string, unknown>>)[name]
+      const part = dataAt(inside, name)
       if (typeof part === 'object' ? part === null : typeof part !== 'function') continue
       // What a class keeps among its fields beside data is its own affair.
       const isOwnFunction = ofClass && typeof part === 'function' && !isStub(part) && inside === at
@@ -131,22 +133,50 @@ function alienOf(value: object): Alien | undefined {
   if (isPlain(value)) return undefined
   if (isStub(value)) return STUB
   if (typeof value === 'function') return FUNCTION
-  const can = (name: string): boolean =>
-    name in value && typeof (value as Readonly<Record<string, unknown>>)[name] === 'function'
+  const can = (name: string): boolean => hasMethod(value, name)
   if (can('then')) return PROMISE
   if ('bodyUsed' in value && can('arrayBuffer')) return bodyOf(value)
   if (can('getReader') || can('getWriter') || can('releaseLock') || (can('pipe') && can('on'))) return STREAM
-  if ('readable' in value && 'writable' in value) return STREAM
-  if (can('addEventListener') || (can('abort') && 'signal' in value)) return LISTENED
+  if (sideCan(value, 'readable', 'getReader') && sideCan(value, 'writable', 'getWriter')) return STREAM
+  if (can('addEventListener')) return LISTENED
+  if (can('abort') && sideCan(value, 'signal', 'addEventListener')) return LISTENED
   if (can('waitUntil')) return CONTEXT
   return can('next') && (Symbol.iterator in value || Symbol.asyncIterator in value) ? ONCE : undefined
 }
 
+/** What stands there as data, its own or inherited. A getter is not called: it may throw, or load what nobody asked for. */
+function dataAt(value: object, name: string | symbol): unknown {
+  let at: object | null = value
+  for (let depth = 0; at !== null && depth < MAX_PROTOTYPES; depth++) {
+    const described = Object.getOwnPropertyDescriptor(at, name)
+    if (described) return described.value
+    at = Object.getPrototypeOf(at) as object | null
+  }
+  return undefined
+}
+
+const hasMethod = (value: object, name: string): boolean =>
+  name in value && typeof dataAt(value, name) === 'function'
+
+/** Whether the object there has the method. The platform's own pairs and controllers have accessors for their sides. */
+function sideCan(value: object, side: string, method: string): boolean {
+  if (!(side in value)) return false
+  try {
+    const found = (value as Readonly<Record<string, unknown>>)[side]
+    return typeof found === 'object' && found !== null && hasMethod(found, method)
+  } catch {
+    // A column that is not loaded: the platform's accessors do not throw.
+    return false
+  }
+}
+
 function bodyOf(value: object): Alien {
-  const said = Object.prototype.toString.call(value).slice('[object '.length, -1)
-  const name = said === 'Object' ? value.constructor.name : said
+  const tag = dataAt(value, Symbol.toStringTag)
+  const maker = dataAt(value, 'constructor')
+  const made = typeof maker === 'function' ? dataAt(maker, 'name') : undefined
+  const name = [tag, made].find((each) => typeof each === 'string' && each !== '') ?? 'body'
   return {
-    what: `a \`${name.slice(0, MAX_SHOWN)}\``,
+    what: `a \`${String(name).slice(0, MAX_SHOWN)}\``,
     instead:
       'hold what is in it: `await response.json()`, `.text()`, or `new Uint8Array(await response.arrayBuffer())`',
   }
