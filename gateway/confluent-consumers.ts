@@ -27,14 +27,14 @@ import type { Service } from './service.ts'
 /** kafka-rest's `consumer.request.timeout.ms`. */
 const DEFAULT_TIMEOUT_MS = 1000
 
-// Letters of a path segment: what comes back in `base_uri` must lead to the instance again.
-const NAME = /^[\w.~-]{1,249}$/
+// A path segment that URL parsers keep: what comes back in `base_uri` must lead to the instance again.
+const NAME = /^(?!\.\.?$)[\w.~-]{1,249}$/
 
 const whole = z.union([z.int(), z.string().regex(/^-?\d{1,10}$/)]).transform(Number)
 const truth = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])
-// Strict: who asks for what a consumer has elsewhere should learn that it is not had here.
+// Strict: an unknown option is refused, so that the client learns it has no effect.
 const createBody = z.strictObject({
-  /** Deprecated, and without effect but on a name that nobody chose. */
+  /** Deprecated. Used only as part of a generated name. */
   id: z.string().regex(NAME).nullish(),
   name: z.string().regex(NAME).nullish(),
   format: z.string().default('binary'),
@@ -74,7 +74,10 @@ export function confluentConsumers(service: Service): Hono {
   app.post('/consumers/:group', async (c) => {
     const group = c.req.param('group')
     if (!NAME.test(group))
-      throw new Refusal('invalid', 'group: up to 249 letters, digits, `.`, `_`, `~` or `-`')
+      throw new Refusal(
+        'invalid',
+        'group: up to 249 letters, digits, `.`, `_`, `~` or `-`, and neither `.` nor `..`',
+      )
     const asked = await body(c, createBody)
     const options = instanceOptions(asked, limits.maxWaitMs)
     if (stopping.aborted) throw isStopping()

@@ -47,6 +47,27 @@ describe('a consumer instance', () => {
     expect(await poll(h)).toEqual([404, { error_code: 40403, message: 'Consumer instance not found.' }])
   })
 
+  it.each(['.', '..', 'a/b', 'a b', '', 'é'])(
+    'is not made by the name %j: no address leads to it',
+    async (name) => {
+      const h = harness()
+      const [status, { error_code }] = (await answer(await h.post('/consumers/g', { name }, V2))) as [
+        number,
+        { error_code: number },
+      ]
+      expect([status, error_code]).toEqual([422, 422])
+    },
+  )
+
+  it.each(['...', '.a', 'a..', '~-_'])('that is named %j is found where `base_uri` says', async (name) => {
+    const h = harness()
+    const [, { base_uri }] = (await answer(await h.post('/consumers/g', { name }, V2))) as [
+      number,
+      { base_uri: string },
+    ]
+    expect((await h.app.request(base_uri, { method: 'DELETE' })).status).toBe(204)
+  })
+
   it('wakes upon a record when fetch.min.bytes is set, and waits the timeout out when it is not', async () => {
     const h = harness()
     await consumer(h, { 'consumer.request.timeout.ms': 5000 })

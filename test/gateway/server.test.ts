@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startGateway } from '../../gateway/index.ts'
@@ -21,6 +23,21 @@ describe('a running gateway', () => {
     await fetch(`${url}/topics/t`, { method: 'POST', headers: { 'content-type': BINARY }, body })
     expect(await (await reading).json()).toMatchObject([{ value: base64('x'), offset: 0 }])
   })
+
+  it.each(['.', '..', '%2e', '.%2E'])(
+    'makes no consumer in the group %j, however it is asked',
+    async (group) => {
+      const { port } = await start()
+      // `fetch` would fold the dots away before it sends them.
+      const options = { port, path: `/consumers/${group}`, method: 'POST', headers: { 'content-type': V2 } }
+      const asking = request(options)
+      asking.end('{"name":"c"}')
+      const [got] = (await once(asking, 'response')) as [IncomingMessage]
+      got.resume()
+      expect(got.statusCode).toBeGreaterThanOrEqual(400)
+      expect(got.statusCode).toBeLessThan(500)
+    },
+  )
 
   it('stops a wait whose connection is closed', async () => {
     const { url, log } = await start()
