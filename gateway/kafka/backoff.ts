@@ -1,5 +1,5 @@
 /** How long to wait before a call is tried again. @module */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { pause } from './news.ts'
 
 const FIRST_MS = 25
 const LONGEST_MS = 1000
@@ -7,11 +7,14 @@ const LONGEST_MS = 1000
 /** Twice as long each time, and not all callers at once: a broker that comes back is not run over. */
 export class Backoff {
   readonly #deadline: number
-  #ms = FIRST_MS
+  readonly #longestMs: number
+  #ms: number
 
-  /** @param deadline on `performance.now()`'s clock. */
-  constructor(deadline: number) {
+  /** @param deadline on `performance.now()`'s clock; `Infinity` for none */
+  constructor(deadline: number, { firstMs = FIRST_MS, longestMs = LONGEST_MS } = {}) {
     this.#deadline = deadline
+    this.#longestMs = longestMs
+    this.#ms = firstMs
   }
 
   /** Whether there is time for another try. */
@@ -19,11 +22,12 @@ export class Backoff {
     return performance.now() + FIRST_MS >= this.#deadline
   }
 
-  async wait(): Promise<void> {
+  /** Ends early, and without an error, when the signal is aborted. */
+  async wait(signal?: AbortSignal): Promise<void> {
     const ms = this.#ms * (0.5 + Math.random() / 2)
-    this.#ms = Math.min(LONGEST_MS, this.#ms * 2)
+    this.#ms = Math.min(this.#longestMs, this.#ms * 2)
     // The last wait leaves time for the last try.
     const left = this.#deadline - performance.now() - FIRST_MS
-    await sleep(Math.max(0, Math.min(ms, left)))
+    await pause(Math.max(0, Math.min(ms, left)), signal)
   }
 }

@@ -2,8 +2,8 @@
  * One member of a consumer group on a real cluster, by Kafka's classic protocol (`JoinGroup`, `SyncGroup`, `Heartbeat`),
  * with the range assignor: it shares with any client that knows that one, as Java's does by default.
  *
- * It joins, stays and joins again by itself, whether somebody polls or not: a client that is slow to poll keeps nobody
- * waiting. Before its partitions go it commits what was consumed.
+ * It joins, stays and rejoins whether or not the client polls, so a slow client delays no other member.
+ * Before its partitions go it commits what was consumed.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import type { TopicPartition } from '../cluster.ts'
 import { notOurs } from '../groups.ts'
 import type { GroupMember, GroupOffset, MemberOptions, Share } from '../groups.ts'
 import { Refusal } from '../refusal.ts'
+import { Backoff } from './backoff.ts'
 import type { Coordinators } from './coordinators.ts'
 import { isPassing, KafkaFailure, refusalFrom } from './failure.ts'
 import { GROUP_CODES, HEARTBEAT, JOIN_GROUP, LEAVE_GROUP, SYNC_GROUP } from './group-apis.ts'
@@ -40,9 +41,10 @@ const JOIN_MS = REBALANCE_MS + 5000
 const GRACE_MS = 5000
 const LOOK_MS = 50
 /** Between attempts to join that failed. */
-const PAUSE_MS = 250
+const PAUSES = { firstMs: 250, longestMs: 5000 }
 /** How long the last words of a member may take: others wait for its partitions. */
 const FAREWELL_MS = 3000
+const OUT = new Set<number>([GROUP_CODES.unknownMember, GROUP_CODES.illegalGeneration, GROUP_CODES.rebalance])
 
 export interface GroupAccess {
   readonly coordinators: Coordinators
@@ -126,19 +128,29 @@ export class KafkaMember implements GroupMember {
   async #run(): Promise<void> {
     const { signal } = this.#stop
     let since: number | undefined
+    let backoff = new Backoff(Infinity, PAUSES)
+    let sentBack = 0
     while (!signal.aborted) {
+      let waits = true
       try {
         const seat = await this.#join()
         since = undefined
         this.#failure = undefined
-        if (seat) await this.#stay(seat)
+        // Sent back to the beginning it joins again at once, but not for ever.
+        sentBack = seat ? 0 : sentBack + 1
+        if (seat) {
+          backoff = new Backoff(Infinity, PAUSES)
+          await this.#stay(seat)
+        }
+        waits = sentBack > 1
       } catch (error) {
         since ??= performance.now()
         this.#failure = this.#worthTelling(error, since) ? error : undefined
       }
       if (!signal.aborted) await this.#giveUp()
       this.#news.tell()
-      if (since !== undefined) await pause(PAUSE_MS, signal)
+      if (waits) await backoff.wait(signal)
+      if (waits && !signal.aborted && !this.#options.wanted()) void this.leave()
     }
   }
 
@@ -177,7 +189,7 @@ export class KafkaMember implements GroupMember {
       if (errorCode !== 0) throw failureOf(errorCode)
       return this.#sit(partitionsIn(assignment), generation, shared?.counted)
     } catch (error) {
-      // Whoever leads the group may be another by now.
+      // The coordinator may have changed.
       if (!(error instanceof Refusal)) coordinators.forget(this.#group)
       throw error
     } finally {
@@ -267,11 +279,7 @@ export class KafkaMember implements GroupMember {
   /** The group goes on without this member's last word: it joins again, by a new name where the old one is forgotten. */
   #isOut(code: number): boolean {
     if (code === GROUP_CODES.unknownMember) this.#id = ''
-    return (
-      code === GROUP_CODES.unknownMember ||
-      code === GROUP_CODES.illegalGeneration ||
-      code === GROUP_CODES.rebalance
-    )
+    return OUT.has(code)
   }
 
   /** What was consumed is committed as long as the group takes it; then the partitions are another's. */
@@ -286,7 +294,7 @@ export class KafkaMember implements GroupMember {
     try {
       await this.#access.offsets.commit(this.#group, by, consumed, FAREWELL_MS)
     } catch {
-      // Whoever gets the partitions reads it again.
+      // The next owner of the partitions reads these records again.
     }
   }
 }

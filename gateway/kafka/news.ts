@@ -1,5 +1,4 @@
-/** Waiting for a time, or until something is told. @module */
-import { setTimeout as sleep } from 'node:timers/promises'
+/** Waits for a time or for a change. @module */
 
 /** Wakes all who wait when something has changed. */
 export class News {
@@ -10,22 +9,21 @@ export class News {
   }
 
   /** Ends with the next news, after the time, or when the signal is aborted, without an error. */
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
+  async wait(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return
     await new Promise<void>((resolve) => {
       const wake = () => {
         clearTimeout(timer)
-        signal.removeEventListener('abort', wake)
+        signal?.removeEventListener('abort', wake)
         this.#waiting.delete(wake)
         resolve()
       }
       const timer = setTimeout(wake, ms)
-      signal.addEventListener('abort', wake, { once: true })
+      signal?.addEventListener('abort', wake, { once: true })
       this.#waiting.add(wake)
     })
   }
 }
 
 /** Ends early, and without an error, when the signal is aborted. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => {})
-}
+export const pause = (ms: number, signal?: AbortSignal): Promise<void> => new News().wait(ms, signal)
