@@ -61,7 +61,7 @@ async function examine(values: Values, flags: Flags, session: Session): Promise<
   if (ofProxy) {
     const transport = probe(session.fetch, session.runtime)
     const { readOnly = false } = flags
-    // What is wrong with the settings is said before anybody is asked.
+    // Check the settings before any request is sent.
     await (await logOf(values, session)).close?.()
     const { flavor: found, silence } = await whoAnswers(values, transport.fetch, session.stop)
     const as = flavorToUse(values.get(flavor), found)

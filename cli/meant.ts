@@ -1,4 +1,4 @@
-/** What somebody may have meant by a word. @module */
+/** Suggests the known word closest to a mistyped one. @module */
 
 /** A typing error is so many letters off, at most. */
 const MOST_EDITS = 2

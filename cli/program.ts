@@ -50,7 +50,7 @@ export async function run({ args, out, err, version, ...rest }: Process): Promis
 const askedFor = ([first, second]: readonly string[]): string | undefined =>
   first === 'help' ? second : first
 
-/** Of those that nobody asks for the help has but names. */
+/** Loads a command in full when it runs or its help is asked; otherwise only its name. */
 async function commandOf(name: string, isAsked: boolean, session: Session, done: Done): Promise<Command> {
   const { says, load } = COMMANDS[name]!
   return isAsked ? (await load())(session, done) : new Command(name).description(says)

@@ -131,7 +131,7 @@ function identity(log: KafkaLog, bounds: readonly PartitionOffsets[]): Finding {
   if (log.capabilities.identity)
     return problem(
       'identity',
-      'the id of the topic is not told: something on the way removes the header `kedge-log-id` of the gateway',
+      "the answer has no topic id: a proxy in between removes the gateway's header `kedge-log-id`",
       'let it pass, or use --flavor confluent (and leave out `gateway: true` in the caches)',
     )
   return warning(

@@ -154,7 +154,7 @@ function syncWork(parts: Parts): Work {
   }
 }
 
-/** Who reads a topic that is not there has mistaken its name, or nobody has made it yet. */
+/** The topic is missing: suggest checking its name, or the command that creates it. */
 function absent(error: unknown, name: string, flags: string): unknown {
   if (!isKedgeError(error) || error.code !== 'ERR_UNKNOWN_TOPIC') return error
   return new CommandError(

@@ -62,7 +62,7 @@ export function flavorToUse(given: Flavor, found: KnownFlavor | undefined): Flav
   return found
 }
 
-/** Whether `--flavor` names who answers; nothing where nobody knows. */
+/** Whether `--flavor` matches the proxy found; no finding when it is unknown. */
 export function flavorFinding(given: Flavor, found: KnownFlavor | undefined): Finding[] {
   if (found === undefined) return []
   const [name, adapter] = KNOWN[found]

@@ -24,7 +24,7 @@ export class AutoCommit {
     this.#at = runtime.monotonic()
   }
 
-  /** Something else was committed, perhaps by somebody else. */
+  /** Another commit was made; the last automatic one no longer counts. */
   forget(): void {
     this.#last = ''
   }

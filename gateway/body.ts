@@ -81,7 +81,7 @@ export class Bodies {
   }
 }
 
-/** What a small body may become when it is inflated nobody bounds here. @throws Refusal `unsupported-media`. */
+/** Compressed bodies are refused: their inflated size is not bounded here. @throws Refusal `unsupported-media`. */
 export function requireUncompressed(c: Context): void {
   const encoding = headerOf(c, 'content-encoding') ?? 'identity'
   if (encoding.trim().toLowerCase() !== 'identity') {

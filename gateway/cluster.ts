@@ -99,7 +99,7 @@ export interface ClusterRead {
 
 export interface Cluster {
   readonly id: string
-  /** Absent where nothing keeps consumer groups: then nobody can subscribe or commit. */
+  /** Absent where the cluster has no consumer groups: subscribe and commit are then refused. */
   readonly groups?: Groups | undefined
   topics(): Promise<readonly TopicDescription[]>
   /**

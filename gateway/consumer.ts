@@ -29,7 +29,7 @@ export class Consumer {
   #subscription:
     | { readonly topics: readonly string[]; readonly member: GroupMember; share?: Share | undefined }
     | undefined
-  /** Whether records were returned since the last commit that nobody commits but the client. */
+  /** Whether records were returned that the client must still commit itself. */
   #owes = false
   readonly #autoCommit: AutoCommit
   readonly #turns = new Turns()
@@ -255,7 +255,7 @@ export class Consumer {
     }
   }
 
-  /** Where nobody has sought yet: what the group has committed, else the policy's end of the log. */
+  /** Partitions without a position: start at the committed offset, else at the reset policy's end. */
   async #find(positions: Positions): Promise<void> {
     const { unknown } = positions
     if (unknown.length === 0) return

@@ -63,7 +63,7 @@ export class Consumers {
     await consumer.close()
   }
 
-  /** All that were there, for good. */
+  /** Closes all instances when the gateway stops. */
   async close(): Promise<void> {
     const all = [...this.#held.values()]
     this.#held.clear()

@@ -26,7 +26,7 @@ export interface MemberOptions {
   readonly consumed: () => readonly GroupOffset[]
   /** Whether a client has records that it may be about to commit: a group may wait for it a little. */
   readonly owes: () => boolean
-  /** Whether somebody still uses the member. One that nobody uses leaves: its partitions are for those that read. */
+  /** Whether the instance is still in use. A member not in use leaves, and the others get its partitions. */
   readonly wanted: () => boolean
 }
 

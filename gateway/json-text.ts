@@ -2,7 +2,7 @@
  * JSON as it is written: where the parts of a text begin and end. A number has as many digits there as its writer gave
  * it; what `JSON.parse` makes of it has 53 bits.
  *
- * The texts are valid: whoever calls has parsed them before (`json.ts`), which also bounds their depth.
+ * The caller has parsed the text with `json.ts`, which bounds its depth.
  *
  * @module
  */

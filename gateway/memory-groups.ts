@@ -78,7 +78,7 @@ export class MemoryGroups implements Groups {
     return group
   }
 
-  /** Everybody commits and gives up: the next to ask is told a share of the group as it is then. */
+  /** All members commit and give up their partitions; each gets its new share at its next call. */
   #revoke(group: Group): void {
     for (const member of group.members.values()) member.revoke()
   }

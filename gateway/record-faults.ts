@@ -7,7 +7,7 @@ export interface Stop {
   readonly because?: Refusal
 }
 
-/** What is assigned and not there is told in words of its own. */
+/** Maps an unknown topic or partition of an assignment to `not-hosted`. */
 export async function hosted<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()

@@ -1,7 +1,8 @@
 /**
  * What is bundled into the package and so not installed beside it. The reasons: docs/decisions.md, "Packaging".
  *
- * `hono` is an optional peer too: the types of `kedge/worker` speak of it, and whoever uses the middleware has it.
+ * `hono` is an optional peer too: the types of `kedge/worker` speak of it, and users of the middleware have installed
+ * it.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * - Each subpath and the command are bundled, with code in common in `dist/chunks`, so that a class exists once.
  *   `zod`, `quick-lru` and the optional peers stay imports.
  * - What is in {@link BUNDLED} goes into it. The brokers' client becomes one file, `dist/vendor/kafka.js`.
- * - Declarations that nobody can reach from a subpath are left out.
+ * - Removes declarations that no subpath imports.
  * - The licences of what is bundled stand in `dist/THIRD-PARTY-NOTICES.txt`.
  * - `wrangler.toml` goes to `dist/worker`, for a project that has the package in its `node_modules`.
  *

@@ -28,7 +28,7 @@ export type DropReason =
   | 'capacity'
   | 'reanchor'
   | 'replaced'
-  /** The clocks of the platform stepped back: nobody knows whether it is past its TTL. */
+  /** The clocks stepped back; the value may be past its TTL. */
   | 'clock'
 
 /** Why a value was not kept. */
@@ -173,8 +173,8 @@ export type KedgeEvent =
     }
   | {
       /**
-       * Both clocks of the platform stepped back, so nobody knows how much time has passed: every proof was taken back and
-       * every value dropped. In Workers `performance.now()` is `Date.now()`, and the two step together.
+       * Both clocks stepped back. How much time passed is unknown, so the cache dropped every proof and every value. In
+       * Workers `performance.now()` is `Date.now()`, and the two step together.
        */
       readonly type: 'clock_back'
       /** By how much at least, in milliseconds. */
@@ -183,13 +183,13 @@ export type KedgeEvent =
   | { readonly type: 'tier_state'; readonly tier: string; readonly state: BreakerState }
   | {
       /**
-       * A `ttl` that was given as a number is shorter than a second, and may have been meant in seconds. Once for each
-       * namespace: when it is declared, or when a call, or a function given as `ttl`, says so first.
+       * A `ttl` that was given as a number is shorter than a second, and may have been meant in seconds. Emitted once
+       * per namespace: at declaration, or at the first call or `ttl` function that gives such a number.
        */
       readonly type: 'short_ttl'
       readonly namespace: string
       readonly ttlMs: number
-      /** For the one who reads it, with what to write instead. */
+      /** Text for the developer, with what to write instead. */
       readonly message: string
     }
   | { readonly type: 'background_error'; readonly error: unknown }

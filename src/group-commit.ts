@@ -110,7 +110,7 @@ export class GroupCommit {
     try {
       for (const batch of batches) {
         const acknowledged = await this.#produce(topic, batch)
-        // Those who waited for it were told by their signals.
+        // Their signals have already rejected these callers.
         if (acknowledged === undefined) continue
         for (const [at, { write }] of batch.entries()) positions.get(write)!.push(acknowledged[at]!)
       }
@@ -125,7 +125,7 @@ export class GroupCommit {
     for (const [write, found] of positions) write.resolve(found)
   }
 
-  /** The positions of the records; `undefined` where all who waited for them have gone, which concerns nobody else. */
+  /** The positions of the records; `undefined` when every caller of the batch has aborted. */
   async #produce(topic: string, batch: Batch): Promise<Position[] | undefined> {
     const ended = new AbortController()
     const signal = signalOf(batch, ended.signal)

@@ -29,8 +29,8 @@ export class PublishDeadline {
   }
 
   /**
-   * Runs the work with a signal that is aborted by the caller's, or when the time is over. The work must end with it: only
-   * so has it dropped what it may have written by the time its caller is told.
+   * Runs the work with a signal that is aborted by the caller's, or when the time is over. The work must end when
+   * the signal aborts. It then drops, before its caller's promise rejects, what it may have written.
    *
    * @param since when the call began
    */

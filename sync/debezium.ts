@@ -10,7 +10,7 @@
 import { textOf } from './text.ts'
 import { Unusable } from './unusable.ts'
 
-/** What an event says of a row: what it is now, `undefined` where it is gone, and what it was, where that is told. */
+/** A change: the row now (`undefined` when deleted) and the row before, if the event has it. */
 export interface Change {
   readonly row: object | undefined
   readonly before: object | undefined

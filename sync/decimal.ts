@@ -1,6 +1,6 @@
 /** Numbers as the decimal text that JSON writes them in, of any length. @module */
 
-/** Longer numbers are told apart by their text alone. */
+/** Numbers longer than this are compared as text. */
 const MAX_LENGTH = 400
 /** Up to so many zeros a number is written out; beyond that with an exponent. */
 const MAX_ZEROS = 100

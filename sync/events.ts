@@ -96,7 +96,7 @@ export type SyncEvent =
       readonly offset: number
       /** Where Kafka's default partitioner puts the record's key among the `partitions` that the topic has now. */
       readonly usual: number | undefined
-      /** 0 where nobody has asked the log. */
+      /** 0 until the log has been asked. */
       readonly partitions: number
     }
   /** Failed for now, and will be tried again. */

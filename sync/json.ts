@@ -79,7 +79,7 @@ const parseNumber = (text: string) => (isPlain(text) ? Number(text) : new Lossle
 
 /** Begins a text that stands in the place of a number, so that `JSON.parse` does the work. */
 const MARK = '\uE000'
-/** Somebody's own, also where it is escaped. */
+/** The mark as it may occur in the input, plain or escaped. */
 const OWN_MARK = /\uE000|\\ue000/i
 const [QUOTE, BACKSLASH, MINUS, ZERO, NINE] = [0x22, 0x5c, 0x2d, 0x30, 0x39]
 /** A double keeps 15 decimal digits (DBL_DIG), so that shorter whole numbers need not be looked at. */

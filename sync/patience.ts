@@ -128,7 +128,7 @@ export class Patience {
         emit({ type: `${this.#of}_waits`, error: this.#failure, downMs: this.#downMs() })
       }
     } catch {
-      // Nobody waits any more.
+      // The wait has ended.
     }
   }
 

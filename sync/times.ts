@@ -1,5 +1,5 @@
 /**
- * Times in another unit than the one that counts.
+ * Detects times in the wrong unit.
  *
  * A producer that writes seconds where Kafka wants milliseconds makes every record 56 years old: with a `ttl` all of them
  * are over when they come. That cannot be told from a record; but no topic has records of 1970, nor of the year 5000.
@@ -18,7 +18,7 @@ export type TimeUnit = 'seconds' | 'microseconds' | 'nanoseconds' | 'a moment'
 /** Seconds since the epoch, from 1973 to 5138; as milliseconds they end in March 1973. */
 const SECONDS = [1e8, 1e11] as const
 const MICROSECONDS = [1e14, 1e17] as const
-/** Lives that are shorter are nobody's, and 60 is a minute to many. */
+/** No real TTL is shorter than this; 60 is probably seconds. */
 const SHORTEST_LIFE_MS = 1000
 /** Thirty years: what is longer is a moment since the epoch, and no length of time. */
 const LONGEST_LIFE_MS = 946_080_000_000

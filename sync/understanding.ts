@@ -1,4 +1,4 @@
-/** What a record is: decoded, by its format, and of whom it speaks. @module */
+/** Decodes a record by its format, and finds the keys it is about. @module */
 import { decodeUtf8, encodeUtf8, unpack } from '../src/codec.ts'
 import type { Codec } from '../src/codec.ts'
 import { readGroup } from '../src/domain-message.ts'
@@ -27,7 +27,7 @@ export interface Update {
 export interface Meaning {
   /** As the functions of the options see it. */
   readonly record: SyncRecord
-  /** What its fields are taken from; numbers as they stood. Of a deletion the row as it was, where that is told. */
+  /** What its fields are taken from; numbers as they stood. For a deletion: the row before, if the event has it. */
   readonly fields: unknown
   /** The fields of the key. */
   readonly keyFields: () => unknown
@@ -98,7 +98,7 @@ export class Understanding {
     try {
       decoded = (await unpack(value, this.#codec, this.#settings.maxMessageBytes)) as Decoded
     } catch (error) {
-      // Whoever needs its fields finds none.
+      // Templates and fields will find nothing.
       if (format === 'auto') return [this.#plain(place, key, NOTHING, value)]
       return [new Unusable('undecodable', `the value cannot be decoded as ${format}: ${clipped(error)}`)]
     }
@@ -209,7 +209,7 @@ export class Understanding {
     ]
   }
 
-  /** kedge writes none of them; whoever cleans a compacted topic by hand does. */
+  /** kedge writes no bare tombstones; a person who cleans a compacted topic may. */
   #bareTombstone(place: Place, recordKey: Uint8Array | null): (Meaning | Unusable)[] {
     const [, ns, key] = /^([^/]+)\/(.+)$/s.exec(keyText(recordKey) ?? '') ?? []
     if (ns === undefined || !isName(ns))

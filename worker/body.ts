@@ -9,7 +9,7 @@ import { inexactNumber } from './exact-numbers.ts'
 /** Arrays and objects within one another, at most. Deeper ones overflow the stack of what walks them later. */
 export const MAX_JSON_DEPTH = 100
 
-/** How much of a number is told. */
+/** Characters of a number quoted in an error. */
 const MAX_QUOTED = 40
 
 /** Why a body could not be read. */

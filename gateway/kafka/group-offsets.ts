@@ -9,7 +9,7 @@ import { CODES, refusalFrom, refusalOf } from './failure.ts'
 import { GROUP_CODES, OFFSET_COMMIT, OFFSET_FETCH } from './group-apis.ts'
 import type { KafkaSettings } from './options.ts'
 
-/** Who commits: a member in its generation, or nobody's member. */
+/** The committer: a member in its generation, or a client that is no member. */
 export interface Committer {
   readonly id: string
   readonly generation: number

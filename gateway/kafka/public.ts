@@ -1,4 +1,4 @@
-/** What users of a Kafka behind the gateway say and are told: types of our own, with none of the client's. @module */
+/** Public types of the Kafka cluster; none of the client library's. @module */
 
 export interface KafkaTls {
   /** PEM; the authorities of the system when absent. */
@@ -36,7 +36,7 @@ export interface KafkaOptions {
   /**
    * The cluster's `broker.session.timeout.ms`, or less: how long a broker must have been silent before another may lead
    * in its place, in milliseconds. Where a leader has not answered for a third of it, the other replicas in sync are asked
-   * whether it still leads before the end that it tells is believed.
+   * whether it still leads, before its end offset is used.
    *
    * @default 9000, as Kafka's own
    */

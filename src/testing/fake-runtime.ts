@@ -50,7 +50,7 @@ export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
   const random = seededRandom(options.seed ?? 1)
   let wall = options.startMs ?? 1_700_000_000_000
   let monotonic = 0
-  /** What sleeps count by, which nobody steps. */
+  /** Sleeps count by this clock; no step changes it. */
   let passed = 0
   const sleepers = new Set<{ readonly at: number; readonly wake: () => void }>()
 

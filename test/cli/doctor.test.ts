@@ -125,7 +125,9 @@ describe('kedge doctor, of a proxy', () => {
       return new Response(answer.body, { status: answer.status, headers })
     })
     const { code, says } = await examine([], { fetch: plain })
-    expect(says.identity).toMatch(/^PROBLEM: .*something on the way removes the header `kedge-log-id`/)
+    expect(says.identity).toMatch(
+      /^PROBLEM: .*a proxy in between removes the gateway's header `kedge-log-id`/,
+    )
     expect(code).toBe(1)
   })
 
