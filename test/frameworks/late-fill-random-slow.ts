@@ -8,7 +8,7 @@ import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { world } from '../unit/world.ts'
 
 const STEPS = 80
-const KEYS = ['a', 'b']
+const KEYS = ['a', 'b', 'c', 'd', 'e', 'f']
 /** With the longest step, less than the minute that a load may take. */
 const MAX_LOAD_MS = 45_000
 
@@ -18,6 +18,7 @@ export interface SlowResult {
 }
 
 interface Gate {
+  readonly key: string
   readonly since: number
   readonly open: () => void
 }
@@ -27,17 +28,19 @@ export async function runSlowly(seed: number): Promise<SlowResult> {
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
   const at = world({ seed })
   const { runtime } = at
-  const here = at.isolate({ maxLoads: 2, onUnreachable: pick(['throw', 'stale'] as const) })
+  const here = at.isolate({ maxLoads: pick([3, 12]), onUnreachable: pick(['throw', 'stale'] as const) })
   const there = at.isolate()
   const space = here.cache.namespace<number>('things', { ttl: '1h' })
   const evictions = there.cache.namespace('things')
   const fills = new LateFills(space, runtime)
-  const rows = new Map(KEYS.map((key) => [key, 0]))
+  // Few keys have many requests at once, many keys each a lone one.
+  const keys = KEYS.slice(0, pick([2, 6]))
+  const rows = new Map(keys.map((key) => [key, 0]))
   const known = new Map<string, number>()
   const violations: string[] = []
   const reached = { overloaded: 0, rejected: 0, foundNothing: 0, slow: 0, hits: 0 }
   const gates: Gate[] = []
-  const wait = () => new Promise<void>((open) => gates.push({ since: runtime.now(), open }))
+  const wait = (key: string) => new Promise<void>((open) => gates.push({ key, since: runtime.now(), open }))
 
   const request = async (key: string): Promise<void> => {
     const value = await fills.read(key).catch((error: unknown) => {
@@ -45,7 +48,7 @@ export async function runSlowly(seed: number): Promise<SlowResult> {
     })
     if (value !== undefined) return
     const [row, since] = [rows.get(key), runtime.now()]
-    await wait()
+    await wait(key)
     if (runtime.now() - since > 11_000) reached.slow++
     if (random() < 0.85) await fills.bring(key, random() < 0.1 ? undefined : row)
   }
@@ -53,7 +56,7 @@ export async function runSlowly(seed: number): Promise<SlowResult> {
     const outcome = pick(['value', 'none', 'error'])
     const load = async (): Promise<number> => {
       const row = rows.get(key)
-      await wait()
+      await wait(key)
       if (outcome === 'error') throw new Error('down')
       if (outcome === 'none') reached.foundNothing++
       return (outcome === 'none' ? undefined : row) as number
@@ -76,13 +79,50 @@ export async function runSlowly(seed: number): Promise<SlowResult> {
   }
 
   const background: Promise<void>[] = []
+  const letOldest = async (key: string): Promise<void> => {
+    const oldest = gates.findIndex((gate) => gate.key === key)
+    if (oldest >= 0) gates.splice(oldest, 1)[0]!.open()
+    await runtime.settle()
+  }
+  /** A key with one request alone, whose read ends without a value; then an eviction, and a read that is waited for. */
+  const loseOne = async (key: string): Promise<void> => {
+    rows.set(key, 0)
+    const how = pick(['shared', 'full', 'away'])
+    const busy = Array.from({ length: how === 'full' ? 12 : 0 }, (_, nth) => `${key} busy ${nth}`)
+    background.push(...[...busy, ...(how === 'full' ? [] : [key])].map(other))
+    await runtime.settle()
+    if (how === 'away') {
+      await letOldest(key)
+      here.kafka.fail(new KedgeError('ERR_UNREACHABLE', 'away', { retryable: true }))
+      await runtime.advance(3000)
+    }
+    background.push(request(key))
+    await runtime.settle()
+    if (how === 'shared') await letOldest(key)
+    await runtime.advance(how === 'full' ? 11_000 : 1000)
+    for (const each of busy) await letOldest(each)
+    here.kafka.fail()
+    await runtime.advance(how === 'away' ? 10_000 : 1000)
+    await evict(key)
+    background.push(request(key))
+    await runtime.settle()
+    await letOldest(key)
+  }
   for (let step = 0; step < STEPS; step++) {
-    const [key, chance] = [pick(KEYS), random()]
-    if (chance < 0.35) background.push(request(key))
-    else if (chance < 0.45) background.push(other(key))
+    const [key, chance] = [pick(keys), random()]
+    if (step % 20 === 19) await loseOne(`lone ${step}`)
+    else if (chance < 0.3) background.push(request(key))
+    else if (chance < 0.4) background.push(other(key))
     // Others take the places for loads.
-    else if (chance < 0.53) background.push(other(`busy ${step}`))
-    else if (chance < 0.75) gates.splice(Math.floor(random() * gates.length), 1)[0]?.open()
+    else if (chance < 0.5) background.push(other(`busy ${step}`))
+    else if (chance < 0.62) {
+      // The worst order: what was begun before an eviction comes while a read after it is waited for.
+      await evict(key)
+      background.push(request(key))
+      await runtime.settle()
+      const oldest = gates.findIndex((gate) => gate.key === key)
+      if (oldest >= 0) gates.splice(oldest, 1)[0]!.open()
+    } else if (chance < 0.75) gates.splice(Math.floor(random() * gates.length), 1)[0]?.open()
     else if (chance < 0.83) await evict(key)
     else if (chance < 0.88)
       here.kafka.fail(pick([undefined, new KedgeError('ERR_UNREACHABLE', 'away', { retryable: true })]))
@@ -93,7 +133,7 @@ export async function runSlowly(seed: number): Promise<SlowResult> {
       gate.open()
     }
     await runtime.settle()
-    for (const each of KEYS) {
+    for (const each of rows.keys()) {
       const row = space.peek(each)
       if (row === undefined) continue
       reached.hits++
@@ -110,13 +150,13 @@ export async function runSlowly(seed: number): Promise<SlowResult> {
   // Kafka is back, and asked again: the first reads learn it, and load nothing.
   await runtime.advance(61_000)
   await catchUp()
-  for (const key of KEYS) {
+  for (const key of keys) {
     await at.run(fills.read(key))
     await at.run(fills.bring(key, undefined))
   }
   // Nothing is under way any more, and whatever was has had its minute.
   await runtime.advance(61_000)
-  for (const key of KEYS) {
+  for (const key of keys) {
     await evict(key)
     await at.run(fills.read(key))
     if (!(await at.run(fills.bring(key, rows.get(key))))) violations.push(`at rest: ${key} is not held`)
