@@ -174,9 +174,10 @@ function bodyOf(value: object): Alien {
   const tag = dataAt(value, Symbol.toStringTag)
   const maker = dataAt(value, 'constructor')
   const made = typeof maker === 'function' ? dataAt(maker, 'name') : undefined
-  const name = [tag, made].find((each) => typeof each === 'string' && each !== '') ?? 'body'
+  const isName = (each: unknown): each is string => typeof each === 'string' && each !== ''
+  const name = [tag, made].find(isName) ?? 'body'
   return {
-    what: `a \`${String(name).slice(0, MAX_SHOWN)}\``,
+    what: `a \`${name.slice(0, MAX_SHOWN)}\``,
     instead:
       'hold what is in it: `await response.json()`, `.text()`, or `new Uint8Array(await response.arrayBuffer())`',
   }

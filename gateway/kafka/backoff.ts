@@ -4,6 +4,12 @@ import { pause } from './news.ts'
 const FIRST_MS = 25
 const LONGEST_MS = 1000
 
+/** In milliseconds. */
+interface Pauses {
+  readonly firstMs: number
+  readonly longestMs: number
+}
+
 /** Twice as long each time, and not all callers at once: a broker that comes back is not run over. */
 export class Backoff {
   readonly #deadline: number
@@ -11,7 +17,7 @@ export class Backoff {
   #ms: number
 
   /** @param deadline on `performance.now()`'s clock; `Infinity` for none */
-  constructor(deadline: number, { firstMs = FIRST_MS, longestMs = LONGEST_MS } = {}) {
+  constructor(deadline: number, { firstMs = FIRST_MS, longestMs = LONGEST_MS }: Partial<Pauses> = {}) {
     this.#deadline = deadline
     this.#longestMs = longestMs
     this.#ms = firstMs
