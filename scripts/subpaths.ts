@@ -39,8 +39,8 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './worker/cloudflare': { maxBytes: 83_000 },
   './lambda': { maxBytes: 28_000 },
   './sync': { maxBytes: 26_000 },
-  './loader': { maxBytes: 42_000 },
-  './persister': { maxBytes: 40_500 },
+  './loader': { maxBytes: 44_000 },
+  './persister': { maxBytes: 42_500 },
   './node': { maxBytes: 10_000, node: true },
   './gateway': { maxBytes: 205_000, node: true },
 }
