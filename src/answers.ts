@@ -1,8 +1,8 @@
 /**
- * Answers: what is written to the updates topic while somebody waits for it, by key.
+ * Answers: hands the updates of a key, as they are written, to the requests that wait for the key.
  *
- * One loop reads a partition for all who wait for keys of it, and ends with the last of them. On Workers, where
- * promises must not be shared between requests, each request has loops of its own.
+ * One loop reads a partition for all requests that wait for keys of it, and ends with the last of them. On
+ * Workers, where promises must not be shared between requests, each request has loops of its own.
  *
  * @module
  */
@@ -15,17 +15,17 @@ import type { Scope } from './scope.ts'
 import type { Settings } from './settings.ts'
 import type { Timeline } from './timeline.ts'
 
-/** Who waits for a key. */
+/** A request that waits for a key. */
 interface Listener {
   take(decoded: DecodedRecord): void
   /** The partition cannot be read any more. */
   fail(error: unknown): void
 }
 
-/** What is listened to. */
+/** The updates that a listener waits for: those of one key. */
 export interface Ear {
   readonly partition: number
-  /** Of the key's updates. */
+  /** The key of their records. */
   readonly recordKey: string
   readonly listener: Listener
 }
@@ -37,7 +37,7 @@ const READ_DEADLINE_FACTOR = 4
 
 /** One partition, as it is read. */
 class Loop {
-  /** Every record below it has been handed out: who begins to listen now hears of all from here on. */
+  /** The loop has handed out every record below it: a listener that is added now gets all from here on. */
   next: number
   readonly listeners: Map<string, Set<Listener>> = new Map()
   readonly stop: AbortController = new AbortController()
@@ -80,8 +80,8 @@ export class Listening {
   }
 
   /**
-   * Listens to all of the keys, and resolves with the offset, for each of them, from which on it hears everything:
-   * the end of its partition as of now, or where that is being read already.
+   * Adds the listeners. Resolves with the offset, for each of them, from which on it gets every record: the
+   * end of its partition as of now, or the place where a loop already reads it.
    */
   async listen(ears: readonly Ear[], signal: AbortSignal): Promise<number[]> {
     const partitions = new Set(ears.map(({ partition }) => partition))
@@ -92,7 +92,7 @@ export class Listening {
       if (missing.length === 0) break
       for (const [partition, end] of await this.#endsOf(missing, signal)) ends.set(partition, end)
     }
-    // From here on nothing waits: what is begun now is ended by `close`.
+    // No `await` from here on, so that `close` ends every loop that begins now.
     signal.throwIfAborted()
     for (const partition of partitions)
       if (!this.#loops.has(partition)) this.#loops.set(partition, new Loop(ends.get(partition)!))
@@ -135,7 +135,7 @@ export class Listening {
     loop.stop.abort()
   }
 
-  /** Reads until nobody listens any more. Never rejects. */
+  /** Reads until the last listener has gone. Never rejects. */
   async #read(partition: number, loop: Loop): Promise<void> {
     const { runtime } = this.#settings
     const { signal } = loop.stop
@@ -146,7 +146,7 @@ export class Listening {
         const before = loop.next
         const retryInMs = await this.#step(partition, loop)
         pauseMs = loop.next > before ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, pauseMs * 2)
-        // Whatever the log is: one that answers at once with nothing is not asked without a pause.
+        // Pause after an empty answer that came at once: else this loop would ask the log without end.
         const earlyMs = loop.next > before ? 0 : pauseMs - (this.#timeline.now() - began)
         const waitMs = Math.max(earlyMs, retryInMs)
         if (waitMs > 0) await runtime.sleep(waitMs, signal)
@@ -159,7 +159,7 @@ export class Listening {
     }
   }
 
-  /** One read, and how long the log asked to be left alone after it. Rejects where repeating it is of no use. */
+  /** Reads once. Resolves with the pause that the log asked for; rejects where another try would fail. */
   async #step(partition: number, loop: Loop): Promise<number> {
     const { log, runtime, updatesTopic, pollTimeoutMs, maxPollBytes, updatesIsolation } = this.#settings
     const expired = () =>
@@ -190,7 +190,7 @@ export class Listening {
     const recordKey = (record.key && decodeUtf8(record.key)) ?? ''
     if (loop.listeners.has(recordKey)) {
       const decoded = await decodeRecord(record, this.#settings.codec, this.#settings.maxMessageBytes)
-      // Looked up only now: whoever began to listen meanwhile was promised this record too.
+      // Looked up after the wait: a listener that was added meanwhile must get this record, too.
       for (const listener of loop.listeners.get(recordKey) ?? []) listener.take(decoded)
     }
     loop.next = record.offset + 1

@@ -14,13 +14,13 @@ import type { ArrivedValue, PutMessage } from './messages.ts'
 /** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
 const MAX_SKEW_MS = 5000
 
-/** What a value came with beside itself. */
+/** What the carrier of a value (the updates topic, a shared tier) says of it. */
 export interface Carriage {
-  /** When it was written, by the carrier's clock, where that is told. */
+  /** When the value was written, by the carrier's clock, where the carrier says. */
   readonly writtenAt?: number | undefined
   /** The partition's generation when it was fetched. @default that of now */
   readonly generation?: number
-  /** Every eviction below it has met the value where it comes from. */
+  /** The carrier has applied every eviction below it to the value. */
   readonly knownTo?: number
 }
 
@@ -38,7 +38,7 @@ export function putMessage<T>(
 }
 
 /**
- * A value as those will have it who read it from the log: its writer holds the same.
+ * A value as isolates will read it from the log: its writer holds the same.
  *
  * @throws KedgeError `ERR_CODEC` where the codec cannot write it, or the schema does not take what comes back
  */
@@ -57,7 +57,7 @@ export function asRead<T>({ settings: { codec } }: Ground, space: Keyspace<T>, k
   )
 }
 
-/** The value as it asks to be held, or why it may not even ask. */
+/** The value as a candidate to be held, or why it cannot be one. */
 export function candidateOf<T>(
   { settings, timeline }: Ground,
   space: Keyspace<T>,
@@ -66,7 +66,7 @@ export function candidateOf<T>(
 ): Candidate<T> | RefuseReason {
   const { partition } = space
   const wall = settings.runtime.now()
-  // Of another log, or of a future that the log has not reached.
+  // An as-of of another log, or beyond the end of ours, compares to nothing known here.
   const foreign =
     arrived.logId !== undefined && partition.logId !== undefined && arrived.logId !== partition.logId
   const asOf = arrived.asOf ?? partition.position
@@ -78,7 +78,7 @@ export function candidateOf<T>(
   if (value === undefined) return 'schema'
   const { load, settleMs } = space.settings
   const ageMs = Math.max(0, wall - born)
-  // Simple messages may leave it to the namespace.
+  // A simple message may leave its TTL to the namespace.
   const ttlMs =
     arrived.ttlMs === Infinity ? ttlOf(value, load, 0, place) : Math.min(arrived.ttlMs, MAX_DURATION_MS)
   // Readers serve a value from elsewhere as fresh. So one whose TTL is over is refused, though its windows are not over.
@@ -95,7 +95,7 @@ export function candidateOf<T>(
     windows,
     tags: arrived.tags ?? tagsOf(value, load, place),
     version: arrived.version,
-    // Whoever wrote it has let its source settle, by what was known where it was loaded. Simple messages tell of no load.
+    // The writer already waited `settle`: ours applies only if it waited less. Simple messages name no load.
     settleMs: arrived.asOf === undefined || (arrived.settleMs ?? 0) >= settleMs ? 0 : settleMs,
   }
 }

@@ -46,7 +46,7 @@ export class Asked<T> {
     follower: Follower,
   ) {
     this.#space = space
-    // What somebody writes at its source at this moment may be loaded, but not be shared: nobody could answer.
+    // Skip keys with an open write intent: the loader service would not publish them.
     const answerable = [...flights].filter(([key]) => !space.pending(key))
     this.#open = new Map(answerable.slice(0, MAX_KEYS))
     this.#demand = demand
@@ -72,7 +72,7 @@ export class Asked<T> {
     await this.#gather(signal)
   }
 
-  /** Listens no longer. What is still judged comes too late. */
+  /** Stops listening. An answer that is still being judged comes too late. */
   end(): void {
     this.#close()
     this.#open.clear()
@@ -143,12 +143,12 @@ export class Asked<T> {
         (each) => each === name,
         () => Infinity,
       )
-    // One without an as-of cannot be an answer; one that only says to drop what was held is none.
+    // An update without an as-of is no answer, and neither is one that only says to drop what was held.
     if (!arrived || arrived.asOf === undefined || arrived.key !== key || arrived.namespace !== name) return
     if (arrived.kind === 'drop' && !arrived.none) return
     if (!(await this.#proves(arrived.asOf, signal))) return
     const flight = this.#open.get(key)
-    // What was written while an eviction's fate is unknown must not be believed.
+    // An eviction of the key may be in the log unacknowledged: this answer may be older than it.
     if (flight === undefined || flight.doomed) return
     const outcome = this.#attempt(arrived, decoded)
     if (outcome === undefined) return
@@ -156,7 +156,7 @@ export class Asked<T> {
     flight.settle(outcome)
   }
 
-  /** Whether every eviction is known that this answer must be judged by: those of the last `maxStaleness`, at most, are not. */
+  /** Whether all evictions since the answer's as-of are known, but for those of the last `maxStaleness`. */
   async #proves(asOf: number, signal: AbortSignal): Promise<boolean> {
     const { timeline, settings } = this.#ground
     const { partition } = this.#space
@@ -184,7 +184,7 @@ export class Asked<T> {
     if (logId !== undefined && partition.logId !== undefined && logId !== partition.logId) return undefined
     if (arrived.kind === 'drop') {
       const asOf = arrived.asOf!
-      // There is one on its way to the source.
+      // A write of the key waits to be persisted: the loader service has read the source without it.
       if (space.pendingWrite(key)) return undefined
       if (!space.joinable(key, asOf, this.#began(arrived, timestamp))) return undefined
       space.dropBefore(key, asOf + 1)
@@ -196,11 +196,11 @@ export class Asked<T> {
     const place = { namespace: space.name, key }
     const tags = arrived.tags ?? tagsOf(asks.value, load, place)
     const windows = windowsOf(asks.value, load, place)
-    // One that is past its TTL is no answer, though it is not past its windows: it would be served as fresh.
+    // A value past its TTL is no answer, even within its windows: the reader would serve it as fresh.
     const keepMs = now < asks.loadedAt + asks.ttlMs ? keepMsOf(windows ?? load) : 0
     const candidate = { ...asks, tags, keepMs, windows }
     const refused = space.hold(key, candidate)
-    // A newer one is here already.
+    // This isolate already holds a newer value.
     const held = refused === 'superseded' ? space.current(key) : undefined
     if (held !== undefined && now < held.freshUntil) {
       const { value, loadedAt, freshUntil } = held

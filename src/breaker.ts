@@ -1,7 +1,7 @@
 /**
- * A circuit breaker: leaves something alone that fails, and tries it again now and then.
+ * A circuit breaker: stops calls that keep failing, and lets one through now and then.
  *
- * Pure: the time is told by whoever calls. Nothing waits for it, and it holds nothing that belongs to a request.
+ * Pure: the caller passes the time. No call waits for it, and it holds nothing that belongs to a request.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface BreakerLimits {
   /** How long it stays open, the first time. Twice as long each time that the try fails. */
   readonly pauseMs: number
   readonly maxPauseMs: number
-  /** After this long without an outcome, whoever tried is taken for gone. */
+  /** After this long without an outcome, the caller that tried counts as gone, and another one may try. */
   readonly leaseMs: number
 }
 
@@ -24,7 +24,7 @@ export type Permit = number
 
 export class Breaker {
   #state: BreakerState = 'closed'
-  /** Counts changes of state: the outcome of a call that began before one says nothing any more. */
+  /** Counts changes of state: the breaker ignores the outcome of a call that began before the last one. */
   #era = 0
   #failures = 0
   #openings = 0
@@ -44,7 +44,7 @@ export class Breaker {
     return this.#state
   }
 
-  /** Leave to make a call now, whose outcome is to be told; `undefined` where there is none. */
+  /** Leave to make a call now, whose outcome the caller must report; `undefined` while calls are stopped. */
   enter(now: number): Permit | undefined {
     if (this.#state !== 'closed') {
       if (now < this.#until) return undefined

@@ -106,7 +106,7 @@ class IsolateCache implements OpenCache {
     })
     const counters = newCounters()
     this.#ground = { settings, timeline, counters, budget: new Budget(settings) }
-    // Not an identity anybody trusts: it only tells our own announcements from those of others.
+    // No proof of identity: it only tells our own announcements from those of other caches.
     const self = Math.floor(runtime.random() * 2 ** 52).toString(36)
     this.#publisher = new Publisher(this.#ground, self)
     this.#lifespan = new Lifespan(runtime)

@@ -1,9 +1,8 @@
 /**
  * Messages as bytes: JSON by default, another codec where one is given, gzip above a size.
  *
- * What was written by any of them is told apart by its first bytes, so that readers need no agreement with
- * writers: gzip begins with `1f 8b` (RFC 1952), JSON objects with `{`. What is inflated is bounded, because a
- * kilobyte of gzip can hold a gigabyte.
+ * A reader tells them apart by their first bytes, so it needs no agreement with the writer: gzip begins with
+ * `1f 8b` (RFC 1952), JSON objects with `{`. Inflating is bounded: a kilobyte of gzip can hold a gigabyte.
  *
  * @module
  */
@@ -42,14 +41,16 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Arrays and objects within one another, at most. Deeper ones overflow the stack of whoever writes them down again. */
+/**
+ * Arrays and objects within one another, at most: deeper ones overflow the stack that serialises them again.
+ */
 export const MAX_JSON_DEPTH = 500
 
 export const json: Codec = {
   name: 'json',
   encode: (value) => shallow(encoder.encode(JSON.stringify(value))),
   decode: (bytes) => JSON.parse(strictDecoder.decode(shallow(bytes))) as unknown,
-  // Anything may be JSON: it is the one that is tried when nobody else claims the bytes.
+  // JSON has no first bytes of its own: it is tried when no other codec detects the bytes.
   detects: () => true,
 }
 

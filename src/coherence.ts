@@ -50,7 +50,7 @@ export function evictionIn(
   { record, message, recordKey, error }: DecodedRecord,
   isNamespace: (name: string) => boolean,
 ): Eviction {
-  // What its bytes were to say is unknown: `null` is read as no message that kedge knows.
+  // Undecodable bytes count as a message that kedge does not know: `null` stands for one.
   const eviction = readEviction(error === undefined ? message : null, recordKey, isNamespace)
   if (message !== undefined || error !== undefined || record.key === null) return eviction
   if (eviction.all) return { ...eviction, unreadable: record.key.length > 0 }

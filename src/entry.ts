@@ -11,7 +11,7 @@ export interface Provenance {
   readonly asOf: number
   readonly tags: readonly string[] | undefined
   readonly version: number | undefined
-  /** Every eviction below it has met the value where it comes from. */
+  /** The carrier of the value has applied every eviction below it to the value. */
   readonly knownTo?: number | undefined
 }
 

@@ -45,7 +45,7 @@ export type RefuseReason =
   | 'size'
   /** The load began before it had settled after an eviction of its key (`settle`). */
   | 'settling'
-  /** Somebody is writing the key at its source, or an intent to do so may have been missed. */
+  /** A writer is writing the key at its source, or this isolate may have missed an intent to do so. */
   | 'pending'
   /** It was already past its TTL, or its TTL is 0; or the clocks stepped back while it was loaded, and it may be. */
   | 'expired'
@@ -194,7 +194,7 @@ export type KedgeEvent =
     }
   | { readonly type: 'background_error'; readonly error: unknown }
 
-/** Takes an event; absent where nobody listens, so that an event nobody hears is never built. */
+/** Takes an event; absent without a listener, so that no event is built in vain. */
 export type Emit = ((event: KedgeEvent) => void) | undefined
 
 /** The listener, made harmless: what it throws is ignored. */
@@ -206,7 +206,7 @@ export function emitTo(listener: ((event: KedgeEvent) => void) | undefined): Emi
       // An `async` listener rejects instead.
       if (said instanceof Promise) said.catch(() => undefined)
     } catch {
-      // A broken listener must not break the cache, and there is nobody else to tell.
+      // A broken listener must not break the cache, and there is no other listener to report it to.
     }
   }
 }

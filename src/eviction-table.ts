@@ -179,7 +179,7 @@ function touch(marks: Map<string, Mark>, id: string, offset: number, now: number
 }
 
 function merge(mark: Mark, offset: number, now: number, version?: number): void {
-  // An eviction of our own is met again in the log: that is not another one.
+  // The log returns our own eviction after we have applied it: that is not another one.
   if (offset > mark.plain && offset > mark.versioned) mark.appliedAt = Math.max(mark.appliedAt, now)
   if (version === undefined) {
     mark.plain = Math.max(mark.plain, offset)

@@ -13,20 +13,20 @@ import type { Proof } from './sources.ts'
 /** What came of a load for one key. */
 export type Outcome<T> = Failed | Landed<T>
 
-/** Why there is none. */
+/** A load that failed. */
 export interface Failed {
   readonly error: unknown
 }
 
-/** A value that has come. */
+/** A load that has brought a value, or that the source has none. */
 export interface Landed<T> {
   readonly value: T | undefined
   readonly stored: boolean
-  /** Why it is not. */
+  /** Why the value is not held. */
   readonly refused?: RefuseReason
   readonly loadedAt: number
   readonly ttlMs: number
-  /** It came from the shared tier, and is held: others may take it from there, once they have judged it. */
+  /** From the shared tier, and held: other reads take it from memory, after a proof of their own. */
   readonly fromTier?: true
 }
 
@@ -46,7 +46,7 @@ export type OnHeld<T> = (held: ReadonlyMap<string, Candidate<T>>, scope: Scope) 
 /** What a caller asks of a load. */
 export interface Demand<T> {
   readonly call: Call<T>
-  /** Only what is not at the source yet is found by it: it is no load for those who have a loader. */
+  /** Reads only pending writes from the log; callers with a loader must not join it. */
   readonly sourceless?: boolean
   readonly load: LoadSettings
   readonly scope: Scope
@@ -59,21 +59,21 @@ export interface Demand<T> {
    * Absent where it must not be.
    */
   readonly coldMs?: number | undefined
-  /** What values of the shared tier are judged after; absent where they could not be. */
+  /** Awaited before values of the shared tier are judged; absent where they cannot be. */
   readonly proof?: Proof | undefined
 }
 
 /** A load under way, for one key. */
 export class Flight<T> {
-  /** Not begun: whatever its reader will hold is later than now. */
+  /** `Infinity` until the load begins: what it will read is later than every eviction until then. */
   asOf: number = Infinity
   startedAt: number = Infinity
   generation = -1
   aliveUntil: number
-  /** An eviction failed to be published, and may have meant this. */
+  /** An eviction was not acknowledged, and may match this load. */
   doomed = false
   outcome: Outcome<T> | undefined
-  /** Who leads: it may await the flight, whatever the platform. */
+  /** The demand of the request that leads: that request may await the flight on every platform. */
   readonly leader: Demand<T>
   /** Never rejects. Awaited by the leader's request, and where promises may be shared. */
   readonly settled: Promise<void>

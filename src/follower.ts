@@ -1,9 +1,9 @@
 /**
- * The follower: when polls happen, and how long anybody waits for one.
+ * The follower: when polls happen, and how long a request waits for one.
  *
- * No timer runs: a poll is started by whoever crosses a request boundary when one is due. Where promises may be
- * shared, callers share the poll under way; on Workers they look at the state that it leaves, by timers of their
- * own, and start another one when it takes too long: its request may be gone.
+ * No timer runs: a request that begins or ends starts a poll when one is due. Where promises may be shared,
+ * callers share the poll under way; on Workers they look at the state that it leaves, by timers of their own,
+ * and start another one when it takes too long: its request may be gone.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import type { Scope } from './scope.ts'
 import { SlowPolls } from './slow-polls.ts'
 import type { Freshness } from './types.ts'
 
-/** A poll under way, as far as others may know it. */
+/** A poll under way, as other requests see it. */
 interface Run {
   readonly number: number
   readonly startedAt: number
@@ -29,7 +29,7 @@ interface Run {
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 5000
 const MAX_RETRY_AFTER_MS = 30_000
-/** On Workers: the part of `pollTimeout` after which a poll of another request is not relied upon any more. */
+/** On Workers: the part of `pollTimeout` after which a request stops relying on the poll of another. */
 const PATIENCE = 0.5
 /** The shortest pause between the polls of `follow()`, whatever `refreshAfter` says. */
 const MIN_FOLLOW_MS = 10
@@ -60,8 +60,8 @@ export class Follower {
   }
 
   /**
-   * Has `fetch` called before each proof and what it returns after it: what was fetched is thereby judged by
-   * evictions that are newer than itself.
+   * Calls `fetch` before each proof, and what it returns after the proof: so evictions that are newer than
+   * what was fetched judge it.
    */
   carries(fetch: (signal: AbortSignal) => Promise<() => Promise<void>>): void {
     this.#carry = fetch
@@ -114,7 +114,7 @@ export class Follower {
       this.#join(scope, now)
   }
 
-  /** Polls until `done`, at most `pollTimeout`. Whether it came about. */
+  /** Polls until `done`, at most `pollTimeout`. Resolves with whether it is. */
   async reach(done: () => boolean, scope: Scope, signal?: AbortSignal): Promise<boolean> {
     const { timeline, settings } = this.#context
     const { runtime, pollTimeoutMs } = settings
@@ -136,7 +136,7 @@ export class Follower {
         await runtime.sleep(Math.min(leftMs, pauseMs), signal)
         pauseMs = Math.min(50, pauseMs * 2)
       }
-      // A poll that began after this call knows all that there was to know.
+      // A poll that began after this call has read all that was in the log before it.
       if (run.state === 'succeeded' && run.number >= next) return done()
     }
     return true
@@ -173,8 +173,8 @@ export class Follower {
   }
 
   /**
-   * Waits for a record behind the positions. What it brings kills at once what it evicts; it moves no position and
-   * proves nothing: that is for the poll that follows.
+   * Waits for a record beyond the positions, and applies its eviction at once. It moves no position and
+   * proves nothing: the poll that follows does.
    */
   async #await(waitMs: number, signal: AbortSignal): Promise<void> {
     const { settings } = this.#context
@@ -244,7 +244,7 @@ export class Follower {
       run.state = 'failed'
       const isLate = isKedgeError(error) && error.code === 'ERR_TIMEOUT'
       if (isAnswered && isLate) this.#slow.took(timeline.now() - began, timeline.now())
-      // One that began later may have succeeded meanwhile.
+      // A poll that began later may have succeeded meanwhile.
       if (run.number >= this.#succeeded) this.#failed(error)
     }
   }

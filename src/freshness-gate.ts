@@ -8,9 +8,9 @@ import type { Follower } from './follower.ts'
 import type { Ground, Keyspace } from './keyspace.ts'
 import type { Scope } from './scope.ts'
 
-/** How much of what is held may be believed. */
+/** How much of what is held a read may serve. */
 export type Trust =
-  /** Nothing was held when it was asked: whatever is held by now has not been judged. */
+  /** Nothing was held when the read asked: a value that is held since then has not been judged. */
   | 'none'
   /** All of it: every eviction that was acknowledged `maxStaleness` ago is known. */
   | 'proved'
@@ -42,7 +42,7 @@ export class FreshnessGate {
     this.#follower = follower
   }
 
-  /** Decides how far what is held may be believed; waits for a poll where that helps and there is a use for it. */
+  /** Decides how much of what is held the read may serve; waits for a poll where that helps and has a use. */
   async trust(held: () => boolean, asking: Asking, next: number = asking.next): Promise<Trust> {
     const { scope, required, signal } = asking
     const ground = this.#ground
@@ -75,7 +75,7 @@ export class FreshnessGate {
     return partition.position >= required && bearable ? 'outage' : 'bypass'
   }
 
-  /** Whether this moment every eviction is known that a read which began at `since` must know. */
+  /** The check whether this isolate knows every eviction that a read which began at `since` must know. */
   proved(required: number, since: number, next: number): () => boolean {
     const space = this.#space
     const { partition } = space

@@ -18,7 +18,7 @@ const BYTES_PER_CALL = 1_000_000
 /** Writes that one group waits for. */
 const MAX_WRITES = 1000
 
-/** One write: its records, and who waits for them. */
+/** One write: its records, and the caller that waits for them. */
 interface Write {
   readonly records: Promise<readonly NewRecord[]>
   readonly signal: AbortSignal | undefined
@@ -38,7 +38,7 @@ type Batch = { readonly write: Write; readonly record: NewRecord }[]
 export class GroupCommit {
   readonly #settings: Settings
   readonly #gathering = new Map<string, Group>()
-  /** Of each ordered key the group that writes it, and when that is done. */
+  /** For each ordered key: settles when the last group that writes it is done. */
   readonly #unfinished = new Map<string, Promise<void>>()
 
   constructor(settings: Settings) {
@@ -48,7 +48,7 @@ export class GroupCommit {
   /**
    * Appends the records, in a call with others. Rejects as they do, or with `ERR_PUBLISH`, or with `signal.reason`.
    *
-   * @param ordered whose records must not be overtaken by ones that are written later
+   * @param ordered keys whose later records must not overtake these
    */
   send(
     topic: string,
@@ -56,7 +56,7 @@ export class GroupCommit {
     ordered: readonly string[],
     signal?: AbortSignal,
   ): Promise<Position[]> {
-    // Awaited later, and perhaps never where the caller has gone.
+    // Handled here: the group awaits them later, or never where the caller has gone.
     records.catch(() => undefined)
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
@@ -67,13 +67,13 @@ export class GroupCommit {
           settled.abort()
           how(outcome)
         }
-      // The caller's wait ends, and so does the call where nobody else is in it.
+      // An abort ends the caller's wait; it ends the call, too, where no other write is in it.
       signal?.addEventListener('abort', () => reject(signal.reason), { once: true, signal: settled.signal })
       const group = this.#groupOf(topic)
       const count = group.writes.push({ records, signal, resolve: settle(resolve), reject: settle(reject) })
       for (const key of ordered) group.ordered.add(key)
       if (count >= MAX_WRITES) return this.#close(topic, group)
-      // Each write looks by itself whether it was the last one: the request of another one may be gone.
+      // Each write checks by itself whether it is the last one: the request of another write may be gone.
       return this.#settings.runtime.microtask(() => {
         if (group.writes.length === count) this.#close(topic, group)
       })
@@ -89,11 +89,11 @@ export class GroupCommit {
     return group
   }
 
-  /** Sends the group; what is written from now on is in another one. */
+  /** Sends the group; later writes go into another one. */
   #close(topic: string, group: Group): void {
     if (this.#gathering.get(topic) !== group) return
     this.#gathering.delete(topic)
-    // Where requests are isolated, a group of another one must not be awaited: there they may overtake each other.
+    // Where requests are isolated, none may await the group of another: there records may overtake others.
     const ordered = this.#settings.runtime.isolatesRequests ? [] : [...group.ordered]
     const before = ordered.flatMap((key) => this.#unfinished.get(key) ?? [])
     const done = Promise.all(before).then(() => this.#commit(topic, group.writes))
@@ -103,7 +103,7 @@ export class GroupCommit {
     })
   }
 
-  /** Never rejects: each write is told by itself. */
+  /** Settles each write by itself. Never rejects. */
   async #commit(topic: string, writes: readonly Write[]): Promise<void> {
     const positions = new Map<Write, Position[]>()
     const batches = await batchesOf(writes, positions)
@@ -115,7 +115,7 @@ export class GroupCommit {
         for (const [at, { write }] of batch.entries()) positions.get(write)!.push(acknowledged[at]!)
       }
     } catch (error) {
-      // Those whose records were all acknowledged before are settled below, the others here.
+      // Rejects the writes that lack an acknowledgement; the others resolve below.
       const counts = new Map<Write, number>()
       for (const { write } of batches.flat()) counts.set(write, (counts.get(write) ?? 0) + 1)
       for (const [write, found] of positions) {
@@ -142,14 +142,14 @@ export class GroupCommit {
   }
 }
 
-/** The records of the writes in few calls, in order. A write whose records cannot be made is told so, and left out. */
+/** The records in few calls, in order. Rejects, and leaves out, a write whose records cannot be made. */
 async function batchesOf(writes: readonly Write[], positions: Map<Write, Position[]>): Promise<Batch[]> {
   const batches: Batch[] = []
   let bytes = 0
   const made = await Promise.allSettled(writes.map(({ records }) => records))
   for (const [at, result] of made.entries()) {
     const write = writes[at]!
-    // Who has gone meanwhile, before anything was sent, writes nothing.
+    // A caller that left before anything was sent writes nothing.
     if (result.status === 'rejected') write.reject(result.reason)
     if (result.status === 'rejected' || write.signal?.aborted) continue
     positions.set(write, [])
@@ -168,7 +168,7 @@ async function batchesOf(writes: readonly Write[], positions: Map<Write, Positio
   return batches
 }
 
-/** Aborted when all who wait for the batch have gone; none where one of them cannot go. */
+/** Aborted when all callers of the batch have left; `undefined` where one of them has no signal. */
 function signalOf(batch: Batch, ended: AbortSignal): AbortSignal | undefined {
   const signals = new Set(batch.map(({ write }) => write.signal))
   const [first, ...others] = signals

@@ -53,7 +53,7 @@ export class GroupWriter<T> {
     const keys = [...entries.keys()]
     const meant = keysThat((key) => entries.has(key))
     const { published, landed } = await this.#writer.evict([{ keys }], meant, scope, signal)
-    // A position of another log says nothing here.
+    // A position of another log compares to nothing here.
     if (!landed)
       throw new KedgeError(
         'ERR_PUBLISH',
@@ -62,7 +62,7 @@ export class GroupWriter<T> {
           retryable: true,
         },
       )
-    // The evictions of many keys may be several records: the values are of after the last of them.
+    // The evictions of many keys may be several records: the as-of of the values lies past the last of them.
     const asOf = Math.max(...published.map(({ offset }) => offset)) + 1
     const values = new Map([...draft].map(([key, candidate]) => [key, { ...candidate, asOf }]))
     const standing = [...values].filter(

@@ -87,7 +87,7 @@ function find(value: object): (Alien & { path: string }) | undefined {
       if (left-- <= 0) return undefined
       const part = dataAt(inside, name)
       if (typeof part === 'object' ? part === null : typeof part !== 'function') continue
-      // What a class keeps among its fields beside data is its own affair.
+      // Allow a class its own functions among its fields, beside data.
       const isOwnFunction = ofClass && typeof part === 'function' && !isStub(part) && inside === at
       const strange = isOwnFunction ? undefined : alienOf(part as object)
       if (strange === undefined && (typeof part === 'function' || open.length >= MAX_PARTS)) continue

@@ -20,7 +20,7 @@ export const namespaceName: z.ZodString = z.string().regex(NAMESPACE_PATTERN)
 export const idShape: z.ZodString = z.string().regex(/^[^]{1,512}$/)
 
 /**
- * Refuses keys, tags and prefixes that could not be told apart again on the other side.
+ * Refuses keys, tags and prefixes that a reader could not tell apart once they are encoded.
  * @throws TypeError when `text` is empty, too long, or holds half a surrogate pair (it has no UTF-8).
  */
 export function checkId(text: string, what: 'key' | 'tag' | 'prefix' | 'domain'): void {

@@ -1,9 +1,10 @@
 /**
- * Intents: writes to the source that somebody has announced, and of which nobody knows yet how they ended.
+ * Intents: writes to the source that a writer has announced, and whose outcome is not in the log yet.
  *
- * A writer that dies between its commit and its eviction leaves no word of the commit. So it announces it before: what
- * is loaded of the key from then on is not held, until an eviction closes the intent, or its time is over and with it
- * the time in which the commit can have happened. A value is then judged by when its load **began**.
+ * A writer that dies between its commit and its eviction leaves no trace of the commit in the log. So it
+ * announces the write first. From then on isolates hold nothing that they load of the key, until an eviction
+ * closes the intent, or its time is over and the commit can no longer happen. A value is then judged by when
+ * its load **began**.
  *
  * Times are those of a monotonic clock, given by the caller. Bounded: beyond the limits more is barred, never less.
  *
@@ -24,7 +25,7 @@ export interface PendingWrite {
 
 interface Open {
   readonly keys: readonly string[]
-  /** What began before this may be older than the commit. */
+  /** A load that began before this may be older than the commit. */
   readonly until: number
   readonly write: Intent['write']
   /** Where the intent stands; -1 where that is not known. */
@@ -33,7 +34,7 @@ interface Open {
 
 /** Keys of open intents; beyond it, their ends bar the whole namespace. */
 const MAX_KEYS = 1024
-/** Ids remembered after they were closed: our own are met again in the log. */
+/** Closed ids that are remembered: the log returns our own intents after we have closed them. */
 const MAX_CLOSED = 1024
 
 export class Intents {
@@ -46,7 +47,7 @@ export class Intents {
   /** The same, of intents that may have been missed. */
   #missedUntil = -Infinity
 
-  /** Takes in an intent. Whether it was new, and is not closed already. */
+  /** Takes in an intent. Returns whether it is new, and not closed already. */
   open(keys: readonly string[], { id, ttlMs, write }: Intent, now: number, offset = 0): boolean {
     // Split among several records it has one id; the first of them speaks for its keys.
     const known = this.#open.get(id)
@@ -66,7 +67,7 @@ export class Intents {
     return true
   }
 
-  /** Ends an intent, met or not: one that is met later is closed already. */
+  /** Closes an intent, read or not: an intent that is read later counts as closed. */
   close(id: string): void {
     this.#remove(id)
     this.#closed.delete(id)
@@ -75,8 +76,8 @@ export class Intents {
   }
 
   /**
-   * The log was met anew, and may be another one: where the intents stood in it says nothing any more. They hold all the
-   * same, but what they announce is not known to be of after anything, until they are met again.
+   * The log may have been re-created, so the offsets of intents are meaningless. Keeps blocking, but forgets
+   * the offsets until the intents are read again.
    */
   unplace(): void {
     for (const [id, open] of this.#open) this.#open.set(id, { ...open, offset: -1 })
@@ -103,7 +104,8 @@ export class Intents {
     for (const id of this.#byKey.get(key) ?? []) {
       const { write, until, offset } = this.#open.get(id)!
       if (write === undefined || until <= now) continue
-      // In one partition their order is that of the source; of two partitions (their number was changed) nobody knows.
+      // Writes of one partition reach the source in its order. Of two partitions (after their number was
+      // changed) the later intent decides.
       const isLater =
         last === undefined ||
         (write.partition === last.partition ? write.offset > last.offset : offset + 1 >= asOf)
@@ -113,20 +115,20 @@ export class Intents {
     return last && { ...last, asOf }
   }
 
-  /** How many writes wait, and whether one of them should long be persisted. */
+  /** How many writes wait to be persisted, and whether one of them is overdue. */
   writes(now: number): { count: number; overdue: boolean } {
     let count = 0
     let overdue = false
     for (const { write, until } of this.#open.values()) {
       if (write === undefined) continue
       if (now < until) count++
-      // Not for ever: whatever ended it may have been missed.
+      // Not for ever: this isolate may have missed the eviction that closed it.
       else if (now < until + MAX_INTENT_MS) overdue = true
     }
     return { count, overdue }
   }
 
-  /** Forgets what is over, and then the oldest: what they barred is barred for all keys. */
+  /** Forgets intents that are over, and then the oldest: what those blocked is blocked for all keys. */
   #shrink(now: number): void {
     for (const [id, { until }] of this.#open) if (until <= now) this.#forget(id, until)
     for (const [id, { until }] of this.#open) {

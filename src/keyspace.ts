@@ -34,7 +34,7 @@ export interface Ground {
 export interface Candidate<T> {
   readonly value: T
   readonly asOf: number
-  /** The partition's generation when the value began to come into being. */
+  /** The partition's generation when the load or the write of the value began. */
   readonly generation: number
   readonly loadedAt: number
   readonly ttlMs: number
@@ -44,17 +44,17 @@ export interface Candidate<T> {
   readonly windows?: Windows | undefined
   readonly tags: readonly string[] | undefined
   readonly version: number | undefined
-  /** How long after an eviction a load must begin to be believed. */
+  /** How long after an eviction a load must begin for its value to be held. */
   readonly settleMs: number
-  /** Every eviction below it has met the value where it comes from: those need not be known here. */
+  /** The carrier has applied every eviction below it to the value: this isolate need not know those. */
   readonly knownTo?: number | undefined
-  /** It may be held though the log was never reached: until it is, and flagged. */
+  /** It may be held, flagged, until the log is reached for the first time. */
   readonly beforeContact?: boolean
   /** It is the value of a write that waits to be persisted. */
   readonly write?: PendingWrite
 }
 
-/** Where a load stands: what is held of it is judged by the evictions from there on. */
+/** The place of a load in the log: the evictions from there on judge what it brings. */
 export interface Vantage {
   readonly asOf: number
   /** Of the partition: positions of another one compare to nothing here. */
@@ -77,7 +77,7 @@ export class Keyspace<T> implements Tenant {
   readonly #intents = new Intents()
   readonly #maxStalenessMs: number
   readonly #refreshAfterMs: number
-  // Of the ground, for the shortest way to a hit.
+  // Copied from the ground, to shorten the path of a hit.
   readonly #timeline: Timeline
   readonly #counters: Counters
   readonly #emit: Settings['emit']
@@ -104,13 +104,13 @@ export class Keyspace<T> implements Tenant {
     this.looksBack = settings.tier || settings.intentsMs > 0
     partition.tenants.add(this)
     if (!partition.anchored) return
-    // Declared late: intents that the partition has met already were not for anybody here, nor the past.
+    // Declared late: this namespace has missed the intents and evictions that the partition has already read.
     this.#missed()
     if (this.looksBack) partition.wantRecall()
     this.#awaitsPast = settings.intentsMs > 0 && ground.settings.lookBack !== 0
   }
 
-  /** Whose value it is, for the functions that are asked about it. */
+  /** Namespace and key of a value, for the functions of the options. */
   place(key: string): Place {
     return { namespace: this.name, key, shortTtl: this.shortTtl }
   }
@@ -118,9 +118,9 @@ export class Keyspace<T> implements Tenant {
   /** The as-of of a load that begins now. */
   get asOf(): number {
     const { settleMs, intentsMs } = this.settings
-    // A source that may lag must be judged by evictions that it knows nothing of yet: then it is what has been read.
+    // A source that lags may not reflect evictions beyond what has been read here: use the position.
     if (settleMs > 0) return this.partition.position
-    // An intent in the log says nothing of a commit: below the as-of there must be none that is not known here.
+    // Use the highest offset known without a gap: an unread intent below the as-of would go unnoticed.
     return intentsMs > 0 ? this.partition.known : this.partition.asOf
   }
 
@@ -145,7 +145,7 @@ export class Keyspace<T> implements Tenant {
     return entry
   }
 
-  /** The entry, expired or not, if no known eviction kills it. How fresh that knowledge is, is for the caller to ask. */
+  /** The entry, expired or not, if no known eviction kills it. The caller must check the proof. */
   current(key: string): StoredEntry<T> | undefined {
     const entry = this.#store.get(key)
     return entry !== undefined && this.#survives(key, entry) ? entry : undefined
@@ -170,21 +170,21 @@ export class Keyspace<T> implements Tenant {
   /** Whether a caller that arrives now may share a load that began at `asOf`. */
   joinable(key: string, asOf: number, startedAt: number): boolean {
     if (!this.#table.joinable(key, asOf)) return false
-    // What the load brings may be of before a commit that no eviction will tell of.
+    // The writer may crash between its commit and its eviction: share no old load beside an open intent.
     return (
       this.#timeline.now() - startedAt <= this.#maxStalenessMs ||
       !this.#intents.bars(key, this.#begun(startedAt))
     )
   }
 
-  /** Where a load that begins now stands. */
+  /** The place in the log of a load that begins now. */
   get vantage(): Vantage {
     return { asOf: this.asOf, generation: this.partition.generation }
   }
 
   /**
-   * Whether what began at `since` is as good as what began at `by`: everything in between has been read, and nothing of
-   * it evicted the key, or a group.
+   * Whether a load that began at `since` may stand for one that began at `by`: this isolate has read
+   * everything in between, and nothing of it evicted the key, or a group.
    */
   unchanged(key: string, since: Vantage, by: Vantage): boolean {
     const { generation, position } = this.partition
@@ -192,7 +192,7 @@ export class Keyspace<T> implements Tenant {
     return this.#table.joinable(key, since.asOf)
   }
 
-  /** Whether somebody is known to be writing the key at its source. */
+  /** Whether a writer has announced a write of the key, or may have: what is loaded now is not held. */
   pending(key: string): boolean {
     return this.#intents.bars(key, this.#monotonic())
   }
@@ -202,12 +202,12 @@ export class Keyspace<T> implements Tenant {
     return this.#intents.write(key, this.#monotonic())
   }
 
-  /** Whether writes may wait of which nobody here has been told yet: the past is still to be looked up. */
+  /** Whether this isolate has yet to read the past, in which writes may wait to be persisted. */
   get awaitsPast(): boolean {
     return this.#awaitsPast
   }
 
-  /** How many writes wait to be persisted, and whether one of them should long be. */
+  /** How many writes wait to be persisted, and whether one of them is overdue. */
   pendingWrites(): { count: number; overdue: boolean } {
     return this.#intents.writes(this.#monotonic())
   }
@@ -294,7 +294,7 @@ export class Keyspace<T> implements Tenant {
 
   intends(keys: readonly string[], intent: Intent, offset: number): void {
     if (!this.#intents.open(keys, intent, this.#monotonic(), offset)) return
-    // Whatever its as-of: it may have been loaded while the intent was in the log, and not known here.
+    // Drop a value of any as-of: it may have been loaded while the intent was in the log but not read here.
     for (const key of keys) this.drop(key, 'evicted')
   }
 
@@ -342,7 +342,7 @@ export class Keyspace<T> implements Tenant {
     this.#table.extend(horizon)
   }
 
-  /** Drops what an eviction whose fate is unknown may have meant. */
+  /** Drops what an unacknowledged eviction may match. */
   doubt(matches: (key: string, tags: readonly string[] | undefined) => boolean): void {
     this.#sweep('evicted', (key, entry) => matches(key, entry.tags))
   }

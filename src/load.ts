@@ -38,7 +38,7 @@ export class Load<T> {
     this.#seek = seek
   }
 
-  /** Asks the tier, then others for what it has not: beside the tier, where that takes long. */
+  /** Asks the tier, then a loader service and the loader for the rest; beside the tier, where it is slow. */
   async run(
     flights: ReadonlyMap<string, Flight<T>>,
     demand: Demand<T>,
@@ -56,7 +56,7 @@ export class Load<T> {
       await settledWithin(runtime, asked, tierTimeoutMs, signal)
       await this.#fetch(open(flights), demand, loading, signal)
     } catch (error) {
-      // What the source does not give the tier may.
+      // The tier may still answer where the source has failed.
       await asked
       if (open(flights).size > 0) throw error
       emit?.({ type: 'background_error', error })
@@ -67,8 +67,8 @@ export class Load<T> {
   }
 
   /**
-   * Settles the flights for which the tier has a value that may be held. Never rejects. They have not begun by that:
-   * an eviction that arrives meanwhile meets the value when it is judged.
+   * Settles the flights for which the tier has a value that may be held. Never rejects. The flights do not
+   * begin with it: an eviction that arrives meanwhile meets the value when the value is judged.
    */
   async #ask(
     tier: OuterTier,
@@ -79,7 +79,7 @@ export class Load<T> {
     const taken = await tier.take(this.#space, [...flights.keys()], proof, stop)
     for (const [key, { value, loadedAt, ttlMs }] of taken) {
       const flight = flights.get(key)!
-      // An eviction that may be in the log, though nobody was told: then it meant this value too.
+      // An unacknowledged eviction may be in the log, and would match this value, too.
       if (flight.doomed) this.#space.drop(key, 'evicted')
       else flight.settle({ value, stored: true, loadedAt, ttlMs, fromTier: true })
     }
@@ -111,14 +111,14 @@ export class Load<T> {
   async #run(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>, signal: AbortSignal): Promise<void> {
     const { partition } = this.#space
     const startedAt = this.#ground.timeline.now()
-    // Before the source is read, and not a moment later: the whole of coherence hangs on this order.
+    // Note the as-of first, then read the source: an eviction between the two would else spare an old value.
     const { asOf } = this.#space
     for (const flight of flights.values()) {
       Object.assign(flight, { asOf, startedAt, generation: partition.generation })
     }
     this.#ground.counters.loads++
     const values = await demand.call([...flights.keys()], signal)
-    // Given up meanwhile: nobody waits for these values any more.
+    // The load was given up meanwhile: no read waits for these values.
     signal.throwIfAborted()
     const held = new Map<string, Candidate<T>>()
     let failure: Failed | undefined
@@ -126,7 +126,7 @@ export class Load<T> {
       try {
         flight.settle(this.#keep(key, values.get(key), flight, held))
       } catch (error) {
-        // A value that cannot be held, or an option's function that stumbles over it: its neighbours are good.
+        // The value cannot be held, or a function of the options throws for it: the other values are good.
         failure ??= { error }
         flight.settle({ error })
       }
@@ -138,14 +138,14 @@ export class Load<T> {
   #keep(key: string, value: T | undefined, flight: Flight<T>, held: Map<string, Candidate<T>>): Outcome<T> {
     const { startedAt: loadedAt, asOf, generation, leader } = flight
     if (value === undefined) {
-      // There is none any more: what is still held of an earlier one has had its time.
+      // The source has no value any more: drop an older one that is still held.
       if (!flight.doomed && generation === this.#space.partition.generation)
         this.#space.dropBefore(key, asOf + 1)
       return { value, stored: false, loadedAt, ttlMs: 0 }
     }
     const { load, coldMs = Infinity } = leader
     const place = this.#space.place(key)
-    // Also where it would not be held: those who wait for one load share what it brings.
+    // Checked even where it would not be held: all reads that wait for the load share the value.
     checkHoldable(value, place.namespace, key)
     const ttlMs = Math.min(ttlOf(value, load, this.#ground.settings.runtime.random(), place), coldMs)
     const windows = windowsOf(value, load, place)
@@ -165,7 +165,7 @@ export class Load<T> {
     const refused = this.#space.hold(key, flight.doomed ? { ...candidate, generation: -1 } : candidate)
     if (refused === 'fenced') this.#ground.counters.fenced++
     const stored = refused === undefined
-    // Before the first contact it is as of no position that others could judge it by.
+    // Before the first contact the value has no as-of by which other isolates could judge it.
     if (stored && generation > 0) held.set(key, candidate)
     return { value, stored, ...(refused && { refused }), loadedAt, ttlMs: candidate.ttlMs }
   }

@@ -61,7 +61,7 @@ export interface ClearMessage {
   readonly ns?: string | undefined
 }
 
-/** `cache-evictions`: says nothing, but keeps the log's identity verifiable when nothing is evicted. */
+/** `cache-evictions`: evicts nothing, but keeps the log's identity verifiable while no evictions come. */
 export interface BeatMessage {
   readonly v: 1
   readonly op: 'beat'
@@ -111,7 +111,7 @@ export interface RequestMessage {
   readonly op: 'load'
   readonly ns: string
   readonly key: string
-  /** After this moment nobody waits any more: milliseconds since the epoch, by the asker's clock. */
+  /** The asker waits until this moment: milliseconds since the epoch, by its own clock. */
   readonly deadline: number
   /** Where the asker begins to read the key's partition of the updates topic: only what stands there or later answers. */
   readonly end?: number | undefined
@@ -220,7 +220,7 @@ export interface Intent {
 /** An eviction as it is applied. `namespace: undefined` means every namespace of the partition. */
 export interface Eviction {
   readonly namespace: string | undefined
-  /** It says nothing: a beat. */
+  /** A beat: it evicts nothing. */
   readonly empty: boolean
   readonly all: boolean
   /** Namespaces that are evicted whole besides: their names are readings of the record key, as the keys are. */
@@ -296,7 +296,7 @@ export function readEviction(
     const namespace = foreign.namespace ?? routeOf(foreign.keys, recordKey, isNamespace)
     return { ...NOTHING, ...foreign, namespace }
   }
-  // Written by a later release, say: what it means is unknown, but not whom it concerns.
+  // A later release may have written it: its meaning is unknown, but its namespace is not.
   const named = isOwn(message) ? namespaceName.safeParse((message as { ns?: unknown }).ns).data : undefined
   if (named !== undefined) return { ...NOTHING, namespace: named, all: true, unreadable: true }
   return { ...NOTHING, all: true, unreadable: true }
@@ -306,7 +306,7 @@ export function readEviction(
 function keyEviction(recordKey: string | undefined, isNamespace: (name: string) => boolean): Eviction {
   const keys = keyReadings(recordKey)
   if (keys !== undefined) return { ...NOTHING, keys, clears: keys.filter(isNamespace) }
-  // Without a key it says by itself that everything is meant.
+  // A record with neither key nor value evicts everything by contract: it is not unreadable.
   return { ...NOTHING, all: true, unreadable: recordKey !== undefined && recordKey !== '' }
 }
 
@@ -342,7 +342,7 @@ export interface ArrivedValue {
   readonly logId: string | undefined
   readonly tags: readonly string[] | undefined
   readonly version: number | undefined
-  /** How long its source had settled, at least, when it was loaded; `undefined` where nothing is said. */
+  /** How long its source had settled, at least, when it was loaded; `undefined` where that is not said. */
   readonly settleMs?: number | undefined
 }
 
@@ -364,7 +364,7 @@ export interface ArrivedDrop {
 
 export type Arrived = ArrivedValue | ArrivedDrop
 
-/** Whom an update of our own concerns that cannot be understood otherwise. */
+/** Namespace and key of an update of our own, of which nothing else can be read. */
 const whereabouts = z.object({ ns: namespaceName, key: idShape })
 
 const ownUpdate = z.discriminatedUnion('op', [putMessage, deleteMessage])

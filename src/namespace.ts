@@ -54,7 +54,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
   readonly #space: Keyspace<T>
   readonly #scope: Scope
   readonly #requires: boolean
-  /** Somebody is told of its reads: none takes the short way. */
+  /** A listener gets each of its reads: none takes the short way. */
   readonly #isWatched: boolean
 
   constructor(parts: NamespaceParts<T>, scope: Scope) {
@@ -86,12 +86,12 @@ export class ScopedNamespace<T> implements Namespace<T> {
     return this.#parts.reader.holdsCold
   }
 
-  /** Where a load that begins now stands. */
+  /** The place in the log of a load that begins now. */
   get vantage(): Vantage {
     return this.#space.vantage
   }
 
-  /** Whether no eviction that may concern the key lies between two moments, and all of it is known. */
+  /** Whether all between two places of the log has been read, and no eviction there may concern the key. */
   unchanged(key: string, since: Vantage, by: Vantage): boolean {
     return this.#space.unchanged(key, since, by)
   }

@@ -1,4 +1,4 @@
-/** Lifetimes that functions tell of a value: the nearer one first, and what it leaves the farther one. @module */
+/** Lifetimes that depend on the value: the nearer function decides first, then the farther option. @module */
 import { durationMs } from './duration.ts'
 import type { Duration } from './types.ts'
 
@@ -37,17 +37,17 @@ export interface OwnWindows {
   readonly staleIfErrorOf?: OfValue
 }
 
-/** What the nearer one does not say, the farther one does. */
+/** Asks the nearer function, and takes the farther option where that returns `undefined`. */
 const layered =
   (near: OfValue, far: Duration | OfValue | undefined): OfValue =>
   (value) =>
     completed(near(value), () => (typeof far === 'function' ? far(value) : far))
 
-/** The nearer TTL, and where it is a function that leaves a value to others, the farther one. */
+/** The nearer TTL; where it is a function that returns `undefined`, the farther one. */
 export const ttlOver = (near: Duration | OfValue | undefined, far: Duration | OfValue): Duration | OfValue =>
   typeof near === 'function' ? layered(near, far) : (near ?? far)
 
-/** A window that is given nearer than a function, as a duration, takes its place. */
+/** A nearer window that is a duration replaces a farther one that is a function. */
 export function windowsOver(
   near: { readonly swr?: Duration | OfValue; readonly staleIfError?: Duration | OfValue },
   far: OwnWindows,

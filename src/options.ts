@@ -53,8 +53,8 @@ export interface CacheOptions extends Lifetime<unknown> {
    */
   readonly mode?: 'invalidate' | 'replicate'
   /**
-   * How the updates topic is read. `'uncommitted'` for a log that cannot read committed records, where nobody writes
-   * values in transactions (kedge never does): a value of an aborted one would be served.
+   * How the updates topic is read. `'uncommitted'` for a log that cannot read committed records, where no
+   * writer writes values in transactions (kedge never does): readers would serve the value of an aborted one.
    * @default 'committed'
    */
   readonly updatesIsolation?: 'committed' | 'uncommitted'

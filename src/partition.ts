@@ -10,19 +10,19 @@ import type { Intent } from './messages.ts'
 /** What lives in a partition: a namespace, as the follower sees it. */
 export interface Tenant {
   readonly name: string
-  /** Whether it has a use for evictions from before the position. */
+  /** Whether it needs the evictions before the position. */
   readonly looksBack?: boolean
   evictKey(key: string, offset: number, version: number | undefined): void
   evictTag(tag: string, offset: number): void
   evictPrefix(prefix: string, offset: number): void
   evictAll(offset: number): void
-  /** Somebody is about to write the keys at their source. */
+  /** A writer is about to write the keys at their source. */
   intends(keys: readonly string[], intent: Intent, offset: number): void
   /** What an intent announced has come to its end. */
   closes(id: string): void
   /**
-   * The past was looked up: every record of the last so many milliseconds has been applied, also those from before the
-   * last anchoring. 0 where it could not be.
+   * The past was read again: every record of the last `spanMs` has been applied, also those before the last
+   * re-anchoring. 0 where that could not be made sure.
    */
   remembers(spanMs: number): void
   /** Drops every value: how much of their time has passed is unknown. */
@@ -66,7 +66,7 @@ export class Partition {
   recalls = false
   /** Not before this moment of the cache's timeline. */
   recallsAt: number = -Infinity
-  /** Counts the reasons to look it up: one that came up meanwhile is not done with. */
+  /** Counts the reasons to read the past: one that came up while it was read needs another reading. */
   recallReasons = 0
   #recallFailures = 0
   /** Polls in a row that could read nothing at `position` though there is something. */
@@ -147,7 +147,7 @@ export class Partition {
     for (const tenant of this.tenants) tenant.forgetAges()
   }
 
-  /** Takes back the proof: something does not fit together, and the next poll will tell. */
+  /** Takes back the proof: what is known of the log contradicts itself. The next poll proves anew. */
   unprove(): void {
     this.freshAt = -Infinity
     this.provedBy = -1

@@ -39,7 +39,7 @@ export class PendingWrites<T> implements PendingReads<T> {
           else if (write.value !== undefined) found.set(key, write.value)
         }),
       )
-      // What the log has lost is asked of the source, like all that does not wait.
+      // The source is asked for a write that the log has lost, as for a key without one.
       const rest = [...keys.filter((key) => !waiting.includes(key)), ...unknown]
       if (rest.length > 0) for (const [key, value] of await call(rest, signal)) found.set(key, value)
       return found
@@ -77,7 +77,7 @@ export class PendingWrites<T> implements PendingReads<T> {
       if (write === undefined) return undefined
       const loadedAt = timeline.now()
       const said = await this.#find(key, write, signal)
-      // A later one has come meanwhile.
+      // A later write has arrived meanwhile.
       if (!isSame(this.#space.pendingWrite(key), write)) continue
       if (said === undefined) return undefined
       const { schema } = this.#space.settings
@@ -105,7 +105,7 @@ export class PendingWrites<T> implements PendingReads<T> {
       const said = readWrite(message)
       return said?.id === id && said.ns === this.#space.name && said.key === key ? said : undefined
     }
-    // Nothing says that it is gone, and the source is known to be behind.
+    // The write may still be in the log, and the source lacks it: do not ask the source instead.
     throw new KedgeError('ERR_PROTOCOL', 'the log does not return a write that waits', { retryable: true })
   }
 }

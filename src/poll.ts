@@ -36,7 +36,7 @@ export interface PollContext {
 const MAX_DOUBLINGS = 4
 /** Polls in a row that read nothing at one position, before it is given up. */
 const MAX_STALLS = 3
-/** How long a log that does not tell its identity is believed without finding our last record in it again. */
+/** How long a log without identity counts as the same one before our last record must be found again. */
 const VERIFY_EVERY_MS = 60_000
 /** Evictions before the position that are read again, where nothing else is said. */
 const LOOK_BACK = 1000
@@ -51,11 +51,11 @@ interface Target {
   generation: number
   beginning: number
   end: number
-  /** The record to find again before anything is believed; reads then start at it. */
+  /** The record to find again before any answer is used; reads then start at it. */
   find: Partition['last']
-  /** What was sampled is a proof, once the position is there. */
+  /** The sampled end is a proof, once the position reaches it. */
   proves: boolean
-  /** The log was met anew, and does not tell its identity: its last record is to be remembered. */
+  /** The partition was re-anchored, and the log does not tell its identity: remember its last record. */
   learns: boolean
 }
 
@@ -63,8 +63,8 @@ interface Target {
  * Proves the partitions fresh as of the moment this was called, or rejects.
  *
  * @param number of this poll
- * @param onAnswer called when the log has answered: whatever the poll waits for afterwards, the log is not away
- * @returns how many records were applied, and whether the log was made sure to be the same one as before
+ * @param onAnswer called when the log has answered: a poll that is slow from then on does not mean an outage
+ * @returns how many records were applied, and whether the log was verified to be the same one as before
  */
 export async function poll(
   context: PollContext,
@@ -104,7 +104,7 @@ export async function poll(
       partition.provedBy = Math.max(partition.provedBy, number)
     }
   }
-  // Where there is no proof to delay, before it: who waits for one to judge a value of the past needs both.
+  // Before the first proof, the past comes first: a read that judges an older value needs both.
   await lookBack(context, targets, ({ freshAt }) => freshAt === -Infinity, signal)
   const records = await catchUp(context, targets, prove, signal)
   for (const target of targets) if (target.learns) await learn(context, target, signal)
@@ -130,12 +130,12 @@ function sample(
       `partition ${partition.id} of the evictions topic does not exist`,
     )
   }
-  // Another poll has re-anchored meanwhile: what was sampled may be of the time before.
+  // Another poll has re-anchored meanwhile: this sample may be older than that.
   if (partition.generation !== target.generation) return true
   target.beginning = found.beginning
   target.end = found.end
   const reason = partition.contradiction(found, target.positionThen, context.settings.maxCatchUpRecords)
-  // An end below what was acknowledged to us is in no order that proves anything; the next sample may be.
+  // An end behind our own acknowledged write cannot prove freshness; the next sample may.
   target.proves = reason !== undefined || found.end >= target.tailThen
   if (reason !== undefined) {
     reanchor(context, partition, found, reason)
@@ -163,8 +163,8 @@ function reanchor(
 }
 
 /**
- * Reads and applies until every partition is where the log ended when it was sampled. `prove` is called as often as
- * one may have got there: what keeps one partition back is no matter of the others.
+ * Reads and applies until every partition is where the log ended when it was sampled. Calls `prove` after
+ * each step, which marks a partition fresh as soon as it catches up: a slow one does not hold back the rest.
  */
 async function catchUp(
   context: PollContext,
@@ -240,10 +240,9 @@ async function ingest(context: PollContext, targets: readonly Target[], result: 
 }
 
 /**
- * Evicts what records say that were read without a proof, ahead of the poll that will read them again. They may even be
- * of another log: dropping a value is always safe, and the positions stay where they are. But not once the log was met
- * anew: their offsets may lie far beyond its end, and what was remembered of them would keep keys from being held for
- * as long.
+ * Applies records from a long poll early, ahead of the poll that will read them again. This is safe without a
+ * proof, and even where they are of another log, because it only drops values and moves no position. Skipped
+ * after a resync: offsets of the old log would block keys until the new one catches up.
  *
  * @param generations of the partitions, when the read began
  */
@@ -290,7 +289,7 @@ function isFound(context: PollContext, target: Target, found: LogRecord | undefi
   return false
 }
 
-/** Remembers the last record before the anchor, so that the log can be told from another one of the same length. */
+/** Remembers the last record before the anchor, to tell the log from another one of the same length. */
 async function learn(
   context: PollContext,
   { partition, generation, end }: Target,
@@ -353,7 +352,7 @@ const countOf = ({ tenants }: Partition, { lookBack: count }: Settings): number 
 const silent = () =>
   new KedgeError('ERR_TIMEOUT', 'the evictions of the past were not read in time', { retryable: true })
 
-/** Something stands at the position that no answer can hold: after some polls it is jumped over, with all we hold. */
+/** The record at the position fits no answer: after some polls the cache skips it, and drops all it holds. */
 function stalled(context: PollContext, open: readonly Target[]): KedgeError {
   for (const { partition, end } of open) {
     if (++partition.stalls < MAX_STALLS) continue

@@ -15,8 +15,8 @@ const FIRST_RETRY_MS = 50
 const MAX_RETRY_AFTER_MS = 5000
 
 /**
- * Appends the records. Writes that wait to be persisted are repeated only where it is known that they are not in the log:
- * of one that stands there twice nobody could say where.
+ * Appends the records. Repeats a write that waits to be persisted only where it is known not to be in the
+ * log: its intent must name the one offset where it stands.
  * @throws KedgeError `ERR_PUBLISH` when one is not acknowledged: it may or may not be in the log.
  */
 export async function produce(

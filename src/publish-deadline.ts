@@ -12,7 +12,7 @@ type Signalled = { readonly signal?: AbortSignal } | undefined
 export class PublishDeadline {
   readonly #settings: Settings
   readonly #timeline: Timeline
-  /** Of each signal that was made here the caller's own. */
+  /** For each signal that was made here, the caller's own. */
   readonly #callers = new WeakMap<AbortSignal, { readonly signal: AbortSignal | undefined }>()
 
   constructor(settings: Settings, timeline: Timeline) {
@@ -23,7 +23,7 @@ export class PublishDeadline {
   /** Runs a call with its own options, and a signal that also ends with the deadline. */
   async call<O extends Signalled, R>(options: O, work: (options: O) => Promise<R>): Promise<R> {
     const signal: unknown = options?.signal
-    // What is wrong with options is for the call to say.
+    // The call itself refuses wrong options.
     if (signal !== undefined && !(signal instanceof AbortSignal)) return work(options)
     return this.within(signal, (inner) => work({ ...options, signal: inner }))
   }
@@ -77,7 +77,7 @@ const unanswered = (ms: number) =>
     },
   )
 
-/** Whether this is the end of the time of a write. */
+/** Whether the reason is that the deadline of a write has passed. */
 export const isUnanswered = (reason: unknown): boolean =>
   isKedgeError(reason) &&
   reason.code === 'ERR_PUBLISH' &&

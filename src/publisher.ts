@@ -197,7 +197,7 @@ export class Publisher {
 
   /**
    * Publishes that the keys have no value any more. Never rejects but by the signal: the evictions are in the log, and
-   * this only spares others a value that they would refuse.
+   * this only spares other isolates a value that they would refuse.
    */
   async unshare(
     namespace: string,
@@ -265,7 +265,7 @@ export class Publisher {
     signal: AbortSignal | undefined,
   ): Promise<Position[]> {
     const { pace, runtime, updatesTopic } = this.#ground.settings
-    // Among the records, so that whoever writes the same key later stays behind.
+    // Wait inside the promise of the records, which is queued: so writes of one key keep their order.
     const paced = async (made: readonly NewRecord[]) => {
       if (pace) await withDeadline(runtime, MAX_PACE_MS, () => undefined, pace, signal).catch(() => undefined)
       return made

@@ -91,7 +91,7 @@ export class Reader<T> {
     }
   }
 
-  /** Tells of a value that is held and was looked at. */
+  /** Reports to the scope's listener a held value that `peek` has returned. */
   peeked(key: string, scope: Scope): void {
     const entry = this.#space.current(key)
     if (entry)
@@ -216,7 +216,7 @@ export class Reader<T> {
     return missing.filter((key) => !found.has(key))
   }
 
-  /** Loads what is missing and what is to be refreshed, those that nobody loads yet in one call. */
+  /** Loads what is missing and what is to be refreshed: keys without a load under way go into one call. */
   async #loadMany(
     missing: readonly string[],
     refresh: readonly string[],
@@ -349,7 +349,7 @@ export class Reader<T> {
     const { load } = demand
     const since = timeline.now()
     const usableUntil = expired ? until(expired, keepMsOf(windows(expired, reading))) : -Infinity
-    // A leader ends its load by itself, at the same moment, with an error that says more: hence one more.
+    // One millisecond more than the leader of the load waits: its error says more.
     const deadline = since + load.hardTimeoutMs + 1
     let wakeAt = since < usableUntil ? Math.min(deadline, since + load.timeoutMs) : deadline
     for (let current = flight; ;) {
@@ -361,8 +361,8 @@ export class Reader<T> {
         const stale = await this.#fallback(key, expired, usableUntil, 'timeout', reading)
         if (stale) return stale
       } else if (outcome === 'gone' || ('fromTier' in outcome && current.leader !== demand)) {
-        // Of those who waited, one takes over; the others find its load under way, or already done. And a value of the
-        // tier was judged for the one who asked: whoever came later must know more.
+        // The leader is gone: one waiter takes over. A value from the tier was validated only for the request
+        // that fetched it, so re-check here.
         const held = await this.#fresh(key, reading)
         if (held) return held
         current = this.#flights.of([key, ...reading.loading], demand).get(key)!
@@ -402,7 +402,7 @@ export class Reader<T> {
     return this.#arrived(key, { ...taken, stored: true, fromTier: true }, false, reading)
   }
 
-  /** A value that somebody else has brought in while this read was waiting. */
+  /** A value that another load, write or poll has brought in while this read was waiting. */
   async #fresh(key: string, reading: Reading<T>): Promise<Entry<T> | undefined> {
     const { follower, ground } = this.#context
     const isFresh = (entry: StoredEntry<T> | undefined) =>
@@ -429,7 +429,7 @@ export class Reader<T> {
 
   #served(key: string, entry: StoredEntry<T>, trust: Trust, because?: 'swr' | 'timeout' | 'error'): Entry<T> {
     const { counters, settings } = this.#context.ground
-    // Said first of all: it is the promise that does not hold.
+    // This reason comes before the others: it says that the promise of `maxStaleness` does not hold.
     const staleBecause = trust === 'outage' ? 'unreachable' : because
     const stale = staleBecause !== undefined
     counters.hits++
@@ -451,6 +451,6 @@ function windows<T>(entry: StoredEntry<T>, { load, options }: Reading<T>): Windo
   }
 }
 
-/** When an expired value ends to be of use to a reader who allows for this much. */
+/** When an expired value stops being of use to a reader that allows this window. */
 const until = (entry: StoredEntry<unknown>, windowMs: number): number =>
   Math.min(entry.keepUntil, entry.freshUntil + windowMs)

@@ -10,7 +10,7 @@ import type { LoadSettings } from './settings.ts'
 import type { TokenPositions } from './token.ts'
 import type { Entry, LoadOptions, ScopeRead } from './types.ts'
 
-/** Tells of one key that is read. */
+/** Reports the read of one key. */
 export type Tell = (key: string, read: Pick<ScopeRead, 'entry' | 'error'>) => void
 
 /** One read, as its steps pass it on. */
@@ -19,7 +19,7 @@ export interface Reading<T> extends Asking {
   /** Those of the call. */
   readonly options: LoadOptions<T> | undefined
   readonly call: Call<T> | undefined
-  /** What was set and is to be seen, where values are followed. */
+  /** Positions of set values that the read must see, where the cache follows the updates topic. */
   readonly awaited: TokenPositions | undefined
   /** The keys of this read that are still loaded. */
   readonly loading: Set<string>
@@ -27,7 +27,7 @@ export interface Reading<T> extends Asking {
   readonly expired: Set<string>
 }
 
-/** Why there is no value to tell of. */
+/** The entry of a read that found no value. */
 export const MISS = {
   state: 'miss',
   value: undefined,
@@ -56,7 +56,7 @@ export function heldEntry<T>(
   }
 }
 
-/** A value that has come, or that there is none, with what is known about it. */
+/** What a load has brought, a value or none, with what is known about it. */
 export function landedEntry<T>(
   { value, stored, loadedAt, ttlMs, fromTier }: Landed<T>,
   now: number,

@@ -1,5 +1,5 @@
 /**
- * Recalling: evictions from before the position are read again, so that values of that time can be judged.
+ * Recalling: reads the evictions before the position again, so that values of that time can be judged.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import type { LogRecord } from './log.ts'
 import type { Partition } from './partition.ts'
 import type { Settings } from './settings.ts'
 
-/** How far the clocks may differ by which records are dated. Ours takes no part. */
+/** How far the clocks that date records may differ. This isolate's clock takes no part. */
 const MAX_SKEW_MS = 5000
 /** How many times the answer asked for may double when a record does not fit, or nothing comes. */
 const MAX_DOUBLINGS = 4
 
 /**
- * Reads the evictions of the last `count` offsets before the position and applies them; only when all are lowers the
- * horizon of the namespaces that were there from the beginning.
+ * Reads the evictions of the last `count` offsets before the position and applies them. Only when it has
+ * applied all does it lower the horizon, for the namespaces that were there from the beginning.
  *
  * @param beginning the oldest offset that the log holds
- * @returns whether all of them were
+ * @returns whether it has applied all of them
  */
 export async function recall(
   settings: Settings,
@@ -41,8 +41,8 @@ export async function recall(
     const from = [{ partition: partition.id, offset: at }]
     const result = await log.read(evictionsTopic, from, { ...options, maxBytes })
     for (const record of result.records) {
-      // What has come since is for the next poll, which moves the position past it: applied before, it would keep all
-      // loads that begin until then from being shared and held.
+      // Leave newer records to the next poll, which moves the position past them: applied here, they would
+      // keep all loads that begin until then from being shared and held.
       if (record.offset >= end) break
       const decoded = await decodeRecord(record, codec, maxMessageBytes)
       if (partition.generation !== generation) return false
@@ -59,7 +59,7 @@ export async function recall(
   }
   if (partition.generation !== generation) return false
   partition.recalled(first, since)
-  // From the first record to the last: since then more has passed, but our clock is not the one that dated them.
+  // From the first record to the last: more time has passed since, but our clock did not date them.
   const spanMs =
     first === 0 ? Infinity : since === undefined || last === undefined ? 0 : last - since - MAX_SKEW_MS
   for (const tenant of known) {
@@ -69,5 +69,5 @@ export async function recall(
   return true
 }
 
-/** Kafka says -1 where nobody has dated a record. */
+/** Kafka returns -1 for a record without a timestamp. */
 const dateOf = ({ timestamp = -1 }: LogRecord): number | undefined => (timestamp > 0 ? timestamp : undefined)

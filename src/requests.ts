@@ -19,14 +19,14 @@ import { Slots } from './slots.ts'
 
 /** Calls that ask at once; those beyond load by themselves. */
 const MAX_ASKING = 256
-/** Calls in a row that nobody answered, before the service is taken for gone. */
+/** Calls in a row without an answer, before the service is taken for gone. */
 const MAX_SILENT = 3
 const FIRST_SILENCE_MS = 1000
 const MAX_SILENCE_MS = 30_000
 
 type Flown<T> = ReadonlyMap<string, Flight<T>>
 
-/** How often a namespace was not answered, and until when nobody is asked again. */
+/** How many calls of a namespace in a row had no answer, and until when it asks no service. */
 interface Silence {
   times: number
   until: number
@@ -78,7 +78,7 @@ export class Requests {
         free()
       }
     } else failure = { because: unable ?? 'overloaded' }
-    // Of a tier that is asked at the same time nobody here has had an answer.
+    // A value of the tier, which is asked at the same time, is no answer of the service.
     const isAnswer = ({ outcome }: Flight<T>) => outcome !== undefined && !('fromTier' in outcome)
     const answered = [...flights.values()].filter(isAnswer).length
     counters.answered += answered
@@ -88,7 +88,7 @@ export class Requests {
     settings.emit?.({ type: 'ask', namespace: space.name, keys, answered, durationMs, ...failure })
   }
 
-  /** Why nobody is asked now. */
+  /** Why the service is not asked now. */
   #unable<T>(space: Keyspace<T>, flights: Flown<T>, now: number): UnansweredReason | undefined {
     const { log, updatesIsolation } = this.#ground.settings
     if (updatesIsolation === 'committed' && !log.capabilities.readCommitted) return 'unsupported'

@@ -32,17 +32,17 @@ export class Scope {
     this.#onRead = onRead
   }
 
-  /** Whether somebody is to be told of its reads. */
+  /** Whether a listener gets its reads. */
   get isWatched(): boolean {
     return this.#onRead !== undefined
   }
 
-  /** Tells of a read that is over. */
+  /** Reports a read that is over to the listener. */
   read(read: ScopeRead): void {
     try {
       this.#onRead?.(read)
     } catch {
-      // Whoever listens must not break a read.
+      // A listener that throws must not break a read.
     }
   }
 
@@ -93,7 +93,7 @@ export class Scope {
       if (this.#context) this.#context.waitUntil(handled)
       else this.#runtime.waitUntil?.(handled)
     } catch (error) {
-      // The platform would not: the work goes on for as long as it lets it.
+      // The platform has refused: the work goes on for as long as the platform lets it.
       this.#emit?.({ type: 'background_error', error })
     }
   }

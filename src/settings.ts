@@ -47,7 +47,7 @@ export interface NamespaceSettings {
   readonly share: boolean
   readonly acceptSimpleValues: boolean
   readonly settleMs: number
-  /** The longest that an intent may last; 0 where nobody writes them. */
+  /** The longest that an intent may last; 0 where writers announce none. */
   readonly intentsMs: number
   readonly announceExpiry: boolean
   readonly tier: boolean
@@ -304,7 +304,7 @@ export function cacheSettings(options: CacheOptions): Settings {
   const updatesIsolation = options.updatesIsolation ?? 'committed'
   must(
     !replicate || updatesIsolation === 'uncommitted' || options.kafka.capabilities.readCommitted,
-    "`mode: 'replicate'` needs a log that reads committed records; where nobody writes values in transactions, set `updatesIsolation: 'uncommitted'`",
+    "`mode: 'replicate'` needs a log that reads committed records; where no writer writes values in transactions, set `updatesIsolation: 'uncommitted'`",
   )
   must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
   return {

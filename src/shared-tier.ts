@@ -61,11 +61,11 @@ export class SharedTier implements OuterTier {
   ): Promise<ReadonlyMap<string, Candidate<T>>> {
     const { partition } = space
     const place = placeOf(space)
-    // Of another generation than that of the question nothing is believed; before the first there is none to confuse.
+    // Discard the answer if the log was resynced while we asked. Generation 0 (never connected) counts as 1.
     const generation = partition.generation || 1
     let proved: Promise<boolean> | undefined
     const answer = await this.#call('get', space, keys.length, stop, (signal) => {
-      // Both are under way at the same time. A proof that fails is none.
+      // Proof and tier run at the same time. A proof that fails proves nothing.
       proved = proof(stop).catch(() => false)
       return this.#tier.getMany(place, keys, { signal })
     })
@@ -86,7 +86,7 @@ export class SharedTier implements OuterTier {
     return taken
   }
 
-  /** What of the answer can be read at all, and is what was asked for. */
+  /** The items of the answer that can be read, and were asked for. */
   async #read<T>(
     { name }: Keyspace<T>,
     keys: readonly string[],
@@ -185,7 +185,7 @@ export class SharedTier implements OuterTier {
     if (free) scope.waitUntil(work().finally(free))
   }
 
-  /** The answer; `undefined` where there is none: the tier is left alone, has failed, or took too long. */
+  /** The answer; `undefined` where the breaker is open, or the call has failed or took too long. */
   async #call<T, R>(
     operation: TierOperation,
     { name: namespace }: Keyspace<T>,
@@ -206,7 +206,7 @@ export class SharedTier implements OuterTier {
       tell()
       return result
     } catch (error) {
-      // Who asked has gone away, which says nothing about the tier.
+      // The caller has left, which says nothing about the tier.
       if (stop?.aborted && !isKedgeError(stop.reason)) return undefined
       this.#breaker.failed(permit, timeline.now())
       counters.tierFailures++
@@ -222,7 +222,7 @@ const placeOf = <T>({ name, partition }: Keyspace<T>): TierPlace => ({
   logId: partition.logId,
 })
 
-/** Below which offset every eviction has met the value in the tier; -1 where nothing can be said. */
+/** The offset below which the tier has applied every eviction to the value; -1 where that is unknown. */
 function knownToTier(
   { covered }: TierItem,
   applied: AppliedPosition | undefined,

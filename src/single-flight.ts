@@ -5,7 +5,7 @@
  * awaited in another (it throws or never settles), so followers look at the flight's state by timers of their
  * own, and when the leader stops renewing its lease, because its request is gone, one of them takes over.
  *
- * An eviction ends joinability: who arrives after it gets a load that began after it.
+ * An eviction ends joinability: a read that arrives after it gets a load that began after it.
  *
  * @module
  */
@@ -60,7 +60,7 @@ export class Flights<T> {
 
   /**
    * The outcome of a flight, waited for as the platform allows, until `deadline` on the cache's timeline: then
-   * `undefined`. `'gone'` when its leader's request has ended: somebody else must load. Rejects only with
+   * `undefined`. `'gone'` when its leader's request has ended: another request must load. Rejects only with
    * `signal.reason`.
    */
   async outcome(
@@ -107,7 +107,7 @@ export class Flights<T> {
     const flight = this.#flights.get(key)
     if (flight === undefined || flight.doomed) return undefined
     if (flight.leader.sourceless && !sourceless) return undefined
-    // What the tier brings was judged for those who waited for it.
+    // A value of the tier was judged only for the reads that waited for it.
     if (flight.outcome && 'fromTier' in flight.outcome) return undefined
     const { partition } = this.#space
     const now = this.#ground.timeline.now()
@@ -122,7 +122,7 @@ export class Flights<T> {
       if (now - Math.max(flight.startedAt, partition.freshAt) > this.#ground.settings.maxStalenessMs)
         return undefined
     } else if (flight.outcome !== undefined) {
-      // Found elsewhere, and judged as of then, while other keys of its call are still looked for.
+      // The tier or a loader service has answered this key; other keys of the call are still open.
       return undefined
     } else if (
       flight.leader.load.via === 'loader' &&

@@ -1,7 +1,7 @@
 /**
  * The port to a store that a topic is kept in: what the sync needs of Redis or Memcached, and all that it needs.
  *
- * The values are for anybody to read with the store's own commands (`GET user:7:latest`); what the sync needs to
+ * Any client may read the values with the store's own commands (`GET user:7:latest`); what the sync needs to
  * know beside them (versions, positions, an epoch) is kept apart.
  *
  * @module
@@ -81,8 +81,9 @@ export interface Sink {
    * Begins a stream from nothing: a new epoch, no positions. Values that are there stay until they are overwritten,
    * by whatever version: versions of another epoch do not count.
    *
-   * Only if the store's epoch is the one that is replaced, and only if there is none where none is named; else
-   * nothing happens, and `state` tells who was quicker. Two syncs that find a store empty so agree on one epoch.
+   * Happens only if the store's epoch is the one that `replaces` names, or only if it has none where that is
+   * absent; else nothing happens, and `state` tells which sync was quicker. Two syncs that find a store empty
+   * so agree on one epoch.
    */
   begin(stream: string, epoch: string, logId: string | undefined, options?: BeginOptions): Promise<void>
   /**

@@ -1,4 +1,4 @@
-/** Ending in two steps: nothing new is begun, and what was begun has its time. @module */
+/** Ending in two steps: first the work begins nothing new, then what it has begun must end. @module */
 import type { Runtime } from './runtime.ts'
 
 export interface Stop {

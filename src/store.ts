@@ -118,7 +118,7 @@ export class Store<T> {
 
   /** Drops every entry that the predicate names. */
   sweep(drops: (key: string, entry: StoredEntry<T>) => boolean): void {
-    // Of a copy: whoever is told of a drop may read, and a read moves entries between generations.
+    // A copy, because a listener may read when it gets a drop, and a read moves entries between generations.
     for (const [key, entry] of Array.from(this.#lru.entriesAscending())) {
       if (this.#lru.peek(key) === entry && drops(key, entry)) this.delete(key)
     }

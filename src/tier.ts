@@ -110,7 +110,7 @@ export interface Tier {
    * as-of; and nothing that an eviction already applied there kills. Where the store can compare and set, in one step.
    */
   setMany(place: TierPlace, writes: readonly TierWrite[], options?: CallOptions): Promise<void>
-  /** Removes values whose as-of is at or below `offset`. Spares others a value that they would refuse. */
+  /** Removes values whose as-of is at or below `offset`: other isolates would refuse them. */
   deleteMany(place: TierPlace, keys: readonly string[], offset: number, options?: CallOptions): Promise<void>
   /** Absent where the store cannot keep an applied position soundly. */
   readonly applier?: TierApplier

@@ -5,10 +5,10 @@
  * step back; the monotonic clock never steps but may stand still while frozen. An age is the larger of the two,
  * so a doubt makes things older, never younger.
  *
- * Reading both on every hit would cost more than the lookup. {@link Timeline.turn}, which hits use, believes the wall
- * clock alone while it moves forward in small steps; any jump, and at least every second, brings the monotonic clock
- * in, and so does everything that is not a hit. A wall clock that is stepped back to within `STEP_MS` after it was
- * last looked at can therefore hide what has passed from hits alone, until one of these.
+ * Reading both on every hit would cost more than the lookup. {@link Timeline.turn}, which hits use, reads the
+ * wall clock alone while it moves forward in small steps; any jump, and at least every second, brings the
+ * monotonic clock in, and so does everything that is not a hit. Until one of these, a wall clock that steps
+ * back to within `STEP_MS` after its last reading can hide what has passed, from hits alone.
  *
  * In workerd `performance.now()` is `Date.now()`: one clock, which may step back. A monotonic reading below the last one, or
  * a wall clock that went back further than the monotonic one can explain, means that the time that passed is unknown:
@@ -19,13 +19,13 @@
  */
 import type { Runtime } from './runtime.ts'
 
-/** The largest advance of the wall clock that is believed without asking the monotonic one. */
+/** The largest advance of the wall clock that is taken without reading the monotonic one. */
 const STEP_MS = 50
-/** How long the wall clock is believed at a stretch. */
+/** How long the wall clock is read alone at a stretch. */
 const BOTH_EVERY_MS = 1000
 /** How many synchronous reads may share one look at the clock. */
 const TURN_USES = 64
-/** How many looks at the clock are not shared after one that nobody shared. */
+/** How many looks at the clock are not cached after one whose cached time no read used. */
 const LONE_LOOKS = 15
 /** Two clocks that tell the same time, each rounded to whole milliseconds, may differ by so much. */
 const ROUNDING_MS = 2
@@ -78,7 +78,7 @@ export class Timeline {
   #glance(): number {
     const wall = this.#runtime.now()
     const step = wall - this.#lastWall
-    // Rounded as in `#compare`, so that both tell one story; and V8 keeps whole numbers without a box.
+    // Rounded as in `#compare`, so that both return the same time; and V8 keeps whole numbers without a box.
     const now = Math.ceil(wall + this.#offset)
     // Written so that a NaN from a broken clock takes the careful way too.
     if (!(step >= 0 && step <= STEP_MS && now - this.#syncedAt < BOTH_EVERY_MS)) return this.#compare(wall)
@@ -118,10 +118,10 @@ export class Timeline {
     const passed = monotonic - this.#syncedMonotonic
     const counted = passed > 0 ? Math.floor(passed) : 0
     let least = this.#syncedAt + counted
-    // Small steps of the wall clock were believed since: what was told then is not taken back.
+    // Small steps of the wall clock were taken since: never return less than `#glance` did then.
     const told = Math.ceil(this.#lastWall + this.#offset)
-    // Hits look at the wall clock alone. Where it has gone back since, and the monotonic clock does not reach what they were
-    // told, that one has gone back too: it is above its own last reading only because that is older.
+    // Hits read the wall clock alone. If it has gone back since, and the monotonic clock is behind the time
+    // that hits got, that clock has gone back, too: it is above its own last reading because that is older.
     if (backMs === 0 && wall < this.#lastWall && told - least > ROUNDING_MS) backMs = told - least
     if (told > least) least = told
     let now = Math.ceil(wall + this.#offset)

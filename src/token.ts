@@ -79,7 +79,7 @@ export function raise(into: Map<number, number>, more: TokenPositions): void {
 }
 
 /**
- * One token that stands for several: whoever has passed it has passed each of them.
+ * One token that stands for several: a reader that has passed it has passed each of them.
  * @throws KedgeError `ERR_TOKEN` when one is not a token.
  */
 export function joinTokens(...tokens: readonly (Token | undefined)[]): Token | undefined {

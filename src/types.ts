@@ -20,8 +20,8 @@ export interface ScopeOptions {
   /** Every read in this scope sees at least this token's writes. */
   readonly after?: Token
   /**
-   * Told of each read in this scope when it is over, once for each key: `Cache-Status` is made of it. What it throws is
-   * ignored. A hit then takes the longer way, as `getEntry` does.
+   * Called with each read in this scope when it is over, once for each key: `Cache-Status` is made of it.
+   * What it throws is ignored. A hit then takes the longer way, as `getEntry` does.
    */
   readonly onRead?: (read: ScopeRead) => void
 }
@@ -136,8 +136,8 @@ export interface DeleteOptions extends WriteOptions {
 export interface StoreContext {
   readonly key: string
   /**
-   * Aborted while there is time left to give the write up. A store that commits after it has been, and after the
-   * intent's time is over, is on its own.
+   * Aborted while there is time left to give the write up. If the store commits all the same, after the
+   * intent's time is over, isolates may hold a value that is older than the commit.
    */
   readonly signal: AbortSignal
 }
@@ -159,7 +159,7 @@ export interface WriteThroughOptions<T> extends Pick<Lifetime<T>, 'ttl'> {
    */
   readonly intent?: Duration | false
   readonly tags?: readonly string[]
-  /** Aborts the store's signal. Once something may have been committed, the key is evicted all the same. */
+  /** Aborts the store's signal. Once the store may have committed, the cache evicts the key even so. */
   readonly signal?: AbortSignal
 }
 
@@ -199,7 +199,7 @@ export interface Entry<T> {
   readonly stored: boolean
   /** Whether it was loaded past the cache, because freshness could not be proved. */
   readonly bypassed: boolean
-  /** A value was held whose TTL is over, and it was loaded anew. Absent otherwise. */
+  /** A value was held whose TTL is over, and it was loaded again. Absent otherwise. */
   readonly expired?: true
 }
 
@@ -217,9 +217,10 @@ export interface Namespace<T> {
   /** Keys without a value are left out. */
   getMany(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>>
   /**
-   * The value if it is held, else what the loader brings. Rejects with what the loader threw, untouched; with `ERR_CODEC`
-   * where it brought what cannot outlive a request: a `Response`, a stream, a stub, a promise, a function. Every reader gets the same object, not a copy: who changes it
-   * changes it for all readers of the isolate. `freeze: true` makes that a `TypeError`.
+   * The value if it is held, else what the loader brings. Rejects with what the loader threw, untouched; with
+   * `ERR_CODEC` where it brought what cannot outlive a request: a `Response`, a stream, a stub, a promise, a
+   * function. Every reader gets the same object, not a copy: a reader that changes it changes it for all
+   * readers of the isolate. `freeze: true` makes that a `TypeError`.
    */
   getOrSet(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T>
   /** One call of the loader for all keys that are missing; keys that it leaves out are left out. */
@@ -244,9 +245,9 @@ export interface Namespace<T> {
   /** Evicts one or many keys, everywhere. Call it after the commit. */
   delete(keys: string | readonly string[], options?: DeleteOptions): Promise<Token>
   /**
-   * Writes a row at its source, and evicts the key everywhere: announces the write, lets `store` commit it, evicts. A
-   * writer that dies in between harms nobody: what is loaded beside the announced write is not held. Needs
-   * `intents` in the namespace's options, also where it is read; or `intent: false`.
+   * Writes a row at its source, and evicts the key everywhere: announces the write, lets `store` commit it,
+   * evicts. A writer that dies in between does no harm: readers hold nothing that they load beside the
+   * announced write. Needs `intents` in the namespace's options, also where it is read; or `intent: false`.
    *
    * The value itself is held and shared only when `store` returns a `version`: two writers may reach the log in the
    * other order than the source. `undefined` stands for a row that `store` deletes.
@@ -262,8 +263,9 @@ export interface Namespace<T> {
     options?: WriteThroughOptions<T>,
   ): Promise<Token>
   /**
-   * Writes a row to the log, from where a persister (`kedge/persister`) writes it to its source. Until then whoever has
-   * passed the token reads it from the log. `undefined` deletes the row. Needs `intents` in the namespace's options.
+   * Writes a row to the log, from where a persister (`kedge/persister`) writes it to its source. Until then a
+   * reader that has passed the token reads it from the log. `undefined` deletes the row. Needs `intents` in
+   * the namespace's options.
    *
    * Rejects with `ERR_OVERLOADED` while too many writes wait, or one has waited for too long; with `ERR_PUBLISH` when a
    * record was not acknowledged: the write may be persisted all the same.

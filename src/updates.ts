@@ -84,8 +84,8 @@ export class Updates implements UpdatesRead {
       signal.throwIfAborted()
       emit?.({ type: 'background_error', error })
     }
-    // Also where the time was over before the end: else a long way to go would begin anew each time. Of this moment: what
-    // may come in later is read again.
+    // Kept even where the time was over before the end: else a long catch-up would start again each time. A
+    // copy: records that come in later are read again.
     const records = [...found.records]
     const next = new Map(found.next)
     return async () => {
@@ -228,7 +228,7 @@ export class Updates implements UpdatesRead {
       try {
         return space !== undefined && this.#hold(space, arrived, decoded.record.timestamp)
       } catch {
-        // One value that a function of the namespace stumbles over is no word about the others.
+        // A function of the namespace throws for this value: the others may be good.
         space?.dropBefore(arrived.key, arrived.asOf ?? Infinity)
         this.#ground.counters.refused++
         return false
@@ -294,7 +294,7 @@ export class Updates implements UpdatesRead {
       return false
     }
     if (arrived.asOf === undefined && !space.settings.acceptSimpleValues) {
-      // Somebody has written a new value: what is held is older, whether or not the new one may be held.
+      // A writer has written a new value: what is held is older, whether or not the new one may be held.
       space.drop(arrived.key, 'replaced')
       return refuse('horizon')
     }

@@ -1,9 +1,9 @@
 /**
  * Write-through: the source's commit between an intent and an eviction.
  *
- * The intent is in the log before the store is called, and the store is given less time than the intent lasts. So
- * whoever has read the intent holds nothing that was loaded while the commit may have happened and its eviction may
- * be missing.
+ * The intent is in the log before the store is called, and the store is given less time than the intent
+ * lasts. So an isolate that has read the intent holds nothing that it loaded while the commit may have
+ * happened without its eviction.
  *
  * @module
  */
@@ -32,9 +32,9 @@ const PATIENCE = 0.8
 /** How a store ended. */
 type Ending =
   | { readonly state: 'committed'; readonly version: number | undefined }
-  /** It may have been committed all the same. */
+  /** The store failed, but may have committed. */
   | { readonly state: 'failed'; readonly error: unknown }
-  /** Not at all, yet. */
+  /** It has not ended yet. */
   | { readonly state: 'running'; readonly work: Promise<unknown> }
 
 /** One write, as its steps pass it on. */
@@ -105,7 +105,7 @@ export class WriteThrough<T> {
       version,
       settleMs: 0,
     }))
-    // The request that began it may end: what was committed should be evicted all the same.
+    // The request that began the write may end before it: the eviction of a committed row must still go out.
     scope.waitUntil(work.catch(() => undefined))
     return work
   }
@@ -120,20 +120,20 @@ export class WriteThrough<T> {
     if (ending.state === 'committed') {
       const { published, landed } = await this.#evict(write, ending.version)
       if (landed && ending.version !== undefined && write.value !== undefined) {
-        // As of before the commit, like what was loaded: who has written meanwhile without telling a version may have
-        // done so after it. Our own eviction spares it by its version.
+        // Use the as-of from ahead of the commit: a concurrent unversioned writer may have committed later,
+        // and its eviction must kill this value. Our own eviction does not, because it carries the version.
         this.#keep(write, { ...candidate(ending.version), ...before }, published[0]!.offset)
       }
       return tokenOf(published)
     }
     const evicted = this.#evict(write, undefined)
     if (ending.state === 'running') {
-      // Whatever becomes of it, the key is evicted once more when it does.
+      // The store may still commit: evict the key once more when it ends.
       write.scope.waitUntil(ending.work.catch(() => undefined).then(() => this.#evict(write, undefined)))
       await evicted
       throw storeTimeout()
     }
-    // As well as it goes: where it does not, the intent ends by itself.
+    // Ignore an eviction that fails: the intent ends by itself.
     await evicted.catch(() => undefined)
     throw ending.error
   }
@@ -152,7 +152,7 @@ export class WriteThrough<T> {
     )
     const { timeline } = ground
     if (timeline.now() - startedAt < limitMs * PATIENCE && startedAt >= timeline.unknownBefore) {
-      // A position of another log says nothing here.
+      // A position of another log compares to nothing here.
       return { asOf: published[0]!.offset + 1, generation: landed ? generation : -1 }
     }
     throw new KedgeError('ERR_PUBLISH', 'the intent was acknowledged too late: nothing was stored', {
@@ -194,7 +194,7 @@ export class WriteThrough<T> {
     }
   }
 
-  /** Holds the value, and shares it once it is known that nobody else has written the key meanwhile. */
+  /** Holds the value, and shares it once the log shows that no other writer has written the key meanwhile. */
   #keep<V>({ key, scope }: Write<V>, candidate: Candidate<T>, evictedAt: number): void {
     const { settings, partition } = this.#space
     if (this.#space.hold(key, candidate) !== undefined) return

@@ -24,10 +24,10 @@ import type { Token } from './token.ts'
 import type { DeleteOptions, SetOptions, WriteOptions } from './types.ts'
 import { ttlOver } from './nearest.ts'
 
-/** What a write may have meant, should its fate stay unknown. */
+/** The values that a write may have evicted, in case it is not acknowledged. */
 export interface Meant {
   held(key: string, tags: readonly string[] | undefined): boolean
-  /** What tags a load under way will bring is not known yet. */
+  /** Loads under way: their tags are not known yet. */
   loading(key: string): boolean
 }
 
@@ -92,7 +92,7 @@ export class Writer<T> {
       await this.#publisher.checkUpdate(this.#space, key, { ...candidate, asOf: Number.MAX_SAFE_INTEGER })
     const meant = keysThat((other) => other === key)
     const { published, landed } = await this.evict([{ keys: [key], version }], meant, scope, signal)
-    // A position of another log says nothing here.
+    // A position of another log compares to nothing here.
     if (!landed) throw replaced()
     const settled = { ...candidate, asOf: published[0]!.offset + 1 }
     const refused = this.#space.hold(key, settled)
@@ -224,8 +224,8 @@ export class Writer<T> {
   }
 
   /**
-   * After a write whose fate is unknown: whatever it may have meant is dropped here, and loads under way are not
-   * kept.
+   * After a write that was not acknowledged but may be in the log: drops the values that it may match, and
+   * keeps no matching load under way.
    */
   doubt(meant: Meant = EVERYTHING): void {
     this.#space.doubt((key, tags) => meant.held(key, tags))

@@ -1,5 +1,5 @@
 /**
- * A platform whose time is told by the test.
+ * A platform whose clocks the test moves.
  *
  * @module
  */

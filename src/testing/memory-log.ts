@@ -118,7 +118,7 @@ export class MemoryLog {
     return { name: topic, id, partitions }
   }
 
-  /** Deletes a topic with all it holds; whoever waits for it wakes. */
+  /** Deletes a topic with all it holds; wakes the calls that wait for it. */
   deleteTopic(topic: string): void {
     for (const partition of this.#topics.get(topic)?.partitions ?? []) this.#bytes -= partition.bytes
     this.#topics.delete(topic)
@@ -146,7 +146,7 @@ export class MemoryLog {
     return { name: topic, id: found.id, partitions: total }
   }
 
-  /** Appends one record; whoever waits for it wakes. */
+  /** Appends one record; wakes the calls that wait for its topic. */
   append(topic: string, record: MemoryRecord): StoredRecord {
     return this.#append(topic, record)
   }

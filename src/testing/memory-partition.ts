@@ -129,7 +129,7 @@ export class MemoryPartition {
     if (index > this.#head) this.truncate(this.#entries[index]?.record.offset ?? this.#end)
   }
 
-  /** Keeps the last record of every key, records without a key, and (unless told otherwise) tombstones. */
+  /** Keeps the last record of every key, records without a key, and, unless `dropTombstones`, tombstones. */
   compact(dropTombstones: boolean): void {
     const last = new Map<string, number>()
     const live = this.#entries.slice(this.#head).filter((entry) => entry.transaction?.state !== 'aborted')

@@ -46,7 +46,7 @@ export class MemoryStore {
     return [...this.#items.keys()].filter((key) => this.#live(key) !== undefined)
   }
 
-  /** As by anybody with the store's own commands: nobody's version is asked for, and none is left. */
+  /** Writes as a client with the store's own commands does: it compares no version, and leaves none. */
   set(key: string, value: Uint8Array): void {
     this.#items.set(key, { value, until: Infinity })
   }

@@ -70,7 +70,7 @@ export class MemoryTierStore {
     const items = new Map<string, TierItem>()
     for (const key of keys) {
       const kept = this.#living(part, namespace, key)
-      // What was planted here may be anything.
+      // A test may have planted anything here.
       if (kept === undefined || !Number.isSafeInteger(kept.asOf) || kept.asOf < 0) continue
       const covered = kept.epoch !== undefined && kept.epoch === part.epoch && part.applied !== undefined
       items.set(key, { bytes: kept.bytes.slice(), asOf: kept.asOf, covered })
@@ -82,7 +82,7 @@ export class MemoryTierStore {
     const part = this.#part(partition)
     const { applied } = part
     for (const { key, bytes, asOf, version, ttlMs } of writes) {
-      // Late: what was evicted between its as-of and now has not met it, and nobody will come back for it.
+      // A late value missed the evictions between its as-of and the applied position: it is not covered.
       const covered = applied !== undefined && applied.logId === logId && applied.position <= asOf
       const expiresAt = this.#now() + ttlMs
       const epoch = covered ? part.epoch : undefined
@@ -114,7 +114,7 @@ export class MemoryTierStore {
     const { applied } = part
     if (applied && applied.logId === at.logId && applied.position >= at.position) return
     if (applied?.logId !== at.logId) {
-      // Offsets of another log: they compare to nothing of this one.
+      // Offsets of another log compare to nothing of this one.
       part.floor = -1
       part.marks.clear()
       for (const space of part.spaces.values()) {
@@ -200,7 +200,7 @@ const isComparable = (one: string | undefined, other: string | undefined): boole
 
 /** Whether what is there must stay. */
 function isNewer(there: Kept, arriving: Kept): boolean {
-  // Planted by somebody else.
+  // Planted by another service.
   if (!Number.isSafeInteger(there.asOf)) return false
   if (there.version !== undefined && arriving.version !== undefined && there.version !== arriving.version)
     return there.version > arriving.version

@@ -85,7 +85,7 @@ export function memory(options: MemoryOptions = {}): MemoryKafka {
     const ms = typeof latency === 'number' ? latency : latency()
     if (ms > 0) await runtime.sleep(ms, signal)
     await faults.open(signal)
-    // Aborted while this call was on its way here: a listener added from now on would never hear of it.
+    // Aborted while this call was on its way here: a listener added from now on would never be called.
     signal?.throwIfAborted()
     faults.check(operation, 'before')
     const result = await work()

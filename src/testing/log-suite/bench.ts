@@ -11,11 +11,11 @@ export interface Assertion {
 /** The log under test, on its own or with others on one server. */
 export interface LogUnderTest {
   readonly log: KafkaLog
-  /** Makes a topic that nobody used before, and resolves with its name. */
+  /** Makes a topic that no other test uses, and resolves with its name. */
   readonly topic: (partitions: number) => Promise<string> | string
   /** Deletes the topic and makes it anew, empty, under the same name. Needed for `identity`. */
   readonly recreate?: (topic: string) => Promise<void> | void
-  /** Lets retention take what lies below `offset`. Without it that part of the contract is left untested. */
+  /** Lets retention delete the records below `offset`. Without it the suite leaves that part untested. */
   readonly truncate?: (topic: string, partition: number, offset: number) => Promise<void> | void
   /** Ends the log and what was started for it. */
   readonly close: () => Promise<void> | void

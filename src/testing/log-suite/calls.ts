@@ -113,7 +113,12 @@ export function aborts(test: Test): void {
 }
 
 export function absence(test: Test): void {
-  test('a topic that does not exist is told as such', async ({ log, topic, expect, from }) => {
+  test('a call on a topic that does not exist rejects with its code', async ({
+    log,
+    topic,
+    expect,
+    from,
+  }) => {
     await topic(1)
     const absent = 'kedge-suite-absent'
     expect(await rejection(log.offsets(absent))).toMatchObject({
@@ -124,7 +129,7 @@ export function absence(test: Test): void {
     expect(await rejection(log.produce(absent, [record('a', '1', 0)]))).toMatchObject({ code: 'ERR_PUBLISH' })
   })
 
-  test('a partition that does not exist is told as such', async ({ log, topic, expect }) => {
+  test('a call on a partition that does not exist rejects with its code', async ({ log, topic, expect }) => {
     const name = await topic(1)
     const missing = await rejection(log.offsets(name, { partitions: [5] }))
     expect(missing).toMatchObject({ code: 'ERR_UNKNOWN_TOPIC' })

@@ -104,7 +104,7 @@ export function bounds(test: Test): void {
     expect(await log.produce(name, [record('c', '3', 0)])).toEqual([{ partition: 0, offset: 2 }])
   })
 
-  test('only the partitions asked for are told', async ({ log, topic, expect }) => {
+  test('offsets answers for the partitions asked for only', async ({ log, topic, expect }) => {
     const name = await topic(3)
     await log.produce(name, [record('a', '1', 1)])
     const found = await log.offsets(name, { partitions: [1] })

@@ -2,7 +2,7 @@
 import type { Sink, SinkBatch, SinkOutcome, SinkVersion, SinkWrite } from '../../sink.ts'
 import type { Assertion } from '../log-suite/bench.ts'
 
-/** The sink under test, and its store as anybody else sees it. */
+/** The sink under test, and its store as other clients see it. */
 export interface SinkUnderTest {
   readonly sink: Sink
   /** Another sink on the same store, with connections of its own. */

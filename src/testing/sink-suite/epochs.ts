@@ -111,7 +111,7 @@ export function epochs(test: SinkTest): void {
 }
 
 export function losses(test: SinkTest): void {
-  test('a write of a stream that never began is told so, and changes nothing', async ({
+  test('a write of a stream that never began answers "wiped", and changes nothing', async ({
     sink,
     write,
     text,
@@ -122,7 +122,7 @@ export function losses(test: SinkTest): void {
     expect(await sink.state(STREAM)).toBe(undefined)
   })
 
-  test('a write of another epoch is told so, and changes nothing', async ({
+  test('a write of another epoch answers "wiped", and changes nothing', async ({
     sink,
     write,
     begun,

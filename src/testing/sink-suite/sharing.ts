@@ -5,7 +5,7 @@ import type { SinkTest } from './bench.ts'
 const DAY_MS = 86_400_000
 
 export function sharing(test: SinkTest): void {
-  test('whoever writes last, the newest version stays', async ({
+  test('the newest version stays, whichever sink writes last', async ({
     sink,
     another,
     write,
@@ -103,7 +103,7 @@ export function lives(test: SinkTest): void {
 
 export function refusals(test: SinkTest, refusedKey: string | undefined): void {
   if (refusedKey === undefined) return
-  test('what the store does not take is told, and the rest is written', async ({
+  test('the answer names the write that the store does not take, and the rest is written', async ({
     sink,
     write,
     begun,

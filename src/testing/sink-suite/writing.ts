@@ -4,7 +4,7 @@ import { EPOCH, put, STREAM } from './bench.ts'
 import type { SinkTest } from './bench.ts'
 
 export function writing(test: SinkTest): void {
-  test('values are there for anybody to read', async ({ write, begun, text, expect }) => {
+  test('any client of the store reads the values', async ({ write, begun, text, expect }) => {
     await begun()
     const outcome = await write([put('user:1:latest', '{"a":1}'), put('{order:7}:header', 'x')])
     expect(outcome).toEqual({ outcome: 'written', written: 2, superseded: 0, refused: [] })

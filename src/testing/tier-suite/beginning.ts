@@ -95,7 +95,7 @@ export function beginningAnew(test: TierTest): void {
     await applier.begin(0, { position: 2, logId: OTHER_LOG })
     expect(await applier.position(0)).toEqual({ position: 2, logId: OTHER_LOG })
     expect(await apply(51, 52)).toBe('gap')
-    // Of the log before: not covered, and in nobody's way.
+    // A value of the log before is not covered, and keeps no other value out.
     const { items } = await read(['a'])
     expect(items['a']?.[2] ?? false).toBe(false)
     await set([write('c', 'late, of the log before', 51)])

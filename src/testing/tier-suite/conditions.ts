@@ -19,7 +19,7 @@ export function conditions(test: TierTest): void {
     expect((await read(['a'])).items).toEqual({ a: ['v3', 4, false] })
   })
 
-  test('versions are told apart to the last digit', async ({ set, read, expect }) => {
+  test('versions differ to the last digit', async ({ set, read, expect }) => {
     const version = Number.MAX_SAFE_INTEGER
     await set([write('a', 'higher', 5, { version })])
     await set([write('a', 'lower', 9, { version: version - 1 })])
@@ -78,7 +78,7 @@ export function contests(test: TierTest): void {
     expect((await read(['a', 'b', 'c'])).items).toEqual({ b: ['new', 6, false], c: ['not named', 1, false] })
   })
 
-  test('what somebody else put in the place of a value is no value, and is replaced', async ({
+  test('what another service put in the place of a value is no value, and is replaced', async ({
     set,
     read,
     plant,

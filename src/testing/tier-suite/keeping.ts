@@ -32,7 +32,7 @@ export function keeping(test: TierTest): void {
     expect(await read([])).toEqual({ items: {} })
   })
 
-  test('keys of any characters are told apart', async ({ set, read, expect }) => {
+  test('keys of any characters stay distinct', async ({ set, read, expect }) => {
     await set(STRANGE_KEYS.map((key, at) => write(key, `value ${at}`, at)))
     const { items } = await read([...STRANGE_KEYS, 'a', 'a  b'])
     expect(items).toEqual(
