@@ -87,7 +87,7 @@ export function createApp(options: AppOptions): Hono {
 
   app.notFound(() => new Problem(404, 'ERR_UNKNOWN_ROUTE', 'There is no such route.').toResponse())
   app.onError((error) => answerTo(error, onError))
-  // What its requests carry is its own affair: it is mounted and served as any other app.
+  // The types of its requests stay inside: a caller mounts and serves it as any other app.
   return app as unknown as Hono
 }
 
@@ -108,7 +108,7 @@ function checkOptions(options: AppOptions): void {
   }
 }
 
-/** A cache on the way would hand out what an eviction has already declared invalid. */
+/** A cache on the way would serve what an eviction has already invalidated. */
 const unstored: MiddlewareHandler = async (c, next) => {
   await next()
   c.header('cache-control', 'no-store')

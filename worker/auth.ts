@@ -1,5 +1,5 @@
 /**
- * Who may do what: bearer tokens (RFC 6750) with the scopes `read`, `write` and `evict`.
+ * What a client may do: bearer tokens (RFC 6750) with the scopes `read`, `write` and `evict`.
  *
  * Tokens are compared by their SHA-256 digests, all of them each time, so that the time it takes tells nothing
  * about how much of a guess was right.
@@ -10,7 +10,7 @@ import { Problem } from './problem.ts'
 
 export type Scope = 'read' | 'write' | 'evict'
 
-/** Who may do what. A scope without tokens is closed to everyone. A token may stand in several lists. */
+/** The tokens of each scope. A scope without tokens is closed to all clients. A token may be in several lists. */
 export type BearerTokens = Readonly<Partial<Record<Scope, readonly string[]>>>
 
 export interface Authorizer {
@@ -21,7 +21,7 @@ export interface Authorizer {
   authorize(scope: Scope, header: string | undefined): Promise<void>
 }
 
-/** Everyone may do everything: for workers behind something else that decides. */
+/** Every client may do everything: for workers behind another gate. */
 export const openToAll: Authorizer = { authorize: () => Promise.resolve() }
 
 /** The syntax of a bearer token: `b64token` of RFC 6750, section 2.1. */
@@ -92,7 +92,7 @@ function scopesOf(known: readonly KnownGrant[], shown: Uint8Array): ReadonlySet<
   return found
 }
 
-/** In the same time, wherever they differ. */
+/** Compares in the same time, wherever they differ. */
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.length ^ b.length
   for (const [at, byte] of a.entries()) difference |= byte ^ (b[at] ?? 0)

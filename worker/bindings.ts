@@ -11,7 +11,7 @@ import type { OriginOptions } from './origin.ts'
 import { readTier, type TierSettings } from './tier.ts'
 import { Variables } from './variables.ts'
 
-/** Bindings that cannot be worked with. The message names them. */
+/** Bindings that the worker cannot use. The message names them. */
 export class BindingsError extends TypeError {
   override readonly name = 'BindingsError'
 }
@@ -44,7 +44,7 @@ export interface Settings {
   readonly evictionPartitions: number
 }
 
-/** The variables that options of the cache and its adapters are taken from, to say who is to blame. */
+/** The variable of each option of the cache and its adapters, to name it in an error. */
 const VARIABLE_OF: Readonly<Record<string, keyof Variables>> = {
   url: 'KAFKA_REST_URL',
   auth: 'KAFKA_USERNAME',
@@ -97,8 +97,8 @@ export function readBindings(env: unknown): Settings {
 }
 
 /**
- * What a refusal of options means for the bindings: two that do not go together, say. Its own message may quote a
- * value, so only the option that it names is taken from it.
+ * The error for bindings whose options were refused: two that do not go together, say. The refusal's message
+ * may quote a value, so this one takes from it only the name of the option.
  */
 export function blameBindings(refusal: TypeError): BindingsError {
   const option = /`(\w+)/.exec(refusal.message)?.[1] ?? ''

@@ -1,5 +1,5 @@
 /**
- * How an answer came about, for whoever debugs it: `Cache-Status` (RFC 9211) and `Age` (RFC 9111, section 5.1).
+ * How an answer came about, for debugging: `Cache-Status` (RFC 9211) and `Age` (RFC 9111, section 5.1).
  *
  * | what happened | `Cache-Status` |
  * |---|---|

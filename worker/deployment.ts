@@ -18,7 +18,7 @@ import { runCron } from './scheduled.ts'
 import { tierOf } from './tier.ts'
 
 export interface DeploymentOptions {
-  /** Called with errors that nobody foresaw, and with bindings that cannot be worked with. */
+  /** Called with unexpected errors, and with bindings that the worker cannot use. */
   readonly onError?: (error: unknown) => void
   /** Called with what a run of the cron has prewarmed, in mode `'replicate'`. */
   readonly onPrewarm?: (result: PrewarmResult) => void
@@ -41,10 +41,10 @@ interface Assembly {
 /**
  * The handlers, with a cache of their own: one for each isolate, made of the bindings of the first request.
  *
- * With bindings that cannot be worked with, every request is answered with a problem that names the variables.
+ * With bindings that it cannot use, the worker answers every request with a problem that names the variables.
  */
 export function createDeployment(options: DeploymentOptions = {}): Deployment {
-  // Bindings do not change while an isolate lives; a failed attempt is made anew.
+  // Bindings do not change while an isolate lives; the next request repeats a failed attempt.
   let assembled: Assembly | undefined
   const assembly = (env: unknown): Assembly => (assembled ??= assemble(env, options))
   return {

@@ -8,7 +8,7 @@ import type { Authorizer } from './auth.ts'
 import type { Origin } from './origin.ts'
 import type { TokenCookieOptions } from './token-cookie.ts'
 
-/** A request as it is handled: Hono's `Context`, for those who have its types. */
+/** A request as it is handled: Hono's `Context`, for programs that have its types. */
 interface HandledRequest {
   readonly req: { readonly raw: Request }
   readonly env: unknown
@@ -16,7 +16,7 @@ interface HandledRequest {
 
 export interface AppOptions {
   readonly cache: Cache
-  /** Who may do what: `bearerAuth({ read, write, evict })`, or `openToAll`. */
+  /** What a client may do: `bearerAuth({ read, write, evict })`, or `openToAll`. */
   readonly auth: Authorizer
   /** Where values come from and are written to. @default none: values are those that were put */
   readonly origin?: Origin
@@ -24,7 +24,7 @@ export interface AppOptions {
   readonly namespaces?: readonly string[]
   /** The largest body that is read, in bytes. @default 1_000_000 */
   readonly maxBodyBytes?: number
-  /** Called with errors that nobody foresaw. They are answered with a generic 500. */
+  /** Called with unexpected errors. The app answers them with a generic 500. */
   readonly onError?: (error: unknown) => void
   /** As of the middleware `kedge()`: whether a request that wrote something sets the cookie `kedge-token`. @default false */
   readonly cookie?: boolean | TokenCookieOptions

@@ -1,8 +1,9 @@
 /**
- * The heartbeat: a record that says nothing, written now and then where evictions are rare.
+ * The heartbeat: a record that evicts nothing, written now and then where evictions are rare.
  *
- * Where the backend does not tell the identity of a topic, a reader knows the log again by the last record that it
- * read there. Retention takes that record one day; a heartbeat more often than that keeps a younger one in its place.
+ * Where the backend does not tell the identity of a topic, a reader recognises the log by the last record
+ * that it read there. Retention deletes that record one day; a heartbeat more often than that keeps a younger
+ * one in its place.
  *
  * @module
  */

@@ -19,7 +19,7 @@ export interface LoaderHandlersOptions {
 /** The handlers that Cloudflare Workers calls. */
 export interface LoaderHandlers<Env> {
   scheduled(event: unknown, env: Env, context: RequestContext): Promise<void>
-  /** Each body is a request, as it stands in the log. All are acknowledged: who is not answered loads by itself. */
+  /** Each body is a request, as in the log. All are acknowledged: an asker without an answer loads by itself. */
   queue(batch: RequestBatch, env: Env, context: RequestContext): Promise<void>
 }
 

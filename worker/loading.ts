@@ -27,8 +27,8 @@ interface Noted extends Record<'ttl' | 'swr' | 'staleIfError', Life> {
 }
 
 /**
- * Remembers what the origin said of each value between its load and the moment the cache asks for it. Equal primitives
- * share an entry, all tags of it and the shortest life: an eviction too many is safe, one too few is not.
+ * Remembers tags and TTL that the origin gave each value, until the cache asks for them. Equal primitives
+ * share an entry with all their tags and the shortest TTL: an eviction too many is safe, one too few is not.
  */
 class Notes {
   readonly #notes = new Map<unknown, Noted>()
@@ -44,7 +44,7 @@ class Notes {
     this.#notes.set(value, all)
   }
 
-  /** For the cache: what the origin does not say, the settings do. */
+  /** Options for the cache: settings fill in what the origin does not say. */
   get options(): LoadOptions<unknown> {
     return {
       tags: (value) => this.#notes.get(value)?.tags ?? [],

@@ -51,7 +51,7 @@ export interface KedgeMiddlewareOptions {
  * The scope starts a poll when one is due, runs background work under the request's `waitUntil`, and reads its
  * client's writes: it begins with the token of the header `kedge-token`, or of the cookie of that name. The
  * answer carries the token of all that was written, in the same header. A header that is no token is answered
- * with 400; such a cookie is ignored, because its sender cannot help it.
+ * with 400; such a cookie is ignored, because the browser cannot correct it.
  *
  * An error of the cache that a handler lets pass (`ERR_PUBLISH`: the eviction was not acknowledged) is answered with
  * 503, or another status of 500 and more, as `application/problem+json`; where the app has an `onError` of its own, that
@@ -129,21 +129,21 @@ export function requestContext(c: Context): RequestContext {
 
 /** A member of `Cache-Status` that stands for kedge. */
 const OWN_MEMBER = /(?:^|,)\s*kedge\s*(?:[;,]|$)/
-/** A WebSocket: its answer cannot be copied, and nobody reads its headers. */
+/** A WebSocket: its answer cannot be copied, and no client reads its headers. */
 const SWITCHING_PROTOCOLS = 101
 
 function tellStatus(c: Context, seen: RequestStatus): void {
   if (c.res.status === SWITCHING_PROTOCOLS) return
-  // A handler that has described its answer knows more of it.
+  // The handler has described its answer itself, and knows more of it.
   if (OWN_MEMBER.test(c.res.headers.get('cache-status') ?? '')) return
   // At the end: this cache is the nearest one to the client.
   c.header('cache-status', seen.toString(), { append: true })
 }
 
-/** What Hono answers to an error where an app says nothing else. */
+/** What Hono answers to an error where an app has no handler of its own. */
 const UNFORESEEN = 'Internal Server Error'
 
-/** Says what failed where an error of the cache would be answered as one that was not foreseen. */
+/** Answers an error of the cache by its code, where the app would answer it as an unexpected one. */
 async function answerFailure(c: Context, error: unknown): Promise<void> {
   const problem = isKedgeError(error) ? problemOf(error) : undefined
   if (problem === undefined || problem.status < 500 || c.res.status !== 500) return

@@ -96,7 +96,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const following = cache
     .follow({ signal: stop.signal })
     .catch((error: unknown) => onError?.(error))
-    // Whoever is told must not end the process, nor keep the cache from being closed.
+    // An `onError` that throws must not end the process, nor keep the cache from being closed.
     .catch(() => undefined)
 
   async function end(): Promise<void> {

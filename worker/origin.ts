@@ -42,7 +42,7 @@ export interface Origin {
 
 /** A write that failed, or of which it is not known whether it did. */
 export class OriginWriteError extends Problem {
-  /** Whether the value may be committed all the same: no answer came, or one that tells nothing. */
+  /** Whether the origin may still have committed the value: no answer came, or one that does not say. */
   readonly maybeCommitted: boolean
 
   constructor(problem: Problem, maybeCommitted: boolean) {

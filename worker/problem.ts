@@ -104,10 +104,10 @@ const OF_CACHE: Readonly<Record<KedgeErrorCode, readonly [ProblemStatus, string]
   ERR_LOADER_TIMEOUT: [504, 'The value could not be loaded in time.'],
 }
 
-/** How long a client is asked to wait where nobody said how long, in seconds. */
+/** How long a client is asked to wait where the error does not say, in seconds. */
 const RETRY_AFTER_S = 1
 
-/** The problem that an error stands for; `undefined` for one that nobody foresaw. */
+/** The problem that an error stands for; `undefined` for an unexpected one. */
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error
   if (!isKedgeError(error)) return undefined
@@ -120,6 +120,6 @@ export function problemOf(error: unknown): Problem | undefined {
   return new Problem(status, error.code, detail, { cause: error, ...(headers && { headers }) })
 }
 
-/** The answer to an error that nobody foresaw. */
+/** The answer to an unexpected error. */
 export const internalProblem = (): Problem =>
   new Problem(500, 'ERR_INTERNAL', 'Something went wrong in the worker.')

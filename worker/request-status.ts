@@ -13,15 +13,15 @@
  * | several, and some are nowhere | `kedge; detail="2 reads: 1 hit, 1 absent"` |
  * | nothing | `kedge; detail=unread` |
  *
- * `fwd` is the most telling of theirs: `bypass` before `miss` before `stale`; `stored` is said where all that was loaded is
- * held now. Counts are kept and not the reads, so its length is bounded.
+ * `fwd` is the first of theirs in the order `bypass`, `miss`, `stale`; `stored` says that all that was loaded
+ * is held now. It keeps counts and not the reads, so its length is bounded.
  *
  * @module
  */
 import type { Entry, ScopeRead } from '../src/types.ts'
 import { cacheStatusHeaders } from './cache-status.ts'
 
-/** What may come of a read, in the order in which it is told. */
+/** What may come of a read, in the order in which the field names it. */
 const KINDS = [
   'hit',
   'tier',
@@ -38,7 +38,7 @@ const KINDS = [
 
 type Kind = (typeof KINDS)[number]
 
-/** Those that had to ask further on, the most telling first, and what they are called there. */
+/** Kinds of reads that were forwarded, the one that wins first, with its name in the field. */
 const FORWARDED: readonly (readonly [Kind, fwd: string])[] = [
   ['bypass', 'bypass'],
   ['miss', 'miss'],
@@ -51,10 +51,10 @@ export class RequestStatus {
   #reads = 0
   #leastTtlMs = Infinity
   #isStored = true
-  /** What the first read would say alone. */
+  /** The member for the first read alone. */
   #alone = 'kedge; detail=unread'
 
-  /** Takes what came of a read: `onRead` of a scope. */
+  /** Adds the outcome of a read: `onRead` of a scope. */
   readonly add = ({ entry, error, loads }: ScopeRead): void => {
     const kind = entry === undefined || error !== undefined ? 'failed' : kindOf(entry, loads)
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1)

@@ -8,7 +8,7 @@ import type { Cache, PrewarmResult } from '../src/types.ts'
 import type { Settings } from './bindings.ts'
 import { beat } from './heartbeat.ts'
 
-/** How long the prewarming of a cron may take: nobody waits for it, and a run has 15 minutes. */
+/** How long the prewarming of a cron may take: no request waits for it, and a run has 15 minutes. */
 const PREWARM_BUDGET = '30s'
 
 /**
@@ -22,7 +22,7 @@ export async function runCron(
   log: KafkaLog,
   settings: Pick<Settings, 'evictionsTopic' | 'evictionPartitions' | 'cache'>,
 ): Promise<PrewarmResult | undefined> {
-  // Who may not write may still read: a heartbeat that is refused does not keep the isolate cold.
+  // A worker that may not write may still read: a heartbeat that is refused does not keep the isolate cold.
   const [beaten] = await Promise.allSettled([beat(log, settings.evictionsTopic, settings.evictionPartitions)])
   const warmed =
     settings.cache.mode === 'replicate' ? await cache.prewarm({ budget: PREWARM_BUDGET }) : undefined

@@ -7,12 +7,12 @@ import { NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { Cache, CacheScope, Namespace } from '../src/types.ts'
 import { unknownNamespace } from './request.ts'
 
-/** Namespaces that strangers may bring into being where no list is given. Each costs some memory for good. */
+/** Namespaces that clients may create where no list is given. Each costs some memory for good. */
 const MAX_UNLISTED = 100
-/** What is followed for the sake of readiness alone. */
+/** A namespace that exists for readiness alone: its partition is followed. */
 const READINESS = '.readyz'
 
-/** The namespaces of a list; without one, the first hundred that anybody asks for. */
+/** The namespaces of a list; without one, the first hundred that clients ask for. */
 export class ServedNamespaces {
   readonly #names: Set<string>
   readonly #isListed: boolean
@@ -30,8 +30,8 @@ export class ServedNamespaces {
   }
 
   /**
-   * Sees to it that something is followed: without a list nothing is before the first request, so nothing would be
-   * proved, and a balancer that waits for readiness would never send that request.
+   * Makes the cache follow a partition. Without a list it would follow none before the first request and
+   * prove nothing, and a balancer that waits for readiness would never send that request.
    */
   follow(scope: CacheScope): void {
     if (!this.#isListed) scope.namespace(READINESS)

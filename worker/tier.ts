@@ -12,7 +12,7 @@ export type TierSettings =
   | { readonly kind: 'cache-api'; readonly prefix: string }
   | { readonly kind: 'upstash-redis'; readonly prefix: string; readonly url: string; readonly token: string }
 
-/** What the variables say of a tier, or what is wrong with them. */
+/** The tier that the variables name, or what is wrong with them. */
 export function readTier(variables: Variables): TierSettings | undefined | { readonly fault: string } {
   const { TIER: kind, TIER_PREFIX: prefix, TIER_KV: namespace, TIER_URL: url, TIER_TOKEN: token } = variables
   if (kind !== 'upstash-redis' && (url ?? token) !== undefined)

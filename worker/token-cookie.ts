@@ -1,4 +1,4 @@
-/** The cookie that carries a token. In a file without Hono: not everybody whose options have it has Hono's types. @module */
+/** The cookie that carries a token. Free of Hono: programs use its options without Hono's types. @module */
 
 /** How the token is kept in a cookie. */
 export interface TokenCookieOptions {

@@ -4,8 +4,8 @@
  * Shapes: API Gateway Developer Guide, "Working with AWS Lambda proxy integrations for HTTP APIs" (payload 2.0, which
  * function URLs have as well) and "… for REST APIs" (1.0); Elastic Load Balancing, "Lambda functions as targets".
  *
- * `hono/aws-lambda` is not used: it is deprecated, imports modules of Node, rejects for what is no event at all, believes
- * any `Host`, and joins repeated headers of a load balancer with semicolons.
+ * `hono/aws-lambda` is not used: it is deprecated, imports modules of Node, rejects for what is no event at
+ * all, accepts any `Host`, and joins repeated headers of a load balancer with semicolons.
  *
  * @module
  */
@@ -128,7 +128,7 @@ function bodyOf({
 
 function hostOf(domainName: string | null | undefined, headers: Headers): string {
   const host = domainName ?? headers.get('host') ?? ''
-  // What a client says of itself must not become a part of the path.
+  // A `Host` that a client has made up must not become a part of the path.
   return HOST.test(host) ? host : 'localhost'
 }
 
@@ -138,7 +138,7 @@ function without(basePath: string, full: string): string {
 
 const escaped = (text: string, what: RegExp): string => text.replaceAll(what, encodeURIComponent)
 
-/** As it came over the wire: a header is bytes, one character each. */
+/** The text as it came over the wire: a header is bytes, one character each. */
 const byteString = (text: string): string =>
   /[\u0100-\uffff]/.test(text) ? String.fromCharCode(...encodeUtf8(text)) : text
 

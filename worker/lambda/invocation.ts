@@ -1,8 +1,8 @@
 /**
- * One invocation of a Lambda function: what is deferred in it, and how much of its time is left.
+ * One invocation of a Lambda function: its deferred work, and how much of its time is left.
  *
- * Lambda freezes the process when the handler has answered: what was left alone goes on at the next invocation, or
- * never. So there is no `waitUntil` to hand on to, and what is deferred is awaited before the answer.
+ * Lambda freezes the process when the handler has answered: work under way goes on at the next invocation, or
+ * never. So Lambda has no `waitUntil`, and the handler awaits deferred work before it answers.
  *
  * @module
  */
@@ -22,11 +22,11 @@ export interface LambdaContext {
 
 export interface InvocationOptions {
   /**
-   * How long before Lambda would end the function everything is given up: a function that runs into its timeout loses
-   * its process, and with it all that is cached. @default '500ms'
+   * How long before the timeout of the function the handler gives everything up: a function that runs into it
+   * loses its process, and with it all that is cached. @default '500ms'
    */
   readonly reserve?: Duration
-  /** Called with what nobody else hears of: failures of deferred work, and work that was not done in time. */
+  /** Called with failures of deferred work, and with work that was not done in time: no answer has them. */
   readonly onError?: (error: unknown) => void
   /** Clocks and timers. @default `systemRuntime()` */
   readonly runtime?: Runtime
@@ -69,7 +69,7 @@ export class Invocation implements RequestContext {
     return Math.max(0, Math.min(LONGEST_MS, timeLeft(this.#context)) - reserveMs)
   }
 
-  /** Whether everything was given up. A timer may be a millisecond early: what the clocks say then is not asked. */
+  /** Whether everything was given up. Set by the timer, which may be a millisecond ahead of the clocks. */
   get isOver(): boolean {
     return this.#isOver || this.remainingMs() === 0
   }
@@ -146,7 +146,7 @@ function harmless(listener: InvocationOptions['onError']): (problem: unknown) =>
       const said: unknown = listener?.(problem)
       if (said instanceof Promise) said.catch(() => undefined)
     } catch {
-      // Whoever listens must not break what is listened to, and there is nobody else to tell.
+      // A listener that throws must not break the invocation, and there is no other listener to report it to.
     }
   }
 }

@@ -59,7 +59,7 @@ const shape = z.object({ records: z.record(z.string(), z.array(z.unknown())) })
 const whereabouts = z.object({ offset })
 
 /**
- * The records of an event. One that cannot be read is named, and keeps nobody back.
+ * The records of an event. `poison` lists those that cannot be read; they do not hold back the others.
  *
  * @throws KedgeError `ERR_PROTOCOL` when it is no event of Kafka's.
  * @example
@@ -93,7 +93,7 @@ export function readKafkaEvent(event: unknown): KafkaEvent {
   return { records, poison }
 }
 
-/** The record, or why it is none. */
+/** The record, or why it cannot be read. */
 function readRecord(given: unknown, group: string): KafkaEventRecord | string {
   const read = record.safeParse(given)
   if (!read.success) {

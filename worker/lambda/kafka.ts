@@ -1,5 +1,6 @@
 /**
- * The handler of a function that Kafka triggers: each topic has a taker, and what failed is said in Lambda's own words.
+ * The handler of a function that Kafka triggers: each topic has a taker, and the handler reports failures in
+ * the form that Lambda expects.
  *
  * @module
  */
@@ -20,7 +21,7 @@ export interface FailedAt {
 /** What a taker knows of its invocation. */
 export interface TopicInvocation {
   readonly topic: string
-  /** Aborted `reserve` before Lambda would end the function. What is said within 100 ms after that is heard. */
+  /** Aborted `reserve` before Lambda would end the function. The taker has 100 ms more to report failures. */
   readonly signal: AbortSignal
   /** Milliseconds until then. */
   readonly remainingMs: () => number
@@ -47,10 +48,11 @@ export type KafkaHandlerEvent =
 
 export interface KafkaHandlerOptions extends Pick<InvocationOptions, 'reserve' | 'runtime'> {
   /**
-   * How failures are said. `'throw'`: the function fails, and Lambda gives the whole batch again, which harms nobody here.
-   * `'report'`: it answers with `batchItemFailures`, and each partition goes on where it failed. **Only where
-   * `FunctionResponseTypes` of the event source mapping has `ReportBatchItemFailures`** (provisioned mode has it): without
-   * it Lambda does not read the answer, and what failed is lost.
+   * How failures are reported. `'throw'`: the function fails, and Lambda gives the whole batch again, which
+   * kedge's own takers allow for. `'report'`: it answers with `batchItemFailures`, and
+   * each partition goes on where it failed. **Only where `FunctionResponseTypes` of the event source mapping
+   * has `ReportBatchItemFailures`** (provisioned mode has it): without it Lambda does not read the answer,
+   * and what failed is lost.
    * @default 'throw'
    */
   readonly failures?: 'throw' | 'report'
@@ -73,8 +75,8 @@ export interface KafkaHandler {
 /**
  * The handler for events of Kafka, from Amazon MSK or a cluster of one's own.
  *
- * A record that cannot be read is counted and told, and never given again: it would come for ever. Records of a topic
- * that nobody takes fail: to lose them in silence would be worse.
+ * The handler counts and reports a record that it cannot read, and never asks for it again: it would come for
+ * ever. Records of a topic without a taker fail: the handler would otherwise lose them in silence.
  *
  * @param takers by topic: {@link applyUpdates}, {@link applyEvictions}, {@link serveRequests}, {@link persistWrites}, or a
  * function of one's own
@@ -138,10 +140,10 @@ const errorOf = ({ error, topic, partition, offset }: Failed): Error =>
     ? error
     : new KedgeError('ERR_PROTOCOL', `failed at offset ${offset} of ${topic}-${partition}`, { cause: error })
 
-/** How long a taker that is out of time may take to say what failed. A part of what is kept in reserve. */
+/** How long a taker that is out of time may take to report what failed. A part of `reserve`. */
 const PATIENCE_MS = 100
 
-/** Never rejects: whatever goes wrong is a failure of the records. */
+/** Never rejects: an error counts as a failure of the records. */
 async function take(
   taker: TopicTaker | undefined,
   topic: string,
@@ -151,7 +153,7 @@ async function take(
   const first = firstOf(records)
   const all = (error: unknown) =>
     [...first].map(([partition, offset]) => ({ topic, partition, offset, error }))
-  if (taker === undefined) return all(new TypeError(`nobody takes the records of ${topic}`))
+  if (taker === undefined) return all(new TypeError(`no taker is given for the records of ${topic}`))
   try {
     const failed = await invocation.within(
       async (signal) =>
@@ -202,7 +204,7 @@ function emitter({ failures = 'throw', onEvent }: KafkaHandlerOptions): (event: 
       const said: unknown = onEvent?.(event)
       if (said instanceof Promise) said.catch(() => undefined)
     } catch {
-      // A broken listener must not break the handler, and there is nobody else to tell.
+      // A broken listener must not break the handler, and there is no other listener to report it to.
     }
   }
 }

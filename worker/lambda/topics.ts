@@ -31,9 +31,9 @@ const notInTime = (sync: Pick<Sync, 'notReady'>): KedgeError => {
 }
 
 /**
- * Applies `cache-evictions` to a shared tier. The event is a bell: what it rings for is read from the log, from the
- * position that the tier holds, so that nothing is passed over that the event does not have; and the log tells whether it
- * is still the same one. Isolates themselves cannot be reached this way: an event comes to one of them.
+ * Applies `cache-evictions` to a shared tier. The event only triggers it: the taker reads the log from the
+ * position that the tier holds, so it misses no record that the event lacks, and notices a log that was
+ * replaced. Isolates cannot be reached this way: Lambda gives an event to one of them.
  *
  * @throws TypeError for wrong options, those of `createTierFollower`.
  */
@@ -55,7 +55,7 @@ export function applyEvictions(options: TierFollowerOptions): TopicTaker {
       for (const partition of new Set(records.map((record) => record.partition))) {
         const position =
           positions.get(partition) ?? (await applier!.position(partition, { signal }))?.position ?? 0
-        // What is read over HTTP may be a cluster that lags behind the one that rang.
+        // The cluster that is read over HTTP may lag behind the one that sent the event.
         const behind = records.filter((each) => each.partition === partition && each.offset >= position)
         if (behind.length > 0) failed.push({ partition, offset: behind[0]!.offset, error: lags() })
       }
@@ -67,12 +67,12 @@ const lags = (): KedgeError =>
   new KedgeError('ERR_TIMEOUT', 'the log that is read does not have these records yet', { retryable: true })
 
 /**
- * Answers `cache-requests` with a loader service. Nothing is ever given again: who is not answered in time loads by
- * itself, and nobody waits for a request that comes again.
+ * Answers `cache-requests` with a loader service. Lambda gives no record again: an isolate without an answer
+ * in time loads by itself, and waits for no repetition.
  */
 export function serveRequests(loader: Pick<LoaderService, 'load'>): TopicTaker {
   return async (records, { signal, waitUntil }) => {
-    // A record without a value says nothing, and is counted as one that cannot be read.
+    // The loader counts a record without a value as one that it cannot read.
     const requests = records.map(({ value }) => value ?? new Uint8Array())
     try {
       await loader.load(requests, { signal, context: { waitUntil } })

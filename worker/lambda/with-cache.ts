@@ -17,8 +17,8 @@ export interface WithCache {
 
 export interface WithCacheOptions<Event> extends InvocationOptions {
   /**
-   * The token that the caller sends, so that it reads its own writes. One that is none is ignored, and told to
-   * `onError`. @default none
+   * The token that the caller sends, so that it reads its own writes. `onError` gets one that is none, which
+   * is then ignored. @default none
    */
   readonly token?: (event: Event) => Token | undefined
 }
@@ -88,7 +88,7 @@ function boundary<Event>(cache: Cache | (() => Cache), options: WithCacheOptions
   const { token } = options
   const sent = (event: Event): Token | undefined => {
     try {
-      // Whatever the type says, it is out of an event: JSON, of a stranger.
+      // It comes out of an event, which is a stranger's JSON: its type is not known.
       const said: unknown = token?.(event) ?? undefined
       if (said === undefined || typeof said === 'string') return said
       throw new KedgeError('ERR_TOKEN', 'a token is a string')
