@@ -97,15 +97,15 @@ class Isolate<T> {
 
   async #load(key: string, load: () => Promise<T>): Promise<T> {
     const under = this.#flights.get(key)
-    // A load that began before an eviction may bring the old row: whoever asks after the eviction gets a new load.
+    // A load that began before an eviction may bring the old row: a read after the eviction gets a new load.
     if (under && !this.#isDead(key, under.asOf)) return under.value
-    // Before the source is read: afterwards, an eviction during the load would be taken for an older one.
+    // Note the as-of first, then read the source: else an eviction during the load would count as older.
     const asOf = this.#end
     const flight = { asOf, value: load() }
     this.#flights.set(key, flight)
     try {
       const value = await flight.value
-      // Those who wait get it, but it is not held: the eviction came while it was loaded.
+      // The reads that wait get the value, but it is not held: the eviction came while it was loaded.
       if (!this.#isDead(key, asOf)) this.#held.set(key, { value, asOf })
       return value
     } finally {
@@ -114,7 +114,7 @@ class Isolate<T> {
   }
 }
 
-// Two isolates, one log, one database, and a clock that moves when told.
+// Two isolates, one log, one database, and a clock that the example moves.
 let now = 0
 const log = new MemoryLog()
 const here = new Isolate<string>(memory({ on: log }), () => now)

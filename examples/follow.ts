@@ -23,7 +23,7 @@ await cache.sync()
 
 await prices.getOrSet('tea', () => 3)
 await elsewhere.delete('tea')
-// The long poll brings it in by itself; nobody has asked for anything.
+// The long poll brings the eviction in by itself, without a read.
 while (prices.peek('tea') !== undefined) await new Promise((resolve) => setTimeout(resolve, 1))
 assert.deepEqual(evicted, ['prices/tea (evicted)'])
 

@@ -1,6 +1,6 @@
 /**
  * A tier between the isolates and the source: what one isolate has loaded, another one takes from there, and an
- * isolate that has just started too, because somebody keeps the tier up with the log.
+ * isolate that has just started too, because a tier follower keeps the tier up with the log.
  *
  * `memoryTier()` stands in for `redisTier(…)`, `memory()` for Kafka.
  *
@@ -24,7 +24,7 @@ const load = async ({ key }: { key: string }) => {
   reads++
   return database.get(key) ?? null
 }
-/** Looks back at nothing, so that all that it can go by is what the tier has applied. */
+/** An isolate that looks back at nothing: it knows only the evictions that the tier has applied. */
 const isolate = async () => {
   const cache = createCache({ kafka: memory({ on: log }), tier, lookBack: 0 })
   const users = cache.namespace<string | null>('users')
@@ -36,7 +36,7 @@ const { users } = await isolate()
 await users.getOrSet('7', load)
 await users.delete('another')
 
-// It has not seen that eviction, and the tier has not applied it: it cannot know that it was another key's.
+// This isolate has not read that eviction, and the tier has not applied it: it could be one of this key.
 const early = await isolate()
 assert.equal((await early.users.getEntry('7', load)).from, 'loader')
 
@@ -46,7 +46,7 @@ const late = await isolate()
 const entry = await late.users.getEntry('7', load)
 assert.deepEqual([entry.value, entry.from, reads], ['Ada', 'tier', 2])
 
-// What is evicted is gone for all of them, whoever was told of it first.
+// An evicted value is gone for all of them, whichever isolate read the eviction first.
 database.set('7', 'Grace')
 const token = await users.delete('7')
 assert.equal(await late.users.getOrSet('7', load, { after: token }), 'Grace')

@@ -15,7 +15,7 @@ const write = (key: string, value: object | null) =>
   kafka.produce('orders', [
     { key: encoder.encode(key), value: value && encoder.encode(JSON.stringify(value)), partition: 0 },
   ])
-/** What anybody finds with the store's own `GET`. */
+/** What any client finds with the store's own `GET`. */
 const read = (key: string) => decoder.decode(sink.store.get(key) ?? encoder.encode('(nothing)'))
 
 const sync = createSync({

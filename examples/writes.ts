@@ -28,7 +28,7 @@ const written = await here.writeThrough('7', 'Grace', async (value, { key }) => 
 })
 assert.equal(await there.getOrSet('7', load, { after: written }), 'Grace')
 
-// This one hangs right after its commit, as if it had died: nobody holds the old row meanwhile.
+// This writer hangs right after its commit, as if it had died: no isolate holds the old row meanwhile.
 void isolate()
   .writeThrough(
     '7',
@@ -59,4 +59,4 @@ const persister = createPersister({
 assert.deepEqual(await persister.step({ budget: '1s' }), { persisted: 1, repeated: 0, dead: 0 })
 assert.equal(rows.get('7')!.value, 'Barbara')
 await persister.close()
-console.log('nobody saw an old row, whoever died')
+console.log('no isolate served an old row, though a writer died')

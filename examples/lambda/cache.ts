@@ -7,7 +7,7 @@ import { User } from './user.ts'
 export const cache = createCache({
   kafka: confluent({ url: settings.KAFKA_REST_URL, gateway: true }),
   maxStaleness: '2s',
-  // A background poll is awaited before the answer, so it saves nobody any time: better none until one is needed.
+  // The handler awaits a background poll before it answers, so it saves no time: poll when a read needs it.
   refreshAfter: '2s',
 })
 

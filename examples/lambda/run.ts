@@ -86,7 +86,7 @@ await topics(event('cache-requests', base64(ask)))
 const options = { maxBytes: 1_000_000, isolation: 'committed' } as const
 const updates = gateway.log.read('cache-updates', { partition: 0, offset: 0 }, options)?.records ?? []
 const published = updates.map(({ value }) => Buffer.from(value!).toString('base64'))
-// What cannot be read is told, and keeps nobody back.
+// The handler reports a record that it cannot read, and goes on with the others.
 const answer = await topics(event('cache-updates', ...published, 'not base64!'))
 const stored = Buffer.from(sink.store.get('users:7') ?? []).toString()
 assert.deepEqual([answer, stored], [{ batchItemFailures: [] }, JSON.stringify(rows.get('7'))])

@@ -1,4 +1,4 @@
-/** What the functions are told by their environment: see `template.yaml`. @module */
+/** The settings that the functions read from their environment: see `template.yaml`. @module */
 import process from 'node:process'
 import * as z from 'zod'
 

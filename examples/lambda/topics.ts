@@ -7,7 +7,7 @@ import { loadUser } from './users.ts'
 
 interface Parts {
   readonly kafka: KafkaLog
-  /** The store that anybody reads: `GET users:7`. */
+  /** The store that any client reads: `GET users:7`. */
   readonly sink: Sink
   /** The store that isolates share. */
   readonly tier: TierFollowerOptions['tier']

@@ -1,6 +1,6 @@
 import { cacheTag } from 'next/cache'
 
-/** What all requests share: read once, until somebody says that it has changed. */
+/** What all requests share: read once, until a request revalidates it. */
 export async function product(id) {
   'use cache'
   cacheTag(`product:${id}`)

@@ -20,7 +20,7 @@ export function enricher(reference: Reference): Stage {
 async function enriched(event: OrderEvent, reference: Reference): Promise<EnrichedEvent> {
   if (event.type === 'order.deleted') return event
   const { type, id, revision, status, customerId } = event
-  // An order of somebody unknown is an order all the same: what is missing shows, and nothing stands still.
+  // An order of an unknown customer goes through: the view shows the gap, and the stage does not stop.
   const customer = (await reference.customer(customerId)) ?? { name: customerId, country: '' }
   const lines = await Promise.all(
     event.lines.map(async ({ sku, quantity }) => {

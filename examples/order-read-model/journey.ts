@@ -1,4 +1,4 @@
-/** The journey of an order: placed, changed, changed while nobody looks, deleted; and what two isolates show of it. @module */
+/** The journey of an order: placed, changed, changed unseen, deleted; and what two isolates show. @module */
 import type { OrderEvent } from './events.ts'
 import { Steps, until } from './steps.ts'
 import { COMPACT, CREATED, ENRICHED, READ_MODEL } from './topics.ts'

@@ -11,7 +11,7 @@ export interface OpenKafka {
   close(): Promise<void>
 }
 
-/** Whoever reads is ended before the gateway is: it need not wait for anybody. */
+/** The readers end before the gateway does: it has no long poll to wait for. */
 const GRACE_MS = 200
 
 /** @param brokers `host:port`; none for a log in memory */

@@ -4,7 +4,7 @@ import { eventOf, recordOf } from './records.ts'
 import type { Stage } from './stage.ts'
 import { COMPACT, ENRICHED, READ_MODEL } from './topics.ts'
 
-/** Every event makes a view of its order: for whoever wants to see each of them. */
+/** Every event makes a view of its order: for readers that want each of them. */
 export const viewBuilder: Stage = {
   name: 'view-builder',
   from: ENRICHED,
@@ -18,7 +18,7 @@ export const viewBuilder: Stage = {
   },
 }
 
-/** The latest view alone, for whoever wants to know how things stand: of an order that is gone a tombstone. */
+/** The latest view alone, for readers that want no history: a tombstone for an order that is gone. */
 export const compactor: Stage = {
   name: 'compactor',
   from: READ_MODEL,

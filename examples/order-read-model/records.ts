@@ -5,7 +5,7 @@ import type * as z from 'zod'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** What a record holds; `undefined`, and a word about it, where that is not what the topic is for. */
+/** The event in a record; `undefined`, and a warning, where it does not fit the topic. */
 export function eventOf<T>(schema: z.ZodType<T>, record: LogRecord, topic: string): T | undefined {
   const { partition, offset, value } = record
   try {

@@ -10,7 +10,7 @@ import { bearerAuth } from 'hono/bearer-auth'
 import type { Redis } from 'ioredis'
 import * as z from 'zod'
 
-/** Edges read. What writes stands beside Redis, and needs no HTTP. */
+/** Edges read. Writers stand beside Redis, and need no HTTP. */
 const Command = z.tuple([z.literal('GET'), z.string().min(1).max(1024)])
 
 export function redisRest(redis: Redis, token: string): Hono {

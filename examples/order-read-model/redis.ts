@@ -23,7 +23,7 @@ export async function openRedis(): Promise<OpenRedis> {
 
 async function connect(url: string, says: string, stop: () => Promise<void>): Promise<OpenRedis> {
   const client = new Redis(url, { lazyConnect: true, connectTimeout: 5000, maxRetriesPerRequest: 1 })
-  // Whoever makes a call hears of it; without a listener it would be printed as well.
+  // The call that fails rejects; without a listener ioredis would print the error as well.
   client.on('error', () => undefined)
   const close = async () => {
     client.disconnect()

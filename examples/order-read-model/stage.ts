@@ -2,9 +2,9 @@
  * A stage between two topics: reads one of them by offset, makes records of its records, appends them to the other,
  * and only then moves its position.
  *
- * Every record goes through at least once: a process that dies between the last two steps does one batch again when it
- * comes back. What is made here is repeated then, and whoever is at the end must not mind (`views.ts` does not: it
- * compares revisions). It holds one batch at a time.
+ * Every record goes through at least once: a process that dies between the last two steps does one batch
+ * again when it comes back. The records made here are repeated then, and the last reader must allow for that
+ * (`views.ts` compares revisions). A stage holds one batch at a time.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export interface StageParts {
 
 const LONGEST_PAUSE_MS = 5000
 
-/** Runs until the signal. What fails for now is tried again; rejects where that makes no sense. */
+/** Runs until the signal. Repeats a step that fails for now; rejects where a repetition would fail, too. */
 export async function runStage(stage: Stage, { kafka, positions, signal }: StageParts): Promise<void> {
   const { name, from, to, each } = stage
   const options = { maxBytes: 500_000, waitMs: 5000, isolation: 'committed', signal } as const
@@ -39,7 +39,7 @@ export async function runStage(stage: Stage, { kafka, positions, signal }: Stage
       const { logId, positions: kept } = await begin(kafka, from, await positions.load(name), signal)
       for (let at = kept; ;) {
         const { records, next, outOfRange } = await kafka.read(from, at, options)
-        // Retention was quicker than we: the beginning is another one now.
+        // Retention has deleted records since: the beginning is another one now.
         if (outOfRange.length > 0) break
         const made: NewRecord[] = []
         for (const record of records) {

@@ -24,10 +24,10 @@ export function viewsInRedis({ kafka, redis, onEvicted }: ViewsOptions): Sync {
     // In a cluster everything of an order is in one slot.
     key: '{order:{key}}:view',
     format: 'json',
-    // Stages repeat records when they die: what is older by its own count changes nothing. Ids are never used again, so
-    // a deletion is the last word.
+    // Stages repeat records when they die: a record with an older revision changes nothing. Ids are never
+    // used again, so a deletion is final.
     version: ({ value }) => (value === undefined ? Number.MAX_SAFE_INTEGER : OrderView.parse(value).revision),
-    // The store first, then the eviction; only then the position moves. So none is ever left out.
+    // The store first, then the eviction; only then the position moves. So the sync leaves out no eviction.
     async onWritten(written, { signal }) {
       const ids = written.flatMap(({ record }) => record.key ?? [])
       await orders.delete(ids, { signal })

@@ -1,4 +1,4 @@
-/** Whoever asks the isolates for an order. @module */
+/** The visitor that asks the isolates for an order. @module */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OrderView } from './events.ts'
 import { until } from './steps.ts'

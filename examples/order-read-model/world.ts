@@ -95,7 +95,7 @@ export class World {
     return found
   }
 
-  /** Ends all that was started, what asks before what answers. */
+  /** Ends all that was started, clients before servers. */
   async close(): Promise<void> {
     await this.stopPipeline()
     await this.edge.close()

@@ -19,8 +19,8 @@ export interface Parts {
 export function parts(url: string, transport?: typeof fetch): Parts {
   const kafka = confluent({ url, gateway: true, ...(transport && { fetch: transport }) })
   const cache = createCache({ kafka, ttl: '5m', maxStaleness: '2s' })
-  // Whoever can reach it may do everything: give `bearerAuth({ read, write, evict })` instead.
+  // Every client that can reach it may do everything: give `bearerAuth({ read, write, evict })` instead.
   const auth = openToAll
-  // With an `origin` what is missing is loaded; without one values are those that were put.
+  // With an `origin` the app loads what is missing; without one it has only the values that clients put.
   return { app: createApp({ cache, auth, namespaces: ['airports'], onError: console.error }), cache }
 }

@@ -1,4 +1,4 @@
-/** A shop: an app as anybody writes it in Hono, with the cache between it and the service that has the products. */
+/** A shop: an ordinary Hono app, with the cache between it and the service that has the products. */
 import { type Context, Hono } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import { HTTPException } from 'hono/http-exception'
@@ -54,7 +54,7 @@ export function createShop(cacheOf: (env: Env) => Cache): Hono<ShopEnv> {
   app.onError((error, c) => {
     if (error instanceof HTTPException) return error.getResponse()
     if (error instanceof z.ZodError) return c.json({ error: z.prettifyError(error) }, 400)
-    // An eviction that Kafka has not acknowledged: the product is saved, and whoever saved it must do so again.
+    // Kafka has not acknowledged the eviction: the product is saved, and the client must save it again.
     if (isKedgeError(error) && error.retryable)
       return c.json({ error: error.code }, 503, { 'retry-after': '1' })
     console.error(error)

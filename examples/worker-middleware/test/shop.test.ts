@@ -28,7 +28,7 @@ beforeEach(() => {
   })
 })
 
-/** Lets time pass until there is an answer: what waits for a moment gets on only when the moment comes. */
+/** Lets time pass until there is an answer: a sleep ends only when the clock reaches its end. */
 async function passing<T>(work: T | Promise<T>): Promise<T> {
   let settled = false
   const end = () => void (settled = true)
@@ -83,7 +83,7 @@ describe('the shop', () => {
     expect(await there.price()).toBe(4)
   })
 
-  it('shows it at once to whoever has the token of the change', async () => {
+  it('shows it at once to a client with the token of the change', async () => {
     const [here, there] = [isolate(), isolate()]
     await Promise.all([here.cache.sync(), there.cache.sync()])
     expect(await there.price()).toBe(3)
@@ -120,7 +120,7 @@ describe('the shop', () => {
     expect((await put({ ...TEA, price: 7 })).status).toBe(503)
   })
 
-  it('lets nobody write without the token', async () => {
+  it('refuses a write without the token', async () => {
     const { ask } = isolate()
     expect((await ask('/products/1', { method: 'PUT' })).status).toBe(401)
   })

@@ -36,7 +36,7 @@ app.all('*', async (c) => {
 })
 
 app.onError((error, c) => {
-  // An eviction that Kafka has not acknowledged: whoever wrote must do so again, or others go on with the old.
+  // Kafka has not acknowledged the eviction: the client must write again, or isolates keep the old answer.
   const isUnpublished = isKedgeError(error) && error.code === 'ERR_PUBLISH'
   if (!isUnpublished) console.error(error)
   return c.json({ error: isUnpublished ? error.code : 'ERR_UPSTREAM' }, isUnpublished ? 503 : 502)
@@ -61,16 +61,16 @@ async function write(c: Context<ProxyEnv>, url: URL): Promise<Response> {
   try {
     response = await pass(c, url)
   } catch (error) {
-    // It may have been done all the same.
+    // The API may have written all the same.
     await evict()
     throw error
   }
-  // Refused, so nothing changed. After a failure nobody knows; dropping an answer is always safe.
+  // The API refused, so nothing changed. After a failure it may have; dropping an answer is always safe.
   if (response.status < 400 || response.status >= 500) await evict()
   return response
 }
 
-/** As it came, to the upstream; as that answers, back. */
+/** Sends the request as it came to the upstream, and the answer as it comes back. */
 async function pass(c: Context<ProxyEnv>, url: URL): Promise<Response> {
   const request = new Request(targetOf(c.env, url), c.req.raw)
   request.headers.delete(TOKEN_NAME)
@@ -87,7 +87,8 @@ function answerWith(
     status,
     headers: headers.map(([name, value]) => [name, value] as [string, string]),
   })
-  // A cache on the way would hand out what an eviction has already met; it may keep it, and ask whether it still holds.
+  // A cache on the way would serve what is already evicted; it may keep the answer, and must ask whether it
+  // still holds.
   answer.headers.set('cache-control', 'no-cache')
   for (const [name, value] of Object.entries(own)) answer.headers.set(name, value)
   const etag = answer.headers.get('etag')

@@ -1,6 +1,6 @@
-/** Which answers of the upstream may be given to everybody, and for how long. */
+/** Which answers of the upstream every client may get, and for how long. */
 
-/** An answer that everybody may have. */
+/** An answer that every client may get. */
 export interface Kept {
   readonly status: number
   readonly headers: readonly (readonly [name: string, value: string])[]
@@ -16,7 +16,9 @@ export interface Held {
 
 /** A larger answer passes by. All that an isolate holds shares its 128 MB, and half of these are for requests. */
 export const MAX_BODY_BYTES = 512_000
-/** How long it is remembered that an address is not kept: meanwhile nobody asks twice. */
+/**
+ * How long the proxy remembers that an address is not kept: meanwhile it asks the API once for each request.
+ */
 const PASSED_MS = 60_000
 const MAX_TTL_MS = 3_600_000
 
@@ -45,7 +47,7 @@ export async function heldOf(response: Response): Promise<Held> {
   const ttlMs = lifetimeOf(response)
   const body = ttlMs === 0 ? undefined : await bodyOf(response)
   if (body === undefined) {
-    // Nobody reads on: the connection is free for somebody else.
+    // Stop reading: another request may have the connection.
     await response.body?.cancel().catch(() => undefined)
     return { answer: null, ttlMs: PASSED_MS }
   }
@@ -53,11 +55,11 @@ export async function heldOf(response: Response): Promise<Held> {
   return { answer: { status: response.status, headers, body }, ttlMs }
 }
 
-/** 0 for an answer that is not for everybody, or not for later. */
+/** 0 for an answer that is for one client alone, or must not be kept. */
 function lifetimeOf({ status, headers }: Response): number | undefined {
   if (status !== 200 && status !== 404) return 0
   if (headers.has('set-cookie')) return 0
-  // The body comes decoded, and is encoded anew for each client. Any other variant is the business of the upstream.
+  // The body comes decoded, and is encoded anew for each client. Any other variant is up to the upstream.
   const varies = (headers.get('vary') ?? '').toLowerCase().split(',')
   if (varies.some((name) => name.trim() !== '' && name.trim() !== 'accept-encoding')) return 0
   const control = (headers.get('cache-control') ?? '').toLowerCase()
