@@ -1,5 +1,5 @@
 /**
- * How many bytes the core adds to somebody's bundle.
+ * How many bytes the core adds to a user's bundle.
  *
  * @module
  */

@@ -22,7 +22,7 @@ import { table } from './report.ts'
 import { spreadOf } from './statistics.ts'
 import { shuffled } from './workload.ts'
 
-/** Nobody listens there: a worker that reached for Kafka before it must would be seen to. */
+/** No server listens there: a worker that reaches for Kafka before it must is slow or fails, and shows it. */
 const NOWHERE = 'http://127.0.0.1:9'
 
 const { values } = parseArgs({

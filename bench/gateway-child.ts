@@ -1,4 +1,4 @@
-/** The process of a gateway that is measured, as seen by who measures. @module */
+/** The process of a gateway that is measured, as the measuring process sees it. @module */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

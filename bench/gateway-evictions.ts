@@ -5,7 +5,10 @@ import { createCache } from '../src/index.ts'
 import type { KafkaLog } from '../src/log.ts'
 
 export interface Evictions {
-  /** From the call of `delete()`, in milliseconds, one after the other; looked at every millisecond, so that whoever looks leaves the processors to others. */
+  /**
+   * From the call of `delete()`, in milliseconds, one after the other; looked at every millisecond, so that
+   * looking leaves the processors to the rest.
+   */
   readonly gone: readonly number[]
   /** Until `delete()` has resolved: the eviction is acknowledged by the broker. */
   readonly acknowledged: readonly number[]

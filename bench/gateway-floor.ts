@@ -1,7 +1,7 @@
 /**
  * The least that waiting costs: a bare server of Node in the place of the gateway, which answers the same requests with
  * the same bytes and does nothing else. There is no broker, no log, and nothing is checked. `node gateway-floor.ts`;
- * speaks to who measures as `gateway-process.ts` does.
+ * answers the measuring process as `gateway-process.ts` does.
  *
  * @module
  */

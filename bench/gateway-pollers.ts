@@ -25,7 +25,7 @@ export class Pollers {
 
   /** What the next polls ask for as their longest wait, in milliseconds. */
   wait: () => number
-  /** When each was told of the record that is looked out for, since `expect` was called; in the clock of `performance.now()`. */
+  /** When each poller got the expected record, since `expect` was called; by `performance.now()`. */
   told: number[] = []
   #expected = Infinity
 
@@ -34,7 +34,7 @@ export class Pollers {
     this.#host = hostname
     this.#port = Number(port)
     this.failure = new Promise((_, reject) => (this.#reject = reject))
-    // It may fail before anybody has asked.
+    // It may reject before the caller awaits it.
     this.failure.catch(() => {})
     this.#path = `/topics/${topic}/partitions/0/records`
     this.wait = wait
@@ -51,7 +51,7 @@ export class Pollers {
     }
   }
 
-  /** Resolves when every one has been told of the record at `offset`. */
+  /** Resolves when every poller has got the record at `offset`. */
   expect(offset: number): Promise<void> {
     this.told = []
     this.#expected = offset

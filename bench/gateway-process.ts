@@ -1,6 +1,6 @@
 /**
- * The gateway that is measured, in a process of its own: `node gateway-process.ts <brokers>`. Started by `fork`; says
- * where it listens, then answers each question with one message.
+ * The gateway that is measured, in a process of its own: `node gateway-process.ts <brokers>`. Started by
+ * `fork`; sends the address where it listens, then answers each question with one message.
  *
  * @module
  */
@@ -60,7 +60,7 @@ process.on('message', (question: Question) => {
   wanted = question.count
   return tell()
 })
-// Nobody is left who measures.
+// The measuring process has ended.
 process.once('disconnect', () => process.exit())
 send({ url: gateway.url })
 

@@ -8,7 +8,7 @@ import { Pollers } from './gateway-pollers.ts'
 
 export interface Waiting {
   readonly count: number
-  /** Resident bytes with so many waiting, and what one is beyond those of a gateway nobody waits at. */
+  /** Resident bytes with so many waiting, and what one is beyond those of a gateway without polls. */
   readonly rss: number
   readonly rssEach: number
   readonly heapEach: number
@@ -32,14 +32,14 @@ export const QUIET_WAIT_MS = 5000
 const quietWait = () => Math.round(QUIET_WAIT_MS * (0.5 + Math.random()))
 /** Longer than any round. */
 const WOKEN_WAIT_MS = 30_000
-/** All must have been told of a record by then. */
+/** Every poller must have got a record by then. */
 const ROUND_DEADLINE_MS = 20_000
-/** Of the times at which pollers were told, so many are kept from a round. */
+/** So many of the times at which pollers got the record are kept from a round. */
 const KEPT = 1000
 /** Records before those that are measured. */
 const WARM = 3
 
-/** @throws Error when a poll was refused, failed, or was not told of a record. */
+/** @throws Error when a poll was refused, failed, or did not get a record. */
 export async function measureWaiting(count: number, options: WaitingOptions): Promise<Waiting> {
   const child = await startChild(options.brokers, options.program)
   const log = confluent({ url: child.url, gateway: true })
@@ -68,7 +68,7 @@ async function measured(
   const round = () => wake(child, log, pollers, place())
   for (let left = WARM; left > 0; left--) await round()
   const quiet = await during(child, () => sleep(options.quietMs))
-  // Those that are woken now ask for so long, and nobody's time ends from here on.
+  // The polls that follow ask for so long that none of them ends by its time from here on.
   pollers.wait = () => WOKEN_WAIT_MS
   await round()
   await child.waiting(count)
@@ -103,7 +103,7 @@ async function wake(
   await child.waiting(pollers.count)
   const deadline = new AbortController()
   const late = sleep(ROUND_DEADLINE_MS, undefined, { signal: deadline.signal }).then(
-    () => Promise.reject(new Error(`${pollers.told.length} of ${pollers.count} were told of a record`)),
+    () => Promise.reject(new Error(`${pollers.told.length} of ${pollers.count} pollers got the record`)),
     () => {},
   )
   const all = pollers.expect(place.offset)

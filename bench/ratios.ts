@@ -7,7 +7,7 @@ import { spreadOf } from './statistics.ts'
 import type { Spread } from './statistics.ts'
 import type { SpeedSample } from './speed.ts'
 
-/** A floor, and who is measured beside it. */
+/** A floor, and the subjects that are measured beside it. */
 export interface Group {
   readonly title: string
   /** The first is the floor. */

@@ -38,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** One line that is written over; nothing where nobody watches. */
+/** One line that is written over; nothing where stderr is no terminal. */
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
 }

@@ -39,7 +39,7 @@ const log = clusterLog(cluster)
 const wanted = Number(records)
 
 async function measured(work: () => Promise<number>, lag: readonly LagPoint[] = []): Promise<Brought> {
-  // Connections and bounds are there before the clock runs: a figure of the first is none of the rest.
+  // Connect and ask for the bounds before the clock runs: the figures are of the writes alone.
   await log.offsets(topic)
   const before = process.cpuUsage()
   const began = performance.now()

@@ -6,7 +6,7 @@ import { createCache } from '../src/index.ts'
 
 export const ISOLATES = 10
 export const MISSES = 1000
-/** What a load takes: a loader is for those that are dear. */
+/** What a load takes: a loader service is for loads that are dear. */
 export const LOAD_MS = 100
 
 export interface Storm {
@@ -53,7 +53,7 @@ export async function measureStorm(
   const caches = Array.from({ length: ISOLATES }, () => createCache({ kafka: log(), ttl: '10m', topics }))
   try {
     for (const cache of caches) await cache.sync()
-    // The service stands at the end of its topic before anybody asks.
+    // The service stands at the end of its topic before the first isolate asks.
     await sleep(1000)
     const rows = caches.map((cache) => cache.namespace<string>('rows'))
     const via = service ? 'loader' : 'self'

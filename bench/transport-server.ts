@@ -6,6 +6,6 @@
 import { startGateway } from '../gateway/index.ts'
 
 const gateway = await startGateway({ memory: { topics: { 'cache-evictions': 1 } } })
-// Nobody is left who measures.
+// The measuring process has ended.
 process.once('disconnect', () => process.exit())
 process.send!(gateway.url)

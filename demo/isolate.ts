@@ -12,9 +12,9 @@ const COMPATIBILITY_DATE = '2026-06-01'
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 /**
- * Miniflare's constructor listens to signals and ends the process at the first one, before anything else is stopped,
- * and not with 0. Whoever starts an isolate here closes it, so these listeners go; the one for the process's `exit`,
- * which ends workerd at the last moment, stays.
+ * Miniflare's constructor listens to signals and ends the process at the first one, before anything else is
+ * stopped, and not with 0. The demo closes each isolate that it starts, so these listeners go; the one for
+ * the process's `exit`, which ends workerd at the last moment, stays.
  */
 function withoutSignalListeners<T>(create: () => T): T {
   const before = SIGNALS.map((signal) => new Set(process.listeners(signal)))

@@ -25,8 +25,8 @@ export function refuseMethod(allow: string): (c: Context) => Response {
 }
 
 /**
- * `GET /airports/:code` answers `{ value, tags }`; `PUT /airports/:code` changes a row; `GET /stats` tells how
- * often rows were read since the start, which is how the demo shows that a load happened once, or not at all.
+ * `GET /airports/:code` answers `{ value, tags }`; `PUT /airports/:code` changes a row; `GET /stats` answers
+ * how often rows were read since the start: by it the demo shows that a load happened once, or not at all.
  *
  * Bad input is answered with 400, 404, 405 or 413, and `{ error }`.
  */

@@ -53,7 +53,7 @@ async function perform(
   const stage = await openStage(parts, { firstPort, orAnother: !chosen, ...(brokers && { brokers }) })
   try {
     if (mode === 'check') return await check(stage, signal)
-    // Since the process began, as whoever typed the command sees it.
+    // Since the process began, as the user who typed the command sees it.
     print(screenOf(stage.places, performance.now(), bold))
     if (!signal.aborted) await once(signal, 'abort')
     return 0

@@ -1,5 +1,5 @@
 /**
- * Takes the tour by itself, and tells where what it saw differs from what was foretold.
+ * Takes the tour by itself, and reports where an answer differs from the expected one.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { HttpVisitor, type Seen } from './visitor.ts'
 import { TOUR, type Chapter, type Expectation, type Foretold, type Step } from './tour.ts'
 
 const RETRY_MS = 250
-/** Parameters of `Cache-Status` that tell what the cache did. */
+/** Parameters of `Cache-Status` that show what the cache did. */
 const DEEDS = /^(?:hit|fwd|detail)\b/
 
 /** What the runner needs of the world. */
@@ -24,12 +24,12 @@ export interface StepReport {
   readonly step: Step
   /** The last answer. `undefined` when there was none. */
   readonly seen: Seen | undefined
-  /** How what was seen differs from what was foretold. `undefined` when it does not. */
+  /** How the answer differs from the expected one. `undefined` when it does not. */
   readonly difference: string | undefined
   readonly tookMs: number
 }
 
-/** The first place where `actual` is not as foretold, as a sentence. */
+/** The first place where `actual` is not as expected, as a sentence. */
 function bodyDifference(foretold: Foretold, actual: unknown, at = 'body'): string | undefined {
   const wanted = JSON.stringify(foretold)
   const difference = `${at} is ${JSON.stringify(actual) ?? 'missing'}, not ${wanted}`
@@ -53,7 +53,7 @@ function cacheStatusDifference(foretold: readonly string[], header: string | nul
   return `cache-status is ${header === null ? 'missing' : `“${header}”`}, not “${foretold.join('; ')}”`
 }
 
-/** How an answer differs from what was foretold. `undefined` when it does not. */
+/** How an answer differs from the expected one. `undefined` when it does not. */
 export function differenceOf(expect: Expectation, seen: Seen): string | undefined {
   if (seen.status !== expect.status) return `status is ${seen.status}, not ${expect.status}`
   const ofBody = expect.body === undefined ? undefined : bodyDifference(expect.body, seen.body)
@@ -76,8 +76,8 @@ async function tryStep(step: Step, visitor: HttpVisitor): Promise<Pick<StepRepor
 }
 
 /**
- * Takes one step. One that has time (`within`) is repeated until it is as foretold; the last try begins when that
- * time is over, not before.
+ * Takes one step. Repeats a step that has time (`within`) until its answer is as expected; the last try
+ * begins when that time is over, not before.
  */
 async function takeStep(step: Step, visitor: HttpVisitor, world: World): Promise<StepReport> {
   const start = world.now()
@@ -103,7 +103,7 @@ export interface TourOptions {
 
 /**
  * Takes all steps, also after one that differs.
- * @returns the reports of the steps that differ: none, when all is as foretold.
+ * @returns the reports of the steps that differ: none, when all are as expected.
  * @throws the signal's reason when it is aborted.
  */
 export async function runTour(places: Addresses, options: TourOptions): Promise<readonly StepReport[]> {

@@ -43,7 +43,7 @@ function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`
 }
 
-/** Of a body, the members that something is foretold of. */
+/** The members of a body that the step expects something of. */
 function excerptOf(foretold: Foretold | undefined, body: unknown): unknown {
   if (typeof foretold !== 'object' || foretold === null || Array.isArray(foretold)) return body
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body
@@ -52,7 +52,7 @@ function excerptOf(foretold: Foretold | undefined, body: unknown): unknown {
   return Object.fromEntries(named.map(([name, value]) => [name, excerptOf(value, members.get(name))]))
 }
 
-/** What was seen of a body: what was foretold of it, if it came so, else as much of it as fits. */
+/** The part of a body to print: what the step expects, if it came so, else as much as fits. */
 function bodyOf({ step, seen, difference }: StepReport): string | undefined {
   if (seen === undefined || difference !== undefined || step.expect.body === undefined) return seen?.text
   return JSON.stringify(excerptOf(step.expect.body, seen.body))

@@ -88,7 +88,7 @@ export async function openStage(parts: Parts, options: StageOptions): Promise<St
   }
   try {
     const bundling = parts.bundle()
-    // It is awaited only below; until then its failure is not one that nobody handles.
+    // It is awaited only below; until then its failure must not count as an unhandled rejection.
     bundling.catch(() => undefined)
     const log = await closers.keep(parts.openLog(wish(3), brokers))
     const origin = await closers.keep(serveApp(createOrigin(airports), wish(2)))

@@ -19,7 +19,7 @@ export interface Pausable {
 export function createSwitch(log: Pausable): Hono {
   const app = new Hono()
   let state: 'running' | 'stopped' = 'running'
-  // One turn after the other, so that two hands on the switch leave it in a state that it reports.
+  // One turn after the other, so that two requests at once leave it in a state that it reports.
   let last: Promise<unknown> = Promise.resolve()
 
   async function turn(wanted: typeof state): Promise<typeof state> {

@@ -16,7 +16,7 @@ export const SETTINGS = {
 /** Who is asked: one of the workers, the origin, or the switch that stops and starts the log. */
 export type Place = 'a' | 'b' | 'origin' | 'switch'
 
-/** A value of JSON, as far as it is foretold: objects may have more members than are named here. */
+/** A value of JSON, as far as the step expects it: objects may have more members than are named here. */
 export type Foretold =
   | string
   | number

@@ -1,5 +1,5 @@
 /**
- * Whoever takes the tour: sends what the lines for curl send, and keeps the token.
+ * The visitor who takes the tour: sends what the lines for curl send, and keeps the token.
  *
  * @module
  */

@@ -30,7 +30,7 @@ interface Documented {
 
 const FOLDER = 'docs/api'
 const HEAD = '<!-- Made by scripts/api-reference.ts from the docstrings. -->\n\n'
-/** Functions first: who looks for a way in looks for them. */
+/** Functions first: a reader who looks for a way in looks for them. */
 const KINDS = ['function', 'class', 'variable', 'interface', 'typeAlias', 'enum']
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {

@@ -1,6 +1,6 @@
 /**
- * Whether the package is what it says: its exports resolve, each part is small, and none but those for Node need
- * anything of Node.
+ * Checks the package: its exports resolve, each part is small, and none but those for Node import modules of
+ * Node.
  *
  * @module
  */

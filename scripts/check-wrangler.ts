@@ -56,7 +56,7 @@ for (const environment of ['', ...(unstable_readConfig({ config: CONFIG }).defin
 for (const problem of problems) console.error(problem)
 if (problems.length > 0) process.exitCode = 1
 
-/** The file speaks of every variable that the worker reads, and of no other, in its comments too. */
+/** The file names every variable that the worker reads, and no other, in its comments too. */
 function checkWords(): void {
   const text = readFileSync(CONFIG, 'utf8')
   const read = Object.keys((Variables as unknown as { readonly shape: object }).shape)

@@ -12,7 +12,7 @@ interface Found {
   readonly author?: string | { readonly name: string }
 }
 
-/** @throws Error where a package says nothing of its licence. */
+/** @throws Error where a package names no licence. */
 export function noticesOf(metafiles: readonly Metafile[]): string {
   const folders = new Set<string>()
   for (const { outputs } of metafiles)

@@ -26,7 +26,7 @@ const LONG: readonly Step[] = [
     env: { KEDGE_RUNS: '20000' },
     told: 'all',
   },
-  // A third of the mutants can be shown by simulated runs: that they are says what the simulator's checkers are worth.
+  // Simulated runs can find a third of the mutants: whether they do shows how good the simulator's checkers are.
   { title: 'the mutants, by both gates', command: 'node test/mutants/run.ts --both' },
   {
     title: 'a long sweep of the simulator',

@@ -7,7 +7,7 @@
 import { BaseSequencer } from 'vitest/node'
 import type { TestSpecification } from 'vitest/node'
 
-/** Roughly from the longest; what strikes servers is not begun together with another that does. */
+/** Roughly from the longest; two files that strain servers do not begin together. */
 export const LONGEST: readonly string[] = [
   'test/kafka/multi-broker.test.ts',
   'test/lambda/emulator.test.ts',

@@ -100,7 +100,7 @@ async function follower(isolate: Isolate, source: Source, key: string): Promise<
   const leading = (): (() => void) => new Client(isolate.url).leave(`/rows/${key}`)
   const { lead, gate, following } = await followed(isolate, source, key, leading)
   lead()
-  // Where the load is kept alive, it goes on; where it is not, the origin sees that nobody waits for it any more.
+  // Where the load is kept alive, it goes on; where it is not, the origin sees its connection closed.
   await until(() => gate.broken === 1, 'the load is broken off', BREAK_MS).catch(() => undefined)
   gate.open()
   const broken = gate.broken === 1 ? 'the load was broken off' : 'the load went on'
@@ -118,13 +118,13 @@ async function holds(client: Client, source: Source): Promise<void> {
   if (source.reads('control') !== 1) throw new Error('a value that was loaded is not held')
 }
 
-/** As long as nobody hangs up. */
+/** The same without a client that hangs up. */
 async function together(isolate: Isolate, source: Source): Promise<Result> {
   const leading = (): Promise<string> => answer(isolate, 'joined')
   const { lead, gate, following } = await followed(isolate, source, 'joined', () => ({ answer: leading() }))
   gate.open()
   const answers = [await lead.answer, await following]
-  const seen = `nobody hangs up; the leader: ${answers[0]}; the follower: ${answers[1]}`
+  const seen = `no client hangs up; the leader: ${answers[0]}; the follower: ${answers[1]}`
   return verdict(
     answers.every((each) => each === GOOD),
     `${seen}; loads: ${source.reads('joined')}`,

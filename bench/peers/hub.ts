@@ -1,6 +1,7 @@
 /**
- * A bus in this process, as Redis with its usual clients is one: who is connected hears a message once, who is not
- * never hears of it; what a client publishes while it is cut off waits and is sent when it is back.
+ * A bus in this process, as Redis with its usual clients is one: a connected client gets a message once,
+ * another client never gets it; what a client publishes while it is cut off waits and is sent when it is
+ * back.
  *
  * @module
  */

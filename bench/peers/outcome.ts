@@ -11,7 +11,7 @@ export interface Result {
   readonly seen: string
 }
 
-/** The races, in the order in which they are told. */
+/** The races, in the order of the report. */
 export const RACE_NAMES = [
   'load across its invalidation',
   'load across an invalidation elsewhere',

@@ -12,7 +12,7 @@ import type { Fleet, Process, Subject } from './subject.ts'
 const KEY = 'user:7'
 /** How long a process may go on with an old value after a message was lost; kedge promises less. */
 const BOUND_MS = 3000
-/** Only what hangs takes this long. */
+/** Only a call that hangs takes this long. */
 const PATIENCE_MS = 10_000
 /** How long a caller may need to begin a load of its own. */
 const ARRIVAL_MS = 250
@@ -69,7 +69,7 @@ export const RACES = {
     row.value = 'new'
     await a.invalidate(KEY)
     const second = a.read(KEY, row.load)
-    // Who joins the load that is under way waits for the gate; who does not has an answer without it.
+    // A caller that joins the load under way waits for the gate; one that does not has an answer without it.
     const early = await within(second, ARRIVAL_MS, 'an answer').catch(() => undefined)
     gate.open()
     await first
@@ -96,7 +96,7 @@ async function acrossInvalidation(
   row.value = 'new'
   await invalidate()
   await delivered()
-  // What is stamped by the clock must not tie.
+  // Values that the clock stamps must not tie.
   await nextMillisecond()
   gate.open()
   const led = await first
@@ -128,7 +128,7 @@ async function restart(
   a.link?.restore()
   await within(invalidation, PATIENCE_MS, 'the invalidation')
   await turns()
-  // Who was told that the invalidation had failed invalidates again; who was told nothing cannot know.
+  // A writer whose invalidation rejects invalidates again; one whose invalidation resolves cannot know.
   if (outcome.rejected) await a.invalidate(KEY)
   if (first === 'writer') b.link?.restore()
   await turns()

@@ -7,11 +7,11 @@
 /** Reads a row at its source. */
 export type Load = () => Promise<string>
 
-/** The way from a process to what tells it of the others: a bus, a shared store, a log. */
+/** The way from a process to what connects it to the others: a bus, a shared store, a log. */
 export interface Link {
-  /** The next thing that the process would be told is lost on its way. */
+  /** Loses the next message to the process on its way. */
   loseNext(): void
-  /** How many things were lost. */
+  /** How many messages were lost. */
   readonly lost: number
   /** Nothing passes, in either direction, until `restore()`. */
   cut(): void
@@ -32,7 +32,7 @@ export interface Fleet {
   readonly b: Process
   /** Invalidates all that was read with {@link TAG}. Absent where there are no tags. */
   readonly invalidateTag?: (at: Process) => Promise<void>
-  /** Resolves when `b` has been told of what `a` has invalidated. */
+  /** Resolves when `b` has got what `a` has invalidated. */
   readonly delivered: () => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -49,7 +49,7 @@ export interface Subject {
     readonly configuration: string
   }
   /**
-   * How one process is told what another has invalidated: by messages, by a store that both read, or not at all.
+   * How an invalidation reaches another process: by messages, by a store that both read, or not at all.
    */
   readonly reach: 'bus' | 'store' | 'none'
   /** What it promises after a lost message, in milliseconds; absent where it promises nothing but the TTL. */

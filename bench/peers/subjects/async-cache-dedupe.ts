@@ -20,7 +20,7 @@ function processOn(
     },
   }).define('row', { references: () => (tagged ? [TAG] : []) }, async (key: string): Promise<string> => {
     const load = loads.get(key)
-    if (load === undefined) throw new Error(`nobody asked for ${key}`)
+    if (load === undefined) throw new Error(`no read asked for ${key}`)
     return load()
   })
   return {

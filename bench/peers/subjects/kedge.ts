@@ -24,7 +24,7 @@ async function isolate(log: MemoryLog, tagged: boolean): Promise<Isolate> {
   return { cache, process }
 }
 
-/** There are no messages. What is lost instead is the answer that tells of the invalidation. */
+/** There are no messages: the bench loses the proxy's answer with the invalidation instead. */
 function linkOf(kafka: MemoryKafka, cache: Cache): Link {
   let before = 0
   return {
