@@ -3,8 +3,7 @@
  *
  * A writer that dies between its commit and its eviction leaves no trace of the commit in the log. So it
  * announces the write first. From then on isolates hold nothing that they load of the key, until an eviction
- * closes the intent, or its time is over and the commit can no longer happen. A value is then judged by when
- * its load **began**.
+ * closes the intent, or its time is over and the commit can no longer happen. When a load **began** decides.
  *
  * Times are those of a monotonic clock, given by the caller. Bounded: beyond the limits more is barred, never less.
  *

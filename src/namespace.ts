@@ -91,7 +91,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
     return this.#space.vantage
   }
 
-  /** Whether all between two places of the log has been read, and no eviction there may concern the key. */
+  /** Whether all records between two places have been read, and no eviction there may concern the key. */
   unchanged(key: string, since: Vantage, by: Vantage): boolean {
     return this.#space.unchanged(key, since, by)
   }

@@ -172,7 +172,7 @@ export const flightMutants: readonly Mutant[] = [
     id: 'late-values-held',
     what: 'What a loader brings after it was given up is held.',
     file: LOAD,
-    from: `// Given up meanwhile: nobody waits for these values any more.
+    from: `// The load was given up meanwhile: no read waits for these values.
     signal.throwIfAborted()`,
     to: '',
     breaks: [],
