@@ -1,4 +1,4 @@
-/** The version of a key's value, as it stands beside it. @module */
+/** The version of a key's value, in an item beside the value. @module */
 import * as z from 'zod'
 import { decodeUtf8, encodeUtf8 } from '../../src/codec.ts'
 import type { SinkVersion } from '../../src/sink.ts'
@@ -15,7 +15,7 @@ const shape = z.tuple([z.int().min(0), z.number(), z.number()])
 export const encodeCompanion = ({ generation, version: [major, minor] }: Companion): Uint8Array =>
   encodeUtf8(JSON.stringify([generation, major, minor]))
 
-/** `undefined` where somebody else wrote it: it then is overwritten. */
+/** `undefined` where another program wrote it: the sink then overwrites it. */
 export function decodeCompanion(bytes: Uint8Array | undefined): Companion | undefined {
   if (bytes === undefined) return undefined
   const found = shape.safeParse(parseJson(decodeUtf8(bytes) ?? '')).data

@@ -27,7 +27,7 @@ export interface MemcachedServer {
 export interface MemcachedConnection {
   /** For messages and statistics: `'memcached'`. */
   readonly name: string
-  /** In an order that is the same for everybody. */
+  /** In the same order in every process. */
   servers(): readonly MemcachedServer[]
   /** The one server that a key is on, whether it is up or not. */
   serverOf(key: string): MemcachedServer

@@ -8,8 +8,9 @@ export interface Addressed {
 }
 
 /**
- * A server that was started anew counts its CAS tokens from the beginning: one that was read before it may stand for
- * another item after it. Within a conversation that cannot be, because it ends with its first broken connection.
+ * A server that restarts counts its CAS tokens from the beginning: a token read before the restart may name
+ * another item after it. Within a conversation that cannot happen, because it ends with its first broken
+ * connection.
  */
 export class Conversation {
   readonly connection: MemcachedConnection

@@ -6,7 +6,7 @@ const MAX_TIME = 2 ** 31 - 1
 
 /**
  * The token of a `T` flag. Memcached counts whole seconds, and one of them may be over at once ("+/- 1s", protocol.txt):
- * one is added, so that nothing is gone before its time. Times past 2038 are for ever.
+ * the adapter adds one, so that no item expires early. Items that would expire after 2038 never expire.
  */
 export function expiryOf(ttlMs: number | undefined, nowMs: number): string {
   if (ttlMs === undefined) return '0'

@@ -3,7 +3,7 @@ import { encodeUtf8 } from '../../src/codec.ts'
 
 const MAX_KEY_BYTES = 250
 
-/** Why anybody's `get` could not name it; `undefined` where it can. */
+/** Why a client could not `get` the key; `undefined` where it could. */
 export function unfitKey(key: string): string | undefined {
   if (key === '') return 'the key is empty'
   if (/\p{Surrogate}/u.test(key)) return 'the key is not well-formed text'

@@ -49,10 +49,10 @@ const shape = z.strictObject(
 /**
  * A connection over a client of the npm package `memcache`, which must be kedge's own: its connections are taken over.
  *
- * Used are its connecting (TLS, Unix sockets, ElastiCache's discovery) and its consistent hashing, so that other
- * programs which read with the same nodes, weights and hash find the values. A node that is down keeps its keys: they
- * are not moved to others, where they would be found again, old, when it returns. Its own commands are not used: they
- * take values for text in UTF-8, and tell no CAS tokens.
+ * Used are its connecting (TLS, Unix sockets, ElastiCache's discovery) and its consistent hashing, so that
+ * other programs which read with the same nodes, weights and hash find the values. A node that is down keeps
+ * its keys: if they moved to other nodes, clients would find old values there after it returns. The client's
+ * own commands are not used: they take values for text in UTF-8, and return no CAS tokens.
  *
  * @throws TypeError where it is not such a client, or has SASL credentials: servers with SASL know no meta commands.
  * @example
@@ -72,7 +72,8 @@ export function memcached(client: MemcacheClient, options: MemcachedOptions = {}
   if (client.getNodes().some((node) => node.hasSaslCredentials)) {
     throw new TypeError('`client` must not use `sasl`: servers with SASL know no meta commands. Use `auth`')
   }
-  // By the node itself: discovery replaces nodes, and what is no longer known to the client goes with it.
+  // By the node object itself: when discovery replaces a node, the garbage collector drops its connection as
+  // well.
   const servers = new WeakMap<MemcacheNode, MemcachedServer>()
   const serverFor = (node: MemcacheNode) => {
     const server = servers.get(node) ?? new NodeServer(node, options)
@@ -123,7 +124,8 @@ class NodeServer implements MemcachedServer {
 
   async #connect(): Promise<Session> {
     try {
-      // It believes in a connection until its end was told, and would hand out the old one.
+      // The client keeps a broken connection until the socket reports its end, and would hand out the old
+      // one.
       await this.#node.disconnect()
       await this.#node.connect()
     } catch (error) {
@@ -141,18 +143,20 @@ class NodeServer implements MemcachedServer {
 const LOGIN_MS = 5000
 
 /**
- * protocol.txt, "Authentication": a `set` of any key with both words. A server that asks for none stores them for
- * anybody to read: so they are expired from the start.
+ * protocol.txt, "Authentication": a `set` of any key with both words. A server that asks for no login stores
+ * them, where every client can read them; so the `set` carries an expiry in the past.
  */
 async function logIn(id: string, session: Session, auth: NonNullable<MemcachedOptions['auth']>) {
   const words = `${auth.username} ${auth.password}`
   const login = encodeUtf8(`set kedge:auth 0 -1 ${encodeUtf8(words).length}\r\n${words}\r\n`)
   const controller = new AbortController()
-  const late = new KedgeError('ERR_TIMEOUT', `Memcached at ${id} lets nobody log in`, { retryable: true })
+  const late = new KedgeError('ERR_TIMEOUT', `Memcached at ${id} does not answer the login`, {
+    retryable: true,
+  })
   const timer = setTimeout(() => controller.abort(late), LOGIN_MS)
   try {
     const [reply] = await session.send(1, login.length, () => login, controller.signal)
-    // Not in the server's words, which may be those that it was sent.
+    // The error leaves the server's words out: they may repeat the password.
     if (reply instanceof MetaFailure) throw new KedgeError('ERR_AUTH', `Memcached at ${id} refuses the login`)
   } finally {
     clearTimeout(timer)

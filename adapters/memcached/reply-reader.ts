@@ -19,13 +19,16 @@ export class ReplyReader {
   #filled = 0
   #flags = ''
 
-  /** @param maxValueBytes what is larger is read past, and not kept */
+  /** @param maxValueBytes the reader skips larger values */
   constructor(maxValueBytes: number, onReply: (reply: MetaReply | MetaFailure) => void) {
     this.#maxValueBytes = maxValueBytes
     this.#onReply = onReply
   }
 
-  /** @throws KedgeError `ERR_PROTOCOL` where it is no answer of Memcached: nothing after it can be told. */
+  /**
+   * @throws KedgeError `ERR_PROTOCOL` where it is no answer of Memcached: the replies after it cannot be
+   * read.
+   */
   push(chunk: Uint8Array): void {
     let at = 0
     while (at < chunk.length) {

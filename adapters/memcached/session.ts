@@ -84,7 +84,7 @@ export class Session implements MemcachedSession {
     signal.throwIfAborted()
     if (!this.isOpen) throw this.#broken ?? silence(this.#id, undefined)
     const { maxRequests, maxBytes } = this.#limits
-    // One call is always let through: a limit is not to make a single large value impossible.
+    // A call that is alone always passes: the limit must not make a single large value impossible.
     if (this.#requests > 0 && (this.#requests + count > maxRequests || this.#bytes + bytes > maxBytes)) {
       const text = `Memcached at ${this.#id} has ${this.#requests} requests to answer: no more are sent`
       throw new KedgeError('ERR_OVERLOADED', text, { retryable: true })
@@ -113,7 +113,7 @@ export class Session implements MemcachedSession {
     })
   }
 
-  /** Ends the connection: whoever waits is told, and nothing goes over it again. */
+  /** Ends the connection: waiting calls reject with `error`, and no further request is sent over it. */
   end(error: KedgeError): void {
     if (this.#broken) return
     this.#broken = error
@@ -123,7 +123,7 @@ export class Session implements MemcachedSession {
 
   #onReply(reply: MetaReply | MetaFailure): void {
     const [asked] = this.#asked
-    // Memcached says by itself why it closes a connection.
+    // Memcached sends an unasked line that says why it closes a connection.
     if (!asked)
       return this.end(reply instanceof MetaFailure ? failureError(reply) : silence(this.#id, undefined))
     asked.replies.push(reply)
@@ -133,7 +133,7 @@ export class Session implements MemcachedSession {
       this.#bytes -= asked.bytes
       asked.settle()
     }
-    // A line that it could not read may have left data behind, which it would take for commands.
+    // Memcached may have read only part of a request that it refuses, and would take the rest for commands.
     if (reply instanceof MetaFailure && !reply.message.startsWith('SERVER_ERROR'))
       this.end(failureError(reply))
   }

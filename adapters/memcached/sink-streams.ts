@@ -1,4 +1,4 @@
-/** The streams of one sink: their markers in Memcached, and batches on their way there. @module */
+/** The streams of one sink: their markers in Memcached, and the batches that it writes there. @module */
 import { KedgeError } from '../../src/errors.ts'
 import type { SinkBatch, SinkOutcome, SinkState, SinkWrite } from '../../src/sink.ts'
 import type { MemcachedConnection } from './connection.ts'
@@ -25,9 +25,9 @@ const MAX_ROUNDS = 100
 interface Known {
   readonly epoch: string
   readonly generation: number
-  /** The positions it goes by: a store that holds a lower one has gone back. */
+  /** The positions that the sink has seen: a store that holds a lower one has lost writes. */
   readonly positions: Map<number, number>
-  /** The store was found wiped or gone back: nothing is written until its state was read anew. */
+  /** The store was wiped or has lost writes: the sink writes nothing until it has read the state again. */
   lost: boolean
 }
 
@@ -35,7 +35,7 @@ export class SinkStreams {
   readonly #connection: MemcachedConnection
   readonly #layout: WritesLayout
   readonly #known = new Map<string, Known>()
-  /** Of all generations that were met. */
+  /** The highest generation that the sink has read. */
   #highest = 0
 
   constructor(connection: MemcachedConnection, layout: WritesLayout) {
@@ -55,7 +55,9 @@ export class SinkStreams {
     return { epoch: stored.epoch, logId: stored.logId, positions: stored.positions }
   }
 
-  /** The first server decides between those that begin at once; the others follow whoever won there. */
+  /**
+   * The first server decides between syncs that begin at once; the one that wins there writes to the others.
+   */
   async begin(
     stream: string,
     epoch: string,
@@ -123,7 +125,7 @@ export class SinkStreams {
     return !gone
   }
 
-  /** Until what `next` makes of each is there: others move them, too. */
+  /** Repeats until each server holds the marker that `next` makes: other syncs change the markers, too. */
   async #placeAll(
     talk: Conversation,
     stream: string,
@@ -143,7 +145,7 @@ export class SinkStreams {
     }
   }
 
-  /** One attempt. Those that somebody else has changed meanwhile. */
+  /** One attempt. Returns the markers that another sync has changed meanwhile. */
   async #place(
     talk: Conversation,
     placed: readonly Placed[],
@@ -191,7 +193,7 @@ function isPlaced(reply: MetaReply | MetaFailure | undefined): boolean {
   throw new KedgeError('ERR_UNSUPPORTED', 'the positions of so many partitions do not fit in one item')
 }
 
-/** Whether the store holds less than this sink goes by. */
+/** Whether the store holds a lower position than this sink has seen. */
 function wentBack(known: Known, { positions }: Stored): boolean {
   for (const [partition, position] of known.positions) {
     if ((positions.get(partition) ?? -1) < position) return true

@@ -1,12 +1,12 @@
 /**
- * Values on their way into Memcached, none over a newer one.
+ * Writes values into Memcached, and never an older value over a newer one.
  *
  * Memcached compares a token and sets one item in one step, and no more. So a key has a companion on its own server,
  * with the version of what was written last, also when that is deleted or expired. A write
  *
- * 1. reads the token of the key, and then the companion: one that is newer supersedes it;
- * 2. raises the companion, if nobody has touched it since;
- * 3. writes the key, if nobody has touched it since; else all begins again.
+ * 1. reads the token of the key, and then the companion: a newer companion supersedes the write;
+ * 2. raises the companion, if no other write has changed it since;
+ * 3. writes the key, if no other write has changed it since; else the write starts again at step 1.
  *
  * A newer write raises the companion before it touches the key. If it did so before step 1 read the companion, it is
  * seen; if later, the key's token is no longer the one of step 1 once it has written, and step 3 changes nothing. A key
@@ -30,7 +30,7 @@ import { failureError, isTooLarge } from './failure.ts'
 import { unfitKey } from './key.ts'
 import { MetaFailure, type MetaReply, type MetaRequest } from './meta.ts'
 
-/** How often a write meets another one at the same key before it is given up for now. */
+/** A write that has met other writes at the same key this often gives up with `ERR_OVERLOADED`. */
 const MAX_ROUNDS = 100
 
 export interface WritesLayout {
@@ -68,7 +68,9 @@ export class SinkWrites {
     this.#generation = generation
   }
 
-  /** The highest generation that was met. Above this one's own, another sync has begun anew. */
+  /**
+   * The highest generation that was read. One above this sync's own means that another sync has begun anew.
+   */
   get highest(): number {
     return this.#highest
   }
@@ -106,7 +108,7 @@ export class SinkWrites {
     const tooLarge = value !== null && value.length > maxValueBytes
     if (tooLarge) this.#refused.push({ index, reason: `the value is larger than ${maxValueBytes} bytes` })
     return {
-      // What cannot be stored takes the place of what is there all the same: nothing, rather than an old value.
+      // A refused value still deletes its key: readers then miss, rather than read an old value.
       index: tooLarge ? -1 : index,
       server: this.#talk.connection.serverOf(key),
       key,
@@ -119,7 +121,7 @@ export class SinkWrites {
     }
   }
 
-  /** Step 1. Those that are not superseded. */
+  /** Step 1. Returns the writes that are not superseded. */
   async #look(items: readonly Item[]): Promise<readonly Item[]> {
     const replies = await this.#ask(
       items.flatMap(({ server, key, companion }) => [
@@ -139,7 +141,7 @@ export class SinkWrites {
     })
   }
 
-  /** Step 2. Those whose companion says so now. */
+  /** Step 2. Returns the writes whose companion now holds their version. */
   async #raise(items: readonly Item[]): Promise<readonly Item[]> {
     const now = Date.now()
     const replies = await this.#ask(
@@ -153,7 +155,7 @@ export class SinkWrites {
     return items.filter((_, at) => replies[at]?.code === 'HD')
   }
 
-  /** Step 3. Those that are done. */
+  /** Step 3. Returns the writes that are done. */
   async #put(items: readonly Item[]): Promise<ReadonlySet<Item>> {
     const now = Date.now()
     const requests = items.map((item) => requestsOf(item, now))
@@ -199,7 +201,7 @@ export class SinkWrites {
   }
 }
 
-/** The flag by which nothing is written over what was not seen. */
+/** The flag that makes Memcached refuse a write where the item is not the one that was read. */
 export const condition = (cas: string | undefined): string => (cas === undefined ? 'ME' : `C${cas}`)
 
 function requestsOf({ key, companion, value, keyCas, ttlMs }: Item, now: number): readonly MetaRequest[] {

@@ -1,14 +1,16 @@
 /**
- * A topic kept in Memcached: plain values at the user's keys, for anybody to `get`, with client flags 0.
+ * A topic kept in Memcached: plain values at the user's keys, which every client can `get`, with client flags
+ * 0.
  *
  * What kedge needs beside them stands under its prefix: a companion for each key with its version (see
- * `sink-writes.ts`), and one marker on each server with the epoch, the positions, and which servers there are. After
- * the writes of a batch all markers are asked and moved by CAS: a server that was wiped or restarted has none, and a
- * server that came or left changes what the markers must say.
+ * `sink-writes.ts`), and one marker on each server with the epoch, the positions, and which servers there
+ * are. After the writes of a batch the sink reads all markers and moves them by CAS: a server that was wiped
+ * or restarted has none, and a server that came or left changes the list of servers in them.
  *
- * Memcached may forget any item when it is full. A value that it forgot is a miss for whoever reads; a marker, and
- * everything is written again; a companion, and an older record of that key (a replay, a second sync that is behind)
- * is no longer known for older until the newest is written again. So give it memory for all of it.
+ * Memcached may forget any item when it is full. If it forgets a value, readers miss. If it forgets a marker,
+ * the sync writes everything again. If it forgets a companion, an older record of that key (a replay, a
+ * second sync that is behind) can overwrite the value until the newest is written again. So give Memcached
+ * enough memory for all of it.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** A value in Memcached with a line before it that says how old it is. @module */
+/** A value in Memcached, after a line with its as-of. @module */
 import { decodeUtf8, encodeUtf8 } from '../../src/codec.ts'
 import { decodeHead, encodeHead, type ItemHead } from '../item-head.ts'
 
@@ -18,7 +18,7 @@ export function encodeItem({ bytes, ...head }: TierValue): Uint8Array {
   return item
 }
 
-/** `undefined` for what somebody else wrote. */
+/** `undefined` for what another program wrote. */
 export function decodeItem(item: Uint8Array): TierValue | undefined {
   const end = item.subarray(0, MAX_HEAD_BYTES).indexOf(LF)
   const head = end < 0 ? undefined : decodeHead(decodeUtf8(item.subarray(0, end)))

@@ -11,9 +11,12 @@ import { MetaFailure, type MetaReply, type MetaRequest } from './meta.ts'
 import { condition } from './sink-writes.ts'
 import { decodeItem, encodeItem, type TierValue } from './tier-item.ts'
 
-/** A value that meets others at its key this often is not stored, and missed. */
+/** A write that has met other writes at its key this often stores nothing: readers miss. */
 const MAX_ROUNDS = 32
-/** From 30 days on an expiry is a time, and clocks differ. A miss a month is a small price. */
+/**
+ * Memcached reads an expiry of 30 days or more as a time of its own clock. The shorter bound costs a miss a
+ * month.
+ */
 const MAX_TTL_MS = 29 * 86_400_000
 
 /** Something to do with an item. */
@@ -22,7 +25,7 @@ interface Named<T> {
   readonly thing: T
 }
 
-/** All that is said below a prefix, whoever asks for it. */
+/** All items of one tier: every read, write and delete below a prefix. */
 export class TierItems {
   readonly #connection: MemcachedConnection
   readonly #prefix: string
@@ -68,7 +71,7 @@ export class TierItems {
           return takesPlaceOf(one.thing, place.logId, value) ? [{ one, cas }] : []
         })
         const replies = await ask(wanted.map(({ one, cas }) => storing(one, cas, place.logId)))
-        // A value that the server does not take is missed.
+        // Readers miss a value that the server refuses.
         left = wanted.filter((_, at) => !isSettled(replies[at])).map(({ one }) => one)
       }
     }
@@ -88,7 +91,7 @@ export class TierItems {
         if (!value || value.asOf > offset || cas === undefined) return []
         return [{ verb: 'md', key: one.name, flags: [`C${cas}`] } as const]
       })
-      // Whatever has taken its place meanwhile is newer.
+      // A value that another write has put in its place meanwhile is newer, and stays.
       for (const reply of await ask(old)) if (reply instanceof MetaFailure) throw failureError(reply)
     }
     mustSucceed(await this.#spread(place, keys, (key) => key, signal, each))
@@ -113,7 +116,7 @@ export class TierItems {
     return value
   }
 
-  /** Each server by itself: one that is down or slow is not waited for by the others. */
+  /** Asks each server by itself: a server that is down or slow does not hold up the others. */
   async #spread<T>(
     { namespace }: TierPlace,
     things: readonly T[],

@@ -1,12 +1,13 @@
 /**
- * Memcached as a shared tier: values, and how old they are.
+ * Memcached as a shared tier: values, each with its as-of.
  *
- * It follows no log, and has no applier. An applied position would have to be lost with everything that it speaks for,
- * and Memcached loses items one by one: it could forget that a namespace was evicted, or that a key was, and keep the
- * position that says so. So no value is called covered; its as-of alone counts: isolates that know the evictions since
- * then use it. Stores are by CAS, so that of two values at once the newer one stays.
+ * It follows no log, and has no applier. An applied position must be lost together with everything that it
+ * covers, and Memcached loses items one by one: it could forget the eviction of a namespace or of a key, and
+ * keep the position beyond it. So the tier calls no value covered; an isolate uses a value only if it knows
+ * every eviction since the value's as-of. Stores are by CAS, so that of two values at once the newer one
+ * stays.
  *
- * A server that is down is one whose values are missed. Its keys are not moved to others.
+ * When a server is down, readers miss its values. Its keys are not moved to others.
  *
  * @module
  */
@@ -27,7 +28,7 @@ export interface MemcachedTierOptions {
 }
 
 export interface MemcachedTier extends Tier {
-  /** Items that were found in the place of values and were none: somebody else writes below the prefix. */
+  /** Items below the prefix that are not values of this tier: another program writes there. */
   readonly ignored: number
 }
 
@@ -37,7 +38,7 @@ const shape = z.strictObject(
 )
 
 /**
- * A tier in Memcached. Values are opaque there; nobody else should write below its prefix.
+ * A tier in Memcached. Values are opaque there; no other program should write below its prefix.
  *
  * @throws TypeError where an option is wrong or unknown.
  * @example

@@ -5,7 +5,8 @@ import { printable } from '../problem.ts'
 /** Codes of redis 7.0's `server.c`, `cluster.c`, `acl.c` and `script.c`, and those of Upstash's REST API. */
 const KINDS: readonly (readonly [pattern: RegExp, code: KedgeErrorCode, retryable: boolean])[] = [
   [/^(NOAUTH|WRONGPASS|NOPERM)\b/, 'ERR_AUTH', false],
-  // The memory's bound is reached; a script or a snapshot holds everybody up; more clients than it takes.
+  // Redis is out of memory, or a script or a snapshot blocks all clients, or it has as many clients as it
+  // takes.
   [
     /^(OOM|BUSY|MISCONF|NOREPLICAS)\b|max number of clients|max concurrent connections/i,
     'ERR_OVERLOADED',
@@ -14,7 +15,7 @@ const KINDS: readonly (readonly [pattern: RegExp, code: KedgeErrorCode, retryabl
   [/max (daily |monthly )?requests? limit/i, 'ERR_RATE_LIMITED', true],
   [/max (request|single record|key|field) size/i, 'ERR_TOO_LARGE', false],
   [/DB capacity quota/i, 'ERR_OVERLOADED', true],
-  // A master that became a replica, loads its data, or has no majority: over when the failover is.
+  // A master that became a replica, loads its data, or has no majority: it passes when the failover ends.
   [/^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|UNKILLABLE|NOTBUSY)\b/, 'ERR_NETWORK', true],
   [/unknown command|unknown subcommand|not supported|unsupported/i, 'ERR_UNSUPPORTED', false],
 ]
@@ -35,7 +36,7 @@ export const isServerMessage = (message: string): boolean => /^[A-Z][A-Z0-9]+ /.
 
 /**
  * The error for a client that got no answer. Clients put the command into their errors, with its values and sometimes
- * a password: no more than its words is kept.
+ * a password: the error keeps the client's message alone.
  */
 export function clientError(error: unknown): KedgeError {
   const text = error instanceof Error ? error.message : 'no answer'

@@ -27,8 +27,9 @@ export const limitsShape: z.ZodType = z.strictObject(
  * A connection over an ioredis client: `Redis` (also with Sentinels) or `Cluster`. The client stays its owner's, who
  * configures, watches and closes it.
  *
- * Calls end by their own deadlines, whatever the client is told to do without a connection. What it queues meanwhile
- * is bounded by `limits`, and harmless when it is carried out late: every command of kedge says what it expects.
+ * Calls end by their own deadlines, whatever the client's options say about a lost connection. `limits`
+ * bounds what it queues meanwhile. A queued command does no harm when Redis runs it late: every command of
+ * kedge names the state that it expects.
  *
  * @throws TypeError where it is not such a client, or one with a `keyPrefix`: kedge's own is the option `prefix`.
  * @example

@@ -28,8 +28,8 @@ const BLOB_STRING = 36
  * A connection over a node-redis client (`createClient`, `createClientPool`) or cluster (`createCluster`). The client
  * stays its owner's, who connects, watches and closes it.
  *
- * Commands that were not written yet when a call ends are taken out of the client's queue; the others are bounded by
- * `limits`, and harmless when they are carried out late.
+ * When a call ends, the client drops its commands that it has not written yet. `limits` bounds the others,
+ * and they do no harm when Redis runs them late.
  *
  * @throws TypeError where it is not such a client.
  * @example

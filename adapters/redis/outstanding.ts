@@ -1,8 +1,9 @@
 /**
  * Commands that a client has taken and not answered.
  *
- * Both clients queue without a bound while they have no connection, and for as long as a server that stands still
- * keeps one. A call that gave up has its commands in there all the same: what is not settled is counted here.
+ * Both clients queue without a bound while they have no connection, and while a hung server keeps a
+ * connection open. The commands of a call that gave up stay in that queue, so this module counts every
+ * command until it settles.
  *
  * @module
  */
@@ -30,14 +31,14 @@ export class Outstanding {
 
   /**
    * Runs `send`, which returns a promise for each command.
-   * @throws KedgeError `ERR_OVERLOADED`, retryable, where too much is waited for already; `ERR_NETWORK`.
+   * @throws KedgeError `ERR_OVERLOADED`, retryable, where too many commands wait already; `ERR_NETWORK`.
    */
   async run(
     commands: readonly RedisCommand[],
     send: () => readonly Promise<unknown>[],
   ): Promise<readonly RedisReply[]> {
     const bytes = commands.reduce((sum, command) => sum + sizeOf(command), 0)
-    // One pipeline is always let through: a limit is not to make a single large value impossible.
+    // A pipeline that is alone always passes: the limit must not make a single large value impossible.
     if (this.#commands > 0) {
       if (this.#commands + commands.length > this.#maxCommands || this.#bytes + bytes > this.#maxBytes) {
         const text = `Redis has ${this.#commands} commands to answer: no more are sent`

@@ -70,7 +70,7 @@ export class Script {
     return replies
   }
 
-  /** Not kept as a promise: at the edge, one request must not wait for another's. */
+  /** Keeps the hash and no promise of it: at the edge, one request must not wait for another's promise. */
   async #hash(): Promise<string> {
     if (this.#sha !== undefined) return this.#sha
     const digest = await crypto.subtle.digest('SHA-1', encodeUtf8(this.#text) as Uint8Array<ArrayBuffer>)
@@ -108,8 +108,8 @@ function* windows(
 }
 
 /**
- * How a script is told bytes: a flag and an argument. Where a connection carries text alone, bytes that are no text go
- * as the characters U+0000 to U+00FF, and {@link BYTES} makes bytes of them again.
+ * Bytes as arguments of a script: a flag and the argument itself. Where a connection carries only text, bytes
+ * that are not UTF-8 go as the characters U+0000 to U+00FF, and {@link BYTES} makes bytes of them again.
  */
 export function bytesArgument(
   connection: RedisConnection,

@@ -1,16 +1,17 @@
 /**
  * The scripts of the sink.
  *
- * Beside each key stands a companion with what its value came from: `generation major minor`. The generation orders
- * epochs, so that a topic that was made anew, and counts from 0 again, is not held back by versions of the old one.
+ * Beside each key stands a companion with the version of its value: `generation major minor`. The generation
+ * orders epochs: versions of a deleted topic do not outrank those of a new one of its name, whose offsets
+ * begin at 0.
  *
  * @module
  */
 import { BYTES, Script } from './script.ts'
 
 /**
- * Lua: one write, compared and carried out. The companion goes first: where memory ends between the two, the value is
- * older than its version says, and is written again with the batch.
+ * Lua: one write, compared and carried out. The companion goes first: where Redis runs out of memory between
+ * the two, the value is older than its version says, and the sync writes it again with the batch.
  */
 const UPSERT = String.raw`
 ${BYTES}
@@ -84,8 +85,9 @@ return upserts(ARGV[1], 1, 2)
 export const READ: Script = new Script(String.raw`return redis.call('HGETALL', KEYS[1])`)
 
 /**
- * What is there, and a generation above it that is not below the clock: also an evicted state is followed by a higher.
- * Answers `{epoch or '', generation or '', next generation}`.
+ * The epoch and generation there, and the next generation, above that and not below the clock: so the next
+ * generation is higher even where Redis has evicted the state. Answers `{epoch or '', generation or '', next
+ * generation}`.
  */
 export const PROPOSE: Script = new Script(String.raw`
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'generation')

@@ -1,4 +1,4 @@
-/** What stands in Redis of a stream, and what one sink knows of it. @module */
+/** The state of a stream in Redis, and what one sink knows of it. @module */
 import { KedgeError } from '../../src/errors.ts'
 import type { SinkState } from '../../src/sink.ts'
 import type { RedisConnection, RedisReply } from './connection.ts'
@@ -14,9 +14,9 @@ export interface Stored extends SinkState {
 export interface Known {
   readonly epoch: string
   readonly generation: string
-  /** The positions it goes by: a store that holds a lower one has gone back. */
+  /** The positions that the sink has seen: a store that holds a lower one has lost writes. */
   readonly positions: Map<number, number>
-  /** The store was found wiped or gone back: nothing is written until its state was read anew. */
+  /** The store was wiped or has lost writes: the sink writes nothing until it has read the state again. */
   lost: boolean
 }
 
@@ -43,7 +43,7 @@ export async function readState(
   return { ...first, positions }
 }
 
-/** Whether the store holds less than this sink goes by. */
+/** Whether the store holds a lower position than this sink has seen. */
 export function wentBack(known: Known, stored: Stored): boolean {
   for (const [partition, position] of known.positions) {
     if ((stored.positions.get(partition) ?? -1) < position) return true

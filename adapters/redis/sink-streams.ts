@@ -1,4 +1,4 @@
-/** The streams of one sink: their states in Redis, and batches on their way there. @module */
+/** The streams of one sink: their states in Redis, and the batches that it writes there. @module */
 import type { SinkBatch, SinkOutcome, SinkState } from '../../src/sink.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Script, ScriptCall } from './script.ts'
@@ -33,7 +33,9 @@ export class SinkStreams {
     return stored && { epoch: stored.epoch, logId: stored.logId, positions: stored.positions }
   }
 
-  /** The first marker decides between those that begin at once; the others follow whoever won there. */
+  /**
+   * The first marker decides between syncs that begin at once; the one that wins there writes to the others.
+   */
   async begin(
     stream: string,
     epoch: string,
@@ -73,8 +75,8 @@ export class SinkStreams {
   }
 
   /**
-   * Reads the state, and changes nothing of what this sink goes by: a batch of another partition may be on its way, and
-   * must not move its position over what was lost.
+   * Reads the state, and keeps the positions that this sink has seen: a batch of another partition may be
+   * under way, and must not move its position past lost writes.
    */
   async #watch(stream: string, signal: AbortSignal) {
     const stored = await readState(this.#connection, this.#markers(stream), signal)
@@ -84,7 +86,9 @@ export class SinkStreams {
     return known.lost ? undefined : stored
   }
 
-  /** Reads the state, and goes by it from now on, unless it says that something was lost which nobody was told of. */
+  /**
+   * Reads the state and takes it over. Where it first shows lost writes, it only marks the stream as lost.
+   */
   async #learn(stream: string, signal: AbortSignal) {
     const stored = await readState(this.#connection, this.#markers(stream), signal)
     const known = this.#known.get(stream)
@@ -100,7 +104,7 @@ export class SinkStreams {
     return stored
   }
 
-  /** One server: the state is looked at by every call, and moved by the last. Whether it was there. */
+  /** One server: every call checks the state, and the last one moves it. Whether the state was there. */
   async #writeTogether(
     stream: string,
     batch: SinkBatch,
@@ -110,8 +114,9 @@ export class SinkStreams {
   ): Promise<boolean> {
     const [marker = ''] = this.#markers(stream)
     const prepared = writes.calls(this.#layout.writesPerCall)
-    // What fits in one call moves the position with it; of more calls each must have succeeded first, and one that
-    // may be too large for the server must not take the position with it.
+    // A batch that fits in one call moves the position in that call. Where it takes several, all of them must
+    // succeed before the position moves; and a call that the server may refuse as too large must not contain
+    // the move.
     const together = prepared.length === 1 && (prepared[0]?.bytes ?? 0) < MAX_TOGETHER_BYTES
     const last = together ? prepared.pop() : undefined
     const call = (next: string, one: Prepared | undefined) => ({
@@ -150,7 +155,7 @@ export class SinkStreams {
   }
 }
 
-/** All positions that this sink goes by are looked at with each batch: also those of partitions where nothing happens. */
+/** Each batch checks all positions that this sink has seen, those of quiet partitions too. */
 function stateArguments(batch: SinkBatch, known: Known, next: string): readonly string[] {
   const positions = [...known.positions].flatMap(([partition, position]) => [
     `p:${partition}`,

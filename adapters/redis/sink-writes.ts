@@ -11,10 +11,10 @@ import { printable } from '../problem.ts'
 const MAX_CALL_BYTES = 1_000_000
 /** Redis' own bound of a string: `proto-max-bulk-len`. */
 const MAX_VALUE_BYTES = 536_870_912
-/** Longer times to live are for ever, and would overflow. */
+/** Values with a longer time to live never expire: Redis would overflow. */
 const MAX_TTL_MS = 1e14
 
-/** A write as a script is told of it. */
+/** A write as a script takes it. */
 interface Item {
   readonly index: number
   readonly keys: readonly [key: string, companion: string]
@@ -39,7 +39,7 @@ interface Layout {
   readonly keepMs: number
 }
 
-/** The writes of a batch, and what became of them so far. */
+/** The writes of a batch, and their results so far. */
 export class SinkWrites {
   readonly #maxBytes: number
   readonly #items: Item[] = []
@@ -133,7 +133,7 @@ function itemOf(
   { prefix, keepMs }: Layout,
 ): Item {
   const ttl = ttlMs === undefined || ttlMs > MAX_TTL_MS ? undefined : Math.ceil(ttlMs)
-  // What has no time left to live is gone already.
+  // A value without time left is a delete.
   const bytes = ttl !== undefined && ttl <= 0 ? null : value
   const [flag, text] = bytes === null ? ['x', ''] : bytesArgument(connection, bytes)
   const lives = bytes === null || ttl === undefined ? '' : String(ttl)

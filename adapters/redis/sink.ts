@@ -1,15 +1,16 @@
 /**
- * A topic kept in Redis: plain strings at the user's keys, for anybody to `GET`.
+ * A topic kept in Redis: plain strings at the user's keys, which every client can `GET`.
  *
  * What kedge needs beside them stands under its prefix: a companion for each key with the version of its value, in the
  * key's own slot, and the stream's state (epoch, positions) as a hash. Value and version are compared and set by one
  * script. On a single server the same script makes sure that the state is still there; a whole batch is few calls. In
  * a cluster each key is a call of its own, and the state stands 64 times, spread over the slots: after the writes of a
- * batch all of them are asked and moved, so that one node that was wiped is noticed.
+ * batch the sink reads and moves all of them, so that it notices a node that was wiped.
  *
- * A store also goes back without being wiped: a failover loses what was not replicated, a restart loads an older
- * snapshot. On each node a state is written after the values it speaks for, so it goes back with them; a sink that
- * finds a position lower than the one it goes by says `'wiped'`, and nothing below a hole is ever taken for written.
+ * A store also loses writes without being wiped: a failover loses what was not replicated, a restart loads an
+ * older snapshot. On each node the sink writes a state after the values that it covers, so the node loses
+ * both together. A sink that finds a position lower than it has seen answers `'wiped'`, so no reader of its
+ * position skips lost writes.
  *
  * @module
  */

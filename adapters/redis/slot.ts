@@ -20,7 +20,10 @@ function crc16(bytes: Uint8Array): number {
   return crc
 }
 
-/** What of a key is hashed: what stands between its first `{` and the next `}`, if anything does; else all of it. */
+/**
+ * The part of a key that Redis hashes: the text between its first `{` and the next `}`, or else the whole
+ * key.
+ */
 function hashTag(key: string): string | undefined {
   const open = key.indexOf('{')
   if (open < 0) return undefined

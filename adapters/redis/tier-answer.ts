@@ -1,4 +1,4 @@
-/** What Redis returns of a tier, as the tier's answer. A stranger may have written there: what is no item is a miss. @module */
+/** What Redis returns of a tier, as the tier's answer. What another program wrote there is a miss. @module */
 import type { AppliedPosition, TierAnswer, TierItem } from '../../src/tier.ts'
 import type { RedisReply } from './connection.ts'
 import { listOf, textOf, wholeOf } from './reply.ts'
@@ -34,7 +34,7 @@ function itemOf(value: Uint8Array, generation: string | undefined): TierItem | u
   return { bytes: value.subarray(match[0].length), asOf, covered }
 }
 
-/** Several answers as one: the lowest position speaks for all, and for none where one bucket has none. */
+/** Several answers as one: with the lowest position, and without any where one bucket has none. */
 export function together(answers: readonly TierAnswer[]): TierAnswer {
   const [first] = answers
   if (first === undefined || answers.length === 1) return first ?? { items: new Map(), applied: undefined }
@@ -46,7 +46,7 @@ export function together(answers: readonly TierAnswer[]): TierAnswer {
   }
 }
 
-/** `undefined` where one is, or they are of different logs. */
+/** `undefined` where one position is missing, or they are of different logs. */
 export function lowestOf(positions: readonly (AppliedPosition | undefined)[]): AppliedPosition | undefined {
   const [first] = positions
   let lowest = first

@@ -9,7 +9,7 @@ import { lowestOf } from './tier-answer.ts'
 import { type Bucket, keyWord, logOf, logWord, type TierLayout } from './tier-layout.ts'
 import { APPLY, BEGIN } from './tier-scripts.ts'
 
-/** Keys, or namespaces, after which a call of the script ends with the eviction that it is at. */
+/** After so many keys or namespaces a call of the script takes no further eviction. */
 const MAX_PER_CALL = 500
 
 /** A key that is evicted. */
@@ -92,7 +92,10 @@ export class TierApplication {
     return 'applied'
   }
 
-  /** Groups concern all buckets, keys those that they live in. In the order of the log. */
+  /**
+   * An eviction of a group goes to all buckets, one of a key to the bucket of the key. In the order of the
+   * log.
+   */
   #spread(evictions: readonly TierEviction[]): Map<Bucket, Portion[]> {
     const found = new Map(this.#layout.buckets.map((bucket): [Bucket, Portion[]] => [bucket, []]))
     for (const { offset, namespace, keys, group, version } of evictions) {
@@ -137,8 +140,8 @@ const nameOf = (bucket: Bucket, { namespace, key }: Kill): string | undefined =>
   namespace === undefined ? undefined : bucket.item(namespace, key)
 
 /**
- * The work in steps that a script does in little time. A step is whole evictions: the position moves up to the next one
- * and no further, and nothing of that one has been done by then.
+ * Divides the work into steps that a script does in little time. A step holds whole evictions: the position
+ * moves up to the next eviction, of which the step has applied nothing.
  */
 function stepsOf(portions: readonly Portion[], end: number): Step[] {
   const found: Step[] = []

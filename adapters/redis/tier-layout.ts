@@ -1,4 +1,4 @@
-/** Where a tier keeps what. @module */
+/** The keys under which a tier keeps its items and states. @module */
 import { encodeUtf8 } from '../../src/codec.ts'
 import { KedgeError } from '../../src/errors.ts'
 import { partitionOf } from '../../src/murmur2.ts'
@@ -14,7 +14,7 @@ export class Bucket {
   readonly #states: string
 
   constructor(prefix: string, buckets: number, tag: string) {
-    // With the number of buckets, so that clients which do not agree on it share nothing.
+    // The name holds the number of buckets: clients with different numbers share no items.
     const base = `${prefix}tier:${buckets}:{${tag}}:`
     this.items = `${base}i:`
     this.#states = `${base}p:`
@@ -30,8 +30,8 @@ export class Bucket {
 }
 
 /**
- * A key as text that UTF-8 can carry: halves of surrogate pairs would all become the same character. What looks like
- * such a word already becomes one as well, so that no two keys are one.
+ * A key as text that UTF-8 can carry: halves of surrogate pairs would all become the same character. A key
+ * that begins with `~` is written so as well, so that no two keys become the same word.
  */
 export const keyWord = (key: string): string =>
   key.startsWith('~') || /\p{Surrogate}/u.test(key) ? `~${JSON.stringify(key)}` : key
@@ -72,7 +72,7 @@ export function logWord(logId: string | undefined): string {
   )
 }
 
-/** The other way; `undefined` too where it is no such word. */
+/** Reads such a word; `undefined` too where the text is none. */
 export function logOf(word: string | undefined): string | undefined {
   if (word === undefined || !word.startsWith('=')) return undefined
   try {

@@ -6,9 +6,9 @@
  * the namespaces that have covered items, so that an eviction that names a key of any namespace finds them. All of it
  * is one key: it is lost together.
  *
- * An item is a string: `k1 v asOf version covered generation log`, a line break, the bytes. An evicted key leaves, for a
- * while, `k1 x plain versioned floor generation`: what an isolate remembers of it, so that a load which came too late
- * is refused here as it is there.
+ * An item is a string: `k1 v asOf version covered generation log`, a line break, the bytes. An evicted key
+ * leaves, for a while, `k1 x plain versioned floor generation`: what an isolate remembers of an eviction, so
+ * that the tier refuses a late load as the isolate does.
  *
  * @module
  */
@@ -127,14 +127,15 @@ return 1
 `)
 
 /**
- * Whole evictions, and the move of the position past them, in one step: an item that was stored between the two would
- * be called covered, and never meet them.
+ * Whole evictions, and the move of the position past them, in one step: the tier would call an item covered
+ * that was stored between the two, although no eviction has reached it.
  *
  * `KEYS`: state, items that evictions name with their namespace. `ARGV`: from, to, log, how long evicted keys are
  * remembered, beginning of items' names, end of the batch, number of groups, for each a namespace (or '') and an offset, then for each
  * key: its place in KEYS or 0, the key, offset, version. Answers 1, or 0 where there is a gap.
  *
- * The position comes last: a script that fails before leaves it where it was, and everything is applied again.
+ * The position comes last: a script that fails before leaves it where it was, and the applier applies all of
+ * it again.
  */
 export const APPLY: Script = new Script(String.raw`${HEADER}${WHOLE}
 local state = redis.call('HMGET', KEYS[1], 'position', 'log', 'generation')

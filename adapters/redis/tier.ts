@@ -8,17 +8,19 @@
  * 1. An item is covered if, in the script that stored it, the position was known and not above the item's as-of. From
  *    then on every eviction that moves the position meets the item: evictions and the move are one script as well, so
  *    there is no moment between in which a value could slip in.
- * 2. The position carries a generation, made at random whenever it is begun with, and an item the one that it was
- *    stored under. A position that was wiped, evicted from memory, or begun anew has another generation: what it did
- *    not watch over is not covered, and its as-of alone counts. So `begin` is right at any position and any time.
- * 3. Position, floors and the namespaces that are watched are one key: none is lost without the others. What is lost
- *    of the items are misses.
+ * 2. The position carries a generation, which `begin` makes at random, and an item carries the generation
+ *    under which it was stored. A position that was wiped, evicted from memory, or begun again has another
+ *    generation. An item of an earlier generation is not covered: its as-of alone counts. So `begin` is
+ *    correct at any position and any time.
+ * 3. Position, floors and the list of namespaces are one key: Redis loses all of them or none. A lost item is
+ *    a miss.
  * 4. A reader gets items and state from one script on one node. A replica that lags shows an older moment, with its
  *    older position; so does a master that took over without the last writes.
  * 5. `apply` changes nothing unless the position is at or beyond its beginning and of the same log; the position never
  *    goes back, and comes last. Two appliers, a late or a repeated call: each is one of these scripts, or several in
- *    order, and the same evictions twice are the same as once.
- * 6. With several buckets, the lowest position of those asked speaks for all; one that knows none takes it from all.
+ *    order, and applying the same evictions twice changes nothing.
+ * 6. With several buckets, the answer has the lowest position of those asked, and none where one of them has
+ *    none.
  *
  * @module
  */
@@ -48,12 +50,15 @@ export interface RedisTierOptions {
   /** Begins the name of every key. @default 'kedge:' */
   readonly prefix?: string
   /**
-   * Parts that the tier is divided into, each with its own position: every eviction batch is applied in all of them. The
-   * same for everybody who shares the tier.
+   * Parts that the tier is divided into, each with its own position: every eviction batch is applied in all
+   * of them. All clients of the tier must give the same number.
    * @default 1, and 64 in a cluster
    */
   readonly buckets?: number
-  /** How long an evicted key is remembered, to refuse loads that were overtaken by the eviction. @default '1m' */
+  /**
+   * How long the tier remembers an evicted key, to refuse loads that began before the eviction.
+   * @default '1m'
+   */
   readonly rememberEvictions?: Duration
   /** How long a call may take in all. @default '1s' */
   readonly timeout?: Duration
@@ -72,7 +77,7 @@ const shape = z.strictObject(
 )
 
 /**
- * A tier in Redis. Values are opaque there; nobody else should write below its prefix.
+ * A tier in Redis. Values are opaque there; no other program should write below its prefix.
  *
  * @throws TypeError where an option is wrong or unknown.
  * @example
