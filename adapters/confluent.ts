@@ -46,7 +46,10 @@ export type { Auth, EndpointOptions } from './endpoint.ts'
 export interface ProduceOptions extends Partial<EndpointOptions> {
   /** @default 'v2' */
   readonly api?: 'v2' | 'v3'
-  /** For v3. Confluent Cloud cannot be asked for it; a proxy of one's own can. @default asked once */
+  /**
+   * For v3. Confluent Cloud does not answer which it is; your own proxy does.
+   * @default the proxy is asked once
+   */
   readonly clusterId?: string
 }
 
@@ -63,8 +66,9 @@ export interface ConfluentOptions extends TransportOptions {
   /** Where offsets and records are read, when that is elsewhere. */
   readonly read?: Partial<EndpointOptions>
   /**
-   * The other end of `read` is the kedge gateway: reads are stateless, long polls wait, and the log's identity
-   * is known, and named in each read once it is: what caches on the way hold of another log is never taken for it.
+   * The other end of `read` is the kedge gateway: reads are stateless, long polls wait, and offsets carry the
+   * log's identity. Each later read names that log, so a cache on the way cannot answer with the records of
+   * another log.
    * @default false
    */
   readonly gateway?: boolean

@@ -51,9 +51,9 @@ const shape = z.strictObject(
 /**
  * The log behind a Redpanda HTTP Proxy. See {@link RedpandaOptions}.
  *
- * The proxy has no offsets, and an empty answer proves nothing. But it refuses an offset outside of the log, and that
- * is a proof: where the offset after the end is refused and the end is not, the log ended there. `offsets` takes three
- * small requests for a partition while nothing changes, two of them at once.
+ * The proxy has no offsets, and an empty answer proves nothing. But it refuses an offset outside of the log,
+ * and that proves the end: where it refuses one offset and answers the offset before it, the log ends between
+ * them. `offsets` takes three small requests for a partition while nothing changes, two of them at once.
  *
  * Reads are uncommitted. Control records of transactions at the very end of a partition are invisible: the position
  * cannot pass them until another record follows.

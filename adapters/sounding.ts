@@ -1,10 +1,10 @@
 /**
- * The bounds of a partition by sounding: of a proxy that has no offsets, it can still be asked whether an offset lies
+ * The bounds of a partition by sounding: a proxy that has no offsets still answers whether one offset lies
  * inside the log.
  *
- * The end is proved by two answers, in this order: the offset after it lies outside, it lies inside itself. The second
- * rules out that the first was meant of the beginning. What is remembered from earlier is where to begin to look, and
- * nothing else: every bound that is told was confirmed after the call began.
+ * Two answers prove the end, in this order: the offset after it lies outside, and it lies inside itself. The
+ * second rules out that the first offset lay before the beginning. Bounds of an earlier call only say where
+ * the search begins: the proxy confirms every returned bound after the call began.
  *
  * @module
  */
@@ -29,8 +29,8 @@ export interface Remembered {
 const MAX_SEARCHES = 3
 
 /**
- * The bounds, or `undefined` where no offset inside of the log is known to begin at: from the outside nobody can tell
- * on which side of it one is.
+ * The bounds, or `undefined` where the search has no offset inside of the log to begin at: the proxy does not
+ * answer on which side of the log an outside offset lies.
  *
  * Three requests while nothing changes, two of them at once; about two for each doubling of what was written since.
  *
@@ -48,7 +48,7 @@ export async function soundBounds(
     const high = above ? await climb(sound, last + 1) : last
     const [confirmed, lowIsInside] = await Promise.all([sound(high), sound(known?.beginning ?? 0)])
     if (!confirmed) {
-      // Nothing was ever found here, or what was remembered is of another life of the topic.
+      // No search has found an offset here yet, or the remembered bounds are of a deleted topic of this name.
       if (!above && known === undefined) return undefined
       continue
     }
@@ -59,14 +59,14 @@ export async function soundBounds(
   })
 }
 
-/** The highest offset inside, from one that is: in steps that double, then by halves. */
+/** The highest offset inside, from one that is: in steps that double, then by a binary search. */
 async function climb(sound: Sound, from: number): Promise<number> {
   let inside = from
   let outside = from + 1
   for (let step = 1; await sound(outside); step *= 2) {
     inside = outside
     outside = Math.min(outside + step, Number.MAX_SAFE_INTEGER)
-    // No log is as long: whoever answers so knows nothing of any, and no end was ever found.
+    // No log is as long: a proxy that takes every offset for one inside never shows an end.
     if (outside === inside) throw endless()
   }
   while (outside - inside > 1) {
@@ -81,15 +81,15 @@ const endless = (): KedgeError =>
   new KedgeError('ERR_PROTOCOL', 'reading offsets: every offset seems to be inside of the log')
 
 /**
- * The lowest offset inside, given one that is. A beginning that was found once is still it while it lies inside: it
- * never falls.
+ * The lowest offset inside, given one that is. A remembered beginning that still lies inside is still the
+ * beginning: a log's beginning never falls.
  */
 export async function lowestInside(
   sound: Sound,
   remembered: number | undefined,
   high: number,
 ): Promise<number> {
-  // Above the end: that was another life of the topic.
+  // A beginning above the end is that of a deleted topic of this name.
   const known = remembered !== undefined && remembered <= high ? remembered : undefined
   return lowest(sound, known, await sound(known ?? 0), high)
 }

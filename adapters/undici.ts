@@ -35,8 +35,8 @@ export interface UndiciOptions {
   /** How long nothing may come in the middle of an answer. @default '10s' */
   readonly bodyTimeout?: Duration
   /**
-   * How long a connection is kept while nothing is sent: less than the other side keeps it. A server that announces a
-   * shorter time (`Keep-Alive: timeout=5`) is believed. @default '20s'
+   * How long a connection is kept while nothing is sent: less than the other side keeps it. Where a server
+   * announces a shorter time (`Keep-Alive: timeout=5`), the transport uses that. @default '20s'
    */
   readonly keepAlive?: Duration
   /** How long `close()` lets requests end before it cuts them. @default '5s' */
@@ -54,7 +54,10 @@ export interface UndiciTransport {
    * @throws KedgeError `ERR_OVERLOADED`, `ERR_TIMEOUT`, `ERR_CLOSED`; `signal.reason`; TypeError like `fetch`.
    */
   readonly fetch: typeof fetch
-  /** Refuses what waits and what comes, lets what is under way end, and closes all connections. May be called again. */
+  /**
+   * Refuses waiting and new requests, lets those under way end, and closes all connections. May be called
+   * again.
+   */
   readonly close: () => Promise<void>
 }
 
@@ -83,10 +86,10 @@ const shape = z.strictObject(
 /**
  * A transport with connections of its own. See {@link UndiciOptions}.
  *
- * Nothing is sent twice. A connection that the other side has closed is noticed before anything is written, and the
- * request goes over another one; where the process stood still for longer than `keepAlive`, all connections are made anew.
- * Once any of a request was written its failure is told, also that of a GET: the GET of a consumer instance moves the
- * position that a proxy keeps, so a second one would skip records.
+ * The transport sends nothing twice. It notices a connection that the other side has closed before it writes,
+ * and sends the request over another one; after the process was frozen for longer than `keepAlive`, it makes
+ * all connections anew. Once it has written any of a request, a failure rejects the call, also that of a GET:
+ * the GET of a consumer instance moves the position that a proxy keeps, so a second one would skip records.
  *
  * Idle connections do not keep a process alive. Needs Node 22.19 or newer, as undici 8 does.
  *

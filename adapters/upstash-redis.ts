@@ -114,7 +114,7 @@ function refusal(response: HttpAnswer, doing: string): KedgeError {
   return serverError(printable(said, response.secrets), doing)
 }
 
-/** @throws KedgeError `ERR_UNSUPPORTED` for bytes: whoever sends them asks `binary` first. */
+/** @throws KedgeError `ERR_UNSUPPORTED` for bytes: the sender must check `binary` first. */
 function text(arg: RedisArgument): string {
   const found = typeof arg === 'string' ? arg : decodeUtf8(arg)
   if (found !== undefined) return found
@@ -125,7 +125,7 @@ function replyOf(reply: z.infer<typeof answer>[number]): RedisReply {
   return 'error' in reply ? new RedisFailure(reply.error) : bytesOf(reply.result)
 }
 
-/** Every string is base64, but the status `OK`, which is none. */
+/** Upstash encodes every string in base64, except the status `OK`. */
 function bytesOf(value: Wire): RedisReply {
   if (value === null || typeof value === 'number' || value === 'OK') return value
   if (typeof value !== 'string') return value.map(bytesOf)

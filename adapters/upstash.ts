@@ -33,7 +33,7 @@ export interface UpstashOptions extends TransportOptions {
   readonly url: string
   readonly username: string
   readonly password: string
-  /** The other end is the kedge gateway: it tells the identity of the log. @default false */
+  /** The other end is the kedge gateway, whose answers carry the identity of the log. @default false */
   readonly gateway?: boolean
 }
 

@@ -3,8 +3,9 @@
  *
  * Agents have no HTTP produce: records go another way, through a REST proxy in front of the same cluster.
  *
- * Made to the vendor's page "HTTP Endpoints" and to a client in production; no agent was run. What neither tells is
- * not counted on: whether a fetch waits, what it says of positions outside of the log, its isolation.
+ * Made to the vendor's page "HTTP Endpoints" and to a client in production; no agent was run. Neither says
+ * whether a fetch waits, how it answers positions outside of the log, and its isolation: the adapter relies
+ * on none of these.
  *
  * @module
  */
@@ -35,8 +36,9 @@ export interface WarpstreamOptions extends EndpointOptions, TransportOptions {
   /** The log that takes the records. It is closed with this one. @default none: `produce` rejects */
   readonly produce?: Pick<KafkaLog, 'produce' | 'close'>
   /**
-   * Whether `offsets` may write a record by `produce` where the agent tells no end and retention has taken offset 0:
-   * a heartbeat, which says nothing to any cache. Without it, `offsets` then rejects with `ERR_UNSUPPORTED`.
+   * Whether `offsets` may write a record by `produce` where the agent returns no end and retention has taken
+   * offset 0: a heartbeat, which says nothing to any cache. Without it, `offsets` then rejects with
+   * `ERR_UNSUPPORTED`.
    * @default true
    */
   readonly marker?: boolean
@@ -61,8 +63,9 @@ const shape = z.strictObject(
 /**
  * The log behind a WarpStream agent. See {@link WarpstreamOptions}.
  *
- * `offsets` is one request for all partitions, which tells their ends; where the agent does not tell the beginnings,
- * it takes one more for each while they stay. Reads are uncommitted and do not wait.
+ * `offsets` is one request for all partitions, which returns their ends; where the agent returns no
+ * beginnings, it takes one more for each partition while they stay the same. Reads are uncommitted and do not
+ * wait.
  *
  * @throws TypeError where an option is wrong or unknown.
  * @example

@@ -1,4 +1,4 @@
-/** What a long poll has brought, for the read that follows it. @module */
+/** Keeps the answer of a long poll for the read that follows it. @module */
 import type { Position, ReadOptions, ReadResult } from '../../src/log.ts'
 
 interface Answer {
@@ -10,9 +10,9 @@ interface Answer {
 }
 
 /**
- * A follower waits by a long poll, then asks where the log ends, then reads from where it waited: the records that ended
- * its wait are here by then, and what stands at an offset of a named log does not change. That they are all there are
- * is for the offsets to say, never for this.
+ * A follower waits by a long poll, then asks where the log ends, then reads from the offset at which it
+ * waited. The long poll has already returned the records at that offset, and records of a named log do not
+ * change, so the read takes them from here. Only the end offsets prove that there are no more records.
  */
 export class LastAnswer {
   #last: Answer | undefined

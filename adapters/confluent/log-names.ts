@@ -1,7 +1,13 @@
-/** Which log each topic was when its offsets were last asked for: reads name it, so that they are of that one. @module */
+/**
+ * The log of each topic as the last offsets named it: reads send that name, so that they get no other log.
+ *
+ * @module
+ */
 import type { PartitionOffsets } from '../../src/log.ts'
 
-/** Topics that are remembered; the one first seen is forgotten for another. Reads of the others name no log. */
+/**
+ * Topics whose log is kept; a further topic drops the one first seen. Reads of dropped topics name no log.
+ */
 const MAX_TOPICS = 100
 
 export class LogNames {
@@ -21,7 +27,7 @@ export class LogNames {
     if (this.#names.size > MAX_TOPICS && oldest !== undefined) this.#names.delete(oldest)
   }
 
-  /** Unless it was learned anew since. */
+  /** Forgets the name, unless later offsets have replaced it. */
   forget(topic: string, name: string | undefined): void {
     if (this.#names.get(topic) === name) this.#names.delete(topic)
   }

@@ -1,4 +1,4 @@
-/** Which proxy answers at an address, told by requests that change nothing. @module */
+/** Finds out which proxy answers at an address, by requests that change nothing. @module */
 import { KedgeError } from '../../src/errors.ts'
 import type { HttpAnswer, HttpRequest } from '../http.ts'
 import { failure, parseJson, problemOf } from '../problem.ts'
@@ -11,7 +11,7 @@ export type Flavor = (typeof FLAVORS)[number]
 
 interface Question {
   readonly request: HttpRequest
-  /** Whose answer this is, if anybody's. */
+  /** The proxy that gives this answer; `undefined` where none of the known ones does. */
   readonly read: (answer: HttpAnswer) => Flavor | undefined
 }
 
@@ -67,8 +67,8 @@ const QUESTIONS: readonly Question[] = [
 /**
  * The proxy at the address.
  *
- * @throws KedgeError `ERR_UNSUPPORTED` where it is none that is known, `ERR_AUTH` where it will not say, retryable
- * ones where it cannot say now
+ * @throws KedgeError `ERR_UNSUPPORTED` where no known proxy answers, `ERR_AUTH` where the proxy refuses the
+ * credentials, retryable ones where it cannot answer now
  */
 export async function recognise({ http, signal }: Call): Promise<Flavor> {
   let refusal: KedgeError | undefined
@@ -78,7 +78,7 @@ export async function recognise({ http, signal }: Call): Promise<Flavor> {
     if (flavor !== undefined) return flavor
     const error = answer.status > 299 ? failure(answer, 'recognising the proxy') : undefined
     if (error?.code === 'ERR_AUTH') refusal ??= error
-    // Not now is no answer; and it must not be taken for another proxy's.
+    // A proxy that cannot answer now must not be taken for another proxy that lacks this endpoint.
     else if (error?.retryable) throw error
   }
   throw refusal ?? unknown()

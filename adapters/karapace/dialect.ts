@@ -9,7 +9,7 @@ const FEW = 8
 const BYTES_A_RECORD = 1024
 
 export const KARAPACE: Dialect = {
-  // It knows `earliest` and `latest` only. A reset to the end is found out by the bounds.
+  // Karapace knows `earliest` and `latest` only. The reader detects a reset to the end by the bounds.
   reset: 'latest',
   longPoll: false,
   readCommitted: false,
@@ -34,7 +34,7 @@ export const KARAPACE: Dialect = {
 }
 
 /**
- * An empty value is written, and acknowledged with offset -1: nobody could tell where it is.
+ * Karapace writes an empty value and acknowledges it with offset -1, so the writer cannot learn its offset.
  * @throws KedgeError `ERR_UNSUPPORTED`, before anything is written
  */
 export function refuseEmpty(records: readonly NewRecord[]): void {

@@ -1,9 +1,9 @@
 /**
- * Where partitions begin and end, of a proxy that has no such endpoint: by sounding, or by a record of one's own.
+ * Where partitions begin and end, at a proxy that has no such endpoint: by sounding, or by writing a record.
  *
- * The leader refuses what lies below its start or above its log's end (`validate_fetch_offset` in `src/v/kafka/server`
- * and `src/v/cloud_topics`). That end may be ahead of what is acknowledged, never behind it: as a bound for a proof it
- * errs to the safe side, and reads catch up with it when the replicas do.
+ * The leader refuses what lies below its start or above its log's end (`validate_fetch_offset` in
+ * `src/v/kafka/server` and `src/v/cloud_topics`). That end may be ahead of what is acknowledged, never behind
+ * it: a proof by it covers every acknowledged record, and reads reach it when the replicas do.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export class SoundedOffsets {
     this.#marker = marker
   }
 
-  /** The bounds of the partitions, of all there are where none are named. */
+  /** The bounds of the named partitions, or of all where none is named. */
   async of(
     call: Call,
     topic: string,
@@ -37,7 +37,7 @@ export class SoundedOffsets {
     return Promise.all(wanted.map((partition) => this.#bounds(call, topic, partition)))
   }
 
-  /** Takes in where records went: a good place to begin to look. */
+  /** Keeps the offsets of written records: the next search begins there. */
   learn(topic: string, positions: readonly Position[]): void {
     for (const { partition, offset } of positions) {
       const known = this.#remembered.get(topic, partition)
@@ -69,7 +69,8 @@ function sounder({ http, signal }: Call, topic: string, partition: number): Soun
       throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer comes from a cache on the way')
     }
     if (answer.status < 300) {
-      // A page of a load balancer says nothing of the log: an end beyond it would be a proof of what was never read.
+      // A load balancer's page says nothing about the log: taken for an answer, it would give an end that is
+      // not the log's.
       if (Array.isArray(parseJson(answer.body))) return true
       throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer is no list of records', {
         retryable: true,

@@ -61,7 +61,7 @@ async function append(
     typeof offset === 'number' && offset >= 0 ? [{ partition, offset }] : [],
   )
   const isPerPartition = new Set(places.map(({ partition }) => partition)).size === places.length
-  // The gateway and Confluent's proxy, whose reads are the same, tell one for each record.
+  // The gateway and Confluent's proxy answer with one offset for each record.
   if (!isPerPartition && places.length === records.length) return places
   return count(isPerPartition ? places : [], records)
 }
@@ -84,7 +84,7 @@ function count(first: readonly Position[], records: readonly NewRecord[]): Posit
 const refused = (cause: KedgeError): KedgeError =>
   new KedgeError('ERR_PUBLISH', cause.message, { cause, retryable: cause.retryable })
 
-/** Anything but these fields is a 422, and so is a null: a tombstone is a value left out. */
+/** Redpanda answers 422 to any other field and to a null: the entry of a tombstone has no value. */
 const entry = ({ key, value, partition }: NewRecord) => ({
   ...(key === null ? {} : { key: toBase64(key) }),
   ...(value === null ? {} : { value: toBase64(value) }),

@@ -5,7 +5,8 @@ import { toBase64 } from '../base64.ts'
 import type { Dialect } from '../v2/dialect.ts'
 
 export const STRIMZI: Dialect = {
-  // A seek past the end is answered with 204; with any other policy the bridge then replays the log in silence.
+  // The bridge answers 204 to a seek past the end; with any other policy it then replays the log without an
+  // error.
   reset: 'none',
   longPoll: true,
   readCommitted: true,
@@ -20,14 +21,14 @@ export const STRIMZI: Dialect = {
     'enable.auto.commit': false,
     ...(isolation === 'committed' ? { 'isolation.level': 'read_committed' } : {}),
   }),
-  // The bridge fetches first and measures then: whatever is too large is skipped with a 422. So the bound is the
-  // largest body that can be read here, which is just what the bridge measures.
+  // The bridge fetches first and measures then: it skips records that are too large, with a 422. So the bound
+  // is the largest body that the reader accepts, which is what the bridge measures.
   pollBytes: ({ maxResponseBytes }) => maxResponseBytes,
 }
 
 /**
- * A null value would be stored as three junk bytes (the word "null", taken for base64), and a missing one is a 400:
- * an empty value stands for none.
+ * The bridge would store a null value as three junk bytes (the word "null", taken for base64), and answers
+ * 400 to a missing one: so the adapter writes an empty value for `null`.
  */
 export const entry = ({ key, value, partition, headers }: NewRecord): unknown => ({
   ...(key === null ? {} : { key: toBase64(key) }),

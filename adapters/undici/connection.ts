@@ -1,9 +1,12 @@
-/** One connection to an origin, and how long it may be believed. @module */
+/** One connection to an origin, and how long it may be idle before it counts as stale. @module */
 import { Client } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Runtime } from '../../src/runtime.ts'
 
-/** What was idle for longer may have been closed by the other side, and the word of it not have been read. */
+/**
+ * The other side may have closed a connection that was idle for longer, and undici may not have read the
+ * close yet.
+ */
 const SETTLED_MS = 100
 /** Subtracted from what a server announces: its answer was on the way for a while. */
 const MARGIN_MS = 1000
@@ -21,9 +24,9 @@ export interface ConnectionOptions {
  * A client of undici, with one request at a time. It connects when it has something to send, and again where the
  * connection was closed meanwhile.
  *
- * undici closes an idle connection by a timer. That does not help where the process stood still (Lambda freezes it): no
- * timer was run, and a NAT or a balancer that has forgotten the connection says nothing. So whoever wants to send asks
- * first whether it {@link isStale}.
+ * undici closes an idle connection by a timer. That does not help where the process was frozen (Lambda): no
+ * timer ran, and a NAT or a balancer that has dropped the connection sends nothing. So the sender checks
+ * {@link isStale} first.
  */
 export class Connection {
   readonly #client: Client
@@ -55,9 +58,9 @@ export class Connection {
   }
 
   /**
-   * Resolves when the system has had its chance to say that the other side has closed it: undici then connects anew, and
-   * nothing is lost. (Before it writes, undici waits for one check phase of the loop; between that and one of ours all
-   * events that are pending are told.)
+   * Resolves when Node has read whether the other side has closed the connection: undici then connects anew,
+   * and no request is lost. (Before it writes, undici waits for one check phase of the loop; between that
+   * phase and this one Node delivers all pending events.)
    */
   async settled(): Promise<void> {
     if (this.#idleSince() > SETTLED_MS) await new Promise((resolve) => setImmediate(resolve))

@@ -7,7 +7,7 @@ type Head = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']
 /** Statuses whose response has no body (Fetch, "null body status"). */
 const BODILESS: ReadonlySet<number> = new Set([101, 103, 204, 205, 304])
 
-/** Read of a body before anybody asks for it. */
+/** How much of a body is buffered before the caller reads it. */
 const READ_AHEAD_BYTES = 65_536
 
 /** What undici's deadlines are called, and what has not come. */
@@ -20,7 +20,7 @@ const DEADLINES: Readonly<Record<string, string>> = {
 export interface ExchangeOptions {
   readonly hasBody: boolean
   readonly signal: AbortSignal | undefined
-  /** Told what the server says of its connections. */
+  /** Called with the answer's `Keep-Alive` header. */
   readonly onHead: (keepAlive: string) => void
   /** Called once, when the connection is free again or gone: not before, also where the caller has left. */
   readonly onEnd: () => void
@@ -134,7 +134,7 @@ function headersOf(head: Head): Headers {
   return headers
 }
 
-/** As `fetch` fails: with a `TypeError` whose cause says why. Deadlines are told by their own error. */
+/** As `fetch` fails: with a `TypeError` whose cause says why. A deadline has its own error. */
 function failure(error: Error): unknown {
   if (error instanceof KedgeError) return error
   const late = DEADLINES[(error as { code?: string }).code ?? '']

@@ -1,4 +1,8 @@
-/** The connections to one origin: so many requests at once, the others in a queue that has an end. @module */
+/**
+ * The connections to one origin: a bounded number of requests at once, the others in a bounded queue.
+ *
+ * @module
+ */
 import { KedgeError } from '../../src/errors.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionOptions } from './connection.ts'
@@ -17,7 +21,7 @@ interface Waiter {
 export class Line {
   readonly #origin: string
   readonly #options: LineOptions
-  /** The one that was used last is used next: the others grow old, and are closed. */
+  /** The connection used last is used next, so that the others become idle and are closed. */
   readonly #idle: Connection[] = []
   readonly #running = new Set<Connection>()
   /** In the order in which they came; a set can lose one from its middle. */

@@ -11,7 +11,7 @@ const offsetsAnswer = listOf(
     topic: z.string(),
     partition: offsetShape,
     offset: offsetShape,
-    // Told by the gateway alone.
+    // Only the gateway sends it.
     logId: z.string().optional(),
   }),
 )

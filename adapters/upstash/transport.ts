@@ -16,7 +16,7 @@ interface Request {
 
 /**
  * A client of the package for one call. Its `HttpClient` is replaced: requests end with the signal, are sent once,
- * and are read within bounds. Answers are whatever JSON came back: the package's types are not to be believed.
+ * and answers are bounded. An answer is the JSON that came back, unchecked, whatever the package's types say.
  */
 export async function client(http: Http, signal: AbortSignal): Promise<Kafka> {
   const kafka = await blankClient()
@@ -46,8 +46,8 @@ export async function client(http: Http, signal: AbortSignal): Promise<Kafka> {
 }
 
 /**
- * A client that reaches nobody, for its `HttpClient` to be replaced. Credentials are ours to send: the package's
- * own base64 spoils what is not Latin-1.
+ * A client without an address, whose `HttpClient` the caller replaces. The adapter sends the credentials
+ * itself: the package's own base64 spoils what is not Latin-1.
  *
  * The package is imported when it is asked for: what bundles this adapter beside others need not have it installed.
  *

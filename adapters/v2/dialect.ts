@@ -1,4 +1,8 @@
-/** In what the proxies with consumer instances differ: Confluent's REST Proxy, Strimzi's bridge, Karapace. @module */
+/**
+ * How the proxies with consumer instances differ: Confluent's REST Proxy, Strimzi's bridge, Karapace.
+ *
+ * @module
+ */
 import type { ReadOptions } from '../../src/log.ts'
 
 /** What happens to a position outside the log: an error, or, where the proxy refuses that, a jump to the end. */
@@ -27,11 +31,14 @@ export interface Dialect {
   readonly readCommitted: boolean
   /** A seek is refused before the first poll of an assignment. */
   readonly seeksAfterPoll: boolean
-  /** A poll waits out its time although it has found something, unless that is `max_bytes`. */
+  /** A poll waits out its timeout although it has found records, unless they reach `max_bytes`. */
   readonly waitsOut: boolean
-  /** Up to so many records are asked for by a short poll first. 0 where a poll ends when it has found something. */
+  /**
+   * For up to so many records the reader sends a short poll first. 0 where a poll ends when it has found
+   * records.
+   */
   readonly few: number
-  /** Records that did not fit into an answer are left out of the next one, too. */
+  /** The proxy leaves records that did not fit into an answer out of the next one, too. */
   readonly losesRest: boolean
   /** The body that makes an instance. */
   create(creation: Creation): Readonly<Record<string, unknown>>

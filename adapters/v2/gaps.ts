@@ -1,25 +1,26 @@
 /**
- * Gaps that consumer instances tell of, as long as only one of them has.
+ * Gaps in the records of consumer instances, each kept until a second instance has shown the same gap.
  *
- * Where an instance must poll before it is placed, that poll may arrive once more when it has been, and take what the
- * next one should have returned. So what one instance passes over is believed when another one passes over the same.
+ * Where an instance must poll before it is placed, a proxy on the way may repeat that poll after the seek,
+ * and the repeated poll takes the records that the next poll should return. So the reader takes a gap for one
+ * of the log only when a second instance shows the same gap.
  *
- * Each partition is judged by itself: one answer need not have records of the same partitions as the one before, and
- * while others go on, a gap would never be told twice together with the same of them.
+ * The reader judges each partition by itself: two answers need not have records of the same partitions, and
+ * while other partitions grow, no second answer would show the same gaps in all of them.
  *
  * @module
  */
 import type { LogRecord, Position } from '../../src/log.ts'
 import { hasGap } from '../positions.ts'
 
-/** Gaps remembered, each until the next instance has told of the same place: more than a read has partitions. */
+/** Gaps remembered, each until another instance has read the same place: more than a read has partitions. */
 const MAX_GAPS = 10_000
 
 export class Gaps {
   /** By place: where the records after it began. */
   readonly #told = new Map<string, number>()
 
-  /** Whether an instance before this one found the same records after each gap. What nobody has told yet is remembered. */
+  /** Whether an earlier instance found the same records after each gap. A gap that is new is remembered. */
   confirms(topic: string, positions: readonly Position[], records: readonly LogRecord[]): boolean {
     const found = new Map<number, LogRecord[]>()
     for (const record of records) {
@@ -41,7 +42,7 @@ export class Gaps {
         isConfirmed = false
       }
     }
-    // One that is told together with a new one is told again by the next instance.
+    // A confirmed gap beside a new one stays: the reader drops this answer, and the next instance shows both.
     if (isConfirmed) for (const place of believed) this.#told.delete(place)
     return isConfirmed
   }

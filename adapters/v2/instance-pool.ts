@@ -1,9 +1,9 @@
 /**
  * The consumer instances that are idle, and how many are in use.
  *
- * A read takes an instance out and gives it back; one whose place is not known any more is moved before it is used again.
- * What is not given back (an error, a request that the platform killed half-way) is never used again. No read waits for
- * another: in Workers a promise of one request must not be awaited in another.
+ * A read takes an instance out and gives it back; the next read seeks first where its position is not known
+ * any more. An instance that is not given back (an error, a request that the platform killed half-way) is
+ * never used again. No read waits for another: in Workers one request must not await a promise of another.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export class InstancePool {
   readonly #idleMs: number
   readonly #leaseMs: number
   #idle: Instance[] = []
-  /** When the reads under way must have ended. A killed one never says that it has. */
+  /** When the reads under way must have ended. A killed read never ends its own lease. */
   readonly #leases = new Set<{ readonly until: number }>()
   #closed = false
 
@@ -28,8 +28,8 @@ export class InstancePool {
   }
 
   /**
-   * Counts a read in, that may wait for `waitMs`; the answer counts it out.
-   * @throws KedgeError `ERR_OVERLOADED` when as many as may are under way, `ERR_CLOSED`
+   * Counts a read that may wait for `waitMs`, until the returned function is called.
+   * @throws KedgeError `ERR_OVERLOADED` when `maxInstances` reads are under way, `ERR_CLOSED`
    */
   enter(waitMs: number): () => void {
     if (this.#closed) throw new KedgeError('ERR_CLOSED', 'the log is closed')
@@ -72,17 +72,21 @@ export class InstancePool {
   /** Takes the instance back. Returns those that are to be removed. */
   give(instance: Instance): Instance[] {
     if (this.#closed) return [instance]
-    // A rival that stands somewhere is worth more than one that must be moved first.
+    // An idle instance with a known position is worth more than one that must seek first.
     if (!isPlaced(instance) && this.#idle.some((other) => covers(other, instance) && isPlaced(other)))
       return [instance]
-    // One that reads the same partitions from elsewhere is behind, or of another life of the topic.
+    // An idle instance at other positions of the same partitions is behind, or of a deleted topic of this
+    // name.
     const [rivals, others] = partition(this.#idle, (other) => covers(other, instance))
     this.#idle = [...others, instance]
     const surplus = Math.max(0, this.#idle.length - this.#maxInstances)
     return [...rivals, ...this.#idle.splice(0, surplus)]
   }
 
-  /** The instances that nobody has used for a while. There is no timer: whoever comes by sweeps. */
+  /**
+   * Takes out the instances that no read has used for `idleMs`. There is no timer: each call to the log
+   * sweeps.
+   */
   sweep(): Instance[] {
     const limit = Date.now() - this.#idleMs
     const [old, young] = partition(this.#idle, ({ usedAt }) => usedAt <= limit)

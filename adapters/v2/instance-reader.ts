@@ -1,9 +1,9 @@
 /**
  * Reads by explicit offset over consumer instances that keep positions of their own.
  *
- * The positions asked for are looked up in the partitions' bounds first: an instance is made only when there is
- * something to read, and what lies outside the log is told without one. An empty poll is not believed while the
- * bounds say otherwise.
+ * The positions asked for are looked up in the partitions' bounds first: an instance is made only when there
+ * is something to read, and positions outside the log need none. While the bounds show records ahead, the
+ * reader does not take an empty poll for the end.
  *
  * @module
  */
@@ -151,7 +151,7 @@ export class InstanceReader {
         continue
       }
       if (poll === 'unsure') {
-        // A reset to the end looks like nothing, too.
+        // A reset to the end shows as an empty poll, too.
         if (this.#reset === 'latest') sorted = await this.#sort(call, topic, positions)
         continue
       }
@@ -172,7 +172,7 @@ export class InstanceReader {
     return { records: [], next: [...positions], outOfRange: sorted.outOfRange }
   }
 
-  /** Whether to wait for a first record: everybody is at the end, and the proxy can. */
+  /** Whether to wait for a first record: the proxy can, and no position lies outside the log. */
   #mayWait({ outOfRange }: Sorted, { waitMs }: ReadOptions): boolean {
     return this.#options.dialect.longPoll && waitMs > 0 && outOfRange.length === 0
   }
@@ -182,7 +182,10 @@ export class InstanceReader {
     return hasGap(sorted.behind, records) || (empty && sorted.behind.length > 0 && this.#reset === 'latest')
   }
 
-  /** How long a poll for what is there may take: one that waits all the same waits no longer than its caller would. */
+  /**
+   * How long a poll for existing records may take. Where the proxy waits it out, no longer than the caller
+   * would wait.
+   */
   #patience(waitMs: number, distance: number, polls: number): number {
     const { waitsOut, few } = this.#options.dialect
     if (polls === 0 && distance > 1 && distance <= few) return MIN_POLL_MS
@@ -211,7 +214,8 @@ export class InstanceReader {
         return poll
       }
       if (this.#lacks(aim, poll, placed)) {
-        // Another instance tells whether a gap is one. Where nothing came, the same may have it from its place.
+        // Only another instance can confirm a gap. After an empty poll the same instance may find records by
+        // a seek.
         if (poll.records.length > 0) this.#remove([placed.instance])
         else this.#give(unplaced(placed.instance))
         return 'unsure'
@@ -223,8 +227,8 @@ export class InstanceReader {
       if (error instanceof InstanceGone) return 'gone'
       if (placed === undefined) throw error
       const { instance } = placed
-      // A poll that was given up here may move it for as long as it goes on in the proxy. After that a seek places it;
-      // one that has not answered for twice in a row may hang.
+      // A poll that was given up here may move the instance for as long as it goes on in the proxy. After
+      // that a seek places it. An instance that has not answered twice in a row may hang.
       if (call.signal.aborted && !aim.waits && instance.givenUp === 0)
         this.#give(unplaced({ ...instance, givenUp: 1 }, aim.pollMs + GIVEN_UP_MS))
       else this.#remove([instance])
@@ -233,11 +237,12 @@ export class InstanceReader {
   }
 
   /**
-   * Whether an instance may have lost the records that are missing here. A proxy on the way may repeat a request; the
-   * instance then moves, and the records of the first answer are lost. So the reader believes a gap (and, of some
-   * proxies, an empty answer) only of an instance that was made for this poll and never asked before. Where a proxy must
-   * be polled before a seek, two instances that were placed for their polls must show the same gap. The reader never
-   * believes an instance that stood there since an earlier poll: two of them may have lost the same records.
+   * Whether an instance may have lost the records that are missing here. A proxy on the way may repeat a
+   * request; the instance then moves, and the records of the first answer are lost. So the reader accepts a
+   * gap (and, of some proxies, an empty answer) only from an instance that was made for this poll and never
+   * asked before. Where a proxy must be polled before a seek, two instances that were placed for their polls
+   * must show the same gap. The reader never accepts one from an instance that stood there since an earlier
+   * poll: two of them may have lost the same records.
    */
   #lacks({ topic, positions }: Aim, { records }: Poll, { how }: Placed): boolean {
     const { losesRest, seeksAfterPoll } = this.#options.dialect
@@ -273,7 +278,7 @@ export class InstanceReader {
       return await make(this.#reset)
     } catch (error) {
       if (!(error instanceof ResetRefused)) throw error
-      // Karapace knows earliest and latest only. A jump to the end is noticed by its gap.
+      // Karapace knows earliest and latest only. The reader notices a jump to the end by its gap.
       this.#reset = 'latest'
       return make('latest')
     }
@@ -299,7 +304,7 @@ export class InstanceReader {
     }
     if (bounds.length < positions.length) return undefined
     const sorted = sort(positions, bounds)
-    // At the end as it was: there may be records by now.
+    // A position at the remembered end may have records by now.
     return sorted.behind.length === positions.length ? sorted : undefined
   }
 
@@ -307,7 +312,7 @@ export class InstanceReader {
     this.#remove(this.#pool.give(instance))
   }
 
-  /** Removes in the background: nobody should wait for it, and an instance that stays expires by itself. */
+  /** Removes in the background: no read waits for it, and an instance that stays expires by itself. */
   #remove(instances: readonly Pick<Instance, 'path' | 'cookie'>[]): void {
     for (const instance of instances) void this.#removeOne(instance)
   }

@@ -140,7 +140,8 @@ export async function placeInstance(
         instance.warmUps = 0
         return placed()
       } catch (error) {
-        // A consumer that is still on its way to its partitions says the same as one that has lost them.
+        // The proxy gives the same answer for a consumer that has not got its partitions yet and one that has
+        // lost them.
         if (!(error instanceof Unassigned) || instance.warmUps >= MAX_WARM_UPS) throw error
       }
     }
@@ -158,7 +159,7 @@ export interface Poll {
   readonly instance: Instance
 }
 
-/** What a poll did not find, and why: its instance stands nobody knows where. */
+/** Why a poll returned no records. The position of its instance is unknown then. */
 export type Missed = 'out of range' | 'too large' | 'gone'
 
 export async function pollInstance(
@@ -182,7 +183,7 @@ export async function pollInstance(
   return { records: found, dropped, instance: { ...instance, positions, givenUp: 0, usedAt: Date.now() } }
 }
 
-/** Frees what the instance holds in the proxy. Best effort: an instance nobody uses expires by itself. */
+/** Frees what the instance holds in the proxy. Best effort: an unused instance expires by itself. */
 export async function removeInstance(call: Call, instance: Pick<Instance, 'path' | 'cookie'>): Promise<void> {
   // Redpanda demands the Content-Type of a body that is not there; kafka-rest does not mind it.
   await call.http.send(
@@ -223,8 +224,9 @@ function at({ path, cookie: value }: Pick<Instance, 'path' | 'cookie'>, request:
 }
 
 /**
- * Where the instance is. `base_uri` is a stranger's word, and behind a load balancer often a wrong one: scheme
- * and host are never taken from it, its path only where it is one of this instance below the configured address.
+ * The path of the instance. The proxy's `base_uri` is untrusted, and behind a load balancer often wrong: the
+ * adapter never takes scheme and host from it, and its path only where it names this instance below the
+ * configured address.
  */
 function locate(endpoint: Endpoint, own: string, baseUri: string | undefined): string {
   const fallback = endpoint.path + own

@@ -35,7 +35,7 @@ async function bounds({ http, signal }: Call, topic: string, partition: number):
   const doing = 'reading offsets'
   const path = `/topics/${segment(topic)}/partitions/${partition}/offsets`
   const answer = await http.ask({ method: 'GET', path, headers: { accept: V2 } }, signal, doing)
-  // Something on the way kept it: the offsets are of another moment than this call (RFC 9111, section 5.1).
+  // A cache on the way answered: the offsets are older than this call (RFC 9111, section 5.1).
   if (Number(answer.headers.get('age') ?? 0) > 0) {
     throw new KedgeError('ERR_PROTOCOL', `${doing}: the answer comes from a cache on the way`)
   }

@@ -22,8 +22,8 @@ const recordsAnswer = listOf(
 /**
  * The records of the answer that were asked for, ascending by offset within each partition.
  *
- * Records below the position are dropped: a proxy serves whole batches, or replays after a reset. What was not
- * asked for at all means that the answer belongs to somebody else.
+ * Records below the position are dropped: a proxy serves whole batches, or replays after a reset. A record of
+ * another topic or partition means that the answer belongs to another request.
  *
  * @throws KedgeError `ERR_PROTOCOL`
  */

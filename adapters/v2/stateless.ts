@@ -48,8 +48,8 @@ const says = (answer: Answer, { offset }: Position): boolean =>
   answer === 'out of range' || answer.next !== offset
 
 /**
- * A long poll of each partition, until one has something to say. The others are given up, which loses nothing:
- * their positions are ours.
+ * A long poll of each partition, until one returns records. The reader gives up the others, which loses
+ * nothing: the client keeps the positions, not the proxy.
  */
 async function firstOf(
   positions: readonly Position[],
@@ -97,11 +97,11 @@ async function readPartition(
     if (isOutOfRange(problemOf(answer))) return 'out of range'
     throw failure(answer, 'reading records')
   }
-  // A cache that does not tell one query from another would have it from another log.
+  // A cache that ignores the query could answer with the records of another log.
   if (logId !== undefined && (answer.headers.get('kedge-log-id') ?? logId) !== logId) return 'out of range'
   const { records } = readRecords(answer, topic, [position])
   const read = (records.at(-1)?.offset ?? position.offset - 1) + 1
-  // The gateway tells where to go on: past transaction markers, which no record shows.
+  // The gateway sends the next offset, which lies past transaction markers that no record shows.
   const told = offsetShape.safeParse(Number(answer.headers.get('kedge-next-offset') ?? Number.NaN))
   return { records, next: Math.max(read, told.data ?? 0) }
 }

@@ -32,7 +32,7 @@ export interface Fetched {
   readonly partition: number
   /** Whether the position lies inside the log. */
   readonly inside: boolean
-  /** Absent where the answer does not tell. */
+  /** Absent where the answer does not name it. */
   readonly beginning: number | undefined
   readonly end: number | undefined
   /** Ascending, none below the position. */
@@ -96,7 +96,7 @@ function ascending(
 ): LogRecord[] {
   let next = from
   return records.flatMap(({ offset, key, value, timestamp }) => {
-    // Brokers serve whole batches, from before the position on.
+    // Brokers serve whole batches, which may begin below the position.
     if (offset < next) return []
     next = offset + 1
     return [

@@ -1,4 +1,8 @@
-/** Where partitions begin and end, by what a fetch says of them; what it does not say is found by sounding. @module */
+/**
+ * Where partitions begin and end, by the answer of a fetch; sounding finds what the answer leaves out.
+ *
+ * @module
+ */
 import type { KafkaLog, NewRecord, PartitionOffsets, Position } from '../../src/log.ts'
 import { markedBounds } from '../marker.ts'
 import { countPartitions } from '../partition-count.ts'
@@ -18,7 +22,7 @@ export class FetchedOffsets {
     this.#writer = writer
   }
 
-  /** Takes in where records went: a good place to begin to look. */
+  /** Keeps the offsets of written records: the next search begins there. */
   learn(topic: string, positions: readonly Position[]): void {
     for (const { partition, offset } of positions) {
       const known = this.#remembered.get(topic, partition)
@@ -26,7 +30,7 @@ export class FetchedOffsets {
     }
   }
 
-  /** The bounds of the partitions, of all there are where none are named. */
+  /** The bounds of the named partitions, or of all where none is named. */
   async of(
     call: Call,
     topic: string,
