@@ -14,8 +14,8 @@ export interface Report {
 
 /**
  * The positions, where every record has one.
- * @throws KedgeError `ERR_PUBLISH` where a record failed, was not mentioned, or got no offset: -1 (Karapace, for
- * empty values) and null are not acknowledgements.
+ * @throws KedgeError `ERR_PUBLISH` where the proxy failed a record, left it out of the answer, or gave it no
+ * offset: -1 (Karapace, for empty values) and null are not acknowledgements.
  */
 export function acknowledged(
   reports: readonly Report[],
@@ -41,7 +41,7 @@ export function acknowledged(
   })
 }
 
-/** v2 leaves the code out of a good report, or writes null; v3 writes 200. */
+/** For a record that was written, v2 leaves the code out or writes null; v3 writes 200. */
 const isFailure = ({ error_code: code }: Report): boolean =>
   code !== undefined && code !== null && code !== 0 && code !== 200
 
@@ -55,7 +55,7 @@ function recordError(code: number, text: string, secrets: readonly string[]): Ke
   const kind = classify(status, { code, text })
   // Kafka's own code 3, which Redpanda passes through, and the text of Karapace.
   const missing = code === 3 || /does not host this topic|does not exist on this broker/i.test(text)
-  // kafka-rest and Strimzi's bridge say it of a topic that is not there, and of brokers that are away.
+  // kafka-rest and Strimzi's bridge write this for a missing topic and also for brokers that do not answer.
   const mayBeMissing = /not present in metadata/i.test(text)
   return new KedgeError(
     missing || mayBeMissing ? 'ERR_UNKNOWN_TOPIC' : kind.code,

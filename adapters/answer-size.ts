@@ -3,8 +3,9 @@ import { KedgeError } from '../src/errors.ts'
 import type { ReadResult } from '../src/log.ts'
 
 /**
- * Reads at most `maxBytes` of keys and values, and less where base64 and field names would make more of them than
- * `maxResponseBytes`. Many tiny records can outgrow that bound all the same: then less is asked for, once.
+ * Reads at most `maxBytes` of keys and values, and less where base64 and field names would make the answer
+ * larger than `maxResponseBytes`. Many tiny records can still exceed that bound: the adapter then asks once
+ * more, for less.
  *
  * @throws what `read` throws.
  */

@@ -1,13 +1,14 @@
 /**
  * The Cache API as a shared tier: between the isolates of one data center of Cloudflare.
  *
- * It costs nothing and is next door, and no other data center sees it. It has no compare-and-set and forgets when it
- * likes, which costs misses and never freshness: a value says itself as of which position it was read, and an isolate
- * serves it only if it knows every eviction since. It follows no log, because it cannot keep a position with what that
- * speaks for.
+ * It costs nothing and answers from the same data center; no other data center sees its values. It has no
+ * compare-and-set and may drop any item at any time. Both cost misses and never freshness: each value carries
+ * the log position as of which it was read, and an isolate serves it only if the isolate knows every eviction
+ * since. This tier follows no log, because the Cache API may drop the items that a position covers and keep
+ * the position.
  *
  * On `*.workers.dev`, in the dashboard's editor and behind Cloudflare Access the Cache API does nothing: every read is a
- * miss then. It needs a Worker on a domain of one's own.
+ * miss then. It needs a Worker on your own domain.
  *
  * @module
  */
@@ -23,8 +24,8 @@ export type { CacheLike } from './cache-api/store.ts'
 
 export interface CacheApiOptions {
   /**
-   * Begins the URLs that values are kept under; nothing is ever sent there. One for each deployment that is not to
-   * share its values.
+   * Begins the URLs that values are kept under; the adapter sends no request there. Give each deployment that
+   * must not share its values an origin of its own.
    * @default 'https://kedge.invalid'
    */
   readonly origin?: string
@@ -35,7 +36,7 @@ export interface CacheApiOptions {
 }
 
 export interface CacheApiTier extends Tier {
-  /** Responses that were found in the place of values and were none: somebody else writes below the origin. */
+  /** Responses below the origin that are not values of this tier: another program writes there. */
   readonly ignored: number
 }
 

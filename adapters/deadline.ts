@@ -1,4 +1,4 @@
-/** The end of a call: its deadline, or its caller's wish, whichever comes first. @module */
+/** Ends a call at its deadline, or when its caller aborts, whichever comes first. @module */
 import { KedgeError } from '../src/errors.ts'
 
 /**

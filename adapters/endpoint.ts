@@ -1,4 +1,4 @@
-/** Where a proxy stands, and how it is told who calls. @module */
+/** The address of a proxy, and the credentials that requests carry to it. @module */
 import { encodeUtf8 } from '../src/codec.ts'
 import { KedgeError } from '../src/errors.ts'
 import { toBase64 } from './base64.ts'

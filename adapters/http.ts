@@ -1,8 +1,8 @@
 /**
- * One HTTP request to a proxy, with everything that can go wrong on the way.
+ * One HTTP request to a proxy, and the errors for each way in which it can fail.
  *
- * Redirects are not followed: they would carry credentials to a stranger. Bodies are counted while they stream
- * in. What comes back is an answer of any status; `failure()` turns the unwelcome ones into errors.
+ * The adapter follows no redirect, which would carry credentials to a stranger, and counts a body while it
+ * streams in. It returns an answer of any status; `failure()` makes errors of those that are not successes.
  *
  * @module
  */
@@ -71,7 +71,8 @@ export function http(endpoint: Endpoint, limits: HttpLimits): Http {
     try {
       return await transport(`${endpoint.origin}${request.base ?? endpoint.path}${request.path}`, {
         method: request.method,
-        // An answer of yesterday proves nothing. (Not the `cache` option: older Workers refuse it.)
+        // A cached answer proves nothing about the log now. (Not the `cache` option: older Workers refuse
+        // it.)
         headers: { 'cache-control': 'no-cache', ...headers, ...request.headers },
         ...(request.body === undefined ? {} : { body: request.body }),
         redirect: 'manual',

@@ -17,7 +17,7 @@ export function encodeHead({ asOf, version, logId }: ItemHead): string {
   return text.replaceAll(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** `undefined` for what somebody else wrote. */
+/** `undefined` for what another program wrote. */
 export function decodeHead(text: unknown): ItemHead | undefined {
   const found = shape.safeParse(typeof text === 'string' ? parseJson(text) : undefined).data
   return found && { asOf: found[1], version: found[2] ?? undefined, logId: found[3] ?? undefined }

@@ -32,7 +32,7 @@ export interface KeyvStore {
   setMany(entries: readonly KeyvStoreEntry[]): Promise<boolean[]>
   has(key: string): Promise<boolean>
   hasMany(keys: string[]): Promise<boolean[]>
-  /** Whether it was there is not known: others may have held it. */
+  /** Always `true`: the store does not know whether another isolate held the key. */
   delete(key: string): Promise<boolean>
   deleteMany(keys: string[]): Promise<boolean[]>
   /** Evicts what this store may hold: the keys of Keyv's `namespace`, or all where it has none. */
@@ -67,7 +67,7 @@ export function keyvStore(namespace: Namespace<unknown>, options: KeyvStoreOptio
   const maxTtlMs = longerThanNothing(options.maxTtl ?? '1h', 'maxTtl')
   const scope = new KeyvScope()
   const set = async (key: string, value: unknown, ttl = maxTtlMs): Promise<boolean> => {
-    // Its time is over already: what others hold of it is over as well.
+    // A value without time left is a delete: what other isolates hold of the key must go as well.
     if (ttl <= 0) await namespace.delete(scope.key(key))
     else await namespace.set(scope.key(key), value, { ttl: Math.min(ttl, maxTtlMs) })
     return true

@@ -1,4 +1,4 @@
-/** A record that finds the end of a log which cannot be asked for it. @module */
+/** Finds the end of a log by writing a record, where the proxy does not answer where the log ends. @module */
 import { encodeUtf8 } from '../src/codec.ts'
 import { KedgeError } from '../src/errors.ts'
 import type { NewRecord } from '../src/log.ts'
@@ -9,7 +9,7 @@ import { type Bounds, type Sound, soundBounds } from './sounding.ts'
 const KEY = encodeUtf8('kedge-beat')
 
 /**
- * The bounds by a heartbeat, which says nothing to any cache: where it went, the log ended after the call began.
+ * The bounds, by a heartbeat that no cache acts on: its offset is where the log ended after the call began.
  *
  * @param write appends the record and resolves with its offset; absent where none may be written
  * @throws KedgeError `ERR_UNSUPPORTED` without `write`; what it throws

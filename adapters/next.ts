@@ -35,8 +35,8 @@ const shape = z.strictObject({
 })
 
 /**
- * An entry that was made beside an eviction is not held, nor one that took longer than ten seconds. Nothing but
- * `updateTags` rejects because the cache is broken.
+ * The handler holds no entry that an eviction overtook while Next.js made it, nor one that took longer than
+ * ten seconds. When the cache is broken only `updateTags` rejects.
  *
  * @throws TypeError quoting the option that is wrong, or the namespace that is declared already.
  * @example
@@ -53,7 +53,7 @@ export function nextCacheHandler(cache: Cache, options: NextCacheHandlerOptions 
   check(shape, options, 'nextCacheHandler')
   const maxTtlMs = longerThanNothing(options.maxTtl ?? '1h', 'maxTtl')
   const { namespace = 'next', maxEntryBytes = 2_000_000 } = options
-  // What others made is not taken: nobody could say which paths were revalidated since.
+  // The handler takes no entry that another process made: it cannot know which paths were revalidated since.
   const mine = { share: false, tier: false, schema: z.never(), tags: (held: Held) => held.tags }
   const space = cache.namespace<Held>(namespace, mine)
   const marks = new PathMarks(space)
@@ -63,13 +63,14 @@ export function nextCacheHandler(cache: Cache, options: NextCacheHandlerOptions 
   const find = async (cacheKey: string, softTags: readonly string[]): Promise<HeldEntry | undefined> => {
     const key = await marks.key(cacheKey, softTags)
     if (key === undefined) return undefined
-    // Without a proof nothing that is made would be held, and waiting for it would take places of loads.
+    // Without a proof the cache holds no entry that Next.js makes, and waiting for one would take up load
+    // slots.
     const held = await (cache.freshness().proved ? fills.read(key, { ttl }) : space.get(key))
     if (held === undefined) sets.expect(cacheKey, key)
     return held as HeldEntry | undefined
   }
   const keep = async (cacheKey: string, pendingEntry: Promise<NextCacheEntry>): Promise<void> => {
-    // `undefined` where it was not made, or broke off.
+    // `undefined` where Next.js failed to make the entry, or its stream broke off.
     const held = await pendingEntry.then((entry) => holdEntry(entry, maxEntryBytes)).catch(() => undefined)
     for (const key of sets.expected(cacheKey)) await fills.bring(key, held, { since: held?.timestamp })
   }

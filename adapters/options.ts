@@ -5,7 +5,7 @@ import type { Duration } from '../src/types.ts'
 
 /** What every adapter that speaks HTTP takes. */
 export interface TransportOptions {
-  /** How long a call may take in all, beside the `waitMs` of a long poll. @default '5s' */
+  /** How long a call may take, without the `waitMs` of a long poll. @default '5s' */
   readonly requestTimeout?: Duration
   /** The largest body that is read; the rest of it is never asked for. @default 16_000_000 */
   readonly maxResponseBytes?: number

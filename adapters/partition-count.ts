@@ -1,9 +1,9 @@
-/** How many partitions a topic has, of a proxy that can only be asked about one at a time. @module */
+/** How many partitions a topic has, at a proxy that answers only for one partition at a time. @module */
 import { KedgeError } from '../src/errors.ts'
 import { MAX_PARTITIONS } from './positions.ts'
 
 /**
- * The numbers of the topic's partitions. They go from 0 without holes, so the last one is found by halves.
+ * The numbers of the topic's partitions. They go from 0 without holes, so a binary search finds the last one.
  *
  * @param touch asks something about a partition, and rejects with `ERR_UNKNOWN_TOPIC` where there is none
  * @throws what `touch` throws; for partition 0 that includes `ERR_UNKNOWN_TOPIC`

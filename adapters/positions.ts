@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import type { LogRecord, PartitionOffsets, Position } from '../src/log.ts'
 
-/** Answers name what they like: offsets and partitions are checked before anything else sees them. */
+/** A proxy may answer anything: this shape checks offsets and partitions before other code reads them. */
 export const offsetShape: z.ZodType<number> = z.int().nonnegative()
 
 /** A topic's partitions are at most this many here; an isolate polls one or a few. */

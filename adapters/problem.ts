@@ -1,16 +1,19 @@
-/** What a proxy says when it refuses, as errors of kedge. @module */
+/** Turns the refusals of a proxy into errors of kedge. @module */
 import * as z from 'zod'
 import { KedgeError, type KedgeErrorCode } from '../src/errors.ts'
 import type { HttpAnswer } from './http.ts'
 
 /** The longest text of a stranger that gets into a message. */
 const MAX_TEXT = 200
-/** Longer pauses than a day are not believed. */
+/** A pause that a proxy asks for is capped at a day. */
 const MAX_RETRY_AFTER_MS = 86_400_000
 
 /** The body of an error, by any of the proxies. */
 export interface Problem {
-  /** Five digits (Confluent, Karapace), or the HTTP status (Strimzi, Upstash, and whoever answers in HTML). */
+  /**
+   * Five digits (Confluent, Karapace), or the HTTP status (Strimzi, Upstash, and load balancers that answer
+   * in HTML).
+   */
   readonly code: number
   /** Empty where the body is no JSON: load balancers and rate limiters answer in HTML. */
   readonly text: string

@@ -4,7 +4,7 @@ import { withDeadline } from './deadline.ts'
 
 /** The items of such a store. */
 export interface Items {
-  /** Found in the store, and not what a tier has put there. */
+  /** Items in the store that no tier has written. */
   readonly ignored: number
   get(place: TierPlace, keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TierItem>>
   set(place: TierPlace, writes: readonly TierWrite[], signal: AbortSignal): Promise<void>

@@ -11,10 +11,11 @@ import { check, durationShape, longerThanNothing } from './options.ts'
 
 export interface UnstorageDriverOptions {
   /**
-   * What `setItem` means. `'write'`: this is the value from now on, everywhere; what others hold is evicted. `'fill'`:
-   * this is what was loaded because `getItem` had nothing, as Nitro's `cachedFunction` does; it evicts nothing, and is
-   * not held if an eviction came since that `getItem`. In Nitro give `swr: false` with it: with its own `swr`, Nitro does
-   * not tell the `ttl`, and what it loads while it serves what `getItem` had is not held before `maxTtl` is over.
+   * What `setItem` means. `'write'`: this is the value from now on, everywhere; what others hold is evicted.
+   * `'fill'`: this is what was loaded because `getItem` had nothing, as Nitro's `cachedFunction` does; it
+   * evicts nothing, and is not held if an eviction came since that `getItem`. In Nitro give `swr: false` with
+   * it: with its own `swr`, Nitro does not pass the `ttl`, and the driver does not hold what Nitro loads
+   * while it serves an old value, until `maxTtl` ends.
    * @default 'write'
    */
   readonly set?: 'write' | 'fill'
@@ -47,7 +48,7 @@ export interface UnstorageDriver {
   clear(base?: string): Promise<void>
 }
 
-/** A value and its own lifetime: unstorage tells it with the value, which may come long after its read. */
+/** A value and its own lifetime: unstorage passes it with the value, which may come long after its read. */
 export interface UnstorageItem {
   readonly text: string
   readonly ttlMs: number

@@ -1,13 +1,14 @@
 /**
- * Workers KV as a shared tier of Cloudflare Workers: values, and how old they are.
+ * Workers KV as a shared tier of Cloudflare Workers: values, each with its as-of.
  *
- * KV is eventually consistent, has no compare-and-set, and shows a write elsewhere after a minute or more. All of that
- * costs misses and never freshness, because nothing of it is believed: a value says itself as of which position it was
- * read, in the same item, and an isolate serves it only if it knows every eviction since. An old value that a data
- * center still shows, or that has overwritten a newer one (the last of two writers wins, not the newer value), is
- * refused there as what it is, old, and the read loads. A delete that is not seen yet spares nobody a refusal, and no
- * more. For the same reasons it follows no log: a position that is shown earlier than the deletes it speaks for would
- * be a lie. Before a write it looks at what is there, so that values are not made older without need.
+ * KV is eventually consistent, has no compare-and-set, and shows a write elsewhere after a minute or more.
+ * All of that costs misses and never freshness: each item carries the log position as of which its value was
+ * read, and an isolate serves it only if the isolate knows every eviction since. KV may show an old value for
+ * a while, or keep an old value over a newer one (the last of two writers wins, not the newer value):
+ * isolates refuse the old value, and load. Where KV does not show a delete yet, isolates refuse the deleted
+ * value in the same way. This tier follows no log, because KV may show a position before it shows the deletes
+ * that the position covers. Before a write the tier reads the item, so that it does not overwrite a newer
+ * value without need.
  *
  * @module
  */
@@ -42,7 +43,7 @@ export interface WorkersKvOptions {
 }
 
 export interface WorkersKvTier extends Tier {
-  /** Items that were found in the place of values and were none: somebody else writes below the prefix. */
+  /** Items below the prefix that are not values of this tier: another program writes there. */
   readonly ignored: number
 }
 

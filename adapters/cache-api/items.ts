@@ -115,7 +115,9 @@ export class CacheItems {
     return `${this.#layout.origin}/${await itemName('t:', namespace, key)}`
   }
 
-  /** At each call: an object of the platform may belong to the request that made it. */
+  /**
+   * Opens the cache at each call: an object of the platform may be usable only in the request that made it.
+   */
   async #open(): Promise<CacheLike> {
     return typeof this.#cache === 'function' ? this.#cache() : this.#cache
   }

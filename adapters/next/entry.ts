@@ -1,4 +1,4 @@
-/** What Next.js keeps in a cache: as it hands it over, and as it is held. @module */
+/** An entry of Next.js: as Next.js hands it over, and as the cache holds it. @module */
 
 /** The `CacheEntry` of Next.js 16. */
 export interface NextCacheEntry {
@@ -55,7 +55,7 @@ export async function holdEntry(entry: NextCacheEntry, maxBytes: number): Promis
   return { tags: [...tags], stale, timestamp, expire, revalidate, bytes }
 }
 
-/** The entry with a stream of its own over a copy of the bytes: whoever reads it may do with them what he likes. */
+/** The entry with its own stream over a copy of the bytes: the reader may change them. */
 export function releaseEntry({ bytes, tags, ...rest }: HeldEntry): NextCacheEntry {
   const value = new ReadableStream<Uint8Array>({
     start(controller) {

@@ -1,7 +1,11 @@
-/** What Next.js is making: it says under which key, and not for which of the reads that found nothing. @module */
+/**
+ * The entries that Next.js is making: it names their key, and not which of the reads that missed it answers.
+ *
+ * @module
+ */
 import { withDeadline } from '../deadline.ts'
 
-/** Keys that may be made at once; what is made beyond is not held. */
+/** Keys that Next.js may make at once; the handler does not hold entries beyond them. */
 const MAX_OPEN = 1000
 /** Keys in the cache that one of them may be for. */
 const MAX_READS = 16
@@ -9,7 +13,7 @@ const MAX_READS = 16
 const PATIENCE_MS = 10_000
 
 export class OpenSets {
-  /** What was read in vain: by Next.js' key, the keys in the cache. */
+  /** The reads that missed: by Next.js' key, the keys in the cache. */
   readonly #reads = new Map<string, Set<string>>()
   readonly #running = new Map<string, Promise<void>>()
 

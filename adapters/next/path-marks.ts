@@ -1,14 +1,15 @@
 /**
  * Whether a path was revalidated since an entry was made.
  *
- * Next.js gives every path tags of its own ("soft" ones), and an entry does not carry them: what one path made is served
- * to all others. So a path's tags are put into groups, and each group has a mark: a value in the cache that every
- * eviction of the group drops, from wherever it comes, and that is then set anew with a higher turn. Entries are kept
- * under the highest turn among the marks of the request that made them. Whoever finds an entry under the highest turn of
- * his own marks knows that all of them were there before it was made, and are there still: none of his tags was evicted
- * since.
+ * Next.js gives every path its own tags ("soft" tags), and an entry does not carry them: all paths read the
+ * entry that one path made. So this module puts a path's tags into groups, and each group has a mark: a value
+ * in the cache that every eviction of the group drops, from any process, and that the handler then sets again
+ * with a higher turn. The handler keeps an entry under the highest turn among the marks of the request that
+ * made it. A request that finds an entry under the highest turn of its own marks knows that all of these
+ * marks existed before the entry was made, and still exist: none of the request's tags was evicted since.
  *
- * Two tags may share a group: then an eviction of one costs the paths of the other a miss. No eviction is ever overlooked.
+ * Two tags may share a group: an eviction of one then costs the paths of the other a miss, and no eviction is
+ * lost.
  *
  * @module
  */
@@ -42,7 +43,9 @@ export class PathMarks {
     this.#space = space
   }
 
-  /** Sets the marks that are missing. Those that are missing together get the same turn, so that paths share entries. */
+  /**
+   * Sets the missing marks. Marks that are missing together get the same turn, so that paths share entries.
+   */
   async renew(): Promise<void> {
     const marks = (groups: readonly string[]): Map<string, PathMark> => {
       const turn = ++this.#turn

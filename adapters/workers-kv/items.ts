@@ -27,7 +27,7 @@ export interface KvLayout {
 export class KvItems {
   readonly #namespace: KVNamespaceLike
   readonly #layout: KvLayout
-  /** So that a bulk read of the largest values, in base64, is not refused. */
+  /** Few enough that KV does not refuse a bulk read of the largest values, in base64. */
   readonly #keysAtOnce: number
   #ignored = 0
 
