@@ -1,4 +1,4 @@
-/** Writes: records to the lanes of their partitions, and what became of each. @module */
+/** Passes records to the lanes of their partitions, and returns the result of each. @module */
 import { performance } from 'node:perf_hooks'
 import { partitionOf } from '../../src/murmur2.ts'
 import type { Appended, RecordToAppend } from '../cluster.ts'
@@ -14,7 +14,7 @@ import type { Topology } from './topology.ts'
 
 /** Bytes of records that wait for an acknowledgement; more are refused. */
 const MAX_PENDING_BYTES = 128 * 1024 * 1024
-/** Partitions whose sequence of batches is remembered; the one longest idle is forgotten. */
+/** Partitions whose lane is kept; a further one drops the lane that was idle longest. */
 const MAX_LANES = 2000
 
 export class Appender {
@@ -68,7 +68,7 @@ export class Appender {
     }
   }
 
-  /** With all the partitions that records name, if it has them. */
+  /** The topic, looked up again where a record names a partition that the known description lacks. */
   async #topic(name: string, records: readonly RecordToAppend[]): Promise<Topic> {
     const highest = records.reduce((high, { partition = 0 }) => Math.max(high, partition), 0)
     let topic = await this.#topology.find(name)
@@ -93,7 +93,7 @@ export class Appender {
 }
 
 function sizeOf({ key, value, headers = [] }: RecordToAppend): number {
-  // What a record has beside its bytes, at most about.
+  // About the most that a record takes beside its key, value and headers.
   let size = 70 + (key?.length ?? 0) + (value?.length ?? 0)
   for (const header of headers) size += 10 + header.name.length * 3 + (header.value?.length ?? 0)
   return size

@@ -10,7 +10,7 @@ interface Pauses {
   readonly longestMs: number
 }
 
-/** Twice as long each time, and not all callers at once: a broker that comes back is not run over. */
+/** Waits twice as long each time, with jitter: so not all callers reach a returning broker at once. */
 export class Backoff {
   readonly #deadline: number
   readonly #longestMs: number

@@ -17,7 +17,7 @@ export interface Batch {
   readonly producerId: bigint
   readonly firstTimestamp: number
   readonly maxTimestamp: number
-  /** Why nothing in its head can be relied on, `last` included; `undefined` for a sound one. */
+  /** Why no field of its head counts, `last` included; `undefined` for a sound batch. */
   readonly broken: string | undefined
   /** @throws Unreadable for what is not as it was written, and where it inflates beyond `maxBytes`. */
   records(maxBytes: number): Iterable<KafkaRecord>
@@ -41,12 +41,12 @@ const COMPRESSION = 0b111
 /** The only format that is read. */
 const FORMAT = 2
 
-/** Those that are there whole. */
+/** The batches that are complete. */
 export function* batchesOf(bytes: Buffer): Generator<Batch, void, undefined> {
   for (let at = 0; at + RECORDS <= bytes.length;) {
     const end = at + BEFORE + bytes.readInt32BE(at + LENGTH)
     if (end > bytes.length) return
-    // A length that cannot be ends the walk: where the next batch begins is not known then.
+    // An impossible length ends the walk: the place of the next batch is unknown then.
     const isLong = end >= at + RECORDS
     yield batchOf(bytes.subarray(at, isLong ? end : at + RECORDS), isLong)
     if (!isLong) return

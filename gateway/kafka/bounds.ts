@@ -1,4 +1,4 @@
-/** Where a partition begins and ends, as its leader says after the question was put. @module */
+/** Where a partition begins and ends, as its leader answers after the call began. @module */
 import { performance } from 'node:perf_hooks'
 import type { PartitionBounds } from '../cluster.ts'
 import { Refusal } from '../refusal.ts'
@@ -20,8 +20,9 @@ const LATEST = -1n
 const EARLIEST = -2n
 
 /**
- * A leader that has told its end when it was asked for its offsets. It does so only once its high watermark has reached
- * all that was acknowledged before its time (KIP-207); from then on the one that comes with a fetch will do as well.
+ * A leader that has answered ListOffsets. It does so only once its high watermark has reached all records
+ * that were acknowledged before it became leader (KIP-207); from then on the high watermark of a fetch is as
+ * good an end.
  */
 interface Known {
   readonly topicId: string
@@ -29,7 +30,7 @@ interface Known {
   readonly end: number
 }
 
-/** Leaders that are remembered; of the others offsets are asked. */
+/** Leaders that are remembered; the gateway asks the others for offsets again. */
 const MAX_KNOWN = 2000
 
 interface Running {
@@ -55,8 +56,8 @@ export class Bounds {
   }
 
   /**
-   * The bounds, sampled after the call began: who asks while a sample is under way shares the one after it, so any
-   * number of callers costs the leader one question at a time.
+   * The bounds, sampled after the call began: a caller that comes while a sample is under way shares the next
+   * one, so the leader gets one question at a time from any number of callers.
    */
   of(topic: string, partition: number): Promise<PartitionBounds> {
     const key = `${partition} ${topic}`
@@ -102,7 +103,7 @@ export class Bounds {
     })
   }
 
-  /** `undefined` where it is another topic by now. */
+  /** `undefined` where the topic has been created anew meanwhile. */
   async #listBoth(
     name: string,
     partition: number,
@@ -110,7 +111,7 @@ export class Bounds {
     topic: Topic,
   ): Promise<PartitionBounds | undefined> {
     const link = this.#links.shared(leader.address, 'bounds')
-    // Answered in this order, whose last says whether it still was the same topic.
+    // The broker answers in this order; the last answer shows whether the topic is still the same.
     const [beginning, end, after] = await Promise.all([
       this.#list(link, name, leader, partition, EARLIEST),
       this.#list(link, name, leader, partition, LATEST),
@@ -123,8 +124,8 @@ export class Bounds {
   }
 
   /**
-   * By one request in place of three: a fetch from the end that was known, which names the topic by its id and the
-   * leader by its epoch. `undefined` where that does not do, and offsets must be asked for.
+   * By one request in place of three: a fetch from the known end, which names the topic by its id and the
+   * leader by its epoch. `undefined` where the answer is no proof, and the caller must ask for offsets.
    */
   async #fetch(
     name: string,
@@ -168,7 +169,7 @@ export class Bounds {
     if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest)
   }
 
-  /** Until there is an answer, or the time is up. */
+  /** Tries again until the leader answers, or the time is up. */
   async #attempt<T>(
     name: string,
     partition: number,
@@ -204,7 +205,7 @@ export class Bounds {
       ms: this.#settings.requestTimeoutMs,
     })
     const found = answer.topics[0]?.partitions[0]
-    if (!found) throw new KafkaFailure('The broker does not answer what it was asked.')
+    if (!found) throw new KafkaFailure('The answer of the broker lacks the partition that was asked for.')
     if (found.errorCode !== 0) throw new KafkaFailure('ListOffsets failed.', { code: found.errorCode })
     return Number(found.offset)
   }

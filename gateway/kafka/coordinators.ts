@@ -43,13 +43,14 @@ export class Coordinators {
     return address
   }
 
-  /** The next call asks again who it is. */
+  /** The next call looks the coordinator up again. */
   forget(group: string): void {
     this.#known.delete(group)
   }
 
   /**
-   * The coordinator's answer. While it is away, moves or loads, the one that there is then is asked.
+   * The coordinator's answer. While the coordinator is away, moves or loads, the call looks it up and asks
+   * again.
    *
    * @param codeOf the error code that an answer stands under
    * @param deadline on `performance.now()`'s clock
@@ -113,7 +114,7 @@ export class Coordinators {
   }
 }
 
-/** No answer, or one that says to ask again. */
+/** Whether the broker gave no answer, or one that means to ask again. */
 const isAway = (error: unknown): boolean =>
   !(error instanceof KafkaFailure) || error.code === undefined || AWAY.has(error.code)
 

@@ -1,8 +1,10 @@
-/** What fails at a broker, and what becomes of it. @module */
+/** Failures of brokers, and the refusals that the gateway makes of them. @module */
 import { protocolErrorsCodesById } from '@platformatic/kafka'
 import { Refusal } from '../refusal.ts'
 
-/** A call that failed: no answer, or one that says no. Its message is for people who run the gateway. */
+/**
+ * A call that failed: the broker gave no answer, or an error code. Its message is for the gateway's operator.
+ */
 export class KafkaFailure extends Error {
   override readonly name = 'KafkaFailure'
   /** Kafka's error code; absent when there was no answer. */
@@ -14,7 +16,7 @@ export class KafkaFailure extends Error {
   }
 }
 
-/** Kafka's error codes (the protocol guide's table) that are told apart. */
+/** The error codes of Kafka (the protocol guide's table) that the gateway treats each in its own way. */
 export const CODES = {
   offsetOutOfRange: 1,
   unknownTopic: 3,
@@ -28,33 +30,33 @@ export const CODES = {
   offsetNotAvailable: 78,
 } as const
 
-/** LEADER_NOT_AVAILABLE and others of its kind: another broker, or the same a little later, does it. */
+/** LEADER_NOT_AVAILABLE and similar: another broker answers the request, or the same one a little later. */
 const MOVED: ReadonlySet<number> = new Set([3, 5, 6, 9, 13, 56, 72, 74, 75, 78, 100, 103])
 /** Reasons to try the same again: the broker is loading, is short of replicas, or did not make it in time. */
 const PASSING: ReadonlySet<number> = new Set([7, 8, 14, 15, 16, 19, 20, 41, 51, 89])
-/** What no repetition makes better: the record itself is not taken. */
+/** The broker refuses the record itself: a repetition fails in the same way. */
 const WRONG: ReadonlySet<number> = new Set([2, 32, 43, 44, 76, 87])
 
 export const isPassing = (code: number): boolean => MOVED.has(code) || PASSING.has(code)
-/** No repetition makes it better. */
+/** Whether a repetition fails in the same way. */
 export const isWrong = (code: number): boolean => WRONG.has(code)
 export const isTooLarge = (code: number): boolean =>
   code === CODES.recordTooLarge || code === CODES.recordListTooLarge
 
-/** A refusal for a code that was not dealt with. */
+/** The refusal for a code that no retry has resolved. */
 export function refusalOf(code: number): Refusal {
   if (isTooLarge(code)) return new Refusal('too-large', 'The record is larger than the cluster accepts.')
   if (WRONG.has(code)) return new Refusal('invalid', `The cluster does not take the record: ${nameOf(code)}.`)
   return new Refusal('unavailable', `The cluster answered ${nameOf(code)}.`, { retryAfter: 1 })
 }
 
-/** Whatever was thrown, as what the gateway tells its client; an abort stays what it is. */
+/** Turns any error into the refusal that the client gets; an abort stays as it is. */
 export function refusalFrom(error: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted && error === signal.reason) return error
   if (error instanceof Refusal) return error
   if (error instanceof KafkaFailure && error.code !== undefined) return refusalOf(error.code)
   const refusal = new Refusal('unavailable', 'The cluster cannot be reached.', { retryAfter: 1 })
-  // For people who run the gateway; clients are shown the message alone.
+  // For the gateway's operator; clients see the message alone.
   refusal.cause = error
   return refusal
 }

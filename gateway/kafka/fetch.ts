@@ -1,6 +1,6 @@
 /**
- * Kafka's Fetch, with the batches left as they came: one that cannot be read must not take the whole answer with it,
- * and what is not looked at need not be inflated.
+ * Kafka's Fetch, with the batches as they arrived: one unreadable batch must not spoil the whole answer, and
+ * the gateway inflates only batches that it reads.
  *
  * @module
  */
@@ -68,10 +68,10 @@ function api(
 }
 
 function answerOf(reader: Reader, version: number): FetchAnswer {
-  // How long the broker has held it back.
+  // For how long the broker throttled the answer.
   reader.readInt32()
   const errorCode = reader.readInt16()
-  // The session, which is not used.
+  // The fetch session, which is not used.
   reader.readInt32()
   const responses = reader.readArray((topic) => ({
     topicId: version >= FETCH_BY_ID ? topic.readUUID() : topic.readString(),
@@ -84,16 +84,16 @@ function partitionOf(reader: Reader): FetchedPartition {
   const partitionIndex = reader.readInt32()
   const errorCode = reader.readInt16()
   const highWatermark = reader.readInt64()
-  // The last stable offset: what is beyond it is not in the answer to who reads what is committed.
+  // The last stable offset: an answer to a committed read has no records beyond it.
   reader.readInt64()
   const logStartOffset = reader.readInt64()
   const abortedTransactions = reader.readNullableArray((transaction) => ({
     producerId: transaction.readInt64(),
     firstOffset: transaction.readInt64(),
   }))
-  // The replica that would be nearer.
+  // The preferred read replica, which is not used.
   reader.readInt32()
-  // One more than there are; 0 is null.
+  // The length is one more than the number of bytes; 0 is null.
   const length = Math.max(0, reader.readUnsignedVarInt() - 1)
   const batches = length === 0 ? NOTHING : reader.buffer.slice(reader.position, reader.position + length)
   reader.skip(length)

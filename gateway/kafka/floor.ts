@@ -1,15 +1,16 @@
 /**
- * Ends that never go back: what was told to somebody, or acknowledged, lies below every end of the same leader's epoch.
+ * Ends that never go back: within a leader's epoch, the gateway returns no end below one that it has returned
+ * before, or below a record that it has acknowledged.
  *
- * Under a later epoch an end may be lower only when the cluster has lost records (an unclean election): then it is told,
- * because caches must learn of it.
+ * Under a later epoch an end may be lower only when the cluster has lost records (an unclean election): then
+ * the gateway returns the lower end, because caches must learn of the loss.
  *
  * @module
  */
 import { CODES, KafkaFailure } from './failure.ts'
 
 export interface End {
-  /** Of the topic: another log begins anew. */
+  /** The topic's id: a topic created anew has its own ends. */
   readonly id: string
   readonly partition: number
   readonly epoch: number
@@ -22,7 +23,7 @@ const MAX_FLOORS = 4000
 export class Floor {
   readonly #ends = new Map<string, { readonly epoch: number; readonly end: number }>()
 
-  /** Somebody was told that the log reaches up to there. */
+  /** Keeps an end that the gateway returns to a client, or up to which it has acknowledged records. */
   raise({ id, partition, epoch, end }: End): void {
     const key = `${partition} ${id}`
     const known = this.#ends.get(key)
@@ -33,16 +34,18 @@ export class Floor {
     if (this.#ends.size > MAX_FLOORS && oldest !== undefined) this.#ends.delete(oldest)
   }
 
-  /** Whether it can be: `false` for an end below one of the same epoch, which is none of now. */
+  /** `false` for an end below a known one of the same epoch: it is out of date. */
   bears({ id, partition, epoch, end }: End): boolean {
     const known = this.#ends.get(`${partition} ${id}`)
     return known?.epoch !== epoch || known.end <= end
   }
 
-  /** @throws KafkaFailure for an end that cannot be; the next attempt asks again. */
+  /** @throws KafkaFailure for an end that is out of date; the next attempt asks again. */
   check(told: End): void {
     if (!this.bears(told)) {
-      throw new KafkaFailure('The broker tells an end that is past.', { code: CODES.offsetNotAvailable })
+      throw new KafkaFailure('The broker returned an end below an earlier one.', {
+        code: CODES.offsetNotAvailable,
+      })
     }
     this.raise(told)
   }

@@ -1,4 +1,4 @@
-/** What keeps a member out of its group. @module */
+/** The errors that keep a member out of its group. @module */
 import { Refusal } from '../refusal.ts'
 import { KafkaFailure, refusalOf } from './failure.ts'
 import { GROUP_CODES } from './group-apis.ts'
@@ -9,7 +9,7 @@ const AWAY: ReadonlySet<number> = new Set([
   GROUP_CODES.notCoordinator,
 ])
 
-/** For a code of `JoinGroup`, `SyncGroup` or `Heartbeat` that a member cannot deal with by itself. */
+/** The error for a code of `JoinGroup`, `SyncGroup` or `Heartbeat` that a member cannot recover from. */
 export function failureOf(code: number): Error {
   if (code === GROUP_CODES.inconsistentProtocol) {
     return new Refusal(

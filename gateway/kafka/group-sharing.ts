@@ -1,4 +1,9 @@
-/** What members tell each other through the coordinator (`ConsumerProtocol` of Kafka's clients), and who gets what. @module */
+/**
+ * The messages of members through the coordinator (`ConsumerProtocol` of Kafka's clients), and the
+ * assignment.
+ *
+ * @module
+ */
 import { Buffer } from 'node:buffer'
 import {
   decodeConsumerProtocolAssignment,
@@ -26,7 +31,7 @@ export interface Sharing {
   readonly counted: ReadonlyMap<string, number>
 }
 
-/** A leader's work: a share for each member, and how many partitions each topic has by now. */
+/** The leader's assignment: a share for each member, and how many partitions each topic has now. */
 export async function assignmentsOf(members: JoinAnswer['members'], topology: Topology): Promise<Sharing> {
   const topics = new Map(members.map(({ memberId, metadata }) => [memberId, topicsIn(metadata)]))
   const counted = new Map<string, number>()
@@ -52,7 +57,7 @@ export function partitionsIn(assignment: Buffer): TopicPartition[] {
   }
 }
 
-/** A member that says nothing readable gets nothing. */
+/** A member whose subscription cannot be read gets no partitions. */
 function topicsIn(subscription: Buffer): string[] {
   try {
     return decodeConsumerProtocolSubscription(subscription).topics

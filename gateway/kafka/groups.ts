@@ -34,7 +34,7 @@ export class KafkaGroups implements Groups {
     return this.#access.offsets.committed(group, partitions)
   }
 
-  /** All members leave: others need not wait until they are missed. */
+  /** All members leave: other members need not wait for their session timeouts. */
   async close(): Promise<void> {
     await Promise.all([...this.#members].map((member) => member.leave()))
   }

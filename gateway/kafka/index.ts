@@ -28,7 +28,7 @@ import { Witnesses } from './witnesses.ts'
 export type { KafkaOptions, KafkaSasl, KafkaTls, TopicOptions, UnreadableBatch } from './public.ts'
 
 export interface KafkaCluster extends Cluster {
-  /** Kafka's cluster id once it was heard of; `kafka` before. */
+  /** Kafka's cluster id, once a broker has answered; `kafka` before. */
   readonly id: string
   /** The brokers that the cluster names now. */
   readonly brokers: () => Promise<
@@ -52,11 +52,13 @@ export interface KafkaCluster extends Cluster {
  *   as one record at its last offset that no cache can read either: it evicts everything, and what follows is read.
  * - Writes wait for all in-sync replicas and are idempotent for each partition.
  * - `logId` is the topic id. A fetch is bound to it from Kafka 3.1 on; on 2.8 to 3.0 topics are fetched by name, and
- *   a topic that was deleted and made anew is noticed by the bounds only.
- * - An end is told only by a leader that has not been silent lately, or of which the other replicas in sync say that it
- *   still leads: one that was frozen while another took over is not believed. Until then the end is `unavailable`.
- * - Topics never come into being by being asked for, whatever `auto.create.topics.enable` says.
- * - What fails at the brokers is a `Refusal` with the reason `unavailable`, after attempts within `requestTimeoutMs`.
+ *   only the bounds show that a topic was deleted and created anew.
+ * - The cluster returns an end only from a leader that has not been silent lately, or that the other replicas
+ *   in sync confirm: a leader that was frozen may not know that another has taken over. Until then the end is
+ *   `unavailable`.
+ * - A request never creates a topic, whatever `auto.create.topics.enable` says.
+ * - When the brokers fail, calls reject with a `Refusal` `unavailable`, after attempts within
+ *   `requestTimeoutMs`.
  *
  * Nothing is connected before the first call.
  *

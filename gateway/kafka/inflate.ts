@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import zlib from 'node:zlib'
 import { compressionsAlgorithms } from '@platformatic/kafka'
 
-/** Why a batch cannot be read. Its message is for people who run the gateway. */
+/** Why a batch cannot be read. Its message is for the gateway's operator. */
 export class Unreadable extends Error {
   override readonly name = 'Unreadable'
 }
@@ -20,7 +20,8 @@ const LZ4_MAGIC = 0x184d2204
  */
 export function inflate(codec: number, bytes: Buffer, maxBytes: number): Buffer {
   try {
-    // These two learn the size as they go, and stop; of the others it is looked up first.
+    // These two inflate step by step, and stop at the bound; for the others the size is read from the data
+    // first.
     if (codec === GZIP) return zlib.gunzipSync(bytes, { maxOutputLength: maxBytes })
     if (codec === ZSTD) return zlib.zstdDecompressSync(bytes, { maxOutputLength: maxBytes })
     if (codec === SNAPPY || codec === LZ4) {
@@ -35,7 +36,7 @@ export function inflate(codec: number, bytes: Buffer, maxBytes: number): Buffer 
   throw new Unreadable(`The compression ${codec} is not known.`)
 }
 
-/** What all blocks say that they hold (snappy's format description: a varint goes before each). */
+/** The sum of the sizes that the blocks announce (snappy's format description: a varint goes before each). */
 function snappySize(bytes: Buffer): number {
   if (!bytes.subarray(0, XERIAL.length).equals(XERIAL)) return sizeOfBlock(bytes)
   let size = 0
@@ -58,7 +59,9 @@ function sizeOfBlock(bytes: Buffer): number {
   throw new Unreadable('A snappy block has no size.')
 }
 
-/** What the blocks of an LZ4 frame hold: its head need not say so, so their sequences are added up. */
+/**
+ * The inflated size of an LZ4 frame: its head need not name it, so this adds up the sequences of its blocks.
+ */
 function lz4Size(bytes: Buffer): number {
   if (bytes.readUInt32LE(0) !== LZ4_MAGIC) throw new Unreadable('It is not an LZ4 frame.')
   const flags = bytes.readUInt8(4)

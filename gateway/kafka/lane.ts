@@ -1,9 +1,9 @@
 /**
  * The writes to one partition, one batch after the other.
  *
- * A batch carries a producer id and a sequence number (idempotence, KIP-98): sent again after a lost answer it is not
- * written twice, and the broker tells where it was written first. What comes while a batch is under way goes with the
- * next, so many small writes cost few requests.
+ * A batch carries a producer id and a sequence number (idempotence, KIP-98): when the lane sends a batch
+ * again after a lost answer, the broker does not write it twice, and answers where it wrote it first. Records
+ * that come while a batch is under way go with the next, so many small writes cost few requests.
  *
  * @module
  */
@@ -30,13 +30,13 @@ interface Entry {
   readonly settle: (appended: Appended) => void
 }
 
-/** Why the broker did not take a batch, and which of its records it is about, where that is said. */
+/** Why the broker refused a batch, and which of its records it names, if any. */
 interface Rejection {
   readonly code: number
   readonly rejected: ReadonlySet<number>
 }
 
-/** Who writes, and the number of its next record. */
+/** A producer's id and epoch, and the sequence number of its next record. */
 interface Producer {
   readonly topicId: string
   readonly id: bigint
@@ -108,7 +108,7 @@ export class Lane {
 
   async #run(): Promise<void> {
     this.#running = true
-    // Those of the same call go together.
+    // Waits a turn, so that the records of one call go together.
     await Promise.resolve()
     while (this.#queue.length > 0) {
       const batch = this.#take()
@@ -136,7 +136,7 @@ export class Lane {
   /** Settles every entry, or throws. */
   async #write(batch: readonly Entry[], deadline: number): Promise<void> {
     const backoff = new Backoff(deadline)
-    // Whether a try may have been written of which nobody told us.
+    // Whether the broker may have written an earlier try without an answer.
     let doubtful = false
     for (;;) {
       let code: number | undefined
@@ -153,7 +153,8 @@ export class Lane {
       }
       const unknown = code !== undefined && UNKNOWN_SEQUENCE.has(code)
       if (unknown) this.#producer = undefined
-      // Under another number it would be written twice, if it was written: whoever asked may decide to.
+      // Under another number the broker would write the batch twice, if it has written it: the lane leaves a
+      // retry to its caller.
       const again = unknown ? !doubtful : code === undefined || isPassing(code)
       if (!again || backoff.over) throw this.#given(refusalOf(code ?? TIMED_OUT), doubtful)
       await backoff.wait()
@@ -162,13 +163,19 @@ export class Lane {
     }
   }
 
-  /** A batch was given up. If it may have been written, nobody knows the next number, and a new writer begins. */
+  /**
+   * The lane gives a batch up. If the broker may have written it, the next number is unknown, and a new id
+   * begins.
+   */
   #given(error: unknown, doubtful: boolean): unknown {
     if (doubtful) this.#producer = undefined
     return error
   }
 
-  /** What is wrong with one record must not refuse the others: those that are not named are tried again, or halves. */
+  /**
+   * A wrong record must not fail the others: the lane sends the unnamed ones again, or halves where none is
+   * named.
+   */
   async #divide(batch: readonly Entry[], { code, rejected }: Rejection, deadline: number): Promise<void> {
     for (const index of rejected) batch[index]?.settle({ refusal: refusalOf(code) })
     const rest = batch.filter((_, index) => !rejected.has(index))
@@ -183,7 +190,7 @@ export class Lane {
     }
   }
 
-  /** Settles the entries, or tells why not. */
+  /** Settles the entries, or returns the broker's rejection. */
   async #attempt(
     batch: readonly Entry[],
     deadline: number,
@@ -205,7 +212,7 @@ export class Lane {
       throw error
     }
     const told = typeof answer === 'object' ? answer.responses[0]?.partitionResponses[0] : undefined
-    if (!told) throw new KafkaFailure('The broker does not answer what it was asked.')
+    if (!told) throw new KafkaFailure('The answer of the broker lacks the partition that was asked for.')
     if (told.errorCode === TIMED_OUT || told.errorCode === NOT_ENOUGH_REPLICAS_AFTER_APPEND) onDoubt()
     if (told.errorCode !== 0) {
       return {
@@ -234,7 +241,7 @@ export class Lane {
     } catch (error) {
       const code = error instanceof KafkaFailure ? error.code : undefined
       if (code === NO_IDEMPOTENCE) return { topicId, id: -1n, epoch: -1, sequence: -1 }
-      // It answers, and has none to give.
+      // The broker answers, and has no id to give.
       const spare = code !== undefined && isPassing(code) ? this.#ids.take() : undefined
       if (!spare) throw error
       return { topicId, ...spare, sequence: 0 }

@@ -1,8 +1,8 @@
 /**
  * One connection to one broker, made when it is needed and again when it broke.
  *
- * A broker answers the requests of a connection one after the other, in the order they came. A request that is given
- * up therefore takes its connection with it: what stands behind it would wait for its answer.
+ * A broker answers the requests of a connection one after the other, in the order they came. So the link
+ * closes the connection when it gives up a request: the requests behind it would wait for the same answer.
  *
  * @module
  */
@@ -48,7 +48,8 @@ export class Link {
   /**
    * The broker's answer, errors of single topics and partitions in it included.
    *
-   * `make` is told the version that is spoken. It must not wait: requests leave in the order of the calls.
+   * `make` gets the version of the API that the broker and the gateway share. It must not wait: requests
+   * leave in the order of the calls.
    *
    * @throws KafkaFailure; what the signal was aborted with.
    */
@@ -79,7 +80,7 @@ export class Link {
     }
   }
 
-  /** What is under way is refused, and nothing begins any more. */
+  /** Refuses the requests under way, and all later ones. */
   close(): void {
     this.#closed = true
     this.#drop()
@@ -112,12 +113,13 @@ export class Link {
     const { host, port } = this.address
     const connection = new Connection(this.#settings.clientId, {
       ...this.#settings.connection(host),
-      // Our own deadline comes first.
+      // The link's own deadline comes first.
       requestTimeout: 2_147_483_647,
       maxInflights: MAX_INFLIGHTS,
     })
     this.#connection = connection
-    // A request learns only that the connection was closed; what closed it (an alert of TLS, say) is told here.
+    // A request only sees that the connection was closed; the `error` event carries the cause (an alert of
+    // TLS, say).
     let broken: unknown
     connection.on('error', (error) => (broken ??= error))
     connection.on('close', () => {

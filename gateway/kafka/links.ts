@@ -1,7 +1,7 @@
 /**
  * The connections to all brokers, by what they are for.
  *
- * A long poll holds its connection while it waits, so each has one of its own; short requests share theirs.
+ * A long poll blocks its connection while it waits, so each has its own; short requests share connections.
  *
  * @module
  */
@@ -60,7 +60,7 @@ export class Links {
     return this.shared(address, `produce-${number % PRODUCE_LINKS}`)
   }
 
-  /** A connection for one who says when it ends. */
+  /** A new connection, which the caller closes. */
   own(address: Address): Link {
     const link = this.#make(address)
     this.#owned.add(link)

@@ -1,15 +1,15 @@
 /**
- * Since when each broker has been seen to run without a long silence.
+ * Since when each broker has answered without a long silence.
  *
- * An answer shows that its broker ran at some moment between the question and the answer, and no more. Between two
- * answers it may therefore have stood still from the first question to the second answer. As long as that is shorter
- * than a session of the cluster, nobody can have taken the broker's place meanwhile.
+ * An answer shows that its broker ran at some moment between the question and the answer, and no more.
+ * Between two answers it may therefore have been frozen from the first question to the second answer. As long
+ * as that is shorter than a session of the cluster, no other broker can have taken its place meanwhile.
  *
  * @module
  */
 import { performance } from 'node:perf_hooks'
 
-/** Both clocks: a machine that was suspended finds that one of them stood still (which of them, differs). */
+/** Both clocks: while a machine is suspended one of them stops (which one, differs). */
 export interface Moment {
   /** On `performance.now()`'s clock. */
   readonly monotonic: number
@@ -46,7 +46,7 @@ export class Liveness {
     return this.#clock()
   }
 
-  /** A question that was put at `asked` has been answered just now. */
+  /** The broker has just answered a request that was sent at `asked`. */
   answered(broker: string, asked: Moment): void {
     const now = this.#clock()
     const life = this.#lives.get(broker)

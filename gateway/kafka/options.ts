@@ -1,4 +1,4 @@
-/** How the Kafka behind the gateway is reached. @module */
+/** The options of the connections to Kafka. @module */
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from '@platformatic/kafka'
 import { z } from 'zod'

@@ -1,9 +1,9 @@
 /**
- * Ids for writers, some of them asked for ahead.
+ * Producer ids, some of them requested ahead.
  *
- * A broker hands out ids from a block that the active controller gives it. Where that one hangs, a broker that has no
- * block answers COORDINATOR_LOAD_IN_PROGRESS for half a minute; a leader that has just taken over is such a one. An id that
- * nobody has written with is good for any partition at any broker, and does not grow old.
+ * A broker hands out ids from a block that the active controller gives it. While the controller hangs, a
+ * broker without a block answers COORDINATOR_LOAD_IN_PROGRESS for half a minute; a leader that has just taken
+ * over often has none. An unused id works for any partition at any broker, and does not expire.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export interface ProducerId {
   readonly epoch: number
 }
 
-/** Kept for as many writers as lose theirs at once. */
+/** Ids that are kept: so many lanes can lose theirs at once. */
 const SPARES = 8
 /** After a failure, in milliseconds. */
 const PAUSE_MS = 5000
@@ -24,12 +24,12 @@ export class ProducerIds {
   #filling = false
   #notBefore = 0
 
-  /** One that was asked for ahead; `undefined` when none is left. */
+  /** An id that was requested ahead; `undefined` when none is left. */
   take(): ProducerId | undefined {
     return this.#spares.pop()
   }
 
-  /** Asks for what is missing, one after the other, in the background. Costs nothing when nothing is. */
+  /** Asks for missing ids in the background, one after the other. Does nothing when none is missing. */
   fill(ask: () => Promise<ProducerId>): void {
     if (this.#filling || this.#spares.length >= SPARES || performance.now() < this.#notBefore) return
     this.#filling = true

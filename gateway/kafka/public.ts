@@ -46,7 +46,7 @@ export interface KafkaOptions {
    * taken by one record that no cache can read, which evicts everything. @default 33_554_432
    */
   readonly maxBatchBytes?: number
-  /** Told of each batch that cannot be read, as often as it is met. */
+  /** Called with each unreadable batch, each time that a read meets it. */
   readonly onUnreadable?: (batch: UnreadableBatch) => void
 }
 
@@ -54,9 +54,9 @@ export interface KafkaOptions {
 export interface UnreadableBatch {
   readonly topic: string
   readonly partition: number
-  /** What was asked for first of it. */
+  /** The first offset of it that a read asked for. */
   readonly from: number
-  /** Where the record stands that is shown in its place. */
+  /** The offset of the record that the gateway returns in its place. */
   readonly offset: number
   readonly reason: string
 }

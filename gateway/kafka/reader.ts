@@ -36,7 +36,10 @@ interface Place extends TopicPosition {
 }
 
 interface FetchedBounds extends FetchedPartition {
-  /** Absent where topics are fetched by name (another one may have it by now), and where the leader is in doubt. */
+  /**
+   * Absent where topics are fetched by name (another topic may have it by now), and where the leader is in
+   * doubt.
+   */
   readonly bounds: PartitionBounds | undefined
 }
 
@@ -62,7 +65,7 @@ export class Reader {
     this.#settings = settings
   }
 
-  /** Whoever aborts is let go at once, whatever the brokers do. */
+  /** Rejects at once when the caller aborts, even where a broker hangs. */
   async read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead> {
     const { signal } = options
     signal?.throwIfAborted()
@@ -157,7 +160,7 @@ export class Reader {
           this.#links.giveBack(link)
         }
       }
-      // As many wait as may: what is there already is got without waiting.
+      // No connection for a long poll is free: a fetch that does not wait gets the records there are.
       const fetched = await this.#ask(this.#links.shared(group.address, 'read'), group, 0, options)
       const left = end - performance.now()
       if (hasNews(fetched) || left <= 0) return fetched
@@ -183,7 +186,7 @@ export class Reader {
         const topics = topicsOf(positions, byId, bytes)
         return [waitMs, 1, bytes, isolation === 'committed' ? 1 : 0, 0, -1, topics, [], '']
       },
-      // A shared connection is not ended for one caller that went away: its answer comes at once anyway.
+      // An abort of one caller must not close a shared connection: its answer comes at once anyway.
       { ms: waitMs + this.#settings.requestTimeoutMs, signal: waitMs > 0 ? signal : undefined },
     )
     signal?.throwIfAborted()
@@ -191,8 +194,8 @@ export class Reader {
   }
 
   /**
-   * Records are what they are, whoever has them: a leader that has been replaced had them in sync. Where the log ends,
-   * and that a position is beyond it, only the leader knows.
+   * The records of a leader that has been replaced are true: it had them in sync. But only the present leader
+   * knows where the log ends, and whether a position lies beyond the end.
    */
   async #believed(fetched: Fetched, positions: Group['positions'], began: number): Promise<Fetched> {
     const believed = new Map(fetched)
@@ -214,12 +217,14 @@ export class Reader {
 function topicsOf(positions: Group['positions'], byId: boolean, partitionMaxBytes: number): FetchTopic[] {
   const topics = new Map<string, FetchTopic>()
   for (const { topic, topicOf, leader, partition, offset } of positions) {
-    // Where topics go by name, the field of the id carries it.
+    // Where a fetch names topics by name, `topicId` carries the name.
     const asked = topics.get(topic) ?? { topicId: byId ? topicOf.id : topic, partitions: [] }
     topics.set(topic, asked)
     asked.partitions.push({
       partition,
-      // Another leader refuses, and the next attempt goes to it: bounds of two leaders are in no order.
+      // A broker of another epoch refuses, and the next attempt goes to the present leader: the bounds of two
+      // leaders
+      // cannot be compared.
       currentLeaderEpoch: leader.epoch,
       fetchOffset: BigInt(offset),
       lastFetchedEpoch: -1,
@@ -270,7 +275,7 @@ function firstPassing(fetched: Fetched): number | undefined {
   return undefined
 }
 
-/** The answer in the order of the positions; one whose turn comes when the answer is full is left for the next read. */
+/** The answer in the order of the positions; once it is full, the next read takes the remaining ones. */
 function collect(positions: readonly TopicPosition[], fetched: Fetched, options: SliceOptions): ClusterRead {
   const records: ClusterRecord[] = []
   const outOfRange: TopicPartition[] = []

@@ -1,4 +1,4 @@
-/** What a fetch brought, as records: without markers, without what was aborted, without what was not asked for. @module */
+/** The records of a fetch: without markers, aborted transactions, and records below the position. @module */
 import { Buffer } from 'node:buffer'
 import { IS_CONTROL, IS_TRANSACTIONAL } from '@platformatic/kafka'
 import type { ClusterRecord, TopicPosition } from '../cluster.ts'
@@ -23,7 +23,7 @@ export interface SliceOptions {
   readonly maxBytes: number
   /** What one compressed batch may inflate to. */
   readonly maxBatchBytes: number
-  /** Told of a batch that cannot be read, each time that it is met. */
+  /** Called with an unreadable batch, each time that a read meets it. */
   readonly onUnreadable?: ((batch: UnreadableBatch) => void) | undefined
 }
 
@@ -39,12 +39,13 @@ const UNREADABLE = Uint8Array.of(0xc1)
 /**
  * The records from the position on, until `maxBytes` are reached.
  *
- * Kafka answers with whole batches, so records below the position come with it, and gaps (compaction, markers) are
- * told only by the last offset of a batch.
+ * Kafka answers with whole batches, so records below the position come with it, and only the last offset of a
+ * batch shows gaps (compaction, markers).
  *
- * In place of a batch that cannot be read stands one record at its last offset, without a key and with a value that
- * nothing can be made of (its header `kedge-unreadable` says why): whoever follows evictions takes it for "everything",
- * and goes on behind it. To leave the batch out would hide evictions; to fail would hide all that come after it.
+ * In place of an unreadable batch it returns one record at the batch's last offset, without a key and with a
+ * value that no codec reads (its header `kedge-unreadable` says why). A cache that follows evictions evicts
+ * everything for it, and reads on after it. To leave the batch out would hide evictions; to fail would hide
+ * all evictions after it.
  */
 export function sliceOf(
   position: TopicPosition,
@@ -83,8 +84,8 @@ export function sliceOf(
 }
 
 /**
- * The last offset of a batch. That of a broken one is believed as far as it can be: it lies from `next` on and within
- * the log. What is thereby jumped over lies below the record that stands for everything.
+ * The last offset of a batch. That of a broken batch is limited to the range from `next` to the end of the
+ * log. The reader may then skip records, but they lie below the record that evicts everything.
  */
 function lastOf({ first, last, broken }: Batch, next: number, end: number): number {
   if (broken === undefined) return last
@@ -176,5 +177,5 @@ function recordOf(
   }
 }
 
-/** A copy: who keeps a record must not keep the whole answer that it came in. */
+/** A copy: a caller that keeps a record must not keep the whole answer in memory. */
 const ownBytes = (bytes: Buffer | null): Uint8Array | null => bytes && new Uint8Array(bytes)

@@ -1,4 +1,4 @@
-/** What brokers say of a topic: its partitions, who leads them and who may. @module */
+/** A topic as brokers describe it: its partitions, their leaders, and the replicas that may lead. @module */
 import { Buffer } from 'node:buffer'
 import { performance } from 'node:perf_hooks'
 import type { MetadataAnswer } from './apis.ts'
@@ -15,15 +15,15 @@ export interface Leader {
   readonly epoch: number
 }
 
-/** What a broker says of who may lead a partition. */
+/** A broker's answer about the replicas of a partition. */
 interface Seat {
-  /** Of the leader, or of the lack of one. */
+  /** The epoch of the leader, or of the time without one. */
   readonly epoch: number
   /** The ids of those that have the partition, in sync or not. */
   readonly replicas: readonly number[]
-  /** Who may be elected; `undefined` for one that the broker does not list. */
+  /** The replicas that may be elected; `undefined` for one that the broker does not list. */
   readonly inSync: readonly (Node | undefined)[]
-  /** When it was told, on the monotonic clock. */
+  /** When the answer arrived, on the monotonic clock. */
   readonly at: number
 }
 
@@ -42,7 +42,9 @@ export interface Topic {
 export const logIdOf = ({ id }: Topic): string =>
   Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url')
 
-/** An epoch that nobody has told for so long may be gone: a cluster that was set back counts anew. */
+/**
+ * An epoch that no broker has named for so long no longer counts: a restored cluster counts its epochs anew.
+ */
 const EPOCH_AGE_MS = 60_000
 
 export const nodeOf = ({ nodeId, host, port }: MetadataAnswer['brokers'][number]): Node => ({
@@ -77,7 +79,7 @@ export function topicOf(name: string, { topics, brokers }: MetadataAnswer): Topi
   return { name, id: found.topicId, partitions: found.partitions.length, leaders, seats }
 }
 
-/** Who tells an epoch that is past has not heard of the present one, which stays. */
+/** A broker that answers with an older epoch has not heard of the known one yet, so the known one stays. */
 export function newer(known: Topic, told: Topic): Topic {
   const stays = known.seats.map(
     ({ epoch, at }, partition) =>

@@ -1,4 +1,4 @@
-/** Making, removing and looking at topics: rare, so it is left to the client's own Admin. @module */
+/** Creates, deletes and describes topics: rare, so the client's own Admin does it. @module */
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Admin, ConfigResourceTypes, findErrorBy } from '@platformatic/kafka'
@@ -9,7 +9,7 @@ import type { TopicOptions } from './public.ts'
 import type { Topic } from './topic.ts'
 import type { Topology } from './topology.ts'
 
-/** Between looks whether all brokers have heard. */
+/** The pause between checks that all brokers know of the change, in milliseconds. */
 const PAUSE_MS = 20
 /** INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, INVALID_REPLICATION_FACTOR, INVALID_CONFIG, POLICY_VIOLATION. */
 const INVALID = [CODES.invalidTopic, 37, 38, 40, 44]

@@ -1,4 +1,4 @@
-/** What is known of topics and who leads their partitions: asked for when needed, believed for a short while. @module */
+/** Topics and the leaders of their partitions: asked for when needed, and kept for a short while. @module */
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Refusal } from '../refusal.ts'
@@ -13,27 +13,27 @@ import { newer, nodeOf, topicOf } from './topic.ts'
 import type { Leader, Node, Topic } from './topic.ts'
 import type { Word } from './witnesses.ts'
 
-/** How long a topic's description is believed, in milliseconds. */
+/** How long a topic's description is used, in milliseconds. */
 const MAX_AGE_MS = 2000
-/** Topics that are remembered; the one first seen is forgotten for another. */
+/** Topics that are kept; a further one drops the topic whose description is oldest. */
 const MAX_TOPICS = 1000
-/** How long a broker has to say who leads, when it is asked beside others. */
+/** How long a witness may take to answer who leads, in milliseconds. */
 const WITNESS_MS = 1000
-/** Brokers whose words on a topic are kept. */
+/** Brokers whose answers about a topic are kept. */
 const MAX_WORDS = 100
-/** How long a broker that did not say is left in peace, in milliseconds. */
+/** How long the gateway does not ask a broker again that gave no answer, in milliseconds. */
 const PEACE_MS = 10_000
-/** Between looks at a topic whose leaders change. */
+/** The pause between looks at a topic whose leaders change, in milliseconds. */
 const PAUSE_MS = 25
 
 interface Known {
   readonly topic: Topic
   readonly at: number
-  /** What single brokers have said last, by their addresses. */
+  /** The last answer of each broker, by its address. */
   readonly words: Map<string, Word>
 }
 
-/** What a broker has answered, and when it was asked. */
+/** A broker's answer, and when the gateway asked. */
 interface Told {
   readonly answer: MetadataAnswer
   readonly link: Link
@@ -49,7 +49,7 @@ export class Topology {
   #clusterId: string | undefined
   #turn = 0
   #look = 0
-  /** Brokers that did not say lately, and until when others are asked. */
+  /** Brokers that gave no answer lately, and until when the gateway asks others. */
   readonly #peace = new Map<string, number>()
 
   constructor(links: Links, settings: KafkaSettings) {
@@ -69,8 +69,8 @@ export class Topology {
   }
 
   /**
-   * Asks those in turn who may take over: a leader that is cut off from the others goes on to say that it leads, and is
-   * found out by the next of them.
+   * Asks the replicas in sync in turn: a leader that is cut off from them still answers that it leads, and
+   * the next replica that is asked names the new leader.
    */
   #renew({ name, seats, leaders }: Topic): Promise<Topic | undefined> {
     const asking = this.#asking.get(name)
@@ -96,7 +96,7 @@ export class Topology {
     return looking
   }
 
-  /** Asks now, together with whoever asks the same. */
+  /** Asks now; calls for the same topic share one request. */
   refresh(name: string): Promise<Topic | undefined> {
     const asking = this.#asking.get(name) ?? this.#askAnyone(name).finally(() => this.#asking.delete(name))
     this.#asking.set(name, asking)
@@ -107,12 +107,15 @@ export class Topology {
     return this.#remember(name, await this.#ask([name]))
   }
 
-  /** Asks over the connection given, in turn with what was asked there before: never joins another. */
+  /**
+   * Asks over the given connection, after the requests that were sent there before; never shares another
+   * call.
+   */
   async refreshBy(link: Link, name: string): Promise<Topic | undefined> {
     return this.#remember(name, await this.#askBy(link, [name], this.#settings.requestTimeoutMs))
   }
 
-  /** What brokers have said of a topic, each last. */
+  /** The last answer of each broker about a topic. */
   words(name: string): ReadonlyMap<string, Word> {
     return this.#topics.get(name)?.words ?? new Map<string, Word>()
   }
@@ -180,7 +183,7 @@ export class Topology {
   async #ask(names: string[] | null): Promise<Told> {
     const ms = this.#settings.requestTimeoutMs
     const deadline = performance.now() + ms
-    // Those we were given come first: a cluster may have moved while nobody looked.
+    // The configured brokers come first: the cluster may have moved since its brokers were last named.
     const addresses = [
       ...new Map(
         [...this.#settings.brokers, ...this.#nodes].map((address) => [

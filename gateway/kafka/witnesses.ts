@@ -1,21 +1,23 @@
 /**
  * Whether a leader still was the leader when it said where its log ends.
  *
- * A broker that was frozen or cut off for longer than its session does not know that another leads by now: when it
- * wakes it answers as the leader it was, with an end from before. Kafka refuses a leader's epoch that is older or newer
- * than the broker's own, which does not help: this one's own is the old one.
+ * A broker that was frozen or cut off for longer than its session does not know that another leads by now:
+ * when it wakes it answers as the leader that it was, with an end that is out of date. Kafka refuses a
+ * request whose leader epoch is older or newer than the broker's own, which does not help: this broker's own
+ * epoch is the old one.
  *
- * Only a replica in sync can be elected (without unclean elections), and it acknowledges nothing before its own metadata
- * names the new epoch: a KRaft broker changes its metadata first, then becomes leader (`BrokerMetadataPublisher`). Under
- * ZooKeeper both come as requests, the metadata milliseconds later. So when *every* other replica in sync, asked at some
- * time, knows of no later epoch, nobody else had acknowledged anything before that time. That word stays good for as
- * long as the leader has not been silent: only one that misses its heartbeats for a whole session is replaced without
- * its doing, and `Liveness` would have seen that. Therefore nothing is asked while nobody is silent.
+ * Only a replica in sync can be elected (without unclean elections), and it acknowledges nothing before its
+ * own metadata names the new epoch: a KRaft broker changes its metadata first, then becomes leader
+ * (`BrokerMetadataPublisher`). Under ZooKeeper both come as requests, the metadata milliseconds later. So
+ * when *every* other replica in sync, asked at some time, knows of no later epoch, no other broker had
+ * acknowledged a record before that time. Their answers count for as long as the leader has not been silent:
+ * the cluster replaces a leader against its will only when it misses its heartbeats for a whole session, and
+ * `Liveness` would have seen that. So the gateway asks only after a silence.
  *
- * What a leader says counts with words that were put
+ * What a leader answers counts where the other replicas were asked
  *
- * - after its last silence: nobody has taken over since; or
- * - after the call began: whatever was acknowledged before the call was acknowledged by this leader.
+ * - after its last silence: no other broker has taken over since; or
+ * - after the call began: this leader has acknowledged every record that was acknowledged before the call.
  *
  * @module
  */
@@ -24,16 +26,16 @@ import type { Liveness } from './liveness.ts'
 import { nameOf } from './options.ts'
 import type { Leader, Node, Topic } from './topic.ts'
 
-/** What one broker says of a topic. */
+/** One broker's answer about a topic. */
 export interface Word {
   /** When it was asked, on the monotonic clock. */
   readonly asked: number
   readonly topic: Topic
 }
 
-/** Where words come from. */
+/** Where the answers of brokers come from. */
 export interface Sources {
-  /** The latest words of brokers on a topic, by their addresses. */
+  /** The latest answers of brokers about a topic, by their addresses. */
   readonly words: (topic: string) => ReadonlyMap<string, Word>
   /** Asks one broker now. */
   readonly ask: (node: Node, topic: string) => Promise<Word>
@@ -44,7 +46,7 @@ export interface Sources {
 export interface Statement {
   readonly topic: Topic
   readonly partition: number
-  /** Who made it. */
+  /** The broker that made it. */
   readonly leader: Leader
   /** When the call began that it is for, on the monotonic clock. */
   readonly began: number
@@ -55,7 +57,7 @@ interface Vouched {
   readonly at: number
 }
 
-/** Partitions that are remembered; of the others the witnesses are asked. */
+/** Partitions that are remembered; for the others the gateway asks the witnesses again. */
 const MAX_VOUCHED = 2000
 /** FENCED_LEADER_EPOCH: the next attempt goes to the new leader. */
 const FENCED = 74
@@ -70,7 +72,7 @@ export class Witnesses {
     this.#liveness = liveness
   }
 
-  /** Whether nobody has to be asked. */
+  /** Whether the statement counts without asking another broker. */
   trusts(statement: Statement): boolean {
     const { topic, partition, leader } = statement
     if (topic.seats[partition]?.replicas.length === 1) return true
@@ -79,8 +81,8 @@ export class Witnesses {
   }
 
   /**
-   * Resolves when what the leader has said holds, asking the others where that is not known. To be called after the
-   * leader's answer has come.
+   * Resolves when the leader's statement counts, and asks the other replicas where that is not known. The
+   * caller must have the leader's answer before it calls.
    *
    * @throws KafkaFailure when another leads, or it cannot be known.
    */
@@ -98,7 +100,10 @@ export class Witnesses {
     return Math.min(began, this.#liveness.since(nameOf(leader.address)))
   }
 
-  /** All that are in sync, as each of them names them. Resolves with the time of the oldest word. */
+  /**
+   * Asks all replicas in sync, and those that they name as in sync. Resolves with the time of the oldest
+   * answer.
+   */
   async #hearAll(statement: Statement): Promise<number> {
     const { topic, partition, leader } = statement
     const begun = this.#liveness.now().monotonic
@@ -115,8 +120,9 @@ export class Witnesses {
       return { heard, all: heard.length === fresh.length }
     }
     let next = topic.seats[partition]?.inSync ?? []
-    // Where the leader says that it is alone, so that nobody can be elected, whoever else answers is asked whether it is.
-    // If nobody does it is believed: else a cluster of which one broker is left would be of no use.
+    // Where the leader names itself as the only replica in sync, no other could be elected; the gateway asks
+    // all other brokers whether that is so. If none answers, the leader's statement counts: else a cluster
+    // with one broker left could not be read.
     if (next.every((node) => node?.id === leader.id)) {
       const { heard } = await askAll(others)
       next = heard.flatMap((word) => word.topic.seats[partition]?.inSync ?? [])
@@ -126,17 +132,21 @@ export class Witnesses {
       silent ||= !all
       next = heard.flatMap((word) => word.topic.seats[partition]?.inSync ?? [])
     }
-    // Of those that may be elected one does not answer. It acknowledges nothing alone where two of three replicas must have
-    // what is acknowledged (`min.insync.replicas`), and the second learns of it first: the word of a majority will do.
+    // One of the replicas that may be elected does not answer. Alone it acknowledges no record where two of
+    // three replicas must have it (`min.insync.replicas`), and the second replica learns the new epoch first:
+    // so a majority is enough.
     const replicas = topic.seats[partition]?.replicas ?? []
     const agreed = replicas.filter((id) => id === leader.id || words.has(id)).length
     if (silent && agreed * 2 <= replicas.length) {
-      throw new KafkaFailure('Whether the broker still leads the partition nobody else can say.')
+      throw new KafkaFailure('Too few other replicas confirm that the broker still leads the partition.')
     }
     return Math.min(begun, ...[...words.values()].map(({ asked }) => asked))
   }
 
-  /** `undefined` where it does not answer. @throws KafkaFailure when it says that another leads. */
+  /**
+   * The broker's answer; `undefined` where it gives none.
+   * @throws KafkaFailure when it names another leader.
+   */
   async #hear(node: Node, statement: Statement): Promise<Word | undefined> {
     const { topic, partition, leader } = statement
     const known = this.#sources.words(topic.name).get(nameOf(node))
@@ -146,7 +156,7 @@ export class Witnesses {
         : await this.#sources.ask(node, topic.name).catch(() => undefined)
     if (!word) return undefined
     if (word.topic.id !== topic.id) throw new KafkaFailure('The topic was made anew.', { code: FENCED })
-    // One that lags behind does not lead a later epoch either: an earlier one will do.
+    // A broker that lags behind does not lead a later epoch either: an earlier epoch counts as well.
     if ((word.topic.seats[partition]?.epoch ?? Infinity) > leader.epoch) {
       throw new KafkaFailure('Another broker has taken over the partition.', { code: FENCED })
     }
