@@ -1,4 +1,4 @@
-/** The end of waiting: when the gateway stops, whoever waits is answered. @module */
+/** Ends the waits: when the gateway stops, it answers every request that waits. @module */
 import type { Cluster, ClusterReadOptions } from './cluster.ts'
 import { partitionReader } from './partition-reader.ts'
 import type { PartitionReader } from './partition-reader.ts'
@@ -8,8 +8,9 @@ export const isStopping = (): Refusal =>
   new Refusal('unavailable', 'The gateway is stopping.', { retryAfter: 1 })
 
 /**
- * A cluster in which nothing waits once `stopping` is aborted: waits that are under way end as if their time were
- * over, and later ones are refused, so that their clients turn to another gateway. Everything else goes on.
+ * A cluster in which no read waits once `stopping` is aborted: waits under way end as if their time were
+ * over, and the gateway refuses later ones, so that their clients turn to another gateway. Everything else
+ * goes on.
  */
 export function drained(cluster: Cluster, stopping: AbortSignal): Cluster & PartitionReader {
   const reader = partitionReader(cluster)
@@ -25,7 +26,7 @@ export function drained(cluster: Cluster, stopping: AbortSignal): Cluster & Part
     const { signal } = options
     const ended = new AbortController()
     const stop = () => ended.abort(signal?.reason)
-    // One listener on the long-lived signal serves all; each read has but its own to clean up.
+    // One listener on the long-lived signal serves all reads; each read removes only its own entry.
     stops.add(stop)
     signal?.addEventListener('abort', stop, { once: true })
     try {

@@ -5,19 +5,23 @@
  */
 import type { Cluster, ClusterReadOptions, ClusterRecord, PartitionBounds, TopicPosition } from './cluster.ts'
 
-/** Somebody who may go away while waiting, as a response of Node does. */
+/** A request that may end while it waits, such as a response of Node. */
 interface Leaving {
   once(event: 'close', listener: () => void): unknown
 }
 
 export interface PartitionReadOptions extends ClusterReadOptions {
-  /** Who waits, where a `signal` for each would cost more than all else: who is gone is given nothing. */
+  /**
+   * The waiting request, where a `signal` for each would cost too much: once it is closed, it gets no
+   * records.
+   */
   readonly leaving?: Leaving | undefined
   /** Ends the wait as if its time were over. One signal for all, heard by readers that `endWaits`. */
   readonly stopping?: AbortSignal | undefined
   /**
-   * Kafka's topic id, where the position is only of use in that log: in another it is out of range, at once. What is
-   * held of that log is served without asking whether the topic is it still: whoever needs that asks for offsets.
+   * Kafka's topic id, where the position counts only in that log: in another it is out of range, at once. The
+   * reader serves records that it holds of that log without asking whether the topic still has it: a client
+   * that needs to know asks for offsets.
    */
   readonly logId?: string | undefined
 }
@@ -31,26 +35,27 @@ export interface PartitionRead {
   readonly bounds: PartitionBounds
   /**
    * Whether the bounds were sampled after the call began. Where they were not, they are older: the records are from a
-   * window of that very log, and asking the cluster for its bounds would only have kept them back.
+   * window of the same log, and a question to the cluster for its bounds would only have delayed them.
    */
   readonly sampled: boolean
   /**
-   * What lies from the position to `next` is of the log that `bounds` names, and only retention or compaction can
-   * change it: it ends before an end that was known before it was read, and fills at least half of what was asked for.
-   * (One that does not was ended by something else, an open transaction; it is true, but not worth keeping.)
+   * The records from the position to `next` are of the log that `bounds` names, and only retention or
+   * compaction can change them: they end before an end that was known before the read, and fill at least half
+   * of the requested size. (A shorter answer was ended by something else, such as an open transaction; a
+   * cache gains little by keeping it.)
    */
   readonly settled: boolean
 }
 
 export interface PartitionReader {
-  /** Whether `leaving` and `stopping` are heeded: then neither needs an `AbortController` for each wait. */
+  /** Whether the reader heeds `leaving` and `stopping`: then a wait needs no `AbortController` for them. */
   readonly endsWaits?: boolean
   readPartition(position: TopicPosition, options: PartitionReadOptions): Promise<PartitionRead>
 }
 
 /**
- * A reader over any cluster. The bounds are sampled before and after the read: a name of the log that is the same in
- * both is that of the log in between, since Kafka gives no topic id twice.
+ * A reader over any cluster. It samples the bounds before and after the read: where both name the same log,
+ * the records are of that log, since Kafka gives no topic id twice.
  */
 export function partitionReader(cluster: Cluster | (Cluster & PartitionReader)): PartitionReader {
   if ('readPartition' in cluster) return cluster

@@ -24,7 +24,7 @@ export class Polls {
   }
 
   /**
-   * Counts an answer until the returned function is called. One that is alone may be as large as it is.
+   * Counts an answer until the returned function is called. An answer that is alone may have any size.
    * @throws Refusal `busy` when all answers together are too much.
    */
   hold(bytes: number): () => void {

@@ -1,13 +1,14 @@
 /**
- * Calls that are shared without growing old: whoever comes before a call begins has its result, whoever comes later
- * has the next one's.
+ * Calls whose result several callers share: a caller that comes before the call begins gets its result, and
+ * one that comes later gets the result of the next call. So no caller gets a result older than its own
+ * question.
  *
  * @module
  */
 
 /**
- * At most one call for each key is under way, and at most one waits for it: however many ask, the cluster has one
- * question of a kind at a time, and every answer was sought after its question.
+ * At most one call for each key is under way, and at most one waits for it: for any number of callers, the
+ * cluster gets one question of a key at a time, and it gets it after each of these callers has asked.
  */
 export class SharedCalls<T> {
   readonly #running = new Map<string, Promise<T>>()
@@ -31,7 +32,7 @@ export class SharedCalls<T> {
   }
 }
 
-/** A result that others share, until the one who asks goes away. */
+/** A shared result, or the reason of the caller's signal when that aborts first. */
 export function orAbort<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return result
   return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** The one loop that reads a partition's end, for everybody who waits there. @module */
+/** The one loop that reads a partition's end, for all requests that wait there. @module */
 import type { Runtime } from '../src/runtime.ts'
 import type { Cluster, ClusterRead, ClusterReadOptions, PartitionBounds, TopicPartition } from './cluster.ts'
 import { TOLD, Waiters } from './tail-waiters.ts'
@@ -22,23 +22,23 @@ export interface LoopOptions {
   readonly window: WindowLimits
   /** Bounds that are sampled after the call. */
   readonly sample: () => Promise<Sample>
-  /** The tick of bounds that are asked for now. */
+  /** A number for bounds that the loop asks for now. */
   readonly tick: () => number
   /** Called after the window has changed. */
   readonly onChange: () => void
-  /** Called once, when the loop has ended for whatever reason, before anybody is told. */
+  /** Called once, when the loop has ended for any reason, before its waiting requests go on. */
   readonly onEnd: () => void
 }
 
-/** A read that brings nothing should have waited; one that did not is not repeated at once. */
+/** An empty read should have waited; after one that did not, the loop pauses for so long. */
 const BACKOFF_MS = 50
 
 /**
- * Reads from `bounds.end` or before on, for as long as somebody waits or has done so lately.
+ * Reads from `bounds.end` or before on, while a request waits, and for `idleMs` after the last one.
  *
- * After each read the bounds are sampled, unless they came with it. Samples before and after it that name the same log
- * prove that the records are of that log. Another log, or a position that is not in it any more, ends the loop: its
- * window is worth nothing.
+ * After each read the loop samples the bounds, unless they came with the records. Samples before and after
+ * the read that name the same log prove that the records are of that log. Another log, or a position that is
+ * not in it any more, ends the loop: the records of its window are not the topic's any more.
  */
 export class TailLoop {
   readonly window: Window
@@ -66,7 +66,7 @@ export class TailLoop {
     return this.#waiters.size
   }
 
-  /** Whether whoever stands at `offset` can be told nothing before the next step of the loop. */
+  /** Whether there is nothing to answer a read from `offset` before the next step of the loop. */
   awaits(offset: number): boolean {
     return offset >= this.window.end && offset >= this.#bounds.beginning && offset <= this.#bounds.end
   }
@@ -76,15 +76,15 @@ export class TailLoop {
   }
 
   /**
-   * Waits until there may be something to read from `offset` on, or the loop has ended (`told`), or until the deadline on
-   * the runtime's monotonic clock (`over`). Rejects as the reads of the loop do.
+   * Waits until there may be records from `offset` on, or the loop has ended (`told`), or until the deadline
+   * on the runtime's monotonic clock (`over`). Rejects as the reads of the loop do.
    */
   news(offset: number, deadline: number): Waiting {
     if (this.#ended || offset < this.window.end) return TOLD
     return this.#waiters.add(offset, deadline)
   }
 
-  /** Ends the loop; whoever waits looks again. */
+  /** Ends the loop; waiting requests read again by other means. */
   end(): void {
     this.#end(() => this.#waiters.tellAll())
   }
@@ -129,8 +129,8 @@ export class TailLoop {
   }
 
   /**
-   * The bounds that came with a read, where they follow those that are known: of the same log, and by the same leader,
-   * whose ends never go back. Then nothing has to be asked before whoever waits is told.
+   * The bounds that came with a read, where they follow the known ones: of the same log, and by the same
+   * leader, whose ends never go back. Then the loop wakes the waiting requests without asking for bounds.
    */
   #told({ bounds: [told] = [], outOfRange }: ClusterRead, next: number, tick: number): Sample | undefined {
     const { logId, leaderEpoch, end } = this.#bounds

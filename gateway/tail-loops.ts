@@ -14,7 +14,7 @@ export interface Samples {
   tick(): number
 }
 
-/** One for each partition and isolation level in which somebody waits, or has done so lately. */
+/** One loop for each partition and isolation level on which a request waits, or has waited lately. */
 export class TailLoops {
   readonly #cluster: Cluster
   readonly #options: Required<TailOptions>
@@ -32,7 +32,10 @@ export class TailLoops {
     return this.#loops.get(keyOf(place, isolation))
   }
 
-  /** The loop, unless newer bounds show that its window is of another log, or of an end that was lost. */
+  /**
+   * The loop, unless newer bounds show that its window is of another log, or holds records that the log has
+   * lost.
+   */
   current(place: TopicPartition, isolation: Isolation, bounds: Sample): TailLoop | undefined {
     const loop = this.find(place, isolation)
     if (!loop) return undefined
@@ -49,7 +52,9 @@ export class TailLoops {
     return loops.length >= this.#options.maxLoops && loops.every((loop) => !isIdle(loop))
   }
 
-  /** Begins a loop where there is none, if there is room for it; one that nobody waits for gives way. */
+  /**
+   * Begins a loop where there is none and the limit allows it; a loop without a waiting request ends for it.
+   */
   start({ topic, partition, offset }: TopicPosition, isolation: Isolation, bounds: Sample): void {
     const { windowBytes, windowRecords, ...settings } = this.#options
     const place = { topic, partition }

@@ -13,13 +13,16 @@ export interface TailOptions {
   readonly maxBytes?: number
   /** Partitions with a loop at once, each isolation counted for itself; waits for others are the cluster's. @default 1000 */
   readonly maxLoops?: number
-  /** What a loop asks for at once, in bytes. @default 1_048_576 */
+  /** The size of one read of a loop, in bytes. @default 1_048_576 */
   readonly fetchBytes?: number
   /** How long a read of a loop waits for records, in milliseconds; bounds are at most as old. @default 1000 */
   readonly fetchWaitMs?: number
-  /** How long a loop goes on that nobody uses, in milliseconds. @default 30_000 */
+  /** How long an unused loop goes on, in milliseconds. @default 30_000 */
   readonly idleMs?: number
-  /** Bytes that reads beside the loops may ask for at once, together; beyond it `busy`. @default 134_217_728 */
+  /**
+   * Bytes that all reads outside the loops may ask for at once; further reads are refused as `busy`.
+   * @default 134_217_728
+   */
   readonly maxFetchBytes?: number
 }
 

@@ -1,7 +1,11 @@
-/** Those who wait at one loop: thousands, so each is one small object, and one timer serves them all. @module */
+/**
+ * The requests that wait at one loop: thousands, so each is one small object, and they share one timer.
+ *
+ * @module
+ */
 import type { Runtime } from '../src/runtime.ts'
 
-/** How a wait ended: there may be something to read, or its time is over. */
+/** How a wait ended: there may be records, or its time is over. */
 export type Ended = 'told' | 'over'
 
 export interface Waiting {
@@ -10,9 +14,9 @@ export interface Waiting {
   readonly end: () => void
 }
 
-/** Deadlines are looked at no more often than this, in milliseconds: so late may a wait be over. */
+/** The timer checks deadlines no more often than this, in milliseconds: a wait may end so much late. */
 const GRID_MS = 10
-const NO_TIMER = 'nobody waits so long'
+const NO_TIMER = 'no request needs this timer'
 
 export const TOLD: Waiting = { ended: Promise.resolve('told'), end: () => {} }
 
@@ -70,7 +74,7 @@ export class Waiters {
     return waiter
   }
 
-  /** Tells those for whose offset it is time. */
+  /** Ends the waits at those offsets for which `isTime` is true. */
   tell(isTime: (offset: number) => boolean): void {
     for (const waiter of this.#all) if (isTime(waiter.offset)) waiter.settle('told')
   }
@@ -101,7 +105,7 @@ export class Waiters {
   }
 
   #unset(): void {
-    // With a reason: an error with a stack would be made for who has none.
+    // With a reason: without one `abort` makes an error with a stack.
     this.#timer?.stop.abort(NO_TIMER)
     this.#timer = undefined
   }

@@ -19,7 +19,7 @@ interface Entry {
 }
 
 /**
- * Everything that may be read from offset `start` up to `end`, exclusive: gaps are gaps of the log, not of the window.
+ * Every readable record from offset `start` up to `end`, exclusive: a gap in it is a gap of the log.
  */
 export class Window {
   #start: number
@@ -48,7 +48,10 @@ export class Window {
     return offset >= this.#start && offset < this.#end
   }
 
-  /** What a read from the end on has brought. Records that are held already, or lie beyond `next`, are left out. */
+  /**
+   * Adds the records of a read from the end on. It leaves out records that it holds, or that lie beyond
+   * `next`.
+   */
   append(records: readonly ClusterRecord[], next: number): void {
     this.#last = undefined
     for (const record of records) {

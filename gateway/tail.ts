@@ -19,11 +19,11 @@ import type { TailOptions } from './tail-options.ts'
 
 /** A cluster whose readers share what they read. */
 export interface TailedCluster extends Cluster, PartitionReader {
-  /** Ends every loop; whoever waits is refused. The cluster behind it stays open. May be called again. */
+  /** Ends every loop, and refuses waiting reads. The cluster behind it stays open. May be called again. */
   close(): Promise<void>
 }
 
-/** Why a wait is given up. As a reason it costs nothing; without one an error with its stack is made. */
+/** The reason with which a wait is aborted: without one `abort` makes an error with a stack. */
 const ENDED = 'the wait has ended'
 /** How often a read begins anew because the topic was created anew during it. */
 const MAX_ATTEMPTS = 3
@@ -31,19 +31,23 @@ const MAX_ATTEMPTS = 3
 /**
  * Puts a shared tail over a cluster: any number of long polls of a partition cost the cluster one loop of reads.
  *
- * - Whoever waits at the end of a partition is told by its loop; there is one for each isolation level, so that a
- *   committed reader never sees the records of an uncommitted one. It ends when nobody has used it for `idleMs`.
+ * - Reads that wait at the end of a partition get its records from one loop; there is a loop for each
+ *   isolation level, so that a committed reader never sees the records of an uncommitted one. A loop ends
+ *   after `idleMs` without use.
  * - Recent records come from the loop's window, older ones from the cluster; equal reads that stand in line are one.
- * - `offsets()` stays what a proof of freshness needs: a sample of the cluster that *began after the call*. Calls that
- *   come while one is under way share the next, and never the one that was there before them. Whatever is served from
- *   a window is checked against such a sample as well: that the log is the same, and holds the position still. The
- *   loop's own sample counts for those that waited before it began. Nobody is kept waiting for a sample who was told by
- *   the loop, or who names the log that the window is of: the answer says that its bounds are not `sampled`.
- * - When a topic has been created anew, or has lost its end, its window is dropped and whoever waits looks again.
- * - Where a loop's read fails, all who wait are refused for the same reason; an abort ends the wait of one.
+ * - `offsets()` stays what a proof of freshness needs: a sample of the cluster that *began after the call*.
+ *   Calls that come while a sample is under way share the next, never the one that began before them. The
+ *   tail also checks an answer from a window against such a sample: the log must be the same, and still hold
+ *   the position. The loop's own sample counts for reads that waited before it began. A read that the loop
+ *   has woken, or that names the log of the window, does not wait for a sample: its answer says that its
+ *   bounds are not `sampled`.
+ * - When a topic has been created anew, or has lost its end, the tail drops its window, and waiting reads
+ *   start again.
+ * - Where a loop's read fails, the tail refuses all reads that wait for it; an abort ends the wait of one
+ *   read.
  *
- * An answer from a window may be shorter than the cluster's would be, never different: the next poll goes on. Records
- * that compaction has removed since they were read may be among them.
+ * An answer from a window may be shorter than the cluster's: the next poll goes on after it. It may hold
+ * records that compaction has removed since the loop read them. It differs in nothing else.
  *
  * @throws TypeError for options that are wrong or unknown.
  * @example
@@ -65,9 +69,9 @@ interface Question {
   readonly maxBytes: number
   readonly options: PartitionReadOptions
   /**
-   * - `now`: say what there is.
-   * - `waiting`: what the loop is about to say need not be asked.
-   * - `over`: the wait has ended; what the loop has not said by now is not waited for.
+   * - `now`: answer with the records there are.
+   * - `waiting`: the tail does not ask the cluster for records that the loop is about to read.
+   * - `over`: the wait has ended; the tail does not wait for the loop any more.
    */
   readonly mode: 'now' | 'waiting' | 'over'
 }
@@ -93,7 +97,7 @@ class SharedTail implements TailedCluster {
   #tick = 0
   #fetching = 0
   readonly #stop = new AbortController()
-  /** What ends with a signal of the gateway. */
+  /** The waits that a signal of the gateway ends. */
   readonly #ends = new WeakMap<AbortSignal, Set<Waiting>>()
   readonly endsWaits = true
 
@@ -141,7 +145,7 @@ class SharedTail implements TailedCluster {
     for (let told = false; ; told = true) {
       signal?.throwIfAborted()
       this.#throwIfClosed()
-      // Thousands come this way: nothing is made for one of them that all could share.
+      // Thousands of reads run through here: they share every object that they can.
       const loop = mode === 'waiting' ? this.#quiet(position, options) : undefined
       if (loop) {
         const how = await this.#wait(loop.news(position.offset, deadline), options)
@@ -160,13 +164,13 @@ class SharedTail implements TailedCluster {
     }
   }
 
-  /** The loop that is about to say what there is from the position on. */
+  /** The loop that is about to read from the position on. */
   #quiet(position: TopicPosition, { isolation, logId }: PartitionReadOptions): TailLoop | undefined {
     const loop = this.#loops.find(position, isolation)
     return loop?.awaits(position.offset) && isOf(logId, loop.bounds) ? loop : undefined
   }
 
-  /** What a window holds that is known to be of the log asked for, or has just been told. */
+  /** The records of a window, where it is of the requested log, or its loop has just woken this read. */
   #held(
     position: TopicPosition,
     options: PartitionReadOptions,
@@ -185,7 +189,7 @@ class SharedTail implements TailedCluster {
     }
   }
 
-  /** Waits until told, or over: by its time, by the end of all waiting, or because who waits is gone. */
+  /** Waits until the loop wakes the read, or its time ends, or the gateway stops, or its request is gone. */
   async #wait(
     waiting: Waiting,
     { signal, stopping, leaving }: PartitionReadOptions,
@@ -206,7 +210,7 @@ class SharedTail implements TailedCluster {
     }
   }
 
-  /** One listener for all. */
+  /** Ends the wait with `stopping`: one listener serves all waits. */
   #endWith(stopping: AbortSignal, waiting: Waiting): void {
     if (stopping.aborted) return waiting.end()
     let ends = this.#ends.get(stopping)
@@ -247,7 +251,7 @@ class SharedTail implements TailedCluster {
     }
   }
 
-  /** A partition whose turn comes when the answer is full is asked for nothing but its bounds. */
+  /** Once the answer is full, it asks the remaining partitions only for their bounds. */
   async #collect(
     positions: readonly TopicPosition[],
     options: PartitionReadOptions,
@@ -270,7 +274,9 @@ class SharedTail implements TailedCluster {
     return answers
   }
 
-  /** Bounds that count for a call; or those of a loop, which is about to say what there is, or has it already. */
+  /**
+   * Bounds that were sampled after the call; or those of a loop that is about to read, or holds the records.
+   */
   async #bounds(
     position: TopicPosition,
     options: PartitionReadOptions,
@@ -300,7 +306,7 @@ class SharedTail implements TailedCluster {
       return nothing(position, bounds)
     }
     const answer = await this.#through(question, bounds)
-    // Something is there that committed readers may not see yet.
+    // There are records of an open transaction, which committed readers may not see yet.
     if (mode === 'waiting' && !says(answer, position)) {
       this.#loops.start(position, options.isolation, bounds)
     }
@@ -345,7 +351,7 @@ class SharedTail implements TailedCluster {
     }
   }
 
-  /** Waits until a loop has something to tell, or the time is over. */
+  /** Waits until a loop has records, or the time is over. */
   async #news(
     positions: readonly TopicPosition[],
     options: PartitionReadOptions,
@@ -380,7 +386,10 @@ class SharedTail implements TailedCluster {
     }
   }
 
-  /** Where there is no room for a loop, the cluster has to wait. A loop that has only just ended is begun anew. */
+  /**
+   * Where the limit allows no further loop, the cluster itself waits. A loop that has just ended is started
+   * again.
+   */
   async #unshared(
     position: TopicPosition,
     { isolation }: PartitionReadOptions,
