@@ -31,7 +31,7 @@ export interface AccessEntry {
 
 export interface GatewayOptions {
   readonly cluster: Cluster
-  /** @default everybody may */
+  /** @default every client may use the gateway */
   readonly auth?: AuthOptions
   readonly limits?: GatewayLimits
   /** Clocks and timers. @default `systemRuntime()` */
@@ -39,13 +39,13 @@ export interface GatewayOptions {
   /** Aborted when the process is going to stop: `/readyz` answers 503, and all else goes on. */
   readonly draining?: AbortSignal
   /**
-   * Aborted when the process stops: polls that wait are answered with what there is, new ones are refused, `/readyz`
-   * answers 503. Everything else goes on.
+   * Aborted when the process stops: the gateway answers waiting polls with the records there are, refuses new
+   * polls, and answers 503 to `/readyz`. Everything else goes on.
    */
   readonly stopping?: AbortSignal
   /** Called after each request. */
   readonly onRequest?: (entry: AccessEntry) => void
-  /** Called with errors that are the gateway's own. The client sees none of their text. */
+  /** Called with unexpected errors of the gateway itself. The client sees none of their text. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -118,7 +118,8 @@ export function createGateway(options: GatewayOptions): Hono {
   app.use(async (c, next) => {
     const began = runtime.monotonic()
     await next()
-    // Positions and records are of the moment, and one client's are not another's; what is not so says it itself.
+    // Positions and records change, and are one client's own: no cache may keep them. Routes whose answers a
+    // cache may keep set the header themselves.
     if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')
     onRequest?.({
       method: c.req.method,

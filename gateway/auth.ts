@@ -1,4 +1,8 @@
-/** Who may use the gateway: users with a password (Basic, RFC 7617) and tokens (Bearer, RFC 6750). @module */
+/**
+ * The credentials of the gateway's clients: users (Basic, RFC 7617) and tokens (Bearer, RFC 6750).
+ *
+ * @module
+ */
 import { Buffer } from 'node:buffer'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'
@@ -15,8 +19,8 @@ const MAX_HEADER = 8192
 /**
  * Lets requests pass that carry one of the credentials; without any configured, all pass.
  *
- * Digests are compared, in constant time and with every credential, so that neither length nor order nor a right
- * beginning shows in the time it takes.
+ * The gateway compares digests in constant time, with every credential, so that a client cannot learn a
+ * secret's length, order or first characters from the time it takes.
  *
  * @throws TypeError for a user with a colon, an empty password or an empty token. It names no secret.
  */
@@ -43,7 +47,7 @@ export function authentication(options: AuthOptions = {}): MiddlewareHandler {
     let matches = 0
     if (sent) for (const known of allowed) matches += timingSafeEqual(sent, known) ? 1 : 0
     if (matches > 0) return next()
-    // Every protocol finds its own fields here: Confluent's, and Upstash's.
+    // Clients of Confluent's and of Upstash's protocol each find their own fields here.
     return c.json(
       { error_code: 40101, message: 'Unauthorized', error: 'Unauthorized', status: 401 },
       401,

@@ -6,7 +6,7 @@ import type { TopicPosition } from './cluster.ts'
 const INTERVAL_MS = 5000
 
 export interface Consumption {
-  /** What has been returned by now; nothing where nothing is to be committed by itself. */
+  /** The offsets after the records returned so far; empty where the consumer does not commit by itself. */
   readonly consumed: () => readonly TopicPosition[]
   readonly commit: (positions: readonly TopicPosition[]) => Promise<void>
 }
@@ -29,7 +29,7 @@ export class AutoCommit {
     this.#last = ''
   }
 
-  /** What stands committed already is not committed again. */
+  /** Commits the consumed offsets, unless the last commit had the same ones. */
   async commit(): Promise<void> {
     const consumed = this.#consumption.consumed()
     const text = JSON.stringify(consumed)
@@ -38,7 +38,9 @@ export class AutoCommit {
     this.#last = text
   }
 
-  /** To be called with each poll, which does not wait for it. A commit that fails is made up for by the next. */
+  /**
+   * Each poll calls it and does not wait for it. When a commit fails, the next one commits the same offsets.
+   */
   byTime(): void {
     const now = this.#runtime.monotonic()
     if (this.#busy || now - this.#at < INTERVAL_MS) return

@@ -53,7 +53,7 @@ export class Bodies {
     return (await this.readWritten(c, schema)).value
   }
 
-  /** As `read`, with the text: for what a body carries on into a record, whose numbers must keep their digits. */
+  /** As `read`, with the text: the parts that go into a record must keep every digit of their numbers. */
   async readWritten<T>(
     c: Context,
     schema: z.ZodType<T>,

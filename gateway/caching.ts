@@ -1,5 +1,6 @@
 /**
- * What caches on the way may do with a read (RFC 9111): the past does not change, the present may not be kept.
+ * What caches on the way may do with a read (RFC 9111): they may keep settled records, and not the end of the
+ * log.
  *
  * @module
  */
@@ -15,30 +16,30 @@ export interface CachedRequest {
   readonly offset: number
   readonly isolation: string
   readonly format: string
-  /** Whether the URL names the log, so that no other log's answer is ever found under it. */
+  /** Whether the URL names the log, so that a cache holds no other log's answer under it. */
   readonly named: boolean
-  /** Whether anybody may have the answer, or only who has credentials. */
+  /** Whether the gateway answers every client, or only clients with credentials. */
   readonly open: boolean
   /** The header `If-None-Match`. */
   readonly ifNoneMatch: string | undefined
 }
 
-/** Well within the shortest time for which evictions are to be kept. */
+/** No longer than the shortest retention of the evictions topic: 24 hours. */
 const MAX_AGE_S = 86_400
 
 /** Longest `If-None-Match` that is looked at. */
 const MAX_HEADER = 4096
 
 /**
- * A settled answer has an `ETag` of the log and its offsets. Where the URL names the log as well it is `immutable`;
- * where it does not, the same URL means something else once the topic is created anew, and is asked again each time.
- * Everything else is `no-store`.
+ * A settled answer has an `ETag` of the log and its offsets. Where the URL names the log as well the answer
+ * is `immutable`. Where it does not, the same URL has other records once the topic is created anew, so a
+ * cache must ask again each time. Every other answer is `no-store`.
  */
 export function cachingOf(read: PartitionRead, request: CachedRequest): Caching {
   if (!read.settled || read.outOfRange)
     return { headers: { 'cache-control': 'no-store' }, notModified: false }
   const { offset, isolation, format, named, open, ifNoneMatch } = request
-  // Compaction takes records away: how many are left tells one answer from the other.
+  // Compaction removes records: their number tells the answers before and after it apart.
   const parts = [read.bounds.logId, offset, read.next, read.records.length, isolation, format]
   const etag = `"${parts.join('.').replaceAll(/[^\w.-]/g, '_')}"`
   const who = open ? 'public' : 'private'

@@ -45,7 +45,7 @@ export function clusterLog(cluster: Cluster, options: ClusterLogOptions = {}): K
       throw errorOf(error)
     }
   }
-  /** Never creates one, whatever `describe` may do. */
+  /** Never creates a topic, even where `describe` may. */
   const partitionsOf = async (topic: string): Promise<number> => {
     const found = (await cluster.describe(topic))?.partitions
     if (found === undefined) throw new Refusal('unknown-topic', 'Topic not found.')

@@ -32,7 +32,7 @@ export interface RecordToAppend {
   readonly headers?: readonly Header[] | undefined
 }
 
-/** What became of one record. */
+/** The result of appending one record. */
 export type Appended =
   | {
       readonly partition: number
@@ -68,8 +68,8 @@ export interface PartitionBounds {
   /** Kafka's topic id. */
   readonly logId: string
   /**
-   * The leader's epoch, where it is known: ends of one epoch never go back. A leader that is new may tell, with a
-   * fetch, an end below what was acknowledged (KIP-207), until it has told one when it was asked for its offsets.
+   * The leader's epoch, where it is known: ends of one epoch never go back. A new leader's fetch may return
+   * an end below what was acknowledged (KIP-207), until that leader has answered a request for its offsets.
    */
   readonly leaderEpoch?: number | undefined
 }
@@ -91,8 +91,9 @@ export interface ClusterRead {
   readonly next: readonly TopicPosition[]
   readonly outOfRange: readonly TopicPartition[]
   /**
-   * For each position asked for, bounds that came with the records and of the very log they are from; absent where the
-   * cluster does not tell them, or is not sure of them. They are no proof of freshness by themselves: see `leaderEpoch`.
+   * For each requested position, the bounds that came with the records, of the same log; absent where the
+   * cluster does not return them, or cannot be sure of them. They are no proof of freshness by themselves:
+   * see `leaderEpoch`.
    */
   readonly bounds?: readonly (PartitionBounds | undefined)[]
 }

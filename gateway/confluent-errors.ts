@@ -39,7 +39,10 @@ export const V2_ERRORS: ErrorTable = {
 
 export const V3_ERRORS: ErrorTable = { ...V2_ERRORS, 'unknown-topic': [404, 40403] }
 
-/** Redpanda has one code for a number it cannot read and for a position it does not have; the message tells. */
+/**
+ * Redpanda has one code for a malformed number and for a position outside the log; the message tells them
+ * apart.
+ */
 export const REDPANDA_ERRORS: ErrorTable = {
   ...V2_ERRORS,
   malformed: [400, 40002],
@@ -58,7 +61,10 @@ export function confluentErrors(service: Service, table: ErrorTable, type: strin
   }
 }
 
-/** What to answer: a refusal, `'unexpected'` for our own mistake, nothing for a client that is gone. */
+/**
+ * What to answer: a refusal, `'unexpected'` for a fault of the gateway, `undefined` for a client that is
+ * gone.
+ */
 export function refusalFrom(
   error: unknown,
   c: Context,
@@ -80,5 +86,5 @@ export function errorHeaders(refusal: Refusal | 'unexpected', type: string, c: C
   return headers
 }
 
-/** For a client that closed its connection: nobody reads it, the access log does (nginx's 499). */
+/** For a client that has closed its connection: only the access log shows this status (nginx's 499). */
 export const gone = (): Response => new Response(null, { status: 499 })

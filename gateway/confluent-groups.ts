@@ -1,7 +1,7 @@
 /**
- * Confluent's REST Proxy, API v2: what a consumer instance has of its group: subscriptions, and offsets that are
- * committed. An offset that is sent is that of the last record that was dealt with: one more is stored, and shown, as
- * kafka-rest's `KafkaConsumerState` does it.
+ * Confluent's REST Proxy, API v2: what a consumer instance has of its group: subscriptions, and offsets that
+ * are committed. A client sends the offset of the last record that it has processed; the gateway stores, and
+ * shows, one more, as kafka-rest's `KafkaConsumerState` does.
  *
  * Different from kafka-rest: a commit without a body is answered when it has been made. The partitions of
  * `GET …/offsets` may come in the query (`partitions=topic:0,topic:1`), since many clients cannot send a body with a GET;
@@ -31,7 +31,7 @@ const subscriptionBody = z.strictObject({
 const commitBody = z.strictObject({
   offsets: listOf(
     topicPartition.extend({
-      // One more must be a number still.
+      // The gateway stores one more, which must still be a safe integer.
       offset: z
         .int()
         .min(0)
@@ -98,7 +98,7 @@ async function committed(consumer: Consumer, asked: readonly TopicPartition[] | 
   return found.map(({ topic, partition, offset, metadata = '' }) => ({ topic, partition, offset, metadata }))
 }
 
-/** In the query, or in a body: a `Request` of a GET has none, Node's own request has. */
+/** From the query, or from the body of the GET: a `Request` has no such body, Node's own request has. */
 async function partitionsAsked(
   { bodies }: Service,
   c: Context,

@@ -1,8 +1,8 @@
 /**
  * Confluent's REST Proxy, API v2: partitions that a consumer instance is assigned by hand, and seeks.
  *
- * Different from kafka-rest: `positions/end` takes the end of the moment, not that of the next poll, and so skips
- * nothing that is produced in between.
+ * Different from kafka-rest: `positions/end` takes the end at the call, not at the next poll, so the consumer
+ * gets every record that is produced in between.
  *
  * @module
  */

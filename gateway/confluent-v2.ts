@@ -26,7 +26,7 @@ export const noSchemas = (): Refusal =>
   new Refusal('unsupported', 'There is no schema registry here: use the format binary or json.')
 
 const produceBody = z.object({
-  // Strict: headers and timestamps have no place in v2, and whoever sends them should learn it.
+  // Strict: v2 has no headers and no timestamps, and the gateway refuses them rather than drop them unseen.
   records: listOf(
     z.strictObject({
       key: z.unknown().optional(),
@@ -99,8 +99,8 @@ export function confluentV2(service: Service): Hono {
 }
 
 /**
- * A control answer of v2, in the type that the client accepts. Those of the embedded formats will do as well, as with
- * kafka-rest: many clients send the same `Accept` with whatever they ask.
+ * A control answer of v2, in the type that the client accepts. As kafka-rest does, the gateway also accepts
+ * the types of the embedded formats: many clients send the same `Accept` with every request.
  */
 export function control(c: Context, body: unknown): Response {
   const { binary, json } = EMBEDDED_TYPES
@@ -143,7 +143,9 @@ async function recordsOf(c: Context, { bodies, limits }: Service): Promise<Recor
   })
 }
 
-/** What the path names is not there: that is the whole answer, not a record's. */
+/**
+ * Where the topic or partition of the path is missing, the gateway refuses the request, not single records.
+ */
 function throwWhere(results: readonly Appended[], reasons: readonly RefusalReason[]): void {
   for (const { refusal } of results) if (refusal && reasons.includes(refusal.reason)) throw refusal
 }
@@ -163,7 +165,10 @@ function produced(c: Context, results: readonly Appended[]): Response {
   return control(c, { offsets, key_schema_id: null, value_schema_id: null })
 }
 
-/** In a record's report kafka-rest knows its own codes for what is missing, and "Kafka error" or a retriable one. */
+/**
+ * A record's report has kafka-rest's codes for a missing topic or partition, else "Kafka error" or a
+ * retriable one.
+ */
 function recordCode({ reason }: Refusal): number {
   if (reason === 'unknown-topic' || reason === 'unknown-partition') return V2_ERRORS[reason][1]
   return reason === 'busy' || reason === 'unavailable' ? 50003 : 50002

@@ -1,6 +1,7 @@
 /**
- * Confluent's REST Proxy, API v3: produce. A body holds one record or several, one after the other; each gets its
- * report as soon as it is in the log, in a body whose status is 200 whatever becomes of the records.
+ * Confluent's REST Proxy, API v3: produce. A body holds one record or several, one after the other. The
+ * gateway reports each as soon as it is in the log, in an answer whose status is 200 even where it refuses
+ * records.
  *
  * @module
  */
@@ -31,7 +32,7 @@ const recordBody = z.object({
   timestamp: z.iso.datetime({ offset: true }).nullish(),
 })
 const batchBody = z.object({
-  // Each entry is looked at by itself, so that one that is wrong does not take the others with it.
+  // The gateway checks each entry by itself, so that a wrong one does not make it refuse the others.
   entries: z
     .array(z.looseObject({ id: z.string().regex(/^[\w-]{1,80}$/) }))
     .min(1)
@@ -49,7 +50,7 @@ export function confluentV3Produce(service: Service): Hono {
   app.post('/clusters/:cluster/topics/:topic/records', async (c) => {
     requireJson(c)
     const reports = produceAll(service, c)
-    // The first report decides whether there is anything to answer 200 to.
+    // Without a first report the body was empty, and the answer is no 200.
     const first = await reports.next()
     if (first.done)
       return c.json(
@@ -85,7 +86,9 @@ interface Report {
   readonly [field: string]: unknown
 }
 
-/** A report for each record as it comes. What cannot be read ends them, with a report of its own. */
+/**
+ * A report for each record as it arrives. Text that is not JSON ends the reports, with a report of its own.
+ */
 async function* produceAll(service: Service, c: Context): AsyncGenerator<Report, void, undefined> {
   const { bodies, limits } = service
   const { maxRecords } = limits
@@ -157,7 +160,9 @@ function bytesOf(part: z.output<typeof data>, text = '{}'): Uint8Array | null {
   return encoder.encode(part.data)
 }
 
-/** Reports as they come, each on its line. Nothing is read ahead of what the client takes. */
+/**
+ * The reports, each on its own line. The gateway reads the body no faster than the client takes the reports.
+ */
 function stream(first: Report, reports: AsyncGenerator<Report, void, undefined>): ReadableStream<Uint8Array> {
   const line = (report: Report) => encoder.encode(`${JSON.stringify(report)}\r\n`)
   return new ReadableStream({

@@ -24,7 +24,10 @@ export class Consumer {
   readonly #cluster: Cluster
   readonly #runtime: Runtime
   #positions = new Positions([])
-  /** Of what was returned, while a poll is under way: what it has read and not returned is not consumed. */
+  /**
+   * The positions after the returned records, while a poll is under way: records read by then are not
+   * consumed yet.
+   */
   #returned: Positions | undefined
   #subscription:
     | { readonly topics: readonly string[]; readonly member: GroupMember; share?: Share | undefined }
@@ -60,7 +63,7 @@ export class Consumer {
     return this.#subscription?.topics ?? []
   }
 
-  /** In place of the topics subscribed to before. @throws Refusal `not-assigned` where partitions are assigned by hand. */
+  /** Replaces the subscribed topics. @throws Refusal `not-assigned` where partitions are assigned by hand. */
   async subscribe(topics: readonly string[], wanted: () => boolean): Promise<void> {
     if (!this.#subscription && this.#positions.size > 0) throw mixed()
     const groups = this.#groups()
@@ -78,7 +81,7 @@ export class Consumer {
     this.#positions = new Positions([])
   }
 
-  /** Commits what is to be committed by itself, and hands the partitions on. */
+  /** Commits where the instance commits by itself, and gives its partitions back to the group. */
   async close(): Promise<void> {
     if (this.#subscription) await this.#subscription.member.leave()
     else await this.#autoCommit.commit().catch(() => {})
@@ -107,8 +110,8 @@ export class Consumer {
   }
 
   /**
-   * Commits these offsets; without them, the positions: all that was returned is consumed.
-   * @throws Refusal `not-assigned` where what was returned is another's to read by now.
+   * Commits these offsets; without them, the positions after all returned records.
+   * @throws Refusal `not-assigned` where the group has given the partitions to another member meanwhile.
    */
   async commit(offsets: readonly GroupOffset[] | undefined): Promise<void> {
     if (!offsets && this.#lost) throw notOurs()
@@ -124,7 +127,10 @@ export class Consumer {
     return this.#groups().committed(this.group, partitions)
   }
 
-  /** What `show` makes of the records from the positions on. The positions move past them, unless anything fails. */
+  /**
+   * The records from the positions on, each through `show`. The positions move past them, unless the poll
+   * fails.
+   */
   async poll<T>(options: PollOptions<T>): Promise<T[]> {
     if (!this.#subscription && this.#positions.size === 0) throw nothing()
     this.#autoCommit.byTime()
@@ -150,7 +156,10 @@ export class Consumer {
     throw new Refusal('unsupported', 'This cluster keeps no consumer groups: assign partitions, and seek.')
   }
 
-  /** What of the group is this member's, taken over where it is new; `undefined` without a group, or not yet. */
+  /**
+   * This member's share of the group; a new one replaces the positions. `undefined` without a group, or not
+   * yet.
+   */
   async #share(waitMs: number, signal: AbortSignal): Promise<Share | undefined> {
     const subscription = this.#subscription
     if (!subscription) return undefined
@@ -164,7 +173,7 @@ export class Consumer {
     return share
   }
 
-  /** Nothing is this member's: others have it. */
+  /** Waits while other members have all partitions. */
   async #pause(deadline: number, ended: AbortSignal, signal: AbortSignal): Promise<void> {
     const waiting = either(ended, signal)
     try {
@@ -177,13 +186,16 @@ export class Consumer {
     }
   }
 
-  /** `undefined` when the partitions went to others meanwhile: they read what was read here. */
+  /**
+   * `undefined` when the group gave the partitions to other members meanwhile: they read the same records
+   * again.
+   */
   async #pollShare<T>(
     ended: AbortSignal | undefined,
     deadline: number,
     options: PollOptions<T>,
   ): Promise<T[] | undefined> {
-    // What is found out here stays when the poll fails: the end would be another one next time.
+    // These positions stay when the poll fails: at the next poll the end of the log would be another one.
     const positions = this.#positions
     await hosted(() => this.#find(positions))
     this.#returned = positions
@@ -215,7 +227,7 @@ export class Consumer {
       let stop: Stop | undefined
       for (const record of read.records) {
         const size = (record.key?.length ?? 0) + (record.value?.length ?? 0)
-        // The first record is returned whatever its size: a consumer that never got it would stand still for good.
+        // The poll returns the first record whatever its size: a consumer that never got it could not go on.
         if (shown.length > 0 && bytes + size >= options.maxBytes) stop = {}
         else stop = attempt(() => void shown.push(options.show(record)))
         if (stop) break
@@ -248,7 +260,7 @@ export class Consumer {
         throw new Refusal('out-of-range', `Kafka error: ${message}`)
       }
       for (const partition of read.outOfRange) this.seek([await this.#reset(partition)])
-      // What came from the others is read again from where they stand.
+      // The next poll reads the records of the other partitions again: their positions have not moved.
       return { records: [], next: [], outOfRange: [] }
     } finally {
       reading?.done()
@@ -275,7 +287,7 @@ export class Consumer {
     return { topic, partition, offset: this.options.reset === 'earliest' ? beginning : end }
   }
 
-  /** Whether the positions are of a share that is no longer this instance's. */
+  /** Whether the group has ended the share that the positions are of. */
   get #lost(): boolean {
     return this.#subscription?.share?.ended.aborted ?? false
   }

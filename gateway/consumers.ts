@@ -1,4 +1,8 @@
-/** The consumer instances: bounded in number, forgotten after an idle time that is looked at when one is used. @module */
+/**
+ * The consumer instances: bounded in number; each use of one also removes those that were idle too long.
+ *
+ * @module
+ */
 import { Consumer } from './consumer.ts'
 import type { ConsumerOptions, Surroundings } from './consumer-options.ts'
 import { Refusal } from './refusal.ts'
@@ -34,7 +38,10 @@ export class Consumers {
     return consumer
   }
 
-  /** Runs `work` on an instance, whose idle time begins again before and after. @throws Refusal `unknown-instance`. */
+  /**
+   * Runs `work` on an instance; its idle time starts again before and after.
+   * @throws Refusal `unknown-instance`.
+   */
   async use<T>(
     group: string,
     name: string,

@@ -52,7 +52,10 @@ export function recordText(format: EmbeddedFormat, record: ClusterRecord): strin
   return `{"topic":${JSON.stringify(topic)},${parts},"partition":${partition},"offset":${offset}}`
 }
 
-/** Records as JSON, one after the other, up to the first that is not JSON; it is refused where it is the first of all. */
+/**
+ * Records as JSON, up to the first that is not JSON.
+ * @throws Refusal `undecodable` where that is the first of all.
+ */
 export function recordTexts(format: EmbeddedFormat, records: readonly ClusterRecord[]): string[] {
   const texts: string[] = []
   for (const record of records) {

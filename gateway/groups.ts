@@ -1,5 +1,6 @@
 /**
- * The part of the gateway's port that consumer groups need: who of a group reads which partitions, and how far they came.
+ * The part of the gateway's port for consumer groups: which member reads which partitions, and the committed
+ * offsets.
  *
  * Methods reject with a `Refusal`, as those of a `Cluster` do.
  *
@@ -9,14 +10,17 @@ import type { TopicPartition, TopicPosition } from './cluster.ts'
 import { Refusal } from './refusal.ts'
 
 export interface GroupOffset extends TopicPosition {
-  /** What the client that commits has to say about it. @default '' */
+  /** Text that the committing client adds. @default '' */
   readonly metadata?: string | undefined
 }
 
-/** What a member reads until the group is shared out anew. */
+/** The partitions that a member reads until the next rebalance. */
 export interface Share {
   readonly partitions: readonly TopicPartition[]
-  /** Aborted when the partitions are no longer this member's. What was read and not given out by then is another's to read. */
+  /**
+   * Aborted when the group ends this share. Other members read the records again that were not returned by
+   * then.
+   */
   readonly ended: AbortSignal
 }
 
@@ -32,13 +36,13 @@ export interface MemberOptions {
 
 export interface GroupMember {
   /**
-   * The member's share; `undefined` where the group has not been shared out yet after `waitMs`. Rejects with what keeps
-   * the member out of the group, where that is known.
+   * The member's share; `undefined` where a rebalance is still under way after `waitMs`. Rejects with the
+   * reason that keeps the member out of the group, where it is known.
    */
   share(waitMs: number, signal: AbortSignal): Promise<Share | undefined>
   /** @throws Refusal `not-assigned` when the group does not take it from this member any more. */
   commit(offsets: readonly GroupOffset[]): Promise<void>
-  /** Commits what was consumed and hands the partitions on. Never rejects, and may be called again. */
+  /** Commits the consumed offsets and gives the partitions back. Never rejects, and may be called again. */
   leave(): Promise<void>
 }
 
@@ -51,11 +55,11 @@ export interface Groups {
   committed(group: string, partitions: readonly TopicPartition[]): Promise<readonly GroupOffset[]>
 }
 
-/** Whoever is no member commits only for a group that has none. */
+/** A client that is no member may commit only for a group without members. */
 export const membersOnly = (): Refusal =>
   new Refusal('not-assigned', 'Illegal state: the group has members, and takes offsets only from them.')
 
-/** The group has gone on without the instance. */
+/** The group has rebalanced without the instance. */
 export const notOurs = (): Refusal =>
   new Refusal(
     'not-assigned',

@@ -3,8 +3,8 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 
 /**
- * `undefined` where it is not there. Node has read them already: without asking it, a `Headers` object is made of all of
- * them, which costs more than the rest of a poll.
+ * `undefined` where it is missing. It reads Node's own parsed headers: Hono would make a `Headers` object of
+ * all of them, which costs more than the rest of a poll.
  *
  * @param name in lower case; not one that Node keeps as a list (`set-cookie`)
  */

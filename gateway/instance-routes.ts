@@ -12,9 +12,12 @@ export const topicPartition: z.ZodObject<{ topic: z.ZodString; partition: z.ZodI
 })
 
 export interface InstanceRoutes {
-  /** @throws Refusal for one that is not v2's control type, or not of the shape. */
+  /** @throws Refusal for a body that is not of v2's control type, or not of the shape. */
   readonly body: <T>(c: Context, schema: z.ZodType<T>) => Promise<T>
-  /** Runs what is asked of the instance that the path names, when its turn has come. @throws Refusal `unknown-instance`. */
+  /**
+   * Runs `work` on the instance that the path names, one request at a time.
+   * @throws Refusal `unknown-instance`.
+   */
   readonly instance: <T>(c: Context, work: (consumer: Consumer) => Promise<T>) => Promise<T>
   /** @throws Refusal `too-large`. */
   readonly bounded: <T>(partitions: readonly T[]) => readonly T[]

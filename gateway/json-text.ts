@@ -10,7 +10,10 @@
 const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c]
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]
 
-/** The texts of an object's members by name. Of two of one name the later counts, as with `JSON.parse`. */
+/**
+ * The texts of an object's members by name. Of two members of one name the later counts, as with
+ * `JSON.parse`.
+ */
 export function membersOf(object: string): Map<string, string> {
   const members = new Map<string, string>()
   let at = skipSpace(object, object.indexOf('{') + 1)
@@ -20,7 +23,7 @@ export function membersOf(object: string): Map<string, string> {
     const start = skipSpace(object, object.indexOf(':', nameEnd) + 1)
     const end = endOfValue(object, start)
     members.set(JSON.parse(name) as string, object.slice(start, end))
-    // Always forward: whatever was wrong with a text, nobody waits for it for ever.
+    // Always forward: a text that is not valid JSON must not make this loop run for ever.
     at = Math.max(at + 1, next(object, end))
   }
   return members

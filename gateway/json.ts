@@ -1,6 +1,6 @@
 /**
- * JSON of strangers: bounded in depth, because `JSON.stringify` recurses, and cut into documents where a body holds
- * several one after the other.
+ * JSON of clients: bounded in depth, because `JSON.stringify` recurses, and cut into documents where a body
+ * holds several one after the other.
  *
  * @module
  */

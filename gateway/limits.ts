@@ -18,8 +18,8 @@ export interface GatewayLimits {
   /** Polls that may wait at once. @default 1000 */
   readonly maxPolls?: number
   /**
-   * Bytes of all answers to stateless reads that are being sent at once: a client that takes its own slowly holds it
-   * for so long. @default 134_217_728
+   * Bytes of all answers to stateless reads that the gateway sends at once: a client that reads slowly keeps
+   * its answer in memory until it has read it. @default 134_217_728
    */
   readonly maxAnswerBytes?: number
   /** Consumer instances that may exist at once. @default 1000 */

@@ -7,11 +7,12 @@ import { getRequestListener } from '@hono/node-server'
 
 /** HTTP headers of a request; more are dropped (Node's own limit for their bytes is 16 KiB). */
 const MAX_HEADERS = 100
-/** A request has this long to arrive whole: nobody holds a connection by sending slowly. */
+/** A request has this long to arrive whole: a client cannot hold a connection by sending slowly. */
 const REQUEST_TIMEOUT_MS = 60_000
 /**
- * How long a connection is kept for the next poll: longer than balancers keep theirs (60 s is usual), so that none sends a
- * request into a connection that is being closed. Node's own 5 s are less than a busy client may take.
+ * How long a connection is kept for the next poll: longer than balancers keep theirs (60 s is usual), so that
+ * no balancer sends a request into a connection that the gateway is closing. Node's own 5 s are less than a
+ * busy client may take.
  */
 const KEEP_ALIVE_MS = 65_000
 
@@ -20,11 +21,11 @@ export class Listener {
   readonly #host: string
   readonly #maxConnections: number
   #server: Server | undefined
-  /** Connections on which nothing was asked yet: Node counts them as busy, and would wait for them at the end. */
+  /** Connections without a request yet: Node counts them as busy, and would wait for them at the end. */
   readonly #silent = new Set<Socket>()
 
   constructor(fetch: Parameters<typeof getRequestListener>[0], host: string, maxConnections: number) {
-    // The globals of the process are not ours to replace.
+    // The gateway must not replace the globals of its process.
     this.#answer = getRequestListener(fetch, { overrideGlobalObjects: false })
     this.#host = host
     this.#maxConnections = maxConnections
@@ -39,7 +40,7 @@ export class Listener {
     if (this.#server) return port
     const server = createServer((request, response) => {
       this.#silent.delete(request.socket)
-      // A connection that is kept for a next request would keep a server that has stopped to listen.
+      // An idle keep-alive connection would keep a server open that has stopped listening.
       response.once('close', () => setImmediate(() => server.listening || server.closeIdleConnections()))
       void this.#answer(request, response)
     })

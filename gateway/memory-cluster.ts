@@ -111,7 +111,8 @@ class MemoryCluster implements Cluster {
     let left = maxBytes
     const next = positions.map((position) => {
       const { topic, partition } = position
-      // A partition whose turn comes when the answer is full is read next time; that it exists is checked now.
+      // When the answer is full, the next poll reads the remaining partitions; this one only checks that they
+      // exist.
       const bytes = left > 0 || records.length === 0 ? left : undefined
       const slice = this.#attempt(position, () =>
         bytes === undefined
@@ -150,7 +151,7 @@ class MemoryCluster implements Cluster {
     signal?.throwIfAborted()
   }
 
-  /** The log throws its own errors; the gateway refuses. */
+  /** Turns the errors of the log into refusals. */
   #attempt<T>({ topic, partition }: TopicPartition, work: () => T): T {
     try {
       return work()

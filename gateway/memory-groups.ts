@@ -11,7 +11,7 @@ const MAX_GROUPS = 1000
 
 interface Group {
   readonly members: Map<string, Member>
-  /** By topic id and partition: what was committed for a topic is not for the next one of its name. */
+  /** By topic id and partition: offsets of a deleted topic do not count for a new one of its name. */
   readonly committed: Map<string, GroupOffset>
 }
 
@@ -27,7 +27,7 @@ export class MemoryGroups implements Groups {
   join(name: string, options: MemberOptions): GroupMember {
     const group = this.#group(name)
     this.#revoke(group)
-    // Ids sort by age: who came first has the first partitions.
+    // Ids sort by age: the oldest member gets the first partitions.
     const id = String(this.#count++).padStart(12, '0')
     const member = new Member(options, {
       commit: (offsets) => this.#commit(group, offsets),

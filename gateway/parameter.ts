@@ -9,7 +9,7 @@ export function wholeNumber(text: string, name: string): number {
   return value
 }
 
-/** The partition of the path: one that cannot be a number is one that is not there. */
+/** The partition of the path. A path segment that is no number is refused as an unknown partition. */
 export function partitionOfPath(c: Context): number {
   const text = c.req.param('partition') ?? ''
   if (!/^\d{1,9}$/.test(text)) throw new Refusal('unknown-partition', 'Partition not found.')

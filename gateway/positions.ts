@@ -7,7 +7,7 @@ const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${par
 export class Positions {
   readonly #offsets: Map<string, TopicPartition & { readonly offset: number | undefined }>
 
-  /** @param from where those of the partitions stand that are in it; the others stand nowhere yet */
+  /** @param from the known positions of some of the partitions; the others have no position yet */
   constructor(partitions: readonly TopicPartition[], from?: Positions) {
     this.#offsets = new Map(
       partitions.map(({ topic, partition }) => {
@@ -52,7 +52,7 @@ export class Positions {
     }
   }
 
-  /** Each partition goes on at its first record that was not taken, or where the read has ended. */
+  /** Moves each partition to its first record that was not taken, or to where the read has ended. */
   pass(read: ClusterRead, taken: ReadonlySet<ClusterRecord>): void {
     const left = new Map<string, ClusterRecord>()
     if (taken.size < read.records.length) {

@@ -1,4 +1,4 @@
-/** What keeps a consumer from a record, or from its partition. @module */
+/** The faults that stop a consumer at a record, or at its partition. @module */
 import { isUndecodable } from './embedded.ts'
 import { Refusal } from './refusal.ts'
 

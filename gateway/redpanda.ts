@@ -2,13 +2,14 @@
  * Reads as Redpanda's HTTP Proxy has them: stateless, by explicit offset, with a long poll. `offset`, `timeout` and
  * `max_bytes` are mandatory, and so is an `Accept` that names a format.
  *
- * Beyond Redpanda: `isolation_level=read_committed` (Kafka's own name and value) leaves out records of open and
- * aborted transactions, and the answer tells in `kedge-log-id`, `kedge-beginning-offset`, `kedge-end-offset` and
- * `kedge-next-offset` what the partition is and where to go on (past gaps and transaction markers). `log=` followed by
- * such an id asks for that log: 412 when the topic is another one by now, unless what was asked for is still at hand.
- * An answer that will never change says so to caches (`caching.ts`); when it may be kept without being asked again, it
- * leaves out the bounds, which do change. So does an answer that went out before the cluster was asked for them: to a
- * long poll the moment that its records have come, and to a read of a named log from memory.
+ * Beyond Redpanda: `isolation_level=read_committed` (Kafka's own name and value) leaves out records of open
+ * and aborted transactions, and the answer tells in `kedge-log-id`, `kedge-beginning-offset`,
+ * `kedge-end-offset` and `kedge-next-offset` what the partition is and where to go on (past gaps and
+ * transaction markers). `log=` followed by such an id asks for that log: the gateway answers 412 when the
+ * topic has been created anew since, unless it still holds the records. An answer that will never change says
+ * so to caches (`caching.ts`); where a cache may keep it without asking again, it leaves out the bounds,
+ * which do change. The gateway also leaves them out where it answers before it asks the cluster for them: for
+ * a long poll as soon as its records arrive, and for a read of a named log from memory.
  *
  * @module
  */
@@ -46,7 +47,7 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
     const isolation = isolationOf(c)
     const logId = c.req.query('log')
     const outgoing = c.env?.outgoing
-    // A signal is made when it is asked for: thousands that wait can do without.
+    // Hono makes a signal only when it is read: thousands of waiting requests do without one.
     const who = cluster.endsWaits && outgoing ? { leaving: outgoing } : { signal: c.req.raw.signal }
     const asked = { maxBytes, waitMs, isolation, logId, ...who }
     const poll = () => cluster.readPartition({ topic, partition, offset }, asked)
@@ -81,12 +82,14 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
   return app
 }
 
-/** Says that the answer has been written (`@hono/node-server`), and that nobody needs to add a header to it. */
+/**
+ * Tells `@hono/node-server` that the answer is written, and the gateway's middleware to add no header to it.
+ */
 const ALREADY_SENT = new Response(null, { headers: { 'x-hono-already-sent': 'true', 'cache-control': '' } })
 
 /**
  * Writes the answer to Node's response, where there is one: a `Response` with its headers and its stream would cost
- * several times as much as the answer itself, for each of thousands that are told at once.
+ * several times as much as the answer itself, for each of thousands of polls that end at once.
  */
 function sent(
   { env }: Context<{ Bindings: Partial<HttpBindings> }>,
@@ -101,7 +104,7 @@ function sent(
   return ALREADY_SENT
 }
 
-/** Those who waited together have the same records: they are written down once. */
+/** Polls that waited together have the same records: the gateway encodes them once. */
 const written = new WeakMap<readonly ClusterRecord[], Partial<Record<EmbeddedFormat, string[]>>>()
 
 function textsOf(records: readonly ClusterRecord[], format: EmbeddedFormat): readonly string[] {
@@ -110,7 +113,10 @@ function textsOf(records: readonly ClusterRecord[], format: EmbeddedFormat): rea
   return (known[format] ??= recordTexts(format, records))
 }
 
-/** What of a read can be shown as JSON. The rest begins with what cannot. @throws Refusal `undecodable` where that is all. */
+/**
+ * The records up to the first that is not JSON.
+ * @throws Refusal `undecodable` where that is the first of all.
+ */
 function upToUndecodable(read: PartitionRead): PartitionRead {
   const { length } = textsOf(read.records, 'json')
   const stop = read.records[length]
@@ -124,7 +130,7 @@ function whenSent(c: Context<{ Bindings: Partial<HttpBindings> }>, release: () =
   else outgoing.once('close', release)
 }
 
-/** Anything goes is not a format: Redpanda answers 406 to it, and so do we. */
+/** An `Accept` of any type names no format: Redpanda answers 406 to it, and so does the gateway. */
 function formatAccepted(c: Context): EmbeddedFormat {
   for (const type of accepted(c)) {
     const format = formatOf(type)

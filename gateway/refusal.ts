@@ -3,7 +3,7 @@
 export type RefusalReason =
   /** The request cannot be read: JSON, base64, a number. */
   | 'malformed'
-  /** The request can be read, and means nothing. */
+  /** The gateway can read the request, and a value in it is not allowed. */
   | 'invalid'
   | 'too-large'
   | 'unsupported-media'
@@ -28,7 +28,9 @@ export type RefusalReason =
   | 'unavailable'
   | 'unsupported'
 
-/** A request that is refused. The message is for the client: it carries nothing of anybody else's. */
+/**
+ * A request that the gateway refuses. The client sees the message: it must not quote data of another client.
+ */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly reason: RefusalReason

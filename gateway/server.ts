@@ -28,8 +28,8 @@ interface ServerOptions extends Omit<GatewayOptions, 'cluster' | 'draining' | 's
 }
 
 /**
- * A gateway on a log in memory. Its readers share nothing: a read of the log is a call and a window would be a copy
- * (with a thousand waiters a shared tail took a fifth more CPU for each poll).
+ * A gateway on a log in memory. It has no shared tail: a read of the log is a function call, and a window
+ * would copy the records (with a thousand waiters a shared tail took a fifth more CPU for each poll).
  */
 export interface StartOptions extends ServerOptions {
   /** The log to stand on. @default a new one, made from `memory` */
@@ -41,7 +41,7 @@ export interface StartOptions extends ServerOptions {
 
 /** A gateway on a cluster, with a shared tail before it. */
 export interface ClusterStartOptions extends ServerOptions {
-  /** Stays open when the gateway closes: whoever made it closes it. */
+  /** Stays open when the gateway closes: the caller that made it must close it. */
   readonly cluster: Cluster
   readonly tail?: Omit<TailOptions, 'runtime'>
 }
@@ -52,15 +52,15 @@ export interface RunningGateway {
   readonly url: string
   readonly host: string
   readonly port: number
-  /** What it stands on: for looking, truncating, deleting topics. */
+  /** The log in memory: to read it, truncate it, or delete topics. */
   readonly log: MemoryLog
-  /** Stops listening and cuts every connection, as a process does that was killed. What the log holds stays. */
+  /** Stops listening and cuts every connection, as a killed process does. The log keeps its records. */
   readonly pause: () => Promise<void>
   /** Listens again, on the same port. */
   readonly resume: () => Promise<void>
   /**
-   * Stops for good: `/readyz` says so first, then nothing new is accepted, polls that wait are answered, and requests
-   * under way end, within the time of grace. May be called again.
+   * Stops for good: first `/readyz` answers 503; then the gateway accepts nothing new, answers waiting polls,
+   * and lets requests under way end within `graceMs`. May be called again.
    */
   readonly close: () => Promise<void>
 }

@@ -1,4 +1,4 @@
-/** What every protocol of the gateway is given. @module */
+/** What every protocol of the gateway receives. @module */
 import type { Runtime } from '../src/runtime.ts'
 import type { Bodies } from './body.ts'
 import type { Cluster } from './cluster.ts'
@@ -14,8 +14,8 @@ export interface Service {
   readonly runtime: Runtime
   /** Aborted when the process stops. */
   readonly stopping: AbortSignal
-  /** Whether no credentials are asked for: then a cache that many share may keep what never changes. */
+  /** Whether the gateway asks for no credentials: then a shared cache may keep answers that never change. */
   readonly open: boolean
-  /** Told of errors that nobody expected; the client gets none of their text. */
+  /** Called with unexpected errors; the client gets none of their text. */
   readonly onError: (error: unknown) => void
 }

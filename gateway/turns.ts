@@ -1,7 +1,7 @@
-/** One after the other, and not too many in line. @module */
+/** Runs requests one after the other, and bounds how many wait. @module */
 import { Refusal } from './refusal.ts'
 
-/** Requests that may stand in line for one instance. */
+/** Requests that may wait for one instance. */
 const MAX_QUEUE = 16
 
 export class Turns {

@@ -2,8 +2,8 @@
  * The REST API of Upstash Kafka, which ended in March 2025, so that `@upstash/kafka` has somewhere to go: produce,
  * fetch by explicit offset, offsets, topics. Consumer groups do not exist here.
  *
- * Keys and values are strings there: bytes that are not UTF-8 come out as U+FFFD. What a fetch beyond the ends of a
- * partition answers was never documented: here it is an empty list, at once.
+ * Keys and values are strings there: bytes that are not UTF-8 come out as U+FFFD. Upstash never documented
+ * its answer to a fetch outside of a partition: the gateway answers an empty list, at once.
  *
  * @module
  */
@@ -103,7 +103,10 @@ function groups(): never {
   throw new Refusal('unsupported', 'Consumer groups are not supported: fetch by explicit offset instead.')
 }
 
-/** All of them or an error: the protocol has no report for one record. Topics and partitions are looked at first. */
+/**
+ * Appends all records or fails: the protocol has no report for one record. It checks topics and partitions
+ * first.
+ */
 async function produce({ cluster, limits }: Service, asked: readonly Message[], path: string | undefined) {
   if (asked.length > limits.maxRecords) {
     throw new Refusal('too-large', `More than ${limits.maxRecords} messages in one request.`)
@@ -175,7 +178,7 @@ const shown = ({ topic, partition: at, offset, timestamp, key, value, headers }:
 
 const text = (bytes: Uint8Array | null): string => (bytes === null ? '' : decoder.decode(bytes))
 
-/** Upstash writes `{"error","status"}`, and 400 for whatever means nothing. */
+/** Upstash writes `{"error","status"}`, with status 400 for an invalid request. */
 function upstashErrors(service: Service) {
   return (error: unknown, c: Context): Response => {
     const refusal = refusalFrom(error, c, service)
