@@ -1,4 +1,4 @@
-/** How much is asked for, so that an answer stays within its bound. @module */
+/** How much a read asks for, so that the answer stays within its bound. @module */
 import { KedgeError } from '../src/errors.ts'
 import type { ReadResult } from '../src/log.ts'
 

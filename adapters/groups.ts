@@ -1,6 +1,6 @@
 /** Work on many things, some at a time, and what comes of it. @module */
 
-/** Works on `most` things at once. Those that were not begun when the call ended or one failed are left. */
+/** Works on `most` things at once. When the call ends or one of them fails, it begins no further ones. */
 export async function inGroups<T>(
   things: readonly T[],
   most: number,
@@ -17,7 +17,7 @@ export async function inGroups<T>(
   await Promise.all(workers)
 }
 
-/** What was found, in the order that was asked for. */
+/** The found values, in the order of `keys`. */
 export function inOrderOf<T>(keys: readonly string[], found: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
   const ordered = new Map<string, T>()
   for (const key of keys) {

@@ -71,8 +71,7 @@ export function http(endpoint: Endpoint, limits: HttpLimits): Http {
     try {
       return await transport(`${endpoint.origin}${request.base ?? endpoint.path}${request.path}`, {
         method: request.method,
-        // A cached answer proves nothing about the log now. (Not the `cache` option: older Workers refuse
-        // it.)
+        // A cached answer proves nothing about the log. (Not the `cache` option: older Workers refuse it.)
         headers: { 'cache-control': 'no-cache', ...headers, ...request.headers },
         ...(request.body === undefined ? {} : { body: request.body }),
         redirect: 'manual',

@@ -3,7 +3,7 @@ import { KedgeError, type KedgeErrorCode } from '../src/errors.ts'
 
 export const OFFSET_OUT_OF_RANGE = 1
 
-/** Those that stand for something kedge has a code for. */
+/** The codes for which kedge has a code of its own. */
 const NAMED: Readonly<Record<number, KedgeErrorCode>> = {
   3: 'ERR_UNKNOWN_TOPIC', // UNKNOWN_TOPIC_OR_PARTITION
   10: 'ERR_TOO_LARGE', // MESSAGE_TOO_LARGE
@@ -22,7 +22,7 @@ const RETRIABLE: ReadonlySet<number> = new Set([
   2, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 41, 56, 70, 71, 74, 75, 78, 89, 103,
 ])
 
-/** The error for one of Kafka's codes. `doing` names what was tried. */
+/** The error for one of Kafka's codes. `doing` names the call that failed. */
 export function kafkaError(code: number, doing: string): KedgeError {
   const named = NAMED[code] ?? 'ERR_HTTP'
   return new KedgeError(named, `${doing}: Kafka answers with its code ${code}`, {

@@ -26,7 +26,8 @@ export type KarapaceOptions = InstanceLogOptions
  * - Records carry no headers; an empty key or value reads as `null`.
  * - Set the proxy's `producer_acks` to `all` (its default is 1) and `producer_linger_ms` to 0 (default 100).
  * - An instance belongs to one `Authorization` header: a token that changes costs a new instance.
- * - Consumers of isolates that were killed stay for good, unless `consumer_idle_disconnect_timeout` is set.
+ * - Consumers of killed isolates stay in the proxy for ever, unless `consumer_idle_disconnect_timeout` is
+ *   set.
  *
  * @throws TypeError where an option is wrong or unknown.
  * @example

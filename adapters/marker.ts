@@ -22,7 +22,7 @@ export async function markedBounds(
   if (!write) {
     throw new KedgeError(
       'ERR_UNSUPPORTED',
-      'reading offsets: this proxy tells none, and the log no longer begins at 0. Allow a record to be written (`marker`)',
+      'reading offsets: this proxy has none, and the log no longer begins at 0. Allow a record to be written (`marker`)',
     )
   }
   const beat: BeatMessage = { v: 1, op: 'beat', at: Date.now() }

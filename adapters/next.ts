@@ -63,8 +63,7 @@ export function nextCacheHandler(cache: Cache, options: NextCacheHandlerOptions 
   const find = async (cacheKey: string, softTags: readonly string[]): Promise<HeldEntry | undefined> => {
     const key = await marks.key(cacheKey, softTags)
     if (key === undefined) return undefined
-    // Without a proof the cache holds no entry that Next.js makes, and waiting for one would take up load
-    // slots.
+    // Without a proof the cache holds no new entry, and waiting for one would take up load slots.
     const held = await (cache.freshness().proved ? fills.read(key, { ttl }) : space.get(key))
     if (held === undefined) sets.expect(cacheKey, key)
     return held as HeldEntry | undefined

@@ -7,7 +7,7 @@ import type { Duration } from '../src/types.ts'
 export interface TransportOptions {
   /** How long a call may take, without the `waitMs` of a long poll. @default '5s' */
   readonly requestTimeout?: Duration
-  /** The largest body that is read; the rest of it is never asked for. @default 16_000_000 */
+  /** The largest body that the adapter reads; it cancels a larger one. @default 16_000_000 */
   readonly maxResponseBytes?: number
   /** The transport. @default the platform's `fetch`, looked up at each call */
   readonly fetch?: typeof fetch

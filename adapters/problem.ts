@@ -10,10 +10,7 @@ const MAX_RETRY_AFTER_MS = 86_400_000
 
 /** The body of an error, by any of the proxies. */
 export interface Problem {
-  /**
-   * Five digits (Confluent, Karapace), or the HTTP status (Strimzi, Upstash, and load balancers that answer
-   * in HTML).
-   */
+  /** Five digits (Confluent, Karapace), or the HTTP status (Strimzi, Upstash, HTML of a load balancer). */
   readonly code: number
   /** Empty where the body is no JSON: load balancers and rate limiters answer in HTML. */
   readonly text: string
@@ -41,8 +38,8 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Whether the consumer instance is gone (expired, or on another node). Code 40403 alone does not tell: kafka-rest
- * also uses it for a partition that a broker does not host, Karapace for an unknown topic.
+ * Whether the consumer instance is gone (expired, or on another node). Code 40403 alone does not show it:
+ * kafka-rest also uses it for a partition that a broker does not host, Karapace for an unknown topic.
  */
 export function isInstanceGone({ code, text }: Problem): boolean {
   return (code === 40403 || code === 404) && /consumer (instance|for)\b/i.test(text)
@@ -59,7 +56,7 @@ export function isOutOfRange({ text }: Problem): boolean {
   return /offset_?\s?out_?\s?of_?\s?range|is out of range/i.test(text)
 }
 
-/** The error for an answer that is not a success. `doing` names what was tried. */
+/** The error for an answer that is not a success. `doing` names the call that failed. */
 export function failure(answer: HttpAnswer, doing: string): KedgeError {
   const problem = problemOf(answer)
   const { code, retryable } = classify(answer.status, problem)

@@ -24,10 +24,10 @@ export type StrimziOptions = InstanceLogOptions
  * - The bridge cannot write a tombstone: an empty value is written for `null`.
  * - It answers with as much as its consumer fetched at once (Kafka's `max.partition.fetch.bytes`), whatever
  *   `maxBytes` says; the bound is `maxResponseBytes`.
- * - A produce to a topic that does not exist is refused after the bridge's `max.block.ms`, a minute by default:
- *   after `requestTimeout` it rejects here.
- * - Consumers of isolates that were killed stay in the bridge for good, unless its `http.timeoutSeconds` is set.
- * - The bridge asks for no credentials: `auth` and `headers` are for what stands in front of it.
+ * - The bridge refuses a produce to a missing topic only after its `max.block.ms`, a minute by default: the
+ *   call rejects before that, after `requestTimeout`.
+ * - Consumers of killed isolates stay in the bridge for ever, unless its `http.timeoutSeconds` is set.
+ * - The bridge asks for no credentials: `auth` and `headers` are for a gateway in front of it.
  *
  * @throws TypeError where an option is wrong or unknown.
  * @example

@@ -12,7 +12,9 @@ import { Exchange } from './undici/exchange.ts'
 import { Lines } from './undici/lines.ts'
 import { type Plain, plainOf } from './undici/plain.ts'
 
-/** How the server is known, and how we are known to it. All of it is PEM text but `servername`. */
+/**
+ * How the transport verifies the server, and the client's own certificate. All is PEM text but `servername`.
+ */
 export interface UndiciTls {
   /** @default the authorities that Node knows */
   readonly ca?: string
@@ -54,10 +56,7 @@ export interface UndiciTransport {
    * @throws KedgeError `ERR_OVERLOADED`, `ERR_TIMEOUT`, `ERR_CLOSED`; `signal.reason`; TypeError like `fetch`.
    */
   readonly fetch: typeof fetch
-  /**
-   * Refuses waiting and new requests, lets those under way end, and closes all connections. May be called
-   * again.
-   */
+  /** Refuses waiting and new requests, lets others end, closes all connections. May be called again. */
   readonly close: () => Promise<void>
 }
 

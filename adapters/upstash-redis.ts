@@ -93,7 +93,7 @@ export function upstashRedis(options: UpstashRedisOptions): RedisConnection {
       const response = await to.send(request, signal)
       if (response.status > 299) {
         const error = refusal(response, doing)
-        // A command alone that is too large fails by itself, as it would at a server: the rest can go on.
+        // A single command that is too large fails by itself, as at a server: the other commands go on.
         if (error.code !== 'ERR_TOO_LARGE' || commands.length > 1) throw error
         return [new RedisFailure('ERR max request size exceeded')]
       }

@@ -19,7 +19,7 @@ export class LogNames {
 
   learn(topic: string, bounds: readonly PartitionOffsets[]): void {
     const [name, ...others] = new Set(bounds.map(({ logId }) => logId))
-    // A topic that is created anew while its partitions are asked for has two.
+    // A topic that is created anew between the answers for its partitions has two names.
     if (name === undefined || others.length > 0) return
     this.#names.delete(topic)
     this.#names.set(topic, name)

@@ -20,7 +20,7 @@ const report = z.object({
   offset: z.number().nullish(),
 })
 
-/** The id of the cluster behind a proxy of one's own. */
+/** The id of the cluster behind a proxy that is not Confluent Cloud's. */
 export async function discoverCluster({ http, signal }: Call): Promise<string> {
   const doing = 'looking for the cluster (the option `produce.clusterId` names it)'
   const answer = await http.ask({ method: 'GET', path: '/v3/clusters', headers: JSON_ONLY }, signal, doing)

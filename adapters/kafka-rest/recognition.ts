@@ -36,7 +36,7 @@ const QUESTIONS: readonly Question[] = [
     },
   },
   {
-    // Whatever was asked for, Karapace answers in the type of the JSON format.
+    // Karapace answers in the type of the JSON format, whatever the request accepts.
     request: get('/brokers', V2),
     read: (answer) => {
       if (!Array.isArray(field(answer, 'brokers'))) return undefined

@@ -3,7 +3,7 @@ import { KedgeError } from '../../src/errors.ts'
 import type { NewRecord } from '../../src/log.ts'
 import type { Dialect } from '../v2/dialect.ts'
 
-/** Up to so many records are asked for by a short poll. */
+/** For up to so many records the reader sends a short poll. */
 const FEW = 8
 /** From 5.1 on a poll fetches a record for each KiB of `max_bytes`. */
 const BYTES_A_RECORD = 1024
@@ -19,7 +19,7 @@ export const KARAPACE: Dialect = {
   // From 5.1 on, what was fetched beyond `max_bytes` is dropped.
   losesRest: true,
   create: ({ reset }) => ({
-    // A name of one's own: it is refused when it exists, and this one does not.
+    // Karapace refuses a name that exists, so each instance has a random one.
     name: `kedge-${crypto.randomUUID()}`,
     format: 'binary',
     'auto.offset.reset': reset,

@@ -1,4 +1,4 @@
-/** What Memcached says when it does not work, as errors of kedge. @module */
+/** Turns failures of Memcached into errors of kedge. @module */
 import { KedgeError } from '../../src/errors.ts'
 import { printable } from '../problem.ts'
 import type { MetaFailure } from './meta.ts'
@@ -19,7 +19,7 @@ export function failureError({ message }: MetaFailure): KedgeError {
 
 export const isTooLarge = (message: string): boolean => message.startsWith('SERVER_ERROR object too large')
 
-/** The error for a server that does not answer. Its message may name hosts, never what was sent. */
+/** The error for a server that does not answer. Its message may name hosts, and never quotes a request. */
 export function silence(server: string, error: unknown): KedgeError {
   const said = printable(error instanceof Error ? error.message : 'the connection is closed')
   return new KedgeError('ERR_NETWORK', `no answer from Memcached at ${server}: ${said}`, {

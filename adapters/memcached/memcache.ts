@@ -72,8 +72,7 @@ export function memcached(client: MemcacheClient, options: MemcachedOptions = {}
   if (client.getNodes().some((node) => node.hasSaslCredentials)) {
     throw new TypeError('`client` must not use `sasl`: servers with SASL know no meta commands. Use `auth`')
   }
-  // By the node object itself: when discovery replaces a node, the garbage collector drops its connection as
-  // well.
+  // By the node object: when discovery replaces a node, garbage collection drops its connection, too.
   const servers = new WeakMap<MemcacheNode, MemcachedServer>()
   const serverFor = (node: MemcacheNode) => {
     const server = servers.get(node) ?? new NodeServer(node, options)
@@ -124,8 +123,7 @@ class NodeServer implements MemcachedServer {
 
   async #connect(): Promise<Session> {
     try {
-      // The client keeps a broken connection until the socket reports its end, and would hand out the old
-      // one.
+      // Until the socket reports its end, the client would hand out the broken connection again.
       await this.#node.disconnect()
       await this.#node.connect()
     } catch (error) {

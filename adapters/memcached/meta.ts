@@ -14,7 +14,7 @@ export interface MetaRequest {
 export interface MetaReply {
   /** Done, a value, a miss, not stored, exists already with another CAS, or not found. */
   readonly code: 'HD' | 'VA' | 'EN' | 'NS' | 'EX' | 'NF'
-  /** The CAS token, where it was asked for. 64 bits: never a number. */
+  /** The CAS token, where the request has the flag `c`. 64 bits: never a number. */
   readonly cas: string | undefined
   /** Of `VA`; `undefined` too where it is larger than what is read. */
   readonly value: Uint8Array | undefined

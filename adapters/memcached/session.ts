@@ -23,7 +23,7 @@ export interface SessionLimits {
   readonly maxValueBytes?: number
 }
 
-/** Answers come in the order of requests: who asked, and for how many. */
+/** A call and the number of its replies. Memcached answers in the order of the requests. */
 interface Asked {
   readonly count: number
   readonly bytes: number

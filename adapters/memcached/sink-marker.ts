@@ -1,4 +1,4 @@
-/** What stands in each server of a stream: its epoch, its positions, and which servers there are. @module */
+/** The marker of a stream on each server: its epoch, its positions, and the list of servers. @module */
 import * as z from 'zod'
 import { decodeUtf8, encodeUtf8 } from '../../src/codec.ts'
 import type { SinkState } from '../../src/sink.ts'
@@ -12,7 +12,7 @@ import { listOf } from '../list.ts'
 
 export interface Marker {
   readonly epoch: string
-  /** Rises with every epoch, so that what an earlier one wrote is known for older. */
+  /** Rises with every epoch, so that writes of an earlier epoch count as older. */
   readonly generation: number
   readonly log: string | null
   readonly ring: string
@@ -40,7 +40,7 @@ export interface Stored extends SinkState {
   readonly generation: number
 }
 
-/** All servers and their shares. Keys are elsewhere when it changes: what was kept then has to be written again. */
+/** All servers and their shares. When they change, keys move: the sync must write everything again. */
 export const ringOf = (connection: MemcachedConnection): string =>
   connection
     .servers()
@@ -49,7 +49,7 @@ export const ringOf = (connection: MemcachedConnection): string =>
 
 export const encodeMarker = (marker: Marker): Uint8Array => encodeUtf8(JSON.stringify(marker))
 
-/** The markers of all servers, each on its own, whatever the hash says. */
+/** The markers of all servers: each server holds one, whatever the hash of its key. */
 export async function readMarkers(
   talk: Conversation,
   prefix: string,
@@ -76,7 +76,7 @@ export function agreed(placed: readonly Placed[], ring: string): Stored | undefi
     if (marker?.epoch !== first.epoch || marker.generation !== first.generation) return undefined
     if (marker.ring !== ring) return undefined
     const there = new Map(marker.positions)
-    // A server that does not know of a partition holds nothing of it for sure.
+    // A server without a position of a partition may hold none of its records.
     for (const [partition, position] of positions) {
       const other = there.get(partition)
       if (other === undefined) positions.delete(partition)

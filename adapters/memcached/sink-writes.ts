@@ -48,7 +48,7 @@ interface Item {
   readonly value: Uint8Array | null
   readonly ttlMs: number | undefined
   readonly mine: Companion
-  /** Tokens of the round: `undefined` where nothing is there. */
+  /** Tokens of the round: `undefined` where Memcached holds no item. */
   keyCas: string | undefined
   companionCas: string | undefined
 }
@@ -167,7 +167,7 @@ export class SinkWrites {
     for (const [at, item] of items.entries()) {
       const [reply, look] = replies.slice(next, (next += requests[at]!.length))
       if (reply instanceof MetaFailure) {
-        // The server has removed what was there: "avoid stale data persisting" (its source).
+        // The server has removed the old item: "avoid stale data persisting" (its source).
         if (!isTooLarge(reply.message)) throw failureError(reply)
         this.#refused.push({ index: item.index, reason: printable(reply.message) })
         done.add(item)
@@ -206,7 +206,7 @@ export const condition = (cas: string | undefined): string => (cas === undefined
 
 function requestsOf({ key, companion, value, keyCas, ttlMs }: Item, now: number): readonly MetaRequest[] {
   if (value === null) {
-    // Nothing was there before the companion was raised: an older write may have come in between.
+    // The key was missing before the companion rose: an older write may have stored it in between.
     return [
       keyCas === undefined ? { verb: 'mg', key, flags: ['u'] } : { verb: 'md', key, flags: [`C${keyCas}`] },
     ]
@@ -216,7 +216,7 @@ function requestsOf({ key, companion, value, keyCas, ttlMs }: Item, now: number)
   return keyCas === undefined ? [set, { verb: 'mg', key: companion, flags: ['v'] }] : [set]
 }
 
-/** A delete is done as well when nothing is there. */
+/** A delete is done, too, where Memcached holds no such item. */
 function isDone({ value, keyCas }: Item, reply: MetaReply | undefined): boolean {
   if (value !== null) return reply?.code === 'HD'
   return keyCas === undefined ? reply?.code === 'EN' : reply?.code === 'HD' || reply?.code === 'NF'

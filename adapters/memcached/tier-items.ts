@@ -13,10 +13,7 @@ import { decodeItem, encodeItem, type TierValue } from './tier-item.ts'
 
 /** A write that has met other writes at its key this often stores nothing: readers miss. */
 const MAX_ROUNDS = 32
-/**
- * Memcached reads an expiry of 30 days or more as a time of its own clock. The shorter bound costs a miss a
- * month.
- */
+/** Memcached takes 30 days or more for a time of its own clock. The bound costs a miss a month. */
 const MAX_TTL_MS = 29 * 86_400_000
 
 /** Something to do with an item. */

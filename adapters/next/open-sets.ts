@@ -17,7 +17,7 @@ export class OpenSets {
   readonly #reads = new Map<string, Set<string>>()
   readonly #running = new Map<string, Promise<void>>()
 
-  /** Nothing was found under `key`: an entry for it may come. */
+  /** A read has missed `key`: Next.js may make an entry for it. */
   expect(cacheKey: string, key: string): void {
     const keys = this.#reads.get(cacheKey) ?? new Set()
     this.#reads.delete(cacheKey)
@@ -25,7 +25,7 @@ export class OpenSets {
     if (this.#reads.size > MAX_OPEN) this.#reads.delete(this.#reads.keys().next().value!)
   }
 
-  /** The keys that an entry may be for. They are expected no longer. */
+  /** Takes out the keys that an entry may be for. */
   expected(cacheKey: string): readonly string[] {
     const keys = this.#reads.get(cacheKey)
     this.#reads.delete(cacheKey)
@@ -39,7 +39,7 @@ export class OpenSets {
     if (this.#running.get(cacheKey) === work) this.#running.delete(cacheKey)
   }
 
-  /** Resolves when nothing is being stored under the key, or it took too long. */
+  /** Resolves when no store under the key is under way, or it took too long. */
   async ended(cacheKey: string): Promise<void> {
     const work = this.#running.get(cacheKey)
     if (work !== undefined) await withDeadline(PATIENCE_MS, undefined, () => work).catch(() => undefined)

@@ -23,7 +23,7 @@ export class RedisFailure {
 export type RedisReply = null | number | string | Uint8Array | RedisFailure | readonly RedisReply[]
 
 export interface PipelineOptions {
-  /** Ends the waiting; the commands may be carried out all the same. */
+  /** Ends the wait; Redis may still run the commands. */
   readonly signal: AbortSignal
 }
 

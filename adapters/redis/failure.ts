@@ -1,12 +1,11 @@
-/** What Redis and its clients say when it does not work, as errors of kedge. @module */
+/** Turns failures of Redis and its clients into errors of kedge. @module */
 import { KedgeError, type KedgeErrorCode } from '../../src/errors.ts'
 import { printable } from '../problem.ts'
 
 /** Codes of redis 7.0's `server.c`, `cluster.c`, `acl.c` and `script.c`, and those of Upstash's REST API. */
 const KINDS: readonly (readonly [pattern: RegExp, code: KedgeErrorCode, retryable: boolean])[] = [
   [/^(NOAUTH|WRONGPASS|NOPERM)\b/, 'ERR_AUTH', false],
-  // Redis is out of memory, or a script or a snapshot blocks all clients, or it has as many clients as it
-  // takes.
+  // Redis is out of memory, blocked by a script or a snapshot, or has as many clients as it takes.
   [
     /^(OOM|BUSY|MISCONF|NOREPLICAS)\b|max number of clients|max concurrent connections/i,
     'ERR_OVERLOADED',
@@ -23,7 +22,7 @@ const KINDS: readonly (readonly [pattern: RegExp, code: KedgeErrorCode, retryabl
 /** The words behind which Redis 6 hides the code of what failed inside of a script. */
 const IN_SCRIPT = /(?:Error running script|@user_script).*?-?\b([A-Z]{3,}[A-Z0-9]* .*)$/s
 
-/** The error for what the server said. `doing` names what was tried. */
+/** The error for a failure that the server answered. `doing` names the call that failed. */
 export function serverError(message: string, doing: string): KedgeError {
   const inner = IN_SCRIPT.exec(message)?.[1] ?? message
   const kind = KINDS.find(([pattern]) => pattern.test(inner))

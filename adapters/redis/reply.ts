@@ -1,4 +1,4 @@
-/** Replies of our scripts, as what they must be. @module */
+/** Checks the replies of kedge's scripts. @module */
 import { KedgeError } from '../../src/errors.ts'
 import { decodeUtf8 } from '../../src/codec.ts'
 import type { RedisReply } from './connection.ts'

@@ -35,7 +35,7 @@ export async function readState(
     if (state?.epoch !== first.epoch || state.generation !== first.generation) return undefined
     for (const [partition, position] of positions) {
       const other = state.positions.get(partition)
-      // A node that does not know of a partition holds nothing of it for sure.
+      // A node without a position of a partition may hold none of its records.
       if (other === undefined) positions.delete(partition)
       else positions.set(partition, Math.min(position, other))
     }
@@ -81,7 +81,7 @@ export function proposalOf(replies: readonly RedisReply[]): Proposal {
   const [first = []] = markers
   const agreed = markers.every(([epoch, generation]) => epoch === first[0] && generation === first[1])
   const next = Math.max(...markers.map((marker) => wholeOf(marker[2]) ?? 0))
-  if (next === 0) throw new KedgeError('ERR_PROTOCOL', 'Redis tells no time')
+  if (next === 0) throw new KedgeError('ERR_PROTOCOL', 'Redis returns no generation')
   return {
     epoch: agreed && first[0] !== '' ? first[0] : undefined,
     first: first[0] ?? '',

@@ -20,10 +20,7 @@ function crc16(bytes: Uint8Array): number {
   return crc
 }
 
-/**
- * The part of a key that Redis hashes: the text between its first `{` and the next `}`, or else the whole
- * key.
- */
+/** The part of a key that Redis hashes: the text between its first `{` and the next `}`, or all of it. */
 function hashTag(key: string): string | undefined {
   const open = key.indexOf('{')
   if (open < 0) return undefined

@@ -92,10 +92,7 @@ export class TierApplication {
     return 'applied'
   }
 
-  /**
-   * An eviction of a group goes to all buckets, one of a key to the bucket of the key. In the order of the
-   * log.
-   */
+  /** An eviction of a group goes to all buckets, one of a key to the key's bucket. In log order. */
   #spread(evictions: readonly TierEviction[]): Map<Bucket, Portion[]> {
     const found = new Map(this.#layout.buckets.map((bucket): [Bucket, Portion[]] => [bucket, []]))
     for (const { offset, namespace, keys, group, version } of evictions) {

@@ -7,7 +7,7 @@ import { spreadTags } from './slot.ts'
 /** A log's identity as a word: `-` where it is not known. */
 const MAX_LOG_LENGTH = 200
 
-/** One of the tier's parts. All of its keys are of one slot, so that one script reaches them. */
+/** One of the tier's parts. All of its keys are in one slot, so that one script reaches them. */
 export class Bucket {
   /** Begins its items' names, before the namespace. */
   readonly items: string

@@ -27,7 +27,7 @@ local function whole(text)
 end
 `
 
-/** Lua: the first line of what stands at a key; a key of another type is no item of ours, and goes. */
+/** Lua: the first line of what stands at a key; the script deletes a key of another type. */
 const HEADER = String.raw`
 local function header(key)
   local found = redis.pcall('GETRANGE', key, 0, ${HEADER_BYTES - 1})

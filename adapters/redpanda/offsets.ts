@@ -69,8 +69,7 @@ function sounder({ http, signal }: Call, topic: string, partition: number): Soun
       throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer comes from a cache on the way')
     }
     if (answer.status < 300) {
-      // A load balancer's page says nothing about the log: taken for an answer, it would give an end that is
-      // not the log's.
+      // A load balancer's page is no answer about the log: taken for one, it would give a wrong end.
       if (Array.isArray(parseJson(answer.body))) return true
       throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer is no list of records', {
         retryable: true,

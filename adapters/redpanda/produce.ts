@@ -16,8 +16,9 @@ const produceAnswer = z.object({
 })
 
 /**
- * Appends the records in order. The answer has one entry for each partition, the offset of its first record, so the
- * proxy must not choose the partition of more than one record in a request: those that name none go one by one.
+ * Appends the records in order. The answer has one entry for each partition, the offset of its first record,
+ * so the proxy must not choose the partition of more than one record in a request: records without one go one
+ * by one.
  */
 export async function produce(call: Call, topic: string, records: readonly NewRecord[]): Promise<Position[]> {
   const positions: Position[] = []

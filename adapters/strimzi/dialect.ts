@@ -5,8 +5,7 @@ import { toBase64 } from '../base64.ts'
 import type { Dialect } from '../v2/dialect.ts'
 
 export const STRIMZI: Dialect = {
-  // The bridge answers 204 to a seek past the end; with any other policy it then replays the log without an
-  // error.
+  // The bridge answers 204 to a seek past the end; with any other policy it then replays the log.
   reset: 'none',
   longPoll: true,
   readCommitted: true,

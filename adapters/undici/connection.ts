@@ -3,10 +3,7 @@ import { Client } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Runtime } from '../../src/runtime.ts'
 
-/**
- * The other side may have closed a connection that was idle for longer, and undici may not have read the
- * close yet.
- */
+/** After a longer idle time the other side may have closed the connection, and undici not read it yet. */
 const SETTLED_MS = 100
 /** Subtracted from what a server announces: its answer was on the way for a while. */
 const MARGIN_MS = 1000
@@ -52,7 +49,9 @@ export class Connection {
     })
   }
 
-  /** Whether it was idle for longer than it is kept, by the wall clock or the monotonic one: either may have stood still. */
+  /**
+   * Whether it was idle too long by the wall clock or the monotonic one: a freeze may have stopped either.
+   */
   get isStale(): boolean {
     return this.#idleSince() > this.#idleMs
   }

@@ -49,12 +49,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    // The caller has left while a connection was made.
+    // The caller has aborted while undici connected.
     if (this.#isOver) controller.abort(new Error('aborted'))
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, head: Head): void {
-    // What comes before the answer itself (RFC 9110, section 15.2).
+    // An interim response, before the answer itself (RFC 9110, section 15.2).
     if (status < 200) return
     const headers = headersOf(head)
     const coding = headers.get('content-encoding') ?? 'identity'

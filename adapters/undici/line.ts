@@ -34,7 +34,7 @@ export class Line {
     this.#free = options.connections
   }
 
-  /** Whether nothing is under way and nothing waits. */
+  /** Whether no request is under way and none waits. */
   get isQuiet(): boolean {
     return this.#free === this.#options.connections
   }
@@ -62,12 +62,12 @@ export class Line {
     connection.rest()
     this.#idle.push(connection)
     const [next] = this.#waiting
-    // The turn goes from one to the next.
+    // The next waiting request takes this slot.
     if (next) next.begin()
     else this.#free++
   }
 
-  /** Refuses those that wait. */
+  /** Refuses the waiting requests. */
   refuse(error: KedgeError): void {
     for (const waiter of this.#waiting) waiter.refuse(error)
   }

@@ -3,7 +3,7 @@ import { KedgeError } from '../../src/errors.ts'
 import { Line } from './line.ts'
 import type { LineOptions } from './line.ts'
 
-/** Adapters have one or two. Beyond this, those with nothing under way are forgotten. */
+/** Adapters have one or two. Beyond this number, lines without a request are dropped. */
 const MAX_ORIGINS = 100
 
 export class Lines {
@@ -40,7 +40,7 @@ export class Lines {
     if (--this.#open === 0) this.#quiet()
   }
 
-  /** Refuses what waits and what comes; what is under way has `graceMs` to end. */
+  /** Refuses waiting and new requests; those under way have `graceMs` to end. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true
     for (const line of this.#lines.values()) line.refuse(closed())

@@ -28,7 +28,7 @@ export async function readRecords(
 ): Promise<ReadResult> {
   const found = await fetchRecords(kafka, topic, positions, waitMs)
   const quiet = positions.filter(({ partition }) => !found.some((record) => record.partition === partition))
-  // What a fetch outside of the log answers is not documented: silence and gaps are looked up in the bounds.
+  // Upstash documents no answer to a fetch outside of the log: the bounds explain an empty one or a gap.
   const doubtful = quiet.length > 0 || hasGap(positions, found)
   const partitions = positions.map(({ partition }) => partition)
   const outOfRange = doubtful ? outside(positions, await boundsOf(kafka, topic, partitions)) : []

@@ -49,7 +49,7 @@ export async function client(http: Http, signal: AbortSignal): Promise<Kafka> {
  * A client without an address, whose `HttpClient` the caller replaces. The adapter sends the credentials
  * itself: the package's own base64 spoils what is not Latin-1.
  *
- * The package is imported when it is asked for: what bundles this adapter beside others need not have it installed.
+ * The first call imports the package: a program that bundles this adapter beside others need not install it.
  *
  * @throws KedgeError `ERR_UNSUPPORTED` where it cannot be imported, or keeps its `HttpClient` elsewhere.
  */
@@ -64,7 +64,7 @@ async function blankClient(): Promise<Kafka> {
 let upstash: typeof import('@upstash/kafka') | undefined
 
 async function imported(): Promise<typeof import('@upstash/kafka')> {
-  // Bundlers leave an import out that they cannot resolve where its failure is caught.
+  // A bundler skips an import that it cannot resolve only where the code catches its failure.
   try {
     return await import('@upstash/kafka')
   } catch (cause) {

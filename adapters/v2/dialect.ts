@@ -33,10 +33,7 @@ export interface Dialect {
   readonly seeksAfterPoll: boolean
   /** A poll waits out its timeout although it has found records, unless they reach `max_bytes`. */
   readonly waitsOut: boolean
-  /**
-   * For up to so many records the reader sends a short poll first. 0 where a poll ends when it has found
-   * records.
-   */
+  /** Up to so many records get a short poll first. 0 where a poll ends when it has found records. */
   readonly few: number
   /** The proxy leaves records that did not fit into an answer out of the next one, too. */
   readonly losesRest: boolean

@@ -49,7 +49,7 @@ export class InstancePool {
     return () => void this.#leases.delete(lease)
   }
 
-  /** The idle instance that stands exactly there. */
+  /** Takes the idle instance at exactly these positions. */
   take(
     topic: string,
     positions: readonly Position[],
@@ -62,31 +62,27 @@ export class InstancePool {
     return at === -1 ? undefined : this.#idle.splice(at, 1)[0]
   }
 
-  /** An idle instance of the same partitions, wherever it stands. */
+  /** Takes an idle instance of the same partitions, at any positions. */
   takeElsewhere(purpose: Purpose): Instance | undefined {
     const now = Date.now()
     const at = this.#idle.findIndex((instance) => instance.usableAt <= now && covers(instance, purpose))
     return at === -1 ? undefined : this.#idle.splice(at, 1)[0]
   }
 
-  /** Takes the instance back. Returns those that are to be removed. */
+  /** Takes the instance back. Returns the instances that the caller must remove. */
   give(instance: Instance): Instance[] {
     if (this.#closed) return [instance]
     // An idle instance with a known position is worth more than one that must seek first.
     if (!isPlaced(instance) && this.#idle.some((other) => covers(other, instance) && isPlaced(other)))
       return [instance]
-    // An idle instance at other positions of the same partitions is behind, or of a deleted topic of this
-    // name.
+    // An idle instance elsewhere in the same partitions is behind, or of a deleted topic of this name.
     const [rivals, others] = partition(this.#idle, (other) => covers(other, instance))
     this.#idle = [...others, instance]
     const surplus = Math.max(0, this.#idle.length - this.#maxInstances)
     return [...rivals, ...this.#idle.splice(0, surplus)]
   }
 
-  /**
-   * Takes out the instances that no read has used for `idleMs`. There is no timer: each call to the log
-   * sweeps.
-   */
+  /** Takes out the instances unused for `idleMs`. There is no timer: each call to the log sweeps. */
   sweep(): Instance[] {
     const limit = Date.now() - this.#idleMs
     const [old, young] = partition(this.#idle, ({ usedAt }) => usedAt <= limit)

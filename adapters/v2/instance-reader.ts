@@ -65,7 +65,7 @@ interface Aim extends Purpose {
 /** An instance at its place. */
 interface Placed {
   readonly instance: Instance
-  /** How it came there: it stood there, was moved there for this poll, or was made for it and never asked before. */
+  /** It stood there since an earlier poll, was moved there for this one, or was newly made for it. */
   readonly how: 'stood' | 'moved' | 'made'
 }
 
@@ -157,7 +157,7 @@ export class InstanceReader {
       }
       const empty = poll !== 'out of range' && poll.records.length === 0
       if (poll === 'out of range' || poll.dropped > 0 || this.#doubts(sorted, poll.records, empty)) {
-        // Retention may have taken the position since the bounds were sampled: what was found proves nothing.
+        // Retention may have taken the position since the bounds were sampled: these records prove nothing.
         sorted = await this.#sort(call, topic, positions)
       }
       if (poll === 'out of range') continue
@@ -166,7 +166,7 @@ export class InstanceReader {
         return { records, next: advance(positions, records), outOfRange: sorted.outOfRange }
       }
       if (waits) break
-      // Warming up, or the first record is as large as `max_bytes`: kafka-rest then answers nothing for ever.
+      // Warming up, or the first record is as large as `max_bytes`: kafka-rest then never returns it.
       bytes = this.#larger(bytes)
     }
     return { records: [], next: [...positions], outOfRange: sorted.outOfRange }
@@ -182,10 +182,7 @@ export class InstanceReader {
     return hasGap(sorted.behind, records) || (empty && sorted.behind.length > 0 && this.#reset === 'latest')
   }
 
-  /**
-   * How long a poll for existing records may take. Where the proxy waits it out, no longer than the caller
-   * would wait.
-   */
+  /** How long a poll for existing records may take: a proxy that waits it out must not exceed `waitMs`. */
   #patience(waitMs: number, distance: number, polls: number): number {
     const { waitsOut, few } = this.#options.dialect
     if (polls === 0 && distance > 1 && distance <= few) return MIN_POLL_MS
@@ -203,7 +200,7 @@ export class InstanceReader {
     return bytes >= 65_536 ? Math.max(bytes, most) : Math.min(65_536, most)
   }
 
-  /** One poll, by an instance that stands there. Given back where its place is known, or can be found by a seek. */
+  /** One poll. The instance goes back to the pool where its position is known, or a seek can set it. */
   async #poll(call: Call, aim: Aim): Promise<Poll | Missed | 'unsure'> {
     let placed: Placed | undefined
     try {
@@ -214,8 +211,7 @@ export class InstanceReader {
         return poll
       }
       if (this.#lacks(aim, poll, placed)) {
-        // Only another instance can confirm a gap. After an empty poll the same instance may find records by
-        // a seek.
+        // Only another instance can confirm a gap. After an empty poll a seek may find the records.
         if (poll.records.length > 0) this.#remove([placed.instance])
         else this.#give(unplaced(placed.instance))
         return 'unsure'
@@ -251,7 +247,7 @@ export class InstanceReader {
     return how === 'stood' || !seeksAfterPoll || !this.#gaps.confirms(topic, positions, records)
   }
 
-  /** An instance at the positions: one that stands there, one that is moved there, or a new one. */
+  /** An instance at the positions: an idle one there, one that a seek moves there, or a new one. */
   async #place(call: Call, aim: Aim): Promise<Placed> {
     const standing = this.#pool.take(aim.topic, aim.positions, aim.isolation)
     if (standing) return { instance: standing, how: 'stood' }
@@ -261,7 +257,7 @@ export class InstanceReader {
       return { instance: placed, how: placed.mayMove ? 'moved' : 'made' }
     } catch (error) {
       if (call.signal.aborted) {
-        // The next read goes on where this one had to stop. A seek that was given up may still arrive.
+        // The next read goes on with this instance. A seek that was given up may still arrive.
         this.#give(unplaced({ ...instance, mayMove: true }))
       } else if (!(error instanceof InstanceGone) || error instanceof Unassigned) this.#remove([instance])
       throw error

@@ -34,9 +34,9 @@ const UNKNOWN = -1
 export interface Instance {
   readonly topic: string
   readonly isolation: ReadOptions['isolation']
-  /** Where the instance stands: what its last answer, or its seek, left. {@link unplaced} where that is not known. */
+  /** The positions after its last answer or seek. {@link unplaced} where they are unknown. */
   readonly positions: readonly Position[]
-  /** It has been given its partitions. A read whose time was over may have come so far: the next one goes on from there. */
+  /** Whether the proxy has assigned its partitions, perhaps for an earlier read that timed out since. */
   isAssigned: boolean
   /** Warm-up polls since it was made. */
   warmUps: number
@@ -140,14 +140,13 @@ export async function placeInstance(
         instance.warmUps = 0
         return placed()
       } catch (error) {
-        // The proxy gives the same answer for a consumer that has not got its partitions yet and one that has
-        // lost them.
+        // The proxy answers the same for a consumer without its partitions yet and one that has lost them.
         if (!(error instanceof Unassigned) || instance.warmUps >= MAX_WARM_UPS) throw error
       }
     }
     instance.warmUps++
     instance.mayMove = true
-    // Its answer is of another place.
+    // The warm-up poll reads at another position: its answer is dropped.
     await call.http.send(at(instance, records(WARM_UP_MS, 1)), call.signal)
   }
 }
@@ -205,7 +204,7 @@ async function tell(
   throw failure(answer, 'placing a consumer instance')
 }
 
-/** Both are sent every time: they stick to later polls of some proxies. Without a body no Content-Type: 415. */
+/** Every poll sends both: some proxies keep them for later polls. A Content-Type without a body is a 415. */
 const records = (timeout: number, maxBytes: number): HttpRequest => ({
   method: 'GET',
   path: `/records?timeout=${timeout}&max_bytes=${maxBytes}`,

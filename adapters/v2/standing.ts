@@ -1,4 +1,4 @@
-/** Where the positions of a read stand: behind the ends, at them, or outside of the log. @module */
+/** Sorts the positions of a read: behind the ends, at them, or outside of the log. @module */
 import type { PartitionOffsets, Position } from '../../src/log.ts'
 import { outside } from '../positions.ts'
 

@@ -1,4 +1,8 @@
-/** Reads by explicit offset, as Redpanda's HTTP Proxy and the gateway have them: nothing is held anywhere. @module */
+/**
+ * Reads by explicit offset from Redpanda's HTTP Proxy and the gateway, which keep no state of a reader.
+ *
+ * @module
+ */
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../src/log.ts'
 import { segment } from '../http.ts'
 import { offsetShape } from '../positions.ts'
@@ -11,8 +15,8 @@ type Answer = Found | 'out of range'
 
 export interface StatelessOptions extends ReadOptions {
   /**
-   * The log that the positions are of, where it is known (the gateway's `log=`). In another one they are out of range:
-   * no cache on the way can then answer with the records of a topic that has been created anew since.
+   * The log that the positions are of, where it is known (the gateway's `log=`). In another log they are out
+   * of range, so no cache on the way can answer with the records of a topic that has been created anew since.
    */
   readonly logId?: string | undefined
 }

@@ -15,7 +15,7 @@ const record = z.object({
   value: z.string().nullish(),
   timestamp: z.unknown().optional(),
 })
-// Kafka writes -1 for what an answer cannot tell.
+// Kafka writes -1 for an unknown value.
 const partitionAnswer = z.object({
   partition: offsetShape,
   error_code: z.int().nullish(),
