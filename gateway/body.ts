@@ -1,4 +1,8 @@
-/** Request bodies: bounded while they arrive, each and all together; JSON, and of the shape that a schema says. @module */
+/**
+ * Request bodies: bounded while they arrive, each and all together, and checked as JSON of a schema.
+ *
+ * @module
+ */
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { z } from 'zod'

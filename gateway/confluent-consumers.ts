@@ -56,7 +56,7 @@ export function confluentConsumers(service: Service): Hono {
 
   const routes: InstanceRoutes = {
     body: async (c, schema) => {
-      // As with kafka-rest, where many clients send one type with whatever they ask.
+      // As kafka-rest does: many clients send one type with every request.
       if (contentType(c) !== V2_TYPE && !formatOf(contentType(c)))
         throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
       return bodies.read(c, schema)

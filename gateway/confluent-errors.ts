@@ -39,10 +39,7 @@ export const V2_ERRORS: ErrorTable = {
 
 export const V3_ERRORS: ErrorTable = { ...V2_ERRORS, 'unknown-topic': [404, 40403] }
 
-/**
- * Redpanda has one code for a malformed number and for a position outside the log; the message tells them
- * apart.
- */
+/** Redpanda has one code for a malformed number and a position outside the log; the messages differ. */
 export const REDPANDA_ERRORS: ErrorTable = {
   ...V2_ERRORS,
   malformed: [400, 40002],
@@ -61,10 +58,7 @@ export function confluentErrors(service: Service, table: ErrorTable, type: strin
   }
 }
 
-/**
- * What to answer: a refusal, `'unexpected'` for a fault of the gateway, `undefined` for a client that is
- * gone.
- */
+/** A refusal, `'unexpected'` for a fault of the gateway, `undefined` for a client that is gone. */
 export function refusalFrom(
   error: unknown,
   c: Context,
@@ -76,7 +70,7 @@ export function refusalFrom(
   return 'unexpected'
 }
 
-/** Headers of an error: those set before it arose, its type, and when to come back. */
+/** Headers of an error: those already set, its content type, and `Retry-After`. */
 export function errorHeaders(refusal: Refusal | 'unexpected', type: string, c: Context): Headers {
   const headers = new Headers(c.res.headers)
   headers.set('content-type', type)

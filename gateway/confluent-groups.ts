@@ -42,7 +42,7 @@ const commitBody = z.strictObject({
 })
 const committedBody = z.object({ partitions: listOf(topicPartition).optional() })
 
-/** Adds the routes to those of the instances. */
+/** Adds these routes to the routes of the instances. */
 export function confluentGroups(app: Hono, service: Service, routes: InstanceRoutes): void {
   const { body, instance, bounded, wants } = routes
 

@@ -21,7 +21,7 @@ const positionsBody = z.object({
   timestamps: listOf(topicPartition.extend({ timestamp: z.int().min(0) })).default([]),
 })
 
-/** Adds the routes to those of the instances. */
+/** Adds these routes to the routes of the instances. */
 export function confluentPositions(app: Hono, { cluster }: Service, routes: InstanceRoutes): void {
   const { body, instance, bounded } = routes
 

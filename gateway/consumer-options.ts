@@ -22,10 +22,7 @@ export interface PollOptions<T> {
   readonly timeoutMs: number
   readonly maxBytes: number
   readonly signal: AbortSignal
-  /**
-   * May refuse a record as `undecodable`: the poll then returns the records before it, and the next poll is
-   * refused.
-   */
+  /** May refuse a record as `undecodable`: the poll returns the records before it, the next is refused. */
   readonly show: (record: ClusterRecord) => T
 }
 

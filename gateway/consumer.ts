@@ -24,10 +24,7 @@ export class Consumer {
   readonly #cluster: Cluster
   readonly #runtime: Runtime
   #positions = new Positions([])
-  /**
-   * The positions after the returned records, while a poll is under way: records read by then are not
-   * consumed yet.
-   */
+  /** The positions after the returned records, while a poll reads on: its records are not consumed yet. */
   #returned: Positions | undefined
   #subscription:
     | { readonly topics: readonly string[]; readonly member: GroupMember; share?: Share | undefined }
@@ -93,7 +90,7 @@ export class Consumer {
     this.#positions = new Positions(partitions, this.#positions)
   }
 
-  /** The partitions that are assigned; for a member of a group those that the group has given it by now. */
+  /** The assigned partitions; for a member of a group its present share. */
   async assignment(signal: AbortSignal): Promise<readonly TopicPartition[]> {
     await this.#share(0, signal)
     return this.#positions.partitions
@@ -127,10 +124,7 @@ export class Consumer {
     return this.#groups().committed(this.group, partitions)
   }
 
-  /**
-   * The records from the positions on, each through `show`. The positions move past them, unless the poll
-   * fails.
-   */
+  /** The records from the positions on, each through `show`. The positions move past them unless it fails. */
   async poll<T>(options: PollOptions<T>): Promise<T[]> {
     if (!this.#subscription && this.#positions.size === 0) throw nothing()
     this.#autoCommit.byTime()
@@ -156,10 +150,7 @@ export class Consumer {
     throw new Refusal('unsupported', 'This cluster keeps no consumer groups: assign partitions, and seek.')
   }
 
-  /**
-   * This member's share of the group; a new one replaces the positions. `undefined` without a group, or not
-   * yet.
-   */
+  /** This member's share; a new one replaces the positions. `undefined` without a group, or not yet. */
   async #share(waitMs: number, signal: AbortSignal): Promise<Share | undefined> {
     const subscription = this.#subscription
     if (!subscription) return undefined
@@ -186,10 +177,7 @@ export class Consumer {
     }
   }
 
-  /**
-   * `undefined` when the group gave the partitions to other members meanwhile: they read the same records
-   * again.
-   */
+  /** `undefined` when the group gave the partitions to others meanwhile: they read the records again. */
   async #pollShare<T>(
     ended: AbortSignal | undefined,
     deadline: number,

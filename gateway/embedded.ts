@@ -33,7 +33,7 @@ const encoder = new TextEncoder()
 /**
  * The bytes of a key or value that was sent. `null` and absent are none.
  *
- * @param text what was parsed to `data`
+ * @param text the JSON text of `data`
  * @throws Refusal `malformed`.
  */
 export function decodeEmbedded(
@@ -45,7 +45,10 @@ export function decodeEmbedded(
   return format === 'binary' ? decodeBase64(data) : encoder.encode(compact(text ?? 'null'))
 }
 
-/** A record as JSON. @throws Refusal `undecodable` for one that is not JSON where JSON is wanted; it says which. */
+/**
+ * A record as JSON.
+ * @throws Refusal `undecodable`, naming the record, where it is not JSON and the format is `json`.
+ */
 export function recordText(format: EmbeddedFormat, record: ClusterRecord): string {
   const { topic, key, value, partition, offset } = record
   const parts = `"key":${partText(format, key, record, 'key')},"value":${partText(format, value, record, 'value')}`

@@ -17,10 +17,7 @@ export interface GroupOffset extends TopicPosition {
 /** The partitions that a member reads until the next rebalance. */
 export interface Share {
   readonly partitions: readonly TopicPartition[]
-  /**
-   * Aborted when the group ends this share. Other members read the records again that were not returned by
-   * then.
-   */
+  /** Aborted when the group ends this share. Other members read again what was not returned by then. */
   readonly ended: AbortSignal
 }
 
@@ -51,7 +48,7 @@ export interface Groups {
   join(group: string, options: MemberOptions): GroupMember
   /** Commits for a reader that is no member. @throws Refusal `not-assigned` while the group has members. */
   commit(group: string, offsets: readonly GroupOffset[]): Promise<void>
-  /** What the group has committed, for those of the partitions for which it has. */
+  /** The group's committed offsets, for the partitions that have one. */
   committed(group: string, partitions: readonly TopicPartition[]): Promise<readonly GroupOffset[]>
 }
 

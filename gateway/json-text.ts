@@ -10,10 +10,7 @@
 const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c]
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]
 
-/**
- * The texts of an object's members by name. Of two members of one name the later counts, as with
- * `JSON.parse`.
- */
+/** The texts of an object's members by name. Of two with one name the later counts, as in `JSON.parse`. */
 export function membersOf(object: string): Map<string, string> {
   const members = new Map<string, string>()
   let at = skipSpace(object, object.indexOf('{') + 1)

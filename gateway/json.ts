@@ -40,7 +40,7 @@ export interface Json {
   readonly text: string
 }
 
-/** @throws Refusal `malformed`. The message never quotes what was sent. */
+/** @throws Refusal `malformed`. The message never quotes the body. */
 export function parseJson(bytes: Uint8Array): Json {
   const nesting = new Nesting()
   for (const byte of bytes) nesting.step(byte)

@@ -59,7 +59,9 @@ export class Listener {
     return typeof address === 'object' && address ? address.port : port
   }
 
-  /** Accepts nothing new. Resolves when what is under way has ended; after `graceMs` it is cut. */
+  /**
+   * Accepts no new connection. Resolves when the requests under way have ended; after `graceMs` it cuts them.
+   */
   async close(graceMs: number): Promise<void> {
     const server = this.#server
     if (!server) return

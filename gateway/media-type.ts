@@ -23,7 +23,8 @@ export function accepted(c: Context): string[] {
 }
 
 /**
- * The first of the offered types that the client accepts; the first offered when it says nothing or anything goes.
+ * The first of the offered types that the client accepts; the first offered where it has no `Accept`, or
+ * accepts any.
  * @throws Refusal `not-acceptable`.
  */
 export function negotiate<T extends string>(c: Context, offered: readonly [T, ...T[]]): T {

@@ -63,7 +63,7 @@ class MemoryCluster implements Cluster {
     try {
       return this.#log.createTopic(topic, partitions === undefined ? {} : { partitions })
     } catch (error) {
-      // The name or the number: the message says which, and is the log's own.
+      // The log's own message says whether the name or the number of partitions is wrong.
       if (error instanceof TypeError) throw new Refusal('invalid', error.message)
       throw this.#refusal(error, topic)
     }
@@ -111,8 +111,7 @@ class MemoryCluster implements Cluster {
     let left = maxBytes
     const next = positions.map((position) => {
       const { topic, partition } = position
-      // When the answer is full, the next poll reads the remaining partitions; this one only checks that they
-      // exist.
+      // Once the answer is full, the next poll reads the other partitions; this one checks that they exist.
       const bytes = left > 0 || records.length === 0 ? left : undefined
       const slice = this.#attempt(position, () =>
         bytes === undefined

@@ -1,4 +1,8 @@
-/** Consumer groups of a log in memory: members of one process share its partitions as those of a Kafka group do. @module */
+/**
+ * Consumer groups of a log in memory: members in one process share its partitions as in a Kafka group.
+ *
+ * @module
+ */
 import type { MemoryLog } from '../src/testing/memory-log.ts'
 import type { TopicPartition } from './cluster.ts'
 import { membersOnly } from './groups.ts'
@@ -6,7 +10,9 @@ import type { GroupMember, GroupOffset, Groups, MemberOptions, Share } from './g
 import { rangeAssign } from './range.ts'
 import { Refusal } from './refusal.ts'
 
-/** Groups whose offsets are kept. Of those without members the one used longest ago is forgotten for another. */
+/**
+ * Groups whose offsets are kept. A further group drops the group without members that was used longest ago.
+ */
 const MAX_GROUPS = 1000
 
 interface Group {
@@ -155,7 +161,7 @@ class Member implements GroupMember {
     try {
       this.#group.commit(this.#options.consumed())
     } catch (error) {
-      // A topic that is gone takes its offsets with it.
+      // The offsets of a deleted topic are dropped.
       if (!(error instanceof Refusal)) throw error
     }
     end()

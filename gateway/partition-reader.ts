@@ -11,10 +11,7 @@ interface Leaving {
 }
 
 export interface PartitionReadOptions extends ClusterReadOptions {
-  /**
-   * The waiting request, where a `signal` for each would cost too much: once it is closed, it gets no
-   * records.
-   */
+  /** The waiting request, where a `signal` for each costs too much: once closed, it gets no records. */
   readonly leaving?: Leaving | undefined
   /** Ends the wait as if its time were over. One signal for all, heard by readers that `endWaits`. */
   readonly stopping?: AbortSignal | undefined

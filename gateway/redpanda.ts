@@ -3,8 +3,8 @@
  * `max_bytes` are mandatory, and so is an `Accept` that names a format.
  *
  * Beyond Redpanda: `isolation_level=read_committed` (Kafka's own name and value) leaves out records of open
- * and aborted transactions, and the answer tells in `kedge-log-id`, `kedge-beginning-offset`,
- * `kedge-end-offset` and `kedge-next-offset` what the partition is and where to go on (past gaps and
+ * and aborted transactions, and the answer has the headers `kedge-log-id`, `kedge-beginning-offset`,
+ * `kedge-end-offset` and `kedge-next-offset`: the log, its bounds, and where to go on (past gaps and
  * transaction markers). `log=` followed by such an id asks for that log: the gateway answers 412 when the
  * topic has been created anew since, unless it still holds the records. An answer that will never change says
  * so to caches (`caching.ts`); where a cache may keep it without asking again, it leaves out the bounds,

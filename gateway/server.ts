@@ -19,11 +19,14 @@ interface ServerOptions extends Omit<GatewayOptions, 'cluster' | 'draining' | 's
   /** Connections beyond this are refused. @default 10_000 */
   readonly maxConnections?: number
   /**
-   * How long `/readyz` says 503 before the gateway stops to listen, in milliseconds: as long as the balancer before it
-   * needs to notice. @default 0
+   * How long `/readyz` answers 503 before the gateway stops listening, in milliseconds: as long as the
+   * balancer in front of it needs to notice. @default 0
    */
   readonly drainMs?: number
-  /** How long requests may take to end once it has stopped to listen, in milliseconds; then they are cut. @default 5000 */
+  /**
+   * How long requests may take to end after it stops listening, in milliseconds; then it cuts them.
+   * @default 5000
+   */
   readonly graceMs?: number
 }
 
@@ -32,7 +35,7 @@ interface ServerOptions extends Omit<GatewayOptions, 'cluster' | 'draining' | 's
  * would copy the records (with a thousand waiters a shared tail took a fifth more CPU for each poll).
  */
 export interface StartOptions extends ServerOptions {
-  /** The log to stand on. @default a new one, made from `memory` */
+  /** The log behind the gateway. @default a new one, made from `memory` */
   readonly log?: MemoryLog
   readonly memory?: MemoryLogOptions
   /** @default 'kedge-memory' */

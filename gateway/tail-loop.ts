@@ -6,7 +6,7 @@ import type { Waiting } from './tail-waiters.ts'
 import { Window } from './tail-window.ts'
 import type { WindowLimits } from './tail-window.ts'
 
-/** Bounds, and when they were asked for: the number of samples that had begun by then. */
+/** Bounds, and the number of samples that had begun when the tail asked for them. */
 export interface Sample extends PartitionBounds {
   readonly tick: number
 }

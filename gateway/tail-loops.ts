@@ -6,11 +6,11 @@ import type { TailOptions } from './tail-options.ts'
 
 type Isolation = ClusterReadOptions['isolation']
 
-/** Bounds of the cluster, in the order in which they were asked for. */
+/** Bounds of the cluster, in the order of the requests for them. */
 export interface Samples {
   /** Sampled after the call. */
   take(place: TopicPartition): Promise<Sample>
-  /** A number for bounds that are asked for now by other means. */
+  /** A number for bounds that a loop requests now with its read. */
   tick(): number
 }
 
@@ -32,10 +32,7 @@ export class TailLoops {
     return this.#loops.get(keyOf(place, isolation))
   }
 
-  /**
-   * The loop, unless newer bounds show that its window is of another log, or holds records that the log has
-   * lost.
-   */
+  /** The loop, unless newer bounds show that its window is of another log, or holds lost records. */
   current(place: TopicPartition, isolation: Isolation, bounds: Sample): TailLoop | undefined {
     const loop = this.find(place, isolation)
     if (!loop) return undefined

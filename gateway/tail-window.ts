@@ -48,10 +48,7 @@ export class Window {
     return offset >= this.#start && offset < this.#end
   }
 
-  /**
-   * Adds the records of a read from the end on. It leaves out records that it holds, or that lie beyond
-   * `next`.
-   */
+  /** Adds the records of a read from the end on, without those that it holds or that lie beyond `next`. */
   append(records: readonly ClusterRecord[], next: number): void {
     this.#last = undefined
     for (const record of records) {

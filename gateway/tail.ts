@@ -25,7 +25,7 @@ export interface TailedCluster extends Cluster, PartitionReader {
 
 /** The reason with which a wait is aborted: without one `abort` makes an error with a stack. */
 const ENDED = 'the wait has ended'
-/** How often a read begins anew because the topic was created anew during it. */
+/** How often a read starts again because the topic was created anew during it. */
 const MAX_ATTEMPTS = 3
 
 /**
@@ -34,7 +34,7 @@ const MAX_ATTEMPTS = 3
  * - Reads that wait at the end of a partition get its records from one loop; there is a loop for each
  *   isolation level, so that a committed reader never sees the records of an uncommitted one. A loop ends
  *   after `idleMs` without use.
- * - Recent records come from the loop's window, older ones from the cluster; equal reads that stand in line are one.
+ * - Recent records come from the loop's window, older ones from the cluster; equal reads that wait share one.
  * - `offsets()` stays what a proof of freshness needs: a sample of the cluster that *began after the call*.
  *   Calls that come while a sample is under way share the next, never the one that began before them. The
  *   tail also checks an answer from a window against such a sample: the log must be the same, and still hold
@@ -386,10 +386,7 @@ class SharedTail implements TailedCluster {
     }
   }
 
-  /**
-   * Where the limit allows no further loop, the cluster itself waits. A loop that has just ended is started
-   * again.
-   */
+  /** Where the limit allows no further loop, the cluster waits. A loop that has just ended starts again. */
   async #unshared(
     position: TopicPosition,
     { isolation }: PartitionReadOptions,

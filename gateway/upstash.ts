@@ -103,10 +103,7 @@ function groups(): never {
   throw new Refusal('unsupported', 'Consumer groups are not supported: fetch by explicit offset instead.')
 }
 
-/**
- * Appends all records or fails: the protocol has no report for one record. It checks topics and partitions
- * first.
- */
+/** Appends all records or fails: the protocol has no report for one. It checks the partitions first. */
 async function produce({ cluster, limits }: Service, asked: readonly Message[], path: string | undefined) {
   if (asked.length > limits.maxRecords) {
     throw new Refusal('too-large', `More than ${limits.maxRecords} messages in one request.`)

@@ -19,7 +19,7 @@ export interface Batch {
   readonly maxTimestamp: number
   /** Why no field of its head counts, `last` included; `undefined` for a sound batch. */
   readonly broken: string | undefined
-  /** @throws Unreadable for what is not as it was written, and where it inflates beyond `maxBytes`. */
+  /** @throws Unreadable where the batch is damaged, and where it inflates beyond `maxBytes`. */
   records(maxBytes: number): Iterable<KafkaRecord>
 }
 

@@ -9,7 +9,7 @@ import type { Links } from './links.ts'
 import type { Address, KafkaSettings } from './options.ts'
 import type { Topology } from './topology.ts'
 
-/** Groups whose coordinators are remembered; the one asked for longest ago is forgotten. */
+/** Groups whose coordinators are kept; a further group drops the one used longest ago. */
 const MAX_GROUPS = 1000
 /** `FindCoordinatorRequest`'s key type for groups. */
 const GROUP = 0
@@ -33,7 +33,10 @@ export class Coordinators {
     this.#settings = settings
   }
 
-  /** Waits for one: a new cluster makes the topic of groups when it is first asked. @throws KafkaFailure after the deadline. */
+  /**
+   * Waits for a coordinator: a new cluster creates the topic of offsets on first use.
+   * @throws KafkaFailure after the deadline.
+   */
   async of(group: string, deadline: number): Promise<Address> {
     const address = this.#known.get(group) ?? (await this.#await(group, deadline))
     this.#known.delete(group)

@@ -68,7 +68,7 @@ export class GroupOffsets {
     }
   }
 
-  /** For those of the partitions that have one. */
+  /** The committed offsets, for the partitions that have one. */
   async committed(group: string, partitions: readonly TopicPartition[]): Promise<GroupOffset[]> {
     const topics = byTopic(partitions).map(([name, own]) => ({
       name,

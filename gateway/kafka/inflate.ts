@@ -15,13 +15,12 @@ const XERIAL_HEAD = 16
 const LZ4_MAGIC = 0x184d2204
 
 /**
- * @param codec Kafka's number of it, of the lowest three bits of a batch's attributes
- * @throws Unreadable where it is unknown, where it is not what the bytes were written with, and beyond `maxBytes`.
+ * @param codec Kafka's number of the compression, the lowest three bits of a batch's attributes
+ * @throws Unreadable where the codec is unknown, or does not fit the bytes, and beyond `maxBytes`.
  */
 export function inflate(codec: number, bytes: Buffer, maxBytes: number): Buffer {
   try {
-    // These two inflate step by step, and stop at the bound; for the others the size is read from the data
-    // first.
+    // These two inflate step by step, and stop at the bound; the others get their size from the data first.
     if (codec === GZIP) return zlib.gunzipSync(bytes, { maxOutputLength: maxBytes })
     if (codec === ZSTD) return zlib.zstdDecompressSync(bytes, { maxOutputLength: maxBytes })
     if (codec === SNAPPY || codec === LZ4) {

@@ -163,19 +163,13 @@ export class Lane {
     }
   }
 
-  /**
-   * The lane gives a batch up. If the broker may have written it, the next number is unknown, and a new id
-   * begins.
-   */
+  /** Gives a batch up. If the broker may have written it, the next number is unknown: it needs a new id. */
   #given(error: unknown, doubtful: boolean): unknown {
     if (doubtful) this.#producer = undefined
     return error
   }
 
-  /**
-   * A wrong record must not fail the others: the lane sends the unnamed ones again, or halves where none is
-   * named.
-   */
+  /** A wrong record must not fail the others: the lane sends the unnamed ones again, or halves. */
   async #divide(batch: readonly Entry[], { code, rejected }: Rejection, deadline: number): Promise<void> {
     for (const index of rejected) batch[index]?.settle({ refusal: refusalOf(code) })
     const rest = batch.filter((_, index) => !rejected.has(index))

@@ -118,8 +118,7 @@ export class Link {
       maxInflights: MAX_INFLIGHTS,
     })
     this.#connection = connection
-    // A request only sees that the connection was closed; the `error` event carries the cause (an alert of
-    // TLS, say).
+    // A request only sees a closed connection; the `error` event carries the cause (an alert of TLS, say).
     let broken: unknown
     connection.on('error', (error) => (broken ??= error))
     connection.on('close', () => {

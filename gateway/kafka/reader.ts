@@ -36,16 +36,13 @@ interface Place extends TopicPosition {
 }
 
 interface FetchedBounds extends FetchedPartition {
-  /**
-   * Absent where topics are fetched by name (another topic may have it by now), and where the leader is in
-   * doubt.
-   */
+  /** Absent where a fetch names topics by name (another may have it by now), or the leader is in doubt. */
   readonly bounds: PartitionBounds | undefined
 }
 
 type Fetched = ReadonlyMap<string, FetchedBounds>
 
-/** The most that a broker is asked for in one answer; each first batch comes whole whatever its size. */
+/** The most that a fetch asks a broker for; a broker returns each first batch whole whatever its size. */
 const MAX_FETCH_BYTES = 64 * 1024 * 1024
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${partition} ${topic}`
@@ -222,9 +219,8 @@ function topicsOf(positions: Group['positions'], byId: boolean, partitionMaxByte
     topics.set(topic, asked)
     asked.partitions.push({
       partition,
-      // A broker of another epoch refuses, and the next attempt goes to the present leader: the bounds of two
-      // leaders
-      // cannot be compared.
+      // A broker of another epoch refuses, and the next attempt goes to the present leader: the bounds of
+      // two leaders cannot be compared.
       currentLeaderEpoch: leader.epoch,
       fetchOffset: BigInt(offset),
       lastFetchedEpoch: -1,

@@ -107,10 +107,7 @@ export class Topology {
     return this.#remember(name, await this.#ask([name]))
   }
 
-  /**
-   * Asks over the given connection, after the requests that were sent there before; never shares another
-   * call.
-   */
+  /** Asks over the given connection, after its earlier requests; never shares another call. */
   async refreshBy(link: Link, name: string): Promise<Topic | undefined> {
     return this.#remember(name, await this.#askBy(link, [name], this.#settings.requestTimeoutMs))
   }

@@ -100,10 +100,7 @@ export class Witnesses {
     return Math.min(began, this.#liveness.since(nameOf(leader.address)))
   }
 
-  /**
-   * Asks all replicas in sync, and those that they name as in sync. Resolves with the time of the oldest
-   * answer.
-   */
+  /** Asks all replicas in sync, and those that they name. Resolves with the time of the oldest answer. */
   async #hearAll(statement: Statement): Promise<number> {
     const { topic, partition, leader } = statement
     const begun = this.#liveness.now().monotonic
@@ -155,7 +152,7 @@ export class Witnesses {
         ? known
         : await this.#sources.ask(node, topic.name).catch(() => undefined)
     if (!word) return undefined
-    if (word.topic.id !== topic.id) throw new KafkaFailure('The topic was made anew.', { code: FENCED })
+    if (word.topic.id !== topic.id) throw new KafkaFailure('The topic was created anew.', { code: FENCED })
     // A broker that lags behind does not lead a later epoch either: an earlier epoch counts as well.
     if ((word.topic.seats[partition]?.epoch ?? Infinity) > leader.epoch) {
       throw new KafkaFailure('Another broker has taken over the partition.', { code: FENCED })
