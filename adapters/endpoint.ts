@@ -7,7 +7,7 @@ import { toBase64 } from './base64.ts'
 export type Auth =
   | { readonly username: string; readonly password: string }
   | {
-      /** A function is asked before every request, for tokens that expire. */
+      /** The adapter calls a function before every request, for tokens that expire. */
       readonly token: string | (() => string | Promise<string>)
     }
 
@@ -15,11 +15,11 @@ export interface EndpointOptions {
   /** The proxy's base address, path included, without credentials. */
   readonly url: string
   readonly auth?: Auth
-  /** Sent with every request: what a gateway in front of the proxy asks for. */
+  /** Sent with every request, for a gateway in front of the proxy. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** What identifies the caller, and what of it must never appear in a message. */
+/** The credentials of a request, and the secrets in them that no error may quote. */
 export interface Credentials {
   readonly headers: Readonly<Record<string, string>>
   readonly secrets: readonly string[]

@@ -11,7 +11,7 @@ import { KedgeError } from '../src/errors.ts'
 import type { Credentials, Endpoint } from './endpoint.ts'
 import { failure, parseJson } from './problem.ts'
 
-/** What is read of the page of an error. */
+/** The most that is read of an error's body. */
 const MAX_ERROR_BYTES = 65_536
 
 export interface HttpRequest {
@@ -29,7 +29,7 @@ export interface HttpAnswer {
   readonly headers: Headers
   /** Cut short where the status is an error and the page is long. */
   readonly body: string
-  /** What must not be quoted from the body. */
+  /** Secrets that an error must not quote from the body. */
   readonly secrets: readonly string[]
 }
 

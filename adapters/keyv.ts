@@ -42,9 +42,9 @@ export interface KeyvStore {
 const shape = z.strictObject({ maxTtl: durationShape.optional() })
 
 /**
- * A value that is set is the value from now on, everywhere: what others hold of its key is evicted, and in mode
- * `'replicate'` or with a shared tier they get it. What is not held here is not found: it is a cache, not a database.
- * A write that Kafka does not acknowledge rejects with `ERR_PUBLISH`.
+ * `set` evicts the key everywhere; in mode `'replicate'` or with a shared tier, other isolates get the new
+ * value. `get` finds only what the cache holds: it is a cache, not a database. A write that Kafka does not
+ * acknowledge rejects with `ERR_PUBLISH`.
  *
  * Keyv's `namespace` is kept within the namespace of the cache, by a prefix.
  *

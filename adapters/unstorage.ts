@@ -11,10 +11,10 @@ import { check, durationShape, longerThanNothing } from './options.ts'
 
 export interface UnstorageDriverOptions {
   /**
-   * What `setItem` means. `'write'`: this is the value from now on, everywhere; what others hold is evicted.
-   * `'fill'`: this is what was loaded because `getItem` had nothing, as Nitro's `cachedFunction` does; it
-   * evicts nothing, and is not held if an eviction came since that `getItem`. In Nitro give `swr: false` with
-   * it: with its own `swr`, Nitro does not pass the `ttl`, and the driver does not hold what Nitro loads
+   * What `setItem` means. `'write'`: the value is new; the driver evicts the key everywhere. `'fill'`: the
+   * value was loaded because `getItem` had missed, as Nitro's `cachedFunction` does; the driver evicts
+   * nothing, and does not hold the value if an eviction came since that `getItem`. In Nitro give `swr: false`
+   * with it: with its own `swr`, Nitro does not pass the `ttl`, and the driver does not hold what Nitro loads
    * while it serves an old value, until `maxTtl` ends.
    * @default 'write'
    */

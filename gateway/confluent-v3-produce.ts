@@ -87,7 +87,7 @@ interface Report {
 }
 
 /**
- * A report for each record as it arrives. Text that is not JSON ends the reports, with a report of its own.
+ * A report for each record as it arrives. A fault in the body ends the reports, with a report of its own.
  */
 async function* produceAll(service: Service, c: Context): AsyncGenerator<Report, void, undefined> {
   const { bodies, limits } = service

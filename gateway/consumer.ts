@@ -124,7 +124,7 @@ export class Consumer {
     return this.#groups().committed(this.group, partitions)
   }
 
-  /** The records from the positions on, each through `show`. The positions move past them unless it fails. */
+  /** The records from the positions on, each through `show`. Moves past them, unless it fails. */
   async poll<T>(options: PollOptions<T>): Promise<T[]> {
     if (!this.#subscription && this.#positions.size === 0) throw nothing()
     this.#autoCommit.byTime()

@@ -1,4 +1,4 @@
-/** What the routes of consumer instances have in common. @module */
+/** The functions that the routes of consumer instances share. @module */
 import type { Context } from 'hono'
 import * as z from 'zod'
 import type { Consumer } from './consumer.ts'

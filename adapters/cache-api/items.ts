@@ -10,7 +10,7 @@ import { bodyOf, type CacheLike } from './store.ts'
 const HEADER = 'x-kedge-item'
 /** Connections that a Worker may have open at once. */
 const CONNECTIONS = 6
-/** Longer lives mean nothing to a cache. */
+/** A year: a cache gains nothing from a longer life. */
 const MAX_AGE_S = 31_536_000
 
 export interface CacheLayout {

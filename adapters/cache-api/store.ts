@@ -1,4 +1,4 @@
-/** What is used of the Cache API, and bodies from it within a bound. @module */
+/** The methods of the Cache API that the tier calls, and bounded reads of its bodies. @module */
 
 /** A `Cache`. */
 export interface CacheLike {

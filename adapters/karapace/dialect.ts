@@ -1,4 +1,4 @@
-/** What Karapace does in its own way. @module */
+/** The dialect of Karapace. @module */
 import { KedgeError } from '../../src/errors.ts'
 import type { NewRecord } from '../../src/log.ts'
 import type { Dialect } from '../v2/dialect.ts'

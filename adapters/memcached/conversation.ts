@@ -22,7 +22,10 @@ export class Conversation {
     this.signal = signal
   }
 
-  /** Replies in the order of requests; to each server all at once. @throws KedgeError; `signal.reason` */
+  /**
+   * Sends each server all its requests at once. Replies are in the order of requests.
+   * @throws KedgeError; `signal.reason`
+   */
   async ask(asked: readonly Addressed[]): Promise<readonly (MetaReply | MetaFailure)[]> {
     const byServer = new Map<MemcachedServer, number[]>()
     for (const [index, { server }] of asked.entries()) {

@@ -8,7 +8,7 @@ import { silence } from './failure.ts'
 import { MetaFailure } from './meta.ts'
 import { type MemcachedSocket, Session, type SessionLimits } from './session.ts'
 
-/** What is used of the nodes of `memcache`, 1.10 and later. */
+/** The members of a node of `memcache`, 1.10 and later, that the connection uses. */
 export interface MemcacheNode {
   readonly id: string
   readonly weight: number
@@ -18,7 +18,7 @@ export interface MemcacheNode {
   disconnect(): Promise<void>
 }
 
-/** What is used of its client. */
+/** The members of its client that the connection uses. */
 export interface MemcacheClient {
   readonly hash: { getNodesByKey(key: string): readonly MemcacheNode[] }
   getNodes(): readonly MemcacheNode[]

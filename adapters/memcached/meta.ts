@@ -20,7 +20,7 @@ export interface MetaReply {
   readonly value: Uint8Array | undefined
 }
 
-/** What the server says instead of a reply: `SERVER_ERROR out of memory storing object`. */
+/** An error that the server answers instead of a reply: `SERVER_ERROR out of memory storing object`. */
 export class MetaFailure {
   readonly message: string
 

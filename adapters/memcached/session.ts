@@ -1,11 +1,11 @@
-/** One connection to a server, and what is still to be answered over it. @module */
+/** One connection to a server, and its unanswered requests. @module */
 import { KedgeError } from '../../src/errors.ts'
 import type { MemcachedSession } from './connection.ts'
 import { failureError, silence } from './failure.ts'
 import { encodeRequests, MetaFailure, type MetaReply, type MetaRequest, sizeOf } from './meta.ts'
 import { ReplyReader } from './reply-reader.ts'
 
-/** What is used of a socket of Node. */
+/** The members of a Node socket that a session uses. */
 export interface MemcachedSocket {
   readonly destroyed: boolean
   write(bytes: Uint8Array): unknown

@@ -10,7 +10,7 @@ export interface RedisCommand {
   readonly args: readonly RedisArgument[]
 }
 
-/** What the server says instead of a reply: `WRONGTYPE Operation against a key …`. */
+/** An error that the server answers instead of a reply: `WRONGTYPE Operation against a key …`. */
 export class RedisFailure {
   readonly message: string
 
@@ -35,7 +35,7 @@ export interface RedisConnection {
   readonly cluster: boolean
   /** Whether arguments can be any bytes. Where they cannot, they are text in UTF-8. */
   readonly binary: boolean
-  /** What is sent at once at most, in bytes. One larger command goes alone. */
+  /** The most that one request carries, in bytes. A larger command goes alone. */
   readonly maxPipelineBytes: number
   /**
    * Sends all commands before it waits, and resolves with a reply for each, in their order: a command that failed has

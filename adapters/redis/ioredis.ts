@@ -5,7 +5,7 @@ import { nodeBytes } from './node-bytes.ts'
 import type { RedisConnection } from './connection.ts'
 import { Outstanding, type OutstandingLimits } from './outstanding.ts'
 
-/** What is used of ioredis' `Redis` and `Cluster`, 5 and later. */
+/** The methods of ioredis' `Redis` and `Cluster`, 5 and later, that the connection calls. */
 export interface IoredisClient {
   readonly isCluster: boolean
   readonly options: { readonly keyPrefix?: unknown }

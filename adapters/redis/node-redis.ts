@@ -5,12 +5,12 @@ import { limitsShape } from './ioredis.ts'
 import { bufferType, nodeBytes } from './node-bytes.ts'
 import { Outstanding, type OutstandingLimits } from './outstanding.ts'
 
-/** What is used of node-redis' clients and pools, 5 and later. */
+/** The methods of node-redis' clients and pools, 5 and later, that the connection calls. */
 export interface NodeRedisClient {
   sendCommand(args: readonly string[], options?: object): Promise<unknown>
 }
 
-/** What is used of its clusters. */
+/** The members of its clusters that the connection uses. */
 export interface NodeRedisCluster {
   readonly masters: readonly unknown[]
   sendCommand(

@@ -67,11 +67,11 @@ function stateOf(reply: RedisReply): Stored | undefined {
   return { epoch, generation: generation ?? '', logId: fields.get('log'), positions }
 }
 
-/** What the markers say before a stream is begun. */
+/** The state of the markers before a stream begins. */
 export interface Proposal {
-  /** On which all of them agree. */
+  /** The epoch on which all markers agree. */
   readonly epoch: string | undefined
-  /** What the first of them holds; empty for nothing. */
+  /** The epoch of the first marker; empty for none. */
   readonly first: string
   readonly generation: string
 }

@@ -7,7 +7,7 @@ import { HEADER_BYTES } from './tier-scripts.ts'
 
 const HEADER = /^k1 v (\d{1,16}) \S+ ([01]) (\S+) \S+\n/
 
-/** What one bucket says of some keys. */
+/** One bucket's answer about some keys. */
 export function answerOf(reply: RedisReply, keys: readonly string[]): TierAnswer {
   const [state, values] = listOf(reply)
   const [position, log, generation, floorOfAll, floor] = listOf(state).map(textOf)

@@ -20,7 +20,7 @@ interface Kill {
   readonly version: number | undefined
 }
 
-/** What an eviction means for one bucket. */
+/** The part of an eviction that concerns one bucket. */
 interface Portion {
   readonly offset: number
   /** `''`: every namespace. `undefined` where the eviction names keys. */
@@ -28,7 +28,7 @@ interface Portion {
   readonly kills: readonly Kill[]
 }
 
-/** What one call applies to a bucket. */
+/** The evictions that one call applies to a bucket. */
 interface Step {
   readonly to: number
   readonly groups: readonly (readonly [namespace: string, offset: number])[]

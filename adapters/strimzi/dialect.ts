@@ -1,4 +1,4 @@
-/** What the bridge does in its own way. @module */
+/** The dialect of Strimzi's bridge. @module */
 import { encodeUtf8 } from '../../src/codec.ts'
 import type { NewRecord } from '../../src/log.ts'
 import { toBase64 } from '../base64.ts'

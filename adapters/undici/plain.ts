@@ -1,4 +1,4 @@
-/** What is sent, in the plain form that undici takes. @module */
+/** The arguments of `fetch`, in the plain form that undici takes. @module */
 
 export interface Plain {
   readonly url: URL
@@ -9,18 +9,18 @@ export interface Plain {
   readonly redirect: string | undefined
 }
 
-/** Nothing is decoded here, so nothing may be encoded. */
+/** The transport decodes no content coding, so the server must use none. */
 const IDENTITY = { 'accept-encoding': 'identity' }
 
 /**
- * The arguments of `fetch`. What adapters give is taken as it is, because a `Request` costs more than all the rest; for
- * everything else one is made.
+ * The arguments of `fetch`. It takes the plain arguments of adapters as they are, because making a `Request`
+ * costs more than all other steps; it makes one for any other arguments.
  *
  * @throws TypeError where `fetch` would.
  */
 export async function plainOf(input: string | URL | Request, init: RequestInit = {}): Promise<Plain> {
   const { method = 'GET', body = null, headers = {}, signal, redirect } = init
-  // Looked at before a `Request` is made of it: that would quote credentials.
+  // Checked before `Request` parses it: the error of `Request` would quote credentials.
   const url = typeof input === 'string' || input instanceof URL ? addressOf(input) : undefined
   const isText = body === null || typeof body === 'string'
   if (url === undefined || !isText || !isRecord(headers) || method !== method.toUpperCase())
@@ -56,7 +56,7 @@ async function requested(request: Request): Promise<Plain> {
   }
 }
 
-/** A stream may only be sent so, and is read before anything else is. */
+/** `Request` takes a stream only with `duplex: 'half'`; the transport reads it whole before it sends. */
 const withDuplex = (init: RequestInit): RequestInit =>
   init.body instanceof ReadableStream ? Object.assign({ duplex: 'half' }, init) : init
 

@@ -8,7 +8,7 @@ import { KedgeError } from '../../src/errors.ts'
 /** The position asked for lies outside of the partition. */
 export class OutOfRange extends Error {}
 
-/** What the package asks of its `HttpClient`. */
+/** A request of the package to its `HttpClient`. */
 interface Request {
   readonly path: readonly string[]
   readonly body?: unknown

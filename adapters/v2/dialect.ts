@@ -14,7 +14,7 @@ export interface Creation {
   readonly isolation: ReadOptions['isolation']
 }
 
-/** What the size of a poll's answer depends on. */
+/** The inputs of {@link Dialect.pollBytes}. */
 interface PollSize {
   readonly maxBytes: number
   /** How many offsets lie between the positions and the ends. */

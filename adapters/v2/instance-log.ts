@@ -27,7 +27,7 @@ export interface InstanceLogOptions extends TransportOptions {
   /** The proxy's address: what stands before `/topics`. */
   readonly url: string
   readonly auth?: Auth
-  /** Sent with every request: what a gateway in front of the proxy asks for. */
+  /** Sent with every request, for a gateway in front of the proxy. */
   readonly headers?: Readonly<Record<string, string>>
   /** The consumer group that instances are made in. Nothing is ever committed to it. @default 'kedge' */
   readonly group?: string

@@ -54,11 +54,11 @@ export interface InstanceReaderOptions {
   readonly maxResponseBytes: number
 }
 
-/** What one poll is to do. */
+/** The task of one poll. */
 interface Aim extends Purpose {
   readonly pollMs: number
   readonly maxBytes: number
-  /** It waits for a first record, and goes on in the proxy when it is given up here. */
+  /** It waits for a first record, and goes on in the proxy after the reader has given it up. */
   readonly waits: boolean
 }
 

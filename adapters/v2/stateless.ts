@@ -10,7 +10,7 @@ import { failure, isOutOfRange, problemOf } from '../problem.ts'
 import { type Call, V2_BINARY } from './context.ts'
 import { readRecords } from './records.ts'
 
-/** What one partition answered: its records, or that the position lies outside of it, or is of another log. */
+/** One partition's answer: its records, or that the position lies outside of it, or is of another log. */
 type Answer = Found | 'out of range'
 
 export interface StatelessOptions extends ReadOptions {

@@ -27,7 +27,7 @@ const fetchAnswer = z.object({
   topics: listOf(z.object({ topic: z.string(), partitions: listOf(partitionAnswer).nullish() })),
 })
 
-/** What one partition answered. */
+/** One partition's answer. */
 export interface Fetched {
   readonly partition: number
   /** Whether the position lies inside the log. */

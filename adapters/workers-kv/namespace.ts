@@ -1,4 +1,4 @@
-/** What is used of a binding of Workers KV. @module */
+/** The methods of a Workers KV binding that the tier calls. @module */
 
 export interface KVItemLike {
   readonly value: string | null

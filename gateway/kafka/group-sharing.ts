@@ -18,9 +18,9 @@ import type { JoinAnswer } from './group-apis.ts'
 import type { Topology } from './topology.ts'
 
 export const PROTOCOL_TYPE = 'consumer'
-/** What Java's consumer and librdkafka offer by default, too. */
+/** The assignor that Java's consumer and librdkafka offer by default, too. */
 export const PROTOCOL = 'range'
-/** What all of them read. */
+/** The version that all of these clients read. */
 const VERSION = 0
 
 export const subscriptionTo = (topics: readonly string[]): Buffer =>

@@ -9,7 +9,7 @@ export interface Address {
   readonly port: number
 }
 
-/** As the brokers' own lists have it. */
+/** `host:port`, as brokers list each other. */
 export const nameOf = ({ host, port }: Address): string => `${host}:${port}`
 
 export interface KafkaSettings {
@@ -19,14 +19,14 @@ export interface KafkaSettings {
   readonly sessionTimeoutMs: number
   readonly maxBatchBytes: number
   readonly onUnreadable: ((batch: UnreadableBatch) => void) | undefined
-  /** What a connection to `host` is made with. */
+  /** The options of a connection to `host`. */
   readonly connection: (host: string) => ConnectionOptions
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
 const DEFAULT_SESSION_MS = 9000
 const DEFAULT_BATCH_BYTES = 32 * 1024 * 1024
-/** What the inflating libraries take. */
+/** The largest batch that the inflating libraries take. */
 const MAX_BATCH_BYTES = 2 ** 30
 /** The longest delay that timers of Node keep. */
 const MAX_TIMEOUT_MS = 2_147_483_647
