@@ -163,7 +163,7 @@ export class Lane {
     }
   }
 
-  /** Gives a batch up. If the broker may have written it, the next number is unknown: it needs a new id. */
+  /** Gives a batch up. If the broker may have written it, the next number is unknown: a new id begins. */
   #given(error: unknown, doubtful: boolean): unknown {
     if (doubtful) this.#producer = undefined
     return error
