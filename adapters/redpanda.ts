@@ -52,8 +52,8 @@ const shape = z.strictObject(
  * The log behind a Redpanda HTTP Proxy. See {@link RedpandaOptions}.
  *
  * The proxy has no offsets, and an empty answer proves nothing. But it refuses an offset outside of the log,
- * and that proves the end: where it refuses one offset and answers the offset before it, the log ends between
- * them. `offsets` takes three small requests for a partition while nothing changes, two of them at once.
+ * and that proves the end: where it refuses one offset and answers the offset before it, that earlier one is
+ * the end. `offsets` takes three small requests for a partition while nothing changes, two of them at once.
  *
  * Reads are uncommitted. Control records of transactions at the very end of a partition are invisible: the position
  * cannot pass them until another record follows.
