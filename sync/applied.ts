@@ -1,4 +1,4 @@
-/** Records that somebody else has read. @module */
+/** Writes records that the caller has read. @module */
 import type { LogRecord } from '../src/log.ts'
 import type { SyncStats } from './counters.ts'
 import type { Course } from './course.ts'
@@ -6,7 +6,7 @@ import type { SyncSettings } from './settings.ts'
 import { withStop } from '../src/stop.ts'
 import type { Writer } from './writer.ts'
 
-/** A record from which on a partition was not written. */
+/** The first record of a partition that was not written. */
 export interface FailedRecord {
   readonly partition: number
   readonly offset: number
@@ -16,7 +16,7 @@ export interface FailedRecord {
 export interface Applied {
   /** Records that were written, or went to the dead letters. */
   readonly records: number
-  /** At most one of each partition: this one and those after it must be given again. */
+  /** At most one for each partition: the caller must give this record and the later ones again. */
   readonly failed: readonly FailedRecord[]
   /** The store did not know the stream, and holds these records alone: a `step` brings it the others. */
   readonly began: boolean
@@ -47,7 +47,7 @@ export async function applied(parts: Parts, records: readonly LogRecord[], limit
   return { records: counters.records - before.records, failed, began: counters.begins > before.begins }
 }
 
-/** Writes the partitions, and takes those out that are written. */
+/** Writes the partitions, and removes the written ones from `left`. */
 async function write(
   { settings, course, writer }: Parts,
   left: Map<number, LogRecord[]>,
@@ -55,7 +55,7 @@ async function write(
 ): Promise<void> {
   for (let lap = 0; left.size > 0; lap++) {
     if (course.epoch === '' || lap > 0) await course.join(signal)
-    // What was seen of rows in another call may have been of later records.
+    // Another call may have remembered rows of later records, which would outrank these.
     writer.forget()
     for (const [partition, records] of left) {
       const position = course.positions.get(partition) ?? 0

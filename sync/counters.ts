@@ -2,7 +2,7 @@
 
 /** Counters since construction. */
 export interface SyncStats {
-  /** Records that were read and dealt with; again, where they were read again. */
+  /** Records that were read and handled; a record that is read again counts again. */
   readonly records: number
   /** Bytes of their keys and values. */
   readonly bytes: number
@@ -13,7 +13,9 @@ export interface SyncStats {
   readonly superseded: number
   /** Records that a later one of the same batch made needless. */
   readonly folded: number
-  /** Records that say nothing here: of other namespaces, of older rows, Debezium's that are of no row. */
+  /**
+   * Records without a write: of other namespaces, of older rows, Debezium's records that are about no row.
+   */
   readonly skipped: number
   /** Records that could not be used. */
   readonly unusable: number
@@ -29,11 +31,11 @@ export interface SyncStats {
   readonly lost: number
   /** How often the topic turned out to have more partitions than before. */
   readonly grown: number
-  /** How often a key, of a sample of them, was met in another partition than before: an older value may have won. */
+  /** How often a key of the sample came in another partition than before: an older value may have won. */
   readonly movedKeys: number
   /** Times that seem to be in another unit than milliseconds. */
   readonly suspectTimes: number
-  /** Calls to the store, to the log, and of `onWritten`, that failed and were tried again. */
+  /** Failed calls to the store, to the log and of `onWritten`; the sync tried each again. */
   readonly storeFailures: number
   readonly logFailures: number
   readonly hookFailures: number

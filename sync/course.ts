@@ -7,10 +7,10 @@ import type { SyncSettings } from './settings.ts'
 import { retryable } from './patience.ts'
 import type { Patience } from './patience.ts'
 
-/** What was found out beside the reading, and when. */
+/** What the log and the store answered while records were read, and when. */
 export interface Sample {
   readonly epoch: string
-  /** By the monotonic clock, from before anything was asked. */
+  /** By the monotonic clock, before the first request of the sample. */
   readonly at: number
   /** The positions at that moment. */
   readonly positions: ReadonlyMap<number, number>
@@ -59,11 +59,13 @@ export class Course {
   async open(signal: AbortSignal): Promise<number> {
     const { sink, stream, log, topic, runtime } = this.#settings
     const first = this.#opened++ === 0
-    // The first time, a topic that is not there is a mistake; later, somebody makes it anew.
+    // At the first opening an absent topic is an error. Later an operator may be recreating it: the sync
+    // waits.
     const isRetryable = (error: unknown) => retryable(error) || (!first && isUnknownTopic(error))
     for (let lap = 0; ; lap++) {
       if (lap > QUICK_LAPS) await runtime.sleep(LAP_PAUSE_MS, signal)
-      // The state before the ends: a position that another sync moves meanwhile is not taken for one beyond them.
+      // The state is read before the ends: otherwise a position that another sync moves meanwhile looks as if
+      // it lay beyond the end.
       const state = await this.#store.until((inner) => sink.state(stream, { signal: inner }), signal)
       const at = runtime.monotonic()
       const bounds = await this.#log.until((inner) => log.offsets(topic, { signal: inner }), signal, {
@@ -81,13 +83,13 @@ export class Course {
   }
 
   /**
-   * Lets the store know how many partitions there are, so that the next sync notices that there are more. Whether it holds
-   * the epoch still.
+   * Writes the number of partitions to the store, so that the next sync notices when the topic grows. Returns
+   * whether the store still holds the epoch.
    */
   async markGrowth(signal: AbortSignal): Promise<boolean> {
     const { sink, stream } = this.#settings
     const last = this.positions.size - 1
-    // Where there is one alone, the store knows it by the first record.
+    // Of a single partition the store gets a position with the first record.
     if (last < 1 || last <= this.#marked) return true
     const batch = { epoch: this.epoch, partition: last, next: this.positions.get(last) ?? 0, writes: [] }
     const { outcome } = await this.#store.until(
@@ -109,7 +111,7 @@ export class Course {
     this.#settings.emit({ type: 'partitions', from, to })
   }
 
-  /** Finds the epoch and the positions in the store alone, for whoever has the records already. */
+  /** Finds the epoch and the positions in the store alone: the caller has the records already. */
   async join(signal: AbortSignal): Promise<void> {
     const { sink, stream } = this.#settings
     for (;;) {
@@ -143,7 +145,7 @@ export class Course {
     emit({ type: 'begin', reason, epoch })
   }
 
-  /** A store also goes back without being wiped: to a snapshot, to a replica that was behind. */
+  /** A store may go back without being wiped: to a snapshot, or to a replica that was behind. */
   #mindReturn(state: SinkState): void {
     if (state.epoch !== this.#epoch) return
     let records = 0
@@ -171,18 +173,21 @@ export class Course {
     for (const bound of bounds) this.#place(bound, state.positions.get(bound.partition))
   }
 
-  /** Takes a partition's bounds in; where retention was quicker than we, goes on at its beginning. */
+  /**
+   * Takes in the bounds of a partition; continues at its beginning where retention deleted unread records.
+   */
   #place({ partition, beginning, end }: PartitionOffsets, position: number | undefined): void {
     this.ends.set(partition, end)
     this.positions.set(partition, Math.max(position ?? beginning, beginning))
-    // Where nothing is known of a partition yet, what retention took before is nobody's loss.
+    // Without a stored position nothing was due from this partition: records that retention deleted are no
+    // loss.
     if (position === undefined || position >= beginning) return
     const records = beginning - position
     this.#counters.lost += records
     this.#settings.emit({ type: 'lost', partition, records, from: position, to: beginning })
   }
 
-  /** Looks at the log and the store, beside the reading. */
+  /** Asks the log and the store, while records are read. */
   async sample(signal: AbortSignal): Promise<Sample> {
     const { sink, stream, log, topic, runtime } = this.#settings
     const epoch = this.epoch
@@ -196,8 +201,8 @@ export class Course {
   }
 
   /**
-   * Heeds a sample. Whether the stream must be opened again.
-   * @param read how far reading is ahead of writing: what was read in time is not lost
+   * Acts on a sample. Returns whether the stream must be opened again.
+   * @param read the positions of the reader, ahead of the writer: records that it has read are not lost
    */
   heed({ epoch, positions, bounds, state }: Sample, read: ReadonlyMap<number, number>): boolean {
     if (epoch !== this.#epoch) return false
@@ -216,7 +221,7 @@ export class Course {
   }
 }
 
-/** Why the positions are none of this log. */
+/** Why the positions do not belong to this log. */
 function misfit(
   logId: string | undefined,
   positions: ReadonlyMap<number, number>,

@@ -13,16 +13,16 @@ import type { Unusable } from './unusable.ts'
 export interface DeadLetter {
   readonly v: 1
   readonly reason: Unusable['reason']
-  /** In words. */
+  /** The reason in words. */
   readonly says: string
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** Milliseconds since the epoch, where the log told it. */
+  /** Milliseconds since the epoch, where the log gave one. */
   readonly timestamp?: number
-  /** Of the record, base64; `null` where it has none. */
+  /** Key of the record, base64; `null` where it has none. */
   readonly key: string | null
-  /** Of the record, base64; `null` for a tombstone. Cut where it is long. */
+  /** Value of the record, base64; `null` for a tombstone. A long one is cut. */
   readonly value: string | null
   readonly truncated?: true
 }
@@ -38,9 +38,9 @@ const RECORDS_PER_CALL = 50
 const BYTES_PER_CALL = 700_000
 const ATTEMPTS = 3
 const FIRST_PAUSE_MS = 100
-/** How long the dead letters of one batch may keep back the living. */
+/** How long the dead letters of one batch may delay the writes of the batch. */
 const DEADLINE_MS = 10_000
-/** How long nothing is tried after that. */
+/** After that time-out, how long dead letters are not sent at all. */
 const REST_MS = 30_000
 
 export class DeadLetters {
@@ -53,7 +53,10 @@ export class DeadLetters {
     this.#counters = counters
   }
 
-  /** Counts them, says so, and writes them to the topic, if that can be had in time. Rejects by the signal alone. */
+  /**
+   * Counts the records, emits their events, and writes them to the topic within a deadline. Rejects by the
+   * signal alone.
+   */
   async take(dead: readonly Dead[], signal: AbortSignal): Promise<void> {
     const { topic, emit, deadLetters } = this.#settings
     this.#counters.unusable += dead.length
@@ -133,7 +136,7 @@ export class DeadLetters {
   }
 }
 
-/** Calls of so many records and bytes; at least one record each. */
+/** Splits the records into calls of bounded number and bytes; each has at least one record. */
 function calls(records: readonly NewRecord[]): NewRecord[][] {
   const all: NewRecord[][] = []
   let bytes = Infinity

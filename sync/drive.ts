@@ -1,4 +1,4 @@
-/** The loop: reads ahead by one batch, writes, and looks around. @module */
+/** The loop: reads ahead by one batch, writes, and samples the log and the store. @module */
 import type { Course, Sample } from './course.ts'
 import { isUnknownTopic } from './course.ts'
 import type { Gauge } from './gauge.ts'
@@ -17,10 +17,10 @@ export interface DriveParts {
   readonly log: Patience
 }
 
-/** How often there is a look at the ends, at the partitions, and at whether the store was wiped. */
+/** How often the loop asks for the ends and the partitions, and whether the store was wiped. */
 const LOOK_MS = 5000
 
-/** A read under way, that can be given up. */
+/** A read under way, which can be cancelled. */
 interface Reading {
   readonly batch: Promise<Batch>
   readonly give: () => void
@@ -43,7 +43,7 @@ export class Drive {
     this.#reader = new Reader(settings, log)
   }
 
-  /** Never resolves: ends by the signal, or by what cannot be mended. */
+  /** Never resolves: rejects by the signal, or with an error that a retry cannot cure. */
   async follow(stop: Stop): Promise<never> {
     const ended = new AbortController()
     try {
@@ -60,7 +60,7 @@ export class Drive {
     }
   }
 
-  /** Whether the ends that the topic had when it began are reached. */
+  /** Whether the position reached the ends that the topic had when the trip began. */
   async toEnd(stop: Stop): Promise<boolean> {
     try {
       await this.#open(stop)
@@ -95,7 +95,7 @@ export class Drive {
     } catch (error) {
       stop.soft.throwIfAborted()
       if (!isUnknownTopic(error)) throw error
-      // Deleted, or made anew with fewer partitions.
+      // The topic was deleted, or recreated with fewer partitions.
       return this.#reopen(stop)
     }
     if (batch.outOfRange.length > 0) return this.#reopen(stop)
@@ -114,7 +114,7 @@ export class Drive {
     const batch = this.#reader
       .read(this.#course.ends, own.signal)
       .finally(() => parent.removeEventListener('abort', end))
-    // Whoever gives it up does not ask for it.
+    // The drive does not await a read that it cancels: its rejection must not count as unhandled.
     batch.catch(() => undefined)
     return { batch, give: () => own.abort(new DOMException('not needed any more', 'AbortError')) }
   }
@@ -139,7 +139,7 @@ export class Drive {
     return 'reopened'
   }
 
-  /** Heeds what was found out beside the reading. Whether the stream must be opened again. */
+  /** Acts on the latest sample. Returns whether the stream must be opened again. */
   async #heed({ hard }: Stop): Promise<boolean> {
     const sample = this.#sample
     this.#sample = undefined
@@ -149,7 +149,7 @@ export class Drive {
     return !(await this.#course.markGrowth(hard))
   }
 
-  /** Looks around until it is told to end. */
+  /** Takes samples until one of the signals is aborted. */
   async #look(soft: AbortSignal, ended: AbortSignal): Promise<void> {
     const { runtime } = this.#settings
     const own = new AbortController()
@@ -164,7 +164,7 @@ export class Drive {
         this.#gauge.sampled(sample.bounds, sample.at)
       }
     } catch {
-      // By the signal: there is nothing to look at any more.
+      // A signal was aborted: no sample is needed any more.
     } finally {
       for (const signal of [soft, ended]) signal.removeEventListener('abort', end)
     }

@@ -3,17 +3,17 @@ import type { TimeField, TimeUnit } from './times.ts'
 
 /** Why a record was not used. */
 export type UnusableReason =
-  /** Something that the key, the value or the time to live is made of is not there. */
+  /** The record lacks a field that the key, the value or the time to live is made of. */
   | 'missing'
-  /** Not in the format that was said. */
+  /** The record is not in the given format. */
   | 'undecodable'
-  /** A table was truncated: which rows there were is not said. They stay in the store. */
+  /** A table was truncated: the event does not name its rows, and they stay in the store. */
   | 'truncate'
-  /** A change event whose operation is not known. */
+  /** A change event with an unknown operation. */
   | 'operation'
-  /** The key that comes of it is longer than `maxKeyBytes`, or is no text. */
+  /** The key for the store is longer than `maxKeyBytes`, or is no text. */
   | 'key'
-  /** The store never takes it. */
+  /** The store refuses the write for good. */
   | 'refused'
   /** A function of the options threw. */
   | 'failed'
@@ -31,50 +31,56 @@ interface FailedAttempt {
 }
 
 interface Waiting {
-  /** Of the last attempt. */
+  /** The error of the last attempt. */
   readonly error: unknown
   readonly downMs: number
 }
 
 export type SyncEvent =
-  /** The stream begins from the beginning of the topic, and why. */
+  /** The stream begins at the beginning of the topic, for this reason. */
   | {
       readonly type: 'begin'
       /**
-       * `'new'`: the store knew nothing of it, or was wiped before this sync began. `'wiped'`: the store lost it
-       * meanwhile. `'replaced'`: the topic is another one. `'rewound'`: the topic ends before the stored position.
+       * `'new'`: the store had no state of the stream, or was wiped before this sync began. `'wiped'`: the
+       * store lost that state meanwhile. `'replaced'`: the topic is another one. `'rewound'`: it ends before
+       * the stored position.
        */
       readonly reason: 'new' | 'wiped' | 'replaced' | 'rewound'
       readonly epoch: string
     }
-  /** The store forgot what it had: it is another replica, or an older snapshot. So many records are read again. */
+  /**
+   * The store went back: it is another replica, or an older snapshot. The sync reads so many records again.
+   */
   | { readonly type: 'went_back'; readonly records: number }
-  /** Retention was quicker: records that were not read yet are gone. What they said of keys stays unknown. */
+  /** Retention deleted records before the sync read them. Their keys may stay stale in the store. */
   | {
       readonly type: 'lost'
       readonly partition: number
-      /** Offsets that there were, at most: gaps of compaction count as well. */
+      /** Deleted offsets, at most: gaps of compaction count as well. */
       readonly records: number
       readonly from: number
       readonly to: number
     }
-  /** On the way to the end of the topic as it was when reading began: about once in a second. */
+  /** On the way to the end that the topic had when reading began: about once a second. */
   | {
       readonly type: 'progress'
       readonly records: number
       readonly total: number
       readonly recordsPerSecond: number
-      /** `undefined` until it can be told. */
+      /** `undefined` until the sync can estimate it. */
       readonly etaMs: number | undefined
     }
-  /** The end of the topic, as it was when reading began, is reached. */
+  /** The sync has reached the end that the topic had when reading began. */
   | {
       readonly type: 'caught_up'
       readonly records: number
       readonly durationMs: number
       readonly recordsPerSecond: number
     }
-  /** Nothing can be read although there is something: an open transaction, or a record larger than any answer. */
+  /**
+   * The log returns no record although there are some: an open transaction, or a record larger than any
+   * answer.
+   */
   | { readonly type: 'stalled'; readonly partition: number; readonly offset: number; readonly end: number }
   | { readonly type: 'batch'; readonly partition: number; readonly records: number; readonly next: number }
   /**
@@ -83,14 +89,14 @@ export type SyncEvent =
    */
   | { readonly type: 'partitions'; readonly from: number; readonly to: number }
   /**
-   * A key of the store was met in two partitions, and records are ordered by their offsets, which do not compare: an older
-   * value may win. Said once; see `version`.
+   * A key of the store came from two partitions. Offsets of two partitions do not compare, so an older value
+   * may win. Emitted once; see `version`.
    */
   | {
       readonly type: 'key_moved'
       /** In the store. */
       readonly key: string
-      /** The partition of a record of it that was read before, and of the one at `offset`. */
+      /** The partition of an earlier record of the key, and that of the record at `offset`. */
       readonly from: number
       readonly to: number
       readonly offset: number
@@ -99,7 +105,7 @@ export type SyncEvent =
       /** 0 until the log has been asked. */
       readonly partitions: number
     }
-  /** Failed for now, and will be tried again. */
+  /** The store failed; the sync will try again. */
   | ({ readonly type: 'store_failed' } & FailedAttempt)
   | ({ readonly type: 'log_failed' } & FailedAttempt)
   | ({ readonly type: 'hook_failed' } & FailedAttempt)
@@ -111,16 +117,16 @@ export type SyncEvent =
   | { readonly type: 'log_recovered'; readonly downMs: number }
   | { readonly type: 'hook_recovered'; readonly downMs: number }
   | ({ readonly type: 'unusable'; readonly reason: UnusableReason; readonly says: string } & RecordPlace)
-  /** A time does not look like milliseconds. Said once of each `field`; all are counted. */
+  /** A time does not look like milliseconds. Emitted once for each `field`; `stats()` counts all. */
   | ({
       readonly type: 'suspect_time'
       readonly field: TimeField
-      /** As it stood. */
+      /** The number in the record. */
       readonly value: number
       /** What it looks like. `'a moment'`: a time since the epoch, where a length of time is expected. */
       readonly unit: TimeUnit
     } & RecordPlace)
-  /** Dead letters that could not be written in time, and are lost. */
+  /** The dead-letter topic did not take these records in time: they are lost. */
   | { readonly type: 'dead_letters_lost'; readonly records: number; readonly error: unknown }
 
 /** Takes an event; what it throws is ignored. */

@@ -1,14 +1,14 @@
-/** The last write of each key, of many. @module */
+/** Keeps the last write of each key. @module */
 import type { LogRecord } from '../src/log.ts'
 import type { SinkVersion } from '../src/sink.ts'
 import type { MeantWrite } from './translator.ts'
 
-/** A write, and the record that it was made of. */
+/** A write, and the record that it comes from. */
 export interface SourcedWrite extends MeantWrite {
   readonly record: LogRecord
 }
 
-/** Of each key the write of the highest version, the later one of equals. */
+/** For each key the write with the highest version; of two equal ones the later. */
 export function fold(writes: readonly SourcedWrite[]): SourcedWrite[] {
   const last = new Map<string, SourcedWrite>()
   for (const each of writes) {

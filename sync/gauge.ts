@@ -1,4 +1,4 @@
-/** How far behind a sync is, how fast it goes, and whether it may be relied on. @module */
+/** How far behind a sync is, how fast it goes, and whether it is ready. @module */
 import type { PartitionOffsets } from '../src/log.ts'
 import type { SyncSettings } from './settings.ts'
 
@@ -37,9 +37,9 @@ export class Gauge {
   readonly #settings: SyncSettings
   readonly #positions = new Map<number, number>()
   readonly #ends = new Map<number, number>()
-  /** The last moment at which nothing was behind, by the monotonic clock. */
+  /** When the store was last level with the topic, by the monotonic clock. */
   #levelAt: number | undefined
-  /** Wall time of the last record that was written, where the log told it. */
+  /** Timestamp of the last written record, where the log gave one. */
   #writtenUpTo: number | undefined
   #trip: Trip | undefined
   #saidAt = -Infinity
@@ -78,7 +78,7 @@ export class Gauge {
     this.#arrive(readAt)
   }
 
-  /** Where nothing more can be read for now, the trip ends there. */
+  /** Ends the trip: the log returns nothing more for now. */
   stalled(): void {
     if (this.#trip) this.#end(this.#trip)
   }
@@ -100,11 +100,11 @@ export class Gauge {
     const { maxLagMs, maxLagRecords } = this.#settings
     const { records, ms } = this.lag()
     const share = Math.max(ms / maxLagMs, records / maxLagRecords)
-    // Below half of the limit nobody need slow down.
+    // Below half of the limit producers need not slow down.
     return Math.min(1, Math.max(0, share * 2 - 1))
   }
 
-  /** Of the trip under way, when it is time to say so again. */
+  /** Progress of the trip under way, when the next report is due. */
   progress(): Progress | undefined {
     const now = this.#settings.runtime.monotonic()
     if (!this.#trip || now - this.#saidAt < PROGRESS_MS) return undefined
@@ -125,8 +125,8 @@ export class Gauge {
     const seen = since === undefined ? 0 : runtime.monotonic() - since
     if (this.#writtenUpTo === undefined) return Math.max(0, seen)
     const age = Math.max(0, runtime.now() - this.#writtenUpTo)
-    // A quiet topic's last record is old without anything being behind; and a sync that has only begun does not know
-    // since when it is.
+    // The last record of a quiet topic is old although the store is level; and a sync that was never level
+    // does not know since when it is behind.
     return this.#levelAt === undefined ? age : Math.min(age, Math.max(0, seen))
   }
 

@@ -12,12 +12,12 @@ import { json } from '../src/codec.ts'
 import type { Codec } from '../src/codec.ts'
 import { isHeldByDouble } from './decimal.ts'
 
-/** What bytes were decoded to. */
+/** A decoded value. */
 export interface Decoded {
   readonly value: unknown
   /** Whether there may be numbers in it that are no doubles. */
   readonly exact: boolean
-  /** Whether its decoder may have rounded integers of 64 bits. */
+  /** Whether the decoder may have rounded 64-bit integers. */
   readonly rounds: boolean
 }
 
@@ -50,7 +50,7 @@ export const exactCodec = (codec: Codec | undefined): Codec => ({
 /** The JSON of a value, with its numbers as they stood; `undefined` where it has none. */
 export const writeJson = (value: unknown): string | undefined => stringify(value)
 
-/** The value with doubles wherever they hold the number; where none does, its text stays. */
+/** The value with doubles wherever a double holds the number exactly; other numbers stay text. */
 export function withDoubles(value: unknown): unknown {
   if (isLosslessNumber(value)) return isHeldByDouble(value.value) ? Number(value.value) : value
   if (Array.isArray(value)) return value.map(withDoubles)
@@ -58,7 +58,7 @@ export function withDoubles(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withDoubles(inner)]))
 }
 
-/** An integer that may have been another one before it became a double; `undefined` where there is none. */
+/** An integer that the decoder may have rounded to a double; `undefined` where there is none. */
 export function roundedIn(value: unknown): number | undefined {
   if (typeof value === 'number')
     return Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) <= 2 ** 64
@@ -72,7 +72,7 @@ export function roundedIn(value: unknown): number | undefined {
   return undefined
 }
 
-/** Whether a double writes it down as it stands. */
+/** Whether a double prints the same text. */
 const isPlain = (text: string): boolean => String(Number(text)) === text
 
 const parseNumber = (text: string) => (isPlain(text) ? Number(text) : new LosslessNumber(text))
@@ -88,7 +88,7 @@ const SAFE_LENGTH = 15
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 const IS_NAME = /\s*:/y
 
-/** The text with a mark for each number that is not plain. What is no JSON stays none. */
+/** The text with a mark for each number that is not plain. Invalid JSON stays invalid. */
 function withMarks(text: string, numbers: string[]): string {
   let marked = ''
   let copied = 0
@@ -121,14 +121,14 @@ function withMarks(text: string, numbers: string[]): string {
 const isOfNumber = (unit: number): boolean =>
   (unit >= ZERO && unit <= NINE) || unit === 0x2e || unit === 0x2b || unit === MINUS || (unit | 0x20) === 0x65
 
-/** The value with the numbers where their marks are. Changes what was parsed. */
+/** The value with each mark replaced by its number. Changes the parsed value in place. */
 function unmarked(value: unknown, numbers: readonly string[]): unknown {
   if (typeof value === 'string')
     return value.startsWith(MARK) ? new LosslessNumber(numbers[Number(value.slice(1))]!) : value
   if (typeof value !== 'object' || value === null) return value
   for (const [name, inner] of Object.entries(value)) {
     const meant = unmarked(inner, numbers)
-    // Assigned, `__proto__` would be no field.
+    // An assignment to `__proto__` would set the prototype, not a field.
     if (meant !== inner) Object.defineProperty(value, name, { value: meant, ...FIELD })
   }
   return value

@@ -1,5 +1,5 @@
 /**
- * AWS Lambda's event source for Kafka: what failed, as its answer.
+ * AWS Lambda's event source for Kafka: the answer that names the failed records.
  *
  * Shape: AWS Lambda Developer Guide, "Partial batch response".
  *
@@ -16,7 +16,7 @@ export interface PartialBatchResponse {
 }
 
 /**
- * What failed, in Lambda's own words: it gives those records, and the ones after them, again.
+ * The failed records, in the shape that Lambda reads: it delivers them and the ones after them again.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
-/** How long values live: also longer than any timer can wait. @module */
+/** How long values live; a life may be longer than any timer can wait. @module */
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
-/** Milliseconds of a duration of any length; `undefined` where it is none. */
+/** Milliseconds of a duration of any length; `undefined` for anything else. */
 export function lifeMs(life: unknown): number | undefined {
   if (typeof life === 'number') return Number.isFinite(life) && life >= 0 ? life : undefined
   if (typeof life !== 'string') return undefined

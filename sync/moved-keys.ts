@@ -1,15 +1,15 @@
 /**
- * Notices keys of the store that are met in two partitions: offsets of two partitions do not compare, so that an older
- * value may be taken for the newer one.
+ * Notices keys of the store that come from two partitions: offsets of two partitions do not compare, so the
+ * store may take an older value for the newer one.
  *
- * It knows the partition of a sample of the keys (adaptive sampling, Flajolet 1990): those whose hash ends in so many
- * zeros that at most 16,384 of them fit. A sample by hash has a key each time it comes, however long ago it came last;
- * what was seen lately would miss the keys whose older half stands at the other end of the topic. When a topic grows,
- * most keys move, and the sample has some of them. A single key that moves is missed where it is not in the sample: below
- * 16,384 keys all are.
+ * It knows the partition of a sample of the keys (adaptive sampling, Flajolet 1990): those whose hash ends in
+ * so many zeros that at most 16,384 of them fit. A sample by hash recognises a key however long ago it came
+ * last; a list of recent keys would miss those whose older records stand at the other end of the topic. When
+ * a topic grows, most keys move, and the sample has some of them. It misses a single moved key that it does
+ * not hold; up to 16,384 keys it holds all.
  *
- * That a key's partition is not the one of Kafka's default partitioner says less: librdkafka's default (CRC32) puts
- * nearly every key elsewhere, and always in the same place.
+ * A comparison with Kafka's default partitioner would prove less: librdkafka's default (CRC32) puts nearly
+ * every key in another partition, and always in the same one.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import type { SyncSettings } from './settings.ts'
 import type { SourcedWrite } from './fold.ts'
 
 const MOST = 16_384
-/** So that the other bits of a hash still tell keys apart: it is reached with 500 million keys. */
+/** Leaves enough bits of a hash to distinguish keys. 500 million keys reach it. */
 const MAX_ZEROS = 15
 const HIGH = 2 ** 32
 
@@ -40,7 +40,7 @@ export class MovedKeys {
     this.#course = course
   }
 
-  /** A new epoch reads all again, perhaps of another topic. */
+  /** Forgets the sample: a new epoch reads everything again, perhaps from another topic. */
   forget(): void {
     if (this.#epoch === this.#course.epoch) return
     this.#epoch = this.#course.epoch
@@ -48,7 +48,7 @@ export class MovedKeys {
     this.#zeros = 0
   }
 
-  /** A write that is ordered by its offset. */
+  /** Takes in a write whose version is its offset. */
   meet({ write: { key }, record }: SourcedWrite): void {
     const id = hashOf(key)
     if (!this.#samples(id)) return

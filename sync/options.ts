@@ -15,7 +15,7 @@ export interface SyncRecord {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** Milliseconds since the epoch, where the log tells it. */
+  /** Milliseconds since the epoch, where the log gives one. */
   readonly timestamp: number | undefined
   /** The record's key as text, or the key of kedge's message in it. */
   readonly key: string | undefined
@@ -28,9 +28,9 @@ export interface SyncRecord {
   readonly value: unknown
 }
 
-/** A key that was written to the store, or deleted there, and the last record that said so. */
+/** A key that was written to the store or deleted there, and the record that caused it. */
 export interface Written {
-  /** In the store. */
+  /** The key in the store. */
   readonly key: string
   readonly record: SyncRecord
 }
@@ -62,13 +62,13 @@ export interface SyncOptions {
    */
   readonly value?: string | readonly string[] | ((record: SyncRecord) => unknown)
   /**
-   * How long a value lives: a duration, or the field that says it (a number of **milliseconds**, or a text such as `'5m'`).
-   * kedge's own updates have one of their own; the shorter one counts. @default for ever
+   * How long a value lives: a duration, or the field that holds it (a number of **milliseconds**, or a text
+   * such as `'5m'`). kedge's own updates carry a ttl of their own; the shorter one counts. @default for ever
    */
   readonly ttl?: Duration | { readonly field: string }
   /**
-   * From when `ttl` counts: from the time of the record, where the log tells it, so that what is over is not brought
-   * back by reading the topic again; or from the write. @default 'record'
+   * From when `ttl` counts: from the record's timestamp, where the log gives one, so that reading the topic
+   * again does not bring expired values back; or from the write. @default 'record'
    */
   readonly ttlFrom?: 'record' | 'write'
   /**
@@ -79,16 +79,16 @@ export interface SyncOptions {
    */
   readonly format?: SyncFormat
   /**
-   * How values that are made here (fields, those of kedge's updates) are written: as JSON, or texts and numbers as
-   * they stand and the rest as JSON. @default 'json'
+   * How the sync encodes values that it makes (fields, values of kedge's updates): all as JSON, or texts and
+   * numbers as they stand and the rest as JSON. @default 'json'
    */
   readonly encode?: 'json' | 'text'
   /**
-   * For MessagePack: `messagePack()` of `kedge/adapters/messagepack`. Where it may have rounded an integer of 64 bits that
-   * is needed, the record goes to the dead letters. @default JSON alone
+   * For MessagePack: `messagePack()` of `kedge/adapters/messagepack`. A record goes to the dead letters where
+   * the codec may have rounded a 64-bit integer that the sync needs. @default JSON alone
    */
   readonly codec?: Codec
-  /** Of kedge's own updates: the namespaces that are wanted. @default all */
+  /** The namespaces whose updates are written; for kedge's own updates. @default all */
   readonly namespaces?: readonly string[]
   /**
    * Which of two records of a key is the newer one. `'auto'`: the one with the higher offset, and of kedge's own
@@ -100,35 +100,37 @@ export interface SyncOptions {
   /** An empty value deletes, as a null does: for proxies that turn one into the other. @default false */
   readonly emptyDeletes?: boolean
   /**
-   * What the store knows this stream as: positions are kept under it. At most 64 letters, digits, `.`, `_`, `-`.
+   * The name under which the store keeps the positions. At most 64 letters, digits, `.`, `_`, `-`.
    * @default made of the topic, the template, and how keys are read
    */
   readonly stream?: string
   /** Whether records of open and aborted transactions are used. @default 'committed' */
   readonly isolation?: 'committed' | 'uncommitted'
-  /** The topic for records that cannot be used. @default none: they are counted, and said by an event */
+  /** The topic for records that cannot be used. @default none: they are counted, and an event names each */
   readonly deadLetters?: string
-  /** Records of a partition that are written at once. @default 1000 */
+  /** Records of a partition in one write, at most. @default 1000 */
   readonly maxBatch?: number
-  /** The largest answer asked of a read, in bytes; two are held at most. @default 1_000_000 */
+  /** The largest answer that a read asks for, in bytes; the sync holds two at most. @default 1_000_000 */
   readonly maxReadBytes?: number
   /** The longest key in the store, in UTF-8 bytes. @default 1024 */
   readonly maxKeyBytes?: number
   /** The largest message that is inflated. @default 4_000_000 */
   readonly maxMessageBytes?: number
-  /** Above this it is not ready, and `pressure()` is 1. @default 30 seconds, any number of records */
+  /**
+   * Above this lag the sync is not ready, and `pressure()` is 1. @default 30 seconds, any number of records
+   */
   readonly maxLag?: { readonly records?: number; readonly time?: Duration }
-  /** After the signal: how long the batch in hand may take to be written. @default '10s' */
+  /** How long the write of the current batch may take after the signal is aborted. @default '10s' */
   readonly drain?: Duration
   /**
-   * Awaited after the store has acknowledged the writes of a batch, and before the batch's position moves: for what must
-   * follow them, such as the eviction of these keys from caches that read the store. Where it fails or the process dies
-   * before it resolves, it is called again with the same keys, at the latest by the sync that is started next: at least
-   * once for every record, also while an empty store is filled.
+   * Awaited after the store has acknowledged the writes of a batch, and before the batch's position moves:
+   * for work that must follow them, such as evicting these keys from caches that read the store. Where it
+   * fails, or the process dies before it resolves, the sync (or the next one that starts) calls it again with
+   * the same keys: at least once for every record, also while an empty store is filled.
    *
-   * Keys are told whether or not they changed; those that the store refused are left out. Partitions call it side by
-   * side. It has 30 seconds a call. What it rejects with decides: a `KedgeError` that is retryable is tried again
-   * like a failure of the store, and reading pauses; anything else ends `run` and `step`.
+   * It gets every written key, changed or not, without those that the store refused. Partitions call it
+   * concurrently. Each call has 30 seconds. A rejection with a retryable `KedgeError` is tried again like a
+   * failure of the store, and reading pauses; any other rejection ends `run` and `step`.
    * @default none
    */
   readonly onWritten?: (

@@ -14,13 +14,13 @@ import type { Duration } from '../src/types.ts'
 import { check } from './settings.ts'
 
 export interface LagPaceOptions {
-  /** Where a sync tells its lag: `http://sync:9090/lag`. */
+  /** The URL at which a sync serves its lag: `http://sync:9090/lag`. */
   readonly url: string
-  /** How long a write waits when the sync is at its limit; half as long half way there. @default '1s' */
+  /** How long a write waits at pressure 1; half as long at 0.5. @default '1s' */
   readonly maxDelay?: Duration
-  /** How old the pressure that is known may be. @default '1s' */
+  /** How old the last known pressure may be before a write asks the sync again. @default '1s' */
   readonly every?: Duration
-  /** How long the sync may take to answer; without an answer nobody waits. @default '500ms' */
+  /** How long the sync may take to answer; without an answer writes do not wait. @default '500ms' */
   readonly timeout?: Duration
   /** @default the platform's `fetch`, looked up at each call */
   readonly fetch?: typeof fetch
@@ -49,8 +49,8 @@ const answer = z.object({ pressure: z.number().min(0).max(1) })
 const MAX_BODY_BYTES = 100_000
 
 /**
- * A pace that a sync sets: with its pressure grows how long a write waits. A sync that cannot be reached keeps nobody
- * waiting.
+ * A pace that a sync sets: the higher its pressure, the longer a write waits. A sync that does not answer
+ * delays no write.
  *
  * @throws TypeError for wrong options.
  * @example
@@ -73,7 +73,7 @@ export function lagPace(options: LagPaceOptions): Pace {
   let pressure = 0
   let askedAt = -Infinity
 
-  /** Who comes first asks, and the others go by what is known: no promise is shared between requests. */
+  /** The first caller asks the sync, later ones use the last pressure: requests share no promise. */
   const ask = async (signal: AbortSignal | undefined): Promise<void> => {
     if (runtime.monotonic() - askedAt < everyMs) return
     askedAt = runtime.monotonic()

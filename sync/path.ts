@@ -4,7 +4,7 @@ import { isLosslessNumber } from 'lossless-json'
 export type Path = readonly string[]
 
 const MAX_DEPTH = 32
-/** Names that are no data of anybody's. */
+/** Names that reach the prototype of an object instead of its data. */
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** @throws TypeError quoting `option` where it is not a path. */
@@ -20,11 +20,11 @@ export function parsePath(text: string, option: string): Path {
   return path
 }
 
-/** What stands there; `undefined` where nothing does. */
+/** The value at the path; `undefined` where there is none. */
 export function valueAt(root: unknown, path: Path): unknown {
   let at = root
   for (const name of path) {
-    // A number has no fields, also where it is kept as its text.
+    // A number has no fields, also a number that is kept as text.
     if (typeof at !== 'object' || at === null || isLosslessNumber(at) || !Object.hasOwn(at, name))
       return undefined
     at = (at as Record<string, unknown>)[name]
@@ -32,7 +32,7 @@ export function valueAt(root: unknown, path: Path): unknown {
   return at
 }
 
-/** An object of those fields alone that are there, each in its place; `undefined` where none is. */
+/** An object with the fields that exist, each at its path; `undefined` where none exists. */
 export function pick(root: unknown, paths: readonly Path[]): Record<string, unknown> | undefined {
   let picked: Record<string, unknown> | undefined
   for (const path of paths) {
@@ -42,7 +42,8 @@ export function pick(root: unknown, paths: readonly Path[]): Record<string, unkn
     let at = picked
     for (const name of path.slice(0, -1)) {
       const inner = at[name]
-      // One path may lead into what another has taken whole: then it is there already.
+      // Another path may have taken the whole object that this one leads into: then the field is there
+      // already.
       at = typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>) : (at[name] = {})
     }
     at[path.at(-1)!] ??= value

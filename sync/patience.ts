@@ -1,4 +1,4 @@
-/** Trying again: with longer and longer pauses, for as long as the signal allows, and saying so. @module */
+/** Retries with growing pauses until the signal is aborted, and emits events while it waits. @module */
 import { withDeadline } from '../src/deadline.ts'
 import { isKedgeError, KedgeError } from '../src/errors.ts'
 import type { Counters } from './counters.ts'
@@ -7,23 +7,23 @@ import type { SyncSettings } from './settings.ts'
 const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 30_000
 const MAX_RETRY_AFTER_MS = 60_000
-/** How often it is said that it is still waited for. */
+/** How often a wait is reported. */
 const SAY_MS = 10_000
 /** How long one call may take. Stores and logs have deadlines of their own: this is the last resort. */
 const CALL_MS = 30_000
 
-/** Whose failures are waited out: the hook is `onWritten`. */
+/** Which part fails: the hook is `onWritten`. */
 type Whose = 'store' | 'log' | 'hook'
 
 export class Patience {
   readonly #settings: SyncSettings
   readonly #counters: Counters
   readonly #of: Whose
-  /** Since when it fails, by the monotonic clock. */
+  /** When the failures began, by the monotonic clock. */
   #downSince: number | undefined
   #failure: Error | undefined
   #saidAt = 0
-  /** After so long without an answer it gives up; `undefined` where it never does. */
+  /** How long failures may last before `until` gives up; `undefined`: for ever. */
   giveUpMs: number | undefined
 
   constructor(of: Whose, settings: SyncSettings, counters: Counters) {
@@ -43,11 +43,11 @@ export class Patience {
   }
 
   /**
-   * Calls until it succeeds. Rejects with `signal.reason`, with what says that trying again makes no sense, or when it
-   * gives up.
+   * Calls until a call succeeds. Rejects with `signal.reason`, with an error that is not retryable, or after
+   * `giveUpMs`.
    *
-   * @param extraMs what a call may take longer than any other
-   * @param isRetryable for errors that do not say so themselves
+   * @param extraMs how much longer than usual this call may take
+   * @param isRetryable whether an error may be tried again
    */
   async until<T>(
     call: (signal: AbortSignal) => Promise<T>,
@@ -62,7 +62,7 @@ export class Patience {
       for (let attempt = 1; ; attempt++) {
         const known = this.failure
         try {
-          // Also a call that is not answered ends when it is time to give up.
+          // A call without an answer also ends when it is time to give up.
           const left = known === undefined ? Infinity : Math.max(1, this.#leftMs())
           const result = await this.once(call, signal, extraMs, left)
           this.#recovered()
@@ -81,7 +81,7 @@ export class Patience {
     }
   }
 
-  /** Calls once, within its time. Says nothing of whether it is down: a store that is read may refuse every write. */
+  /** Calls once, within its time. Leaves `down` alone: a store that answers reads may refuse every write. */
   once<T>(
     call: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
@@ -111,13 +111,14 @@ export class Patience {
     const { runtime, emit } = this.#settings
     const most = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(attempt - 1, 20), MAX_PAUSE_MS)
     const asked = Math.min((isKedgeError(error) ? error.retryAfterMs : 0) ?? 0, MAX_RETRY_AFTER_MS)
-    // Half of it by chance, so that syncs that lost the same store do not come back to it at once.
+    // Half of the pause is random, so that syncs that lost the same store do not return to it at the same
+    // moment.
     const retryInMs = Math.min(Math.max(asked, most * (0.5 + runtime.random() / 2)), this.#leftMs())
     emit({ type: `${this.#of}_failed`, error, attempt, retryInMs })
     await runtime.sleep(retryInMs, signal)
   }
 
-  /** Says that it is still waited for, whatever a call or a pause takes. Several calls that fail at once say it once. */
+  /** Reports at intervals that calls are waiting. Several calls that fail at once share one report. */
   async #say(signal: AbortSignal): Promise<void> {
     const { runtime, emit } = this.#settings
     try {

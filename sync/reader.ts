@@ -1,25 +1,25 @@
-/** Reads all partitions of a topic, ahead of what is written. @module */
+/** Reads all partitions of a topic, ahead of the writer. @module */
 import type { LogRecord, Position } from '../src/log.ts'
 import type { SyncSettings } from './settings.ts'
 import type { Patience } from './patience.ts'
 
-/** What one read brought. */
+/** The records of one read. */
 export interface Batch {
   readonly records: ReadonlyMap<number, readonly LogRecord[]>
-  /** Where each partition goes on, if it has moved. */
+  /** The next offset of each partition that moved. */
   readonly next: ReadonlyMap<number, number>
   readonly outOfRange: readonly number[]
-  /** When it had come, by the monotonic clock. */
+  /** When the answer arrived, by the monotonic clock. */
   readonly readAt: number
 }
 
-/** How long a read waits for news, and so how often there is a look around. */
+/** How long a read waits for records, and so how often the loop takes a sample. */
 const WAIT_MS = 5000
-/** A log that answers at once with nothing is not asked again before this. */
+/** The pause before the next read of a log that answered at once with nothing. */
 const IDLE_MS = 500
-/** A record may be larger than an answer: where it cannot be had, more is asked for, up to this. */
+/** A record may be larger than an answer: the reader then asks for more, up to this. */
 const MOST_READ_BYTES = 64_000_000
-/** How long there may be nothing although there is something: consumers warm up, transactions are open. */
+/** How long the log may return nothing below its end: consumers warm up, transactions are open. */
 const STALL_MS = 10_000
 
 export class Reader {
@@ -28,7 +28,7 @@ export class Reader {
   readonly #positions = new Map<number, number>()
   #turn = 0
   #maxBytes: number
-  /** How long reads in a row brought nothing although there was something. */
+  /** How long reads in a row returned nothing although the end lay ahead. */
   #vainMs = 0
 
   constructor(settings: SyncSettings, log: Patience) {
@@ -37,25 +37,25 @@ export class Reader {
     this.#maxBytes = settings.maxReadBytes
   }
 
-  /** Goes on from these positions. */
+  /** Continues from these positions. */
   seek(positions: ReadonlyMap<number, number>): void {
     this.#positions.clear()
     for (const [partition, offset] of positions) this.#positions.set(partition, offset)
     this.#vainMs = 0
   }
 
-  /** Where it reads next: ahead of what is written. */
+  /** The positions of the next read: ahead of the writer. */
   get positions(): ReadonlyMap<number, number> {
     return this.#positions
   }
 
-  /** Takes partitions in that are new, and goes on where retention has taken what was to be read. */
+  /** Adds new partitions, and moves forward where retention has deleted the next records. */
   raise(positions: ReadonlyMap<number, number>): void {
     for (const [partition, offset] of positions)
       this.#positions.set(partition, Math.max(offset, this.#positions.get(partition) ?? 0))
   }
 
-  /** Whether nothing could be read for a long time of what lies below the ends; where that is. */
+  /** The position at which the log has returned nothing for long although the end lies ahead. */
   stall(ends: ReadonlyMap<number, number>): Position | undefined {
     return this.#vainMs < STALL_MS ? undefined : this.#behind(ends)
   }
@@ -66,7 +66,7 @@ export class Reader {
     return undefined
   }
 
-  /** The next records. Tries again for as long as the signal allows. */
+  /** Reads the next records. Retries until the signal is aborted. */
   async read(ends: ReadonlyMap<number, number>, signal: AbortSignal): Promise<Batch> {
     const { runtime } = this.#settings
     const began = runtime.monotonic()
@@ -87,7 +87,7 @@ export class Reader {
   async #read(signal: AbortSignal): Promise<Batch> {
     const { log, topic, isolation, runtime } = this.#settings
     const at = [...this.#positions].map(([partition, offset]) => ({ partition, offset }))
-    // A partition whose turn comes when an answer is full waits: so each is the first one once.
+    // A full answer leaves the last partitions out: so each read begins with another partition.
     const from = at.length === 0 ? 0 : this.#turn++ % at.length
     const positions = [...at.slice(from), ...at.slice(0, from)]
     const waitMs = log.capabilities.longPoll ? WAIT_MS : 0

@@ -1,9 +1,9 @@
 /**
  * The order of kedge's own messages of a key.
  *
- * As-of decides, as everywhere in kedge; but of two values that carry the version of their row, the higher version
- * does, and two writers may reach the log in the other order than the database. They do so close together, so that
- * remembering the rows that were seen last is enough; what is remembered is bounded, and costs no more than that.
+ * As-of decides, as everywhere in kedge; but between two values with a row version the higher version
+ * decides, because two writers may reach the log in another order than the database. They do so close
+ * together, so that it is enough to remember the rows of the last messages; their number is bounded.
  *
  * @module
  */
@@ -19,16 +19,16 @@ interface Row {
 export class Rows {
   readonly #rows = new Map<string, Row>()
 
-  /** The version of a message of this key, or `undefined` when a newer row has been seen already. */
+  /** The version of a message of this key, or `undefined` when a message with a newer row came before. */
   order(id: string, asOf: number, row: number | undefined, offset: number): SinkVersion | undefined {
     const known = this.#rows.get(id)
     if (row === undefined) {
-      // It says nothing of rows: from here on as-of counts again.
+      // The message has no row version: from here on as-of counts again.
       if (known !== undefined && asOf >= known.asOf) this.#rows.delete(id)
       return [asOf, offset]
     }
     if (known !== undefined && row < known.version) return undefined
-    // Above what an older row has left in the store.
+    // Above the version that an older row has left in the store.
     const major = Math.max(asOf, known?.asOf ?? 0)
     this.#rows.delete(id)
     this.#rows.set(id, { version: row, asOf: major })
@@ -40,7 +40,7 @@ export class Rows {
     return [major, offset]
   }
 
-  /** For reading again from an earlier position. */
+  /** Forgets the rows, before records are read again from an earlier position. */
   forget(): void {
     this.#rows.clear()
   }

@@ -1,5 +1,5 @@
 /**
- * What the options of a sync come to: checked, and with their defaults.
+ * The options of a sync, checked and with their defaults.
  *
  * @module
  */
@@ -116,7 +116,7 @@ export function syncSettings(options: SyncOptions): SyncSettings {
   const { topic, key, value, format = 'auto', isolation = 'committed', maxLag = {} } = options
   must(
     isolation === 'uncommitted' || options.kafka.capabilities.readCommitted,
-    "`isolation: 'committed'` needs a log that reads committed records; where nobody writes in transactions, set `isolation: 'uncommitted'`",
+    "`isolation: 'committed'` needs a log that reads committed records; where no producer uses transactions, set `isolation: 'uncommitted'`",
   )
   must(options.deadLetters !== topic, '`deadLetters` must not be the topic itself')
   must(format !== 'messagepack' || options.codec !== undefined, "`format: 'messagepack'` needs a `codec`")
@@ -176,7 +176,7 @@ export function check(of: z.ZodType, options: unknown, what: string): void {
   throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
 }
 
-/** What decides on the keys in the store: by another meaning of `{key}` all of them are others. */
+/** What determines the keys in the store: with another meaning of `{key}` all keys change. */
 function templateOf({ key, keyFormat, format }: SyncOptions): string {
   const template = typeof key === 'string' ? key : ''
   const reading = format === 'debezium' ? format : keyFormat
@@ -204,7 +204,7 @@ function harmless(listener: SyncListener | undefined): SyncListener {
       const said: unknown = listener?.(event)
       if (said instanceof Promise) said.catch(() => undefined)
     } catch {
-      // A broken listener must not break the sync, and there is nobody else to tell.
+      // A listener that throws must not stop the sync; no other listener could report its error.
     }
   }
 }

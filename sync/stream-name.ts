@@ -1,9 +1,9 @@
-/** What a store knows a stream as. @module */
+/** The name of a stream in the store. @module */
 import { encodeUtf8 } from '../src/codec.ts'
 
 const MAX_LENGTH = 64
 
-/** Of a topic through a template: readable, the same at every start, and short enough for any store. */
+/** A name made of topic and template: readable, the same at every start, and short enough for any store. */
 export function streamName(topic: string, template: string): string {
   const mark = fnv1a(`${topic} ${template}`).toString(16).padStart(8, '0')
   return `${topic.slice(0, MAX_LENGTH - mark.length - 1)}.${mark}`

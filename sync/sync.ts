@@ -1,5 +1,5 @@
 /**
- * A topic, kept as a fast lookup store.
+ * Keeps a fast lookup store equal to a topic.
  *
  * @module
  */
@@ -22,57 +22,60 @@ import { withStop } from '../src/stop.ts'
 import { Writer } from './writer.ts'
 
 export interface RunOptions {
-  /** Ends it: the batch in hand is written, and `run` resolves. */
+  /** Ends the run: the sync writes the current batch, and `run` resolves. */
   readonly signal?: AbortSignal
 }
 
 export interface StepOptions extends RunOptions {
-  /** No batch is begun after this. @default none: it ends at the end of the topic */
+  /** After this time the sync begins no batch. @default none: it ends at the end of the topic */
   readonly budget?: Duration
 }
 
 export interface ToEndOptions extends StepOptions {
-  /** How long the store, the log or `onWritten` may fail without a break before it rejects. @default for ever */
+  /**
+   * How long the store, the log or `onWritten` may fail without a success before the call rejects.
+   * @default for ever
+   */
   readonly giveUpAfter?: Duration
 }
 
 export interface StepResult {
-  /** Whether the end of the topic, as it was when the step began, is reached. */
+  /** Whether the step reached the end that the topic had when the step began. */
   readonly reached: boolean
-  /** Records that were dealt with. */
+  /** Records that the step handled. */
   readonly records: number
   readonly lag: SyncLag
 }
 
-/** Why it may not be relied on. */
+/** Why the store may be behind the topic. */
 export type NotReady = 'not begun' | 'rehydrating' | 'lag' | 'store' | 'log' | 'hook'
 
 export interface Sync {
-  /** What the store knows it as. */
+  /** The name of the stream in the store. */
   readonly stream: string
   /**
-   * Follows the topic until the signal. What fails for now is tried again, for ever; rejects where trying again makes
-   * no sense: a topic that is not there, credentials that are refused.
+   * Follows the topic until the signal is aborted. Retries temporary failures for ever; rejects with an error
+   * that a retry cannot cure: an absent topic, refused credentials.
    */
   run(options?: RunOptions): Promise<void>
   /**
-   * Follows the topic to the end that it has now: for a cron. Rejects where the log or the store could not be used
-   * within the budget, or has failed for `giveUpAfter`.
+   * Follows the topic to the end that it has now: for a cron. Rejects where the log or the store gave no
+   * answer within the budget, or has failed for `giveUpAfter`.
    */
   step(options?: ToEndOptions): Promise<StepResult>
   /**
-   * Writes records that somebody else has read, a Lambda event source for instance, and says which failed. Never
-   * rejects but by the signal.
+   * Writes records that the caller got elsewhere, from a Lambda event source for instance, and returns which
+   * failed. Rejects only by the signal.
    *
    * The stored position moves only with records that follow it without a gap, so that `step` and `run` beside it lose
    * nothing.
    */
   apply(records: readonly LogRecord[], options?: StepOptions): Promise<Applied>
-  /** As it was known last; while `run` runs, that is at most some seconds ago. */
+  /** The lag at the last sample; while `run` runs, that is a few seconds old at most. */
   lag(): SyncLag
   /** How much producers should slow down: from 0, at half of `maxLag` and below, to 1, at `maxLag` and above. */
   pressure(): number
-  /** Why the store may not be relied on; empty where it may. */
+  /** Why the store may be behind the topic; empty when it is ready. */
   notReady(): NotReady[]
   stats(): SyncStats
 }
@@ -145,7 +148,7 @@ export function createSync(options: SyncOptions): Sync {
           for (const each of [store, log, hook]) each.giveUpMs = undefined
         })
         signal?.throwIfAborted()
-        // The budget was over before anything could be done: the caller should hear why.
+        // The budget ended before the first answer: the caller gets the last failure as the reason.
         const failure = store.failure ?? log.failure ?? hook.failure
         if (reached === undefined && failure !== undefined) throw failure
         return { reached: reached ?? false, records: counters.records - before, lag: gauge.lag() }

@@ -7,7 +7,7 @@
  * hash tag    = "{" 1*( text / placeholder ) "}"      ; with a placeholder at least; its own braces are literal
  * ```
  *
- * Every other brace is an error. What is filled in is not escaped.
+ * Every other brace is an error. The values of placeholders are not escaped.
  *
  * @module
  */
@@ -15,13 +15,13 @@ import { parsePath, valueAt } from './path.ts'
 import type { Path } from './path.ts'
 import { textOf } from './text.ts'
 
-/** What a template is filled with. */
+/** The values for the placeholders of a template. */
 interface TemplateSource {
   readonly topic: string
   readonly partition: number
-  /** Of the record, or of kedge's message in it. */
+  /** Key of the record, or of kedge's message in it. */
   readonly key: string | undefined
-  /** Of the JSON that the key is; `undefined` where it is none. */
+  /** The parsed JSON of the key; `undefined` where the key is no JSON. */
   readonly keyFields: () => unknown
   /** Namespace of kedge's message. */
   readonly ns: string | undefined
@@ -38,11 +38,11 @@ type Part = string | { readonly name: string; readonly of: Whole | Field }
 export interface Template {
   readonly usesNamespace: boolean
   readonly usesValue: boolean
-  /** The fields of the value that it names. */
+  /** The fields of the value that the template names. */
   readonly valuePaths: readonly Path[]
   /** The fields of the key that it names; an empty path for `{key}` itself. */
   readonly keyPaths: readonly Path[]
-  /** The key, or the placeholder that nothing can be filled in for. */
+  /** The key, or the placeholder without a value. */
   keyOf(source: TemplateSource): { readonly key: string } | { readonly missing: string }
 }
 
@@ -79,7 +79,7 @@ export function parseTemplate(text: string, option = 'key'): Template {
 
 function partsOf(text: string, option: string): Part[] {
   const parts: Part[] = []
-  /** Placeholders that there were when the hash tag was opened that is open. */
+  /** Number of placeholders before the hash tag that is open now. */
   let tag: number | undefined
   let count = 0
   for (let at = 0; at < text.length;) {

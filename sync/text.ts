@@ -1,8 +1,11 @@
-/** What stands in a key for a value. @module */
+/** The text of a value in a key. @module */
 import { isLosslessNumber } from 'lossless-json'
 import { plainDecimal } from './decimal.ts'
 
-/** Texts, numbers and truths have a text, numbers one with all of their digits; nothing else has, and an empty one is none. */
+/**
+ * The text of a text, a number (with all of its digits) or a boolean; `undefined` for others and for an empty
+ * text.
+ */
 export function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value
   if (typeof value === 'number') return Number.isFinite(value) ? plainDecimal(String(value)) : undefined

@@ -1,8 +1,8 @@
 /**
  * What a record of the evictions topic means for a shared tier.
  *
- * A tier serves namespaces of which nobody told its applier, so where it depends on what is a namespace, it is taken
- * for both: dropping a value is always safe.
+ * The applier does not know the namespaces of the tier. Where a text may be the name of a namespace or a key,
+ * it evicts as both: dropping a value is always safe.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { Eviction } from '../src/messages.ts'
 import type { TierEviction } from '../src/tier.ts'
 
-/** The evictions that a decoded record stands for, all of them at its offset: none, one, or some. */
+/** The evictions in a decoded record, all at its offset: none, one, or several. */
 export function tierEvictions(decoded: DecodedRecord): TierEviction[] {
   const { offset } = decoded.record
   const plain = evictionIn(decoded, () => false)
   if (plain.empty) return []
   const evictions = [toTier(plain, offset)]
-  // Its record key may be a key in any namespace, or name a namespace all of which is meant.
+  // The record key may be a key in any namespace, or name a whole namespace.
   const { clears } = evictionIn(decoded, (name) => NAMESPACE_PATTERN.test(name))
   for (const namespace of clears)
     evictions.push({ offset, namespace, keys: [], group: true, version: undefined })

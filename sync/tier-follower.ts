@@ -2,7 +2,8 @@
  * The applier of a shared tier: reads the evictions topic and applies it there, so that isolates may use values that
  * are older than what they remember of evictions.
  *
- * One or several may run, for any time, anywhere: the position is in the tier, and whatever is missed costs misses.
+ * One or several appliers may run, anywhere and for any time: the position is in the tier. While none runs,
+ * isolates only miss in the tier more often.
  *
  * @module
  */
@@ -22,7 +23,9 @@ import type { Duration } from '../src/types.ts'
 import { callback, check, count, duration, hasMethods, topicName } from './settings.ts'
 import { tierEvictions } from './tier-evictions.ts'
 
-/** Why an applier began again at the end of the log: values that were in the tier are not covered any more. */
+/**
+ * Why an applier began again at the end of the log: isolates then refuse the values that were in the tier.
+ */
 export type BeginReason =
   /** There was no position: never begun, or the store was wiped. */
   | 'start'
@@ -61,11 +64,14 @@ export interface TierFollowerOptions {
   }
   /** The partitions to follow. @default all of the topic */
   readonly partitions?: readonly number[]
-  /** What more than JSON can be read. @default JSON */
+  /** Reads messages in other formats than JSON. @default JSON */
   readonly codec?: Codec
   /** The largest message that is inflated. @default 1_000_000 */
   readonly maxMessageBytes?: number
-  /** The answer asked of one read, in bytes; grows to 16 times this for a larger record. @default 1_000_000 */
+  /**
+   * Size of the answer that one read asks for, in bytes; grows to 16 times this for a larger record.
+   * @default 1_000_000
+   */
   readonly maxBytes?: number
   /** Evictions in one batch. @default 1000 */
   readonly maxRecords?: number
@@ -78,13 +84,13 @@ export interface TierFollowerOptions {
   readonly runtime?: Runtime
 }
 
-/** What a step has done. */
+/** The result of a step. */
 export interface TierStep {
   /** Offsets that were applied, gaps included. */
   readonly records: number
   /** Partitions that began again at the end. */
   readonly begun: readonly number[]
-  /** Whether the tier was then where the log had ended when the step began. */
+  /** Whether the tier reached the end that the log had when the step began. */
   readonly atEnd: boolean
 }
 
@@ -100,11 +106,11 @@ export interface TierLag {
 /** Follows the evictions topic for a tier. */
 export interface TierFollower {
   /**
-   * Applies what there is, and ends: for a cron, a queue or a Lambda. Rejects with a `KedgeError`, or with
-   * `signal.reason`; what was applied until then stays so.
+   * Applies the evictions up to the end, and returns: for a cron, a queue or a Lambda. Rejects with a
+   * `KedgeError`, or with `signal.reason`; evictions that were applied until then stay applied.
    */
   step(options?: CallOptions): Promise<TierStep>
-  /** Steps until aborted, by long polls where the log has them; failures are repeated with growing pauses. */
+  /** Steps until aborted, by long polls where the log has them; retries failures with growing pauses. */
   follow(options: { readonly signal: AbortSignal }): Promise<void>
   lag(): TierLag
 }
@@ -131,9 +137,9 @@ const shape = z
 
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 10_000
-/** How many times the answer asked for may double when a record does not fit. */
+/** How many times `maxBytes` may double for a record that does not fit. */
 const MAX_DOUBLINGS = 4
-/** Names no log: what is there is then of another one, and cannot stay. */
+/** A log id that no log has: the tier then drops the position of the present one. */
 const NO_LOG = 'kedge.begins-again'
 
 /**
@@ -154,13 +160,13 @@ export function createTierFollower(options: TierFollowerOptions): TierFollower {
   return new EvictionsFollower(options)
 }
 
-/** What is known of a partition from one step to the next. */
+/** The state of a partition between steps. */
 interface Followed {
   position: number
   end: number
-  /** The last record applied, to be found again where the log does not tell its identity. */
+  /** The last applied record: the follower reads it again where the log has no identity. */
   last: { readonly offset: number; readonly digest: string } | undefined
-  /** How many times the answer asked for has doubled. */
+  /** How many times the size of the answer has doubled. */
   doublings: number
 }
 
@@ -228,7 +234,7 @@ class EvictionsFollower implements TierFollower {
     return { records, begun, atEnd }
   }
 
-  /** One partition: from where the tier is to where the log ended. */
+  /** Applies one partition from the tier's position to the end of the log. */
   async #stepOne(
     bounds: PartitionOffsets,
     signal: AbortSignal | undefined,
@@ -255,7 +261,7 @@ class EvictionsFollower implements TierFollower {
     return { records, began: false }
   }
 
-  /** Reads on from the position, and applies what it finds; or why it is to begin again. */
+  /** Reads from the position and applies the evictions; or returns why the follower must begin again. */
   async #batch(
     { partition, logId }: PartitionOffsets,
     followed: Followed,
@@ -267,9 +273,9 @@ class EvictionsFollower implements TierFollower {
     const result = await this.#within(signal, (inner) =>
       this.#kafka.read(this.#topic, [{ partition, offset: find?.offset ?? from }], {
         maxBytes: maxBytes * 2 ** followed.doublings,
-        // Something is there: a consumer that still warms up may take a moment to return it.
+        // The end lies ahead: a consumer that still warms up may take a moment to return records.
         waitMs: Math.min(this.#waitMs, this.#timeoutMs / 2),
-        // Someone else's open transaction would hide acknowledged evictions behind it.
+        // An open transaction of another producer would hide acknowledged evictions behind it.
         isolation: 'uncommitted',
         signal: inner,
       }),
@@ -304,7 +310,7 @@ class EvictionsFollower implements TierFollower {
     return tierEvictions(await decodeRecord(record, this.#codec, this.#options.maxMessageBytes ?? 1_000_000))
   }
 
-  /** Begins at the end of the log: nothing that is in the tier already stays covered. */
+  /** Begins at the end of the log: isolates then refuse the values that are in the tier already. */
   async #begin(
     { partition, end, logId }: PartitionOffsets,
     applied: AppliedPosition | undefined,
@@ -313,7 +319,7 @@ class EvictionsFollower implements TierFollower {
   ): Promise<boolean> {
     const begin = (at: AppliedPosition) =>
       this.#within(signal, (inner) => this.#applier.begin(partition, at, { signal: inner }))
-    // A position of the same log that lies as far on would stay.
+    // The tier would keep a position of the same log that is not lower.
     if (reason !== 'start' && applied?.logId === logId) await begin({ position: 0, logId: NO_LOG })
     await begin({ position: end, logId })
     const followed = this.#followed.get(partition)!
@@ -339,7 +345,7 @@ class EvictionsFollower implements TierFollower {
     }
   }
 
-  /** Waits for a record behind the positions. It is only a bell: the step that follows looks for itself. */
+  /** Waits for a record after the positions. Its answer is only a signal: the next step reads for itself. */
   async #wait(signal: AbortSignal): Promise<void> {
     const positions = [...this.#followed].map(([partition, { position }]) => ({
       partition,
@@ -355,7 +361,7 @@ class EvictionsFollower implements TierFollower {
       (inner) => this.#kafka.read(this.#topic, positions, { ...options, signal: inner }),
       signal,
     )
-    // An answer that came early and says nothing: without a pause this would spin.
+    // The log answered early without a record: without a pause this loop would spin.
     const moved = next.some(({ partition, offset }) => offset > this.#followed.get(partition)!.position)
     if (records.length === 0 && !moved) await this.#runtime.sleep(FIRST_BACKOFF_MS, signal)
   }
@@ -368,7 +374,7 @@ class EvictionsFollower implements TierFollower {
     try {
       this.#options.onEvent?.(event)
     } catch {
-      // A broken listener must not break the applier, and there is nobody else to tell.
+      // A listener that throws must not stop the applier; no other listener could report its error.
     }
   }
 }

@@ -1,8 +1,9 @@
 /**
  * Detects times in the wrong unit.
  *
- * A producer that writes seconds where Kafka wants milliseconds makes every record 56 years old: with a `ttl` all of them
- * are over when they come. That cannot be told from a record; but no topic has records of 1970, nor of the year 5000.
+ * A producer that writes seconds where Kafka wants milliseconds makes every record 56 years old: with a `ttl`
+ * each has expired on arrival. A record does not name its unit; but no topic has records of 1970, nor of the
+ * year 5000.
  *
  * @module
  */
@@ -10,9 +11,9 @@ import type { Counters } from './counters.ts'
 import type { RecordPlace } from './events.ts'
 import type { SyncSettings } from './settings.ts'
 
-/** Where it stood: the record's timestamp, the `at` of kedge's own update, the field of `ttl`. */
+/** The place of the time: the record's timestamp, the `at` of kedge's own update, the field of `ttl`. */
 export type TimeField = 'timestamp' | 'at' | 'ttl'
-/** What it looks like, where milliseconds are expected. */
+/** The unit that the number looks like, where milliseconds are expected. */
 export type TimeUnit = 'seconds' | 'microseconds' | 'nanoseconds' | 'a moment'
 
 /** Seconds since the epoch, from 1973 to 5138; as milliseconds they end in March 1973. */
@@ -20,7 +21,7 @@ const SECONDS = [1e8, 1e11] as const
 const MICROSECONDS = [1e14, 1e17] as const
 /** No real TTL is shorter than this; 60 is probably seconds. */
 const SHORTEST_LIFE_MS = 1000
-/** Thirty years: what is longer is a moment since the epoch, and no length of time. */
+/** Thirty years: a longer `ttl` is a moment since the epoch, not a length of time. */
 const LONGEST_LIFE_MS = 946_080_000_000
 
 export class Times {
@@ -33,7 +34,7 @@ export class Times {
     this.#counters = counters
   }
 
-  /** Counts what is in another unit, and says it once of each field. */
+  /** Counts times in another unit, and emits an event once for each field. */
   look(field: TimeField, ms: number, { topic, partition, offset }: RecordPlace): void {
     const unit = field === 'ttl' ? unitOfLife(ms) : unitOfMoment(ms)
     if (unit === undefined) return

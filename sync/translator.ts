@@ -1,4 +1,4 @@
-/** What a record says of a key in the store. @module */
+/** Turns a record into the write of a key in the store. @module */
 import { isLosslessNumber } from 'lossless-json'
 import { encodeUtf8 } from '../src/codec.ts'
 import type { LogRecord } from '../src/log.ts'
@@ -24,7 +24,7 @@ import { Unusable } from './unusable.ts'
 export interface MeantWrite {
   readonly write: SinkWrite
   readonly meant: SyncRecord
-  /** Its version is its offset, which says nothing beside those of other partitions. */
+  /** Its version is its offset, which does not compare with offsets of other partitions. */
   readonly byOffset: boolean
 }
 
@@ -45,13 +45,13 @@ export class Translator {
     this.#understanding = new Understanding(settings, this.#times)
   }
 
-  /** For reading again from an earlier position. */
+  /** Forgets the rows, before records are read again from an earlier position. */
   forget(): void {
     this.#rows.forget()
     this.#understanding.forget()
   }
 
-  /** What the record says: nothing, of one key, or, with the values of a domain, of many. Never rejects. */
+  /** The writes of the record: none, one, or many where it carries several values. Never rejects. */
   async translate(record: LogRecord): Promise<Translated[]> {
     const translated: Translated[] = []
     const { topic } = this.#settings
@@ -94,13 +94,13 @@ export class Translator {
     if (meaning.gone) return written(null)
     const ttlMs = this.#ttl(meaning)
     if (ttlMs instanceof Unusable) return ttlMs
-    // What is over is not passed over: an older value of the key may be in the store.
+    // An expired value deletes its key: the store may hold an older value of it.
     if (ttlMs !== undefined && ttlMs <= 0) return written(null)
     const value = this.#value(meaning)
     return value instanceof Unusable ? value : written(value, ttlMs)
   }
 
-  /** Functions are given what was decoded, and would not know that it was another number. */
+  /** A function of the options gets the decoded value, and cannot see that the codec rounded a number. */
   #rounded({ rounds, fields }: Meaning): Unusable | undefined {
     if (!rounds) return undefined
     const { key, value, version } = this.#settings
@@ -174,7 +174,7 @@ export class Translator {
       if (typeof number === 'number') this.#times.look('ttl', said, record)
       ms = said
     }
-    // A clock ahead of ours may not lengthen a life.
+    // A producer's clock that runs ahead must not lengthen a life.
     const age = ttlFrom === 'record' ? Math.max(0, now - (record.timestamp ?? now)) : 0
     return Math.min(own ?? Infinity, ms - age)
   }
@@ -185,7 +185,7 @@ export class Translator {
     let made: unknown
     if (typeof projection === 'function') {
       made = projection(record)
-      // One meaning everywhere: what is not there, deletes.
+      // An absent value deletes its key, as everywhere.
       if (made === undefined || made === null) return null
     } else if (projection === undefined) made = fields
     else if ('path' in projection) made = valueAt(fields, projection.path)

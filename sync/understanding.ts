@@ -19,11 +19,11 @@ import { Unusable } from './unusable.ts'
 export interface Update {
   readonly asOf: number
   readonly row: number | undefined
-  /** When the value is over, by the writer's clock; `undefined` for a delete. */
+  /** When the value expires, by the writer's clock; `undefined` for a delete. */
   readonly until: number | undefined
 }
 
-/** What a record says of one key. */
+/** The meaning of a record for one key. */
 export interface Meaning {
   /** As the functions of the options see it. */
   readonly record: SyncRecord
@@ -33,10 +33,10 @@ export interface Meaning {
   readonly keyFields: () => unknown
   /** Deletes the key. */
   readonly gone: boolean
-  /** What the row was before, whose key in the store may have been another one. */
+  /** The row before the change: its key in the store may have been another one. */
   readonly before: object | undefined
   readonly update: Update | undefined
-  /** The value as it stands in the log; `undefined` where it stands inside of a message. */
+  /** The bytes of the value in the log; `undefined` where the value is inside a message. */
   readonly raw: Uint8Array | undefined
   /** Whether there may be numbers in it that are no doubles. */
   readonly exact: boolean
@@ -53,9 +53,9 @@ export class Understanding {
   readonly #settings: SyncSettings
   readonly #times: Times
   readonly #codec: Codec
-  /** Whether a function is given records. */
+  /** Whether a function of the options gets records. */
   readonly #seen: boolean
-  /** The highest as-of of each partition: what a bare tombstone of kedge's topic counts as. */
+  /** The highest as-of of each partition: a bare tombstone of kedge's topic takes it. */
   readonly #asOf = new Map<number, number>()
 
   constructor(settings: SyncSettings, times: Times) {
@@ -63,18 +63,18 @@ export class Understanding {
     this.#times = times
     const { format, codec, key, value, version, onWritten } = settings
     this.#seen = [key, value, version, onWritten].some((each) => typeof each === 'function')
-    // The format is said: nothing need be detected, and MessagePack may be more than maps.
+    // The options name the format: nothing need be detected, and MessagePack may hold more than maps.
     const said = { ...codec, decode: (bytes: Uint8Array) => codec.decode(bytes), detects: () => true }
     if (format === 'json' || format === 'debezium') this.#codec = exactCodec(undefined)
     else this.#codec = exactCodec(format === 'messagepack' ? said : codec)
   }
 
-  /** For reading again from an earlier position. */
+  /** Forgets the as-ofs, before records are read again from an earlier position. */
   forget(): void {
     this.#asOf.clear()
   }
 
-  /** What the record says: nothing, of one key, or, with the values of a domain, of many. */
+  /** The meanings of the record: none, one, or many where it carries several values. */
   async of(record: LogRecord): Promise<(Meaning | Unusable)[]> {
     const { partition, offset, timestamp, key, value } = record
     const { topic, format, emptyDeletes } = this.#settings
@@ -142,14 +142,14 @@ export class Understanding {
     }
   }
 
-  /** Of Debezium. */
+  /** The meaning of a Debezium event. */
   #changed(place: Place, key: Uint8Array | null, decoded: Decoded | null): (Meaning | Unusable)[] {
     const keyed = keyText(key)
     const parsed = fieldsOf(keyed)
     const keyFields = payloadOf(parsed)
     const event = decoded === null ? null : payloadOf(decoded.value)
     const gone = event === null
-    // The event before it has said so, and named fields of the row.
+    // The delete event before this tombstone has already deleted the key, and had the fields of the row.
     if (gone && typeof this.#settings.key === 'object' && this.#settings.key.usesValue) return []
     const change = gone
       ? { row: undefined, before: undefined, text: undefined }
@@ -189,7 +189,7 @@ export class Understanding {
     const isValue = said.kind === 'value'
     const row = isValue ? said.version : undefined
     if (said.at !== undefined) this.#times.look('at', said.at, place)
-    // A clock ahead of ours may shorten a life, and never lengthens one.
+    // A writer's clock that runs ahead may shorten a life, but must not lengthen one.
     const now = this.#settings.runtime.now()
     const born = isValue ? Math.min(said.at ?? now, place.timestamp ?? now, now) : now
     const until = isValue ? born + said.ttlMs : undefined
@@ -228,7 +228,7 @@ export class Understanding {
 
 const keyText = (key: Uint8Array | null): string | undefined => (key === null ? undefined : decodeUtf8(key))
 
-/** What the JSON in a text is; `undefined` where it is none. */
+/** The JSON in a text, parsed; `undefined` where it is no JSON. */
 function fieldsOf(text: string | undefined): unknown {
   if (text === undefined) return undefined
   try {

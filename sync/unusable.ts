@@ -3,7 +3,7 @@ import type { UnusableReason } from './events.ts'
 
 export class Unusable {
   readonly reason: UnusableReason
-  /** In words. */
+  /** The reason in words. */
   readonly says: string
 
   constructor(reason: UnusableReason, says: string) {

@@ -1,4 +1,4 @@
-/** Writes what was read into the store, partition by partition, and moves the positions. @module */
+/** Writes records into the store, partition by partition, and moves the positions. @module */
 import type { LogRecord } from '../src/log.ts'
 import type { SinkBatch, SinkOutcome, SinkWrite } from '../src/sink.ts'
 import type { Counters } from './counters.ts'
@@ -19,7 +19,7 @@ export interface Stretch {
   readonly partition: number
   readonly records: readonly LogRecord[]
   readonly next: number
-  /** The records are not those that follow the position: it stays. */
+  /** The records do not follow the position: it does not move. */
   readonly keepsPosition?: boolean
   readonly readAt: number
 }
@@ -33,7 +33,7 @@ export interface WriterParts {
   readonly gauge: Gauge
 }
 
-/** Partitions that are written at once. */
+/** Partitions that the writer writes concurrently. */
 const MOST_AT_ONCE = 8
 
 export class Writer {
@@ -59,13 +59,16 @@ export class Writer {
     this.#movedKeys = new MovedKeys(settings, counters, course)
   }
 
-  /** For reading again from earlier positions. */
+  /** Forgets remembered rows, before records are read again from earlier positions. */
   forget(): void {
     this.#translator.forget()
     this.#movedKeys.forget()
   }
 
-  /** Writes all of it, trying again for as long as the signal allows; or finds that the store was wiped. */
+  /**
+   * Writes all stretches, and retries until the signal is aborted; returns `'wiped'` where the store was
+   * wiped.
+   */
   async write(stretches: readonly Stretch[], signal: AbortSignal): Promise<'written' | 'wiped'> {
     let wiped = false
     const waiting = [...stretches]
@@ -74,13 +77,13 @@ export class Writer {
         if ((await this.stretch(stretch, signal)) === 'wiped') wiped = true
     }
     const lanes = Array.from({ length: Math.min(MOST_AT_ONCE, stretches.length) }, lane)
-    // All of them come to their end before anything else begins.
+    // Every partition ends before the caller begins anything else, also when one has failed.
     for (const result of await Promise.allSettled(lanes))
       if (result.status === 'rejected') throw result.reason
     return wiped ? 'wiped' : 'written'
   }
 
-  /** One partition's part, a batch at a time. */
+  /** Writes the stretch of one partition, a batch at a time. */
   async stretch(stretch: Stretch, signal: AbortSignal): Promise<'written' | 'wiped'> {
     const { maxBatch } = this.#settings
     const { records } = stretch
@@ -101,7 +104,7 @@ export class Writer {
     const folded = fold(writes)
     const position = this.#course.positions.get(partition) ?? 0
     const next = keepsPosition ? position : stretch.next
-    // Before the position moves beyond them.
+    // The dead letters are written before the position moves beyond them.
     await this.#deadLetters.take(dead, signal)
     const batch = { epoch: this.#course.epoch, partition, next, writes: folded.map(({ write }) => write) }
     const outcome = await this.#writeAndTell(batch, folded, { position, translatedAt }, signal)
@@ -114,7 +117,7 @@ export class Writer {
     return 'written'
   }
 
-  /** Where there is a hook, the position moves only after it: a crash before that has it called again. */
+  /** With a hook, the position moves only after the hook: after a crash the next sync calls it again. */
   async #writeAndTell(
     batch: SinkBatch,
     folded: readonly SourcedWrite[],
@@ -136,7 +139,7 @@ export class Writer {
     return { ...outcome, outcome: moved.outcome }
   }
 
-  /** Lives do not begin anew with each attempt: a store may be down for longer than they last. */
+  /** A retry does not restart the time to live: a store may be down for longer than that. */
   #write(batch: SinkBatch, translatedAt: number, signal: AbortSignal): Promise<SinkOutcome> {
     const { sink, stream, runtime, ttlFrom } = this.#settings
     const attempt = (inner: AbortSignal) => {
@@ -155,7 +158,7 @@ export class Writer {
       if (translated.length === 0) this.#counters.skipped++
       for (const said of translated) {
         if (!(said instanceof Unusable)) writes.push({ ...said, record })
-        // One letter of a record is enough.
+        // One dead letter for each record is enough.
         else if (dead.at(-1)?.record !== record) dead.push({ record, why: said })
       }
     }
@@ -180,7 +183,7 @@ function refusedOf(outcome: SinkOutcome, writes: readonly SourcedWrite[]): Dead[
   })
 }
 
-/** What is over by now deletes its key. */
+/** A write that has expired by now deletes its key. */
 function older(write: SinkWrite, ageMs: number): SinkWrite {
   if (write.ttlMs === undefined || ageMs === 0) return write
   const ttlMs = write.ttlMs - ageMs
