@@ -1,9 +1,9 @@
 /**
  * One batch: keys of a namespace, found or loaded, and published.
  *
- * The cache of the service follows the evictions as any other does: it knows the end of that log before a source is
- * read, so that what is loaded carries an as-of that every asker can judge; and what an eviction has met on the way is
- * not published, but loaded again.
+ * The cache of the service follows the evictions as any other does. It knows the end of that log before it
+ * reads the source, so that each loaded value carries an as-of that every asker can judge. A value that an
+ * eviction matched during its load is not published, but loaded again.
  *
  * @module
  */
@@ -17,14 +17,14 @@ import type { Publication } from './publication.ts'
 import type { Wanted } from './queue.ts'
 import type { LoaderCounters } from './stats.ts'
 
-/** How often a key is loaded when evictions meet each of its loads. */
+/** How often a key is loaded when an eviction matches each of its loads. */
 const MAX_ATTEMPTS = 3
 
-/** What is to be said of a key: a value, or that there is none. */
+/** The answer for a key: a value, or that it has none. */
 export interface Finding {
   readonly wanted: Wanted
   readonly asOf: number
-  /** Of the partition, when the source was read: the as-of says nothing in another one. */
+  /** Generation of the partition when the source was read: the as-of has no meaning in another generation. */
   readonly generation: number
   readonly loadedAt: number
   readonly candidate: Candidate<unknown> | undefined
@@ -54,7 +54,9 @@ export class Batch {
     this.#counters = counters
   }
 
-  /** Finds or loads the keys. Those that cannot be answered have their outcome set. Never rejects but by the signal. */
+  /**
+   * Finds or loads the keys, and sets the outcome of those that it cannot answer. Rejects only by the signal.
+   */
   async find(wanted: readonly Wanted[], signal: AbortSignal): Promise<void> {
     let open = wanted
     for (let attempt = 0; open.length > 0 && attempt < MAX_ATTEMPTS; attempt++) {
@@ -66,8 +68,8 @@ export class Batch {
   }
 
   /**
-   * Learns the end of the evictions log, unless it is known well enough: whether every eviction is known that
-   * `maxStaleness` promises, and those that the askers knew.
+   * Polls the end of the evictions log, unless the proof is young enough and covers the askers' positions.
+   * Returns whether the proof is younger than `maxStaleness`.
    */
   async #prove(wanted: readonly Wanted[], signal: AbortSignal): Promise<boolean> {
     const { ground, follower } = this.#cache.reading
@@ -79,7 +81,7 @@ export class Batch {
     return proved()
   }
 
-  /** Whether the value is held, and good for this asker: then it is said again. */
+  /** Publishes a held value again where this asker can use it. Returns whether it did. */
   #again(wanted: Wanted): boolean {
     const { space } = this.#parts
     const { timeline } = this.#cache.reading.ground
@@ -87,7 +89,7 @@ export class Batch {
     const held = space.current(wanted.key)
     if (held === undefined || timeline.now() >= held.freshUntil || position < wanted.asOf) return false
     const { value, loadedAt, freshUntil, tags, version } = held
-    // No eviction below the position has met it: it is as good as if it had been loaded there.
+    // No eviction below the position matched the value: the position is a valid as-of for it.
     const asOf = Math.max(held.asOf, position)
     const ttlMs = freshUntil - loadedAt
     const times = { generation, loadedAt, ttlMs, keepMs: 0, settleMs: 0 }
@@ -97,7 +99,7 @@ export class Batch {
     return true
   }
 
-  /** Loads the keys in one call. Those that an eviction has met are returned: they must be loaded again. */
+  /** Loads the keys in one call. Returns those that an eviction matched: they must be loaded again. */
   async #load(wanted: readonly Wanted[], signal: AbortSignal): Promise<Wanted[]> {
     if (wanted.length === 0) return []
     const { flights, space } = this.#parts
@@ -108,7 +110,7 @@ export class Batch {
     this.#counters.loads++
     this.#counters.loaded += keys.length
     const flown = flights.of(keys, demand)
-    // The leader ends by itself at that moment, with an error that says more.
+    // The leader times out just before, with a more precise error.
     const deadline = ground.timeline.now() + load.hardTimeoutMs + 1
     const again: Wanted[] = []
     for (const each of wanted) {
@@ -121,7 +123,7 @@ export class Batch {
     return again
   }
 
-  /** Whether an eviction has met the load. */
+  /** Whether an eviction matched the load. */
   #met(key: string, flight: Flight<unknown>, outcome: Outcome<unknown>): boolean {
     const { space } = this.#parts
     if ('error' in outcome) return false
@@ -142,7 +144,8 @@ export class Batch {
       this.findings.push({ wanted, asOf, generation, loadedAt, candidate: undefined })
       return
     }
-    // Too large to be held here, but perhaps not elsewhere. What is refused otherwise must not be shared.
+    // A value that is too large for this cache may fit others. A value refused for any other reason must not
+    // be shared.
     if ((refused !== undefined && refused !== 'size') || ttlMs <= 0) {
       wanted.outcome = 'unshareable'
       return
@@ -153,7 +156,10 @@ export class Batch {
     this.findings.push({ wanted, asOf, generation, loadedAt, candidate })
   }
 
-  /** Publishes what was found. Resolves with the offsets; of those that could not be, the outcome is `'failed'`. */
+  /**
+   * Publishes the findings. Resolves with the offsets; a finding that cannot be published has the outcome
+   * `'failed'`.
+   */
   async publish(publication: Publication, signal: AbortSignal): Promise<void> {
     const space: Keyspace<unknown> = this.#parts.space
     this.failure = (await publication.publish(space, this.findings, signal)) ?? this.failure

@@ -4,15 +4,17 @@
  * @module
  */
 
-/** Why a request was not loaded for. */
+/** Why the service dropped a request. */
 export type DroppedReason =
-  /** Nobody waits any more. */
+  /** The deadlines of all askers are over. */
   | 'expired'
-  /** More keys waited than may. */
+  /** More than `maxQueue` keys waited. */
   | 'overflow'
   /** Its load failed a moment ago. */
   | 'failing'
-  /** Its value cannot be shared: its TTL is 0, it is being written at its source, or was evicted again and again. */
+  /**
+   * Its value cannot be shared: its TTL is 0, a writer is writing it, or evictions matched each of its loads.
+   */
   | 'unshareable'
 
 export type LoaderEvent =
@@ -20,11 +22,11 @@ export type LoaderEvent =
       /** A batch is done. */
       readonly type: 'batch'
       readonly namespace: string
-      /** Keys that were asked for. */
+      /** Keys of the batch. */
       readonly keys: number
-      /** Values that were published, from the source or from the service's own cache. */
+      /** Published values, from the source or from the service's own cache. */
       readonly values: number
-      /** Keys of which it was published that they have none. */
+      /** Keys that were published as having no value. */
       readonly none: number
       readonly durationMs: number
     }
@@ -48,7 +50,7 @@ export type LoaderEvent =
       readonly retryInMs: number
     }
   | {
-      /** Requests between the offsets were lost: to retention, or with the log. */
+      /** Requests between the offsets are lost: retention deleted them, or the log was replaced. */
       readonly type: 'requests_skipped'
       readonly partition: number
       readonly from: number

@@ -1,7 +1,7 @@
 /**
  * Intake: the requests topic, read by explicit offsets, from the end on.
  *
- * What is lost (retention, a topic made anew) is lost: its askers load by themselves.
+ * Requests that retention or a recreated topic took are not read: their askers load by themselves.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { LoaderEvent } from './events.ts'
 import type { LoaderSettings } from './options.ts'
 import type { LoaderCounters } from './stats.ts'
 
-/** A read may take longer than it was to wait, by so many times `pollTimeout`. */
+/** A read may take so many times `pollTimeout` longer than its wait. */
 const READ_DEADLINE_FACTOR = 4
 
 export class Intake {
@@ -39,12 +39,12 @@ export class Intake {
     this.#emit = emit
   }
 
-  /** Whether the topic was reached. */
+  /** Whether the topic has answered once. */
   get begun(): boolean {
     return this.#positions !== undefined
   }
 
-  /** The next requests, waited for where the log can. Rejects as the log does. */
+  /** Reads the next requests, by a long poll where the log has them. Rejects as the log does. */
   async read(waitMs: number, signal: AbortSignal): Promise<RequestMessage[]> {
     const { log, requestsTopic, maxPollBytes } = this.#settings
     const positions = (this.#positions ??= await this.#begin(signal))
@@ -53,7 +53,7 @@ export class Intake {
       log.read(requestsTopic, from, {
         maxBytes: maxPollBytes,
         waitMs,
-        // A request of an aborted transaction costs a load that nobody asked for, and nothing else.
+        // A request of an aborted transaction costs one needless load, and nothing else.
         isolation: 'uncommitted',
         signal: inner,
       }),
@@ -71,7 +71,7 @@ export class Intake {
     return found
   }
 
-  /** The request in a record. What cannot be read is counted, and dropped. */
+  /** The request in a record. An unreadable record is counted and dropped. */
   async decode(record: LogRecord): Promise<RequestMessage | undefined> {
     const { codec, maxMessageBytes } = this.#settings
     const { message, error } = await decodeRecord(record, codec, maxMessageBytes)
@@ -84,7 +84,7 @@ export class Intake {
     return request
   }
 
-  /** Requests that were not read yet. */
+  /** Number of unread requests. */
   async lag(signal?: AbortSignal): Promise<number> {
     const stop = signal ?? new AbortController().signal
     const bounds = await this.#bounds(stop, this.#positions && [...this.#positions.keys()])
@@ -109,7 +109,7 @@ export class Intake {
     )
   }
 
-  /** Goes on at the end where the position is no longer in the log. */
+  /** Moves to the end where the position is no longer in the log. */
   async #skip(positions: Map<number, number>, lost: readonly number[], signal: AbortSignal): Promise<void> {
     for (const { partition, end } of await this.#bounds(signal, lost)) {
       const from = positions.get(partition) ?? end
@@ -125,7 +125,7 @@ export class Intake {
     )
   }
 
-  /** A log has deadlines of its own: this is the last resort. */
+  /** Bounds a call whose log does not keep its own deadline. */
   #within<T>(waitMs: number, signal: AbortSignal, task: (inner: AbortSignal) => Promise<T>): Promise<T> {
     const { runtime, pollTimeoutMs } = this.#settings
     const expired = () =>

@@ -1,5 +1,5 @@
 /**
- * Requests as Lambda hands them over: events of a Kafka trigger.
+ * Requests in the events of Lambda's Kafka trigger.
  *
  * @module
  */

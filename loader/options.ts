@@ -20,15 +20,15 @@ export interface LoaderDefinition<T> extends Pick<
   NamespaceOptions<T>,
   'ttl' | 'jitter' | 'tags' | 'hardTimeout' | 'settle' | 'intents' | 'maxEntries' | 'maxBytes' | 'sizeOf'
 > {
-  /** Loads the keys. Those that it leaves out have no value, and their askers are told so. */
+  /** Loads the keys. A key that the result leaves out has no value, and the service publishes that. */
   readonly load: ManyLoader<T>
-  /** Keys of one call at most. @default 100 */
+  /** Most keys in one call. @default 100 */
   readonly maxBatch?: number
-  /** Calls at once. @default 4 */
+  /** Concurrent calls. @default 4 */
   readonly concurrency?: number
 }
 
-/** A definition for values of some type: its functions of values are written with the type of their argument. */
+/** A definition for values of any type: its functions declare the type of their argument. */
 export interface AnyLoaderDefinition extends Omit<LoaderDefinition<never>, 'load'> {
   readonly load: ManyLoader<unknown>
 }
@@ -40,7 +40,7 @@ export interface LoaderOptions extends Omit<CacheOptions, 'mode' | 'onEvent'> {
   readonly loaders: Loaders
   /** The partitions of the requests topic that are read. @default all */
   readonly partitions?: readonly number[]
-  /** The same as a part of all: `'2/3'` is the second of three services. @default '1/1' */
+  /** The partitions as a fraction of all: `'2/3'` is the second of three services. @default '1/1' */
   readonly share?: string
   /** Where reading begins, in records before the end of each partition. @default 0 */
   readonly lookback?: number
@@ -48,11 +48,11 @@ export interface LoaderOptions extends Omit<CacheOptions, 'mode' | 'onEvent'> {
   readonly maxQueue?: number
   /** By how much the clocks of askers may differ: a request is dropped so long after its deadline. @default '1s' */
   readonly maxSkew?: Duration
-  /** How long a key is not loaded again after its load has failed. @default '1s' */
+  /** How long the service does not load a key again after its load has failed. @default '1s' */
   readonly failurePause?: Duration
-  /** How long `run()` goes on with what waits after it was told to end. @default '10s' */
+  /** How long `run()` may still load waiting keys after its signal is aborted. @default '10s' */
   readonly drain?: Duration
-  /** Called with everything that happens, in the service and in its cache. What it throws is ignored. */
+  /** Called with every event of the service and of its cache. An error that it throws is ignored. */
   readonly onEvent?: (event: KedgeEvent | LoaderEvent) => void
 }
 
@@ -80,7 +80,7 @@ const count = z.number().int().positive()
 const duration = z.union([z.number(), z.string()])
 const callback = z.custom<unknown>((value) => typeof value === 'function', 'must be a function')
 
-// What the cache checks, and a namespace of it, passes through.
+// The cache and its namespace check the other options.
 const definition = z.looseObject({
   load: callback,
   maxBatch: count.max(1000).optional(),
@@ -103,14 +103,14 @@ const own = z
       .record(z.string().regex(NAMESPACE_PATTERN), z.union([callback, definition], 'must be a loader'))
       .refine((loaders) => Object.keys(loaders).length > 0, 'must name at least one namespace'),
   })
-/** Of a namespace, but not of one that is loaded here. */
+/** Options of a namespace that a loader's namespace must not have. */
 const REFUSED = ['via', 'loaderWait', 'share', 'schema', 'acceptSimpleValues', 'announceExpiry', 'timeout']
 
 /** @throws TypeError quoting the option that is wrong. */
 export function loaderSettings(options: LoaderOptions): LoaderSettings {
   const issue = own.safeParse(options).error?.issues[0]
   if (issue) throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
-  // It publishes what it loads, by itself, and takes nothing from the updates of others.
+  // The service publishes its loads itself, and does not read the updates of others.
   if ('mode' in options) throw new TypeError('unknown option `mode`')
   const {
     loaders,

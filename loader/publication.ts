@@ -1,5 +1,6 @@
 /**
- * Publication: what a service says about keys, in few produce calls, and what it remembers of having said it.
+ * Publication: publishes what the service found for keys, in few produce calls, and remembers what it
+ * published.
  *
  * @module
  */
@@ -13,14 +14,14 @@ import type { Wanted } from './queue.ts'
 import { Remembered } from './remembered.ts'
 import type { LoaderCounters } from './stats.ts'
 
-/** Records, and bytes, of one produce call: proxies refuse larger ones. */
+/** Most records and bytes in one produce call: proxies refuse larger ones. */
 const MAX_RECORDS = 100
 const MAX_BYTES = 500_000
-/** Publications that are remembered, and for how long: askers do not wait longer than that. */
+/** How many publications the service remembers, and for how long: askers do not wait longer than that. */
 const MAX_REMEMBERED = 10_000
 const REMEMBERED_MS = 60_000
 
-/** Where something was said of a key, and as of when. */
+/** The offset and the as-of of a publication about a key. */
 interface Said {
   readonly offset: number
   readonly asOf: number
@@ -38,7 +39,9 @@ export class Publication {
     this.#counters = counters
   }
 
-  /** Whether its askers are sure to read what was said of the key, and can use it as far as is known here. */
+  /**
+   * Whether its askers will read an earlier publication of the key, and no eviction known here refuses it.
+   */
   answers<T>(space: Keyspace<T>, { key, end, asOf }: Wanted): boolean {
     const now = this.#timeline.now()
     const said = this.#said.get(idOf(space.name, key), now)
@@ -47,8 +50,8 @@ export class Publication {
   }
 
   /**
-   * Publishes the findings, and notes it in what was wanted. Resolves with the last error where something could not be
-   * published; rejects only with `signal.reason`.
+   * Publishes the findings, and sets the outcome of each wanted key. Resolves with the last error where a
+   * record could not be published; rejects only with `signal.reason`.
    */
   async publish<T>(
     space: Keyspace<T>,
@@ -59,7 +62,7 @@ export class Publication {
     let calls: { finding: Finding; record: NewRecord }[][] = []
     let bytes = 0
     for (const finding of findings) {
-      // The record would name the log that is there now.
+      // The record would name the present log, but the as-of belongs to an earlier one.
       if (finding.generation !== space.partition.generation) {
         finding.wanted.outcome = 'unshareable'
         continue
@@ -76,7 +79,7 @@ export class Publication {
           bytes += size
         }
       } catch (error) {
-        // One value that is no message, or too large for one, must not keep the others back.
+        // One value that cannot be encoded, or is too large, must not delay the others.
         failure = { error }
         finding.wanted.outcome = 'failed'
       }

@@ -1,20 +1,20 @@
 /**
- * Keys that wait to be loaded, each once however many ask, the oldest first.
+ * Keys that wait to be loaded, the oldest first; several askers of a key share one entry.
  *
  * @module
  */
 import type { RequestMessage } from '../src/messages.ts'
 
-/** What came of a request. */
+/** The outcome of a request. */
 export type RequestOutcome = 'answered' | 'failed' | 'expired' | 'overflow' | 'failing' | 'unshareable'
 
-/** A key that is asked for, and all that its askers need. */
+/** A requested key, and what its askers need. */
 export interface Wanted {
   readonly namespace: string
   readonly key: string
   /** When the last asker gives up, by the wall clock. */
   deadline: number
-  /** Where the last asker begins to read the updates. */
+  /** The highest offset at which an asker begins to read the updates. */
   end: number
   /** The highest position that an asker held. */
   asOf: number
@@ -26,7 +26,7 @@ export interface Wanted {
 export class Queue {
   readonly #max: number
   readonly #waiting = new Map<string, Map<string, Wanted>>()
-  /** Keys that are loaded, and until when at the latest: where a request can vanish, so does its load. */
+  /** Keys under load, and when their lease ends: where a request can vanish, its load vanishes with it. */
   readonly #busy = new Map<string, Map<string, number>>()
   size = 0
 
@@ -38,14 +38,14 @@ export class Queue {
     }
   }
 
-  /** Keys that are loaded at this moment. */
+  /** Number of keys under load. */
   loading(now: number): number {
     let count = 0
     for (const busy of this.#busy.values()) for (const until of busy.values()) if (now < until) count++
     return count
   }
 
-  /** How long the oldest has waited. */
+  /** How long the oldest key has waited. */
   age(now: number): number {
     return now - (this.#oldest()?.since ?? now)
   }
@@ -54,7 +54,7 @@ export class Queue {
     return this.#waiting.has(namespace)
   }
 
-  /** Takes in a request for a namespace that is served: what waits for its key now, and what had to go for it. */
+  /** Adds a request for a served namespace. Returns the entry of its key, and the entry that it displaced. */
   add(request: RequestMessage, now: number): { wanted: Wanted; dropped: Wanted | undefined } {
     const { ns: namespace, key, deadline, end = 0, asOf = 0 } = request
     const waiting = this.#waiting.get(namespace)!
@@ -71,7 +71,10 @@ export class Queue {
     return { wanted, dropped: this.size > this.#max ? this.#overflow() : undefined }
   }
 
-  /** Up to `max` keys of the namespace that nobody loads. They are busy until `release`, or for `leaseMs`. */
+  /**
+   * Takes up to `max` keys of the namespace that are not under load. They are busy until `release`, or for
+   * `leaseMs`.
+   */
   take(namespace: string, max: number, now: number, leaseMs: number): Wanted[] {
     const waiting = this.#waiting.get(namespace)!
     const busy = this.#busy.get(namespace)!
@@ -94,7 +97,7 @@ export class Queue {
   #oldest(): Wanted | undefined {
     let oldest: Wanted | undefined
     for (const waiting of this.#waiting.values()) {
-      // In the order in which they came.
+      // A map keeps the order of insertion: the first entry is the oldest.
       const first = waiting.values().next().value
       if (first && (oldest === undefined || first.since < oldest.since)) oldest = first
     }

@@ -1,4 +1,4 @@
-/** What is remembered of keys for a while: bounded in number and in time. @module */
+/** Remembers things about keys, bounded in number and in time. @module */
 
 export class Remembered<T> {
   readonly #max: number
@@ -18,7 +18,7 @@ export class Remembered<T> {
   }
 
   set(id: string, value: T, now: number): void {
-    // Set anew, so that the order is that of age and the oldest is forgotten first.
+    // Deleted before it is set, so that the map is ordered by age and forgets the oldest first.
     this.#items.delete(id)
     this.#items.set(id, { value, until: now + this.#forMs })
     if (this.#items.size > this.#max) this.#items.delete(this.#items.keys().next().value!)

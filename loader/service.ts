@@ -1,5 +1,5 @@
 /**
- * The loader service: takes requests in, loads each key once, publishes what it finds.
+ * The loader service: reads requests, loads each key once, publishes the values.
  *
  * @module
  */
@@ -39,7 +39,8 @@ const LONG_POLL_MS = 5000
 const LOAD_DEADLINE_MS = 60_000
 
 /**
- * Makes a loader service. Nothing runs and nothing is asked of the platform until it is used.
+ * Makes a loader service. It runs nothing, and uses nothing of the platform, until one of its methods is
+ * called.
  *
  * @throws TypeError quoting the option that is wrong.
  * @example
@@ -79,7 +80,8 @@ class Service implements LoaderService {
     this.#settings = settings
     this.#cache = openCache({ ...settings.cache, ...(onEvent && { onEvent }) })
     for (const { name, namespace } of settings.definitions)
-      // Shared all the same: by the service, which waits for the acknowledgement and needs few calls for many values.
+      // The service publishes the values itself: it waits for the acknowledgement, and puts many values into
+      // one call.
       this.#cache.namespace<never>(name, { ...namespace, share: false })
     const emit = emitter(onEvent)
     const names = settings.definitions.map(({ name }) => name)
@@ -99,7 +101,7 @@ class Service implements LoaderService {
     const { runtime } = this.#cache.reading.ground.settings
     const giveUp = new AbortController()
     const shift = this.#shift(giveUp.signal)
-    // The end of the evictions is known before the first request comes: it then need not be asked for.
+    // The follower knows the end of the evictions before the first request: its load needs no poll.
     const following = this.#cache.follow({ signal })
     await this.#read(shift, signal, () => LONG_POLL_MS)
     if (!(await settledWithin(runtime, shift.settled(), this.#settings.drainMs))) {
@@ -127,7 +129,7 @@ class Service implements LoaderService {
     await this.#read(shift, stop, () => Math.min(LONG_POLL_MS, until - timeline.now()), taken)
     timer.abort()
     await clock
-    // What was begun is finished; what waits, waits for the next step.
+    // Loads under way are finished; waiting keys wait for the next step.
     shift.end()
     await shift.settled()
     signal?.throwIfAborted()
@@ -158,7 +160,7 @@ class Service implements LoaderService {
     const open = () => [...taken].some(({ outcome }) => outcome === undefined)
     while (open() && timeline.now() < until) {
       shift.pump()
-      // Its keys may be loaded for another request already, whose promises must not be waited for here.
+      // Another request may be loading its keys: this one must not await the promises of that request.
       if (shift.working) await settledWithin(settings.runtime, shift.next(), until - timeline.now(), signal)
       else if (open()) await settings.runtime.sleep(FIRST_PAUSE_MS, signal)
     }
@@ -192,14 +194,14 @@ class Service implements LoaderService {
     return new Shift(this.#work, new Scope(runtime, emit, context), signal)
   }
 
-  /** Reads, and begins what may be begun, until aborted. Never rejects. */
+  /** Reads requests and begins batches, until aborted. Never rejects. */
   async #read(shift: Shift, signal: AbortSignal, wait: () => number, taken?: Set<Wanted>): Promise<void> {
     const { runtime, log } = this.#cache.reading.ground.settings
     let pauseMs = FIRST_PAUSE_MS
     while (!signal.aborted) {
       const began = runtime.monotonic()
       try {
-        // At first, and after a failure, it is asked whether all is well: a long poll would tell that late.
+        // The first read, and the one after a failure, do not wait: a long poll would report the health late.
         const waits = log.capabilities.longPoll && this.#intake.begun && this.#failures === 0
         const requests = await this.#intake.read(waits ? Math.max(0, wait()) : 0, signal)
         this.#failures = 0
@@ -210,7 +212,8 @@ class Service implements LoaderService {
         }
         shift.pump()
         pauseMs = requests.length > 0 ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, pauseMs * 2)
-        // Whatever the log is: one that answers at once with nothing is not asked without a pause.
+        // A log that answers at once with nothing, although it should wait, gets a pause before the next
+        // read.
         const quick = requests.length > 0 || (log.capabilities.longPoll && !waits)
         const earlyMs = quick ? 0 : pauseMs - (runtime.monotonic() - began)
         if (earlyMs > 0) await runtime.sleep(earlyMs, signal)
@@ -230,7 +233,7 @@ class Service implements LoaderService {
     await runtime.sleep(retryInMs, signal).catch(() => undefined)
   }
 
-  /** Takes a request in; `undefined` where its namespace is not served here. */
+  /** Queues a request; `undefined` where the service does not serve its namespace. */
   #accept(request: RequestMessage): Wanted | undefined {
     const { timeline } = this.#cache.reading.ground
     this.#counters.requests++
@@ -239,7 +242,7 @@ class Service implements LoaderService {
       return undefined
     }
     const { logId } = this.#cache.parts(request.ns).space.partition
-    // A position in another log says nothing here.
+    // A position in another log does not compare with those here.
     const foreign = request.log !== undefined && logId !== undefined && request.log !== logId
     const { wanted, dropped } = this.#queue.add(
       foreign ? { ...request, asOf: undefined } : request,
@@ -260,7 +263,7 @@ function emitter(onEvent: LoaderOptions['onEvent']): (event: LoaderEvent) => voi
       const said: unknown = onEvent?.(event)
       if (said instanceof Promise) said.catch(() => undefined)
     } catch {
-      // A broken listener must not break the service, and there is nobody else to tell.
+      // A listener that throws must not stop the service; no other listener could report its error.
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Which partitions of the requests topic a service reads, so that several divide them among themselves. @module */
 
 export interface Share {
-  /** Those of all that are its own. */
+  /** The partitions among all that this service reads. */
   of(all: readonly number[]): number[]
 }
 

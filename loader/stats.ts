@@ -1,12 +1,12 @@
 /** What a loader service counts. @module */
 
-/** Counters since construction, and gauges of this moment. */
+/** Counters since construction, and present gauges. */
 export interface LoaderStats {
-  /** Requests that were taken in. */
+  /** Requests that were read. */
   readonly requests: number
-  /** Of these: for namespaces that are not served here. */
+  /** Requests for namespaces that the service does not serve. */
   readonly foreign: number
-  /** Of these: answered already, where their asker is sure to read it. */
+  /** Requests that an earlier publication answers, because their asker will read it. */
   readonly answered: number
   readonly expired: number
   readonly overflowed: number
@@ -15,19 +15,19 @@ export interface LoaderStats {
   readonly unreadable: number
   /** Calls of loaders. */
   readonly loads: number
-  /** Keys that were asked of them. */
+  /** Keys in these calls. */
   readonly loaded: number
-  /** Values published again, out of the service's own cache. */
+  /** Values published again from the service's own cache. */
   readonly republished: number
   /** Keys whose load, or publication, failed. */
   readonly failed: number
   /** Values whose publication was acknowledged. */
   readonly values: number
-  /** Keys of which it was published that they have no value. */
+  /** Keys that were published as having no value. */
   readonly none: number
-  /** Keys that wait at this moment. */
+  /** Keys that wait now. */
   readonly queued: number
-  /** Keys that are loaded at this moment. */
+  /** Keys under load now. */
   readonly loading: number
 }
 
@@ -52,7 +52,7 @@ export const newLoaderCounters = (): LoaderCounters => ({
 
 /** How far a service is behind. */
 export interface LoaderLag {
-  /** Requests in the log that were not read yet, over its partitions. */
+  /** Unread requests in the log, over all partitions that the service reads. */
   readonly records: number
   /** Keys that wait to be loaded. */
   readonly queued: number

@@ -1,5 +1,5 @@
 /**
- * What a user of a loader service holds.
+ * The interface of a loader service.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import type { RequestOutcome } from './queue.ts'
 import type { LoaderLag, LoaderStats } from './stats.ts'
 
 export interface RunOptions {
-  /** Ends the service: it reads no more, and goes on with what waits for at most `drain`. */
+  /** Ends the service: it reads no more, and loads the waiting keys for at most `drain`. */
   readonly signal: AbortSignal
 }
 
 export interface StepOptions {
-  /** How long requests are read. What is loaded then is finished. */
+  /** How long requests are read. Loads under way at that time are finished. */
   readonly budget: Duration
   readonly signal?: AbortSignal
-  /** Of the request or event that this is a part of. */
+  /** The context of the request or event that this call belongs to. */
   readonly context?: RequestContext
 }
 
@@ -25,30 +25,33 @@ export interface LoadRequestsOptions {
   readonly context?: RequestContext
 }
 
-/** What came of requests, by number. */
+/** Number of requests by outcome. */
 export type LoadResult = Readonly<Record<RequestOutcome | 'foreign' | 'unreadable', number>>
 
 export interface LoaderHealth {
-  /** Whether the requests topic was read last time, and freshness is proved or was never needed. */
+  /** Whether the last read of the requests topic succeeded, and freshness is proved or was never needed. */
   readonly ready: boolean
-  /** Why not. */
+  /** Why the service is not ready. */
   readonly error?: unknown
 }
 
 /** A loader service. */
 export interface LoaderService {
-  /** Reads and answers until aborted; then drains. For processes that live long. Never rejects for the log's sake. */
+  /**
+   * Reads and answers until aborted; then drains. For long-lived processes. A failing log does not reject it.
+   */
   run(options: RunOptions): Promise<void>
-  /** Reads and answers for a while: for a cron trigger or a schedule. Positions are kept from step to step. */
+  /** Reads and answers for `budget`: for a cron trigger. The service keeps its positions between steps. */
   step(options: StepOptions): Promise<LoadResult>
   /**
-   * Answers requests that somebody else has read: a queue, or a Kafka event of Lambda (see {@link recordsOfLambda}).
-   * Each is a request message, or the bytes of one. Resolves when nobody needs to wait for one of them any more.
+   * Answers requests that the caller got elsewhere: from a queue, or a Kafka event of Lambda (see
+   * {@link recordsOfLambda}). Each is a request message, or the bytes of one. Resolves when each request has
+   * its outcome.
    */
   load(requests: Iterable<unknown>, options?: LoadRequestsOptions): Promise<LoadResult>
   lag(options?: { readonly signal?: AbortSignal }): Promise<LoaderLag>
   stats(): LoaderStats
   health(): LoaderHealth
-  /** Ends its cache and the log. */
+  /** Closes its cache and the log. */
   close(): Promise<void>
 }

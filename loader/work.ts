@@ -1,7 +1,7 @@
 /**
  * The work of a service: takes keys from the queue in batches, as many at once as each namespace allows.
  *
- * What is shared between requests is plain state; the promises are those of a {@link Shift}, which belongs to one.
+ * Requests share plain state only; the promises belong to a {@link Shift}, and a shift to one request.
  *
  * @module
  */
@@ -19,10 +19,13 @@ import { Remembered } from './remembered.ts'
 import type { LoaderCounters } from './stats.ts'
 
 const MAX_FAILED = 10_000
-/** Batches in a row that failed, before the source is left alone. */
+/** Failed batches in a row, after which the source gets a pause. */
 const MAX_FAILURES = 2
 const MAX_PAUSE_MS = 30_000
-/** How long an evictions poll and a publication may take beside a load, before its keys may be taken by others. */
+/**
+ * How long an evictions poll and a publication may take in addition to a load, before its keys are free
+ * again.
+ */
 const LEASE_MS = 35_000
 
 export interface WorkContext {
@@ -33,7 +36,7 @@ export interface WorkContext {
   readonly emit: (event: LoaderEvent) => void
 }
 
-/** One namespace at work. */
+/** The state of one namespace. */
 interface Post {
   readonly definition: Definition
   readonly call: Call<unknown>
@@ -65,7 +68,7 @@ export class Work {
     }))
   }
 
-  /** Why nobody needs this key, or `undefined`. */
+  /** Why this key need not be loaded; `undefined` when it must be. */
   needless({ pausedUntil }: Post, wanted: Wanted): DroppedReason | 'answered' | undefined {
     const { cache, settings } = this.context
     const { runtime } = cache.reading.ground.settings
@@ -84,7 +87,7 @@ export class Work {
     if (reason !== 'answered') emit({ type: 'request_dropped', namespace, key, reason })
   }
 
-  /** One batch, from the first look to the publication. Never rejects but by the signal. */
+  /** Answers one batch, from the lookup to the publication. Rejects only by the signal. */
   async answer(post: Post, wanted: readonly Wanted[], scope: Scope, signal: AbortSignal): Promise<void> {
     const { cache, counters, emit } = this.context
     const { timeline } = cache.reading.ground
@@ -116,7 +119,7 @@ export class Work {
     emit({ type: 'batch', namespace, keys: wanted.length, values, none: said.length - values, durationMs })
   }
 
-  /** Remembers what failed at the source, so that it is not asked again at once. */
+  /** Remembers keys that failed at the source, so that the service does not load them again at once. */
   #judge(post: Post, batch: Batch, wanted: readonly Wanted[]): void {
     const { settings, cache } = this.context
     const now = cache.reading.ground.timeline.now()
@@ -145,12 +148,12 @@ export class Shift {
     this.#signal = signal
   }
 
-  /** Begins whatever may be begun. */
+  /** Begins every batch that has keys and a free slot. */
   pump(): void {
     for (const post of this.#work.posts) while (!this.#ended && this.#begin(post));
   }
 
-  /** Begins nothing any more. */
+  /** Begins no further batch. */
   end(): void {
     this.#ended = true
   }
@@ -159,17 +162,17 @@ export class Shift {
     return this.#tasks.size > 0
   }
 
-  /** Resolves when one of the batches under way is done. */
+  /** Resolves when one batch under way is done. */
   async next(): Promise<void> {
     await Promise.race(this.#tasks)
   }
 
-  /** Resolves when all of them are, and those that they have made room for. */
+  /** Resolves when all batches are done, also those that begin meanwhile. */
   async settled(): Promise<void> {
     while (this.working) await this.next()
   }
 
-  /** Begins one batch. Whether there was anything to take, and a place for it. */
+  /** Begins one batch. Returns whether there was a key to take and a free slot. */
   #begin(post: Post): boolean {
     const { cache, queue } = this.#work.context
     const now = cache.reading.ground.timeline.now()
@@ -193,7 +196,7 @@ export class Shift {
     const task = this.#work
       .answer(post, needed, this.#scope, this.#signal)
       .catch(() => {
-        // Given up from outside: whoever did knows.
+        // The signal was aborted: its owner knows why, so the reason is dropped here.
         for (const wanted of needed) wanted.outcome ??= 'failed'
       })
       .finally(() => {

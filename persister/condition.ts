@@ -1,5 +1,5 @@
 /**
- * Condition: how a persister is, and what it has counted; as its own events tell.
+ * Condition: the health and the counters of a persister, from its own events.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { PersisterEvent, PersisterHealth, PersisterStats } from './types.ts
 
 export class Condition {
   readonly #counters = { persisted: 0, dead: 0, lost: 0, storeFailures: 0, logFailures: 0 }
-  /** Namespaces whose store has failed since it last took something. */
+  /** Namespaces whose store has failed since its last success. */
   readonly #failing = new Map<string, unknown>()
   #log: { readonly error: unknown } | undefined
   #begun = false
@@ -27,13 +27,13 @@ export class Condition {
     }
   }
 
-  /** The topic was read, or what was read is dealt with. */
+  /** Notes that the topic was read, or that a batch is done. */
   well(): void {
     this.#begun = true
     this.#log = undefined
   }
 
-  /** Whether the topic was read last time. */
+  /** Whether the last read of the topic succeeded. */
   get reads(): boolean {
     return this.#begun && this.#log === undefined
   }

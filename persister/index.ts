@@ -1,5 +1,5 @@
 /**
- * `kedge/persister`: writes to their sources what `writeBehind` has written to the log.
+ * `kedge/persister`: writes to the sources what `writeBehind` has written to the log.
  *
  * @module
  */

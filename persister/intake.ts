@@ -1,8 +1,9 @@
 /**
- * Intake: the topic of writes, read by explicit offsets from where its writes were persisted last.
+ * Intake: reads the topic of writes by explicit offsets, from the first write that is not persisted.
  *
- * Unless somebody else keeps the positions they stand in the topic itself: after each batch a marker record says up to
- * where everything is persisted. A persister that starts reads back from the end until it meets one.
+ * Without a `positions` option the positions stand in the topic itself: after each batch the persister writes
+ * a marker record with the offset up to which everything is persisted. At its start it reads back from the
+ * end to the last one.
  *
  * @module
  */
@@ -18,14 +19,14 @@ import { readWrite } from '../src/write-message.ts'
 import type { WriteMessage } from '../src/write-message.ts'
 import type { PersisterSettings } from './options.ts'
 
-/** A record of the topic, understood. */
+/** A decoded record of the topic. */
 export interface Taken {
   readonly record: LogRecord
   /** `undefined` for one that is neither a write nor a marker. */
   readonly write: WriteMessage | undefined
 }
 
-/** What is to be persisted of one partition, and the position after it. */
+/** Writes of one partition that are to be persisted, and the position after them. */
 export interface Load {
   readonly partition: number
   readonly from: number
@@ -39,11 +40,11 @@ const marker = z.object({
   next: z.number().int().nonnegative(),
 })
 
-/** A read may take longer than it was to wait, by so many times `pollTimeout`. */
+/** A read may take so many times `pollTimeout` longer than its wait. */
 const READ_DEADLINE_FACTOR = 4
-/** Records of the first window that is read back; each one before it is four times as large. */
+/** Records in the first window when reading back; each further window is four times as large. */
 const FIRST_WINDOW = 64
-/** How many times the answer asked for may double when a record does not fit. */
+/** How many times the size of the answer may double for a record that does not fit. */
 const MAX_DOUBLINGS = 4
 
 export class Intake {
@@ -58,7 +59,7 @@ export class Intake {
     this.#own = own
   }
 
-  /** The next writes, by partition; waited for where the log can. */
+  /** Reads the next writes, by partition; by a long poll where the log has them. */
   async read(waitMs: number, signal: AbortSignal): Promise<Load[]> {
     const positions = (this.#positions ??= await this.#begin(signal))
     const from = [...positions].map(([partition, offset]) => ({ partition, offset }))
@@ -72,12 +73,12 @@ export class Intake {
       const own = records.filter((each) => each.partition === partition && each.offset >= offset)
       loads.push({ partition, from: offset, next: to, taken: await this.take(own) })
     }
-    // Something may stand there that is larger than was asked for.
+    // The next record may be larger than the requested answer.
     this.#doublings = loads.length > 0 ? 0 : Math.min(this.#doublings + 1, MAX_DOUBLINGS)
     return loads
   }
 
-  /** Understands records, and leaves out markers. */
+  /** Decodes records, and leaves out markers. */
   async take(records: readonly LogRecord[]): Promise<Taken[]> {
     const { codec, maxMessageBytes } = this.#settings
     const taken: Taken[] = []
@@ -88,9 +89,9 @@ export class Intake {
     return taken
   }
 
-  /** All that was loaded is persisted. */
+  /** Notes that the load is persisted: moves the position, and saves it. */
   async done({ partition, next, taken }: Load, signal: AbortSignal): Promise<void> {
-    // Of markers alone nothing is said: that would be one more to say it of.
+    // A batch of markers alone gets no marker: each marker would cause the next one.
     if (taken.length > 0) {
       if (this.#own.positions) await this.#own.positions.save(partition, next)
       else await this.#mark(partition, next, signal)
@@ -98,7 +99,7 @@ export class Intake {
     this.#positions?.set(partition, Math.max(next, this.#positions.get(partition) ?? 0))
   }
 
-  /** Records that were not persisted, and where the oldest of each partition stands. */
+  /** The number of records that are not persisted, and the offset of the oldest in each partition. */
   async behind(signal: AbortSignal): Promise<{ partition: number; offset: number; records: number }[]> {
     const positions = (this.#positions ??= await this.#begin(signal))
     const bounds = await this.#bounds(signal, [...positions.keys()])
@@ -136,7 +137,7 @@ export class Intake {
     return positions
   }
 
-  /** What the last marker says, found by reading back from the end. */
+  /** The position in the last marker, found by reading back from the end. */
   async #marked({ partition, beginning, end }: PartitionOffsets, signal: AbortSignal) {
     let to = end
     for (let size = FIRST_WINDOW; to > beginning; size *= 4) {
@@ -152,7 +153,8 @@ export class Intake {
         for (const record of records) {
           const { message } = await decodeRecord(record, this.#settings.codec, this.#settings.maxMessageBytes)
           const said = marker.safeParse(message).data
-          // Of two persisters at once the one that lags speaks last: what the other one has said holds as well.
+          // Of two persisters at once the slower one may write the last marker: the higher position also
+          // holds.
           if (said) found = Math.max(said.next, found ?? 0)
         }
         const reached = next[0]?.offset ?? at
@@ -165,7 +167,7 @@ export class Intake {
     return undefined
   }
 
-  /** Retention has taken what was not persisted: goes on with what there is. */
+  /** Retention deleted writes that were not persisted: continues at the beginning of the log. */
   async #skip(positions: Map<number, number>, lost: readonly number[], signal: AbortSignal): Promise<void> {
     for (const { partition, beginning } of await this.#bounds(signal, lost)) {
       const from = positions.get(partition) ?? beginning
@@ -188,14 +190,14 @@ export class Intake {
     signal: AbortSignal,
   ): Promise<ReadResult> {
     const { log, writesTopic } = this.#settings
-    // A write of an aborted transaction was never written.
+    // A write of an aborted transaction must not be persisted.
     const isolation = log.capabilities.readCommitted ? 'committed' : 'uncommitted'
     return this.#within(waitMs, signal, (inner) =>
       log.read(writesTopic, from, { maxBytes, waitMs, isolation, signal: inner }),
     )
   }
 
-  /** A log has deadlines of its own: this is the last resort. */
+  /** Bounds a call whose log does not keep its own deadline. */
   #within<T>(waitMs: number, signal: AbortSignal, task: (inner: AbortSignal) => Promise<T>): Promise<T> {
     const { runtime, pollTimeoutMs } = this.#settings
     const expired = () =>

@@ -21,32 +21,38 @@ export interface PersisterOptions extends Pick<
   | 'pollTimeout'
   | 'runtime'
 > {
-  /** By namespace: what writes to its source. */
+  /** By namespace, the function that writes to its source. */
   readonly stores: Readonly<Record<string, PersistWrites>>
   readonly topics?: TopicNames & {
     /** @default 'cache-writes-dead' */
     readonly deadLetters?: string
   }
-  /** The partitions of the topic of writes that are read. @default all */
+  /** The partitions of the topic of writes that the persister reads. @default all */
   readonly partitions?: readonly number[]
-  /** Where positions are kept. @default in the topic itself, by marker records */
+  /** Keeps the positions. @default the topic itself, by marker records */
   readonly positions?: PositionKeeper
-  /** Writes of one call of a store at most. @default 100 */
+  /** Most writes in one call of a store. @default 100 */
   readonly maxBatch?: number
-  /** Calls of stores at once. @default 4 */
+  /** Concurrent calls of stores. @default 4 */
   readonly concurrency?: number
-  /** How often a write is tried again before it goes to the dead letters; `Infinity`: never goes there. @default 10 */
+  /**
+   * How often a write is retried before it goes to the dead letters; `Infinity`: it never goes there.
+   * @default 10
+   */
   readonly retries?: number
   /** The first pause between two tries; each is twice as long as the one before, at most 10 s. @default '200ms' */
   readonly backoff?: Duration
   /** How long one call of a store may take. @default '30s' */
   readonly storeTimeout?: Duration
-  /** How long `run()` goes on with what it has read, when told to end. @default '10s' */
+  /**
+   * How long `run()` may still persist the writes that it has read, after its signal is aborted.
+   * @default '10s'
+   */
   readonly drain?: Duration
   /** Lags that count as pressure 1. @default 10_000, '30s' */
   readonly maxLagRecords?: number
   readonly maxLag?: Duration
-  /** Called with everything that happens. What it throws is ignored. */
+  /** Called with every event. An error that it throws is ignored. */
   readonly onEvent?: (event: PersisterEvent) => void
 }
 
@@ -105,7 +111,7 @@ export function persisterSettings(options: PersisterOptions): PersisterSettings 
     maxLagRecords = 10_000,
     maxLag = '30s',
     onEvent,
-    // Whatever is left is the cache's to check.
+    // The cache checks the other options.
     ...cache
   } = options
   if (Object.values(topics).includes(deadLetters) || deadLetters === (topics.writes ?? 'cache-writes'))
@@ -127,7 +133,7 @@ export function persisterSettings(options: PersisterOptions): PersisterSettings 
       try {
         onEvent?.(event)
       } catch {
-        // A broken listener must not stop the writes, and there is nobody else to tell.
+        // A listener that throws must not stop the writes; no other listener could report its error.
       }
     },
     cache: { ...cache, topics },

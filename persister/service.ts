@@ -1,5 +1,6 @@
 /**
- * The persister: reads writes, has the stores take them, says so, and moves its position; in that order.
+ * The persister: reads writes, calls the stores, publishes that they took them, and moves its position; in
+ * that order.
  *
  * @module
  */
@@ -23,10 +24,11 @@ const LONG_POLL_MS = 5000
 const PAUSE_MS = 200
 
 /**
- * Makes a persister. Nothing runs and nothing is asked of the platform until it is used.
+ * Makes a persister. It runs nothing, and uses nothing of the platform, until one of its methods is called.
  *
- * A write may come to a store more than once, also after later ones of its key where two persisters run or one was
- * killed: the store keeps, beside each row, the offset of the write that made it, and takes none with a lower one.
+ * A store may get a write more than once, also after later writes of the key, where two persisters run or one
+ * was killed. So the store must keep, beside each row, the offset of its write, and refuse writes with a
+ * lower offset.
  *
  * @throws TypeError quoting the option that is wrong.
  * @example
@@ -84,12 +86,12 @@ class Service implements Persister {
     )
   }
 
-  /** Reads until `stop`; what was read is persisted until `ended`. */
+  /** Reads until `stop` is aborted, and persists the writes that it has read until `ended` is aborted. */
   async #follow(stop: AbortSignal, ended: AbortSignal): Promise<void> {
     const { runtime, log } = this.#cache.reading.ground.settings
     for (let failures = 0; !stop.aborted;) {
       try {
-        // At first, and after a failure, it is asked whether all is well: a long poll would tell that late.
+        // The first read, and the one after a failure, do not wait: a long poll would report the health late.
         const waits = log.capabilities.longPoll && this.#condition.reads
         const found = await this.#round(waits ? LONG_POLL_MS : 0, stop, ended)
         failures = 0
@@ -132,7 +134,7 @@ class Service implements Persister {
     return this.#cache.reading.lifespan.during((stop) => this.#calls.persist(taken, stop), signal)
   }
 
-  /** Reads once, and persists what was read; `undefined` where there was nothing. */
+  /** Reads once, and persists the writes; `undefined` where there were none. */
   async #round(waitMs: number, stop: AbortSignal, signal: AbortSignal): Promise<PersistResult | undefined> {
     const loads = await this.#intake.read(waitMs, stop)
     this.#condition.well()
@@ -140,12 +142,12 @@ class Service implements Persister {
       this.#lag = { records: 0, seconds: 0 }
       return undefined
     }
-    // Before the stores are called: how late they are is what writers should know.
+    // Measured before the stores are called: writers should slow down for the writes that still wait.
     await this.lag({ signal })
     const sum = { persisted: 0, repeated: 0, dead: 0 }
     const work = loads.map(async (load) => {
       const found = await this.#calls.persist(load.taken, signal)
-      // Only now: what was not acknowledged is read again.
+      // The position moves only after the stores: unacknowledged writes are read again.
       await this.#intake.done(load, signal)
       for (const what of ['persisted', 'repeated', 'dead'] as const) sum[what] += found[what]
     })
@@ -161,7 +163,7 @@ class Service implements Persister {
     for (const behind of await this.#intake.behind(stop)) {
       if (behind.records === 0) continue
       const first = await this.#intake.peek(behind.partition, behind.offset, stop)
-      // Markers alone wait for nobody.
+      // Only markers are left in this partition: no write waits.
       if (first === undefined) continue
       records += behind.records
       oldest = Math.min(oldest, first.write?.at ?? Infinity)

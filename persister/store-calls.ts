@@ -1,6 +1,6 @@
 /**
- * Calls of the stores: the writes of a key one after the other, different keys side by side, each tried again until
- * the store takes it or its tries are over.
+ * Calls the stores: the writes of a key one after the other, different keys concurrently, each retried until
+ * the store takes it or its retries are used up.
  *
  * @module
  */
@@ -21,10 +21,10 @@ import type { PersistResult, PersistWrites, StoredWrite } from './types.ts'
 const MAX_PAUSE_MS = 10_000
 /** Keys in one closing eviction. */
 const KEYS_PER_EVICTION = 100
-/** Ids remembered after they were persisted: the same write may stand in the log twice. */
+/** How many ids of persisted writes are remembered: the same write may stand in the log twice. */
 const MAX_REMEMBERED = 10_000
 const MAX_REASON_LENGTH = 300
-/** A call of a store has ended this long after its time-out at the latest. */
+/** How long after its time-out a call of a store keeps its slot, at the latest. */
 const LEASE_MARGIN_MS = 1000
 
 export class StoreCalls {
@@ -40,7 +40,9 @@ export class StoreCalls {
     this.#slots = new Slots(own.concurrency, settings.runtime, timeline)
   }
 
-  /** Persists the writes, or gives them to the dead letters. Rejects where the log fails, or by the signal. */
+  /**
+   * Persists the writes, or writes them to the dead letters. Rejects where the log fails, or by the signal.
+   */
   async persist(taken: readonly Taken[], signal: AbortSignal): Promise<PersistResult> {
     const count = { persisted: 0, repeated: 0, dead: 0 }
     const spaces = new Map<string, StoredWrite[]>()
@@ -64,12 +66,12 @@ export class StoreCalls {
       count.dead += dead
       count.persisted += writes.length - dead
     })
-    // All of them have ended before anybody goes on, also when one has failed.
+    // The persister waits until every namespace has ended, also when one has failed.
     for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason
     return count
   }
 
-  /** How many of the writes went to the dead letters. */
+  /** Persists the writes of a namespace. Returns how many went to the dead letters. */
   async #namespace(namespace: string, writes: readonly StoredWrite[], signal: AbortSignal): Promise<number> {
     const { stores, maxBatch, emit } = this.#own
     const store = stores.get(namespace)
@@ -112,7 +114,7 @@ export class StoreCalls {
     return dead
   }
 
-  /** Tries one write as often as it may be. Whether the store has it. */
+  /** Tries one write until its retries are used up. Returns whether the store took it. */
   async #one(
     namespace: string,
     store: PersistWrites | undefined,
@@ -136,7 +138,7 @@ export class StoreCalls {
     return false
   }
 
-  /** One call of a store, when it is its turn. What it failed with, if it did; rejects only by the signal. */
+  /** Calls a store once, when a slot is free. Returns the error of the call; rejects only by the signal. */
   async #call(
     namespace: string,
     store: PersistWrites,
@@ -144,7 +146,7 @@ export class StoreCalls {
     signal: AbortSignal,
   ): Promise<{ error: unknown } | undefined> {
     const { runtime } = this.#context.ground.settings
-    // A lease: on Workers whoever has it may vanish.
+    // A slot is a lease: on Workers the request that holds it may vanish.
     const free = await this.#slots.take(this.#own.storeTimeoutMs + LEASE_MARGIN_MS, signal)
     try {
       const task = async (inner: AbortSignal) => store(writes, { signal: inner })
@@ -159,7 +161,7 @@ export class StoreCalls {
     }
   }
 
-  /** Says that the writes need not be read from the log any more: the source is asked again. */
+  /** Publishes that the source has the writes: isolates read the source again, not the log. */
   async #close(namespace: string, writes: readonly StoredWrite[], signal: AbortSignal): Promise<void> {
     const { publisher, ground } = this.#context
     const partition = partitionOf(encodeUtf8(namespace), ground.settings.evictionPartitions)
@@ -171,7 +173,7 @@ export class StoreCalls {
     await publisher.evict(namespace, partition, bodies, signal)
   }
 
-  /** Writes a dead letter: with the write, so that it can be written again by somebody who has looked at it. */
+  /** Writes a dead letter with the whole write, so that an operator can write it again. */
   async #bury(
     dead: { readonly ns: string; readonly write: StoredWrite } | undefined,
     { partition, offset }: { readonly partition: number; readonly offset: number },
@@ -191,8 +193,8 @@ export class StoreCalls {
       await send({ write })
     } catch (error) {
       if (write === undefined || !isTooLarge(error)) throw error
-      // The write just fitted a record, and a letter is larger. Its value stands in the topic of writes, for as long as
-      // that keeps it; waiting would hold up the partition for ever.
+      // The write just fitted into a record, and a letter is larger. The topic of writes still has its value,
+      // for its retention; a retry would block the partition for ever.
       const { value, ...rest } = write
       await send({ write: rest, omittedBytes: settings.codec.encode(value).length })
     }
@@ -207,7 +209,7 @@ export class StoreCalls {
   }
 }
 
-/** The first write of each key, and what comes after them. */
+/** Splits the writes into the first of each key and the rest. */
 function firstOfEach(writes: readonly StoredWrite[]): [StoredWrite[], StoredWrite[]] {
   const keys = new Set<string>()
   const later: StoredWrite[] = []
@@ -229,7 +231,7 @@ const messageOf = (ns: string, { key, value, deleted, id, at }: StoredWrite): Wr
   at,
 })
 
-/** Whether no record has room for it, here or at the broker. */
+/** Whether the record is too large, for the cache or for the broker. */
 function isTooLarge(error: unknown): boolean {
   return isKedgeError(error) && (error.code === 'ERR_TOO_LARGE' || isTooLarge(error.cause))
 }

@@ -1,36 +1,36 @@
 /**
- * What a user of a persister holds: the persister, what its stores are given, and the options of each call.
+ * The interface of a persister, of its stores, and the options of each call.
  *
  * @module
  */
 import type { LogRecord } from '../src/log.ts'
 import type { Duration } from '../src/types.ts'
 
-/** A write, as a store is given it. */
+/** A write, as a store gets it. */
 export interface StoredWrite {
   readonly key: string
   /** `undefined` where `deleted`. */
   readonly value: unknown
   readonly deleted: boolean
-  /** Told apart from all others. The same write may come twice: persist it once. */
+  /** Unique id of the write. A store may get the same write twice, and must persist it once. */
   readonly id: string
   /** When it was written, by the writer's clock, in milliseconds since the epoch. */
   readonly at: number
-  /** Where it stands in the log. Of two writes of a key the one with the higher offset is the later one. */
+  /** Its place in the log. Of two writes of a key the one with the higher offset is the later one. */
   readonly partition: number
   readonly offset: number
 }
 
 /**
- * Writes them to the source, all or none of them; each key is named once. To throw is to be called again, after the
- * first time with one write at a time.
+ * Writes the batch to the source, all or nothing; each key comes once. After it throws, the persister calls
+ * it again with one write at a time.
  */
 export type PersistWrites = (
   writes: readonly StoredWrite[],
   context: { readonly signal: AbortSignal },
 ) => Promise<unknown>
 
-/** Where the position of each partition is kept; best in the store itself, in the same transaction. */
+/** Keeps the position of each partition; best in the store itself, in the same transaction. */
 export interface PositionKeeper {
   load(partition: number): Promise<number | undefined>
   save(partition: number, next: number): Promise<void>
@@ -39,23 +39,23 @@ export interface PositionKeeper {
 export interface PersistResult {
   /** Writes that the stores have acknowledged. */
   readonly persisted: number
-  /** Writes that were met twice. */
+  /** Writes that stood in the log twice. */
   readonly repeated: number
   /** Records that went to the dead letters. */
   readonly dead: number
 }
 
 export interface PersisterLag {
-  /** Records that were not persisted yet. */
+  /** Records that are not persisted yet. */
   readonly records: number
-  /** The age of the oldest of them. */
+  /** The age of the oldest of them, in seconds. */
   readonly seconds: number
 }
 
 export type PersisterEvent =
   | { readonly type: 'persisted'; readonly namespace: string; readonly writes: number }
   | { readonly type: 'persist_failed'; readonly namespace: string; readonly error: unknown }
-  /** Written nowhere but to the dead letters: somebody must look. */
+  /** The source does not have this write, only the dead letters: an operator must look at it. */
   | {
       readonly type: 'dead_letter'
       readonly namespace: string | undefined
@@ -63,16 +63,18 @@ export type PersisterEvent =
       readonly offset: number
       readonly reason: string
     }
-  /** Retention has taken writes before they were persisted. */
+  /** Retention deleted writes before they were persisted. */
   | { readonly type: 'writes_lost'; readonly partition: number; readonly from: number; readonly to: number }
   | { readonly type: 'step_failed'; readonly error: unknown; readonly retryInMs: number }
 
 export interface PersisterHealth {
-  /** Whether the topic of writes was read last time, and no store has failed since it last took something. */
+  /**
+   * Whether the last read of the topic of writes succeeded, and no store has failed since its last success.
+   */
   readonly ready: boolean
-  /** Why not. */
+  /** Why the persister is not ready. */
   readonly error?: unknown
-  /** Whose store that was; `undefined` where it is the log. */
+  /** The namespace whose store failed; `undefined` where the log failed. */
   readonly namespace?: string
 }
 
@@ -82,29 +84,29 @@ export interface PersisterStats {
   readonly persisted: number
   /** Records that went to the dead letters. */
   readonly dead: number
-  /** Records that retention took before they were persisted, at most. */
+  /** Records that retention deleted before they were persisted, at most. */
   readonly lost: number
-  /** Calls of stores that failed. */
+  /** Failed calls of stores. */
   readonly storeFailures: number
-  /** Rounds of `run()` that the log has failed. */
+  /** Rounds of `run()` in which the log failed. */
   readonly logFailures: number
 }
 
 /** Persists what `writeBehind` has written. */
 export interface Persister {
   /**
-   * Persists until aborted; then what was read is finished, for at most `drain`. Never rejects for the log's or a
-   * store's sake. For processes that live long.
+   * Persists until aborted; then finishes the writes that it has read, for at most `drain`. A failing log or
+   * store does not reject it. For long-lived processes.
    */
   run(options: { readonly signal: AbortSignal }): Promise<void>
-  /** Persists what there is, for a while: for a cron trigger. */
+  /** Persists waiting writes for at most `budget`: for a cron trigger. */
   step(options: { readonly budget: Duration; readonly signal?: AbortSignal }): Promise<PersistResult>
-  /** Persists records of the topic that somebody else has read, and keeps no position. */
+  /** Persists records of the topic that the caller has read, and keeps no position. */
   apply(records: readonly LogRecord[], options?: { readonly signal?: AbortSignal }): Promise<PersistResult>
   lag(options?: { readonly signal?: AbortSignal }): Promise<PersisterLag>
-  /** How far the lag that was last known is towards `maxLagRecords` and `maxLag`: from 1 on writers should slow down. */
+  /** The last known lag as a part of `maxLagRecords` or `maxLag`: from 1 on writers should slow down. */
   pressure(): number
-  /** How `run()` fares. */
+  /** The health of `run()`. */
   health(): PersisterHealth
   stats(): PersisterStats
   close(): Promise<void>
