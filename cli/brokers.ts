@@ -1,4 +1,4 @@
-/** How the brokers are reached, made of settings. @module */
+/** Connects to the brokers that the settings name. @module */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { KafkaCluster, KafkaOptions } from '../gateway/kafka/index.ts'
@@ -20,14 +20,17 @@ import {
 import { plain } from './terminal.ts'
 import type { Values } from './values.ts'
 
-/** The cluster, for the time of `work`. @throws UsageError where the settings do not go together. */
+/**
+ * Calls `work` with the cluster, and closes it after. @throws UsageError where settings contradict each
+ * other.
+ */
 export async function withCluster<T>(
   values: Values,
   session: Session,
   work: (cluster: KafkaCluster) => Promise<T>,
 ): Promise<T> {
   const cluster = await connected(values, session)
-  // At once: brokers that are away keep silent for some seconds.
+  // Printed before the first answer: brokers that are away do not answer for some seconds.
   session.terminal.warn(`asking ${(values.get(brokers) ?? []).map(plain).join(', ')} …`)
   try {
     return await work(cluster)
@@ -36,7 +39,7 @@ export async function withCluster<T>(
   }
 }
 
-/** A cluster that whoever asked closes. */
+/** A connected cluster. The caller closes it. */
 export async function connected(values: Values, session: Session): Promise<KafkaCluster> {
   const options = await kafkaOptions(values, session)
   try {

@@ -4,7 +4,7 @@ import { examplesHelp } from './examples.ts'
 import { offer, secretsHelp } from './setting.ts'
 import type { AnySetting } from './setting.ts'
 
-/** Told the exit code of a command that came to its end. */
+/** Gets the exit code of a command that has ended. */
 export type Done = (code: number) => void
 
 export function command(name: string, says: string, settings: readonly AnySetting[]): Command {

@@ -1,4 +1,9 @@
-/** Which commands there are. Each is loaded when it is asked for: schemas, adapters and Kafka's client take longer than a version. @module */
+/**
+ * The commands. Each is loaded only when it runs: `--version` must not wait for schemas, adapters and Kafka's
+ * client.
+ *
+ * @module
+ */
 import type { Command } from 'commander'
 import type { Done } from './command.ts'
 import type { Session } from './session.ts'
@@ -6,7 +11,7 @@ import type { Session } from './session.ts'
 type Make = (session: Session, done: Done) => Command
 
 interface Known {
-  /** As the command itself says it. */
+  /** The first sentence of the command's own help. */
   readonly says: string
   readonly load: () => Promise<Make>
 }
@@ -14,27 +19,27 @@ interface Known {
 /** By name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, Known>> = {
   gateway: {
-    says: "Kafka over HTTP, in the protocols of Redpanda's, Confluent's and Upstash's proxies.",
+    says: "Serves Kafka over HTTP, in the protocols of Redpanda's, Confluent's and Upstash's proxies.",
     load: async () => (await import('./gateway.ts')).gatewayCommand,
   },
   serve: {
-    says: 'A cache behind HTTP, as a process beside those that use it.',
+    says: 'Serves a cache over HTTP, as a process beside its clients.',
     load: async () => (await import('./serve.ts')).serveCommand,
   },
   topics: {
-    says: 'The topics: make them, or tell what is wrong with them.',
+    says: 'Creates the topics, or reports what is wrong with them.',
     load: async () => (await import('./topics.ts')).topicsCommand,
   },
   doctor: {
-    says: 'Tells what is wrong with a proxy, with the topics, or with a token.',
+    says: 'Reports what is wrong with a proxy, the topics or a token.',
     load: async () => (await import('./doctor.ts')).doctorCommand,
   },
   tail: {
-    says: 'Shows evictions, or updates, one line each; flags those that cannot be read.',
+    says: 'Shows evictions or updates, one line each, and flags unreadable ones.',
     load: async () => (await import('./tail.ts')).tailCommand,
   },
   get: {
-    says: 'The latest update of a key, and whether it may still be served. Exit code 1 when it may not.',
+    says: 'Shows the latest update of a key, and whether caches may serve it. Exit code 1 when they may not.',
     load: async () => (await import('./get.ts')).getCommand,
   },
   evict: {
@@ -42,11 +47,11 @@ export const COMMANDS: Readonly<Record<string, Known>> = {
     load: async () => (await import('./evict.ts')).evictCommand,
   },
   loader: {
-    says: 'Loads what isolates miss, each key once however many ask.',
+    says: 'Loads the keys that isolates miss, each once however many isolates ask.',
     load: async () => (await import('./loader.ts')).loaderCommand,
   },
   persister: {
-    says: 'Writes to their sources what writeBehind() has written to the log.',
+    says: 'Writes to the sources what writeBehind() has written to the log.',
     load: async () => (await import('./persister.ts')).persisterCommand,
   },
   sync: {

@@ -1,4 +1,7 @@
-/** The configuration file: `kedge.config.json` in the working folder, or the one that is named. @module */
+/**
+ * The configuration file: `kedge.config.json` in the working folder, or the one that `--config` names.
+ * @module
+ */
 import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import * as z from 'zod'
@@ -12,17 +15,17 @@ const NAME = 'kedge.config.json'
 const MAX_BYTES = 1_000_000
 
 export interface ConfigFile {
-  /** For messages. */
+  /** The name of the file, for messages. */
   readonly name: string
   readonly secrets: readonly string[]
-  /** What stands at a path such as `gateway.port`, or `undefined`. */
+  /** The value at a path such as `gateway.port`, or `undefined`. */
   value(path: string): unknown
 }
 
 /**
- * Reads the file that is named by `--config` or `KEDGE_CONFIG`, or the one in the working folder if there is one.
+ * Reads the file that `--config` or `KEDGE_CONFIG` names, or the one in the working folder if there is one.
  *
- * @throws UsageError when a named one is missing, or a file is not JSON or has keys that mean nothing.
+ * @throws UsageError when a named file is missing, or a file is not JSON or has unknown keys.
  */
 export async function readConfigFile(named: string | undefined, session: Session): Promise<ConfigFile> {
   const asked = named ?? (session.env.KEDGE_CONFIG || undefined)
@@ -72,7 +75,7 @@ function problem(error: z.ZodError): string {
   return place === '' ? 'it must be an object' : `${place} ${issue.message}`
 }
 
-/** Every setting at its path; nothing else. Values are checked again, with the others, where they are used. */
+/** Every setting at its path; nothing else. `valuesOf` checks the values again, together with the others. */
 const SHAPE: z.ZodType = shapeOf(ALL_SETTINGS)
 
 function shapeOf(settings: readonly AnySetting[]): z.ZodType {

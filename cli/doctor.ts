@@ -1,4 +1,4 @@
-/** `kedge doctor`: what is wrong with a proxy, the topics, or a token, in plain words. @module */
+/** `kedge doctor`: reports what is wrong with a proxy, the topics or a token. @module */
 import type { Command } from 'commander'
 import { withCluster } from './brokers.ts'
 import { command } from './command.ts'
@@ -37,7 +37,7 @@ Without --brokers and --token the proxy is examined; with them, only if --url is
 come back, it writes two heartbeats, which say nothing, to the topic of evictions, unless --read-only forbids it.`
 
 export function doctorCommand(session: Session, done: Done): Command {
-  return command('doctor', 'Tells what is wrong with a proxy, with the topics, or with a token.', SETTINGS)
+  return command('doctor', 'Reports what is wrong with a proxy, the topics or a token.', SETTINGS)
     .option('--token <token>', 'a token of kedge (k1.…), compared with the end of the log')
     .option('--read-only', 'write nothing')
     .option('--probe-topic <name>', 'write the heartbeats to this topic')

@@ -27,7 +27,7 @@ interface Flags {
   readonly version?: string
 }
 
-/** What to do to the cache, once its log is known. */
+/** The eviction to publish through the cache. */
 type Work = (cache: Cache, signal: AbortSignal) => Promise<Token | undefined>
 
 const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
@@ -40,11 +40,11 @@ export function evictCommand(session: Session, done: Done): Command {
   )
     .argument('[namespace]', 'the namespace')
     .option('--key <key>', 'evict this key; may be repeated', collect)
-    .option('--tag <tag>', 'evict what carries this tag; may be repeated', collect)
-    .option('--prefix <prefix>', 'evict keys that begin so; may be repeated', collect)
+    .option('--tag <tag>', 'evict the keys that carry this tag; may be repeated', collect)
+    .option('--prefix <prefix>', 'evict the keys that begin with this; may be repeated', collect)
     .option('--all', 'evict the whole namespace')
     .option('--everything', 'evict all namespaces')
-    .option('--version <number>', 'with --key: only values made from an older version of the row')
+    .option('--version <number>', 'with --key: evict only values of an older version of the row')
     .action(async (namespace: string | undefined, flags: Flags, from: Command) => {
       const work = workOf(namespace, flags)
       const values = await valuesOf(from, SETTINGS, session)
@@ -69,7 +69,7 @@ async function evict(
   const wanted = values.get(evictionPartitions) ?? found
   if (found !== wanted)
     throw new CommandError(
-      `the topic ${topic} has ${found} partitions, not ${wanted}: the eviction would not be found where it is looked for`,
+      `the topic ${topic} has ${found} partitions, not ${wanted}: caches would look for the eviction in another partition`,
     )
   try {
     const cache = createCache({

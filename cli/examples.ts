@@ -2,7 +2,7 @@
 
 type Example = readonly [line: string, says: string]
 
-/** By the last word of the command. */
+/** The examples, by the last word of the command. */
 const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
   gateway: [
     ['kedge gateway', 'a log in memory on http://127.0.0.1:8082, for development'],
@@ -12,7 +12,7 @@ const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
     ],
   ],
   serve: [
-    ['kedge serve --open', 'values are those that are put'],
+    ['kedge serve --open', 'serves the values that clients put'],
     [
       'KEDGE_SERVE_READ_TOKENS=s3cret kedge serve --origin https://users.example --namespaces users --ttl 1m',
       'values come from an API',
@@ -29,7 +29,7 @@ const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
     ['kedge topics check --brokers localhost:9092', 'compares the three topics of a cache'],
     [
       'kedge topics check --brokers localhost:9092 --only writes,dead-letters --json',
-      'two others, for a script',
+      'two other topics, for a script',
     ],
   ],
   doctor: [
@@ -74,7 +74,7 @@ const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
   ],
 }
 
-/** The examples as they stand in the help of a command. */
+/** The examples as the help of a command prints them. */
 export function examplesHelp(name: string): string {
   const examples = EXAMPLES[name]
   if (examples === undefined) return ''

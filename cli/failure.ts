@@ -1,4 +1,4 @@
-/** What went wrong, as one sentence for a person and one number for a script. @module */
+/** An error as one sentence for a person and one exit code for a script. @module */
 import { isKedgeError } from '../src/errors.ts'
 import { plain } from './terminal.ts'
 
@@ -10,16 +10,16 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** What refuses an option, as what refuses the command line that it came from; everything else as it is. */
+/** A TypeError about an option as a UsageError about the command line; every other error as it is. */
 export const asUsage = (error: unknown): unknown =>
   error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
 
-/** The command could not do what was asked, for a reason that is worded already. */
+/** The command failed, for the reason in the message. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
 }
 
-/** What the codes of the system, of OpenSSL and of the client of Kafka mean. */
+/** The meanings of the error codes of the system, of OpenSSL and of Kafka's client. */
 const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused: nothing listens there',
   ECONNRESET: 'the connection was cut',
@@ -44,7 +44,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'the key is not that of the certificate',
   PLT_KFK_AUTHENTICATION: 'the credentials are refused, or the SASL mechanism is not known there',
 }
-/** What the other side says of TLS before it ends the connection (alerts of RFC 8446, 6.2). */
+/** The meanings of the TLS alerts that a server sends before it closes the connection (RFC 8446, 6.2). */
 const ALERTS: Readonly<Record<string, string>> = {
   HANDSHAKE_FAILURE: 'it refuses the TLS handshake: it may ask for a certificate',
   CERTIFICATE_REQUIRED: 'it asks for a certificate, and none was given',
@@ -55,11 +55,11 @@ const ALERTS: Readonly<Record<string, string>> = {
   CERTIFICATE_REVOKED: 'the certificate that was given has been revoked',
   UNKNOWN_CA: 'it does not know the authority of the certificate that was given',
 }
-/** Before OpenSSL 3.2 the first is written SSLV3. */
+/** OpenSSL before 3.2 writes SSLV3 for the first of these. */
 const ALERT = /^ERR_SSL_(?:SSL\/TLS|SSLV3|TLSV1|TLSV13)_ALERT_(\w+)$/
 const MAX_DEPTH = 8
 
-/** One sentence, without a stack. What it quotes of strangers is short and printable. */
+/** The error as one sentence, without a stack. Quoted text of strangers is short and printable. */
 export function sentence(error: unknown): string {
   const said = plain(messageOf(error)).replace(/\.$/, '')
   const why = error instanceof CommandError ? undefined : reason(error)
@@ -69,7 +69,8 @@ export function sentence(error: unknown): string {
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const first = lineOf(error)
-  // What was not acknowledged matters less than why: the cause of the innermost error that says no more than that.
+  // Why a record was not acknowledged matters more than that it was not: the cause of the innermost such
+  // error.
   let at: Error = error
   for (let depth = 0; depth < MAX_DEPTH; depth++) {
     if (!isKedgeError(at) || at.code !== 'ERR_PUBLISH' || !(at.cause instanceof Error)) break
@@ -82,7 +83,7 @@ function messageOf(error: unknown): string {
 
 const lineOf = (error: Error): string => error.message.split('\n', 1)[0] || error.name
 
-/** What the innermost known code of the causes means. */
+/** The meaning of the innermost known code among the causes. */
 function reason(error: unknown): string | undefined {
   let found: string | undefined
   let at: unknown = error
@@ -91,7 +92,7 @@ function reason(error: unknown): string | undefined {
     // The client of Kafka has no code for it.
     if (at.message.startsWith('TLS handshake failed')) return 'the TLS handshake failed: is TLS spoken there?'
     if (typeof code === 'string') found = MEANINGS[code] ?? ALERTS[ALERT.exec(code)?.[1] ?? ''] ?? found
-    // Node tries several addresses of a host, and says so with an error of errors.
+    // Node tries several addresses of a host, and reports their errors as one AggregateError.
     at = at instanceof AggregateError && at.cause === undefined ? at.errors[0] : at.cause
   }
   return found

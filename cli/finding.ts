@@ -1,9 +1,9 @@
-/** What an examination found: one sentence each, and how bad it is. @module */
+/** The findings of an examination: one sentence each, and how bad it is. @module */
 import type { Colour, Terminal } from './terminal.ts'
 
 export interface Finding {
   readonly status: 'ok' | 'warning' | 'problem' | 'skipped'
-  /** What was looked at. */
+  /** The examined part. */
   readonly check: string
   readonly says: string
   /** What to do about it. */
@@ -44,7 +44,7 @@ export function report(findings: readonly Finding[], terminal: Terminal, asJson:
   for (const { status, check, says, advice } of findings) {
     const [colour, mark] = MARKS[status]
     terminal.say(`${terminal.paint(colour, mark)} ${check.padEnd(width)}  ${terminal.redact(says)}`)
-    // One remedy for several findings is said once.
+    // The same advice for several findings is printed once.
     if (advice !== undefined && !advised.has(advice))
       terminal.say(`${' '.repeat(width + 11)}→ ${terminal.redact(advice)}`)
     if (advice !== undefined) advised.add(advice)

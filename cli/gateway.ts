@@ -42,7 +42,7 @@ const OF_MEMORY = [memoryTopics, memoryPartitions, autoCreate, retentionRecords,
 export function gatewayCommand(session: Session, done: Done): Command {
   return command(
     'gateway',
-    "Kafka over HTTP, in the protocols of Redpanda's, Confluent's and Upstash's proxies.",
+    "Serves Kafka over HTTP, in the protocols of Redpanda's, Confluent's and Upstash's proxies.",
     SETTINGS,
   )
     .addHelpText(
@@ -57,7 +57,7 @@ export function gatewayCommand(session: Session, done: Done): Command {
 
 type Gateway = Pick<RunningGateway, 'url' | 'close'>
 
-/** Serves until the process is asked to end. */
+/** Serves until the process gets a signal to end. */
 async function serve(values: Values, session: Session): Promise<void> {
   const { terminal, stop } = session
   const kind = kindOf(values)
@@ -78,7 +78,10 @@ async function serve(values: Values, session: Session): Promise<void> {
   }
 }
 
-/** Says at once what every request would run into; the gateway serves as soon as the cluster can be reached. */
+/**
+ * Reports at once an error that every request would get; the gateway serves as soon as it reaches the
+ * cluster.
+ */
 async function look(cluster: KafkaCluster, { terminal, stop }: Session): Promise<void> {
   try {
     const count = (await cluster.brokers()).length
@@ -91,7 +94,7 @@ async function look(cluster: KafkaCluster, { terminal, stop }: Session): Promise
   }
 }
 
-/** Says whether its cluster is there, and then what to do with a gateway that has just started. */
+/** Prints whether the cluster answers, and then the next steps with a gateway that has just started. */
 async function welcome(
   url: string,
   kind: LogKind,
@@ -103,7 +106,7 @@ async function welcome(
   if (!session.stop.aborted) session.terminal.say(nextSteps(url, kind, auth).join('\n'))
 }
 
-/** One line each. */
+/** The next steps, one line each. */
 function nextSteps(
   url: string,
   kind: LogKind,

@@ -1,4 +1,4 @@
-/** `kedge get`: the latest update of a key, and whether an eviction came after it. @module */
+/** `kedge get`: shows the latest update of a key, and whether an eviction came after it. @module */
 import type { Command } from 'commander'
 import { MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/ids.ts'
 import type { Codec } from '../src/codec.ts'
@@ -26,7 +26,7 @@ interface Flags {
   readonly maxRecords: string
 }
 
-/** What a command that reads the log works with. */
+/** The parts that a command needs to read the log. */
 export interface Reading {
   readonly log: KafkaLog
   readonly codec: Codec
@@ -37,13 +37,13 @@ export interface Reading {
 export function getCommand(session: Session, done: Done): Command {
   return command(
     'get',
-    'The latest update of a key, and whether it may still be served. Exit code 1 when it may not.',
+    'Shows the latest update of a key, and whether caches may serve it. Exit code 1 when they may not.',
     SETTINGS,
   )
     .argument('<namespace>', 'the namespace')
     .argument('<key>', 'the key')
     .option('--json', 'as one JSON object')
-    .option('--max-records <number>', 'how far back to look', '100000')
+    .option('--max-records <number>', 'how many records to look back', '100000')
     .action(async (namespace: string, key: string, flags: Flags, from: Command) => {
       check(namespace, key)
       const most = whole(1).safeParse(flags.maxRecords)

@@ -1,4 +1,4 @@
-/** The health of a process that runs for long, over HTTP. @module */
+/** Serves the health of a long-lived process over HTTP. @module */
 import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -6,11 +6,11 @@ import { CommandError, sentence, UsageError } from './failure.ts'
 import { onPort } from './taken-port.ts'
 
 export interface Health {
-  /** `undefined` when all is well, else why not. */
+  /** Why the process is not ready; `undefined` when it is. */
   problem(): string | undefined
-  /** How far it is behind, and what it has counted. Rejects where that cannot be known. */
+  /** How far the process is behind, and its counters. Rejects while the log does not answer. */
   lag(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
-  /** The same in Prometheus' text format, where it has that. */
+  /** The same in Prometheus' text format, for processes that have metrics. */
   metrics?(signal: AbortSignal): string | Promise<string>
 }
 
@@ -22,11 +22,11 @@ export interface RunningHealth {
 const LAG_DEADLINE_MS = 5000
 
 /**
- * Answers `GET /healthz` (it lives), `/readyz` (200, or 503 with the problem), `/lag` (JSON) and, where there are any,
- * `/metrics`.
+ * Answers `GET /healthz` (200 while the process lives), `/readyz` (200, or 503 with the problem), `/lag`
+ * (JSON) and, for processes that have metrics, `/metrics`.
  *
  * @param place `port` or `host:port`
- * @throws UsageError when it is none, or cannot be listened on; CommandError when it is taken
+ * @throws UsageError when `place` is neither, or listening fails; CommandError when the port is taken
  */
 export async function startHealth(place: string, health: Health): Promise<RunningHealth> {
   const { host, port } = placeOf(place)

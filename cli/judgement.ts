@@ -1,4 +1,4 @@
-/** Whether a value of the updates topic may still be served, by the as-of rule. @module */
+/** Judges by the as-of rule whether caches may still serve a value of the updates topic. @module */
 import { encodeUtf8 } from '../src/codec.ts'
 import { decodeRecord, evictionIn } from '../src/coherence.ts'
 import type { PartitionOffsets } from '../src/log.ts'
@@ -47,7 +47,7 @@ export async function judge(
 const nothing = (count: number): string =>
   `no update among the newest ${count} records of the updates topic: caches in mode 'invalidate' publish no values; it holds what mode 'replicate', \`share: true\` or kedge loader wrote`
 
-/** Why it cannot be judged. */
+/** Why the value cannot be judged. */
 function doubt({ asOf, logId }: ArrivedValue, own: PartitionOffsets): Judgement | undefined {
   const unknown = (says: string): Judgement => ({ state: 'unknown', says })
   if (asOf === undefined)
@@ -56,7 +56,7 @@ function doubt({ asOf, logId }: ArrivedValue, own: PartitionOffsets): Judgement 
     return unknown('it was written beside another log of evictions, which is gone')
   if (asOf > own.end) return unknown(`its as-of ${asOf} lies beyond the end of the evictions, ${own.end}`)
   if (asOf < own.beginning)
-    return unknown(`evictions from ${asOf} to ${own.beginning} are gone: nobody knows whether one met it`)
+    return unknown(`evictions from ${asOf} to ${own.beginning} are gone: one of them may have evicted it`)
   return undefined
 }
 
@@ -108,7 +108,8 @@ function kills(eviction: Eviction, namespace: string, value: ArrivedValue): bool
 function age({ at, ttlMs }: ArrivedValue, timestamp: number | undefined, now: number): Judgement {
   const born = Math.min(at ?? now, timestamp ?? now)
   const left = born + ttlMs - now
-  if (left <= 0) return { state: 'expired', says: `its TTL ended ${lengthOf(-left)} ago; no eviction met it` }
+  if (left <= 0)
+    return { state: 'expired', says: `its TTL ended ${lengthOf(-left)} ago; no eviction matched it` }
   const rest = left === Infinity ? '' : `, and its TTL ends in ${lengthOf(left)}`
   return { state: 'current', says: `no eviction came after it${rest}` }
 }

@@ -20,9 +20,9 @@ export interface FoundUpdate {
 }
 
 /**
- * Looks backwards from the end, in the partition where caches write the key; `undefined` when there is none among
- * the newest `maxRecords`. Of several in one window the one with the highest as-of is the latest: that is how caches
- * decide, in any order of arrival.
+ * Reads backwards from the end, in the partition where caches write the key; `undefined` when the newest
+ * `maxRecords` have none. Among several in one window the one with the highest as-of is the latest: caches
+ * decide in the same way, in any order of arrival.
  */
 export async function latestUpdate(
   reading: Reading,

@@ -1,25 +1,25 @@
-/** What a loader service tells of itself in Prometheus' text format. @module */
+/** The metrics of a loader service in Prometheus' text format. @module */
 import type { LoaderLag, LoaderService, LoaderStats } from '../loader/index.ts'
 import { counter, exposition, gauge } from './metrics.ts'
 
 const HELP: Readonly<Record<Exclude<keyof LoaderStats, 'queued' | 'loading'>, string>> = {
-  requests: 'Requests that were taken in.',
-  foreign: 'Requests for namespaces that are not served here.',
-  answered: 'Requests that were answered already.',
+  requests: 'Requests that were read.',
+  foreign: 'Requests for namespaces that the service does not serve.',
+  answered: 'Requests that an earlier publication answers.',
   expired: 'Requests whose deadline was over.',
   overflowed: 'Requests that were dropped because too many waited.',
   failing: 'Requests for keys whose load had just failed.',
-  unshareable: 'Requests for what must not be published.',
+  unshareable: 'Requests for values that must not be published.',
   unreadable: 'Records that are no request.',
   loads: 'Calls of loaders.',
-  loaded: 'Keys that were asked of them.',
-  republished: 'Values published again, out of its own cache.',
+  loaded: 'Keys in these calls.',
+  republished: "Values published again from the service's own cache.",
   failed: 'Keys whose load, or publication, failed.',
   values: 'Values that were published.',
-  none: 'Keys of which it was published that they have no value.',
+  none: 'Keys that were published as having no value.',
 }
 
-/** @param lag `undefined` where the log cannot be asked: nobody knows then */
+/** @param lag `undefined` while the log does not answer */
 export function loaderMetrics(service: LoaderService, topic: string, lag: LoaderLag | undefined): string {
   const stats = service.stats()
   return exposition('kedge_loader_', { topic }, [

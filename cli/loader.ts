@@ -1,4 +1,4 @@
-/** `kedge loader`: loads what isolates miss, as a process. @module */
+/** `kedge loader`: loads the keys that isolates miss, as a process. @module */
 import type { Command } from 'commander'
 import { createLoader } from '../loader/index.ts'
 import type { LoaderEvent, LoaderOptions, Loaders, LoaderService } from '../loader/index.ts'
@@ -34,7 +34,11 @@ const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...LOADER_SETTINGS]
 type LoadersModule = ServiceModule<Loaders, LoaderOptions>
 
 export function loaderCommand(session: Session, done: Done): Command {
-  return command('loader', 'Loads what isolates miss, each key once however many ask.', SETTINGS)
+  return command(
+    'loader',
+    'Loads the keys that isolates miss, each once however many isolates ask.',
+    SETTINGS,
+  )
     .addHelpText(
       'after',
       '\nThe module: export default { users: async (ids) => new Map(…), prices: { load, ttl: "10s" } }\nIt may also export `options`, those of createLoader().',
@@ -116,7 +120,7 @@ function problemOf(service: LoaderService): string | undefined {
   return error === undefined ? 'the topics have not been reached yet' : sentence(error)
 }
 
-/** Says what went wrong: of a source or a proxy that stays away only the first time. */
+/** Prints what went wrong; a failure that lasts only the first time. */
 function teller({ terminal }: Session, requests: string): (event: KedgeEvent | LoaderEvent) => void {
   let unread = false
   return (event) => {

@@ -8,11 +8,11 @@ import { run } from './program.ts'
 import { showsColours } from './terminal.ts'
 import type { Sink } from './terminal.ts'
 
-// By its own name, so that it is found from the sources and from what is built of them.
+// Imported by the name of the package, so that both the sources and the built files find it.
 const { version } = createRequire(import.meta.url)('kedge/package.json') as { version: string }
 
 const stop = new AbortController()
-// A second signal ends the process at once, as it does where nobody listens for it.
+// `once`: a second signal finds no listener, and Node ends the process at once.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 
 const sink = (stream: NodeJS.WriteStream): Sink => ({
@@ -20,13 +20,13 @@ const sink = (stream: NodeJS.WriteStream): Sink => ({
   colours: showsColours(stream.isTTY, process.env),
   live: stream.isTTY && process.env.TERM !== 'dumb',
 })
-// `kedge tail | head`: nobody reads any more, and that is no error.
+// `kedge tail | head`: `head` has closed the pipe, and that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit()
 })
 
-/** The client is loaded by those commands alone that speak to brokers. */
+/** Loads Kafka's client only for commands that speak to brokers. */
 async function connect(options: KafkaOptions): Promise<KafkaCluster> {
   return (await import('../gateway/kafka/index.ts')).kafkaCluster(options)
 }

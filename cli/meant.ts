@@ -1,9 +1,9 @@
 /** Suggests the known word closest to a mistyped one. @module */
 
-/** A typing error is so many letters off, at most. */
+/** Most edits between a mistyped word and the right one. */
 const MOST_EDITS = 2
 
-/** The word among `known` that was meant, if one is near: a letter or two off, or the beginning of it. */
+/** The nearest word among `known`: one or two edits away, or one that begins with `word`. */
 function nearest(word: string, known: readonly string[]): string | undefined {
   const typed = word.toLowerCase()
   const begins = known.filter((each) => typed.length > 1 && each.startsWith(typed))
@@ -17,7 +17,7 @@ function nearest(word: string, known: readonly string[]): string | undefined {
 
 /** Levenshtein's distance. */
 function editsBetween(a: string, b: string): number {
-  // Longer ones than any name of ours are near none.
+  // A word that is longer than every known name is near none.
   if (a.length > 40) return Infinity
   let row = Array.from({ length: b.length + 1 }, (_, at) => at)
   for (let i = 1; i <= a.length; i++) {

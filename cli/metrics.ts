@@ -3,7 +3,7 @@
 export type Sample = readonly [value: number, labels?: Readonly<Record<string, string | number>>]
 
 export interface Metric {
-  /** Without the prefix. */
+  /** The name without the prefix. */
   readonly name: string
   readonly type: 'counter' | 'gauge'
   readonly says: string
@@ -24,7 +24,7 @@ export const gauge = (name: string, says: string, ...samples: readonly Sample[])
   samples,
 })
 
-/** @param labels of every sample */
+/** @param labels the labels of every sample */
 export function exposition(
   prefix: string,
   labels: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-/** A topic that is not there, in plain words, and the command that makes it. @module */
+/** Reports a missing topic, and the command that creates it. @module */
 import { isKedgeError } from '../src/errors.ts'
 import { CommandError, sentence } from './failure.ts'
 import {
@@ -20,14 +20,14 @@ const NAMES: Readonly<Record<TopicRole, Setting<string>>> = {
   'dead-letters': deadLettersTopic,
 }
 
-/** The command that makes the topic, without the brokers. */
+/** The command that creates the topic, without `--brokers`. */
 export function creation(role: TopicRole, name: string): string {
   const { flag, otherwise } = NAMES[role]
   const only = ROLES.includes(role) ? '' : ` --only ${role}`
   return `kedge topics create${only}${name === otherwise ? '' : ` ${flag.split(' ')[0]} ${name}`}`
 }
 
-/** What `work` resolves with. @throws CommandError that names the topic and what makes it, where it is not there. */
+/** The result of `work`. @throws CommandError that names a missing topic and the command that creates it. */
 export async function withTopic<T>(role: TopicRole, name: string, work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -40,11 +40,11 @@ export async function withTopic<T>(role: TopicRole, name: string, work: Promise<
 const said = (role: TopicRole, name: string): string =>
   `there is no topic ${name}: \`${creation(role, name)} --brokers …\` makes it`
 
-/** What went wrong with a topic, as one sentence. */
+/** An error about a topic as one sentence. */
 export const sentenceOf = (error: unknown, role: TopicRole, name: string): string =>
   isUnknownTopic(error) ? said(role, name) : sentence(error)
 
-/** Whether it is certain that the topic is missing: a proxy whose brokers are away may say the same. */
+/** Whether the topic is certainly missing: a proxy whose brokers are away may answer in the same way. */
 export function isUnknownTopic(error: unknown): boolean {
   for (let at = error; isKedgeError(at); at = at.cause)
     if (at.code === 'ERR_UNKNOWN_TOPIC') return !at.retryable

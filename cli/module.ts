@@ -1,4 +1,4 @@
-/** The module that a service is made of: what it calls, by namespace, and further options. @module */
+/** The user's module of a service: its functions by namespace, and further options. @module */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { sentence, UsageError } from './failure.ts'
@@ -7,13 +7,13 @@ import { plain } from './terminal.ts'
 
 export interface ServiceModule<Calls, Options> {
   readonly default: Calls
-  /** Those that have no flag: `codec`, functions. They win over flags. */
+  /** Options without a flag: `codec`, functions. They override flags. */
   readonly options?: Partial<Options>
 }
 
 /**
- * @param what the default export is, in the plural
- * @throws UsageError when it is not named, cannot be loaded, or has no such export.
+ * @param what the name of the exported functions, in the plural
+ * @throws UsageError when `--module` is missing, the module cannot be loaded, or has no such export.
  */
 export async function moduleOf<Calls, Options>(
   file: string | undefined,
@@ -29,6 +29,6 @@ export async function moduleOf<Calls, Options>(
   }
   if (typeof found.default !== 'object' || found.default === null)
     throw new UsageError(`the default export of ${plain(file)} must be ${what} by namespace`)
-  // What each of them is, is checked by whoever is made of it.
+  // createLoader() or createPersister() checks each of the functions.
   return found as ServiceModule<Calls, Options>
 }

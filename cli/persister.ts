@@ -1,4 +1,4 @@
-/** `kedge persister`: writes to their sources what was written behind, as a process. @module */
+/** `kedge persister`: writes to the sources what was written behind, as a process. @module */
 import type { Command } from 'commander'
 import { createPersister } from '../persister/index.ts'
 import type { Persister, PersisterEvent, PersisterLag, PersisterOptions } from '../persister/index.ts'
@@ -45,7 +45,7 @@ A write may come again, also after later ones of its key: keep the offset beside
 It may also export \`options\`, those of createPersister(): \`positions\`, \`codec\`, \`retries: Infinity\`.`
 
 export function persisterCommand(session: Session, done: Done): Command {
-  return command('persister', 'Writes to their sources what writeBehind() has written to the log.', SETTINGS)
+  return command('persister', 'Writes to the sources what writeBehind() has written to the log.', SETTINGS)
     .addHelpText('after', AFTER)
     .action(async (_options: unknown, from: Command) => {
       await persist(await valuesOf(from, SETTINGS, session), session)
@@ -137,7 +137,7 @@ function metrics(service: Persister, topic: string, lag: PersisterLag | undefine
     counter('lost_records_total', 'Records that retention took before they were persisted, at most.', lost),
     counter('store_failures_total', 'Calls of stores that failed.', storeFailures),
     counter('log_failures_total', 'Rounds that the log has failed.', logFailures),
-    // Where the log cannot be asked nobody knows.
+    // The lag is unknown while the log does not answer.
     ...(lag
       ? [
           gauge('lag_records', 'Records that are not persisted yet.', [lag.records]),
@@ -149,13 +149,13 @@ function metrics(service: Persister, topic: string, lag: PersisterLag | undefine
   ])
 }
 
-/** What is read is the topic of writes; what is published stands in other ones. */
+/** A failed read is of the topic of writes; a failed publication is of another topic. */
 const stepSaid = (error: unknown, writes: string): string =>
   isKedgeError(error) && error.code === 'ERR_UNKNOWN_TOPIC'
     ? sentenceOf(error, 'writes', writes)
     : sentence(error)
 
-/** Says what went wrong: of a store or a proxy that stays away only the first time. */
+/** Prints what went wrong; a failure that lasts only the first time. */
 function teller({ terminal }: Session, writes: string): (event: PersisterEvent) => void {
   let unread = false
   const failing = new Set<string>()

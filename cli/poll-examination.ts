@@ -1,4 +1,4 @@
-/** Whether the polls of a cache are quick enough for its options. @module */
+/** Examines whether the polls of a cache are quick enough for its options. @module */
 import type { KafkaLog, Position } from '../src/log.ts'
 import { sentence } from './failure.ts'
 import { ok, problem, skipped, warning } from './finding.ts'
@@ -12,24 +12,24 @@ export interface CacheLimits {
   readonly maxStalenessMs: number
 }
 
-/** A record that is there. */
+/** The place of an existing record. */
 export interface Place extends Position {
   readonly topic: string
 }
 
-/** How long a record that is there may take to come. */
+/** How long the proxy may take to return an existing record. */
 const LONGEST_MS = 10_000
 const PAUSE_MS = 50
 const SAMPLES = 3
 const READ_BYTES = 1_000_000
-/** A cache gives a poll up after so many times `pollTimeout`. */
+/** A cache cancels a poll after so many times `pollTimeout`. */
 const GIVEN_UP_FACTOR = 4
-/** How much longer than what was measured an option should be: loads vary. */
+/** Factor from the measured time to the advised option: loads vary. */
 const ROOM = 1.5
 
 /**
- * Times polls that find something, as a cache makes them: over an adapter that has not been used before, whose first
- * poll opens what the proxy needs to be read, and then over the same one.
+ * Times polls that find a record, as a cache makes them: first over a new adapter, whose first poll opens a
+ * consumer at the proxy, and then over the same adapter.
  *
  * @param connect makes such an adapter
  * @param place a record to find; `undefined` where there is none
@@ -47,7 +47,8 @@ export async function examinePolls(
     if (first === undefined)
       return [problem('poll', `no poll finds the record at ${place.partition}@${place.offset}`)]
     const times: number[] = []
-    // Each asks for less than the one before: no adapter may answer with what it has kept of that.
+    // Each poll asks for fewer bytes than the one before, so that no adapter answers it from records that it
+    // has kept.
     for (let sample = 0; sample < SAMPLES; sample++)
       times.push((await timed(log, place, limits, session, READ_BYTES - 1 - sample)) ?? LONGEST_MS)
     const middle = times.toSorted((a, b) => a - b)[Math.floor(SAMPLES / 2)]!
@@ -60,7 +61,7 @@ export async function examinePolls(
   }
 }
 
-/** How long until a poll has the record; `undefined` where none has it. */
+/** How long polls take until one returns the record; `undefined` where none does. */
 async function timed(
   log: KafkaLog,
   { topic, partition, offset }: Place,
@@ -84,7 +85,10 @@ async function timed(
   }
 }
 
-/** What the first poll of an isolate, and of one that has slept, takes more: it opens a consumer. */
+/**
+ * Judges the first poll of an isolate, and of one that has slept: it takes longer, because it opens a
+ * consumer.
+ */
 function firstPoll(ms: number, limits: CacheLimits): Finding {
   const { pollTimeoutMs } = limits
   const says = `the first poll that finds something takes ${lengthOf(ms)}`
@@ -113,7 +117,7 @@ export function pollFinding(
 ): Finding {
   const says = `${what} takes ${lengthOf(ms)}`
   const late = ms > pollTimeoutMs
-  // A poll begins when half of `maxStaleness` is over, and what it proves is as old as its beginning.
+  // A poll begins when half of `maxStaleness` is over, and its proof is as old as its beginning.
   const stale = maxStalenessMs > 0 && ms > maxStalenessMs / 2
   const remedy = advice(late ? ms : undefined, stale ? ms : undefined)
   if (late && stale)
@@ -143,7 +147,7 @@ export function pollFinding(
   return ok(check, says)
 }
 
-/** Which option of the caches to set to what. */
+/** The options that the caches should have. */
 function advice(forTimeout: number | undefined, forStaleness: number | undefined): string {
   const timeout = forTimeout === undefined ? [] : [`\`pollTimeout: '${roomy(forTimeout)}'\``]
   const staleness = forStaleness === undefined ? [] : [`\`maxStaleness: '${roomy(forStaleness * 2)}'\``]

@@ -8,11 +8,11 @@ import type { Sink } from './terminal.ts'
 import { Terminal } from './terminal.ts'
 
 export interface Process extends Omit<Session, 'terminal'> {
-  /** Without the names of the interpreter and the program. */
+  /** The arguments without the names of the interpreter and the program. */
   readonly args: readonly string[]
   readonly out: Sink
   readonly err: Sink
-  /** Of this package. */
+  /** The version of this package. */
   readonly version: string
 }
 
@@ -20,7 +20,7 @@ const AFTER = `
 Settings are taken from flags, from the environment (KEDGE_…), and from kedge.config.json; in that order.
 Exit codes: 0 all is well, 1 a problem was found or something failed, 2 wrong usage.`
 
-/** Runs one command. The exit code; never rejects. */
+/** Runs one command. Resolves with the exit code; never rejects. */
 export async function run({ args, out, err, version, ...rest }: Process): Promise<number> {
   const terminal = new Terminal(out, err)
   const session: Session = { ...rest, terminal }
@@ -31,7 +31,7 @@ export async function run({ args, out, err, version, ...rest }: Process): Promis
   const program = new Command('kedge')
     .description('A distributed cache whose invalidation log is Kafka: gateway and tools.')
     .version(version)
-    // Else `kedge evict … --version 3` would ask for the version of this package.
+    // Without it `kedge evict … --version 3` would print the version of this package.
     .enablePositionalOptions()
     .addHelpText('after', AFTER)
   const asked = askedFor(args)
@@ -46,7 +46,7 @@ export async function run({ args, out, err, version, ...rest }: Process): Promis
   }
 }
 
-/** The name of a command, where it stands: first, or behind `help`. */
+/** The name of the command in the arguments: the first word, or the one after `help`. */
 const askedFor = ([first, second]: readonly string[]): string | undefined =>
   first === 'help' ? second : first
 
@@ -57,7 +57,7 @@ async function commandOf(name: string, isAsked: boolean, session: Session, done:
 }
 
 function failed(error: unknown, terminal: Terminal, stop: AbortSignal): number {
-  // Help that was asked for is no error; help that is shown because no command was named is one.
+  // Help is no error when the user asks for it; it is one when the user names no command.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   terminal.warn(`kedge: ${stop.aborted ? 'interrupted' : sentence(error)}`)
   return error instanceof UsageError ? EXIT.usage : EXIT.failed

@@ -1,4 +1,4 @@
-/** What is wrong with a proxy, in plain words. @module */
+/** Examines a proxy, and reports what is wrong with it. @module */
 import { isKedgeError } from '../src/errors.ts'
 import type { KafkaLog, PartitionOffsets } from '../src/log.ts'
 import { sentence } from './failure.ts'
@@ -16,26 +16,26 @@ import type { TransportProbe } from './transport-probe.ts'
 export interface Subject {
   readonly url: string
   readonly flavor: Flavor
-  /** Whether what answers has said that it is of this flavor. */
+  /** Whether the proxy's answers identify it as this flavor. */
   readonly recognised: boolean
-  /** Options of the caches. */
+  /** Time limits from the options of the caches. */
   readonly limits: CacheLimits
   readonly evictions: string
   readonly updates: string
   readonly partitions: number | undefined
-  /** Where to write; `undefined` for nowhere. */
+  /** The topic to write heartbeats to; `undefined`: write nothing. */
   readonly probeTopic: string | undefined
 }
 
 const SAMPLES = 5
-/** Values from further in the future are refused by caches. */
+/** Caches refuse values from further in the future. */
 const MAX_SKEW_MS = 5000
 const NOTABLE_SKEW_MS = 2000
 
 /**
- * Looks at everything that a cache needs of its proxy. Rejects only when the process is asked to end.
+ * Examines everything that a cache needs of its proxy. Rejects only when the process gets a signal to end.
  *
- * @param connect makes an adapter that has not been used yet
+ * @param connect makes a new adapter
  */
 export async function examineProxy(
   log: KafkaLog,
@@ -66,13 +66,13 @@ export async function examineProxy(
   ]
 }
 
-/** The newest record of the topic, where nothing was written that could be looked for. */
+/** The newest record of the topic, for an examination that has written no record of its own. */
 function newest(bounds: readonly PartitionOffsets[], { evictions: topic }: Subject): Place | undefined {
   const filled = bounds.find(({ beginning, end }) => end > beginning)
   return filled && { topic, partition: filled.partition, offset: filled.end - 1 }
 }
 
-/** What the first request ran into. */
+/** The findings from the error of the first request. */
 export function refused(error: unknown, subject: Subject, { exchanges }: TransportProbe): Finding[] {
   const answered = exchanges.length > 0
   const code = isKedgeError(error) ? error.code : undefined
@@ -101,7 +101,7 @@ export function refused(error: unknown, subject: Subject, { exchanges }: Transpo
     ]
   if (code === 'ERR_RATE_LIMITED')
     return [here, admitted, problem('rate', `it refuses too many requests: ${why}`)]
-  // A page that is no JSON may come from something else altogether.
+  // An answer that is not JSON may come from another kind of server.
   if (isKedgeError(error) && error.retryable && code !== 'ERR_PROTOCOL')
     return [
       here,
@@ -163,7 +163,7 @@ async function updates(log: KafkaLog, { updates: topic }: Subject, signal: Abort
   }
 }
 
-/** The difference of the clocks, by the exchange that tells it most exactly. */
+/** The difference of the clocks, from the shortest exchange, which bounds it best. */
 function clock({ exchanges }: TransportProbe): Finding[] {
   if (exchanges.length === 0) return []
   const told = exchanges.filter(({ clockMs }) => clockMs !== undefined).toSorted((a, b) => a.ms - b.ms)[0]

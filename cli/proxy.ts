@@ -1,4 +1,4 @@
-/** The log behind a proxy, made of settings. @module */
+/** Makes the log behind a proxy from the settings. @module */
 import { kafkaRest } from '../adapters/kafka-rest.ts'
 import { redpanda } from '../adapters/redpanda.ts'
 import { json } from '../src/codec.ts'
@@ -11,19 +11,19 @@ import type { Flavor } from './settings/proxy.ts'
 import { webUrl } from './web-url.ts'
 import type { Values } from './values.ts'
 
-/** The largest message that is read. */
+/** The largest message that commands read. */
 export const MAX_MESSAGE_BYTES = 4_000_000
 
 export interface LogOfOptions {
   /** @default the session's */
   readonly transport?: typeof fetch
-  /** Nothing is written, not even the heartbeat by which the end of a log is found behind Redpanda's proxy. */
+  /** Writes nothing, not even the heartbeat that finds the end of a log behind Redpanda's proxy. */
   readonly readOnly?: boolean
   /** @default what the settings say */
   readonly flavor?: Flavor
 }
 
-/** @throws UsageError where the settings do not go together. */
+/** @throws UsageError where settings contradict each other. */
 export async function logOf(
   values: Values,
   session: Session,
@@ -64,7 +64,7 @@ async function optional<T>(load: () => Promise<T>, name: string): Promise<T> {
   }
 }
 
-/** What messages are read by: JSON, and MessagePack where its package is installed. */
+/** Decodes messages: JSON, and MessagePack where its package is installed. */
 export async function codecOf(): Promise<Codec> {
   try {
     return (await import('../adapters/messagepack.ts')).messagePack()

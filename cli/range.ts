@@ -1,11 +1,11 @@
-/** Reading a stretch of a topic to its end. @module */
+/** Reads a stretch of a topic to its end. @module */
 import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/log.ts'
 import type { Runtime } from '../src/runtime.ts'
 
 const READ_BYTES = 1_000_000
-/** A record may be larger than an answer; where it cannot be had, more is asked for, up to this. */
+/** A record may be larger than an answer: the reader then asks for more, up to this. */
 const MOST_READ_BYTES = 16_000_000
-/** How long a proxy may bring nothing although there is something: consumers warm up, brokers start. */
+/** How long a proxy may return nothing below the end: consumers warm up, brokers start. */
 const STALL_MS = 10_000
 const WAIT_MS = 500
 
@@ -21,7 +21,7 @@ export interface RangeOptions {
   readonly runtime: Runtime
   readonly signal: AbortSignal
   readonly take: (record: LogRecord) => void | Promise<void>
-  /** Called when retention has taken what was not read yet: reading goes on at `at`. */
+  /** Called when retention has deleted unread records: reading continues at `at`. */
   readonly onGap?: (partition: number, at: number) => void
 }
 
@@ -29,8 +29,8 @@ export const endsOf = (bounds: readonly PartitionOffsets[]): Map<number, number>
   new Map(bounds.map(({ partition, end }) => [partition, end]))
 
 /**
- * Reads every record of the stretch. Resolves with where each partition was left: short of its end only where
- * nothing more could be had for {@link STALL_MS} (a transaction that is open, a record that does not fit).
+ * Reads every record of the stretch. Resolves with the next offset of each partition: below its end only
+ * where the proxy returned nothing for {@link STALL_MS} (an open transaction, a record that does not fit).
  */
 export async function readStretch(
   log: KafkaLog,

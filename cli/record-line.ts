@@ -9,12 +9,12 @@ import type { Terminal } from './terminal.ts'
 const MAX_VALUE = 120
 const MAX_IDS = 20
 
-/** Which namespaces are in use is not known here: whatever may be a name is taken for one. */
+/** The command does not know which namespaces are in use: it takes every valid name for one. */
 export const mayBeNamespace = (name: string): boolean => NAMESPACE_PATTERN.test(name)
 
 /**
- * The eviction in a record. The numbers that the bytes of its key may be as well are left out: nearly always they are
- * text, and a line that shows both is hard to read.
+ * The eviction in a record. It leaves out the numbers that the bytes of a key may also mean: nearly all keys
+ * are text, and a line that shows both is hard to read.
  */
 export const evictionSaid = ({ message, recordKey, error }: DecodedRecord): Eviction =>
   readEviction(error === undefined ? message : null, recordKey, mayBeNamespace)
@@ -30,7 +30,7 @@ export function placeOf({ record: { partition, offset, timestamp } }: DecodedRec
   return `${time}${`${partition}@${offset}`.padEnd(6)}`
 }
 
-/** A time that a stranger wrote: not every number is one. */
+/** A time from a message: its number may be no valid time. */
 export function instant(ms: number): string {
   const date = new Date(ms)
   return Number.isNaN(date.getTime()) ? 'no time at all' : date.toISOString()
@@ -49,7 +49,7 @@ export function evictionLine(decoded: DecodedRecord, terminal: Terminal): string
 const flag = (unreadable: boolean, terminal: Terminal): string =>
   unreadable ? terminal.paint('red', '! unreadable') : terminal.paint('yellow', '! no message')
 
-/** What an eviction evicts. */
+/** The text for what an eviction evicts. */
 export function said(eviction: Eviction): [word: 'evict' | 'clear', what: string] {
   const { namespace, all, keys, tags, prefixes, version, announcedBy } = eviction
   const where = namespace ?? 'every namespace'

@@ -1,4 +1,4 @@
-/** Whether what is written comes back, and whether a long poll wakes for it. @module */
+/** Examines whether a written record comes back, and whether a long poll ends when it arrives. @module */
 import { json } from '../src/codec.ts'
 import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/log.ts'
 import type { BeatMessage } from '../src/messages.ts'
@@ -11,7 +11,7 @@ import type { Session } from './session.ts'
 import { lengthOf } from './terminal.ts'
 
 const LONG_POLL_MS = 3000
-/** How long a poll is left waiting before something is written for it. */
+/** How long a poll waits before the examination writes a record for it. */
 const HEAD_START_MS = 200
 
 interface Probed {
@@ -19,10 +19,10 @@ interface Probed {
   readonly probeTopic: string | undefined
 }
 
-/** What was found, and the record that was written. */
+/** The findings, and the written record. */
 interface Trip {
   readonly findings: readonly Finding[]
-  /** `undefined` where nothing was written, or does not come back. */
+  /** `undefined` where nothing was written, or the record does not come back. */
   readonly place?: Place
 }
 
@@ -67,7 +67,7 @@ interface Written {
 }
 
 async function written(log: KafkaLog, topic: string, { runtime, stop: signal }: Session): Promise<Written> {
-  // Of the moment, so that it cannot be mistaken for another one.
+  // Unique by time and chance, so that no other heartbeat equals it.
   const beat: BeatMessage = { v: 1, op: 'beat', at: runtime.now() + runtime.random() }
   const value = json.encode(beat)
   try {
@@ -128,7 +128,7 @@ async function longPoll(log: KafkaLog, topic: string, at: Position, session: Ses
     return skipped('long poll', 'this kind of proxy has none: follow() asks again and again')
   const { runtime, stop: signal } = session
   const began = runtime.monotonic()
-  // Both are awaited together, so that neither is left alone when the other fails.
+  // Both are awaited together, so that a failure of one leaves no unhandled rejection of the other.
   const [answer, second] = await Promise.all([
     log
       .read(topic, [at], { maxBytes: 100_000, waitMs: LONG_POLL_MS, isolation: 'uncommitted', signal })

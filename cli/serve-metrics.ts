@@ -1,15 +1,18 @@
-/** What a sidecar tells of its cache in Prometheus' text format. @module */
+/** The metrics of a sidecar's cache in Prometheus' text format. @module */
 import type { Cache, CacheStats } from '../src/types.ts'
 import { counter, exposition, gauge } from './metrics.ts'
 
 const COUNTERS = {
-  hits: ['hits_total', 'Reads that were answered by a value that is held.'],
-  misses: ['misses_total', 'Reads that were not.'],
+  hits: ['hits_total', 'Reads that a held value answered.'],
+  misses: ['misses_total', 'Reads that no held value answered.'],
   loads: ['loads_total', 'Loads from the origin.'],
-  fenced: ['fenced_loads_total', 'Loads whose value was not kept because an eviction met it under way.'],
+  fenced: ['fenced_loads_total', 'Loads whose value was not kept because an eviction matched it under way.'],
   polls: ['polls_total', 'Polls that proved freshness.'],
   pollFailures: ['poll_failures_total', 'Polls that failed.'],
-  reanchors: ['reanchors_total', 'How often everything was dropped and begun again at the end of the log.'],
+  reanchors: [
+    'reanchors_total',
+    'How often the cache dropped everything and began again at the end of the log.',
+  ],
   unverified: ['unverified_polls_total', 'Polls whose log could not be verified to be the same.'],
   evictionsApplied: ['evictions_total', 'Evictions that were applied.'],
   updatesApplied: ['updates_total', 'Values that were taken from the log.'],
@@ -26,7 +29,7 @@ export function serveMetrics(cache: Cache): string {
     gauge('entries', 'Values that are held.', [stats.entries]),
     gauge('bytes', 'Bytes of values that are held, estimated.', [stats.bytes]),
     gauge('lag_records', 'Evictions that were not read yet.', [lag]),
-    // Before the first proof there is no age.
+    // No proof yet: there is no age.
     ...(Number.isFinite(ageMs)
       ? [gauge('fresh_age_seconds', 'The age of the oldest proof.', [ageMs / 1000])]
       : []),

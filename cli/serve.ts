@@ -1,4 +1,4 @@
-/** `kedge serve`: a cache behind HTTP, as a process beside those that use it. @module */
+/** `kedge serve`: serves a cache over HTTP, as a process beside its clients. @module */
 import type { Command } from 'commander'
 import { createCache } from '../src/index.ts'
 import type { KedgeEvent } from '../src/events.ts'
@@ -35,11 +35,11 @@ const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...own.SERVE_SETTINGS]
 
 const SLOW = { pollTimeout: '--poll-timeout', maxStaleness: '--max-staleness' } as const
 
-/** Stands for those that nobody has named yet. */
+/** A namespace for a cache without `--namespaces`, so that it follows the log before the first request. */
 const FIRST_NAMESPACE = 'kedge.serve'
 
 export function serveCommand(session: Session, done: Done): Command {
-  return command('serve', 'A cache behind HTTP, as a process beside those that use it.', SETTINGS).action(
+  return command('serve', 'Serves a cache over HTTP, as a process beside its clients.', SETTINGS).action(
     async (_options: unknown, from: Command) => {
       await sidecar(await valuesOf(from, SETTINGS, session), session)
       done(EXIT.ok)
@@ -47,7 +47,7 @@ export function serveCommand(session: Session, done: Done): Command {
   )
 }
 
-/** Serves until the process is asked to end. */
+/** Serves until the process gets a signal to end. */
 async function sidecar(values: Values, session: Session): Promise<void> {
   const auth = authOf(values, session)
   const transport = await transportOf(values.get(own.transport), session)
@@ -72,7 +72,7 @@ async function serving(
   try {
     cache = await cacheOf(values, log, session)
     const app = made(() => createApp({ cache: cache!, auth, onError: warn, ...appOf(values, transport) }))
-    // A cache without a namespace has nothing to follow, and would not be ready before somebody has asked for one.
+    // A cache without a namespace follows nothing, and would not be ready before the first request names one.
     if (values.get(own.namespaces) === undefined) cache.namespace(FIRST_NAMESPACE)
     const place = values.get(own.listen)
     const health = place === undefined ? undefined : await startHealth(place, healthOf(cache))
@@ -114,7 +114,7 @@ function authOf(values: Values, { terminal }: Session): Authorizer {
   }
   if (all.length === 0) {
     throw new UsageError(
-      'nobody may do anything: set KEDGE_SERVE_READ_TOKENS, KEDGE_SERVE_WRITE_TOKENS or KEDGE_SERVE_EVICT_TOKENS, or give --open',
+      'no client may do anything: set KEDGE_SERVE_READ_TOKENS, KEDGE_SERVE_WRITE_TOKENS or KEDGE_SERVE_EVICT_TOKENS, or give --open',
     )
   }
   return made(() => bearerAuth({ read: read ?? [], write: write ?? [], evict: evict ?? [] }))
@@ -191,7 +191,7 @@ function originOf(values: Values): Omit<OriginOptions, 'url'> {
   }
 }
 
-/** @throws UsageError for what is refused of the options. */
+/** @throws UsageError for options that the cache or the app refuses. */
 function made<T>(make: () => T): T {
   try {
     return make()
@@ -215,7 +215,7 @@ function problemOf(cache: Cache): string | undefined {
   return error === undefined ? 'freshness is not proved' : sentence(error)
 }
 
-/** Says what went wrong: that the log is out of reach only the first time. */
+/** Prints what went wrong; an unreachable log only the first time. */
 function teller({ terminal }: Session): (event: KedgeEvent) => void {
   let isLost = false
   return (event) => {

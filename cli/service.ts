@@ -1,4 +1,4 @@
-/** A service that runs until the process is asked to end. @module */
+/** Runs a service until the process gets a signal to end. @module */
 import type { KafkaLog } from '../src/log.ts'
 import { asUsage } from './failure.ts'
 import { startHealth } from './health.ts'
@@ -7,24 +7,24 @@ import type { Session } from './session.ts'
 
 interface Service {
   run(options: { readonly signal: AbortSignal }): Promise<void>
-  /** Closes its log too. */
+  /** Closes the service and its log. */
   close(): Promise<void>
 }
 
 export interface Serving<S extends Service> {
-  /** `kedge` and its command. */
+  /** `kedge` and the name of the command. */
   readonly name: string
   readonly log: KafkaLog
   readonly make: () => Promise<S>
-  /** Where its health is answered, if anywhere. */
+  /** Where the process serves its health; `undefined`: nowhere. */
   readonly place: string | undefined
   readonly healthOf: (service: S) => Health
-  /** Said when it runs, and when it has ended. */
+  /** Printed when the service runs, and when it has ended. */
   readonly begins: string
   readonly ends: (service: S) => string
 }
 
-/** @throws UsageError where it cannot be made of what it was given. */
+/** @throws UsageError where the service refuses its options. */
 export async function serve<S extends Service>(serving: Serving<S>, session: Session): Promise<void> {
   const { name, log, make, place, healthOf, begins, ends } = serving
   const { terminal, stop } = session

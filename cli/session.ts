@@ -1,4 +1,4 @@
-/** What a command takes from the process that runs it: all of it may be replaced. @module */
+/** What a command takes from its process: tests may replace all of it. @module */
 import type { KafkaCluster, KafkaOptions } from '../gateway/kafka/index.ts'
 import type { Runtime } from '../src/runtime.ts'
 import type { OpenStore, StoreOptions } from './store.ts'
@@ -7,15 +7,15 @@ import type { Terminal } from './terminal.ts'
 export interface Session {
   readonly terminal: Terminal
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Where relative paths begin. */
+  /** The folder of relative paths. */
   readonly folder: string
-  /** Aborted when the process is asked to end. */
+  /** Aborted when the process gets a signal to end. */
   readonly stop: AbortSignal
   readonly runtime: Runtime
   /** The transport to a proxy. */
   readonly fetch: typeof fetch
   /** The client of a Kafka cluster. */
   readonly connect: (options: KafkaOptions) => Promise<KafkaCluster>
-  /** Makes a store of its URL. @default the clients of Redis and Memcached, where they are installed */
+  /** Makes a store from its URL. @default the clients of Redis and Memcached, where they are installed */
   readonly openStore?: (url: string, options: StoreOptions) => Promise<OpenStore>
 }

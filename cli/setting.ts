@@ -1,4 +1,4 @@
-/** A setting: given by a flag, by the environment, or by the configuration file; in that order. @module */
+/** A setting: from a flag, the environment, or the configuration file; in that order. @module */
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import type * as z from 'zod'
@@ -6,16 +6,16 @@ import { UsageError } from './failure.ts'
 import { durationText, length } from './shapes.ts'
 
 export interface SettingOptions<T> {
-  /** As commander writes it: `--port <number>`. Secrets have none: other users can read command lines. */
+  /** In commander's form: `--port <number>`. A secret has no flag: other users can read command lines. */
   readonly flag: string
   readonly shape: z.ZodType<NonNullable<T>>
   readonly says: string
   readonly otherwise: T
-  /** Shown instead of `otherwise`. */
+  /** The help shows this instead of `otherwise`. */
   readonly otherwiseSays?: string
-  /** Never shown, and not taken from a flag. */
+  /** Is never printed, and has no flag. */
   readonly secret?: boolean
-  /** May be given by a flag, but is not quoted in messages. */
+  /** Has a flag, but messages do not quote it. */
   readonly quiet?: boolean
   /** The flag may be repeated. */
   readonly many?: boolean
@@ -24,7 +24,7 @@ export interface SettingOptions<T> {
 }
 
 export interface Setting<T> extends SettingOptions<T> {
-  /** Where it stands in the configuration file: `gateway.port`. */
+  /** Its path in the configuration file: `gateway.port`. */
   readonly path: string
   readonly env: string
 }
@@ -33,7 +33,7 @@ export function setting<T>(path: string, options: SettingOptions<T>): Setting<T>
   return { env: environmentName(path), ...options, path }
 }
 
-/** A setting of any type: what it holds is known to whoever asks for its value. */
+/** A setting of any type: only the code that reads its value knows the type. */
 export type AnySetting = Setting<unknown>
 
 const environmentName = (path: string): string =>
@@ -69,13 +69,13 @@ function defaultOf({ otherwise, shape }: AnySetting): string {
   return typeof otherwise === 'string' || typeof otherwise === 'number' ? String(otherwise) : ''
 }
 
-/** What the user gave on the command line for a setting. */
+/** The value of a setting on the command line. */
 export function flagOf(command: Command, each: AnySetting): unknown {
   const name = new Option(each.flag).attributeName()
   return command.getOptionValueSource(name) === 'cli' ? (command.getOptionValue(name) as unknown) : undefined
 }
 
-/** Secrets that are listed in the help of a command, although they have no flag. */
+/** The part of the help that lists the secrets, which have no flag. */
 export function secretsHelp(settings: readonly AnySetting[]): string {
   const secrets = settings.filter(({ secret }) => secret)
   if (secrets.length === 0) return ''

@@ -1,4 +1,4 @@
-/** Every setting there is: what the configuration file may hold. A command offers those that it uses. @module */
+/** All settings: the configuration file may hold each. A command offers those that it uses. @module */
 import type { AnySetting } from './setting.ts'
 import { CLUSTER_SETTINGS } from './settings/cluster.ts'
 import { DOCTOR_SETTINGS } from './settings/doctor.ts'

@@ -58,8 +58,8 @@ export function choice<const T extends string>(...choices: T[]): z.ZodType<T> {
 }
 
 /**
- * A length of time, in milliseconds. A text needs a unit: who types `--request-timeout 5` means seconds, and would get 5
- * ms. A number in the configuration file is milliseconds, as in code.
+ * A length of time, in milliseconds. A text needs a unit: a user who types `--request-timeout 5` means
+ * seconds, and would get 5 ms. A number in the configuration file is milliseconds, as in code.
  */
 export const length: z.ZodType<number> = z
   .union([z.string(), z.number()], own('must be a duration'))
@@ -85,14 +85,14 @@ const UNITS = [
   ['s', 1000],
 ] as const
 
-/** A length of time as it is written on the command line. */
+/** A length of time in the form of the command line. */
 export function durationText(ms: number): string {
   if (ms === 0) return '0s'
   const [unit, size] = UNITS.find(([, each]) => ms % each === 0) ?? ['ms', 1]
   return `${ms / size}${unit}`
 }
 
-/** `host:port`, as Kafka's clients want it. */
+/** `host:port`, as Kafka's clients take it. */
 export const broker: z.ZodType<string> = z
   .string()
   .refine((value) => !value.includes('://'), own('must be host:port, without a scheme such as http://'))

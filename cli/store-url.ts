@@ -1,4 +1,4 @@
-/** Where a store is, as a URL says it. @module */
+/** Parses the URL of a store. @module */
 import { UsageError } from './failure.ts'
 
 export interface StoreUrl {
@@ -8,7 +8,7 @@ export interface StoreUrl {
   readonly username: string | undefined
   readonly password: string | undefined
   readonly db: number | undefined
-  /** Without credentials. */
+  /** The URL without credentials. */
   readonly href: string
 }
 
@@ -25,7 +25,7 @@ const KINDS = {
 const SHAPE = /^([a-z-]+):\/\/(?:([^@/]*)@)?([^@/?#]+)(\/[^?#]*)?$/
 const HOST = /^([\w.-]{1,253}|\[[\da-fA-F:]{2,45}\])(?::(\d{1,5}))?$/
 
-/** The credentials in a URL, as they stand there and as they are meant. */
+/** The credentials in a URL, encoded as in the URL and decoded. */
 export function secretsOf(url: string): string[] {
   const credentials = SHAPE.exec(url)?.[2]
   if (credentials === undefined) return []
@@ -33,7 +33,7 @@ export function secretsOf(url: string): string[] {
   return [raw, decoded(raw)]
 }
 
-/** @throws UsageError that never quotes it. */
+/** @throws UsageError, which never quotes the URL. */
 export function parseStoreUrl(url: string, password: string | undefined): StoreUrl {
   const [, scheme = '', credentials, list = '', path = ''] = SHAPE.exec(url) ?? []
   if (!Object.hasOwn(KINDS, scheme)) throw wrong()

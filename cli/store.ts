@@ -1,4 +1,4 @@
-/** A store, made of its URL. The clients are loaded by those alone who use them. @module */
+/** Makes a store from its URL, and loads only the client that this store needs. @module */
 import type { RedisConnection } from '../adapters/redis.ts'
 import { KedgeError } from '../src/errors.ts'
 import type { Sink } from '../src/sink.ts'
@@ -9,18 +9,21 @@ import type { StoreUrl } from './store-url.ts'
 
 export interface OpenStore {
   readonly sink: Sink
-  /** `undefined` where the store is none that follows the log. */
+  /** `undefined` for a store that cannot follow the log. */
   readonly tier: Tier | undefined
   readonly close: () => Promise<void>
 }
 
 export interface StoreOptions {
   readonly password: string | undefined
-  /** Begins the names of kedge's own keys. */
+  /** The prefix of kedge's own keys. */
   readonly prefix: string
 }
 
-/** Connects to nothing yet. @throws UsageError for a URL that is none, or a client that is not installed. */
+/**
+ * Makes the store without connecting. @throws UsageError for an invalid URL, or a client that is not
+ * installed.
+ */
 export async function openStore(url: string, options: StoreOptions): Promise<OpenStore> {
   const parsed = parseStoreUrl(url, options.password)
   try {
@@ -46,7 +49,7 @@ async function redisStore(url: StoreUrl, { prefix }: StoreOptions): Promise<Open
     url.kind === 'redis-cluster'
       ? new Cluster([...hosts], { redisOptions: access, lazyConnect: true })
       : new Redis({ ...first!, ...access, ...(db !== undefined && { db }), lazyConnect: true })
-  // Whoever calls is told what fails; without a listener the process would end.
+  // Each call rejects with its own error; without this listener an `error` event would end the process.
   client.on('error', () => undefined)
   const where = hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
   const connection = failingAtOnce(ioredis(client), client, where)
@@ -65,8 +68,9 @@ interface Client {
 }
 
 /**
- * ioredis queues commands while it connects again and again, and says nothing before their time is over: that the
- * connection is refused is known long before. What it has queued is harmless when it is carried out late.
+ * While ioredis reconnects, it queues commands, and a refused connection does not reject them before their
+ * time-out. This connection rejects at the first such error. A command that ioredis still sends later is
+ * harmless.
  */
 function failingAtOnce(connection: RedisConnection, client: Client, where: string): RedisConnection {
   return {
@@ -76,7 +80,7 @@ function failingAtOnce(connection: RedisConnection, client: Client, where: strin
       let listener: (error: Error) => void = () => undefined
       const refused = new Promise<never>((_, reject) => {
         listener = (error) => {
-          // What the server answers, a wrong password for instance, is the answer to the commands as well.
+          // A ReplyError, for a wrong password for instance, also rejects the commands themselves.
           if (error.name !== 'ReplyError') reject(noConnection(error, where))
         }
         client.on('error', listener)
@@ -90,7 +94,7 @@ function failingAtOnce(connection: RedisConnection, client: Client, where: strin
   }
 }
 
-/** A cluster says that all nodes failed, and what the last of them said. */
+/** The error of a failed connection; a cluster's own error has the one of its last node as the cause. */
 function noConnection(error: Error, where: string): KedgeError {
   const { lastNodeError } = error as { lastNodeError?: unknown }
   const cause = lastNodeError instanceof Error ? lastNodeError : error
@@ -123,7 +127,7 @@ async function memcachedStore(
   const auth = username !== undefined && password !== undefined ? { auth: { username, password } } : {}
   return {
     sink: memcachedSink(memcached(client, auth), { prefix }),
-    // Without scripts it cannot tell how far evictions have been applied.
+    // Without scripts Memcached cannot keep the applied position of evictions.
     tier: undefined,
     close: () => client.disconnect(),
   }

@@ -1,4 +1,4 @@
-/** What a sync says to people: a bar on a terminal, lines elsewhere. @module */
+/** Reports the progress of a sync: a bar on a terminal, lines elsewhere. @module */
 import type { SyncEvent } from '../sync/index.ts'
 import type { Runtime } from '../src/runtime.ts'
 import { sentence } from './failure.ts'
@@ -6,9 +6,9 @@ import { lengthOf, plain, quoted } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
 
 const BAR_WIDTH = 30
-/** Where lines are not rewritten, there is one in so long. */
+/** The pause between two lines, where a line cannot be rewritten. */
 const LINE_MS = 10_000
-/** Records that cannot be used are told of once in so long. */
+/** The pause between two reports of unusable records. */
 const UNUSABLE_MS = 10_000
 
 const WHO = {
@@ -26,7 +26,7 @@ const TIMES = {
   ttl: 'the time to live',
 } as const
 
-/** What comes of a time that is in another unit. */
+/** The effect of a time in another unit. */
 const MEANS = {
   timestamp: '--ttl counts from it unless --ttl-from is write, and --version-by timestamp goes by it',
   at: 'the life of its value counts from it',
@@ -46,11 +46,11 @@ const BEGAN = {
   rewound: 'the topic ends before what was read: reading from its beginning',
 } as const
 
-/** What a report is of. */
+/** The sync that is reported. */
 export interface ReportedSync {
   /** Whether offsets tell which of two records is the newer one. */
   readonly byOffset: boolean
-  /** Who is waited for. */
+  /** The name of the store, for reports that the sync waits for it. */
   readonly store: string
   readonly log: string
 }
@@ -100,7 +100,7 @@ export class SyncReport {
         )
       case 'key_moved':
         return this.#warn(
-          `${quoted(event.key)} is met in partition ${event.from} and in ${event.to} (at ${event.offset})${usual(event)}: ${MOVED}. This is said once; moved_keys_total counts`,
+          `${quoted(event.key)} came in partition ${event.from} and in ${event.to} (at ${event.offset})${usual(event)}: ${MOVED}. This is said once; moved_keys_total counts`,
         )
       case 'store_failed':
       case 'log_failed':
@@ -133,7 +133,7 @@ export class SyncReport {
     }
   }
 
-  /** Leaves the terminal as it should be. */
+  /** Ends the drawn line. */
   end(): void {
     if (this.#drawn) this.#terminal.draw('')
     this.#drawn = false
@@ -156,7 +156,7 @@ export class SyncReport {
   }
 
   #unusableRecord({ reason, partition, offset, says }: Extract<SyncEvent, { type: 'unusable' }>): void {
-    // Rare, and each concerns a whole table.
+    // Truncations are rare, and each concerns a whole table: every one is reported.
     if (reason === 'truncate') return this.#warn(`at ${partition}@${offset}: ${plain(says)}`)
     this.#unusable++
     const now = this.#runtime.monotonic()

@@ -65,12 +65,14 @@ With --brokers it reads Kafka itself, else through the proxy at --url. A key tem
 {key.field}, {ns}, {topic}, {partition} and {value.field}; braces around one of them are a hash tag: {order:{key}}:header.
 A password in --to is better given by the environment: other users of a machine can read its command lines.`
 
-/** How often a tier that cannot be kept is told of. */
+/** How often a failing tier is reported. */
 const SAY_MS = 10_000
 
-/** Whatever follows a topic here. */
+/** A sync or the applier of a tier: what follows the topic. */
 interface Work extends Followed {
-  /** Until it is asked to end; or to the end of the topic: then whether that was reached. */
+  /**
+   * Runs until the signal; with `once` to the end of the topic. Resolves with whether it reached that end.
+   */
   readonly go: (once: boolean, signal: AbortSignal) => Promise<boolean>
   readonly says: string
 }
@@ -78,7 +80,7 @@ interface Work extends Followed {
 export function syncCommand(session: Session, done: Done): Command {
   return command('sync', 'Keeps Redis or Memcached equal to a topic.', SETTINGS)
     .option('--once', 'end at the end of the topic')
-    .option('--tier', 'apply the topic of evictions to a shared tier, in the place of a topic of values')
+    .option('--tier', 'apply the evictions topic to a shared tier, instead of syncing a topic of values')
     .addHelpText('after', AFTER)
     .action(async (flags: Flags, from: Command) => {
       const values = await valuesOf(from, SETTINGS, session)
@@ -144,7 +146,7 @@ function syncWork(parts: Parts): Work {
         const { reached } = await sync.step({ signal, giveUpAfter: values.get(giveUpAfter) })
         if (reached && sync.lag().partitions.every(({ end }) => end === 0))
           parts.session.terminal.warn(
-            `the topic ${plain(name)} has never had a record: is that its name? A gateway in memory makes every topic that is asked for`,
+            `the topic ${plain(name)} has never had a record: is that its name? A gateway in memory creates every topic that a client names`,
           )
         return reached
       } catch (error) {
@@ -163,7 +165,7 @@ function absent(error: unknown, name: string, flags: string): unknown {
   )
 }
 
-/** The evictions, applied to a tier: for the same process and the same endpoints. */
+/** Applies the evictions to a tier, with the same process and the same endpoints. */
 function tierWork({ values, session, log, codec, store }: Parts): Work {
   const { terminal, runtime } = session
   if (store.tier === undefined)
@@ -220,7 +222,7 @@ async function storeOf(values: Values, session: Session): Promise<OpenStore> {
   return open(target, { password: values.get(storePassword), prefix: values.get(prefix) })
 }
 
-/** The brokers themselves where they are given, and otherwise what the proxy has. */
+/** The log of the brokers where they are given, otherwise that of the proxy. */
 async function readable(values: Values, session: Session): Promise<KafkaLog> {
   const byBrokers = values.source(brokers) !== 'default'
   if (byBrokers && values.source(url) === 'flag') throw new UsageError('give --brokers or --url: not both')
@@ -230,7 +232,7 @@ async function readable(values: Values, session: Session): Promise<KafkaLog> {
 }
 
 function optionsOf({ values, session, log, codec, store, report }: Parts): SyncOptions {
-  // Of a table the names of its topic and of its row, so that many tables may share a store.
+  // The key of a table's row has the topic and the row's key, so that many tables may share a store.
   const usual = values.get(format) === 'debezium' ? '{topic}:{key}' : undefined
   const [name, template] = [values.get(topic), values.get(key) ?? usual]
   if (name === undefined) throw new UsageError('--topic is missing (KEDGE_SYNC_TOPIC)')

@@ -30,7 +30,7 @@ interface Flags {
   readonly json?: boolean
 }
 
-/** A topic that is being shown. */
+/** The topic that the tail shows. */
 interface Shown {
   readonly log: KafkaLog
   readonly topic: string
@@ -40,14 +40,14 @@ interface Shown {
 }
 
 export function tailCommand(session: Session, done: Done): Command {
-  return command(
-    'tail',
-    'Shows evictions, or updates, one line each; flags those that cannot be read.',
-    SETTINGS,
-  )
+  return command('tail', 'Shows evictions or updates, one line each, and flags unreadable ones.', SETTINGS)
     .addArgument(new Argument('[topic]', 'which topic: evictions, or updates').default('evictions'))
-    .option('-f, --follow', 'go on when the end is reached')
-    .option('--from <offset>', 'of each partition: -10 for the last ten, an offset, beginning or end', '-10')
+    .option('-f, --follow', 'after the end, wait for further records')
+    .option(
+      '--from <offset>',
+      'where to begin in each partition: -10 for the last ten, an offset, beginning or end',
+      '-10',
+    )
     .option('--json', 'one JSON object a line')
     .action(async (topicArgument: string, flags: Flags, from: Command) => {
       const which = topicOf(topicArgument)
@@ -60,7 +60,7 @@ export function tailCommand(session: Session, done: Done): Command {
       try {
         done(await tail({ log, topic, role: which, isolation, show }, start, flags.follow ?? false, session))
       } catch (error) {
-        // Whoever ends a tail has seen what there was to see.
+        // The user ended the tail by a signal: that is no error.
         if (!flags.follow || !session.stop.aborted) throw error
       } finally {
         await log.close?.().catch(() => undefined)
@@ -72,7 +72,7 @@ async function tail(shown: Shown, start: Start, follow: boolean, session: Sessio
   const { runtime, stop: signal, terminal } = session
   const bounds = await withTopic(shown.role, shown.topic, shown.log.offsets(shown.topic, { signal }))
   const onGap = (partition: number, at: number) =>
-    terminal.warn(`partition ${partition}: what was to be read is no longer there; going on at ${at}`)
+    terminal.warn(`partition ${partition}: retention has deleted the next records; going on at ${at}`)
   const left = await readStretch(
     shown.log,
     { ...shown, from: bounds.map((each) => start(each)), ends: endsOf(bounds) },
@@ -87,7 +87,7 @@ async function tail(shown: Shown, start: Start, follow: boolean, session: Sessio
   return short.length > 0 ? EXIT.failed : EXIT.ok
 }
 
-/** Reads on until the process is asked to end. A proxy that fails for now is asked again, later and later. */
+/** Reads until the process gets a signal to end. Retries a failing proxy with growing pauses. */
 async function goOn(shown: Shown, from: readonly Position[], session: Session): Promise<never> {
   const { runtime, stop: signal, terminal } = session
   const { log, topic, isolation } = shown
@@ -112,7 +112,8 @@ async function goOn(shown: Shown, from: readonly Position[], session: Session): 
       const restarts = new Map(gaps.map(({ partition, beginning }) => [partition, beginning]))
       at = next.map(({ partition, offset }) => ({ partition, offset: restarts.get(partition) ?? offset }))
       failures = 0
-      // Whatever the proxy is: one that answers at once with nothing is not asked without a pause.
+      // A proxy that answers at once with nothing, although it should wait, gets a pause before the next
+      // read.
       const early = PAUSE_MS - (runtime.monotonic() - began)
       if (records.length === 0 && early > 0) await runtime.sleep(early, signal)
     } catch (error) {
@@ -147,7 +148,7 @@ function shower(
 
 const TOPICS = ['evictions', 'updates'] as const
 
-/** Which of the two topics, by what its user calls them. */
+/** The topic that the user's word names. */
 function topicOf(given: string): (typeof TOPICS)[number] {
   const found = TOPICS.find((each) => each === given)
   if (found !== undefined) return found

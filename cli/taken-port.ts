@@ -3,16 +3,16 @@ import { CommandError } from './failure.ts'
 
 export interface Listening {
   readonly port: number
-  /** Who may be there. */
+  /** The process that may have the port. */
   readonly whose: string
   /** How to listen on this port instead. */
   readonly instead: (port: number) => string
 }
 
 /**
- * What `open` resolves with.
+ * Resolves with the result of `open`.
  *
- * @throws CommandError that names another port, where this one is taken.
+ * @throws CommandError that names a free port, where another process has this one.
  */
 export async function onPort<T>({ port, whose, instead }: Listening, open: () => Promise<T>): Promise<T> {
   try {

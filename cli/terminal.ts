@@ -1,16 +1,16 @@
-/** Where a command writes: lines, colours where they are wanted, and never a secret. @module */
+/** The output of a command: lines, colours where the terminal shows them, and never a secret. @module */
 import { styleText } from 'node:util'
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold'
 
-/** The longest text of a stranger that gets into a sentence. */
+/** The longest text of a stranger in a sentence. */
 const MAX_TEXT = 300
 
 export interface Sink {
   readonly write: (text: string) => void
-  /** Whether a person looks at it, on a terminal that shows colours. */
+  /** Whether the output is a terminal that shows colours. */
   readonly colours: boolean
-  /** Whether a line that was written can be written over. @default false */
+  /** Whether a printed line can be overwritten. @default false */
   readonly live?: boolean
 }
 
@@ -24,17 +24,17 @@ export class Terminal {
     this.#err = err
   }
 
-  /** From now on `secret` is written as `***`. */
+  /** Replaces `secret` by `***` in all later output. */
   hide(secret: string): void {
     if (secret !== '') this.#secrets.add(secret)
   }
 
-  /** What was asked for: to the standard output. */
+  /** Writes a line of the result to the standard output. */
   say(line: string): void {
     this.#out.write(`${line}\n`)
   }
 
-  /** What is to be noticed beside it: to the standard error. */
+  /** Writes a notice to the standard error. */
   warn(line: string): void {
     this.#err.write(`${this.redact(line)}\n`)
   }
@@ -44,7 +44,7 @@ export class Terminal {
     return this.#out.live ?? false
   }
 
-  /** Writes over the line that was drawn last; what is said after an empty one stands in its place. */
+  /** Overwrites the last drawn line; after an empty text the next line takes its place. */
   draw(line: string): void {
     this.#out.write(`\r\u001B[2K${this.redact(line)}`)
   }

@@ -1,4 +1,4 @@
-/** What a token says, and whether it can be of this log. @module */
+/** Examines a token: what it asks for, and whether it can be from this log. @module */
 import type { KafkaCluster } from '../gateway/kafka/index.ts'
 import type { KafkaLog } from '../src/log.ts'
 import { parseToken } from '../src/token.ts'
@@ -17,7 +17,7 @@ export async function endsOfProxy(
   try {
     return new Map((await log.offsets(topic, { signal })).map((each) => [each.partition, each]))
   } catch {
-    // Why not is said by the examination of the proxy.
+    // The examination of the proxy reports the error.
     signal.throwIfAborted()
     return undefined
   }
@@ -62,19 +62,16 @@ function compare(partition: number, next: number, ends: Ends | undefined): Findi
     return problem(
       'token',
       `${says}, but the topic has no such partition`,
-      'it is of another topic, or of another cluster',
+      'it is from another topic, or from another cluster',
     )
   if (next > bounds.end)
     return problem(
       'token',
-      `${says}, but the log ends at ${bounds.end}: every read with it waits in vain, and loads past the cache`,
-      'it is of another log: of another cluster, or of before the topic was made anew',
+      `${says}, but the log ends at ${bounds.end}: a read with it waits for nothing, and loads from the source`,
+      'it is from another log: from another cluster, or from a topic that was deleted and created again',
     )
   if (next <= bounds.beginning)
-    return warning(
-      'token',
-      `${says}; retention has taken what it stands for, so that everybody has passed it`,
-    )
+    return warning('token', `${says}; retention has deleted that eviction, and every cache is past it`)
   const later = bounds.end - next
   return ok(
     'token',

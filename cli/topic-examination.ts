@@ -1,4 +1,4 @@
-/** Whether a topic is what the promise rests on, in plain words. @module */
+/** Examines whether the topics have the settings that kedge's promise needs. @module */
 import type { KafkaCluster } from '../gateway/kafka/index.ts'
 import { ok, problem, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
@@ -7,16 +7,16 @@ import { creation } from './missing-topic.ts'
 import { COMPACTION_LAG_MS, REQUESTS_RETENTION_MS } from './topic-plan.ts'
 import type { TopicPlan } from './topic-plan.ts'
 
-/** The largest message that a cache writes unless told otherwise. */
+/** The largest message that a cache writes by default. */
 const MESSAGE_BYTES = 1_000_000
 
-/** Looks at each topic. `missing` says how bad it is when another one than that of evictions is not there. */
+/** Examines each topic. `missing`: how bad it is when a topic other than that of evictions does not exist. */
 export async function examineTopics(
   cluster: KafkaCluster,
   plans: readonly TopicPlan[],
   missing: 'problem' | 'warning',
 ): Promise<Finding[]> {
-  // Not by name: brokers may create a topic that is asked for.
+  // Lists all topics: a question by name may make the brokers create the topic.
   const present = new Map((await cluster.topics()).map((topic) => [topic.name, topic]))
   const brokers = (await cluster.brokers()).length
   const findings: Finding[] = []
@@ -68,7 +68,7 @@ function compare(
   return wrong.filter((finding) => finding !== undefined)
 }
 
-/** Settings of one topic, as a broker told them. */
+/** Settings of one topic, as a broker returned them. */
 class Reading {
   readonly topic: string
   readonly #configs: ReadonlyMap<string, string>
@@ -82,7 +82,7 @@ class Reading {
     return plain(this.#configs.get(name) ?? '')
   }
 
-  /** `undefined` where the broker did not tell. `-1` means without limit. */
+  /** `undefined` where the broker did not return it. `-1` means without limit. */
   number(name: string): number | undefined {
     const value = this.#configs.get(name)
     return value !== undefined && /^-?\d+$/.test(value) ? Number(value) : undefined
@@ -113,10 +113,13 @@ function partitionsFinding(
 const PARTITIONS: Partial<Record<TopicPlan['role'], readonly [option: string, harm: string]>> = {
   evictions: [
     'evictionPartitions',
-    'a namespace is then looked for in another partition than it is written to by others',
+    'caches then look for a namespace in another partition than other caches write it to',
   ],
-  updates: ['updatePartitions', 'keys are then looked for in other partitions than they are written to'],
-  writes: ['writePartitions', 'of two writes of a key in two partitions nobody knows which one is the later'],
+  updates: [
+    'updatePartitions',
+    'caches then look for keys in other partitions than other caches write them to',
+  ],
+  writes: ['writePartitions', 'the order of two writes of a key in two partitions is unknown'],
 }
 
 function evictions({ retentionMs }: TopicPlan, of: Reading): (Finding | undefined)[] {
@@ -126,7 +129,7 @@ function evictions({ retentionMs }: TopicPlan, of: Reading): (Finding | undefine
   return [
     policy !== 'delete'
       ? of.problem(
-          `cleanup.policy is ${policy || 'not told'}: compaction removes evictions that nobody has read yet`,
+          `cleanup.policy is ${policy || 'unknown'}: compaction removes evictions that caches have not read yet`,
           'cleanup.policy=delete',
         )
       : undefined,
@@ -152,12 +155,12 @@ function updates(of: Reading): (Finding | undefined)[] {
     policies.includes('compact')
       ? undefined
       : of.problem(
-          `cleanup.policy is ${policies.join(',') || 'not told'}: values disappear by age, although they may be the latest of their key`,
+          `cleanup.policy is ${policies.join(',') || 'unknown'}: values disappear by age, although they may be the latest of their key`,
           'cleanup.policy=compact',
         ),
     lag !== undefined && lag < COMPACTION_LAG_MS
       ? of.warning(
-          `values may be compacted after ${lengthOf(lag)}: readers that are on their way miss some`,
+          `values may be compacted after ${lengthOf(lag)}: readers that are behind miss some`,
           `min.compaction.lag.ms=${COMPACTION_LAG_MS}`,
         )
       : undefined,
@@ -172,13 +175,13 @@ function requests(of: Reading): (Finding | undefined)[] {
     policy === 'delete'
       ? undefined
       : of.problem(
-          `cleanup.policy is ${policy || 'not told'}: requests that nobody waits for are kept`,
+          `cleanup.policy is ${policy || 'unknown'}: the topic keeps requests that no isolate waits for`,
           'cleanup.policy=delete',
         ),
     kept === REQUESTS_RETENTION_MS || kept === undefined
       ? undefined
       : of.warning(
-          `requests are kept ${kept === -1 ? 'for ever' : `for ${lengthOf(kept)}`}: nobody waits longer than ${lengthOf(REQUESTS_RETENTION_MS)}`,
+          `requests are kept ${kept === -1 ? 'for ever' : `for ${lengthOf(kept)}`}: no isolate waits longer than ${lengthOf(REQUESTS_RETENTION_MS)}`,
           set,
         ),
   ]
@@ -193,17 +196,18 @@ interface Kept {
 const KEPT: Readonly<Record<'writes' | 'dead-letters', Kept>> = {
   writes: {
     what: 'writes',
-    compacted: 'it removes writes that nobody has persisted yet, and takes no marker of a persister',
-    why: 'what a persister was away for longer than that is lost',
+    compacted:
+      'it removes writes that are not persisted yet, and the topic refuses the markers of a persister',
+    why: 'writes that wait longer for a persister are lost',
   },
   'dead-letters': {
     what: 'dead letters',
     compacted: 'it removes all letters of a key but the last',
-    why: 'nobody may have looked at them by then, and they stand nowhere else',
+    why: 'an operator may not have looked at them by then, and no other topic has them',
   },
 }
 
-/** What stands in the log and, for the time being, nowhere else. */
+/** Examines a topic whose records exist nowhere else for the time being. */
 function retained(
   { retentionMs }: TopicPlan,
   of: Reading,
@@ -215,7 +219,7 @@ function retained(
   return [
     policy === 'delete'
       ? undefined
-      : of.problem(`cleanup.policy is ${policy || 'not told'}: ${compacted}`, 'cleanup.policy=delete'),
+      : of.problem(`cleanup.policy is ${policy || 'unknown'}: ${compacted}`, 'cleanup.policy=delete'),
     ms !== undefined && ms !== -1 && ms < retentionMs
       ? of.problem(
           `${what} are kept for ${lengthOf(ms)}, and should be for ${lengthOf(retentionMs)}: ${why}`,
@@ -231,19 +235,19 @@ function retained(
   ]
 }
 
-/** Kafka must not lose what it has acknowledged: nobody would notice. */
+/** Examines the settings without which Kafka may lose acknowledged records: no reader would notice. */
 function safety(of: Reading, brokers: number): (Finding | undefined)[] {
   const least = of.number('min.insync.replicas')
   return [
     of.text('unclean.leader.election.enable') === 'true'
       ? of.problem(
-          'a broker that lags may become the leader: acknowledged records are then lost, and nobody notices',
+          'a broker that lags may become the leader: acknowledged records are then lost, and no cache notices',
           'unclean.leader.election.enable=false',
         )
       : undefined,
     least !== undefined && least < 2 && brokers > 1
       ? of.problem(
-          'min.insync.replicas is 1: what is acknowledged may stand on one broker alone, and be lost with it',
+          'min.insync.replicas is 1: an acknowledged record may be on one broker only, and be lost with it',
           'min.insync.replicas=2, with at least 3 replicas',
         )
       : undefined,

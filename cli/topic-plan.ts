@@ -1,4 +1,4 @@
-/** What the topics are to be like. @module */
+/** The plan of each topic: partitions, retention and settings. @module */
 import {
   deadLettersTopic,
   evictionPartitions,
@@ -15,19 +15,22 @@ import type { Values } from './values.ts'
 
 export type TopicRole = 'evictions' | 'updates' | 'requests' | 'writes' | 'dead-letters'
 
-/** Those that caches use, whatever they are used for. */
+/** The topics that every cache may use. */
 export const ROLES: readonly TopicRole[] = ['evictions', 'updates', 'requests']
 
-/** With those for `writeBehind`, its persister and `kedge sync`: made and examined where they are named. */
+/**
+ * Also the topics of `writeBehind`, its persister and `kedge sync`: created and examined where `--only` names
+ * them.
+ */
 export const ALL_ROLES: readonly TopicRole[] = [...ROLES, 'writes', 'dead-letters']
 
-/** A topic as it is to be. */
+/** The plan of one topic. */
 export interface TopicPlan {
   readonly role: TopicRole
   readonly name: string
-  /** `undefined`: as many as there are will do. */
+  /** `undefined`: any number will do. */
   readonly partitions: number | undefined
-  /** What stands in it is kept at least this long, in milliseconds. */
+  /** The least retention of its records, in milliseconds. */
   readonly retentionMs: number
 }
 
@@ -35,11 +38,11 @@ const HOUR_MS = 3_600_000
 const LEAST_RETENTION_MS = 24 * HOUR_MS
 /** Retention of evictions, in TTLs: an isolate that sleeps as long as a value may live must find them all. */
 const TTLS = 10
-/** Nobody waits longer for a load. */
+/** Retention of requests: no isolate waits longer for a load. */
 export const REQUESTS_RETENTION_MS = 600_000
 /** A dead letter waits for a person. */
 const DEAD_LETTERS_RETENTION_MS = 30 * 24 * HOUR_MS
-/** How long a replaced value stays readable, for readers that are on their way. */
+/** How long a replaced value stays readable, for readers that are behind. */
 export const COMPACTION_LAG_MS: number = HOUR_MS
 
 export function topicPlans(values: Values, roles: readonly TopicRole[]): TopicPlan[] {
@@ -69,13 +72,14 @@ export function topicConfigs(plan: TopicPlan, minInSync: number): Record<string,
     return { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': String(COMPACTION_LAG_MS), ...safe }
   const kept = { 'cleanup.policy': 'delete', 'retention.ms': String(plan.retentionMs) }
   if (plan.role === 'requests') return kept
-  // What the source does not have yet stands nowhere else: a default of the cluster for bytes must not take it.
+  // Only the topic has a write that is not persisted: a cluster's default for `retention.bytes` must not
+  // delete it.
   const whole = plan.role === 'evictions' ? {} : { 'retention.bytes': '-1' }
   return { ...kept, ...whole, ...safe }
 }
 
-/** Of so many replicas, how many must have a record before it is acknowledged: one may always be away. */
+/** How many of `replicas` must have a record before Kafka acknowledges it: one may always be away. */
 export const minInSyncOf = (replicas: number): number => Math.min(2, replicas)
 
-/** How many replicas a topic gets where nothing is said. */
+/** How many replicas a topic gets by default. */
 export const replicasOf = (brokers: number): number => Math.max(1, Math.min(3, brokers))

@@ -1,4 +1,4 @@
-/** `kedge topics`: makes the topics, and compares those that are there with what they should be. @module */
+/** `kedge topics`: creates the topics, and compares existing ones with what they should be. @module */
 import { Command } from 'commander'
 import { Refusal } from '../gateway/refusal.ts'
 import type { KafkaCluster } from '../gateway/kafka/index.ts'
@@ -36,13 +36,13 @@ interface CreateFlags {
 
 export function topicsCommand(session: Session, done: Done): Command {
   return new Command('topics')
-    .description('The topics: make them, or tell what is wrong with them.')
+    .description('Creates the topics, or reports what is wrong with them.')
     .addCommand(createCommand(session, done))
     .addCommand(checkCommand(session, done))
 }
 
 function createCommand(session: Session, done: Done): Command {
-  return command('create', 'Makes the topics that are not there, with the right settings.', SETTINGS)
+  return command('create', 'Creates the topics that do not exist, with the right settings.', SETTINGS)
     .option('--only <roles>', ONLY)
     .option('--replicas <number>', 'of each partition (default: 3, or as many as there are brokers)')
     .option('--min-insync-replicas <number>', 'that must have a record (default: 2, or 1 with one replica)')
@@ -110,7 +110,7 @@ async function create(
     else if (flags.dryRun) terminal.say(`${plan.name}  would be made: ${details}`)
     else if (await made(cluster, plan.name, { partitions, replicas, configs }))
       terminal.say(`${plan.name}  ${terminal.paint('green', 'made')}: ${details}`)
-    else terminal.say(`${plan.name}  is there already: somebody else was quicker`)
+    else terminal.say(`${plan.name}  is there already: another process has just made it`)
   }
 }
 

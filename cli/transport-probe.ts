@@ -1,4 +1,4 @@
-/** A transport that notes what every answer tells beside its body. @module */
+/** A transport that notes the duration, the status and the date of every answer. @module */
 import type { Runtime } from '../src/runtime.ts'
 
 interface Exchange {

@@ -1,4 +1,6 @@
-/** How a process that lives long reaches its proxy: with connections of its own where undici is installed. @module */
+/**
+ * How a long-lived process reaches its proxy: over connections of its own where undici is installed. @module
+ */
 import { UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 
@@ -8,7 +10,9 @@ export interface Transport {
   close(): Promise<void>
 }
 
-/** @throws UsageError where undici is asked for, and is not installed or cannot be loaded. */
+/**
+ * @throws UsageError where `--transport undici` is given, and undici is not installed or cannot be loaded.
+ */
 export async function transportOf(
   asked: 'undici' | 'fetch' | undefined,
   session: Session,
@@ -16,8 +20,8 @@ export async function transportOf(
   const plain: Transport = { name: 'fetch', fetch: session.fetch, close: async () => undefined }
   if (asked === 'fetch') return plain
   try {
-    // By itself first: Node 20, which is too old for undici 8, ends the process where a module that is imported by another
-    // one throws, whoever catches that.
+    // Imported by itself first. Node 20 is too old for undici 8, and ends the process when a nested import
+    // throws, even inside a `try`.
     await import('undici')
     const { undici } = await import('../adapters/undici.ts')
     const { fetch, close } = undici()

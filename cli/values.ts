@@ -1,4 +1,4 @@
-/** The values of settings for one run of a command, and where each came from. @module */
+/** The values of settings for one run of a command, and the source of each. @module */
 import type { Command } from 'commander'
 import * as z from 'zod'
 import { readConfigFile } from './config-file.ts'
@@ -21,7 +21,7 @@ export class Values {
 
   get<T>(of: Setting<T>): T {
     const found = this.#found.get(of.path)
-    // What stands there was made by the setting's own shape.
+    // The setting's own shape has made the value.
     return found === undefined ? of.otherwise : (found.value as T)
   }
 
@@ -32,9 +32,9 @@ export class Values {
 
 /**
  * The values of the settings: flags before environment before file before default. An empty variable counts as
- * none. Secrets are hidden from now on.
+ * absent. The terminal hides the secrets from now on.
  *
- * @throws UsageError that names where the wrong value stands, and never quotes a secret.
+ * @throws UsageError that names the place of the wrong value, and never quotes a secret.
  */
 export async function valuesOf(
   command: Command,

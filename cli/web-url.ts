@@ -4,9 +4,9 @@ import type { AnySetting, Setting } from './setting.ts'
 import type { Values } from './values.ts'
 
 /**
- * The URL of a setting. Nothing is quoted that may hold credentials.
+ * The URL of a setting. Its errors quote no text that may hold credentials.
  *
- * @throws UsageError where it has no scheme, with the one that it may have been meant with.
+ * @throws UsageError where the URL has no scheme; the message proposes one.
  */
 export function webUrl<T extends string | undefined>(values: Values, of: Setting<T>): T {
   const given = values.get(of)
@@ -18,7 +18,7 @@ export function webUrl<T extends string | undefined>(values: Values, of: Setting
   throw new UsageError(`${placeOf(values, of)} must begin with http:// or https://: ${hint}`)
 }
 
-/** Where the value of a setting stands, as its user knows it. */
+/** The place of a setting's value, in the user's terms. */
 function placeOf(values: Values, of: AnySetting): string {
   const source = values.source(of)
   if (source === 'environment') return of.env

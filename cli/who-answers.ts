@@ -1,4 +1,4 @@
-/** Which proxy answers, whatever `--flavor` says. @module */
+/** Finds out which proxy answers, independently of `--flavor`. @module */
 import { withDeadline } from '../adapters/deadline.ts'
 import { endpoint } from '../adapters/endpoint.ts'
 import { http } from '../adapters/http.ts'
@@ -13,7 +13,7 @@ import { requestTimeout, url } from './settings/proxy.ts'
 import type { Flavor } from './settings/proxy.ts'
 import type { Values } from './values.ts'
 
-/** What each is called, and the adapter that speaks to it. */
+/** The name of each proxy, and its adapter. */
 const KNOWN: Readonly<Record<KnownFlavor, readonly [name: string, adapter: string]>> = {
   confluent: ["Confluent's REST Proxy", 'confluent({ url })'],
   gateway: ['the kedge gateway', 'confluent({ url, gateway: true })'],
@@ -23,7 +23,7 @@ const KNOWN: Readonly<Record<KnownFlavor, readonly [name: string, adapter: strin
   warpstream: ['a WarpStream agent', 'warpstream({ url, produce })'],
 }
 
-/** Protocols that the gateway speaks beside its own, and what each lacks. */
+/** Other protocols that the gateway speaks, and what each lacks. */
 const OF_THE_GATEWAY: Partial<Record<Flavor, string>> = {
   confluent: "without long polls and the topic's id",
   redpanda: "without the topic's id",
@@ -31,13 +31,15 @@ const OF_THE_GATEWAY: Partial<Record<Flavor, string>> = {
 }
 
 export interface Answering {
-  /** `undefined` where none that is known answers, or none would say. */
+  /** `undefined` where no known proxy answers, or the answers do not identify one. */
   readonly flavor: KnownFlavor | undefined
-  /** Why the address did not answer at all. */
+  /** The error where the address did not answer at all. */
   readonly silence?: unknown
 }
 
-/** Asks, with requests that change nothing. Rejects only when the process is asked to end. */
+/**
+ * Identifies the proxy by requests that change nothing. Rejects only when the process gets a signal to end.
+ */
 export async function whoAnswers(
   values: Values,
   transport: typeof fetch,
@@ -56,7 +58,7 @@ export async function whoAnswers(
   }
 }
 
-/** The flavor to go on with: the one given where what answers speaks it. */
+/** The flavor to use: the given one where the proxy speaks it. */
 export function flavorToUse(given: Flavor, found: KnownFlavor | undefined): Flavor {
   if (found === undefined || (found === 'gateway' && OF_THE_GATEWAY[given] !== undefined)) return given
   return found

@@ -1,4 +1,4 @@
-/** How the brokers of a Kafka cluster are reached. @module */
+/** Settings: how commands reach the brokers of a Kafka cluster. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { broker, choice, length, list, text, truth } from '../shapes.ts'
@@ -21,7 +21,11 @@ export const tls: Setting<boolean> = setting('tls.enabled', {
 const pem = (path: string, flag: string, says: string): Optional<string> =>
   setting<string | undefined>(path, { flag, shape: text, says, otherwise: undefined })
 export const tlsCa: Optional<string> = pem('tls.ca', '--tls-ca <file>', 'authorities to trust, PEM')
-export const tlsCert: Optional<string> = pem('tls.cert', '--tls-cert <file>', 'a certificate of our own, PEM')
+export const tlsCert: Optional<string> = pem(
+  'tls.cert',
+  '--tls-cert <file>',
+  'the certificate of this client, PEM',
+)
 export const tlsKey: Optional<string> = pem('tls.key', '--tls-key <file>', 'its key, PEM')
 export const tlsServername: Optional<string> = pem(
   'tls.servername',
@@ -31,7 +35,7 @@ export const tlsServername: Optional<string> = pem(
 export const tlsInsecure: Setting<boolean> = setting('tls.insecure', {
   flag: '--tls-insecure',
   shape: truth,
-  says: 'take any certificate: for tests alone',
+  says: 'accept any certificate: for tests only',
   otherwise: false,
 })
 export type Mechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
@@ -44,7 +48,7 @@ export const saslMechanism: Setting<Mechanism> = setting<Mechanism>('sasl.mechan
 export const saslUsername: Optional<string> = setting<string | undefined>('sasl.username', {
   flag: '--sasl-username <name>',
   shape: text,
-  says: 'who we are to the brokers',
+  says: 'the user name for the brokers',
   otherwise: undefined,
 })
 export const saslPassword: Optional<string> = setting<string | undefined>('sasl.password', {
@@ -58,7 +62,7 @@ export const saslPassword: Optional<string> = setting<string | undefined>('sasl.
 export const sessionTimeout: Setting<number> = setting('session.timeout', {
   flag: '--session-timeout <duration>',
   shape: length,
-  says: "the cluster's broker.session.timeout.ms: after how long a silence another broker may lead",
+  says: "the cluster's broker.session.timeout.ms: after this silence of a leader another broker may lead",
   otherwise: 9000,
 })
 

@@ -1,4 +1,4 @@
-/** What the doctor measures a proxy against: options of the caches. @module */
+/** Settings of the doctor: the options of the caches that it measures a proxy against. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { length } from '../shapes.ts'

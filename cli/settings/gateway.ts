@@ -1,4 +1,4 @@
-/** What the gateway listens on, holds and allows. @module */
+/** Settings of the gateway: where it listens, what it holds and what it allows. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { choice, length, list, text, texts, truth, whole } from '../shapes.ts'
@@ -35,13 +35,13 @@ export const memoryTopics: Setting<readonly string[]> = setting<readonly string[
 export const memoryPartitions: Setting<number> = setting('gateway.partitions', {
   flag: '--partitions <number>',
   shape: whole(1, 1000),
-  says: 'of topics created in memory on first use',
+  says: 'partitions of topics that are created in memory on first use',
   otherwise: 1,
 })
 export const autoCreate: Setting<boolean> = setting('gateway.autoCreate', {
   flag: '--no-auto-create',
   shape: truth,
-  says: 'unknown topics in memory are errors',
+  says: 'requests for unknown topics in memory are errors',
   otherwise: true,
 })
 export const retentionRecords: Setting<number> = setting('gateway.retentionRecords', {
@@ -72,13 +72,13 @@ export const maxPolls: Optional<number> = setting<number | undefined>('gateway.m
 export const drain: Setting<number> = setting('gateway.drain', {
   flag: '--drain <duration>',
   shape: length,
-  says: 'how long /readyz says 503 before it stops to listen',
+  says: 'how long /readyz answers 503 before the gateway stops listening',
   otherwise: 0,
 })
 export const grace: Setting<number> = setting('gateway.grace', {
   flag: '--grace <duration>',
   shape: length,
-  says: 'how long requests may take to end after that',
+  says: 'how long open requests may take after that',
   otherwise: 5000,
 })
 export const users: Setting<readonly string[]> = setting<readonly string[]>('gateway.user', {

@@ -1,4 +1,4 @@
-/** What a loader service loads, reads and listens on. @module */
+/** Settings of the loader: what it loads, reads and listens on. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { length, text, whole } from '../shapes.ts'
@@ -8,20 +8,20 @@ type Optional<T> = Setting<T | undefined>
 export const module: Optional<string> = setting<string | undefined>('loader.module', {
   flag: '--module <file>',
   shape: text,
-  says: 'the module whose default export are the loaders, by namespace',
+  says: 'the module whose default export holds the loaders, by namespace',
   otherwise: undefined,
 })
 export const share: Optional<string> = setting<string | undefined>('loader.share', {
   flag: '--share <part/parts>',
   shape: text,
-  says: 'the part of the partitions that is read, such as 2/3',
+  says: 'the part of the partitions that this loader reads, such as 2/3',
   otherwise: undefined,
   otherwiseSays: 'all',
 })
 export const lookback: Setting<number> = setting('loader.lookback', {
   flag: '--lookback <number>',
   shape: whole(0),
-  says: 'records before the end at which reading begins',
+  says: 'how many records before the end it begins to read',
   otherwise: 0,
 })
 export const maxQueue: Setting<number> = setting('loader.maxQueue', {
@@ -33,13 +33,13 @@ export const maxQueue: Setting<number> = setting('loader.maxQueue', {
 export const drain: Setting<number> = setting('loader.drain', {
   flag: '--drain <duration>',
   shape: length,
-  says: 'how long it goes on with what waits when it is asked to end',
+  says: 'how long it still loads waiting keys after a signal to end',
   otherwise: 10_000,
 })
 export const listen: Optional<string> = setting<string | undefined>('loader.listen', {
   flag: '--listen <[host:]port>',
   shape: text,
-  says: 'where /healthz, /readyz, /lag and /metrics are answered; port 0 takes a free one',
+  says: 'where it serves /healthz, /readyz, /lag and /metrics; port 0 takes a free one',
   otherwise: undefined,
   otherwiseSays: 'nowhere',
 })

@@ -1,4 +1,4 @@
-/** How Kafka is reached over HTTP. @module */
+/** Settings: how commands reach Kafka over HTTP. @module */
 import type { Flavor as KafkaRestFlavor } from '../../adapters/kafka-rest.ts'
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
@@ -6,7 +6,7 @@ import { choice, length, text } from '../shapes.ts'
 
 type Optional<T> = Setting<T | undefined>
 
-/** How a proxy speaks. */
+/** The protocol of a proxy. */
 export type Flavor = 'auto' | KafkaRestFlavor | 'upstash'
 
 const FLAVORS = [
@@ -29,13 +29,13 @@ export const url: Setting<string> = setting('url', {
 export const flavor: Setting<Flavor> = setting<Flavor>('flavor', {
   flag: '--flavor <name>',
   shape: choice(...FLAVORS),
-  says: `what the proxy is: one of ${FLAVORS.join(', ')}`,
+  says: `the kind of proxy: one of ${FLAVORS.join(', ')}`,
   otherwise: 'gateway',
 })
 export const username: Optional<string> = setting<string | undefined>('username', {
   flag: '--username <name>',
   shape: text,
-  says: 'for the proxy, with a password',
+  says: 'the user name for the proxy, with a password',
   otherwise: undefined,
 })
 export const password: Optional<string> = setting<string | undefined>('password', {

@@ -1,4 +1,4 @@
-/** What the sidecar serves, and to whom. @module */
+/** Settings of the sidecar: what it serves, and to which clients. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { choice, length, list, text, truth, whole } from '../shapes.ts'
@@ -20,9 +20,9 @@ export const port: Setting<number> = setting('serve.port', {
 export const origin: Optional<string> = setting<string | undefined>('serve.origin', {
   flag: '--origin <url>',
   shape: text,
-  says: 'where values come from and are written to; needs --namespaces',
+  says: 'the URL that values are loaded from and written to; needs --namespaces',
   otherwise: undefined,
-  otherwiseSays: 'none: values are those that were put',
+  otherwiseSays: 'none: it serves the values that clients put',
 })
 export const originToken: Optional<string> = setting<string | undefined>('serve.originToken', {
   flag: '--origin-token <secret>',
@@ -52,7 +52,7 @@ export const originTags: Optional<readonly string[]> = setting<readonly string[]
   {
     flag: '--origin-tags <templates>',
     shape: list(text),
-    says: 'further tags, made of plain values: team:{value.teamId}; separated by commas',
+    says: 'further tags, made from plain values: team:{value.teamId}; separated by commas',
     otherwise: undefined,
     otherwiseSays: 'none',
   },
@@ -70,7 +70,7 @@ export const originCacheControl: Optional<'honour' | 'ignore'> = setting<'honour
 export const originMaxTtl: Setting<number> = setting('serve.originMaxTtl', {
   flag: '--origin-max-ttl <duration>',
   shape: length,
-  says: 'how long the origin may have a value kept at most',
+  says: 'the longest time to live that the origin may give a value',
   otherwise: 86_400_000,
   otherwiseSays: '1d',
 })
@@ -79,9 +79,9 @@ export const namespaces: Optional<readonly string[]> = setting<readonly string[]
   {
     flag: '--namespaces <names>',
     shape: list(text),
-    says: 'the namespaces that are served, separated by commas',
+    says: 'the namespaces that it serves, separated by commas',
     otherwise: undefined,
-    otherwiseSays: 'the first hundred that are asked for',
+    otherwiseSays: 'the first hundred that clients name',
   },
 )
 
@@ -106,38 +106,38 @@ export const evictTokens: Setting<readonly string[]> = tokens(
 export const open: Setting<boolean> = setting('serve.open', {
   flag: '--open',
   shape: truth,
-  says: 'everyone who reaches it may do everything',
+  says: 'every client that reaches it may do everything',
   otherwise: false,
 })
 
 export const ttl: Setting<number> = setting('serve.ttl', {
   flag: '--ttl <duration>',
   shape: length,
-  says: 'how long a value is kept at most',
+  says: 'the time to live of a value',
   otherwise: 300_000,
 })
 export const swr: Setting<number> = setting('serve.swr', {
   flag: '--swr <duration>',
   shape: length,
-  says: 'how long after that it is served while it is loaded anew',
+  says: 'how long after its ttl a value is served while it is loaded again',
   otherwise: 0,
 })
 export const staleIfError: Setting<number> = setting('serve.staleIfError', {
   flag: '--stale-if-error <duration>',
   shape: length,
-  says: 'how long after that it is served where it cannot be loaded',
+  says: 'how long after its ttl a value is served while its load fails',
   otherwise: 0,
 })
 export const maxStaleness: Setting<number> = setting('serve.maxStaleness', {
   flag: '--max-staleness <duration>',
   shape: length,
-  says: 'the promise: nothing is served whose eviction was acknowledged longer ago',
+  says: 'the promise: it serves no value whose eviction was acknowledged longer ago',
   otherwise: 2000,
 })
 export const pollTimeout: Setting<number> = setting('serve.pollTimeout', {
   flag: '--poll-timeout <duration>',
   shape: length,
-  says: 'how long a held value waits for a poll of the log',
+  says: 'how long a read of a held value waits for a poll of the log',
   otherwise: 500,
 })
 export const onUnreachable: Setting<'stale' | 'bypass' | 'throw'> = setting<'stale' | 'bypass' | 'throw'>(
@@ -166,26 +166,26 @@ export const updatesIsolation: Setting<'committed' | 'uncommitted'> = setting<'c
   {
     flag: '--updates-isolation <level>',
     shape: choice('committed', 'uncommitted'),
-    says: 'how values are read: uncommitted for proxies that cannot else, where nobody writes them in transactions',
+    says: 'how values are read: uncommitted for proxies that cannot read committed, if no producer uses transactions',
     otherwise: 'committed',
   },
 )
 export const maxEntries: Setting<number> = setting('serve.maxEntries', {
   flag: '--max-entries <number>',
   shape: whole(1),
-  says: 'values that are held at most',
+  says: 'the most values that it holds',
   otherwise: 10_000,
 })
 export const maxBytes: Setting<number> = setting('serve.maxBytes', {
   flag: '--max-bytes <number>',
   shape: whole(1),
-  says: 'bytes of values that are held at most',
+  says: 'the most bytes of values that it holds',
   otherwise: 32_000_000,
 })
 export const maxBodyBytes: Setting<number> = setting('serve.maxBodyBytes', {
   flag: '--max-body-bytes <number>',
   shape: whole(1),
-  says: 'the largest body that is read',
+  says: 'the largest body that it reads',
   otherwise: 1_000_000,
 })
 
@@ -202,19 +202,19 @@ export const transport: Optional<'undici' | 'fetch'> = setting<'undici' | 'fetch
 export const drain: Setting<number> = setting('serve.drain', {
   flag: '--drain <duration>',
   shape: length,
-  says: 'how long /readyz says 503 before it stops to listen',
+  says: 'how long /readyz answers 503 before the sidecar stops listening',
   otherwise: 0,
 })
 export const grace: Setting<number> = setting('serve.grace', {
   flag: '--grace <duration>',
   shape: length,
-  says: 'how long requests may take to end after that',
+  says: 'how long open requests may take after that',
   otherwise: 5000,
 })
 export const listen: Optional<string> = setting<string | undefined>('serve.listen', {
   flag: '--listen <[host:]port>',
   shape: text,
-  says: 'where /healthz, /readyz, /lag and /metrics are answered besides; port 0 takes a free one',
+  says: 'a second place for /healthz, /readyz, /lag and /metrics; port 0 takes a free one',
   otherwise: undefined,
   otherwiseSays: 'nowhere',
 })

@@ -1,4 +1,4 @@
-/** What a sync reads, and what it makes of it. @module */
+/** Settings of a sync: what it reads, and how it writes it to the store. @module */
 import * as z from 'zod'
 import type { SyncFormat } from '../../sync/index.ts'
 import { setting } from '../setting.ts'
@@ -33,7 +33,7 @@ export const storePassword: Optional<string> = setting<string | undefined>('sync
 export const prefix: Setting<string> = setting('sync.prefix', {
   flag: '--prefix <text>',
   shape: text,
-  says: "begins the names of kedge's own keys in the store",
+  says: "the prefix of kedge's own keys in the store",
   otherwise: 'kedge:',
 })
 export const key: Optional<string> = optionalText(
@@ -51,7 +51,7 @@ export const keyFormat: Optional<'text' | 'json'> = setting<'text' | 'json' | un
 export const value: Setting<readonly string[]> = setting<readonly string[]>('sync.value', {
   flag: '--value <field,…>',
   shape: list(text),
-  says: 'a field, or an object of several',
+  says: 'the value in the store: a field of the record, or an object of several',
   otherwise: [],
   otherwiseSays: 'the whole value',
 })
@@ -73,18 +73,18 @@ export const life: Optional<string> = setting<string | undefined>('sync.ttl', {
 export const lifeField: Optional<string> = optionalText(
   'sync.ttlField',
   '--ttl-field <field>',
-  'the field that says it: a number of milliseconds, or a text such as 5m',
+  'the field with the time to live: a number of milliseconds, or a text such as 5m',
 )
 export const lifeFrom: Setting<'record' | 'write'> = setting<'record' | 'write'>('sync.ttlFrom', {
   flag: '--ttl-from <moment>',
   shape: choice('record', 'write'),
-  says: 'from when a life counts: record or write',
+  says: 'from when the time to live counts: record or write',
   otherwise: 'record',
 })
 export const format: Setting<SyncFormat> = setting<SyncFormat>('sync.format', {
   flag: '--format <name>',
   shape: choice('auto', 'kedge', 'json', 'string', 'bytes', 'messagepack', 'debezium'),
-  says: 'of the values: auto, kedge, json, string, bytes, messagepack or debezium',
+  says: 'the format of the values: auto, kedge, json, string, bytes, messagepack or debezium',
   otherwise: 'auto',
 })
 export const encode: Setting<'json' | 'text'> = setting<'json' | 'text'>('sync.encode', {
@@ -96,7 +96,7 @@ export const encode: Setting<'json' | 'text'> = setting<'json' | 'text'>('sync.e
 export const namespaces: Setting<readonly string[]> = setting<readonly string[]>('sync.namespaces', {
   flag: '--namespace <name>',
   shape: list(text),
-  says: "of kedge's own updates, those of this namespace; may be repeated",
+  says: "use only kedge's own updates of this namespace; may be repeated",
   otherwise: [],
   many: true,
 })
@@ -109,22 +109,22 @@ export const order: Setting<'auto' | 'timestamp'> = setting<'auto' | 'timestamp'
 export const emptyDeletes: Setting<boolean> = setting('sync.emptyDeletes', {
   flag: '--empty-deletes',
   shape: truth,
-  says: 'an empty value deletes',
+  says: 'an empty value deletes its key',
   otherwise: false,
 })
 export const stream: Optional<string> = setting<string | undefined>('sync.stream', {
   flag: '--stream <name>',
   shape: text,
-  says: 'what positions are kept under in the store',
+  says: 'the name of the positions in the store',
   otherwise: undefined,
-  otherwiseSays: 'of the topic and the template',
+  otherwiseSays: 'made of the topic and the template',
 })
 export const isolation: Setting<'committed' | 'uncommitted'> = setting<'committed' | 'uncommitted'>(
   'sync.isolation',
   {
     flag: '--isolation <level>',
     shape: choice('committed', 'uncommitted'),
-    says: 'committed or uncommitted',
+    says: 'how records are read: committed or uncommitted',
     otherwise: 'committed',
   },
 )
@@ -137,13 +137,13 @@ export const deadLetters: Optional<string> = setting<string | undefined>('sync.d
 export const maxBatch: Setting<number> = setting('sync.maxBatch', {
   flag: '--max-batch <number>',
   shape: whole(1, 100_000),
-  says: 'records of a partition that are written at once',
+  says: 'most records of a partition in one write',
   otherwise: 1000,
 })
 export const maxLag: Setting<number> = setting('sync.maxLag', {
   flag: '--max-lag <duration>',
   shape: length,
-  says: 'further behind than this, /readyz says 503',
+  says: 'the lag above which /readyz answers 503',
   otherwise: 30_000,
   otherwiseSays: '30s',
 })
@@ -156,21 +156,21 @@ export const maxLagRecords: Optional<number> = setting<number | undefined>('sync
 export const listen: Optional<string> = setting<string | undefined>('sync.listen', {
   flag: '--listen <host:port>',
   shape: text,
-  says: 'where /healthz, /readyz, /lag and /metrics are; port 0 takes a free one',
+  says: 'where it serves /healthz, /readyz, /lag and /metrics; port 0 takes a free one',
   otherwise: undefined,
   otherwiseSays: 'nowhere',
 })
 export const drainTime: Setting<number> = setting('sync.drain', {
   flag: '--drain <duration>',
   shape: length,
-  says: 'how long the batch in hand may take when it is asked to end',
+  says: 'how long the current batch may take after a signal to end',
   otherwise: 10_000,
   otherwiseSays: '10s',
 })
 export const giveUpAfter: Setting<number> = setting('sync.giveUpAfter', {
   flag: '--give-up-after <duration>',
   shape: length,
-  says: 'with --once: how long the store or Kafka may be away before it ends with 1',
+  says: 'with --once: how long the store or Kafka may be away before it exits with 1',
   otherwise: 60_000,
   otherwiseSays: '1m',
 })

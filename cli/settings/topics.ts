@@ -1,4 +1,4 @@
-/** What the topics are called, and how large they are. @module */
+/** Settings: the names of the topics, their partitions and retention. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { length, topicName, whole } from '../shapes.ts'
@@ -26,13 +26,13 @@ export const requestsTopic: Setting<string> = setting('topics.requests', {
 export const evictionPartitions: Optional<number> = setting<number | undefined>('evictionPartitions', {
   flag: '--eviction-partitions <number>',
   shape: whole(1, 100),
-  says: 'partitions of the evictions topic, as the caches have it',
+  says: 'partitions of the evictions topic, as configured in the caches',
   otherwise: undefined,
 })
 export const updatePartitions: Optional<number> = setting<number | undefined>('updatePartitions', {
   flag: '--update-partitions <number>',
   shape: whole(1, 1000),
-  says: 'partitions of the updates topic, as the caches have it',
+  says: 'partitions of the updates topic, as configured in the caches',
   otherwise: undefined,
 })
 export const ttl: Setting<number> = setting('ttl', {
@@ -51,13 +51,13 @@ export const writesTopic: Setting<string> = setting('topics.writes', {
 export const deadLettersTopic: Setting<string> = setting('topics.deadLetters', {
   flag: '--dead-letters-topic <name>',
   shape: topicName,
-  says: 'the topic of what could not be used or persisted',
+  says: 'the topic of records that could not be used or persisted',
   otherwise: 'cache-writes-dead',
 })
 export const writePartitions: Optional<number> = setting<number | undefined>('writePartitions', {
   flag: '--write-partitions <number>',
   shape: whole(1, 1000),
-  says: 'partitions of the writes topic, as the caches have it',
+  says: 'partitions of the writes topic, as configured in the caches',
   otherwise: undefined,
 })
 export const writesRetention: Setting<number> = setting('writesRetention', {
@@ -67,7 +67,7 @@ export const writesRetention: Setting<number> = setting('writesRetention', {
   otherwise: 604_800_000,
 })
 
-/** Of the topics that are made and examined where that is asked for. */
+/** Settings of the topics that `--only` adds. */
 export const FURTHER_TOPICS_SETTINGS: readonly AnySetting[] = [
   writesTopic,
   deadLettersTopic,

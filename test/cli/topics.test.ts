@@ -142,7 +142,7 @@ describe('kedge topics check', () => {
     ['cache-updates', { 'min.compaction.lag.ms': '0' }, 'warning', /compacted after 0 ms/],
     ['cache-updates', { 'max.message.bytes': '1000' }, 'warning', /larger than 1000 bytes/],
     ['cache-requests', { 'retention.ms': '-1' }, 'warning', /for ever/],
-    ['cache-requests', { 'cleanup.policy': 'compact' }, 'PROBLEM', /nobody waits for are kept/],
+    ['cache-requests', { 'cleanup.policy': 'compact' }, 'PROBLEM', /requests that no isolate waits for/],
   ])('of %s says what is wrong with %j', async (topic, wrong, mark, says) => {
     const { fake } = await madeBy(3)
     for (const [name, value] of Object.entries(wrong)) fake.settings.get(topic)?.set(name, value)
@@ -154,7 +154,7 @@ describe('kedge topics check', () => {
   })
 
   it.each([
-    ['cache-writes', { 'cleanup.policy': 'compact' }, /nobody has persisted yet/],
+    ['cache-writes', { 'cleanup.policy': 'compact' }, /writes that are not persisted yet/],
     ['cache-writes', { 'retention.ms': '3600000' }, /writes are kept for 1h, and should be for 7d/],
     ['cache-writes', { 'retention.bytes': '1000' }, /many writes push out others/],
     ['cache-writes', { 'min.insync.replicas': '1' }, /one broker alone/],

@@ -167,7 +167,7 @@ describe.skipIf((withoutKafka() ?? withoutRedis()) !== undefined)(
       expect(lines).toHaveLength(2)
       expect(lines.join('\n')).toMatch(/the topic has 3 partitions now, after 1: .*--version-by timestamp/)
       expect(lines.join('\n')).toMatch(
-        /c:key-\d+ is met in partition 0 and in [12] .*default partitioner puts it into [12] of 3/,
+        /c:key-\d+ came in partition 0 and in [12] .*default partitioner puts it into [12] of 3/,
       )
       // What it warns of is true, and what it advises helps.
       expect(new Set(Object.values(await all('c:*')))).toEqual(new Set(['older', 'newer']))

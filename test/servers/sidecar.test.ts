@@ -137,7 +137,7 @@ describe('the process of `kedge serve`', () => {
 
 describe('`kedge serve` refuses', () => {
   it.each([
-    ['to serve where nobody may do anything', [], {}, 'nobody may do anything'],
+    ['to serve where no client may do anything', [], {}, 'no client may do anything'],
     ['tokens beside --open', ['--open'], { KEDGE_SERVE_READ_TOKENS: 'hunter2' }, 'do not go together'],
     ['a token on the command line', ['--read-tokens', 'hunter2'], {}, 'KEDGE_SERVE_READ_TOKENS'],
     ['a token that is none', [], { KEDGE_SERVE_READ_TOKENS: 'hunter 2' }, 'cannot be sent in a header'],
