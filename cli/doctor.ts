@@ -33,15 +33,15 @@ interface Flags {
 }
 
 const AFTER = `
-Without --brokers and --token the proxy is examined; with them, only if --url is given too. To make sure that records
-come back, it writes two heartbeats, which say nothing, to the topic of evictions, unless --read-only forbids it.`
+Without --brokers and --token it examines the proxy; with them, only if --url is given too. To make sure that records
+come back, it writes two heartbeats, which no cache acts on, to the topic of evictions, unless --read-only forbids it.`
 
 export function doctorCommand(session: Session, done: Done): Command {
   return command('doctor', 'Reports what is wrong with a proxy, the topics or a token.', SETTINGS)
     .option('--token <token>', 'a token of kedge (k1.…), compared with the end of the log')
     .option('--read-only', 'write nothing')
     .option('--probe-topic <name>', 'write the heartbeats to this topic')
-    .option('--json', 'as one JSON object')
+    .option('--json', 'print one JSON object')
     .addHelpText('after', AFTER)
     .action(async (flags: Flags, from: Command) => {
       if (flags.probeTopic !== undefined && !topicName.safeParse(flags.probeTopic).success)

@@ -42,7 +42,7 @@ export function getCommand(session: Session, done: Done): Command {
   )
     .argument('<namespace>', 'the namespace')
     .argument('<key>', 'the key')
-    .option('--json', 'as one JSON object')
+    .option('--json', 'print one JSON object')
     .option('--max-records <number>', 'how many records to look back', '100000')
     .action(async (namespace: string, key: string, flags: Flags, from: Command) => {
       check(namespace, key)

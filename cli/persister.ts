@@ -41,7 +41,7 @@ type StoresModule = ServiceModule<PersisterOptions['stores'], PersisterOptions>
 
 const AFTER = `
 The module: export default { orders: async (writes, { signal }) => { for (const { key, value, deleted, offset } of writes) … } }
-A write may come again, also after later ones of its key: keep the offset beside each row, and take none with a lower one.
+A store may get a write again, also after later ones of its key: keep the offset beside each row, and refuse a lower one.
 It may also export \`options\`, those of createPersister(): \`positions\`, \`codec\`, \`retries: Infinity\`.`
 
 export function persisterCommand(session: Session, done: Done): Command {

@@ -127,7 +127,7 @@ function offsets(bounds: readonly PartitionOffsets[], { partitions, evictions }:
 
 function identity(log: KafkaLog, bounds: readonly PartitionOffsets[]): Finding {
   if (bounds.every(({ logId }) => logId !== undefined))
-    return ok('identity', 'a topic that is deleted and made anew is noticed at once')
+    return ok('identity', 'caches notice at once when the topic is deleted and created again')
   if (log.capabilities.identity)
     return problem(
       'identity',
@@ -136,7 +136,7 @@ function identity(log: KafkaLog, bounds: readonly PartitionOffsets[]): Finding {
     )
   return warning(
     'identity',
-    'this kind of proxy does not tell the id of a topic: caches look for the last record that they have read',
+    'this kind of proxy returns no topic id: caches recognise the log by the last record that they have read',
     'write a heartbeat now and then (the cron of the worker does), or use the gateway',
   )
 }
@@ -167,7 +167,7 @@ async function updates(log: KafkaLog, { updates: topic }: Subject, signal: Abort
 function clock({ exchanges }: TransportProbe): Finding[] {
   if (exchanges.length === 0) return []
   const told = exchanges.filter(({ clockMs }) => clockMs !== undefined).toSorted((a, b) => a.ms - b.ms)[0]
-  if (told?.clockMs === undefined) return [skipped('clock', 'the proxy does not tell the time')]
+  if (told?.clockMs === undefined) return [skipped('clock', 'the answers of the proxy have no Date header')]
   const { clockMs, ms } = told
   const direction = clockMs > 0 ? 'ahead of' : 'behind'
   const off = Math.abs(clockMs) - 500 - ms / 2

@@ -24,7 +24,7 @@ export function updateIn(decoded: DecodedRecord): Arrived | undefined {
   return readUpdate(decoded.message, decoded.recordKey, mayBeNamespace, () => Infinity)
 }
 
-/** `2026-11-21T09:00:00.000Z  0@42`, the time being the log's, where the proxy tells it. */
+/** `2026-11-21T09:00:00.000Z  0@42`, with the time of the log, where the proxy returns it. */
 export function placeOf({ record: { partition, offset, timestamp } }: DecodedRecord): string {
   const time = timestamp === undefined ? '' : `${instant(timestamp)}  `
   return `${time}${`${partition}@${offset}`.padEnd(6)}`

@@ -94,7 +94,7 @@ function failingAtOnce(connection: RedisConnection, client: Client, where: strin
   }
 }
 
-/** The error of a failed connection; a cluster's own error has the one of its last node as the cause. */
+/** The error of a failed connection; for a cluster the cause is the error of its last node. */
 function noConnection(error: Error, where: string): KedgeError {
   const { lastNodeError } = error as { lastNodeError?: unknown }
   const cause = lastNodeError instanceof Error ? lastNodeError : error

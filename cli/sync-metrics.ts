@@ -19,7 +19,7 @@ const HELP: Readonly<Record<keyof SyncStats, readonly [name: string, says: strin
   bytes: ['bytes_total', 'Bytes of their keys and values.'],
   batches: ['batches_total', 'Batches that were written.'],
   written: ['written_total', 'Values written and keys deleted.'],
-  superseded: ['superseded_total', 'Writes that met a newer version.'],
+  superseded: ['superseded_total', 'Writes that the store refused because it has a newer version.'],
   folded: ['folded_total', 'Records that a later one of the same batch made needless.'],
   skipped: ['skipped_total', 'Records without a write for this store.'],
   unusable: ['unusable_total', 'Records that could not be used.'],

@@ -48,7 +48,7 @@ export function tailCommand(session: Session, done: Done): Command {
       'where to begin in each partition: -10 for the last ten, an offset, beginning or end',
       '-10',
     )
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'print one JSON object a line')
     .action(async (topicArgument: string, flags: Flags, from: Command) => {
       const which = topicOf(topicArgument)
       const start = startOf(flags.from)

@@ -67,7 +67,7 @@ function compare(partition: number, next: number, ends: Ends | undefined): Findi
   if (next > bounds.end)
     return problem(
       'token',
-      `${says}, but the log ends at ${bounds.end}: a read with it waits for nothing, and loads from the source`,
+      `${says}, but the log ends at ${bounds.end}: a read with it waits for \`pollTimeout\`, and then loads from the source`,
       'it is from another log: from another cluster, or from a topic that was deleted and created again',
     )
   if (next <= bounds.beginning)

@@ -21,11 +21,11 @@ import { valuesOf } from './values.ts'
 
 const SETTINGS = [...CLUSTER_SETTINGS, ...TOPICS_SETTINGS, ...FURTHER_TOPICS_SETTINGS]
 
-const ONLY = `these of ${ALL_ROLES.join(', ')} (default: ${ROLES.join(', ')})`
+const ONLY = `only these topics of ${ALL_ROLES.join(', ')} (default: ${ROLES.join(', ')})`
 const AFTER = `
-writes is for writeBehind() and kedge persister, dead-letters for what a persister or a sync could not use: with
---dead-letters-topic any name. What stands in these two stands nowhere else yet: it is acknowledged by
-min.insync.replicas brokers (kedge writes with acks=all), and kept for longer than a persister may be away.`
+writes is for writeBehind() and kedge persister, dead-letters for records that a persister or a sync could not use
+(--dead-letters-topic names it). No other store has the records of these two yet: min.insync.replicas brokers
+acknowledge them (kedge writes with acks=all), and retention is longer than a persister may be away.`
 
 interface CreateFlags {
   readonly only?: string
@@ -44,9 +44,12 @@ export function topicsCommand(session: Session, done: Done): Command {
 function createCommand(session: Session, done: Done): Command {
   return command('create', 'Creates the topics that do not exist, with the right settings.', SETTINGS)
     .option('--only <roles>', ONLY)
-    .option('--replicas <number>', 'of each partition (default: 3, or as many as there are brokers)')
-    .option('--min-insync-replicas <number>', 'that must have a record (default: 2, or 1 with one replica)')
-    .option('--dry-run', 'only say what would be made')
+    .option('--replicas <number>', 'replicas of each partition (default: 3, or as many as there are brokers)')
+    .option(
+      '--min-insync-replicas <number>',
+      'replicas that must have a record before it is acknowledged (default: 2, or 1 with one replica)',
+    )
+    .option('--dry-run', 'only print what would be made')
     .addHelpText('after', AFTER)
     .action(async (flags: CreateFlags, from: Command) => {
       const values = await valuesOf(from, SETTINGS, session)
@@ -63,7 +66,7 @@ function checkCommand(session: Session, done: Done): Command {
     SETTINGS,
   )
     .option('--only <roles>', ONLY)
-    .option('--json', 'as one JSON object')
+    .option('--json', 'print one JSON object')
     .addHelpText('after', AFTER)
     .action(async (flags: { only?: string; json?: boolean }, from: Command) => {
       const values = await valuesOf(from, SETTINGS, session)

@@ -9,7 +9,7 @@ export interface SyncStats {
   readonly batches: number
   /** Values written, and keys deleted. */
   readonly written: number
-  /** Writes that met a newer version of their key in the store. */
+  /** Writes that the store refused because it has a newer version of their key. */
   readonly superseded: number
   /** Records that a later one of the same batch made needless. */
   readonly folded: number
