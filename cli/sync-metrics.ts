@@ -4,7 +4,7 @@ import { counter, exposition, gauge } from './metrics.ts'
 import type { Sample } from './metrics.ts'
 import type { SyncLag, SyncStats } from '../sync/index.ts'
 
-/** A sync, or whatever else follows a topic. */
+/** A sync, or the applier of a tier: what follows a topic. */
 export interface Followed {
   readonly names: Readonly<Record<string, string>>
   readonly lag: () => SyncLag

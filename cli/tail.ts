@@ -112,8 +112,7 @@ async function goOn(shown: Shown, from: readonly Position[], session: Session): 
       const restarts = new Map(gaps.map(({ partition, beginning }) => [partition, beginning]))
       at = next.map(({ partition, offset }) => ({ partition, offset: restarts.get(partition) ?? offset }))
       failures = 0
-      // A proxy that answers at once with nothing, although it should wait, gets a pause before the next
-      // read.
+      // A proxy that answers at once with nothing gets a pause, with or without long polls.
       const early = PAUSE_MS - (runtime.monotonic() - began)
       if (records.length === 0 && early > 0) await runtime.sleep(early, signal)
     } catch (error) {

@@ -212,8 +212,7 @@ class Service implements LoaderService {
         }
         shift.pump()
         pauseMs = requests.length > 0 ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, pauseMs * 2)
-        // A log that answers at once with nothing, although it should wait, gets a pause before the next
-        // read.
+        // A log that answers at once with nothing gets a pause, with or without long polls.
         const quick = requests.length > 0 || (log.capabilities.longPoll && !waits)
         const earlyMs = quick ? 0 : pauseMs - (runtime.monotonic() - began)
         if (earlyMs > 0) await runtime.sleep(earlyMs, signal)

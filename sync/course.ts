@@ -59,8 +59,7 @@ export class Course {
   async open(signal: AbortSignal): Promise<number> {
     const { sink, stream, log, topic, runtime } = this.#settings
     const first = this.#opened++ === 0
-    // At the first opening an absent topic is an error. Later an operator may be recreating it: the sync
-    // waits.
+    // At the first opening an absent topic is an error. Later the sync waits for an operator to recreate it.
     const isRetryable = (error: unknown) => retryable(error) || (!first && isUnknownTopic(error))
     for (let lap = 0; ; lap++) {
       if (lap > QUICK_LAPS) await runtime.sleep(LAP_PAUSE_MS, signal)
@@ -179,8 +178,7 @@ export class Course {
   #place({ partition, beginning, end }: PartitionOffsets, position: number | undefined): void {
     this.ends.set(partition, end)
     this.positions.set(partition, Math.max(position ?? beginning, beginning))
-    // Without a stored position nothing was due from this partition: records that retention deleted are no
-    // loss.
+    // Without a stored position nothing was due from this partition: deleted records are no loss.
     if (position === undefined || position >= beginning) return
     const records = beginning - position
     this.#counters.lost += records

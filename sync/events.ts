@@ -77,10 +77,7 @@ export type SyncEvent =
       readonly durationMs: number
       readonly recordsPerSecond: number
     }
-  /**
-   * The log returns no record although there are some: an open transaction, or a record larger than any
-   * answer.
-   */
+  /** The log returns no record although some remain: an open transaction, or one larger than any answer. */
   | { readonly type: 'stalled'; readonly partition: number; readonly offset: number; readonly end: number }
   | { readonly type: 'batch'; readonly partition: number; readonly records: number; readonly next: number }
   /**

@@ -36,7 +36,7 @@ export function readJson(bytes: Uint8Array): Decoded {
   return { value, exact: true, rounds: false }
 }
 
-/** JSON by {@link readJson}, and by `codec` what it detects: whatever is decoded is a {@link Decoded}. */
+/** JSON by {@link readJson}, and by `codec` the formats that it detects. Each decoded value is a {@link Decoded}. */
 export const exactCodec = (codec: Codec | undefined): Codec => ({
   ...json,
   name: (codec ?? json).name,

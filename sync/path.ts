@@ -42,8 +42,7 @@ export function pick(root: unknown, paths: readonly Path[]): Record<string, unkn
     let at = picked
     for (const name of path.slice(0, -1)) {
       const inner = at[name]
-      // Another path may have taken the whole object that this one leads into: then the field is there
-      // already.
+      // Another path may have taken the whole object that this one leads into: then the field is there.
       at = typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>) : (at[name] = {})
     }
     at[path.at(-1)!] ??= value

@@ -111,8 +111,7 @@ export class Patience {
     const { runtime, emit } = this.#settings
     const most = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(attempt - 1, 20), MAX_PAUSE_MS)
     const asked = Math.min((isKedgeError(error) ? error.retryAfterMs : 0) ?? 0, MAX_RETRY_AFTER_MS)
-    // Half of the pause is random, so that syncs that lost the same store do not return to it at the same
-    // moment.
+    // Half of the pause is random: syncs that lost the same store must not return at the same moment.
     const retryInMs = Math.min(Math.max(asked, most * (0.5 + runtime.random() / 2)), this.#leftMs())
     emit({ type: `${this.#of}_failed`, error, attempt, retryInMs })
     await runtime.sleep(retryInMs, signal)

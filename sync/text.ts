@@ -2,10 +2,7 @@
 import { isLosslessNumber } from 'lossless-json'
 import { plainDecimal } from './decimal.ts'
 
-/**
- * The text of a text, a number (with all of its digits) or a boolean; `undefined` for others and for an empty
- * text.
- */
+/** The text of a text, a number (all of its digits) or a boolean; `undefined` for others and empty texts. */
 export function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value
   if (typeof value === 'number') return Number.isFinite(value) ? plainDecimal(String(value)) : undefined

@@ -65,10 +65,7 @@ export class Writer {
     this.#movedKeys.forget()
   }
 
-  /**
-   * Writes all stretches, and retries until the signal is aborted; returns `'wiped'` where the store was
-   * wiped.
-   */
+  /** Writes all stretches, and retries until the signal is aborted; or returns that the store was wiped. */
   async write(stretches: readonly Stretch[], signal: AbortSignal): Promise<'written' | 'wiped'> {
     let wiped = false
     const waiting = [...stretches]
