@@ -9,7 +9,7 @@ export interface Seeds {
 /** The part of the usual runs that `npm test` has. */
 const SHORT = 1 / 4
 
-/** Seeds that nobody chose, so many as is usual, where the environment does not say otherwise. */
+/** Random first seed, and the usual number of runs; KEDGE_SEED and KEDGE_RUNS override them. */
 export function seeds(usual: number): Seeds {
   const fixed = process.env['KEDGE_SEED']
   if (fixed !== undefined) return { first: Number(fixed), runs: 1 }

@@ -116,7 +116,7 @@ describe('failures', () => {
     ['ECONNREFUSED', 'connection refused'],
     ['ENOTFOUND', 'the name of the host is not known'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed'],
-  ])('by %s are told in words, in one sentence, with exit code 1', async (code, words) => {
+  ])('by %s print one sentence in plain words and exit with code 1', async (code, words) => {
     const cause = Object.assign(new Error('deep\n    at somewhere (file.ts:1:1)'), { code })
     const ran = await kedge(['tail', '--url', 'http://proxy.example'], {
       fetch: () => Promise.reject(new TypeError('fetch failed', { cause })),
@@ -190,7 +190,7 @@ describe('secrets', () => {
 })
 
 describe('colours', () => {
-  it('are for terminals that show them, and for nobody who sets NO_COLOR', () => {
+  it('are printed to terminals that show them, unless NO_COLOR is set', () => {
     expect(showsColours(true, {})).toBe(true)
     expect(showsColours(true, { NO_COLOR: '' })).toBe(true)
     expect(showsColours(true, { NO_COLOR: '1' })).toBe(false)

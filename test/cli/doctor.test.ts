@@ -58,7 +58,7 @@ describe('kedge doctor, of a proxy', () => {
     expect(code).toBe(0)
   })
 
-  it('writes heartbeats where it is told to', async () => {
+  it('writes heartbeats to the topic that --probe-topic names', async () => {
     const gateway = proxy()
     await examine(['--probe-topic', 'probe'], gateway)
     expect(gateway.log.offsets('cache-evictions', 0).end).toBe(0)

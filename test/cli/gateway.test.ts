@@ -58,7 +58,7 @@ describe('kedge gateway', () => {
     await ran
   })
 
-  it('lets in whoever has credentials from the environment, the file or flags', async () => {
+  it('lets in clients with credentials from the environment, the file or flags', async () => {
     const { url, ran, stop } = await serving(['--token', 'x', '--token', 'y'], {
       env: { KEDGE_GATEWAY_USER: 'ann:p:w,d' },
     })
@@ -73,7 +73,7 @@ describe('kedge gateway', () => {
     expect(out + err).not.toContain('p:w,d')
   })
 
-  it('writes a line for each request when it is told to', async () => {
+  it('writes a line for each request under --access-log', async () => {
     const { url, ran, stop } = await serving(['--access-log'])
     await fetch(`${url}/topics`)
     stop()
@@ -117,7 +117,7 @@ describe('kedge gateway', () => {
     )
   })
 
-  it('does without the brokers of the file when it is told to stand on memory', async () => {
+  it('leaves out the brokers of the file under --log memory', async () => {
     const files = { 'kedge.config.json': { brokers: ['kafka:9092'] } }
     const { ran, stop } = await serving(['--log', 'memory'], { files })
     stop()

@@ -68,7 +68,7 @@ describe('kedge get', () => {
     expect(code).toBe(evicted ? 1 : 0)
   })
 
-  it('takes no eviction from before the value was loaded for one of it', async () => {
+  it('does not count an eviction that precedes the load of the value', async () => {
     expect((await kedge(['get', 'users', '7'], having(put(1), [clear()]))).code).toBe(0)
     expect((await kedge(['get', 'users', '7'], having(put(0), [clear()]))).code).toBe(1)
   })
@@ -117,7 +117,7 @@ describe('kedge get', () => {
     expect(code).toBe(1)
   })
 
-  it('looks back as far as it is told to', async () => {
+  it('looks back as many records as --max-records says', async () => {
     const around = having(put(0), [])
     for (let n = 0; n < 1500; n++)
       append(around.log, 'cache-updates', put(0, { key: `k${n}` }), `users/k${n}`)

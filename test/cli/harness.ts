@@ -15,7 +15,7 @@ import type { MemoryLogOptions } from '../../src/testing/memory-log.ts'
 
 export const NOW = 1_700_000_000_000
 
-/** A clock that moves only when somebody sleeps, and then at once. */
+/** A clock that moves only when the code under test sleeps, and then at once. */
 export class Clock {
   ms = NOW
   readonly runtime: Runtime = systemRuntime({

@@ -141,7 +141,7 @@ describe('the process of a persister', () => {
     )
     expect(answer).toMatchObject({ ready: false })
     expect((await fetch(`${listening}/lag`)).status).toBe(503)
-    // Without the lag, which nobody knows.
+    // The metrics leave out the lag: the persister cannot know it while Kafka is away.
     expect(await (await fetch(`${listening}/metrics`)).text()).not.toContain('lag_records')
     child.kill('SIGTERM')
     const { code, err } = await ended

@@ -95,7 +95,7 @@ describe('the process', () => {
     })
   })
 
-  it('ends quietly when nobody reads its output any more', async () => {
+  it('ends quietly when the reader of its output goes away', async () => {
     const { url, log } = await gateway()
     for (let n = 0; n < 5000; n++) append(log, 'cache-evictions', { v: 1, op: 'clear', ns: `n${n}` })
     const { child, ended } = start(['tail', '--from', 'beginning', '--follow'], { KEDGE_URL: url })

@@ -58,7 +58,7 @@ describe('kedge tail', () => {
     ])
   })
 
-  it('begins ten records before the end, or where it is told to', async () => {
+  it('begins ten records before the end, or where --from says', async () => {
     const { log, fetch } = proxy()
     for (let n = 0; n < 30; n++) append(log, TOPIC, { v: 1, op: 'clear', ns: `n${n}` })
     const shown = async (...args: string[]) =>

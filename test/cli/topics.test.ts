@@ -248,7 +248,7 @@ describe('the cluster', () => {
     ['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'ssl/tls alert', /may ask for a certificate/],
     ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'tlsv1 alert unknown ca', /does not know the authority/],
     ['ERR_OSSL_X509_KEY_VALUES_MISMATCH', 'key values mismatch', /the key is not that of the certificate/],
-  ])('that cannot be reached is told in words: %s', async (code, message, words) => {
+  ])('that cannot be reached is reported in plain words: %s', async (code, message, words) => {
     const away = cluster()
     const cause = new Error('The broker cannot be reached.', {
       cause: Object.assign(new Error(message), { code }),

@@ -13,7 +13,7 @@ const places = {
 }
 const steps = TOUR.flatMap((chapter) => chapter.steps)
 
-/** What a shell hands to curl for these lines, when curl answers with a token. Nothing is sent, nobody sleeps. */
+/** What a shell hands to curl for these lines, when curl answers with a token. Nothing is sent, and nothing sleeps. */
 function argumentsOf(lines: readonly string[]): string[][] {
   const script = [
     `curl() { printf '%s\\0' "$@" end >&3; printf '{"token":"k1.0-7"}'; }`,

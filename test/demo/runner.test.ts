@@ -155,7 +155,7 @@ describe('the tour', () => {
     expect(report?.difference).toBe('status is 500, not 200')
   })
 
-  it('differs where nobody answers', async () => {
+  it('differs where no answer comes', async () => {
     const { report } = await take(read)
     expect(report).toMatchObject({ seen: undefined, difference: 'no answer' })
   })
@@ -212,7 +212,7 @@ describe('a difference', () => {
       { status: 200, cacheStatus: ['hit', 'stored'] },
       'cache-status is “kedge; hit; ttl=3”, not “hit; stored”',
     ],
-  ])('from %j is told: %s', (expectation, difference) => {
+  ])('from %j is reported: %s', (expectation, difference) => {
     expect(differenceOf(expectation, seen)).toBe(difference)
   })
 

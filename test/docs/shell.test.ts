@@ -1,4 +1,4 @@
-/** Whoever pastes a command of a page finds that it does what the page says. */
+/** A reader who pastes a command of a page finds that it does what the page says. */
 import { describe, expect, it } from 'vitest'
 import { blocksOf, PAGES } from './page.ts'
 import { isRead, RULES } from './rules.ts'

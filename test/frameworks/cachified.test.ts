@@ -23,7 +23,7 @@ describe('cachified over a namespace', () => {
 
   it('holds what was loaded where the clock ticks between the call and the read', async () => {
     const { cache } = await pair()
-    // A tick, but not a long pause, may fall in between: the time that cachified takes is of before it.
+    // A tick, but not a long pause, may fall in between: cachified takes its time before that tick.
     const ticking = { ...cache, get: (key: string) => (vi.advanceTimersByTime(1), cache.get(key)) }
     let loads = 0
     const read = () =>

@@ -46,7 +46,7 @@ class Source {
   }
 }
 
-/** How one framework reads, so that what it held and what it loaded can be told apart. */
+/** How one framework reads; it keeps apart what it held and what it loaded. */
 interface Framework {
   readonly here: Isolate<never>
   readonly there: Isolate<never>
@@ -151,7 +151,7 @@ async function run(seed: number, make: () => Promise<Framework>): Promise<Result
   await over
   for (const key of KEYS) {
     for (let nth = 0; nth < 3; nth++) {
-      // Whatever else was under way is over, where nobody says so.
+      // The rest ends all other work, of which no event tells.
       vi.advanceTimersByTime(restMs)
       await there.space.delete(key)
       await here.catchUp()

@@ -212,14 +212,14 @@ describe('values that come late', () => {
     expect(await at.run(fills.read('k'))).toBeUndefined()
     await at.run(fills.bring('k', 'old'))
     expect(await at.run(space.get('k'))).toBeUndefined()
-    // Whoever is slow does not keep the others from being held for ever.
+    // A slow reader does not for ever keep the values of others from being held.
     await at.runtime.advance(61_000)
     expect(await at.run(fills.read('k'))).toBeUndefined()
     expect(await at.run(fills.bring('k', 'new'))).toBe(true)
     expect(await at.run(space.get('k'))).toBe('new')
   })
 
-  it('are held again after a reader has vanished with its request, and wait for nobody else', async () => {
+  it('are held again after a reader has vanished with its request, and wait for no other reader', async () => {
     const { at, space, fills } = await opened(true)
     // Its request is gone: none of its timers fires any more.
     let vanished = true
@@ -244,7 +244,7 @@ describe('values that come late', () => {
       await at.run(fills.bring(key, 'x'))
     }
     const before = at.runtime.now()
-    // What they load fails: nobody ever brings it.
+    // Their loads fail: no value is ever brought.
     for (const key of ['1', '2', '3', '4', '5']) expect(await read(key)).toBeUndefined()
     expect(at.runtime.now() - before).toBeLessThan(5000)
   })
@@ -288,7 +288,7 @@ describe('values that come late', () => {
       for (const key of ['1', '2', '3']) expect(await at.run(fills.read(key))).toBeUndefined()
     expect(await at.run(cache.namespace('other').getOrSet('k', () => 'loaded'))).toBe('loaded')
     expect(at.runtime.now() - since).toBeLessThan(1000)
-    // What nobody has brought is given up, and there is room again, on each of them.
+    // Places that no load has filled are given up, and there is room again, on each of them.
     await at.runtime.advance(12_000)
     await at.run(all[2]!.read('4'))
     await at.run(all[2]!.bring('4', 'brought'))

@@ -161,7 +161,7 @@ describe('the example for Next.js', () => {
       expect(before[0]!.reads).not.toBe(before[1]!.reads)
       expect([await productOf(here), await productOf(there)]).toEqual(before)
 
-      // A webhook of somebody who changed it elsewhere. Next.js answers a route before it has revalidated.
+      // A webhook reports a change made elsewhere. Next.js answers a route before it has revalidated.
       products.names.set('7', 'Grace')
       await revalidate(here)
       await expect.poll(async () => (await productOf(here)).name, LONG).toBe('Grace')

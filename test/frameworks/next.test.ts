@@ -173,7 +173,7 @@ describe('a handler for the caches of Next.js', () => {
     expect(await there.read('k')).toBeUndefined()
   })
 
-  it('does not hold what nobody looked for before', async () => {
+  it('does not hold a value whose key was not read before', async () => {
     const { handler, read } = await alone()
     await handler.set('k', Promise.resolve(entry('x')))
     expect(await read('k')).toBeUndefined()

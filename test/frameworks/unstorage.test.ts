@@ -130,7 +130,7 @@ describe('unstorage over a namespace', () => {
     expect(await storage.getItem('page')).toBe('new')
   })
 
-  it('as a place for what was loaded, takes nothing that nobody has looked for', async () => {
+  it('as a place for loaded values, refuses a value whose key was not read before', async () => {
     const { storage } = await pair({ set: 'fill' })
     await storage.setItem('page', 'from nowhere')
     expect(await storage.getItem('page')).toBeNull()

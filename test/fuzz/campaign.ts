@@ -84,7 +84,7 @@ export async function run<I>({
     const input = make(dice, kept[fed])
     let outcome: Outcome
     try {
-      // Most are told at once: waiting for those too would cost more than they do.
+      // Most decoders answer at once: an await for those would cost more than they do.
       const told = feed(input, dice)
       outcome = typeof told === 'string' ? told : await told
     } catch (error) {

@@ -97,7 +97,7 @@ function jsonIn(bytes: Uint8Array): unknown {
 
 const OPERATIONS = new Set(['evict', 'intent', 'clear', 'beat'])
 
-/** What nobody can take for a message that this release understands. */
+/** What is no message that this release understands. */
 function isJunk(found: unknown): boolean {
   if (typeof found !== 'object' || found === null || Array.isArray(found)) return true
   const { v, op } = found as { v?: unknown; op?: unknown }

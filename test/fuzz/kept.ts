@@ -1,7 +1,7 @@
 /** Inputs that once broke something, as text: each campaign begins with its own. */
 import type { Decoder } from './campaign.ts'
 
-/** A value that is nested deeper than anybody can write down again. */
+/** A value that is nested too deep for JSON.stringify. */
 const DEEP = `{"v":1,"op":"put","ns":"users","key":"7","value":${'['.repeat(10_000)}${']'.repeat(10_000)},"ttl":60000,"at":1700000000000,"asOf":99}`
 
 export const KEPT: Partial<Record<Decoder, readonly string[]>> = {

@@ -1,4 +1,4 @@
-/** Bytes that hold a message: MessagePack and gzip, broken; and gzip that holds more than anybody has room for. */
+/** Bytes that hold a message: MessagePack and gzip, broken; and gzip that inflates beyond every limit. */
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { messagePack } from '../../adapters/messagepack.ts'

@@ -1,4 +1,4 @@
-/** What Redis, Memcached and Lambda hand over: replies of broken servers, items of strangers, events of anybody. */
+/** What Redis, Memcached and Lambda hand over: replies of broken servers, foreign items, forged events. */
 import { describe, it } from 'vitest'
 import { kafkaEventRecords } from '../../adapters/lambda-event.ts'
 import { MetaFailure } from '../../adapters/memcached/meta.ts'

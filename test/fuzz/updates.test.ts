@@ -119,7 +119,8 @@ async function feed({ original, value, recordKey, timestamp }: Input): Promise<s
   const now = ground.timeline.now()
   let changed = 0
   for (const [name, space] of isolate.spaces) {
-    if (isolate.peek(name, BYSTANDER) !== name) throw new Error('a value that nobody wrote has changed')
+    if (isolate.peek(name, BYSTANDER) !== name)
+      throw new Error('a value has changed though no message wrote it')
     for (const key of KEYS) {
       const entry = space.current(key)
       if (entry === undefined || entry === held.get(`${name}/${key}`)) continue

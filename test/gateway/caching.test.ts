@@ -195,7 +195,7 @@ it('refuses more answers at once than the bytes allow, until the others are take
   log.append('t', { key: null, value: new Uint8Array(6_000_000) })
   const { url } = (gateway = await startGateway({ log, limits: { maxAnswerBytes: 1000 } }))
   const ask = () => fetch(url + path('offset=0&timeout=0&max_bytes=10'), { headers: { accept: BINARY } })
-  // Nobody reads the first body: it stands in the buffers of the connection.
+  // The client does not read the first body: it stands in the buffers of the connection.
   const slow = await ask()
   const refused = await ask()
   expect([slow.status, refused.status, refused.headers.get('retry-after')]).toEqual([200, 429, '1'])

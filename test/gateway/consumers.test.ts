@@ -22,7 +22,7 @@ const offsetsOf = ([status, records]: [number, unknown]) => [
 ]
 
 describe('a consumer instance', () => {
-  it('reads from where it was told, goes on after it, and is gone when deleted', async () => {
+  it('reads from its reset position, goes on after what it read, and is gone when deleted', async () => {
     const h = harness()
     for (const text of ['a', 'b', 'c']) h.log.append('t', value(text))
     const created = (await (await h.post('/consumers/g', { 'fetch.min.bytes': 1 }, V2)).json()) as {

@@ -155,7 +155,7 @@ describe('a consumer instance that subscribes', () => {
     expect(await poll(h, 'b')).toEqual(['1:0'])
   })
 
-  it("is told when it commits what is another one's by now, and reads it again", async () => {
+  it('gets an error for a commit to a partition that has moved to another member, and reads on', async () => {
     const h = harness({ topics: { t: 2 } })
     fill(h, 0, 1)
     await member(h, 'a')
@@ -169,7 +169,7 @@ describe('a consumer instance that subscribes', () => {
     expect(await committed(h, 'b')).toMatchObject([200, { offsets: [{ partition: 0, offset: 1 }] }])
   })
 
-  it('leaves its group when the gateway stops, with what it was given committed', async () => {
+  it('leaves its group when the gateway stops, and commits what its client got', async () => {
     const stopping = new AbortController()
     const h = harness({ topics: { t: 1 } }, { stopping: stopping.signal })
     fill(h, 0, 1)
@@ -182,7 +182,7 @@ describe('a consumer instance that subscribes', () => {
     expect((await h.get(`${at('a')}/subscription`)).status).toBe(404)
   })
 
-  it('hands on its partitions when nobody has used it for the idle time', async () => {
+  it('hands on its partitions after the idle time without a call', async () => {
     const h = harness({ topics: { t: 2 } })
     await member(h, 'a')
     h.clock.advance(200_000)

@@ -3,7 +3,7 @@ import { Floor } from '../../gateway/kafka/floor.ts'
 
 const at = (end: number, epoch = 3, id = 'log', partition = 0) => ({ id, partition, epoch, end })
 
-describe('Ends that were told', () => {
+describe('Ends that were answered', () => {
   it('never go back under the same epoch', () => {
     const floor = new Floor()
     floor.check(at(7))

@@ -73,7 +73,7 @@ describe('How long a broker has been seen to run', () => {
     expect(ask(liveness, 1)).toBe(now.monotonic)
   })
 
-  it('is told for each broker by itself', () => {
+  it('is kept for each broker by itself', () => {
     const liveness = begin()
     ask(liveness, 1, 'a:1')
     pass(2000)

@@ -112,7 +112,7 @@ describe('a batch that cannot be read', () => {
   it.each([
     ...CODECS.slice(1).map((codec) => [`a bomb of ${codec}`, () => batch(3, ['x', zeros], codec)] as const),
     ['a wrong checksum', () => flipped(batch(3, ['x'.repeat(9), 'y']), 'xxx')],
-    ['a codec that nobody knows', reseal((bytes) => bytes.writeInt16BE(6, ATTRIBUTES))],
+    ['a codec that does not exist', reseal((bytes) => bytes.writeInt16BE(6, ATTRIBUTES))],
     ['gzip that is none', reseal((bytes) => bytes.writeInt16BE(1, ATTRIBUTES))],
     ['snappy that is none', reseal((bytes) => bytes.writeInt16BE(2, ATTRIBUTES))],
     ['lz4 that is none', reseal((bytes) => bytes.writeInt16BE(3, ATTRIBUTES))],

@@ -45,7 +45,7 @@ describe('What a broker says of a topic', () => {
     expect(after.seats.map(({ epoch }) => epoch)).toEqual([5, 2, 8])
   })
 
-  it('counts again when nobody has told the later epoch for a minute: the cluster was set back', () => {
+  it('counts again when no broker has named the later epoch for a minute: the cluster was set back', () => {
     const now = vi.spyOn(performance, 'now').mockReturnValue(1000)
     const known = told({ leader: 2, epoch: 5 })
     now.mockReturnValue(60_000)

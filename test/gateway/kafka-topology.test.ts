@@ -76,18 +76,18 @@ describe('A topic that is looked at again and again', () => {
     expect(asked).toEqual(['kafka-1', 'kafka-2', 'kafka-3', 'kafka-2', 'kafka-3'])
   })
 
-  it('tells of a leader that has replaced one which goes on to say that it leads', async () => {
+  it('names the new leader though the old one goes on to say that it leads', async () => {
     expect(await look()).toBe(1)
     says.set('kafka-3', { leader: 3, epoch: 6 })
     const seen = [await look(), await look()]
     expect(seen.at(-1)).toBe(3)
-    // Whoever has not heard of it changes nothing.
+    // A broker that has not heard of the change alters nothing.
     await topology.refresh('t')
     expect(asked.at(-1)).toBe('kafka-1')
     for (let n = 0; n < 4; n++) expect(await look()).toBe(3)
   })
 
-  it('is asked of anybody when the one whose turn it is does not answer, who is then left in peace', async () => {
+  it('comes from another broker when the next in turn does not answer, which is then not asked', async () => {
     await look()
     says.delete('kafka-2')
     asked = []

@@ -1,4 +1,4 @@
-/** Who is asked before a leader is believed, and what becomes of it. */
+/** Which brokers are asked before a leader's answer is used, and what becomes of the answer. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { KafkaFailure } from '../../gateway/kafka/failure.ts'
 import { Liveness } from '../../gateway/kafka/liveness.ts'
@@ -24,9 +24,9 @@ const topicOf = ({ epoch = 5, inSync = [1, 2, 3], replicas = [1, 2, 3], id = 'lo
   seats: [{ epoch, replicas, inSync: inSync.map((one) => (one > 4 ? undefined : node(one))), at: 0 }],
 })
 
-describe('A leader that tells an end', () => {
+describe('A leader that answers an end', () => {
   let now: number
-  /** What each broker says when it is asked; nothing for one that does not answer. */
+  /** What each broker answers; no entry for one that does not answer. */
   let says: Map<number, Described>
   let words: Map<string, Word>
   let asked: number[]
@@ -57,7 +57,7 @@ describe('A leader that tells an end', () => {
     )
   })
 
-  /** The leader is asked and answers after `ms`; what becomes of its answer. */
+  /** Asks the leader, which answers after `ms`; returns what becomes of its answer. */
   const poll = async (described: Described = {}, ms = 2) => {
     const began = now
     const question = liveness.now()
@@ -75,7 +75,7 @@ describe('A leader that tells an end', () => {
     return told
   }
 
-  it('is believed when each of the others in sync knows of no later epoch', async () => {
+  it('is accepted when each of the others in sync knows of no later epoch', async () => {
     expect(await poll()).toBe('told')
     expect(asked).toEqual([2, 3])
   })
@@ -95,7 +95,7 @@ describe('A leader that tells an end', () => {
     expect(await poll()).toBe(74)
   })
 
-  it('is refused when it wakes, also if it was believed before, and for as long as nobody confirms it', async () => {
+  it('is refused when it wakes, also if it was accepted before, until another broker confirms it', async () => {
     expect(await poll()).toBe('told')
     now += 10_000
     says.set(2, { epoch: 6, inSync: [2, 3] })
@@ -121,7 +121,7 @@ describe('A leader that tells an end', () => {
     expect(await poll()).toBe(74)
   })
 
-  it('is believed for a call that began before words that were put meanwhile, and for this call only', async () => {
+  it('is accepted, for one call only, when another call has stored confirmations since it began', async () => {
     const began = now
     now += 1
     for (const id of [2, 3]) words.set(nameOf(node(id)), { asked: now, topic: topicOf({}) })
@@ -161,13 +161,13 @@ describe('A leader that tells an end', () => {
   it.each([
     ['does not answer', [1, 2, 3]],
     ['is not listed', [1, 2, 9]],
-  ])('is believed by a majority of the replicas when one in sync %s', async (_, inSync) => {
+  ])('is accepted by a majority of the replicas when one in sync %s', async (_, inSync) => {
     says.delete(3)
     says.set(2, { inSync })
     expect(await poll({ inSync })).toBe('told')
   })
 
-  it('is not believed when no majority says so', async () => {
+  it('is not accepted without a majority', async () => {
     says.clear()
     expect(await poll()).toBe('unknown')
     says.set(2, { inSync: [1, 2], replicas: [1, 2] })
@@ -182,14 +182,14 @@ describe('A leader that tells an end', () => {
     expect(await poll({ inSync: [1] })).toBe('unknown')
   })
 
-  it('is believed when it is the only replica, and nobody is asked', async () => {
+  it('is accepted without a question when it is the only replica', async () => {
     expect(await poll({ replicas: [1], inSync: [1] })).toBe('told')
     now += 100_000
     expect(await poll({ replicas: [1], inSync: [1] })).toBe('told')
     expect(asked).toEqual([])
   })
 
-  it('that is alone in sync is believed when whoever answers says so, or nobody answers', async () => {
+  it('that is alone in sync is accepted when each broker that answers confirms it, or none answers', async () => {
     says = new Map([[4, { inSync: [1] }]])
     expect(await poll({ inSync: [1] })).toBe('told')
     says.set(4, { inSync: [2], epoch: 6 })

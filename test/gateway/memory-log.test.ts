@@ -134,7 +134,7 @@ describe('memory()', () => {
     await expect(asking).rejects.toBe(reason)
   })
 
-  it('fails the calls it is told to fail, before or after their work, so many times', async () => {
+  it('fails the calls that a test chooses, before or after their work, so many times', async () => {
     const kafka = memory()
     const lost = new Error('lost')
     kafka.fail(lost, { on: 'produce', when: 'after', times: 1 })

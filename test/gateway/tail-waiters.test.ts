@@ -31,7 +31,7 @@ describe('those who wait at a loop', () => {
     expect([waiters.size, clock.sleeping]).toEqual([0, 0])
   })
 
-  it('are told where they stand, or refused together, and leave no timer', async () => {
+  it('resolve with where they stand, or are refused together, and leave no timer', async () => {
     const clock = new Clock()
     const waiters = new Waiters(clock.runtime, () => {})
     const far = waiters.add(7, clock.ms + 50)

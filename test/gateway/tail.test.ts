@@ -122,7 +122,7 @@ describe('a shared tail', () => {
     expect(calls).toMatchObject({ read: 1, offsets: 2 })
   })
 
-  it('gives nobody bounds that were sought before the call', async () => {
+  it('never answers a call with bounds that were sought before it', async () => {
     const { calls, gate, produce, tail } = world()
     let open!: () => void
     gate.offsets = new Promise<void>((resolve) => (open = resolve))
@@ -152,7 +152,7 @@ describe('a shared tail', () => {
     expect(offsetsOf(await read(0, { ...NOW, isolation: 'committed' }))).toEqual([0])
     expect(offsetsOf(await read(0))).toEqual([0, 1, 2])
     transaction.abort()
-    // The loop of committed readers may have been told of the append, and holds back before it looks again.
+    // The loop of committed readers may know of the append already, and holds back before it looks again.
     clock.advance(50)
     expect(offsetsOf(await both[1])).toEqual([2])
     expect((await read(0, { ...NOW, isolation: 'committed' })).records).toHaveLength(2)
@@ -249,7 +249,7 @@ describe('a shared tail', () => {
     expect(offsetsOf(await waiting)).toEqual([0])
   })
 
-  it('ends the wait of nobody but the one who goes away', async () => {
+  it('ends only the wait of the reader that aborts', async () => {
     const { log, produce, read } = world()
     const gone = new AbortController()
     const other = read(0, LONG)
@@ -404,7 +404,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /**
  * A read through the tail at any moment is a read of the cluster, or a beginning of it that goes on where it ends; with
- * bounds that are the cluster's, of the log that the records are from. Whoever goes on from it misses nothing.
+ * bounds that are the cluster's, of the log that the records are from. A reader that goes on from it misses nothing.
  */
 it('reads as the cluster does, whatever happens to the log meanwhile', async () => {
   const run = async (steps: readonly Step[], quick: boolean) => {

@@ -67,7 +67,7 @@ describe.skipIf(withoutKafka())('Bounds from a real broker', () => {
     }
   })
 
-  it('are told by the leader that is after a restart, another epoch of the same broker', async () => {
+  it('come from the leader after a restart, which is another epoch of the same broker', async () => {
     const { name } = await cluster.createTopic('epochs', { partitions: 1 })
     await write(name, 4)
     const before = await cluster.offsets(name, 0)

@@ -28,7 +28,7 @@ export interface Broker {
   kill(): void
   /** Ends it for good, and removes its data. */
   stop(): Promise<void>
-  /** SIGSTOP: the connections stay, nobody answers. */
+  /** SIGSTOP: the connections stay, and the broker does not answer. */
   pause(): void
   /** SIGCONT. */
   resume(): void
@@ -108,7 +108,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       running = await launch()
     },
     async stop() {
-      // Nobody reads its data again: it need not end in good order.
+      // No test reads its data again: it need not end in good order.
       await running.end('SIGKILL')
       await rm(folder, { recursive: true, force: true, maxRetries: 5 })
     },

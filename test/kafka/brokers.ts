@@ -13,11 +13,11 @@ export interface Brokers {
   readonly ids: readonly number[]
   /** `127.0.0.1:port` of the one with the id. */
   readonly address: (id: number) => string
-  /** The id of the one that is the active controller, as the others believe. */
+  /** The id of the active controller, as the other brokers report it. */
   controller(): Promise<number>
   /** SIGKILL. */
   kill(id: number): void
-  /** SIGSTOP: its connections stay, and it answers nobody. */
+  /** SIGSTOP: its connections stay, and it does not answer. */
   pause(id: number): void
   /** SIGCONT. */
   resume(id: number): void

@@ -12,7 +12,7 @@ const PEM_KEY = fileURLToPath(new URL('PemKey.java', import.meta.url))
 export interface Certificate {
   /** PEM. */
   readonly ca: string
-  /** What the broker is told of it. */
+  /** The broker's settings that name it. */
   readonly properties: Readonly<Record<string, string>>
 }
 

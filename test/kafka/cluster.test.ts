@@ -22,7 +22,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
   let topics = 0
 
   beforeAll(async () => {
-    // As a broker comes: whoever asks for a topic may bring it into being.
+    // The broker's default: a client that asks for a topic may create it.
     broker = await startBroker({ properties: { 'auto.create.topics.enable': 'true' } })
     cluster = kafkaCluster({ brokers: [broker.bootstrap] })
     admin = new Admin({ clientId: 'test', bootstrapBrokers: [broker.bootstrap] })
@@ -100,7 +100,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
       await write(name, 'old')
       const before = await cluster.offsets(name, 0)
       const reader = kafkaCluster({ brokers: [broker.bootstrap] })
-      // It remembers the topic from before, and is told of nothing.
+      // It remembers the old topic, and gets no notice of the change.
       expect((await reader.offsets(name, 0)).logId).toBe(before.logId)
       await cluster.remove(name)
       await cluster.create(name, 1)
@@ -291,7 +291,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
       expect((await polled).next.map(({ offset }) => offset)).toEqual([0, 1, 0])
     })
 
-    it('whoever aborts a poll is let go with the reason given, and the next poll works', async () => {
+    it('an aborted poll rejects with the reason given, and the next poll works', async () => {
       const name = await topic()
       const controller = new AbortController()
       const polled = read(name, 0, { waitMs: A_LONG_TIME, signal: controller.signal })
@@ -380,7 +380,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
       expect(await Promise.all(found)).toEqual([0, 0, 1, 2, 3, 0])
     })
 
-    it('bounds are those of after the question, however many ask', async () => {
+    it('bounds are sampled after the question, however many callers ask', async () => {
       const name = await topic()
       for (let n = 1; n <= 20; n++) {
         const early = [cluster.offsets(name, 0), cluster.offsets(name, 0)]
@@ -431,7 +431,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
       expect(valuesOf(await read(name, 1, committed))).toEqual(['after', 'committed'])
     })
 
-    it('an open transaction hides what follows from who reads committed, and nobody else', async () => {
+    it('an open transaction hides what follows from readers of committed records alone', async () => {
       const name = await topic()
       const writer = producer('opens')
       const transaction = await writer.beginTransaction()

@@ -88,7 +88,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     ...SUITES.v3,
     create: () => onKafka((url) => confluent({ url, produce: { url: `${url}/kafka`, api: 'v3' } })),
   })
-  describe('two gateways behind a balancer are as good as one', () => {
+  describe('two gateways behind a balancer keep the contract of one', () => {
     let tails: ReturnType<typeof withTail>[] = []
     beforeAll(() => {
       tails = [withTail(cluster), withTail(other)]

@@ -1,7 +1,7 @@
 /**
- * Knows every publish and every read, and tells afterwards which of them broke a promise.
+ * Records every publish and every read, and reports afterwards which of them broke a promise.
  *
- * It takes times and outcomes as it is told them, and asks nobody: what it finds in a trace it finds again.
+ * Its input are the times and outcomes that the run hands it, and nothing else: the same trace gives the same findings.
  *
  * @module
  */
@@ -73,7 +73,7 @@ export interface Read {
   readonly ended: number
   /** Whether the value came out of the cache. */
   readonly cached: boolean
-  /** Whether the reader was told that the log is out of reach. */
+  /** Whether the read was flagged: the log is out of reach. */
   readonly flagged: boolean
   readonly after?: Acknowledged | undefined
 }
@@ -87,7 +87,7 @@ export class FaultChecker {
   readonly count = {
     acknowledged: 0,
     reported: 0,
-    /** Reported as errors, and found in the log: an error says that nobody knows. */
+    /** Reported as errors, and found in the log: an error leaves the outcome open. */
     reportedInLog: 0,
     /** Found in the log more than once: an attempt was repeated. */
     repeated: 0,

@@ -157,7 +157,7 @@ const CUTS: readonly [string, (random: () => number) => Toxic][] = [
 
 /** A publish takes a few milliseconds. One that takes as long as this goes nowhere. */
 const STUCK_MS = 200
-/** How long a cut is given to meet somebody. */
+/** How long a cut lasts, so that it meets a call. */
 const CUT_MS = 5000
 
 const connectionsCut: Fault = async ({ stage, random }) => {

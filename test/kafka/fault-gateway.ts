@@ -29,7 +29,7 @@ export class GatewayProcess {
     const child = guardedChild(process.execPath, [PROGRAM, String(this.port), this.#brokers])
     this.#child = child
     const ended = once(child, 'exit').then(() => Promise.reject(new Error('the gateway did not start')))
-    // Once it listens nobody waits for its end here.
+    // Once the gateway listens, no code here waits for its end.
     ended.catch(() => undefined)
     await Promise.race([once(child.stdout!, 'data'), ended])
   }
@@ -39,7 +39,7 @@ export class GatewayProcess {
     return killed(this.#child)
   }
 
-  /** SIGSTOP: the connections stay, nobody answers. */
+  /** SIGSTOP: the connections stay, and the gateway does not answer. */
   pause(): void {
     this.#child?.kill('SIGSTOP')
   }

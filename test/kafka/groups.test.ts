@@ -211,7 +211,7 @@ describe.skipIf(withoutKafka())('On a real broker, v2 consumers', { timeout: 90_
     await heir.remove()
   })
 
-  it('are told of partitions that are added, and of a topic that is made later', async () => {
+  it('get partitions that are added, and a topic that is made later', async () => {
     const later = `${topic}-later`
     const one = await Client.create(urls[0]!, group, 'one')
     await one.subscribe(topic, later)
@@ -291,7 +291,7 @@ describe.skipIf(withoutKafka())('On a real broker, v2 consumers', { timeout: 90_
       await cluster.createTopic('t', { partitions: 1 })
       const one = await Client.create(gateway.url, group, 'one')
       await one.subscribe('t')
-      // The first of all groups makes the topic of groups: no client is told of it.
+      // The first of all groups makes Kafka's topic of groups: no client sees an error for it.
       const answers: number[] = []
       await eventually(async () => {
         answers.push((await one.call('GET', '/records', undefined, BINARY))[0])

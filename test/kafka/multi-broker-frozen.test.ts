@@ -1,4 +1,4 @@
-/** What the ends are that are told when a leader stood still while another took its place, and what knowing it costs. */
+/** Which ends the gateway answers when a leader stood still while another took its place, and what knowing it costs. */
 import { performance } from 'node:perf_hooks'
 import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -70,12 +70,12 @@ describe.skipIf(withoutKafka())(
       return { name, leader, acknowledged, write, inSync }
     }
 
-    it('is not believed by who meets it first when it wakes', async () => {
+    it('is not used by a client that meets it first when it wakes', async () => {
       const { name, leader, acknowledged, write, inSync } = await begin()
       brokers.pause(leader)
       await expect.poll(write, PATIENT).toHaveProperty('offset')
       await write()
-      // It is told of the cluster by the old leader, as whoever has looked within two seconds.
+      // The old leader describes the cluster to it, as to a client that has looked within two seconds.
       const asked = over([leader]).offsets(name, 0)
       brokers.resume(leader)
       const { end } = await asked
@@ -83,7 +83,7 @@ describe.skipIf(withoutKafka())(
       await inSync()
     })
 
-    it('is not believed by those that have followed it all along, polling and reading; they go on', async () => {
+    it('is not used by clients that have followed it all along, polling and reading; they go on', async () => {
       const { name, leader, acknowledged, write, inSync } = await begin()
       const told: { readonly asked: number; readonly end: number }[] = []
       const failures: unknown[] = []

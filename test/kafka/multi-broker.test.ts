@@ -14,7 +14,7 @@ const text = ({ value }: { readonly value: Uint8Array | null }): string => Buffe
 /** Longer than any test may take: a poll that does not wake fails. */
 const A_LONG_TIME = 120_000
 const AT_ONCE = { maxBytes: 10_000_000, waitMs: 0 }
-/** As whoever waits for a broker to come back. */
+/** As a client that waits for a broker to come back. */
 const PATIENT = { timeout: 90_000, interval: 50 }
 /**
  * Brokers that stand still for a second because others compute must not be taken for dead: the cluster would elect
@@ -80,7 +80,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
   const read = async (name: string, waitMs = 0) =>
     (await cluster.read([{ topic: name, partition: 0, offset: 0 }], { ...AT_ONCE, waitMs })).records.map(text)
 
-  /** Writes one record after the other until it is told to stop; remembers what was acknowledged, and what was not. */
+  /** Writes one record after the other until `stop`; remembers what was acknowledged, and what was not. */
   function writing(name: string) {
     const acknowledged = new Map<number, string>()
     const refused: unknown[] = []
@@ -133,7 +133,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
     }
   }
 
-  // In turn, so that the active controller is among them, whoever it is.
+  // In turn, so that each run kills the active controller once.
   it.each([1, 2, 3])(
     'follows when broker %d, which leads, is killed: nothing acknowledged is lost',
     async (id) => {
@@ -156,7 +156,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
         await brokers.restart(id)
       }
       expect([writer.refused, reader.failures]).toEqual([[], []])
-      // Each is where its writer was told, no record is missing between them, and none is there twice.
+      // Each is at the offset that its writer got, no record is missing between them, and none is there twice.
       const seen = new Map(reader.records.map((record) => [record.offset, text(record)]))
       for (const [offset, value] of writer.acknowledged)
         expect([offset, seen.get(offset)]).toEqual([offset, value])
@@ -189,7 +189,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
     } finally {
       brokers.resume(leader)
     }
-    // Some were refused in time; which of them were written all the same nobody knows.
+    // Some were refused in time; which of them were written all the same stays unknown.
     expect(new Set(outcomes.slice(0, -1))).toEqual(new Set(['unavailable']))
     await expect.poll(() => read(name), PATIENT).toContain(`${outcomes.length - 1}`)
     const found = await read(name)
@@ -226,7 +226,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
       expect((await cold.configs(name)).get('cleanup.policy')).toBe('delete')
       const made = await cold.createTopic('made-without-the-first', { partitions: 1, replicas: 1 })
       expect(made).toMatchObject({ partitions: 1 })
-      // Both that it was told of are gone; the third leads, and can do so alone.
+      // Both brokers of its first list are gone; the third leads, and can do so alone.
       brokers.kill(2)
       expect((await cold.brokers()).map(({ id }) => id)).toContain(3)
       expect(await write(cold, name, 'second')).toBe(1)

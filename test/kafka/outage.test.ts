@@ -23,7 +23,7 @@ describe.skipIf(withoutKafka())('A cluster whose broker fails', () => {
 
   beforeAll(async () => {
     proxy = await lossyProxy(() => broker.bootstrap)
-    // Whoever asks for the brokers is told the proxy's address.
+    // A client that asks for the brokers gets the proxy's address.
     broker = await startBroker({ properties: { 'advertised.listeners': `PLAINTEXT://${proxy.address}` } })
     cluster = kafkaCluster({ brokers: [proxy.address], requestTimeoutMs: 20_000 })
     hasty = kafkaCluster({ brokers: [proxy.address], requestTimeoutMs: 500 })

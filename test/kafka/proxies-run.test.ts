@@ -1,4 +1,4 @@
-/** Whoever names proxies has them tested: the gateway in a process of its own, on a real broker, stands for them. */
+/** The proxies that a developer names are tested: the gateway, in its own process on a real broker, stands for them. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'

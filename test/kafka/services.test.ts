@@ -170,7 +170,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     const early = await lines('rows')
     expect(early.length).toBeLessThan(60)
 
-    // Nobody persists at this moment: the source is behind, and the log is asked.
+    // No persister runs at this moment: the source is behind, and the reader asks the log.
     const waiting = keys.filter((key) => early.findLast((row) => row.key === key)?.value !== 10)
     expect(waiting).not.toEqual([])
     const cold = await reader()
@@ -244,7 +244,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
       expect(await here!.getOrSet('7', own)).toBe(`${turn} alone`)
       expect(await there!.getOrSet('7', load, { after })).toBe(`${turn} alone`)
     }
-    // At rest both hold it: nobody writes, so nobody keeps it from being held.
+    // At rest both hold it: no writer runs whose intent keeps the value out.
     for (const each of users) await each.getOrSet('7', load)
     const before = loads
     for (const each of users) expect(await each.getOrSet('7', load)).toBe(row.name)

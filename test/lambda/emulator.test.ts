@@ -12,7 +12,7 @@ import { bundleHandlers, startFunction } from './function.ts'
 import { alb, albMultiple, v1, v2 } from './http-events.ts'
 import { msk, selfManaged } from './kafka-events.ts'
 
-/** For a log that is to be away, so that nobody waits for it long. */
+/** For a log that is to be away, so that no call waits for it long. */
 const IMPATIENT = { POLL_TIMEOUT: '300ms' }
 
 interface Seen {
@@ -85,33 +85,36 @@ describe.skipIf(withoutEmulator())(
     it.each([
       ['Amazon MSK', msk],
       ["a cluster of one's own", selfManaged],
-    ])('events of %s are written to the store, and what is poison keeps nobody back', async (_, event) => {
-      const { invoke } = await start('kafkaEvents')
-      const put = (key: string, asOf: number) => ({
-        v: 1,
-        op: 'put',
-        ns: 'users',
-        key,
-        value: key,
-        ttl: 1e12,
-        at: 1.7e12,
-        asOf,
-      })
-      const answer = await invoke(
-        event(
-          'cache-updates',
-          { offset: 0, key: 'users/7', value: put('7', 0) },
-          { offset: 1, key: 'users/8', over: { value: '%' } },
-          { offset: 2, partition: 3, key: 'users/9', value: put('9', 1) },
-        ),
-      )
-      expect(answer).toEqual({ batchItemFailures: [] })
-      expect(await invoke({ order: 'look' })).toMatchObject({
-        values: { 'users:7': '"7"', 'users:9': '"9"' },
-        stats: { records: 2, poison: 1, failed: 0 },
-        told: [{ type: 'poison', partition: 'cache-updates-0', offset: 1 }],
-      })
-    })
+    ])(
+      'events of %s are written to the store, and a poison record holds up no other record',
+      async (_, event) => {
+        const { invoke } = await start('kafkaEvents')
+        const put = (key: string, asOf: number) => ({
+          v: 1,
+          op: 'put',
+          ns: 'users',
+          key,
+          value: key,
+          ttl: 1e12,
+          at: 1.7e12,
+          asOf,
+        })
+        const answer = await invoke(
+          event(
+            'cache-updates',
+            { offset: 0, key: 'users/7', value: put('7', 0) },
+            { offset: 1, key: 'users/8', over: { value: '%' } },
+            { offset: 2, partition: 3, key: 'users/9', value: put('9', 1) },
+          ),
+        )
+        expect(answer).toEqual({ batchItemFailures: [] })
+        expect(await invoke({ order: 'look' })).toMatchObject({
+          values: { 'users:7': '"7"', 'users:9': '"9"' },
+          stats: { records: 2, poison: 1, failed: 0 },
+          told: [{ type: 'poison', partition: 'cache-updates-0', offset: 1 }],
+        })
+      },
+    )
 
     it('records that the store does not take are named, and taken when they come again', async () => {
       const { invoke } = await start('kafkaEvents')
@@ -208,7 +211,7 @@ describe.skipIf(withoutEmulator())(
         },
       )
 
-      it('a value that nobody has evicted is served again once a poll has proved it', async () => {
+      it('a value without an eviction is served again once a poll has proved it', async () => {
         const { invoke } = await start('own')
         const before = await invoke<Seen>({ prove: true, load: 'old' })
         await freeze(before.pid, 1100, nothing)

@@ -129,7 +129,7 @@ describe('The handler', () => {
     ])
   })
 
-  it('lets nobody write the address by way of the host', async () => {
+  it('takes no path from the Host header', async () => {
     const said = await asked(alb({ path: '/public', headers: { host: 'x/cache/secret?' } }))
     expect(said.url).toBe('https://localhost/public')
   })
@@ -266,7 +266,7 @@ describe('Near the end of its time', () => {
     app.get('/', (c) => {
       const loose = c.executionCtx as { waitUntil(work: unknown): void }
       loose.waitUntil(undefined)
-      // As some queries of databases are: begun when somebody asks for them.
+      // As some queries of databases are: begun when a caller awaits them.
       // oxlint-disable-next-line unicorn/no-thenable
       loose.waitUntil({ then: (resolve: (value: unknown) => void) => resolve(done.push('asked')) })
       return c.text('well')
@@ -275,7 +275,7 @@ describe('Near the end of its time', () => {
     expect(done).toEqual(['asked'])
   })
 
-  it('deferred work that fails is told, and harms nobody', async () => {
+  it('deferred work that fails is reported, and harms no response', async () => {
     const app = new Hono()
     app.get('/', (c) => {
       c.executionCtx.waitUntil(Promise.reject(new Error('not counted')))

@@ -90,7 +90,7 @@ describe('A record that cannot be read', () => {
       kafkaRecord('orders', { offset: 3, partition: 9 }),
       'another partition',
     ],
-  ])('(%s) is counted and told, and keeps nobody back', async (_, poison, says) => {
+  ])('(%s) is counted and reported, and holds up no other record', async (_, poison, says) => {
     const taken: number[] = []
     const { handler, events } = handling({
       orders: async (records) => void taken.push(...records.map(({ offset }) => offset)),
@@ -144,7 +144,7 @@ describe('A function that Kafka triggers', () => {
     })
   })
 
-  it('does not lose records of a topic that nobody takes', async () => {
+  it('does not lose records of a topic without a consumer', async () => {
     const { handler, events } = handling({ orders: async () => undefined })
     expect(await handler(msk('others', { offset: 4 }))).toEqual({
       batchItemFailures: [identifier('others-0', 4)],
@@ -217,7 +217,7 @@ const put = (key: string, value: unknown, asOf = 0) => ({
 })
 
 describe('Updates', () => {
-  it('are written to the store; those that cannot be used go to the dead letters, and block nobody', async () => {
+  it('are written to the store; those that cannot be used go to the dead letters, and block no others', async () => {
     const at = syncWorld()
     at.log.createTopic('dead')
     const { sync } = at.make({

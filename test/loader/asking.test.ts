@@ -178,7 +178,7 @@ describe.each([
     expect(await asker.at.run(asked.value)).toBe('new')
   })
 
-  it('uses no answer from before evictions that it has not proved, however long it was idle', async () => {
+  it('uses no answer that precedes evictions it has not proved, however long it was idle', async () => {
     const asker = await asking({ maxStaleness: 1000 }, {}, workers)
     await asker.at.runtime.advance(60_000)
     const asked = asker.begin('1', { loaderWait: 500 })
@@ -218,7 +218,7 @@ describe.each([
     expect(asker.loads).toBe(0)
   })
 
-  it('does not believe that there is none while a write waits to be persisted', async () => {
+  it('does not take the answer that there is none while a write waits to be persisted', async () => {
     const asker = await asking({ intents: true })
     const other = await readyIn(asker.at, { intents: true })
     const asked = asker.begin()
@@ -230,7 +230,7 @@ describe.each([
     expect(await asker.at.run(asked.value)).toBe('new')
   })
 
-  it('does not believe that there is none when an eviction has come since', async () => {
+  it('does not take the answer that there is none when an eviction has come since', async () => {
     const asker = await asking({}, {}, workers)
     const asked = asker.begin('1', { loaderWait: 200 })
     await asker.at.runtime.advance(20)
@@ -302,7 +302,7 @@ describe.each([
     expect(asker.of('ask')).toMatchObject([{ answered: 0, because, error: { code: 'ERR_AUTH' } }])
   })
 
-  it('loads at once when the log cannot read committed records, unless all are believed', async () => {
+  it('loads at once when the log cannot read committed records, unless uncommitted ones are allowed', async () => {
     const capabilities = { readCommitted: false }
     const asker = await asking({}, { capabilities }, workers)
     expect(await asker.at.run(asker.begin().value)).toBe('own 1')
@@ -334,7 +334,7 @@ describe.each([
     expect(await asker.at.run(asked.value)).toBe('Ada')
   })
 
-  it('asks nobody for a while after nobody has answered several times, then tries again', async () => {
+  it('stops asking for a while after several requests without an answer, then tries again', async () => {
     const asker = await asking({}, {}, workers)
     for (const key of ['1', '2', '3']) await asker.at.run(asker.begin(key, { loaderWait: 100 }).value)
     await asker.at.run(asker.begin('4').value)
@@ -347,7 +347,7 @@ describe.each([
     expect(asker.of('ask').at(-1)).toMatchObject({ answered: 1 })
   })
 
-  it('reads nothing any more when nobody waits', async () => {
+  it('stops reading when no caller waits', async () => {
     const asker = await asking({}, {}, workers)
     await asker.at.run(asker.begin('1', { loaderWait: 100 }).value)
     await asker.at.runtime.advance(1000)
@@ -399,7 +399,7 @@ describe('a loader service', () => {
     expect(requests(at)).toHaveLength(1)
   })
 
-  it('must show a token’s write: an answer of before it is none', async () => {
+  it('must show a token’s write: an answer from an earlier position does not count', async () => {
     const asker = await asking()
     const offset = evict(asker.at, '1')
     const asked = asker.begin('1', { after: `k1.0-${offset + 1}` })
@@ -420,7 +420,7 @@ describe('a loader service', () => {
     await asker.at.runtime.advance(20)
     none(asker.at, '1', { asOf: 0, none: true })
     await asker.at.runtime.advance(20)
-    // There is one now, and whoever comes later must not be told of before.
+    // There is one now, and a later caller must not get the answer from an earlier position.
     const later = asker.begin('1', { loaderWait: 500 })
     await asker.at.runtime.advance(20)
     expect(requests(asker.at).map(({ key }) => key)).toEqual(['1', '2', '1'])

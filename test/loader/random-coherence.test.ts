@@ -46,7 +46,7 @@ async function run(seed: number) {
   const identity = chance(0.8)
 
   const rows = new Map<string, number>(KEYS.map((key) => [key, 0]))
-  /** Of each key: from when on nobody may see anything older than this version. */
+  /** Of each key: from when on no reader may see anything older than this version. */
   const promises: { key: string; version: number; acknowledgedAt: number }[] = []
   const violations: string[] = []
   const count = { checked: 0, answered: 0, none: 0, loads: 0 }
@@ -165,7 +165,7 @@ async function run(seed: number) {
           const found = await Promise.all(keys.map(async (each) => [each, await readRow(each)] as const))
           return new Map(found.flatMap(([each, row]) => (row ? [[each, row] as const] : [])))
         })
-        // Whether an outage is served is told by `getEntry` alone: here that every call ends is what is looked at.
+        // Only `getEntry` tells whether an outage is served: this checks that every call ends.
         for (const [each, row] of many)
           if (row.version > rows.get(each)!) violations.push(`${each} is of a future`)
         return
@@ -260,7 +260,7 @@ async function run(seed: number) {
     else if (action < 0.93) disturb()
     await at.runtime.advance(Math.floor(random() ** 3 * 700))
   }
-  // However it was left, every call ends by its deadline, and every service when it is told to.
+  // However the run left it, every call ends by its deadline, and every service when it is stopped.
   for (const each of [...isolates, ...services, ...ended]) each.kafka.resume()
   for (const { stop, over } of [...services, ...ended]) {
     stop.abort()

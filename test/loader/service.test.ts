@@ -55,7 +55,7 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
-  it('publishes nothing of before the evictions topic was made anew, as if it were of the new one', async () => {
+  it('publishes nothing that it loaded before the evictions topic was recreated', async () => {
     const at = world()
     for (let n = 0; n < 5; n++) evict(at, 'x')
     const rows = [deferred<void>(), deferred<void>()]
@@ -67,7 +67,7 @@ describe('a loader service', () => {
     const loader = await running(at, { users: load })
     for (const key of ['a', 'none', 'b']) ask(at, key)
     await at.runtime.advance(50)
-    // Met by an eviction: it is loaded once more, and the others wait for it.
+    // An eviction comes during its load: the service loads it once more, and the others wait for it.
     evict(at, 'b')
     await at.runtime.advance(50)
     rows[0]!.resolve()
@@ -448,7 +448,7 @@ describe('a loader service', () => {
 })
 
 describe('reading the requests', () => {
-  it('begins at the end, or so many records before it as it is told', async () => {
+  it('begins at the end, or the configured number of records before it', async () => {
     const at = world()
     for (const key of 'abcd') ask(at, key)
     const db = source()
@@ -658,7 +658,7 @@ describe.each([
     await expect(at.run(step)).rejects.toBe(reason)
   })
 
-  it('answers requests that somebody else has read', async () => {
+  it('answers requests that another consumer has read', async () => {
     const at = world({ isolatesRequests })
     const db = source({ '1': 'Ada' })
     const { service } = makeService(at, { users: db.load })

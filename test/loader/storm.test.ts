@@ -100,7 +100,7 @@ describe('a loader service that dies', () => {
 })
 
 describe('an eviction while the service loads', () => {
-  it('keeps what it loads from being used by anybody', async () => {
+  it('keeps every isolate from using what it loads', async () => {
     const at = world()
     let row = 'old'
     const load = async () => {

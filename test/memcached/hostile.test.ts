@@ -119,7 +119,7 @@ describe('a server that is no Memcached', () => {
     }
   })
 
-  it('lets nobody log in, and its error does not tell the words', async () => {
+  it('that refuses the login fails with an error that leaves out the password', async () => {
     const client = await serverThat((socket, asked) =>
       socket.write(`CLIENT_ERROR bad ${asked.replaceAll('\r\n', ' ')}\r\n`),
     )

@@ -110,7 +110,7 @@ describe.skipIf(withoutMemcached() !== undefined)('a topic in three servers of M
     server.kill()
     const down = await write(6, ...keys.map((key) => put(key, 'y', 5))).catch((error: unknown) => error)
     expect(down).toMatchObject({ code: 'ERR_NETWORK', retryable: true })
-    // Nobody else has got the keys of the server that is down.
+    // No other server has got the keys of the server that is down.
     await server.restart()
     for (const key of keys) {
       for (const other of way.servers) {
@@ -148,7 +148,7 @@ describe.skipIf(withoutMemcached() !== undefined)('a topic in three servers of M
     expect(await fewer.state('orders')).toBeUndefined()
   })
 
-  it('takes what somebody else wrote in the place of a version for none, and a marker for gone', async () => {
+  it('takes foreign bytes in the place of a version or a marker for none', async () => {
     await write(5, put('a', 'x', 4))
     await way.serverOf('a').command('set kedge:v:a 0 0 7\r\ngarbage\r\n')
     expect((await write(6, put('a', 'y', 3))).outcome).toBe('written')

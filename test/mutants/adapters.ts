@@ -31,7 +31,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'instance-believed',
-    what: 'What a used consumer instance leaves out is believed, though the rest of an answer may have been lost.',
+    what: 'A gap that a used consumer instance leaves is taken for real, though part of an answer may have been lost.',
     file: 'adapters/v2/instance-reader.ts',
     from: 'if (this.#lacks(aim, poll, placed)) {',
     to: "if (placed.how === 'made' && this.#lacks(aim, poll, placed)) {",
@@ -41,7 +41,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'two-that-lost-the-same',
-    what: 'A gap is believed when two consumer instances tell of it that have stood there since before it.',
+    what: 'A gap is taken for real when two consumer instances show it that both stood there before it.',
     file: 'adapters/v2/instance-reader.ts',
     from: "return how === 'stood' || !seeksAfterPoll || ",
     to: 'return !seeksAfterPoll || ',
@@ -97,7 +97,7 @@ export const adapterMutants: readonly Mutant[] = [
     to: "redirect: 'follow',",
     breaks: [],
     hint: ['unit/adapters/http.test.ts'],
-    unseen: 'The simulated proxies redirect nobody.',
+    unseen: 'The simulated proxies never redirect.',
   },
   {
     id: 'body-of-any-size',
@@ -111,7 +111,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'offsets-of-a-cache',
-    what: 'Offsets that a cache on the way has kept are believed.',
+    what: 'The adapter uses offsets that a cache on the way has kept.',
     file: 'adapters/v2/offsets.ts',
     from: "if (Number(answer.headers.get('age') ?? 0) > 0) {",
     to: "if (Number(answer.headers.get('age') ?? 0) < 0) {",

@@ -23,7 +23,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'M6',
-    what: 'A load that is under way when the log is met anew is held all the same.',
+    what: 'A load that is under way during a resync is held all the same.',
     file: KEYSPACE,
     from: "if (partition.generation !== candidate.generation) return 'fenced'",
     to: '',
@@ -69,7 +69,8 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'if (eviction.announcedBy !== undefined) return',
     breaks: [],
     hint: ['unit/coherence.test.ts'],
-    unseen: 'An announced expiry tells of no change: whoever misses it serves what its own TTL allows.',
+    unseen:
+      'An announced expiry tells of no change: an isolate that misses it serves what its own TTL allows.',
   },
   {
     id: 'tags-ignored',
@@ -265,7 +266,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'settles-what-was-forgotten',
-    what: 'A source that may lag is believed about keys whose evictions were forgotten.',
+    what: 'A load from a source that may lag is held for keys whose evictions were forgotten.',
     file: TABLE,
     from: 'if (this.#forgottenAt > since || (this.#cleared && this.#cleared.appliedAt > since)) return true',
     to: 'if (this.#cleared && this.#cleared.appliedAt > since) return true',
@@ -370,7 +371,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'intents-ignored-by-fills',
-    what: 'What is loaded while somebody writes the key at its source is held.',
+    what: 'A value that is loaded while a writer changes the key at its source is held.',
     file: KEYSPACE,
     from: "if (!isWaiting && this.#intents.bars(key, this.#begun(loadedAt))) return 'pending'",
     to: 'void isWaiting',
@@ -400,7 +401,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'missed-intents-ignored',
-    what: 'An isolate that has just met the log takes it that nobody is writing at this moment.',
+    what: 'An isolate that has just resynced takes it that no writer is under way.',
     file: KEYSPACE,
     from: 'if (intentsMs > 0) this.#intents.missed(this.#monotonic() + intentsMs)',
     to: 'void intentsMs',

@@ -1,5 +1,5 @@
 /**
- * Mutants of loads and reads: one load for each key, what it is as of, and what a reader believes.
+ * Mutants of loads and reads: one load for each key, what it is as of, and what a reader serves.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const KEYSPACE = 'src/keyspace.ts'
 export const flightMutants: readonly Mutant[] = [
   {
     id: 'M2',
-    what: 'A load that began before the log was met is taken for one of after it.',
+    what: 'A load that began before the first sync counts as one that began after it.',
     file: LOAD,
     from: 'const { startedAt: loadedAt, asOf, generation, leader } = flight',
     to: `const { startedAt: loadedAt, leader } = flight
@@ -68,7 +68,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'joins-across-generations',
-    what: 'Who arrives after the log was met anew joins a load that began before.',
+    what: 'A caller that arrives after a resync joins a load that began before it.',
     file: SINGLE_FLIGHT,
     from: 'if (flight.asOf < required || flight.generation !== partition.generation) return undefined',
     to: 'if (flight.asOf < required) return undefined',
@@ -198,7 +198,7 @@ export const flightMutants: readonly Mutant[] = [
     to: 'void asOf',
     breaks: [],
     hint: ['unit/corner-cases.test.ts'],
-    unseen: 'A value is looked for only where the one that is held has had its time.',
+    unseen: 'The reader looks for a value only when the held one is past its TTL.',
   },
   {
     id: 'tier-value-of-the-doomed',
@@ -212,7 +212,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'token-not-waited-for',
-    what: 'What is held is served to whoever shows a token, also where its eviction was not read yet.',
+    what: 'A held value is served to a caller with a token though its eviction was not read yet.',
     file: GATE,
     from: `return () =>
       partition.position >= required &&`,
@@ -340,7 +340,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'window-of-others',
-    what: 'A reader who allows for less is served an expired value for as long as anybody may be.',
+    what: 'A reader with a short window is served an expired value for the longest window of the namespace.',
     file: READER,
     from: 'Math.min(entry.keepUntil, entry.freshUntil + windowMs)',
     to: 'windowMs < 0 ? entry.freshUntil : entry.keepUntil',

@@ -126,7 +126,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'M7',
-    what: 'A proof counts from its end, not from before its question was sent.',
+    what: 'A proof counts from its end, not from the time at which its request was sent.',
     file: POLL,
     from: 'partition.freshAt = Math.max(partition.freshAt, t0)',
     to: 'partition.freshAt = Math.max(partition.freshAt, timeline.now())',
@@ -185,7 +185,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'M17',
-    what: 'The identity of the log is made sure of before its end is sampled.',
+    what: 'The poll checks the identity of the log before it samples the end.',
     file: POLL,
     from: 'const bounds = await settings.log.offsets(settings.evictionsTopic, {',
     to: `for (const { partition } of targets) {
@@ -213,7 +213,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'M18',
-    what: 'The identity is made sure of after the sample, but what is then read does not begin at the record found.',
+    what: 'The poll checks the identity after the sample, but then does not read on from the record it found.',
     file: POLL,
     from: 'const before = open.map(({ partition }) => partition.position)',
     to: `for (const target of open) {
@@ -250,7 +250,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'proof-of-another-generation',
-    what: 'What was sampled before the log was met anew by another poll is a proof after it.',
+    what: 'A sample that precedes the resync of another poll counts as a proof after it.',
     file: POLL,
     from: 'if (!target.proves || partition.generation !== target.generation || isBehind(target)) continue',
     to: 'if (!target.proves || isBehind({ ...target, generation: partition.generation })) continue',
@@ -258,11 +258,11 @@ export const followerMutants: readonly Mutant[] = [
     focus: 'workers',
     hint: ['unit/log-identity.test.ts'],
     survives:
-      'Whoever meets the log anew has sampled it later than this poll: the earlier time, of the later position, is true of all that is held since.',
+      'The poll that resyncs samples later than this one: this earlier time is true at its later position, too.',
   },
   {
     id: 'sample-of-another-generation',
-    what: 'A poll takes in bounds that were asked for before another poll has met the log anew.',
+    what: 'A poll uses bounds that it asked for before the resync of another poll.',
     file: POLL,
     from: 'if (partition.generation !== target.generation) return true',
     to: 'target.generation = partition.generation',
@@ -272,7 +272,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'records-of-another-generation',
-    what: 'Records that were read before the log was met anew are applied after it.',
+    what: 'Records that were read before a resync are applied after it.',
     file: POLL,
     from: 'if (partition.generation !== target.generation) break',
     to: '',
@@ -282,7 +282,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'evictions-read-committed',
-    what: 'Evictions are read committed: the open transaction of somebody else hides those behind it.',
+    what: 'Evictions are read committed: the open transaction of another writer hides those behind it.',
     file: POLL,
     from: "{ maxBytes, waitMs, isolation: 'uncommitted', signal }",
     to: "{ maxBytes, waitMs, isolation: 'committed', signal }",
@@ -323,7 +323,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'bell-of-another-log',
-    what: 'The late answer of a long poll is heeded though the log was met anew: its offsets keep keys out.',
+    what: 'The late answer of a long poll counts after a resync: its offsets keep keys out.',
     file: POLL,
     from: 'if (partition === undefined || partition.generation !== generation) continue',
     to: 'if (partition === undefined || generation === undefined) continue',
@@ -391,7 +391,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'known-across-gaps',
-    what: 'Records between the position and one of our own count as known, though nobody here has read them.',
+    what: 'Records between the position and one of our own count as known, though this isolate has not read them.',
     file: PARTITION,
     from: 'if (offset === this.known) this.#known = offset + 1',
     to: 'this.#known = offset + 1',
@@ -432,7 +432,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'reached-by-any-poll',
-    what: 'Whoever waits for a position or a proof is content with any poll that has succeeded.',
+    what: 'A caller that waits for a position or a proof goes on after any poll that succeeds.',
     file: FOLLOWER,
     from: "if (run.state === 'succeeded' && run.number >= next) return done()",
     to: "if (run.state === 'succeeded') return true",
@@ -442,7 +442,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'sync-by-an-old-proof',
-    what: 'Whoever calls `sync` is content with a proof from before it was called.',
+    what: 'A call of `sync` resolves by a proof that is older than the call.',
     file: FOLLOWER,
     from: '() => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next),',
     to: '() => [...this.partitions.values()].every(({ provedBy }) => provedBy >= 0),',
@@ -487,7 +487,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'polls-without-deadline',
-    what: 'A poll that is never answered is waited for without end, by whoever follows the log.',
+    what: 'The follower waits without end for a poll that is never answered.',
     file: FOLLOWER,
     from: 'withDeadline(settings.runtime, deadlineMs, expired, proof, stop),',
     to: 'proof(stop),',
@@ -507,7 +507,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'recall-of-another-generation',
-    what: 'Evictions of the past that were read before the log was met anew lower the horizon after it.',
+    what: 'Past evictions that were read before a resync lower the horizon after it.',
     file: RECALL,
     from: 'if (partition.generation !== generation) return false\n  partition.recalled(first, since)',
     to: 'partition.recalled(first, since)',

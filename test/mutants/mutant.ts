@@ -1,5 +1,5 @@
 /**
- * A mutant: a bug that somebody might write, as a change of the sources, and the promise that it breaks.
+ * A mutant: a bug that a developer might write, as a change of the sources, and the promise that it breaks.
  *
  * @module
  */
@@ -30,6 +30,6 @@ export interface Mutant extends Change {
   readonly focus?: FocusName
   /** Why no simulated run can show it. The simulator is not asked then. */
   readonly unseen?: string
-  /** Why nothing can show it: the change makes no difference that anybody could notice. */
+  /** Why no test can show it: the change makes no observable difference. */
   readonly survives?: string
 }

@@ -1,6 +1,6 @@
 /**
- * Simulated schedules, one after the other, until one breaks a promise. Runs in a copy of the sources, and is told how
- * many, which of them, from which seed on, and which seeds to leave out. Says what it found in one line of JSON.
+ * Simulated schedules, one after the other, until one breaks a promise. Runs in a copy of the sources. Its arguments
+ * say how many, which of them, from which seed on, and which seeds to leave out. Prints its finding as a line of JSON.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Found {
   readonly invariants?: readonly string[] | undefined
 }
 
-/** Seeds beyond are of runs that nobody else makes each time. */
+/** Seeds beyond are of runs that no other suite makes each time. */
 const LAST_SEED = 10_000
 
 const [count = '1', focus = 'anything', first = '1', ...leftOut] = process.argv.slice(2)

@@ -110,7 +110,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'monotonic-clock-alone',
-    what: 'Only the monotonic clock is believed, which may stand still while a process is frozen.',
+    what: 'The timeline reads the monotonic clock alone, which may stand still while a process is frozen.',
     file: TIMELINE,
     from: 'if (!(now >= least)) {',
     to: 'if (now !== least) {',
@@ -120,7 +120,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'jumps-believed',
-    what: 'Hits believe the wall clock also where it steps back.',
+    what: 'Hits use the wall clock also where it steps back.',
     file: TIMELINE,
     from: 'if (!(step >= 0 && step <= STEP_MS && now - this.#syncedAt < BOTH_EVERY_MS)) return this.#compare(wall)',
     to: 'if (Number.isNaN(step)) return this.#compare(wall)',

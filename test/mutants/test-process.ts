@@ -12,7 +12,7 @@ import type { Copy } from './copy.ts'
 import type { Order, Told } from './tester.ts'
 
 const PROGRAM = join(import.meta.dirname, 'tester.ts')
-/** Of what a process printed, the end is told when it breaks down. */
+/** How much of a process's output the report quotes, from the end, when it breaks down. */
 const MAX_OUTPUT = 4000
 
 /** What came of an order, or why nothing did. */

@@ -1,5 +1,5 @@
 /**
- * Mutants of a shared tier: what is believed of its values, and how it follows the log.
+ * Mutants of a shared tier: which of its values are used, and how it follows the log.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export const tierMutants: readonly Mutant[] = [
   },
   {
     id: 'uncovered-believed',
-    what: 'A value that came too late for what the tier has applied is believed to have met those evictions.',
+    what: 'A value that arrived after the tier applied evictions counts as checked against them.',
     file: SHARED,
     from: 'if (!covered || applied === undefined || applied.logId !== logId) return -1',
     to: 'if (applied === undefined || applied.logId !== logId) return -1\n  void covered',
@@ -55,7 +55,7 @@ export const tierMutants: readonly Mutant[] = [
   },
   {
     id: 'tier-ahead-of-the-log',
-    what: 'Where a log tells no identity, a tier that has applied more than there is of it is believed.',
+    what: 'Without a log identity, a tier whose position is beyond the end of the log is used.',
     file: SHARED,
     from: 'if (logId === undefined && applied.position > asOf) return -1',
     to: '',
@@ -65,7 +65,7 @@ export const tierMutants: readonly Mutant[] = [
   },
   {
     id: 'tier-across-generations',
-    what: 'A value that was asked for before the log was met anew is judged as one of after it.',
+    what: 'A value that was requested before a resync is judged as if it had been requested after it.',
     file: SHARED,
     from: 'const generation = partition.generation || 1',
     to: 'const generation = undefined as unknown as number',
@@ -75,7 +75,7 @@ export const tierMutants: readonly Mutant[] = [
   },
   {
     id: 'two-as-ofs',
-    what: 'A value of the tier is believed whose as-of is told in two ways.',
+    what: 'A value of the tier is used though its two as-ofs differ.',
     file: SHARED,
     from: 'arrived.asOf === asOf ? candidateOf',
     to: 'asOf >= 0 ? candidateOf',
@@ -92,7 +92,7 @@ export const tierMutants: readonly Mutant[] = [
     breaks: ['I12'],
     focus: 'tier',
     hint: ['unit/carried-values.test.ts'],
-    unseen: 'Nobody of a simulated fleet writes a value into the place of another one.',
+    unseen: 'No isolate of a simulated fleet writes a value into the place of another one.',
   },
   {
     id: 'removals-kill-newer',

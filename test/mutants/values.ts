@@ -130,7 +130,7 @@ export const valueMutants: readonly Mutant[] = [
   },
   {
     id: 'younger-of-two-clocks',
-    what: 'Of two clocks that tell when a value was written, the one that makes it younger is believed.',
+    what: 'Of two clocks that say when a value was written, the cache takes the one that makes it younger.',
     file: ARRIVAL,
     from: 'const born = Math.min(arrived.at ?? wall, writtenAt ?? wall)',
     to: 'const born = Math.max(arrived.at ?? wall, writtenAt ?? wall)',
@@ -218,6 +218,6 @@ export const valueMutants: readonly Mutant[] = [
     to: 'if (space.settings !== undefined) return value as T',
     breaks: [],
     hint: ['unit/coherence-rule.test.ts'],
-    unseen: 'Only values that nobody of the fleet writes are refused.',
+    unseen: 'The cache refuses only values that no isolate of the fleet writes.',
   },
 ]

@@ -1,5 +1,5 @@
 /**
- * Mutants of the way of a write: to the log, to its acknowledgement, and back to whoever shows its token.
+ * Mutants of the way of a write: to the log, to its acknowledgement, and back to the reader that shows its token.
  *
  * @module
  */
@@ -173,7 +173,7 @@ export const writeMutants: readonly Mutant[] = [
   },
   {
     id: 'own-eviction-of-another-generation',
-    what: 'An eviction of our own that was acknowledged by a log which was met anew since leaves its mark.',
+    what: 'An eviction of our own, acknowledged before a resync, leaves its mark after it.',
     file: WRITER,
     from: 'if (strange || partition.generation !== generation) {',
     to: 'if (strange && partition.generation >= generation) {',
@@ -193,7 +193,7 @@ export const writeMutants: readonly Mutant[] = [
   },
   {
     id: 'set-as-of-before',
-    what: 'A value that is set is as of before its own eviction.',
+    what: 'A value that is set has an as-of that precedes its own eviction.',
     file: WRITER,
     from: 'const settled = { ...candidate, asOf: published[0]!.offset + 1 }',
     to: 'const settled = { ...candidate, asOf: published[0]!.offset }',
@@ -242,7 +242,7 @@ export const writeMutants: readonly Mutant[] = [
   },
   {
     id: 'written-as-of-the-eviction',
-    what: 'A value that was written through is as of after its own eviction, though others may have written since.',
+    what: 'A value that was written through has an as-of past its own eviction, though others may have written since.',
     file: THROUGH,
     from: 'this.#keep(write, { ...candidate(ending.version), ...before }, published[0]!.offset)',
     to: `const asOf = published.at(-1)!.offset + 1
@@ -264,7 +264,7 @@ export const writeMutants: readonly Mutant[] = [
   },
   {
     id: 'shared-beside-others',
-    what: 'A value that was written through is shared without knowing whether somebody else has written it meanwhile.',
+    what: 'A value that was written through is shared though another writer may have written it meanwhile.',
     file: THROUGH,
     from: 'if (knows && stands) await publisher.update(this.#space, key, candidate)',
     to: 'if (knows || stands) await publisher.update(this.#space, key, candidate)',

@@ -1,5 +1,5 @@
 /**
- * The examples for Cloudflare in the hands of somebody who copies them: installed from the tarball into an empty folder,
+ * The examples for Cloudflare as a user copies them: installed from the tarball into an empty folder,
  * type-checked, tested and bundled by their own tools, and then run as two isolates beside a gateway.
  */
 import { cp, readFile, symlink } from 'node:fs/promises'
@@ -151,7 +151,7 @@ describe('the proxy', { timeout: 300_000 }, () => {
     ;[one, other] = await twoIsolates('worker-proxy', {
       UPSTREAM_URL: upstream.url,
       TTL: '5m',
-      // No poll comes of itself: what an isolate knows, it was told by a token or did itself.
+      // No poll comes of itself: an isolate knows what a token showed it, and what it did itself.
       MAX_STALENESS: '1h',
     })
   }, 300_000)
@@ -213,7 +213,7 @@ describe('the proxy', { timeout: 300_000 }, () => {
     }
   })
 
-  it('lets requests of somebody pass by, with what they carry', async () => {
+  it('lets personal requests pass by, with their headers', async () => {
     upstream.rows.set('/mine', { body: '1' })
     await held(one, '/mine')
     const before = asked('GET /mine')

@@ -23,7 +23,7 @@ afterAll(async () => {
 })
 
 const MODULE = '{ "private": true, "type": "module" }'
-/** For somebody who has none of Node's types, and lets the compiler look into every declaration. */
+/** For a user without Node's types who has the compiler check every declaration. */
 const strict = (lib: readonly string[], more: object = {}): string =>
   JSON.stringify({
     compilerOptions: {

@@ -1,4 +1,4 @@
-/** An empty folder that becomes somebody's project. */
+/** An empty folder that becomes a user's project. */
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

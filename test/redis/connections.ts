@@ -10,7 +10,7 @@ export interface Way {
   readonly connection: RedisConnection
   /** The only one, or those of the cluster. */
   readonly servers: readonly RedisServer[]
-  /** A command, as anybody would send it. */
+  /** A command, as any client would send it. */
   raw(...args: readonly (string | Buffer)[]): Promise<unknown>
   wipe(): Promise<void>
   /** Lets so much time pass for what has a time to live, at once. */

@@ -138,7 +138,7 @@ describe.skipIf(reason !== undefined)('a client of Redis', () => {
     await server?.stop()
   })
 
-  it('is sent no more than it may queue while nobody answers', async () => {
+  it('is sent no more than it may queue while the server does not answer', async () => {
     server = await startRedis()
     const other = createClient({ socket: { port: server.port, host: server.host } })
     other.on('error', () => undefined)
@@ -161,7 +161,7 @@ describe.skipIf(reason !== undefined)('a client of Redis', () => {
     }
   })
 
-  it('without a password is told so once, and the password is not', async () => {
+  it('without a password fails once with an error that leaves out the password', async () => {
     server = await startRedis({ settings: { requirepass: 'open-sesame' } })
     const wrong = client({ password: 'not-sesame' })
     for (const made of [client(), wrong]) {
@@ -173,7 +173,7 @@ describe.skipIf(reason !== undefined)('a client of Redis', () => {
     expect(await right.state('s')).toBeUndefined()
   })
 
-  it('whose user may not write there is told so', async () => {
+  it('whose user may not write there fails with ERR_AUTH', async () => {
     server = await startRedis()
     await server.command('ACL', 'SETUSER', 'reader', 'on', '>secret', '~kedge:*', '+@all')
     const sink = redisSink(ioredis(client({ username: 'reader', password: 'secret' })))

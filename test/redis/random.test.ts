@@ -85,7 +85,7 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('at random, over %s', (
   )
 
   it.each(Array.from({ length: RUNS }, (_, seed) => seed))(
-    'whoever goes by what the tier calls covered never gets what was evicted: seed %i',
+    'a reader that uses what the tier calls covered never gets an evicted value: seed %i',
     async (seed) => {
       const random = seededRandom(seed + 77)
       const dice = (sides: number) => Math.floor(random() * sides)

@@ -57,7 +57,7 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('a topic in Redis over 
     expect(await get('a')).toBeNull()
   })
 
-  it('keeps values for anybody to read, and the position with them', async () => {
+  it('keeps values that any client can read, and the position with them', async () => {
     const writes = [
       put('user:7:latest', 'seven', 3),
       put('{order:9}:header', 'nine', 4),
@@ -83,7 +83,7 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('a topic in Redis over 
     expect((await sink.state('orders'))?.positions).toEqual(new Map([[0, 10]]))
   })
 
-  it('writes the same version once more, as often as it is told', async () => {
+  it('writes the same version once more, as often as it is asked to', async () => {
     await write(2, put('a', 'A', 1), drop('b', 1))
     await way.raw('DEL', 'a')
     expect((await write(2, put('a', 'A', 1), drop('b', 1))).written).toBe(2)
@@ -108,7 +108,7 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('a topic in Redis over 
     expect(await get('a')).toBe('ten')
   })
 
-  it('lets values live as long as they are told, and remembers versions longer', async () => {
+  it('lets values live for their time to live, and remembers versions longer', async () => {
     await write(1, put('a', 'A', 0, { ttlMs: 60_000 }), put('b', 'B', 0, { ttlMs: 0 }), drop('c', 0))
     expect(Number(await way.raw('PTTL', 'a'))).toBeGreaterThan(50_000)
     expect(await get('b')).toBeNull()

@@ -19,7 +19,7 @@ const TOPIC = 'cache-evictions'
 interface Bench {
   readonly log: MemoryLog
   readonly connect: () => ReturnType<typeof strimzi>
-  /** What was asked since the last look, but for what nobody waits for. */
+  /** The requests since the last look, without DELETE: no caller awaits those answers. */
   readonly asked: () => string[]
 }
 

@@ -58,7 +58,7 @@ export interface KarapaceOptions {
 export class FakeKarapace implements FakeProxy {
   readonly log: MemoryLog
   readonly consumers = new Map<string, Consumer>()
-  /** For how long polls have waited, in all. Nobody waits for real. */
+  /** For how long polls have waited, in all. No test waits in real time. */
   waitedMs = 0
   /** What others do while the next poll waits. */
   during: (() => void) | undefined

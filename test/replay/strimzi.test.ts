@@ -19,7 +19,7 @@ describe('the fake Strimzi bridge answers as the real one did', () => {
     const proxy = new FakeStrimzi(false)
     for (const name of names) {
       for (const exchange of recording(name)) {
-        // Topics of somebody else, and a consumer that had expired.
+        // Topics of another tenant, and a consumer that had expired.
         if (exchange.path === '/topics' || exchange.path.includes('/instances/cf/')) continue
         if (exchange.path.endsWith('timeout=10000')) wakes(proxy)
         const where = `${name}: ${exchange.label} ${exchange.method} ${exchange.path}`

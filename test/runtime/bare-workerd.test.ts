@@ -48,7 +48,7 @@ describe('in a bare workerd', () => {
     expect(failed.length).toBeLessThan(20)
   })
 
-  it('a test that fails is told as one that failed, and so is one that throws', async () => {
+  it('a test that fails is reported as failed, and so is one that throws', async () => {
     const harness = new Harness()
     harness.describe('outer', () => {
       harness.it('passes', async () =>

@@ -257,7 +257,7 @@ function flights({ describe, it, expect }: Runner): void {
       })
     }
 
-    it('an aborted caller is told why, and the load goes on for the others', async () => {
+    it('an aborted caller gets the reason, and the load goes on for the others', async () => {
       const at = world()
       const { rows } = await ready(at)
       const row = deferred<string>()
@@ -335,7 +335,7 @@ function outages({ describe, it, expect }: Runner): void {
       expect(await rows.getEntry('1')).toMatchObject({ cached: true, state: 'fresh' })
     })
 
-    it('is said to whoever asked for that', async () => {
+    it('rejects reads where `onUnreachable` is `throw`', async () => {
       const at = world()
       const { rows, kafka } = await ready(at, { onUnreachable: 'throw' })
       await rows.getOrSet('1', () => 'held')
@@ -505,7 +505,7 @@ function platform({ describe, it, expect }: Runner): void {
       await cache.close()
     })
 
-    it('follows the log until it is told to stop', async () => {
+    it('follows the log until its signal aborts', async () => {
       const [here, there] = caches(2, { maxStaleness: '1h', refreshAfter: '10s' }) as [Cache, Cache]
       const rows = there.namespace<string>('rows')
       await there.sync()

@@ -1,4 +1,4 @@
-/** What stands outside of the runtime under test: a gateway over a log in memory, and somebody who changes it. */
+/** What stands outside of the runtime under test: a gateway over a log in memory, and a writer that changes it. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { startGateway } from '../../gateway/index.ts'

@@ -95,7 +95,7 @@ async function outputOf(program: string, args: readonly string[], cwd: string): 
     env: { PATH: process.env['PATH'], HOME: cwd, NO_COLOR: '1' },
   })
   const line = `${stdout}\n${stderr}`.split('\n').find((each) => each.includes(MARK))
-  if (line === undefined) throw new Error(`nothing was told:\n${stdout}\n${stderr}`)
+  if (line === undefined) throw new Error(`the program printed no result:\n${stdout}\n${stderr}`)
   return JSON.parse(line.slice(line.indexOf(MARK) + MARK.length)) as Told
 }
 

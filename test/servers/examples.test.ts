@@ -53,7 +53,7 @@ describe.each(INSTALLED)('the server in %s', (runtime) => {
     await elsewhere(url).delete('BER')
     await until(address, 404)
 
-    // A read that waits for an eviction which never comes is under way when the server is told to end.
+    // A read that waits for an eviction which never comes is under way when the server gets SIGTERM.
     const reading = fetch(address, { headers: { 'kedge-token': 'k1.0-1000' } })
     await fetch(`${server}/healthz`)
     child.kill('SIGTERM')

@@ -146,7 +146,7 @@ describe('serve()', () => {
     await ended
   })
 
-  it('closes the cache also where whoever is told of a failure fails too', async () => {
+  it('closes the cache also where onError throws', async () => {
     const { cache, closed } = world()
     let told = 0
     Object.assign(cache, { follow: async () => Promise.reject(new Error('no more')) })

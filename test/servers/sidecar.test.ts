@@ -89,7 +89,7 @@ describe('the process of `kedge serve`', () => {
     expect((await ended).code).toBe(0)
   })
 
-  it('tells its health, its lag and its figures where it is told to', async () => {
+  it('answers its health, its lag and its figures on the port for health', async () => {
     const url = await gateway()
     const { server, says, child, ended } = await sidecar(['--url', url, '--open', '--listen', '0'])
     const health = (await says(/health on (http:\S+)/))[1]!
@@ -137,7 +137,7 @@ describe('the process of `kedge serve`', () => {
 
 describe('`kedge serve` refuses', () => {
   it.each([
-    ['to serve where no client may do anything', [], {}, 'no client may do anything'],
+    ['to serve without tokens and without --open', [], {}, 'no client may do anything'],
     ['tokens beside --open', ['--open'], { KEDGE_SERVE_READ_TOKENS: 'hunter2' }, 'do not go together'],
     ['a token on the command line', ['--read-tokens', 'hunter2'], {}, 'KEDGE_SERVE_READ_TOKENS'],
     ['a token that is none', [], { KEDGE_SERVE_READ_TOKENS: 'hunter 2' }, 'cannot be sent in a header'],

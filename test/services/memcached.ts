@@ -25,11 +25,11 @@ export interface TestMemcached {
   readonly pid: number
   /** What commands answer, as Latin-1, up to the reply to a `mn` that follows them. */
   command(line: string | Buffer): Promise<string>
-  /** The value as anybody's `get` finds it. */
+  /** The value as the `get` of any client finds it. */
   get(key: string): Promise<Buffer | undefined>
   /** SIGKILL. */
   kill(): void
-  /** SIGSTOP: the connections stay, and from when it resolves on nobody answers. */
+  /** SIGSTOP: the connections stay, and the server answers nothing once this has resolved. */
   pause(): Promise<void>
   /** SIGCONT. */
   resume(): void

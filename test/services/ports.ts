@@ -6,8 +6,8 @@ const FIRST_PORT = 20_000
 const PORTS = 10_000
 
 /**
- * Ports that nobody has. Below those that the system gives to outgoing connections (32768 and up on Linux): a server that
- * goes and comes back would find one of them taken, sooner or later, by who tries to connect to it.
+ * Free ports. Below those that the system gives to outgoing connections (32768 and up on Linux): a server that goes
+ * and comes back would sooner or later find its port taken by a client that tries to connect to it.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const held: { readonly port: number; readonly release: () => Promise<void> }[] = []
@@ -42,7 +42,7 @@ async function hold(port: number): Promise<(() => Promise<void>) | undefined> {
   }
 }
 
-/** Whether somebody listens on `host:port`. */
+/** Whether a server listens on `host:port`. */
 export async function listens(address: string): Promise<boolean> {
   const [host = '', port] = address.split(':')
   const socket = connect(Number(port), host)

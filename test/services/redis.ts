@@ -27,7 +27,7 @@ export interface RedisServer {
   command(...args: readonly string[]): Promise<string>
   /** SIGKILL. */
   kill(): void
-  /** SIGSTOP: the connections stay, nobody answers. */
+  /** SIGSTOP: the connections stay, and the server does not answer. */
   pause(): void
   /** SIGCONT. */
   resume(): void

@@ -175,7 +175,7 @@ describe('a simulated isolate', () => {
       [0, 0],
       [1, 0],
     ])
-    // Whoever asks then begins with an empty cache, and nobody waits for the call that was killed.
+    // A later request begins with an empty cache, and no call waits for the one that was killed.
     expect(of(trace, 'served').find(({ t }) => t >= 6000)).toMatchObject({ from: 'loader' })
     expect(of(trace, 'end')).toMatchObject([{ openReads: [], openWrites: [] }])
   })
@@ -194,10 +194,10 @@ describe('a simulated isolate', () => {
 
   it.each([
     ['hangs, where requests are isolated, for those who share its promise', true],
-    ['hurts nobody else, where promises are shared', false],
+    ['hurts no other caller, where promises are shared', false],
   ])('whose leader is cancelled %s: the product takes over', async (_, isolatesRequests) => {
     const cancelled = fault(1010, 'leader_cancelled', { isolate: 0 })
-    // Bare: nobody keeps alive what the first one has begun.
+    // Bare: no `waitUntil` keeps alive what the first request has begun.
     const steps = [read(1000, 0, { bare: true }), cancelled, read(1020), read(1030, 0, { bare: true })]
     const trace = await simulate(scenario(steps, [{ isolatesRequests }], { loadMs: 500 }, 3))
     expect(of(trace, 'cancelled')).toHaveLength(isolatesRequests ? 1 : 0)
@@ -272,7 +272,7 @@ describe('virtual time', () => {
   })
 })
 
-/** What makes each class of faults meet somebody, beside what is asked all the time. */
+/** What makes each class of faults meet an isolate, beside the reads and writes that run all the time. */
 interface Stage {
   readonly proxy?: ProxyName
   readonly amount?: number
@@ -300,7 +300,7 @@ const STAGES: Partial<Record<FaultName, Stage>> = {
   },
 }
 
-describe('each class of faults meets somebody, and changes what happens', () => {
+describe('each class of faults meets an isolate, and changes what happens', () => {
   const stage = (name: FaultName, isOn: boolean) => {
     const { proxy = 'memory', amount, steps = [], plan = {} } = STAGES[name] ?? {}
     const plans = [

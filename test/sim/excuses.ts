@@ -1,5 +1,5 @@
 /**
- * Whether a scenario asks for more than is promised: of a plan it never does, of what is left of one it may.
+ * Whether a scenario asks for more than is promised: a plan never does, a shrunk one may.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { EXEMPTIONS } from './intensity.ts'
 import { IDENTITY } from './plan.ts'
 import type { Scenario } from './scenario.ts'
 
-/** What the scenario must not be held against anybody for; none is what it should have. */
+/** In what the scenario asks for more than kedge promises; the scenarios of a plan give none. */
 export function excuses(scenario: Scenario): string[] {
   const { world, isolates, steps } = scenario
   const on = new Set<FaultName>(steps.flatMap((step) => (step.do === 'fault' ? [step.fault] : [])))

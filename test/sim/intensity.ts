@@ -137,7 +137,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
   {
     faults: ['recreation'],
     because:
-      'without an identity a new log is told by the record before the position alone: it must be there to be read again ' +
+      'without an identity only the record before the position shows a new log: it must be there to be read again ' +
       '(docs/protocol.md, Identity; design.md section 3). The plan fills a new one at once, because one of the same ' +
       'length is looked at once a minute only.',
     where: (setting) => !setting.world.identity && !canFindAgain(setting),
@@ -151,7 +151,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     faults: ['transaction_aborted', 'transaction_open'],
     because:
       'an isolate that replicates over a proxy that cannot read committed records asks for `updatesIsolation: ' +
-      "'uncommitted'`, which is for logs where nobody writes values in transactions (docs/protocol.md, The proof)",
+      "'uncommitted'`, which is for logs without values in transactions (docs/protocol.md, The proof)",
     where: ({ world, isolates }) =>
       !readsCommitted(world) && isolates.some(({ mode }) => mode === 'replicate'),
   },
@@ -212,7 +212,7 @@ export const readsCommitted = ({ proxy, identity }: WorldPlan): boolean =>
 /**
  * Whether every isolate can be relied upon to look at the record before its position when the log is another one. What
  * gets in the way of that one read leaves a log unverified; and values from elsewhere carry the as-of of a log that
- * nobody can name.
+ * the isolate cannot name.
  */
 function canFindAgain({ world, isolates, on }: Setting): boolean {
   if (world.tier || isolates.some(({ mode }) => mode === 'replicate')) return false

@@ -40,7 +40,7 @@ const PROXIES: Readonly<Record<ProxyName, number>> = {
   warpstream: 3,
 }
 
-/** Of those whose adapters can be told the log's identity (`gateway: true`); the others never are. */
+/** Of those whose adapters can get the log's identity (`gateway: true`); the others never do. */
 export const IDENTITY: Readonly<Partial<Record<ProxyName, number>>> = {
   memory: 0.8,
   confluent: 0.5,
@@ -117,7 +117,7 @@ function isolateOf(
   }
 }
 
-/** How many requests a poll may take, one after the other: none is told to succeed in less time. */
+/** How many requests a poll may take, one after the other: the plan gives none less time than they need. */
 const REQUESTS: Readonly<Record<ProxyName, number>> = {
   memory: 2,
   redpanda: 4,

@@ -66,7 +66,7 @@ export interface IsolatePlan {
   readonly maxCatchUpRecords: number
   readonly maxPollBytes: number
   readonly lookBack: number
-  /** How long a write of somebody may take; 0: writes are not announced. The same for all isolates of a scenario. */
+  /** How long a write may take; 0: writes are not announced. The same for all isolates of a scenario. */
   readonly intentsMs: number
   readonly announceExpiry: boolean
   /** Values from here are never held up by compression: everything larger than this is gzipped. */

@@ -1,5 +1,5 @@
 /**
- * A process of a sweep: it is told seeds, and tells what came of each.
+ * A process of a sweep: it gets seeds, and reports what came of each.
  *
  * @module
  */

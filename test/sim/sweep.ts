@@ -1,5 +1,5 @@
 /**
- * Many seeds, in as many processes as there are cores. One that ends or hangs is replaced, and its seed is told.
+ * Many seeds, in as many processes as there are cores. One that ends or hangs is replaced, and its seed is reported.
  *
  * @module
  */
@@ -98,7 +98,7 @@ const ROOM = '--max-semi-space-size=128'
 const start = (): ChildProcess =>
   fork(fileURLToPath(new URL('sweep-process.ts', import.meta.url)), { execArgv: [...process.execArgv, ROOM] })
 
-/** One job; what is left of it after a crash is done by nobody. */
+/** One job; after a crash of its process the rest of the job is dropped. */
 async function perform(child: ChildProcess, job: Job, counts: Counts, failures: Failure[]): Promise<void> {
   let seed = job.first
   await new Promise<void>((resolve) => {

@@ -1,8 +1,8 @@
 /**
- * Knows a topic as it stands in Kafka and what was seen in a store on the way, and tells which promises were broken.
+ * Knows a topic as it stands in Kafka and what was seen in a store on the way, and reports which promises were broken.
  *
- * It takes what it is told, and asks nobody: what it finds in a trace it finds again. It shares no code with the sync.
- *
+ * Its input is what the run hands it, and nothing else: the same trace gives the same findings. It shares no code with
+ * the sync.
  * @module
  */
 
@@ -133,7 +133,7 @@ export class StoreChecker {
     else this.#history.set(key, [record])
   }
 
-  /** A record was acknowledged at this place. To be said after the topic was told. */
+  /** A record was acknowledged at this place. Call it after the topic was handed over. */
   acknowledged(
     place: { partition: number; offset: number },
     key: string | undefined,
@@ -161,7 +161,7 @@ export class StoreChecker {
   judges(): void {
     for (const look of this.#looks.splice(0)) {
       this.count.looks++
-      // What is lost under the look itself is known by nobody.
+      // A look during a loss of data cannot be judged.
       const blind = this.#losses.some(({ from, to }) => look.began <= to && look.ended >= from)
       for (const [key, value] of look.values) if (!blind) this.#judge(look, key, value)
     }

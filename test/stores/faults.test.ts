@@ -86,7 +86,7 @@ describe.skipIf(reason !== undefined)('on real stores that fail', () => {
         await Promise.all(trials.map((trial) => trial.rests(topic.positions)))
         if (IS_NIGHT) tell(...trials.map((trial) => trial.report()))
       }
-      // And all of it once more from nothing, with nobody in the way: every dead letter is there in the end.
+      // And all of it once more from nothing, without faults: every dead letter is there in the end.
       await Promise.all(trials.map((trial) => trial.rehydrates(topic.positions)))
       stop.abort()
       await work

@@ -34,7 +34,7 @@ export interface Store {
   readonly faults: Readonly<Record<string, Fault>>
   /** Of a sink of its own, for what the store says of itself alone. */
   readonly state: Sink['state']
-  /** As anybody reads them. Rejects while it is down. */
+  /** The values as any client reads them. Rejects while it is down. */
   read(keys: readonly string[]): Promise<(string | undefined)[]>
   /** All keys with their times to live. */
   held(): Promise<Map<string, Held>>

@@ -10,7 +10,7 @@ const record = (offset: number, key: string, value: string | null, partition = 0
   value: value === null ? null : bytes(value),
 })
 
-describe('Records that somebody else has read', () => {
+describe('Records that another consumer has read', () => {
   it('are written, and move the position when they follow it', async () => {
     const { make, all, store } = world()
     const { sync } = make()

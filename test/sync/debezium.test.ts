@@ -230,8 +230,8 @@ describe.each(SHAPES)('Debezium’s events $name', (shape) => {
 
   it.each<[string, unknown, unknown, string, RegExp]>([
     ['a truncated table', null, event('t', null, null), 'truncate', /its rows stay in the store/],
-    ['an operation that nobody knows', key, event('x', null, ada), 'operation', /"x" is not known/],
-    ['a row that is not told', key, event('u', null, null), 'missing', /after is no row/],
+    ['an unknown operation', key, event('x', null, ada), 'operation', /"x" is not known/],
+    ['a row that is missing', key, event('u', null, null), 'missing', /after is no row/],
     ['what is no event', key, ada, 'undecodable', /no change event/],
     ['an array', key, [ada], 'undecodable', /no change event/],
     ['a row of a table without a key', null, event('c', null, ada), 'missing', /\{key\}/],
@@ -359,7 +359,7 @@ describe('Debezium’s other keys and rows', () => {
     )
   })
 
-  it('cannot be told how their keys are written', () => {
+  it('refuse `keyFormat`', () => {
     const at = world()
     expect(() => at.make({ ...OPTIONS, keyFormat: 'json' })).toThrow(/`keyFormat` is not for/)
   })

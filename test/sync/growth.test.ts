@@ -17,7 +17,7 @@ function grown(at: World): void {
 const moved = KEYS.filter((key) => partitionOf(bytes(key), 3) !== 0)
 
 describe('A topic that grew', () => {
-  it('is told by the first key that is met in two partitions, once, and all are counted', async () => {
+  it('is reported once, at the first key that is met in two partitions, and all are counted', async () => {
     const at = world()
     grown(at)
     const { sync, said } = at.make()
@@ -33,7 +33,7 @@ describe('A topic that grew', () => {
     expect(sync.stats().movedKeys).toBeGreaterThanOrEqual(moved.length)
   })
 
-  it('is told where it grows while it is followed', async () => {
+  it('is reported where it grows while it is followed', async () => {
     const at = world()
     for (const key of KEYS) at.put(key, 'older')
     const { start, sync, said, stop } = at.make()
@@ -48,7 +48,7 @@ describe('A topic that grew', () => {
     await stop()
   })
 
-  it.each([1, 2])('is told where it grew from %d between two runs, and not again', async (from) => {
+  it.each([1, 2])('is reported where it grew from %d between two runs, and not again', async (from) => {
     const at = world(from)
     at.put('a', '1', 0)
     await at.make().sync.step()
@@ -74,7 +74,7 @@ describe('A topic that grew', () => {
 })
 
 describe('A key in two partitions', () => {
-  it('is told where the key in the store is made of the value', async () => {
+  it('is reported where the key in the store is made of the value', async () => {
     const at = world(2)
     at.put('a', '{"id":7}', 0)
     at.put('b', '{"id":7}', 1)
@@ -83,7 +83,7 @@ describe('A key in two partitions', () => {
     expect(said('key_moved')).toMatchObject([{ key: 'order:7', partitions: 2 }])
   })
 
-  it('is told by a tombstone too', async () => {
+  it('is reported by a tombstone too', async () => {
     const at = world(2)
     at.put('a', '1', 0)
     const { sync, said } = at.make()

@@ -106,7 +106,7 @@ describe('JSON that keeps every digit', () => {
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype)
   })
 
-  it('is told from JSON in which all numbers are plain', () => {
+  it('is not called exact where all numbers are plain', () => {
     const { exact, value } = readJson(
       bytes('{"at":"2026-11-29T16:00:00.000Z","n":[1,-2.5,123456789012345,1e+21]}'),
     )

@@ -204,7 +204,7 @@ describe('A MessagePack integer of 64 bits', () => {
     ])
   })
 
-  it('that nobody looks at harms nothing', async () => {
+  it('that no template reads harms nothing', async () => {
     const { all } = await kept({ format: 'messagepack', codec, value: 'n' }, ['k', record])
     expect(all).toEqual({ 'order:k': '1' })
   })

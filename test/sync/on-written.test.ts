@@ -38,7 +38,7 @@ describe('`onWritten`', () => {
     expect(store.state(sync.stream)?.positions).toEqual(new Map([[0, 3]]))
   })
 
-  it('is told of deleted keys', async () => {
+  it('gets deleted keys', async () => {
     const { make, put } = world()
     put('a', { n: 1 })
     await make().sync.step()
@@ -152,7 +152,7 @@ describe('`onWritten`', () => {
     expect(store.state(sync.stream)?.positions.get(0) ?? 0).toBe(0)
   })
 
-  it('is told of everything again, where the store was wiped meanwhile', async () => {
+  it('gets everything again, where the store was wiped meanwhile', async () => {
     const { make, put, runtime, store, all } = world()
     put('a', { n: 1 })
     put('b', { n: 1 })
@@ -172,7 +172,7 @@ describe('`onWritten`', () => {
     expect(store.state(sync.stream)?.positions).toEqual(new Map([[0, 3]]))
   })
 
-  it('that fails is a failure of the records that somebody else has read', async () => {
+  it('that fails makes apply() report its records as failed', async () => {
     const { make, runtime, store, text } = world()
     let failing = true
     const { sync } = make({ onWritten: () => (failing ? Promise.reject(down()) : undefined) })
@@ -200,7 +200,7 @@ async function run(seed: number): Promise<string[]> {
   const runtime = fakeRuntime({ seed })
   const log = new MemoryLog({ now: () => runtime.now(), random, autoCreate: false })
   log.createTopic('orders', { partitions: 2 })
-  /** What changed last and what was told last of each key, in one order. */
+  /** What changed last and what the hook got last of each key, in one order. */
   let turn = 0
   const changed = new Map<string, number>()
   const told = new Map<string, number>()
@@ -229,7 +229,7 @@ async function run(seed: number): Promise<string[]> {
       onWritten: async (written, { signal }) => {
         await runtime.sleep(below(60), signal)
         if (!calm && random() < 0.3) throw down()
-        // Half of them may have been told when it fails.
+        // The hook may have got half of them when it fails.
         for (const { key } of written) {
           told.set(key, ++turn)
           if (!calm && random() < 0.1) throw down()
@@ -263,7 +263,7 @@ async function run(seed: number): Promise<string[]> {
 }
 
 describe('However syncs, store and hook fail', () => {
-  it('each key is told after its last change', async () => {
+  it('the hook gets each key after its last change', async () => {
     const forgotten: string[] = []
     for (let seed = 1; seed <= 60; seed++) forgotten.push(...(await run(seed)))
     expect(forgotten).toEqual([])

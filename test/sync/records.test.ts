@@ -222,7 +222,7 @@ describe('The order of records', () => {
     expect(at.all()).toEqual({ 'order:k': 'newer' })
   })
 
-  it('may be told by a function', async () => {
+  it('may come from a function', async () => {
     const at = world()
     at.put('k', { row: 5 })
     at.put('k', { row: 4 })

@@ -309,7 +309,7 @@ describe('What was lost is noticed', () => {
     expect(running.said('begin').map(({ reason }) => reason)).toEqual(['new', 'replaced'])
   })
 
-  it('a topic that was made anew while nobody looked', async () => {
+  it('a topic that was recreated while no sync ran', async () => {
     const { make, put, log, all } = world()
     for (let at = 0; at < 5; at++) put('a', `${at}`)
     await make().sync.step()
@@ -469,7 +469,7 @@ describe('An end', () => {
 })
 
 describe('Progress', () => {
-  it('is told with a rate and a time to go', async () => {
+  it('is reported with a rate and a time to go', async () => {
     const { make, put, runtime } = world()
     for (let at = 0; at < 100; at++) put(`${at}`, 'x'.repeat(100))
     const { start, said, sync } = make({ maxReadBytes: 1000 }, { sink: { latency: 1000 } })

@@ -40,7 +40,7 @@ describe('A time in another unit', () => {
     ['a minute', { ttl: { field: 'ttl' } }, { value: { ttl: 60_000 } }, 'ttl', undefined],
     ['a short text', { ttl: { field: 'ttl' } }, { value: { ttl: '60ms' } }, 'ttl', undefined],
     ['what is over', { ttl: { field: 'ttl' } }, { value: { ttl: 0 } }, 'ttl', undefined],
-  ])('as %s is told for what it is', async (_, options, record, field, unit) => {
+  ])('as %s is reported as a wrong unit where it is one', async (_, options, record, field, unit) => {
     const { said, counted } = await told(options, record)
     expect(said).toMatchObject(
       unit === undefined ? [] : [{ field, unit, topic: 'orders', partition: 0, offset: 0 }],

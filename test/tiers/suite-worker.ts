@@ -43,7 +43,7 @@ function kvSuite(harness: Harness, namespace: Namespace): void {
       return {
         tier: workersKv(quiet, { timeout: 500 }),
         other: workersKv(namespace),
-        // Nobody waits for minutes: what KV says it would have expired by then is taken away.
+        // The test does not wait for minutes: it removes what KV says it would have expired by then.
         async passes(ms) {
           const then = Date.now() + ms
           for (const { name, expiration } of (await namespace.list()).keys) {

@@ -1,4 +1,4 @@
-/** Values of a shared tier that is not what it seems: how much of what it says is believed. */
+/** Values of a shared tier that is not what it seems: which of its claims the cache uses. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CacheOptions, Tier, TierAnswer } from '../../src/index.ts'
 import { memory, memoryTier } from '../../src/testing/index.ts'
@@ -34,7 +34,7 @@ const packed = (value: string, asOf: number, more: object = {}) =>
     }),
   )
 
-/** A tier that has one value, and says of it what it is told to say. */
+/** A tier that has one value, and claims of it what the test sets. */
 function teller(said: {
   bytes: Uint8Array
   asOf: number
@@ -56,7 +56,7 @@ const ready = (tier: Tier, options: Partial<CacheOptions> = {}, kafka: MemoryOpt
   readyIn(at, { tier, lookBack: 0, ...options }, kafka)
 
 describe('a value of the tier', () => {
-  it('is believed where its as-of is in reach', async () => {
+  it('is used where its as-of is in reach', async () => {
     beats(5)
     const { users } = await ready(teller({ bytes: packed('Ada', 5), asOf: 5 }).tier)
     expect(await at.run(users.getEntry('1', () => 'x'))).toMatchObject({ value: 'Ada', from: 'tier' })
@@ -83,7 +83,7 @@ describe('a value of the tier', () => {
     expect(await at.run(other.users.getOrSet('1', () => 'new'))).toBe('old')
   })
 
-  it('is refused where its as-of is told in two ways', async () => {
+  it('is refused where its two as-ofs differ', async () => {
     beats(5)
     const { users } = await ready(teller({ bytes: packed('old', 5), asOf: 4 }).tier)
     expect(await at.run(users.getOrSet('1', () => 'new'))).toBe('new')
@@ -125,7 +125,7 @@ describe('a value of the tier', () => {
     expect(users.peek('1')).toBe('of the source')
   })
 
-  it('is as of before its load, also where its eviction is in sight already', async () => {
+  it('has the as-of from the start of its load, also where its eviction is in sight already', async () => {
     const { store } = memoryTier({ runtime: at.runtime })
     const own = () => memoryTier({ runtime: at.runtime, on: store })
     const here = await ready(own())

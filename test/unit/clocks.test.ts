@@ -15,7 +15,7 @@ beforeEach(() => {
 const ready = (options?: Partial<CacheOptions>) => readyIn(at, options)
 
 describe('a cache whose clocks have stepped back', () => {
-  it('serves nothing by a proof whose age nobody knows', async () => {
+  it('serves nothing by a proof of unknown age', async () => {
     const here = await ready({ maxStaleness: '2s' })
     const there = await ready()
     await here.users.getOrSet('1', () => 'old')
@@ -149,7 +149,7 @@ describe('a cache whose clocks have stepped back', () => {
 })
 
 describe('the time of a cache whose clocks step back together', () => {
-  it('goes forward, and every moment told before is older than the one that is told then', () => {
+  it('goes forward, and every earlier reading is older than the next one', () => {
     const runtime = fakeRuntime()
     const timeline = new Timeline(runtime)
     runtime.stepClocks(5000)

@@ -220,7 +220,7 @@ describe('JSON that is nested', () => {
     expect(await unpack(bytes, json, LIMITS.maxMessageBytes)).toEqual(message)
   })
 
-  it('is neither written nor read beyond it, because whoever writes it down again would overflow', async () => {
+  it('is neither written nor read beyond it, because JSON.stringify would overflow', async () => {
     await expect(pack(nested(MAX_JSON_DEPTH + 1), LIMITS)).rejects.toMatchObject({ code: 'ERR_CODEC' })
     for (const depth of [MAX_JSON_DEPTH + 1, 10_000, 400_000])
       await expect(unpack(bytesOf(depth), json, LIMITS.maxMessageBytes)).rejects.toMatchObject({

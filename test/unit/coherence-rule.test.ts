@@ -98,7 +98,7 @@ describe('a load that an eviction meets', () => {
     expect(users.peek('1')).toBe('new')
   })
 
-  it('cannot be joined by who shows a token of after it began', async () => {
+  it('cannot be joined by a reader whose token is later than its start', async () => {
     const here = await ready()
     const there = await ready()
     const rows = [deferred<string>(), deferred<string>()]
@@ -243,7 +243,7 @@ describe('values from the updates topic', () => {
     expect(there.cache.stats()).toMatchObject({ updatesApplied: 2, loads: 0 })
   })
 
-  it('a value from before an eviction is never held, in whatever order they arrive', async () => {
+  it('a value that precedes an eviction is never held, in whatever order they arrive', async () => {
     const [here, there] = await replicas()
     const row = deferred<string>()
     const load = here.users.getOrSet('1', () => row.promise)

@@ -9,7 +9,7 @@ import type { LogRecord } from '../../src/log.ts'
 import type { Intent, Message } from '../../src/messages.ts'
 import type { Tenant } from '../../src/partition.ts'
 
-/** A tenant that writes down what it is told. */
+/** A tenant that records the calls it gets. */
 class Listener implements Tenant {
   readonly name: string
   readonly told: unknown[] = []
@@ -87,7 +87,7 @@ class Holder implements Tenant {
   reanchor(): void {
     this.#held.clear()
   }
-  /** What stands after all that it was told. */
+  /** What stands after all calls that it got. */
   get standing(): readonly Held[] {
     return [...this.#held].filter((value) => this.#table.refuses(value.key, value) === undefined)
   }
@@ -109,7 +109,7 @@ const decoded = (
   key?: Uint8Array | string | null,
 ): Promise<DecodedRecord> => decodeRecord(record(value, key), json, 10_000)
 
-/** What the tenants are told of a record at offset 7, by their names. */
+/** Which calls the tenants get for a record at offset 7, by their names. */
 async function told(value: Uint8Array | string | null, key?: Uint8Array | string | null, self?: string) {
   const tenants = new Set([new Listener('users'), new Listener('orders')])
   applyEviction(tenants, evictionOf(await decoded(value, key), tenants), 7, self)

@@ -1,4 +1,4 @@
-/** Corners that somebody has been in. Each of these went wrong once. */
+/** Corners that users have run into. Each of these went wrong once. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions } from '../../src/index.ts'
@@ -383,7 +383,7 @@ describe('the updates topic', () => {
     expect(of('poll_failed')).toEqual([])
   })
 
-  it('is not followed where aborted values could not be told, unless that was asked for', async () => {
+  it('is not followed where the log cannot read committed records, unless `updatesIsolation` allows it', async () => {
     const kafka = { capabilities: { readCommitted: false } }
     expect(() => at.isolate({ mode: 'replicate' }, kafka)).toThrow('`updatesIsolation: ')
     const { cache } = at.isolate({}, kafka)
@@ -496,7 +496,7 @@ describe('the platform', () => {
 })
 
 describe('beats', () => {
-  it('evict nothing, and say so to nobody', async () => {
+  it('evict nothing, and cause no event', async () => {
     const { cache, of } = await ready()
     beats(3)
     await at.run(cache.sync())

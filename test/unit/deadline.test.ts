@@ -201,7 +201,7 @@ describe('waiting for a promise', () => {
     await expect(settledWithin(runtime, Promise.resolve(), 1000, controller.signal)).rejects.toBe(reason)
   })
 
-  it('lets the promise go on, and its late failure is nobody’s', async () => {
+  it('lets the promise go on, and its late failure is no unhandled rejection', async () => {
     const runtime = fakeRuntime()
     let fail: (error: Error) => void = () => undefined
     const promise = new Promise<void>((_, reject) => (fail = reject))

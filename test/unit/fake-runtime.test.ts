@@ -3,8 +3,8 @@ import * as fc from 'fast-check'
 import { fakeRuntime } from '../../src/testing/fake-runtime.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 
-describe('time that is told by the test', () => {
-  it('starts where it is told and passes only when it is told, on both clocks', async () => {
+describe('time that the test sets', () => {
+  it('starts at `startMs` and passes only by `advance`, on both clocks', async () => {
     const runtime = fakeRuntime({ startMs: 5000 })
     expect([runtime.now(), runtime.monotonic()]).toEqual([5000, 0])
 

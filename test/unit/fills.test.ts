@@ -98,7 +98,7 @@ describe('a read with a token', () => {
 })
 
 describe('a poll', () => {
-  it('sees evictions behind the open transaction of somebody else', async () => {
+  it('sees evictions behind another writer’s open transaction', async () => {
     const { users, cache } = await ready()
     const there = await ready()
     await at.run(users.getOrSet('1', () => 'old'))
@@ -110,7 +110,7 @@ describe('a poll', () => {
     transaction.abort()
   })
 
-  it('that never ends, because its request is gone, keeps nobody from another one', async () => {
+  it('that never ends, because its request is gone, does not keep later reads from polling', async () => {
     at = world({ isolatesRequests: true })
     const { users, kafka, cache } = await ready()
     await at.run(users.getOrSet('1', () => 'x'))

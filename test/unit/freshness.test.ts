@@ -69,7 +69,7 @@ describe('when polls happen', () => {
     expect(await users.getOrSet('1', () => 'x')).toBe('x')
   })
 
-  it('the age counts from before the poll was sent', async () => {
+  it('the age counts from the time before the poll was sent', async () => {
     const { cache } = await ready({}, { latency: 300 })
     await at.run(cache.sync())
     expect(cache.freshness().ageMs).toBeGreaterThanOrEqual(300)
@@ -207,7 +207,7 @@ describe('when Kafka is out of reach', () => {
     expect(await at.run(users.getOrSet('2', () => 'y'))).toBe('y')
   })
 
-  it('nobody waits longer than pollTimeout for a log that is silent', async () => {
+  it('no read waits longer than pollTimeout for a log that is silent', async () => {
     const { users, kafka, cache } = await ready({ pollTimeout: 500 })
     await users.getOrSet('1', () => 'x')
     await at.runtime.advance(3000)
@@ -224,7 +224,7 @@ describe('when Kafka is out of reach', () => {
     expect(cache.freshness().error).toMatchObject({ code: 'ERR_TIMEOUT' })
   })
 
-  it('after a failure the log is left alone for longer and longer, and nobody waits', async () => {
+  it('after a failure the cache polls after growing pauses, and no read waits', async () => {
     const { users, kafka, of } = await ready({ maxStaleness: '1s', maxOutage: '1h' })
     await users.getOrSet('1', () => 'x')
     kafka.fail(unreachable)
@@ -321,7 +321,7 @@ describe('tokens', () => {
     expect(entry).toMatchObject({ value: 'loaded', bypassed: true })
     expect(kafka.calls.offsets).toBe(before + 1)
     expect(of('token_ahead')).toHaveLength(1)
-    // And it has not made anything believe that the log is longer than it is.
+    // And the cache has not come to count on a log that is longer than it is.
     await users.delete('1')
     await at.run(users.getOrSet('1', () => 'y'))
     expect(users.peek('1')).toBe('y')

@@ -243,7 +243,7 @@ describe('a value that cannot outlive a request', () => {
     expect(things.peek('7')).toBe(rows)
   })
 
-  it('leaves the expired value to whoever takes it when a load fails', async () => {
+  it('is replaced by the expired value under `staleIfError`, as when a load fails', async () => {
     const options = { ttl: 100, staleIfError: '1m' } as const
     await at.run(things.getOrSet('7', () => 'old', options))
     await at.runtime.advance(200)

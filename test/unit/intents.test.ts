@@ -66,7 +66,7 @@ describe('an intent', () => {
     expect(intents.bars('other', 999)).toBe(true)
   })
 
-  it('that is over bars nobody else when room is made', () => {
+  it('that is over bars no other key when room is made', () => {
     const intents = new Intents()
     for (let at = 0; at < 1100; at++) intents.open([`k${at}`], intent(`${at}`, 10), at)
     expect(intents.bars('other', 1120)).toBe(false)
@@ -251,7 +251,7 @@ describe('an intent in the log', () => {
     expect(puts.at(-1)).toMatchObject({ op: 'put', key: '7', asOf: 0 })
   })
 
-  it('is joined by nobody for longer than the promise', async () => {
+  it('is joined by no caller for longer than the promise', async () => {
     const at = world()
     const here = await isolate(at)
     put(at, message)

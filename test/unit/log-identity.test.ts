@@ -1,4 +1,4 @@
-/** A log that changes while it is looked at: made anew, cut, or met anew by another poll. */
+/** A log that changes during a poll: recreated, cut, or resynced by another poll. */
 import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { CacheOptions } from '../../src/index.ts'
@@ -83,7 +83,7 @@ describe('a log without identity', () => {
   })
 })
 
-describe('a load that is under way when the log is met anew, shorter than it was', () => {
+describe('a load that is under way at a resync with a shorter log', () => {
   it('is not held, whatever its as-of', async () => {
     beats(50)
     const { users, cache } = await ready()
@@ -97,7 +97,7 @@ describe('a load that is under way when the log is met anew, shorter than it was
     expect(users.peek('1')).toBeUndefined()
   })
 
-  it('is joined by nobody who comes later', async () => {
+  it('is joined by no later caller', async () => {
     beats(50)
     const { users, cache } = await ready()
     const row = deferred<string>()
@@ -306,7 +306,7 @@ describe('a poll that another one has overtaken, on a log that was made anew mea
 })
 
 describe('the past that is read again', () => {
-  it('lowers no horizon where the log was met anew while it had nothing to say', async () => {
+  it('lowers no horizon where a resync came during an empty read', async () => {
     beats(10)
     const kafka = memory({ on: at.log, runtime: at.runtime })
     const settings = cacheSettings({ kafka, runtime: at.runtime })

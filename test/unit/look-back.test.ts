@@ -21,7 +21,7 @@ const append = (count: number) => {
     at.log.append(TOPIC, { key: null, value: new TextEncoder().encode(`{"key":"k${n}"}`) })
 }
 
-/** A tenant that says what it was told. */
+/** A tenant that records the calls it gets. */
 function listener(name: string) {
   const told: unknown[][] = []
   const tell =
@@ -100,7 +100,7 @@ describe('recalling', () => {
     expect(partition.knownFrom).toBe(4)
   })
 
-  it('lowers no horizon when the log was met anew meanwhile', async () => {
+  it('lowers no horizon when a resync came meanwhile', async () => {
     const { partition, told, back, kafka } = stage(5)
     kafka.pause()
     const recalled = back(2)
@@ -136,7 +136,7 @@ describe('a cache with a tier', () => {
     expect(kafka.calls.read).toBe(2)
   })
 
-  it('does not look back where it is told not to, nor does one without a tier', async () => {
+  it('does not look back under `lookBack: 0`, nor without a tier', async () => {
     expect((await calls({ tier: memoryTier({ runtime: at.runtime }), lookBack: 0 })).reads).toBe(0)
     expect((await calls({})).reads).toBe(0)
   })

@@ -90,9 +90,9 @@ describe('bounds that contradict what is known', () => {
     ['an end before the position', bounds(0, 99, 'log'), 100, 'rewound'],
     ['another log', bounds(0, 100, 'other'), 100, 'replaced'],
     ['another log that is shorter', bounds(0, 5, 'other'), 100, 'replaced'],
-    ['a log that does not say who it is', bounds(0, 100), 100, undefined],
+    ['a log without an identity', bounds(0, 100), 100, undefined],
     ['an end before the position of now, not of when it was asked', bounds(0, 90, 'log'), 80, undefined],
-  ])('are told: %s', (_, sampled, positionThen, reason) => {
+  ])('are judged: %s', (_, sampled, positionThen, reason) => {
     expect(anchored().contradiction(sampled, positionThen, 1000)).toBe(reason)
   })
 

@@ -80,7 +80,7 @@ describe('a value that was evicted', () => {
     expect(users.peek('1')).toBeUndefined()
   })
 
-  it('while it was loaded is published as of before that, also where the eviction is in sight already', async () => {
+  it('during its load is published with the as-of of its start, also where its eviction is known', async () => {
     const here = await ready()
     const other = await ready()
     await at.run(here.cache.sync())

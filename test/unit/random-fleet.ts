@@ -28,7 +28,7 @@ export async function randomFleet(
   const now = () => at.runtime.monotonic()
 
   const rows = new Map<string, number>(KEYS.map((key) => [key, 0]))
-  /** Of each key: from when on nobody may see anything older than this version. */
+  /** Of each key: from when on no reader may see anything older than this version. */
   const promises: { key: string; version: number; acknowledgedAt: number }[] = []
   const violations: string[] = []
   let checked = 0

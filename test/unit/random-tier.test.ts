@@ -38,7 +38,7 @@ async function run(seed: number) {
   at.log.createTopic(TOPIC, { partitions })
 
   const rows = new Map<string, number>(KEYS.map((key) => [key, 0]))
-  /** Of each key: from when on nobody may see anything older than this version. */
+  /** Of each key: from when on no reader may see anything older than this version. */
   const promises: { key: string; version: number; acknowledgedAt: number }[] = []
   const violations: string[] = []
   const seen = { checked: 0, cached: 0, fromTier: 0 }

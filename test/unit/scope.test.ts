@@ -102,7 +102,7 @@ describe('the background work of a request', () => {
     expect(events).toEqual([{ type: 'background_error', error }])
   })
 
-  it('fails quietly where nobody listens', async () => {
+  it('fails quietly without a listener', async () => {
     const request = context()
     new Scope(fakeRuntime(), undefined, request).waitUntil(Promise.reject(new Error('mine')))
 

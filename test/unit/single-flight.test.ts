@@ -162,7 +162,7 @@ describe('where requests are isolated', () => {
     for (const settled of await at.run(Promise.allSettled(calls))) expect(settled.status).toBe('rejected')
   })
 
-  it('a leader whose request ends early hangs nobody: one of the others takes over', async () => {
+  it('a leader whose request ends early hangs no follower: one of them takes over', async () => {
     const { ask, of } = await ready()
     const leader = ask((users) => users.getOrSet('1', () => new Promise<string>(() => undefined)))
     await at.runtime.advance(20)
@@ -200,7 +200,7 @@ describe('where requests are isolated', () => {
     expect(await at.run(next.answer)).toBe('x')
   })
 
-  it('a poll that vanished with its request keeps nobody from another one', async () => {
+  it('a poll that vanished with its request does not keep others from polling', async () => {
     const { ask, kafka } = await ready()
     await at.run(ask((users) => users.getOrSet('1', () => 'x')).answer)
     await at.runtime.advance(5000)

@@ -11,7 +11,7 @@ function slots(max: number) {
 }
 
 describe('places for loads', () => {
-  it('are as many as they are told, and one more when one is given back', () => {
+  it('are as many as the limit says, and one more when one is given back', () => {
     const { places } = slots(2)
     const first = places.tryTake(1000)
     const second = places.tryTake(1000)
@@ -34,7 +34,7 @@ describe('places for loads', () => {
     expect(places.tryTake(1000)).toBeUndefined()
   })
 
-  it('are free again when their lease is over, should whoever took them be gone', async () => {
+  it('are free again when their lease is over, should their taker be gone', async () => {
     const { runtime, places } = slots(1)
     places.tryTake(1000)
     await runtime.advance(999)
@@ -44,7 +44,7 @@ describe('places for loads', () => {
     expect(places.tryTake(1000)).toBeDefined()
   })
 
-  it('are not taken from another by whoever gives back too late', async () => {
+  it('stay taken when an earlier taker gives back too late', async () => {
     const { runtime, places } = slots(1)
     const late = places.tryTake(1000)
     await runtime.advance(1000)

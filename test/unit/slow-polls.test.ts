@@ -62,7 +62,7 @@ function slow(
 }
 
 describe.each([false, true])('where requests are isolated: %s', (isolated) => {
-  it('polls that take longer than pollTimeout are told the third time, with the option', async () => {
+  it('polls that take longer than pollTimeout are reported the third time, with the option', async () => {
     const { rounds, said, latency } = slow({}, {}, isolated)
     await rounds(1)
     latency(100, 700)

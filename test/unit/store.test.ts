@@ -51,7 +51,7 @@ describe('a store', () => {
     ])
   })
 
-  it('counts a replaced entry once, and reports it to nobody, at once or later', () => {
+  it('counts a replaced entry once, and does not report it, at once or later', () => {
     const { store, evicted } = storeOf({ maxEntries: 10, maxBytes: 10_000 })
     for (let round = 0; round < 50; round++) store.set('a', entry(round, 10 + round))
 

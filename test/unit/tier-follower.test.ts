@@ -63,7 +63,7 @@ function made(options: Partial<TierFollowerOptions> = {}, kafkaOptions: MemoryOp
 }
 
 describe('a step', () => {
-  it('begins at the end where nobody has begun, then applies what comes', async () => {
+  it('begins at the end where no follower has begun, then applies what comes', async () => {
     append({ key: 'a' })
     const { step, follower } = made()
     expect(await step()).toEqual({ records: 0, begun: [0], atEnd: true })

@@ -33,7 +33,7 @@ async function ready(options: Partial<CacheOptions> = {}, tierOptions: MemoryTie
   return made
 }
 
-/** Evictions of keys that nobody has, so that the log goes on. */
+/** Evictions of keys that no isolate has, so that the log goes on. */
 const others = (count: number) => {
   for (let n = 0; n < count; n++)
     at.log.append(TOPIC, { key: null, value: new TextEncoder().encode(`{"key":"other ${n}"}`) })
@@ -191,7 +191,7 @@ describe('an eviction', () => {
     expect(stored('1')).toBeUndefined()
   })
 
-  it('that the tier could not be told of kills the value here, by what is known of evictions', async () => {
+  it('that the tier failed to apply kills its value here, by the evictions that this isolate knows', async () => {
     const one = await ready()
     const two = await ready()
     await at.run(one.users.getOrSet('1', async () => 'old'))
@@ -237,7 +237,7 @@ describe('an eviction', () => {
 })
 
 describe('the carrier rule', () => {
-  it('refuses a value from before what this isolate remembers', async () => {
+  it('refuses a value whose as-of is below the horizon of this isolate', async () => {
     const one = await ready()
     await at.run(one.users.getOrSet('1', async () => 'old'))
     await at.runtime.settle()
@@ -392,7 +392,7 @@ describe('the carrier rule', () => {
   it.each([
     ['by looking back', 1000, false],
     ['by the applier', 1, true],
-  ])('refuses what somebody was about to write when he died: %s', async (_, lookBack, follows) => {
+  ])('refuses a value under the intent of a writer that died: %s', async (_, lookBack, follows) => {
     await at.run(follower().step())
     const one = await isolate()
     const rows = one.cache.namespace<string>('rows', { intents: '10s' })
@@ -414,7 +414,7 @@ describe('the carrier rule', () => {
     })
   })
 
-  it('obeys settle: a writer that did not wait so long is not believed', async () => {
+  it('obeys settle: a value whose writer did not wait so long is refused', async () => {
     const hasty = await ready()
     const careful = await isolate()
     const users = careful.cache.namespace<string>('rows', { settle: '5s' })
@@ -429,7 +429,7 @@ describe('the carrier rule', () => {
     expect(careful.of('refuse').map(({ reason }) => reason)).toContain('settling')
   })
 
-  it('obeys settle: a writer that waited as long is believed, also by an isolate that has just started', async () => {
+  it('obeys settle: a value whose writer waited as long is used, also by a new isolate', async () => {
     const one = await isolate()
     const rows = one.cache.namespace<string>('rows', { settle: '5s' })
     await at.run(one.cache.sync())
@@ -496,7 +496,7 @@ describe('the proof', () => {
     expect(two.tier.calls.getMany).toBe(1)
   })
 
-  it('is that of each reader: who comes while the tier is asked, and knows more, takes nothing that he would refuse', async () => {
+  it('is that of each reader: one with a later token refuses what the call under way returns', async () => {
     const one = await ready()
     const two = await ready({ tierTimeout: 450 }, { latency: 100 })
     await at.run(one.users.getOrSet('1', async () => 'old'))
@@ -526,7 +526,7 @@ describe('the proof', () => {
 describe('a tier that fails', () => {
   const failure = new KedgeError('ERR_NETWORK', 'reset', { retryable: true })
 
-  it('is a miss, counted and told', async () => {
+  it('is a miss, counted and reported', async () => {
     const { users, tier: own, of, cache } = await ready()
     own.fail(failure)
     expect(await at.run(users.getOrSet('1', async () => 'Ada'))).toBe('Ada')
@@ -594,7 +594,7 @@ describe('a tier that fails', () => {
     await expect(at.run(slow.users.getEntry('2', load))).rejects.toThrow('the source is down')
   })
 
-  it('costs a reader who gives up nothing but his own read', async () => {
+  it('costs a reader that aborts nothing but its own read', async () => {
     const { users, tier: own, cache } = await ready()
     own.pause()
     const reason = new Error('enough')
@@ -661,7 +661,7 @@ describe('where requests are isolated', () => {
     expect(of('takeover')).toHaveLength(1)
   })
 
-  it('who waits beside a leader takes what it has brought from here', async () => {
+  it('a reader that waits beside a leader takes what the leader has brought from here', async () => {
     const { ask, own, cache } = await stage()
     const answers = [1, 2, 3].map(() => ask(async () => 'loaded').answer)
     const entries = await at.run(Promise.all(answers))

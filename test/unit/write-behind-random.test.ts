@@ -1,7 +1,7 @@
 /**
  * Writes behind, persisters that are killed, doubled and late, and isolates that come and go, in one virtual time, by a
- * seed: whoever has passed a write's token, or the promise, reads it or a later one, and at rest the source has the last
- * one of each key. Set `KEDGE_SEED` to repeat a run that failed, `KEDGE_RUNS` to run more of them.
+ * seed: a reader that has passed a write's token, or the promise, reads it or a later one, and at rest the source has
+ * the last one of each key. Set `KEDGE_SEED` to repeat a run that failed, `KEDGE_RUNS` to run more of them.
  */
 import { describe, expect, it } from 'vitest'
 import { forEachSeed, seeds } from '../seeds.ts'
@@ -165,7 +165,7 @@ async function run(seed: number) {
     else if (action < 0.92 && workers.length < 2) workers.push(persist())
     else if (action < 0.94)
       pick(isolates).kafka.fail(new KedgeError('ERR_NETWORK', 'reset', { retryable: chance(0.7) }), {
-        // Not of reads: an isolate that could not read back knows of no writes from before it.
+        // Not of reads: an isolate that could not read back knows of no writes that precede it.
         on: pick(['produce', 'offsets'] as const),
         when: pick(['before', 'after'] as const),
         times: 1 + upTo(5),
@@ -196,7 +196,7 @@ describe('whenever a persister dies', () => {
   const { first, runs } = seeds(40)
 
   it(
-    `writes behind are read by whoever knows of them (${runs} runs from seed ${first})`,
+    `writes behind are seen by each reader that has passed their tokens (${runs} runs from seed ${first})`,
     { timeout: 3_600_000 },
     async () => {
       const sums = { checked: 0, killed: 0 }

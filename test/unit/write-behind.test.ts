@@ -79,7 +79,7 @@ describe('a write behind', () => {
     ])
   })
 
-  it('is seen by whoever has passed its token, with and without a loader, while the source has it not', async () => {
+  it('is seen by each reader past its token, with and without a loader, before the source has it', async () => {
     const [here, there, third] = [await ready(), await ready(), await ready()]
     const db = source({ '7': 'old' })
     await there.users.getOrSet('7', db.load)
@@ -202,7 +202,7 @@ describe('a write behind', () => {
     expect(there.users.peek('7')).toBeUndefined()
   })
 
-  it('is refused while too many wait, or one waits for too long, whoever wrote them', async () => {
+  it('is refused while too many wait, or one waits for too long, also those of other writers', async () => {
     const [here, there] = [await ready(), await ready()]
     await Promise.all(Array.from({ length: 512 }, (_, key) => here.users.writeBehind(`${key}`, 'new')))
     await expect(here.users.writeBehind('7', 'new')).rejects.toMatchObject({ code: 'ERR_OVERLOADED' })
@@ -218,7 +218,7 @@ describe('a write behind', () => {
     await expect(there.users.writeBehind('7', 'new')).resolves.toMatch(/^k1/)
   })
 
-  it('is not repeated by itself where it may be in the log: of one that stands there twice nobody could say where', async () => {
+  it('is not repeated where it may be in the log: its token could name the wrong one of two', async () => {
     const { users, kafka } = await ready()
     const lost = new KedgeError('ERR_NETWORK', 'reset', { retryable: true })
     kafka.fail(lost, { on: 'produce', when: 'after', times: 1 })
@@ -334,7 +334,7 @@ describe('a persister', () => {
     expect([db.value('a'), db.value('b')]).toEqual(['a1', 'b1'])
   })
 
-  it('keeps its position where it is told to', async () => {
+  it('keeps its position in the `positions` that are given', async () => {
     await writes(['a', 'a1'])
     const kept = new Map<number, number>()
     const positions = {
@@ -460,7 +460,7 @@ describe('a persister', () => {
     expect(service.made.pressure()).toBe(0)
   })
 
-  it('persists records that somebody else has read', async () => {
+  it('persists records that another consumer has read', async () => {
     await writes(['a', 'a1'])
     const { records } = at.log.read(
       'cache-writes',
@@ -527,7 +527,7 @@ describe('a persister', () => {
     expect(db.value('a')).toBe('a1')
   })
 
-  it('runs until it is told to end, through failures of the log', async () => {
+  it('runs until its signal aborts, through failures of the log', async () => {
     const users = await writes(['a', 'a1'])
     const db = store()
     const { made, kafka, events } = persister({ users: db.persist })

@@ -205,7 +205,7 @@ describe('setMany', () => {
   it('takes a thousand entries, and refuses what is none', async () => {
     const { users } = await ready()
     await users.setMany(new Map(Object.entries(rows(ids(1000)))), { domain: 'd' })
-    // A hundred keys in each eviction: the values are of after the last of them.
+    // A hundred keys in each eviction: the as-of of the values is past the last of them.
     expect(written('cache-updates')).toMatchObject([{ op: 'puts', asOf: 10 }])
     await expect(users.setMany(rows(ids(1001)))).rejects.toThrow('1000')
     await expect(users.setMany({})).rejects.toThrow('between 1 and')

@@ -1,6 +1,6 @@
 /**
  * Writers that write through and die at any step, and isolates that read beside them, in one virtual time, by a seed:
- * nobody is served a row that was replaced longer ago than an intent and the promise last, and at rest everybody has
+ * no reader gets a row that was replaced longer ago than an intent and the promise last, and at rest every isolate has
  * the last one. Set `KEDGE_SEED` to repeat a run that failed, `KEDGE_RUNS` to run more of them.
  */
 import { describe, expect, it } from 'vitest'

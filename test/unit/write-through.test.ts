@@ -45,7 +45,7 @@ describe('writeThrough', () => {
     expect(token).toBe('k1.0-2')
     expect(await at.run(there.users.getOrSet('7', db.load, { after: token }))).toBe('new')
     expect(there.users.peek('7')).toBe('new')
-    // Without a version the value is not believed to be the last one: it is loaded.
+    // Without a version the value does not count as the last one: it is loaded.
     expect(here.users.peek('7')).toBeUndefined()
   })
 
@@ -138,7 +138,7 @@ describe('writeThrough', () => {
     const db = source({ '7': 'old' })
     await there.users.getOrSet('7', db.load)
     const write = here.users.writeThrough('7', 'new', async (value) => {
-      // Loaded by somebody else just before the commit.
+      // Another isolate loads just before the commit.
       await at.run(there.cache.sync())
       expect(await there.users.getOrSet('7', db.load)).toBe('old')
       db.rows.set('7', value)
@@ -251,7 +251,7 @@ describe('writeThrough', () => {
     }
   })
 
-  it('holds and shares a value whose version the store tells, where nobody else writes it', async () => {
+  it('holds and shares a value whose version the store returns, where no other writer writes it', async () => {
     const here = await ready({ mode: 'replicate' })
     const there = await ready({ mode: 'replicate' })
     await at.run(here.cache.sync())
@@ -265,7 +265,7 @@ describe('writeThrough', () => {
     expect(there.users.peek('7')).toBe('new')
   })
 
-  it('does not hold a value where somebody else has meanwhile evicted the key without a version', async () => {
+  it('does not hold a value where another writer has meanwhile evicted the key without a version', async () => {
     const here = await ready()
     const there = await ready()
     const db = source({ '7': 'old' })
@@ -279,7 +279,7 @@ describe('writeThrough', () => {
     expect(await here.users.getOrSet('7', db.load)).toBe('second')
   })
 
-  it('shares nothing while somebody else writes the key', async () => {
+  it('shares nothing while another writer writes the key', async () => {
     const here = await ready({ mode: 'replicate' })
     const there = await ready({ mode: 'replicate' })
     const release = deferred<void>()
@@ -314,7 +314,7 @@ describe('writeThrough', () => {
       return { reader, db }
     }
 
-    it('nobody serves the old value', async () => {
+    it('no isolate serves the old value', async () => {
       const { reader, db } = await crash('5s')
       await at.run(reader.cache.sync())
       expect(await reader.users.getOrSet('7', db.load)).toBe('new')

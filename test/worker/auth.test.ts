@@ -34,7 +34,7 @@ describe.each(calls)('the scope %s of %s, case %#', (scope, path, init) => {
     expect(await answer.json()).toMatchObject({ code: 'ERR_UNAUTHORIZED' })
   })
 
-  it('refuses a token that nobody was given', async () => {
+  it('refuses a token that is not listed', async () => {
     for (const token of ['unknown', 'reade', 'readerr', 'READER']) {
       const answer = await call(path, init, `Bearer ${token}`)
       expect(answer.status).toBe(401)
@@ -43,7 +43,7 @@ describe.each(calls)('the scope %s of %s, case %#', (scope, path, init) => {
     }
   })
 
-  it('lets the bearer of the scope in, and whoever has all of them', async () => {
+  it('lets the bearer of the scope in, and a bearer of all scopes', async () => {
     expect((await call(path, init, `Bearer ${bearer[scope]}`)).status).not.toBeOneOf([401, 403])
     expect((await call(path, init, 'bearer admin')).status).not.toBeOneOf([401, 403])
   })

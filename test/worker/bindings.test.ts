@@ -152,7 +152,7 @@ describe('readBindings', () => {
     await expect(auth.authorize('read', undefined)).rejects.toMatchObject({ status: 401 })
   })
 
-  it('lets everyone in only where it is told to', async () => {
+  it('lets every client in only under `AUTH`', async () => {
     await expect(readBindings(least).auth.authorize('evict', undefined)).resolves.toBeUndefined()
     expect(refusalOf({ KAFKA_REST_URL: 'http://kafka.test' })).toMatch(
       /`READ_TOKENS`, `WRITE_TOKENS` and `EVICT_TOKENS`.*`AUTH`/,

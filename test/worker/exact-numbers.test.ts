@@ -45,7 +45,7 @@ describe('a number of JSON', () => {
     ['123456789012345678901234567890', 'thirty digits'],
     ['9007199254740993.0', 'a whole number with a point'],
     ['9007199254740993e0', 'and with an exponent'],
-  ])('%s is told (%s)', (text) => {
+  ])('%s is found (%s)', (text) => {
     expect(inexactNumber(text)).toBe(text)
     expect(inexactNumber(`{"id":[true,${text}]}`)).toBe(text)
   })
@@ -69,7 +69,7 @@ describe('a number of JSON', () => {
     expect(inexactNumber(text)).toBeUndefined()
   })
 
-  it('is told exactly where it would come out as another one', () => {
+  it('is found exactly where it would come out as another one', () => {
     fc.assert(
       fc.property(token, (text) => {
         const value = Number(text)
@@ -113,7 +113,7 @@ describe('a number of JSON', () => {
     expect(inexactNumber('{"a\\"9007199254740993":"\\\\","b":9007199254740993}')).toBe('9007199254740993')
   })
 
-  it('of a million digits is told as soon as any', () => {
+  it('of a million digits is found as fast as any', () => {
     for (const text of [`1${'0'.repeat(1_000_000)}1`, `0.${'0'.repeat(1_000_000)}1`]) {
       const before = process.cpuUsage().user
       expect(inexactNumber(text)).toBe(text)

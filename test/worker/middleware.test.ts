@@ -53,7 +53,7 @@ describe('an error of the cache that a handler lets pass', () => {
     const body = (await answer.json()) as object
     expect(body).toMatchObject({ code: 'ERR_PUBLISH', status: 503 })
     expect(JSON.stringify(body)).not.toContain('internal')
-    // What was written before it failed is told all the same.
+    // The answer names what was written before the failure all the same.
     expect(answer.headers.get('kedge-token')).toBe('k1.0-1')
   })
 
@@ -176,7 +176,7 @@ describe('kedge middleware', () => {
     expect(answer.headers.get('kedge-token')).toBe('k1.0-1')
   })
 
-  it('hands background work to the platform, and its failures to nobody', async () => {
+  it('hands background work to the platform, and swallows its failures', async () => {
     const kept: Promise<unknown>[] = []
     const { app, cache } = build()
     await app.request('/', {}, {}, executionContext(kept))
@@ -381,7 +381,7 @@ describe('with `status: true`', () => {
 })
 
 describe('onRead', () => {
-  it('is told of each read of its scope, and what it throws is ignored', async () => {
+  it('gets each read of its scope, and what it throws is ignored', async () => {
     const at = world()
     const { cache } = at.isolate()
     cache.namespace('rows')

@@ -22,7 +22,7 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>
   /** The token of a write that the answer must know of. */
   readonly after?: string | undefined
-  /** Nobody waits longer than this, in milliseconds. */
+  /** The read waits no longer than this, in milliseconds. */
   readonly withinMs?: number
 }
 

@@ -8,7 +8,7 @@ import type { World } from './miniflare-world.ts'
 
 const MAX_STALENESS_MS = 1000
 const COHERENT = { MAX_STALENESS: `${MAX_STALENESS_MS}ms` }
-/** No poll comes of itself: what an isolate knows, it was told by a token or did itself. */
+/** No poll comes of itself: an isolate knows what a token showed it, and what it did itself. */
 const UNHURRIED = { MAX_STALENESS: '1h' }
 
 let world: World
@@ -132,7 +132,7 @@ interface AcrossDelete {
   readonly reads: number
 }
 
-/** How long a request is given to arrive, where nobody can see that it has. */
+/** How long a request gets to arrive, where the test cannot see that it has. */
 const ARRIVAL_MS = 200
 
 /**
@@ -145,7 +145,7 @@ async function loadAcrossDelete(
   { reader, writer, late }: { reader: Client; writer: Client; late: 'none' | 'answered' | 'sent' },
 ): Promise<AcrossDelete> {
   source.rows.set(key, 'old')
-  // Only the first read is held up, so that later ones can be told from those that share it.
+  // Only the first read is held up, so that a later one differs from those that share it.
   const gate = source.hold(key, 1)
   const first = reader.read(key)
   await gate.caughtAtLeast(1)

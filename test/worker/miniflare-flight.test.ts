@@ -46,7 +46,7 @@ async function followed(at: World, client: Client, key: string, withinMs?: numbe
   await gate.caughtAtLeast(1)
   const ask = withinMs === undefined ? {} : { withinMs }
   const followers = Array.from({ length: FOLLOWERS }, () => client.read(key, ask))
-  // They are looked at below; until then their failure is not one that nobody handles.
+  // The test looks at them below; until then a failure must not count as unhandled.
   for (const each of followers) each.catch(() => undefined)
   return { followers, leave, gate }
 }

@@ -170,7 +170,7 @@ describe('bad input to the worker', () => {
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 
-/** Values that nobody can make sense of. */
+/** Values that no reader understands. */
 const GARBAGE: readonly (readonly [what: string, value: Uint8Array])[] = [
   ['no UTF-8', new Uint8Array([0xff, 0xfe, 0x00])],
   ['half of a JSON text', text('{"v":1,"op":"evict"')],
@@ -183,8 +183,8 @@ const GARBAGE: readonly (readonly [what: string, value: Uint8Array])[] = [
   ['null', text('null')],
   ['a list', text('[{"v":1,"op":"clear"}]')],
   ['a simple message whose key is none', text('{"key":{"toString":1}}')],
-  ['a version that nobody knows', text('{"v":2,"op":"clear","ns":"rows/../others"}')],
-  ['an operation that nobody knows', text('{"v":1,"op":"drop table"}')],
+  ['an unknown version', text('{"v":2,"op":"clear","ns":"rows/../others"}')],
+  ['an unknown operation', text('{"v":1,"op":"drop table"}')],
   ['an eviction of nothing', text('{"v":1,"op":"evict","keys":["victim"]}')],
   ['too many keys', text(JSON.stringify({ v: 1, op: 'evict', ns: ['rows'], keys: MANY }))],
   ['a prototype', text('{"__proto__":{"op":"clear","v":1},"constructor":1}')],

@@ -53,7 +53,7 @@ describe('the log stops', () => {
       for (const key of ['row', 'evicted']) await fates(each, key, 'hit')
     }
     await world.gateway.pause()
-    // Somebody who still reaches Kafka evicts meanwhile.
+    // A writer that still reaches Kafka evicts meanwhile.
     world.source.rows.set('evicted', 'new')
     const message = JSON.stringify({ v: 1, op: 'evict', ns: 'rows', keys: ['evicted'] })
     world.gateway.log.append(EVICTIONS, { key: null, value: new TextEncoder().encode(message) })

@@ -155,7 +155,7 @@ describe('a plain API', () => {
 
 describe('what is sent in', () => {
   it.each(['{"value":{"id":9007199254740993}}', '{"value":1e400}'])(
-    '%s is refused with words, and reaches nobody',
+    '%s is refused in plain words, and does not reach the origin',
     async (body) => {
       const { call, source } = await readyWorld()
       const answer = await call('/cache/users/7', {

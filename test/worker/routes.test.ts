@@ -170,7 +170,7 @@ describe('health', () => {
     expect(await (await app.request('/readyz')).json()).toEqual({ ready: true, ageMs: 3, lag: 0 })
   })
 
-  it('is ready before anybody has asked for a namespace, if the log can be reached', async () => {
+  it('is ready before the first request for a namespace, if the log can be reached', async () => {
     const kafka = memory()
     const app = createApp({ cache: createCache({ kafka }), auth: openToAll })
     expect((await app.request('/readyz')).status).toBe(200)

@@ -109,7 +109,7 @@ async function crash(intent: string) {
 }
 
 describe('a writer that is killed between its commit and its eviction', () => {
-  it('leaves nobody with the old value', async () => {
+  it('leaves no isolate with the old value', async () => {
     const isolates = Object.values(await crash(`${INTENT}ms`))
     for (const { read } of isolates) expect(await read()).toBe('new')
     aheadMs += INTENT + MAX_STALENESS
@@ -118,7 +118,7 @@ describe('a writer that is killed between its commit and its eviction', () => {
     for (const { rows } of isolates) expect(rows.peek('7')).toBe('new')
   })
 
-  it('without an intent leaves it with whoever holds it, until its TTL ends', async () => {
+  it('without an intent leaves the old value with the isolates that hold it, until its TTL ends', async () => {
     const { here } = await crash('false')
     expect(await here.read()).toBe('old')
     aheadMs += INTENT + MAX_STALENESS
@@ -127,7 +127,7 @@ describe('a writer that is killed between its commit and its eviction', () => {
     expect(await here.read()).toBe('new')
   })
 
-  it('is told apart from one that is let live: its eviction closes the intent', async () => {
+  it('differs from one that lives on: its eviction closes the intent', async () => {
     const here = await reader()
     aheadMs += INTENT + 100
     const writing = writer(`${INTENT}ms`)

@@ -1,6 +1,6 @@
 /**
  * A writer of its own process, so that it can be killed: `node writer-process.ts <url> <file> <intent>`. It writes
- * `new` through to the file, in steps that it is told by lines on its standard input and tells on its output.
+ * `new` through to the file, step by step: a line on its standard input starts a step, a line on its output reports it.
  *
  * @module
  */

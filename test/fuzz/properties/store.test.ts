@@ -60,7 +60,7 @@ describe('stores that share a budget', () => {
                 tags: undefined,
                 version: undefined,
               }
-              // What is evicted for it is told while it is set: it is there by then.
+              // The store reports what it evicts to make room during `set`: the model has the new entry by then.
               model.set(each.key, { value: nth, bytes: each.bytes })
               store.set(each.key, storedEntry(content, each.bytes))
               expect(store.peek(each.key)?.value).toBe(nth)

@@ -17,8 +17,8 @@ export const acknowledgement: Checker = {
     const places = placesOf(chronicle)
     const takenBy = new Map<Appended, number>()
     checkCalls(chronicle, places, found)
-    // Where the topic was made anew meanwhile, several records may have stood at a write's place. Whoever was acknowledged
-    // first takes the first one: if there is one for each write, that finds it.
+    // Where the topic was recreated meanwhile, several records may have stood at a write's place. The write that was
+    // acknowledged first takes the first one: if there is one for each write, that finds it.
     const acknowledged = [...chronicle.writes.values()]
       .filter(({ acknowledgedAt }) => acknowledgedAt !== Infinity)
       .toSorted((a, b) => a.settled.seq - b.settled.seq)
@@ -82,7 +82,7 @@ function recordsAt(
   return list.filter(({ seq }) => seq > from && seq < to)
 }
 
-/** Every call that was told where its records stand: they do, and were not there before. */
+/** Every produce call that got offsets back: its records stand there, and did not before. */
 function checkCalls(
   { calls }: Chronicle,
   places: ReadonlyMap<string, readonly Appended[]>,
@@ -94,7 +94,7 @@ function checkCalls(
     for (const { partition, offset } of told.positions) {
       found.looked++
       const record = recordsAt(places, topic, partition, offset, seq, toldSeq).at(-1)
-      const what = `produce call ${call} of isolate ${life.isolate} was told offset ${offset} of partition ${partition} of ${topic}`
+      const what = `produce call ${call} of isolate ${life.isolate} got ${topic}-${partition} offset ${offset}`
       if (record === undefined) found.broke(toldAt, `${what}, where nothing was written meanwhile`)
       else if (seen.has(record)) found.broke(toldAt, `${what} twice`)
       else seen.add(record)

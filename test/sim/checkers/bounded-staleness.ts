@@ -45,14 +45,14 @@ export const boundedStaleness: Checker = {
 /** How long ago the newest eviction may have been acknowledged that the answer does not reflect. */
 function boundOf({ scenario: { world } }: Trace, { flagged, from, by }: Served): number {
   const { onUnreachable, maxOutageMs } = by.life.plan
-  // Many at once are not flagged one by one: in an outage that is told to serve, the answer may be one of it.
+  // Many at once are not flagged one by one: under `onUnreachable: 'stale'` each may have been served in an outage.
   const isOutage = flagged === 'unreachable' || (flagged === 'unknown' && onUnreachable === 'stale')
   const boundMs = isOutage ? maxOutageMs : world.maxStalenessMs
   // A load returns what its replica shows. Only what is held is promised not to (`settle`).
   return from === 'memory' || from === 'tier' ? boundMs : boundMs + world.replicaLagMs
 }
 
-/** The proof may be older than its isolate believes; and of a hit the last look at both clocks is of before. */
+/** The proof may be older than its isolate reckons; and a hit may rest on an earlier look at both clocks. */
 function stretchOf(lag: ClockLag, { by, from }: Served, boundMs: number): number {
   const stretchMs = lag.stretch(by.life, by.t, boundMs)
   return from === 'memory' || from === undefined ? stretchMs + lag.ofHit(by, by.t) : stretchMs
@@ -75,10 +75,10 @@ function culpritOf(
   row: Row,
 ): Write | undefined {
   const origin = originOf(trace, row)
-  // Written into caches by a call that failed half-way: as of nobody knows when.
+  // Written into caches by a call that failed half-way: its as-of is unknown.
   if (origin !== undefined && origin.record === undefined) return undefined
   if (row.space === 'sets') return origin && evictions.afterSet(row, origin, log)
-  // A commit that nobody has replaced yet cannot be too old.
+  // A commit that no later one has replaced cannot be too old.
   const replaced = replacedBy(chronicleOf(trace), row)
   if (replaced === undefined) return undefined
   // Two that write a row and `set` it may reach the log in the other order: what was set stands from its eviction on.

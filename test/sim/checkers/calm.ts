@@ -102,7 +102,7 @@ class Calm {
   isHeld(first: Served, second: Served): boolean {
     const { ttlMs, loadMs } = this.#trace.scenario.world
     const { by, key, t } = second
-    // A token may be of after what is held.
+    // A token may demand a later position than that of the held value.
     if (by.after !== undefined || t - (first.row?.readAt ?? 0) >= ttlMs - loadMs) return false
     const drops = this.#drops.get(nameOf(by.life, by.space, key)) ?? []
     return !drops.some((at) => at >= first.t && at <= t)
@@ -111,9 +111,9 @@ class Calm {
   /** Whether there is nothing that a load may be kept back for: no eviction lately, and it fits. */
   isCacheable({ by, key, t }: Served): boolean {
     if (this.#refused.has(nameOf(by.life, by.space, key))) return false
-    // Somebody has announced that a value expired: it may be known that the log is longer, and not why.
+    // An isolate has announced that a value expired: another may know that the log is longer, and not why.
     if (this.#isAppended(by.t - ANNOUNCED_MS, t)) return false
-    // Heard of, and not passed yet.
+    // The isolate knows of an eviction, and has not passed it yet.
     if (newsOf(this.#trace).isAhead(by.life, by.space, by.seq)) return false
     const heard = this.#heard.get(by.life) ?? []
     const last = heard[firstAbove(heard, t, (each) => each) - 1] ?? 0
@@ -125,7 +125,7 @@ class Calm {
     return before < this.#appended.length && this.#appended[before]! <= to
   }
 
-  /** Whoever was read from has proved its freshness again, or is still catching up. */
+  /** Each isolate that was read from has proved its freshness again, or is still catching up. */
   checkProved(found: Findings): void {
     const { lives, served, calmAt, end } = this.#chronicle
     const read = new Set(served.flatMap(({ by }) => (by.t >= calmAt + MAX_PAUSE_MS ? [by.life] : [])))
@@ -147,7 +147,7 @@ class Calm {
     const { calmAt } = this.#chronicle
     const { intentsMs, pollTimeoutMs } = life.plan
     const thawedAt = life.freezes.findLast(({ to }) => to < Infinity)?.to ?? 0
-    // An intent that nobody closes ends by itself; and whoever starts holds nothing until it would have.
+    // An intent that no writer closes ends by itself; and an isolate that starts holds nothing until it would have.
     const last = Math.max(calmAt, life.reanchors.at(-1)?.t ?? 0, life.bornAt, thawedAt)
     const settledAt = last + intentsMs + this.#trace.scenario.world.replicaLagMs + 4 * pollTimeoutMs
     // Until it has caught up it may take any number of polls.

@@ -56,7 +56,7 @@ promises(
   {
     'an old version within maxStaleness': after((trace, i) => trace.at(1990).served(i, row(0, 500))),
     'the new version later': after((trace, i) => trace.at(9000).served(i, row(1, 8000))),
-    'an old version of a commit that nobody has told of': (trace) => {
+    'an old version of a commit that no eviction follows': (trace) => {
       const i = trace.isolate()
       trace.at(1000).commit('a', 1).at(9000).served(i, row(0, 500))
     },
@@ -74,13 +74,11 @@ promises(
         .fault('monotonic_frozen', { isolate: i, forMs: 3000 })
       trace.at(4000).served(i, row(0, 500))
     }),
-    'an old version by a proof from before both clocks stepped back, where no look could show it': after(
-      (trace, i) => {
-        trace.at(1500).fault('clock_both_back', { isolate: i, amount: 3000 })
-        trace.at(4900).tell({ type: 'hidden_step', isolate: i, since: 1500, ms: 3000 })
-        trace.served(i, row(0, 500))
-      },
-    ),
+    'an old version by a proof that precedes a hidden step back of both clocks': after((trace, i) => {
+      trace.at(1500).fault('clock_both_back', { isolate: i, amount: 3000 })
+      trace.at(4900).tell({ type: 'hidden_step', isolate: i, since: 1500, ms: 3000 })
+      trace.served(i, row(0, 500))
+    }),
     'a hit while the wall clock stood still, where both were looked at in the same moment, but later': after(
       (trace, i) => {
         trace.fault('clock_frozen', { isolate: i, forMs: 3000 })
@@ -202,7 +200,7 @@ promises(
       trace.at(1200).append({ v: 1, op: 'clear', ns: 'rows' })
       trace.at(1300).polls(i, 0).at(1400).served(i, row(1, 1100))
     }),
-    'a row from before everything was dropped': (trace) => {
+    'a row that was read before everything was dropped': (trace) => {
       const i = trace.isolate()
       trace.at(1000).append({ v: 1, op: 'evict', ns: 'rows', keys: ['z'] })
       trace.at(2000).anchor(i, 'behind').at(2100).served(i, row(0, 1500))
@@ -258,7 +256,7 @@ promises(
   },
   {
     'an evicted version': after((trace, i) => trace.at(9000).holds(i, row(0, 500))),
-    'a version whose eviction is in the log though its writer was told that it is not': (trace) => {
+    'a version whose eviction is in the log though its publish was rejected': (trace) => {
       const i = trace.isolate()
       trace.at(1000).commit('a', 1)
       const write = trace.begin({ isolate: i })
@@ -281,7 +279,7 @@ promises(
     'the same version twice, and nothing': after((trace, i) =>
       trace.at(9000).holds(i, row(1, 2000)).holds(1, row(1, 3000)).holds(1, undefined, 'b'),
     ),
-    'two versions of which nobody has told the later': after((trace, i) =>
+    'two versions of which no eviction follows the later': after((trace, i) =>
       trace.at(2000).commit('a', 2).at(9000).holds(i, row(1, 1500)).holds(1, row(2, 3000)),
     ),
   },
@@ -293,7 +291,7 @@ promises(
         .holds(i, row(1, 2000))
         .holds(1, { ...row(1, 2000), even: true }),
     ),
-    'a row as of before its last eviction': after((trace, i) => {
+    'a row whose as-of precedes its last eviction': after((trace, i) => {
       trace.at(2000).append({ v: 1, op: 'evict', ns: 'rows', keys: ['a'] })
       trace.at(9000).holds(i, row(1, 1500))
     }),
@@ -314,7 +312,7 @@ promises(
       const i = three(trace)
       trace.at(1100).reads(i, 0, 2).reads(i, 1, 3, [2]).anchor(i, 'behind').reads(i, 3)
     },
-    'a beat that nobody applies': (trace) => {
+    'a beat that no isolate applies': (trace) => {
       const i = three(trace)
       trace.append({ v: 1, op: 'beat' })
       trace.append({ v: 1, op: 'clear' })
@@ -322,14 +320,14 @@ promises(
     },
   },
   {
-    'a read beyond what was told': (trace) => void trace.reads(three(trace), 1),
+    'a read beyond the last answer': (trace) => void trace.reads(three(trace), 1),
     'an eviction that was passed over': (trace) => void trace.reads(three(trace), 0, 3, [0, 2]),
     'an eviction that is applied twice': (trace) => void trace.reads(three(trace), 0, 3, [0, 1, 1]),
-    'a start beyond the end of the log, whoever told of it': (trace) => {
+    'a start beyond the end of the log, though an answer named it': (trace) => {
       const i = three(trace)
       trace.offsets(i, 900).says(i, { type: 'reanchor', partition: 0, reason: 'behind', offset: 900 })
     },
-    'a start at an offset that nobody told': (trace) => void trace.anchor(three(trace), 'behind', 7),
+    'a start at an offset that no answer named': (trace) => void trace.anchor(three(trace), 'behind', 7),
     'a record that is applied before anything is anchored': (trace) => {
       const i = trace.isolate({}, { anchors: false })
       trace.append({ v: 1, op: 'clear' })
@@ -341,13 +339,13 @@ promises(
 promises(
   'I7',
   {
-    'an age that counts from before the sample': (trace) => {
+    'an age that counts from an earlier time than the sample': (trace) => {
       const i = three(trace)
       trace.at(1100).polls(i, 0).at(1500)
       trace.append({ v: 1, op: 'clear' })
       trace.at(1600).state(i, { ageMs: 500 })
     },
-    'an age that is told too long': (trace) => void trace.state(three(trace), { ageMs: 700 }),
+    'an age that is longer than the truth': (trace) => void trace.state(three(trace), { ageMs: 700 }),
     'a claim after a hidden step of both clocks': (trace) => {
       const i = trace.isolate()
       trace.at(300).fault('clock_both_back', { isolate: i, amount: 1000 })
@@ -454,7 +452,7 @@ promises(
     },
   },
   {
-    'one of several rows that nobody says the origin of, past everything': (trace) => {
+    'one of several rows of unknown origin, past every bound': (trace) => {
       const i = trace.isolate({ hardTimeoutMs: 20_000 })
       trace.at(20_100).served(i, row(0, 0), { from: undefined, flagged: 'unknown' })
     },
@@ -531,7 +529,7 @@ promises(
   'I12',
   {
     'drops of what was evicted': after((trace, i) => trace.at(1100).reads(i, 0).says(i, drop('rows'))),
-    'drops by everything, and by what nobody can read': (trace) => {
+    'drops by an eviction of everything, and by an unreadable record': (trace) => {
       const i = trace.isolate()
       trace.append({ v: 1, op: 'clear' })
       trace.reads(i, 0).says(i, drop('others')).at(100)
@@ -763,7 +761,7 @@ describe('two runs of one scenario', () => {
     expect(compare(made(story), made(story))).toBeUndefined()
   })
 
-  it('are told apart by the first event that differs, or is missing', () => {
+  it('differ at the first event that differs, or is missing', () => {
     const other = made((trace) => void trace.at(3).isolate())
     expect(compare(made(story), other)).toMatchObject({ invariant: 'I15', t: 0 })
     expect(
@@ -811,7 +809,7 @@ promises(
       const offset = trace.append({ v: 1, op: 'evict', ns: 'rows', keys: ['a'] })
       for (const write of writes) trace.acknowledge(write, offset)
     },
-    'a call that was told of a place where nothing was written': (trace) => {
+    'a call that got an offset where nothing was written': (trace) => {
       const i = trace.isolate()
       trace.tell({ type: 'asked', call: 9, isolate: i, operation: 'produce', topic: 'cache-updates' })
       trace.tell({ type: 'told', call: 9, positions: [{ partition: 0, offset: 3 }] })

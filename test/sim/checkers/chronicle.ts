@@ -1,7 +1,7 @@
 /**
  * A trace, read once: what was read, written, loaded and asked, by whom, and how it ended.
  *
- * Events are told apart by their index (`seq`), because many of them happen at one moment.
+ * The index of an event (`seq`) identifies it, because many events happen at one moment.
  *
  * @module
  */

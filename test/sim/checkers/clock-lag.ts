@@ -1,8 +1,8 @@
 /**
  * By how much the clocks of an isolate may have made a span of time shorter than it was.
  *
- * An isolate counts time by two clocks and believes the one that says more. So a span is told too short only where
- * both are slow within it, and by no more than the lag of the better one. A clock that is fast makes things older.
+ * An isolate reads two clocks and takes the one that says more. So it reckons a span too short only where both are
+ * slow within it, and by no more than the lag of the better one. A clock that is fast makes things older.
  *
  * Hits look at the wall clock alone while it moves in small steps: until the isolate next does anything else, the lag of
  * the wall clock counts by itself (see `timeline.ts`, which says so).
@@ -22,11 +22,11 @@ interface Slow {
 }
 
 export interface ClockLag {
-  /** How much less than the truth the isolate may believe to have passed. */
+  /** How much less than the truth the isolate may reckon to have passed. */
   between(life: Life, from: number, to: number): number
   /** The same until a read, where all that its isolate has done since its last look at both clocks is to hit. */
   ofHit(by: Read, from: number): number
-  /** How much longer ago than `ms` something may be of which the isolate believes at `t` that it was `ms` ago. */
+  /** How much longer ago than `ms` something may be that the isolate reckons at `t` to be `ms` ago. */
   stretch(life: Life, t: number, ms: number): number
   /** Whether its wall clock was put forward, or ran too fast, in between. */
   wasAhead(life: Life, from: number, to: number): boolean
@@ -150,7 +150,7 @@ class LagOfFaults implements ClockLag {
     let slow = this.#monotonics.get(life)
     if (slow === undefined) {
       slow = life.freezes.map(({ from, to }) => ({ from, to, rate: 1, step: 0 }))
-      // Of two clocks that step back together nobody can tell that, where as much has passed since the last look.
+      // An isolate cannot see that both clocks stepped back by what has passed since its last look.
       for (const { at, ms } of life.hiddenSteps) slow.push({ from: at, to: at, rate: 0, step: ms })
       for (const { fault, seat, from, to } of this.#wrong)
         if (fault === 'monotonic_frozen' && (seat === undefined || seat === life.seat))

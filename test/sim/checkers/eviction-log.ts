@@ -117,7 +117,7 @@ function plain(text: string): string {
   return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString()
 }
 
-/** Whether it obliges nobody to anything. */
+/** Whether no isolate must drop anything for it. */
 export const isNoise = ({ empty, unreadable, expiry, intent }: Eviction): boolean =>
   empty || unreadable || expiry || intent
 
@@ -155,7 +155,7 @@ class Evictions implements EvictionLog {
     }
   }
 
-  /** Whoever writes evictions of a namespace is told where it lives. */
+  /** A write of evictions of a namespace shows in which partition the namespace lives. */
   places(space: string, partition: number): void {
     this.#partitions.set(space, partition)
   }

@@ -23,7 +23,7 @@ export const fillGuard: Checker = {
       const passed = partition === undefined ? undefined : progress.at(by.life.isolate, partition, by.seq)
       if (passed === undefined) continue
       const origin = originOf(trace, row)
-      // As of nobody knows when: written by a call that failed half-way.
+      // Written by a call that failed half-way: its as-of is unknown.
       if (origin !== undefined && origin.record === undefined) continue
       found.looked++
       // What was written into the cache is as of its own eviction, not of the moment at which the call began.

@@ -40,7 +40,7 @@ export const fold: Checker = {
       const partition = log.partitionOf(row.space) ?? 0
       found.looked += held.length
       for (const other of others) compare(trace, found, of, first!, other)
-      // The reference itself: were it to care for order, it could not judge anybody.
+      // The reference itself: if it depended on order, it could judge no isolate.
       const marks = [inOrder, inDisorder].map((each) => JSON.stringify(each.marksOf(row, partition)))
       if (marks[0] !== marks[1])
         found.broke(first!.t, `the fold of ${of} depends on order: ${marks.join(' and ')}`)
@@ -69,7 +69,7 @@ function compare(trace: Trace, found: Findings, of: string, one: Held, other: He
       found.broke(other.t, `${what}, with other values`)
     return
   }
-  // Of a commit whose writer died before it evicted nobody knows: the older version may stay until its TTL ends.
+  // The writer of a commit died before it evicted: the older version may stay until its TTL ends.
   const isEvicted = (row: Row) =>
     killerAtRest(trace, chronicleOf(trace), evictionLogOf(trace), row) !== undefined
   if (isEvicted(a) || isEvicted(b)) found.broke(other.t, what)
@@ -77,7 +77,7 @@ function compare(trace: Trace, found: Findings, of: string, one: Held, other: He
 
 /**
  * The place in all that was ever appended, as-of which the row is: everything before it was in the log when the source
- * was read. `undefined` where nobody knows.
+ * was read. `undefined` where that is unknown.
  */
 function asOfOf(trace: Trace, row: Row): number | undefined {
   const origin = originOf(trace, row)

@@ -45,7 +45,7 @@ export const honestFreshness: Checker = {
         if (!identity && progress.isUnaware(life, partition, seq)) continue
         found.broke(
           t,
-          `isolate ${life.isolate} says it is ${ageMs} ms old, and was told only up to ${reached} of partition ${partition}: ` +
+          `isolate ${life.isolate} says it is ${ageMs} ms old, and has read only up to ${reached} of partition ${partition}: ` +
             `offset ${last.offset} was appended ${t - last.t} ms ago`,
         )
       }

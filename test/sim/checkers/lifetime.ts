@@ -46,10 +46,10 @@ function limitOf(
   from: Served['from'],
   flagged: Served['flagged'],
 ): number {
-  // A load is given up after `hardTimeout`, whoever waits for it.
+  // A load is given up after `hardTimeout`, also while callers wait for it.
   if (from === 'loader') return plan.hardTimeoutMs
   const { swrMs, staleIfErrorMs } = plan
-  // Of many at once nobody says which were loaded.
+  // A read of many keys does not say which of them were loaded.
   if (flagged === undefined)
     return from === undefined ? Math.max(world.ttlMs, plan.hardTimeoutMs) : world.ttlMs
   if (flagged === 'swr') return world.ttlMs + swrMs

@@ -1,5 +1,5 @@
 /**
- * Evictions that an isolate has heard of before it has read up to them: by writes of its own, and by long polls.
+ * Evictions that an isolate knows before it has read up to them: by writes of its own, and by long polls.
  *
  * @module
  */

@@ -12,7 +12,7 @@ import type { Row, Trace } from '../trace.ts'
 /** A write that put its own value into caches. */
 export interface Origin {
   readonly write: Write
-  /** Its eviction; `undefined` where it was not acknowledged: its value may be held all the same, as of nobody knows when. */
+  /** Its eviction; `undefined` where it was not acknowledged: its value may be held, with an unknown as-of. */
   readonly record: Eviction | undefined
 }
 

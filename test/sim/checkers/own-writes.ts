@@ -22,7 +22,7 @@ export const ownWrites: Checker = {
       if (write === undefined || write.space !== row.space || write.key !== row.key) continue
       if (isOfAnotherLog(trace, log, served, write)) continue
       found.looked++
-      // Not even in an outage, and whatever it is flagged with: a position that was not passed is not believed.
+      // Also in an outage, and with any flag: before an isolate has passed the position it serves no older version.
       if (!isOlder(trace, chronicle, log, served, write)) continue
       found.broke(
         t,
@@ -34,7 +34,7 @@ export const ownWrites: Checker = {
   },
 }
 
-/** Documented: a token does not say of which log it is. Until its topic is met anew, it may seem to be passed. */
+/** Documented: a token names no log. Until its topic is resynced, the token may seem to be passed. */
 function isOfAnotherLog(trace: Trace, log: EvictionLog, { by, t }: Served, write: Write): boolean {
   const { recreations } = log
   if (recreations.length === 0) return false

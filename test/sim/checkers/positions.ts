@@ -49,7 +49,7 @@ function stepsOf({ calls, said }: Chronicle): (CallStep | Said)[] {
   return steps.sort((a, b) => a.seq - b.seq)
 }
 
-/** How far each isolate was told, without a gap since it was anchored; and every end that it was told of. */
+/** How far the answers to each isolate reach, without a gap since it was anchored; and every end that it got. */
 export class Reach {
   readonly #next = new Map<Life, Map<number, number>>()
   readonly #ends = new Map<Life, Map<number, Set<number>>>()
@@ -90,7 +90,7 @@ function nested<K, V>(maps: Map<K, Map<number, V>>, key: K): Map<number, V> {
   return map
 }
 
-/** Reads may go back (to find the last record again, to look up the past), but never ahead of what was told. */
+/** Reads may go back (to find the last record again, to look up the past), but never ahead of the last answer. */
 function ask({ life, operation, positions: from, t }: Call, reach: Reach, found: Findings): void {
   if (operation !== 'read') return
   for (const { partition, offset } of from ?? []) {
@@ -101,7 +101,7 @@ function ask({ life, operation, positions: from, t }: Call, reach: Reach, found:
     if (reached === undefined && offset === 0) continue
     found.broke(
       t,
-      `isolate ${life.isolate} reads partition ${partition} from ${offset}, and was told of nothing beyond ${reached ?? 'its start'}`,
+      `isolate ${life.isolate} reads partition ${partition} from ${offset}, and no answer reached beyond ${reached ?? 'its start'}`,
     )
   }
 }
@@ -114,7 +114,7 @@ function anchor({ life, event, seq, t }: Said, reach: Reach, ends: Ends, found: 
   if (!reach.knowsEnd(life, partition, offset))
     found.broke(
       t,
-      `isolate ${life.isolate} starts again at ${offset} of partition ${partition}, which nobody told it`,
+      `isolate ${life.isolate} starts again at ${offset} of partition ${partition}, which no answer named`,
     )
   if (offset > ends.highest(partition, seq))
     found.broke(
@@ -128,7 +128,7 @@ function anchor({ life, event, seq, t }: Said, reach: Reach, ends: Ends, found: 
 class Ends {
   readonly #log: EvictionLog
   readonly #changes: Chronicle['changes']
-  /** Markers that transactions have left, of which nothing is told. */
+  /** Markers that transactions have left, of which the trace has no event. */
   readonly #markers: number
 
   constructor(trace: Trace, { changes, faults }: Chronicle) {
@@ -173,7 +173,7 @@ class Applied {
     if (next === undefined) return this.#found.broke(t, `${what} before it was anchored`)
     positions.set(partition, Math.max(next, offset + 1))
     if (offset < next) return this.#found.broke(t, `${what}, and had applied up to ${next} already`)
-    // Of a log that was made anew and is not met yet nobody can say what lies between.
+    // Of a recreated log that the isolate has not resynced with, the trace cannot say what lies between.
     if (this.#hasRecreations && this.#progress.isUnaware(life, partition, seq)) return
     const missed = this.#between(partition, next, offset, seq)
     if (missed !== undefined) this.#found.broke(t, `${what}, and never applied ${missed}`)

@@ -13,7 +13,7 @@ import type { Trace } from '../trace.ts'
 export interface Passed {
   readonly seq: number
   readonly t: number
-  /** `undefined`: it cannot be told which log the position is of. */
+  /** `undefined`: the trace does not show which log the position is of. */
   readonly epoch: number | undefined
   readonly offset: number
   /** When the isolate last dropped everything of the partition. */
@@ -53,7 +53,7 @@ class ProgressSaid implements Progress {
         this.#add(life.isolate, event.partition, { seq, t, epoch, offset: event.offset, emptiedAt: t })
       } else if (event.type === 'evict') {
         const last = this.#list(life.isolate, event.partition).at(-1)
-        // After a recreation nobody can tell which log the record was of, until it is met anew.
+        // After a recreation the trace does not show which log the record was of, until the isolate resyncs.
         if (last === undefined || last.epoch !== this.#epochAt(seq)) continue
         const offset = Math.max(last.offset, event.offset + 1)
         this.#add(life.isolate, event.partition, { ...last, seq, t, offset })

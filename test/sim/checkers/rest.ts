@@ -48,7 +48,7 @@ function newestOf({ commits, writes }: Chronicle, { space, key }: Row): number |
 
 /**
  * The eviction that should have taken the row: one that was appended after a later commit. Where there is none, the
- * writer of that commit has died before it told anybody, and the row may stay until its TTL ends.
+ * writer of that commit has died before it published, and the row may stay until its TTL ends.
  */
 export function killerAtRest(
   trace: Trace,
@@ -57,7 +57,7 @@ export function killerAtRest(
   row: Row,
 ): Eviction | undefined {
   const origin = originOf(trace, row)
-  // As of nobody knows when: written by a call that failed half-way.
+  // Written by a call that failed half-way: its as-of is unknown.
   if (origin !== undefined && origin.record === undefined) return undefined
   if (row.space === 'sets' && origin === undefined) return undefined
   const own = origin?.record?.seq ?? -1

@@ -53,10 +53,10 @@ function killerOf(
   return undefined
 }
 
-/** After which event an eviction that matches is one of a later version; `undefined` where that cannot be told. */
+/** After which event an eviction that matches is one of a later version; `undefined` where the trace is silent. */
 function sinceOf(trace: Trace, chronicle: Chronicle, row: Row): number | undefined {
   const origin = originOf(trace, row)
-  // As of nobody knows when: written by a call that failed half-way.
+  // Written by a call that failed half-way: its as-of is unknown.
   if (origin !== undefined && origin.record === undefined) return undefined
   const own = origin?.record?.seq
   if (row.space === 'sets') return own

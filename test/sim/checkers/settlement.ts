@@ -38,7 +38,7 @@ export const settlement: Checker = {
 
 type Call = Pick<Read, 'life' | 'request' | 't'>
 
-/** Nobody waits for it any more. Where requests share an isolate a client that hangs up ends nothing. */
+/** No caller waits for it any more. Where requests share an isolate a client that hangs up ends nothing. */
 function isGone({ cancelled }: Chronicle, { life, request }: Call): boolean {
   if (life.killedAt < Infinity) return true
   return life.plan.isolatesRequests && request !== undefined && cancelled.has(request)
@@ -63,8 +63,8 @@ function look(
 }
 
 /**
- * A wait for a proof, then for a load; where that fails, for a proof once more before an expired value is served, and before
- * one that somebody else has brought in. On Workers a leader that is gone costs one more.
+ * A wait for a proof, then for a load; where that fails, for a proof once more before an expired value is served, and
+ * before one that another caller has brought in. On Workers a leader that is gone costs one more.
  */
 function readMs({ scenario }: Trace, { life: { plan } }: Read): number {
   const { pollTimeoutMs, hardTimeoutMs } = plan

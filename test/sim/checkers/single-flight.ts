@@ -7,7 +7,7 @@ import { Findings } from './findings.ts'
 import { newsOf } from './news.ts'
 import type { Checker, Trace } from '../trace.ts'
 
-/** How long a leader is believed to live after its last sign of life, on Workers. */
+/** How long followers wait for a leader after its last sign of life, on Workers. */
 const LEASE_MS = 500
 /** How long a platform that isolates requests lets go on what they leave behind. */
 const GRACE_MS = 30_000
@@ -34,7 +34,7 @@ export const singleFlight: Checker = {
       found.broke(
         load.t,
         `isolate ${load.life.isolate} loads ${rowOf(load.space, load.key)} (load ${load.load}) beside load ${first.load}, ` +
-          `under way for ${load.t - first.t} ms, which anybody may share`,
+          `under way for ${load.t - first.t} ms, which any caller may share`,
       )
     }
     return found
@@ -107,12 +107,12 @@ class Excuses {
       (write) =>
         (write.space === space || write.evicts === 'everything') &&
         write.t <= to &&
-        // It announces, and evicts once more in the background: only its beginning and its end are told.
+        // It announces, and evicts once more in the background: the trace shows only its beginning and its end.
         (write.how === 'writeThrough' || write.settled.t >= from - life.plan.hardTimeoutMs),
     )
   }
 
-  /** A write that its store refused is never told, and evicts all the same. */
+  /** A write that its store refused gets no acknowledgement, and evicts all the same. */
   #isPublished({ life, seq: from }: Load, { seq: to }: Load): boolean {
     for (const call of this.#chronicle.calls.values()) {
       const isOwn = call.life === life && call.operation === 'produce' && call.topic === EVICTIONS
@@ -131,14 +131,14 @@ class Excuses {
     return (isBehind || life.plan.follows) && newsOf(this.#trace).isAhead(life, space, seq)
   }
 
-  /** A token may be of after the load began. */
+  /** A token may demand a position that is later than the begin of the load. */
   #isRequired({ life, space, key, t }: Load): boolean {
     return (this.#tokens.get(life) ?? []).some(
       (read) => read.space === space && read.keys.includes(key) && read.t <= t && read.settledAt >= t,
     )
   }
 
-  /** It is older than anything may be that is not proved, or it was given up and goes on for nobody. */
+  /** It is older than any unproved value may be, or it was given up and goes on without a caller. */
   #isOver({ life, t: from }: Load, { t: to }: Load): boolean {
     const { maxStalenessMs } = this.#trace.scenario.world
     const { hardTimeoutMs } = life.plan
@@ -148,7 +148,7 @@ class Excuses {
     return clockLagOf(this.#trace).wasAhead(life, from - LEASE_MS, to)
   }
 
-  /** Of several keys that are loaded in one call one failed, and all of them with it; the others may go on for nobody. */
+  /** One of several keys of a call failed, and the call with it; the loads of the others may go on without a caller. */
   #isSettled({ life, space, key, seq: from }: Load, { seq: to }: Load): boolean {
     return this.#failures.some(
       (failed) =>
@@ -201,7 +201,7 @@ class Excuses {
     if (!this.#trace.scenario.world.tier) return false
     return this.#chronicle.served.some(
       (served) =>
-        // Of many at once nobody says where they are from; what was read before the load began is not of the load.
+        // A read of many keys does not say where they are from; what was read before the load began is not of the load.
         (served.from === 'tier' || (served.from === undefined && (served.row?.readAt ?? t) < t)) &&
         served.by.life === life &&
         served.by.space === space &&

@@ -105,7 +105,7 @@ export class TraceBuilder {
     return this.tell({ type: 'told', call, positions: [{ partition: 0, offset: end }] })
   }
 
-  /** Reads from there on, is told of so much, and applies what it says that it does. */
+  /** Reads from there on, gets offsets up to `next`, and applies those that it says it does. */
   reads(isolate: number, from: number, next = this.end(), applies = range(from, next)): this {
     const call = this.#count('call')
     const positions = [{ partition: 0, offset: from }]

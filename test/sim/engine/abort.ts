@@ -18,7 +18,7 @@ const NO_REASON = new DOMException('This operation was aborted', 'AbortError')
 export class LightSignal {
   aborted = false
   reason: unknown
-  /** Absent while nobody listens. */
+  /** Absent while there is no listener. */
   listeners: Listener[] | undefined
 
   throwIfAborted(): void {

@@ -1,7 +1,7 @@
 /**
- * What a platform gives to whoever runs on it, while a simulation runs: timers, clocks, randomness, the network and
- * compression, each of which asks in which isolate and for which request it is used. What runs beside the simulation in
- * this process has the real ones.
+ * What a platform gives to the code that runs on it, while a simulation runs: timers, clocks, randomness, the network
+ * and compression, each of which asks in which isolate and for which request it is used. What runs beside the
+ * simulation in this process has the real ones.
  *
  * @module
  */
@@ -51,7 +51,7 @@ export function virtual(transport: Transport): () => void {
   }
   const realNow = performance.now.bind(performance)
   const realRandom = Math.random
-  // Where an error was made is told by nobody, and costs more than the error.
+  // No trace shows where an error was made, and a stack costs more than the error.
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
   const realUuid = crypto.randomUUID.bind(crypto)

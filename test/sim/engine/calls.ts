@@ -31,7 +31,7 @@ interface OpenCall {
 interface Visit {
   readonly inhabitant: Inhabitant
   readonly request: SimRequest
-  /** Where nobody is told of the request, and the platform keeps none. */
+  /** Absent where the trace has no event of the request, and the platform keeps none. */
   readonly number: number | undefined
   readonly scope: CacheScope
 }
@@ -59,7 +59,7 @@ export class Calls {
     this.keys = new Map([...keys].map(([space, known]) => [space, [...known].toSorted()]))
   }
 
-  /** Calls that somebody still waits for. */
+  /** Calls that a caller still waits for. */
   static waitedFor(open: ReadonlyMap<number, OpenCall>, frozen = true): number[] {
     return [...open]
       .filter(([, { inhabitant, request }]) => inhabitant.life.alive && !request.cancelled)
@@ -82,7 +82,7 @@ export class Calls {
       await new Promise<void>((resolve) => {
         this.#visit(inhabitant, false, async (visit) => {
           await this.#read(visit, { space, key, how: 'getOrSet' })
-          // Not in the isolate: whoever waits is outside.
+          // Not in the isolate: the caller that waits is outside.
           this.#world.universe.after(0, resolve)
         })
       })
@@ -258,7 +258,7 @@ export class Calls {
     this.#acknowledges(visit, write, space, key, await call())
   }
 
-  /** Announced, where writes are; the commit fails where somebody else was faster. */
+  /** Announced, where writes are; the commit fails where another writer was faster. */
   async #through(visit: Visit, write: number, { space, key, pauseMs }: Write): Promise<void> {
     const { source, universe, trouble } = this.#world
     const { scope, inhabitant } = visit
@@ -270,7 +270,7 @@ export class Calls {
       const place = places.getStore() ?? universe.outside
       universe.after(tookMs, () => {
         if (source.version(space, key) + 1 !== row.version) {
-          return void universe.at(universe.now, place, () => fail(new Conflict('somebody else was faster')))
+          return void universe.at(universe.now, place, () => fail(new Conflict('another writer was faster')))
         }
         source.commit(space, key)
         if (trouble.is('writer_dies', inhabitant.seat.index)) return inhabitant.life.die()

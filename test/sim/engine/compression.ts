@@ -1,5 +1,5 @@
 /**
- * Compression without a thread of its own: the platform's answers at a moment that nobody chose. Only what the codec
+ * Compression without a thread of its own: the platform's answers at an arbitrary moment. Only what the codec
  * uses: `new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip')).getReader()`.
  *
  * @module

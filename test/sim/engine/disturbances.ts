@@ -308,7 +308,7 @@ export class Disturbances {
       asOf: end,
       ...(identity ? { log: logId } : {}),
     }
-    // Where nothing reads committed records, nobody may write values in transactions: that is what is asked of users.
+    // Where no reader reads committed records, users must write no values in transactions (the documents ask for that).
     const isRead = this.#world.scenario.world.proxy === 'memory'
     const text = isRead
       ? JSON.stringify(put)
@@ -326,7 +326,7 @@ export class Disturbances {
     }
   }
 
-  /** Afterwards somebody may set it right, or not. */
+  /** Afterwards the clock is set right, or not. */
   #pace(fault: FaultName, isolate: number | undefined, pace: number, random: Random): () => void {
     const { universe } = this.#world
     const lives = this.#lives(isolate)

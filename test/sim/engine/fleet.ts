@@ -12,7 +12,7 @@ import { EVICTIONS, SPACES, UPDATES, type World } from './world.ts'
 
 /** As the worker's cron does, in deployments whose log does not tell its identity. */
 const BEAT_EVERY_MS = 60_000
-/** A longer pause between two steps is waited out by nobody. */
+/** In a longer pause between two steps the simulated time jumps. */
 const LONG_MS = 20_000
 /** How long calls, writes and requests that are under way at the end may take: longer than any of their deadlines. */
 const PATIENCE_MS = 240_000
@@ -44,7 +44,7 @@ export class Fleet {
     record.tell({ type: 'begin' })
     this.#begin()
     for (const step of scenario.steps) {
-      // Time in which nothing is asked of anybody, and nobody waits.
+      // Time in which no client asks, and no call waits.
       if (step.at - universe.now > LONG_MS) {
         await this.#until(() => this.#isQuiet, Math.min(PATIENCE_MS, step.at - universe.now - 5000))
         universe.quiet(step.at - 5000)
@@ -122,7 +122,7 @@ export class Fleet {
   }
 
   get #isQuiet(): boolean {
-    // Who stands still is waited for by nobody.
+    // A frozen isolate is not waited for.
     const { openReads, openWrites } = this.#calls
     return [openReads, openWrites].every((open) => Calls.waitedFor(open, false).length === 0)
   }

@@ -23,7 +23,7 @@ export interface HttpAnswer {
   readonly text?: string
   /** How long the proxy took, beyond the time that passed. */
   readonly delayMs?: number
-  /** The body never ends, or is larger than anybody reads. */
+  /** The body never ends, or is larger than any reader's limit. */
   readonly body?: 'stalls' | 'endless'
 }
 
@@ -101,7 +101,7 @@ function spoiled(answer: HttpAnswer, trouble: Trouble, seat: number | undefined,
   if (trouble.meets('body_truncated', seat, random))
     return { ...answer, text: text.slice(0, Math.floor(random() * text.length)) }
   if (trouble.meets('body_garbled', seat, random)) {
-    // By what JSON has nowhere: a digit for another would be a lie that nobody could tell, and no network tells it.
+    // A byte that JSON does not allow: a wrong digit would pass for data, and real networks have checksums against it.
     const at = Math.floor(random() * text.length)
     return { ...answer, text: `${text.slice(0, at)}\u0000${text.slice(at + 1)}` }
   }
@@ -109,8 +109,8 @@ function spoiled(answer: HttpAnswer, trouble: Trouble, seat: number | undefined,
 }
 
 /**
- * As consumers answer that have not warmed up, or lost their position. Who reads by offset finds nothing, and is told all
- * the same where the offset lies outside of the log.
+ * As consumers answer that have not warmed up, or lost their position. A reader by offset finds nothing, and still gets
+ * the error where the offset lies outside of the log.
  */
 async function empty(request: HttpRequest, serve: Serve): Promise<HttpAnswer> {
   if (request.method === 'GET' && request.path.startsWith('/consumers/')) {
@@ -130,7 +130,7 @@ async function empty(request: HttpRequest, serve: Serve): Promise<HttpAnswer> {
   return { ...answer, text: JSON.stringify({ topics: none }) }
 }
 
-/** A produce may be told to have failed inside of a success. */
+/** A success may carry the failure of a produce. */
 function unavailable({ method, path }: HttpRequest, random: Random): HttpAnswer {
   if (method === 'POST' && path.startsWith('/topics/') && random() < 0.5) {
     const error = { partition: null, offset: null, error_code: 50003, error: 'Kafka cannot be reached' }

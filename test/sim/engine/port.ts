@@ -1,4 +1,4 @@
-/** The port between a core and its adapter, of which every call is told. @module */
+/** The port between a core and its adapter; the trace records every call of it. @module */
 import type { KafkaLog } from '../../../src/log.ts'
 import type { Life } from './life.ts'
 import type { Record, Told } from './record.ts'

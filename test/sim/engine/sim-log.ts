@@ -1,4 +1,4 @@
-/** Kafka, of which everything that happens in it is told. @module */
+/** Kafka; the trace records everything that happens in it. @module */
 import { gunzipSync } from 'node:zlib'
 import { MemoryLog } from '../../../src/testing/memory-log.ts'
 import type { MemoryRecord, MemoryTransaction } from '../../../src/testing/memory-log.ts'

@@ -1,4 +1,4 @@
-/** Which faults there are at the moment, and how often each has met somebody. @module */
+/** Which faults there are at the moment, and how often each has met a call. @module */
 import { FAULTS, type FaultClass, type FaultName } from '../faults.ts'
 import type { Random } from './random.ts'
 
@@ -13,7 +13,7 @@ const USUAL_PERCENT = 50
 const USUAL_MS = 1000
 
 export class Trouble {
-  /** How often each fault had an effect on somebody. */
+  /** How often each fault had an effect. */
   readonly met: Map<FaultName, number> = new Map()
   #active: readonly Active[] = []
 

@@ -17,7 +17,7 @@ export interface Place {
   readonly universe: Universe
   readonly life: Life | undefined
   readonly request: SimRequest | undefined
-  /** Of a loop that never ends: it stands still where nobody else has anything to do for long. */
+  /** Of a loop that never ends: it stands still where no other task has anything to do for long. */
   readonly background: boolean
   /** Runs something there. */
   readonly enter: <T>(task: () => T) => T
@@ -104,7 +104,7 @@ export class Universe {
     this.#queue.push(happening)
   }
 
-  /** Loops that never end stand still until then: nobody would notice, and it would take long. */
+  /** Loops that never end stand still until then: it changes nothing, and saves much time. */
   quiet(until: number): void {
     this.#quietUntil = Math.max(this.#quietUntil, until)
   }

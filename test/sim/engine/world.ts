@@ -65,7 +65,7 @@ export class World {
     return life && this.seats.get(life)
   }
 
-  /** How somebody reaches Kafka, made where it is. */
+  /** How a client reaches Kafka, made where it is. */
   connect(seat: number | undefined): KafkaLog {
     const { world } = this.scenario
     if (this.proxy) return this.proxy.connect()
@@ -76,7 +76,7 @@ export class World {
     return partitionOf(encodeUtf8(space), this.scenario.world.evictionPartitions)
   }
 
-  /** A record of somebody who is no isolate. */
+  /** A record of a client that is no isolate. */
   append(topic: string, text: string, partition: number): void {
     this.log.append(topic, { key: null, value: encodeUtf8(text), partition })
   }

@@ -3,7 +3,7 @@ import { holds } from './scenario.ts'
 
 describe('an isolate that finds the end of the log by asking', () => {
   // A page of HTML with status 200 was taken for a yes: it began beyond the end, and passed over what came next.
-  holds('begins no further than the log reaches, whoever answers with a page instead', {
+  holds('begins no further than the log reaches, though the answer is a page of HTML', {
     seed: 1000101,
     world: {
       proxy: 'redpanda',

@@ -83,7 +83,7 @@ describe('a read over consumer instances', () => {
     proxy.end = 3
     await values(0)
     asked()
-    // The second of the two polls, whose answer nobody gets.
+    // The second of the two polls, whose answer gets lost.
     proxy.instances.get('i-1')!.position = 4
     proxy.end = 5
     expect(await values(3)).toEqual([['v3', 'v4'], 5])
@@ -157,7 +157,7 @@ describe('an instance that is gone', () => {
     expect(asked().filter((line) => line === 'POST /consumers/kedge')).toHaveLength(2)
   })
 
-  it('is told apart from a partition that is not there, which has the same code', async () => {
+  it('differs from a partition that is not there, which has the same code', async () => {
     const { proxy, read, asked } = bench()
     proxy.end = 1
     const message = 'This server does not host this topic-partition.'
@@ -266,7 +266,7 @@ describe('after a failed poll', () => {
 })
 
 describe('an empty poll', () => {
-  it('is not believed while the bounds say otherwise', async () => {
+  it('does not count while the bounds say otherwise', async () => {
     const { proxy, values } = bench()
     proxy.end = 2
     proxy.fault(/records/, () => json([]), 2)
@@ -299,7 +299,7 @@ describe('an empty poll', () => {
 })
 
 describe('a position outside of the log', () => {
-  it('is told without an instance', async () => {
+  it('is reported without an instance', async () => {
     const { proxy, read, asked } = bench()
     Object.assign(proxy, { beginning: 5, end: 9 })
     const outside = { records: [], outOfRange: [0] }
@@ -308,7 +308,7 @@ describe('a position outside of the log', () => {
     expect(asked()).toEqual([OFFSETS, OFFSETS])
   })
 
-  it('is told when retention takes it after the offsets were sampled', async () => {
+  it('is reported when retention takes it after the offsets were sampled', async () => {
     const { proxy, log, read } = bench()
     proxy.end = 9
     await log.offsets('t', { partitions: [0] })
@@ -316,7 +316,7 @@ describe('a position outside of the log', () => {
     expect(await read(2)).toMatchObject({ records: [], next: [{ partition: 0, offset: 2 }], outOfRange: [0] })
   })
 
-  it('is told when the proxy jumps over what is lost', async () => {
+  it('is reported when the proxy jumps over what is lost', async () => {
     const { proxy, read } = bench()
     proxy.end = 9
     proxy.fault(/records/, () => {
@@ -466,7 +466,7 @@ describe('time', () => {
     expect((await read(0)).records).toHaveLength(1)
   })
 
-  it('lets the next call remove an instance that nobody used for a while', async () => {
+  it('lets the next call remove an instance that no call used for a while', async () => {
     const { proxy, log, values, asked } = bench({ instanceIdle: '1m' })
     proxy.end = 1
     await values(0)

@@ -23,7 +23,7 @@ describe('produce by v2', () => {
     const record = { key: null, value: new Uint8Array([0, 255]), partition: 2, headers: { a: 'b' } }
     expect(await log.produce('t', [record])).toEqual([{ partition: 2, offset: 7 }])
     expect(lines()).toEqual(['POST /topics/t'])
-    // No headers: whoever sends them in v2 is refused.
+    // No headers: the proxy refuses them in v2.
     expect(seen[0]?.body).toEqual({ records: [{ key: null, value: 'AP8=', partition: 2 }] })
     expect(seen[0]?.headers.get('content-type')).toBe('application/vnd.kafka.binary.v2+json')
     expect(seen[0]?.headers.get('accept')).toBe('application/vnd.kafka.v2+json')

@@ -166,7 +166,7 @@ describe('no answer', () => {
     expect(await rejection(published)).toBe(reason)
   })
 
-  it('is asked for by nobody when the signal has ended before', async () => {
+  it('is not requested when the signal has aborted before', async () => {
     const { log, seen } = asking(() => json({}))
     const reason = new Error('too late')
     const signal = AbortSignal.abort(reason)

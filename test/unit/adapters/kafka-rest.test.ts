@@ -121,7 +121,7 @@ describe('kafkaRest()', () => {
     expect(await hanging).toBe('enough')
   })
 
-  it('says so when nobody known answers, and asks again the next time', async () => {
+  it('says so when no known proxy answers, and asks again the next time', async () => {
     const { fetch, lines } = scriptedFetch()
     const log = kafkaRest({ url, fetch })
     expect(await rejection(log.offsets('t'))).toMatchObject({
@@ -165,7 +165,7 @@ describe('kafkaRest()', () => {
     '{"brokers":1}',
     '{"bridge_version":1}',
     '{"__proto__":{"kind":"KafkaClusterList"}}',
-  ])('recognises nobody in %s', async (body) => {
+  ])('recognises no proxy in %s', async (body) => {
     const { fetch } = scriptedFetch(() => new Response(body))
     expect(await rejection(kafkaRest({ url, fetch }).offsets('t'))).toMatchObject({ code: 'ERR_UNSUPPORTED' })
   })

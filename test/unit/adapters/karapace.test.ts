@@ -165,7 +165,7 @@ describe('karapace()', () => {
     expect(found).toEqual(large)
   })
 
-  it('does not believe two instances that have lost the same, while they stood', async () => {
+  it('does not take a gap for real when two instances lost the same records while they stood', async () => {
     const proxy = new FakeKarapace({ drops: true, placesAfterMs: 100 })
     proxy.log.createTopic('t')
     const append = (value: string) => proxy.log.append('t', { key: null, value: utf8(value), partition: 0 })

@@ -81,7 +81,7 @@ describe('messagePack()', () => {
   })
 
   it('refuses many containers that each announce more than is left', () => {
-    // 20,000 arrays, one in the other, of 10,000 elements each: 800 MB if they were believed.
+    // 20,000 arrays, one in the other, of 10,000 elements each: 800 MB if the decoder allocated what they announce.
     const bomb = new Uint8Array(60_000)
     for (let at = 0; at < bomb.length; at += 3) bomb.set([0xdc, 0x27, 0x10], at)
     expect(() => codec.decode(bomb)).toThrow(expect.objectContaining({ code: 'ERR_CODEC' }))

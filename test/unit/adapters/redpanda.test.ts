@@ -140,7 +140,7 @@ describe('redpanda()', () => {
     expect(await log.offsets('many')).toHaveLength(partitions)
   })
 
-  it('finds no end behind a page that somebody on the way answers with', async () => {
+  it('takes no end from a page of HTML that an intermediary answers with', async () => {
     const { proxy } = bench()
     for (let n = 0; n < 5; n++) proxy.log.append('t', { ...record('v'), partition: 0 })
     let asked = 0
@@ -155,7 +155,7 @@ describe('redpanda()', () => {
     })
   })
 
-  it('does not believe offsets that a cache on the way has kept', async () => {
+  it('refuses offsets that a cache on the way has kept', async () => {
     const { fetch } = scriptedFetch(on(/records/, () => json([], 200, { age: '3' })))
     const error = await rejection(redpanda({ url, fetch }).offsets('t', { partitions: [0] }))
     expect(error).toMatchObject({ code: 'ERR_PROTOCOL' })

@@ -54,7 +54,7 @@ describe('bounds by sounding', () => {
   it('take three questions while nothing changes', async () => {
     const { now, sound } = partition(500, 700)
     await soundBounds(sound, { beginning: 500, end: 700 })
-    // The end is not believed before the question behind it is answered.
+    // The end is not used before the question behind it is answered.
     expect(now.asked).toEqual([701, 700, 500])
   })
 

@@ -46,7 +46,7 @@ interface Standing {
   readonly asked: string[]
 }
 
-/** A server that keeps connections, and says nothing of for how long unless it is told to. */
+/** A server that keeps connections, and does not say for how long unless `keepAliveTimeout` is given. */
 async function listening(answer: RequestListener, keepAliveTimeout = 0): Promise<Standing> {
   const asked: string[] = []
   const server = createServer((request, response) => {
@@ -254,7 +254,7 @@ describe('undici(): after a pause', () => {
     const { at, runtime } = clocks()
     const { fetch } = transport({ runtime })
     expect(await (await fetch(url)).text()).toBe('1')
-    // This thread hears nothing until the server has closed the connection; then nobody has looked yet.
+    // This thread hears nothing until the server has closed the connection; the pool has not noticed it then.
     Atomics.wait(state, 0, 0)
     at.wall += 1000
     const sent = await fetch(url, { method: 'POST', body: 'x' })

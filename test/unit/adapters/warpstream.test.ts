@@ -100,7 +100,7 @@ describe('warpstream()', () => {
     ['another partition', { partition: 1, error_code: 0, records: [] }],
     ['a negative offset', { partition: 0, records: [{ offset: -1, value: 'eA==' }] }],
     ['what is no base64', { partition: 0, records: [{ offset: 0, value: '***' }] }],
-  ])('does not believe an answer with %s', async (_, partition) => {
+  ])('refuses an answer with %s', async (_, partition) => {
     const { fetch } = scriptedFetch(answer(partition))
     const reading = warpstream({ url, fetch }).read('t', [{ partition: 0, offset: 0 }], AT_ONCE)
     expect(await rejection(reading)).toMatchObject({ code: 'ERR_PROTOCOL' })
