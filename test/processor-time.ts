@@ -56,7 +56,7 @@ function statOf(pid: number): readonly string[] {
 const ticksOf = (stat: readonly string[]): number =>
   TIMES.reduce((sum, field) => sum + Number(stat[field] ?? 0), 0)
 
-/** How often is looked at a clock. */
+/** How often the clock is read. */
 const LOOK_MS = 1000
 /** What waits, and does not compute, is given up after so many times what it may compute: it has no end of its own. */
 const WAITS = 20

@@ -126,7 +126,7 @@ describe('failures', () => {
     expect(ran.err).toContain(words)
   })
 
-  it('are one sentence even where a page of a stranger is the answer', async () => {
+  it('are one sentence even where another server’s page is the answer', async () => {
     const page = `<html>\u001b[31m\n${'x'.repeat(5000)}</html>`
     const ran = await kedge(['tail'], { fetch: async () => new Response(page, { status: 502 }) })
     expect(ran.code).toBe(1)
@@ -206,7 +206,7 @@ describe('colours', () => {
   })
 })
 
-describe('a stranger’s key', () => {
+describe('a key that another service wrote', () => {
   it.each([
     ['user:7/eu', 'user:7/eu'],
     ['a b', '"a b"'],

@@ -46,8 +46,8 @@ const rest = (found: readonly Found[]): Pick<Found, 'check' | 'status'>[] =>
     .filter(({ check }) => check !== 'flavor' && !check.endsWith('poll') && check !== 'latency')
     .map(({ check, status }) => ({ check, status }))
 
-describe.each(PAIRS)('before %s, told --flavor %s, kedge doctor', (server, given) => {
-  it('says who answers, and goes on as with the right flavor', async () => {
+describe.each(PAIRS)('before %s, under --flavor %s, kedge doctor', (server, given) => {
+  it('names the proxy that answers, and goes on as with the right flavor', async () => {
     const found = await findings(SERVERS[server]!(), ['--flavor', given])
     for (const { says } of found) expect(repeated(says)).toBeUndefined()
     const flavor = found.find(({ check }) => check === 'flavor')

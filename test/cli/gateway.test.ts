@@ -81,7 +81,7 @@ describe('kedge gateway', () => {
     expect(JSON.parse(line!)).toMatchObject({ method: 'GET', path: '/topics', status: 200 })
   })
 
-  it('stands on the cluster that is named, and lets go of it in the end', async () => {
+  it('stands on the cluster that is named, and disconnects from it at its end', async () => {
     const fake = cluster()
     fake.log.createTopic('of-the-cluster')
     const { url, ran, stop } = await serving(['--brokers', 'kafka:9092'], { connect: () => fake })
@@ -94,7 +94,7 @@ describe('kedge gateway', () => {
     expect(fake.closed).toBeGreaterThan(0)
   })
 
-  it('knows the session timeout of the cluster, and tells of a batch that cannot be read', async () => {
+  it('knows the session timeout of the cluster, and reports a batch that cannot be read', async () => {
     let given: KafkaOptions | undefined
     const args = ['--brokers', 'kafka:9092', '--session-timeout', '6s']
     const { ran, stop } = await serving(args, { connect: (options) => ((given = options), cluster()) })

@@ -61,7 +61,7 @@ describe('kedge get', () => {
     ['nonsense', 'nonsense', true],
     ['a heartbeat', { v: 1, op: 'beat' }, false],
     ['a simple message', { key: '7' }, true],
-  ])('knows whether the value was met by an eviction of %s', async (_, eviction, evicted) => {
+  ])('knows whether an eviction of %s has taken the value', async (_, eviction, evicted) => {
     const around = having(put(1, { tags: ['team:1'], version: 3 }), [clear(), eviction])
     const { code, out } = await kedge(['get', 'users', '7'], around)
     expect(out).toContain(evicted ? 'evicted: by 0@1: ' : 'current: ')

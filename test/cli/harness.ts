@@ -46,9 +46,9 @@ export interface Surroundings {
   readonly runtime?: Runtime
   readonly stop?: AbortSignal
   readonly colours?: boolean
-  /** Told every piece of the standard output as it comes. */
+  /** Called with every piece of the standard output as it comes. */
   readonly onOut?: (text: string) => void
-  /** Told every piece of the standard error as it comes. */
+  /** Called with every piece of the standard error as it comes. */
   readonly onErr?: (text: string) => void
   readonly openStore?: Session['openStore']
   /** Whether lines can be written over. */

@@ -22,7 +22,7 @@ const start = (url: string, args: readonly string[] = []) =>
   startService('loader', LOADERS, ['--url', url, '--listen', '0', ...args], 'answers for users')
 
 describe('the process of a loader', () => {
-  it('answers isolates over HTTP, tells its health and lag, and drains on SIGTERM', async () => {
+  it('answers isolates over HTTP, serves its health and lag, and drains on SIGTERM', async () => {
     const url = await gateway()
     const { child, ended, listening } = await start(url)
     await until(

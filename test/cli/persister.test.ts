@@ -45,7 +45,7 @@ const start = (url: string, args: readonly string[] = []) =>
 const text = (folder: string, name: string) => readFile(join(folder, name), 'utf8').catch(() => '')
 
 describe('the process of a persister', () => {
-  it('has its store take what is written, and tells its health, lag and figures over HTTP', async () => {
+  it('has its store take what is written, and serves its health, lag and figures over HTTP', async () => {
     const { url } = await gateway()
     const { child, folder, ended, listening } = await start(url)
     await until(

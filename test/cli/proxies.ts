@@ -27,7 +27,7 @@ const gateway: MakeProxy = (log = filled()) => {
   return async (input, init) => app.fetch(new Request(input, init))
 }
 
-/** The gateway as kafka-rest is: it does not say its name, and tells no id of a topic. */
+/** The gateway as kafka-rest is: it does not say its name, and gives no id of a topic. */
 const confluent: MakeProxy = (log) => {
   const ours = gateway(log)
   return async (input, init) => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { kedge } from './harness.ts'
 import type { Ran, Surroundings } from './harness.ts'
 
-/** Where the doctor looks, told by what it fails to reach. */
+/** Where the doctor looks, as the URL shows that it fails to reach. */
 async function asked(args: string[], around: Surroundings = {}): Promise<string> {
   const { out, err } = await kedge(['doctor', ...args], {
     ...around,

@@ -52,7 +52,7 @@ describe('The URL of a store', () => {
     expect(parseStoreUrl('redis://ann:own@h', 'pw').password).toBe('own')
   })
 
-  it('tells its secrets, as they stand and as they are meant', () => {
+  it('lists its secrets, in encoded and in decoded form', () => {
     expect(secretsOf('redis://ann:p%40ss@h')).toEqual(['p%40ss', 'p@ss'])
     expect(secretsOf('redis://h')).toEqual([])
   })

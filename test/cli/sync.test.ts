@@ -119,7 +119,7 @@ describe('kedge sync', () => {
     expect(Object.keys(all())).toHaveLength(2)
   })
 
-  it('tells over HTTP how it is, until it is asked to end', async () => {
+  it('serves its health over HTTP until SIGTERM', async () => {
     const { log, fetch: transport } = proxy()
     append(log, 'orders', { id: 1 }, '1')
     const { openStore, sink, all } = store()

@@ -55,7 +55,7 @@ describe('kedge topics create', () => {
     expect(settings('orders.dead')).toEqual({ ...safe, 'retention.ms': String(720 * HOUR) })
   })
 
-  it('keeps writes for a week unless told otherwise', async () => {
+  it('keeps writes for a week by default', async () => {
     const { settings } = await madeBy(3, ['--only=writes'])
     expect(settings('cache-writes')['retention.ms']).toBe(String(168 * HOUR))
   })

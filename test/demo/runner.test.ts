@@ -14,7 +14,7 @@ interface Request {
   readonly body: unknown
 }
 
-/** A world whose clock moves when someone sleeps, and whose answers come one after the other. */
+/** A world whose clock moves when the code sleeps, and whose answers come one after the other. */
 function worldOf(answer: (request: Request, nth: number) => Response | Promise<Response>) {
   const requests: Request[] = []
   let now = 1000
@@ -92,7 +92,7 @@ describe('the tour', () => {
 
   const count = foretoldAnswers().length
   it.each(Array.from({ length: count }, (_, at) => at))(
-    'notices when answer %i has another status, and takes the other steps all the same',
+    'notices when answer %i has another status, and still takes the other steps',
     async (at) => {
       const answers = foretoldAnswers()
       // Answered by what was asked: steps that have time ask more than once.

@@ -54,7 +54,7 @@ describe('the report of a step', () => {
     expect(reportOf(differing, places)[1]).toBe(`       200 · kedge; hit; ttl=299 · ${full.text}`)
   })
 
-  it('tells the difference, and how long a step was waited for', () => {
+  it('shows the difference, and how long the step waited', () => {
     const waited = { ...step, within: 2 }
     const report = reportOf(
       { step: waited, seen, difference: 'status is 200, not 503', tookMs: 2040 },
@@ -67,7 +67,7 @@ describe('the report of a step', () => {
     ])
   })
 
-  it('tells that there was no answer', () => {
+  it('shows that there was no answer', () => {
     const report = reportOf({ step, seen: undefined, difference: 'no answer', tookMs: 3 }, places)
     expect(report).toStrictEqual(['  DIFF curl -si $A$KEF', '       no answer'])
   })

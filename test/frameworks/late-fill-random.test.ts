@@ -73,7 +73,7 @@ async function overCachified(): Promise<Framework> {
         fallbackToCache: false,
         getFreshValue: () => source.load(key, fails),
       }),
-    // It tells its loads apart: nothing is lost, and nothing has to be over.
+    // It keeps its loads apart: none is lost, and none has to end first.
     restMs: 0,
     lost: 0,
     held: async (key) => (await here.space.get(key))?.value as number | undefined,

@@ -14,7 +14,7 @@ describe('a value that is brought late', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'performance'] }))
   afterEach(() => void vi.useRealTimers())
 
-  it('is not held by those who read after its key was deleted', async () => {
+  it('is not held by readers that come after the delete of its key', async () => {
     const [here] = await isolates<UnstorageItem>()
     const driver = unstorageDriver(here.space, { set: 'fill' })
     expect(await driver.getItem('page')).toBeNull()
@@ -24,7 +24,7 @@ describe('a value that is brought late', () => {
     expect(await driver.getItem('page')).toBeNull()
   })
 
-  it('is not held by those who read after cachified deleted its key', async () => {
+  it('is not held by readers that come after cachified deleted its key', async () => {
     const [here] = await isolates<CachifiedEntry>()
     const cache = cachifiedCache(here.space)
     const gate = deferred<string>()
@@ -40,7 +40,7 @@ describe('a value that is brought late', () => {
 
   // Within one millisecond, after a tick, and after the clock was set back.
   it.each([0, 5, -60_000])(
-    'is not held by those who read %d ms after it was begun without a read',
+    'is not held by readers that come %d ms after its start without a read',
     async (ms) => {
       const [here, there] = await isolates<CachifiedEntry>()
       const cache = cachifiedCache(here.space)
@@ -169,7 +169,7 @@ describe('a fill of cachified', () => {
     expect(await read('c')).toBe('b')
   })
 
-  it('tells when its value cannot outlive a request', async () => {
+  it('reports a value that cannot outlive a request', async () => {
     const { read } = await opened()
     const said: unknown[] = []
     const reporter = () => (event: { name: string; error?: unknown }) => void said.push(event.error)
@@ -203,7 +203,7 @@ describe('values that come late', () => {
     return { at, isolate, space, fills: new LateFills(space, at.runtime) }
   }
 
-  it('are not held by those who read after they were given up', async () => {
+  it('are not held by readers that come after they were given up', async () => {
     const { at, isolate, space, fills } = await opened(false)
     expect(await at.run(fills.read('k'))).toBeUndefined()
     await at.runtime.advance(12_000)

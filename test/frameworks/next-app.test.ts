@@ -102,7 +102,7 @@ describe('the example for Next.js', () => {
   })
 
   it(
-    'holds what a process made, and hears tags and paths that are revalidated in another one',
+    'holds what a process made, and drops tags and paths that another process revalidates',
     { timeout: 300_000 },
     async () => {
       const app = await project({
@@ -172,7 +172,7 @@ describe('the example for Next.js', () => {
       await revalidate(here, '?path')
       await expect.poll(async () => (await productOf(there)).reads, LONG).toBeGreaterThan(reads)
 
-      // A server action reads its own write, and the other process hears of it.
+      // A server action reads its own write, and the other process sees it.
       expect(await submit(`${here}/products/7/edit`, { name: 'Barbara' })).toContain(
         '<output>Barbara</output>',
       )

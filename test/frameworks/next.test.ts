@@ -118,7 +118,7 @@ describe('a handler for the caches of Next.js', () => {
     expect(await there.read('k')).toBe('new')
   })
 
-  it('hears an eviction by a service that is not Next.js', async () => {
+  it('applies an eviction by a service that is not Next.js', async () => {
     const { here, there } = await pair()
     await here.render('k', 'old', { tags: ['user:7'] })
     await there.cache.namespace('next').invalidateTags('user:7')
@@ -140,7 +140,7 @@ describe('a handler for the caches of Next.js', () => {
     expect([await there.read('k', OTHER), await there.read('k', PAGE)]).toEqual([undefined, undefined])
   })
 
-  it('serves nothing to a request with a path whose eviction it hears while the request runs', async () => {
+  it('serves nothing to a request with a path that is evicted while the request runs', async () => {
     const { here, there } = await pair()
     await there.render('k', 'old')
     await here.handler.updateTags(['_N_T_/a'])

@@ -143,7 +143,7 @@ async function feed({ original, value, recordKey, keyIsKept }: Input): Promise<s
   const found = jsonIn(value)
   const isUnreadable = value.length === 0 || isJunk(found)
   if (value.length > 0 && isUnreadable && !eviction.unreadable)
-    throw new Error('it is not told that it is unreadable')
+    throw new Error('no event reports it as unreadable')
   const { keys, tags, prefixes, closes } = eviction
   for (const ids of [keys, tags, prefixes, closes])
     if (ids.length > 1000 || ids.some((id) => id.length > 512))

@@ -53,7 +53,7 @@ export class Isolate {
     this.anchor(100)
   }
 
-  /** Begins anew at this end of the log, with nothing held. */
+  /** Resyncs at this end of the log, with nothing held. */
   anchor(end: number): void {
     this.partition.reanchor({ partition: 0, beginning: 0, end, logId: 'log-1' })
     this.prove()

@@ -232,7 +232,7 @@ describe('an answer of a proxy', () => {
       show: (input) => input,
       sees: NAMES.flatMap((name) =>
         calls.flatMap((call) => {
-          // Agents take no records, and tell their bounds in several answers that must agree.
+          // Agents take no records, and give their bounds in several answers that must agree.
           const told = name === 'warpstream' && call === 'produce' ? [] : [`${name} ${call} told`]
           return [...told, `${name} ${call} refused`]
         }),

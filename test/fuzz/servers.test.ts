@@ -135,7 +135,7 @@ async function statusOf(
   if (response.status >= 500 && !isExpected) throw new Error(`${response.status}: ${text.slice(0, 300)}`)
   if (response.status >= 400) {
     if (text.length > 2000) throw new Error('a refusal says too much')
-    if (/\bat .*\.(ts|js):\d+/.test(text)) throw new Error('a refusal tells where it was written')
+    if (/\bat .*\.(ts|js):\d+/.test(text)) throw new Error('a refusal shows a place in the source')
   }
   return `${method} ${Math.floor(response.status / 100)}xx`
 }

@@ -80,7 +80,7 @@ function askedMs(value: Uint8Array): number | undefined {
   }
   if (typeof found !== 'object' || found === null) return undefined
   const { op, ttl, at, values } = found as { op?: unknown; ttl?: unknown; at?: unknown; values?: unknown }
-  // A simple message tells of no load.
+  // A simple message names no load.
   const isOwn = 'v' in found && 'op' in found
   const age = isOwn && typeof at === 'number' ? Math.max(0, WALL + isolate.ms - at) : 0
   const asked: unknown[] =

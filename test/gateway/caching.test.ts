@@ -76,7 +76,7 @@ describe('what caches may keep of stateless reads', () => {
     expect([response.headers.has('etag'), response.status === 304]).toEqual([false, false])
   })
 
-  it('is for the one who asks only, where credentials are needed', async () => {
+  it('is private to its client, where credentials are needed', async () => {
     const { logId, read } = filled({ auth: { tokens: ['t'] } })
     const response = await read(`${PAST}&log=${logId}`, { authorization: 'Bearer t' })
     expect(response.headers.get('cache-control')).toBe('private, max-age=86400, immutable')
@@ -128,7 +128,7 @@ describe('a gateway that stops', () => {
       fetch(url + path('offset=0&timeout=25000&max_bytes=10'), { headers }),
     )
     await until(() => log.waiting === (kind === 'memory' ? 5 : 1))
-    // All five have arrived once the fifth has been read: the last of them may still be on its way.
+    // All five have arrived once the fifth has been read: the last of them may still be under way.
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     await close()
     const answers = await Promise.all(waits)
@@ -152,7 +152,7 @@ describe('a gateway that stops', () => {
     expect([log.waiting, errors]).toEqual([0, []])
   })
 
-  it('waits for a body that is on its way', async () => {
+  it('waits for a body that is under way', async () => {
     const running = await startGateway({ memory: { topics: { t: 1 } } })
     gateway = running
     const { url, log, close } = running

@@ -143,7 +143,7 @@ describe('Confluent v3', () => {
     ])
   })
 
-  it('tells that a topic is not there in the report', async () => {
+  it('says in the report that a topic is not there', async () => {
     const { post } = harness({ autoCreate: false })
     expect(await answer(await post(RECORDS, text('a')))).toMatchObject([200, { error_code: 40403 }])
   })

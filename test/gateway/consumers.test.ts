@@ -169,7 +169,7 @@ describe('a consumer instance', () => {
     expect((await h.get(`${INSTANCE}/assignments`)).status).toBe(200)
   })
 
-  it('tells a partition that is not there from an instance that is not, by the message', async () => {
+  it('answers a missing partition and a missing instance with different messages', async () => {
     const h = harness({ autoCreate: false })
     await consumer(h)
     const message = 'This server does not host this topic-partition.'

@@ -90,7 +90,7 @@ describe('a consumer instance that subscribes', () => {
     expect(await poll(h, 'b')).toEqual(['0:2'])
   })
 
-  it('has what it was given committed by itself: with a later poll after five seconds, and at its end', async () => {
+  it('commits automatically what its client got: with a later poll after five seconds, and at its end', async () => {
     const h = harness({ topics: { t: 2 } })
     fill(h, 0, 1)
     await member(h, 'a', { 'auto.commit.enable': 'true' })
@@ -127,7 +127,7 @@ describe('a consumer instance that subscribes', () => {
     expect(await poll(h, 'b')).toEqual(['0:1', '1:1', '2:1'])
   })
 
-  it('has no more partitions than there are: who is too many waits, and gets those that become free', async () => {
+  it('lets a member beyond the number of partitions wait, and gives it those that become free', async () => {
     const h = harness({ topics: { t: 1 } })
     await member(h, 'a')
     await member(h, 'b')
@@ -223,7 +223,7 @@ describe('a consumer instance that subscribes', () => {
     expect((await h.post(`${at('a')}/positions`, others, V2)).status).toBe(409)
   })
 
-  it('follows a topic that is made later, and begins anew with one that is made anew', async () => {
+  it('follows a topic that is made later, and begins again with one that is recreated', async () => {
     const h = harness({ autoCreate: false })
     await member(h, 'a', { 'auto.commit.enable': true })
     expect(await poll(h, 'a')).toEqual([])

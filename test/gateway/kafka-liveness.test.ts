@@ -34,7 +34,7 @@ describe('How long a broker has been seen to run', () => {
     }
   })
 
-  it('begins anew with the answer that ends a silence, however quick that answer was', () => {
+  it('restarts with the answer that ends a silence, however quick that answer was', () => {
     const liveness = begin()
     ask(liveness, 5)
     pass(3000)
@@ -48,7 +48,7 @@ describe('How long a broker has been seen to run', () => {
     expect(ask(liveness, 1400)).toBe(1005 + 3000)
   })
 
-  it('begins anew with an answer that itself was long in coming, and those that come with it change nothing', () => {
+  it('restarts with an answer that itself took long, and those that come with it change nothing', () => {
     const liveness = begin()
     ask(liveness, 5)
     const [early, late] = [liveness.now(), { monotonic: now.monotonic + 19_990, wall: now.wall + 19_990 }]
@@ -66,7 +66,7 @@ describe('How long a broker has been seen to run', () => {
   it.each([
     ['the monotonic clock stood still', 0.5, 10_000],
     ['the wall clock was set back', 10_000, -50],
-  ])('begins anew when %s while all were suspended', (_, monotonic, wall) => {
+  ])('restarts when %s while all were suspended', (_, monotonic, wall) => {
     const liveness = begin()
     ask(liveness, 5)
     pass(monotonic, wall)

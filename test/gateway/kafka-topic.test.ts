@@ -25,7 +25,7 @@ const told = (...partitions: readonly { readonly leader: number; readonly epoch:
 }
 
 describe('What a broker says of a topic', () => {
-  it('names who leads, and who may: of a broker that is not listed nothing but that there is one', () => {
+  it('names the leader and the replicas: of a broker that is not listed only that there is one', () => {
     const { leaders, seats } = told({ leader: 2, epoch: 4 }, { leader: -1, epoch: 5 })
     expect(leaders).toEqual([{ id: 2, epoch: 4, address: { id: 2, host: 'kafka-2', port: 9092 } }, undefined])
     expect(seats[1]).toMatchObject({

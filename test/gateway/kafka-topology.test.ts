@@ -1,4 +1,4 @@
-/** Who is asked for a topic's leaders, and when. */
+/** Which brokers are asked for a topic's leaders, and when. */
 import { performance } from 'node:perf_hooks'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Links } from '../../gateway/kafka/links.ts'
@@ -12,7 +12,7 @@ interface Says {
   readonly epoch: number
 }
 
-describe('A topic that is looked at again and again', () => {
+describe('A topic that is looked up again and again', () => {
   let now: number
   let asked: string[]
   /** What each broker says; nothing for one that does not answer. */
@@ -59,7 +59,7 @@ describe('A topic that is looked at again and again', () => {
     ],
   })
 
-  /** Who leads, two seconds later. */
+  /** The id of the leader, two seconds later. */
   const look = async () => {
     const { leader } = await topology.leader('t', 0, now + 1000)
     now += 2000

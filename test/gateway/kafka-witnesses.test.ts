@@ -112,7 +112,7 @@ describe('A leader that answers an end', () => {
     expect(await poll({}, 10_000)).toBe(74)
   })
 
-  it('is asked about anew after its silence, not by a word from during it', async () => {
+  it('needs a new confirmation after its silence, not one from during it', async () => {
     await poll()
     now += 10_000
     words.set(nameOf(node(2)), { asked: now - 10, topic: topicOf({}) })
@@ -135,12 +135,12 @@ describe('A leader that answers an end', () => {
     expect(await poll()).toBe(74)
   })
 
-  it('is confirmed by brokers that have not yet heard of its own epoch', async () => {
+  it('is confirmed by brokers that do not yet know its epoch', async () => {
     says.set(2, { epoch: 4 })
     expect(await poll()).toBe('told')
   })
 
-  it('is not asked about anew when it leads under a later epoch, and was not silent', async () => {
+  it('needs no new confirmation when it leads under a later epoch, and was not silent', async () => {
     await poll()
     expect(await poll({ epoch: 7 })).toBe('told')
     expect(asked).toHaveLength(2)
@@ -151,7 +151,7 @@ describe('A leader that answers an end', () => {
     expect(await poll()).toBe(74)
   })
 
-  it('is confirmed by those as well whom only the others name as in sync', async () => {
+  it('is confirmed also by brokers that only the others name as in sync', async () => {
     says.set(2, { inSync: [1, 2, 3] })
     says.set(3, { epoch: 6 })
     expect(await poll({ inSync: [1, 2] })).toBe(74)

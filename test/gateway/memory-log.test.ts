@@ -156,7 +156,7 @@ describe('memory()', () => {
     expect(await asking).toHaveLength(1)
   })
 
-  it('tells no identity when that is switched off', async () => {
+  it('gives no identity when that is switched off', async () => {
     const kafka = memory({ capabilities: { identity: false } })
     expect(await kafka.offsets('t')).toEqual([{ partition: 0, beginning: 0, end: 0 }])
   })

@@ -130,7 +130,7 @@ describe('a running gateway', () => {
         body: `{"records":[{"value":"${'A'.repeat(400)}"}]}`,
       })
     let refused = await other()
-    // The first body may still be on its way.
+    // The first body may still be under way.
     while (refused.status === 200) refused = await other()
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
     await writer.write(new TextEncoder().encode('"}]}'))
@@ -168,7 +168,7 @@ describe('a running gateway', () => {
     },
   )
 
-  it('tells what it speaks, and writes an access log without queries or messages', async () => {
+  it('names its protocols, and writes an access log without queries or messages', async () => {
     const entries: AccessEntry[] = []
     const { url } = await start({ onRequest: (entry) => entries.push(entry) })
     expect(await answer(await fetch(`${url}/?secret=1`))).toMatchObject([

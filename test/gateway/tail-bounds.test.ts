@@ -8,7 +8,7 @@ import { bytes, Clock, until } from './harness.ts'
 const LONG = { maxBytes: 1000, waitMs: 60_000 }
 const AT_ONCE = { maxBytes: 1000, waitMs: 0 }
 
-/** A cluster whose reads tell the bounds, as Kafka's fetch does. */
+/** A cluster whose reads return the bounds, as Kafka's fetch does. */
 function world() {
   const clock = new Clock()
   let id = 0
@@ -16,7 +16,7 @@ function world() {
   const plain = memoryCluster(log, { runtime: clock.runtime })
   const leader = { epoch: 7, asked: 7 }
   const calls = { offsets: 0 }
-  /** What a read tells in place of what is so. */
+  /** The bounds that a read returns in place of the true ones. */
   const lie: { end?: number } = {}
   const cluster: Cluster = {
     id: plain.id,
@@ -47,8 +47,8 @@ function world() {
   return { at, calls, clock, leader, lie, log, parked, produce, tail, logId: log.describe('t')!.id }
 }
 
-describe('a tail over a cluster whose reads tell the bounds', () => {
-  it('tells who waits without asking for them, and says that they are older than the question', async () => {
+describe('a tail over a cluster whose reads return the bounds', () => {
+  it('gives waiting readers bounds without a call of its own, flagged as older than the question', async () => {
     const { at, calls, parked, produce, tail, logId } = world()
     const sampled: boolean[] = []
     let offset = 0
@@ -90,7 +90,7 @@ describe('a tail over a cluster whose reads tell the bounds', () => {
     expect(calls.offsets).toBe(4)
   })
 
-  it('asks for them where a read tells an end that lies before what is known', async () => {
+  it('asks for them where a read returns an end that lies before what is known', async () => {
     const { at, calls, lie, parked, produce, tail } = world()
     lie.end = 0
     const waiting = tail.readPartition(at(0), LONG)
@@ -100,7 +100,7 @@ describe('a tail over a cluster whose reads tell the bounds', () => {
     expect(calls.offsets).toBe(2)
   })
 
-  it('gives offsets that were sampled after the call, whatever reads have told', async () => {
+  it('gives offsets that were sampled after the call, whatever reads have returned', async () => {
     const { at, calls, parked, produce, tail } = world()
     const waiting = tail.readPartition(at(0), LONG)
     await parked()
@@ -133,7 +133,7 @@ describe('a tail over a cluster whose reads tell the bounds', () => {
     expect(await tail.readPartition(at(0), named)).toMatchObject({ outOfRange: true, records: [] })
   })
 
-  it('never gives who names no log what is held, when the topic has been created anew', async () => {
+  it('never gives a reader that names no log records of the old topic, when the topic was recreated', async () => {
     const { at, log, parked, produce, tail } = world()
     const waiting = tail.readPartition(at(0), LONG)
     await parked()

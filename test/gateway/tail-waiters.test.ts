@@ -7,7 +7,7 @@ import { withTail } from '../../gateway/tail.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import { BINARY, bytes, Clock, harness, until } from './harness.ts'
 
-describe('those who wait at a loop', () => {
+describe('readers that wait at a loop', () => {
   it('have one timer together, and each its own time', async () => {
     const clock = new Clock()
     const waiters = new Waiters(clock.runtime, () => {})
@@ -69,7 +69,7 @@ describe('a wait at a shared tail', () => {
     await tail.close()
   })
 
-  it('ends when who waits is gone, without a question for the cluster', async () => {
+  it('ends when the waiting reader is gone, without a question for the cluster', async () => {
     const { log, poll, tail } = tailed()
     const leaving = new EventEmitter()
     const gone = poll({ leaving })

@@ -138,7 +138,7 @@ describe('a shared tail', () => {
     expect(calls.offsets).toBe(2)
   })
 
-  it('tells readers of committed records nothing that is not committed', async () => {
+  it('gives readers of committed records nothing that is not committed', async () => {
     const { log, produce, read, clock } = world()
     produce('a')
     const committed = { ...LONG, isolation: 'committed' } as const
@@ -234,7 +234,7 @@ describe('a shared tail', () => {
     expect(answer).toMatchObject({ outOfRange: true, bounds: { logId: log.describe('t')!.id } })
   })
 
-  it('refuses everybody who waits when its read fails, and begins anew for the next', async () => {
+  it('refuses every waiting reader when its read fails, and starts again for the next', async () => {
     const { clock, fault, log, produce, read } = world()
     const waits = Array.from({ length: 50 }, () => read(0, LONG))
     await until(() => log.waiting === 1)
@@ -298,7 +298,7 @@ describe('a shared tail', () => {
     expect(offsetsOf(await third)).toEqual([1])
   })
 
-  it('waits for several partitions, and tells of each where to go on', async () => {
+  it('waits for several partitions, and returns for each where to go on', async () => {
     const { log, produce, tail } = world()
     const asked = [
       { topic: 't', partition: 0, offset: 0 },
@@ -347,7 +347,7 @@ describe('a shared tail', () => {
     expect(offsetsOf(await read(1, { ...NOW, maxBytes: 9000 }))).toEqual([1, 2])
   })
 
-  it('refuses those who wait, and all who come, once it is closed', async () => {
+  it('refuses waiting and new readers once it is closed', async () => {
     const { log, read, tail } = world()
     const waiting = read(0, LONG)
     await until(() => log.waiting === 1)

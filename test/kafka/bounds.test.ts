@@ -55,7 +55,7 @@ describe.skipIf(withoutKafka())('Bounds from a real broker', () => {
     }
   })
 
-  it.each([0, 3, 9])('are those of the new log, of %i records, when a topic was made anew', async (count) => {
+  it.each([0, 3, 9])('are those of the new log, of %i records, when a topic was recreated', async (count) => {
     const { name, id } = await cluster.createTopic(`anew-${count}`, { partitions: 1 })
     await write(name, 3)
     for (let asked = 0; asked < 3; asked++) expect((await cluster.offsets(name, 0)).logId).toBe(id)

@@ -68,7 +68,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
       expect(await reasonOf(cluster.remove('made'))).toBe('unknown-topic')
     })
 
-    it('tells the settings that a topic was made with, and those of the broker', async () => {
+    it('returns the settings that a topic was made with, and those of the broker', async () => {
       const name = await topic(1, { 'cleanup.policy': 'compact', 'retention.ms': '123456' })
       const configs = await cluster.configs(name)
       expect(configs.get('cleanup.policy')).toBe('compact')
@@ -95,7 +95,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
       expect((await cluster.topics()).map(({ name }) => name)).not.toContain('asked-for')
     })
 
-    it('a topic that was deleted and made anew is another log', async () => {
+    it('a topic that was deleted and recreated is another log', async () => {
       const name = await topic()
       await write(name, 'old')
       const before = await cluster.offsets(name, 0)
@@ -275,7 +275,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
       expect((await Promise.all(polls)).map(valuesOf)).toEqual(names.map((name) => [name]))
     })
 
-    it('more polls than may wait at once are served all the same', async () => {
+    it('more polls than may wait at once are served as well', async () => {
       const name = await topic()
       const polls = Array.from({ length: 300 }, () => read(name, 0, { waitMs: A_LONG_TIME }))
       await write(name, 'news')
@@ -405,7 +405,7 @@ describe.skipIf(withoutKafka())('A cluster over a real broker', () => {
     })
     const committed = { isolation: 'committed' } as const
 
-    it('what was aborted is seen by who reads uncommitted only', async () => {
+    it('an aborted record is seen only by readers of uncommitted records', async () => {
       const name = await topic()
       const writer = producer('aborts')
       await write(name, 'before')

@@ -1,5 +1,5 @@
 /**
- * The faults: each strikes in the middle of what it says, and tells whether it did.
+ * The faults: each strikes in the middle of the work it names, and returns whether it did.
  *
  * @module
  */
@@ -31,7 +31,7 @@ interface FaultRound {
   readonly also: ReadonlySet<Place>
 }
 
-/** What it did in the end; `undefined` when there was nothing to strike at. */
+/** What it did; `undefined` when there was nothing to strike at. */
 type Fault = (round: FaultRound) => Promise<string | undefined>
 
 export interface FaultClass {

@@ -1,4 +1,4 @@
-/** Isolates that read and write rows of a source through caches, and tell the checker of all they do. @module */
+/** Isolates that read and write rows of a source through caches, and report to the checker all they do. @module */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cache } from '../../src/index.ts'
 import type { FaultChecker } from './fault-checker.ts'

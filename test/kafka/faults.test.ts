@@ -85,7 +85,7 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
         slackMs: 20,
         // A wait for a poll, a slow load, and the same again where another's load failed.
         maxReadMs: 10_000,
-        // `publishTimeout`, and what a busy machine takes to tell it.
+        // `publishTimeout`, and what a busy machine takes to report it.
         maxPublishMs: 12_000,
       })
       const source = new Source()

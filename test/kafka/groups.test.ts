@@ -116,7 +116,7 @@ describe.skipIf(withoutKafka())('On a real broker, v2 consumers', { timeout: 90_
     await write(1, 'd')
     await eventually(async () => {
       seen.push(...(await two.poll()))
-      // Nothing twice: who left has committed what it had returned.
+      // Nothing twice: the member that left has committed what it had returned.
       expect(seen.toSorted()).toEqual(['0:0', '0:1', '1:0', '1:1'])
     })
     await two.remove()

@@ -189,7 +189,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
     } finally {
       brokers.resume(leader)
     }
-    // Some were refused in time; which of them were written all the same stays unknown.
+    // Some were refused in time; which of them were written nevertheless stays unknown.
     expect(new Set(outcomes.slice(0, -1))).toEqual(new Set(['unavailable']))
     await expect.poll(() => read(name), PATIENT).toContain(`${outcomes.length - 1}`)
     const found = await read(name)
@@ -221,7 +221,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
         brokers: [brokers.address(1), brokers.address(2)],
         requestTimeoutMs: 60_000,
       })
-      // The second may not have heard of the topic yet: it has only just come back.
+      // The second may not know the topic yet: it has only just come back.
       await expect.poll(() => write(cold, name, 'first'), PATIENT).toBe(0)
       expect((await cold.configs(name)).get('cleanup.policy')).toBe('delete')
       const made = await cold.createTopic('made-without-the-first', { partitions: 1, replicas: 1 })
@@ -241,7 +241,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
   it('does not acknowledge what too few replicas would have, and says so; with enough it goes on', async () => {
     const name = await topicOn(1, 2)
     const hasty = kafkaCluster({ brokers: [brokers.address(1)], requestTimeoutMs: 3000 })
-    // The first broker has come back in the test before, and may not have heard of the topic yet.
+    // The first broker has come back in the test before, and may not know the topic yet.
     await expect.poll(() => hasty.offsets(name, 0).catch(() => undefined), PATIENT).toBeDefined()
     await inSync(name, 2)
     const small = await startGateway({ cluster: hasty })

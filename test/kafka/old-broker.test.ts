@@ -95,7 +95,7 @@ describe.skipIf(withoutKafka()).each(KAFKAS)('Kafka %s', (_, start) => {
     expect((await polled).records.map(text)).toEqual(['news'])
   })
 
-  it('an aborted transaction is seen by who reads uncommitted only', async () => {
+  it('an aborted transaction is seen only by readers of uncommitted records', async () => {
     const name = await topic()
     const bootstrapBrokers = [broker.bootstrap]
     const writer = new Producer({ clientId: 'tx', transactionalId: 'tx', idempotent: true, bootstrapBrokers })
@@ -119,7 +119,7 @@ describe.skipIf(withoutKafka()).each(KAFKAS)('Kafka %s', (_, start) => {
     ['empty', 0],
     ['of the same length', 2],
     ['longer', 4],
-  ])('a topic that was deleted and made anew, %s, empties the caches above', async (_length, length) => {
+  ])('a topic that was deleted and recreated, %s, empties the caches above', async (_length, length) => {
     const name = await topic()
     await write(name, '{"key":"a"}', '{"key":"b"}')
     const reanchors: string[] = []

@@ -46,7 +46,7 @@ describe.skipIf(withoutKafka())('A cluster whose broker fails', () => {
     return records.map(({ value }) => value?.[0])
   }
 
-  it('a write whose answer is lost is written once, and told where', async () => {
+  it('a write whose answer is lost is written once, and resolves with its offset', async () => {
     const name = await topic()
     await write(cluster, name, 1)
     for (let value = 2; value <= 4; value++) {

@@ -59,7 +59,7 @@ describe.each(PROXIES)('$name at $url', { timeout: 120_000 }, ({ name, broker, .
 
   afterAll(() => admin?.close())
 
-  /** Resolves when the proxy has heard of it as well; another client asks, so that the log under test is new. */
+  /** Resolves when the proxy knows it as well; another client asks, so that the log under test is new. */
   async function topic(partitions: number): Promise<string> {
     const made = `kedge-suite-${randomUUID()}`
     await admin.createTopics({ topics: [made], partitions, replicas: 1 })

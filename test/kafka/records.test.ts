@@ -125,7 +125,7 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
     ['an empty one', 0],
     ['one of the same length', 3],
     ['a longer one', 5],
-  ])('a topic that was deleted and made anew as %s empties the cache, once', async (_, length) => {
+  ])('a topic that was deleted and recreated as %s empties the cache, once', async (_, length) => {
     const value = new TextEncoder().encode('{"key":"another"}')
     const write = (count: number) =>
       cluster.append(

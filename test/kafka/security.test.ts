@@ -14,7 +14,7 @@ import { certificate, type ClientCertificate, clientCertificate } from './certif
 const MODULES = 'org.apache.kafka.common.security'
 const PASSWORD = 'open sesame'
 
-describe.skipIf(withoutKafka())('A cluster that asks who is there', () => {
+describe.skipIf(withoutKafka())('A cluster that demands credentials', () => {
   let broker: Broker
   let folder: string
   let ca: string
@@ -112,7 +112,7 @@ describe.skipIf(withoutKafka())('A cluster that asks who is there', () => {
     expect(await outcome('TLS', { tls: { ca } })).toBe(true)
   })
 
-  it('is not trusted without that authority, unless told to', async () => {
+  it('is not trusted without that authority, unless verification is switched off', async () => {
     const unsure = at('TLS', { tls: true, requestTimeoutMs: 1000 })
     await expect(unsure.topics()).rejects.toMatchObject({ reason: 'unavailable' })
     await unsure.close()
@@ -150,7 +150,7 @@ describe.skipIf(withoutKafka())('A cluster that asks who is there', () => {
   })
 
   it.each(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)(
-    'lets in who knows the password by %s',
+    'lets in a client with the password by %s',
     async (mechanism) => {
       expect(await outcome('SASL', { sasl: sasl(mechanism) })).toBe(true)
       expect(await outcome('BOTH', { tls: { ca }, sasl: sasl(mechanism) })).toBe(true)
@@ -158,7 +158,7 @@ describe.skipIf(withoutKafka())('A cluster that asks who is there', () => {
   )
 
   it.each(['PLAIN', 'SCRAM-SHA-512'] as const)(
-    'keeps out who does not, by %s, and the password is in no message',
+    'keeps out a client with a wrong one by %s, and no message contains the password',
     async (mechanism) => {
       const outside = at('SASL', { sasl: sasl(mechanism, 'not-sesame'), requestTimeoutMs: 1000 })
       const refusal: unknown = await outside.topics().catch((error: unknown) => error)

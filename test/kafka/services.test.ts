@@ -88,7 +88,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
       requestPartitions: PARTITIONS,
       writePartitions: PARTITIONS,
       ttl: '1h',
-      // A broker on a slow machine takes its time; what must hold must hold all the same.
+      // A broker on a slow machine takes its time; the promises must still hold.
       pollTimeout: '5s',
       ...options,
     })

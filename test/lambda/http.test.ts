@@ -245,7 +245,7 @@ describe('Near the end of its time', () => {
     expect(answer).toMatchObject({ statusCode: 504, body: expect.stringContaining('ERR_TIMEOUT') })
   })
 
-  it('deferred work that is not done is left, and told', async () => {
+  it('deferred work that is not done in time is left, and reported', async () => {
     const at = world()
     const app = new Hono()
     app.get('/', (c) => {

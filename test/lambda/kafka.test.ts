@@ -437,7 +437,7 @@ describe('Requests', () => {
     expect(loader.stats()).toMatchObject({ unreadable: 2, foreign: 1 })
   })
 
-  it('whose loader fails are not given again: who asked loads by itself', async () => {
+  it('whose loader fails are not given again: the isolate that asked loads them itself', async () => {
     const { at, loader, handler, asks, updates } = stage(async () => Promise.reject(new Error('no database')))
     expect(await at.run(handler(msk('cache-requests', { offset: 0, value: asks('7') })))).toEqual(answered)
     expect(updates()).toEqual([])

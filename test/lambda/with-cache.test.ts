@@ -85,7 +85,7 @@ describe('A handler with a cache', () => {
     expect(await at.run(handler({ token }))).toEqual(['k1.0-2', 'k1.0-3'])
   })
 
-  it('ignores a token that is none, and tells of it', async () => {
+  it('ignores a malformed token, and reports it', async () => {
     const { at, cache } = await stage()
     const errors: unknown[] = []
     const handler = withCache(cache, () => 'well', {
@@ -97,7 +97,7 @@ describe('A handler with a cache', () => {
     expect(errors).toMatchObject([{ code: 'ERR_TOKEN' }])
   })
 
-  it('ignores what is not even a string, as an event may bring it; none at all is nothing to tell of', async () => {
+  it('ignores and reports a token that is no string; a missing one is not reported', async () => {
     const { at, cache } = await stage()
     const errors: unknown[] = []
     const handler = withCache(cache, () => 'well', {

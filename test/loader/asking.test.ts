@@ -153,7 +153,7 @@ describe.each([
     expect(asker.of('ask')[0]?.durationMs).toBe(200)
   })
 
-  it('goes on waiting past an answer that an eviction has met, and takes the next one', async () => {
+  it('goes on waiting past an answer that was evicted, and takes the next one', async () => {
     const asker = await asking({}, {}, workers)
     const asked = asker.begin()
     await asker.at.runtime.advance(20)
@@ -291,7 +291,7 @@ describe.each([
 
   it.each([
     ['the request cannot be published', 'produce', 'failed'],
-    ['the end of the updates is not told', 'offsets', 'failed'],
+    ['the end of the updates is unknown', 'offsets', 'failed'],
     ['the updates cannot be read', 'read', 'failed'],
   ] as const)('loads at once when %s', async (_name, on, because) => {
     const asker = await asking({}, {}, workers)

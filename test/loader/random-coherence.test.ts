@@ -31,7 +31,7 @@ interface Running {
   readonly over: Promise<void>
 }
 
-/** One run: what was violated, if anything, and how much was looked at. */
+/** One run: what was violated, if anything, and how much was checked. */
 async function run(seed: number) {
   const random = seededRandom(seed)
   const chance = (probability: number) => random() < probability
@@ -212,7 +212,7 @@ async function run(seed: number) {
 
   const replaceService = (which: number): void => {
     const old = services[which]!
-    // Killed in the middle of whatever it does, or told to end.
+    // Killed in the middle of its work, or stopped.
     if (chance(0.5)) old.kafka.pause()
     old.stop.abort()
     ended.push(old)

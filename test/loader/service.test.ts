@@ -84,7 +84,7 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
-  it('tells the askers of a key without a value that there is none', async () => {
+  it('answers requests for a key without a value that there is none', async () => {
     const at = world()
     const loader = await running(at, { users: source().load })
     const { users } = await readyIn(at)
@@ -165,7 +165,7 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
-  it('drops a request that its last publication answers, and says a held value again to whom it does not', async () => {
+  it('drops a request that its last publication answers, and publishes a held value again for others', async () => {
     const at = world()
     const db = source({ '1': 'Ada' })
     const loader = await running(at, { users: db.load })
@@ -183,7 +183,7 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
-  it('says a held value again as of the position up to which nothing has met it', async () => {
+  it('publishes a held value again as of the position up to which no eviction has met it', async () => {
     const at = world()
     const db = source({ '1': 'Ada' })
     const loader = await running(at, { users: db.load })
@@ -216,7 +216,7 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
-  it('loads again, and does not publish, what an eviction has met under way', async () => {
+  it('loads again, and does not publish, a value that is evicted during its load', async () => {
     const at = world()
     const rows = [deferred<string>(), deferred<string>()]
     let loads = 0
@@ -282,7 +282,7 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
-  it('says no held value again to whom knows of a later position, but loads it', async () => {
+  it('loads for a request of a later position, instead of publishing a held value again', async () => {
     const at = world()
     const db = source({ '1': 'Ada' })
     const loader = await running(at, { users: db.load }, { maxStaleness: '10s' })
@@ -363,7 +363,7 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
-  it('gives a load up after hardTimeout, tells its loader, and goes on', async () => {
+  it('gives a load up after hardTimeout, aborts its loader, and goes on', async () => {
     const at = world()
     const signals: AbortSignal[] = []
     let hangs = true
@@ -383,7 +383,7 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
-  it('counts a publication that failed, and answers the next who asks without loading again', async () => {
+  it('counts a publication that failed, and answers the next request without loading again', async () => {
     const at = world()
     const db = source({ '1': 'Ada' })
     const loader = await running(at, { users: db.load })
@@ -418,7 +418,7 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
-  it('heeds no position of another log', async () => {
+  it('ignores a position of another log', async () => {
     const at = world()
     const loader = await running(at, { users: source({ '1': 'Ada' }).load })
     ask(at, '1', { asOf: 1000, log: 'another' })
@@ -429,7 +429,7 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
-  it('loads values all the same when the evictions cannot be read, as of what it knows', async () => {
+  it('still loads values when the evictions cannot be read, as of what it knows', async () => {
     const at = world()
     const db = source({ '1': 'Ada', '2': 'Bob' })
     const loader = await running(at, { users: db.load }, { maxStaleness: 100 })
@@ -520,7 +520,7 @@ describe('reading the requests', () => {
     await loader.stop()
   })
 
-  it('goes on at the end of a topic that was made anew, and says what it has lost', async () => {
+  it('goes on at the end of a topic that was recreated, and reports what it has lost', async () => {
     const at = world()
     for (const key of 'abc') ask(at, key)
     const db = source({ d: 'Dan' })
@@ -550,7 +550,7 @@ describe('reading the requests', () => {
     await loader.stop()
   })
 
-  it('tells how far it is behind', async () => {
+  it('reports how far it is behind', async () => {
     const at = world()
     const row = deferred<void>()
     const load = async () => {

@@ -13,7 +13,7 @@ export interface TestService {
   readonly kafka: MemoryKafka
   readonly events: AnyEvent[]
   readonly of: <Type extends AnyEvent['type']>(type: Type) => Extract<AnyEvent, { type: Type }>[]
-  /** Tells it to end; resolves when it has. */
+  /** Stops it; resolves when it has ended. */
   readonly stop: () => Promise<void>
 }
 

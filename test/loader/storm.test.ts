@@ -92,7 +92,7 @@ describe('a loader service that dies', () => {
     await at.runtime.advance(100)
     await first.stop()
     const second = await running(at, { users: () => ({ '1': 'late', '2': 'theirs' }) }, { lookback: 10 })
-    // Who still waits is answered by the next one, where it looks back.
+    // The next service answers requests that still wait, where it looks back.
     expect(await at.run(lost)).toBe('late')
     expect(await at.run(users.getOrSet('2', () => 'own', { via: 'loader' }))).toBe('theirs')
     await second.stop()

@@ -121,7 +121,7 @@ describe.skipIf(withoutMemcached() !== undefined)('a topic synced into three ser
     })
   })
 
-  it('tells what Memcached does not take, and goes on', async () => {
+  it('reports what Memcached does not take, and goes on', async () => {
     await way.wipe()
     const kafka = memory({ topics: { orders: 1, dead: 1 } })
     const keys = ['fits', 'with space', 'x'.repeat(300), 'too large', 'last']

@@ -8,7 +8,7 @@ import type { Mutant } from './mutant.ts'
 export const adapterMutants: readonly Mutant[] = [
   {
     id: 'M15-gap',
-    what: 'A consumer instance that was silently reset to the end is not noticed by the gap that it leaves.',
+    what: 'The adapter does not see by the gap that a consumer instance was silently reset to the end.',
     file: 'adapters/v2/instance-reader.ts',
     from: "return hasGap(sorted.behind, records) || (empty && sorted.behind.length > 0 && this.#reset === 'latest')",
     to: "return empty && sorted.behind.length > 0 && this.#reset === 'latest'",
@@ -18,7 +18,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'M3-instances',
-    what: 'An empty poll of a consumer instance is taken for the end of the log.',
+    what: 'The adapter takes an empty poll of a consumer instance for the end of the log.',
     file: 'adapters/v2/instance-reader.ts',
     from: 'return { records: [], next: [...positions], outOfRange: sorted.outOfRange }',
     to: `const next = positions.map((position) =>
@@ -71,7 +71,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'record-error-ignored',
-    what: 'The error code of a record is not looked at where the answer has status 200.',
+    what: 'The adapter ignores the error code of a record where the answer has status 200.',
     file: 'adapters/acknowledgement.ts',
     from: 'code !== undefined && code !== null && code !== 0 && code !== 200',
     to: 'code !== undefined && code !== null && code < 0',
@@ -81,7 +81,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'minus-one-acknowledges',
-    what: 'An offset of -1 is taken for an acknowledgement.',
+    what: 'The adapter takes an offset of -1 for an acknowledgement.',
     file: 'adapters/acknowledgement.ts',
     from: "typeof value === 'number' && Number.isSafeInteger(value) && value >= 0",
     to: "typeof value === 'number' && Number.isSafeInteger(value) && value >= -1",
@@ -91,7 +91,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'redirect-followed',
-    what: 'A redirect is followed, with the credentials.',
+    what: 'The adapter follows a redirect, with the credentials.',
     file: 'adapters/http.ts',
     from: "redirect: 'manual',",
     to: "redirect: 'follow',",
@@ -101,7 +101,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'body-of-any-size',
-    what: 'An answer is read however large it is.',
+    what: 'The adapter reads an answer of any size.',
     file: 'adapters/http.ts',
     from: 'if (length > maxBytes) {',
     to: 'if (length < 0) {',
@@ -121,7 +121,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'end-unconfirmed',
-    what: 'Where a log is sounded, the remembered end is not looked at again.',
+    what: 'Where the adapter probes for the end, it does not check the remembered end again.',
     file: 'adapters/sounding.ts',
     from: 'if (!confirmed) {',
     to: 'if (!confirmed && known === undefined) {',
@@ -131,7 +131,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'one-offset-for-all',
-    what: 'Where an answer tells the first offset of each partition, all records are taken to stand there.',
+    what: 'Where an answer names the first offset of each partition, all its records get that offset.',
     file: 'adapters/redpanda/produce.ts',
     from: 'next.set(partition, offset + 1)',
     to: '',
@@ -141,7 +141,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'out-of-range-is-empty',
-    what: 'That a position lies outside of the log is taken for an empty answer.',
+    what: 'The adapter takes a position outside of the log for an empty answer.',
     file: 'adapters/v2/stateless.ts',
     from: "if (isOutOfRange(problemOf(answer))) return 'out of range'",
     to: 'if (isOutOfRange(problemOf(answer))) return { records: [], next: position.offset }',
@@ -151,7 +151,7 @@ export const adapterMutants: readonly Mutant[] = [
   },
   {
     id: 'cached-records-of-another-log',
-    what: 'Records that a cache on the way has kept of another log are taken for those of this one.',
+    what: 'The adapter takes records of another log, which a cache on the way has kept, for those of this one.',
     file: 'adapters/v2/stateless.ts',
     from: "if (logId !== undefined && (answer.headers.get('kedge-log-id') ?? logId) !== logId) return 'out of range'",
     to: '',

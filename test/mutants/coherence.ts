@@ -43,7 +43,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'M11',
-    what: 'What is remembered of evictions of keys goes with each later moment, and the horizon stays.',
+    what: 'The table forgets evictions of keys with each later moment, and the horizon stays.',
     file: TABLE,
     from: 'touch(this.#keys, key, offset, now, version)',
     to: `for (const [old, mark] of this.#keys) if (mark.appliedAt < now) this.#keys.delete(old)
@@ -69,8 +69,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'if (eviction.announcedBy !== undefined) return',
     breaks: [],
     hint: ['unit/coherence.test.ts'],
-    unseen:
-      'An announced expiry tells of no change: an isolate that misses it serves what its own TTL allows.',
+    unseen: 'An announced expiry means no change: an isolate that misses it serves what its own TTL allows.',
   },
   {
     id: 'tags-ignored',
@@ -238,7 +237,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'tags-of-held-values',
-    what: 'Values that are held are not looked at for evictions of their tags.',
+    what: 'Held values are not checked against evictions of their tags.',
     file: TABLE,
     from: 'if (value.tags !== undefined && this.#tags.size > 0) {',
     to: 'if (value.tags === undefined && this.#tags.size > 0) {\n      value = { ...value, tags: [] }',
@@ -256,7 +255,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'joins-across-groups',
-    what: 'Who arrives after an eviction of a tag or prefix joins a load that began before it.',
+    what: 'A caller that arrives after an eviction of a tag or prefix joins a load that began before it.',
     file: TABLE,
     from: 'return asOf > this.groupEpoch && !(mark && Math.max(mark.plain, mark.versioned) >= asOf)',
     to: 'return !(mark && Math.max(mark.plain, mark.versioned) >= asOf)',
@@ -294,7 +293,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'hit-ignores-groups',
-    what: 'A hit does not look whether a tag, prefix or namespace eviction has met the value.',
+    what: 'A hit does not check the value against evictions of tags, prefixes and namespaces.',
     file: KEYSPACE,
     from: 'if (entry.asOf <= this.#table.groupEpoch && !this.#survives(key, entry)) return undefined',
     to: '',
@@ -303,7 +302,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'as-of-beyond-position',
-    what: 'A value that survived a group eviction of our own is taken to have survived all that others wrote before it.',
+    what: 'A value that survived a group eviction of our own counts as checked against all that others wrote before.',
     file: KEYSPACE,
     from: 'entry.asOf = Math.max(entry.asOf, Math.min(this.#table.groupEpoch + 1, this.partition.position))',
     to: 'entry.asOf = Math.max(entry.asOf, this.#table.groupEpoch + 1)',
@@ -312,7 +311,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'hit-without-proof',
-    what: 'A hit does not ask how old the last proof of freshness is.',
+    what: 'A hit does not check how old the last proof of freshness is.',
     file: KEYSPACE,
     from: 'if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return undefined',
     to: 'if (now >= entry.freshUntil) return undefined',
@@ -321,7 +320,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'hit-past-ttl',
-    what: 'A hit does not ask whether the value has expired.',
+    what: 'A hit does not check whether the value has expired.',
     file: KEYSPACE,
     from: 'if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return undefined',
     to: 'if (now - this.partition.freshAt >= maxAgeMs) return undefined',
@@ -411,7 +410,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'joins-across-evictions',
-    what: 'Who arrives after an eviction joins a load that began before it.',
+    what: 'A caller that arrives after an eviction joins a load that began before it.',
     file: KEYSPACE,
     from: 'if (!this.#table.joinable(key, asOf)) return false',
     to: '',
@@ -421,7 +420,7 @@ export const coherenceMutants: readonly Mutant[] = [
   },
   {
     id: 'doubt-keeps-values',
-    what: 'What an eviction whose fate is unknown may have meant stays.',
+    what: 'Values that an eviction of unknown fate may have meant stay held.',
     file: KEYSPACE,
     from: "this.#sweep('evicted', (key, entry) => matches(key, entry.tags))",
     to: 'void matches',

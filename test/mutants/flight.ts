@@ -26,7 +26,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'as-of-at-the-end',
-    what: 'A load is as of the moment at which it ends.',
+    what: 'A load has the as-of of the moment at which it ends.',
     file: LOAD,
     from: 'const values = await demand.call([...flights.keys()], signal)',
     to: `const values = await demand.call([...flights.keys()], signal)
@@ -58,7 +58,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'joins-without-token',
-    what: 'Who shows a token joins a load that began before it.',
+    what: 'A caller with a token joins a load that began before the token.',
     file: SINGLE_FLIGHT,
     from: 'if (flight.asOf < required || flight.generation !== partition.generation) return undefined',
     to: 'if (flight.generation !== partition.generation) return undefined',
@@ -78,7 +78,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'joins-the-doomed',
-    what: 'A load that an eviction of unknown fate may have met is shared with those who come later.',
+    what: 'A load that an eviction of unknown fate may have met is shared with later callers.',
     file: SINGLE_FLIGHT,
     from: 'if (flight === undefined || flight.doomed) return undefined',
     to: 'if (flight === undefined) return undefined',
@@ -104,8 +104,7 @@ export const flightMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I14'],
     hint: ['unit/single-flight.test.ts'],
-    unseen:
-      'Who waits for nothing is given up at his own deadline, as is promised: he has only lost the time.',
+    unseen: 'A follower that waits in vain gives up at its own deadline, as promised: it has only lost time.',
   },
   {
     id: 'lease-not-renewed',
@@ -119,7 +118,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'no-single-flight',
-    what: 'Everybody who asks for a key loads it.',
+    what: 'Every caller that asks for a key loads it.',
     file: SINGLE_FLIGHT,
     from: 'if (flight) found.set(key, flight)\n      else fresh.push(key)',
     to: 'fresh.push(key)',
@@ -134,12 +133,11 @@ export const flightMutants: readonly Mutant[] = [
     to: 'if (flight.leader !== undefined) {',
     breaks: ['I13', 'I14'],
     hint: ['unit/single-flight.test.ts'],
-    unseen:
-      'Who waits for nothing is given up at his own deadline, as is promised: he has only lost the time.',
+    unseen: 'A follower that waits in vain gives up at its own deadline, as promised: it has only lost time.',
   },
   {
     id: 'flights-never-end',
-    what: 'A load that has ended is joined by those who come later, for as long as nothing is evicted.',
+    what: 'Later callers join a load that has ended, for as long as nothing is evicted.',
     file: SINGLE_FLIGHT,
     from: 'ended.abort()\n      for (const [key, flight] of flights) if (this.#flights.get(key) === flight) this.#flights.delete(key)',
     to: 'ended.abort()',
@@ -170,7 +168,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'late-values-held',
-    what: 'What a loader brings after it was given up is held.',
+    what: 'A value that a loader returns after it was given up is held.',
     file: LOAD,
     from: `// The load was given up meanwhile: no read waits for these values.
     signal.throwIfAborted()`,
@@ -192,7 +190,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'absence-keeps-value',
-    what: 'That the source has no value any more does not drop the one that is held.',
+    what: 'A load that finds no value any more does not drop the one that is held.',
     file: LOAD,
     from: 'this.#space.dropBefore(key, asOf + 1)',
     to: 'void asOf',
@@ -300,7 +298,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'outage-despite-token',
-    what: 'While the log is out of reach, a token is not heeded.',
+    what: 'While the log is out of reach, reads ignore a token.',
     file: GATE,
     from: "return partition.position >= required && bearable ? 'outage' : 'bypass'",
     to: "return bearable ? 'outage' : 'bypass'",
@@ -320,7 +318,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'bypass-serves',
-    what: 'What is held is served where it should be passed by.',
+    what: 'A held value is served where the read should load past the cache.',
     file: READER,
     from: "return trust === 'proved' || trust === 'outage' ? this.#space.current(key) : undefined",
     to: "return trust === 'proved' || trust === 'outage' || trust === 'bypass' ? this.#space.current(key) : undefined",
@@ -350,7 +348,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     id: 'tier-value-shared',
-    what: 'A value of the tier that was judged for one reader is given to others who wait, and know more.',
+    what: 'A value of the tier that was checked for one reader goes to others that wait, at later positions.',
     file: READER,
     from: "} else if (outcome === 'gone' || ('fromTier' in outcome && current.leader !== demand)) {",
     to: "} else if (outcome === 'gone') {",

@@ -14,7 +14,7 @@ const TIMELINE = 'src/timeline.ts'
 export const followerMutants: readonly Mutant[] = [
   {
     id: 'M3',
-    what: 'An empty answer is taken for the end of the log.',
+    what: 'The poll takes an empty answer for the end of the log.',
     file: POLL,
     from: 'applied += await ingest(context, open, result)\n',
     to: `applied += await ingest(context, open, result)
@@ -39,7 +39,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'clocks-back-unnoticed',
-    what: 'Clocks that step back together are taken to stand still.',
+    what: 'The timeline takes clocks that step back together for clocks that stand still.',
     file: TIMELINE,
     from: 'if (!(backMs > 0)) return 0',
     to: 'return 0',
@@ -49,7 +49,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'clocks-back-between-looks',
-    what: 'Where hits have looked at the wall clock alone, a step back of both clocks is taken for one of the wall clock.',
+    what: 'Where hits have read the wall clock alone, a step back of both clocks counts as one of the wall clock.',
     file: TIMELINE,
     from: 'if (backMs === 0 && wall < this.#lastWall && told - least > ROUNDING_MS) backMs = told - least',
     to: '',
@@ -99,7 +99,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'M4-stalled',
-    what: 'A record that no answer can hold is jumped over, and what is held stays.',
+    what: 'The poll jumps over a record that no answer can hold, and held values stay.',
     file: POLL,
     from: "reanchor(context, partition, bounds, 'stalled')",
     to: 'partition.advance(bounds.end)',
@@ -135,7 +135,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'M8',
-    what: 'Another identity of the log is not noticed.',
+    what: 'The poll ignores another identity of the log.',
     file: PARTITION,
     from: 'if (bounds.logId !== undefined && this.logId !== undefined && bounds.logId !== this.logId)',
     to: 'if (bounds.end < 0)',
@@ -145,7 +145,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'M8-digest',
-    what: 'Where a log tells no identity, any record will do in the place of the one that is remembered.',
+    what: 'Where a log gives no identity, the poll accepts any record in the place of the remembered one.',
     file: POLL,
     from: 'if (found.offset === find.offset && digestOf(found) === find.digest) {',
     to: 'if (found.offset === find.offset) {',
@@ -155,7 +155,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'M8b',
-    what: 'Where the record that is remembered is not in the answer, the log is taken for the same.',
+    what: 'Where the remembered record is not in the answer, the poll takes the log for the same.',
     file: POLL,
     from: 'if (find === undefined || found === undefined) return find === undefined',
     to: `if (find === undefined || found === undefined) {
@@ -343,7 +343,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'rewound-unnoticed',
-    what: 'A log that ends before the position is taken for the same.',
+    what: 'The poll takes a log that ends before the position for the same.',
     file: PARTITION,
     from: "if (bounds.end < positionThen) return 'rewound'",
     to: '',
@@ -353,7 +353,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'truncated-unnoticed',
-    what: 'That retention has taken what was not read yet is not noticed.',
+    what: 'The poll does not see that retention has taken records that were not read yet.',
     file: PARTITION,
     from: "if (bounds.beginning > this.position) return 'truncated'",
     to: '',
@@ -410,7 +410,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'beats-look-alike',
-    what: 'What a record looks like says nothing of its time: the heartbeats of two logs are alike.',
+    what: 'The fingerprint of a record leaves out its time: the heartbeats of two logs are alike.',
     file: PARTITION,
     from: "return `${a >>> 0}.${b >>> 0}.${record.timestamp ?? ''}`",
     to: 'return `${a >>> 0}.${b >>> 0}`',
@@ -451,7 +451,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'vanished-poll-relied-upon',
-    what: 'On Workers a poll whose request is gone keeps everybody from another one.',
+    what: 'On Workers a poll whose request is gone keeps every other request from polling.',
     file: FOLLOWER,
     from: 'runtime.isolatesRequests && run !== undefined && now - run.startedAt > pollTimeoutMs * PATIENCE',
     to: 'run === undefined',
@@ -461,7 +461,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'no-pause-after-failures',
-    what: 'A log that fails is asked again at once by each request.',
+    what: 'Each request polls a log that fails again at once.',
     file: FOLLOWER,
     from: 'this.#retryAt = now + retryInMs',
     to: 'this.#retryAt = now',
@@ -517,7 +517,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'recall-for-late-namespaces',
-    what: 'A namespace that was declared while the past was read again is taken to have met all of it.',
+    what: 'A namespace that was declared while the past was read again counts as checked against all of it.',
     file: RECALL,
     from: 'for (const tenant of known) {',
     to: 'for (const tenant of partition.tenants) {',

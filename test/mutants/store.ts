@@ -21,7 +21,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'budget-not-enforced',
-    what: 'What all namespaces hold together is not bounded.',
+    what: 'The values of all namespaces together have no bound.',
     file: STORE,
     from: 'this.#budget.enforce(this, key)',
     to: '',
@@ -31,7 +31,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'entries-unbounded',
-    what: 'The number of entries is not looked at, only their bytes.',
+    what: 'The store bounds only the bytes, not the number of entries.',
     file: STORE,
     from: 'while (this.entries > this.limits.maxEntries || this.bytes > this.limits.maxBytes) {',
     to: 'while (this.bytes > this.limits.maxBytes) {',
@@ -71,7 +71,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'budget-leaks',
-    what: 'The bytes of what goes are not given back to the common budget: in the end nothing can be held.',
+    what: 'The store does not give the bytes of removed entries back to the common budget: soon nothing can be held.',
     file: STORE,
     from: 'this.#budget.bytes -= entry.bytes',
     to: '',
@@ -81,7 +81,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'evicts-what-was-just-set',
-    what: 'Where everything must go, so does the value that was just set.',
+    what: 'Where all entries must go, the store removes the value that was just set, too.',
     file: STORE,
     from: 'if (key === keep) continue',
     to: '',

@@ -85,7 +85,7 @@ export const tierMutants: readonly Mutant[] = [
   },
   {
     id: 'value-of-another-key',
-    what: 'What stands in the tier in the place of a key is taken for its value, whatever it says of itself.',
+    what: 'The cache takes an item at the place of a key for its value, though the item names another key.',
     file: SHARED,
     from: "if (arrived?.kind === 'value' && arrived.namespace === name && arrived.key === key) {",
     to: "if (arrived?.kind === 'value' && name && key) {",
@@ -126,7 +126,7 @@ export const tierMutants: readonly Mutant[] = [
   },
   {
     id: 'tier-gap-ignored',
-    what: 'That a tier was wiped while its applier read is not noticed by it.',
+    what: 'An applier does not see that its tier was wiped while it read.',
     file: FOLLOWER,
     from: "if (outcome === 'gap') return 'start'",
     to: '',
@@ -136,7 +136,7 @@ export const tierMutants: readonly Mutant[] = [
   },
   {
     id: 'tier-truncated-unnoticed',
-    what: 'An applier does not notice that retention has taken what it has not applied.',
+    what: 'An applier does not see that retention has taken records that it has not applied.',
     file: FOLLOWER,
     from: "return applied.position < beginning ? 'truncated' : undefined",
     to: 'return undefined',
@@ -158,7 +158,7 @@ export const tierMutants: readonly Mutant[] = [
   },
   {
     id: 'tier-log-replaced-unnoticed',
-    what: 'An applier takes another log that tells no identity for the same.',
+    what: 'An applier takes another log without an identity for the same.',
     file: FOLLOWER,
     from: "if (find && own.length > 0 && !isSame(own[0]!, find)) return 'replaced'",
     to: '',

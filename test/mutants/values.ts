@@ -45,7 +45,7 @@ export const valueMutants: readonly Mutant[] = [
   },
   {
     id: 'F4',
-    what: 'When a value is evicted for want of room, what was remembered of its key goes with it.',
+    what: 'When a value is evicted for want of room, the version floor of its key goes with it.',
     file: KEYSPACE,
     from: "this.#store = new Store(settings, ground.budget, (key) => this.#dropped(key, 'capacity'))",
     to: `this.#store = new Store(settings, ground.budget, (key) => {
@@ -150,7 +150,7 @@ export const valueMutants: readonly Mutant[] = [
   },
   {
     id: 'arrivals-do-not-settle',
-    what: 'A value of a writer who did not let its source settle is held.',
+    what: 'A value whose writer did not let its source settle is held.',
     file: ARRIVAL,
     from: 'settleMs: arrived.asOf === undefined || (arrived.settleMs ?? 0) >= settleMs ? 0 : settleMs,',
     to: 'settleMs: 0,',
@@ -170,7 +170,7 @@ export const valueMutants: readonly Mutant[] = [
   },
   {
     id: 'updates-passed-over',
-    what: 'Updates that were passed over leave what is held as it is, though they may have dropped it.',
+    what: 'Skipped updates leave held values as they are, though they may have dropped them.',
     file: UPDATES,
     from: 'for (const space of this.#spaces.values()) space.doubt(() => true)',
     to: '',

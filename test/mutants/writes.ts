@@ -53,7 +53,7 @@ export const writeMutants: readonly Mutant[] = [
   },
   {
     id: 'acknowledgement-unread',
-    what: 'What the log answers to a write is not looked at: an offset of -1, or none at all, will do.',
+    what: 'The producer ignores what the log answers to a write: an offset of -1, or none at all, will do.',
     file: PRODUCER,
     from: 'if (!holds)\n',
     to: 'if (positions.length > records.length && !holds)\n',
@@ -90,11 +90,11 @@ export const writeMutants: readonly Mutant[] = [
     to: '() => undefined',
     breaks: [],
     hint: ['unit/publish-deadline.test.ts'],
-    unseen: 'Each call of the log ends by itself all the same, only later.',
+    unseen: 'Each call of the log still ends by its own deadline, only later.',
   },
   {
     id: 'gone-writers-fail-others',
-    what: 'Where all who wait for a call have gone, the writes behind it fail with what they went for.',
+    what: 'Where all callers of a call have aborted, the writes behind it fail with their reason.',
     file: GROUPS,
     from: 'if (signal?.aborted) return undefined\n      throw error',
     to: 'throw error',
@@ -274,7 +274,7 @@ export const writeMutants: readonly Mutant[] = [
   },
   {
     id: 'closed-intents-forgotten',
-    what: 'An intent that was closed before it was met bars its keys.',
+    what: 'An intent that was closed before it was read bars its keys.',
     file: INTENTS,
     from: 'this.#closed.add(id)',
     to: '',

@@ -151,7 +151,7 @@ describe('the proxy', { timeout: 300_000 }, () => {
     ;[one, other] = await twoIsolates('worker-proxy', {
       UPSTREAM_URL: upstream.url,
       TTL: '5m',
-      // No poll comes of itself: an isolate knows what a token showed it, and what it did itself.
+      // No poll comes on its own: an isolate knows what a token showed it, and what it did itself.
       MAX_STALENESS: '1h',
     })
   }, 300_000)
@@ -178,7 +178,7 @@ describe('the proxy', { timeout: 300_000 }, () => {
     expect(await (await told('/teas?sort=price')).json()).toEqual([4])
   })
 
-  it('gives what is held to everybody, with its fields, and says when it is what the client has', async () => {
+  it('serves what is held to every client, with its fields, and answers 304 when the client has it', async () => {
     upstream.rows.set('/cups', { body: '[]', headers: { etag: '"b"', 'x-total': '0' } })
     await held(one, '/cups')
     const answer = await fetch(`${one.url}/cups`)
@@ -194,7 +194,7 @@ describe('the proxy', { timeout: 300_000 }, () => {
   it.for([
     ['is private', { 'cache-control': 'private, max-age=60' }],
     ['sets a cookie', { 'set-cookie': 'session=1' }],
-    ['varies by who asks', { vary: 'Accept-Encoding, Origin' }],
+    ['varies by the origin of the request', { vary: 'Accept-Encoding, Origin' }],
   ] as const)('keeps no answer that %s', async ([what, headers]) => {
     const path = `/for-one/${what.replaceAll(' ', '-')}`
     upstream.rows.set(path, { body: '1', headers })

@@ -91,7 +91,7 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('at random, over %s', (
       const dice = (sides: number) => Math.floor(random() * sides)
       const names = ['a', 'b', 'c']
       const keys = ['1', '2', '3', '4', '5']
-      // The log of evictions as far as it is written, by whom an eviction means.
+      // The log of evictions as far as it is written: which names each eviction means.
       const log: TierEviction[] = []
       const evicted = (namespace: string, key: string, asOf: number, to: number) =>
         log.some(

@@ -178,7 +178,7 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('a topic in Redis over 
     expect((await write(2, put('a', 'B', 1), put('b', 'B', 1))).written).toBe(2)
   })
 
-  it('notices a wiped store, and says so until it is begun anew', async () => {
+  it('notices a wiped store, and says so until `begin` is called again', async () => {
     await write(5, put('a', 'A', 4))
     await way.wipe()
     expect(await write(6, put('b', 'B', 5))).toMatchObject({ outcome: 'wiped' })
@@ -212,7 +212,7 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('a topic in Redis over 
     await way.raw('HSET', marker, 'p:0', '3')
     expect(await look()).toBeUndefined()
     expect(await look()).toBeUndefined()
-    // A batch that was on its way all the time would move its position over what was lost.
+    // A batch that was under way all the time would move its position over what was lost.
     expect((await write(6, put('b', 'B', 5))).outcome).toBe('wiped')
     expect((await sink.state('orders'))?.positions.get(0)).toBe(3)
     expect((await look())?.positions.get(0)).toBe(3)

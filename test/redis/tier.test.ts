@@ -44,7 +44,7 @@ describe.skipIf(withoutRedis() !== undefined)('a tier in Redis', () => {
   })
   beforeEach(() => server.wipe())
 
-  it('tells keys apart that are no text, and evicts them by namespace and without', async () => {
+  it('keeps keys apart that are no text, and evicts them by namespace and without', async () => {
     const tier = redisTier(connection)
     await tier.applier!.begin(0, AT)
     const keys = ['\ud800', '\ud801', '~', '~"\\ud800"', '\ufffd']
@@ -95,7 +95,7 @@ describe.skipIf(withoutRedis() !== undefined)('a tier in Redis', () => {
     const keys = Array.from({ length: 1000 }, (_, index) => `k${index}`)
     const evictions = [5, 6, 7].map((offset) => eviction(offset, { keys }))
     const seen: (number | undefined)[] = []
-    // Between any two of its steps a value may be stored that the eviction under way has not met.
+    // Between any two of its steps a value may be stored that the eviction under way does not see.
     const watched: RedisConnection = {
       ...connection,
       async pipeline(commands, options) {

@@ -15,9 +15,9 @@ const OUT_OF_RANGE = 1
 const UNKNOWN_TOPIC = 3
 
 export interface WarpstreamTold {
-  /** Whether answers tell where the log begins, as Kafka's do since version 5 of its Fetch. */
+  /** Whether answers name where the log begins, as Kafka's do since version 5 of its Fetch. */
   readonly logStart: boolean
-  /** Whether they tell the end when the position is out of range; Kafka's do not. */
+  /** Whether they name the end when the position is out of range; Kafka's do not. */
   readonly endOutside: boolean
 }
 

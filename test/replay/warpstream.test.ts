@@ -6,10 +6,10 @@ import { underTest } from './fake-proxy.ts'
 import { FakeWarpstream } from './fake-warpstream.ts'
 
 const TELLING = [
-  { logStart: true, endOutside: true, what: 'that tells beginnings and ends' },
-  { logStart: true, endOutside: false, what: 'that tells them of positions inside the log alone' },
-  { logStart: false, endOutside: true, what: 'that tells ends' },
-  { logStart: false, endOutside: false, what: 'that tells ends of positions inside the log alone' },
+  { logStart: true, endOutside: true, what: 'that names beginnings and ends' },
+  { logStart: true, endOutside: false, what: 'that names them at positions inside the log alone' },
+  { logStart: false, endOutside: true, what: 'that names ends' },
+  { logStart: false, endOutside: false, what: 'that names ends at positions inside the log alone' },
 ]
 
 for (const { what, ...tells } of TELLING) {

@@ -191,7 +191,7 @@ function coherence({ describe, it, expect }: Runner): void {
       }
     })
 
-    it('nor is it shared with who comes after the delete, and it does not replace what they load', async () => {
+    it('nor is it shared with callers after the delete, and it does not replace what they load', async () => {
       const at = world()
       const [here, there] = [await ready(at), await ready(at)]
       for (const writer of [here, there]) {

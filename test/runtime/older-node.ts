@@ -31,7 +31,7 @@ async function olderNode(version: string): Promise<string> {
       cwd: folder,
       shell: process.platform === 'win32',
     })
-    // Another test file may have been quicker: then its own is as good.
+    // Another test file may have been quicker: then this one uses its download.
     await rename(folder, kept).catch((error: unknown) => {
       if (!existsSync(path)) throw error
     })

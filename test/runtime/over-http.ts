@@ -15,7 +15,7 @@ import type { Runner } from './harness.ts'
 export interface Outside {
   /** The gateway. */
   readonly gateway: string
-  /** The one who makes topics, makes them anew and lets retention take records. */
+  /** Makes topics, recreates them and lets retention take records. */
   readonly server: string
 }
 

@@ -36,7 +36,7 @@ describe('the process of `kedge serve`', () => {
       expect(await (await fetch(address)).json()).toMatchObject({ value: 'Ada' })
       expect((await kedge(['evict', 'users', '--key', '7'], { KEDGE_URL: url }).ended).code).toBe(0)
       await until(address, 404)
-      // It waits for an eviction that never comes, and is answered all the same.
+      // It waits for an eviction that never comes, and still gets an answer.
       const reading = fetch(address, { headers: { 'kedge-token': 'k1.0-1000' } })
       await fetch(`${server}/healthz`)
       child.kill('SIGTERM')

@@ -55,7 +55,7 @@ export class ServerProcess {
 
   /** Resolves when it has ended; killed, if it does not by itself. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    // A stopped process hears nothing but SIGKILL until it goes on.
+    // A stopped process acts on no signal but SIGKILL until it goes on.
     this.#process.kill('SIGCONT')
     this.#process.kill(signal)
     if (!(await exited(this.#process))) this.#process.kill('SIGKILL')

@@ -193,7 +193,7 @@ describe('a simulated isolate', () => {
   })
 
   it.each([
-    ['hangs, where requests are isolated, for those who share its promise', true],
+    ['hangs, where requests are isolated, for callers that share its promise', true],
     ['hurts no other caller, where promises are shared', false],
   ])('whose leader is cancelled %s: the product takes over', async (_, isolatesRequests) => {
     const cancelled = fault(1010, 'leader_cancelled', { isolate: 0 })
@@ -210,7 +210,7 @@ describe('a simulated isolate', () => {
     expect(of(trace, 'end')).toMatchObject([{ openReads: [], openWrites: [] }])
   })
 
-  it('hears nothing of what a request began that has ended, unless it was left under waitUntil', async () => {
+  it('drops the work of a request that has ended, unless the request left it under waitUntil', async () => {
     const { universe, life, request } = lifeOf(true)
     let heard = ''
     await universe.run(async () => {
@@ -292,7 +292,7 @@ const STAGES: Partial<Record<FaultName, Stage>> = {
   loader_slow: { amount: 2000 },
   tier_late: { amount: 3000 },
   truncation: { amount: 100 },
-  // Seen where the other clock does not tell it.
+  // Seen where the other clock does not show it.
   monotonic_frozen: { steps: [fault(2900, 'clock_frozen', { forMs: 2000 })] },
   tier_wiped: {
     plan: { maxEntries: 1, mode: 'invalidate' },

@@ -23,7 +23,7 @@ export function excuses(scenario: Scenario): string[] {
   if (!world.identity && on.has('recreation') && !isFindable(scenario))
     found.push('a new log without identity must be longer than the old one at once')
   if (world.identity && IDENTITY[world.proxy] === undefined)
-    found.push(`the adapter of ${world.proxy} tells no identity`)
+    found.push(`the adapter of ${world.proxy} gives no identity`)
   if (setsTwice(scenario))
     found.push('of two versioned sets that reach the log in the other order the older may win')
   return found

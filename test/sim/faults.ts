@@ -90,7 +90,7 @@ export const FAULTS = {
   },
   cold_outage: {
     of: 'isolate',
-    says: 'the isolate ends, and who takes its place cannot reach the log from its beginning on',
+    says: 'the isolate ends, and the one that takes its place cannot reach the log from its beginning on',
   },
   frozen: {
     of: 'isolate',

@@ -130,7 +130,7 @@ const HARMLESS: readonly FaultName[] = [
 const has = ({ on }: Setting, ...names: readonly FaultName[]): boolean => names.some((name) => on.has(name))
 
 /**
- * What the product does not promise, so that a plan must not hold it against it. Each says where that is written; a
+ * What the product does not promise, so that a plan must not ask for it. Each says where that is written; a
  * restriction without such a place would be a fault that is hidden.
  */
 export const EXEMPTIONS: readonly Exemption[] = [
@@ -139,7 +139,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because:
       'without an identity only the record before the position shows a new log: it must be there to be read again ' +
       '(docs/protocol.md, Identity; design.md section 3). The plan fills a new one at once, because one of the same ' +
-      'length is looked at once a minute only.',
+      'length is checked once a minute only.',
     where: (setting) => !setting.world.identity && !canFindAgain(setting),
   },
   {
@@ -158,7 +158,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
   {
     faults: ['writer_dies'],
     because:
-      'who dies between commit and eviction is covered by an intent, else by the TTL alone (docs/writes.md)',
+      'a writer that dies between commit and eviction is covered by an intent, else by the TTL alone (docs/writes.md)',
     where: ({ isolates }) => isolates.some(({ intentsMs }) => intentsMs === 0),
   },
   {

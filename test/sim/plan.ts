@@ -259,7 +259,7 @@ function faultsOfClass(
 }
 
 /**
- * Control records at the very end of a partition are invisible to proxies that tell no identity: the position cannot
+ * Control records at the very end of a partition are invisible to proxies that give no identity: the position cannot
  * pass them until another record follows (the adapters say so). The worker's heartbeat is that record.
  */
 function passable(of: Draw, { at, forMs = 0 }: FaultStep, world: WorldPlan): FaultStep[] {

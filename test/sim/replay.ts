@@ -38,7 +38,7 @@ interface Who {
   readonly request?: number | undefined
 }
 
-/** Whose event it is: an answer is of who asked. */
+/** Whose event it is: an answer belongs to the isolate that asked. */
 function isolatesOf(events: readonly TraceEvent[]): (event: TraceEvent) => Who {
   const reads = new Map<number, Who>()
   const writes = new Map<number, Who>()

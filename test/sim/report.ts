@@ -1,5 +1,5 @@
 /**
- * What a sweep looked at, as a table, and what is wrong with it beside violations: a simulator that breaks nothing, or
+ * What a sweep checked, as a table, and what is wrong with it beside violations: a simulator that breaks nothing, or
  * a checker that never looks, proves nothing.
  *
  * @module
@@ -44,7 +44,7 @@ export function table({ counts, failures, tookMs }: Sweep): string {
     'faults',
     ...columns(FAULT_NAMES.map((name) => [`  ${name}`, counts.faults[name], FAULTS[name].says])),
     '',
-    'invariants: how often each was looked at',
+    'invariants: how often each was checked',
     ...columns(
       CHECKERS.map(({ invariant, promise }) => [`  ${invariant}`, counts.looked[invariant] ?? 0, promise]),
     ),

@@ -30,7 +30,7 @@ export interface Scenario {
 /** What isolates share. Durations in milliseconds. */
 export interface WorldPlan {
   readonly proxy: ProxyName
-  /** Whether the log tells its identity (`memory` alone can do without). */
+  /** Whether the log has an identity (`memory` alone can do without). */
   readonly identity: boolean
   readonly evictionPartitions: number
   /** The longest that one way through the network takes, where no fault makes it longer. */

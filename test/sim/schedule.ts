@@ -10,7 +10,7 @@ import type { Scenario } from './scenario.ts'
 import { simulate } from './simulate.ts'
 import type { Trace, Violation } from './trace.ts'
 
-/** What a schedule looked at. Plain numbers, so that those of many can be added. */
+/** What a schedule checked. Plain numbers, so that those of many can be added. */
 export interface Counts {
   schedules: number
   /** True time, in milliseconds. */

@@ -1,8 +1,8 @@
 /**
  * What happened in a run, in order. The checkers know nothing else.
  *
- * Times are milliseconds of true time since the beginning, which no isolate knows. An isolate here is one life: who
- * takes the place of one that was killed has another number.
+ * Times are milliseconds of true time since the beginning, which no isolate knows. An isolate here is one life: the
+ * one that takes the place of a killed one has another number.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export interface Trace {
   readonly events: readonly TraceEvent[]
 }
 
-/** A value as it came from the source or from a `set`. It says itself what it is. */
+/** A value as it came from the source or from a `set`. It carries its own version and times. */
 export interface Row {
   readonly space: SpaceName
   readonly key: string
@@ -78,7 +78,7 @@ export type TraceEvent = { readonly t: number } & (
       readonly pattern?: string
     }
   | {
-      /** The call resolved. `offset` is where its eviction stands, where the token tells it. */
+      /** The call resolved. `offset` is where its eviction stands, where the token names it. */
       readonly type: 'acknowledged'
       readonly write: number
       readonly token: string | undefined
@@ -106,7 +106,7 @@ export type TraceEvent = { readonly t: number } & (
       readonly key: string
       readonly row: Row | undefined
       readonly from: 'memory' | 'tier' | 'loader' | undefined
-      /** Why it is not promised to be fresh; `'unknown'` where the call cannot tell (many at once, in an outage). */
+      /** Why it is not promised to be fresh; `'unknown'` where the call does not say (many at once, in an outage). */
       readonly flagged: 'swr' | 'error' | 'timeout' | 'unreachable' | 'unknown' | undefined
       readonly bypassed: boolean
       readonly stored: boolean
@@ -166,7 +166,7 @@ export type TraceEvent = { readonly t: number } & (
     }
   | { readonly type: 'untold'; readonly call: number; readonly code: string }
 
-  /** What the isolate says of itself. Errors in it are replaced by their code. */
+  /** An event of the isolate's own `onEvent`. Errors in it are replaced by their code. */
   | { readonly type: 'says'; readonly isolate: number; readonly event: KedgeEvent }
   | {
       /** After everything that ran in an isolate at one moment. */

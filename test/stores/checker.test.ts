@@ -88,7 +88,7 @@ describe('The checker of a store', () => {
     expect(rules()).toEqual(['vanished'])
   })
 
-  it('lets a key begin anew after a loss, and then not go back', () => {
+  it('lets a key start over after a loss, and then not go back', () => {
     look(1000, 'C')
     checker.loses({ from: 1005, to: 1015 })
     look(1020, undefined)

@@ -20,11 +20,11 @@ export interface TopicRecord {
   readonly ttlMs: number | undefined
 }
 
-/** A look at the store: what it says of itself first, then some keys. Times are milliseconds since the epoch. */
+/** A look at the store: its own state first, then some keys. Times are milliseconds since the epoch. */
 export interface Look {
   readonly began: number
   readonly ended: number
-  /** The next offset of each partition, as the store tells it; `undefined` where it knows nothing. */
+  /** The next offset of each partition, as the store reports it; `undefined` where it has none. */
   readonly positions: ReadonlyMap<number, number> | undefined
   readonly values: ReadonlyMap<string, string | undefined>
 }
@@ -33,7 +33,7 @@ export interface Look {
 export interface Loss {
   readonly from: number
   readonly to: number
-  /** Until when keys may go back to what they were: until all has been read again. Absent: keys begin anew at once. */
+  /** Until when keys may go back to what they were: until all has been read again. Absent: keys start over at once. */
   until?: number
 }
 

@@ -23,7 +23,7 @@ const ROUNDS = Number(process.env['KEDGE_FAULT_ROUNDS'] ?? 8)
 const SEED = Number(process.env['KEDGE_SEED'] ?? Math.floor(Math.random() * 1e9))
 const IS_NIGHT = ROUNDS > 50
 const FREEZE_MS = Number(process.env['KEDGE_FAULT_FREEZE'] ?? (IS_NIGHT ? 20_000 : 2500))
-/** Faults before all come to rest, and are looked at key by key. */
+/** Faults before all come to rest, and are compared key by key. */
 const ROUNDS_A_PHASE = IS_NIGHT ? 5 : 2
 
 const withoutStores = [withoutRedis(), withoutMemcached()]
@@ -86,7 +86,7 @@ describe.skipIf(reason !== undefined)('on real stores that fail', () => {
         await Promise.all(trials.map((trial) => trial.rests(topic.positions)))
         if (IS_NIGHT) tell(...trials.map((trial) => trial.report()))
       }
-      // And all of it once more from nothing, without faults: every dead letter is there in the end.
+      // And all of it once more from nothing, without faults: every dead letter is there at the end.
       await Promise.all(trials.map((trial) => trial.rehydrates(topic.positions)))
       stop.abort()
       await work

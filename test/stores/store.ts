@@ -1,4 +1,4 @@
-/** The stores that are struck, and looked at by clients that know nothing of kedge. @module */
+/** The stores that faults strike, and that clients without kedge read. @module */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,7 +27,7 @@ export interface Store {
   readonly url: string
   /** What one part of it loses makes all of it be read again: until then any key may go back. */
   readonly spread: boolean
-  /** How much earlier than at its time a value may be gone, in milliseconds: the clock that the store goes by. */
+  /** How much earlier than at its time a value may be gone, in milliseconds: the clock that the store uses. */
   readonly earlyMs: number
   /** Whether a write that comes late may show a deleted key for a moment. */
   readonly flickers: boolean
@@ -183,7 +183,7 @@ export async function openMemcached(): Promise<Store> {
     name: 'Memcached',
     url: `memcached://${nodes.join(',')}`,
     spread: true,
-    // It tells whole seconds.
+    // It answers whole seconds.
     earlyMs: 1200,
     flickers: true,
     faults: {

@@ -1,4 +1,4 @@
-/** One store under trial: its syncs, its faults, and who looks at it meanwhile. @module */
+/** One store under trial: its syncs, its faults, and the reader that looks at it meanwhile. @module */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from '../../gateway/index.ts'
 import { seededRandom } from '../../src/testing/index.ts'
@@ -44,7 +44,7 @@ export class Trial {
     this.checker = new StoreChecker({
       outlivesMs: freezeMs + 12_000,
       earlyMs: store.earlyMs,
-      // Who wrote it may have been stopped before he took it back.
+      // The sync that wrote it may have been stopped before it took it back.
       flickersMs: store.flickers ? freezeMs + 1000 : 0,
     })
     this.#syncs = new Syncs([store.url, bootstrap, letters])
@@ -108,7 +108,7 @@ export class Trial {
   async #looksOn(signal: AbortSignal, atPositions: boolean): Promise<void> {
     const random = seededRandom(1)
     while (!signal.aborted) {
-      // Few keys are written often, and many seldom: both are looked at.
+      // Few keys are written often, and many seldom: the reader looks at both.
       const keys = new Set(
         Array.from({ length: KEYS_A_LOOK }, (_, at) => {
           const place = at % 2 === 0 ? random() : random() ** 2

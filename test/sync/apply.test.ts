@@ -74,7 +74,7 @@ describe('Records that another consumer has read', () => {
     expect(runtime.sleeping).toBe(0)
   })
 
-  it('begin the stream anew in a store that was wiped, and say so', async () => {
+  it('begin the stream again in a store that was wiped, and report it', async () => {
     const { make, store, all } = world()
     const { sync } = make()
     await sync.apply([record(0, 'a', '1')])

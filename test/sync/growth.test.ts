@@ -97,7 +97,7 @@ describe('A key in two partitions', () => {
   it.each<[string, Partial<SyncOptions>]>([
     ['timestamps', { version: 'timestamp' }],
     ['a function', { version: () => 1 }],
-  ])('is nothing where %s tell which record is newer', async (_, options) => {
+  ])('is not reported where %s show which record is newer', async (_, options) => {
     const at = world()
     grown(at)
     const { sync, said } = at.make(options)
@@ -123,7 +123,7 @@ describe('A key in two partitions', () => {
     expect([said('key_moved'), sync.stats().movedKeys]).toEqual([[], 0])
   })
 
-  it('is nothing where the topic was made anew', async () => {
+  it('is not reported where the topic was recreated', async () => {
     const at = world(2)
     at.put('a', '1', 0)
     const { sync, said } = at.make()

@@ -48,7 +48,7 @@ describe('`onWritten`', () => {
     expect(told).toMatchObject([{ key: 'order:a', record: { key: 'a', value: undefined, offset: 1 } }])
   })
 
-  it('is not told of what the store refuses, nor called for nothing', async () => {
+  it('does not get what the store refuses, nor empty calls', async () => {
     const { make, put, store } = world()
     const told: Written[] = []
     const options = {
@@ -208,7 +208,7 @@ async function run(seed: number): Promise<string[]> {
     override put(write: SinkWrite, epoch: string): boolean {
       const before = String(this.get(write.key))
       const written = super.put(write, epoch)
-      // The same once more, by a second sync or after a crash, changes nothing for those who read.
+      // The same once more, by a second sync or after a crash, changes nothing for readers.
       if (String(this.get(write.key)) !== before) changed.set(write.key, ++turn)
       return written
     }

@@ -6,7 +6,7 @@ import type { LagPaceOptions } from '../../sync/index.ts'
 
 const URL = 'http://sync:9090/lag'
 
-/** A sync that tells of a pressure. */
+/** A sync whose store reports pressure. */
 function told(answer: () => Response | Promise<Response>) {
   const runtime = fakeRuntime()
   const asked: string[] = []

@@ -39,7 +39,7 @@ class WatchedStore extends MemoryStore {
     return written
   }
 
-  /** From here on it may begin anew. */
+  /** From here on it may start over. */
   forget(): void {
     this.#last.clear()
   }

@@ -125,7 +125,7 @@ describe('A topic is kept as a store', () => {
     put('a', '1')
     running.start()
     await runtime.advance(1000)
-    // The topic grows: as the memory has no such thing, by being made anew with what it had.
+    // The topic grows: the memory log cannot grow, so the test recreates it with its records.
     log.deleteTopic('orders')
     log.createTopic('orders', { partitions: 2 })
     put('a', '1', 0)
@@ -295,7 +295,7 @@ describe('What was lost is noticed', () => {
     expect(all()).toEqual({ 'order:a': '1' })
   })
 
-  it('a topic that was made anew', async () => {
+  it('a topic that was recreated', async () => {
     const { make, put, runtime, log, all } = world()
     for (let at = 0; at < 5; at++) put('a', `${at}`)
     const running = make()

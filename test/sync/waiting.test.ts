@@ -49,7 +49,7 @@ describe('A step', () => {
     expect(seen.error).toMatchObject({ message: 'the store has failed for 5 s: connection refused' })
   })
 
-  it('goes on when the store is back before that, and counts anew', async () => {
+  it('goes on when the store is back before that, and counts from zero', async () => {
     const at = world()
     at.put('a', '1')
     const { sync, sink } = at.make()
@@ -66,7 +66,7 @@ describe('A step', () => {
     }
   })
 
-  it('never gives up by itself, and says every ten seconds what it waits for', async () => {
+  it('never gives up, and reports every ten seconds what it waits for', async () => {
     const at = world(3)
     for (let partition = 0; partition < 3; partition++) at.put('a', '1', partition)
     const { start, sink, said, stop } = at.make()

@@ -1,7 +1,7 @@
 /**
  * A worker whose isolates share Workers KV or the Cache API.
  *
- * `GET /cache/rows/:key` reads through, `DELETE` evicts, `GET /readyz` polls. `GET /raw/:key` tells what the store holds,
+ * `GET /cache/rows/:key` reads through, `DELETE` evicts, `GET /readyz` polls. `GET /raw/:key` reads the store,
  * and `PUT` puts that there.
  */
 import { cacheApi } from '../../adapters/cache-api.ts'

@@ -46,7 +46,7 @@ describe('a breaker', () => {
     expect(open.enter(100)).toBeDefined()
   })
 
-  it('pauses twice as long each time that the try fails, up to the bound, and anew after a success', () => {
+  it('pauses twice as long each time that the try fails, up to the bound, and from the start after a success', () => {
     const { it: open } = opened()
     let now = 0
     for (const pauseMs of [100, 200, 350, 350]) {
@@ -59,7 +59,7 @@ describe('a breaker', () => {
     expect(open.enter(now + 100)).toBeDefined()
   })
 
-  it('is not told by calls that began before it opened', () => {
+  it('ignores the outcome of calls that began before it opened', () => {
     const { it: closed, states } = breaker()
     const old = [closed.enter(0)!, closed.enter(0)!]
     for (let failure = 0; failure < 3; failure++) closed.failed(closed.enter(0)!, 0)

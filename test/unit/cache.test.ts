@@ -87,7 +87,7 @@ describe('reading', () => {
     expect(users.peek('4')).toBeUndefined()
   })
 
-  it('getEntry tells where the value came from', async () => {
+  it('getEntry says where the value came from', async () => {
     const { users } = await ready()
     const load = () => 'Ada'
     expect(await users.getEntry('1', load, { ttl: '10s' })).toMatchObject({
@@ -448,7 +448,7 @@ describe('limits', () => {
     expect((await large.getMany(Array.from({ length: 50 }, (_, n) => `${n}`))).size).toBe(50)
   })
 
-  it('more loads than maxLoads wait for their turn, and are refused in the end', async () => {
+  it('more loads than maxLoads wait for their turn, and are then refused', async () => {
     const { users } = await ready({ maxLoads: 1 })
     let finish!: (value: string) => void
     const first = users.getOrSet('1', () => new Promise<string>((resolve) => (finish = resolve)))

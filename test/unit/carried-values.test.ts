@@ -125,7 +125,7 @@ describe('a value of the tier', () => {
     expect(users.peek('1')).toBe('of the source')
   })
 
-  it('has the as-of from the start of its load, also where its eviction is in sight already', async () => {
+  it('has the as-of from the start of its load, also where its eviction is known already', async () => {
     const { store } = memoryTier({ runtime: at.runtime })
     const own = () => memoryTier({ runtime: at.runtime, on: store })
     const here = await ready(own())

@@ -27,7 +27,7 @@ describe('a cache whose clocks have stepped back', () => {
     expect(await at.run(here.users.getOrSet('1', () => 'new'))).toBe('new')
   })
 
-  it('notices a step that hits alone have looked past, however little the monotonic clock was looked at', async () => {
+  it('notices a step that only hits have passed, however rarely the monotonic clock was read', async () => {
     const here = await ready({ maxStaleness: '2s', ttl: '5m' })
     const there = await ready()
     await here.users.getOrSet('1', () => 'old')
@@ -44,7 +44,7 @@ describe('a cache whose clocks have stepped back', () => {
     expect(here.of('clock_back')).toHaveLength(1)
   })
 
-  it('takes back every proof, and proves anew by one poll', async () => {
+  it('takes back every proof, and proves again by one poll', async () => {
     const { cache, kafka } = await ready()
     const before = kafka.calls.offsets
     at.runtime.stepClocks(-1)

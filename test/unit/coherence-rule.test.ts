@@ -81,7 +81,7 @@ describe('a load that an eviction meets', () => {
     expect(here.users.peek('1')).toBe('new')
   })
 
-  it('cannot be joined by who arrives after the eviction', async () => {
+  it('cannot be joined by a caller that arrives after the eviction', async () => {
     const { users } = await ready()
     const rows = [deferred<string>(), deferred<string>()]
     let loads = 0

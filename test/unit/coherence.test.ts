@@ -264,7 +264,7 @@ describe('an eviction in the log', () => {
 describe('an announced expiry', () => {
   const announced = { v: 1, op: 'evict', ns: 'users', keys: ['42'], why: 'ttl', from: 'me' } as const
 
-  it('is ignored by the cache that announced it, and heeded by the others', async () => {
+  it('is ignored by the cache that announced it, and applied by the others', async () => {
     const heeded = { users: [['key', '42', 7]], orders: [] }
 
     expect(await told(await bytesOf(announced), 'users', 'me')).toEqual({ users: [], orders: [] })
@@ -272,13 +272,13 @@ describe('an announced expiry', () => {
     expect(await told(await bytesOf(announced), 'users')).toEqual(heeded)
   })
 
-  it('is heeded by its author where something has changed: only an expiry may be ignored', async () => {
+  it('is applied by its author where something has changed: only an expiry may be ignored', async () => {
     const { why: _, ...changed } = announced
 
     expect(await told(await bytesOf(changed), 'users', 'me')).toMatchObject({ users: [['key', '42', 7]] })
   })
 
-  it('without an author is heeded by all, also by a cache that has no name', async () => {
+  it('without an author is applied by all, also by a cache that has no name', async () => {
     const { from: _, ...anonymous } = announced
 
     expect(await told(await bytesOf(anonymous), 'users')).toMatchObject({ users: [['key', '42', 7]] })

@@ -102,7 +102,7 @@ describe('a log that was replaced', () => {
     ).toMatch(/^k1/)
   })
 
-  it('and does not tell its identity is known by the record before the anchor', async () => {
+  it('and has no identity is recognised by the record before the anchor', async () => {
     beats(3)
     const here = await ready({}, { capabilities: { identity: false } })
     await here.users.getOrSet('1', () => 'old')
@@ -152,7 +152,7 @@ describe('an expired value', () => {
     expect(await users.getOrSet('1', () => 'newer', options)).toBe('newer')
   })
 
-  it('does not keep its successor out, however often it was looked at meanwhile', async () => {
+  it('does not keep its successor out, however often it was read meanwhile', async () => {
     const { users, cache } = await ready()
     const options = { ttl: 1000, swr: '1h' } as const
     await users.getOrSet('1', () => 'old', options)
@@ -272,7 +272,7 @@ describe('waiting', () => {
 })
 
 describe('setting', () => {
-  it('in an isolate that has not met the log yet is held', async () => {
+  it('in an isolate before its first contact with the log is held', async () => {
     const { cache } = at.isolate()
     const users = cache.namespace<string>('users')
     await at.run(users.set('1', 'x'))
@@ -465,7 +465,7 @@ describe('the platform', () => {
     expect(of('background_error').length).toBeGreaterThan(0)
   })
 
-  it('hears nothing of a listener that rejects', async () => {
+  it('swallows the rejection of a listener', async () => {
     const unhandled: unknown[] = []
     const note = (reason: unknown) => void unhandled.push(reason)
     process.on('unhandledRejection', note)

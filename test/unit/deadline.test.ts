@@ -167,7 +167,7 @@ describe('a task with a deadline', () => {
 })
 
 describe('waiting for a promise', () => {
-  it('tells that it settled in time, whichever way', async () => {
+  it('returns true when the promise settled in time, whichever way', async () => {
     const runtime = fakeRuntime()
 
     expect(await settledWithin(runtime, Promise.resolve(42), 1000)).toBe(true)
@@ -176,7 +176,7 @@ describe('waiting for a promise', () => {
     expect(runtime.sleeping).toBe(0)
   })
 
-  it('tells that the time is over', async () => {
+  it('returns false when the time is over', async () => {
     const runtime = fakeRuntime()
     const seen = watch(settledWithin(runtime, never(), 1000))
     await runtime.advance(999)

@@ -132,7 +132,7 @@ describe('the horizon', () => {
     expect(table.refuses('b', from(10))).toBeUndefined()
   })
 
-  it('rises above what is forgotten when there are too many keys, the oldest first, and tells so', () => {
+  it('rises above what is forgotten when there are too many keys, the oldest first, and reports it', () => {
     const { table, horizons } = tableOf({ maxMarks: 4 })
     for (let offset = 0; offset < 4; offset++) table.evictKey(`k${offset}`, offset, 0)
     expect([table.horizon, horizons]).toEqual([0, []])

@@ -16,8 +16,8 @@ const ready = (options?: Partial<CacheOptions>, kafka?: MemoryOptions) => readyI
 const utf8 = (text: string) => new TextEncoder().encode(text)
 const record = (message: unknown) => ({ key: utf8('users'), value: utf8(JSON.stringify(message)) })
 
-describe('a load that begins before the log was met', () => {
-  it('is not held, though the log is met while it runs', async () => {
+describe('a load that begins before the first contact with the log', () => {
+  it('is not held, though the first contact comes while it runs', async () => {
     const there = await ready()
     const { cache } = at.isolate()
     const users = cache.namespace<string>('users')
@@ -34,7 +34,7 @@ describe('a load that begins before the log was met', () => {
 })
 
 describe('a load that an eviction of unknown fate may have met', () => {
-  it('is not joined by those who come after it', async () => {
+  it('is not joined by later callers', async () => {
     const { users, kafka } = await ready()
     const row = deferred<string>()
     const load = users.getOrSet('1', () => row.promise)

@@ -40,7 +40,7 @@ const arrive = async (key: Uint8Array | null, value: Uint8Array | null) => {
   await at.run(isolate.cache.sync())
 }
 
-describe('a record by a stranger', () => {
+describe('a record by another program', () => {
   it.each([
     ['a quoted key, as JSON formats write a string', json('7'), null],
     ['a number as its key', json(7), null],
@@ -108,7 +108,7 @@ describe('a record by a stranger', () => {
     ['its value', text('eu'), json(['7'])],
     ['its key', framed(2, 0x37), null],
     ['the bytes of its key', Uint8Array.of(0xff), null],
-  ])('of which %s is not understood is counted and told', async (_, key, value) => {
+  ])('of which %s is not understood is counted and reported', async (_, key, value) => {
     const before = isolate.cache.stats().refused
     await arrive(key, value)
     expect(isolate.cache.stats().refused).toBe(before + 1)
@@ -116,7 +116,7 @@ describe('a record by a stranger', () => {
   })
 })
 
-describe('whatever a stranger writes', () => {
+describe('whatever another program writes', () => {
   /** A key, and ways in which a writer may have meant it. */
   const KEYS = ['7', '-12', 'ada', 'eu/7', '9007199254740993', 'Zoë', '1094861636']
   const writings: readonly ((key: string) => readonly [Uint8Array | null, Uint8Array | null])[] = [

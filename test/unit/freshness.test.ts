@@ -104,7 +104,7 @@ describe('when polls happen', () => {
     expect(here.users.peek('49')).toBeUndefined()
   })
 
-  it('a record larger than maxPollBytes is read all the same', async () => {
+  it('a record larger than maxPollBytes is still read', async () => {
     const here = await ready({ maxPollBytes: 10 })
     await here.users.getOrSet('1', () => 'x')
     const there = await ready()
@@ -218,7 +218,7 @@ describe('when Kafka is out of reach', () => {
     expect(answered).toBe(false)
     await at.runtime.advance(1)
     expect(answered).toBe(true)
-    // The poll is known to hang: who comes now does not wait for it again.
+    // The poll is known to hang: a later caller does not wait for it again.
     expect(await users.get('1')).toBe('x')
     await at.runtime.advance(5000)
     expect(cache.freshness().error).toMatchObject({ code: 'ERR_TIMEOUT' })
@@ -240,7 +240,7 @@ describe('when Kafka is out of reach', () => {
     expect(waits.at(-1)).toBeGreaterThan(2000)
   })
 
-  it('Retry-After is heeded, within bounds', async () => {
+  it('Retry-After is obeyed, within bounds', async () => {
     const { users, kafka, of } = await ready()
     await users.getOrSet('1', () => 'x')
     kafka.fail(new KedgeError('ERR_RATE_LIMITED', 'slow down', { retryable: true, retryAfterMs: 86_400_000 }))
@@ -474,7 +474,7 @@ describe('follow', () => {
     await loop
   })
 
-  it('heeds no late answer of a log that was made anew meanwhile: its offsets lie beyond the end', async () => {
+  it('ignores the late answer of a log that was recreated meanwhile: its offsets lie beyond the end', async () => {
     const beat = new TextEncoder().encode('{"v":1,"op":"beat"}')
     for (let n = 0; n < 100; n++) at.log.append('cache-evictions', { key: null, value: beat })
     const here = await ready()

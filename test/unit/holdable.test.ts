@@ -211,7 +211,7 @@ describe('a value that cannot outlive a request', () => {
       (error: KedgeError) => error,
     )
 
-  it('is not loaded: the call rejects, and so do those who share the load', async () => {
+  it('is not loaded: the call rejects, and so do the callers that share the load', async () => {
     const gate = deferred<void>()
     const load = () => gate.promise.then(() => new Response('x'))
     const calls = [things.getOrSet('7', load), things.getOrSet('7', load)].map(failing)

@@ -23,14 +23,14 @@ describe('an intent', () => {
     expect(intents.bars('a', 1)).toBe(false)
   })
 
-  it('closed before it is met never opens', () => {
+  it('closed before it is read never opens', () => {
     const intents = new Intents()
     intents.close('x')
     expect(intents.open(['a'], intent('x'), 0)).toBe(false)
     expect(intents.bars('a', 1)).toBe(false)
   })
 
-  it('met twice lasts no longer', () => {
+  it('read twice lasts no longer', () => {
     const intents = new Intents()
     expect(intents.open(['a'], intent('x'), 0)).toBe(true)
     expect(intents.open(['a'], intent('x'), 900)).toBe(false)
@@ -148,7 +148,7 @@ describe('an intent in the log', () => {
     })
   })
 
-  it('keeps loads from being held until its eviction, and is not heard of again', async () => {
+  it('keeps loads from being held until its eviction, and has no effect afterwards', async () => {
     const at = world()
     const here = await isolate(at)
     put(at, message)

@@ -45,7 +45,7 @@ function after(kafka: MemoryKafka, happens: (call: number) => void | Promise<voi
 }
 
 describe('a log without identity', () => {
-  it.each([1, 2, 3])('that is made anew after call %i of a poll is not taken for the same', async (when) => {
+  it.each([1, 2, 3])('that is recreated after call %i of a poll is not taken for the same', async (when) => {
     beats(3)
     const { users, kafka, cache } = await ready({}, nameless)
     await at.run(users.getOrSet('1', () => 'old'))
@@ -66,7 +66,7 @@ describe('a log without identity', () => {
     expect(users.peek('1')).toBeUndefined()
   })
 
-  it('is not made sure of by an answer without records', async () => {
+  it('is not verified by an answer without records', async () => {
     beats(3)
     const { users, kafka, cache } = await ready({}, nameless)
     await at.run(users.getOrSet('1', () => 'old'))
@@ -111,7 +111,7 @@ describe('a load that is under way at a resync with a shorter log', () => {
   })
 })
 
-describe('what is left of a log that was made anew', () => {
+describe('what is left of a log that was recreated', () => {
   it('keeps no key out of the cache', async () => {
     const { users, cache } = await ready()
     beats(50)
@@ -238,7 +238,7 @@ function holdInflation(): { release: () => Promise<void> } {
   }
 }
 
-describe('a poll that another one has overtaken, on a log that was made anew meanwhile', () => {
+describe('a poll that another one has overtaken, on a log that was recreated meanwhile', () => {
   beforeEach(() => {
     at = world({ isolatesRequests: true })
     beats(50)

@@ -200,7 +200,7 @@ describe('a write behind that was there before is known', () => {
     expect(await at.run(users.getOrSet('7', () => 'old', { after }))).toBe('new')
   })
 
-  it('to a namespace that is declared after the log was met', async () => {
+  it('to a namespace that is declared after the first contact with the log', async () => {
     const after = await written()
     const { cache } = at.isolate()
     cache.namespace('orders')

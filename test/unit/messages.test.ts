@@ -42,7 +42,7 @@ describe('an eviction', () => {
     }
   })
 
-  it('tells who announced it only when it is an expiry', () => {
+  it('names its author only when it is an expiry', () => {
     const message = { v: 1, op: 'evict', ns: 'users', keys: ['42'], from: 'me' }
 
     expect(evicted({ ...message, why: 'ttl' }).announcedBy).toBe('me')
@@ -136,8 +136,8 @@ describe('an eviction written by another service', () => {
     ['without a namespace evicts its key everywhere', { key: '42' }, undefined, undefined],
     ['names its namespace as ns', { key: '42', ns: 'users' }, undefined, 'users'],
     ['names its namespace in full', { key: '42', namespace: 'users' }, undefined, 'users'],
-    ['believes ns before namespace', { key: '42', ns: 'users', namespace: 'orders' }, undefined, 'users'],
-    ['believes itself before its record key', { key: '42', ns: 'users' }, 'orders', 'users'],
+    ['takes ns before namespace', { key: '42', ns: 'users', namespace: 'orders' }, undefined, 'users'],
+    ['takes its own ns before its record key', { key: '42', ns: 'users' }, 'orders', 'users'],
     ['takes the namespace from its record key', { key: '42' }, 'users', 'users'],
     ['does not take a record key for a namespace that is none', { key: '42' }, 'elsewhere', undefined],
     ['does not take its own key for a namespace', { key: 'users' }, 'users', undefined],

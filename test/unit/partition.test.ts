@@ -127,7 +127,7 @@ describe('what a partition has seen of its log', () => {
     expect(partition.logId).toBe('log')
   })
 
-  it('believes the sample where an acknowledged record is not in sight: a lower as-of is safe', () => {
+  it('takes the sample where it does not reach an acknowledged record: a lower as-of is safe', () => {
     const partition = anchored()
     partition.reaches(131)
     partition.samples(bounds(0, 120), 131)
@@ -194,7 +194,7 @@ describe('what a record looks like', () => {
     )
   })
 
-  it('does not tell an empty key or value from none, as some proxies do not', () => {
+  it('is the same for an empty key or value and for none, as some proxies do not tell them apart', () => {
     expect(digestOf(record('', 'b'))).toBe(digestOf(record(null, 'b')))
     expect(digestOf(record('a', ''))).toBe(digestOf(record('a', null)))
   })

@@ -163,7 +163,7 @@ describe('writes at once', () => {
     expect(events.map(({ type }) => type)).toContain('publish_failed')
   })
 
-  it('are sent though all who waited for the call before have gone', async () => {
+  it('are sent though all callers of the call before have aborted', async () => {
     const { at, users, produced } = await bench([Infinity, 10])
     const gone = new AbortController()
     const keys = Array.from({ length: 10_000 }, (_, n) => `k${n}`)

@@ -17,7 +17,7 @@ const MAX_STALENESS = 1000
 const TTL = 8000
 const KEYS = ['a', 'b', 'eu/c', 'eu/d']
 
-/** One run: what was violated, if anything, and how much was looked at. */
+/** One run: what was violated, if anything, and how much was checked. */
 export async function randomFleet(
   seed: number,
 ): Promise<{ readonly violations: string[]; readonly checked: number; readonly cached: number }> {

@@ -23,11 +23,11 @@ const KEYS = ['a', 'b', 'eu/c', 'eu/d']
 const TOPIC = 'cache-evictions'
 
 interface Seat extends Isolate {
-  /** Ends its background work: what is on its way to the tier arrives all the same. */
+  /** Ends its background work: commands under way to the tier still arrive. */
   readonly tier: ReturnType<typeof memoryTier>
 }
 
-/** One run: what was violated, if anything, and how much was looked at. */
+/** One run: what was violated, if anything, and how much was checked. */
 async function run(seed: number) {
   const random = seededRandom(seed)
   const chance = (probability: number) => random() < probability
@@ -140,7 +140,7 @@ async function run(seed: number) {
       const how = random()
       if (how < 0.1) {
         const many = how < 0.05 ? await rowsOf.getMany(KEYS) : await rowsOf.getOrSetMany(KEYS, loadMany)
-        // What many were served under an outage is not told.
+        // `getMany` does not say which values were served in an outage.
         if (isolate.cache.freshness().error === undefined && settings.onUnreachable !== 'stale')
           for (const [each, value] of many) look(each, { value, cached: false }, since)
         return

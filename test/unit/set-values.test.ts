@@ -1,4 +1,4 @@
-/** Who sets a value holds what others will read: no type is one thing here and another thing there. */
+/** The writer of a value holds what others will read: a type is the same here and there. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { messagePack } from '../../adapters/messagepack.ts'
@@ -108,7 +108,7 @@ describe('what is held with `freeze`', () => {
   }
   const row = (): Row => ({ name: 'frank', tags: [{ id: 1 }] })
 
-  it('cannot be changed by those who read it, however deep', async () => {
+  it('cannot be changed by its readers, however deep', async () => {
     const rows = await frozen()
     const held = await at.run(rows.getOrSet('1', row))
     expect(() => (held.name = 'bob')).toThrow(TypeError)

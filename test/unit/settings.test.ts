@@ -272,7 +272,7 @@ describe('options that depend on each other', () => {
 })
 
 describe('a listener', () => {
-  it('hears every event, and breaks nothing when it throws', () => {
+  it('gets every event, and breaks nothing when it throws', () => {
     const heard: unknown[] = []
     const { emit } = cache({
       onEvent: (event: unknown) => {

@@ -67,7 +67,7 @@ describe('where promises may be shared', () => {
     ).rejects.toThrow('sync')
   })
 
-  it('who joins waits no longer than its own hardTimeout', async () => {
+  it('a caller that joins waits no longer than its own hardTimeout', async () => {
     const { users } = await ready()
     void users.getOrSet('1', () => new Promise<string>(() => undefined)).catch(() => undefined)
     await at.runtime.settle()
@@ -191,7 +191,7 @@ describe('where requests are isolated', () => {
     expect(of('takeover')).toEqual([])
   })
 
-  it('a place for loads that vanished with its request is free again in the end', async () => {
+  it('a place for loads that vanished with its request becomes free again', async () => {
     const { ask } = await ready({ maxLoads: 1, hardTimeout: '1s' })
     const leader = ask((users) => users.getOrSet('1', () => new Promise<string>(() => undefined)))
     await at.runtime.advance(20)

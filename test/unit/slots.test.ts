@@ -98,7 +98,7 @@ describe('waiting for a place', () => {
     expect(got).toBe(true)
   })
 
-  it('gives one place to one of those who wait, and in the end one to each', async () => {
+  it('gives one place to one waiting caller, and later one to each', async () => {
     const { runtime, places, signal } = slots(2)
     let running = 0
     let most = 0

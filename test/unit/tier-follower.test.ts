@@ -218,7 +218,7 @@ describe('whatever was missed uncovers what is in the tier', () => {
     expect(tier.store.position(0)?.position).toBe(3)
   })
 
-  it('a topic that was made anew', async () => {
+  it('a topic that was recreated', async () => {
     append({ key: 'x' })
     const { step, begun } = made()
     await step()
@@ -230,7 +230,7 @@ describe('whatever was missed uncovers what is in the tier', () => {
     expect(begun()).toEqual(['start', 'replaced'])
   })
 
-  it('a topic that was made anew, in a log that does not tell', async () => {
+  it('a topic that was recreated, in a log without an identity', async () => {
     const { step, begun } = made({}, { capabilities: { identity: false } })
     append({ key: 'x' })
     await step()
@@ -240,7 +240,7 @@ describe('whatever was missed uncovers what is in the tier', () => {
     await step()
     expect(begun()).toEqual(['start', 'rewound'])
     expect(tier.store.position(0)).toEqual({ position: 0, logId: undefined })
-    // Grown beyond the position by the time that it is looked at: the last record is not where it was.
+    // Grown beyond the position by the time of the check: the last record is not where it was.
     append({ key: 'z' })
     await step()
     at.log.recreateTopic(TOPIC)
@@ -279,7 +279,7 @@ describe('following', () => {
     await done
   })
 
-  it('repeats what fails with growing pauses, and tells how far it lags', async () => {
+  it('repeats what fails with growing pauses, and reports how far it lags', async () => {
     const { follower, tier: own, events } = made()
     const controller = new AbortController()
     const done = follower.follow({ signal: controller.signal })

@@ -510,7 +510,7 @@ describe('the proof', () => {
     expect((await at.run(first)).value).toMatch(/old|loaded|new/)
   })
 
-  it('is enough for all who wait: they take it from here', async () => {
+  it('is enough for all waiting readers: they take the value from here', async () => {
     const one = await ready()
     const two = await ready({ tierTimeout: 450 }, { latency: 100 })
     await at.run(one.users.getOrSet('1', async () => 'Ada'))
@@ -538,7 +538,7 @@ describe('a tier that fails', () => {
     expect(cache.stats()).toMatchObject({ tierFailures: 2, tierMisses: 1 })
   })
 
-  it('is left alone after five failures in a row, and tried again', async () => {
+  it('is not called after five failures in a row, and later tried again', async () => {
     const { users, tier: own, of, cache } = await ready()
     own.fail(failure, { on: 'getMany' })
     for (let n = 0; n < 8; n++) await at.run(users.get(`${n}`))

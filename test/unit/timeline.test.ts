@@ -49,7 +49,7 @@ describe('the time of a cache', () => {
     expect(timeline.now()).toBe(6600)
   })
 
-  it('loses nothing where the wall clock stands still and it is looked at many times in a millisecond', () => {
+  it('loses nothing where the wall clock stands still and is read many times in a millisecond', () => {
     const runtime = fakeRuntime()
     let monotonic = 0
     const timeline = new Timeline({ ...runtime, now: () => 1_700_000_000_000, monotonic: () => monotonic })
@@ -152,7 +152,7 @@ describe('the time of a cache', () => {
 })
 
 describe('the time of a turn', () => {
-  it('is read once in a synchronous turn, and anew in the next', async () => {
+  it('is read once in a synchronous turn, and again in the next', async () => {
     const runtime = fakeRuntime()
     const now = vi.fn<Runtime['now']>(() => runtime.now())
     const timeline = new Timeline({ ...runtime, now })

@@ -42,7 +42,7 @@ describe('the token of a set', () => {
     expect(await at.run(there.sessions.getOrSet('3', load, { after: one }))).toBe('c')
   })
 
-  it('is carried by the request that wrote it, and heeded by the next one', async () => {
+  it('is carried by the request that wrote it, and obeyed by the next one', async () => {
     const [here, there] = [await follower(), await follower()]
     const request = { waitUntil: () => undefined }
     const scope = here.cache.for(request)

@@ -172,7 +172,7 @@ async function run(seed: number) {
       })
     await at.runtime.advance(Math.floor(random() ** 3 * 600))
   }
-  // At rest: one persister catches up, and everybody reads what the source has.
+  // At rest: one persister catches up, and every isolate reads what the source has.
   for (const worker of workers) worker.kill()
   const last = persist()
   for (const { kafka } of isolates) kafka.fail()

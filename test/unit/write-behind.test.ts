@@ -265,7 +265,7 @@ describe('a write behind', () => {
     expect(await at.run(there.users.getOrSet('7', () => 'old'))).toBe('new')
   })
 
-  it('is of no position in a log that was made anew: what is held of it dies by any eviction there', async () => {
+  it('has no position in a log that was recreated: any eviction there takes its held value', async () => {
     for (let beats = 0; beats < 50; beats++)
       at.log.append('cache-evictions', { key: null, value: encode({ v: 1, op: 'beat' }) })
     const { cache, users } = await ready()
@@ -545,7 +545,7 @@ describe('a persister', () => {
     await made.close()
   })
 
-  it('finishes what it has read when told to end, for at most `drain`', async () => {
+  it('finishes what it has read when its signal aborts, for at most `drain`', async () => {
     for (const [takesMs, rows] of [
       [4000, 1],
       [6000, 0],

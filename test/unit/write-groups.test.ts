@@ -82,7 +82,7 @@ describe('what is written in one turn', () => {
     expect(users.peek('b')).toBe('fine')
   })
 
-  it('ends for one who goes, and not for the others', async () => {
+  it('ends for a caller that aborts, and not for the others', async () => {
     const { users, kafka } = await ready()
     kafka.pause()
     const caller = new AbortController()

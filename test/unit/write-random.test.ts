@@ -115,7 +115,7 @@ async function run(seed: number) {
           history.promises.push({ commit, from: now() + INTENT + MAX_STALENESS })
           const version = versioned ? { version: commit } : undefined
           await at.runtime.sleep(upTo(400))
-          // It may have been committed all the same.
+          // It may nevertheless be committed.
           if (chance(0.1)) throw broken
           return isolate.dead ? new Promise(() => undefined) : version
         },

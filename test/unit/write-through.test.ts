@@ -94,7 +94,7 @@ describe('writeThrough', () => {
     expect(here.users.peek('7')).toBe('row')
   })
 
-  it('passes it on also where the intent cannot be closed: that ends by itself', async () => {
+  it('passes it on also where the intent cannot be closed: that expires', async () => {
     const here = await ready()
     const broken = new Error('unique constraint')
     const write = here.users.writeThrough('7', 'new', () => {
@@ -187,7 +187,7 @@ describe('writeThrough', () => {
     expect(written().map(({ op }) => op)).toEqual(['intent', 'evict'])
   })
 
-  it('relays its own signal, and evicts all the same', async () => {
+  it('relays its own signal, and still evicts', async () => {
     const here = await ready()
     const caller = new AbortController()
     const reason = new Error('gone')
@@ -232,7 +232,7 @@ describe('writeThrough', () => {
 
     for (const versions of [true, false]) {
       for (const mode of ['invalidate', 'replicate'] as const) {
-        it(`everybody ends with the store's last value (${versions ? 'with' : 'without'} versions, ${mode})`, async () => {
+        it(`every isolate ends with the store's last value (${versions ? 'with' : 'without'} versions, ${mode})`, async () => {
           const { isolates, db } = await interleave(versions, mode)
           for (const { cache, users } of isolates) {
             await at.run(cache.sync())

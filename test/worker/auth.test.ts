@@ -27,7 +27,7 @@ function call(path: string, init: RequestInit, authorization?: string) {
 }
 
 describe.each(calls)('the scope %s of %s, case %#', (scope, path, init) => {
-  it('asks who is there', async () => {
+  it('demands credentials', async () => {
     const answer = await call(path, init)
     expect(answer.status).toBe(401)
     expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="kedge"')
@@ -72,7 +72,7 @@ describe('bearerAuth', () => {
     },
   )
 
-  it('closes a scope that has no tokens to everyone', async () => {
+  it('closes a scope that has no tokens to every client', async () => {
     const readOnly = bearerAuth({ read: ['reader'] })
     await expect(readOnly.authorize('read', 'Bearer reader')).resolves.toBeUndefined()
     await expect(readOnly.authorize('evict', 'Bearer reader')).rejects.toMatchObject({ status: 403 })
@@ -104,7 +104,7 @@ describe('bearerAuth', () => {
       expect((await call(path, {})).status).toBe(200)
   })
 
-  it('tells strangers nothing of what exists', async () => {
+  it('shows clients without credentials nothing of what exists', async () => {
     expect((await call('/cache/unknown/key', {})).status).toBe(401)
   })
 })

@@ -57,7 +57,7 @@ describe('a shared tier', () => {
 })
 
 describe('readBindings', () => {
-  it('needs an address and a decision on who may come in, and no more', () => {
+  it('needs an address and a decision on access, and no more', () => {
     const settings = readBindings(least)
     expect(settings).toMatchObject({
       kafka: { flavor: 'confluent', url: 'http://kafka.test', gateway: false },

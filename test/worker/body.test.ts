@@ -46,7 +46,7 @@ describe('readJson', () => {
     expect(await read(`[${Array.from({ length: 200 }, () => '{}').join()}]`)).toHaveLength(200)
   })
 
-  it('tells what is wrong with a body', async () => {
+  it('says what is wrong with a body', async () => {
     await expect(read(null)).rejects.toMatchObject({ fault: 'empty' })
     await expect(read(' \n')).rejects.toMatchObject({ fault: 'empty' })
     await expect(read('{')).rejects.toMatchObject({ fault: 'not json' })

@@ -15,12 +15,12 @@ const loaded: Entry<unknown> = { ...held, ageMs: 40, cached: false, stored: true
 const none: Entry<unknown> = { ...loaded, state: 'miss', value: undefined, stored: false }
 
 describe('cacheStatusHeaders', () => {
-  it('tells a hit, with the seconds that are left and those that passed', () => {
+  it('shows a hit, with the seconds that are left and those that passed', () => {
     expect(cacheStatusHeaders(held, true)).toEqual({ 'cache-status': 'kedge; hit; ttl=57', age: '2' })
   })
 
   it.each(['swr', 'error', 'timeout', 'unreachable'] as const)(
-    'tells that a hit is stale: %s',
+    'shows that a hit is stale: %s',
     (staleBecause) => {
       const entry: Entry<unknown> = { ...held, state: 'stale', ttlMs: -2001, staleBecause }
       expect(cacheStatusHeaders(entry, true)['cache-status']).toBe(
@@ -29,26 +29,26 @@ describe('cacheStatusHeaders', () => {
     },
   )
 
-  it('tells that a hit came from a shared tier', () => {
+  it('shows that a hit came from a shared tier', () => {
     expect(cacheStatusHeaders({ ...held, from: 'tier' }, true)['cache-status']).toBe(
       'kedge; hit; ttl=57; detail=tier',
     )
   })
 
-  it('tells a value that was loaded, and whether it was kept', () => {
+  it('shows a value that was loaded, and whether it was kept', () => {
     expect(cacheStatusHeaders(loaded, true)).toEqual({ 'cache-status': 'kedge; fwd=miss; stored' })
     expect(cacheStatusHeaders({ ...loaded, stored: false }, true)).toEqual({
       'cache-status': 'kedge; fwd=miss',
     })
   })
 
-  it('tells a load past the cache', () => {
+  it('shows a load past the cache', () => {
     expect(cacheStatusHeaders({ ...loaded, bypassed: true }, true)).toEqual({
       'cache-status': 'kedge; fwd=bypass',
     })
   })
 
-  it('tells what is nowhere', () => {
+  it('shows a miss without a value', () => {
     expect(cacheStatusHeaders(none, true)).toEqual({ 'cache-status': 'kedge; fwd=miss' })
     expect(cacheStatusHeaders(none, false)).toEqual({ 'cache-status': 'kedge; detail=absent' })
   })

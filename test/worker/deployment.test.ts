@@ -20,7 +20,7 @@ describe('createDeployment', () => {
     const worker = createDeployment()
     const answer = await worker.fetch(get('/healthz'), env, context)
     expect(answer.status).toBe(200)
-    // Bindings do not change while an isolate lives, so later ones are not looked at.
+    // Bindings do not change while an isolate lives, so later ones are ignored.
     expect((await worker.fetch(get('/healthz'), {}, context)).status).toBe(200)
   })
 

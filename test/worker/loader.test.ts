@@ -53,7 +53,7 @@ describe('a loader service on Workers', () => {
     expect(updates(at).map(({ value }) => value)).toEqual(['Ada 1', 'Ada 2'])
   })
 
-  it('is made anew after its making has failed', async () => {
+  it('is made again after its creation has failed', async () => {
     let tries = 0
     const worker = loaderHandlers((): never => {
       tries++

@@ -53,7 +53,7 @@ describe('an error of the cache that a handler lets pass', () => {
     const body = (await answer.json()) as object
     expect(body).toMatchObject({ code: 'ERR_PUBLISH', status: 503 })
     expect(JSON.stringify(body)).not.toContain('internal')
-    // The answer names what was written before the failure all the same.
+    // The answer still names what was written before the failure.
     expect(answer.headers.get('kedge-token')).toBe('k1.0-1')
   })
 
@@ -276,7 +276,7 @@ describe('with `status: true`', () => {
 
   beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => undefined))
 
-  it('tells of one read what came of it', async () => {
+  it('says of one read what came of it', async () => {
     const { at, ask } = await serving()
     expect(await ask('/rows/a')).toEqual([200, 'kedge; fwd=miss; stored'])
     expect(await ask('/rows/a')).toEqual([200, 'kedge; hit; ttl=60'])
@@ -286,14 +286,14 @@ describe('with `status: true`', () => {
     expect(await ask('/rows/a')).toEqual([200, 'kedge; fwd=stale; stored'])
   })
 
-  it('tells of a stale value why it was served', async () => {
+  it('says of a stale value why it was served', async () => {
     const { at, ask } = await serving()
     await ask('/rows/a?swr=1')
     await at.runtime.advance(61_000)
     expect(await ask('/rows/a?swr=1')).toEqual([200, 'kedge; hit; ttl=-1; detail=swr'])
   })
 
-  it('tells of several reads as of one cache, and of how many there were', async () => {
+  it('sums up several reads as one cache, with their number', async () => {
     const { ask, at } = await serving()
     expect(await ask('/many/a,b,c')).toEqual([200, 'kedge; fwd=miss; stored; detail="3 reads: 3 miss"'])
     await at.runtime.advance(10_000)
@@ -319,7 +319,7 @@ describe('with `status: true`', () => {
     expect(await ask(`/many/${keys}`)).toEqual([200, 'kedge; hit; ttl=60; detail="500 reads: 500 hit"'])
   })
 
-  it('tells of answers that read nothing: writes, errors, tokens that are none', async () => {
+  it('reports answers that read nothing: writes, errors, malformed tokens', async () => {
     const { ask, app } = await serving()
     expect(await ask('/nothing')).toEqual([200, 'kedge; detail=unread'])
     expect(await ask('/rows/a', { method: 'DELETE' })).toEqual([200, 'kedge; detail=unread'])
@@ -329,13 +329,13 @@ describe('with `status: true`', () => {
     expect([answer.status, answer.headers.get('cache-status')]).toEqual([400, 'kedge; detail=unread'])
   })
 
-  it('tells of a read that failed', async () => {
+  it('says that a read failed', async () => {
     const { ask } = await serving()
     expect(await ask('/rows/down')).toEqual([500, 'kedge; fwd=miss; detail=failed'])
     expect(await ask('/both/a,down')).toEqual([500, 'kedge; fwd=miss; detail="2 reads: 1 miss, 1 failed"'])
   })
 
-  it('tells of a load past the cache', async () => {
+  it('says that a load went past the cache', async () => {
     const at = world()
     const { cache, kafka } = at.isolate({ onUnreachable: 'bypass' })
     const rows = cache.namespace<Row>('rows')
@@ -358,7 +358,7 @@ describe('with `status: true`', () => {
     expect(await ask('/own')).toEqual([200, 'Origin; hit, kedge; hit; ttl=7'])
   })
 
-  it('tells each of several requests at once of its own reads', async () => {
+  it('gives each of several requests at once its own reads', async () => {
     const { at, app, gates, ask } = await serving()
     await ask('/rows/held')
     const [slow, joined] = ['/rows/slow', '/rows/slow'].map((path) => app.request(path))
@@ -374,7 +374,7 @@ describe('with `status: true`', () => {
     ])
   })
 
-  it('is not told without being asked', async () => {
+  it('is not added without the option', async () => {
     const answer = await build().app.request('/')
     expect(answer.headers.has('cache-status')).toBe(false)
   })

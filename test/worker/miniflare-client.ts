@@ -70,7 +70,7 @@ export class Client {
     return token
   }
 
-  /** A request whose client will not wait for the answer: it hangs up when told to. */
+  /** A request whose client will not wait for the answer: it hangs up when the test calls. */
   leave(path: string): () => void {
     const call = request(`${this.url}${path}`, { agent: false })
     call.on('error', () => undefined)

@@ -8,7 +8,7 @@ import type { World } from './miniflare-world.ts'
 
 const MAX_STALENESS_MS = 1000
 const COHERENT = { MAX_STALENESS: `${MAX_STALENESS_MS}ms` }
-/** No poll comes of itself: an isolate knows what a token showed it, and what it did itself. */
+/** No poll comes on its own: an isolate knows what a token showed it, and what it did itself. */
 const UNHURRIED = { MAX_STALENESS: '1h' }
 
 let world: World
@@ -188,7 +188,7 @@ describe('a load under way when its key is deleted', () => {
     expect(seen).toEqual({ ...kept, between: undefined })
   })
 
-  it('is not shared with who comes after the delete, and does not replace what they loaded', async () => {
+  it('is not shared with callers after the delete, and does not replace what they loaded', async () => {
     for (const writer of [idleA, idleB]) {
       const key = writer === idleA ? 'own-2' : 'other-2'
       const seen = await loadAcrossDelete(world, key, { reader: idleA, writer, late: 'answered' })
@@ -223,7 +223,7 @@ describe('a load under way when its key is deleted', () => {
     })
   })
 
-  it('would be handed to who comes after the delete, if any load could be shared', async () => {
+  it('would be handed to callers after the delete, if any load could be shared', async () => {
     const joinability: Replacement = {
       file: 'src/single-flight.ts',
       from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined\n',

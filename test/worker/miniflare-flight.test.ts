@@ -57,7 +57,7 @@ const values = async (followers: readonly Promise<Answer>[]): Promise<unknown[]>
 const ROWS = Array.from({ length: FOLLOWERS }, () => 'row')
 
 describe('followers of a load', () => {
-  it('wait for it, each by itself, and it is the only one', async () => {
+  it('wait for it, each with its own timer, and no other load runs', async () => {
     const before = await statsOf(rootless)
     const { followers, gate } = await followed(world, rootless, 'alive')
     await until(
@@ -90,7 +90,7 @@ describe('followers of a load', () => {
     const client = await world.isolate({ replacements: [timeout] })
     const { followers, leave } = await followed(world, client, 'silent')
     leave()
-    // Those who came while the load was under way learn how it ended; who comes later begins another one.
+    // Callers that came during the load learn how it ended; a later one begins another load.
     for (const { status, value } of await Promise.all(followers)) {
       expect(status === 504 || value === 'row').toBe(true)
     }
@@ -129,7 +129,7 @@ describe('followers of a load', () => {
     expect([world.source.reads('again'), gate.broken]).toEqual([3, 2])
   })
 
-  it('load anew what was deleted while its leader was gone', async () => {
+  it('load again what was deleted while its leader was gone', async () => {
     const { followers, leave, gate } = await followed(world, rootless, 'deleted')
     leave()
     await until(() => gate.broken === 1, 'the load of the leader is broken off')
@@ -141,7 +141,7 @@ describe('followers of a load', () => {
 })
 
 describe('without the guard', () => {
-  /** Longer than a take-over needs by far, even on a slow machine; those who hang wait for it in vain. */
+  /** Longer than a take-over needs by far, even on a slow machine; a follower that hangs waits for it in vain. */
   const BOUND_MS = 3000
 
   async function hanging(replacement: Replacement): Promise<void> {

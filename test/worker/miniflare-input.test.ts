@@ -33,7 +33,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-/** The token of the end of the log: who shows it sees all that is in it. */
+/** The token of the end of the log: a read with it sees all that is in the log. */
 const endOfLog = (): string => `k1.0-${world.gateway.log.offsets(EVICTIONS, 0).end}`
 
 const readsOf = (keys: readonly string[]): number[] => keys.map((key) => world.source.reads(key))

@@ -76,7 +76,7 @@ describe('the log stops', () => {
     }
   })
 
-  it('and what is not held is loaded all the same', async () => {
+  it('and a value that is not held is still loaded', async () => {
     world.source.rows.set('unseen', 'row')
     for (const each of clients.values()) {
       const { status, value } = await each.read('unseen')

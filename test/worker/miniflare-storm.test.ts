@@ -37,7 +37,7 @@ interface Storm {
 }
 
 /**
- * Everybody at once: writers that commit versions and evict through any isolate, readers with and without tokens,
+ * All at once: writers that commit versions and evict through any isolate, readers with and without tokens,
  * clients that hang up, and an origin that takes its time. Ends after `most` reads, or at the first violation.
  */
 async function storm(most: number, replacements: readonly Replacement[] = []): Promise<Storm> {

@@ -56,7 +56,7 @@ describe('isolates of workerd with a tier', () => {
     expect(world.source.reads('b')).toBe(1)
   })
 
-  it('answer everybody when the request that asks it is gone', async () => {
+  it('answer every caller when the request that asks it is gone', async () => {
     await shared('c', 'row')
     const gate = store.hold('rows/c', 1)
     const leave = two.leave('/cache/rows/c')

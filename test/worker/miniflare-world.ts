@@ -52,7 +52,7 @@ export async function startWorld(rows: Readonly<Record<string, unknown>> = {}): 
         NAMESPACES: 'rows',
         AUTH: 'open',
         TTL: '1h',
-        // Where a test is loaded a poll may take its time; what must hold must hold all the same.
+        // Where a test is loaded a poll may take its time; the promises must still hold.
         POLL_TIMEOUT: '5s',
         ON_UNREACHABLE: 'bypass',
         ...bindings,

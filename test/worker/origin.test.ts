@@ -101,7 +101,7 @@ describe('httpOrigin', () => {
     await expect(origin.write('ns', 'k', 1)).rejects.toMatchObject({ status: 502, maybeCommitted: false })
   })
 
-  it('passes on when an origin asks to be left alone', async () => {
+  it('passes on the Retry-After of an origin', async () => {
     const answer = (after: string) => new Response('', { status: 429, headers: { 'retry-after': after } })
     const asks = (after: string) => fakeOrigin(() => answer(after)).origin.write('ns', 'k', 1)
     await expect(asks('30')).rejects.toMatchObject({ status: 503, headers: { 'retry-after': '30' } })

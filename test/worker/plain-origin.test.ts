@@ -241,7 +241,7 @@ describe('its Cache-Control', () => {
     expect(await read()).toMatchObject({ code: 502 })
   })
 
-  it('is of each value of a batch by itself', async () => {
+  it('applies to each value of a batch by itself', async () => {
     const { api, call, source } = await readyWorld()
     let nth = 0
     api.answer = () => json(String(nth), { 'cache-control': nth++ === 0 ? 'no-store' : 'max-age=60' })
@@ -376,7 +376,7 @@ it.each([
 
 describe('an envelope', () => {
   const envelope = { format: 'envelope' } as const
-  it('says itself how long it is kept; headers are not heeded, as ever', async () => {
+  it('says itself how long it is kept; headers are ignored, as ever', async () => {
     const { api, loads, read, runtime } = await readyWorld(envelope)
     api.answer = () => json('{"value":1,"tags":["a"],"ttl":"10s"}', { 'cache-control': 'no-store' })
     expect(await loads(2)).toBe(1)

@@ -31,7 +31,7 @@ function isolate(mode: string): Miniflare {
       AUTH: 'open',
       // A value is taken over only in a namespace that is declared.
       NAMESPACES: 'prices',
-      // No poll comes of itself, and what is asked for may take its time.
+      // No poll comes on its own, and a poll that is asked for may be slow.
       MAX_STALENESS: '1h',
       POLL_TIMEOUT: '10s',
     },

@@ -35,7 +35,7 @@ describe('the cron', () => {
     expect(log.offsets(TOPIC, 0).end).toBe(before + 1)
   })
 
-  it('fills the isolate also when the heartbeat is refused, and fails all the same', async () => {
+  it('fills the isolate also when the heartbeat is refused, and still fails', async () => {
     const log = new MemoryLog()
     await published(log)
     const { kafka, cache, run } = isolate(log, 'replicate')

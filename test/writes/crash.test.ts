@@ -72,7 +72,7 @@ async function reader() {
   }
 }
 
-/** Starts a writer; resolves with what waits for the next thing that it tells. */
+/** Starts a writer; resolves with a function that waits for the next line that it prints. */
 function writer(intent: string) {
   child = spawn(process.execPath, [PROGRAM, gateway.url, file, intent], {
     stdio: ['pipe', 'pipe', 'inherit'],

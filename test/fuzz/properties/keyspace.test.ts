@@ -196,7 +196,7 @@ describe('what is held', () => {
     )
   })
 
-  it('is no longer served in any order after the log was begun anew, until it is loaded again', () => {
+  it('is no longer served in any order after a resync, until it is loaded again', () => {
     fc.assert(
       fc.property(shuffled, fc.nat(30), ({ one }, cut) => {
         const isolate = isolateOf()

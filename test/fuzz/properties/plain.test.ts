@@ -203,7 +203,7 @@ describe('lengths of time', () => {
     )
   })
 
-  it('are never made longer by jitter, nor without end by a function that tells nonsense', () => {
+  it('are never made longer by jitter, nor without end by a function that returns nonsense', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.double(), fc.constantFrom('5m', '1e3', 'NaN')),

@@ -1,4 +1,4 @@
-/** I1: nothing is served that an eviction took from everybody longer ago than is promised. @module */
+/** I1: no read serves a value that an acknowledged eviction took longer ago than is promised. @module */
 import { ROUNDING_MS, chronicleOf, firstAbove, replacedBy, rowOf } from './chronicle.ts'
 import type { Chronicle, Served, Write } from './chronicle.ts'
 import { clockLagOf } from './clock-lag.ts'
@@ -59,15 +59,15 @@ function stretchOf(lag: ClockLag, { by, from }: Served, boundMs: number): number
 }
 
 /**
- * Documented: a log that does not tell its identity, deleted and made anew, may be taken for the old one until it is met
- * anew.
+ * Documented: an isolate may take a recreated log without an identity for the old one, until it
+ * resyncs.
  */
 function mistakes(trace: Trace, log: EvictionLog, { by }: Served, { partition }: Write): boolean {
   const where = partition ?? log.partitionOf(by.space) ?? 0
   return !trace.scenario.world.identity && progressOf(trace).isUnaware(by.life, where, by.seq)
 }
 
-/** Of the acknowledged evictions that should have taken this row from everybody the one that was acknowledged first. */
+/** Of the acknowledged evictions that should have taken this row from every isolate, the first. */
 function culpritOf(
   trace: Trace,
   evictions: AcknowledgedEvictions,

@@ -9,7 +9,7 @@ import type { Findings } from './findings.ts'
 import { newsOf } from './news.ts'
 import type { Trace } from '../trace.ts'
 
-/** The longest that a log is left alone after it has failed (`Retry-After`), and the backoff before it. */
+/** The longest pause after a log has failed (`Retry-After`), and the backoff before it. */
 const MAX_PAUSE_MS = 35_000
 /** How long it takes until what was written to the evictions topic is known everywhere, while all is calm. */
 const ANNOUNCED_MS = 1000
@@ -48,10 +48,10 @@ class Calm {
   readonly #chronicle: Chronicle
   /** From when on nothing keeps an isolate from what it should do. */
   readonly #since = new Map<Life, number>()
-  /** When an isolate heard of evictions, ascending. */
+  /** When an isolate learned of evictions, ascending. */
   readonly #heard = new Map<Life, number[]>()
   readonly #drops = new Map<string, number[]>()
-  /** Values that are never held: they do not fit, or have had their time when they come. */
+  /** Values that are never held: they do not fit, or are past their TTL when they arrive. */
   readonly #refused = new Set<string>()
   readonly #polls = new Map<Life, number[]>()
   readonly #last = new Map<Life, number>()

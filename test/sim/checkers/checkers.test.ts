@@ -38,7 +38,7 @@ function promises(invariant: string, kept: Stories, broken: Stories): void {
   })
 }
 
-/** Version 1 is evicted at 1000; what follows happens in an isolate that may not have heard of it. */
+/** Version 1 is evicted at 1000; what follows happens in an isolate that may not know of it. */
 const after =
   (
     then: (trace: TraceBuilder, isolate: number) => void,
@@ -79,14 +79,13 @@ promises(
       trace.at(4900).tell({ type: 'hidden_step', isolate: i, since: 1500, ms: 3000 })
       trace.served(i, row(0, 500))
     }),
-    'a hit while the wall clock stood still, where both were looked at in the same moment, but later': after(
-      (trace, i) => {
+    'a hit while the wall clock stood still, where the isolate read both clocks in the same moment, but later':
+      after((trace, i) => {
         trace.fault('clock_frozen', { isolate: i, forMs: 3000 })
         const read = trace.at(2500).ask(i, 'a', { bare: true })
         trace.begin({ isolate: i, key: 'b' })
         trace.answer(read, row(0, 500))
-      },
-    ),
+      }),
     'a tag of the other parity': (trace) => {
       const i = trace.isolate()
       trace.at(1000).commit('a', 1)
@@ -119,7 +118,7 @@ promises(
     'a flagged one beyond maxOutage': after((trace, i) =>
       trace.at(6100).served(i, row(0, 500), { flagged: 'unreachable' }),
     ),
-    'an old version where one clock stood still, and the other told': after((trace, i) => {
+    'an old version where one clock stood still, and the other went on': after((trace, i) => {
       trace.fault('monotonic_frozen', { isolate: i, forMs: 9000 }).at(4000).served(i, row(0, 500))
     }),
     'an old version where both clocks stepped back, below what the isolate had seen': after((trace, i) => {
@@ -174,7 +173,7 @@ promises(
     'a row that was read after the eviction': after((trace, i) =>
       trace.at(1100).polls(i, 0).at(1300).served(i, row(1, 1200)),
     ),
-    'a row that was read before an eviction that the isolate has not met': after((trace, i) =>
+    'a row that was read before an eviction that the isolate has not read': after((trace, i) =>
       trace.at(1300).served(i, row(0, 500)).at(1400).polls(i, 0).served(i, row(1, 1400)),
     ),
     'a load that its caller gets though it was evicted meanwhile': after((trace, i) =>
@@ -244,7 +243,7 @@ promises(
     'the last version, and nothing': after((trace, i) =>
       trace.at(9000).holds(i, row(1, 2000)).holds(i, undefined, 'b'),
     ),
-    'an older version whose successor was never told of': after((trace, i) =>
+    'an older version whose successor no eviction announced': after((trace, i) =>
       trace.at(2000).commit('a', 2).at(9000).holds(i, row(1, 1500)),
     ),
     'the last value that was set': (trace) => {
@@ -424,7 +423,7 @@ promises(
     'a byte more': (trace) => void trace.state(trace.isolate(), { bytes: 10_001 }),
     'bytes of nothing': (trace) => void trace.state(trace.isolate(), { entries: 0, bytes: 1 }),
     'less than nothing': (trace) => void trace.state(trace.isolate(), { entries: 1, bytes: -5 }),
-    'more rows in the end than entries': (trace) => {
+    'more rows at the end than entries': (trace) => {
       const i = trace.isolate({ maxEntries: 1 })
       trace.holds(i, row(0, 0)).holds(i, row(0, 0, 'b'))
     },
@@ -585,7 +584,7 @@ const beside =
     trace.at(1300).load(i, 'a', 2)
   }
 
-/** Two loads at a time, the first for several keys; those who asked get a value that was read at `readAt`. */
+/** Two loads at a time, the first for several keys; its callers get a value that was read at `readAt`. */
 const besideMany = (readAt: number): Case => ({
   world: { tier: true },
   story: (trace) => {
@@ -637,7 +636,7 @@ promises(
         error: 'SourceError',
       }),
     ),
-    'a load where the tier has answered those who asked for several keys, while the first goes on':
+    'a load where the tier has answered the callers of several keys, while the first goes on':
       besideMany(500),
     'a load that takes over from a request that is gone': beside(
       (trace, i) => trace.tell({ type: 'cancelled', isolate: i, request: 1 }),

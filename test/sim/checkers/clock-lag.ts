@@ -81,7 +81,7 @@ class LagOfFaults implements ClockLag {
   ofHit({ life, seq, t: to }: Read, from: number): number {
     const wall = this.#wall(life)
     if (wall.length === 0) return 0
-    // Not what it looked at in the same moment, but later.
+    // Not a look in the same moment, but later.
     const looked = life.looks[firstAbove(life.looks, seq, (look) => look.seq) - 1]?.t ?? life.bornAt
     return this.between(life, from, to) + lagOf(wall, looked, to)
   }

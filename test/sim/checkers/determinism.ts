@@ -2,7 +2,7 @@
 import { Findings } from './findings.ts'
 import type { Checker, Trace, TraceEvent, Violation } from '../trace.ts'
 
-/** What one trace can tell: that it is one, in which everything follows from something before it. */
+/** What one trace can show: that everything in it follows from something before it. */
 export const determinism: Checker = {
   invariant: 'I15',
   promise:
@@ -126,7 +126,7 @@ class Order {
         this.#keys.delete(event.read)
         return this.#says(event, this.#reads.end(event.read))
       case 'unacknowledged':
-        // One that failed before it had committed anything was not told of.
+        // A write that failed before it had committed anything has no event.
         return this.#writes.has(event.write) ? this.#says(event, this.#writes.end(event.write)) : undefined
       case 'acknowledged':
         return this.#says(event, this.#writes.end(event.write))
@@ -146,7 +146,7 @@ class Order {
       case 'end':
         this.#isOver = true
         return undefined
-      // What is looked at from outside, and what happens elsewhere.
+      // What the simulation samples from outside, and what happens elsewhere.
       case 'appended':
       case 'begin':
       case 'calm':

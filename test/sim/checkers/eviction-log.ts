@@ -24,24 +24,24 @@ export interface Eviction {
   readonly prefixes: readonly string[]
   readonly version: number | undefined
   readonly intent: boolean
-  /** An announced expiry: nothing changed at the source, and who announced it does not heed it. */
+  /** An announced expiry: nothing changed at the source, and its author ignores it. */
   readonly expiry: boolean
   /** Says nothing. */
   readonly empty: boolean
   /** Of a service that knows nothing of partitions: it stands in each. */
   readonly simple: boolean
-  /** What it evicts depends on its record key, of which a trace says nothing. */
+  /** What it evicts depends on its record key, which a trace does not contain. */
   readonly unreadable: boolean
 }
 
 export interface EvictionLog {
   /** In the order in which they were appended. */
   readonly records: readonly Eviction[]
-  /** When the topic was made anew: epoch `n` began at `recreations[n - 1]`. */
+  /** When the topic was recreated: epoch `n` began at `recreations[n - 1]`. */
   readonly recreations: readonly { readonly seq: number; readonly t: number }[]
   /** The last record that was appended at this place until then. */
   at(partition: number, offset: number, seq: number): Eviction | undefined
-  /** Where a namespace lives, as far as an acknowledgement or a record has told. */
+  /** Where a namespace lives, as far as an acknowledgement or a record has shown. */
   partitionOf(space: string): number | undefined
   /** Lists of evictions that match the row, each in order of appending. */
   matching(row: Pick<Row, 'space' | 'key' | 'even'>): readonly (readonly Eviction[])[]
@@ -138,7 +138,7 @@ class Evictions implements EvictionLog {
     const list = this.#byPartition.get(partition)
     if (list) list.push(eviction)
     else this.#byPartition.set(partition, [eviction])
-    // Expiries and strangers' noise cost misses, and promise nothing. (Evictions of an aborted transaction count: they are
+    // Expiries and foreign noise cost misses, and promise nothing. (Evictions of an aborted transaction count: they are
     // read uncommitted.)
     if (isNoise(eviction)) return
     const of = `${partition}|${namespace ?? ''}|`
@@ -214,7 +214,7 @@ function read({ appended, changes, writes }: Chronicle): EvictionLog {
     if (change.change === 'recreated') log.recreations.push({ seq: change.seq, t: change.t })
   for (const { topic, seq, t, partition, offset, text } of appended) {
     if (topic !== EVICTIONS) continue
-    // Counted by the recreations: a log to which nothing was appended is one all the same.
+    // Counted by the recreations: a log without records is one as well.
     const epoch = firstAbove(log.recreations, seq, (each) => each.seq)
     log.add({ ...meaningOf(text), seq, t, partition, offset, epoch })
   }
@@ -226,7 +226,7 @@ export function recordOf(log: EvictionLog, write: Write): Eviction | undefined {
   const { partition, offset, space, key, settled } = write
   if (partition === undefined || offset === undefined) return undefined
   const last = log.at(partition, offset, settled.seq)
-  // Where the topic was made anew since, something else may stand at the same place by now.
+  // Where the topic was recreated since, another record may stand at the same place by now.
   for (
     let at: Eviction | undefined = last;
     at && at.seq > write.seq;

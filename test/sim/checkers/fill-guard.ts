@@ -26,11 +26,11 @@ export const fillGuard: Checker = {
       // Written by a call that failed half-way: its as-of is unknown.
       if (origin !== undefined && origin.record === undefined) continue
       found.looked++
-      // What was written into the cache is as of its own eviction, not of the moment at which the call began.
+      // What was written into the cache has the as-of of its own eviction, not of the moment at which the call began.
       const readAt = Math.max(row.readAt, origin?.write.acknowledgedAt ?? 0)
       const what = `read ${by.read} of isolate ${by.life.isolate} got version ${row.version} of ${rowOf(row.space, row.key)} from ${from}, read at ${row.readAt}`
       const isOwn = !tier && by.life.plan.mode === 'invalidate'
-      // What others have loaded may be held all the same, judged by what they tell of it.
+      // Values that others have loaded may still be held, judged by the as-of that they carry.
       if (isOwn && readAt < passed.emptiedAt) {
         found.broke(t, `${what}, though everything was dropped at ${passed.emptiedAt}`)
         continue

@@ -24,7 +24,7 @@ export const fold: Checker = {
       if (held.row === undefined) continue
       const life = chronicle.lives.get(held.isolate)
       const { identity } = trace.scenario.world
-      // Documented: a log that does not tell its identity may be taken for the one that it has replaced.
+      // Documented: an isolate may take a log without an identity for the one that it has replaced.
       if (!identity && life && progress.isUnaware(life, log.partitionOf(held.space) ?? 0, Infinity)) continue
       const of = rowOf(held.space, held.key)
       const list = holders.get(of)
@@ -129,7 +129,7 @@ class Fold {
   kills(row: Row, partition: number, asOf: number): number | undefined {
     for (const [, { plain, versioned, floor }] of this.marksOf(row, partition)) {
       if (plain >= asOf) return plain
-      // Whether a row that is held has a version of its own, a trace does not tell: one that has survives.
+      // A trace does not show whether a held row has a version of its own: a row with one survives.
       if (versioned >= asOf && row.version < floor) return versioned
     }
     return undefined

@@ -1,4 +1,4 @@
-/** I7: how fresh an isolate says it is, it is. @module */
+/** I7: an isolate is as fresh as it says. @module */
 import { EVICTIONS, ROUNDING_MS, chronicleOf, firstAbove } from './chronicle.ts'
 import type { Chronicle, Life } from './chronicle.ts'
 import { clockLagOf } from './clock-lag.ts'
@@ -39,9 +39,9 @@ export const honestFreshness: Checker = {
         const last = lastBefore(log, partition, since)
         const reached = reach.of(life, partition) ?? 0
         if (last === undefined || last.offset < reached) continue
-        // The topic was made anew since: the proof was of the log before it.
+        // The topic was recreated since: the proof was of the log before it.
         if (log.recreations.some((each) => each.seq < seq && each.seq > last.seq)) continue
-        // Documented: a log that does not tell its identity may be taken for the one that it has replaced.
+        // Documented: an isolate may take a log without an identity for the one that it has replaced.
         if (!identity && progress.isUnaware(life, partition, seq)) continue
         found.broke(
           t,

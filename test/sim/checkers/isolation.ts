@@ -39,7 +39,7 @@ class Received {
     }
   }
 
-  /** What is applied at the moment of this event, and told of right after it. */
+  /** What is applied at the moment of this event; its own event follows at once. */
   *appliedAt({ life, seq, t }: Said): Generator<{ readonly partition: number; readonly offset: number }> {
     const list = this.#applied.get(life) ?? []
     for (let at = firstAbove(list, seq, (each) => each.seq); list[at]?.t === t; at++) {
@@ -79,11 +79,11 @@ function checkDrops(trace: Trace, chronicle: Chronicle, found: Findings): void {
   const log = evictionLogOf(trace)
   const received = new Received(chronicle.said)
   const dropped = new Map<string, Moment>()
-  /** When an isolate was last told where the updates topic ends: it may have had to skip a part of it. */
+  /** When an isolate last got the end of the updates topic: it may have had to skip a part of it. */
   const skips = new Map<Life, number>()
   /** When a write of an isolate failed last: what it may have meant is dropped at once. */
   const failures = new Map<Life, number>()
-  /** When an isolate was last told where a record of a namespace stands that it has written. */
+  /** When an isolate last got the offset of a record that it wrote for a namespace. */
   const written = new Map<string, number>()
   const steps: Step[] = []
   for (const said of chronicle.said) {
@@ -100,7 +100,7 @@ function checkDrops(trace: Trace, chronicle: Chronicle, found: Findings): void {
       const { life, topic, operation, toldAt, toldSeq } = told
       if (topic === UPDATES && operation === 'offsets') skips.set(life, toldAt)
       if (topic !== EVICTIONS || operation === 'offsets') continue
-      // A place that makes no sense here (the topic was made anew) puts all of its namespace in doubt.
+      // A place that makes no sense here (the topic was recreated) puts all of its namespace in doubt.
       if (operation === 'produce')
         for (const { partition, offset } of told.told!.positions) {
           const record = log.at(partition, offset, toldSeq)
@@ -193,7 +193,7 @@ function mayDoubt(write: Write, since: number, t: number): boolean {
   // A load that was under way when it failed is dropped when it ends.
   if (isFailed) return settled.t >= since
   if (settled.t === t) return true
-  // Begun before the log was met, it stands at a place that means nothing here: as if it had failed.
+  // A call that began before the resync got a place that means nothing here: as if it had failed.
   const isMet = life.reanchors.some((each) => each.t >= write.t && each.t <= settled.t)
   return isMet && settled.t <= t && t - settled.t <= life.plan.hardTimeoutMs
 }

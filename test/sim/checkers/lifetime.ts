@@ -60,7 +60,7 @@ function limitOf(
 }
 
 /**
- * A value that another isolate has loaded tells its age by that one's wall clock, and is read by ours: by as much as that
+ * A value that another isolate has loaded has its age by the wall clock there, and is read by ours: by as much as that
  * one is ahead of ours the value seems younger. What an isolate has loaded itself has nothing to do with it.
  */
 function skewOf({ scenario }: Trace, { faults, lives }: Chronicle, life: Life, until: number): number {

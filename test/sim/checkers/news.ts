@@ -27,7 +27,7 @@ export class News {
   /** In the order in which they came. */
   readonly items: readonly Item[]
   readonly #trace: Trace
-  /** Of each partition how far the evictions stand that were heard of. */
+  /** Of each partition how far the evictions reach that the isolate knows of. */
   readonly #furthest = new Map<Life, Map<number, Heard[]>>()
 
   constructor(trace: Trace) {
@@ -49,7 +49,7 @@ export class News {
     this.items = items
   }
 
-  /** Whether it has heard of an eviction at or beyond its position. What is loaded then is kept apart, and not held. */
+  /** Whether it knows of an eviction at or beyond its position. It keeps loads from then apart, and holds none. */
   isAhead(life: Life, space: string, seq: number): boolean {
     const partition = evictionLogOf(this.#trace).partitionOf(space) ?? 0
     const heard = this.#furthest.get(life)?.get(partition) ?? []

@@ -41,8 +41,8 @@ export function originOf(trace: Trace, row: Row): Origin | undefined {
   const origin = originsOf(trace).get(`${rowOf(row.space, row.key)}@${row.version}`)
   if (origin === undefined) return undefined
   const { how, t } = origin.write
-  // A row that was put says when its call began; one that was loaded was read after the commit. (A call that commits is
-  // told of when it has.)
+  // A row that was put says when its call began; one that was loaded was read after the commit. (The event of a call
+  // that commits follows the commit.)
   const isPut = how === 'writeThrough' ? row.readAt < t : row.readAt === t
   return isPut ? origin : undefined
 }

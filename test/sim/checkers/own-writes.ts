@@ -1,4 +1,4 @@
-/** I8: who brings the token of a write reads that write, or a later one. @module */
+/** I8: a read with the token of a write returns that write, or a later one. @module */
 import { chronicleOf, replacedBy, rowOf } from './chronicle.ts'
 import type { Chronicle, Served, Write } from './chronicle.ts'
 import { evictionLogOf, recordOf } from './eviction-log.ts'
@@ -60,8 +60,8 @@ function isOlder(
     if (origin.record === undefined || own === undefined || origin.record.seq > own.seq) return false
   }
   if (from === 'memory' || from === 'tier') return true
-  // A load that began before the write must not be shared with who has seen it; one that began later returns what its
-  // replica shows.
+  // A load that began before the write must not be shared with a reader that has seen it; one that began later returns
+  // what its replica shows.
   const replaced = replacedBy(chronicle, served)?.t ?? Infinity
   return served.readAt < write.t || replaced < served.readAt - trace.scenario.world.replicaLagMs
 }

@@ -179,11 +179,11 @@ class Applied {
     if (missed !== undefined) this.#found.broke(t, `${what}, and never applied ${missed}`)
   }
 
-  /** An eviction that stands between, and that every reader must have met. */
+  /** An eviction that stands between, and that every reader must have applied. */
   #between(partition: number, from: number, to: number, seq: number): number | undefined {
     for (let offset = from; offset < to; offset++) {
       const record = this.#log.at(partition, offset, seq)
-      // Beats say nothing.
+      // Beats evict nothing.
       if (record === undefined || record.empty) continue
       if (record.epoch === this.#log.at(partition, to, seq)?.epoch) return offset
     }

@@ -23,7 +23,7 @@ export interface Passed {
 export interface Progress {
   /** What had been passed before this event. */
   at(isolate: number, partition: number, seq: number): Passed | undefined
-  /** Since the topic was last made anew the isolate has not met it anew: it may take the new log for the old one. */
+  /** The isolate has not resynced since the topic was last recreated: it may take the new log for the old one. */
   isUnaware(life: Life, partition: number, seq: number): boolean
 }
 

@@ -24,7 +24,7 @@ export const rest: Checker = {
       if (newest !== undefined && row.version > newest)
         found.broke(t, `${what}, which its source never had: there it is ${newest}`)
       const life = chronicle.lives.get(isolate)
-      // Documented: a log that does not tell its identity may be taken for the one that it has replaced.
+      // Documented: an isolate may take a log without an identity for the one that it has replaced.
       const isUnaware =
         life !== undefined &&
         !trace.scenario.world.identity &&

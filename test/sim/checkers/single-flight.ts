@@ -9,7 +9,7 @@ import type { Checker, Trace } from '../trace.ts'
 
 /** How long followers wait for a leader after its last sign of life, on Workers. */
 const LEASE_MS = 500
-/** How long a platform that isolates requests lets go on what they leave behind. */
+/** How long a platform that isolates requests keeps running the work that they leave behind. */
 const GRACE_MS = 30_000
 /** What a load may have waited for before it began: the tier, or a place. */
 const TIER_MS = 500
@@ -28,7 +28,7 @@ export const singleFlight: Checker = {
       const first = last.get(of)
       last.set(of, load)
       found.looked++
-      // Only the latest can be joined: what it may have replaced was looked at when it began.
+      // Only the latest can be joined: what it may have replaced was checked when it began.
       if (first === undefined || first.endedSeq < load.seq) continue
       if (excuses.has(first, load)) continue
       found.broke(
@@ -45,7 +45,7 @@ export const singleFlight: Checker = {
 class Excuses {
   readonly #trace: Trace
   readonly #chronicle: Chronicle
-  /** Of each isolate the moments at which it heard of an eviction, by namespace; `*` for all of them. */
+  /** Of each isolate the moments at which it learned of an eviction, by namespace; `*` for all of them. */
   readonly #evictions = new Map<Life, Map<string, number[]>>()
   readonly #writes = new Map<Life, Write[]>()
   readonly #tokens = new Map<Life, Read[]>()
@@ -60,7 +60,7 @@ class Excuses {
     for (const { life, event, seq, t } of chronicle.said) {
       // A horizon that rises ends joining too: below it an eviction may have been forgotten.
       if (event.type === 'horizon') this.#heard(life, event.namespace, t)
-      // Whatever a write may have meant whose fate is unknown is not shared any more.
+      // The isolate no longer shares what a write of unknown fate may have meant.
       else if (event.type === 'publish_failed' && event.topic === EVICTIONS) this.#heard(life, '*', t)
       else if (event.type === 'reanchor') this.#heard(life, '*', t)
       else if (event.type === 'drop' && event.reason === 'evicted') this.#heard(life, event.namespace, t)
@@ -70,7 +70,7 @@ class Excuses {
       } else if (event.type === 'load' && event.error !== undefined)
         this.#failures.push({ life, space: event.namespace, keys: event.keys, seq })
     }
-    // News that long polls bring evict at once; nothing says so but the answer itself.
+    // News that long polls bring evict at once; only the answer itself shows it.
     for (const { life, record, t, isRead } of newsOf(trace).items)
       if (isRead) this.#heard(life, record.namespace ?? '*', t)
     for (const write of chronicle.writes.values()) push(this.#writes, write.life, write)
@@ -94,7 +94,7 @@ class Excuses {
     )
   }
 
-  /** Who arrives after an eviction must not join. Which tags a load brings is not known: any of its namespace counts. */
+  /** A caller after an eviction must not join. A load's tags are not known: any eviction of its namespace counts. */
   #isEvicted({ life, space, t: from }: Load, { t: to }: Load): boolean {
     const own = this.#evictions.get(life)
     const between = (at: number) => at >= from && at <= to
@@ -112,7 +112,7 @@ class Excuses {
     )
   }
 
-  /** A write that its store refused gets no acknowledgement, and evicts all the same. */
+  /** A write that its store refused gets no acknowledgement, and still evicts. */
   #isPublished({ life, seq: from }: Load, { seq: to }: Load): boolean {
     for (const call of this.#chronicle.calls.values()) {
       const isOwn = call.life === life && call.operation === 'produce' && call.topic === EVICTIONS
@@ -122,8 +122,8 @@ class Excuses {
   }
 
   /**
-   * Loads are as of the position, or of the end that is known: of news nothing but the evictions is taken. So an eviction
-   * that was heard of keeps loads apart until the position has passed it. Where the source may lag, or writes are
+   * A load has the as-of of the position, or of the known end: of news only the evictions count. So an eviction that the
+   * isolate knows of keeps loads apart until the position has passed it. Where the source may lag, or writes are
    * announced, this holds for evictions of one's own, too.
    */
   #isAhead({ life, space, seq }: Load): boolean {
@@ -196,7 +196,7 @@ class Excuses {
     )
   }
 
-  /** The tier may have answered those who waited, while the load goes on; who comes later must judge by itself. */
+  /** The tier may have answered the waiting callers, while the load goes on; a later caller loads for itself. */
   #isAnswered({ life, space, key, seq, t }: Load): boolean {
     if (!this.#trace.scenario.world.tier) return false
     return this.#chronicle.served.some(

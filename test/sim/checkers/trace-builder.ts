@@ -129,7 +129,7 @@ export class TraceBuilder {
     return offset
   }
 
-  /** The topic is made anew. */
+  /** The topic is recreated. */
   recreate(): this {
     this.#logId = `log ${this.#count('log') + 1}`
     const where = { topic: EVICTIONS, partition: 0, beginning: 0, end: 0, logId: this.#logId }

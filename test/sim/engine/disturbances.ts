@@ -368,7 +368,7 @@ const POISON = [
   '{"v":1,"op":"evict","ns":"../","keys":[""]}',
 ]
 
-/** Those that end, beside those that are looked at while they are there. */
+/** Those that end, beside those that are checked while they last. */
 const LASTING: ReadonlySet<FaultName> = new Set<FaultName>([
   'proxy_restart',
   'transaction_open',

@@ -10,7 +10,7 @@ import { tierOver } from './tier.ts'
 import { EPOCH, placeOf } from './universe.ts'
 import { EVICTIONS, SPACES, UPDATES, type World } from './world.ts'
 
-/** As the worker's cron does, in deployments whose log does not tell its identity. */
+/** As the worker's cron does, in deployments whose log has no identity. */
 const BEAT_EVERY_MS = 60_000
 /** In a longer pause between two steps the simulated time jumps. */
 const LONG_MS = 20_000
@@ -60,7 +60,7 @@ export class Fleet {
     const settlesMs = replicaLagMs + Math.max(0, ...scenario.isolates.map(({ intentsMs }) => intentsMs))
     await this.#rest(REST_MS + settlesMs)
     await Promise.all(this.#inhabitants.map((inhabitant) => this.#sync(inhabitant)))
-    // What is heard of just now keeps values from being held for as long.
+    // News of this moment keep values from being held for as long.
     await this.#rest(settlesMs + 1)
     // Those that follow were held back, and their polls have timed out meanwhile.
     await Promise.all(this.#inhabitants.map((inhabitant) => this.#sync(inhabitant)))

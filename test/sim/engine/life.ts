@@ -34,7 +34,7 @@ export class Life {
   frozen = false
   /** At module scope, clocks of Workers show nothing. */
   starting = true
-  /** Looked at from outside: that counts for nothing. */
+  /** Read from outside the simulation: that counts for nothing. */
   observed = false
   readonly #options: LifeOptions
   readonly #requests = new Set<SimRequest>()
@@ -46,7 +46,7 @@ export class Life {
   #monotonicThen = 0
   #monotonicShown = 0
   #wallShown = 0
-  /** Steps back that it has not looked at yet. */
+  /** Steps back that it has not seen yet. */
   #steps: { readonly at: number; readonly ms: number }[] = []
 
   constructor(options: LifeOptions) {

@@ -1,7 +1,7 @@
 /**
  * The way to a proxy and back: it takes time, and things get lost on it.
  *
- * A request that was sent arrives whatever becomes of its sender; an answer comes to who sent it, where it is still
+ * A request that was sent arrives whatever becomes of its sender; an answer reaches the sender, where it is still
  * there.
  *
  * @module
@@ -11,7 +11,7 @@ import type { Trouble } from './trouble.ts'
 import { type Place, places, type Universe } from './universe.ts'
 
 export interface Sending<A> {
-  /** Whose connection it is; `undefined` for those who are no isolate of the scenario. */
+  /** Whose connection it is; `undefined` for clients that are no isolate of the scenario. */
   readonly seat: number | undefined
   readonly signal: AbortSignal | undefined
   /** Called when the request arrives, in the world outside. */

@@ -1,4 +1,4 @@
-/** What is going to happen, in its order: by time, then by who came first. @module */
+/** What is going to happen, in its order: by time, then in the order of arrival. @module */
 
 export interface Queued {
   readonly at: number

@@ -1,4 +1,4 @@
-/** Everybody draws from a generator of their own, so that what one leaves out changes nothing for the others. @module */
+/** Each part draws from a generator of its own, so that a draw left out changes nothing for the others. @module */
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
 
 export type Random = () => number

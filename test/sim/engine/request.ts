@@ -52,7 +52,7 @@ export class SimRequest implements RequestContext {
     this.check()
   }
 
-  /** Looked at when everything that is runnable has run. */
+  /** Checked when everything that is runnable has run. */
   check(): void {
     if (this.#life.isolatesRequests && (this.answered || this.cancelled) && this.#pending === 0) this.drop()
   }

@@ -157,13 +157,13 @@ export class Seat {
     for (const each of waiting) each(inhabitant)
   }
 
-  /** Who lived here is gone: soon there is another one. */
+  /** The isolate of this seat has ended: soon another one takes it. */
   empty(): void {
     this.#inhabitant = undefined
     this.world.universe.after(this.#random() ** 2 * MAX_GAP_MS, () => this.settle())
   }
 
-  /** Does it with who lives here, now or next. */
+  /** Runs it with the isolate of this seat, now or the next one. */
   visit(task: (inhabitant: Inhabitant) => void): void {
     if (this.#inhabitant) task(this.#inhabitant)
     else this.#waiting.push(task)

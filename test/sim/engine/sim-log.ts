@@ -32,7 +32,7 @@ export class SimLog extends MemoryLog {
     return { ...inner, append: (topic, record) => this.#told(topic, inner.append(topic, record)) }
   }
 
-  /** Tells what a topic has become. */
+  /** Records what a topic has become. */
   changed(change: Change, topic: string): void {
     for (let partition = 0; partition < this.partitions(topic); partition++) {
       const { beginning, end, logId } = this.offsets(topic, partition)

@@ -1,4 +1,4 @@
-/** Everything that a run consists of, and who numbers what. @module */
+/** Everything that a run consists of, and the counters of its events. @module */
 import { encodeUtf8 } from '../../../src/codec.ts'
 import type { KafkaLog } from '../../../src/log.ts'
 import { partitionOf } from '../../../src/murmur2.ts'

@@ -2,7 +2,7 @@ import { describe } from 'vitest'
 import { holds } from './scenario.ts'
 
 describe('an isolate whose wall clock stands still', () => {
-  // It looked at its clocks many times in a millisecond, and lost the part of one that had passed each time.
+  // It read its clocks many times in a millisecond, and lost the part of one that had passed each time.
   holds('is as old as it says', {
     seed: 95,
     world: {

@@ -74,7 +74,7 @@ describe('a stateless read', () => {
     expect((await log.read('t', [at(0, 5)], AT_ONCE)).next).toEqual([at(0, 5)])
   })
 
-  it('tells a position outside of the log from a request that cannot be read, which has the same code', async () => {
+  it('distinguishes a position outside of the log from an unreadable request with the same code', async () => {
     const { log } = bench([on(partition(0), outOfRange)])
     expect(await log.read('t', [at(0, 5)], AT_ONCE)).toEqual({
       records: [],
@@ -167,7 +167,7 @@ describe('a read of the gateway', () => {
   const queries = (lines: readonly string[]) =>
     lines.filter((line) => line.includes('/records')).map((line) => /&log=(.*)$/.exec(line)?.[1])
 
-  it('names the log once its offsets have told it, of that topic alone', async () => {
+  it('names the log once its offsets have named it, of that topic alone', async () => {
     const { log, lines } = bench([
       offsets('a/b'),
       on(/topics\/u/, () => json([])),
@@ -282,7 +282,7 @@ describe('what a long poll of the gateway has brought', () => {
     expect(reads(other.lines())).toBe(2)
   })
 
-  it('is not given to who has gone', async () => {
+  it('is not given to a caller that has aborted', async () => {
     const { log } = bench(named('a'))
     await log.offsets('t', { partitions: [0] })
     await log.read('t', [at(0, 5)], WAIT)
@@ -292,7 +292,7 @@ describe('what a long poll of the gateway has brought', () => {
 })
 
 describe('offsets from the gateway', () => {
-  it('tell the identity of the log', async () => {
+  it('carry the identity of the log', async () => {
     const { log } = bench([
       () => json({ beginning_offset: 1, end_offset: 2 }, 200, { 'kedge-log-id': 'abc' }),
     ])

@@ -118,7 +118,7 @@ describe('a read over consumer instances', () => {
     ])
   })
 
-  it('believes bounds that were sampled before once, and then asks again', async () => {
+  it('uses bounds that were sampled before once, and then asks again', async () => {
     const { proxy, log, values, asked } = bench()
     proxy.end = 4
     await log.offsets('t', { partitions: [0] })
@@ -375,7 +375,7 @@ describe('`base_uri`', () => {
 
   it.each([
     ['of the node behind the balancer', `http://10.0.0.7:8082${own}`, own],
-    ['of a stranger', `https://evil.example${own}`, own],
+    ['of another host', `https://evil.example${own}`, own],
     ['with credentials', `https://me:secret@evil.example${own}`, own],
     ['with a path for this node', `http://node-3:8082/node-3${own}`, `/node-3${own}`],
     ['that leads elsewhere', 'https://proxy.example/admin/everything', own],

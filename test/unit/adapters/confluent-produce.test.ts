@@ -136,7 +136,7 @@ describe('produce by v2', () => {
     expect(await publishing(answer).failed()).toMatchObject({ code: 'ERR_PUBLISH' })
   })
 
-  it('keeps what the other side asked for: to be left alone', async () => {
+  it('keeps the pause that the proxy asked for', async () => {
     const failed = await publishing(() => html(429, { 'retry-after': '9' })).failed()
     expect(failed).toMatchObject({
       code: 'ERR_PUBLISH',

@@ -41,7 +41,7 @@ describe('an answer that is no success', () => {
     expect(failed).toMatchObject({ code, message: expect.stringContaining(message) as unknown })
   })
 
-  it('tells how long to wait, in seconds or by a date', async () => {
+  it('carries how long to wait, in seconds or by a date', async () => {
     vi.useFakeTimers({ now: Date.parse('2026-05-01T10:00:00Z') })
     const after = (value: string) => asking(() => html(429, { 'retry-after': value })).failed()
     expect(await after('3')).toMatchObject({ retryAfterMs: 3000 })
@@ -53,7 +53,7 @@ describe('an answer that is no success', () => {
     vi.useRealTimers()
   })
 
-  it('tells how long to wait in the way of Confluent Cloud', async () => {
+  it('carries how long to wait as Confluent Cloud writes it', async () => {
     const failed = await asking(() => html(429, { 'x-ratelimit-reset': '4' })).failed()
     expect(failed).toMatchObject({ code: 'ERR_RATE_LIMITED', retryAfterMs: 4000 })
   })

@@ -145,7 +145,7 @@ describe('kafkaRest()', () => {
     })
   })
 
-  it('tells that credentials are missing', async () => {
+  it('rejects where credentials are missing', async () => {
     const { fetch } = scriptedFetch(() => json({ error_code: 40_101, message: 'Unauthorized' }, 401))
     expect(await rejection(kafkaRest({ url, fetch }).offsets('t'))).toMatchObject({ code: 'ERR_AUTH' })
   })

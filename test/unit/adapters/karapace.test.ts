@@ -223,7 +223,7 @@ describe('karapace()', () => {
     expect(proxy.log.offsets('t', 0).end).toBe(0)
   })
 
-  it('tells a partition that does not exist, which the proxy calls retriable', async () => {
+  it('reports a partition that does not exist, which the proxy calls retriable', async () => {
     const { log } = bench()
     const error = await rejection(log.produce('t', [{ key: null, value: utf8('v'), partition: 7 }]))
     expect(error).toMatchObject({
@@ -233,7 +233,7 @@ describe('karapace()', () => {
     })
   })
 
-  it('makes an instance anew when the proxy has forgotten it', async () => {
+  it('makes a new instance when the proxy has forgotten it', async () => {
     const { proxy, log, write } = bench()
     write('1')
     await log.read('t', place(0), AT_ONCE)

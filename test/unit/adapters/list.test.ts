@@ -6,7 +6,7 @@ const offsets = z.object({
   offsets: listOf(z.object({ offset: z.int().nonnegative(), key: z.string().optional() })),
 })
 
-describe('a list of a stranger', () => {
+describe('a list from a response', () => {
   it('is what its things are read as', () => {
     expect(
       offsets.parse({

@@ -123,7 +123,7 @@ describe('redpanda()', () => {
     expect(proxy.log.offsets('t', 0).end).toBe(50)
   })
 
-  it('follows a topic that was made anew', async () => {
+  it('follows a topic that was recreated', async () => {
     const { proxy, log } = bench()
     await log.produce(
       't',

@@ -35,7 +35,7 @@ describe('strimzi()', () => {
     ])
   })
 
-  it('tells that an answer is too large, and keeps no instance that has passed it', async () => {
+  it('reports that an answer is too large, and keeps no instance that has passed it', async () => {
     const { proxy, log, write } = bench({ maxResponseBytes: 1024 })
     write('x'.repeat(2000))
     expect(await rejection(log.read('t', place(0), AT_ONCE))).toMatchObject({ code: 'ERR_TOO_LARGE' })
@@ -46,7 +46,7 @@ describe('strimzi()', () => {
     expect(values(await log.read('t', place(1), AT_ONCE))).toEqual(['y'])
   })
 
-  it('makes an instance anew when the bridge has forgotten it', async () => {
+  it('makes a new instance when the bridge has forgotten it', async () => {
     const { proxy, log, write } = bench()
     write('1')
     await log.read('t', place(0), AT_ONCE)

@@ -180,7 +180,7 @@ describe('undici(): connections', () => {
     void held
   })
 
-  it('speaks TLS, and believes the authority that it is given and no other', async () => {
+  it('speaks TLS, and trusts only the authority that it is given', async () => {
     const server = createTlsServer({ cert: PEM('cert'), key: PEM('key') }, ok)
     const { url } = await opened(server)
     const address = url.replace('http:', 'https:')
@@ -215,7 +215,7 @@ describe('undici(): after a pause', () => {
     },
   )
 
-  it('believes a server that keeps connections for a shorter time', async () => {
+  it('follows a server that keeps connections for a shorter time', async () => {
     const { url, sockets } = await listening(ok, 5000)
     const { at, runtime } = clocks()
     const { fetch } = transport({ keepAlive: '20s', runtime })
@@ -254,7 +254,7 @@ describe('undici(): after a pause', () => {
     const { at, runtime } = clocks()
     const { fetch } = transport({ runtime })
     expect(await (await fetch(url)).text()).toBe('1')
-    // This thread hears nothing until the server has closed the connection; the pool has not noticed it then.
+    // This thread is blocked until the server has closed the connection; the pool has not noticed it then.
     Atomics.wait(state, 0, 0)
     at.wall += 1000
     const sent = await fetch(url, { method: 'POST', body: 'x' })
@@ -321,7 +321,7 @@ describe('undici(): failures', () => {
     expect(error).toMatchObject({ message: 'no more of an answer within `bodyTimeout`' })
   })
 
-  it('tells an answer that breaks off', async () => {
+  it('reports an answer that breaks off', async () => {
     const { url } = await listening((_request, response) => {
       response.setHeader('content-length', 100)
       response.write('some', () => response.socket?.end())
@@ -330,7 +330,7 @@ describe('undici(): failures', () => {
     expect(error).toBeInstanceOf(TypeError)
   })
 
-  it('connects anew after a failure', async () => {
+  it('connects again after a failure', async () => {
     let broken = true
     const { url } = await listening((request, response) => {
       if (broken) request.socket.resetAndDestroy()

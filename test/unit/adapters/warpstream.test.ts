@@ -54,7 +54,7 @@ describe('warpstream()', () => {
   })
 
   it.each([[{ logStart: true, endOutside: true }], [{ endOutside: true }]])(
-    'finds a log that no longer begins at 0 where the agent tells ends: %j',
+    'finds a log that no longer begins at 0 where the agent names ends: %j',
     async (tells) => {
       const { log, fill, proxy } = bench(tells)
       fill(50, 30)
