@@ -58,7 +58,7 @@ const ticksOf = (stat: readonly string[]): number =>
 
 /** How often the clock is read. */
 const LOOK_MS = 1000
-/** What waits, and does not compute, is given up after so many times what it may compute: it has no end of its own. */
+/** A process that only waits is ended after this many times its limit: nothing else would end it. */
 const WAITS = 20
 
 /** Which limit was passed: of computing, or of waiting. */

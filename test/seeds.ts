@@ -25,7 +25,7 @@ export async function forEachSeed<R extends { readonly violations: readonly stri
 ): Promise<void> {
   for (let seed = first; seed < first + runs; seed++) {
     const result = await run(seed)
-    // What weak references have led to is kept until a task ends, and time that is virtual never ends one.
+    // Node keeps the targets of weak references until a task ends, and virtual time never ends one.
     await new Promise((resolve) => setImmediate(resolve))
     expect(result.violations, `KEDGE_SEED=${seed}`).toEqual([])
     take(result)

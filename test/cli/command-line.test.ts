@@ -134,7 +134,7 @@ describe('failures', () => {
     expect(ran.err).not.toContain('\u001b')
   })
 
-  it('by an interruption are said to be one', async () => {
+  it('by an interruption are reported as one', async () => {
     const stop = AbortSignal.abort()
     expect(await kedge(['get', 'users', '7'], { stop, fetch: proxy().fetch })).toEqual({
       code: 1,

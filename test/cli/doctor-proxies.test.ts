@@ -37,10 +37,10 @@ async function findings(fetch: typeof globalThis.fetch, args: string[], runtime?
   return (JSON.parse(out) as { findings: Found[] }).findings
 }
 
-/** What is said twice in one sentence, if anything. */
+/** Words that a sentence repeats, if any. */
 const repeated = (says: string): string | undefined => /(.{12,}).*\1/.exec(says)?.[1]
 
-/** All but who answers, and times. */
+/** The report without the proxy's name and without times. */
 const rest = (found: readonly Found[]): Pick<Found, 'check' | 'status'>[] =>
   found
     .filter(({ check }) => check !== 'flavor' && !check.endsWith('poll') && check !== 'latency')
@@ -108,7 +108,7 @@ describe('before a proxy that is slow, kedge doctor', () => {
     expect(of(found, 'first poll')?.says).toMatch(/longer than `pollTimeout` \(500 ms\)/)
   })
 
-  it('is content with the options that it has named', async () => {
+  it('finds nothing wrong with the options that it has advised', async () => {
     const { fetch, runtime } = slow({ placesAfterMs: 3000 })
     const found = await findings(fetch, ['--flavor', 'karapace', '--poll-timeout', '5s'], runtime)
     expect(of(found, 'first poll')?.status).toBe('ok')

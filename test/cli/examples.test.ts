@@ -60,7 +60,7 @@ const COMMANDS = [
 ]
 
 describe('the help of', () => {
-  it('every command is looked at here', async () => {
+  it('every command is tested here', async () => {
     const found = (await commands()).map((words) => words.join(' '))
     expect(found.toSorted()).toEqual(COMMANDS.toSorted())
   })

@@ -68,7 +68,7 @@ describe('the process of a persister', () => {
     ).split('\n')
     expect(lines.filter((line) => line.startsWith('1='))).toEqual(['1=10', '1=11'])
     expect(lines).toContain('2=20')
-    // The position follows what was persisted.
+    // The position moves after the write is persisted.
     const lag = await until(
       async () => (await (await fetch(`${listening}/lag`)).json()) as { records: number },
       ({ records }) => records === 0,

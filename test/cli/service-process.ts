@@ -54,7 +54,7 @@ export async function startService(
   return { child, folder, listening, ended }
 }
 
-/** Asks until it is so: a process starts when it starts. */
+/** Asks until the answer has this status: a process needs time to start. */
 export async function until<T>(look: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
   for (;;) {
     const value = await look()

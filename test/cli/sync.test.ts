@@ -216,7 +216,7 @@ describe('kedge sync', () => {
 
   it('draws a bar where lines can be written over, and says the end in its place', async () => {
     const { log, fetch } = proxy()
-    // More than one read brings.
+    // More records than one read returns.
     for (let at = 0; at < 3; at++) append(log, 'orders', 'x'.repeat(600_000), `${at}`)
     const { openStore } = store()
     const around = { fetch, openStore, live: true, runtime: systemRuntime() }
@@ -307,7 +307,7 @@ describe('kedge sync', () => {
       openStore,
       stop: stop.signal,
       fetch: () => {
-        // It takes its time to be refused.
+        // The refusal takes some time.
         clock.ms += 500
         if (clock.ms > NOW + 60_000) stop.abort()
         return Promise.reject(new TypeError('fetch failed'))

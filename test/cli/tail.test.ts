@@ -37,7 +37,7 @@ describe('kedge tail', () => {
     expect(code).toBe(0)
   })
 
-  it('flags what cannot be read, and says what it evicts all the same', async () => {
+  it('flags what cannot be read, and says what it evicts nevertheless', async () => {
     const { log, fetch } = proxy()
     append(log, TOPIC, 'nonsense')
     append(log, TOPIC, 'nonsense', 'users')
@@ -207,7 +207,7 @@ describe('kedge tail --follow', () => {
     expect(err).toMatch(/^kedge: there is no topic cache-evictions: .*\n$/)
   })
 
-  it('fails when it is shut out on its way', async () => {
+  it('fails when its credentials are refused on the way', async () => {
     const { log, fetch } = proxy()
     append(log, TOPIC, { v: 1, op: 'clear', ns: 'first' })
     let shut = false

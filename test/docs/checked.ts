@@ -1,4 +1,4 @@
-/** Commands that are not run, because they need what a clean clone has not; all that can be known of them is looked at. */
+/** Commands that are not run, because they need what a clean clone has not; their words are checked instead. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -30,7 +30,7 @@ interface Manifest {
 
 const root = JSON.parse(sourceOf('package.json')) as Manifest
 
-/** That of the example that the page is about, or of the whole. */
+/** The package.json of the example that the page is about, or that of the repository. */
 function manifestOf(page: Page): Manifest {
   const own = join(page.folder, 'package.json')
   return existsSync(join(ROOT, own)) ? (JSON.parse(sourceOf(own)) as Manifest) : root
@@ -82,7 +82,7 @@ function holdScript(command: ShellCommand): void {
   else mustName(paths.find((path) => path.endsWith('.ts')) ?? '', args)
 }
 
-/** Whatever is reached first is out of reach; a word that it does not know, or a value, is a usage error before that. */
+/** The server is out of reach; an unknown word or value is a usage error before the command finds that. */
 async function holdKedge(command: ShellCommand): Promise<void> {
   const out = (): never => {
     throw new Error('out of reach')

@@ -1,4 +1,4 @@
-/** A way in which a command of the pages is held. */
+/** A way in which a command of the pages is tested. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../package/tarball.ts'

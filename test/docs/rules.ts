@@ -1,5 +1,5 @@
 /**
- * How each command of the pages is held: run here, run by another part of what a clean clone must pass, or checked
+ * How each command of the pages is tested: run here, run by another part of what a clean clone must pass, or checked
  * without being run, with the reason. A command that no rule takes is a failure.
  */
 import { globSync, readFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { CHECKED } from './checked.ts'
 import type { Rule } from './rule.ts'
 import { ROOT } from '../package/tarball.ts'
 
-/** The first that takes a command holds it. */
+/** The first rule that takes a command tests it. */
 export const RULES: readonly Rule[] = [...RUN_ELSEWHERE, ...RUN_HERE, ...CHECKED]
 
 const settings: ReadonlySet<string> = new Set(

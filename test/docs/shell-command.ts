@@ -21,7 +21,7 @@ export function commandsOf({ page, text }: Pick<Block, 'page' | 'text'>): ShellC
     .map((line) => commandOf(page, line))
 }
 
-/** @throws Error where it is not plain words: pipes, substitutions and redirections have a meaning that is not held. */
+/** @throws Error where it is not plain words: no test covers pipes, substitutions and redirections. */
 function commandOf(page: Page, line: string): ShellCommand {
   const words: string[] = []
   const env: Record<string, string> = {}

@@ -1,7 +1,7 @@
 /**
  * cachified and unstorage over a namespace, on a clock that hardly moves: reads, loads that take their time, loads that
  * are forced, and evictions fall into the same millisecond, and the clock is set now and then. Nothing that was loaded
- * before an eviction is served after it, and what nothing stands against is held.
+ * before an eviction is served after it, and every other value is held.
  */
 import { cachified } from '@epic-web/cachified'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
@@ -23,7 +23,7 @@ interface Result {
   readonly hits: number
 }
 
-/** The source: each commit is a number, and a load reads it at once and brings it when it is let. */
+/** The source: each commit is a number, and a load reads it at once and returns it when the test lets it. */
 class Source {
   readonly #rows = new Map<string, number>()
   readonly gates: (() => void)[] = []

@@ -43,10 +43,10 @@ export const countOf = (decoder: Decoder): number =>
 export const called = (decoder: Decoder, what: string): string =>
   `${what} (${countOf(decoder)} inputs, KEDGE_SEED=${SEED})`
 
-/** How many times as many inputs a campaign may take where it has not seen what it must. */
+/** How many times as many inputs a campaign may take where it has not seen every outcome. */
 const PATIENCE = 10
 
-/** Campaigns are long: only one that hangs gets there. */
+/** Campaigns are long: only one that hangs reaches this limit. */
 export const TIMEOUT = { timeout: 600_000 }
 
 /** What became of an input, in a word. */

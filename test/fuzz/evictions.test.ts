@@ -11,7 +11,7 @@ import { changedLine, mutantOf } from './mutation.ts'
 const MAX_MESSAGE_BYTES = 1_000_000
 const NAMESPACES = ['users', 'orders']
 
-/** What is held before each record, if it can be. */
+/** The values that are held before each record, where they can be held. */
 const HELD = [
   { key: '7', tags: ['even'], version: undefined },
   { key: '8', tags: undefined, version: undefined },
@@ -106,7 +106,7 @@ function isJunk(found: unknown): boolean {
   return !['key', 'keys', 'tag', 'tags', 'prefix', 'prefixes'].some((name) => Object.hasOwn(found, name))
 }
 
-/** Whether it is of kedge, and names another namespace than the original: then it is that one's business. */
+/** Whether it is of kedge, and names another namespace than the original: then it may spare the original. */
 const concernsAnother = (found: unknown, { ns }: Said): boolean =>
   typeof found === 'object' && found !== null && 'v' in found && 'op' in found && (found as Said).ns !== ns
 
@@ -125,7 +125,7 @@ function fill(): void {
       }),
     )
   if (!refused()) return
-  // An intent bars a key, or a version was evicted that all of ours are older than: that is another world's business.
+  // An intent bars a key, or a version was evicted that all of ours are older than: then nothing can be held here.
   isolate.advance(700_000)
   isolate.anchor(isolate.partition.position)
   if (refused()) throw new Error('what a new isolate loads cannot be held')

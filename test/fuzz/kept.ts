@@ -10,6 +10,6 @@ export const KEPT: Partial<Record<Decoder, readonly string[]>> = {
   updates: [DEEP],
   // A line of a list of keys must not end where a key says so.
   terminal: [DEEP, JSON.stringify({ v: 1, op: 'evict', ns: 'users', keys: ['a\u2028b', 'a\u2029b'] })],
-  // Of each zero there was a complaint of half a kilobyte.
+  // Each zero gave an error message of half a kilobyte.
   gateway: [`{"records":[${'0,'.repeat(400_000)}0]}`, `[${'{},'.repeat(400_000)}{}]`],
 }

@@ -1,4 +1,4 @@
-/** What reads messages one by one: requests, writes, groups of values, lines for a terminal. Read at once, or refused. */
+/** What reads single messages: requests, writes, groups of values, lines for a terminal. Read at once, or refused. */
 import { describe, it } from 'vitest'
 import { updateLine, evictionLine } from '../../cli/record-line.ts'
 import { json } from '../../src/codec.ts'

@@ -1,6 +1,6 @@
 /**
- * Mutations: what is done to valid messages. On bytes, as a broken disk or a stranger would; on the tree of a JSON
- * document, where a change of one field leaves all others what they were; on its text, for what no tree can say.
+ * Mutations: what is done to valid messages. On bytes, as a broken disk or an attacker would; on the tree of a JSON
+ * document, where a change of one field leaves all others what they were; on its text, for what no tree can express.
  */
 import type { Dice } from './dice.ts'
 

@@ -1,4 +1,4 @@
-/** Requests of strangers to the gateway and to the worker: each gets an answer, none of them is an error of ours. */
+/** Hostile requests to the gateway and to the worker: each gets an answer, none of them is an error of ours. */
 import { describe, it } from 'vitest'
 import { createApp } from '../../worker/app.ts'
 import { openToAll } from '../../worker/auth.ts'
@@ -140,7 +140,7 @@ async function statusOf(
   return `${method} ${Math.floor(response.status / 100)}xx`
 }
 
-describe('a request of a stranger', () => {
+describe('a hostile request', () => {
   it(
     called('gateway', 'to the gateway is answered, and never with an error of its own'),
     TIMEOUT,

@@ -1,4 +1,4 @@
-/** Texts of strangers: tokens, durations, heads of items, base64, JSON one after another. Read, or refused as documented. */
+/** Hostile texts: tokens, durations, heads of items, base64, JSON one after another. Read, or refused as documented. */
 import { describe, it } from 'vitest'
 import { fromBase64 } from '../../adapters/base64.ts'
 import { parseSequence } from '../../adapters/confluent/json-sequence.ts'

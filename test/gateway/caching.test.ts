@@ -201,7 +201,7 @@ it('refuses more answers at once than the bytes allow, until the others are take
   expect([slow.status, refused.status, refused.headers.get('retry-after')]).toEqual([200, 429, '1'])
   expect((await slow.arrayBuffer()).byteLength).toBeGreaterThan(8_000_000)
   let later = await ask()
-  // That the first is gone is known to the server a moment later than to the client.
+  // The server learns a moment later than the client that the first is gone.
   while (later.status === 429) later = await ask()
   expect(later.status).toBe(200)
   await later.body?.cancel()

@@ -85,7 +85,7 @@ export function harness(memory: MemoryLogOptions = {}, options: Partial<GatewayO
 export const base64 = (text: string): string => Buffer.from(text).toString('base64')
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** Only what never happens takes this long. */
+/** Only a wait that fails takes this long. */
 const PATIENCE_MS = 15_000
 
 /** Lets what is under way go on until `condition` holds: what comes over a socket has a time, and no number of turns. */

@@ -74,7 +74,7 @@ describe('a tail over a cluster whose reads return the bounds', () => {
     produce('a')
     await first
     expect(calls.offsets).toBe(2)
-    // The answer of the old leader is not of the new one's order either.
+    // The answer of the old leader does not follow the new one's either.
     const second = tail.readPartition(at(1), LONG)
     await parked()
     produce('b')

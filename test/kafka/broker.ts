@@ -51,18 +51,18 @@ export const FOR_TESTS: Readonly<Record<string, string>> = {
   // A killed broker may not come back before its old session has ended: 9 s by default.
   'broker.session.timeout.ms': '2000',
   'broker.heartbeat.interval.ms': '200',
-  // The cleaner and retention are looked at as often as tests like.
+  // The cleaner and retention run often enough for tests.
   'log.cleaner.dedupe.buffer.size': '2097152',
   'log.cleaner.backoff.ms': '100',
   'log.retention.check.interval.ms': '500',
   // From the start on: after 30 s by default.
   'log.initial.task.delay.ms': '500',
-  // Records of tests are of whatever time they like.
+  // Records of tests carry any timestamp.
   'log.retention.ms': '-1',
 }
 
 /**
- * Why tests on a broker are left out here, said aloud; `undefined` when they run.
+ * Why tests on a broker are left out here, also printed; `undefined` when they run.
  *
  * @throws Error instead of a reason under `CI=true`: there they must run.
  */

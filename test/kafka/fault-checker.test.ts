@@ -75,7 +75,7 @@ describe('The checker of the fault rounds', () => {
     expect(rules()).toEqual([])
   })
 
-  it('finds a read that passes by the write whose token it has', () => {
+  it('finds a read that misses the write whose token it has', () => {
     written()
     read(0, 101, { after: checker.newest('row') })
     expect(rules()).toEqual(['own write not read'])

@@ -51,7 +51,7 @@ async function poison(
   return async () => void (await Promise.all(added.map((one) => one.remove())))
 }
 
-/** Some of the isolates: one is cut off while others write, or all are. */
+/** Some of the isolates: one alone is cut off while others write, or all of them. */
 function someLines(random: () => number, wires: readonly ToxicWire[]): number[] {
   const all = wires.map((_, line) => ({ line, at: random() })).sort((a, b) => a.at - b.at)
   return all.slice(0, oneOf(random, [1, 1, 2, wires.length])).map(({ line }) => line)
@@ -214,7 +214,7 @@ const SLOWNESS: readonly [string, (random: () => number) => Toxic][] = [
 /** Slower than any call is without a fault, but for hiccups. */
 const SLOW_MS = 30
 
-/** Of how many slow spells nothing comes at all in the end: what was proved slowly is all there is then. */
+/** One of this many slow spells ends in silence: the last slow proof is then the newest. */
 const THEN_SILENCE = 0.4
 
 const connectionsSlowed: Fault = async ({ stage, random }) => {

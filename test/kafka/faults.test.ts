@@ -24,7 +24,7 @@ import { withoutToxiproxy } from './toxiproxy-binary.ts'
 import { startToxiproxy, type Toxiproxy } from './toxiproxy.ts'
 
 const MAX_STALENESS = 1000
-/** Shorter than any freeze: what is held is flagged first, and passed by then. */
+/** Shorter than any freeze: held values are flagged first, and then bypassed. */
 const MAX_OUTAGE = 2000
 const REQUEST_TIMEOUT = 3000
 const ROUNDS = Number(process.env['KEDGE_FAULT_ROUNDS'] ?? 10)
@@ -144,7 +144,7 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
     120_000 + ROUNDS * 30_000,
   )
 
-  /** Again where there was nothing to strike at: the caches may be leaving the log alone for a while. */
+  /** Tries again where there was nothing to strike at: the caches may be in a pause between polls. */
   async function strike(
     name: FaultName,
     all: readonly FaultName[],
@@ -181,7 +181,7 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
 /** Longer than any call may take. */
 const ENDS_MS = 20_000
 
-/** A cache leaves the log alone for 5 s at most after failures. */
+/** A cache pauses its polls for 5 s at most after failures. */
 const RECOVERY_MS = 15_000
 
 async function proves(cache: Cache): Promise<boolean> {

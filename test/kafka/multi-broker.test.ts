@@ -213,7 +213,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
     await few.close()
   })
 
-  it('is reached by whichever broker of the list answers, and by those it has learned of when that one goes', async () => {
+  it('is reached by any broker of the list that answers, and by those it has learned of when that one goes', async () => {
     const name = await topicOn(3)
     brokers.kill(1)
     try {

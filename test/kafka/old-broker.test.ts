@@ -35,7 +35,7 @@ describe.skipIf(withoutKafka()).each(KAFKAS)('Kafka %s', (_, start) => {
     cluster = kafkaCluster({ brokers: [broker.bootstrap] })
     admin = new Admin({ clientId: 'test', bootstrapBrokers: [broker.bootstrap] })
     gateway = await startGateway({ cluster })
-    // Its port is open a moment before it knows of itself.
+    // Its port is open a moment before the broker is registered.
     await vi.waitFor(async () => expect(await cluster.brokers()).toHaveLength(1), 20_000)
   })
 

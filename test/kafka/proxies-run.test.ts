@@ -52,7 +52,7 @@ describe.skipIf(withoutKafka())('Proxies that are named', () => {
     const file = join(folder, `${names.join('-')}.json`)
     const proxies = names.map((name) => `${name}=http://edge:open%20sesame@${host}#${sharedBroker()}`)
     const env = { ...process.env, KEDGE_PROXIES: proxies.join(','), KEDGE_SHARED_BROKER: sharedBroker() }
-    // This run's own are no business of the other's.
+    // The other run must not see the settings of this one.
     for (const name of Object.keys(env)) if (name.startsWith('VITEST')) Reflect.deleteProperty(env, name)
     const args = ['run', 'test/kafka/proxies.test.ts', '--reporter=json', `--outputFile=${file}`, ...more]
     const child = spawn(process.execPath, [VITEST, ...args], { cwd: ROOT, env, stdio: 'ignore' })

@@ -104,7 +104,7 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
     const [one, other] = [await holding('KEF', 'JFK'), await holding('KEF', 'JFK')]
     await admin.createPartitions({ topics: [{ name: topic, count: 3 }] })
     await expect.poll(async () => (await cluster.describe(topic))?.partitions, { timeout: 20_000 }).toBe(3)
-    // What it held is good still, and evictions go where caches read them.
+    // Its held values are still valid, and evictions go where caches read them.
     for (const key of ['KEF', 'JFK']) {
       const token = await one.rows.delete(key)
       expect(token).toMatch(/^k1\.0-\d+$/)

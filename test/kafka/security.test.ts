@@ -130,7 +130,7 @@ describe.skipIf(withoutKafka())('A cluster that demands credentials', () => {
     await other.close()
   })
 
-  it('lets in whose certificate it trusts, where it asks for one', async () => {
+  it('lets in a client whose certificate it trusts, where it asks for one', async () => {
     expect(await outcome('MUTUAL', { tls: { ca, cert: client.cert, key: client.key } })).toBe(true)
   })
 

@@ -169,7 +169,7 @@ describe.skipIf((withoutKafka() ?? withoutRedis()) !== undefined)(
       expect(lines.join('\n')).toMatch(
         /c:key-\d+ came in partition 0 and in [12] .*default partitioner puts it into [12] of 3/,
       )
-      // What it warns of is true, and what it advises helps.
+      // The warning is right, and its advice helps.
       expect(new Set(Object.values(await all('c:*')))).toEqual(new Set(['older', 'newer']))
       const again = into()
       const by = ['--version-by', 'timestamp', '--once', ...again.args]

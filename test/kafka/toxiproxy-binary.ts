@@ -16,7 +16,7 @@ const BUILT = fileURLToPath(
 )
 
 /**
- * Why tests through toxiproxy are left out here, said aloud; `undefined` when they run.
+ * Why tests through toxiproxy are left out here, also printed; `undefined` when they run.
  *
  * @throws Error instead of a reason under `CI=true`: there they must run.
  */

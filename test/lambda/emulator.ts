@@ -27,7 +27,7 @@ const CLIENT_FOLDER = join(CACHE, `aws-lambda-ric-${CLIENT}`)
 const TOOLS = ['npm', 'cmake', 'make', 'c++', 'xz']
 
 /**
- * Why tests in the emulator are left out here, said aloud; `undefined` when they run.
+ * Why tests in the emulator are left out here, also printed; `undefined` when they run.
  *
  * @throws Error instead of a reason under `CI=true`: there they must run.
  */

@@ -9,7 +9,7 @@ export interface GivenRecord {
   /** An object as JSON. */
   readonly value?: unknown
   readonly key?: string | null
-  /** In the place of what the others say. */
+  /** Overrides of the other fields. */
   readonly over?: Record<string, unknown>
 }
 

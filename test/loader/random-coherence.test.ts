@@ -287,7 +287,7 @@ describe('whatever happens', () => {
         sum.answered += result.answered
         sum.none += result.none
       })
-      // A test that looks at nothing would pass as well.
+      // A test that checks nothing would pass as well.
       expect(sum.checked).toBeGreaterThan(runs * 25)
       expect(sum.answered).toBeGreaterThan(runs * 5)
       expect(sum.none).toBeGreaterThan(runs)

@@ -1,4 +1,4 @@
-/** A loader service: what it loads, when, and what it says of it. */
+/** A loader service: what it loads, when, and what it publishes. */
 import { describe, expect, it } from 'vitest'
 import { createLoader, recordsOfLambda } from '../../loader/index.ts'
 import { KedgeError } from '../../src/index.ts'
@@ -194,7 +194,7 @@ describe('a loader service', () => {
     await at.runtime.advance(50)
     expect(db.calls).toHaveLength(1)
     expect(updates(at).map((update) => update['asOf'])).toEqual([0, 1])
-    // The load began when it began.
+    // The as-of is from the start of the load.
     expect(updates(at)[0]!['at']).toBe(updates(at)[1]!['at'])
     await loader.stop()
   })
@@ -351,7 +351,7 @@ describe('a loader service', () => {
     ask(at, '2')
     await at.runtime.advance(20)
     expect(loads).toBe(2)
-    // Twice in a row: now it is the source that is left alone.
+    // Twice in a row: now the service pauses calls to the source.
     ask(at, '3')
     await at.runtime.advance(20)
     expect(loads).toBe(2)
@@ -440,7 +440,7 @@ describe('a loader service', () => {
     ask(at, '1', { end: 1 })
     ask(at, '2')
     await at.runtime.advance(3000)
-    // What it holds is not proved fresh any more: it is not said again, but loaded.
+    // What it holds is not proved fresh any more: the service loads it instead of publishing it again.
     expect(db.calls).toEqual([['1'], ['1', '2']])
     expect(loader.service.health()).toMatchObject({ ready: false })
     await loader.stop()

@@ -64,7 +64,7 @@ export async function running(
 
 const encoder = new TextEncoder()
 
-/** Asks by hand, as an asker of another make would. */
+/** Asks by hand, as a client without kedge would. */
 export function ask(at: World, key: string, more: Record<string, unknown> = {}): void {
   const deadline = at.runtime.now() + 2000
   const message = { v: 1, op: 'load', ns: 'users', key, deadline, end: 0, asOf: 0, ...more }

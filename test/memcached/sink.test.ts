@@ -168,7 +168,7 @@ describe.skipIf(withoutMemcached() !== undefined)('a topic in three servers of M
       held(way.another, ({ verb, key }) => verb === 'ms' && key === 'a', arrival),
     )
     const late = slow.write('orders', { epoch: 'e1', partition: 0, next: 1, writes: [put('a', 'older', 1)] })
-    // It has seen that there is no such key, and said so beside it.
+    // It has seen that there is no such key, and has left a marker for it.
     await expect.poll(() => way.serverOf('a').get('kedge:v:a')).toBeDefined()
     await write(2, put('a', 'newer', 2))
     await write(3, put('a', null, 3))

@@ -78,7 +78,7 @@ export function endGroup(pid: number | undefined): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // All of it has ended by itself.
+    // The whole group has ended.
   }
 }
 

@@ -42,7 +42,7 @@ const { values } = parseArgs({
   },
 })
 
-/** The tests that need no network, no other runtime and little time: all that a mutant is shown in the end. */
+/** The tests that need no network, no other runtime and little time: the last tests that a mutant must face. */
 const ALL_TESTS = ['unit', 'runtime/node.test.ts', 'loader', 'sync', 'tiers/suites.test.ts']
 /** Processor time. */
 const HINTED_MS = 15_000

@@ -38,7 +38,7 @@ for (
   const violations = CHECKERS.flatMap((checker) => checker.check(trace).violations)
   if (violations.length > 0)
     found = { seed, invariants: [...new Set(violations.map(({ invariant }) => invariant))] }
-  // What weak references have led to is kept until a task ends, and time that is virtual never ends one.
+  // Node keeps the targets of weak references until a task ends, and virtual time never ends one.
   await new Promise((resolve) => setImmediate(resolve))
 }
 const said: Found = { schedules, ...found }

@@ -35,7 +35,7 @@ export class TestProcess {
 
   /**
    * What the tests say, up to the first that fails. A process that breaks down, or waits for ever, after it has served other
-   * orders is no word about this one: a fresh one is asked once more.
+   * orders says nothing of this one: a fresh process gets the order once more.
    *
    * @param maxMs processor time for it
    */

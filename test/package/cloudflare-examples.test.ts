@@ -171,7 +171,7 @@ describe('the proxy', { timeout: 300_000 }, () => {
     expect(written.status).toBe(204)
     upstream.rows.set('/teas', { body: '[4]' })
     const token = written.headers.get('kedge-token') ?? ''
-    // Without the token the other isolate may go on with what it holds, so it is the eviction that does it.
+    // Without the token the other isolate may go on with what it holds, so the eviction makes the difference.
     expect(await (await fetch(`${other.url}/teas/1`)).json()).toMatchObject({ price: 3 })
     const told = (path: string) => fetch(other.url + path, { headers: { cookie: `kedge-token=${token}` } })
     expect(await (await told('/teas/1')).json()).toMatchObject({ price: 4 })

@@ -50,7 +50,7 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('at random, over %s', (
         let at = (await sink.state('t'))?.positions.get(0) ?? 0
         while (at < topic.length) {
           if (dice(8) === 0) {
-            // Killed and started again: where the store says, or somewhere before.
+            // Killed and started again: at the position of the store, or somewhere before.
             sink = redisSink(way.connection)
             const position = (await sink.state('t'))?.positions.get(0) ?? 0
             at = Math.max(0, position - dice(2) * dice(40))
@@ -115,7 +115,7 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('at random, over %s', (
         if (at === undefined || dice(15) === 0) {
           return applier.begin(0, { position: dice(3) ? log.length : dice(log.length + 1), logId: 'L' })
         }
-        // What an applier remembers may be behind, or ahead of what was lost.
+        // The position of an applier may be behind, or ahead of what was lost.
         const from = Math.min(log.length, Math.max(0, at.position - dice(4) + (dice(4) === 0 ? 5 : 0)))
         const to = Math.min(log.length, from + dice(8))
         if (to >= from)

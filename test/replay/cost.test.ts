@@ -1,4 +1,4 @@
-/** What a poll of a cache costs at proxies whose consumers stand somewhere, in requests and in consumers. */
+/** What a poll of a cache costs at proxies with stateful consumers, in requests and in consumers. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { confluent } from '../../adapters/confluent.ts'
 import { karapace } from '../../adapters/karapace.ts'

@@ -14,7 +14,7 @@ const PACKAGE = `node-${process.platform}-${process.arch}`
 /** The path of the program. */
 export const node22 = (): Promise<string> => olderNode('22.23.3')
 
-/** The oldest that the package is for. The path of the program. */
+/** The path of the program of the oldest Node that the package is for. */
 export const node20 = (): Promise<string> => olderNode('20.20.2')
 
 async function olderNode(version: string): Promise<string> {

@@ -1,4 +1,4 @@
-/** Nothing of a cache keeps a process alive: when there is nothing more to do, it ends by itself. */
+/** Nothing of a cache keeps a process alive: when there is nothing more to do, it ends. */
 import { describe, expect, it } from 'vitest'
 import { startGateway } from '../../gateway/index.ts'
 import { bundled } from './bundle.ts'

@@ -16,7 +16,7 @@ function elsewhere(url: string) {
   return cache.namespace('airports')
 }
 
-/** Asks until it is so: an eviction arrives when it arrives. */
+/** Asks until the answer is the expected one: an eviction needs time to arrive. */
 async function until(address: string, status: number): Promise<void> {
   for (;;) {
     const response = await fetch(address)

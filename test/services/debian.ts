@@ -34,7 +34,7 @@ export function missing(program: DebianProgram): string | undefined {
 }
 
 /**
- * Why tests on a real server are left out here, said aloud; `undefined` when they run.
+ * Why tests on a real server are left out here, also printed; `undefined` when they run.
  *
  * @throws Error instead of a reason under `CI=true`: there they must run.
  */

@@ -40,7 +40,7 @@ export interface TestMemcached {
   stop(): Promise<void>
 }
 
-/** Why no Memcached can be started here, said aloud; `undefined` when one can. @throws Error under `CI=true`. */
+/** Why no Memcached can be started here, also printed; `undefined` when one can. @throws Error under `CI=true`. */
 export const withoutMemcached = (): string | undefined => without(PROGRAM)
 
 /** Why Memcached cannot be had here; `undefined` when it can. */

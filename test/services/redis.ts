@@ -46,7 +46,7 @@ export interface RedisCluster {
   stop(): Promise<void>
 }
 
-/** Why no Redis can be started here, said aloud; `undefined` when one can. @throws Error instead under `CI=true`. */
+/** Why no Redis can be started here, also printed; `undefined` when one can. @throws Error instead under `CI=true`. */
 export const withoutRedis = (): string | undefined => without(PROGRAM)
 
 /** Why Redis cannot be had here; `undefined` when it can. */
@@ -72,7 +72,7 @@ export async function startRedisCluster(
         'cluster-config-file': 'nodes.conf',
         'cluster-port': String(ports[2 * index + 1]),
         'cluster-node-timeout': '2000',
-        // What the other nodes still serve, they serve.
+        // The other nodes go on serving their slots.
         'cluster-require-full-coverage': 'no',
         ...settings,
       }),
@@ -204,7 +204,7 @@ function answerAfter(text: string, skip: number): string {
     if (head[0] === '-') throw new Error(rest)
     if (head[0] === '*') return Array.from({ length: Math.max(0, Number(rest)) }, reply).join('\n')
     if (head[0] !== '$' || rest === '-1') return rest === '-1' ? '(nil)' : rest
-    // Lengths are in bytes: what is looked at this way is ASCII, or ends before the next line break.
+    // Lengths are in bytes: what is read this way is ASCII, or ends before the next line break.
     let body = ''
     while (Buffer.byteLength(body) < Number(rest)) body += text[at++] ?? ''
     at += 2

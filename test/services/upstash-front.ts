@@ -65,7 +65,7 @@ async function answerTo(redis: Redis, name: string, args: string[], encode: bool
     return { result: written(await redis.callBuffer(name, args), encode) }
   } catch (error) {
     const { message } = error as Error
-    // What the server says stands in its place; that it is gone is the service's own trouble.
+    // An error of the server stands in its place; where the server is gone, the service itself fails.
     if (/^[A-Z]+ /.test(message)) return { error: message }
     throw error
   }

@@ -1,6 +1,6 @@
 /**
- * Draws of a plan. Each part of it has its own, made from the seed and a name: what one part draws changes nothing of
- * what the others draw.
+ * Draws of a plan. Each part has a generator of its own, made from the seed and a name: the draws of one part do not
+ * change those of the others.
  *
  * @module
  */

@@ -6,7 +6,7 @@ import type { Scenario } from './scenario.ts'
 import { simulate } from './simulate.ts'
 import type { Violation } from './trace.ts'
 
-/** A checker that is wrong: it holds it against an isolate that a value comes from memory after an eviction. */
+/** A wrong checker: it reports an isolate that serves a value from memory after an eviction. */
 async function broken(scenario: Scenario): Promise<Violation[]> {
   const { events } = await simulate(scenario)
   const calmAt = events.find(({ type }) => type === 'calm')?.t ?? Infinity

@@ -1,5 +1,5 @@
 /**
- * What is made of a scenario that failed: the smallest one that breaks the same promise.
+ * Shrinks a scenario that failed to the smallest one that breaks the same promise.
  *
  * @module
  */

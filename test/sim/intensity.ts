@@ -115,7 +115,7 @@ export interface Exemption {
 
 export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[]
 
-/** Beside these the record before the position is always found again. */
+/** Under these faults an isolate always finds the record before its position again. */
 const HARMLESS: readonly FaultName[] = [
   'clock_forward',
   'leader_cancelled',

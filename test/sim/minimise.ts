@@ -1,6 +1,6 @@
 /**
- * Of a scenario that fails, the smallest one that still does: delta debugging over its steps, then over its isolates,
- * then over its numbers.
+ * Shrinks a scenario that fails to the smallest one that still does: delta debugging over its steps, then over its
+ * isolates, then over its numbers.
  *
  * @module
  */
@@ -71,7 +71,7 @@ async function fewer(count: number, attempt: (kept: readonly number[]) => Promis
   }
 }
 
-/** Leaves out isolates that nothing is asked of, and gives what is asked of one to another. */
+/** Leaves out isolates without calls, and moves the calls of one isolate to another. */
 async function fewerIsolates(
   best: () => Scenario,
   attempt: (candidate: Scenario) => Promise<boolean>,
@@ -121,7 +121,7 @@ const CALM_ISOLATE: Partial<IsolatePlan> = {
   follows: false,
 }
 
-/** One property after the other as it is where nothing is the matter. */
+/** Sets one property after the other to its harmless value. */
 function calmer<T extends object>(now: T, calm: Partial<T>): T[] {
   return Object.entries(calm)
     .filter(([name, value]) => now[name as keyof T] !== value)

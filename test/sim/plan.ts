@@ -1,5 +1,5 @@
 /**
- * A scenario of a seed: which fleet, what is asked of it, and what breaks. A pure function.
+ * A scenario of a seed: its fleet, its calls, and its faults. A pure function.
  *
  * @module
  */
@@ -47,7 +47,7 @@ export const IDENTITY: Readonly<Partial<Record<ProxyName, number>>> = {
   upstash: 0.5,
 }
 
-/** What a plan says of a seed. */
+/** What a plan makes of a seed. */
 export function plan(seed: number, options: PlanOptions = {}): Scenario {
   const world = worldOf(draw(seed, 'world'), options)
   const isolates = isolatesOf(seed, world)
@@ -278,7 +278,7 @@ const findable = (faults: readonly FaultStep[], { evictionPartitions }: WorldPla
     return [fault, { at: fault.at, do: 'fault', fault: 'heartbeats', amount }]
   })
 
-/** While an isolate stands still for hours nothing is asked of the others: what comes after, comes hours later. */
+/** While an isolate stands still for hours no other one is called: later steps come hours later. */
 function withHours(seed: number, steps: readonly Step[]): readonly Step[] {
   const of = draw(seed, 'hours')
   let later = steps

@@ -5,7 +5,7 @@
  */
 import type { Row, Trace, TraceEvent, Violation } from './trace.ts'
 
-/** Calls through the port, and what isolates are in between: of most faults too much. */
+/** Calls through the port, and the states of isolates between them: more than most faults need. */
 const VERBOSE: readonly TraceEvent['type'][] = ['asked', 'told', 'untold', 'state', 'appended', 'request']
 
 /** @param verbose also what goes through the port, what stands in the log, and the state of isolates */

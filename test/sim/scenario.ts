@@ -1,5 +1,5 @@
 /**
- * What happens to a fleet, as data: which isolates there are, what is asked of them and when, and what breaks.
+ * What happens to a fleet, as data: its isolates, their calls with times, and the faults.
  *
  * A scenario says everything: running it twice gives the same trace. It is plain JSON, so that a part of it can be
  * left out to find what matters, and so that it can be pasted into a test.
@@ -19,7 +19,7 @@ export type ProxyName =
   | 'warpstream'
 
 export interface Scenario {
-  /** Of latencies, of which moment of a load reads the row, of identities: all that is not said below. */
+  /** Of latencies, of the moment at which a load reads the row, of identities: all that is not given below. */
   readonly seed: number
   readonly world: WorldPlan
   readonly isolates: readonly IsolatePlan[]
@@ -79,7 +79,7 @@ export interface IsolatePlan {
 export type SpaceName =
   /** Rows of the source. */
   | 'rows'
-  /** Rows as well, with keys of the same names: what one does must not touch the other. */
+  /** Rows as well, with keys of the same names: a write of one must not touch the other. */
   | 'others'
   /** Values whose truth is the log. */
   | 'sets'
@@ -131,7 +131,7 @@ export interface WriteStep {
   readonly pauseMs: number
 }
 
-/** Something breaks. What the numbers mean stands with each class of faults, in `faults.ts`. */
+/** A fault. `faults.ts` says what the numbers mean for each class. */
 export interface FaultStep {
   readonly at: number
   readonly do: 'fault'

@@ -70,7 +70,7 @@ export async function schedule(scenario: Scenario): Promise<Outcome> {
     violations.push(...found.violations)
   }
   counts.violations = violations.length
-  // What weak references have led to is kept until a task ends, and time that is virtual never ends one.
+  // Node keeps the targets of weak references until a task ends, and virtual time never ends one.
   await new Promise((resolve) => setImmediate(resolve))
   return { trace, violations: violations.sort((one, other) => one.t - other.t), counts }
 }

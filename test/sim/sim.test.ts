@@ -21,7 +21,7 @@ const hashesElsewhere = async (of: readonly number[]): Promise<string[]> => {
   return stdout.trim().split('\n')
 }
 
-/** Fails with what is left of the scenario when all that does not matter is left out. */
+/** Fails with the shrunk scenario. */
 async function explained(scenario: Scenario): Promise<string> {
   const { violations } = await schedule(scenario)
   const [first] = violations
@@ -31,7 +31,7 @@ async function explained(scenario: Scenario): Promise<string> {
 }
 
 describe('a fleet', () => {
-  // The same each time where nothing else is said: what is new is for `npm run sim`, which can look at it.
+  // The same seeds each time by default: new seeds are for `npm run sim`, which can shrink what they find.
   const { KEDGE_SEED, KEDGE_RUNS } = process.env
   const { first, runs } = (KEDGE_SEED ?? KEDGE_RUNS) ? seeds(1) : { first: 1, runs: 100 }
 
@@ -42,7 +42,7 @@ describe('a fleet', () => {
       if (violations.length > 0) expect.fail(await explained(plan(seed)))
       add(sum, counts)
     }
-    // A test that looks at nothing would pass as well.
+    // A test that checks nothing would pass as well.
     expect(sum.reads).toBeGreaterThan(runs * 20)
     expect(sum.cached).toBeGreaterThan(runs * 5)
     if (runs >= 100) expect(Object.entries(sum.looked).filter(([, times]) => times === 0)).toEqual([])

@@ -12,7 +12,7 @@ import type { Trace } from './trace.ts'
 /** One at a time: it is the platform that is replaced. */
 let last: Promise<unknown> = Promise.resolve()
 
-/** What happens when this is done. Depends on the scenario and on the code alone. */
+/** The trace of the scenario. Depends on the scenario and on the code alone. */
 export function simulate(scenario: Scenario): Promise<Trace> {
   const mine = last.then(() => run(scenario))
   last = mine.catch(() => undefined)

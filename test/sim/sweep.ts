@@ -41,13 +41,13 @@ export interface Sweep {
 /** Schedules that a process is given at once. */
 const CHUNK = 50
 /**
- * Chunks until a process is replaced: isolates that were killed leave promises that never settle, and what hangs on them;
+ * Chunks until a process is replaced: isolates that were killed leave promises that never settle, with their memory:
  * half a megabyte a schedule. And a new process takes four seconds to become fast.
  */
 const CHUNKS_A_LIFE = 70
 /** Processor time that one schedule may take. */
 const HANG_MS = 60_000
-/** With more than so many nothing more is learned. */
+/** More failures than this teach nothing more. */
 const MAX_FAILURES = 50
 
 export async function sweep({

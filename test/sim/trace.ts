@@ -124,7 +124,7 @@ export type TraceEvent = { readonly t: number } & (
       readonly key: string
     }
   | { readonly type: 'loaded'; readonly load: number; readonly row: Row | undefined; readonly error?: string }
-  /** The isolate, or the request, in which it ran is gone: nothing of it goes on. */
+  /** The isolate, or the request, in which it ran is gone: the load does not go on. */
   | { readonly type: 'load_lost'; readonly load: number }
 
   /** Kafka itself. `offset` is the record's; `write` the call whose record it is, where it is one. */
@@ -189,7 +189,7 @@ export type TraceEvent = { readonly t: number } & (
       readonly key: string
       readonly row: Row | undefined
     }
-  /** No work is left, or what is left will never end: `open` lists the reads and writes that did not settle. */
+  /** No work is left, or only work that never ends: `open` lists the reads and writes that did not settle. */
   | {
       readonly type: 'end'
       readonly openReads: readonly number[]

@@ -3,7 +3,7 @@
  * frozen, wiped and set back: at rest the store equals the fold of the topic, and on the way no key goes backwards.
  *
  * `KEDGE_FAULT_ROUNDS=200` for a night, `KEDGE_FAULT_FREEZE=20000` for longer stops, `KEDGE_SEED` to repeat the plan,
- * `KEDGE_FAULT_TELL=1` to hear what the syncs have to say.
+ * `KEDGE_FAULT_TELL=1` to print the output of the syncs.
  */
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'

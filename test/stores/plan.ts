@@ -5,7 +5,7 @@ export interface Step<Name extends string> {
   readonly names: readonly Name[]
   /** How long all is well before, in milliseconds. */
   readonly calmMs: number
-  /** By which a fault decides what it decides. */
+  /** The random numbers of the fault. */
   readonly seed: number
 }
 

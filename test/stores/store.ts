@@ -12,7 +12,7 @@ import { type RedisServer, startRedis, startRedisCluster } from '../services/red
 import type { Held, Loss } from './checker.ts'
 import { STORE_KEYS } from './topic.ts'
 
-/** What a fault may decide by, and how long it stops what it stops. */
+/** The random numbers of a fault, and how long it stops a server. */
 export interface Blow {
   readonly random: () => number
   readonly freezeMs: number
@@ -25,7 +25,7 @@ export interface Store {
   readonly name: string
   /** As `--to` has it. */
   readonly url: string
-  /** What one part of it loses makes all of it be read again: until then any key may go back. */
+  /** A loss in one part has the sync read everything again: until then any key may go back. */
   readonly spread: boolean
   /** How much earlier than at its time a value may be gone, in milliseconds: the clock that the store uses. */
   readonly earlyMs: number

@@ -1,4 +1,4 @@
-/** The topic that the stores are kept equal to: what is produced into it, and what it says. @module */
+/** The topic that the stores are kept equal to: what is produced into it, and what its records mean. @module */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster, RecordToAppend } from '../../gateway/index.ts'
 import { seededRandom } from '../../src/testing/index.ts'
@@ -95,7 +95,7 @@ export class Producer {
   }
 }
 
-/** What a record says, as its reader of another make would understand it. */
+/** What a record means, by code that is independent of the sync. */
 function meaning(
   key: string | null,
   value: string | null,

@@ -89,7 +89,7 @@ export class Trial {
     if (this.store.spread) this.#open.push({ loss, ends: await this.#ends() })
   }
 
-  /** Where the topic ends now; asked until Kafka says it. */
+  /** Where the topic ends now; asks until Kafka answers. */
   async #ends(): Promise<Positions> {
     for (;;) {
       try {

@@ -26,7 +26,7 @@ describe('A topic that grew', () => {
     expect(more).toEqual([])
     const key = event!.key.replace('order:', '')
     const usual = partitionOf(bytes(key), 3)
-    // Which of two partitions is read first is not said.
+    // Either of the two partitions may be read first.
     expect(new Set([event!.from, event!.to])).toEqual(new Set([0, usual]))
     expect(event).toMatchObject({ usual, partitions: 3 })
     expect(moved).toContain(key)
@@ -105,7 +105,7 @@ describe('A key in two partitions', () => {
     expect([said('key_moved'), sync.stats().movedKeys]).toEqual([[], 0])
   })
 
-  it('is nothing for kedge’s own updates, which have an as-of', async () => {
+  it('is not reported for kedge’s own updates, which have an as-of', async () => {
     const at = world(2)
     const put = { v: 1, op: 'put', ns: 'users', key: '7', value: 1, ttl: 60_000, at: NOW, asOf: 1 }
     at.put('users/7', put, 0)
@@ -115,7 +115,7 @@ describe('A key in two partitions', () => {
     expect(said('key_moved')).toEqual([])
   })
 
-  it('is nothing where every key stays in its place, also by another partitioner', async () => {
+  it('is not reported where every key stays in its place, also by another partitioner', async () => {
     const at = world(3)
     for (let lap = 0; lap < 3; lap++) for (const [n, key] of KEYS.entries()) at.put(key, `${lap}`, n % 3)
     const { sync, said } = at.make()
@@ -144,7 +144,7 @@ describe('A key in two partitions', () => {
     await sync.step()
     expect(said('key_moved')).toHaveLength(1)
     const { movedKeys } = sync.stats()
-    // An eighth to a quarter of the keys is what fits.
+    // An eighth to a quarter of the keys fits.
     expect(movedKeys).toBeGreaterThan(count / 10)
     expect(movedKeys).toBeLessThan(16_384)
   })

@@ -1,4 +1,4 @@
-/** JSON that keeps every digit: against `JSON.parse`, which knows what JSON is. */
+/** JSON that keeps every digit: compared with `JSON.parse`. */
 import * as fc from 'fast-check'
 import { isLosslessNumber } from 'lossless-json'
 import { describe, expect, it } from 'vitest'

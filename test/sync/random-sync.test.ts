@@ -233,7 +233,7 @@ describe('whatever happens', () => {
         faults += result.faults.store + result.faults.log
         superseded += result.superseded
       })
-      // A test in which nothing goes wrong would pass as well.
+      // A test without faults would pass as well.
       expect(faults).toBeGreaterThan(runs)
       expect(superseded).toBeGreaterThan(runs)
     },

@@ -5,7 +5,7 @@ import { world } from './world.ts'
 
 const down = () => new KedgeError('ERR_NETWORK', 'connection refused', { retryable: true })
 
-/** What a promise comes to, and when. */
+/** How a promise settles, and when. */
 function outcome(promise: Promise<unknown>, now: () => number) {
   const seen: { at?: number; error?: unknown; value?: unknown } = {}
   promise.then(

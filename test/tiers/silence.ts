@@ -1,4 +1,4 @@
-/** A store that may fall silent: whatever is called then is answered when it goes on. @module */
+/** A store that may fall silent: it answers calls from then when it goes on. @module */
 
 export class Silence {
   #gate: Promise<void> | undefined

@@ -204,7 +204,7 @@ describe('time to live', () => {
     expect(loud.kafka.calls.produce).toBe(1)
     await at.run(other.cache.sync())
     expect(other.users.peek('1')).toBeUndefined()
-    // Its own announcement says nothing about the value that was loaded since.
+    // Its own announcement does not concern the value that was loaded since.
     await at.run(loud.cache.sync())
     expect(loud.users.peek('1')).toBe('y')
   })

@@ -1,4 +1,4 @@
-/** What is no data is refused where it would be held, in the first run and on every platform. */
+/** The cache refuses to hold what is no data, in the first run and on every platform. */
 import { PassThrough, Readable } from 'node:stream'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { checkHoldable } from '../../src/holdable.ts'
@@ -12,7 +12,7 @@ async function* twice() {
   yield 2
 }
 
-/** As workerd shows the stub of a Durable Object, and that of an RPC target: it has whatever it is asked for. */
+/** As workerd shows the stub of a Durable Object, and that of an RPC target: it has any property that is asked for. */
 const wildcard = (target: object): object =>
   new Proxy(target, { has: () => true, get: () => () => undefined, getPrototypeOf: () => Stub.prototype })
 class Stub {

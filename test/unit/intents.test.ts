@@ -61,7 +61,7 @@ describe('an intent', () => {
     for (let at = 0; at < 1100; at++) expect(intents.bars(`k${at}`, 999)).toBe(true)
     expect(intents.bars('other', 999)).toBe(true)
     expect(intents.bars('other', 1000)).toBe(false)
-    // Also after all of them were closed: whose end it is is not remembered.
+    // Also after all of them were closed: the table does not remember whose end it is.
     for (let at = 0; at < 1100; at++) intents.close(`${at}`)
     expect(intents.bars('other', 999)).toBe(true)
   })
@@ -124,7 +124,7 @@ describe('an intent in the log', () => {
     const made = at.isolate({ ttl: '1h', mode })
     const users = made.cache.namespace<string>('users', { intents })
     await at.run(made.cache.sync())
-    // What it may have missed is over.
+    // The intents that it may have missed are over.
     await at.runtime.advance(6000)
     await at.run(made.cache.sync())
     return { ...made, users }

@@ -16,7 +16,7 @@ describe('whatever happens', () => {
         checked += result.checked
         cached += result.cached
       })
-      // A test that looks at nothing would pass as well.
+      // A test that checks nothing would pass as well.
       expect(checked).toBeGreaterThan(runs * 30)
       expect(cached).toBeGreaterThan(runs * 5)
     },

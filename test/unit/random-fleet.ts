@@ -166,7 +166,7 @@ export async function randomFleet(
     else if (action < 0.93) disturb()
     await at.runtime.advance(Math.floor(random() ** 3 * 700))
   }
-  // However it was left, every call ends by its deadline.
+  // However the run left it, every call ends by its deadline.
   for (const isolate of isolates) isolate.kafka.resume()
   for (let passed = 0; open.size > 0 && passed < 60; passed++) await at.runtime.advance(1000)
   if (open.size > 0) violations.push(`${open.size} calls never ended`)

@@ -269,7 +269,7 @@ async function run(seed: number) {
       )
     await at.runtime.advance(Math.floor(random() ** 3 * 500))
   }
-  // However it was left, every call ends by its deadline.
+  // However the run left it, every call ends by its deadline.
   for (const isolate of isolates) {
     isolate.kafka.resume()
     isolate.tier.resume()
@@ -307,7 +307,7 @@ describe('whatever happens to a shared tier', () => {
         all.cached += result.cached
         all.fromTier += result.fromTier
       })
-      // A test that looks at nothing would pass as well.
+      // A test that checks nothing would pass as well.
       expect(all.checked).toBeGreaterThan(runs * 30)
       expect(all.cached).toBeGreaterThan(runs * 5)
       expect(all.fromTier).toBeGreaterThan(runs)

@@ -50,7 +50,7 @@ describe.each([
     try {
       token = await at.run(here.set('1', value))
     } catch (error) {
-      // A codec that cannot write a value says so.
+      // A codec that cannot write a value throws.
       expect(error).toMatchObject({ code: 'ERR_CODEC' })
       return
     }

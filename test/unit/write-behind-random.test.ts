@@ -90,7 +90,7 @@ async function run(seed: number) {
         if (error instanceof KedgeError) return undefined
         throw error
       })
-    // Past the cache nothing is known of writes that wait.
+    // A read past the cache does not see writes that wait.
     if (entry && !entry.bypassed && entry.staleBecause !== 'unreachable')
       look(key, entry.value, since, write?.id)
   }
@@ -203,7 +203,7 @@ describe('whenever a persister dies', () => {
       await forEachSeed({ first, runs }, run, (result) => {
         for (const name of ['checked', 'killed'] as const) sums[name] += result[name]
       })
-      // A test that looks at nothing would pass as well.
+      // A test that checks nothing would pass as well.
       expect(sums.checked).toBeGreaterThan(runs * 50)
       expect(sums.killed).toBeGreaterThan(runs)
     },

@@ -196,7 +196,7 @@ describe('a write behind', () => {
     await at.runtime.advance(5100)
     await at.run(there.cache.sync())
     expect(await at.run(there.users.getOrSet('7', () => 'old'))).toBe('old')
-    // The persister, at last: what was loaded meanwhile goes.
+    // Now the persister stores it: values that were loaded meanwhile are dropped.
     await persister({ users: store().persist }).step()
     await at.run(there.cache.sync())
     expect(there.users.peek('7')).toBeUndefined()
@@ -317,7 +317,7 @@ describe('a persister', () => {
     const db = store()
     expect(await persister({ users: db.persist }).step()).toEqual({ persisted: 1, repeated: 0, dead: 0 })
     expect(db.calls.flat().map(({ value }) => value)).toEqual(['a2'])
-    // And finds a marker far back.
+    // The next persister finds a marker far back.
     for (let nth = 0; nth < 300; nth++)
       at.log.append('cache-writes', { key: null, value: encode({ v: 1, op: 'written', next: 4 }) })
     expect(await persister({ users: db.persist }).step()).toEqual({ persisted: 0, repeated: 0, dead: 0 })

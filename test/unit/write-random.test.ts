@@ -18,7 +18,7 @@ interface Row {
 /** What the source has had of a key, in order. */
 interface History {
   readonly commits: { readonly id: number; readonly at: number }[]
-  /** From when on nothing older than this commit may be served. */
+  /** From when on no isolate may serve anything older than this commit. */
   readonly promises: { readonly commit: number; readonly from: number }[]
 }
 
@@ -127,7 +127,7 @@ async function run(seed: number) {
     }
   }
 
-  /** A process is gone: whatever it was doing goes no further. Another one takes its place. */
+  /** A process is gone: its work goes no further. Another one takes its place. */
   const crash = (isolate: Isolate & { dead: boolean }): void => {
     crashes++
     isolate.dead = true
@@ -187,7 +187,7 @@ describe('whenever a writer dies', () => {
       await forEachSeed({ first, runs }, run, (result) => {
         for (const name of ['checked', 'cached', 'crashes'] as const) sums[name] += result[name]
       })
-      // A test that looks at nothing would pass as well.
+      // A test that checks nothing would pass as well.
       expect(sums.checked).toBeGreaterThan(runs * 60)
       expect(sums.cached).toBeGreaterThan(runs * 5)
       expect(sums.crashes).toBeGreaterThan(runs)

@@ -20,7 +20,7 @@ function world() {
       const answering = Promise.resolve(app.request(path, init)).finally(() => {
         state.settled = true
       })
-      // A bounded drive of the clock: whatever waits for time gets it.
+      // Moves the clock within a bound: every timer fires.
       for (let turn = 0; turn < 100 && !state.settled; turn++) {
         await new Promise((resolve) => setImmediate(resolve))
         await runtime.settle()

@@ -75,7 +75,7 @@ describe('a number of JSON', () => {
         const value = Number(text)
         const comesBack = Number.isFinite(value) && isEqual(text, String(value))
         if (comesBack) expect(inexactNumber(text)).toBeUndefined()
-        // Of what does not, only fractions may pass, and only as one of the ways to write that double.
+        // Of the others only fractions may pass, and only as one of the ways to write that double.
         else if (inexactNumber(text) === undefined) {
           const [numerator, power] = rational(text)
           expect(power < 0n && numerator % 10n ** -power !== 0n).toBe(true)

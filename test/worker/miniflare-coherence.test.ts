@@ -61,7 +61,7 @@ describe('two isolates of workerd and one log', () => {
       await Promise.all([held(idleA, key), held(idleB, key)])
       world.source.rows.set(key, 'new')
       const token = await idleA.evict(key)
-      // Without the token it may know nothing yet: so it is the token that does it.
+      // Without the token it may not know of the eviction yet: so the token makes the difference.
       expect(await idleB.read(key)).toMatchObject({ value: 'old' })
       const headers = { [name]: name === 'cookie' ? `kedge-token=${token}` : token }
       expect(await idleB.read(key, { headers })).toMatchObject({ value: 'new' })

@@ -17,7 +17,7 @@ let guarded: Client
 let counting: Client
 beforeAll(async () => {
   world = await startWorld(Object.fromEntries([...BYSTANDERS, 'victim'].map((key) => [key, key])))
-  // The log is asked when a token says so, and not before: what is counted is then counted.
+  // A read polls the log only for its token: the counts are up to date after it.
   const bindings = { MAX_STALENESS: '1h' }
   worker = await world.isolate({ bindings })
   guarded = await world.isolate({

@@ -25,7 +25,7 @@ async function fate(reader: Client, key: string): Promise<string> {
   return cacheStatus.includes('hit') ? 'hit' : cacheStatus
 }
 
-/** What becomes of reads until there is the fate that is waited for, each change once. */
+/** What becomes of reads until the expected outcome, each change once. */
 async function fates(reader: Client, key: string, last: string): Promise<string[]> {
   const seen: string[] = []
   await until(
@@ -89,7 +89,7 @@ describe('the log stops', () => {
       const evictions = [
         each.ask('/cache/rows/row', { method: 'DELETE' }),
         each.ask('/evictions', { method: 'POST', body: { namespace: 'rows', tags: ['some'] } }),
-        // Committed at the origin, and its eviction unknown: the client must hear of that.
+        // Committed at the origin, and its eviction unknown: the answer must say so.
         each.ask('/cache/rows/row', { method: 'PUT', body: { value: 'written' } }),
       ]
       for (const { status, body, headers } of await Promise.all(evictions)) {

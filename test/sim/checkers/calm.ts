@@ -1,5 +1,5 @@
 /**
- * What must be so once all is calm: faults are over, and nothing new is written.
+ * What must hold in the calm: faults are over, and nothing new is written.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const ANNOUNCED_MS = 1000
 /** What a read of a cluster behind Karapace may take, where several records are to be read. */
 const KARAPACE_MS = 500
 
-/** Once it has been calm for as long as anything may take, what is loaded is held, and what is held is served. */
+/** In the calm, after every deadline has passed, loaded values are held, and held values are served. */
 export function checkCalm(trace: Trace, chronicle: Chronicle, found: Findings): void {
   const { calmAt, served } = chronicle
   if (calmAt === Infinity) return
@@ -46,7 +46,7 @@ const nameOf = (life: Life, space: string, key: string): string => `${life.isola
 class Calm {
   readonly #trace: Trace
   readonly #chronicle: Chronicle
-  /** From when on nothing keeps an isolate from what it should do. */
+  /** From when on an isolate must hold and serve as usual. */
   readonly #since = new Map<Life, number>()
   /** When an isolate learned of evictions, ascending. */
   readonly #heard = new Map<Life, number[]>()
@@ -133,7 +133,7 @@ class Calm {
       if (!read.has(life) || life.killedAt < Infinity || this.#isOutpaced(life)) continue
       found.looked++
       if ((this.#polls.get(life)?.at(-1) ?? -1) >= calmAt) continue
-      // Answers of one record each, behind many of them: it gets there, by several polls.
+      // Answers of one record each, far behind: the isolate catches up, by several polls.
       const heardAt = this.#heard.get(life)?.at(-1) ?? 0
       if (heardAt >= calmAt + MAX_PAUSE_MS) continue
       found.broke(

@@ -1,5 +1,5 @@
 /**
- * A trace, read once: what was read, written, loaded and asked, by whom, and how it ended.
+ * A trace, read once: what each isolate read, wrote, loaded and asked, and how it ended.
  *
  * The index of an event (`seq`) identifies it, because many events happen at one moment.
  *
@@ -145,7 +145,7 @@ export const rowOf = (space: string, key: string): string => `${space}/${key}`
 
 const known = new WeakMap<Trace, Chronicle>()
 
-/** The chronicle of a trace; read once however many ask. */
+/** The chronicle of a trace; read once, however many checkers use it. */
 export function chronicleOf(trace: Trace): Chronicle {
   let chronicle = known.get(trace)
   if (chronicle === undefined) {

@@ -160,7 +160,7 @@ class Order {
     }
   }
 
-  /** What is gone does nothing any more, and what stands still does nothing for now. */
+  /** A killed isolate does nothing any more, and a frozen one does nothing for now. */
   #runs(event: TraceEvent, isolate: number): void {
     const state = this.#states.get(isolate)
     if (state === undefined) return this.#broke(event, `of isolate ${isolate}, which has not begun`)

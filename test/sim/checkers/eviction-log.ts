@@ -1,5 +1,5 @@
 /**
- * What stood in the evictions topic, and which of it means a row.
+ * What stood in the evictions topic, and which records evict a row.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface Eviction {
   readonly intent: boolean
   /** An announced expiry: nothing changed at the source, and its author ignores it. */
   readonly expiry: boolean
-  /** Says nothing. */
+  /** Evicts nothing. */
   readonly empty: boolean
   /** Of a service that knows nothing of partitions: it stands in each. */
   readonly simple: boolean
@@ -78,9 +78,9 @@ type Meaning = Omit<Eviction, 'seq' | 't' | 'partition' | 'offset' | 'epoch'>
 
 const NAMESPACE = /^[A-Za-z0-9._-]{1,64}$/
 
-/** What a record says. */
+/** What a record means. */
 export function meaningOf(text: string): Meaning {
-  // Most of a quiet log.
+  // The most frequent record of a quiet log.
   if (text.startsWith('{"v":1,"op":"beat"')) return { ...NOTHING, empty: true }
   let message: Record<string, unknown>
   try {

@@ -17,7 +17,7 @@ export const fillGuard: Checker = {
     const progress = progressOf(trace)
     const { tier } = trace.scenario.world
     for (const { t, row, from, by } of served) {
-      // What a load has just brought goes to its callers, evicted or not.
+      // A value that was just loaded goes to its callers, evicted or not.
       if (row === undefined || (from !== 'memory' && from !== 'tier')) continue
       const partition = log.partitionOf(row.space)
       const passed = partition === undefined ? undefined : progress.at(by.life.isolate, partition, by.seq)

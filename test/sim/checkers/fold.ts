@@ -60,7 +60,7 @@ export const fold: Checker = {
 
 type Held = Chronicle['holds'][number]
 
-/** Two that hold the same row hold the same version of it, and the same version is the same value. */
+/** Two isolates that hold the same row hold the same version of it, and the same version is the same value. */
 function compare(trace: Trace, found: Findings, of: string, one: Held, other: Held): void {
   const [a, b] = [one.row!, other.row!]
   const what = `isolate ${one.isolate} holds version ${a.version} of ${of}, isolate ${other.isolate} version ${b.version}`
@@ -87,7 +87,7 @@ function asOfOf(trace: Trace, row: Row): number | undefined {
   return records.find(({ t }) => t > row.readAt)?.seq ?? Infinity
 }
 
-/** What a pattern was evicted by, last: a maximum, and so the same in any order. */
+/** The last eviction of a pattern: a maximum, and so the same in any order. */
 interface Mark {
   plain: number
   versioned: number

@@ -74,7 +74,7 @@ interface Step {
   readonly told?: NonNullable<ReturnType<Chronicle['calls']['get']>>
 }
 
-/** Each value that was dropped as evicted was: by a record of its namespace that had come since it was last dropped. */
+/** Each value that was dropped as evicted has a record of its namespace that came since the last drop. */
 function checkDrops(trace: Trace, chronicle: Chronicle, found: Findings): void {
   const log = evictionLogOf(trace)
   const received = new Received(chronicle.said)
@@ -120,7 +120,7 @@ function checkDrops(trace: Trace, chronicle: Chronicle, found: Findings): void {
     const what = `isolate ${life.isolate} dropped ${rowOf(event.namespace, event.key)}`
     if (event.reason === 'evicted' && !explain(said!, since))
       found.broke(t, `${what}, which nothing had evicted since ${since.t}`)
-    // One that is killed in the middle of it says no more.
+    // An isolate that is killed in the middle of it records no more.
     if (event.reason === 'reanchor' && life.killedAt !== t) {
       const partition = log.partitionOf(event.namespace)
       const isOwn = life.reanchors.some(
@@ -160,7 +160,7 @@ function explainer(
     // A part of the updates topic that cannot be read any more may have dropped anything.
     if (skips.get(life) === t && life.plan.mode === 'replicate') return true
     if (failures.get(life) === t) return true
-    // What was under way then is dropped when it ends: what the tier brings, for one.
+    // Work under way then is dropped when it ends: an answer of the tier, for one.
     const lastsMs = tier ? life.plan.hardTimeoutMs : 0
     if ([namespace, '*'].some((each) => t - (written.get(`${life.isolate}|${each}`) ?? -Infinity) <= lastsMs))
       return true
@@ -176,7 +176,7 @@ function explainer(
       const receivedBy = received.of(life, each)
       if (receivedBy !== undefined && receivedBy > since.seq) return true
     }
-    // Of one answer with several that mean it, each counts.
+    // Each of several such records of one answer counts.
     for (const { partition, offset } of received.appliedAt(drop)) {
       const record = log.at(partition, offset, seq)
       if (record !== undefined && mayMean(record, namespace, key)) return true

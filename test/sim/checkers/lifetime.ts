@@ -1,4 +1,4 @@
-/** I10: nothing is served past its time. @module */
+/** I10: no read serves a value past its time. @module */
 import { ROUNDING_MS, chronicleOf, rowOf } from './chronicle.ts'
 import type { Chronicle, Life, Served } from './chronicle.ts'
 import { clockLagOf } from './clock-lag.ts'
@@ -17,7 +17,7 @@ export const lifetime: Checker = {
       if (row === undefined) continue
       found.looked++
       const since = bornAt(trace, row)
-      // It was decided no earlier than the read began. Whatever came later (a freeze, say) is not counted.
+      // The read decided no earlier than it began. What came later (a freeze, say) is not counted.
       const ageMs = by.t - since
       const limitMs = limitOf(trace, by.life, from, flagged) + ROUNDING_MS
       if (ageMs <= limitMs) continue
@@ -54,14 +54,14 @@ function limitOf(
     return from === undefined ? Math.max(world.ttlMs, plan.hardTimeoutMs) : world.ttlMs
   if (flagged === 'swr') return world.ttlMs + swrMs
   if (flagged === 'error') return world.ttlMs + staleIfErrorMs
-  // An outage is said first of all: a value may be past its TTL for the other reasons as well.
+  // The flag of an outage comes first: a value may be past its TTL for the other reasons as well.
   const limitMs = world.ttlMs + Math.max(swrMs, staleIfErrorMs)
   return from === undefined ? Math.max(limitMs, plan.hardTimeoutMs) : limitMs
 }
 
 /**
  * A value that another isolate has loaded has its age by the wall clock there, and is read by ours: by as much as that
- * one is ahead of ours the value seems younger. What an isolate has loaded itself has nothing to do with it.
+ * one is ahead of ours the value seems younger. A value that the isolate has loaded itself is not affected.
  */
 function skewOf({ scenario }: Trace, { faults, lives }: Chronicle, life: Life, until: number): number {
   if (!scenario.world.tier && life.plan.mode !== 'replicate') return 0

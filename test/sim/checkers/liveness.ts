@@ -1,4 +1,4 @@
-/** I11: whatever has happened, it ends: nothing is dropped over and over, and no key stays uncacheable. @module */
+/** I11: after any fault, no isolate drops everything over and over, and no key stays uncacheable. @module */
 import { checkCalm } from './calm.ts'
 import { EVICTIONS, chronicleOf } from './chronicle.ts'
 import type { Chronicle, Life, Reanchor } from './chronicle.ts'
@@ -19,7 +19,7 @@ export const liveness: Checker = {
   },
 }
 
-/** Each time that everything was dropped there was something that made it so, and something new since the last time. */
+/** Each drop of everything has a cause, and a new one since the last drop. */
 function checkReanchors(trace: Trace, chronicle: Chronicle, life: Life, found: Findings): void {
   const last = new Map<number, Reanchor>()
   const starts = new Set<number>()
@@ -46,7 +46,7 @@ function checkReanchors(trace: Trace, chronicle: Chronicle, life: Life, found: F
   }
 }
 
-/** What was done to the partition since the end was sampled that the last start went to. */
+/** The changes of the partition since the sample of the end that the last start used. */
 function changesSince({ changes, calls }: Chronicle, partition: number, since: Reanchor, until: Reanchor) {
   // A sample is a moment older than the start that it leads to.
   let from = since.seq
@@ -77,7 +77,7 @@ function isCaused(
     return offset - (passed?.offset ?? before.offset) > life.plan.maxCatchUpRecords || has('recreated')
   }
   if (reason === 'truncated') return has('truncated', 'recreated')
-  // Something must stand there that is not returned: each start passes all that does.
+  // A record that no read returns must stand there: each start passes all others.
   if (reason === 'stalled') return offset > before.offset || has('recreated')
   // The log went back, or is another one.
   return has('recreated')

@@ -26,7 +26,7 @@ export const memoryBounds: Checker = {
       const count = (held.get(isolate) ?? 0) + 1
       held.set(isolate, count)
       const limit = lives.get(isolate)?.plan.maxEntries ?? Infinity
-      // Asked for one after the other with nothing loaded in between, so all of them are held at once.
+      // The reads come one after the other without a load in between, so all these values are held at once.
       if (count === limit + 1) found.broke(t, `isolate ${isolate} holds more than ${limit} rows`)
     }
     return found

@@ -1,5 +1,5 @@
 /**
- * Where rows came from: a load says when it read, a row that was written into the cache is as of its own eviction.
+ * Where rows came from: a load says when it read, a row that was written into the cache has its eviction's as-of.
  *
  * @module
  */

@@ -77,7 +77,7 @@ export class Reach {
       }
       const reached = this.of(life, partition)
       const began = from?.find((position) => position.partition === partition)?.offset
-      // A read that began beyond what was known says nothing of what lies between.
+      // A read that began beyond the last answer does not cover what lies between.
       if (reached === undefined || began === undefined || began > reached) continue
       nested(this.#next, life).set(partition, Math.max(reached, offset))
     }
@@ -97,7 +97,7 @@ function ask({ life, operation, positions: from, t }: Call, reach: Reach, found:
     const reached = reach.of(life, partition)
     found.looked++
     if (reached !== undefined && offset <= reached) continue
-    // Where the isolate was never anchored there is nothing to be read after: it waits for news at the beginning.
+    // Where the isolate was never anchored it has no position to read from: it waits for news at the beginning.
     if (reached === undefined && offset === 0) continue
     found.broke(
       t,
@@ -124,7 +124,7 @@ function anchor({ life, event, seq, t }: Said, reach: Reach, ends: Ends, found: 
   reach.anchored(life, partition, offset)
 }
 
-/** How long the topic has been at most. */
+/** The highest end that the topic has had. */
 class Ends {
   readonly #log: EvictionLog
   readonly #changes: Chronicle['changes']

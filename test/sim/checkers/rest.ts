@@ -1,4 +1,4 @@
-/** I4: when nothing happens any more, what is held is what the log says, or nothing. @module */
+/** I4: at rest, an isolate holds the value that the log gives, or nothing. @module */
 import { chronicleOf, replacedBy, rowOf } from './chronicle.ts'
 import type { Chronicle } from './chronicle.ts'
 import { evictionLogOf } from './eviction-log.ts'

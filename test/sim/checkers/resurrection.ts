@@ -1,4 +1,4 @@
-/** I3: what an eviction has killed does not come back. @module */
+/** I3: a value that an eviction has killed does not come back. @module */
 import { chronicleOf, replacedBy, rowOf } from './chronicle.ts'
 import type { Chronicle, Served } from './chronicle.ts'
 import { evictionLogOf } from './eviction-log.ts'

@@ -81,7 +81,7 @@ function writeMs({ writes }: Chronicle, write: Write): number {
   let ms = plan.pollTimeoutMs + PRODUCE_MS + GRAIN_MS
   if (how === 'writeThrough') ms += PRODUCE_MS + Math.max(INTENT_MS, plan.hardTimeoutMs)
   if (plan.mode !== 'replicate') return ms
-  // The update beside the eviction, which stays behind those of the same key that are under way.
+  // The update beside the eviction, which waits for those of the same key that are under way.
   ms += PRODUCE_MS
   for (const other of writes.values())
     if (other !== write && other.life === life && other.space === space && other.key === key)
@@ -89,7 +89,7 @@ function writeMs({ writes }: Chronicle, write: Write): number {
   return ms
 }
 
-/** What is open at the end is so because its isolate or its request is gone. */
+/** A call is open at the end only because its isolate or its request is gone. */
 function checkEnd(chronicle: Chronicle, found: Findings): void {
   const { end, reads, writes } = chronicle
   if (end === undefined) return

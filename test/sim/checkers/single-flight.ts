@@ -122,8 +122,8 @@ class Excuses {
   }
 
   /**
-   * A load has the as-of of the position, or of the known end: of news only the evictions count. So an eviction that the
-   * isolate knows of keeps loads apart until the position has passed it. Where the source may lag, or writes are
+   * A load has the as-of of the position, or of the known end: of news only the evictions count. So an eviction that
+   * the isolate knows of keeps loads apart until the position has passed it. Where the source may lag, or writes are
    * announced, this holds for evictions of one's own, too.
    */
   #isAhead({ life, space, seq }: Load): boolean {

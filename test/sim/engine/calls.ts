@@ -1,4 +1,4 @@
-/** What is asked of isolates: reads and writes, as their users make them. @module */
+/** The calls to isolates: reads and writes, as their users make them. @module */
 import { parseToken } from '../../../src/token.ts'
 import type { CacheScope, Entry, Namespace } from '../../../src/types.ts'
 import type { ReadStep, SpaceName, WriteStep } from '../scenario.ts'
@@ -76,7 +76,7 @@ export class Calls {
     this.#visit(inhabitant, false, (visit) => this.#write(visit, step))
   }
 
-  /** Reads each of these keys until it is there, then again: as a user does. */
+  /** Reads each of these keys until it has a value, then again: as a user does. */
   async readTwice(inhabitant: Inhabitant, space: SpaceName, key: string): Promise<void> {
     for (let times = 0; times < 2; times++) {
       await new Promise<void>((resolve) => {
@@ -147,7 +147,7 @@ export class Calls {
   ): Promise<Served> {
     const { name } = namespace
     const space = name as SpaceName
-    // Once in a while by the shortest way: only where it will be taken is it known what it says.
+    // Now and then by `peek`: only where its value will be used is it known what it is.
     const held = options.after === undefined ? namespace.peek(key) : undefined
     if (how === 'peek' || held !== undefined) {
       const hit = {
@@ -294,7 +294,7 @@ export class Calls {
 
   #evicts(how: Write['how'], key: string, version: number) {
     if (how === 'tags') {
-      // Of the row as it was, or of all of them.
+      // A tag of the row as it was, or the one of all rows.
       const [parity] = tagsOf({ even: version % 2 === 1 } as Row)
       return { evicts: 'tag', pattern: this.#random() < 0.5 ? 'all' : parity } as const
     }

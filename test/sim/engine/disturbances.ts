@@ -59,7 +59,7 @@ export class Disturbances {
     return over && this.#run({ fault, end: over }, forMs ?? USUAL_MS)
   }
 
-  /** Everything is over, and right again. */
+  /** Ends every fault, and sets right what it changed. */
   calm(): void {
     const { universe, record } = this.#world
     const shown = new Map(this.#lives(undefined).map(({ life }) => [life, life.wall.read(universe.now)]))
@@ -70,7 +70,7 @@ export class Disturbances {
       life.spare()
       if (life.thaw(true)) record.tell({ type: 'thawed', isolate: id })
       life.wall.run(universe.now, 1)
-      // Never back: of one that has stood still just now, that would be both clocks at once.
+      // Never back: for an isolate that has just stood still, both clocks would step back at once.
       const right = EPOCH + seat.plan.skewMs + universe.now
       life.wall.set(universe.now, Math.max(right, shown.get(life) ?? right))
       life.monotonic.run(universe.now, 1)

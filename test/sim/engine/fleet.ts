@@ -1,4 +1,4 @@
-/** A run, from its beginning to its end: the fleet lives, things break, then it is calm and one looks at what is left. @module */
+/** A run, from beginning to end: the fleet runs, faults strike, then it is calm, and the checks at rest follow. @module */
 import { createTierFollower } from '../../../sync/tier-follower.ts'
 import { systemRuntime } from '../../../src/runtime.ts'
 import type { Step } from '../scenario.ts'
@@ -18,7 +18,7 @@ const LONG_MS = 20_000
 const PATIENCE_MS = 240_000
 /** After so many polls an isolate that has not caught up never will. */
 const MAX_SYNCS = 40
-/** Longer than what a failure keeps others from polling for. */
+/** Longer than a failure keeps other requests from polling. */
 const SYNC_PAUSE_MS = 5500
 /** Longer than the longest pause after failures. */
 const REST_MS = 40_000
@@ -140,14 +140,14 @@ export class Fleet {
     await this.#until(() => over, PATIENCE_MS)
   }
 
-  /** Whatever keeps a value from being held has its time: intents, settling, pauses after failures. */
+  /** Waits out all that keeps values from being held: intents, settling, pauses after failures. */
   async #rest(ms: number): Promise<void> {
     const { universe } = this.#world
     universe.quiet(universe.now + Math.max(0, ms - 5000))
     await universe.sleep(ms)
   }
 
-  /** Until it has caught up, which may take some polls: a poll has its time, and few bytes may come at once. */
+  /** Until it has caught up, which may take some polls: a poll has a deadline, and few bytes may come at once. */
   async #sync(inhabitant: Inhabitant): Promise<void> {
     for (let times = 0; times < MAX_SYNCS; times++) {
       let proved = false
@@ -163,7 +163,7 @@ export class Fleet {
   async #use(inhabitant: Inhabitant): Promise<void> {
     for (const [space, keys] of this.#calls.keys) {
       if (space === 'sets') continue
-      // Not all of them: another isolate begins with another one.
+      // Not all keys: each isolate begins with another one.
       const first = inhabitant.seat.index % keys.length
       for (const key of [...keys.slice(first), ...keys.slice(0, first)].slice(0, USED_KEYS))
         await this.#calls.readTwice(inhabitant, space, key)

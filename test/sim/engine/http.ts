@@ -119,7 +119,7 @@ async function empty(request: HttpRequest, serve: Serve): Promise<HttpAnswer> {
   const answer = await serve(request)
   if (answer.status !== 200 || answer.text === undefined) return answer
   const body = JSON.parse(answer.text) as unknown
-  // Not even where to go on: that would say that nothing is there.
+  // Without a next offset: that would say that nothing is there.
   const { 'kedge-next-offset': _, ...headers } = answer.headers ?? {}
   if (Array.isArray(body)) return { ...answer, headers, text: '[]' }
   const { topics } = body as { topics: { topic: string; partitions: object[] }[] }

@@ -81,7 +81,7 @@ export class Life {
     this.step()
     if (this.starting && this.isolatesRequests) return 0
     const shown = this.monotonic.read(this.universe.now)
-    // As much had passed since it last looked: no clock shows that they were stepped back. A few milliseconds may be rounding.
+    // As much time had passed since its last look: no clock shows the step back. A few milliseconds may be rounding.
     const wall = this.wall.read(this.universe.now)
     const isHidden = shown >= this.#monotonicShown && wall > this.#wallShown - 4
     if (this.alive && isHidden) for (const { at, ms } of this.#steps) this.#options.onHidden(at, ms)

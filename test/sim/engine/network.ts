@@ -1,5 +1,5 @@
 /**
- * The way to a proxy and back: it takes time, and things get lost on it.
+ * The way to a proxy and back: it takes time, and may lose requests and answers.
  *
  * A request that was sent arrives whatever becomes of its sender; an answer reaches the sender, where it is still
  * there.
@@ -41,7 +41,7 @@ export class Network {
     this.#latencyMs = latencyMs
   }
 
-  /** How many requests are on their way, or at a proxy. */
+  /** How many requests are under way, or at a proxy. */
   get busy(): number {
     return this.#under + this.#open.size
   }

@@ -22,7 +22,7 @@ export class Record {
     this.events.push({ t: this.#universe.now, ...event })
   }
 
-  /** What an isolate does after its end is nothing that happens. */
+  /** The trace leaves out what an isolate does after its end. */
   readonly of =
     (life: Life) =>
     (event: Told): void => {

@@ -102,7 +102,7 @@ export class Inhabitant {
     return tierOver(world.tierStore, universe, trouble, index, random, world.scenario.world.latencyMs)
   }
 
-  /** Says what it holds, where that has changed. */
+  /** Records what it holds, where that has changed. */
   #state(): void {
     const stats = this.#observed(() => this.cache.stats())
     const said = `${stats.entries} ${stats.bytes} ${stats.polls} ${stats.pollFailures} ${stats.reanchors} ${stats.unverified} ${stats.evictionsApplied}`

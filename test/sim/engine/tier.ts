@@ -9,7 +9,7 @@ import { places, type Universe } from './universe.ts'
 
 const DEADLINE_MS = 5000
 
-/** A command under way to the store arrives, whatever becomes of its sender. */
+/** A command under way to the store arrives, also when its sender is gone. */
 export function tierOver(
   store: MemoryTierStore,
   universe: Universe,

@@ -1,5 +1,5 @@
 /**
- * True time, and what happens in it. Nothing else makes time pass.
+ * True time, and its events. Only they make time pass.
  *
  * After each event everything that is runnable runs to its end: an immediate of Node's is followed by all of its
  * microtasks and ticks, before the next one. So an event is one immediate, and no turns are counted.
@@ -12,7 +12,7 @@ import { Queue } from './queue.ts'
 import { type Random, randomOf } from './random.ts'
 import type { SimRequest } from './request.ts'
 
-/** Where code runs: in which isolate and for which request. What is neither's runs in the world outside, by true time. */
+/** Where code runs: in which isolate and for which request. Other code runs in the world outside, by true time. */
 export interface Place {
   readonly universe: Universe
   readonly life: Life | undefined
@@ -46,7 +46,7 @@ export interface Happening {
 export const EPOCH = 1_700_000_000_000
 /** Immediates that are asked of Node at once. */
 const BATCH = 64
-/** Beyond it something runs in a circle. */
+/** Beyond it the code runs in an endless loop. */
 const MAX_HAPPENINGS = 3_000_000
 
 export class Universe {

@@ -2,7 +2,7 @@ import { describe } from 'vitest'
 import { holds } from './scenario.ts'
 
 describe('an isolate that finds the end of the log by asking', () => {
-  // A page of HTML with status 200 was taken for a yes: it began beyond the end, and passed over what came next.
+  // The adapter took a page of HTML with status 200 for a yes: the isolate began beyond the end, and skipped evictions.
   holds('begins no further than the log reaches, though the answer is a page of HTML', {
     seed: 1000101,
     world: {
