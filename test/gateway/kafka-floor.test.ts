@@ -22,7 +22,7 @@ describe('Ends that were answered', () => {
     floor.check(at(4))
   })
 
-  it('may be lower under a later epoch, which has lost records; a late answer under the earlier one changes nothing', () => {
+  it('may be lower under a later epoch, which has lost records; a late answer of the earlier one changes nothing', () => {
     const floor = new Floor()
     floor.check(at(9, 3))
     floor.check(at(5, 4))

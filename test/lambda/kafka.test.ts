@@ -105,7 +105,7 @@ describe('A record that cannot be read', () => {
   })
 
   it.each([[[{ h: ['x'] }]], [[{ h: [300] }]], ['headers'], [[[1]]], [{ h: 1 }]])(
-    'has headers that are worth nothing: %j, and is taken without them',
+    'has unusable headers: %j, and is taken without them',
     async (headers) => {
       const record = kafkaRecord('orders', { offset: 2, value: 'v', over: { headers } })
       const { records, poison } = readKafkaEvent({ records: { 'orders-0': [record] } })

@@ -331,7 +331,7 @@ describe('a loader service', () => {
     await loader.stop()
   })
 
-  it('leaves a failing source alone for a while, and its askers to themselves', async () => {
+  it('pauses calls to a failing source, and leaves the loads to the isolates meanwhile', async () => {
     const at = world()
     let loads = 0
     const down = new Error('down')

@@ -67,7 +67,7 @@ describe.each([
 })
 
 describe('a loader service that dies', () => {
-  it('in the middle of a load leaves its askers to themselves, by their deadline', async () => {
+  it('in the middle of a load leaves the loads to the isolates, by their deadline', async () => {
     const at = world()
     const loader = await running(at, { users: () => new Promise<never>(() => undefined) }, { drain: 0 })
     const isolates = [await readyIn(at), await readyIn(at), await readyIn(at)]

@@ -255,7 +255,7 @@ function held(
 }
 
 describe.skipIf(withoutMemcached() !== undefined)('a server of Memcached', () => {
-  it('that asks for words is given them, and an error never holds them', async () => {
+  it('that demands credentials gets them, and an error never holds them', async () => {
     const auth = { username: 'kedge', password: 'correct-horse' }
     const way = await openWay(1, { auth }, { auth })
     try {
@@ -272,7 +272,7 @@ describe.skipIf(withoutMemcached() !== undefined)('a server of Memcached', () =>
     }
   })
 
-  it('that asks for no words does not keep them for others to read', async () => {
+  it('that demands no credentials does not store them where others could read them', async () => {
     const way = await openWay(1, {}, { auth: { username: 'kedge', password: 'correct-horse' } })
     try {
       await memcachedSink(way.connection).begin('s', 'e', undefined)

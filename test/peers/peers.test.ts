@@ -83,7 +83,7 @@ describe('a race is lost by kedge', () => {
   it.concurrent.for<[LocalRaceName, string, Replacement]>([
     ['load across its invalidation', 'loads were not fenced', fence],
     ['load across an invalidation elsewhere', 'loads were not fenced', fence],
-    ['load across an invalidation of its tag', 'tags were not looked at', tags],
+    ['load across an invalidation of its tag', 'tags were not checked', tags],
     ['caller after an invalidation', 'any load could be joined', joinability],
     ['lost message', 'an hour were fresh enough', promise],
     ['restart of the bus, reader back first', 'an hour were fresh enough', promise],

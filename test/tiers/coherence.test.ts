@@ -63,7 +63,7 @@ describe.each(['kv', 'cache'])('two isolates of workerd that share a tier: %s', 
       // Else that removal could take the new value with it, which would be missed: there is no compare-and-delete.
       await until(async () => (await one.ask('/raw/c')).value === null, 'the old value is removed')
       expect((await two.read('c', { after })).body).toEqual({ value: 'second', from: 'loader' })
-      // A removal that comes late, or a write that the tier did not take in time, leaves nothing there: then it repeats.
+      // A late removal, or a write that the tier did not take in time, leaves nothing there: then the test repeats it.
       return until(isNew, 'the new value is in the tier', 3000).catch(() => false)
     }
     await until(renew, 'the new value is in the tier')

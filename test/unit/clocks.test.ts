@@ -111,7 +111,7 @@ describe('a cache whose clocks have stepped back', () => {
     expect(cache.freshness()).toMatchObject({ proved: true })
   })
 
-  it('goes on as if nothing had been, however often they step back', async () => {
+  it('goes on as before, however often they step back', async () => {
     const { users, cache } = await ready({ ttl: '1m' })
     for (let turn = 0; turn < 20; turn++) {
       at.runtime.stepClocks(-3_600_000)

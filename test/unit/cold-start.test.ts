@@ -114,7 +114,7 @@ describe('an isolate that begins while Kafka is away', () => {
     expect(users.peek('1')).toBeUndefined()
   })
 
-  it('publishes nothing of it: it is as of no position', async () => {
+  it('publishes nothing of it: it has no as-of', async () => {
     const { users, kafka } = await cold({ ttl: '1h', mode: 'replicate' })
     const produced = kafka.calls.produce
     const context = request()

@@ -48,7 +48,7 @@ describe('a load that an eviction of unknown fate may have met', () => {
 })
 
 describe('a load that was given up', () => {
-  it('brings nothing that is held, however soon after', async () => {
+  it('brings no value that is held, however soon it ends', async () => {
     const { users, cache } = await ready()
     const late = async () => {
       await at.runtime.sleep(1500)

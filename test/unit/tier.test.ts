@@ -271,7 +271,7 @@ describe('the carrier rule', () => {
     expect(await at.run(cold.users.getEntry('1', async () => 'new'))).toMatchObject({ from: 'loader' })
   })
 
-  it('refuses it where it came too late for what the tier has applied', async () => {
+  it('refuses it where it arrived after the tier had applied evictions', async () => {
     await at.run(follower().step())
     const one = await ready({}, { latency: () => late })
     let late = 0
@@ -470,7 +470,7 @@ describe('the proof', () => {
     ).toMatchObject({ from: 'loader', stored: false })
   })
 
-  it('passes the tier by while the log is out of reach, whatever may be served from here', async () => {
+  it('bypasses the tier while the log is out of reach, whatever may be served from here', async () => {
     const one = await ready()
     await at.run(one.users.getOrSet('1', async () => 'Ada'))
     const two = await ready({ onUnreachable: 'stale', maxOutage: '10s' })

@@ -129,7 +129,7 @@ describe('a write behind', () => {
     expect(there.users.peek('7')).toBe('new')
   })
 
-  it('gives way to a later one of its key; that the earlier one is persisted ends not the later one', async () => {
+  it('gives way to a later one of its key; persisting the earlier one does not end the later one', async () => {
     const [here, there] = [await ready(), await ready()]
     await here.users.writeBehind('7', 'first')
     const after = await here.users.writeBehind('7', 'second')
@@ -239,7 +239,7 @@ describe('a write behind', () => {
     expect(written('cache-evictions')).toEqual([])
   })
 
-  it('that a read without a loader looks for is no load for one that has a loader', async () => {
+  it('that a read without a loader looks for is not shared as a load with a reader that has one', async () => {
     const [here, there] = [await ready(), await ready()]
     await here.users.writeBehind('7', 'new')
     await at.run(there.cache.sync())
@@ -323,7 +323,7 @@ describe('a persister', () => {
     expect(await persister({ users: db.persist }).step()).toEqual({ persisted: 0, repeated: 0, dead: 0 })
   })
 
-  it('moves nothing forward that its store has not taken: the next one begins there again', async () => {
+  it('does not move past what its store has not taken: the next one begins there again', async () => {
     await writes(['a', 'a1'], ['b', 'b1'])
     const killed = persister({ users: () => new Promise(() => undefined) }, { storeTimeout: '10m' })
     void killed.made.step({ budget: '1m' }).catch(() => undefined)
@@ -375,7 +375,7 @@ describe('a persister', () => {
     expect(events.filter(({ type }) => type === 'persist_failed')).toHaveLength(3)
   })
 
-  it('gives up on a write that its store never takes: a dead letter, said loudly, and the key is asked for again', async () => {
+  it('gives up on a write that its store never takes: a dead letter, an event, and the key is loaded again', async () => {
     const users = await writes(['a', 'poison'], ['b', 'b1'], ['a', 'a2'])
     const db = store()
     const { step, events } = persister(
@@ -574,7 +574,7 @@ describe('a persister', () => {
     }
   })
 
-  it('says how it fares: whether it reads, and which store has failed since it last took something', async () => {
+  it('reports its state: whether it reads, and which store has failed since it last took something', async () => {
     const { users } = await ready()
     const fails = new Error('out of order')
     let failing: Error | undefined = fails

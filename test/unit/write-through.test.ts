@@ -174,7 +174,7 @@ describe('writeThrough', () => {
     expect(await there.users.getOrSet('7', db.load)).toBe('new')
   })
 
-  it('takes the word of a store that gives up when it is asked', async () => {
+  it('trusts a store that gives up when it is asked', async () => {
     const here = await ready()
     const write = here.users.writeThrough(
       '7',

@@ -1,4 +1,4 @@
-/** A run, from beginning to end: the fleet runs, faults strike, then it is calm, and the checks at rest follow. @module */
+/** A run: the fleet works, faults strike, then it is calm, and the checks at rest follow. @module */
 import { createTierFollower } from '../../../sync/tier-follower.ts'
 import { systemRuntime } from '../../../src/runtime.ts'
 import type { Step } from '../scenario.ts'

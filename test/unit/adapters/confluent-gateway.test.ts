@@ -203,7 +203,7 @@ describe('a read of the gateway', () => {
     expect(queries(lines())).toEqual(['old', undefined, 'new'])
   })
 
-  it('is out of range where something on the way answers with the records of another log', async () => {
+  it('is out of range where an intermediary answers with the records of another log', async () => {
     const stale = on(partition(0), () => json([recordAt(5)], 200, { 'kedge-log-id': 'old' }))
     const { log } = bench([offsets('new'), stale])
     await log.offsets('t', { partitions: [0] })

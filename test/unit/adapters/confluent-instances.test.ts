@@ -78,7 +78,7 @@ describe('a read over consumer instances', () => {
     expect(asked()).toEqual([OFFSETS, poll(1)])
   })
 
-  it('does not pass over what a poll has taken that something on the way has repeated', async () => {
+  it('does not skip records of a poll that an intermediary has repeated', async () => {
     const { proxy, values, asked } = bench()
     proxy.end = 3
     await values(0)
@@ -401,7 +401,7 @@ describe('`base_uri`', () => {
     expect(await rejection(read(0))).toMatchObject({ code: 'ERR_PROTOCOL' })
   })
 
-  it("is kept company by the balancer's cookies", async () => {
+  it("sends the balancer's cookies along", async () => {
     const { proxy, values, seen } = bench()
     proxy.end = 1
     proxy.createHeaders = () => {

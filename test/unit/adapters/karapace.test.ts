@@ -61,7 +61,7 @@ describe('karapace()', () => {
     })
   })
 
-  it('passes over nothing that a poll before the seek takes when it comes once more after it', async () => {
+  it('skips no record when the poll that precedes the seek is repeated after it', async () => {
     const { proxy, log, write, meanwhile } = bench()
     write('1', '2')
     let poll: Asked | undefined

@@ -58,7 +58,7 @@ describe('bounds by sounding', () => {
     expect(now.asked).toEqual([701, 700, 500])
   })
 
-  it('forget what is of another life of the topic', async () => {
+  it('forget the bounds of a topic that was recreated', async () => {
     const bounds = await soundBounds(partition(0, 3).sound, { beginning: 500, end: 700 })
     expect(bounds).toEqual({ beginning: 0, end: 3 })
   })
@@ -90,7 +90,7 @@ describe('bounds by sounding', () => {
     expect(asked).toBe(12)
   })
 
-  it('are refused of a proxy that has nothing against any offset', async () => {
+  it('are refused of a proxy that accepts any offset', async () => {
     await expect(soundBounds(async () => true, undefined)).rejects.toMatchObject({ code: 'ERR_PROTOCOL' })
     await expect(soundBounds(async () => true, { end: 7 })).rejects.toMatchObject({ code: 'ERR_PROTOCOL' })
   })
