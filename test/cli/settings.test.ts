@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { kedge } from './harness.ts'
 import type { Ran, Surroundings } from './harness.ts'
 
-/** Where the doctor looks, as the URL shows that it fails to reach. */
+/** The URL at which the doctor looks: that of its error. */
 async function asked(args: string[], around: Surroundings = {}): Promise<string> {
   const { out, err } = await kedge(['doctor', ...args], {
     ...around,

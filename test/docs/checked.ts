@@ -82,7 +82,7 @@ function holdScript(command: ShellCommand): void {
   else mustName(paths.find((path) => path.endsWith('.ts')) ?? '', args)
 }
 
-/** The server is out of reach; an unknown word or value is a usage error before the command finds that. */
+/** Kafka and the store are out of reach; an unknown word or value is a usage error before the command finds that. */
 async function holdKedge(command: ShellCommand): Promise<void> {
   const out = (): never => {
     throw new Error('out of reach')

@@ -157,7 +157,7 @@ const CUTS: readonly [string, (random: () => number) => Toxic][] = [
 
 /** A publish takes a few milliseconds. One that takes as long as this goes nowhere. */
 const STUCK_MS = 200
-/** How long a cut lasts, so that it meets a call. */
+/** How long a cut lasts at most, where it meets no call. */
 const CUT_MS = 5000
 
 const connectionsCut: Fault = async ({ stage, random }) => {
@@ -214,7 +214,7 @@ const SLOWNESS: readonly [string, (random: () => number) => Toxic][] = [
 /** Slower than any call is without a fault, but for hiccups. */
 const SLOW_MS = 30
 
-/** One of this many slow spells ends in silence: the last slow proof is then the newest. */
+/** The part of slow spells that end in silence: the last slow proof is then the newest. */
 const THEN_SILENCE = 0.4
 
 const connectionsSlowed: Fault = async ({ stage, random }) => {

@@ -107,7 +107,7 @@ export const adapterMutants: readonly Mutant[] = [
     to: 'if (length < 0) {',
     breaks: ['I9'],
     hint: ['unit/adapters/http.test.ts'],
-    unseen: 'What a process holds beside its entries is not seen by a trace.',
+    unseen: 'A trace does not show what a process holds beside its entries.',
   },
   {
     id: 'offsets-of-a-cache',

@@ -273,7 +273,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (stored && generation > 0) held.set(key, candidate)',
     to: 'if (stored) held.set(key, candidate)',
     breaks: [],
-    unseen: 'it is as of the beginning of the log, which others judge by all evictions since',
+    unseen: 'Its as-of is the beginning of the log: others check it against all evictions since',
     hint: ['unit/cold-start.test.ts'],
   },
   {

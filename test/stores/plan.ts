@@ -5,7 +5,7 @@ export interface Step<Name extends string> {
   readonly names: readonly Name[]
   /** How long all is well before, in milliseconds. */
   readonly calmMs: number
-  /** The random numbers of the fault. */
+  /** Of the fault's random numbers. */
   readonly seed: number
 }
 

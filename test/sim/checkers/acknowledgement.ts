@@ -10,7 +10,7 @@ type Appended = Chronicle['appended'][number]
 
 export const acknowledgement: Checker = {
   invariant: 'I16',
-  promise: 'a write resolves only when each of its records stands in the log where it was said to',
+  promise: 'a write resolves only when each of its records stands in the log at the offset that was answered',
   check(trace) {
     const found = new Findings('I16')
     const chronicle = chronicleOf(trace)

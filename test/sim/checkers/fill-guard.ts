@@ -9,7 +9,7 @@ import type { Checker } from '../trace.ts'
 export const fillGuard: Checker = {
   invariant: 'I2',
   promise:
-    'what was read from its source before an eviction of it is never served by an isolate that has passed it',
+    'an isolate that has passed an eviction never serves a value that was read from its source before it',
   check(trace) {
     const found = new Findings('I2')
     const { served } = chronicleOf(trace)

@@ -12,7 +12,7 @@ import type { Checker, Row, Trace } from '../trace.ts'
 export const fold: Checker = {
   invariant: 'I5',
   promise:
-    'evictions in any order and any number leave the same: at rest isolates hold the same version, or none',
+    'evictions in any order, once or often, have one result: at rest isolates hold the same version, or none',
   check(trace) {
     const found = new Findings('I5')
     const chronicle = chronicleOf(trace)

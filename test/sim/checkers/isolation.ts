@@ -8,7 +8,7 @@ import type { Checker, Trace } from '../trace.ts'
 
 export const isolation: Checker = {
   invariant: 'I12',
-  promise: 'a read returns what was asked for, and what is dropped was evicted in its own namespace',
+  promise: 'a read returns only keys that it asked for, and a dropped value was evicted in its own namespace',
   check(trace) {
     const found = new Findings('I12')
     const chronicle = chronicleOf(trace)

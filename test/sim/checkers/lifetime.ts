@@ -8,7 +8,7 @@ import type { Checker, Row, Trace } from '../trace.ts'
 
 export const lifetime: Checker = {
   invariant: 'I10',
-  promise: 'nothing is served past its TTL, or past swr and staleIfError where it is flagged so',
+  promise: 'no read serves a value past its TTL, or past swr and staleIfError where it is flagged so',
   check(trace) {
     const found = new Findings('I10')
     const chronicle = chronicleOf(trace)

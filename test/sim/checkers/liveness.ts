@@ -9,7 +9,7 @@ import type { Checker, Trace } from '../trace.ts'
 export const liveness: Checker = {
   invariant: 'I11',
   promise:
-    'everything is dropped only for a cause, and once all is calm keys are held and freshness is proved again',
+    'an isolate drops everything only for a cause; in the calm it holds keys and proves freshness again',
   check(trace) {
     const found = new Findings('I11')
     const chronicle = chronicleOf(trace)
@@ -40,7 +40,7 @@ function checkReanchors(trace: Trace, chronicle: Chronicle, life: Life, found: F
     }
     const changes = changesSince(chronicle, partition, before, reanchor)
     if (!isCaused(trace, life, before, reanchor, changes))
-      found.broke(t, `${what}, and nothing had caused it`)
+      found.broke(t, `${what} without a cause`)
     else if (offset === before.offset && changes.length === 0)
       found.broke(t, `${what} at ${offset}, where it had started already`)
   }

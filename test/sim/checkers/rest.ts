@@ -10,7 +10,7 @@ import type { Checker, Row, Trace } from '../trace.ts'
 
 export const rest: Checker = {
   invariant: 'I4',
-  promise: 'at rest an isolate holds of a row the last version that was evicted and replaced, or none',
+  promise: 'at rest an isolate holds no version of a row that an eviction in the log should have taken',
   check(trace) {
     const found = new Findings('I4')
     const chronicle = chronicleOf(trace)

@@ -147,7 +147,7 @@ export class Calls {
   ): Promise<Served> {
     const { name } = namespace
     const space = name as SpaceName
-    // Now and then by `peek`: only where its value will be used is it known what it is.
+    // A held value is read by the plain call: without `getEntry` it is known that it came from memory.
     const held = options.after === undefined ? namespace.peek(key) : undefined
     if (how === 'peek' || held !== undefined) {
       const hit = {
