@@ -8,7 +8,7 @@ describe('Ends that were answered', () => {
     const floor = new Floor()
     floor.check(at(7))
     expect(floor.bears(at(6))).toBe(false)
-    expect(() => floor.check(at(6))).toThrow('past')
+    expect(() => floor.check(at(6))).toThrow('below an earlier one')
     floor.check(at(7))
     floor.check(at(8))
     expect(floor.bears(at(7))).toBe(false)
@@ -18,7 +18,7 @@ describe('Ends that were answered', () => {
     const floor = new Floor()
     floor.raise(at(4))
     floor.raise(at(2))
-    expect(() => floor.check(at(3))).toThrow('past')
+    expect(() => floor.check(at(3))).toThrow('below an earlier one')
     floor.check(at(4))
   })
 
