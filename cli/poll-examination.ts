@@ -103,7 +103,7 @@ function firstPoll(ms: number, limits: CacheLimits): Finding {
     )
   return problem(
     'first poll',
-    `${longer}, and than four times that, after which a cache gives a poll up and begins anew`,
+    `${longer}, and than four times that: a cache cancels such a poll, and begins another`,
     remedy,
   )
 }
