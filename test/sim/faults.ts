@@ -22,9 +22,21 @@ export const FAULTS = {
     says: 'the connection breaks before the proxy has the request',
     amount: percent,
   },
-  request_swallowed: { of: 'way', says: 'the request never arrives, and its sender gets no error', amount: percent },
-  answer_lost: { of: 'way', says: 'the proxy carries the request out, and its answer never arrives', amount: percent },
-  answer_reset: { of: 'way', says: 'the proxy carries the request out, and the connection breaks', amount: percent },
+  request_swallowed: {
+    of: 'way',
+    says: 'the request never arrives, and its sender gets no error',
+    amount: percent,
+  },
+  answer_lost: {
+    of: 'way',
+    says: 'the proxy carries the request out, and its answer never arrives',
+    amount: percent,
+  },
+  answer_reset: {
+    of: 'way',
+    says: 'the proxy carries the request out, and the connection breaks',
+    amount: percent,
+  },
   request_doubled: { of: 'way', says: 'the request arrives twice, the second time later', amount: percent },
   request_late: {
     of: 'way',

@@ -39,8 +39,7 @@ function checkReanchors(trace: Trace, chronicle: Chronicle, life: Life, found: F
       continue
     }
     const changes = changesSince(chronicle, partition, before, reanchor)
-    if (!isCaused(trace, life, before, reanchor, changes))
-      found.broke(t, `${what} without a cause`)
+    if (!isCaused(trace, life, before, reanchor, changes)) found.broke(t, `${what} without a cause`)
     else if (offset === before.offset && changes.length === 0)
       found.broke(t, `${what} at ${offset}, where it had started already`)
   }
