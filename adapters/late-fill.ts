@@ -32,7 +32,7 @@ const LIFETIME_MS = PATIENCE_MS + 1000
 const HOLDING_MS = 100
 
 /** How long a framework may load, where nobody says so. */
-export const MAX_LOAD_MS = 60_000
+const MAX_LOAD_MS = 60_000
 
 /** Whether a load began before a moment, or after it. */
 export type Began = 'before' | 'after' | 'unknown'
