@@ -1,14 +1,14 @@
 /**
- * Values that come after their read, from a framework that loads by itself: it asks, is told that there is nothing,
- * loads, and brings what it has loaded.
+ * Values that come after their read, from a framework that loads by itself: it asks, the cache has nothing, the
+ * framework loads, and brings what it has loaded.
  *
- * The read begins a load of the cache's own, which waits for that value. So its as-of is of before the framework began
- * to load, and an eviction that comes while it loads keeps the value from being held.
+ * The read begins a load of the cache's own, which waits for that value. So its as-of is older than the framework's load,
+ * and an eviction that comes while the framework loads keeps the value from being held.
  *
  * Most frameworks do not say which read a value belongs to. So a value that may be of an earlier one must never meet a
  * later wait: a delete does not end a wait, and every read that ends without a value, however it ends, is remembered
  * for as long as its framework may load. Where an eviction came since one of those, what is brought is not held. A
- * framework that says which loads it has under way ({@link Loads}) is believed instead.
+ * framework that lists its running loads ({@link Loads}) is asked instead.
  *
  * @module
  */
@@ -28,10 +28,10 @@ import { UnplacedReads } from './late-fill/unplaced-reads.ts'
 const PATIENCE_MS = 10_000
 /** A wait that is older is of a request that is gone (Workers): its own timer would have ended it. */
 const LIFETIME_MS = PATIENCE_MS + 1000
-/** How long it may take to hold a value; on Workers whoever waits for it may be gone. */
+/** How long it may take to hold a value; on Workers the request that waits for it may be gone. */
 const HOLDING_MS = 100
 
-/** How long a framework may load, where nobody says so. */
+/** How long a framework may load, where no option says so. */
 const MAX_LOAD_MS = 60_000
 
 /** Whether a load began before a moment, or after it. */
@@ -50,8 +50,8 @@ export interface Origin {
   /** One of {@link Loads}, and who brings it. */
   readonly load?: { readonly of: object; readonly via: object } | undefined
   /**
-   * Wall clock: when its framework began with it, at the moment of its own read or later. One that began before the wait
-   * is of somebody else, and is not held. Without it, and without `load`, it is of whoever reads.
+   * Wall clock: when its framework began to load it, at the moment of its own read or later. A load that began before the
+   * wait belongs to another read and is refused. Without `since` and `load`, the value counts as the waiting read's.
    */
   readonly since?: number | undefined
   /** How long before its read the framework may have taken that time. */
@@ -110,7 +110,7 @@ export class LateFills<T> {
   read(key: string, options: LoadOptions<T> = {}): Promise<T | undefined> {
     this.#forget(key)
     this.#overtaken(key)
-    // Whoever reads beside somebody who is loading loads too: the other one may fail, and nobody would say so.
+    // A read beside another one that waits loads as well: the other load may fail, and its framework does not say so.
     if (this.#open.has(key) || this.#room.isFull(this.#space)) return this.get(key)
     if (this.#isUnheld) return this.#beside(key, async () => this.#look(key))
     const until = this.#runtime.monotonic() + LIFETIME_MS
@@ -217,7 +217,7 @@ export class LateFills<T> {
 
   /**
    * Brings the value; resolves when it is held, or refused; where its reader was given a stale one, soon after. `false`
-   * where nobody waits for it: it is not held.
+   * where no read waits for it: it is not held.
    *
    * @throws KedgeError `ERR_CODEC` where it cannot outlive a request
    */
@@ -244,7 +244,7 @@ export class LateFills<T> {
     return true
   }
 
-  /** Whether the value is of the one who waits, or of somebody who began later. */
+  /** Whether the value's load began after the waiting read. */
   #isOf(wait: Wait<T>, { load, since, graceMs = 0 }: Origin): boolean {
     const began = load ? (wait.began?.(load.of, load.via) ?? 'unknown') : 'unknown'
     if (began !== 'unknown') return began === 'after'

@@ -14,7 +14,7 @@ const RIDDLES: readonly (readonly [RegExp, string])[] = [
   [/\bwhoever\b/i, 'name the actor'],
   [/\b(?:no|some|any)body\b/i, 'name the actor: writer, reader, isolate, client, broker, proxy, request'],
   [/\b(?:is|are|was|were|be|been) told\b/i, 'say who tells it: "the proxy answers", "the poll returns"'],
-  [/\bbelieved?\b/i, 'say what is done with it: served, kept, used, taken'],
+  [/(?<![#.])\bbelieved?\b(?!\()/i, 'say what is done with it: served, kept, used, taken'],
   [/\b(?:of|from) (?:before|after)\b/i, 'say of which time'],
   [/\bmet anew\b/i, 'resynced'],
   [/\bas good as\b|\bgood for nothing\b|\bas well as it goes\b|\bhas had its time\b/i, 'say what happens'],

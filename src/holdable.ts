@@ -144,7 +144,7 @@ function alienOf(value: object): Alien | undefined {
   return can('next') && (Symbol.iterator in value || Symbol.asyncIterator in value) ? ONCE : undefined
 }
 
-/** What stands there as data, its own or inherited. A getter is not called: it may throw, or load what nobody asked for. */
+/** What stands there as data, its own or inherited. Getters are not called: they may throw, or load lazily. */
 function dataAt(value: object, name: string | symbol): unknown {
   let at: object | null = value
   for (let depth = 0; at !== null && depth < MAX_PROTOTYPES; depth++) {

@@ -9,7 +9,7 @@ import type { Vantage } from '../../src/keyspace.ts'
 
 /** Keys of such reads, at most; those beyond count for every key. */
 const MAX_KEYS = 10_000
-/** Of one key; beyond, the two that were told first count as one. */
+/** Of one key; beyond, the two that were added first count as one. */
 const MAX_READS = 16
 
 interface Unplaced {
@@ -50,14 +50,14 @@ export class UnplacedReads {
   }
 }
 
-/** With one more, in the order in which they were told. */
+/** With one more, in the order in which they were added. */
 function added(reads: readonly Unplaced[], read: Unplaced, now: number): Unplaced[] {
   const left = reads.filter(({ until }) => until >= now)
   const last = left.at(-1)
   if (last && isSame(last.vantage, read.vantage)) return [...left.slice(0, -1), read]
   if (left.length < MAX_READS) return [...left, read]
   const [first, second, ...rest] = left
-  // One that is given up is told late: the first to be told need not be the oldest.
+  // A wait that is given up is added late: the first one need not be the oldest.
   return [{ vantage: older(first!.vantage, second!.vantage), until: second!.until }, ...rest, read]
 }
 

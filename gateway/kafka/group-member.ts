@@ -154,7 +154,7 @@ export class KafkaMember implements GroupMember {
     }
   }
 
-  /** A coordinator that moves or loads is there again soon: until then a client is told that there is nothing. */
+  /** A coordinator that moves or loads is there again soon: until then a client gets an empty answer. */
   #worthTelling(error: unknown, since: number): boolean {
     const passes = error instanceof KafkaFailure && (error.code === undefined || isPassing(error.code))
     return !passes || performance.now() - since >= this.#access.settings.requestTimeoutMs

@@ -13,19 +13,19 @@ import { append, kedge, proxy } from './harness.ts'
 const OPTIONS = { password: undefined, prefix: 'kedge:' }
 
 describe('The URL of a store', () => {
-  const nobody = { tls: false, username: undefined, password: undefined, db: undefined }
+  const bare = { tls: false, username: undefined, password: undefined, db: undefined }
   it.each([
-    ['redis://h', { ...nobody, kind: 'redis', hosts: [{ host: 'h', port: 6379 }], href: 'redis://h' }],
-    ['redis://h:7/2', { ...nobody, kind: 'redis', hosts: [{ host: 'h', port: 7 }], db: 2 }],
+    ['redis://h', { ...bare, kind: 'redis', hosts: [{ host: 'h', port: 6379 }], href: 'redis://h' }],
+    ['redis://h:7/2', { ...bare, kind: 'redis', hosts: [{ host: 'h', port: 7 }], db: 2 }],
     [
       'rediss://ann:p%40ss@h',
-      { ...nobody, kind: 'redis', tls: true, username: 'ann', password: 'p@ss', href: 'rediss://h' },
+      { ...bare, kind: 'redis', tls: true, username: 'ann', password: 'p@ss', href: 'rediss://h' },
     ],
-    ['redis://:pw@[::1]:7', { ...nobody, kind: 'redis', password: 'pw', hosts: [{ host: '::1', port: 7 }] }],
+    ['redis://:pw@[::1]:7', { ...bare, kind: 'redis', password: 'pw', hosts: [{ host: '::1', port: 7 }] }],
     [
       'redis-cluster://a:1,b:2',
       {
-        ...nobody,
+        ...bare,
         kind: 'redis-cluster',
         hosts: [
           { host: 'a', port: 1 },
@@ -36,7 +36,7 @@ describe('The URL of a store', () => {
     [
       'memcached://a,b:2',
       {
-        ...nobody,
+        ...bare,
         kind: 'memcached',
         hosts: [
           { host: 'a', port: 11_211 },
@@ -44,7 +44,7 @@ describe('The URL of a store', () => {
         ],
       },
     ],
-    ['https://x.upstash.io', { ...nobody, kind: 'upstash', tls: true, href: 'https://x.upstash.io' }],
+    ['https://x.upstash.io', { ...bare, kind: 'upstash', tls: true, href: 'https://x.upstash.io' }],
   ])('%s is read', (url, expected) => expect(parseStoreUrl(url, undefined)).toMatchObject(expected))
 
   it('takes its password from elsewhere where it has none', () => {

@@ -113,7 +113,7 @@ describe('what is loaded after a read that ended without a value is not held by 
     expect(await bringsOld(all)).toBeUndefined()
   })
 
-  it('where nobody waited for it any more, though another value has come since', async () => {
+  it('where no read waited for it any more, though another value has come since', async () => {
     const all = await opened()
     const { at, fills, evict } = all
     await at.run(fills.read('1'))
@@ -181,9 +181,9 @@ describe('a load of a framework', () => {
 })
 
 describe('reads that nothing is waited for', () => {
-  it('count as the oldest of those that are put together, in whatever order they were told', () => {
+  it('count as the oldest of those that are put together, in whatever order they were added', () => {
     const unplaced = new UnplacedReads(60_000)
-    // One that is given up is told after those that came later.
+    // One that is given up is added after those that came later.
     for (let n = 0; n < 20; n++) unplaced.add('k', { asOf: n === 1 ? 3 : 100 + n, generation: 1 }, n)
     const asOfs = unplaced.still('k', 100).map(({ asOf }) => asOf)
     expect(Math.min(...asOfs)).toBe(3)

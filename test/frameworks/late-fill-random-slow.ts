@@ -64,7 +64,7 @@ export async function runSlowly(seed: number): Promise<SlowResult> {
     await space.getOrSet(key, load).catch(() => undefined)
   }
   const catchUp = async (): Promise<void> => {
-    // A proof of this same millisecond may be of before the eviction.
+    // A proof of this same millisecond may be older than the eviction.
     await runtime.advance(1)
     const since = runtime.now()
     await at.run(here.cache.sync())

@@ -51,7 +51,7 @@ describe.each([
     await member.leave()
   })
 
-  it('leaves when nobody uses it any more, though no request comes', async () => {
+  it('leaves when no client uses it any more, though no request comes', async () => {
     const { at } = joining(coordinator)
     await vi.advanceTimersByTimeAsync(MINUTE)
     expect(at.left).toBe(0)
