@@ -195,4 +195,4 @@ it('never holds what was loaded before an eviction, however the reads ended and 
   })
   // Otherwise it would have shown nothing.
   expect(Math.min(...Object.values(reached)), JSON.stringify(reached)).toBeGreaterThan(0)
-})
+}, 120_000)
