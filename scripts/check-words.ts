@@ -32,9 +32,10 @@ let count = 0
 for (const file of files) {
   if ((!PAGES.test(file) && !CODE.test(file)) || LEFT_OUT.test(file)) continue
   const text = readFileSync(file, 'utf8')
-  for (const [at, line] of text.split('\n').entries()) {
+  const prose = PAGES.test(file) ? text : proseOf(text)
+  for (const [at, line] of prose.split('\n').entries()) {
     for (const [riddle, instead] of RIDDLES) {
-      const [found] = riddle.exec(PAGES.test(file) ? line : wordsOf(line)) ?? []
+      const [found] = riddle.exec(line) ?? []
       if (found === undefined) continue
       count++
       process.stdout.write(`${file}:${at + 1}: "${found}": ${instead}\n`)
@@ -44,10 +45,17 @@ for (const file of files) {
 process.stdout.write(`${count} riddles\n`)
 if (count > 0) process.exitCode = 1
 
-/** The words of a line of code: its comment and its texts. Names in the code are for the compiler. */
-function wordsOf(line: string): string {
-  if (/^\s*(?:\/?\*|\/\/)/.test(line)) return line
-  const comment = / \/\/ (.*)$/.exec(line)?.[1] ?? ''
-  const texts = [...line.matchAll(/'([^']* [^']*)'|`([^`]* [^`]*)`|"([^"]* [^"]*)"/g)].map((each) => each[0])
-  return `${texts.join(' ')} ${comment}`
+/** The comments and texts of a source, each where it stands: names in the code are for the compiler. */
+function proseOf(source: string): string {
+  const parts = source.matchAll(
+    /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|\/\/[^\n]*|\/\*[^]*?\*\//g,
+  )
+  let prose = ''
+  let end = 0
+  for (const { 0: part, index } of parts) {
+    prose += source.slice(end, index).replaceAll(/[^\n]/g, ' ')
+    prose += part.startsWith('/') || part.includes(' ') ? part : part.replaceAll(/[^\n]/g, ' ')
+    end = index + part.length
+  }
+  return prose
 }

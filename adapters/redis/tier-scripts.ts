@@ -75,7 +75,7 @@ local function refused(held, asOf, version)
     return version and held.floor and version < held.floor
   end
   if held.kind ~= 'v' then return false end
-  -- As-ofs of two logs cannot be compared; a value that a group's eviction killed is as good as gone.
+  -- As-ofs of two logs cannot be compared; a value that a group's eviction killed counts as gone.
   if held.log ~= ARGV[2] and held.log ~= '-' and ARGV[2] ~= '-' then return false end
   if follows and held.asOf <= floor then return false end
   if version and held.version and version ~= held.version then return held.version > version end
