@@ -131,7 +131,7 @@ describe('kedge topics check', () => {
     ['cache-evictions', { 'cleanup.policy': 'compact,delete' }, 'PROBLEM', /compaction removes evictions/],
     ['cache-evictions', { 'retention.ms': '3600000' }, 'PROBLEM', /kept for 1h, and should be for 1d/],
     ['cache-evictions', { 'retention.bytes': '1000' }, 'warning', /burst of evictions/],
-    ['cache-evictions', { 'min.insync.replicas': '1' }, 'PROBLEM', /one broker alone/],
+    ['cache-evictions', { 'min.insync.replicas': '1' }, 'PROBLEM', /on one broker only/],
     [
       'cache-evictions',
       { 'unclean.leader.election.enable': 'true' },
@@ -157,7 +157,7 @@ describe('kedge topics check', () => {
     ['cache-writes', { 'cleanup.policy': 'compact' }, /writes that are not persisted yet/],
     ['cache-writes', { 'retention.ms': '3600000' }, /writes are kept for 1h, and should be for 7d/],
     ['cache-writes', { 'retention.bytes': '1000' }, /many writes push out others/],
-    ['cache-writes', { 'min.insync.replicas': '1' }, /one broker alone/],
+    ['cache-writes', { 'min.insync.replicas': '1' }, /on one broker only/],
     ['cache-writes', { 'unclean.leader.election.enable': 'true' }, /acknowledged records are then lost/],
     ['cache-writes-dead', { 'cleanup.policy': 'compact,delete' }, /all letters of a key but the last/],
     ['cache-writes-dead', { 'retention.ms': '3600000' }, /dead letters are kept for 1h/],
