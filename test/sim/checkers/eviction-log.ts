@@ -138,12 +138,14 @@ class Evictions implements EvictionLog {
     const list = this.#byPartition.get(partition)
     if (list) list.push(eviction)
     else this.#byPartition.set(partition, [eviction])
+    // An intent shows where its namespace lives as well as an eviction does.
+    const isOwn = !eviction.simple && !eviction.unreadable && !eviction.empty
+    if (namespace !== undefined && isOwn && !this.#partitions.has(namespace))
+      this.#partitions.set(namespace, partition)
     // Expiries and foreign noise cost misses, and promise nothing. (Evictions of an aborted transaction count: they are
     // read uncommitted.)
     if (isNoise(eviction)) return
     const of = `${partition}|${namespace ?? ''}|`
-    const isKnown = namespace === undefined || this.#partitions.has(namespace)
-    if (!isKnown && !eviction.simple) this.#partitions.set(namespace, partition)
     if (eviction.all) push(this.#lists, of, eviction)
     for (const key of eviction.keys) push(this.#lists, `${of}k${key}`, eviction)
     for (const tag of eviction.tags) push(this.#lists, `${of}t${tag}`, eviction)
