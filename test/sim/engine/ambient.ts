@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { LightController } from './abort.ts'
+import { LightController, LightSignal } from './abort.ts'
 import { blobOf, gzipped, inflated } from './compression.ts'
 import type { Life } from './life.ts'
 import { EPOCH, type Happening, type Place, places } from './universe.ts'
@@ -45,6 +45,7 @@ export function virtual(transport: Transport): () => void {
     Date: globalThis.Date,
     fetch: globalThis.fetch,
     AbortController: globalThis.AbortController,
+    AbortSignal: globalThis.AbortSignal,
     Blob: globalThis.Blob,
     CompressionStream: globalThis.CompressionStream,
     DecompressionStream: globalThis.DecompressionStream,
@@ -111,6 +112,13 @@ export function virtual(transport: Transport): () => void {
     },
     AbortController: new Proxy(real.AbortController, {
       construct: (target) => (places.getStore()?.life === undefined ? new target() : new LightController()),
+    }),
+    // The product refuses an option that is no signal.
+    AbortSignal: new Proxy(real.AbortSignal, {
+      get: (target, name) =>
+        name === Symbol.hasInstance
+          ? (value: unknown) => value instanceof LightSignal || value instanceof target
+          : (Reflect.get(target, name) as unknown),
     }),
     Blob: new Proxy(real.Blob, {
       construct: (target, args: [BlobPart[]?, BlobPropertyBag?]) =>
