@@ -97,7 +97,9 @@ export class FreshnessGate {
   /** How long a value that is loaded now may be held before the first contact; `undefined` where it must not be. */
   coldMs(): number | undefined {
     const { maxOutageMs, onUnreachable } = this.#ground.settings
-    return onUnreachable === 'stale' && this.#isCold() ? maxOutageMs : undefined
+    // A source that lags may answer with what was evicted `settle` ago, and no eviction is known here.
+    const leftMs = maxOutageMs - this.#space.settings.settleMs
+    return onUnreachable === 'stale' && leftMs > 0 && this.#isCold() ? leftMs : undefined
   }
 
   /** Whether the log was never reached, though it had the time to answer. */

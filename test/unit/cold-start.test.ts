@@ -76,6 +76,18 @@ describe('an isolate that begins while Kafka is away', () => {
     expect(await at.run(users.getOrSet('1', db.load))).toBe('b')
   })
 
+  it('holds it for less where the source may lag: what it answers may have been evicted for as long', async () => {
+    const { users } = await cold({ ttl: '1h', maxOutage: '30s', settle: '10s' })
+    const db = source({ '1': 'a' })
+    await at.run(users.getOrSet('1', db.load))
+    await at.runtime.advance(19_900)
+    expect(await at.run(users.get('1'))).toBe('a')
+    await at.runtime.advance(100)
+    expect(await at.run(users.get('1'))).toBeUndefined()
+    const late = await cold({ ttl: '1h', maxOutage: '30s', settle: '30s' })
+    expect(await at.run(late.users.getEntry('1', db.load))).toMatchObject({ stored: false })
+  })
+
   it('keeps to a TTL that is shorter', async () => {
     const { users } = await cold({ ttl: '5s', maxOutage: '1m' })
     const db = source({ '1': 'a' })
