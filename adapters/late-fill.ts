@@ -41,7 +41,7 @@ export type Began = 'before' | 'after' | 'unknown'
 export interface Loads {
   /** Whether one of the key is under way. */
   isUnderWay(key: string): boolean
-  /** Tells of a load, later, whether it had begun by now. `via` is who brings its value. */
+  /** Returns a function that answers later whether a load had begun by now. `via` is the cache that brings its value. */
   atNow(key: string): (load: object, via: object) => Began
 }
 
@@ -204,7 +204,7 @@ export class LateFills<T> {
     const wait = this.#open.get(key)
     if (wait?.give === undefined || this.#loads === undefined) return
     if (this.#loads.isUnderWay(key)) return
-    // What is not read yet will be met by whatever is held, of this wait or of a new one.
+    // Evictions that this isolate has not read yet will kill the held value, of this wait or of a new one.
     if (this.#unchanged(key, wait.vantage, { ...wait.vantage, asOf: 0 })) return
     void wait.give(undefined)
   }

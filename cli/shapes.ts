@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { durationMs } from '../src/duration.ts'
 import type { Duration } from '../src/types.ts'
 import { meant } from './meant.ts'
+import { UNITS } from './time-units.ts'
 
 const own = (error: string) => ({ error })
 
@@ -77,13 +78,6 @@ export const length: z.ZodType<number> = z
       return refuse("must be a duration such as '500ms', '10s' or '5m'")
     }
   })
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-] as const
 
 /** A length of time in the form of the command line. */
 export function durationText(ms: number): string {

@@ -1,5 +1,6 @@
 /** The output of a command: lines, colours where the terminal shows them, and never a secret. @module */
 import { styleText } from 'node:util'
+import { UNITS } from './time-units.ts'
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold'
 
@@ -85,13 +86,6 @@ export function quoted(id: string): string {
     (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`,
   )
 }
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-] as const
 
 /** A length of time for people: `5m`, `1h 20m`, `350 ms`. */
 export function lengthOf(ms: number): string {

@@ -9,6 +9,7 @@ import { KedgeError } from './errors.ts'
 import type { RefuseReason } from './events.ts'
 import type { Candidate, Ground, Keyspace } from './keyspace.ts'
 import { asked, keepMsOf, tagsOf, ttlOf, windowsOf } from './lifetime.ts'
+import type { Place } from './lifetime.ts'
 import type { ArrivedValue, PutMessage } from './messages.ts'
 
 /** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
@@ -49,7 +50,7 @@ export function asRead<T>({ settings: { codec } }: Ground, space: Keyspace<T>, k
   } catch (cause) {
     throw new KedgeError('ERR_CODEC', `the ${codec.name} codec cannot encode this value`, { cause })
   }
-  const read = back === undefined ? undefined : parse(space, key, back)
+  const read = back === undefined ? undefined : parse(space, { namespace: space.name, key }, back)
   if (read !== undefined) return read
   throw new KedgeError(
     'ERR_CODEC',
@@ -74,7 +75,7 @@ export function candidateOf<T>(
   const born = Math.min(arrived.at ?? wall, writtenAt ?? wall)
   if (arrived.at !== undefined && arrived.at > wall + MAX_SKEW_MS) return 'expired'
   const place = { namespace: space.name, key: arrived.key }
-  const value = parse(space, arrived.key, arrived.value)
+  const value = parse(space, place, arrived.value)
   if (value === undefined) return 'schema'
   const { load, settleMs } = space.settings
   const ageMs = Math.max(0, wall - born)
@@ -100,9 +101,9 @@ export function candidateOf<T>(
   }
 }
 
-function parse<T>(space: Keyspace<T>, key: string, value: unknown): T | undefined {
+function parse<T>(space: Keyspace<T>, place: Place, value: unknown): T | undefined {
   const { schema } = space.settings
   if (schema === undefined) return value as T
-  const parsed = asked('schema', { namespace: space.name, key }, () => schema.safeParse(value))
+  const parsed = asked('schema', place, () => schema.safeParse(value))
   return parsed.success ? (parsed.data as T) : undefined
 }

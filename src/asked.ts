@@ -193,7 +193,7 @@ export class Asked<T> {
     const asks = candidateOf(this.#ground, space, arrived, { writtenAt: timestamp })
     if (typeof asks === 'string') return undefined
     const { load } = this.#demand
-    const place = { namespace: space.name, key }
+    const place = space.place(key)
     const tags = arrived.tags ?? tagsOf(asks.value, load, place)
     const windows = windowsOf(asks.value, load, place)
     // A value past its TTL is no answer, even within its windows: the reader would serve it as fresh.

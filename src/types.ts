@@ -78,8 +78,8 @@ export interface Lifetime<T> {
    */
   readonly ttl?: Duration | ((value: T) => Duration | undefined)
   /**
-   * How long after `ttl` a value may be served while it is loaded again. RFC 5861. What a function says of a value when
-   * it is loaded stays with the value in this isolate, whatever later reads say. @default 0
+   * How long after `ttl` a value may be served while it is loaded again. RFC 5861. What a function returns for a value
+   * when it is loaded stays with the value in this isolate: a later read may shorten it, and cannot lengthen it. @default 0
    */
   readonly swr?: Duration | ((value: T) => Duration | undefined)
   /** How long after `ttl` a value may be served when its loader fails. RFC 5861. A function as for `swr`. @default 0 */

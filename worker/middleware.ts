@@ -34,8 +34,8 @@ export interface KedgeMiddlewareOptions {
   /**
    * Whether every answer carries `Cache-Status` (RFC 9211), errors too: whether what the request read through
    * `c.var.cache`, until its answer began, was held, and if not, why. Several reads are one member:
-   * `kedge; fwd=miss; stored; detail="3 reads: 2 hit, 1 miss"`; none is `kedge; detail=unread`. A field that tells of other
-   * caches is added to; one that a handler has set for kedge is left. @default false
+   * `kedge; fwd=miss; stored; detail="3 reads: 2 hit, 1 miss"`; none is `kedge; detail=unread`. The middleware adds to a
+   * field of other caches, and leaves one that a handler has set for kedge. @default false
    */
   readonly status?: boolean
   /**

@@ -41,7 +41,7 @@ export class PendingLoads {
     return this.#underWay(key).length > 0
   }
 
-  /** Tells of a load, later, whether it had begun by now. */
+  /** Returns a function that answers later whether a load had begun by now. */
   atNow(key: string): (load: object, cache: object) => Began {
     const [underWay, caches] = [new Set<object>(this.#underWay(key)), new Set(this.#caches)]
     return (load, cache) => (underWay.has(load) ? 'before' : caches.has(cache) ? 'after' : 'unknown')

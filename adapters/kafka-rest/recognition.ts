@@ -36,7 +36,7 @@ const QUESTIONS: readonly Question[] = [
     },
   },
   {
-    // Karapace answers in the type of the JSON format, whatever the request accepts.
+    // Karapace answers in the type of the JSON format, and ignores `accept`.
     request: get('/brokers', V2),
     read: (answer) => {
       if (!Array.isArray(field(answer, 'brokers'))) return undefined

@@ -49,7 +49,7 @@ export const ringOf = (connection: MemcachedConnection): string =>
 
 export const encodeMarker = (marker: Marker): Uint8Array => encodeUtf8(JSON.stringify(marker))
 
-/** The markers of all servers: each server holds one, whatever the hash of its key. */
+/** The markers of all servers: each server holds one, and the hash of its key does not choose the server. */
 export async function readMarkers(
   talk: Conversation,
   prefix: string,
