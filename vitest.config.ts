@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
-import { LongestFirst } from './scripts/vitest-sequencer.ts'
+import { LongestFirst } from './tools/vitest-sequencer.ts'
 import { filesOf, PROJECTS } from './test/projects.ts'
 import type { Part } from './test/projects.ts'
 
@@ -8,7 +8,7 @@ const part = (process.env['KEDGE_TESTS'] ?? 'all') as Part
 
 export default defineConfig({
   test: {
-    reporters: ['./scripts/vitest-reporter.ts'],
+    reporters: ['./tools/vitest-reporter.ts'],
     // By default Vitest uses a core less. While one suite waits for its server, another one computes.
     maxWorkers: availableParallelism(),
     sequence: { sequencer: LongestFirst },

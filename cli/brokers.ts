@@ -1,7 +1,7 @@
 /** Connects to the brokers that the settings name. @module */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { KafkaCluster, KafkaOptions } from '../gateway/kafka/index.ts'
+import type { KafkaCluster, KafkaOptions } from '../services/gateway/kafka/index.ts'
 import { asUsage, UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import {

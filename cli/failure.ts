@@ -1,5 +1,5 @@
 /** An error as one sentence for a person and one exit code for a script. @module */
-import { isKedgeError } from '../src/errors.ts'
+import { isKedgeError } from '../src/ports/errors.ts'
 import { plain } from './terminal.ts'
 
 /** Exit codes of every command. */

@@ -1,8 +1,8 @@
 /** `kedge get`: shows the latest update of a key, and whether an eviction came after it. @module */
 import type { Command } from 'commander'
-import { MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/ids.ts'
-import type { Codec } from '../src/codec.ts'
-import type { KafkaLog } from '../src/log.ts'
+import { MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/wire/ids.ts'
+import type { Codec } from '../src/wire/codec.ts'
+import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, UsageError } from './failure.ts'

@@ -1,5 +1,5 @@
 /** The metrics of a loader service in Prometheus' text format. @module */
-import type { LoaderLag, LoaderService, LoaderStats } from '../loader/index.ts'
+import type { LoaderLag, LoaderService, LoaderStats } from '../services/loader/index.ts'
 import { counter, exposition, gauge } from './metrics.ts'
 
 const HELP: Readonly<Record<Exclude<keyof LoaderStats, 'queued' | 'loading'>, string>> = {

@@ -1,9 +1,9 @@
 /** `kedge loader`: loads the keys that isolates miss, as a process. @module */
 import type { Command } from 'commander'
-import { createLoader } from '../loader/index.ts'
-import type { LoaderEvent, LoaderOptions, Loaders, LoaderService } from '../loader/index.ts'
-import type { KafkaLog } from '../src/log.ts'
-import type { KedgeEvent } from '../src/events.ts'
+import { createLoader } from '../services/loader/index.ts'
+import type { LoaderEvent, LoaderOptions, Loaders, LoaderService } from '../services/loader/index.ts'
+import type { KafkaLog } from '../src/ports/kafka-log.ts'
+import type { KedgeEvent } from '../src/api/events.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence } from './failure.ts'

@@ -2,8 +2,8 @@
 /** `kedge`, as a process. @module */
 import { createRequire } from 'node:module'
 import process from 'node:process'
-import type { KafkaCluster, KafkaOptions } from '../gateway/kafka/index.ts'
-import { systemRuntime } from '../src/runtime.ts'
+import type { KafkaCluster, KafkaOptions } from '../services/gateway/kafka/index.ts'
+import { systemRuntime } from '../src/ports/runtime.ts'
 import { run } from './program.ts'
 import { showsColours } from './terminal.ts'
 import type { Sink } from './terminal.ts'
@@ -28,7 +28,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 /** Loads Kafka's client only for commands that speak to brokers. */
 async function connect(options: KafkaOptions): Promise<KafkaCluster> {
-  return (await import('../gateway/kafka/index.ts')).kafkaCluster(options)
+  return (await import('../services/gateway/kafka/index.ts')).kafkaCluster(options)
 }
 
 process.exitCode = await run({

@@ -1,5 +1,5 @@
 /** Reports a missing topic, and the command that creates it. @module */
-import { isKedgeError } from '../src/errors.ts'
+import { isKedgeError } from '../src/ports/errors.ts'
 import { CommandError, sentence } from './failure.ts'
 import {
   deadLettersTopic,

@@ -1,9 +1,14 @@
 /** `kedge persister`: writes to the sources what was written behind, as a process. @module */
 import type { Command } from 'commander'
-import { createPersister } from '../persister/index.ts'
-import type { Persister, PersisterEvent, PersisterLag, PersisterOptions } from '../persister/index.ts'
-import { isKedgeError } from '../src/errors.ts'
-import type { KafkaLog } from '../src/log.ts'
+import { createPersister } from '../services/persister/index.ts'
+import type {
+  Persister,
+  PersisterEvent,
+  PersisterLag,
+  PersisterOptions,
+} from '../services/persister/index.ts'
+import { isKedgeError } from '../src/ports/errors.ts'
+import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence } from './failure.ts'

@@ -1,5 +1,5 @@
 /** Examines whether the polls of a cache are quick enough for its options. @module */
-import type { KafkaLog, Position } from '../src/log.ts'
+import type { KafkaLog, Position } from '../src/ports/kafka-log.ts'
 import { sentence } from './failure.ts'
 import { ok, problem, skipped, warning } from './finding.ts'
 import type { Finding } from './finding.ts'

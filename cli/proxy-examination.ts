@@ -1,6 +1,6 @@
 /** Examines a proxy, and reports what is wrong with it. @module */
-import { isKedgeError } from '../src/errors.ts'
-import type { KafkaLog, PartitionOffsets } from '../src/log.ts'
+import { isKedgeError } from '../src/ports/errors.ts'
+import type { KafkaLog, PartitionOffsets } from '../src/ports/kafka-log.ts'
 import { sentence } from './failure.ts'
 import { ok, problem, skipped, warning } from './finding.ts'
 import type { Finding } from './finding.ts'

@@ -1,9 +1,9 @@
 /** Makes the log behind a proxy from the settings. @module */
-import { kafkaRest } from '../adapters/kafka-rest.ts'
-import { redpanda } from '../adapters/redpanda.ts'
-import { json } from '../src/codec.ts'
-import type { Codec } from '../src/codec.ts'
-import type { KafkaLog } from '../src/log.ts'
+import { kafkaRest } from '../adapters/kafka/kafka-rest.ts'
+import { redpanda } from '../adapters/kafka/redpanda.ts'
+import { json } from '../src/wire/codec.ts'
+import type { Codec } from '../src/wire/codec.ts'
+import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { asUsage, UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import { authToken, flavor, password, requestTimeout, url, username } from './settings/proxy.ts'
@@ -36,7 +36,7 @@ export async function logOf(
     if (kind !== 'upstash') return kafkaRest({ ...base, ...(auth && { auth }), flavor: kind })
     if (auth === undefined || !('password' in auth))
       throw new UsageError('--flavor upstash needs --username and KEDGE_PASSWORD')
-    const { upstash } = await optional(() => import('../adapters/upstash.ts'), '@upstash/kafka')
+    const { upstash } = await optional(() => import('../adapters/kafka/upstash.ts'), '@upstash/kafka')
     return upstash({ ...base, ...auth })
   } catch (error) {
     throw asUsage(error)
@@ -67,7 +67,7 @@ async function optional<T>(load: () => Promise<T>, name: string): Promise<T> {
 /** Decodes messages: JSON, and MessagePack where its package is installed. */
 export async function codecOf(): Promise<Codec> {
   try {
-    return (await import('../adapters/messagepack.ts')).messagePack()
+    return (await import('../adapters/codecs/messagepack.ts')).messagePack()
   } catch {
     return json
   }

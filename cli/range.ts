@@ -1,6 +1,6 @@
 /** Reads a stretch of a topic to its end. @module */
-import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/log.ts'
-import type { Runtime } from '../src/runtime.ts'
+import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/ports/kafka-log.ts'
+import type { Runtime } from '../src/ports/runtime.ts'
 
 const READ_BYTES = 1_000_000
 /** A record may be larger than an answer: the reader then asks for more, up to this. */

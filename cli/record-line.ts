@@ -1,8 +1,8 @@
 /** Records of the topics as lines for people. @module */
-import type { DecodedRecord } from '../src/coherence.ts'
-import type { Arrived, Eviction } from '../src/messages.ts'
-import { readEviction, readUpdate } from '../src/messages.ts'
-import { NAMESPACE_PATTERN } from '../src/ids.ts'
+import type { DecodedRecord } from '../src/coherence/apply-eviction.ts'
+import type { Arrived, Eviction } from '../src/wire/messages.ts'
+import { readEviction, readUpdate } from '../src/wire/messages.ts'
+import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
 import { lengthOf, plain, quoted } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -1,7 +1,7 @@
 /** Examines whether a written record comes back, and whether a long poll ends when it arrives. @module */
-import { json } from '../src/codec.ts'
-import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/log.ts'
-import type { BeatMessage } from '../src/messages.ts'
+import { json } from '../src/wire/codec.ts'
+import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/ports/kafka-log.ts'
+import type { BeatMessage } from '../src/wire/messages.ts'
 import { sentence } from './failure.ts'
 import { ok, problem, skipped, warning } from './finding.ts'
 import type { Finding } from './finding.ts'

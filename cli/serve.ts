@@ -1,9 +1,9 @@
 /** `kedge serve`: serves a cache over HTTP, as a process beside its clients. @module */
 import type { Command } from 'commander'
 import { createCache } from '../src/index.ts'
-import type { KedgeEvent } from '../src/events.ts'
-import type { KafkaLog } from '../src/log.ts'
-import type { Cache } from '../src/types.ts'
+import type { KedgeEvent } from '../src/api/events.ts'
+import type { KafkaLog } from '../src/ports/kafka-log.ts'
+import type { Cache } from '../src/api/types.ts'
 import { createApp } from '../worker/app.ts'
 import { bearerAuth, openToAll } from '../worker/auth.ts'
 import type { Authorizer } from '../worker/auth.ts'

@@ -1,5 +1,5 @@
 /** Runs a service until the process gets a signal to end. @module */
-import type { KafkaLog } from '../src/log.ts'
+import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { asUsage } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { Health } from './health.ts'

@@ -1,6 +1,6 @@
 /** What a command takes from its process: tests may replace all of it. @module */
-import type { KafkaCluster, KafkaOptions } from '../gateway/kafka/index.ts'
-import type { Runtime } from '../src/runtime.ts'
+import type { KafkaCluster, KafkaOptions } from '../services/gateway/kafka/index.ts'
+import type { Runtime } from '../src/ports/runtime.ts'
 import type { OpenStore, StoreOptions } from './store.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -1,7 +1,7 @@
 /** The kinds of values that settings have: typed in a configuration file, text everywhere else. @module */
 import * as z from 'zod'
-import { durationMs } from '../src/duration.ts'
-import type { Duration } from '../src/types.ts'
+import { durationMs } from '../src/runtime/duration.ts'
+import type { Duration } from '../src/api/types.ts'
 import { meant } from './meant.ts'
 import { UNITS } from './time-units.ts'
 

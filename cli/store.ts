@@ -1,8 +1,8 @@
 /** Makes a store from its URL, and loads only the client that this store needs. @module */
-import type { RedisConnection } from '../adapters/redis.ts'
-import { KedgeError } from '../src/errors.ts'
-import type { Sink } from '../src/sink.ts'
-import type { Tier } from '../src/tier.ts'
+import type { RedisConnection } from '../adapters/stores/redis.ts'
+import { KedgeError } from '../src/ports/errors.ts'
+import type { Sink } from '../src/ports/sink.ts'
+import type { Tier } from '../src/ports/tier.ts'
 import { asUsage, UsageError } from './failure.ts'
 import { parseStoreUrl } from './store-url.ts'
 import type { StoreUrl } from './store-url.ts'
@@ -37,7 +37,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Ope
 
 async function redisStore(url: StoreUrl, { prefix }: StoreOptions): Promise<OpenStore> {
   const { Cluster, Redis } = await installed(() => import('ioredis'), 'ioredis')
-  const { ioredis, redisSink, redisTier } = await import('../adapters/redis.ts')
+  const { ioredis, redisSink, redisTier } = await import('../adapters/stores/redis.ts')
   const { username, password, hosts, db } = url
   const access = {
     ...(username !== undefined && { username }),
@@ -104,8 +104,8 @@ function noConnection(error: Error, where: string): KedgeError {
 
 async function upstashStore({ href, password }: StoreUrl, { prefix }: StoreOptions): Promise<OpenStore> {
   if (password === undefined) throw new UsageError('the token of Upstash is missing (KEDGE_SYNC_PASSWORD)')
-  const { redisSink, redisTier } = await import('../adapters/redis.ts')
-  const { upstashRedis } = await import('../adapters/upstash-redis.ts')
+  const { redisSink, redisTier } = await import('../adapters/stores/redis.ts')
+  const { upstashRedis } = await import('../adapters/stores/upstash-redis.ts')
   const connection = upstashRedis({ url: href, token: password })
   return {
     sink: redisSink(connection, { prefix }),
@@ -119,7 +119,7 @@ async function memcachedStore(
   { prefix }: StoreOptions,
 ): Promise<OpenStore> {
   const { Memcache } = await installed(() => import('memcache'), 'memcache')
-  const { memcached, memcachedSink } = await import('../adapters/memcached.ts')
+  const { memcached, memcachedSink } = await import('../adapters/stores/memcached.ts')
   const client = new Memcache({
     nodes: hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
   })

@@ -2,7 +2,7 @@
 import type { Health } from './health.ts'
 import { counter, exposition, gauge } from './metrics.ts'
 import type { Sample } from './metrics.ts'
-import type { SyncLag, SyncStats } from '../sync/index.ts'
+import type { SyncLag, SyncStats } from '../services/sync/index.ts'
 
 /** A sync, or the applier of a tier: what follows a topic. */
 export interface Followed {

@@ -1,6 +1,6 @@
 /** Reports the progress of a sync: a bar on a terminal, lines elsewhere. @module */
-import type { SyncEvent } from '../sync/index.ts'
-import type { Runtime } from '../src/runtime.ts'
+import type { SyncEvent } from '../services/sync/index.ts'
+import type { Runtime } from '../src/ports/runtime.ts'
 import { sentence } from './failure.ts'
 import { lengthOf, plain, quoted } from './terminal.ts'
 import type { Terminal } from './terminal.ts'

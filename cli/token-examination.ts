@@ -1,8 +1,8 @@
 /** Examines a token: what it asks for, and whether it can be from this log. @module */
-import type { KafkaCluster } from '../gateway/kafka/index.ts'
-import type { KafkaLog } from '../src/log.ts'
-import { parseToken } from '../src/token.ts'
-import type { TokenPositions } from '../src/token.ts'
+import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
+import type { KafkaLog } from '../src/ports/kafka-log.ts'
+import { parseToken } from '../src/wire/token.ts'
+import type { TokenPositions } from '../src/wire/token.ts'
 import { ok, problem, skipped, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
 

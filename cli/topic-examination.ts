@@ -1,5 +1,5 @@
 /** Examines whether the topics have the settings that kedge's promise needs. @module */
-import type { KafkaCluster } from '../gateway/kafka/index.ts'
+import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
 import { ok, problem, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
 import { lengthOf, plain } from './terminal.ts'

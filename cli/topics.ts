@@ -1,7 +1,7 @@
 /** `kedge topics`: creates the topics, and compares existing ones with what they should be. @module */
 import { Command } from 'commander'
-import { Refusal } from '../gateway/refusal.ts'
-import type { KafkaCluster } from '../gateway/kafka/index.ts'
+import { Refusal } from '../services/gateway/refusal.ts'
+import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
 import { withCluster } from './brokers.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'

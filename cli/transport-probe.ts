@@ -1,5 +1,5 @@
 /** A transport that notes the duration, the status and the date of every answer. @module */
-import type { Runtime } from '../src/runtime.ts'
+import type { Runtime } from '../src/ports/runtime.ts'
 
 interface Exchange {
   readonly status: number

@@ -23,7 +23,7 @@ export async function transportOf(
     // Imported by itself first. Node 20 is too old for undici 8, and ends the process when a nested import
     // throws, even inside a `try`.
     await import('undici')
-    const { undici } = await import('../adapters/undici.ts')
+    const { undici } = await import('../adapters/transport/undici.ts')
     const { fetch, close } = undici()
     return { name: 'undici', fetch, close }
   } catch (cause) {

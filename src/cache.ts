@@ -3,31 +3,31 @@
  *
  * @module
  */
-import { encodeUtf8 } from './codec.ts'
-import { Flights } from './single-flight.ts'
-import { Follower } from './follower.ts'
-import { GroupWriter } from './group-writer.ts'
-import { Keyspace } from './keyspace.ts'
-import type { Ground } from './keyspace.ts'
-import { Lifespan } from './lifespan.ts'
-import { NAMESPACE_PATTERN } from './ids.ts'
-import { partitionOf } from './murmur2.ts'
+import { encodeUtf8 } from './wire/codec.ts'
+import { Flights } from './read/single-flight.ts'
+import { Follower } from './coherence/follower.ts'
+import { GroupWriter } from './write/set-many.ts'
+import { Keyspace } from './coherence/coherent-store.ts'
+import type { Ground } from './coherence/coherent-store.ts'
+import { Lifespan } from './runtime/lifecycle.ts'
+import { NAMESPACE_PATTERN } from './wire/ids.ts'
+import { partitionOf } from './wire/partitioner.ts'
 import { ScopedNamespace } from './namespace.ts'
 import type { NamespaceParts } from './namespace.ts'
-import type { CacheOptions, NamespaceOptions } from './options.ts'
-import { PendingWrites } from './pending-writes.ts'
-import { prewarm } from './prewarm.ts'
-import { Publisher, tokenOf } from './publisher.ts'
-import { Reader } from './reader.ts'
-import { Requests } from './requests.ts'
-import { Scope } from './scope.ts'
-import { cacheSettings, checkOptions, checkWriteOptions, namespaceSettings } from './settings.ts'
-import { SharedTier } from './shared-tier.ts'
-import { Slots } from './slots.ts'
-import { newCounters } from './stats.ts'
-import { Budget } from './store.ts'
-import { Timeline } from './timeline.ts'
-import type { Token } from './token.ts'
+import type { CacheOptions, NamespaceOptions } from './api/options.ts'
+import { PendingWrites } from './write-paths/pending-writes.ts'
+import { prewarm } from './replicate/prewarm.ts'
+import { Publisher, tokenOf } from './write/publisher.ts'
+import { Reader } from './read/reader.ts'
+import { Requests } from './loader-client/request-reply.ts'
+import { Scope } from './coherence/request-scope.ts'
+import { cacheSettings, checkOptions, checkWriteOptions, namespaceSettings } from './api/settings.ts'
+import { SharedTier } from './tier/shared-tier.ts'
+import { Slots } from './runtime/semaphore.ts'
+import { newCounters } from './api/stats.ts'
+import { Budget } from './store/lru-store.ts'
+import { Timeline } from './runtime/clock.ts'
+import type { Token } from './wire/token.ts'
 import type {
   Cache,
   CacheScope,
@@ -41,12 +41,12 @@ import type {
   RequestContext,
   ScopeOptions,
   WriteOptions,
-} from './types.ts'
-import { Updates } from './updates.ts'
-import { WriteBehind } from './write-behind.ts'
-import { WriteThrough } from './write-through.ts'
-import { Writer } from './writer.ts'
-import type { WriterContext } from './writer.ts'
+} from './api/types.ts'
+import { Updates } from './replicate/updates-consumer.ts'
+import { WriteBehind } from './write-paths/write-behind.ts'
+import { WriteThrough } from './write-paths/write-through.ts'
+import { Writer } from './write/writer.ts'
+import type { WriterContext } from './write/writer.ts'
 
 /** Namespaces of one cache. Their names may come from requests, so there is an end to them. */
 const MAX_NAMESPACES = 1000

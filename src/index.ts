@@ -4,9 +4,9 @@
  * @module
  */
 export { createCache } from './cache.ts'
-export type { Codec } from './codec.ts'
-export { isKedgeError, KedgeError } from './errors.ts'
-export type { KedgeErrorCode, KedgeErrorOptions } from './errors.ts'
+export type { Codec } from './wire/codec.ts'
+export { isKedgeError, KedgeError } from './ports/errors.ts'
+export type { KedgeErrorCode, KedgeErrorOptions } from './ports/errors.ts'
 export type {
   DropReason,
   KedgeEvent,
@@ -15,7 +15,7 @@ export type {
   RefuseReason,
   TierOperation,
   UnansweredReason,
-} from './events.ts'
+} from './api/events.ts'
 export type {
   CallOptions,
   KafkaLog,
@@ -27,7 +27,7 @@ export type {
   Position,
   ReadOptions as LogReadOptions,
   ReadResult,
-} from './log.ts'
+} from './ports/kafka-log.ts'
 export type {
   BeatMessage,
   ClearMessage,
@@ -37,15 +37,15 @@ export type {
   Message,
   PutMessage,
   RequestMessage,
-} from './messages.ts'
-export { readGroup } from './domain-message.ts'
-export type { PutsMessage } from './domain-message.ts'
-export type { BreakerState } from './breaker.ts'
-export { readEviction, readRequest, readUpdate } from './messages.ts'
-export type { Arrived, ArrivedDrop, ArrivedValue, Eviction, Intent } from './messages.ts'
-export type { CacheOptions, NamespaceOptions, TierBreakerOptions, TopicNames } from './options.ts'
-export { systemRuntime } from './runtime.ts'
-export type { Runtime } from './runtime.ts'
+} from './wire/messages.ts'
+export { readGroup } from './wire/batch-message.ts'
+export type { PutsMessage } from './wire/batch-message.ts'
+export type { BreakerState } from './runtime/circuit-breaker.ts'
+export { readEviction, readRequest, readUpdate } from './wire/messages.ts'
+export type { Arrived, ArrivedDrop, ArrivedValue, Eviction, Intent } from './wire/messages.ts'
+export type { CacheOptions, NamespaceOptions, TierBreakerOptions, TopicNames } from './api/options.ts'
+export { systemRuntime } from './ports/runtime.ts'
+export type { Runtime } from './ports/runtime.ts'
 export type {
   AppliedPosition,
   Tier,
@@ -56,9 +56,9 @@ export type {
   TierItem,
   TierPlace,
   TierWrite,
-} from './tier.ts'
-export { joinTokens } from './token.ts'
-export type { Token } from './token.ts'
+} from './ports/tier.ts'
+export { joinTokens } from './wire/token.ts'
+export type { Token } from './wire/token.ts'
 export type {
   Cache,
   CacheScope,
@@ -90,6 +90,6 @@ export type {
   WriteBehindOptions,
   WriteOptions,
   WriteThroughOptions,
-} from './types.ts'
-export { readWrite } from './write-message.ts'
-export type { WriteMessage } from './write-message.ts'
+} from './api/types.ts'
+export { readWrite } from './wire/write-message.ts'
+export type { WriteMessage } from './wire/write-message.ts'

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import type { Call } from './flight.ts'
-import type { Flights } from './single-flight.ts'
-import type { GroupWriter } from './group-writer.ts'
-import type { Keyspace, Vantage } from './keyspace.ts'
-import type { PublishDeadline } from './publish-deadline.ts'
-import type { Reader } from './reader.ts'
-import type { Scope } from './scope.ts'
-import type { Slots } from './slots.ts'
-import type { Token } from './token.ts'
+import type { Call } from './read/flight.ts'
+import type { Flights } from './read/single-flight.ts'
+import type { GroupWriter } from './write/set-many.ts'
+import type { Keyspace, Vantage } from './coherence/coherent-store.ts'
+import type { PublishDeadline } from './write/publish-deadline.ts'
+import type { Reader } from './read/reader.ts'
+import type { Scope } from './coherence/request-scope.ts'
+import type { Slots } from './runtime/semaphore.ts'
+import type { Token } from './wire/token.ts'
 import type {
   DeleteOptions,
   Entry,
@@ -29,10 +29,10 @@ import type {
   WriteBehindOptions,
   WriteOptions,
   WriteThroughOptions,
-} from './types.ts'
-import type { WriteBehind } from './write-behind.ts'
-import type { WriteThrough } from './write-through.ts'
-import type { Writer } from './writer.ts'
+} from './api/types.ts'
+import type { WriteBehind } from './write-paths/write-behind.ts'
+import type { WriteThrough } from './write-paths/write-through.ts'
+import type { Writer } from './write/writer.ts'
 
 /** What a namespace consists of, whatever the scope it is used in. */
 export interface NamespaceParts<T> {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { CacheOptions } from '../src/options.ts'
+import type { CacheOptions } from '../src/api/options.ts'
 import { type Authorizer, bearerAuth, openToAll } from './auth.ts'
 import type { OriginOptions } from './origin.ts'
 import { readTier, type TierSettings } from './tier.ts'

@@ -4,11 +4,11 @@
  * @module
  */
 import type { Hono } from 'hono'
-import { confluent } from '../adapters/confluent.ts'
-import { upstash } from '../adapters/upstash.ts'
+import { confluent } from '../adapters/kafka/confluent.ts'
+import { upstash } from '../adapters/kafka/upstash.ts'
 import { createCache } from '../src/index.ts'
-import type { KafkaLog } from '../src/log.ts'
-import type { Cache, PrewarmResult } from '../src/types.ts'
+import type { KafkaLog } from '../src/ports/kafka-log.ts'
+import type { Cache, PrewarmResult } from '../src/api/types.ts'
 import { createApp } from './app.ts'
 import { BindingsError, blameBindings, type KafkaSettings, readBindings, type Settings } from './bindings.ts'
 import type { ExecutionContext } from './execution-context.ts'

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Cache, RequestContext } from '../src/types.ts'
+import type { Cache, RequestContext } from '../src/api/types.ts'
 import type { Authorizer } from './auth.ts'
 import type { Origin } from './origin.ts'
 import type { TokenCookieOptions } from './token-cookie.ts'

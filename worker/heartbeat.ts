@@ -7,9 +7,9 @@
  *
  * @module
  */
-import { json } from '../src/codec.ts'
-import type { KafkaLog } from '../src/log.ts'
-import type { BeatMessage } from '../src/messages.ts'
+import { json } from '../src/wire/codec.ts'
+import type { KafkaLog } from '../src/ports/kafka-log.ts'
+import type { BeatMessage } from '../src/wire/messages.ts'
 
 /** Writes a heartbeat to every partition of the evictions topic. Rejects as `produce` does. */
 export async function beat(log: KafkaLog, topic: string, partitions: number): Promise<void> {

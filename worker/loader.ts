@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { LoaderService } from '../loader/types.ts'
-import type { Duration, RequestContext } from '../src/types.ts'
+import type { LoaderService } from '../services/loader/types.ts'
+import type { Duration, RequestContext } from '../src/api/types.ts'
 
 /** The part of Cloudflare's `MessageBatch` that is needed. */
 export interface RequestBatch {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { atMost, shorter } from '../src/nearest.ts'
-import type { Duration, Loader, LoadOptions, ManyLoader } from '../src/types.ts'
+import { atMost, shorter } from '../src/api/nearest.ts'
+import type { Duration, Loader, LoadOptions, ManyLoader } from '../src/api/types.ts'
 import type { Origin, OriginValue } from './origin.ts'
 
 /** Requests to the origin at once for one batch. Workers keeps six connections open and queues the rest. */

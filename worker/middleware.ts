@@ -5,9 +5,9 @@
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
-import { isKedgeError } from '../src/errors.ts'
-import { parseToken, type Token } from '../src/token.ts'
-import type { Cache, CacheScope, RequestContext, ScopeOptions } from '../src/types.ts'
+import { isKedgeError } from '../src/ports/errors.ts'
+import { parseToken, type Token } from '../src/wire/token.ts'
+import type { Cache, CacheScope, RequestContext, ScopeOptions } from '../src/api/types.ts'
 import { Problem, problemOf } from './problem.ts'
 import { RequestStatus } from './request-status.ts'
 import type { TokenCookieOptions } from './token-cookie.ts'

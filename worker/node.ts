@@ -4,9 +4,9 @@
  * @module
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import { durationMs } from '../src/duration.ts'
-import { Listener } from '../gateway/listener.ts'
-import type { Cache, Duration } from '../src/types.ts'
+import { durationMs } from '../src/runtime/duration.ts'
+import { Listener } from '../services/gateway/listener.ts'
+import type { Cache, Duration } from '../src/api/types.ts'
 import { Background } from './node/background.ts'
 import type { BackgroundContext } from './node/background.ts'
 import { Problem } from './problem.ts'

@@ -12,8 +12,8 @@
  * @module
  */
 import * as z from 'zod'
-import { durationMs } from '../src/duration.ts'
-import type { Duration } from '../src/types.ts'
+import { durationMs } from '../src/runtime/duration.ts'
+import type { Duration } from '../src/api/types.ts'
 import { BodyError, isJson, readJson } from './body.ts'
 import { DurationShape } from './duration.ts'
 import { lifetimeOf } from './freshness.ts'

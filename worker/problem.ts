@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { isKedgeError, type KedgeErrorCode } from '../src/errors.ts'
+import { isKedgeError, type KedgeErrorCode } from '../src/ports/errors.ts'
 
 /** The codes of the worker itself. Errors of the cache keep their own, see `KedgeErrorCode`. */
 export type WorkerProblemCode =

@@ -5,7 +5,7 @@
  */
 import type { Context } from 'hono'
 import type { z } from 'zod'
-import { NAMESPACE_PATTERN } from '../src/ids.ts'
+import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
 import { BodyError, type BodyFault, isJson, MAX_JSON_DEPTH, readJson } from './body.ts'
 import { Problem } from './problem.ts'
 import { faultsOf, Key } from './schemas.ts'

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { KafkaLog } from '../src/log.ts'
-import type { Cache, PrewarmResult } from '../src/types.ts'
+import type { KafkaLog } from '../src/ports/kafka-log.ts'
+import type { Cache, PrewarmResult } from '../src/api/types.ts'
 import type { Settings } from './bindings.ts'
 import { beat } from './heartbeat.ts'
 

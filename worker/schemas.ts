@@ -5,8 +5,8 @@
  * @module
  */
 import * as z from 'zod'
-import { checkId, MAX_IDS, MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/ids.ts'
-import type { Duration } from '../src/types.ts'
+import { checkId, MAX_IDS, MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/wire/ids.ts'
+import type { Duration } from '../src/api/types.ts'
 import { DurationShape } from './duration.ts'
 
 /** Keys in one batch. */

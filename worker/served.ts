@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { NAMESPACE_PATTERN } from '../src/ids.ts'
-import type { Cache, CacheScope, Namespace } from '../src/types.ts'
+import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
+import type { Cache, CacheScope, Namespace } from '../src/api/types.ts'
 import { unknownNamespace } from './request.ts'
 
 /** Namespaces that clients may create where no list is given. Each costs some memory for good. */

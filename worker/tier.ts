@@ -1,9 +1,9 @@
 /** The shared tier of the deployable worker, as its bindings name it. @module */
-import { cacheApi } from '../adapters/cache-api.ts'
-import { redisTier } from '../adapters/redis.ts'
-import { upstashRedis } from '../adapters/upstash-redis.ts'
-import { type KVNamespaceLike, workersKv } from '../adapters/workers-kv.ts'
-import type { Tier } from '../src/tier.ts'
+import { cacheApi } from '../adapters/stores/cache-api.ts'
+import { redisTier } from '../adapters/stores/redis.ts'
+import { upstashRedis } from '../adapters/stores/upstash-redis.ts'
+import { type KVNamespaceLike, workersKv } from '../adapters/stores/workers-kv.ts'
+import type { Tier } from '../src/ports/tier.ts'
 import type { Variables } from './variables.ts'
 
 /** Which tier, and what it needs. `prefix` keeps the values of one deployment from those of another. */

@@ -4,9 +4,9 @@
  * @module
  */
 import * as z from 'zod'
-import type { KVNamespaceLike } from '../adapters/workers-kv.ts'
-import { NAMESPACE_PATTERN } from '../src/ids.ts'
-import type { Duration } from '../src/types.ts'
+import type { KVNamespaceLike } from '../adapters/stores/workers-kv.ts'
+import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
+import type { Duration } from '../src/api/types.ts'
 import { BEARER_TOKEN_PATTERN } from './auth.ts'
 import { DurationText } from './duration.ts'
 import { parseTagTemplate } from './origin-tags.ts'

@@ -1,5 +1,5 @@
 /** Settings: how commands reach Kafka over HTTP. @module */
-import type { Flavor as KafkaRestFlavor } from '../../adapters/kafka-rest.ts'
+import type { Flavor as KafkaRestFlavor } from '../../adapters/kafka/kafka-rest.ts'
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { choice, length, text } from '../shapes.ts'

@@ -1,6 +1,6 @@
 /** Settings of a sync: what it reads, and how it writes it to the store. @module */
 import * as z from 'zod'
-import type { SyncFormat } from '../../sync/index.ts'
+import type { SyncFormat } from '../../services/sync/index.ts'
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { choice, length, list, text, topicName, truth, whole } from '../shapes.ts'

@@ -1,7 +1,7 @@
 /** The edge worker twice, in workerd, the runtime of Cloudflare Workers: two isolates that know nothing of each other. @module */
-import { startIsolate } from '../../demo/isolate.ts'
-import { type OpenServer, serveApp } from '../../demo/server.ts'
-import { bundleWorker } from '../../demo/worker-bundle.ts'
+import { startIsolate } from '../tour/isolate.ts'
+import { type OpenServer, serveApp } from '../tour/server.ts'
+import { bundleWorker } from '../tour/worker-bundle.ts'
 import type { Redis } from 'ioredis'
 import { redisRest } from './redis-rest.ts'
 

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 // The example uses the package as its users do: built.
-if (!existsSync(`${ROOT}dist/gateway/index.js`)) {
+if (!existsSync(`${ROOT}dist/services/gateway/index.js`)) {
   console.log('Building the package first.')
   const { status } = spawnSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'inherit' })
   if (status !== 0) process.exit(1)

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Runtime } from '../runtime.ts'
+import type { Runtime } from '../ports/runtime.ts'
 import { seededRandom } from './seeded-random.ts'
 
 export interface FakeRuntimeOptions {

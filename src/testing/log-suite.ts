@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { LogCapabilities } from '../log.ts'
+import type { LogCapabilities } from '../ports/kafka-log.ts'
 import { type Assertion, bench, type LogUnderTest, type Test } from './log-suite/bench.ts'
 import { absence, aborts, identity, longPolls } from './log-suite/calls.ts'
 import { batches, limits, reading, retention, sharing } from './log-suite/reading.ts'

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { KedgeError } from '../errors.ts'
-import type { Position } from '../log.ts'
-import { partitionOf } from '../murmur2.ts'
-import { systemRuntime } from '../runtime.ts'
+import { KedgeError } from '../ports/errors.ts'
+import type { Position } from '../ports/kafka-log.ts'
+import { partitionOf } from '../wire/partitioner.ts'
+import { systemRuntime } from '../ports/runtime.ts'
 import { bytesOf, MemoryPartition } from './memory-partition.ts'
 import type { Slice, StoredRecord, TransactionState } from './memory-partition.ts'
 import type {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LogRecord } from '../log.ts'
+import type { LogRecord } from '../ports/kafka-log.ts'
 
 /** A header as Kafka has it: names may repeat, values are bytes or null. */
 export interface RecordHeader {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { systemRuntime } from '../runtime.ts'
-import type { Runtime } from '../runtime.ts'
-import type { Sink, SinkBatch, SinkOutcome } from '../sink.ts'
+import { systemRuntime } from '../ports/runtime.ts'
+import type { Runtime } from '../ports/runtime.ts'
+import type { Sink, SinkBatch, SinkOutcome } from '../ports/sink.ts'
 import { Faults } from './faults.ts'
 import type { FaultsOptions } from './faults.ts'
 import { MemoryStore } from './memory-store.ts'

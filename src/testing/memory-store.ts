@@ -1,5 +1,5 @@
 /** Keys, values and their lives, as a store such as Redis has them; and beside them what a sink keeps. @module */
-import type { SinkBatch, SinkState, SinkVersion, SinkWrite } from '../sink.ts'
+import type { SinkBatch, SinkState, SinkVersion, SinkWrite } from '../ports/sink.ts'
 
 interface Item {
   readonly value: Uint8Array

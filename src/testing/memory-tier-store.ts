@@ -11,7 +11,7 @@ import type {
   TierItem,
   TierPlace,
   TierWrite,
-} from '../tier.ts'
+} from '../ports/tier.ts'
 
 /** A value as it is kept. */
 interface Kept {

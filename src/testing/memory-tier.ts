@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { withDeadline } from '../deadline.ts'
-import { KedgeError } from '../errors.ts'
-import { systemRuntime } from '../runtime.ts'
-import type { Runtime } from '../runtime.ts'
-import type { Tier, TierApplier } from '../tier.ts'
+import { withDeadline } from '../runtime/deadline.ts'
+import { KedgeError } from '../ports/errors.ts'
+import { systemRuntime } from '../ports/runtime.ts'
+import type { Runtime } from '../ports/runtime.ts'
+import type { Tier, TierApplier } from '../ports/tier.ts'
 import { Faults } from './faults.ts'
 import type { FaultsOptions } from './faults.ts'
 import { MemoryTierStore } from './memory-tier-store.ts'

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { KedgeError } from '../errors.ts'
+import { KedgeError } from '../ports/errors.ts'
 import type {
   KafkaLog,
   LogCapabilities,
@@ -12,9 +12,9 @@ import type {
   Position,
   ReadOptions,
   ReadResult,
-} from '../log.ts'
-import { systemRuntime } from '../runtime.ts'
-import type { Runtime } from '../runtime.ts'
+} from '../ports/kafka-log.ts'
+import { systemRuntime } from '../ports/runtime.ts'
+import type { Runtime } from '../ports/runtime.ts'
 import { Faults } from './faults.ts'
 import type { FaultsOptions } from './faults.ts'
 import { MemoryLog } from './memory-log.ts'

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Tier, TierPlace } from '../tier.ts'
+import type { Tier, TierPlace } from '../ports/tier.ts'
 import { batching, comingLate, evicting, evictingGroups } from './tier-suite/applying.ts'
 import { beginning, beginningAnew } from './tier-suite/beginning.ts'
 import type { Assertion } from './log-suite/bench.ts'

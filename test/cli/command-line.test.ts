@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { COMMANDS as LISTED } from '../../cli/commands.ts'
 import { quoted, showsColours } from '../../cli/terminal.ts'
-import { systemRuntime } from '../../src/runtime.ts'
+import { systemRuntime } from '../../src/ports/runtime.ts'
 import { append, kedge, proxy } from './harness.ts'
 
 const COMMANDS: string[][] = [

@@ -1,8 +1,8 @@
 /** `kedge doctor` before every proxy: whichever flavor it is given, and however slow the proxy is. */
 import { describe, expect, it } from 'vitest'
-import { createGateway, memoryCluster } from '../../gateway/index.ts'
-import { systemRuntime } from '../../src/runtime.ts'
-import type { Runtime } from '../../src/runtime.ts'
+import { createGateway, memoryCluster } from '../../services/gateway/index.ts'
+import { systemRuntime } from '../../src/ports/runtime.ts'
+import type { Runtime } from '../../src/ports/runtime.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import { FakeKarapace } from '../replay/fake-karapace.ts'
 import type { KarapaceOptions } from '../replay/fake-karapace.ts'

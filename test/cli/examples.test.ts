@@ -1,6 +1,6 @@
 /** The examples in the help of every command: that command takes them. */
 import { describe, expect, it } from 'vitest'
-import { systemRuntime } from '../../src/runtime.ts'
+import { systemRuntime } from '../../src/ports/runtime.ts'
 import { memorySink } from '../../src/testing/index.ts'
 import { commandsOf } from '../docs/shell-command.ts'
 import type { Page } from '../docs/page.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { cluster, kedge } from './harness.ts'
 import type { Ran, Surroundings } from './harness.ts'
-import type { KafkaOptions } from '../../gateway/kafka/index.ts'
+import type { KafkaOptions } from '../../services/gateway/kafka/index.ts'
 
 interface Serving {
   readonly ran: Promise<Ran>

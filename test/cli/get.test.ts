@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { PutMessage } from '../../src/messages.ts'
+import type { PutMessage } from '../../src/wire/messages.ts'
 import { append, Clock, kedge, NOW, proxy } from './harness.ts'
 
 const put = (asOf: number, more: Partial<PutMessage> = {}): PutMessage => ({

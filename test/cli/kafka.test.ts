@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { kafkaCluster } from '../../gateway/kafka/index.ts'
-import { systemRuntime } from '../../src/runtime.ts'
+import { kafkaCluster } from '../../services/gateway/kafka/index.ts'
+import { systemRuntime } from '../../src/ports/runtime.ts'
 import { type Broker, startBroker, withoutKafka } from '../kafka/broker.ts'
 import { kedge as run } from './harness.ts'
 import type { Surroundings } from './harness.ts'

@@ -1,7 +1,7 @@
 /** `kedge loader`: as a command in this process, and as a process. */
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { confluent } from '../../adapters/confluent.ts'
-import { startGateway } from '../../gateway/index.ts'
+import { confluent } from '../../adapters/kafka/confluent.ts'
+import { startGateway } from '../../services/gateway/index.ts'
 import { createCache } from '../../src/index.ts'
 import { kedge } from './harness.ts'
 import { startService, until } from './service-process.ts'

@@ -1,6 +1,6 @@
 /** What a command says of a topic that is not there, before every proxy. */
 import { describe, expect, it } from 'vitest'
-import { createGateway, memoryCluster } from '../../gateway/index.ts'
+import { createGateway, memoryCluster } from '../../services/gateway/index.ts'
 import { newLog } from '../replay/fake-proxy.ts'
 import { cluster, kedge } from './harness.ts'
 import type { Surroundings } from './harness.ts'

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { startGateway } from '../../gateway/index.ts'
+import { startGateway } from '../../services/gateway/index.ts'
 import { append } from './harness.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))

@@ -1,5 +1,5 @@
 /** A proxy of each kind, without a network. */
-import { createGateway, memoryCluster } from '../../gateway/index.ts'
+import { createGateway, memoryCluster } from '../../services/gateway/index.ts'
 import type { MemoryLog } from '../../src/testing/memory-log.ts'
 import { FakeKarapace } from '../replay/fake-karapace.ts'
 import { asFetch, type FakeProxy, newLog } from '../replay/fake-proxy.ts'

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { systemRuntime } from '../../src/runtime.ts'
+import { systemRuntime } from '../../src/ports/runtime.ts'
 import { kedge, proxy } from './harness.ts'
 
 describe('kedge serve', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { messagePack } from '../../adapters/messagepack.ts'
-import { json, pack } from '../../src/codec.ts'
+import { messagePack } from '../../adapters/codecs/messagepack.ts'
+import { json, pack } from '../../src/wire/codec.ts'
 import { append, kedge, NOW, proxy } from './harness.ts'
 
 const TOPIC = 'cache-evictions'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { KafkaOptions } from '../../gateway/kafka/index.ts'
+import type { KafkaOptions } from '../../services/gateway/kafka/index.ts'
 import { cluster, kedge } from './harness.ts'
 import type { FakeCluster } from './harness.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { clusterLog, memoryCluster, Refusal } from '../../gateway/index.ts'
-import type { Cluster } from '../../gateway/index.ts'
+import { clusterLog, memoryCluster, Refusal } from '../../services/gateway/index.ts'
+import type { Cluster } from '../../services/gateway/index.ts'
 import { MemoryLog } from '../../src/testing/index.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 

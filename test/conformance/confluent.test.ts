@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { confluent } from '../../adapters/confluent.ts'
+import { confluent } from '../../adapters/kafka/confluent.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { overGateway } from './gateway-bench.ts'
 import { SUITES } from './suites.ts'

@@ -1,6 +1,6 @@
 /** Logs under test over the gateway's real HTTP: one server for each test, on a port of its own. */
-import { startGateway } from '../../gateway/index.ts'
-import type { KafkaLog } from '../../src/log.ts'
+import { startGateway } from '../../services/gateway/index.ts'
+import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import type { LogUnderTest } from '../../src/testing/log-suite.ts'
 
 export async function overGateway(connect: (url: string) => KafkaLog): Promise<LogUnderTest> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { upstash } from '../../adapters/upstash.ts'
+import { upstash } from '../../adapters/kafka/upstash.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { overGateway } from './gateway-bench.ts'
 import { SUITES } from './suites.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Airports } from '../../demo/airports.ts'
+import { Airports } from '../../examples/tour/airports.ts'
 
 const HEADER = 'code\tname\tcity\tcountry\tcontinent\tlat\tlon\televation_ft'
 

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { curlLine, setupLine } from '../../demo/curl.ts'
-import { runTour } from '../../demo/runner.ts'
-import { TOUR, type Step } from '../../demo/tour.ts'
+import { curlLine, setupLine } from '../../examples/tour/curl.ts'
+import { runTour } from '../../examples/tour/runner.ts'
+import { TOUR, type Step } from '../../examples/tour/tour.ts'
 import { foretoldAnswers } from './fixtures/foretold.ts'
 
 const places = {

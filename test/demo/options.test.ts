@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { readOptions } from '../../demo/options.ts'
-import { StartError } from '../../demo/server.ts'
+import { readOptions } from '../../examples/tour/options.ts'
+import { StartError } from '../../examples/tour/server.ts'
 
 describe('the options of the demo', () => {
   it('are none: start at the default ports, or others', () => {

@@ -1,9 +1,9 @@
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { Airport, Airports } from '../../demo/airports.ts'
-import { createOrigin } from '../../demo/origin.ts'
-import { serveApp, type OpenServer } from '../../demo/server.ts'
+import { Airport, Airports } from '../../examples/tour/airports.ts'
+import { createOrigin } from '../../examples/tour/origin.ts'
+import { serveApp, type OpenServer } from '../../examples/tour/server.ts'
 
 describe('the origin, over HTTP', () => {
   let airports: Airports

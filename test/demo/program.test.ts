@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
-import { TOUR } from '../../demo/tour.ts'
+import { TOUR } from '../../examples/tour/tour.ts'
 
 const program = fileURLToPath(new URL('./fixtures/scripted-demo.ts', import.meta.url))
 const steps = TOUR.flatMap((chapter) => chapter.steps).length

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { differenceOf, runTour, type StepReport, type World } from '../../demo/runner.ts'
-import { TOUR, type Chapter, type Step } from '../../demo/tour.ts'
+import { differenceOf, runTour, type StepReport, type World } from '../../examples/tour/runner.ts'
+import { TOUR, type Chapter, type Step } from '../../examples/tour/tour.ts'
 import { foretoldAnswers, type Scripted } from './fixtures/foretold.ts'
 
 const places = { a: 'http://a', b: 'http://b', origin: 'http://origin', switch: 'http://switch' }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { curlLine, setupLine } from '../../demo/curl.ts'
-import { reportOf, screenOf } from '../../demo/screen.ts'
-import { ROW, TOUR, type Step } from '../../demo/tour.ts'
+import { curlLine, setupLine } from '../../examples/tour/curl.ts'
+import { reportOf, screenOf } from '../../examples/tour/screen.ts'
+import { ROW, TOUR, type Step } from '../../examples/tour/tour.ts'
 
 const places = {
   a: 'http://127.0.0.1:58787',

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:net'
 import { once } from 'node:events'
 import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { choosePort, serveApp, StartError } from '../../demo/server.ts'
+import { choosePort, serveApp, StartError } from '../../examples/tour/server.ts'
 
 describe('a port', () => {
   let holder: Server

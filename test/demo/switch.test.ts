@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createSwitch } from '../../demo/switch.ts'
+import { createSwitch } from '../../examples/tour/switch.ts'
 
 function fakeLog() {
   const calls: string[] = []

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { curlLine, setupLine } from '../../demo/curl.ts'
-import { DEFAULT_PORT } from '../../demo/options.ts'
-import { headingOf } from '../../demo/screen.ts'
-import { SETTINGS, TOUR } from '../../demo/tour.ts'
+import { curlLine, setupLine } from '../../examples/tour/curl.ts'
+import { DEFAULT_PORT } from '../../examples/tour/options.ts'
+import { headingOf } from '../../examples/tour/screen.ts'
+import { SETTINGS, TOUR } from '../../examples/tour/tour.ts'
 
 const page = readFileSync(new URL('../../docs/tour.md', import.meta.url), 'utf8')
 

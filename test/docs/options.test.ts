@@ -6,7 +6,7 @@ import {
   checkWriteOptions,
   loadSettings,
   namespaceSettings,
-} from '../../src/settings.ts'
+} from '../../src/api/settings.ts'
 import { memory } from '../../src/testing/index.ts'
 import { pageAt, sourceOf } from './page.ts'
 
@@ -52,7 +52,7 @@ describe('the page of options', () => {
     const text = table.length > below.length ? table : below
     const first = [...text.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell = '']) => namesIn(cell))
     expect([...first, ...LIFETIME].toSorted()).toEqual(
-      [...new Set([...fieldsOf('src/options.ts', 'CacheOptions'), ...LIFETIME])].toSorted(),
+      [...new Set([...fieldsOf('src/api/options.ts', 'CacheOptions'), ...LIFETIME])].toSorted(),
     )
     expect(text).toContain('`ttl`, `swr`, `staleIfError` and `jitter`')
     for (const name of first)
@@ -63,7 +63,7 @@ describe('the page of options', () => {
   it('has every option of a namespace, and no other', () => {
     const [list = ''] = sectionOf('`cache.namespace').split('\n\n').slice(1)
     const names = namesIn(list)
-    for (const name of fieldsOf('src/options.ts', 'NamespaceOptions')) expect(names).toContain(name)
+    for (const name of fieldsOf('src/api/options.ts', 'NamespaceOptions')) expect(names).toContain(name)
     for (const name of [...list.matchAll(/(?:^|, |and )`(\w+)/g)].map(([, each = '']) => each))
       expect([name, isKnown((o) => namespaceSettings(o, cache.namespace), name)]).toEqual([name, true])
   })

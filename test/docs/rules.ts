@@ -25,7 +25,7 @@ let sources: string | undefined
 /** Whether anything reads this variable: a setting of the command, or the code by its name. */
 export function isRead(name: string): boolean {
   if (settings.has(name)) return true
-  sources ??= globSync(['{test,examples,demo,bench,worker}/**/*.ts', 'package.json'], { cwd: ROOT })
+  sources ??= globSync(['{test,examples,tools,worker}/**/*.ts', 'package.json'], { cwd: ROOT })
     .filter((path) => !path.includes('node_modules') && !path.startsWith('test/docs/'))
     .map((path) => readFileSync(join(ROOT, path), 'utf8'))
     .join('\n')

@@ -45,7 +45,7 @@ export const RUN_ELSEWHERE: readonly Rule[] = [
     takes: ({ page, words }) => page.path === 'docs/tour.md' && words[0] !== 'npm',
     hold: () => {
       mustExist('test/demo/tour-page.test.ts')
-      mustSay('scripts/test-all.ts', TOUR)
+      mustSay('tools/test-all.ts', TOUR)
     },
   },
   {
@@ -58,7 +58,7 @@ export const RUN_ELSEWHERE: readonly Rule[] = [
     way: 'run elsewhere',
     why: '.ci/run starts the demo, and has it take the tour by itself',
     takes: ({ text }) => text === 'npm start' || text === 'npm start -- --check',
-    hold: () => mustSay('scripts/test-all.ts', TOUR),
+    hold: () => mustSay('tools/test-all.ts', TOUR),
   },
   {
     way: 'run elsewhere',
@@ -66,7 +66,7 @@ export const RUN_ELSEWHERE: readonly Rule[] = [
     takes: ({ text, page }) => text === 'npm run check' && !inFolder(page),
     hold: () => {
       mustSay('.ci/run', 'npm run test:all')
-      mustSay('scripts/test-all.ts', 'scripts/check.ts')
+      mustSay('tools/test-all.ts', 'tools/check.ts')
     },
   },
   {

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
-import { startGateway } from '../../gateway/index.ts'
+import { startGateway } from '../../services/gateway/index.ts'
 import { blocksOf, pageAt } from './page.ts'
 import { ending, listening } from './program.ts'
 import { commandsOf } from './shell-command.ts'

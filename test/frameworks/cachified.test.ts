@@ -1,6 +1,6 @@
 import { cachified } from '@epic-web/cachified'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type CachifiedEntry, cachifiedCache } from '../../adapters/cachified.ts'
+import { type CachifiedEntry, cachifiedCache } from '../../adapters/frameworks/cachified.ts'
 import { deferred } from '../unit/world.ts'
 import { isolates } from './world.ts'
 

@@ -1,6 +1,6 @@
 import { Keyv, type KeyvOptions } from 'keyv'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { keyvStore } from '../../adapters/keyv.ts'
+import { keyvStore } from '../../adapters/frameworks/keyv.ts'
 import { isKedgeError } from '../../src/index.ts'
 import { createCache } from '../../src/index.ts'
 import { memory } from '../../src/testing/index.ts'

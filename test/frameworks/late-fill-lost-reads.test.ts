@@ -3,9 +3,9 @@
  * read: it is never held there if an eviction lies between the two.
  */
 import { describe, expect, it } from 'vitest'
-import { LateFills } from '../../adapters/late-fill.ts'
-import { UnplacedReads } from '../../adapters/late-fill/unplaced-reads.ts'
-import { unstorageDriver, type UnstorageItem } from '../../adapters/unstorage.ts'
+import { LateFills } from '../../adapters/frameworks/deferred-fill.ts'
+import { UnplacedReads } from '../../adapters/frameworks/deferred-fill/unplaced-reads.ts'
+import { unstorageDriver, type UnstorageItem } from '../../adapters/frameworks/unstorage.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions, Namespace, NamespaceOptions } from '../../src/index.ts'
 import { deferred, type Isolate, world, type World } from '../unit/world.ts'

@@ -2,7 +2,7 @@
  * Requests that look, load and fill by hand, in virtual time: their loads take up to a minute, places for loads run out,
  * Kafka goes away, and other callers load the same keys, with or without success.
  */
-import { LateFills } from '../../adapters/late-fill.ts'
+import { LateFills } from '../../adapters/frameworks/deferred-fill.ts'
 import { isKedgeError, KedgeError } from '../../src/index.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { world } from '../unit/world.ts'

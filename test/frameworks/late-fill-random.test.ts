@@ -5,8 +5,8 @@
  */
 import { cachified } from '@epic-web/cachified'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { type CachifiedEntry, cachifiedCache } from '../../adapters/cachified.ts'
-import { unstorageDriver, type UnstorageItem } from '../../adapters/unstorage.ts'
+import { type CachifiedEntry, cachifiedCache } from '../../adapters/frameworks/cachified.ts'
+import { unstorageDriver, type UnstorageItem } from '../../adapters/frameworks/unstorage.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { forEachSeed, seeds } from '../seeds.ts'
 import { runSlowly } from './late-fill-random-slow.ts'

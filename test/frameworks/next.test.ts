@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { nextCacheHandler, type NextCacheEntry, type NextCacheHandlerOptions } from '../../adapters/next.ts'
+import {
+  nextCacheHandler,
+  type NextCacheEntry,
+  type NextCacheHandlerOptions,
+} from '../../adapters/frameworks/next.ts'
 import { createCache } from '../../src/index.ts'
 import type { CacheOptions } from '../../src/index.ts'
 import { memory, MemoryLog } from '../../src/testing/index.ts'

@@ -1,6 +1,10 @@
 import { createStorage } from 'unstorage'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { unstorageDriver, type UnstorageDriverOptions, type UnstorageItem } from '../../adapters/unstorage.ts'
+import {
+  unstorageDriver,
+  type UnstorageDriverOptions,
+  type UnstorageItem,
+} from '../../adapters/frameworks/unstorage.ts'
 import { isolates } from './world.ts'
 
 async function pair(options: UnstorageDriverOptions = {}) {

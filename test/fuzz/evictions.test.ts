@@ -1,7 +1,7 @@
 /** Records of the evictions topic, broken in every way: what may be served never grows, and a doubt evicts more. */
 import { describe, it } from 'vitest'
-import { json } from '../../src/codec.ts'
-import { applyEviction, decodeRecord, evictionOf } from '../../src/coherence.ts'
+import { json } from '../../src/wire/codec.ts'
+import { applyEviction, decodeRecord, evictionOf } from '../../src/coherence/apply-eviction.ts'
 import { called, run, TIMEOUT } from './campaign.ts'
 import { EVICTIONS, STRANGE } from './corpus.ts'
 import type { Dice } from './dice.ts'

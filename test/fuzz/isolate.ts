@@ -1,16 +1,16 @@
 /** What one isolate holds, made of the product's own parts, on a clock that stands still until it is moved. */
-import { Keyspace } from '../../src/keyspace.ts'
-import type { Candidate, Ground } from '../../src/keyspace.ts'
-import type { RefuseReason } from '../../src/events.ts'
-import type { NamespaceOptions } from '../../src/options.ts'
-import { Partition } from '../../src/partition.ts'
-import { systemRuntime } from '../../src/runtime.ts'
-import { cacheSettings, namespaceSettings } from '../../src/settings.ts'
-import { newCounters } from '../../src/stats.ts'
-import { Budget } from '../../src/store.ts'
+import { Keyspace } from '../../src/coherence/coherent-store.ts'
+import type { Candidate, Ground } from '../../src/coherence/coherent-store.ts'
+import type { RefuseReason } from '../../src/api/events.ts'
+import type { NamespaceOptions } from '../../src/api/options.ts'
+import { Partition } from '../../src/coherence/partition.ts'
+import { systemRuntime } from '../../src/ports/runtime.ts'
+import { cacheSettings, namespaceSettings } from '../../src/api/settings.ts'
+import { newCounters } from '../../src/api/stats.ts'
+import { Budget } from '../../src/store/lru-store.ts'
 import { memory } from '../../src/testing/index.ts'
-import { Timeline } from '../../src/timeline.ts'
-import { Updates } from '../../src/updates.ts'
+import { Timeline } from '../../src/runtime/clock.ts'
+import { Updates } from '../../src/replicate/updates-consumer.ts'
 
 export const WALL = 1_700_000_000_000
 

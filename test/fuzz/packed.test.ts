@@ -1,8 +1,8 @@
 /** Bytes that hold a message: MessagePack and gzip, broken; and gzip that inflates beyond every limit. */
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { messagePack } from '../../adapters/messagepack.ts'
-import { json, unpack } from '../../src/codec.ts'
+import { messagePack } from '../../adapters/codecs/messagepack.ts'
+import { json, unpack } from '../../src/wire/codec.ts'
 import { isKedgeError } from '../../src/index.ts'
 import { called, run, TIMEOUT } from './campaign.ts'
 import { EVICTIONS, UPDATES, WRITES } from './corpus.ts'

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { startGateway } from '../../gateway/index.ts'
-import type { RunningGateway } from '../../gateway/index.ts'
+import { startGateway } from '../../services/gateway/index.ts'
+import type { RunningGateway } from '../../services/gateway/index.ts'
 import { answer, BINARY, bytes, harness, JSON_FORMAT, until, V2 } from './harness.ts'
 import type { Harness } from './harness.ts'
 

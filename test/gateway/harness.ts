@@ -1,9 +1,9 @@
 /** A gateway on a clock that stands still until a test moves it. */
 import type { Hono } from 'hono'
-import { createGateway, memoryCluster } from '../../gateway/index.ts'
-import type { Cluster, GatewayOptions } from '../../gateway/index.ts'
-import { systemRuntime } from '../../src/runtime.ts'
-import type { Runtime } from '../../src/runtime.ts'
+import { createGateway, memoryCluster } from '../../services/gateway/index.ts'
+import type { Cluster, GatewayOptions } from '../../services/gateway/index.ts'
+import { systemRuntime } from '../../src/ports/runtime.ts'
+import type { Runtime } from '../../src/ports/runtime.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import type { MemoryLogOptions } from '../../src/testing/memory-log.ts'
 

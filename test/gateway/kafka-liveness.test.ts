@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Liveness } from '../../gateway/kafka/liveness.ts'
+import { Liveness } from '../../services/gateway/kafka/liveness.ts'
 
 describe('How long a broker has been seen to run', () => {
   let now = { monotonic: 0, wall: 0 }

@@ -1,8 +1,8 @@
 /** A member whose group cannot be joined: how often it tries, and when it gives up. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { KafkaFailure } from '../../gateway/kafka/failure.ts'
-import { KafkaMember } from '../../gateway/kafka/group-member.ts'
-import type { GroupAccess } from '../../gateway/kafka/group-member.ts'
+import { KafkaFailure } from '../../services/gateway/kafka/failure.ts'
+import { KafkaMember } from '../../services/gateway/kafka/group-member.ts'
+import type { GroupAccess } from '../../services/gateway/kafka/group-member.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

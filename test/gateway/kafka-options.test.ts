@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { kafkaCluster } from '../../gateway/kafka/index.ts'
-import type { KafkaOptions } from '../../gateway/kafka/index.ts'
+import { kafkaCluster } from '../../services/gateway/kafka/index.ts'
+import type { KafkaOptions } from '../../services/gateway/kafka/index.ts'
 
 const messageOf = (options: unknown): string => {
   try {

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { describe, expect, it, vi } from 'vitest'
-import { ProducerIds } from '../../gateway/kafka/producer-ids.ts'
+import { ProducerIds } from '../../services/gateway/kafka/producer-ids.ts'
 
 /** Until all that has begun has gone on as far as it can. */
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve))

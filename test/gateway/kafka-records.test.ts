@@ -1,9 +1,9 @@
 import { crc32c, createRecordsBatch } from '@platformatic/kafka'
 import type { MessageRecord } from '@platformatic/kafka'
 import { describe, expect, it } from 'vitest'
-import { sliceOf, type UnreadableBatch } from '../../gateway/kafka/records.ts'
-import { evictionOf, decodeRecord } from '../../src/coherence.ts'
-import { json } from '../../src/codec.ts'
+import { sliceOf, type UnreadableBatch } from '../../services/gateway/kafka/records.ts'
+import { evictionOf, decodeRecord } from '../../src/coherence/apply-eviction.ts'
+import { json } from '../../src/wire/codec.ts'
 
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 const [CRC, ATTRIBUTES, MAGIC, RECORDS] = [17, 21, 16, 61]

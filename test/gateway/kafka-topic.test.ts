@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { describe, expect, it, vi } from 'vitest'
-import type { MetadataAnswer } from '../../gateway/kafka/apis.ts'
-import { newer, topicOf } from '../../gateway/kafka/topic.ts'
+import type { MetadataAnswer } from '../../services/gateway/kafka/apis.ts'
+import { newer, topicOf } from '../../services/gateway/kafka/topic.ts'
 
 const told = (...partitions: readonly { readonly leader: number; readonly epoch: number }[]) => {
   const answer = {

@@ -1,11 +1,11 @@
 /** Which brokers are asked for a topic's leaders, and when. */
 import { performance } from 'node:perf_hooks'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Links } from '../../gateway/kafka/links.ts'
-import { KafkaFailure } from '../../gateway/kafka/failure.ts'
-import { settingsOf } from '../../gateway/kafka/options.ts'
-import type { Address } from '../../gateway/kafka/options.ts'
-import { Topology } from '../../gateway/kafka/topology.ts'
+import type { Links } from '../../services/gateway/kafka/links.ts'
+import { KafkaFailure } from '../../services/gateway/kafka/failure.ts'
+import { settingsOf } from '../../services/gateway/kafka/options.ts'
+import type { Address } from '../../services/gateway/kafka/options.ts'
+import { Topology } from '../../services/gateway/kafka/topology.ts'
 
 interface Says {
   readonly leader: number

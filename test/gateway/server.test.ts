@@ -3,8 +3,8 @@ import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { startGateway } from '../../gateway/index.ts'
-import type { AccessEntry, RunningGateway, StartOptions } from '../../gateway/index.ts'
+import { startGateway } from '../../services/gateway/index.ts'
+import type { AccessEntry, RunningGateway, StartOptions } from '../../services/gateway/index.ts'
 import { answer, base64, BINARY, until, V2 } from './harness.ts'
 
 let gateway: RunningGateway | undefined

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
-import { memoryCluster, startGateway } from '../../gateway/index.ts'
-import type { RunningGateway } from '../../gateway/index.ts'
-import { Waiters } from '../../gateway/tail-waiters.ts'
-import { withTail } from '../../gateway/tail.ts'
+import { memoryCluster, startGateway } from '../../services/gateway/index.ts'
+import type { RunningGateway } from '../../services/gateway/index.ts'
+import { Waiters } from '../../services/gateway/tail-waiters.ts'
+import { withTail } from '../../services/gateway/tail.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import { BINARY, bytes, Clock, harness, until } from './harness.ts'
 

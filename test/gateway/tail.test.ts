@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Cluster, ClusterReadOptions } from '../../gateway/index.ts'
-import { memoryCluster, Refusal } from '../../gateway/index.ts'
-import { withTail } from '../../gateway/tail.ts'
-import type { TailOptions } from '../../gateway/tail-options.ts'
+import type { Cluster, ClusterReadOptions } from '../../services/gateway/index.ts'
+import { memoryCluster, Refusal } from '../../services/gateway/index.ts'
+import { withTail } from '../../services/gateway/tail.ts'
+import type { TailOptions } from '../../services/gateway/tail-options.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import { bytes, Clock, until } from './harness.ts'
 

@@ -1,7 +1,7 @@
 import { Kafka } from '@upstash/kafka'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startGateway } from '../../gateway/index.ts'
-import type { RunningGateway } from '../../gateway/index.ts'
+import { startGateway } from '../../services/gateway/index.ts'
+import type { RunningGateway } from '../../services/gateway/index.ts'
 import { answer, bytes, harness, until } from './harness.ts'
 
 describe('the @upstash/kafka client', () => {

@@ -1,7 +1,7 @@
 /** The bounds of a partition on a real broker: of the moment, however often they were asked for before. */
 import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { kafkaCluster, type KafkaCluster } from '../../gateway/index.ts'
+import { kafkaCluster, type KafkaCluster } from '../../services/gateway/index.ts'
 import { type Broker, startBroker, withoutKafka } from './broker.ts'
 
 describe.skipIf(withoutKafka())('Bounds from a real broker', () => {

@@ -1,6 +1,6 @@
 import process from 'node:process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { kafkaCluster } from '../../gateway/kafka/index.ts'
+import { kafkaCluster } from '../../services/gateway/kafka/index.ts'
 import { type Broker, kafkaAvailable, startBroker, withoutKafka } from './broker.ts'
 
 const alive = (pid: number): boolean => {

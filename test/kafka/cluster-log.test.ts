@@ -1,9 +1,9 @@
 /** The contract of a log, kept on a real broker without HTTP in between. */
 import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { clusterLog } from '../../gateway/cluster-log.ts'
-import { kafkaCluster } from '../../gateway/kafka/index.ts'
-import type { KafkaCluster } from '../../gateway/kafka/index.ts'
+import { clusterLog } from '../../services/gateway/cluster-log.ts'
+import { kafkaCluster } from '../../services/gateway/kafka/index.ts'
+import type { KafkaCluster } from '../../services/gateway/kafka/index.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { withoutKafka } from './broker.ts'
 import { sharedBroker } from './shared-broker.ts'

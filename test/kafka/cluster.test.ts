@@ -1,9 +1,9 @@
 import { Admin, Producer } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ClusterRead, ClusterReadOptions, ClusterRecord } from '../../gateway/cluster.ts'
-import { kafkaCluster } from '../../gateway/kafka/index.ts'
-import type { KafkaCluster } from '../../gateway/kafka/index.ts'
-import { Refusal } from '../../gateway/refusal.ts'
+import type { ClusterRead, ClusterReadOptions, ClusterRecord } from '../../services/gateway/cluster.ts'
+import { kafkaCluster } from '../../services/gateway/kafka/index.ts'
+import type { KafkaCluster } from '../../services/gateway/kafka/index.ts'
+import { Refusal } from '../../services/gateway/refusal.ts'
 import { type Broker, startBroker, withoutKafka } from './broker.ts'
 import { produceByJava } from './java.ts'
 

@@ -6,7 +6,7 @@
  * @module
  */
 import { isKedgeError } from '../../src/index.ts'
-import { parseToken } from '../../src/token.ts'
+import { parseToken } from '../../src/wire/token.ts'
 
 /** All in milliseconds. */
 export interface Promises {

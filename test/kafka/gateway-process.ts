@@ -4,7 +4,7 @@
  * @module
  */
 import process from 'node:process'
-import { kafkaCluster, startGateway } from '../../gateway/index.ts'
+import { kafkaCluster, startGateway } from '../../services/gateway/index.ts'
 
 const [port = '0', brokers = ''] = process.argv.slice(2)
 const cluster = kafkaCluster({ brokers: brokers.split(','), requestTimeoutMs: 3000 })

@@ -1,11 +1,11 @@
 /** What becomes of writes, reads and long polls while the brokers of a cluster fail, move and come back. */
 import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { confluent } from '../../adapters/confluent.ts'
-import { kafkaCluster, startGateway } from '../../gateway/index.ts'
-import type { KafkaCluster, RunningGateway } from '../../gateway/index.ts'
+import { confluent } from '../../adapters/kafka/confluent.ts'
+import { kafkaCluster, startGateway } from '../../services/gateway/index.ts'
+import type { KafkaCluster, RunningGateway } from '../../services/gateway/index.ts'
 import { isKedgeError } from '../../src/index.ts'
-import type { KafkaLog, LogRecord } from '../../src/log.ts'
+import type { KafkaLog, LogRecord } from '../../src/ports/kafka-log.ts'
 import { withoutKafka } from './broker.ts'
 import { type Brokers, startBrokers } from './brokers.ts'
 

@@ -1,9 +1,9 @@
 /** Kafka 2.8, where fetches name topics and not their ids, and 3.9, the last that could do without KRaft. */
 import { Admin, Producer } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { confluent } from '../../adapters/confluent.ts'
-import { kafkaCluster, startGateway } from '../../gateway/index.ts'
-import type { KafkaCluster, RunningGateway } from '../../gateway/index.ts'
+import { confluent } from '../../adapters/kafka/confluent.ts'
+import { kafkaCluster, startGateway } from '../../services/gateway/index.ts'
+import type { KafkaCluster, RunningGateway } from '../../services/gateway/index.ts'
 import { createCache } from '../../src/index.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { SUITES } from '../conformance/suites.ts'

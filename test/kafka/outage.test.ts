@@ -1,9 +1,9 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { kafkaCluster } from '../../gateway/kafka/index.ts'
-import type { KafkaCluster } from '../../gateway/kafka/index.ts'
-import { Refusal } from '../../gateway/refusal.ts'
+import { kafkaCluster } from '../../services/gateway/kafka/index.ts'
+import type { KafkaCluster } from '../../services/gateway/kafka/index.ts'
+import { Refusal } from '../../services/gateway/refusal.ts'
 import { type Broker, startBroker, withoutKafka } from './broker.ts'
 import { type LossyProxy, lossyProxy } from './lossy-proxy.ts'
 

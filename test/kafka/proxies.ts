@@ -1,10 +1,10 @@
 /** The REST proxies that a person names, so that the contract of a log is tested on them. @module */
-import { confluent } from '../../adapters/confluent.ts'
-import { karapace } from '../../adapters/karapace.ts'
-import { redpanda } from '../../adapters/redpanda.ts'
-import { strimzi } from '../../adapters/strimzi.ts'
-import { upstash } from '../../adapters/upstash.ts'
-import type { KafkaLog, LogCapabilities } from '../../src/log.ts'
+import { confluent } from '../../adapters/kafka/confluent.ts'
+import { karapace } from '../../adapters/kafka/karapace.ts'
+import { redpanda } from '../../adapters/kafka/redpanda.ts'
+import { strimzi } from '../../adapters/kafka/strimzi.ts'
+import { upstash } from '../../adapters/kafka/upstash.ts'
+import type { KafkaLog, LogCapabilities } from '../../src/ports/kafka-log.ts'
 
 interface Address {
   readonly url: string

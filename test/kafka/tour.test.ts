@@ -4,15 +4,15 @@ import { once } from 'node:events'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { readOptions } from '../../demo/options.ts'
-import { StartError } from '../../demo/server.ts'
-import { TOUR } from '../../demo/tour.ts'
-import { kafkaCluster } from '../../gateway/index.ts'
-import type { KafkaCluster } from '../../gateway/index.ts'
+import { readOptions } from '../../examples/tour/options.ts'
+import { StartError } from '../../examples/tour/server.ts'
+import { TOUR } from '../../examples/tour/tour.ts'
+import { kafkaCluster } from '../../services/gateway/index.ts'
+import type { KafkaCluster } from '../../services/gateway/index.ts'
 import { type Broker, startBroker, withoutKafka } from './broker.ts'
 
 const TOPIC = 'cache-evictions'
-const DEMO = fileURLToPath(new URL('../../demo/start.ts', import.meta.url))
+const DEMO = fileURLToPath(new URL('../../examples/tour/start.ts', import.meta.url))
 const running = new Set<ChildProcess>()
 
 function start(...args: string[]) {

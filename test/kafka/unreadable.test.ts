@@ -1,9 +1,9 @@
 /** A batch that a broker has taken and the gateway will not inflate: everything is evicted, and what follows is read. */
 import { Producer } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { confluent } from '../../adapters/confluent.ts'
-import { kafkaCluster, startGateway, type UnreadableBatch } from '../../gateway/index.ts'
-import type { KafkaCluster, RunningGateway } from '../../gateway/index.ts'
+import { confluent } from '../../adapters/kafka/confluent.ts'
+import { kafkaCluster, startGateway, type UnreadableBatch } from '../../services/gateway/index.ts'
+import type { KafkaCluster, RunningGateway } from '../../services/gateway/index.ts'
 import { createCache } from '../../src/index.ts'
 import { type Broker, startBroker, withoutKafka } from './broker.ts'
 

@@ -2,12 +2,12 @@
 import core from '@middy/core'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { confluent } from '../../adapters/confluent.ts'
-import { createLoader } from '../../loader/index.ts'
+import { confluent } from '../../adapters/kafka/confluent.ts'
+import { createLoader } from '../../services/loader/index.ts'
 import { createCache, systemRuntime } from '../../src/index.ts'
 import type { Duration } from '../../src/index.ts'
 import { memorySink, MemoryStore } from '../../src/testing/index.ts'
-import { createSync } from '../../sync/index.ts'
+import { createSync } from '../../services/sync/index.ts'
 import { openToAll } from '../../worker/index.ts'
 import {
   applyUpdates,

@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { lambdaHandler } from '../../worker/lambda.ts'
 import { kedge, openToAll } from '../../worker/index.ts'
-import type { Runtime } from '../../src/runtime.ts'
+import type { Runtime } from '../../src/ports/runtime.ts'
 import { world } from '../unit/world.ts'
 import { alb, albMultiple, v1, v2 } from './http-events.ts'
 

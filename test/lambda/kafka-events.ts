@@ -1,5 +1,5 @@
 /** Events of Kafka, as Lambda's event source mappings make them. @module */
-import { toBase64 } from '../../adapters/base64.ts'
+import { toBase64 } from '../../adapters/kafka/rest/base64.ts'
 
 const encoder = new TextEncoder()
 

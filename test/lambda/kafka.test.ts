@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createLoader } from '../../loader/index.ts'
-import { createPersister } from '../../persister/index.ts'
-import type { StoredWrite } from '../../persister/index.ts'
+import { createLoader } from '../../services/loader/index.ts'
+import { createPersister } from '../../services/persister/index.ts'
+import type { StoredWrite } from '../../services/persister/index.ts'
 import { KedgeError } from '../../src/index.ts'
 import { memory, MemoryLog, memoryTier } from '../../src/testing/index.ts'
 import {

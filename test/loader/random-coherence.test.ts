@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { forEachSeed, seeds } from '../seeds.ts'
-import type { LoaderService } from '../../loader/index.ts'
+import type { LoaderService } from '../../services/loader/index.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { MemoryKafka } from '../../src/testing/index.ts'
 import { seededRandom } from '../../src/testing/index.ts'

@@ -1,6 +1,6 @@
 /** A loader service: what it loads, when, and what it publishes. */
 import { describe, expect, it } from 'vitest'
-import { createLoader, recordsOfLambda } from '../../loader/index.ts'
+import { createLoader, recordsOfLambda } from '../../services/loader/index.ts'
 import { KedgeError } from '../../src/index.ts'
 import { memory, MemoryLog } from '../../src/testing/index.ts'
 import { deferred, readyIn, world } from '../unit/world.ts'

@@ -1,6 +1,6 @@
 /** Loader services around the log of a world. */
-import { createLoader } from '../../loader/index.ts'
-import type { LoaderEvent, LoaderOptions, LoaderService, Loaders } from '../../loader/index.ts'
+import { createLoader } from '../../services/loader/index.ts'
+import type { LoaderEvent, LoaderOptions, LoaderService, Loaders } from '../../services/loader/index.ts'
 import type { KedgeEvent } from '../../src/index.ts'
 import { memory } from '../../src/testing/index.ts'
 import type { MemoryKafka, MemoryOptions } from '../../src/testing/index.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createLoader } from '../../loader/index.ts'
-import type { LoaderDefinition } from '../../loader/index.ts'
+import { createLoader } from '../../services/loader/index.ts'
+import type { LoaderDefinition } from '../../services/loader/index.ts'
 import { memory } from '../../src/testing/index.ts'
 
 interface User {

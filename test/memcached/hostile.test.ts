@@ -4,9 +4,14 @@ import type { AddressInfo } from 'node:net'
 import * as fc from 'fast-check'
 import { Memcache } from 'memcache'
 import { afterEach, describe, expect, it } from 'vitest'
-import { memcached, type MemcachedOptions, memcachedSink, memcachedTier } from '../../adapters/memcached.ts'
-import type { MetaFailure, MetaReply } from '../../adapters/memcached/meta.ts'
-import { ReplyReader } from '../../adapters/memcached/reply-reader.ts'
+import {
+  memcached,
+  type MemcachedOptions,
+  memcachedSink,
+  memcachedTier,
+} from '../../adapters/stores/memcached.ts'
+import type { MetaFailure, MetaReply } from '../../adapters/stores/memcached/meta.ts'
+import { ReplyReader } from '../../adapters/stores/memcached/reply-reader.ts'
 
 const PLACE = { namespace: 'n', partition: 0, logId: undefined }
 

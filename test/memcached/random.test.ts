@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { memcachedSink } from '../../adapters/memcached.ts'
-import type { SinkWrite } from '../../src/sink.ts'
+import { memcachedSink } from '../../adapters/stores/memcached.ts'
+import type { SinkWrite } from '../../src/ports/sink.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { withoutMemcached } from '../services/memcached.ts'
 import { openWay, type Way } from './way.ts'

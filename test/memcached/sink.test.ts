@@ -7,9 +7,9 @@ import {
   type MemcachedServer,
   memcachedSink,
   type MetaRequest,
-} from '../../adapters/memcached.ts'
-import type { KedgeError } from '../../src/errors.ts'
-import type { Sink, SinkWrite } from '../../src/sink.ts'
+} from '../../adapters/stores/memcached.ts'
+import type { KedgeError } from '../../src/ports/errors.ts'
+import type { Sink, SinkWrite } from '../../src/ports/sink.ts'
 import { withoutMemcached } from '../services/memcached.ts'
 import { openWay, type Way } from './way.ts'
 

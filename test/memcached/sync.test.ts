@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { memcachedSink } from '../../adapters/memcached.ts'
+import { memcachedSink } from '../../adapters/stores/memcached.ts'
 import { memory, seededRandom } from '../../src/testing/index.ts'
-import { createSync, type Sync } from '../../sync/index.ts'
+import { createSync, type Sync } from '../../services/sync/index.ts'
 import { withoutMemcached } from '../services/memcached.ts'
 import { openWay, type Way } from './way.ts'
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { itemName } from '../../adapters/item-name.ts'
-import { type MemcachedTier, memcachedTier } from '../../adapters/memcached.ts'
-import type { TierWrite } from '../../src/tier.ts'
+import { itemName } from '../../adapters/stores/shared/item-name.ts'
+import { type MemcachedTier, memcachedTier } from '../../adapters/stores/memcached.ts'
+import type { TierWrite } from '../../src/ports/tier.ts'
 import { withoutMemcached } from '../services/memcached.ts'
 import { openWay, type Way } from './way.ts'
 

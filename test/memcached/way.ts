@@ -1,6 +1,10 @@
 /** Real servers of Memcached, a connection to them, and a look at them by another way. @module */
 import { Memcache } from 'memcache'
-import { memcached, type MemcachedConnection, type MemcachedOptions } from '../../adapters/memcached.ts'
+import {
+  memcached,
+  type MemcachedConnection,
+  type MemcachedOptions,
+} from '../../adapters/stores/memcached.ts'
 import { type MemcachedServerOptions, startMemcached, type TestMemcached } from '../services/memcached.ts'
 
 export interface Way {

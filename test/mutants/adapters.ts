@@ -9,7 +9,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'M15-gap',
     what: 'The adapter does not see by the gap that a consumer instance was silently reset to the end.',
-    file: 'adapters/v2/instance-reader.ts',
+    file: 'adapters/kafka/v2/instance-reader.ts',
     from: "return hasGap(sorted.behind, records) || (empty && sorted.behind.length > 0 && this.#reset === 'latest')",
     to: "return empty && sorted.behind.length > 0 && this.#reset === 'latest'",
     breaks: ['I1', 'I6'],
@@ -19,7 +19,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'M3-instances',
     what: 'The adapter takes an empty poll of a consumer instance for the end of the log.',
-    file: 'adapters/v2/instance-reader.ts',
+    file: 'adapters/kafka/v2/instance-reader.ts',
     from: 'return { records: [], next: [...positions], outOfRange: sorted.outOfRange }',
     to: `const next = positions.map((position) =>
       sorted.behind.includes(position) ? { ...position, offset: position.offset + sorted.distance } : position,
@@ -32,7 +32,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'instance-believed',
     what: 'A gap that a used consumer instance leaves is taken for real, though part of an answer may have been lost.',
-    file: 'adapters/v2/instance-reader.ts',
+    file: 'adapters/kafka/v2/instance-reader.ts',
     from: 'if (this.#lacks(aim, poll, placed)) {',
     to: "if (placed.how === 'made' && this.#lacks(aim, poll, placed)) {",
     breaks: ['I1', 'I6'],
@@ -42,7 +42,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'two-that-lost-the-same',
     what: 'A gap is taken for real when two consumer instances show it that both stood there before it.',
-    file: 'adapters/v2/instance-reader.ts',
+    file: 'adapters/kafka/v2/instance-reader.ts',
     from: "return how === 'stood' || !seeksAfterPoll || ",
     to: 'return !seeksAfterPoll || ',
     breaks: ['I1', 'I6'],
@@ -52,7 +52,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'given-up-and-used',
     what: 'A consumer instance is moved and read from while a poll that was given up may still take its records.',
-    file: 'adapters/v2/instance-pool.ts',
+    file: 'adapters/kafka/v2/instance-pool.ts',
     from: 'instance.usableAt <= now && covers(instance, purpose)',
     to: 'covers(instance, purpose)',
     breaks: ['I6'],
@@ -62,7 +62,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'opened-anew-each-time',
     what: 'A consumer instance that was not opened in time is thrown away: behind a slow proxy none is ever ready.',
-    file: 'adapters/v2/instance-reader.ts',
+    file: 'adapters/kafka/v2/instance-reader.ts',
     from: 'this.#give(unplaced({ ...instance, mayMove: true }))',
     to: 'this.#remove([instance])',
     breaks: [],
@@ -72,7 +72,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'record-error-ignored',
     what: 'The adapter ignores the error code of a record where the answer has status 200.',
-    file: 'adapters/acknowledgement.ts',
+    file: 'adapters/kafka/rest/acknowledgement.ts',
     from: 'code !== undefined && code !== null && code !== 0 && code !== 200',
     to: 'code !== undefined && code !== null && code < 0',
     breaks: ['I16'],
@@ -82,7 +82,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'minus-one-acknowledges',
     what: 'The adapter takes an offset of -1 for an acknowledgement.',
-    file: 'adapters/acknowledgement.ts',
+    file: 'adapters/kafka/rest/acknowledgement.ts',
     from: "typeof value === 'number' && Number.isSafeInteger(value) && value >= 0",
     to: "typeof value === 'number' && Number.isSafeInteger(value) && value >= -1",
     breaks: ['I16'],
@@ -92,7 +92,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'redirect-followed',
     what: 'The adapter follows a redirect, with the credentials.',
-    file: 'adapters/http.ts',
+    file: 'adapters/kafka/rest/http.ts',
     from: "redirect: 'manual',",
     to: "redirect: 'follow',",
     breaks: [],
@@ -102,7 +102,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'body-of-any-size',
     what: 'The adapter reads an answer of any size.',
-    file: 'adapters/http.ts',
+    file: 'adapters/kafka/rest/http.ts',
     from: 'if (length > maxBytes) {',
     to: 'if (length < 0) {',
     breaks: ['I9'],
@@ -112,7 +112,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'offsets-of-a-cache',
     what: 'The adapter uses offsets that a cache on the way has kept.',
-    file: 'adapters/v2/offsets.ts',
+    file: 'adapters/kafka/v2/offsets.ts',
     from: "if (Number(answer.headers.get('age') ?? 0) > 0) {",
     to: "if (Number(answer.headers.get('age') ?? 0) < 0) {",
     breaks: ['I1', 'I7'],
@@ -122,7 +122,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'end-unconfirmed',
     what: 'Where the adapter probes for the end, it does not check the remembered end again.',
-    file: 'adapters/sounding.ts',
+    file: 'adapters/kafka/rest/offset-search.ts',
     from: 'if (!confirmed) {',
     to: 'if (!confirmed && known === undefined) {',
     breaks: ['I1', 'I7'],
@@ -132,7 +132,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'one-offset-for-all',
     what: 'Where an answer names the first offset of each partition, all its records get that offset.',
-    file: 'adapters/redpanda/produce.ts',
+    file: 'adapters/kafka/redpanda/produce.ts',
     from: 'next.set(partition, offset + 1)',
     to: '',
     breaks: ['I8', 'I16'],
@@ -142,7 +142,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'out-of-range-is-empty',
     what: 'The adapter takes a position outside of the log for an empty answer.',
-    file: 'adapters/v2/stateless.ts',
+    file: 'adapters/kafka/v2/stateless.ts',
     from: "if (isOutOfRange(problemOf(answer))) return 'out of range'",
     to: 'if (isOutOfRange(problemOf(answer))) return { records: [], next: position.offset }',
     breaks: ['I11'],
@@ -152,7 +152,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'cached-records-of-another-log',
     what: 'The adapter takes records of another log, which a cache on the way has kept, for those of this one.',
-    file: 'adapters/v2/stateless.ts',
+    file: 'adapters/kafka/v2/stateless.ts',
     from: "if (logId !== undefined && (answer.headers.get('kedge-log-id') ?? logId) !== logId) return 'out of range'",
     to: '',
     breaks: ['I1', 'I4'],

@@ -5,11 +5,11 @@
  */
 import type { Mutant } from './mutant.ts'
 
-const COHERENCE = 'src/coherence.ts'
-const MESSAGES = 'src/messages.ts'
-const FOREIGN = 'src/foreign-eviction.ts'
-const TABLE = 'src/eviction-table.ts'
-const KEYSPACE = 'src/keyspace.ts'
+const COHERENCE = 'src/coherence/apply-eviction.ts'
+const MESSAGES = 'src/wire/messages.ts'
+const FOREIGN = 'src/wire/foreign-eviction.ts'
+const TABLE = 'src/coherence/eviction-table.ts'
+const KEYSPACE = 'src/coherence/coherent-store.ts'
 
 export const coherenceMutants: readonly Mutant[] = [
   {

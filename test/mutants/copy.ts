@@ -19,7 +19,7 @@ import { applied } from './change.ts'
 import type { Mutant } from './mutant.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
-const SOURCES = ['src', 'adapters', 'sync', 'loader', 'persister', 'worker', 'gateway', 'test'] as const
+const SOURCES = ['src', 'adapters', 'services', 'worker', 'test'] as const
 /** They need what is not copied: brokers, stores, browsers of other runtimes. */
 const LEFT_OUT = new Set(
   ['kafka', 'redis', 'memcached', 'stores', 'services', 'cli', 'demo'].map((name) =>

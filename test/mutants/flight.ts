@@ -5,11 +5,11 @@
  */
 import type { Mutant } from './mutant.ts'
 
-const GATE = 'src/freshness-gate.ts'
-const SINGLE_FLIGHT = 'src/single-flight.ts'
-const LOAD = 'src/load.ts'
-const READER = 'src/reader.ts'
-const KEYSPACE = 'src/keyspace.ts'
+const GATE = 'src/read/freshness-gate.ts'
+const SINGLE_FLIGHT = 'src/read/single-flight.ts'
+const LOAD = 'src/read/load.ts'
+const READER = 'src/read/reader.ts'
+const KEYSPACE = 'src/coherence/coherent-store.ts'
 
 export const flightMutants: readonly Mutant[] = [
   {

@@ -5,11 +5,11 @@
  */
 import type { Mutant } from './mutant.ts'
 
-const POLL = 'src/poll.ts'
-const PARTITION = 'src/partition.ts'
-const FOLLOWER = 'src/follower.ts'
-const RECALL = 'src/recall.ts'
-const TIMELINE = 'src/timeline.ts'
+const POLL = 'src/coherence/poll.ts'
+const PARTITION = 'src/coherence/partition.ts'
+const FOLLOWER = 'src/coherence/follower.ts'
+const RECALL = 'src/coherence/look-back.ts'
+const TIMELINE = 'src/runtime/clock.ts'
 
 export const followerMutants: readonly Mutant[] = [
   {
@@ -60,7 +60,7 @@ export const followerMutants: readonly Mutant[] = [
   {
     id: 'clocks-back-in-a-write',
     what: 'A write goes on after its intent where the clocks stepped back while it was announced.',
-    file: 'src/write-through.ts',
+    file: 'src/write-paths/write-through.ts',
     from: 'if (timeline.now() - startedAt < limitMs * PATIENCE && startedAt >= timeline.unknownBefore) {',
     to: 'if (timeline.now() - startedAt < limitMs * PATIENCE) {',
     breaks: ['I1'],

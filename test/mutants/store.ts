@@ -5,8 +5,8 @@
  */
 import type { Mutant } from './mutant.ts'
 
-const STORE = 'src/store.ts'
-const TIMELINE = 'src/timeline.ts'
+const STORE = 'src/store/lru-store.ts'
+const TIMELINE = 'src/runtime/clock.ts'
 
 export const storeMutants: readonly Mutant[] = [
   {

@@ -5,9 +5,9 @@
  */
 import type { Mutant } from './mutant.ts'
 
-const SHARED = 'src/shared-tier.ts'
-const FOLLOWER = 'sync/tier-follower.ts'
-const EVICTIONS = 'sync/tier-evictions.ts'
+const SHARED = 'src/tier/shared-tier.ts'
+const FOLLOWER = 'services/sync/tier-follower.ts'
+const EVICTIONS = 'services/sync/tier-evictions.ts'
 
 export const tierMutants: readonly Mutant[] = [
   {

@@ -5,11 +5,11 @@
  */
 import type { Mutant } from './mutant.ts'
 
-const ARRIVAL = 'src/arrival.ts'
-const UPDATES = 'src/updates.ts'
-const TABLE = 'src/eviction-table.ts'
-const KEYSPACE = 'src/keyspace.ts'
-const PUBLISHER = 'src/publisher.ts'
+const ARRIVAL = 'src/coherence/admission.ts'
+const UPDATES = 'src/replicate/updates-consumer.ts'
+const TABLE = 'src/coherence/eviction-table.ts'
+const KEYSPACE = 'src/coherence/coherent-store.ts'
+const PUBLISHER = 'src/write/publisher.ts'
 
 export const valueMutants: readonly Mutant[] = [
   {

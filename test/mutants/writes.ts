@@ -5,21 +5,21 @@
  */
 import type { Mutant } from './mutant.ts'
 
-const PRODUCER = 'src/producer.ts'
-const PUBLISHER = 'src/publisher.ts'
-const GROUPS = 'src/group-commit.ts'
-const WRITER = 'src/writer.ts'
-const THROUGH = 'src/write-through.ts'
-const INTENTS = 'src/intents.ts'
-const TOKEN = 'src/token.ts'
-const SCOPE = 'src/scope.ts'
+const PRODUCER = 'src/write/produce.ts'
+const PUBLISHER = 'src/write/publisher.ts'
+const GROUPS = 'src/write/record-accumulator.ts'
+const WRITER = 'src/write/writer.ts'
+const THROUGH = 'src/write-paths/write-through.ts'
+const INTENTS = 'src/coherence/write-intents.ts'
+const TOKEN = 'src/wire/token.ts'
+const SCOPE = 'src/coherence/request-scope.ts'
 const CACHE = 'src/cache.ts'
 
 export const writeMutants: readonly Mutant[] = [
   {
     id: 'token-without-values',
     what: 'The token of a `set` names its eviction alone: on other isolates the value is missing until it comes.',
-    file: 'src/writer.ts',
+    file: 'src/write/writer.ts',
     from: 'const token = tokenOf(published, updates)',
     to: 'const token = tokenOf(published)',
     breaks: ['I8'],
@@ -29,7 +29,7 @@ export const writeMutants: readonly Mutant[] = [
   {
     id: 'values-beyond-the-end-awaited',
     what: 'A token that goes beyond the end of the updates topic is waited for: a forged one costs many polls.',
-    file: 'src/updates.ts',
+    file: 'src/replicate/updates-consumer.ts',
     from: 'const wanted = Math.min(offset, this.#ends.get(partition) ?? Infinity)',
     to: 'const wanted = offset',
     breaks: [],
@@ -85,7 +85,7 @@ export const writeMutants: readonly Mutant[] = [
   {
     id: 'write-without-deadline',
     what: 'A call that writes twice has a deadline for each write, and none for both.',
-    file: 'src/publish-deadline.ts',
+    file: 'src/write/publish-deadline.ts',
     from: '() => stop.abort(unanswered(publishTimeoutMs))',
     to: '() => undefined',
     breaks: [],

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { stripTypeScriptTypes } from 'node:module'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { startGateway } from '../../gateway/index.ts'
+import { startGateway } from '../../services/gateway/index.ts'
 import { blocksOf, pageAt } from '../docs/page.ts'
 import { commandsOf } from '../docs/shell-command.ts'
 import { startIsolate } from '../worker/miniflare-isolate.ts'
@@ -186,8 +186,8 @@ describe('the package', { timeout: 300_000 }, () => {
     for (const path of [
       'package.json',
       'jsr.json',
-      'scripts/jsr.ts',
-      'scripts/bundled.ts',
+      'tools/jsr.ts',
+      'tools/bundled.ts',
       '.changeset/config.json',
     ]) {
       await one.write(path, await here(path))
@@ -196,7 +196,7 @@ describe('the package', { timeout: 300_000 }, () => {
     await one.write('.changeset/mended.md', "---\n'kedge': patch\n---\n\nMended.\n")
     await one.run('git', 'init', '--quiet', '--initial-branch=main')
     await one.run('changeset', 'version')
-    await one.run('node', 'scripts/jsr.ts', '--write')
+    await one.run('node', 'tools/jsr.ts', '--write')
     const after = async (path: string) => JSON.parse(await readFile(join(one.folder, path), 'utf8')) as object
     const [major, minor, patch] = version.split('.').map(Number)
     const next = `${major}.${minor}.${(patch ?? 0) + 1}`

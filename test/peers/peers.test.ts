@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { EXPECTED } from '../../bench/peers/expected.ts'
-import { meet } from '../../bench/peers/meeting.ts'
-import { RACE_NAMES } from '../../bench/peers/outcome.ts'
-import { race } from '../../bench/peers/races.ts'
-import type { LocalRaceName } from '../../bench/peers/races.ts'
-import type { Subject } from '../../bench/peers/subject.ts'
-import { SUBJECTS } from '../../bench/peers/subjects/index.ts'
-import { configurations, markdown } from '../../bench/peers/table.ts'
+import { EXPECTED } from '../../tools/bench/peers/expected.ts'
+import { meet } from '../../tools/bench/peers/meeting.ts'
+import { RACE_NAMES } from '../../tools/bench/peers/outcome.ts'
+import { race } from '../../tools/bench/peers/races.ts'
+import type { LocalRaceName } from '../../tools/bench/peers/races.ts'
+import type { Subject } from '../../tools/bench/peers/subject.ts'
+import { SUBJECTS } from '../../tools/bench/peers/subjects/index.ts'
+import { configurations, markdown } from '../../tools/bench/peers/table.ts'
 import { bundle } from '../runtime/bundle.ts'
 import type { Replacement } from '../runtime/bundle.ts'
 
@@ -52,30 +52,30 @@ describe('peers', () => {
 describe('a race is lost by kedge', () => {
   /** kedge as it is raced, with a part of it replaced. */
   async function lacking(replacement: Replacement): Promise<Subject> {
-    const entry = new URL('bench/peers/subjects/kedge.ts', ROOT)
+    const entry = new URL('tools/bench/peers/subjects/kedge.ts', ROOT)
     const { code } = await bundle(entry, { replacements: [replacement] })
     const url = `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`
     return ((await import(/* @vite-ignore */ url)) as { kedge: Subject }).kedge
   }
 
   const fence: Replacement = {
-    file: 'src/keyspace.ts',
+    file: 'src/coherence/coherent-store.ts',
     from: 'if (reason !== undefined) return reason\n',
     to: "if (reason !== undefined && reason !== 'fenced') return reason\n",
   }
   const joinability: Replacement = {
-    file: 'src/single-flight.ts',
+    file: 'src/read/single-flight.ts',
     from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined\n',
     to: '',
   }
 
   const tags: Replacement = {
-    file: 'src/eviction-table.ts',
+    file: 'src/coherence/eviction-table.ts',
     from: 'for (const tag of value.tags) if (kills(this.#tags.get(tag), value)) return true\n',
     to: '',
   }
   const promise: Replacement = {
-    file: 'bench/peers/subjects/kedge.ts',
+    file: 'tools/bench/peers/subjects/kedge.ts',
     from: "onUnreachable: 'bypass' })",
     to: "onUnreachable: 'bypass', maxStaleness: '1h' })",
   }

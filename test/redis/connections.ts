@@ -1,8 +1,8 @@
 /** Every way to a real Redis that there is, for tests that must hold on all of them. @module */
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createCluster } from 'redis'
-import { ioredis, nodeRedis, type RedisConnection } from '../../adapters/redis.ts'
-import { upstashRedis } from '../../adapters/upstash-redis.ts'
+import { ioredis, nodeRedis, type RedisConnection } from '../../adapters/stores/redis.ts'
+import { upstashRedis } from '../../adapters/stores/upstash-redis.ts'
 import { type RedisServer, startRedis, startRedisCluster } from '../services/redis.ts'
 import { startUpstashFront } from '../services/upstash-front.ts'
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { redisSink, redisTier } from '../../adapters/redis.ts'
-import { tagOf } from '../../adapters/redis/slot.ts'
+import { redisSink, redisTier } from '../../adapters/stores/redis.ts'
+import { tagOf } from '../../adapters/stores/redis/slot.ts'
 import { seededRandom } from '../../src/testing/index.ts'
-import type { Sink, SinkWrite } from '../../src/sink.ts'
-import type { TierEviction } from '../../src/tier.ts'
+import type { Sink, SinkWrite } from '../../src/ports/sink.ts'
+import type { TierEviction } from '../../src/ports/tier.ts'
 import { withoutRedis } from '../services/redis.ts'
 import { openWay, type Way, WAYS } from './connections.ts'
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { redisSink } from '../../adapters/redis.ts'
-import { slotOf } from '../../adapters/redis/slot.ts'
-import type { Sink, SinkWrite } from '../../src/sink.ts'
+import { redisSink } from '../../adapters/stores/redis.ts'
+import { slotOf } from '../../adapters/stores/redis/slot.ts'
+import type { Sink, SinkWrite } from '../../src/ports/sink.ts'
 import { withoutRedis } from '../services/redis.ts'
 import { openWay, type Way, WAYS } from './connections.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { redisSink, redisTier } from '../../adapters/redis.ts'
-import { TierLayout } from '../../adapters/redis/tier-layout.ts'
+import { redisSink, redisTier } from '../../adapters/stores/redis.ts'
+import { TierLayout } from '../../adapters/stores/redis/tier-layout.ts'
 import { sinkSuite, tierSuite } from '../../src/testing/index.ts'
 import { withoutRedis } from '../services/redis.ts'
 import { openWay, type Way, WAYS } from './connections.ts'

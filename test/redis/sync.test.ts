@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { redisSink } from '../../adapters/redis.ts'
+import { redisSink } from '../../adapters/stores/redis.ts'
 import { memory, seededRandom } from '../../src/testing/index.ts'
-import { createSync } from '../../sync/index.ts'
+import { createSync } from '../../services/sync/index.ts'
 import { withoutRedis } from '../services/redis.ts'
 import { openWay, type Way } from './connections.ts'
 

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ioredis, type RedisConnection, redisTier } from '../../adapters/redis.ts'
-import type { TierEviction } from '../../src/tier.ts'
+import { ioredis, type RedisConnection, redisTier } from '../../adapters/stores/redis.ts'
+import type { TierEviction } from '../../src/ports/tier.ts'
 import { type RedisServer, startRedis, withoutRedis } from '../services/redis.ts'
 
 const PLACE = { namespace: 'users', partition: 0, logId: 'L' }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { redisSink } from '../../adapters/redis.ts'
-import { upstashRedis } from '../../adapters/upstash-redis.ts'
-import type { KedgeError } from '../../src/errors.ts'
+import { redisSink } from '../../adapters/stores/redis.ts'
+import { upstashRedis } from '../../adapters/stores/upstash-redis.ts'
+import type { KedgeError } from '../../src/ports/errors.ts'
 
 const TOKEN = 'AYNgAS2553-secret'
 

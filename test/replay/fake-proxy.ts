@@ -1,7 +1,7 @@
 /** What the fake proxies share: a handler of requests as a `fetch`, bytes as text, and topics of a log in memory. */
-import { KedgeError } from '../../src/errors.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
 import type { LogUnderTest } from '../../src/testing/log-suite.ts'
-import type { KafkaLog } from '../../src/log.ts'
+import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 
 export interface Asked {

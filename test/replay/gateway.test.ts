@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { kafkaRest } from '../../adapters/kafka-rest.ts'
-import { redpanda } from '../../adapters/redpanda.ts'
+import { kafkaRest } from '../../adapters/kafka/kafka-rest.ts'
+import { redpanda } from '../../adapters/kafka/redpanda.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { overGateway } from '../conformance/gateway-bench.ts'
 

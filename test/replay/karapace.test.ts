@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { karapace } from '../../adapters/karapace.ts'
+import { karapace } from '../../adapters/kafka/karapace.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { underTest } from './fake-proxy.ts'
 import { FakeKarapace } from './fake-karapace.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { redpanda } from '../../adapters/redpanda.ts'
+import { redpanda } from '../../adapters/kafka/redpanda.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { underTest } from './fake-proxy.ts'
 import { FakeRedpanda } from './fake-redpanda.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { strimzi } from '../../adapters/strimzi.ts'
+import { strimzi } from '../../adapters/kafka/strimzi.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { underTest } from './fake-proxy.ts'
 import { FakeStrimzi } from './fake-strimzi.ts'

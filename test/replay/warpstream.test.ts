@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { warpstream } from '../../adapters/warpstream.ts'
+import { warpstream } from '../../adapters/kafka/warpstream.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { memory } from '../../src/testing/memory.ts'
 import { underTest } from './fake-proxy.ts'

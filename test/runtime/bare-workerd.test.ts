@@ -37,7 +37,7 @@ describe('in a bare workerd', () => {
 
   it('fails what the core does not keep, when the core lacks what keeps it', async () => {
     const fence = {
-      file: 'src/keyspace.ts',
+      file: 'src/coherence/coherent-store.ts',
       from: 'if (reason !== undefined) return reason\n',
       to: "if (reason !== undefined && reason !== 'fenced') return reason\n",
     }

@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /** A change of the source on its way into the bundle: what a test takes out to see that it is missed. */
 export interface Replacement {
-  /** From the root of the repository: `src/flight.ts`. */
+  /** From the root of the repository: `src/read/flight.ts`. */
   readonly file: string
   /** Must stand in the file exactly once. */
   readonly from: string

@@ -3,7 +3,7 @@
  *
  * Web standards only, and of the runner no more than `describe`, `it` and three assertions.
  */
-import { createLoader } from '../../loader/index.ts'
+import { createLoader } from '../../services/loader/index.ts'
 import { createCache, isKedgeError, joinTokens, systemRuntime } from '../../src/index.ts'
 import type { Cache, CacheOptions, Entry, Namespace } from '../../src/index.ts'
 import { memory, MemoryLog } from '../../src/testing/index.ts'

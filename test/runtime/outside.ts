@@ -1,7 +1,7 @@
 /** What stands outside of the runtime under test: a gateway over a log in memory, and a writer that changes it. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { startGateway } from '../../gateway/index.ts'
+import { startGateway } from '../../services/gateway/index.ts'
 import type { Outside } from './over-http.ts'
 
 export interface RunningOutside extends Outside {

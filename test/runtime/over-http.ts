@@ -3,9 +3,9 @@
  *
  * Web standards only: it runs in a bare workerd.
  */
-import { confluent } from '../../adapters/confluent.ts'
-import { upstash } from '../../adapters/upstash.ts'
-import type { KafkaLog } from '../../src/log.ts'
+import { confluent } from '../../adapters/kafka/confluent.ts'
+import { upstash } from '../../adapters/kafka/upstash.ts'
+import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
 import { SUITES } from '../conformance/suites.ts'
 import type { SuiteName } from '../conformance/suites.ts'

@@ -1,6 +1,6 @@
 /** Nothing of a cache keeps a process alive: when there is nothing more to do, it ends. */
 import { describe, expect, it } from 'vitest'
-import { startGateway } from '../../gateway/index.ts'
+import { startGateway } from '../../services/gateway/index.ts'
 import { bundled } from './bundle.ts'
 import { gateway, INSTALLED, run } from './program.ts'
 

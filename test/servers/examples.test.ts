@@ -1,6 +1,6 @@
 /** The examples of servers, each in the runtime that it is for, against a gateway in a process of its own. */
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { confluent } from '../../adapters/confluent.ts'
+import { confluent } from '../../adapters/kafka/confluent.ts'
 import { createCache } from '../../src/index.ts'
 import { bundled } from './bundle.ts'
 import { gateway, INSTALLED, run } from './program.ts'

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { KedgeEvent } from '../../src/events.ts'
+import type { KedgeEvent } from '../../src/api/events.ts'
 import type { IsolatePlan, ReadHow, Scenario, SpaceName, WriteHow } from './scenario.ts'
 
 export interface Trace {

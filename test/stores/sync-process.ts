@@ -6,8 +6,8 @@
  */
 import process from 'node:process'
 import { openStore } from '../../cli/store.ts'
-import { clusterLog, kafkaCluster } from '../../gateway/index.ts'
-import { createSync } from '../../sync/index.ts'
+import { clusterLog, kafkaCluster } from '../../services/gateway/index.ts'
+import { createSync } from '../../services/sync/index.ts'
 import { STREAM, TEMPLATE, TOPIC } from './topic.ts'
 
 const [url = '', brokers = '', deadLetters = ''] = process.argv.slice(2)

@@ -1,6 +1,6 @@
 /** The topic that the stores are kept equal to: what is produced into it, and what its records mean. @module */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Cluster, RecordToAppend } from '../../gateway/index.ts'
+import type { Cluster, RecordToAppend } from '../../services/gateway/index.ts'
 import { seededRandom } from '../../src/testing/index.ts'
 import type { TopicRecord } from './checker.ts'
 

@@ -1,6 +1,6 @@
 /** One store under trial: its syncs, its faults, and the reader that looks at it meanwhile. @module */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Cluster } from '../../gateway/index.ts'
+import type { Cluster } from '../../services/gateway/index.ts'
 import { seededRandom } from '../../src/testing/index.ts'
 import { type Loss, StoreChecker } from './checker.ts'
 import { plan, type Step } from './plan.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { KedgeError } from '../../src/index.ts'
-import { kafkaEventRecords, partialBatchResponse } from '../../sync/index.ts'
+import { kafkaEventRecords, partialBatchResponse } from '../../services/sync/index.ts'
 import { bytes, world } from './world.ts'
 
 const record = (offset: number, key: string, value: string | null, partition = 0) => ({

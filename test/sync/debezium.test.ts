@@ -4,8 +4,8 @@
  */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { SyncOptions } from '../../sync/index.ts'
-import { keyOf } from '../../sync/debezium.ts'
+import type { SyncOptions } from '../../services/sync/index.ts'
+import { keyOf } from '../../services/sync/debezium.ts'
 import { world } from './world.ts'
 
 const TS = 1_700_000_000_000

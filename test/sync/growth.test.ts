@@ -1,7 +1,7 @@
 /** A topic that grows, and keys that are met in two partitions. */
 import { describe, expect, it } from 'vitest'
-import { partitionOf } from '../../src/murmur2.ts'
-import type { SyncOptions } from '../../sync/index.ts'
+import { partitionOf } from '../../src/wire/partitioner.ts'
+import type { SyncOptions } from '../../services/sync/index.ts'
 import { bytes, world } from './world.ts'
 import type { World } from './world.ts'
 

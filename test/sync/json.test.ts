@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { isLosslessNumber } from 'lossless-json'
 import { describe, expect, it } from 'vitest'
-import { readJson, writeJson } from '../../sync/json.ts'
+import { readJson, writeJson } from '../../services/sync/json.ts'
 import { bytes } from './world.ts'
 
 /** As `JSON.parse` would have it. */

@@ -1,9 +1,9 @@
 /** Numbers that a double does not hold, in keys and in fields. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { messagePack } from '../../adapters/messagepack.ts'
-import type { SyncOptions } from '../../sync/index.ts'
-import { isHeldByDouble, plainDecimal } from '../../sync/decimal.ts'
+import { messagePack } from '../../adapters/codecs/messagepack.ts'
+import type { SyncOptions } from '../../services/sync/index.ts'
+import { isHeldByDouble, plainDecimal } from '../../services/sync/decimal.ts'
 import { world } from './world.ts'
 
 /** Records in this order, and what stands in the store after them. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { KedgeError } from '../../src/index.ts'
-import type { SinkWrite } from '../../src/sink.ts'
+import type { SinkWrite } from '../../src/ports/sink.ts'
 import {
   fakeRuntime,
   memory,
@@ -9,8 +9,8 @@ import {
   MemoryStore,
   seededRandom,
 } from '../../src/testing/index.ts'
-import { createSync } from '../../sync/index.ts'
-import type { SyncOptions, Written } from '../../sync/index.ts'
+import { createSync } from '../../services/sync/index.ts'
+import type { SyncOptions, Written } from '../../services/sync/index.ts'
 import { bytes, world } from './world.ts'
 
 const down = () => new KedgeError('ERR_PUBLISH', 'the log is away', { retryable: true })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createCache } from '../../src/index.ts'
 import { fakeRuntime, memory } from '../../src/testing/index.ts'
-import { lagPace } from '../../sync/index.ts'
-import type { LagPaceOptions } from '../../sync/index.ts'
+import { lagPace } from '../../services/sync/index.ts'
+import type { LagPaceOptions } from '../../services/sync/index.ts'
 
 const URL = 'http://sync:9090/lag'
 

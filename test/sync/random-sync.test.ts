@@ -5,10 +5,10 @@
  */
 import { describe, expect, it } from 'vitest'
 import { forEachSeed, seeds } from '../seeds.ts'
-import { createSync } from '../../sync/index.ts'
-import type { SyncStats } from '../../sync/index.ts'
+import { createSync } from '../../services/sync/index.ts'
+import type { SyncStats } from '../../services/sync/index.ts'
 import { KedgeError } from '../../src/index.ts'
-import type { SinkVersion, SinkWrite } from '../../src/sink.ts'
+import type { SinkVersion, SinkWrite } from '../../src/ports/sink.ts'
 import {
   fakeRuntime,
   memory,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseTemplate } from '../../sync/template.ts'
+import { parseTemplate } from '../../services/sync/template.ts'
 
 const source = {
   topic: 'orders',

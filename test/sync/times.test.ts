@@ -1,6 +1,6 @@
 /** Times in another unit than milliseconds. */
 import { describe, expect, it } from 'vitest'
-import type { SyncOptions } from '../../sync/index.ts'
+import type { SyncOptions } from '../../services/sync/index.ts'
 import { bytes, world } from './world.ts'
 
 const NOW = 1_700_000_000_000

@@ -1,7 +1,7 @@
 /** A topic, a store and a clock in memory, and syncs between them. */
 import { onTestFinished } from 'vitest'
-import { createSync } from '../../sync/index.ts'
-import type { Sync, SyncEvent, SyncOptions } from '../../sync/index.ts'
+import { createSync } from '../../services/sync/index.ts'
+import type { Sync, SyncEvent, SyncOptions } from '../../services/sync/index.ts'
 import { fakeRuntime, memory, MemoryLog, memorySink, MemoryStore } from '../../src/testing/index.ts'
 import type {
   FakeRuntime,

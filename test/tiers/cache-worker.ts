@@ -4,10 +4,10 @@
  * `GET /cache/rows/:key` reads through, `DELETE` evicts, `GET /readyz` polls. `GET /raw/:key` reads the store,
  * and `PUT` puts that there.
  */
-import { cacheApi } from '../../adapters/cache-api.ts'
-import { confluent } from '../../adapters/confluent.ts'
-import { itemName } from '../../adapters/item-name.ts'
-import { workersKv } from '../../adapters/workers-kv.ts'
+import { cacheApi } from '../../adapters/stores/cache-api.ts'
+import { confluent } from '../../adapters/kafka/confluent.ts'
+import { itemName } from '../../adapters/stores/shared/item-name.ts'
+import { workersKv } from '../../adapters/stores/workers-kv.ts'
 import { createCache } from '../../src/index.ts'
 import type { Cache, RequestContext, Tier } from '../../src/index.ts'
 import type { Env as KvEnv } from './suite-worker.ts'

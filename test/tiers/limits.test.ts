@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { cacheApi, type CacheLike } from '../../adapters/cache-api.ts'
-import { type KVItemLike, type KVNamespaceLike, workersKv } from '../../adapters/workers-kv.ts'
-import type { TierWrite } from '../../src/tier.ts'
+import { cacheApi, type CacheLike } from '../../adapters/stores/cache-api.ts'
+import { type KVItemLike, type KVNamespaceLike, workersKv } from '../../adapters/stores/workers-kv.ts'
+import type { TierWrite } from '../../src/ports/tier.ts'
 
 const PLACE = { namespace: 'users', partition: 0, logId: 'log-1' }
 const write = (key: string, more: Partial<TierWrite> = {}): TierWrite => ({

@@ -1,7 +1,7 @@
 /** A worker that runs the contract of a tier on its own KV namespace and its own cache. @module */
-import { cacheApi, type CacheLike } from '../../adapters/cache-api.ts'
-import { itemName } from '../../adapters/item-name.ts'
-import { type KVNamespaceLike, workersKv } from '../../adapters/workers-kv.ts'
+import { cacheApi, type CacheLike } from '../../adapters/stores/cache-api.ts'
+import { itemName } from '../../adapters/stores/shared/item-name.ts'
+import { type KVNamespaceLike, workersKv } from '../../adapters/stores/workers-kv.ts'
 import { tierSuite } from '../../src/testing/index.ts'
 import { Harness } from '../runtime/harness.ts'
 import { Silence } from './silence.ts'

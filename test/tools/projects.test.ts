@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs'
 import { matchesGlob } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { LONGEST } from '../../scripts/vitest-sequencer.ts'
+import { LONGEST } from '../../tools/vitest-sequencer.ts'
 import { filesOf, PROJECTS } from '../projects.ts'
 import type { Part } from '../projects.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Breaker } from '../../src/breaker.ts'
+import { Breaker } from '../../src/runtime/circuit-breaker.ts'
 
 const LIMITS = { failures: 3, pauseMs: 100, maxPauseMs: 350, leaseMs: 1000 }
 

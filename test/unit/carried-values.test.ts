@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { CacheOptions, Tier, TierAnswer } from '../../src/index.ts'
 import { memory, memoryTier } from '../../src/testing/index.ts'
 import type { MemoryOptions } from '../../src/testing/index.ts'
-import { createTierFollower } from '../../sync/tier-follower.ts'
+import { createTierFollower } from '../../services/sync/tier-follower.ts'
 import { deferred, readyIn, world } from './world.ts'
 import type { World } from './world.ts'
 

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
 import type { CacheOptions } from '../../src/index.ts'
 import { fakeRuntime } from '../../src/testing/index.ts'
-import { Timeline } from '../../src/timeline.ts'
+import { Timeline } from '../../src/runtime/clock.ts'
 import { deferred, readyIn, world } from './world.ts'
 import type { World } from './world.ts'
 

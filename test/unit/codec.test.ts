@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { messagePack } from '../../adapters/messagepack.ts'
-import { decodeUtf8, encodeUtf8, json, MAX_JSON_DEPTH, pack, unpack } from '../../src/codec.ts'
-import type { Codec } from '../../src/codec.ts'
-import { isKedgeError } from '../../src/errors.ts'
+import { messagePack } from '../../adapters/codecs/messagepack.ts'
+import { decodeUtf8, encodeUtf8, json, MAX_JSON_DEPTH, pack, unpack } from '../../src/wire/codec.ts'
+import type { Codec } from '../../src/wire/codec.ts'
+import { isKedgeError } from '../../src/ports/errors.ts'
 
 const LIMITS = { codec: json, gzipAboveBytes: 1024, maxMessageBytes: 1_000_000 }
 

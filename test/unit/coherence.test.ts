@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { messagePack } from '../../adapters/messagepack.ts'
-import { encodeUtf8, json, pack } from '../../src/codec.ts'
-import { applyEviction, decodeRecord, evictionOf } from '../../src/coherence.ts'
-import type { DecodedRecord } from '../../src/coherence.ts'
-import { EvictionTable } from '../../src/eviction-table.ts'
-import type { LogRecord } from '../../src/log.ts'
-import type { Intent, Message } from '../../src/messages.ts'
-import type { Tenant } from '../../src/partition.ts'
+import { messagePack } from '../../adapters/codecs/messagepack.ts'
+import { encodeUtf8, json, pack } from '../../src/wire/codec.ts'
+import { applyEviction, decodeRecord, evictionOf } from '../../src/coherence/apply-eviction.ts'
+import type { DecodedRecord } from '../../src/coherence/apply-eviction.ts'
+import { EvictionTable } from '../../src/coherence/eviction-table.ts'
+import type { LogRecord } from '../../src/ports/kafka-log.ts'
+import type { Intent, Message } from '../../src/wire/messages.ts'
+import type { Tenant } from '../../src/coherence/partition.ts'
 
 /** A tenant that records the calls it gets. */
 class Listener implements Tenant {

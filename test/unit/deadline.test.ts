@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { settledWithin, withDeadline } from '../../src/deadline.ts'
+import { settledWithin, withDeadline } from '../../src/runtime/deadline.ts'
 import { fakeRuntime } from '../../src/testing/fake-runtime.ts'
 
 const tooLate = new Error('too late')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { durationMs, MAX_DURATION_MS } from '../../src/duration.ts'
-import type { Duration } from '../../src/types.ts'
+import { durationMs, MAX_DURATION_MS } from '../../src/runtime/duration.ts'
+import type { Duration } from '../../src/api/types.ts'
 
 describe('a duration', () => {
   it.each<[Duration, number]>([

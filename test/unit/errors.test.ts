@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isKedgeError, KedgeError } from '../../src/errors.ts'
+import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
 
 describe('an error of kedge', () => {
   it('is an Error with a name, a code and a message', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { EvictionTable } from '../../src/eviction-table.ts'
-import type { Provenance } from '../../src/entry.ts'
+import { EvictionTable } from '../../src/coherence/eviction-table.ts'
+import type { Provenance } from '../../src/store/entry.ts'
 
 function tableOf({ horizon = 0, maxMarks = 1000, settleHeld = (): void => undefined } = {}) {
   const horizons: number[] = []

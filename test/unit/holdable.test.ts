@@ -1,7 +1,7 @@
 /** The cache refuses to hold what is no data, in the first run and on every platform. */
 import { PassThrough, Readable } from 'node:stream'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { checkHoldable } from '../../src/holdable.ts'
+import { checkHoldable } from '../../src/wire/holdable.ts'
 import { isKedgeError, KedgeError } from '../../src/index.ts'
 import type { Cache, Namespace } from '../../src/index.ts'
 import { deferred, world } from './world.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { checkTags, tagsOf, ttlOf } from '../../src/lifetime.ts'
+import { checkTags, tagsOf, ttlOf } from '../../src/coherence/ttl-and-tags.ts'
 
 describe('the TTL of a value', () => {
   it('is the one configured', () => {

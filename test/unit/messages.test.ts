@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { readEviction, readRequest, readUpdate, updateRecordKey } from '../../src/messages.ts'
-import { checkId } from '../../src/ids.ts'
-import type { Eviction } from '../../src/messages.ts'
+import { readEviction, readRequest, readUpdate, updateRecordKey } from '../../src/wire/messages.ts'
+import { checkId } from '../../src/wire/ids.ts'
+import type { Eviction } from '../../src/wire/messages.ts'
 
 const isNamespace = (name: string) => name === 'users' || name === 'orders'
 const ids = (count: number) => Array.from({ length: count }, (_, at) => `k${at}`)

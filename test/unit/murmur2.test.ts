@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { encodeUtf8 } from '../../src/codec.ts'
-import { murmur2, partitionOf } from '../../src/murmur2.ts'
+import { encodeUtf8 } from '../../src/wire/codec.ts'
+import { murmur2, partitionOf } from '../../src/wire/partitioner.ts'
 
 describe('the hash of keys', () => {
   // The vectors of Kafka's own UtilsTest.testMurmur2.

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { encodeUtf8 } from '../../src/codec.ts'
-import { digestOf, Partition } from '../../src/partition.ts'
-import type { Tenant } from '../../src/partition.ts'
-import type { LogRecord, PartitionOffsets } from '../../src/log.ts'
+import { encodeUtf8 } from '../../src/wire/codec.ts'
+import { digestOf, Partition } from '../../src/coherence/partition.ts'
+import type { Tenant } from '../../src/coherence/partition.ts'
+import type { LogRecord, PartitionOffsets } from '../../src/ports/kafka-log.ts'
 
 const bounds = (beginning: number, end: number, logId?: string): PartitionOffsets => ({
   partition: 0,

@@ -8,7 +8,7 @@ import { forEachSeed, seeds } from '../seeds.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions, Tier, TierWrite } from '../../src/index.ts'
 import { memory, memoryTier, seededRandom } from '../../src/testing/index.ts'
-import { createTierFollower } from '../../sync/tier-follower.ts'
+import { createTierFollower } from '../../services/sync/tier-follower.ts'
 import { world } from './world.ts'
 import type { Isolate } from './world.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { KedgeEvent } from '../../src/events.ts'
-import { Scope } from '../../src/scope.ts'
+import type { KedgeEvent } from '../../src/api/events.ts'
+import { Scope } from '../../src/coherence/request-scope.ts'
 import { fakeRuntime } from '../../src/testing/fake-runtime.ts'
 
 function context() {

@@ -1,7 +1,7 @@
 /** The writer of a value holds what others will read: a type is the same here and there. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { messagePack } from '../../adapters/messagepack.ts'
+import { messagePack } from '../../adapters/codecs/messagepack.ts'
 import type { CacheOptions, NamespaceOptions } from '../../src/index.ts'
 import { world } from './world.ts'
 import type { World } from './world.ts'

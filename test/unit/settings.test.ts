@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { messagePack } from '../../adapters/messagepack.ts'
-import { json } from '../../src/codec.ts'
-import { MAX_DURATION_MS } from '../../src/duration.ts'
-import type { CacheOptions, NamespaceOptions } from '../../src/options.ts'
-import { cacheSettings, checkWriteOptions, loadSettings, namespaceSettings } from '../../src/settings.ts'
+import { messagePack } from '../../adapters/codecs/messagepack.ts'
+import { json } from '../../src/wire/codec.ts'
+import { MAX_DURATION_MS } from '../../src/runtime/duration.ts'
+import type { CacheOptions, NamespaceOptions } from '../../src/api/options.ts'
+import { cacheSettings, checkWriteOptions, loadSettings, namespaceSettings } from '../../src/api/settings.ts'
 import { fakeRuntime } from '../../src/testing/fake-runtime.ts'
 import { memory } from '../../src/testing/memory.ts'
-import type { LoadOptions, SetOptions } from '../../src/types.ts'
+import type { LoadOptions, SetOptions } from '../../src/api/types.ts'
 
 const kafka = memory()
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { Slots } from '../../src/slots.ts'
+import { Slots } from '../../src/runtime/semaphore.ts'
 import { fakeRuntime } from '../../src/testing/fake-runtime.ts'
-import { Timeline } from '../../src/timeline.ts'
+import { Timeline } from '../../src/runtime/clock.ts'
 
 function slots(max: number) {
   const runtime = fakeRuntime()

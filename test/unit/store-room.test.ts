@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { storedEntry } from '../../src/entry.ts'
-import { Budget, Store } from '../../src/store.ts'
+import { storedEntry } from '../../src/store/entry.ts'
+import { Budget, Store } from '../../src/store/lru-store.ts'
 
 const entry = (bytes: number) => {
   const rest = { asOf: 0, loadedAt: 0, ttlMs: 1000, keepMs: 0, tags: undefined, version: undefined }

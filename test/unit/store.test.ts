@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { Budget, Store } from '../../src/store.ts'
-import type { StoredEntry } from '../../src/entry.ts'
-import type { StoreLimits } from '../../src/store.ts'
+import { Budget, Store } from '../../src/store/lru-store.ts'
+import type { StoredEntry } from '../../src/store/entry.ts'
+import type { StoreLimits } from '../../src/store/lru-store.ts'
 
 const entry = <T>(value: T, bytes: number): StoredEntry<T> => ({
   value,

@@ -5,7 +5,7 @@ import { createCache, KedgeError } from '../../src/index.ts'
 import type { CacheOptions, Runtime } from '../../src/index.ts'
 import { memory, memoryTier } from '../../src/testing/index.ts'
 import type { MemoryTier, MemoryTierOptions } from '../../src/testing/index.ts'
-import { createTierFollower } from '../../sync/tier-follower.ts'
+import { createTierFollower } from '../../services/sync/tier-follower.ts'
 import { deferred, request, source, world } from './world.ts'
 import type { World } from './world.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import * as fc from 'fast-check'
-import type { Runtime } from '../../src/runtime.ts'
+import type { Runtime } from '../../src/ports/runtime.ts'
 import { fakeRuntime } from '../../src/testing/fake-runtime.ts'
-import { Timeline } from '../../src/timeline.ts'
+import { Timeline } from '../../src/runtime/clock.ts'
 
 describe('the time of a cache', () => {
   it('begins at 0 and goes on with the clocks', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { formatToken, joinTokens, parseToken } from '../../src/token.ts'
+import { formatToken, joinTokens, parseToken } from '../../src/wire/token.ts'
 
 const positions = fc
   .uniqueArray(fc.tuple(fc.nat(999), fc.nat(Number.MAX_SAFE_INTEGER)), {

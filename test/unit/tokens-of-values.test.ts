@@ -1,6 +1,6 @@
 /** A token of a `set` shows the value on other isolates that follow values. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import { joinTokens, readToken, writeToken } from '../../src/token.ts'
+import { joinTokens, readToken, writeToken } from '../../src/wire/token.ts'
 import type { CacheOptions } from '../../src/index.ts'
 import type { MemoryOptions } from '../../src/testing/index.ts'
 import { world } from './world.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { entryBytes, valueBytes } from '../../src/weight.ts'
+import { entryBytes, valueBytes } from '../../src/store/weigher.ts'
 
 describe('the weight of a value', () => {
   it.each([[null], [undefined], [true], [42], [Number.NaN], [10n]])('of %s is that of a slot', (value) => {

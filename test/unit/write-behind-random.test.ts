@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { forEachSeed, seeds } from '../seeds.ts'
-import { createPersister } from '../../persister/index.ts'
+import { createPersister } from '../../services/persister/index.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions } from '../../src/index.ts'
 import { memory, seededRandom } from '../../src/testing/index.ts'

@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { createPersister, kafkaEventRecords } from '../../persister/index.ts'
-import type { PersisterEvent, PersisterOptions, PersistWrites, StoredWrite } from '../../persister/index.ts'
+import { createPersister, kafkaEventRecords } from '../../services/persister/index.ts'
+import type {
+  PersisterEvent,
+  PersisterOptions,
+  PersistWrites,
+  StoredWrite,
+} from '../../services/persister/index.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions } from '../../src/index.ts'
 import { memory } from '../../src/testing/index.ts'

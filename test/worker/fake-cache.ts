@@ -2,8 +2,8 @@
  * A cache in memory with a log of its own: positions, tags and tokens are real, freshness is what a test says.
  * For tests of routes, which need to see what was asked of the cache and to decide what it answers.
  */
-import { newCounters } from '../../src/stats.ts'
-import { joinTokens, type Token } from '../../src/token.ts'
+import { newCounters } from '../../src/api/stats.ts'
+import { joinTokens, type Token } from '../../src/wire/token.ts'
 import type {
   Cache,
   CacheScope,
@@ -18,7 +18,7 @@ import type {
   RequestContext,
   ScopeOptions,
   SetOptions,
-} from '../../src/types.ts'
+} from '../../src/api/types.ts'
 
 interface Held {
   readonly value: unknown

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { KafkaLog, NewRecord } from '../../src/log.ts'
-import { readEviction } from '../../src/messages.ts'
+import type { KafkaLog, NewRecord } from '../../src/ports/kafka-log.ts'
+import { readEviction } from '../../src/wire/messages.ts'
 import { beat } from '../../worker/heartbeat.ts'
 
 describe('beat', () => {

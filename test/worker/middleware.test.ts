@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { KedgeError } from '../../src/errors.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
 import { kedge, type KedgeEnv, type KedgeMiddlewareOptions } from '../../worker/middleware.ts'
 import { request, world } from '../unit/world.ts'
 import { FakeCache } from './fake-cache.ts'

@@ -1,4 +1,4 @@
-/** What workerd's clocks are: `src/timeline.ts` rests on it. */
+/** What workerd's clocks are: `src/runtime/clock.ts` rests on it. */
 import { Miniflare } from 'miniflare'
 import { afterAll, describe, expect, it } from 'vitest'
 

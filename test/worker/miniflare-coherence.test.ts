@@ -210,7 +210,7 @@ describe('a load under way when its key is deleted', () => {
 
   it('would be cached, against the promise, if loads were not fenced', async () => {
     const fence: Replacement = {
-      file: 'src/keyspace.ts',
+      file: 'src/coherence/coherent-store.ts',
       from: 'if (reason !== undefined) return reason\n',
       to: "if (reason !== undefined && reason !== 'fenced') return reason\n",
     }
@@ -225,7 +225,7 @@ describe('a load under way when its key is deleted', () => {
 
   it('would be handed to callers after the delete, if any load could be shared', async () => {
     const joinability: Replacement = {
-      file: 'src/single-flight.ts',
+      file: 'src/read/single-flight.ts',
       from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined\n',
       to: '',
     }

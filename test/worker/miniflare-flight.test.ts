@@ -161,7 +161,7 @@ describe('without the guard', () => {
   it.concurrent('that keeps what a request began alive, its load is lost when its client hangs up', async () => {
     await using lacking = await startWorld()
     const waitUntil: Replacement = {
-      file: 'src/scope.ts',
+      file: 'src/coherence/request-scope.ts',
       from: 'if (this.#context) this.#context.waitUntil(handled)\n      else ',
       to: '',
     }
@@ -176,7 +176,7 @@ describe('without the guard', () => {
 
   it.concurrent('that takes over, followers of a leader that has ended hang', async () => {
     await hanging({
-      file: 'src/single-flight.ts',
+      file: 'src/read/single-flight.ts',
       from: 'if (now > flight.aliveUntil) return true\n',
       to: '',
     })
@@ -184,7 +184,7 @@ describe('without the guard', () => {
 
   it.concurrent('that shares state and not promises, followers of a leader that has ended hang', async () => {
     await hanging({
-      file: 'src/runtime.ts',
+      file: 'src/ports/runtime.ts',
       from: "globalThis.navigator?.userAgent === 'Cloudflare-Workers'",
       to: 'false',
     })

@@ -113,7 +113,7 @@ describe('three isolates, and everything at once', () => {
 
   it('would, if loads were not fenced', { timeout: TIMEOUT_MS }, async () => {
     const fence: Replacement = {
-      file: 'src/keyspace.ts',
+      file: 'src/coherence/coherent-store.ts',
       from: 'if (reason !== undefined) return reason\n',
       to: "if (reason !== undefined && reason !== 'fenced') return reason\n",
     }

@@ -3,7 +3,7 @@
  *
  * `GET /cache/rows/:key` reads through, `DELETE` evicts, `GET /stats` counts, `GET /readyz` polls.
  */
-import { confluent } from '../../adapters/confluent.ts'
+import { confluent } from '../../adapters/kafka/confluent.ts'
 import { createCache } from '../../src/index.ts'
 import type { Cache, RequestContext, Tier, TierItem } from '../../src/index.ts'
 

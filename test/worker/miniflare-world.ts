@@ -1,6 +1,6 @@
 /** Isolates of workerd around one log behind the real gateway, and one origin. */
-import { startGateway } from '../../gateway/index.ts'
-import type { RunningGateway } from '../../gateway/index.ts'
+import { startGateway } from '../../services/gateway/index.ts'
+import type { RunningGateway } from '../../services/gateway/index.ts'
 import { bundle } from '../runtime/bundle.ts'
 import type { Replacement } from '../runtime/bundle.ts'
 import { Client } from './miniflare-client.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { KedgeError, type KedgeErrorCode } from '../../src/errors.ts'
+import { KedgeError, type KedgeErrorCode } from '../../src/ports/errors.ts'
 import { internalProblem, Problem, problemOf } from '../../worker/problem.ts'
 
 const statuses: Record<KedgeErrorCode, number> = {

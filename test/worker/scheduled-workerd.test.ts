@@ -1,8 +1,8 @@
 /** The cron in workerd: the worker as it is deployed, its scheduled handler called as the platform calls it. */
 import { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startGateway } from '../../gateway/index.ts'
-import type { RunningGateway } from '../../gateway/index.ts'
+import { startGateway } from '../../services/gateway/index.ts'
+import type { RunningGateway } from '../../services/gateway/index.ts'
 import { bundle } from '../runtime/bundle.ts'
 
 const WORKER = new URL('../../worker/cloudflare.ts', import.meta.url)

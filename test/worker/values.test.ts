@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { KedgeError } from '../../src/errors.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
 import { createApp } from '../../worker/app.ts'
 import { openToAll } from '../../worker/auth.ts'
 import type { AppOptions } from '../../worker/deps.ts'

@@ -10,9 +10,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { redpanda } from '../../adapters/redpanda.ts'
-import { startGateway } from '../../gateway/index.ts'
-import type { RunningGateway } from '../../gateway/index.ts'
+import { redpanda } from '../../adapters/kafka/redpanda.ts'
+import { startGateway } from '../../services/gateway/index.ts'
+import type { RunningGateway } from '../../services/gateway/index.ts'
 import { createCache, systemRuntime } from '../../src/index.ts'
 
 const PROGRAM = fileURLToPath(new URL('writer-process.ts', import.meta.url))

@@ -7,7 +7,7 @@
 import { writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
-import { redpanda } from '../../adapters/redpanda.ts'
+import { redpanda } from '../../adapters/kafka/redpanda.ts'
 import { createCache } from '../../src/index.ts'
 
 const [url = '', file = '', intent = ''] = process.argv.slice(2)

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { toBase64 } from '../../adapters/base64.ts'
-import { decodeUtf8 } from '../../src/codec.ts'
+import { toBase64 } from '../../adapters/kafka/rest/base64.ts'
+import { decodeUtf8 } from '../../src/wire/codec.ts'
 import type { AnswerShape } from './http-event.ts'
 
 /** What a handler returns for an HTTP event. */

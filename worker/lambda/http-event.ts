@@ -10,8 +10,8 @@
  * @module
  */
 import * as z from 'zod'
-import { fromBase64 } from '../../adapters/base64.ts'
-import { encodeUtf8 } from '../../src/codec.ts'
+import { fromBase64 } from '../../adapters/kafka/rest/base64.ts'
+import { encodeUtf8 } from '../../src/wire/codec.ts'
 import { Problem } from '../problem.ts'
 
 /** How the answer is to be written: payload 2.0, or 1.0 with one value or with several for each header. */

@@ -6,12 +6,12 @@
  *
  * @module
  */
-import { settledWithin, withDeadline } from '../../src/deadline.ts'
-import { durationMs } from '../../src/duration.ts'
-import { KedgeError } from '../../src/errors.ts'
-import { systemRuntime } from '../../src/runtime.ts'
-import type { Runtime } from '../../src/runtime.ts'
-import type { Duration, RequestContext } from '../../src/types.ts'
+import { settledWithin, withDeadline } from '../../src/runtime/deadline.ts'
+import { durationMs } from '../../src/runtime/duration.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
+import { systemRuntime } from '../../src/ports/runtime.ts'
+import type { Runtime } from '../../src/ports/runtime.ts'
+import type { Duration, RequestContext } from '../../src/api/types.ts'
 
 /** The part of Lambda's context that is used. Without it, or outside of Lambda, the longest time is assumed. */
 export interface LambdaContext {

@@ -8,9 +8,9 @@
  * @module
  */
 import * as z from 'zod'
-import { eventBytes } from '../../adapters/event-bytes.ts'
-import { KedgeError } from '../../src/errors.ts'
-import type { LogRecord } from '../../src/log.ts'
+import { eventBytes } from '../../adapters/events/event-bytes.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
+import type { LogRecord } from '../../src/ports/kafka-log.ts'
 
 /** `null` where the producer gave no value. */
 export type KafkaHeader = readonly [name: string, value: Uint8Array | null]

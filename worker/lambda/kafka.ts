@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { KedgeError } from '../../src/errors.ts'
-import type { PartialBatchResponse } from '../../sync/lambda.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
+import type { PartialBatchResponse } from '../../services/sync/lambda.ts'
 import { invocationSettings, invoked } from './invocation.ts'
 import type { Invocation, InvocationOptions } from './invocation.ts'
 import { readKafkaEvent } from './kafka-event.ts'

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { LoaderService } from '../../loader/types.ts'
-import type { Persister } from '../../persister/types.ts'
-import { KedgeError } from '../../src/errors.ts'
-import type { Sync } from '../../sync/sync.ts'
-import { createTierFollower } from '../../sync/tier-follower.ts'
-import type { TierFollowerEvent, TierFollowerOptions } from '../../sync/tier-follower.ts'
+import type { LoaderService } from '../../services/loader/types.ts'
+import type { Persister } from '../../services/persister/types.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
+import type { Sync } from '../../services/sync/sync.ts'
+import { createTierFollower } from '../../services/sync/tier-follower.ts'
+import type { TierFollowerEvent, TierFollowerOptions } from '../../services/sync/tier-follower.ts'
 import type { FailedAt, TopicTaker } from './kafka.ts'
 
 /**

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { isKedgeError, KedgeError } from '../../src/errors.ts'
-import type { Token } from '../../src/token.ts'
-import type { Cache, CacheScope } from '../../src/types.ts'
+import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
+import type { Token } from '../../src/wire/token.ts'
+import type { Cache, CacheScope } from '../../src/api/types.ts'
 import { invocationSettings, invoked } from './invocation.ts'
 import type { Invocation, InvocationOptions, LambdaContext } from './invocation.ts'
 

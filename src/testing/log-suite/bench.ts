@@ -1,5 +1,5 @@
 /** What the tests of the contract work with. @module */
-import type { KafkaLog, LogRecord, NewRecord, PartitionOffsets, ReadOptions } from '../../log.ts'
+import type { KafkaLog, LogRecord, NewRecord, PartitionOffsets, ReadOptions } from '../../ports/kafka-log.ts'
 
 /** The part of an assertion that the suite uses; that of Vitest, Jest, Bun and `@std/expect` alike. */
 export interface Assertion {

@@ -1,5 +1,5 @@
 /** Reads by position: what they find, and what lies outside of the log. @module */
-import type { LogRecord } from '../../log.ts'
+import type { LogRecord } from '../../ports/kafka-log.ts'
 import { type Test, AT_ONCE, byPartition, plain, record, text } from './bench.ts'
 
 export function reading(test: Test): void {

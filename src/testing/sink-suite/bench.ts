@@ -1,5 +1,5 @@
 /** What the tests of a sink's contract work with. @module */
-import type { Sink, SinkBatch, SinkOutcome, SinkVersion, SinkWrite } from '../../sink.ts'
+import type { Sink, SinkBatch, SinkOutcome, SinkVersion, SinkWrite } from '../../ports/sink.ts'
 import type { Assertion } from '../log-suite/bench.ts'
 
 /** The sink under test, and its store as other clients see it. */

@@ -1,5 +1,5 @@
 /** Values, their versions, and positions. @module */
-import type { SinkVersion } from '../../sink.ts'
+import type { SinkVersion } from '../../ports/sink.ts'
 import { EPOCH, put, STREAM } from './bench.ts'
 import type { SinkTest } from './bench.ts'
 

@@ -7,7 +7,7 @@ import type {
   TierEviction,
   TierPlace,
   TierWrite,
-} from '../../tier.ts'
+} from '../../ports/tier.ts'
 import type { Assertion } from '../log-suite/bench.ts'
 import type { TierUnderTest } from '../tier-suite.ts'
 

@@ -1,6 +1,6 @@
 /** Calls that are aborted or get no answer. @module */
-import type { CallOptions } from '../../log.ts'
-import type { Tier } from '../../tier.ts'
+import type { CallOptions } from '../../ports/kafka-log.ts'
+import type { Tier } from '../../ports/tier.ts'
 import { rejection } from '../log-suite/bench.ts'
 import type { TierTest } from './bench.ts'
 import { batch, LOG, PLACE, write } from './bench.ts'

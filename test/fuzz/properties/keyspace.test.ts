@@ -1,10 +1,10 @@
 /** Evictions, updates and sets, in any order of arrival and more than once: what stands is what the log says, or less. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { applyEviction, evictionOf } from '../../../src/coherence.ts'
-import { readUpdate } from '../../../src/messages.ts'
-import { candidateOf } from '../../../src/arrival.ts'
-import type { Tenant } from '../../../src/partition.ts'
+import { applyEviction, evictionOf } from '../../../src/coherence/apply-eviction.ts'
+import { readUpdate } from '../../../src/wire/messages.ts'
+import { candidateOf } from '../../../src/coherence/admission.ts'
+import type { Tenant } from '../../../src/coherence/partition.ts'
 import { Isolate, WALL } from '../isolate.ts'
 
 const KEYS = ['a', 'b', 'eu/a', 'eu/b'] as const

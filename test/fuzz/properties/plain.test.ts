@@ -1,15 +1,15 @@
 /** Tokens, hashes, durations and lifetimes: the laws that others count on. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { messagePack } from '../../../adapters/messagepack.ts'
-import { encodeUtf8, json, pack, unpack } from '../../../src/codec.ts'
-import { durationMs, MAX_DURATION_MS } from '../../../src/duration.ts'
+import { messagePack } from '../../../adapters/codecs/messagepack.ts'
+import { encodeUtf8, json, pack, unpack } from '../../../src/wire/codec.ts'
+import { durationMs, MAX_DURATION_MS } from '../../../src/runtime/duration.ts'
 import { isKedgeError } from '../../../src/index.ts'
-import { ttlOf } from '../../../src/lifetime.ts'
-import { readEviction, readUpdate } from '../../../src/messages.ts'
-import { murmur2, partitionOf } from '../../../src/murmur2.ts'
-import { formatToken, joinTokens, parseToken } from '../../../src/token.ts'
-import type { Duration } from '../../../src/types.ts'
+import { ttlOf } from '../../../src/coherence/ttl-and-tags.ts'
+import { readEviction, readUpdate } from '../../../src/wire/messages.ts'
+import { murmur2, partitionOf } from '../../../src/wire/partitioner.ts'
+import { formatToken, joinTokens, parseToken } from '../../../src/wire/token.ts'
+import type { Duration } from '../../../src/api/types.ts'
 
 const positions = fc
   .array(fc.tuple(fc.nat(99_999), fc.maxSafeNat()), { minLength: 1, maxLength: 60 })

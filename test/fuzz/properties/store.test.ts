@@ -1,8 +1,8 @@
 /** The store against a plain model: bounded at every step, and never the bearer of what was deleted. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { storedEntry } from '../../../src/entry.ts'
-import { Budget, Store } from '../../../src/store.ts'
+import { storedEntry } from '../../../src/store/entry.ts'
+import { Budget, Store } from '../../../src/store/lru-store.ts'
 
 const KEYS = Array.from({ length: 12 }, (_, at) => `k${at}`)
 

@@ -1,5 +1,5 @@
 /** I16: what is acknowledged is in the log. @module */
-import { parseToken } from '../../../src/token.ts'
+import { parseToken } from '../../../src/wire/token.ts'
 import { EVICTIONS, chronicleOf } from './chronicle.ts'
 import type { Chronicle, Write } from './chronicle.ts'
 import { meaningOf } from './eviction-log.ts'

@@ -1,6 +1,6 @@
 /** The calls to isolates: reads and writes, as their users make them. @module */
-import { parseToken } from '../../../src/token.ts'
-import type { CacheScope, Entry, Namespace } from '../../../src/types.ts'
+import { parseToken } from '../../../src/wire/token.ts'
+import type { CacheScope, Entry, Namespace } from '../../../src/api/types.ts'
 import type { ReadStep, SpaceName, WriteStep } from '../scenario.ts'
 import type { Row } from '../trace.ts'
 import { codeOf } from './port.ts'

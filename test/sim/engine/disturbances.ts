@@ -1,5 +1,5 @@
 /** Makes faults come about: what each of them does, and its end. @module */
-import { encodeUtf8 } from '../../../src/codec.ts'
+import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import type { MemoryTransaction } from '../../../src/testing/memory-log.ts'
 import type { FaultName } from '../faults.ts'
 import type { FaultStep } from '../scenario.ts'

@@ -1,6 +1,6 @@
 /** A run: the fleet works, faults strike, then it is calm, and the checks at rest follow. @module */
-import { createTierFollower } from '../../../sync/tier-follower.ts'
-import { systemRuntime } from '../../../src/runtime.ts'
+import { createTierFollower } from '../../../services/sync/tier-follower.ts'
+import { systemRuntime } from '../../../src/ports/runtime.ts'
 import type { Step } from '../scenario.ts'
 import type { Row } from '../trace.ts'
 import { Calls } from './calls.ts'

@@ -1,8 +1,8 @@
 /** A log without HTTP, over the same network: each call is one request, and what spoils answers is an error here. @module */
-import { withDeadline } from '../../../adapters/deadline.ts'
-import { KedgeError } from '../../../src/errors.ts'
-import type { KafkaLog, LogCapabilities, ReadResult } from '../../../src/log.ts'
-import { systemRuntime } from '../../../src/runtime.ts'
+import { withDeadline } from '../../../adapters/kafka/rest/deadline.ts'
+import { KedgeError } from '../../../src/ports/errors.ts'
+import type { KafkaLog, LogCapabilities, ReadResult } from '../../../src/ports/kafka-log.ts'
+import { systemRuntime } from '../../../src/ports/runtime.ts'
 import type { MemoryLog } from '../../../src/testing/memory-log.ts'
 import { memory } from '../../../src/testing/memory.ts'
 import type { Network } from './network.ts'

@@ -1,5 +1,5 @@
 /** The port between a core and its adapter; the trace records every call of it. @module */
-import type { KafkaLog } from '../../../src/log.ts'
+import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
 import type { Life } from './life.ts'
 import type { Record, Told } from './record.ts'
 

@@ -4,9 +4,9 @@
  * @module
  */
 import { createCache } from '../../../src/cache.ts'
-import type { KedgeEvent } from '../../../src/events.ts'
-import { systemRuntime } from '../../../src/runtime.ts'
-import type { Cache, CacheStats } from '../../../src/types.ts'
+import type { KedgeEvent } from '../../../src/api/events.ts'
+import { systemRuntime } from '../../../src/ports/runtime.ts'
+import type { Cache, CacheStats } from '../../../src/api/types.ts'
 import type { IsolatePlan } from '../scenario.ts'
 import type { Row } from '../trace.ts'
 import { Life } from './life.ts'

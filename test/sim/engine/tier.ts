@@ -1,8 +1,8 @@
 /** The shared tier, over the network. @module */
-import { withDeadline } from '../../../adapters/deadline.ts'
-import { KedgeError } from '../../../src/errors.ts'
+import { withDeadline } from '../../../adapters/kafka/rest/deadline.ts'
+import { KedgeError } from '../../../src/ports/errors.ts'
 import type { MemoryTierStore } from '../../../src/testing/memory-tier-store.ts'
-import type { Tier } from '../../../src/tier.ts'
+import type { Tier } from '../../../src/ports/tier.ts'
 import type { Random } from './random.ts'
 import type { Trouble } from './trouble.ts'
 import { places, type Universe } from './universe.ts'

@@ -1,7 +1,7 @@
 /** Everything that a run consists of, and the counters of its events. @module */
-import { encodeUtf8 } from '../../../src/codec.ts'
-import type { KafkaLog } from '../../../src/log.ts'
-import { partitionOf } from '../../../src/murmur2.ts'
+import { encodeUtf8 } from '../../../src/wire/codec.ts'
+import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
+import { partitionOf } from '../../../src/wire/partitioner.ts'
 import { MemoryTierStore } from '../../../src/testing/memory-tier-store.ts'
 import type { Scenario, SpaceName } from '../scenario.ts'
 import { fetchOver } from './http.ts'

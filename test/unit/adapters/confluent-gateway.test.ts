@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { confluent, type ConfluentOptions } from '../../../adapters/confluent.ts'
+import { confluent, type ConfluentOptions } from '../../../adapters/kafka/confluent.ts'
 import {
   AT_ONCE,
   html,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { confluent, type ConfluentOptions } from '../../../adapters/confluent.ts'
-import type { ReadOptions } from '../../../src/log.ts'
+import { confluent, type ConfluentOptions } from '../../../adapters/kafka/confluent.ts'
+import type { ReadOptions } from '../../../src/ports/kafka-log.ts'
 import { InstanceProxy, recordAt } from './instance-proxy.ts'
 import { AT_ONCE, html, json, rejection, scriptedFetch, silence, textOf } from './scripted-fetch.ts'
 

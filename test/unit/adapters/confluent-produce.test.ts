@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { confluent, type ConfluentOptions } from '../../../adapters/confluent.ts'
-import type { NewRecord } from '../../../src/log.ts'
+import { confluent, type ConfluentOptions } from '../../../adapters/kafka/confluent.ts'
+import type { NewRecord } from '../../../src/ports/kafka-log.ts'
 import { base64, html, json, on, rejection, type Script, scriptedFetch, utf8 } from './scripted-fetch.ts'
 
 const url = 'https://proxy.example'

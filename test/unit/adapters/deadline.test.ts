@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { withDeadline } from '../../../adapters/deadline.ts'
+import { withDeadline } from '../../../adapters/kafka/rest/deadline.ts'
 import { rejection } from './scripted-fetch.ts'
 
 describe('withDeadline()', () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { confluent, type ConfluentOptions } from '../../../adapters/confluent.ts'
+import { confluent, type ConfluentOptions } from '../../../adapters/kafka/confluent.ts'
 import { html, json, rejection, scriptedFetch, type Script, silence } from './scripted-fetch.ts'
 
 const url = 'https://proxy.example/rest'

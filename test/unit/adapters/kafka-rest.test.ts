@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Flavor, kafkaRest, type KafkaRestOptions } from '../../../adapters/kafka-rest.ts'
-import { createGateway, memoryCluster } from '../../../gateway/index.ts'
+import { type Flavor, kafkaRest, type KafkaRestOptions } from '../../../adapters/kafka/kafka-rest.ts'
+import { createGateway, memoryCluster } from '../../../services/gateway/index.ts'
 import { MemoryLog } from '../../../src/testing/memory-log.ts'
 import { FakeKarapace } from '../../replay/fake-karapace.ts'
 import { asFetch, type FakeProxy } from '../../replay/fake-proxy.ts'

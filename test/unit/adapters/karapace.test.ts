@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { karapace, type KarapaceOptions } from '../../../adapters/karapace.ts'
+import { karapace, type KarapaceOptions } from '../../../adapters/kafka/karapace.ts'
 import { FakeKarapace } from '../../replay/fake-karapace.ts'
 import type { KarapaceOptions as KarapaceProxyOptions } from '../../replay/fake-karapace.ts'
 import { type Asked, asFetch } from '../../replay/fake-proxy.ts'

@@ -1,8 +1,8 @@
 /** Answers that something on the way has kept: of another moment than the question, they prove nothing. */
 import { describe, expect, it } from 'vitest'
-import { confluent } from '../../../adapters/confluent.ts'
-import { karapace } from '../../../adapters/karapace.ts'
-import { strimzi } from '../../../adapters/strimzi.ts'
+import { confluent } from '../../../adapters/kafka/confluent.ts'
+import { karapace } from '../../../adapters/kafka/karapace.ts'
+import { strimzi } from '../../../adapters/kafka/strimzi.ts'
 import { json, on, rejection, scriptedFetch } from './scripted-fetch.ts'
 
 const url = 'https://proxy.test'

@@ -1,8 +1,8 @@
 import { encode } from '@msgpack/msgpack'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { messagePack } from '../../../adapters/messagepack.ts'
-import { json, pack, unpack } from '../../../src/codec.ts'
+import { messagePack } from '../../../adapters/codecs/messagepack.ts'
+import { json, pack, unpack } from '../../../src/wire/codec.ts'
 
 const codec = messagePack()
 

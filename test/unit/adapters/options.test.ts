@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { confluent, type ConfluentOptions } from '../../../adapters/confluent.ts'
-import { messagePack } from '../../../adapters/messagepack.ts'
-import { upstash, type UpstashOptions } from '../../../adapters/upstash.ts'
+import { confluent, type ConfluentOptions } from '../../../adapters/kafka/confluent.ts'
+import { messagePack } from '../../../adapters/codecs/messagepack.ts'
+import { upstash, type UpstashOptions } from '../../../adapters/kafka/upstash.ts'
 
 const url = 'https://proxy.example'
 const SECRET = 'sup3r-s3cret'

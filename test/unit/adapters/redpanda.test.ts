@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { redpanda, type RedpandaOptions } from '../../../adapters/redpanda.ts'
+import { redpanda, type RedpandaOptions } from '../../../adapters/kafka/redpanda.ts'
 import { asFetch } from '../../replay/fake-proxy.ts'
 import { FakeRedpanda } from '../../replay/fake-redpanda.ts'
 import { AT_ONCE, json, on, rejection, scriptedFetch, textOf, utf8 } from './scripted-fetch.ts'

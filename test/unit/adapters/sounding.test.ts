@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { lowestInside, soundBounds } from '../../../adapters/sounding.ts'
+import { lowestInside, soundBounds } from '../../../adapters/kafka/rest/offset-search.ts'
 
 /** A partition that may change with each question. */
 function partition(beginning: number, end: number, change?: (now: Partition, asked: number) => void) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { strimzi, type StrimziOptions } from '../../../adapters/strimzi.ts'
+import { strimzi, type StrimziOptions } from '../../../adapters/kafka/strimzi.ts'
 import { asFetch } from '../../replay/fake-proxy.ts'
 import { FakeStrimzi } from '../../replay/fake-strimzi.ts'
 import { AT_ONCE, json, on, rejection, scriptedFetch, textOf, utf8 } from './scripted-fetch.ts'

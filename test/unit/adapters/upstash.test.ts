@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { upstash, type UpstashOptions } from '../../../adapters/upstash.ts'
-import { fromText, toText } from '../../../adapters/upstash/text.ts'
+import { upstash, type UpstashOptions } from '../../../adapters/kafka/upstash.ts'
+import { fromText, toText } from '../../../adapters/kafka/upstash/text.ts'
 import {
   AT_ONCE,
   html,
@@ -208,7 +208,7 @@ describe('the package that upstash() stands on', () => {
   })
 
   const used = async () => {
-    const { upstash: fresh } = await import('../../../adapters/upstash.ts')
+    const { upstash: fresh } = await import('../../../adapters/kafka/upstash.ts')
     return rejection(fresh({ url, username: 'me', password: 'x' }).offsets('t', { partitions: [0] }))
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { warpstream, type WarpstreamOptions } from '../../../adapters/warpstream.ts'
+import { warpstream, type WarpstreamOptions } from '../../../adapters/kafka/warpstream.ts'
 import { memory } from '../../../src/testing/memory.ts'
 import { asFetch } from '../../replay/fake-proxy.ts'
 import { FakeWarpstream, type WarpstreamTold } from '../../replay/fake-warpstream.ts'

@@ -1,0 +1,298 @@
+/**
+ * Values that come after their read, from a framework that loads by itself: it asks, the cache has nothing, the
+ * framework loads, and brings what it has loaded.
+ *
+ * The read begins a load of the cache's own, which waits for that value. So its as-of is older than the framework's load,
+ * and an eviction that comes while the framework loads keeps the value from being held.
+ *
+ * Most frameworks do not say which read a value belongs to. So a value that may be of an earlier one must never meet a
+ * later wait: a delete does not end a wait, and every read that ends without a value, however it ends, is remembered
+ * for as long as its framework may load. Where an eviction came since one of those, what is brought is not held. A
+ * framework that lists its running loads ({@link Loads}) is asked instead.
+ *
+ * @module
+ */
+import { settledWithin } from '../../src/runtime/deadline.ts'
+import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
+import { checkHoldable } from '../../src/wire/holdable.ts'
+import { MAX_KEY_LENGTH } from '../../src/wire/ids.ts'
+import type { Vantage } from '../../src/coherence/coherent-store.ts'
+import { ScopedNamespace } from '../../src/namespace.ts'
+import { systemRuntime } from '../../src/ports/runtime.ts'
+import type { Runtime } from '../../src/ports/runtime.ts'
+import type { Entry, Loader, LoadOptions, Namespace } from '../../src/api/types.ts'
+import { Room } from './deferred-fill/room.ts'
+import { UnplacedReads } from './deferred-fill/unplaced-reads.ts'
+
+/** How long a value is waited for. Each that is waited for takes one of the cache's places for loads. */
+const PATIENCE_MS = 10_000
+/** A wait that is older is of a request that is gone (Workers): its own timer would have ended it. */
+const LIFETIME_MS = PATIENCE_MS + 1000
+/** How long it may take to hold a value; on Workers the request that waits for it may be gone. */
+const HOLDING_MS = 100
+
+/** How long a framework may load, where no option says so. */
+const MAX_LOAD_MS = 60_000
+
+/** Whether a load began before a moment, or after it. */
+export type Began = 'before' | 'after' | 'unknown'
+
+/** The loads of a framework, where it tells them apart. */
+export interface Loads {
+  /** Whether one of the key is under way. */
+  isUnderWay(key: string): boolean
+  /** Returns a function that answers later whether a load had begun by now. `via` is the cache that brings its value. */
+  atNow(key: string): (load: object, via: object) => Began
+}
+
+/** Whose value is brought, as far as its framework says. */
+export interface Origin {
+  /** One of {@link Loads}, and who brings it. */
+  readonly load?: { readonly of: object; readonly via: object } | undefined
+  /**
+   * Wall clock: when its framework began to load it, at the moment of its own read or later. A load that began before the
+   * wait belongs to another read and is refused. Without `since` and `load`, the value counts as the waiting read's.
+   */
+  readonly since?: number | undefined
+  /** How long before its read the framework may have taken that time. */
+  readonly graceMs?: number
+}
+
+/** What is known of a framework. */
+export interface LateFillOptions {
+  readonly loads?: Loads
+  /**
+   * The longest that it takes from a read to the value. What takes longer may be held though it was evicted, where it
+   * meets the wait of a later read. Of no concern where the framework tells its loads apart. @default 60_000
+   */
+  readonly maxLoadMs?: number
+}
+
+/** A value that is waited for. */
+interface Wait<T> {
+  /** Wall clock: when it was read. */
+  readonly readAt: number
+  /** Monotonic: when its reader is gone. */
+  readonly until: number
+  /** Wall clock: when the cache has asked for the value, and its as-of is of. */
+  askedAt: number
+  /** Where the framework's load stands, at the worst: that of the read, and once the cache has asked, of that moment. */
+  vantage: Vantage
+  /** Which loads of the framework had begun by then. */
+  began?: ReturnType<Loads['atNow']> | undefined
+  /** Takes the value; `undefined` where there is none. Absent until the cache has asked for it. */
+  give?: (value: T | undefined) => Promise<void>
+}
+
+export class LateFills<T> {
+  readonly #space: Namespace<T>
+  readonly #room: Room
+  readonly #runtime: Runtime
+  readonly #open = new Map<string, Wait<T>>()
+  readonly #unplaced: UnplacedReads
+  readonly #loads: Loads | undefined
+  /** Kafka was out of reach: few loads have a place then, and nothing that they bring is served. */
+  #isBypassed = false
+
+  constructor(
+    space: Namespace<T>,
+    runtime: Runtime = systemRuntime(),
+    { loads, maxLoadMs = MAX_LOAD_MS }: LateFillOptions = {},
+  ) {
+    this.#space = space
+    this.#loads = loads
+    this.#unplaced = new UnplacedReads(maxLoadMs)
+    this.#room = Room.of(space)
+    this.#runtime = runtime
+  }
+
+  /** The value that is held, a stale one too where `options.swr` says so; else `undefined`, and it is waited for. */
+  read(key: string, options: LoadOptions<T> = {}): Promise<T | undefined> {
+    this.#forget(key)
+    this.#overtaken(key)
+    // A read beside another one that waits loads as well: the other load may fail, and its framework does not say so.
+    if (this.#open.has(key) || this.#room.isFull(this.#space)) return this.get(key)
+    if (this.#isUnheld) return this.#beside(key, async () => this.#look(key))
+    const until = this.#runtime.monotonic() + LIFETIME_MS
+    const wait: Wait<T> = { readAt: this.#runtime.now(), until, askedAt: Infinity, vantage: this.#vantage }
+    this.#open.set(key, wait)
+    this.#room.take(wait, () => this.#giveUp(key, wait))
+    let miss!: (stale: T | undefined) => void
+    const missed = new Promise<T | undefined>((resolve) => (miss = resolve))
+    const takesStale = options.swr !== undefined && options.swr !== 0
+    const asked: Loader<T> = ({ signal, stale }) => {
+      // A stale value was served meanwhile, and its framework loads already: an eviction may have come since.
+      if (this.#open.get(key) !== wait) throw new KedgeError('ERR_TIMEOUT', 'its reader did not wait')
+      // A stale value that is taken for a fresh one would never be brought anew.
+      miss(takesStale ? stale : undefined)
+      // That there is none is said with `undefined`: a loader's type has no other word for it.
+      return this.#value(key, wait, signal, () => settled) as Promise<T>
+    }
+    const whole: LoadOptions<T> = { hardTimeout: PATIENCE_MS, swr: 0, staleIfError: 0, ...options }
+    const landed = this.#space.getEntry(key, asked, whole).then(
+      (entry) => {
+        this.#noteReach(entry)
+        const isExpired = entry.state === 'stale' && entry.ttlMs <= 0
+        if (wait.give === undefined) this.#endUnasked(key, wait, isExpired || entry.value === undefined)
+        return isExpired && !takesStale ? undefined : entry.value
+      },
+      (error: unknown) => {
+        if (wait.give === undefined) this.#endUnasked(key, wait, true)
+        // It has not been asked for: its framework loads, and what it brings is not held.
+        if (isKedgeError(error) && error.code === 'ERR_OVERLOADED') return undefined
+        throw error
+      },
+    )
+    const settled = landed.then(
+      () => undefined,
+      () => undefined,
+    )
+    return Promise.race([missed, landed])
+  }
+
+  /** The value that is held; nothing is waited for. Its framework may load all the same. */
+  get(key: string): Promise<T | undefined> {
+    return this.#beside(key, async () => this.#space.get(key))
+  }
+
+  /** A read that nothing is waited for. */
+  async #beside(key: string, read: () => Promise<T | undefined>): Promise<T | undefined> {
+    const vantage = this.#vantage
+    let value: T | undefined
+    try {
+      return (value = await read())
+    } finally {
+      // Also where it rejects: a framework that bears it loads as if there were nothing.
+      if (value === undefined) this.#unplace(key, vantage)
+    }
+  }
+
+  /** Ends a wait that the cache has not asked for a value, and never will. */
+  #endUnasked(key: string, wait: Wait<T>, loads: boolean): void {
+    if (this.#end(key, wait) && loads) this.#unplace(key, wait.vantage)
+  }
+
+  /** Remembers a load of the framework that no wait is for. */
+  #unplace(key: string, vantage: Vantage): void {
+    // A longer key is never waited for.
+    if (this.#loads !== undefined || key.length > MAX_KEY_LENGTH) return
+    this.#unplaced.add(key, vantage, this.#runtime.monotonic())
+  }
+
+  /** Whether what is brought would not be held: Kafka is out of reach. */
+  get #isUnheld(): boolean {
+    return this.#isBypassed || (this.#space instanceof ScopedNamespace && this.#space.isLost)
+  }
+
+  /** Takes down whether the next read may be waited for. */
+  #noteReach({ bypassed }: Entry<T>): void {
+    const isHeld = this.#space instanceof ScopedNamespace && this.#space.holdsCold
+    this.#isBypassed = bypassed && !isHeld
+  }
+
+  /** Where a load that begins now stands; nowhere, where that is not to be known. */
+  get #vantage(): Vantage {
+    return this.#space instanceof ScopedNamespace ? this.#space.vantage : { asOf: -1, generation: -1 }
+  }
+
+  #unchanged(key: string, since: Vantage, by: Vantage): boolean {
+    return this.#space instanceof ScopedNamespace && this.#space.unchanged(key, since, by)
+  }
+
+  /** Ends a wait whose framework is known to have given up, where what comes next could not be held by it. */
+  #overtaken(key: string): void {
+    const wait = this.#open.get(key)
+    if (wait?.give === undefined || this.#loads === undefined) return
+    if (this.#loads.isUnderWay(key)) return
+    // Evictions that this isolate has not read yet will kill the held value, of this wait or of a new one.
+    if (this.#unchanged(key, wait.vantage, { ...wait.vantage, asOf: 0 })) return
+    void wait.give(undefined)
+  }
+
+  async #look(key: string): Promise<T | undefined> {
+    const entry = await this.#space.getEntry(key)
+    this.#noteReach(entry)
+    return entry.value
+  }
+
+  /**
+   * Brings the value; resolves when it is held, or refused; where its reader was given a stale one, soon after. `false`
+   * where no read waits for it: it is not held.
+   *
+   * @throws KedgeError `ERR_CODEC` where it cannot outlive a request
+   */
+  async bring(key: string, value: T | undefined, origin: Origin = {}): Promise<boolean> {
+    this.#forget(key)
+    const wait = this.#open.get(key)
+    if (wait?.give === undefined) return false
+    if (!this.#isOf(wait, origin)) return false
+    // Who says when it began has said whose it is.
+    if (origin.since === undefined && !this.#isOfAll(key, wait)) {
+      void wait.give(undefined)
+      return false
+    }
+    if (value !== undefined) {
+      try {
+        checkHoldable(value, this.#space.name, key)
+      } catch (error) {
+        void wait.give(value)
+        throw error
+      }
+    }
+    // Never without an end: on Workers it may be of a request that is gone.
+    await settledWithin(this.#runtime, wait.give(value), HOLDING_MS)
+    return true
+  }
+
+  /** Whether the value's load began after the waiting read. */
+  #isOf(wait: Wait<T>, { load, since, graceMs = 0 }: Origin): boolean {
+    const began = load ? (wait.began?.(load.of, load.via) ?? 'unknown') : 'unknown'
+    if (began !== 'unknown') return began === 'after'
+    if (since === undefined || since >= wait.askedAt) return true
+    return since <= wait.readAt && since >= wait.readAt - graceMs
+  }
+
+  /** Whether it may as well be of any other read whose value may still come. */
+  #isOfAll(key: string, { vantage }: Wait<T>): boolean {
+    const others = this.#unplaced.still(key, this.#runtime.monotonic())
+    // It is of one of them, and who waited may still bring its own.
+    if (others.length > 0) this.#unplace(key, vantage)
+    return others.every((other) => this.#unchanged(key, other, vantage))
+  }
+
+  #value(key: string, wait: Wait<T>, signal: AbortSignal, done: () => Promise<void>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      wait.askedAt = this.#runtime.now()
+      wait.vantage = this.#vantage
+      wait.began = this.#loads?.atNow(key)
+      wait.give = (value) => {
+        this.#end(key, wait)
+        resolve(value)
+        return done()
+      }
+      const giveUp = (): void => {
+        this.#giveUp(key, wait)
+        reject(signal.reason)
+      }
+      signal.addEventListener('abort', giveUp, { once: true })
+    })
+  }
+
+  #end(key: string, wait: Wait<T>): boolean {
+    this.#room.leave(wait)
+    return this.#open.get(key) === wait && this.#open.delete(key)
+  }
+
+  /** Its framework may still load. */
+  #giveUp(key: string, wait: Wait<T>): void {
+    if (this.#end(key, wait)) this.#unplace(key, wait.vantage)
+  }
+
+  /** Waits of readers that are gone: that of the key, and where there is no room for more all of them. */
+  #forget(key: string): void {
+    const now = this.#runtime.monotonic()
+    const wait = this.#open.get(key)
+    if (wait && now > wait.until) this.#giveUp(key, wait)
+    if (this.#room.isFull(this.#space)) this.#room.clear(now)
+  }
+}

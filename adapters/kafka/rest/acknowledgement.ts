@@ -1,0 +1,77 @@
+/** Which records a proxy acknowledged: HTTP 200 says nothing about that. @module */
+import { KedgeError } from '../../../src/ports/errors.ts'
+import type { Position } from '../../../src/ports/kafka-log.ts'
+import { classify, printable } from './problem.ts'
+
+/** What a proxy answers for one record. */
+export interface Report {
+  readonly partition?: number | null | undefined
+  readonly offset?: number | null | undefined
+  readonly error_code?: number | null | undefined
+  readonly error?: string | null | undefined
+  readonly message?: string | null | undefined
+}
+
+/**
+ * The positions, where every record has one.
+ * @throws KedgeError `ERR_PUBLISH` where the proxy failed a record, left it out of the answer, or gave it no
+ * offset: -1 (Karapace, for empty values) and null are not acknowledgements.
+ */
+export function acknowledged(
+  reports: readonly Report[],
+  expected: number,
+  secrets: readonly string[],
+): Position[] {
+  const failed = reports.find(isFailure)
+  if (failed) {
+    const code = failed.error_code ?? 0
+    const text = failed.message ?? failed.error ?? ''
+    const cause = recordError(code, text, secrets)
+    throw new KedgeError('ERR_PUBLISH', `a record was refused: ${cause.message}`, {
+      cause,
+      retryable: cause.retryable,
+    })
+  }
+  const positions = reports.flatMap(({ partition, offset }) =>
+    isPlace(partition) && isPlace(offset) ? [{ partition, offset }] : [],
+  )
+  if (positions.length === expected) return positions
+  throw new KedgeError('ERR_PUBLISH', `${expected} records sent, ${positions.length} acknowledged`, {
+    retryable: true,
+  })
+}
+
+/** For a record that was written, v2 leaves the code out or writes null; v3 writes 200. */
+const isFailure = ({ error_code: code }: Report): boolean =>
+  code !== undefined && code !== null && code !== 0 && code !== 200
+
+const isPlace = (value: number | null | undefined): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+
+function recordError(code: number, text: string, secrets: readonly string[]): KedgeError {
+  // In v2, 1 and 2 are "Kafka error" and "retriable Kafka error" (kafka-rest ProduceResponse); 3-digit codes are
+  // HTTP's, 5-digit ones begin with HTTP's.
+  const status = code > 9999 ? Math.trunc(code / 100) : code
+  const kind = classify(status, { code, text })
+  // Kafka's own code 3, which Redpanda passes through, and the text of Karapace.
+  const missing = code === 3 || /does not host this topic|does not exist on this broker/i.test(text)
+  // kafka-rest and Strimzi's bridge write this for a missing topic and also for brokers that do not answer.
+  const mayBeMissing = /not present in metadata/i.test(text)
+  return new KedgeError(
+    missing || mayBeMissing ? 'ERR_UNKNOWN_TOPIC' : kind.code,
+    `code ${code} ${printable(text, secrets)}`,
+    {
+      retryable: mayBeMissing || (!missing && (code === 2 || kind.retryable) && code !== 50002),
+    },
+  )
+}
+
+/** The same failure, as one of publishing. Aborts pass through untouched. */
+export function publishError(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted || !(error instanceof KedgeError) || error.code === 'ERR_PUBLISH') return error
+  return new KedgeError('ERR_PUBLISH', `the records were not acknowledged: ${error.message}`, {
+    cause: error,
+    retryable: error.retryable,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+  })
+}

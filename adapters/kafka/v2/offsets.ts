@@ -1,0 +1,46 @@
+/** The bounds of partitions: one stateless request for each (kafka-rest 5.4 and later). @module */
+import * as z from 'zod'
+import { KedgeError } from '../../../src/ports/errors.ts'
+import type { PartitionOffsets } from '../../../src/ports/kafka-log.ts'
+import { parsed, segment } from '../rest/http.ts'
+import { MAX_PARTITIONS, offsetShape } from '../rest/positions.ts'
+import { type Call, V2 } from './context.ts'
+
+const offsetsAnswer = z.object({ beginning_offset: offsetShape, end_offset: offsetShape })
+const topicAnswer = z.object({
+  partitions: z
+    .array(z.object({ partition: offsetShape }))
+    .min(1)
+    .max(MAX_PARTITIONS),
+})
+
+/** The numbers of the topic's partitions, ascending. */
+export async function partitionsOf({ http, signal }: Call, topic: string): Promise<number[]> {
+  const doing = 'listing partitions'
+  const request = { method: 'GET', path: `/topics/${segment(topic)}`, headers: { accept: V2 } } as const
+  const { partitions } = parsed(await http.ask(request, signal, doing), topicAnswer, doing)
+  return partitions.map(({ partition }) => partition).toSorted((a, b) => a - b)
+}
+
+/** The bounds of each partition, sampled after the call began. */
+export function boundsOf(
+  call: Call,
+  topic: string,
+  partitions: readonly number[],
+): Promise<PartitionOffsets[]> {
+  return Promise.all(partitions.map((partition) => bounds(call, topic, partition)))
+}
+
+async function bounds({ http, signal }: Call, topic: string, partition: number): Promise<PartitionOffsets> {
+  const doing = 'reading offsets'
+  const path = `/topics/${segment(topic)}/partitions/${partition}/offsets`
+  const answer = await http.ask({ method: 'GET', path, headers: { accept: V2 } }, signal, doing)
+  // A cache on the way answered: the offsets are older than this call (RFC 9111, section 5.1).
+  if (Number(answer.headers.get('age') ?? 0) > 0) {
+    throw new KedgeError('ERR_PROTOCOL', `${doing}: the answer comes from a cache on the way`)
+  }
+  const { beginning_offset: beginning, end_offset: end } = parsed(answer, offsetsAnswer, doing)
+  if (beginning > end) throw new KedgeError('ERR_PROTOCOL', `${doing}: the beginning lies after the end`)
+  const logId = answer.headers.get('kedge-log-id')
+  return { partition, beginning, end, ...(logId === null ? {} : { logId }) }
+}

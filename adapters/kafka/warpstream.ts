@@ -1,0 +1,128 @@
+/**
+ * Kafka over the HTTP fetch of a WarpStream agent (version 755 and later): stateless, all partitions in one request.
+ *
+ * Agents have no HTTP produce: records go another way, through a REST proxy in front of the same cluster.
+ *
+ * Made to the vendor's page "HTTP Endpoints" and to a client in production; no agent was run. Neither says
+ * whether a fetch waits, how it answers positions outside of the log, and its isolation: the adapter relies
+ * on none of these.
+ *
+ * @module
+ */
+import * as z from 'zod'
+import { KedgeError } from '../../src/ports/errors.ts'
+import type { KafkaLog } from '../../src/ports/kafka-log.ts'
+import { publishError } from './rest/acknowledgement.ts'
+import { fitting } from './rest/answer-size.ts'
+import { withDeadline } from './rest/deadline.ts'
+import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
+import { http } from './rest/http.ts'
+import {
+  authShape,
+  check,
+  headersShape,
+  transportLimits,
+  type TransportOptions,
+  transportShape,
+  urlShape,
+} from '../options.ts'
+import { advance } from './rest/positions.ts'
+import { fetchFrom } from './warpstream/fetch.ts'
+import { FetchedOffsets } from './warpstream/offsets.ts'
+
+export type { Auth } from './rest/endpoint.ts'
+
+export interface WarpstreamOptions extends EndpointOptions, TransportOptions {
+  /** The log that takes the records. It is closed with this one. @default none: `produce` rejects */
+  readonly produce?: Pick<KafkaLog, 'produce' | 'close'>
+  /**
+   * Whether `offsets` may write a record by `produce` where the agent returns no end and retention has taken
+   * offset 0: a heartbeat, which says nothing to any cache. Without it, `offsets` then rejects with
+   * `ERR_UNSUPPORTED`.
+   * @default true
+   */
+  readonly marker?: boolean
+}
+
+const shape = z.strictObject(
+  {
+    url: urlShape,
+    auth: authShape.optional(),
+    headers: headersShape.optional(),
+    ...transportShape,
+    produce: z
+      .custom((value) => typeof (value as Partial<KafkaLog> | null)?.produce === 'function', {
+        error: 'must be a log',
+      })
+      .optional(),
+    marker: z.boolean({ error: 'must be true or false' }).optional(),
+  },
+  { error: 'must be an object' },
+)
+
+/**
+ * The log behind a WarpStream agent. See {@link WarpstreamOptions}.
+ *
+ * `offsets` is one request for all partitions, which returns their ends; where the agent returns no
+ * beginnings, it takes one more for each partition while they stay the same. Reads are uncommitted and do not
+ * wait.
+ *
+ * @throws TypeError where an option is wrong or unknown.
+ * @example
+ * ```ts
+ * import { karapace } from 'kedge/adapters/karapace'
+ * import { warpstream } from 'kedge/adapters/warpstream'
+ *
+ * declare const env: Record<'WARPSTREAM_USER' | 'WARPSTREAM_PASSWORD', string>
+ *
+ * const kafka = warpstream({
+ *   url: 'https://agent.example.com:8080',
+ *   auth: { username: env.WARPSTREAM_USER, password: env.WARPSTREAM_PASSWORD },
+ *   produce: karapace({ url: 'https://kafka-rest.example.com' }),
+ * })
+ * ```
+ */
+export function warpstream(options: WarpstreamOptions): KafkaLog {
+  check(shape, options, 'warpstream')
+  const limits = transportLimits(options)
+  const { timeoutMs, maxResponseBytes } = limits
+  const to = http(endpoint(options), limits)
+  const { produce: writer, marker = true } = options
+  const offsets = new FetchedOffsets(marker ? writer : undefined)
+
+  return {
+    capabilities: { identity: false, longPoll: false, readCommitted: false },
+
+    async produce(topic, records, call = {}) {
+      call.signal?.throwIfAborted()
+      if (records.length === 0) return []
+      if (writer) {
+        const positions = await writer.produce(topic, records, call)
+        offsets.learn(topic, positions)
+        return positions
+      }
+      const cause = new KedgeError(
+        'ERR_UNSUPPORTED',
+        'agents take no records over HTTP: give a log that does as `produce`',
+      )
+      throw publishError(cause, call.signal)
+    },
+
+    offsets: (topic, { signal, partitions } = {}) =>
+      withDeadline(timeoutMs, signal, (until) => offsets.of({ http: to, signal: until }, topic, partitions)),
+
+    read: (topic, positions, how) =>
+      withDeadline(timeoutMs, how.signal, async (until) => {
+        if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
+        const call = { http: to, signal: until }
+        return fitting(how.maxBytes, maxResponseBytes, async (maxBytes) => {
+          const found = await fetchFrom(call, topic, positions, maxBytes, 'reading records')
+          const records = found.flatMap((one) => one.records)
+          const outOfRange = found.filter(({ inside }) => !inside).map(({ partition }) => partition)
+          return { records, next: advance(positions, records), outOfRange }
+        })
+      }),
+
+    close: async () => writer?.close?.(),
+  }
+}

@@ -1,0 +1,119 @@
+/** `POST /v1/kafka/fetch` of a WarpStream agent: Kafka's Fetch in JSON. @module */
+import * as z from 'zod'
+import { KedgeError } from '../../../src/ports/errors.ts'
+import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
+import { fromBase64 } from '../rest/base64.ts'
+import { parsed } from '../rest/http.ts'
+import { kafkaError, OFFSET_OUT_OF_RANGE } from '../rest/kafka-code.ts'
+import { offsetShape } from '../rest/positions.ts'
+import type { Call } from '../v2/context.ts'
+import { listOf } from '../rest/list.ts'
+
+const record = z.object({
+  offset: offsetShape,
+  key: z.string().nullish(),
+  value: z.string().nullish(),
+  timestamp: z.unknown().optional(),
+})
+// Kafka writes -1 for an unknown value.
+const partitionAnswer = z.object({
+  partition: offsetShape,
+  error_code: z.int().nullish(),
+  high_watermark: z.int().nullish(),
+  log_start_offset: z.int().nullish(),
+  records: listOf(record).nullish(),
+})
+const fetchAnswer = z.object({
+  topics: listOf(z.object({ topic: z.string(), partitions: listOf(partitionAnswer).nullish() })),
+})
+
+/** One partition's answer. */
+export interface Fetched {
+  readonly partition: number
+  /** Whether the position lies inside the log. */
+  readonly inside: boolean
+  /** Absent where the answer does not name it. */
+  readonly beginning: number | undefined
+  readonly end: number | undefined
+  /** Ascending, none below the position. */
+  readonly records: readonly LogRecord[]
+}
+
+/**
+ * Fetches from every position, in one request.
+ * @throws KedgeError for any code but "out of range", `ERR_PROTOCOL` where the answer is of something else
+ */
+export async function fetchFrom(
+  { http, signal }: Call,
+  topic: string,
+  positions: readonly Position[],
+  maxBytes: number,
+  doing: string,
+): Promise<Fetched[]> {
+  const partitions = positions.map(({ partition, offset }) => ({
+    partition,
+    fetch_offset: offset,
+    partition_max_bytes: maxBytes,
+  }))
+  const answer = await http.ask(
+    {
+      method: 'POST',
+      path: '/v1/kafka/fetch',
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
+      body: JSON.stringify({ max_bytes: maxBytes, topics: [{ topic, partitions }] }),
+    },
+    signal,
+    doing,
+  )
+  const found = parsed(answer, fetchAnswer, doing).topics.find((one) => one.topic === topic)
+  return positions.map((position) => {
+    const own = found?.partitions?.find(({ partition }) => partition === position.partition)
+    if (own) return fetched(own, position, doing)
+    throw new KedgeError('ERR_PROTOCOL', `${doing}: the answer leaves a partition out`, { retryable: true })
+  })
+}
+
+function fetched(answer: z.infer<typeof partitionAnswer>, { partition, offset }: Position, doing: string) {
+  const code = answer.error_code ?? 0
+  if (code !== 0 && code !== OFFSET_OUT_OF_RANGE) throw kafkaError(code, doing)
+  return {
+    partition,
+    inside: code === 0,
+    beginning: told(answer.log_start_offset),
+    end: told(answer.high_watermark),
+    records: code === 0 ? ascending(answer.records ?? [], partition, offset, doing) : [],
+  }
+}
+
+const told = (value: number | null | undefined): number | undefined =>
+  typeof value === 'number' && value >= 0 ? value : undefined
+
+function ascending(
+  records: readonly z.infer<typeof record>[],
+  partition: number,
+  from: number,
+  doing: string,
+): LogRecord[] {
+  let next = from
+  return records.flatMap(({ offset, key, value, timestamp }) => {
+    // Brokers serve whole batches, which may begin below the position.
+    if (offset < next) return []
+    next = offset + 1
+    return [
+      {
+        partition,
+        offset,
+        key: bytes(key, doing),
+        value: bytes(value, doing),
+        ...(typeof timestamp === 'number' ? { timestamp } : {}),
+      },
+    ]
+  })
+}
+
+function bytes(text: string | null | undefined, doing: string): Uint8Array | null {
+  if (text === null || text === undefined) return null
+  const decoded = fromBase64(text)
+  if (decoded) return decoded
+  throw new KedgeError('ERR_PROTOCOL', `${doing}: a key or a value is not base64`)
+}

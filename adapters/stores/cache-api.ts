@@ -1,0 +1,93 @@
+/**
+ * The Cache API as a shared tier: between the isolates of one data center of Cloudflare.
+ *
+ * It costs nothing and answers from the same data center; no other data center sees its values. It has no
+ * compare-and-set and may drop any item at any time. Both cost misses and never freshness: each value carries
+ * the log position as of which it was read, and an isolate serves it only if the isolate knows every eviction
+ * since. This tier follows no log, because the Cache API may drop the items that a position covers and keep
+ * the position.
+ *
+ * On `*.workers.dev`, in the dashboard's editor and behind Cloudflare Access the Cache API does nothing: every read is a
+ * miss then. It needs a Worker on your own domain.
+ *
+ * @module
+ */
+import * as z from 'zod'
+import type { Tier } from '../../src/ports/tier.ts'
+import type { Duration } from '../../src/api/types.ts'
+import { CacheItems } from './cache-api/items.ts'
+import type { CacheLike } from './cache-api/store.ts'
+import { tierOfItems } from './shared/tier-of-items.ts'
+import { check, count, durationShape, longerThanNothing } from '../options.ts'
+
+export type { CacheLike } from './cache-api/store.ts'
+
+export interface CacheApiOptions {
+  /**
+   * Begins the URLs that values are kept under; the adapter sends no request there. Give each deployment that
+   * must not share its values an origin of its own.
+   * @default 'https://kedge.invalid'
+   */
+  readonly origin?: string
+  /** The largest value that is stored and read. @default 16_000_000 */
+  readonly maxValueBytes?: number
+  /** How long a call may take in all. @default '1s' */
+  readonly timeout?: Duration
+}
+
+export interface CacheApiTier extends Tier {
+  /** Responses below the origin that are not values of this tier: another program writes there. */
+  readonly ignored: number
+}
+
+const shape = z.strictObject(
+  {
+    origin: z
+      .string({ error: 'must be a string' })
+      .refine(
+        (text) =>
+          URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text,
+        {
+          error: 'must be an origin, https://host, without a slash at its end',
+        },
+      )
+      .optional(),
+    maxValueBytes: count(1).optional(),
+    timeout: durationShape.optional(),
+  },
+  { error: 'must be an object' },
+)
+
+/**
+ * A tier in a cache: `caches.default`, or a function that opens another one when it is first needed.
+ *
+ * Each key of a read and of a write is a subrequest; a request may make 1000 (50 on the free plan).
+ *
+ * @throws TypeError where an option is wrong or unknown.
+ * @example
+ * ```ts
+ * import { createCache } from 'kedge'
+ * import { cacheApi } from 'kedge/adapters/cache-api'
+ * import { confluent } from 'kedge/adapters/confluent'
+ *
+ * const cache = createCache({
+ *   kafka: confluent({ url: 'https://kafka.example' }),
+ *   tier: cacheApi(() => caches.open('kedge')),
+ * })
+ * ```
+ */
+export function cacheApi(
+  cache: CacheLike | (() => CacheLike | Promise<CacheLike>),
+  options: CacheApiOptions = {},
+): CacheApiTier {
+  check(shape, options, 'cacheApi')
+  if (typeof cache !== 'function' && typeof cache?.match !== 'function') {
+    throw new TypeError('`cache` must be a cache, or a function that opens one')
+  }
+  const timeoutMs = longerThanNothing(options.timeout ?? '1s', 'timeout')
+  const items = new CacheItems(cache, {
+    origin: options.origin ?? 'https://kedge.invalid',
+    maxValueBytes: options.maxValueBytes ?? 16_000_000,
+  })
+  return tierOfItems('cache-api', items, timeoutMs)
+}

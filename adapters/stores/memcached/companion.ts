@@ -1,0 +1,32 @@
+/** The version of a key's value, in an item beside the value. @module */
+import * as z from 'zod'
+import { decodeUtf8, encodeUtf8 } from '../../../src/wire/codec.ts'
+import type { SinkVersion } from '../../../src/ports/sink.ts'
+import { parseJson } from '../../kafka/rest/problem.ts'
+
+export interface Companion {
+  /** Of the epoch that it was written in. */
+  readonly generation: number
+  readonly version: SinkVersion
+}
+
+const shape = z.tuple([z.int().min(0), z.number(), z.number()])
+
+export const encodeCompanion = ({ generation, version: [major, minor] }: Companion): Uint8Array =>
+  encodeUtf8(JSON.stringify([generation, major, minor]))
+
+/** `undefined` where another program wrote it: the sink then overwrites it. */
+export function decodeCompanion(bytes: Uint8Array | undefined): Companion | undefined {
+  if (bytes === undefined) return undefined
+  const found = shape.safeParse(parseJson(decodeUtf8(bytes) ?? '')).data
+  return found && { generation: found[0], version: [found[1], found[2]] }
+}
+
+/** Whether what is there is newer than a write. */
+export function isNewer(there: Companion | undefined, write: Companion): boolean {
+  if (there === undefined) return false
+  if (there.generation !== write.generation) return there.generation > write.generation
+  const [major, minor] = there.version
+  const [newMajor, newMinor] = write.version
+  return major === newMajor ? minor > newMinor : major > newMajor
+}

@@ -1,0 +1,163 @@
+/** The gateway as a Hono app: protocols that exist, over a cluster. @module */
+import { Hono } from 'hono'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { systemRuntime } from '../../src/ports/runtime.ts'
+import type { Runtime } from '../../src/ports/runtime.ts'
+import { authentication } from './auth.ts'
+import type { AuthOptions } from './auth.ts'
+import { Bodies } from './body.ts'
+import type { Cluster } from './cluster.ts'
+import { confluentConsumers } from './confluent-consumers.ts'
+import { confluentV2 } from './confluent-v2.ts'
+import { confluentV3Produce } from './confluent-v3-produce.ts'
+import { confluentV3 } from './confluent-v3.ts'
+import { drained } from './drain.ts'
+import { limitsOf } from './limits.ts'
+import type { GatewayLimits } from './limits.ts'
+import { Polls } from './polls.ts'
+import { redpanda } from './redpanda.ts'
+import type { Service } from './service.ts'
+import { upstash } from './upstash.ts'
+
+/** A request that was answered, for an access log. */
+export interface AccessEntry {
+  readonly method: string
+  /** Without its query, and without the message of Upstash's `/produce/{topic}/{message}`. */
+  readonly path: string
+  readonly status: number
+  /** From the first byte of the request to the headers of the answer, in milliseconds. */
+  readonly ms: number
+}
+
+export interface GatewayOptions {
+  readonly cluster: Cluster
+  /** @default every client may use the gateway */
+  readonly auth?: AuthOptions
+  readonly limits?: GatewayLimits
+  /** Clocks and timers. @default `systemRuntime()` */
+  readonly runtime?: Runtime
+  /** Aborted when the process is going to stop: `/readyz` answers 503, and all else goes on. */
+  readonly draining?: AbortSignal
+  /**
+   * Aborted when the process stops: the gateway answers waiting polls with the records there are, refuses new
+   * polls, and answers 503 to `/readyz`. Everything else goes on.
+   */
+  readonly stopping?: AbortSignal
+  /** Called after each request. */
+  readonly onRequest?: (entry: AccessEntry) => void
+  /** Called with unexpected errors of the gateway itself. The client sees none of their text. */
+  readonly onError?: (error: unknown) => void
+}
+
+const PROTOCOLS = {
+  redpanda: ['GET /topics/{topic}/partitions/{partition}/records'],
+  'confluent-v2': [
+    'GET /topics',
+    'GET /topics/{topic}',
+    'POST /topics/{topic}',
+    'POST /topics/{topic}/partitions/{partition}',
+    'GET /topics/{topic}/partitions/{partition}/offsets',
+    'GET /brokers',
+    'POST /consumers/{group}',
+    'DELETE /consumers/{group}/instances/{instance}',
+    'GET|POST|DELETE /consumers/{group}/instances/{instance}/subscription',
+    'GET|POST /consumers/{group}/instances/{instance}/assignments',
+    'GET|POST /consumers/{group}/instances/{instance}/offsets',
+    'POST /consumers/{group}/instances/{instance}/positions[/beginning|/end]',
+    'GET /consumers/{group}/instances/{instance}/records',
+  ],
+  'confluent-v3': [
+    'GET /v3/clusters',
+    'GET /v3/clusters/{cluster}/topics',
+    'POST /v3/clusters/{cluster}/topics/{topic}/records',
+    'POST /v3/clusters/{cluster}/topics/{topic}/records:batch',
+  ],
+  upstash: ['POST /produce', 'POST /fetch', 'POST /offsets/{earliest|latest|timestamp}', 'GET /topics'],
+}
+
+/**
+ * Kafka over HTTP, in the protocols of Redpanda's HTTP Proxy, Confluent's REST Proxy (v2 and v3) and Upstash.
+ *
+ * @throws TypeError for options that are wrong or unknown.
+ * @example
+ * ```ts
+ * import { createGateway, memoryCluster } from 'kedge/gateway'
+ * import { MemoryLog } from 'kedge/testing'
+ *
+ * const app = createGateway({ cluster: memoryCluster(new MemoryLog()) })
+ * const response = await app.request('/healthz')
+ * ```
+ */
+export function createGateway(options: GatewayOptions): Hono {
+  const {
+    cluster,
+    auth,
+    limits: asked,
+    runtime = systemRuntime(),
+    stopping = new AbortController().signal,
+    draining = stopping,
+    onRequest,
+    onError = () => {},
+    ...rest
+  } = options
+  for (const name of Object.keys(rest)) throw new TypeError(`\`${name}\` is not an option of the gateway`)
+  const limits = limitsOf(asked)
+  const bodies = new Bodies(limits.maxBodyBytes, limits.maxBufferedBytes)
+  const service: Service = {
+    bodies,
+    cluster: drained(cluster, stopping),
+    limits,
+    polls: new Polls(limits.maxPolls, limits.maxAnswerBytes),
+    runtime,
+    stopping,
+    open: isOpen(auth),
+    onError,
+  }
+
+  const app = new Hono()
+  app.use(async (c, next) => {
+    const began = runtime.monotonic()
+    await next()
+    // Positions and records change, and are one client's own: no cache may keep them. Routes whose answers a
+    // cache may keep set the header themselves.
+    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')
+    onRequest?.({
+      method: c.req.method,
+      path: c.req.path.replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…').slice(0, 512),
+      status: c.res.status,
+      ms: runtime.monotonic() - began,
+    })
+  })
+  app.get('/healthz', (c) => c.json({ status: 'ok' }))
+  app.get('/readyz', (c) =>
+    draining.aborted || stopping.aborted ? c.json({ status: 'stopping' }, 503) : c.json({ status: 'ready' }),
+  )
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) =>
+        c.json({ error_code: 405, message: 'HTTP 405 Method Not Allowed' }, 405, {
+          allow: methods.join(', '),
+        }),
+    }),
+  )
+  app.use(authentication(auth))
+  app.get('/', (c) => c.json({ name: 'kedge gateway', cluster: cluster.id, protocols: PROTOCOLS }))
+  app.route('/', upstash(service))
+  app.route('/', redpanda(service))
+  app.route('/', confluentV2(service))
+  app.route('/', confluentConsumers(service))
+  for (const base of ['/v3', '/kafka/v3']) {
+    app.route(base, confluentV3Produce(service))
+    app.route(base, confluentV3(service))
+  }
+  app.notFound((c) => c.json({ error_code: 404, message: 'HTTP 404 Not Found' }, 404))
+  app.onError((error, c) => {
+    onError(error)
+    return c.json({ error_code: 500, message: 'Internal Server Error' }, 500)
+  })
+  return app
+}
+
+const isOpen = ({ users = {}, tokens = [] }: AuthOptions = {}): boolean =>
+  Object.keys(users).length + tokens.length === 0

@@ -1,0 +1,161 @@
+/** The gateway as a server of Node: on a log in memory, or on a cluster. @module */
+import { setTimeout as wait } from 'node:timers/promises'
+import { systemRuntime } from '../../src/ports/runtime.ts'
+import { MemoryLog } from '../../src/testing/memory-log.ts'
+import type { MemoryLogOptions } from '../../src/testing/memory-log.ts'
+import { createGateway } from './app.ts'
+import type { GatewayOptions } from './app.ts'
+import type { Cluster } from './cluster.ts'
+import { Listener } from './listener.ts'
+import { memoryCluster } from './memory-cluster.ts'
+import { withTail } from './tail.ts'
+import type { TailOptions } from './tail-options.ts'
+
+interface ServerOptions extends Omit<GatewayOptions, 'cluster' | 'draining' | 'stopping'> {
+  /** @default '127.0.0.1' */
+  readonly host?: string
+  /** 0 takes a free one. @default 0 */
+  readonly port?: number
+  /** Connections beyond this are refused. @default 10_000 */
+  readonly maxConnections?: number
+  /**
+   * How long `/readyz` answers 503 before the gateway stops listening, in milliseconds: as long as the
+   * balancer in front of it needs to notice. @default 0
+   */
+  readonly drainMs?: number
+  /**
+   * How long requests may take to end after it stops listening, in milliseconds; then it cuts them.
+   * @default 5000
+   */
+  readonly graceMs?: number
+}
+
+/**
+ * A gateway on a log in memory. It has no shared tail: a read of the log is a function call, and a window
+ * would copy the records (with a thousand waiters a shared tail took a fifth more CPU for each poll).
+ */
+export interface StartOptions extends ServerOptions {
+  /** The log behind the gateway. @default a new one, made from `memory` */
+  readonly log?: MemoryLog
+  readonly memory?: MemoryLogOptions
+  /** @default 'kedge-memory' */
+  readonly clusterId?: string
+}
+
+/** A gateway on a cluster, with a shared tail before it. */
+export interface ClusterStartOptions extends ServerOptions {
+  /** Stays open when the gateway closes: the caller that made it must close it. */
+  readonly cluster: Cluster
+  readonly tail?: Omit<TailOptions, 'runtime'>
+}
+
+/** A gateway that listens. */
+export interface RunningGateway {
+  /** `http://127.0.0.1:8082`, without a slash at the end. */
+  readonly url: string
+  readonly host: string
+  readonly port: number
+  /** The log in memory: to read it, truncate it, or delete topics. */
+  readonly log: MemoryLog
+  /** Stops listening and cuts every connection, as a killed process does. The log keeps its records. */
+  readonly pause: () => Promise<void>
+  /** Listens again, on the same port. */
+  readonly resume: () => Promise<void>
+  /**
+   * Stops for good: first `/readyz` answers 503; then the gateway accepts nothing new, answers waiting polls,
+   * and lets requests under way end within `graceMs`. May be called again.
+   */
+  readonly close: () => Promise<void>
+}
+
+/** What a timer of Node can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/**
+ * Starts the gateway, with a log in memory or on a cluster.
+ *
+ * @throws TypeError for wrong options; the error of `listen` (`EADDRINUSE`) when it cannot listen.
+ * @example
+ * ```ts
+ * import { startGateway } from 'kedge/gateway'
+ *
+ * const gateway = await startGateway({ memory: { topics: { 'cache-evictions': 1 } } })
+ * await fetch(`${gateway.url}/healthz`)
+ * await gateway.close()
+ * ```
+ */
+export async function startGateway(options: ClusterStartOptions): Promise<Omit<RunningGateway, 'log'>>
+export async function startGateway(options?: StartOptions): Promise<RunningGateway>
+export async function startGateway(
+  options: StartOptions | ClusterStartOptions = {},
+): Promise<Omit<RunningGateway, 'log'>> {
+  if ('cluster' in options) {
+    const { cluster, tail, ...rest } = options
+    const { runtime } = rest
+    const tailed = withTail(cluster, { ...tail, ...(runtime && { runtime }) })
+    try {
+      return await serve(tailed, rest, () => tailed.close())
+    } catch (error) {
+      await tailed.close()
+      throw error
+    }
+  }
+  const { log: given, memory, clusterId, ...rest } = options
+  const runtime = options.runtime ?? systemRuntime()
+  const log = given ?? new MemoryLog({ now: () => runtime.now(), random: () => runtime.random(), ...memory })
+  const cluster = memoryCluster(log, { runtime, ...(clusterId !== undefined && { id: clusterId }) })
+  const gateway: RunningGateway = { ...(await serve(cluster, rest)), log }
+  return gateway
+}
+
+async function serve(
+  cluster: Cluster,
+  options: ServerOptions,
+  closed: () => Promise<void> = async () => {},
+): Promise<Omit<RunningGateway, 'log'>> {
+  const {
+    host = '127.0.0.1',
+    port: wanted = 0,
+    maxConnections = 10_000,
+    drainMs: drain,
+    graceMs: grace,
+    ...gatewayOptions
+  } = options
+  const drainMs = duration('drainMs', drain, 0)
+  const graceMs = duration('graceMs', grace, 5000)
+  const draining = new AbortController()
+  const stopping = new AbortController()
+  const signals = { draining: draining.signal, stopping: stopping.signal }
+  const app = createGateway({ ...gatewayOptions, ...signals, cluster })
+  const listener = new Listener(app.fetch, host, maxConnections)
+  const port = await listener.open(wanted)
+  // One change at a time, in the order asked for.
+  let last: Promise<unknown> = Promise.resolve()
+  const change = (work: () => Promise<unknown>): Promise<void> =>
+    (last = last.catch(() => {}).then(work)) as Promise<void>
+  const close = async () => {
+    if (drainMs > 0 && listener.isOpen) await wait(drainMs)
+    stopping.abort()
+    await listener.close(graceMs)
+    await closed()
+  }
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    host,
+    port,
+    pause: () => change(() => listener.close(0)),
+    resume: () => change(async () => draining.signal.aborted || listener.open(port)),
+    close: () => {
+      draining.abort()
+      return change(close)
+    },
+  }
+}
+
+function duration(name: string, value: number | undefined, otherwise: number): number {
+  if (value === undefined) return otherwise
+  if (Number.isSafeInteger(value) && value >= 0 && value <= MAX_TIMER_MS) return value
+  throw new TypeError(
+    `\`${name}\` must be a whole number of milliseconds of at least 0, got ${String(value)}`,
+  )
+}

@@ -1,0 +1,21 @@
+/** What every protocol of the gateway receives. @module */
+import type { Runtime } from '../../src/ports/runtime.ts'
+import type { Bodies } from './body.ts'
+import type { Cluster } from './cluster.ts'
+import type { GatewayLimits } from './limits.ts'
+import type { PartitionReader } from './partition-reader.ts'
+import type { Polls } from './polls.ts'
+
+export interface Service {
+  readonly bodies: Bodies
+  readonly cluster: Cluster & PartitionReader
+  readonly limits: Required<GatewayLimits>
+  readonly polls: Polls
+  readonly runtime: Runtime
+  /** Aborted when the process stops. */
+  readonly stopping: AbortSignal
+  /** Whether the gateway asks for no credentials: then a shared cache may keep answers that never change. */
+  readonly open: boolean
+  /** Called with unexpected errors; the client gets none of their text. */
+  readonly onError: (error: unknown) => void
+}

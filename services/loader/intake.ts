@@ -1,0 +1,135 @@
+/**
+ * Intake: the requests topic, read by explicit offsets, from the end on.
+ *
+ * Requests that retention or a recreated topic took are not read: their askers load by themselves.
+ *
+ * @module
+ */
+import { decodeRecord } from '../../src/coherence/apply-eviction.ts'
+import { withDeadline } from '../../src/runtime/deadline.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
+import type { LogRecord, PartitionOffsets, Position } from '../../src/ports/kafka-log.ts'
+import { readRequest } from '../../src/wire/messages.ts'
+import type { RequestMessage } from '../../src/wire/messages.ts'
+import type { Settings } from '../../src/api/settings.ts'
+import type { LoaderEvent } from './events.ts'
+import type { LoaderSettings } from './options.ts'
+import type { LoaderCounters } from './stats.ts'
+
+/** A read may take so many times `pollTimeout` longer than its wait. */
+const READ_DEADLINE_FACTOR = 4
+
+export class Intake {
+  readonly #settings: Settings
+  readonly #own: LoaderSettings
+  readonly #counters: LoaderCounters
+  readonly #emit: (event: LoaderEvent) => void
+  /** The next offset of each partition; `undefined` before the first contact. */
+  #positions: Map<number, number> | undefined
+
+  constructor(
+    settings: Settings,
+    own: LoaderSettings,
+    counters: LoaderCounters,
+    emit: (event: LoaderEvent) => void,
+  ) {
+    this.#settings = settings
+    this.#own = own
+    this.#counters = counters
+    this.#emit = emit
+  }
+
+  /** Whether the topic has answered once. */
+  get begun(): boolean {
+    return this.#positions !== undefined
+  }
+
+  /** Reads the next requests, by a long poll where the log has them. Rejects as the log does. */
+  async read(waitMs: number, signal: AbortSignal): Promise<RequestMessage[]> {
+    const { log, requestsTopic, maxPollBytes } = this.#settings
+    const positions = (this.#positions ??= await this.#begin(signal))
+    const from: Position[] = [...positions].map(([partition, offset]) => ({ partition, offset }))
+    const { records, next, outOfRange } = await this.#within(waitMs, signal, (inner) =>
+      log.read(requestsTopic, from, {
+        maxBytes: maxPollBytes,
+        waitMs,
+        // A request of an aborted transaction costs one needless load, and nothing else.
+        isolation: 'uncommitted',
+        signal: inner,
+      }),
+    )
+    const found: RequestMessage[] = []
+    for (const record of records) {
+      // Where requests are isolated, two of them may read the same at the same time.
+      if (record.offset < (positions.get(record.partition) ?? Infinity)) continue
+      const request = await this.decode(record)
+      if (request) found.push(request)
+    }
+    for (const { partition, offset } of next)
+      positions.set(partition, Math.max(offset, positions.get(partition) ?? 0))
+    if (outOfRange.length > 0) await this.#skip(positions, outOfRange, signal)
+    return found
+  }
+
+  /** The request in a record. An unreadable record is counted and dropped. */
+  async decode(record: LogRecord): Promise<RequestMessage | undefined> {
+    const { codec, maxMessageBytes } = this.#settings
+    const { message, error } = await decodeRecord(record, codec, maxMessageBytes)
+    const request = readRequest(message)
+    if (request === undefined) {
+      const { partition, offset } = record
+      this.#counters.unreadable++
+      this.#emit({ type: 'request_unreadable', partition, offset, error })
+    }
+    return request
+  }
+
+  /** Number of unread requests. */
+  async lag(signal?: AbortSignal): Promise<number> {
+    const stop = signal ?? new AbortController().signal
+    const bounds = await this.#bounds(stop, this.#positions && [...this.#positions.keys()])
+    let records = 0
+    for (const { partition, end } of bounds)
+      records += Math.max(0, end - (this.#positions?.get(partition) ?? end))
+    return records
+  }
+
+  async #begin(signal: AbortSignal): Promise<Map<number, number>> {
+    const bounds = await this.#bounds(signal)
+    const own = new Set(this.#own.share.of(bounds.map(({ partition }) => partition)))
+    if (own.size === 0)
+      throw new KedgeError(
+        'ERR_UNKNOWN_TOPIC',
+        'no partition of the requests topic is among those to be read',
+      )
+    return new Map(
+      bounds
+        .filter(({ partition }) => own.has(partition))
+        .map(({ partition, beginning, end }) => [partition, Math.max(beginning, end - this.#own.lookback)]),
+    )
+  }
+
+  /** Moves to the end where the position is no longer in the log. */
+  async #skip(positions: Map<number, number>, lost: readonly number[], signal: AbortSignal): Promise<void> {
+    for (const { partition, end } of await this.#bounds(signal, lost)) {
+      const from = positions.get(partition) ?? end
+      positions.set(partition, end)
+      this.#emit({ type: 'requests_skipped', partition, from, to: end })
+    }
+  }
+
+  async #bounds(signal: AbortSignal, partitions?: readonly number[]): Promise<PartitionOffsets[]> {
+    const { log, requestsTopic } = this.#settings
+    return this.#within(0, signal, (inner) =>
+      log.offsets(requestsTopic, { signal: inner, ...(partitions && { partitions }) }),
+    )
+  }
+
+  /** Bounds a call whose log does not keep its own deadline. */
+  #within<T>(waitMs: number, signal: AbortSignal, task: (inner: AbortSignal) => Promise<T>): Promise<T> {
+    const { runtime, pollTimeoutMs } = this.#settings
+    const expired = () =>
+      new KedgeError('ERR_TIMEOUT', 'the requests topic did not answer', { retryable: true })
+    return withDeadline(runtime, waitMs + pollTimeoutMs * READ_DEADLINE_FACTOR, expired, task, signal)
+  }
+}

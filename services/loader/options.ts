@@ -1,0 +1,147 @@
+/**
+ * The options of a loader service: their meaning, defaults, and checks.
+ *
+ * Wrong options are a `TypeError` at construction that quotes the option; unknown ones are refused.
+ *
+ * @module
+ */
+import * as z from 'zod'
+import { durationMs } from '../../src/runtime/duration.ts'
+import type { KedgeEvent } from '../../src/api/events.ts'
+import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
+import type { CacheOptions, NamespaceOptions } from '../../src/api/options.ts'
+import type { Duration, ManyLoader } from '../../src/api/types.ts'
+import type { LoaderEvent } from './events.ts'
+import { parseShare } from './share.ts'
+import type { Share } from './share.ts'
+
+/** How the values of one namespace are loaded. Its other options are those of a namespace of a cache. */
+export interface LoaderDefinition<T> extends Pick<
+  NamespaceOptions<T>,
+  'ttl' | 'jitter' | 'tags' | 'hardTimeout' | 'settle' | 'intents' | 'maxEntries' | 'maxBytes' | 'sizeOf'
+> {
+  /** Loads the keys. A key that the result leaves out has no value, and the service publishes that. */
+  readonly load: ManyLoader<T>
+  /** Most keys in one call. @default 100 */
+  readonly maxBatch?: number
+  /** Concurrent calls. @default 4 */
+  readonly concurrency?: number
+}
+
+/** A definition for values of any type: its functions declare the type of their argument. */
+export interface AnyLoaderDefinition extends Omit<LoaderDefinition<never>, 'load'> {
+  readonly load: ManyLoader<unknown>
+}
+
+/** Loaders by namespace: a function for each, or a definition. */
+export type Loaders = Readonly<Record<string, ManyLoader<unknown> | AnyLoaderDefinition>>
+
+export interface LoaderOptions extends Omit<CacheOptions, 'mode' | 'onEvent'> {
+  readonly loaders: Loaders
+  /** The partitions of the requests topic that are read. @default all */
+  readonly partitions?: readonly number[]
+  /** The partitions as a fraction of all: `'2/3'` is the second of three services. @default '1/1' */
+  readonly share?: string
+  /** Where reading begins, in records before the end of each partition. @default 0 */
+  readonly lookback?: number
+  /** Keys that may wait to be loaded; beyond it the oldest are dropped. @default 10_000 */
+  readonly maxQueue?: number
+  /** By how much the clocks of askers may differ: a request is dropped so long after its deadline. @default '1s' */
+  readonly maxSkew?: Duration
+  /** How long the service does not load a key again after its load has failed. @default '1s' */
+  readonly failurePause?: Duration
+  /** How long `run()` may still load waiting keys after its signal is aborted. @default '10s' */
+  readonly drain?: Duration
+  /** Called with every event of the service and of its cache. An error that it throws is ignored. */
+  readonly onEvent?: (event: KedgeEvent | LoaderEvent) => void
+}
+
+/** One namespace, with its options completed. */
+export interface Definition {
+  readonly name: string
+  readonly load: ManyLoader<unknown>
+  readonly maxBatch: number
+  readonly concurrency: number
+  readonly namespace: NamespaceOptions<never>
+}
+
+export interface LoaderSettings {
+  readonly definitions: readonly Definition[]
+  readonly share: Share
+  readonly lookback: number
+  readonly maxQueue: number
+  readonly maxSkewMs: number
+  readonly failurePauseMs: number
+  readonly drainMs: number
+  readonly cache: Omit<CacheOptions, 'onEvent'>
+}
+
+const count = z.number().int().positive()
+const duration = z.union([z.number(), z.string()])
+const callback = z.custom<unknown>((value) => typeof value === 'function', 'must be a function')
+
+// The cache and its namespace check the other options.
+const definition = z.looseObject({
+  load: callback,
+  maxBatch: count.max(1000).optional(),
+  concurrency: count.max(1000).optional(),
+})
+const own = z
+  .object({
+    partitions: z.array(z.number().int().nonnegative()).min(1),
+    share: z.string(),
+    lookback: z.number().int().nonnegative(),
+    maxQueue: count,
+    maxSkew: duration,
+    failurePause: duration,
+    drain: duration,
+    onEvent: callback,
+  })
+  .partial()
+  .extend({
+    loaders: z
+      .record(z.string().regex(NAMESPACE_PATTERN), z.union([callback, definition], 'must be a loader'))
+      .refine((loaders) => Object.keys(loaders).length > 0, 'must name at least one namespace'),
+  })
+/** Options of a namespace that a loader's namespace must not have. */
+const REFUSED = ['via', 'loaderWait', 'share', 'schema', 'acceptSimpleValues', 'announceExpiry', 'timeout']
+
+/** @throws TypeError quoting the option that is wrong. */
+export function loaderSettings(options: LoaderOptions): LoaderSettings {
+  const issue = own.safeParse(options).error?.issues[0]
+  if (issue) throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
+  // The service publishes its loads itself, and does not read the updates of others.
+  if ('mode' in options) throw new TypeError('unknown option `mode`')
+  const {
+    loaders,
+    partitions,
+    share,
+    lookback = 0,
+    maxQueue = 10_000,
+    maxSkew = '1s',
+    failurePause = '1s',
+    drain = '10s',
+    onEvent: _onEvent,
+    ...cache
+  } = options
+  if (partitions && share !== undefined)
+    throw new TypeError('`share` and `partitions` do not go together: each says which partitions are read')
+  return {
+    definitions: Object.entries(loaders).map(([name, given]) => definitionOf(name, given)),
+    share: partitions ? { of: (all) => all.filter((id) => partitions.includes(id)) } : parseShare(share),
+    lookback,
+    maxQueue,
+    maxSkewMs: durationMs(maxSkew, 'maxSkew'),
+    failurePauseMs: durationMs(failurePause, 'failurePause'),
+    drainMs: durationMs(drain, 'drain'),
+    cache,
+  }
+}
+
+function definitionOf(name: string, given: Loaders[string]): Definition {
+  if (typeof given === 'function') return { name, load: given, maxBatch: 100, concurrency: 4, namespace: {} }
+  const refused = REFUSED.find((option) => option in given)
+  if (refused !== undefined) throw new TypeError(`unknown option \`loaders.${name}.${refused}\``)
+  const { load, maxBatch = 100, concurrency = 4, ...namespace } = given
+  return { name, load, maxBatch, concurrency, namespace }
+}

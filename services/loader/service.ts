@@ -1,0 +1,274 @@
+/**
+ * The loader service: reads requests, loads each key once, publishes the values.
+ *
+ * @module
+ */
+import { openCache } from '../../src/cache.ts'
+import type { OpenCache } from '../../src/cache.ts'
+import { settledWithin } from '../../src/runtime/deadline.ts'
+import { durationMs } from '../../src/runtime/duration.ts'
+import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
+import { readRequest } from '../../src/wire/messages.ts'
+import type { RequestMessage } from '../../src/wire/messages.ts'
+import { Scope } from '../../src/coherence/request-scope.ts'
+import type { RequestContext } from '../../src/api/types.ts'
+import type { LoaderEvent } from './events.ts'
+import { Intake } from './intake.ts'
+import { loaderSettings } from './options.ts'
+import type { LoaderOptions, LoaderSettings } from './options.ts'
+import { Queue } from './queue.ts'
+import type { Wanted } from './queue.ts'
+import { newLoaderCounters } from './stats.ts'
+import type { LoaderLag, LoaderStats } from './stats.ts'
+import type {
+  LoaderHealth,
+  LoaderService,
+  LoadRequestsOptions,
+  LoadResult,
+  RunOptions,
+  StepOptions,
+} from './types.ts'
+import { Shift, Work } from './work.ts'
+
+const FIRST_PAUSE_MS = 20
+const MAX_PAUSE_MS = 500
+const MAX_BACKOFF_MS = 5000
+/** The longest wait of one long poll. */
+const LONG_POLL_MS = 5000
+/** How long `load()` waits for keys that another request loads. */
+const LOAD_DEADLINE_MS = 60_000
+
+/**
+ * Makes a loader service. It runs nothing, and uses nothing of the platform, until one of its methods is
+ * called.
+ *
+ * @throws TypeError quoting the option that is wrong.
+ * @example
+ * ```ts
+ * import { createLoader } from 'kedge/loader'
+ * import { confluent } from 'kedge/adapters/confluent'
+ *
+ * const stop = new AbortController()
+ * const loader = createLoader({
+ *   kafka: confluent({ url: 'http://localhost:8082' }),
+ *   loaders: {
+ *     users: async (ids) => new Map(ids.map((id) => [id, { name: `user ${id}` }])),
+ *     prices: { load: () => ({ tea: 3 }), ttl: '10s', maxBatch: 50 },
+ *   },
+ * })
+ * await loader.run({ signal: stop.signal })
+ * ```
+ */
+export function createLoader(options: LoaderOptions): LoaderService {
+  return new Service(options)
+}
+
+class Service implements LoaderService {
+  readonly #cache: OpenCache
+  readonly #settings: LoaderSettings
+  readonly #counters = newLoaderCounters()
+  readonly #queue: Queue
+  readonly #intake: Intake
+  readonly #work: Work
+  readonly #emit: (event: LoaderEvent) => void
+  #failures = 0
+  #error: unknown
+
+  constructor(options: LoaderOptions) {
+    const settings = loaderSettings(options)
+    const { onEvent } = options
+    this.#settings = settings
+    this.#cache = openCache({ ...settings.cache, ...(onEvent && { onEvent }) })
+    for (const { name, namespace } of settings.definitions)
+      // The service publishes the values itself: it waits for the acknowledgement, and puts many values into
+      // one call.
+      this.#cache.namespace<never>(name, { ...namespace, share: false })
+    const emit = emitter(onEvent)
+    const names = settings.definitions.map(({ name }) => name)
+    this.#queue = new Queue(settings.maxQueue, names)
+    const { ground } = this.#cache.reading
+    this.#intake = new Intake(ground.settings, settings, this.#counters, emit)
+    this.#emit = emit
+    const { counters, queue, cache } = { counters: this.#counters, queue: this.#queue, cache: this.#cache }
+    this.#work = new Work({ cache, settings, queue, counters, emit })
+  }
+
+  async run({ signal }: RunOptions): Promise<void> {
+    await this.#cache.reading.lifespan.during((stop) => this.#serve(stop), signal)
+  }
+
+  async #serve(signal: AbortSignal): Promise<void> {
+    const { runtime } = this.#cache.reading.ground.settings
+    const giveUp = new AbortController()
+    const shift = this.#shift(giveUp.signal)
+    // The follower knows the end of the evictions before the first request: its load needs no poll.
+    const following = this.#cache.follow({ signal })
+    await this.#read(shift, signal, () => LONG_POLL_MS)
+    if (!(await settledWithin(runtime, shift.settled(), this.#settings.drainMs))) {
+      shift.end()
+      giveUp.abort(new KedgeError('ERR_TIMEOUT', 'the loads under way were not done within `drain`'))
+    }
+    await following
+  }
+
+  async step({ budget, signal, context }: StepOptions): Promise<LoadResult> {
+    const { timeline, settings } = this.#cache.reading.ground
+    this.#cache.reading.lifespan.check()
+    const budgetMs = durationMs(budget, 'budget')
+    const until = timeline.now() + budgetMs
+    const over = new AbortController()
+    const stop = signal ? AbortSignal.any([signal, over.signal]) : over.signal
+    const shift = this.#shift(signal ?? new AbortController().signal, context)
+    const taken = new Set<Wanted>()
+    const before = { ...this.#counters }
+    const timer = new AbortController()
+    const clock = settings.runtime.sleep(budgetMs, timer.signal).then(
+      () => over.abort(),
+      () => undefined,
+    )
+    await this.#read(shift, stop, () => Math.min(LONG_POLL_MS, until - timeline.now()), taken)
+    timer.abort()
+    await clock
+    // Loads under way are finished; waiting keys wait for the next step.
+    shift.end()
+    await shift.settled()
+    signal?.throwIfAborted()
+    const { foreign, unreadable } = this.#counters
+    return resultOf(taken, foreign - before.foreign, unreadable - before.unreadable)
+  }
+
+  async load(requests: Iterable<unknown>, options: LoadRequestsOptions = {}): Promise<LoadResult> {
+    const { reading } = this.#cache
+    reading.lifespan.check()
+    const { timeline, settings } = reading.ground
+    const signal = options.signal ?? new AbortController().signal
+    signal.throwIfAborted()
+    const shift = this.#shift(signal, options.context)
+    const taken = new Set<Wanted>()
+    let foreign = 0
+    let unreadable = 0
+    for (const each of requests) {
+      const request = each instanceof Uint8Array ? await this.#decode(each) : readRequest(each)
+      if (request === undefined) unreadable++
+      else {
+        const wanted = this.#accept(request)
+        if (wanted) taken.add(wanted)
+        else foreign++
+      }
+    }
+    const until = timeline.now() + LOAD_DEADLINE_MS
+    const open = () => [...taken].some(({ outcome }) => outcome === undefined)
+    while (open() && timeline.now() < until) {
+      shift.pump()
+      // Another request may be loading its keys: this one must not await the promises of that request.
+      if (shift.working) await settledWithin(settings.runtime, shift.next(), until - timeline.now(), signal)
+      else if (open()) await settings.runtime.sleep(FIRST_PAUSE_MS, signal)
+    }
+    shift.end()
+    return resultOf(taken, foreign, unreadable)
+  }
+
+  async lag({ signal }: { readonly signal?: AbortSignal } = {}): Promise<LoaderLag> {
+    const records = await this.#intake.lag(signal)
+    const ageMs = this.#queue.age(this.#cache.reading.ground.timeline.now())
+    return { records, queued: this.#queue.size, ageMs }
+  }
+
+  stats(): LoaderStats {
+    const loading = this.#queue.loading(this.#cache.reading.ground.timeline.now())
+    return { ...this.#counters, queued: this.#queue.size, loading }
+  }
+
+  health(): LoaderHealth {
+    if (this.#error !== undefined) return { ready: false, error: this.#error }
+    const { error } = this.#cache.freshness()
+    return { ready: this.#intake.begun && error === undefined, ...(error === undefined ? {} : { error }) }
+  }
+
+  async close(): Promise<void> {
+    await this.#cache.close()
+  }
+
+  #shift(signal: AbortSignal, context?: RequestContext): Shift {
+    const { runtime, emit } = this.#cache.reading.ground.settings
+    return new Shift(this.#work, new Scope(runtime, emit, context), signal)
+  }
+
+  /** Reads requests and begins batches, until aborted. Never rejects. */
+  async #read(shift: Shift, signal: AbortSignal, wait: () => number, taken?: Set<Wanted>): Promise<void> {
+    const { runtime, log } = this.#cache.reading.ground.settings
+    let pauseMs = FIRST_PAUSE_MS
+    while (!signal.aborted) {
+      const began = runtime.monotonic()
+      try {
+        // The first read, and the one after a failure, do not wait: a long poll would report the health late.
+        const waits = log.capabilities.longPoll && this.#intake.begun && this.#failures === 0
+        const requests = await this.#intake.read(waits ? Math.max(0, wait()) : 0, signal)
+        this.#failures = 0
+        this.#error = undefined
+        for (const request of requests) {
+          const wanted = this.#accept(request)
+          if (wanted) taken?.add(wanted)
+        }
+        shift.pump()
+        pauseMs = requests.length > 0 ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, pauseMs * 2)
+        // A log that answers at once with nothing gets a pause, with or without long polls.
+        const quick = requests.length > 0 || (log.capabilities.longPoll && !waits)
+        const earlyMs = quick ? 0 : pauseMs - (runtime.monotonic() - began)
+        if (earlyMs > 0) await runtime.sleep(earlyMs, signal)
+      } catch (error) {
+        if (!signal.aborted) await this.#unread(error, signal)
+      }
+    }
+  }
+
+  async #unread(cause: unknown, signal: AbortSignal): Promise<void> {
+    const { runtime } = this.#cache.reading.ground.settings
+    const backoffMs = Math.min(MAX_BACKOFF_MS, 100 * 2 ** Math.min(this.#failures++, 10))
+    const askedMs = isKedgeError(cause) ? Math.min(cause.retryAfterMs ?? 0, MAX_BACKOFF_MS) : 0
+    const retryInMs = Math.max(askedMs, backoffMs * (0.5 + runtime.random() / 2))
+    this.#error = cause
+    this.#emit({ type: 'requests_unread', error: cause, retryInMs })
+    await runtime.sleep(retryInMs, signal).catch(() => undefined)
+  }
+
+  /** Queues a request; `undefined` where the service does not serve its namespace. */
+  #accept(request: RequestMessage): Wanted | undefined {
+    const { timeline } = this.#cache.reading.ground
+    this.#counters.requests++
+    if (!this.#queue.serves(request.ns)) {
+      this.#counters.foreign++
+      return undefined
+    }
+    const { logId } = this.#cache.parts(request.ns).space.partition
+    // A position in another log does not compare with those here.
+    const foreign = request.log !== undefined && logId !== undefined && request.log !== logId
+    const { wanted, dropped } = this.#queue.add(
+      foreign ? { ...request, asOf: undefined } : request,
+      timeline.now(),
+    )
+    if (dropped) this.#work.drop(dropped, 'overflow')
+    return wanted
+  }
+
+  #decode(value: Uint8Array): Promise<RequestMessage | undefined> {
+    return this.#intake.decode({ partition: 0, offset: 0, key: null, value })
+  }
+}
+
+function emitter(onEvent: LoaderOptions['onEvent']): (event: LoaderEvent) => void {
+  return (event) => {
+    try {
+      const said: unknown = onEvent?.(event)
+      if (said instanceof Promise) said.catch(() => undefined)
+    } catch {
+      // A listener that throws must not stop the service; no other listener could report its error.
+    }
+  }
+}
+
+function resultOf(taken: Iterable<Wanted>, foreign: number, unreadable: number): LoadResult {
+  const result = { answered: 0, failed: 0, expired: 0, overflow: 0, failing: 0, unshareable: 0 }
+  for (const { outcome } of taken) if (outcome) result[outcome]++
+  return { ...result, foreign, unreadable }
+}

@@ -1,0 +1,38 @@
+/**
+ * `kedge/sync`: a topic becomes a fast lookup store.
+ *
+ * @module
+ */
+export type { Applied, FailedRecord } from './applied.ts'
+export type { SyncStats } from './counters.ts'
+export type { DeadLetter } from './dead-letters.ts'
+export type { RecordPlace, SyncEvent, SyncListener, UnusableReason } from './events.ts'
+export type { SyncLag } from './gauge.ts'
+export { kafkaEventRecords } from '../../adapters/events/lambda-event.ts'
+export { partialBatchResponse } from './lambda.ts'
+export type { PartialBatchResponse } from './lambda.ts'
+export type { SyncFormat, SyncOptions, SyncRecord, Written } from './options.ts'
+export { lagPace } from './pace.ts'
+export type { LagPaceOptions, Pace } from './pace.ts'
+export { createSync } from './sync.ts'
+export type { NotReady, RunOptions, StepOptions, StepResult, Sync, ToEndOptions } from './sync.ts'
+export { createTierFollower } from './tier-follower.ts'
+export type { TimeField, TimeUnit } from './times.ts'
+export type {
+  BeginReason,
+  TierFollower,
+  TierFollowerEvent,
+  TierFollowerOptions,
+  TierLag,
+  TierStep,
+} from './tier-follower.ts'
+export type {
+  BeginOptions,
+  Sink,
+  SinkBatch,
+  SinkOutcome,
+  SinkState,
+  SinkVersion,
+  SinkWrite,
+  StateOptions,
+} from '../../src/ports/sink.ts'

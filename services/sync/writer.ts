@@ -1,0 +1,188 @@
+/** Writes records into the store, partition by partition, and moves the positions. @module */
+import type { LogRecord } from '../../src/ports/kafka-log.ts'
+import type { SinkBatch, SinkOutcome, SinkWrite } from '../../src/ports/sink.ts'
+import type { Counters } from './counters.ts'
+import type { Course } from './course.ts'
+import { DeadLetters } from './dead-letters.ts'
+import type { Dead } from './dead-letters.ts'
+import { fold } from './fold.ts'
+import type { SourcedWrite } from './fold.ts'
+import type { Gauge } from './gauge.ts'
+import { MovedKeys } from './moved-keys.ts'
+import type { SyncSettings } from './settings.ts'
+import type { Patience } from './patience.ts'
+import { Translator } from './translator.ts'
+import { Unusable } from './unusable.ts'
+
+/** Records of one partition, and where it stands after them. */
+export interface Stretch {
+  readonly partition: number
+  readonly records: readonly LogRecord[]
+  readonly next: number
+  /** The records do not follow the position: it does not move. */
+  readonly keepsPosition?: boolean
+  readonly readAt: number
+}
+
+export interface WriterParts {
+  readonly settings: SyncSettings
+  readonly counters: Counters
+  readonly course: Course
+  readonly store: Patience
+  readonly hook: Patience
+  readonly gauge: Gauge
+}
+
+/** Partitions that the writer writes concurrently. */
+const MOST_AT_ONCE = 8
+
+export class Writer {
+  readonly #settings: SyncSettings
+  readonly #counters: Counters
+  readonly #course: Course
+  readonly #store: Patience
+  readonly #hook: Patience
+  readonly #gauge: Gauge
+  readonly #translator: Translator
+  readonly #deadLetters: DeadLetters
+  readonly #movedKeys: MovedKeys
+
+  constructor({ settings, counters, course, store, hook, gauge }: WriterParts) {
+    this.#settings = settings
+    this.#counters = counters
+    this.#course = course
+    this.#store = store
+    this.#hook = hook
+    this.#gauge = gauge
+    this.#translator = new Translator(settings, counters)
+    this.#deadLetters = new DeadLetters(settings, counters)
+    this.#movedKeys = new MovedKeys(settings, counters, course)
+  }
+
+  /** Forgets remembered rows, before records are read again from earlier positions. */
+  forget(): void {
+    this.#translator.forget()
+    this.#movedKeys.forget()
+  }
+
+  /** Writes all stretches, and retries until the signal is aborted; or returns that the store was wiped. */
+  async write(stretches: readonly Stretch[], signal: AbortSignal): Promise<'written' | 'wiped'> {
+    let wiped = false
+    const waiting = [...stretches]
+    const lane = async (): Promise<void> => {
+      for (let stretch = waiting.shift(); stretch && !wiped; stretch = waiting.shift())
+        if ((await this.stretch(stretch, signal)) === 'wiped') wiped = true
+    }
+    const lanes = Array.from({ length: Math.min(MOST_AT_ONCE, stretches.length) }, lane)
+    // Every partition ends before the caller begins anything else, also when one has failed.
+    for (const result of await Promise.allSettled(lanes))
+      if (result.status === 'rejected') throw result.reason
+    return wiped ? 'wiped' : 'written'
+  }
+
+  /** Writes the stretch of one partition, a batch at a time. */
+  async stretch(stretch: Stretch, signal: AbortSignal): Promise<'written' | 'wiped'> {
+    const { maxBatch } = this.#settings
+    const { records } = stretch
+    for (let from = 0; from === 0 || from < records.length; from += maxBatch) {
+      const part = records.slice(from, from + maxBatch)
+      const last = from + maxBatch >= records.length
+      const next = last ? stretch.next : part.at(-1)!.offset + 1
+      if ((await this.#batch({ ...stretch, records: part, next }, signal)) === 'wiped') return 'wiped'
+    }
+    return 'written'
+  }
+
+  async #batch(stretch: Stretch, signal: AbortSignal): Promise<'written' | 'wiped'> {
+    const { partition, records, keepsPosition = false } = stretch
+    const { writes, dead } = await this.#translate(records)
+    const translatedAt = this.#settings.runtime.monotonic()
+    for (const write of writes) if (write.byOffset) this.#movedKeys.meet(write)
+    const folded = fold(writes)
+    const position = this.#course.positions.get(partition) ?? 0
+    const next = keepsPosition ? position : stretch.next
+    // The dead letters are written before the position moves beyond them.
+    await this.#deadLetters.take(dead, signal)
+    const batch = { epoch: this.#course.epoch, partition, next, writes: folded.map(({ write }) => write) }
+    const outcome = await this.#writeAndTell(batch, folded, { position, translatedAt }, signal)
+    if (outcome.outcome === 'wiped') return 'wiped'
+    this.#course.positions.set(partition, Math.max(next, position))
+    this.#count(records, outcome, writes.length - folded.length)
+    if (!keepsPosition) this.#gauge.moved(partition, next, stretch.readAt, records.at(-1)?.timestamp)
+    this.#settings.emit({ type: 'batch', partition, records: records.length, next })
+    await this.#deadLetters.take(refusedOf(outcome, folded), signal)
+    return 'written'
+  }
+
+  /** With a hook, the position moves only after the hook: after a crash the next sync calls it again. */
+  async #writeAndTell(
+    batch: SinkBatch,
+    folded: readonly SourcedWrite[],
+    { position, translatedAt }: { readonly position: number; readonly translatedAt: number },
+    signal: AbortSignal,
+  ): Promise<SinkOutcome> {
+    const { onWritten } = this.#settings
+    if (onWritten === undefined || folded.length === 0) return this.#write(batch, translatedAt, signal)
+    const outcome = await this.#write({ ...batch, next: position }, translatedAt, signal)
+    if (outcome.outcome === 'wiped') return outcome
+    const refused = new Set(outcome.refused.map(({ index }) => index))
+    const written = folded
+      .filter((_, index) => !refused.has(index))
+      .map(({ write: { key }, meant }) => ({ key, record: meant }))
+    if (written.length > 0)
+      await this.#hook.until(async (inner) => onWritten(written, { signal: inner }), signal)
+    if (batch.next === position) return outcome
+    const moved = await this.#write({ ...batch, writes: [] }, translatedAt, signal)
+    return { ...outcome, outcome: moved.outcome }
+  }
+
+  /** A retry does not restart the time to live: a store may be down for longer than that. */
+  #write(batch: SinkBatch, translatedAt: number, signal: AbortSignal): Promise<SinkOutcome> {
+    const { sink, stream, runtime, ttlFrom } = this.#settings
+    const attempt = (inner: AbortSignal) => {
+      const ageMs = ttlFrom === 'write' ? 0 : runtime.monotonic() - translatedAt
+      const writes = batch.writes.map((write) => older(write, ageMs))
+      return sink.write(stream, { ...batch, writes }, { signal: inner })
+    }
+    return this.#store.until(attempt, signal)
+  }
+
+  async #translate(records: readonly LogRecord[]): Promise<{ writes: SourcedWrite[]; dead: Dead[] }> {
+    const writes: SourcedWrite[] = []
+    const dead: Dead[] = []
+    for (const record of records) {
+      const translated = await this.#translator.translate(record)
+      if (translated.length === 0) this.#counters.skipped++
+      for (const said of translated) {
+        if (!(said instanceof Unusable)) writes.push({ ...said, record })
+        // One dead letter for each record is enough.
+        else if (dead.at(-1)?.record !== record) dead.push({ record, why: said })
+      }
+    }
+    return { writes, dead }
+  }
+
+  #count(records: readonly LogRecord[], outcome: SinkOutcome, folded: number): void {
+    const counters = this.#counters
+    counters.batches++
+    counters.records += records.length
+    for (const { key, value } of records) counters.bytes += (key?.length ?? 0) + (value?.length ?? 0)
+    counters.written += outcome.written
+    counters.superseded += outcome.superseded
+    counters.folded += folded
+  }
+}
+
+function refusedOf(outcome: SinkOutcome, writes: readonly SourcedWrite[]): Dead[] {
+  return outcome.refused.flatMap(({ index, reason }) => {
+    const record = writes[index]?.record
+    return record ? [{ record, why: new Unusable('refused', `the store does not take it: ${reason}`) }] : []
+  })
+}
+
+/** A write that has expired by now deletes its key. */
+function older(write: SinkWrite, ageMs: number): SinkWrite {
+  if (write.ttlMs === undefined || ageMs === 0) return write
+  const ttlMs = write.ttlMs - ageMs
+  return ttlMs > 0 ? { ...write, ttlMs } : { ...write, value: null, ttlMs: undefined }
+}

@@ -1,0 +1,212 @@
+/**
+ * Everything that happens in a cache, as one typed stream. kedge writes nothing to the console.
+ *
+ * @module
+ */
+import type { BreakerState } from '../runtime/circuit-breaker.ts'
+import type { Token } from '../wire/token.ts'
+
+/** Why a cache dropped everything and started again at the end of the log. */
+export type ReanchorReason =
+  /** First contact. */
+  | 'start'
+  /** More than `maxCatchUpRecords` behind. */
+  | 'behind'
+  /** Retention has deleted records that were not read yet. */
+  | 'truncated'
+  /** The log ends before the position: it lost records, or is another one. */
+  | 'rewound'
+  /** The topic was deleted and created again. */
+  | 'replaced'
+  /** Poll after poll, nothing could be read at the position: its record is larger than any answer. */
+  | 'stalled'
+
+/** Why an entry left the cache. */
+export type DropReason =
+  | 'evicted'
+  | 'expired'
+  | 'capacity'
+  | 'reanchor'
+  | 'replaced'
+  /** The clocks stepped back; the value may be past its TTL. */
+  | 'clock'
+
+/** Why a value was not kept. */
+export type RefuseReason =
+  /** An eviction met the load under way, or came before the value in the log. */
+  | 'fenced'
+  /** The value is older than what this isolate remembers of evictions. */
+  | 'horizon'
+  /** Loaded before the first contact with the log. */
+  | 'unanchored'
+  /** A value with a higher as-of or version is held. */
+  | 'superseded'
+  /** Larger than `maxEntryBytes`. */
+  | 'size'
+  /** The load began before it had settled after an eviction of its key (`settle`). */
+  | 'settling'
+  /** A writer is writing the key at its source, or this isolate may have missed an intent to do so. */
+  | 'pending'
+  /** It was already past its TTL, or its TTL is 0; or the clocks stepped back while it was loaded, and it may be. */
+  | 'expired'
+  /** The namespace's schema refused it. */
+  | 'schema'
+
+/** Why a loader service did not answer, or was not asked. */
+export type UnansweredReason =
+  /** No answer came within `loaderWait`. */
+  | 'timeout'
+  /** None has come for some time: it is left alone for a moment. */
+  | 'silent'
+  /** This log cannot read committed records: see `updatesIsolation`. */
+  | 'unsupported'
+  /** The log is out of reach: nothing that arrives could be judged. */
+  | 'unreachable'
+  /** The request could not be published, or its answer not be read. */
+  | 'failed'
+  /** Every key is being written at its source: what is loaded now is not shared. */
+  | 'pending'
+  /** Too many requests are under way. */
+  | 'overloaded'
+
+/** The option that is too short for the polls of this log. */
+export type SlowPollOption =
+  /** Reads that wait for a poll do without the cache before it ends. */
+  | 'pollTimeout'
+  /** A proof is too old for any read when it comes. */
+  | 'maxStaleness'
+
+/** What a shared tier was asked to do. */
+export type TierOperation = 'get' | 'set' | 'delete'
+
+export type KedgeEvent =
+  | { readonly type: 'hit'; readonly namespace: string; readonly key: string; readonly stale: boolean }
+  | { readonly type: 'miss'; readonly namespace: string; readonly key: string }
+  | {
+      readonly type: 'load'
+      readonly namespace: string
+      readonly keys: readonly string[]
+      readonly durationMs: number
+      readonly error?: unknown
+    }
+  | {
+      /** A loader service was asked for these keys: what it did not answer is loaded here. */
+      readonly type: 'ask'
+      readonly namespace: string
+      readonly keys: readonly string[]
+      /** How many of them were answered. */
+      readonly answered: number
+      readonly durationMs: number
+      /** Why not all of them were. */
+      readonly because?: UnansweredReason
+      readonly error?: unknown
+    }
+  | { readonly type: 'takeover'; readonly namespace: string; readonly key: string }
+  | {
+      readonly type: 'refuse'
+      readonly namespace: string
+      readonly key: string
+      readonly reason: RefuseReason
+    }
+  | { readonly type: 'drop'; readonly namespace: string; readonly key: string; readonly reason: DropReason }
+  | {
+      readonly type: 'poll'
+      readonly durationMs: number
+      readonly records: number
+      readonly verified: boolean
+    }
+  | {
+      readonly type: 'poll_failed'
+      readonly error: unknown
+      readonly ageMs: number
+      readonly retryInMs: number
+    }
+  | {
+      /**
+       * The log answers, but polls take longer than an option allows: the third time within five minutes, and at most once
+       * in that time for each option. Where Kafka is away there is `poll_failed` alone.
+       */
+      readonly type: 'proxy_too_slow'
+      /** The option to raise. */
+      readonly option: SlowPollOption
+      /** What it is, in milliseconds. */
+      readonly limitMs: number
+      /** How long the last such poll took, or had taken when it was given up, in milliseconds. */
+      readonly durationMs: number
+    }
+  | {
+      readonly type: 'reanchor'
+      readonly partition: number
+      readonly reason: ReanchorReason
+      readonly offset: number
+    }
+  | {
+      readonly type: 'evict'
+      readonly namespace: string | undefined
+      readonly partition: number
+      readonly offset: number
+    }
+  | {
+      readonly type: 'unreadable'
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+      readonly error: unknown
+    }
+  | { readonly type: 'publish'; readonly topic: string; readonly token: Token }
+  | { readonly type: 'publish_failed'; readonly topic: string; readonly error: unknown }
+  | { readonly type: 'horizon'; readonly namespace: string; readonly offset: number }
+  | {
+      readonly type: 'token_ahead'
+      readonly partition: number
+      readonly offset: number
+      readonly end: number
+    }
+  | {
+      readonly type: 'tier'
+      readonly operation: TierOperation
+      readonly namespace: string
+      /** How many. */
+      readonly keys: number
+      readonly durationMs: number
+      readonly error?: unknown
+    }
+  | {
+      /**
+       * Both clocks stepped back. How much time passed is unknown, so the cache dropped every proof and every value. In
+       * Workers `performance.now()` is `Date.now()`, and the two step together.
+       */
+      readonly type: 'clock_back'
+      /** By how much at least, in milliseconds. */
+      readonly backMs: number
+    }
+  | { readonly type: 'tier_state'; readonly tier: string; readonly state: BreakerState }
+  | {
+      /**
+       * A `ttl` that was given as a number is shorter than a second, and may have been meant in seconds. Emitted once
+       * per namespace: at declaration, or at the first call or `ttl` function that gives such a number.
+       */
+      readonly type: 'short_ttl'
+      readonly namespace: string
+      readonly ttlMs: number
+      /** Text for the developer, with what to write instead. */
+      readonly message: string
+    }
+  | { readonly type: 'background_error'; readonly error: unknown }
+
+/** Takes an event; absent without a listener, so that no event is built in vain. */
+export type Emit = ((event: KedgeEvent) => void) | undefined
+
+/** The listener, made harmless: what it throws is ignored. */
+export function emitTo(listener: ((event: KedgeEvent) => void) | undefined): Emit {
+  if (listener === undefined) return undefined
+  return (event) => {
+    try {
+      const said: unknown = listener(event)
+      // An `async` listener rejects instead.
+      if (said instanceof Promise) said.catch(() => undefined)
+    } catch {
+      // A broken listener must not break the cache, and there is no other listener to report it to.
+    }
+  }
+}

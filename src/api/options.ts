@@ -1,0 +1,191 @@
+/**
+ * The options of a cache and of its namespaces: their meaning, defaults, and checks.
+ *
+ * Wrong options are a `TypeError` at construction that quotes the option; unknown ones are refused.
+ *
+ * @module
+ */
+import type { z } from 'zod'
+import type { Codec } from '../wire/codec.ts'
+import type { KedgeEvent } from './events.ts'
+import type { KafkaLog } from '../ports/kafka-log.ts'
+import type { Runtime } from '../ports/runtime.ts'
+import type { Tier } from '../ports/tier.ts'
+import type { Duration, Lifetime } from './types.ts'
+
+/** Names of the topics. */
+export interface TopicNames {
+  /** @default 'cache-evictions' */
+  readonly evictions?: string
+  /** @default 'cache-updates' */
+  readonly updates?: string
+  /** @default 'cache-requests' */
+  readonly requests?: string
+  /** @default 'cache-writes' */
+  readonly writes?: string
+}
+
+/** When a failing tier is left alone. */
+export interface TierBreakerOptions {
+  /** Failures in a row that do it. @default 5 */
+  readonly failures?: number
+  /** How long, the first time; then one call tries it, and each time that fails it is twice as long. @default '1s' */
+  readonly pause?: Duration
+  /** @default '30s' */
+  readonly maxPause?: Duration
+}
+
+export interface CacheOptions extends Lifetime<unknown> {
+  /** How Kafka is reached: `confluent()`, `upstash()`, or `memory()` of `kedge/testing`. */
+  readonly kafka: KafkaLog
+  readonly topics?: TopicNames
+  /** Partitions of the evictions topic, at most 100. A namespace lives whole in one of them. @default 1 */
+  readonly evictionPartitions?: number
+  /** Partitions of the updates topic; a key's partition is Kafka's own default (murmur2). @default 1 */
+  readonly updatePartitions?: number
+  /** Partitions of the topic of writes (`writeBehind`); a key's partition is Kafka's own default. @default 1 */
+  readonly writePartitions?: number
+  /** Partitions of the requests topic, for `via: 'loader'`. @default 1 */
+  readonly requestPartitions?: number
+  /**
+   * `'invalidate'` reads evictions only. `'replicate'` also reads the updates topic and keeps what it finds.
+   * @default 'invalidate'
+   */
+  readonly mode?: 'invalidate' | 'replicate'
+  /**
+   * How the updates topic is read. `'uncommitted'` for a log that cannot read committed records, where no
+   * writer writes values in transactions (kedge never does): readers would serve the value of an aborted one.
+   * @default 'committed'
+   */
+  readonly updatesIsolation?: 'committed' | 'uncommitted'
+
+  /** How many values are held at most. @default 10_000 */
+  readonly maxEntries?: number
+  /** How many bytes of values (estimated, keys and bookkeeping included) are held at most. @default 32_000_000 */
+  readonly maxBytes?: number
+  /** The largest single value that is kept, in bytes. @default a quarter of `maxBytes` */
+  readonly maxEntryBytes?: number
+
+  /**
+   * The promise: no read returns a value whose eviction Kafka had acknowledged longer ago than this.
+   * @default '2s'
+   */
+  readonly maxStaleness?: Duration
+  /** The age of the last proof from which a request starts a poll in the background. @default half of `maxStaleness` */
+  readonly refreshAfter?: Duration
+  /** How long a cached value waits for a poll. @default '500ms' */
+  readonly pollTimeout?: Duration
+  /**
+   * How long a call that writes to the log may take in all, its repetitions included: `set`, `setMany`, `delete`,
+   * `invalidateTags`, `invalidatePrefix`, `clear`, `writeBehind`, and each of the two writes of `writeThrough`. After that it
+   * rejects with `ERR_PUBLISH`, which is retryable: the write may or may not be in the log.
+   * @default '10s'
+   */
+  readonly publishTimeout?: Duration
+  /**
+   * What a read of a cached value does when freshness cannot be proved: serve it, flagged, for at most
+   * `maxOutage` and then bypass; load past the cache; or throw `ERR_UNREACHABLE`.
+   * @default 'stale'
+   */
+  readonly onUnreachable?: 'stale' | 'bypass' | 'throw'
+  /**
+   * The oldest proof under which `onUnreachable: 'stale'` still serves. An isolate that begins while Kafka is away has no
+   * proof: it holds what it loads for at most this long, from the start of the load. @default '30s'
+   */
+  readonly maxOutage?: Duration
+  /** Further behind than this, catching up costs more than starting empty: the cache re-anchors. @default 10_000 */
+  readonly maxCatchUpRecords?: number
+  /** The largest answer asked of a poll, in bytes. @default 1_000_000 */
+  readonly maxPollBytes?: number
+  /** Loads that may run at once in this isolate; more wait for their turn. @default 256 */
+  readonly maxLoads?: number
+  /** Loads that may run at once while Kafka is out of reach and the cache is bypassed. @default 32 */
+  readonly maxBypassLoads?: number
+  /** Remembered evictions per namespace; beyond it the oldest are forgotten and the horizon rises. @default 4096 */
+  readonly maxRememberedEvictions?: number
+  /** Loads of a just-evicted key stay uncached for this long, for sources that lag (read replicas). @default 0 */
+  readonly settle?: Duration
+  /**
+   * Writers announce what they are about to write (`writeThrough`, `writeBehind`): the longest that one of them may
+   * take, at most 10 minutes; `true` for `'60s'`. Isolates then hold nothing that was loaded beside such a write, and,
+   * after they have started, nothing at all for this long, unless they have read back so far in the log.
+   * @default false
+   */
+  readonly intents?: boolean | Duration
+
+  /**
+   * A store that isolates share, between them and the source. A value of it is served only if every eviction since its
+   * as-of is known.
+   */
+  readonly tier?: Tier
+  /** After this long the source is asked beside the tier; whichever answers first is used. @default '50ms' */
+  readonly tierTimeout?: Duration
+  /** After this long a call of the tier is given up. @default '500ms' */
+  readonly tierHardTimeout?: Duration
+  /** When a failing tier is left alone, and for how long. */
+  readonly tierBreaker?: TierBreakerOptions
+  /**
+   * How many evictions before the end of the log are read again when the cache begins there, so that values of that
+   * time can be judged. @default 1000 where a namespace has a `tier` or `intents`, else 0
+   */
+  readonly lookBack?: number
+
+  /** Publish an eviction when a value's TTL ends here. LRU evictions are never published. @default false */
+  readonly announceExpiry?: boolean
+  /** @default '30s' */
+  readonly hardTimeout?: Duration
+  /**
+   * Awaited before values are written to the updates topic (evictions never wait for it), for at most five seconds;
+   * what it throws is ignored. `lagPace()` of `kedge/sync` waits when a store that follows the topic is behind.
+   */
+  readonly pace?: (signal: AbortSignal) => Promise<void>
+  /** How messages are written, and what more can be read. JSON is always understood. @default JSON */
+  readonly codec?: Codec
+  /** Messages larger than this are gzipped; `Infinity` for never. @default 1024 */
+  readonly gzipAboveBytes?: number
+  /** The largest message that is written, or inflated while reading. @default 1_000_000 */
+  readonly maxMessageBytes?: number
+  /**
+   * Freezes what is held, deeply: a reader that changes what it got, which all readers share, meets a `TypeError` instead of
+   * changing it for the others. A `Map`, a `Date` and bytes can be changed by their methods all the same.
+   * @default false
+   */
+  readonly freeze?: boolean
+  /** Called with everything that happens. Must not throw; what it throws is ignored. */
+  readonly onEvent?: (event: KedgeEvent) => void
+  /** Clocks, randomness, timers. @default `systemRuntime()` */
+  readonly runtime?: Runtime
+}
+
+export interface NamespaceOptions<T> extends Lifetime<T> {
+  /** Checks values that come from the log or a shared tier. Values of your own loaders are trusted. */
+  readonly schema?: z.ZodType<T>
+  readonly tags?: (value: T) => readonly string[]
+  readonly timeout?: Duration
+  readonly hardTimeout?: Duration
+  /** Who loads what is missing. @default 'self' */
+  readonly via?: 'self' | 'loader'
+  /** @default '2s' */
+  readonly loaderWait?: Duration
+  /** This namespace's part of `maxEntries`. @default all of it */
+  readonly maxEntries?: number
+  /** This namespace's part of `maxBytes`. @default all of it */
+  readonly maxBytes?: number
+  /** Publish values that are loaded or set to the updates topic. @default `true` in mode `'replicate'` */
+  readonly share?: boolean
+  /**
+   * Accept the values of simple messages `{ key, value, ttl }` from the updates topic. They carry no as-of: a
+   * value that was read before an eviction and written after it will be served until its TTL ends.
+   * @default false
+   */
+  readonly acceptSimpleValues?: boolean
+  readonly settle?: Duration
+  readonly intents?: boolean | Duration
+  readonly announceExpiry?: boolean
+  /** Whether the cache's `tier` is used. @default true */
+  readonly tier?: boolean
+  /** Freezes what is held, deeply. @default as the cache has it */
+  readonly freeze?: boolean
+  /** The size of a value in bytes. @default an estimate by walking it */
+  readonly sizeOf?: (value: T) => number
+}

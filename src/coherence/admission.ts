@@ -1,0 +1,109 @@
+/**
+ * Values that travel between isolates, through the updates topic or a shared tier: how they are written, and what
+ * of them may ask to be held.
+ *
+ * @module
+ */
+import { MAX_DURATION_MS } from '../runtime/duration.ts'
+import { KedgeError } from '../ports/errors.ts'
+import type { RefuseReason } from '../api/events.ts'
+import type { Candidate, Ground, Keyspace } from './coherent-store.ts'
+import { asked, keepMsOf, tagsOf, ttlOf, windowsOf } from './ttl-and-tags.ts'
+import type { Place } from './ttl-and-tags.ts'
+import type { ArrivedValue, PutMessage } from '../wire/messages.ts'
+
+/** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
+const MAX_SKEW_MS = 5000
+
+/** What the carrier of a value (the updates topic, a shared tier) says of it. */
+export interface Carriage {
+  /** When the value was written, by the carrier's clock, where the carrier says. */
+  readonly writtenAt?: number | undefined
+  /** The partition's generation when it was fetched. @default that of now */
+  readonly generation?: number
+  /** The carrier has applied every eviction below it to the value. */
+  readonly knownTo?: number
+}
+
+/** The message that carries a value. */
+export function putMessage<T>(
+  { settings, timeline }: Ground,
+  space: Keyspace<T>,
+  key: string,
+  { value, ttlMs: ttl, asOf, loadedAt, tags, version }: Candidate<T>,
+): PutMessage {
+  const { name: ns, partition } = space
+  const at = settings.runtime.now() - (timeline.now() - loadedAt)
+  const settle = space.settings.settleMs || undefined
+  return { v: 1, op: 'put', ns, key, value, ttl, at, asOf, log: partition.logId, tags, version, settle }
+}
+
+/**
+ * A value as isolates will read it from the log: its writer holds the same.
+ *
+ * @throws KedgeError `ERR_CODEC` where the codec cannot write it, or the schema does not take what comes back
+ */
+export function asRead<T>({ settings: { codec } }: Ground, space: Keyspace<T>, key: string, value: T): T {
+  let back: unknown
+  try {
+    back = (codec.decode(codec.encode({ value })) as { value?: unknown }).value
+  } catch (cause) {
+    throw new KedgeError('ERR_CODEC', `the ${codec.name} codec cannot encode this value`, { cause })
+  }
+  const read = back === undefined ? undefined : parse(space, { namespace: space.name, key }, back)
+  if (read !== undefined) return read
+  throw new KedgeError(
+    'ERR_CODEC',
+    `what the ${codec.name} codec makes of this value is not taken by the namespace: no other isolate would hold it`,
+  )
+}
+
+/** The value as a candidate to be held, or why it cannot be one. */
+export function candidateOf<T>(
+  { settings, timeline }: Ground,
+  space: Keyspace<T>,
+  arrived: ArrivedValue,
+  { writtenAt, generation, knownTo }: Carriage,
+): Candidate<T> | RefuseReason {
+  const { partition } = space
+  const wall = settings.runtime.now()
+  // An as-of of another log, or beyond the end of ours, compares to nothing known here.
+  const foreign =
+    arrived.logId !== undefined && partition.logId !== undefined && arrived.logId !== partition.logId
+  const asOf = arrived.asOf ?? partition.position
+  if (foreign || asOf > partition.asOf) return 'unanchored'
+  const born = Math.min(arrived.at ?? wall, writtenAt ?? wall)
+  if (arrived.at !== undefined && arrived.at > wall + MAX_SKEW_MS) return 'expired'
+  const place = { namespace: space.name, key: arrived.key }
+  const value = parse(space, place, arrived.value)
+  if (value === undefined) return 'schema'
+  const { load, settleMs } = space.settings
+  const ageMs = Math.max(0, wall - born)
+  // A simple message may leave its TTL to the namespace.
+  const ttlMs =
+    arrived.ttlMs === Infinity ? ttlOf(value, load, 0, place) : Math.min(arrived.ttlMs, MAX_DURATION_MS)
+  // Readers serve a value from elsewhere as fresh. So one whose TTL is over is refused, though its windows are not over.
+  const windows = windowsOf(value, load, place)
+  const keepMs = ageMs < ttlMs ? keepMsOf(windows ?? load) : 0
+  return {
+    value,
+    asOf,
+    knownTo,
+    generation: generation ?? partition.generation,
+    loadedAt: timeline.now() - ageMs,
+    ttlMs,
+    keepMs,
+    windows,
+    tags: arrived.tags ?? tagsOf(value, load, place),
+    version: arrived.version,
+    // The writer already waited `settle`: ours applies only if it waited less. Simple messages name no load.
+    settleMs: arrived.asOf === undefined || (arrived.settleMs ?? 0) >= settleMs ? 0 : settleMs,
+  }
+}
+
+function parse<T>(space: Keyspace<T>, place: Place, value: unknown): T | undefined {
+  const { schema } = space.settings
+  if (schema === undefined) return value as T
+  const parsed = asked('schema', place, () => schema.safeParse(value))
+  return parsed.success ? (parsed.data as T) : undefined
+}

@@ -1,0 +1,87 @@
+/**
+ * Coherence: what a record of the evictions topic does to the namespaces of its partition.
+ *
+ * Pure and synchronous: no I/O, no clock. The same records, in any order and any number of times, leave the same
+ * values standing.
+ *
+ * @module
+ */
+import { decodeUtf8, unpack } from '../wire/codec.ts'
+import type { Codec } from '../wire/codec.ts'
+import { numberReadings } from '../wire/foreign-eviction.ts'
+import type { LogRecord } from '../ports/kafka-log.ts'
+import { readEviction } from '../wire/messages.ts'
+import type { Eviction } from '../wire/messages.ts'
+import type { Tenant } from './partition.ts'
+
+/** A record that has been decoded, and so can be applied without waiting. */
+export interface DecodedRecord {
+  readonly record: LogRecord
+  /** `undefined` for a null, empty or undecodable value. */
+  readonly message: unknown
+  readonly recordKey: string | undefined
+  readonly error: unknown
+}
+
+/** Decodes a record. Never rejects: what cannot be read becomes an unreadable record. */
+export async function decodeRecord(
+  record: LogRecord,
+  codec: Codec,
+  maxMessageBytes: number,
+): Promise<DecodedRecord> {
+  const recordKey = record.key === null ? undefined : decodeUtf8(record.key)
+  if (record.value === null || record.value.length === 0) {
+    return { record, message: undefined, recordKey, error: undefined }
+  }
+  try {
+    return {
+      record,
+      message: await unpack(record.value, codec, maxMessageBytes),
+      recordKey,
+      error: undefined,
+    }
+  } catch (error) {
+    return { record, message: undefined, recordKey, error }
+  }
+}
+
+/** The eviction that a decoded record stands for. Never throws. @param isNamespace whether a name is one in use */
+export function evictionIn(
+  { record, message, recordKey, error }: DecodedRecord,
+  isNamespace: (name: string) => boolean,
+): Eviction {
+  // Undecodable bytes count as a message that kedge does not know: `null` stands for one.
+  const eviction = readEviction(error === undefined ? message : null, recordKey, isNamespace)
+  if (message !== undefined || error !== undefined || record.key === null) return eviction
+  if (eviction.all) return { ...eviction, unreadable: record.key.length > 0 }
+  const numbers = numberReadings(record.key)
+  const clears = [...eviction.clears, ...numbers.filter(isNamespace)]
+  return { ...eviction, keys: [...eviction.keys, ...numbers], clears }
+}
+
+/** The same, in a partition of these tenants. */
+export const evictionOf = (decoded: DecodedRecord, tenants: ReadonlySet<Tenant>): Eviction =>
+  evictionIn(decoded, (name) => {
+    for (const tenant of tenants) if (tenant.name === name) return true
+    return false
+  })
+
+/** Applies an eviction that stands at `offset`, unless `self` announced it. */
+export function applyEviction(
+  tenants: Iterable<Tenant>,
+  eviction: Eviction,
+  offset: number,
+  self?: string,
+): void {
+  if (eviction.announcedBy !== undefined && eviction.announcedBy === self) return
+  for (const tenant of tenants) {
+    if (eviction.namespace !== undefined && eviction.namespace !== tenant.name) continue
+    if (eviction.all || eviction.clears.includes(tenant.name)) tenant.evictAll(offset)
+    for (const key of eviction.keys) tenant.evictKey(key, offset, eviction.version)
+    // Closed before anything opens, and after the keys were evicted: what is held meanwhile is judged by both.
+    for (const id of eviction.closes) tenant.closes(id)
+    if (eviction.intent) tenant.intends(eviction.keys, eviction.intent, offset)
+    for (const tag of eviction.tags) tenant.evictTag(tag, offset)
+    for (const prefix of eviction.prefixes) tenant.evictPrefix(prefix, offset)
+  }
+}

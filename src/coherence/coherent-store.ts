@@ -1,0 +1,370 @@
+/**
+ * A keyspace: what one isolate holds of one namespace, and the rule by which it may be held.
+ *
+ * @module
+ */
+import { deepFreeze } from '../store/deep-freeze.ts'
+import type { DropReason, RefuseReason } from '../api/events.ts'
+import { storedEntry } from '../store/entry.ts'
+import type { StoredEntry, Windows } from '../store/entry.ts'
+import { EvictionTable } from './eviction-table.ts'
+import { Intents } from './write-intents.ts'
+import type { PendingWrite } from './write-intents.ts'
+import { asked } from './ttl-and-tags.ts'
+import type { Place } from './ttl-and-tags.ts'
+import type { Intent } from '../wire/messages.ts'
+import type { Partition, Tenant } from './partition.ts'
+import type { NamespaceSettings, Settings } from '../api/settings.ts'
+import { ShortTtl } from '../api/short-ttl.ts'
+import type { Counters } from '../api/stats.ts'
+import { Store } from '../store/lru-store.ts'
+import type { Budget } from '../store/lru-store.ts'
+import type { Timeline } from '../runtime/clock.ts'
+import { entryBytes, valueBytes } from '../store/weigher.ts'
+
+/** What the parts of one cache share. */
+export interface Ground {
+  readonly settings: Settings
+  readonly timeline: Timeline
+  readonly counters: Counters
+  readonly budget: Budget
+}
+
+/** A value that asks to be held. Times are those of the cache's timeline. */
+export interface Candidate<T> {
+  readonly value: T
+  readonly asOf: number
+  /** The partition's generation when the load or the write of the value began. */
+  readonly generation: number
+  readonly loadedAt: number
+  readonly ttlMs: number
+  /** How long past its TTL it may be of use. */
+  readonly keepMs: number
+  /** Its own, where it says so. */
+  readonly windows?: Windows | undefined
+  readonly tags: readonly string[] | undefined
+  readonly version: number | undefined
+  /** How long after an eviction a load must begin for its value to be held. */
+  readonly settleMs: number
+  /** The carrier has applied every eviction below it to the value: this isolate need not know those. */
+  readonly knownTo?: number | undefined
+  /** It may be held, flagged, until the log is reached for the first time. */
+  readonly beforeContact?: boolean
+  /** It is the value of a write that waits to be persisted. */
+  readonly write?: PendingWrite
+}
+
+/** The place of a load in the log: the evictions from there on judge what it brings. */
+export interface Vantage {
+  readonly asOf: number
+  /** Of the partition: positions of another one compare to nothing here. */
+  readonly generation: number
+}
+
+/** The timeline counts in whole milliseconds, the monotonic clock does not. */
+const TIMELINE_GRAIN_MS = 2
+
+export class Keyspace<T> implements Tenant {
+  readonly name: string
+  readonly settings: NamespaceSettings
+  readonly partition: Partition
+  readonly looksBack: boolean
+  readonly shortTtl: ShortTtl
+  #awaitsPast = false
+  readonly #ground: Ground
+  readonly #store: Store<T>
+  readonly #table: EvictionTable
+  readonly #intents = new Intents()
+  readonly #maxStalenessMs: number
+  readonly #refreshAfterMs: number
+  // Copied from the ground, to shorten the path of a hit.
+  readonly #timeline: Timeline
+  readonly #counters: Counters
+  readonly #emit: Settings['emit']
+
+  constructor(name: string, settings: NamespaceSettings, partition: Partition, ground: Ground) {
+    this.name = name
+    this.settings = settings
+    this.partition = partition
+    this.#ground = ground
+    this.shortTtl = new ShortTtl(name, ground.settings.emit)
+    this.shortTtl.notice(settings.load.ttl)
+    this.#timeline = ground.timeline
+    this.#counters = ground.counters
+    this.#emit = ground.settings.emit
+    this.#maxStalenessMs = ground.settings.maxStalenessMs
+    this.#refreshAfterMs = ground.settings.refreshAfterMs
+    this.#store = new Store(settings, ground.budget, (key) => this.#dropped(key, 'capacity'))
+    this.#table = new EvictionTable({
+      horizon: partition.position,
+      maxMarks: ground.settings.maxRememberedEvictions,
+      settleHeld: () => this.#sweep('evicted', (key, entry) => this.#table.groupKills(key, entry)),
+      onHorizon: (offset) => ground.settings.emit?.({ type: 'horizon', namespace: name, offset }),
+    })
+    this.looksBack = settings.tier || settings.intentsMs > 0
+    partition.tenants.add(this)
+    if (!partition.anchored) return
+    // Declared late: this namespace has missed the intents and evictions that the partition has already read.
+    this.#missed()
+    if (this.looksBack) partition.wantRecall()
+    this.#awaitsPast = settings.intentsMs > 0 && ground.settings.lookBack !== 0
+  }
+
+  /** Namespace and key of a value, for the functions of the options. */
+  place(key: string): Place {
+    return { namespace: this.name, key, shortTtl: this.shortTtl }
+  }
+
+  /** The as-of of a load that begins now. */
+  get asOf(): number {
+    const { settleMs, intentsMs } = this.settings
+    // A source that lags may not reflect evictions beyond what has been read here: use the position.
+    if (settleMs > 0) return this.partition.position
+    // Use the highest offset known without a gap: an unread intent below the as-of would go unnoticed.
+    return intentsMs > 0 ? this.partition.known : this.partition.asOf
+  }
+
+  /** The value, if it is held and proved fresh this moment. */
+  peek(key: string): T | undefined {
+    return this.#hit(key, this.#maxStalenessMs)?.value
+  }
+
+  /** The entry, if it can be served with nothing else to do: proved, and no poll is due yet. */
+  hit(key: string): StoredEntry<T> | undefined {
+    return this.#hit(key, this.#refreshAfterMs)
+  }
+
+  #hit(key: string, maxAgeMs: number): StoredEntry<T> | undefined {
+    const entry = this.#store.get(key)
+    if (entry === undefined) return undefined
+    const now = this.#timeline.turn()
+    if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return undefined
+    if (entry.asOf <= this.#table.groupEpoch && !this.#survives(key, entry)) return undefined
+    this.#counters.hits++
+    this.#emit?.({ type: 'hit', namespace: this.name, key, stale: false })
+    return entry
+  }
+
+  /** The entry, expired or not, if no known eviction kills it. The caller must check the proof. */
+  current(key: string): StoredEntry<T> | undefined {
+    const entry = this.#store.get(key)
+    return entry !== undefined && this.#survives(key, entry) ? entry : undefined
+  }
+
+  /** The value that has expired but is still kept. */
+  expired(key: string): T | undefined {
+    const entry = this.current(key)
+    return entry && this.#ground.timeline.now() >= entry.freshUntil ? entry.value : undefined
+  }
+
+  #survives(key: string, entry: StoredEntry<T>): boolean {
+    if (this.#table.groupKills(key, entry)) {
+      this.drop(key, 'evicted')
+      return false
+    }
+    // Not beyond the position: of later evictions only our own are known yet.
+    entry.asOf = Math.max(entry.asOf, Math.min(this.#table.groupEpoch + 1, this.partition.position))
+    return true
+  }
+
+  /** Whether a caller that arrives now may share a load that began at `asOf`. */
+  joinable(key: string, asOf: number, startedAt: number): boolean {
+    if (!this.#table.joinable(key, asOf)) return false
+    // The writer may crash between its commit and its eviction: share no old load beside an open intent.
+    return (
+      this.#timeline.now() - startedAt <= this.#maxStalenessMs ||
+      !this.#intents.bars(key, this.#begun(startedAt))
+    )
+  }
+
+  /** The place in the log of a load that begins now. */
+  get vantage(): Vantage {
+    return { asOf: this.asOf, generation: this.partition.generation }
+  }
+
+  /**
+   * Whether a load that began at `since` may stand for one that began at `by`: this isolate has read
+   * everything in between, and nothing of it evicted the key, or a group.
+   */
+  unchanged(key: string, since: Vantage, by: Vantage): boolean {
+    const { generation, position } = this.partition
+    if (since.generation !== generation || by.generation !== generation || position < by.asOf) return false
+    return this.#table.joinable(key, since.asOf)
+  }
+
+  /** Whether a writer has announced a write of the key, or may have: what is loaded now is not held. */
+  pending(key: string): boolean {
+    return this.#intents.bars(key, this.#monotonic())
+  }
+
+  /** The write of the key that waits to be persisted. */
+  pendingWrite(key: string): PendingWrite | undefined {
+    return this.#intents.write(key, this.#monotonic())
+  }
+
+  /** Whether this isolate has yet to read the past, in which writes may wait to be persisted. */
+  get awaitsPast(): boolean {
+    return this.#awaitsPast
+  }
+
+  /** How many writes wait to be persisted, and whether one of them is overdue. */
+  pendingWrites(): { count: number; overdue: boolean } {
+    return this.#intents.writes(this.#monotonic())
+  }
+
+  /** Holds the value, or says why not. */
+  hold(key: string, candidate: Candidate<T>): RefuseReason | undefined {
+    const reason = this.#refuses(key, candidate)
+    if (reason !== undefined) {
+      this.#ground.settings.emit?.({ type: 'refuse', namespace: this.name, key, reason })
+    }
+    return reason
+  }
+
+  #refuses(key: string, candidate: Candidate<T>): RefuseReason | undefined {
+    const { value, loadedAt, ttlMs, keepMs, tags, settleMs } = candidate
+    const { partition, settings } = this
+    // Generation 0 is the time before the first contact, which drops what is held until then.
+    if (candidate.generation === 0 && !(candidate.beforeContact && partition.generation === 0))
+      return 'unanchored'
+    if (partition.generation !== candidate.generation) return 'fenced'
+    const reason = this.#table.refuses(key, candidate)
+    if (reason !== undefined) return reason
+    const isWaiting = candidate.write !== undefined && this.pendingWrite(key)?.id === candidate.write.id
+    if (!isWaiting && this.#intents.bars(key, this.#begun(loadedAt))) return 'pending'
+    if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#begun(loadedAt) - settleMs))
+      return 'settling'
+    const now = this.#ground.timeline.now()
+    // The clocks have stepped back since it was loaded: it may be past its TTL.
+    if (loadedAt < this.#timeline.unknownBefore) return 'expired'
+    const held = this.#store.peek(key)
+    if (held !== undefined && isNewer(held, candidate, now)) return 'superseded'
+    // From here on whatever is held is older than this value, kept or not.
+    // A load slower than its TTL still serves the windows after it: where they matter most, the source is slow.
+    if (!(now < loadedAt + ttlMs + keepMs)) {
+      this.drop(key, 'replaced')
+      return 'expired'
+    }
+    const size = settings.sizeOf
+      ? asked('sizeOf', { namespace: this.name, key }, () => settings.sizeOf!(value as never))
+      : valueBytes(value)
+    const bytes = entryBytes(key, tags) + Math.max(0, size)
+    if (!(bytes <= settings.maxEntryBytes)) {
+      this.drop(key, 'replaced')
+      return 'size'
+    }
+    if (this.settings.freeze) deepFreeze(value)
+    this.#store.set(key, storedEntry(candidate, bytes))
+    return undefined
+  }
+
+  /** Drops the value unless it is as of this position or later: there is a newer one, or none any more. */
+  dropBefore(key: string, asOf: number): void {
+    const held = this.#store.peek(key)
+    if (held !== undefined && held.asOf < asOf) this.drop(key, 'replaced')
+  }
+
+  drop(key: string, reason: DropReason): boolean {
+    const was = this.#store.delete(key)
+    if (was) this.#dropped(key, reason)
+    return was
+  }
+
+  evictKey(key: string, offset: number, version: number | undefined): void {
+    this.#table.evictKey(key, offset, this.#monotonic(), version)
+    const entry = this.#store.peek(key)
+    if (entry === undefined) return
+    const dies =
+      version === undefined || entry.version === undefined ? entry.asOf <= offset : entry.version < version
+    if (dies) this.drop(key, 'evicted')
+  }
+
+  evictTag(tag: string, offset: number): void {
+    this.#table.evictTag(tag, offset, this.#monotonic())
+  }
+
+  evictPrefix(prefix: string, offset: number): void {
+    this.#table.evictPrefix(prefix, offset, this.#monotonic())
+  }
+
+  evictAll(offset: number): void {
+    this.#table.clear(offset, this.#monotonic())
+    this.#sweep('evicted', (_, entry) => entry.asOf <= offset)
+  }
+
+  intends(keys: readonly string[], intent: Intent, offset: number): void {
+    if (!this.#intents.open(keys, intent, this.#monotonic(), offset)) return
+    // Drop a value of any as-of: it may have been loaded while the intent was in the log but not read here.
+    for (const key of keys) this.drop(key, 'evicted')
+  }
+
+  closes(id: string): void {
+    this.#intents.close(id)
+  }
+
+  remembers(spanMs: number): void {
+    this.#awaitsPast = false
+    if (spanMs >= this.settings.intentsMs) this.#intents.missed(-Infinity)
+  }
+
+  #missed(): void {
+    const { intentsMs } = this.settings
+    if (intentsMs > 0) this.#intents.missed(this.#monotonic() + intentsMs)
+  }
+
+  /**
+   * Intents, and sources that settle, count by the monotonic clock alone: it never runs ahead, so a doubt makes them
+   * longer. A frozen process obeys them for as long as it is awake.
+   */
+  #monotonic(): number {
+    return this.#timeline.monotonic()
+  }
+
+  /** A moment of the timeline on the monotonic clock; rather too early than too late. */
+  #begun(loadedAt: number): number {
+    return this.#monotonic() - (this.#timeline.now() - loadedAt) - TIMELINE_GRAIN_MS
+  }
+
+  /** The clocks stepped back: drops all values, because their age is unknown. */
+  forgetAges(): void {
+    this.#sweep('clock', () => true)
+  }
+
+  reanchor(horizon: number): void {
+    this.#missed()
+    this.#intents.unplace()
+    this.#table.reset(horizon, this.#monotonic())
+    this.#sweep('reanchor', () => true)
+  }
+
+  /** Every eviction from `horizon` on has been read from the log again. */
+  extend(horizon: number): void {
+    this.#table.extend(horizon)
+  }
+
+  /** Drops what an unacknowledged eviction may match. */
+  doubt(matches: (key: string, tags: readonly string[] | undefined) => boolean): void {
+    this.#sweep('evicted', (key, entry) => matches(key, entry.tags))
+  }
+
+  #sweep(reason: DropReason, drops: (key: string, entry: StoredEntry<T>) => boolean): void {
+    this.#store.sweep((key, entry) => {
+      const does = drops(key, entry)
+      if (does) this.#dropped(key, reason)
+      return does
+    })
+  }
+
+  #dropped(key: string, reason: DropReason): void {
+    this.#ground.settings.emit?.({ type: 'drop', namespace: this.name, key, reason })
+  }
+}
+
+/** Whether what is held is newer than what arrives. Versions decide where both have one. */
+function isNewer(held: StoredEntry<unknown>, candidate: Candidate<unknown>, now: number): boolean {
+  if (held.version !== undefined && candidate.version !== undefined && held.version !== candidate.version) {
+    return held.version > candidate.version
+  }
+  // The as-of of what has expired may have been raised since the load that replaces it began.
+  return held.freshUntil > now && held.asOf > candidate.asOf
+}

@@ -1,0 +1,196 @@
+/**
+ * What one namespace remembers of evictions.
+ *
+ * An eviction at offset `o` kills every value it matches whose as-of is at or below `o`. Values that are held
+ * when a key eviction arrives are dropped at once; the table is for the others: loads under way, values that
+ * arrive later, and values held under a tag or prefix, which are looked at when they are next read.
+ *
+ * The table is bounded. Forgetting raises the **horizon**: every eviction at or above it is remembered, so a
+ * value whose as-of lies below it cannot be judged and is refused. Held values are settled before their tag and
+ * prefix evictions are forgotten, so they stay.
+ *
+ * @module
+ */
+import type { Provenance } from '../store/entry.ts'
+import type { RefuseReason } from '../api/events.ts'
+
+/** The last eviction of one key, tag or prefix. */
+interface Mark {
+  /** Offset of the last eviction that names no version. */
+  plain: number
+  /** Offset of the last eviction that names one. */
+  versioned: number
+  /** The highest version named: values of an older one are refused in any order of arrival. */
+  floor: number
+  /** When it was applied here, for `settle`. */
+  appliedAt: number
+}
+
+/** Prefixes are compared one by one, so there are fewer of them. */
+const MAX_PREFIXES = 64
+
+export class EvictionTable {
+  /** Every eviction at or above this offset is remembered. */
+  horizon: number
+  /** Offset of the last eviction that named a tag, a prefix, or the namespace; -1 before the first. */
+  groupEpoch = -1
+  #cleared: Mark | undefined
+  readonly #keys = new Map<string, Mark>()
+  readonly #tags = new Map<string, Mark>()
+  readonly #prefixes = new Map<string, Mark>()
+  readonly #maxMarks: number
+  /** Evictions applied up to this time may have been forgotten: loads begun close after it do not settle. */
+  #forgottenAt = -Infinity
+  /** Above every offset forgotten since the last reset. */
+  #forgottenTo = 0
+  readonly #settleHeld: () => void
+  readonly #onHorizon: (horizon: number) => void
+
+  /**
+   * @param settleHeld drops every held value that {@link groupKills}, before the marks that say so are forgotten
+   */
+  constructor(options: {
+    horizon: number
+    maxMarks: number
+    settleHeld: () => void
+    onHorizon: (horizon: number) => void
+  }) {
+    this.horizon = options.horizon
+    this.#maxMarks = options.maxMarks
+    this.#settleHeld = options.settleHeld
+    this.#onHorizon = options.onHorizon
+  }
+
+  evictKey(key: string, offset: number, now: number, version?: number): void {
+    touch(this.#keys, key, offset, now, version)
+    if (this.#keys.size > this.#maxMarks) this.#forgetKeys()
+  }
+
+  evictTag(tag: string, offset: number, now: number): void {
+    touch(this.#tags, tag, offset, now)
+    this.#grouped(offset)
+  }
+
+  evictPrefix(prefix: string, offset: number, now: number): void {
+    touch(this.#prefixes, prefix, offset, now)
+    this.#grouped(offset)
+  }
+
+  clear(offset: number, now: number): void {
+    this.#cleared ??= newMark()
+    merge(this.#cleared, offset, now)
+    this.groupEpoch = Math.max(this.groupEpoch, offset)
+  }
+
+  /** Forgets everything: a new log, or a jump to its end. Nothing older than `horizon` can be judged. */
+  reset(horizon: number, now: number): void {
+    this.#keys.clear()
+    this.#tags.clear()
+    this.#prefixes.clear()
+    this.#cleared = undefined
+    this.groupEpoch = -1
+    this.horizon = horizon
+    this.#forgottenAt = now
+    this.#forgottenTo = 0
+  }
+
+  /**
+   * Lowers the horizon after every eviction from `horizon` on has been read from the log again, as far as none of
+   * them had to be forgotten.
+   */
+  extend(horizon: number): void {
+    this.horizon = Math.min(this.horizon, Math.max(horizon, this.#forgottenTo))
+  }
+
+  /** Whether a tag, prefix or namespace eviction kills a held value. */
+  groupKills(key: string, value: Provenance): boolean {
+    if (kills(this.#cleared, value)) return true
+    if (value.tags !== undefined && this.#tags.size > 0) {
+      for (const tag of value.tags) if (kills(this.#tags.get(tag), value)) return true
+    }
+    for (const [prefix, mark] of this.#prefixes) if (kills(mark, value) && key.startsWith(prefix)) return true
+    return false
+  }
+
+  /** Why a value must not be held, or `undefined` when every eviction since its as-of is known and none met it. */
+  refuses(key: string, value: Provenance): RefuseReason | undefined {
+    if (Math.max(value.asOf, value.knownTo ?? -1) < this.horizon) return 'horizon'
+    const mark = this.#keys.get(key)
+    if (mark && value.version !== undefined && value.version < mark.floor) return 'superseded'
+    if (kills(mark, value) || this.groupKills(key, value)) return 'fenced'
+    return undefined
+  }
+
+  /**
+   * Whether a caller that arrives now may share a load that began at `asOf`. Its tags are not known yet, so any
+   * eviction of a group since then ends it; so does the horizon, below which an eviction may be forgotten.
+   */
+  joinable(key: string, asOf: number): boolean {
+    const mark = this.#keys.get(key)
+    if (asOf < this.horizon) return false
+    return asOf > this.groupEpoch && !(mark && Math.max(mark.plain, mark.versioned) >= asOf)
+  }
+
+  /** Whether an eviction that matches was applied after `since`. */
+  evictedSince(key: string, tags: readonly string[] | undefined, since: number): boolean {
+    if (this.#forgottenAt > since || (this.#cleared && this.#cleared.appliedAt > since)) return true
+    if ((this.#keys.get(key)?.appliedAt ?? -Infinity) > since) return true
+    if (tags?.some((tag) => (this.#tags.get(tag)?.appliedAt ?? -Infinity) > since)) return true
+    for (const [prefix, mark] of this.#prefixes)
+      if (mark.appliedAt > since && key.startsWith(prefix)) return true
+    return false
+  }
+
+  #grouped(offset: number): void {
+    this.groupEpoch = Math.max(this.groupEpoch, offset)
+    if (this.#tags.size <= this.#maxMarks && this.#prefixes.size <= MAX_PREFIXES) return
+    this.#settleHeld()
+    for (const mark of [...this.#tags.values(), ...this.#prefixes.values()]) this.#forget(mark)
+    this.#tags.clear()
+    this.#prefixes.clear()
+    this.#onHorizon(this.horizon)
+  }
+
+  #forgetKeys(): void {
+    let surplus = Math.ceil(this.#keys.size / 2)
+    for (const [key, mark] of this.#keys) {
+      if (surplus-- <= 0) break
+      this.#keys.delete(key)
+      this.#forget(mark)
+    }
+    this.#onHorizon(this.horizon)
+  }
+
+  #forget(mark: Mark): void {
+    this.#forgottenTo = Math.max(this.#forgottenTo, mark.plain + 1, mark.versioned + 1)
+    this.horizon = Math.max(this.horizon, this.#forgottenTo)
+    this.#forgottenAt = Math.max(this.#forgottenAt, mark.appliedAt)
+  }
+}
+
+const newMark = (): Mark => ({ plain: -1, versioned: -1, floor: -Infinity, appliedAt: -Infinity })
+
+function touch(marks: Map<string, Mark>, id: string, offset: number, now: number, version?: number): void {
+  const mark = marks.get(id) ?? newMark()
+  merge(mark, offset, now, version)
+  // Set anew, so that a map's order is the order of last eviction and the oldest are forgotten first.
+  marks.delete(id)
+  marks.set(id, mark)
+}
+
+function merge(mark: Mark, offset: number, now: number, version?: number): void {
+  // The log returns our own eviction after we have applied it: that is not another one.
+  if (offset > mark.plain && offset > mark.versioned) mark.appliedAt = Math.max(mark.appliedAt, now)
+  if (version === undefined) {
+    mark.plain = Math.max(mark.plain, offset)
+  } else {
+    mark.versioned = Math.max(mark.versioned, offset)
+    mark.floor = Math.max(mark.floor, version)
+  }
+}
+
+function kills(mark: Mark | undefined, value: Provenance): boolean {
+  if (mark === undefined) return false
+  if (mark.plain >= value.asOf) return true
+  return mark.versioned >= value.asOf && !(value.version !== undefined && value.version >= mark.floor)
+}

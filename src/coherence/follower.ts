@@ -1,0 +1,264 @@
+/**
+ * The follower: when polls happen, and how long a request waits for one.
+ *
+ * No timer runs: a request or a read that finds a poll due starts it. Where promises may be shared, callers
+ * share the poll under way; on Workers they look at the state that it leaves, by timers of their own, and
+ * start another one when it takes too long: its request may be gone.
+ *
+ * @module
+ */
+import { settledWithin, withDeadline } from '../runtime/deadline.ts'
+import { KedgeError, isKedgeError } from '../ports/errors.ts'
+import type { Lifespan } from '../runtime/lifecycle.ts'
+import { Partition } from './partition.ts'
+import { foretell, poll } from './poll.ts'
+import type { PollContext } from './poll.ts'
+import type { Scope } from './request-scope.ts'
+import { SlowPolls } from './slow-polls.ts'
+import type { Freshness } from '../api/types.ts'
+
+/** A poll under way, as other requests see it. */
+interface Run {
+  readonly number: number
+  readonly startedAt: number
+  state: 'running' | 'succeeded' | 'failed'
+  /** Only awaited by the request that started it, and where promises may be shared. Never rejects. */
+  settled: Promise<void>
+}
+
+const FIRST_BACKOFF_MS = 100
+const MAX_BACKOFF_MS = 5000
+const MAX_RETRY_AFTER_MS = 30_000
+/** On Workers: the part of `pollTimeout` after which a request stops relying on the poll of another. */
+const PATIENCE = 0.5
+/** The shortest pause between the polls of `follow()`, whatever `refreshAfter` says. */
+const MIN_FOLLOW_MS = 10
+/** A poll may run longer than its callers wait, by this factor. */
+const POLL_DEADLINE_FACTOR = 4
+
+export class Follower {
+  readonly partitions: Map<number, Partition> = new Map()
+  readonly #context: PollContext
+  /** Carried along with each poll: the updates topic, where it is followed. */
+  #carry: ((signal: AbortSignal) => Promise<() => Promise<void>>) | undefined
+  #run: Run | undefined
+  #started = 0
+  /** The number of the latest poll that succeeded. */
+  #succeeded = -1
+  /** Since when polls have been started of which none has succeeded yet. */
+  #silentSince: number | undefined
+  #failures = 0
+  #retryAt = -Infinity
+  #error: unknown
+  readonly #lifespan: Lifespan
+  readonly #slow: SlowPolls
+
+  constructor(context: PollContext, lifespan: Lifespan) {
+    this.#context = context
+    this.#slow = new SlowPolls(context.settings)
+    this.#lifespan = lifespan
+  }
+
+  /**
+   * Calls `fetch` before each proof, and what it returns after the proof: so evictions that are newer than
+   * what was fetched judge it.
+   */
+  carries(fetch: (signal: AbortSignal) => Promise<() => Promise<void>>): void {
+    this.#carry = fetch
+  }
+
+  partition(id: number): Partition {
+    let partition = this.partitions.get(id)
+    if (partition === undefined) {
+      partition = new Partition(id)
+      this.partitions.set(id, partition)
+    }
+    return partition
+  }
+
+  /** Milliseconds since the oldest proof; `Infinity` before the first. */
+  age(now: number): number {
+    let freshAt = Infinity
+    for (const partition of this.partitions.values()) freshAt = Math.min(freshAt, partition.freshAt)
+    return this.partitions.size === 0 ? Infinity : now - freshAt
+  }
+
+  /** Whether the last poll failed. */
+  get failing(): boolean {
+    return this.#failures > 0
+  }
+
+  /** Whether the log does not answer: the last poll failed, or for `pollTimeout` none has succeeded. */
+  isSilent(now: number): boolean {
+    const since = this.#silentSince
+    return this.failing || (since !== undefined && now - since >= this.#context.settings.pollTimeoutMs)
+  }
+
+  freshness(): Freshness {
+    const ageMs = this.age(this.#context.timeline.now())
+    let lag = 0
+    for (const partition of this.partitions.values()) lag += partition.tail - partition.position
+    const proved = ageMs <= this.#context.settings.maxStalenessMs
+    return { proved, ageMs, lag, ...(this.#error === undefined ? {} : { error: this.#error }) }
+  }
+
+  /** The number of the next poll to begin: one with this number or a higher one knows all that is known now. */
+  get next(): number {
+    return this.#started
+  }
+
+  /** A request boundary: starts a poll in the background if one is due. */
+  touch(scope: Scope): void {
+    const now = this.#context.timeline.now()
+    if (this.partitions.size > 0 && this.age(now) >= this.#context.settings.refreshAfterMs)
+      this.#join(scope, now)
+  }
+
+  /** Polls until `done`, at most `pollTimeout`. Resolves with whether it is. */
+  async reach(done: () => boolean, scope: Scope, signal?: AbortSignal): Promise<boolean> {
+    const { timeline, settings } = this.#context
+    const { runtime, pollTimeoutMs } = settings
+    const since = timeline.now()
+    const { next } = this
+    let pauseMs = 5
+    while (!done()) {
+      signal?.throwIfAborted()
+      const now = timeline.now()
+      const mine = this.#run
+      const run = this.#join(scope, now)
+      if (run === undefined) return false
+      const leftMs = Math.min(since, run.startedAt) + pollTimeoutMs - now
+      if (leftMs <= 0) return false
+      if (!runtime.isolatesRequests || run !== mine) {
+        if (!(await settledWithin(runtime, run.settled, leftMs, signal)) && !runtime.isolatesRequests)
+          return done()
+      } else {
+        await runtime.sleep(Math.min(leftMs, pauseMs), signal)
+        pauseMs = Math.min(50, pauseMs * 2)
+      }
+      // A poll that began after this call has read all that was in the log before it.
+      if (run.state === 'succeeded' && run.number >= next) return done()
+    }
+    return true
+  }
+
+  /** Polls now, at most `pollTimeout`. Whether it proved every partition fresh as of this call. */
+  async sync(scope: Scope, signal?: AbortSignal): Promise<boolean> {
+    const { next } = this
+    return this.reach(
+      () => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next),
+      scope,
+      signal,
+    )
+  }
+
+  /** Polls in a loop until aborted, or the cache is closed. */
+  async follow(scope: Scope, signal: AbortSignal): Promise<void> {
+    await this.#lifespan.during((stop) => this.#loop(scope, stop), signal)
+  }
+
+  async #loop(scope: Scope, stop: AbortSignal): Promise<void> {
+    const { timeline, settings } = this.#context
+    while (!stop.aborted) {
+      try {
+        const run = this.partitions.size > 0 ? this.#join(scope, timeline.now()) : undefined
+        if (run) await settledWithin(settings.runtime, run.settled, Infinity, stop)
+        const waitMs = Math.max(settings.refreshAfterMs, MIN_FOLLOW_MS, this.#retryAt - timeline.now())
+        if (run?.state === 'succeeded' && settings.log.capabilities.longPoll) await this.#await(waitMs, stop)
+        else await settings.runtime.sleep(waitMs, stop)
+      } catch (error) {
+        if (!stop.aborted) this.#failed(error)
+      }
+    }
+  }
+
+  /**
+   * Waits for a record beyond the positions, and applies its eviction at once. It moves no position and
+   * proves nothing: the poll that follows does.
+   */
+  async #await(waitMs: number, signal: AbortSignal): Promise<void> {
+    const { settings } = this.#context
+    const partitions = [...this.partitions.values()]
+    const generations = new Map(partitions.map((partition) => [partition, partition.generation]))
+    const positions = partitions.map(({ id, position }) => ({ partition: id, offset: position }))
+    const options = { maxBytes: settings.maxPollBytes, waitMs, isolation: 'uncommitted' } as const
+    const expired = () =>
+      new KedgeError('ERR_TIMEOUT', 'the log did not answer a long poll', { retryable: true })
+    const deadlineMs = waitMs + settings.pollTimeoutMs * POLL_DEADLINE_FACTOR
+    const read = (inner: AbortSignal) =>
+      settings.log.read(settings.evictionsTopic, positions, { ...options, signal: inner })
+    const { records } = await withDeadline(settings.runtime, deadlineMs, expired, read, signal)
+    await foretell(this.#context, generations, records)
+  }
+
+  /** The poll under way, or a new one; `undefined` while the log is left alone after a failure. */
+  #join(scope: Scope, now: number): Run | undefined {
+    const { runtime, pollTimeoutMs } = this.#context.settings
+    const run = this.#run
+    const isLost =
+      runtime.isolatesRequests && run !== undefined && now - run.startedAt > pollTimeoutMs * PATIENCE
+    if (run?.state === 'running' && !isLost) return run
+    if (now < this.#retryAt || this.partitions.size === 0 || this.#lifespan.closed) return undefined
+    const next: Run = {
+      number: this.#started++,
+      startedAt: now,
+      state: 'running',
+      settled: Promise.resolve(),
+    }
+    this.#run = next
+    this.#silentSince ??= now
+    next.settled = this.#poll(next)
+    scope.waitUntil(next.settled)
+    return next
+  }
+
+  async #poll(run: Run): Promise<void> {
+    const { timeline, settings, counters } = this.#context
+    const deadlineMs = settings.pollTimeoutMs * POLL_DEADLINE_FACTOR
+    let began = Infinity
+    let isAnswered = false
+    try {
+      const expired = () =>
+        new KedgeError('ERR_TIMEOUT', 'the log did not answer a poll in time', { retryable: true })
+      const proof = async (signal: AbortSignal) => {
+        const apply = await this.#carry?.(signal)
+        began = timeline.now()
+        const partitions = [...this.partitions.values()]
+        const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
+        this.#slow.took(timeline.now() - began, timeline.now())
+        await apply?.()
+        return found
+      }
+      const found = await this.#lifespan.during((stop) =>
+        withDeadline(settings.runtime, deadlineMs, expired, proof, stop),
+      )
+      run.state = 'succeeded'
+      this.#succeeded = Math.max(this.#succeeded, run.number)
+      this.#failures = 0
+      this.#silentSince = undefined
+      this.#retryAt = -Infinity
+      this.#error = undefined
+      counters.polls++
+      settings.emit?.({ type: 'poll', durationMs: timeline.now() - run.startedAt, ...found })
+    } catch (error) {
+      run.state = 'failed'
+      const isLate = isKedgeError(error) && error.code === 'ERR_TIMEOUT'
+      if (isAnswered && isLate) this.#slow.took(timeline.now() - began, timeline.now())
+      // A poll that began later may have succeeded meanwhile.
+      if (run.number >= this.#succeeded) this.#failed(error)
+    }
+  }
+
+  #failed(error: unknown): void {
+    const { timeline, settings, counters } = this.#context
+    const now = timeline.now()
+    const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.#failures++, 10))
+    const askedMs = isKedgeError(error) ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0
+    // Between half and all of it, so that isolates do not come back together.
+    const retryInMs = Math.max(askedMs, backoffMs * (0.5 + settings.runtime.random() / 2))
+    this.#retryAt = now + retryInMs
+    this.#error = error
+    counters.pollFailures++
+    settings.emit?.({ type: 'poll_failed', error, ageMs: this.age(now), retryInMs })
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * One partition of the evictions topic, as far as this isolate knows it.
+ *
+ * @module
+ */
+import type { ReanchorReason } from '../api/events.ts'
+import type { LogRecord, PartitionOffsets } from '../ports/kafka-log.ts'
+import type { Intent } from '../wire/messages.ts'
+
+/** What lives in a partition: a namespace, as the follower sees it. */
+export interface Tenant {
+  readonly name: string
+  /** Whether it needs the evictions before the position. */
+  readonly looksBack?: boolean
+  evictKey(key: string, offset: number, version: number | undefined): void
+  evictTag(tag: string, offset: number): void
+  evictPrefix(prefix: string, offset: number): void
+  evictAll(offset: number): void
+  /** A writer is about to write the keys at their source. */
+  intends(keys: readonly string[], intent: Intent, offset: number): void
+  /** What an intent announced has come to its end. */
+  closes(id: string): void
+  /**
+   * The past was read again: every record of the last `spanMs` has been applied, also those before the last
+   * re-anchoring. 0 where that could not be made sure.
+   */
+  remembers(spanMs: number): void
+  /** Drops every value: how much of their time has passed is unknown. */
+  forgetAges(): void
+  /** Drops every value; from now on nothing older than `horizon` can be judged. */
+  reanchor(horizon: number): void
+  /** Every eviction from `horizon` on has been read from the log again. */
+  extend(horizon: number): void
+}
+
+/** The pause doubles: the last one is of half a minute. */
+const FIRST_RECALL_PAUSE_MS = 500
+const MAX_RECALL_FAILURES = 7
+
+export class Partition {
+  readonly id: number
+  readonly tenants: Set<Tenant> = new Set()
+  /** The next offset to read: every eviction below it has been applied. */
+  position = 0
+  /** The highest end of the log known: sampled, or by an acknowledgement of our own. Never below `position`. */
+  tail = 0
+  #known = 0
+  /** Whether the log was ever reached. Before that, nothing may be held. */
+  anchored = false
+  logId: string | undefined
+  /** The last record applied, to be found again where the log does not tell its identity. */
+  last: { readonly offset: number; readonly digest: string } | undefined
+  /** When the poll began that proved `position`, on the cache's timeline. */
+  freshAt: number = -Infinity
+  /** Which poll that was: polls of a cache are numbered in the order in which they begin. */
+  provedBy = -1
+  /** When the log's identity was last made sure of. */
+  verifiedAt: number = -Infinity
+  /** Counts re-anchorings: what was begun in one generation must not be kept in another. */
+  generation = 0
+  /** Every eviction from here up to `position` has been applied. */
+  knownFrom = 0
+  /** When the first record from there on was written, in milliseconds since the epoch, where it was read and tells. */
+  knownSince: number | undefined
+  /** There are namespaces for which the past was not looked up yet. */
+  recalls = false
+  /** Not before this moment of the cache's timeline. */
+  recallsAt: number = -Infinity
+  /** Counts the reasons to read the past: one that came up while it was read needs another reading. */
+  recallReasons = 0
+  #recallFailures = 0
+  /** Polls in a row that could read nothing at `position` though there is something. */
+  stalls = 0
+
+  constructor(id: number) {
+    this.id = id
+  }
+
+  /**
+   * The as-of of a load that begins now. Every eviction below it was acknowledged before, so the load sees what
+   * those evictions announced, whether or not they have been read here.
+   */
+  get asOf(): number {
+    return Math.max(this.position, this.tail)
+  }
+
+  /**
+   * The next offset that nothing is known of: every record below it has been read, or was written by this isolate and
+   * follows what has been read without a gap.
+   */
+  get known(): number {
+    return Math.max(this.position, this.#known)
+  }
+
+  /** A record of our own was applied ahead of the log. */
+  wrote(offset: number): void {
+    if (offset === this.known) this.#known = offset + 1
+    this.reaches(offset + 1)
+  }
+
+  /** Whether the sampled bounds contradict what is known, given the position when they were asked for. */
+  contradiction(
+    bounds: PartitionOffsets,
+    positionThen: number,
+    maxRecords: number,
+  ): ReanchorReason | undefined {
+    if (!this.anchored) return 'start'
+    if (bounds.logId !== undefined && this.logId !== undefined && bounds.logId !== this.logId)
+      return 'replaced'
+    if (bounds.end < positionThen) return 'rewound'
+    if (bounds.beginning > this.position) return 'truncated'
+    return bounds.end - this.position > maxRecords ? 'behind' : undefined
+  }
+
+  /** Starts again at the end of the log: everything is dropped, loads under way will not be kept. */
+  reanchor(bounds: PartitionOffsets): void {
+    this.generation++
+    for (const tenant of this.tenants) tenant.reanchor(bounds.end)
+    this.position = bounds.end
+    this.tail = bounds.end
+    this.#known = 0
+    this.logId = bounds.logId
+    this.last = undefined
+    this.knownFrom = bounds.end
+    this.knownSince = undefined
+    this.wantRecall()
+    this.stalls = 0
+    this.freshAt = -Infinity
+    this.provedBy = -1
+    this.verifiedAt = -Infinity
+    this.anchored = true
+  }
+
+  /** Takes in bounds that contradict nothing. */
+  samples(bounds: PartitionOffsets, tailThen: number): void {
+    this.logId ??= bounds.logId
+    // Where an acknowledged record is not in sight yet (`acks=1`), the end is what is in sight: a lower as-of is safe.
+    this.tail = bounds.end < tailThen ? Math.max(this.position, bounds.end) : Math.max(this.tail, bounds.end)
+    if (bounds.end < tailThen) this.#known = 0
+    if (this.last !== undefined && this.last.offset < bounds.beginning) this.last = undefined
+  }
+
+  /** The clocks stepped back: drops the proof and all values, because their age is unknown. */
+  forgetAges(): void {
+    this.unprove()
+    this.verifiedAt = -Infinity
+    for (const tenant of this.tenants) tenant.forgetAges()
+  }
+
+  /** Takes back the proof: what is known of the log contradicts itself. The next poll proves anew. */
+  unprove(): void {
+    this.freshAt = -Infinity
+    this.provedBy = -1
+  }
+
+  /** Every eviction below `offset` is applied. */
+  advance(offset: number): void {
+    this.position = Math.max(this.position, offset)
+    this.reaches(offset)
+  }
+
+  /** The past is to be looked up, by the next poll. */
+  wantRecall(): void {
+    this.recalls = true
+    this.recallsAt = -Infinity
+    this.recallReasons++
+    this.#recallFailures = 0
+  }
+
+  /** The past was looked up for as many reasons; if it failed, it is once more, some times, with growing pauses. */
+  endRecall(complete: boolean, reasons: number, now: number): void {
+    if (!complete) for (const tenant of this.tenants) tenant.remembers(0)
+    if (reasons !== this.recallReasons) return
+    if (complete || this.#recallFailures >= MAX_RECALL_FAILURES) this.recalls = false
+    else this.recallsAt = now + FIRST_RECALL_PAUSE_MS * 2 ** this.#recallFailures++
+  }
+
+  /** Every eviction from `offset` on has been applied again; `since` is when the first of them was written. */
+  recalled(offset: number, since: number | undefined): void {
+    if (offset > this.knownFrom) return
+    this.knownFrom = offset
+    this.knownSince = since
+  }
+
+  /** Notes that the log reaches at least up to `end`. */
+  reaches(end: number): void {
+    this.tail = Math.max(this.tail, end)
+  }
+}
+
+/**
+ * What a record looks like, for finding it again: a 64-bit FNV-style digest of its key and value, and its timestamp
+ * where the backend tells it.
+ */
+export function digestOf(record: LogRecord): string {
+  let a = 0x811c9dc5
+  let b = 0x9e3779b9
+  for (const bytes of [record.key, record.value]) {
+    // An empty key or value counts as none: some proxies cannot tell them apart from one answer to the next.
+    for (const byte of bytes ?? []) {
+      a = Math.imul(a ^ byte, 0x01000193)
+      b = Math.imul(b + byte, 0x85ebca6b) ^ (b >>> 13)
+    }
+    a = Math.imul(a ^ 0x100, 0x01000193)
+  }
+  return `${a >>> 0}.${b >>> 0}.${record.timestamp ?? ''}`
+}

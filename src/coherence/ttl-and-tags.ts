@@ -1,0 +1,106 @@
+/** How long a value lives, and what it is tagged with: both may depend on the value. @module */
+import { durationMs } from '../runtime/duration.ts'
+import { keyIn } from '../wire/holdable.ts'
+import { checkId, MAX_IDS } from '../wire/ids.ts'
+import type { Windows } from '../store/entry.ts'
+import { completed } from '../api/nearest.ts'
+import type { LoadSettings } from '../api/settings.ts'
+import type { ShortTtl } from '../api/short-ttl.ts'
+import type { Duration } from '../api/types.ts'
+
+/** Whose value it is. */
+export interface Place {
+  readonly namespace: string
+  readonly key: string
+  /** Receives the TTL as the option gave it; absent where the TTL came with a message. */
+  readonly shortTtl?: ShortTtl
+}
+
+/**
+ * The TTL of the value in milliseconds, shortened by up to `jitter` of itself.
+ * @param random in `[0, 1)`
+ * @throws TypeError when `ttl` is, or returns, no duration, or throws.
+ */
+export function ttlOf(
+  value: unknown,
+  load: Pick<LoadSettings, 'ttl' | 'jitter'>,
+  random: number,
+  place?: Place,
+): number {
+  const { ttl } = load
+  const said = typeof ttl === 'function' ? asked('ttl', place, () => ttl(value as never)) : ttl
+  place?.shortTtl?.notice(said)
+  // A function that is the last to be asked must say one: `undefined` is no duration.
+  const ms =
+    typeof ttl === 'function'
+      ? asked('ttl', place, () => durationMs(said as Duration, 'ttl'))
+      : durationMs(ttl, 'ttl')
+  return load.jitter === 0 ? ms : Math.ceil(ms * (1 - load.jitter * random))
+}
+
+/**
+ * What the value says of its own windows; `undefined` where no function is asked: then each read says it.
+ * @throws TypeError when a function returns no duration, or throws.
+ */
+export function windowsOf(
+  value: unknown,
+  { swrMs, staleIfErrorMs, swrOf, staleIfErrorOf }: WindowSettings,
+  place?: Place,
+): Windows | undefined {
+  if (swrOf === undefined && staleIfErrorOf === undefined) return undefined
+  const ms = (option: string, of: typeof swrOf, otherwise: number): number =>
+    asked(option, place, () => {
+      const said = of?.(value as never)
+      return durationMs(
+        completed(said, () => otherwise),
+        option,
+      )
+    })
+  return {
+    swrMs: ms('swr', swrOf, swrMs),
+    staleIfErrorMs: ms('staleIfError', staleIfErrorOf, staleIfErrorMs),
+  }
+}
+
+type WindowSettings = Pick<LoadSettings, 'swrMs' | 'staleIfErrorMs' | 'swrOf' | 'staleIfErrorOf'>
+
+/** How long past its TTL a value may be of use. */
+export const keepMsOf = ({ swrMs, staleIfErrorMs }: Windows): number => Math.max(swrMs, staleIfErrorMs)
+
+/**
+ * The tags of the value, each once; `undefined` where it has none.
+ * @throws TypeError when `tags` is, or returns, anything but tags, or throws.
+ */
+export function tagsOf(
+  value: unknown,
+  load: Pick<LoadSettings, 'tags'>,
+  place?: Place,
+): readonly string[] | undefined {
+  const { tags } = load
+  if (typeof tags === 'function') return asked('tags', place, () => checkTags(tags(value as never)))
+  return tags === undefined ? undefined : checkTags(tags)
+}
+
+/**
+ * What a function of the options answers.
+ * @throws TypeError that names the option, the namespace and the key, with what it threw as `cause`.
+ */
+export function asked<R>(option: string, place: Place | undefined, ask: () => R): R {
+  if (place === undefined) return ask()
+  try {
+    return ask()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new TypeError(`\`${option}\` fails for the value of ${keyIn(place.namespace, place.key)}: ${why}`, {
+      cause,
+    })
+  }
+}
+
+/** @throws TypeError when they are anything but tags, or too many. */
+export function checkTags(tags: readonly string[]): readonly string[] | undefined {
+  if (!Array.isArray(tags) || tags.length > MAX_IDS)
+    throw new TypeError(`\`tags\` must be an array of at most ${MAX_IDS}`)
+  for (const tag of tags as readonly string[]) checkId(tag, 'tag')
+  return tags.length === 0 ? undefined : [...new Set(tags as readonly string[])]
+}

@@ -1,0 +1,155 @@
+/**
+ * Intents: writes to the source that a writer has announced, and whose outcome is not in the log yet.
+ *
+ * A writer that dies between its commit and its eviction leaves no trace of the commit in the log. So it
+ * announces the write first. From then on isolates hold nothing that they load of the key, until an eviction
+ * closes the intent, or its time is over and the commit can no longer happen. When a load **began** decides.
+ *
+ * Times are those of a monotonic clock, given by the caller. Bounded: beyond the limits more is barred, never less.
+ *
+ * @module
+ */
+import { MAX_INTENT_MS } from '../wire/messages.ts'
+import type { Intent } from '../wire/messages.ts'
+
+/** A write that waits to be persisted. */
+export interface PendingWrite {
+  readonly id: string
+  /** Where it stands in `cache-writes`. */
+  readonly partition: number
+  readonly offset: number
+  /** The position after the last intent of the key: as of it the write is the key's value. */
+  readonly asOf: number
+}
+
+interface Open {
+  readonly keys: readonly string[]
+  /** A load that began before this may be older than the commit. */
+  readonly until: number
+  readonly write: Intent['write']
+  /** Where the intent stands; -1 where that is not known. */
+  readonly offset: number
+}
+
+/** Keys of open intents; beyond it, their ends bar the whole namespace. */
+const MAX_KEYS = 1024
+/** Closed ids that are remembered: the log returns our own intents after we have closed them. */
+const MAX_CLOSED = 1024
+
+export class Intents {
+  readonly #open = new Map<string, Open>()
+  readonly #byKey = new Map<string, Set<string>>()
+  readonly #closed = new Set<string>()
+  #keys = 0
+  /** Bars loads of any key that began before. */
+  #until = -Infinity
+  /** The same, of intents that may have been missed. */
+  #missedUntil = -Infinity
+
+  /** Takes in an intent. Returns whether it is new, and not closed already. */
+  open(keys: readonly string[], { id, ttlMs, write }: Intent, now: number, offset = 0): boolean {
+    // Split among several records it has one id; the first of them speaks for its keys.
+    const known = this.#open.get(id)
+    const fresh = known ? keys.filter((key) => !known.keys.includes(key)) : keys
+    if (known && fresh.length === 0) this.#open.set(id, { ...known, offset: Math.max(known.offset, offset) })
+    if (this.#closed.has(id) || fresh.length === 0) return false
+    const until = Math.max(known?.until ?? -Infinity, now + ttlMs)
+    const keysOfAll = [...(known?.keys ?? []), ...fresh]
+    this.#open.set(id, { keys: keysOfAll, until, write, offset: Math.max(known?.offset ?? -1, offset) })
+    for (const key of fresh) {
+      const ids = this.#byKey.get(key)
+      if (ids) ids.add(id)
+      else this.#byKey.set(key, new Set([id]))
+    }
+    this.#keys += fresh.length
+    if (this.#keys > MAX_KEYS) this.#shrink(now)
+    return true
+  }
+
+  /** Closes an intent, read or not: an intent that is read later counts as closed. */
+  close(id: string): void {
+    this.#remove(id)
+    this.#closed.delete(id)
+    this.#closed.add(id)
+    if (this.#closed.size > MAX_CLOSED) this.#closed.delete(this.#closed.values().next().value as string)
+  }
+
+  /**
+   * The log may have been re-created, so the offsets of intents are meaningless. Keeps blocking, but forgets
+   * the offsets until the intents are read again.
+   */
+  unplace(): void {
+    for (const [id, open] of this.#open) this.#open.set(id, { ...open, offset: -1 })
+  }
+
+  /** Intents that last no longer than `until` may have been missed; `-Infinity`: none was. */
+  missed(until: number): void {
+    this.#missedUntil = until
+  }
+
+  /** Whether a value whose load began at `began` must not be held. */
+  bars(key: string, began: number): boolean {
+    if (began < this.#until || began < this.#missedUntil) return true
+    const ids = this.#byKey.get(key)
+    if (ids === undefined) return false
+    for (const id of ids) if (began < this.#open.get(id)!.until) return true
+    return false
+  }
+
+  /** The write of the key that waits to be persisted: the last one, as they will be. */
+  write(key: string, now: number): PendingWrite | undefined {
+    let last: PendingWrite | undefined
+    let asOf = 0
+    for (const id of this.#byKey.get(key) ?? []) {
+      const { write, until, offset } = this.#open.get(id)!
+      if (write === undefined || until <= now) continue
+      // Writes of one partition reach the source in its order. Of two partitions (after their number was
+      // changed) the later intent decides.
+      const isLater =
+        last === undefined ||
+        (write.partition === last.partition ? write.offset > last.offset : offset + 1 >= asOf)
+      asOf = Math.max(asOf, offset + 1)
+      if (isLater) last = { id, ...write, asOf }
+    }
+    return last && { ...last, asOf }
+  }
+
+  /** How many writes wait to be persisted, and whether one of them is overdue. */
+  writes(now: number): { count: number; overdue: boolean } {
+    let count = 0
+    let overdue = false
+    for (const { write, until } of this.#open.values()) {
+      if (write === undefined) continue
+      if (now < until) count++
+      // Not for ever: this isolate may have missed the eviction that closed it.
+      else if (now < until + MAX_INTENT_MS) overdue = true
+    }
+    return { count, overdue }
+  }
+
+  /** Forgets intents that are over, and then the oldest: what those blocked is blocked for all keys. */
+  #shrink(now: number): void {
+    for (const [id, { until }] of this.#open) if (until <= now) this.#forget(id, until)
+    for (const [id, { until }] of this.#open) {
+      if (this.#keys <= MAX_KEYS / 2) break
+      this.#forget(id, until)
+    }
+  }
+
+  #forget(id: string, until: number): void {
+    this.#until = Math.max(this.#until, until)
+    this.#remove(id)
+  }
+
+  #remove(id: string): void {
+    const open = this.#open.get(id)
+    if (open === undefined) return
+    this.#open.delete(id)
+    this.#keys -= open.keys.length
+    for (const key of open.keys) {
+      const ids = this.#byKey.get(key)
+      ids?.delete(id)
+      if (ids?.size === 0) this.#byKey.delete(key)
+    }
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * Answers: hands the updates of a key, as they are written, to the requests that wait for the key.
+ *
+ * One loop reads a partition for all requests that wait for keys of it, and ends with the last of them. On
+ * Workers, where promises must not be shared between requests, each request has loops of its own.
+ *
+ * @module
+ */
+import { decodeUtf8 } from '../wire/codec.ts'
+import { decodeRecord } from '../coherence/apply-eviction.ts'
+import type { DecodedRecord } from '../coherence/apply-eviction.ts'
+import { withDeadline } from '../runtime/deadline.ts'
+import { KedgeError, isKedgeError } from '../ports/errors.ts'
+import type { Scope } from '../coherence/request-scope.ts'
+import type { Settings } from '../api/settings.ts'
+import type { Timeline } from '../runtime/clock.ts'
+
+/** A request that waits for a key. */
+interface Listener {
+  take(decoded: DecodedRecord): void
+  /** The partition cannot be read any more. */
+  fail(error: unknown): void
+}
+
+/** The updates that a listener waits for: those of one key. */
+export interface Ear {
+  readonly partition: number
+  /** The key of their records. */
+  readonly recordKey: string
+  readonly listener: Listener
+}
+
+const FIRST_PAUSE_MS = 10
+const MAX_PAUSE_MS = 250
+/** A read may take longer than it was to wait, by this factor of `pollTimeout`. */
+const READ_DEADLINE_FACTOR = 4
+
+/** One partition, as it is read. */
+class Loop {
+  /** The loop has handed out every record below it: a listener that is added now gets all from here on. */
+  next: number
+  readonly listeners: Map<string, Set<Listener>> = new Map()
+  readonly stop: AbortController = new AbortController()
+
+  constructor(next: number) {
+    this.next = next
+  }
+}
+
+export class Answers {
+  readonly #settings: Settings
+  readonly #timeline: Timeline
+  readonly #loops: Map<number, Loop> | undefined
+
+  constructor(settings: Settings, timeline: Timeline) {
+    this.#settings = settings
+    this.#timeline = timeline
+    this.#loops = settings.runtime.isolatesRequests ? undefined : new Map()
+  }
+
+  /** A place to listen from, for one request. */
+  open(scope: Scope): Listening {
+    return new Listening(this.#settings, this.#timeline, scope, this.#loops ?? new Map())
+  }
+}
+
+/** What one request listens to. */
+export class Listening {
+  readonly #settings: Settings
+  readonly #timeline: Timeline
+  readonly #scope: Scope
+  readonly #loops: Map<number, Loop>
+  readonly #ends: (() => void)[] = []
+
+  constructor(settings: Settings, timeline: Timeline, scope: Scope, loops: Map<number, Loop>) {
+    this.#settings = settings
+    this.#timeline = timeline
+    this.#scope = scope
+    this.#loops = loops
+  }
+
+  /**
+   * Adds the listeners. Resolves with the offset, for each of them, from which on it gets every record: the
+   * end of its partition as of now, or the place where a loop already reads it.
+   */
+  async listen(ears: readonly Ear[], signal: AbortSignal): Promise<number[]> {
+    const partitions = new Set(ears.map(({ partition }) => partition))
+    const ends = new Map<number, number>()
+    for (;;) {
+      // Loops of others may begin and end while this waits.
+      const missing = [...partitions].filter((each) => !this.#loops.has(each) && !ends.has(each))
+      if (missing.length === 0) break
+      for (const [partition, end] of await this.#endsOf(missing, signal)) ends.set(partition, end)
+    }
+    // No `await` from here on, so that `close` ends every loop that begins now.
+    signal.throwIfAborted()
+    for (const partition of partitions)
+      if (!this.#loops.has(partition)) this.#loops.set(partition, new Loop(ends.get(partition)!))
+    return ears.map((ear) => this.#add(ear, this.#loops.get(ear.partition)!))
+  }
+
+  async #endsOf(partitions: readonly number[], signal: AbortSignal): Promise<[number, number][]> {
+    const { log, updatesTopic } = this.#settings
+    const bounds = await log.offsets(updatesTopic, { partitions, signal })
+    return partitions.map((partition) => {
+      const end = bounds.find((bound) => bound.partition === partition)?.end
+      if (end === undefined)
+        throw new KedgeError(
+          'ERR_UNKNOWN_TOPIC',
+          `partition ${partition} of the updates topic does not exist`,
+        )
+      return [partition, end]
+    })
+  }
+
+  #add({ partition, recordKey, listener }: Ear, loop: Loop): number {
+    const isFirst = loop.listeners.size === 0
+    const own = loop.listeners.get(recordKey) ?? new Set()
+    loop.listeners.set(recordKey, own.add(listener))
+    this.#ends.push(() => {
+      own.delete(listener)
+      if (own.size === 0 && loop.listeners.get(recordKey) === own) loop.listeners.delete(recordKey)
+      if (loop.listeners.size === 0) this.#end(partition, loop)
+    })
+    if (isFirst) this.#scope.waitUntil(this.#read(partition, loop))
+    return loop.next
+  }
+
+  close(): void {
+    for (const end of this.#ends.splice(0)) end()
+  }
+
+  #end(partition: number, loop: Loop): void {
+    if (this.#loops.get(partition) === loop) this.#loops.delete(partition)
+    loop.stop.abort()
+  }
+
+  /** Reads until the last listener has gone. Never rejects. */
+  async #read(partition: number, loop: Loop): Promise<void> {
+    const { runtime } = this.#settings
+    const { signal } = loop.stop
+    let pauseMs = FIRST_PAUSE_MS
+    try {
+      while (!signal.aborted) {
+        const began = this.#timeline.now()
+        const before = loop.next
+        const retryInMs = await this.#step(partition, loop)
+        pauseMs = loop.next > before ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, pauseMs * 2)
+        // Pause after an empty answer that came at once: else this loop would ask the log without end.
+        const earlyMs = loop.next > before ? 0 : pauseMs - (this.#timeline.now() - began)
+        const waitMs = Math.max(earlyMs, retryInMs)
+        if (waitMs > 0) await runtime.sleep(waitMs, signal)
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      const listeners = [...loop.listeners.values()].flatMap((own) => [...own])
+      this.#end(partition, loop)
+      for (const listener of listeners) listener.fail(error)
+    }
+  }
+
+  /** Reads once. Resolves with the pause that the log asked for; rejects where another try would fail. */
+  async #step(partition: number, loop: Loop): Promise<number> {
+    const { log, runtime, updatesTopic, pollTimeoutMs, maxPollBytes, updatesIsolation } = this.#settings
+    const expired = () =>
+      new KedgeError('ERR_TIMEOUT', 'the updates topic did not answer', { retryable: true })
+    const options = { maxBytes: maxPollBytes, waitMs: pollTimeoutMs, isolation: updatesIsolation } as const
+    try {
+      const { records, next, outOfRange } = await withDeadline(
+        runtime,
+        pollTimeoutMs * (1 + READ_DEADLINE_FACTOR),
+        expired,
+        (signal) => log.read(updatesTopic, [{ partition, offset: loop.next }], { ...options, signal }),
+        loop.stop.signal,
+      )
+      if (outOfRange.length > 0) throw new KedgeError('ERR_PROTOCOL', 'the updates topic is another one')
+      for (const record of records) await this.#handOut(loop, record)
+      for (const position of next)
+        if (position.partition === partition) loop.next = Math.max(loop.next, position.offset)
+      return 0
+    } catch (error) {
+      loop.stop.signal.throwIfAborted()
+      if (!isKedgeError(error) || !error.retryable) throw error
+      return Math.min(error.retryAfterMs ?? 0, MAX_PAUSE_MS)
+    }
+  }
+
+  async #handOut(loop: Loop, record: DecodedRecord['record']): Promise<void> {
+    if (record.offset < loop.next) return
+    const recordKey = (record.key && decodeUtf8(record.key)) ?? ''
+    if (loop.listeners.has(recordKey)) {
+      const decoded = await decodeRecord(record, this.#settings.codec, this.#settings.maxMessageBytes)
+      // Looked up after the wait: a listener that was added meanwhile must get this record, too.
+      for (const listener of loop.listeners.get(recordKey) ?? []) listener.take(decoded)
+    }
+    loop.next = record.offset + 1
+  }
+}

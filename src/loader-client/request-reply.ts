@@ -1,0 +1,109 @@
+/**
+ * Requests: misses that a loader service is asked to answer.
+ *
+ * The service publishes what it loads as any update, and what arrives is judged as any update is: it must stand after
+ * the request, freshness must be proved after it was read, and no eviction that is known then may meet it. What is
+ * not answered in time is loaded here.
+ *
+ * @module
+ */
+import { Answers } from './reply-consumer.ts'
+import { Asked } from './pending-request.ts'
+import { withDeadline } from '../runtime/deadline.ts'
+import { KedgeError } from '../ports/errors.ts'
+import type { UnansweredReason } from '../api/events.ts'
+import type { Demand, Flight } from '../read/flight.ts'
+import type { Follower } from '../coherence/follower.ts'
+import type { Ground, Keyspace } from '../coherence/coherent-store.ts'
+import { Slots } from '../runtime/semaphore.ts'
+
+/** Calls that ask at once; those beyond load by themselves. */
+const MAX_ASKING = 256
+/** Calls in a row without an answer, before the service is taken for gone. */
+const MAX_SILENT = 3
+const FIRST_SILENCE_MS = 1000
+const MAX_SILENCE_MS = 30_000
+
+type Flown<T> = ReadonlyMap<string, Flight<T>>
+
+/** How many calls of a namespace in a row had no answer, and until when it asks no service. */
+interface Silence {
+  times: number
+  until: number
+}
+
+export class Requests {
+  readonly #ground: Ground
+  readonly #follower: Follower
+  readonly #answers: Answers
+  readonly #asking: Slots
+  readonly #silences = new Map<string, Silence>()
+
+  constructor(ground: Ground, follower: Follower) {
+    const { settings, timeline } = ground
+    this.#ground = ground
+    this.#follower = follower
+    this.#answers = new Answers(settings, timeline)
+    this.#asking = new Slots(MAX_ASKING, settings.runtime, timeline)
+  }
+
+  /**
+   * Asks for the flights' keys, and settles those that are answered. Rejects only with `signal.reason`.
+   */
+  async seek<T>(
+    space: Keyspace<T>,
+    flights: Flown<T>,
+    demand: Demand<T>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { settings, timeline, counters } = this.#ground
+    // Half of the time stays for a load of our own.
+    const waitMs = Math.min(demand.load.loaderWaitMs, demand.load.hardTimeoutMs / 2)
+    const since = timeline.now()
+    const unable = this.#unable(space, flights, since)
+    const free = unable ? undefined : this.#asking.tryTake(waitMs)
+    let failure: { because: UnansweredReason; error?: unknown } | undefined
+    if (free) {
+      const asked = new Asked(space, flights, demand, this.#ground, this.#follower)
+      try {
+        const expired = () =>
+          new KedgeError('ERR_TIMEOUT', 'no answer of a loader service', { retryable: true })
+        const task = (stop: AbortSignal) => asked.run(this.#answers, since + waitMs, stop)
+        await withDeadline(settings.runtime, waitMs, expired, task, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        failure = { because: asked.because, ...(asked.because !== 'timeout' && { error }) }
+      } finally {
+        asked.end()
+        free()
+      }
+    } else failure = { because: unable ?? 'overloaded' }
+    // A value of the tier, which is asked at the same time, is no answer of the service.
+    const isAnswer = ({ outcome }: Flight<T>) => outcome !== undefined && !('fromTier' in outcome)
+    const answered = [...flights.values()].filter(isAnswer).length
+    counters.answered += answered
+    if (free) this.#heard(space.name, answered > 0, failure?.because)
+    const durationMs = timeline.now() - since
+    const keys = [...flights.keys()]
+    settings.emit?.({ type: 'ask', namespace: space.name, keys, answered, durationMs, ...failure })
+  }
+
+  /** Why the service is not asked now. */
+  #unable<T>(space: Keyspace<T>, flights: Flown<T>, now: number): UnansweredReason | undefined {
+    const { log, updatesIsolation } = this.#ground.settings
+    if (updatesIsolation === 'committed' && !log.capabilities.readCommitted) return 'unsupported'
+    if (this.#follower.failing) return 'unreachable'
+    if (now < (this.#silences.get(space.name)?.until ?? -Infinity)) return 'silent'
+    return [...flights.keys()].every((key) => space.pending(key)) ? 'pending' : undefined
+  }
+
+  /** A service that answers nothing is asked again later and later, so that a miss does not wait each time. */
+  #heard(namespace: string, answered: boolean, because: UnansweredReason | undefined): void {
+    if (answered) this.#silences.delete(namespace)
+    if (answered || because !== 'timeout') return
+    const times = (this.#silences.get(namespace)?.times ?? 0) + 1
+    const pauseMs = Math.min(MAX_SILENCE_MS, FIRST_SILENCE_MS * 2 ** (times - MAX_SILENT))
+    const until = times < MAX_SILENT ? -Infinity : this.#ground.timeline.now() + pauseMs
+    this.#silences.set(namespace, { times, until })
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * One load of one key: what is asked of it, how far it has come, and what came of it.
+ *
+ * @module
+ */
+import type { RefuseReason } from '../api/events.ts'
+import type { Candidate } from '../coherence/coherent-store.ts'
+import type { Scope } from '../coherence/request-scope.ts'
+import type { LoadSettings } from '../api/settings.ts'
+import type { Slots } from '../runtime/semaphore.ts'
+import type { Proof } from './sources.ts'
+
+/** What came of a load for one key. */
+export type Outcome<T> = Failed | Landed<T>
+
+/** A load that failed. */
+export interface Failed {
+  readonly error: unknown
+}
+
+/** A load that has brought a value, or that the source has none. */
+export interface Landed<T> {
+  readonly value: T | undefined
+  readonly stored: boolean
+  /** Why the value is not held. */
+  readonly refused?: RefuseReason
+  readonly loadedAt: number
+  readonly ttlMs: number
+  /** From the shared tier, and held: other reads take it from memory, after a proof of their own. */
+  readonly fromTier?: true
+}
+
+/** Loads the keys; those that have no value are left out. */
+export type Call<T> = (keys: readonly string[], signal: AbortSignal) => Promise<ReadonlyMap<string, T>>
+
+/** Looks for values elsewhere, and settles the flights whose value it finds. Rejects only with `signal.reason`. */
+export type Seek<T> = (
+  flights: ReadonlyMap<string, Flight<T>>,
+  demand: Demand<T>,
+  signal: AbortSignal,
+) => Promise<void>
+
+/** Called with the values that one call has loaded and that are held now. */
+export type OnHeld<T> = (held: ReadonlyMap<string, Candidate<T>>, scope: Scope) => void
+
+/** What a caller asks of a load. */
+export interface Demand<T> {
+  readonly call: Call<T>
+  /** Reads only pending writes from the log; callers with a loader must not join it. */
+  readonly sourceless?: boolean
+  readonly load: LoadSettings
+  readonly scope: Scope
+  readonly slots: Slots
+  readonly signal: AbortSignal | undefined
+  /** The position of a token: a load that is shared must have begun past it. */
+  readonly required: number
+  /**
+   * The log was never reached and does not answer: how long, from its load's start, a value may be held all the same.
+   * Absent where it must not be.
+   */
+  readonly coldMs?: number | undefined
+  /** Awaited before values of the shared tier are judged; absent where they cannot be. */
+  readonly proof?: Proof | undefined
+}
+
+/** A load under way, for one key. */
+export class Flight<T> {
+  /** `Infinity` until the load begins: what it will read is later than every eviction until then. */
+  asOf: number = Infinity
+  startedAt: number = Infinity
+  generation = -1
+  aliveUntil: number
+  /** An eviction was not acknowledged, and may match this load. */
+  doomed = false
+  outcome: Outcome<T> | undefined
+  /** The demand of the request that leads: that request may await the flight on every platform. */
+  readonly leader: Demand<T>
+  /** Never rejects. Awaited by the leader's request, and where promises may be shared. */
+  readonly settled: Promise<void>
+  #resolve: () => void = () => undefined
+
+  constructor(leader: Demand<T>, aliveUntil: number) {
+    this.leader = leader
+    this.aliveUntil = aliveUntil
+    this.settled = new Promise((resolve) => (this.#resolve = resolve))
+  }
+
+  settle(outcome: Outcome<T>): void {
+    this.outcome ??= outcome
+    this.#resolve()
+  }
+}

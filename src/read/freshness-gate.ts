@@ -1,0 +1,109 @@
+/**
+ * The gate before what is held: whether a read may have it, and how long it waits for a proof.
+ *
+ * @module
+ */
+import { KedgeError } from '../ports/errors.ts'
+import type { Follower } from '../coherence/follower.ts'
+import type { Ground, Keyspace } from '../coherence/coherent-store.ts'
+import type { Scope } from '../coherence/request-scope.ts'
+
+/** How much of what is held a read may serve. */
+export type Trust =
+  /** Nothing was held when the read asked: a value that is held since then has not been judged. */
+  | 'none'
+  /** All of it: every eviction that was acknowledged `maxStaleness` ago is known. */
+  | 'proved'
+  /** Freshness could not be proved, but `onUnreachable` says to serve it all the same. */
+  | 'outage'
+  /** None of it. */
+  | 'bypass'
+
+/** What the gate needs to know of a read. */
+export interface Asking {
+  readonly scope: Scope
+  /** The position that a token demands. */
+  readonly required: number
+  readonly signal: AbortSignal | undefined
+  /** When the read began. */
+  readonly since: number
+  /** The number of the first poll that begins after the read. */
+  readonly next: number
+}
+
+export class FreshnessGate {
+  readonly #space: Keyspace<unknown>
+  readonly #ground: Ground
+  readonly #follower: Follower
+
+  constructor(space: Keyspace<unknown>, ground: Ground, follower: Follower) {
+    this.#space = space
+    this.#ground = ground
+    this.#follower = follower
+  }
+
+  /** Decides how much of what is held the read may serve; waits for a poll where that helps and has a use. */
+  async trust(held: () => boolean, asking: Asking, next: number = asking.next): Promise<Trust> {
+    const { scope, required, signal } = asking
+    const ground = this.#ground
+    const follower = this.#follower
+    const { partition } = this.#space
+    const { maxOutageMs, onUnreachable, emit } = ground.settings
+    const since = ground.timeline.now()
+    const proved = this.proved(required, since, next)
+    if (proved()) return 'proved'
+    // A miss does not wait: its load is fresh anyway, and the poll runs beside it. Unless there may be a write that the
+    // source does not have yet.
+    const isFresh = this.#space.settings.intentsMs === 0
+    // An isolate that begins while the log is away holds nothing yet, and would otherwise ask the source each time.
+    const throws = onUnreachable === 'throw' && this.#isCold(since)
+    if (!held() && isFresh && !throws) return this.isLost(since) ? 'bypass' : 'none'
+    if (await follower.reach(proved, scope, signal)) return 'proved'
+    const { id, tail } = partition
+    const polled = partition.provedBy >= next
+    if (polled && required > tail) emit?.({ type: 'token_ahead', partition: id, offset: required, end: tail })
+    if (onUnreachable === 'throw' && !polled) {
+      const { error: cause } = follower.freshness()
+      throw new KedgeError('ERR_UNREACHABLE', 'freshness could not be proved in time', {
+        cause,
+        retryable: true,
+      })
+    }
+    // What is held before the first contact lives no longer than `maxOutage` anyway.
+    const isRecent = !partition.anchored || ground.timeline.now() - partition.freshAt <= maxOutageMs
+    const bearable = onUnreachable === 'stale' && isRecent
+    return partition.position >= required && bearable ? 'outage' : 'bypass'
+  }
+
+  /** The check whether this isolate knows every eviction that a read which began at `since` must know. */
+  proved(required: number, since: number, next: number): () => boolean {
+    const space = this.#space
+    const { partition } = space
+    const { maxStalenessMs } = this.#ground.settings
+    // The last is what makes `maxStaleness: 0` mean something: a poll that began after this call.
+    return () =>
+      partition.position >= required &&
+      !space.awaitsPast &&
+      (since - partition.freshAt < maxStalenessMs || partition.provedBy >= next)
+  }
+
+  /** Whether the log has been out of reach for longer than what is held may be served. */
+  isLost(now: number = this.#ground.timeline.now()): boolean {
+    const { maxStalenessMs, maxOutageMs, onUnreachable } = this.#ground.settings
+    const bearableMs = onUnreachable === 'stale' ? maxOutageMs : maxStalenessMs
+    return (this.#follower.failing || this.#isCold(now)) && now - this.#space.partition.freshAt > bearableMs
+  }
+
+  /** How long a value that is loaded now may be held before the first contact; `undefined` where it must not be. */
+  coldMs(): number | undefined {
+    const { maxOutageMs, onUnreachable } = this.#ground.settings
+    // A source that lags may answer with what was evicted `settle` ago, and no eviction is known here.
+    const leftMs = maxOutageMs - this.#space.settings.settleMs
+    return onUnreachable === 'stale' && leftMs > 0 && this.#isCold() ? leftMs : undefined
+  }
+
+  /** Whether the log was never reached, though it had the time to answer. */
+  #isCold(now: number = this.#ground.timeline.now()): boolean {
+    return !this.#space.partition.anchored && this.#follower.isSilent(now)
+  }
+}

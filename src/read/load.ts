@@ -1,0 +1,179 @@
+/**
+ * A load: asks the shared tier, a loader service and the loader, in this order, and holds what they bring.
+ *
+ * @module
+ */
+import { settledWithin } from '../runtime/deadline.ts'
+import { KedgeError } from '../ports/errors.ts'
+import type { Demand, Failed, Flight, OnHeld, Outcome, Seek } from './flight.ts'
+import { checkHoldable } from '../wire/holdable.ts'
+import type { Candidate, Ground, Keyspace } from '../coherence/coherent-store.ts'
+import { keepMsOf, tagsOf, ttlOf, windowsOf } from '../coherence/ttl-and-tags.ts'
+import type { OuterTier, Proof } from './sources.ts'
+
+/** What one call loads, and since when. */
+export interface Loading {
+  keys: readonly string[]
+  beganAt: number | undefined
+}
+
+export class Load<T> {
+  readonly #space: Keyspace<T>
+  readonly #ground: Ground
+  readonly #tier: OuterTier | undefined
+  readonly #onHeld: OnHeld<T>
+  readonly #seek: Seek<T>
+
+  constructor(
+    space: Keyspace<T>,
+    ground: Ground,
+    tier: OuterTier | undefined,
+    onHeld: OnHeld<T>,
+    seek: Seek<T>,
+  ) {
+    this.#space = space
+    this.#ground = ground
+    this.#tier = tier
+    this.#onHeld = onHeld
+    this.#seek = seek
+  }
+
+  /** Asks the tier, then a loader service and the loader for the rest; beside the tier, where it is slow. */
+  async run(
+    flights: ReadonlyMap<string, Flight<T>>,
+    demand: Demand<T>,
+    loading: Loading,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { runtime, tierTimeoutMs, emit } = this.#ground.settings
+    const { proof } = demand
+    if (this.#tier === undefined || proof === undefined) return this.#fetch(flights, demand, loading, signal)
+    const stop = new AbortController()
+    const relay = () => stop.abort(signal.reason)
+    signal.addEventListener('abort', relay, { once: true })
+    const asked = this.#ask(this.#tier, flights, proof, stop.signal)
+    try {
+      await settledWithin(runtime, asked, tierTimeoutMs, signal)
+      await this.#fetch(open(flights), demand, loading, signal)
+    } catch (error) {
+      // The tier may still answer where the source has failed.
+      await asked
+      if (open(flights).size > 0) throw error
+      emit?.({ type: 'background_error', error })
+    } finally {
+      signal.removeEventListener('abort', relay)
+      stop.abort(overtaken())
+    }
+  }
+
+  /**
+   * Settles the flights for which the tier has a value that may be held. Never rejects. The flights do not
+   * begin with it: an eviction that arrives meanwhile meets the value when the value is judged.
+   */
+  async #ask(
+    tier: OuterTier,
+    flights: ReadonlyMap<string, Flight<T>>,
+    proof: Proof,
+    stop: AbortSignal,
+  ): Promise<void> {
+    const taken = await tier.take(this.#space, [...flights.keys()], proof, stop)
+    for (const [key, { value, loadedAt, ttlMs }] of taken) {
+      const flight = flights.get(key)!
+      // An unacknowledged eviction may be in the log, and would match this value, too.
+      if (flight.doomed) this.#space.drop(key, 'evicted')
+      else flight.settle({ value, stored: true, loadedAt, ttlMs, fromTier: true })
+    }
+  }
+
+  /** Asks a loader service, where one is to be asked, and loads the rest. */
+  async #fetch(
+    flights: ReadonlyMap<string, Flight<T>>,
+    demand: Demand<T>,
+    loading: Loading,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { hardTimeoutMs, via } = demand.load
+    if (via === 'loader' && flights.size > 0) await this.#seek(flights, demand, signal)
+    if (open(flights).size === 0) return
+    const free = await demand.slots.take(hardTimeoutMs, signal)
+    try {
+      // The tier may have answered while this one waited.
+      const left = open(flights)
+      if (left.size === 0) return
+      loading.keys = [...left.keys()]
+      loading.beganAt = this.#ground.timeline.now()
+      await this.#run(left, demand, signal)
+    } finally {
+      free()
+    }
+  }
+
+  async #run(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>, signal: AbortSignal): Promise<void> {
+    const { partition } = this.#space
+    const startedAt = this.#ground.timeline.now()
+    // Note the as-of first, then read the source: an eviction between the two would else spare an old value.
+    const { asOf } = this.#space
+    for (const flight of flights.values()) {
+      Object.assign(flight, { asOf, startedAt, generation: partition.generation })
+    }
+    this.#ground.counters.loads++
+    const values = await demand.call([...flights.keys()], signal)
+    // The load was given up meanwhile: no read waits for these values.
+    signal.throwIfAborted()
+    const held = new Map<string, Candidate<T>>()
+    let failure: Failed | undefined
+    for (const [key, flight] of flights) {
+      try {
+        flight.settle(this.#keep(key, values.get(key), flight, held))
+      } catch (error) {
+        // The value cannot be held, or a function of the options throws for it: the other values are good.
+        failure ??= { error }
+        flight.settle({ error })
+      }
+    }
+    if (held.size > 0) this.#onHeld(held, demand.scope)
+    if (failure) throw failure.error
+  }
+
+  #keep(key: string, value: T | undefined, flight: Flight<T>, held: Map<string, Candidate<T>>): Outcome<T> {
+    const { startedAt: loadedAt, asOf, generation, leader } = flight
+    if (value === undefined) {
+      // The source has no value any more: drop an older one that is still held.
+      if (!flight.doomed && generation === this.#space.partition.generation)
+        this.#space.dropBefore(key, asOf + 1)
+      return { value, stored: false, loadedAt, ttlMs: 0 }
+    }
+    const { load, coldMs = Infinity } = leader
+    const place = this.#space.place(key)
+    // Checked even where it would not be held: all reads that wait for the load share the value.
+    checkHoldable(value, place.namespace, key)
+    const ttlMs = Math.min(ttlOf(value, load, this.#ground.settings.runtime.random(), place), coldMs)
+    const windows = windowsOf(value, load, place)
+    const candidate: Candidate<T> = {
+      value,
+      asOf,
+      generation,
+      loadedAt,
+      ttlMs,
+      keepMs: Math.min(keepMsOf(windows ?? load), coldMs - ttlMs),
+      windows,
+      tags: tagsOf(value, load, place),
+      version: undefined,
+      settleMs: this.#space.settings.settleMs,
+      beforeContact: leader.coldMs !== undefined,
+    }
+    const refused = this.#space.hold(key, flight.doomed ? { ...candidate, generation: -1 } : candidate)
+    if (refused === 'fenced') this.#ground.counters.fenced++
+    const stored = refused === undefined
+    // Before the first contact the value has no as-of by which other isolates could judge it.
+    if (stored && generation > 0) held.set(key, candidate)
+    return { value, stored, ...(refused && { refused }), loadedAt, ttlMs: candidate.ttlMs }
+  }
+}
+
+/** Those that have no outcome yet. */
+const open = <T>(flights: ReadonlyMap<string, Flight<T>>): ReadonlyMap<string, Flight<T>> =>
+  new Map([...flights].filter(([, { outcome }]) => outcome === undefined))
+
+const overtaken = () =>
+  new KedgeError('ERR_TIMEOUT', 'the source was faster than the tier', { retryable: true })

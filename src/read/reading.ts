@@ -1,0 +1,71 @@
+/**
+ * One read of a namespace: what its steps pass on, and what becomes of it.
+ *
+ * @module
+ */
+import type { StoredEntry } from '../store/entry.ts'
+import type { Call, Landed } from './flight.ts'
+import type { Asking } from './freshness-gate.ts'
+import type { LoadSettings } from '../api/settings.ts'
+import type { TokenPositions } from '../wire/token.ts'
+import type { Entry, LoadOptions, ScopeRead } from '../api/types.ts'
+
+/** Reports the read of one key. */
+export type Tell = (key: string, read: Pick<ScopeRead, 'entry' | 'error'>) => void
+
+/** One read, as its steps pass it on. */
+export interface Reading<T> extends Asking {
+  readonly load: LoadSettings
+  /** Those of the call. */
+  readonly options: LoadOptions<T> | undefined
+  readonly call: Call<T> | undefined
+  /** Positions of set values that the read must see, where the cache follows the updates topic. */
+  readonly awaited: TokenPositions | undefined
+  /** The keys of this read that are still loaded. */
+  readonly loading: Set<string>
+  /** Its keys that are held, though their TTL is over. */
+  readonly expired: Set<string>
+}
+
+/** The entry of a read that found no value. */
+export const MISS = {
+  state: 'miss',
+  value: undefined,
+  ageMs: 0,
+  ttlMs: 0,
+  cached: false,
+  stored: false,
+} as const
+
+/** A value that is held, with what is known about it. */
+export function heldEntry<T>(
+  entry: StoredEntry<T>,
+  now: number,
+  staleBecause?: Entry<T>['staleBecause'],
+): Entry<T> {
+  return {
+    state: staleBecause === undefined ? 'fresh' : 'stale',
+    value: entry.value,
+    ageMs: now - entry.loadedAt,
+    ttlMs: entry.freshUntil - now,
+    ...(staleBecause === undefined ? {} : { staleBecause }),
+    cached: true,
+    from: 'memory',
+    stored: false,
+    bypassed: false,
+  }
+}
+
+/** What a load has brought, a value or none, with what is known about it. */
+export function landedEntry<T>(
+  { value, stored, loadedAt, ttlMs, fromTier }: Landed<T>,
+  now: number,
+  { bypassed, expired }: { readonly bypassed: boolean; readonly expired: boolean },
+): Entry<T> {
+  const age = { ageMs: now - loadedAt, ttlMs: ttlMs - (now - loadedAt) }
+  const was = expired ? { expired: true as const } : {}
+  if (value === undefined) return { ...MISS, ...age, stored, bypassed, ...was }
+  const cached = fromTier === true
+  const from = cached ? 'tier' : 'loader'
+  return { state: 'fresh', value, ...age, cached, from, stored, bypassed, ...was }
+}

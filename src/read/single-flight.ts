@@ -1,0 +1,195 @@
+/**
+ * Single flight: one load for each key of an isolate, however many ask.
+ *
+ * Where promises may be shared, callers share the leader's. On Workers a promise of one request must not be
+ * awaited in another (it throws or never settles), so followers look at the flight's state by timers of their
+ * own, and when the leader stops renewing its lease, because its request is gone, one of them takes over.
+ *
+ * An eviction ends joinability: a read that arrives after it gets a load that began after it.
+ *
+ * @module
+ */
+import { settledWithin, withDeadline } from '../runtime/deadline.ts'
+import { KedgeError } from '../ports/errors.ts'
+import { Flight } from './flight.ts'
+import type { Demand, OnHeld, Outcome, Seek } from './flight.ts'
+import type { Ground, Keyspace } from '../coherence/coherent-store.ts'
+import type { Lifespan } from '../runtime/lifecycle.ts'
+import { Load } from './load.ts'
+import type { Loading } from './load.ts'
+import type { OuterTier } from './sources.ts'
+
+const LEASE_MS = 500
+const RENEW_MS = 150
+const FIRST_PAUSE_MS = 5
+const MAX_PAUSE_MS = 50
+/** Flights kept at most, before those whose leaders are gone are looked for. */
+const MAX_FLIGHTS = 1024
+
+export class Flights<T> {
+  readonly #space: Keyspace<T>
+  readonly #ground: Ground
+  readonly #flights = new Map<string, Flight<T>>()
+  readonly #lifespan: Lifespan
+  readonly #load: Load<T>
+
+  constructor(
+    space: Keyspace<T>,
+    { ground, lifespan, tier }: { ground: Ground; lifespan: Lifespan; tier: OuterTier | undefined },
+    onHeld: OnHeld<T>,
+    seek: Seek<T>,
+  ) {
+    this.#space = space
+    this.#ground = ground
+    this.#lifespan = lifespan
+    this.#load = new Load(space, ground, tier, onHeld, seek)
+  }
+
+  /** The flights of the keys: those under way that may be shared, and for the others new ones, of one call. */
+  of(keys: readonly string[], demand: Demand<T>): Map<string, Flight<T>> {
+    const found = new Map<string, Flight<T>>()
+    const fresh: string[] = []
+    for (const key of keys) {
+      const flight = this.#joinable(key, demand)
+      if (flight) found.set(key, flight)
+      else fresh.push(key)
+    }
+    for (const [key, flight] of this.#launch(fresh, demand)) found.set(key, flight)
+    return found
+  }
+
+  /**
+   * The outcome of a flight, waited for as the platform allows, until `deadline` on the cache's timeline: then
+   * `undefined`. `'gone'` when its leader's request has ended: another request must load. Rejects only with
+   * `signal.reason`.
+   */
+  async outcome(
+    key: string,
+    flight: Flight<T>,
+    demand: Demand<T>,
+    deadline: number,
+  ): Promise<Outcome<T> | 'gone' | undefined> {
+    const { settings, timeline } = this.#ground
+    if (flight.leader === demand || !settings.runtime.isolatesRequests) {
+      const leftMs = Math.max(0, deadline - timeline.now())
+      await settledWithin(settings.runtime, flight.settled, leftMs, demand.signal)
+    } else if (await this.#watch(flight, deadline, demand.signal)) {
+      if (this.#flights.get(key) === flight) this.#flights.delete(key)
+      settings.emit?.({ type: 'takeover', namespace: this.#space.name, key })
+      return 'gone'
+    }
+    return flight.outcome
+  }
+
+  /** Keeps loads under way that match from being shared or held. */
+  doom(matches: (key: string) => boolean): void {
+    for (const [key, flight] of this.#flights) if (matches(key)) flight.doomed = true
+  }
+
+  /** Looks at a flight of another request until it has an outcome. `true` when its leader is gone instead. */
+  async #watch(flight: Flight<T>, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const { timeline, settings } = this.#ground
+    for (
+      let pauseMs = FIRST_PAUSE_MS;
+      flight.outcome === undefined;
+      pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)
+    ) {
+      signal?.throwIfAborted()
+      const now = timeline.now()
+      if (now > flight.aliveUntil) return true
+      if (now >= deadline) return false
+      await settings.runtime.sleep(Math.min(pauseMs, deadline - now), signal)
+    }
+    return false
+  }
+
+  #joinable(key: string, { required, sourceless }: Demand<T>): Flight<T> | undefined {
+    const flight = this.#flights.get(key)
+    if (flight === undefined || flight.doomed) return undefined
+    if (flight.leader.sourceless && !sourceless) return undefined
+    // A value of the tier was judged only for the reads that waited for it.
+    if (flight.outcome && 'fromTier' in flight.outcome) return undefined
+    const { partition } = this.#space
+    const now = this.#ground.timeline.now()
+    // Its leader is gone, unless it has just ended.
+    if (now > flight.aliveUntil && flight.outcome === undefined) return undefined
+    if (flight.startedAt !== Infinity) {
+      if (flight.asOf < required || flight.generation !== partition.generation) return undefined
+      if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined
+      // How long ago it began is unknown: the clocks have stepped back.
+      if (flight.startedAt < this.#ground.timeline.unknownBefore) return undefined
+      // Where evictions cannot be known, a load is good for as long as any value: from its own beginning.
+      if (now - Math.max(flight.startedAt, partition.freshAt) > this.#ground.settings.maxStalenessMs)
+        return undefined
+    } else if (flight.outcome !== undefined) {
+      // The tier or a loader service has answered this key; other keys of the call are still open.
+      return undefined
+    } else if (
+      flight.leader.load.via === 'loader' &&
+      required > Math.max(flight.leader.required, partition.position)
+    ) {
+      // A value that is found elsewhere may be of a moment before this token.
+      return undefined
+    }
+    return flight
+  }
+
+  #launch(keys: readonly string[], demand: Demand<T>): Map<string, Flight<T>> {
+    const flights = new Map<string, Flight<T>>()
+    if (keys.length === 0) return flights
+    const now = this.#ground.timeline.now()
+    if (this.#flights.size > MAX_FLIGHTS) {
+      for (const [key, flight] of this.#flights) if (flight.aliveUntil < now) this.#flights.delete(key)
+    }
+    const leaseMs = this.#ground.settings.runtime.isolatesRequests ? LEASE_MS : Infinity
+    for (const key of keys) {
+      const flight = new Flight<T>(demand, now + leaseMs)
+      flights.set(key, flight)
+      this.#flights.set(key, flight)
+    }
+    demand.scope.waitUntil(this.#lead(flights, demand))
+    return flights
+  }
+
+  /** Runs one load for all of the flights. Never rejects: the outcome is the flights'. */
+  async #lead(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>): Promise<void> {
+    const { settings, timeline } = this.#ground
+    const { runtime, emit } = settings
+    const { hardTimeoutMs } = demand.load
+    const ended = new AbortController()
+    if (runtime.isolatesRequests) demand.scope.waitUntil(this.#renew(flights, ended.signal))
+    let failure: { error: unknown } | undefined
+    const loading: Loading = { keys: [...flights.keys()], beganAt: undefined }
+    const expired = () => (loading.beganAt === undefined ? overloaded() : loaderTimeout())
+    try {
+      const task = (signal: AbortSignal) => this.#load.run(flights, demand, loading, signal)
+      await this.#lifespan.during((stop) => withDeadline(runtime, hardTimeoutMs, expired, task, stop))
+    } catch (error) {
+      failure = { error }
+      for (const flight of flights.values()) flight.settle(failure)
+    } finally {
+      ended.abort()
+      for (const [key, flight] of flights) if (this.#flights.get(key) === flight) this.#flights.delete(key)
+    }
+    const { keys, beganAt } = loading
+    if (failure === undefined && beganAt === undefined) return
+    const durationMs = beganAt === undefined ? 0 : timeline.now() - beganAt
+    emit?.({ type: 'load', namespace: this.#space.name, keys, durationMs, ...failure })
+  }
+
+  /** Renews the lease of the flights, so that followers of other requests know that their leader lives. */
+  async #renew(flights: ReadonlyMap<string, Flight<T>>, ended: AbortSignal): Promise<void> {
+    const { timeline, settings } = this.#ground
+    while (!ended.aborted) {
+      const aliveUntil = timeline.now() + LEASE_MS
+      for (const flight of flights.values()) flight.aliveUntil = aliveUntil
+      await settings.runtime.sleep(RENEW_MS, ended).catch(() => undefined)
+    }
+  }
+}
+
+export const loaderTimeout = (): KedgeError =>
+  new KedgeError('ERR_LOADER_TIMEOUT', 'the loader ran longer than `hardTimeout`', { retryable: true })
+
+const overloaded = () =>
+  new KedgeError('ERR_OVERLOADED', 'no place for another load within `hardTimeout`', { retryable: true })

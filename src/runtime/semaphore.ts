@@ -1,0 +1,54 @@
+/**
+ * Places for loads: how many may run at once.
+ *
+ * A place is a lease, because on Workers a request can vanish without giving back what it took.
+ *
+ * @module
+ */
+import type { Runtime } from '../ports/runtime.ts'
+import type { Timeline } from './clock.ts'
+
+const FIRST_PAUSE_MS = 5
+const MAX_PAUSE_MS = 50
+
+export class Slots {
+  readonly max: number
+  readonly #runtime: Runtime
+  readonly #timeline: Timeline
+  /** When each place is free again, at the latest. */
+  readonly #taken = new Set<{ readonly until: number }>()
+
+  constructor(max: number, runtime: Runtime, timeline: Timeline) {
+    this.max = max
+    this.#runtime = runtime
+    this.#timeline = timeline
+  }
+
+  /**
+   * Waits for a place, by a timer of its own, and resolves with what gives it back. Rejects with `signal.reason`.
+   */
+  async take(leaseMs: number, signal: AbortSignal): Promise<() => void> {
+    for (let pauseMs = FIRST_PAUSE_MS; this.#full(); pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
+      await this.#runtime.sleep(pauseMs, signal)
+    }
+    return this.#lease(leaseMs)
+  }
+
+  /** A place, if there is one now. */
+  tryTake(leaseMs: number): (() => void) | undefined {
+    return this.#full() ? undefined : this.#lease(leaseMs)
+  }
+
+  #lease(leaseMs: number): () => void {
+    const place = { until: this.#timeline.now() + leaseMs }
+    this.#taken.add(place)
+    return () => void this.#taken.delete(place)
+  }
+
+  #full(): boolean {
+    if (this.#taken.size < this.max) return false
+    const now = this.#timeline.now()
+    for (const place of this.#taken) if (place.until <= now) this.#taken.delete(place)
+    return this.#taken.size >= this.max
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * The shared tier as a cache uses it: behind a circuit breaker, within deadlines, and under the carrier rule.
+ *
+ * What a tier returns is judged as what arrives from the updates topic is, by every eviction since the value's as-of:
+ * those that the tier has applied have met it there, the others must be known here. Whatever is in doubt is a miss.
+ *
+ * @module
+ */
+import { candidateOf, putMessage } from '../coherence/admission.ts'
+import { Breaker } from '../runtime/circuit-breaker.ts'
+import type { BreakerState } from '../runtime/circuit-breaker.ts'
+import { pack, unpack } from '../wire/codec.ts'
+import { withDeadline } from '../runtime/deadline.ts'
+import { isKedgeError, KedgeError } from '../ports/errors.ts'
+import type { TierOperation } from '../api/events.ts'
+import type { Candidate, Ground, Keyspace } from '../coherence/coherent-store.ts'
+import { readUpdate } from '../wire/messages.ts'
+import type { ArrivedValue } from '../wire/messages.ts'
+import type { Partition } from '../coherence/partition.ts'
+import type { Scope } from '../coherence/request-scope.ts'
+import { Slots } from '../runtime/semaphore.ts'
+import type { OuterTier, Proof } from '../read/sources.ts'
+import type { AppliedPosition, Tier, TierAnswer, TierItem, TierPlace, TierWrite } from '../ports/tier.ts'
+
+/** Writes at once; beyond, they are left out. */
+const MAX_BACKGROUND = 64
+const LEASE_MS = 30_000
+
+export class SharedTier implements OuterTier {
+  readonly #tier: Tier
+  readonly #ground: Ground
+  readonly #breaker: Breaker
+  readonly #background: Slots
+
+  constructor(tier: Tier, ground: Ground) {
+    const { runtime, tierBreaker, tierHardTimeoutMs, emit } = ground.settings
+    this.#tier = tier
+    this.#ground = ground
+    this.#breaker = new Breaker(
+      { ...tierBreaker, leaseMs: tierHardTimeoutMs + LEASE_MS },
+      () => runtime.random(),
+      (state) => emit?.({ type: 'tier_state', tier: tier.name, state }),
+    )
+    this.#background = new Slots(MAX_BACKGROUND, runtime, ground.timeline)
+  }
+
+  get state(): BreakerState {
+    return this.#breaker.state
+  }
+
+  /**
+   * Asks for the keys, and holds what may be held; the others are left out. Never rejects.
+   *
+   * @param stop gives the question up. Its reason counts against the tier only where it is a `KedgeError`.
+   */
+  async take<T>(
+    space: Keyspace<T>,
+    keys: readonly string[],
+    proof: Proof,
+    stop: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<string, Candidate<T>>> {
+    const { partition } = space
+    const place = placeOf(space)
+    // Discard the answer if the log was resynced while we asked. Generation 0 (never connected) counts as 1.
+    const generation = partition.generation || 1
+    let proved: Promise<boolean> | undefined
+    const answer = await this.#call('get', space, keys.length, stop, (signal) => {
+      // Proof and tier run at the same time. A proof that fails proves nothing.
+      proved = proof(stop).catch(() => false)
+      return this.#tier.getMany(place, keys, { signal })
+    })
+    const taken = new Map<string, Candidate<T>>()
+    const { counters } = this.#ground
+    const found = answer === undefined ? [] : await this.#read(space, keys, answer)
+    // Once the source has answered, what it says is newer.
+    if (found.length > 0 && (await proved) && !stop?.aborted) {
+      for (const { item, arrived } of found) {
+        const knownTo = knownToTier(item, answer!.applied, partition)
+        const candidate = this.#hold(space, arrived, item.asOf, { generation, knownTo })
+        if (candidate) taken.set(arrived.key, candidate)
+        else counters.tierRefused++
+      }
+    }
+    counters.tierHits += taken.size
+    counters.tierMisses += keys.length - taken.size
+    return taken
+  }
+
+  /** The items of the answer that can be read, and were asked for. */
+  async #read<T>(
+    { name }: Keyspace<T>,
+    keys: readonly string[],
+    { items }: TierAnswer,
+  ): Promise<{ item: TierItem; arrived: ArrivedValue }[]> {
+    const { settings, counters } = this.#ground
+    const found: { item: TierItem; arrived: ArrivedValue }[] = []
+    for (const key of keys) {
+      const item = items.get(key)
+      if (item === undefined) continue
+      try {
+        const message = await unpack(item.bytes, settings.codec, settings.maxMessageBytes)
+        const arrived = readUpdate(
+          message,
+          undefined,
+          () => false,
+          () => Infinity,
+        )
+        if (arrived?.kind === 'value' && arrived.namespace === name && arrived.key === key) {
+          found.push({ item, arrived })
+          continue
+        }
+        throw new KedgeError('ERR_CODEC', 'the tier has something else in the place of a value')
+      } catch (error) {
+        counters.tierRefused++
+        settings.emit?.({ type: 'background_error', error })
+      }
+    }
+    return found
+  }
+
+  #hold<T>(
+    space: Keyspace<T>,
+    arrived: ArrivedValue,
+    asOf: number,
+    carriage: { generation: number; knownTo: number },
+  ): Candidate<T> | undefined {
+    const { settings } = this.#ground
+    try {
+      // Without an as-of, or with two of them, it is nothing that was written here.
+      const candidate =
+        arrived.asOf === asOf ? candidateOf(this.#ground, space, arrived, carriage) : 'unanchored'
+      if (typeof candidate !== 'string')
+        return space.hold(arrived.key, candidate) === undefined ? candidate : undefined
+      settings.emit?.({ type: 'refuse', namespace: space.name, key: arrived.key, reason: candidate })
+    } catch (error) {
+      // A namespace's own functions (`tags`, `schema`, `sizeOf`) may stumble over a stranger's value.
+      settings.emit?.({ type: 'background_error', error })
+    }
+    return undefined
+  }
+
+  /** Stores, in the background, values that are held here; left out when too many writes are under way. */
+  put<T>(space: Keyspace<T>, held: ReadonlyMap<string, Candidate<T>>, scope: Scope): void {
+    const { settings, timeline } = this.#ground
+    const place = placeOf(space)
+    // Made at once: by the time that they are packed the partition may stand for another log.
+    const messages = [...held].map(
+      ([key, value]) => [value, putMessage(this.#ground, space, key, value)] as const,
+    )
+    this.#inBackground(scope, async () => {
+      const writes: TierWrite[] = []
+      for (const [{ asOf, version, ttlMs, loadedAt }, message] of messages) {
+        const leftMs = ttlMs - (timeline.now() - loadedAt)
+        if (leftMs < 1) continue
+        try {
+          const bytes = await pack(message, settings)
+          writes.push({ key: message.key, bytes, asOf, version, ttlMs: Math.floor(leftMs) })
+        } catch (error) {
+          settings.emit?.({ type: 'background_error', error })
+        }
+      }
+      if (writes.length > 0)
+        await this.#call('set', space, writes.length, undefined, (signal) =>
+          this.#tier.setMany(place, writes, { signal }),
+        )
+    })
+  }
+
+  /** Removes, in the background, what an eviction of our own has killed. */
+  remove<T>(space: Keyspace<T>, keys: readonly string[], offset: number, scope: Scope): void {
+    const place = placeOf(space)
+    this.#inBackground(scope, () =>
+      this.#call('delete', space, keys.length, undefined, (signal) =>
+        this.#tier.deleteMany(place, keys, offset, { signal }),
+      ),
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.#tier.close?.()
+  }
+
+  #inBackground(scope: Scope, work: () => Promise<unknown>): void {
+    const free = this.#background.tryTake(LEASE_MS)
+    if (free) scope.waitUntil(work().finally(free))
+  }
+
+  /** The answer; `undefined` where the breaker is open, or the call has failed or took too long. */
+  async #call<T, R>(
+    operation: TierOperation,
+    { name: namespace }: Keyspace<T>,
+    keys: number,
+    stop: AbortSignal | undefined,
+    task: (signal: AbortSignal) => Promise<R>,
+  ): Promise<R | undefined> {
+    const { timeline, counters } = this.#ground
+    const { runtime, tierHardTimeoutMs, emit } = this.#ground.settings
+    const since = timeline.now()
+    const permit = this.#breaker.enter(since)
+    if (permit === undefined) return undefined
+    const tell = (failure?: { error: unknown }) =>
+      emit?.({ type: 'tier', operation, namespace, keys, durationMs: timeline.now() - since, ...failure })
+    try {
+      const result = await withDeadline(runtime, tierHardTimeoutMs, silent, task, stop)
+      this.#breaker.succeeded(permit)
+      tell()
+      return result
+    } catch (error) {
+      // The caller has left, which says nothing about the tier.
+      if (stop?.aborted && !isKedgeError(stop.reason)) return undefined
+      this.#breaker.failed(permit, timeline.now())
+      counters.tierFailures++
+      tell({ error })
+      return undefined
+    }
+  }
+}
+
+const placeOf = <T>({ name, partition }: Keyspace<T>): TierPlace => ({
+  namespace: name,
+  partition: partition.id,
+  logId: partition.logId,
+})
+
+/** The offset below which the tier has applied every eviction to the value; -1 where that is unknown. */
+function knownToTier(
+  { covered }: TierItem,
+  applied: AppliedPosition | undefined,
+  { logId, asOf }: Partition,
+): number {
+  if (!covered || applied === undefined || applied.logId !== logId) return -1
+  // A log that does not tell its identity may be another one, of which this isolate has not seen so much.
+  if (logId === undefined && applied.position > asOf) return -1
+  return Number.isSafeInteger(applied.position) ? applied.position : -1
+}
+
+const silent = () => new KedgeError('ERR_TIMEOUT', 'the tier did not answer in time', { retryable: true })

@@ -1,0 +1,153 @@
+/**
+ * Messages as bytes: JSON by default, another codec where one is given, gzip above a size.
+ *
+ * A reader tells them apart by their first bytes, so it needs no agreement with the writer: gzip begins with
+ * `1f 8b` (RFC 1952), JSON objects with `{`. Inflating is bounded: a kilobyte of gzip can hold a gigabyte.
+ *
+ * @module
+ */
+import { KedgeError } from '../ports/errors.ts'
+
+/** A way of writing messages. `messagePack()` of `kedge/adapters/messagepack` is another one. */
+export interface Codec {
+  readonly name: string
+  encode(value: unknown): Uint8Array
+  /** Throws when the bytes are not what it writes. */
+  decode(bytes: Uint8Array): unknown
+  /** Whether the bytes look like what it writes. */
+  detects(bytes: Uint8Array): boolean
+}
+
+export interface PackOptions {
+  readonly codec: Codec
+  readonly gzipAboveBytes: number
+  readonly maxMessageBytes: number
+}
+
+const encoder = new TextEncoder()
+const [QUOTE, BACKSLASH] = [0x22, 0x5c]
+const strictDecoder = new TextDecoder('utf-8', { fatal: true })
+/** For keys, in which a byte order mark is a character like any other. */
+const keyDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
+
+/** The text of UTF-8 bytes, or `undefined` where they are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return keyDecoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Arrays and objects within one another, at most: deeper ones overflow the stack that serialises them again.
+ */
+export const MAX_JSON_DEPTH = 500
+
+export const json: Codec = {
+  name: 'json',
+  encode: (value) => shallow(encoder.encode(JSON.stringify(value))),
+  decode: (bytes) => JSON.parse(strictDecoder.decode(shallow(bytes))) as unknown,
+  // JSON has no first bytes of its own: it is tried when no other codec detects the bytes.
+  detects: () => true,
+}
+
+/** The bytes themselves. @throws KedgeError `ERR_CODEC` where they are JSON that is nested too deep. */
+function shallow<B extends Uint8Array>(bytes: B): B {
+  // Most messages have not even the bytes for it.
+  if (bytes.length <= MAX_JSON_DEPTH) return bytes
+  let depth = 0
+  let inString = false
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]
+    if (inString) {
+      if (byte === BACKSLASH) at++
+      else if (byte === QUOTE) inString = false
+    } else if (byte === QUOTE) inString = true
+    else if (byte === 0x5b || byte === 0x7b) depth++
+    else if (byte === 0x5d || byte === 0x7d) depth--
+    if (depth > MAX_JSON_DEPTH)
+      throw new KedgeError('ERR_CODEC', `JSON is nested deeper than ${MAX_JSON_DEPTH} levels`)
+  }
+  return bytes
+}
+
+/**
+ * A message as bytes.
+ * @throws KedgeError `ERR_CODEC` when it cannot be encoded, `ERR_TOO_LARGE` when it is beyond `maxMessageBytes`.
+ */
+export async function pack(message: unknown, options: PackOptions): Promise<Uint8Array> {
+  let bytes: Uint8Array
+  try {
+    bytes = options.codec.encode(message)
+  } catch (cause) {
+    throw new KedgeError('ERR_CODEC', `the ${options.codec.name} codec cannot encode this value`, { cause })
+  }
+  // The bound is on what a reader must inflate, so it is checked before compression.
+  if (bytes.length > options.maxMessageBytes) {
+    throw new KedgeError(
+      'ERR_TOO_LARGE',
+      `a message of ${bytes.length} bytes is larger than \`maxMessageBytes\` (${options.maxMessageBytes})`,
+    )
+  }
+  return bytes.length > options.gzipAboveBytes ? gzip(bytes) : bytes
+}
+
+/**
+ * The message in the bytes.
+ * @throws KedgeError `ERR_CODEC` when they cannot be read, `ERR_TOO_LARGE` when they inflate beyond the bound.
+ */
+export async function unpack(bytes: Uint8Array, codec: Codec, maxMessageBytes: number): Promise<unknown> {
+  try {
+    const plain = isGzip(bytes) ? await gunzip(bytes, maxMessageBytes) : bytes
+    if (plain.length > maxMessageBytes) throw tooLarge(maxMessageBytes)
+    return codec !== json && codec.detects(plain) ? codec.decode(plain) : json.decode(plain)
+  } catch (cause) {
+    if (cause instanceof KedgeError) throw cause
+    throw new KedgeError('ERR_CODEC', 'the message is neither JSON nor what the configured codec writes', {
+      cause,
+    })
+  }
+}
+
+const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
+
+async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
+  return collect(new Blob([bytes as BlobPart]).stream().pipeThrough(new CompressionStream('gzip')), Infinity)
+}
+
+async function gunzip(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  return collect(
+    new Blob([bytes as BlobPart]).stream().pipeThrough(new DecompressionStream('gzip')),
+    maxBytes,
+  )
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const reader = stream.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    length += value.length
+    if (length > maxBytes) {
+      // Cancelling propagates to the decompressor, which then inflates no further.
+      await reader.cancel().catch(() => undefined)
+      throw tooLarge(maxBytes)
+    }
+    chunks.push(value)
+  }
+  const all = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.length
+  }
+  return all
+}
+
+const tooLarge = (maxBytes: number) =>
+  new KedgeError('ERR_TOO_LARGE', `a message is larger than \`maxMessageBytes\` (${maxBytes})`)

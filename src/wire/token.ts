@@ -1,0 +1,94 @@
+/**
+ * Tokens: how far a reader must have read the log to see a write.
+ *
+ * Written `k1.<partition>-<next offset>[.<partition>-<next offset>…]` for the evictions topic; where values were set,
+ * `_<partition>-<next offset>[.…]` follows for the updates topic. It fits a header and a cookie as it stands.
+ *
+ * @module
+ */
+import { KedgeError } from '../ports/errors.ts'
+
+/** What a write returns and a read takes as `after`. Opaque: pass it on as it is. */
+export type Token = string & { readonly __token?: never }
+
+const PATTERN = /^k1((?:\.\d{1,5}-\d{1,16})+)(?:_(\d{1,5}-\d{1,16}(?:\.\d{1,5}-\d{1,16})*))?$/
+/**
+ * Partitions of the updates topic in one token. Those of older writes are left out: their values are seen a little later.
+ */
+const MAX_UPDATES = 32
+/** Room for every partition that a cache may have. */
+const MAX_LENGTH = 4096
+
+/** The next offset to have reached, by partition. */
+export type TokenPositions = ReadonlyMap<number, number>
+
+/** What a token names: positions in the evictions topic, and, where values were set, in the updates topic. */
+export interface TokenParts {
+  readonly evictions: TokenPositions
+  readonly updates: TokenPositions
+}
+
+export const formatToken = (evictions: TokenPositions): Token => writeToken({ evictions, updates: new Map() })
+
+/** The token that names these positions. */
+export function writeToken({ evictions, updates }: TokenParts): Token {
+  const values = list([...updates].slice(-MAX_UPDATES))
+  return `k1.${list([...evictions])}${values === '' ? '' : `_${values}`}`
+}
+
+const list = (positions: [number, number][]): string =>
+  positions
+    .sort(([a], [b]) => a - b)
+    .map(([partition, offset]) => `${partition}-${offset}`)
+    .join('.')
+
+/**
+ * The positions in the evictions topic that a token names.
+ * @throws KedgeError `ERR_TOKEN` when it is not one.
+ */
+export const parseToken = (token: Token): TokenPositions => readToken(token).evictions
+
+/**
+ * Reads a token.
+ * @throws KedgeError `ERR_TOKEN` when it is not one.
+ */
+export function readToken(token: Token): TokenParts {
+  const parts = typeof token === 'string' && token.length <= MAX_LENGTH ? PATTERN.exec(token) : null
+  if (parts?.[1] === undefined) throw new KedgeError('ERR_TOKEN', 'not a kedge token')
+  return { evictions: positionsIn(parts[1].slice(1)), updates: positionsIn(parts[2]) }
+}
+
+function positionsIn(text: string | undefined): TokenPositions {
+  const positions = new Map<number, number>()
+  if (text === undefined) return positions
+  for (const part of text.split('.')) {
+    const [partition, offset] = part.split('-').map(Number) as [number, number]
+    if (!Number.isSafeInteger(offset)) throw new KedgeError('ERR_TOKEN', 'token offset out of range')
+    positions.set(partition, Math.max(offset, positions.get(partition) ?? 0))
+  }
+  return positions
+}
+
+/** Raises the positions of `into` to those of `more`; what was raised last stands last. */
+export function raise(into: Map<number, number>, more: TokenPositions): void {
+  for (const [partition, offset] of more) {
+    const known = into.get(partition) ?? 0
+    into.delete(partition)
+    into.set(partition, Math.max(offset, known))
+  }
+}
+
+/**
+ * One token that stands for several: a reader that has passed it has passed each of them.
+ * @throws KedgeError `ERR_TOKEN` when one is not a token.
+ */
+export function joinTokens(...tokens: readonly (Token | undefined)[]): Token | undefined {
+  const joined = { evictions: new Map<number, number>(), updates: new Map<number, number>() }
+  for (const token of tokens) {
+    if (token === undefined) continue
+    const { evictions, updates } = readToken(token)
+    raise(joined.evictions, evictions)
+    raise(joined.updates, updates)
+  }
+  return joined.evictions.size > 0 ? writeToken(joined) : undefined
+}

@@ -1,0 +1,113 @@
+/**
+ * Reads of keys whose last write waits to be persisted: the source does not have it yet, the log does.
+ *
+ * @module
+ */
+import { decodeRecord } from '../coherence/apply-eviction.ts'
+import { KedgeError } from '../ports/errors.ts'
+import type { Call } from '../read/flight.ts'
+import type { Candidate, Ground, Keyspace } from '../coherence/coherent-store.ts'
+import type { PendingWrite } from '../coherence/write-intents.ts'
+import { asked, tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
+import type { PendingReads } from '../read/sources.ts'
+import { readWrite } from '../wire/write-message.ts'
+
+/** The answer asked for at first; a record that is larger is asked for again. */
+const FIRST_BYTES = 65_536
+
+export class PendingWrites<T> implements PendingReads<T> {
+  readonly #space: Keyspace<T>
+  readonly #ground: Ground
+
+  constructor(space: Keyspace<T>, ground: Ground) {
+    this.#space = space
+    this.#ground = ground
+  }
+
+  /** The call, but for keys whose last write waits: they are read from the log. Rejects where that cannot be read. */
+  before(call: Call<T>): Call<T> {
+    if (this.#space.settings.intentsMs === 0) return call
+    return async (keys, signal) => {
+      const waiting = keys.filter((key) => this.#space.pendingWrite(key) !== undefined)
+      if (waiting.length === 0) return call(keys, signal)
+      const found = new Map<string, T>()
+      const unknown: string[] = []
+      await Promise.all(
+        waiting.map(async (key) => {
+          const write = await this.#read(key, signal)
+          if (write === undefined) unknown.push(key)
+          else if (write.value !== undefined) found.set(key, write.value)
+        }),
+      )
+      // The source is asked for a write that the log has lost, as for a key without one.
+      const rest = [...keys.filter((key) => !waiting.includes(key)), ...unknown]
+      if (rest.length > 0) for (const [key, value] of await call(rest, signal)) found.set(key, value)
+      return found
+    }
+  }
+
+  /** What a read without a loader can do; `undefined` where no write of the keys waits. */
+  alone(keys: readonly string[]): Call<T> | undefined {
+    return keys.some((key) => this.#space.pendingWrite(key)) ? this.before(async () => new Map()) : undefined
+  }
+
+  /** Holds the value of a write, as of its eviction. */
+  hold(key: string, value: T, write: PendingWrite, loadedAt: number): void {
+    const { load } = this.#space.settings
+    const place = { namespace: this.#space.name, key }
+    const candidate: Candidate<T> = {
+      value,
+      asOf: write.asOf,
+      generation: this.#space.partition.generation,
+      loadedAt,
+      ttlMs: ttlOf(value, load, 0, place),
+      keepMs: 0,
+      tags: tagsOf(value, load, place),
+      version: undefined,
+      settleMs: 0,
+      write,
+    }
+    this.#space.hold(key, candidate)
+  }
+
+  async #read(key: string, signal: AbortSignal): Promise<{ value: T | undefined } | undefined> {
+    const { timeline } = this.#ground
+    for (;;) {
+      const write = this.#space.pendingWrite(key)
+      if (write === undefined) return undefined
+      const loadedAt = timeline.now()
+      const said = await this.#find(key, write, signal)
+      // A later write has arrived meanwhile.
+      if (!isSame(this.#space.pendingWrite(key), write)) continue
+      if (said === undefined) return undefined
+      const { schema } = this.#space.settings
+      const place = { namespace: this.#space.name, key }
+      const parsed =
+        said.deleted || !schema ? undefined : asked('schema', place, () => schema.safeParse(said.value))
+      if (parsed?.success === false) return undefined
+      const value = (parsed ? parsed.data : said.value) as T | undefined
+      if (value !== undefined) this.hold(key, value, write, loadedAt)
+      return { value }
+    }
+  }
+
+  async #find(key: string, { id, partition, offset }: PendingWrite, signal: AbortSignal) {
+    const { log, writesTopic, pollTimeoutMs, maxPollBytes, codec, maxMessageBytes } = this.#ground.settings
+    for (const maxBytes of [FIRST_BYTES, maxPollBytes * 2]) {
+      const options = { maxBytes, waitMs: pollTimeoutMs / 2, isolation: 'uncommitted', signal } as const
+      const { records, next, outOfRange } = await log.read(writesTopic, [{ partition, offset }], options)
+      const record = records.find((each) => each.offset === offset)
+      if (record === undefined) {
+        if (outOfRange.length > 0 || next.some((each) => each.offset > offset)) return undefined
+        continue
+      }
+      const { message } = await decodeRecord(record, codec, maxMessageBytes)
+      const said = readWrite(message)
+      return said?.id === id && said.ns === this.#space.name && said.key === key ? said : undefined
+    }
+    // The write may still be in the log, and the source lacks it: do not ask the source instead.
+    throw new KedgeError('ERR_PROTOCOL', 'the log does not return a write that waits', { retryable: true })
+  }
+}
+
+const isSame = (a: PendingWrite | undefined, b: PendingWrite): boolean => a?.id === b.id && a.asOf === b.asOf

@@ -1,0 +1,236 @@
+/**
+ * Write-through: the source's commit between an intent and an eviction.
+ *
+ * The intent is in the log before the store is called, and the store is given less time than the intent
+ * lasts. So an isolate that has read the intent holds nothing that it loaded while the commit may have
+ * happened without its eviction.
+ *
+ * @module
+ */
+import { settledWithin } from '../runtime/deadline.ts'
+import { durationMs } from '../runtime/duration.ts'
+import { KedgeError } from '../ports/errors.ts'
+import { checkHoldable } from '../wire/holdable.ts'
+import type { Candidate, Keyspace } from '../coherence/coherent-store.ts'
+import { tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
+import { checkId } from '../wire/ids.ts'
+import { tokenOf } from '../write/publisher.ts'
+import type { Runtime } from '../ports/runtime.ts'
+import type { Scope } from '../coherence/request-scope.ts'
+import { checkOptions } from '../api/settings.ts'
+import type { Token } from '../wire/token.ts'
+import type { Duration, StoreWrite, WriteThroughOptions } from '../api/types.ts'
+import { keysThat } from '../write/writer.ts'
+import type { Landed, Meant, Writer, WriterContext } from '../write/writer.ts'
+import { ttlOver } from '../api/nearest.ts'
+
+const DEFAULT_INTENT = '10s'
+const MAX_WRITE_THROUGH_MS = 60_000
+/** The part of its time after which a store is asked to give up; the rest is for doing so. */
+const PATIENCE = 0.8
+
+/** How a store ended. */
+type Ending =
+  | { readonly state: 'committed'; readonly version: number | undefined }
+  /** The store failed, but may have committed. */
+  | { readonly state: 'failed'; readonly error: unknown }
+  /** It has not ended yet. */
+  | { readonly state: 'running'; readonly work: Promise<unknown> }
+
+/** One write, as its steps pass it on. */
+interface Write<V> {
+  readonly key: string
+  readonly value: V
+  readonly meant: Meant
+  readonly startedAt: number
+  /** How long the store may take, from `startedAt`. */
+  readonly limitMs: number
+  /** Of the intent; `undefined` where none was written. */
+  readonly id: string | undefined
+  readonly scope: Scope
+  readonly signal: AbortSignal | undefined
+}
+
+/** Where the log stood before the commit. */
+type Before = Pick<Candidate<never>, 'asOf' | 'generation'>
+
+export class WriteThrough<T> {
+  readonly #space: Keyspace<T>
+  readonly #writer: Writer<T>
+  readonly #context: WriterContext
+
+  constructor(space: Keyspace<T>, writer: Writer<T>, context: WriterContext) {
+    this.#space = space
+    this.#writer = writer
+    this.#context = context
+  }
+
+  async write<V extends T | undefined>(
+    key: string,
+    value: V,
+    store: StoreWrite<V>,
+    options: WriteThroughOptions<T> | undefined = {},
+    scope: Scope,
+  ): Promise<Token> {
+    checkOptions(options, 'through')
+    checkId(key, 'key')
+    const { lifespan, ground } = this.#context
+    lifespan.check()
+    options.signal?.throwIfAborted()
+    const { load, intentsMs } = this.#space.settings
+    const intentMs = intentOf(options.intent, intentsMs)
+    const ttl = ttlOver(options.ttl, load.ttl)
+    const place = this.#space.place(key)
+    checkHoldable(value, place.namespace, key)
+    const ttlMs = value === undefined ? 0 : ttlOf(value, { ttl, jitter: 0 }, 0, place)
+    const tags = value === undefined ? undefined : tagsOf(value, { tags: options.tags ?? load.tags }, place)
+    // By both clocks: time may seem to pass too fast here, never too slowly. Where they step back it counts as over.
+    const startedAt = ground.timeline.now()
+    const write: Write<V> = {
+      key,
+      value,
+      meant: keysThat((other) => other === key),
+      startedAt,
+      limitMs: intentMs === 0 ? load.hardTimeoutMs : intentMs,
+      id: intentMs === 0 ? undefined : newId(ground.settings.runtime),
+      scope,
+      signal: options.signal,
+    }
+    const work = this.#run(write, store, (version) => ({
+      value: value as T & V,
+      loadedAt: startedAt,
+      ttlMs,
+      keepMs: 0,
+      tags,
+      version,
+      settleMs: 0,
+    }))
+    // The request that began the write may end before it: the eviction of a committed row must still go out.
+    scope.waitUntil(work.catch(() => undefined))
+    return work
+  }
+
+  async #run<V extends T | undefined>(
+    write: Write<V>,
+    store: StoreWrite<V>,
+    candidate: (version: number) => Omit<Candidate<T>, keyof Before>,
+  ): Promise<Token> {
+    const before = await this.#announce(write)
+    const ending = await this.#store(write, store)
+    if (ending.state === 'committed') {
+      const { published, landed } = await this.#evict(write, ending.version)
+      if (landed && ending.version !== undefined && write.value !== undefined) {
+        // Use the as-of from ahead of the commit: a concurrent unversioned writer may have committed later,
+        // and its eviction must kill this value. Our own eviction does not, because it carries the version.
+        this.#keep(write, { ...candidate(ending.version), ...before }, published[0]!.offset)
+      }
+      return tokenOf(published)
+    }
+    const evicted = this.#evict(write, undefined)
+    if (ending.state === 'running') {
+      // The store may still commit: evict the key once more when it ends.
+      write.scope.waitUntil(ending.work.catch(() => undefined).then(() => this.#evict(write, undefined)))
+      await evicted
+      throw storeTimeout()
+    }
+    // Ignore an eviction that fails: the intent ends by itself.
+    await evicted.catch(() => undefined)
+    throw ending.error
+  }
+
+  /** Publishes the intent, and returns the position before the commit. Nothing was stored where that fails. */
+  async #announce<V>({ key, id, limitMs, startedAt, meant, scope, signal }: Write<V>): Promise<Before> {
+    const { partition, asOf, name } = this.#space
+    const { generation } = partition
+    if (id === undefined) return { asOf, generation }
+    const { publisher, ground } = this.#context
+    const body = { keys: [key], id, ttl: limitMs }
+    const { published, landed } = await this.#writer.land(
+      publisher.intend(name, partition.id, body, signal),
+      meant,
+      scope,
+    )
+    const { timeline } = ground
+    if (timeline.now() - startedAt < limitMs * PATIENCE && startedAt >= timeline.unknownBefore) {
+      // A position of another log compares to nothing here.
+      return { asOf: published[0]!.offset + 1, generation: landed ? generation : -1 }
+    }
+    throw new KedgeError('ERR_PUBLISH', 'the intent was acknowledged too late: nothing was stored', {
+      retryable: true,
+    })
+  }
+
+  #evict<V>({ key, id, meant, scope }: Write<V>, version: number | undefined): Promise<Landed> {
+    const closes = id === undefined ? undefined : [id]
+    // Not ended by the caller's signal: something may have been committed.
+    return this.#writer.evict([{ keys: [key], version, closes }], meant, scope, undefined)
+  }
+
+  /** Lets the store commit, within its time. */
+  async #store<V>(
+    { key, value, startedAt, limitMs, signal }: Write<V>,
+    store: StoreWrite<V>,
+  ): Promise<Ending> {
+    const { timeline, settings } = this.#context.ground
+    const { runtime } = settings
+    const asked = new AbortController()
+    const relay = () => asked.abort(signal?.reason)
+    if (signal?.aborted) relay()
+    signal?.addEventListener('abort', relay, { once: true })
+    const leftMs = (part: number) => {
+      const left = startedAt + limitMs * part - timeline.now()
+      return startedAt < timeline.unknownBefore ? 0 : Math.max(0, left)
+    }
+    try {
+      const work = (async () => store(value, { key, signal: asked.signal }))()
+      if (!(await settledWithin(runtime, work, leftMs(PATIENCE)))) asked.abort(storeTimeout())
+      if (!(await settledWithin(runtime, work, leftMs(1)))) return { state: 'running', work }
+      const version = (await work)?.version
+      return { state: 'committed', version: Number.isFinite(version) ? version : undefined }
+    } catch (error) {
+      return { state: 'failed', error }
+    } finally {
+      signal?.removeEventListener('abort', relay)
+    }
+  }
+
+  /** Holds the value, and shares it once the log shows that no other writer has written the key meanwhile. */
+  #keep<V>({ key, scope }: Write<V>, candidate: Candidate<T>, evictedAt: number): void {
+    const { settings, partition } = this.#space
+    if (this.#space.hold(key, candidate) !== undefined) return
+    if (settings.tier) this.#context.tier?.put(this.#space, new Map([[key, candidate]]), scope)
+    if (!settings.share || candidate.ttlMs === 0) return
+    const { follower, publisher } = this.#context
+    const share = async (): Promise<void> => {
+      // The topic of values is compacted to the last one written: of two writers' values that must be the newer one.
+      const knows = await follower.reach(() => partition.position > evictedAt, scope)
+      const stands = this.#space.current(key)?.value === candidate.value && !this.#space.pending(key)
+      if (knows && stands) await publisher.update(this.#space, key, candidate)
+    }
+    scope.waitUntil(share())
+  }
+}
+
+/** @throws TypeError quoting the option that is wrong. */
+function intentOf(intent: Duration | false | undefined, intentsMs: number): number {
+  if (intent === false) return 0
+  const ms = durationMs(intent ?? DEFAULT_INTENT, 'intent')
+  if (intentsMs === 0)
+    throw new TypeError(
+      '`intent` needs `intents: true` in the options of the namespace; else set it to `false`',
+    )
+  const most = Math.min(MAX_WRITE_THROUGH_MS, intentsMs)
+  if (intent === undefined) return Math.min(ms, most)
+  if (ms === 0 || ms > most) throw new TypeError(`\`intent\` must be longer than 0 and at most ${most} ms`)
+  return ms
+}
+
+/** Told apart from all others, not secret. */
+export const newId = (runtime: Runtime): string =>
+  Array.from({ length: 2 }, () => Math.floor(runtime.random() * 2 ** 52).toString(36)).join('-')
+
+const storeTimeout = () =>
+  new KedgeError(
+    'ERR_STORE_TIMEOUT',
+    'the store did not end in time: the write may have been committed, or may yet be',
+  )

@@ -1,0 +1,85 @@
+/**
+ * The deadline of a write: one for the whole call, whatever it publishes and how often that is repeated.
+ *
+ * @module
+ */
+import { KedgeError, isKedgeError } from '../ports/errors.ts'
+import type { Settings } from '../api/settings.ts'
+import type { Timeline } from '../runtime/clock.ts'
+
+type Signalled = { readonly signal?: AbortSignal } | undefined
+
+export class PublishDeadline {
+  readonly #settings: Settings
+  readonly #timeline: Timeline
+  /** For each signal that was made here, the caller's own. */
+  readonly #callers = new WeakMap<AbortSignal, { readonly signal: AbortSignal | undefined }>()
+
+  constructor(settings: Settings, timeline: Timeline) {
+    this.#settings = settings
+    this.#timeline = timeline
+  }
+
+  /** Runs a call with its own options, and a signal that also ends with the deadline. */
+  async call<O extends Signalled, R>(options: O, work: (options: O) => Promise<R>): Promise<R> {
+    const signal: unknown = options?.signal
+    // The call itself refuses wrong options.
+    if (signal !== undefined && !(signal instanceof AbortSignal)) return work(options)
+    return this.within(signal, (inner) => work({ ...options, signal: inner }))
+  }
+
+  /**
+   * Runs the work with a signal that is aborted by the caller's, or when the time is over. The work must end when
+   * the signal aborts. It then drops, before its caller's promise rejects, what it may have written.
+   *
+   * @param since when the call began
+   */
+  async within<R>(
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<R>,
+    since: number = this.#timeline.now(),
+  ): Promise<R> {
+    if (signal && this.#callers.has(signal)) return work(signal)
+    const { runtime, publishTimeoutMs } = this.#settings
+    const stop = new AbortController()
+    const ended = new AbortController()
+    this.#callers.set(stop.signal, { signal })
+    const relay = () => stop.abort(signal?.reason)
+    if (signal?.aborted) relay()
+    signal?.addEventListener('abort', relay, { once: true, signal: ended.signal })
+    const leftMs = Math.max(0, since + publishTimeoutMs - this.#timeline.now())
+    runtime.sleep(leftMs, ended.signal).then(
+      () => stop.abort(unanswered(publishTimeoutMs)),
+      () => undefined,
+    )
+    try {
+      return await work(stop.signal)
+    } finally {
+      ended.abort()
+    }
+  }
+
+  /** Throws where the caller has ended the call, and not where its time is over. */
+  throwIfLeft(signal: AbortSignal | undefined): void {
+    const own = signal && this.#callers.get(signal)
+    if (own) own.signal?.throwIfAborted()
+    else signal?.throwIfAborted()
+  }
+}
+
+const unanswered = (ms: number) =>
+  new KedgeError(
+    'ERR_PUBLISH',
+    `Kafka did not acknowledge the write within ${ms} ms: it may or may not be in the log`,
+    {
+      retryable: true,
+      cause: new KedgeError('ERR_TIMEOUT', `no answer within ${ms} ms`, { retryable: true }),
+    },
+  )
+
+/** Whether the reason is that the deadline of a write has passed. */
+export const isUnanswered = (reason: unknown): boolean =>
+  isKedgeError(reason) &&
+  reason.code === 'ERR_PUBLISH' &&
+  isKedgeError(reason.cause) &&
+  reason.cause.code === 'ERR_TIMEOUT'

@@ -1,0 +1,322 @@
+/**
+ * The publisher: writes messages, and resolves only when every record is acknowledged with an offset.
+ *
+ * @module
+ */
+import { putMessage } from '../coherence/admission.ts'
+import { decodeUtf8, encodeUtf8, pack } from '../wire/codec.ts'
+import { withDeadline } from '../runtime/deadline.ts'
+import { isKedgeError } from '../ports/errors.ts'
+import { GroupCommit } from './record-accumulator.ts'
+import type { Candidate, Ground, Keyspace } from '../coherence/coherent-store.ts'
+import type { NewRecord, Position } from '../ports/kafka-log.ts'
+import { domainRecordKey } from '../wire/batch-message.ts'
+import type { PutsMessage } from '../wire/batch-message.ts'
+import { updateRecordKey } from '../wire/messages.ts'
+import type { ClearMessage, EvictMessage, IntentMessage, Message } from '../wire/messages.ts'
+import { partitionOf } from '../wire/partitioner.ts'
+import { PublishDeadline } from './publish-deadline.ts'
+import type { Scope } from '../coherence/request-scope.ts'
+import type { WriteMessage } from '../wire/write-message.ts'
+import { Slots } from '../runtime/semaphore.ts'
+import { writeToken } from '../wire/token.ts'
+import type { Token } from '../wire/token.ts'
+
+/** Keys, tags or prefixes in one record of our own. */
+const IDS_PER_RECORD = 100
+/** Background writes (shared values, announcements) at once; beyond, they are left out. */
+const MAX_BACKGROUND = 256
+const BACKGROUND_LEASE_MS = 30_000
+/** How long `pace` may keep back values. */
+const MAX_PACE_MS = 5000
+
+export type EvictBody = Omit<EvictMessage, 'v' | 'op' | 'ns'>
+
+export type IntentBody = Omit<IntentMessage, 'v' | 'op' | 'ns'>
+
+type EvictionsMessage = EvictMessage | ClearMessage | IntentMessage
+
+/** An eviction that is in the log. */
+export interface Published {
+  readonly message: EvictionsMessage
+  readonly partition: number
+  readonly offset: number
+}
+
+export class Publisher {
+  readonly #ground: Ground
+  /** This cache, in announcements. */
+  readonly #self: string
+  readonly #background: Slots
+  readonly #groups: GroupCommit
+  /** What calls that publish run within. What is published by no such call has a deadline of its own. */
+  readonly deadline: PublishDeadline
+
+  constructor(ground: Ground, self: string) {
+    this.#ground = ground
+    this.#self = self
+    this.#groups = new GroupCommit(ground.settings)
+    this.deadline = new PublishDeadline(ground.settings, ground.timeline)
+    this.#background = new Slots(MAX_BACKGROUND, ground.settings.runtime, ground.timeline)
+  }
+
+  /**
+   * Publishes evictions of a namespace.
+   * @throws KedgeError `ERR_PUBLISH` when one is not acknowledged: it may or may not be in the log.
+   */
+  async evict(
+    namespace: string,
+    partition: number,
+    bodies: readonly EvictBody[],
+    signal?: AbortSignal,
+  ): Promise<Published[]> {
+    const messages = bodies
+      .flatMap(split)
+      .map((body): EvictMessage => ({ v: 1, op: 'evict', ns: namespace, ...body }))
+    return this.#publish(
+      messages.map((message) => ({ message, partition })),
+      encodeUtf8(namespace),
+      signal,
+    )
+  }
+
+  /** Announces a write to the source. */
+  async intend(
+    namespace: string,
+    partition: number,
+    body: IntentBody,
+    signal?: AbortSignal,
+  ): Promise<Published[]> {
+    const message: IntentMessage = { v: 1, op: 'intent', ns: namespace, ...body }
+    return this.#publish([{ message, partition }], encodeUtf8(namespace), signal)
+  }
+
+  /** Appends a write to the topic of writes. */
+  async appendWrite(message: WriteMessage, signal?: AbortSignal): Promise<Position> {
+    const { settings } = this.#ground
+    const key = updateRecordKey(message.ns, message.key)
+    const recordKey = encodeUtf8(key)
+    const partition = partitionOf(recordKey, settings.writePartitions)
+    const record = pack(message, settings).then((value) => [{ key: recordKey, value, partition }])
+    const [position] = await this.#send(settings.writesTopic, record, [key], signal)
+    return position!
+  }
+
+  /** Publishes the eviction of a namespace, or of everything, to the partitions. */
+  async clear(
+    namespace: string | undefined,
+    partitions: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<Published[]> {
+    const message: ClearMessage = { v: 1, op: 'clear', ...(namespace === undefined ? {} : { ns: namespace }) }
+    const key = namespace === undefined ? null : encodeUtf8(namespace)
+    return this.#publish(
+      partitions.map((partition) => ({ message, partition })),
+      key,
+      signal,
+    )
+  }
+
+  /** Publishes a value to the updates topic. */
+  async update<T>(
+    space: Keyspace<T>,
+    key: string,
+    value: Candidate<T>,
+    signal?: AbortSignal,
+  ): Promise<readonly Position[]> {
+    const record = this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, value))
+    return this.#sendUpdates(
+      record.then((made) => [made]),
+      [updateRecordKey(space.name, key)],
+      signal,
+    )
+  }
+
+  /**
+   * The value as a record of the updates topic.
+   * @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when it cannot be one.
+   */
+  async record<T>(space: Keyspace<T>, key: string, value: Candidate<T>): Promise<NewRecord> {
+    return this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, value))
+  }
+
+  /** The record that says that the source was read as of this position, and has no value of the key. */
+  async absence<T>(
+    space: Keyspace<T>,
+    key: string,
+    { asOf, loadedAt }: Pick<Candidate<T>, 'asOf' | 'loadedAt'>,
+  ): Promise<NewRecord> {
+    const { name: ns, partition } = space
+    const at = this.#wall(loadedAt)
+    const log = partition.logId
+    return this.#updateRecord(ns, key, { v: 1, op: 'del', ns, key, asOf, none: true, at, log })
+  }
+
+  /**
+   * Appends records to the updates topic.
+   * @throws KedgeError `ERR_PUBLISH` when one is not acknowledged.
+   */
+  async append(records: readonly NewRecord[], signal?: AbortSignal): Promise<Position[]> {
+    const ordered = records.flatMap(({ key }) => (key && decodeUtf8(key)) ?? [])
+    return this.#sendUpdates(Promise.resolve(records), ordered, signal)
+  }
+
+  /** Publishes the values of a domain in one record: all of them, or none. */
+  async updateDomain(message: PutsMessage, signal?: AbortSignal): Promise<readonly Position[]> {
+    const key = domainRecordKey(message.ns, message.domain)
+    const record = this.#recordOf(key, message)
+    return this.#sendUpdates(
+      record.then((made) => [made]),
+      [key],
+      signal,
+    )
+  }
+
+  /**
+   * Whether the value could be published.
+   * @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when it could not.
+   */
+  async checkUpdate<T>(space: Keyspace<T>, key: string, value: Candidate<T>): Promise<void> {
+    await this.check(putMessage(this.#ground, space, key, value))
+  }
+
+  /** @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when the message could not be published. */
+  async check(message: Message): Promise<void> {
+    await pack(message, this.#ground.settings)
+  }
+
+  #wall(at: number): number {
+    const { settings, timeline } = this.#ground
+    return settings.runtime.now() - (timeline.now() - at)
+  }
+
+  /** Publishes a loaded value in the background; left out when too many are under way. */
+  share<T>(space: Keyspace<T>, key: string, value: Candidate<T>, scope: Scope): void {
+    if (value.ttlMs > 0) this.#inBackground(scope, () => this.update(space, key, value))
+  }
+
+  /**
+   * Publishes that the keys have no value any more. Never rejects but by the signal: the evictions are in the log, and
+   * this only spares other isolates a value that they would refuse.
+   */
+  async unshare(
+    namespace: string,
+    keys: readonly string[],
+    asOf: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const records = Promise.all(
+      keys.map((key) => this.#updateRecord(namespace, key, { v: 1, op: 'del', ns: namespace, key, asOf })),
+    )
+    const ordered = keys.map((key) => updateRecordKey(namespace, key))
+    const { updatesTopic } = this.#ground.settings
+    await this.#send(updatesTopic, records, ordered, signal).catch(() => this.deadline.throwIfLeft(signal))
+  }
+
+  /** Announces, in the background, that a value's TTL has ended here. */
+  announceExpiry(namespace: string, partition: number, key: string, scope: Scope): void {
+    const body: EvictBody = { keys: [key], why: 'ttl', from: this.#self }
+    this.#inBackground(scope, () => this.evict(namespace, partition, [body]))
+  }
+
+  #inBackground(scope: Scope, work: () => Promise<unknown>): void {
+    const free = this.#background.tryTake(BACKGROUND_LEASE_MS)
+    if (free) scope.waitUntil(work().finally(free))
+  }
+
+  async #updateRecord(namespace: string, key: string, message: Message): Promise<NewRecord> {
+    return this.#recordOf(updateRecordKey(namespace, key), message)
+  }
+
+  async #recordOf(key: string, message: Message): Promise<NewRecord> {
+    const recordKey = encodeUtf8(key)
+    const partition = partitionOf(recordKey, this.#ground.settings.updatePartitions)
+    return { key: recordKey, value: await pack(message, this.#ground.settings), partition }
+  }
+
+  async #publish(
+    writes: readonly { message: EvictionsMessage; partition: number }[],
+    key: Uint8Array | null,
+    signal: AbortSignal | undefined,
+  ): Promise<Published[]> {
+    const { settings } = this.#ground
+    const fits = Promise.all(writes.map((write) => this.#fit(write))).then((each) => each.flat())
+    const records = fits.then((each) => each.map(({ value, partition }) => ({ key, value, partition })))
+    const positions = await this.#send(settings.evictionsTopic, records, [], signal)
+    const fitting = await fits
+    return positions.map(({ offset }, at) => ({ ...fitting[at]!, offset }))
+  }
+
+  /** Packs a message, in halves where it is larger than a message may be. */
+  async #fit<M extends { message: EvictionsMessage }>(write: M): Promise<(M & { value: Uint8Array })[]> {
+    try {
+      return [{ ...write, value: await pack(write.message, this.#ground.settings) }]
+    } catch (error) {
+      const halves = isKedgeError(error) && error.code === 'ERR_TOO_LARGE' ? halve(write.message) : undefined
+      if (halves === undefined) throw error
+      const fitted = await Promise.all(halves.map((message) => this.#fit({ ...write, message })))
+      return fitted.flat()
+    }
+  }
+
+  #sendUpdates(
+    records: Promise<readonly NewRecord[]>,
+    ordered: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Position[]> {
+    const { pace, runtime, updatesTopic } = this.#ground.settings
+    // Wait inside the promise of the records, which is queued: so writes of one key keep their order.
+    const paced = async (made: readonly NewRecord[]) => {
+      if (pace) await withDeadline(runtime, MAX_PACE_MS, () => undefined, pace, signal).catch(() => undefined)
+      return made
+    }
+    return this.#send(updatesTopic, pace ? records.then(paced) : records, ordered, signal)
+  }
+
+  async #send(
+    topic: string,
+    records: Promise<readonly NewRecord[]>,
+    ordered: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Position[]> {
+    const positions = await this.deadline.within(signal, (until) =>
+      this.#groups.send(topic, records, ordered, until),
+    )
+    this.#ground.settings.emit?.({ type: 'publish', topic, token: tokenOf(positions) })
+    return positions
+  }
+}
+
+/** The token that a reader has passed when it has read all of the records: evictions, and values in the updates topic. */
+export const tokenOf = (evictions: readonly Position[], updates: readonly Position[] = []): Token =>
+  writeToken({ evictions: after(evictions), updates: after(updates) })
+
+function after(records: readonly Position[]): Map<number, number> {
+  const next = new Map<number, number>()
+  for (const { partition, offset } of records)
+    next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1))
+  return next
+}
+
+/** Bodies of at most so many keys, tags or prefixes; only one kind is ever given at once. */
+function split(body: EvictBody): EvictBody[] {
+  const [kind, ids] = idsOf(body)
+  const parts: EvictBody[] = []
+  for (let from = 0; from < ids.length; from += IDS_PER_RECORD) {
+    parts.push({ ...body, [kind]: ids.slice(from, from + IDS_PER_RECORD) })
+  }
+  return parts
+}
+
+function halve(message: EvictionsMessage): EvictMessage[] | undefined {
+  if (message.op !== 'evict') return undefined
+  const [kind, ids] = idsOf(message)
+  const half = Math.ceil(ids.length / 2)
+  if (half === ids.length) return undefined
+  return [ids.slice(0, half), ids.slice(half)].map((part) => ({ ...message, [kind]: part }))
+}
+
+function idsOf(body: EvictBody): ['keys' | 'tags' | 'prefixes', readonly string[]] {
+  if (body.keys) return ['keys', body.keys]
+  return body.tags ? ['tags', body.tags] : ['prefixes', body.prefixes ?? []]
+}

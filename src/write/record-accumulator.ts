@@ -1,0 +1,187 @@
+/**
+ * Group commit: what is written to a topic in one turn goes out in few produce calls, not in one each.
+ *
+ * No timer gathers: a group is sent as soon as a turn of the microtask queue has added nothing to it. So on Workers
+ * a group belongs to one request. Each write resolves when its own records are acknowledged, and fails with
+ * those that share a call with it.
+ *
+ * @module
+ */
+import type { NewRecord, Position } from '../ports/kafka-log.ts'
+import { produce } from './produce.ts'
+import type { Settings } from '../api/settings.ts'
+
+/** Records in one produce call. */
+const RECORDS_PER_CALL = 100
+/** Bytes of keys and values in one call of several records. */
+const BYTES_PER_CALL = 1_000_000
+/** Writes that one group waits for. */
+const MAX_WRITES = 1000
+
+/** One write: its records, and the caller that waits for them. */
+interface Write {
+  readonly records: Promise<readonly NewRecord[]>
+  readonly signal: AbortSignal | undefined
+  readonly resolve: (positions: Position[]) => void
+  readonly reject: (reason: unknown) => void
+}
+
+interface Group {
+  readonly writes: Write[]
+  /** Keys whose records must stand in the log in the order in which they were written. */
+  readonly ordered: Set<string>
+}
+
+/** Records of one call, each with the write that it belongs to. */
+type Batch = { readonly write: Write; readonly record: NewRecord }[]
+
+export class GroupCommit {
+  readonly #settings: Settings
+  readonly #gathering = new Map<string, Group>()
+  /** For each ordered key: settles when the last group that writes it is done. */
+  readonly #unfinished = new Map<string, Promise<void>>()
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+  }
+
+  /**
+   * Appends the records, in a call with others. Rejects as they do, or with `ERR_PUBLISH`, or with `signal.reason`.
+   *
+   * @param ordered keys whose later records must not overtake these
+   */
+  send(
+    topic: string,
+    records: Promise<readonly NewRecord[]>,
+    ordered: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Position[]> {
+    // Handled here: the group awaits them later, or never where the caller has gone.
+    records.catch(() => undefined)
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const settled = new AbortController()
+      const settle =
+        <A>(how: (outcome: A) => void) =>
+        (outcome: A) => {
+          settled.abort()
+          how(outcome)
+        }
+      // An abort ends the caller's wait; it ends the call, too, where no other write is in it.
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true, signal: settled.signal })
+      const group = this.#groupOf(topic)
+      const count = group.writes.push({ records, signal, resolve: settle(resolve), reject: settle(reject) })
+      for (const key of ordered) group.ordered.add(key)
+      if (count >= MAX_WRITES) return this.#close(topic, group)
+      // Each write checks by itself whether it is the last one: the request of another write may be gone.
+      return this.#settings.runtime.microtask(() => {
+        if (group.writes.length === count) this.#close(topic, group)
+      })
+    })
+  }
+
+  #groupOf(topic: string): Group {
+    let group = this.#gathering.get(topic)
+    if (group === undefined) {
+      group = { writes: [], ordered: new Set() }
+      this.#gathering.set(topic, group)
+    }
+    return group
+  }
+
+  /** Sends the group; later writes go into another one. */
+  #close(topic: string, group: Group): void {
+    if (this.#gathering.get(topic) !== group) return
+    this.#gathering.delete(topic)
+    // Where requests are isolated, none may await the group of another: there records may overtake others.
+    const ordered = this.#settings.runtime.isolatesRequests ? [] : [...group.ordered]
+    const before = ordered.flatMap((key) => this.#unfinished.get(key) ?? [])
+    const done = Promise.all(before).then(() => this.#commit(topic, group.writes))
+    for (const key of ordered) this.#unfinished.set(key, done)
+    void done.finally(() => {
+      for (const key of ordered) if (this.#unfinished.get(key) === done) this.#unfinished.delete(key)
+    })
+  }
+
+  /** Settles each write by itself. Never rejects. */
+  async #commit(topic: string, writes: readonly Write[]): Promise<void> {
+    const positions = new Map<Write, Position[]>()
+    const batches = await batchesOf(writes, positions)
+    try {
+      for (const batch of batches) {
+        const acknowledged = await this.#produce(topic, batch)
+        // Their signals have already rejected these callers.
+        if (acknowledged === undefined) continue
+        for (const [at, { write }] of batch.entries()) positions.get(write)!.push(acknowledged[at]!)
+      }
+    } catch (error) {
+      // Rejects the writes that lack an acknowledgement; the others resolve below.
+      const counts = new Map<Write, number>()
+      for (const { write } of batches.flat()) counts.set(write, (counts.get(write) ?? 0) + 1)
+      for (const [write, found] of positions) {
+        if (found.length < (counts.get(write) ?? 0)) write.reject(error)
+      }
+    }
+    for (const [write, found] of positions) write.resolve(found)
+  }
+
+  /** The positions of the records; `undefined` when every caller of the batch has aborted. */
+  async #produce(topic: string, batch: Batch): Promise<Position[] | undefined> {
+    const ended = new AbortController()
+    const signal = signalOf(batch, ended.signal)
+    const records = batch.map(({ record }) => record)
+    if (signal?.aborted) return undefined
+    try {
+      return await produce(this.#settings, topic, records, signal)
+    } catch (error) {
+      if (signal?.aborted) return undefined
+      throw error
+    } finally {
+      ended.abort()
+    }
+  }
+}
+
+/** The records in few calls, in order. Rejects, and leaves out, a write whose records cannot be made. */
+async function batchesOf(writes: readonly Write[], positions: Map<Write, Position[]>): Promise<Batch[]> {
+  const batches: Batch[] = []
+  let bytes = 0
+  const made = await Promise.allSettled(writes.map(({ records }) => records))
+  for (const [at, result] of made.entries()) {
+    const write = writes[at]!
+    // A caller that left before anything was sent writes nothing.
+    if (result.status === 'rejected') write.reject(result.reason)
+    if (result.status === 'rejected' || write.signal?.aborted) continue
+    positions.set(write, [])
+    for (const record of result.value) {
+      const size = (record.key?.length ?? 0) + (record.value?.length ?? 0)
+      const last = batches.at(-1)
+      if (last === undefined || last.length >= RECORDS_PER_CALL || bytes + size > BYTES_PER_CALL) {
+        batches.push([{ write, record }])
+        bytes = size
+      } else {
+        last.push({ write, record })
+        bytes += size
+      }
+    }
+  }
+  return batches
+}
+
+/** Aborted when all callers of the batch have left; `undefined` where one of them has no signal. */
+function signalOf(batch: Batch, ended: AbortSignal): AbortSignal | undefined {
+  const signals = new Set(batch.map(({ write }) => write.signal))
+  const [first, ...others] = signals
+  if (first === undefined || others.includes(undefined)) return undefined
+  if (others.length === 0) return first
+  const all = new AbortController()
+  let left = signals.size
+  for (const signal of signals) {
+    const gone = () => {
+      if (--left === 0) all.abort(signal!.reason)
+    }
+    if (signal!.aborted) gone()
+    else signal!.addEventListener('abort', gone, { once: true, signal: ended })
+  }
+  return all.signal
+}

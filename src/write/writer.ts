@@ -1,0 +1,246 @@
+/**
+ * Writes of one namespace: first the log, then, at the offset it gave, here.
+ *
+ * @module
+ */
+import { asRead } from '../coherence/admission.ts'
+import { applyEviction } from '../coherence/apply-eviction.ts'
+import { KedgeError } from '../ports/errors.ts'
+import type { Flights } from '../read/single-flight.ts'
+import type { Follower } from '../coherence/follower.ts'
+import { checkHoldable } from '../wire/holdable.ts'
+import type { Ground, Keyspace } from '../coherence/coherent-store.ts'
+import type { Lifespan } from '../runtime/lifecycle.ts'
+import { tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
+import { readEviction } from '../wire/messages.ts'
+import { checkId } from '../wire/ids.ts'
+import { tokenOf } from './publisher.ts'
+import type { EvictBody, Published, Publisher } from './publisher.ts'
+import type { ReaderContext } from '../read/reader.ts'
+import type { Scope } from '../coherence/request-scope.ts'
+import { checkWriteOptions } from '../api/settings.ts'
+import type { OuterTier } from '../read/sources.ts'
+import type { Token } from '../wire/token.ts'
+import type { DeleteOptions, SetOptions, WriteOptions } from '../api/types.ts'
+import { ttlOver } from '../api/nearest.ts'
+
+/** The values that a write may have evicted, in case it is not acknowledged. */
+export interface Meant {
+  held(key: string, tags: readonly string[] | undefined): boolean
+  /** Loads under way: their tags are not known yet. */
+  loading(key: string): boolean
+}
+
+/** A write that was acknowledged, and whether its positions mean something here. */
+export interface Landed {
+  readonly published: readonly Published[]
+  readonly landed: boolean
+}
+
+const EVERYTHING: Meant = { held: () => true, loading: () => true }
+export const keysThat = (matches: (key: string) => boolean): Meant => ({ held: matches, loading: matches })
+
+/** What the writes of all namespaces share. */
+export interface WriterContext extends ReaderContext {
+  readonly publisher: Publisher
+}
+
+export class Writer<T> {
+  readonly #space: Keyspace<T>
+  readonly #flights: Flights<T>
+  readonly #publisher: Publisher
+  readonly #ground: Ground
+  readonly #lifespan: Lifespan
+  readonly #follower: Follower
+  readonly #tier: OuterTier | undefined
+
+  constructor(
+    space: Keyspace<T>,
+    flights: Flights<T>,
+    { publisher, follower, ground, lifespan, tier }: WriterContext,
+  ) {
+    this.#space = space
+    this.#flights = flights
+    this.#publisher = publisher
+    this.#ground = ground
+    this.#lifespan = lifespan
+    this.#follower = follower
+    this.#tier = space.settings.tier ? tier : undefined
+  }
+
+  /** Evicts the key, then holds the value as of right after that eviction. */
+  async set(key: string, value: T, options: SetOptions<T> | undefined, scope: Scope): Promise<Token> {
+    checkWriteOptions(options, 'set')
+    checkId(key, 'key')
+    if (value === undefined) throw new TypeError('`undefined` is no value; use `null`, or `delete`')
+    const place = this.#space.place(key)
+    checkHoldable(value, place.namespace, key)
+    const { settings, partition } = this.#space
+    const { ttl, version, signal } = options ?? {}
+    const ttlMs = ttlOf(value, { ttl: ttlOver(ttl, settings.load.ttl), jitter: 0 }, 0, place)
+    this.#lifespan.check()
+    // Before the first contact nothing may be held, and a value that was set should be.
+    if (!partition.anchored) await this.#follower.sync(scope, signal)
+    const { generation } = partition
+    const loadedAt = this.#ground.timeline.now()
+    const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags }, place)
+    const shares = settings.share && ttlMs > 0
+    const kept = shares ? asRead(this.#ground, this.#space, key, value) : value
+    const candidate = { value: kept, generation, loadedAt, ttlMs, keepMs: 0, tags, version, settleMs: 0 }
+    // What cannot be written must not evict either.
+    if (shares)
+      await this.#publisher.checkUpdate(this.#space, key, { ...candidate, asOf: Number.MAX_SAFE_INTEGER })
+    const meant = keysThat((other) => other === key)
+    const { published, landed } = await this.evict([{ keys: [key], version }], meant, scope, signal)
+    // A position of another log compares to nothing here.
+    if (!landed) throw replaced()
+    const settled = { ...candidate, asOf: published[0]!.offset + 1 }
+    const refused = this.#space.hold(key, settled)
+    const stands = refused === undefined || refused === 'size'
+    if (stands && ttlMs > 0) this.#tier?.put(this.#space, new Map([[key, settled]]), scope)
+    if (!shares || refused === 'superseded') return tokenOf(published)
+    // Awaited, because the truth of a value that is `set` is the log: it must not be lost unnoticed.
+    const updates = await this.#publisher.update(this.#space, key, settled, signal)
+    const token = tokenOf(published, updates)
+    scope.wrote(token)
+    return token
+  }
+
+  async delete(
+    keys: string | readonly string[],
+    options: DeleteOptions | undefined,
+    scope: Scope,
+  ): Promise<Token> {
+    checkWriteOptions(options, 'delete')
+    const ids = idsOf(keys, 'key')
+    const meant = new Set(ids)
+    const body: EvictBody = { keys: ids, version: options?.version }
+    const { published, landed } = await this.evict(
+      [body],
+      keysThat((key) => meant.has(key)),
+      scope,
+      options?.signal,
+    )
+    if (landed && options?.version === undefined) {
+      const last = Math.max(...published.map(({ offset }) => offset))
+      this.#tier?.remove(this.#space, ids, last, scope)
+    }
+    if (this.#space.settings.share && options?.version === undefined) {
+      const asOf = Math.max(...published.map(({ offset }) => offset + 1))
+      // Awaited, so that a `set` that follows comes after it in the log, which is compacted to the last one.
+      await this.#publisher.unshare(this.#space.name, ids, asOf, options?.signal)
+    }
+    return tokenOf(published)
+  }
+
+  async invalidateTags(
+    tags: string | readonly string[],
+    options: WriteOptions | undefined,
+    scope: Scope,
+  ): Promise<Token> {
+    checkWriteOptions(options, 'evict')
+    const ids = idsOf(tags, 'tag')
+    const held: Meant['held'] = (_, carried) => carried?.some((tag) => ids.includes(tag)) ?? false
+    const { published } = await this.evict(
+      [{ tags: ids }],
+      { held, loading: () => true },
+      scope,
+      options?.signal,
+    )
+    return tokenOf(published)
+  }
+
+  async invalidatePrefix(prefix: string, options: WriteOptions | undefined, scope: Scope): Promise<Token> {
+    checkWriteOptions(options, 'evict')
+    checkId(prefix, 'prefix')
+    const meant = keysThat((key) => key.startsWith(prefix))
+    const { published } = await this.evict([{ prefixes: [prefix] }], meant, scope, options?.signal)
+    return tokenOf(published)
+  }
+
+  async clear(options: WriteOptions | undefined, scope: Scope): Promise<Token> {
+    checkWriteOptions(options, 'evict')
+    this.#lifespan.check()
+    const { name, partition } = this.#space
+    const { published } = await this.land(
+      this.#publisher.clear(name, [partition.id], options?.signal),
+      EVERYTHING,
+      scope,
+    )
+    return tokenOf(published)
+  }
+
+  /** Publishes evictions, and applies them here. */
+  evict(
+    bodies: readonly EvictBody[],
+    meant: Meant,
+    scope: Scope,
+    signal: AbortSignal | undefined,
+  ): Promise<Landed> {
+    const { name, partition } = this.#space
+    this.#lifespan.check()
+    return this.land(this.#publisher.evict(name, partition.id, bodies, signal), meant, scope)
+  }
+
+  /** Waits for a write to the log, and applies it here. */
+  async land(write: Promise<readonly Published[]>, meant: Meant, scope: Scope): Promise<Landed> {
+    const { generation, position } = this.#space.partition
+    // Even when the caller's request ends, the write should get its answer.
+    scope.waitUntil(write.catch(() => undefined))
+    try {
+      const published = await write
+      const landed = this.apply(published, generation, position)
+      scope.wrote(tokenOf(published))
+      return { published, landed }
+    } catch (error) {
+      this.doubt(meant)
+      throw error
+    }
+  }
+
+  /**
+   * Applies evictions of our own here, ahead of the log.
+   *
+   * @param generation of the partition, when the write began
+   * @param position of the partition, when the write began
+   * @returns whether they could be
+   */
+  apply(published: readonly Published[], generation: number, position: number): boolean {
+    const { partition } = this.#space
+    const own = published.filter((each) => each.partition === partition.id)
+    // The log was replaced meanwhile, or has been without our noticing: its offsets compare to nothing known here.
+    const strange = own.some(({ offset }) => offset < position)
+    if (strange) partition.unprove()
+    if (strange || partition.generation !== generation) {
+      this.doubt()
+      return false
+    }
+    for (const { message, offset } of own) {
+      const eviction = readEviction(message, undefined, () => false)
+      applyEviction([this.#space], eviction, offset)
+      partition.wrote(offset)
+    }
+    return true
+  }
+
+  /**
+   * After a write that was not acknowledged but may be in the log: drops the values that it may match, and
+   * keeps no matching load under way.
+   */
+  doubt(meant: Meant = EVERYTHING): void {
+    this.#space.doubt((key, tags) => meant.held(key, tags))
+    this.#flights.doom((key) => meant.loading(key))
+  }
+}
+
+const replaced = () =>
+  new KedgeError('ERR_PUBLISH', 'the log was replaced while the value was written: write it again', {
+    retryable: true,
+  })
+
+function idsOf(ids: string | readonly string[], what: 'key' | 'tag'): readonly string[] {
+  const list = [...new Set(typeof ids === 'string' ? [ids] : ids)]
+  if (list.length === 0) throw new TypeError(`at least one ${what} is needed`)
+  for (const id of list) checkId(id, what)
+  return list
+}

@@ -1,0 +1,164 @@
+/**
+ * Makes `dist/` what is published. Runs as `prepack`, after `npm run build`, which leaves the declarations there.
+ *
+ * - Each subpath and the command are bundled, with code in common in `dist/chunks`, so that a class exists once.
+ *   `zod`, `quick-lru` and the optional peers stay imports.
+ * - What is in {@link BUNDLED} goes into it. The brokers' client becomes one file, `dist/vendor/kafka.js`.
+ * - Removes declarations that no subpath imports.
+ * - The licences of what is bundled stand in `dist/THIRD-PARTY-NOTICES.txt`.
+ * - `wrangler.toml` goes to `dist/worker`, for a project that has the package in its `node_modules`.
+ *
+ * @module
+ */
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, posix } from 'node:path'
+import { build } from 'esbuild'
+import type { Metafile, Plugin } from 'esbuild'
+import { BUNDLED } from './bundled.ts'
+import { noticesOf } from './notices.ts'
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
+  readonly bin: Readonly<Record<string, string>>
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+}
+
+const DIST = 'dist'
+const KAFKA = '@platformatic/kafka'
+const KAFKA_FILE = `${DIST}/vendor/kafka.js`
+/** Stands for the brokers' client until it is known from where it is imported. */
+const KAFKA_MARK = 'kedge-vendor:kafka'
+const NODE_20 = 'node20'
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest
+const subpaths = Object.values(manifest.exports).filter((target) => typeof target !== 'string')
+const programs = Object.values(manifest.bin)
+
+for (const file of globSync(`${DIST}/**/*.js`)) rmSync(file)
+const metafiles = [await bundleKafka(), await bundleAll()]
+const keep = reachable(subpaths.map(({ types }) => posix.normalize(types)))
+for (const file of globSync(`${DIST}/**/*.d.ts`)) if (!keep.has(file.replaceAll('\\', '/'))) rmSync(file)
+writeFileSync(`${DIST}/THIRD-PARTY-NOTICES.txt`, noticesOf(metafiles))
+writeFileSync(`${DIST}/worker/wrangler.toml`, wranglerConfig())
+// What the compiler remembers is gone: the next build makes all of it again.
+for (const file of globSync(`${DIST}/.tsbuildinfo*`)) rmSync(file)
+
+/** Only those of its exports that are used, and what they need. */
+async function bundleKafka(): Promise<Metafile> {
+  const names = new Set<string>()
+  for (const file of globSync('services/gateway/**/*.ts').toSorted()) {
+    const imports = readFileSync(file, 'utf8').matchAll(/^import \{([^}]*)\} from '@platformatic\/kafka'$/gm)
+    for (const [, list] of imports)
+      for (const name of list!.split(',').map((each) => each.trim()))
+        if (name !== '' && !name.startsWith('type ')) names.add(name)
+  }
+  const { metafile } = await build({
+    stdin: { contents: `export { ${[...names].toSorted().join(', ')} } from '${KAFKA}'`, resolveDir: '.' },
+    outfile: KAFKA_FILE,
+    bundle: true,
+    metafile: true,
+    format: 'esm',
+    platform: 'node',
+    target: NODE_20,
+    // Else paths of this machine would stand in it.
+    preserveSymlinks: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    minifyIdentifiers: true,
+    // Its errors and streams go by the names of their classes.
+    keepNames: true,
+    legalComments: 'none',
+    // Its CommonJS parts call `require` for modules of Node.
+    banner: {
+      js: "import{createRequire as kedgeRequire}from'node:module';const require=kedgeRequire(import.meta.url);",
+    },
+    // Node 20 has no `Promise.withResolvers`, and a library must not add to what is global.
+    define: { 'Promise.withResolvers': 'withResolvers' },
+    inject: ['tools/with-resolvers.js'],
+    // This one holds its WebAssembly; the other reads a file beside itself.
+    alias: { '@platformatic/wasm-utils': './node_modules/@platformatic/wasm-utils/dist/bundled.js' },
+    plugins: [pure(KAFKA)],
+    logLevel: 'warning',
+  })
+  return metafile
+}
+
+/** Modules of the package do nothing when they are loaded, so that those whose exports are not used may be left out. */
+function pure(name: string): Plugin {
+  return {
+    name: 'pure',
+    setup(builder) {
+      builder.onResolve({ filter: /./ }, async (asked) => {
+        if (asked.pluginData === pure || !(asked.path === name || asked.importer.includes(`/${name}/`)))
+          return undefined
+        const { kind, importer, resolveDir } = asked
+        const found = await builder.resolve(asked.path, { kind, importer, resolveDir, pluginData: pure })
+        return found.path.includes(`/${name}/`) ? { ...found, sideEffects: false } : found
+      })
+    },
+  }
+}
+
+async function bundleAll(): Promise<Metafile> {
+  const entries = [...subpaths.map((target) => target.default), ...programs].map((path) => {
+    const name = posix.normalize(path).slice(DIST.length + 1, -'.js'.length)
+    return { in: `${name}.ts`, out: name }
+  })
+  const installed = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]
+  const { outputFiles, metafile } = await build({
+    entryPoints: entries,
+    outdir: DIST,
+    bundle: true,
+    splitting: true,
+    chunkNames: 'chunks/[hash]',
+    write: false,
+    metafile: true,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    mainFields: ['module', 'main'],
+    conditions: ['import'],
+    preserveSymlinks: true,
+    legalComments: 'none',
+    external: ['node:*', 'cloudflare:*', ...installed.filter((name) => !BUNDLED.includes(name))],
+    plugins: [
+      {
+        name: 'kafka',
+        setup: (builder) =>
+          builder.onResolve({ filter: /^@platformatic\/kafka$/ }, () => ({
+            path: KAFKA_MARK,
+            external: true,
+            sideEffects: false,
+          })),
+      },
+    ],
+    logLevel: 'warning',
+  })
+  for (const { path, text } of outputFiles) {
+    const folder = dirname(path)
+    mkdirSync(folder, { recursive: true })
+    const kafka = posix.relative(
+      folder.replaceAll('\\', '/'),
+      join(process.cwd(), KAFKA_FILE).replaceAll('\\', '/'),
+    )
+    writeFileSync(path, text.replaceAll(KAFKA_MARK, kafka.startsWith('.') ? kafka : `./${kafka}`))
+  }
+  return metafile
+}
+
+/** The declarations, and all that they import of this package. */
+function reachable(files: readonly string[]): ReadonlySet<string> {
+  const found = new Set(files)
+  for (const file of found)
+    for (const [, path] of readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*['"](\.[^'"]+)['"]/g))
+      found.add(posix.join(posix.dirname(file), path!).replace(/(?:\.d)?\.[jt]s$/, '.d.ts'))
+  return found
+}
+
+function wranglerConfig(): string {
+  const text = readFileSync('wrangler.toml', 'utf8')
+  const main = 'main = "worker/cloudflare.ts"'
+  if (!text.includes(main)) throw new Error(`wrangler.toml has no ${main}`)
+  return text.replace(main, 'main = "node_modules/kedge/dist/worker/cloudflare.js"')
+}
