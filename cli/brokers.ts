@@ -18,7 +18,7 @@ import {
   tlsServername,
 } from './settings/cluster.ts'
 import { plain } from './terminal.ts'
-import type { Values } from './values.ts'
+import type { Values } from './resolved-settings.ts'
 
 /**
  * Calls `work` with the cluster, and closes it after. @throws UsageError where settings contradict each

@@ -13,8 +13,8 @@ import { logOf } from './proxy.ts'
 import type { Session } from './session.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { evictionPartitions, evictionsTopic } from './settings/topics.ts'
-import { valuesOf } from './values.ts'
-import type { Values } from './values.ts'
+import { valuesOf } from './resolved-settings.ts'
+import type { Values } from './resolved-settings.ts'
 
 const SETTINGS = [...PROXY_SETTINGS, evictionsTopic, evictionPartitions]
 

@@ -33,8 +33,8 @@ import type { LogKind } from './settings/gateway.ts'
 import { url as proxyUrl } from './settings/proxy.ts'
 import { onPort } from './taken-port.ts'
 import { plain } from './terminal.ts'
-import { valuesOf } from './values.ts'
-import type { Values } from './values.ts'
+import { valuesOf } from './resolved-settings.ts'
+import type { Values } from './resolved-settings.ts'
 
 const SETTINGS = [...GATEWAY_SETTINGS, ...CLUSTER_SETTINGS]
 const OF_MEMORY = [memoryTopics, memoryPartitions, autoCreate, retentionRecords, retentionBytes]

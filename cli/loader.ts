@@ -25,8 +25,8 @@ import {
   updatesTopic,
 } from './settings/topics.ts'
 import { plain } from './terminal.ts'
-import { valuesOf } from './values.ts'
-import type { Values } from './values.ts'
+import { valuesOf } from './resolved-settings.ts'
+import type { Values } from './resolved-settings.ts'
 
 const TOPICS = [evictionsTopic, updatesTopic, requestsTopic, evictionPartitions, updatePartitions]
 const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...LOADER_SETTINGS]

@@ -36,8 +36,8 @@ import {
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { deadLettersTopic, evictionPartitions, evictionsTopic, writesTopic } from './settings/topics.ts'
 import { plain } from './terminal.ts'
-import { valuesOf } from './values.ts'
-import type { Values } from './values.ts'
+import { valuesOf } from './resolved-settings.ts'
+import type { Values } from './resolved-settings.ts'
 
 const TOPICS = [evictionsTopic, writesTopic, deadLettersTopic, evictionPartitions]
 const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...PERSISTER_SETTINGS]

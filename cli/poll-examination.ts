@@ -1,8 +1,8 @@
 /** Examines whether the polls of a cache are quick enough for its options. @module */
 import type { KafkaLog, Position } from '../src/ports/kafka-log.ts'
 import { sentence } from './failure.ts'
-import { ok, problem, skipped, warning } from './finding.ts'
-import type { Finding } from './finding.ts'
+import { ok, problem, skipped, warning } from './findings.ts'
+import type { Finding } from './findings.ts'
 import type { Session } from './session.ts'
 import { lengthOf } from './terminal.ts'
 

@@ -9,7 +9,7 @@ import type { Session } from './session.ts'
 import { authToken, flavor, password, requestTimeout, url, username } from './settings/proxy.ts'
 import type { Flavor } from './settings/proxy.ts'
 import { webUrl } from './web-url.ts'
-import type { Values } from './values.ts'
+import type { Values } from './resolved-settings.ts'
 
 /** The largest message that commands read. */
 export const MAX_MESSAGE_BYTES = 4_000_000

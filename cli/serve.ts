@@ -27,8 +27,8 @@ import { onPort } from './taken-port.ts'
 import { lengthOf } from './terminal.ts'
 import { transportOf } from './transport.ts'
 import type { Transport } from './transport.ts'
-import { valuesOf } from './values.ts'
-import type { Values } from './values.ts'
+import { valuesOf } from './resolved-settings.ts'
+import type { Values } from './resolved-settings.ts'
 
 const TOPICS = [evictionsTopic, updatesTopic, evictionPartitions, updatePartitions]
 const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...own.SERVE_SETTINGS]

@@ -3,7 +3,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import type * as z from 'zod'
 import { UsageError } from './failure.ts'
-import { durationText, length } from './shapes.ts'
+import { durationText, length } from './value-types.ts'
 
 export interface SettingOptions<T> {
   /** In commander's form: `--port <number>`. A secret has no flag: other users can read command lines. */

@@ -50,8 +50,8 @@ import { healthOf } from './sync-metrics.ts'
 import type { Followed } from './sync-metrics.ts'
 import { SyncReport } from './sync-report.ts'
 import { plain } from './terminal.ts'
-import { valuesOf } from './values.ts'
-import type { Values } from './values.ts'
+import { valuesOf } from './resolved-settings.ts'
+import type { Values } from './resolved-settings.ts'
 
 const SETTINGS = [...SYNC_SETTINGS, evictionsTopic, ...PROXY_SETTINGS, ...CLUSTER_SETTINGS]
 

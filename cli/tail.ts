@@ -8,16 +8,16 @@ import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/por
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence, UsageError } from './failure.ts'
-import { meant } from './meant.ts'
+import { meant } from './did-you-mean.ts'
 import { withTopic } from './missing-topic.ts'
 import { codecOf, logOf, MAX_MESSAGE_BYTES } from './proxy.ts'
-import { endsOf, readStretch } from './range.ts'
+import { endsOf, readStretch } from './read-range.ts'
 import { evictionSaid, evictionLine, updateIn, updateLine } from './record-line.ts'
 import type { Session } from './session.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { evictionsTopic, updatesTopic } from './settings/topics.ts'
 import { plain } from './terminal.ts'
-import { valuesOf } from './values.ts'
+import { valuesOf } from './resolved-settings.ts'
 
 const SETTINGS = [...PROXY_SETTINGS, evictionsTopic, updatesTopic]
 const LONG_POLL_MS = 20_000

@@ -3,8 +3,8 @@ import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { parseToken } from '../src/wire/token.ts'
 import type { TokenPositions } from '../src/wire/token.ts'
-import { ok, problem, skipped, warning } from './finding.ts'
-import type { Finding } from './finding.ts'
+import { ok, problem, skipped, warning } from './findings.ts'
+import type { Finding } from './findings.ts'
 
 /** The bounds of the evictions topic, by partition. */
 export type Ends = ReadonlyMap<number, { readonly beginning: number; readonly end: number }>

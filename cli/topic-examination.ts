@@ -1,7 +1,7 @@
 /** Examines whether the topics have the settings that kedge's promise needs. @module */
 import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
-import { ok, problem, warning } from './finding.ts'
-import type { Finding } from './finding.ts'
+import { ok, problem, warning } from './findings.ts'
+import type { Finding } from './findings.ts'
 import { lengthOf, plain } from './terminal.ts'
 import { creation } from './missing-topic.ts'
 import { COMPACTION_LAG_MS, REQUESTS_RETENTION_MS } from './topic-plan.ts'

@@ -11,7 +11,7 @@ import {
   writesRetention,
   writesTopic,
 } from './settings/topics.ts'
-import type { Values } from './values.ts'
+import type { Values } from './resolved-settings.ts'
 
 export type TopicRole = 'evictions' | 'updates' | 'requests' | 'writes' | 'dead-letters'
 

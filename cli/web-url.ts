@@ -1,7 +1,7 @@
 /** The URL in a setting. @module */
 import { UsageError } from './failure.ts'
 import type { AnySetting, Setting } from './setting.ts'
-import type { Values } from './values.ts'
+import type { Values } from './resolved-settings.ts'
 
 /**
  * The URL of a setting. Its errors quote no text that may hold credentials.

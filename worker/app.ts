@@ -6,7 +6,7 @@
 import { type Context, Hono, type Handler, type MiddlewareHandler } from 'hono'
 import type { HTTPException } from 'hono/http-exception'
 import type { Authorizer, Scope } from './auth.ts'
-import type { AppOptions } from './deps.ts'
+import type { AppOptions } from './app-options.ts'
 import { kedge, type KedgeEnv, requestContext } from './middleware.ts'
 import { openApiDocument } from './openapi.ts'
 import type { RequestContext } from '../src/api/types.ts'
@@ -16,7 +16,7 @@ import type { RouteContext } from './routes/context.ts'
 import { evict } from './routes/evictions.ts'
 import { getHealth, getReadiness } from './routes/health.ts'
 import { deleteValue, getValue, putValue } from './routes/values.ts'
-import { ServedNamespaces } from './served.ts'
+import { ServedNamespaces } from './served-namespaces.ts'
 
 const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
   'cache',

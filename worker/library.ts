@@ -6,7 +6,7 @@
 export { createApp } from './app.ts'
 export { type Authorizer, bearerAuth, type BearerTokens, openToAll, type Scope } from './auth.ts'
 export { cacheStatusHeaders } from './cache-status.ts'
-export type { AppOptions } from './deps.ts'
+export type { AppOptions } from './app-options.ts'
 export { beat } from './heartbeat.ts'
 export {
   type LoaderHandlers,

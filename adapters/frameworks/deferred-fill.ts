@@ -21,8 +21,8 @@ import { ScopedNamespace } from '../../src/namespace.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Entry, Loader, LoadOptions, Namespace } from '../../src/api/types.ts'
-import { Room } from './deferred-fill/room.ts'
-import { UnplacedReads } from './deferred-fill/unplaced-reads.ts'
+import { Room } from './deferred-fill/waiting-limit.ts'
+import { UnplacedReads } from './deferred-fill/unanswered-reads.ts'
 
 /** How long a value is waited for. Each that is waited for takes one of the cache's places for loads. */
 const PATIENCE_MS = 10_000

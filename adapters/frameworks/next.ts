@@ -12,8 +12,8 @@ import { LateFills } from './deferred-fill.ts'
 import type { HeldEntry, NextCacheEntry } from './next/entry.ts'
 import { holdEntry, lifeMs, nextNow, releaseEntry } from './next/entry.ts'
 import type { NextCacheHandler } from './next/handler.ts'
-import { groupsOf, type PathMark, PathMarks } from './next/path-marks.ts'
-import { OpenSets } from './next/open-sets.ts'
+import { groupsOf, type PathMark, PathMarks } from './next/soft-tags.ts'
+import { OpenSets } from './next/pending-sets.ts'
 import { check, count, durationShape, longerThanNothing } from '../options.ts'
 
 export type { NextCacheEntry, NextCacheHandler }

@@ -9,8 +9,8 @@ import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/api/types.ts'
 import { check, count, durationShape, longerThanNothing } from '../options.ts'
 import { Exchange } from './undici/exchange.ts'
-import { Lines } from './undici/lines.ts'
-import { type Plain, plainOf } from './undici/plain.ts'
+import { Lines } from './undici/agent.ts'
+import { type Plain, plainOf } from './undici/request-body.ts'
 
 /**
  * How the transport verifies the server, and the client's own certificate. All is PEM text but `servername`.

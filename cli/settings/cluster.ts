@@ -1,7 +1,7 @@
 /** Settings: how commands reach the brokers of a Kafka cluster. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { broker, choice, length, list, text, truth } from '../shapes.ts'
+import { broker, choice, length, list, text, truth } from '../value-types.ts'
 
 type Optional<T> = Setting<T | undefined>
 

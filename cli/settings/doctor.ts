@@ -1,7 +1,7 @@
 /** Settings of the doctor: the options of the caches that it measures a proxy against. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { length } from '../shapes.ts'
+import { length } from '../value-types.ts'
 
 export const pollTimeout: Setting<number> = setting('pollTimeout', {
   flag: '--poll-timeout <duration>',

@@ -1,7 +1,7 @@
 /** Settings of the gateway: where it listens, what it holds and what it allows. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { choice, length, list, text, texts, truth, whole } from '../shapes.ts'
+import { choice, length, list, text, texts, truth, whole } from '../value-types.ts'
 
 type Optional<T> = Setting<T | undefined>
 

@@ -1,7 +1,7 @@
 /** Settings of the loader: what it loads, reads and listens on. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { length, text, whole } from '../shapes.ts'
+import { length, text, whole } from '../value-types.ts'
 
 type Optional<T> = Setting<T | undefined>
 

@@ -1,7 +1,7 @@
 /** Settings of the persister: what it calls, reads and listens on. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { length, list, text, whole } from '../shapes.ts'
+import { length, list, text, whole } from '../value-types.ts'
 
 type Optional<T> = Setting<T | undefined>
 

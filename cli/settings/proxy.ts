@@ -2,7 +2,7 @@
 import type { Flavor as KafkaRestFlavor } from '../../adapters/kafka/kafka-rest.ts'
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { choice, length, text } from '../shapes.ts'
+import { choice, length, text } from '../value-types.ts'
 
 type Optional<T> = Setting<T | undefined>
 

@@ -1,7 +1,7 @@
 /** Settings of the sidecar: what it serves, and to which clients. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { choice, length, list, text, truth, whole } from '../shapes.ts'
+import { choice, length, list, text, truth, whole } from '../value-types.ts'
 
 type Optional<T> = Setting<T | undefined>
 

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import type { SyncFormat } from '../../services/sync/index.ts'
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { choice, length, list, text, topicName, truth, whole } from '../shapes.ts'
+import { choice, length, list, text, topicName, truth, whole } from '../value-types.ts'
 
 type Optional<T> = Setting<T | undefined>
 

@@ -1,7 +1,7 @@
 /** Settings: the names of the topics, their partitions and retention. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { length, topicName, whole } from '../shapes.ts'
+import { length, topicName, whole } from '../value-types.ts'
 
 type Optional<T> = Setting<T | undefined>
 

@@ -1,7 +1,7 @@
 /** The options of a consumer instance, and of one of its polls. @module */
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Cluster, ClusterRecord } from './cluster.ts'
-import type { EmbeddedFormat } from './embedded.ts'
+import type { EmbeddedFormat } from './embedded-format.ts'
 
 export interface ConsumerOptions {
   readonly format: EmbeddedFormat

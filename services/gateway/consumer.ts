@@ -15,7 +15,7 @@ import { attempt, hosted } from './record-faults.ts'
 import type { Stop } from './record-faults.ts'
 import { Refusal } from './refusal.ts'
 import { either } from './signals.ts'
-import { Turns } from './turns.ts'
+import { Turns } from './request-queue.ts'
 
 export class Consumer {
   readonly group: string

@@ -7,7 +7,7 @@ import type { MemoryLog } from '../../src/testing/memory-log.ts'
 import type { TopicPartition } from './cluster.ts'
 import { membersOnly } from './groups.ts'
 import type { GroupMember, GroupOffset, Groups, MemberOptions, Share } from './groups.ts'
-import { rangeAssign } from './range.ts'
+import { rangeAssign } from './range-assignor.ts'
 import { Refusal } from './refusal.ts'
 
 /**

@@ -1,5 +1,5 @@
 /** The faults that stop a consumer at a record, or at its partition. @module */
-import { isUndecodable } from './embedded.ts'
+import { isUndecodable } from './embedded-format.ts'
 import { Refusal } from './refusal.ts'
 
 /** A poll ends here: its answer is full, or the record is at fault. */

@@ -8,8 +8,8 @@ import type { GatewayOptions } from './app.ts'
 import type { Cluster } from './cluster.ts'
 import { Listener } from './listener.ts'
 import { memoryCluster } from './memory-cluster.ts'
-import { withTail } from './tail.ts'
-import type { TailOptions } from './tail-options.ts'
+import { withTail } from './tail/tail.ts'
+import type { TailOptions } from './tail/options.ts'
 
 interface ServerOptions extends Omit<GatewayOptions, 'cluster' | 'draining' | 'stopping'> {
   /** @default '127.0.0.1' */

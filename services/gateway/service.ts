@@ -4,7 +4,7 @@ import type { Bodies } from './body.ts'
 import type { Cluster } from './cluster.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { PartitionReader } from './partition-reader.ts'
-import type { Polls } from './polls.ts'
+import type { Polls } from './long-poll-limiter.ts'
 
 export interface Service {
   readonly bodies: Bodies

@@ -12,8 +12,8 @@ import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
 import type { CacheOptions, NamespaceOptions } from '../../src/api/options.ts'
 import type { Duration, ManyLoader } from '../../src/api/types.ts'
 import type { LoaderEvent } from './events.ts'
-import { parseShare } from './share.ts'
-import type { Share } from './share.ts'
+import { parseShare } from './partition-share.ts'
+import type { Share } from './partition-share.ts'
 
 /** How the values of one namespace are loaded. Its other options are those of a namespace of a cache. */
 export interface LoaderDefinition<T> extends Pick<

@@ -11,7 +11,7 @@ import type { Publisher } from '../../src/write/publisher.ts'
 import type { Timeline } from '../../src/runtime/clock.ts'
 import type { Finding } from './batch.ts'
 import type { Wanted } from './queue.ts'
-import { Remembered } from './remembered.ts'
+import { Remembered } from './ttl-map.ts'
 import type { LoaderCounters } from './stats.ts'
 
 /** Most records and bytes in one produce call: proxies refuse larger ones. */

@@ -13,7 +13,7 @@ import type { RequestMessage } from '../../src/wire/messages.ts'
 import { Scope } from '../../src/coherence/request-scope.ts'
 import type { RequestContext } from '../../src/api/types.ts'
 import type { LoaderEvent } from './events.ts'
-import { Intake } from './intake.ts'
+import { Intake } from './request-consumer.ts'
 import { loaderSettings } from './options.ts'
 import type { LoaderOptions, LoaderSettings } from './options.ts'
 import { Queue } from './queue.ts'
@@ -28,7 +28,7 @@ import type {
   RunOptions,
   StepOptions,
 } from './types.ts'
-import { Shift, Work } from './work.ts'
+import { Shift, Work } from './worker-pool.ts'
 
 const FIRST_PAUSE_MS = 20
 const MAX_PAUSE_MS = 500

@@ -14,7 +14,7 @@ import { produce } from '../../src/write/produce.ts'
 import type { WriterContext } from '../../src/write/writer.ts'
 import { Slots } from '../../src/runtime/semaphore.ts'
 import type { WriteMessage } from '../../src/wire/write-message.ts'
-import type { Taken } from './intake.ts'
+import type { Taken } from './write-consumer.ts'
 import type { PersisterSettings } from './options.ts'
 import type { PersistResult, PersistWrites, StoredWrite } from './types.ts'
 

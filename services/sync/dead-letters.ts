@@ -6,8 +6,8 @@ import { KedgeError } from '../../src/ports/errors.ts'
 import type { LogRecord, NewRecord } from '../../src/ports/kafka-log.ts'
 import type { Counters } from './counters.ts'
 import type { SyncSettings } from './settings.ts'
-import { retryable } from './patience.ts'
-import type { Unusable } from './unusable.ts'
+import { retryable } from './retry.ts'
+import type { Unusable } from './unusable-record.ts'
 
 /** What stands in the dead-letter topic, as JSON, under the key of the record. */
 export interface DeadLetter {

@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { textOf } from './text.ts'
-import { Unusable } from './unusable.ts'
+import { textOf } from './key-text.ts'
+import { Unusable } from './unusable-record.ts'
 
 /** A change: the row now (`undefined` when deleted) and the row before, if the event has it. */
 export interface Change {

@@ -1,5 +1,5 @@
 /** Everything that happens in a sync, as one typed stream. @module */
-import type { TimeField, TimeUnit } from './times.ts'
+import type { TimeField, TimeUnit } from './time-units.ts'
 
 /** Why a record was not used. */
 export type UnusableReason =

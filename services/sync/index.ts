@@ -3,21 +3,21 @@
  *
  * @module
  */
-export type { Applied, FailedRecord } from './applied.ts'
+export type { Applied, FailedRecord } from './external-consumer.ts'
 export type { SyncStats } from './counters.ts'
 export type { DeadLetter } from './dead-letters.ts'
 export type { RecordPlace, SyncEvent, SyncListener, UnusableReason } from './events.ts'
-export type { SyncLag } from './gauge.ts'
+export type { SyncLag } from './lag.ts'
 export { kafkaEventRecords } from '../../adapters/events/lambda-event.ts'
 export { partialBatchResponse } from './lambda.ts'
 export type { PartialBatchResponse } from './lambda.ts'
 export type { SyncFormat, SyncOptions, SyncRecord, Written } from './options.ts'
-export { lagPace } from './pace.ts'
-export type { LagPaceOptions, Pace } from './pace.ts'
+export { lagPace } from './backpressure.ts'
+export type { LagPaceOptions, Pace } from './backpressure.ts'
 export { createSync } from './sync.ts'
 export type { NotReady, RunOptions, StepOptions, StepResult, Sync, ToEndOptions } from './sync.ts'
 export { createTierFollower } from './tier-follower.ts'
-export type { TimeField, TimeUnit } from './times.ts'
+export type { TimeField, TimeUnit } from './time-units.ts'
 export type {
   BeginReason,
   TierFollower,

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Applied } from './applied.ts'
+import type { Applied } from './external-consumer.ts'
 
 /** The answer for `ReportBatchItemFailures`. */
 export interface PartialBatchResponse {

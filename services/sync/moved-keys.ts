@@ -15,9 +15,9 @@
  */
 import { partitionOf } from '../../src/wire/partitioner.ts'
 import type { Counters } from './counters.ts'
-import type { Course } from './course.ts'
+import type { Course } from './checkpoint.ts'
 import type { SyncSettings } from './settings.ts'
-import type { SourcedWrite } from './fold.ts'
+import type { SourcedWrite } from './compact.ts'
 
 const MOST = 16_384
 /** Leaves enough bits of a hash to distinguish keys. 500 million keys reach it. */

@@ -1,7 +1,7 @@
 /** Reads all partitions of a topic, ahead of the writer. @module */
 import type { LogRecord, Position } from '../../src/ports/kafka-log.ts'
 import type { SyncSettings } from './settings.ts'
-import type { Patience } from './patience.ts'
+import type { Patience } from './retry.ts'
 
 /** The records of one read. */
 export interface Batch {

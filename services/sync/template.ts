@@ -11,9 +11,9 @@
  *
  * @module
  */
-import { parsePath, valueAt } from './path.ts'
-import type { Path } from './path.ts'
-import { textOf } from './text.ts'
+import { parsePath, valueAt } from './field-path.ts'
+import type { Path } from './field-path.ts'
+import { textOf } from './key-text.ts'
 
 /** The values for the placeholders of a template. */
 interface TemplateSource {

@@ -22,7 +22,7 @@ import type { Token } from '../wire/token.ts'
 import type { Duration, StoreWrite, WriteThroughOptions } from '../api/types.ts'
 import { keysThat } from '../write/writer.ts'
 import type { Landed, Meant, Writer, WriterContext } from '../write/writer.ts'
-import { ttlOver } from '../api/nearest.ts'
+import { ttlOver } from '../api/lifetime-options.ts'
 
 const DEFAULT_INTENT = '10s'
 const MAX_WRITE_THROUGH_MS = 60_000

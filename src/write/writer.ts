@@ -22,7 +22,7 @@ import { checkWriteOptions } from '../api/settings.ts'
 import type { OuterTier } from '../read/sources.ts'
 import type { Token } from '../wire/token.ts'
 import type { DeleteOptions, SetOptions, WriteOptions } from '../api/types.ts'
-import { ttlOver } from '../api/nearest.ts'
+import { ttlOver } from '../api/lifetime-options.ts'
 
 /** The values that a write may have evicted, in case it is not acknowledged. */
 export interface Meant {

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { LateFills } from '../../adapters/frameworks/deferred-fill.ts'
-import { UnplacedReads } from '../../adapters/frameworks/deferred-fill/unplaced-reads.ts'
+import { UnplacedReads } from '../../adapters/frameworks/deferred-fill/unanswered-reads.ts'
 import { unstorageDriver, type UnstorageItem } from '../../adapters/frameworks/unstorage.ts'
 import { KedgeError } from '../../src/index.ts'
 import type { CacheOptions, Namespace, NamespaceOptions } from '../../src/index.ts'

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { RunningGateway } from '../../services/gateway/index.ts'
 import { memoryCluster, startGateway } from '../../services/gateway/index.ts'
-import { withTail } from '../../services/gateway/tail.ts'
+import { withTail } from '../../services/gateway/tail/tail.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import { answer, base64, BINARY, bytes, harness, JSON_FORMAT, until } from './harness.ts'
 

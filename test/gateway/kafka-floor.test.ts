@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Floor } from '../../services/gateway/kafka/floor.ts'
+import { Floor } from '../../services/gateway/kafka/monotonic-end-offset.ts'
 
 const at = (end: number, epoch = 3, id = 'log', partition = 0) => ({ id, partition, epoch, end })
 

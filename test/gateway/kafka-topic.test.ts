@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { describe, expect, it, vi } from 'vitest'
-import type { MetadataAnswer } from '../../services/gateway/kafka/apis.ts'
+import type { MetadataAnswer } from '../../services/gateway/kafka/requests.ts'
 import { newer, topicOf } from '../../services/gateway/kafka/topic.ts'
 
 const told = (...partitions: readonly { readonly leader: number; readonly epoch: number }[]) => {

@@ -1,7 +1,7 @@
 /** Which brokers are asked for a topic's leaders, and when. */
 import { performance } from 'node:perf_hooks'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Links } from '../../services/gateway/kafka/links.ts'
+import type { Links } from '../../services/gateway/kafka/connection-pool.ts'
 import { KafkaFailure } from '../../services/gateway/kafka/failure.ts'
 import { settingsOf } from '../../services/gateway/kafka/options.ts'
 import type { Address } from '../../services/gateway/kafka/options.ts'

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { KafkaFailure } from '../../services/gateway/kafka/failure.ts'
 import { Liveness } from '../../services/gateway/kafka/liveness.ts'
 import type { Node, Topic } from '../../services/gateway/kafka/topic.ts'
-import { Witnesses, type Word } from '../../services/gateway/kafka/witnesses.ts'
+import { Witnesses, type Word } from '../../services/gateway/kafka/leader-fencing.ts'
 
 const NODES: readonly Node[] = [1, 2, 3, 4].map((id) => ({ id, host: `kafka-${id}`, port: 9092 }))
 const node = (id: number): Node => NODES[id - 1]!

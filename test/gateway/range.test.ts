@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { rangeAssign } from '../../services/gateway/range.ts'
+import { rangeAssign } from '../../services/gateway/range-assignor.ts'
 
 const shown = (shares: ReturnType<typeof rangeAssign>) =>
   Object.fromEntries(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from '../../services/gateway/index.ts'
 import { memoryCluster } from '../../services/gateway/index.ts'
-import { withTail } from '../../services/gateway/tail.ts'
+import { withTail } from '../../services/gateway/tail/tail.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import { bytes, Clock, until } from './harness.ts'
 

@@ -1,6 +1,6 @@
 /** How long an answer may be kept, by its headers. */
 import { describe, expect, it } from 'vitest'
-import { lifetimeOf } from '../../worker/freshness.ts'
+import { lifetimeOf } from '../../worker/cache-lifetime.ts'
 
 const DAY = 86_400_000
 const NOW = Date.parse('Tue, 01 Jan 2030 00:00:30 GMT')

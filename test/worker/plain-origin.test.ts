@@ -5,7 +5,7 @@ import type { NamespaceOptions } from '../../src/index.ts'
 import { fakeRuntime, memory, MemoryLog } from '../../src/testing/index.ts'
 import { createApp } from '../../worker/app.ts'
 import { openToAll } from '../../worker/auth.ts'
-import { loadingMany } from '../../worker/loading.ts'
+import { loadingMany } from '../../worker/origin-loaders.ts'
 import { httpOrigin, type OriginOptions } from '../../worker/origin.ts'
 import { fakeOrigin } from './fake-origin.ts'
 

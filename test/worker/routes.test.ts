@@ -3,7 +3,7 @@ import { memory } from '../../src/testing/index.ts'
 import { createCache, KedgeError } from '../../src/index.ts'
 import { createApp } from '../../worker/app.ts'
 import { openToAll } from '../../worker/auth.ts'
-import type { AppOptions } from '../../worker/deps.ts'
+import type { AppOptions } from '../../worker/app-options.ts'
 import { FakeCache } from './fake-cache.ts'
 import { fakeOrigin, originOf } from './fake-origin.ts'
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { KedgeError } from '../../src/ports/errors.ts'
 import { createApp } from '../../worker/app.ts'
 import { openToAll } from '../../worker/auth.ts'
-import type { AppOptions } from '../../worker/deps.ts'
+import type { AppOptions } from '../../worker/app-options.ts'
 import { FakeCache } from './fake-cache.ts'
 import { fakeOrigin, originOf } from './fake-origin.ts'
 

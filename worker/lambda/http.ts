@@ -4,7 +4,7 @@
  * @module
  */
 import { createApp } from '../app.ts'
-import type { AppOptions } from '../deps.ts'
+import type { AppOptions } from '../app-options.ts'
 import type { ExecutionContext } from '../execution-context.ts'
 import { internalProblem, Problem } from '../problem.ts'
 import { answerOf } from './http-answer.ts'

@@ -5,7 +5,7 @@
  */
 import type { Handler } from 'hono'
 import type { KedgeEnv } from '../middleware.ts'
-import { loadingMany } from '../loading.ts'
+import { loadingMany } from '../origin-loaders.ts'
 import { batchPath, bodyOf } from '../request.ts'
 import { BatchBody } from '../schemas.ts'
 import type { RouteContext } from './context.ts'

@@ -6,7 +6,7 @@
 import type { Context } from 'hono'
 import type { Cache } from '../../src/api/types.ts'
 import type { Origin } from '../origin.ts'
-import type { ServedNamespaces } from '../served.ts'
+import type { ServedNamespaces } from '../served-namespaces.ts'
 
 export interface RouteContext {
   readonly cache: Cache

@@ -8,7 +8,7 @@ import type { KedgeEnv } from '../middleware.ts'
 import type { CacheScope } from '../../src/api/types.ts'
 import { bodyOf } from '../request.ts'
 import { EvictionBody } from '../schemas.ts'
-import type { ServedNamespaces } from '../served.ts'
+import type { ServedNamespaces } from '../served-namespaces.ts'
 import type { RouteContext } from './context.ts'
 
 /** `POST /evictions`: keys, tags, a prefix, a namespace, or everything. */

@@ -14,7 +14,7 @@ import type { Http } from '../rest/http.ts'
 import { advance, hasGap } from '../rest/positions.ts'
 import type { Call } from './context.ts'
 import type { Dialect, OffsetReset } from './dialect.ts'
-import { Gaps } from './gaps.ts'
+import { Gaps } from './gap-confirmation.ts'
 import { InstancePool } from './instance-pool.ts'
 import {
   createInstance,
@@ -31,7 +31,7 @@ import {
   unplaced,
 } from './instance.ts'
 import { boundsOf } from './offsets.ts'
-import { type Sorted, sort } from './standing.ts'
+import { type Sorted, sort } from './position-bounds.ts'
 
 /** Polls of one read. */
 const MAX_POLLS = 4

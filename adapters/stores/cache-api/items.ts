@@ -1,7 +1,7 @@
 /** The items of a tier in the Cache API. @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { TierItem, TierPlace, TierWrite } from '../../../src/ports/tier.ts'
-import { inGroups, inOrderOf } from '../shared/groups.ts'
+import { inGroups, inOrderOf } from '../shared/concurrency.ts'
 import { decodeHead, encodeHead, type ItemHead, takesPlaceOf } from '../shared/item-head.ts'
 import { itemName } from '../shared/item-name.ts'
 import { printable } from '../../kafka/rest/problem.ts'

@@ -2,7 +2,7 @@
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { SinkBatch, SinkOutcome, SinkState, SinkWrite } from '../../../src/ports/sink.ts'
 import type { MemcachedConnection } from './connection.ts'
-import { Conversation } from './conversation.ts'
+import { Conversation } from './pipelined-call.ts'
 import { failureError, isTooLarge } from './failure.ts'
 import { MetaFailure, type MetaReply } from './meta.ts'
 import {

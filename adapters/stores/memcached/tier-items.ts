@@ -1,10 +1,10 @@
 /** The items of a tier in Memcached: looked at, stored and removed by CAS, server by server. @module */
 import type { TierItem, TierPlace, TierWrite } from '../../../src/ports/tier.ts'
-import { inOrderOf } from '../shared/groups.ts'
+import { inOrderOf } from '../shared/concurrency.ts'
 import { takesPlaceOf } from '../shared/item-head.ts'
 import { itemName } from '../shared/item-name.ts'
 import type { MemcachedConnection, MemcachedServer } from './connection.ts'
-import { Conversation } from './conversation.ts'
+import { Conversation } from './pipelined-call.ts'
 import { expiryOf } from './expiry.ts'
 import { failureError, isTooLarge } from './failure.ts'
 import { MetaFailure, type MetaReply, type MetaRequest } from './meta.ts'

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { check, count } from '../../options.ts'
 import { nodeBytes } from './node-bytes.ts'
 import type { RedisConnection } from './connection.ts'
-import { Outstanding, type OutstandingLimits } from './outstanding.ts'
+import { Outstanding, type OutstandingLimits } from './in-flight-limit.ts'
 
 /** The methods of ioredis' `Redis` and `Cluster`, 5 and later, that the connection calls. */
 export interface IoredisClient {

@@ -3,7 +3,7 @@ import { check } from '../../options.ts'
 import type { RedisConnection } from './connection.ts'
 import { limitsShape } from './ioredis.ts'
 import { bufferType, nodeBytes } from './node-bytes.ts'
-import { Outstanding, type OutstandingLimits } from './outstanding.ts'
+import { Outstanding, type OutstandingLimits } from './in-flight-limit.ts'
 
 /** The methods of node-redis' clients and pools, 5 and later, that the connection calls. */
 export interface NodeRedisClient {

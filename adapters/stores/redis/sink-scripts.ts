@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { BYTES, Script } from './script.ts'
+import { BYTES, Script } from './lua-script.ts'
 
 /**
  * Lua: one write, compared and carried out. The companion goes first: where Redis runs out of memory between

@@ -1,7 +1,7 @@
 /** The streams of one sink: their states in Redis, and the batches that it writes there. @module */
 import type { SinkBatch, SinkOutcome, SinkState } from '../../../src/ports/sink.ts'
 import type { RedisConnection } from './connection.ts'
-import type { Script, ScriptCall } from './script.ts'
+import type { Script, ScriptCall } from './lua-script.ts'
 import { BEGIN, PROPOSE, UPSERT_ALONE, WRITE } from './sink-scripts.ts'
 import { type Known, proposalOf, readState, wentBack } from './sink-state.ts'
 import { type Prepared, SinkWrites } from './sink-writes.ts'

@@ -3,7 +3,7 @@ import type { SinkOutcome, SinkWrite } from '../../../src/ports/sink.ts'
 import { type RedisArgument, type RedisConnection, RedisFailure, type RedisReply } from './connection.ts'
 import { serverError } from './failure.ts'
 import { listOf, textOf } from './reply.ts'
-import { bytesArgument } from './script.ts'
+import { bytesArgument } from './lua-script.ts'
 import { tagOf } from './slot.ts'
 import { printable } from '../../kafka/rest/problem.ts'
 

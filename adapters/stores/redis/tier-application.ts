@@ -4,7 +4,7 @@ import type { AppliedPosition, TierBatch, TierEviction } from '../../../src/port
 import { type RedisConnection, RedisFailure } from './connection.ts'
 import { serverError } from './failure.ts'
 import { listOf, textOf, wholeOf } from './reply.ts'
-import type { ScriptCall } from './script.ts'
+import type { ScriptCall } from './lua-script.ts'
 import { lowestOf } from './tier-answer.ts'
 import { type Bucket, keyWord, logOf, logWord, type TierLayout } from './tier-layout.ts'
 import { APPLY, BEGIN } from './tier-scripts.ts'

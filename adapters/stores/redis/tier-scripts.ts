@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { BYTES, Script } from './script.ts'
+import { BYTES, Script } from './lua-script.ts'
 
 /** Longer than every header. */
 export const HEADER_BYTES = 512

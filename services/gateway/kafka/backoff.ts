@@ -1,5 +1,5 @@
 /** How long to wait before a call is tried again. @module */
-import { pause } from './news.ts'
+import { pause } from './condition.ts'
 
 const FIRST_MS = 25
 const LONGEST_MS = 1000

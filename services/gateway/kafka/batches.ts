@@ -5,7 +5,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { crc32c } from '@platformatic/kafka'
-import { inflate, Unreadable } from './inflate.ts'
+import { inflate, Unreadable } from './decompress.ts'
 import { RecordReader } from './record-reader.ts'
 import type { KafkaRecord } from './record-reader.ts'
 

@@ -1,11 +1,11 @@
 /** Which broker leads a group, and calls to it. @module */
 import { performance } from 'node:perf_hooks'
 import { Refusal } from '../refusal.ts'
-import type { Versions } from './apis.ts'
+import type { Versions } from './requests.ts'
 import { Backoff } from './backoff.ts'
 import { KafkaFailure } from './failure.ts'
 import { FIND_COORDINATOR, GROUP_CODES } from './group-apis.ts'
-import type { Links } from './links.ts'
+import type { Links } from './connection-pool.ts'
 import type { Address, KafkaSettings } from './options.ts'
 import type { Topology } from './topology.ts'
 

@@ -8,7 +8,7 @@ import {
   offsetFetchV7,
   syncGroupV5,
 } from '@platformatic/kafka'
-import type { Versions } from './apis.ts'
+import type { Versions } from './requests.ts'
 
 export type JoinAnswer = joinGroupV7.JoinGroupResponse
 

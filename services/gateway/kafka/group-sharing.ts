@@ -12,7 +12,7 @@ import {
   encodeConsumerProtocolSubscription,
 } from '@platformatic/kafka'
 import type { TopicPartition } from '../cluster.ts'
-import { rangeAssign } from '../range.ts'
+import { rangeAssign } from '../range-assignor.ts'
 import { KafkaFailure } from './failure.ts'
 import type { JoinAnswer } from './group-apis.ts'
 import type { Topology } from './topology.ts'

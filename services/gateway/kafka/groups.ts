@@ -5,7 +5,7 @@ import { Coordinators } from './coordinators.ts'
 import { KafkaMember } from './group-member.ts'
 import type { GroupAccess } from './group-member.ts'
 import { GroupOffsets, NO_MEMBER } from './group-offsets.ts'
-import type { Links } from './links.ts'
+import type { Links } from './connection-pool.ts'
 import type { KafkaSettings } from './options.ts'
 import type { Topology } from './topology.ts'
 

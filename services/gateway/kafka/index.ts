@@ -9,23 +9,23 @@ import type {
   TopicDescription,
   TopicPosition,
 } from '../cluster.ts'
-import { Appender } from './appender.ts'
-import { Bounds } from './bounds.ts'
+import { Appender } from './producer.ts'
+import { Bounds } from './list-offsets.ts'
 import { refusalFrom } from './failure.ts'
-import { Floor } from './floor.ts'
+import { Floor } from './monotonic-end-offset.ts'
 import { KafkaGroups } from './groups.ts'
-import { Links } from './links.ts'
+import { Links } from './connection-pool.ts'
 import { settingsOf } from './options.ts'
 import type { KafkaSettings } from './options.ts'
-import type { KafkaOptions, TopicOptions } from './public.ts'
-import { Reader } from './reader.ts'
+import type { KafkaOptions, TopicOptions } from './types.ts'
+import { Reader } from './fetcher.ts'
 import { Topics } from './topics.ts'
 import { logIdOf } from './topic.ts'
 import type { Node, Topic } from './topic.ts'
 import { Topology } from './topology.ts'
-import { Witnesses } from './witnesses.ts'
+import { Witnesses } from './leader-fencing.ts'
 
-export type { KafkaOptions, KafkaSasl, KafkaTls, TopicOptions, UnreadableBatch } from './public.ts'
+export type { KafkaOptions, KafkaSasl, KafkaTls, TopicOptions, UnreadableBatch } from './types.ts'
 
 export interface KafkaCluster extends Cluster {
   /** Kafka's cluster id, once a broker has answered; `kafka` before. */

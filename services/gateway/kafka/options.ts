@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from '@platformatic/kafka'
 import { z } from 'zod'
-import type { KafkaOptions, KafkaTls, UnreadableBatch } from './public.ts'
+import type { KafkaOptions, KafkaTls, UnreadableBatch } from './types.ts'
 
 export interface Address {
   readonly host: string

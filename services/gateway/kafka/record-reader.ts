@@ -1,6 +1,6 @@
 /** The records of a batch, one after the other. @module */
 import { Buffer } from 'node:buffer'
-import { Unreadable } from './inflate.ts'
+import { Unreadable } from './decompress.ts'
 
 export interface KafkaRecord {
   readonly offsetDelta: number

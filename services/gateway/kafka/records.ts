@@ -6,10 +6,10 @@ import { bytesOf } from '../partition-reader.ts'
 import { batchesOf, Unreadable } from './batches.ts'
 import type { Batch } from './batches.ts'
 import type { FetchedPartition } from './fetch.ts'
-import type { UnreadableBatch } from './public.ts'
+import type { UnreadableBatch } from './types.ts'
 import type { KafkaRecord } from './record-reader.ts'
 
-export type { UnreadableBatch } from './public.ts'
+export type { UnreadableBatch } from './types.ts'
 
 export interface Slice {
   readonly records: readonly ClusterRecord[]

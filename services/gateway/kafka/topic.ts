@@ -1,7 +1,7 @@
 /** A topic as brokers describe it: its partitions, their leaders, and the replicas that may lead. @module */
 import { Buffer } from 'node:buffer'
 import { performance } from 'node:perf_hooks'
-import type { MetadataAnswer } from './apis.ts'
+import type { MetadataAnswer } from './requests.ts'
 import { CODES, KafkaFailure } from './failure.ts'
 import type { Address } from './options.ts'
 

@@ -5,7 +5,7 @@ import { Admin, ConfigResourceTypes, findErrorBy } from '@platformatic/kafka'
 import { Refusal } from '../refusal.ts'
 import { CODES, KafkaFailure, refusalOf } from './failure.ts'
 import type { KafkaSettings } from './options.ts'
-import type { TopicOptions } from './public.ts'
+import type { TopicOptions } from './types.ts'
 import type { Topic } from './topic.ts'
 import type { Topology } from './topology.ts'
 

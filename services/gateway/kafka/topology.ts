@@ -2,16 +2,16 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Refusal } from '../refusal.ts'
-import { METADATA } from './apis.ts'
-import type { MetadataAnswer } from './apis.ts'
+import { METADATA } from './requests.ts'
+import type { MetadataAnswer } from './requests.ts'
 import { KafkaFailure } from './failure.ts'
-import type { Link } from './link.ts'
-import type { Links } from './links.ts'
+import type { Link } from './broker-connection.ts'
+import type { Links } from './connection-pool.ts'
 import { nameOf } from './options.ts'
 import type { KafkaSettings } from './options.ts'
 import { newer, nodeOf, topicOf } from './topic.ts'
 import type { Leader, Node, Topic } from './topic.ts'
-import type { Word } from './witnesses.ts'
+import type { Word } from './leader-fencing.ts'
 
 /** How long a topic's description is used, in milliseconds. */
 const MAX_AGE_MS = 2000

@@ -1,0 +1,157 @@
+/**
+ * One connection to one broker, made when it is needed and again when it broke.
+ *
+ * A broker answers the requests of a connection one after the other, in the order they came. So the link
+ * closes the connection when it gives up a request: the requests behind it would wait for the same answer.
+ *
+ * @module
+ */
+import { apiVersionsV3, Connection, ResponseError } from '@platformatic/kafka'
+import type { API } from '@platformatic/kafka'
+import type { Versions } from './requests.ts'
+import { KafkaFailure } from './failure.ts'
+import type { Liveness } from './liveness.ts'
+import { nameOf } from './options.ts'
+import type { Address, KafkaSettings } from './options.ts'
+import { Refusal } from '../refusal.ts'
+
+export interface RequestOptions {
+  /** How long the answer may take, connecting included, in milliseconds. */
+  readonly ms: number
+  readonly signal?: AbortSignal | undefined
+}
+
+interface Open {
+  readonly connection: Connection
+  readonly versions: ReadonlyMap<number, apiVersionsV3.ApiVersionsResponseApi>
+}
+
+/** Requests on the way at once. More wait in line. */
+const MAX_INFLIGHTS = 256
+
+export class Link {
+  readonly address: Address
+  readonly #settings: KafkaSettings
+  readonly #liveness: Liveness
+  readonly #name: string
+  #connection: Connection | undefined
+  #open: Promise<Open> | undefined
+  #closed = false
+
+  constructor(address: Address, settings: KafkaSettings, liveness: Liveness) {
+    this.address = address
+    this.#settings = settings
+    this.#liveness = liveness
+    this.#name = nameOf(address)
+  }
+
+  /**
+   * The broker's answer, errors of single topics and partitions in it included.
+   *
+   * `make` gets the version of the API that the broker and the gateway share. It must not wait: requests
+   * leave in the order of the calls.
+   *
+   * @throws KafkaFailure; what the signal was aborted with.
+   */
+  async request<Args extends [] | unknown[], Answer>(
+    versions: Versions<Args, Answer>,
+    make: (version: number) => NoInfer<Args>,
+    { ms, signal }: RequestOptions,
+  ): Promise<Answer> {
+    signal?.throwIfAborted()
+    if (this.#closed) throw new Refusal('unavailable', 'The cluster was closed.')
+    let stop!: (reason: unknown) => void
+    const stopped = new Promise<never>((_, reject) => (stop = reject))
+    const giveUp = (reason: unknown) => {
+      this.#drop()
+      stop(reason)
+    }
+    const onAbort = () => giveUp(signal?.reason)
+    const timer = setTimeout(() => giveUp(new KafkaFailure('The broker did not answer in time.')), ms)
+    const asked = this.#liveness.now()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      const answer = await Promise.race([this.#answer(versions, make), stopped])
+      this.#liveness.answered(this.#name, asked)
+      return answer
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Refuses the requests under way, and all later ones. */
+  close(): void {
+    this.#closed = true
+    this.#drop()
+  }
+
+  async #answer<Args extends unknown[], Answer>(
+    versions: Versions<Args, Answer>,
+    make: (version: number) => NoInfer<Args>,
+  ): Promise<Answer> {
+    try {
+      const { connection, versions: spoken } = await this.#connected()
+      const api = chosen(versions, spoken)
+      return await api.async(connection, ...make(api.version))
+    } catch (error) {
+      const answer = error instanceof ResponseError ? (error['response'] as Answer | undefined) : undefined
+      if (answer !== undefined) return answer
+      if (this.#closed) throw new Refusal('unavailable', 'The cluster was closed.')
+      throw error instanceof KafkaFailure
+        ? error
+        : new KafkaFailure('The broker cannot be reached.', { cause: error })
+    }
+  }
+
+  #connected(): Promise<Open> {
+    this.#open ??= this.#connect()
+    return this.#open
+  }
+
+  async #connect(): Promise<Open> {
+    const { host, port } = this.address
+    const connection = new Connection(this.#settings.clientId, {
+      ...this.#settings.connection(host),
+      // The link's own deadline comes first.
+      requestTimeout: 2_147_483_647,
+      maxInflights: MAX_INFLIGHTS,
+    })
+    this.#connection = connection
+    // A request only sees a closed connection; the `error` event carries the cause (an alert of TLS, say).
+    let broken: unknown
+    connection.on('error', (error) => (broken ??= error))
+    connection.on('close', () => {
+      if (this.#connection === connection) this.#drop()
+    })
+    try {
+      await connection.connect(host, port)
+      const { apiKeys } = await apiVersionsV3.api.async(connection, 'kedge', '0')
+      return { connection, versions: new Map(apiKeys.map((api) => [api.apiKey, api])) }
+    } catch (error) {
+      if (this.#connection === connection) this.#drop()
+      throw broken ?? error
+    }
+  }
+
+  #drop(): void {
+    const connection = this.#connection
+    this.#connection = undefined
+    this.#open?.catch(() => {})
+    this.#open = undefined
+    // There is no socket before the connection is begun.
+    connection?.socket?.destroy()
+  }
+}
+
+function chosen<Args extends unknown[], Answer>(
+  versions: Versions<Args, Answer>,
+  spoken: ReadonlyMap<number, apiVersionsV3.ApiVersionsResponseApi>,
+): API<Args, Answer> {
+  const found = versions.find(({ key, version }) => {
+    const range = spoken.get(key)
+    return range && range.minVersion <= version && version <= range.maxVersion
+  })
+  if (!found) throw new KafkaFailure('The broker is older than Kafka 2.8.')
+  return found
+}

@@ -1,0 +1,153 @@
+/**
+ * Confluent's REST Proxy, API v2: consumer instances and their records. Partitions by hand and positions are in
+ * `confluent-positions.ts`, what has to do with groups is in `confluent-groups.ts`.
+ *
+ * Different from kafka-rest: a record that is larger than `max_bytes` is returned, alone. One that is not JSON
+ * where JSON is wanted stops a poll before it, and is named by the next.
+ *
+ * @module
+ */
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import * as z from 'zod'
+import { confluentErrors, V2_ERRORS } from './errors.ts'
+import { confluentGroups } from './groups.ts'
+import { confluentPositions } from './positions.ts'
+import { control, noSchemas, V2_TYPE } from './v2.ts'
+import type { Consumer } from '../../consumer.ts'
+import { Consumers } from '../../consumers.ts'
+import { isStopping } from '../../graceful-drain.ts'
+import { EMBEDDED_TYPES, formatOf, recordText } from '../../embedded-format.ts'
+import { INSTANCE } from './instance-routes.ts'
+import type { InstanceRoutes } from './instance-routes.ts'
+import { contentType, negotiate } from '../../media-type.ts'
+import { Refusal } from '../../refusal.ts'
+import type { Service } from '../../service.ts'
+
+/** kafka-rest's `consumer.request.timeout.ms`. */
+const DEFAULT_TIMEOUT_MS = 1000
+
+// A path segment that URL parsers keep: what comes back in `base_uri` must lead to the instance again.
+const NAME = /^(?!\.\.?$)[\w.~-]{1,249}$/
+
+const whole = z.union([z.int(), z.string().regex(/^-?\d{1,10}$/)]).transform(Number)
+const truth = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])
+// Strict: an unknown option is refused, so that the client learns it has no effect.
+const createBody = z.strictObject({
+  /** Deprecated. Used only as part of a generated name. */
+  id: z.string().regex(NAME).nullish(),
+  name: z.string().regex(NAME).nullish(),
+  format: z.string().default('binary'),
+  'auto.offset.reset': z.string().default('latest'),
+  'auto.commit.enable': truth.default(true),
+  'fetch.min.bytes': whole.nullish(),
+  responseMinBytes: whole.nullish(),
+  'consumer.request.timeout.ms': whole.nullish(),
+  requestWaitMs: whole.nullish(),
+})
+
+export function confluentConsumers(service: Service): Hono {
+  const { bodies, cluster, limits, polls, runtime, stopping } = service
+  const bounds = { max: limits.maxInstances, timeoutMs: limits.instanceTimeoutMs }
+  const consumers = new Consumers({ ...bounds, cluster, runtime })
+  stopping.addEventListener('abort', () => void consumers.close(), { once: true })
+  const app = new Hono()
+  app.onError(confluentErrors(service, V2_ERRORS, V2_TYPE))
+
+  const routes: InstanceRoutes = {
+    body: async (c, schema) => {
+      // As kafka-rest does: many clients send one type with every request.
+      if (contentType(c) !== V2_TYPE && !formatOf(contentType(c)))
+        throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
+      return bodies.read(c, schema)
+    },
+    instance: (c, work) =>
+      consumers.use(c.req.param('group') ?? '', c.req.param('instance') ?? '', c.req.raw.signal, work),
+    bounded: (partitions) => {
+      if (partitions.length <= limits.maxPartitions) return partitions
+      throw new Refusal('too-large', `More than ${limits.maxPartitions} partitions.`)
+    },
+    wants: (consumer) => consumers.wants(consumer),
+  }
+  const { body, instance } = routes
+
+  app.post('/consumers/:group', async (c) => {
+    const group = c.req.param('group')
+    if (!NAME.test(group))
+      throw new Refusal(
+        'invalid',
+        'group: up to 249 letters, digits, `.`, `_`, `~` or `-`, and neither `.` nor `..`',
+      )
+    const asked = await body(c, createBody)
+    const options = instanceOptions(asked, limits.maxWaitMs)
+    if (stopping.aborted) throw isStopping()
+    const id = asked.id ? `${asked.id}-` : ''
+    const name = asked.name ?? `rest-consumer-${id}${randomName(() => runtime.random())}`
+    consumers.create(group, name, options)
+    const base_uri = `${new URL(c.req.url).origin}/consumers/${group}/instances/${name}`
+    return control(c, { instance_id: name, base_uri })
+  })
+
+  app.delete(INSTANCE, async (c) => {
+    await consumers.delete(c.req.param('group'), c.req.param('instance'))
+    return c.body(null, 204)
+  })
+
+  app.get(`${INSTANCE}/records`, (c) =>
+    polls.run(() => instance(c, (consumer) => records(service, c, consumer))),
+  )
+  confluentPositions(app, service, routes)
+  confluentGroups(app, service, routes)
+  return app
+}
+
+async function records({ limits }: Service, c: Context, consumer: Consumer): Promise<Response> {
+  const { format, timeoutMs } = consumer.options
+  const type = negotiate(c, [EMBEDDED_TYPES.binary, EMBEDDED_TYPES.json])
+  if (type !== EMBEDDED_TYPES[format]) {
+    throw new Refusal(
+      'format-mismatch',
+      'The requested embedded data format does not match the deserializer for this consumer instance',
+    )
+  }
+  const asked = number(c, 'timeout')
+  const shown = await consumer.poll({
+    timeoutMs: asked > 0 ? Math.min(asked, timeoutMs) : timeoutMs,
+    maxBytes: Math.min(number(c, 'max_bytes') || Infinity, limits.maxReadBytes),
+    signal: c.req.raw.signal,
+    show: (record) => recordText(format, record),
+  })
+  c.header('content-type', type)
+  return c.body(`[${shown.join(',')}]`)
+}
+
+function instanceOptions(asked: z.output<typeof createBody>, maxWaitMs: number): Consumer['options'] {
+  const { format, 'auto.offset.reset': reset, 'auto.commit.enable': autoCommit } = asked
+  const minBytes = asked['fetch.min.bytes'] ?? asked.responseMinBytes ?? -1
+  const timeoutMs = asked['consumer.request.timeout.ms'] ?? asked.requestWaitMs ?? DEFAULT_TIMEOUT_MS
+  if (['avro', 'jsonschema', 'protobuf'].includes(format)) throw noSchemas()
+  if (format !== 'binary' && format !== 'json') {
+    throw new Refusal('invalid', 'Invalid format type: binary or json, there is no schema registry.')
+  }
+  const wrong = (why: string) => new Refusal('instance-options', `Invalid consumer configuration: ${why}`)
+  if (reset !== 'earliest' && reset !== 'latest' && reset !== 'none') {
+    throw wrong('auto.offset.reset must be one of earliest, latest, none')
+  }
+  if (minBytes < -1 || minBytes > 10_000_000) throw wrong('fetch.min.bytes must be -1 to 10000000')
+  if (timeoutMs < 1) throw wrong('consumer.request.timeout.ms must be at least 1')
+  return { format, reset, autoCommit, minBytes, timeoutMs: Math.min(timeoutMs, maxWaitMs) }
+}
+
+/** A number of the query; -1 where there is none. kafka-rest takes a negative one as none. */
+function number(c: Context, name: string): number {
+  const text = c.req.query(name) ?? '-1'
+  if (!/^-?\d{1,15}$/.test(text)) throw new Refusal('malformed', `Invalid parameter '${name}'`)
+  return Math.max(0, Number(text))
+}
+
+const randomName = (random: () => number): string =>
+  Array.from({ length: 4 }, () =>
+    Math.floor(random() * 0x1_0000_0000)
+      .toString(16)
+      .padStart(8, '0'),
+  ).join('')

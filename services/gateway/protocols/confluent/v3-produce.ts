@@ -1,0 +1,181 @@
+/**
+ * Confluent's REST Proxy, API v3: produce. A body holds one record or several, one after the other. The
+ * gateway reports each as soon as it is in the log, in an answer whose status is 200 even where it refuses
+ * records.
+ *
+ * @module
+ */
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import * as z from 'zod'
+import { shaped } from '../../body.ts'
+import type { RecordToAppend } from '../../cluster.ts'
+import { confluentErrors, V3_ERRORS } from './errors.ts'
+import { requireJson } from './v3.ts'
+import { decodeBase64, decodeEmbedded } from '../../embedded-format.ts'
+import { itemsOf, membersOf } from '../../json-text.ts'
+import { jsonObjects } from '../../json.ts'
+import type { Json } from '../../json.ts'
+import { Refusal } from '../../refusal.ts'
+import type { Service } from '../../service.ts'
+import { listOf } from '../../../../adapters/kafka/rest/list.ts'
+
+/** kafka-rest's `api.v3.produce.batch.maximum.entries`. */
+const MAX_BATCH = 10
+
+const data = z.object({ type: z.string().max(32).optional(), data: z.unknown().optional() }).nullish()
+const recordBody = z.object({
+  partition_id: z.int().min(0).nullish(),
+  headers: listOf(z.object({ name: z.string().max(1024), value: z.string().nullish() })).nullish(),
+  key: data,
+  value: data,
+  timestamp: z.iso.datetime({ offset: true }).nullish(),
+})
+const batchBody = z.object({
+  // The gateway checks each entry by itself, so that a wrong one does not make it refuse the others.
+  entries: z
+    .array(z.looseObject({ id: z.string().regex(/^[\w-]{1,80}$/) }))
+    .min(1)
+    .max(1000),
+})
+
+const encoder = new TextEncoder()
+
+/** To be mounted where `confluentV3` is. */
+export function confluentV3Produce(service: Service): Hono {
+  const { bodies } = service
+  const app = new Hono()
+  app.onError(confluentErrors(service, V3_ERRORS, 'application/json'))
+
+  app.post('/clusters/:cluster/topics/:topic/records', async (c) => {
+    requireJson(c)
+    const reports = produceAll(service, c)
+    // Without a first report the body was empty, and the answer is no 200.
+    const first = await reports.next()
+    if (first.done)
+      return c.json(
+        { error_code: 42206, message: 'Payload error. Null input provided. Data is required.' },
+        422,
+      )
+    return c.body(stream(first.value, reports), 200, { 'content-type': 'application/json' })
+  })
+
+  app.post('/clusters/:cluster/topics/:topic/records:batch', async (c) => {
+    requireJson(c)
+    const { value, text } = await bodies.readWritten(c, batchBody)
+    const { entries } = value
+    if (entries.length > MAX_BATCH) return batchRefused(c, `Batch contains more than ${MAX_BATCH} entries.`)
+    if (new Set(entries.map(({ id }) => id)).size < entries.length) {
+      return batchRefused(c, 'Batch entry IDs are not distinct.')
+    }
+    const successes: unknown[] = []
+    const failures: unknown[] = []
+    const texts = itemsOf(membersOf(text).get('entries')!)
+    for (const [at, { id, ...entry }] of entries.entries()) {
+      const report = await produceOne(service, c, { value: entry, text: texts[at]! })
+      if (report.error_code === 200) successes.push({ id, ...report, error_code: undefined })
+      else failures.push({ id, ...report })
+    }
+    return c.json({ successes, failures }, 207)
+  })
+  return app
+}
+
+interface Report {
+  readonly error_code: number
+  readonly [field: string]: unknown
+}
+
+/**
+ * A report for each record as it arrives. A fault in the body ends the reports, with a report of its own.
+ */
+async function* produceAll(service: Service, c: Context): AsyncGenerator<Report, void, undefined> {
+  const { bodies, limits } = service
+  const { maxRecords } = limits
+  let count = 0
+  try {
+    for await (const record of jsonObjects(bodies.chunks(c))) {
+      if (++count > maxRecords)
+        throw new Refusal('too-large', `More than ${maxRecords} records in one request.`)
+      yield await produceOne(service, c, record)
+    }
+  } catch (error) {
+    yield reportOf(service, error)
+  }
+}
+
+async function produceOne(service: Service, c: Context, body: Json): Promise<Report> {
+  const { cluster, limits } = service
+  const topic = c.req.param('topic') ?? ''
+  try {
+    const asked = shaped(body.value, recordBody)
+    const record = recordOf(asked, body.text, limits.maxRecordHeaders)
+    const [result] = await cluster.append(topic, [record])
+    if (!result || result.refusal) throw result?.refusal ?? new Refusal('unavailable', 'No answer.')
+    return {
+      error_code: 200,
+      cluster_id: c.req.param('cluster'),
+      topic_name: topic,
+      partition_id: result.partition,
+      offset: result.offset,
+      timestamp: new Date(result.timestamp).toISOString(),
+      ...(asked.key && { key: { type: asked.key.type, size: record.key?.length ?? 0 } }),
+      ...(asked.value && { value: { type: asked.value.type, size: record.value?.length ?? 0 } }),
+    }
+  } catch (error) {
+    return reportOf(service, error)
+  }
+}
+
+function reportOf(service: Service, error: unknown): Report {
+  if (error instanceof Refusal) return { error_code: V3_ERRORS[error.reason][1], message: error.message }
+  service.onError(error)
+  return { error_code: 500, message: 'Internal Server Error' }
+}
+
+function recordOf(asked: z.output<typeof recordBody>, text: string, maxHeaders: number): RecordToAppend {
+  const headers = asked.headers ?? []
+  const written = membersOf(text)
+  if (headers.length > maxHeaders)
+    throw new Refusal('invalid', `More than ${maxHeaders} headers on one record.`)
+  return {
+    key: bytesOf(asked.key, written.get('key')),
+    value: bytesOf(asked.value, written.get('value')),
+    partition: asked.partition_id ?? undefined,
+    timestamp: asked.timestamp ? Date.parse(asked.timestamp) : undefined,
+    headers: headers.map(({ name, value }) => ({
+      name,
+      value: value === null || value === undefined ? null : decodeBase64(value),
+    })),
+  }
+}
+
+function bytesOf(part: z.output<typeof data>, text = '{}'): Uint8Array | null {
+  if (!part || part.data === null || part.data === undefined) return null
+  if (part.type === 'BINARY') return decodeBase64(part.data)
+  if (part.type === 'JSON') return decodeEmbedded('json', part.data, membersOf(text).get('data'))
+  if (part.type !== 'STRING')
+    throw new Refusal('invalid', 'type must be BINARY, JSON or STRING: there is no schema registry.')
+  if (typeof part.data !== 'string') throw new Refusal('malformed', 'data of type STRING must be a string.')
+  return encoder.encode(part.data)
+}
+
+/**
+ * The reports, each on its own line. The gateway reads the body no faster than the client takes the reports.
+ */
+function stream(first: Report, reports: AsyncGenerator<Report, void, undefined>): ReadableStream<Uint8Array> {
+  const line = (report: Report) => encoder.encode(`${JSON.stringify(report)}\r\n`)
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(line(first)),
+    pull: async (controller) => {
+      const { done, value } = await reports.next()
+      if (done) controller.close()
+      else controller.enqueue(line(value))
+    },
+    cancel: async () => {
+      await reports.return()
+    },
+  })
+}
+
+const batchRefused = (c: Context, message: string): Response => c.json({ error_code: 42208, message }, 422)

@@ -1,0 +1,130 @@
+/**
+ * Confluent's REST Proxy, API v3: clusters, topics, partitions. Producing is in `confluent-v3-produce.ts`; reading
+ * records does not exist in v3.
+ *
+ * @module
+ */
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import * as z from 'zod'
+import { requireUncompressed } from '../../body.ts'
+import type { TopicDescription } from '../../cluster.ts'
+import { confluentErrors, V3_ERRORS } from './errors.ts'
+import { contentType } from '../../media-type.ts'
+import { partitionOfPath } from '../../parameter.ts'
+import { Refusal } from '../../refusal.ts'
+import type { Service } from '../../service.ts'
+
+const TOPICS = '/clusters/:cluster/topics'
+const PARTITIONS = `${TOPICS}/:topic/partitions`
+
+const createBody = z.object({
+  topic_name: z.string(),
+  partitions_count: z.int().min(1).max(1000).optional(),
+})
+
+/** To be mounted at `/v3` (the proxy alone) and `/kafka/v3` (Confluent Server and Cloud). */
+export function confluentV3(service: Service): Hono {
+  const { bodies, cluster } = service
+  const app = new Hono()
+  app.onError(confluentErrors(service, V3_ERRORS, 'application/json'))
+
+  const known = async (c: Context): Promise<TopicDescription> => {
+    ownCluster(service, c)
+    const found = (await cluster.topics()).find(({ name }) => name === c.req.param('topic'))
+    return found ?? refuseTopic()
+  }
+  const partitionsOf = ({ name, partitions }: TopicDescription) =>
+    Array.from({ length: partitions }, (_, partition) => partitionData(cluster.id, name, partition))
+
+  app.get('/clusters', (c) => c.json(list('KafkaClusterList', [clusterData(cluster.id)])))
+  app.get('/clusters/:cluster', (c) => {
+    ownCluster(service, c)
+    return c.json(clusterData(cluster.id))
+  })
+  app.get(TOPICS, async (c) => {
+    ownCluster(service, c)
+    const topics = await cluster.topics()
+    return c.json(
+      list(
+        'KafkaTopicList',
+        topics.map((topic) => topicData(cluster.id, topic)),
+      ),
+    )
+  })
+  app.post(TOPICS, async (c) => {
+    ownCluster(service, c)
+    requireJson(c)
+    const { topic_name: name, partitions_count: partitions } = await bodies.read(c, createBody)
+    return c.json(topicData(cluster.id, await cluster.create(name, partitions)), 201)
+  })
+  app.get(`${TOPICS}/:topic`, async (c) => c.json(topicData(cluster.id, await known(c))))
+  app.delete(`${TOPICS}/:topic`, async (c) => {
+    await cluster.remove((await known(c)).name)
+    return c.body(null, 204)
+  })
+  app.get(PARTITIONS, async (c) => c.json(list('KafkaPartitionList', partitionsOf(await known(c)))))
+  app.get(`${PARTITIONS}/:partition`, async (c) => {
+    const partition = partitionsOf(await known(c))[partitionOfPath(c)]
+    if (!partition) throw new Refusal('unknown-partition', 'Partition not found.')
+    return c.json(partition)
+  })
+  // kafka-rest 8.0 and later.
+  app.get(`${PARTITIONS}/:partition/offset`, async (c) => {
+    const { name } = await known(c)
+    const partition = partitionOfPath(c)
+    const { beginning, end, logId } = await cluster.offsets(name, partition)
+    const type = c.req.query('offset_type') ?? 'latest'
+    const earliest = type !== 'latest' && { earliest_offset: beginning }
+    const latest = type !== 'earliest' && { latest_offset: end }
+    if (!['earliest', 'latest', 'earliest_and_latest'].includes(type)) {
+      throw new Refusal('malformed', "Invalid parameter 'offset_type'")
+    }
+    c.header('kedge-log-id', logId)
+    return c.json({ ...partitionData(cluster.id, name, partition), ...earliest, ...latest })
+  })
+  return app
+}
+
+/** @throws Refusal `unsupported-media` for a body that does not call itself JSON. */
+export function requireJson(c: Context): void {
+  requireUncompressed(c)
+  if (contentType(c) !== 'application/json') {
+    throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
+  }
+}
+
+function ownCluster({ cluster }: Service, c: Context): void {
+  if (c.req.param('cluster') !== cluster.id) throw new Refusal('unknown-cluster', 'Cluster cannot be found.')
+}
+
+function refuseTopic(): never {
+  throw new Refusal('unknown-topic', 'This server does not host this topic-partition.')
+}
+
+const list = (kind: string, data: readonly unknown[]) => ({ kind, metadata: { next: null }, data })
+
+const clusterData = (id: string) => ({
+  kind: 'KafkaCluster',
+  metadata: { resource_name: `crn:///kafka=${id}` },
+  cluster_id: id,
+})
+
+const topicData = (cluster: string, { name, id, partitions }: TopicDescription) => ({
+  kind: 'KafkaTopic',
+  metadata: { resource_name: `crn:///kafka=${cluster}/topic=${name}` },
+  cluster_id: cluster,
+  topic_name: name,
+  topic_id: id,
+  is_internal: false,
+  replication_factor: 1,
+  partitions_count: partitions,
+})
+
+const partitionData = (cluster: string, topic: string, partition: number) => ({
+  kind: 'KafkaPartition',
+  metadata: { resource_name: `crn:///kafka=${cluster}/topic=${topic}/partition=${partition}` },
+  cluster_id: cluster,
+  topic_name: topic,
+  partition_id: partition,
+})

@@ -1,0 +1,153 @@
+/**
+ * Reads as Redpanda's HTTP Proxy has them: stateless, by explicit offset, with a long poll. `offset`, `timeout` and
+ * `max_bytes` are mandatory, and so is an `Accept` that names a format.
+ *
+ * Beyond Redpanda: `isolation_level=read_committed` (Kafka's own name and value) leaves out records of open
+ * and aborted transactions, and the answer has the headers `kedge-log-id`, `kedge-beginning-offset`,
+ * `kedge-end-offset` and `kedge-next-offset`: the log, its bounds, and where to go on (past gaps and
+ * transaction markers). `log=` followed by such an id asks for that log: the gateway answers 412 when the
+ * topic has been created anew since, unless it still holds the records. An answer that will never change says
+ * so to caches (`caching.ts`); where a cache may keep it without asking again, it leaves out the bounds,
+ * which do change. The gateway also leaves them out where it answers before it asks the cluster for them: for
+ * a long poll as soon as its records arrive, and for a read of a named log from memory.
+ *
+ * @module
+ */
+import { Buffer } from 'node:buffer'
+import type { HttpBindings } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { cachingOf } from '../cache-control.ts'
+import type { ClusterRecord } from '../cluster.ts'
+import { confluentErrors, REDPANDA_ERRORS } from './confluent/errors.ts'
+import { EMBEDDED_TYPES, formatOf, recordTexts } from '../embedded-format.ts'
+import type { EmbeddedFormat } from '../embedded-format.ts'
+import { headerOf } from '../header.ts'
+import { accepted } from '../media-type.ts'
+import { partitionOfPath, wholeNumber } from '../parameter.ts'
+import type { PartitionRead } from '../partition-reader.ts'
+import { Refusal } from '../refusal.ts'
+import type { Service } from '../service.ts'
+
+const V2_TYPE = 'application/vnd.kafka.v2+json'
+const ANOTHER_LOG = { error_code: 41201, message: 'The topic is not the log that `log` names.' }
+
+export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBindings> }> {
+  const { cluster, limits, polls } = service
+  const app = new Hono<{ Bindings: Partial<HttpBindings> }>()
+  app.onError(confluentErrors(service, REDPANDA_ERRORS, V2_TYPE))
+
+  app.get('/topics/:topic/partitions/:partition/records', async (c) => {
+    const format = formatAccepted(c)
+    const offset = mandatory(c, 'offset')
+    const waitMs = Math.min(mandatory(c, 'timeout'), limits.maxWaitMs)
+    const maxBytes = Math.min(mandatory(c, 'max_bytes'), limits.maxReadBytes)
+    const topic = c.req.param('topic')
+    const partition = partitionOfPath(c)
+    const isolation = isolationOf(c)
+    const logId = c.req.query('log')
+    const outgoing = c.env?.outgoing
+    // Hono makes a signal only when it is read: thousands of waiting requests do without one.
+    const who = cluster.endsWaits && outgoing ? { leaving: outgoing } : { signal: c.req.raw.signal }
+    const asked = { maxBytes, waitMs, isolation, logId, ...who }
+    const poll = () => cluster.readPartition({ topic, partition, offset }, asked)
+    const read = await (waitMs > 0 ? polls.run(poll) : poll())
+    const { bounds } = read
+    const named = logId !== undefined
+    const headers: Record<string, string> = { 'kedge-log-id': bounds.logId }
+    if (read.sampled && !(read.settled && named)) {
+      headers['kedge-beginning-offset'] = String(bounds.beginning)
+      headers['kedge-end-offset'] = String(bounds.end)
+    }
+    if (named && logId !== bounds.logId) {
+      return c.json(ANOTHER_LOG, 412, { ...headers, 'content-type': V2_TYPE })
+    }
+    if (read.outOfRange) {
+      for (const [name, value] of Object.entries(headers)) c.header(name, value)
+      throw new Refusal('out-of-range', 'offset_out_of_range')
+    }
+    const shown = format === 'json' ? upToUndecodable(read) : read
+    headers['kedge-next-offset'] = String(shown.next)
+    const open = service.open
+    const ifNoneMatch = headerOf(c, 'if-none-match')
+    const caching = cachingOf(shown, { offset, isolation, format, named, open, ifNoneMatch })
+    Object.assign(headers, caching.headers)
+    if (caching.notModified) return c.body(null, 304, headers)
+    const body = `[${textsOf(read.records, format).join(',')}]`
+    const length = Buffer.byteLength(body)
+    whenSent(c, polls.hold(length))
+    headers['content-type'] = EMBEDDED_TYPES[format]
+    return sent(c, headers, body, length) ?? c.body(body, 200, headers)
+  })
+  return app
+}
+
+/**
+ * Tells `@hono/node-server` that the answer is written, and the gateway's middleware to add no header to it.
+ */
+const ALREADY_SENT = new Response(null, { headers: { 'x-hono-already-sent': 'true', 'cache-control': '' } })
+
+/**
+ * Writes the answer to Node's response, where there is one: a `Response` with its headers and its stream would cost
+ * several times as much as the answer itself, for each of thousands of polls that end at once.
+ */
+function sent(
+  { env }: Context<{ Bindings: Partial<HttpBindings> }>,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  length: number,
+): Response | undefined {
+  const outgoing = env?.outgoing
+  if (!outgoing || outgoing.headersSent || outgoing.destroyed) return undefined
+  outgoing.writeHead(200, { ...headers, 'content-length': length })
+  outgoing.end(body)
+  return ALREADY_SENT
+}
+
+/** Polls that waited together have the same records: the gateway encodes them once. */
+const written = new WeakMap<readonly ClusterRecord[], Partial<Record<EmbeddedFormat, string[]>>>()
+
+function textsOf(records: readonly ClusterRecord[], format: EmbeddedFormat): readonly string[] {
+  const known = written.get(records) ?? {}
+  written.set(records, known)
+  return (known[format] ??= recordTexts(format, records))
+}
+
+/**
+ * The records up to the first that is not JSON.
+ * @throws Refusal `undecodable` where that is the first of all.
+ */
+function upToUndecodable(read: PartitionRead): PartitionRead {
+  const { length } = textsOf(read.records, 'json')
+  const stop = read.records[length]
+  return stop ? { ...read, records: read.records.slice(0, length), next: stop.offset } : read
+}
+
+/** Calls `release` when the answer has gone out, or its connection has. Without a server of Node, at once. */
+function whenSent(c: Context<{ Bindings: Partial<HttpBindings> }>, release: () => void): void {
+  const { outgoing } = c.env ?? {}
+  if (!outgoing || outgoing.destroyed) release()
+  else outgoing.once('close', release)
+}
+
+/** An `Accept` of any type names no format: Redpanda answers 406 to it, and so does the gateway. */
+function formatAccepted(c: Context): EmbeddedFormat {
+  for (const type of accepted(c)) {
+    const format = formatOf(type)
+    if (format) return format
+  }
+  throw new Refusal('not-acceptable', `Accept must be ${EMBEDDED_TYPES.binary} or ${EMBEDDED_TYPES.json}`)
+}
+
+function isolationOf(c: Context): 'uncommitted' | 'committed' {
+  const level = c.req.query('isolation_level') ?? 'read_uncommitted'
+  if (level === 'read_committed') return 'committed'
+  if (level === 'read_uncommitted') return 'uncommitted'
+  throw new Refusal('malformed', 'isolation_level must be read_committed or read_uncommitted')
+}
+
+function mandatory(c: Context, name: string): number {
+  const text = c.req.query(name)
+  if (text === undefined) throw new Refusal('malformed', `Missing mandatory parameter '${name}'`)
+  return wholeNumber(text, name)
+}

@@ -1,0 +1,191 @@
+/**
+ * The REST API of Upstash Kafka, which ended in March 2025, so that `@upstash/kafka` has somewhere to go: produce,
+ * fetch by explicit offset, offsets, topics. Consumer groups do not exist here.
+ *
+ * Keys and values are strings there: bytes that are not UTF-8 come out as U+FFFD. Upstash never documented
+ * its answer to a fetch outside of a partition: the gateway answers an empty list, at once.
+ *
+ * @module
+ */
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import * as z from 'zod'
+import { shaped } from '../body.ts'
+import type { ClusterRecord, RecordToAppend, TopicPosition } from '../cluster.ts'
+import { errorHeaders, gone, refusalFrom, V2_ERRORS } from './confluent/errors.ts'
+import { accepted, contentType } from '../media-type.ts'
+import { wholeNumber } from '../parameter.ts'
+import { Refusal } from '../refusal.ts'
+import type { Service } from '../service.ts'
+import { listOf } from '../../../adapters/kafka/rest/list.ts'
+
+const DEFAULT_TIMEOUT_MS = 1000
+
+const partition = z.int().min(0)
+const topicName = z.string().min(1).max(249)
+const message = z.object({
+  topic: topicName.optional(),
+  partition: partition.nullish(),
+  timestamp: z.int().min(0).nullish(),
+  key: z.string().nullish(),
+  value: z.string(),
+  headers: listOf(z.object({ key: z.string().max(1024), value: z.string() })).nullish(),
+})
+const messages = z.union([listOf(message, 1), message.transform((one) => [one])])
+const topicPartition = z.object({ topic: topicName, partition })
+const position = topicPartition.extend({ offset: z.int().min(0) })
+const fetchBody = z.object({
+  topic: topicName.optional(),
+  partition: partition.optional(),
+  offset: z.int().min(0).optional(),
+  topicPartitionOffsets: listOf(position).nullish(),
+  timeout: z.int().min(0).nullish(),
+})
+const offsetsBody = z.union([listOf(topicPartition, 1), topicPartition.transform((one) => [one])])
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+export function upstash(service: Service): Hono {
+  const { bodies, cluster, limits, polls } = service
+  const app = new Hono()
+  app.onError(upstashErrors(service))
+
+  // The same path as Confluent's v2. `@upstash/kafka` sends a content type with every request and accepts anything.
+  app.get('/topics', async (c, next) => {
+    const confluent = accepted(c).some((type) => type.startsWith('application/vnd.kafka'))
+    if (confluent || contentType(c) !== 'application/json') return next()
+    const topics = await cluster.topics()
+    return c.json(Object.fromEntries(topics.map(({ name, partitions }) => [name, partitions])))
+  })
+
+  app.post('/produce/:topic?', async (c) => {
+    const asked = await bodies.read(c, messages)
+    return c.json(await produce(service, asked, c.req.param('topic')))
+  })
+  app.get('/produce/:topic/:message', async (c) => {
+    const asked = shaped({ value: c.req.param('message'), key: c.req.query('key') }, message)
+    return c.json(await produce(service, [asked], c.req.param('topic')))
+  })
+
+  app.post('/fetch', async (c) => {
+    const { timeout, ...asked } = await bodies.read(c, fetchBody)
+    const positions = positionsOf(asked, limits.maxPartitions)
+    const waitMs = Math.min(timeout ?? DEFAULT_TIMEOUT_MS, limits.maxWaitMs)
+    const options = { maxBytes: limits.maxReadBytes, waitMs, signal: c.req.raw.signal }
+    const { records } = await polls.run(() => cluster.read(positions, options))
+    return c.json(records.map(shown))
+  })
+
+  app.post('/offsets/:place', async (c) => {
+    const place = c.req.param('place')
+    const timestamp = place === 'earliest' || place === 'latest' ? undefined : wholeNumber(place, 'timestamp')
+    const asked = await bodies.read(c, offsetsBody)
+    bounded(asked, limits.maxPartitions)
+    const found: unknown[] = []
+    for (const one of asked) {
+      const { beginning, end, logId } = await cluster.offsets(one.topic, one.partition)
+      const at = timestamp === undefined ? end : await cluster.offsetAt(one.topic, one.partition, timestamp)
+      // `logId` is ours: Kafka's topic id, which tells a topic from one that was created anew under its name.
+      found.push({ ...one, offset: place === 'earliest' ? beginning : at, logId })
+    }
+    return c.json(found)
+  })
+
+  for (const path of ['/consume/*', '/commit/*', '/committed/*', '/delete-consumer/*', '/consumers'])
+    app.all(path, groups)
+  return app
+}
+
+type Message = z.output<typeof message>
+
+function groups(): never {
+  throw new Refusal('unsupported', 'Consumer groups are not supported: fetch by explicit offset instead.')
+}
+
+/** Appends all records or fails: the protocol has no report for one. It checks the partitions first. */
+async function produce({ cluster, limits }: Service, asked: readonly Message[], path: string | undefined) {
+  if (asked.length > limits.maxRecords) {
+    throw new Refusal('too-large', `More than ${limits.maxRecords} messages in one request.`)
+  }
+  const records = asked.map((one) => ({
+    topic: one.topic ?? path ?? noTopic(),
+    record: recordOf(one, limits.maxRecordHeaders),
+  }))
+  for (const { topic, record } of records) {
+    const found = await cluster.describe(topic)
+    if (!found) throw new Refusal('unknown-topic', 'Topic not found.')
+    if ((record.partition ?? 0) >= found.partitions)
+      throw new Refusal('unknown-partition', 'Partition not found.')
+  }
+  const written: unknown[] = []
+  for (const { topic, record } of records) {
+    const [result] = await cluster.append(topic, [record])
+    if (!result || result.refusal) throw result?.refusal ?? new Refusal('unavailable', 'No answer.')
+    written.push({ topic, partition: result.partition, offset: result.offset, timestamp: result.timestamp })
+  }
+  return written
+}
+
+function recordOf(
+  { key, value, headers, partition: chosen, timestamp }: Message,
+  maxHeaders: number,
+): RecordToAppend {
+  if ((headers?.length ?? 0) > maxHeaders) {
+    throw new Refusal('invalid', `More than ${maxHeaders} headers on one message.`)
+  }
+  return {
+    key: key === null || key === undefined ? null : encoder.encode(key),
+    value: encoder.encode(value),
+    partition: chosen ?? undefined,
+    timestamp: timestamp ?? undefined,
+    headers: headers?.map((header) => ({ name: header.key, value: encoder.encode(header.value) })),
+  }
+}
+
+function positionsOf(
+  asked: Omit<z.output<typeof fetchBody>, 'timeout'>,
+  max: number,
+): readonly TopicPosition[] {
+  const { topicPartitionOffsets, ...own } = asked
+  const positions = [...(topicPartitionOffsets ?? [])]
+  if (Object.keys(own).length > 0) positions.push(shaped(own, position))
+  if (positions.length === 0) throw new Refusal('invalid', 'topicPartitionOffsets: nothing to fetch')
+  return bounded(positions, max)
+}
+
+function bounded<T>(partitions: readonly T[], max: number): readonly T[] {
+  if (partitions.length > max) throw new Refusal('too-large', `More than ${max} partitions in one request.`)
+  return partitions
+}
+
+function noTopic(): never {
+  throw new Refusal('invalid', 'topic: neither in the path nor in the message')
+}
+
+const shown = ({ topic, partition: at, offset, timestamp, key, value, headers }: ClusterRecord) => ({
+  topic,
+  partition: at,
+  offset,
+  timestamp,
+  key: text(key),
+  value: text(value),
+  headers: headers.map((header) => ({ key: header.name, value: text(header.value) })),
+})
+
+const text = (bytes: Uint8Array | null): string => (bytes === null ? '' : decoder.decode(bytes))
+
+/** Upstash writes `{"error","status"}`, with status 400 for an invalid request. */
+function upstashErrors(service: Service) {
+  return (error: unknown, c: Context): Response => {
+    const refusal = refusalFrom(error, c, service)
+    if (!refusal) return gone()
+    const table = refusal === 'unexpected' ? 500 : V2_ERRORS[refusal.reason][0]
+    const status = table === 422 ? 400 : table
+    const words = refusal === 'unexpected' ? 'Internal Server Error' : refusal.message
+    return Response.json(
+      { error: words, status },
+      { status, headers: errorHeaders(refusal, 'application/json', c) },
+    )
+  }
+}

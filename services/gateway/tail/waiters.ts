@@ -1,0 +1,124 @@
+/**
+ * The requests that wait at one loop: thousands, so each is one small object, and they share one timer.
+ *
+ * @module
+ */
+import type { Runtime } from '../../../src/ports/runtime.ts'
+
+/** How a wait ended: there may be records, or its time is over. */
+export type Ended = 'told' | 'over'
+
+export interface Waiting {
+  readonly ended: Promise<Ended>
+  /** Ends it now. */
+  readonly end: () => void
+}
+
+/** The timer checks deadlines no more often than this, in milliseconds: a wait may end so much late. */
+const GRID_MS = 10
+const NO_TIMER = 'no request needs this timer'
+
+export const TOLD: Waiting = { ended: Promise.resolve('told'), end: () => {} }
+
+class Waiter implements Waiting {
+  readonly offset: number
+  readonly deadline: number
+  readonly ended: Promise<Ended>
+  readonly #leave: (waiter: Waiter) => void
+  #resolve!: (how: Ended) => void
+  #reject!: (error: unknown) => void
+
+  constructor(offset: number, deadline: number, leave: (waiter: Waiter) => void) {
+    this.offset = offset
+    this.deadline = deadline
+    this.#leave = leave
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  settle(how: Ended): void {
+    this.#leave(this)
+    this.#resolve(how)
+  }
+
+  refuse(error: unknown): void {
+    this.#leave(this)
+    this.#reject(error)
+  }
+
+  readonly end = (): void => this.settle('over')
+}
+
+export class Waiters {
+  readonly #runtime: Runtime
+  readonly #onLeave: () => void
+  readonly #all = new Set<Waiter>()
+  /** The timer that runs, and when it will ring. */
+  #timer: { readonly at: number; readonly stop: AbortController } | undefined
+
+  constructor(runtime: Runtime, onLeave: () => void) {
+    this.#runtime = runtime
+    this.#onLeave = onLeave
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  add(offset: number, deadline: number): Waiting {
+    const waiter = new Waiter(offset, deadline, this.#leave)
+    this.#all.add(waiter)
+    if (deadline < (this.#timer?.at ?? Infinity)) this.#set(deadline)
+    return waiter
+  }
+
+  /** Ends the waits at those offsets for which `isTime` is true. */
+  tell(isTime: (offset: number) => boolean): void {
+    for (const waiter of this.#all) if (isTime(waiter.offset)) waiter.settle('told')
+  }
+
+  tellAll(): void {
+    this.tell(() => true)
+  }
+
+  refuseAll(error: unknown): void {
+    for (const waiter of this.#all) waiter.refuse(error)
+  }
+
+  readonly #leave = (waiter: Waiter): void => {
+    this.#all.delete(waiter)
+    this.#onLeave()
+    if (this.#all.size === 0) this.#unset()
+  }
+
+  #set(at: number): void {
+    this.#unset()
+    const timer = { at, stop: new AbortController() }
+    this.#timer = timer
+    const ms = Math.max(0, at - this.#runtime.monotonic())
+    this.#runtime.sleep(ms, timer.stop.signal).then(
+      () => this.#ring(timer),
+      () => {},
+    )
+  }
+
+  #unset(): void {
+    // With a reason: without one `abort` makes an error with a stack.
+    this.#timer?.stop.abort(NO_TIMER)
+    this.#timer = undefined
+  }
+
+  #ring(timer: object): void {
+    if (this.#timer !== timer) return
+    this.#timer = undefined
+    const now = this.#runtime.monotonic()
+    let next = Infinity
+    for (const waiter of this.#all) {
+      if (waiter.deadline <= now) waiter.settle('over')
+      else next = Math.min(next, waiter.deadline)
+    }
+    if (next < Infinity) this.#set(Math.max(next, now + GRID_MS))
+  }
+}

@@ -1,0 +1,23 @@
+/** Keeps the last write of each key. @module */
+import type { LogRecord } from '../../src/ports/kafka-log.ts'
+import type { SinkVersion } from '../../src/ports/sink.ts'
+import type { MeantWrite } from './record-mapper.ts'
+
+/** A write, and the record that it comes from. */
+export interface SourcedWrite extends MeantWrite {
+  readonly record: LogRecord
+}
+
+/** For each key the write with the highest version; of two equal ones the later. */
+export function fold(writes: readonly SourcedWrite[]): SourcedWrite[] {
+  const last = new Map<string, SourcedWrite>()
+  for (const each of writes) {
+    const known = last.get(each.write.key)
+    if (known === undefined || !isBelow(each.write.version, known.write.version))
+      last.set(each.write.key, each)
+  }
+  return [...last.values()]
+}
+
+const isBelow = (version: SinkVersion, other: SinkVersion): boolean =>
+  version[0] < other[0] || (version[0] === other[0] && version[1] < other[1])

@@ -1,0 +1,112 @@
+/**
+ * How values are loaded from the origin: one, or many at once, with the tags that the origin gives them.
+ *
+ * @module
+ */
+import { atMost, shorter } from '../src/api/lifetime-options.ts'
+import type { Duration, Loader, LoadOptions, ManyLoader } from '../src/api/types.ts'
+import type { Origin, OriginValue } from './origin.ts'
+
+/** Requests to the origin at once for one batch. Workers keeps six connections open and queues the rest. */
+const BATCH_CONCURRENCY = 6
+
+/** A loader, and the options that tell the tags of what it loaded. */
+export interface Loading<L> {
+  readonly loader: L
+  readonly options: LoadOptions<unknown>
+}
+
+/** The shortest lifetime that answers with one value have said, and whether one of them said none. */
+interface Life {
+  readonly said: Duration | undefined
+  readonly leftToSettings: boolean
+}
+
+interface Noted extends Record<'ttl' | 'swr' | 'staleIfError', Life> {
+  readonly tags: readonly string[]
+}
+
+/**
+ * Remembers tags and TTL that the origin gave each value, until the cache asks for them. Equal primitives
+ * share an entry with all their tags and the shortest TTL: an eviction too many is safe, one too few is not.
+ */
+class Notes {
+  readonly #notes = new Map<unknown, Noted>()
+
+  note({ value, tags, ttl, swr, staleIfError }: OriginValue): void {
+    const noted = this.#notes.get(value)
+    const all = {
+      tags: [...new Set([...(noted?.tags ?? []), ...tags])],
+      ttl: lifeWith(noted?.ttl, ttl),
+      swr: lifeWith(noted?.swr, swr),
+      staleIfError: lifeWith(noted?.staleIfError, staleIfError),
+    }
+    this.#notes.set(value, all)
+  }
+
+  /** Options for the cache: settings fill in what the origin does not say. */
+  get options(): LoadOptions<unknown> {
+    return {
+      tags: (value) => this.#notes.get(value)?.tags ?? [],
+      ttl: (value) => lifeOf(this.#notes.get(value)?.ttl),
+      swr: (value) => lifeOf(this.#notes.get(value)?.swr),
+      staleIfError: (value) => lifeOf(this.#notes.get(value)?.staleIfError),
+    }
+  }
+}
+
+/** @param life of the answers before with this value; absent for the first */
+function lifeWith(life: Life | undefined, said: Duration | undefined): Life {
+  const leftToSettings = said === undefined || (life?.leftToSettings ?? false)
+  if (said === undefined || life?.said === undefined) return { said: said ?? life?.said, leftToSettings }
+  return { said: shorter(life.said, said), leftToSettings }
+}
+
+/** Where one answer left the life to the settings, and an equal one did not, the shorter of both counts. */
+function lifeOf(life: Life | undefined): Duration | undefined {
+  if (life?.said === undefined) return undefined
+  return life.leftToSettings ? atMost(life.said) : life.said
+}
+
+export function loadingOne(origin: Origin, namespace: string): Loading<Loader<unknown>> {
+  const notes = new Notes()
+  return {
+    loader: async ({ key, signal }) => {
+      const found = await origin.read(namespace, key, signal)
+      if (found === undefined) return undefined
+      notes.note(found)
+      return found.value
+    },
+    options: notes.options,
+  }
+}
+
+/** One request for each key, a few at a time. One that fails fails the batch, and ends the others. */
+export function loadingMany(origin: Origin, namespace: string): Loading<ManyLoader<unknown>> {
+  const notes = new Notes()
+  return {
+    loader: async (keys, { signal }) => {
+      const values = new Map<string, unknown>()
+      const failed = new AbortController()
+      const either = AbortSignal.any([signal, failed.signal])
+      const rest = keys[Symbol.iterator]()
+      const work = async (): Promise<void> => {
+        // All of them draw from the same iterator, so each key is read once.
+        for (const key of rest) {
+          either.throwIfAborted()
+          const found = await origin.read(namespace, key, either)
+          if (found === undefined) continue
+          notes.note(found)
+          values.set(key, found.value)
+        }
+      }
+      const workers = Array.from({ length: Math.min(BATCH_CONCURRENCY, keys.length) }, work)
+      await Promise.all(workers).catch((error: unknown) => {
+        failed.abort(error)
+        throw error
+      })
+      return values
+    },
+    options: notes.options,
+  }
+}
