@@ -23,48 +23,52 @@ export interface Project {
 export type Part = 'core' | 'rest' | 'all'
 
 const FAULT_PLANS = 'test/kafka/fault-{checker,plan}.test.ts'
-const UPSTASH = 'test/redis/upstash.test.ts'
+const UPSTASH = 'test/adapters/stores/redis/upstash.test.ts'
+/** The only unit-like one that uses a network. */
+const UNDICI = 'test/adapters/transport/undici.test.ts'
 const UNIT = [
-  'test/unit/**/*.test.ts',
-  'test/sync/*.test.ts',
-  'test/loader/*.test.ts',
-  'test/replay/*.test.ts',
+  'test/src/**/*.test.ts',
+  'test/adapters/{kafka,codecs}/**/*.test.ts',
+  'test/adapters/*.test.ts',
+  'test/services/{sync,loader}/*.test.ts',
   'test/{mutants,tools}/*.test.ts',
   'test/stores/checker.test.ts',
   FAULT_PLANS,
   UPSTASH,
 ]
 const FLEETS = [
-  'test/unit/*random*.test.ts',
-  'test/sync/random-sync.test.ts',
-  'test/loader/random-coherence.test.ts',
+  'test/fleets/*.test.ts',
+  'test/services/sync/random-sync.test.ts',
+  'test/services/loader/random-coherence.test.ts',
 ]
-/** The only ones of these folders that use a network. */
-const UNDICI = 'test/unit/adapters/undici.test.ts'
 const BROKER = ['test/kafka/*.test.ts', 'test/stores/faults.test.ts', 'test/cli/kafka.test.ts']
 const E2E = [
-  'test/{docs,frameworks,package}/*.test.ts',
-  'test/lambda/{emulator,template}.test.ts',
-  'test/servers/{examples,sidecar}.test.ts',
+  'test/{docs,adapters/frameworks,package}/*.test.ts',
+  'test/worker/lambda/{emulator,template}.test.ts',
+  'test/worker/node/{examples,sidecar}.test.ts',
 ]
-const FOLDERS = '{cli,conformance,demo,gateway,lambda,memcached,peers,redis,servers,tiers,worker,writes}'
+const INTEGRATION = [
+  'test/{cli,conformance,writes}/*.test.ts',
+  'test/{adapters/stores,examples,services/gateway,tools/bench,worker}/**/*.test.ts',
+  UNDICI,
+]
 
 export const PROJECTS: readonly Project[] = [
   // Parts of the library alone, on a fake clock, without a network.
-  { name: 'unit', include: UNIT, exclude: [...FLEETS, UNDICI], core: UNIT, shares: true },
+  { name: 'unit', include: UNIT, exclude: FLEETS, core: UNIT, shares: true },
   // Fleets by a seed, and hostile inputs.
   {
     name: 'property',
     include: [...FLEETS, 'test/sim/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
-    core: ['test/unit/random-coherence.test.ts'],
+    core: ['test/fleets/random-coherence.test.ts'],
     shortCore: true,
   },
   // Over HTTP, in workerd, with stores.
   {
     name: 'integration',
-    include: [`test/${FOLDERS}/*.test.ts`, UNDICI],
+    include: INTEGRATION,
     exclude: [UPSTASH, ...BROKER, ...E2E],
-    core: ['test/{conformance,gateway,lambda,worker}/*.test.ts'],
+    core: ['test/conformance/*.test.ts', 'test/{services/gateway,worker}/**/*.test.ts'],
   },
   {
     name: 'runtimes',

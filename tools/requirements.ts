@@ -1,9 +1,9 @@
 /** What the suites need that no registry of npm has. @module */
-import { emulatorMissing } from '../test/lambda/emulator.ts'
+import { emulatorMissing } from '../test/worker/lambda/emulator.ts'
 import { kafkaAvailable } from '../test/kafka/jars.ts'
 import { toxiproxyMissing } from '../test/kafka/toxiproxy-binary.ts'
-import { memcachedMissing } from '../test/services/memcached.ts'
-import { redisMissing } from '../test/services/redis.ts'
+import { memcachedMissing } from '../test/store-servers/memcached.ts'
+import { redisMissing } from '../test/store-servers/redis.ts'
 
 const NEEDS: readonly (readonly [what: string, missing: () => string | undefined])[] = [
   ['Kafka', kafkaAvailable],

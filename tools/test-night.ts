@@ -22,7 +22,8 @@ const LONG: readonly Step[] = [
   },
   {
     title: 'long fleets by a seed',
-    command: 'vitest run --project property test/unit/random-coherence.test.ts test/unit/random-tier.test.ts',
+    command:
+      'vitest run --project property test/fleets/random-coherence.test.ts test/fleets/random-tier.test.ts',
     env: { KEDGE_RUNS: '20000' },
     told: 'all',
   },

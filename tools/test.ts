@@ -5,7 +5,7 @@
  * ```
  * npm test                          the core
  * npm test -- --project unit        one project, whole
- * npm test -- test/gateway          these files, whichever project they are of
+ * npm test -- test/services/gateway these files, whichever project they are of
  * npm run test:all                  everything
  * ```
  *

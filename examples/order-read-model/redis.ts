@@ -1,7 +1,7 @@
 /** A Redis to write to: that of `REDIS_URL`, or one of our own that ends with us. @module */
 import { Redis } from 'ioredis'
 // Finds redis-server on the PATH, or unpacks Debian's package beside the modules, as the tests do.
-import { startRedis } from '../../test/services/redis.ts'
+import { startRedis } from '../../test/store-servers/redis.ts'
 
 export interface OpenRedis {
   readonly client: Redis

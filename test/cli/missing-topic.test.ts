@@ -1,7 +1,7 @@
 /** What a command says of a topic that is not there, before every proxy. */
 import { describe, expect, it } from 'vitest'
 import { createGateway, memoryCluster } from '../../services/gateway/index.ts'
-import { newLog } from '../replay/fake-proxy.ts'
+import { newLog } from '../adapters/kafka/replay/fake-proxy.ts'
 import { cluster, kedge } from './harness.ts'
 import type { Surroundings } from './harness.ts'
 import { filled, SERVERS } from './proxies.ts'

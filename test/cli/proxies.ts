@@ -1,11 +1,11 @@
 /** A proxy of each kind, without a network. */
 import { createGateway, memoryCluster } from '../../services/gateway/index.ts'
 import type { MemoryLog } from '../../src/testing/memory-log.ts'
-import { FakeKarapace } from '../replay/fake-karapace.ts'
-import { asFetch, type FakeProxy, newLog } from '../replay/fake-proxy.ts'
-import { FakeRedpanda } from '../replay/fake-redpanda.ts'
-import { FakeStrimzi } from '../replay/fake-strimzi.ts'
-import { FakeWarpstream } from '../replay/fake-warpstream.ts'
+import { FakeKarapace } from '../adapters/kafka/replay/fake-karapace.ts'
+import { asFetch, type FakeProxy, newLog } from '../adapters/kafka/replay/fake-proxy.ts'
+import { FakeRedpanda } from '../adapters/kafka/replay/fake-redpanda.ts'
+import { FakeStrimzi } from '../adapters/kafka/replay/fake-strimzi.ts'
+import { FakeWarpstream } from '../adapters/kafka/replay/fake-warpstream.ts'
 
 /** Makes a transport to a proxy over the log. */
 type MakeProxy = (log?: MemoryLog) => typeof fetch

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { parseStoreUrl, secretsOf } from '../../cli/store-url.ts'
 import { openStore } from '../../cli/store.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
-import { startRedis, withoutRedis } from '../services/redis.ts'
-import type { RedisServer } from '../services/redis.ts'
-import { startMemcached, withoutMemcached } from '../services/memcached.ts'
-import type { TestMemcached } from '../services/memcached.ts'
+import { startRedis, withoutRedis } from '../store-servers/redis.ts'
+import type { RedisServer } from '../store-servers/redis.ts'
+import { startMemcached, withoutMemcached } from '../store-servers/memcached.ts'
+import type { TestMemcached } from '../store-servers/memcached.ts'
 import { append, kedge, proxy } from './harness.ts'
 
 const OPTIONS = { password: undefined, prefix: 'kedge:' }

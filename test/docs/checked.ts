@@ -165,11 +165,11 @@ export const CHECKED: readonly Rule[] = [
   },
   {
     way: 'checked',
-    why: 'it needs an account of AWS: the template is linted, and its functions are run, by test/lambda',
+    why: 'it needs an account of AWS: the template is linted, and its functions are run, by test/worker/lambda',
     takes: ({ words: [program, verb] }) => program === 'sam' && (verb === 'build' || verb === 'deploy'),
     hold: ({ page }) => {
       mustExist(join(page.folder, 'template.yaml'))
-      mustExist('test/lambda/template.test.ts')
+      mustExist('test/worker/lambda/template.test.ts')
     },
   },
   {

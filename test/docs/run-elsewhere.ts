@@ -41,10 +41,10 @@ export const RUN_ELSEWHERE: readonly Rule[] = [
   },
   {
     way: 'run elsewhere',
-    why: '.ci/run takes the tour, whose lines test/demo/tour-page.test.ts holds the page to',
+    why: '.ci/run takes the tour, whose lines test/examples/tour/tour-page.test.ts holds the page to',
     takes: ({ page, words }) => page.path === 'docs/tour.md' && words[0] !== 'npm',
     hold: () => {
-      mustExist('test/demo/tour-page.test.ts')
+      mustExist('test/examples/tour/tour-page.test.ts')
       mustSay('tools/test-all.ts', TOUR)
     },
   },

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fetchJars, formatInto, jvmOf, kafkaAvailable, VERSION } from './jars.ts'
-import { freePorts } from '../services/ports.ts'
+import { freePorts } from '../store-servers/ports.ts'
 import { startJava } from './java-server.ts'
 
 export { kafkaAvailable } from './jars.ts'

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FOR_TESTS, kafkaAvailable, lines } from './broker.ts'
 import { fetchJars, formatInto, JVM } from './jars.ts'
-import { freePorts } from '../services/ports.ts'
-import type { ServerProcess } from '../services/process.ts'
+import { freePorts } from '../store-servers/ports.ts'
+import type { ServerProcess } from '../store-servers/process.ts'
 import { startJava } from './java-server.ts'
 
 export interface Brokers {

@@ -1,7 +1,7 @@
 /** Programs that tests start, and that never outlive them. @module */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { guard } from '../services/process.ts'
+import { guard } from '../store-servers/process.ts'
 
 /**
  * Starts a program whose standard output can be read. It ends with this process, whatever ends that.

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../services/ports.ts'
+import { freePort } from '../store-servers/ports.ts'
 import { guardedChild, killed } from './fault-child.ts'
 
 const PROGRAM = fileURLToPath(new URL('gateway-process.ts', import.meta.url))

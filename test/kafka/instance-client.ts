@@ -1,6 +1,6 @@
 /** A client of consumer instances of a gateway on a real cluster. */
 import { expect } from 'vitest'
-import { BINARY, V2 } from '../gateway/harness.ts'
+import { BINARY, V2 } from '../services/gateway/harness.ts'
 
 /** A client of one instance of one gateway. */
 export class Client {

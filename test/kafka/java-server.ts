@@ -1,6 +1,6 @@
 /** A server of Java as a process of its own. @module */
-import { listens } from '../services/ports.ts'
-import { ServerProcess } from '../services/process.ts'
+import { listens } from '../store-servers/ports.ts'
+import { ServerProcess } from '../store-servers/process.ts'
 
 export interface JavaServerOptions {
   /** What `java` is given. */

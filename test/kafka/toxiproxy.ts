@@ -1,6 +1,6 @@
 /** Shopify's toxiproxy, driven by its HTTP API: connections that are cut and slowed. @module */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../services/ports.ts'
+import { freePort } from '../store-servers/ports.ts'
 import { guardedChild, killed } from './fault-child.ts'
 import { toxiproxyBinary } from './toxiproxy-binary.ts'
 

@@ -14,7 +14,7 @@ export const adapterMutants: readonly Mutant[] = [
     to: "return empty && sorted.behind.length > 0 && this.#reset === 'latest'",
     breaks: ['I1', 'I6'],
     focus: 'instances',
-    hint: ['unit/adapters/confluent-instances.test.ts', 'unit/adapters/karapace.test.ts'],
+    hint: ['adapters/kafka/confluent-instances.test.ts', 'adapters/kafka/karapace.test.ts'],
   },
   {
     id: 'M3-instances',
@@ -27,7 +27,7 @@ export const adapterMutants: readonly Mutant[] = [
     return { records: [], next, outOfRange: sorted.outOfRange }`,
     breaks: ['I1', 'I6'],
     focus: 'instances',
-    hint: ['unit/adapters/confluent-instances.test.ts'],
+    hint: ['adapters/kafka/confluent-instances.test.ts'],
   },
   {
     id: 'instance-believed',
@@ -37,7 +37,7 @@ export const adapterMutants: readonly Mutant[] = [
     to: "if (placed.how === 'made' && this.#lacks(aim, poll, placed)) {",
     breaks: ['I1', 'I6'],
     focus: 'instances',
-    hint: ['unit/adapters/strimzi.test.ts', 'unit/adapters/karapace.test.ts'],
+    hint: ['adapters/kafka/strimzi.test.ts', 'adapters/kafka/karapace.test.ts'],
   },
   {
     id: 'two-that-lost-the-same',
@@ -47,7 +47,7 @@ export const adapterMutants: readonly Mutant[] = [
     to: 'return !seeksAfterPoll || ',
     breaks: ['I1', 'I6'],
     focus: 'instances',
-    hint: ['unit/adapters/karapace.test.ts'],
+    hint: ['adapters/kafka/karapace.test.ts'],
   },
   {
     id: 'given-up-and-used',
@@ -56,7 +56,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: 'instance.usableAt <= now && covers(instance, purpose)',
     to: 'covers(instance, purpose)',
     breaks: ['I6'],
-    hint: ['unit/adapters/confluent-instances.test.ts'],
+    hint: ['adapters/kafka/confluent-instances.test.ts'],
     unseen: 'The fakes answer a poll at once: none goes on when it was given up.',
   },
   {
@@ -66,7 +66,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: 'this.#give(unplaced({ ...instance, mayMove: true }))',
     to: 'this.#remove([instance])',
     breaks: [],
-    hint: ['replay/cost.test.ts'],
+    hint: ['adapters/kafka/replay/cost.test.ts'],
     unseen: 'It is slow, and breaks no promise.',
   },
   {
@@ -77,7 +77,7 @@ export const adapterMutants: readonly Mutant[] = [
     to: 'code !== undefined && code !== null && code < 0',
     breaks: ['I16'],
     focus: 'acknowledgements by HTTP',
-    hint: ['unit/adapters/confluent-produce.test.ts'],
+    hint: ['adapters/kafka/confluent-produce.test.ts'],
   },
   {
     id: 'minus-one-acknowledges',
@@ -86,7 +86,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: "typeof value === 'number' && Number.isSafeInteger(value) && value >= 0",
     to: "typeof value === 'number' && Number.isSafeInteger(value) && value >= -1",
     breaks: ['I16'],
-    hint: ['unit/adapters/karapace.test.ts', 'unit/adapters/confluent-produce.test.ts'],
+    hint: ['adapters/kafka/karapace.test.ts', 'adapters/kafka/confluent-produce.test.ts'],
     unseen: 'The core looks at the offsets of an acknowledgement once more.',
   },
   {
@@ -96,7 +96,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: "redirect: 'manual',",
     to: "redirect: 'follow',",
     breaks: [],
-    hint: ['unit/adapters/http.test.ts'],
+    hint: ['adapters/kafka/rest/http.test.ts'],
     unseen: 'The simulated proxies never redirect.',
   },
   {
@@ -106,7 +106,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: 'if (length > maxBytes) {',
     to: 'if (length < 0) {',
     breaks: ['I9'],
-    hint: ['unit/adapters/http.test.ts'],
+    hint: ['adapters/kafka/rest/http.test.ts'],
     unseen: 'A trace does not show what a process holds beside its entries.',
   },
   {
@@ -117,7 +117,7 @@ export const adapterMutants: readonly Mutant[] = [
     to: "if (Number(answer.headers.get('age') ?? 0) < 0) {",
     breaks: ['I1', 'I7'],
     focus: 'acknowledgements by HTTP',
-    hint: ['unit/adapters/kept-answers.test.ts'],
+    hint: ['adapters/kafka/kept-answers.test.ts'],
   },
   {
     id: 'end-unconfirmed',
@@ -127,7 +127,7 @@ export const adapterMutants: readonly Mutant[] = [
     to: 'if (!confirmed && known === undefined) {',
     breaks: ['I1', 'I7'],
     focus: 'redpanda',
-    hint: ['unit/adapters/sounding.test.ts', 'unit/adapters/redpanda.test.ts'],
+    hint: ['adapters/kafka/rest/offset-search.test.ts', 'adapters/kafka/redpanda.test.ts'],
   },
   {
     id: 'one-offset-for-all',
@@ -137,7 +137,7 @@ export const adapterMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I8', 'I16'],
     focus: 'redpanda',
-    hint: ['unit/adapters/redpanda.test.ts'],
+    hint: ['adapters/kafka/redpanda.test.ts'],
   },
   {
     id: 'out-of-range-is-empty',
@@ -147,7 +147,7 @@ export const adapterMutants: readonly Mutant[] = [
     to: 'if (isOutOfRange(problemOf(answer))) return { records: [], next: position.offset }',
     breaks: ['I11'],
     focus: 'redpanda',
-    hint: ['unit/adapters/redpanda.test.ts', 'unit/adapters/confluent-gateway.test.ts'],
+    hint: ['adapters/kafka/redpanda.test.ts', 'adapters/kafka/confluent-gateway.test.ts'],
   },
   {
     id: 'cached-records-of-another-log',
@@ -156,7 +156,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: "if (logId !== undefined && (answer.headers.get('kedge-log-id') ?? logId) !== logId) return 'out of range'",
     to: '',
     breaks: ['I1', 'I4'],
-    hint: ['unit/adapters/confluent-gateway.test.ts'],
+    hint: ['adapters/kafka/confluent-gateway.test.ts'],
     unseen: 'There is no cache on the way to a simulated proxy.',
   },
 ]

@@ -19,7 +19,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'const reason = this.#table.refuses(key, candidate)\n    if (reason !== undefined) return reason',
     to: '',
     breaks: ['I1', 'I2', 'I3'],
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'M6',
@@ -29,7 +29,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I2', 'I4'],
     focus: 'another log',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'M10',
@@ -39,7 +39,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I2', 'I3', 'I4'],
     focus: 'values from elsewhere for isolates that know little',
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'M11',
@@ -49,7 +49,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: `for (const [old, mark] of this.#keys) if (mark.appliedAt < now) this.#keys.delete(old)
     touch(this.#keys, key, offset, now, version)`,
     breaks: ['I2', 'I3'],
-    hint: ['unit/eviction-table.test.ts', 'unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts', 'src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'M12',
@@ -59,7 +59,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I2', 'I3', 'I5'],
     focus: 'little is remembered of values from elsewhere',
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'expiry-of-others',
@@ -68,7 +68,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (eviction.announcedBy !== undefined && eviction.announcedBy === self) return',
     to: 'if (eviction.announcedBy !== undefined) return',
     breaks: [],
-    hint: ['unit/coherence.test.ts'],
+    hint: ['src/coherence/coherence.test.ts'],
     unseen: 'An announced expiry means no change: an isolate that misses it serves what its own TTL allows.',
   },
   {
@@ -78,7 +78,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'for (const tag of eviction.tags) tenant.evictTag(tag, offset)',
     to: '',
     breaks: ['I1', 'I4'],
-    hint: ['unit/coherence.test.ts'],
+    hint: ['src/coherence/coherence.test.ts'],
   },
   {
     id: 'prefixes-ignored',
@@ -87,7 +87,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'for (const prefix of eviction.prefixes) tenant.evictPrefix(prefix, offset)',
     to: '',
     breaks: ['I1', 'I4'],
-    hint: ['unit/coherence.test.ts'],
+    hint: ['src/coherence/coherence.test.ts'],
   },
   {
     id: 'clear-ignored',
@@ -96,7 +96,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (eviction.all || eviction.clears.includes(tenant.name)) tenant.evictAll(offset)',
     to: '',
     breaks: ['I1', 'I4'],
-    hint: ['unit/coherence.test.ts'],
+    hint: ['src/coherence/coherence.test.ts'],
   },
   {
     id: 'neighbours-evicted',
@@ -105,7 +105,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (eviction.namespace !== undefined && eviction.namespace !== tenant.name) continue',
     to: '',
     breaks: ['I12'],
-    hint: ['unit/coherence.test.ts'],
+    hint: ['src/coherence/coherence.test.ts'],
   },
   {
     id: 'intents-never-end',
@@ -115,7 +115,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I11'],
     focus: 'intents',
-    hint: ['unit/intents.test.ts'],
+    hint: ['src/coherence/write-intents.test.ts'],
   },
   {
     id: 'poison-skipped',
@@ -124,7 +124,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'return { ...NOTHING, all: true, unreadable: true }\n}',
     to: 'return { ...NOTHING, unreadable: true }\n}',
     breaks: ['I1', 'I4'],
-    hint: ['unit/messages.test.ts', 'unit/coherence-rule.test.ts'],
+    hint: ['src/wire/messages.test.ts', 'src/coherence/coherence-rule.test.ts'],
     unseen: 'No commit of a simulated fleet stands behind a record that cannot be read.',
   },
   {
@@ -134,7 +134,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'readings.add(String(said))',
     to: 'void said',
     breaks: ['I1', 'I4'],
-    hint: ['unit/foreign-evictions.test.ts'],
+    hint: ['src/wire/foreign-evictions.test.ts'],
     unseen: 'Nothing in a simulated fleet writes keys in JSON.',
   },
   {
@@ -144,7 +144,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (CONTROL.test(recordKey)) return undefined',
     to: '',
     breaks: ['I1', 'I4'],
-    hint: ['unit/foreign-evictions.test.ts'],
+    hint: ['src/wire/foreign-evictions.test.ts'],
     unseen: 'Nothing in a simulated fleet writes framed keys.',
   },
   {
@@ -154,7 +154,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: '.refine((number) => Number.isSafeInteger(number)',
     to: '.refine((number) => Number.isFinite(number)',
     breaks: ['I1', 'I4'],
-    hint: ['unit/messages.test.ts'],
+    hint: ['src/wire/messages.test.ts'],
     unseen: 'Nothing in a simulated fleet writes numbers as keys.',
   },
   {
@@ -164,7 +164,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (named !== undefined) return { ...NOTHING, namespace: named, all: true, unreadable: true }',
     to: 'if (named !== undefined) return { ...NOTHING, namespace: named, unreadable: true }',
     breaks: ['I1', 'I4'],
-    hint: ['unit/messages.test.ts'],
+    hint: ['src/wire/messages.test.ts'],
     unseen: 'No commit of a simulated fleet stands behind a record that cannot be read.',
   },
   {
@@ -174,7 +174,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'return { ...NOTHING, ...foreign, namespace }',
     to: 'return { ...NOTHING, namespace }',
     breaks: ['I1', 'I4'],
-    hint: ['unit/messages.test.ts'],
+    hint: ['src/wire/messages.test.ts'],
   },
   {
     id: 'as-of-inclusive',
@@ -183,7 +183,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (mark.plain >= value.asOf) return true',
     to: 'if (mark.plain > value.asOf) return true',
     breaks: ['I2', 'I3'],
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'horizon-one-short',
@@ -193,7 +193,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'this.#forgottenTo = Math.max(this.#forgottenTo, mark.plain, mark.versioned)',
     breaks: ['I2', 'I3'],
     focus: 'little is remembered of values from elsewhere',
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'groups-forgotten-unsettled',
@@ -203,7 +203,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: '\n',
     breaks: ['I1', 'I3', 'I4'],
     focus: 'little is remembered',
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'prefixes-forgotten-freely',
@@ -213,7 +213,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'for (const mark of this.#tags.values()) this.#forget(mark)',
     breaks: ['I2', 'I3'],
     focus: 'little is remembered',
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'horizon-falls-too-far',
@@ -223,7 +223,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'this.horizon = Math.min(this.horizon, horizon)',
     breaks: ['I2', 'I3'],
     focus: 'little is remembered of values from elsewhere',
-    hint: ['unit/eviction-table.test.ts', 'unit/look-back.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts', 'src/coherence/look-back.test.ts'],
   },
   {
     id: 'marks-of-another-log',
@@ -233,7 +233,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I11'],
     focus: 'another log',
-    hint: ['unit/log-identity.test.ts', 'unit/eviction-table.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts', 'src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'tags-of-held-values',
@@ -242,7 +242,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (value.tags !== undefined && this.#tags.size > 0) {',
     to: 'if (value.tags === undefined && this.#tags.size > 0) {\n      value = { ...value, tags: [] }',
     breaks: ['I1', 'I2', 'I4'],
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'group-epoch-stands',
@@ -251,7 +251,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'this.groupEpoch = Math.max(this.groupEpoch, offset)\n    if (this.#tags.size',
     to: 'if (this.#tags.size',
     breaks: ['I1', 'I3'],
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'joins-across-groups',
@@ -261,7 +261,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'return !(mark && Math.max(mark.plain, mark.versioned) >= asOf)',
     breaks: ['I1', 'I8'],
     focus: 'tokens beside loads',
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'settles-what-was-forgotten',
@@ -271,7 +271,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'if (this.#cleared && this.#cleared.appliedAt > since) return true',
     breaks: ['I1', 'I2'],
     focus: 'a source that lags',
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'held-key-stays',
@@ -280,7 +280,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: "if (dies) this.drop(key, 'evicted')",
     to: 'void dies',
     breaks: ['I1', 'I3', 'I4'],
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'key-not-remembered',
@@ -289,7 +289,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'this.#table.evictKey(key, offset, this.#monotonic(), version)',
     to: '',
     breaks: ['I2', 'I3'],
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'hit-ignores-groups',
@@ -298,7 +298,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (entry.asOf <= this.#table.groupEpoch && !this.#survives(key, entry)) return undefined',
     to: '',
     breaks: ['I1', 'I3'],
-    hint: ['unit/coherence-rule.test.ts', 'unit/cache.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts', 'src/cache.test.ts'],
   },
   {
     id: 'as-of-beyond-position',
@@ -307,7 +307,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'entry.asOf = Math.max(entry.asOf, Math.min(this.#table.groupEpoch + 1, this.partition.position))',
     to: 'entry.asOf = Math.max(entry.asOf, this.#table.groupEpoch + 1)',
     breaks: ['I1', 'I3', 'I4'],
-    hint: ['unit/coherence-rule.test.ts', 'unit/corner-cases.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts', 'src/corner-cases.test.ts'],
   },
   {
     id: 'hit-without-proof',
@@ -316,7 +316,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return undefined',
     to: 'if (now >= entry.freshUntil) return undefined',
     breaks: ['I1', 'I7'],
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'hit-past-ttl',
@@ -326,7 +326,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'if (now - this.partition.freshAt >= maxAgeMs) return undefined',
     breaks: ['I10'],
     focus: 'short lives',
-    hint: ['unit/cache.test.ts'],
+    hint: ['src/cache.test.ts'],
   },
   {
     id: 'lagging-source-believed',
@@ -336,7 +336,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1', 'I2'],
     focus: 'a source that lags',
-    hint: ['unit/corner-cases.test.ts'],
+    hint: ['src/corner-cases.test.ts'],
   },
   {
     id: 'settling-held',
@@ -346,7 +346,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'if (settleMs < 0)',
     breaks: ['I1', 'I2'],
     focus: 'a source that lags',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'settles-by-two-clocks',
@@ -356,7 +356,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'if (settleMs > 0 && this.#table.evictedSince(key, tags, loadedAt - settleMs))',
     breaks: ['I1', 'I2'],
     focus: 'a source that lags',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'as-of-over-intents',
@@ -366,7 +366,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'return this.partition.asOf',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
-    hint: ['unit/intents.test.ts', 'unit/write-through.test.ts'],
+    hint: ['src/coherence/write-intents.test.ts', 'src/write-paths/write-through.test.ts'],
   },
   {
     id: 'intents-ignored-by-fills',
@@ -376,7 +376,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'void isWaiting',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
-    hint: ['unit/intents.test.ts', 'unit/write-through.test.ts'],
+    hint: ['src/coherence/write-intents.test.ts', 'src/write-paths/write-through.test.ts'],
   },
   {
     id: 'intents-by-the-end-of-loads',
@@ -386,7 +386,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: "if (!isWaiting && this.#intents.bars(key, this.#monotonic())) return 'pending'",
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
-    hint: ['unit/intents.test.ts'],
+    hint: ['src/coherence/write-intents.test.ts'],
   },
   {
     id: 'intent-keeps-held-value',
@@ -396,7 +396,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1', 'I3'],
     focus: 'writers that die',
-    hint: ['unit/fills.test.ts'],
+    hint: ['src/read/overtaken-loads.test.ts'],
   },
   {
     id: 'missed-intents-ignored',
@@ -406,7 +406,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'void intentsMs',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
-    hint: ['unit/intents.test.ts'],
+    hint: ['src/coherence/write-intents.test.ts'],
   },
   {
     id: 'joins-across-evictions',
@@ -416,7 +416,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1', 'I8'],
     focus: 'tokens beside loads',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'doubt-keeps-values',
@@ -425,7 +425,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: "this.#sweep('evicted', (key, entry) => matches(key, entry.tags))",
     to: 'void matches',
     breaks: ['I4'],
-    hint: ['unit/cache.test.ts', 'unit/corner-cases.test.ts'],
+    hint: ['src/cache.test.ts', 'src/corner-cases.test.ts'],
     unseen: 'An eviction that was not acknowledged promises nothing.',
   },
   {
@@ -435,7 +435,7 @@ export const coherenceMutants: readonly Mutant[] = [
     from: 'if (!(bytes <= settings.maxEntryBytes)) {',
     to: 'if (bytes < 0) {',
     breaks: ['I9'],
-    hint: ['unit/cache.test.ts'],
+    hint: ['src/cache.test.ts'],
     unseen: 'All values of a simulated fleet are smaller than the least limit.',
   },
 ]

@@ -22,7 +22,7 @@ export const flightMutants: readonly Mutant[] = [
     const asOf = isCold ? this.#space.asOf : flight.asOf
     const generation = isCold ? this.#space.partition.generation : flight.generation`,
     breaks: ['I1', 'I2'],
-    hint: ['unit/fills.test.ts'],
+    hint: ['src/read/overtaken-loads.test.ts'],
   },
   {
     id: 'as-of-at-the-end',
@@ -33,7 +33,7 @@ export const flightMutants: readonly Mutant[] = [
     for (const flight of flights.values())
       Object.assign(flight, { asOf: this.#space.asOf, generation: partition.generation })`,
     breaks: ['I1', 'I2', 'I3'],
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'ttl-from-the-end',
@@ -44,7 +44,7 @@ export const flightMutants: readonly Mutant[] = [
     for (const flight of flights.values()) flight.startedAt = this.#ground.timeline.now()`,
     breaks: ['I10'],
     focus: 'short lives',
-    hint: ['unit/cache.test.ts'],
+    hint: ['src/cache.test.ts'],
   },
   {
     id: 'joins-whatever-was-evicted',
@@ -54,7 +54,7 @@ export const flightMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1', 'I8'],
     focus: 'tokens beside loads',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'joins-without-token',
@@ -64,7 +64,7 @@ export const flightMutants: readonly Mutant[] = [
     to: 'if (flight.generation !== partition.generation) return undefined',
     breaks: ['I8'],
     focus: 'tokens beside loads',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'joins-across-generations',
@@ -74,7 +74,7 @@ export const flightMutants: readonly Mutant[] = [
     to: 'if (flight.asOf < required) return undefined',
     breaks: ['I1'],
     focus: 'another log',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'joins-the-doomed',
@@ -83,7 +83,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (flight === undefined || flight.doomed) return undefined',
     to: 'if (flight === undefined) return undefined',
     breaks: [],
-    hint: ['unit/fills.test.ts'],
+    hint: ['src/read/overtaken-loads.test.ts'],
     unseen: 'An eviction that was not acknowledged promises nothing.',
   },
   {
@@ -93,7 +93,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'const refused = this.#space.hold(key, flight.doomed ? { ...candidate, generation: -1 } : candidate)',
     to: 'const refused = this.#space.hold(key, candidate)',
     breaks: [],
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
     unseen: 'An eviction that was not acknowledged promises nothing.',
   },
   {
@@ -103,7 +103,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (now > flight.aliveUntil) return true',
     to: '',
     breaks: ['I14'],
-    hint: ['unit/single-flight.test.ts'],
+    hint: ['src/read/single-flight.test.ts'],
     unseen: 'A follower that waits in vain gives up at its own deadline, as promised: it has only lost time.',
   },
   {
@@ -114,7 +114,7 @@ export const flightMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I13'],
     focus: 'loads that take long on workers',
-    hint: ['unit/single-flight.test.ts'],
+    hint: ['src/read/single-flight.test.ts'],
   },
   {
     id: 'no-single-flight',
@@ -123,7 +123,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (flight) found.set(key, flight)\n      else fresh.push(key)',
     to: 'fresh.push(key)',
     breaks: ['I13'],
-    hint: ['unit/single-flight.test.ts'],
+    hint: ['src/read/single-flight.test.ts'],
   },
   {
     id: 'promise-across-requests',
@@ -132,7 +132,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (flight.leader === demand || !settings.runtime.isolatesRequests) {',
     to: 'if (flight.leader !== undefined) {',
     breaks: ['I13', 'I14'],
-    hint: ['unit/single-flight.test.ts'],
+    hint: ['src/read/single-flight.test.ts'],
     unseen: 'A follower that waits in vain gives up at its own deadline, as promised: it has only lost time.',
   },
   {
@@ -143,7 +143,7 @@ export const flightMutants: readonly Mutant[] = [
     to: 'ended.abort()',
     breaks: ['I9', 'I10'],
     focus: 'short lives',
-    hint: ['unit/cache.test.ts', 'unit/single-flight.test.ts'],
+    hint: ['src/cache.test.ts', 'src/read/single-flight.test.ts'],
   },
   {
     id: 'shared-for-too-long',
@@ -154,7 +154,7 @@ export const flightMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1'],
     focus: 'outages',
-    hint: ['unit/single-flight.test.ts'],
+    hint: ['src/read/single-flight.test.ts'],
   },
   {
     id: 'no-hard-timeout',
@@ -164,7 +164,7 @@ export const flightMutants: readonly Mutant[] = [
     to: 'await this.#lifespan.during((stop) => (hardTimeoutMs < 0 ? expired() : task(stop)))',
     breaks: ['I9', 'I14'],
     focus: 'loads that fail',
-    hint: ['unit/cache.test.ts'],
+    hint: ['src/cache.test.ts'],
   },
   {
     id: 'late-values-held',
@@ -174,7 +174,7 @@ export const flightMutants: readonly Mutant[] = [
     signal.throwIfAborted()`,
     to: '',
     breaks: [],
-    hint: ['unit/fills.test.ts'],
+    hint: ['src/read/overtaken-loads.test.ts'],
     unseen: 'It is judged as any load is: holding it breaks no promise.',
   },
   {
@@ -184,7 +184,7 @@ export const flightMutants: readonly Mutant[] = [
     from: '} finally {\n      free()\n    }',
     to: '} finally {\n      void free\n    }',
     breaks: ['I11'],
-    hint: ['unit/cache.test.ts'],
+    hint: ['src/cache.test.ts'],
     unseen:
       'A place is free again after a while in any case, and simulated fleets have more of them than loads.',
   },
@@ -195,7 +195,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'this.#space.dropBefore(key, asOf + 1)',
     to: 'void asOf',
     breaks: [],
-    hint: ['unit/corner-cases.test.ts'],
+    hint: ['src/corner-cases.test.ts'],
     unseen: 'The reader looks for a value only when the held one is past its TTL.',
   },
   {
@@ -205,7 +205,7 @@ export const flightMutants: readonly Mutant[] = [
     from: "if (flight.doomed) this.#space.drop(key, 'evicted')\n      else flight.settle",
     to: 'flight.settle',
     breaks: [],
-    hint: ['unit/tier.test.ts'],
+    hint: ['src/tier/tier.test.ts'],
     unseen: 'An eviction that was not acknowledged promises nothing.',
   },
   {
@@ -218,7 +218,7 @@ export const flightMutants: readonly Mutant[] = [
       required >= 0 &&`,
     breaks: ['I8'],
     focus: 'tokens',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'twice-as-stale',
@@ -227,7 +227,7 @@ export const flightMutants: readonly Mutant[] = [
     from: '(since - partition.freshAt < maxStalenessMs || partition.provedBy >= next)',
     to: '(since - partition.freshAt < 2 * maxStalenessMs || partition.provedBy >= next)',
     breaks: ['I1', 'I7'],
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'outage-without-end',
@@ -237,7 +237,7 @@ export const flightMutants: readonly Mutant[] = [
     to: 'const isRecent = maxOutageMs >= 0',
     breaks: ['I1'],
     focus: 'outages that are borne',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'cold-without-end',
@@ -247,7 +247,7 @@ export const flightMutants: readonly Mutant[] = [
     to: 'const { load } = leader\n    const coldMs = Infinity',
     breaks: ['I1'],
     focus: 'isolates that begin in an outage',
-    hint: ['unit/cold-start.test.ts'],
+    hint: ['src/coherence/cold-start.test.ts'],
   },
   {
     id: 'cold-across-contact',
@@ -264,7 +264,7 @@ export const flightMutants: readonly Mutant[] = [
     ],
     breaks: ['I1', 'I2'],
     focus: 'isolates that begin in an outage',
-    hint: ['unit/cold-start.test.ts'],
+    hint: ['src/coherence/cold-start.test.ts'],
   },
   {
     id: 'cold-published',
@@ -274,7 +274,7 @@ export const flightMutants: readonly Mutant[] = [
     to: 'if (stored) held.set(key, candidate)',
     breaks: [],
     unseen: 'Its as-of is the beginning of the log: others check it against all evictions since',
-    hint: ['unit/cold-start.test.ts'],
+    hint: ['src/coherence/cold-start.test.ts'],
   },
   {
     id: 'load-of-unknown-age',
@@ -284,7 +284,7 @@ export const flightMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I10'],
     focus: 'clocks that step back together',
-    hint: ['unit/clocks.test.ts'],
+    hint: ['src/coherence/clocks.test.ts'],
   },
   {
     id: 'flight-of-unknown-age',
@@ -294,7 +294,7 @@ export const flightMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1'],
     focus: 'clocks that step back together',
-    hint: ['unit/clocks.test.ts'],
+    hint: ['src/coherence/clocks.test.ts'],
   },
   {
     id: 'outage-despite-token',
@@ -304,7 +304,7 @@ export const flightMutants: readonly Mutant[] = [
     to: "return bearable ? 'outage' : 'bypass'",
     breaks: ['I8'],
     focus: 'outages that are borne',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'outage-not-flagged',
@@ -314,7 +314,7 @@ export const flightMutants: readonly Mutant[] = [
     to: 'const staleBecause = because',
     breaks: ['I1'],
     focus: 'outages that are borne',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'bypass-serves',
@@ -324,7 +324,7 @@ export const flightMutants: readonly Mutant[] = [
     to: "return trust === 'proved' || trust === 'outage' || trust === 'bypass' ? this.#space.current(key) : undefined",
     breaks: ['I1', 'I8'],
     focus: 'outages',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'evicted-fallback',
@@ -334,7 +334,7 @@ export const flightMutants: readonly Mutant[] = [
     to: 'return this.#served(key, entry, trust, because)',
     breaks: ['I1', 'I3'],
     focus: 'loads that fail',
-    hint: ['unit/fills.test.ts'],
+    hint: ['src/read/overtaken-loads.test.ts'],
   },
   {
     id: 'window-of-others',
@@ -344,7 +344,7 @@ export const flightMutants: readonly Mutant[] = [
     to: 'windowMs < 0 ? entry.freshUntil : entry.keepUntil',
     breaks: ['I10'],
     focus: 'short lives',
-    hint: ['unit/cache.test.ts'],
+    hint: ['src/cache.test.ts'],
   },
   {
     id: 'tier-value-shared',
@@ -354,7 +354,7 @@ export const flightMutants: readonly Mutant[] = [
     to: "} else if (outcome === 'gone') {",
     breaks: ['I1', 'I8'],
     focus: 'tier',
-    hint: ['unit/tier.test.ts'],
+    hint: ['src/tier/tier.test.ts'],
   },
   {
     id: 'bypassed-loads-unlimited',
@@ -363,7 +363,7 @@ export const flightMutants: readonly Mutant[] = [
     from: "const slots = trust === 'bypass' ? this.#context.bypassSlots : this.#context.slots",
     to: 'const { slots } = this.#context',
     breaks: [],
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
     unseen: 'How many loads run at once past the cache is no invariant: the values are as fresh.',
   },
   {
@@ -373,7 +373,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'checkHoldable(value, place.namespace, key)',
     to: '',
     breaks: [],
-    hint: ['unit/holdable.test.ts'],
+    hint: ['src/wire/holdable.test.ts'],
     unseen: 'Simulated fleets hold data alone.',
   },
   {
@@ -383,7 +383,7 @@ export const flightMutants: readonly Mutant[] = [
     from: 'if (held.version !== undefined && candidate.version !== undefined && held.version !== candidate.version) {',
     to: 'if (held.version !== undefined && candidate.version !== undefined) {',
     breaks: ['I4', 'I5'],
-    hint: ['unit/pushed-values.test.ts'],
+    hint: ['src/replicate/pushed-values.test.ts'],
     unseen:
       'Each version of a row is written once in a simulated fleet: two values of one version are the same.',
   },

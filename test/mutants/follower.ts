@@ -26,7 +26,7 @@ export const followerMutants: readonly Mutant[] = [
 `,
     breaks: ['I1', 'I7'],
     focus: 'empty answers',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'M4',
@@ -35,7 +35,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'for (const tenant of this.tenants) tenant.reanchor(bounds.end)',
     to: '',
     breaks: ['I1', 'I4', 'I6'],
-    hint: ['unit/freshness.test.ts', 'unit/partition.test.ts'],
+    hint: ['src/coherence/freshness.test.ts', 'src/coherence/partition.test.ts'],
   },
   {
     id: 'clocks-back-unnoticed',
@@ -45,7 +45,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'return 0',
     breaks: ['I1', 'I7', 'I10'],
     focus: 'clocks that step back together',
-    hint: ['unit/clocks.test.ts'],
+    hint: ['src/coherence/clocks.test.ts'],
   },
   {
     id: 'clocks-back-between-looks',
@@ -55,7 +55,7 @@ export const followerMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1', 'I7', 'I10'],
     focus: 'clocks that step back together',
-    hint: ['unit/clocks.test.ts'],
+    hint: ['src/coherence/clocks.test.ts'],
   },
   {
     id: 'clocks-back-in-a-write',
@@ -65,7 +65,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'if (timeline.now() - startedAt < limitMs * PATIENCE) {',
     breaks: ['I1'],
     focus: 'intents',
-    hint: ['unit/write-through.test.ts'],
+    hint: ['src/write-paths/write-through.test.ts'],
   },
   {
     id: 'clocks-back-without-proofs',
@@ -75,7 +75,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'this.verifiedAt = -Infinity\n    for (const tenant',
     breaks: ['I1', 'I7'],
     focus: 'clocks that step back together',
-    hint: ['unit/clocks.test.ts'],
+    hint: ['src/coherence/clocks.test.ts'],
   },
   {
     id: 'clocks-back-without-drops',
@@ -85,7 +85,7 @@ export const followerMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I10'],
     focus: 'clocks that step back together',
-    hint: ['unit/clocks.test.ts'],
+    hint: ['src/coherence/clocks.test.ts'],
   },
   {
     id: 'poll-of-unknown-age',
@@ -95,7 +95,7 @@ export const followerMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1', 'I7'],
     focus: 'clocks that step back together',
-    hint: ['unit/clocks.test.ts'],
+    hint: ['src/coherence/clocks.test.ts'],
   },
   {
     id: 'M4-stalled',
@@ -105,7 +105,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'partition.advance(bounds.end)',
     breaks: ['I1', 'I4', 'I6'],
     focus: 'large records',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'M5',
@@ -122,7 +122,7 @@ export const followerMutants: readonly Mutant[] = [
     target.end = later!.end
   }`,
     breaks: ['I1', 'I4', 'I6'],
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'M7',
@@ -131,7 +131,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'partition.freshAt = Math.max(partition.freshAt, t0)',
     to: 'partition.freshAt = Math.max(partition.freshAt, timeline.now())',
     breaks: ['I1', 'I7'],
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'M8',
@@ -141,7 +141,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'if (bounds.end < 0)',
     breaks: ['I1', 'I4', 'I6'],
     focus: 'another log',
-    hint: ['unit/partition.test.ts', 'unit/freshness.test.ts'],
+    hint: ['src/coherence/partition.test.ts', 'src/coherence/freshness.test.ts'],
   },
   {
     id: 'M8-digest',
@@ -151,7 +151,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'if (found.offset === find.offset) {',
     breaks: ['I1', 'I4', 'I6'],
     focus: 'another log that is nameless',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'M8b',
@@ -164,7 +164,7 @@ export const followerMutants: readonly Mutant[] = [
   }`,
     breaks: ['I1', 'I4', 'I7'],
     focus: 'another log that is nameless',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'M15',
@@ -181,7 +181,7 @@ export const followerMutants: readonly Mutant[] = [
       prove()`,
     breaks: ['I1', 'I4', 'I6'],
     focus: 'a log that was cut',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'M17',
@@ -209,7 +209,7 @@ export const followerMutants: readonly Mutant[] = [
     ],
     breaks: ['I1', 'I4', 'I6'],
     focus: 'another log that is nameless',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'M18',
@@ -227,7 +227,7 @@ export const followerMutants: readonly Mutant[] = [
     const before = open.map(({ partition }) => partition.position)`,
     breaks: ['I1', 'I4', 'I6'],
     focus: 'another log that is nameless',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'proof-before-the-end',
@@ -236,7 +236,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'if (!target.proves || partition.generation !== target.generation || isBehind(target)) continue',
     to: 'if (!target.proves || partition.generation !== target.generation) continue',
     breaks: ['I1', 'I7'],
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'proof-by-an-early-end',
@@ -246,7 +246,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'target.proves = true',
     breaks: ['I1', 'I7'],
     focus: 'outages',
-    hint: ['unit/corner-cases.test.ts'],
+    hint: ['src/corner-cases.test.ts'],
   },
   {
     id: 'proof-of-another-generation',
@@ -256,7 +256,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'if (!target.proves || isBehind({ ...target, generation: partition.generation })) continue',
     breaks: ['I7'],
     focus: 'workers',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
     survives:
       'The poll that resyncs samples later than this one: this earlier time is true at its later position, too.',
   },
@@ -268,7 +268,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'target.generation = partition.generation',
     breaks: ['I6', 'I7', 'I11'],
     focus: 'workers',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'records-of-another-generation',
@@ -278,7 +278,7 @@ export const followerMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I6', 'I11'],
     focus: 'workers',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'evictions-read-committed',
@@ -288,7 +288,7 @@ export const followerMutants: readonly Mutant[] = [
     to: "{ maxBytes, waitMs, isolation: 'committed', signal }",
     breaks: ['I11'],
     focus: 'open transactions',
-    hint: ['unit/fills.test.ts'],
+    hint: ['src/read/overtaken-loads.test.ts'],
   },
   {
     id: 'position-before-records',
@@ -309,7 +309,7 @@ export const followerMutants: readonly Mutant[] = [
       if (partition.generation !== target.generation) break`,
     breaks: ['I6', 'I8'],
     focus: 'tokens',
-    hint: ['unit/fills.test.ts'],
+    hint: ['src/read/overtaken-loads.test.ts'],
   },
   {
     id: 'no-record-before-the-anchor',
@@ -319,7 +319,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'target.learns = false',
     breaks: ['I1', 'I4'],
     focus: 'another log that is nameless',
-    hint: ['unit/corner-cases.test.ts'],
+    hint: ['src/corner-cases.test.ts'],
   },
   {
     id: 'bell-of-another-log',
@@ -329,7 +329,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'if (partition === undefined || generation === undefined) continue',
     breaks: ['I11'],
     focus: 'followers',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'stalled-for-good',
@@ -339,7 +339,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'if (++partition.stalls > 0) continue',
     breaks: ['I11'],
     focus: 'large records',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'rewound-unnoticed',
@@ -349,7 +349,7 @@ export const followerMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1', 'I4', 'I6'],
     focus: 'another log that is nameless',
-    hint: ['unit/partition.test.ts'],
+    hint: ['src/coherence/partition.test.ts'],
   },
   {
     id: 'truncated-unnoticed',
@@ -359,7 +359,7 @@ export const followerMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1', 'I4', 'I6'],
     focus: 'a log that was cut',
-    hint: ['unit/partition.test.ts'],
+    hint: ['src/coherence/partition.test.ts'],
   },
   {
     id: 'catches-up-without-end',
@@ -368,7 +368,7 @@ export const followerMutants: readonly Mutant[] = [
     from: "return bounds.end - this.position > maxRecords ? 'behind' : undefined",
     to: 'return undefined',
     breaks: ['I9'],
-    hint: ['unit/partition.test.ts'],
+    hint: ['src/coherence/partition.test.ts'],
     unseen: 'Reading on is slower, and serves nothing that it should not.',
   },
   {
@@ -378,7 +378,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'this.tail = bounds.end < tailThen ? Math.max(this.position, bounds.end) : Math.max(this.tail, bounds.end)',
     to: 'this.tail = Math.max(this.tail, bounds.end)',
     breaks: ['I2'],
-    hint: ['unit/partition.test.ts'],
+    hint: ['src/coherence/partition.test.ts'],
   },
   {
     id: 'as-of-is-the-position',
@@ -387,7 +387,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'return Math.max(this.position, this.tail)',
     to: 'return this.position',
     breaks: ['I11'],
-    hint: ['unit/coherence-rule.test.ts', 'unit/partition.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts', 'src/coherence/partition.test.ts'],
   },
   {
     id: 'known-across-gaps',
@@ -397,7 +397,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'this.#known = offset + 1',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
-    hint: ['unit/intents.test.ts', 'unit/partition.test.ts'],
+    hint: ['src/coherence/write-intents.test.ts', 'src/coherence/partition.test.ts'],
   },
   {
     id: 'position-goes-back',
@@ -406,7 +406,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'this.position = Math.max(this.position, offset)',
     to: 'this.position = offset',
     breaks: ['I6'],
-    hint: ['unit/partition.test.ts'],
+    hint: ['src/coherence/partition.test.ts'],
   },
   {
     id: 'beats-look-alike',
@@ -416,7 +416,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'return `${a >>> 0}.${b >>> 0}`',
     breaks: ['I1', 'I4'],
     focus: 'another log that is nameless',
-    hint: ['unit/partition.test.ts'],
+    hint: ['src/coherence/partition.test.ts'],
   },
   {
     id: 'doubtful-proof-stands',
@@ -428,7 +428,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'unprove(): void {',
     breaks: ['I7', 'I8'],
     focus: 'another log',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'reached-by-any-poll',
@@ -438,7 +438,7 @@ export const followerMutants: readonly Mutant[] = [
     to: "if (run.state === 'succeeded') return true",
     breaks: ['I1', 'I8'],
     focus: 'tokens',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'sync-by-an-old-proof',
@@ -447,7 +447,7 @@ export const followerMutants: readonly Mutant[] = [
     from: '() => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next),',
     to: '() => [...this.partitions.values()].every(({ provedBy }) => provedBy >= 0),',
     breaks: ['I7'],
-    hint: ['unit/freshness.test.ts', 'unit/cache.test.ts'],
+    hint: ['src/coherence/freshness.test.ts', 'src/cache.test.ts'],
   },
   {
     id: 'vanished-poll-relied-upon',
@@ -457,7 +457,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'run === undefined',
     breaks: ['I11', 'I14'],
     focus: 'requests that end',
-    hint: ['unit/fills.test.ts'],
+    hint: ['src/read/overtaken-loads.test.ts'],
   },
   {
     id: 'no-pause-after-failures',
@@ -466,7 +466,7 @@ export const followerMutants: readonly Mutant[] = [
     from: 'this.#retryAt = now + retryInMs',
     to: 'this.#retryAt = now',
     breaks: [],
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
     unseen: 'Asking too often serves nothing stale.',
   },
   {
@@ -482,7 +482,7 @@ export const followerMutants: readonly Mutant[] = [
         const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
         const apply = await this.#carry?.(signal)`,
     breaks: [],
-    hint: ['unit/fills.test.ts'],
+    hint: ['src/read/overtaken-loads.test.ts'],
     unseen: 'What is newer than the position is refused: values are lost, and none is stale.',
   },
   {
@@ -493,7 +493,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'proof(stop),',
     breaks: ['I11', 'I14'],
     focus: 'outages',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'recall-without-reading',
@@ -503,7 +503,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'break',
     breaks: ['I2', 'I3'],
     focus: 'tier',
-    hint: ['unit/look-back.test.ts'],
+    hint: ['src/coherence/look-back.test.ts'],
   },
   {
     id: 'recall-of-another-generation',
@@ -513,7 +513,7 @@ export const followerMutants: readonly Mutant[] = [
     to: 'partition.recalled(first, since)',
     breaks: ['I2', 'I3'],
     focus: 'tier',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'recall-for-late-namespaces',
@@ -523,6 +523,6 @@ export const followerMutants: readonly Mutant[] = [
     to: 'for (const tenant of partition.tenants) {',
     breaks: ['I2', 'I3'],
     focus: 'tier',
-    hint: ['unit/look-back.test.ts', 'unit/corner-cases.test.ts'],
+    hint: ['src/coherence/look-back.test.ts', 'src/corner-cases.test.ts'],
   },
 ]

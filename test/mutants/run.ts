@@ -43,7 +43,15 @@ const { values } = parseArgs({
 })
 
 /** The tests that need no network, no other runtime and little time: the last tests that a mutant must face. */
-const ALL_TESTS = ['unit', 'runtime/node.test.ts', 'loader', 'sync', 'tiers/suites.test.ts']
+const ALL_TESTS = [
+  'src',
+  'fleets',
+  'adapters/kafka',
+  'services/loader',
+  'services/sync',
+  'runtime/node.test.ts',
+  'adapters/stores/tiers/suites.test.ts',
+]
 /** Processor time. */
 const HINTED_MS = 15_000
 const ALL_MS = 240_000

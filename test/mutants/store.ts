@@ -16,7 +16,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'this.bytes += entry.bytes\n    this.#budget.entries++',
     to: 'this.#budget.entries++',
     breaks: ['I9'],
-    hint: ['unit/store.test.ts'],
+    hint: ['src/store/lru-store.test.ts'],
     unseen: 'Namespaces of a simulated fleet have no share of their own: the common budget bounds them.',
   },
   {
@@ -27,7 +27,7 @@ export const storeMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I9'],
     focus: 'little room',
-    hint: ['unit/store.test.ts'],
+    hint: ['src/store/lru-store.test.ts'],
   },
   {
     id: 'entries-unbounded',
@@ -37,7 +37,7 @@ export const storeMutants: readonly Mutant[] = [
     to: 'while (this.bytes > this.limits.maxBytes) {',
     breaks: ['I9'],
     focus: 'little room',
-    hint: ['unit/store.test.ts'],
+    hint: ['src/store/lru-store.test.ts'],
   },
   {
     id: 'share-not-enforced',
@@ -46,7 +46,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'if (over > 0) this.evict(1, over, over + this.limits.maxBytes * SLACK, key)',
     to: 'void over',
     breaks: ['I9'],
-    hint: ['unit/store.test.ts'],
+    hint: ['src/store/lru-store.test.ts'],
     unseen: 'Namespaces of a simulated fleet have no share of their own: the common budget bounds them.',
   },
   {
@@ -56,7 +56,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'maxSize: Math.floor((limits.maxEntries + 1) / 2),',
     to: 'maxSize: limits.maxEntries,',
     breaks: ['I9'],
-    hint: ['unit/store.test.ts'],
+    hint: ['src/store/lru-store.test.ts'],
     unseen: 'Namespaces of a simulated fleet have no share of their own: the common budget bounds them.',
   },
   {
@@ -67,7 +67,7 @@ export const storeMutants: readonly Mutant[] = [
     to: 'this.entries++',
     breaks: ['I9', 'I11'],
     focus: 'little room',
-    hint: ['unit/store.test.ts'],
+    hint: ['src/store/lru-store.test.ts'],
   },
   {
     id: 'budget-leaks',
@@ -77,7 +77,7 @@ export const storeMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I9', 'I11'],
     focus: 'little room',
-    hint: ['unit/store.test.ts'],
+    hint: ['src/store/lru-store.test.ts'],
   },
   {
     id: 'evicts-what-was-just-set',
@@ -87,7 +87,7 @@ export const storeMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I11'],
     focus: 'little room',
-    hint: ['unit/store-room.test.ts'],
+    hint: ['src/store/room.test.ts'],
   },
   {
     id: 'sweep-skips',
@@ -96,7 +96,7 @@ export const storeMutants: readonly Mutant[] = [
     from: 'for (const [key, entry] of Array.from(this.#lru.entriesAscending())) {',
     to: 'for (const [key, entry] of Array.from(this.#lru.entriesAscending()).slice(0, -1)) {',
     breaks: ['I1', 'I4'],
-    hint: ['unit/store.test.ts'],
+    hint: ['src/store/lru-store.test.ts'],
   },
   {
     id: 'wall-clock-alone',
@@ -106,7 +106,7 @@ export const storeMutants: readonly Mutant[] = [
     to: 'if (Number.isNaN(now)) {',
     breaks: ['I1', 'I10'],
     focus: 'clocks',
-    hint: ['unit/timeline.test.ts'],
+    hint: ['src/runtime/clock.test.ts'],
   },
   {
     id: 'monotonic-clock-alone',
@@ -116,7 +116,7 @@ export const storeMutants: readonly Mutant[] = [
     to: 'if (now !== least) {',
     breaks: ['I1', 'I10'],
     focus: 'clocks',
-    hint: ['unit/timeline.test.ts'],
+    hint: ['src/runtime/clock.test.ts'],
   },
   {
     id: 'jumps-believed',
@@ -126,7 +126,7 @@ export const storeMutants: readonly Mutant[] = [
     to: 'if (Number.isNaN(step)) return this.#compare(wall)',
     breaks: ['I1', 'I10'],
     focus: 'clocks',
-    hint: ['unit/timeline.test.ts'],
+    hint: ['src/runtime/clock.test.ts'],
   },
   {
     id: 'turn-without-end',
@@ -136,6 +136,6 @@ export const storeMutants: readonly Mutant[] = [
     to: '}\n',
     breaks: ['I1', 'I10'],
     focus: 'clocks',
-    hint: ['unit/timeline.test.ts'],
+    hint: ['src/runtime/clock.test.ts'],
   },
 ]

@@ -21,7 +21,7 @@ export const tierMutants: readonly Mutant[] = [
       },`,
     breaks: ['I2', 'I3'],
     focus: 'a tier for isolates that know little',
-    hint: ['unit/carried-values.test.ts'],
+    hint: ['src/tier/carried-values.test.ts'],
   },
   {
     id: 'tier-without-proof',
@@ -31,7 +31,7 @@ export const tierMutants: readonly Mutant[] = [
     to: 'if (found.length > 0 && !stop?.aborted) {',
     breaks: ['I1', 'I8'],
     focus: 'a tier for isolates that know little',
-    hint: ['unit/carried-values.test.ts'],
+    hint: ['src/tier/carried-values.test.ts'],
   },
   {
     id: 'uncovered-believed',
@@ -41,7 +41,7 @@ export const tierMutants: readonly Mutant[] = [
     to: 'if (applied === undefined || applied.logId !== logId) return -1\n  void covered',
     breaks: ['I2', 'I3'],
     focus: 'a tier for isolates that know little',
-    hint: ['unit/tier.test.ts'],
+    hint: ['src/tier/tier.test.ts'],
   },
   {
     id: 'tier-of-another-log',
@@ -51,7 +51,7 @@ export const tierMutants: readonly Mutant[] = [
     to: 'if (!covered || applied === undefined) return -1',
     breaks: ['I2', 'I3'],
     focus: 'tier',
-    hint: ['unit/carried-values.test.ts'],
+    hint: ['src/tier/carried-values.test.ts'],
   },
   {
     id: 'tier-ahead-of-the-log',
@@ -61,7 +61,7 @@ export const tierMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I2', 'I3'],
     focus: 'tier',
-    hint: ['unit/carried-values.test.ts'],
+    hint: ['src/tier/carried-values.test.ts'],
   },
   {
     id: 'tier-across-generations',
@@ -71,7 +71,7 @@ export const tierMutants: readonly Mutant[] = [
     to: 'const generation = undefined as unknown as number',
     breaks: ['I2', 'I3'],
     focus: 'a tier for isolates that know little',
-    hint: ['unit/tier.test.ts'],
+    hint: ['src/tier/tier.test.ts'],
   },
   {
     id: 'two-as-ofs',
@@ -80,7 +80,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'arrived.asOf === asOf ? candidateOf',
     to: 'asOf >= 0 ? candidateOf',
     breaks: ['I3'],
-    hint: ['unit/carried-values.test.ts'],
+    hint: ['src/tier/carried-values.test.ts'],
     unseen: 'A simulated tier keeps what isolates have written, as they have.',
   },
   {
@@ -91,7 +91,7 @@ export const tierMutants: readonly Mutant[] = [
     to: "if (arrived?.kind === 'value' && name && key) {",
     breaks: ['I12'],
     focus: 'tier',
-    hint: ['unit/carried-values.test.ts'],
+    hint: ['src/tier/carried-values.test.ts'],
     unseen: 'No isolate of a simulated fleet writes a value into the place of another one.',
   },
   {
@@ -101,7 +101,7 @@ export const tierMutants: readonly Mutant[] = [
     from: 'this.#tier.deleteMany(place, keys, offset, { signal }),',
     to: 'this.#tier.deleteMany(place, keys, offset + 1_000_000, { signal }),',
     breaks: [],
-    hint: ['unit/carried-values.test.ts'],
+    hint: ['src/tier/carried-values.test.ts'],
     unseen: 'Dropping a value is always safe.',
   },
   {
@@ -112,7 +112,7 @@ export const tierMutants: readonly Mutant[] = [
     to: 'void applied',
     breaks: ['I2', 'I3'],
     focus: 'a tier for isolates that know little',
-    hint: ['unit/tier-follower.test.ts'],
+    hint: ['services/sync/tier-follower.test.ts'],
   },
   {
     id: 'tier-position-before-evictions',
@@ -122,7 +122,7 @@ export const tierMutants: readonly Mutant[] = [
     to: 'const to = next',
     breaks: ['I2', 'I3', 'I6'],
     focus: 'a tier for isolates that know little',
-    hint: ['unit/tier-follower.test.ts'],
+    hint: ['services/sync/tier-follower.test.ts'],
   },
   {
     id: 'tier-gap-ignored',
@@ -132,7 +132,7 @@ export const tierMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I11'],
     focus: 'tier',
-    hint: ['unit/carried-values.test.ts'],
+    hint: ['src/tier/carried-values.test.ts'],
   },
   {
     id: 'tier-truncated-unnoticed',
@@ -154,7 +154,7 @@ export const tierMutants: readonly Mutant[] = [
     ],
     breaks: ['I2', 'I3'],
     focus: 'a tier for isolates that know little',
-    hint: ['unit/tier-follower.test.ts'],
+    hint: ['services/sync/tier-follower.test.ts'],
   },
   {
     id: 'tier-log-replaced-unnoticed',
@@ -164,7 +164,7 @@ export const tierMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I2', 'I3'],
     focus: 'tier',
-    hint: ['unit/tier-follower.test.ts'],
+    hint: ['services/sync/tier-follower.test.ts'],
   },
   {
     id: 'tier-prefixes-lost',
@@ -174,7 +174,7 @@ export const tierMutants: readonly Mutant[] = [
     to: 'group: all || tags.length > 0,',
     breaks: ['I1', 'I3'],
     focus: 'a tier for isolates that know little',
-    hint: ['unit/carried-values.test.ts'],
+    hint: ['src/tier/carried-values.test.ts'],
   },
   {
     id: 'tier-names-lost',
@@ -184,6 +184,6 @@ export const tierMutants: readonly Mutant[] = [
     to: 'for (const namespace of [] as string[])',
     breaks: ['I1', 'I3'],
     focus: 'a tier for isolates that know little',
-    hint: ['unit/tier-follower.test.ts'],
+    hint: ['services/sync/tier-follower.test.ts'],
   },
 ]

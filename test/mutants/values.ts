@@ -19,7 +19,7 @@ export const valueMutants: readonly Mutant[] = [
     from: "if (mark && value.version !== undefined && value.version < mark.floor) return 'superseded'",
     to: '',
     breaks: ['I3', 'I5'],
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
     unseen: 'No simulated writer goes on with an older version of a row than one that is in the log already.',
   },
   {
@@ -29,7 +29,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'return held.freshUntil > now && held.asOf > candidate.asOf',
     to: 'return false',
     breaks: ['I4', 'I5'],
-    hint: ['unit/pushed-values.test.ts'],
+    hint: ['src/replicate/pushed-values.test.ts'],
     unseen:
       'Between two values that differ stands an eviction, which refuses the older one before they are compared.',
   },
@@ -40,7 +40,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'return held.version > candidate.version',
     to: 'return false',
     breaks: ['I4', 'I5'],
-    hint: ['unit/pushed-values.test.ts'],
+    hint: ['src/replicate/pushed-values.test.ts'],
     unseen: 'The eviction of the higher version refuses the lower one before they are compared.',
   },
   {
@@ -65,7 +65,7 @@ export const valueMutants: readonly Mutant[] = [
     ],
     breaks: ['I3', 'I5'],
     focus: 'little room for values from elsewhere',
-    hint: ['unit/pushed-values.test.ts'],
+    hint: ['src/replicate/pushed-values.test.ts'],
   },
   {
     id: 'F5',
@@ -75,7 +75,7 @@ export const valueMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1', 'I3', 'I5'],
     focus: 'versions from elsewhere',
-    hint: ['unit/eviction-table.test.ts'],
+    hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
     id: 'shared-as-of-now',
@@ -86,7 +86,7 @@ export const valueMutants: readonly Mutant[] = [
     const record = this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, later))`,
     breaks: ['I2', 'I3'],
     focus: 'values from elsewhere',
-    hint: ['unit/pushed-values.test.ts'],
+    hint: ['src/replicate/pushed-values.test.ts'],
   },
   {
     id: 'values-of-another-log',
@@ -96,7 +96,7 @@ export const valueMutants: readonly Mutant[] = [
     to: "if (asOf > partition.asOf) return 'unanchored'",
     breaks: ['I3', 'I4'],
     focus: 'values from elsewhere',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'values-of-the-future',
@@ -106,7 +106,7 @@ export const valueMutants: readonly Mutant[] = [
     to: "if (foreign) return 'unanchored'",
     breaks: ['I3', 'I4'],
     focus: 'values from elsewhere',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'ttl-from-arrival',
@@ -116,7 +116,7 @@ export const valueMutants: readonly Mutant[] = [
     to: 'const ageMs = Math.max(0, born - wall)',
     breaks: ['I10'],
     focus: 'values from elsewhere',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'writer-of-the-future',
@@ -126,7 +126,7 @@ export const valueMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I10'],
     focus: 'values from elsewhere',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'younger-of-two-clocks',
@@ -136,7 +136,7 @@ export const valueMutants: readonly Mutant[] = [
     to: 'const born = Math.max(arrived.at ?? wall, writtenAt ?? wall)',
     breaks: ['I10'],
     focus: 'values from elsewhere',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'tags-lost-on-the-way',
@@ -146,7 +146,7 @@ export const valueMutants: readonly Mutant[] = [
     to: 'tags: undefined,',
     breaks: ['I1', 'I4'],
     focus: 'values from elsewhere',
-    hint: ['unit/tier.test.ts', 'unit/coherence-rule.test.ts'],
+    hint: ['src/tier/tier.test.ts', 'src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'arrivals-do-not-settle',
@@ -156,7 +156,7 @@ export const valueMutants: readonly Mutant[] = [
     to: 'settleMs: 0,',
     breaks: ['I1', 'I2'],
     focus: 'values from elsewhere',
-    hint: ['unit/tier.test.ts'],
+    hint: ['src/tier/tier.test.ts'],
   },
   {
     id: 'bad-update-keeps-key',
@@ -165,7 +165,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'if (arrived) this.#drop({ namespace: arrived.namespace, key: arrived.key, asOf: undefined })',
     to: 'void arrived',
     breaks: ['I4'],
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
     unseen: 'What must no longer be served stands in the evictions topic: an update is only a value.',
   },
   {
@@ -175,7 +175,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'for (const space of this.#spaces.values()) space.doubt(() => true)',
     to: '',
     breaks: ['I4'],
-    hint: ['unit/corner-cases.test.ts'],
+    hint: ['src/corner-cases.test.ts'],
     unseen: 'What must no longer be served stands in the evictions topic: an update is only a value.',
   },
   {
@@ -188,7 +188,7 @@ export const valueMutants: readonly Mutant[] = [
         isolation: isolation && 'uncommitted',`,
     breaks: ['I4'],
     focus: 'open transactions',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'simple-values-everywhere',
@@ -198,7 +198,7 @@ export const valueMutants: readonly Mutant[] = [
     to: 'if (arrived.asOf === undefined && space === undefined) {',
     breaks: ['I3'],
     focus: 'values from elsewhere',
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
   },
   {
     id: 'tombstones-ignored',
@@ -207,7 +207,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'if (namespace === undefined || namespace === space.name) space.dropBefore(key, asOf ?? Infinity)',
     to: 'void [namespace, key, asOf, space]',
     breaks: ['I4'],
-    hint: ['unit/coherence-rule.test.ts', 'unit/corner-cases.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts', 'src/corner-cases.test.ts'],
     unseen: 'What must no longer be served stands in the evictions topic: an update is only a value.',
   },
   {
@@ -217,7 +217,7 @@ export const valueMutants: readonly Mutant[] = [
     from: 'if (schema === undefined) return value as T',
     to: 'if (space.settings !== undefined) return value as T',
     breaks: [],
-    hint: ['unit/coherence-rule.test.ts'],
+    hint: ['src/coherence/coherence-rule.test.ts'],
     unseen: 'The cache refuses only values that no isolate of the fleet writes.',
   },
 ]

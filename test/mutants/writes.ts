@@ -23,7 +23,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'const token = tokenOf(published, updates)',
     to: 'const token = tokenOf(published)',
     breaks: ['I8'],
-    hint: ['unit/tokens-of-values.test.ts'],
+    hint: ['src/tokens-of-values.test.ts'],
     unseen: 'A missing value is loaded by the readers of a simulated fleet, which all have a source.',
   },
   {
@@ -33,7 +33,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'const wanted = Math.min(offset, this.#ends.get(partition) ?? Infinity)',
     to: 'const wanted = offset',
     breaks: [],
-    hint: ['unit/tokens-of-values.test.ts'],
+    hint: ['src/tokens-of-values.test.ts'],
     unseen: 'It costs polls, and breaks no promise.',
   },
   {
@@ -49,7 +49,7 @@ export const writeMutants: readonly Mutant[] = [
       const { published, landed } = early`,
     breaks: ['I1', 'I2'],
     focus: 'intents',
-    hint: ['unit/write-through.test.ts'],
+    hint: ['src/write-paths/write-through.test.ts'],
   },
   {
     id: 'acknowledgement-unread',
@@ -58,7 +58,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'if (!holds)\n',
     to: 'if (positions.length > records.length && !holds)\n',
     breaks: ['I16'],
-    hint: ['unit/corner-cases.test.ts'],
+    hint: ['src/corner-cases.test.ts'],
     unseen: 'Every adapter looks at acknowledgements as well.',
   },
   {
@@ -70,7 +70,7 @@ export const writeMutants: readonly Mutant[] = [
     if (known !== undefined) return records.map(({ partition = 0 }) => ({ partition, offset: 0 }))`,
     breaks: ['I1', 'I16'],
     focus: 'outages',
-    hint: ['unit/fills.test.ts'],
+    hint: ['src/read/overtaken-loads.test.ts'],
   },
   {
     id: 'writes-repeated-blindly',
@@ -79,7 +79,7 @@ export const writeMutants: readonly Mutant[] = [
     from: "if (topic === writesTopic && error.code !== 'ERR_RATE_LIMITED') throw error",
     to: '',
     breaks: [],
-    hint: ['unit/write-behind.test.ts'],
+    hint: ['src/write-paths/write-behind.test.ts'],
     unseen: 'Writes of the simulated fleets do not wait to be persisted.',
   },
   {
@@ -89,7 +89,7 @@ export const writeMutants: readonly Mutant[] = [
     from: '() => stop.abort(unanswered(publishTimeoutMs))',
     to: '() => undefined',
     breaks: [],
-    hint: ['unit/publish-deadline.test.ts'],
+    hint: ['src/write/publish-deadline.test.ts'],
     unseen: 'Each call of the log still ends by its own deadline, only later.',
   },
   {
@@ -99,7 +99,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'if (signal?.aborted) return undefined\n      throw error',
     to: 'throw error',
     breaks: [],
-    hint: ['unit/publish-deadline.test.ts'],
+    hint: ['src/write/publish-deadline.test.ts'],
     unseen: 'What is written at once in a simulated fleet fits one call.',
   },
   {
@@ -109,7 +109,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'positions.get(write)!.push(acknowledged[at]!)',
     to: 'positions.get(write)!.push(acknowledged[at * 0]!)',
     breaks: ['I8', 'I16'],
-    hint: ['unit/write-groups.test.ts'],
+    hint: ['src/write/set-many.test.ts'],
   },
   {
     id: 'part-of-a-group-lost',
@@ -118,7 +118,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'if (found.length < (counts.get(write) ?? 0)) write.reject(error)',
     to: 'if (found.length < 0) write.reject(error)',
     breaks: ['I16'],
-    hint: ['unit/write-groups.test.ts'],
+    hint: ['src/write/set-many.test.ts'],
     unseen: 'What is written at once in a simulated fleet fits one call.',
   },
   {
@@ -128,7 +128,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'const before = ordered.flatMap((key) => this.#unfinished.get(key) ?? [])',
     to: 'const before: Promise<void>[] = []',
     breaks: [],
-    hint: ['unit/write-groups.test.ts'],
+    hint: ['src/write/set-many.test.ts'],
     unseen: 'Readers go by the as-of, in whatever order values arrive: only what compaction keeps is older.',
   },
   {
@@ -139,7 +139,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'next.set(partition, Math.max(next.get(partition) ?? 0, offset))',
     breaks: ['I8'],
     focus: 'tokens',
-    hint: ['unit/freshness.test.ts'],
+    hint: ['src/coherence/freshness.test.ts'],
   },
   {
     id: 'last-part-lost',
@@ -148,7 +148,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'for (let from = 0; from < ids.length; from += IDS_PER_RECORD) {',
     to: 'for (let from = 0; from === 0 || from + IDS_PER_RECORD <= ids.length; from += IDS_PER_RECORD) {',
     breaks: ['I1'],
-    hint: ['unit/cache.test.ts'],
+    hint: ['src/cache.test.ts'],
     unseen: 'Writers of the simulated fleets evict one key at a time.',
   },
   {
@@ -158,7 +158,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'applyEviction([this.#space], eviction, offset)\n      partition.wrote(offset)',
     to: 'void [eviction, applyEviction]\n      partition.wrote(offset)',
     breaks: ['I2', 'I8'],
-    hint: ['unit/cache.test.ts', 'unit/coherence-rule.test.ts'],
+    hint: ['src/cache.test.ts', 'src/coherence/coherence-rule.test.ts'],
     unseen: 'Without its token a write is promised to be seen no sooner here than elsewhere.',
   },
   {
@@ -169,7 +169,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'const strange = own.length < 0 && position > 0',
     breaks: ['I1', 'I8'],
     focus: 'another log that is nameless',
-    hint: ['unit/corner-cases.test.ts'],
+    hint: ['src/corner-cases.test.ts'],
   },
   {
     id: 'own-eviction-of-another-generation',
@@ -179,7 +179,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'if (strange && partition.generation >= generation) {',
     breaks: ['I11'],
     focus: 'another log',
-    hint: ['unit/log-identity.test.ts'],
+    hint: ['src/coherence/log-identity.test.ts'],
   },
   {
     id: 'no-doubt',
@@ -188,7 +188,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'this.doubt(meant)\n      throw error',
     to: 'throw error',
     breaks: [],
-    hint: ['unit/cache.test.ts'],
+    hint: ['src/cache.test.ts'],
     unseen: 'An eviction that was not acknowledged promises nothing.',
   },
   {
@@ -198,7 +198,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'const settled = { ...candidate, asOf: published[0]!.offset + 1 }',
     to: 'const settled = { ...candidate, asOf: published[0]!.offset }',
     breaks: ['I11'],
-    hint: ['unit/cache.test.ts'],
+    hint: ['src/cache.test.ts'],
     unseen: 'What is set and not held is a miss, and a miss breaks no promise.',
   },
   {
@@ -208,7 +208,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'const settled = { ...candidate, asOf: published[0]!.offset + 1 }',
     to: 'const settled = { ...candidate, asOf: Math.max(published[0]!.offset + 1, partition.asOf + 1) }',
     breaks: ['I3', 'I4'],
-    hint: ['unit/pushed-values.test.ts'],
+    hint: ['src/replicate/pushed-values.test.ts'],
   },
   {
     id: 'clears-one-partition',
@@ -218,7 +218,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'const partitions = Array.from({ length: Math.min(1, this.#ground.settings.evictionPartitions) }, (_, id) => id)',
     breaks: ['I1'],
     focus: 'partitions',
-    hint: ['unit/cache.test.ts'],
+    hint: ['src/cache.test.ts'],
   },
   {
     id: 'late-intent-stored',
@@ -228,7 +228,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'if (ground.timeline.now() - startedAt >= 0) {',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
-    hint: ['unit/write-through.test.ts'],
+    hint: ['src/write-paths/write-through.test.ts'],
   },
   {
     id: 'not-evicted-again',
@@ -238,7 +238,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'write.scope.waitUntil(ending.work.catch(() => undefined))',
     breaks: ['I1'],
     focus: 'intents',
-    hint: ['unit/write-through.test.ts'],
+    hint: ['src/write-paths/write-through.test.ts'],
   },
   {
     id: 'written-as-of-the-eviction',
@@ -249,7 +249,7 @@ export const writeMutants: readonly Mutant[] = [
         this.#keep(write, { ...candidate(ending.version), ...before, asOf }, published[0]!.offset)`,
     breaks: ['I3', 'I4'],
     focus: 'versions from elsewhere',
-    hint: ['unit/write-through.test.ts'],
+    hint: ['src/write-paths/write-through.test.ts'],
   },
   {
     id: 'store-without-intent',
@@ -260,7 +260,7 @@ export const writeMutants: readonly Mutant[] = [
     to: `const [before, ending] = await Promise.all([this.#announce(write), this.#store(write, store)])`,
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
-    hint: ['unit/write-through.test.ts'],
+    hint: ['src/write-paths/write-through.test.ts'],
   },
   {
     id: 'shared-beside-others',
@@ -269,7 +269,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'if (knows && stands) await publisher.update(this.#space, key, candidate)',
     to: 'if (knows || stands) await publisher.update(this.#space, key, candidate)',
     breaks: [],
-    hint: ['unit/write-through.test.ts'],
+    hint: ['src/write-paths/write-through.test.ts'],
     unseen: 'Readers go by the as-of, in whatever order values arrive: only what compaction keeps is older.',
   },
   {
@@ -280,7 +280,7 @@ export const writeMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I11'],
     focus: 'intents',
-    hint: ['unit/intents.test.ts'],
+    hint: ['src/coherence/write-intents.test.ts'],
   },
   {
     id: 'too-many-intents',
@@ -289,7 +289,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'this.#until = Math.max(this.#until, until)',
     to: 'void until',
     breaks: ['I1', 'I2'],
-    hint: ['unit/intents.test.ts'],
+    hint: ['src/coherence/write-intents.test.ts'],
     unseen: 'More than a thousand writes at once are more than a simulated fleet makes.',
   },
   {
@@ -300,7 +300,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'this.#byKey.delete(key)',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
-    hint: ['unit/intents.test.ts'],
+    hint: ['src/coherence/write-intents.test.ts'],
   },
   {
     id: 'tokens-joined-by-the-last',
@@ -309,7 +309,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'into.set(partition, Math.max(offset, known))',
     to: 'into.set(partition, offset)',
     breaks: ['I8'],
-    hint: ['unit/token.test.ts'],
+    hint: ['src/wire/token.test.ts'],
     unseen: 'Tokens of a simulated fleet are passed on one by one.',
   },
   {
@@ -319,7 +319,7 @@ export const writeMutants: readonly Mutant[] = [
     from: 'const own = this.#after?.evictions.get(partition) ?? 0',
     to: 'const own = 0',
     breaks: ['I8'],
-    hint: ['unit/scope.test.ts'],
+    hint: ['src/coherence/request-scope.test.ts'],
     unseen: 'Tokens of a simulated fleet are given to reads, not to requests.',
   },
 ]

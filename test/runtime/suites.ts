@@ -1,7 +1,7 @@
 /** Everything that runs in every runtime. */
 import { fakeRuntime, memory, MemoryLog, memorySink, memoryTier } from '../../src/testing/index.ts'
 import { logSuite, sinkSuite, tierSuite } from '../../src/testing/index.ts'
-import { randomFleet } from '../unit/random-fleet.ts'
+import { randomFleet } from '../fleets/random-fleet.ts'
 import { coreSuite } from './core-suite.ts'
 import type { Runner } from './harness.ts'
 

@@ -19,7 +19,7 @@ describe('the mutants that a change concerns', () => {
   it.each([
     'test/sim/checkers/calm.ts',
     'test/mutants/gates.ts',
-    'test/unit/world.ts',
+    'test/src/world.ts',
     'test/sim/sim.test.ts',
   ])('are all where what judges them changes: %s', (file) => {
     expect(countOf(file)).toBe(MUTANTS.length)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { request, world } from '../unit/world.ts'
-import { ask, makeService, updates } from '../loader/services.ts'
+import { request, world } from '../src/world.ts'
+import { ask, makeService, updates } from '../services/loader/services.ts'
 import { loaderHandlers } from '../../worker/index.ts'
 
 function handlers(budget: number) {

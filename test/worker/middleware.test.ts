@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { KedgeError } from '../../src/ports/errors.ts'
 import { kedge, type KedgeEnv, type KedgeMiddlewareOptions } from '../../worker/middleware.ts'
-import { request, world } from '../unit/world.ts'
+import { request, world } from '../src/world.ts'
 import { FakeCache } from './fake-cache.ts'
 
 function build(options: KedgeMiddlewareOptions = {}) {

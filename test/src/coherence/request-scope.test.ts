@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest'
+import type { KedgeEvent } from '../../../src/api/events.ts'
+import { Scope } from '../../../src/coherence/request-scope.ts'
+import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
+
+function context() {
+  const kept: Promise<unknown>[] = []
+  return { kept, waitUntil: (promise: Promise<unknown>) => void kept.push(promise) }
+}
+
+describe('the token of a request', () => {
+  it('is none where nothing was written', () => {
+    expect(new Scope(fakeRuntime(), undefined, context()).token).toBeUndefined()
+  })
+
+  it('stands for every write, and for the token that the request came with', () => {
+    const scope = new Scope(fakeRuntime(), undefined, context(), 'k1.0-5.1-9')
+    expect(scope.token).toBe('k1.0-5.1-9')
+
+    scope.wrote('k1.0-12')
+    scope.wrote('k1.2-3')
+    scope.wrote('k1.0-7')
+    expect(scope.token).toBe('k1.0-12.1-9.2-3')
+  })
+
+  it('is none for what belongs to no request, which would gather tokens for ever', () => {
+    const scope = new Scope(fakeRuntime(), undefined)
+    scope.wrote('k1.0-12')
+
+    expect(scope.token).toBeUndefined()
+  })
+
+  it('is ERR_TOKEN at the start where it is none', () => {
+    expect(() => new Scope(fakeRuntime(), undefined, context(), 'nonsense')).toThrow(
+      expect.objectContaining({ name: 'KedgeError', code: 'ERR_TOKEN' }),
+    )
+  })
+})
+
+describe('what a read in a request must have passed', () => {
+  it('is nothing without a token', () => {
+    const scope = new Scope(fakeRuntime(), undefined, context())
+
+    expect(scope.requires).toBe(false)
+    expect(scope.required(0, undefined)).toBe(0)
+  })
+
+  it('is the further of the request’s token and the call’s, in that partition', () => {
+    const scope = new Scope(fakeRuntime(), undefined, context(), 'k1.0-5.1-9')
+
+    expect(scope.requires).toBe(true)
+    expect(scope.required(0, undefined)).toBe(5)
+    expect(scope.required(0, 'k1.0-7')).toBe(7)
+    expect(scope.required(0, 'k1.0-3')).toBe(5)
+    expect(scope.required(1, 'k1.0-70')).toBe(9)
+    expect(scope.required(2, 'k1.2-4')).toBe(4)
+    expect(scope.required(3, undefined)).toBe(0)
+  })
+
+  it('is ERR_TOKEN where the call’s is none', () => {
+    const scope = new Scope(fakeRuntime(), undefined, context())
+
+    expect(() => scope.required(0, 'k1.')).toThrow(expect.objectContaining({ code: 'ERR_TOKEN' }))
+  })
+})
+
+describe('the background work of a request', () => {
+  it('is handed to its context, not to the platform', () => {
+    const request = context()
+    const platform: Promise<unknown>[] = []
+    const runtime = {
+      ...fakeRuntime(),
+      waitUntil: (promise: Promise<unknown>) => void platform.push(promise),
+    }
+    new Scope(runtime, undefined, request).waitUntil(Promise.resolve())
+
+    expect([request.kept.length, platform.length]).toEqual([1, 0])
+  })
+
+  it('is handed to the platform where there is no request, and goes on where that has no place for it', async () => {
+    const platform: Promise<unknown>[] = []
+    const runtime = {
+      ...fakeRuntime(),
+      waitUntil: (promise: Promise<unknown>) => void platform.push(promise),
+    }
+    new Scope(runtime, undefined).waitUntil(Promise.resolve())
+    expect(platform.length).toBe(1)
+
+    const events: KedgeEvent[] = []
+    new Scope(fakeRuntime(), (event) => void events.push(event)).waitUntil(Promise.reject(new Error('mine')))
+    await fakeRuntime().settle()
+    expect(events).toHaveLength(1)
+  })
+
+  it('fails as an event, and never in the hands of the platform', async () => {
+    const request = context()
+    const events: KedgeEvent[] = []
+    const error = new Error('mine')
+    new Scope(fakeRuntime(), (event) => void events.push(event), request).waitUntil(Promise.reject(error))
+
+    await expect(request.kept[0]).resolves.toBeUndefined()
+    expect(events).toEqual([{ type: 'background_error', error }])
+  })
+
+  it('fails quietly without a listener', async () => {
+    const request = context()
+    new Scope(fakeRuntime(), undefined, request).waitUntil(Promise.reject(new Error('mine')))
+
+    await expect(request.kept[0]).resolves.toBeUndefined()
+  })
+})

@@ -1,0 +1,275 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Intents } from '../../../src/coherence/write-intents.ts'
+import { readEviction } from '../../../src/wire/messages.ts'
+import { world } from '../world.ts'
+import type { Isolate, World } from '../world.ts'
+
+const intent = (id: string, ttlMs = 1000) => ({ id, ttlMs, write: undefined })
+
+describe('an intent', () => {
+  it('bars what began before its end, and nothing that began after it', () => {
+    const intents = new Intents()
+    intents.open(['a'], intent('x'), 0)
+    expect(intents.bars('a', 999)).toBe(true)
+    expect(intents.bars('a', 1000)).toBe(false)
+    expect(intents.bars('b', 0)).toBe(false)
+  })
+
+  it('bars no more once it is closed', () => {
+    const intents = new Intents()
+    intents.open(['a'], intent('x'), 0)
+    intents.close('x')
+    expect(intents.bars('a', 1)).toBe(false)
+  })
+
+  it('closed before it is read never opens', () => {
+    const intents = new Intents()
+    intents.close('x')
+    expect(intents.open(['a'], intent('x'), 0)).toBe(false)
+    expect(intents.bars('a', 1)).toBe(false)
+  })
+
+  it('read twice lasts no longer', () => {
+    const intents = new Intents()
+    expect(intents.open(['a'], intent('x'), 0)).toBe(true)
+    expect(intents.open(['a'], intent('x'), 900)).toBe(false)
+    expect(intents.bars('a', 1000)).toBe(false)
+  })
+
+  it('of one writer outlasts the end of another one of the same key', () => {
+    const intents = new Intents()
+    intents.open(['a'], intent('x'), 0)
+    intents.open(['a'], intent('y', 500), 0)
+    intents.close('x')
+    expect(intents.bars('a', 499)).toBe(true)
+    expect(intents.bars('a', 500)).toBe(false)
+  })
+
+  it('split among records speaks for the keys of each', () => {
+    const intents = new Intents()
+    intents.open(['a'], intent('x'), 0)
+    intents.open(['b'], intent('x'), 10)
+    expect(intents.bars('a', 5) && intents.bars('b', 5)).toBe(true)
+    intents.close('x')
+    expect(intents.bars('a', 5) || intents.bars('b', 5)).toBe(false)
+  })
+
+  it('beyond the limit bars every key for as long', () => {
+    const intents = new Intents()
+    for (let at = 0; at < 1100; at++) intents.open([`k${at}`], intent(`${at}`), 0)
+    for (let at = 0; at < 1100; at++) expect(intents.bars(`k${at}`, 999)).toBe(true)
+    expect(intents.bars('other', 999)).toBe(true)
+    expect(intents.bars('other', 1000)).toBe(false)
+    // Also after all of them were closed: the table does not remember whose end it is.
+    for (let at = 0; at < 1100; at++) intents.close(`${at}`)
+    expect(intents.bars('other', 999)).toBe(true)
+  })
+
+  it('that is over bars no other key when room is made', () => {
+    const intents = new Intents()
+    for (let at = 0; at < 1100; at++) intents.open([`k${at}`], intent(`${at}`, 10), at)
+    expect(intents.bars('other', 1120)).toBe(false)
+  })
+
+  it('bars at least what a memory without limits would, in any order', () => {
+    const step = fc.record({
+      what: fc.constantFrom('open', 'close'),
+      id: fc.integer({ min: 0, max: 5 }),
+      key: fc.constantFrom('a', 'b'),
+      ttl: fc.integer({ min: 1, max: 100 }),
+      pass: fc.integer({ min: 0, max: 50 }),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const intents = new Intents()
+        const opened = new Map<string, { key: string; until: number }[]>()
+        const closed = new Set<string>()
+        let now = 0
+        for (const { what, id, key, ttl, pass } of steps) {
+          now += pass
+          if (what === 'close') {
+            intents.close(`${id}`)
+            closed.add(`${id}`)
+          } else {
+            intents.open([key], intent(`${id}`, ttl), now)
+            const known = opened.get(`${id}`) ?? []
+            if (!known.some((each) => each.key === key)) known.push({ key, until: now + ttl })
+            opened.set(`${id}`, known)
+          }
+          for (const each of ['a', 'b']) {
+            const expected = [...opened].some(
+              ([one, keys]) => !closed.has(one) && keys.some((open) => open.key === each && now < open.until),
+            )
+            if (expected) expect(intents.bars(each, now)).toBe(true)
+          }
+        }
+      }),
+    )
+  })
+})
+
+describe('an intent in the log', () => {
+  const message = { v: 1, op: 'intent', ns: 'users', keys: ['7'], id: 'x', ttl: 5000 }
+  const put = (at: World, said: object) =>
+    at.log.append('cache-evictions', {
+      key: null,
+      value: new TextEncoder().encode(JSON.stringify({ v: 1, ns: 'users', ...said })),
+    })
+  const isolate = async (
+    at: World,
+    intents: boolean | '5s' = '5s',
+    mode: 'invalidate' | 'replicate' = 'invalidate',
+  ) => {
+    const made = at.isolate({ ttl: '1h', mode })
+    const users = made.cache.namespace<string>('users', { intents })
+    await at.run(made.cache.sync())
+    // The intents that it may have missed are over.
+    await at.runtime.advance(6000)
+    await at.run(made.cache.sync())
+    return { ...made, users }
+  }
+  const refusals = ({ of }: Pick<Isolate, 'of'>) => of('refuse').map(({ reason }) => reason)
+
+  it('evicts its keys, and its time is bounded', () => {
+    const read = (said: object) => readEviction(said, undefined, () => true)
+    expect(read(message)).toMatchObject({
+      namespace: 'users',
+      keys: ['7'],
+      all: false,
+      intent: { id: 'x', ttlMs: 5000 },
+    })
+    // Not to be understood, it evicts the namespace: so do releases that know of no intents.
+    expect(read({ ...message, ttl: 600_001 })).toMatchObject({ all: true, unreadable: true })
+    expect(read({ ...message, op: 'of a later release' })).toMatchObject({
+      namespace: 'users',
+      all: true,
+      intent: undefined,
+    })
+  })
+
+  it('keeps loads from being held until its eviction, and has no effect afterwards', async () => {
+    const at = world()
+    const here = await isolate(at)
+    put(at, message)
+    await at.run(here.cache.sync())
+    expect(await here.users.getOrSet('7', () => 'old')).toBe('old')
+    expect(here.users.peek('7')).toBeUndefined()
+    expect(refusals(here)).toEqual(['pending'])
+    put(at, { op: 'evict', keys: ['7'], closes: ['x'] })
+    await at.run(here.cache.sync())
+    expect(await here.users.getOrSet('7', () => 'new')).toBe('new')
+    expect(here.users.peek('7')).toBe('new')
+    put(at, message)
+    await at.run(here.cache.sync())
+    await here.users.getOrSet('7', () => 'newer')
+    expect(here.users.peek('7')).toBe('newer')
+  })
+
+  it('keeps a load that began before its end from being held after it', async () => {
+    const at = world()
+    const here = await isolate(at)
+    put(at, message)
+    await at.run(here.cache.sync())
+    const slow = here.users.getOrSet('7', async () => {
+      await at.runtime.sleep(6000)
+      return 'old'
+    })
+    await at.run(slow)
+    expect(here.users.peek('7')).toBeUndefined()
+    await here.users.getOrSet('7', () => 'new')
+    await at.run(here.cache.sync())
+    expect(here.users.peek('7')).toBe('new')
+  })
+
+  it('lasts for its time by the monotonic clock, whatever the wall clock does', async () => {
+    const at = world()
+    const here = await isolate(at)
+    put(at, message)
+    await at.run(here.cache.sync())
+    at.runtime.stepWall(3_600_000)
+    await at.run(here.cache.sync())
+    await here.users.getOrSet('7', () => 'old')
+    expect(refusals(here)).toEqual(['pending'])
+    await at.runtime.advance(5100)
+    await at.run(here.cache.sync())
+    await here.users.getOrSet('7', () => 'new')
+    expect(here.users.peek('7')).toBe('new')
+  })
+
+  it('fences a load that began while it was in the log and not known here', async () => {
+    const at = world()
+    const here = await isolate(at)
+    put(at, message)
+    // A poll has learnt the end and not read up to it.
+    here.kafka.fail(new Error('reset'), { on: 'read', times: 1 })
+    await at.run(here.cache.sync())
+    const row = await at.run(here.users.getOrSet('7', () => 'old'))
+    expect(row).toBe('old')
+    await at.runtime.advance(200)
+    await at.run(here.cache.sync())
+    expect(here.cache.freshness().lag).toBe(0)
+    expect(here.users.peek('7')).toBeUndefined()
+  })
+
+  it('may have been missed by an isolate that has just started: it holds nothing for so long', async () => {
+    const at = world()
+    const here = at.isolate({ ttl: '1h', lookBack: 0 })
+    const users = here.cache.namespace<string>('users', { intents: '5s' })
+    const plain = here.cache.namespace<string>('plain')
+    await at.run(here.cache.sync())
+    await users.getOrSet('7', () => 'old')
+    await plain.getOrSet('7', () => 'held')
+    expect([users.peek('7'), plain.peek('7')]).toEqual([undefined, 'held'])
+    await at.runtime.advance(5100)
+    await at.run(here.cache.sync())
+    await users.getOrSet('7', () => 'new')
+    expect(users.peek('7')).toBe('new')
+  })
+
+  it('makes no load of an own write wait for the next poll', async () => {
+    const at = world()
+    const here = await isolate(at)
+    await at.run(here.users.delete('7'))
+    await here.users.getOrSet('7', () => 'new')
+    expect(here.users.peek('7')).toBe('new')
+  })
+
+  it('that is not read yet lies above the as-of of a load after an own write', async () => {
+    const at = world()
+    const here = await isolate(at, '5s', 'replicate')
+    put(at, message)
+    await at.run(here.users.delete('8'))
+    await here.users.getOrSet('7', () => 'old')
+    await at.runtime.settle()
+    const shared = at.log.read(
+      'cache-updates',
+      { partition: 0, offset: 0 },
+      { maxBytes: 1e6, isolation: 'uncommitted' },
+    )!
+    const puts = shared.records.map(({ value }) => JSON.parse(new TextDecoder().decode(value!)) as object)
+    expect(puts.at(-1)).toMatchObject({ op: 'put', key: '7', asOf: 0 })
+  })
+
+  it('is joined by no caller for longer than the promise', async () => {
+    const at = world()
+    const here = await isolate(at)
+    put(at, message)
+    await at.run(here.cache.sync())
+    let loads = 0
+    const slow = async () => {
+      loads++
+      await at.runtime.sleep(20_000)
+      return 'old'
+    }
+    const first = here.users.getOrSet('7', slow)
+    await at.runtime.advance(1000)
+    await at.run(here.cache.sync())
+    const second = here.users.getOrSet('7', slow)
+    await at.runtime.advance(2000)
+    await at.run(here.cache.sync())
+    const third = here.users.getOrSet('7', slow)
+    await at.run(Promise.all([first, second, third]))
+    expect(loads).toBe(2)
+  })
+})
