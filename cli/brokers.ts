@@ -18,14 +18,14 @@ import {
   tlsServername,
 } from './settings/cluster.ts'
 import { plain } from './terminal.ts'
-import type { Values } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
 
 /**
  * Calls `work` with the cluster, and closes it after. @throws UsageError where settings contradict each
  * other.
  */
 export async function withCluster<T>(
-  values: Values,
+  values: ResolvedSettings,
   session: Session,
   work: (cluster: KafkaCluster) => Promise<T>,
 ): Promise<T> {
@@ -40,7 +40,7 @@ export async function withCluster<T>(
 }
 
 /** A connected cluster. The caller closes it. */
-export async function connected(values: Values, session: Session): Promise<KafkaCluster> {
+export async function connected(values: ResolvedSettings, session: Session): Promise<KafkaCluster> {
   const options = await kafkaOptions(values, session)
   try {
     return await session.connect(options)
@@ -49,7 +49,7 @@ export async function connected(values: Values, session: Session): Promise<Kafka
   }
 }
 
-async function kafkaOptions(values: Values, { folder, terminal }: Session): Promise<KafkaOptions> {
+async function kafkaOptions(values: ResolvedSettings, { folder, terminal }: Session): Promise<KafkaOptions> {
   const list = values.get(brokers) ?? []
   if (list.length === 0) throw new UsageError('--brokers is missing (KEDGE_BROKERS)')
   const encryption = await tlsOf(values, folder)
@@ -67,7 +67,7 @@ async function kafkaOptions(values: Values, { folder, terminal }: Session): Prom
   }
 }
 
-function saslOf(values: Values): KafkaOptions['sasl'] {
+function saslOf(values: ResolvedSettings): KafkaOptions['sasl'] {
   const [name, secret] = [values.get(saslUsername), values.get(saslPassword)]
   if (name === undefined) {
     if (secret === undefined && values.source(saslMechanism) === 'default') return undefined
@@ -78,7 +78,7 @@ function saslOf(values: Values): KafkaOptions['sasl'] {
   return { mechanism: values.get(saslMechanism), username: name, password: secret }
 }
 
-async function tlsOf(values: Values, folder: string): Promise<KafkaOptions['tls']> {
+async function tlsOf(values: ResolvedSettings, folder: string): Promise<KafkaOptions['tls']> {
   const [ca, cert, key] = await Promise.all(
     [tlsCa, tlsCert, tlsKey].map((file) => pem(values.get(file), file.path, folder)),
   )

@@ -11,7 +11,7 @@ import type { Finding } from './findings.ts'
 import { authOf } from './proxy.ts'
 import { requestTimeout, url } from './settings/proxy.ts'
 import type { Flavor } from './settings/proxy.ts'
-import type { Values } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
 
 /** The name of each proxy, and its adapter. */
 const KNOWN: Readonly<Record<KnownFlavor, readonly [name: string, adapter: string]>> = {
@@ -30,7 +30,7 @@ const OF_THE_GATEWAY: Partial<Record<Flavor, string>> = {
   upstash: "without the topic's id",
 }
 
-export interface Answering {
+export interface DetectedFlavor {
   /** `undefined` where no known proxy answers, or the answers do not identify one. */
   readonly flavor: KnownFlavor | undefined
   /** The error where the address did not answer at all. */
@@ -40,11 +40,11 @@ export interface Answering {
 /**
  * Identifies the proxy by requests that change nothing. Rejects only when the process gets a signal to end.
  */
-export async function whoAnswers(
-  values: Values,
+export async function detectFlavor(
+  values: ResolvedSettings,
   transport: typeof fetch,
   signal: AbortSignal,
-): Promise<Answering> {
+): Promise<DetectedFlavor> {
   const auth = authOf(values)
   const limits = transportLimits({ requestTimeout: values.get(requestTimeout), fetch: transport })
   const to = http(endpoint({ url: values.get(url), ...(auth && { auth }) }), limits)

@@ -30,7 +30,7 @@ function editsBetween(a: string, b: string): number {
 }
 
 /** `; did you mean karapace?`, or nothing. */
-export function meant(word: string, known: readonly string[]): string {
+export function didYouMean(word: string, known: readonly string[]): string {
   const near = nearest(word, known)
   return near === undefined ? '' : `; did you mean ${near}?`
 }

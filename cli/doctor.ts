@@ -19,9 +19,9 @@ import type { Ends } from './token-examination.ts'
 import { examineTopics } from './topic-examination.ts'
 import { ROLES, topicPlans } from './topic-plan.ts'
 import { probe } from './transport-probe.ts'
-import { valuesOf } from './resolved-settings.ts'
-import type { Values } from './resolved-settings.ts'
-import { flavorFinding, flavorToUse, whoAnswers } from './detect-flavor.ts'
+import { resolveSettings } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
+import { flavorFinding, flavorToUse, detectFlavor } from './detect-flavor.ts'
 
 const SETTINGS = [...PROXY_SETTINGS, ...TOPICS_SETTINGS, ...CLUSTER_SETTINGS, ...DOCTOR_SETTINGS]
 
@@ -46,14 +46,14 @@ export function doctorCommand(session: Session, done: Done): Command {
     .action(async (flags: Flags, from: Command) => {
       if (flags.probeTopic !== undefined && !topicName.safeParse(flags.probeTopic).success)
         throw new UsageError('--probe-topic must be the name of a topic')
-      const values = await valuesOf(from, SETTINGS, session)
+      const values = await resolveSettings(from, SETTINGS, session)
       const findings = await examine(values, flags, session)
       report(findings, session.terminal, flags.json ?? false)
       done(hasProblem(findings) ? EXIT.failed : EXIT.ok)
     })
 }
 
-async function examine(values: Values, flags: Flags, session: Session): Promise<Finding[]> {
+async function examine(values: ResolvedSettings, flags: Flags, session: Session): Promise<Finding[]> {
   const ofCluster = values.get(brokers) !== undefined
   const ofProxy = values.source(url) !== 'default' || (!ofCluster && flags.token === undefined)
   const findings: Finding[] = []
@@ -63,7 +63,7 @@ async function examine(values: Values, flags: Flags, session: Session): Promise<
     const { readOnly = false } = flags
     // Check the settings before any request is sent.
     await (await logOf(values, session)).close?.()
-    const { flavor: found, silence } = await whoAnswers(values, transport.fetch, session.stop)
+    const { flavor: found, silence } = await detectFlavor(values, transport.fetch, session.stop)
     const as = flavorToUse(values.get(flavor), found)
     const connect = () => logOf(values, session, { transport: transport.fetch, readOnly, flavor: as })
     const log = await connect()
@@ -100,7 +100,7 @@ async function examine(values: Values, flags: Flags, session: Session): Promise<
   return findings
 }
 
-const subject = (values: Values, { readOnly = false, probeTopic }: Flags) => ({
+const subject = (values: ResolvedSettings, { readOnly = false, probeTopic }: Flags) => ({
   url: values.get(url),
   limits: { pollTimeoutMs: values.get(pollTimeout), maxStalenessMs: values.get(maxStaleness) },
   evictions: values.get(evictionsTopic),

@@ -13,8 +13,8 @@ import { logOf } from './proxy.ts'
 import type { Session } from './session.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { evictionPartitions, evictionsTopic } from './settings/topics.ts'
-import { valuesOf } from './resolved-settings.ts'
-import type { Values } from './resolved-settings.ts'
+import { resolveSettings } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
 
 const SETTINGS = [...PROXY_SETTINGS, evictionsTopic, evictionPartitions]
 
@@ -47,7 +47,7 @@ export function evictCommand(session: Session, done: Done): Command {
     .option('--version <number>', 'with --key: evict only values of an older version of the row')
     .action(async (namespace: string | undefined, flags: Flags, from: Command) => {
       const work = workOf(namespace, flags)
-      const values = await valuesOf(from, SETTINGS, session)
+      const values = await resolveSettings(from, SETTINGS, session)
       const log = await logOf(values, session)
       try {
         session.terminal.say((await evict(log, work, values, session)) ?? '')
@@ -61,7 +61,7 @@ export function evictCommand(session: Session, done: Done): Command {
 async function evict(
   log: KafkaLog,
   work: Work,
-  values: Values,
+  values: ResolvedSettings,
   session: Session,
 ): Promise<Token | undefined> {
   const topic = values.get(evictionsTopic)

@@ -33,8 +33,8 @@ import type { LogKind } from './settings/gateway.ts'
 import { url as proxyUrl } from './settings/proxy.ts'
 import { onPort } from './taken-port.ts'
 import { plain } from './terminal.ts'
-import { valuesOf } from './resolved-settings.ts'
-import type { Values } from './resolved-settings.ts'
+import { resolveSettings } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
 
 const SETTINGS = [...GATEWAY_SETTINGS, ...CLUSTER_SETTINGS]
 const OF_MEMORY = [memoryTopics, memoryPartitions, autoCreate, retentionRecords, retentionBytes]
@@ -50,7 +50,7 @@ export function gatewayCommand(session: Session, done: Done): Command {
       '\n--user and --token are better given by the environment: other users of a machine can read its command lines.',
     )
     .action(async (_options: unknown, from: Command) => {
-      await serve(await valuesOf(from, SETTINGS, session), session)
+      await serve(await resolveSettings(from, SETTINGS, session), session)
       done(EXIT.ok)
     })
 }
@@ -58,7 +58,7 @@ export function gatewayCommand(session: Session, done: Done): Command {
 type Gateway = Pick<RunningGateway, 'url' | 'close'>
 
 /** Serves until the process gets a signal to end. */
-async function serve(values: Values, session: Session): Promise<void> {
+async function serve(values: ResolvedSettings, session: Session): Promise<void> {
   const { terminal, stop } = session
   const kind = kindOf(values)
   const options = optionsOf(values, session)
@@ -132,7 +132,7 @@ async function started(start: () => Promise<Gateway>): Promise<Gateway> {
   }
 }
 
-function kindOf(values: Values): LogKind {
+function kindOf(values: ResolvedSettings): LogKind {
   const cluster = values.get(brokers) !== undefined
   const kind = values.get(logKind) ?? (cluster ? 'kafka' : 'memory')
   if (kind === 'kafka' && !cluster) throw new UsageError('--log kafka needs --brokers (KEDGE_BROKERS)')
@@ -144,7 +144,7 @@ function kindOf(values: Values): LogKind {
 }
 
 function optionsOf(
-  values: Values,
+  values: ResolvedSettings,
   { terminal, runtime }: Session,
 ): Omit<StartOptions, 'log' | 'memory' | 'clusterId'> {
   const polls = values.get(maxPolls)
@@ -162,7 +162,7 @@ function optionsOf(
   }
 }
 
-const memoryOf = (values: Values): NonNullable<StartOptions['memory']> => ({
+const memoryOf = (values: ResolvedSettings): NonNullable<StartOptions['memory']> => ({
   topics: Object.fromEntries(values.get(memoryTopics).map(topicOf)),
   autoCreate: values.get(autoCreate),
   partitions: values.get(memoryPartitions),
@@ -180,7 +180,7 @@ function topicOf(given: string): [name: string, partitions: number] {
   return [name, Number(count)]
 }
 
-function authOf(values: Values, hide: (secret: string) => void): AuthOptions {
+function authOf(values: ResolvedSettings, hide: (secret: string) => void): AuthOptions {
   const pairs = values.get(users).map(userOf)
   for (const [, password] of pairs) hide(password)
   for (const token of values.get(tokens)) hide(token)

@@ -6,8 +6,8 @@ import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, UsageError } from './failure.ts'
-import { judge } from './staleness-check.ts'
-import type { Judgement } from './staleness-check.ts'
+import { checkStaleness } from './staleness-check.ts'
+import type { StalenessVerdict } from './staleness-check.ts'
 import { latestUpdate } from './latest-update.ts'
 import type { FoundUpdate } from './latest-update.ts'
 import { codecOf, logOf } from './proxy.ts'
@@ -17,7 +17,7 @@ import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { evictionsTopic, updatesTopic } from './settings/topics.ts'
 import { whole } from './value-types.ts'
 import { lengthOf, quoted } from './terminal.ts'
-import { valuesOf } from './resolved-settings.ts'
+import { resolveSettings } from './resolved-settings.ts'
 
 const SETTINGS = [...PROXY_SETTINGS, evictionsTopic, updatesTopic]
 
@@ -48,12 +48,12 @@ export function getCommand(session: Session, done: Done): Command {
       check(namespace, key)
       const most = whole(1).safeParse(flags.maxRecords)
       if (!most.success) throw new UsageError(`--max-records ${most.error.issues[0]?.message}`)
-      const values = await valuesOf(from, SETTINGS, session)
+      const values = await resolveSettings(from, SETTINGS, session)
       const log = await logOf(values, session)
       try {
         const reading = { log, codec: await codecOf(), session, maxRecords: most.data }
         const found = await latestUpdate(reading, values.get(updatesTopic), namespace, key)
-        const judgement = await judge(reading, values.get(evictionsTopic), namespace, found)
+        const judgement = await checkStaleness(reading, values.get(evictionsTopic), namespace, found)
         show(session, namespace, key, found, judgement, flags.json ?? false)
         done(judgement.state === 'current' ? EXIT.ok : EXIT.failed)
       } finally {
@@ -74,7 +74,7 @@ function show(
   namespace: string,
   key: string,
   found: FoundUpdate | undefined,
-  { state, says }: Judgement,
+  { state, says }: StalenessVerdict,
   asJson: boolean,
 ): void {
   const update = found?.update

@@ -9,7 +9,7 @@ import { CommandError } from './failure.ts'
 import type { Reading } from './get.ts'
 import { withTopic } from './missing-topic.ts'
 import { MAX_MESSAGE_BYTES } from './proxy.ts'
-import { readStretch } from './read-range.ts'
+import { readRange } from './read-range.ts'
 import { updateIn } from './record-line.ts'
 
 const FIRST_WINDOW = 1000
@@ -54,7 +54,7 @@ async function latestIn(
   key: string,
 ): Promise<FoundUpdate | undefined> {
   let best: FoundUpdate | undefined
-  await readStretch(
+  await readRange(
     log,
     {
       topic,

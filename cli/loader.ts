@@ -25,8 +25,8 @@ import {
   updatesTopic,
 } from './settings/topics.ts'
 import { plain } from './terminal.ts'
-import { valuesOf } from './resolved-settings.ts'
-import type { Values } from './resolved-settings.ts'
+import { resolveSettings } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
 
 const TOPICS = [evictionsTopic, updatesTopic, requestsTopic, evictionPartitions, updatePartitions]
 const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...LOADER_SETTINGS]
@@ -44,12 +44,12 @@ export function loaderCommand(session: Session, done: Done): Command {
       '\nThe module: export default { users: async (ids) => new Map(…), prices: { load, ttl: "10s" } }\nIt may also export `options`, those of createLoader().',
     )
     .action(async (_options: unknown, from: Command) => {
-      await answer(await valuesOf(from, SETTINGS, session), session)
+      await answer(await resolveSettings(from, SETTINGS, session), session)
       done(EXIT.ok)
     })
 }
 
-async function answer(values: Values, session: Session): Promise<void> {
+async function answer(values: ResolvedSettings, session: Session): Promise<void> {
   const found: LoadersModule = await moduleOf(values.get(module), 'loaders', session)
   const log = await logOf(values, session)
   const topic = values.get(requestsTopic)
@@ -80,7 +80,7 @@ const healthOf = (service: LoaderService, topic: string): Health => ({
 async function made(
   { default: loaders, options }: LoadersModule,
   log: KafkaLog,
-  values: Values,
+  values: ResolvedSettings,
   session: Session,
 ): Promise<LoaderService> {
   const topics = {

@@ -36,8 +36,8 @@ import {
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { deadLettersTopic, evictionPartitions, evictionsTopic, writesTopic } from './settings/topics.ts'
 import { plain } from './terminal.ts'
-import { valuesOf } from './resolved-settings.ts'
-import type { Values } from './resolved-settings.ts'
+import { resolveSettings } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
 
 const TOPICS = [evictionsTopic, writesTopic, deadLettersTopic, evictionPartitions]
 const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...PERSISTER_SETTINGS]
@@ -53,12 +53,12 @@ export function persisterCommand(session: Session, done: Done): Command {
   return command('persister', 'Writes to the sources what writeBehind() has written to the log.', SETTINGS)
     .addHelpText('after', AFTER)
     .action(async (_options: unknown, from: Command) => {
-      await persist(await valuesOf(from, SETTINGS, session), session)
+      await persist(await resolveSettings(from, SETTINGS, session), session)
       done(EXIT.ok)
     })
 }
 
-async function persist(values: Values, session: Session): Promise<void> {
+async function persist(values: ResolvedSettings, session: Session): Promise<void> {
   const found: StoresModule = await moduleOf(values.get(module), 'stores', session)
   const log = await logOf(values, session)
   await serve(
@@ -81,7 +81,7 @@ async function persist(values: Values, session: Session): Promise<void> {
 async function made(
   { default: stores, options }: StoresModule,
   log: KafkaLog,
-  values: Values,
+  values: ResolvedSettings,
   session: Session,
 ): Promise<Persister> {
   const evictions = values.get(evictionsTopic)
@@ -114,7 +114,7 @@ async function made(
   })
 }
 
-function healthOf(service: Persister, values: Values): Health {
+function healthOf(service: Persister, values: ResolvedSettings): Health {
   return {
     problem: () => problemOf(service),
     lag: async (signal) => ({

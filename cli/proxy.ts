@@ -9,7 +9,7 @@ import type { Session } from './session.ts'
 import { authToken, flavor, password, requestTimeout, url, username } from './settings/proxy.ts'
 import type { Flavor } from './settings/proxy.ts'
 import { webUrl } from './web-url.ts'
-import type { Values } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
 
 /** The largest message that commands read. */
 export const MAX_MESSAGE_BYTES = 4_000_000
@@ -25,7 +25,7 @@ export interface LogOfOptions {
 
 /** @throws UsageError where settings contradict each other. */
 export async function logOf(
-  values: Values,
+  values: ResolvedSettings,
   session: Session,
   { transport = session.fetch, readOnly = false, flavor: kind = values.get(flavor) }: LogOfOptions = {},
 ): Promise<KafkaLog> {
@@ -44,7 +44,7 @@ export async function logOf(
 }
 
 export function authOf(
-  values: Values,
+  values: ResolvedSettings,
 ): { username: string; password: string } | { token: string } | undefined {
   const [name, secret, token] = [values.get(username), values.get(password), values.get(authToken)]
   if (token !== undefined && name !== undefined)

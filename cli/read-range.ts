@@ -9,7 +9,7 @@ const MOST_READ_BYTES = 16_000_000
 const STALL_MS = 10_000
 const WAIT_MS = 500
 
-export interface Stretch {
+export interface RecordRange {
   readonly topic: string
   readonly from: readonly Position[]
   /** Where to stop, by partition. */
@@ -32,9 +32,9 @@ export const endsOf = (bounds: readonly PartitionOffsets[]): Map<number, number>
  * Reads every record of the stretch. Resolves with the next offset of each partition: below its end only
  * where the proxy returned nothing for {@link STALL_MS} (an open transaction, a record that does not fit).
  */
-export async function readStretch(
+export async function readRange(
   log: KafkaLog,
-  stretch: Stretch,
+  stretch: RecordRange,
   options: RangeOptions,
 ): Promise<Position[]> {
   const { runtime, signal, take, onGap } = options

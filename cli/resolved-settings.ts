@@ -12,7 +12,7 @@ export type Source = 'flag' | 'environment' | 'file' | 'default'
 
 const MAX_QUOTED = 40
 
-export class Values {
+export class ResolvedSettings {
   readonly #found: ReadonlyMap<string, { readonly value: unknown; readonly source: Source }>
 
   constructor(found: ReadonlyMap<string, { readonly value: unknown; readonly source: Source }>) {
@@ -36,11 +36,11 @@ export class Values {
  *
  * @throws UsageError that names the place of the wrong value, and never quotes a secret.
  */
-export async function valuesOf(
+export async function resolveSettings(
   command: Command,
   settings: readonly AnySetting[],
   session: Session,
-): Promise<Values> {
+): Promise<ResolvedSettings> {
   const file = await readConfigFile(command.opts<{ config?: string }>().config, session)
   for (const secret of file.secrets) session.terminal.hide(secret)
   const found = new Map<string, { value: unknown; source: Source }>()
@@ -57,7 +57,7 @@ export async function valuesOf(
     if (each.secret && typeof raw === 'string') session.terminal.hide(raw)
     found.set(each.path, { value: checked(each, raw, place), source })
   }
-  return new Values(found)
+  return new ResolvedSettings(found)
 }
 
 function checked(of: AnySetting, raw: unknown, place: string): unknown {

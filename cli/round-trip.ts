@@ -6,7 +6,7 @@ import { sentence } from './failure.ts'
 import { ok, problem, skipped, warning } from './findings.ts'
 import type { Finding } from './findings.ts'
 import type { Place } from './poll-examination.ts'
-import { readStretch } from './read-range.ts'
+import { readRange } from './read-range.ts'
 import type { Session } from './session.ts'
 import { lengthOf } from './terminal.ts'
 
@@ -104,7 +104,7 @@ async function readBack(
   const began = runtime.monotonic()
   let found: LogRecord | undefined
   const ends = new Map([[position.partition, position.offset + 1]])
-  await readStretch(
+  await readRange(
     log,
     { topic, from: [position], ends, isolation: 'uncommitted' },
     { runtime, signal, take: (record) => void (found = record) },

@@ -27,8 +27,8 @@ import { onPort } from './taken-port.ts'
 import { lengthOf } from './terminal.ts'
 import { transportOf } from './transport.ts'
 import type { Transport } from './transport.ts'
-import { valuesOf } from './resolved-settings.ts'
-import type { Values } from './resolved-settings.ts'
+import { resolveSettings } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
 
 const TOPICS = [evictionsTopic, updatesTopic, evictionPartitions, updatePartitions]
 const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...own.SERVE_SETTINGS]
@@ -41,14 +41,14 @@ const FIRST_NAMESPACE = 'kedge.serve'
 export function serveCommand(session: Session, done: Done): Command {
   return command('serve', 'Serves a cache over HTTP, as a process beside its clients.', SETTINGS).action(
     async (_options: unknown, from: Command) => {
-      await sidecar(await valuesOf(from, SETTINGS, session), session)
+      await sidecar(await resolveSettings(from, SETTINGS, session), session)
       done(EXIT.ok)
     },
   )
 }
 
 /** Serves until the process gets a signal to end. */
-async function sidecar(values: Values, session: Session): Promise<void> {
+async function sidecar(values: ResolvedSettings, session: Session): Promise<void> {
   const auth = authOf(values, session)
   const transport = await transportOf(values.get(own.transport), session)
   try {
@@ -60,7 +60,7 @@ async function sidecar(values: Values, session: Session): Promise<void> {
 }
 
 async function serving(
-  values: Values,
+  values: ResolvedSettings,
   auth: Authorizer,
   transport: Transport,
   log: KafkaLog,
@@ -104,7 +104,7 @@ async function serving(
   }
 }
 
-function authOf(values: Values, { terminal }: Session): Authorizer {
+function authOf(values: ResolvedSettings, { terminal }: Session): Authorizer {
   const [read, write, evict] = [own.readTokens, own.writeTokens, own.evictTokens].map((of) => values.get(of))
   const all = [read, write, evict].flatMap((tokens) => tokens ?? [])
   for (const token of all) terminal.hide(token)
@@ -120,7 +120,7 @@ function authOf(values: Values, { terminal }: Session): Authorizer {
   return made(() => bearerAuth({ read: read ?? [], write: write ?? [], evict: evict ?? [] }))
 }
 
-async function cacheOf(values: Values, log: KafkaLog, session: Session): Promise<Cache> {
+async function cacheOf(values: ResolvedSettings, log: KafkaLog, session: Session): Promise<Cache> {
   const topics = { evictions: values.get(evictionsTopic), updates: values.get(updatesTopic) }
   const replicates = values.get(own.mode) === 'replicate'
   const count = async (role: 'evictions' | 'updates') =>
@@ -150,7 +150,7 @@ async function cacheOf(values: Values, log: KafkaLog, session: Session): Promise
   )
 }
 
-function appOf(values: Values, { fetch }: Transport) {
+function appOf(values: ResolvedSettings, { fetch }: Transport) {
   const [url, token, namespaces] = [
     webUrl(values, own.origin),
     values.get(own.originToken),
@@ -171,7 +171,7 @@ function appOf(values: Values, { fetch }: Transport) {
   }
 }
 
-function originOf(values: Values): Omit<OriginOptions, 'url'> {
+function originOf(values: ResolvedSettings): Omit<OriginOptions, 'url'> {
   const format = values.get(own.originFormat)
   const [tagsHeader, tags, cacheControl] = [
     values.get(own.originTagsHeader),

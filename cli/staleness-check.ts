@@ -9,21 +9,21 @@ import type { Reading } from './get.ts'
 import type { FoundUpdate } from './latest-update.ts'
 import { withTopic } from './missing-topic.ts'
 import { MAX_MESSAGE_BYTES } from './proxy.ts'
-import { readStretch } from './read-range.ts'
+import { readRange } from './read-range.ts'
 import { mayBeNamespace, said } from './record-line.ts'
 import { lengthOf } from './terminal.ts'
 
-export interface Judgement {
+export interface StalenessVerdict {
   readonly state: 'current' | 'evicted' | 'expired' | 'deleted' | 'unknown' | 'none'
   readonly says: string
 }
 
-export async function judge(
+export async function checkStaleness(
   reading: Reading,
   topic: string,
   namespace: string,
   found: FoundUpdate | undefined,
-): Promise<Judgement> {
+): Promise<StalenessVerdict> {
   if (found === undefined) return { state: 'none', says: nothing(reading.maxRecords) }
   const { update, decoded } = found
   if (update.kind === 'drop') {
@@ -48,8 +48,8 @@ const nothing = (count: number): string =>
   `no update among the newest ${count} records of the updates topic: caches in mode 'invalidate' publish no values; it holds what mode 'replicate', \`share: true\` or kedge loader wrote`
 
 /** Why the value cannot be judged. */
-function doubt({ asOf, logId }: ArrivedValue, own: PartitionOffsets): Judgement | undefined {
-  const unknown = (says: string): Judgement => ({ state: 'unknown', says })
+function doubt({ asOf, logId }: ArrivedValue, own: PartitionOffsets): StalenessVerdict | undefined {
+  const unknown = (says: string): StalenessVerdict => ({ state: 'unknown', says })
   if (asOf === undefined)
     return unknown('a simple message without as-of: only namespaces with `acceptSimpleValues` hold it')
   if (logId !== undefined && own.logId !== undefined && logId !== own.logId)
@@ -66,12 +66,12 @@ async function evictedBy(
   namespace: string,
   value: ArrivedValue,
   { partition, end }: PartitionOffsets,
-): Promise<Judgement | undefined> {
+): Promise<StalenessVerdict | undefined> {
   const from = value.asOf ?? 0
   if (end - from > maxRecords)
     return { state: 'unknown', says: `${end - from} evictions came after it: more than --max-records` }
   let killer: string | undefined
-  const left = await readStretch(
+  const left = await readRange(
     log,
     {
       topic,
@@ -105,7 +105,7 @@ function kills(eviction: Eviction, namespace: string, value: ArrivedValue): bool
   return eviction.version === undefined || value.version === undefined || value.version < eviction.version
 }
 
-function age({ at, ttlMs }: ArrivedValue, timestamp: number | undefined, now: number): Judgement {
+function age({ at, ttlMs }: ArrivedValue, timestamp: number | undefined, now: number): StalenessVerdict {
   const born = Math.min(at ?? now, timestamp ?? now)
   const left = born + ttlMs - now
   if (left <= 0)

@@ -50,8 +50,8 @@ import { healthOf } from './sync-metrics.ts'
 import type { Followed } from './sync-metrics.ts'
 import { SyncReport } from './sync-report.ts'
 import { plain } from './terminal.ts'
-import { valuesOf } from './resolved-settings.ts'
-import type { Values } from './resolved-settings.ts'
+import { resolveSettings } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
 
 const SETTINGS = [...SYNC_SETTINGS, evictionsTopic, ...PROXY_SETTINGS, ...CLUSTER_SETTINGS]
 
@@ -83,12 +83,12 @@ export function syncCommand(session: Session, done: Done): Command {
     .option('--tier', 'apply the evictions topic to a shared tier, instead of syncing a topic of values')
     .addHelpText('after', AFTER)
     .action(async (flags: Flags, from: Command) => {
-      const values = await valuesOf(from, SETTINGS, session)
+      const values = await resolveSettings(from, SETTINGS, session)
       done((await synced(values, flags, session)) ? EXIT.ok : EXIT.failed)
     })
 }
 
-async function synced(values: Values, flags: Flags, session: Session): Promise<boolean> {
+async function synced(values: ResolvedSettings, flags: Flags, session: Session): Promise<boolean> {
   const { terminal, stop } = session
   const store = await storeOf(values, session)
   const log = await readable(values, session).catch(async (error: unknown) => {
@@ -118,7 +118,7 @@ async function synced(values: Values, flags: Flags, session: Session): Promise<b
 }
 
 interface Parts {
-  readonly values: Values
+  readonly values: ResolvedSettings
   readonly session: Session
   readonly log: KafkaLog
   readonly codec: Codec
@@ -214,7 +214,7 @@ function tierWork({ values, session, log, codec, store }: Parts): Work {
   }
 }
 
-async function storeOf(values: Values, session: Session): Promise<OpenStore> {
+async function storeOf(values: ResolvedSettings, session: Session): Promise<OpenStore> {
   const target = values.get(to)
   if (target === undefined) throw new UsageError('--to is missing (KEDGE_SYNC_TO)')
   for (const secret of secretsOf(target)) session.terminal.hide(secret)
@@ -223,7 +223,7 @@ async function storeOf(values: Values, session: Session): Promise<OpenStore> {
 }
 
 /** The log of the brokers where they are given, otherwise that of the proxy. */
-async function readable(values: Values, session: Session): Promise<KafkaLog> {
+async function readable(values: ResolvedSettings, session: Session): Promise<KafkaLog> {
   const byBrokers = values.source(brokers) !== 'default'
   if (byBrokers && values.source(url) === 'flag') throw new UsageError('give --brokers or --url: not both')
   if (!byBrokers) return logOf(values, session)
@@ -278,7 +278,7 @@ function optionsOf({ values, session, log, codec, store, report }: Parts): SyncO
 }
 
 async function listening(
-  values: Values,
+  values: ResolvedSettings,
   work: Work,
   { terminal }: Session,
 ): Promise<RunningHealth | undefined> {

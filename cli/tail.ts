@@ -8,16 +8,16 @@ import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/por
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence, UsageError } from './failure.ts'
-import { meant } from './did-you-mean.ts'
+import { didYouMean } from './did-you-mean.ts'
 import { withTopic } from './missing-topic.ts'
 import { codecOf, logOf, MAX_MESSAGE_BYTES } from './proxy.ts'
-import { endsOf, readStretch } from './read-range.ts'
+import { endsOf, readRange } from './read-range.ts'
 import { evictionSaid, evictionLine, updateIn, updateLine } from './record-line.ts'
 import type { Session } from './session.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { evictionsTopic, updatesTopic } from './settings/topics.ts'
 import { plain } from './terminal.ts'
-import { valuesOf } from './resolved-settings.ts'
+import { resolveSettings } from './resolved-settings.ts'
 
 const SETTINGS = [...PROXY_SETTINGS, evictionsTopic, updatesTopic]
 const LONG_POLL_MS = 20_000
@@ -52,7 +52,7 @@ export function tailCommand(session: Session, done: Done): Command {
     .action(async (topicArgument: string, flags: Flags, from: Command) => {
       const which = topicOf(topicArgument)
       const start = startOf(flags.from)
-      const values = await valuesOf(from, SETTINGS, session)
+      const values = await resolveSettings(from, SETTINGS, session)
       const log = await logOf(values, session)
       const topic = values.get(which === 'updates' ? updatesTopic : evictionsTopic)
       const show = shower(session, await codecOf(), which, flags.json ?? false)
@@ -73,7 +73,7 @@ async function tail(shown: Shown, start: Start, follow: boolean, session: Sessio
   const bounds = await withTopic(shown.role, shown.topic, shown.log.offsets(shown.topic, { signal }))
   const onGap = (partition: number, at: number) =>
     terminal.warn(`partition ${partition}: retention has deleted the next records; going on at ${at}`)
-  const left = await readStretch(
+  const left = await readRange(
     shown.log,
     { ...shown, from: bounds.map((each) => start(each)), ends: endsOf(bounds) },
     { runtime, signal, take: shown.show, onGap },
@@ -152,7 +152,7 @@ function topicOf(given: string): (typeof TOPICS)[number] {
   const found = TOPICS.find((each) => each === given)
   if (found !== undefined) return found
   throw new UsageError(
-    `tail shows evictions or updates, not "${plain(given).slice(0, 40)}"${meant(given, TOPICS)}`,
+    `tail shows evictions or updates, not "${plain(given).slice(0, 40)}"${didYouMean(given, TOPICS)}`,
   )
 }
 

@@ -11,7 +11,7 @@ import {
   writesRetention,
   writesTopic,
 } from './settings/topics.ts'
-import type { Values } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
 
 export type TopicRole = 'evictions' | 'updates' | 'requests' | 'writes' | 'dead-letters'
 
@@ -45,7 +45,7 @@ const DEAD_LETTERS_RETENTION_MS = 30 * 24 * HOUR_MS
 /** How long a replaced value stays readable, for readers that are behind. */
 export const COMPACTION_LAG_MS: number = HOUR_MS
 
-export function topicPlans(values: Values, roles: readonly TopicRole[]): TopicPlan[] {
+export function topicPlans(values: ResolvedSettings, roles: readonly TopicRole[]): TopicPlan[] {
   const retentionMs = Math.max(LEAST_RETENTION_MS, TTLS * values.get(ttl))
   const all: Record<TopicRole, Omit<TopicPlan, 'role'>> = {
     evictions: { name: values.get(evictionsTopic), partitions: values.get(evictionPartitions), retentionMs },

@@ -7,7 +7,7 @@ import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, UsageError } from './failure.ts'
 import { hasProblem, report } from './findings.ts'
-import { meant } from './did-you-mean.ts'
+import { didYouMean } from './did-you-mean.ts'
 import type { Session } from './session.ts'
 import { CLUSTER_SETTINGS } from './settings/cluster.ts'
 import { FURTHER_TOPICS_SETTINGS, TOPICS_SETTINGS } from './settings/topics.ts'
@@ -17,7 +17,7 @@ import type { TopicPlan, TopicRole } from './topic-plan.ts'
 import { examineTopics } from './topic-examination.ts'
 import { text } from './value-types.ts'
 import type { Terminal } from './terminal.ts'
-import { valuesOf } from './resolved-settings.ts'
+import { resolveSettings } from './resolved-settings.ts'
 
 const SETTINGS = [...CLUSTER_SETTINGS, ...TOPICS_SETTINGS, ...FURTHER_TOPICS_SETTINGS]
 
@@ -52,7 +52,7 @@ function createCommand(session: Session, done: Done): Command {
     .option('--dry-run', 'only print what would be made')
     .addHelpText('after', AFTER)
     .action(async (flags: CreateFlags, from: Command) => {
-      const values = await valuesOf(from, SETTINGS, session)
+      const values = await resolveSettings(from, SETTINGS, session)
       const plans = topicPlans(values, rolesOf(flags.only))
       await withCluster(values, session, (cluster) => create(cluster, plans, flags, session.terminal))
       done(EXIT.ok)
@@ -69,7 +69,7 @@ function checkCommand(session: Session, done: Done): Command {
     .option('--json', 'print one JSON object')
     .addHelpText('after', AFTER)
     .action(async (flags: { only?: string; json?: boolean }, from: Command) => {
-      const values = await valuesOf(from, SETTINGS, session)
+      const values = await resolveSettings(from, SETTINGS, session)
       const plans = topicPlans(values, rolesOf(flags.only))
       const findings = await withCluster(values, session, (cluster) =>
         examineTopics(cluster, plans, 'problem'),
@@ -84,7 +84,9 @@ function rolesOf(only: string | undefined): readonly TopicRole[] {
   const wanted = list(text).parse(only)
   const strange = wanted.find((name) => !ALL_ROLES.some((role) => role === name))
   if (strange !== undefined || wanted.length === 0)
-    throw new UsageError(`--only must be some of ${ALL_ROLES.join(', ')}${meant(strange ?? '', ALL_ROLES)}`)
+    throw new UsageError(
+      `--only must be some of ${ALL_ROLES.join(', ')}${didYouMean(strange ?? '', ALL_ROLES)}`,
+    )
   return ALL_ROLES.filter((role) => wanted.includes(role))
 }
 

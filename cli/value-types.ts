@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { durationMs } from '../src/runtime/duration.ts'
 import type { Duration } from '../src/api/types.ts'
-import { meant } from './did-you-mean.ts'
+import { didYouMean } from './did-you-mean.ts'
 import { UNITS } from './time-units.ts'
 
 const own = (error: string) => ({ error })
@@ -54,7 +54,7 @@ export const texts: z.ZodType<readonly string[]> = z.union(
 export function choice<const T extends string>(...choices: T[]): z.ZodType<T> {
   const must = `must be ${choices.length === 1 ? '' : 'one of '}${choices.join(', ')}`
   const error = ({ input }: { readonly input?: unknown }) =>
-    typeof input === 'string' ? `${must}${meant(input, choices)}` : must
+    typeof input === 'string' ? `${must}${didYouMean(input, choices)}` : must
   return z.enum(choices, { error })
 }
 

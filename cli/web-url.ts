@@ -1,14 +1,14 @@
 /** The URL in a setting. @module */
 import { UsageError } from './failure.ts'
 import type { AnySetting, Setting } from './setting.ts'
-import type { Values } from './resolved-settings.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
 
 /**
  * The URL of a setting. Its errors quote no text that may hold credentials.
  *
  * @throws UsageError where the URL has no scheme; the message proposes one.
  */
-export function webUrl<T extends string | undefined>(values: Values, of: Setting<T>): T {
+export function webUrl<T extends string | undefined>(values: ResolvedSettings, of: Setting<T>): T {
   const given = values.get(of)
   if (given === undefined || given.includes('://')) return given
   const scheme = /:443(?:\/|$)/.test(given) ? 'https' : 'http'
@@ -19,7 +19,7 @@ export function webUrl<T extends string | undefined>(values: Values, of: Setting
 }
 
 /** The place of a setting's value, in the user's terms. */
-function placeOf(values: Values, of: AnySetting): string {
+function placeOf(values: ResolvedSettings, of: AnySetting): string {
   const source = values.source(of)
   if (source === 'environment') return of.env
   return source === 'file' ? `${of.path} in the configuration file` : of.flag.split(/[ ,]/)[0]!

@@ -4,12 +4,12 @@
  * @module
  */
 import { encodeUtf8 } from './wire/codec.ts'
-import { Flights } from './read/single-flight.ts'
+import { SingleFlight } from './read/single-flight.ts'
 import { Follower } from './coherence/follower.ts'
-import { GroupWriter } from './write/set-many.ts'
-import { Keyspace } from './coherence/coherent-store.ts'
-import type { Ground } from './coherence/coherent-store.ts'
-import { Lifespan } from './runtime/lifecycle.ts'
+import { SetManyWriter } from './write/set-many.ts'
+import { CoherentStore } from './coherence/coherent-store.ts'
+import type { CacheContext } from './coherence/coherent-store.ts'
+import { Lifecycle } from './runtime/lifecycle.ts'
 import { NAMESPACE_PATTERN } from './wire/ids.ts'
 import { partitionOf } from './wire/partitioner.ts'
 import { ScopedNamespace } from './namespace.ts'
@@ -19,14 +19,14 @@ import { PendingWrites } from './write-paths/pending-writes.ts'
 import { prewarm } from './replicate/prewarm.ts'
 import { Publisher, tokenOf } from './write/publisher.ts'
 import { Reader } from './read/reader.ts'
-import { Requests } from './loader-client/request-reply.ts'
-import { Scope } from './coherence/request-scope.ts'
+import { RequestReply } from './loader-client/request-reply.ts'
+import { RequestScope } from './coherence/request-scope.ts'
 import { cacheSettings, checkOptions, checkWriteOptions, namespaceSettings } from './api/settings.ts'
 import { SharedTier } from './tier/shared-tier.ts'
-import { Slots } from './runtime/semaphore.ts'
+import { Semaphore } from './runtime/semaphore.ts'
 import { newCounters } from './api/stats.ts'
 import { Budget } from './store/lru-store.ts'
-import { Timeline } from './runtime/clock.ts'
+import { Clock } from './runtime/clock.ts'
 import type { Token } from './wire/token.ts'
 import type {
   Cache,
@@ -42,7 +42,7 @@ import type {
   ScopeOptions,
   WriteOptions,
 } from './api/types.ts'
-import { Updates } from './replicate/updates-consumer.ts'
+import { UpdatesConsumer } from './replicate/updates-consumer.ts'
 import { WriteBehind } from './write-paths/write-behind.ts'
 import { WriteThrough } from './write-paths/write-through.ts'
 import { Writer } from './write/writer.ts'
@@ -85,44 +85,44 @@ export function openCache(options: CacheOptions): OpenCache {
 }
 
 class IsolateCache implements OpenCache {
-  readonly #ground: Ground
+  readonly #shared: CacheContext
   readonly #follower: Follower
   readonly #publisher: Publisher
-  readonly #updates: Updates
-  readonly #requests: Requests
+  readonly #updates: UpdatesConsumer
+  readonly #requests: RequestReply
   readonly reading: WriterContext
-  readonly #spaces = new Map<string, Keyspace<unknown>>()
+  readonly #spaces = new Map<string, CoherentStore<unknown>>()
   readonly #namespaces = new Map<string, NamespaceParts<unknown>>()
   readonly #tier: SharedTier | undefined
-  readonly #root: Scope
-  readonly #lifespan: Lifespan
+  readonly #root: RequestScope
+  readonly #lifecycle: Lifecycle
 
   constructor(options: CacheOptions) {
     const settings = cacheSettings(options)
     const { runtime } = settings
-    const timeline = new Timeline(runtime, (backMs) => {
+    const clock = new Clock(runtime, (backMs) => {
       for (const partition of this.#follower.partitions.values()) partition.forgetAges()
       settings.emit?.({ type: 'clock_back', backMs })
     })
     const counters = newCounters()
-    this.#ground = { settings, timeline, counters, budget: new Budget(settings) }
+    this.#shared = { settings, clock, counters, budget: new Budget(settings) }
     // No proof of identity: it only tells our own announcements from those of other caches.
     const self = Math.floor(runtime.random() * 2 ** 52).toString(36)
-    this.#publisher = new Publisher(this.#ground, self)
-    this.#lifespan = new Lifespan(runtime)
-    this.#follower = new Follower({ settings, timeline, counters, self }, this.#lifespan)
-    this.#updates = new Updates(this.#ground, this.#spaces)
-    this.#requests = new Requests(this.#ground, this.#follower)
+    this.#publisher = new Publisher(this.#shared, self)
+    this.#lifecycle = new Lifecycle(runtime)
+    this.#follower = new Follower({ settings, clock, counters, self }, this.#lifecycle)
+    this.#updates = new UpdatesConsumer(this.#shared, this.#spaces)
+    this.#requests = new RequestReply(this.#shared, this.#follower)
     if (settings.replicate) this.#follower.carries((signal) => this.#updates.fetch(signal))
-    this.#tier = settings.tier && new SharedTier(settings.tier, this.#ground)
-    this.#root = new Scope(runtime, settings.emit)
+    this.#tier = settings.tier && new SharedTier(settings.tier, this.#shared)
+    this.#root = new RequestScope(runtime, settings.emit)
     this.reading = {
-      ground: this.#ground,
+      shared: this.#shared,
       follower: this.#follower,
       publisher: this.#publisher,
-      slots: new Slots(settings.maxLoads, runtime, timeline),
-      bypassSlots: new Slots(settings.maxBypassLoads, runtime, timeline),
-      lifespan: this.#lifespan,
+      slots: new Semaphore(settings.maxLoads, runtime, clock),
+      bypassSlots: new Semaphore(settings.maxBypassLoads, runtime, clock),
+      lifecycle: this.#lifecycle,
       tier: this.#tier,
       updates: settings.replicate ? this.#updates : undefined,
     }
@@ -140,7 +140,7 @@ class IsolateCache implements OpenCache {
     return this.#namespaces.get(name) as unknown as NamespaceParts<T>
   }
 
-  namespaceIn<T>(scope: Scope, name: string, options?: NamespaceOptions<T>): Namespace<T> {
+  namespaceIn<T>(scope: RequestScope, name: string, options?: NamespaceOptions<T>): Namespace<T> {
     let parts = this.#namespaces.get(name)
     if (parts !== undefined && options !== undefined)
       throw new TypeError(`namespace \`${name}\` is declared already`)
@@ -149,21 +149,21 @@ class IsolateCache implements OpenCache {
   }
 
   for(context: RequestContext, options?: ScopeOptions): CacheScope {
-    return new RequestScope(this, this.#open(context, options))
+    return new CacheInRequest(this, this.#open(context, options))
   }
 
   async clear(options?: WriteOptions): Promise<Token> {
     return this.clearIn(this.#root, options)
   }
 
-  async clearIn(scope: Scope, options?: WriteOptions): Promise<Token> {
+  async clearIn(scope: RequestScope, options?: WriteOptions): Promise<Token> {
     return this.#publisher.deadline.call(options, (bounded) => this.#clear(scope, bounded))
   }
 
-  async #clear(scope: Scope, options: WriteOptions | undefined): Promise<Token> {
+  async #clear(scope: RequestScope, options: WriteOptions | undefined): Promise<Token> {
     checkWriteOptions(options, 'evict')
-    this.#lifespan.check()
-    const partitions = Array.from({ length: this.#ground.settings.evictionPartitions }, (_, id) => id)
+    this.#lifecycle.check()
+    const partitions = Array.from({ length: this.#shared.settings.evictionPartitions }, (_, id) => id)
     const namespaces = [...this.#namespaces.values()]
     const then = namespaces.map(
       ({ space: { partition } }) => [partition.generation, partition.position] as const,
@@ -188,9 +188,9 @@ class IsolateCache implements OpenCache {
     return this.syncIn(this.#root, options)
   }
 
-  async syncIn(scope: Scope, options: ReadOptions = {}): Promise<Freshness> {
+  async syncIn(scope: RequestScope, options: ReadOptions = {}): Promise<Freshness> {
     checkOptions(options, 'read')
-    this.#lifespan.check()
+    this.#lifecycle.check()
     await this.#follower.sync(scope, options.signal)
     const passed = () =>
       [...this.#follower.partitions.values()].every(
@@ -206,33 +206,33 @@ class IsolateCache implements OpenCache {
   }
 
   async follow({ signal }: FollowOptions): Promise<void> {
-    this.#lifespan.check()
+    this.#lifecycle.check()
     await this.#follower.follow(this.#root, signal)
   }
 
   async prewarm(options: PrewarmOptions = {}): Promise<PrewarmResult> {
     checkOptions(options, 'prewarm')
-    this.#lifespan.check()
-    return prewarm(this.#ground, this.#follower, this.#updates, this.#root, options)
+    this.#lifecycle.check()
+    return prewarm(this.#shared, this.#follower, this.#updates, this.#root, options)
   }
 
   stats(): CacheStats {
-    const { counters, budget } = this.#ground
+    const { counters, budget } = this.#shared
     return { ...counters, entries: budget.entries, bytes: budget.bytes, tierState: this.#tier?.state }
   }
 
   async close(): Promise<void> {
-    if (this.#lifespan.closed) return
-    this.#lifespan.close()
-    for (const space of this.#spaces.values()) space.doubt(() => true)
-    await this.#ground.settings.log.close?.()
+    if (this.#lifecycle.closed) return
+    this.#lifecycle.close()
+    for (const space of this.#spaces.values()) space.dropPossiblyEvicted(() => true)
+    await this.#shared.settings.log.close?.()
     await this.#tier?.close()
   }
 
-  #open(context: RequestContext, options: ScopeOptions = {}): Scope {
+  #open(context: RequestContext, options: ScopeOptions = {}): RequestScope {
     checkOptions(options, 'scope')
-    const { runtime, emit } = this.#ground.settings
-    const scope = new Scope(runtime, emit, context, options.after, options.onRead)
+    const { runtime, emit } = this.#shared.settings
+    const scope = new RequestScope(runtime, emit, context, options.after, options.onRead)
     this.#follower.touch(scope)
     return scope
   }
@@ -241,15 +241,15 @@ class IsolateCache implements OpenCache {
     if (!NAMESPACE_PATTERN.test(name))
       throw new TypeError(`\`${name}\` is no name of a namespace: ${NAMESPACE_PATTERN}`)
     if (this.#namespaces.size >= MAX_NAMESPACES) throw new TypeError(`more than ${MAX_NAMESPACES} namespaces`)
-    const settings = namespaceSettings(options, this.#ground.settings.namespace)
+    const settings = namespaceSettings(options, this.#shared.settings.namespace)
     // A namespace lives whole in one partition, named in the produce call: every proxy hashes differently.
-    const partition = partitionOf(encodeUtf8(name), this.#ground.settings.evictionPartitions)
-    const space = new Keyspace<T>(name, settings, this.#follower.partition(partition), this.#ground)
+    const partition = partitionOf(encodeUtf8(name), this.#shared.settings.evictionPartitions)
+    const space = new CoherentStore<T>(name, settings, this.#follower.partition(partition), this.#shared)
     const share = settings.share ? this.#publisher : undefined
     const tier = settings.tier ? this.#tier : undefined
-    const flights = new Flights(
+    const flights = new SingleFlight(
       space,
-      { ground: this.#ground, lifespan: this.#lifespan, tier },
+      { shared: this.#shared, lifecycle: this.#lifecycle, tier },
       (held, scope) => {
         if (share) for (const [key, value] of held) share.share(space, key, value, scope)
         tier?.put(space, held, scope)
@@ -260,9 +260,9 @@ class IsolateCache implements OpenCache {
     const parts: NamespaceParts<T> = {
       space,
       flights,
-      reader: new Reader(space, flights, new PendingWrites(space, this.#ground), this.reading),
+      reader: new Reader(space, flights, new PendingWrites(space, this.#shared), this.reading),
       writer,
-      many: new GroupWriter(space, writer, this.reading),
+      many: new SetManyWriter(space, writer, this.reading),
       behind: new WriteBehind(space, writer, this.reading),
       through: new WriteThrough(space, writer, this.reading),
       deadline: this.#publisher.deadline,
@@ -274,11 +274,11 @@ class IsolateCache implements OpenCache {
   }
 }
 
-class RequestScope implements CacheScope {
+class CacheInRequest implements CacheScope {
   readonly #cache: IsolateCache
-  readonly #scope: Scope
+  readonly #scope: RequestScope
 
-  constructor(cache: IsolateCache, scope: Scope) {
+  constructor(cache: IsolateCache, scope: RequestScope) {
     this.#cache = cache
     this.#scope = scope
   }

@@ -4,13 +4,13 @@
  * @module
  */
 import type { Call } from './read/flight.ts'
-import type { Flights } from './read/single-flight.ts'
-import type { GroupWriter } from './write/set-many.ts'
-import type { Keyspace, Vantage } from './coherence/coherent-store.ts'
+import type { SingleFlight } from './read/single-flight.ts'
+import type { SetManyWriter } from './write/set-many.ts'
+import type { CoherentStore, LogPosition } from './coherence/coherent-store.ts'
 import type { PublishDeadline } from './write/publish-deadline.ts'
 import type { Reader } from './read/reader.ts'
-import type { Scope } from './coherence/request-scope.ts'
-import type { Slots } from './runtime/semaphore.ts'
+import type { RequestScope } from './coherence/request-scope.ts'
+import type { Semaphore } from './runtime/semaphore.ts'
 import type { Token } from './wire/token.ts'
 import type {
   DeleteOptions,
@@ -36,28 +36,28 @@ import type { Writer } from './write/writer.ts'
 
 /** What a namespace consists of, whatever the scope it is used in. */
 export interface NamespaceParts<T> {
-  readonly space: Keyspace<T>
-  readonly flights: Flights<T>
+  readonly space: CoherentStore<T>
+  readonly flights: SingleFlight<T>
   readonly reader: Reader<T>
   readonly writer: Writer<T>
   readonly through: WriteThrough<T>
   readonly behind: WriteBehind<T>
-  readonly many: GroupWriter<T>
+  readonly many: SetManyWriter<T>
   readonly deadline: PublishDeadline
   /** A scope of its own for a request. */
-  readonly open: (context: RequestContext, options?: ScopeOptions) => Scope
+  readonly open: (context: RequestContext, options?: ScopeOptions) => RequestScope
 }
 
 export class ScopedNamespace<T> implements Namespace<T> {
   readonly name: string
   readonly #parts: NamespaceParts<T>
-  readonly #space: Keyspace<T>
-  readonly #scope: Scope
+  readonly #space: CoherentStore<T>
+  readonly #scope: RequestScope
   readonly #requires: boolean
   /** A listener gets each of its reads: none takes the short way. */
   readonly #isWatched: boolean
 
-  constructor(parts: NamespaceParts<T>, scope: Scope) {
+  constructor(parts: NamespaceParts<T>, scope: RequestScope) {
     this.name = parts.space.name
     this.#parts = parts
     this.#space = parts.space
@@ -67,7 +67,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   /** The places that its loads take, and those of all namespaces of its cache. */
-  get slots(): Slots {
+  get slots(): Semaphore {
     return this.#parts.reader.slots
   }
 
@@ -87,13 +87,13 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   /** The place in the log of a load that begins now. */
-  get vantage(): Vantage {
-    return this.#space.vantage
+  get logPosition(): LogPosition {
+    return this.#space.logPosition
   }
 
   /** Whether all records between two places have been read, and no eviction there may concern the key. */
-  unchanged(key: string, since: Vantage, by: Vantage): boolean {
-    return this.#space.unchanged(key, since, by)
+  unchanged(key: string, since: LogPosition, by: LogPosition): boolean {
+    return this.#space.unevictedBetween(key, since, by)
   }
 
   for(context: RequestContext, options?: ScopeOptions): Namespace<T> {

@@ -11,7 +11,7 @@ import type { Origin, OriginValue } from './origin.ts'
 const BATCH_CONCURRENCY = 6
 
 /** A loader, and the options that tell the tags of what it loaded. */
-export interface Loading<L> {
+export interface OriginLoaders<L> {
   readonly loader: L
   readonly options: LoadOptions<unknown>
 }
@@ -68,7 +68,7 @@ function lifeOf(life: Life | undefined): Duration | undefined {
   return life.leftToSettings ? atMost(life.said) : life.said
 }
 
-export function loadingOne(origin: Origin, namespace: string): Loading<Loader<unknown>> {
+export function loadingOne(origin: Origin, namespace: string): OriginLoaders<Loader<unknown>> {
   const notes = new Notes()
   return {
     loader: async ({ key, signal }) => {
@@ -82,7 +82,7 @@ export function loadingOne(origin: Origin, namespace: string): Loading<Loader<un
 }
 
 /** One request for each key, a few at a time. One that fails fails the batch, and ends the others. */
-export function loadingMany(origin: Origin, namespace: string): Loading<ManyLoader<unknown>> {
+export function loadingMany(origin: Origin, namespace: string): OriginLoaders<ManyLoader<unknown>> {
   const notes = new Notes()
   return {
     loader: async (keys, { signal }) => {

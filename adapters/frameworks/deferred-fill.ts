@@ -16,13 +16,13 @@ import { settledWithin } from '../../src/runtime/deadline.ts'
 import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
 import { checkHoldable } from '../../src/wire/holdable.ts'
 import { MAX_KEY_LENGTH } from '../../src/wire/ids.ts'
-import type { Vantage } from '../../src/coherence/coherent-store.ts'
+import type { LogPosition } from '../../src/coherence/coherent-store.ts'
 import { ScopedNamespace } from '../../src/namespace.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Entry, Loader, LoadOptions, Namespace } from '../../src/api/types.ts'
-import { Room } from './deferred-fill/waiting-limit.ts'
-import { UnplacedReads } from './deferred-fill/unanswered-reads.ts'
+import { WaitingLimit } from './deferred-fill/waiting-limit.ts'
+import { UnansweredReads } from './deferred-fill/unanswered-reads.ts'
 
 /** How long a value is waited for. Each that is waited for takes one of the cache's places for loads. */
 const PATIENCE_MS = 10_000
@@ -77,7 +77,7 @@ interface Wait<T> {
   /** Wall clock: when the cache has asked for the value, and its as-of is of. */
   askedAt: number
   /** Where the framework's load stands, at the worst: that of the read, and once the cache has asked, of that moment. */
-  vantage: Vantage
+  logPosition: LogPosition
   /** Which loads of the framework had begun by then. */
   began?: ReturnType<Loads['atNow']> | undefined
   /** Takes the value; `undefined` where there is none. Absent until the cache has asked for it. */
@@ -86,10 +86,10 @@ interface Wait<T> {
 
 export class LateFills<T> {
   readonly #space: Namespace<T>
-  readonly #room: Room
+  readonly #room: WaitingLimit
   readonly #runtime: Runtime
   readonly #open = new Map<string, Wait<T>>()
-  readonly #unplaced: UnplacedReads
+  readonly #unplaced: UnansweredReads
   readonly #loads: Loads | undefined
   /** Kafka was out of reach: few loads have a place then, and nothing that they bring is served. */
   #isBypassed = false
@@ -101,8 +101,8 @@ export class LateFills<T> {
   ) {
     this.#space = space
     this.#loads = loads
-    this.#unplaced = new UnplacedReads(maxLoadMs)
-    this.#room = Room.of(space)
+    this.#unplaced = new UnansweredReads(maxLoadMs)
+    this.#room = WaitingLimit.of(space)
     this.#runtime = runtime
   }
 
@@ -114,7 +114,12 @@ export class LateFills<T> {
     if (this.#open.has(key) || this.#room.isFull(this.#space)) return this.get(key)
     if (this.#isUnheld) return this.#beside(key, async () => this.#look(key))
     const until = this.#runtime.monotonic() + LIFETIME_MS
-    const wait: Wait<T> = { readAt: this.#runtime.now(), until, askedAt: Infinity, vantage: this.#vantage }
+    const wait: Wait<T> = {
+      readAt: this.#runtime.now(),
+      until,
+      askedAt: Infinity,
+      logPosition: this.#logPosition,
+    }
     this.#open.set(key, wait)
     this.#room.take(wait, () => this.#giveUp(key, wait))
     let miss!: (stale: T | undefined) => void
@@ -157,26 +162,26 @@ export class LateFills<T> {
 
   /** A read that nothing is waited for. */
   async #beside(key: string, read: () => Promise<T | undefined>): Promise<T | undefined> {
-    const vantage = this.#vantage
+    const logPosition = this.#logPosition
     let value: T | undefined
     try {
       return (value = await read())
     } finally {
       // Also where it rejects: a framework that bears it loads as if there were nothing.
-      if (value === undefined) this.#unplace(key, vantage)
+      if (value === undefined) this.#unplace(key, logPosition)
     }
   }
 
   /** Ends a wait that the cache has not asked for a value, and never will. */
   #endUnasked(key: string, wait: Wait<T>, loads: boolean): void {
-    if (this.#end(key, wait) && loads) this.#unplace(key, wait.vantage)
+    if (this.#end(key, wait) && loads) this.#unplace(key, wait.logPosition)
   }
 
   /** Remembers a load of the framework that no wait is for. */
-  #unplace(key: string, vantage: Vantage): void {
+  #unplace(key: string, logPosition: LogPosition): void {
     // A longer key is never waited for.
     if (this.#loads !== undefined || key.length > MAX_KEY_LENGTH) return
-    this.#unplaced.add(key, vantage, this.#runtime.monotonic())
+    this.#unplaced.add(key, logPosition, this.#runtime.monotonic())
   }
 
   /** Whether what is brought would not be held: Kafka is out of reach. */
@@ -191,11 +196,11 @@ export class LateFills<T> {
   }
 
   /** Where a load that begins now stands; nowhere, where that is not to be known. */
-  get #vantage(): Vantage {
-    return this.#space instanceof ScopedNamespace ? this.#space.vantage : { asOf: -1, generation: -1 }
+  get #logPosition(): LogPosition {
+    return this.#space instanceof ScopedNamespace ? this.#space.logPosition : { asOf: -1, generation: -1 }
   }
 
-  #unchanged(key: string, since: Vantage, by: Vantage): boolean {
+  #unchanged(key: string, since: LogPosition, by: LogPosition): boolean {
     return this.#space instanceof ScopedNamespace && this.#space.unchanged(key, since, by)
   }
 
@@ -205,7 +210,7 @@ export class LateFills<T> {
     if (wait?.give === undefined || this.#loads === undefined) return
     if (this.#loads.isUnderWay(key)) return
     // Evictions that this isolate has not read yet will kill the held value, of this wait or of a new one.
-    if (this.#unchanged(key, wait.vantage, { ...wait.vantage, asOf: 0 })) return
+    if (this.#unchanged(key, wait.logPosition, { ...wait.logPosition, asOf: 0 })) return
     void wait.give(undefined)
   }
 
@@ -253,17 +258,17 @@ export class LateFills<T> {
   }
 
   /** Whether it may as well be of any other read whose value may still come. */
-  #isOfAll(key: string, { vantage }: Wait<T>): boolean {
+  #isOfAll(key: string, { logPosition }: Wait<T>): boolean {
     const others = this.#unplaced.still(key, this.#runtime.monotonic())
     // It is of one of them, and who waited may still bring its own.
-    if (others.length > 0) this.#unplace(key, vantage)
-    return others.every((other) => this.#unchanged(key, other, vantage))
+    if (others.length > 0) this.#unplace(key, logPosition)
+    return others.every((other) => this.#unchanged(key, other, logPosition))
   }
 
   #value(key: string, wait: Wait<T>, signal: AbortSignal, done: () => Promise<void>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       wait.askedAt = this.#runtime.now()
-      wait.vantage = this.#vantage
+      wait.logPosition = this.#logPosition
       wait.began = this.#loads?.atNow(key)
       wait.give = (value) => {
         this.#end(key, wait)
@@ -285,7 +290,7 @@ export class LateFills<T> {
 
   /** Its framework may still load. */
   #giveUp(key: string, wait: Wait<T>): void {
-    if (this.#end(key, wait)) this.#unplace(key, wait.vantage)
+    if (this.#end(key, wait)) this.#unplace(key, wait.logPosition)
   }
 
   /** Waits of readers that are gone: that of the key, and where there is no room for more all of them. */

@@ -12,8 +12,8 @@ import { LateFills } from './deferred-fill.ts'
 import type { HeldEntry, NextCacheEntry } from './next/entry.ts'
 import { holdEntry, lifeMs, nextNow, releaseEntry } from './next/entry.ts'
 import type { NextCacheHandler } from './next/handler.ts'
-import { groupsOf, type PathMark, PathMarks } from './next/soft-tags.ts'
-import { OpenSets } from './next/pending-sets.ts'
+import { groupsOf, type SoftTag, SoftTags } from './next/soft-tags.ts'
+import { PendingSets } from './next/pending-sets.ts'
 import { check, count, durationShape, longerThanNothing } from '../options.ts'
 
 export type { NextCacheEntry, NextCacheHandler }
@@ -27,7 +27,7 @@ export interface NextCacheHandlerOptions {
   readonly maxEntryBytes?: number
 }
 
-type Held = HeldEntry | PathMark
+type Held = HeldEntry | SoftTag
 const shape = z.strictObject({
   namespace: z.string({ error: 'must be a string' }).optional(),
   maxTtl: durationShape.optional(),
@@ -56,9 +56,9 @@ export function nextCacheHandler(cache: Cache, options: NextCacheHandlerOptions 
   // The handler takes no entry that another process made: it cannot know which paths were revalidated since.
   const mine = { share: false, tier: false, schema: z.never(), tags: (held: Held) => held.tags }
   const space = cache.namespace<Held>(namespace, mine)
-  const marks = new PathMarks(space)
+  const marks = new SoftTags(space)
   const fills = new LateFills(space, systemRuntime({ now: nextNow }))
-  const sets = new OpenSets()
+  const sets = new PendingSets()
   const ttl = (held: Held): number => ('bytes' in held ? Math.min(lifeMs(held), maxTtlMs) : 0)
   const find = async (cacheKey: string, softTags: readonly string[]): Promise<HeldEntry | undefined> => {
     const key = await marks.key(cacheKey, softTags)

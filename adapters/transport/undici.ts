@@ -9,8 +9,8 @@ import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/api/types.ts'
 import { check, count, durationShape, longerThanNothing } from '../options.ts'
 import { Exchange } from './undici/exchange.ts'
-import { Lines } from './undici/agent.ts'
-import { type Plain, plainOf } from './undici/request-body.ts'
+import { Agent } from './undici/agent.ts'
+import { type PlainRequest, plainRequestOf } from './undici/request-body.ts'
 
 /**
  * How the transport verifies the server, and the client's own certificate. All is PEM text but `servername`.
@@ -113,7 +113,7 @@ export function undici(options: UndiciOptions = {}): UndiciTransport {
   const ms = (option: TimeOption, otherwise: Duration) =>
     longerThanNothing(options[option] ?? otherwise, option)
   const closeMs = ms('closeTimeout', '5s')
-  const lines = new Lines({
+  const lines = new Agent({
     connections,
     maxQueue,
     queueMs: ms('queueTimeout', '5s'),
@@ -125,7 +125,7 @@ export function undici(options: UndiciOptions = {}): UndiciTransport {
     runtime,
   })
 
-  async function send(plain: Plain): Promise<Response> {
+  async function send(plain: PlainRequest): Promise<Response> {
     const { url, method, headers, body, signal, redirect } = plain
     signal?.throwIfAborted()
     const line = lines.to(url.origin)
@@ -154,7 +154,7 @@ export function undici(options: UndiciOptions = {}): UndiciTransport {
 
   let closing: Promise<void> | undefined
   return {
-    fetch: async (input, init) => send(await plainOf(input, init)),
+    fetch: async (input, init) => send(await plainRequestOf(input, init)),
     close() {
       return (closing ??= lines.close(closeMs))
     },

@@ -14,7 +14,7 @@ import { confluentV3 } from './protocols/confluent/v3.ts'
 import { drained } from './graceful-drain.ts'
 import { limitsOf } from './limits.ts'
 import type { GatewayLimits } from './limits.ts'
-import { Polls } from './long-poll-limiter.ts'
+import { LongPollLimiter } from './long-poll-limiter.ts'
 import { redpanda } from './protocols/redpanda.ts'
 import type { Service } from './service.ts'
 import { upstash } from './protocols/upstash.ts'
@@ -107,7 +107,7 @@ export function createGateway(options: GatewayOptions): Hono {
     bodies,
     cluster: drained(cluster, stopping),
     limits,
-    polls: new Polls(limits.maxPolls, limits.maxAnswerBytes),
+    polls: new LongPollLimiter(limits.maxPolls, limits.maxAnswerBytes),
     runtime,
     stopping,
     open: isOpen(auth),

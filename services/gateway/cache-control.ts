@@ -6,7 +6,7 @@
  */
 import type { PartitionRead } from './partition-reader.ts'
 
-export interface Caching {
+export interface CacheControl {
   readonly headers: Readonly<Record<string, string>>
   /** The client has this very answer already (RFC 9110, section 13.1.2). */
   readonly notModified: boolean
@@ -35,7 +35,7 @@ const MAX_HEADER = 4096
  * is `immutable`. Where it does not, the same URL has other records once the topic is created anew, so a
  * cache must ask again each time. Every other answer is `no-store`.
  */
-export function cachingOf(read: PartitionRead, request: CachedRequest): Caching {
+export function cacheControlOf(read: PartitionRead, request: CachedRequest): CacheControl {
   if (!read.settled || read.outOfRange)
     return { headers: { 'cache-control': 'no-store' }, notModified: false }
   const { offset, isolation, format, named, open, ifNoneMatch } = request

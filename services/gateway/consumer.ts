@@ -15,7 +15,7 @@ import { attempt, hosted } from './record-faults.ts'
 import type { Stop } from './record-faults.ts'
 import { Refusal } from './refusal.ts'
 import { either } from './signals.ts'
-import { Turns } from './request-queue.ts'
+import { RequestQueue } from './request-queue.ts'
 
 export class Consumer {
   readonly group: string
@@ -32,7 +32,7 @@ export class Consumer {
   /** Whether records were returned that the client must still commit itself. */
   #owes = false
   readonly #autoCommit: AutoCommit
-  readonly #turns = new Turns()
+  readonly #turns = new RequestQueue()
 
   constructor(group: string, name: string, options: ConsumerOptions, { cluster, runtime }: Surroundings) {
     this.group = group

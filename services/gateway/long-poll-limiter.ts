@@ -1,7 +1,7 @@
 /** The polls that wait at the moment and the answers that are on their way, counted so that they stay bounded. @module */
 import { Refusal } from './refusal.ts'
 
-export class Polls {
+export class LongPollLimiter {
   readonly #max: number
   readonly #maxBytes: number
   #open = 0

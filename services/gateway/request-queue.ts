@@ -4,7 +4,7 @@ import { Refusal } from './refusal.ts'
 /** Requests that may wait for one instance. */
 const MAX_QUEUE = 16
 
-export class Turns {
+export class RequestQueue {
   #last: Promise<void> = Promise.resolve()
   #count = 0
 

@@ -4,13 +4,13 @@ import type { Bodies } from './body.ts'
 import type { Cluster } from './cluster.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { PartitionReader } from './partition-reader.ts'
-import type { Polls } from './long-poll-limiter.ts'
+import type { LongPollLimiter } from './long-poll-limiter.ts'
 
 export interface Service {
   readonly bodies: Bodies
   readonly cluster: Cluster & PartitionReader
   readonly limits: Required<GatewayLimits>
-  readonly polls: Polls
+  readonly polls: LongPollLimiter
   readonly runtime: Runtime
   /** Aborted when the process stops. */
   readonly stopping: AbortSignal

@@ -8,11 +8,11 @@
  * @module
  */
 import type { OpenCache } from '../../src/cache.ts'
-import type { Call, Demand, Flight, Outcome } from '../../src/read/flight.ts'
-import type { Candidate, Keyspace } from '../../src/coherence/coherent-store.ts'
+import type { Call, LoadRequest, Flight, Outcome } from '../../src/read/flight.ts'
+import type { Candidate, CoherentStore } from '../../src/coherence/coherent-store.ts'
 import { tagsOf } from '../../src/coherence/ttl-and-tags.ts'
 import type { NamespaceParts } from '../../src/namespace.ts'
-import type { Scope } from '../../src/coherence/request-scope.ts'
+import type { RequestScope } from '../../src/coherence/request-scope.ts'
 import type { Publication } from './publication.ts'
 import type { Wanted } from './queue.ts'
 import type { LoaderCounters } from './stats.ts'
@@ -34,7 +34,7 @@ export class Batch {
   readonly #cache: OpenCache
   readonly #parts: NamespaceParts<unknown>
   readonly #call: Call<unknown>
-  readonly #scope: Scope
+  readonly #scope: RequestScope
   readonly #counters: LoaderCounters
   /** What the loader threw, if it did. */
   failure: { readonly error: unknown } | undefined
@@ -44,7 +44,7 @@ export class Batch {
     cache: OpenCache,
     parts: NamespaceParts<unknown>,
     call: Call<unknown>,
-    scope: Scope,
+    scope: RequestScope,
     counters: LoaderCounters,
   ) {
     this.#cache = cache
@@ -72,10 +72,10 @@ export class Batch {
    * Returns whether the proof is younger than `maxStaleness`.
    */
   async #prove(wanted: readonly Wanted[], signal: AbortSignal): Promise<boolean> {
-    const { ground, follower } = this.#cache.reading
+    const { shared, follower } = this.#cache.reading
     const { partition } = this.#parts.space
     const asked = Math.max(...wanted.map(({ asOf }) => asOf))
-    const proved = () => ground.timeline.now() - partition.freshAt < ground.settings.maxStalenessMs
+    const proved = () => shared.clock.now() - partition.freshAt < shared.settings.maxStalenessMs
     if (proved() && partition.position >= asked) return true
     await follower.sync(this.#scope, signal)
     return proved()
@@ -84,10 +84,10 @@ export class Batch {
   /** Publishes a held value again where this asker can use it. Returns whether it did. */
   #again(wanted: Wanted): boolean {
     const { space } = this.#parts
-    const { timeline } = this.#cache.reading.ground
+    const { clock } = this.#cache.reading.shared
     const { position, generation } = space.partition
     const held = space.current(wanted.key)
-    if (held === undefined || timeline.now() >= held.freshUntil || position < wanted.asOf) return false
+    if (held === undefined || clock.now() >= held.freshUntil || position < wanted.asOf) return false
     const { value, loadedAt, freshUntil, tags, version } = held
     // No eviction below the position matched the value: the position is a valid as-of for it.
     const asOf = Math.max(held.asOf, position)
@@ -103,15 +103,22 @@ export class Batch {
   async #load(wanted: readonly Wanted[], signal: AbortSignal): Promise<Wanted[]> {
     if (wanted.length === 0) return []
     const { flights, space } = this.#parts
-    const { slots, ground } = this.#cache.reading
+    const { slots, shared } = this.#cache.reading
     const { load } = space.settings
-    const demand: Demand<unknown> = { call: this.#call, load, scope: this.#scope, slots, signal, required: 0 }
+    const demand: LoadRequest<unknown> = {
+      call: this.#call,
+      load,
+      scope: this.#scope,
+      slots,
+      signal,
+      required: 0,
+    }
     const keys = wanted.map(({ key }) => key)
     this.#counters.loads++
     this.#counters.loaded += keys.length
     const flown = flights.of(keys, demand)
     // The leader times out just before, with a more precise error.
-    const deadline = ground.timeline.now() + load.hardTimeoutMs + 1
+    const deadline = shared.clock.now() + load.hardTimeoutMs + 1
     const again: Wanted[] = []
     for (const each of wanted) {
       const flight = flown.get(each.key)!
@@ -161,7 +168,7 @@ export class Batch {
    * `'failed'`.
    */
   async publish(publication: Publication, signal: AbortSignal): Promise<void> {
-    const space: Keyspace<unknown> = this.#parts.space
+    const space: CoherentStore<unknown> = this.#parts.space
     this.failure = (await publication.publish(space, this.findings, signal)) ?? this.failure
   }
 }

@@ -12,8 +12,8 @@ import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
 import type { CacheOptions, NamespaceOptions } from '../../src/api/options.ts'
 import type { Duration, ManyLoader } from '../../src/api/types.ts'
 import type { LoaderEvent } from './events.ts'
-import { parseShare } from './partition-share.ts'
-import type { Share } from './partition-share.ts'
+import { parsePartitionShare } from './partition-share.ts'
+import type { PartitionShare } from './partition-share.ts'
 
 /** How the values of one namespace are loaded. Its other options are those of a namespace of a cache. */
 export interface LoaderDefinition<T> extends Pick<
@@ -67,7 +67,7 @@ export interface Definition {
 
 export interface LoaderSettings {
   readonly definitions: readonly Definition[]
-  readonly share: Share
+  readonly share: PartitionShare
   readonly lookback: number
   readonly maxQueue: number
   readonly maxSkewMs: number
@@ -128,7 +128,9 @@ export function loaderSettings(options: LoaderOptions): LoaderSettings {
     throw new TypeError('`share` and `partitions` do not go together: each says which partitions are read')
   return {
     definitions: Object.entries(loaders).map(([name, given]) => definitionOf(name, given)),
-    share: partitions ? { of: (all) => all.filter((id) => partitions.includes(id)) } : parseShare(share),
+    share: partitions
+      ? { of: (all) => all.filter((id) => partitions.includes(id)) }
+      : parsePartitionShare(share),
     lookback,
     maxQueue,
     maxSkewMs: durationMs(maxSkew, 'maxSkew'),

@@ -1,6 +1,6 @@
 /** Which partitions of the requests topic a service reads, so that several divide them among themselves. @module */
 
-export interface Share {
+export interface PartitionShare {
   /** The partitions among all that this service reads. */
   of(all: readonly number[]): number[]
 }
@@ -9,7 +9,7 @@ export interface Share {
  * The share that a text such as `'2/3'` names: of every three partitions the second.
  * @throws TypeError when it names none.
  */
-export function parseShare(text = '1/1'): Share {
+export function parsePartitionShare(text = '1/1'): PartitionShare {
   const [, which, of] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? []
   const [part, parts] = [Number(which), Number(of)]
   if (!(part >= 1 && part <= parts))

@@ -5,13 +5,13 @@
  * @module
  */
 import { isKedgeError } from '../../src/ports/errors.ts'
-import type { Keyspace } from '../../src/coherence/coherent-store.ts'
+import type { CoherentStore } from '../../src/coherence/coherent-store.ts'
 import type { NewRecord } from '../../src/ports/kafka-log.ts'
 import type { Publisher } from '../../src/write/publisher.ts'
-import type { Timeline } from '../../src/runtime/clock.ts'
+import type { Clock } from '../../src/runtime/clock.ts'
 import type { Finding } from './batch.ts'
 import type { Wanted } from './queue.ts'
-import { Remembered } from './ttl-map.ts'
+import { TtlMap } from './ttl-map.ts'
 import type { LoaderCounters } from './stats.ts'
 
 /** Most records and bytes in one produce call: proxies refuse larger ones. */
@@ -29,21 +29,21 @@ interface Said {
 
 export class Publication {
   readonly #publisher: Publisher
-  readonly #timeline: Timeline
+  readonly #clock: Clock
   readonly #counters: LoaderCounters
-  readonly #said = new Remembered<Said>(MAX_REMEMBERED, REMEMBERED_MS)
+  readonly #said = new TtlMap<Said>(MAX_REMEMBERED, REMEMBERED_MS)
 
-  constructor(publisher: Publisher, timeline: Timeline, counters: LoaderCounters) {
+  constructor(publisher: Publisher, clock: Clock, counters: LoaderCounters) {
     this.#publisher = publisher
-    this.#timeline = timeline
+    this.#clock = clock
     this.#counters = counters
   }
 
   /**
    * Whether its askers will read an earlier publication of the key, and no eviction known here refuses it.
    */
-  answers<T>(space: Keyspace<T>, { key, end, asOf }: Wanted): boolean {
-    const now = this.#timeline.now()
+  answers<T>(space: CoherentStore<T>, { key, end, asOf }: Wanted): boolean {
+    const now = this.#clock.now()
     const said = this.#said.get(idOf(space.name, key), now)
     if (said === undefined || said.offset < end || said.asOf < asOf) return false
     return space.joinable(key, said.asOf, now)
@@ -54,7 +54,7 @@ export class Publication {
    * record could not be published; rejects only with `signal.reason`.
    */
   async publish<T>(
-    space: Keyspace<T>,
+    space: CoherentStore<T>,
     findings: readonly Finding[],
     signal: AbortSignal,
   ): Promise<{ readonly error: unknown } | undefined> {
@@ -89,14 +89,14 @@ export class Publication {
   }
 
   async #append<T>(
-    space: Keyspace<T>,
+    space: CoherentStore<T>,
     call: readonly { finding: Finding; record: NewRecord }[],
     signal: AbortSignal,
   ): Promise<{ readonly error: unknown } | undefined> {
     try {
       const records = call.map(({ record }) => record)
       const positions = await this.#publisher.append(records, signal)
-      const now = this.#timeline.now()
+      const now = this.#clock.now()
       for (const [at, { finding }] of call.entries()) {
         const { wanted, asOf, candidate } = finding
         this.#said.set(idOf(space.name, wanted.key), { offset: positions[at]!.offset, asOf }, now)
@@ -114,7 +114,7 @@ export class Publication {
   }
 
   #record<T>(
-    space: Keyspace<T>,
+    space: CoherentStore<T>,
     { wanted: { key }, asOf, loadedAt, candidate }: Finding,
   ): Promise<NewRecord> {
     return candidate

@@ -18,7 +18,7 @@ export interface Wanted {
   end: number
   /** The highest position that an asker held. */
   asOf: number
-  /** When it began to wait, on the cache's timeline. */
+  /** When it began to wait, on the cache's clock. */
   readonly since: number
   outcome: RequestOutcome | undefined
 }

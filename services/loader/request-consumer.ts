@@ -19,7 +19,7 @@ import type { LoaderCounters } from './stats.ts'
 /** A read may take so many times `pollTimeout` longer than its wait. */
 const READ_DEADLINE_FACTOR = 4
 
-export class Intake {
+export class RequestConsumer {
   readonly #settings: Settings
   readonly #own: LoaderSettings
   readonly #counters: LoaderCounters

@@ -10,10 +10,10 @@ import { durationMs } from '../../src/runtime/duration.ts'
 import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
 import { readRequest } from '../../src/wire/messages.ts'
 import type { RequestMessage } from '../../src/wire/messages.ts'
-import { Scope } from '../../src/coherence/request-scope.ts'
+import { RequestScope } from '../../src/coherence/request-scope.ts'
 import type { RequestContext } from '../../src/api/types.ts'
 import type { LoaderEvent } from './events.ts'
-import { Intake } from './request-consumer.ts'
+import { RequestConsumer } from './request-consumer.ts'
 import { loaderSettings } from './options.ts'
 import type { LoaderOptions, LoaderSettings } from './options.ts'
 import { Queue } from './queue.ts'
@@ -28,7 +28,7 @@ import type {
   RunOptions,
   StepOptions,
 } from './types.ts'
-import { Shift, Work } from './worker-pool.ts'
+import { Shift, WorkerPool } from './worker-pool.ts'
 
 const FIRST_PAUSE_MS = 20
 const MAX_PAUSE_MS = 500
@@ -68,8 +68,8 @@ class Service implements LoaderService {
   readonly #settings: LoaderSettings
   readonly #counters = newLoaderCounters()
   readonly #queue: Queue
-  readonly #intake: Intake
-  readonly #work: Work
+  readonly #intake: RequestConsumer
+  readonly #work: WorkerPool
   readonly #emit: (event: LoaderEvent) => void
   #failures = 0
   #error: unknown
@@ -86,19 +86,19 @@ class Service implements LoaderService {
     const emit = emitter(onEvent)
     const names = settings.definitions.map(({ name }) => name)
     this.#queue = new Queue(settings.maxQueue, names)
-    const { ground } = this.#cache.reading
-    this.#intake = new Intake(ground.settings, settings, this.#counters, emit)
+    const { shared } = this.#cache.reading
+    this.#intake = new RequestConsumer(shared.settings, settings, this.#counters, emit)
     this.#emit = emit
     const { counters, queue, cache } = { counters: this.#counters, queue: this.#queue, cache: this.#cache }
-    this.#work = new Work({ cache, settings, queue, counters, emit })
+    this.#work = new WorkerPool({ cache, settings, queue, counters, emit })
   }
 
   async run({ signal }: RunOptions): Promise<void> {
-    await this.#cache.reading.lifespan.during((stop) => this.#serve(stop), signal)
+    await this.#cache.reading.lifecycle.during((stop) => this.#serve(stop), signal)
   }
 
   async #serve(signal: AbortSignal): Promise<void> {
-    const { runtime } = this.#cache.reading.ground.settings
+    const { runtime } = this.#cache.reading.shared.settings
     const giveUp = new AbortController()
     const shift = this.#shift(giveUp.signal)
     // The follower knows the end of the evictions before the first request: its load needs no poll.
@@ -112,23 +112,23 @@ class Service implements LoaderService {
   }
 
   async step({ budget, signal, context }: StepOptions): Promise<LoadResult> {
-    const { timeline, settings } = this.#cache.reading.ground
-    this.#cache.reading.lifespan.check()
+    const { clock, settings } = this.#cache.reading.shared
+    this.#cache.reading.lifecycle.check()
     const budgetMs = durationMs(budget, 'budget')
-    const until = timeline.now() + budgetMs
+    const until = clock.now() + budgetMs
     const over = new AbortController()
     const stop = signal ? AbortSignal.any([signal, over.signal]) : over.signal
     const shift = this.#shift(signal ?? new AbortController().signal, context)
     const taken = new Set<Wanted>()
     const before = { ...this.#counters }
     const timer = new AbortController()
-    const clock = settings.runtime.sleep(budgetMs, timer.signal).then(
+    const timeUp = settings.runtime.sleep(budgetMs, timer.signal).then(
       () => over.abort(),
       () => undefined,
     )
-    await this.#read(shift, stop, () => Math.min(LONG_POLL_MS, until - timeline.now()), taken)
+    await this.#read(shift, stop, () => Math.min(LONG_POLL_MS, until - clock.now()), taken)
     timer.abort()
-    await clock
+    await timeUp
     // Loads under way are finished; waiting keys wait for the next step.
     shift.end()
     await shift.settled()
@@ -139,8 +139,8 @@ class Service implements LoaderService {
 
   async load(requests: Iterable<unknown>, options: LoadRequestsOptions = {}): Promise<LoadResult> {
     const { reading } = this.#cache
-    reading.lifespan.check()
-    const { timeline, settings } = reading.ground
+    reading.lifecycle.check()
+    const { clock, settings } = reading.shared
     const signal = options.signal ?? new AbortController().signal
     signal.throwIfAborted()
     const shift = this.#shift(signal, options.context)
@@ -156,12 +156,12 @@ class Service implements LoaderService {
         else foreign++
       }
     }
-    const until = timeline.now() + LOAD_DEADLINE_MS
+    const until = clock.now() + LOAD_DEADLINE_MS
     const open = () => [...taken].some(({ outcome }) => outcome === undefined)
-    while (open() && timeline.now() < until) {
+    while (open() && clock.now() < until) {
       shift.pump()
       // Another request may be loading its keys: this one must not await the promises of that request.
-      if (shift.working) await settledWithin(settings.runtime, shift.next(), until - timeline.now(), signal)
+      if (shift.working) await settledWithin(settings.runtime, shift.next(), until - clock.now(), signal)
       else if (open()) await settings.runtime.sleep(FIRST_PAUSE_MS, signal)
     }
     shift.end()
@@ -170,12 +170,12 @@ class Service implements LoaderService {
 
   async lag({ signal }: { readonly signal?: AbortSignal } = {}): Promise<LoaderLag> {
     const records = await this.#intake.lag(signal)
-    const ageMs = this.#queue.age(this.#cache.reading.ground.timeline.now())
+    const ageMs = this.#queue.age(this.#cache.reading.shared.clock.now())
     return { records, queued: this.#queue.size, ageMs }
   }
 
   stats(): LoaderStats {
-    const loading = this.#queue.loading(this.#cache.reading.ground.timeline.now())
+    const loading = this.#queue.loading(this.#cache.reading.shared.clock.now())
     return { ...this.#counters, queued: this.#queue.size, loading }
   }
 
@@ -190,13 +190,13 @@ class Service implements LoaderService {
   }
 
   #shift(signal: AbortSignal, context?: RequestContext): Shift {
-    const { runtime, emit } = this.#cache.reading.ground.settings
-    return new Shift(this.#work, new Scope(runtime, emit, context), signal)
+    const { runtime, emit } = this.#cache.reading.shared.settings
+    return new Shift(this.#work, new RequestScope(runtime, emit, context), signal)
   }
 
   /** Reads requests and begins batches, until aborted. Never rejects. */
   async #read(shift: Shift, signal: AbortSignal, wait: () => number, taken?: Set<Wanted>): Promise<void> {
-    const { runtime, log } = this.#cache.reading.ground.settings
+    const { runtime, log } = this.#cache.reading.shared.settings
     let pauseMs = FIRST_PAUSE_MS
     while (!signal.aborted) {
       const began = runtime.monotonic()
@@ -223,7 +223,7 @@ class Service implements LoaderService {
   }
 
   async #unread(cause: unknown, signal: AbortSignal): Promise<void> {
-    const { runtime } = this.#cache.reading.ground.settings
+    const { runtime } = this.#cache.reading.shared.settings
     const backoffMs = Math.min(MAX_BACKOFF_MS, 100 * 2 ** Math.min(this.#failures++, 10))
     const askedMs = isKedgeError(cause) ? Math.min(cause.retryAfterMs ?? 0, MAX_BACKOFF_MS) : 0
     const retryInMs = Math.max(askedMs, backoffMs * (0.5 + runtime.random() / 2))
@@ -234,7 +234,7 @@ class Service implements LoaderService {
 
   /** Queues a request; `undefined` where the service does not serve its namespace. */
   #accept(request: RequestMessage): Wanted | undefined {
-    const { timeline } = this.#cache.reading.ground
+    const { clock } = this.#cache.reading.shared
     this.#counters.requests++
     if (!this.#queue.serves(request.ns)) {
       this.#counters.foreign++
@@ -245,7 +245,7 @@ class Service implements LoaderService {
     const foreign = request.log !== undefined && logId !== undefined && request.log !== logId
     const { wanted, dropped } = this.#queue.add(
       foreign ? { ...request, asOf: undefined } : request,
-      timeline.now(),
+      clock.now(),
     )
     if (dropped) this.#work.drop(dropped, 'overflow')
     return wanted

@@ -1,6 +1,6 @@
 /** Remembers things about keys, bounded in number and in time. @module */
 
-export class Remembered<T> {
+export class TtlMap<T> {
   readonly #max: number
   readonly #forMs: number
   readonly #items = new Map<string, { readonly value: T; readonly until: number }>()

@@ -7,15 +7,15 @@
  */
 import type { OpenCache } from '../../src/cache.ts'
 import type { Call } from '../../src/read/flight.ts'
-import type { Scope } from '../../src/coherence/request-scope.ts'
-import { Slots } from '../../src/runtime/semaphore.ts'
+import type { RequestScope } from '../../src/coherence/request-scope.ts'
+import { Semaphore } from '../../src/runtime/semaphore.ts'
 import type { ManyLoader } from '../../src/api/types.ts'
 import { Batch } from './batch.ts'
 import type { DroppedReason, LoaderEvent } from './events.ts'
 import type { Definition, LoaderSettings } from './options.ts'
 import { Publication } from './publication.ts'
 import type { Queue, Wanted } from './queue.ts'
-import { Remembered } from './ttl-map.ts'
+import { TtlMap } from './ttl-map.ts'
 import type { LoaderCounters } from './stats.ts'
 
 const MAX_FAILED = 10_000
@@ -40,28 +40,28 @@ export interface WorkContext {
 interface Post {
   readonly definition: Definition
   readonly call: Call<unknown>
-  readonly slots: Slots
+  readonly slots: Semaphore
   readonly leaseMs: number
   failures: number
   pausedUntil: number
 }
 
-export class Work {
+export class WorkerPool {
   readonly context: WorkContext
   readonly posts: readonly Post[]
   readonly publication: Publication
-  readonly #failed: Remembered<true>
+  readonly #failed: TtlMap<true>
 
   constructor(context: WorkContext) {
     const { cache, settings, counters } = context
-    const { ground, publisher } = cache.reading
+    const { shared, publisher } = cache.reading
     this.context = context
-    this.publication = new Publication(publisher, ground.timeline, counters)
-    this.#failed = new Remembered(MAX_FAILED, settings.failurePauseMs)
+    this.publication = new Publication(publisher, shared.clock, counters)
+    this.#failed = new TtlMap(MAX_FAILED, settings.failurePauseMs)
     this.posts = settings.definitions.map((definition) => ({
       definition,
       call: callOf(definition.load),
-      slots: new Slots(definition.concurrency, ground.settings.runtime, ground.timeline),
+      slots: new Semaphore(definition.concurrency, shared.settings.runtime, shared.clock),
       leaseMs: cache.parts(definition.name).space.settings.load.hardTimeoutMs + LEASE_MS,
       failures: 0,
       pausedUntil: -Infinity,
@@ -71,8 +71,8 @@ export class Work {
   /** Why this key need not be loaded; `undefined` when it must be. */
   needless({ pausedUntil }: Post, wanted: Wanted): DroppedReason | 'answered' | undefined {
     const { cache, settings } = this.context
-    const { runtime } = cache.reading.ground.settings
-    const now = cache.reading.ground.timeline.now()
+    const { runtime } = cache.reading.shared.settings
+    const now = cache.reading.shared.clock.now()
     if (runtime.now() > wanted.deadline + settings.maxSkewMs) return 'expired'
     if (this.publication.answers(cache.parts(wanted.namespace).space, wanted)) return 'answered'
     if (now < pausedUntil || this.#failed.get(idOf(wanted), now)) return 'failing'
@@ -88,12 +88,17 @@ export class Work {
   }
 
   /** Answers one batch, from the lookup to the publication. Rejects only by the signal. */
-  async answer(post: Post, wanted: readonly Wanted[], scope: Scope, signal: AbortSignal): Promise<void> {
+  async answer(
+    post: Post,
+    wanted: readonly Wanted[],
+    scope: RequestScope,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { cache, counters, emit } = this.context
-    const { timeline } = cache.reading.ground
+    const { clock } = cache.reading.shared
     const { name: namespace } = post.definition
     const batch = new Batch(cache, cache.parts(namespace), post.call, scope, counters)
-    const since = timeline.now()
+    const since = clock.now()
     try {
       await batch.find(wanted, signal)
       this.#judge(post, batch, wanted)
@@ -115,14 +120,14 @@ export class Work {
     for (const each of wanted) if (each.outcome === 'unshareable') this.drop(each, 'unshareable')
     const said = batch.findings.filter((finding) => finding.wanted.outcome === 'answered')
     const values = said.filter(({ candidate }) => candidate).length
-    const durationMs = timeline.now() - since
+    const durationMs = clock.now() - since
     emit({ type: 'batch', namespace, keys: wanted.length, values, none: said.length - values, durationMs })
   }
 
   /** Remembers keys that failed at the source, so that the service does not load them again at once. */
   #judge(post: Post, batch: Batch, wanted: readonly Wanted[]): void {
     const { settings, cache } = this.context
-    const now = cache.reading.ground.timeline.now()
+    const now = cache.reading.shared.clock.now()
     if (batch.failure === undefined) {
       post.failures = 0
       return
@@ -136,13 +141,13 @@ export class Work {
 
 /** The work of one request, or of a process. */
 export class Shift {
-  readonly #work: Work
-  readonly #scope: Scope
+  readonly #work: WorkerPool
+  readonly #scope: RequestScope
   readonly #signal: AbortSignal
   readonly #tasks = new Set<Promise<void>>()
   #ended = false
 
-  constructor(work: Work, scope: Scope, signal: AbortSignal) {
+  constructor(work: WorkerPool, scope: RequestScope, signal: AbortSignal) {
     this.#work = work
     this.#scope = scope
     this.#signal = signal
@@ -175,7 +180,7 @@ export class Shift {
   /** Begins one batch. Returns whether there was a key to take and a free slot. */
   #begin(post: Post): boolean {
     const { cache, queue } = this.#work.context
-    const now = cache.reading.ground.timeline.now()
+    const now = cache.reading.shared.clock.now()
     const { name, maxBatch } = post.definition
     const free = post.slots.tryTake(post.leaseMs)
     if (free === undefined) return false

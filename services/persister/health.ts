@@ -5,7 +5,7 @@
  */
 import type { PersisterEvent, PersisterHealth, PersisterStats } from './types.ts'
 
-export class Condition {
+export class Health {
   readonly #counters = { persisted: 0, dead: 0, lost: 0, storeFailures: 0, logFailures: 0 }
   /** Namespaces whose store has failed since its last success. */
   readonly #failing = new Map<string, unknown>()

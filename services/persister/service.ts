@@ -10,8 +10,8 @@ import { durationMs } from '../../src/runtime/duration.ts'
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
 import { withStop } from '../../src/runtime/graceful-stop.ts'
 import type { Duration } from '../../src/api/types.ts'
-import { Condition } from './health.ts'
-import { Intake } from './write-consumer.ts'
+import { Health } from './health.ts'
+import { WriteConsumer } from './write-consumer.ts'
 import { persisterSettings } from './options.ts'
 import type { PersisterOptions, PersisterSettings } from './options.ts'
 import { StoreCalls } from './store-calls.ts'
@@ -58,9 +58,9 @@ export function createPersister(options: PersisterOptions): Persister {
 class Service implements Persister {
   readonly #cache: OpenCache
   readonly #own: PersisterSettings
-  readonly #intake: Intake
+  readonly #intake: WriteConsumer
   readonly #calls: StoreCalls
-  readonly #condition = new Condition()
+  readonly #condition = new Health()
   #lag: PersisterLag = { records: 0, seconds: 0 }
 
   constructor(options: PersisterOptions) {
@@ -74,21 +74,21 @@ class Service implements Persister {
     }
     this.#cache = openCache(this.#own.cache)
     const { reading } = this.#cache
-    this.#intake = new Intake(reading.ground.settings, this.#own)
+    this.#intake = new WriteConsumer(reading.shared.settings, this.#own)
     this.#calls = new StoreCalls(reading, this.#own)
   }
 
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const { lifespan, ground } = this.#cache.reading
-    const { runtime } = ground.settings
+    const { lifecycle, shared } = this.#cache.reading
+    const { runtime } = shared.settings
     await withStop(runtime, { signal, graceMs: this.#own.drainMs }, ({ soft, hard }) =>
-      lifespan.during((ended) => this.#follow(AbortSignal.any([soft, ended]), ended), hard),
+      lifecycle.during((ended) => this.#follow(AbortSignal.any([soft, ended]), ended), hard),
     )
   }
 
   /** Reads until `stop` is aborted, and persists the writes that it has read until `ended` is aborted. */
   async #follow(stop: AbortSignal, ended: AbortSignal): Promise<void> {
-    const { runtime, log } = this.#cache.reading.ground.settings
+    const { runtime, log } = this.#cache.reading.shared.settings
     for (let failures = 0; !stop.aborted;) {
       try {
         // The first read, and the one after a failure, do not wait: a long poll would report the health late.
@@ -113,11 +113,11 @@ class Service implements Persister {
     readonly budget: Duration
     readonly signal?: AbortSignal
   }): Promise<PersistResult> {
-    const { lifespan, ground } = this.#cache.reading
-    const until = ground.timeline.now() + durationMs(budget, 'budget')
+    const { lifecycle, shared } = this.#cache.reading
+    const until = shared.clock.now() + durationMs(budget, 'budget')
     const sum = { persisted: 0, repeated: 0, dead: 0 }
-    return lifespan.during(async (stop) => {
-      while (ground.timeline.now() < until) {
+    return lifecycle.during(async (stop) => {
+      while (shared.clock.now() < until) {
         const found = await this.#round(0, stop, stop)
         if (found === undefined) break
         for (const what of ['persisted', 'repeated', 'dead'] as const) sum[what] += found[what]
@@ -131,7 +131,7 @@ class Service implements Persister {
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<PersistResult> {
     const taken = await this.#intake.take(records.toSorted((a, b) => a.offset - b.offset))
-    return this.#cache.reading.lifespan.during((stop) => this.#calls.persist(taken, stop), signal)
+    return this.#cache.reading.lifecycle.during((stop) => this.#calls.persist(taken, stop), signal)
   }
 
   /** Reads once, and persists the writes; `undefined` where there were none. */
@@ -156,7 +156,7 @@ class Service implements Persister {
   }
 
   async lag({ signal }: { readonly signal?: AbortSignal } = {}): Promise<PersisterLag> {
-    const { runtime } = this.#cache.reading.ground.settings
+    const { runtime } = this.#cache.reading.shared.settings
     const stop = signal ?? new AbortController().signal
     let records = 0
     let oldest = Infinity

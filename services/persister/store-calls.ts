@@ -12,7 +12,7 @@ import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
 import { partitionOf } from '../../src/wire/partitioner.ts'
 import { produce } from '../../src/write/produce.ts'
 import type { WriterContext } from '../../src/write/writer.ts'
-import { Slots } from '../../src/runtime/semaphore.ts'
+import { Semaphore } from '../../src/runtime/semaphore.ts'
 import type { WriteMessage } from '../../src/wire/write-message.ts'
 import type { Taken } from './write-consumer.ts'
 import type { PersisterSettings } from './options.ts'
@@ -31,13 +31,13 @@ export class StoreCalls {
   readonly #context: WriterContext
   readonly #own: PersisterSettings
   readonly #persisted = new Set<string>()
-  readonly #slots: Slots
+  readonly #slots: Semaphore
 
   constructor(context: WriterContext, own: PersisterSettings) {
     this.#context = context
     this.#own = own
-    const { settings, timeline } = context.ground
-    this.#slots = new Slots(own.concurrency, settings.runtime, timeline)
+    const { settings, clock } = context.shared
+    this.#slots = new Semaphore(own.concurrency, settings.runtime, clock)
   }
 
   /**
@@ -122,7 +122,7 @@ export class StoreCalls {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { retries, backoffMs } = this.#own
-    const { runtime } = this.#context.ground.settings
+    const { runtime } = this.#context.shared.settings
     let reason = 'no store for its namespace'
     let tries = 0
     for (; tries <= retries; tries++) {
@@ -145,7 +145,7 @@ export class StoreCalls {
     writes: readonly StoredWrite[],
     signal: AbortSignal,
   ): Promise<{ error: unknown } | undefined> {
-    const { runtime } = this.#context.ground.settings
+    const { runtime } = this.#context.shared.settings
     // A slot is a lease: on Workers the request that holds it may vanish.
     const free = await this.#slots.take(this.#own.storeTimeoutMs + LEASE_MARGIN_MS, signal)
     try {
@@ -163,8 +163,8 @@ export class StoreCalls {
 
   /** Publishes that the source has the writes: isolates read the source again, not the log. */
   async #close(namespace: string, writes: readonly StoredWrite[], signal: AbortSignal): Promise<void> {
-    const { publisher, ground } = this.#context
-    const partition = partitionOf(encodeUtf8(namespace), ground.settings.evictionPartitions)
+    const { publisher, shared } = this.#context
+    const partition = partitionOf(encodeUtf8(namespace), shared.settings.evictionPartitions)
     const bodies = []
     for (let from = 0; from < writes.length; from += KEYS_PER_EVICTION) {
       const part = writes.slice(from, from + KEYS_PER_EVICTION)
@@ -181,7 +181,7 @@ export class StoreCalls {
     tries: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { settings } = this.#context.ground
+    const { settings } = this.#context.shared
     const namespace = dead?.ns
     const write: WriteMessage | undefined = dead && messageOf(dead.ns, dead.write)
     const key = dead ? encodeUtf8(updateRecordKey(dead.ns, dead.write.key)) : null

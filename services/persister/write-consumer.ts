@@ -47,7 +47,7 @@ const FIRST_WINDOW = 64
 /** How many times the size of the answer may double for a record that does not fit. */
 const MAX_DOUBLINGS = 4
 
-export class Intake {
+export class WriteConsumer {
   readonly #settings: Settings
   readonly #own: PersisterSettings
   /** Of each partition: every write below it is persisted. */

@@ -5,7 +5,7 @@ import type { SinkState } from '../../src/ports/sink.ts'
 import type { Counters } from './counters.ts'
 import type { SyncSettings } from './settings.ts'
 import { retryable } from './retry.ts'
-import type { Patience } from './retry.ts'
+import type { Retry } from './retry.ts'
 
 /** What the log and the store answered while records were read, and when. */
 export interface Sample {
@@ -25,11 +25,11 @@ type BeginReason = 'new' | 'wiped' | 'replaced' | 'rewound'
 const QUICK_LAPS = 3
 const LAP_PAUSE_MS = 1000
 
-export class Course {
+export class Checkpoint {
   readonly #settings: SyncSettings
   readonly #counters: Counters
-  readonly #store: Patience
-  readonly #log: Patience
+  readonly #store: Retry
+  readonly #log: Retry
   #epoch: string | undefined
   #logId: string | undefined
   #opened = 0
@@ -40,7 +40,7 @@ export class Course {
   /** As they were known last. */
   readonly ends: Map<number, number> = new Map()
 
-  constructor(settings: SyncSettings, counters: Counters, store: Patience, log: Patience) {
+  constructor(settings: SyncSettings, counters: Counters, store: Retry, log: Retry) {
     this.#settings = settings
     this.#counters = counters
     this.#store = store

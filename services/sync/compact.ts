@@ -1,15 +1,15 @@
 /** Keeps the last write of each key. @module */
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
 import type { SinkVersion } from '../../src/ports/sink.ts'
-import type { MeantWrite } from './record-mapper.ts'
+import type { MappedWrite } from './record-mapper.ts'
 
 /** A write, and the record that it comes from. */
-export interface SourcedWrite extends MeantWrite {
+export interface SourcedWrite extends MappedWrite {
   readonly record: LogRecord
 }
 
 /** For each key the write with the highest version; of two equal ones the later. */
-export function fold(writes: readonly SourcedWrite[]): SourcedWrite[] {
+export function compact(writes: readonly SourcedWrite[]): SourcedWrite[] {
   const last = new Map<string, SourcedWrite>()
   for (const each of writes) {
     const known = last.get(each.write.key)

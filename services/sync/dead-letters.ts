@@ -7,12 +7,12 @@ import type { LogRecord, NewRecord } from '../../src/ports/kafka-log.ts'
 import type { Counters } from './counters.ts'
 import type { SyncSettings } from './settings.ts'
 import { retryable } from './retry.ts'
-import type { Unusable } from './unusable-record.ts'
+import type { UnusableRecord } from './unusable-record.ts'
 
 /** What stands in the dead-letter topic, as JSON, under the key of the record. */
 export interface DeadLetter {
   readonly v: 1
-  readonly reason: Unusable['reason']
+  readonly reason: UnusableRecord['reason']
   /** The reason in words. */
   readonly says: string
   readonly topic: string
@@ -29,7 +29,7 @@ export interface DeadLetter {
 
 export interface Dead {
   readonly record: LogRecord
-  readonly why: Unusable
+  readonly why: UnusableRecord
 }
 
 const MAX_KEY_BYTES = 65_536

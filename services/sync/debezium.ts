@@ -8,7 +8,7 @@
  * @module
  */
 import { textOf } from './key-text.ts'
-import { Unusable } from './unusable-record.ts'
+import { UnusableRecord } from './unusable-record.ts'
 
 /** A change: the row now (`undefined` when deleted) and the row before, if the event has it. */
 export interface Change {
@@ -59,12 +59,15 @@ export function keyOf(key: unknown, text: string | undefined): string | undefine
  *
  * @param parse reads the JSON in a text
  */
-export function changeOf(event: unknown, parse: (text: string) => unknown): Change | Unusable | undefined {
+export function changeOf(
+  event: unknown,
+  parse: (text: string) => unknown,
+): Change | UnusableRecord | undefined {
   if (!isObject(event)) return notAnEvent()
   const { op, before, after } = event as { op?: unknown; before?: unknown; after?: unknown }
   if (op === 'm') return undefined
   if (op === 't')
-    return new Unusable(
+    return new UnusableRecord(
       'truncate',
       'the table was truncated (op t): its rows stay in the store until they are deleted there',
     )
@@ -74,10 +77,10 @@ export function changeOf(event: unknown, parse: (text: string) => unknown): Chan
   const isGone = op === 'd' || (op === undefined && after == null && was.row !== undefined)
   if (isGone) return { row: undefined, before: was.row, text: undefined }
   if (op !== undefined && !UPSERTS.has(op))
-    return new Unusable('operation', `the operation ${said(op)} is not known: c, u, r, d and t are`)
+    return new UnusableRecord('operation', `the operation ${said(op)} is not known: c, u, r, d and t are`)
   const now = rowOf(after, parse)
   if (now.row === undefined)
-    return new Unusable(
+    return new UnusableRecord(
       'missing',
       `the event (op ${said(op)}) does not say what the row is now: after is no row`,
     )
@@ -111,7 +114,7 @@ function isNotice(event: object): boolean {
 }
 
 const notAnEvent = () =>
-  new Unusable(
+  new UnusableRecord(
     'undecodable',
     'it is no change event of Debezium: it has no op (what ExtractNewRecordState has flattened is format json)',
   )

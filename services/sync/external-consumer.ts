@@ -1,7 +1,7 @@
 /** Writes records that the caller has read. @module */
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
 import type { SyncStats } from './counters.ts'
-import type { Course } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import type { SyncSettings } from './settings.ts'
 import { withStop } from '../../src/runtime/graceful-stop.ts'
 import type { Writer } from './writer.ts'
@@ -13,7 +13,7 @@ export interface FailedRecord {
   readonly error: unknown
 }
 
-export interface Applied {
+export interface ExternalConsumer {
   /** Records that were written, or went to the dead letters. */
   readonly records: number
   /** At most one for each partition: the caller must give this record and the later ones again. */
@@ -24,7 +24,7 @@ export interface Applied {
 
 interface Parts {
   readonly settings: SyncSettings
-  readonly course: Course
+  readonly course: Checkpoint
   readonly writer: Writer
   readonly counters: SyncStats
 }
@@ -34,7 +34,11 @@ interface Limits {
   readonly budgetMs: number
 }
 
-export async function applied(parts: Parts, records: readonly LogRecord[], limits: Limits): Promise<Applied> {
+export async function applied(
+  parts: Parts,
+  records: readonly LogRecord[],
+  limits: Limits,
+): Promise<ExternalConsumer> {
   const { settings, counters } = parts
   const left = byPartition(records)
   const before = { records: counters.records, begins: counters.begins }

@@ -1,14 +1,14 @@
 /** Dotted paths into values: `customer.address.city`, `items.0.sku`. @module */
 import { isLosslessNumber } from 'lossless-json'
 
-export type Path = readonly string[]
+export type FieldPath = readonly string[]
 
 const MAX_DEPTH = 32
 /** Names that reach the prototype of an object instead of its data. */
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** @throws TypeError quoting `option` where it is not a path. */
-export function parsePath(text: string, option: string): Path {
+export function parseFieldPath(text: string, option: string): FieldPath {
   const path = text.split('.')
   if (
     path.length > MAX_DEPTH ||
@@ -21,7 +21,7 @@ export function parsePath(text: string, option: string): Path {
 }
 
 /** The value at the path; `undefined` where there is none. */
-export function valueAt(root: unknown, path: Path): unknown {
+export function valueAt(root: unknown, path: FieldPath): unknown {
   let at = root
   for (const name of path) {
     // A number has no fields, also a number that is kept as text.
@@ -33,7 +33,7 @@ export function valueAt(root: unknown, path: Path): unknown {
 }
 
 /** An object with the fields that exist, each at its path; `undefined` where none exists. */
-export function pick(root: unknown, paths: readonly Path[]): Record<string, unknown> | undefined {
+export function pick(root: unknown, paths: readonly FieldPath[]): Record<string, unknown> | undefined {
   let picked: Record<string, unknown> | undefined
   for (const path of paths) {
     const value = valueAt(root, path)

@@ -33,7 +33,7 @@ interface Trip {
 
 const PROGRESS_MS = 1000
 
-export class Gauge {
+export class LagTracker {
   readonly #settings: SyncSettings
   readonly #positions = new Map<number, number>()
   readonly #ends = new Map<number, number>()

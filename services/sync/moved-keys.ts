@@ -15,7 +15,7 @@
  */
 import { partitionOf } from '../../src/wire/partitioner.ts'
 import type { Counters } from './counters.ts'
-import type { Course } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import type { SyncSettings } from './settings.ts'
 import type { SourcedWrite } from './compact.ts'
 
@@ -27,14 +27,14 @@ const HIGH = 2 ** 32
 export class MovedKeys {
   readonly #settings: SyncSettings
   readonly #counters: Counters
-  readonly #course: Course
+  readonly #course: Checkpoint
   /** By the hash of the key, of 53 bits. */
   readonly #partitions = new Map<number, number>()
   #zeros = 0
   #epoch = ''
   #said = false
 
-  constructor(settings: SyncSettings, counters: Counters, course: Course) {
+  constructor(settings: SyncSettings, counters: Counters, course: Checkpoint) {
     this.#settings = settings
     this.#counters = counters
     this.#course = course

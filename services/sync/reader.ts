@@ -1,7 +1,7 @@
 /** Reads all partitions of a topic, ahead of the writer. @module */
 import type { LogRecord, Position } from '../../src/ports/kafka-log.ts'
 import type { SyncSettings } from './settings.ts'
-import type { Patience } from './retry.ts'
+import type { Retry } from './retry.ts'
 
 /** The records of one read. */
 export interface Batch {
@@ -24,14 +24,14 @@ const STALL_MS = 10_000
 
 export class Reader {
   readonly #settings: SyncSettings
-  readonly #log: Patience
+  readonly #log: Retry
   readonly #positions = new Map<number, number>()
   #turn = 0
   #maxBytes: number
   /** How long reads in a row returned nothing although the end lay ahead. */
   #vainMs = 0
 
-  constructor(settings: SyncSettings, log: Patience) {
+  constructor(settings: SyncSettings, log: Retry) {
     this.#settings = settings
     this.#log = log
     this.#maxBytes = settings.maxReadBytes

@@ -12,8 +12,8 @@ import type { Decoded } from './json.ts'
 import type { SyncRecord } from './options.ts'
 import type { SyncSettings } from './settings.ts'
 import { textOf } from './key-text.ts'
-import type { Times } from './time-units.ts'
-import { Unusable } from './unusable-record.ts'
+import type { TimeUnits } from './time-units.ts'
+import { UnusableRecord } from './unusable-record.ts'
 
 /** kedge's own update in a record. */
 export interface Update {
@@ -24,7 +24,7 @@ export interface Update {
 }
 
 /** The meaning of a record for one key. */
-export interface Meaning {
+export interface DecodedRecord {
   /** As the functions of the options see it. */
   readonly record: SyncRecord
   /** What its fields are taken from; numbers as they stood. For a deletion: the row before, if the event has it. */
@@ -49,16 +49,16 @@ type Place = Omit<SyncRecord, 'key' | 'ns' | 'value'>
 const MAX_SAYS = 300
 const NOTHING: Decoded = { value: undefined, exact: false, rounds: false }
 
-export class Understanding {
+export class RecordDecoder {
   readonly #settings: SyncSettings
-  readonly #times: Times
+  readonly #times: TimeUnits
   readonly #codec: Codec
   /** Whether a function of the options gets records. */
   readonly #seen: boolean
   /** The highest as-of of each partition: a bare tombstone of kedge's topic takes it. */
   readonly #asOf = new Map<number, number>()
 
-  constructor(settings: SyncSettings, times: Times) {
+  constructor(settings: SyncSettings, times: TimeUnits) {
     this.#settings = settings
     this.#times = times
     const { format, codec, key, value, version, onWritten } = settings
@@ -75,7 +75,7 @@ export class Understanding {
   }
 
   /** The meanings of the record: none, one, or many where it carries several values. */
-  async of(record: LogRecord): Promise<(Meaning | Unusable)[]> {
+  async of(record: LogRecord): Promise<(DecodedRecord | UnusableRecord)[]> {
     const { partition, offset, timestamp, key, value } = record
     const { topic, format, emptyDeletes } = this.#settings
     const place = { topic, partition, offset, timestamp }
@@ -90,7 +90,7 @@ export class Understanding {
       const decoded = decodeUtf8(value)
       return [
         decoded === undefined
-          ? new Unusable('undecodable', 'the value is not UTF-8')
+          ? new UnusableRecord('undecodable', 'the value is not UTF-8')
           : this.#plain(place, key, { ...NOTHING, value: decoded }, value),
       ]
     }
@@ -100,7 +100,9 @@ export class Understanding {
     } catch (error) {
       // Templates and fields will find nothing.
       if (format === 'auto') return [this.#plain(place, key, NOTHING, value)]
-      return [new Unusable('undecodable', `the value cannot be decoded as ${format}: ${clipped(error)}`)]
+      return [
+        new UnusableRecord('undecodable', `the value cannot be decoded as ${format}: ${clipped(error)}`),
+      ]
     }
     if (format === 'debezium') return this.#changed(place, key, decoded)
     if (format === 'json' || format === 'messagepack') return [this.#plain(place, key, decoded, value)]
@@ -112,7 +114,7 @@ export class Understanding {
     key: Uint8Array | null,
     decoded: Decoded,
     raw: Uint8Array,
-  ): (Meaning | Unusable)[] {
+  ): (DecodedRecord | UnusableRecord)[] {
     const message = decoded.exact ? withDoubles(decoded.value) : decoded.value
     const group = readGroup(message)
     if (group) return group.flatMap((each) => this.#ofUpdate(place, each, decoded))
@@ -120,10 +122,10 @@ export class Understanding {
     if (update !== undefined && !unreadable(update)) return this.#ofUpdate(place, update, decoded)
     return this.#settings.format === 'auto' && !isOwn(message)
       ? [this.#plain(place, key, decoded, raw)]
-      : [new Unusable('undecodable', "it is not one of kedge's own updates")]
+      : [new UnusableRecord('undecodable', "it is not one of kedge's own updates")]
   }
 
-  #plain(place: Place, key: Uint8Array | null, decoded: Decoded, raw: Uint8Array | undefined): Meaning {
+  #plain(place: Place, key: Uint8Array | null, decoded: Decoded, raw: Uint8Array | undefined): DecodedRecord {
     const text = keyText(key)
     const keyFields = () => fieldsOf(text)
     const { value: fields, exact, rounds } = decoded
@@ -143,7 +145,11 @@ export class Understanding {
   }
 
   /** The meaning of a Debezium event. */
-  #changed(place: Place, key: Uint8Array | null, decoded: Decoded | null): (Meaning | Unusable)[] {
+  #changed(
+    place: Place,
+    key: Uint8Array | null,
+    decoded: Decoded | null,
+  ): (DecodedRecord | UnusableRecord)[] {
     const keyed = keyText(key)
     const parsed = fieldsOf(keyed)
     const keyFields = payloadOf(parsed)
@@ -155,7 +161,7 @@ export class Understanding {
       ? { row: undefined, before: undefined, text: undefined }
       : changeOf(event, (text) => fieldsOf(text))
     if (change === undefined) return []
-    if (change instanceof Unusable) return [change]
+    if (change instanceof UnusableRecord) return [change]
     const { row, before, text } = change
     return [
       {
@@ -182,7 +188,7 @@ export class Understanding {
     return format === 'kedge' || (format === 'auto' && typeof key === 'object' && key.usesNamespace)
   }
 
-  #ofUpdate(place: Place, said: Arrived, { exact, rounds }: Decoded): Meaning[] {
+  #ofUpdate(place: Place, said: Arrived, { exact, rounds }: Decoded): DecodedRecord[] {
     const { namespace: ns, key, asOf = 0 } = said
     if (ns === undefined || !this.#wants(ns)) return []
     this.#asOf.set(place.partition, Math.max(asOf, this.#asOf.get(place.partition) ?? 0))
@@ -210,14 +216,16 @@ export class Understanding {
   }
 
   /** kedge writes no bare tombstones; a person who cleans a compacted topic may. */
-  #bareTombstone(place: Place, recordKey: Uint8Array | null): (Meaning | Unusable)[] {
+  #bareTombstone(place: Place, recordKey: Uint8Array | null): (DecodedRecord | UnusableRecord)[] {
     const [, ns, key] = /^([^/]+)\/(.+)$/s.exec(keyText(recordKey) ?? '') ?? []
     if (ns === undefined || !isName(ns))
-      return [new Unusable('key', 'the key of a tombstone does not name a namespace and a key')]
+      return [new UnusableRecord('key', 'the key of a tombstone does not name a namespace and a key')]
     if (!this.#wants(ns)) return []
     const asOf = this.#asOf.get(place.partition)
     if (asOf === undefined)
-      return [new Unusable('missing', 'a bare tombstone has no as-of, and no message before it had one')]
+      return [
+        new UnusableRecord('missing', 'a bare tombstone has no as-of, and no message before it had one'),
+      ]
     return this.#ofUpdate(place, { kind: 'drop', namespace: ns, key: key!, asOf, unreadable: false }, NOTHING)
   }
 

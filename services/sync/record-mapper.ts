@@ -11,17 +11,17 @@ import type { SyncRecord } from './options.ts'
 import type { SyncSettings } from './settings.ts'
 import { lifeMs } from './ttl.ts'
 import { pick, valueAt } from './field-path.ts'
-import type { Path } from './field-path.ts'
-import { Rows } from './row-versions.ts'
+import type { FieldPath } from './field-path.ts'
+import { RowVersions } from './row-versions.ts'
 import type { Template } from './template.ts'
 import { textOf } from './key-text.ts'
-import { Times } from './time-units.ts'
-import { clipped, Understanding } from './record-decoder.ts'
-import type { Meaning, Update } from './record-decoder.ts'
-import { Unusable } from './unusable-record.ts'
+import { TimeUnits } from './time-units.ts'
+import { clipped, RecordDecoder } from './record-decoder.ts'
+import type { DecodedRecord, Update } from './record-decoder.ts'
+import { UnusableRecord } from './unusable-record.ts'
 
 /** A write, and the record as the functions of the options saw it. */
-export interface MeantWrite {
+export interface MappedWrite {
   readonly write: SinkWrite
   readonly meant: SyncRecord
   /** Its version is its offset, which does not compare with offsets of other partitions. */
@@ -29,20 +29,20 @@ export interface MeantWrite {
 }
 
 /** A write, or a record that cannot be used. */
-export type Translated = MeantWrite | Unusable
+export type MappedRecord = MappedWrite | UnusableRecord
 
 const MAX_SAYS = 300
 
-export class Translator {
+export class RecordMapper {
   readonly #settings: SyncSettings
-  readonly #times: Times
-  readonly #understanding: Understanding
-  readonly #rows = new Rows()
+  readonly #times: TimeUnits
+  readonly #understanding: RecordDecoder
+  readonly #rows = new RowVersions()
 
   constructor(settings: SyncSettings, counters: Counters) {
     this.#settings = settings
-    this.#times = new Times(settings, counters)
-    this.#understanding = new Understanding(settings, this.#times)
+    this.#times = new TimeUnits(settings, counters)
+    this.#understanding = new RecordDecoder(settings, this.#times)
   }
 
   /** Forgets the rows, before records are read again from an earlier position. */
@@ -52,25 +52,25 @@ export class Translator {
   }
 
   /** The writes of the record: none, one, or many where it carries several values. Never rejects. */
-  async translate(record: LogRecord): Promise<Translated[]> {
-    const translated: Translated[] = []
+  async translate(record: LogRecord): Promise<MappedRecord[]> {
+    const translated: MappedRecord[] = []
     const { topic } = this.#settings
     if (record.timestamp !== undefined) this.#times.look('timestamp', record.timestamp, { ...record, topic })
     try {
       for (const meaning of await this.#understanding.of(record)) {
-        if (meaning instanceof Unusable) translated.push(meaning)
+        if (meaning instanceof UnusableRecord) translated.push(meaning)
         else translated.push(...this.#writes(meaning))
       }
     } catch (error) {
-      translated.push(new Unusable('failed', `a function of the options threw: ${clipped(error)}`))
+      translated.push(new UnusableRecord('failed', `a function of the options threw: ${clipped(error)}`))
     }
     return translated
   }
 
-  #writes(meaning: Meaning): Translated[] {
+  #writes(meaning: DecodedRecord): MappedRecord[] {
     const said = this.#write(meaning)
     if (said === undefined) return []
-    if (said instanceof Unusable || typeof this.#settings.key !== 'object') return [said]
+    if (said instanceof UnusableRecord || typeof this.#settings.key !== 'object') return [said]
     if (meaning.before === undefined || !this.#settings.key.usesValue) return [said]
     // The row had another key in the store before.
     const old = this.#key({ ...meaning, fields: meaning.before })
@@ -78,30 +78,30 @@ export class Translator {
     return [{ ...said, write: { ...said.write, key: old, value: null, ttlMs: undefined } }, said]
   }
 
-  #write(meaning: Meaning): Translated | undefined {
+  #write(meaning: DecodedRecord): MappedRecord | undefined {
     const { record, update } = meaning
     const rounded = this.#rounded(meaning)
     if (rounded !== undefined) return rounded
     const key = this.#key(meaning)
-    if (key instanceof Unusable) return key
+    if (key instanceof UnusableRecord) return key
     const version = this.#version(record, update)
-    if (version === undefined || version instanceof Unusable) return version
-    const written = (value: Uint8Array | null, lives?: number): MeantWrite => ({
+    if (version === undefined || version instanceof UnusableRecord) return version
+    const written = (value: Uint8Array | null, lives?: number): MappedWrite => ({
       write: { key, value, version, ttlMs: lives },
       meant: record,
       byOffset: this.#settings.version === 'auto' && update === undefined,
     })
     if (meaning.gone) return written(null)
     const ttlMs = this.#ttl(meaning)
-    if (ttlMs instanceof Unusable) return ttlMs
+    if (ttlMs instanceof UnusableRecord) return ttlMs
     // An expired value deletes its key: the store may hold an older value of it.
     if (ttlMs !== undefined && ttlMs <= 0) return written(null)
     const value = this.#value(meaning)
-    return value instanceof Unusable ? value : written(value, ttlMs)
+    return value instanceof UnusableRecord ? value : written(value, ttlMs)
   }
 
   /** A function of the options gets the decoded value, and cannot see that the codec rounded a number. */
-  #rounded({ rounds, fields }: Meaning): Unusable | undefined {
+  #rounded({ rounds, fields }: DecodedRecord): UnusableRecord | undefined {
     if (!rounds) return undefined
     const { key, value, version } = this.#settings
     if ([key, value, version].some((each) => typeof each === 'function')) return refusedAsRounded(fields)
@@ -114,7 +114,7 @@ export class Translator {
     return undefined
   }
 
-  #key({ record, fields, keyFields }: Meaning): string | Unusable {
+  #key({ record, fields, keyFields }: DecodedRecord): string | UnusableRecord {
     const { key: made, maxKeyBytes, keyFormat, format } = this.#settings
     let key: string | undefined
     if (typeof made === 'function') key = made(record)
@@ -125,22 +125,25 @@ export class Translator {
       if ('missing' in filled) {
         const quotes = filled.missing === '{key}' && keyFormat === 'json' && format !== 'debezium'
         const why = quotes ? ': the key is no JSON text, such as "7" with its quotes' : ''
-        return new Unusable('missing', `there is nothing to put in the place of ${filled.missing}${why}`)
+        return new UnusableRecord(
+          'missing',
+          `there is nothing to put in the place of ${filled.missing}${why}`,
+        )
       }
       key = filled.key
     }
     if (typeof key !== 'string' || key === '')
-      return new Unusable('missing', 'the function for the key gave none')
-    if (/\p{Surrogate}/u.test(key)) return new Unusable('key', 'the key holds half a character')
+      return new UnusableRecord('missing', 'the function for the key gave none')
+    if (/\p{Surrogate}/u.test(key)) return new UnusableRecord('key', 'the key holds half a character')
     // A UTF-16 unit is at most three bytes of UTF-8.
     if (key.length * 3 <= maxKeyBytes) return key
     const { length } = encodeUtf8(key)
     return length > maxKeyBytes
-      ? new Unusable('key', `the key of ${length} bytes is longer than ${maxKeyBytes}`)
+      ? new UnusableRecord('key', `the key of ${length} bytes is longer than ${maxKeyBytes}`)
       : key
   }
 
-  #version(record: SyncRecord, update: Update | undefined): SinkVersion | Unusable | undefined {
+  #version(record: SyncRecord, update: Update | undefined): SinkVersion | UnusableRecord | undefined {
     const { version } = this.#settings
     if (version === 'auto')
       return update === undefined
@@ -148,9 +151,9 @@ export class Translator {
         : this.#rows.order(`${record.ns}/${record.key}`, update.asOf, update.row, record.offset)
     const major: unknown = version === 'timestamp' ? record.timestamp : version(record)
     if (isExactNumber(major)) return [major, record.offset]
-    if (version === 'timestamp') return new Unusable('missing', 'the log tells no timestamp')
+    if (version === 'timestamp') return new UnusableRecord('missing', 'the log tells no timestamp')
     const text = textOf(major)
-    return new Unusable(
+    return new UnusableRecord(
       'missing',
       typeof major === 'string' || text === undefined
         ? 'the function for the version gave no number'
@@ -159,7 +162,7 @@ export class Translator {
   }
 
   /** Milliseconds left; `undefined` for ever. */
-  #ttl({ record, fields, update }: Meaning): number | undefined | Unusable {
+  #ttl({ record, fields, update }: DecodedRecord): number | undefined | UnusableRecord {
     const { ttl, ttlFrom, runtime } = this.#settings
     const now = runtime.now()
     const own = update?.until === undefined || update.until === Infinity ? undefined : update.until - now
@@ -170,7 +173,7 @@ export class Translator {
       const found = valueAt(fields, ttl.path)
       const number = isLosslessNumber(found) && isHeldByDouble(found.value) ? Number(found.value) : found
       const said = lifeMs(number)
-      if (said === undefined) return new Unusable('missing', `${ttl.path.join('.')} is no time to live`)
+      if (said === undefined) return new UnusableRecord('missing', `${ttl.path.join('.')} is no time to live`)
       if (typeof number === 'number') this.#times.look('ttl', said, record)
       ms = said
     }
@@ -179,7 +182,7 @@ export class Translator {
     return Math.min(own ?? Infinity, ms - age)
   }
 
-  #value(meaning: Meaning): Uint8Array | null | Unusable {
+  #value(meaning: DecodedRecord): Uint8Array | null | UnusableRecord {
     const { record, fields, raw } = meaning
     const { value: projection, format } = this.#settings
     let made: unknown
@@ -206,7 +209,7 @@ export class Translator {
     return this.#encoded(made, meaning.exact)
   }
 
-  #encoded(value: unknown, exact: boolean): Uint8Array | Unusable {
+  #encoded(value: unknown, exact: boolean): Uint8Array | UnusableRecord {
     if (value instanceof Uint8Array) return value
     if (this.#settings.encode === 'text') {
       if (isLosslessNumber(value)) return encodeUtf8(value.value)
@@ -214,7 +217,7 @@ export class Translator {
     }
     const text =
       exact || typeof value === 'bigint' ? writeJson(value) : (JSON.stringify(value) as string | undefined)
-    return text === undefined ? new Unusable('failed', 'the value has no JSON') : encodeUtf8(text)
+    return text === undefined ? new UnusableRecord('failed', 'the value has no JSON') : encodeUtf8(text)
   }
 }
 
@@ -236,18 +239,21 @@ function hiddenFrom(
 }
 
 const notLogged = (name: string) =>
-  new Unusable('missing', `the event does not hold ${name}: PostgreSQL needs REPLICA IDENTITY FULL for it`)
+  new UnusableRecord(
+    'missing',
+    `the event does not hold ${name}: PostgreSQL needs REPLICA IDENTITY FULL for it`,
+  )
 
-const lacking = (paths: readonly Path[]) => {
+const lacking = (paths: readonly FieldPath[]) => {
   const names = paths.map((path) => path.join('.')).join(', ')
-  return new Unusable('missing', `the value has no ${names.slice(0, MAX_SAYS)}`)
+  return new UnusableRecord('missing', `the value has no ${names.slice(0, MAX_SAYS)}`)
 }
 
-function refusedAsRounded(value: unknown): Unusable | undefined {
+function refusedAsRounded(value: unknown): UnusableRecord | undefined {
   const rounded = roundedIn(value)
   return rounded === undefined
     ? undefined
-    : new Unusable(
+    : new UnusableRecord(
         'undecodable',
         `${rounded} may have been another integer of 64 bits, which the codec has rounded: give a codec that decodes them as bigints`,
       )

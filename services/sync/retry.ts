@@ -15,7 +15,7 @@ const CALL_MS = 30_000
 /** Which part fails: the hook is `onWritten`. */
 type Whose = 'store' | 'log' | 'hook'
 
-export class Patience {
+export class Retry {
   readonly #settings: SyncSettings
   readonly #counters: Counters
   readonly #of: Whose

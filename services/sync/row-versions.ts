@@ -16,7 +16,7 @@ interface Row {
   readonly asOf: number
 }
 
-export class Rows {
+export class RowVersions {
   readonly #rows = new Map<string, Row>()
 
   /** The version of a message of this key, or `undefined` when a message with a newer row came before. */

@@ -15,8 +15,8 @@ import type { Sink } from '../../src/ports/sink.ts'
 import type { SyncListener } from './events.ts'
 import { lifeMs } from './ttl.ts'
 import type { SyncFormat, SyncOptions, SyncRecord } from './options.ts'
-import { parsePath } from './field-path.ts'
-import type { Path } from './field-path.ts'
+import { parseFieldPath } from './field-path.ts'
+import type { FieldPath } from './field-path.ts'
 import { streamName } from './stream-name.ts'
 import { parseTemplate } from './template.ts'
 import type { Template } from './template.ts'
@@ -28,11 +28,11 @@ export interface SyncSettings {
   readonly key: Template | ((record: SyncRecord) => string | undefined)
   readonly keyFormat: 'text' | 'json'
   readonly value:
-    | { readonly path: Path }
-    | { readonly paths: readonly Path[] }
+    | { readonly path: FieldPath }
+    | { readonly paths: readonly FieldPath[] }
     | ((record: SyncRecord) => unknown)
     | undefined
-  readonly ttl: { readonly ms: number } | { readonly path: Path } | undefined
+  readonly ttl: { readonly ms: number } | { readonly path: FieldPath } | undefined
   readonly ttlFrom: 'record' | 'write'
   readonly format: SyncFormat
   readonly encode: 'json' | 'text'
@@ -185,13 +185,13 @@ function templateOf({ key, keyFormat, format }: SyncOptions): string {
 
 function projectionOf(value: SyncOptions['value']): SyncSettings['value'] {
   if (value === undefined || typeof value === 'function') return value
-  if (typeof value === 'string') return { path: parsePath(value, 'value') }
-  return { paths: value.map((each) => parsePath(each, 'value')) }
+  if (typeof value === 'string') return { path: parseFieldPath(value, 'value') }
+  return { paths: value.map((each) => parseFieldPath(each, 'value')) }
 }
 
 function lifeOf(ttl: SyncOptions['ttl']): SyncSettings['ttl'] {
   if (ttl === undefined) return undefined
-  if (typeof ttl === 'object') return { path: parsePath(ttl.field, 'ttl') }
+  if (typeof ttl === 'object') return { path: parseFieldPath(ttl.field, 'ttl') }
   const ms = lifeMs(ttl)
   if (ms === undefined || ms === 0)
     throw new TypeError("`ttl` must be milliseconds or a duration such as '10m' or '90d', longer than 0")

@@ -1,20 +1,20 @@
 /** The loop: reads ahead by one batch, writes, and samples the log and the store. @module */
-import type { Course, Sample } from './checkpoint.ts'
+import type { Checkpoint, Sample } from './checkpoint.ts'
 import { isUnknownTopic } from './checkpoint.ts'
-import type { Gauge } from './lag.ts'
+import type { LagTracker } from './lag.ts'
 import type { SyncSettings } from './settings.ts'
-import type { Patience } from './retry.ts'
+import type { Retry } from './retry.ts'
 import { Reader } from './reader.ts'
 import type { Batch } from './reader.ts'
 import type { Stop } from '../../src/runtime/graceful-stop.ts'
 import type { Stretch, Writer } from './writer.ts'
 
-export interface DriveParts {
+export interface SinkTaskParts {
   readonly settings: SyncSettings
-  readonly course: Course
+  readonly course: Checkpoint
   readonly writer: Writer
-  readonly gauge: Gauge
-  readonly log: Patience
+  readonly gauge: LagTracker
+  readonly log: Retry
 }
 
 /** How often the loop asks for the ends and the partitions, and whether the store was wiped. */
@@ -26,16 +26,16 @@ interface Reading {
   readonly give: () => void
 }
 
-export class Drive {
+export class SinkTask {
   readonly #settings: SyncSettings
-  readonly #course: Course
+  readonly #course: Checkpoint
   readonly #writer: Writer
-  readonly #gauge: Gauge
+  readonly #gauge: LagTracker
   readonly #reader: Reader
   #ahead: Reading | undefined
   #sample: Sample | undefined
 
-  constructor({ settings, course, writer, gauge, log }: DriveParts) {
+  constructor({ settings, course, writer, gauge, log }: SinkTaskParts) {
     this.#settings = settings
     this.#course = course
     this.#writer = writer

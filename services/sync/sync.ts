@@ -8,16 +8,16 @@ import { KedgeError } from '../../src/ports/errors.ts'
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
 import type { Duration } from '../../src/api/types.ts'
 import { applied } from './external-consumer.ts'
-import type { Applied } from './external-consumer.ts'
+import type { ExternalConsumer } from './external-consumer.ts'
 import { newCounters } from './counters.ts'
 import type { SyncStats } from './counters.ts'
-import { Course } from './checkpoint.ts'
-import { Drive } from './sink-task.ts'
-import { Gauge } from './lag.ts'
+import { Checkpoint } from './checkpoint.ts'
+import { SinkTask } from './sink-task.ts'
+import { LagTracker } from './lag.ts'
 import type { SyncLag } from './lag.ts'
 import { syncSettings } from './settings.ts'
 import type { SyncOptions } from './options.ts'
-import { Patience } from './retry.ts'
+import { Retry } from './retry.ts'
 import { withStop } from '../../src/runtime/graceful-stop.ts'
 import { Writer } from './writer.ts'
 
@@ -70,7 +70,7 @@ export interface Sync {
    * The stored position moves only with records that follow it without a gap, so that `step` and `run` beside it lose
    * nothing.
    */
-  apply(records: readonly LogRecord[], options?: StepOptions): Promise<Applied>
+  apply(records: readonly LogRecord[], options?: StepOptions): Promise<ExternalConsumer>
   /** The lag at the last sample; while `run` runs, that is a few seconds old at most. */
   lag(): SyncLag
   /** How much producers should slow down: from 0, at half of `maxLag` and below, to 1, at `maxLag` and above. */
@@ -111,13 +111,13 @@ export function createSync(options: SyncOptions): Sync {
   const settings = syncSettings(options)
   const { runtime, drainMs, maxLagMs, maxLagRecords } = settings
   const counters = newCounters()
-  const store = new Patience('store', settings, counters)
-  const log = new Patience('log', settings, counters)
-  const hook = new Patience('hook', settings, counters)
-  const gauge = new Gauge(settings)
-  const course = new Course(settings, counters, store, log)
+  const store = new Retry('store', settings, counters)
+  const log = new Retry('log', settings, counters)
+  const hook = new Retry('hook', settings, counters)
+  const gauge = new LagTracker(settings)
+  const course = new Checkpoint(settings, counters, store, log)
   const writer = new Writer({ settings, counters, course, store, hook, gauge })
-  const drive = new Drive({ settings, course, writer, gauge, log })
+  const drive = new SinkTask({ settings, course, writer, gauge, log })
   let busy = false
 
   const alone = async <T>(work: () => Promise<T>): Promise<T> => {

@@ -11,8 +11,8 @@
  *
  * @module
  */
-import { parsePath, valueAt } from './field-path.ts'
-import type { Path } from './field-path.ts'
+import { parseFieldPath, valueAt } from './field-path.ts'
+import type { FieldPath } from './field-path.ts'
 import { textOf } from './key-text.ts'
 
 /** The values for the placeholders of a template. */
@@ -31,7 +31,7 @@ interface TemplateSource {
 type Whole = 'key' | 'ns' | 'topic' | 'partition'
 interface Field {
   readonly in: 'key' | 'value'
-  readonly path: Path
+  readonly path: FieldPath
 }
 type Part = string | { readonly name: string; readonly of: Whole | Field }
 
@@ -39,9 +39,9 @@ export interface Template {
   readonly usesNamespace: boolean
   readonly usesValue: boolean
   /** The fields of the value that the template names. */
-  readonly valuePaths: readonly Path[]
+  readonly valuePaths: readonly FieldPath[]
   /** The fields of the key that it names; an empty path for `{key}` itself. */
-  readonly keyPaths: readonly Path[]
+  readonly keyPaths: readonly FieldPath[]
   /** The key, or the placeholder without a value. */
   keyOf(source: TemplateSource): { readonly key: string } | { readonly missing: string }
 }
@@ -56,7 +56,7 @@ export function parseTemplate(text: string, option = 'key'): Template {
     throw new TypeError(
       `\`${option}\` has no placeholder such as {key}: every record would have the same key`,
     )
-  const pathsIn = (where: Field['in']): Path[] =>
+  const pathsIn = (where: Field['in']): FieldPath[] =>
     used.flatMap(({ of }) => (typeof of === 'object' && of.in === where ? [of.path] : []))
   const valuePaths = pathsIn('value')
   const isWhole = used.some(({ of }) => of === 'key')
@@ -114,7 +114,7 @@ function placeholderOf(name: string, option: string): Whole | Field {
   if (name === 'value')
     throw new TypeError(`\`${option}\`: {value} is a whole value; name a field of it, such as {value.id}`)
   const dot = name.indexOf('.')
-  return { in: name.slice(0, dot) as Field['in'], path: parsePath(name.slice(dot + 1), option) }
+  return { in: name.slice(0, dot) as Field['in'], path: parseFieldPath(name.slice(dot + 1), option) }
 }
 
 const wrong = (text: string, at: number, option: string) =>

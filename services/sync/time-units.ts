@@ -24,7 +24,7 @@ const SHORTEST_LIFE_MS = 1000
 /** Thirty years: a longer `ttl` is a moment since the epoch, not a length of time. */
 const LONGEST_LIFE_MS = 946_080_000_000
 
-export class Times {
+export class TimeUnits {
   readonly #settings: SyncSettings
   readonly #counters: Counters
   readonly #said = new Set<TimeField>()

@@ -1,7 +1,7 @@
 /** A record that cannot be used, and why. @module */
 import type { UnusableReason } from './events.ts'
 
-export class Unusable {
+export class UnusableRecord {
   readonly reason: UnusableReason
   /** The reason in words. */
   readonly says: string

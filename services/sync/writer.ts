@@ -2,17 +2,17 @@
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
 import type { SinkBatch, SinkOutcome, SinkWrite } from '../../src/ports/sink.ts'
 import type { Counters } from './counters.ts'
-import type { Course } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { DeadLetters } from './dead-letters.ts'
 import type { Dead } from './dead-letters.ts'
-import { fold } from './compact.ts'
+import { compact } from './compact.ts'
 import type { SourcedWrite } from './compact.ts'
-import type { Gauge } from './lag.ts'
+import type { LagTracker } from './lag.ts'
 import { MovedKeys } from './moved-keys.ts'
 import type { SyncSettings } from './settings.ts'
-import type { Patience } from './retry.ts'
-import { Translator } from './record-mapper.ts'
-import { Unusable } from './unusable-record.ts'
+import type { Retry } from './retry.ts'
+import { RecordMapper } from './record-mapper.ts'
+import { UnusableRecord } from './unusable-record.ts'
 
 /** Records of one partition, and where it stands after them. */
 export interface Stretch {
@@ -27,10 +27,10 @@ export interface Stretch {
 export interface WriterParts {
   readonly settings: SyncSettings
   readonly counters: Counters
-  readonly course: Course
-  readonly store: Patience
-  readonly hook: Patience
-  readonly gauge: Gauge
+  readonly course: Checkpoint
+  readonly store: Retry
+  readonly hook: Retry
+  readonly gauge: LagTracker
 }
 
 /** Partitions that the writer writes concurrently. */
@@ -39,11 +39,11 @@ const MOST_AT_ONCE = 8
 export class Writer {
   readonly #settings: SyncSettings
   readonly #counters: Counters
-  readonly #course: Course
-  readonly #store: Patience
-  readonly #hook: Patience
-  readonly #gauge: Gauge
-  readonly #translator: Translator
+  readonly #course: Checkpoint
+  readonly #store: Retry
+  readonly #hook: Retry
+  readonly #gauge: LagTracker
+  readonly #translator: RecordMapper
   readonly #deadLetters: DeadLetters
   readonly #movedKeys: MovedKeys
 
@@ -54,7 +54,7 @@ export class Writer {
     this.#store = store
     this.#hook = hook
     this.#gauge = gauge
-    this.#translator = new Translator(settings, counters)
+    this.#translator = new RecordMapper(settings, counters)
     this.#deadLetters = new DeadLetters(settings, counters)
     this.#movedKeys = new MovedKeys(settings, counters, course)
   }
@@ -98,7 +98,7 @@ export class Writer {
     const { writes, dead } = await this.#translate(records)
     const translatedAt = this.#settings.runtime.monotonic()
     for (const write of writes) if (write.byOffset) this.#movedKeys.meet(write)
-    const folded = fold(writes)
+    const folded = compact(writes)
     const position = this.#course.positions.get(partition) ?? 0
     const next = keepsPosition ? position : stretch.next
     // The dead letters are written before the position moves beyond them.
@@ -154,7 +154,7 @@ export class Writer {
       const translated = await this.#translator.translate(record)
       if (translated.length === 0) this.#counters.skipped++
       for (const said of translated) {
-        if (!(said instanceof Unusable)) writes.push({ ...said, record })
+        if (!(said instanceof UnusableRecord)) writes.push({ ...said, record })
         // One dead letter for each record is enough.
         else if (dead.at(-1)?.record !== record) dead.push({ record, why: said })
       }
@@ -176,7 +176,9 @@ export class Writer {
 function refusedOf(outcome: SinkOutcome, writes: readonly SourcedWrite[]): Dead[] {
   return outcome.refused.flatMap(({ index, reason }) => {
     const record = writes[index]?.record
-    return record ? [{ record, why: new Unusable('refused', `the store does not take it: ${reason}`) }] : []
+    return record
+      ? [{ record, why: new UnusableRecord('refused', `the store does not take it: ${reason}`) }]
+      : []
   })
 }
 

@@ -2,7 +2,7 @@
 import { durationMs } from '../runtime/duration.ts'
 import type { Duration } from './types.ts'
 
-type OfValue = (value: never) => Duration | undefined
+type LifetimeByValue = (value: never) => Duration | undefined
 
 /** The farther lifetime, but at most this one. */
 interface AtMost {
@@ -33,23 +33,25 @@ export const shorter = (one: Duration, other: Duration): Duration =>
 
 /** What a value says of its own windows, where a function was given. */
 export interface OwnWindows {
-  readonly swrOf?: OfValue
-  readonly staleIfErrorOf?: OfValue
+  readonly swrOf?: LifetimeByValue
+  readonly staleIfErrorOf?: LifetimeByValue
 }
 
 /** Asks the nearer function, and takes the farther option where that returns `undefined`. */
 const layered =
-  (near: OfValue, far: Duration | OfValue | undefined): OfValue =>
+  (near: LifetimeByValue, far: Duration | LifetimeByValue | undefined): LifetimeByValue =>
   (value) =>
     completed(near(value), () => (typeof far === 'function' ? far(value) : far))
 
 /** The nearer TTL; where it is a function that returns `undefined`, the farther one. */
-export const ttlOver = (near: Duration | OfValue | undefined, far: Duration | OfValue): Duration | OfValue =>
-  typeof near === 'function' ? layered(near, far) : (near ?? far)
+export const ttlOver = (
+  near: Duration | LifetimeByValue | undefined,
+  far: Duration | LifetimeByValue,
+): Duration | LifetimeByValue => (typeof near === 'function' ? layered(near, far) : (near ?? far))
 
 /** A nearer window that is a duration replaces a farther one that is a function. */
 export function windowsOver(
-  near: { readonly swr?: Duration | OfValue; readonly staleIfError?: Duration | OfValue },
+  near: { readonly swr?: Duration | LifetimeByValue; readonly staleIfError?: Duration | LifetimeByValue },
   far: OwnWindows,
 ): OwnWindows {
   const swrOf = windowOver(near.swr, far.swrOf)
@@ -57,7 +59,10 @@ export function windowsOver(
   return { ...(swrOf && { swrOf }), ...(staleIfErrorOf && { staleIfErrorOf }) }
 }
 
-function windowOver(near: Duration | OfValue | undefined, far: OfValue | undefined): OfValue | undefined {
+function windowOver(
+  near: Duration | LifetimeByValue | undefined,
+  far: LifetimeByValue | undefined,
+): LifetimeByValue | undefined {
   if (typeof near === 'function') return layered(near, far)
   return near === undefined ? far : undefined
 }

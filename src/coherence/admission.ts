@@ -7,7 +7,7 @@
 import { MAX_DURATION_MS } from '../runtime/duration.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { RefuseReason } from '../api/events.ts'
-import type { Candidate, Ground, Keyspace } from './coherent-store.ts'
+import type { Candidate, CacheContext, CoherentStore } from './coherent-store.ts'
 import { asked, keepMsOf, tagsOf, ttlOf, windowsOf } from './ttl-and-tags.ts'
 import type { Place } from './ttl-and-tags.ts'
 import type { ArrivedValue, PutMessage } from '../wire/messages.ts'
@@ -16,7 +16,7 @@ import type { ArrivedValue, PutMessage } from '../wire/messages.ts'
 const MAX_SKEW_MS = 5000
 
 /** What the carrier of a value (the updates topic, a shared tier) says of it. */
-export interface Carriage {
+export interface Transport {
   /** When the value was written, by the carrier's clock, where the carrier says. */
   readonly writtenAt?: number | undefined
   /** The partition's generation when it was fetched. @default that of now */
@@ -27,13 +27,13 @@ export interface Carriage {
 
 /** The message that carries a value. */
 export function putMessage<T>(
-  { settings, timeline }: Ground,
-  space: Keyspace<T>,
+  { settings, clock }: CacheContext,
+  space: CoherentStore<T>,
   key: string,
   { value, ttlMs: ttl, asOf, loadedAt, tags, version }: Candidate<T>,
 ): PutMessage {
   const { name: ns, partition } = space
-  const at = settings.runtime.now() - (timeline.now() - loadedAt)
+  const at = settings.runtime.now() - (clock.now() - loadedAt)
   const settle = space.settings.settleMs || undefined
   return { v: 1, op: 'put', ns, key, value, ttl, at, asOf, log: partition.logId, tags, version, settle }
 }
@@ -43,7 +43,12 @@ export function putMessage<T>(
  *
  * @throws KedgeError `ERR_CODEC` where the codec cannot write it, or the schema does not take what comes back
  */
-export function asRead<T>({ settings: { codec } }: Ground, space: Keyspace<T>, key: string, value: T): T {
+export function asDecoded<T>(
+  { settings: { codec } }: CacheContext,
+  space: CoherentStore<T>,
+  key: string,
+  value: T,
+): T {
   let back: unknown
   try {
     back = (codec.decode(codec.encode({ value })) as { value?: unknown }).value
@@ -60,10 +65,10 @@ export function asRead<T>({ settings: { codec } }: Ground, space: Keyspace<T>, k
 
 /** The value as a candidate to be held, or why it cannot be one. */
 export function candidateOf<T>(
-  { settings, timeline }: Ground,
-  space: Keyspace<T>,
+  { settings, clock }: CacheContext,
+  space: CoherentStore<T>,
   arrived: ArrivedValue,
-  { writtenAt, generation, knownTo }: Carriage,
+  { writtenAt, generation, knownTo }: Transport,
 ): Candidate<T> | RefuseReason {
   const { partition } = space
   const wall = settings.runtime.now()
@@ -90,7 +95,7 @@ export function candidateOf<T>(
     asOf,
     knownTo,
     generation: generation ?? partition.generation,
-    loadedAt: timeline.now() - ageMs,
+    loadedAt: clock.now() - ageMs,
     ttlMs,
     keepMs,
     windows,
@@ -101,7 +106,7 @@ export function candidateOf<T>(
   }
 }
 
-function parse<T>(space: Keyspace<T>, place: Place, value: unknown): T | undefined {
+function parse<T>(space: CoherentStore<T>, place: Place, value: unknown): T | undefined {
   const { schema } = space.settings
   if (schema === undefined) return value as T
   const parsed = asked('schema', place, () => schema.safeParse(value))

@@ -12,7 +12,7 @@ import { numberReadings } from '../wire/foreign-eviction.ts'
 import type { LogRecord } from '../ports/kafka-log.ts'
 import { readEviction } from '../wire/messages.ts'
 import type { Eviction } from '../wire/messages.ts'
-import type { Tenant } from './partition.ts'
+import type { EvictionTarget } from './partition.ts'
 
 /** A record that has been decoded, and so can be applied without waiting. */
 export interface DecodedRecord {
@@ -60,7 +60,7 @@ export function evictionIn(
 }
 
 /** The same, in a partition of these tenants. */
-export const evictionOf = (decoded: DecodedRecord, tenants: ReadonlySet<Tenant>): Eviction =>
+export const evictionOf = (decoded: DecodedRecord, tenants: ReadonlySet<EvictionTarget>): Eviction =>
   evictionIn(decoded, (name) => {
     for (const tenant of tenants) if (tenant.name === name) return true
     return false
@@ -68,7 +68,7 @@ export const evictionOf = (decoded: DecodedRecord, tenants: ReadonlySet<Tenant>)
 
 /** Applies an eviction that stands at `offset`, unless `self` announced it. */
 export function applyEviction(
-  tenants: Iterable<Tenant>,
+  tenants: Iterable<EvictionTarget>,
   eviction: Eviction,
   offset: number,
   self?: string,

@@ -8,29 +8,29 @@ import type { DropReason, RefuseReason } from '../api/events.ts'
 import { storedEntry } from '../store/entry.ts'
 import type { StoredEntry, Windows } from '../store/entry.ts'
 import { EvictionTable } from './eviction-table.ts'
-import { Intents } from './write-intents.ts'
+import { WriteIntents } from './write-intents.ts'
 import type { PendingWrite } from './write-intents.ts'
 import { asked } from './ttl-and-tags.ts'
 import type { Place } from './ttl-and-tags.ts'
 import type { Intent } from '../wire/messages.ts'
-import type { Partition, Tenant } from './partition.ts'
+import type { Partition, EvictionTarget } from './partition.ts'
 import type { NamespaceSettings, Settings } from '../api/settings.ts'
 import { ShortTtl } from '../api/short-ttl.ts'
 import type { Counters } from '../api/stats.ts'
-import { Store } from '../store/lru-store.ts'
+import { LruStore } from '../store/lru-store.ts'
 import type { Budget } from '../store/lru-store.ts'
-import type { Timeline } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/clock.ts'
 import { entryBytes, valueBytes } from '../store/weigher.ts'
 
 /** What the parts of one cache share. */
-export interface Ground {
+export interface CacheContext {
   readonly settings: Settings
-  readonly timeline: Timeline
+  readonly clock: Clock
   readonly counters: Counters
   readonly budget: Budget
 }
 
-/** A value that asks to be held. Times are those of the cache's timeline. */
+/** A value that asks to be held. Times are those of the cache's clock. */
 export interface Candidate<T> {
   readonly value: T
   readonly asOf: number
@@ -55,51 +55,51 @@ export interface Candidate<T> {
 }
 
 /** The place of a load in the log: the evictions from there on judge what it brings. */
-export interface Vantage {
+export interface LogPosition {
   readonly asOf: number
   /** Of the partition: positions of another one compare to nothing here. */
   readonly generation: number
 }
 
-/** The timeline counts in whole milliseconds, the monotonic clock does not. */
+/** The cache's clock counts in whole milliseconds, the monotonic clock does not. */
 const TIMELINE_GRAIN_MS = 2
 
-export class Keyspace<T> implements Tenant {
+export class CoherentStore<T> implements EvictionTarget {
   readonly name: string
   readonly settings: NamespaceSettings
   readonly partition: Partition
   readonly looksBack: boolean
   readonly shortTtl: ShortTtl
   #awaitsPast = false
-  readonly #ground: Ground
-  readonly #store: Store<T>
+  readonly #shared: CacheContext
+  readonly #store: LruStore<T>
   readonly #table: EvictionTable
-  readonly #intents = new Intents()
+  readonly #intents = new WriteIntents()
   readonly #maxStalenessMs: number
   readonly #refreshAfterMs: number
-  // Copied from the ground, to shorten the path of a hit.
-  readonly #timeline: Timeline
+  // Copied from what the parts share, to shorten the path of a hit.
+  readonly #clock: Clock
   readonly #counters: Counters
   readonly #emit: Settings['emit']
 
-  constructor(name: string, settings: NamespaceSettings, partition: Partition, ground: Ground) {
+  constructor(name: string, settings: NamespaceSettings, partition: Partition, shared: CacheContext) {
     this.name = name
     this.settings = settings
     this.partition = partition
-    this.#ground = ground
-    this.shortTtl = new ShortTtl(name, ground.settings.emit)
+    this.#shared = shared
+    this.shortTtl = new ShortTtl(name, shared.settings.emit)
     this.shortTtl.notice(settings.load.ttl)
-    this.#timeline = ground.timeline
-    this.#counters = ground.counters
-    this.#emit = ground.settings.emit
-    this.#maxStalenessMs = ground.settings.maxStalenessMs
-    this.#refreshAfterMs = ground.settings.refreshAfterMs
-    this.#store = new Store(settings, ground.budget, (key) => this.#dropped(key, 'capacity'))
+    this.#clock = shared.clock
+    this.#counters = shared.counters
+    this.#emit = shared.settings.emit
+    this.#maxStalenessMs = shared.settings.maxStalenessMs
+    this.#refreshAfterMs = shared.settings.refreshAfterMs
+    this.#store = new LruStore(settings, shared.budget, (key) => this.#dropped(key, 'capacity'))
     this.#table = new EvictionTable({
       horizon: partition.position,
-      maxMarks: ground.settings.maxRememberedEvictions,
+      maxMarks: shared.settings.maxRememberedEvictions,
       settleHeld: () => this.#sweep('evicted', (key, entry) => this.#table.groupKills(key, entry)),
-      onHorizon: (offset) => ground.settings.emit?.({ type: 'horizon', namespace: name, offset }),
+      onHorizon: (offset) => shared.settings.emit?.({ type: 'horizon', namespace: name, offset }),
     })
     this.looksBack = settings.tier || settings.intentsMs > 0
     partition.tenants.add(this)
@@ -107,7 +107,7 @@ export class Keyspace<T> implements Tenant {
     // Declared late: this namespace has missed the intents and evictions that the partition has already read.
     this.#missed()
     if (this.looksBack) partition.wantRecall()
-    this.#awaitsPast = settings.intentsMs > 0 && ground.settings.lookBack !== 0
+    this.#awaitsPast = settings.intentsMs > 0 && shared.settings.lookBack !== 0
   }
 
   /** Namespace and key of a value, for the functions of the options. */
@@ -137,7 +137,7 @@ export class Keyspace<T> implements Tenant {
   #hit(key: string, maxAgeMs: number): StoredEntry<T> | undefined {
     const entry = this.#store.get(key)
     if (entry === undefined) return undefined
-    const now = this.#timeline.turn()
+    const now = this.#clock.turn()
     if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return undefined
     if (entry.asOf <= this.#table.groupEpoch && !this.#survives(key, entry)) return undefined
     this.#counters.hits++
@@ -154,7 +154,7 @@ export class Keyspace<T> implements Tenant {
   /** The value that has expired but is still kept. */
   expired(key: string): T | undefined {
     const entry = this.current(key)
-    return entry && this.#ground.timeline.now() >= entry.freshUntil ? entry.value : undefined
+    return entry && this.#shared.clock.now() >= entry.freshUntil ? entry.value : undefined
   }
 
   #survives(key: string, entry: StoredEntry<T>): boolean {
@@ -172,13 +172,13 @@ export class Keyspace<T> implements Tenant {
     if (!this.#table.joinable(key, asOf)) return false
     // The writer may crash between its commit and its eviction: share no old load beside an open intent.
     return (
-      this.#timeline.now() - startedAt <= this.#maxStalenessMs ||
-      !this.#intents.bars(key, this.#begun(startedAt))
+      this.#clock.now() - startedAt <= this.#maxStalenessMs ||
+      !this.#intents.blocks(key, this.#begun(startedAt))
     )
   }
 
   /** The place in the log of a load that begins now. */
-  get vantage(): Vantage {
+  get logPosition(): LogPosition {
     return { asOf: this.asOf, generation: this.partition.generation }
   }
 
@@ -186,7 +186,7 @@ export class Keyspace<T> implements Tenant {
    * Whether a load that began at `since` may stand for one that began at `by`: this isolate has read
    * everything in between, and nothing of it evicted the key, or a group.
    */
-  unchanged(key: string, since: Vantage, by: Vantage): boolean {
+  unevictedBetween(key: string, since: LogPosition, by: LogPosition): boolean {
     const { generation, position } = this.partition
     if (since.generation !== generation || by.generation !== generation || position < by.asOf) return false
     return this.#table.joinable(key, since.asOf)
@@ -194,7 +194,7 @@ export class Keyspace<T> implements Tenant {
 
   /** Whether a writer has announced a write of the key, or may have: what is loaded now is not held. */
   pending(key: string): boolean {
-    return this.#intents.bars(key, this.#monotonic())
+    return this.#intents.blocks(key, this.#monotonic())
   }
 
   /** The write of the key that waits to be persisted. */
@@ -216,7 +216,7 @@ export class Keyspace<T> implements Tenant {
   hold(key: string, candidate: Candidate<T>): RefuseReason | undefined {
     const reason = this.#refuses(key, candidate)
     if (reason !== undefined) {
-      this.#ground.settings.emit?.({ type: 'refuse', namespace: this.name, key, reason })
+      this.#shared.settings.emit?.({ type: 'refuse', namespace: this.name, key, reason })
     }
     return reason
   }
@@ -231,12 +231,12 @@ export class Keyspace<T> implements Tenant {
     const reason = this.#table.refuses(key, candidate)
     if (reason !== undefined) return reason
     const isWaiting = candidate.write !== undefined && this.pendingWrite(key)?.id === candidate.write.id
-    if (!isWaiting && this.#intents.bars(key, this.#begun(loadedAt))) return 'pending'
+    if (!isWaiting && this.#intents.blocks(key, this.#begun(loadedAt))) return 'pending'
     if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#begun(loadedAt) - settleMs))
       return 'settling'
-    const now = this.#ground.timeline.now()
+    const now = this.#shared.clock.now()
     // The clocks have stepped back since it was loaded: it may be past its TTL.
-    if (loadedAt < this.#timeline.unknownBefore) return 'expired'
+    if (loadedAt < this.#clock.unknownBefore) return 'expired'
     const held = this.#store.peek(key)
     if (held !== undefined && isNewer(held, candidate, now)) return 'superseded'
     // From here on whatever is held is older than this value, kept or not.
@@ -317,12 +317,12 @@ export class Keyspace<T> implements Tenant {
    * longer. A frozen process obeys them for as long as it is awake.
    */
   #monotonic(): number {
-    return this.#timeline.monotonic()
+    return this.#clock.monotonic()
   }
 
-  /** A moment of the timeline on the monotonic clock; rather too early than too late. */
+  /** A moment of the cache's clock on the monotonic clock; rather too early than too late. */
   #begun(loadedAt: number): number {
-    return this.#monotonic() - (this.#timeline.now() - loadedAt) - TIMELINE_GRAIN_MS
+    return this.#monotonic() - (this.#clock.now() - loadedAt) - TIMELINE_GRAIN_MS
   }
 
   /** The clocks stepped back: drops all values, because their age is unknown. */
@@ -332,7 +332,7 @@ export class Keyspace<T> implements Tenant {
 
   reanchor(horizon: number): void {
     this.#missed()
-    this.#intents.unplace()
+    this.#intents.forgetOffsets()
     this.#table.reset(horizon, this.#monotonic())
     this.#sweep('reanchor', () => true)
   }
@@ -343,7 +343,7 @@ export class Keyspace<T> implements Tenant {
   }
 
   /** Drops what an unacknowledged eviction may match. */
-  doubt(matches: (key: string, tags: readonly string[] | undefined) => boolean): void {
+  dropPossiblyEvicted(matches: (key: string, tags: readonly string[] | undefined) => boolean): void {
     this.#sweep('evicted', (key, entry) => matches(key, entry.tags))
   }
 
@@ -356,7 +356,7 @@ export class Keyspace<T> implements Tenant {
   }
 
   #dropped(key: string, reason: DropReason): void {
-    this.#ground.settings.emit?.({ type: 'drop', namespace: this.name, key, reason })
+    this.#shared.settings.emit?.({ type: 'drop', namespace: this.name, key, reason })
   }
 }
 

@@ -9,11 +9,11 @@
  */
 import { settledWithin, withDeadline } from '../runtime/deadline.ts'
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
-import type { Lifespan } from '../runtime/lifecycle.ts'
+import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { Partition } from './partition.ts'
-import { foretell, poll } from './poll.ts'
+import { applyAhead, poll } from './poll.ts'
 import type { PollContext } from './poll.ts'
-import type { Scope } from './request-scope.ts'
+import type { RequestScope } from './request-scope.ts'
 import { SlowPolls } from './slow-polls.ts'
 import type { Freshness } from '../api/types.ts'
 
@@ -50,13 +50,13 @@ export class Follower {
   #failures = 0
   #retryAt = -Infinity
   #error: unknown
-  readonly #lifespan: Lifespan
+  readonly #lifecycle: Lifecycle
   readonly #slow: SlowPolls
 
-  constructor(context: PollContext, lifespan: Lifespan) {
+  constructor(context: PollContext, lifecycle: Lifecycle) {
     this.#context = context
     this.#slow = new SlowPolls(context.settings)
-    this.#lifespan = lifespan
+    this.#lifecycle = lifecycle
   }
 
   /**
@@ -95,7 +95,7 @@ export class Follower {
   }
 
   freshness(): Freshness {
-    const ageMs = this.age(this.#context.timeline.now())
+    const ageMs = this.age(this.#context.clock.now())
     let lag = 0
     for (const partition of this.partitions.values()) lag += partition.tail - partition.position
     const proved = ageMs <= this.#context.settings.maxStalenessMs
@@ -108,22 +108,22 @@ export class Follower {
   }
 
   /** A request boundary: starts a poll in the background if one is due. */
-  touch(scope: Scope): void {
-    const now = this.#context.timeline.now()
+  touch(scope: RequestScope): void {
+    const now = this.#context.clock.now()
     if (this.partitions.size > 0 && this.age(now) >= this.#context.settings.refreshAfterMs)
       this.#join(scope, now)
   }
 
   /** Polls until `done`, at most `pollTimeout`. Resolves with whether it is. */
-  async reach(done: () => boolean, scope: Scope, signal?: AbortSignal): Promise<boolean> {
-    const { timeline, settings } = this.#context
+  async reach(done: () => boolean, scope: RequestScope, signal?: AbortSignal): Promise<boolean> {
+    const { clock, settings } = this.#context
     const { runtime, pollTimeoutMs } = settings
-    const since = timeline.now()
+    const since = clock.now()
     const { next } = this
     let pauseMs = 5
     while (!done()) {
       signal?.throwIfAborted()
-      const now = timeline.now()
+      const now = clock.now()
       const mine = this.#run
       const run = this.#join(scope, now)
       if (run === undefined) return false
@@ -143,7 +143,7 @@ export class Follower {
   }
 
   /** Polls now, at most `pollTimeout`. Whether it proved every partition fresh as of this call. */
-  async sync(scope: Scope, signal?: AbortSignal): Promise<boolean> {
+  async sync(scope: RequestScope, signal?: AbortSignal): Promise<boolean> {
     const { next } = this
     return this.reach(
       () => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next),
@@ -153,17 +153,17 @@ export class Follower {
   }
 
   /** Polls in a loop until aborted, or the cache is closed. */
-  async follow(scope: Scope, signal: AbortSignal): Promise<void> {
-    await this.#lifespan.during((stop) => this.#loop(scope, stop), signal)
+  async follow(scope: RequestScope, signal: AbortSignal): Promise<void> {
+    await this.#lifecycle.during((stop) => this.#loop(scope, stop), signal)
   }
 
-  async #loop(scope: Scope, stop: AbortSignal): Promise<void> {
-    const { timeline, settings } = this.#context
+  async #loop(scope: RequestScope, stop: AbortSignal): Promise<void> {
+    const { clock, settings } = this.#context
     while (!stop.aborted) {
       try {
-        const run = this.partitions.size > 0 ? this.#join(scope, timeline.now()) : undefined
+        const run = this.partitions.size > 0 ? this.#join(scope, clock.now()) : undefined
         if (run) await settledWithin(settings.runtime, run.settled, Infinity, stop)
-        const waitMs = Math.max(settings.refreshAfterMs, MIN_FOLLOW_MS, this.#retryAt - timeline.now())
+        const waitMs = Math.max(settings.refreshAfterMs, MIN_FOLLOW_MS, this.#retryAt - clock.now())
         if (run?.state === 'succeeded' && settings.log.capabilities.longPoll) await this.#await(waitMs, stop)
         else await settings.runtime.sleep(waitMs, stop)
       } catch (error) {
@@ -188,17 +188,17 @@ export class Follower {
     const read = (inner: AbortSignal) =>
       settings.log.read(settings.evictionsTopic, positions, { ...options, signal: inner })
     const { records } = await withDeadline(settings.runtime, deadlineMs, expired, read, signal)
-    await foretell(this.#context, generations, records)
+    await applyAhead(this.#context, generations, records)
   }
 
   /** The poll under way, or a new one; `undefined` while the log is left alone after a failure. */
-  #join(scope: Scope, now: number): Run | undefined {
+  #join(scope: RequestScope, now: number): Run | undefined {
     const { runtime, pollTimeoutMs } = this.#context.settings
     const run = this.#run
     const isLost =
       runtime.isolatesRequests && run !== undefined && now - run.startedAt > pollTimeoutMs * PATIENCE
     if (run?.state === 'running' && !isLost) return run
-    if (now < this.#retryAt || this.partitions.size === 0 || this.#lifespan.closed) return undefined
+    if (now < this.#retryAt || this.partitions.size === 0 || this.#lifecycle.closed) return undefined
     const next: Run = {
       number: this.#started++,
       startedAt: now,
@@ -213,7 +213,7 @@ export class Follower {
   }
 
   async #poll(run: Run): Promise<void> {
-    const { timeline, settings, counters } = this.#context
+    const { clock, settings, counters } = this.#context
     const deadlineMs = settings.pollTimeoutMs * POLL_DEADLINE_FACTOR
     let began = Infinity
     let isAnswered = false
@@ -222,14 +222,14 @@ export class Follower {
         new KedgeError('ERR_TIMEOUT', 'the log did not answer a poll in time', { retryable: true })
       const proof = async (signal: AbortSignal) => {
         const apply = await this.#carry?.(signal)
-        began = timeline.now()
+        began = clock.now()
         const partitions = [...this.partitions.values()]
         const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
-        this.#slow.took(timeline.now() - began, timeline.now())
+        this.#slow.took(clock.now() - began, clock.now())
         await apply?.()
         return found
       }
-      const found = await this.#lifespan.during((stop) =>
+      const found = await this.#lifecycle.during((stop) =>
         withDeadline(settings.runtime, deadlineMs, expired, proof, stop),
       )
       run.state = 'succeeded'
@@ -239,19 +239,19 @@ export class Follower {
       this.#retryAt = -Infinity
       this.#error = undefined
       counters.polls++
-      settings.emit?.({ type: 'poll', durationMs: timeline.now() - run.startedAt, ...found })
+      settings.emit?.({ type: 'poll', durationMs: clock.now() - run.startedAt, ...found })
     } catch (error) {
       run.state = 'failed'
       const isLate = isKedgeError(error) && error.code === 'ERR_TIMEOUT'
-      if (isAnswered && isLate) this.#slow.took(timeline.now() - began, timeline.now())
+      if (isAnswered && isLate) this.#slow.took(clock.now() - began, clock.now())
       // A poll that began later may have succeeded meanwhile.
       if (run.number >= this.#succeeded) this.#failed(error)
     }
   }
 
   #failed(error: unknown): void {
-    const { timeline, settings, counters } = this.#context
-    const now = timeline.now()
+    const { clock, settings, counters } = this.#context
+    const now = clock.now()
     const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.#failures++, 10))
     const askedMs = isKedgeError(error) ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0
     // Between half and all of it, so that isolates do not come back together.

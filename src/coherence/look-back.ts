@@ -20,7 +20,7 @@ const MAX_DOUBLINGS = 4
  * @param beginning the oldest offset that the log holds
  * @returns whether it has applied all of them
  */
-export async function recall(
+export async function lookBack(
   settings: Settings,
   partition: Partition,
   beginning: number,

@@ -8,7 +8,7 @@ import type { LogRecord, PartitionOffsets } from '../ports/kafka-log.ts'
 import type { Intent } from '../wire/messages.ts'
 
 /** What lives in a partition: a namespace, as the follower sees it. */
-export interface Tenant {
+export interface EvictionTarget {
   readonly name: string
   /** Whether it needs the evictions before the position. */
   readonly looksBack?: boolean
@@ -39,7 +39,7 @@ const MAX_RECALL_FAILURES = 7
 
 export class Partition {
   readonly id: number
-  readonly tenants: Set<Tenant> = new Set()
+  readonly tenants: Set<EvictionTarget> = new Set()
   /** The next offset to read: every eviction below it has been applied. */
   position = 0
   /** The highest end of the log known: sampled, or by an acknowledgement of our own. Never below `position`. */
@@ -50,7 +50,7 @@ export class Partition {
   logId: string | undefined
   /** The last record applied, to be found again where the log does not tell its identity. */
   last: { readonly offset: number; readonly digest: string } | undefined
-  /** When the poll began that proved `position`, on the cache's timeline. */
+  /** When the poll began that proved `position`, on the cache's clock. */
   freshAt: number = -Infinity
   /** Which poll that was: polls of a cache are numbered in the order in which they begin. */
   provedBy = -1
@@ -64,7 +64,7 @@ export class Partition {
   knownSince: number | undefined
   /** There are namespaces for which the past was not looked up yet. */
   recalls = false
-  /** Not before this moment of the cache's timeline. */
+  /** Not before this moment of the cache's clock. */
   recallsAt: number = -Infinity
   /** Counts the reasons to read the past: one that came up while it was read needs another reading. */
   recallReasons = 0

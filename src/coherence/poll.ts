@@ -18,15 +18,15 @@ import type { ReanchorReason } from '../api/events.ts'
 import type { LogRecord, PartitionOffsets, ReadResult } from '../ports/kafka-log.ts'
 import { digestOf } from './partition.ts'
 import type { Partition } from './partition.ts'
-import { recall } from './look-back.ts'
+import { lookBack } from './look-back.ts'
 import type { Settings } from '../api/settings.ts'
 import type { Counters } from '../api/stats.ts'
-import type { Timeline } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/clock.ts'
 
 /** What a poll needs to know of its cache. */
 export interface PollContext {
   readonly settings: Settings
-  readonly timeline: Timeline
+  readonly clock: Clock
   readonly counters: Counters
   /** Which announcements of expiry are our own. */
   readonly self: string
@@ -73,8 +73,8 @@ export async function poll(
   signal: AbortSignal,
   onAnswer: () => void,
 ): Promise<{ records: number; verified: boolean }> {
-  const { settings, timeline } = context
-  const t0 = timeline.now()
+  const { settings, clock } = context
+  const t0 = clock.now()
   const targets = partitions.map((partition): Target => ({
     partition,
     positionThen: partition.position,
@@ -96,7 +96,7 @@ export async function poll(
   if (!verified) context.counters.unverified++
   const prove = (): void => {
     // The clocks have stepped back: when this poll began is unknown. The next one proves.
-    if (t0 < timeline.unknownBefore) return
+    if (t0 < clock.unknownBefore) return
     for (const target of targets) {
       const { partition } = target
       if (!target.proves || partition.generation !== target.generation || isBehind(target)) continue
@@ -105,10 +105,10 @@ export async function poll(
     }
   }
   // Before the first proof, the past comes first: a read that judges an older value needs both.
-  await lookBack(context, targets, ({ freshAt }) => freshAt === -Infinity, signal)
+  await readPast(context, targets, ({ freshAt }) => freshAt === -Infinity, signal)
   const records = await catchUp(context, targets, prove, signal)
   for (const target of targets) if (target.learns) await learn(context, target, signal)
-  await lookBack(context, targets, () => true, signal)
+  await readPast(context, targets, () => true, signal)
   return { records, verified }
 }
 
@@ -138,7 +138,7 @@ function sample(
   // An end behind our own acknowledged write cannot prove freshness; the next sample may.
   target.proves = reason !== undefined || found.end >= target.tailThen
   if (reason !== undefined) {
-    reanchor(context, partition, found, reason)
+    resync(context, partition, found, reason)
     target.generation = partition.generation
     target.learns = found.logId === undefined && found.end > found.beginning
     return true
@@ -151,7 +151,7 @@ function sample(
   return true
 }
 
-function reanchor(
+function resync(
   context: PollContext,
   partition: Partition,
   bounds: PartitionOffsets,
@@ -246,7 +246,7 @@ async function ingest(context: PollContext, targets: readonly Target[], result: 
  *
  * @param generations of the partitions, when the read began
  */
-export async function foretell(
+export async function applyAhead(
   { settings, self }: PollContext,
   generations: ReadonlyMap<Partition, number>,
   records: readonly LogRecord[],
@@ -281,10 +281,10 @@ function isFound(context: PollContext, target: Target, found: LogRecord | undefi
   if (find === undefined || found === undefined) return find === undefined
   target.find = undefined
   if (found.offset === find.offset && digestOf(found) === find.digest) {
-    partition.verifiedAt = context.timeline.now()
+    partition.verifiedAt = context.clock.now()
     return true
   }
-  reanchor(context, partition, { partition: partition.id, beginning: 0, end: target.end }, 'replaced')
+  resync(context, partition, { partition: partition.id, beginning: 0, end: target.end }, 'replaced')
   target.generation = partition.generation
   return false
 }
@@ -305,7 +305,7 @@ async function learn(
   const found = records.find((record) => record.partition === partition.id && record.offset === end - 1)
   if (found === undefined || partition.generation !== generation) return
   partition.last ??= { offset: found.offset, digest: digestOf(found) }
-  partition.verifiedAt = context.timeline.now()
+  partition.verifiedAt = context.clock.now()
 }
 
 /**
@@ -313,14 +313,14 @@ async function learn(
  * It is no part of the proof: where it fails, values of the past are refused, and a later poll tries again. On Workers
  * two polls may do it at the same time: the one that proves first must have done it too.
  */
-async function lookBack(
-  { settings, timeline }: PollContext,
+async function readPast(
+  { settings, clock }: PollContext,
   targets: readonly Target[],
   concerns: (partition: Partition) => boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const { runtime, pollTimeoutMs, emit } = settings
-  const now = timeline.now()
+  const now = clock.now()
   const due = targets.filter(
     ({ partition }) =>
       partition.anchored &&
@@ -332,14 +332,14 @@ async function lookBack(
   const recalls = due.map(async ({ partition, beginning }) => {
     const reasons = partition.recallReasons
     const task = (inner: AbortSignal) =>
-      recall(settings, partition, beginning, countOf(partition, settings), inner)
+      lookBack(settings, partition, beginning, countOf(partition, settings), inner)
     const complete = await withDeadline(runtime, pollTimeoutMs, silent, task, signal).catch(
       (error: unknown) => {
         emit?.({ type: 'background_error', error })
         return false
       },
     )
-    partition.endRecall(complete, reasons, timeline.now())
+    partition.endRecall(complete, reasons, clock.now())
   })
   await Promise.all(recalls)
   signal.throwIfAborted()
@@ -358,7 +358,7 @@ function stalled(context: PollContext, open: readonly Target[]): KedgeError {
     if (++partition.stalls < MAX_STALLS) continue
     const { logId } = partition
     const bounds = { partition: partition.id, beginning: 0, end, ...(logId === undefined ? {} : { logId }) }
-    reanchor(context, partition, bounds, 'stalled')
+    resync(context, partition, bounds, 'stalled')
   }
   return new KedgeError('ERR_PROTOCOL', 'the log has records that it does not return', { retryable: true })
 }

@@ -9,7 +9,7 @@ import { joinTokens, raise, readToken, writeToken } from '../wire/token.ts'
 import type { Token, TokenParts, TokenPositions } from '../wire/token.ts'
 import type { RequestContext, ScopeOptions, ScopeRead } from '../api/types.ts'
 
-export class Scope {
+export class RequestScope {
   readonly #context: RequestContext | undefined
   readonly #runtime: Runtime
   readonly #emit: Emit

@@ -36,7 +36,7 @@ const MAX_KEYS = 1024
 /** Closed ids that are remembered: the log returns our own intents after we have closed them. */
 const MAX_CLOSED = 1024
 
-export class Intents {
+export class WriteIntents {
   readonly #open = new Map<string, Open>()
   readonly #byKey = new Map<string, Set<string>>()
   readonly #closed = new Set<string>()
@@ -78,7 +78,7 @@ export class Intents {
    * The log may have been re-created, so the offsets of intents are meaningless. Keeps blocking, but forgets
    * the offsets until the intents are read again.
    */
-  unplace(): void {
+  forgetOffsets(): void {
     for (const [id, open] of this.#open) this.#open.set(id, { ...open, offset: -1 })
   }
 
@@ -88,7 +88,7 @@ export class Intents {
   }
 
   /** Whether a value whose load began at `began` must not be held. */
-  bars(key: string, began: number): boolean {
+  blocks(key: string, began: number): boolean {
     if (began < this.#until || began < this.#missedUntil) return true
     const ids = this.#byKey.get(key)
     if (ids === undefined) return false

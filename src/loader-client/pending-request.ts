@@ -3,15 +3,15 @@
  *
  * @module
  */
-import type { Answers, Ear } from './reply-consumer.ts'
+import type { ReplyConsumer, ReplyOptions } from './reply-consumer.ts'
 import { candidateOf } from '../coherence/admission.ts'
 import { encodeUtf8, pack } from '../wire/codec.ts'
 import type { DecodedRecord } from '../coherence/apply-eviction.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { UnansweredReason } from '../api/events.ts'
-import type { Demand, Flight, Outcome } from '../read/flight.ts'
+import type { LoadRequest, Flight, Outcome } from '../read/flight.ts'
 import type { Follower } from '../coherence/follower.ts'
-import type { Ground, Keyspace } from '../coherence/coherent-store.ts'
+import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import { keepMsOf, tagsOf, windowsOf } from '../coherence/ttl-and-tags.ts'
 import type { NewRecord } from '../ports/kafka-log.ts'
 import { readUpdate, updateRecordKey } from '../wire/messages.ts'
@@ -24,12 +24,12 @@ const MAX_KEYS = 1000
 const RECORDS_PER_CALL = 100
 /** Answers that wait to be judged, beside one for each key; those beyond are left out, and their keys loaded here. */
 const MORE_ARRIVED = 100
-export class Asked<T> {
+export class PendingRequest<T> {
   /** Why it ends, if it ends now. */
   because: UnansweredReason = 'failed'
-  readonly #space: Keyspace<T>
-  readonly #demand: Demand<T>
-  readonly #ground: Ground
+  readonly #space: CoherentStore<T>
+  readonly #demand: LoadRequest<T>
+  readonly #shared: CacheContext
   readonly #follower: Follower
   readonly #open: Map<string, Flight<T>>
   /** What has arrived and is not judged yet. */
@@ -39,10 +39,10 @@ export class Asked<T> {
   #close: () => void = () => undefined
 
   constructor(
-    space: Keyspace<T>,
+    space: CoherentStore<T>,
     flights: ReadonlyMap<string, Flight<T>>,
-    demand: Demand<T>,
-    ground: Ground,
+    demand: LoadRequest<T>,
+    shared: CacheContext,
     follower: Follower,
   ) {
     this.#space = space
@@ -50,12 +50,12 @@ export class Asked<T> {
     const answerable = [...flights].filter(([key]) => !space.pending(key))
     this.#open = new Map(answerable.slice(0, MAX_KEYS))
     this.#demand = demand
-    this.#ground = ground
+    this.#shared = shared
     this.#follower = follower
   }
 
   /** Resolves when every key is answered. */
-  async run(answers: Answers, until: number, signal: AbortSignal): Promise<void> {
+  async run(answers: ReplyConsumer, until: number, signal: AbortSignal): Promise<void> {
     const { partition } = this.#space
     const { scope } = this.#demand
     // Before the first contact there is nothing to judge an answer by.
@@ -78,9 +78,9 @@ export class Asked<T> {
     this.#open.clear()
   }
 
-  #ear(key: string): Ear {
+  #ear(key: string): ReplyOptions {
     const recordKey = updateRecordKey(this.#space.name, key)
-    const partition = partitionOf(encodeUtf8(recordKey), this.#ground.settings.updatePartitions)
+    const partition = partitionOf(encodeUtf8(recordKey), this.#shared.settings.updatePartitions)
     const take = (decoded: DecodedRecord): void => {
       if (this.#arrived.length < this.#open.size + MORE_ARRIVED) this.#arrived.push({ key, decoded })
       this.#wake()
@@ -94,14 +94,14 @@ export class Asked<T> {
 
   /** Once, and without repetitions: loading here is the repetition. */
   async #publish(
-    ears: readonly Ear[],
+    ears: readonly ReplyOptions[],
     ends: readonly number[],
     until: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { settings, timeline } = this.#ground
+    const { settings, clock } = this.#shared
     const { name: ns, partition } = this.#space
-    const deadline = settings.runtime.now() + Math.max(0, until - timeline.now())
+    const deadline = settings.runtime.now() + Math.max(0, until - clock.now())
     const asOf = Math.max(partition.asOf, this.#demand.required)
     const keys = [...this.#open.keys()]
     const records = await Promise.all(
@@ -158,11 +158,11 @@ export class Asked<T> {
 
   /** Whether all evictions since the answer's as-of are known, but for those of the last `maxStaleness`. */
   async #proves(asOf: number, signal: AbortSignal): Promise<boolean> {
-    const { timeline, settings } = this.#ground
+    const { clock, settings } = this.#shared
     const { partition } = this.#space
     const { required, scope } = this.#demand
     const passed = () => Math.max(asOf, partition.position) >= required && asOf <= partition.asOf
-    if (timeline.now() - partition.freshAt < settings.maxStalenessMs && passed()) return true
+    if (clock.now() - partition.freshAt < settings.maxStalenessMs && passed()) return true
     return (await this.#follower.sync(scope, signal)) && passed()
   }
 
@@ -179,7 +179,7 @@ export class Asked<T> {
   #outcome(arrived: Arrived, timestamp: number | undefined): Outcome<T> | undefined {
     const space = this.#space
     const { partition } = space
-    const now = this.#ground.timeline.now()
+    const now = this.#shared.clock.now()
     const { logId, key } = arrived
     if (logId !== undefined && partition.logId !== undefined && logId !== partition.logId) return undefined
     if (arrived.kind === 'drop') {
@@ -190,7 +190,7 @@ export class Asked<T> {
       space.dropBefore(key, asOf + 1)
       return { value: undefined, stored: false, loadedAt: now, ttlMs: 0 }
     }
-    const asks = candidateOf(this.#ground, space, arrived, { writtenAt: timestamp })
+    const asks = candidateOf(this.#shared, space, arrived, { writtenAt: timestamp })
     if (typeof asks === 'string') return undefined
     const { load } = this.#demand
     const place = space.place(key)
@@ -211,10 +211,10 @@ export class Asked<T> {
     return { value, stored: refused === undefined, loadedAt, ttlMs }
   }
 
-  /** When its load began, on the timeline of this cache. */
+  /** When its load began, on the clock of this cache. */
   #began({ at }: Arrived, timestamp: number | undefined): number {
-    const { settings, timeline } = this.#ground
+    const { settings, clock } = this.#shared
     const wall = settings.runtime.now()
-    return timeline.now() - Math.max(0, wall - Math.min(at ?? wall, timestamp ?? wall))
+    return clock.now() - Math.max(0, wall - Math.min(at ?? wall, timestamp ?? wall))
   }
 }

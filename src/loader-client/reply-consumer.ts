@@ -11,9 +11,9 @@ import { decodeRecord } from '../coherence/apply-eviction.ts'
 import type { DecodedRecord } from '../coherence/apply-eviction.ts'
 import { withDeadline } from '../runtime/deadline.ts'
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
-import type { Scope } from '../coherence/request-scope.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
 import type { Settings } from '../api/settings.ts'
-import type { Timeline } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/clock.ts'
 
 /** A request that waits for a key. */
 interface Listener {
@@ -23,7 +23,7 @@ interface Listener {
 }
 
 /** The updates that a listener waits for: those of one key. */
-export interface Ear {
+export interface ReplyOptions {
   readonly partition: number
   /** The key of their records. */
   readonly recordKey: string
@@ -47,34 +47,34 @@ class Loop {
   }
 }
 
-export class Answers {
+export class ReplyConsumer {
   readonly #settings: Settings
-  readonly #timeline: Timeline
+  readonly #clock: Clock
   readonly #loops: Map<number, Loop> | undefined
 
-  constructor(settings: Settings, timeline: Timeline) {
+  constructor(settings: Settings, clock: Clock) {
     this.#settings = settings
-    this.#timeline = timeline
+    this.#clock = clock
     this.#loops = settings.runtime.isolatesRequests ? undefined : new Map()
   }
 
   /** A place to listen from, for one request. */
-  open(scope: Scope): Listening {
-    return new Listening(this.#settings, this.#timeline, scope, this.#loops ?? new Map())
+  open(scope: RequestScope): ReplySubscription {
+    return new ReplySubscription(this.#settings, this.#clock, scope, this.#loops ?? new Map())
   }
 }
 
 /** What one request listens to. */
-export class Listening {
+export class ReplySubscription {
   readonly #settings: Settings
-  readonly #timeline: Timeline
-  readonly #scope: Scope
+  readonly #clock: Clock
+  readonly #scope: RequestScope
   readonly #loops: Map<number, Loop>
   readonly #ends: (() => void)[] = []
 
-  constructor(settings: Settings, timeline: Timeline, scope: Scope, loops: Map<number, Loop>) {
+  constructor(settings: Settings, clock: Clock, scope: RequestScope, loops: Map<number, Loop>) {
     this.#settings = settings
-    this.#timeline = timeline
+    this.#clock = clock
     this.#scope = scope
     this.#loops = loops
   }
@@ -83,7 +83,7 @@ export class Listening {
    * Adds the listeners. Resolves with the offset, for each of them, from which on it gets every record: the
    * end of its partition as of now, or the place where a loop already reads it.
    */
-  async listen(ears: readonly Ear[], signal: AbortSignal): Promise<number[]> {
+  async listen(ears: readonly ReplyOptions[], signal: AbortSignal): Promise<number[]> {
     const partitions = new Set(ears.map(({ partition }) => partition))
     const ends = new Map<number, number>()
     for (;;) {
@@ -113,7 +113,7 @@ export class Listening {
     })
   }
 
-  #add({ partition, recordKey, listener }: Ear, loop: Loop): number {
+  #add({ partition, recordKey, listener }: ReplyOptions, loop: Loop): number {
     const isFirst = loop.listeners.size === 0
     const own = loop.listeners.get(recordKey) ?? new Set()
     loop.listeners.set(recordKey, own.add(listener))
@@ -142,12 +142,12 @@ export class Listening {
     let pauseMs = FIRST_PAUSE_MS
     try {
       while (!signal.aborted) {
-        const began = this.#timeline.now()
+        const began = this.#clock.now()
         const before = loop.next
         const retryInMs = await this.#step(partition, loop)
         pauseMs = loop.next > before ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, pauseMs * 2)
         // Pause after an empty answer that came at once: else this loop would ask the log without end.
-        const earlyMs = loop.next > before ? 0 : pauseMs - (this.#timeline.now() - began)
+        const earlyMs = loop.next > before ? 0 : pauseMs - (this.#clock.now() - began)
         const waitMs = Math.max(earlyMs, retryInMs)
         if (waitMs > 0) await runtime.sleep(waitMs, signal)
       }

@@ -7,15 +7,15 @@
  *
  * @module
  */
-import { Answers } from './reply-consumer.ts'
-import { Asked } from './pending-request.ts'
+import { ReplyConsumer } from './reply-consumer.ts'
+import { PendingRequest } from './pending-request.ts'
 import { withDeadline } from '../runtime/deadline.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { UnansweredReason } from '../api/events.ts'
-import type { Demand, Flight } from '../read/flight.ts'
+import type { LoadRequest, Flight } from '../read/flight.ts'
 import type { Follower } from '../coherence/follower.ts'
-import type { Ground, Keyspace } from '../coherence/coherent-store.ts'
-import { Slots } from '../runtime/semaphore.ts'
+import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
+import { Semaphore } from '../runtime/semaphore.ts'
 
 /** Calls that ask at once; those beyond load by themselves. */
 const MAX_ASKING = 256
@@ -24,7 +24,7 @@ const MAX_SILENT = 3
 const FIRST_SILENCE_MS = 1000
 const MAX_SILENCE_MS = 30_000
 
-type Flown<T> = ReadonlyMap<string, Flight<T>>
+type RequestedLoad<T> = ReadonlyMap<string, Flight<T>>
 
 /** How many calls of a namespace in a row had no answer, and until when it asks no service. */
 interface Silence {
@@ -32,39 +32,39 @@ interface Silence {
   until: number
 }
 
-export class Requests {
-  readonly #ground: Ground
+export class RequestReply {
+  readonly #shared: CacheContext
   readonly #follower: Follower
-  readonly #answers: Answers
-  readonly #asking: Slots
+  readonly #answers: ReplyConsumer
+  readonly #asking: Semaphore
   readonly #silences = new Map<string, Silence>()
 
-  constructor(ground: Ground, follower: Follower) {
-    const { settings, timeline } = ground
-    this.#ground = ground
+  constructor(shared: CacheContext, follower: Follower) {
+    const { settings, clock } = shared
+    this.#shared = shared
     this.#follower = follower
-    this.#answers = new Answers(settings, timeline)
-    this.#asking = new Slots(MAX_ASKING, settings.runtime, timeline)
+    this.#answers = new ReplyConsumer(settings, clock)
+    this.#asking = new Semaphore(MAX_ASKING, settings.runtime, clock)
   }
 
   /**
    * Asks for the flights' keys, and settles those that are answered. Rejects only with `signal.reason`.
    */
   async seek<T>(
-    space: Keyspace<T>,
-    flights: Flown<T>,
-    demand: Demand<T>,
+    space: CoherentStore<T>,
+    flights: RequestedLoad<T>,
+    demand: LoadRequest<T>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { settings, timeline, counters } = this.#ground
+    const { settings, clock, counters } = this.#shared
     // Half of the time stays for a load of our own.
     const waitMs = Math.min(demand.load.loaderWaitMs, demand.load.hardTimeoutMs / 2)
-    const since = timeline.now()
+    const since = clock.now()
     const unable = this.#unable(space, flights, since)
     const free = unable ? undefined : this.#asking.tryTake(waitMs)
     let failure: { because: UnansweredReason; error?: unknown } | undefined
     if (free) {
-      const asked = new Asked(space, flights, demand, this.#ground, this.#follower)
+      const asked = new PendingRequest(space, flights, demand, this.#shared, this.#follower)
       try {
         const expired = () =>
           new KedgeError('ERR_TIMEOUT', 'no answer of a loader service', { retryable: true })
@@ -83,14 +83,14 @@ export class Requests {
     const answered = [...flights.values()].filter(isAnswer).length
     counters.answered += answered
     if (free) this.#heard(space.name, answered > 0, failure?.because)
-    const durationMs = timeline.now() - since
+    const durationMs = clock.now() - since
     const keys = [...flights.keys()]
     settings.emit?.({ type: 'ask', namespace: space.name, keys, answered, durationMs, ...failure })
   }
 
   /** Why the service is not asked now. */
-  #unable<T>(space: Keyspace<T>, flights: Flown<T>, now: number): UnansweredReason | undefined {
-    const { log, updatesIsolation } = this.#ground.settings
+  #unable<T>(space: CoherentStore<T>, flights: RequestedLoad<T>, now: number): UnansweredReason | undefined {
+    const { log, updatesIsolation } = this.#shared.settings
     if (updatesIsolation === 'committed' && !log.capabilities.readCommitted) return 'unsupported'
     if (this.#follower.failing) return 'unreachable'
     if (now < (this.#silences.get(space.name)?.until ?? -Infinity)) return 'silent'
@@ -103,7 +103,7 @@ export class Requests {
     if (answered || because !== 'timeout') return
     const times = (this.#silences.get(namespace)?.times ?? 0) + 1
     const pauseMs = Math.min(MAX_SILENCE_MS, FIRST_SILENCE_MS * 2 ** (times - MAX_SILENT))
-    const until = times < MAX_SILENT ? -Infinity : this.#ground.timeline.now() + pauseMs
+    const until = times < MAX_SILENT ? -Infinity : this.#shared.clock.now() + pauseMs
     this.#silences.set(namespace, { times, until })
   }
 }

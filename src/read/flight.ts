@@ -5,13 +5,13 @@
  */
 import type { RefuseReason } from '../api/events.ts'
 import type { Candidate } from '../coherence/coherent-store.ts'
-import type { Scope } from '../coherence/request-scope.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
 import type { LoadSettings } from '../api/settings.ts'
-import type { Slots } from '../runtime/semaphore.ts'
+import type { Semaphore } from '../runtime/semaphore.ts'
 import type { Proof } from './sources.ts'
 
 /** What came of a load for one key. */
-export type Outcome<T> = Failed | Landed<T>
+export type Outcome<T> = Failed | LoadResult<T>
 
 /** A load that failed. */
 export interface Failed {
@@ -19,7 +19,7 @@ export interface Failed {
 }
 
 /** A load that has brought a value, or that the source has none. */
-export interface Landed<T> {
+export interface LoadResult<T> {
   readonly value: T | undefined
   readonly stored: boolean
   /** Why the value is not held. */
@@ -36,21 +36,21 @@ export type Call<T> = (keys: readonly string[], signal: AbortSignal) => Promise<
 /** Looks for values elsewhere, and settles the flights whose value it finds. Rejects only with `signal.reason`. */
 export type Seek<T> = (
   flights: ReadonlyMap<string, Flight<T>>,
-  demand: Demand<T>,
+  demand: LoadRequest<T>,
   signal: AbortSignal,
 ) => Promise<void>
 
 /** Called with the values that one call has loaded and that are held now. */
-export type OnHeld<T> = (held: ReadonlyMap<string, Candidate<T>>, scope: Scope) => void
+export type OnHeld<T> = (held: ReadonlyMap<string, Candidate<T>>, scope: RequestScope) => void
 
 /** What a caller asks of a load. */
-export interface Demand<T> {
+export interface LoadRequest<T> {
   readonly call: Call<T>
   /** Reads only pending writes from the log; callers with a loader must not join it. */
   readonly sourceless?: boolean
   readonly load: LoadSettings
-  readonly scope: Scope
-  readonly slots: Slots
+  readonly scope: RequestScope
+  readonly slots: Semaphore
   readonly signal: AbortSignal | undefined
   /** The position of a token: a load that is shared must have begun past it. */
   readonly required: number
@@ -74,12 +74,12 @@ export class Flight<T> {
   doomed = false
   outcome: Outcome<T> | undefined
   /** The demand of the request that leads: that request may await the flight on every platform. */
-  readonly leader: Demand<T>
+  readonly leader: LoadRequest<T>
   /** Never rejects. Awaited by the leader's request, and where promises may be shared. */
   readonly settled: Promise<void>
   #resolve: () => void = () => undefined
 
-  constructor(leader: Demand<T>, aliveUntil: number) {
+  constructor(leader: LoadRequest<T>, aliveUntil: number) {
     this.leader = leader
     this.aliveUntil = aliveUntil
     this.settled = new Promise((resolve) => (this.#resolve = resolve))

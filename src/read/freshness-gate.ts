@@ -5,11 +5,11 @@
  */
 import { KedgeError } from '../ports/errors.ts'
 import type { Follower } from '../coherence/follower.ts'
-import type { Ground, Keyspace } from '../coherence/coherent-store.ts'
-import type { Scope } from '../coherence/request-scope.ts'
+import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
 
 /** How much of what is held a read may serve. */
-export type Trust =
+export type ServeLevel =
   /** Nothing was held when the read asked: a value that is held since then has not been judged. */
   | 'none'
   /** All of it: every eviction that was acknowledged `maxStaleness` ago is known. */
@@ -20,8 +20,8 @@ export type Trust =
   | 'bypass'
 
 /** What the gate needs to know of a read. */
-export interface Asking {
-  readonly scope: Scope
+export interface ReadTerms {
+  readonly scope: RequestScope
   /** The position that a token demands. */
   readonly required: number
   readonly signal: AbortSignal | undefined
@@ -32,24 +32,24 @@ export interface Asking {
 }
 
 export class FreshnessGate {
-  readonly #space: Keyspace<unknown>
-  readonly #ground: Ground
+  readonly #space: CoherentStore<unknown>
+  readonly #shared: CacheContext
   readonly #follower: Follower
 
-  constructor(space: Keyspace<unknown>, ground: Ground, follower: Follower) {
+  constructor(space: CoherentStore<unknown>, shared: CacheContext, follower: Follower) {
     this.#space = space
-    this.#ground = ground
+    this.#shared = shared
     this.#follower = follower
   }
 
   /** Decides how much of what is held the read may serve; waits for a poll where that helps and has a use. */
-  async trust(held: () => boolean, asking: Asking, next: number = asking.next): Promise<Trust> {
+  async trust(held: () => boolean, asking: ReadTerms, next: number = asking.next): Promise<ServeLevel> {
     const { scope, required, signal } = asking
-    const ground = this.#ground
+    const shared = this.#shared
     const follower = this.#follower
     const { partition } = this.#space
-    const { maxOutageMs, onUnreachable, emit } = ground.settings
-    const since = ground.timeline.now()
+    const { maxOutageMs, onUnreachable, emit } = shared.settings
+    const since = shared.clock.now()
     const proved = this.proved(required, since, next)
     if (proved()) return 'proved'
     // A miss does not wait: its load is fresh anyway, and the poll runs beside it. Unless there may be a write that the
@@ -70,7 +70,7 @@ export class FreshnessGate {
       })
     }
     // What is held before the first contact lives no longer than `maxOutage` anyway.
-    const isRecent = !partition.anchored || ground.timeline.now() - partition.freshAt <= maxOutageMs
+    const isRecent = !partition.anchored || shared.clock.now() - partition.freshAt <= maxOutageMs
     const bearable = onUnreachable === 'stale' && isRecent
     return partition.position >= required && bearable ? 'outage' : 'bypass'
   }
@@ -79,7 +79,7 @@ export class FreshnessGate {
   proved(required: number, since: number, next: number): () => boolean {
     const space = this.#space
     const { partition } = space
-    const { maxStalenessMs } = this.#ground.settings
+    const { maxStalenessMs } = this.#shared.settings
     // The last is what makes `maxStaleness: 0` mean something: a poll that began after this call.
     return () =>
       partition.position >= required &&
@@ -88,22 +88,22 @@ export class FreshnessGate {
   }
 
   /** Whether the log has been out of reach for longer than what is held may be served. */
-  isLost(now: number = this.#ground.timeline.now()): boolean {
-    const { maxStalenessMs, maxOutageMs, onUnreachable } = this.#ground.settings
+  isLost(now: number = this.#shared.clock.now()): boolean {
+    const { maxStalenessMs, maxOutageMs, onUnreachable } = this.#shared.settings
     const bearableMs = onUnreachable === 'stale' ? maxOutageMs : maxStalenessMs
     return (this.#follower.failing || this.#isCold(now)) && now - this.#space.partition.freshAt > bearableMs
   }
 
   /** How long a value that is loaded now may be held before the first contact; `undefined` where it must not be. */
   coldMs(): number | undefined {
-    const { maxOutageMs, onUnreachable } = this.#ground.settings
+    const { maxOutageMs, onUnreachable } = this.#shared.settings
     // A source that lags may answer with what was evicted `settle` ago, and no eviction is known here.
     const leftMs = maxOutageMs - this.#space.settings.settleMs
     return onUnreachable === 'stale' && leftMs > 0 && this.#isCold() ? leftMs : undefined
   }
 
   /** Whether the log was never reached, though it had the time to answer. */
-  #isCold(now: number = this.#ground.timeline.now()): boolean {
+  #isCold(now: number = this.#shared.clock.now()): boolean {
     return !this.#space.partition.anchored && this.#follower.isSilent(now)
   }
 }

@@ -5,9 +5,9 @@
  */
 import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError } from '../ports/errors.ts'
-import type { Demand, Failed, Flight, OnHeld, Outcome, Seek } from './flight.ts'
+import type { LoadRequest, Failed, Flight, OnHeld, Outcome, Seek } from './flight.ts'
 import { checkHoldable } from '../wire/holdable.ts'
-import type { Candidate, Ground, Keyspace } from '../coherence/coherent-store.ts'
+import type { Candidate, CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import { keepMsOf, tagsOf, ttlOf, windowsOf } from '../coherence/ttl-and-tags.ts'
 import type { OuterTier, Proof } from './sources.ts'
 
@@ -18,21 +18,21 @@ export interface Loading {
 }
 
 export class Load<T> {
-  readonly #space: Keyspace<T>
-  readonly #ground: Ground
+  readonly #space: CoherentStore<T>
+  readonly #shared: CacheContext
   readonly #tier: OuterTier | undefined
   readonly #onHeld: OnHeld<T>
   readonly #seek: Seek<T>
 
   constructor(
-    space: Keyspace<T>,
-    ground: Ground,
+    space: CoherentStore<T>,
+    shared: CacheContext,
     tier: OuterTier | undefined,
     onHeld: OnHeld<T>,
     seek: Seek<T>,
   ) {
     this.#space = space
-    this.#ground = ground
+    this.#shared = shared
     this.#tier = tier
     this.#onHeld = onHeld
     this.#seek = seek
@@ -41,11 +41,11 @@ export class Load<T> {
   /** Asks the tier, then a loader service and the loader for the rest; beside the tier, where it is slow. */
   async run(
     flights: ReadonlyMap<string, Flight<T>>,
-    demand: Demand<T>,
+    demand: LoadRequest<T>,
     loading: Loading,
     signal: AbortSignal,
   ): Promise<void> {
-    const { runtime, tierTimeoutMs, emit } = this.#ground.settings
+    const { runtime, tierTimeoutMs, emit } = this.#shared.settings
     const { proof } = demand
     if (this.#tier === undefined || proof === undefined) return this.#fetch(flights, demand, loading, signal)
     const stop = new AbortController()
@@ -88,7 +88,7 @@ export class Load<T> {
   /** Asks a loader service, where one is to be asked, and loads the rest. */
   async #fetch(
     flights: ReadonlyMap<string, Flight<T>>,
-    demand: Demand<T>,
+    demand: LoadRequest<T>,
     loading: Loading,
     signal: AbortSignal,
   ): Promise<void> {
@@ -101,22 +101,26 @@ export class Load<T> {
       const left = open(flights)
       if (left.size === 0) return
       loading.keys = [...left.keys()]
-      loading.beganAt = this.#ground.timeline.now()
+      loading.beganAt = this.#shared.clock.now()
       await this.#run(left, demand, signal)
     } finally {
       free()
     }
   }
 
-  async #run(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>, signal: AbortSignal): Promise<void> {
+  async #run(
+    flights: ReadonlyMap<string, Flight<T>>,
+    demand: LoadRequest<T>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { partition } = this.#space
-    const startedAt = this.#ground.timeline.now()
+    const startedAt = this.#shared.clock.now()
     // Note the as-of first, then read the source: an eviction between the two would else spare an old value.
     const { asOf } = this.#space
     for (const flight of flights.values()) {
       Object.assign(flight, { asOf, startedAt, generation: partition.generation })
     }
-    this.#ground.counters.loads++
+    this.#shared.counters.loads++
     const values = await demand.call([...flights.keys()], signal)
     // The load was given up meanwhile: no read waits for these values.
     signal.throwIfAborted()
@@ -147,7 +151,7 @@ export class Load<T> {
     const place = this.#space.place(key)
     // Checked even where it would not be held: all reads that wait for the load share the value.
     checkHoldable(value, place.namespace, key)
-    const ttlMs = Math.min(ttlOf(value, load, this.#ground.settings.runtime.random(), place), coldMs)
+    const ttlMs = Math.min(ttlOf(value, load, this.#shared.settings.runtime.random(), place), coldMs)
     const windows = windowsOf(value, load, place)
     const candidate: Candidate<T> = {
       value,
@@ -163,7 +167,7 @@ export class Load<T> {
       beforeContact: leader.coldMs !== undefined,
     }
     const refused = this.#space.hold(key, flight.doomed ? { ...candidate, generation: -1 } : candidate)
-    if (refused === 'fenced') this.#ground.counters.fenced++
+    if (refused === 'fenced') this.#shared.counters.fenced++
     const stored = refused === undefined
     // Before the first contact the value has no as-of by which other isolates could judge it.
     if (stored && generation > 0) held.set(key, candidate)

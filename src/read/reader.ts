@@ -3,22 +3,22 @@
  *
  * @module
  */
-import type { Call, Demand, Flight, Landed, Outcome } from './flight.ts'
+import type { Call, LoadRequest, Flight, LoadResult, Outcome } from './flight.ts'
 import { loaderTimeout } from './single-flight.ts'
-import type { Flights } from './single-flight.ts'
+import type { SingleFlight } from './single-flight.ts'
 import type { Follower } from '../coherence/follower.ts'
 import { FreshnessGate } from './freshness-gate.ts'
-import type { Trust } from './freshness-gate.ts'
-import type { Candidate, Ground, Keyspace } from '../coherence/coherent-store.ts'
-import type { Lifespan } from '../runtime/lifecycle.ts'
+import type { ServeLevel } from './freshness-gate.ts'
+import type { Candidate, CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
+import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { keepMsOf } from '../coherence/ttl-and-tags.ts'
 import { durationMs } from '../runtime/duration.ts'
 import { checkId } from '../wire/ids.ts'
-import { heldEntry, landedEntry, MISS } from './reading.ts'
-import type { Reading, Tell } from './reading.ts'
-import type { Scope } from '../coherence/request-scope.ts'
+import { heldEntry, loadedEntry, MISS } from './reading.ts'
+import type { ReadContext, ReportRead } from './reading.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkOptions, loadSettings } from '../api/settings.ts'
-import type { Slots } from '../runtime/semaphore.ts'
+import type { Semaphore } from '../runtime/semaphore.ts'
 import type { ExpiryPublisher, OuterTier, PendingReads, Proof, UpdatesRead } from './sources.ts'
 import type { StoredEntry, Windows } from '../store/entry.ts'
 import type { TokenPositions } from '../wire/token.ts'
@@ -26,35 +26,40 @@ import type { Entry, LoadOptions, ScopeRead } from '../api/types.ts'
 
 /** What the reads of all namespaces share. */
 export interface ReaderContext {
-  readonly ground: Ground
+  readonly shared: CacheContext
   readonly follower: Follower
   readonly publisher: ExpiryPublisher
-  readonly slots: Slots
+  readonly slots: Semaphore
   /** For loads while Kafka is out of reach: they are limited more narrowly. */
-  readonly bypassSlots: Slots
-  readonly lifespan: Lifespan
+  readonly bypassSlots: Semaphore
+  readonly lifecycle: Lifecycle
   readonly tier: OuterTier | undefined
   /** Values that others publish, where they are followed. */
   readonly updates: UpdatesRead | undefined
 }
 
 export class Reader<T> {
-  readonly #space: Keyspace<T>
+  readonly #space: CoherentStore<T>
   readonly #pending: PendingReads<T>
-  readonly #flights: Flights<T>
+  readonly #flights: SingleFlight<T>
   readonly #context: ReaderContext
   readonly #gate: FreshnessGate
 
-  constructor(space: Keyspace<T>, flights: Flights<T>, pending: PendingReads<T>, context: ReaderContext) {
+  constructor(
+    space: CoherentStore<T>,
+    flights: SingleFlight<T>,
+    pending: PendingReads<T>,
+    context: ReaderContext,
+  ) {
     this.#space = space
     this.#pending = pending
     this.#flights = flights
     this.#context = context
-    this.#gate = new FreshnessGate(space, context.ground, context.follower)
+    this.#gate = new FreshnessGate(space, context.shared, context.follower)
   }
 
   /** The places for loads: the same for all namespaces of a cache. */
-  get slots(): Slots {
+  get slots(): Semaphore {
     return this.#context.slots
   }
 
@@ -78,7 +83,7 @@ export class Reader<T> {
     key: string,
     call: Call<T> | undefined,
     options: LoadOptions<T> | undefined,
-    scope: Scope,
+    scope: RequestScope,
   ): Promise<Entry<T>> {
     if (!scope.isWatched) return this.#read(key, call, options, scope)
     try {
@@ -92,17 +97,17 @@ export class Reader<T> {
   }
 
   /** Reports to the scope's listener a held value that `peek` has returned. */
-  peeked(key: string, scope: Scope): void {
+  peeked(key: string, scope: RequestScope): void {
     const entry = this.#space.current(key)
     if (entry)
-      this.#tell(key, { entry: heldEntry(entry, this.#context.ground.timeline.now()) }, undefined, scope)
+      this.#tell(key, { entry: heldEntry(entry, this.#context.shared.clock.now()) }, undefined, scope)
   }
 
   #tell(
     key: string,
     read: Pick<ScopeRead, 'entry' | 'error'>,
     call: Call<T> | undefined,
-    scope: Scope,
+    scope: RequestScope,
   ): void {
     scope.read({ namespace: this.#space.name, key, loads: call !== undefined, ...read })
   }
@@ -111,7 +116,7 @@ export class Reader<T> {
     key: string,
     call: Call<T> | undefined,
     options: LoadOptions<T> | undefined,
-    scope: Scope,
+    scope: RequestScope,
   ): Promise<Entry<T>> {
     checkId(key, 'key')
     const reading = this.#begin(call, options, scope)
@@ -139,11 +144,11 @@ export class Reader<T> {
     keys: readonly string[],
     call: Call<T> | undefined,
     options: LoadOptions<T> | undefined,
-    scope: Scope,
+    scope: RequestScope,
   ): Promise<Map<string, T>> {
     const wanted = [...new Set(keys)]
     for (const key of wanted) checkId(key, 'key')
-    const tell: Tell = (key, read) => {
+    const tell: ReportRead = (key, read) => {
       if (scope.isWatched) this.#tell(key, read, call, scope)
     }
     const reading = this.#begin(call, options, scope)
@@ -183,15 +188,15 @@ export class Reader<T> {
   }
 
   /** Waits until values that were set are here, at most `pollTimeout`. */
-  async #seeUpdates(awaited: TokenPositions, { scope, signal }: Reading<T>): Promise<void> {
-    const { follower, ground } = this.#context
+  async #seeUpdates(awaited: TokenPositions, { scope, signal }: ReadContext<T>): Promise<void> {
+    const { follower, shared } = this.#context
     const updates = this.#context.updates!
-    const since = ground.timeline.now()
+    const since = shared.clock.now()
     const passed = () => updates.passed(awaited)
     for (let { next } = follower; !passed(); next = follower.next) {
       await follower.reach(passed, scope, signal)
       // A poll that began after this read has sampled the ends. A token beyond them is of another log, or forged.
-      if (!updates.lags(awaited) || ground.timeline.now() - since >= ground.settings.pollTimeoutMs) return
+      if (!updates.lags(awaited) || shared.clock.now() - since >= shared.settings.pollTimeoutMs) return
       // The log is left alone after a failure.
       if (follower.next === next) return
     }
@@ -201,9 +206,9 @@ export class Reader<T> {
   async #arrivals(
     missing: readonly string[],
     awaited: TokenPositions,
-    reading: Reading<T>,
+    reading: ReadContext<T>,
     found: Map<string, T>,
-    tell: Tell,
+    tell: ReportRead,
   ): Promise<readonly string[]> {
     if (missing.length === 0) return missing
     await this.#seeUpdates(awaited, reading)
@@ -220,11 +225,11 @@ export class Reader<T> {
   async #loadMany(
     missing: readonly string[],
     refresh: readonly string[],
-    trust: Trust,
-    reading: Reading<T>,
-    demand: Demand<T>,
+    trust: ServeLevel,
+    reading: ReadContext<T>,
+    demand: LoadRequest<T>,
     found: Map<string, T>,
-    tell: Tell,
+    tell: ReportRead,
   ): Promise<void> {
     const stale = new Map(missing.map((key) => [key, this.#expired(key, trust, reading)]))
     for (const key of missing) reading.loading.add(key)
@@ -241,9 +246,13 @@ export class Reader<T> {
     await Promise.all(waits)
   }
 
-  #begin(call: Call<T> | undefined, options: LoadOptions<T> | undefined, scope: Scope): Reading<T> {
-    const { lifespan, follower, ground } = this.#context
-    lifespan.check()
+  #begin(
+    call: Call<T> | undefined,
+    options: LoadOptions<T> | undefined,
+    scope: RequestScope,
+  ): ReadContext<T> {
+    const { lifecycle, follower, shared } = this.#context
+    lifecycle.check()
     if (call === undefined && options !== undefined) checkOptions(options, 'read')
     const load = loadSettings(options, this.#space.settings.load)
     const required = scope.required(this.#space.partition.id, options?.after)
@@ -251,7 +260,7 @@ export class Reader<T> {
     const signal = options?.signal
     signal?.throwIfAborted()
     const { next } = follower
-    const since = ground.timeline.now()
+    const since = shared.clock.now()
     follower.touch(scope)
     const before = call && this.#pending.before(call)
     return {
@@ -269,7 +278,7 @@ export class Reader<T> {
     }
   }
 
-  #demand(reading: Reading<T>, trust: Trust, keys: readonly string[]): Demand<T> | undefined {
+  #demand(reading: ReadContext<T>, trust: ServeLevel, keys: readonly string[]): LoadRequest<T> | undefined {
     const { load, scope, signal, required } = reading
     const call = reading.call ?? this.#pending.alone(keys)
     if (call === undefined) return undefined
@@ -284,7 +293,7 @@ export class Reader<T> {
    * none, and the tier is passed by, whatever `onUnreachable` says: its use is to spare a load, and here a load is what
    * keeps the promise.
    */
-  #proof({ scope, required, since, next }: Reading<T>, trust: Trust): Proof | undefined {
+  #proof({ scope, required, since, next }: ReadContext<T>, trust: ServeLevel): Proof | undefined {
     const { follower, tier } = this.#context
     const unproved = trust === 'outage' || trust === 'bypass'
     if (tier === undefined || !this.#space.settings.tier || unproved) return undefined
@@ -294,8 +303,8 @@ export class Reader<T> {
   /** Values of the shared tier, for a read that loads nothing. */
   async #take(
     keys: readonly string[],
-    trust: Trust,
-    reading: Reading<T>,
+    trust: ServeLevel,
+    reading: ReadContext<T>,
   ): Promise<ReadonlyMap<string, Candidate<T>>> {
     const proof = this.#proof(reading, trust)
     if (proof === undefined || keys.length === 0) return new Map()
@@ -304,20 +313,20 @@ export class Reader<T> {
     return taken
   }
 
-  #believed(key: string, trust: Trust): StoredEntry<T> | undefined {
+  #believed(key: string, trust: ServeLevel): StoredEntry<T> | undefined {
     return trust === 'proved' || trust === 'outage' ? this.#space.current(key) : undefined
   }
 
   /** The value, if it is held and may be served as it is. */
   #serve(
     key: string,
-    trust: Trust,
-    reading: Reading<T>,
-    demand: Demand<T> | undefined,
+    trust: ServeLevel,
+    reading: ReadContext<T>,
+    demand: LoadRequest<T> | undefined,
   ): Entry<T> | undefined {
-    const { counters, settings, timeline } = this.#context.ground
+    const { counters, settings, clock } = this.#context.shared
     const entry = this.#believed(key, trust)
-    const now = timeline.now()
+    const now = clock.now()
     if (entry && now < entry.freshUntil) return this.#served(key, entry, trust)
     if (entry && demand && now < until(entry, windows(entry, reading).swrMs))
       return this.#served(key, entry, trust, 'swr')
@@ -327,10 +336,10 @@ export class Reader<T> {
   }
 
   /** The value that has expired but is kept, to fall back to; one that is past that is dropped. */
-  #expired(key: string, trust: Trust, { scope, expired }: Reading<T>): StoredEntry<T> | undefined {
+  #expired(key: string, trust: ServeLevel, { scope, expired }: ReadContext<T>): StoredEntry<T> | undefined {
     const entry = this.#believed(key, trust)
     if (entry) expired.add(key)
-    if (entry === undefined || this.#context.ground.timeline.now() < entry.keepUntil) return entry
+    if (entry === undefined || this.#context.shared.clock.now() < entry.keepUntil) return entry
     const { name, partition, settings } = this.#space
     this.#space.drop(key, 'expired')
     if (settings.announceExpiry) this.#context.publisher.announceExpiry(name, partition.id, key, scope)
@@ -342,12 +351,12 @@ export class Reader<T> {
     key: string,
     flight: Flight<T>,
     expired: StoredEntry<T> | undefined,
-    reading: Reading<T>,
-    demand: Demand<T>,
+    reading: ReadContext<T>,
+    demand: LoadRequest<T>,
   ): Promise<Entry<T>> {
-    const { timeline } = this.#context.ground
+    const { clock } = this.#context.shared
     const { load } = demand
-    const since = timeline.now()
+    const since = clock.now()
     const usableUntil = expired ? until(expired, keepMsOf(windows(expired, reading))) : -Infinity
     // One millisecond more than the leader of the load waits: its error says more.
     const deadline = since + load.hardTimeoutMs + 1
@@ -355,7 +364,7 @@ export class Reader<T> {
     for (let current = flight; ;) {
       const outcome = await this.#flights.outcome(key, current, demand, wakeAt)
       if (outcome === undefined) {
-        if (timeline.now() >= deadline)
+        if (clock.now() >= deadline)
           return this.#landed(key, { error: loaderTimeout() }, expired, reading, demand)
         wakeAt = deadline
         const stale = await this.#fallback(key, expired, usableUntil, 'timeout', reading)
@@ -376,8 +385,8 @@ export class Reader<T> {
     key: string,
     outcome: Outcome<T>,
     expired: StoredEntry<T> | undefined,
-    reading: Reading<T>,
-    demand: Demand<T>,
+    reading: ReadContext<T>,
+    demand: LoadRequest<T>,
   ): Promise<Entry<T>> {
     reading.loading.delete(key)
     if ('error' in outcome) {
@@ -391,22 +400,22 @@ export class Reader<T> {
     return this.#arrived(key, outcome, demand.slots === this.#context.bypassSlots, reading)
   }
 
-  #arrived(key: string, landed: Landed<T>, bypassed: boolean, { expired }: Reading<T>): Entry<T> {
-    const now = this.#context.ground.timeline.now()
-    return landedEntry(landed, now, { bypassed, expired: expired.has(key) })
+  #arrived(key: string, landed: LoadResult<T>, bypassed: boolean, { expired }: ReadContext<T>): Entry<T> {
+    const now = this.#context.shared.clock.now()
+    return loadedEntry(landed, now, { bypassed, expired: expired.has(key) })
   }
 
   /** What a read that loads nothing took from the tier, if anything. */
-  #taken(key: string, taken: Candidate<T> | undefined, trust: Trust, reading: Reading<T>): Entry<T> {
+  #taken(key: string, taken: Candidate<T> | undefined, trust: ServeLevel, reading: ReadContext<T>): Entry<T> {
     if (taken === undefined) return { ...MISS, bypassed: trust === 'bypass' }
     return this.#arrived(key, { ...taken, stored: true, fromTier: true }, false, reading)
   }
 
   /** A value that another load, write or poll has brought in while this read was waiting. */
-  async #fresh(key: string, reading: Reading<T>): Promise<Entry<T> | undefined> {
-    const { follower, ground } = this.#context
+  async #fresh(key: string, reading: ReadContext<T>): Promise<Entry<T> | undefined> {
+    const { follower, shared } = this.#context
     const isFresh = (entry: StoredEntry<T> | undefined) =>
-      entry !== undefined && ground.timeline.now() < entry.freshUntil
+      entry !== undefined && shared.clock.now() < entry.freshUntil
     if (!isFresh(this.#space.current(key))) return undefined
     const trust = await this.#gate.trust(() => isFresh(this.#space.current(key)), reading, follower.next)
     const held = this.#believed(key, trust)
@@ -419,27 +428,32 @@ export class Reader<T> {
     entry: StoredEntry<T> | undefined,
     usableUntil: number,
     because: 'timeout' | 'error',
-    reading: Reading<T>,
+    reading: ReadContext<T>,
   ): Promise<Entry<T> | undefined> {
-    const { timeline } = this.#context.ground
-    if (entry === undefined || timeline.now() >= usableUntil) return undefined
+    const { clock } = this.#context.shared
+    if (entry === undefined || clock.now() >= usableUntil) return undefined
     const trust = await this.#gate.trust(() => true, reading, this.#context.follower.next)
     return this.#believed(key, trust) === entry ? this.#served(key, entry, trust, because) : undefined
   }
 
-  #served(key: string, entry: StoredEntry<T>, trust: Trust, because?: 'swr' | 'timeout' | 'error'): Entry<T> {
-    const { counters, settings } = this.#context.ground
+  #served(
+    key: string,
+    entry: StoredEntry<T>,
+    trust: ServeLevel,
+    because?: 'swr' | 'timeout' | 'error',
+  ): Entry<T> {
+    const { counters, settings } = this.#context.shared
     // This reason comes before the others: it says that the promise of `maxStaleness` does not hold.
     const staleBecause = trust === 'outage' ? 'unreachable' : because
     const stale = staleBecause !== undefined
     counters.hits++
     settings.emit?.({ type: 'hit', namespace: this.#space.name, key, stale })
-    return heldEntry(entry, this.#context.ground.timeline.now(), staleBecause)
+    return heldEntry(entry, this.#context.shared.clock.now(), staleBecause)
   }
 }
 
 /** How long past its TTL: as the value says of itself, but no longer than this read says; else as the read does. */
-function windows<T>(entry: StoredEntry<T>, { load, options }: Reading<T>): Windows {
+function windows<T>(entry: StoredEntry<T>, { load, options }: ReadContext<T>): Windows {
   if (entry.windows === undefined) return load
   const most = (name: 'swr' | 'staleIfError'): number => {
     const given = options?.[name]

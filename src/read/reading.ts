@@ -4,17 +4,17 @@
  * @module
  */
 import type { StoredEntry } from '../store/entry.ts'
-import type { Call, Landed } from './flight.ts'
-import type { Asking } from './freshness-gate.ts'
+import type { Call, LoadResult } from './flight.ts'
+import type { ReadTerms } from './freshness-gate.ts'
 import type { LoadSettings } from '../api/settings.ts'
 import type { TokenPositions } from '../wire/token.ts'
 import type { Entry, LoadOptions, ScopeRead } from '../api/types.ts'
 
 /** Reports the read of one key. */
-export type Tell = (key: string, read: Pick<ScopeRead, 'entry' | 'error'>) => void
+export type ReportRead = (key: string, read: Pick<ScopeRead, 'entry' | 'error'>) => void
 
 /** One read, as its steps pass it on. */
-export interface Reading<T> extends Asking {
+export interface ReadContext<T> extends ReadTerms {
   readonly load: LoadSettings
   /** Those of the call. */
   readonly options: LoadOptions<T> | undefined
@@ -57,8 +57,8 @@ export function heldEntry<T>(
 }
 
 /** What a load has brought, a value or none, with what is known about it. */
-export function landedEntry<T>(
-  { value, stored, loadedAt, ttlMs, fromTier }: Landed<T>,
+export function loadedEntry<T>(
+  { value, stored, loadedAt, ttlMs, fromTier }: LoadResult<T>,
   now: number,
   { bypassed, expired }: { readonly bypassed: boolean; readonly expired: boolean },
 ): Entry<T> {

@@ -12,9 +12,9 @@
 import { settledWithin, withDeadline } from '../runtime/deadline.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { Flight } from './flight.ts'
-import type { Demand, OnHeld, Outcome, Seek } from './flight.ts'
-import type { Ground, Keyspace } from '../coherence/coherent-store.ts'
-import type { Lifespan } from '../runtime/lifecycle.ts'
+import type { LoadRequest, OnHeld, Outcome, Seek } from './flight.ts'
+import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
+import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { Load } from './load.ts'
 import type { Loading } from './load.ts'
 import type { OuterTier } from './sources.ts'
@@ -26,27 +26,27 @@ const MAX_PAUSE_MS = 50
 /** Flights kept at most, before those whose leaders are gone are looked for. */
 const MAX_FLIGHTS = 1024
 
-export class Flights<T> {
-  readonly #space: Keyspace<T>
-  readonly #ground: Ground
+export class SingleFlight<T> {
+  readonly #space: CoherentStore<T>
+  readonly #shared: CacheContext
   readonly #flights = new Map<string, Flight<T>>()
-  readonly #lifespan: Lifespan
+  readonly #lifecycle: Lifecycle
   readonly #load: Load<T>
 
   constructor(
-    space: Keyspace<T>,
-    { ground, lifespan, tier }: { ground: Ground; lifespan: Lifespan; tier: OuterTier | undefined },
+    space: CoherentStore<T>,
+    { shared, lifecycle, tier }: { shared: CacheContext; lifecycle: Lifecycle; tier: OuterTier | undefined },
     onHeld: OnHeld<T>,
     seek: Seek<T>,
   ) {
     this.#space = space
-    this.#ground = ground
-    this.#lifespan = lifespan
-    this.#load = new Load(space, ground, tier, onHeld, seek)
+    this.#shared = shared
+    this.#lifecycle = lifecycle
+    this.#load = new Load(space, shared, tier, onHeld, seek)
   }
 
   /** The flights of the keys: those under way that may be shared, and for the others new ones, of one call. */
-  of(keys: readonly string[], demand: Demand<T>): Map<string, Flight<T>> {
+  of(keys: readonly string[], demand: LoadRequest<T>): Map<string, Flight<T>> {
     const found = new Map<string, Flight<T>>()
     const fresh: string[] = []
     for (const key of keys) {
@@ -59,19 +59,19 @@ export class Flights<T> {
   }
 
   /**
-   * The outcome of a flight, waited for as the platform allows, until `deadline` on the cache's timeline: then
+   * The outcome of a flight, waited for as the platform allows, until `deadline` on the cache's clock: then
    * `undefined`. `'gone'` when its leader's request has ended: another request must load. Rejects only with
    * `signal.reason`.
    */
   async outcome(
     key: string,
     flight: Flight<T>,
-    demand: Demand<T>,
+    demand: LoadRequest<T>,
     deadline: number,
   ): Promise<Outcome<T> | 'gone' | undefined> {
-    const { settings, timeline } = this.#ground
+    const { settings, clock } = this.#shared
     if (flight.leader === demand || !settings.runtime.isolatesRequests) {
-      const leftMs = Math.max(0, deadline - timeline.now())
+      const leftMs = Math.max(0, deadline - clock.now())
       await settledWithin(settings.runtime, flight.settled, leftMs, demand.signal)
     } else if (await this.#watch(flight, deadline, demand.signal)) {
       if (this.#flights.get(key) === flight) this.#flights.delete(key)
@@ -88,14 +88,14 @@ export class Flights<T> {
 
   /** Looks at a flight of another request until it has an outcome. `true` when its leader is gone instead. */
   async #watch(flight: Flight<T>, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
-    const { timeline, settings } = this.#ground
+    const { clock, settings } = this.#shared
     for (
       let pauseMs = FIRST_PAUSE_MS;
       flight.outcome === undefined;
       pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)
     ) {
       signal?.throwIfAborted()
-      const now = timeline.now()
+      const now = clock.now()
       if (now > flight.aliveUntil) return true
       if (now >= deadline) return false
       await settings.runtime.sleep(Math.min(pauseMs, deadline - now), signal)
@@ -103,23 +103,23 @@ export class Flights<T> {
     return false
   }
 
-  #joinable(key: string, { required, sourceless }: Demand<T>): Flight<T> | undefined {
+  #joinable(key: string, { required, sourceless }: LoadRequest<T>): Flight<T> | undefined {
     const flight = this.#flights.get(key)
     if (flight === undefined || flight.doomed) return undefined
     if (flight.leader.sourceless && !sourceless) return undefined
     // A value of the tier was judged only for the reads that waited for it.
     if (flight.outcome && 'fromTier' in flight.outcome) return undefined
     const { partition } = this.#space
-    const now = this.#ground.timeline.now()
+    const now = this.#shared.clock.now()
     // Its leader is gone, unless it has just ended.
     if (now > flight.aliveUntil && flight.outcome === undefined) return undefined
     if (flight.startedAt !== Infinity) {
       if (flight.asOf < required || flight.generation !== partition.generation) return undefined
       if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined
       // How long ago it began is unknown: the clocks have stepped back.
-      if (flight.startedAt < this.#ground.timeline.unknownBefore) return undefined
+      if (flight.startedAt < this.#shared.clock.unknownBefore) return undefined
       // Where evictions cannot be known, a load is good for as long as any value: from its own beginning.
-      if (now - Math.max(flight.startedAt, partition.freshAt) > this.#ground.settings.maxStalenessMs)
+      if (now - Math.max(flight.startedAt, partition.freshAt) > this.#shared.settings.maxStalenessMs)
         return undefined
     } else if (flight.outcome !== undefined) {
       // The tier or a loader service has answered this key; other keys of the call are still open.
@@ -134,14 +134,14 @@ export class Flights<T> {
     return flight
   }
 
-  #launch(keys: readonly string[], demand: Demand<T>): Map<string, Flight<T>> {
+  #launch(keys: readonly string[], demand: LoadRequest<T>): Map<string, Flight<T>> {
     const flights = new Map<string, Flight<T>>()
     if (keys.length === 0) return flights
-    const now = this.#ground.timeline.now()
+    const now = this.#shared.clock.now()
     if (this.#flights.size > MAX_FLIGHTS) {
       for (const [key, flight] of this.#flights) if (flight.aliveUntil < now) this.#flights.delete(key)
     }
-    const leaseMs = this.#ground.settings.runtime.isolatesRequests ? LEASE_MS : Infinity
+    const leaseMs = this.#shared.settings.runtime.isolatesRequests ? LEASE_MS : Infinity
     for (const key of keys) {
       const flight = new Flight<T>(demand, now + leaseMs)
       flights.set(key, flight)
@@ -152,8 +152,8 @@ export class Flights<T> {
   }
 
   /** Runs one load for all of the flights. Never rejects: the outcome is the flights'. */
-  async #lead(flights: ReadonlyMap<string, Flight<T>>, demand: Demand<T>): Promise<void> {
-    const { settings, timeline } = this.#ground
+  async #lead(flights: ReadonlyMap<string, Flight<T>>, demand: LoadRequest<T>): Promise<void> {
+    const { settings, clock } = this.#shared
     const { runtime, emit } = settings
     const { hardTimeoutMs } = demand.load
     const ended = new AbortController()
@@ -163,7 +163,7 @@ export class Flights<T> {
     const expired = () => (loading.beganAt === undefined ? overloaded() : loaderTimeout())
     try {
       const task = (signal: AbortSignal) => this.#load.run(flights, demand, loading, signal)
-      await this.#lifespan.during((stop) => withDeadline(runtime, hardTimeoutMs, expired, task, stop))
+      await this.#lifecycle.during((stop) => withDeadline(runtime, hardTimeoutMs, expired, task, stop))
     } catch (error) {
       failure = { error }
       for (const flight of flights.values()) flight.settle(failure)
@@ -173,15 +173,15 @@ export class Flights<T> {
     }
     const { keys, beganAt } = loading
     if (failure === undefined && beganAt === undefined) return
-    const durationMs = beganAt === undefined ? 0 : timeline.now() - beganAt
+    const durationMs = beganAt === undefined ? 0 : clock.now() - beganAt
     emit?.({ type: 'load', namespace: this.#space.name, keys, durationMs, ...failure })
   }
 
   /** Renews the lease of the flights, so that followers of other requests know that their leader lives. */
   async #renew(flights: ReadonlyMap<string, Flight<T>>, ended: AbortSignal): Promise<void> {
-    const { timeline, settings } = this.#ground
+    const { clock, settings } = this.#shared
     while (!ended.aborted) {
-      const aliveUntil = timeline.now() + LEASE_MS
+      const aliveUntil = clock.now() + LEASE_MS
       for (const flight of flights.values()) flight.aliveUntil = aliveUntil
       await settings.runtime.sleep(RENEW_MS, ended).catch(() => undefined)
     }

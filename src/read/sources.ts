@@ -4,8 +4,8 @@
  * @module
  */
 import type { Call } from './flight.ts'
-import type { Candidate, Keyspace } from '../coherence/coherent-store.ts'
-import type { Scope } from '../coherence/request-scope.ts'
+import type { Candidate, CoherentStore } from '../coherence/coherent-store.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
 import type { TokenPositions } from '../wire/token.ts'
 
 /** Waits until values from elsewhere can be judged: `false` where that cannot be within `pollTimeout`. */
@@ -15,15 +15,15 @@ export type Proof = (signal: AbortSignal | undefined) => Promise<boolean>
 export interface OuterTier {
   /** Asks for the keys, and holds what may be held; the others are left out. Never rejects. */
   take<T>(
-    space: Keyspace<T>,
+    space: CoherentStore<T>,
     keys: readonly string[],
     proof: Proof,
     stop: AbortSignal | undefined,
   ): Promise<ReadonlyMap<string, Candidate<T>>>
   /** Stores, in the background, values that are held here. */
-  put<T>(space: Keyspace<T>, held: ReadonlyMap<string, Candidate<T>>, scope: Scope): void
+  put<T>(space: CoherentStore<T>, held: ReadonlyMap<string, Candidate<T>>, scope: RequestScope): void
   /** Removes, in the background, what an eviction of this isolate has killed. */
-  remove<T>(space: Keyspace<T>, keys: readonly string[], offset: number, scope: Scope): void
+  remove<T>(space: CoherentStore<T>, keys: readonly string[], offset: number, scope: RequestScope): void
 }
 
 /** The updates topic, as far as it has been read. */
@@ -44,5 +44,5 @@ export interface PendingReads<T> {
 
 /** Tells other isolates that the TTL of a value has ended here. */
 export interface ExpiryPublisher {
-  announceExpiry(namespace: string, partition: number, key: string, scope: Scope): void
+  announceExpiry(namespace: string, partition: number, key: string, scope: RequestScope): void
 }

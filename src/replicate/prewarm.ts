@@ -7,26 +7,26 @@ import { withDeadline } from '../runtime/deadline.ts'
 import { durationMs } from '../runtime/duration.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { Follower } from '../coherence/follower.ts'
-import type { Ground } from '../coherence/coherent-store.ts'
+import type { CacheContext } from '../coherence/coherent-store.ts'
 import type { Partition } from '../coherence/partition.ts'
-import { recall } from '../coherence/look-back.ts'
-import type { Scope } from '../coherence/request-scope.ts'
+import { lookBack } from '../coherence/look-back.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
 import type { PrewarmOptions, PrewarmResult } from '../api/types.ts'
-import type { Updates } from './updates-consumer.ts'
+import type { UpdatesConsumer } from './updates-consumer.ts'
 
 /**
  * Reads the evictions of the past so that values of the past can be judged, then the newest part of the updates
  * topic, then proves freshness once more, and holds what stands. Within `budget`, or not at all.
  */
 export async function prewarm(
-  ground: Ground,
+  shared: CacheContext,
   follower: Follower,
-  updates: Updates,
-  scope: Scope,
+  updates: UpdatesConsumer,
+  scope: RequestScope,
   options: PrewarmOptions,
 ): Promise<PrewarmResult> {
   const { maxRecords = 10_000, maxBytes = 8_000_000, budget = '2s' } = options
-  if (ground.settings.updatesIsolation === 'committed' && !ground.settings.log.capabilities.readCommitted) {
+  if (shared.settings.updatesIsolation === 'committed' && !shared.settings.log.capabilities.readCommitted) {
     throw new KedgeError('ERR_UNSUPPORTED', 'this log cannot read committed records: see `updatesIsolation`')
   }
   const budgetMs = durationMs(budget, 'budget')
@@ -34,7 +34,7 @@ export async function prewarm(
     new KedgeError('ERR_TIMEOUT', 'prewarming took longer than `budget`', { retryable: true })
   const task = async (signal: AbortSignal): Promise<PrewarmResult> => {
     await follower.sync(scope, signal)
-    await remember(ground, [...follower.partitions.values()], signal)
+    await remember(shared, [...follower.partitions.values()], signal)
     const harvest = await updates.newest(maxRecords, maxBytes, signal)
     const proved = await follower.sync(scope, signal)
     // Given up meanwhile, or not provable: then nothing that was found may be held.
@@ -43,17 +43,17 @@ export async function prewarm(
     return { records: harvest.records.length, applied, bytes, complete: complete && proved }
   }
   try {
-    return await withDeadline(ground.settings.runtime, budgetMs, expired, task, options.signal)
+    return await withDeadline(shared.settings.runtime, budgetMs, expired, task, options.signal)
   } catch (error) {
     options.signal?.throwIfAborted()
-    ground.settings.emit?.({ type: 'background_error', error })
+    shared.settings.emit?.({ type: 'background_error', error })
     return { records: 0, applied: 0, bytes: 0, complete: false }
   }
 }
 
 /** Reads again the evictions before the positions, as far back as a catch-up would go. */
 async function remember(
-  { settings }: Ground,
+  { settings }: CacheContext,
   partitions: readonly Partition[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -63,6 +63,6 @@ async function remember(
   })
   for (const partition of partitions) {
     const found = bounds.find((bound) => bound.partition === partition.id)
-    if (found) await recall(settings, partition, found.beginning, settings.maxCatchUpRecords, signal)
+    if (found) await lookBack(settings, partition, found.beginning, settings.maxCatchUpRecords, signal)
   }
 }

@@ -12,7 +12,7 @@ import type { DecodedRecord } from '../coherence/apply-eviction.ts'
 import { withDeadline } from '../runtime/deadline.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { RefuseReason } from '../api/events.ts'
-import type { Ground, Keyspace } from '../coherence/coherent-store.ts'
+import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import type { LogRecord, PartitionOffsets, Position } from '../ports/kafka-log.ts'
 import { readGroup } from '../wire/batch-message.ts'
 import { readUpdate } from '../wire/messages.ts'
@@ -39,23 +39,23 @@ interface Found {
   readonly next: Map<number, number>
 }
 
-export class Updates implements UpdatesRead {
-  readonly #ground: Ground
-  readonly #spaces: ReadonlyMap<string, Keyspace<unknown>>
+export class UpdatesConsumer implements UpdatesRead {
+  readonly #shared: CacheContext
+  readonly #spaces: ReadonlyMap<string, CoherentStore<unknown>>
   /** The next offset of each partition: everything below it has been applied. */
   readonly #positions = new Map<number, number>()
   /** Where each partition ended when it was looked at last. */
   readonly #ends = new Map<number, number>()
 
-  constructor(ground: Ground, spaces: ReadonlyMap<string, Keyspace<unknown>>) {
-    this.#ground = ground
+  constructor(shared: CacheContext, spaces: ReadonlyMap<string, CoherentStore<unknown>>) {
+    this.#shared = shared
     this.#spaces = spaces
   }
 
   /** Whether values before these positions are in the topic, as far as is known, and not applied here yet. */
   lags(required: TokenPositions): boolean {
     for (const [partition, offset] of required) {
-      if (partition >= this.#ground.settings.updatePartitions) continue
+      if (partition >= this.#shared.settings.updatePartitions) continue
       // Of a token that goes beyond the end nothing more is to be waited for: it is of another log, or forged.
       const wanted = Math.min(offset, this.#ends.get(partition) ?? Infinity)
       if ((this.#positions.get(partition) ?? -1) < wanted) return true
@@ -75,7 +75,7 @@ export class Updates implements UpdatesRead {
    * after the next proof. Never rejects, except by the signal.
    */
   async fetch(signal: AbortSignal): Promise<() => Promise<void>> {
-    const { runtime, pollTimeoutMs, emit } = this.#ground.settings
+    const { runtime, pollTimeoutMs, emit } = this.#shared.settings
     const found: Found = { records: [], next: new Map() }
     try {
       // With a deadline of its own, so that a topic that hangs does not keep evictions from being proved.
@@ -101,7 +101,7 @@ export class Updates implements UpdatesRead {
   }
 
   async #fetch(found: Found, signal: AbortSignal): Promise<void> {
-    const { settings } = this.#ground
+    const { settings } = this.#shared
     const bounds = await this.#bounds(signal)
     const from: Position[] = []
     for (const { partition, beginning, end } of bounds) {
@@ -118,7 +118,7 @@ export class Updates implements UpdatesRead {
   /** Goes on at the end. What is passed over may have dropped anything, so everything is dropped. */
   #skip(partition: number, end: number): void {
     this.#positions.set(partition, end)
-    for (const space of this.#spaces.values()) space.doubt(() => true)
+    for (const space of this.#spaces.values()) space.dropPossiblyEvicted(() => true)
   }
 
   /** Reads the newest part of the topic: from the end backwards, a window at a time. */
@@ -152,7 +152,7 @@ export class Updates implements UpdatesRead {
 
   /** Judges the values, one after the other, and holds what may be held. How many that were. */
   async apply(records: readonly LogRecord[]): Promise<number> {
-    const { codec, maxMessageBytes } = this.#ground.settings
+    const { codec, maxMessageBytes } = this.#shared.settings
     let held = 0
     for (const record of records) {
       const decoded = await decodeRecord(record, codec, maxMessageBytes)
@@ -163,12 +163,12 @@ export class Updates implements UpdatesRead {
         this.#refuse({ ...decoded, error })
       }
     }
-    this.#ground.counters.updatesApplied += held
+    this.#shared.counters.updatesApplied += held
     return held
   }
 
   async #bounds(signal: AbortSignal): Promise<PartitionOffsets[]> {
-    const { log, updatesTopic, updatePartitions } = this.#ground.settings
+    const { log, updatesTopic, updatePartitions } = this.#shared.settings
     const partitions = Array.from({ length: updatePartitions }, (_, partition) => partition)
     return log.offsets(updatesTopic, { partitions, signal })
   }
@@ -186,7 +186,7 @@ export class Updates implements UpdatesRead {
       maxPollBytes,
       pollTimeoutMs,
       updatesIsolation: isolation,
-    } = this.#ground.settings
+    } = this.#shared.settings
     let open = from
     let bytes = 0
     let limit = maxPollBytes
@@ -230,7 +230,7 @@ export class Updates implements UpdatesRead {
       } catch {
         // A function of the namespace throws for this value: the others may be good.
         space?.dropBefore(arrived.key, arrived.asOf ?? Infinity)
-        this.#ground.counters.refused++
+        this.#shared.counters.refused++
         return false
       }
     }).length
@@ -271,7 +271,7 @@ export class Updates implements UpdatesRead {
 
   /** Counts a record that cannot be used, and drops the key that it concerns. Never holds anything: `false`. */
   #refuse(decoded: DecodedRecord): false {
-    const { settings, counters } = this.#ground
+    const { settings, counters } = this.#shared
     const { partition, offset } = decoded.record
     const arrived = this.#understand(decoded)
     if (arrived) this.#drop({ namespace: arrived.namespace, key: arrived.key, asOf: undefined })
@@ -286,8 +286,8 @@ export class Updates implements UpdatesRead {
     return false
   }
 
-  #hold(space: Keyspace<unknown>, arrived: ArrivedValue, timestamp: number | undefined): boolean {
-    const { settings, counters } = this.#ground
+  #hold(space: CoherentStore<unknown>, arrived: ArrivedValue, timestamp: number | undefined): boolean {
+    const { settings, counters } = this.#shared
     const refuse = (reason: RefuseReason): boolean => {
       counters.refused++
       settings.emit?.({ type: 'refuse', namespace: space.name, key: arrived.key, reason })
@@ -298,7 +298,7 @@ export class Updates implements UpdatesRead {
       space.drop(arrived.key, 'replaced')
       return refuse('horizon')
     }
-    const candidate = candidateOf(this.#ground, space, arrived, { writtenAt: timestamp })
+    const candidate = candidateOf(this.#shared, space, arrived, { writtenAt: timestamp })
     if (typeof candidate === 'string') return refuse(candidate)
     const held = space.hold(arrived.key, candidate) === undefined
     if (!held) counters.refused++

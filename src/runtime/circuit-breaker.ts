@@ -22,7 +22,7 @@ export interface BreakerLimits {
 /** Leave to make one call. */
 export type Permit = number
 
-export class Breaker {
+export class CircuitBreaker {
   #state: BreakerState = 'closed'
   /** Counts changes of state: the breaker ignores the outcome of a call that began before the last one. */
   #era = 0

@@ -5,14 +5,14 @@
  * step back; the monotonic clock never steps but may stand still while frozen. An age is the larger of the two,
  * so a doubt makes things older, never younger.
  *
- * Reading both on every hit would cost more than the lookup. {@link Timeline.turn}, which hits use, reads the
+ * Reading both on every hit would cost more than the lookup. {@link Clock.turn}, which hits use, reads the
  * wall clock alone while it moves forward in small steps; any jump, and at least every second, brings the
  * monotonic clock in, and so does everything that is not a hit. Until one of these, a wall clock that steps
  * back to within `STEP_MS` after its last reading can hide what has passed, from hits alone.
  *
  * In workerd `performance.now()` is `Date.now()`: one clock, which may step back. A monotonic reading below the last one, or
  * a wall clock that went back further than the monotonic one can explain, means that the time that passed is unknown:
- * {@link Timeline.unknownBefore} is set to that moment, and `onUnknown` is called. A step back by less than has passed since
+ * {@link Clock.unknownBefore} is set to that moment, and `onUnknown` is called. A step back by less than has passed since
  * the last reading cannot be noticed: every reading is as if less time had passed.
  *
  * @module
@@ -30,7 +30,7 @@ const LONE_LOOKS = 15
 /** Two clocks that tell the same time, each rounded to whole milliseconds, may differ by so much. */
 const ROUNDING_MS = 2
 
-export class Timeline {
+export class Clock {
   /** How long ago any moment before this one was is unknown: the clocks have stepped back since. */
   unknownBefore: number = -Infinity
   readonly #runtime: Runtime

@@ -1,5 +1,5 @@
 /**
- * The lifespan of a cache: open, then closed.
+ * The lifecycle of a cache: open, then closed.
  *
  * Not an `AbortSignal`: on Workers a signal belongs to the request that made it, and the cache outlives them all.
  *
@@ -8,7 +8,7 @@
 import { KedgeError } from '../ports/errors.ts'
 import type { Runtime } from '../ports/runtime.ts'
 
-export class Lifespan {
+export class Lifecycle {
   #closed = false
   readonly #ends = new Set<() => void>()
   readonly #isolatesRequests: boolean

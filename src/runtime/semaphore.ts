@@ -6,22 +6,22 @@
  * @module
  */
 import type { Runtime } from '../ports/runtime.ts'
-import type { Timeline } from './clock.ts'
+import type { Clock } from './clock.ts'
 
 const FIRST_PAUSE_MS = 5
 const MAX_PAUSE_MS = 50
 
-export class Slots {
+export class Semaphore {
   readonly max: number
   readonly #runtime: Runtime
-  readonly #timeline: Timeline
+  readonly #clock: Clock
   /** When each place is free again, at the latest. */
   readonly #taken = new Set<{ readonly until: number }>()
 
-  constructor(max: number, runtime: Runtime, timeline: Timeline) {
+  constructor(max: number, runtime: Runtime, clock: Clock) {
     this.max = max
     this.#runtime = runtime
-    this.#timeline = timeline
+    this.#clock = clock
   }
 
   /**
@@ -40,14 +40,14 @@ export class Slots {
   }
 
   #lease(leaseMs: number): () => void {
-    const place = { until: this.#timeline.now() + leaseMs }
+    const place = { until: this.#clock.now() + leaseMs }
     this.#taken.add(place)
     return () => void this.#taken.delete(place)
   }
 
   #full(): boolean {
     if (this.#taken.size < this.max) return false
-    const now = this.#timeline.now()
+    const now = this.#clock.now()
     for (const place of this.#taken) if (place.until <= now) this.#taken.delete(place)
     return this.#taken.size >= this.max
   }

@@ -21,7 +21,7 @@ export interface Windows {
   readonly staleIfErrorMs: number
 }
 
-/** A held value. Times are those of the cache's timeline. */
+/** A held value. Times are those of the cache's clock. */
 export interface StoredEntry<T> extends Provenance {
   readonly value: T
   readonly freshUntil: number

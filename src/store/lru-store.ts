@@ -23,13 +23,13 @@ export class Budget {
   entries = 0
   bytes = 0
   readonly limits: StoreLimits
-  readonly #stores: Store<unknown>[] = []
+  readonly #stores: LruStore<unknown>[] = []
 
   constructor(limits: StoreLimits) {
     this.limits = limits
   }
 
-  add(store: Store<unknown>): void {
+  add(store: LruStore<unknown>): void {
     this.#stores.push(store)
   }
 
@@ -39,7 +39,7 @@ export class Budget {
    */
   enforce(just: object, key: string): void {
     while (this.entries > this.limits.maxEntries || this.bytes > this.limits.maxBytes) {
-      let fullest: Store<unknown> | undefined
+      let fullest: LruStore<unknown> | undefined
       for (const store of this.#stores) {
         const least = store === just ? 1 : 0
         if (store.entries > least && (fullest === undefined || store.fullness > fullest.fullness))
@@ -53,7 +53,7 @@ export class Budget {
   }
 }
 
-export class Store<T> {
+export class LruStore<T> {
   entries = 0
   bytes = 0
   readonly limits: StoreLimits

@@ -7,18 +7,18 @@
  * @module
  */
 import { candidateOf, putMessage } from '../coherence/admission.ts'
-import { Breaker } from '../runtime/circuit-breaker.ts'
+import { CircuitBreaker } from '../runtime/circuit-breaker.ts'
 import type { BreakerState } from '../runtime/circuit-breaker.ts'
 import { pack, unpack } from '../wire/codec.ts'
 import { withDeadline } from '../runtime/deadline.ts'
 import { isKedgeError, KedgeError } from '../ports/errors.ts'
 import type { TierOperation } from '../api/events.ts'
-import type { Candidate, Ground, Keyspace } from '../coherence/coherent-store.ts'
+import type { Candidate, CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import { readUpdate } from '../wire/messages.ts'
 import type { ArrivedValue } from '../wire/messages.ts'
 import type { Partition } from '../coherence/partition.ts'
-import type { Scope } from '../coherence/request-scope.ts'
-import { Slots } from '../runtime/semaphore.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
+import { Semaphore } from '../runtime/semaphore.ts'
 import type { OuterTier, Proof } from '../read/sources.ts'
 import type { AppliedPosition, Tier, TierAnswer, TierItem, TierPlace, TierWrite } from '../ports/tier.ts'
 
@@ -28,20 +28,20 @@ const LEASE_MS = 30_000
 
 export class SharedTier implements OuterTier {
   readonly #tier: Tier
-  readonly #ground: Ground
-  readonly #breaker: Breaker
-  readonly #background: Slots
+  readonly #shared: CacheContext
+  readonly #breaker: CircuitBreaker
+  readonly #background: Semaphore
 
-  constructor(tier: Tier, ground: Ground) {
-    const { runtime, tierBreaker, tierHardTimeoutMs, emit } = ground.settings
+  constructor(tier: Tier, shared: CacheContext) {
+    const { runtime, tierBreaker, tierHardTimeoutMs, emit } = shared.settings
     this.#tier = tier
-    this.#ground = ground
-    this.#breaker = new Breaker(
+    this.#shared = shared
+    this.#breaker = new CircuitBreaker(
       { ...tierBreaker, leaseMs: tierHardTimeoutMs + LEASE_MS },
       () => runtime.random(),
       (state) => emit?.({ type: 'tier_state', tier: tier.name, state }),
     )
-    this.#background = new Slots(MAX_BACKGROUND, runtime, ground.timeline)
+    this.#background = new Semaphore(MAX_BACKGROUND, runtime, shared.clock)
   }
 
   get state(): BreakerState {
@@ -54,7 +54,7 @@ export class SharedTier implements OuterTier {
    * @param stop gives the question up. Its reason counts against the tier only where it is a `KedgeError`.
    */
   async take<T>(
-    space: Keyspace<T>,
+    space: CoherentStore<T>,
     keys: readonly string[],
     proof: Proof,
     stop: AbortSignal | undefined,
@@ -70,7 +70,7 @@ export class SharedTier implements OuterTier {
       return this.#tier.getMany(place, keys, { signal })
     })
     const taken = new Map<string, Candidate<T>>()
-    const { counters } = this.#ground
+    const { counters } = this.#shared
     const found = answer === undefined ? [] : await this.#read(space, keys, answer)
     // Once the source has answered, what it says is newer.
     if (found.length > 0 && (await proved) && !stop?.aborted) {
@@ -88,11 +88,11 @@ export class SharedTier implements OuterTier {
 
   /** The items of the answer that can be read, and were asked for. */
   async #read<T>(
-    { name }: Keyspace<T>,
+    { name }: CoherentStore<T>,
     keys: readonly string[],
     { items }: TierAnswer,
   ): Promise<{ item: TierItem; arrived: ArrivedValue }[]> {
-    const { settings, counters } = this.#ground
+    const { settings, counters } = this.#shared
     const found: { item: TierItem; arrived: ArrivedValue }[] = []
     for (const key of keys) {
       const item = items.get(key)
@@ -119,16 +119,16 @@ export class SharedTier implements OuterTier {
   }
 
   #hold<T>(
-    space: Keyspace<T>,
+    space: CoherentStore<T>,
     arrived: ArrivedValue,
     asOf: number,
     carriage: { generation: number; knownTo: number },
   ): Candidate<T> | undefined {
-    const { settings } = this.#ground
+    const { settings } = this.#shared
     try {
       // Without an as-of, or with two of them, it is nothing that was written here.
       const candidate =
-        arrived.asOf === asOf ? candidateOf(this.#ground, space, arrived, carriage) : 'unanchored'
+        arrived.asOf === asOf ? candidateOf(this.#shared, space, arrived, carriage) : 'unanchored'
       if (typeof candidate !== 'string')
         return space.hold(arrived.key, candidate) === undefined ? candidate : undefined
       settings.emit?.({ type: 'refuse', namespace: space.name, key: arrived.key, reason: candidate })
@@ -140,17 +140,17 @@ export class SharedTier implements OuterTier {
   }
 
   /** Stores, in the background, values that are held here; left out when too many writes are under way. */
-  put<T>(space: Keyspace<T>, held: ReadonlyMap<string, Candidate<T>>, scope: Scope): void {
-    const { settings, timeline } = this.#ground
+  put<T>(space: CoherentStore<T>, held: ReadonlyMap<string, Candidate<T>>, scope: RequestScope): void {
+    const { settings, clock } = this.#shared
     const place = placeOf(space)
     // Made at once: by the time that they are packed the partition may stand for another log.
     const messages = [...held].map(
-      ([key, value]) => [value, putMessage(this.#ground, space, key, value)] as const,
+      ([key, value]) => [value, putMessage(this.#shared, space, key, value)] as const,
     )
     this.#inBackground(scope, async () => {
       const writes: TierWrite[] = []
       for (const [{ asOf, version, ttlMs, loadedAt }, message] of messages) {
-        const leftMs = ttlMs - (timeline.now() - loadedAt)
+        const leftMs = ttlMs - (clock.now() - loadedAt)
         if (leftMs < 1) continue
         try {
           const bytes = await pack(message, settings)
@@ -167,7 +167,7 @@ export class SharedTier implements OuterTier {
   }
 
   /** Removes, in the background, what an eviction of our own has killed. */
-  remove<T>(space: Keyspace<T>, keys: readonly string[], offset: number, scope: Scope): void {
+  remove<T>(space: CoherentStore<T>, keys: readonly string[], offset: number, scope: RequestScope): void {
     const place = placeOf(space)
     this.#inBackground(scope, () =>
       this.#call('delete', space, keys.length, undefined, (signal) =>
@@ -180,7 +180,7 @@ export class SharedTier implements OuterTier {
     await this.#tier.close?.()
   }
 
-  #inBackground(scope: Scope, work: () => Promise<unknown>): void {
+  #inBackground(scope: RequestScope, work: () => Promise<unknown>): void {
     const free = this.#background.tryTake(LEASE_MS)
     if (free) scope.waitUntil(work().finally(free))
   }
@@ -188,18 +188,18 @@ export class SharedTier implements OuterTier {
   /** The answer; `undefined` where the breaker is open, or the call has failed or took too long. */
   async #call<T, R>(
     operation: TierOperation,
-    { name: namespace }: Keyspace<T>,
+    { name: namespace }: CoherentStore<T>,
     keys: number,
     stop: AbortSignal | undefined,
     task: (signal: AbortSignal) => Promise<R>,
   ): Promise<R | undefined> {
-    const { timeline, counters } = this.#ground
-    const { runtime, tierHardTimeoutMs, emit } = this.#ground.settings
-    const since = timeline.now()
+    const { clock, counters } = this.#shared
+    const { runtime, tierHardTimeoutMs, emit } = this.#shared.settings
+    const since = clock.now()
     const permit = this.#breaker.enter(since)
     if (permit === undefined) return undefined
     const tell = (failure?: { error: unknown }) =>
-      emit?.({ type: 'tier', operation, namespace, keys, durationMs: timeline.now() - since, ...failure })
+      emit?.({ type: 'tier', operation, namespace, keys, durationMs: clock.now() - since, ...failure })
     try {
       const result = await withDeadline(runtime, tierHardTimeoutMs, silent, task, stop)
       this.#breaker.succeeded(permit)
@@ -208,7 +208,7 @@ export class SharedTier implements OuterTier {
     } catch (error) {
       // The caller has left, which says nothing about the tier.
       if (stop?.aborted && !isKedgeError(stop.reason)) return undefined
-      this.#breaker.failed(permit, timeline.now())
+      this.#breaker.failed(permit, clock.now())
       counters.tierFailures++
       tell({ error })
       return undefined
@@ -216,7 +216,7 @@ export class SharedTier implements OuterTier {
   }
 }
 
-const placeOf = <T>({ name, partition }: Keyspace<T>): TierPlace => ({
+const placeOf = <T>({ name, partition }: CoherentStore<T>): TierPlace => ({
   namespace: name,
   partition: partition.id,
   logId: partition.logId,

@@ -18,28 +18,28 @@ const MAX_PROTOTYPES = 64
 const MAX_SHOWN = 100
 
 /** Something that is no data. */
-interface Alien {
+interface NotData {
   readonly what: string
   /** What to hold instead. */
   readonly instead: string
 }
 
-const FUNCTION: Alien = { what: 'a function', instead: 'hold what it returns' }
-const STUB: Alien = {
+const FUNCTION: NotData = { what: 'a function', instead: 'hold what it returns' }
+const STUB: NotData = {
   what: 'a stub or binding',
   instead: 'call it, and hold a copy of the data that it answers',
 }
-const PROMISE: Alien = { what: 'a promise', instead: '`await` it, and hold what it brings' }
-const ONCE: Alien = {
+const PROMISE: NotData = { what: 'a promise', instead: '`await` it, and hold what it brings' }
+const ONCE: NotData = {
   what: 'an iterator, which can be read once',
   instead: 'hold an array of what it brings',
 }
-const STREAM: Alien = {
+const STREAM: NotData = {
   what: 'a stream',
   instead: 'read it to its end, and hold its text, or its bytes in a `Uint8Array`',
 }
-const CONTEXT: Alien = { what: 'the context of a request', instead: 'hold data' }
-const LISTENED: Alien = {
+const CONTEXT: NotData = { what: 'the context of a request', instead: 'hold data' }
+const LISTENED: NotData = {
   what: 'an object that sends events (a WebSocket, an AbortSignal, …)',
   instead: 'hold data',
 }
@@ -71,7 +71,7 @@ interface Step {
   readonly name: string
 }
 
-function find(value: object): (Alien & { path: string }) | undefined {
+function find(value: object): (NotData & { path: string }) | undefined {
   const top: Step = { at: value, from: undefined, name: '' }
   const alien = alienOf(value)
   if (alien) return { ...alien, path: '' }
@@ -129,7 +129,7 @@ function isPlain(value: object): boolean {
 const isStub = (value: object): boolean => 'kedge: no such property' in value
 
 /** What the object is, unless it is data. Not by its class: another realm and another library have their own. */
-function alienOf(value: object): Alien | undefined {
+function alienOf(value: object): NotData | undefined {
   if (isPlain(value)) return undefined
   if (isStub(value)) return STUB
   if (typeof value === 'function') return FUNCTION
@@ -170,7 +170,7 @@ function sideCan(value: object, side: string, method: string): boolean {
   }
 }
 
-function bodyOf(value: object): Alien {
+function bodyOf(value: object): NotData {
   const tag = dataAt(value, Symbol.toStringTag)
   const maker = dataAt(value, 'constructor')
   const made = typeof maker === 'function' ? dataAt(maker, 'name') : undefined

@@ -6,7 +6,7 @@
 import { decodeRecord } from '../coherence/apply-eviction.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { Call } from '../read/flight.ts'
-import type { Candidate, Ground, Keyspace } from '../coherence/coherent-store.ts'
+import type { Candidate, CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import type { PendingWrite } from '../coherence/write-intents.ts'
 import { asked, tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
 import type { PendingReads } from '../read/sources.ts'
@@ -16,12 +16,12 @@ import { readWrite } from '../wire/write-message.ts'
 const FIRST_BYTES = 65_536
 
 export class PendingWrites<T> implements PendingReads<T> {
-  readonly #space: Keyspace<T>
-  readonly #ground: Ground
+  readonly #space: CoherentStore<T>
+  readonly #shared: CacheContext
 
-  constructor(space: Keyspace<T>, ground: Ground) {
+  constructor(space: CoherentStore<T>, shared: CacheContext) {
     this.#space = space
-    this.#ground = ground
+    this.#shared = shared
   }
 
   /** The call, but for keys whose last write waits: they are read from the log. Rejects where that cannot be read. */
@@ -71,11 +71,11 @@ export class PendingWrites<T> implements PendingReads<T> {
   }
 
   async #read(key: string, signal: AbortSignal): Promise<{ value: T | undefined } | undefined> {
-    const { timeline } = this.#ground
+    const { clock } = this.#shared
     for (;;) {
       const write = this.#space.pendingWrite(key)
       if (write === undefined) return undefined
-      const loadedAt = timeline.now()
+      const loadedAt = clock.now()
       const said = await this.#find(key, write, signal)
       // A later write has arrived meanwhile.
       if (!isSame(this.#space.pendingWrite(key), write)) continue
@@ -92,7 +92,7 @@ export class PendingWrites<T> implements PendingReads<T> {
   }
 
   async #find(key: string, { id, partition, offset }: PendingWrite, signal: AbortSignal) {
-    const { log, writesTopic, pollTimeoutMs, maxPollBytes, codec, maxMessageBytes } = this.#ground.settings
+    const { log, writesTopic, pollTimeoutMs, maxPollBytes, codec, maxMessageBytes } = this.#shared.settings
     for (const maxBytes of [FIRST_BYTES, maxPollBytes * 2]) {
       const options = { maxBytes, waitMs: pollTimeoutMs / 2, isolation: 'uncommitted', signal } as const
       const { records, next, outOfRange } = await log.read(writesTopic, [{ partition, offset }], options)

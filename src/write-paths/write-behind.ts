@@ -9,11 +9,11 @@
 import { durationMs } from '../runtime/duration.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { checkHoldable } from '../wire/holdable.ts'
-import type { Keyspace } from '../coherence/coherent-store.ts'
+import type { CoherentStore } from '../coherence/coherent-store.ts'
 import { checkId } from '../wire/ids.ts'
 import { PendingWrites } from './pending-writes.ts'
 import { tokenOf } from '../write/publisher.ts'
-import type { Scope } from '../coherence/request-scope.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkOptions } from '../api/settings.ts'
 import type { Token } from '../wire/token.ts'
 import type { WriteBehindOptions } from '../api/types.ts'
@@ -27,40 +27,40 @@ const DEFAULT_PENDING = '1m'
 const MAX_PENDING_WRITES = 512
 
 export class WriteBehind<T> {
-  readonly #space: Keyspace<T>
+  readonly #space: CoherentStore<T>
   readonly #writer: Writer<T>
   readonly #context: WriterContext
   readonly #pending: PendingWrites<T>
 
-  constructor(space: Keyspace<T>, writer: Writer<T>, context: WriterContext) {
+  constructor(space: CoherentStore<T>, writer: Writer<T>, context: WriterContext) {
     this.#space = space
     this.#writer = writer
     this.#context = context
-    this.#pending = new PendingWrites(space, context.ground)
+    this.#pending = new PendingWrites(space, context.shared)
   }
 
   async write(
     key: string,
     value: T | undefined,
     options: WriteBehindOptions | undefined = {},
-    scope: Scope,
+    scope: RequestScope,
   ): Promise<Token> {
     checkOptions(options, 'behind')
     checkId(key, 'key')
     checkHoldable(value, this.#space.name, key)
-    const { lifespan, ground, publisher, follower } = this.#context
+    const { lifecycle, shared, publisher, follower } = this.#context
     const { name, partition, settings } = this.#space
-    lifespan.check()
+    lifecycle.check()
     const ttl = pendingOf(options, settings.intentsMs)
-    const since = ground.timeline.now()
+    const since = shared.clock.now()
     const { signal } = options
     if (!partition.anchored) await follower.sync(scope, signal)
     this.#refuseOverload()
-    const { runtime } = ground.settings
+    const { runtime } = shared.settings
     const id = newId(runtime)
     const content = value === undefined ? { deleted: true as const } : { value }
     const message: WriteMessage = { v: 1, op: 'write', ns: name, key, ...content, id, at: runtime.now() }
-    const loadedAt = ground.timeline.now()
+    const loadedAt = shared.clock.now()
     const meant = keysThat((other) => other === key)
     const write = (async () => {
       const { deadline } = publisher

@@ -11,17 +11,17 @@ import { settledWithin } from '../runtime/deadline.ts'
 import { durationMs } from '../runtime/duration.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { checkHoldable } from '../wire/holdable.ts'
-import type { Candidate, Keyspace } from '../coherence/coherent-store.ts'
+import type { Candidate, CoherentStore } from '../coherence/coherent-store.ts'
 import { tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
 import { checkId } from '../wire/ids.ts'
 import { tokenOf } from '../write/publisher.ts'
 import type { Runtime } from '../ports/runtime.ts'
-import type { Scope } from '../coherence/request-scope.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkOptions } from '../api/settings.ts'
 import type { Token } from '../wire/token.ts'
 import type { Duration, StoreWrite, WriteThroughOptions } from '../api/types.ts'
 import { keysThat } from '../write/writer.ts'
-import type { Landed, Meant, Writer, WriterContext } from '../write/writer.ts'
+import type { AcknowledgedWrite, AffectedKeys, Writer, WriterContext } from '../write/writer.ts'
 import { ttlOver } from '../api/lifetime-options.ts'
 
 const DEFAULT_INTENT = '10s'
@@ -41,13 +41,13 @@ type Ending =
 interface Write<V> {
   readonly key: string
   readonly value: V
-  readonly meant: Meant
+  readonly meant: AffectedKeys
   readonly startedAt: number
   /** How long the store may take, from `startedAt`. */
   readonly limitMs: number
   /** Of the intent; `undefined` where none was written. */
   readonly id: string | undefined
-  readonly scope: Scope
+  readonly scope: RequestScope
   readonly signal: AbortSignal | undefined
 }
 
@@ -55,11 +55,11 @@ interface Write<V> {
 type Before = Pick<Candidate<never>, 'asOf' | 'generation'>
 
 export class WriteThrough<T> {
-  readonly #space: Keyspace<T>
+  readonly #space: CoherentStore<T>
   readonly #writer: Writer<T>
   readonly #context: WriterContext
 
-  constructor(space: Keyspace<T>, writer: Writer<T>, context: WriterContext) {
+  constructor(space: CoherentStore<T>, writer: Writer<T>, context: WriterContext) {
     this.#space = space
     this.#writer = writer
     this.#context = context
@@ -70,12 +70,12 @@ export class WriteThrough<T> {
     value: V,
     store: StoreWrite<V>,
     options: WriteThroughOptions<T> | undefined = {},
-    scope: Scope,
+    scope: RequestScope,
   ): Promise<Token> {
     checkOptions(options, 'through')
     checkId(key, 'key')
-    const { lifespan, ground } = this.#context
-    lifespan.check()
+    const { lifecycle, shared } = this.#context
+    lifecycle.check()
     options.signal?.throwIfAborted()
     const { load, intentsMs } = this.#space.settings
     const intentMs = intentOf(options.intent, intentsMs)
@@ -85,14 +85,14 @@ export class WriteThrough<T> {
     const ttlMs = value === undefined ? 0 : ttlOf(value, { ttl, jitter: 0 }, 0, place)
     const tags = value === undefined ? undefined : tagsOf(value, { tags: options.tags ?? load.tags }, place)
     // By both clocks: time may seem to pass too fast here, never too slowly. Where they step back it counts as over.
-    const startedAt = ground.timeline.now()
+    const startedAt = shared.clock.now()
     const write: Write<V> = {
       key,
       value,
       meant: keysThat((other) => other === key),
       startedAt,
       limitMs: intentMs === 0 ? load.hardTimeoutMs : intentMs,
-      id: intentMs === 0 ? undefined : newId(ground.settings.runtime),
+      id: intentMs === 0 ? undefined : newId(shared.settings.runtime),
       scope,
       signal: options.signal,
     }
@@ -143,15 +143,15 @@ export class WriteThrough<T> {
     const { partition, asOf, name } = this.#space
     const { generation } = partition
     if (id === undefined) return { asOf, generation }
-    const { publisher, ground } = this.#context
+    const { publisher, shared } = this.#context
     const body = { keys: [key], id, ttl: limitMs }
     const { published, landed } = await this.#writer.land(
       publisher.intend(name, partition.id, body, signal),
       meant,
       scope,
     )
-    const { timeline } = ground
-    if (timeline.now() - startedAt < limitMs * PATIENCE && startedAt >= timeline.unknownBefore) {
+    const { clock } = shared
+    if (clock.now() - startedAt < limitMs * PATIENCE && startedAt >= clock.unknownBefore) {
       // A position of another log compares to nothing here.
       return { asOf: published[0]!.offset + 1, generation: landed ? generation : -1 }
     }
@@ -160,7 +160,7 @@ export class WriteThrough<T> {
     })
   }
 
-  #evict<V>({ key, id, meant, scope }: Write<V>, version: number | undefined): Promise<Landed> {
+  #evict<V>({ key, id, meant, scope }: Write<V>, version: number | undefined): Promise<AcknowledgedWrite> {
     const closes = id === undefined ? undefined : [id]
     // Not ended by the caller's signal: something may have been committed.
     return this.#writer.evict([{ keys: [key], version, closes }], meant, scope, undefined)
@@ -171,15 +171,15 @@ export class WriteThrough<T> {
     { key, value, startedAt, limitMs, signal }: Write<V>,
     store: StoreWrite<V>,
   ): Promise<Ending> {
-    const { timeline, settings } = this.#context.ground
+    const { clock, settings } = this.#context.shared
     const { runtime } = settings
     const asked = new AbortController()
     const relay = () => asked.abort(signal?.reason)
     if (signal?.aborted) relay()
     signal?.addEventListener('abort', relay, { once: true })
     const leftMs = (part: number) => {
-      const left = startedAt + limitMs * part - timeline.now()
-      return startedAt < timeline.unknownBefore ? 0 : Math.max(0, left)
+      const left = startedAt + limitMs * part - clock.now()
+      return startedAt < clock.unknownBefore ? 0 : Math.max(0, left)
     }
     try {
       const work = (async () => store(value, { key, signal: asked.signal }))()

@@ -5,19 +5,19 @@
  */
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { Settings } from '../api/settings.ts'
-import type { Timeline } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/clock.ts'
 
 type Signalled = { readonly signal?: AbortSignal } | undefined
 
 export class PublishDeadline {
   readonly #settings: Settings
-  readonly #timeline: Timeline
+  readonly #clock: Clock
   /** For each signal that was made here, the caller's own. */
   readonly #callers = new WeakMap<AbortSignal, { readonly signal: AbortSignal | undefined }>()
 
-  constructor(settings: Settings, timeline: Timeline) {
+  constructor(settings: Settings, clock: Clock) {
     this.#settings = settings
-    this.#timeline = timeline
+    this.#clock = clock
   }
 
   /** Runs a call with its own options, and a signal that also ends with the deadline. */
@@ -37,7 +37,7 @@ export class PublishDeadline {
   async within<R>(
     signal: AbortSignal | undefined,
     work: (signal: AbortSignal) => Promise<R>,
-    since: number = this.#timeline.now(),
+    since: number = this.#clock.now(),
   ): Promise<R> {
     if (signal && this.#callers.has(signal)) return work(signal)
     const { runtime, publishTimeoutMs } = this.#settings
@@ -47,7 +47,7 @@ export class PublishDeadline {
     const relay = () => stop.abort(signal?.reason)
     if (signal?.aborted) relay()
     signal?.addEventListener('abort', relay, { once: true, signal: ended.signal })
-    const leftMs = Math.max(0, since + publishTimeoutMs - this.#timeline.now())
+    const leftMs = Math.max(0, since + publishTimeoutMs - this.#clock.now())
     runtime.sleep(leftMs, ended.signal).then(
       () => stop.abort(unanswered(publishTimeoutMs)),
       () => undefined,

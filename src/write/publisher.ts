@@ -7,8 +7,8 @@ import { putMessage } from '../coherence/admission.ts'
 import { decodeUtf8, encodeUtf8, pack } from '../wire/codec.ts'
 import { withDeadline } from '../runtime/deadline.ts'
 import { isKedgeError } from '../ports/errors.ts'
-import { GroupCommit } from './record-accumulator.ts'
-import type { Candidate, Ground, Keyspace } from '../coherence/coherent-store.ts'
+import { RecordAccumulator } from './record-accumulator.ts'
+import type { Candidate, CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import type { NewRecord, Position } from '../ports/kafka-log.ts'
 import { domainRecordKey } from '../wire/batch-message.ts'
 import type { PutsMessage } from '../wire/batch-message.ts'
@@ -16,9 +16,9 @@ import { updateRecordKey } from '../wire/messages.ts'
 import type { ClearMessage, EvictMessage, IntentMessage, Message } from '../wire/messages.ts'
 import { partitionOf } from '../wire/partitioner.ts'
 import { PublishDeadline } from './publish-deadline.ts'
-import type { Scope } from '../coherence/request-scope.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
 import type { WriteMessage } from '../wire/write-message.ts'
-import { Slots } from '../runtime/semaphore.ts'
+import { Semaphore } from '../runtime/semaphore.ts'
 import { writeToken } from '../wire/token.ts'
 import type { Token } from '../wire/token.ts'
 
@@ -44,20 +44,20 @@ export interface Published {
 }
 
 export class Publisher {
-  readonly #ground: Ground
+  readonly #shared: CacheContext
   /** This cache, in announcements. */
   readonly #self: string
-  readonly #background: Slots
-  readonly #groups: GroupCommit
+  readonly #background: Semaphore
+  readonly #groups: RecordAccumulator
   /** What calls that publish run within. What is published by no such call has a deadline of its own. */
   readonly deadline: PublishDeadline
 
-  constructor(ground: Ground, self: string) {
-    this.#ground = ground
+  constructor(shared: CacheContext, self: string) {
+    this.#shared = shared
     this.#self = self
-    this.#groups = new GroupCommit(ground.settings)
-    this.deadline = new PublishDeadline(ground.settings, ground.timeline)
-    this.#background = new Slots(MAX_BACKGROUND, ground.settings.runtime, ground.timeline)
+    this.#groups = new RecordAccumulator(shared.settings)
+    this.deadline = new PublishDeadline(shared.settings, shared.clock)
+    this.#background = new Semaphore(MAX_BACKGROUND, shared.settings.runtime, shared.clock)
   }
 
   /**
@@ -93,7 +93,7 @@ export class Publisher {
 
   /** Appends a write to the topic of writes. */
   async appendWrite(message: WriteMessage, signal?: AbortSignal): Promise<Position> {
-    const { settings } = this.#ground
+    const { settings } = this.#shared
     const key = updateRecordKey(message.ns, message.key)
     const recordKey = encodeUtf8(key)
     const partition = partitionOf(recordKey, settings.writePartitions)
@@ -119,12 +119,12 @@ export class Publisher {
 
   /** Publishes a value to the updates topic. */
   async update<T>(
-    space: Keyspace<T>,
+    space: CoherentStore<T>,
     key: string,
     value: Candidate<T>,
     signal?: AbortSignal,
   ): Promise<readonly Position[]> {
-    const record = this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, value))
+    const record = this.#updateRecord(space.name, key, putMessage(this.#shared, space, key, value))
     return this.#sendUpdates(
       record.then((made) => [made]),
       [updateRecordKey(space.name, key)],
@@ -136,13 +136,13 @@ export class Publisher {
    * The value as a record of the updates topic.
    * @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when it cannot be one.
    */
-  async record<T>(space: Keyspace<T>, key: string, value: Candidate<T>): Promise<NewRecord> {
-    return this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, value))
+  async record<T>(space: CoherentStore<T>, key: string, value: Candidate<T>): Promise<NewRecord> {
+    return this.#updateRecord(space.name, key, putMessage(this.#shared, space, key, value))
   }
 
   /** The record that says that the source was read as of this position, and has no value of the key. */
   async absence<T>(
-    space: Keyspace<T>,
+    space: CoherentStore<T>,
     key: string,
     { asOf, loadedAt }: Pick<Candidate<T>, 'asOf' | 'loadedAt'>,
   ): Promise<NewRecord> {
@@ -176,22 +176,22 @@ export class Publisher {
    * Whether the value could be published.
    * @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when it could not.
    */
-  async checkUpdate<T>(space: Keyspace<T>, key: string, value: Candidate<T>): Promise<void> {
-    await this.check(putMessage(this.#ground, space, key, value))
+  async checkUpdate<T>(space: CoherentStore<T>, key: string, value: Candidate<T>): Promise<void> {
+    await this.check(putMessage(this.#shared, space, key, value))
   }
 
   /** @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when the message could not be published. */
   async check(message: Message): Promise<void> {
-    await pack(message, this.#ground.settings)
+    await pack(message, this.#shared.settings)
   }
 
   #wall(at: number): number {
-    const { settings, timeline } = this.#ground
-    return settings.runtime.now() - (timeline.now() - at)
+    const { settings, clock } = this.#shared
+    return settings.runtime.now() - (clock.now() - at)
   }
 
   /** Publishes a loaded value in the background; left out when too many are under way. */
-  share<T>(space: Keyspace<T>, key: string, value: Candidate<T>, scope: Scope): void {
+  share<T>(space: CoherentStore<T>, key: string, value: Candidate<T>, scope: RequestScope): void {
     if (value.ttlMs > 0) this.#inBackground(scope, () => this.update(space, key, value))
   }
 
@@ -209,17 +209,17 @@ export class Publisher {
       keys.map((key) => this.#updateRecord(namespace, key, { v: 1, op: 'del', ns: namespace, key, asOf })),
     )
     const ordered = keys.map((key) => updateRecordKey(namespace, key))
-    const { updatesTopic } = this.#ground.settings
+    const { updatesTopic } = this.#shared.settings
     await this.#send(updatesTopic, records, ordered, signal).catch(() => this.deadline.throwIfLeft(signal))
   }
 
   /** Announces, in the background, that a value's TTL has ended here. */
-  announceExpiry(namespace: string, partition: number, key: string, scope: Scope): void {
+  announceExpiry(namespace: string, partition: number, key: string, scope: RequestScope): void {
     const body: EvictBody = { keys: [key], why: 'ttl', from: this.#self }
     this.#inBackground(scope, () => this.evict(namespace, partition, [body]))
   }
 
-  #inBackground(scope: Scope, work: () => Promise<unknown>): void {
+  #inBackground(scope: RequestScope, work: () => Promise<unknown>): void {
     const free = this.#background.tryTake(BACKGROUND_LEASE_MS)
     if (free) scope.waitUntil(work().finally(free))
   }
@@ -230,8 +230,8 @@ export class Publisher {
 
   async #recordOf(key: string, message: Message): Promise<NewRecord> {
     const recordKey = encodeUtf8(key)
-    const partition = partitionOf(recordKey, this.#ground.settings.updatePartitions)
-    return { key: recordKey, value: await pack(message, this.#ground.settings), partition }
+    const partition = partitionOf(recordKey, this.#shared.settings.updatePartitions)
+    return { key: recordKey, value: await pack(message, this.#shared.settings), partition }
   }
 
   async #publish(
@@ -239,7 +239,7 @@ export class Publisher {
     key: Uint8Array | null,
     signal: AbortSignal | undefined,
   ): Promise<Published[]> {
-    const { settings } = this.#ground
+    const { settings } = this.#shared
     const fits = Promise.all(writes.map((write) => this.#fit(write))).then((each) => each.flat())
     const records = fits.then((each) => each.map(({ value, partition }) => ({ key, value, partition })))
     const positions = await this.#send(settings.evictionsTopic, records, [], signal)
@@ -250,7 +250,7 @@ export class Publisher {
   /** Packs a message, in halves where it is larger than a message may be. */
   async #fit<M extends { message: EvictionsMessage }>(write: M): Promise<(M & { value: Uint8Array })[]> {
     try {
-      return [{ ...write, value: await pack(write.message, this.#ground.settings) }]
+      return [{ ...write, value: await pack(write.message, this.#shared.settings) }]
     } catch (error) {
       const halves = isKedgeError(error) && error.code === 'ERR_TOO_LARGE' ? halve(write.message) : undefined
       if (halves === undefined) throw error
@@ -264,7 +264,7 @@ export class Publisher {
     ordered: readonly string[],
     signal: AbortSignal | undefined,
   ): Promise<Position[]> {
-    const { pace, runtime, updatesTopic } = this.#ground.settings
+    const { pace, runtime, updatesTopic } = this.#shared.settings
     // Wait inside the promise of the records, which is queued: so writes of one key keep their order.
     const paced = async (made: readonly NewRecord[]) => {
       if (pace) await withDeadline(runtime, MAX_PACE_MS, () => undefined, pace, signal).catch(() => undefined)
@@ -282,7 +282,7 @@ export class Publisher {
     const positions = await this.deadline.within(signal, (until) =>
       this.#groups.send(topic, records, ordered, until),
     )
-    this.#ground.settings.emit?.({ type: 'publish', topic, token: tokenOf(positions) })
+    this.#shared.settings.emit?.({ type: 'publish', topic, token: tokenOf(positions) })
     return positions
   }
 }

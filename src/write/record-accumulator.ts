@@ -35,7 +35,7 @@ interface Group {
 /** Records of one call, each with the write that it belongs to. */
 type Batch = { readonly write: Write; readonly record: NewRecord }[]
 
-export class GroupCommit {
+export class RecordAccumulator {
   readonly #settings: Settings
   readonly #gathering = new Map<string, Group>()
   /** For each ordered key: settles when the last group that writes it is done. */

@@ -3,17 +3,17 @@
  *
  * @module
  */
-import { asRead } from '../coherence/admission.ts'
+import { asDecoded } from '../coherence/admission.ts'
 import type { PutsMessage } from '../wire/batch-message.ts'
 import type { Position } from '../ports/kafka-log.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { checkHoldable } from '../wire/holdable.ts'
-import type { Candidate, Keyspace } from '../coherence/coherent-store.ts'
+import type { Candidate, CoherentStore } from '../coherence/coherent-store.ts'
 import { tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
 import { checkId, MAX_IDS } from '../wire/ids.ts'
 import { ttlOver } from '../api/lifetime-options.ts'
 import { tokenOf } from './publisher.ts'
-import type { Scope } from '../coherence/request-scope.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkOptions } from '../api/settings.ts'
 import type { Token } from '../wire/token.ts'
 import type { SetManyOptions } from '../api/types.ts'
@@ -22,12 +22,12 @@ import type { Writer, WriterContext } from './writer.ts'
 
 type Candidates<T> = ReadonlyMap<string, Candidate<T>>
 
-export class GroupWriter<T> {
-  readonly #space: Keyspace<T>
+export class SetManyWriter<T> {
+  readonly #space: CoherentStore<T>
   readonly #writer: Writer<T>
   readonly #context: WriterContext
 
-  constructor(space: Keyspace<T>, writer: Writer<T>, context: WriterContext) {
+  constructor(space: CoherentStore<T>, writer: Writer<T>, context: WriterContext) {
     this.#space = space
     this.#writer = writer
     this.#context = context
@@ -37,14 +37,14 @@ export class GroupWriter<T> {
   async set(
     entries: ReadonlyMap<string, T>,
     options: SetManyOptions<T> | undefined = {},
-    scope: Scope,
+    scope: RequestScope,
   ): Promise<Token> {
     checkOptions(options, 'many')
     check(entries, options.domain)
-    const { follower, lifespan } = this.#context
+    const { follower, lifecycle } = this.#context
     const { settings, partition } = this.#space
     const { signal, domain } = options
-    lifespan.check()
+    lifecycle.check()
     // Before the first contact nothing may be held, and values that were set should be.
     if (!partition.anchored) await follower.sync(scope, signal)
     // What cannot be written must not evict either.
@@ -79,7 +79,7 @@ export class GroupWriter<T> {
     const { load, share } = this.#space.settings
     const { generation } = this.#space.partition
     const ttl = ttlOver(options.ttl, load.ttl)
-    const loadedAt = this.#context.ground.timeline.now()
+    const loadedAt = this.#context.shared.clock.now()
     const candidates = new Map<string, Candidate<T>>()
     for (const [key, value] of entries) {
       const place = this.#space.place(key)
@@ -87,7 +87,7 @@ export class GroupWriter<T> {
       const ttlMs = ttlOf(value, { ttl, jitter: 0 }, 0, place)
       const tags = tagsOf(value, { tags: options.tags ?? load.tags }, place)
       const rest = { keepMs: 0, version: undefined, settleMs: 0 }
-      const kept = share && ttlMs > 0 ? asRead(this.#context.ground, this.#space, key, value) : value
+      const kept = share && ttlMs > 0 ? asDecoded(this.#context.shared, this.#space, key, value) : value
       candidates.set(key, { value: kept, asOf, generation, loadedAt, ttlMs, tags, ...rest })
     }
     return candidates
@@ -112,7 +112,7 @@ export class GroupWriter<T> {
   }
 
   #message(values: Candidates<T>, domain: string): PutsMessage {
-    const { settings, timeline } = this.#context.ground
+    const { settings, clock } = this.#context.shared
     const [{ asOf, loadedAt } = { asOf: 0, loadedAt: 0 }] = values.values()
     return {
       v: 1,
@@ -120,7 +120,7 @@ export class GroupWriter<T> {
       ns: this.#space.name,
       domain,
       values: [...values].map(([key, { value, ttlMs: ttl, tags }]) => ({ key, value, ttl, tags })),
-      at: settings.runtime.now() - (timeline.now() - loadedAt),
+      at: settings.runtime.now() - (clock.now() - loadedAt),
       asOf,
       log: this.#space.partition.logId,
     }

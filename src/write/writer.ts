@@ -3,21 +3,21 @@
  *
  * @module
  */
-import { asRead } from '../coherence/admission.ts'
+import { asDecoded } from '../coherence/admission.ts'
 import { applyEviction } from '../coherence/apply-eviction.ts'
 import { KedgeError } from '../ports/errors.ts'
-import type { Flights } from '../read/single-flight.ts'
+import type { SingleFlight } from '../read/single-flight.ts'
 import type { Follower } from '../coherence/follower.ts'
 import { checkHoldable } from '../wire/holdable.ts'
-import type { Ground, Keyspace } from '../coherence/coherent-store.ts'
-import type { Lifespan } from '../runtime/lifecycle.ts'
+import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
+import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
 import { readEviction } from '../wire/messages.ts'
 import { checkId } from '../wire/ids.ts'
 import { tokenOf } from './publisher.ts'
 import type { EvictBody, Published, Publisher } from './publisher.ts'
 import type { ReaderContext } from '../read/reader.ts'
-import type { Scope } from '../coherence/request-scope.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkWriteOptions } from '../api/settings.ts'
 import type { OuterTier } from '../read/sources.ts'
 import type { Token } from '../wire/token.ts'
@@ -25,20 +25,23 @@ import type { DeleteOptions, SetOptions, WriteOptions } from '../api/types.ts'
 import { ttlOver } from '../api/lifetime-options.ts'
 
 /** The values that a write may have evicted, in case it is not acknowledged. */
-export interface Meant {
+export interface AffectedKeys {
   held(key: string, tags: readonly string[] | undefined): boolean
   /** Loads under way: their tags are not known yet. */
   loading(key: string): boolean
 }
 
 /** A write that was acknowledged, and whether its positions mean something here. */
-export interface Landed {
+export interface AcknowledgedWrite {
   readonly published: readonly Published[]
   readonly landed: boolean
 }
 
-const EVERYTHING: Meant = { held: () => true, loading: () => true }
-export const keysThat = (matches: (key: string) => boolean): Meant => ({ held: matches, loading: matches })
+const EVERYTHING: AffectedKeys = { held: () => true, loading: () => true }
+export const keysThat = (matches: (key: string) => boolean): AffectedKeys => ({
+  held: matches,
+  loading: matches,
+})
 
 /** What the writes of all namespaces share. */
 export interface WriterContext extends ReaderContext {
@@ -46,30 +49,30 @@ export interface WriterContext extends ReaderContext {
 }
 
 export class Writer<T> {
-  readonly #space: Keyspace<T>
-  readonly #flights: Flights<T>
+  readonly #space: CoherentStore<T>
+  readonly #flights: SingleFlight<T>
   readonly #publisher: Publisher
-  readonly #ground: Ground
-  readonly #lifespan: Lifespan
+  readonly #shared: CacheContext
+  readonly #lifecycle: Lifecycle
   readonly #follower: Follower
   readonly #tier: OuterTier | undefined
 
   constructor(
-    space: Keyspace<T>,
-    flights: Flights<T>,
-    { publisher, follower, ground, lifespan, tier }: WriterContext,
+    space: CoherentStore<T>,
+    flights: SingleFlight<T>,
+    { publisher, follower, shared, lifecycle, tier }: WriterContext,
   ) {
     this.#space = space
     this.#flights = flights
     this.#publisher = publisher
-    this.#ground = ground
-    this.#lifespan = lifespan
+    this.#shared = shared
+    this.#lifecycle = lifecycle
     this.#follower = follower
     this.#tier = space.settings.tier ? tier : undefined
   }
 
   /** Evicts the key, then holds the value as of right after that eviction. */
-  async set(key: string, value: T, options: SetOptions<T> | undefined, scope: Scope): Promise<Token> {
+  async set(key: string, value: T, options: SetOptions<T> | undefined, scope: RequestScope): Promise<Token> {
     checkWriteOptions(options, 'set')
     checkId(key, 'key')
     if (value === undefined) throw new TypeError('`undefined` is no value; use `null`, or `delete`')
@@ -78,14 +81,14 @@ export class Writer<T> {
     const { settings, partition } = this.#space
     const { ttl, version, signal } = options ?? {}
     const ttlMs = ttlOf(value, { ttl: ttlOver(ttl, settings.load.ttl), jitter: 0 }, 0, place)
-    this.#lifespan.check()
+    this.#lifecycle.check()
     // Before the first contact nothing may be held, and a value that was set should be.
     if (!partition.anchored) await this.#follower.sync(scope, signal)
     const { generation } = partition
-    const loadedAt = this.#ground.timeline.now()
+    const loadedAt = this.#shared.clock.now()
     const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags }, place)
     const shares = settings.share && ttlMs > 0
-    const kept = shares ? asRead(this.#ground, this.#space, key, value) : value
+    const kept = shares ? asDecoded(this.#shared, this.#space, key, value) : value
     const candidate = { value: kept, generation, loadedAt, ttlMs, keepMs: 0, tags, version, settleMs: 0 }
     // What cannot be written must not evict either.
     if (shares)
@@ -109,7 +112,7 @@ export class Writer<T> {
   async delete(
     keys: string | readonly string[],
     options: DeleteOptions | undefined,
-    scope: Scope,
+    scope: RequestScope,
   ): Promise<Token> {
     checkWriteOptions(options, 'delete')
     const ids = idsOf(keys, 'key')
@@ -136,11 +139,11 @@ export class Writer<T> {
   async invalidateTags(
     tags: string | readonly string[],
     options: WriteOptions | undefined,
-    scope: Scope,
+    scope: RequestScope,
   ): Promise<Token> {
     checkWriteOptions(options, 'evict')
     const ids = idsOf(tags, 'tag')
-    const held: Meant['held'] = (_, carried) => carried?.some((tag) => ids.includes(tag)) ?? false
+    const held: AffectedKeys['held'] = (_, carried) => carried?.some((tag) => ids.includes(tag)) ?? false
     const { published } = await this.evict(
       [{ tags: ids }],
       { held, loading: () => true },
@@ -150,7 +153,11 @@ export class Writer<T> {
     return tokenOf(published)
   }
 
-  async invalidatePrefix(prefix: string, options: WriteOptions | undefined, scope: Scope): Promise<Token> {
+  async invalidatePrefix(
+    prefix: string,
+    options: WriteOptions | undefined,
+    scope: RequestScope,
+  ): Promise<Token> {
     checkWriteOptions(options, 'evict')
     checkId(prefix, 'prefix')
     const meant = keysThat((key) => key.startsWith(prefix))
@@ -158,9 +165,9 @@ export class Writer<T> {
     return tokenOf(published)
   }
 
-  async clear(options: WriteOptions | undefined, scope: Scope): Promise<Token> {
+  async clear(options: WriteOptions | undefined, scope: RequestScope): Promise<Token> {
     checkWriteOptions(options, 'evict')
-    this.#lifespan.check()
+    this.#lifecycle.check()
     const { name, partition } = this.#space
     const { published } = await this.land(
       this.#publisher.clear(name, [partition.id], options?.signal),
@@ -173,17 +180,21 @@ export class Writer<T> {
   /** Publishes evictions, and applies them here. */
   evict(
     bodies: readonly EvictBody[],
-    meant: Meant,
-    scope: Scope,
+    meant: AffectedKeys,
+    scope: RequestScope,
     signal: AbortSignal | undefined,
-  ): Promise<Landed> {
+  ): Promise<AcknowledgedWrite> {
     const { name, partition } = this.#space
-    this.#lifespan.check()
+    this.#lifecycle.check()
     return this.land(this.#publisher.evict(name, partition.id, bodies, signal), meant, scope)
   }
 
   /** Waits for a write to the log, and applies it here. */
-  async land(write: Promise<readonly Published[]>, meant: Meant, scope: Scope): Promise<Landed> {
+  async land(
+    write: Promise<readonly Published[]>,
+    meant: AffectedKeys,
+    scope: RequestScope,
+  ): Promise<AcknowledgedWrite> {
     const { generation, position } = this.#space.partition
     // Even when the caller's request ends, the write should get its answer.
     scope.waitUntil(write.catch(() => undefined))
@@ -227,8 +238,8 @@ export class Writer<T> {
    * After a write that was not acknowledged but may be in the log: drops the values that it may match, and
    * keeps no matching load under way.
    */
-  doubt(meant: Meant = EVERYTHING): void {
-    this.#space.doubt((key, tags) => meant.held(key, tags))
+  doubt(meant: AffectedKeys = EVERYTHING): void {
+    this.#space.dropPossiblyEvicted((key, tags) => meant.held(key, tags))
     this.#flights.doom((key) => meant.loading(key))
   }
 }

@@ -1,6 +1,6 @@
 /** What one isolate holds, made of the product's own parts, on a clock that stands still until it is moved. */
-import { Keyspace } from '../../src/coherence/coherent-store.ts'
-import type { Candidate, Ground } from '../../src/coherence/coherent-store.ts'
+import { CoherentStore } from '../../src/coherence/coherent-store.ts'
+import type { Candidate, CacheContext } from '../../src/coherence/coherent-store.ts'
 import type { RefuseReason } from '../../src/api/events.ts'
 import type { NamespaceOptions } from '../../src/api/options.ts'
 import { Partition } from '../../src/coherence/partition.ts'
@@ -9,8 +9,8 @@ import { cacheSettings, namespaceSettings } from '../../src/api/settings.ts'
 import { newCounters } from '../../src/api/stats.ts'
 import { Budget } from '../../src/store/lru-store.ts'
 import { memory } from '../../src/testing/index.ts'
-import { Timeline } from '../../src/runtime/clock.ts'
-import { Updates } from '../../src/replicate/updates-consumer.ts'
+import { Clock } from '../../src/runtime/clock.ts'
+import { UpdatesConsumer } from '../../src/replicate/updates-consumer.ts'
 
 export const WALL = 1_700_000_000_000
 
@@ -24,9 +24,9 @@ export interface IsolateOptions {
 export class Isolate {
   ms = 0
   readonly partition = new Partition(0)
-  readonly spaces: ReadonlyMap<string, Keyspace<unknown>>
-  readonly ground: Ground
-  readonly updates: Updates
+  readonly spaces: ReadonlyMap<string, CoherentStore<unknown>>
+  readonly shared: CacheContext
+  readonly updates: UpdatesConsumer
 
   constructor({ namespaces, ...limits }: IsolateOptions) {
     const runtime = systemRuntime({
@@ -37,19 +37,19 @@ export class Isolate {
       microtask: (task) => task(),
     })
     const settings = cacheSettings({ kafka: memory(), runtime, maxStaleness: '20d', ttl: '10d', ...limits })
-    this.ground = {
+    this.shared = {
       settings,
-      timeline: new Timeline(runtime),
+      clock: new Clock(runtime),
       counters: newCounters(),
       budget: new Budget(settings),
     }
     this.spaces = new Map(
       Object.entries(namespaces).map(([name, options]) => [
         name,
-        new Keyspace(name, namespaceSettings(options, settings.namespace), this.partition, this.ground),
+        new CoherentStore(name, namespaceSettings(options, settings.namespace), this.partition, this.shared),
       ]),
     )
-    this.updates = new Updates(this.ground, this.spaces)
+    this.updates = new UpdatesConsumer(this.shared, this.spaces)
     this.anchor(100)
   }
 
@@ -60,7 +60,7 @@ export class Isolate {
   }
 
   prove(): void {
-    this.partition.freshAt = this.ground.timeline.now()
+    this.partition.freshAt = this.shared.clock.now()
   }
 
   /** Moves time, and proves that what was read is still all there is. */
@@ -79,7 +79,7 @@ export class Isolate {
       value,
       asOf: this.partition.position,
       generation: this.partition.generation,
-      loadedAt: this.ground.timeline.now(),
+      loadedAt: this.shared.clock.now(),
       ttlMs: 864_000_000,
       keepMs: 0,
       tags: undefined,

@@ -3,7 +3,7 @@ import { describe, it } from 'vitest'
 import { fromBase64 } from '../../adapters/kafka/rest/base64.ts'
 import { parseSequence } from '../../adapters/kafka/confluent/json-sequence.ts'
 import { decodeHead, encodeHead } from '../../adapters/stores/shared/item-head.ts'
-import { decodeCompanion } from '../../adapters/stores/memcached/version-item.ts'
+import { decodeVersionItem } from '../../adapters/stores/memcached/version-item.ts'
 import { decodeItem, encodeItem } from '../../adapters/stores/memcached/tier-item.ts'
 import { printable } from '../../adapters/kafka/rest/problem.ts'
 import { fromText, toText } from '../../adapters/kafka/upstash/text.ts'
@@ -110,7 +110,7 @@ const READERS: Readonly<Record<string, Read>> = {
   companion: (dice) => {
     const bytes = changedBytes(encodeUtf8('[3,42,7]'), dice)
     return () => {
-      const found = decodeCompanion(bytes)
+      const found = decodeVersionItem(bytes)
       if (found)
         must([found.generation, ...found.version].every(Number.isFinite), 'a version that is no number')
       return found !== undefined

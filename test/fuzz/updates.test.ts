@@ -103,11 +103,11 @@ function inWords(text: string): number {
 
 async function feed({ original, value, recordKey, timestamp }: Input): Promise<string> {
   renew()
-  const { partition, ground, updates } = isolate
+  const { partition, shared, updates } = isolate
   const held = new Map<string, unknown>()
   for (const [name, space] of isolate.spaces)
     for (const key of KEYS) held.set(`${name}/${key}`, space.current(key))
-  const refusedBefore = ground.counters.refused
+  const refusedBefore = shared.counters.refused
   const record = {
     partition: 0,
     offset: 7,
@@ -116,7 +116,7 @@ async function feed({ original, value, recordKey, timestamp }: Input): Promise<s
     ...(timestamp !== undefined && { timestamp }),
   }
   const count = await updates.apply([record])
-  const now = ground.timeline.now()
+  const now = shared.clock.now()
   let changed = 0
   for (const [name, space] of isolate.spaces) {
     if (isolate.peek(name, BYSTANDER) !== name)
@@ -144,11 +144,11 @@ async function feed({ original, value, recordKey, timestamp }: Input): Promise<s
       }
     }
   }
-  const { entries, bytes } = ground.budget
+  const { entries, bytes } = shared.budget
   if (entries > MAX_ENTRIES || bytes > MAX_BYTES || !(bytes >= 0))
     throw new Error(`${entries} entries, ${bytes} bytes`)
   // A record of ours that cannot be read drops its key.
-  const isRefused = count === 0 && ground.counters.refused > refusedBefore
+  const isRefused = count === 0 && shared.counters.refused > refusedBefore
   const named = `${original.ns ?? original.namespace ?? 'users'}/${original.key ?? 'd'}`
   if (isUnreadable(value) && recordKey === named) {
     const [name = '', ...rest] = named.split('/')

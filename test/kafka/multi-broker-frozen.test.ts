@@ -6,7 +6,7 @@ import { kafkaCluster } from '../../services/gateway/index.ts'
 import type { KafkaCluster } from '../../services/gateway/index.ts'
 import { LIST_OFFSETS, METADATA } from '../../services/gateway/kafka/requests.ts'
 import { FETCH } from '../../services/gateway/kafka/fetch.ts'
-import { Link } from '../../services/gateway/kafka/broker-connection.ts'
+import { BrokerConnection } from '../../services/gateway/kafka/broker-connection.ts'
 import { withoutKafka } from './broker.ts'
 import { type Brokers, startBrokers } from './brokers.ts'
 
@@ -160,7 +160,7 @@ describe.skipIf(withoutKafka())(
       const cluster = over(brokers.ids)
       await cluster.offsets(name, 0)
       await cluster.offsets(name, 0)
-      const request = vi.spyOn(Link.prototype, 'request')
+      const request = vi.spyOn(BrokerConnection.prototype, 'request')
       const began = performance.now()
       for (let n = 0; n < 100; n++) {
         await cluster.offsets(name, 0)

@@ -39,7 +39,7 @@ export const followerMutants: readonly Mutant[] = [
   },
   {
     id: 'clocks-back-unnoticed',
-    what: 'The timeline takes clocks that step back together for clocks that stand still.',
+    what: 'The clock takes clocks that step back together for clocks that stand still.',
     file: TIMELINE,
     from: 'if (!(backMs > 0)) return 0',
     to: 'return 0',
@@ -61,8 +61,8 @@ export const followerMutants: readonly Mutant[] = [
     id: 'clocks-back-in-a-write',
     what: 'A write goes on after its intent where the clocks stepped back while it was announced.',
     file: 'src/write-paths/write-through.ts',
-    from: 'if (timeline.now() - startedAt < limitMs * PATIENCE && startedAt >= timeline.unknownBefore) {',
-    to: 'if (timeline.now() - startedAt < limitMs * PATIENCE) {',
+    from: 'if (clock.now() - startedAt < limitMs * PATIENCE && startedAt >= clock.unknownBefore) {',
+    to: 'if (clock.now() - startedAt < limitMs * PATIENCE) {',
     breaks: ['I1'],
     focus: 'intents',
     hint: ['src/write-paths/write-through.test.ts'],
@@ -91,7 +91,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'poll-of-unknown-age',
     what: 'A poll that began before the clocks stepped back proves as if no time had passed.',
     file: POLL,
-    from: 'if (t0 < timeline.unknownBefore) return',
+    from: 'if (t0 < clock.unknownBefore) return',
     to: '',
     breaks: ['I1', 'I7'],
     focus: 'clocks that step back together',
@@ -101,7 +101,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'M4-stalled',
     what: 'The poll jumps over a record that no answer can hold, and held values stay.',
     file: POLL,
-    from: "reanchor(context, partition, bounds, 'stalled')",
+    from: "resync(context, partition, bounds, 'stalled')",
     to: 'partition.advance(bounds.end)',
     breaks: ['I1', 'I4', 'I6'],
     focus: 'large records',
@@ -129,7 +129,7 @@ export const followerMutants: readonly Mutant[] = [
     what: 'A proof counts from its end, not from the time at which its request was sent.',
     file: POLL,
     from: 'partition.freshAt = Math.max(partition.freshAt, t0)',
-    to: 'partition.freshAt = Math.max(partition.freshAt, timeline.now())',
+    to: 'partition.freshAt = Math.max(partition.freshAt, clock.now())',
     breaks: ['I1', 'I7'],
     hint: ['src/coherence/freshness.test.ts'],
   },
@@ -197,7 +197,7 @@ export const followerMutants: readonly Mutant[] = [
     const { records } = await settings.log.read(settings.evictionsTopic, from, options)
     const found = records.find((record) => record.partition === partition.id)
     if (partition.generation !== generation || found?.offset !== last.offset) continue
-    if (digestOf(found) === last.digest) partition.verifiedAt = timeline.now()
+    if (digestOf(found) === last.digest) partition.verifiedAt = clock.now()
   }
   const bounds = await settings.log.offsets(settings.evictionsTopic, {`,
     also: [
@@ -474,10 +474,10 @@ export const followerMutants: readonly Mutant[] = [
     what: 'Updates are fetched after the proof by which they are judged, not before it.',
     file: FOLLOWER,
     from: `const apply = await this.#carry?.(signal)
-        began = timeline.now()
+        began = clock.now()
         const partitions = [...this.partitions.values()]
         const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))`,
-    to: `began = timeline.now()
+    to: `began = clock.now()
         const partitions = [...this.partitions.values()]
         const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
         const apply = await this.#carry?.(signal)`,

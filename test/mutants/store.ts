@@ -110,7 +110,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'monotonic-clock-alone',
-    what: 'The timeline reads the monotonic clock alone, which may stand still while a process is frozen.',
+    what: 'The clock reads the monotonic clock alone, which may stand still while a process is frozen.',
     file: TIMELINE,
     from: 'if (!(now >= least)) {',
     to: 'if (now !== least) {',

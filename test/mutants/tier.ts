@@ -14,10 +14,10 @@ export const tierMutants: readonly Mutant[] = [
     id: 'M9',
     what: 'A value is put into the tier as of the moment at which it is put there.',
     file: SHARED,
-    from: '([key, value]) => [value, putMessage(this.#ground, space, key, value)] as const,',
+    from: '([key, value]) => [value, putMessage(this.#shared, space, key, value)] as const,',
     to: `([key, loaded]) => {
         const value = { ...loaded, asOf: Math.max(loaded.asOf, space.asOf) }
-        return [value, putMessage(this.#ground, space, key, value)] as const
+        return [value, putMessage(this.#shared, space, key, value)] as const
       },`,
     breaks: ['I2', 'I3'],
     focus: 'a tier for isolates that know little',

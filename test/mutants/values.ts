@@ -47,8 +47,8 @@ export const valueMutants: readonly Mutant[] = [
     id: 'F4',
     what: 'When a value is evicted for want of room, the version floor of its key goes with it.',
     file: KEYSPACE,
-    from: "this.#store = new Store(settings, ground.budget, (key) => this.#dropped(key, 'capacity'))",
-    to: `this.#store = new Store(settings, ground.budget, (key) => {
+    from: "this.#store = new LruStore(settings, shared.budget, (key) => this.#dropped(key, 'capacity'))",
+    to: `this.#store = new LruStore(settings, shared.budget, (key) => {
       this.#table.forgets(key)
       this.#dropped(key, 'capacity')
     })`,
@@ -81,9 +81,9 @@ export const valueMutants: readonly Mutant[] = [
     id: 'shared-as-of-now',
     what: 'A loaded value is published as of the moment of its publication.',
     file: PUBLISHER,
-    from: 'const record = this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, value))',
+    from: 'const record = this.#updateRecord(space.name, key, putMessage(this.#shared, space, key, value))',
     to: `const later = { ...value, asOf: Math.max(value.asOf, space.asOf) }
-    const record = this.#updateRecord(space.name, key, putMessage(this.#ground, space, key, later))`,
+    const record = this.#updateRecord(space.name, key, putMessage(this.#shared, space, key, later))`,
     breaks: ['I2', 'I3'],
     focus: 'values from elsewhere',
     hint: ['src/replicate/pushed-values.test.ts'],
@@ -172,7 +172,7 @@ export const valueMutants: readonly Mutant[] = [
     id: 'updates-passed-over',
     what: 'Skipped updates leave held values as they are, though they may have dropped them.',
     file: UPDATES,
-    from: 'for (const space of this.#spaces.values()) space.doubt(() => true)',
+    from: 'for (const space of this.#spaces.values()) space.dropPossiblyEvicted(() => true)',
     to: '',
     breaks: ['I4'],
     hint: ['src/corner-cases.test.ts'],

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Vantage } from '../../../src/coherence/coherent-store.ts'
+import type { LogPosition } from '../../../src/coherence/coherent-store.ts'
 
 /** Keys of such reads, at most; those beyond count for every key. */
 const MAX_KEYS = 10_000
@@ -13,12 +13,12 @@ const MAX_KEYS = 10_000
 const MAX_READS = 16
 
 interface Unplaced {
-  readonly vantage: Vantage
+  readonly logPosition: LogPosition
   /** Monotonic: what comes after it is of no interest any more. */
   readonly until: number
 }
 
-export class UnplacedReads {
+export class UnansweredReads {
   readonly #lastMs: number
   readonly #reads = new Map<string, Unplaced[]>()
   /** Of keys that were forgotten. */
@@ -29,11 +29,11 @@ export class UnplacedReads {
     this.#lastMs = lastMs
   }
 
-  add(key: string, vantage: Vantage, now: number): void {
+  add(key: string, logPosition: LogPosition, now: number): void {
     const reads = this.#reads.get(key) ?? []
     // Set anew, so that the keys that were read longest ago are the first to be forgotten.
     this.#reads.delete(key)
-    this.#reads.set(key, added(reads, { vantage, until: now + this.#lastMs }, now))
+    this.#reads.set(key, added(reads, { logPosition, until: now + this.#lastMs }, now))
     if (this.#reads.size <= MAX_KEYS) return
     for (const [oldest, forgotten] of this.#reads) {
       this.#reads.delete(oldest)
@@ -43,10 +43,12 @@ export class UnplacedReads {
   }
 
   /** Where the reads of the key stood whose value may still come. */
-  still(key: string, now: number): readonly Vantage[] {
+  still(key: string, now: number): readonly LogPosition[] {
     const own = this.#reads.get(key)
     if (own?.every(({ until }) => until < now)) this.#reads.delete(key)
-    return [...(own ?? []), ...this.#others].filter(({ until }) => until >= now).map(({ vantage }) => vantage)
+    return [...(own ?? []), ...this.#others]
+      .filter(({ until }) => until >= now)
+      .map(({ logPosition }) => logPosition)
   }
 }
 
@@ -54,17 +56,21 @@ export class UnplacedReads {
 function added(reads: readonly Unplaced[], read: Unplaced, now: number): Unplaced[] {
   const left = reads.filter(({ until }) => until >= now)
   const last = left.at(-1)
-  if (last && isSame(last.vantage, read.vantage)) return [...left.slice(0, -1), read]
+  if (last && isSame(last.logPosition, read.logPosition)) return [...left.slice(0, -1), read]
   if (left.length < MAX_READS) return [...left, read]
   const [first, second, ...rest] = left
   // A wait that is given up is added late: the first one need not be the oldest.
-  return [{ vantage: older(first!.vantage, second!.vantage), until: second!.until }, ...rest, read]
+  return [
+    { logPosition: older(first!.logPosition, second!.logPosition), until: second!.until },
+    ...rest,
+    read,
+  ]
 }
 
 /** The one that more evictions may have come after. */
-function older(a: Vantage, b: Vantage): Vantage {
+function older(a: LogPosition, b: LogPosition): LogPosition {
   if (a.generation !== b.generation) return a.generation < b.generation ? a : b
   return a.asOf < b.asOf ? a : b
 }
 
-const isSame = (a: Vantage, b: Vantage): boolean => a.asOf === b.asOf && a.generation === b.generation
+const isSame = (a: LogPosition, b: LogPosition): boolean => a.asOf === b.asOf && a.generation === b.generation

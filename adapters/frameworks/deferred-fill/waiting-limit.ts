@@ -10,16 +10,16 @@ interface Waiting {
   readonly until: number
 }
 
-const rooms = new WeakMap<object, Room>()
+const rooms = new WeakMap<object, WaitingLimit>()
 
-export class Room {
+export class WaitingLimit {
   /** How each is given up. */
   readonly #waits = new Map<Waiting, () => void>()
 
   /** That of the cache which the namespace is of. */
-  static of(space: object): Room {
+  static of(space: object): WaitingLimit {
     const owner = space instanceof ScopedNamespace ? space.slots : space
-    const room = rooms.get(owner) ?? new Room()
+    const room = rooms.get(owner) ?? new WaitingLimit()
     rooms.set(owner, room)
     return room
   }

@@ -12,7 +12,7 @@ const MAX_READS = 16
 /** How long a read waits for an entry that is being stored, in milliseconds. */
 const PATIENCE_MS = 10_000
 
-export class OpenSets {
+export class PendingSets {
   /** The reads that missed: by Next.js' key, the keys in the cache. */
   readonly #reads = new Map<string, Set<string>>()
   readonly #running = new Map<string, Promise<void>>()

@@ -18,7 +18,7 @@ import { MAX_DURATION_MS } from '../../../src/runtime/duration.ts'
 import { partitionOf } from '../../../src/wire/partitioner.ts'
 import type { Namespace } from '../../../src/api/types.ts'
 
-export interface PathMark {
+export interface SoftTag {
   readonly tags: readonly [group: string]
   readonly turn: number
 }
@@ -35,7 +35,7 @@ const groupOf = (tag: string): string => group(partitionOf(encodeUtf8(tag), GROU
 export const groupsOf = (tags: readonly string[]): readonly string[] =>
   tags.filter((tag) => tag.startsWith(PATH)).map(groupOf)
 
-export class PathMarks {
+export class SoftTags {
   readonly #space: Namespace<unknown>
   #turn = 0
 
@@ -47,7 +47,7 @@ export class PathMarks {
    * Sets the missing marks. Marks that are missing together get the same turn, so that paths share entries.
    */
   async renew(): Promise<void> {
-    const marks = (groups: readonly string[]): Map<string, PathMark> => {
+    const marks = (groups: readonly string[]): Map<string, SoftTag> => {
       const turn = ++this.#turn
       return new Map(groups.map((each) => [each, { tags: [each], turn }]))
     }
@@ -61,7 +61,7 @@ export class PathMarks {
     if (softTags.some((tag) => !tag.startsWith(PATH))) return undefined
     const marks = await this.#space.getMany([...groups])
     if (marks.size < groups.size) return undefined
-    const turn = Math.max(0, ...[...marks.values()].map((mark) => (mark as PathMark).turn))
+    const turn = Math.max(0, ...[...marks.values()].map((mark) => (mark as SoftTag).turn))
     return `${await digest(cacheKey)}.${turn}`
   }
 }

@@ -16,7 +16,7 @@ import { hasGap } from '../rest/positions.ts'
 /** Gaps remembered, each until another instance has read the same place: more than a read has partitions. */
 const MAX_GAPS = 10_000
 
-export class Gaps {
+export class GapConfirmation {
   /** By place: where the records after it began. */
   readonly #told = new Map<string, number>()
 

@@ -14,7 +14,7 @@ import type { Http } from '../rest/http.ts'
 import { advance, hasGap } from '../rest/positions.ts'
 import type { Call } from './context.ts'
 import type { Dialect, OffsetReset } from './dialect.ts'
-import { Gaps } from './gap-confirmation.ts'
+import { GapConfirmation } from './gap-confirmation.ts'
 import { InstancePool } from './instance-pool.ts'
 import {
   createInstance,
@@ -31,7 +31,7 @@ import {
   unplaced,
 } from './instance.ts'
 import { boundsOf } from './offsets.ts'
-import { type Sorted, sort } from './position-bounds.ts'
+import { type SortedPositions, sortPositions } from './position-bounds.ts'
 
 /** Polls of one read. */
 const MAX_POLLS = 4
@@ -74,7 +74,7 @@ export class InstanceReader {
   readonly #pool: InstancePool
   readonly #pollMs: number
   readonly #hints = new Map<string, PartitionOffsets>()
-  readonly #gaps = new Gaps()
+  readonly #gaps = new GapConfirmation()
   #reset: OffsetReset
 
   constructor(options: InstanceReaderOptions) {
@@ -123,7 +123,7 @@ export class InstanceReader {
     call: Call,
     topic: string,
     positions: readonly Position[],
-    known: Sorted,
+    known: SortedPositions,
     how: ReadOptions,
   ): Promise<ReadResult> {
     let sorted = known
@@ -173,12 +173,12 @@ export class InstanceReader {
   }
 
   /** Whether to wait for a first record: the proxy can, and no position lies outside the log. */
-  #mayWait({ outOfRange }: Sorted, { waitMs }: ReadOptions): boolean {
+  #mayWait({ outOfRange }: SortedPositions, { waitMs }: ReadOptions): boolean {
     return this.#options.dialect.longPoll && waitMs > 0 && outOfRange.length === 0
   }
 
   /** Whether the bounds should be looked at again: a reset to the end shows as a gap, or as nothing at all. */
-  #doubts(sorted: Sorted, records: Poll['records'], empty: boolean): boolean {
+  #doubts(sorted: SortedPositions, records: Poll['records'], empty: boolean): boolean {
     return hasGap(sorted.behind, records) || (empty && sorted.behind.length > 0 && this.#reset === 'latest')
   }
 
@@ -280,17 +280,17 @@ export class InstanceReader {
     }
   }
 
-  async #sort(call: Call, topic: string, positions: readonly Position[]): Promise<Sorted> {
+  async #sort(call: Call, topic: string, positions: readonly Position[]): Promise<SortedPositions> {
     const bounds = await boundsOf(
       call,
       topic,
       positions.map(({ partition }) => partition),
     )
-    return sort(positions, bounds)
+    return sortPositions(positions, bounds)
   }
 
   /** The remembered bounds, where all positions lie well inside of them. Each serves once. */
-  #takeHints(topic: string, positions: readonly Position[]): Sorted | undefined {
+  #takeHints(topic: string, positions: readonly Position[]): SortedPositions | undefined {
     const bounds: PartitionOffsets[] = []
     for (const { partition } of positions) {
       const key = hintKey(topic, partition)
@@ -299,7 +299,7 @@ export class InstanceReader {
       this.#hints.delete(key)
     }
     if (bounds.length < positions.length) return undefined
-    const sorted = sort(positions, bounds)
+    const sorted = sortPositions(positions, bounds)
     // A position at the remembered end may have records by now.
     return sorted.behind.length === positions.length ? sorted : undefined
   }

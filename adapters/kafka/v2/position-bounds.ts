@@ -3,14 +3,17 @@ import type { PartitionOffsets, Position } from '../../../src/ports/kafka-log.ts
 import { outside } from '../rest/positions.ts'
 
 /** The positions of a read, by what the bounds say of them. */
-export interface Sorted {
+export interface SortedPositions {
   readonly behind: readonly Position[]
   /** How many offsets lie between them and the ends. */
   readonly distance: number
   readonly outOfRange: readonly number[]
 }
 
-export function sort(positions: readonly Position[], bounds: readonly PartitionOffsets[]): Sorted {
+export function sortPositions(
+  positions: readonly Position[],
+  bounds: readonly PartitionOffsets[],
+): SortedPositions {
   const outOfRange = outside(positions, bounds)
   const ends = new Map(bounds.map(({ partition, end }) => [partition, end]))
   const behind = positions.filter(

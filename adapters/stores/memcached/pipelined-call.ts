@@ -12,7 +12,7 @@ export interface Addressed {
  * another item after it. Within a conversation that cannot happen, because it ends with its first broken
  * connection.
  */
-export class Conversation {
+export class PipelinedCall {
   readonly connection: MemcachedConnection
   readonly signal: AbortSignal
   readonly #sessions = new Map<MemcachedServer, Promise<MemcachedSession>>()

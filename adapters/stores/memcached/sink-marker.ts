@@ -5,7 +5,7 @@ import type { SinkState } from '../../../src/ports/sink.ts'
 import { nameFor } from '../shared/item-name.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
 import type { MemcachedConnection, MemcachedServer } from './connection.ts'
-import type { Conversation } from './pipelined-call.ts'
+import type { PipelinedCall } from './pipelined-call.ts'
 import { failureError } from './failure.ts'
 import { MetaFailure } from './meta.ts'
 import { listOf } from '../../kafka/rest/list.ts'
@@ -51,7 +51,7 @@ export const encodeMarker = (marker: Marker): Uint8Array => encodeUtf8(JSON.stri
 
 /** The markers of all servers: each server holds one, and the hash of its key does not choose the server. */
 export async function readMarkers(
-  talk: Conversation,
+  talk: PipelinedCall,
   prefix: string,
   stream: string,
 ): Promise<readonly Placed[]> {

@@ -2,7 +2,7 @@
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { SinkBatch, SinkOutcome, SinkState, SinkWrite } from '../../../src/ports/sink.ts'
 import type { MemcachedConnection } from './connection.ts'
-import { Conversation } from './pipelined-call.ts'
+import { PipelinedCall } from './pipelined-call.ts'
 import { failureError, isTooLarge } from './failure.ts'
 import { MetaFailure, type MetaReply } from './meta.ts'
 import {
@@ -105,7 +105,7 @@ export class SinkStreams {
 
   /** Moves the position on every server. `false` where one of them has lost the epoch. */
   async #move(
-    talk: Conversation,
+    talk: PipelinedCall,
     stream: string,
     { partition, next }: SinkBatch,
     { epoch, generation }: Known,
@@ -127,7 +127,7 @@ export class SinkStreams {
 
   /** Repeats until each server holds the marker that `next` makes: other syncs change the markers, too. */
   async #placeAll(
-    talk: Conversation,
+    talk: PipelinedCall,
     stream: string,
     placed: readonly Placed[],
     next: (placed: Placed) => Marker | undefined,
@@ -147,7 +147,7 @@ export class SinkStreams {
 
   /** One attempt. Returns the markers that another sync has changed meanwhile. */
   async #place(
-    talk: Conversation,
+    talk: PipelinedCall,
     placed: readonly Placed[],
     next: (placed: Placed) => Marker | undefined,
   ): Promise<readonly Placed[]> {
@@ -169,7 +169,7 @@ export class SinkStreams {
     return wanted.filter((_, at) => !isPlaced(replies[at])).map(({ each }) => each)
   }
 
-  async #read(talk: Conversation, stream: string) {
+  async #read(talk: PipelinedCall, stream: string) {
     const placed = await readMarkers(talk, this.#layout.prefix, stream)
     return { placed, stored: agreed(placed, ringOf(this.#connection)) }
   }
@@ -182,8 +182,8 @@ export class SinkStreams {
     return known
   }
 
-  #talk(signal: AbortSignal): Conversation {
-    return new Conversation(this.#connection, signal)
+  #talk(signal: AbortSignal): PipelinedCall {
+    return new PipelinedCall(this.#connection, signal)
   }
 }
 

@@ -22,9 +22,9 @@ import { KedgeError } from '../../../src/ports/errors.ts'
 import type { SinkOutcome, SinkWrite } from '../../../src/ports/sink.ts'
 import { nameFor } from '../shared/item-name.ts'
 import { printable } from '../../kafka/rest/problem.ts'
-import { type Companion, decodeCompanion, encodeCompanion, isNewer } from './version-item.ts'
+import { type VersionItem, decodeVersionItem, encodeVersionItem, isNewer } from './version-item.ts'
 import type { MemcachedServer } from './connection.ts'
-import type { Addressed, Conversation } from './pipelined-call.ts'
+import type { Addressed, PipelinedCall } from './pipelined-call.ts'
 import { expiryOf } from './expiry.ts'
 import { failureError, isTooLarge } from './failure.ts'
 import { unfitKey } from './key.ts'
@@ -47,14 +47,14 @@ interface Item {
   readonly companion: string
   readonly value: Uint8Array | null
   readonly ttlMs: number | undefined
-  readonly mine: Companion
+  readonly mine: VersionItem
   /** Tokens of the round: `undefined` where Memcached holds no item. */
   keyCas: string | undefined
   companionCas: string | undefined
 }
 
 export class SinkWrites {
-  readonly #talk: Conversation
+  readonly #talk: PipelinedCall
   readonly #layout: WritesLayout
   readonly #generation: number
   readonly #refused: { readonly index: number; readonly reason: string }[] = []
@@ -62,7 +62,7 @@ export class SinkWrites {
   #superseded = 0
   #highest = 0
 
-  constructor(talk: Conversation, layout: WritesLayout, generation: number) {
+  constructor(talk: PipelinedCall, layout: WritesLayout, generation: number) {
     this.#talk = talk
     this.#layout = layout
     this.#generation = generation
@@ -133,7 +133,7 @@ export class SinkWrites {
       const beside = replies[2 * at + 1]!
       item.keyCas = replies[2 * at]!.cas
       item.companionCas = beside.cas
-      const there = decodeCompanion(beside.value)
+      const there = decodeVersionItem(beside.value)
       this.#highest = Math.max(this.#highest, there?.generation ?? 0)
       if (!isNewer(there, item.mine)) return true
       this.#count(item, 'superseded')
@@ -149,7 +149,7 @@ export class SinkWrites {
         const { tombstoneMs } = this.#layout
         const keepMs = value === null ? tombstoneMs : ttlMs === undefined ? undefined : ttlMs + tombstoneMs
         const flags = [condition(companionCas), `T${expiryOf(keepMs, now)}`]
-        return { server, request: { verb: 'ms', key: companion, flags, value: encodeCompanion(mine) } }
+        return { server, request: { verb: 'ms', key: companion, flags, value: encodeVersionItem(mine) } }
       }),
     )
     return items.filter((_, at) => replies[at]?.code === 'HD')
@@ -176,7 +176,7 @@ export class SinkWrites {
       if (look instanceof MetaFailure) throw failureError(look)
       if (!isDone(item, reply)) continue
       done.add(item)
-      const there = decodeCompanion(look?.value)
+      const there = decodeVersionItem(look?.value)
       if (reply?.cas !== undefined && isNewer(there, item.mine)) {
         const request = { verb: 'md', key: item.key, flags: [`C${reply.cas}`] } as const
         takeBack.push({ server: item.server, request })

@@ -4,7 +4,7 @@ import { inOrderOf } from '../shared/concurrency.ts'
 import { takesPlaceOf } from '../shared/item-head.ts'
 import { itemName } from '../shared/item-name.ts'
 import type { MemcachedConnection, MemcachedServer } from './connection.ts'
-import { Conversation } from './pipelined-call.ts'
+import { PipelinedCall } from './pipelined-call.ts'
 import { expiryOf } from './expiry.ts'
 import { failureError, isTooLarge } from './failure.ts'
 import { MetaFailure, type MetaReply, type MetaRequest } from './meta.ts'
@@ -132,7 +132,7 @@ export class TierItems {
     }
     return Promise.allSettled(
       [...byServer].map(async ([server, named]) => {
-        const talk = new Conversation(this.#connection, signal)
+        const talk = new PipelinedCall(this.#connection, signal)
         await each((requests) => talk.ask(requests.map((request) => ({ server, request }))), named)
       }),
     )

@@ -4,7 +4,7 @@ import { decodeUtf8, encodeUtf8 } from '../../../src/wire/codec.ts'
 import type { SinkVersion } from '../../../src/ports/sink.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
 
-export interface Companion {
+export interface VersionItem {
   /** Of the epoch that it was written in. */
   readonly generation: number
   readonly version: SinkVersion
@@ -12,18 +12,18 @@ export interface Companion {
 
 const shape = z.tuple([z.int().min(0), z.number(), z.number()])
 
-export const encodeCompanion = ({ generation, version: [major, minor] }: Companion): Uint8Array =>
+export const encodeVersionItem = ({ generation, version: [major, minor] }: VersionItem): Uint8Array =>
   encodeUtf8(JSON.stringify([generation, major, minor]))
 
 /** `undefined` where another program wrote it: the sink then overwrites it. */
-export function decodeCompanion(bytes: Uint8Array | undefined): Companion | undefined {
+export function decodeVersionItem(bytes: Uint8Array | undefined): VersionItem | undefined {
   if (bytes === undefined) return undefined
   const found = shape.safeParse(parseJson(decodeUtf8(bytes) ?? '')).data
   return found && { generation: found[0], version: [found[1], found[2]] }
 }
 
 /** Whether what is there is newer than a write. */
-export function isNewer(there: Companion | undefined, write: Companion): boolean {
+export function isNewer(there: VersionItem | undefined, write: VersionItem): boolean {
   if (there === undefined) return false
   if (there.generation !== write.generation) return there.generation > write.generation
   const [major, minor] = there.version

@@ -11,20 +11,20 @@ import { KedgeError } from '../../../src/ports/errors.ts'
 import { clientError, isServerMessage } from './failure.ts'
 import { type RedisCommand, RedisFailure, type RedisReply } from './connection.ts'
 
-export interface OutstandingLimits {
+export interface InFlightLimits {
   /** Commands without an answer at once. @default 20_000 */
   readonly maxCommands?: number
   /** Their bytes. @default 64_000_000 */
   readonly maxBytes?: number
 }
 
-export class Outstanding {
+export class InFlight {
   #commands = 0
   #bytes = 0
   readonly #maxCommands: number
   readonly #maxBytes: number
 
-  constructor({ maxCommands = 20_000, maxBytes = 64_000_000 }: OutstandingLimits) {
+  constructor({ maxCommands = 20_000, maxBytes = 64_000_000 }: InFlightLimits) {
     this.#maxCommands = maxCommands
     this.#maxBytes = maxBytes
   }

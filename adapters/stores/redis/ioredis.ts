@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { check, count } from '../../options.ts'
 import { nodeBytes } from './node-bytes.ts'
 import type { RedisConnection } from './connection.ts'
-import { Outstanding, type OutstandingLimits } from './in-flight-limit.ts'
+import { InFlight, type InFlightLimits } from './in-flight-limit.ts'
 
 /** The methods of ioredis' `Redis` and `Cluster`, 5 and later, that the connection calls. */
 export interface IoredisClient {
@@ -40,7 +40,7 @@ export const limitsShape: z.ZodType = z.strictObject(
  * const sink = redisSink(ioredis(new Redis('redis://127.0.0.1:6379')))
  * ```
  */
-export function ioredis(client: IoredisClient, limits: OutstandingLimits = {}): RedisConnection {
+export function ioredis(client: IoredisClient, limits: InFlightLimits = {}): RedisConnection {
   check(limitsShape, limits, 'ioredis')
   if (typeof client?.callBuffer !== 'function' || typeof client.pipeline !== 'function') {
     throw new TypeError('`client` must be a client of ioredis')
@@ -48,7 +48,7 @@ export function ioredis(client: IoredisClient, limits: OutstandingLimits = {}): 
   if (client.options.keyPrefix) {
     throw new TypeError('`client` must not have a `keyPrefix`: scripts name keys that it would not know of')
   }
-  const outstanding = new Outstanding(limits)
+  const outstanding = new InFlight(limits)
   const cluster = client.isCluster
 
   return {

@@ -14,7 +14,7 @@ export interface ScriptCall {
 }
 
 /** A script: sent by its hash, and once in full to a server that does not know it. */
-export class Script {
+export class LuaScript {
   readonly #text: string
   #sha: string | undefined
 

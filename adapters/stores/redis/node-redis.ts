@@ -3,7 +3,7 @@ import { check } from '../../options.ts'
 import type { RedisConnection } from './connection.ts'
 import { limitsShape } from './ioredis.ts'
 import { bufferType, nodeBytes } from './node-bytes.ts'
-import { Outstanding, type OutstandingLimits } from './in-flight-limit.ts'
+import { InFlight, type InFlightLimits } from './in-flight-limit.ts'
 
 /** The methods of node-redis' clients and pools, 5 and later, that the connection calls. */
 export interface NodeRedisClient {
@@ -45,13 +45,13 @@ const BLOB_STRING = 36
  */
 export function nodeRedis(
   client: NodeRedisClient | NodeRedisCluster,
-  limits: OutstandingLimits = {},
+  limits: InFlightLimits = {},
 ): RedisConnection {
   check(limitsShape, limits, 'nodeRedis')
   if (typeof client?.sendCommand !== 'function') {
     throw new TypeError('`client` must be a client of node-redis')
   }
-  const outstanding = new Outstanding(limits)
+  const outstanding = new InFlight(limits)
   const cluster = isCluster(client)
 
   return {

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { BYTES, Script } from './lua-script.ts'
+import { BYTES, LuaScript } from './lua-script.ts'
 
 /**
  * Lua: one write, compared and carried out. The companion goes first: where Redis runs out of memory between
@@ -62,7 +62,7 @@ end
  * to move it to (or ''), how many positions must be there, their fields and values, then the writes. Answers `{}` where
  * the epoch or a position is gone, else `{written, superseded, index, reason, …}`.
  */
-export const WRITE: Script = new Script(String.raw`${UPSERT}
+export const WRITE: LuaScript = new LuaScript(String.raw`${UPSERT}
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'generation', ARGV[2])
 if state[1] ~= ARGV[1] or not state[2] then return {} end
 local count = tonumber(ARGV[4])
@@ -77,19 +77,19 @@ return reply
 `)
 
 /** As {@link WRITE}, without a state beside it. `ARGV`: generation, then the writes. */
-export const UPSERT_ALONE: Script = new Script(String.raw`${UPSERT}
+export const UPSERT_ALONE: LuaScript = new LuaScript(String.raw`${UPSERT}
 return upserts(ARGV[1], 1, 2)
 `)
 
 /** The state as a list of names and values: a script's answer is the same list in RESP2 and RESP3. */
-export const READ: Script = new Script(String.raw`return redis.call('HGETALL', KEYS[1])`)
+export const READ: LuaScript = new LuaScript(String.raw`return redis.call('HGETALL', KEYS[1])`)
 
 /**
  * The epoch and generation there, and the next generation, above that and not below the clock: so the next
  * generation is higher even where Redis has evicted the state. Answers `{epoch or '', generation or '', next
  * generation}`.
  */
-export const PROPOSE: Script = new Script(String.raw`
+export const PROPOSE: LuaScript = new LuaScript(String.raw`
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'generation')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -101,7 +101,7 @@ return {state[1] or '', state[2] or '', string.format('%.0f', math.max(now, held
  * `ARGV`: epoch, generation, identity of the topic, the epoch that must be there (or ''), and whether it matters. Where
  * it does not, the higher generation wins.
  */
-export const BEGIN: Script = new Script(String.raw`
+export const BEGIN: LuaScript = new LuaScript(String.raw`
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'generation')
 if ARGV[5] == '1' then
   if (state[1] or '') ~= ARGV[4] then return 0 end

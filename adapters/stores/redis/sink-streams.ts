@@ -1,7 +1,7 @@
 /** The streams of one sink: their states in Redis, and the batches that it writes there. @module */
 import type { SinkBatch, SinkOutcome, SinkState } from '../../../src/ports/sink.ts'
 import type { RedisConnection } from './connection.ts'
-import type { Script, ScriptCall } from './lua-script.ts'
+import type { LuaScript, ScriptCall } from './lua-script.ts'
 import { BEGIN, PROPOSE, UPSERT_ALONE, WRITE } from './sink-scripts.ts'
 import { type Known, proposalOf, readState, wentBack } from './sink-state.ts'
 import { type Prepared, SinkWrites } from './sink-writes.ts'
@@ -45,7 +45,7 @@ export class SinkStreams {
   ): Promise<void> {
     const markers = this.#markers(stream)
     const doing = 'beginning a stream'
-    const ask = (script: Script, keys: readonly string[], ...args: readonly string[]) =>
+    const ask = (script: LuaScript, keys: readonly string[], ...args: readonly string[]) =>
       script.must(
         this.#connection,
         keys.map((key) => ({ keys: [key], args })),

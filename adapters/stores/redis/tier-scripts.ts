@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { BYTES, Script } from './lua-script.ts'
+import { BYTES, LuaScript } from './lua-script.ts'
 
 /** Longer than every header. */
 export const HEADER_BYTES = 512
@@ -47,7 +47,7 @@ end
 `
 
 /** `KEYS`: state, items. `ARGV`: namespace. State and items of one moment. */
-export const GET: Script = new Script(String.raw`
+export const GET: LuaScript = new LuaScript(String.raw`
 local keys = {}
 for k = 2, #KEYS do keys[k - 1] = KEYS[k] end
 return {
@@ -57,7 +57,7 @@ return {
 `)
 
 /** `KEYS`: state, items. `ARGV`: namespace, log, then for each item: flag, bytes, as-of, version, time to live. */
-export const SET: Script = new Script(String.raw`${BYTES}${HEADER}${WHOLE}
+export const SET: LuaScript = new LuaScript(String.raw`${BYTES}${HEADER}${WHOLE}
 local name = ARGV[1]
 local state = redis.call('HMGET', KEYS[1], 'position', 'log', 'generation', 'floor', 'f:' .. name, 'n:' .. name)
 local position = whole(state[1])
@@ -108,7 +108,7 @@ return kept
 `)
 
 /** `KEYS`: items. `ARGV`: offset. */
-export const DELETE: Script = new Script(String.raw`${HEADER}
+export const DELETE: LuaScript = new LuaScript(String.raw`${HEADER}
 for k = 1, #KEYS do
   local held = header(KEYS[k])
   if held.kind == 'v' and held.asOf <= tonumber(ARGV[1]) then redis.call('DEL', KEYS[k]) end
@@ -117,7 +117,7 @@ return 0
 `)
 
 /** `KEYS`: state. `ARGV`: position, log, generation. */
-export const BEGIN: Script = new Script(String.raw`${WHOLE}
+export const BEGIN: LuaScript = new LuaScript(String.raw`${WHOLE}
 local state = redis.call('HMGET', KEYS[1], 'position', 'log', 'generation')
 local held = whole(state[1])
 if held and state[3] and state[2] == ARGV[2] and held >= tonumber(ARGV[1]) then return 0 end
@@ -137,7 +137,7 @@ return 1
  * The position comes last: a script that fails before leaves it where it was, and the applier applies all of
  * it again.
  */
-export const APPLY: Script = new Script(String.raw`${HEADER}${WHOLE}
+export const APPLY: LuaScript = new LuaScript(String.raw`${HEADER}${WHOLE}
 local state = redis.call('HMGET', KEYS[1], 'position', 'log', 'generation')
 local position, generation = whole(state[1]), state[3]
 if not position or not generation or state[2] ~= ARGV[3] or position < tonumber(ARGV[1]) then return 0 end

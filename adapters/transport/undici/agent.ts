@@ -1,30 +1,30 @@
 /** The lines to all origins, until they are closed. @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
-import { Line } from './origin-pool.ts'
-import type { LineOptions } from './origin-pool.ts'
+import { OriginPool } from './origin-pool.ts'
+import type { OriginPoolOptions } from './origin-pool.ts'
 
 /** Adapters have one or two. Beyond this number, lines without a request are dropped. */
 const MAX_ORIGINS = 100
 
-export class Lines {
-  readonly #options: LineOptions
-  readonly #lines = new Map<string, Line>()
+export class Agent {
+  readonly #options: OriginPoolOptions
+  readonly #lines = new Map<string, OriginPool>()
   /** Responses that are not over. */
   #open = 0
   #closed = false
   #quiet: () => void = () => {}
 
-  constructor(options: LineOptions) {
+  constructor(options: OriginPoolOptions) {
     this.#options = options
   }
 
   /** @throws KedgeError `ERR_CLOSED`, `ERR_OVERLOADED` */
-  to(origin: string): Line {
+  to(origin: string): OriginPool {
     if (this.#closed) throw closed()
     let line = this.#lines.get(origin)
     if (line === undefined) {
       if (this.#lines.size >= MAX_ORIGINS) this.#forget()
-      line = new Line(origin, this.#options)
+      line = new OriginPool(origin, this.#options)
       this.#lines.set(origin, line)
     }
     return line

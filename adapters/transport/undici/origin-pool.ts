@@ -7,7 +7,7 @@ import { KedgeError } from '../../../src/ports/errors.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionOptions } from './connection.ts'
 
-export interface LineOptions extends ConnectionOptions {
+export interface OriginPoolOptions extends ConnectionOptions {
   readonly connections: number
   readonly maxQueue: number
   readonly queueMs: number
@@ -18,9 +18,9 @@ interface Waiter {
   readonly refuse: (error: unknown) => void
 }
 
-export class Line {
+export class OriginPool {
   readonly #origin: string
-  readonly #options: LineOptions
+  readonly #options: OriginPoolOptions
   /** The connection used last is used next, so that the others become idle and are closed. */
   readonly #idle: Connection[] = []
   readonly #running = new Set<Connection>()
@@ -28,7 +28,7 @@ export class Line {
   readonly #waiting = new Set<Waiter>()
   #free: number
 
-  constructor(origin: string, options: LineOptions) {
+  constructor(origin: string, options: OriginPoolOptions) {
     this.#origin = origin
     this.#options = options
     this.#free = options.connections

@@ -1,6 +1,6 @@
 /** The arguments of `fetch`, in the plain form that undici takes. @module */
 
-export interface Plain {
+export interface PlainRequest {
   readonly url: URL
   readonly method: string
   readonly headers: Record<string, string>
@@ -18,7 +18,10 @@ const IDENTITY = { 'accept-encoding': 'identity' }
  *
  * @throws TypeError where `fetch` would.
  */
-export async function plainOf(input: string | URL | Request, init: RequestInit = {}): Promise<Plain> {
+export async function plainRequestOf(
+  input: string | URL | Request,
+  init: RequestInit = {},
+): Promise<PlainRequest> {
   const { method = 'GET', body = null, headers = {}, signal, redirect } = init
   // Checked before `Request` parses it: the error of `Request` would quote credentials.
   const url = typeof input === 'string' || input instanceof URL ? addressOf(input) : undefined
@@ -43,7 +46,7 @@ function addressOf(input: string | URL): URL {
   return url
 }
 
-async function requested(request: Request): Promise<Plain> {
+async function requested(request: Request): Promise<PlainRequest> {
   const { url, method, headers, signal, redirect } = request
   const body = request.body === null ? null : new Uint8Array(await request.arrayBuffer())
   return {

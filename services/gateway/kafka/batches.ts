@@ -5,7 +5,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { crc32c } from '@platformatic/kafka'
-import { inflate, Unreadable } from './decompress.ts'
+import { decompress, UnreadableBatchError } from './decompress.ts'
 import { RecordReader } from './record-reader.ts'
 import type { KafkaRecord } from './record-reader.ts'
 
@@ -70,7 +70,7 @@ function batchOf(bytes: Buffer, isLong: boolean): Batch {
       if (count === 0) return
       const codec = attributes & COMPRESSION
       const plain = bytes.subarray(RECORDS)
-      const reader = new RecordReader(codec === 0 ? plain : inflate(codec, plain, maxBytes))
+      const reader = new RecordReader(codec === 0 ? plain : decompress(codec, plain, maxBytes))
       for (let read = 0; read < count; read++) yield reader.next()
     },
   }
@@ -83,4 +83,4 @@ function faultOf(bytes: Buffer): string | undefined {
   return crc32c(bytes.subarray(ATTRIBUTES)) === bytes.readUInt32BE(CRC) ? undefined : 'Its checksum is wrong.'
 }
 
-export { Unreadable }
+export { UnreadableBatchError as Unreadable }

@@ -29,7 +29,7 @@ interface Open {
 /** Requests on the way at once. More wait in line. */
 const MAX_INFLIGHTS = 256
 
-export class Link {
+export class BrokerConnection {
   readonly address: Address
   readonly #settings: KafkaSettings
   readonly #liveness: Liveness

@@ -1,7 +1,7 @@
 /** Waits for a time or for a change. @module */
 
 /** Wakes all who wait when something has changed. */
-export class News {
+export class Condition {
   readonly #waiting = new Set<() => void>()
 
   tell(): void {
@@ -26,4 +26,4 @@ export class News {
 }
 
 /** Ends early, and without an error, when the signal is aborted. */
-export const pause = (ms: number, signal?: AbortSignal): Promise<void> => new News().wait(ms, signal)
+export const pause = (ms: number, signal?: AbortSignal): Promise<void> => new Condition().wait(ms, signal)

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Link } from './broker-connection.ts'
+import { BrokerConnection } from './broker-connection.ts'
 import { Liveness } from './liveness.ts'
 import { nameOf } from './options.ts'
 import type { Address, KafkaSettings } from './options.ts'
@@ -24,13 +24,13 @@ export type Purpose = 'metadata' | 'ids' | 'witness' | 'bounds' | 'read' | 'grou
 /** A broker that has not answered for this part of a session may have stood still. */
 const SILENCE = 1 / 3
 
-export class Links {
+export class ConnectionPool {
   readonly liveness: Liveness
   readonly #settings: KafkaSettings
-  readonly #shared = new Map<string, Link>()
-  readonly #owned = new Set<Link>()
-  #idle: Link[] = []
-  readonly #waiting = new Set<Link>()
+  readonly #shared = new Map<string, BrokerConnection>()
+  readonly #owned = new Set<BrokerConnection>()
+  #idle: BrokerConnection[] = []
+  readonly #waiting = new Set<BrokerConnection>()
   #turns: (() => void)[] = []
   #closed = false
 
@@ -40,7 +40,7 @@ export class Links {
   }
 
   /** The connection for short requests of one purpose. */
-  shared(address: Address, purpose: Purpose): Link {
+  shared(address: Address, purpose: Purpose): BrokerConnection {
     const name = `${purpose} ${nameOf(address)}`
     let link = this.#shared.get(name)
     if (!link) {
@@ -56,24 +56,24 @@ export class Links {
   }
 
   /** One of the few connections that produce requests are spread over. */
-  producing(address: Address, number: number): Link {
+  producing(address: Address, number: number): BrokerConnection {
     return this.shared(address, `produce-${number % PRODUCE_LINKS}`)
   }
 
   /** A new connection, which the caller closes. */
-  own(address: Address): Link {
+  own(address: Address): BrokerConnection {
     const link = this.#make(address)
     this.#owned.add(link)
     return link
   }
 
-  end(link: Link): void {
+  end(link: BrokerConnection): void {
     this.#owned.delete(link)
     link.close()
   }
 
   /** A connection for one long poll; `undefined` when as many wait as may. */
-  borrow(address: Address): Link | undefined {
+  borrow(address: Address): BrokerConnection | undefined {
     if (this.#waiting.size >= MAX_WAITING) return undefined
     const at = this.#idle.findLastIndex((link) => nameOf(link.address) === nameOf(address))
     const link = at < 0 ? this.#make(address) : this.#idle.splice(at, 1)[0]!
@@ -81,7 +81,7 @@ export class Links {
     return link
   }
 
-  giveBack(link: Link): void {
+  giveBack(link: BrokerConnection): void {
     this.#waiting.delete(link)
     this.#idle.push(link)
     if (this.#idle.length > MAX_IDLE || this.#closed) this.#idle.shift()?.close()
@@ -110,8 +110,8 @@ export class Links {
     this.#idle = []
   }
 
-  #make(address: Address): Link {
-    const link = new Link(address, this.#settings, this.liveness)
+  #make(address: Address): BrokerConnection {
+    const link = new BrokerConnection(address, this.#settings, this.liveness)
     if (this.#closed) link.close()
     return link
   }

@@ -5,7 +5,7 @@ import type { Versions } from './requests.ts'
 import { Backoff } from './backoff.ts'
 import { KafkaFailure } from './failure.ts'
 import { FIND_COORDINATOR, GROUP_CODES } from './group-apis.ts'
-import type { Links } from './connection-pool.ts'
+import type { ConnectionPool } from './connection-pool.ts'
 import type { Address, KafkaSettings } from './options.ts'
 import type { Topology } from './topology.ts'
 
@@ -22,12 +22,12 @@ const AWAY: ReadonlySet<number> = new Set([
 ])
 
 export class Coordinators {
-  readonly #links: Links
+  readonly #links: ConnectionPool
   readonly #topology: Topology
   readonly #settings: KafkaSettings
   readonly #known = new Map<string, Address>()
 
-  constructor(links: Links, topology: Topology, settings: KafkaSettings) {
+  constructor(links: ConnectionPool, topology: Topology, settings: KafkaSettings) {
     this.#links = links
     this.#topology = topology
     this.#settings = settings

@@ -4,7 +4,7 @@ import zlib from 'node:zlib'
 import { compressionsAlgorithms } from '@platformatic/kafka'
 
 /** Why a batch cannot be read. Its message is for the gateway's operator. */
-export class Unreadable extends Error {
+export class UnreadableBatchError extends Error {
   override readonly name = 'Unreadable'
 }
 
@@ -18,21 +18,21 @@ const LZ4_MAGIC = 0x184d2204
  * @param codec Kafka's number of the compression, the lowest three bits of a batch's attributes
  * @throws Unreadable where the codec is unknown, or does not fit the bytes, and beyond `maxBytes`.
  */
-export function inflate(codec: number, bytes: Buffer, maxBytes: number): Buffer {
+export function decompress(codec: number, bytes: Buffer, maxBytes: number): Buffer {
   try {
     // These two inflate step by step, and stop at the bound; the others get their size from the data first.
     if (codec === GZIP) return zlib.gunzipSync(bytes, { maxOutputLength: maxBytes })
     if (codec === ZSTD) return zlib.zstdDecompressSync(bytes, { maxOutputLength: maxBytes })
     if (codec === SNAPPY || codec === LZ4) {
       const size = codec === SNAPPY ? snappySize(bytes) : lz4Size(bytes)
-      if (size > maxBytes) throw new Unreadable(`It inflates to ${size} bytes.`)
+      if (size > maxBytes) throw new UnreadableBatchError(`It inflates to ${size} bytes.`)
       return compressionsAlgorithms[codec === SNAPPY ? 'snappy' : 'lz4'].decompressSync(bytes)
     }
   } catch (error) {
-    if (error instanceof Unreadable) throw error
-    throw new Unreadable(error instanceof Error ? error.message : String(error))
+    if (error instanceof UnreadableBatchError) throw error
+    throw new UnreadableBatchError(error instanceof Error ? error.message : String(error))
   }
-  throw new Unreadable(`The compression ${codec} is not known.`)
+  throw new UnreadableBatchError(`The compression ${codec} is not known.`)
 }
 
 /** The sum of the sizes that the blocks announce (snappy's format description: a varint goes before each). */
@@ -55,14 +55,14 @@ function sizeOfBlock(bytes: Buffer): number {
     size += (byte & 0x7f) * 2 ** (7 * at)
     if (byte < 0x80) return size
   }
-  throw new Unreadable('A snappy block has no size.')
+  throw new UnreadableBatchError('A snappy block has no size.')
 }
 
 /**
  * The inflated size of an LZ4 frame: its head need not name it, so this adds up the sequences of its blocks.
  */
 function lz4Size(bytes: Buffer): number {
-  if (bytes.readUInt32LE(0) !== LZ4_MAGIC) throw new Unreadable('It is not an LZ4 frame.')
+  if (bytes.readUInt32LE(0) !== LZ4_MAGIC) throw new UnreadableBatchError('It is not an LZ4 frame.')
   const flags = bytes.readUInt8(4)
   const hasSize = (flags & 0x08) !== 0
   const hasDictionary = (flags & 0x01) !== 0
@@ -76,7 +76,7 @@ function lz4Size(bytes: Buffer): number {
     if (head === 0) break
     at += 4
     const length = head & 0x7fffffff
-    if (at + length > bytes.length) throw new Unreadable('An LZ4 block is cut off.')
+    if (at + length > bytes.length) throw new UnreadableBatchError('An LZ4 block is cut off.')
     found += head >>> 31 === 1 ? length : sizeOfSequences(bytes, at, at + length)
     at += length + checksum
   }

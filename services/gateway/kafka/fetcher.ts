@@ -12,16 +12,16 @@ import { Backoff } from './backoff.ts'
 import { CODES, isPassing, KafkaFailure } from './failure.ts'
 import { FETCH, FETCH_BY_ID } from './fetch.ts'
 import type { FetchAnswer, FetchedPartition, FetchTopic } from './fetch.ts'
-import type { Floor } from './monotonic-end-offset.ts'
-import type { Link } from './broker-connection.ts'
-import type { Links } from './connection-pool.ts'
+import type { MonotonicEndOffset } from './monotonic-end-offset.ts'
+import type { BrokerConnection } from './broker-connection.ts'
+import type { ConnectionPool } from './connection-pool.ts'
 import type { Address, KafkaSettings } from './options.ts'
 import { sliceOf } from './records.ts'
 import type { SliceOptions } from './records.ts'
 import { logIdOf } from './topic.ts'
 import type { Leader, Topic } from './topic.ts'
 import type { Topology } from './topology.ts'
-import type { Witnesses } from './leader-fencing.ts'
+import type { LeaderFencing } from './leader-fencing.ts'
 
 /** The positions whose partitions one broker leads. */
 interface Group {
@@ -47,14 +47,20 @@ const MAX_FETCH_BYTES = 64 * 1024 * 1024
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${partition} ${topic}`
 
-export class Reader {
-  readonly #links: Links
+export class Fetcher {
+  readonly #links: ConnectionPool
   readonly #topology: Topology
-  readonly #witnesses: Witnesses
-  readonly #floor: Floor
+  readonly #witnesses: LeaderFencing
+  readonly #floor: MonotonicEndOffset
   readonly #settings: KafkaSettings
 
-  constructor(links: Links, topology: Topology, witnesses: Witnesses, floor: Floor, settings: KafkaSettings) {
+  constructor(
+    links: ConnectionPool,
+    topology: Topology,
+    witnesses: LeaderFencing,
+    floor: MonotonicEndOffset,
+    settings: KafkaSettings,
+  ) {
     this.#witnesses = witnesses
     this.#floor = floor
     this.#links = links
@@ -168,7 +174,7 @@ export class Reader {
   }
 
   async #ask(
-    link: Link,
+    link: BrokerConnection,
     { positions }: Group,
     waitMs: number,
     { maxBytes, isolation, signal }: Omit<ClusterReadOptions, 'waitMs'>,

@@ -20,9 +20,9 @@ import type { JoinAnswer } from './group-apis.ts'
 import { failureOf } from './group-failure.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import { assignmentsOf, PROTOCOL, PROTOCOL_TYPE, partitionsIn, subscriptionTo } from './group-sharing.ts'
-import type { Link } from './broker-connection.ts'
-import type { Links } from './connection-pool.ts'
-import { News, pause } from './condition.ts'
+import type { BrokerConnection } from './broker-connection.ts'
+import type { ConnectionPool } from './connection-pool.ts'
+import { Condition, pause } from './condition.ts'
 import type { KafkaSettings } from './options.ts'
 import type { Topology } from './topology.ts'
 
@@ -49,7 +49,7 @@ const OUT = new Set<number>([GROUP_CODES.unknownMember, GROUP_CODES.illegalGener
 export interface GroupAccess {
   readonly coordinators: Coordinators
   readonly offsets: GroupOffsets
-  readonly links: Links
+  readonly links: ConnectionPool
   readonly topology: Topology
   readonly settings: KafkaSettings
 }
@@ -69,7 +69,7 @@ export class KafkaMember implements GroupMember {
   readonly #access: GroupAccess
   readonly #left: () => void
   readonly #stop = new AbortController()
-  readonly #news = new News()
+  readonly #news = new Condition()
   #id = ''
   #seat: Seat | undefined
   /** What keeps it out of the group at the moment. */
@@ -197,7 +197,7 @@ export class KafkaMember implements GroupMember {
     }
   }
 
-  async #joined(link: Link): Promise<JoinAnswer | undefined> {
+  async #joined(link: BrokerConnection): Promise<JoinAnswer | undefined> {
     const { signal } = this.#stop
     const protocols = [{ name: PROTOCOL, metadata: subscriptionTo(this.#options.topics) }]
     // The first answer may be no more than the name by which it is to join.

@@ -5,7 +5,7 @@ import { Coordinators } from './coordinators.ts'
 import { KafkaMember } from './group-member.ts'
 import type { GroupAccess } from './group-member.ts'
 import { GroupOffsets, NO_MEMBER } from './group-offsets.ts'
-import type { Links } from './connection-pool.ts'
+import type { ConnectionPool } from './connection-pool.ts'
 import type { KafkaSettings } from './options.ts'
 import type { Topology } from './topology.ts'
 
@@ -13,7 +13,7 @@ export class KafkaGroups implements Groups {
   readonly #access: GroupAccess
   readonly #members = new Set<KafkaMember>()
 
-  constructor(links: Links, topology: Topology, settings: KafkaSettings) {
+  constructor(links: ConnectionPool, topology: Topology, settings: KafkaSettings) {
     const coordinators = new Coordinators(links, topology, settings)
     const offsets = new GroupOffsets(coordinators, settings)
     this.#access = { coordinators, offsets, links, topology, settings }

@@ -9,21 +9,21 @@ import type {
   TopicDescription,
   TopicPosition,
 } from '../cluster.ts'
-import { Appender } from './producer.ts'
-import { Bounds } from './list-offsets.ts'
+import { Producer } from './producer.ts'
+import { ListOffsets } from './list-offsets.ts'
 import { refusalFrom } from './failure.ts'
-import { Floor } from './monotonic-end-offset.ts'
+import { MonotonicEndOffset } from './monotonic-end-offset.ts'
 import { KafkaGroups } from './groups.ts'
-import { Links } from './connection-pool.ts'
+import { ConnectionPool } from './connection-pool.ts'
 import { settingsOf } from './options.ts'
 import type { KafkaSettings } from './options.ts'
 import type { KafkaOptions, TopicOptions } from './types.ts'
-import { Reader } from './fetcher.ts'
+import { Fetcher } from './fetcher.ts'
 import { Topics } from './topics.ts'
 import { logIdOf } from './topic.ts'
 import type { Node, Topic } from './topic.ts'
 import { Topology } from './topology.ts'
-import { Witnesses } from './leader-fencing.ts'
+import { LeaderFencing } from './leader-fencing.ts'
 
 export type { KafkaOptions, KafkaSasl, KafkaTls, TopicOptions, UnreadableBatch } from './types.ts'
 
@@ -77,19 +77,19 @@ export function kafkaCluster(options: KafkaOptions): KafkaCluster {
 
 class OverKafka implements KafkaCluster {
   readonly groups: KafkaGroups
-  readonly #links: Links
+  readonly #links: ConnectionPool
   readonly #topology: Topology
-  readonly #appender: Appender
-  readonly #bounds: Bounds
-  readonly #reader: Reader
+  readonly #appender: Producer
+  readonly #bounds: ListOffsets
+  readonly #reader: Fetcher
   readonly #topics: Topics
 
   constructor(settings: KafkaSettings) {
-    this.#links = new Links(settings)
+    this.#links = new ConnectionPool(settings)
     this.#topology = new Topology(this.#links, settings)
-    const floor = new Floor()
+    const floor = new MonotonicEndOffset()
     const topology = this.#topology
-    const witnesses = new Witnesses(
+    const witnesses = new LeaderFencing(
       {
         words: (topic) => topology.words(topic),
         ask: (node, topic) => topology.ask(node, topic),
@@ -97,9 +97,9 @@ class OverKafka implements KafkaCluster {
       },
       this.#links.liveness,
     )
-    this.#appender = new Appender(this.#links, topology, floor, settings)
-    this.#bounds = new Bounds(this.#links, topology, witnesses, floor, settings)
-    this.#reader = new Reader(this.#links, topology, witnesses, floor, settings)
+    this.#appender = new Producer(this.#links, topology, floor, settings)
+    this.#bounds = new ListOffsets(this.#links, topology, witnesses, floor, settings)
+    this.#reader = new Fetcher(this.#links, topology, witnesses, floor, settings)
     this.#topics = new Topics(this.#topology, settings)
     this.groups = new KafkaGroups(this.#links, topology, settings)
   }

@@ -27,7 +27,7 @@ import { nameOf } from './options.ts'
 import type { Leader, Node, Topic } from './topic.ts'
 
 /** One broker's answer about a topic. */
-export interface Word {
+export interface ReplicaAnswer {
   /** When it was asked, on the monotonic clock. */
   readonly asked: number
   readonly topic: Topic
@@ -36,9 +36,9 @@ export interface Word {
 /** Where the answers of brokers come from. */
 export interface Sources {
   /** The latest answers of brokers about a topic, by their addresses. */
-  readonly words: (topic: string) => ReadonlyMap<string, Word>
+  readonly words: (topic: string) => ReadonlyMap<string, ReplicaAnswer>
   /** Asks one broker now. */
-  readonly ask: (node: Node, topic: string) => Promise<Word>
+  readonly ask: (node: Node, topic: string) => Promise<ReplicaAnswer>
   /** All brokers that are known. */
   readonly known: () => readonly Node[]
 }
@@ -62,7 +62,7 @@ const MAX_VOUCHED = 2000
 /** FENCED_LEADER_EPOCH: the next attempt goes to the new leader. */
 const FENCED = 74
 
-export class Witnesses {
+export class LeaderFencing {
   readonly #sources: Sources
   readonly #liveness: Liveness
   readonly #vouched = new Map<string, Vouched>()
@@ -105,7 +105,7 @@ export class Witnesses {
     const { topic, partition, leader } = statement
     const begun = this.#liveness.now().monotonic
     const others = this.#sources.known().filter(({ id }) => id !== leader.id)
-    const words = new Map<number, Word>()
+    const words = new Map<number, ReplicaAnswer>()
     const named = new Set<number | undefined>([leader.id])
     let silent = false
     const askAll = async (nodes: readonly (Node | undefined)[]) => {
@@ -144,7 +144,7 @@ export class Witnesses {
    * The broker's answer; `undefined` where it gives none.
    * @throws KafkaFailure when it names another leader.
    */
-  async #hear(node: Node, statement: Statement): Promise<Word | undefined> {
+  async #hear(node: Node, statement: Statement): Promise<ReplicaAnswer | undefined> {
     const { topic, partition, leader } = statement
     const known = this.#sources.words(topic.name).get(nameOf(node))
     const word =

@@ -6,14 +6,14 @@ import { LIST_OFFSETS } from './requests.ts'
 import { Backoff } from './backoff.ts'
 import { isPassing, KafkaFailure } from './failure.ts'
 import { FETCH, FETCH_BY_ID } from './fetch.ts'
-import type { Floor } from './monotonic-end-offset.ts'
-import type { Link } from './broker-connection.ts'
-import type { Links } from './connection-pool.ts'
+import type { MonotonicEndOffset } from './monotonic-end-offset.ts'
+import type { BrokerConnection } from './broker-connection.ts'
+import type { ConnectionPool } from './connection-pool.ts'
 import type { KafkaSettings } from './options.ts'
 import { logIdOf } from './topic.ts'
 import type { Leader, Topic } from './topic.ts'
 import type { Topology } from './topology.ts'
-import type { Witnesses } from './leader-fencing.ts'
+import type { LeaderFencing } from './leader-fencing.ts'
 
 /** What ListOffsets takes for a timestamp (`ListOffsetsRequest`). */
 const LATEST = -1n
@@ -38,16 +38,22 @@ interface Running {
   next?: Promise<PartitionBounds>
 }
 
-export class Bounds {
-  readonly #links: Links
+export class ListOffsets {
+  readonly #links: ConnectionPool
   readonly #topology: Topology
   readonly #settings: KafkaSettings
-  readonly #witnesses: Witnesses
-  readonly #floor: Floor
+  readonly #witnesses: LeaderFencing
+  readonly #floor: MonotonicEndOffset
   readonly #running = new Map<string, Running>()
   readonly #known = new Map<string, Known>()
 
-  constructor(links: Links, topology: Topology, witnesses: Witnesses, floor: Floor, settings: KafkaSettings) {
+  constructor(
+    links: ConnectionPool,
+    topology: Topology,
+    witnesses: LeaderFencing,
+    floor: MonotonicEndOffset,
+    settings: KafkaSettings,
+  ) {
     this.#witnesses = witnesses
     this.#floor = floor
     this.#links = links
@@ -193,7 +199,7 @@ export class Bounds {
   }
 
   async #list(
-    link: Link,
+    link: BrokerConnection,
     topic: string,
     { epoch }: Leader,
     partition: number,

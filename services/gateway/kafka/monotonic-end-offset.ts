@@ -20,7 +20,7 @@ export interface End {
 /** Partitions that are remembered; more are forgotten, the one longest unused first. */
 const MAX_FLOORS = 4000
 
-export class Floor {
+export class MonotonicEndOffset {
   readonly #ends = new Map<string, { readonly epoch: number; readonly end: number }>()
 
   /** Keeps an end that the gateway returns to a client, or up to which it has acknowledged records. */

@@ -16,9 +16,9 @@ import { Refusal } from '../refusal.ts'
 import { INIT_PRODUCER_ID, PRODUCE } from './requests.ts'
 import { Backoff } from './backoff.ts'
 import { CODES, isPassing, isTooLarge, isWrong, KafkaFailure, refusalFrom, refusalOf } from './failure.ts'
-import type { Floor } from './monotonic-end-offset.ts'
-import type { Link } from './broker-connection.ts'
-import type { Links } from './connection-pool.ts'
+import type { MonotonicEndOffset } from './monotonic-end-offset.ts'
+import type { BrokerConnection } from './broker-connection.ts'
+import type { ConnectionPool } from './connection-pool.ts'
 import type { KafkaSettings } from './options.ts'
 import type { ProducerId, ProducerIds } from './producer-ids.ts'
 import type { Topology } from './topology.ts'
@@ -63,12 +63,12 @@ const NO_IDEMPOTENCE = 31
 
 let lanes = 0
 
-export class Lane {
+export class PartitionProducer {
   readonly #topic: string
   readonly #partition: number
-  readonly #links: Links
+  readonly #links: ConnectionPool
   readonly #topology: Topology
-  readonly #floor: Floor
+  readonly #floor: MonotonicEndOffset
   readonly #ids: ProducerIds
   readonly #settings: KafkaSettings
   readonly #number = lanes++
@@ -78,9 +78,9 @@ export class Lane {
 
   constructor(
     { topic, partition }: TopicPartition,
-    links: Links,
+    links: ConnectionPool,
     topology: Topology,
-    floor: Floor,
+    floor: MonotonicEndOffset,
     ids: ProducerIds,
     settings: KafkaSettings,
   ) {
@@ -228,7 +228,7 @@ export class Lane {
     return undefined
   }
 
-  async #register(link: Link, topicId: string, deadline: number): Promise<Producer> {
+  async #register(link: BrokerConnection, topicId: string, deadline: number): Promise<Producer> {
     const ms = Math.max(1, Math.ceil(deadline - performance.now()))
     try {
       return { topicId, ...(await this.#newId(link, ms)), sequence: 0 }
@@ -242,7 +242,7 @@ export class Lane {
     }
   }
 
-  async #newId(link: Link, ms: number): Promise<ProducerId> {
+  async #newId(link: BrokerConnection, ms: number): Promise<ProducerId> {
     const answer = await link.request(INIT_PRODUCER_ID, () => [null, this.#settings.requestTimeoutMs], { ms })
     if (answer.errorCode !== 0) throw new KafkaFailure('InitProducerId failed.', { code: answer.errorCode })
     return { id: answer.producerId, epoch: answer.producerEpoch }

@@ -4,10 +4,10 @@ import { partitionOf } from '../../../src/wire/partitioner.ts'
 import type { Appended, RecordToAppend } from '../cluster.ts'
 import { Refusal } from '../refusal.ts'
 import { refusalFrom } from './failure.ts'
-import type { Floor } from './monotonic-end-offset.ts'
-import { Lane } from './partition-producer.ts'
+import type { MonotonicEndOffset } from './monotonic-end-offset.ts'
+import { PartitionProducer } from './partition-producer.ts'
 import { ProducerIds } from './producer-ids.ts'
-import type { Links } from './connection-pool.ts'
+import type { ConnectionPool } from './connection-pool.ts'
 import type { KafkaSettings } from './options.ts'
 import type { Topic } from './topic.ts'
 import type { Topology } from './topology.ts'
@@ -17,17 +17,17 @@ const MAX_PENDING_BYTES = 128 * 1024 * 1024
 /** Partitions whose lane is kept; a further one drops the lane that was idle longest. */
 const MAX_LANES = 2000
 
-export class Appender {
-  readonly #links: Links
+export class Producer {
+  readonly #links: ConnectionPool
   readonly #topology: Topology
-  readonly #floor: Floor
+  readonly #floor: MonotonicEndOffset
   readonly #settings: KafkaSettings
   readonly #ids = new ProducerIds()
-  readonly #lanes = new Map<string, Lane>()
+  readonly #lanes = new Map<string, PartitionProducer>()
   #pending = 0
   #turn = 0
 
-  constructor(links: Links, topology: Topology, floor: Floor, settings: KafkaSettings) {
+  constructor(links: ConnectionPool, topology: Topology, floor: MonotonicEndOffset, settings: KafkaSettings) {
     this.#floor = floor
     this.#links = links
     this.#topology = topology
@@ -77,11 +77,18 @@ export class Appender {
     return topic
   }
 
-  #lane(topic: string, partition: number): Lane {
+  #lane(topic: string, partition: number): PartitionProducer {
     const key = `${partition} ${topic}`
     const lane =
       this.#lanes.get(key) ??
-      new Lane({ topic, partition }, this.#links, this.#topology, this.#floor, this.#ids, this.#settings)
+      new PartitionProducer(
+        { topic, partition },
+        this.#links,
+        this.#topology,
+        this.#floor,
+        this.#ids,
+        this.#settings,
+      )
     this.#lanes.delete(key)
     this.#lanes.set(key, lane)
     for (const [oldest, { idle }] of this.#lanes) {

@@ -1,6 +1,6 @@
 /** The records of a batch, one after the other. @module */
 import { Buffer } from 'node:buffer'
-import { Unreadable } from './decompress.ts'
+import { UnreadableBatchError } from './decompress.ts'
 
 export interface KafkaRecord {
   readonly offsetDelta: number
@@ -26,7 +26,7 @@ export class RecordReader {
   next(): KafkaRecord {
     const length = this.#varint()
     const end = this.#at + length
-    if (length < 0 || end > this.#bytes.length) throw new Unreadable('A record is cut off.')
+    if (length < 0 || end > this.#bytes.length) throw new UnreadableBatchError('A record is cut off.')
     // The attributes, which have no meaning yet.
     this.#at++
     const timestampDelta = this.#varint()
@@ -38,7 +38,7 @@ export class RecordReader {
     for (let read = 0; read < count && this.#at <= end; read++) {
       headers.push([this.#sized() ?? Buffer.alloc(0), this.#sized()])
     }
-    if (this.#at !== end) throw new Unreadable('A record is not as long as it says.')
+    if (this.#at !== end) throw new UnreadableBatchError('A record is not as long as it says.')
     return { offsetDelta, timestampDelta, key, value, headers }
   }
 
@@ -47,7 +47,7 @@ export class RecordReader {
     const length = this.#varint()
     if (length < 0) return null
     const end = this.#at + length
-    if (end > this.#bytes.length) throw new Unreadable('A field is cut off.')
+    if (end > this.#bytes.length) throw new UnreadableBatchError('A field is cut off.')
     const bytes = this.#bytes.subarray(this.#at, end)
     this.#at = end
     return bytes
@@ -59,11 +59,11 @@ export class RecordReader {
     let factor = 1
     for (let read = 0; read < MAX_VARINT_BYTES; read++) {
       const byte = this.#bytes[this.#at++]
-      if (byte === undefined) throw new Unreadable('A number is cut off.')
+      if (byte === undefined) throw new UnreadableBatchError('A number is cut off.')
       value += (byte & 0x7f) * factor
       if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2
       factor *= 128
     }
-    throw new Unreadable('A number is too long.')
+    throw new UnreadableBatchError('A number is too long.')
   }
 }

@@ -5,13 +5,13 @@ import { Refusal } from '../refusal.ts'
 import { METADATA } from './requests.ts'
 import type { MetadataAnswer } from './requests.ts'
 import { KafkaFailure } from './failure.ts'
-import type { Link } from './broker-connection.ts'
-import type { Links } from './connection-pool.ts'
+import type { BrokerConnection } from './broker-connection.ts'
+import type { ConnectionPool } from './connection-pool.ts'
 import { nameOf } from './options.ts'
 import type { KafkaSettings } from './options.ts'
 import { newer, nodeOf, topicOf } from './topic.ts'
 import type { Leader, Node, Topic } from './topic.ts'
-import type { Word } from './leader-fencing.ts'
+import type { ReplicaAnswer } from './leader-fencing.ts'
 
 /** How long a topic's description is used, in milliseconds. */
 const MAX_AGE_MS = 2000
@@ -30,18 +30,18 @@ interface Known {
   readonly topic: Topic
   readonly at: number
   /** The last answer of each broker, by its address. */
-  readonly words: Map<string, Word>
+  readonly words: Map<string, ReplicaAnswer>
 }
 
 /** A broker's answer, and when the gateway asked. */
 interface Told {
   readonly answer: MetadataAnswer
-  readonly link: Link
+  readonly link: BrokerConnection
   readonly asked: number
 }
 
 export class Topology {
-  readonly #links: Links
+  readonly #links: ConnectionPool
   readonly #settings: KafkaSettings
   readonly #topics = new Map<string, Known>()
   readonly #asking = new Map<string, Promise<Topic | undefined>>()
@@ -52,7 +52,7 @@ export class Topology {
   /** Brokers that gave no answer lately, and until when the gateway asks others. */
   readonly #peace = new Map<string, number>()
 
-  constructor(links: Links, settings: KafkaSettings) {
+  constructor(links: ConnectionPool, settings: KafkaSettings) {
     this.#links = links
     this.#settings = settings
   }
@@ -108,17 +108,17 @@ export class Topology {
   }
 
   /** Asks over the given connection, after its earlier requests; never shares another call. */
-  async refreshBy(link: Link, name: string): Promise<Topic | undefined> {
+  async refreshBy(link: BrokerConnection, name: string): Promise<Topic | undefined> {
     return this.#remember(name, await this.#askBy(link, [name], this.#settings.requestTimeoutMs))
   }
 
   /** The last answer of each broker about a topic. */
-  words(name: string): ReadonlyMap<string, Word> {
-    return this.#topics.get(name)?.words ?? new Map<string, Word>()
+  words(name: string): ReadonlyMap<string, ReplicaAnswer> {
+    return this.#topics.get(name)?.words ?? new Map<string, ReplicaAnswer>()
   }
 
   /** Asks one broker what it knows of a topic. @throws KafkaFailure when it does not know it. */
-  async ask(node: Node, name: string): Promise<Word> {
+  async ask(node: Node, name: string): Promise<ReplicaAnswer> {
     const link = this.#links.shared(node, 'witness')
     const told = await this.#askBy(link, [name], Math.min(WITNESS_MS, this.#settings.requestTimeoutMs))
     const topic = topicOf(name, told.answer)
@@ -169,7 +169,7 @@ export class Topology {
     return this.#nodes
   }
 
-  async #askBy(link: Link, names: string[] | null, ms: number): Promise<Told> {
+  async #askBy(link: BrokerConnection, names: string[] | null, ms: number): Promise<Told> {
     const asked = performance.now()
     const answer = await link.request(METADATA, () => [names, false], { ms })
     this.#clusterId = answer.clusterId ?? this.#clusterId
@@ -214,7 +214,7 @@ export class Topology {
     }
     const before = this.#topics.get(name)
     const known = before?.topic.id === told.id ? before : undefined
-    const words = known?.words ?? new Map<string, Word>()
+    const words = known?.words ?? new Map<string, ReplicaAnswer>()
     words.delete(nameOf(link.address))
     words.set(nameOf(link.address), { asked, topic: told })
     const [first] = words.keys()

@@ -17,7 +17,7 @@ import { Buffer } from 'node:buffer'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import { cachingOf } from '../cache-control.ts'
+import { cacheControlOf } from '../cache-control.ts'
 import type { ClusterRecord } from '../cluster.ts'
 import { confluentErrors, REDPANDA_ERRORS } from './confluent/errors.ts'
 import { EMBEDDED_TYPES, formatOf, recordTexts } from '../embedded-format.ts'
@@ -70,7 +70,7 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
     headers['kedge-next-offset'] = String(shown.next)
     const open = service.open
     const ifNoneMatch = headerOf(c, 'if-none-match')
-    const caching = cachingOf(shown, { offset, isolation, format, named, open, ifNoneMatch })
+    const caching = cacheControlOf(shown, { offset, isolation, format, named, open, ifNoneMatch })
     Object.assign(headers, caching.headers)
     if (caching.notModified) return c.body(null, 304, headers)
     const body = `[${textsOf(read.records, format).join(',')}]`

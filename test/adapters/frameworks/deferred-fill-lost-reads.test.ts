@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { LateFills } from '../../../adapters/frameworks/deferred-fill.ts'
-import { UnplacedReads } from '../../../adapters/frameworks/deferred-fill/unanswered-reads.ts'
+import { UnansweredReads } from '../../../adapters/frameworks/deferred-fill/unanswered-reads.ts'
 import { unstorageDriver, type UnstorageItem } from '../../../adapters/frameworks/unstorage.ts'
 import { KedgeError } from '../../../src/index.ts'
 import type { CacheOptions, Namespace, NamespaceOptions } from '../../../src/index.ts'
@@ -182,7 +182,7 @@ describe('a load of a framework', () => {
 
 describe('reads that nothing is waited for', () => {
   it('count as the oldest of those that are put together, in whatever order they were added', () => {
-    const unplaced = new UnplacedReads(60_000)
+    const unplaced = new UnansweredReads(60_000)
     // One that is given up is added after those that came later.
     for (let n = 0; n < 20; n++) unplaced.add('k', { asOf: n === 1 ? 3 : 100 + n, generation: 1 }, n)
     const asOfs = unplaced.still('k', 100).map(({ asOf }) => asOf)

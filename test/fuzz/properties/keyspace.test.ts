@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { applyEviction, evictionOf } from '../../../src/coherence/apply-eviction.ts'
 import { readUpdate } from '../../../src/wire/messages.ts'
 import { candidateOf } from '../../../src/coherence/admission.ts'
-import type { Tenant } from '../../../src/coherence/partition.ts'
+import type { EvictionTarget } from '../../../src/coherence/partition.ts'
 import { Isolate, WALL } from '../isolate.ts'
 
 const KEYS = ['a', 'b', 'eu/a', 'eu/b'] as const
@@ -108,12 +108,12 @@ const isolateOf = (maxRememberedEvictions = 4096) => {
 }
 
 function arrive(isolate: Isolate, arrival: Arrival): void {
-  const { partition, ground, spaces } = isolate
+  const { partition, shared, spaces } = isolate
   if (arrival.kind === 'evict') {
     const { offset: at, ns, keys, tags, prefixes, all } = arrival
     const message = all ? { v: 1, op: 'clear', ns } : { v: 1, op: 'evict', ns, keys, tags, prefixes }
     const record = { partition: 0, offset: at, key: null, value: null }
-    const tenants = new Set<Tenant>(partition.tenants)
+    const tenants = new Set<EvictionTarget>(partition.tenants)
     applyEviction(
       tenants,
       evictionOf({ record, message, recordKey: undefined, error: undefined }, tenants),
@@ -131,7 +131,7 @@ function arrive(isolate: Isolate, arrival: Arrival): void {
   )
   if (arrived?.kind !== 'value') throw new Error('it cannot be read')
   const space = spaces.get(ns)!
-  const candidate = candidateOf(ground, space, arrived, {})
+  const candidate = candidateOf(shared, space, arrived, {})
   if (typeof candidate === 'string') throw new Error(candidate)
   space.hold(of, candidate)
 }
@@ -233,11 +233,11 @@ describe('what is held', () => {
             () => Infinity,
           )
           if (arrived?.kind !== 'value') return
-          const candidate = candidateOf(isolate.ground, space, arrived, { writtenAt })
+          const candidate = candidateOf(isolate.shared, space, arrived, { writtenAt })
           if (typeof candidate === 'string') return
           space.hold('a', candidate)
           const { freshUntil = 0 } = space.current('a') ?? {}
-          const left = freshUntil - isolate.ground.timeline.now()
+          const left = freshUntil - isolate.shared.clock.now()
           expect(left).toBeLessThanOrEqual(Math.max(0, ttl - Math.max(0, WALL - at)) + 1)
           isolate.advance(Math.max(0, left) + passed)
           expect(isolate.peek('users', 'a')).toBeUndefined()

@@ -13,7 +13,7 @@ export type Says = Of<'says'>['event']
 
 export const EVICTIONS = 'cache-evictions'
 export const UPDATES = 'cache-updates'
-/** The cache's own timeline counts in whole milliseconds, and rounds up at both ends. */
+/** The cache's own clock counts in whole milliseconds, and rounds up at both ends. */
 export const ROUNDING_MS = 2
 
 export interface Life {

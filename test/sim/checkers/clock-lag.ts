@@ -5,7 +5,7 @@
  * slow within it, and by no more than the lag of the better one. A clock that is fast makes things older.
  *
  * Hits look at the wall clock alone while it moves in small steps: until the isolate next does anything else, the lag of
- * the wall clock counts by itself (see `timeline.ts`, which says so).
+ * the wall clock counts by itself (see `clock.ts`, which says so).
  *
  * @module
  */

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
 import type { CacheOptions } from '../../../src/index.ts'
 import { fakeRuntime } from '../../../src/testing/index.ts'
-import { Timeline } from '../../../src/runtime/clock.ts'
+import { Clock } from '../../../src/runtime/clock.ts'
 import { deferred, readyIn, world } from '../world.ts'
 import type { World } from '../world.ts'
 
@@ -151,26 +151,26 @@ describe('a cache whose clocks have stepped back', () => {
 describe('the time of a cache whose clocks step back together', () => {
   it('goes forward, and every earlier reading is older than the next one', () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline(runtime)
+    const clock = new Clock(runtime)
     runtime.stepClocks(5000)
-    const before = timeline.now()
+    const before = clock.now()
     runtime.stepClocks(-1)
-    const after = timeline.now()
+    const after = clock.now()
 
     expect(after).toBeGreaterThan(before)
-    expect(timeline.unknownBefore).toBe(after)
+    expect(clock.unknownBefore).toBe(after)
   })
 
   it('counts by the monotonic clock no less and no more than passes between the steps', async () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline(runtime)
-    const began = timeline.monotonic()
+    const clock = new Clock(runtime)
+    const began = clock.monotonic()
     await runtime.advance(1000)
-    expect(timeline.monotonic() - began).toBe(1000)
+    expect(clock.monotonic() - began).toBe(1000)
     runtime.stepClocks(-400)
-    expect(timeline.monotonic() - began).toBe(1000)
+    expect(clock.monotonic() - began).toBe(1000)
     await runtime.advance(500)
-    expect(timeline.monotonic() - began).toBe(1500)
+    expect(clock.monotonic() - began).toBe(1500)
   })
 
   it('knows of each step below the last reading, by whichever look, and never goes back', async () => {
@@ -185,20 +185,20 @@ describe('the time of a cache whose clocks step back together', () => {
       fc.asyncProperty(fc.array(fc.tuple(step, look), { maxLength: 60 }), async (steps) => {
         const runtime = fakeRuntime()
         let times = 0
-        const timeline = new Timeline(runtime, () => void times++)
-        let last = timeline.now()
+        const clock = new Clock(runtime, () => void times++)
+        let last = clock.now()
         let shown = runtime.now()
         for (const [{ kind, ms }, by] of steps) {
           await runtime[kind](ms)
           await runtime.settle()
           const timesBefore = times
-          const now = timeline[by]()
+          const now = clock[by]()
           expect(now).toBeGreaterThanOrEqual(last)
           const backMs = shown - runtime.now()
           // Within the rounding of the two clocks either is right.
           if (backMs > 2) expect(times - timesBefore).toBe(1)
           else if (backMs <= 0) expect(times - timesBefore).toBe(0)
-          if (times > timesBefore) expect(timeline.unknownBefore).toBeGreaterThan(last)
+          if (times > timesBefore) expect(clock.unknownBefore).toBeGreaterThan(last)
           last = now
           shown = runtime.now()
         }
@@ -210,10 +210,10 @@ describe('the time of a cache whose clocks step back together', () => {
   it('takes no step of the wall clock alone for one of both', async () => {
     const runtime = fakeRuntime()
     let times = 0
-    const timeline = new Timeline(runtime, () => void times++)
+    const clock = new Clock(runtime, () => void times++)
     for (let each = 0; each < 200; each++) {
       await runtime.advance(20)
-      timeline.turn()
+      clock.turn()
       await runtime.settle()
       if (each % 10 === 0) runtime.stepWall(-50)
     }

@@ -7,10 +7,10 @@ import type { DecodedRecord } from '../../../src/coherence/apply-eviction.ts'
 import { EvictionTable } from '../../../src/coherence/eviction-table.ts'
 import type { LogRecord } from '../../../src/ports/kafka-log.ts'
 import type { Intent, Message } from '../../../src/wire/messages.ts'
-import type { Tenant } from '../../../src/coherence/partition.ts'
+import type { EvictionTarget } from '../../../src/coherence/partition.ts'
 
 /** A tenant that records the calls it gets. */
-class Listener implements Tenant {
+class Listener implements EvictionTarget {
   readonly name: string
   readonly told: unknown[] = []
 
@@ -53,7 +53,7 @@ interface Held {
 }
 
 /** A tenant that holds values, and drops what an eviction kills. */
-class Holder implements Tenant {
+class Holder implements EvictionTarget {
   readonly name: string
   readonly #held: Set<Held>
   readonly #table = new EvictionTable({

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { CacheOptions } from '../../../src/index.ts'
 import { Partition } from '../../../src/coherence/partition.ts'
-import { recall } from '../../../src/coherence/look-back.ts'
+import { lookBack } from '../../../src/coherence/look-back.ts'
 import { cacheSettings } from '../../../src/api/settings.ts'
 import { memory } from '../../../src/testing/index.ts'
 import type { MemoryKafka, MemoryOptions } from '../../../src/testing/index.ts'
@@ -318,7 +318,7 @@ describe('the past that is read again', () => {
       return { records: [], next: [{ partition: 0, offset: 10 }], outOfRange: [] }
     }
     const { signal } = new AbortController()
-    expect(await at.run(recall(settings, partition, 0, 5, signal))).toBe(false)
+    expect(await at.run(lookBack(settings, partition, 0, 5, signal))).toBe(false)
     expect(partition.knownFrom).toBe(20)
   })
 })

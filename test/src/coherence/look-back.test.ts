@@ -3,8 +3,8 @@ import { KedgeError } from '../../../src/index.ts'
 import { EvictionTable } from '../../../src/coherence/eviction-table.ts'
 import { memory, memoryTier } from '../../../src/testing/index.ts'
 import { Partition } from '../../../src/coherence/partition.ts'
-import type { Tenant } from '../../../src/coherence/partition.ts'
-import { recall } from '../../../src/coherence/look-back.ts'
+import type { EvictionTarget } from '../../../src/coherence/partition.ts'
+import { lookBack } from '../../../src/coherence/look-back.ts'
 import { cacheSettings } from '../../../src/api/settings.ts'
 import { world } from '../world.ts'
 import type { World } from '../world.ts'
@@ -28,7 +28,7 @@ function listener(name: string) {
     (what: string) =>
     (...args: unknown[]) =>
       void told.push([what, ...args])
-  const tenant: Tenant = {
+  const tenant: EvictionTarget = {
     name,
     evictKey: tell('key'),
     evictTag: tell('tag'),
@@ -54,7 +54,7 @@ function stage(size: number) {
   const { tenant, told } = listener('users')
   partition.tenants.add(tenant)
   const back = (count: number, beginning = 0) =>
-    at.run(recall(settings, partition, beginning, count, new AbortController().signal))
+    at.run(lookBack(settings, partition, beginning, count, new AbortController().signal))
   return { partition, told, back, kafka }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import { digestOf, Partition } from '../../../src/coherence/partition.ts'
-import type { Tenant } from '../../../src/coherence/partition.ts'
+import type { EvictionTarget } from '../../../src/coherence/partition.ts'
 import type { LogRecord, PartitionOffsets } from '../../../src/ports/kafka-log.ts'
 
 const bounds = (beginning: number, end: number, logId?: string): PartitionOffsets => ({
@@ -70,7 +70,7 @@ describe('a partition', () => {
     const tenant = {
       name: 'users',
       reanchor: (horizon: number) => void told.push([horizon, partition.position, partition.generation]),
-    } as Tenant
+    } as EvictionTarget
     partition.tenants.add(tenant)
     partition.reanchor(bounds(0, 500))
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { KedgeEvent } from '../../../src/api/events.ts'
-import { Scope } from '../../../src/coherence/request-scope.ts'
+import { RequestScope } from '../../../src/coherence/request-scope.ts'
 import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
 
 function context() {
@@ -10,11 +10,11 @@ function context() {
 
 describe('the token of a request', () => {
   it('is none where nothing was written', () => {
-    expect(new Scope(fakeRuntime(), undefined, context()).token).toBeUndefined()
+    expect(new RequestScope(fakeRuntime(), undefined, context()).token).toBeUndefined()
   })
 
   it('stands for every write, and for the token that the request came with', () => {
-    const scope = new Scope(fakeRuntime(), undefined, context(), 'k1.0-5.1-9')
+    const scope = new RequestScope(fakeRuntime(), undefined, context(), 'k1.0-5.1-9')
     expect(scope.token).toBe('k1.0-5.1-9')
 
     scope.wrote('k1.0-12')
@@ -24,14 +24,14 @@ describe('the token of a request', () => {
   })
 
   it('is none for what belongs to no request, which would gather tokens for ever', () => {
-    const scope = new Scope(fakeRuntime(), undefined)
+    const scope = new RequestScope(fakeRuntime(), undefined)
     scope.wrote('k1.0-12')
 
     expect(scope.token).toBeUndefined()
   })
 
   it('is ERR_TOKEN at the start where it is none', () => {
-    expect(() => new Scope(fakeRuntime(), undefined, context(), 'nonsense')).toThrow(
+    expect(() => new RequestScope(fakeRuntime(), undefined, context(), 'nonsense')).toThrow(
       expect.objectContaining({ name: 'KedgeError', code: 'ERR_TOKEN' }),
     )
   })
@@ -39,14 +39,14 @@ describe('the token of a request', () => {
 
 describe('what a read in a request must have passed', () => {
   it('is nothing without a token', () => {
-    const scope = new Scope(fakeRuntime(), undefined, context())
+    const scope = new RequestScope(fakeRuntime(), undefined, context())
 
     expect(scope.requires).toBe(false)
     expect(scope.required(0, undefined)).toBe(0)
   })
 
   it('is the further of the request’s token and the call’s, in that partition', () => {
-    const scope = new Scope(fakeRuntime(), undefined, context(), 'k1.0-5.1-9')
+    const scope = new RequestScope(fakeRuntime(), undefined, context(), 'k1.0-5.1-9')
 
     expect(scope.requires).toBe(true)
     expect(scope.required(0, undefined)).toBe(5)
@@ -58,7 +58,7 @@ describe('what a read in a request must have passed', () => {
   })
 
   it('is ERR_TOKEN where the call’s is none', () => {
-    const scope = new Scope(fakeRuntime(), undefined, context())
+    const scope = new RequestScope(fakeRuntime(), undefined, context())
 
     expect(() => scope.required(0, 'k1.')).toThrow(expect.objectContaining({ code: 'ERR_TOKEN' }))
   })
@@ -72,7 +72,7 @@ describe('the background work of a request', () => {
       ...fakeRuntime(),
       waitUntil: (promise: Promise<unknown>) => void platform.push(promise),
     }
-    new Scope(runtime, undefined, request).waitUntil(Promise.resolve())
+    new RequestScope(runtime, undefined, request).waitUntil(Promise.resolve())
 
     expect([request.kept.length, platform.length]).toEqual([1, 0])
   })
@@ -83,11 +83,13 @@ describe('the background work of a request', () => {
       ...fakeRuntime(),
       waitUntil: (promise: Promise<unknown>) => void platform.push(promise),
     }
-    new Scope(runtime, undefined).waitUntil(Promise.resolve())
+    new RequestScope(runtime, undefined).waitUntil(Promise.resolve())
     expect(platform.length).toBe(1)
 
     const events: KedgeEvent[] = []
-    new Scope(fakeRuntime(), (event) => void events.push(event)).waitUntil(Promise.reject(new Error('mine')))
+    new RequestScope(fakeRuntime(), (event) => void events.push(event)).waitUntil(
+      Promise.reject(new Error('mine')),
+    )
     await fakeRuntime().settle()
     expect(events).toHaveLength(1)
   })
@@ -96,7 +98,9 @@ describe('the background work of a request', () => {
     const request = context()
     const events: KedgeEvent[] = []
     const error = new Error('mine')
-    new Scope(fakeRuntime(), (event) => void events.push(event), request).waitUntil(Promise.reject(error))
+    new RequestScope(fakeRuntime(), (event) => void events.push(event), request).waitUntil(
+      Promise.reject(error),
+    )
 
     await expect(request.kept[0]).resolves.toBeUndefined()
     expect(events).toEqual([{ type: 'background_error', error }])
@@ -104,7 +108,7 @@ describe('the background work of a request', () => {
 
   it('fails quietly without a listener', async () => {
     const request = context()
-    new Scope(fakeRuntime(), undefined, request).waitUntil(Promise.reject(new Error('mine')))
+    new RequestScope(fakeRuntime(), undefined, request).waitUntil(Promise.reject(new Error('mine')))
 
     await expect(request.kept[0]).resolves.toBeUndefined()
   })

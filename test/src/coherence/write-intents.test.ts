@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Intents } from '../../../src/coherence/write-intents.ts'
+import { WriteIntents } from '../../../src/coherence/write-intents.ts'
 import { readEviction } from '../../../src/wire/messages.ts'
 import { world } from '../world.ts'
 import type { Isolate, World } from '../world.ts'
@@ -9,67 +9,67 @@ const intent = (id: string, ttlMs = 1000) => ({ id, ttlMs, write: undefined })
 
 describe('an intent', () => {
   it('bars what began before its end, and nothing that began after it', () => {
-    const intents = new Intents()
+    const intents = new WriteIntents()
     intents.open(['a'], intent('x'), 0)
-    expect(intents.bars('a', 999)).toBe(true)
-    expect(intents.bars('a', 1000)).toBe(false)
-    expect(intents.bars('b', 0)).toBe(false)
+    expect(intents.blocks('a', 999)).toBe(true)
+    expect(intents.blocks('a', 1000)).toBe(false)
+    expect(intents.blocks('b', 0)).toBe(false)
   })
 
   it('bars no more once it is closed', () => {
-    const intents = new Intents()
+    const intents = new WriteIntents()
     intents.open(['a'], intent('x'), 0)
     intents.close('x')
-    expect(intents.bars('a', 1)).toBe(false)
+    expect(intents.blocks('a', 1)).toBe(false)
   })
 
   it('closed before it is read never opens', () => {
-    const intents = new Intents()
+    const intents = new WriteIntents()
     intents.close('x')
     expect(intents.open(['a'], intent('x'), 0)).toBe(false)
-    expect(intents.bars('a', 1)).toBe(false)
+    expect(intents.blocks('a', 1)).toBe(false)
   })
 
   it('read twice lasts no longer', () => {
-    const intents = new Intents()
+    const intents = new WriteIntents()
     expect(intents.open(['a'], intent('x'), 0)).toBe(true)
     expect(intents.open(['a'], intent('x'), 900)).toBe(false)
-    expect(intents.bars('a', 1000)).toBe(false)
+    expect(intents.blocks('a', 1000)).toBe(false)
   })
 
   it('of one writer outlasts the end of another one of the same key', () => {
-    const intents = new Intents()
+    const intents = new WriteIntents()
     intents.open(['a'], intent('x'), 0)
     intents.open(['a'], intent('y', 500), 0)
     intents.close('x')
-    expect(intents.bars('a', 499)).toBe(true)
-    expect(intents.bars('a', 500)).toBe(false)
+    expect(intents.blocks('a', 499)).toBe(true)
+    expect(intents.blocks('a', 500)).toBe(false)
   })
 
   it('split among records speaks for the keys of each', () => {
-    const intents = new Intents()
+    const intents = new WriteIntents()
     intents.open(['a'], intent('x'), 0)
     intents.open(['b'], intent('x'), 10)
-    expect(intents.bars('a', 5) && intents.bars('b', 5)).toBe(true)
+    expect(intents.blocks('a', 5) && intents.blocks('b', 5)).toBe(true)
     intents.close('x')
-    expect(intents.bars('a', 5) || intents.bars('b', 5)).toBe(false)
+    expect(intents.blocks('a', 5) || intents.blocks('b', 5)).toBe(false)
   })
 
   it('beyond the limit bars every key for as long', () => {
-    const intents = new Intents()
+    const intents = new WriteIntents()
     for (let at = 0; at < 1100; at++) intents.open([`k${at}`], intent(`${at}`), 0)
-    for (let at = 0; at < 1100; at++) expect(intents.bars(`k${at}`, 999)).toBe(true)
-    expect(intents.bars('other', 999)).toBe(true)
-    expect(intents.bars('other', 1000)).toBe(false)
+    for (let at = 0; at < 1100; at++) expect(intents.blocks(`k${at}`, 999)).toBe(true)
+    expect(intents.blocks('other', 999)).toBe(true)
+    expect(intents.blocks('other', 1000)).toBe(false)
     // Also after all of them were closed: the table does not remember whose end it is.
     for (let at = 0; at < 1100; at++) intents.close(`${at}`)
-    expect(intents.bars('other', 999)).toBe(true)
+    expect(intents.blocks('other', 999)).toBe(true)
   })
 
   it('that is over bars no other key when room is made', () => {
-    const intents = new Intents()
+    const intents = new WriteIntents()
     for (let at = 0; at < 1100; at++) intents.open([`k${at}`], intent(`${at}`, 10), at)
-    expect(intents.bars('other', 1120)).toBe(false)
+    expect(intents.blocks('other', 1120)).toBe(false)
   })
 
   it('bars at least what a memory without limits would, in any order', () => {
@@ -82,7 +82,7 @@ describe('an intent', () => {
     })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const intents = new Intents()
+        const intents = new WriteIntents()
         const opened = new Map<string, { key: string; until: number }[]>()
         const closed = new Set<string>()
         let now = 0
@@ -101,7 +101,7 @@ describe('an intent', () => {
             const expected = [...opened].some(
               ([one, keys]) => !closed.has(one) && keys.some((open) => open.key === each && now < open.until),
             )
-            if (expected) expect(intents.bars(each, now)).toBe(true)
+            if (expected) expect(intents.blocks(each, now)).toBe(true)
           }
         }
       }),

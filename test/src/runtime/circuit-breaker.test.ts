@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Breaker } from '../../../src/runtime/circuit-breaker.ts'
+import { CircuitBreaker } from '../../../src/runtime/circuit-breaker.ts'
 
 const LIMITS = { failures: 3, pauseMs: 100, maxPauseMs: 350, leaseMs: 1000 }
 
@@ -7,7 +7,7 @@ function breaker(random = 1) {
   const states: string[] = []
   return {
     states,
-    it: new Breaker(
+    it: new CircuitBreaker(
       LIMITS,
       () => random,
       (state) => states.push(state),

@@ -2,105 +2,105 @@ import { describe, expect, it, vi } from 'vitest'
 import * as fc from 'fast-check'
 import type { Runtime } from '../../../src/ports/runtime.ts'
 import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
-import { Timeline } from '../../../src/runtime/clock.ts'
+import { Clock } from '../../../src/runtime/clock.ts'
 
 describe('the time of a cache', () => {
   it('begins at 0 and goes on with the clocks', async () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline(runtime)
+    const clock = new Clock(runtime)
 
-    expect(timeline.now()).toBe(0)
+    expect(clock.now()).toBe(0)
     for (const ms of [1, 20, 500, 10_000]) {
-      const before = timeline.now()
+      const before = clock.now()
       await runtime.advance(ms)
-      expect(timeline.now()).toBe(before + ms)
+      expect(clock.now()).toBe(before + ms)
     }
   })
 
   it('counts what passes while the process is frozen', () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline(runtime)
+    const clock = new Clock(runtime)
     runtime.freeze(900_000)
 
-    expect(timeline.now()).toBe(900_000)
+    expect(clock.now()).toBe(900_000)
   })
 
   it('counts a freeze that is followed by ordinary time', async () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline(runtime)
+    const clock = new Clock(runtime)
     await runtime.advance(2000)
     runtime.freeze(5000)
     await runtime.advance(3000)
 
-    expect(timeline.now()).toBe(10_000)
+    expect(clock.now()).toBe(10_000)
   })
 
   it('goes on by the monotonic clock where the wall clock steps back', async () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline(runtime)
+    const clock = new Clock(runtime)
     await runtime.advance(3000)
-    expect(timeline.now()).toBe(3000)
+    expect(clock.now()).toBe(3000)
 
     runtime.stepWall(-3_600_000)
-    expect(timeline.now()).toBe(3000)
+    expect(clock.now()).toBe(3000)
     await runtime.advance(2000)
-    expect(timeline.now()).toBe(5000)
+    expect(clock.now()).toBe(5000)
     for (let each = 0; each < 40; each++) await runtime.advance(40)
-    expect(timeline.now()).toBe(6600)
+    expect(clock.now()).toBe(6600)
   })
 
   it('loses nothing where the wall clock stands still and is read many times in a millisecond', () => {
     const runtime = fakeRuntime()
     let monotonic = 0
-    const timeline = new Timeline({ ...runtime, now: () => 1_700_000_000_000, monotonic: () => monotonic })
+    const clock = new Clock({ ...runtime, now: () => 1_700_000_000_000, monotonic: () => monotonic })
     for (let look = 1; look <= 4000; look++) {
       monotonic += 0.25
-      expect(timeline.now()).toBe(Math.floor(look / 4))
+      expect(clock.now()).toBe(Math.floor(look / 4))
     }
   })
 
   it('sees through a wall clock that steps back while time passes, at the next look', async () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline(runtime)
+    const clock = new Clock(runtime)
     await runtime.advance(10_000)
     runtime.stepWall(-4000)
 
-    expect(timeline.now()).toBe(10_000)
+    expect(clock.now()).toBe(10_000)
   })
 
   it('sees through one that steps back by less than has passed', async () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline(runtime)
+    const clock = new Clock(runtime)
     await runtime.advance(2000)
     runtime.stepWall(-1900)
 
-    expect(timeline.now()).toBe(2000)
+    expect(clock.now()).toBe(2000)
   })
 
   it('is late by less than 50 ms, for at most a second, where the wall clock steps back by little', async () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline(runtime)
+    const clock = new Clock(runtime)
     await runtime.advance(40)
     runtime.stepWall(-30)
 
-    expect(timeline.now()).toBeGreaterThanOrEqual(10)
+    expect(clock.now()).toBeGreaterThanOrEqual(10)
     await runtime.advance(1000)
-    expect(timeline.now()).toBeGreaterThanOrEqual(1040)
+    expect(clock.now()).toBeGreaterThanOrEqual(1040)
   })
 
   it('goes on where a clock is broken for a while', async () => {
     const runtime = fakeRuntime()
     let broken = false
-    const timeline = new Timeline({ ...runtime, now: () => (broken ? Number.NaN : runtime.now()) })
+    const clock = new Clock({ ...runtime, now: () => (broken ? Number.NaN : runtime.now()) })
     await runtime.advance(2000)
-    expect(timeline.now()).toBe(2000)
+    expect(clock.now()).toBe(2000)
 
     broken = true
     await runtime.advance(2000)
-    expect(timeline.now()).toBe(4000)
+    expect(clock.now()).toBe(4000)
     broken = false
     await runtime.advance(2000)
-    expect(timeline.now()).toBe(6000)
+    expect(clock.now()).toBe(6000)
   })
 
   it('never goes back, whatever the clocks do', async () => {
@@ -115,11 +115,11 @@ describe('the time of a cache', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
         const runtime = fakeRuntime()
-        const timeline = new Timeline(runtime)
-        let last = timeline.now()
+        const clock = new Clock(runtime)
+        let last = clock.now()
         for (const { kind, ms } of steps) {
           await runtime[kind](ms)
-          const now = timeline.now()
+          const now = clock.now()
           expect(now).toBeGreaterThanOrEqual(last)
           last = now
         }
@@ -131,10 +131,10 @@ describe('the time of a cache', () => {
   it('asks the monotonic clock for hits once a second at most, while the wall clock goes forward evenly', async () => {
     const runtime = fakeRuntime()
     const monotonic = vi.fn<Runtime['monotonic']>(() => runtime.monotonic())
-    const timeline = new Timeline({ ...runtime, monotonic })
+    const clock = new Clock({ ...runtime, monotonic })
     monotonic.mockClear()
     for (let at = 0; at < 10_000; at += 10) {
-      timeline.turn()
+      clock.turn()
       await runtime.advance(10)
     }
 
@@ -144,10 +144,10 @@ describe('the time of a cache', () => {
 
   it('asks both clocks for everything else: a step back hides nothing', async () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline(runtime)
+    const clock = new Clock(runtime)
     await runtime.advance(3_600_000)
     runtime.stepWall(-3_600_000 + 20)
-    expect(timeline.now()).toBe(3_600_000)
+    expect(clock.now()).toBe(3_600_000)
   })
 })
 
@@ -155,32 +155,32 @@ describe('the time of a turn', () => {
   it('is read once in a synchronous turn, and again in the next', async () => {
     const runtime = fakeRuntime()
     const now = vi.fn<Runtime['now']>(() => runtime.now())
-    const timeline = new Timeline({ ...runtime, now })
+    const clock = new Clock({ ...runtime, now })
     now.mockClear()
-    for (let each = 0; each < 50; each++) timeline.turn()
+    for (let each = 0; each < 50; each++) clock.turn()
     expect(now).toHaveBeenCalledTimes(1)
 
     await runtime.advance(30)
-    expect(timeline.turn()).toBe(30)
+    expect(clock.turn()).toBe(30)
     expect(now).toHaveBeenCalledTimes(2)
   })
 
   it('does not notice time within the turn', () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline(runtime)
-    expect(timeline.turn()).toBe(0)
+    const clock = new Clock(runtime)
+    expect(clock.turn()).toBe(0)
     runtime.freeze(40)
 
-    expect(timeline.turn()).toBe(0)
-    expect(timeline.now()).toBe(40)
+    expect(clock.turn()).toBe(0)
+    expect(clock.now()).toBe(40)
   })
 
   it('is shared by at most 64 further reads where the platform has dropped the microtask', () => {
     const runtime = fakeRuntime()
-    const timeline = new Timeline({ ...runtime, microtask: () => undefined })
-    expect(timeline.turn()).toBe(0)
+    const clock = new Clock({ ...runtime, microtask: () => undefined })
+    expect(clock.turn()).toBe(0)
     runtime.freeze(60_000)
-    const seen = Array.from({ length: 66 }, () => timeline.turn())
+    const seen = Array.from({ length: 66 }, () => clock.turn())
 
     expect(seen.filter((each) => each === 0).length).toBeLessThanOrEqual(64)
     expect(seen.at(-1)).toBe(60_000)

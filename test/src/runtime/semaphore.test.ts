@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { Slots } from '../../../src/runtime/semaphore.ts'
+import { Semaphore } from '../../../src/runtime/semaphore.ts'
 import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
-import { Timeline } from '../../../src/runtime/clock.ts'
+import { Clock } from '../../../src/runtime/clock.ts'
 
 function slots(max: number) {
   const runtime = fakeRuntime()
-  const places = new Slots(max, runtime, new Timeline(runtime))
+  const places = new Semaphore(max, runtime, new Clock(runtime))
   const signal = new AbortController().signal
   return { runtime, places, signal }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { Budget, Store } from '../../../src/store/lru-store.ts'
+import { Budget, LruStore } from '../../../src/store/lru-store.ts'
 import type { StoredEntry } from '../../../src/store/entry.ts'
 import type { StoreLimits } from '../../../src/store/lru-store.ts'
 
@@ -19,11 +19,11 @@ const entry = <T>(value: T, bytes: number): StoredEntry<T> => ({
 
 function storeOf(limits: StoreLimits, budget = new Budget(limits)) {
   const evicted: string[] = []
-  const store = new Store<number>(limits, budget, (key) => evicted.push(key))
+  const store = new LruStore<number>(limits, budget, (key) => evicted.push(key))
   return { store, budget, evicted }
 }
 
-const keysOf = (store: Store<number>): string[] => {
+const keysOf = (store: LruStore<number>): string[] => {
   const keys: string[] = []
   store.sweep((key) => {
     keys.push(key)
@@ -287,7 +287,7 @@ const limits = (maxEntries: number) =>
 /** Stores beside what they ought to hold: what was set, less what was deleted or reported as evicted. */
 class Modelled {
   readonly budget: Budget
-  readonly parts: { readonly store: Store<number>; readonly model: Map<string, number> }[] = []
+  readonly parts: { readonly store: LruStore<number>; readonly model: Map<string, number> }[] = []
   #count = 0
 
   constructor(shared: StoreLimits, parts: readonly StoreLimits[]) {
@@ -297,7 +297,7 @@ class Modelled {
       const onCapacity = (key: string) => {
         expect(model.delete(key)).toBe(true)
       }
-      this.parts.push({ store: new Store<number>(part, this.budget, onCapacity), model })
+      this.parts.push({ store: new LruStore<number>(part, this.budget, onCapacity), model })
     }
   }
 

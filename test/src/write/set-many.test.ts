@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { KedgeError } from '../../../src/index.ts'
 import type { CacheOptions } from '../../../src/index.ts'
-import { GroupCommit } from '../../../src/write/record-accumulator.ts'
+import { RecordAccumulator } from '../../../src/write/record-accumulator.ts'
 import { readGroup } from '../../../src/wire/batch-message.ts'
 import { readUpdate } from '../../../src/wire/messages.ts'
 import { cacheSettings } from '../../../src/api/settings.ts'
@@ -112,7 +112,7 @@ describe('what is written in one turn', () => {
 
   it('is not overtaken by what is written later with the same key, and waits for no other one', async () => {
     const kafka = memory({ on: at.log, runtime: at.runtime })
-    const groups = new GroupCommit(cacheSettings({ kafka, runtime: at.runtime }))
+    const groups = new RecordAccumulator(cacheSettings({ kafka, runtime: at.runtime }))
     const record = (text: string) => [
       { key: null, value: new TextEncoder().encode(JSON.stringify({ text })) },
     ]

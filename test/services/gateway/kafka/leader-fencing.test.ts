@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { KafkaFailure } from '../../../../services/gateway/kafka/failure.ts'
 import { Liveness } from '../../../../services/gateway/kafka/liveness.ts'
 import type { Node, Topic } from '../../../../services/gateway/kafka/topic.ts'
-import { Witnesses, type Word } from '../../../../services/gateway/kafka/leader-fencing.ts'
+import { LeaderFencing, type ReplicaAnswer } from '../../../../services/gateway/kafka/leader-fencing.ts'
 
 const NODES: readonly Node[] = [1, 2, 3, 4].map((id) => ({ id, host: `kafka-${id}`, port: 9092 }))
 const node = (id: number): Node => NODES[id - 1]!
@@ -28,10 +28,10 @@ describe('A leader that answers an end', () => {
   let now: number
   /** What each broker answers; no entry for one that does not answer. */
   let says: Map<number, Described>
-  let words: Map<string, Word>
+  let words: Map<string, ReplicaAnswer>
   let asked: number[]
   let liveness: Liveness
-  let witnesses: Witnesses
+  let witnesses: LeaderFencing
 
   beforeEach(() => {
     now = 1000
@@ -39,7 +39,7 @@ describe('A leader that answers an end', () => {
     words = new Map()
     asked = []
     liveness = new Liveness(3000, () => ({ monotonic: now, wall: now }))
-    witnesses = new Witnesses(
+    witnesses = new LeaderFencing(
       {
         words: () => words,
         known: () => NODES.filter(({ id }) => id === 1 || says.has(id)),

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { Floor } from '../../../../services/gateway/kafka/monotonic-end-offset.ts'
+import { MonotonicEndOffset } from '../../../../services/gateway/kafka/monotonic-end-offset.ts'
 
 const at = (end: number, epoch = 3, id = 'log', partition = 0) => ({ id, partition, epoch, end })
 
 describe('Ends that were answered', () => {
   it('never go back under the same epoch', () => {
-    const floor = new Floor()
+    const floor = new MonotonicEndOffset()
     floor.check(at(7))
     expect(floor.bears(at(6))).toBe(false)
     expect(() => floor.check(at(6))).toThrow('below an earlier one')
@@ -15,7 +15,7 @@ describe('Ends that were answered', () => {
   })
 
   it('hold what was acknowledged', () => {
-    const floor = new Floor()
+    const floor = new MonotonicEndOffset()
     floor.raise(at(4))
     floor.raise(at(2))
     expect(() => floor.check(at(3))).toThrow('below an earlier one')
@@ -23,7 +23,7 @@ describe('Ends that were answered', () => {
   })
 
   it('may be lower under a later epoch, which has lost records; a late answer of the earlier one changes nothing', () => {
-    const floor = new Floor()
+    const floor = new MonotonicEndOffset()
     floor.check(at(9, 3))
     floor.check(at(5, 4))
     floor.raise(at(20, 3))
@@ -33,7 +33,7 @@ describe('Ends that were answered', () => {
   })
 
   it('are of one log and one partition', () => {
-    const floor = new Floor()
+    const floor = new MonotonicEndOffset()
     floor.check(at(9))
     floor.check(at(0, 3, 'another'))
     floor.check(at(0, 3, 'log', 1))

@@ -1,7 +1,7 @@
 /** Which brokers are asked for a topic's leaders, and when. */
 import { performance } from 'node:perf_hooks'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Links } from '../../../../services/gateway/kafka/connection-pool.ts'
+import type { ConnectionPool } from '../../../../services/gateway/kafka/connection-pool.ts'
 import { KafkaFailure } from '../../../../services/gateway/kafka/failure.ts'
 import { settingsOf } from '../../../../services/gateway/kafka/options.ts'
 import type { Address } from '../../../../services/gateway/kafka/options.ts'
@@ -35,7 +35,7 @@ describe('A topic that is looked up again and again', () => {
       },
     })
     const settings = settingsOf({ brokers: ['kafka-1:9092', 'kafka-2:9092', 'kafka-3:9092'] })
-    topology = new Topology({ shared } as unknown as Links, settings)
+    topology = new Topology({ shared } as unknown as ConnectionPool, settings)
   })
 
   const answerOf = ({ leader, epoch }: Says) => ({
