@@ -1,5 +1,5 @@
 /**
- * A keyspace: what one isolate holds of one namespace, and the rule by which it may be held.
+ * The coherent store: what one isolate holds of one namespace, and the rule by which it may be held.
  *
  * @module
  */

@@ -9,13 +9,13 @@ const COHERENCE = 'src/coherence/apply-eviction.ts'
 const MESSAGES = 'src/wire/messages.ts'
 const FOREIGN = 'src/wire/foreign-eviction.ts'
 const TABLE = 'src/coherence/eviction-table.ts'
-const KEYSPACE = 'src/coherence/coherent-store.ts'
+const COHERENT_STORE = 'src/coherence/coherent-store.ts'
 
 export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'M1',
     what: 'No fill guard: a load is held whatever was evicted while it ran.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'const reason = this.#table.refuses(key, candidate)\n    if (reason !== undefined) return reason',
     to: '',
     breaks: ['I1', 'I2', 'I3'],
@@ -24,7 +24,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'M6',
     what: 'A load that is under way during a resync is held all the same.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: "if (partition.generation !== candidate.generation) return 'fenced'",
     to: '',
     breaks: ['I2', 'I4'],
@@ -276,7 +276,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'held-key-stays',
     what: 'An eviction of a key is remembered, but what is held of the key stays.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: "if (dies) this.drop(key, 'evicted')",
     to: 'void dies',
     breaks: ['I1', 'I3', 'I4'],
@@ -285,7 +285,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'key-not-remembered',
     what: 'An eviction of a key drops what is held, but is not remembered for loads under way.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'this.#table.evictKey(key, offset, this.#monotonic(), version)',
     to: '',
     breaks: ['I2', 'I3'],
@@ -294,7 +294,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'hit-ignores-groups',
     what: 'A hit does not check the value against evictions of tags, prefixes and namespaces.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'if (entry.asOf <= this.#table.groupEpoch && !this.#survives(key, entry)) return undefined',
     to: '',
     breaks: ['I1', 'I3'],
@@ -303,7 +303,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'as-of-beyond-position',
     what: 'A value that survived a group eviction of our own counts as checked against all that others wrote before.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'entry.asOf = Math.max(entry.asOf, Math.min(this.#table.groupEpoch + 1, this.partition.position))',
     to: 'entry.asOf = Math.max(entry.asOf, this.#table.groupEpoch + 1)',
     breaks: ['I1', 'I3', 'I4'],
@@ -312,7 +312,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'hit-without-proof',
     what: 'A hit does not check how old the last proof of freshness is.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return undefined',
     to: 'if (now >= entry.freshUntil) return undefined',
     breaks: ['I1', 'I7'],
@@ -321,7 +321,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'hit-past-ttl',
     what: 'A hit does not check whether the value has expired.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return undefined',
     to: 'if (now - this.partition.freshAt >= maxAgeMs) return undefined',
     breaks: ['I10'],
@@ -331,7 +331,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'lagging-source-believed',
     what: 'A load of a source that may lag is taken to have seen every eviction that was acknowledged before it.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'if (settleMs > 0) return this.partition.position',
     to: '',
     breaks: ['I1', 'I2'],
@@ -341,7 +341,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'settling-held',
     what: 'A load of a just-evicted key is held, though its source may lag.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#begun(loadedAt) - settleMs))',
     to: 'if (settleMs < 0)',
     breaks: ['I1', 'I2'],
@@ -351,7 +351,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'settles-by-two-clocks',
     what: 'Evictions are dated by one clock, and what is loaded after them by another one.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#begun(loadedAt) - settleMs))',
     to: 'if (settleMs > 0 && this.#table.evictedSince(key, tags, loadedAt - settleMs))',
     breaks: ['I1', 'I2'],
@@ -361,7 +361,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'as-of-over-intents',
     what: 'Where writes are announced, the as-of of a load lies above intents that were not read yet.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'return intentsMs > 0 ? this.partition.known : this.partition.asOf',
     to: 'return this.partition.asOf',
     breaks: ['I1', 'I2'],
@@ -371,7 +371,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'intents-ignored-by-fills',
     what: 'A value that is loaded while a writer changes the key at its source is held.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: "if (!isWaiting && this.#intents.blocks(key, this.#begun(loadedAt))) return 'pending'",
     to: 'void isWaiting',
     breaks: ['I1', 'I2'],
@@ -381,7 +381,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'intents-by-the-end-of-loads',
     what: 'A value is judged by intents when its load ended, not when it began.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: "if (!isWaiting && this.#intents.blocks(key, this.#begun(loadedAt))) return 'pending'",
     to: "if (!isWaiting && this.#intents.blocks(key, this.#monotonic())) return 'pending'",
     breaks: ['I1', 'I2'],
@@ -391,7 +391,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'intent-keeps-held-value',
     what: 'An intent does not drop what is held of its key.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: "for (const key of keys) this.drop(key, 'evicted')",
     to: '',
     breaks: ['I1', 'I3'],
@@ -401,7 +401,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'missed-intents-ignored',
     what: 'An isolate that has just resynced takes it that no writer is under way.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'if (intentsMs > 0) this.#intents.missed(this.#monotonic() + intentsMs)',
     to: 'void intentsMs',
     breaks: ['I1', 'I2'],
@@ -411,7 +411,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'joins-across-evictions',
     what: 'A caller that arrives after an eviction joins a load that began before it.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'if (!this.#table.joinable(key, asOf)) return false',
     to: '',
     breaks: ['I1', 'I8'],
@@ -421,7 +421,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'doubt-keeps-values',
     what: 'Values that an eviction of unknown fate may have meant stay held.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: "this.#sweep('evicted', (key, entry) => matches(key, entry.tags))",
     to: 'void matches',
     breaks: ['I4'],
@@ -431,7 +431,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'no-size-limit',
     what: 'Values of any size are held.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'if (!(bytes <= settings.maxEntryBytes)) {',
     to: 'if (bytes < 0) {',
     breaks: ['I9'],

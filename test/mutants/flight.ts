@@ -9,7 +9,7 @@ const GATE = 'src/read/freshness-gate.ts'
 const SINGLE_FLIGHT = 'src/read/single-flight.ts'
 const LOAD = 'src/read/load.ts'
 const READER = 'src/read/reader.ts'
-const KEYSPACE = 'src/coherence/coherent-store.ts'
+const COHERENT_STORE = 'src/coherence/coherent-store.ts'
 
 export const flightMutants: readonly Mutant[] = [
   {
@@ -252,12 +252,12 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'cold-across-contact',
     what: 'A load that began before the first contact is held after it.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'candidate.generation === 0 && !(candidate.beforeContact && partition.generation === 0)',
     to: 'candidate.generation === 0 && !candidate.beforeContact',
     also: [
       {
-        file: KEYSPACE,
+        file: COHERENT_STORE,
         from: "if (partition.generation !== candidate.generation) return 'fenced'",
         to: "if (partition.generation !== candidate.generation && !candidate.beforeContact) return 'fenced'",
       },
@@ -279,7 +279,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'load-of-unknown-age',
     what: 'A load that began before the clocks stepped back is held as if no time had passed.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: "if (loadedAt < this.#clock.unknownBefore) return 'expired'",
     to: '',
     breaks: ['I10'],
@@ -379,7 +379,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'F0',
     what: 'Of two values of the same version the one that arrives later wins, whatever its as-of.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'if (held.version !== undefined && candidate.version !== undefined && held.version !== candidate.version) {',
     to: 'if (held.version !== undefined && candidate.version !== undefined) {',
     breaks: ['I4', 'I5'],

@@ -9,7 +9,7 @@ const POLL = 'src/coherence/poll.ts'
 const PARTITION = 'src/coherence/partition.ts'
 const FOLLOWER = 'src/coherence/follower.ts'
 const RECALL = 'src/coherence/look-back.ts'
-const TIMELINE = 'src/runtime/clock.ts'
+const CLOCK = 'src/runtime/clock.ts'
 
 export const followerMutants: readonly Mutant[] = [
   {
@@ -40,7 +40,7 @@ export const followerMutants: readonly Mutant[] = [
   {
     id: 'clocks-back-unnoticed',
     what: 'The clock takes clocks that step back together for clocks that stand still.',
-    file: TIMELINE,
+    file: CLOCK,
     from: 'if (!(backMs > 0)) return 0',
     to: 'return 0',
     breaks: ['I1', 'I7', 'I10'],
@@ -50,7 +50,7 @@ export const followerMutants: readonly Mutant[] = [
   {
     id: 'clocks-back-between-looks',
     what: 'Where hits have read the wall clock alone, a step back of both clocks counts as one of the wall clock.',
-    file: TIMELINE,
+    file: CLOCK,
     from: 'if (backMs === 0 && wall < this.#lastWall && told - least > ROUNDING_MS) backMs = told - least',
     to: '',
     breaks: ['I1', 'I7', 'I10'],

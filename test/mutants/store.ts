@@ -6,7 +6,7 @@
 import type { Mutant } from './mutant.ts'
 
 const STORE = 'src/store/lru-store.ts'
-const TIMELINE = 'src/runtime/clock.ts'
+const CLOCK = 'src/runtime/clock.ts'
 
 export const storeMutants: readonly Mutant[] = [
   {
@@ -101,7 +101,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'wall-clock-alone',
     what: 'Time goes back with the wall clock: what has expired is fresh again.',
-    file: TIMELINE,
+    file: CLOCK,
     from: 'if (!(now >= least)) {',
     to: 'if (Number.isNaN(now)) {',
     breaks: ['I1', 'I10'],
@@ -111,7 +111,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'monotonic-clock-alone',
     what: 'The clock reads the monotonic clock alone, which may stand still while a process is frozen.',
-    file: TIMELINE,
+    file: CLOCK,
     from: 'if (!(now >= least)) {',
     to: 'if (now !== least) {',
     breaks: ['I1', 'I10'],
@@ -121,7 +121,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'jumps-believed',
     what: 'Hits use the wall clock also where it steps back.',
-    file: TIMELINE,
+    file: CLOCK,
     from: 'if (!(step >= 0 && step <= STEP_MS && now - this.#syncedAt < BOTH_EVERY_MS)) return this.#compare(wall)',
     to: 'if (Number.isNaN(step)) return this.#compare(wall)',
     breaks: ['I1', 'I10'],
@@ -131,7 +131,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'turn-without-end',
     what: 'The time of a synchronous turn is used by later ones.',
-    file: TIMELINE,
+    file: CLOCK,
     from: 'this.#turnUses = 0\n  }\n',
     to: '}\n',
     breaks: ['I1', 'I10'],

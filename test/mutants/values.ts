@@ -8,7 +8,7 @@ import type { Mutant } from './mutant.ts'
 const ARRIVAL = 'src/coherence/admission.ts'
 const UPDATES = 'src/replicate/updates-consumer.ts'
 const TABLE = 'src/coherence/eviction-table.ts'
-const KEYSPACE = 'src/coherence/coherent-store.ts'
+const COHERENT_STORE = 'src/coherence/coherent-store.ts'
 const PUBLISHER = 'src/write/publisher.ts'
 
 export const valueMutants: readonly Mutant[] = [
@@ -25,7 +25,7 @@ export const valueMutants: readonly Mutant[] = [
   {
     id: 'F2',
     what: 'Of two values the one that arrives later wins: a repeated old one replaces a new one.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'return held.freshUntil > now && held.asOf > candidate.asOf',
     to: 'return false',
     breaks: ['I4', 'I5'],
@@ -36,7 +36,7 @@ export const valueMutants: readonly Mutant[] = [
   {
     id: 'F2-versions',
     what: 'Of two values of different versions the one that arrives later wins.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: 'return held.version > candidate.version',
     to: 'return false',
     breaks: ['I4', 'I5'],
@@ -46,7 +46,7 @@ export const valueMutants: readonly Mutant[] = [
   {
     id: 'F4',
     what: 'When a value is evicted for want of room, the version floor of its key goes with it.',
-    file: KEYSPACE,
+    file: COHERENT_STORE,
     from: "this.#store = new LruStore(settings, shared.budget, (key) => this.#dropped(key, 'capacity'))",
     to: `this.#store = new LruStore(settings, shared.budget, (key) => {
       this.#table.forgets(key)
