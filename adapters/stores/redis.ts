@@ -14,6 +14,6 @@ export type {
 export { RedisFailure } from './redis/connection.ts'
 export { ioredis, type IoredisClient, type IoredisPipeline } from './redis/ioredis.ts'
 export { nodeRedis, type NodeRedisClient, type NodeRedisCluster } from './redis/node-redis.ts'
-export type { InFlightLimits as OutstandingLimits } from './redis/in-flight-limit.ts'
+export type { InFlightLimits } from './redis/in-flight-limit.ts'
 export { redisSink, type RedisSinkOptions } from './redis/sink.ts'
 export { redisTier, type RedisTierOptions } from './redis/tier.ts'

@@ -13,7 +13,7 @@ export interface FailedRecord {
   readonly error: unknown
 }
 
-export interface ExternalConsumer {
+export interface Applied {
   /** Records that were written, or went to the dead letters. */
   readonly records: number
   /** At most one for each partition: the caller must give this record and the later ones again. */
@@ -34,11 +34,7 @@ interface Limits {
   readonly budgetMs: number
 }
 
-export async function applied(
-  parts: Parts,
-  records: readonly LogRecord[],
-  limits: Limits,
-): Promise<ExternalConsumer> {
+export async function applied(parts: Parts, records: readonly LogRecord[], limits: Limits): Promise<Applied> {
   const { settings, counters } = parts
   const left = byPartition(records)
   const before = { records: counters.records, begins: counters.begins }

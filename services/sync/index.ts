@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { ExternalConsumer as Applied, FailedRecord } from './external-consumer.ts'
+export type { Applied, FailedRecord } from './external-consumer.ts'
 export type { SyncStats } from './counters.ts'
 export type { DeadLetter } from './dead-letters.ts'
 export type { RecordPlace, SyncEvent, SyncListener, UnusableReason } from './events.ts'

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { ExternalConsumer } from './external-consumer.ts'
+import type { Applied } from './external-consumer.ts'
 
 /** The answer for `ReportBatchItemFailures`. */
 export interface PartialBatchResponse {
@@ -29,7 +29,7 @@ export interface PartialBatchResponse {
  *   partialBatchResponse('orders', await sync.apply(kafkaEventRecords(event, 'orders')))
  * ```
  */
-export const partialBatchResponse = (topic: string, { failed }: ExternalConsumer): PartialBatchResponse => ({
+export const partialBatchResponse = (topic: string, { failed }: Applied): PartialBatchResponse => ({
   batchItemFailures: failed.map(({ partition, offset }) => ({
     itemIdentifier: { partition: `${topic}-${partition}`, offset },
   })),

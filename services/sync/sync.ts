@@ -8,7 +8,7 @@ import { KedgeError } from '../../src/ports/errors.ts'
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
 import type { Duration } from '../../src/api/types.ts'
 import { applied } from './external-consumer.ts'
-import type { ExternalConsumer } from './external-consumer.ts'
+import type { Applied } from './external-consumer.ts'
 import { newCounters } from './counters.ts'
 import type { SyncStats } from './counters.ts'
 import { Checkpoint } from './checkpoint.ts'
@@ -70,7 +70,7 @@ export interface Sync {
    * The stored position moves only with records that follow it without a gap, so that `step` and `run` beside it lose
    * nothing.
    */
-  apply(records: readonly LogRecord[], options?: StepOptions): Promise<ExternalConsumer>
+  apply(records: readonly LogRecord[], options?: StepOptions): Promise<Applied>
   /** The lag at the last sample; while `run` runs, that is a few seconds old at most. */
   lag(): SyncLag
   /** How much producers should slow down: from 0, at half of `maxLag` and below, to 1, at `maxLag` and above. */

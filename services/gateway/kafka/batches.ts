@@ -19,7 +19,7 @@ export interface Batch {
   readonly maxTimestamp: number
   /** Why no field of its head counts, `last` included; `undefined` for a sound batch. */
   readonly broken: string | undefined
-  /** @throws Unreadable where the batch is damaged, and where it inflates beyond `maxBytes`. */
+  /** @throws UnreadableBatchError where the batch is damaged, and where it inflates beyond `maxBytes`. */
   records(maxBytes: number): Iterable<KafkaRecord>
 }
 
@@ -82,5 +82,3 @@ function faultOf(bytes: Buffer): string | undefined {
   // Brokers check it when a batch is written, not when it is read.
   return crc32c(bytes.subarray(ATTRIBUTES)) === bytes.readUInt32BE(CRC) ? undefined : 'Its checksum is wrong.'
 }
-
-export { UnreadableBatchError as Unreadable }

@@ -5,7 +5,7 @@ import { compressionsAlgorithms } from '@platformatic/kafka'
 
 /** Why a batch cannot be read. Its message is for the gateway's operator. */
 export class UnreadableBatchError extends Error {
-  override readonly name = 'Unreadable'
+  override readonly name = 'UnreadableBatchError'
 }
 
 const [GZIP, SNAPPY, LZ4, ZSTD] = [1, 2, 3, 4]
@@ -16,7 +16,7 @@ const LZ4_MAGIC = 0x184d2204
 
 /**
  * @param codec Kafka's number of the compression, the lowest three bits of a batch's attributes
- * @throws Unreadable where the codec is unknown, or does not fit the bytes, and beyond `maxBytes`.
+ * @throws UnreadableBatchError where the codec is unknown, or does not fit the bytes, and beyond `maxBytes`.
  */
 export function decompress(codec: number, bytes: Buffer, maxBytes: number): Buffer {
   try {

@@ -22,7 +22,7 @@ export class RecordReader {
     this.#bytes = bytes
   }
 
-  /** @throws Unreadable where there is none, or not as its lengths say. */
+  /** @throws UnreadableBatchError where there is none, or not as its lengths say. */
   next(): KafkaRecord {
     const length = this.#varint()
     const end = this.#at + length

@@ -3,7 +3,8 @@ import { Buffer } from 'node:buffer'
 import { IS_CONTROL, IS_TRANSACTIONAL } from '@platformatic/kafka'
 import type { ClusterRecord, TopicPosition } from '../cluster.ts'
 import { bytesOf } from '../partition-reader.ts'
-import { batchesOf, Unreadable } from './batches.ts'
+import { batchesOf } from './batches.ts'
+import { UnreadableBatchError } from './decompress.ts'
 import type { Batch } from './batches.ts'
 import type { FetchedPartition } from './fetch.ts'
 import type { UnreadableBatch } from './types.ts'
@@ -61,12 +62,12 @@ export function sliceOf(
     if (last < next) continue
     let own: readonly ClusterRecord[]
     try {
-      if (batch.broken !== undefined) throw new Unreadable(batch.broken)
+      if (batch.broken !== undefined) throw new UnreadableBatchError(batch.broken)
       own = aborted.shows(batch, last)
         ? recordsOf(position, next, batch, maxBytes - bytes, maxBatchBytes)
         : []
     } catch (error) {
-      if (!(error instanceof Unreadable)) throw error
+      if (!(error instanceof UnreadableBatchError)) throw error
       onUnreadable?.({ ...placeOf(position), from: next, offset: last, reason: error.message })
       own = [unreadable(position, last, batch, error.message)]
     }
@@ -105,7 +106,7 @@ function recordsOf(
   for (const record of batch.records(maxBatchBytes)) {
     const offset = batch.first + record.offsetDelta
     if (offset < from) continue
-    if (offset > batch.last) throw new Unreadable('A record lies outside of its batch.')
+    if (offset > batch.last) throw new UnreadableBatchError('A record lies outside of its batch.')
     const own = recordOf(position, offset, batch, record)
     records.push(own)
     if (bytes > maxBytes || records.length > MAX_RECORDS) break
@@ -144,7 +145,7 @@ class AbortedTransactions {
     this.#coming = transactions.toSorted((a, b) => Number(a.firstOffset - b.firstOffset))
   }
 
-  /** @throws Unreadable */
+  /** @throws UnreadableBatchError */
   shows(batch: Batch, last: number): boolean {
     while (this.#coming[0] && this.#coming[0].firstOffset <= last) {
       this.#open.add(this.#coming.shift()!.producerId)
