@@ -5,7 +5,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { crc32c } from '@platformatic/kafka'
-import { decompress, UnreadableBatchError } from './decompress.ts'
+import { decompress } from './decompress.ts'
 import { RecordReader } from './record-reader.ts'
 import type { KafkaRecord } from './record-reader.ts'
 
