@@ -18,6 +18,7 @@ import type { CacheOptions, NamespaceOptions } from './api/options.ts'
 import { PendingWrites } from './write-paths/pending-writes.ts'
 import { prewarm } from './replicate/prewarm.ts'
 import { Publisher, tokenOf } from './write/publisher.ts'
+import { ManyReader } from './read/read-many.ts'
 import { Reader } from './read/reader.ts'
 import { RequestReply } from './loader-client/request-reply.ts'
 import { RequestScope } from './coherence/request-scope.ts'
@@ -233,7 +234,7 @@ class IsolateCache implements OpenCache {
     checkOptions(options, 'scope')
     const { runtime, emit } = this.#shared.settings
     const scope = new RequestScope(runtime, emit, context, options.after, options.onRead)
-    this.#follower.touch(scope)
+    this.#follower.touch(scope, this.#shared.clock.now())
     return scope
   }
 
@@ -257,10 +258,12 @@ class IsolateCache implements OpenCache {
       (flown, demand, signal) => this.#requests.seek(space, flown, demand, signal),
     )
     const writer = new Writer(space, flights, this.reading)
+    const reader = new Reader(space, flights, new PendingWrites(space, this.#shared), this.reading)
     const parts: NamespaceParts<T> = {
       space,
       flights,
-      reader: new Reader(space, flights, new PendingWrites(space, this.#shared), this.reading),
+      reader,
+      manyReader: new ManyReader(space, this.#shared, reader),
       writer,
       many: new SetManyWriter(space, writer, this.reading),
       behind: new WriteBehind(space, writer, this.reading),

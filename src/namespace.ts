@@ -8,9 +8,11 @@ import type { SingleFlight } from './read/single-flight.ts'
 import type { SetManyWriter } from './write/set-many.ts'
 import type { CoherentStore, LogPosition } from './coherence/coherent-store.ts'
 import type { PublishDeadline } from './write/publish-deadline.ts'
+import type { ManyReader } from './read/read-many.ts'
 import type { Reader } from './read/reader.ts'
 import type { RequestScope } from './coherence/request-scope.ts'
 import type { Semaphore } from './runtime/semaphore.ts'
+import type { StoredEntry } from './store/entry.ts'
 import type { Token } from './wire/token.ts'
 import type {
   DeleteOptions,
@@ -39,6 +41,7 @@ export interface NamespaceParts<T> {
   readonly space: CoherentStore<T>
   readonly flights: SingleFlight<T>
   readonly reader: Reader<T>
+  readonly manyReader: ManyReader<T>
   readonly writer: Writer<T>
   readonly through: WriteThrough<T>
   readonly behind: WriteBehind<T>
@@ -108,13 +111,17 @@ export class ScopedNamespace<T> implements Namespace<T> {
 
   // These two are not `async`: a hit then costs one promise and nothing else.
   get(key: string, options?: ReadOptions): Promise<T | undefined> {
-    const hit = this.#isPlain(options) ? this.#space.hit(key) : undefined
-    return hit ? Promise.resolve(hit.value) : this.#value(key, undefined, options)
+    const found = this.#space.lookUp(key)
+    if (found !== undefined && this.#isPlain(options) && this.#space.hits(key, found))
+      return Promise.resolve(found.value)
+    return this.#value(key, found, undefined, options)
   }
 
   getOrSet(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T> {
-    const hit = this.#isPlain(options) ? this.#space.hit(key) : undefined
-    return hit ? Promise.resolve(hit.value) : (this.#value(key, this.#callOf(loader), options) as Promise<T>)
+    const found = this.#space.lookUp(key)
+    if (found !== undefined && this.#isPlain(options) && this.#space.hits(key, found))
+      return Promise.resolve(found.value)
+    return this.#value(key, found, this.#callOf(loader), options) as Promise<T>
   }
 
   async getMany(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
@@ -134,7 +141,8 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   async getEntry(key: string, loader?: Loader<T>, options?: LoadOptions<T>): Promise<Entry<T>> {
-    return this.#parts.reader.read(key, loader && this.#callOf(loader), options, this.#scope)
+    const call = loader && this.#callOf(loader)
+    return this.#parts.reader.read(key, this.#space.lookUp(key), call, options, this.#scope)
   }
 
   async set(key: string, value: T, options?: SetOptions<T>): Promise<Token> {
@@ -188,10 +196,11 @@ export class ScopedNamespace<T> implements Namespace<T> {
 
   async #value(
     key: string,
+    found: StoredEntry<T> | undefined,
     call: Call<T> | undefined,
     options: LoadOptions<T> | undefined,
   ): Promise<T | undefined> {
-    const { value } = await this.#parts.reader.read(key, call, options, this.#scope)
+    const { value } = await this.#parts.reader.read(key, found, call, options, this.#scope)
     return value
   }
 
@@ -200,18 +209,18 @@ export class ScopedNamespace<T> implements Namespace<T> {
     call: Call<T> | undefined,
     options: LoadOptions<T> | undefined,
   ): Promise<Map<string, T>> {
-    const { reader } = this.#parts
-    if (!this.#isPlain(options)) return reader.readMany(keys, call, options, this.#scope)
+    const { manyReader } = this.#parts
+    if (!this.#isPlain(options)) return manyReader.read(keys, call, options, this.#scope)
     const found = new Map<string, T>()
     const missing: string[] = []
     for (const key of keys) {
       if (found.has(key)) continue
-      const hit = this.#space.hit(key)
-      if (hit) found.set(key, hit.value)
+      const entry = this.#space.lookUp(key)
+      if (entry !== undefined && this.#space.hits(key, entry)) found.set(key, entry.value)
       else missing.push(key)
     }
     if (missing.length === 0) return found
-    const rest = await reader.readMany(missing, call, options, this.#scope)
+    const rest = await manyReader.read(missing, call, options, this.#scope)
     if (found.size === 0) return rest
     for (const [key, value] of rest) found.set(key, value)
     // In the order asked for.

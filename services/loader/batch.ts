@@ -112,6 +112,7 @@ export class Batch {
       slots,
       signal,
       required: 0,
+      bypasses: false,
     }
     const keys = wanted.map(({ key }) => key)
     this.#counters.loads++

@@ -126,29 +126,33 @@ export class CoherentStore<T> implements EvictionTarget {
 
   /** The value, if it is held and proved fresh this moment. */
   peek(key: string): T | undefined {
-    return this.#hit(key, this.#maxStalenessMs)?.value
-  }
-
-  /** The entry, if it can be served with nothing else to do: proved, and no poll is due yet. */
-  hit(key: string): StoredEntry<T> | undefined {
-    return this.#hit(key, this.#refreshAfterMs)
-  }
-
-  #hit(key: string, maxAgeMs: number): StoredEntry<T> | undefined {
     const entry = this.#store.get(key)
-    if (entry === undefined) return undefined
+    return entry !== undefined && this.hits(key, entry, this.#maxStalenessMs) ? entry.value : undefined
+  }
+
+  /** The entry of the key. Whether it may be served is not decided here. */
+  lookUp(key: string): StoredEntry<T> | undefined {
+    return this.#store.get(key)
+  }
+
+  /** Whether the entry can be served with nothing else to do: proved, and no poll is due yet. It counts as a hit then. */
+  hits(key: string, entry: StoredEntry<T>, maxAgeMs: number = this.#refreshAfterMs): boolean {
     const now = this.#clock.turn()
-    if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return undefined
-    if (entry.asOf <= this.#table.groupEpoch && !this.#survives(key, entry)) return undefined
+    if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return false
+    if (entry.asOf <= this.#table.groupEpoch && !this.#survives(key, entry)) return false
     this.#counters.hits++
     this.#emit?.({ type: 'hit', namespace: this.name, key, stale: false })
-    return entry
+    return true
   }
 
-  /** The entry, expired or not, if no known eviction kills it. The caller must check the proof. */
-  current(key: string): StoredEntry<T> | undefined {
-    const entry = this.#store.get(key)
-    return entry !== undefined && this.#survives(key, entry) ? entry : undefined
+  /**
+   * The entry, expired or not, if no known eviction kills it. The caller must check the proof.
+   *
+   * @param entry that of the key, where it was looked up in this very step
+   */
+  current(key: string, entry: StoredEntry<T> | undefined = this.#store.get(key)): StoredEntry<T> | undefined {
+    if (entry === undefined) return undefined
+    return entry.asOf > this.#table.groupEpoch || this.#survives(key, entry) ? entry : undefined
   }
 
   /** The value that has expired but is still kept. */
@@ -213,15 +217,15 @@ export class CoherentStore<T> implements EvictionTarget {
   }
 
   /** Holds the value, or says why not. */
-  hold(key: string, candidate: Candidate<T>): RefuseReason | undefined {
-    const reason = this.#refuses(key, candidate)
+  hold(key: string, candidate: Candidate<T>, now: number = this.#clock.now()): RefuseReason | undefined {
+    const reason = this.#refuses(key, candidate, now)
     if (reason !== undefined) {
       this.#shared.settings.emit?.({ type: 'refuse', namespace: this.name, key, reason })
     }
     return reason
   }
 
-  #refuses(key: string, candidate: Candidate<T>): RefuseReason | undefined {
+  #refuses(key: string, candidate: Candidate<T>, now: number): RefuseReason | undefined {
     const { value, loadedAt, ttlMs, keepMs, tags, settleMs } = candidate
     const { partition, settings } = this
     // Generation 0 is the time before the first contact, which drops what is held until then.
@@ -231,10 +235,9 @@ export class CoherentStore<T> implements EvictionTarget {
     const reason = this.#table.refuses(key, candidate)
     if (reason !== undefined) return reason
     const isWaiting = candidate.write !== undefined && this.pendingWrite(key)?.id === candidate.write.id
-    if (!isWaiting && this.#intents.blocks(key, this.#begun(loadedAt))) return 'pending'
+    if (!isWaiting && this.#intents.any && this.#intents.blocks(key, this.#begun(loadedAt))) return 'pending'
     if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#begun(loadedAt) - settleMs))
       return 'settling'
-    const now = this.#shared.clock.now()
     // The clocks have stepped back since it was loaded: it may be past its TTL.
     if (loadedAt < this.#clock.unknownBefore) return 'expired'
     const held = this.#store.peek(key)

@@ -117,7 +117,9 @@ export class EvictionTable {
     if (Math.max(value.asOf, value.knownTo ?? -1) < this.horizon) return 'horizon'
     const mark = this.#keys.get(key)
     if (mark && value.version !== undefined && value.version < mark.floor) return 'superseded'
-    if (kills(mark, value) || this.groupKills(key, value)) return 'fenced'
+    if (mark && kills(mark, value)) return 'fenced'
+    // No eviction of a group is as late as the value.
+    if (value.asOf <= this.groupEpoch && this.groupKills(key, value)) return 'fenced'
     return undefined
   }
 

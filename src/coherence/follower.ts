@@ -108,8 +108,7 @@ export class Follower {
   }
 
   /** A request boundary: starts a poll in the background if one is due. */
-  touch(scope: RequestScope): void {
-    const now = this.#context.clock.now()
+  touch(scope: RequestScope, now: number): void {
     if (this.partitions.size > 0 && this.age(now) >= this.#context.settings.refreshAfterMs)
       this.#join(scope, now)
   }

@@ -15,6 +15,8 @@ export class RequestScope {
   readonly #emit: Emit
   readonly #after: TokenParts | undefined
   readonly #onRead: ScopeOptions['onRead']
+  /** Whether a listener gets its reads. */
+  readonly isWatched: boolean
   readonly #written = { evictions: new Map<number, number>(), updates: new Map<number, number>() }
 
   /** @throws KedgeError `ERR_TOKEN` when `after` is not a token. */
@@ -30,11 +32,7 @@ export class RequestScope {
     this.#context = context
     this.#after = after === undefined ? undefined : readToken(after)
     this.#onRead = onRead
-  }
-
-  /** Whether a listener gets its reads. */
-  get isWatched(): boolean {
-    return this.#onRead !== undefined
+    this.isWatched = onRead !== undefined
   }
 
   /** Reports a read that is over to the listener. */

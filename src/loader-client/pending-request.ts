@@ -149,7 +149,7 @@ export class PendingRequest<T> {
     if (!(await this.#proves(arrived.asOf, signal))) return
     const flight = this.#open.get(key)
     // An eviction of the key may be in the log unacknowledged: this answer may be older than it.
-    if (flight === undefined || flight.doomed) return
+    if (flight === undefined || flight.invalidated) return
     const outcome = this.#attempt(arrived, decoded)
     if (outcome === undefined) return
     this.#open.delete(key)

@@ -50,7 +50,10 @@ export interface LoadRequest<T> {
   readonly sourceless?: boolean
   readonly load: LoadSettings
   readonly scope: RequestScope
+  /** Where its loads get their places. */
   readonly slots: Semaphore
+  /** What is loaded is not held: freshness cannot be proved. */
+  readonly bypasses: boolean
   readonly signal: AbortSignal | undefined
   /** The position of a token: a load that is shared must have begun past it. */
   readonly required: number
@@ -66,22 +69,27 @@ export interface LoadRequest<T> {
 /** A load under way, for one key. */
 export class Flight<T> {
   /** `Infinity` until the load begins: what it will read is later than every eviction until then. */
-  asOf: number = Infinity
-  startedAt: number = Infinity
-  generation = -1
+  asOf: number
+  startedAt: number
+  generation: number
   aliveUntil: number
   /** An eviction was not acknowledged, and may match this load. */
-  doomed = false
+  invalidated: boolean
   outcome: Outcome<T> | undefined
   /** The demand of the request that leads: that request may await the flight on every platform. */
   readonly leader: LoadRequest<T>
   /** Never rejects. Awaited by the leader's request, and where promises may be shared. */
   readonly settled: Promise<void>
-  #resolve: () => void = () => undefined
+  #resolve!: () => void
 
   constructor(leader: LoadRequest<T>, aliveUntil: number) {
     this.leader = leader
     this.aliveUntil = aliveUntil
+    this.asOf = Infinity
+    this.startedAt = Infinity
+    this.generation = -1
+    this.invalidated = false
+    this.outcome = undefined
     this.settled = new Promise((resolve) => (this.#resolve = resolve))
   }
 

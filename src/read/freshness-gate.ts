@@ -19,16 +19,20 @@ export type ServeLevel =
   /** None of it. */
   | 'bypass'
 
-/** What the gate needs to know of a read. */
-export interface ReadTerms {
-  readonly scope: RequestScope
+/** What a read must know of the log before what is held is proved for it. */
+export interface ProofTerms {
   /** The position that a token demands. */
   readonly required: number
-  readonly signal: AbortSignal | undefined
   /** When the read began. */
   readonly since: number
   /** The number of the first poll that begins after the read. */
   readonly next: number
+}
+
+/** What the gate needs to know of a read. */
+export interface ReadTerms extends ProofTerms {
+  readonly scope: RequestScope
+  readonly signal: AbortSignal | undefined
 }
 
 export class FreshnessGate {
@@ -42,22 +46,27 @@ export class FreshnessGate {
     this.#follower = follower
   }
 
-  /** Decides how much of what is held the read may serve; waits for a poll where that helps and has a use. */
-  async trust(held: () => boolean, asking: ReadTerms, next: number = asking.next): Promise<ServeLevel> {
+  /**
+   * Decides how much of what is held the read may serve; waits for a poll where that helps and has a use.
+   *
+   * @param isHeld whether there is anything to serve at this moment
+   */
+  async level(isHeld: boolean, asking: ReadTerms, next: number = asking.next): Promise<ServeLevel> {
     const { scope, required, signal } = asking
     const shared = this.#shared
     const follower = this.#follower
     const { partition } = this.#space
     const { maxOutageMs, onUnreachable, emit } = shared.settings
     const since = shared.clock.now()
-    const proved = this.proved(required, since, next)
+    const terms: ProofTerms = { required, since, next }
+    const proved = () => this.isProved(terms)
     if (proved()) return 'proved'
     // A miss does not wait: its load is fresh anyway, and the poll runs beside it. Unless there may be a write that the
     // source does not have yet.
     const isFresh = this.#space.settings.intentsMs === 0
     // An isolate that begins while the log is away holds nothing yet, and would otherwise ask the source each time.
     const throws = onUnreachable === 'throw' && this.#isCold(since)
-    if (!held() && isFresh && !throws) return this.isLost(since) ? 'bypass' : 'none'
+    if (!isHeld && isFresh && !throws) return this.isLost(since) ? 'bypass' : 'none'
     if (await follower.reach(proved, scope, signal)) return 'proved'
     const { id, tail } = partition
     const polled = partition.provedBy >= next
@@ -75,16 +84,15 @@ export class FreshnessGate {
     return partition.position >= required && bearable ? 'outage' : 'bypass'
   }
 
-  /** The check whether this isolate knows every eviction that a read which began at `since` must know. */
-  proved(required: number, since: number, next: number): () => boolean {
-    const space = this.#space
-    const { partition } = space
-    const { maxStalenessMs } = this.#shared.settings
+  /** Whether this isolate knows every eviction that a read which began at `since` must know. */
+  isProved({ required, since, next }: ProofTerms): boolean {
+    const { partition, awaitsPast } = this.#space
     // The last is what makes `maxStaleness: 0` mean something: a poll that began after this call.
-    return () =>
+    return (
       partition.position >= required &&
-      !space.awaitsPast &&
-      (since - partition.freshAt < maxStalenessMs || partition.provedBy >= next)
+      !awaitsPast &&
+      (since - partition.freshAt < this.#shared.settings.maxStalenessMs || partition.provedBy >= next)
+    )
   }
 
   /** Whether the log has been out of reach for longer than what is held may be served. */

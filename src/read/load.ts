@@ -39,22 +39,33 @@ export class Load<T> {
   }
 
   /** Asks the tier, then a loader service and the loader for the rest; beside the tier, where it is slow. */
-  async run(
+  run(
+    flights: ReadonlyMap<string, Flight<T>>,
+    demand: LoadRequest<T>,
+    loading: Loading,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { proof } = demand
+    if (this.#tier === undefined || proof === undefined) return this.#load(flights, demand, loading, signal)
+    return this.#besideTier(this.#tier, proof, flights, demand, loading, signal)
+  }
+
+  async #besideTier(
+    tier: OuterTier,
+    proof: Proof,
     flights: ReadonlyMap<string, Flight<T>>,
     demand: LoadRequest<T>,
     loading: Loading,
     signal: AbortSignal,
   ): Promise<void> {
     const { runtime, tierTimeoutMs, emit } = this.#shared.settings
-    const { proof } = demand
-    if (this.#tier === undefined || proof === undefined) return this.#fetch(flights, demand, loading, signal)
     const stop = new AbortController()
     const relay = () => stop.abort(signal.reason)
     signal.addEventListener('abort', relay, { once: true })
-    const asked = this.#ask(this.#tier, flights, proof, stop.signal)
+    const asked = this.#ask(tier, flights, proof, stop.signal)
     try {
       await settledWithin(runtime, asked, tierTimeoutMs, signal)
-      await this.#fetch(open(flights), demand, loading, signal)
+      await this.#load(open(flights), demand, loading, signal)
     } catch (error) {
       // The tier may still answer where the source has failed.
       await asked
@@ -80,70 +91,86 @@ export class Load<T> {
     for (const [key, { value, loadedAt, ttlMs }] of taken) {
       const flight = flights.get(key)!
       // An unacknowledged eviction may be in the log, and would match this value, too.
-      if (flight.doomed) this.#space.drop(key, 'evicted')
+      if (flight.invalidated) this.#space.drop(key, 'evicted')
       else flight.settle({ value, stored: true, loadedAt, ttlMs, fromTier: true })
     }
   }
 
   /** Asks a loader service, where one is to be asked, and loads the rest. */
-  async #fetch(
-    flights: ReadonlyMap<string, Flight<T>>,
+  async #load(
+    asked: ReadonlyMap<string, Flight<T>>,
     demand: LoadRequest<T>,
     loading: Loading,
     signal: AbortSignal,
   ): Promise<void> {
+    const { clock, counters } = this.#shared
     const { hardTimeoutMs, via } = demand.load
-    if (via === 'loader' && flights.size > 0) await this.#seek(flights, demand, signal)
-    if (open(flights).size === 0) return
-    const free = await demand.slots.take(hardTimeoutMs, signal)
-    try {
+    let flights = asked
+    if (via === 'loader' && flights.size > 0) {
+      await this.#seek(flights, demand, signal)
+      flights = open(flights)
+    }
+    if (flights.size === 0) return
+    let startedAt = clock.now()
+    let free = demand.slots.tryTake(hardTimeoutMs, startedAt)
+    if (free === undefined) {
+      free = await demand.slots.take(hardTimeoutMs, signal)
       // The tier may have answered while this one waited.
-      const left = open(flights)
-      if (left.size === 0) return
-      loading.keys = [...left.keys()]
-      loading.beganAt = this.#shared.clock.now()
-      await this.#run(left, demand, signal)
+      flights = open(flights)
+      startedAt = clock.now()
+    }
+    try {
+      if (flights.size === 0) return
+      const keys = [...flights.keys()]
+      loading.keys = keys
+      loading.beganAt = startedAt
+      // Note the as-of first, then read the source: an eviction between the two would else spare an old value.
+      const { asOf } = this.#space
+      const { generation } = this.#space.partition
+      for (const flight of flights.values()) Object.assign(flight, { asOf, startedAt, generation })
+      counters.loads++
+      const values = await demand.call(keys, signal)
+      // The load was given up meanwhile: no read waits for these values.
+      signal.throwIfAborted()
+      this.#settle(flights, values, demand)
     } finally {
       free()
     }
   }
 
-  async #run(
+  /** Holds the values, and settles the flights with them. Throws what the first of them is not held for. */
+  #settle(
     flights: ReadonlyMap<string, Flight<T>>,
-    demand: LoadRequest<T>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { partition } = this.#space
-    const startedAt = this.#shared.clock.now()
-    // Note the as-of first, then read the source: an eviction between the two would else spare an old value.
-    const { asOf } = this.#space
-    for (const flight of flights.values()) {
-      Object.assign(flight, { asOf, startedAt, generation: partition.generation })
-    }
-    this.#shared.counters.loads++
-    const values = await demand.call([...flights.keys()], signal)
-    // The load was given up meanwhile: no read waits for these values.
-    signal.throwIfAborted()
+    values: ReadonlyMap<string, T>,
+    { scope }: LoadRequest<T>,
+  ): void {
+    const now = this.#shared.clock.now()
     const held = new Map<string, Candidate<T>>()
     let failure: Failed | undefined
     for (const [key, flight] of flights) {
       try {
-        flight.settle(this.#keep(key, values.get(key), flight, held))
+        flight.settle(this.#keep(key, values.get(key), flight, held, now))
       } catch (error) {
         // The value cannot be held, or a function of the options throws for it: the other values are good.
         failure ??= { error }
         flight.settle({ error })
       }
     }
-    if (held.size > 0) this.#onHeld(held, demand.scope)
+    if (held.size > 0) this.#onHeld(held, scope)
     if (failure) throw failure.error
   }
 
-  #keep(key: string, value: T | undefined, flight: Flight<T>, held: Map<string, Candidate<T>>): Outcome<T> {
+  #keep(
+    key: string,
+    value: T | undefined,
+    flight: Flight<T>,
+    held: Map<string, Candidate<T>>,
+    now: number,
+  ): Outcome<T> {
     const { startedAt: loadedAt, asOf, generation, leader } = flight
     if (value === undefined) {
       // The source has no value any more: drop an older one that is still held.
-      if (!flight.doomed && generation === this.#space.partition.generation)
+      if (!flight.invalidated && generation === this.#space.partition.generation)
         this.#space.dropBefore(key, asOf + 1)
       return { value, stored: false, loadedAt, ttlMs: 0 }
     }
@@ -151,7 +178,8 @@ export class Load<T> {
     const place = this.#space.place(key)
     // Checked even where it would not be held: all reads that wait for the load share the value.
     checkHoldable(value, place.namespace, key)
-    const ttlMs = Math.min(ttlOf(value, load, this.#shared.settings.runtime.random(), place), coldMs)
+    const random = load.jitter === 0 ? 0 : this.#shared.settings.runtime.random()
+    const ttlMs = Math.min(ttlOf(value, load, random, place), coldMs)
     const windows = windowsOf(value, load, place)
     const candidate: Candidate<T> = {
       value,
@@ -166,7 +194,11 @@ export class Load<T> {
       settleMs: this.#space.settings.settleMs,
       beforeContact: leader.coldMs !== undefined,
     }
-    const refused = this.#space.hold(key, flight.doomed ? { ...candidate, generation: -1 } : candidate)
+    const refused = this.#space.hold(
+      key,
+      flight.invalidated ? { ...candidate, generation: -1 } : candidate,
+      now,
+    )
     if (refused === 'fenced') this.#shared.counters.fenced++
     const stored = refused === undefined
     // Before the first contact the value has no as-of by which other isolates could judge it.

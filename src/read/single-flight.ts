@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { settledWithin, withDeadline } from '../runtime/deadline.ts'
+import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { Flight } from './flight.ts'
 import type { LoadRequest, OnHeld, Outcome, Seek } from './flight.ts'
@@ -45,16 +45,28 @@ export class SingleFlight<T> {
     this.#load = new Load(space, shared, tier, onHeld, seek)
   }
 
+  /**
+   * The flight of the key: the one under way, where it may be shared, or a new one.
+   *
+   * @param now the clock's reading of this step
+   */
+  one(key: string, demand: LoadRequest<T>, now: number): Flight<T> {
+    const flight = this.#flights.get(key)
+    if (flight !== undefined && this.#isJoinable(key, flight, demand)) return flight
+    return this.#launch([key], demand, now).get(key)!
+  }
+
   /** The flights of the keys: those under way that may be shared, and for the others new ones, of one call. */
   of(keys: readonly string[], demand: LoadRequest<T>): Map<string, Flight<T>> {
     const found = new Map<string, Flight<T>>()
     const fresh: string[] = []
     for (const key of keys) {
-      const flight = this.#joinable(key, demand)
-      if (flight) found.set(key, flight)
+      const flight = this.#flights.get(key)
+      if (flight !== undefined && this.#isJoinable(key, flight, demand)) found.set(key, flight)
       else fresh.push(key)
     }
-    for (const [key, flight] of this.#launch(fresh, demand)) found.set(key, flight)
+    if (fresh.length === 0) return found
+    for (const [key, flight] of this.#launch(fresh, demand, this.#shared.clock.now())) found.set(key, flight)
     return found
   }
 
@@ -71,8 +83,11 @@ export class SingleFlight<T> {
   ): Promise<Outcome<T> | 'gone' | undefined> {
     const { settings, clock } = this.#shared
     if (flight.leader === demand || !settings.runtime.isolatesRequests) {
-      const leftMs = Math.max(0, deadline - clock.now())
-      await settledWithin(settings.runtime, flight.settled, leftMs, demand.signal)
+      if (deadline === Infinity && demand.signal === undefined) await flight.settled
+      else {
+        const leftMs = deadline === Infinity ? Infinity : Math.max(0, deadline - clock.now())
+        await settledWithin(settings.runtime, flight.settled, leftMs, demand.signal)
+      }
     } else if (await this.#watch(flight, deadline, demand.signal)) {
       if (this.#flights.get(key) === flight) this.#flights.delete(key)
       settings.emit?.({ type: 'takeover', namespace: this.#space.name, key })
@@ -82,8 +97,8 @@ export class SingleFlight<T> {
   }
 
   /** Keeps loads under way that match from being shared or held. */
-  doom(matches: (key: string) => boolean): void {
-    for (const [key, flight] of this.#flights) if (matches(key)) flight.doomed = true
+  invalidate(matches: (key: string) => boolean): void {
+    for (const [key, flight] of this.#flights) if (matches(key)) flight.invalidated = true
   }
 
   /** Looks at a flight of another request until it has an outcome. `true` when its leader is gone instead. */
@@ -103,41 +118,38 @@ export class SingleFlight<T> {
     return false
   }
 
-  #joinable(key: string, { required, sourceless }: LoadRequest<T>): Flight<T> | undefined {
-    const flight = this.#flights.get(key)
-    if (flight === undefined || flight.doomed) return undefined
-    if (flight.leader.sourceless && !sourceless) return undefined
+  #isJoinable(key: string, flight: Flight<T>, { required, sourceless }: LoadRequest<T>): boolean {
+    if (flight.invalidated) return false
+    if (flight.leader.sourceless && !sourceless) return false
     // A value of the tier was judged only for the reads that waited for it.
-    if (flight.outcome && 'fromTier' in flight.outcome) return undefined
+    if (flight.outcome && 'fromTier' in flight.outcome) return false
     const { partition } = this.#space
     const now = this.#shared.clock.now()
     // Its leader is gone, unless it has just ended.
-    if (now > flight.aliveUntil && flight.outcome === undefined) return undefined
+    if (now > flight.aliveUntil && flight.outcome === undefined) return false
     if (flight.startedAt !== Infinity) {
-      if (flight.asOf < required || flight.generation !== partition.generation) return undefined
-      if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined
+      if (flight.asOf < required || flight.generation !== partition.generation) return false
+      if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return false
       // How long ago it began is unknown: the clocks have stepped back.
-      if (flight.startedAt < this.#shared.clock.unknownBefore) return undefined
+      if (flight.startedAt < this.#shared.clock.unknownBefore) return false
       // Where evictions cannot be known, a load is good for as long as any value: from its own beginning.
       if (now - Math.max(flight.startedAt, partition.freshAt) > this.#shared.settings.maxStalenessMs)
-        return undefined
+        return false
     } else if (flight.outcome !== undefined) {
       // The tier or a loader service has answered this key; other keys of the call are still open.
-      return undefined
+      return false
     } else if (
       flight.leader.load.via === 'loader' &&
       required > Math.max(flight.leader.required, partition.position)
     ) {
       // A value that is found elsewhere may be of a moment before this token.
-      return undefined
+      return false
     }
-    return flight
+    return true
   }
 
-  #launch(keys: readonly string[], demand: LoadRequest<T>): Map<string, Flight<T>> {
+  #launch(keys: readonly string[], demand: LoadRequest<T>, now: number): Map<string, Flight<T>> {
     const flights = new Map<string, Flight<T>>()
-    if (keys.length === 0) return flights
-    const now = this.#shared.clock.now()
     if (this.#flights.size > MAX_FLIGHTS) {
       for (const [key, flight] of this.#flights) if (flight.aliveUntil < now) this.#flights.delete(key)
     }
@@ -155,26 +167,26 @@ export class SingleFlight<T> {
   async #lead(flights: ReadonlyMap<string, Flight<T>>, demand: LoadRequest<T>): Promise<void> {
     const { settings, clock } = this.#shared
     const { runtime, emit } = settings
-    const { hardTimeoutMs } = demand.load
-    const ended = new AbortController()
-    if (runtime.isolatesRequests) demand.scope.waitUntil(this.#renew(flights, ended.signal))
+    const renewal = runtime.isolatesRequests ? new AbortController() : undefined
+    if (renewal) demand.scope.waitUntil(this.#renew(flights, renewal.signal))
     let failure: { error: unknown } | undefined
     const loading: Loading = { keys: [...flights.keys()], beganAt: undefined }
     const expired = () => (loading.beganAt === undefined ? overloaded() : loaderTimeout())
     try {
-      const task = (signal: AbortSignal) => this.#load.run(flights, demand, loading, signal)
-      await this.#lifecycle.during((stop) => withDeadline(runtime, hardTimeoutMs, expired, task, stop))
+      await this.#lifecycle.within(demand.load.hardTimeoutMs, expired, (signal) =>
+        this.#load.run(flights, demand, loading, signal),
+      )
     } catch (error) {
       failure = { error }
       for (const flight of flights.values()) flight.settle(failure)
     } finally {
-      ended.abort()
+      renewal?.abort()
       for (const [key, flight] of flights) if (this.#flights.get(key) === flight) this.#flights.delete(key)
     }
     const { keys, beganAt } = loading
-    if (failure === undefined && beganAt === undefined) return
+    if (emit === undefined || (failure === undefined && beganAt === undefined)) return
     const durationMs = beganAt === undefined ? 0 : clock.now() - beganAt
-    emit?.({ type: 'load', namespace: this.#space.name, keys, durationMs, ...failure })
+    emit({ type: 'load', namespace: this.#space.name, keys, durationMs, ...failure })
   }
 
   /** Renews the lease of the flights, so that followers of other requests know that their leader lives. */

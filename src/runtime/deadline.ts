@@ -41,6 +41,35 @@ export async function withDeadline<T>(
 }
 
 /**
+ * Runs the task with the signal of `work`, and settles when that is aborted or after `ms`: then it aborts `work`.
+ *
+ * @param expired makes the reason for a task whose time is over
+ */
+export async function deadline<T>(
+  runtime: Pick<Runtime, 'sleep'>,
+  ms: number,
+  expired: () => unknown,
+  task: (signal: AbortSignal) => Promise<T>,
+  work: AbortController,
+): Promise<T> {
+  const { signal } = work
+  const timer = new AbortController()
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      // Listens before the task does, so that the reason is the same whatever the task makes of its signal.
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: timer.signal })
+      runtime.sleep(ms, timer.signal).then(
+        () => work.abort(expired()),
+        () => undefined,
+      )
+      task(signal).then(resolve, reject)
+    })
+  } finally {
+    timer.abort()
+  }
+}
+
+/**
  * Waits for the promise, at most `ms`, and no longer than the signal says. Resolves with whether it settled in
  * time; rejects only with `signal.reason`. The promise itself goes on.
  */

@@ -7,14 +7,16 @@
  */
 import { KedgeError } from '../ports/errors.ts'
 import type { Runtime } from '../ports/runtime.ts'
+import { deadline } from './deadline.ts'
 
 export class Lifecycle {
   #closed = false
-  readonly #ends = new Set<() => void>()
-  readonly #isolatesRequests: boolean
+  /** The work that closing ends. */
+  readonly #working = new Set<AbortController>()
+  readonly #runtime: Runtime
 
   constructor(runtime: Runtime) {
-    this.#isolatesRequests = runtime.isolatesRequests
+    this.#runtime = runtime
   }
 
   get closed(): boolean {
@@ -33,23 +35,34 @@ export class Lifecycle {
   async during<T>(task: (signal: AbortSignal) => Promise<T>, parent?: AbortSignal): Promise<T> {
     this.check()
     const stop = new AbortController()
-    const end = () => stop.abort(closedError())
-    if (!this.#isolatesRequests) this.#ends.add(end)
+    if (!this.#runtime.isolatesRequests) this.#working.add(stop)
     const relay = () => stop.abort(parent?.reason)
     if (parent?.aborted) relay()
     parent?.addEventListener('abort', relay, { once: true })
     try {
       return await task(stop.signal)
     } finally {
-      this.#ends.delete(end)
+      this.#working.delete(stop)
       parent?.removeEventListener('abort', relay)
+    }
+  }
+
+  /** Runs the task as {@link during} does, and gives it up after `ms`, even if it ignores its signal. */
+  async within<T>(ms: number, expired: () => unknown, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.check()
+    const work = new AbortController()
+    if (!this.#runtime.isolatesRequests) this.#working.add(work)
+    try {
+      return await deadline(this.#runtime, ms, expired, task, work)
+    } finally {
+      this.#working.delete(work)
     }
   }
 
   close(): void {
     this.#closed = true
-    for (const end of this.#ends) end()
-    this.#ends.clear()
+    for (const work of this.#working) work.abort(closedError())
+    this.#working.clear()
   }
 }
 

@@ -28,27 +28,24 @@ export class Semaphore {
    * Waits for a place, by a timer of its own, and resolves with what gives it back. Rejects with `signal.reason`.
    */
   async take(leaseMs: number, signal: AbortSignal): Promise<() => void> {
-    for (let pauseMs = FIRST_PAUSE_MS; this.#full(); pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
+      const place = this.tryTake(leaseMs)
+      if (place) return place
       await this.#runtime.sleep(pauseMs, signal)
     }
-    return this.#lease(leaseMs)
   }
 
   /** A place, if there is one now. */
-  tryTake(leaseMs: number): (() => void) | undefined {
-    return this.#full() ? undefined : this.#lease(leaseMs)
-  }
-
-  #lease(leaseMs: number): () => void {
-    const place = { until: this.#clock.now() + leaseMs }
+  tryTake(leaseMs: number, now: number = this.#clock.now()): (() => void) | undefined {
+    if (this.#taken.size >= this.max) this.#expire(now)
+    if (this.#taken.size >= this.max) return undefined
+    const place = { until: now + leaseMs }
     this.#taken.add(place)
     return () => void this.#taken.delete(place)
   }
 
-  #full(): boolean {
-    if (this.#taken.size < this.max) return false
-    const now = this.#clock.now()
+  /** Frees the places whose leases are over. */
+  #expire(now: number): void {
     for (const place of this.#taken) if (place.until <= now) this.#taken.delete(place)
-    return this.#taken.size >= this.max
   }
 }

@@ -73,7 +73,7 @@ interface Step {
 
 function find(value: object): (NotData & { path: string }) | undefined {
   const top: Step = { at: value, from: undefined, name: '' }
-  const alien = alienOf(value)
+  const alien = isPlain(value) ? undefined : alienOf(value)
   if (alien) return { ...alien, path: '' }
   // Breadth first; a value that contains itself ends with the parts that are looked at.
   const open = [top]
@@ -82,7 +82,7 @@ function find(value: object): (NotData & { path: string }) | undefined {
     const { at } = from
     if (ArrayBuffer.isView(at)) continue
     const ofClass = !isPlain(at)
-    const inside = listed(at, left)
+    const inside = Array.isArray(at) || at instanceof Map || at instanceof Set ? listed(at, left) : at
     for (const name of Object.keys(inside)) {
       if (left-- <= 0) return undefined
       const part = dataAt(inside, name)
@@ -99,10 +99,9 @@ function find(value: object): (NotData & { path: string }) | undefined {
   return undefined
 }
 
-/** The first members of a list: of a map, each key and then its value. What is no list is itself. */
-function listed(at: object, most: number): object {
+/** The first members of a list: of a map, each key and then its value. */
+function listed(at: object[] | Map<unknown, unknown> | Set<unknown>, most: number): object {
   if (Array.isArray(at)) return at.length > most ? at.slice(0, most) : at
-  if (!(at instanceof Map || at instanceof Set)) return at
   const members: unknown[] = []
   for (const [key, part] of at.entries()) {
     if (members.length >= most) break

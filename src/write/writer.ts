@@ -240,7 +240,7 @@ export class Writer<T> {
    */
   doubt(meant: AffectedKeys = EVERYTHING): void {
     this.#space.dropPossiblyEvicted((key, tags) => meant.held(key, tags))
-    this.#flights.doom((key) => meant.loading(key))
+    this.#flights.invalidate((key) => meant.loading(key))
   }
 }
 

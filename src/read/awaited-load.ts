@@ -1,0 +1,90 @@
+/**
+ * Waits for a load on behalf of one read, and falls back to the expired value as its options allow.
+ *
+ * @module
+ */
+import type { CacheContext } from '../coherence/coherent-store.ts'
+import type { StoredEntry } from '../store/entry.ts'
+import type { Entry } from '../api/types.ts'
+import type { Flight, LoadRequest, Outcome } from './flight.ts'
+import type { HeldValues } from './held-values.ts'
+import { loadedEntry } from './reading.ts'
+import type { ReadContext } from './reading.ts'
+import { loaderTimeout } from './single-flight.ts'
+import type { SingleFlight } from './single-flight.ts'
+
+export class AwaitedLoads<T> {
+  readonly #shared: CacheContext
+  readonly #flights: SingleFlight<T>
+  readonly #held: HeldValues<T>
+
+  constructor(shared: CacheContext, flights: SingleFlight<T>, held: HeldValues<T>) {
+    this.#shared = shared
+    this.#flights = flights
+    this.#held = held
+  }
+
+  /** @param since the clock's reading of this step */
+  async wait(
+    key: string,
+    flight: Flight<T>,
+    expired: StoredEntry<T> | undefined,
+    since: number,
+    reading: ReadContext<T>,
+    demand: LoadRequest<T>,
+  ): Promise<Entry<T>> {
+    const { clock } = this.#shared
+    const { load } = demand
+    const fallBackUntil = expired ? this.#held.fallbackUntil(expired, 'timeout', reading) : -Infinity
+    // One millisecond more than the leader of the load waits: its error says more.
+    const deadline = since + load.hardTimeoutMs + 1
+    let wakeAt = since < fallBackUntil ? Math.min(deadline, since + load.timeoutMs) : deadline
+    for (let current = flight; ;) {
+      // The leader's own read needs no second timer: the load ends by its deadline, and settles the flight.
+      const isOwn = current.leader === demand && wakeAt === deadline
+      const outcome = await this.#flights.outcome(key, current, demand, isOwn ? Infinity : wakeAt)
+      if (outcome === undefined) {
+        if (clock.now() >= deadline) return this.#failed(key, loaderTimeout(), expired, reading)
+        wakeAt = deadline
+        const stale = await this.#held.fallback(key, expired, 'timeout', reading)
+        if (stale) return stale
+      } else if (outcome === 'gone' || ('fromTier' in outcome && current.leader !== demand)) {
+        // The leader is gone: one waiter takes over. A value from the tier was validated only for the request
+        // that fetched it, so re-check here.
+        const held = await this.#held.arrived(key, reading)
+        if (held) return held
+        current = this.#flights.of([key, ...reading.loading], demand).get(key)!
+      } else {
+        return this.#landed(key, outcome, expired, reading, demand)
+      }
+    }
+  }
+
+  #landed(
+    key: string,
+    outcome: Outcome<T>,
+    expired: StoredEntry<T> | undefined,
+    reading: ReadContext<T>,
+    { bypasses }: LoadRequest<T>,
+  ): Entry<T> | Promise<Entry<T>> {
+    if ('error' in outcome) return this.#failed(key, outcome.error, expired, reading)
+    reading.loading.delete(key)
+    return loadedEntry(outcome, this.#shared.clock.now(), {
+      bypassed: bypasses,
+      expired: reading.expired.has(key),
+    })
+  }
+
+  /** Falls back to what is held; rejects with what the loader threw, untouched, whatever it is. */
+  async #failed(
+    key: string,
+    error: unknown,
+    expired: StoredEntry<T> | undefined,
+    reading: ReadContext<T>,
+  ): Promise<Entry<T>> {
+    reading.loading.delete(key)
+    const stale =
+      (await this.#held.fallback(key, expired, 'error', reading)) ?? (await this.#held.arrived(key, reading))
+    return stale ?? Promise.reject(error)
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Reads of many keys of one namespace, with at most one call for those that are missing.
+ *
+ * @module
+ */
+import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
+import type { StoredEntry } from '../store/entry.ts'
+import { checkId } from '../wire/ids.ts'
+import type { LoadOptions } from '../api/types.ts'
+import type { Call, LoadRequest } from './flight.ts'
+import type { ServeLevel } from './freshness-gate.ts'
+import type { Reader } from './reader.ts'
+import type { ReadContext, ReportRead } from './reading.ts'
+
+/** A read of many keys, as its steps pass it on. */
+interface ManyRead<T> {
+  readonly reading: ReadContext<T>
+  readonly level: ServeLevel
+  readonly found: Map<string, T>
+  readonly tell: ReportRead
+}
+
+export class ManyReader<T> {
+  readonly #space: CoherentStore<T>
+  readonly #shared: CacheContext
+  readonly #reader: Reader<T>
+
+  constructor(space: CoherentStore<T>, shared: CacheContext, reader: Reader<T>) {
+    this.#space = space
+    this.#shared = shared
+    this.#reader = reader
+  }
+
+  /** Keys without a value are left out of the answer; the others are in the order asked for. */
+  async read(
+    keys: readonly string[],
+    call: Call<T> | undefined,
+    options: LoadOptions<T> | undefined,
+    scope: RequestScope,
+  ): Promise<Map<string, T>> {
+    const reader = this.#reader
+    const wanted = [...new Set(keys)]
+    for (const key of wanted) checkId(key, 'key')
+    const reading = reader.begin(call, options, scope)
+    const level = await reader.gate.level(
+      wanted.some((key) => this.#space.current(key) !== undefined),
+      reading,
+    )
+    const demand = reader.demand(reading, level, wanted)
+    const many: ManyRead<T> = {
+      reading,
+      level,
+      found: new Map(),
+      tell: (key, read) => {
+        if (scope.isWatched) reader.tell(key, read, call, scope)
+      },
+    }
+    const { missing, refresh } = this.#serve(wanted, many, demand)
+    const left = reading.awaited ? await this.#arrivals(missing, many) : missing
+    if (demand) await this.#load(left, refresh, many, demand)
+    else await this.#take(left, many)
+    const { found } = many
+    return new Map(wanted.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))
+  }
+
+  /** Serves what is held. The keys that are missing, and those that are past their TTL and to be renewed. */
+  #serve(
+    wanted: readonly string[],
+    { reading, level, found, tell }: ManyRead<T>,
+    demand: LoadRequest<T> | undefined,
+  ): { missing: string[]; refresh: string[] } {
+    const missing: string[] = []
+    const refresh: string[] = []
+    const now = this.#shared.clock.now()
+    for (const key of wanted) {
+      const held = this.#reader.held.usable(key, level)
+      const entry = this.#reader.held.serve(key, held, now, level, reading, demand !== undefined)
+      if (entry === undefined) missing.push(key)
+      else {
+        found.set(key, entry.value as T)
+        tell(key, { entry })
+      }
+      if (entry && entry.ttlMs <= 0) refresh.push(key)
+    }
+    return { missing, refresh }
+  }
+
+  /** Puts values that were set, and have come, into `found`. The keys that are still missing. */
+  async #arrivals(
+    missing: readonly string[],
+    { reading, found, tell }: ManyRead<T>,
+  ): Promise<readonly string[]> {
+    if (missing.length === 0) return missing
+    await this.#reader.seeUpdates(reading.awaited!, reading)
+    for (const key of missing) {
+      const arrived = await this.#reader.held.arrived(key, reading)
+      if (arrived === undefined) continue
+      found.set(key, arrived.value as T)
+      tell(key, { entry: arrived })
+    }
+    return missing.filter((key) => !found.has(key))
+  }
+
+  /** Loads what is missing and what is to be refreshed: keys without a load under way go into one call. */
+  async #load(
+    missing: readonly string[],
+    refresh: readonly string[],
+    many: ManyRead<T>,
+    demand: LoadRequest<T>,
+  ): Promise<void> {
+    const { reading, found, tell } = many
+    const stale = new Map(missing.map((key) => [key, this.#expired(key, many)]))
+    for (const key of missing) reading.loading.add(key)
+    const flights = this.#reader.flights.of([...missing, ...refresh], demand)
+    const since = this.#shared.clock.now()
+    const waits = missing.map(async (key) => {
+      const waited = this.#reader.loads.wait(key, flights.get(key)!, stale.get(key), since, reading, demand)
+      const entry = await waited.catch((error: unknown) => {
+        tell(key, { error })
+        throw error
+      })
+      tell(key, { entry })
+      if (entry.value !== undefined) found.set(key, entry.value)
+    })
+    await Promise.all(waits)
+  }
+
+  /** Takes what the shared tier has, for a read that loads nothing. */
+  async #take(keys: readonly string[], many: ManyRead<T>): Promise<void> {
+    const { reading, level, found, tell } = many
+    for (const key of keys) this.#expired(key, many)
+    const taken = await this.#reader.take(keys, level, reading)
+    for (const key of keys) {
+      const candidate = taken.get(key)
+      if (candidate) found.set(key, candidate.value)
+      tell(key, { entry: this.#reader.taken(key, candidate, level, reading) })
+    }
+  }
+
+  #expired(key: string, { level, reading }: ManyRead<T>): StoredEntry<T> | undefined {
+    const entry = this.#reader.held.usable(key, level)
+    return entry && this.#reader.held.expired(key, entry, this.#shared.clock.now(), reading)
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * `node tools/call-counts.ts [--files] [--limit]`: how many functions of kedge an operation runs, and how often: by V8's
+ * precise coverage, over a log in memory. A path that is short here is short to read, too. `--files` prints every function;
+ * `--check` fails where an operation takes more than its limit.
+ *
+ * @module
+ */
+import { Session } from 'node:inspector/promises'
+import { createCache } from '../src/index.ts'
+import { memory, MemoryLog } from '../src/testing/index.ts'
+
+/** Functions and calls that an operation may take. */
+interface Limit {
+  readonly functions: number
+  readonly calls: number
+}
+
+interface Called {
+  readonly file: string
+  readonly name: string
+  readonly calls: number
+}
+
+const LIMITS: Readonly<Record<string, Limit>> = {
+  hit: { functions: 15, calls: 15 },
+  miss: { functions: 60, calls: 110 },
+}
+const ROOT = new URL('..', import.meta.url).href
+/** The product: its own code, and the one library that its core runs. */
+const PRODUCT = /\/(?:src\/(?!testing\/)|node_modules\/quick-lru\/)/
+
+const session = new Session()
+session.connect()
+await session.post('Profiler.enable')
+await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false })
+
+/** The functions of the product that ran since the last call. Reading the counts sets them back to zero. */
+async function called(): Promise<readonly Called[]> {
+  const { result } = await session.post('Profiler.takePreciseCoverage')
+  return result
+    .filter(({ url }) => url.startsWith(ROOT) && PRODUCT.test(url))
+    .flatMap(({ url, functions }) =>
+      functions.flatMap(({ functionName, ranges }) => {
+        const calls = ranges[0]?.count ?? 0
+        return calls === 0 ? [] : [{ file: url.slice(ROOT.length), name: functionName || '(anonymous)', calls }]
+      }),
+    )
+}
+
+async function counted(operation: () => Promise<unknown>): Promise<readonly Called[]> {
+  await called()
+  await operation()
+  // What the operation leaves to microtasks is its own, too.
+  await new Promise((resolve) => setImmediate(resolve))
+  return called()
+}
+
+const log = new MemoryLog()
+const open = async () => {
+  const cache = createCache({ kafka: memory({ on: log }), ttl: '1m', refreshAfter: '1h', maxStaleness: '1h' })
+  const users = cache.namespace<{ name: string }>('users')
+  await cache.sync()
+  await users.getOrSet('warm', () => ({ name: 'Ada' }))
+  return { cache, users }
+}
+const { cache, users } = await open()
+const other = await open()
+
+const OPERATIONS: Readonly<Record<string, () => Promise<unknown>>> = {
+  hit: async () => users.getOrSet('warm', () => ({ name: 'Eve' })),
+  miss: async () => users.getOrSet('7', () => ({ name: 'Bob' })),
+  delete: async () => users.delete('warm'),
+  'poll with one foreign eviction': async () => cache.sync(),
+}
+
+let failed = false
+for (const [name, operation] of Object.entries(OPERATIONS)) {
+  if (name.startsWith('poll')) await other.users.delete('7')
+  const calls = await counted(operation)
+  const total = { functions: calls.length, calls: calls.reduce((sum, each) => sum + each.calls, 0) }
+  const files = new Set(calls.map(({ file }) => file)).size
+  const limit = LIMITS[name]
+  const isOver = limit !== undefined && (total.functions > limit.functions || total.calls > limit.calls)
+  failed ||= isOver
+  const allowed = limit === undefined ? '' : ` (at most ${limit.functions} and ${limit.calls})`
+  console.log(`${name}: ${total.functions} functions, ${total.calls} calls in ${files} files${allowed}`)
+  if (!process.argv.includes('--files')) continue
+  for (const { file, name: own, calls: times } of calls) console.log(`  ${String(times).padStart(3)}  ${file}  ${own}`)
+}
+await Promise.all([cache.close(), other.cache.close()])
+if (failed && process.argv.includes('--check')) process.exitCode = 1
