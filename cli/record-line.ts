@@ -1,7 +1,9 @@
 /** Records of the topics as lines for people. @module */
 import type { DecodedRecord } from '../src/coherence/apply-eviction.ts'
-import type { Arrived, Eviction } from '../src/wire/messages.ts'
-import { readEviction, readUpdate } from '../src/wire/messages.ts'
+import type { Arrived } from '../src/wire/read-update.ts'
+import type { Eviction } from '../src/wire/read-eviction.ts'
+import { readEviction } from '../src/wire/read-eviction.ts'
+import { readUpdate } from '../src/wire/read-update.ts'
 import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
 import { lengthOf, plain, quoted } from './terminal.ts'
 import type { Terminal } from './terminal.ts'

@@ -37,12 +37,15 @@ export type {
   Message,
   PutMessage,
   RequestMessage,
+  PutsMessage,
 } from './wire/messages.ts'
 export { readGroup } from './wire/batch-message.ts'
-export type { PutsMessage } from './wire/batch-message.ts'
 export type { BreakerState } from './runtime/circuit-breaker.ts'
-export { readEviction, readRequest, readUpdate } from './wire/messages.ts'
-export type { Arrived, ArrivedDrop, ArrivedValue, Eviction, Intent } from './wire/messages.ts'
+export { readEviction } from './wire/read-eviction.ts'
+export { readRequest } from './wire/read-request.ts'
+export { readUpdate } from './wire/read-update.ts'
+export type { Arrived, ArrivedDrop, ArrivedValue } from './wire/read-update.ts'
+export type { Eviction, Intent } from './wire/read-eviction.ts'
 export type { CacheOptions, NamespaceOptions, TierBreakerOptions, TopicNames } from './api/options.ts'
 export { systemRuntime } from './ports/runtime.ts'
 export type { Runtime } from './ports/runtime.ts'

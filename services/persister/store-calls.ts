@@ -7,7 +7,7 @@
 import { encodeUtf8, pack } from '../../src/wire/codec.ts'
 import { withDeadline } from '../../src/runtime/deadline.ts'
 import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
-import { updateRecordKey } from '../../src/wire/messages.ts'
+import { updateRecordKey } from '../../src/wire/record-key.ts'
 import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
 import { partitionOf } from '../../src/wire/partitioner.ts'
 import { produce } from '../../src/write/produce.ts'

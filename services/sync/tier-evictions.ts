@@ -9,7 +9,7 @@
 import { evictionIn } from '../../src/coherence/apply-eviction.ts'
 import type { DecodedRecord } from '../../src/coherence/apply-eviction.ts'
 import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
-import type { Eviction } from '../../src/wire/messages.ts'
+import type { Eviction } from '../../src/wire/read-eviction.ts'
 import type { TierEviction } from '../../src/ports/tier.ts'
 
 /** The evictions in a decoded record, all at its offset: none, one, or several. */

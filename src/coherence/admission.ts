@@ -10,7 +10,8 @@ import type { RefuseReason } from '../api/events.ts'
 import type { Candidate, CacheContext, CoherentStore } from './coherent-store.ts'
 import { asked, keepMsOf, tagsOf, ttlOf, windowsOf } from './ttl-and-tags.ts'
 import type { Place } from './ttl-and-tags.ts'
-import type { ArrivedValue, PutMessage } from '../wire/messages.ts'
+import type { ArrivedValue } from '../wire/read-update.ts'
+import type { PutMessage } from '../wire/messages.ts'
 
 /** How far in the future a writer's clock may stand. Skew may shorten a TTL, never lengthen it. */
 const MAX_SKEW_MS = 5000

@@ -10,8 +10,8 @@ import { decodeUtf8, unpack } from '../wire/codec.ts'
 import type { Codec } from '../wire/codec.ts'
 import { numberReadings } from '../wire/foreign-eviction.ts'
 import type { LogRecord } from '../ports/kafka-log.ts'
-import { readEviction } from '../wire/messages.ts'
-import type { Eviction } from '../wire/messages.ts'
+import { readEviction } from '../wire/read-eviction.ts'
+import type { Eviction } from '../wire/read-eviction.ts'
 import type { EvictionTarget } from './partition.ts'
 
 /** A record that has been decoded, and so can be applied without waiting. */

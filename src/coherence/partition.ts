@@ -5,7 +5,7 @@
  */
 import type { ReanchorReason } from '../api/events.ts'
 import type { LogRecord, PartitionOffsets } from '../ports/kafka-log.ts'
-import type { Intent } from '../wire/messages.ts'
+import type { Intent } from '../wire/read-eviction.ts'
 
 /** What lives in a partition: a namespace, as the follower sees it. */
 export interface EvictionTarget {

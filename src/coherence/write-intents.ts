@@ -10,7 +10,7 @@
  * @module
  */
 import { MAX_INTENT_MS } from '../wire/messages.ts'
-import type { Intent } from '../wire/messages.ts'
+import type { Intent } from '../wire/read-eviction.ts'
 
 /** A write that waits to be persisted. */
 export interface PendingWrite {

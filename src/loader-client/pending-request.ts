@@ -14,8 +14,10 @@ import type { Follower } from '../coherence/follower.ts'
 import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import { keepMsOf, tagsOf, windowsOf } from '../coherence/ttl-and-tags.ts'
 import type { NewRecord } from '../ports/kafka-log.ts'
-import { readUpdate, updateRecordKey } from '../wire/messages.ts'
-import type { Arrived, RequestMessage } from '../wire/messages.ts'
+import { readUpdate } from '../wire/read-update.ts'
+import { updateRecordKey } from '../wire/record-key.ts'
+import type { Arrived } from '../wire/read-update.ts'
+import type { RequestMessage } from '../wire/messages.ts'
 import { partitionOf } from '../wire/partitioner.ts'
 
 /** Keys that one call asks for; those beyond it loads by itself. */

@@ -7,30 +7,14 @@
  * @module
  */
 import * as z from 'zod'
-import { MAX_IDS, idShape, NAMESPACE_PATTERN } from './ids.ts'
-import type { ArrivedValue } from './messages.ts'
-
-/** `cache-updates`: values of a domain, in one record, all from the same moment. */
-export interface PutsMessage {
-  readonly v: 1
-  readonly op: 'puts'
-  readonly ns: string
-  readonly domain: string
-  readonly values: readonly {
-    readonly key: string
-    readonly value: unknown
-    readonly ttl: number
-    readonly tags?: readonly string[] | undefined
-  }[]
-  readonly at: number
-  readonly asOf: number
-  readonly log?: string | undefined
-}
+import { MAX_IDS, idShape, namespaceName } from './ids.ts'
+import { logIdentity, moment, offset, v } from './message-fields.ts'
+import type { ArrivedValue } from './read-update.ts'
 
 const putsMessage = z.object({
-  v: z.literal(1),
+  v,
   op: z.literal('puts'),
-  ns: z.string().regex(NAMESPACE_PATTERN),
+  ns: namespaceName,
   domain: idShape,
   values: z
     .array(
@@ -43,13 +27,10 @@ const putsMessage = z.object({
     )
     .min(1)
     .max(MAX_IDS),
-  at: z.number().nonnegative(),
-  asOf: z.number().int().nonnegative(),
-  log: z.string().max(64).optional(),
+  at: moment,
+  asOf: offset,
+  log: logIdentity,
 })
-
-/** The key of a record with the values of a domain. Names have no `#`: it is no key of a single value. */
-export const domainRecordKey = (namespace: string, domain: string): string => `${namespace}#${domain}`
 
 /** The values of a domain in a record of `cache-updates`; `undefined` when it holds none. Never throws. */
 export function readGroup(message: unknown): ArrivedValue[] | undefined {

@@ -4,7 +4,8 @@
  * @module
  */
 import * as z from 'zod'
-import { idShape, NAMESPACE_PATTERN } from './ids.ts'
+import { idShape, namespaceName } from './ids.ts'
+import { moment, v } from './message-fields.ts'
 
 /** `cache-writes`: the value that a key is to have at its source, or that it is to have none. */
 export interface WriteMessage {
@@ -23,14 +24,14 @@ export interface WriteMessage {
 
 const writeMessage = z
   .object({
-    v: z.literal(1),
+    v,
     op: z.literal('write'),
-    ns: z.string().regex(NAMESPACE_PATTERN),
+    ns: namespaceName,
     key: idShape,
     value: z.unknown().optional(),
     deleted: z.literal(true).optional(),
     id: z.string().min(1).max(64),
-    at: z.number().nonnegative(),
+    at: moment,
   })
   .refine(({ value, deleted }) => (value === undefined) === (deleted === true))
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { asDecoded } from '../coherence/admission.ts'
-import type { PutsMessage } from '../wire/batch-message.ts'
+import type { PutsMessage } from '../wire/messages.ts'
 import type { Position } from '../ports/kafka-log.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { checkHoldable } from '../wire/holdable.ts'

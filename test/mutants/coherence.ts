@@ -6,7 +6,7 @@
 import type { Mutant } from './mutant.ts'
 
 const COHERENCE = 'src/coherence/apply-eviction.ts'
-const MESSAGES = 'src/wire/messages.ts'
+const READ_EVICTION = 'src/wire/read-eviction.ts'
 const FOREIGN = 'src/wire/foreign-eviction.ts'
 const TABLE = 'src/coherence/eviction-table.ts'
 const COHERENT_STORE = 'src/coherence/coherent-store.ts'
@@ -120,7 +120,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'poison-skipped',
     what: 'A record of the evictions topic that cannot be read evicts nothing.',
-    file: MESSAGES,
+    file: READ_EVICTION,
     from: 'return { ...NOTHING, all: true, unreadable: true }\n}',
     to: 'return { ...NOTHING, unreadable: true }\n}',
     breaks: ['I1', 'I4'],
@@ -160,7 +160,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'later-release-skipped',
     what: 'A record of a later release, whose meaning is unknown, does not evict its namespace.',
-    file: MESSAGES,
+    file: READ_EVICTION,
     from: 'if (named !== undefined) return { ...NOTHING, namespace: named, all: true, unreadable: true }',
     to: 'if (named !== undefined) return { ...NOTHING, namespace: named, unreadable: true }',
     breaks: ['I1', 'I4'],
@@ -170,7 +170,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'simple-message-lost',
     what: 'The simple message of another service evicts no key.',
-    file: MESSAGES,
+    file: READ_EVICTION,
     from: 'return { ...NOTHING, ...foreign, namespace }',
     to: 'return { ...NOTHING, namespace }',
     breaks: ['I1', 'I4'],

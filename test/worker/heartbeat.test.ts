@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { KafkaLog, NewRecord } from '../../src/ports/kafka-log.ts'
-import { readEviction } from '../../src/wire/messages.ts'
+import { readEviction } from '../../src/wire/read-eviction.ts'
 import { beat } from '../../worker/heartbeat.ts'
 
 describe('beat', () => {

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { applyEviction, evictionOf } from '../../../src/coherence/apply-eviction.ts'
-import { readUpdate } from '../../../src/wire/messages.ts'
+import { readUpdate } from '../../../src/wire/read-update.ts'
 import { candidateOf } from '../../../src/coherence/admission.ts'
 import type { EvictionTarget } from '../../../src/coherence/partition.ts'
 import { Isolate, WALL } from '../isolate.ts'

@@ -6,7 +6,8 @@ import { applyEviction, decodeRecord, evictionOf } from '../../../src/coherence/
 import type { DecodedRecord } from '../../../src/coherence/apply-eviction.ts'
 import { EvictionTable } from '../../../src/coherence/eviction-table.ts'
 import type { LogRecord } from '../../../src/ports/kafka-log.ts'
-import type { Intent, Message } from '../../../src/wire/messages.ts'
+import type { Intent } from '../../../src/wire/read-eviction.ts'
+import type { Message } from '../../../src/wire/messages.ts'
 import type { EvictionTarget } from '../../../src/coherence/partition.ts'
 
 /** A tenant that records the calls it gets. */

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { WriteIntents } from '../../../src/coherence/write-intents.ts'
-import { readEviction } from '../../../src/wire/messages.ts'
+import { readEviction } from '../../../src/wire/read-eviction.ts'
 import { world } from '../world.ts'
 import type { Isolate, World } from '../world.ts'
 

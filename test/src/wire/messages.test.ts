@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { readEviction, readRequest, readUpdate, updateRecordKey } from '../../../src/wire/messages.ts'
+import { readEviction } from '../../../src/wire/read-eviction.ts'
+import { readRequest } from '../../../src/wire/read-request.ts'
+import { readUpdate } from '../../../src/wire/read-update.ts'
+import { updateRecordKey } from '../../../src/wire/record-key.ts'
 import { checkId } from '../../../src/wire/ids.ts'
-import type { Eviction } from '../../../src/wire/messages.ts'
+import type { Eviction } from '../../../src/wire/read-eviction.ts'
 
 const isNamespace = (name: string) => name === 'users' || name === 'orders'
 const ids = (count: number) => Array.from({ length: count }, (_, at) => `k${at}`)

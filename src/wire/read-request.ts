@@ -1,0 +1,21 @@
+/** The messages of `cache-requests`, as a loader service reads them. @module */
+import * as z from 'zod'
+import { idShape, namespaceName } from './ids.ts'
+import { logIdentity, moment, offset, v } from './message-fields.ts'
+import type { RequestMessage } from './messages.ts'
+
+const requestMessage = z.object({
+  v,
+  op: z.literal('load'),
+  ns: namespaceName,
+  key: idShape,
+  deadline: moment,
+  end: offset.optional(),
+  asOf: offset.optional(),
+  log: logIdentity,
+})
+
+/** The request in a record of `cache-requests`, or `undefined` when it is none. */
+export function readRequest(message: unknown): RequestMessage | undefined {
+  return requestMessage.safeParse(message).data
+}
