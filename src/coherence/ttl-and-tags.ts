@@ -4,7 +4,7 @@ import { keyIn } from '../wire/holdable.ts'
 import { checkId, MAX_IDS } from '../wire/ids.ts'
 import type { Windows } from '../store/entry.ts'
 import { completed } from '../api/lifetime-options.ts'
-import type { LoadSettings } from '../api/settings.ts'
+import type { LoadSettings } from '../api/load-settings.ts'
 import type { ShortTtl } from '../api/short-ttl.ts'
 import type { Duration } from '../api/types.ts'
 

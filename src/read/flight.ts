@@ -6,7 +6,7 @@
 import type { RefuseReason } from '../api/events.ts'
 import type { Candidate } from '../coherence/coherent-store.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
-import type { LoadSettings } from '../api/settings.ts'
+import type { LoadSettings } from '../api/load-settings.ts'
 import type { Semaphore } from '../runtime/semaphore.ts'
 import type { Proof } from './sources.ts'
 

@@ -6,7 +6,7 @@
 import type { StoredEntry } from '../store/entry.ts'
 import type { Call, LoadResult } from './flight.ts'
 import type { ReadTerms } from './freshness-gate.ts'
-import type { LoadSettings } from '../api/settings.ts'
+import type { LoadSettings } from '../api/load-settings.ts'
 import type { TokenPositions } from '../wire/token.ts'
 import type { Entry, LoadOptions, ScopeRead } from '../api/types.ts'
 

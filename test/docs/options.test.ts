@@ -1,12 +1,8 @@
 /** docs/options.md has the options that there are, and no other. */
 import { describe, expect, it } from 'vitest'
-import {
-  cacheSettings,
-  checkOptions,
-  checkWriteOptions,
-  loadSettings,
-  namespaceSettings,
-} from '../../src/api/settings.ts'
+import { cacheSettings, namespaceSettings } from '../../src/api/settings.ts'
+import { checkOptions, checkWriteOptions } from '../../src/api/option-schemas.ts'
+import { loadSettings } from '../../src/api/load-settings.ts'
 import { memory } from '../../src/testing/index.ts'
 import { pageAt, sourceOf } from './page.ts'
 

@@ -4,12 +4,9 @@ import { messagePack } from '../../../adapters/codecs/messagepack.ts'
 import { json } from '../../../src/wire/codec.ts'
 import { MAX_DURATION_MS } from '../../../src/runtime/duration.ts'
 import type { CacheOptions, NamespaceOptions } from '../../../src/api/options.ts'
-import {
-  cacheSettings,
-  checkWriteOptions,
-  loadSettings,
-  namespaceSettings,
-} from '../../../src/api/settings.ts'
+import { cacheSettings, namespaceSettings } from '../../../src/api/settings.ts'
+import { checkWriteOptions } from '../../../src/api/option-schemas.ts'
+import { loadSettings } from '../../../src/api/load-settings.ts'
 import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
 import { memory } from '../../../src/testing/memory.ts'
 import type { LoadOptions, SetOptions } from '../../../src/api/types.ts'

@@ -1,0 +1,64 @@
+/** What holds for one load: its lifetimes, deadlines and tags. @module */
+import { durationMs } from '../runtime/duration.ts'
+import { ttlOver, windowsOver } from './lifetime-options.ts'
+import type { OwnWindows } from './lifetime-options.ts'
+import { checkOptions } from './option-schemas.ts'
+import type { Duration, LoadOptions } from './types.ts'
+
+/** What holds for one load: the options of the call over those of the namespace over those of the cache. */
+export interface LoadSettings extends OwnWindows {
+  readonly ttl: Duration | ((value: never) => Duration | undefined)
+  /** Of values that have none of their own. */
+  readonly swrMs: number
+  readonly staleIfErrorMs: number
+  readonly jitter: number
+  /** `Infinity` for none. */
+  readonly timeoutMs: number
+  readonly hardTimeoutMs: number
+  readonly tags: readonly string[] | ((value: never) => readonly string[]) | undefined
+  readonly via: 'self' | 'loader'
+  readonly loaderWaitMs: number
+}
+
+export const LOAD_DEFAULTS: LoadSettings = {
+  ttl: '5m',
+  swrMs: 0,
+  staleIfErrorMs: 0,
+  jitter: 0,
+  timeoutMs: Infinity,
+  hardTimeoutMs: 30_000,
+  tags: undefined,
+  via: 'self',
+  loaderWaitMs: 2000,
+}
+
+/**
+ * What holds for a call with these options.
+ * @throws TypeError quoting the option that is wrong.
+ */
+export function loadSettings<T>(options: LoadOptions<T> | undefined, base: LoadSettings): LoadSettings {
+  if (options === undefined) return base
+  checkOptions(options, 'load')
+  return nearerLoadSettings(base, options)
+}
+
+/** The nearer options over what holds farther away. */
+export function nearerLoadSettings(base: LoadSettings, options: LoadOptions<never>): LoadSettings {
+  const ms = (name: 'swr' | 'staleIfError' | 'timeout' | 'hardTimeout' | 'loaderWait', otherwise: number) => {
+    const given = options[name]
+    return given === undefined || typeof given === 'function' ? otherwise : durationMs(given, name)
+  }
+  if (options.ttl !== undefined && typeof options.ttl !== 'function') durationMs(options.ttl, 'ttl')
+  return {
+    ttl: ttlOver(options.ttl, base.ttl),
+    swrMs: ms('swr', base.swrMs),
+    staleIfErrorMs: ms('staleIfError', base.staleIfErrorMs),
+    ...windowsOver(options, base),
+    jitter: options.jitter ?? base.jitter,
+    timeoutMs: ms('timeout', base.timeoutMs),
+    hardTimeoutMs: ms('hardTimeout', base.hardTimeoutMs),
+    tags: options.tags ?? base.tags,
+    via: options.via ?? base.via,
+    loaderWaitMs: ms('loaderWait', base.loaderWaitMs),
+  }
+}
