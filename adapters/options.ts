@@ -1,7 +1,7 @@
 /** Options that the adapters share, and how wrong ones are refused. @module */
 import * as z from 'zod'
 import { durationMs } from '../src/runtime/duration.ts'
-import type { Duration } from '../src/api/types.ts'
+import type { Duration } from '../src/runtime/duration.ts'
 
 /** What every adapter that speaks HTTP takes. */
 export interface TransportOptions {

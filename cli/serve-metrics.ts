@@ -1,5 +1,5 @@
 /** The metrics of a sidecar's cache in Prometheus' text format. @module */
-import type { Cache, CacheStats } from '../src/api/types.ts'
+import type { Cache, CacheStats } from '../src/api/cache-types.ts'
 import { counter, exposition, gauge } from './metrics.ts'
 
 const COUNTERS = {

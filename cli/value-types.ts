@@ -1,7 +1,7 @@
 /** The kinds of values that settings have: typed in a configuration file, text everywhere else. @module */
 import * as z from 'zod'
 import { durationMs } from '../src/runtime/duration.ts'
-import type { Duration } from '../src/api/types.ts'
+import type { Duration } from '../src/runtime/duration.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { UNITS } from './time-units.ts'
 

@@ -36,14 +36,12 @@ import type {
   CacheStats,
   FollowOptions,
   Freshness,
-  Namespace,
   PrewarmOptions,
   PrewarmResult,
-  ReadOptions,
-  RequestContext,
-  ScopeOptions,
-  WriteOptions,
-} from './api/types.ts'
+} from './api/cache-types.ts'
+import type { Namespace } from './api/namespace-types.ts'
+import type { ReadOptions, RequestContext, ScopeOptions } from './api/read-types.ts'
+import type { WriteOptions } from './api/write-types.ts'
 import { UpdatesConsumer } from './replicate/updates-consumer.ts'
 import { WriteBehind } from './write-paths/write-behind.ts'
 import { WriteThrough } from './write-paths/write-through.ts'

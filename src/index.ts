@@ -66,26 +66,13 @@ export type {
   Cache,
   CacheScope,
   CacheStats,
-  DeleteOptions,
-  Duration,
-  Entry,
-  EntryState,
   FollowOptions,
   Freshness,
-  Lifetime,
-  LoadContext,
-  LoadedMany,
-  Loader,
-  LoadManyContext,
-  LoadOptions,
-  ManyLoader,
-  Namespace,
   PrewarmOptions,
   PrewarmResult,
-  ReadOptions,
-  RequestContext,
-  ScopeOptions,
-  ScopeRead,
+} from './api/cache-types.ts'
+export type {
+  DeleteOptions,
   SetManyOptions,
   SetOptions,
   StoreContext,
@@ -93,6 +80,25 @@ export type {
   WriteBehindOptions,
   WriteOptions,
   WriteThroughOptions,
-} from './api/types.ts'
+} from './api/write-types.ts'
+export type { Duration } from './runtime/duration.ts'
+export type {
+  Entry,
+  EntryState,
+  ReadOptions,
+  RequestContext,
+  ScopeOptions,
+  ScopeRead,
+} from './api/read-types.ts'
+export type {
+  Lifetime,
+  LoadContext,
+  LoadedMany,
+  Loader,
+  LoadManyContext,
+  LoadOptions,
+  ManyLoader,
+} from './api/load-types.ts'
+export type { Namespace } from './api/namespace-types.ts'
 export { readWrite } from './wire/write-message.ts'
 export type { WriteMessage } from './wire/write-message.ts'

@@ -16,22 +16,16 @@ import type { StoredEntry } from './store/entry.ts'
 import type { Token } from './wire/token.ts'
 import type {
   DeleteOptions,
-  Entry,
-  LoadedMany,
-  Loader,
-  LoadOptions,
-  ManyLoader,
-  Namespace,
-  ReadOptions,
-  RequestContext,
-  ScopeOptions,
   SetManyOptions,
   SetOptions,
   StoreWrite,
   WriteBehindOptions,
   WriteOptions,
   WriteThroughOptions,
-} from './api/types.ts'
+} from './api/write-types.ts'
+import type { Entry, ReadOptions, RequestContext, ScopeOptions } from './api/read-types.ts'
+import type { LoadedMany, Loader, LoadOptions, ManyLoader } from './api/load-types.ts'
+import type { Namespace } from './api/namespace-types.ts'
 import type { WriteBehind } from './write-paths/write-behind.ts'
 import type { WriteThrough } from './write-paths/write-through.ts'
 import type { Writer } from './write/writer.ts'

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Cache, RequestContext } from '../src/api/types.ts'
+import type { Cache } from '../src/api/cache-types.ts'
+import type { RequestContext } from '../src/api/read-types.ts'
 import type { Authorizer } from './auth.ts'
 import type { Origin } from './origin.ts'
 import type { TokenCookieOptions } from './token-cookie.ts'

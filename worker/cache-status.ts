@@ -14,7 +14,7 @@
  *
  * @module
  */
-import type { Entry } from '../src/api/types.ts'
+import type { Entry } from '../src/api/read-types.ts'
 
 /** Seconds, rounded down, as both fields want them. */
 const seconds = (ms: number): number => (Number.isFinite(ms) ? Math.floor(ms / 1000) : 0)

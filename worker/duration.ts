@@ -1,7 +1,7 @@
 /** Lengths of time in what strangers and operators write. @module */
 import * as z from 'zod'
 import { durationMs } from '../src/runtime/duration.ts'
-import type { Duration } from '../src/api/types.ts'
+import type { Duration } from '../src/runtime/duration.ts'
 
 const error = "must be milliseconds or a duration such as '500ms', '10s' or '5m'"
 

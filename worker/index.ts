@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CacheScope } from '../src/api/types.ts'
+import type { CacheScope } from '../src/api/cache-types.ts'
 
 export * from './library.ts'
 

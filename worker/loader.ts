@@ -4,7 +4,8 @@
  * @module
  */
 import type { LoaderService } from '../services/loader/types.ts'
-import type { Duration, RequestContext } from '../src/api/types.ts'
+import type { Duration } from '../src/runtime/duration.ts'
+import type { RequestContext } from '../src/api/read-types.ts'
 
 /** The part of Cloudflare's `MessageBatch` that is needed. */
 export interface RequestBatch {

@@ -4,7 +4,8 @@
  * @module
  */
 import { atMost, shorter } from '../src/api/lifetime-options.ts'
-import type { Duration, Loader, LoadOptions, ManyLoader } from '../src/api/types.ts'
+import type { Duration } from '../src/runtime/duration.ts'
+import type { Loader, LoadOptions, ManyLoader } from '../src/api/load-types.ts'
 import type { Origin, OriginValue } from './origin.ts'
 
 /** Requests to the origin at once for one batch. Workers keeps six connections open and queues the rest. */

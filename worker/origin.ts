@@ -13,7 +13,7 @@
  */
 import * as z from 'zod'
 import { durationMs } from '../src/runtime/duration.ts'
-import type { Duration } from '../src/api/types.ts'
+import type { Duration } from '../src/runtime/duration.ts'
 import { BodyError, isJson, readJson } from './body.ts'
 import { DurationShape } from './duration.ts'
 import { lifetimeOf } from './cache-lifetime.ts'

@@ -18,7 +18,7 @@
  *
  * @module
  */
-import type { Entry, ScopeRead } from '../src/api/types.ts'
+import type { Entry, ScopeRead } from '../src/api/read-types.ts'
 import { cacheStatusHeaders } from './cache-status.ts'
 
 /** What may come of a read, in the order in which the field names it. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
-import type { Cache, PrewarmResult } from '../src/api/types.ts'
+import type { Cache, PrewarmResult } from '../src/api/cache-types.ts'
 import type { Settings } from './bindings.ts'
 import { beat } from './heartbeat.ts'
 

@@ -6,7 +6,7 @@
  */
 import * as z from 'zod'
 import { checkId, MAX_IDS, MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/wire/ids.ts'
-import type { Duration } from '../src/api/types.ts'
+import type { Duration } from '../src/runtime/duration.ts'
 import { DurationShape } from './duration.ts'
 
 /** Keys in one batch. */

@@ -4,7 +4,8 @@
  * @module
  */
 import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
-import type { Cache, CacheScope, Namespace } from '../src/api/types.ts'
+import type { Cache, CacheScope } from '../src/api/cache-types.ts'
+import type { Namespace } from '../src/api/namespace-types.ts'
 import { unknownNamespace } from './request.ts'
 
 /** Namespaces that clients may create where no list is given. Each costs some memory for good. */

@@ -6,7 +6,7 @@
 import * as z from 'zod'
 import type { KVNamespaceLike } from '../adapters/stores/workers-kv.ts'
 import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
-import type { Duration } from '../src/api/types.ts'
+import type { Duration } from '../src/runtime/duration.ts'
 import { BEARER_TOKEN_PATTERN } from './auth.ts'
 import { DurationText } from './duration.ts'
 import { parseTagTemplate } from './origin-tags.ts'

@@ -6,7 +6,8 @@
  */
 import * as z from 'zod'
 import { systemRuntime } from '../../src/ports/runtime.ts'
-import type { Duration, Namespace } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
+import type { Namespace } from '../../src/api/namespace-types.ts'
 import { PendingLoads } from './cachified/pending-loads.ts'
 import { LateFills } from './deferred-fill.ts'
 import { check, durationShape, longerThanNothing } from '../options.ts'

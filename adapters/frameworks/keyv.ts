@@ -4,7 +4,8 @@
  * @module
  */
 import * as z from 'zod'
-import type { Duration, Namespace } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
+import type { Namespace } from '../../src/api/namespace-types.ts'
 import { check, durationShape, longerThanNothing } from '../options.ts'
 
 export interface KeyvStoreOptions {

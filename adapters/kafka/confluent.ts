@@ -14,7 +14,7 @@
 import * as z from 'zod'
 import { durationMs } from '../../src/runtime/duration.ts'
 import type { KafkaLog, NewRecord, Position, ReadOptions } from '../../src/ports/kafka-log.ts'
-import type { Duration } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
 import { publishError } from './rest/acknowledgement.ts'
 import { fitting } from './rest/answer-size.ts'
 import type { Call } from './v2/context.ts'

@@ -14,7 +14,7 @@
  */
 import * as z from 'zod'
 import type { Tier } from '../../src/ports/tier.ts'
-import type { Duration } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
 import { CacheItems } from './cache-api/items.ts'
 import type { CacheLike } from './cache-api/store.ts'
 import { tierOfItems } from './shared/tier-of-items.ts'

@@ -15,7 +15,7 @@
 import * as z from 'zod'
 import { durationMs } from '../../src/runtime/duration.ts'
 import type { Tier } from '../../src/ports/tier.ts'
-import type { Duration } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
 import { tierOfItems } from './shared/tier-of-items.ts'
 import { check, count, durationShape, longerThanNothing } from '../options.ts'
 import { KvItems } from './workers-kv/items.ts'

@@ -6,7 +6,7 @@
 import * as z from 'zod'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
-import type { Duration } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
 import { check, count, durationShape, longerThanNothing } from '../options.ts'
 import { Exchange } from './undici/exchange.ts'
 import { Agent } from './undici/agent.ts'

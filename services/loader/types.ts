@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Duration, RequestContext } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
+import type { RequestContext } from '../../src/api/read-types.ts'
 import type { RequestOutcome } from './queue.ts'
 import type { LoaderLag, LoaderStats } from './stats.ts'
 

@@ -7,7 +7,7 @@ import * as z from 'zod'
 import { durationMs } from '../../src/runtime/duration.ts'
 import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
 import type { CacheOptions, TopicNames } from '../../src/api/options.ts'
-import type { Duration } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
 import type { PersisterEvent, PersistWrites, PositionKeeper } from './types.ts'
 
 export interface PersisterOptions extends Pick<

@@ -4,7 +4,7 @@
  * @module
  */
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
-import type { Duration } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
 
 /** A write, as a store gets it. */
 export interface StoredWrite {

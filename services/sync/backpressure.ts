@@ -10,7 +10,7 @@ import { durationMs } from '../../src/runtime/duration.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
-import type { Duration } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
 import { check } from './settings.ts'
 
 export interface LagPaceOptions {

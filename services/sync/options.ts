@@ -7,7 +7,7 @@ import type { Codec } from '../../src/wire/codec.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Sink } from '../../src/ports/sink.ts'
-import type { Duration } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
 import type { SyncListener } from './events.ts'
 
 /** A record as the functions of the options see it. */

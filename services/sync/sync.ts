@@ -6,7 +6,7 @@
 import { durationMs } from '../../src/runtime/duration.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
-import type { Duration } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
 import { applied } from './external-consumer.ts'
 import type { Applied } from './external-consumer.ts'
 import { newCounters } from './counters.ts'

@@ -19,7 +19,7 @@ import { digestOf } from '../../src/coherence/partition.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { AppliedPosition, Tier, TierApplier, TierEviction } from '../../src/ports/tier.ts'
-import type { Duration } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
 import { callback, check, count, duration, hasMethods, topicName } from './settings.ts'
 import { tierEvictions } from './tier-evictions.ts'
 

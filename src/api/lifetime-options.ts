@@ -1,6 +1,6 @@
 /** Lifetimes that depend on the value: the nearer function decides first, then the farther option. @module */
 import { durationMs } from '../runtime/duration.ts'
-import type { Duration } from './types.ts'
+import type { Duration } from '../runtime/duration.ts'
 
 type LifetimeByValue = (value: never) => Duration | undefined
 

@@ -3,7 +3,8 @@ import { durationMs } from '../runtime/duration.ts'
 import { ttlOver, windowsOver } from './lifetime-options.ts'
 import type { OwnWindows } from './lifetime-options.ts'
 import { checkOptions } from './option-schemas.ts'
-import type { Duration, LoadOptions } from './types.ts'
+import type { Duration } from '../runtime/duration.ts'
+import type { LoadOptions } from './load-types.ts'
 
 /** What holds for one load: the options of the call over those of the namespace over those of the cache. */
 export interface LoadSettings extends OwnWindows {

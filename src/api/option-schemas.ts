@@ -5,7 +5,7 @@
  */
 import * as z from 'zod'
 import type { KafkaLog } from '../ports/kafka-log.ts'
-import type { SetOptions } from './types.ts'
+import type { SetOptions } from './write-types.ts'
 
 const count = z.number().int().positive()
 const duration = z.union([z.number(), z.string()])
@@ -134,7 +134,10 @@ const prewarmOptions = z
   .strictObject({ maxRecords: count, maxBytes: count, budget: duration, signal: loadOptions.shape.signal })
   .partial()
 
-const SCHEMAS = {
+/** Whose options they are. */
+type Taker = 'cache' | 'namespace' | 'load' | 'read' | 'scope' | 'prewarm' | 'through' | 'behind' | 'many'
+
+const SCHEMAS: Record<Taker, z.ZodType> = {
   cache: cacheOptions,
   namespace: namespaceOptions,
   load: loadOptions,
@@ -147,7 +150,7 @@ const SCHEMAS = {
 }
 
 /** @throws TypeError quoting the option that is wrong. */
-export const checkOptions = (options: object, of: keyof typeof SCHEMAS): void => check(SCHEMAS[of], options)
+export const checkOptions = (options: object, of: Taker): void => check(SCHEMAS[of], options)
 
 /** @throws TypeError quoting the option that is wrong. */
 export function checkWriteOptions(

@@ -11,7 +11,8 @@ import type { KedgeEvent } from './events.ts'
 import type { KafkaLog } from '../ports/kafka-log.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Tier } from '../ports/tier.ts'
-import type { Duration, Lifetime } from './types.ts'
+import type { Duration } from '../runtime/duration.ts'
+import type { Lifetime } from './load-types.ts'
 
 /** Names of the topics. */
 export interface TopicNames {

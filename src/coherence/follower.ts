@@ -15,7 +15,7 @@ import { applyAhead, poll } from './poll.ts'
 import type { PollContext } from './poll.ts'
 import type { RequestScope } from './request-scope.ts'
 import { SlowPolls } from './slow-polls.ts'
-import type { Freshness } from '../api/types.ts'
+import type { Freshness } from '../api/cache-types.ts'
 
 /** A poll under way, as other requests see it. */
 interface Run {

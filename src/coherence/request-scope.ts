@@ -7,7 +7,7 @@ import type { Emit } from '../api/events.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { joinTokens, raise, readToken, writeToken } from '../wire/token.ts'
 import type { Token, TokenParts, TokenPositions } from '../wire/token.ts'
-import type { RequestContext, ScopeOptions, ScopeRead } from '../api/types.ts'
+import type { RequestContext, ScopeOptions, ScopeRead } from '../api/read-types.ts'
 
 export class RequestScope {
   readonly #context: RequestContext | undefined

@@ -6,7 +6,7 @@ import type { Windows } from '../store/entry.ts'
 import { completed } from '../api/lifetime-options.ts'
 import type { LoadSettings } from '../api/load-settings.ts'
 import type { ShortTtl } from '../api/short-ttl.ts'
-import type { Duration } from '../api/types.ts'
+import type { Duration } from '../runtime/duration.ts'
 
 /** Whose value it is. */
 export interface Place {

@@ -22,7 +22,8 @@ import type { Semaphore } from '../runtime/semaphore.ts'
 import type { StoredEntry } from '../store/entry.ts'
 import type { ExpiryPublisher, OuterTier, PendingReads, Proof, UpdatesRead } from './sources.ts'
 import type { TokenPositions } from '../wire/token.ts'
-import type { Entry, LoadOptions, ScopeRead } from '../api/types.ts'
+import type { Entry, ScopeRead } from '../api/read-types.ts'
+import type { LoadOptions } from '../api/load-types.ts'
 
 /** What the reads of all namespaces share. */
 export interface ReaderContext {

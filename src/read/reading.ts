@@ -8,7 +8,8 @@ import type { Call, LoadResult } from './flight.ts'
 import type { ReadTerms } from './freshness-gate.ts'
 import type { LoadSettings } from '../api/load-settings.ts'
 import type { TokenPositions } from '../wire/token.ts'
-import type { Entry, LoadOptions, ScopeRead } from '../api/types.ts'
+import type { Entry, ScopeRead } from '../api/read-types.ts'
+import type { LoadOptions } from '../api/load-types.ts'
 
 /** Reports the read of one key. */
 export type ReportRead = (key: string, read: Pick<ScopeRead, 'entry' | 'error'>) => void

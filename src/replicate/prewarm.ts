@@ -11,7 +11,7 @@ import type { CacheContext } from '../coherence/coherent-store.ts'
 import type { Partition } from '../coherence/partition.ts'
 import { lookBack } from '../coherence/look-back.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
-import type { PrewarmOptions, PrewarmResult } from '../api/types.ts'
+import type { PrewarmOptions, PrewarmResult } from '../api/cache-types.ts'
 import type { UpdatesConsumer } from './updates-consumer.ts'
 
 /**

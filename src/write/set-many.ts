@@ -16,7 +16,7 @@ import { tokenOf } from './publisher.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkOptions } from '../api/option-schemas.ts'
 import type { Token } from '../wire/token.ts'
-import type { SetManyOptions } from '../api/types.ts'
+import type { SetManyOptions } from '../api/write-types.ts'
 import { keysThat } from './writer.ts'
 import type { Writer, WriterContext } from './writer.ts'
 

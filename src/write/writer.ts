@@ -21,7 +21,7 @@ import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkWriteOptions } from '../api/option-schemas.ts'
 import type { OuterTier } from '../read/sources.ts'
 import type { Token } from '../wire/token.ts'
-import type { DeleteOptions, SetOptions, WriteOptions } from '../api/types.ts'
+import type { DeleteOptions, SetOptions, WriteOptions } from '../api/write-types.ts'
 import { ttlOver } from '../api/lifetime-options.ts'
 
 /** The values that a write may have evicted, in case it is not acknowledged. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Entry } from '../../src/api/types.ts'
+import type { Entry } from '../../src/api/read-types.ts'
 import { cacheStatusHeaders } from '../../worker/cache-status.ts'
 
 const held: Entry<unknown> = {

@@ -4,21 +4,11 @@
  */
 import { newCounters } from '../../src/api/stats.ts'
 import { joinTokens, type Token } from '../../src/wire/token.ts'
-import type {
-  Cache,
-  CacheScope,
-  CacheStats,
-  Entry,
-  Freshness,
-  Loader,
-  LoadOptions,
-  ManyLoader,
-  Namespace,
-  PrewarmResult,
-  RequestContext,
-  ScopeOptions,
-  SetOptions,
-} from '../../src/api/types.ts'
+import type { Cache, CacheScope, CacheStats, Freshness, PrewarmResult } from '../../src/api/cache-types.ts'
+import type { Entry, RequestContext, ScopeOptions } from '../../src/api/read-types.ts'
+import type { Loader, LoadOptions, ManyLoader } from '../../src/api/load-types.ts'
+import type { Namespace } from '../../src/api/namespace-types.ts'
+import type { SetOptions } from '../../src/api/write-types.ts'
 
 interface Held {
   readonly value: unknown

@@ -11,7 +11,8 @@ import { durationMs } from '../../src/runtime/duration.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
-import type { Duration, RequestContext } from '../../src/api/types.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
+import type { RequestContext } from '../../src/api/read-types.ts'
 
 /** The part of Lambda's context that is used. Without it, or outside of Lambda, the longest time is assumed. */
 export interface LambdaContext {

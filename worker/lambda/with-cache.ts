@@ -5,7 +5,7 @@
  */
 import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
 import type { Token } from '../../src/wire/token.ts'
-import type { Cache, CacheScope } from '../../src/api/types.ts'
+import type { Cache, CacheScope } from '../../src/api/cache-types.ts'
 import { invocationSettings, invoked } from './invocation.ts'
 import type { Invocation, InvocationOptions, LambdaContext } from './invocation.ts'
 

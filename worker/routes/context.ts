@@ -4,7 +4,7 @@
  * @module
  */
 import type { Context } from 'hono'
-import type { Cache } from '../../src/api/types.ts'
+import type { Cache } from '../../src/api/cache-types.ts'
 import type { Origin } from '../origin.ts'
 import type { ServedNamespaces } from '../served-namespaces.ts'
 

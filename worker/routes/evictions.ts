@@ -5,7 +5,7 @@
  */
 import type { Handler } from 'hono'
 import type { KedgeEnv } from '../middleware.ts'
-import type { CacheScope } from '../../src/api/types.ts'
+import type { CacheScope } from '../../src/api/cache-types.ts'
 import { bodyOf } from '../request.ts'
 import { EvictionBody } from '../schemas.ts'
 import type { ServedNamespaces } from '../served-namespaces.ts'

@@ -5,7 +5,7 @@
  */
 import type { Handler } from 'hono'
 import type { KedgeEnv } from '../middleware.ts'
-import type { Freshness } from '../../src/api/types.ts'
+import type { Freshness } from '../../src/api/cache-types.ts'
 import { Problem } from '../problem.ts'
 import type { RouteContext } from './context.ts'
 

@@ -5,7 +5,7 @@
  */
 import type { Handler } from 'hono'
 import type { KedgeEnv } from '../middleware.ts'
-import type { Namespace } from '../../src/api/types.ts'
+import type { Namespace } from '../../src/api/namespace-types.ts'
 import { cacheStatusHeaders } from '../cache-status.ts'
 import { loadingOne } from '../origin-loaders.ts'
 import { type Origin, OriginWriteError } from '../origin.ts'

@@ -16,7 +16,7 @@
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import { MAX_DURATION_MS } from '../../../src/runtime/duration.ts'
 import { partitionOf } from '../../../src/wire/partitioner.ts'
-import type { Namespace } from '../../../src/api/types.ts'
+import type { Namespace } from '../../../src/api/namespace-types.ts'
 
 export interface SoftTag {
   readonly tags: readonly [group: string]

@@ -16,7 +16,7 @@
  */
 import * as z from 'zod'
 import type { Sink } from '../../../src/ports/sink.ts'
-import type { Duration } from '../../../src/api/types.ts'
+import type { Duration } from '../../../src/runtime/duration.ts'
 import { withDeadline } from '../../kafka/rest/deadline.ts'
 import { check, count, durationShape, longerThanNothing } from '../../options.ts'
 import type { MemcachedConnection } from './connection.ts'

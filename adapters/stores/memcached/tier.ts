@@ -13,7 +13,7 @@
  */
 import * as z from 'zod'
 import type { Tier } from '../../../src/ports/tier.ts'
-import type { Duration } from '../../../src/api/types.ts'
+import type { Duration } from '../../../src/runtime/duration.ts'
 import { tierOfItems } from '../shared/tier-of-items.ts'
 import { check, durationShape, longerThanNothing } from '../../options.ts'
 import type { MemcachedConnection } from './connection.ts'

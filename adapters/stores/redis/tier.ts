@@ -26,7 +26,7 @@
  */
 import * as z from 'zod'
 import type { Tier, TierAnswer, TierPlace, TierWrite } from '../../../src/ports/tier.ts'
-import type { Duration } from '../../../src/api/types.ts'
+import type { Duration } from '../../../src/runtime/duration.ts'
 import { withDeadline } from '../../kafka/rest/deadline.ts'
 import { check, durationShape, longerThanNothing } from '../../options.ts'
 import type { RedisConnection } from './connection.ts'

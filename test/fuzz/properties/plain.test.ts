@@ -10,7 +10,7 @@ import { readEviction } from '../../../src/wire/read-eviction.ts'
 import { readUpdate } from '../../../src/wire/read-update.ts'
 import { murmur2, partitionOf } from '../../../src/wire/partitioner.ts'
 import { formatToken, joinTokens, parseToken } from '../../../src/wire/token.ts'
-import type { Duration } from '../../../src/api/types.ts'
+import type { Duration } from '../../../src/runtime/duration.ts'
 
 const positions = fc
   .array(fc.tuple(fc.nat(99_999), fc.maxSafeNat()), { minLength: 1, maxLength: 60 })

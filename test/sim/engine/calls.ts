@@ -1,6 +1,8 @@
 /** The calls to isolates: reads and writes, as their users make them. @module */
 import { parseToken } from '../../../src/wire/token.ts'
-import type { CacheScope, Entry, Namespace } from '../../../src/api/types.ts'
+import type { CacheScope } from '../../../src/api/cache-types.ts'
+import type { Entry } from '../../../src/api/read-types.ts'
+import type { Namespace } from '../../../src/api/namespace-types.ts'
 import type { ReadStep, SpaceName, WriteStep } from '../scenario.ts'
 import type { Row } from '../trace.ts'
 import { codeOf } from './port.ts'

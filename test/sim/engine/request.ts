@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { RequestContext } from '../../../src/api/types.ts'
+import type { RequestContext } from '../../../src/api/read-types.ts'
 import type { Life } from './life.ts'
 import { type Happening, type Place, placeOf } from './universe.ts'
 

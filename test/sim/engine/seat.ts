@@ -6,7 +6,7 @@
 import { createCache } from '../../../src/cache.ts'
 import type { KedgeEvent } from '../../../src/api/events.ts'
 import { systemRuntime } from '../../../src/ports/runtime.ts'
-import type { Cache, CacheStats } from '../../../src/api/types.ts'
+import type { Cache, CacheStats } from '../../../src/api/cache-types.ts'
 import type { IsolatePlan } from '../scenario.ts'
 import type { Row } from '../trace.ts'
 import { Life } from './life.ts'

@@ -9,7 +9,8 @@ import { checkWriteOptions } from '../../../src/api/option-schemas.ts'
 import { loadSettings } from '../../../src/api/load-settings.ts'
 import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
 import { memory } from '../../../src/testing/memory.ts'
-import type { LoadOptions, SetOptions } from '../../../src/api/types.ts'
+import type { LoadOptions } from '../../../src/api/load-types.ts'
+import type { SetOptions } from '../../../src/api/write-types.ts'
 
 const kafka = memory()
 

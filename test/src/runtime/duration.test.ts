@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { durationMs, MAX_DURATION_MS } from '../../../src/runtime/duration.ts'
-import type { Duration } from '../../../src/api/types.ts'
+import type { Duration } from '../../../src/runtime/duration.ts'
 
 describe('a duration', () => {
   it.each<[Duration, number]>([
