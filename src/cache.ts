@@ -250,10 +250,11 @@ class IsolateCache implements OpenCache {
     const flights = new SingleFlight(
       space,
       { shared: this.#shared, lifecycle: this.#lifecycle, tier },
-      (held, scope) => {
-        if (share) for (const [key, value] of held) share.share(space, key, value, scope)
-        tier?.put(space, held, scope)
-      },
+      (share || tier) &&
+        ((held, scope) => {
+          if (share) for (const [key, value] of held) share.share(space, key, value, scope)
+          tier?.put(space, held, scope)
+        }),
       (flown, demand, signal) => this.#requests.seek(space, flown, demand, signal),
     )
     const writer = new Writer(space, flights, this.reading)

@@ -135,8 +135,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   async getEntry(key: string, loader?: Loader<T>, options?: LoadOptions<T>): Promise<Entry<T>> {
-    const call = loader && this.#callOf(loader)
-    return this.#parts.reader.read(key, this.#space.lookUp(key), call, options, this.#scope)
+    return this.#read(key, this.#space.lookUp(key), loader && this.#callOf(loader), options)
   }
 
   async set(key: string, value: T, options?: SetOptions<T>): Promise<Token> {
@@ -194,8 +193,20 @@ export class ScopedNamespace<T> implements Namespace<T> {
     call: Call<T> | undefined,
     options: LoadOptions<T> | undefined,
   ): Promise<T | undefined> {
+    if (this.#isWatched) return (await this.#read(key, found, call, options)).value
     const { value } = await this.#parts.reader.read(key, found, call, options, this.#scope)
     return value
+  }
+
+  async #read(
+    key: string,
+    found: StoredEntry<T> | undefined,
+    call: Call<T> | undefined,
+    options: LoadOptions<T> | undefined,
+  ): Promise<Entry<T>> {
+    const { reader } = this.#parts
+    const read = reader.read(key, found, call, options, this.#scope)
+    return this.#isWatched ? reader.watched(key, read, call, this.#scope) : read
   }
 
   async #many(
@@ -224,7 +235,14 @@ export class ScopedNamespace<T> implements Namespace<T> {
   #callOf(loader: Loader<T>): Call<T> {
     return async (keys, signal) => {
       const key = keys[0]!
-      const value = await loader({ key, signal, stale: this.#space.expired(key) })
+      const space = this.#space
+      const value = await loader({
+        key,
+        signal,
+        get stale() {
+          return space.expired(key)
+        },
+      })
       return new Map(value === undefined ? [] : [[key, value]])
     }
   }

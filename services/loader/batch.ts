@@ -117,7 +117,7 @@ export class Batch {
     const keys = wanted.map(({ key }) => key)
     this.#counters.loads++
     this.#counters.loaded += keys.length
-    const flown = flights.of(keys, demand)
+    const flown = flights.of(keys, demand, shared.clock.now())
     // The leader times out just before, with a more precise error.
     const deadline = shared.clock.now() + load.hardTimeoutMs + 1
     const again: Wanted[] = []

@@ -1,5 +1,6 @@
 /** What holds for one load: its lifetimes, deadlines and tags. @module */
 import { durationMs } from '../runtime/duration.ts'
+import type { Windows } from '../store/entry.ts'
 import { ttlOver, windowsOver } from './lifetime-options.ts'
 import type { OwnWindows } from './lifetime-options.ts'
 import { checkOptions } from './option-schemas.ts'
@@ -19,6 +20,18 @@ export interface LoadSettings extends OwnWindows {
   readonly tags: readonly string[] | ((value: never) => readonly string[]) | undefined
   readonly via: 'self' | 'loader'
   readonly loaderWaitMs: number
+  /** The lifetime of every value, where it does not depend on the value or on chance, and values have no tags. */
+  readonly fixed: Lifetime | undefined
+}
+
+/** How long one value lives, and its tags. */
+export interface Lifetime {
+  readonly ttlMs: number
+  /** How long past its TTL it may be of use. */
+  readonly keepMs: number
+  /** Its own windows, where it says so. */
+  readonly windows: Windows | undefined
+  readonly tags: readonly string[] | undefined
 }
 
 export const LOAD_DEFAULTS: LoadSettings = {
@@ -31,6 +44,7 @@ export const LOAD_DEFAULTS: LoadSettings = {
   tags: undefined,
   via: 'self',
   loaderWaitMs: 2000,
+  fixed: undefined,
 }
 
 /**
@@ -50,7 +64,7 @@ export function nearerLoadSettings(base: LoadSettings, options: LoadOptions<neve
     return given === undefined || typeof given === 'function' ? otherwise : durationMs(given, name)
   }
   if (options.ttl !== undefined && typeof options.ttl !== 'function') durationMs(options.ttl, 'ttl')
-  return {
+  const settings = {
     ttl: ttlOver(options.ttl, base.ttl),
     swrMs: ms('swr', base.swrMs),
     staleIfErrorMs: ms('staleIfError', base.staleIfErrorMs),
@@ -62,4 +76,20 @@ export function nearerLoadSettings(base: LoadSettings, options: LoadOptions<neve
     via: options.via ?? base.via,
     loaderWaitMs: ms('loaderWait', base.loaderWaitMs),
   }
+  return { ...settings, fixed: fixedLifetime(settings) }
+}
+
+function fixedLifetime({
+  ttl,
+  tags,
+  jitter,
+  swrMs,
+  staleIfErrorMs,
+  swrOf,
+  staleIfErrorOf,
+}: Omit<LoadSettings, 'fixed'>): Lifetime | undefined {
+  const depends = typeof ttl === 'function' || swrOf !== undefined || staleIfErrorOf !== undefined
+  if (depends || tags !== undefined || jitter !== 0) return undefined
+  const keepMs = Math.max(swrMs, staleIfErrorMs)
+  return { ttlMs: durationMs(ttl, 'ttl'), keepMs, windows: undefined, tags: undefined }
 }

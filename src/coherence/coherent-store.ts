@@ -70,11 +70,13 @@ export class CoherentStore<T> implements EvictionTarget {
   readonly partition: Partition
   readonly looksBack: boolean
   readonly shortTtl: ShortTtl
-  #awaitsPast = false
+  /** Whether this isolate has yet to read the past, in which writes may wait to be persisted. */
+  awaitsPast = false
   readonly #shared: CacheContext
   readonly #store: LruStore<T>
   readonly #table: EvictionTable
-  readonly #intents = new WriteIntents()
+  /** Made for the first of them: most namespaces have none. */
+  #intents: WriteIntents | undefined
   readonly #maxStalenessMs: number
   readonly #refreshAfterMs: number
   // Copied from what the parts share, to shorten the path of a hit.
@@ -107,7 +109,7 @@ export class CoherentStore<T> implements EvictionTarget {
     // Declared late: this namespace has missed the intents and evictions that the partition has already read.
     this.#missed()
     if (this.looksBack) partition.wantRecall()
-    this.#awaitsPast = settings.intentsMs > 0 && shared.settings.lookBack !== 0
+    this.awaitsPast = settings.intentsMs > 0 && shared.settings.lookBack !== 0
   }
 
   /** Namespace and key of a value, for the functions of the options. */
@@ -177,7 +179,7 @@ export class CoherentStore<T> implements EvictionTarget {
     // The writer may crash between its commit and its eviction: share no old load beside an open intent.
     return (
       this.#clock.now() - startedAt <= this.#maxStalenessMs ||
-      !this.#intents.blocks(key, this.#begun(startedAt))
+      !this.#intents?.blocks(key, this.#begun(startedAt))
     )
   }
 
@@ -198,55 +200,42 @@ export class CoherentStore<T> implements EvictionTarget {
 
   /** Whether a writer has announced a write of the key, or may have: what is loaded now is not held. */
   pending(key: string): boolean {
-    return this.#intents.blocks(key, this.#monotonic())
+    return this.#intents?.blocks(key, this.#monotonic()) ?? false
   }
 
   /** The write of the key that waits to be persisted. */
   pendingWrite(key: string): PendingWrite | undefined {
-    return this.#intents.write(key, this.#monotonic())
-  }
-
-  /** Whether this isolate has yet to read the past, in which writes may wait to be persisted. */
-  get awaitsPast(): boolean {
-    return this.#awaitsPast
+    return this.#intents?.write(key, this.#monotonic())
   }
 
   /** How many writes wait to be persisted, and whether one of them is overdue. */
   pendingWrites(): { count: number; overdue: boolean } {
-    return this.#intents.writes(this.#monotonic())
+    return this.#intents?.writes(this.#monotonic()) ?? { count: 0, overdue: false }
   }
 
   /** Holds the value, or says why not. */
   hold(key: string, candidate: Candidate<T>, now: number = this.#clock.now()): RefuseReason | undefined {
-    const reason = this.#refuses(key, candidate, now)
-    if (reason !== undefined) {
-      this.#shared.settings.emit?.({ type: 'refuse', namespace: this.name, key, reason })
-    }
-    return reason
-  }
-
-  #refuses(key: string, candidate: Candidate<T>, now: number): RefuseReason | undefined {
     const { value, loadedAt, ttlMs, keepMs, tags, settleMs } = candidate
     const { partition, settings } = this
     // Generation 0 is the time before the first contact, which drops what is held until then.
     if (candidate.generation === 0 && !(candidate.beforeContact && partition.generation === 0))
-      return 'unanchored'
-    if (partition.generation !== candidate.generation) return 'fenced'
+      return this.#refuse(key, 'unanchored')
+    if (partition.generation !== candidate.generation) return this.#refuse(key, 'fenced')
     const reason = this.#table.refuses(key, candidate)
-    if (reason !== undefined) return reason
+    if (reason !== undefined) return this.#refuse(key, reason)
     const isWaiting = candidate.write !== undefined && this.pendingWrite(key)?.id === candidate.write.id
-    if (!isWaiting && this.#intents.any && this.#intents.blocks(key, this.#begun(loadedAt))) return 'pending'
+    if (!isWaiting && this.#intents?.blocks(key, this.#begun(loadedAt))) return this.#refuse(key, 'pending')
     if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#begun(loadedAt) - settleMs))
-      return 'settling'
+      return this.#refuse(key, 'settling')
     // The clocks have stepped back since it was loaded: it may be past its TTL.
-    if (loadedAt < this.#clock.unknownBefore) return 'expired'
+    if (loadedAt < this.#clock.unknownBefore) return this.#refuse(key, 'expired')
     const held = this.#store.peek(key)
-    if (held !== undefined && isNewer(held, candidate, now)) return 'superseded'
+    if (held !== undefined && isNewer(held, candidate, now)) return this.#refuse(key, 'superseded')
     // From here on whatever is held is older than this value, kept or not.
     // A load slower than its TTL still serves the windows after it: where they matter most, the source is slow.
     if (!(now < loadedAt + ttlMs + keepMs)) {
       this.drop(key, 'replaced')
-      return 'expired'
+      return this.#refuse(key, 'expired')
     }
     const size = settings.sizeOf
       ? asked('sizeOf', { namespace: this.name, key }, () => settings.sizeOf!(value as never))
@@ -254,11 +243,16 @@ export class CoherentStore<T> implements EvictionTarget {
     const bytes = entryBytes(key, tags) + Math.max(0, size)
     if (!(bytes <= settings.maxEntryBytes)) {
       this.drop(key, 'replaced')
-      return 'size'
+      return this.#refuse(key, 'size')
     }
     if (this.settings.freeze) deepFreeze(value)
     this.#store.set(key, storedEntry(candidate, bytes))
     return undefined
+  }
+
+  #refuse(key: string, reason: RefuseReason): RefuseReason {
+    this.#shared.settings.emit?.({ type: 'refuse', namespace: this.name, key, reason })
+    return reason
   }
 
   /** Drops the value unless it is as of this position or later: there is a newer one, or none any more. */
@@ -296,23 +290,27 @@ export class CoherentStore<T> implements EvictionTarget {
   }
 
   intends(keys: readonly string[], intent: Intent, offset: number): void {
+    this.#intents ??= new WriteIntents()
     if (!this.#intents.open(keys, intent, this.#monotonic(), offset)) return
     // Drop a value of any as-of: it may have been loaded while the intent was in the log but not read here.
     for (const key of keys) this.drop(key, 'evicted')
   }
 
   closes(id: string): void {
+    this.#intents ??= new WriteIntents()
     this.#intents.close(id)
   }
 
   remembers(spanMs: number): void {
-    this.#awaitsPast = false
-    if (spanMs >= this.settings.intentsMs) this.#intents.missed(-Infinity)
+    this.awaitsPast = false
+    if (spanMs >= this.settings.intentsMs) this.#intents?.missed(-Infinity)
   }
 
   #missed(): void {
     const { intentsMs } = this.settings
-    if (intentsMs > 0) this.#intents.missed(this.#monotonic() + intentsMs)
+    if (intentsMs === 0) return
+    this.#intents ??= new WriteIntents()
+    this.#intents.missed(this.#monotonic() + intentsMs)
   }
 
   /**
@@ -335,7 +333,7 @@ export class CoherentStore<T> implements EvictionTarget {
 
   reanchor(horizon: number): void {
     this.#missed()
-    this.#intents.forgetOffsets()
+    this.#intents?.forgetOffsets()
     this.#table.reset(horizon, this.#monotonic())
     this.#sweep('reanchor', () => true)
   }

@@ -42,7 +42,8 @@ export class Follower {
   /** Carried along with each poll: the updates topic, where it is followed. */
   #carry: ((signal: AbortSignal) => Promise<() => Promise<void>>) | undefined
   #run: Run | undefined
-  #started = 0
+  /** The number of the next poll to begin: one with this number or a higher one knows all that is known now. */
+  next = 0
   /** The number of the latest poll that succeeded. */
   #succeeded = -1
   /** Since when polls have been started of which none has succeeded yet. */
@@ -102,15 +103,11 @@ export class Follower {
     return { proved, ageMs, lag, ...(this.#error === undefined ? {} : { error: this.#error }) }
   }
 
-  /** The number of the next poll to begin: one with this number or a higher one knows all that is known now. */
-  get next(): number {
-    return this.#started
-  }
-
   /** A request boundary: starts a poll in the background if one is due. */
   touch(scope: RequestScope, now: number): void {
-    if (this.partitions.size > 0 && this.age(now) >= this.#context.settings.refreshAfterMs)
-      this.#join(scope, now)
+    const { refreshAfterMs } = this.#context.settings
+    for (const { freshAt } of this.partitions.values())
+      if (now - freshAt >= refreshAfterMs) return void this.#join(scope, now)
   }
 
   /** Polls until `done`, at most `pollTimeout`. Resolves with whether it is. */
@@ -199,7 +196,7 @@ export class Follower {
     if (run?.state === 'running' && !isLost) return run
     if (now < this.#retryAt || this.partitions.size === 0 || this.#lifecycle.closed) return undefined
     const next: Run = {
-      number: this.#started++,
+      number: this.next++,
       startedAt: now,
       state: 'running',
       settled: Promise.resolve(),

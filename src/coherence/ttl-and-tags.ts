@@ -2,9 +2,10 @@
 import { durationMs } from '../runtime/duration.ts'
 import { keyIn } from '../wire/holdable.ts'
 import { checkId, MAX_IDS } from '../wire/ids.ts'
+import type { Runtime } from '../ports/runtime.ts'
 import type { Windows } from '../store/entry.ts'
 import { completed } from '../api/lifetime-options.ts'
-import type { LoadSettings } from '../api/load-settings.ts'
+import type { Lifetime, LoadSettings } from '../api/load-settings.ts'
 import type { ShortTtl } from '../api/short-ttl.ts'
 import type { Duration } from '../runtime/duration.ts'
 
@@ -14,6 +15,21 @@ export interface Place {
   readonly key: string
   /** Receives the TTL as the option gave it; absent where the TTL came with a message. */
   readonly shortTtl?: ShortTtl
+}
+
+/** How long a loaded value lives, and its tags. @throws TypeError as {@link ttlOf}, {@link windowsOf} and {@link tagsOf}. */
+export function lifetimeOf(
+  value: unknown,
+  load: LoadSettings,
+  space: { place(key: string): Place },
+  key: string,
+  { random }: Pick<Runtime, 'random'>,
+): Lifetime {
+  if (load.fixed !== undefined) return load.fixed
+  const place = space.place(key)
+  const ttlMs = ttlOf(value, load, load.jitter === 0 ? 0 : random(), place)
+  const windows = windowsOf(value, load, place)
+  return { ttlMs, windows, keepMs: keepMsOf(windows ?? load), tags: tagsOf(value, load, place) }
 }
 
 /**

@@ -87,11 +87,6 @@ export class WriteIntents {
     this.#missedUntil = until
   }
 
-  /** Whether anything may block a key. */
-  get any(): boolean {
-    return this.#byKey.size > 0 || this.#until !== -Infinity || this.#missedUntil !== -Infinity
-  }
-
   /** Whether a value whose load began at `began` must not be held. */
   blocks(key: string, began: number): boolean {
     if (began < this.#until || began < this.#missedUntil) return true

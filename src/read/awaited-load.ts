@@ -5,8 +5,8 @@
  */
 import type { CacheContext } from '../coherence/coherent-store.ts'
 import type { StoredEntry } from '../store/entry.ts'
-import type { Entry } from '../api/types.ts'
-import type { Flight, LoadRequest, Outcome } from './flight.ts'
+import type { Entry } from '../api/read-types.ts'
+import type { Flight, LoadRequest } from './flight.ts'
 import type { HeldValues } from './held-values.ts'
 import { loadedEntry } from './reading.ts'
 import type { ReadContext } from './reading.ts'
@@ -42,7 +42,9 @@ export class AwaitedLoads<T> {
     for (let current = flight; ;) {
       // The leader's own read needs no second timer: the load ends by its deadline, and settles the flight.
       const isOwn = current.leader === demand && wakeAt === deadline
-      const outcome = await this.#flights.outcome(key, current, demand, isOwn ? Infinity : wakeAt)
+      if (isOwn && demand.signal === undefined) await current.settled
+      const outcome =
+        current.outcome ?? (await this.#flights.outcome(key, current, demand, isOwn ? Infinity : wakeAt))
       if (outcome === undefined) {
         if (clock.now() >= deadline) return this.#failed(key, loaderTimeout(), expired, reading)
         wakeAt = deadline
@@ -53,26 +55,14 @@ export class AwaitedLoads<T> {
         // that fetched it, so re-check here.
         const held = await this.#held.arrived(key, reading)
         if (held) return held
-        current = this.#flights.of([key, ...reading.loading], demand).get(key)!
+        current = this.#flights.of([key, ...reading.loading], demand, clock.now()).get(key)!
       } else {
-        return this.#landed(key, outcome, expired, reading, demand)
+        if ('error' in outcome) return this.#failed(key, outcome.error, expired, reading)
+        reading.loading.delete(key)
+        const isExpired = reading.expired.has(key)
+        return loadedEntry(outcome, clock.now(), { bypassed: demand.bypasses, expired: isExpired })
       }
     }
-  }
-
-  #landed(
-    key: string,
-    outcome: Outcome<T>,
-    expired: StoredEntry<T> | undefined,
-    reading: ReadContext<T>,
-    { bypasses }: LoadRequest<T>,
-  ): Entry<T> | Promise<Entry<T>> {
-    if ('error' in outcome) return this.#failed(key, outcome.error, expired, reading)
-    reading.loading.delete(key)
-    return loadedEntry(outcome, this.#shared.clock.now(), {
-      bypassed: bypasses,
-      expired: reading.expired.has(key),
-    })
   }
 
   /** Falls back to what is held; rejects with what the loader threw, untouched, whatever it is. */

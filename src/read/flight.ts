@@ -67,7 +67,7 @@ export interface LoadRequest<T> {
 }
 
 /** A load under way, for one key. */
-export class Flight<T> {
+export interface Flight<T> {
   /** `Infinity` until the load begins: what it will read is later than every eviction until then. */
   asOf: number
   startedAt: number
@@ -80,21 +80,25 @@ export class Flight<T> {
   readonly leader: LoadRequest<T>
   /** Never rejects. Awaited by the leader's request, and where promises may be shared. */
   readonly settled: Promise<void>
-  #resolve!: () => void
+  /** Sets the outcome, unless the flight has one. */
+  settle(outcome: Outcome<T>): void
+}
 
-  constructor(leader: LoadRequest<T>, aliveUntil: number) {
-    this.leader = leader
-    this.aliveUntil = aliveUntil
-    this.asOf = Infinity
-    this.startedAt = Infinity
-    this.generation = -1
-    this.invalidated = false
-    this.outcome = undefined
-    this.settled = new Promise((resolve) => (this.#resolve = resolve))
-  }
-
-  settle(outcome: Outcome<T>): void {
-    this.outcome ??= outcome
-    this.#resolve()
+export function newFlight<T>(leader: LoadRequest<T>, aliveUntil: number): Flight<T> {
+  let resolve!: () => void
+  const settled = new Promise<void>((done) => (resolve = done))
+  return {
+    asOf: Infinity,
+    startedAt: Infinity,
+    generation: -1,
+    aliveUntil,
+    invalidated: false,
+    outcome: undefined,
+    leader,
+    settled,
+    settle(outcome) {
+      this.outcome ??= outcome
+      resolve()
+    },
   }
 }

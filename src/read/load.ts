@@ -8,7 +8,7 @@ import { KedgeError } from '../ports/errors.ts'
 import type { LoadRequest, Failed, Flight, OnHeld, Outcome, Seek } from './flight.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import type { Candidate, CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
-import { keepMsOf, tagsOf, ttlOf, windowsOf } from '../coherence/ttl-and-tags.ts'
+import { lifetimeOf } from '../coherence/ttl-and-tags.ts'
 import type { OuterTier, Proof } from './sources.ts'
 
 /** What one call loads, and since when. */
@@ -20,37 +20,18 @@ export interface Loading {
 export class Load<T> {
   readonly #space: CoherentStore<T>
   readonly #shared: CacheContext
-  readonly #tier: OuterTier | undefined
-  readonly #onHeld: OnHeld<T>
+  readonly #onHeld: OnHeld<T> | undefined
   readonly #seek: Seek<T>
 
-  constructor(
-    space: CoherentStore<T>,
-    shared: CacheContext,
-    tier: OuterTier | undefined,
-    onHeld: OnHeld<T>,
-    seek: Seek<T>,
-  ) {
+  constructor(space: CoherentStore<T>, shared: CacheContext, onHeld: OnHeld<T> | undefined, seek: Seek<T>) {
     this.#space = space
     this.#shared = shared
-    this.#tier = tier
     this.#onHeld = onHeld
     this.#seek = seek
   }
 
   /** Asks the tier, then a loader service and the loader for the rest; beside the tier, where it is slow. */
-  run(
-    flights: ReadonlyMap<string, Flight<T>>,
-    demand: LoadRequest<T>,
-    loading: Loading,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { proof } = demand
-    if (this.#tier === undefined || proof === undefined) return this.#load(flights, demand, loading, signal)
-    return this.#besideTier(this.#tier, proof, flights, demand, loading, signal)
-  }
-
-  async #besideTier(
+  async besideTier(
     tier: OuterTier,
     proof: Proof,
     flights: ReadonlyMap<string, Flight<T>>,
@@ -65,7 +46,7 @@ export class Load<T> {
     const asked = this.#ask(tier, flights, proof, stop.signal)
     try {
       await settledWithin(runtime, asked, tierTimeoutMs, signal)
-      await this.#load(open(flights), demand, loading, signal)
+      await this.run(open(flights), demand, loading, signal)
     } catch (error) {
       // The tier may still answer where the source has failed.
       await asked
@@ -97,7 +78,7 @@ export class Load<T> {
   }
 
   /** Asks a loader service, where one is to be asked, and loads the rest. */
-  async #load(
+  async run(
     asked: ReadonlyMap<string, Flight<T>>,
     demand: LoadRequest<T>,
     loading: Loading,
@@ -132,32 +113,23 @@ export class Load<T> {
       const values = await demand.call(keys, signal)
       // The load was given up meanwhile: no read waits for these values.
       signal.throwIfAborted()
-      this.#settle(flights, values, demand)
+      const held = new Map<string, Candidate<T>>()
+      const now = clock.now()
+      let failure: Failed | undefined
+      for (const [key, flight] of flights) {
+        try {
+          flight.settle(this.#keep(key, values.get(key), flight, held, now))
+        } catch (error) {
+          // The value cannot be held, or a function of the options throws for it: the other values are good.
+          failure ??= { error }
+          flight.settle({ error })
+        }
+      }
+      if (held.size > 0) this.#onHeld?.(held, demand.scope)
+      if (failure) throw failure.error
     } finally {
       free()
     }
-  }
-
-  /** Holds the values, and settles the flights with them. Throws what the first of them is not held for. */
-  #settle(
-    flights: ReadonlyMap<string, Flight<T>>,
-    values: ReadonlyMap<string, T>,
-    { scope }: LoadRequest<T>,
-  ): void {
-    const now = this.#shared.clock.now()
-    const held = new Map<string, Candidate<T>>()
-    let failure: Failed | undefined
-    for (const [key, flight] of flights) {
-      try {
-        flight.settle(this.#keep(key, values.get(key), flight, held, now))
-      } catch (error) {
-        // The value cannot be held, or a function of the options throws for it: the other values are good.
-        failure ??= { error }
-        flight.settle({ error })
-      }
-    }
-    if (held.size > 0) this.#onHeld(held, scope)
-    if (failure) throw failure.error
   }
 
   #keep(
@@ -175,30 +147,25 @@ export class Load<T> {
       return { value, stored: false, loadedAt, ttlMs: 0 }
     }
     const { load, coldMs = Infinity } = leader
-    const place = this.#space.place(key)
     // Checked even where it would not be held: all reads that wait for the load share the value.
-    checkHoldable(value, place.namespace, key)
-    const random = load.jitter === 0 ? 0 : this.#shared.settings.runtime.random()
-    const ttlMs = Math.min(ttlOf(value, load, random, place), coldMs)
-    const windows = windowsOf(value, load, place)
+    checkHoldable(value, this.#space.name, key)
+    const lifetime = lifetimeOf(value, load, this.#space, key, this.#shared.settings.runtime)
+    const ttlMs = Math.min(lifetime.ttlMs, coldMs)
     const candidate: Candidate<T> = {
       value,
       asOf,
       generation,
       loadedAt,
       ttlMs,
-      keepMs: Math.min(keepMsOf(windows ?? load), coldMs - ttlMs),
-      windows,
-      tags: tagsOf(value, load, place),
+      keepMs: Math.min(lifetime.keepMs, coldMs - ttlMs),
+      windows: lifetime.windows,
+      tags: lifetime.tags,
       version: undefined,
       settleMs: this.#space.settings.settleMs,
       beforeContact: leader.coldMs !== undefined,
     }
-    const refused = this.#space.hold(
-      key,
-      flight.invalidated ? { ...candidate, generation: -1 } : candidate,
-      now,
-    )
+    const judged = flight.invalidated ? { ...candidate, generation: -1 } : candidate
+    const refused = this.#space.hold(key, judged, now)
     if (refused === 'fenced') this.#shared.counters.fenced++
     const stored = refused === undefined
     // Before the first contact the value has no as-of by which other isolates could judge it.

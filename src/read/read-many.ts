@@ -7,7 +7,7 @@ import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { StoredEntry } from '../store/entry.ts'
 import { checkId } from '../wire/ids.ts'
-import type { LoadOptions } from '../api/types.ts'
+import type { LoadOptions } from '../api/load-types.ts'
 import type { Call, LoadRequest } from './flight.ts'
 import type { ServeLevel } from './freshness-gate.ts'
 import type { Reader } from './reader.ts'
@@ -43,10 +43,8 @@ export class ManyReader<T> {
     const wanted = [...new Set(keys)]
     for (const key of wanted) checkId(key, 'key')
     const reading = reader.begin(call, options, scope)
-    const level = await reader.gate.level(
-      wanted.some((key) => this.#space.current(key) !== undefined),
-      reading,
-    )
+    const isHeld = () => wanted.some((key) => this.#space.current(key) !== undefined)
+    const level = reader.gate.isProved(reading) ? 'proved' : await reader.gate.level(isHeld(), reading)
     const demand = reader.demand(reading, level, wanted)
     const many: ManyRead<T> = {
       reading,
@@ -112,8 +110,8 @@ export class ManyReader<T> {
     const { reading, found, tell } = many
     const stale = new Map(missing.map((key) => [key, this.#expired(key, many)]))
     for (const key of missing) reading.loading.add(key)
-    const flights = this.#reader.flights.of([...missing, ...refresh], demand)
     const since = this.#shared.clock.now()
+    const flights = this.#reader.flights.of([...missing, ...refresh], demand, since)
     const waits = missing.map(async (key) => {
       const waited = this.#reader.loads.wait(key, flights.get(key)!, stale.get(key), since, reading, demand)
       const entry = await waited.catch((error: unknown) => {

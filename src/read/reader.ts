@@ -83,22 +83,6 @@ export class Reader<T> {
     return this.gate.coldMs() !== undefined
   }
 
-  /**
-   * Reads one key: from the cache, or by `call` where one is given.
-   *
-   * @param found the entry of the key, as it was looked up in this very step
-   */
-  read(
-    key: string,
-    found: StoredEntry<T> | undefined,
-    call: Call<T> | undefined,
-    options: LoadOptions<T> | undefined,
-    scope: RequestScope,
-  ): Promise<Entry<T>> {
-    const read = this.#read(key, found, call, options, scope)
-    return scope.isWatched ? this.#watched(key, read, call, scope) : read
-  }
-
   /** Reports to the scope's listener a held value that `peek` has returned. */
   peeked(key: string, scope: RequestScope): void {
     const entry = this.#space.current(key)
@@ -115,7 +99,8 @@ export class Reader<T> {
     scope.read({ namespace: this.#space.name, key, loads: call !== undefined, ...read })
   }
 
-  async #watched(
+  /** Reports the read to the scope's listener when it is over. */
+  async watched(
     key: string,
     read: Promise<Entry<T>>,
     call: Call<T> | undefined,
@@ -131,7 +116,12 @@ export class Reader<T> {
     }
   }
 
-  async #read(
+  /**
+   * Reads one key: from the cache, or by `call` where one is given.
+   *
+   * @param found the entry of the key, as it was looked up in this very step
+   */
+  async read(
     key: string,
     found: StoredEntry<T> | undefined,
     call: Call<T> | undefined,
@@ -154,7 +144,7 @@ export class Reader<T> {
     const demand = this.demand(reading, level, [key])
     const served = this.held.serve(key, entry, now, level, reading, demand !== undefined)
     // Past its TTL it is renewed, whatever else it is flagged with.
-    if (served && served.ttlMs <= 0 && demand) this.flights.one(key, demand, now)
+    if (served && served.ttlMs <= 0 && demand) this.flights.of([key], demand, now)
     if (served) return served
     if (reading.awaited) {
       await this.seeUpdates(reading.awaited, reading)
@@ -168,7 +158,8 @@ export class Reader<T> {
       const taken = (await this.take([key], level, reading)).get(key)
       return this.taken(key, taken, level, reading)
     }
-    return this.loads.wait(key, this.flights.one(key, demand, now), stale, now, reading, demand)
+    const flight = this.flights.of([key], demand, now).get(key)!
+    return this.loads.wait(key, flight, stale, now, reading, demand)
   }
 
   /** Waits until values that were set are here, at most `pollTimeout`. */
@@ -193,6 +184,7 @@ export class Reader<T> {
     if (call === undefined && options !== undefined) checkOptions(options, 'read')
     const { settings, partition } = this.#space
     const load = options === undefined ? settings.load : loadSettings(options, settings.load)
+    if (options?.ttl !== undefined) this.#space.shortTtl.notice(options.ttl)
     const required = scope.required(partition.id, options?.after)
     const awaited = updates && scope.requiredUpdates(options?.after)
     const signal = options?.signal

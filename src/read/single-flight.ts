@@ -11,8 +11,8 @@
  */
 import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError } from '../ports/errors.ts'
-import { Flight } from './flight.ts'
-import type { LoadRequest, OnHeld, Outcome, Seek } from './flight.ts'
+import { newFlight } from './flight.ts'
+import type { Flight, LoadRequest, OnHeld, Outcome, Seek } from './flight.ts'
 import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { Load } from './load.ts'
@@ -32,41 +32,44 @@ export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>()
   readonly #lifecycle: Lifecycle
   readonly #load: Load<T>
+  readonly #tier: OuterTier | undefined
 
   constructor(
     space: CoherentStore<T>,
     { shared, lifecycle, tier }: { shared: CacheContext; lifecycle: Lifecycle; tier: OuterTier | undefined },
-    onHeld: OnHeld<T>,
+    onHeld: OnHeld<T> | undefined,
     seek: Seek<T>,
   ) {
     this.#space = space
     this.#shared = shared
     this.#lifecycle = lifecycle
-    this.#load = new Load(space, shared, tier, onHeld, seek)
+    this.#tier = tier
+    this.#load = new Load(space, shared, onHeld, seek)
   }
 
   /**
-   * The flight of the key: the one under way, where it may be shared, or a new one.
+   * The flights of the keys: those under way that may be shared, and for the others new ones, of one call.
    *
    * @param now the clock's reading of this step
    */
-  one(key: string, demand: LoadRequest<T>, now: number): Flight<T> {
-    const flight = this.#flights.get(key)
-    if (flight !== undefined && this.#isJoinable(key, flight, demand)) return flight
-    return this.#launch([key], demand, now).get(key)!
-  }
-
-  /** The flights of the keys: those under way that may be shared, and for the others new ones, of one call. */
-  of(keys: readonly string[], demand: LoadRequest<T>): Map<string, Flight<T>> {
+  of(keys: readonly string[], demand: LoadRequest<T>, now: number): Map<string, Flight<T>> {
     const found = new Map<string, Flight<T>>()
-    const fresh: string[] = []
+    const launched = new Map<string, Flight<T>>()
+    const leaseMs = this.#shared.settings.runtime.isolatesRequests ? LEASE_MS : Infinity
     for (const key of keys) {
-      const flight = this.#flights.get(key)
-      if (flight !== undefined && this.#isJoinable(key, flight, demand)) found.set(key, flight)
-      else fresh.push(key)
+      let flight = this.#flights.get(key)
+      if (flight === undefined || !this.#isJoinable(key, flight, demand)) {
+        flight = newFlight(demand, now + leaseMs)
+        launched.set(key, flight)
+        this.#flights.set(key, flight)
+      }
+      found.set(key, flight)
     }
-    if (fresh.length === 0) return found
-    for (const [key, flight] of this.#launch(fresh, demand, this.#shared.clock.now())) found.set(key, flight)
+    if (launched.size === 0) return found
+    if (this.#flights.size > MAX_FLIGHTS) {
+      for (const [key, flight] of this.#flights) if (flight.aliveUntil < now) this.#flights.delete(key)
+    }
+    demand.scope.waitUntil(this.#lead(launched, demand))
     return found
   }
 
@@ -83,11 +86,8 @@ export class SingleFlight<T> {
   ): Promise<Outcome<T> | 'gone' | undefined> {
     const { settings, clock } = this.#shared
     if (flight.leader === demand || !settings.runtime.isolatesRequests) {
-      if (deadline === Infinity && demand.signal === undefined) await flight.settled
-      else {
-        const leftMs = deadline === Infinity ? Infinity : Math.max(0, deadline - clock.now())
-        await settledWithin(settings.runtime, flight.settled, leftMs, demand.signal)
-      }
+      const leftMs = deadline === Infinity ? Infinity : Math.max(0, deadline - clock.now())
+      await settledWithin(settings.runtime, flight.settled, leftMs, demand.signal)
     } else if (await this.#watch(flight, deadline, demand.signal)) {
       if (this.#flights.get(key) === flight) this.#flights.delete(key)
       settings.emit?.({ type: 'takeover', namespace: this.#space.name, key })
@@ -118,15 +118,15 @@ export class SingleFlight<T> {
     return false
   }
 
+  /** Whether a load under way may stand for one that begins now. */
   #isJoinable(key: string, flight: Flight<T>, { required, sourceless }: LoadRequest<T>): boolean {
-    if (flight.invalidated) return false
+    // What it has brought is held, or may not be: a value of the tier was judged only for the reads that waited for it.
+    if (flight.outcome !== undefined || flight.invalidated) return false
     if (flight.leader.sourceless && !sourceless) return false
-    // A value of the tier was judged only for the reads that waited for it.
-    if (flight.outcome && 'fromTier' in flight.outcome) return false
     const { partition } = this.#space
     const now = this.#shared.clock.now()
-    // Its leader is gone, unless it has just ended.
-    if (now > flight.aliveUntil && flight.outcome === undefined) return false
+    // Its leader is gone.
+    if (now > flight.aliveUntil) return false
     if (flight.startedAt !== Infinity) {
       if (flight.asOf < required || flight.generation !== partition.generation) return false
       if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return false
@@ -135,9 +135,6 @@ export class SingleFlight<T> {
       // Where evictions cannot be known, a load is good for as long as any value: from its own beginning.
       if (now - Math.max(flight.startedAt, partition.freshAt) > this.#shared.settings.maxStalenessMs)
         return false
-    } else if (flight.outcome !== undefined) {
-      // The tier or a loader service has answered this key; other keys of the call are still open.
-      return false
     } else if (
       flight.leader.load.via === 'loader' &&
       required > Math.max(flight.leader.required, partition.position)
@@ -146,21 +143,6 @@ export class SingleFlight<T> {
       return false
     }
     return true
-  }
-
-  #launch(keys: readonly string[], demand: LoadRequest<T>, now: number): Map<string, Flight<T>> {
-    const flights = new Map<string, Flight<T>>()
-    if (this.#flights.size > MAX_FLIGHTS) {
-      for (const [key, flight] of this.#flights) if (flight.aliveUntil < now) this.#flights.delete(key)
-    }
-    const leaseMs = this.#shared.settings.runtime.isolatesRequests ? LEASE_MS : Infinity
-    for (const key of keys) {
-      const flight = new Flight<T>(demand, now + leaseMs)
-      flights.set(key, flight)
-      this.#flights.set(key, flight)
-    }
-    demand.scope.waitUntil(this.#lead(flights, demand))
-    return flights
   }
 
   /** Runs one load for all of the flights. Never rejects: the outcome is the flights'. */
@@ -173,9 +155,13 @@ export class SingleFlight<T> {
     const loading: Loading = { keys: [...flights.keys()], beganAt: undefined }
     const expired = () => (loading.beganAt === undefined ? overloaded() : loaderTimeout())
     try {
-      await this.#lifecycle.within(demand.load.hardTimeoutMs, expired, (signal) =>
-        this.#load.run(flights, demand, loading, signal),
-      )
+      const tier = this.#tier
+      const { proof } = demand
+      const task = (signal: AbortSignal): Promise<void> =>
+        tier && proof
+          ? this.#load.besideTier(tier, proof, flights, demand, loading, signal)
+          : this.#load.run(flights, demand, loading, signal)
+      await this.#lifecycle.within(demand.load.hardTimeoutMs, expired, task)
     } catch (error) {
       failure = { error }
       for (const flight of flights.values()) flight.settle(failure)

@@ -97,7 +97,7 @@ export class LruStore<T> {
   /** Holds the entry, evicting the least recently used ones. Its bytes must be within the limits. */
   set(key: string, entry: StoredEntry<T>): void {
     // Deleted first: quick-lru would keep the old one in its older generation and report it as evicted later.
-    this.delete(key)
+    if (this.#lru.peek(key) !== undefined) this.delete(key)
     this.entries++
     this.bytes += entry.bytes
     this.#budget.entries++
@@ -105,7 +105,8 @@ export class LruStore<T> {
     this.#lru.set(key, entry)
     const over = this.bytes - this.limits.maxBytes
     if (over > 0) this.evict(1, over, over + this.limits.maxBytes * SLACK, key)
-    this.#budget.enforce(this, key)
+    const { entries, bytes, limits } = this.#budget
+    if (entries > limits.maxEntries || bytes > limits.maxBytes) this.#budget.enforce(this, key)
   }
 
   delete(key: string): boolean {

@@ -85,7 +85,8 @@ function find(value: object): (NotData & { path: string }) | undefined {
     const inside = Array.isArray(at) || at instanceof Map || at instanceof Set ? listed(at, left) : at
     for (const name of Object.keys(inside)) {
       if (left-- <= 0) return undefined
-      const part = dataAt(inside, name)
+      // Not by a getter: it may throw, or load lazily.
+      const part: unknown = Object.getOwnPropertyDescriptor(inside, name)?.value
       if (typeof part === 'object' ? part === null : typeof part !== 'function') continue
       // Allow a class its own functions among its fields, beside data.
       const isOwnFunction = ofClass && typeof part === 'function' && !isStub(part) && inside === at

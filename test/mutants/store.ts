@@ -23,7 +23,7 @@ export const storeMutants: readonly Mutant[] = [
     id: 'budget-not-enforced',
     what: 'The values of all namespaces together have no bound.',
     file: STORE,
-    from: 'this.#budget.enforce(this, key)',
+    from: 'if (entries > limits.maxEntries || bytes > limits.maxBytes) this.#budget.enforce(this, key)',
     to: '',
     breaks: ['I9'],
     focus: 'little room',

@@ -211,8 +211,8 @@ describe('a load under way when its key is deleted', () => {
   it('would be cached, against the promise, if loads were not fenced', async () => {
     const fence: Replacement = {
       file: 'src/coherence/coherent-store.ts',
-      from: 'if (reason !== undefined) return reason\n',
-      to: "if (reason !== undefined && reason !== 'fenced') return reason\n",
+      from: 'if (reason !== undefined) return this.#refuse(key, reason)\n',
+      to: "if (reason !== undefined && reason !== 'fenced') return this.#refuse(key, reason)\n",
     }
     await without([fence], async (at, reader, writer) => {
       for (const by of [reader, writer]) {
@@ -226,7 +226,7 @@ describe('a load under way when its key is deleted', () => {
   it('would be handed to callers after the delete, if any load could be shared', async () => {
     const joinability: Replacement = {
       file: 'src/read/single-flight.ts',
-      from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined\n',
+      from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return false\n',
       to: '',
     }
     await without([joinability], async (at, reader, writer) => {

@@ -10,7 +10,7 @@ import type { Source } from './miniflare-source.ts'
 const ENTRY = new URL('./miniflare-held-worker.ts', import.meta.url)
 const NO_GUARD: Replacement = {
   file: 'src/read/load.ts',
-  from: 'checkHoldable(value, place.namespace, key)',
+  from: 'checkHoldable(value, this.#space.name, key)',
   to: '',
 }
 

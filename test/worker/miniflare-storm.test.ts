@@ -114,8 +114,8 @@ describe('three isolates, and everything at once', () => {
   it('would, if loads were not fenced', { timeout: TIMEOUT_MS }, async () => {
     const fence: Replacement = {
       file: 'src/coherence/coherent-store.ts',
-      from: 'if (reason !== undefined) return reason\n',
-      to: "if (reason !== undefined && reason !== 'fenced') return reason\n",
+      from: 'if (reason !== undefined) return this.#refuse(key, reason)\n',
+      to: "if (reason !== undefined && reason !== 'fenced') return this.#refuse(key, reason)\n",
     }
     const { violations } = await storm(Infinity, [fence])
     expect(violations.length).toBeGreaterThan(0)

@@ -375,6 +375,7 @@ describe('the options of a call', () => {
     expect(loadSettings(undefined, base)).toBe(base)
     expect(loadSettings({ ttl: 5, timeout: 0, tags: ['t'] }, base)).toEqual({
       ...base,
+      fixed: undefined,
       ttl: 5,
       timeoutMs: 0,
       tags: ['t'],
