@@ -5,10 +5,10 @@
  * @module
  */
 import { isKedgeError } from '../../src/ports/errors.ts'
-import type { CoherentStore } from '../../src/coherence/coherent-store.ts'
+import type { CacheContext, CoherentStore } from '../../src/coherence/coherent-store.ts'
 import type { NewRecord } from '../../src/ports/kafka-log.ts'
 import type { Publisher } from '../../src/write/publisher.ts'
-import type { Clock } from '../../src/runtime/clock.ts'
+import { absenceRecord, valueRecord } from '../../src/write/update-records.ts'
 import type { Finding } from './batch.ts'
 import type { Wanted } from './queue.ts'
 import { TtlMap } from './ttl-map.ts'
@@ -29,13 +29,13 @@ interface Said {
 
 export class Publication {
   readonly #publisher: Publisher
-  readonly #clock: Clock
+  readonly #shared: CacheContext
   readonly #counters: LoaderCounters
   readonly #said = new TtlMap<Said>(MAX_REMEMBERED, REMEMBERED_MS)
 
-  constructor(publisher: Publisher, clock: Clock, counters: LoaderCounters) {
+  constructor(publisher: Publisher, shared: CacheContext, counters: LoaderCounters) {
     this.#publisher = publisher
-    this.#clock = clock
+    this.#shared = shared
     this.#counters = counters
   }
 
@@ -43,7 +43,7 @@ export class Publication {
    * Whether its askers will read an earlier publication of the key, and no eviction known here refuses it.
    */
   answers<T>(space: CoherentStore<T>, { key, end, asOf }: Wanted): boolean {
-    const now = this.#clock.now()
+    const now = this.#shared.clock.now()
     const said = this.#said.get(idOf(space.name, key), now)
     if (said === undefined || said.offset < end || said.asOf < asOf) return false
     return space.joinable(key, said.asOf, now)
@@ -96,7 +96,7 @@ export class Publication {
     try {
       const records = call.map(({ record }) => record)
       const positions = await this.#publisher.append(records, signal)
-      const now = this.#clock.now()
+      const now = this.#shared.clock.now()
       for (const [at, { finding }] of call.entries()) {
         const { wanted, asOf, candidate } = finding
         this.#said.set(idOf(space.name, wanted.key), { offset: positions[at]!.offset, asOf }, now)
@@ -118,8 +118,8 @@ export class Publication {
     { wanted: { key }, asOf, loadedAt, candidate }: Finding,
   ): Promise<NewRecord> {
     return candidate
-      ? this.#publisher.record(space, key, candidate as never)
-      : this.#publisher.absence(space, key, { asOf, loadedAt })
+      ? valueRecord(this.#shared, space, key, candidate as never)
+      : absenceRecord(this.#shared, space, key, { asOf, loadedAt })
   }
 }
 

@@ -56,7 +56,7 @@ export class WorkerPool {
     const { cache, settings, counters } = context
     const { shared, publisher } = cache.reading
     this.context = context
-    this.publication = new Publication(publisher, shared.clock, counters)
+    this.publication = new Publication(publisher, shared, counters)
     this.#failed = new TtlMap(MAX_FAILED, settings.failurePauseMs)
     this.posts = settings.definitions.map((definition) => ({
       definition,

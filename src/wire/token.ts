@@ -7,6 +7,7 @@
  * @module
  */
 import { KedgeError } from '../ports/errors.ts'
+import type { Position } from '../ports/kafka-log.ts'
 
 /** What a write returns and a read takes as `after`. Opaque: pass it on as it is. */
 export type Token = string & { readonly __token?: never }
@@ -91,4 +92,15 @@ export function joinTokens(...tokens: readonly (Token | undefined)[]): Token | u
     raise(joined.updates, updates)
   }
   return joined.evictions.size > 0 ? writeToken(joined) : undefined
+}
+
+/** The token that a reader has passed when it has read all of the records: evictions, and values in the updates topic. */
+export const tokenOf = (evictions: readonly Position[], updates: readonly Position[] = []): Token =>
+  writeToken({ evictions: after(evictions), updates: after(updates) })
+
+function after(records: readonly Position[]): Map<number, number> {
+  const next = new Map<number, number>()
+  for (const { partition, offset } of records)
+    next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1))
+  return next
 }

@@ -6,33 +6,28 @@
 import { putMessage } from '../coherence/admission.ts'
 import { decodeUtf8, encodeUtf8, pack } from '../wire/codec.ts'
 import { withDeadline } from '../runtime/deadline.ts'
-import { isKedgeError } from '../ports/errors.ts'
 import { RecordAccumulator } from './record-accumulator.ts'
 import type { Candidate, CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import type { NewRecord, Position } from '../ports/kafka-log.ts'
 import { domainRecordKey, updateRecordKey } from '../wire/record-key.ts'
-import type { PutsMessage, ClearMessage, EvictMessage, IntentMessage, Message } from '../wire/messages.ts'
+import type { ClearMessage, IntentMessage, Message, PutsMessage } from '../wire/messages.ts'
 import { partitionOf } from '../wire/partitioner.ts'
 import { PublishDeadline } from './publish-deadline.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { WriteMessage } from '../wire/write-message.ts'
 import { Semaphore } from '../runtime/semaphore.ts'
-import { writeToken } from '../wire/token.ts'
-import type { Token } from '../wire/token.ts'
+import { evictMessages, fitting } from './split-evictions.ts'
+import type { EvictBody, EvictionsMessage } from './split-evictions.ts'
+import { tokenOf } from '../wire/token.ts'
+import { recordOf, valueRecord } from './update-records.ts'
 
-/** Keys, tags or prefixes in one record of our own. */
-const IDS_PER_RECORD = 100
 /** Background writes (shared values, announcements) at once; beyond, they are left out. */
 const MAX_BACKGROUND = 256
 const BACKGROUND_LEASE_MS = 30_000
 /** How long `pace` may keep back values. */
 const MAX_PACE_MS = 5000
 
-export type EvictBody = Omit<EvictMessage, 'v' | 'op' | 'ns'>
-
 export type IntentBody = Omit<IntentMessage, 'v' | 'op' | 'ns'>
-
-type EvictionsMessage = EvictMessage | ClearMessage | IntentMessage
 
 /** An eviction that is in the log. */
 export interface Published {
@@ -68,9 +63,7 @@ export class Publisher {
     bodies: readonly EvictBody[],
     signal?: AbortSignal,
   ): Promise<Published[]> {
-    const messages = bodies
-      .flatMap(split)
-      .map((body): EvictMessage => ({ v: 1, op: 'evict', ns: namespace, ...body }))
+    const messages = evictMessages(namespace, bodies)
     return this.#publish(
       messages.map((message) => ({ message, partition })),
       encodeUtf8(namespace),
@@ -122,32 +115,12 @@ export class Publisher {
     value: Candidate<T>,
     signal?: AbortSignal,
   ): Promise<readonly Position[]> {
-    const record = this.#updateRecord(space.name, key, putMessage(this.#shared, space, key, value))
+    const record = valueRecord(this.#shared, space, key, value)
     return this.#sendUpdates(
       record.then((made) => [made]),
       [updateRecordKey(space.name, key)],
       signal,
     )
-  }
-
-  /**
-   * The value as a record of the updates topic.
-   * @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when it cannot be one.
-   */
-  async record<T>(space: CoherentStore<T>, key: string, value: Candidate<T>): Promise<NewRecord> {
-    return this.#updateRecord(space.name, key, putMessage(this.#shared, space, key, value))
-  }
-
-  /** The record that says that the source was read as of this position, and has no value of the key. */
-  async absence<T>(
-    space: CoherentStore<T>,
-    key: string,
-    { asOf, loadedAt }: Pick<Candidate<T>, 'asOf' | 'loadedAt'>,
-  ): Promise<NewRecord> {
-    const { name: ns, partition } = space
-    const at = this.#wall(loadedAt)
-    const log = partition.logId
-    return this.#updateRecord(ns, key, { v: 1, op: 'del', ns, key, asOf, none: true, at, log })
   }
 
   /**
@@ -162,7 +135,7 @@ export class Publisher {
   /** Publishes the values of a domain in one record: all of them, or none. */
   async updateDomain(message: PutsMessage, signal?: AbortSignal): Promise<readonly Position[]> {
     const key = domainRecordKey(message.ns, message.domain)
-    const record = this.#recordOf(key, message)
+    const record = recordOf(key, message, this.#shared.settings)
     return this.#sendUpdates(
       record.then((made) => [made]),
       [key],
@@ -183,11 +156,6 @@ export class Publisher {
     await pack(message, this.#shared.settings)
   }
 
-  #wall(at: number): number {
-    const { settings, clock } = this.#shared
-    return settings.runtime.now() - (clock.now() - at)
-  }
-
   /** Publishes a loaded value in the background; left out when too many are under way. */
   share<T>(space: CoherentStore<T>, key: string, value: Candidate<T>, scope: RequestScope): void {
     if (value.ttlMs > 0) this.#inBackground(scope, () => this.update(space, key, value))
@@ -203,12 +171,14 @@ export class Publisher {
     asOf: number,
     signal?: AbortSignal,
   ): Promise<void> {
-    const records = Promise.all(
-      keys.map((key) => this.#updateRecord(namespace, key, { v: 1, op: 'del', ns: namespace, key, asOf })),
-    )
+    const { settings } = this.#shared
     const ordered = keys.map((key) => updateRecordKey(namespace, key))
-    const { updatesTopic } = this.#shared.settings
-    await this.#send(updatesTopic, records, ordered, signal).catch(() => this.deadline.throwIfLeft(signal))
+    const records = Promise.all(
+      keys.map((key, at) => recordOf(ordered[at]!, { v: 1, op: 'del', ns: namespace, key, asOf }, settings)),
+    )
+    await this.#send(settings.updatesTopic, records, ordered, signal).catch(() =>
+      this.deadline.throwIfLeft(signal),
+    )
   }
 
   /** Announces, in the background, that a value's TTL has ended here. */
@@ -222,39 +192,17 @@ export class Publisher {
     if (free) scope.waitUntil(work().finally(free))
   }
 
-  async #updateRecord(namespace: string, key: string, message: Message): Promise<NewRecord> {
-    return this.#recordOf(updateRecordKey(namespace, key), message)
-  }
-
-  async #recordOf(key: string, message: Message): Promise<NewRecord> {
-    const recordKey = encodeUtf8(key)
-    const partition = partitionOf(recordKey, this.#shared.settings.updatePartitions)
-    return { key: recordKey, value: await pack(message, this.#shared.settings), partition }
-  }
-
   async #publish(
     writes: readonly { message: EvictionsMessage; partition: number }[],
     key: Uint8Array | null,
     signal: AbortSignal | undefined,
   ): Promise<Published[]> {
     const { settings } = this.#shared
-    const fits = Promise.all(writes.map((write) => this.#fit(write))).then((each) => each.flat())
+    const fits = Promise.all(writes.map((write) => fitting(write, settings))).then((each) => each.flat())
     const records = fits.then((each) => each.map(({ value, partition }) => ({ key, value, partition })))
     const positions = await this.#send(settings.evictionsTopic, records, [], signal)
-    const fitting = await fits
-    return positions.map(({ offset }, at) => ({ ...fitting[at]!, offset }))
-  }
-
-  /** Packs a message, in halves where it is larger than a message may be. */
-  async #fit<M extends { message: EvictionsMessage }>(write: M): Promise<(M & { value: Uint8Array })[]> {
-    try {
-      return [{ ...write, value: await pack(write.message, this.#shared.settings) }]
-    } catch (error) {
-      const halves = isKedgeError(error) && error.code === 'ERR_TOO_LARGE' ? halve(write.message) : undefined
-      if (halves === undefined) throw error
-      const fitted = await Promise.all(halves.map((message) => this.#fit({ ...write, message })))
-      return fitted.flat()
-    }
+    const packed = await fits
+    return positions.map(({ offset }, at) => ({ ...packed[at]!, offset }))
   }
 
   #sendUpdates(
@@ -283,38 +231,4 @@ export class Publisher {
     this.#shared.settings.emit?.({ type: 'publish', topic, token: tokenOf(positions) })
     return positions
   }
-}
-
-/** The token that a reader has passed when it has read all of the records: evictions, and values in the updates topic. */
-export const tokenOf = (evictions: readonly Position[], updates: readonly Position[] = []): Token =>
-  writeToken({ evictions: after(evictions), updates: after(updates) })
-
-function after(records: readonly Position[]): Map<number, number> {
-  const next = new Map<number, number>()
-  for (const { partition, offset } of records)
-    next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1))
-  return next
-}
-
-/** Bodies of at most so many keys, tags or prefixes; only one kind is ever given at once. */
-function split(body: EvictBody): EvictBody[] {
-  const [kind, ids] = idsOf(body)
-  const parts: EvictBody[] = []
-  for (let from = 0; from < ids.length; from += IDS_PER_RECORD) {
-    parts.push({ ...body, [kind]: ids.slice(from, from + IDS_PER_RECORD) })
-  }
-  return parts
-}
-
-function halve(message: EvictionsMessage): EvictMessage[] | undefined {
-  if (message.op !== 'evict') return undefined
-  const [kind, ids] = idsOf(message)
-  const half = Math.ceil(ids.length / 2)
-  if (half === ids.length) return undefined
-  return [ids.slice(0, half), ids.slice(half)].map((part) => ({ ...message, [kind]: part }))
-}
-
-function idsOf(body: EvictBody): ['keys' | 'tags' | 'prefixes', readonly string[]] {
-  if (body.keys) return ['keys', body.keys]
-  return body.tags ? ['tags', body.tags] : ['prefixes', body.prefixes ?? []]
 }

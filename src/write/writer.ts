@@ -14,8 +14,11 @@ import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
 import { readEviction } from '../wire/read-eviction.ts'
 import { checkId } from '../wire/ids.ts'
-import { tokenOf } from './publisher.ts'
-import type { EvictBody, Published, Publisher } from './publisher.ts'
+import { tokenOf } from '../wire/token.ts'
+import { EVERYTHING, keysThat } from './affected-keys.ts'
+import type { AffectedKeys } from './affected-keys.ts'
+import type { EvictBody } from './split-evictions.ts'
+import type { Published, Publisher } from './publisher.ts'
 import type { ReaderContext } from '../read/reader.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkWriteOptions } from '../api/option-schemas.ts'
@@ -24,24 +27,11 @@ import type { Token } from '../wire/token.ts'
 import type { DeleteOptions, SetOptions, WriteOptions } from '../api/write-types.ts'
 import { ttlOver } from '../api/lifetime-options.ts'
 
-/** The values that a write may have evicted, in case it is not acknowledged. */
-export interface AffectedKeys {
-  held(key: string, tags: readonly string[] | undefined): boolean
-  /** Loads under way: their tags are not known yet. */
-  loading(key: string): boolean
-}
-
 /** A write that was acknowledged, and whether its positions mean something here. */
 export interface AcknowledgedWrite {
   readonly published: readonly Published[]
   readonly landed: boolean
 }
-
-const EVERYTHING: AffectedKeys = { held: () => true, loading: () => true }
-export const keysThat = (matches: (key: string) => boolean): AffectedKeys => ({
-  held: matches,
-  loading: matches,
-})
 
 /** What the writes of all namespaces share. */
 export interface WriterContext extends ReaderContext {

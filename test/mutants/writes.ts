@@ -6,7 +6,7 @@
 import type { Mutant } from './mutant.ts'
 
 const PRODUCER = 'src/write/produce.ts'
-const PUBLISHER = 'src/write/publisher.ts'
+const SPLIT_EVICTIONS = 'src/write/split-evictions.ts'
 const GROUPS = 'src/write/record-accumulator.ts'
 const WRITER = 'src/write/writer.ts'
 const THROUGH = 'src/write-paths/write-through.ts'
@@ -134,7 +134,7 @@ export const writeMutants: readonly Mutant[] = [
   {
     id: 'token-of-the-record-itself',
     what: 'A token names the offset of its eviction, not the one after it.',
-    file: PUBLISHER,
+    file: TOKEN,
     from: 'next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1))',
     to: 'next.set(partition, Math.max(next.get(partition) ?? 0, offset))',
     breaks: ['I8'],
@@ -144,7 +144,7 @@ export const writeMutants: readonly Mutant[] = [
   {
     id: 'last-part-lost',
     what: 'Of many keys that are evicted at once those that fill no record of their own are left out.',
-    file: PUBLISHER,
+    file: SPLIT_EVICTIONS,
     from: 'for (let from = 0; from < ids.length; from += IDS_PER_RECORD) {',
     to: 'for (let from = 0; from === 0 || from + IDS_PER_RECORD <= ids.length; from += IDS_PER_RECORD) {',
     breaks: ['I1'],

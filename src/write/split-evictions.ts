@@ -1,0 +1,58 @@
+/**
+ * Evictions of many keys, tags or prefixes, in messages that a record has room for.
+ *
+ * @module
+ */
+import { isKedgeError } from '../ports/errors.ts'
+import type { Settings } from '../api/settings.ts'
+import { pack } from '../wire/codec.ts'
+import type { ClearMessage, EvictMessage, IntentMessage } from '../wire/messages.ts'
+
+/** Keys, tags or prefixes in one record of our own. */
+const IDS_PER_RECORD = 100
+
+export type EvictBody = Omit<EvictMessage, 'v' | 'op' | 'ns'>
+
+export type EvictionsMessage = EvictMessage | ClearMessage | IntentMessage
+
+/** The messages of evictions of a namespace. */
+export const evictMessages = (namespace: string, bodies: readonly EvictBody[]): EvictMessage[] =>
+  bodies.flatMap(split).map((body) => ({ v: 1, op: 'evict', ns: namespace, ...body }))
+
+/** Packs a message, in halves where it is larger than a message may be. */
+export async function fitting<M extends { readonly message: EvictionsMessage }>(
+  write: M,
+  settings: Settings,
+): Promise<(M & { value: Uint8Array })[]> {
+  try {
+    return [{ ...write, value: await pack(write.message, settings) }]
+  } catch (error) {
+    const halves = isKedgeError(error) && error.code === 'ERR_TOO_LARGE' ? halve(write.message) : undefined
+    if (halves === undefined) throw error
+    const fitted = await Promise.all(halves.map((message) => fitting({ ...write, message }, settings)))
+    return fitted.flat()
+  }
+}
+
+/** Bodies of at most so many keys, tags or prefixes; only one kind is ever given at once. */
+function split(body: EvictBody): EvictBody[] {
+  const [kind, ids] = idsOf(body)
+  const parts: EvictBody[] = []
+  for (let from = 0; from < ids.length; from += IDS_PER_RECORD) {
+    parts.push({ ...body, [kind]: ids.slice(from, from + IDS_PER_RECORD) })
+  }
+  return parts
+}
+
+function halve(message: EvictionsMessage): EvictMessage[] | undefined {
+  if (message.op !== 'evict') return undefined
+  const [kind, ids] = idsOf(message)
+  const half = Math.ceil(ids.length / 2)
+  if (half === ids.length) return undefined
+  return [ids.slice(0, half), ids.slice(half)].map((part) => ({ ...message, [kind]: part }))
+}
+
+function idsOf(body: EvictBody): ['keys' | 'tags' | 'prefixes', readonly string[]] {
+  if (body.keys) return ['keys', body.keys]
+  return body.tags ? ['tags', body.tags] : ['prefixes', body.prefixes ?? []]
+}
