@@ -3,34 +3,6 @@
  *
  * @module
  */
-import { encodeUtf8 } from './wire/codec.ts'
-import { SingleFlight } from './read/single-flight.ts'
-import { Follower } from './coherence/follower.ts'
-import { SetManyWriter } from './write/set-many.ts'
-import { CoherentStore } from './coherence/coherent-store.ts'
-import type { CacheContext } from './coherence/coherent-store.ts'
-import { Lifecycle } from './runtime/lifecycle.ts'
-import { NAMESPACE_PATTERN } from './wire/ids.ts'
-import { partitionOf } from './wire/partitioner.ts'
-import { ScopedNamespace } from './namespace.ts'
-import type { NamespaceParts } from './namespace.ts'
-import type { CacheOptions, NamespaceOptions } from './api/options.ts'
-import { PendingWrites } from './write-paths/pending-writes.ts'
-import { prewarm } from './replicate/prewarm.ts'
-import { ManyReader } from './read/read-many.ts'
-import { Publisher } from './write/publisher.ts'
-import { tokenOf } from './wire/token.ts'
-import { Reader } from './read/reader.ts'
-import { RequestReply } from './loader-client/request-reply.ts'
-import { RequestScope } from './coherence/request-scope.ts'
-import { cacheSettings, namespaceSettings } from './api/settings.ts'
-import { checkOptions, checkWriteOptions } from './api/option-schemas.ts'
-import { SharedTier } from './tier/shared-tier.ts'
-import { Semaphore } from './runtime/semaphore.ts'
-import { newCounters } from './api/stats.ts'
-import { Budget } from './store/lru-store.ts'
-import { Clock } from './runtime/clock.ts'
-import type { Token } from './wire/token.ts'
 import type {
   Cache,
   CacheScope,
@@ -41,12 +13,32 @@ import type {
   PrewarmResult,
 } from './api/cache-types.ts'
 import type { Namespace } from './api/namespace-types.ts'
+import { checkOptions, checkWriteOptions } from './api/option-schemas.ts'
+import type { CacheOptions, NamespaceOptions } from './api/options.ts'
 import type { ReadOptions, RequestContext, ScopeOptions } from './api/read-types.ts'
+import { cacheSettings, namespaceSettings } from './api/settings.ts'
+import { newCounters } from './api/stats.ts'
 import type { WriteOptions } from './api/write-types.ts'
+import type { CacheContext, CoherentStore } from './coherence/coherent-store.ts'
+import { Follower } from './coherence/follower.ts'
+import { RequestScope } from './coherence/request-scope.ts'
+import { CacheInRequest } from './cache-in-request.ts'
+import type { ScopedCache } from './cache-in-request.ts'
+import { RequestReply } from './loader-client/request-reply.ts'
+import { namespaceParts } from './namespace-parts.ts'
+import type { NamespaceParts } from './namespace-parts.ts'
+import { ScopedNamespace } from './namespace.ts'
+import { prewarm } from './replicate/prewarm.ts'
 import { UpdatesConsumer } from './replicate/updates-consumer.ts'
-import { WriteBehind } from './write-paths/write-behind.ts'
-import { WriteThrough } from './write-paths/write-through.ts'
-import { Writer } from './write/writer.ts'
+import { Clock } from './runtime/clock.ts'
+import { Lifecycle } from './runtime/lifecycle.ts'
+import { Semaphore } from './runtime/semaphore.ts'
+import { Budget } from './store/lru-store.ts'
+import { SharedTier } from './tier/shared-tier.ts'
+import { NAMESPACE_PATTERN } from './wire/ids.ts'
+import { tokenOf } from './wire/token.ts'
+import type { Token } from './wire/token.ts'
+import { Publisher } from './write/publisher.ts'
 import type { WriterContext } from './write/writer.ts'
 
 /** Namespaces of one cache. Their names may come from requests, so there is an end to them. */
@@ -85,7 +77,7 @@ export function openCache(options: CacheOptions): OpenCache {
   return new IsolateCache(options)
 }
 
-class IsolateCache implements OpenCache {
+class IsolateCache implements OpenCache, ScopedCache {
   readonly #shared: CacheContext
   readonly #follower: Follower
   readonly #publisher: Publisher
@@ -243,67 +235,11 @@ class IsolateCache implements OpenCache {
       throw new TypeError(`\`${name}\` is no name of a namespace: ${NAMESPACE_PATTERN}`)
     if (this.#namespaces.size >= MAX_NAMESPACES) throw new TypeError(`more than ${MAX_NAMESPACES} namespaces`)
     const settings = namespaceSettings(options, this.#shared.settings.namespace)
-    // A namespace lives whole in one partition, named in the produce call: every proxy hashes differently.
-    const partition = partitionOf(encodeUtf8(name), this.#shared.settings.evictionPartitions)
-    const space = new CoherentStore<T>(name, settings, this.#follower.partition(partition), this.#shared)
-    const share = settings.share ? this.#publisher : undefined
-    const tier = settings.tier ? this.#tier : undefined
-    const flights = new SingleFlight(
-      space,
-      { shared: this.#shared, lifecycle: this.#lifecycle, tier },
-      (share || tier) &&
-        ((held, scope) => {
-          if (share) for (const [key, value] of held) share.share(space, key, value, scope)
-          tier?.put(space, held, scope)
-        }),
-      (flown, demand, signal) => this.#requests.seek(space, flown, demand, signal),
+    const parts = namespaceParts<T>(name, settings, this.reading, this.#requests, (context, scopeOptions) =>
+      this.#open(context, scopeOptions),
     )
-    const writer = new Writer(space, flights, this.reading)
-    const reader = new Reader(space, flights, new PendingWrites(space, this.#shared), this.reading)
-    const parts: NamespaceParts<T> = {
-      space,
-      flights,
-      reader,
-      manyReader: new ManyReader(space, this.#shared, reader),
-      writer,
-      many: new SetManyWriter(space, writer, this.reading),
-      behind: new WriteBehind(space, writer, this.reading),
-      through: new WriteThrough(space, writer, this.reading),
-      deadline: this.#publisher.deadline,
-      open: (context, scopeOptions) => this.#open(context, scopeOptions),
-    }
-    this.#spaces.set(name, space)
+    this.#spaces.set(name, parts.space)
     this.#namespaces.set(name, parts as unknown as NamespaceParts<unknown>)
     return parts
-  }
-}
-
-class CacheInRequest implements CacheScope {
-  readonly #cache: IsolateCache
-  readonly #scope: RequestScope
-
-  constructor(cache: IsolateCache, scope: RequestScope) {
-    this.#cache = cache
-    this.#scope = scope
-  }
-
-  get token(): Token | undefined {
-    return this.#scope.token
-  }
-
-  namespace<T = unknown>(name: string): Namespace<T> {
-    return this.#cache.namespaceIn<T>(this.#scope, name)
-  }
-
-  async clear(options?: WriteOptions): Promise<Token> {
-    return this.#cache.clearIn(this.#scope, options)
-  }
-
-  async sync(options?: ReadOptions): Promise<Freshness> {
-    return this.#cache.syncIn(this.#scope, options)
-  }
-
-  freshness(): Freshness {
-    return this.#cache.freshness()
   }
 }

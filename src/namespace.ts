@@ -3,17 +3,9 @@
  *
  * @module
  */
-import type { Call } from './read/flight.ts'
-import type { SingleFlight } from './read/single-flight.ts'
-import type { SetManyWriter } from './write/set-many.ts'
-import type { CoherentStore, LogPosition } from './coherence/coherent-store.ts'
-import type { PublishDeadline } from './write/publish-deadline.ts'
-import type { ManyReader } from './read/read-many.ts'
-import type { Reader } from './read/reader.ts'
-import type { RequestScope } from './coherence/request-scope.ts'
-import type { Semaphore } from './runtime/semaphore.ts'
-import type { StoredEntry } from './store/entry.ts'
-import type { Token } from './wire/token.ts'
+import type { LoadOptions, LoadedMany, Loader, ManyLoader } from './api/load-types.ts'
+import type { Namespace } from './api/namespace-types.ts'
+import type { Entry, ReadOptions, RequestContext, ScopeOptions } from './api/read-types.ts'
 import type {
   DeleteOptions,
   SetManyOptions,
@@ -23,27 +15,13 @@ import type {
   WriteOptions,
   WriteThroughOptions,
 } from './api/write-types.ts'
-import type { Entry, ReadOptions, RequestContext, ScopeOptions } from './api/read-types.ts'
-import type { LoadedMany, Loader, LoadOptions, ManyLoader } from './api/load-types.ts'
-import type { Namespace } from './api/namespace-types.ts'
-import type { WriteBehind } from './write-paths/write-behind.ts'
-import type { WriteThrough } from './write-paths/write-through.ts'
-import type { Writer } from './write/writer.ts'
-
-/** What a namespace consists of, whatever the scope it is used in. */
-export interface NamespaceParts<T> {
-  readonly space: CoherentStore<T>
-  readonly flights: SingleFlight<T>
-  readonly reader: Reader<T>
-  readonly manyReader: ManyReader<T>
-  readonly writer: Writer<T>
-  readonly through: WriteThrough<T>
-  readonly behind: WriteBehind<T>
-  readonly many: SetManyWriter<T>
-  readonly deadline: PublishDeadline
-  /** A scope of its own for a request. */
-  readonly open: (context: RequestContext, options?: ScopeOptions) => RequestScope
-}
+import type { CoherentStore, LogPosition } from './coherence/coherent-store.ts'
+import type { RequestScope } from './coherence/request-scope.ts'
+import type { NamespaceParts } from './namespace-parts.ts'
+import type { Call } from './read/flight.ts'
+import type { Semaphore } from './runtime/semaphore.ts'
+import type { StoredEntry } from './store/entry.ts'
+import type { Token } from './wire/token.ts'
 
 export class ScopedNamespace<T> implements Namespace<T> {
   readonly name: string
