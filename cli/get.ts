@@ -1,8 +1,6 @@
 /** `kedge get`: shows the latest update of a key, and whether an eviction came after it. @module */
 import type { Command } from 'commander'
 import { MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/wire/ids.ts'
-import type { Codec } from '../src/wire/codec.ts'
-import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, UsageError } from './failure.ts'
@@ -24,14 +22,6 @@ const SETTINGS = [...PROXY_SETTINGS, evictionsTopic, updatesTopic]
 interface Flags {
   readonly json?: boolean
   readonly maxRecords: string
-}
-
-/** The parts that a command needs to read the log. */
-export interface Reading {
-  readonly log: KafkaLog
-  readonly codec: Codec
-  readonly session: Session
-  readonly maxRecords: number
 }
 
 export function getCommand(session: Session, done: Done): Command {

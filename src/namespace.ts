@@ -18,7 +18,7 @@ import type {
 import type { CoherentStore, LogPosition } from './coherence/coherent-store.ts'
 import type { RequestScope } from './coherence/request-scope.ts'
 import type { NamespaceParts } from './namespace-parts.ts'
-import type { Call } from './read/flight.ts'
+import type { Call } from './read/sources.ts'
 import type { Semaphore } from './runtime/semaphore.ts'
 import type { StoredEntry } from './store/entry.ts'
 import type { Token } from './wire/token.ts'

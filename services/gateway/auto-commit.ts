@@ -1,6 +1,6 @@
 /** What a consumer has consumed, committed from time to time (`enable.auto.commit`). @module */
 import type { Runtime } from '../../src/ports/runtime.ts'
-import type { TopicPosition } from './cluster.ts'
+import type { TopicPosition } from './topic-position.ts'
 
 /** Kafka's `auto.commit.interval.ms`. */
 const INTERVAL_MS = 5000

@@ -8,6 +8,7 @@
  */
 import type { Groups } from './groups.ts'
 import type { Refusal } from './refusal.ts'
+import type { TopicPartition, TopicPosition } from './topic-position.ts'
 
 export interface Header {
   readonly name: string
@@ -50,16 +51,6 @@ export interface ClusterRecord {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
   readonly headers: readonly Header[]
-}
-
-export interface TopicPartition {
-  readonly topic: string
-  readonly partition: number
-}
-
-/** The next offset of one partition. */
-export interface TopicPosition extends TopicPartition {
-  readonly offset: number
 }
 
 export interface PartitionBounds {

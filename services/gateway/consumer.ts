@@ -6,7 +6,8 @@
  */
 import type { Runtime } from '../../src/ports/runtime.ts'
 import { AutoCommit } from './auto-commit.ts'
-import type { Cluster, ClusterRead, ClusterRecord, TopicPartition, TopicPosition } from './cluster.ts'
+import type { Cluster, ClusterRead, ClusterRecord } from './cluster.ts'
+import type { TopicPartition, TopicPosition } from './topic-position.ts'
 import type { ConsumerOptions, PollOptions, Surroundings } from './consumer-options.ts'
 import { notOurs } from './groups.ts'
 import type { GroupMember, GroupOffset, Groups, Share } from './groups.ts'

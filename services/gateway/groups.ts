@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { TopicPartition, TopicPosition } from './cluster.ts'
+import type { TopicPartition, TopicPosition } from './topic-position.ts'
 import { Refusal } from './refusal.ts'
 
 export interface GroupOffset extends TopicPosition {

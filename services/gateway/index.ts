@@ -14,9 +14,8 @@ export type {
   PartitionBounds,
   RecordToAppend,
   TopicDescription,
-  TopicPartition,
-  TopicPosition,
 } from './cluster.ts'
+export type { TopicPartition, TopicPosition } from './topic-position.ts'
 export type { GroupMember, GroupOffset, Groups, MemberOptions, Share } from './groups.ts'
 export { kafkaCluster } from './kafka/index.ts'
 export type { KafkaCluster, KafkaOptions, UnreadableBatch } from './kafka/index.ts'

@@ -12,9 +12,8 @@ import type {
   PartitionBounds,
   RecordToAppend,
   TopicDescription,
-  TopicPartition,
-  TopicPosition,
 } from './cluster.ts'
+import type { TopicPartition, TopicPosition } from './topic-position.ts'
 import { MemoryGroups } from './memory-groups.ts'
 import { Refusal } from './refusal.ts'
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { MemoryLog } from '../../src/testing/memory-log.ts'
-import type { TopicPartition } from './cluster.ts'
+import type { TopicPartition } from './topic-position.ts'
 import { membersOnly } from './groups.ts'
 import type { GroupMember, GroupOffset, Groups, MemberOptions, Share } from './groups.ts'
 import { rangeAssign } from './range-assignor.ts'

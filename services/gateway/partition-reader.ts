@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Cluster, ClusterReadOptions, ClusterRecord, PartitionBounds, TopicPosition } from './cluster.ts'
+import type { Cluster, ClusterReadOptions, ClusterRecord, PartitionBounds } from './cluster.ts'
+import type { TopicPosition } from './topic-position.ts'
 
 /** A request that may end while it waits, such as a response of Node. */
 interface Leaving {

@@ -1,5 +1,6 @@
 /** The positions of a consumer, by partition. @module */
-import type { ClusterRead, ClusterRecord, TopicPartition, TopicPosition } from './cluster.ts'
+import type { ClusterRead, ClusterRecord } from './cluster.ts'
+import type { TopicPartition, TopicPosition } from './topic-position.ts'
 import { Refusal } from './refusal.ts'
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { TopicPartition } from './cluster.ts'
+import type { TopicPartition } from './topic-position.ts'
 
 /**
  * @param members the topics of each, by its id

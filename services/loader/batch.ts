@@ -8,27 +8,19 @@
  * @module
  */
 import type { OpenCache } from '../../src/cache.ts'
-import type { Call, LoadRequest, Flight, Outcome } from '../../src/read/flight.ts'
+import type { Call } from '../../src/read/sources.ts'
+import type { LoadRequest, Flight, Outcome } from '../../src/read/flight.ts'
 import type { Candidate, CoherentStore } from '../../src/coherence/coherent-store.ts'
 import { tagsOf } from '../../src/coherence/ttl-and-tags.ts'
 import type { NamespaceParts } from '../../src/namespace-parts.ts'
 import type { RequestScope } from '../../src/coherence/request-scope.ts'
+import type { Finding } from './finding.ts'
 import type { Publication } from './publication.ts'
 import type { Wanted } from './queue.ts'
 import type { LoaderCounters } from './stats.ts'
 
 /** How often a key is loaded when an eviction matches each of its loads. */
 const MAX_ATTEMPTS = 3
-
-/** The answer for a key: a value, or that it has none. */
-export interface Finding {
-  readonly wanted: Wanted
-  readonly asOf: number
-  /** Generation of the partition when the source was read: the as-of has no meaning in another generation. */
-  readonly generation: number
-  readonly loadedAt: number
-  readonly candidate: Candidate<unknown> | undefined
-}
 
 export class Batch {
   readonly #cache: OpenCache

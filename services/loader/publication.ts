@@ -9,7 +9,7 @@ import type { CacheContext, CoherentStore } from '../../src/coherence/coherent-s
 import type { NewRecord } from '../../src/ports/kafka-log.ts'
 import type { Publisher } from '../../src/write/publisher.ts'
 import { absenceRecord, valueRecord } from '../../src/write/update-records.ts'
-import type { Finding } from './batch.ts'
+import type { Finding } from './finding.ts'
 import type { Wanted } from './queue.ts'
 import { TtlMap } from './ttl-map.ts'
 import type { LoaderCounters } from './stats.ts'

@@ -6,7 +6,7 @@
  * @module
  */
 import type { OpenCache } from '../../src/cache.ts'
-import type { Call } from '../../src/read/flight.ts'
+import type { Call } from '../../src/read/sources.ts'
 import type { RequestScope } from '../../src/coherence/request-scope.ts'
 import { Semaphore } from '../../src/runtime/semaphore.ts'
 import type { ManyLoader } from '../../src/api/load-types.ts'

@@ -1,5 +1,4 @@
 /** Everything that happens in a sync, as one typed stream. @module */
-import type { TimeField, TimeUnit } from './time-units.ts'
 
 /** Why a record was not used. */
 export type UnusableReason =
@@ -17,6 +16,11 @@ export type UnusableReason =
   | 'refused'
   /** A function of the options threw. */
   | 'failed'
+
+/** The place of the time: the record's timestamp, the `at` of kedge's own update, the field of `ttl`. */
+export type TimeField = 'timestamp' | 'at' | 'ttl'
+/** The unit that the number looks like, where milliseconds are expected. */
+export type TimeUnit = 'seconds' | 'microseconds' | 'nanoseconds' | 'a moment'
 
 export interface RecordPlace {
   readonly topic: string

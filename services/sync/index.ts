@@ -6,7 +6,7 @@
 export type { Applied, FailedRecord } from './external-consumer.ts'
 export type { SyncStats } from './counters.ts'
 export type { DeadLetter } from './dead-letters.ts'
-export type { RecordPlace, SyncEvent, SyncListener, UnusableReason } from './events.ts'
+export type { RecordPlace, SyncEvent, SyncListener, UnusableReason, TimeField, TimeUnit } from './events.ts'
 export type { SyncLag } from './lag.ts'
 export { kafkaEventRecords } from '../../adapters/events/lambda-event.ts'
 export { partialBatchResponse } from './lambda.ts'
@@ -17,7 +17,6 @@ export type { LagPaceOptions, Pace } from './backpressure.ts'
 export { createSync } from './sync.ts'
 export type { NotReady, RunOptions, StepOptions, StepResult, Sync, ToEndOptions } from './sync.ts'
 export { createTierFollower } from './tier-follower.ts'
-export type { TimeField, TimeUnit } from './time-units.ts'
 export type {
   BeginReason,
   TierFollower,

@@ -8,13 +8,8 @@
  * @module
  */
 import type { Counters } from './counters.ts'
-import type { RecordPlace } from './events.ts'
+import type { RecordPlace, TimeField, TimeUnit } from './events.ts'
 import type { SyncSettings } from './settings.ts'
-
-/** The place of the time: the record's timestamp, the `at` of kedge's own update, the field of `ttl`. */
-export type TimeField = 'timestamp' | 'at' | 'ttl'
-/** The unit that the number looks like, where milliseconds are expected. */
-export type TimeUnit = 'seconds' | 'microseconds' | 'nanoseconds' | 'a moment'
 
 /** Seconds since the epoch, from 1973 to 5138; as milliseconds they end in March 1973. */
 const SECONDS = [1e8, 1e11] as const

@@ -8,7 +8,7 @@ import type { Candidate } from '../coherence/coherent-store.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { LoadSettings } from '../api/load-settings.ts'
 import type { Semaphore } from '../runtime/semaphore.ts'
-import type { Proof } from './sources.ts'
+import type { Call, Proof } from './sources.ts'
 
 /** What came of a load for one key. */
 export type Outcome<T> = Failed | LoadResult<T>
@@ -29,9 +29,6 @@ export interface LoadResult<T> {
   /** From the shared tier, and held: other reads take it from memory, after a proof of their own. */
   readonly fromTier?: true
 }
-
-/** Loads the keys; those that have no value are left out. */
-export type Call<T> = (keys: readonly string[], signal: AbortSignal) => Promise<ReadonlyMap<string, T>>
 
 /** Looks for values elsewhere, and settles the flights whose value it finds. Rejects only with `signal.reason`. */
 export type Seek<T> = (

@@ -8,10 +8,11 @@ import type { RequestScope } from '../coherence/request-scope.ts'
 import type { StoredEntry } from '../store/entry.ts'
 import { checkId } from '../wire/ids.ts'
 import type { LoadOptions } from '../api/load-types.ts'
-import type { Call, LoadRequest } from './flight.ts'
+import type { LoadRequest } from './flight.ts'
 import type { ServeLevel } from './freshness-gate.ts'
 import type { Reader } from './reader.ts'
 import type { ReadContext, ReportRead } from './reading.ts'
+import type { Call } from './sources.ts'
 
 /** A read of many keys, as its steps pass it on. */
 interface ManyRead<T> {

@@ -4,7 +4,8 @@
  * @module
  */
 import { AwaitedLoads } from './awaited-load.ts'
-import type { Call, LoadRequest, LoadResult } from './flight.ts'
+import type { LoadRequest, LoadResult } from './flight.ts'
+import type { Call, ExpiryPublisher, OuterTier, PendingReads, Proof, UpdatesRead } from './sources.ts'
 import type { SingleFlight } from './single-flight.ts'
 import type { Follower } from '../coherence/follower.ts'
 import { FreshnessGate } from './freshness-gate.ts'
@@ -20,7 +21,6 @@ import { checkOptions } from '../api/option-schemas.ts'
 import { loadSettings } from '../api/load-settings.ts'
 import type { Semaphore } from '../runtime/semaphore.ts'
 import type { StoredEntry } from '../store/entry.ts'
-import type { ExpiryPublisher, OuterTier, PendingReads, Proof, UpdatesRead } from './sources.ts'
 import type { TokenPositions } from '../wire/token.ts'
 import type { Entry, ScopeRead } from '../api/read-types.ts'
 import type { LoadOptions } from '../api/load-types.ts'

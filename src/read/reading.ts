@@ -4,7 +4,8 @@
  * @module
  */
 import type { StoredEntry } from '../store/entry.ts'
-import type { Call, LoadResult } from './flight.ts'
+import type { Call } from './sources.ts'
+import type { LoadResult } from './flight.ts'
 import type { ReadTerms } from './freshness-gate.ts'
 import type { LoadSettings } from '../api/load-settings.ts'
 import type { TokenPositions } from '../wire/token.ts'

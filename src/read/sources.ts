@@ -3,10 +3,12 @@
  *
  * @module
  */
-import type { Call } from './flight.ts'
 import type { Candidate, CoherentStore } from '../coherence/coherent-store.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { TokenPositions } from '../wire/token.ts'
+
+/** Loads the keys; those that have no value are left out. */
+export type Call<T> = (keys: readonly string[], signal: AbortSignal) => Promise<ReadonlyMap<string, T>>
 
 /** Waits until values from elsewhere can be judged: `false` where that cannot be within `pollTimeout`. */
 export type Proof = (signal: AbortSignal | undefined) => Promise<boolean>

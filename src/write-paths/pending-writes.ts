@@ -5,11 +5,10 @@
  */
 import { decodeRecord } from '../coherence/apply-eviction.ts'
 import { KedgeError } from '../ports/errors.ts'
-import type { Call } from '../read/flight.ts'
+import type { Call, PendingReads } from '../read/sources.ts'
 import type { Candidate, CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import type { PendingWrite } from '../coherence/write-intents.ts'
 import { asked, tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
-import type { PendingReads } from '../read/sources.ts'
 import { readWrite } from '../wire/write-message.ts'
 
 /** The answer asked for at first; a record that is larger is asked for again. */

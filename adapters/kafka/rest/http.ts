@@ -9,7 +9,10 @@
 import type * as z from 'zod'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { Credentials, Endpoint } from './endpoint.ts'
+import type { HttpAnswer } from './http-answer.ts'
 import { failure, parseJson } from './problem.ts'
+
+export type { HttpAnswer } from './http-answer.ts'
 
 /** The most that is read of an error's body. */
 const MAX_ERROR_BYTES = 65_536
@@ -22,15 +25,6 @@ export interface HttpRequest {
   readonly base?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-}
-
-export interface HttpAnswer {
-  readonly status: number
-  readonly headers: Headers
-  /** Cut short where the status is an error and the page is long. */
-  readonly body: string
-  /** Secrets that an error must not quote from the body. */
-  readonly secrets: readonly string[]
 }
 
 export interface Http {

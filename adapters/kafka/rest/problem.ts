@@ -1,7 +1,7 @@
 /** Turns the refusals of a proxy into errors of kedge. @module */
 import * as z from 'zod'
 import { KedgeError, type KedgeErrorCode } from '../../../src/ports/errors.ts'
-import type { HttpAnswer } from './http.ts'
+import type { HttpAnswer } from './http-answer.ts'
 
 /** The longest text of a stranger that gets into a message. */
 const MAX_TEXT = 200

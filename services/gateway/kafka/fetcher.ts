@@ -1,13 +1,7 @@
 /** Reads by explicit offset: fetches without a group, one for each leader. @module */
 import { performance } from 'node:perf_hooks'
-import type {
-  ClusterRead,
-  ClusterReadOptions,
-  ClusterRecord,
-  PartitionBounds,
-  TopicPartition,
-  TopicPosition,
-} from '../cluster.ts'
+import type { ClusterRead, ClusterReadOptions, ClusterRecord, PartitionBounds } from '../cluster.ts'
+import type { TopicPartition, TopicPosition } from '../topic-position.ts'
 import { Backoff } from './backoff.ts'
 import { CODES, isPassing, KafkaFailure } from './failure.ts'
 import { FETCH, FETCH_BY_ID } from './fetch.ts'

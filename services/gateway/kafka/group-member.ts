@@ -8,7 +8,7 @@
  * @module
  */
 import { performance } from 'node:perf_hooks'
-import type { TopicPartition } from '../cluster.ts'
+import type { TopicPartition } from '../topic-position.ts'
 import { notOurs } from '../groups.ts'
 import type { GroupMember, GroupOffset, MemberOptions, Share } from '../groups.ts'
 import { Refusal } from '../refusal.ts'

@@ -1,6 +1,6 @@
 /** The offsets that groups have committed. @module */
 import { performance } from 'node:perf_hooks'
-import type { TopicPartition } from '../cluster.ts'
+import type { TopicPartition } from '../topic-position.ts'
 import { membersOnly, notOurs } from '../groups.ts'
 import type { GroupOffset } from '../groups.ts'
 import { Refusal } from '../refusal.ts'

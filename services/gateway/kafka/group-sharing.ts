@@ -11,7 +11,7 @@ import {
   encodeConsumerProtocolAssignment,
   encodeConsumerProtocolSubscription,
 } from '@platformatic/kafka'
-import type { TopicPartition } from '../cluster.ts'
+import type { TopicPartition } from '../topic-position.ts'
 import { rangeAssign } from '../range-assignor.ts'
 import { KafkaFailure } from './failure.ts'
 import type { JoinAnswer } from './group-apis.ts'

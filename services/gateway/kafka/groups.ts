@@ -1,5 +1,5 @@
 /** Consumer groups of a real cluster. @module */
-import type { TopicPartition } from '../cluster.ts'
+import type { TopicPartition } from '../topic-position.ts'
 import type { GroupMember, GroupOffset, Groups, MemberOptions } from '../groups.ts'
 import { Coordinators } from './coordinators.ts'
 import { KafkaMember } from './group-member.ts'

@@ -7,8 +7,8 @@ import type {
   PartitionBounds,
   RecordToAppend,
   TopicDescription,
-  TopicPosition,
 } from '../cluster.ts'
+import type { TopicPosition } from '../topic-position.ts'
 import { Producer } from './producer.ts'
 import { ListOffsets } from './list-offsets.ts'
 import { refusalFrom } from './failure.ts'

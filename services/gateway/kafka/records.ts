@@ -1,7 +1,8 @@
 /** The records of a fetch: without markers, aborted transactions, and records below the position. @module */
 import { Buffer } from 'node:buffer'
 import { IS_CONTROL, IS_TRANSACTIONAL } from '@platformatic/kafka'
-import type { ClusterRecord, TopicPosition } from '../cluster.ts'
+import type { ClusterRecord } from '../cluster.ts'
+import type { TopicPosition } from '../topic-position.ts'
 import { bytesOf } from '../partition-reader.ts'
 import { batchesOf } from './batches.ts'
 import { UnreadableBatchError } from './decompress.ts'

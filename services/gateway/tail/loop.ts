@@ -1,6 +1,7 @@
 /** The one loop that reads a partition's end, for all requests that wait there. @module */
 import type { Runtime } from '../../../src/ports/runtime.ts'
-import type { Cluster, ClusterRead, ClusterReadOptions, PartitionBounds, TopicPartition } from '../cluster.ts'
+import type { Cluster, ClusterRead, ClusterReadOptions, PartitionBounds } from '../cluster.ts'
+import type { TopicPartition } from '../topic-position.ts'
 import { TOLD, Waiters } from './waiters.ts'
 import type { Waiting } from './waiters.ts'
 import { Window } from './window.ts'

@@ -1,5 +1,6 @@
 /** The loops of a shared tail: bounded in number, and their windows in bytes. @module */
-import type { Cluster, ClusterReadOptions, TopicPartition, TopicPosition } from '../cluster.ts'
+import type { Cluster, ClusterReadOptions } from '../cluster.ts'
+import type { TopicPartition, TopicPosition } from '../topic-position.ts'
 import { TailLoop } from './loop.ts'
 import type { Sample } from './loop.ts'
 import type { TailOptions } from './options.ts'

@@ -1,12 +1,6 @@
 /** A shared tail over any cluster: what many clients wait for is read once. @module */
-import type {
-  Cluster,
-  ClusterRead,
-  ClusterReadOptions,
-  PartitionBounds,
-  TopicPartition,
-  TopicPosition,
-} from '../cluster.ts'
+import type { Cluster, ClusterRead, ClusterReadOptions, PartitionBounds } from '../cluster.ts'
+import type { TopicPartition, TopicPosition } from '../topic-position.ts'
 import { bytesOf, isSettled, outside } from '../partition-reader.ts'
 import type { PartitionRead, PartitionReader, PartitionReadOptions } from '../partition-reader.ts'
 import { Refusal } from '../refusal.ts'

@@ -9,7 +9,26 @@ import type {
   TierWrite,
 } from '../../ports/tier.ts'
 import type { Assertion } from '../log-suite/bench.ts'
-import type { TierUnderTest } from '../tier-suite.ts'
+
+/** The tier under test, on a store that no other test uses at the same time. */
+export interface TierUnderTest {
+  readonly tier: Tier
+  /** The same store through another client: as another isolate, or another applier, has it. @default `tier` */
+  readonly other?: Tier
+  /** Lets this much time pass for the store's TTLs, in milliseconds. */
+  readonly passes: (ms: number) => Promise<void> | void
+  /** Empties the store, as `FLUSHALL` does. */
+  readonly wipe: () => Promise<void> | void
+  /** Puts bytes where the value of a key stands. Without it that part of the contract is left untested. */
+  readonly plant?: (place: TierPlace, key: string, bytes: Uint8Array) => Promise<void> | void
+  /** Puts bytes where the applied position stands. */
+  readonly plantPosition?: (partition: number, bytes: Uint8Array) => Promise<void> | void
+  /** Lets the store fall silent: calls get no answer until `resume`. */
+  readonly pause?: () => Promise<void> | void
+  readonly resume?: () => Promise<void> | void
+  /** Ends the tier and what was started for it. */
+  readonly close: () => Promise<void> | void
+}
 
 export interface TierTraits {
   readonly atomic: boolean

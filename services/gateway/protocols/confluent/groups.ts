@@ -11,7 +11,7 @@
  */
 import type { Context, Hono } from 'hono'
 import * as z from 'zod'
-import type { TopicPartition } from '../../cluster.ts'
+import type { TopicPartition } from '../../topic-position.ts'
 import { control } from './v2.ts'
 import type { Consumer } from '../../consumer.ts'
 import { INSTANCE, topicName, topicPartition } from './instance-routes.ts'

@@ -8,7 +8,7 @@
  */
 import type { Hono } from 'hono'
 import * as z from 'zod'
-import type { TopicPosition } from '../../cluster.ts'
+import type { TopicPosition } from '../../topic-position.ts'
 import { control } from './v2.ts'
 import { INSTANCE, topicPartition } from './instance-routes.ts'
 import type { InstanceRoutes } from './instance-routes.ts'
