@@ -36,23 +36,7 @@ export async function journey(brokers: readonly string[]): Promise<boolean> {
 async function walk(world: World, steps: Steps): Promise<void> {
   const id = crypto.randomUUID().slice(0, 8)
   const [a, b] = [new Visitor('A', world.edge.a), new Visitor('B', world.edge.b)]
-  const placed = {
-    type: 'order.created',
-    id,
-    revision: 1,
-    status: 'placed',
-    customerId: 'c-1',
-    lines: [{ sku: 'tea', quantity: 2 }],
-  } satisfies OrderEvent
-  const paid = {
-    ...placed,
-    type: 'order.changed',
-    revision: 2,
-    status: 'paid',
-    lines: [...placed.lines, { sku: 'pot', quantity: 1 }],
-  } satisfies OrderEvent
-
-  const shipped = { ...paid, revision: 3, status: 'shipped' } satisfies OrderEvent
+  const { placed, paid, shipped } = eventsOf(id)
 
   /** Waits for the eviction, then asks both isolates until they show it. */
   const bothSee = async (revision: number | undefined, signal: AbortSignal): Promise<string> => {
@@ -109,4 +93,25 @@ async function walk(world: World, steps: Steps): Promise<void> {
     }
     return counts.join(', ')
   })
+}
+
+/** What happens to an order. */
+function eventsOf(id: string) {
+  const placed = {
+    type: 'order.created',
+    id,
+    revision: 1,
+    status: 'placed',
+    customerId: 'c-1',
+    lines: [{ sku: 'tea', quantity: 2 }],
+  } satisfies OrderEvent
+  const paid = {
+    ...placed,
+    type: 'order.changed',
+    revision: 2,
+    status: 'paid',
+    lines: [...placed.lines, { sku: 'pot', quantity: 1 }],
+  } satisfies OrderEvent
+  const shipped = { ...paid, revision: 3, status: 'shipped' } satisfies OrderEvent
+  return { placed, paid, shipped }
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { type Cache, getPendingValuesCache } from '@epic-web/cachified'
-import type { Began } from '../deferred-fill.ts'
+import type { Began } from '../deferred-fill/framework-loads.ts'
 
 /** Caches that are made of one another (`{ ...cache, name }`), at most: each has a list of its own. */
 const MAX_CACHES = 16
