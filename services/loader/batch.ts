@@ -10,7 +10,7 @@
 import type { OpenCache } from '../../src/cache.ts'
 import type { Call } from '../../src/read/sources.ts'
 import type { LoadRequest, Flight, Outcome } from '../../src/read/flight.ts'
-import type { Candidate, CoherentStore } from '../../src/coherence/coherent-store.ts'
+import type { CoherentStore } from '../../src/coherence/coherent-store.ts'
 import { tagsOf } from '../../src/coherence/ttl-and-tags.ts'
 import type { NamespaceParts } from '../../src/namespace-parts.ts'
 import type { RequestScope } from '../../src/coherence/request-scope.ts'
