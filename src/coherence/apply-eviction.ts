@@ -14,6 +14,13 @@ import { readEviction } from '../wire/read-eviction.ts'
 import type { Eviction } from '../wire/read-eviction.ts'
 import type { EvictionTarget } from './partition.ts'
 
+/** How records are decoded. */
+export interface RecordFormat {
+  readonly codec: Codec
+  /** The largest message that is inflated. */
+  readonly maxMessageBytes: number
+}
+
 /** A record that has been decoded, and so can be applied without waiting. */
 export interface DecodedRecord {
   readonly record: LogRecord
@@ -43,6 +50,18 @@ export async function decodeRecord(
   } catch (error) {
     return { record, message: undefined, recordKey, error }
   }
+}
+
+/**
+ * Decodes a record, which may wait, and then applies it: `apply` decides by what is true after that wait, and must not
+ * wait itself. Else a resync, or another poll, could come between the decision and the eviction.
+ */
+export async function applyRecord<T>(
+  record: LogRecord,
+  { codec, maxMessageBytes }: RecordFormat,
+  apply: (decoded: DecodedRecord) => T,
+): Promise<T> {
+  return apply(await decodeRecord(record, codec, maxMessageBytes))
 }
 
 /** The eviction that a decoded record stands for. Never throws. @param isNamespace whether a name is one in use */
@@ -84,4 +103,15 @@ export function applyEviction(
     for (const tag of eviction.tags) tenant.evictTag(tag, offset)
     for (const prefix of eviction.prefixes) tenant.evictPrefix(prefix, offset)
   }
+}
+
+/** Applies a decoded record to the namespaces of its partition. Returns its eviction. */
+export function applyDecoded(
+  decoded: DecodedRecord,
+  tenants: ReadonlySet<EvictionTarget>,
+  self?: string,
+): Eviction {
+  const eviction = evictionOf(decoded, tenants)
+  applyEviction(tenants, eviction, decoded.record.offset, self)
+  return eviction
 }

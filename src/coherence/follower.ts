@@ -7,12 +7,14 @@
  *
  * @module
  */
+import { readBatch } from '../runtime/consumer.ts'
 import { settledWithin, withDeadline } from '../runtime/deadline.ts'
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
+import { evictionsOf } from './log-identity.ts'
+import type { PollContext } from './log-identity.ts'
 import { Partition } from './partition.ts'
 import { applyAhead, poll } from './poll.ts'
-import type { PollContext } from './poll.ts'
 import type { RequestScope } from './request-scope.ts'
 import { SlowPolls } from './slow-polls.ts'
 import type { Freshness } from '../api/cache-types.ts'
@@ -177,13 +179,10 @@ export class Follower {
     const partitions = [...this.partitions.values()]
     const generations = new Map(partitions.map((partition) => [partition, partition.generation]))
     const positions = partitions.map(({ id, position }) => ({ partition: id, offset: position }))
-    const options = { maxBytes: settings.maxPollBytes, waitMs, isolation: 'uncommitted' } as const
-    const expired = () =>
-      new KedgeError('ERR_TIMEOUT', 'the log did not answer a long poll', { retryable: true })
-    const deadlineMs = waitMs + settings.pollTimeoutMs * POLL_DEADLINE_FACTOR
-    const read = (inner: AbortSignal) =>
-      settings.log.read(settings.evictionsTopic, positions, { ...options, signal: inner })
-    const { records } = await withDeadline(settings.runtime, deadlineMs, expired, read, signal)
+    const deadline = { runtime: settings.runtime, ms: settings.pollTimeoutMs * POLL_DEADLINE_FACTOR }
+    const source = { ...evictionsOf(settings), deadline }
+    const fetch = { maxBytes: settings.maxPollBytes, waitMs, signal }
+    const { records } = await readBatch(source, positions, fetch)
     await applyAhead(this.#context, generations, records)
   }
 

@@ -3,15 +3,20 @@
  *
  * @module
  */
-import { applyEviction, decodeRecord, evictionOf } from './apply-eviction.ts'
+import { applyDecoded, applyRecord } from './apply-eviction.ts'
+import { KedgeError } from '../ports/errors.ts'
 import type { LogRecord } from '../ports/kafka-log.ts'
-import type { Partition } from './partition.ts'
 import type { Settings } from '../api/settings.ts'
+import { consume, doubling } from '../runtime/consumer.ts'
+import { withDeadline } from '../runtime/deadline.ts'
+import { evictionsOf } from './log-identity.ts'
+import type { PollContext, Target } from './log-identity.ts'
+import type { Partition } from './partition.ts'
 
 /** How far the clocks that date records may differ. This isolate's clock takes no part. */
 const MAX_SKEW_MS = 5000
-/** How many times the answer asked for may double when a record does not fit, or nothing comes. */
-const MAX_DOUBLINGS = 4
+/** Evictions before the position that are read again, where nothing else is said. */
+const LOOK_BACK = 1000
 
 /**
  * Reads the evictions of the last `count` offsets before the position and applies them. Only when it has
@@ -27,36 +32,33 @@ export async function lookBack(
   count: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { log, evictionsTopic, maxPollBytes, codec, maxMessageBytes, pollTimeoutMs } = settings
   if (!partition.anchored) return false
   const { generation, position: end } = partition
   const first = Math.max(beginning, end - count)
   // A namespace that is declared while this goes on has missed the beginning.
   const known = [...partition.tenants]
-  const options = { waitMs: pollTimeoutMs / 2, isolation: 'uncommitted', signal } as const
-  let maxBytes = maxPollBytes
+  let at = first
   let since: number | undefined
   let last: number | undefined
-  for (let at = first; at < end;) {
-    const from = [{ partition: partition.id, offset: at }]
-    const result = await log.read(evictionsTopic, from, { ...options, maxBytes })
-    for (const record of result.records) {
+  const positions = () => (at < end ? [{ partition: partition.id, offset: at }] : [])
+  const attempt = doubling(settings.maxPollBytes, settings.pollTimeoutMs / 2)
+  for await (const batch of consume(evictionsOf(settings), positions, attempt, signal)) {
+    if (batch.outOfRange.length > 0) return false
+    for (const record of batch.records) {
       // Leave newer records to the next poll, which moves the position past them: applied here, they would
       // keep all loads that begin until then from being shared and held.
       if (record.offset >= end) break
-      const decoded = await decodeRecord(record, codec, maxMessageBytes)
+      await applyRecord(record, settings, (decoded) => {
+        if (partition.generation === generation) applyDecoded(decoded, partition.tenants)
+      })
       if (partition.generation !== generation) return false
-      applyEviction(partition.tenants, evictionOf(decoded, partition.tenants), record.offset)
       since ??= dateOf(record)
       last = dateOf(record) ?? last
     }
-    const next = result.next.find((position) => position.partition === partition.id)?.offset ?? at
-    if (next <= at) {
-      if (maxBytes >= maxPollBytes * 2 ** MAX_DOUBLINGS || result.outOfRange.length > 0) return false
-      maxBytes *= 2
-    }
-    at = Math.max(at, next)
+    at = batch.next.get(partition.id) ?? at
   }
+  // The log does not return all of it: what was missed may be an eviction.
+  if (at < end) return false
   if (partition.generation !== generation) return false
   partition.recalled(first, since)
   // From the first record to the last: more time has passed since, but our clock did not date them.
@@ -71,3 +73,47 @@ export async function lookBack(
 
 /** Kafka returns -1 for a record without a timestamp. */
 const dateOf = ({ timestamp = -1 }: LogRecord): number | undefined => (timestamp > 0 ? timestamp : undefined)
+
+/**
+ * Reads again what came before the position, for each anchoring and for namespaces that are declared after it.
+ * It is no part of the proof: where it fails, values of the past are refused, and a later poll tries again. On Workers
+ * two polls may do it at the same time: the one that proves first must have done it too.
+ */
+export async function readPast(
+  { settings, clock }: PollContext,
+  targets: readonly Target[],
+  concerns: (partition: Partition) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const { runtime, pollTimeoutMs, emit } = settings
+  const now = clock.now()
+  const due = targets.filter(
+    ({ partition }) =>
+      partition.anchored &&
+      partition.recalls &&
+      now >= partition.recallsAt &&
+      concerns(partition) &&
+      countOf(partition, settings) > 0,
+  )
+  const recalls = due.map(async ({ partition, beginning }) => {
+    const reasons = partition.recallReasons
+    const task = (inner: AbortSignal) =>
+      lookBack(settings, partition, beginning, countOf(partition, settings), inner)
+    const complete = await withDeadline(runtime, pollTimeoutMs, silent, task, signal).catch(
+      (error: unknown) => {
+        emit?.({ type: 'background_error', error })
+        return false
+      },
+    )
+    partition.endRecall(complete, reasons, clock.now())
+  })
+  await Promise.all(recalls)
+  signal.throwIfAborted()
+}
+
+/** How many evictions before the position are of use. */
+const countOf = ({ tenants }: Partition, { lookBack: count }: Settings): number =>
+  count ?? ([...tenants].some(({ looksBack }) => looksBack) ? LOOK_BACK : 0)
+
+const silent = () =>
+  new KedgeError('ERR_TIMEOUT', 'the evictions of the past were not read in time', { retryable: true })

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ReanchorReason } from '../api/events.ts'
-import type { LogRecord, PartitionOffsets } from '../ports/kafka-log.ts'
+import type { PartitionOffsets } from '../ports/kafka-log.ts'
 import type { Intent } from '../wire/read-eviction.ts'
 
 /** What lives in a partition: a namespace, as the follower sees it. */
@@ -33,6 +33,12 @@ export interface EvictionTarget {
   extend(horizon: number): void
 }
 
+/** A record that was applied, to be found again where the log does not tell its identity. */
+export interface LastRecord {
+  readonly offset: number
+  readonly digest: string
+}
+
 /** The pause doubles: the last one is of half a minute. */
 const FIRST_RECALL_PAUSE_MS = 500
 const MAX_RECALL_FAILURES = 7
@@ -49,7 +55,7 @@ export class Partition {
   anchored = false
   logId: string | undefined
   /** The last record applied, to be found again where the log does not tell its identity. */
-  last: { readonly offset: number; readonly digest: string } | undefined
+  last: LastRecord | undefined
   /** When the poll began that proved `position`, on the cache's clock. */
   freshAt: number = -Infinity
   /** Which poll that was: polls of a cache are numbered in the order in which they begin. */
@@ -155,6 +161,7 @@ export class Partition {
 
   /** Every eviction below `offset` is applied. */
   advance(offset: number): void {
+    if (offset > this.position) this.stalls = 0
     this.position = Math.max(this.position, offset)
     this.reaches(offset)
   }
@@ -186,22 +193,4 @@ export class Partition {
   reaches(end: number): void {
     this.tail = Math.max(this.tail, end)
   }
-}
-
-/**
- * What a record looks like, for finding it again: a 64-bit FNV-style digest of its key and value, and its timestamp
- * where the backend tells it.
- */
-export function digestOf(record: LogRecord): string {
-  let a = 0x811c9dc5
-  let b = 0x9e3779b9
-  for (const bytes of [record.key, record.value]) {
-    // An empty key or value counts as none: some proxies cannot tell them apart from one answer to the next.
-    for (const byte of bytes ?? []) {
-      a = Math.imul(a ^ byte, 0x01000193)
-      b = Math.imul(b + byte, 0x85ebca6b) ^ (b >>> 13)
-    }
-    a = Math.imul(a ^ 0x100, 0x01000193)
-  }
-  return `${a >>> 0}.${b >>> 0}.${record.timestamp ?? ''}`
 }

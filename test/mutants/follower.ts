@@ -6,9 +6,11 @@
 import type { Mutant } from './mutant.ts'
 
 const POLL = 'src/coherence/poll.ts'
+const IDENTITY = 'src/coherence/log-identity.ts'
 const PARTITION = 'src/coherence/partition.ts'
 const FOLLOWER = 'src/coherence/follower.ts'
 const RECALL = 'src/coherence/look-back.ts'
+const CONSUMER = 'src/runtime/consumer.ts'
 const CLOCK = 'src/runtime/clock.ts'
 
 export const followerMutants: readonly Mutant[] = [
@@ -16,9 +18,9 @@ export const followerMutants: readonly Mutant[] = [
     id: 'M3',
     what: 'The poll takes an empty answer for the end of the log.',
     file: POLL,
-    from: 'applied += await ingest(context, open, result)\n',
-    to: `applied += await ingest(context, open, result)
-    if (result.records.length === 0) {
+    from: 'applied += await ingest(context, open, batch)\n',
+    to: `applied += await ingest(context, open, batch)
+    if (batch.records.length === 0) {
       for (const target of open) Object.assign(target, { find: undefined, end: target.partition.position })
       prove()
       return applied
@@ -146,8 +148,8 @@ export const followerMutants: readonly Mutant[] = [
   {
     id: 'M8-digest',
     what: 'Where a log gives no identity, the poll accepts any record in the place of the remembered one.',
-    file: POLL,
-    from: 'if (found.offset === find.offset && digestOf(found) === find.digest) {',
+    file: IDENTITY,
+    from: 'if (isSame(found, find)) {',
     to: 'if (found.offset === find.offset) {',
     breaks: ['I1', 'I4', 'I6'],
     focus: 'another log that is nameless',
@@ -156,7 +158,7 @@ export const followerMutants: readonly Mutant[] = [
   {
     id: 'M8b',
     what: 'Where the remembered record is not in the answer, the poll takes the log for the same.',
-    file: POLL,
+    file: IDENTITY,
     from: 'if (find === undefined || found === undefined) return find === undefined',
     to: `if (find === undefined || found === undefined) {
     target.find = undefined
@@ -170,14 +172,14 @@ export const followerMutants: readonly Mutant[] = [
     id: 'M15',
     what: 'A position outside of the log is silently taken for its end, as a consumer with `latest` does.',
     file: POLL,
-    from: `if (result.outOfRange.length > 0) {
+    from: `if (batch.outOfRange.length > 0) {
       prove()`,
     to: `for (const target of open)
-      if (result.outOfRange.includes(target.partition.id)) {
+      if (batch.outOfRange.includes(target.partition.id)) {
         target.partition.advance(target.end)
         target.find = undefined
       }
-    if (result.outOfRange.length < 0) {
+    if (batch.outOfRange.length < 0) {
       prove()`,
     breaks: ['I1', 'I4', 'I6'],
     focus: 'a log that was cut',
@@ -197,12 +199,12 @@ export const followerMutants: readonly Mutant[] = [
     const { records } = await settings.log.read(settings.evictionsTopic, from, options)
     const found = records.find((record) => record.partition === partition.id)
     if (partition.generation !== generation || found?.offset !== last.offset) continue
-    if (digestOf(found) === last.digest) partition.verifiedAt = clock.now()
+    if (isSame(found, last)) partition.verifiedAt = clock.now()
   }
   const bounds = await settings.log.offsets(settings.evictionsTopic, {`,
     also: [
       {
-        file: POLL,
+        file: IDENTITY,
         from: 'if (found.end > partition.position || now - partition.verifiedAt >= VERIFY_EVERY_MS)',
         to: 'if (partition.verifiedAt < now && (found.end > partition.position || now - partition.verifiedAt >= VERIFY_EVERY_MS))',
       },
@@ -215,16 +217,15 @@ export const followerMutants: readonly Mutant[] = [
     id: 'M18',
     what: 'The poll checks the identity after the sample, but then does not read on from the record it found.',
     file: POLL,
-    from: 'const before = open.map(({ partition }) => partition.position)',
-    to: `for (const target of open) {
-      const { partition, find } = target
-      if (find === undefined) continue
-      const from = [{ partition: partition.id, offset: find.offset }]
-      const options = { maxBytes, waitMs, isolation: 'uncommitted', signal } as const
-      const { records } = await settings.log.read(settings.evictionsTopic, from, options)
-      isFound(context, target, records.find((record) => record.partition === partition.id))
+    from: 'applied += await ingest(context, open, batch)\n',
+    to: `const unread = open.filter(({ find }) => find !== undefined)
+    for (const target of unread) {
+      const own = batch.records.filter((record) => record.partition === target.partition.id)
+      isFound(context, target, own[0])
     }
-    const before = open.map(({ partition }) => partition.position)`,
+    const read = open.filter((target) => !unread.includes(target))
+    applied += await ingest(context, read, batch)
+`,
     breaks: ['I1', 'I4', 'I6'],
     focus: 'another log that is nameless',
     hint: ['src/coherence/log-identity.test.ts'],
@@ -241,7 +242,7 @@ export const followerMutants: readonly Mutant[] = [
   {
     id: 'proof-by-an-early-end',
     what: 'An end that lies below what was acknowledged before it was asked for proves freshness.',
-    file: POLL,
+    file: IDENTITY,
     from: 'target.proves = reason !== undefined || found.end >= target.tailThen',
     to: 'target.proves = true',
     breaks: ['I1', 'I7'],
@@ -263,7 +264,7 @@ export const followerMutants: readonly Mutant[] = [
   {
     id: 'sample-of-another-generation',
     what: 'A poll uses bounds that it asked for before the resync of another poll.',
-    file: POLL,
+    file: IDENTITY,
     from: 'if (partition.generation !== target.generation) return true',
     to: 'target.generation = partition.generation',
     breaks: ['I6', 'I7', 'I11'],
@@ -274,8 +275,9 @@ export const followerMutants: readonly Mutant[] = [
     id: 'records-of-another-generation',
     what: 'Records that were read before a resync are applied after it.',
     file: POLL,
-    from: 'if (partition.generation !== target.generation) break',
-    to: '',
+    from: 'if (partition.generation !== target.generation || record.offset < partition.position) return',
+    to: 'if (record.offset < partition.position) return',
+    also: [{ file: POLL, from: 'if (partition.generation !== target.generation) break', to: '' }],
     breaks: ['I6', 'I11'],
     focus: 'workers',
     hint: ['src/coherence/log-identity.test.ts'],
@@ -283,9 +285,9 @@ export const followerMutants: readonly Mutant[] = [
   {
     id: 'evictions-read-committed',
     what: 'Evictions are read committed: the open transaction of another writer hides those behind it.',
-    file: POLL,
-    from: "{ maxBytes, waitMs, isolation: 'uncommitted', signal }",
-    to: "{ maxBytes, waitMs, isolation: 'committed', signal }",
+    file: IDENTITY,
+    from: "isolation: 'uncommitted',",
+    to: "isolation: 'committed',",
     breaks: ['I11'],
     focus: 'open transactions',
     hint: ['src/read/overtaken-loads.test.ts'],
@@ -298,15 +300,14 @@ export const followerMutants: readonly Mutant[] = [
       // One after the other, so that no more than one inflated message is held; and only what is new. Another poll
       // may come in between: it leaves the position further on, and nothing is applied twice.
       if (record.offset < partition.position) continue
-      const decoded = await decodeRecord(record, codec, maxMessageBytes)
-      if (partition.generation !== target.generation) break
-      if (record.offset < partition.position) continue`,
+      await applyRecord(record, context.settings, (decoded) => {
+        if (partition.generation !== target.generation || record.offset < partition.position) return`,
     to: `const { position } = partition
     partition.advance((own.at(-1)?.offset ?? -1) + 1)
     for (const record of own) {
       if (record.offset < position) continue
-      const decoded = await decodeRecord(record, codec, maxMessageBytes)
-      if (partition.generation !== target.generation) break`,
+      await applyRecord(record, context.settings, (decoded) => {
+        if (partition.generation !== target.generation) return`,
     breaks: ['I6', 'I8'],
     focus: 'tokens',
     hint: ['src/read/overtaken-loads.test.ts'],
@@ -314,7 +315,7 @@ export const followerMutants: readonly Mutant[] = [
   {
     id: 'no-record-before-the-anchor',
     what: 'The last record before an anchoring is not remembered: a replaced log of the same length passes for it.',
-    file: POLL,
+    file: IDENTITY,
     from: 'target.learns = found.logId === undefined && found.end > found.beginning',
     to: 'target.learns = false',
     breaks: ['I1', 'I4'],
@@ -325,8 +326,8 @@ export const followerMutants: readonly Mutant[] = [
     id: 'bell-of-another-log',
     what: 'The late answer of a long poll counts after a resync: its offsets keep keys out.',
     file: POLL,
-    from: 'if (partition === undefined || partition.generation !== generation) continue',
-    to: 'if (partition === undefined || generation === undefined) continue',
+    from: 'if (partition === undefined || partition.generation !== generation) return',
+    to: 'if (partition === undefined || generation === undefined) return',
     breaks: ['I11'],
     focus: 'followers',
     hint: ['src/coherence/freshness.test.ts'],
@@ -411,7 +412,7 @@ export const followerMutants: readonly Mutant[] = [
   {
     id: 'beats-look-alike',
     what: 'The fingerprint of a record leaves out its time: the heartbeats of two logs are alike.',
-    file: PARTITION,
+    file: IDENTITY,
     from: "return `${a >>> 0}.${b >>> 0}.${record.timestamp ?? ''}`",
     to: 'return `${a >>> 0}.${b >>> 0}`',
     breaks: ['I1', 'I4'],
@@ -499,8 +500,15 @@ export const followerMutants: readonly Mutant[] = [
     id: 'recall-without-reading',
     what: 'The past counts as read again though an answer without records has said nothing of it.',
     file: RECALL,
-    from: 'if (maxBytes >= maxPollBytes * 2 ** MAX_DOUBLINGS || result.outOfRange.length > 0) return false',
-    to: 'break',
+    from: 'if (at < end) return false',
+    to: '',
+    also: [
+      {
+        file: CONSUMER,
+        from: 'if (!hasMoved(asked, now)) vain++',
+        to: 'if (!hasMoved(asked, now)) return',
+      },
+    ],
     breaks: ['I2', 'I3'],
     focus: 'tier',
     hint: ['src/coherence/look-back.test.ts'],
@@ -524,5 +532,47 @@ export const followerMutants: readonly Mutant[] = [
     breaks: ['I2', 'I3'],
     focus: 'tier',
     hint: ['src/coherence/look-back.test.ts', 'src/corner-cases.test.ts'],
+  },
+  {
+    id: 'position-out-of-range-moves',
+    what: 'A position that the log does not have moves to the one that the log answers with, as if all were read.',
+    file: CONSUMER,
+    from: 'const inRange = from.filter(({ partition }) => !outOfRange.includes(partition))',
+    to: 'const inRange = from',
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['src/runtime/consumer.test.ts'],
+    unseen: 'Simulated logs leave a position where it is that they do not have.',
+  },
+  {
+    id: 'read-in-vain-without-end',
+    what: 'An answer that moves no position counts as progress: a record that fits no answer is read without end.',
+    file: CONSUMER,
+    from: 'if (!hasMoved(asked, now)) vain++',
+    to: 'void hasMoved',
+    breaks: ['I11', 'I14'],
+    focus: 'large records',
+    hint: ['src/runtime/consumer.test.ts', 'src/coherence/freshness.test.ts'],
+  },
+  {
+    id: 'record-that-does-not-fit',
+    what: 'Each read asks for as many bytes as the first: a record that is larger is taken for one that no answer holds.',
+    file: CONSUMER,
+    from: 'vain > times ? undefined : { maxBytes: maxBytes * 2 ** vain, waitMs }',
+    to: 'vain > times ? undefined : { maxBytes, waitMs }',
+    breaks: ['I11'],
+    focus: 'large records',
+    hint: ['src/runtime/consumer.test.ts', 'src/coherence/freshness.test.ts'],
+  },
+  {
+    id: 'reads-without-deadline',
+    what: 'A consumer waits without end for a read that is never answered.',
+    file: CONSUMER,
+    from: `const { records, next, outOfRange } = deadline
+    ?`,
+    to: `const { records, next, outOfRange } = deadline && topic === ''
+    ?`,
+    breaks: [],
+    hint: ['src/runtime/consumer.test.ts'],
+    unseen: 'A simulated log rejects what it does not answer, as the port demands.',
   },
 ]

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
-import { digestOf, Partition } from '../../../src/coherence/partition.ts'
+import { digestOf } from '../../../src/coherence/log-identity.ts'
+import { Partition } from '../../../src/coherence/partition.ts'
 import type { EvictionTarget } from '../../../src/coherence/partition.ts'
 import type { LogRecord, PartitionOffsets } from '../../../src/ports/kafka-log.ts'
 
