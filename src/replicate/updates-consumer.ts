@@ -6,22 +6,20 @@
  *
  * @module
  */
-import { candidateOf } from '../coherence/admission.ts'
-import { decodeRecord } from '../coherence/apply-eviction.ts'
-import type { DecodedRecord } from '../coherence/apply-eviction.ts'
 import { withDeadline } from '../runtime/deadline.ts'
+import { consume } from '../runtime/consumer.ts'
+import type { Fetch } from '../runtime/consumer.ts'
 import { KedgeError } from '../ports/errors.ts'
-import type { RefuseReason } from '../api/events.ts'
 import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import type { LogRecord, PartitionOffsets, Position } from '../ports/kafka-log.ts'
-import { readGroup } from '../wire/batch-message.ts'
-import { readUpdate } from '../wire/read-update.ts'
-import type { Arrived, ArrivedDrop, ArrivedValue } from '../wire/read-update.ts'
 import type { UpdatesRead } from '../read/sources.ts'
 import type { TokenPositions } from '../wire/token.ts'
+import { UpdatesApplier } from './updates-applier.ts'
 
 /** Reads of one round; what is left is read in the next. */
 const MAX_READS = 16
+/** How many times an answer asked for may become four times as large for a record that does not fit. */
+const MAX_QUADRUPLINGS = 2
 /** Records of the first window that prewarming reads; each one after it is twice as large. */
 const FIRST_WINDOW = 64
 
@@ -42,6 +40,7 @@ interface Found {
 export class UpdatesConsumer implements UpdatesRead {
   readonly #shared: CacheContext
   readonly #spaces: ReadonlyMap<string, CoherentStore<unknown>>
+  readonly #applier: UpdatesApplier
   /** The next offset of each partition: everything below it has been applied. */
   readonly #positions = new Map<number, number>()
   /** Where each partition ended when it was looked at last. */
@@ -50,6 +49,7 @@ export class UpdatesConsumer implements UpdatesRead {
   constructor(shared: CacheContext, spaces: ReadonlyMap<string, CoherentStore<unknown>>) {
     this.#shared = shared
     this.#spaces = spaces
+    this.#applier = new UpdatesApplier(shared, spaces)
   }
 
   /** Whether values before these positions are in the topic, as far as is known, and not applied here yet. */
@@ -151,20 +151,8 @@ export class UpdatesConsumer implements UpdatesRead {
   }
 
   /** Judges the values, one after the other, and holds what may be held. How many that were. */
-  async apply(records: readonly LogRecord[]): Promise<number> {
-    const { codec, maxMessageBytes } = this.#shared.settings
-    let held = 0
-    for (const record of records) {
-      const decoded = await decodeRecord(record, codec, maxMessageBytes)
-      try {
-        held += this.#arriveGroup(decoded) ?? (this.#arrive(decoded) ? 1 : 0)
-      } catch (error) {
-        // A namespace's own functions (`tags`, `schema`, `sizeOf`) may stumble over a stranger's value.
-        this.#refuse({ ...decoded, error })
-      }
-    }
-    this.#shared.counters.updatesApplied += held
-    return held
+  apply(records: readonly LogRecord[]): Promise<number> {
+    return this.#applier.apply(records)
   }
 
   async #bounds(signal: AbortSignal): Promise<PartitionOffsets[]> {
@@ -173,6 +161,7 @@ export class UpdatesConsumer implements UpdatesRead {
     return log.offsets(updatesTopic, { partitions, signal })
   }
 
+  /** Reads up to the ends: until `maxBytes` are reached, or the log returns no more. */
   async #read(
     from: readonly Position[],
     ends: ReadonlyMap<number, number>,
@@ -180,129 +169,30 @@ export class UpdatesConsumer implements UpdatesRead {
     signal: AbortSignal,
     { records, next }: Found,
   ): Promise<Omit<Harvest, 'records'>> {
-    const {
-      log,
-      updatesTopic,
-      maxPollBytes,
-      pollTimeoutMs,
-      updatesIsolation: isolation,
-    } = this.#shared.settings
+    const { log, updatesTopic, maxPollBytes, pollTimeoutMs, updatesIsolation } = this.#shared.settings
+    const source = { log, topic: updatesTopic, isolation: updatesIsolation }
     let open = from
     let bytes = 0
-    let limit = maxPollBytes
-    // Something is there: a consumer that still warms up may take a moment to return it.
-    let waitMs = pollTimeoutMs / 2
-    for (let reads = 0; open.length > 0 && bytes < maxBytes && reads < MAX_READS; reads++) {
-      const options = {
-        maxBytes: Math.min(limit, maxBytes - bytes),
-        waitMs,
-        isolation,
-        signal,
-      } as const
-      const result = await log.read(updatesTopic, open, options)
-      for (const record of result.records) bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0)
-      records.push(...result.records)
-      for (const { partition, offset } of result.next) next.set(partition, offset)
-      const was = open
-      open = result.next.filter(({ partition, offset }) => offset < (ends.get(partition) ?? 0))
-      if (
-        result.next.some(
-          ({ partition, offset }) => was.find((each) => each.partition === partition)!.offset < offset,
-        )
-      )
-        continue
-      // No progress: the rest belongs to a transaction that is still open, or does not fit. Neither is a matter of
-      // waiting, and the proof of freshness that comes after this has its time from the same `pollTimeout`.
-      if (limit >= maxPollBytes * MAX_READS) break
-      limit *= 4
-      waitMs = 0
+    let reads = 0
+    const positions = () => (bytes < maxBytes && reads < MAX_READS ? open : [])
+    const attempt = (vain: number): Fetch | undefined => {
+      if (vain > MAX_QUADRUPLINGS) return undefined
+      // Something is there: a consumer that still warms up may take a moment to return it. What an answer did not
+      // return belongs to a transaction that is still open, or does not fit. Neither is a matter of waiting, and the
+      // proof of freshness that comes after this has its time from the same `pollTimeout`.
+      const waitMs = vain === 0 ? pollTimeoutMs / 2 : 0
+      return { maxBytes: Math.min(maxPollBytes * 4 ** vain, maxBytes - bytes), waitMs }
+    }
+    for await (const batch of consume(source, positions, attempt, signal)) {
+      reads++
+      for (const { key, value } of batch.records) bytes += (key?.length ?? 0) + (value?.length ?? 0)
+      records.push(...batch.records)
+      for (const [partition, offset] of batch.next) next.set(partition, offset)
+      open = open
+        .map(({ partition, offset }) => ({ partition, offset: batch.next.get(partition) ?? offset }))
+        .filter(({ partition, offset }) => offset < (ends.get(partition) ?? 0))
     }
     return { bytes, complete: open.length === 0 }
-  }
-
-  /** How many values of a domain's record are held now; `undefined` for any other record. */
-  #arriveGroup(decoded: DecodedRecord): number | undefined {
-    const group = decoded.error === undefined ? readGroup(decoded.message) : undefined
-    return group?.filter((arrived) => {
-      const space = this.#spaces.get(arrived.namespace)
-      try {
-        return space !== undefined && this.#hold(space, arrived, decoded.record.timestamp)
-      } catch {
-        // A function of the namespace throws for this value: the others may be good.
-        space?.dropBefore(arrived.key, arrived.asOf ?? Infinity)
-        this.#shared.counters.refused++
-        return false
-      }
-    }).length
-  }
-
-  /** Whether the record's value is held now. */
-  #arrive(decoded: DecodedRecord): boolean {
-    const arrived = this.#understand(decoded)
-    if (
-      decoded.error !== undefined ||
-      arrived === undefined ||
-      ('unreadable' in arrived && arrived.unreadable)
-    ) {
-      return this.#refuse(decoded)
-    }
-    if (arrived.kind === 'drop') {
-      this.#drop(arrived)
-      return false
-    }
-    const space = this.#spaces.get(arrived.namespace)
-    return space !== undefined && this.#hold(space, arrived, decoded.record.timestamp)
-  }
-
-  #understand({ message, recordKey }: DecodedRecord): Arrived | undefined {
-    return readUpdate(
-      message,
-      recordKey,
-      (name) => this.#spaces.has(name),
-      () => Infinity,
-    )
-  }
-
-  #drop({ namespace, key, asOf }: Pick<ArrivedDrop, 'namespace' | 'key' | 'asOf'>): void {
-    for (const space of this.#spaces.values()) {
-      if (namespace === undefined || namespace === space.name) space.dropBefore(key, asOf ?? Infinity)
-    }
-  }
-
-  /** Counts a record that cannot be used, and drops the key that it concerns. Never holds anything: `false`. */
-  #refuse(decoded: DecodedRecord): false {
-    const { settings, counters } = this.#shared
-    const { partition, offset } = decoded.record
-    const arrived = this.#understand(decoded)
-    if (arrived) this.#drop({ namespace: arrived.namespace, key: arrived.key, asOf: undefined })
-    counters.refused++
-    settings.emit?.({
-      type: 'unreadable',
-      topic: settings.updatesTopic,
-      partition,
-      offset,
-      error: decoded.error,
-    })
-    return false
-  }
-
-  #hold(space: CoherentStore<unknown>, arrived: ArrivedValue, timestamp: number | undefined): boolean {
-    const { settings, counters } = this.#shared
-    const refuse = (reason: RefuseReason): boolean => {
-      counters.refused++
-      settings.emit?.({ type: 'refuse', namespace: space.name, key: arrived.key, reason })
-      return false
-    }
-    if (arrived.asOf === undefined && !space.settings.acceptSimpleValues) {
-      // A writer has written a new value: what is held is older, whether or not the new one may be held.
-      space.drop(arrived.key, 'replaced')
-      return refuse('horizon')
-    }
-    const candidate = candidateOf(this.#shared, space, arrived, { writtenAt: timestamp })
-    if (typeof candidate === 'string') return refuse(candidate)
-    const held = space.hold(arrived.key, candidate) === undefined
-    if (!held) counters.refused++
-    return held
   }
 }
 

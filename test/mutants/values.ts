@@ -7,6 +7,7 @@ import type { Mutant } from './mutant.ts'
 
 const ARRIVAL = 'src/coherence/admission.ts'
 const UPDATES = 'src/replicate/updates-consumer.ts'
+const APPLIER = 'src/replicate/updates-applier.ts'
 const TABLE = 'src/coherence/eviction-table.ts'
 const COHERENT_STORE = 'src/coherence/coherent-store.ts'
 const PUBLISHER = 'src/write/publisher.ts'
@@ -161,7 +162,7 @@ export const valueMutants: readonly Mutant[] = [
   {
     id: 'bad-update-keeps-key',
     what: 'An update that cannot be read leaves the older value of its key.',
-    file: UPDATES,
+    file: APPLIER,
     from: 'if (arrived) this.#drop({ namespace: arrived.namespace, key: arrived.key, asOf: undefined })',
     to: 'void arrived',
     breaks: ['I4'],
@@ -182,10 +183,8 @@ export const valueMutants: readonly Mutant[] = [
     id: 'aborted-values',
     what: 'Updates are read uncommitted: the value of an aborted transaction is held.',
     file: UPDATES,
-    from: `waitMs,
-        isolation,`,
-    to: `waitMs,
-        isolation: isolation && 'uncommitted',`,
+    from: 'isolation: updatesIsolation }',
+    to: "isolation: updatesIsolation && 'uncommitted' } as const",
     breaks: ['I4'],
     focus: 'open transactions',
     hint: ['src/coherence/coherence-rule.test.ts'],
@@ -193,7 +192,7 @@ export const valueMutants: readonly Mutant[] = [
   {
     id: 'simple-values-everywhere',
     what: 'Values without an as-of are held also where the namespace does not say so.',
-    file: UPDATES,
+    file: APPLIER,
     from: 'if (arrived.asOf === undefined && !space.settings.acceptSimpleValues) {',
     to: 'if (arrived.asOf === undefined && space === undefined) {',
     breaks: ['I3'],
@@ -203,7 +202,7 @@ export const valueMutants: readonly Mutant[] = [
   {
     id: 'tombstones-ignored',
     what: 'An update that says that a key has no value any more drops nothing.',
-    file: UPDATES,
+    file: APPLIER,
     from: 'if (namespace === undefined || namespace === space.name) space.dropBefore(key, asOf ?? Infinity)',
     to: 'void [namespace, key, asOf, space]',
     breaks: ['I4'],
