@@ -9,7 +9,7 @@
 import { decodeUtf8 } from '../wire/codec.ts'
 import { decodeRecord } from '../coherence/apply-eviction.ts'
 import type { DecodedRecord } from '../coherence/apply-eviction.ts'
-import { withDeadline } from '../runtime/deadline.ts'
+import { readBatch } from '../runtime/consumer.ts'
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { Settings } from '../api/settings.ts'
@@ -162,21 +162,15 @@ export class ReplySubscription {
   /** Reads once. Resolves with the pause that the log asked for; rejects where another try would fail. */
   async #step(partition: number, loop: Loop): Promise<number> {
     const { log, runtime, updatesTopic, pollTimeoutMs, maxPollBytes, updatesIsolation } = this.#settings
-    const expired = () =>
-      new KedgeError('ERR_TIMEOUT', 'the updates topic did not answer', { retryable: true })
-    const options = { maxBytes: maxPollBytes, waitMs: pollTimeoutMs, isolation: updatesIsolation } as const
+    const deadline = { runtime, ms: pollTimeoutMs * READ_DEADLINE_FACTOR }
+    const source = { log, topic: updatesTopic, isolation: updatesIsolation, deadline }
+    const fetch = { maxBytes: maxPollBytes, waitMs: pollTimeoutMs, signal: loop.stop.signal }
     try {
-      const { records, next, outOfRange } = await withDeadline(
-        runtime,
-        pollTimeoutMs * (1 + READ_DEADLINE_FACTOR),
-        expired,
-        (signal) => log.read(updatesTopic, [{ partition, offset: loop.next }], { ...options, signal }),
-        loop.stop.signal,
-      )
-      if (outOfRange.length > 0) throw new KedgeError('ERR_PROTOCOL', 'the updates topic is another one')
-      for (const record of records) await this.#handOut(loop, record)
-      for (const position of next)
-        if (position.partition === partition) loop.next = Math.max(loop.next, position.offset)
+      const batch = await readBatch(source, [{ partition, offset: loop.next }], fetch)
+      if (batch.outOfRange.length > 0)
+        throw new KedgeError('ERR_PROTOCOL', 'the updates topic is another one')
+      for (const record of batch.records) await this.#handOut(loop, record)
+      loop.next = Math.max(loop.next, batch.next.get(partition) ?? 0)
       return 0
     } catch (error) {
       loop.stop.signal.throwIfAborted()
