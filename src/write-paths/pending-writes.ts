@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { decodeRecord } from '../coherence/apply-eviction.ts'
+import { applyRecord } from '../coherence/apply-eviction.ts'
+import { consume } from '../runtime/consumer.ts'
+import type { Fetch } from '../runtime/consumer.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { Call, PendingReads } from '../read/sources.ts'
 import type { Candidate, CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
@@ -91,18 +93,20 @@ export class PendingWrites<T> implements PendingReads<T> {
   }
 
   async #find(key: string, { id, partition, offset }: PendingWrite, signal: AbortSignal) {
-    const { log, writesTopic, pollTimeoutMs, maxPollBytes, codec, maxMessageBytes } = this.#shared.settings
-    for (const maxBytes of [FIRST_BYTES, maxPollBytes * 2]) {
-      const options = { maxBytes, waitMs: pollTimeoutMs / 2, isolation: 'uncommitted', signal } as const
-      const { records, next, outOfRange } = await log.read(writesTopic, [{ partition, offset }], options)
-      const record = records.find((each) => each.offset === offset)
-      if (record === undefined) {
-        if (outOfRange.length > 0 || next.some((each) => each.offset > offset)) return undefined
-        continue
-      }
-      const { message } = await decodeRecord(record, codec, maxMessageBytes)
-      const said = readWrite(message)
-      return said?.id === id && said.ns === this.#space.name && said.key === key ? said : undefined
+    const { log, writesTopic, pollTimeoutMs, maxPollBytes } = this.#shared.settings
+    const source = { log, topic: writesTopic, isolation: 'uncommitted' } as const
+    const attempt = (vain: number): Fetch | undefined => {
+      const maxBytes = [FIRST_BYTES, maxPollBytes * 2][vain]
+      return maxBytes === undefined ? undefined : { maxBytes, waitMs: pollTimeoutMs / 2 }
+    }
+    for await (const batch of consume(source, () => [{ partition, offset }], attempt, signal)) {
+      const record = batch.records.find((each) => each.offset === offset)
+      if (record !== undefined)
+        return applyRecord(record, this.#shared.settings, ({ message }) => {
+          const said = readWrite(message)
+          return said?.id === id && said.ns === this.#space.name && said.key === key ? said : undefined
+        })
+      if (batch.outOfRange.length > 0 || batch.next.size > 0) return undefined
     }
     // The write may still be in the log, and the source lacks it: do not ask the source instead.
     throw new KedgeError('ERR_PROTOCOL', 'the log does not return a write that waits', { retryable: true })
