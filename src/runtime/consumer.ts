@@ -8,7 +8,7 @@
  * @module
  */
 import { KedgeError } from '../ports/errors.ts'
-import type { CallOptions, KafkaLog, LogRecord, Position, ReadOptions } from '../ports/kafka-log.ts'
+import type { KafkaLog, LogRecord, Position, ReadOptions } from '../ports/kafka-log.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { withDeadline } from './deadline.ts'
 
@@ -42,14 +42,13 @@ export interface Batch {
 export async function readBatch(
   { log, topic, isolation, deadline }: TopicSource,
   from: readonly Position[],
-  { maxBytes, waitMs, signal }: Fetch & CallOptions,
+  { signal, ...fetch }: Fetch & { readonly signal: AbortSignal },
 ): Promise<Batch> {
-  const read = (inner?: AbortSignal) =>
-    log.read(topic, from, { maxBytes, waitMs, isolation, ...(inner && { signal: inner }) })
+  const read = (inner: AbortSignal) => log.read(topic, from, { ...fetch, isolation, signal: inner })
   const late = () =>
     new KedgeError('ERR_TIMEOUT', `a read of ${topic} was not answered in time`, { retryable: true })
   const { records, next, outOfRange } = deadline
-    ? await withDeadline(deadline.runtime, waitMs + deadline.ms, late, read, signal)
+    ? await withDeadline(deadline.runtime, fetch.waitMs + deadline.ms, late, read, signal)
     : await read(signal)
   // A log may answer a position that it does not have with one that it has: taken over, that would skip records.
   const inRange = from.filter(({ partition }) => !outOfRange.includes(partition))
@@ -73,13 +72,13 @@ export async function* consume(
   source: TopicSource,
   from: () => readonly Position[],
   attempt: (vain: number) => Fetch | undefined,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): AsyncGenerator<Batch, void, void> {
   let asked = from()
   for (let vain = 0; asked.length > 0;) {
     const fetch = attempt(vain)
     if (fetch === undefined) return
-    yield await readBatch(source, asked, { ...fetch, ...(signal && { signal }) })
+    yield await readBatch(source, asked, { ...fetch, signal })
     const now = from()
     if (!hasMoved(asked, now)) vain++
     asked = now

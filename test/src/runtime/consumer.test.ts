@@ -6,7 +6,8 @@ import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
 import { memory } from '../../../src/testing/memory.ts'
 
 const record = (offset: number, partition = 0): LogRecord => ({ partition, offset, key: null, value: null })
-const FETCH = { maxBytes: 1000, waitMs: 0 }
+const NEVER = new AbortController().signal
+const FETCH = { maxBytes: 1000, waitMs: 0, signal: NEVER }
 
 type Answer = (from: readonly Position[], options: ReadOptions) => Partial<ReadResult> | Promise<never>
 
@@ -38,7 +39,7 @@ async function readTo(
       .map(([partition, offset]) => ({ partition, offset }))
       .filter(({ partition, offset }) => offset < ends.get(partition)!)
   const batches: Batch[] = []
-  for await (const batch of consume(source, open, attempt)) {
+  for await (const batch of consume(source, open, attempt, NEVER)) {
     batches.push(batch)
     for (const [partition, offset] of batch.next) positions.set(partition, offset)
   }
@@ -145,7 +146,7 @@ describe('a consumer', () => {
     const source = topic(() => ({ next: [at(5)] }))
     let reads = 0
 
-    for await (const batch of consume(source, () => [at(4)], doubling(1000, 0))) {
+    for await (const batch of consume(source, () => [at(4)], doubling(1000, 0), NEVER)) {
       expect(batch.next.get(0)).toBe(5)
       if (++reads > 100) break
     }
@@ -156,7 +157,12 @@ describe('a consumer', () => {
     const source = topic(() => ({}))
     let position = 0
 
-    for await (const _ of consume(source, () => (position < 20 ? [at(position)] : []), doubling(1000, 0)))
+    for await (const _ of consume(
+      source,
+      () => (position < 20 ? [at(position)] : []),
+      doubling(1000, 0),
+      NEVER,
+    ))
       position++
     expect(source.reads.map(({ maxBytes }) => maxBytes)).toEqual(Array.from({ length: 20 }, () => 1000))
   })
