@@ -1,5 +1,6 @@
 /** Reads all partitions of a topic, ahead of the writer. @module */
 import type { LogRecord, Position } from '../../src/ports/kafka-log.ts'
+import { readBatch } from '../../src/runtime/consumer.ts'
 import type { SyncSettings } from './settings.ts'
 import type { Retry } from './retry.ts'
 
@@ -91,24 +92,23 @@ export class Reader {
     const from = at.length === 0 ? 0 : this.#turn++ % at.length
     const positions = [...at.slice(from), ...at.slice(0, from)]
     const waitMs = log.capabilities.longPoll ? WAIT_MS : 0
-    const options = { maxBytes: this.#maxBytes, waitMs, isolation }
-    const result = await this.#log.until(
-      (inner) => log.read(topic, positions, { ...options, signal: inner }),
+    const fetch = { maxBytes: this.#maxBytes, waitMs }
+    const batch = await this.#log.until(
+      (inner) => readBatch({ log, topic, isolation }, positions, { ...fetch, signal: inner }),
       signal,
       { extraMs: waitMs },
     )
     const records = new Map<number, LogRecord[]>()
-    for (const record of result.records) {
+    for (const record of batch.records) {
       const known = records.get(record.partition)
       if (known) known.push(record)
       else records.set(record.partition, [record])
     }
-    const next = new Map<number, number>()
-    for (const { partition, offset } of result.next) {
-      if (offset <= (this.#positions.get(partition) ?? 0)) continue
-      next.set(partition, offset)
-      this.#positions.set(partition, offset)
-    }
-    return { records, next, outOfRange: result.outOfRange, readAt: runtime.monotonic() }
+    // The positions may have been raised while the log answered.
+    const next = [...batch.next].filter(
+      ([partition, offset]) => offset > (this.#positions.get(partition) ?? 0),
+    )
+    for (const [partition, offset] of next) this.#positions.set(partition, offset)
+    return { records, next: new Map(next), outOfRange: batch.outOfRange, readAt: runtime.monotonic() }
   }
 }
