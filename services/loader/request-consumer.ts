@@ -6,6 +6,8 @@
  * @module
  */
 import { decodeRecord } from '../../src/coherence/apply-eviction.ts'
+import { readBatch } from '../../src/runtime/consumer.ts'
+import type { TopicSource } from '../../src/runtime/consumer.ts'
 import { withDeadline } from '../../src/runtime/deadline.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { LogRecord, PartitionOffsets, Position } from '../../src/ports/kafka-log.ts'
@@ -24,6 +26,7 @@ export class RequestConsumer {
   readonly #own: LoaderSettings
   readonly #counters: LoaderCounters
   readonly #emit: (event: LoaderEvent) => void
+  readonly #source: Required<TopicSource>
   /** The next offset of each partition; `undefined` before the first contact. */
   #positions: Map<number, number> | undefined
 
@@ -37,6 +40,14 @@ export class RequestConsumer {
     this.#own = own
     this.#counters = counters
     this.#emit = emit
+    const { log, requestsTopic, runtime, pollTimeoutMs } = settings
+    this.#source = {
+      log,
+      topic: requestsTopic,
+      // A request of an aborted transaction costs one needless load, and nothing else.
+      isolation: 'uncommitted',
+      deadline: { runtime, ms: pollTimeoutMs * READ_DEADLINE_FACTOR },
+    }
   }
 
   /** Whether the topic has answered once. */
@@ -46,18 +57,10 @@ export class RequestConsumer {
 
   /** Reads the next requests, by a long poll where the log has them. Rejects as the log does. */
   async read(waitMs: number, signal: AbortSignal): Promise<RequestMessage[]> {
-    const { log, requestsTopic, maxPollBytes } = this.#settings
+    const { maxPollBytes: maxBytes } = this.#settings
     const positions = (this.#positions ??= await this.#begin(signal))
     const from: Position[] = [...positions].map(([partition, offset]) => ({ partition, offset }))
-    const { records, next, outOfRange } = await this.#within(waitMs, signal, (inner) =>
-      log.read(requestsTopic, from, {
-        maxBytes: maxPollBytes,
-        waitMs,
-        // A request of an aborted transaction costs one needless load, and nothing else.
-        isolation: 'uncommitted',
-        signal: inner,
-      }),
-    )
+    const { records, next, outOfRange } = await readBatch(this.#source, from, { maxBytes, waitMs, signal })
     const found: RequestMessage[] = []
     for (const record of records) {
       // Where requests are isolated, two of them may read the same at the same time.
@@ -65,7 +68,7 @@ export class RequestConsumer {
       const request = await this.decode(record)
       if (request) found.push(request)
     }
-    for (const { partition, offset } of next)
+    for (const [partition, offset] of next)
       positions.set(partition, Math.max(offset, positions.get(partition) ?? 0))
     if (outOfRange.length > 0) await this.#skip(positions, outOfRange, signal)
     return found
@@ -118,18 +121,13 @@ export class RequestConsumer {
     }
   }
 
+  /** Within a deadline: not every log keeps one of its own. */
   async #bounds(signal: AbortSignal, partitions?: readonly number[]): Promise<PartitionOffsets[]> {
-    const { log, requestsTopic } = this.#settings
-    return this.#within(0, signal, (inner) =>
-      log.offsets(requestsTopic, { signal: inner, ...(partitions && { partitions }) }),
-    )
-  }
-
-  /** Bounds a call whose log does not keep its own deadline. */
-  #within<T>(waitMs: number, signal: AbortSignal, task: (inner: AbortSignal) => Promise<T>): Promise<T> {
-    const { runtime, pollTimeoutMs } = this.#settings
+    const { log, topic, deadline } = this.#source
     const expired = () =>
       new KedgeError('ERR_TIMEOUT', 'the requests topic did not answer', { retryable: true })
-    return withDeadline(runtime, waitMs + pollTimeoutMs * READ_DEADLINE_FACTOR, expired, task, signal)
+    const bounds = (inner: AbortSignal) =>
+      log.offsets(topic, { signal: inner, ...(partitions && { partitions }) })
+    return withDeadline(deadline.runtime, deadline.ms, expired, bounds, signal)
   }
 }
