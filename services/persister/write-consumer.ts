@@ -10,9 +10,11 @@
 import * as z from 'zod'
 import { pack } from '../../src/wire/codec.ts'
 import { decodeRecord } from '../../src/coherence/apply-eviction.ts'
+import { consume, doubling, readBatch } from '../../src/runtime/consumer.ts'
+import type { TopicSource } from '../../src/runtime/consumer.ts'
 import { withDeadline } from '../../src/runtime/deadline.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
-import type { LogRecord, PartitionOffsets, ReadResult } from '../../src/ports/kafka-log.ts'
+import type { LogRecord, PartitionOffsets } from '../../src/ports/kafka-log.ts'
 import { produce } from '../../src/write/produce.ts'
 import type { Settings } from '../../src/api/settings.ts'
 import { readWrite } from '../../src/wire/write-message.ts'
@@ -50,6 +52,7 @@ const MAX_DOUBLINGS = 4
 export class WriteConsumer {
   readonly #settings: Settings
   readonly #own: PersisterSettings
+  readonly #source: Required<TopicSource>
   /** Of each partition: every write below it is persisted. */
   #positions: Map<number, number> | undefined
   #doublings = 0
@@ -57,6 +60,14 @@ export class WriteConsumer {
   constructor(settings: Settings, own: PersisterSettings) {
     this.#settings = settings
     this.#own = own
+    const { log, writesTopic, runtime, pollTimeoutMs } = settings
+    this.#source = {
+      log,
+      topic: writesTopic,
+      // A write of an aborted transaction must not be persisted.
+      isolation: log.capabilities.readCommitted ? 'committed' : 'uncommitted',
+      deadline: { runtime, ms: pollTimeoutMs * READ_DEADLINE_FACTOR },
+    }
   }
 
   /** Reads the next writes, by partition; by a long poll where the log has them. */
@@ -64,13 +75,13 @@ export class WriteConsumer {
     const positions = (this.#positions ??= await this.#begin(signal))
     const from = [...positions].map(([partition, offset]) => ({ partition, offset }))
     const maxBytes = this.#settings.maxPollBytes * 2 ** this.#doublings
-    const { records, next, outOfRange } = await this.#read(from, maxBytes, waitMs, signal)
+    const { records, next, outOfRange } = await readBatch(this.#source, from, { maxBytes, waitMs, signal })
     if (outOfRange.length > 0) await this.#skip(positions, outOfRange, signal)
     const loads: Load[] = []
     for (const { partition, offset } of from) {
-      const to = next.find((each) => each.partition === partition)?.offset ?? offset
-      if (to <= offset || outOfRange.includes(partition)) continue
-      const own = records.filter((each) => each.partition === partition && each.offset >= offset)
+      const to = next.get(partition)
+      if (to === undefined) continue
+      const own = records.filter((each) => each.partition === partition)
       loads.push({ partition, from: offset, next: to, taken: await this.take(own) })
     }
     // The next record may be larger than the requested answer.
@@ -111,7 +122,8 @@ export class WriteConsumer {
 
   /** The first record at or after a position that is no marker. */
   async peek(partition: number, offset: number, signal: AbortSignal): Promise<Taken | undefined> {
-    const { records } = await this.#read([{ partition, offset }], this.#settings.maxPollBytes, 0, signal)
+    const fetch = { maxBytes: this.#settings.maxPollBytes, waitMs: 0, signal }
+    const { records } = await readBatch(this.#source, [{ partition, offset }], fetch)
     for (const record of records) {
       const [taken] = await this.take([record])
       if (taken) return taken
@@ -139,28 +151,25 @@ export class WriteConsumer {
 
   /** The position in the last marker, found by reading back from the end. */
   async #marked({ partition, beginning, end }: PartitionOffsets, signal: AbortSignal) {
+    const { maxPollBytes, codec, maxMessageBytes } = this.#settings
+    const attempt = doubling(maxPollBytes * 2 ** MAX_DOUBLINGS, 0, 0)
     let to = end
     for (let size = FIRST_WINDOW; to > beginning; size *= 4) {
       const from = Math.max(beginning, to - size)
       let found: number | undefined
-      for (let at = from; at < to;) {
-        const { records, next } = await this.#read(
-          [{ partition, offset: at }],
-          this.#settings.maxPollBytes * 2 ** MAX_DOUBLINGS,
-          0,
-          signal,
-        )
+      let at = from
+      const positions = () => (at < to ? [{ partition, offset: at }] : [])
+      for await (const { records, next } of consume(this.#source, positions, attempt, signal)) {
         for (const record of records) {
-          const { message } = await decodeRecord(record, this.#settings.codec, this.#settings.maxMessageBytes)
+          const { message } = await decodeRecord(record, codec, maxMessageBytes)
           const said = marker.safeParse(message).data
           // Of two persisters at once the slower one may write the last marker: the higher position also
           // holds.
           if (said) found = Math.max(said.next, found ?? 0)
         }
-        const reached = next[0]?.offset ?? at
-        if (reached <= at) throw new KedgeError('ERR_PROTOCOL', 'the log has records that it does not return')
-        at = reached
+        at = next.get(partition) ?? at
       }
+      if (at < to) throw new KedgeError('ERR_PROTOCOL', 'the log has records that it does not return')
       if (found !== undefined) return Math.max(beginning, Math.min(found, end))
       to = from
     }
@@ -176,32 +185,13 @@ export class WriteConsumer {
     }
   }
 
+  /** Within a deadline: not every log keeps one of its own. */
   #bounds(signal: AbortSignal, partitions?: readonly number[]): Promise<PartitionOffsets[]> {
-    const { log, writesTopic } = this.#settings
-    return this.#within(0, signal, (inner) =>
-      log.offsets(writesTopic, { signal: inner, ...(partitions && { partitions }) }),
-    )
-  }
-
-  #read(
-    from: readonly { partition: number; offset: number }[],
-    maxBytes: number,
-    waitMs: number,
-    signal: AbortSignal,
-  ): Promise<ReadResult> {
-    const { log, writesTopic } = this.#settings
-    // A write of an aborted transaction must not be persisted.
-    const isolation = log.capabilities.readCommitted ? 'committed' : 'uncommitted'
-    return this.#within(waitMs, signal, (inner) =>
-      log.read(writesTopic, from, { maxBytes, waitMs, isolation, signal: inner }),
-    )
-  }
-
-  /** Bounds a call whose log does not keep its own deadline. */
-  #within<T>(waitMs: number, signal: AbortSignal, task: (inner: AbortSignal) => Promise<T>): Promise<T> {
-    const { runtime, pollTimeoutMs } = this.#settings
+    const { log, topic, deadline } = this.#source
     const expired = () =>
       new KedgeError('ERR_TIMEOUT', 'the topic of writes did not answer', { retryable: true })
-    return withDeadline(runtime, waitMs + pollTimeoutMs * READ_DEADLINE_FACTOR, expired, task, signal)
+    const bounds = (inner: AbortSignal) =>
+      log.offsets(topic, { signal: inner, ...(partitions && { partitions }) })
+    return withDeadline(deadline.runtime, deadline.ms, expired, bounds, signal)
   }
 }
