@@ -1,5 +1,7 @@
 /** Reads a stretch of a topic to its end. @module */
 import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/ports/kafka-log.ts'
+import { consume } from '../src/runtime/consumer.ts'
+import type { Fetch } from '../src/runtime/consumer.ts'
 import type { Runtime } from '../src/ports/runtime.ts'
 
 const READ_BYTES = 1_000_000
@@ -42,29 +44,27 @@ export async function readRange(
   const at = new Map(stretch.from.map(({ partition, offset }) => [partition, offset]))
   let moved = runtime.monotonic()
   let maxBytes = READ_BYTES
-  for (;;) {
-    const open = [...at]
+  const open = () =>
+    [...at]
       .map(([partition, offset]) => ({ partition, offset }))
       .filter(({ partition, offset }) => offset < (ends.get(partition) ?? 0))
-    if (open.length === 0 || runtime.monotonic() - moved > STALL_MS) break
-    const { records, next, outOfRange } = await log.read(topic, open, {
-      maxBytes,
-      waitMs: WAIT_MS,
-      isolation,
-      signal,
-    })
-    for (const record of records) if (record.offset < (ends.get(record.partition) ?? 0)) await take(record)
+  const attempt = (): Fetch | undefined =>
+    runtime.monotonic() - moved > STALL_MS ? undefined : { maxBytes, waitMs: WAIT_MS }
+  for await (const batch of consume({ log, topic, isolation }, open, attempt, signal)) {
+    for (const record of batch.records)
+      if (record.offset < (ends.get(record.partition) ?? 0)) await take(record)
+    const { outOfRange } = batch
     const gaps = outOfRange.length > 0 ? await log.offsets(topic, { partitions: outOfRange, signal }) : []
     for (const { partition, beginning } of gaps) onGap?.(partition, beginning)
-    const steps = [...next, ...gaps.map(({ partition, beginning: offset }) => ({ partition, offset }))]
-    if (steps.some(({ partition, offset }) => offset > (at.get(partition) ?? Infinity))) {
+    const steps = [...batch.next, ...gaps.map(({ partition, beginning }) => [partition, beginning] as const)]
+    if (steps.some(([partition, offset]) => offset > (at.get(partition) ?? Infinity))) {
       moved = runtime.monotonic()
       maxBytes = READ_BYTES
     } else {
       maxBytes = Math.min(maxBytes * 4, MOST_READ_BYTES)
       await runtime.sleep(100, signal)
     }
-    for (const { partition, offset } of steps) at.set(partition, Math.max(offset, at.get(partition) ?? 0))
+    for (const [partition, offset] of steps) at.set(partition, Math.max(offset, at.get(partition) ?? 0))
   }
   return [...at].map(([partition, offset]) => ({ partition, offset }))
 }

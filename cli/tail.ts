@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { Argument } from 'commander'
 import type { Codec } from '../src/wire/codec.ts'
 import { decodeRecord } from '../src/coherence/apply-eviction.ts'
+import { readBatch } from '../src/runtime/consumer.ts'
 import { isKedgeError } from '../src/ports/errors.ts'
 import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/ports/kafka-log.ts'
 import { command } from './command.ts'
@@ -97,12 +98,8 @@ async function goOn(shown: Shown, from: readonly Position[], session: Session): 
     try {
       const began = runtime.monotonic()
       const waitMs = log.capabilities.longPoll ? LONG_POLL_MS : 0
-      const { records, next, outOfRange } = await log.read(topic, at, {
-        maxBytes: 1_000_000,
-        waitMs,
-        isolation,
-        signal,
-      })
+      const fetch = { maxBytes: 1_000_000, waitMs, signal }
+      const { records, next, outOfRange } = await readBatch({ log, topic, isolation }, at, fetch)
       for (const record of records) await shown.show(record)
       const gaps = outOfRange.length > 0 ? await log.offsets(topic, { partitions: outOfRange, signal }) : []
       for (const { partition, beginning } of gaps)
@@ -110,7 +107,10 @@ async function goOn(shown: Shown, from: readonly Position[], session: Session): 
           `partition ${partition}: the log is another, or retention was quicker; going on at ${beginning}`,
         )
       const restarts = new Map(gaps.map(({ partition, beginning }) => [partition, beginning]))
-      at = next.map(({ partition, offset }) => ({ partition, offset: restarts.get(partition) ?? offset }))
+      at = at.map(({ partition, offset }) => ({
+        partition,
+        offset: restarts.get(partition) ?? next.get(partition) ?? offset,
+      }))
       failures = 0
       // A proxy that answers at once with nothing gets a pause, with or without long polls.
       const early = PAUSE_MS - (runtime.monotonic() - began)
