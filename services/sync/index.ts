@@ -24,7 +24,7 @@ export type {
   TierFollowerOptions,
   TierLag,
   TierStep,
-} from './tier-follower.ts'
+} from './tier-follower-options.ts'
 export type {
   BeginOptions,
   Sink,

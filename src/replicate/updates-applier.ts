@@ -10,8 +10,8 @@ import type { RefuseReason } from '../api/events.ts'
 import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
 import type { LogRecord } from '../ports/kafka-log.ts'
 import { readGroup } from '../wire/batch-message.ts'
-import { readUpdate } from '../wire/messages.ts'
-import type { Arrived, ArrivedDrop, ArrivedValue } from '../wire/messages.ts'
+import { readUpdate } from '../wire/read-update.ts'
+import type { Arrived, ArrivedDrop, ArrivedValue } from '../wire/read-update.ts'
 
 export class UpdatesApplier {
   readonly #shared: CacheContext

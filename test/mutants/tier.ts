@@ -118,8 +118,8 @@ export const tierMutants: readonly Mutant[] = [
     id: 'tier-position-before-evictions',
     what: 'The applied position of a tier passes evictions that were left for the next batch.',
     file: FOLLOWER,
-    from: 'const to = fresh.length > batch.length ? batch.at(-1)!.offset + 1 : next',
-    to: 'const to = next',
+    from: 'const to = fresh.length > batch.length ? batch.at(-1)!.offset + 1 : read',
+    to: 'const to = read',
     breaks: ['I2', 'I3', 'I6'],
     focus: 'a tier for isolates that know little',
     hint: ['services/sync/tier-follower.test.ts'],
@@ -143,12 +143,12 @@ export const tierMutants: readonly Mutant[] = [
     also: [
       {
         file: FOLLOWER,
-        from: "if (result.outOfRange.includes(partition)) return 'truncated'",
-        to: `if (result.outOfRange.includes(partition)) {
-      const skip = { partition, logId, from, to: followed.end, evictions: [] }
+        from: "if (outOfRange.length > 0) return 'truncated'",
+        to: `if (outOfRange.length > 0) {
+      const skip = { partition, logId, from: followed.position, to: followed.end, evictions: [] }
       await this.#within(signal, (inner) => this.#applier.apply(skip, { signal: inner }))
       followed.position = followed.end
-      return 'applied'
+      return undefined
     }`,
       },
     ],
@@ -160,10 +160,25 @@ export const tierMutants: readonly Mutant[] = [
     id: 'tier-log-replaced-unnoticed',
     what: 'An applier takes another log without an identity for the same.',
     file: FOLLOWER,
-    from: "if (find && own.length > 0 && !isSame(own[0]!, find)) return 'replaced'",
+    from: "if (logId === undefined && last && first && !isSame(first, last)) return 'replaced'",
     to: '',
     breaks: ['I2', 'I3'],
     focus: 'tier',
+    hint: ['services/sync/tier-follower.test.ts'],
+  },
+  {
+    id: 'tier-stalled-passes-over',
+    what: 'An applier passes over a record that no answer holds, as if it had applied it.',
+    file: FOLLOWER,
+    from: "return followed.position < end ? 'stalled' : undefined",
+    to: `if (followed.position < end) {
+      const skip = { partition, logId, from: followed.position, to: end, evictions: [] }
+      await this.#within(signal, (inner) => this.#applier.apply(skip, { signal: inner }))
+      followed.position = end
+    }
+    return undefined`,
+    breaks: ['I2', 'I3'],
+    focus: 'a tier for isolates that know little',
     hint: ['services/sync/tier-follower.test.ts'],
   },
   {

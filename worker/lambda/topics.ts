@@ -8,7 +8,7 @@ import type { Persister } from '../../services/persister/types.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { Sync } from '../../services/sync/sync.ts'
 import { createTierFollower } from '../../services/sync/tier-follower.ts'
-import type { TierFollowerEvent, TierFollowerOptions } from '../../services/sync/tier-follower.ts'
+import type { TierFollowerEvent, TierFollowerOptions } from '../../services/sync/tier-follower-options.ts'
 import type { FailedAt, TopicTaker } from './kafka.ts'
 
 /**

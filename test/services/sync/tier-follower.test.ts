@@ -2,9 +2,10 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { KedgeError } from '../../../src/index.ts'
 import { memory, memoryTier } from '../../../src/testing/index.ts'
 import type { MemoryKafka, MemoryOptions, MemoryTier } from '../../../src/testing/index.ts'
+import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
 import type { TierWrite } from '../../../src/ports/tier.ts'
 import { createTierFollower } from '../../../services/sync/tier-follower.ts'
-import type { TierFollowerEvent, TierFollowerOptions } from '../../../services/sync/tier-follower.ts'
+import type { TierFollowerEvent, TierFollowerOptions } from '../../../services/sync/tier-follower-options.ts'
 import { world } from '../../src/world.ts'
 import type { World } from '../../src/world.ts'
 
@@ -216,6 +217,23 @@ describe('whatever was missed uncovers what is in the tier', () => {
     expect(covered('a')).toEqual([])
     expect(begun()).toEqual(['start', 'truncated'])
     expect(tier.store.position(0)?.position).toBe(3)
+  })
+
+  it('a record that no answer holds', async () => {
+    const own = made()
+    const read: KafkaLog['read'] = async (topic, from, options) => {
+      const answer = await own.kafka.read(topic, from, { ...options, maxBytes: 1_000_000 })
+      const fits = answer.records.every(({ value }) => (value?.length ?? 0) < 50)
+      return fits ? answer : { records: [], next: [...from], outOfRange: [] }
+    }
+    const { step, begun, events } = made({ kafka: { ...own.kafka, read } })
+    await step()
+    store('a')
+    evict({ keys: ['a', 'x'.repeat(100)] })
+    expect(await step()).toMatchObject({ records: 0, begun: [0], atEnd: true })
+    expect(covered('a')).toEqual([])
+    expect(begun()).toEqual(['start', 'stalled'])
+    expect(events.filter(({ type }) => type === 'apply')).toEqual([])
   })
 
   it('a topic that was recreated', async () => {
