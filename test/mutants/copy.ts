@@ -20,12 +20,12 @@ import type { Mutant } from './mutant.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const SOURCES = ['src', 'adapters', 'services', 'worker', 'test'] as const
-/** They need what is not copied: brokers, stores, browsers of other runtimes. */
-const LEFT_OUT = new Set(
-  ['kafka', 'redis', 'memcached', 'stores', 'services', 'cli', 'demo'].map((name) =>
-    join(ROOT, 'test', name),
-  ),
-)
+/** Below `test/`. They need what is not copied: brokers, stores, other runtimes. */
+const LEFT_OUT = ['kafka', 'stores', 'services/gateway', 'cli']
+const leftOut = new Set(LEFT_OUT.map((name) => join(ROOT, 'test', name)))
+
+/** Whether a mutant can face the test: a file below `test/`. */
+export const isCopied = (file: string): boolean => !LEFT_OUT.some((name) => file.startsWith(`${name}/`))
 
 // A test of a mutant may hang; but one that only waits for its turn must not be taken for it.
 const CONFIG = `import { defineConfig } from 'vitest/config'
@@ -44,7 +44,7 @@ export class Copy {
     for (const name of SOURCES)
       cpSync(join(ROOT, name), join(this.path, name), {
         recursive: true,
-        filter: (source) => !LEFT_OUT.has(source),
+        filter: (source) => !leftOut.has(source),
       })
     for (const name of readdirSync(ROOT))
       if (/^(?:package|tsconfig.*)\.json$/.test(name)) cpSync(join(ROOT, name), join(this.path, name))

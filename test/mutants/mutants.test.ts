@@ -4,6 +4,7 @@ import { transform } from 'esbuild'
 import { describe, expect, it } from 'vitest'
 import { MUTANTS } from './index.ts'
 import { applied, changesOf } from './change.ts'
+import { isCopied } from './copy.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
@@ -36,5 +37,6 @@ describe.each(MUTANTS.map((mutant) => [mutant.id, mutant] as const))('%s', (_, m
     expect(mutant.breaks.length > 0 || mutant.unseen !== undefined).toBe(true)
     expect(mutant.hint.length > 0 || mutant.survives !== undefined).toBe(true)
     for (const file of mutant.hint) expect(existsSync(join(ROOT, 'test', file)), file).toBe(true)
+    for (const file of mutant.hint) expect(isCopied(file), file).toBe(true)
   })
 })
