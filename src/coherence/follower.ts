@@ -13,6 +13,7 @@ import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { evictionsOf } from './log-identity.ts'
 import type { PollContext } from './log-identity.ts'
+import { pauseMs } from '../runtime/retry.ts'
 import { Partition } from './partition.ts'
 import { applyAhead, poll } from './poll.ts'
 import type { RequestScope } from './request-scope.ts'
@@ -28,9 +29,7 @@ interface Run {
   settled: Promise<void>
 }
 
-const FIRST_BACKOFF_MS = 100
-const MAX_BACKOFF_MS = 5000
-const MAX_RETRY_AFTER_MS = 30_000
+const BACKOFF = { firstMs: 100, maxMs: 5000, maxAskedMs: 30_000 }
 /** On Workers: the part of `pollTimeout` after which a request stops relying on the poll of another. */
 const PATIENCE = 0.5
 /** The shortest pause between the polls of `follow()`, whatever `refreshAfter` says. */
@@ -247,10 +246,7 @@ export class Follower {
   #failed(error: unknown): void {
     const { clock, settings, counters } = this.#context
     const now = clock.now()
-    const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.#failures++, 10))
-    const askedMs = isKedgeError(error) ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0
-    // Between half and all of it, so that isolates do not come back together.
-    const retryInMs = Math.max(askedMs, backoffMs * (0.5 + settings.runtime.random() / 2))
+    const retryInMs = pauseMs(BACKOFF, this.#failures++, error, settings.runtime.random())
     this.#retryAt = now + retryInMs
     this.#error = error
     counters.pollFailures++

@@ -5,6 +5,7 @@
  */
 import type { ReanchorReason } from '../api/events.ts'
 import type { PartitionOffsets } from '../ports/kafka-log.ts'
+import { backoffMs } from '../runtime/retry.ts'
 import type { Intent } from '../wire/read-eviction.ts'
 
 /** What lives in a partition: a namespace, as the follower sees it. */
@@ -39,8 +40,7 @@ export interface LastRecord {
   readonly digest: string
 }
 
-/** The pause doubles: the last one is of half a minute. */
-const FIRST_RECALL_PAUSE_MS = 500
+const RECALL_BACKOFF = { firstMs: 500, maxMs: 32_000 }
 const MAX_RECALL_FAILURES = 7
 
 export class Partition {
@@ -179,7 +179,7 @@ export class Partition {
     if (!complete) for (const tenant of this.tenants) tenant.remembers(0)
     if (reasons !== this.recallReasons) return
     if (complete || this.#recallFailures >= MAX_RECALL_FAILURES) this.recalls = false
-    else this.recallsAt = now + FIRST_RECALL_PAUSE_MS * 2 ** this.#recallFailures++
+    else this.recallsAt = now + backoffMs(RECALL_BACKOFF, this.#recallFailures++)
   }
 
   /** Every eviction from `offset` on has been applied again; `since` is when the first of them was written. */

@@ -15,14 +15,14 @@ import type { UnansweredReason } from '../api/events.ts'
 import type { LoadRequest, Flight } from '../read/flight.ts'
 import type { Follower } from '../coherence/follower.ts'
 import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
+import { backoffMs } from '../runtime/retry.ts'
 import { Semaphore } from '../runtime/semaphore.ts'
 
 /** Calls that ask at once; those beyond load by themselves. */
 const MAX_ASKING = 256
 /** Calls in a row without an answer, before the service is taken for gone. */
 const MAX_SILENT = 3
-const FIRST_SILENCE_MS = 1000
-const MAX_SILENCE_MS = 30_000
+const SILENCE = { firstMs: 1000, maxMs: 30_000 }
 
 type RequestedLoad<T> = ReadonlyMap<string, Flight<T>>
 
@@ -102,8 +102,8 @@ export class RequestReply {
     if (answered) this.#silences.delete(namespace)
     if (answered || because !== 'timeout') return
     const times = (this.#silences.get(namespace)?.times ?? 0) + 1
-    const pauseMs = Math.min(MAX_SILENCE_MS, FIRST_SILENCE_MS * 2 ** (times - MAX_SILENT))
-    const until = times < MAX_SILENT ? -Infinity : this.#shared.clock.now() + pauseMs
+    const pauseMs = times < MAX_SILENT ? -Infinity : backoffMs(SILENCE, times - MAX_SILENT)
+    const until = this.#shared.clock.now() + pauseMs
     this.#silences.set(namespace, { times, until })
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { eitherSignal } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { LoadRequest, Failed, Flight, OnHeld, Outcome, Seek } from './flight.ts'
@@ -40,9 +41,7 @@ export class Load<T> {
     signal: AbortSignal,
   ): Promise<void> {
     const { runtime, tierTimeoutMs, emit } = this.#shared.settings
-    const stop = new AbortController()
-    const relay = () => stop.abort(signal.reason)
-    signal.addEventListener('abort', relay, { once: true })
+    const stop = eitherSignal(signal)
     const asked = this.#ask(tier, flights, proof, stop.signal)
     try {
       await settledWithin(runtime, asked, tierTimeoutMs, signal)
@@ -53,7 +52,7 @@ export class Load<T> {
       if (open(flights).size > 0) throw error
       emit?.({ type: 'background_error', error })
     } finally {
-      signal.removeEventListener('abort', relay)
+      stop.done()
       stop.abort(overtaken())
     }
   }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { backoffMs } from './retry.ts'
 
 /** `'closed'`: calls go through. `'open'`: none does. `'half-open'`: one does, to see. */
 export type BreakerState = 'closed' | 'open' | 'half-open'
@@ -65,8 +66,8 @@ export class CircuitBreaker {
     if (permit !== this.#era) return
     if (this.#state === 'closed' && ++this.#failures < this.#limits.failures) return
     const { pauseMs, maxPauseMs } = this.#limits
-    const longest = Math.min(maxPauseMs, pauseMs * 2 ** Math.min(this.#openings++, 30))
-    this.#until = now + longest * (0.5 + this.#random() / 2)
+    const backoff = { firstMs: pauseMs, maxMs: maxPauseMs }
+    this.#until = now + backoffMs(backoff, this.#openings++, this.#random())
     this.#failures = 0
     this.#turn('open')
   }

@@ -4,6 +4,8 @@
  * @module
  */
 import type { Runtime } from '../ports/runtime.ts'
+import { eitherSignal, onAbort } from './abort.ts'
+import type { EitherSignal } from './abort.ts'
 
 /**
  * Runs the task and settles no later than after `ms`.
@@ -12,31 +14,18 @@ import type { Runtime } from '../ports/runtime.ts'
  * @param parent ends the task early: the call then rejects with `parent.reason`
  */
 export async function withDeadline<T>(
-  runtime: Runtime,
+  runtime: Pick<Runtime, 'sleep'>,
   ms: number,
   expired: () => unknown,
   task: (signal: AbortSignal) => Promise<T>,
   parent?: AbortSignal,
 ): Promise<T> {
   parent?.throwIfAborted()
-  const work = new AbortController()
-  const timer = new AbortController()
-  const gaveUp = new Promise<never>((_, reject) => {
-    const giveUp = (reason: unknown) => {
-      // Rejected first, so that the reason is the same whatever the task makes of its signal.
-      reject(reason)
-      work.abort(reason)
-    }
-    parent?.addEventListener('abort', () => giveUp(parent.reason), { once: true, signal: timer.signal })
-    runtime.sleep(ms, timer.signal).then(
-      () => giveUp(expired()),
-      () => undefined,
-    )
-  })
+  const work = eitherSignal(parent)
   try {
-    return await Promise.race([task(work.signal), gaveUp])
+    return await untilDeadline(runtime, ms, expired, task, work)
   } finally {
-    timer.abort()
+    work.done()
   }
 }
 
@@ -45,24 +34,24 @@ export async function withDeadline<T>(
  *
  * @param expired makes the reason for a task whose time is over
  */
-export async function deadline<T>(
+export async function untilDeadline<T>(
   runtime: Pick<Runtime, 'sleep'>,
   ms: number,
   expired: () => unknown,
   task: (signal: AbortSignal) => Promise<T>,
-  work: AbortController,
+  work: Pick<EitherSignal, 'signal' | 'abort'>,
 ): Promise<T> {
   const { signal } = work
   const timer = new AbortController()
   try {
     return await new Promise<T>((resolve, reject) => {
       // Listens before the task does, so that the reason is the same whatever the task makes of its signal.
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: timer.signal })
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
       runtime.sleep(ms, timer.signal).then(
         () => work.abort(expired()),
         () => undefined,
       )
-      task(signal).then(resolve, reject)
+      Promise.resolve(task(signal)).then(resolve, reject)
     })
   } finally {
     timer.abort()
@@ -74,35 +63,26 @@ export async function deadline<T>(
  * time; rejects only with `signal.reason`. The promise itself goes on.
  */
 export async function settledWithin(
-  runtime: Runtime,
+  runtime: Pick<Runtime, 'sleep'>,
   promise: Promise<unknown>,
   ms: number,
   signal?: AbortSignal,
 ): Promise<boolean> {
   signal?.throwIfAborted()
-  const timer = new AbortController()
-  const settled = promise.then(
-    () => true,
-    () => true,
-  )
+  const ended = eitherSignal(signal)
   try {
-    const waits: Promise<boolean>[] = [settled]
-    if (ms < Infinity)
-      waits.push(
-        runtime.sleep(ms, timer.signal).then(
-          () => false,
-          () => false,
-        ),
+    return await new Promise<boolean>((resolve, reject) => {
+      const settled = () => resolve(true)
+      onAbort(ended.signal, reject)
+      promise.then(settled, settled)
+      if (ms === Infinity) return
+      runtime.sleep(ms, ended.signal).then(
+        () => resolve(false),
+        () => undefined,
       )
-    if (signal) waits.push(aborted(signal, timer.signal))
-    return await Promise.race(waits)
+    })
   } finally {
-    timer.abort()
+    ended.done()
+    ended.abort()
   }
-}
-
-function aborted(signal: AbortSignal, until: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: until })
-  })
 }

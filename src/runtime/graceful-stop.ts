@@ -1,5 +1,6 @@
 /** Ending in two steps: first the work begins nothing new, then what it has begun must end. @module */
 import type { Runtime } from '../ports/runtime.ts'
+import { onAbort } from './abort.ts'
 
 export interface Stop {
   /** Aborted when nothing new may be begun. */
@@ -34,15 +35,14 @@ export async function withStop<T>(
     )
   }
   if (budgetMs !== undefined) runtime.sleep(budgetMs, timers.signal).then(end, () => undefined)
-  if (signal?.aborted) end()
-  signal?.addEventListener('abort', end, { once: true })
+  const off = onAbort(signal, end)
   try {
     return await work({ soft: soft.signal, hard: hard.signal })
   } catch (error) {
     if (hard.signal.aborted || (soft.signal.aborted && error === soft.signal.reason)) return undefined
     throw error
   } finally {
-    signal?.removeEventListener('abort', end)
+    off()
     timers.abort()
   }
 }

@@ -7,12 +7,14 @@
  */
 import { KedgeError } from '../ports/errors.ts'
 import type { Runtime } from '../ports/runtime.ts'
-import { deadline } from './deadline.ts'
+import { eitherSignal } from './abort.ts'
+import type { EitherSignal } from './abort.ts'
+import { untilDeadline } from './deadline.ts'
 
 export class Lifecycle {
   #closed = false
   /** The work that closing ends. */
-  readonly #working = new Set<AbortController>()
+  readonly #working = new Set<Pick<EitherSignal, 'abort'>>()
   readonly #runtime: Runtime
 
   constructor(runtime: Runtime) {
@@ -34,16 +36,13 @@ export class Lifecycle {
    */
   async during<T>(task: (signal: AbortSignal) => Promise<T>, parent?: AbortSignal): Promise<T> {
     this.check()
-    const stop = new AbortController()
+    const stop = eitherSignal(parent)
     if (!this.#runtime.isolatesRequests) this.#working.add(stop)
-    const relay = () => stop.abort(parent?.reason)
-    if (parent?.aborted) relay()
-    parent?.addEventListener('abort', relay, { once: true })
     try {
       return await task(stop.signal)
     } finally {
       this.#working.delete(stop)
-      parent?.removeEventListener('abort', relay)
+      stop.done()
     }
   }
 
@@ -53,7 +52,7 @@ export class Lifecycle {
     const work = new AbortController()
     if (!this.#runtime.isolatesRequests) this.#working.add(work)
     try {
-      return await deadline(this.#runtime, ms, expired, task, work)
+      return await untilDeadline(this.#runtime, ms, expired, task, work)
     } finally {
       this.#working.delete(work)
     }

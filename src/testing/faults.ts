@@ -1,4 +1,5 @@
 /** What is wrong with a thing in memory at the moment: failures and silences to order. @module */
+import { onAbort } from '../runtime/abort.ts'
 
 /**
  * @typeParam O names of the calls
@@ -50,14 +51,12 @@ export class Faults<O extends string, W extends string = 'before' | 'after'> {
   /** Resolves at once, or after `resume()`, or rejects with `signal.reason`. */
   async open(signal: AbortSignal | undefined): Promise<void> {
     while (this.#gate) {
-      signal?.throwIfAborted()
       const aborted = deferred()
-      const onAbort = () => aborted.reject(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
+      const off = onAbort(signal, aborted.reject)
       try {
         await Promise.race([this.#gate.promise, aborted.promise])
       } finally {
-        signal?.removeEventListener('abort', onAbort)
+        off()
       }
     }
     signal?.throwIfAborted()

@@ -1,4 +1,5 @@
 /** Long polls that wait for news of a topic. @module */
+import { onAbort } from '../runtime/abort.ts'
 
 interface Waiter {
   readonly ready: () => boolean
@@ -25,11 +26,7 @@ export class MemoryWaiters {
       const leave = () => {
         waiters.delete(waiter)
         if (waiters.size === 0 && this.#waiters.get(topic) === waiters) this.#waiters.delete(topic)
-        signal?.removeEventListener('abort', onAbort)
-      }
-      const onAbort = () => {
-        leave()
-        reject(signal?.reason)
+        off()
       }
       const waiter = {
         ready,
@@ -39,7 +36,10 @@ export class MemoryWaiters {
         },
       }
       waiters.add(waiter)
-      signal?.addEventListener('abort', onAbort, { once: true })
+      const off = onAbort(signal, (reason) => {
+        leave()
+        reject(reason)
+      })
     })
   }
 

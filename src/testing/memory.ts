@@ -15,6 +15,7 @@ import type {
 } from '../ports/kafka-log.ts'
 import { systemRuntime } from '../ports/runtime.ts'
 import type { Runtime } from '../ports/runtime.ts'
+import { eitherSignal } from '../runtime/abort.ts'
 import { Faults } from './faults.ts'
 import type { FaultsOptions } from './faults.ts'
 import { MemoryLog } from './memory-log.ts'
@@ -179,15 +180,13 @@ async function within(
   { waitMs, signal }: ReadOptions,
   wait: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const ended = new AbortController()
-  const stop = () => ended.abort()
-  signal?.addEventListener('abort', stop, { once: true })
+  const ended = eitherSignal(signal)
   try {
     await Promise.race([runtime.sleep(waitMs, ended.signal), wait(ended.signal)])
   } catch (error) {
     if (!ended.signal.aborted) throw error
   } finally {
-    signal?.removeEventListener('abort', stop)
+    ended.done()
     ended.abort()
   }
   signal?.throwIfAborted()

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { eitherSignal } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
 import { durationMs } from '../runtime/duration.ts'
 import { KedgeError } from '../ports/errors.ts'
@@ -175,10 +176,7 @@ export class WriteThrough<T> {
   ): Promise<Ending> {
     const { clock, settings } = this.#context.shared
     const { runtime } = settings
-    const asked = new AbortController()
-    const relay = () => asked.abort(signal?.reason)
-    if (signal?.aborted) relay()
-    signal?.addEventListener('abort', relay, { once: true })
+    const asked = eitherSignal(signal)
     const leftMs = (part: number) => {
       const left = startedAt + limitMs * part - clock.now()
       return startedAt < clock.unknownBefore ? 0 : Math.max(0, left)
@@ -192,7 +190,7 @@ export class WriteThrough<T> {
     } catch (error) {
       return { state: 'failed', error }
     } finally {
-      signal?.removeEventListener('abort', relay)
+      asked.done()
     }
   }
 

@@ -9,10 +9,10 @@ import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { NewRecord, Position } from '../ports/kafka-log.ts'
 import { isUnanswered } from './publish-deadline.ts'
 import type { Settings } from '../api/settings.ts'
+import { retry, pauseMs } from '../runtime/retry.ts'
 
 const RETRIES = 3
-const FIRST_RETRY_MS = 50
-const MAX_RETRY_AFTER_MS = 5000
+const BACKOFF = { firstMs: 50, maxMs: 200, maxAskedMs: 5000 }
 
 /**
  * Appends the records. Repeats a write that waits to be persisted only where it is known not to be in the
@@ -49,22 +49,19 @@ export async function produce(
   }
 }
 
-async function attempt(
+function attempt(
   { log, runtime, writesTopic }: Settings,
   topic: string,
   records: readonly NewRecord[],
   signal: AbortSignal,
 ): Promise<Position[]> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return acknowledged(records, await log.produce(topic, records, { signal }))
-    } catch (error) {
-      if (signal.aborted || tries >= RETRIES || !isKedgeError(error) || !error.retryable) throw error
-      if (topic === writesTopic && error.code !== 'ERR_RATE_LIMITED') throw error
-      const backoffMs = FIRST_RETRY_MS * 2 ** tries * (0.5 + runtime.random() / 2)
-      await runtime.sleep(Math.max(backoffMs, Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)), signal)
-    }
+  const send = async () => acknowledged(records, await log.produce(topic, records, { signal }))
+  const pauseAfter = (error: unknown, failures: number) => {
+    if (failures >= RETRIES || !isKedgeError(error) || !error.retryable) throw error
+    if (topic === writesTopic && error.code !== 'ERR_RATE_LIMITED') throw error
+    return pauseMs(BACKOFF, failures, error, runtime.random())
   }
+  return retry(runtime, send, pauseAfter, signal)
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { Settings } from '../api/settings.ts'
+import { eitherSignal } from '../runtime/abort.ts'
 import type { Clock } from '../runtime/clock.ts'
 
 type Signalled = { readonly signal?: AbortSignal } | undefined
@@ -41,12 +42,9 @@ export class PublishDeadline {
   ): Promise<R> {
     if (signal && this.#callers.has(signal)) return work(signal)
     const { runtime, publishTimeoutMs } = this.#settings
-    const stop = new AbortController()
+    const stop = eitherSignal(signal)
     const ended = new AbortController()
     this.#callers.set(stop.signal, { signal })
-    const relay = () => stop.abort(signal?.reason)
-    if (signal?.aborted) relay()
-    signal?.addEventListener('abort', relay, { once: true, signal: ended.signal })
     const leftMs = Math.max(0, since + publishTimeoutMs - this.#clock.now())
     runtime.sleep(leftMs, ended.signal).then(
       () => stop.abort(unanswered(publishTimeoutMs)),
@@ -55,6 +53,7 @@ export class PublishDeadline {
     try {
       return await work(stop.signal)
     } finally {
+      stop.done()
       ended.abort()
     }
   }

@@ -8,6 +8,7 @@
  * @module
  */
 import type { NewRecord, Position } from '../ports/kafka-log.ts'
+import { onAbort } from '../runtime/abort.ts'
 import { produce } from './produce.ts'
 import type { Settings } from '../api/settings.ts'
 
@@ -60,15 +61,14 @@ export class RecordAccumulator {
     records.catch(() => undefined)
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
-      const settled = new AbortController()
+      // An abort ends the caller's wait; it ends the call, too, where no other write is in it.
+      const off = onAbort(signal, reject)
       const settle =
         <A>(how: (outcome: A) => void) =>
         (outcome: A) => {
-          settled.abort()
+          off()
           how(outcome)
         }
-      // An abort ends the caller's wait; it ends the call, too, where no other write is in it.
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true, signal: settled.signal })
       const group = this.#groupOf(topic)
       const count = group.writes.push({ records, signal, resolve: settle(resolve), reject: settle(reject) })
       for (const key of ordered) group.ordered.add(key)
@@ -127,8 +127,7 @@ export class RecordAccumulator {
 
   /** The positions of the records; `undefined` when every caller of the batch has aborted. */
   async #produce(topic: string, batch: Batch): Promise<Position[] | undefined> {
-    const ended = new AbortController()
-    const signal = signalOf(batch, ended.signal)
+    const { signal, done } = signalOf(batch)
     const records = batch.map(({ record }) => record)
     if (signal?.aborted) return undefined
     try {
@@ -137,7 +136,7 @@ export class RecordAccumulator {
       if (signal?.aborted) return undefined
       throw error
     } finally {
-      ended.abort()
+      done?.()
     }
   }
 }
@@ -168,20 +167,16 @@ async function batchesOf(writes: readonly Write[], positions: Map<Write, Positio
   return batches
 }
 
-/** Aborted when all callers of the batch have left; `undefined` where one of them has no signal. */
-function signalOf(batch: Batch, ended: AbortSignal): AbortSignal | undefined {
+/** Aborted when all callers of the batch have left; no signal where one of them has none. */
+function signalOf(batch: Batch): { signal?: AbortSignal | undefined; done?: () => void } {
   const signals = new Set(batch.map(({ write }) => write.signal))
-  const [first, ...others] = signals
-  if (first === undefined || others.includes(undefined)) return undefined
-  if (others.length === 0) return first
+  if (signals.has(undefined)) return {}
+  if (signals.size === 1) return { signal: batch[0]!.write.signal }
   const all = new AbortController()
   let left = signals.size
-  for (const signal of signals) {
-    const gone = () => {
-      if (--left === 0) all.abort(signal!.reason)
-    }
-    if (signal!.aborted) gone()
-    else signal!.addEventListener('abort', gone, { once: true, signal: ended })
+  const gone = (reason: unknown) => {
+    if (--left === 0) all.abort(reason)
   }
-  return all.signal
+  const offs = [...signals].map((signal) => onAbort(signal, gone))
+  return { signal: all.signal, done: () => offs.forEach((off) => off()) }
 }

@@ -144,14 +144,42 @@ describe('a task with a deadline', () => {
   it('does not mind a parent that is aborted after it ended, and does not listen to it any more', async () => {
     const runtime = fakeRuntime()
     const parent = new AbortController()
-    const removed = vi.spyOn(parent.signal, 'addEventListener')
+    const added = vi.spyOn(parent.signal, 'addEventListener')
+    const removed = vi.spyOn(parent.signal, 'removeEventListener')
     let signal: AbortSignal | undefined
     await withDeadline(runtime, 1000, expired, async (given) => void (signal = given), parent.signal)
     parent.abort()
 
     expect(signal?.aborted).toBe(false)
-    const options = removed.mock.calls[0]?.[2] as { signal: AbortSignal }
-    expect(options.signal.aborted).toBe(true)
+    expect(added).toHaveBeenCalledTimes(1)
+    expect(removed).toHaveBeenCalledTimes(1)
+  })
+
+  it('ends by the reason of its parent where the task fails, or throws, in the same turn', async () => {
+    const runtime = fakeRuntime()
+    const [parent, other] = [new AbortController(), new AbortController()]
+    const fails = withDeadline(
+      runtime,
+      1000,
+      expired,
+      async () => {
+        parent.abort('the reason')
+        throw new Error('wrapped by the transport')
+      },
+      parent.signal,
+    )
+    await expect(fails).rejects.toBe('the reason')
+    const throws = withDeadline(
+      runtime,
+      1000,
+      expired,
+      () => {
+        other.abort('the reason')
+        throw new Error('wrapped by the transport')
+      },
+      other.signal,
+    )
+    await expect(throws).rejects.toBe('the reason')
   })
 
   it('keeps to its first reason', async () => {
