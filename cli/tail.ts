@@ -5,6 +5,7 @@ import type { Codec } from '../src/wire/codec.ts'
 import { decodeRecord } from '../src/coherence/apply-eviction.ts'
 import { readBatch } from '../src/runtime/consumer.ts'
 import { isKedgeError } from '../src/ports/errors.ts'
+import { backoffMs, retry } from '../src/runtime/retry.ts'
 import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/ports/kafka-log.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
@@ -23,7 +24,7 @@ import { resolveSettings } from './resolved-settings.ts'
 const SETTINGS = [...PROXY_SETTINGS, evictionsTopic, updatesTopic]
 const LONG_POLL_MS = 20_000
 const PAUSE_MS = 1000
-const MOST_PAUSE_MS = 30_000
+const BACKOFF = { firstMs: 2000, maxMs: 30_000 }
 
 interface Flags {
   readonly follow?: boolean
@@ -93,34 +94,32 @@ async function goOn(shown: Shown, from: readonly Position[], session: Session): 
   const { runtime, stop: signal, terminal } = session
   const { log, topic, isolation } = shown
   let at = from
-  let failures = 0
-  for (;;) {
-    try {
-      const began = runtime.monotonic()
-      const waitMs = log.capabilities.longPoll ? LONG_POLL_MS : 0
-      const fetch = { maxBytes: 1_000_000, waitMs, signal }
-      const { records, next, outOfRange } = await readBatch({ log, topic, isolation }, at, fetch)
-      for (const record of records) await shown.show(record)
-      const gaps = outOfRange.length > 0 ? await log.offsets(topic, { partitions: outOfRange, signal }) : []
-      for (const { partition, beginning } of gaps)
-        terminal.warn(
-          `partition ${partition}: the log is another, or retention was quicker; going on at ${beginning}`,
-        )
-      const restarts = new Map(gaps.map(({ partition, beginning }) => [partition, beginning]))
-      at = at.map(({ partition, offset }) => ({
-        partition,
-        offset: restarts.get(partition) ?? next.get(partition) ?? offset,
-      }))
-      failures = 0
-      // A proxy that answers at once with nothing gets a pause, with or without long polls.
-      const early = PAUSE_MS - (runtime.monotonic() - began)
-      if (records.length === 0 && early > 0) await runtime.sleep(early, signal)
-    } catch (error) {
-      if (signal.aborted || !isKedgeError(error) || !error.retryable) throw error
-      if (failures++ === 0) terminal.warn(`kedge: ${sentence(error)}; trying again`)
-      await runtime.sleep(Math.min(PAUSE_MS * 2 ** failures, MOST_PAUSE_MS), signal)
-    }
+  const round = async () => {
+    const began = runtime.monotonic()
+    const waitMs = log.capabilities.longPoll ? LONG_POLL_MS : 0
+    const fetch = { maxBytes: 1_000_000, waitMs, signal }
+    const { records, next, outOfRange } = await readBatch({ log, topic, isolation }, at, fetch)
+    for (const record of records) await shown.show(record)
+    const gaps = outOfRange.length > 0 ? await log.offsets(topic, { partitions: outOfRange, signal }) : []
+    for (const { partition, beginning } of gaps)
+      terminal.warn(
+        `partition ${partition}: the log is another, or retention was quicker; going on at ${beginning}`,
+      )
+    const restarts = new Map(gaps.map(({ partition, beginning }) => [partition, beginning]))
+    at = at.map(({ partition, offset }) => ({
+      partition,
+      offset: restarts.get(partition) ?? next.get(partition) ?? offset,
+    }))
+    // A proxy that answers at once with nothing gets a pause, with or without long polls.
+    const early = PAUSE_MS - (runtime.monotonic() - began)
+    if (records.length === 0 && early > 0) await runtime.sleep(early, signal)
   }
+  const pauseAfter = (error: unknown, failures: number) => {
+    if (!isKedgeError(error) || !error.retryable) throw error
+    if (failures === 0) terminal.warn(`kedge: ${sentence(error)}; trying again`)
+    return backoffMs(BACKOFF, failures)
+  }
+  for (;;) await retry(runtime, round, pauseAfter, signal)
 }
 
 function shower(

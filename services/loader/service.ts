@@ -7,7 +7,9 @@ import { openCache } from '../../src/cache.ts'
 import type { OpenCache } from '../../src/cache.ts'
 import { settledWithin } from '../../src/runtime/deadline.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
-import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
+import { eitherSignal } from '../../src/runtime/abort.ts'
+import { pauseMs, repeat } from '../../src/runtime/retry.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
 import { readRequest } from '../../src/wire/read-request.ts'
 import type { RequestMessage } from '../../src/wire/messages.ts'
 import { RequestScope } from '../../src/coherence/request-scope.ts'
@@ -32,7 +34,7 @@ import { Shift, WorkerPool } from './worker-pool.ts'
 
 const FIRST_PAUSE_MS = 20
 const MAX_PAUSE_MS = 500
-const MAX_BACKOFF_MS = 5000
+const BACKOFF = { firstMs: 100, maxMs: 5000, maxAskedMs: 5000 }
 /** The longest wait of one long poll. */
 const LONG_POLL_MS = 5000
 /** How long `load()` waits for keys that another request loads. */
@@ -116,8 +118,7 @@ class Service implements LoaderService {
     this.#cache.reading.lifecycle.check()
     const budgetMs = durationMs(budget, 'budget')
     const until = clock.now() + budgetMs
-    const over = new AbortController()
-    const stop = signal ? AbortSignal.any([signal, over.signal]) : over.signal
+    const over = eitherSignal(signal)
     const shift = this.#shift(signal ?? new AbortController().signal, context)
     const taken = new Set<Wanted>()
     const before = { ...this.#counters }
@@ -126,7 +127,8 @@ class Service implements LoaderService {
       () => over.abort(),
       () => undefined,
     )
-    await this.#read(shift, stop, () => Math.min(LONG_POLL_MS, until - clock.now()), taken)
+    await this.#read(shift, over.signal, () => Math.min(LONG_POLL_MS, until - clock.now()), taken)
+    over.done()
     timer.abort()
     await timeUp
     // Loads under way are finished; waiting keys wait for the next step.
@@ -197,39 +199,33 @@ class Service implements LoaderService {
   /** Reads requests and begins batches, until aborted. Never rejects. */
   async #read(shift: Shift, signal: AbortSignal, wait: () => number, taken?: Set<Wanted>): Promise<void> {
     const { runtime, log } = this.#cache.reading.shared.settings
-    let pauseMs = FIRST_PAUSE_MS
-    while (!signal.aborted) {
+    let emptyPauseMs = FIRST_PAUSE_MS
+    const round = async () => {
       const began = runtime.monotonic()
-      try {
-        // The first read, and the one after a failure, do not wait: a long poll would report the health late.
-        const waits = log.capabilities.longPoll && this.#intake.begun && this.#failures === 0
-        const requests = await this.#intake.read(waits ? Math.max(0, wait()) : 0, signal)
-        this.#failures = 0
-        this.#error = undefined
-        for (const request of requests) {
-          const wanted = this.#accept(request)
-          if (wanted) taken?.add(wanted)
-        }
-        shift.pump()
-        pauseMs = requests.length > 0 ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, pauseMs * 2)
-        // A log that answers at once with nothing gets a pause, with or without long polls.
-        const quick = requests.length > 0 || (log.capabilities.longPoll && !waits)
-        const earlyMs = quick ? 0 : pauseMs - (runtime.monotonic() - began)
-        if (earlyMs > 0) await runtime.sleep(earlyMs, signal)
-      } catch (error) {
-        if (!signal.aborted) await this.#unread(error, signal)
+      // The first read, and the one after a failure, do not wait: a long poll would report the health late.
+      const waits = log.capabilities.longPoll && this.#intake.begun && this.#failures === 0
+      const requests = await this.#intake.read(waits ? Math.max(0, wait()) : 0, signal)
+      this.#failures = 0
+      this.#error = undefined
+      for (const request of requests) {
+        const wanted = this.#accept(request)
+        if (wanted) taken?.add(wanted)
       }
+      shift.pump()
+      emptyPauseMs = requests.length > 0 ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, emptyPauseMs * 2)
+      // A log that answers at once with nothing gets a pause, with or without long polls.
+      const quick = requests.length > 0 || (log.capabilities.longPoll && !waits)
+      const earlyMs = quick ? 0 : emptyPauseMs - (runtime.monotonic() - began)
+      if (earlyMs > 0) await runtime.sleep(earlyMs, signal)
     }
-  }
-
-  async #unread(cause: unknown, signal: AbortSignal): Promise<void> {
-    const { runtime } = this.#cache.reading.shared.settings
-    const backoffMs = Math.min(MAX_BACKOFF_MS, 100 * 2 ** Math.min(this.#failures++, 10))
-    const askedMs = isKedgeError(cause) ? Math.min(cause.retryAfterMs ?? 0, MAX_BACKOFF_MS) : 0
-    const retryInMs = Math.max(askedMs, backoffMs * (0.5 + runtime.random() / 2))
-    this.#error = cause
-    this.#emit({ type: 'requests_unread', error: cause, retryInMs })
-    await runtime.sleep(retryInMs, signal).catch(() => undefined)
+    const failed = (error: unknown) => {
+      // Counted over all steps: a step may be shorter than one pause.
+      const retryInMs = pauseMs(BACKOFF, this.#failures++, error, runtime.random())
+      this.#error = error
+      this.#emit({ type: 'requests_unread', error, retryInMs })
+      return retryInMs
+    }
+    await repeat(runtime, round, failed, signal)
   }
 
   /** Queues a request; `undefined` where the service does not serve its namespace. */

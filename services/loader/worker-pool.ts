@@ -8,6 +8,7 @@
 import type { OpenCache } from '../../src/cache.ts'
 import type { Call } from '../../src/read/sources.ts'
 import type { RequestScope } from '../../src/coherence/request-scope.ts'
+import { backoffMs } from '../../src/runtime/retry.ts'
 import { Semaphore } from '../../src/runtime/semaphore.ts'
 import type { ManyLoader } from '../../src/api/load-types.ts'
 import { Batch } from './batch.ts'
@@ -134,8 +135,8 @@ export class WorkerPool {
     }
     for (const each of wanted) if (each.outcome === 'failed') this.#failed.set(idOf(each), true, now)
     if (++post.failures < MAX_FAILURES) return
-    const pauseMs = settings.failurePauseMs * 2 ** Math.min(post.failures - MAX_FAILURES, 20)
-    post.pausedUntil = now + Math.min(pauseMs, MAX_PAUSE_MS)
+    const backoff = { firstMs: settings.failurePauseMs, maxMs: MAX_PAUSE_MS }
+    post.pausedUntil = now + backoffMs(backoff, post.failures - MAX_FAILURES)
   }
 }
 

@@ -8,7 +8,9 @@ import { openCache } from '../../src/cache.ts'
 import type { OpenCache } from '../../src/cache.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
+import { eitherSignal } from '../../src/runtime/abort.ts'
 import { withStop } from '../../src/runtime/graceful-stop.ts'
+import { pauseMs, repeat } from '../../src/runtime/retry.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import { Health } from './health.ts'
 import { WriteConsumer } from './write-consumer.ts'
@@ -17,8 +19,7 @@ import type { PersisterOptions, PersisterSettings } from './options.ts'
 import { StoreCalls } from './store-calls.ts'
 import type { Persister, PersisterHealth, PersisterLag, PersisterStats, PersistResult } from './types.ts'
 
-const FIRST_BACKOFF_MS = 100
-const MAX_BACKOFF_MS = 5000
+const BACKOFF = { firstMs: 100, maxMs: 5000 }
 /** The longest wait of one long poll, and the pause between reads of a log that has none. */
 const LONG_POLL_MS = 5000
 const PAUSE_MS = 200
@@ -82,28 +83,25 @@ class Service implements Persister {
     const { lifecycle, shared } = this.#cache.reading
     const { runtime } = shared.settings
     await withStop(runtime, { signal, graceMs: this.#own.drainMs }, ({ soft, hard }) =>
-      lifecycle.during((ended) => this.#follow(AbortSignal.any([soft, ended]), ended), hard),
+      lifecycle.during((ended) => this.#follow(eitherSignal(soft, ended).signal, ended), hard),
     )
   }
 
   /** Reads until `stop` is aborted, and persists the writes that it has read until `ended` is aborted. */
   async #follow(stop: AbortSignal, ended: AbortSignal): Promise<void> {
     const { runtime, log } = this.#cache.reading.shared.settings
-    for (let failures = 0; !stop.aborted;) {
-      try {
-        // The first read, and the one after a failure, do not wait: a long poll would report the health late.
-        const waits = log.capabilities.longPoll && this.#condition.reads
-        const found = await this.#round(waits ? LONG_POLL_MS : 0, stop, ended)
-        failures = 0
-        if (found === undefined) await runtime.sleep(PAUSE_MS, stop)
-      } catch (error) {
-        if (stop.aborted) return
-        const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures++, 10))
-        const retryInMs = backoffMs * (0.5 + runtime.random() / 2)
-        this.#own.emit({ type: 'step_failed', error, retryInMs })
-        await runtime.sleep(retryInMs, stop).catch(() => undefined)
-      }
+    const round = async () => {
+      // The first read, and the one after a failure, do not wait: a long poll would report the health late.
+      const waits = log.capabilities.longPoll && this.#condition.reads
+      const found = await this.#round(waits ? LONG_POLL_MS : 0, stop, ended)
+      if (found === undefined) await runtime.sleep(PAUSE_MS, stop)
     }
+    const failed = (error: unknown, failures: number) => {
+      const retryInMs = pauseMs(BACKOFF, failures, error, runtime.random())
+      this.#own.emit({ type: 'step_failed', error, retryInMs })
+      return retryInMs
+    }
+    await repeat(runtime, round, failed, stop)
   }
 
   async step({

@@ -12,6 +12,7 @@ import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
 import { partitionOf } from '../../src/wire/partitioner.ts'
 import { produce } from '../../src/write/produce.ts'
 import type { WriterContext } from '../../src/write/writer.ts'
+import { pauseMs, retry } from '../../src/runtime/retry.ts'
 import { Semaphore } from '../../src/runtime/semaphore.ts'
 import type { WriteMessage } from '../../src/wire/write-message.ts'
 import type { Taken } from './write-consumer.ts'
@@ -104,8 +105,12 @@ export class StoreCalls {
   ): Promise<number> {
     let dead = 0
     if (store && writes.length > 1) {
-      const failed = await this.#call(namespace, store, writes, signal)
-      if (failed === undefined) return 0
+      try {
+        await this.#call(namespace, store, writes, signal)
+        return 0
+      } catch {
+        signal.throwIfAborted()
+      }
     }
     const each = writes.map(async (write) => {
       if (!(await this.#one(namespace, store, write, signal))) dead++
@@ -123,39 +128,43 @@ export class StoreCalls {
   ): Promise<boolean> {
     const { retries, backoffMs } = this.#own
     const { runtime } = this.#context.shared.settings
-    let reason = 'no store for its namespace'
-    let tries = 0
-    for (; tries <= retries; tries++) {
-      if (store === undefined) break
-      const failed = await this.#call(namespace, store, [write], signal)
-      if (failed === undefined) return true
-      reason = String(failed.error).slice(0, MAX_REASON_LENGTH)
-      if (tries === retries) continue
-      const pauseMs = Math.min(MAX_PAUSE_MS, backoffMs * 2 ** Math.min(tries, 20))
-      await runtime.sleep(pauseMs * (0.5 + runtime.random() / 2), signal)
+    const bury = (reason: string, tries: number) =>
+      this.#bury({ ns: namespace, write }, write, reason, tries, signal)
+    if (store === undefined) {
+      await bury('no store for its namespace', 0)
+      return false
     }
-    await this.#bury({ ns: namespace, write }, write, reason, tries, signal)
-    return false
+    const pauseAfter = (error: unknown, failures: number) => {
+      if (failures >= retries) throw error
+      return pauseMs({ firstMs: backoffMs, maxMs: MAX_PAUSE_MS }, failures, error, runtime.random())
+    }
+    try {
+      await retry(runtime, () => this.#call(namespace, store, [write], signal), pauseAfter, signal)
+      return true
+    } catch (error) {
+      signal.throwIfAborted()
+      await bury(String(error).slice(0, MAX_REASON_LENGTH), retries + 1)
+      return false
+    }
   }
 
-  /** Calls a store once, when a slot is free. Returns the error of the call; rejects only by the signal. */
+  /** Calls a store once, when a slot is free. Rejects as the store does, or with `signal.reason`. */
   async #call(
     namespace: string,
     store: PersistWrites,
     writes: readonly StoredWrite[],
     signal: AbortSignal,
-  ): Promise<{ error: unknown } | undefined> {
+  ): Promise<void> {
     const { runtime } = this.#context.shared.settings
     // A slot is a lease: on Workers the request that holds it may vanish.
     const free = await this.#slots.take(this.#own.storeTimeoutMs + LEASE_MARGIN_MS, signal)
     try {
       const task = async (inner: AbortSignal) => store(writes, { signal: inner })
       await withDeadline(runtime, this.#own.storeTimeoutMs, storeTimeout, task, signal)
-      return undefined
     } catch (error) {
       signal.throwIfAborted()
       this.#own.emit({ type: 'persist_failed', namespace, error })
-      return { error }
+      throw error
     } finally {
       free()
     }

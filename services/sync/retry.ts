@@ -1,12 +1,11 @@
 /** Retries with growing pauses until the signal is aborted, and emits events while it waits. @module */
 import { withDeadline } from '../../src/runtime/deadline.ts'
+import { pauseMs, retry } from '../../src/runtime/retry.ts'
 import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
 import type { Counters } from './counters.ts'
 import type { SyncSettings } from './settings.ts'
 
-const FIRST_PAUSE_MS = 100
-const MAX_PAUSE_MS = 30_000
-const MAX_RETRY_AFTER_MS = 60_000
+const BACKOFF = { firstMs: 100, maxMs: 30_000, maxAskedMs: 60_000 }
 /** How often a wait is reported. */
 const SAY_MS = 10_000
 /** How long one call may take. Stores and logs have deadlines of their own: this is the last resort. */
@@ -58,24 +57,28 @@ export class Retry {
     }: { extraMs?: number; isRetryable?: (error: unknown) => boolean } = {},
   ): Promise<T> {
     const saying = new AbortController()
+    const once = async () => {
+      // A call without an answer also ends when it is time to give up.
+      const left = this.failure === undefined ? Infinity : Math.max(1, this.#leftMs())
+      const result = await this.once(call, signal, extraMs, left)
+      this.#recovered()
+      return result
+    }
+    const pauseAfter = (error: unknown, failures: number) => {
+      if (!isRetryable(error)) throw error
+      // The time to give up may be what has ended this call: the failure before it says more.
+      const known = this.failure
+      const failure = this.#failed(error)
+      const leftMs = this.#leftMs()
+      if (leftMs <= 0) throw gaveUp(this.#of, this.#downMs(), known ?? failure)
+      if (failures === 0) void this.#say(saying.signal)
+      const { runtime, emit } = this.#settings
+      const retryInMs = Math.min(pauseMs(BACKOFF, failures, failure, runtime.random()), leftMs)
+      emit({ type: `${this.#of}_failed`, error: failure, attempt: failures + 1, retryInMs })
+      return retryInMs
+    }
     try {
-      for (let attempt = 1; ; attempt++) {
-        const known = this.failure
-        try {
-          // A call without an answer also ends when it is time to give up.
-          const left = known === undefined ? Infinity : Math.max(1, this.#leftMs())
-          const result = await this.once(call, signal, extraMs, left)
-          this.#recovered()
-          return result
-        } catch (error) {
-          signal.throwIfAborted()
-          if (!isRetryable(error)) throw error
-          const failure = this.#failed(error)
-          if (this.#leftMs() <= 0) throw gaveUp(this.#of, this.#downMs(), known ?? failure)
-          if (attempt === 1) void this.#say(saying.signal)
-          await this.#pause(failure, attempt, signal)
-        }
-      }
+      return await retry(this.#settings.runtime, once, pauseAfter, signal)
     } finally {
       saying.abort()
     }
@@ -105,16 +108,6 @@ export class Retry {
     this.#failure = error instanceof Error ? error : new Error(String(error))
     this.#counters[`${this.#of}Failures`]++
     return this.#failure
-  }
-
-  async #pause(error: Error, attempt: number, signal: AbortSignal): Promise<void> {
-    const { runtime, emit } = this.#settings
-    const most = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(attempt - 1, 20), MAX_PAUSE_MS)
-    const asked = Math.min((isKedgeError(error) ? error.retryAfterMs : 0) ?? 0, MAX_RETRY_AFTER_MS)
-    // Half of the pause is random: syncs that lost the same store must not return at the same moment.
-    const retryInMs = Math.min(Math.max(asked, most * (0.5 + runtime.random() / 2)), this.#leftMs())
-    emit({ type: `${this.#of}_failed`, error, attempt, retryInMs })
-    await runtime.sleep(retryInMs, signal)
   }
 
   /** Reports at intervals that calls are waiting. Several calls that fail at once share one report. */

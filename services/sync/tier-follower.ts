@@ -16,7 +16,8 @@ import { consume, doubling, readBatch } from '../../src/runtime/consumer.ts'
 import type { Batch, TopicSource } from '../../src/runtime/consumer.ts'
 import { withDeadline } from '../../src/runtime/deadline.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
-import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
+import { pauseMs, repeat } from '../../src/runtime/retry.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
 import type { CallOptions, KafkaLog, PartitionOffsets, Position } from '../../src/ports/kafka-log.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
@@ -33,8 +34,9 @@ import type {
   TierStep,
 } from './tier-follower-options.ts'
 
-const FIRST_BACKOFF_MS = 100
-const MAX_BACKOFF_MS = 10_000
+const BACKOFF = { firstMs: 100, maxMs: 10_000, maxAskedMs: 10_000 }
+/** The pause after a long poll that ended early with nothing. */
+const EMPTY_PAUSE_MS = 100
 /** A log id that no log has: the tier then drops the position of the present one. */
 const NO_LOG = 'kedge.begins-again'
 
@@ -220,20 +222,17 @@ class EvictionsFollower implements TierFollower {
   }
 
   async follow({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await this.step({ signal })
-        this.#failures = 0
-        await this.#wait(signal)
-      } catch (error) {
-        if (signal.aborted) return
-        const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.#failures++, 10))
-        const askedMs = isKedgeError(error) ? Math.min(error.retryAfterMs ?? 0, MAX_BACKOFF_MS) : 0
-        const retryInMs = Math.max(askedMs, backoffMs * (0.5 + this.#runtime.random() / 2))
-        this.#emit({ type: 'failed', error, retryInMs })
-        await this.#runtime.sleep(retryInMs, signal).catch(() => undefined)
-      }
+    const round = async () => {
+      await this.step({ signal })
+      this.#failures = 0
+      await this.#wait(signal)
     }
+    const failed = (error: unknown) => {
+      const retryInMs = pauseMs(BACKOFF, this.#failures++, error, this.#runtime.random())
+      this.#emit({ type: 'failed', error, retryInMs })
+      return retryInMs
+    }
+    await repeat(this.#runtime, round, failed, signal)
   }
 
   /** Waits for a record after the positions. Its answer is only a signal: the next step reads for itself. */
@@ -247,7 +246,7 @@ class EvictionsFollower implements TierFollower {
     const fetch = { maxBytes: 1, waitMs: this.#waitMs, signal }
     const { records, next } = await readBatch(this.#source(this.#timeoutMs), positions, fetch)
     // The log answered early without a record: without a pause this loop would spin.
-    if (records.length === 0 && next.size === 0) await this.#runtime.sleep(FIRST_BACKOFF_MS, signal)
+    if (records.length === 0 && next.size === 0) await this.#runtime.sleep(EMPTY_PAUSE_MS, signal)
   }
 
   /** @param ms how long an answer may take beyond its wait */

@@ -41,7 +41,7 @@ const JOIN_MS = REBALANCE_MS + 5000
 const GRACE_MS = 5000
 const LOOK_MS = 50
 /** Between attempts to join that failed. */
-const PAUSES = { firstMs: 250, longestMs: 5000 }
+const PAUSES = { firstMs: 250, maxMs: 5000 }
 /** How long the last words of a member may take: others wait for its partitions. */
 const FAREWELL_MS = 3000
 const OUT = new Set<number>([GROUP_CODES.unknownMember, GROUP_CODES.illegalGeneration, GROUP_CODES.rebalance])
