@@ -1,5 +1,5 @@
 /** Finds out which proxy answers, independently of `--flavor`. @module */
-import { withDeadline } from '../adapters/kafka/rest/deadline.ts'
+import { answeredWithin } from '../adapters/deadline.ts'
 import { endpoint } from '../adapters/kafka/rest/endpoint.ts'
 import { http } from '../adapters/kafka/rest/http.ts'
 import type { Flavor as KnownFlavor } from '../adapters/kafka/kafka-rest.ts'
@@ -50,7 +50,7 @@ export async function detectFlavor(
   const to = http(endpoint({ url: values.get(url), ...(auth && { auth }) }), limits)
   const ask = (until: AbortSignal) => recognise({ http: to, signal: until })
   try {
-    return { flavor: await withDeadline(limits.timeoutMs, signal, ask) }
+    return { flavor: await answeredWithin(limits.timeoutMs, signal, ask) }
   } catch (error) {
     signal.throwIfAborted()
     const silent = isKedgeError(error) && (error.code === 'ERR_TIMEOUT' || error.code === 'ERR_NETWORK')

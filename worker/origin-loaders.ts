@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { eitherSignal } from '../src/runtime/abort.ts'
 import { atMost, shorter } from '../src/api/lifetime-options.ts'
 import type { Duration } from '../src/runtime/duration.ts'
 import type { Loader, LoadOptions, ManyLoader } from '../src/api/load-types.ts'
@@ -88,25 +89,28 @@ export function loadingMany(origin: Origin, namespace: string): OriginLoaders<Ma
   return {
     loader: async (keys, { signal }) => {
       const values = new Map<string, unknown>()
-      const failed = new AbortController()
-      const either = AbortSignal.any([signal, failed.signal])
+      const either = eitherSignal(signal)
       const rest = keys[Symbol.iterator]()
       const work = async (): Promise<void> => {
         // All of them draw from the same iterator, so each key is read once.
         for (const key of rest) {
-          either.throwIfAborted()
-          const found = await origin.read(namespace, key, either)
+          either.signal.throwIfAborted()
+          const found = await origin.read(namespace, key, either.signal)
           if (found === undefined) continue
           notes.note(found)
           values.set(key, found.value)
         }
       }
       const workers = Array.from({ length: Math.min(BATCH_CONCURRENCY, keys.length) }, work)
-      await Promise.all(workers).catch((error: unknown) => {
-        failed.abort(error)
+      try {
+        await Promise.all(workers)
+        return values
+      } catch (error) {
+        either.abort(error)
         throw error
-      })
-      return values
+      } finally {
+        either.done()
+      }
     },
     options: notes.options,
   }

@@ -12,6 +12,7 @@
  * @module
  */
 import * as z from 'zod'
+import { eitherSignal } from '../src/runtime/abort.ts'
 import { durationMs } from '../src/runtime/duration.ts'
 import type { Duration } from '../src/runtime/duration.ts'
 import { BodyError, isJson, readJson } from './body.ts'
@@ -99,71 +100,101 @@ const Envelope = z.object({ value: z.unknown(), tags: Tags.default([]), ttl: Dur
  * @throws TypeError when `url` is not an address that keys can be appended to, or another option is wrong
  */
 export function httpOrigin(options: OriginOptions): Origin {
-  const { token, timeoutMs = 10_000, maxBytes = 1_000_000 } = options
-  const { deadline = (ms) => AbortSignal.timeout(ms) } = options
-  const call = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+  const { maxBytes = 1_000_000 } = options
+  const request = requester(options)
   const base = baseOf(options.url)
   const isPlain = formatOf(options) === 'plain'
   const valueOf = isPlain ? plain(options) : enveloped(maxTtlMs(options))
 
-  async function request(address: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
+  return {
+    async read(namespace, key, signal) {
+      const take = async (response: Response): Promise<OriginValue | undefined> => {
+        if (response.status === 404) {
+          await discard(response)
+          return undefined
+        }
+        return valueOf(await valueIn(response, maxBytes, signal), response.headers, namespace, key)
+      }
+      return request(addressOf(base, namespace, key), { method: 'GET' }, take, signal)
+    },
+    async write(namespace, key, value) {
+      const init = { method: 'PUT', body: JSON.stringify(isPlain ? value : { value }) }
+      const take = async (response: Response): Promise<Response> => {
+        await discard(response)
+        return response
+      }
+      const response = await request(addressOf(base, namespace, key), init, take).catch(
+        (problem: Problem) => {
+          throw new OriginWriteError(problem, true)
+        },
+      )
+      if (!response.ok) throw refusalOf(response)
+    },
+  }
+}
+
+/** One request: `take` reads its response, within the same time. */
+type Request = <T>(
+  address: string,
+  init: RequestInit,
+  take: (response: Response) => Promise<T>,
+  signal?: AbortSignal,
+) => Promise<T>
+
+function requester({ token, timeoutMs = 10_000, ...options }: OriginOptions): Request {
+  const { deadline = (ms) => AbortSignal.timeout(ms) } = options
+  const call = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+
+  return async (address, init, take, signal) => {
     const limit = deadline(timeoutMs)
+    const either = eitherSignal(limit, signal)
     const headers = new Headers({ accept: 'application/json' })
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
     if (init.body !== undefined) headers.set('content-type', 'application/json')
+    const send = async (): Promise<Response> => {
+      try {
+        return await call(address, {
+          ...init,
+          headers,
+          // A cache on the way would hand out what an eviction has already declared invalid.
+          cache: 'no-store',
+          // A redirect could lead anywhere, with the token.
+          redirect: 'manual',
+          signal: either.signal,
+        })
+      } catch (cause) {
+        if (signal?.aborted) throw signal.reason
+        if (limit.aborted) throw originTimeout(cause)
+        throw originFailed('The origin is out of reach.', cause)
+      }
+    }
     try {
-      return await call(address, {
-        ...init,
-        headers,
-        // A cache on the way would hand out what an eviction has already declared invalid.
-        cache: 'no-store',
-        // A redirect could lead anywhere, with the token.
-        redirect: 'manual',
-        signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
-      })
-    } catch (cause) {
-      if (signal?.aborted) throw signal.reason
-      if (limit.aborted) throw originTimeout(cause)
-      throw originFailed('The origin is out of reach.', cause)
+      return await take(await send())
+    } finally {
+      either.done()
     }
   }
+}
 
-  return {
-    async read(namespace, key, signal) {
-      const response = await request(addressOf(base, namespace, key), { method: 'GET' }, signal)
-      if (response.status === 404) {
-        await discard(response)
-        return undefined
-      }
-      if (response.status !== 200 || !isJson(response.headers.get('content-type'))) {
-        await discard(response)
-        throw response.status === 200
-          ? originFailed('The origin answered with something else than JSON.')
-          : failureOf(response)
-      }
-      const body = await readJson(response, maxBytes).catch((cause: unknown) => {
-        if (signal.aborted) throw signal.reason
-        if (isTimeout(cause)) throw originTimeout(cause)
-        throw originFailed(
-          cause instanceof BodyError && cause.fault === 'inexact'
-            ? `The origin answered with the number ${cause.number}, which would be rounded: it must be a text.`
-            : 'The answer of the origin cannot be read.',
-          cause,
-        )
-      })
-      return valueOf(body, response.headers, namespace, key)
-    },
-    async write(namespace, key, value) {
-      const address = addressOf(base, namespace, key)
-      const response = await request(address, {
-        method: 'PUT',
-        body: JSON.stringify(isPlain ? value : { value }),
-      }).catch((problem: Problem) => {
-        throw new OriginWriteError(problem, true)
-      })
-      await discard(response)
-      if (!response.ok) throw refusalOf(response)
-    },
+/** The JSON in a response. @throws Problem where it holds none, or the origin failed. */
+async function valueIn(response: Response, maxBytes: number, signal: AbortSignal): Promise<unknown> {
+  if (response.status !== 200 || !isJson(response.headers.get('content-type'))) {
+    await discard(response)
+    throw response.status === 200
+      ? originFailed('The origin answered with something else than JSON.')
+      : failureOf(response)
+  }
+  try {
+    return await readJson(response, maxBytes)
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason
+    if (isTimeout(cause)) throw originTimeout(cause)
+    throw originFailed(
+      cause instanceof BodyError && cause.fault === 'inexact'
+        ? `The origin answered with the number ${cause.number}, which would be rounded: it must be a text.`
+        : 'The answer of the origin cannot be read.',
+      cause,
+    )
   }
 }
 

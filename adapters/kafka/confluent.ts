@@ -26,7 +26,7 @@ import { discoverCluster, produceV3 } from './confluent/produce-v3.ts'
 import { LastAnswer } from './confluent/last-answer.ts'
 import { LogNames } from './confluent/log-names.ts'
 import { readStateless } from './v2/stateless.ts'
-import { withDeadline } from './rest/deadline.ts'
+import { answeredWithin } from '../deadline.ts'
 import { type Auth, endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { type Http, http } from './rest/http.ts'
 import {
@@ -177,14 +177,16 @@ export function confluent(options: ConfluentOptions): KafkaLog {
       signal?.throwIfAborted()
       if (records.length === 0) return []
       try {
-        return await withDeadline(timeoutMs, signal, (until) => append(call(writing, until), topic, records))
+        return await answeredWithin(timeoutMs, signal, (until) =>
+          append(call(writing, until), topic, records),
+        )
       } catch (error) {
         throw publishError(error, signal)
       }
     },
 
     offsets: (topic, { signal, partitions } = {}) =>
-      withDeadline(timeoutMs, signal, async (until) => {
+      answeredWithin(timeoutMs, signal, async (until) => {
         const to = call(reading, until)
         const bounds = await boundsOf(to, topic, partitions ?? (await partitionsOf(to, topic)))
         if (gateway) names.learn(topic, bounds)
@@ -193,7 +195,7 @@ export function confluent(options: ConfluentOptions): KafkaLog {
       }),
 
     read: (topic, positions, how) =>
-      withDeadline(timeoutMs + (gateway ? how.waitMs : 0), how.signal, async (until) => {
+      answeredWithin(timeoutMs + (gateway ? how.waitMs : 0), how.signal, async (until) => {
         if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
         return fitting(how.maxBytes, maxResponseBytes, (maxBytes) =>
           readOnce(call(reading, until), topic, positions, { ...how, maxBytes }),

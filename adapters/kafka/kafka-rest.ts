@@ -9,7 +9,7 @@ import * as z from 'zod'
 import type { KafkaLog, LogCapabilities } from '../../src/ports/kafka-log.ts'
 import { publishError } from './rest/acknowledgement.ts'
 import { confluent } from './confluent.ts'
-import { withDeadline } from './rest/deadline.ts'
+import { answeredWithin } from '../deadline.ts'
 import { endpoint } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
 import { karapace } from './karapace.ts'
@@ -95,7 +95,7 @@ function recognised(options: KafkaRestOptions, logOf: (flavor: Flavor) => KafkaL
   let log: KafkaLog | undefined
   const find = async (signal: AbortSignal | undefined): Promise<KafkaLog> => {
     if (log) return log
-    const flavor = await withDeadline(limits.timeoutMs, signal, (until) =>
+    const flavor = await answeredWithin(limits.timeoutMs, signal, (until) =>
       recognise({ http: to, signal: until }),
     )
     return (log ??= logOf(flavor))

@@ -9,7 +9,7 @@ import * as z from 'zod'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { publishError } from './rest/acknowledgement.ts'
 import { fitting } from './rest/answer-size.ts'
-import { withDeadline } from './rest/deadline.ts'
+import { answeredWithin } from '../deadline.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
 import {
@@ -85,7 +85,7 @@ export function redpanda(options: RedpandaOptions): KafkaLog {
       signal?.throwIfAborted()
       if (records.length === 0) return []
       try {
-        const positions = await withDeadline(timeoutMs, signal, (until) =>
+        const positions = await answeredWithin(timeoutMs, signal, (until) =>
           produce({ http: to, signal: until }, topic, records),
         )
         sounded.learn(topic, positions)
@@ -96,10 +96,12 @@ export function redpanda(options: RedpandaOptions): KafkaLog {
     },
 
     offsets: (topic, { signal, partitions } = {}) =>
-      withDeadline(timeoutMs, signal, (until) => sounded.of({ http: to, signal: until }, topic, partitions)),
+      answeredWithin(timeoutMs, signal, (until) =>
+        sounded.of({ http: to, signal: until }, topic, partitions),
+      ),
 
     read: (topic, positions, how) =>
-      withDeadline(timeoutMs + how.waitMs, how.signal, async (until) => {
+      answeredWithin(timeoutMs + how.waitMs, how.signal, async (until) => {
         if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
         const call = { http: to, signal: until }
         return fitting(how.maxBytes, maxResponseBytes, (maxBytes) =>

@@ -11,7 +11,7 @@ import * as z from 'zod'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { CallOptions, KafkaLog, NewRecord } from '../../src/ports/kafka-log.ts'
 import { acknowledged, publishError } from './rest/acknowledgement.ts'
-import { withDeadline } from './rest/deadline.ts'
+import { answeredWithin } from '../deadline.ts'
 import { endpoint } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
 import {
@@ -84,7 +84,7 @@ export function upstash(options: UpstashOptions): KafkaLog {
     { signal }: CallOptions,
     waitMs: number,
     work: (kafka: Awaited<ReturnType<typeof client>>) => Promise<T>,
-  ) => withDeadline(limits.timeoutMs + waitMs, signal, async (until) => work(await client(to, until)))
+  ) => answeredWithin(limits.timeoutMs + waitMs, signal, async (until) => work(await client(to, until)))
 
   return {
     capabilities: { identity: gateway, longPoll: true, readCommitted: false },

@@ -14,7 +14,7 @@ import { KedgeError } from '../../src/ports/errors.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { publishError } from './rest/acknowledgement.ts'
 import { fitting } from './rest/answer-size.ts'
-import { withDeadline } from './rest/deadline.ts'
+import { answeredWithin } from '../deadline.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
 import {
@@ -109,10 +109,12 @@ export function warpstream(options: WarpstreamOptions): KafkaLog {
     },
 
     offsets: (topic, { signal, partitions } = {}) =>
-      withDeadline(timeoutMs, signal, (until) => offsets.of({ http: to, signal: until }, topic, partitions)),
+      answeredWithin(timeoutMs, signal, (until) =>
+        offsets.of({ http: to, signal: until }, topic, partitions),
+      ),
 
     read: (topic, positions, how) =>
-      withDeadline(timeoutMs, how.signal, async (until) => {
+      answeredWithin(timeoutMs, how.signal, async (until) => {
         if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
         const call = { http: to, signal: until }
         return fitting(how.maxBytes, maxResponseBytes, async (maxBytes) => {

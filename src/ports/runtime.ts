@@ -49,7 +49,8 @@ export function systemRuntime(overrides: Partial<Runtime> = {}): Runtime {
 /** What timers of every platform can hold; beyond it they fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+/** The platform's timer: see {@link Runtime.sleep}. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
     const onAbort = () => {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { withDeadline } from '../../kafka/rest/deadline.ts'
+import { sleep } from '../../../src/ports/runtime.ts'
+import { settledWithin } from '../../../src/runtime/deadline.ts'
 
 /** Keys that Next.js may make at once; the handler does not hold entries beyond them. */
 const MAX_OPEN = 1000
@@ -42,6 +43,6 @@ export class PendingSets {
   /** Resolves when no store under the key is under way, or it took too long. */
   async ended(cacheKey: string): Promise<void> {
     const work = this.#running.get(cacheKey)
-    if (work !== undefined) await withDeadline(PATIENCE_MS, undefined, () => work).catch(() => undefined)
+    if (work !== undefined) await settledWithin({ sleep }, work, PATIENCE_MS)
   }
 }

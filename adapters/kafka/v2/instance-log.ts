@@ -5,7 +5,7 @@ import type { KafkaLog, NewRecord, Position } from '../../../src/ports/kafka-log
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { publishError } from '../rest/acknowledgement.ts'
 import { fitting } from '../rest/answer-size.ts'
-import { withDeadline } from '../rest/deadline.ts'
+import { answeredWithin } from '../../deadline.ts'
 import { type Auth, endpoint } from '../rest/endpoint.ts'
 import { http } from '../rest/http.ts'
 import {
@@ -93,7 +93,7 @@ export function instanceLog(
       signal?.throwIfAborted()
       if (records.length === 0) return []
       try {
-        return await withDeadline(timeoutMs, signal, (until) =>
+        return await answeredWithin(timeoutMs, signal, (until) =>
           append({ http: to, signal: until }, topic, records),
         )
       } catch (error) {
@@ -102,7 +102,7 @@ export function instanceLog(
     },
 
     offsets: (topic, { signal, partitions } = {}) =>
-      withDeadline(timeoutMs, signal, async (until) => {
+      answeredWithin(timeoutMs, signal, async (until) => {
         const call = { http: to, signal: until }
         const bounds = await boundsOf(call, topic, partitions ?? (await partitionsOf(call, topic)))
         instances.hint(topic, bounds)
@@ -110,7 +110,7 @@ export function instanceLog(
       }),
 
     read: (topic, positions, how) =>
-      withDeadline(timeoutMs + (longPoll ? how.waitMs : 0), how.signal, async (until) => {
+      answeredWithin(timeoutMs + (longPoll ? how.waitMs : 0), how.signal, async (until) => {
         if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
         const call = { http: to, signal: until }
         return fitting(how.maxBytes, maxResponseBytes, (maxBytes) =>

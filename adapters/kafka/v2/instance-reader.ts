@@ -9,7 +9,7 @@
  */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { PartitionOffsets, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
-import { withDeadline } from '../rest/deadline.ts'
+import { answeredWithin } from '../../deadline.ts'
 import type { Http } from '../rest/http.ts'
 import { advance, hasGap } from '../rest/positions.ts'
 import type { Call } from './context.ts'
@@ -315,7 +315,7 @@ export class InstanceReader {
 
   async #removeOne(instance: Pick<Instance, 'path' | 'cookie'>): Promise<void> {
     const { http, timeoutMs } = this.#options
-    await withDeadline(timeoutMs, undefined, (signal) => removeInstance({ http, signal }, instance)).catch(
+    await answeredWithin(timeoutMs, undefined, (signal) => removeInstance({ http, signal }, instance)).catch(
       () => undefined,
     )
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { eitherSignal } from '../../../src/runtime/abort.ts'
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
 import { segment } from '../rest/http.ts'
 import { offsetShape } from '../rest/positions.ts'
@@ -61,9 +62,7 @@ async function firstOf(
   waitMs: number,
   signal: AbortSignal,
 ): Promise<Answer[]> {
-  const enough = new AbortController()
-  const onAbort = () => enough.abort(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
+  const enough = eitherSignal(signal)
   try {
     return await Promise.all(
       positions.map(async (position) => {
@@ -78,7 +77,7 @@ async function firstOf(
       }),
     )
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    enough.done()
     // One that failed must not leave the others waiting.
     enough.abort()
   }

@@ -1,5 +1,7 @@
 /** The npm package `memcache` as a way to Memcached. @module */
 import * as z from 'zod'
+import { sleep } from '../../../src/ports/runtime.ts'
+import { withDeadline } from '../../../src/runtime/deadline.ts'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import { check, count } from '../../options.ts'
@@ -147,16 +149,10 @@ const LOGIN_MS = 5000
 async function logIn(id: string, session: Session, auth: NonNullable<MemcachedOptions['auth']>) {
   const words = `${auth.username} ${auth.password}`
   const login = encodeUtf8(`set kedge:auth 0 -1 ${encodeUtf8(words).length}\r\n${words}\r\n`)
-  const controller = new AbortController()
-  const late = new KedgeError('ERR_TIMEOUT', `Memcached at ${id} does not answer the login`, {
-    retryable: true,
-  })
-  const timer = setTimeout(() => controller.abort(late), LOGIN_MS)
-  try {
-    const [reply] = await session.send(1, login.length, () => login, controller.signal)
-    // The error leaves the server's words out: they may repeat the password.
-    if (reply instanceof MetaFailure) throw new KedgeError('ERR_AUTH', `Memcached at ${id} refuses the login`)
-  } finally {
-    clearTimeout(timer)
-  }
+  const late = () =>
+    new KedgeError('ERR_TIMEOUT', `Memcached at ${id} does not answer the login`, { retryable: true })
+  const send = (signal: AbortSignal) => session.send(1, login.length, () => login, signal)
+  const [reply] = await withDeadline({ sleep }, LOGIN_MS, late, send)
+  // The error leaves the server's words out: they may repeat the password.
+  if (reply instanceof MetaFailure) throw new KedgeError('ERR_AUTH', `Memcached at ${id} refuses the login`)
 }

@@ -1,4 +1,5 @@
 /** One connection to a server, and its unanswered requests. @module */
+import { onAbort } from '../../../src/runtime/abort.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { MemcachedSession } from './connection.ts'
 import { failureError, silence } from './failure.ts'
@@ -93,21 +94,21 @@ export class Session implements MemcachedSession {
     this.#bytes += bytes
     return new Promise((resolve, reject) => {
       // A caller that leaves does not end the connection for the others; a server that lets a deadline pass does.
-      const onAbort = () => {
-        reject(signal.reason)
-        if (signal.reason instanceof KedgeError) this.end(silence(this.#id, signal.reason))
+      const giveUp = (reason: unknown) => {
+        reject(reason)
+        if (reason instanceof KedgeError) this.end(silence(this.#id, reason))
       }
+      const off = onAbort(signal, giveUp)
       const asked: Asked = {
         count,
         bytes,
         replies: [],
         settle: (error) => {
-          signal.removeEventListener('abort', onAbort)
+          off()
           if (error) reject(error)
           else resolve(asked.replies)
         },
       }
-      signal.addEventListener('abort', onAbort, { once: true })
       this.#asked.push(asked)
       this.#socket.write(encode())
     })

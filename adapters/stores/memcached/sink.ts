@@ -17,7 +17,7 @@
 import * as z from 'zod'
 import type { Sink } from '../../../src/ports/sink.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
-import { withDeadline } from '../../kafka/rest/deadline.ts'
+import { answeredWithin } from '../../deadline.ts'
 import { check, count, durationShape, longerThanNothing } from '../../options.ts'
 import type { MemcachedConnection } from './connection.ts'
 import { checkConnection, prefixShape } from './options.ts'
@@ -78,12 +78,12 @@ export function memcachedSink(connection: MemcachedConnection, options: Memcache
   return {
     name: connection.name,
     state: (stream, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => streams.state(stream, call.watch ?? false, signal)),
+      answeredWithin(timeoutMs, call.signal, (signal) => streams.state(stream, call.watch ?? false, signal)),
     begin: (stream, epoch, logId, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) =>
+      answeredWithin(timeoutMs, call.signal, (signal) =>
         streams.begin(stream, epoch, logId, call.replaces, signal),
       ),
     write: (stream, batch, call = {}) =>
-      withDeadline(timeoutMs, call.signal, (signal) => streams.write(stream, batch, signal)),
+      answeredWithin(timeoutMs, call.signal, (signal) => streams.write(stream, batch, signal)),
   }
 }

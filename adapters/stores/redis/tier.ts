@@ -27,7 +27,7 @@
 import * as z from 'zod'
 import type { Tier, TierAnswer, TierPlace, TierWrite } from '../../../src/ports/tier.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
-import { withDeadline } from '../../kafka/rest/deadline.ts'
+import { answeredWithin } from '../../deadline.ts'
 import { check, durationShape, longerThanNothing } from '../../options.ts'
 import type { RedisConnection } from './connection.ts'
 import { checkConnection, prefixShape } from './options.ts'
@@ -102,26 +102,26 @@ export function redisTier(connection: RedisConnection, options: RedisTierOptions
   return {
     name: connection.name,
     getMany: (place, keys, call = {}) =>
-      withDeadline(timeoutMs, call.signal, async (signal) =>
+      answeredWithin(timeoutMs, call.signal, async (signal) =>
         keys.length === 0
           ? { items: new Map(), applied: await application.position(place.partition, signal) }
           : getMany(connection, layout, place, keys, signal),
       ),
     setMany: (place, writes, call = {}) =>
-      withDeadline(timeoutMs, call.signal, async (signal) => {
+      answeredWithin(timeoutMs, call.signal, async (signal) => {
         await SET.must(connection, settings(connection, layout, place, writes), signal, 'storing values')
       }),
     deleteMany: (place, keys, offset, call = {}) =>
-      withDeadline(timeoutMs, call.signal, async (signal) => {
+      answeredWithin(timeoutMs, call.signal, async (signal) => {
         await DELETE.must(connection, removals(layout, place, keys, offset), signal, 'removing values')
       }),
     applier: {
       position: (partition, call = {}) =>
-        withDeadline(timeoutMs, call.signal, (signal) => application.position(partition, signal)),
+        answeredWithin(timeoutMs, call.signal, (signal) => application.position(partition, signal)),
       begin: (partition, at, call = {}) =>
-        withDeadline(timeoutMs, call.signal, (signal) => application.begin(partition, at, signal)),
+        answeredWithin(timeoutMs, call.signal, (signal) => application.begin(partition, at, signal)),
       apply: (batch, call = {}) =>
-        withDeadline(timeoutMs, call.signal, (signal) => application.apply(batch, signal)),
+        answeredWithin(timeoutMs, call.signal, (signal) => application.apply(batch, signal)),
     },
   }
 }

@@ -1,6 +1,6 @@
 /** A tier over a store that keeps items and follows no log: each value is judged by its own as-of. @module */
 import type { Tier, TierItem, TierPlace, TierWrite } from '../../../src/ports/tier.ts'
-import { withDeadline } from '../../kafka/rest/deadline.ts'
+import { answeredWithin } from '../../deadline.ts'
 
 /** The items of such a store. */
 export interface Items {
@@ -21,12 +21,12 @@ export const tierOfItems = (
     return items.ignored
   },
   getMany: (place, keys, call = {}) =>
-    withDeadline(timeoutMs, call.signal, async (signal) => ({
+    answeredWithin(timeoutMs, call.signal, async (signal) => ({
       items: await items.get(place, keys, signal),
       applied: undefined,
     })),
   setMany: (place, writes, call = {}) =>
-    withDeadline(timeoutMs, call.signal, (signal) => items.set(place, writes, signal)),
+    answeredWithin(timeoutMs, call.signal, (signal) => items.set(place, writes, signal)),
   deleteMany: (place, keys, offset, call = {}) =>
-    withDeadline(timeoutMs, call.signal, (signal) => items.remove(place, keys, offset, signal)),
+    answeredWithin(timeoutMs, call.signal, (signal) => items.remove(place, keys, offset, signal)),
 })

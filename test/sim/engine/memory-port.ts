@@ -1,5 +1,5 @@
 /** A log without HTTP, over the same network: each call is one request, and what spoils answers is an error here. @module */
-import { withDeadline } from '../../../adapters/kafka/rest/deadline.ts'
+import { answeredWithin } from '../../../adapters/deadline.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { KafkaLog, LogCapabilities, ReadResult } from '../../../src/ports/kafka-log.ts'
 import { systemRuntime } from '../../../src/ports/runtime.ts'
@@ -27,7 +27,7 @@ export function memoryPort(
     work: () => Promise<T>,
     empty: (() => T) | undefined,
   ): Promise<T> =>
-    withDeadline(DEADLINE_MS + extraMs, signal, async (until) => {
+    answeredWithin(DEADLINE_MS + extraMs, signal, async (until) => {
       if (places.getStore()?.life?.step() === false) return new Promise<never>(() => undefined)
       try {
         return await network.send({

@@ -1,5 +1,5 @@
 /** The shared tier, over the network. @module */
-import { withDeadline } from '../../../adapters/kafka/rest/deadline.ts'
+import { answeredWithin } from '../../../adapters/deadline.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { MemoryTierStore } from '../../../src/testing/memory-tier-store.ts'
 import type { Tier } from '../../../src/ports/tier.ts'
@@ -20,7 +20,7 @@ export function tierOver(
 ): Required<Omit<Tier, 'close'>> {
   const way = () => random() * latencyMs * (random() < 0.9 ? 0.2 : 1)
   const call = <T>(signal: AbortSignal | undefined, writes: boolean, work: () => T): Promise<T> =>
-    withDeadline(
+    answeredWithin(
       DEADLINE_MS,
       signal,
       (until) =>
