@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { eitherSignal } from '../../src/runtime/abort.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import { AutoCommit } from './auto-commit.ts'
 import type { Cluster, ClusterRead, ClusterRecord } from './cluster.ts'
@@ -15,7 +16,6 @@ import { Positions } from './positions.ts'
 import { attempt, hosted } from './record-faults.ts'
 import type { Stop } from './record-faults.ts'
 import { Refusal } from './refusal.ts'
-import { either } from './signals.ts'
 import { RequestQueue } from './request-queue.ts'
 
 export class Consumer {
@@ -167,7 +167,7 @@ export class Consumer {
 
   /** Waits while other members have all partitions. */
   async #pause(deadline: number, ended: AbortSignal, signal: AbortSignal): Promise<void> {
-    const waiting = either(ended, signal)
+    const waiting = eitherSignal(ended, signal)
     try {
       await this.#runtime.sleep(Math.max(0, deadline - this.#runtime.monotonic()), waiting.signal)
     } catch (error) {
@@ -237,7 +237,7 @@ export class Consumer {
     { maxBytes, signal }: PollOptions<unknown>,
   ): Promise<ClusterRead> {
     await this.#find(this.#positions)
-    const reading = ended && either(ended, signal)
+    const reading = ended && eitherSignal(ended, signal)
     const waitMs = Math.max(0, deadline - this.#runtime.monotonic())
     try {
       const asked = { maxBytes, waitMs, signal: reading?.signal ?? signal }

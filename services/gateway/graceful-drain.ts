@@ -1,4 +1,5 @@
 /** Ends the waits: when the gateway stops, it answers every request that waits. @module */
+import { eitherSignal } from '../../src/runtime/abort.ts'
 import type { Cluster, ClusterReadOptions } from './cluster.ts'
 import { partitionReader } from './partition-reader.ts'
 import type { PartitionReader } from './partition-reader.ts'
@@ -24,20 +25,19 @@ export function drained(cluster: Cluster, stopping: AbortSignal): Cluster & Part
     if (options.waitMs <= 0) return read(options)
     if (stopping.aborted) throw isStopping()
     const { signal } = options
-    const ended = new AbortController()
-    const stop = () => ended.abort(signal?.reason)
+    signal?.throwIfAborted()
+    const ended = eitherSignal(signal)
+    const stop = () => ended.abort()
     // One listener on the long-lived signal serves all reads; each read removes only its own entry.
     stops.add(stop)
-    signal?.addEventListener('abort', stop, { once: true })
     try {
-      signal?.throwIfAborted()
       return await read({ ...options, signal: ended.signal })
     } catch (error) {
       if (signal?.aborted || !ended.signal.aborted) throw error
       return await read({ ...options, waitMs: 0 })
     } finally {
       stops.delete(stop)
-      signal?.removeEventListener('abort', stop)
+      ended.done()
     }
   }
 

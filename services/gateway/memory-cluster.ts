@@ -1,4 +1,5 @@
 /** The cluster in memory: what `--log memory` puts behind the gateway. @module */
+import { eitherSignal } from '../../src/runtime/abort.ts'
 import { isKedgeError } from '../../src/ports/errors.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
@@ -130,9 +131,7 @@ class MemoryCluster implements Cluster {
     positions: readonly TopicPosition[],
     { waitMs, isolation = 'uncommitted', signal }: ClusterReadOptions,
   ): Promise<void> {
-    const ended = new AbortController()
-    const stop = () => ended.abort()
-    signal?.addEventListener('abort', stop, { once: true })
+    const ended = eitherSignal(signal)
     const topics = new Set(positions.map(({ topic }) => topic))
     const waits = [...topics].map((topic) => {
       const own = positions.filter((position) => position.topic === topic)
@@ -143,7 +142,7 @@ class MemoryCluster implements Cluster {
     } catch (error) {
       if (!ended.signal.aborted) throw error
     } finally {
-      signal?.removeEventListener('abort', stop)
+      ended.done()
       ended.abort()
     }
     signal?.throwIfAborted()

@@ -9,7 +9,7 @@ import { isHeldByDouble } from './decimal.ts'
 import { roundedIn, writeJson } from './json.ts'
 import type { SyncRecord } from './options.ts'
 import type { SyncSettings } from './settings.ts'
-import { lifeMs } from './ttl.ts'
+import { lifetimeMs } from '../../src/runtime/duration.ts'
 import { pick, valueAt } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
 import { RowVersions } from './row-versions.ts'
@@ -172,7 +172,7 @@ export class RecordMapper {
     else {
       const found = valueAt(fields, ttl.path)
       const number = isLosslessNumber(found) && isHeldByDouble(found.value) ? Number(found.value) : found
-      const said = lifeMs(number)
+      const said = lifetimeMs(number)
       if (said === undefined) return new UnusableRecord('missing', `${ttl.path.join('.')} is no time to live`)
       if (typeof number === 'number') this.#times.look('ttl', said, record)
       ms = said

@@ -9,11 +9,11 @@ import type { Codec } from '../../src/wire/codec.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
+import { lifetimeMs } from '../../src/runtime/duration.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Sink } from '../../src/ports/sink.ts'
 import type { SyncListener } from './events.ts'
-import { lifeMs } from './ttl.ts'
 import type { SyncFormat, SyncOptions, SyncRecord } from './options.ts'
 import { parseFieldPath } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
@@ -192,7 +192,7 @@ function projectionOf(value: SyncOptions['value']): SyncSettings['value'] {
 function lifeOf(ttl: SyncOptions['ttl']): SyncSettings['ttl'] {
   if (ttl === undefined) return undefined
   if (typeof ttl === 'object') return { path: parseFieldPath(ttl.field, 'ttl') }
-  const ms = lifeMs(ttl)
+  const ms = lifetimeMs(ttl)
   if (ms === undefined || ms === 0)
     throw new TypeError("`ttl` must be milliseconds or a duration such as '10m' or '90d', longer than 0")
   return { ms }

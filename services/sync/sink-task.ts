@@ -1,4 +1,5 @@
 /** The loop: reads ahead by one batch, writes, and samples the log and the store. @module */
+import { eitherSignal } from '../../src/runtime/abort.ts'
 import type { Checkpoint, Sample } from './checkpoint.ts'
 import { isUnknownTopic } from './checkpoint.ts'
 import type { LagTracker } from './lag.ts'
@@ -107,13 +108,8 @@ export class SinkTask {
   }
 
   #read(parent: AbortSignal): Reading {
-    const own = new AbortController()
-    const end = () => own.abort(parent.reason)
-    if (parent.aborted) end()
-    parent.addEventListener('abort', end, { once: true })
-    const batch = this.#reader
-      .read(this.#course.ends, own.signal)
-      .finally(() => parent.removeEventListener('abort', end))
+    const own = eitherSignal(parent)
+    const batch = this.#reader.read(this.#course.ends, own.signal).finally(own.done)
     // The drive does not await a read that it cancels: its rejection must not count as unhandled.
     batch.catch(() => undefined)
     return { batch, give: () => own.abort(new DOMException('not needed any more', 'AbortError')) }
@@ -152,13 +148,11 @@ export class SinkTask {
   /** Takes samples until one of the signals is aborted. */
   async #look(soft: AbortSignal, ended: AbortSignal): Promise<void> {
     const { runtime } = this.#settings
-    const own = new AbortController()
-    const end = () => own.abort()
-    for (const signal of [soft, ended]) signal.addEventListener('abort', end, { once: true })
+    const { signal, done } = eitherSignal(soft, ended)
     try {
-      while (!own.signal.aborted) {
-        await runtime.sleep(LOOK_MS, own.signal)
-        const sample = await this.#course.sample(own.signal).catch(() => undefined)
+      while (!signal.aborted) {
+        await runtime.sleep(LOOK_MS, signal)
+        const sample = await this.#course.sample(signal).catch(() => undefined)
         if (sample === undefined || sample.epoch !== this.#course.epoch) continue
         this.#sample = sample
         this.#gauge.sampled(sample.bounds, sample.at)
@@ -166,7 +160,7 @@ export class SinkTask {
     } catch {
       // A signal was aborted: no sample is needed any more.
     } finally {
-      for (const signal of [soft, ended]) signal.removeEventListener('abort', end)
+      done()
     }
   }
 

@@ -7,7 +7,7 @@
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
+const PATTERN = /^(\d{1,15}(?:\.\d+)?)(ms|s|m|h|d)$/
 
 /** The longest duration: about 24.8 days, what timers of every platform can hold. */
 export const MAX_DURATION_MS = 2_147_483_647
@@ -17,8 +17,8 @@ export const MAX_DURATION_MS = 2_147_483_647
  * @throws TypeError quoting `option` when it is not a duration, negative, or not finite.
  */
 export function durationMs(duration: Duration, option: string): number {
-  const ms = typeof duration === 'number' ? duration : parse(duration)
-  if (!(ms >= 0 && ms < Infinity)) {
+  const ms = lifetimeMs(duration)
+  if (ms === undefined) {
     throw new TypeError(
       `\`${option}\` must be milliseconds or a duration such as '500ms', '10s' or '5m', got ${String(duration)}`,
     )
@@ -26,7 +26,12 @@ export function durationMs(duration: Duration, option: string): number {
   return Math.min(Math.ceil(ms), MAX_DURATION_MS)
 }
 
-function parse(duration: string): number {
-  const match = PATTERN.exec(duration)
-  return match ? Number(match[1]) * UNITS[match[2] as keyof typeof UNITS] : Number.NaN
+/** Milliseconds of a duration that no timer waits for, so it may be of any length; `undefined` for anything else. */
+export function lifetimeMs(duration: unknown): number | undefined {
+  let ms = duration
+  if (typeof ms === 'string') {
+    const match = PATTERN.exec(ms)
+    ms = match && Number(match[1]) * UNITS[match[2] as keyof typeof UNITS]
+  }
+  return typeof ms === 'number' && ms >= 0 && ms < Infinity ? ms : undefined
 }

@@ -1,5 +1,6 @@
 /** Work that goes on after its request was answered, and is waited for when the server stops. @module */
-import { setTimeout as wait } from 'node:timers/promises'
+import { sleep } from '../../src/ports/runtime.ts'
+import { settledWithin } from '../../src/runtime/deadline.ts'
 
 /** What an app is given as its execution context. */
 export interface BackgroundContext {
@@ -28,13 +29,10 @@ export class Background {
 
   /** Resolves when all of it has ended, at the latest after `ms`. */
   async settle(ms: number): Promise<void> {
-    const late = new AbortController()
-    const over = wait(ms, undefined, { signal: late.signal }).catch(() => undefined)
+    const until = performance.now() + ms
     // Work may begin more work.
-    const ended = (async () => {
-      while (this.#running.size > 0 && !late.signal.aborted) await Promise.all(this.#running)
-    })()
-    await Promise.race([ended, over])
-    late.abort()
+    for (let inTime = true; inTime && this.#running.size > 0;) {
+      inTime = await settledWithin({ sleep }, Promise.all(this.#running), until - performance.now())
+    }
   }
 }

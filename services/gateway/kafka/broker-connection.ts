@@ -6,6 +6,9 @@
  *
  * @module
  */
+import { sleep } from '../../../src/ports/runtime.ts'
+import { onAbort } from '../../../src/runtime/abort.ts'
+import { withDeadline } from '../../../src/runtime/deadline.ts'
 import { apiVersionsV3, Connection, ResponseError } from '@platformatic/kafka'
 import type { API } from '@platformatic/kafka'
 import type { Versions } from './requests.ts'
@@ -60,24 +63,15 @@ export class BrokerConnection {
   ): Promise<Answer> {
     signal?.throwIfAborted()
     if (this.#closed) throw new Refusal('unavailable', 'The cluster was closed.')
-    let stop!: (reason: unknown) => void
-    const stopped = new Promise<never>((_, reject) => (stop = reject))
-    const giveUp = (reason: unknown) => {
-      this.#drop()
-      stop(reason)
-    }
-    const onAbort = () => giveUp(signal?.reason)
-    const timer = setTimeout(() => giveUp(new KafkaFailure('The broker did not answer in time.')), ms)
     const asked = this.#liveness.now()
-    signal?.addEventListener('abort', onAbort, { once: true })
-    try {
-      const answer = await Promise.race([this.#answer(versions, make), stopped])
-      this.#liveness.answered(this.#name, asked)
-      return answer
-    } finally {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
+    const silent = () => new KafkaFailure('The broker did not answer in time.')
+    const ask = (inner: AbortSignal) => {
+      onAbort(inner, () => this.#drop())
+      return this.#answer(versions, make)
     }
+    const answer = await withDeadline({ sleep }, ms, silent, ask, signal)
+    this.#liveness.answered(this.#name, asked)
+    return answer
   }
 
   /** Refuses the requests under way, and all later ones. */

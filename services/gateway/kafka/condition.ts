@@ -1,4 +1,5 @@
 /** Waits for a time or for a change. @module */
+import { onAbort } from '../../../src/runtime/abort.ts'
 
 /** Wakes all who wait when something has changed. */
 export class Condition {
@@ -14,12 +15,12 @@ export class Condition {
     await new Promise<void>((resolve) => {
       const wake = () => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', wake)
+        off()
         this.#waiting.delete(wake)
         resolve()
       }
       const timer = setTimeout(wake, ms)
-      signal?.addEventListener('abort', wake, { once: true })
+      const off = onAbort(signal, wake)
       this.#waiting.add(wake)
     })
   }

@@ -5,6 +5,8 @@
  *
  * @module
  */
+import { sleep } from '../../../src/ports/runtime.ts'
+import { settledWithin } from '../../../src/runtime/deadline.ts'
 import { BrokerConnection } from './broker-connection.ts'
 import { Liveness } from './liveness.ts'
 import { nameOf } from './options.ts'
@@ -88,18 +90,19 @@ export class ConnectionPool {
     this.#turns[0]?.()
   }
 
-  /** Resolves when one was given back, or the signal is aborted. */
-  async turn(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const turn = () => {
-        signal.removeEventListener('abort', turn)
-        this.#turns = this.#turns.filter((other) => other !== turn)
+  /** Resolves when one was given back, or after `ms`; rejects with `signal.reason`. */
+  async turn(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    let turn!: () => void
+    const leave = () => (this.#turns = this.#turns.filter((other) => other !== turn))
+    const given = new Promise<void>((resolve) => {
+      // It leaves at once: the next connection is for the next in the row.
+      turn = () => {
+        leave()
         resolve()
       }
-      this.#turns.push(turn)
-      signal.addEventListener('abort', turn, { once: true })
     })
+    this.#turns.push(turn)
+    await settledWithin({ sleep }, given, ms, signal).finally(leave)
   }
 
   close(): void {

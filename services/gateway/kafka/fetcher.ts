@@ -1,4 +1,6 @@
 /** Reads by explicit offset: fetches without a group, one for each leader. @module */
+import { eitherSignal } from '../../../src/runtime/abort.ts'
+import { orAbort } from '../tail/calls.ts'
 import { performance } from 'node:perf_hooks'
 import type { ClusterRead, ClusterReadOptions, ClusterRecord, PartitionBounds } from '../cluster.ts'
 import type { TopicPartition, TopicPosition } from '../topic-position.ts'
@@ -66,15 +68,7 @@ export class Fetcher {
   async read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead> {
     const { signal } = options
     signal?.throwIfAborted()
-    if (!signal) return this.#read(positions, options)
-    let stop!: () => void
-    const aborted = new Promise<never>((_, reject) => (stop = () => reject(signal.reason)))
-    signal.addEventListener('abort', stop, { once: true })
-    try {
-      return await Promise.race([this.#read(positions, options), aborted])
-    } finally {
-      signal.removeEventListener('abort', stop)
-    }
+    return orAbort(this.#read(positions, options), signal)
   }
 
   async #read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead> {
@@ -127,12 +121,11 @@ export class Fetcher {
     if (groups.length === 1 && only) return this.#fetch(only, options)
     const first = await Promise.all(groups.map((group) => this.#fetch(group, { ...options, waitMs: 0 })))
     if (options.waitMs === 0 || first.some(hasNews)) return merged(first)
-    const enough = new AbortController()
-    const signal = options.signal ? AbortSignal.any([options.signal, enough.signal]) : enough.signal
+    const enough = eitherSignal(options.signal)
     const rest = await Promise.all(
       groups.map(async (group, index) => {
         try {
-          const fetched = await this.#fetch(group, { ...options, signal })
+          const fetched = await this.#fetch(group, { ...options, signal: enough.signal })
           if (hasNews(fetched)) enough.abort()
           return fetched
         } catch (error) {
@@ -140,7 +133,10 @@ export class Fetcher {
           return first[index]!
         }
       }),
-    ).finally(() => enough.abort())
+    ).finally(() => {
+      enough.done()
+      enough.abort()
+    })
     return merged(rest)
   }
 
@@ -161,9 +157,7 @@ export class Fetcher {
       const fetched = await this.#ask(this.#links.shared(group.address, 'read'), group, 0, options)
       const left = end - performance.now()
       if (hasNews(fetched) || left <= 0) return fetched
-      const timeout = AbortSignal.timeout(Math.ceil(left))
-      await this.#links.turn(options.signal ? AbortSignal.any([options.signal, timeout]) : timeout)
-      options.signal?.throwIfAborted()
+      await this.#links.turn(left, options.signal)
     }
   }
 

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { onAbort } from '../../../src/runtime/abort.ts'
 
 /**
  * At most one call for each key is under way, and at most one waits for it: for any number of callers, the
@@ -36,8 +37,7 @@ export class SharedCalls<T> {
 export function orAbort<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return result
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    const off = onAbort(signal, reject)
+    result.then(resolve, reject).finally(off)
   })
 }

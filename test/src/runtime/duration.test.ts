@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { durationMs, MAX_DURATION_MS } from '../../../src/runtime/duration.ts'
+import { durationMs, lifetimeMs, MAX_DURATION_MS } from '../../../src/runtime/duration.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 
 describe('a duration', () => {
@@ -53,4 +53,29 @@ describe('a duration', () => {
     expect(reading).toThrow(TypeError)
     expect(reading).toThrow('`maxStaleness`')
   })
+})
+
+describe('a lifetime', () => {
+  it.each([
+    [0, 0],
+    [0.25, 0.25],
+    ['90d', 7_776_000_000],
+    ['1.5s', 1500],
+    [Number.MAX_VALUE, Number.MAX_VALUE],
+  ])('of %j is %d milliseconds, also where no timer is as long', (life, ms) => {
+    expect(lifetimeMs(life)).toBe(ms)
+  })
+
+  it.each([
+    ['5'],
+    ['5 m'],
+    [''],
+    ['-5s'],
+    [`${'9'.repeat(16)}d`],
+    [-1],
+    [Number.NaN],
+    [Infinity],
+    [null],
+    [{}],
+  ])('is not %j', (life) => expect(lifetimeMs(life)).toBeUndefined())
 })
