@@ -7,6 +7,9 @@ import type { Runtime } from '../ports/runtime.ts'
 import { eitherSignal, onAbort } from './abort.ts'
 import type { EitherSignal } from './abort.ts'
 
+/** The reason for timers that are not needed any more: without one `abort` makes an error with a stack. */
+const ENDED = 'ended'
+
 /**
  * Runs the task and settles no later than after `ms`.
  *
@@ -54,7 +57,7 @@ export async function untilDeadline<T>(
       Promise.resolve(task(signal)).then(resolve, reject)
     })
   } finally {
-    timer.abort()
+    timer.abort(ENDED)
   }
 }
 
@@ -83,6 +86,6 @@ export async function settledWithin(
     })
   } finally {
     ended.done()
-    ended.abort()
+    ended.abort(ENDED)
   }
 }
