@@ -63,6 +63,16 @@ export const transportShape: {
   fetch: z.custom((value) => typeof value === 'function', { error: 'must be a function' }).optional(),
 }
 
+/** The shape of what every adapter of a REST proxy takes: its address, credentials and transport. */
+export const restShape: { readonly url: z.ZodType<string> } & Readonly<
+  Record<'auth' | 'headers' | keyof typeof transportShape, z.ZodType>
+> = {
+  url: urlShape,
+  auth: authShape.optional(),
+  headers: headersShape.optional(),
+  ...transportShape,
+}
+
 /** A whole number that is at least `least`. */
 export function count(least: number): z.ZodType<number> {
   const error = `must be a whole number of at least ${least}`

@@ -10,7 +10,7 @@ import * as z from 'zod'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
 import { eventBytes } from './event-bytes.ts'
-import { listOf } from '../kafka/rest/list.ts'
+import { listOf } from '../kafka/rest/validation.ts'
 
 const shape = z.object({
   records: z.record(

@@ -14,7 +14,7 @@ import { endpoint } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
 import { karapace } from './karapace.ts'
 import { type Flavor, FLAVORS, recognise } from './kafka-rest/recognition.ts'
-import { authShape, check, headersShape, transportLimits, transportShape, urlShape } from '../options.ts'
+import { check, restShape, transportLimits } from '../options.ts'
 import { redpanda } from './redpanda.ts'
 import { strimzi } from './strimzi.ts'
 import { type InstanceLogOptions, instanceShape } from './v2/instance-log.ts'
@@ -35,10 +35,7 @@ export interface KafkaRestOptions extends InstanceLogOptions {
 
 const shape = z.strictObject(
   {
-    url: urlShape,
-    auth: authShape.optional(),
-    headers: headersShape.optional(),
-    ...transportShape,
+    ...restShape,
     ...instanceShape,
     flavor: z
       .enum(['auto', ...FLAVORS], { error: `must be 'auto' or one of ${FLAVORS.join(', ')}` })

@@ -7,20 +7,10 @@
  */
 import * as z from 'zod'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
-import { publishError } from './rest/acknowledgement.ts'
-import { fitting } from './rest/answer-size.ts'
-import { answeredWithin } from '../deadline.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
-import {
-  authShape,
-  check,
-  headersShape,
-  transportLimits,
-  type TransportOptions,
-  transportShape,
-  urlShape,
-} from '../options.ts'
+import { restLog } from './rest/rest-log.ts'
+import { check, restShape, transportLimits, type TransportOptions } from '../options.ts'
 import { SoundedOffsets } from './redpanda/offsets.ts'
 import { produce } from './redpanda/produce.ts'
 import { readStateless } from './v2/stateless.ts'
@@ -39,10 +29,7 @@ export interface RedpandaOptions extends EndpointOptions, TransportOptions {
 
 const shape = z.strictObject(
   {
-    url: urlShape,
-    auth: authShape.optional(),
-    headers: headersShape.optional(),
-    ...transportShape,
+    ...restShape,
     marker: z.boolean({ error: 'must be true or false' }).optional(),
   },
   { error: 'must be an object' },
@@ -74,39 +61,19 @@ const shape = z.strictObject(
 export function redpanda(options: RedpandaOptions): KafkaLog {
   check(shape, options, 'redpanda')
   const limits = transportLimits(options)
-  const { timeoutMs, maxResponseBytes } = limits
-  const to = http(endpoint(options), limits)
   const sounded = new SoundedOffsets(options.marker ?? true)
 
-  return {
+  return restLog({
+    limits,
+    http: http(endpoint(options), limits),
     capabilities: { identity: false, longPoll: true, readCommitted: false },
-
-    async produce(topic, records, { signal } = {}) {
-      signal?.throwIfAborted()
-      if (records.length === 0) return []
-      try {
-        const positions = await answeredWithin(timeoutMs, signal, (until) =>
-          produce({ http: to, signal: until }, topic, records),
-        )
-        sounded.learn(topic, positions)
-        return positions
-      } catch (error) {
-        throw publishError(error, signal)
-      }
+    async append(call, topic, records) {
+      const positions = await produce(call, topic, records)
+      sounded.learn(topic, positions)
+      return positions
     },
-
-    offsets: (topic, { signal, partitions } = {}) =>
-      answeredWithin(timeoutMs, signal, (until) =>
-        sounded.of({ http: to, signal: until }, topic, partitions),
-      ),
-
-    read: (topic, positions, how) =>
-      answeredWithin(timeoutMs + how.waitMs, how.signal, async (until) => {
-        if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
-        const call = { http: to, signal: until }
-        return fitting(how.maxBytes, maxResponseBytes, (maxBytes) =>
-          readStateless(call, topic, positions, { ...how, maxBytes, isolation: 'uncommitted' }),
-        )
-      }),
-  }
+    bounds: (call, topic, partitions) => sounded.of(call, topic, partitions),
+    fetch: (call, topic, positions, how) =>
+      readStateless(call, topic, positions, { ...how, isolation: 'uncommitted' }),
+  })
 }

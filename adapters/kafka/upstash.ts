@@ -8,12 +8,10 @@
  * @module
  */
 import * as z from 'zod'
-import { KedgeError } from '../../src/ports/errors.ts'
-import type { CallOptions, KafkaLog, NewRecord } from '../../src/ports/kafka-log.ts'
-import { acknowledged, publishError } from './rest/acknowledgement.ts'
-import { answeredWithin } from '../deadline.ts'
+import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
+import { restLog } from './rest/rest-log.ts'
 import {
   basicShape,
   check,
@@ -23,10 +21,9 @@ import {
   urlShape,
 } from '../options.ts'
 import { boundsOf, partitionsOf } from './upstash/offsets.ts'
+import { produce } from './upstash/produce.ts'
 import { readRecords } from './upstash/records.ts'
-import { toText } from './upstash/text.ts'
 import { client } from './upstash/transport.ts'
-import { listOf } from './rest/list.ts'
 
 export interface UpstashOptions extends TransportOptions {
   /** The address of the REST API. */
@@ -45,15 +42,6 @@ const shape = z.strictObject(
     gateway: z.boolean({ error: 'must be true or false' }).optional(),
   },
   { error: 'must be an object' },
-)
-
-const produceAnswer = listOf(
-  z.object({
-    partition: z.number().nullish(),
-    offset: z.number().nullish(),
-    error_code: z.number().nullish(),
-    error: z.string().nullish(),
-  }),
 )
 
 /**
@@ -79,53 +67,17 @@ export function upstash(options: UpstashOptions): KafkaLog {
   check(shape, options, 'upstash')
   const { url, username, password, gateway = false } = options
   const limits = transportLimits(options)
-  const to = http(endpoint({ url, auth: { username, password } }), limits)
-  const within = <T>(
-    { signal }: CallOptions,
-    waitMs: number,
-    work: (kafka: Awaited<ReturnType<typeof client>>) => Promise<T>,
-  ) => answeredWithin(limits.timeoutMs + waitMs, signal, async (until) => work(await client(to, until)))
 
-  return {
+  return restLog({
+    limits,
+    http: http(endpoint({ url, auth: { username, password } }), limits),
     capabilities: { identity: gateway, longPoll: true, readCommitted: false },
-
-    async produce(topic, records, call = {}) {
-      call.signal?.throwIfAborted()
-      if (records.length === 0) return []
-      try {
-        const entries = records.map((record) => entry(topic, record))
-        const answer: unknown = await within(call, 0, (kafka) => kafka.producer().produceMany(entries))
-        const reports = produceAnswer.safeParse(answer)
-        if (reports.success) return acknowledged(reports.data, records.length, [password])
-        throw new KedgeError('ERR_PROTOCOL', 'publishing: the answer is not what the protocol promises')
-      } catch (error) {
-        throw publishError(error, call.signal)
-      }
+    bounded: false,
+    append: async (call, topic, records) => produce(await client(call), topic, records, [password]),
+    async bounds(call, topic, partitions) {
+      const kafka = await client(call)
+      return boundsOf(kafka, topic, partitions ?? (await partitionsOf(kafka, topic)))
     },
-
-    offsets: (topic, call = {}) =>
-      within(call, 0, async (kafka) =>
-        boundsOf(kafka, topic, call.partitions ?? (await partitionsOf(kafka, topic))),
-      ),
-
-    read: (topic, positions, how) =>
-      within(how, how.waitMs, async (kafka) =>
-        positions.length === 0
-          ? { records: [], next: [], outOfRange: [] }
-          : readRecords(kafka, topic, positions, how),
-      ),
-  }
-}
-
-/** Values are strings already: the package would write anything else as JSON. */
-function entry(topic: string, { key, value, partition, headers }: NewRecord) {
-  return {
-    topic,
-    value: value === null ? '' : toText(value),
-    ...(key === null ? {} : { key: toText(key) }),
-    ...(partition === undefined ? {} : { partition }),
-    ...(headers
-      ? { headers: Object.entries(headers).map(([name, text]) => ({ key: name, value: text })) }
-      : {}),
-  }
+    fetch: async (call, topic, positions, how) => readRecords(await client(call), topic, positions, how),
+  })
 }

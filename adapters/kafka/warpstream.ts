@@ -12,20 +12,10 @@
 import * as z from 'zod'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
-import { publishError } from './rest/acknowledgement.ts'
-import { fitting } from './rest/answer-size.ts'
-import { answeredWithin } from '../deadline.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
-import {
-  authShape,
-  check,
-  headersShape,
-  transportLimits,
-  type TransportOptions,
-  transportShape,
-  urlShape,
-} from '../options.ts'
+import { restLog } from './rest/rest-log.ts'
+import { check, restShape, transportLimits, type TransportOptions } from '../options.ts'
 import { advance } from './rest/positions.ts'
 import { fetchFrom } from './warpstream/fetch.ts'
 import { FetchedOffsets } from './warpstream/offsets.ts'
@@ -46,10 +36,7 @@ export interface WarpstreamOptions extends EndpointOptions, TransportOptions {
 
 const shape = z.strictObject(
   {
-    url: urlShape,
-    auth: authShape.optional(),
-    headers: headersShape.optional(),
-    ...transportShape,
+    ...restShape,
     produce: z
       .custom((value) => typeof (value as Partial<KafkaLog> | null)?.produce === 'function', {
         error: 'must be a log',
@@ -85,46 +72,38 @@ const shape = z.strictObject(
 export function warpstream(options: WarpstreamOptions): KafkaLog {
   check(shape, options, 'warpstream')
   const limits = transportLimits(options)
-  const { timeoutMs, maxResponseBytes } = limits
-  const to = http(endpoint(options), limits)
   const { produce: writer, marker = true } = options
   const offsets = new FetchedOffsets(marker ? writer : undefined)
-
-  return {
+  const log = restLog({
+    limits,
+    http: http(endpoint(options), limits),
     capabilities: { identity: false, longPoll: false, readCommitted: false },
-
-    async produce(topic, records, call = {}) {
-      call.signal?.throwIfAborted()
-      if (records.length === 0) return []
-      if (writer) {
-        const positions = await writer.produce(topic, records, call)
-        offsets.learn(topic, positions)
-        return positions
-      }
-      const cause = new KedgeError(
+    append: async () => {
+      throw new KedgeError(
         'ERR_UNSUPPORTED',
         'agents take no records over HTTP: give a log that does as `produce`',
       )
-      throw publishError(cause, call.signal)
     },
-
-    offsets: (topic, { signal, partitions } = {}) =>
-      answeredWithin(timeoutMs, signal, (until) =>
-        offsets.of({ http: to, signal: until }, topic, partitions),
-      ),
-
-    read: (topic, positions, how) =>
-      answeredWithin(timeoutMs, how.signal, async (until) => {
-        if (positions.length === 0) return { records: [], next: [], outOfRange: [] }
-        const call = { http: to, signal: until }
-        return fitting(how.maxBytes, maxResponseBytes, async (maxBytes) => {
-          const found = await fetchFrom(call, topic, positions, maxBytes, 'reading records')
-          const records = found.flatMap((one) => one.records)
-          const outOfRange = found.filter(({ inside }) => !inside).map(({ partition }) => partition)
-          return { records, next: advance(positions, records), outOfRange }
-        })
-      }),
-
+    bounds: (call, topic, partitions) => offsets.of(call, topic, partitions),
+    async fetch(call, topic, positions, { maxBytes }) {
+      const found = await fetchFrom(call, topic, positions, maxBytes, 'reading records')
+      const records = found.flatMap((one) => one.records)
+      const outOfRange = found.filter(({ inside }) => !inside).map(({ partition }) => partition)
+      return { records, next: advance(positions, records), outOfRange }
+    },
     close: async () => writer?.close?.(),
+  })
+  if (!writer) return log
+
+  return {
+    ...log,
+    async produce(topic, records, call = {}) {
+      call.signal?.throwIfAborted()
+      if (records.length === 0) return []
+      // The writer has a deadline of its own.
+      const positions = await writer.produce(topic, records, call)
+      offsets.learn(topic, positions)
+      return positions
+    },
   }
 }

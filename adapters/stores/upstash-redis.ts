@@ -22,7 +22,7 @@ import {
   type RedisReply,
 } from './redis/connection.ts'
 import { serverError } from './redis/failure.ts'
-import { listOf } from '../kafka/rest/list.ts'
+import { listOf } from '../kafka/rest/validation.ts'
 
 export interface UpstashRedisOptions extends Omit<TransportOptions, 'requestTimeout'> {
   /** `UPSTASH_REDIS_REST_URL`. */

@@ -4,11 +4,10 @@ import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { toBase64 } from '../rest/base64.ts'
-import { type HttpAnswer, parsed, segment } from '../rest/http.ts'
+import { type Call, type HttpAnswer, parsed, segment } from '../rest/http.ts'
 import { acknowledged, type Report } from '../rest/acknowledgement.ts'
-import type { Call } from '../v2/context.ts'
 import { parseSequence } from './json-sequence.ts'
-import { listOf } from '../rest/list.ts'
+import { listOf } from '../rest/validation.ts'
 
 const clustersAnswer = z.object({ data: listOf(z.object({ cluster_id: z.string().min(1).max(255) })) })
 

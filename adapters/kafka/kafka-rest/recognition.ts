@@ -1,8 +1,8 @@
 /** Finds out which proxy answers at an address, by requests that change nothing. @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
-import type { HttpAnswer, HttpRequest } from '../rest/http.ts'
+import type { Call, HttpAnswer, HttpRequest } from '../rest/http.ts'
 import { failure, parseJson, problemOf } from '../rest/problem.ts'
-import { type Call, V2, V2_BINARY } from '../v2/context.ts'
+import { V2, V2_BINARY } from '../v2/media-types.ts'
 
 export const FLAVORS = ['confluent', 'gateway', 'karapace', 'redpanda', 'strimzi', 'warpstream'] as const
 

@@ -9,18 +9,17 @@
  */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, PartitionOffsets, Position } from '../../../src/ports/kafka-log.ts'
-import { segment } from '../rest/http.ts'
+import { type Call, segment } from '../rest/http.ts'
 import { markedBounds } from '../rest/end-marker.ts'
-import { countPartitions } from '../rest/partition-count.ts'
-import { PartitionMemory } from '../rest/partition-memory.ts'
+import { countPartitions, OffsetMemory } from '../rest/offsets.ts'
 import { failure, isOutOfRange, parseJson, problemOf } from '../rest/problem.ts'
-import { type Remembered, type Sound, soundBounds } from '../rest/offset-search.ts'
-import { type Call, V2_BINARY } from '../v2/context.ts'
+import { type Sound, soundBounds } from '../rest/offset-search.ts'
+import { V2_BINARY } from '../v2/media-types.ts'
 import { produce } from './produce.ts'
 
 export class SoundedOffsets {
   readonly #marker: boolean
-  readonly #remembered = new PartitionMemory<Remembered>()
+  readonly #remembered = new OffsetMemory()
 
   /** @param marker whether a record may be written where the log cannot be found otherwise */
   constructor(marker: boolean) {
@@ -39,10 +38,7 @@ export class SoundedOffsets {
 
   /** Keeps the offsets of written records: the next search begins there. */
   learn(topic: string, positions: readonly Position[]): void {
-    for (const { partition, offset } of positions) {
-      const known = this.#remembered.get(topic, partition)
-      if (offset >= (known?.end ?? 0)) this.#remembered.set(topic, partition, { ...known, end: offset + 1 })
-    }
+    this.#remembered.learn(topic, positions)
   }
 
   async #bounds(call: Call, topic: string, partition: number): Promise<PartitionOffsets> {

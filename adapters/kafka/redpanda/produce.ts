@@ -3,11 +3,10 @@ import * as z from 'zod'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { toBase64 } from '../rest/base64.ts'
-import { parsed, segment } from '../rest/http.ts'
-import { kafkaError } from '../rest/kafka-code.ts'
-import { offsetShape } from '../rest/positions.ts'
-import { type Call, V2, V2_BINARY } from '../v2/context.ts'
-import { listOf } from '../rest/list.ts'
+import { type Call, parsed, segment } from '../rest/http.ts'
+import { kafkaError } from '../rest/problem.ts'
+import { listOf, offsetShape } from '../rest/validation.ts'
+import { V2, V2_BINARY } from '../v2/media-types.ts'
 
 const produceAnswer = z.object({
   offsets: listOf(

@@ -35,6 +35,12 @@ export interface Http {
   ask(request: HttpRequest, signal: AbortSignal, doing: string): Promise<HttpAnswer>
 }
 
+/** A call in progress: where it goes, and when it must end. */
+export interface Call {
+  readonly http: Http
+  readonly signal: AbortSignal
+}
+
 export interface HttpLimits {
   readonly maxResponseBytes: number
   /** The platform's own, looked up at each call, where `undefined`. */

@@ -1,12 +1,5 @@
-/** Offsets and positions as strangers give them. @module */
-import * as z from 'zod'
+/** How positions move, and whether they lie inside of the log. @module */
 import type { LogRecord, PartitionOffsets, Position } from '../../../src/ports/kafka-log.ts'
-
-/** A proxy may answer anything: this shape checks offsets and partitions before other code reads them. */
-export const offsetShape: z.ZodType<number> = z.int().nonnegative()
-
-/** A topic's partitions are at most this many here; an isolate polls one or a few. */
-export const MAX_PARTITIONS = 4096
 
 /** For every position, where to read next after these records. */
 export function advance(positions: readonly Position[], records: readonly LogRecord[]): Position[] {

@@ -3,8 +3,7 @@ import type { Kafka } from '@upstash/kafka'
 import * as z from 'zod'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { PartitionOffsets } from '../../../src/ports/kafka-log.ts'
-import { MAX_PARTITIONS, offsetShape } from '../rest/positions.ts'
-import { listOf } from '../rest/list.ts'
+import { listOf, MAX_PARTITIONS, offsetShape } from '../rest/validation.ts'
 
 const offsetsAnswer = listOf(
   z.object({

@@ -3,11 +3,11 @@ import type { Kafka } from '@upstash/kafka'
 import * as z from 'zod'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
-import { advance, hasGap, offsetShape, outside } from '../rest/positions.ts'
+import { advance, hasGap, outside } from '../rest/positions.ts'
+import { listOf, offsetShape } from '../rest/validation.ts'
 import { boundsOf } from './offsets.ts'
 import { fromText } from './text.ts'
 import { OutOfRange } from './transport.ts'
-import { listOf } from '../rest/list.ts'
 
 const fetchAnswer = listOf(
   z.object({

@@ -1,8 +1,7 @@
 /** `@upstash/kafka` on our own transport. @module */
 import type { Kafka } from '@upstash/kafka'
-import type { Http } from '../rest/http.ts'
+import { type Call, segment } from '../rest/http.ts'
 import { failure, isOutOfRange, parseJson, problemOf } from '../rest/problem.ts'
-import { segment } from '../rest/http.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 
 /** The position asked for lies outside of the partition. */
@@ -18,7 +17,7 @@ interface Request {
  * A client of the package for one call. Its `HttpClient` is replaced: requests end with the signal, are sent once,
  * and answers are bounded. An answer is the JSON that came back, unchecked, whatever the package's types say.
  */
-export async function client(http: Http, signal: AbortSignal): Promise<Kafka> {
+export async function client({ http, signal }: Call): Promise<Kafka> {
   const kafka = await blankClient()
   const request =
     (method: 'GET' | 'POST') =>

@@ -2,9 +2,9 @@
 import * as z from 'zod'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { PartitionOffsets } from '../../../src/ports/kafka-log.ts'
-import { parsed, segment } from '../rest/http.ts'
-import { MAX_PARTITIONS, offsetShape } from '../rest/positions.ts'
-import { type Call, V2 } from './context.ts'
+import { type Call, parsed, segment } from '../rest/http.ts'
+import { MAX_PARTITIONS, offsetShape } from '../rest/validation.ts'
+import { V2 } from './media-types.ts'
 
 const offsetsAnswer = z.object({ beginning_offset: offsetShape, end_offset: offsetShape })
 const topicAnswer = z.object({

@@ -2,11 +2,11 @@
 import * as z from 'zod'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { toBase64 } from '../rest/base64.ts'
-import { parsed, segment } from '../rest/http.ts'
+import { type Call, parsed, segment } from '../rest/http.ts'
 import { failure, parseJson } from '../rest/problem.ts'
 import { acknowledged } from '../rest/acknowledgement.ts'
-import { type Call, V2, V2_BINARY } from './context.ts'
-import { listOf } from '../rest/list.ts'
+import { V2, V2_BINARY } from './media-types.ts'
+import { listOf } from '../rest/validation.ts'
 
 const produceAnswer = z.object({
   offsets: listOf(

@@ -4,8 +4,7 @@ import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { fromBase64 } from '../rest/base64.ts'
 import { type HttpAnswer, parsed } from '../rest/http.ts'
-import { offsetShape } from '../rest/positions.ts'
-import { listOf } from '../rest/list.ts'
+import { listOf, offsetShape } from '../rest/validation.ts'
 
 // Karapace and Strimzi add a timestamp. Whether a topic is named depends on the proxy.
 const recordsAnswer = listOf(

@@ -5,10 +5,10 @@
  */
 import { eitherSignal } from '../../../src/runtime/abort.ts'
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
-import { segment } from '../rest/http.ts'
-import { offsetShape } from '../rest/positions.ts'
+import { type Call, segment } from '../rest/http.ts'
+import { offsetShape } from '../rest/validation.ts'
 import { failure, isOutOfRange, problemOf } from '../rest/problem.ts'
-import { type Call, V2_BINARY } from './context.ts'
+import { V2_BINARY } from './media-types.ts'
 import { readRecords } from './records.ts'
 
 /** One partition's answer: its records, or that the position lies outside of it, or is of another log. */

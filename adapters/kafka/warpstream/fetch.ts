@@ -3,11 +3,9 @@ import * as z from 'zod'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { fromBase64 } from '../rest/base64.ts'
-import { parsed } from '../rest/http.ts'
-import { kafkaError, OFFSET_OUT_OF_RANGE } from '../rest/kafka-code.ts'
-import { offsetShape } from '../rest/positions.ts'
-import type { Call } from '../v2/context.ts'
-import { listOf } from '../rest/list.ts'
+import { type Call, parsed } from '../rest/http.ts'
+import { kafkaError, OFFSET_OUT_OF_RANGE } from '../rest/problem.ts'
+import { listOf, offsetShape } from '../rest/validation.ts'
 
 const record = z.object({
   offset: offsetShape,

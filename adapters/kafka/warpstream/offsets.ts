@@ -5,17 +5,16 @@
  */
 import type { KafkaLog, NewRecord, PartitionOffsets, Position } from '../../../src/ports/kafka-log.ts'
 import { markedBounds } from '../rest/end-marker.ts'
-import { countPartitions } from '../rest/partition-count.ts'
-import { PartitionMemory } from '../rest/partition-memory.ts'
-import { type Bounds, lowestInside, type Remembered, type Sound, soundBounds } from '../rest/offset-search.ts'
-import type { Call } from '../v2/context.ts'
+import { countPartitions, OffsetMemory } from '../rest/offsets.ts'
+import { type Bounds, lowestInside, type Sound, soundBounds } from '../rest/offset-search.ts'
+import type { Call } from '../rest/http.ts'
 import { type Fetched, fetchFrom } from './fetch.ts'
 
 const DOING = 'reading offsets'
 
 export class FetchedOffsets {
   readonly #writer: Pick<KafkaLog, 'produce'> | undefined
-  readonly #remembered = new PartitionMemory<Remembered>()
+  readonly #remembered = new OffsetMemory()
 
   /** @param writer where a record may be written when the log cannot be found otherwise */
   constructor(writer: Pick<KafkaLog, 'produce'> | undefined) {
@@ -24,10 +23,7 @@ export class FetchedOffsets {
 
   /** Keeps the offsets of written records: the next search begins there. */
   learn(topic: string, positions: readonly Position[]): void {
-    for (const { partition, offset } of positions) {
-      const known = this.#remembered.get(topic, partition)
-      if (offset >= (known?.end ?? 0)) this.#remembered.set(topic, partition, { ...known, end: offset + 1 })
-    }
+    this.#remembered.learn(topic, positions)
   }
 
   /** The bounds of the named partitions, or of all where none is named. */

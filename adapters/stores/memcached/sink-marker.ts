@@ -8,7 +8,7 @@ import type { MemcachedConnection, MemcachedServer } from './connection.ts'
 import type { PipelinedCall } from './pipelined-call.ts'
 import { failureError } from './failure.ts'
 import { MetaFailure } from './meta.ts'
-import { listOf } from '../../kafka/rest/list.ts'
+import { listOf } from '../../kafka/rest/validation.ts'
 
 export interface Marker {
   readonly epoch: string

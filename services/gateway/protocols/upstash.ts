@@ -18,7 +18,7 @@ import { accepted, contentType } from '../media-type.ts'
 import { wholeNumber } from '../parameter.ts'
 import { Refusal } from '../refusal.ts'
 import type { Service } from '../service.ts'
-import { listOf } from '../../../adapters/kafka/rest/list.ts'
+import { listOf } from '../../../adapters/kafka/rest/validation.ts'
 
 const DEFAULT_TIMEOUT_MS = 1000
 

@@ -19,7 +19,7 @@ import type { InstanceRoutes } from './instance-routes.ts'
 import { contentType } from '../../media-type.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
-import { listOf } from '../../../../adapters/kafka/rest/list.ts'
+import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
 
 /** Kafka's `offset.metadata.max.bytes`. */
 const MAX_METADATA = 4096

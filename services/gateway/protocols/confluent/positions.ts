@@ -13,7 +13,7 @@ import { control } from './v2.ts'
 import { INSTANCE, topicPartition } from './instance-routes.ts'
 import type { InstanceRoutes } from './instance-routes.ts'
 import type { Service } from '../../service.ts'
-import { listOf } from '../../../../adapters/kafka/rest/list.ts'
+import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
 
 const partitionsBody = z.object({ partitions: listOf(topicPartition) })
 const positionsBody = z.object({

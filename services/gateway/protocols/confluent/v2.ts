@@ -17,7 +17,7 @@ import { partitionOfPath } from '../../parameter.ts'
 import { Refusal } from '../../refusal.ts'
 import type { RefusalReason } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
-import { listOf } from '../../../../adapters/kafka/rest/list.ts'
+import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
 
 export const V2_TYPE = 'application/vnd.kafka.v2+json'
 

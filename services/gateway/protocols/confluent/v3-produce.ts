@@ -18,7 +18,7 @@ import { jsonObjects } from '../../json.ts'
 import type { Json } from '../../json.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
-import { listOf } from '../../../../adapters/kafka/rest/list.ts'
+import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
 
 /** kafka-rest's `api.v3.produce.batch.maximum.entries`. */
 const MAX_BATCH = 10

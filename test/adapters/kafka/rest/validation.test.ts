@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { listOf } from '../../../../adapters/kafka/rest/list.ts'
+import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
 
 const offsets = z.object({
   offsets: listOf(z.object({ offset: z.int().nonnegative(), key: z.string().optional() })),

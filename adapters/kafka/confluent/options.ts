@@ -1,0 +1,79 @@
+/** The options of `confluent()`, and which address each side of it has. @module */
+import * as z from 'zod'
+import { check, restShape, transportShape, type TransportOptions } from '../../options.ts'
+import type { Auth, EndpointOptions } from '../rest/endpoint.ts'
+import { type InstanceOptions, instanceShape } from '../v2/instance-log.ts'
+
+/** Where to produce, when that is elsewhere or by the v3 API. */
+export interface ProduceOptions extends Partial<EndpointOptions> {
+  /** @default 'v2' */
+  readonly api?: 'v2' | 'v3'
+  /**
+   * For v3. Confluent Cloud does not answer which it is; your own proxy does.
+   * @default the proxy is asked once
+   */
+  readonly clusterId?: string
+}
+
+export interface ConfluentOptions extends TransportOptions, InstanceOptions {
+  /**
+   * The proxy's address: what stands before `/topics` (v2) and `/v3`. Confluent Cloud: `https://pkc-….confluent.cloud/kafka`.
+   * May be left out where `produce` and `read` both have one.
+   */
+  readonly url?: string
+  /** Sent to `url`, never to an address of `produce` or `read`: those have their own. */
+  readonly auth?: Auth
+  readonly headers?: Readonly<Record<string, string>>
+  readonly produce?: ProduceOptions
+  /** Where offsets and records are read, when that is elsewhere. */
+  readonly read?: Partial<EndpointOptions>
+  /**
+   * The other end of `read` is the kedge gateway: reads are stateless, long polls wait, and offsets carry the
+   * log's identity. Each later read names that log, so a cache on the way cannot answer with the records of
+   * another log.
+   * @default false
+   */
+  readonly gateway?: boolean
+}
+
+const endpointShape = {
+  url: restShape.url.optional(),
+  auth: restShape.auth,
+  headers: restShape.headers,
+}
+const shape = z.strictObject(
+  {
+    ...endpointShape,
+    ...transportShape,
+    produce: z
+      .strictObject({
+        ...endpointShape,
+        api: z.enum(['v2', 'v3'], { error: "must be 'v2' or 'v3'" }).optional(),
+        clusterId: instanceShape.group,
+      })
+      .optional(),
+    read: z.strictObject(endpointShape).optional(),
+    gateway: z.boolean({ error: 'must be true or false' }).optional(),
+    ...instanceShape,
+  },
+  { error: 'must be an object' },
+)
+
+/** @throws TypeError where an option is wrong or unknown. */
+export function checkConfluent(options: ConfluentOptions): void {
+  check(shape, options, 'confluent')
+  const { api = 'v2', clusterId } = options.produce ?? {}
+  if (api === 'v2' && clusterId !== undefined) {
+    throw new TypeError("`produce.clusterId` is for `produce.api: 'v3'`")
+  }
+}
+
+/** The endpoint of one side. Credentials stay with the address they were given for. */
+export function endpointOf(options: ConfluentOptions, side: 'produce' | 'read'): EndpointOptions {
+  const own = options[side] ?? {}
+  const url = own.url ?? options.url
+  if (url === undefined) throw new TypeError(`\`url\` is missing, or \`${side}.url\``)
+  const auth = own.auth ?? (own.url === undefined ? options.auth : undefined)
+  const headers = own.headers ?? (own.url === undefined ? options.headers : undefined)
+  return { url, ...(auth ? { auth } : {}), ...(headers ? { headers } : {}) }
+}
