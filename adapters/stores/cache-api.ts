@@ -15,7 +15,7 @@
 import * as z from 'zod'
 import type { Tier } from '../../src/ports/tier.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
-import { CacheItems } from './cache-api/items.ts'
+import { cacheItems } from './cache-api/items.ts'
 import type { CacheLike } from './cache-api/store.ts'
 import { tierOfItems } from './shared/tier-of-items.ts'
 import { check, count, durationShape, longerThanNothing } from '../options.ts'
@@ -85,9 +85,7 @@ export function cacheApi(
     throw new TypeError('`cache` must be a cache, or a function that opens one')
   }
   const timeoutMs = longerThanNothing(options.timeout ?? '1s', 'timeout')
-  const items = new CacheItems(cache, {
-    origin: options.origin ?? 'https://kedge.invalid',
-    maxValueBytes: options.maxValueBytes ?? 16_000_000,
-  })
-  return tierOfItems('cache-api', items, timeoutMs)
+  const { origin = 'https://kedge.invalid', maxValueBytes = 16_000_000 } = options
+  const items = cacheItems(cache, { origin, maxValueBytes })
+  return tierOfItems(items, { name: 'cache-api', prefix: 't:', timeoutMs, maxValueBytes })
 }

@@ -18,7 +18,7 @@ import type { Tier } from '../../src/ports/tier.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import { tierOfItems } from './shared/tier-of-items.ts'
 import { check, count, durationShape, longerThanNothing } from '../options.ts'
-import { KvItems } from './workers-kv/items.ts'
+import { KvSession, MIN_TTL_S } from './workers-kv/items.ts'
 import type { KVNamespaceLike } from './workers-kv/namespace.ts'
 
 export type { KVItemLike, KVNamespaceLike } from './workers-kv/namespace.ts'
@@ -90,10 +90,12 @@ export function workersKv(namespace: KVNamespaceLike, options: WorkersKvOptions 
   const cacheTtl = Math.floor(durationMs(options.cacheTtl ?? '60s', 'cacheTtl') / 1000)
   if (cacheTtl < MIN_CACHE_TTL_S) throw new TypeError('`cacheTtl` must be at least 30 seconds')
   const timeoutMs = longerThanNothing(options.timeout ?? '1s', 'timeout')
-  const items = new KvItems(namespace, {
-    prefix: `${options.prefix ?? 'kedge:'}t:`,
-    cacheTtl,
-    maxValueBytes: options.maxValueBytes ?? 196_000,
-  })
-  return tierOfItems('workers-kv', items, timeoutMs)
+  const { prefix = 'kedge:', maxValueBytes = 196_000 } = options
+  return tierOfItems(
+    {
+      groupOf: () => undefined,
+      open: (_, signal) => new KvSession(namespace, { cacheTtl, maxValueBytes }, signal),
+    },
+    { name: 'workers-kv', prefix: `${prefix}t:`, timeoutMs, maxValueBytes, minTtlMs: MIN_TTL_S * 1000 },
+  )
 }

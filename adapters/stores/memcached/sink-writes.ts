@@ -23,6 +23,7 @@ import type { SinkOutcome, SinkWrite } from '../../../src/ports/sink.ts'
 import { nameFor } from '../shared/item-name.ts'
 import { printable } from '../../kafka/rest/problem.ts'
 import { type VersionItem, decodeVersionItem, encodeVersionItem, isNewer } from './version-item.ts'
+import type { TopicLayout } from '../shared/topic-sink.ts'
 import type { MemcachedServer } from './connection.ts'
 import type { Addressed, PipelinedCall } from './pipelined-call.ts'
 import { expiryOf } from './expiry.ts'
@@ -33,9 +34,7 @@ import { MetaFailure, type MetaReply, type MetaRequest } from './meta.ts'
 /** A write that has met other writes at the same key this often gives up with `ERR_OVERLOADED`. */
 const MAX_ROUNDS = 100
 
-export interface WritesLayout {
-  readonly prefix: string
-  readonly tombstoneMs: number
+export interface WritesLayout extends TopicLayout {
   readonly maxValueBytes: number
 }
 

@@ -14,43 +14,23 @@
  *
  * @module
  */
-import * as z from 'zod'
 import type { Sink } from '../../../src/ports/sink.ts'
-import type { Duration } from '../../../src/runtime/duration.ts'
-import { answeredWithin } from '../../deadline.ts'
-import { check, count, durationShape, longerThanNothing } from '../../options.ts'
+import { count } from '../../options.ts'
+import { topicSink, type TopicSinkOptions, topicSinkShape } from '../shared/topic-sink.ts'
 import type { MemcachedConnection } from './connection.ts'
 import { checkConnection, prefixShape } from './options.ts'
 import { SinkStreams } from './sink-streams.ts'
 
-export interface MemcachedSinkOptions {
-  /** Begins the name of every item that is kedge's own. @default 'kedge:' */
-  readonly prefix?: string
-  /**
-   * How long the version of a deleted or expired key is remembered: a replay or a second sync that is further behind
-   * could bring it back for a while.
-   * @default '24h'
-   */
-  readonly tombstoneTtl?: Duration
+export interface MemcachedSinkOptions extends TopicSinkOptions {
   /**
    * The largest value that is sent, in bytes. Larger ones, and those that the server does not take, are refused, and
    * their keys deleted. Memcached's own bound (`-I`, 1 MiB) is of the item: with its key and about 50 bytes.
    * @default 1_048_576
    */
   readonly maxValueBytes?: number
-  /** How long a call may take in all. @default '10s' */
-  readonly timeout?: Duration
 }
 
-const shape = z.strictObject(
-  {
-    prefix: prefixShape.optional(),
-    tombstoneTtl: durationShape.optional(),
-    maxValueBytes: count(1).optional(),
-    timeout: durationShape.optional(),
-  },
-  { error: 'must be an object' },
-)
+const shape = topicSinkShape(prefixShape, { maxValueBytes: count(1).optional() })
 
 /**
  * A store for one sync. Two syncs need a sink each, because it remembers how far its own one has come.
@@ -67,23 +47,8 @@ const shape = z.strictObject(
  */
 export function memcachedSink(connection: MemcachedConnection, options: MemcachedSinkOptions = {}): Sink {
   checkConnection(connection)
-  check(shape, options, 'memcachedSink')
-  const timeoutMs = longerThanNothing(options.timeout ?? '10s', 'timeout')
-  const streams = new SinkStreams(connection, {
-    prefix: options.prefix ?? 'kedge:',
-    tombstoneMs: longerThanNothing(options.tombstoneTtl ?? '24h', 'tombstoneTtl'),
-    maxValueBytes: options.maxValueBytes ?? 1_048_576,
+  return topicSink('memcachedSink', connection.name, shape, options, (layout) => {
+    const { maxValueBytes = 1_048_576 } = options
+    return new SinkStreams(connection, { ...layout, maxValueBytes })
   })
-
-  return {
-    name: connection.name,
-    state: (stream, call = {}) =>
-      answeredWithin(timeoutMs, call.signal, (signal) => streams.state(stream, call.watch ?? false, signal)),
-    begin: (stream, epoch, logId, call = {}) =>
-      answeredWithin(timeoutMs, call.signal, (signal) =>
-        streams.begin(stream, epoch, logId, call.replaces, signal),
-      ),
-    write: (stream, batch, call = {}) =>
-      answeredWithin(timeoutMs, call.signal, (signal) => streams.write(stream, batch, signal)),
-  }
 }

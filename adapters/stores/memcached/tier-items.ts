@@ -1,158 +1,69 @@
 /** The items of a tier in Memcached: looked at, stored and removed by CAS, server by server. @module */
-import type { TierItem, TierPlace, TierWrite } from '../../../src/ports/tier.ts'
-import { inOrderOf } from '../shared/concurrency.ts'
-import { takesPlaceOf } from '../shared/item-head.ts'
-import { itemName } from '../shared/item-name.ts'
+import type { FoundItem, ItemSession, ItemStore, ItemWrite, Named } from '../shared/tier-of-items.ts'
 import type { MemcachedConnection, MemcachedServer } from './connection.ts'
 import { PipelinedCall } from './pipelined-call.ts'
 import { expiryOf } from './expiry.ts'
 import { failureError, isTooLarge } from './failure.ts'
 import { MetaFailure, type MetaReply, type MetaRequest } from './meta.ts'
 import { condition } from './sink-writes.ts'
-import { decodeItem, encodeItem, type TierValue } from './tier-item.ts'
+import { decodeItem, encodeItem } from './tier-item.ts'
 
-/** A write that has met other writes at its key this often stores nothing: readers miss. */
-const MAX_ROUNDS = 32
 /** Memcached takes 30 days or more for a time of its own clock. The bound costs a miss a month. */
 const MAX_TTL_MS = 29 * 86_400_000
 
-/** Something to do with an item. */
-interface Named<T> {
-  readonly name: string
-  readonly thing: T
-}
+export const memcachedItems = (connection: MemcachedConnection): ItemStore<MemcachedServer> => ({
+  groupOf: (name) => connection.serverOf(name),
+  open: (server, signal) => new MemcachedTierSession(server, new PipelinedCall(connection, signal)),
+})
 
-/** All items of one tier: every read, write and delete below a prefix. */
-export class TierItems {
-  readonly #connection: MemcachedConnection
-  readonly #prefix: string
-  #ignored = 0
+class MemcachedTierSession implements ItemSession {
+  readonly #server: MemcachedServer
+  /** One for the whole session: a CAS token says nothing over another connection. */
+  readonly #call: PipelinedCall
 
-  constructor(connection: MemcachedConnection, prefix: string) {
-    this.#connection = connection
-    this.#prefix = prefix
+  constructor(server: MemcachedServer, call: PipelinedCall) {
+    this.#server = server
+    this.#call = call
   }
 
-  get ignored(): number {
-    return this.#ignored
-  }
-
-  async get(
-    place: TierPlace,
-    keys: readonly string[],
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, TierItem>> {
-    const found = new Map<string, TierItem>()
-    const each = async (conversation: ServerConversation, named: readonly Named<string>[]) => {
-      const replies = await conversation(named.map(({ name }) => ({ verb: 'mg', key: name, flags: ['v'] })))
-      for (const [at, { thing: key }] of named.entries()) {
-        const value = this.#valueOf(replies[at])
-        if (value) found.set(key, { bytes: value.bytes, asOf: value.asOf, covered: false })
-      }
+  async look(names: readonly string[], what: 'values' | 'heads'): Promise<ReadonlyMap<string, FoundItem>> {
+    const flags = what === 'values' ? ['v'] : ['v', 'c']
+    const replies = await this.#ask(names.map((key) => ({ verb: 'mg', key, flags })))
+    const found = new Map<string, FoundItem>()
+    for (const [at, name] of names.entries()) {
+      const reply = replies[at]
+      if (reply instanceof MetaFailure) throw failureError(reply)
+      if (reply?.code !== 'VA') continue
+      const value = reply.value && decodeItem(reply.value)
+      found.set(name, { head: value, bytes: value?.bytes, cas: reply.cas })
     }
-    const unique = [...new Set(keys)]
-    const outcomes = await this.#spread(place, unique, (key) => key, signal, each)
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-    if (failed && outcomes.every(({ status }) => status === 'rejected')) throw failed.reason
-    return inOrderOf(unique, found)
+    return found
   }
 
-  async set(place: TierPlace, writes: readonly TierWrite[], signal: AbortSignal): Promise<void> {
-    const alive = writes.filter(({ ttlMs }) => ttlMs > 0)
-    const each = async (ask: ServerConversation, named: readonly Named<TierWrite>[]) => {
-      let left = named
-      for (let round = 0; left.length > 0 && round < MAX_ROUNDS; round++) {
-        const there = await this.#look(ask, left)
-        const wanted = left.flatMap((one) => {
-          const { value, cas } = there.get(one)!
-          return takesPlaceOf(one.thing, place.logId, value) ? [{ one, cas }] : []
-        })
-        const replies = await ask(wanted.map(({ one, cas }) => storing(one, cas, place.logId)))
-        // Readers miss a value that the server refuses.
-        left = wanted.filter((_, at) => !isSettled(replies[at])).map(({ one }) => one)
-      }
-    }
-    mustSucceed(await this.#spread(place, alive, ({ key }) => key, signal, each))
+  async put(writes: readonly ItemWrite[]): Promise<readonly ItemWrite[]> {
+    const replies = await this.#ask(writes.map(storing))
+    // Readers miss a value that the server refuses.
+    return writes.filter((_, at) => !isSettled(replies[at]))
   }
 
-  async remove(
-    place: TierPlace,
-    keys: readonly string[],
-    offset: number,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const each = async (ask: ServerConversation, named: readonly Named<string>[]) => {
-      const there = await this.#look(ask, named)
-      const old = named.flatMap((one) => {
-        const { value, cas } = there.get(one)!
-        if (!value || value.asOf > offset || cas === undefined) return []
-        return [{ verb: 'md', key: one.name, flags: [`C${cas}`] } as const]
-      })
-      // A value that another write has put in its place meanwhile is newer, and stays.
-      for (const reply of await ask(old)) if (reply instanceof MetaFailure) throw failureError(reply)
-    }
-    mustSucceed(await this.#spread(place, keys, (key) => key, signal, each))
-  }
-
-  async #look<T>(ask: ServerConversation, named: readonly Named<T>[]) {
-    const replies = await ask(named.map(({ name }) => ({ verb: 'mg', key: name, flags: ['v', 'c'] })))
-    return new Map(
-      named.map((one, at) => {
-        const reply = replies[at]
-        const cas = reply instanceof MetaFailure ? undefined : reply?.cas
-        return [one, { value: this.#valueOf(reply), cas }] as const
-      }),
+  async remove(items: readonly Named<FoundItem>[]): Promise<void> {
+    const replies = await this.#ask(
+      items.flatMap(({ name: key, thing: { cas } }) =>
+        cas === undefined ? [] : [{ verb: 'md', key, flags: [`C${cas}`] }],
+      ),
     )
+    // A value that another write has put in its place meanwhile is newer, and stays.
+    for (const reply of replies) if (reply instanceof MetaFailure) throw failureError(reply)
   }
 
-  #valueOf(reply: MetaReply | MetaFailure | undefined): TierValue | undefined {
-    if (reply instanceof MetaFailure) throw failureError(reply)
-    if (reply?.code !== 'VA') return undefined
-    const value = reply.value && decodeItem(reply.value)
-    if (!value) this.#ignored++
-    return value
-  }
-
-  /** Asks each server by itself: a server that is down or slow does not hold up the others. */
-  async #spread<T>(
-    { namespace }: TierPlace,
-    things: readonly T[],
-    keyOf: (thing: T) => string,
-    signal: AbortSignal,
-    each: (ask: ServerConversation, named: readonly Named<T>[]) => Promise<void>,
-  ): Promise<readonly PromiseSettledResult<void>[]> {
-    const names = await Promise.all(things.map((thing) => itemName(this.#prefix, namespace, keyOf(thing))))
-    const byServer = new Map<MemcachedServer, Named<T>[]>()
-    for (const [at, thing] of things.entries()) {
-      const name = names[at]!
-      const server = this.#connection.serverOf(name)
-      const there = byServer.get(server)
-      if (there) there.push({ name, thing })
-      else byServer.set(server, [{ name, thing }])
-    }
-    return Promise.allSettled(
-      [...byServer].map(async ([server, named]) => {
-        const talk = new PipelinedCall(this.#connection, signal)
-        await each((requests) => talk.ask(requests.map((request) => ({ server, request }))), named)
-      }),
-    )
+  #ask(requests: readonly MetaRequest[]): Promise<readonly (MetaReply | MetaFailure)[]> {
+    return this.#call.ask(requests.map((request) => ({ server: this.#server, request })))
   }
 }
 
-type ServerConversation = (requests: readonly MetaRequest[]) => Promise<readonly (MetaReply | MetaFailure)[]>
-
-function mustSucceed(outcomes: readonly PromiseSettledResult<void>[]): void {
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-}
-
-function storing(
-  { name, thing }: Named<TierWrite>,
-  cas: string | undefined,
-  logId: string | undefined,
-): MetaRequest {
-  const { bytes, asOf, version, ttlMs } = thing
-  const expiry = expiryOf(Math.min(ttlMs, MAX_TTL_MS), 0)
-  const value = encodeItem({ bytes, asOf, version, logId })
+function storing({ name, thing, head, cas }: ItemWrite): MetaRequest {
+  const expiry = expiryOf(Math.min(thing.ttlMs, MAX_TTL_MS), 0)
+  const value = encodeItem({ ...head, bytes: thing.bytes })
   return { verb: 'ms', key: name, flags: [condition(cas), `T${expiry}`], value }
 }
 

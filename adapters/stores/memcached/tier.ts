@@ -18,7 +18,7 @@ import { tierOfItems } from '../shared/tier-of-items.ts'
 import { check, durationShape, longerThanNothing } from '../../options.ts'
 import type { MemcachedConnection } from './connection.ts'
 import { checkConnection, prefixShape } from './options.ts'
-import { TierItems } from './tier-items.ts'
+import { memcachedItems } from './tier-items.ts'
 
 export interface MemcachedTierOptions {
   /** Begins the name of every item. @default 'kedge:' */
@@ -57,6 +57,10 @@ export function memcachedTier(
   checkConnection(connection)
   check(shape, options, 'memcachedTier')
   const timeoutMs = longerThanNothing(options.timeout ?? '1s', 'timeout')
-  const items = new TierItems(connection, `${options.prefix ?? 'kedge:'}t:`)
-  return tierOfItems(connection.name, items, timeoutMs)
+  const { prefix = 'kedge:' } = options
+  return tierOfItems(memcachedItems(connection), {
+    name: connection.name,
+    prefix: `${prefix}t:`,
+    timeoutMs,
+  })
 }

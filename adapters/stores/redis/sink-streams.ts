@@ -1,5 +1,6 @@
 /** The streams of one sink: their states in Redis, and the batches that it writes there. @module */
 import type { SinkBatch, SinkOutcome, SinkState } from '../../../src/ports/sink.ts'
+import type { TopicLayout } from '../shared/topic-sink.ts'
 import type { RedisConnection } from './connection.ts'
 import type { LuaScript, ScriptCall } from './lua-script.ts'
 import { BEGIN, PROPOSE, UPSERT_ALONE, WRITE } from './sink-scripts.ts'
@@ -9,12 +10,9 @@ import { type Prepared, SinkWrites } from './sink-writes.ts'
 /** Servers and services take requests of at least 1 MB. */
 const MAX_TOGETHER_BYTES = 250_000
 
-export interface SinkLayout {
-  readonly prefix: string
+export interface SinkLayout extends TopicLayout {
   /** A hash tag for each place that holds a stream's state. */
   readonly tags: readonly string[]
-  /** How long a version outlives its value, in milliseconds. */
-  readonly keepMs: number
   readonly writesPerCall: number
 }
 

@@ -1,5 +1,6 @@
 /** Writes of a batch, as arguments of scripts. @module */
 import type { SinkOutcome, SinkWrite } from '../../../src/ports/sink.ts'
+import type { TopicLayout } from '../shared/topic-sink.ts'
 import { type RedisArgument, type RedisConnection, RedisFailure, type RedisReply } from './connection.ts'
 import { serverError } from './failure.ts'
 import { listOf, textOf } from './reply.ts'
@@ -34,11 +35,6 @@ export interface Prepared {
   take(reply: RedisReply | undefined): boolean
 }
 
-interface Layout {
-  readonly prefix: string
-  readonly keepMs: number
-}
-
 /** The writes of a batch, and their results so far. */
 export class SinkWrites {
   readonly #maxBytes: number
@@ -47,7 +43,7 @@ export class SinkWrites {
   #written = 0
   #superseded = 0
 
-  constructor(connection: RedisConnection, writes: readonly SinkWrite[], layout: Layout) {
+  constructor(connection: RedisConnection, writes: readonly SinkWrite[], layout: TopicLayout) {
     this.#maxBytes = Math.min(MAX_CALL_BYTES, connection.maxPipelineBytes)
     for (const [index, write] of writes.entries()) {
       const reason = unfit(write, layout.prefix)
@@ -130,7 +126,7 @@ function itemOf(
   connection: RedisConnection,
   { key, value, version: [major, minor], ttlMs }: SinkWrite,
   index: number,
-  { prefix, keepMs }: Layout,
+  { prefix, tombstoneMs }: TopicLayout,
 ): Item {
   const ttl = ttlMs === undefined || ttlMs > MAX_TTL_MS ? undefined : Math.ceil(ttlMs)
   // A value without time left is a delete.
@@ -146,7 +142,7 @@ function itemOf(
       String(major),
       String(minor),
       lives,
-      String(keepMs + (bytes === null ? 0 : (ttl ?? 0))),
+      String(tombstoneMs + (bytes === null ? 0 : (ttl ?? 0))),
     ],
     bytes: text.length + 2 * key.length,
   }

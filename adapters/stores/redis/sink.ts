@@ -14,11 +14,9 @@
  *
  * @module
  */
-import * as z from 'zod'
 import type { Sink } from '../../../src/ports/sink.ts'
-import type { Duration } from '../../../src/runtime/duration.ts'
-import { answeredWithin } from '../../deadline.ts'
-import { check, count, durationShape, longerThanNothing } from '../../options.ts'
+import { count } from '../../options.ts'
+import { topicSink, type TopicSinkOptions, topicSinkShape } from '../shared/topic-sink.ts'
 import { checkConnection, prefixShape } from './options.ts'
 import type { RedisConnection } from './connection.ts'
 import { SinkStreams } from './sink-streams.ts'
@@ -27,30 +25,12 @@ import { spreadTags } from './slot.ts'
 /** How many times a cluster holds a stream's state: a node with an even share has some for up to 32 masters. */
 const MARKERS = 64
 
-export interface RedisSinkOptions {
-  /** Begins the name of every key that is kedge's own. @default 'kedge:' */
-  readonly prefix?: string
-  /**
-   * How long the version of a deleted or expired key is remembered: a replay or a second sync that is further behind
-   * could bring it back for a while.
-   * @default '24h'
-   */
-  readonly tombstoneTtl?: Duration
-  /** How long a call may take in all. @default '10s' */
-  readonly timeout?: Duration
+export interface RedisSinkOptions extends TopicSinkOptions {
   /** Writes in one call of a script, on a single server. Others wait for its end. @default 200 */
   readonly writesPerCall?: number
 }
 
-const shape = z.strictObject(
-  {
-    prefix: prefixShape.optional(),
-    tombstoneTtl: durationShape.optional(),
-    timeout: durationShape.optional(),
-    writesPerCall: count(1).optional(),
-  },
-  { error: 'must be an object' },
-)
+const shape = topicSinkShape(prefixShape, { writesPerCall: count(1).optional() })
 
 /**
  * A store for one sync. Two syncs need a sink each, because it remembers how far its own one has come.
@@ -66,24 +46,12 @@ const shape = z.strictObject(
  */
 export function redisSink(connection: RedisConnection, options: RedisSinkOptions = {}): Sink {
   checkConnection(connection)
-  check(shape, options, 'redisSink')
-  const timeoutMs = longerThanNothing(options.timeout ?? '10s', 'timeout')
-  const streams = new SinkStreams(connection, {
-    prefix: options.prefix ?? 'kedge:',
-    tags: spreadTags(connection.cluster ? MARKERS : 1),
-    keepMs: longerThanNothing(options.tombstoneTtl ?? '24h', 'tombstoneTtl'),
-    writesPerCall: options.writesPerCall ?? 200,
+  return topicSink('redisSink', connection.name, shape, options, (layout) => {
+    const { writesPerCall = 200 } = options
+    return new SinkStreams(connection, {
+      ...layout,
+      tags: spreadTags(connection.cluster ? MARKERS : 1),
+      writesPerCall,
+    })
   })
-
-  return {
-    name: connection.name,
-    state: (stream, call = {}) =>
-      answeredWithin(timeoutMs, call.signal, (signal) => streams.state(stream, call.watch ?? false, signal)),
-    begin: (stream, epoch, logId, call = {}) =>
-      answeredWithin(timeoutMs, call.signal, (signal) =>
-        streams.begin(stream, epoch, logId, call.replaces, signal),
-      ),
-    write: (stream, batch, call = {}) =>
-      answeredWithin(timeoutMs, call.signal, (signal) => streams.write(stream, batch, signal)),
-  }
 }

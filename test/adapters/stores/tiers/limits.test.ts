@@ -151,6 +151,17 @@ describe('cacheApi()', () => {
     })
   })
 
+  it('stores and removes what it can where another item fails, and says that one did', async () => {
+    const cache = new FakeCache()
+    const tier = cacheApi(cache)
+    cache.failsFor = (url) => url.endsWith('a')
+    const failed = { code: 'ERR_NETWORK', retryable: true }
+    await expect(tier.setMany(PLACE, [write('a'), write('b')])).rejects.toMatchObject(failed)
+    expect([...cache.responses.keys()]).toEqual(['https://kedge.invalid/t:users:b'])
+    await expect(tier.deleteMany(PLACE, ['a', 'b'], 5)).rejects.toMatchObject(failed)
+    expect(cache.responses.size).toBe(0)
+  })
+
   it('keeps values below its origin, for as long as they live, in whole seconds', async () => {
     const cache = new FakeCache()
     const tier = cacheApi(() => Promise.resolve(cache), { origin: 'https://cache.example' })
