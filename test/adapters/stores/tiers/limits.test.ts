@@ -125,7 +125,12 @@ class FakeCache implements CacheLike {
 
   async match(url: string) {
     if (this.failsFor(url)) throw new Error('Cache lookup failed')
-    return this.responses.get(url)?.clone()
+    const response = this.responses.get(url)
+    if (!response) return undefined
+    // A body of its own: cancelling a clone's waits for the other one's.
+    const { status, headers } = response
+    const body = new Uint8Array(await response.clone().arrayBuffer())
+    return new Response(body, { status, headers })
   }
 
   async put(url: string, response: Response) {
