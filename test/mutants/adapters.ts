@@ -10,8 +10,8 @@ export const adapterMutants: readonly Mutant[] = [
     id: 'M15-gap',
     what: 'The adapter does not see by the gap that a consumer instance was silently reset to the end.',
     file: 'adapters/kafka/v2/instance-reader.ts',
-    from: "return hasGap(sorted.behind, records) || (empty && sorted.behind.length > 0 && this.#reset === 'latest')",
-    to: "return empty && sorted.behind.length > 0 && this.#reset === 'latest'",
+    from: 'hasGap(sorted.behind, records) || (empty && sorted.behind.length > 0 && this.#instances.resetsToEnd)',
+    to: 'empty && sorted.behind.length > 0 && this.#instances.resetsToEnd',
     breaks: ['I1', 'I6'],
     focus: 'instances',
     hint: ['adapters/kafka/confluent-instances.test.ts', 'adapters/kafka/karapace.test.ts'],
@@ -32,7 +32,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'instance-believed',
     what: 'A gap that a used consumer instance leaves is taken for real, though part of an answer may have been lost.',
-    file: 'adapters/kafka/v2/instance-reader.ts',
+    file: 'adapters/kafka/v2/instance-poller.ts',
     from: 'if (this.#lacks(aim, poll, placed)) {',
     to: "if (placed.how === 'made' && this.#lacks(aim, poll, placed)) {",
     breaks: ['I1', 'I6'],
@@ -42,7 +42,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'two-that-lost-the-same',
     what: 'A gap is taken for real when two consumer instances show it that both stood there before it.',
-    file: 'adapters/kafka/v2/instance-reader.ts',
+    file: 'adapters/kafka/v2/instance-poller.ts',
     from: "return how === 'stood' || !seeksAfterPoll || ",
     to: 'return !seeksAfterPoll || ',
     breaks: ['I1', 'I6'],
@@ -62,7 +62,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     id: 'opened-anew-each-time',
     what: 'A consumer instance that was not opened in time is thrown away: behind a slow proxy none is ever ready.',
-    file: 'adapters/kafka/v2/instance-reader.ts',
+    file: 'adapters/kafka/v2/instance-poller.ts',
     from: 'this.#give(unplaced({ ...instance, mayMove: true }))',
     to: 'this.#remove([instance])',
     breaks: [],
