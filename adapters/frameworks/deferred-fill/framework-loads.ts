@@ -1,4 +1,4 @@
-/** What a framework tells of its loads, and of the values that it brings. @module */
+/** What a framework says of its own loads, as far as it does. @module */
 
 /** Whether a load began before a moment, or after it. */
 export type Began = 'before' | 'after' | 'unknown'
