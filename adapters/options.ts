@@ -42,11 +42,11 @@ const bearer = z.strictObject({
   token: z.union([headerValue, z.custom<() => string>((value) => typeof value === 'function')]),
 })
 
-export const authShape: z.ZodType = z.union([z.strictObject(basicShape), bearer], {
+const authShape: z.ZodType = z.union([z.strictObject(basicShape), bearer], {
   error: 'must be { username, password } without a colon in the name, or { token }',
 })
 
-export const headersShape: z.ZodType = z.record(
+const headersShape: z.ZodType = z.record(
   z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'must be a header name' }),
   headerValue,
   { error: 'must be an object of header values' },

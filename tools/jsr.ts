@@ -27,6 +27,8 @@ const NOT_ON_JSR: ReadonlySet<string> = new Set([
   'dist/vendor',
   'dist/THIRD-PARTY-NOTICES.txt',
 ])
+/** The list of adapters is for tests and tools. */
+const EXCLUDED: readonly string[] = ['adapters/manifest.ts']
 /** Modules of JSR may not add to the types of others, as `kedge/worker` does to Hono's. */
 const INSTEAD: Readonly<Record<string, string>> = { './worker': './worker/library.ts' }
 
@@ -48,9 +50,10 @@ export function jsrOf(manifest: Package): string {
   }
   const folders = manifest.files.filter((folder) => folder.startsWith('dist/') && !NOT_ON_JSR.has(folder))
   const include = ['LICENSE', 'README.md', ...folders.map((folder) => `${folder.slice(5)}/**/*.ts`)]
+  const publish = { include, exclude: EXCLUDED }
   const { version, license } = manifest
   const name = '@kedge/kedge'
-  return `${JSON.stringify({ name, version, license, exports, imports, publish: { include } }, null, 2)}\n`
+  return `${JSON.stringify({ name, version, license, exports, imports, publish }, null, 2)}\n`
 }
 
 if (import.meta.main) {

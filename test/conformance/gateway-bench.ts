@@ -3,9 +3,11 @@ import { startGateway } from '../../services/gateway/index.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import type { LogUnderTest } from '../../src/testing/log-suite.ts'
 
-export async function overGateway(connect: (url: string) => KafkaLog): Promise<LogUnderTest> {
+export async function overGateway(
+  connect: (url: string) => KafkaLog | Promise<KafkaLog>,
+): Promise<LogUnderTest> {
   const gateway = await startGateway({ memory: { autoCreate: false } })
-  const log = connect(gateway.url)
+  const log = await connect(gateway.url)
   let topics = 0
   return {
     log,

@@ -63,14 +63,14 @@ describe.each(PROXIES)('$name at $url', { timeout: 120_000 }, ({ name, broker, .
   async function topic(partitions: number): Promise<string> {
     const made = `kedge-suite-${randomUUID()}`
     await admin.createTopics({ topics: [made], partitions, replicas: 1 })
-    const other = open(address)
+    const other = await open(address)
     await vi.waitFor(() => other.offsets(made), { timeout: 30_000, interval: 200 })
     await other.close?.()
     return made
   }
 
   async function underTest() {
-    const log = open(address)
+    const log = await open(address)
     const made: string[] = []
     return {
       log,

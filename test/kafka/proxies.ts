@@ -1,9 +1,6 @@
 /** The REST proxies that a person names, so that the contract of a log is tested on them. @module */
-import { confluent } from '../../adapters/kafka/confluent.ts'
-import { karapace } from '../../adapters/kafka/karapace.ts'
-import { redpanda } from '../../adapters/kafka/redpanda.ts'
-import { strimzi } from '../../adapters/kafka/strimzi.ts'
-import { upstash } from '../../adapters/kafka/upstash.ts'
+import { REST_PROXIES } from '../../adapters/manifest.ts'
+import type { ProxyAddress, RestProxy } from '../../adapters/manifest.ts'
 import type { KafkaLog, LogCapabilities } from '../../src/ports/kafka-log.ts'
 
 interface Address {
@@ -12,72 +9,31 @@ interface Address {
 }
 
 /** How a proxy is reached by its adapter, and what is expected of it. */
-interface Kind {
-  readonly open: (address: Address) => KafkaLog
+interface Kind extends Pick<RestProxy, 'tombstones' | 'gatewayToo'> {
+  readonly open: (address: ProxyAddress) => Promise<KafkaLog>
   readonly capabilities: LogCapabilities
-  /** Whether it gives back a null as such; `'refused'` where none can be written at all. */
-  readonly tombstones: boolean | 'refused'
-  /** Whether the gateway speaks this protocol, and may stand for it. */
-  readonly gatewayToo: boolean
 }
-
-export const GATEWAY: LogCapabilities = { identity: true, longPoll: true, readCommitted: true }
-const NO_IDENTITY: LogCapabilities = { ...GATEWAY, identity: false }
-const UNCOMMITTED: LogCapabilities = { ...NO_IDENTITY, readCommitted: false }
-const NOTHING: LogCapabilities = { ...UNCOMMITTED, longPoll: false }
-const NOBODY = { username: 'nobody', password: 'none' }
 
 /** A proxy that hangs fails a test by the adapter's error, not by the runner's. */
 const limits = { requestTimeout: '20s' } as const
 
-const KINDS = {
-  confluent: {
-    open: (address) => confluent({ ...address, ...limits }),
-    capabilities: NOTHING,
-    tombstones: true,
-    gatewayToo: true,
-  },
-  gateway: {
-    open: (address) => confluent({ ...address, ...limits, gateway: true }),
-    capabilities: GATEWAY,
-    tombstones: true,
-    gatewayToo: true,
-  },
-  karapace: {
-    open: (address) => karapace({ ...address, ...limits }),
-    capabilities: NOTHING,
-    tombstones: 'refused',
-    gatewayToo: false,
-  },
-  redpanda: {
-    open: (address) => redpanda({ ...address, ...limits }),
-    capabilities: UNCOMMITTED,
-    tombstones: true,
-    gatewayToo: true,
-  },
-  strimzi: {
-    open: (address) => strimzi({ ...address, ...limits }),
-    capabilities: NO_IDENTITY,
-    tombstones: false,
-    gatewayToo: false,
-  },
-  upstash: {
-    open: ({ url, auth = NOBODY }) => upstash({ url, ...auth, ...limits }),
-    capabilities: UNCOMMITTED,
-    tombstones: false,
-    gatewayToo: true,
-  },
-} as const satisfies Readonly<Record<string, Kind>>
+const KINDS = new Map<string, Kind>(
+  REST_PROXIES.flatMap(({ flavor, alone, open, capabilities, ...rest }) =>
+    flavor !== undefined && alone && open && capabilities
+      ? [[flavor, { ...rest, capabilities, open: (at) => open({ ...at, ...limits }) }]]
+      : [],
+  ),
+)
 
-export type ProxyName = keyof typeof KINDS
+export const kindOf = (name: string): Kind => KINDS.get(name)!
+
+export const GATEWAY: LogCapabilities = kindOf('gateway').capabilities
 
 export interface NamedProxy extends Address {
-  readonly name: ProxyName
+  readonly name: string
   /** `host:port` of the Kafka behind it: topics are made and emptied there. */
   readonly broker: string
 }
-
-export const kindOf = (name: ProxyName): Kind => KINDS[name]
 
 const KAFKA = '127.0.0.1:9092'
 /** What `compose.yaml` starts. */
@@ -101,8 +57,8 @@ export function namedProxies(given: string): NamedProxy[] {
 
 function proxyOf(given: string): NamedProxy {
   const [name = '', ...rest] = given.split('=')
-  const names = Object.keys(KINDS).join(', ')
-  if (!isName(name)) throw new Error(`KEDGE_PROXIES names a proxy that is none of ${names}`)
+  const names = [...KINDS.keys()].toSorted().join(', ')
+  if (!KINDS.has(name)) throw new Error(`KEDGE_PROXIES names a proxy that is none of ${names}`)
   const text = rest.join('=')
   if (!/^https?:/.test(text) || !URL.canParse(text)) throw new Error(`KEDGE_PROXIES gives no URL for ${name}`)
   const { origin, pathname, username, password, hash } = new URL(text)
@@ -114,5 +70,3 @@ function proxyOf(given: string): NamedProxy {
     ...(username !== '' && { auth }),
   }
 }
-
-const isName = (name: string): name is ProxyName => Object.hasOwn(KINDS, name)

@@ -1,17 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { kafkaRest } from '../../../../adapters/kafka/kafka-rest.ts'
-import { redpanda } from '../../../../adapters/kafka/redpanda.ts'
 import { logSuite } from '../../../../src/testing/log-suite.ts'
 import { overGateway } from '../../../conformance/gateway-bench.ts'
 
 const runner = { describe, it, expect, truncates: true }
-
-logSuite({
-  ...runner,
-  name: 'redpanda() over the gateway, which speaks its protocol,',
-  capabilities: { identity: false, longPoll: true, readCommitted: false },
-  create: () => overGateway((url) => redpanda({ url })),
-})
 
 logSuite({
   ...runner,
