@@ -99,7 +99,7 @@ export interface TierFollower {
   lag(): TierLag
 }
 
-export const shape = z
+export const shape: z.ZodType = z
   .strictObject({
     kafka: hasMethods('produce', 'offsets', 'read'),
     tier: z.custom<unknown>((tier) => (tier as Partial<Tier> | undefined)?.applier !== undefined, {

@@ -54,10 +54,11 @@ export async function readBatch(
   const inRange = from.filter(({ partition }) => !outOfRange.includes(partition))
   const asked = new Map(inRange.map(({ partition, offset }) => [partition, offset]))
   const offsetOf = (partition: number) => asked.get(partition) ?? Infinity
-  const moved = next.filter(({ partition, offset }) => offset > offsetOf(partition))
+  const moved = new Map<number, number>()
+  for (const { partition, offset } of next) if (offset > offsetOf(partition)) moved.set(partition, offset)
   return {
     records: records.filter(({ partition, offset }) => offset >= offsetOf(partition)),
-    next: new Map(moved.map(({ partition, offset }) => [partition, offset])),
+    next: moved,
     outOfRange,
   }
 }
@@ -93,7 +94,4 @@ export const doubling =
 
 /** The position of a partition that is not read any more counts as moved. */
 const hasMoved = (asked: readonly Position[], now: readonly Position[]): boolean =>
-  asked.some(({ partition, offset }) => {
-    const position = now.find((each) => each.partition === partition)
-    return position === undefined || position.offset > offset
-  })
+  asked.some((was) => !now.some((is) => is.partition === was.partition && is.offset <= was.offset))
