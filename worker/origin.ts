@@ -12,12 +12,11 @@
  * @module
  */
 import * as z from 'zod'
-import { eitherSignal } from '../src/runtime/abort.ts'
 import { durationMs } from '../src/runtime/duration.ts'
 import type { Duration } from '../src/runtime/duration.ts'
-import { BodyError, isJson, readJson } from './body.ts'
 import { DurationShape } from './duration.ts'
 import { lifetimeOf } from './cache-lifetime.ts'
+import { discard, failureOf, originFailed, requester, valueIn } from './origin-request.ts'
 import { headerTags, parseTagTemplate, TagError, type TagSource, type TagTemplate } from './origin-tags.ts'
 import { Problem } from './problem.ts'
 import { Tags } from './schemas.ts'
@@ -133,71 +132,6 @@ export function httpOrigin(options: OriginOptions): Origin {
   }
 }
 
-/** One request: `take` reads its response, within the same time. */
-type Request = <T>(
-  address: string,
-  init: RequestInit,
-  take: (response: Response) => Promise<T>,
-  signal?: AbortSignal,
-) => Promise<T>
-
-function requester({ token, timeoutMs = 10_000, ...options }: OriginOptions): Request {
-  const { deadline = (ms) => AbortSignal.timeout(ms) } = options
-  const call = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
-
-  return async (address, init, take, signal) => {
-    const limit = deadline(timeoutMs)
-    const either = eitherSignal(limit, signal)
-    const headers = new Headers({ accept: 'application/json' })
-    if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
-    if (init.body !== undefined) headers.set('content-type', 'application/json')
-    const send = async (): Promise<Response> => {
-      try {
-        return await call(address, {
-          ...init,
-          headers,
-          // A cache on the way would hand out what an eviction has already declared invalid.
-          cache: 'no-store',
-          // A redirect could lead anywhere, with the token.
-          redirect: 'manual',
-          signal: either.signal,
-        })
-      } catch (cause) {
-        if (signal?.aborted) throw signal.reason
-        if (limit.aborted) throw originTimeout(cause)
-        throw originFailed('The origin is out of reach.', cause)
-      }
-    }
-    try {
-      return await take(await send())
-    } finally {
-      either.done()
-    }
-  }
-}
-
-/** The JSON in a response. @throws Problem where it holds none, or the origin failed. */
-async function valueIn(response: Response, maxBytes: number, signal: AbortSignal): Promise<unknown> {
-  if (response.status !== 200 || !isJson(response.headers.get('content-type'))) {
-    await discard(response)
-    throw response.status === 200
-      ? originFailed('The origin answered with something else than JSON.')
-      : failureOf(response)
-  }
-  try {
-    return await readJson(response, maxBytes)
-  } catch (cause) {
-    if (signal.aborted) throw signal.reason
-    if (isTimeout(cause)) throw originTimeout(cause)
-    throw originFailed(
-      cause instanceof BodyError && cause.fault === 'inexact'
-        ? `The origin answered with the number ${cause.number}, which would be rounded: it must be a text.`
-        : 'The answer of the origin cannot be read.',
-      cause,
-    )
-  }
-}
-
 type Reading = (body: unknown, headers: Headers, namespace: string, key: string) => OriginValue
 
 function formatOf({ format = 'plain' }: OriginOptions): 'plain' | 'envelope' {
@@ -251,9 +185,6 @@ function tagsOf(
 }
 
 /** Whether the deadline passed while the body arrived. */
-const isTimeout = (error: unknown): boolean =>
-  error instanceof BodyError && error.cause instanceof DOMException && error.cause.name === 'TimeoutError'
-
 function baseOf(url: string): string {
   const base = URL.canParse(url) ? new URL(url) : undefined
   const isHttp = base?.protocol === 'http:' || base?.protocol === 'https:'
@@ -269,25 +200,6 @@ function addressOf(base: string, namespace: string, key: string): string {
     throw new Problem(400, 'ERR_BAD_REQUEST', 'The keys `.` and `..` have no address at the origin.')
   }
   return `${base}/${namespace}/${encodeURIComponent(key)}`
-}
-
-/** Lets the connection go without reading what is not needed. */
-async function discard(response: Response): Promise<void> {
-  await response.body?.cancel().catch(() => undefined)
-}
-
-const originFailed = (detail: string, cause?: unknown): Problem =>
-  new Problem(502, 'ERR_ORIGIN', detail, { cause })
-
-const originTimeout = (cause: unknown): Problem =>
-  new Problem(504, 'ERR_ORIGIN_TIMEOUT', 'The origin did not answer in time.', { cause })
-
-function failureOf(response: Response): Problem {
-  const { status } = response
-  if (status !== 429 && status !== 503) return originFailed(`The origin answered with status ${status}.`)
-  const after = response.headers.get('retry-after') ?? ''
-  const headers = { 'retry-after': /^\d{1,6}$/.test(after) ? after : '1' }
-  return new Problem(503, 'ERR_ORIGIN', 'The origin asked to be left alone for a while.', { headers })
 }
 
 /** Refusals of the value itself are the client's to mend and pass through; all else is the origin's failure. */
