@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { AccessEntry } from '../services/gateway/app.ts'
 import type { AuthOptions } from '../services/gateway/auth.ts'
 import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
+import { onAbort } from '../src/runtime/abort.ts'
 import { startGateway } from '../services/gateway/server.ts'
 import type { RunningGateway, StartOptions } from '../services/gateway/server.ts'
 import { connected } from './brokers.ts'
@@ -71,7 +72,7 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     const gateway = await started(() => onPort(there, open))
     terminal.say(`kedge gateway listening on ${gateway.url} (log: ${kind})`)
     void welcome(gateway.url, kind, options.auth, cluster, session)
-    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+    await new Promise((resolve) => onAbort(stop, resolve))
     await gateway.close()
   } finally {
     await cluster?.close().catch(() => undefined)

@@ -1,5 +1,6 @@
 /** `kedge serve`: serves a cache over HTTP, as a process beside its clients. @module */
 import type { Command } from 'commander'
+import { onAbort } from '../src/runtime/abort.ts'
 import { createCache } from '../src/index.ts'
 import type { KedgeEvent } from '../src/api/events.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
@@ -91,8 +92,7 @@ async function serving(
       const server = await onPort(there, () => serve(listens))
       if (health) terminal.say(`kedge serve tells its health on ${health.url}`)
       terminal.say(`kedge serve listening on ${server.url} (over ${transport.name})`)
-      if (!stop.aborted)
-        await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+      await new Promise((resolve) => onAbort(stop, resolve))
       await server.close()
     } finally {
       await health?.close()

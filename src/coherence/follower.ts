@@ -117,7 +117,7 @@ export class Follower {
     const { runtime, pollTimeoutMs } = settings
     const since = clock.now()
     const { next } = this
-    let pauseMs = 5
+    let lookMs = 5
     while (!done()) {
       signal?.throwIfAborted()
       const now = clock.now()
@@ -130,8 +130,8 @@ export class Follower {
         if (!(await settledWithin(runtime, run.settled, leftMs, signal)) && !runtime.isolatesRequests)
           return done()
       } else {
-        await runtime.sleep(Math.min(leftMs, pauseMs), signal)
-        pauseMs = Math.min(50, pauseMs * 2)
+        await runtime.sleep(Math.min(leftMs, lookMs), signal)
+        lookMs = Math.min(50, lookMs * 2)
       }
       // A poll that began after this call has read all that was in the log before it.
       if (run.state === 'succeeded' && run.number >= next) return done()
