@@ -4,7 +4,8 @@
  * @module
  */
 import { eitherSignal } from '../src/runtime/abort.ts'
-import { atMost, shorter } from '../src/api/lifetime-options.ts'
+import { seeingFarther, shorter } from '../src/api/lifetime-options.ts'
+import type { LifetimeByValue } from '../src/api/lifetime-options.ts'
 import type { Duration } from '../src/runtime/duration.ts'
 import type { Loader, LoadOptions, ManyLoader } from '../src/api/load-types.ts'
 import type { Origin, OriginValue } from './origin.ts'
@@ -50,10 +51,14 @@ class Notes {
   get options(): LoadOptions<unknown> {
     return {
       tags: (value) => this.#notes.get(value)?.tags ?? [],
-      ttl: (value) => lifeOf(this.#notes.get(value)?.ttl),
-      swr: (value) => lifeOf(this.#notes.get(value)?.swr),
-      staleIfError: (value) => lifeOf(this.#notes.get(value)?.staleIfError),
+      ttl: this.#life('ttl'),
+      swr: this.#life('swr'),
+      staleIfError: this.#life('staleIfError'),
     }
+  }
+
+  #life(of: 'ttl' | 'swr' | 'staleIfError'): LifetimeByValue<unknown> {
+    return seeingFarther((value, farther) => lifeOf(this.#notes.get(value)?.[of], farther))
   }
 }
 
@@ -65,9 +70,10 @@ function lifeWith(life: Life | undefined, said: Duration | undefined): Life {
 }
 
 /** Where one answer left the life to the settings, and an equal one did not, the shorter of both counts. */
-function lifeOf(life: Life | undefined): Duration | undefined {
-  if (life?.said === undefined) return undefined
-  return life.leftToSettings ? atMost(life.said) : life.said
+function lifeOf(life: Life | undefined, ofSettings: () => Duration | undefined): Duration | undefined {
+  if (life?.said === undefined) return ofSettings()
+  const other = life.leftToSettings ? ofSettings() : undefined
+  return other === undefined ? life.said : shorter(life.said, other)
 }
 
 export function loadingOne(origin: Origin, namespace: string): OriginLoaders<Loader<unknown>> {

@@ -2,30 +2,29 @@
 import { durationMs } from '../runtime/duration.ts'
 import type { Duration } from '../runtime/duration.ts'
 
-type LifetimeByValue = (value: never) => Duration | undefined
+/** What is said farther away: a namespace's option beside that of a call. */
+type Farther = () => Duration | undefined
+/** The lifetime of a value, where what is said farther away counts as well. */
+type LifetimeOver<T> = (value: T, farther: Farther) => Duration | undefined
 
-/** The farther lifetime, but at most this one. */
-interface AtMost {
-  readonly atMost: Duration
+const OVER: unique symbol = Symbol('over')
+
+/** A function of the options. One of a user sees the value alone. */
+export interface LifetimeByValue<T = never> {
+  (value: T): Duration | undefined
+  readonly [OVER]?: LifetimeOver<T>
 }
 
 /**
- * What a function of the options returns for a value whose lifetime the settings say, up to a limit. Only for the code
- * of this package: a function of a user returns a duration.
+ * A function for the options that also sees what is said farther away. Only for the code of this package: a user's
+ * function returns a duration, or leaves it to the farther option.
  */
-export const atMost = (limit: Duration): Duration =>
-  ({ atMost: limit }) satisfies AtMost as unknown as Duration
+export const seeingFarther = <T>(over: LifetimeOver<T>): LifetimeByValue<T> =>
+  Object.assign((value: T) => over(value, () => undefined), { [OVER]: over })
 
-/** What a function has said, completed by what is said farther away; `undefined` where both say nothing. */
-export function completed<F extends Duration | undefined>(
-  said: Duration | undefined,
-  farther: () => F,
-): Duration | F {
-  const limit = (said as unknown as Partial<AtMost> | null | undefined)?.atMost
-  if (limit === undefined) return said ?? farther()
-  const otherwise = farther()
-  return otherwise === undefined ? said! : shorter(limit, otherwise)
-}
+/** What a function says of the value, or what is said farther away. */
+export const lifetimeOf = (near: LifetimeByValue, value: never, farther: Farther): Duration | undefined =>
+  near[OVER] ? near[OVER](value, farther) : (near(value) ?? farther())
 
 /** The shorter of two durations. @throws TypeError where one is none. */
 export const shorter = (one: Duration, other: Duration): Duration =>
@@ -38,10 +37,12 @@ export interface OwnWindows {
 }
 
 /** Asks the nearer function, and takes the farther option where that returns `undefined`. */
-const layered =
-  (near: LifetimeByValue, far: Duration | LifetimeByValue | undefined): LifetimeByValue =>
-  (value) =>
-    completed(near(value), () => (typeof far === 'function' ? far(value) : far))
+const layered = (near: LifetimeByValue, far: Duration | LifetimeByValue | undefined): LifetimeByValue =>
+  seeingFarther((value: never, farther) =>
+    lifetimeOf(near, value, () =>
+      typeof far === 'function' ? lifetimeOf(far, value, farther) : (far ?? farther()),
+    ),
+  )
 
 /** The nearer TTL; where it is a function that returns `undefined`, the farther one. */
 export const ttlOver = (

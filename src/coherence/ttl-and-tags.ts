@@ -4,7 +4,7 @@ import { keyIn } from '../wire/holdable.ts'
 import { checkId, MAX_IDS } from '../wire/ids.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Windows } from '../store/entry.ts'
-import { completed } from '../api/lifetime-options.ts'
+import { lifetimeOf } from '../api/lifetime-options.ts'
 import type { Lifetime, LoadSettings } from '../api/load-settings.ts'
 import type { ShortTtl } from '../api/short-ttl.ts'
 import type { Duration } from '../runtime/duration.ts'
@@ -18,7 +18,7 @@ export interface Place {
 }
 
 /** How long a loaded value lives, and its tags. @throws TypeError as {@link ttlOf}, {@link windowsOf} and {@link tagsOf}. */
-export function lifetimeOf(
+export function loadedLifetime(
   value: unknown,
   load: LoadSettings,
   space: { place(key: string): Place },
@@ -66,11 +66,8 @@ export function windowsOf(
   if (swrOf === undefined && staleIfErrorOf === undefined) return undefined
   const ms = (option: string, of: typeof swrOf, otherwise: number): number =>
     asked(option, place, () => {
-      const said = of?.(value as never)
-      return durationMs(
-        completed(said, () => otherwise),
-        option,
-      )
+      const said = of ? lifetimeOf(of, value as never, () => otherwise) : otherwise
+      return durationMs(said as Duration, option)
     })
   return {
     swrMs: ms('swr', swrOf, swrMs),

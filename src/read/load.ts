@@ -9,7 +9,7 @@ import { KedgeError } from '../ports/errors.ts'
 import type { LoadRequest, Failed, Flight, OnHeld, Outcome, Seek } from './flight.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import type { Candidate, CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
-import { lifetimeOf } from '../coherence/ttl-and-tags.ts'
+import { loadedLifetime } from '../coherence/ttl-and-tags.ts'
 import type { OuterTier, Proof } from './sources.ts'
 
 /** What one call loads, and since when. */
@@ -148,7 +148,7 @@ export class Load<T> {
     const { load, coldMs = Infinity } = leader
     // Checked even where it would not be held: all reads that wait for the load share the value.
     checkHoldable(value, this.#space.name, key)
-    const lifetime = lifetimeOf(value, load, this.#space, key, this.#shared.settings.runtime)
+    const lifetime = loadedLifetime(value, load, this.#space, key, this.#shared.settings.runtime)
     const ttlMs = Math.min(lifetime.ttlMs, coldMs)
     const candidate: Candidate<T> = {
       value,

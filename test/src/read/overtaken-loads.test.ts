@@ -276,10 +276,11 @@ describe('a value that says itself how long it may be served', () => {
 
   it('rejects with a TypeError that names the option where a function returns no duration', async () => {
     const { users } = await ready()
-    for (const name of ['swr', 'staleIfError'] as const)
-      await expect(at.run(users.getOrSet('1', () => 'a', { [name]: () => 'soon' as never }))).rejects.toThrow(
-        `\`${name}\``,
-      )
+    for (const name of ['ttl', 'swr', 'staleIfError'] as const)
+      for (const said of ['soon', { atMost: '1s' }])
+        await expect(at.run(users.getOrSet('1', () => 'a', { [name]: () => said as never }))).rejects.toThrow(
+          `\`${name}\``,
+        )
   })
 
   it('is set with the TTL of the cache where the function of `set` leaves it', async () => {
