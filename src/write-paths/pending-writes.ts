@@ -55,7 +55,7 @@ export class PendingWrites<T> implements PendingReads<T> {
   /** Holds the value of a write, as of its eviction. */
   hold(key: string, value: T, write: PendingWrite, loadedAt: number): void {
     const { load } = this.#space.settings
-    const place = { namespace: this.#space.name, key }
+    const place = this.#space.place(key)
     const candidate: Candidate<T> = {
       value,
       asOf: write.asOf,
@@ -82,7 +82,7 @@ export class PendingWrites<T> implements PendingReads<T> {
       if (!isSame(this.#space.pendingWrite(key), write)) continue
       if (said === undefined) return undefined
       const { schema } = this.#space.settings
-      const place = { namespace: this.#space.name, key }
+      const place = this.#space.place(key)
       const parsed =
         said.deleted || !schema ? undefined : asked('schema', place, () => schema.safeParse(said.value))
       if (parsed?.success === false) return undefined
