@@ -24,10 +24,3 @@ export function plainDecimal(text: string): string {
   const padded = digits.padStart(1 - shift, '0')
   return `${sign}${padded.slice(0, shift)}.${padded.slice(shift)}`
 }
-
-/** Whether a double that is written down again is the same number. */
-export function isHeldByDouble(text: string): boolean {
-  if (text.length > MAX_LENGTH) return false
-  const double = Number(text)
-  return Number.isFinite(double) && plainDecimal(String(double)) === plainDecimal(text)
-}

@@ -10,7 +10,7 @@
 import { isLosslessNumber, LosslessNumber, parse, stringify } from 'lossless-json'
 import { json } from '../../src/wire/codec.ts'
 import type { Codec } from '../../src/wire/codec.ts'
-import { isHeldByDouble } from './decimal.ts'
+import { isHeldByDouble } from '../../src/wire/exact-number.ts'
 
 /** A decoded value. */
 export interface Decoded {
