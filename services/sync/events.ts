@@ -17,16 +17,16 @@ export type UnusableReason =
   /** A function of the options threw. */
   | 'failed'
 
-/** The place of the time: the record's timestamp, the `at` of kedge's own update, the field of `ttl`. */
-export type TimeField = 'timestamp' | 'at' | 'ttl'
-/** The unit that the number looks like, where milliseconds are expected. */
-export type TimeUnit = 'seconds' | 'microseconds' | 'nanoseconds' | 'a moment'
-
 export interface RecordPlace {
   readonly topic: string
   readonly partition: number
   readonly offset: number
 }
+
+/** The place of the time: the record's timestamp, the `at` of kedge's own update, the field of `ttl`. */
+export type TimeField = 'timestamp' | 'at' | 'ttl'
+/** The unit that the number looks like, where milliseconds are expected. */
+export type TimeUnit = 'seconds' | 'microseconds' | 'nanoseconds' | 'a moment'
 
 interface FailedAttempt {
   readonly error: unknown

@@ -1,4 +1,4 @@
-/** What fields of several messages must be, and how a message of this package is told from those of others. @module */
+/** What fields of several messages must be, and which messages are this package's own. @module */
 import * as z from 'zod'
 
 /** The version of a message. */
