@@ -91,6 +91,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       args: [...jvmOf(version), 'kafka.Kafka', join(folder, 'server.properties')],
       address: at(0),
       log: join(folder, 'broker.log'),
+      brokerId: 1,
     })
   let running = await launch()
 

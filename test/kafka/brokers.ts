@@ -1,11 +1,13 @@
 /** Several brokers for tests, one cluster: each is broker and controller, as small clusters have it. @module */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FOR_TESTS, kafkaAvailable, lines } from './broker.ts'
 import { fetchJars, formatInto, JVM } from './jars.ts'
 import { freePorts } from '../store-servers/ports.ts'
 import type { ServerProcess } from '../store-servers/process.ts'
+import { electedOf, voteIn } from './election.ts'
 import { startJava } from './java-server.ts'
 
 export interface Brokers {
@@ -13,7 +15,10 @@ export interface Brokers {
   readonly ids: readonly number[]
   /** `127.0.0.1:port` of the one with the id. */
   readonly address: (id: number) => string
-  /** The id of the active controller, as the other brokers report it. */
+  /**
+   * The id of the active controller, as most of the brokers know it; that of one that has just gone, until they notice.
+   * Waits while they elect another.
+   */
   controller(): Promise<number>
   /** SIGKILL. */
   kill(id: number): void
@@ -26,6 +31,9 @@ export interface Brokers {
   /** Ends all for good, and removes their data. */
   stop(): Promise<void>
 }
+
+/** How long an election may take on a machine that computes other things. */
+const ELECTION_MS = 60_000
 
 interface Ports {
   readonly clients: number
@@ -57,7 +65,8 @@ export async function startBrokers(
     const file = join(homeOf(id), 'server.properties')
     await writeFile(file, settings(id, join(homeOf(id), 'data'), ports.get(id)!, voters, properties))
     const args = [...JVM, 'kafka.Kafka', file]
-    running.set(id, await startJava({ args, address: address(id), log: join(folder, `${id}.log`) }))
+    const log = join(folder, `${id}.log`)
+    running.set(id, await startJava({ args, address: address(id), log, brokerId: id }))
   }
   // One after the other: the first formats a folder for all.
   for (const id of ids) await formatInto(join(homeOf(id), 'data'), id)
@@ -67,8 +76,11 @@ export async function startBrokers(
     ids,
     address,
     async controller() {
-      const votes = await Promise.all(ids.map((id) => voteOf(homeOf(id))))
-      return votes.toSorted((a, b) => b.leaderEpoch - a.leaderEpoch)[0]?.leaderId ?? -1
+      for (const deadline = performance.now() + ELECTION_MS; ; await sleep(5)) {
+        const elected = electedOf(await Promise.all(ids.map((id) => voteIn(voteOf(homeOf(id))))))
+        if (elected !== undefined) return elected
+        if (performance.now() > deadline) throw new Error('the brokers elect no controller')
+      }
     },
     kill: (id) => running.get(id)?.signal('SIGKILL'),
     pause: (id) => running.get(id)?.signal('SIGSTOP'),
@@ -88,11 +100,8 @@ export async function startBrokers(
   }
 }
 
-/** What a node has written down of the last election of controllers. */
-async function voteOf(home: string): Promise<{ readonly leaderId: number; readonly leaderEpoch: number }> {
-  const file = join(home, 'data', '__cluster_metadata-0', 'quorum-state')
-  return JSON.parse(await readFile(file, 'utf8')) as { leaderId: number; leaderEpoch: number }
-}
+/** Where a node writes down the last election of controllers. */
+const voteOf = (home: string): string => join(home, 'data', '__cluster_metadata-0', 'quorum-state')
 
 function settings(
   id: number,

@@ -9,6 +9,7 @@ import { FETCH } from '../../services/gateway/kafka/fetch.ts'
 import { BrokerConnection } from '../../services/gateway/kafka/broker-connection.ts'
 import { withoutKafka } from './broker.ts'
 import { type Brokers, startBrokers } from './brokers.ts'
+import { createPlaced } from './placed-topic.ts'
 
 const PATIENT = { timeout: 30_000, interval: 20 }
 /** That of the brokers for tests. */
@@ -44,14 +45,12 @@ describe.skipIf(withoutKafka())(
     /** A topic that a broker leads which is not the active controller, and a writer of it that gives up soon. */
     async function begin() {
       const writer = over(brokers.ids, 2000)
-      await vi.waitFor(async () => expect(await writer.brokers()).toHaveLength(3), PATIENT)
       const controller = await brokers.controller()
       const [leader = 0, other = 0] = brokers.ids.filter((id) => id !== controller)
-      const name = `frozen-${topics++}`
-      await admin.createTopics({
-        topics: [name],
-        assignments: [{ partition: 0, brokers: [leader, other, controller] }],
-        configs: [{ name: 'min.insync.replicas', value: '2' }],
+      const name = await createPlaced(admin, {
+        name: `frozen-${topics++}`,
+        on: [leader, other, controller],
+        configs: { 'min.insync.replicas': '2' },
       })
       const acknowledged: { readonly at: number; readonly end: number }[] = []
       const write = async () => {
@@ -139,15 +138,18 @@ describe.skipIf(withoutKafka())(
 
     it('and was the active controller as well holds no writer up that has written before', async () => {
       const controller = await brokers.controller()
-      const name = `frozen-${topics++}`
       const on = [controller, ...brokers.ids.filter((id) => id !== controller)]
-      await admin.createTopics({ topics: [name], assignments: [{ partition: 0, brokers: on }] })
+      const name = await createPlaced(admin, { name: `frozen-${topics++}`, on })
       const writer = over(brokers.ids, 2000)
       const write = async () => (await writer.append(name, [{ key: null, value: null, partition: 0 }]))[0]
       await expect.poll(write, PATIENT).toHaveProperty('offset')
       await write()
       brokers.pause(controller)
       try {
+        // Never one that is no broker, though for a while nobody is the controller.
+        let next = controller
+        while (next === controller) next = await brokers.controller()
+        expect(brokers.ids).toContain(next)
         // The others wait half a minute for it before they give out ids.
         await expect.poll(write, { timeout: 20_000, interval: 20 }).toHaveProperty('offset')
       } finally {

@@ -8,6 +8,7 @@ import { isKedgeError } from '../../src/index.ts'
 import type { KafkaLog, LogRecord } from '../../src/ports/kafka-log.ts'
 import { withoutKafka } from './broker.ts'
 import { type Brokers, startBrokers } from './brokers.ts'
+import { createPlaced } from './placed-topic.ts'
 
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value)
 const text = ({ value }: { readonly value: Uint8Array | null }): string => Buffer.from(value ?? []).toString()
@@ -53,15 +54,9 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
   })
 
   /** A topic of one partition on the brokers given, the first of which leads. Two must have what is acknowledged. */
-  async function topicOn(...on: readonly number[]): Promise<string> {
-    const name = `topic-${topics++}`
-    await admin.createTopics({
-      topics: [name],
-      assignments: [{ partition: 0, brokers: [...on] }],
-      configs: [{ name: 'min.insync.replicas', value: String(Math.min(2, on.length)) }],
-    })
-    await expect.poll(async () => (await leaderOf(name)).leader, PATIENT).toBe(on[0])
-    return name
+  const topicOn = (...on: readonly number[]): Promise<string> => {
+    const configs = { 'min.insync.replicas': String(Math.min(2, on.length)) }
+    return createPlaced(admin, { name: `topic-${topics++}`, on, configs })
   }
 
   async function leaderOf(name: string): Promise<{ leader?: number; inSync: number }> {
@@ -170,8 +165,9 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
   it('finds the new leader when the old one hangs; what was written is there once', async () => {
     const hasty = kafkaCluster({ brokers: brokers.ids.map(brokers.address), requestTimeoutMs: 2000 })
     // Not the controller as well: brokers themselves wait 30 s for one that hangs before they give out producer ids.
-    const [leader = 0, ...others] = othersOf(await brokers.controller())
-    const name = await topicOn(leader, ...others, await brokers.controller())
+    const controller = await brokers.controller()
+    const [leader = 0, ...others] = othersOf(controller)
+    const name = await topicOn(leader, ...others, controller)
     await expect.poll(() => hasty.offsets(name, 0).catch(() => undefined), PATIENT).toBeDefined()
     await inSync(name, 3)
     expect(await write(hasty, name, 'before')).toBe(0)

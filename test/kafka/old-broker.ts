@@ -24,11 +24,17 @@ export async function startOldBroker(): Promise<OldBroker> {
   await fetchJars(OLDEST)
   const folder = await mkdtemp(join(tmpdir(), 'kedge-kafka-'))
   const [clients = 0, keeper = 0] = await freePorts(2)
-  const start = async (main: string, port: number, properties: Readonly<Record<string, string>>) => {
+  const start = async (
+    main: string,
+    port: number,
+    properties: Readonly<Record<string, string>>,
+    brokerId?: number,
+  ) => {
     const file = join(folder, `${main}.properties`)
     await writeFile(file, lines(properties))
     const args = [...jvmOf(OLDEST), main, file]
-    return startJava({ args, address: `127.0.0.1:${port}`, log: join(folder, `${main}.log`) })
+    const log = join(folder, `${main}.log`)
+    return startJava({ args, address: `127.0.0.1:${port}`, log, ...(brokerId !== undefined && { brokerId }) })
   }
   await mkdir(join(folder, 'keeper'))
   const zookeeper = await start('org.apache.zookeeper.server.quorum.QuorumPeerMain', keeper, {
@@ -42,13 +48,14 @@ export async function startOldBroker(): Promise<OldBroker> {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
   try {
-    const broker = await start('kafka.Kafka', clients, {
+    const properties = {
       'broker.id': '1',
       'zookeeper.connect': `127.0.0.1:${keeper}`,
       listeners: `PLAINTEXT://127.0.0.1:${clients}`,
       'log.dirs': join(folder, 'data'),
       ...FOR_TESTS,
-    })
+    }
+    const broker = await start('kafka.Kafka', clients, properties, 1)
     return { bootstrap: `127.0.0.1:${clients}`, stop: () => end(broker, zookeeper) }
   } catch (error) {
     await end(zookeeper)
