@@ -3,9 +3,17 @@ import type { LogRecord } from '../../src/ports/kafka-log.ts'
 import type { SinkVersion } from '../../src/ports/sink.ts'
 import type { MappedWrite } from './record-mapper.ts'
 
+/** A moment, by both clocks. */
+export interface Moment {
+  readonly wall: number
+  readonly monotonic: number
+}
+
 /** A write, and the record that it comes from. */
 export interface SourcedWrite extends MappedWrite {
   readonly record: LogRecord
+  /** Its time to live counts from here. */
+  readonly mappedAt: Moment
 }
 
 /** For each key the write with the highest version; of two equal ones the later. */

@@ -6,7 +6,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import { DeadLetters } from './dead-letters.ts'
 import type { Dead } from './dead-letters.ts'
 import { compact } from './compact.ts'
-import type { SourcedWrite } from './compact.ts'
+import type { Moment, SourcedWrite } from './compact.ts'
 import type { LagTracker } from './lag.ts'
 import { MovedKeys } from './moved-keys.ts'
 import type { SyncSettings } from './settings.ts'
@@ -96,15 +96,14 @@ export class Writer {
   async #batch(stretch: Stretch, signal: AbortSignal): Promise<'written' | 'wiped'> {
     const { partition, records, keepsPosition = false } = stretch
     const { writes, dead } = await this.#translate(records)
-    const translatedAt = this.#settings.runtime.monotonic()
     for (const write of writes) if (write.byOffset) this.#movedKeys.meet(write)
     const folded = compact(writes)
     const position = this.#course.positions.get(partition) ?? 0
     const next = keepsPosition ? position : stretch.next
     // The dead letters are written before the position moves beyond them.
     await this.#deadLetters.take(dead, signal)
-    const batch = { epoch: this.#course.epoch, partition, next, writes: folded.map(({ write }) => write) }
-    const outcome = await this.#writeAndTell(batch, folded, { position, translatedAt }, signal)
+    const batch = { epoch: this.#course.epoch, partition, next }
+    const outcome = await this.#writeAndTell(batch, folded, position, signal)
     if (outcome.outcome === 'wiped') return 'wiped'
     this.#course.positions.set(partition, Math.max(next, position))
     this.#count(records, outcome, writes.length - folded.length)
@@ -116,14 +115,14 @@ export class Writer {
 
   /** With a hook, the position moves only after the hook: after a crash the next sync calls it again. */
   async #writeAndTell(
-    batch: SinkBatch,
+    batch: Omit<SinkBatch, 'writes'>,
     folded: readonly SourcedWrite[],
-    { position, translatedAt }: { readonly position: number; readonly translatedAt: number },
+    position: number,
     signal: AbortSignal,
   ): Promise<SinkOutcome> {
     const { onWritten } = this.#settings
-    if (onWritten === undefined || folded.length === 0) return this.#write(batch, translatedAt, signal)
-    const outcome = await this.#write({ ...batch, next: position }, translatedAt, signal)
+    if (onWritten === undefined || folded.length === 0) return this.#write(batch, folded, signal)
+    const outcome = await this.#write({ ...batch, next: position }, folded, signal)
     if (outcome.outcome === 'wiped') return outcome
     const refused = new Set(outcome.refused.map(({ index }) => index))
     const written = folded
@@ -132,16 +131,22 @@ export class Writer {
     if (written.length > 0)
       await this.#hook.until(async (inner) => onWritten(written, { signal: inner }), signal)
     if (batch.next === position) return outcome
-    const moved = await this.#write({ ...batch, writes: [] }, translatedAt, signal)
+    const moved = await this.#write(batch, [], signal)
     return { ...outcome, outcome: moved.outcome }
   }
 
   /** A retry does not restart the time to live: a store may be down for longer than that. */
-  #write(batch: SinkBatch, translatedAt: number, signal: AbortSignal): Promise<SinkOutcome> {
-    const { sink, stream, runtime, ttlFrom } = this.#settings
+  #write(
+    batch: Omit<SinkBatch, 'writes'>,
+    folded: readonly SourcedWrite[],
+    signal: AbortSignal,
+  ): Promise<SinkOutcome> {
+    const { sink, stream, ttlFrom } = this.#settings
     const attempt = (inner: AbortSignal) => {
-      const ageMs = ttlFrom === 'write' ? 0 : runtime.monotonic() - translatedAt
-      const writes = batch.writes.map((write) => older(write, ageMs))
+      const now = this.#now()
+      const writes = folded.map(({ write, mappedAt }) =>
+        older(write, ttlFrom === 'write' ? 0 : ageOf(mappedAt, now)),
+      )
       return sink.write(stream, { ...batch, writes }, { signal: inner })
     }
     return this.#store.until(attempt, signal)
@@ -152,14 +157,20 @@ export class Writer {
     const dead: Dead[] = []
     for (const record of records) {
       const translated = await this.#translator.translate(record)
+      const mappedAt = this.#now()
       if (translated.length === 0) this.#counters.skipped++
       for (const said of translated) {
-        if (!(said instanceof UnusableRecord)) writes.push({ ...said, record })
+        if (!(said instanceof UnusableRecord)) writes.push({ ...said, record, mappedAt })
         // One dead letter for each record is enough.
         else if (dead.at(-1)?.record !== record) dead.push({ record, why: said })
       }
     }
     return { writes, dead }
+  }
+
+  #now(): Moment {
+    const { runtime } = this.#settings
+    return { wall: runtime.now(), monotonic: runtime.monotonic() }
   }
 
   #count(records: readonly LogRecord[], outcome: SinkOutcome, folded: number): void {
@@ -181,6 +192,10 @@ function refusedOf(outcome: SinkOutcome, writes: readonly SourcedWrite[]): Dead[
       : []
   })
 }
+
+/** The larger of what both clocks say: the monotonic one may stand still while the process is frozen. */
+const ageOf = (then: Moment, now: Moment): number =>
+  Math.max(0, now.wall - then.wall, now.monotonic - then.monotonic)
 
 /** A write that has expired by now deletes its key. */
 function older(write: SinkWrite, ageMs: number): SinkWrite {

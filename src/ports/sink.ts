@@ -20,7 +20,10 @@ export interface SinkWrite {
   /** `null` deletes the key. */
   readonly value: Uint8Array | null
   readonly version: SinkVersion
-  /** Milliseconds to live from now, above 0; `undefined` for ever. */
+  /**
+   * Milliseconds to live, above 0; `undefined` for ever. It counts from the call: a sink that sends the write later takes
+   * off what has passed.
+   */
   readonly ttlMs: number | undefined
 }
 

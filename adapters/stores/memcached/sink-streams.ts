@@ -15,6 +15,7 @@ import {
   type Stored,
 } from './sink-marker.ts'
 import { condition, SinkWrites, type WritesLayout } from './sink-writes.ts'
+import { stopwatch } from '../shared/stopwatch.ts'
 
 /** Writes that are under way at once, and their bytes; a larger one goes alone. */
 const MAX_WRITES = 1000
@@ -81,11 +82,12 @@ export class SinkStreams {
   }
 
   async write(stream: string, batch: SinkBatch, signal: AbortSignal): Promise<SinkOutcome> {
+    const passed = stopwatch()
     const talk = this.#talk(signal)
     const { placed, stored } = await this.#read(talk, stream)
     const held = this.#known.get(stream)
     const known = held?.epoch === batch.epoch ? held : this.#learn(stream, stored)
-    const writes = new SinkWrites(talk, this.#layout, stored?.generation ?? 0)
+    const writes = new SinkWrites(talk, this.#layout, stored?.generation ?? 0, passed)
     if (known?.epoch !== batch.epoch) return writes.outcome('wiped')
     if (known.lost || stored?.generation !== known.generation || wentBack(known, stored)) {
       known.lost = true

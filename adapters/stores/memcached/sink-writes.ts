@@ -16,11 +16,14 @@
  * find an older value of a key that was just deleted: Memcached has no delete that `add` could see. It needs two syncs
  * which write the same key at the same time.
  *
+ * A life counts from the call, and not from the step that stores the value: between them the process may be frozen.
+ *
  * @module
  */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { SinkOutcome, SinkWrite } from '../../../src/ports/sink.ts'
 import { nameFor } from '../shared/item-name.ts'
+import { leftOf } from '../shared/stopwatch.ts'
 import { printable } from '../../kafka/rest/problem.ts'
 import { type VersionItem, decodeVersionItem, encodeVersionItem, isNewer } from './version-item.ts'
 import type { TopicLayout } from '../shared/topic-sink.ts'
@@ -56,15 +59,18 @@ export class SinkWrites {
   readonly #talk: PipelinedCall
   readonly #layout: WritesLayout
   readonly #generation: number
+  readonly #passed: () => number
   readonly #refused: { readonly index: number; readonly reason: string }[] = []
   #written = 0
   #superseded = 0
   #highest = 0
 
-  constructor(talk: PipelinedCall, layout: WritesLayout, generation: number) {
+  /** @param passed milliseconds since the call was made */
+  constructor(talk: PipelinedCall, layout: WritesLayout, generation: number, passed: () => number) {
     this.#talk = talk
     this.#layout = layout
     this.#generation = generation
+    this.#passed = passed
   }
 
   /**
@@ -112,7 +118,7 @@ export class SinkWrites {
       server: this.#talk.connection.serverOf(key),
       key,
       companion: await nameFor(`${prefix}v:`, key),
-      value: tooLarge || (ttlMs !== undefined && ttlMs <= 0) ? null : value,
+      value: tooLarge ? null : value,
       ttlMs,
       mine: { generation: this.#generation, version },
       keyCas: undefined,
@@ -144,7 +150,9 @@ export class SinkWrites {
   async #raise(items: readonly Item[]): Promise<readonly Item[]> {
     const now = Date.now()
     const replies = await this.#ask(
-      items.map(({ server, companion, companionCas, mine, value, ttlMs }) => {
+      items.map((item) => {
+        const { server, companion, companionCas, mine } = item
+        const { value, ttlMs } = this.#now(item)
         const { tombstoneMs } = this.#layout
         const keepMs = value === null ? tombstoneMs : ttlMs === undefined ? undefined : ttlMs + tombstoneMs
         const flags = [condition(companionCas), `T${expiryOf(keepMs, now)}`]
@@ -157,7 +165,8 @@ export class SinkWrites {
   /** Step 3. Returns the writes that are done. */
   async #put(items: readonly Item[]): Promise<ReadonlySet<Item>> {
     const now = Date.now()
-    const requests = items.map((item) => requestsOf(item, now))
+    const wanted = items.map((item) => this.#now(item))
+    const requests = wanted.map((item) => requestsOf(item, now))
     const flat = requests.flatMap((of, at) => of.map((request) => ({ server: items[at]!.server, request })))
     const replies = await this.#talk.ask(flat)
     const done = new Set<Item>()
@@ -173,7 +182,7 @@ export class SinkWrites {
         continue
       }
       if (look instanceof MetaFailure) throw failureError(look)
-      if (!isDone(item, reply)) continue
+      if (!isDone(wanted[at]!, reply)) continue
       done.add(item)
       const there = decodeVersionItem(look?.value)
       if (reply?.cas !== undefined && isNewer(there, item.mine)) {
@@ -184,6 +193,12 @@ export class SinkWrites {
     }
     await this.#ask(takeBack)
     return done
+  }
+
+  /** What is to be written by now: a value whose life is over deletes its key. */
+  #now(item: Item): Item {
+    const ttlMs = leftOf(item.ttlMs, this.#passed())
+    return ttlMs !== undefined && ttlMs <= 0 ? { ...item, value: null } : { ...item, ttlMs }
   }
 
   #count(item: Item, as: 'written' | 'superseded'): void {

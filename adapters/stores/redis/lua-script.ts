@@ -10,7 +10,8 @@ const MAX_COMMANDS = 1000
 export interface ScriptCall {
   /** The first one decides which node of a cluster runs it; all are of one slot. */
   readonly keys: readonly string[]
-  readonly args: readonly RedisArgument[]
+  /** A function makes them when they are sent: a call may wait for others before it. */
+  readonly args: readonly RedisArgument[] | (() => readonly RedisArgument[])
 }
 
 /** A script: sent by its hash, and once in full to a server that does not know it. */
@@ -79,9 +80,12 @@ export class LuaScript {
   }
 }
 
-const command = (name: string, script: string, { keys, args }: ScriptCall) => ({
-  key: keys[0] ?? '',
-  args: [name, script, String(keys.length), ...keys, ...args],
+const argsOf = ({ args }: ScriptCall): readonly RedisArgument[] =>
+  typeof args === 'function' ? args() : args
+
+const command = (name: string, script: string, call: ScriptCall) => ({
+  key: call.keys[0] ?? '',
+  args: [name, script, String(call.keys.length), ...call.keys, ...argsOf(call)],
 })
 
 const isUnknown = (reply: RedisReply | undefined): boolean =>
@@ -95,7 +99,7 @@ function* windows(
   let window: ScriptCall[] = []
   let bytes = 0
   for (const call of calls) {
-    const size = sizeOf({ key: '', args: [...call.keys, ...call.args] }) + 64
+    const size = sizeOf({ key: '', args: [...call.keys, ...argsOf(call)] }) + 64
     if (window.length > 0 && (window.length >= MAX_COMMANDS || bytes + size > maxPipelineBytes)) {
       yield window
       window = []

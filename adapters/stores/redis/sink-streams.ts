@@ -6,6 +6,7 @@ import type { LuaScript, ScriptCall } from './lua-script.ts'
 import { BEGIN, PROPOSE, UPSERT_ALONE, WRITE } from './sink-scripts.ts'
 import { type Known, proposalOf, readState, wentBack } from './sink-state.ts'
 import { type Prepared, SinkWrites } from './sink-writes.ts'
+import { stopwatch } from '../shared/stopwatch.ts'
 
 /** Servers and services take requests of at least 1 MB. */
 const MAX_TOGETHER_BYTES = 250_000
@@ -60,9 +61,10 @@ export class SinkStreams {
   }
 
   async write(stream: string, batch: SinkBatch, signal: AbortSignal): Promise<SinkOutcome> {
+    const passed = stopwatch()
     if (this.#known.get(stream)?.epoch !== batch.epoch) await this.#learn(stream, signal)
     const known = this.#known.get(stream)
-    const writes = new SinkWrites(this.#connection, batch.writes, this.#layout)
+    const writes = new SinkWrites(this.#connection, batch.writes, this.#layout, passed)
     if (known === undefined || known.epoch !== batch.epoch || known.lost) return writes.outcome('wiped')
     const there = this.#connection.cluster
       ? await this.#writeSpread(stream, batch, writes, known, signal)
@@ -117,9 +119,9 @@ export class SinkStreams {
     // the move.
     const together = prepared.length === 1 && (prepared[0]?.bytes ?? 0) < MAX_TOGETHER_BYTES
     const last = together ? prepared.pop() : undefined
-    const call = (next: string, one: Prepared | undefined) => ({
+    const call = (next: string, one: Prepared | undefined): ScriptCall => ({
       keys: [marker, ...(one?.keys ?? [])],
-      args: [...stateArguments(batch, known, next), ...(one?.args ?? [])],
+      args: () => [...stateArguments(batch, known, next), ...(one?.args() ?? [])],
     })
     const replies = await WRITE.run(
       this.#connection,
@@ -140,7 +142,10 @@ export class SinkStreams {
     signal: AbortSignal,
   ): Promise<boolean> {
     const prepared = writes.calls(1)
-    const calls = prepared.map(({ keys, args }): ScriptCall => ({ keys, args: [known.generation, ...args] }))
+    const calls = prepared.map(({ keys, args }): ScriptCall => ({
+      keys,
+      args: () => [known.generation, ...args()],
+    }))
     const replies = await UPSERT_ALONE.run(this.#connection, calls, signal)
     for (const [index, one] of prepared.entries()) one.take(replies[index])
     const args = stateArguments(batch, known, String(batch.next))

@@ -6,6 +6,7 @@ import { serverError } from './failure.ts'
 import { listOf, textOf } from './reply.ts'
 import { bytesArgument } from './lua-script.ts'
 import { tagOf } from './slot.ts'
+import { leftOf } from '../shared/stopwatch.ts'
 import { printable } from '../../kafka/rest/problem.ts'
 
 /** Bytes of values in one call of a script. */
@@ -19,7 +20,8 @@ const MAX_TTL_MS = 1e14
 interface Item {
   readonly index: number
   readonly keys: readonly [key: string, companion: string]
-  readonly args: readonly RedisArgument[]
+  /** As of now: a life goes on while its write waits. */
+  readonly args: () => readonly RedisArgument[]
   readonly bytes: number
 }
 
@@ -27,7 +29,8 @@ interface Item {
 export interface Prepared {
   readonly bytes: number
   readonly keys: readonly string[]
-  readonly args: readonly RedisArgument[]
+  /** As of now. */
+  readonly args: () => readonly RedisArgument[]
   /**
    * Counts what the script says. `false` where it says that the state is gone.
    * @throws KedgeError where it failed.
@@ -43,11 +46,17 @@ export class SinkWrites {
   #written = 0
   #superseded = 0
 
-  constructor(connection: RedisConnection, writes: readonly SinkWrite[], layout: TopicLayout) {
+  /** @param passed milliseconds since the call was made */
+  constructor(
+    connection: RedisConnection,
+    writes: readonly SinkWrite[],
+    layout: TopicLayout,
+    passed: () => number,
+  ) {
     this.#maxBytes = Math.min(MAX_CALL_BYTES, connection.maxPipelineBytes)
     for (const [index, write] of writes.entries()) {
       const reason = unfit(write, layout.prefix)
-      if (reason === undefined) this.#items.push(itemOf(connection, write, index, layout))
+      if (reason === undefined) this.#items.push(itemOf(connection, write, index, layout, passed))
       else this.#refused.push({ index, reason })
     }
   }
@@ -86,7 +95,7 @@ export class SinkWrites {
     return {
       bytes: items.reduce((sum, item) => sum + item.bytes, 0),
       keys: items.flatMap(({ keys }) => keys),
-      args: items.flatMap(({ args }) => args),
+      args: () => items.flatMap(({ args }) => args()),
       take: (reply) => {
         if (reply instanceof RedisFailure && items.length === 1 && isTooLarge(reply)) {
           this.#refused.push({ index: items[0]?.index ?? 0, reason: printable(reply.message) })
@@ -127,23 +136,28 @@ function itemOf(
   { key, value, version: [major, minor], ttlMs }: SinkWrite,
   index: number,
   { prefix, tombstoneMs }: TopicLayout,
+  passed: () => number,
 ): Item {
-  const ttl = ttlMs === undefined || ttlMs > MAX_TTL_MS ? undefined : Math.ceil(ttlMs)
-  // A value without time left is a delete.
-  const bytes = ttl !== undefined && ttl <= 0 ? null : value
-  const [flag, text] = bytes === null ? ['x', ''] : bytesArgument(connection, bytes)
-  const lives = bytes === null || ttl === undefined ? '' : String(ttl)
-  return {
-    index,
-    keys: [key, `${prefix}v:{${tagOf(key)}}:${key}`],
-    args: [
+  const [flag, text] = value === null ? ['x', ''] : bytesArgument(connection, value)
+  const args = () => {
+    const left = leftOf(ttlMs, passed())
+    const ttl = left === undefined || left > MAX_TTL_MS ? undefined : Math.ceil(left)
+    // A value without time left is a delete.
+    if (value === null || (ttl !== undefined && ttl <= 0))
+      return ['x', '', String(major), String(minor), '', String(tombstoneMs)]
+    return [
       flag,
       text,
       String(major),
       String(minor),
-      lives,
-      String(tombstoneMs + (bytes === null ? 0 : (ttl ?? 0))),
-    ],
+      ttl === undefined ? '' : String(ttl),
+      String(tombstoneMs + (ttl ?? 0)),
+    ]
+  }
+  return {
+    index,
+    keys: [key, `${prefix}v:{${tagOf(key)}}:${key}`],
+    args,
     bytes: text.length + 2 * key.length,
   }
 }

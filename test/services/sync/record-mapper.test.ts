@@ -4,6 +4,7 @@ import { createSync } from '../../../services/sync/index.ts'
 import type { DeadLetter, SyncOptions } from '../../../services/sync/index.ts'
 import { KedgeError } from '../../../src/index.ts'
 import { memory, memorySink } from '../../../src/testing/index.ts'
+import { json } from '../../../src/wire/codec.ts'
 import { bytes, world } from './world.ts'
 
 const NOW = 1_700_000_000_000
@@ -95,6 +96,34 @@ describe('The life of a value', () => {
   it('may be longer than timers can wait', async () => {
     const { store } = await single({ ttl: '90d' }, 'k', '1')
     expect(store.ttl('order:k')).toBe(90 * 86_400_000)
+  })
+
+  it('goes on while the records after it are decoded', async () => {
+    const at = world()
+    const codec = {
+      ...json,
+      decode(raw: Uint8Array) {
+        at.runtime.stepClocks(20_000)
+        return json.decode(raw)
+      },
+    }
+    for (const key of ['a', 'b', 'c']) at.put(key, 1)
+    await at.make({ ttl: '1h', codec }).sync.step()
+    for (const key of ['a', 'b', 'c']) expect(at.store.ttl(`order:${key}`)).toBe(3_600_000 - 60_000)
+  })
+
+  it('goes on while the process is frozen between two attempts', async () => {
+    const at = world()
+    at.put('k', 1)
+    const { start, sink, stop } = at.make({ ttl: '1h' })
+    sink.fail(new KedgeError('ERR_NETWORK', 'down', { retryable: true }), { on: 'write' })
+    start()
+    await at.runtime.settle()
+    at.runtime.freeze(20 * 60_000)
+    sink.fail()
+    await at.runtime.advance(60_000)
+    expect(at.store.ttl('order:k')).toBe(39 * 60_000)
+    await stop()
   })
 
   it.each([

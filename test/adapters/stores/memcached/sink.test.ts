@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { Memcache } from 'memcache'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   memcached,
   type MemcachedConnection,
@@ -21,6 +21,37 @@ const put = (key: string, value: string | null, major: number, ttlMs?: number): 
   ttlMs,
 })
 const DAY_MS = 86_400_000
+
+/** The connection of a process that stands still once, after a server's answer of that number. */
+function standingStill(
+  connection: MemcachedConnection,
+  answer: number,
+  then: () => void,
+): MemcachedConnection {
+  const answers = new Map<string, number>()
+  const frozen = (server: MemcachedServer): MemcachedServer => ({
+    id: server.id,
+    weight: server.weight,
+    async open(signal) {
+      const session = await server.open(signal)
+      return {
+        async exchange(requests, inner) {
+          const replies = await session.exchange(requests, inner)
+          const count = (answers.get(server.id) ?? 0) + 1
+          answers.set(server.id, count)
+          if (count === answer) then()
+          return replies
+        },
+      }
+    },
+  })
+  const servers = new Map(connection.servers().map((server) => [server.id, frozen(server)]))
+  return {
+    name: connection.name,
+    servers: () => [...servers.values()],
+    serverOf: (key) => servers.get(connection.serverOf(key).id)!,
+  }
+}
 
 describe.skipIf(withoutMemcached() !== undefined)('a topic in three servers of Memcached', () => {
   let way: Way
@@ -63,6 +94,31 @@ describe.skipIf(withoutMemcached() !== undefined)('a topic in three servers of M
     }
     expect(left.slice(4)).toEqual([-1, -1])
   })
+
+  it.each([1, 2, 3])(
+    'lets no value live longer because the process stood still after answer %d of a write',
+    async (answer) => {
+      await write(1, put('short', 'old', 1))
+      const frozenMs = 20_000
+      const clock = Date.now.bind(Date)
+      const frozen = standingStill(way.connection, answer, () => {
+        vi.spyOn(Date, 'now').mockImplementation(() => clock() + frozenMs)
+      })
+      sink = memcachedSink(frozen)
+      const writes = [
+        put('long', 'x', 2, 90 * DAY_MS),
+        put('hour', 'x', 2, 3_600_000),
+        put('short', 'x', 2, 10_000),
+      ]
+      await sink.write('orders', { epoch: 'e1', partition: 0, next: 2, writes })
+      const left = async (key: string) =>
+        Number(/ t(-?\d+)/.exec(await way.serverOf(key).command(`mg ${key} t\r\n`))?.[1])
+      // The server's clock went on by itself, and a life beyond 30 days ends at a time of that clock.
+      expect(Math.abs((await left('long')) - 90 * 86_400)).toBeLessThanOrEqual(4)
+      expect(Math.abs((await left('hour')) - (3600 - frozenMs / 1000))).toBeLessThanOrEqual(4)
+      expect(await text('short')).toBeUndefined()
+    },
+  )
 
   it('refuses keys that no `get` could name, says why, and writes the rest', async () => {
     const bad = ['', 'a b', 'line\nbreak', 'tab\t', '\u0000', 'x'.repeat(251), 'é'.repeat(126), '\ud800']

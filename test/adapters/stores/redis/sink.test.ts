@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { redisSink } from '../../../../adapters/stores/redis.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type RedisConnection, redisSink } from '../../../../adapters/stores/redis.ts'
 import { slotOf } from '../../../../adapters/stores/redis/slot.ts'
 import type { Sink, SinkWrite } from '../../../../src/ports/sink.ts'
 import { withoutRedis } from '../../../store-servers/redis.ts'
@@ -121,6 +121,48 @@ describe.skipIf(withoutRedis() !== undefined).each(WAYS)('a topic in Redis over 
     await write(2, put('a', 'for ever', 1))
     expect(Number(await way.raw('PTTL', 'a'))).toBe(-1)
   })
+
+  it.each(['the state', 'calls that others follow', 'a call whose script is not there'])(
+    'lets no value live longer because the process stood still after the answer to %s',
+    async (kind) => {
+      const { connection } = way
+      const frozenMs = 20_000
+      const clock = Date.now.bind(Date)
+      let stillAfter = 2
+      const frozen: RedisConnection = {
+        name: connection.name,
+        cluster: connection.cluster,
+        binary: connection.binary,
+        maxPipelineBytes: connection.maxPipelineBytes,
+        async pipeline(commands, options) {
+          const replies = await connection.pipeline(commands, options)
+          if (--stillAfter === 0) vi.spyOn(Date, 'now').mockImplementation(() => clock() + frozenMs)
+          return replies
+        },
+      }
+      await write(1, put('short', 'old', 0))
+      // From here on the servers know the script that reads it.
+      await sink.state('orders')
+      sink = redisSink(frozen, { writesPerCall: 1 })
+      await sink.state('orders')
+      // Another sink reads it in the midst of its first write.
+      if (kind === 'the state') sink = redisSink(frozen, { writesPerCall: 1 })
+      if (kind === 'a call whose script is not there')
+        for (const server of way.servers) await server.command('SCRIPT', 'FLUSH')
+      // More than go at once.
+      const before = kind === 'calls that others follow' ? 1000 : 0
+      await write(
+        2,
+        ...Array.from({ length: before }, (_, n) => put(`before:${n}`, 'x', 1)),
+        put('short', 'x', 1, { ttlMs: 10_000 }),
+        put('hour', 'x', 1, { ttlMs: 3_600_000 }),
+      )
+      const left = Number(await way.raw('PTTL', 'hour'))
+      expect(left).toBeLessThanOrEqual(3_600_000 - frozenMs)
+      expect(left).toBeGreaterThan(3_600_000 - frozenMs - 10_000)
+      expect(await get('short')).toBeNull()
+    },
+  )
 
   it('carries every byte, and values of a megabyte', async () => {
     const all = Uint8Array.from({ length: 256 }, (_, index) => index)
