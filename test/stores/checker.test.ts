@@ -132,6 +132,39 @@ describe('The checker of a store', () => {
     expect(rules()).toEqual(['outlived'])
   })
 
+  it('lets what stood still be late by as long as it did, and no longer', () => {
+    checker = new StoreChecker({ ...TOLERANCE, flickersMs: 50 })
+    record(3, 'C')
+    record(4, 'D', { ttlMs: 500 })
+    checker.stood(1000)
+    checker.stood(30)
+    look(2600, 'D')
+    const held = (ttlMs: number) => checker.rests(1100, 1100, new Map([['a', { value: 'D', ttlMs }]]))
+    held(1500)
+    expect(rules()).toEqual([])
+    held(1501)
+    look(2601, 'D')
+    expect(rules()).toEqual(['ttl', 'outlived'])
+  })
+
+  it('lets a deleted key flicker for longer where something stood still, if it may at all', () => {
+    for (const [flickersMs, last, expected] of [
+      [50, 2069, []],
+      [50, 2070, ['backwards']],
+      [0, 1020, ['backwards']],
+    ] as const) {
+      checker = new StoreChecker({ ...TOLERANCE, flickersMs })
+      record(1, 'B')
+      record(2, undefined)
+      checker.stood(1000)
+      look(1000, 'B')
+      look(1010, undefined)
+      if (flickersMs > 0) look(1020, 'B')
+      look(last, 'B')
+      expect(rules()).toEqual(expected)
+    }
+  })
+
   it('finds a position that is ahead of what is there', () => {
     look(1000, 'A', { positions: new Map([[0, 2]]) })
     look(1010, 'B', { positions: new Map([[0, 3]]) })

@@ -37,7 +37,7 @@ export interface Loss {
   until?: number
 }
 
-/** All in milliseconds. */
+/** All in milliseconds. What stood still adds to it: see `StoreChecker.stood`. */
 export interface Tolerance {
   /** How much later than at its time a value may be gone: a write that is carried out late counts its life from then. */
   readonly outlivesMs: number
@@ -103,6 +103,7 @@ export class StoreChecker {
     flickers: 0,
   }
   readonly #tolerance: Tolerance
+  #stoodMs = 0
   /** By key in the store, ascending by offset. */
   readonly #history = new Map<string, TopicRecord[]>()
   readonly #unusable = new Set<string>()
@@ -148,6 +149,23 @@ export class StoreChecker {
     if (!there) this.#breaks('lost', `${key ?? 'an unusable record'} at ${name}`)
   }
 
+  /**
+   * The store or its sync stood still for so long: on a slow machine longer than it was meant to. What it held in hand
+   * is carried out so much later.
+   */
+  stood(ms: number): void {
+    this.#stoodMs = Math.max(this.#stoodMs, ms)
+  }
+
+  get #outlivesMs(): number {
+    return this.#tolerance.outlivesMs + this.#stoodMs
+  }
+
+  get #flickersMs(): number {
+    const { flickersMs } = this.#tolerance
+    return flickersMs === 0 ? 0 : flickersMs + this.#stoodMs
+  }
+
   loses(loss: Loss): void {
     this.#losses.push(loss)
   }
@@ -185,7 +203,7 @@ export class StoreChecker {
     }
     this.#flickers.delete(key)
     const until = lastsUntil(history.find((one) => one.offset === offset))
-    if (value !== undefined && until + this.#tolerance.outlivesMs < look.began)
+    if (value !== undefined && until + this.#outlivesMs < look.began)
       this.#breaks('outlived', `${key} of ${offset} by ${look.began - until} ms`)
     this.#bounds.set(key, { offset, at: look.ended })
     this.#claims(look, key, history, value === undefined ? this.#newestGone(history, look) : offset)
@@ -206,7 +224,7 @@ export class StoreChecker {
   }
 
   #mayFlicker(key: string, bound: number, history: readonly TopicRecord[], look: Look): boolean {
-    const { flickersMs } = this.#tolerance
+    const flickersMs = this.#flickersMs
     const deleted = history.some((one) => one.offset === bound && one.value === undefined)
     const since = this.#flickers.get(key) ?? look.began
     if (!deleted || look.began - since >= flickersMs) return false
@@ -249,8 +267,7 @@ export class StoreChecker {
       const last = history.at(-1)!
       const found = held.get(key)
       const until = lastsUntil(last)
-      const { outlivesMs, earlyMs } = this.#tolerance
-      const [most, least] = [until - began + outlivesMs, until - ended - earlyMs]
+      const [most, least] = [until - began + this.#outlivesMs, until - ended - this.#tolerance.earlyMs]
       const mayBe = last.value !== undefined && most > 0
       const mustBe = last.value !== undefined && least > 0
       if (found?.value === undefined ? mustBe : found.value !== last.value || !mayBe) {

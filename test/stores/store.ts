@@ -16,6 +16,8 @@ import { STORE_KEYS } from './topic.ts'
 export interface Blow {
   readonly random: () => number
   readonly freezeMs: number
+  /** To be called with how long something really stood still. */
+  readonly stood: (ms: number) => void
 }
 
 /** Strikes, mends what it struck, and resolves with what was lost. */
@@ -54,10 +56,27 @@ async function losing(work: () => Promise<void>): Promise<Loss> {
 
 const anyOf = <T>(all: readonly T[], { random }: Blow): T => all[Math.floor(random() * all.length)]!
 
-interface Server {
-  kill(): void
-  pause(): void
+interface Stoppable {
+  pause(): unknown
   resume(): void
+}
+
+/** Stops it for as long as the fault has it, and for what is done meanwhile. */
+export async function standsStill(
+  { freezeMs, stood }: Blow,
+  victim: Stoppable,
+  meanwhile: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  const since = performance.now()
+  await victim.pause()
+  await meanwhile()
+  await sleep(freezeMs)
+  victim.resume()
+  stood(performance.now() - since)
+}
+
+interface Server extends Stoppable {
+  kill(): void
   restart(): Promise<void>
   wipe(): Promise<void>
 }
@@ -65,10 +84,7 @@ interface Server {
 function faultsOf(servers: readonly Server[]) {
   return {
     frozen: async (blow: Blow) => {
-      const victim = anyOf(servers, blow)
-      victim.pause()
-      await sleep(blow.freezeMs)
-      victim.resume()
+      await standsStill(blow, anyOf(servers, blow))
       return undefined
     },
     wiped: (blow: Blow) => losing(() => anyOf(servers, blow).wipe()),

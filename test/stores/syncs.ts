@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { guardedChild, killed } from '../kafka/fault-child.ts'
-import type { Blow } from './store.ts'
+import { type Blow, standsStill } from './store.ts'
 
 const PROGRAM = fileURLToPath(new URL('sync-process.ts', import.meta.url))
 
@@ -37,10 +37,8 @@ export class Syncs {
       await sleep(random() * 500)
       await this.start()
     },
-    'sync frozen': async ({ freezeMs }: Blow): Promise<undefined> => {
-      this.#child?.kill('SIGSTOP')
-      await sleep(freezeMs)
-      this.#child?.kill('SIGCONT')
+    'sync frozen': async (blow: Blow): Promise<undefined> => {
+      await standsStill(blow, this.#stoppable)
     },
     'two syncs': async ({ random }: Blow): Promise<undefined> => {
       const second = await this.#spawn()
@@ -49,14 +47,19 @@ export class Syncs {
       if (survives) this.#child = second
       await killed(survives ? first : second)
     },
-    'another takes over, and the frozen one returns': async ({ freezeMs }: Blow): Promise<undefined> => {
-      this.#child?.kill('SIGSTOP')
-      const second = await this.#spawn()
-      await sleep(freezeMs)
-      this.#child?.kill('SIGCONT')
+    'another takes over, and the frozen one returns': async (blow: Blow): Promise<undefined> => {
+      let second: ChildProcess | undefined
+      await standsStill(blow, this.#stoppable, async () => {
+        second = await this.#spawn()
+      })
       await sleep(500)
       await killed(second)
     },
+  }
+
+  readonly #stoppable = {
+    pause: () => this.#child?.kill('SIGSTOP'),
+    resume: () => void this.#child?.kill('SIGCONT'),
   }
 
   async #spawn(): Promise<ChildProcess> {

@@ -39,13 +39,13 @@ export class Trial {
   constructor(store: Store, options: TrialOptions) {
     this.store = store
     this.#options = options
-    const { cluster, bootstrap, letters, freezeMs } = options
+    const { cluster, bootstrap, letters } = options
     // A call that is carried out when the store goes on, or by the end of its time.
     this.checker = new StoreChecker({
-      outlivesMs: freezeMs + 12_000,
+      outlivesMs: 12_000,
       earlyMs: store.earlyMs,
       // The sync that wrote it may have been stopped before it took it back.
-      flickersMs: store.flickers ? freezeMs + 1000 : 0,
+      flickersMs: store.flickers ? 1000 : 0,
     })
     this.#syncs = new Syncs([store.url, bootstrap, letters])
     this.#faults = { ...store.faults, ...this.#syncs.faults }
@@ -79,7 +79,9 @@ export class Trial {
 
   async #strike(name: string, seed: number): Promise<void> {
     this.hits.set(name, this.hits.get(name)! + 1)
-    const loss = await this.#faults[name]!({ random: seededRandom(seed), freezeMs: this.#options.freezeMs })
+    const stood = (ms: number) => this.checker.stood(ms)
+    const { freezeMs } = this.#options
+    const loss = await this.#faults[name]!({ random: seededRandom(seed), freezeMs, stood })
     if (loss) await this.#loses(loss)
   }
 
