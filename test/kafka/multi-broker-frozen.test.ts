@@ -146,7 +146,7 @@ describe.skipIf(withoutKafka())(
       await write()
       brokers.pause(controller)
       try {
-        // Never one that is no broker, though for a while nobody is the controller.
+        // It is always a broker, also while the others elect one.
         let next = controller
         while (next === controller) next = await brokers.controller()
         expect(brokers.ids).toContain(next)

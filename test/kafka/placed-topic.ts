@@ -53,8 +53,8 @@ async function stands(admin: Admin, name: string, on: readonly number[], deadlin
     if (partition && partition.leader >= 0 && partition.leader !== on[0]) return false
     if (partition?.leader === on[0] && partition?.isr.length === on.length) return true
     if (performance.now() > deadline) {
-      const state = partition ? `is led by ${partition.leader}, with ${partition.isr} in sync` : 'is not seen'
-      throw new Error(`${name} on ${on} ${state}`)
+      const state = partition ? `leader ${partition.leader}, in sync ${partition.isr.join()}` : 'not seen'
+      throw new Error(`${name} on ${on.join()}: ${state}`)
     }
     await sleep(PAUSE_MS)
   }
