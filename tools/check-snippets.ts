@@ -39,9 +39,17 @@ for (const file of globSync('{src,adapters,worker,services}/**/*.ts')) {
   }
 }
 
-/** Each a module of its own, named after where it stands. */
+/** Each a module of its own, named after where it stands. One that begins with the path of a file shows that file. */
 function snippet(file: string, code: string): void {
   found++
+  const [line, path] = /^\/\/ ((?:examples|test)\/\S+\.ts)\n/.exec(code) ?? []
+  if (line !== undefined && path !== undefined) {
+    const isShown = readFileSync(path, 'utf8') === code.slice(line.length)
+    const stderr = `${file} does not show ${path} as it is\n`
+    if (!isShown) report(path, { status: 1, stdout: '', stderr })
+    // It is compiled where it stands.
+    return
+  }
   writeFileSync(`${SNIPPETS}/${file.replaceAll(/[^\w]/g, '_')}_${found}.ts`, `${code}\nexport {}\n`)
 }
 report(`${found} snippets`, spawnSync('tsc', ['-p', SNIPPETS], { encoding: 'utf8' }))

@@ -72,7 +72,7 @@ describe('restLog()', () => {
     expect(asked).toEqual([2048, 128, 1_000_000])
   })
 
-  it('appends and reads where it is told to', async () => {
+  it('appends to one proxy and reads from another one where both are given', async () => {
     const places: unknown[] = []
     const answer = async (http: Http) => {
       places.push(http)
