@@ -31,6 +31,7 @@ import { produceV2 } from './v2/produce.ts'
 
 export type { ConfluentOptions, ProduceOptions } from './confluent/options.ts'
 export type { Auth, EndpointOptions } from './rest/endpoint.ts'
+export type { InstanceOptions } from './v2/instance-log.ts'
 
 /**
  * The log behind a Confluent REST Proxy, Confluent Cloud or the kedge gateway. See {@link ConfluentOptions}.

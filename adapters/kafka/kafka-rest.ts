@@ -21,6 +21,7 @@ import { type InstanceLogOptions, instanceShape } from './v2/instance-log.ts'
 import { warpstream } from './warpstream.ts'
 
 export type { Auth } from './rest/endpoint.ts'
+export type { InstanceOptions } from './v2/instance-log.ts'
 export type { Flavor } from './kafka-rest/recognition.ts'
 
 /** What only proxies with consumer instances use is ignored for the others. */

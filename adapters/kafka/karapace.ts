@@ -15,6 +15,7 @@ import { instanceLog, type InstanceLogOptions } from './v2/instance-log.ts'
 import { produceV2 } from './v2/produce.ts'
 
 export type { Auth } from './rest/endpoint.ts'
+export type { InstanceOptions } from './v2/instance-log.ts'
 
 export type KarapaceOptions = InstanceLogOptions
 

@@ -15,3 +15,4 @@ export { MetaFailure, type MetaReply, type MetaRequest } from './memcached/meta.
 export type { MemcachedSocket, SessionLimits } from './memcached/session.ts'
 export { memcachedSink, type MemcachedSinkOptions } from './memcached/sink.ts'
 export { type MemcachedTier, memcachedTier, type MemcachedTierOptions } from './memcached/tier.ts'
+export type { TopicSinkOptions } from './shared/topic-sink.ts'

@@ -17,3 +17,4 @@ export { nodeRedis, type NodeRedisClient, type NodeRedisCluster } from './redis/
 export type { InFlightLimits } from './redis/in-flight-limit.ts'
 export { redisSink, type RedisSinkOptions } from './redis/sink.ts'
 export { redisTier, type RedisTierOptions } from './redis/tier.ts'
+export type { TopicSinkOptions } from './shared/topic-sink.ts'
