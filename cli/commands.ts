@@ -1,6 +1,6 @@
 /**
  * The commands. Each is loaded only when it runs: `--version` must not wait for schemas, adapters and Kafka's
- * client.
+ * client (decision 102).
  *
  * @module
  */

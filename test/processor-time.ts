@@ -1,6 +1,6 @@
 /**
  * How long processes have computed. A limit in processor time ends what computes for ever, and nothing that only waits for
- * its turn on a slow machine.
+ * its turn on a slow machine (decision 96).
  *
  * @module
  */

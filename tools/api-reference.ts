@@ -1,6 +1,6 @@
 /**
  * The API reference, made from what is published: `deno doc` says what each part exports and what its docstrings say,
- * the built declarations say how it is typed.
+ * the built declarations say how it is typed (decision 80).
  *
  * `node tools/api-reference.ts` says whether `docs/api` is up to date, `--write` writes it. Needs `npm run build`.
  *

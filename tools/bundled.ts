@@ -1,8 +1,8 @@
 /**
- * What is bundled into the package and so not installed beside it. The reasons: docs/decisions.md, "Packaging".
+ * What is bundled into the package and so not installed beside it. The reasons: docs/decisions (decision 99).
  *
- * `hono` is an optional peer too: the types of `kedge/worker` speak of it, and users of the middleware have installed
- * it.
+ * `hono` is an optional peer too (decision 100): the types of `kedge/worker` speak of it, and users of the
+ * middleware have installed it.
  *
  * @module
  */

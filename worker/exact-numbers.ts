@@ -1,5 +1,5 @@
 /**
- * Numbers in JSON text that a double does not hold: `JSON.parse` rounds them, and two ids become one.
+ * Numbers in JSON text that a double does not hold: `JSON.parse` rounds them, and two ids become one (decision 104).
  *
  * @module
  */

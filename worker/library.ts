@@ -1,5 +1,5 @@
 /**
- * Everything of `kedge/worker` but what it adds to Hono's own types.
+ * Everything of `kedge/worker` but what it adds to Hono's own types (decision 79).
  *
  * @module
  */

@@ -3,7 +3,7 @@
  * framework loads, and brings what it has loaded.
  *
  * The read begins a load of the cache's own, which waits for that value. So its as-of is older than the framework's load,
- * and an eviction that comes while the framework loads keeps the value from being held.
+ * and an eviction that comes while the framework loads keeps the value from being held (decision 78).
  *
  * Most frameworks do not say which read a value belongs to. So a value that may be of an earlier one must never meet a
  * later wait: a delete does not end a wait, and every read that ends without a value, however it ends, is remembered

@@ -38,7 +38,7 @@ const RECORDS_PER_CALL = 50
 const BYTES_PER_CALL = 700_000
 const ATTEMPTS = 3
 const FIRST_PAUSE_MS = 100
-/** How long the dead letters of one batch may delay the writes of the batch. */
+/** How long the dead letters of one batch may delay the writes of the batch (decision 51). */
 const DEADLINE_MS = 10_000
 /** After that time-out, how long dead letters are not sent at all. */
 const REST_MS = 30_000

@@ -3,7 +3,8 @@
  *
  * `JSON.parse` makes doubles of numbers: 9007199254740993 becomes …992, 1.10 becomes 1.1, 1e400 becomes `null` when it is
  * written again. Two ids would become one key. Here a number that a double does not write down as it stood is kept as
- * its text, in a `LosslessNumber`. Most records have none, and are parsed by `JSON.parse`.
+ * its text, in a `LosslessNumber`. Most records have none, and are parsed by
+ * `JSON.parse` (decision 85).
  *
  * @module
  */

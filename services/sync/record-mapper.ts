@@ -94,7 +94,7 @@ export class RecordMapper {
     if (meaning.gone) return written(null)
     const ttlMs = this.#ttl(meaning)
     if (ttlMs instanceof UnusableRecord) return ttlMs
-    // An expired value deletes its key: the store may hold an older value of it.
+    // An expired value deletes its key: the store may hold an older value of it (decision 48).
     if (ttlMs !== undefined && ttlMs <= 0) return written(null)
     const value = this.#value(meaning)
     return value instanceof UnusableRecord ? value : written(value, ttlMs)
@@ -177,7 +177,7 @@ export class RecordMapper {
       if (typeof number === 'number') this.#times.look('ttl', said, record)
       ms = said
     }
-    // A producer's clock that runs ahead must not lengthen a life.
+    // A producer's clock that runs ahead must not lengthen a life (decision 50).
     const age = ttlFrom === 'record' ? Math.max(0, now - (record.timestamp ?? now)) : 0
     return Math.min(own ?? Infinity, ms - age)
   }

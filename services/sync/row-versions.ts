@@ -3,7 +3,7 @@
  *
  * As-of decides, as everywhere in kedge; but between two values with a row version the higher version
  * decides, because two writers may reach the log in another order than the database. They do so close
- * together, so that it is enough to remember the rows of the last messages; their number is bounded.
+ * together, so that it is enough to remember the rows of the last messages; their number is bounded (decision 49).
  *
  * @module
  */

@@ -1,13 +1,13 @@
 /**
  * What one namespace remembers of evictions.
  *
- * An eviction at offset `o` kills every value it matches whose as-of is at or below `o`. Values that are held
- * when a key eviction arrives are dropped at once; the table is for the others: loads under way, values that
+ * An eviction at offset `o` kills every value it matches whose as-of is at or below `o` (decision 1). Values that
+ * are held when a key eviction arrives are dropped at once; the table is for the others: loads under way, values that
  * arrive later, and values held under a tag or prefix, which are looked at when they are next read.
  *
  * The table is bounded. Forgetting raises the **horizon**: every eviction at or above it is remembered, so a
- * value whose as-of lies below it cannot be judged and is refused. Held values are settled before their tag and
- * prefix evictions are forgotten, so they stay.
+ * value whose as-of lies below it cannot be judged and is refused (decision 10). Held values are settled before
+ * their tag and prefix evictions are forgotten, so they stay.
  *
  * @module
  */
@@ -125,7 +125,8 @@ export class EvictionTable {
 
   /**
    * Whether a caller that arrives now may share a load that began at `asOf`. Its tags are not known yet, so any
-   * eviction of a group since then ends it; so does the horizon, below which an eviction may be forgotten.
+   * eviction of a group since then ends it; so does the horizon, below which an eviction may be forgotten
+   * (decision 8).
    */
   joinable(key: string, asOf: number): boolean {
     const mark = this.#keys.get(key)

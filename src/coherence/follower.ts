@@ -1,9 +1,9 @@
 /**
  * The follower: when polls happen, and how long a request waits for one.
  *
- * No timer runs: a request or a read that finds a poll due starts it. Where promises may be shared, callers
- * share the poll under way; on Workers they look at the state that it leaves, by timers of their own, and
- * start another one when it takes too long: its request may be gone.
+ * No timer runs: a request or a read that finds a poll due starts it (decision 5). Where promises may be shared,
+ * callers share the poll under way; on Workers they look at the state that it leaves, by timers of their own, and
+ * start another one when it takes too long: its request may be gone (decision 6).
  *
  * @module
  */

@@ -84,7 +84,7 @@ export class Partition {
 
   /**
    * The as-of of a load that begins now. Every eviction below it was acknowledged before, so the load sees what
-   * those evictions announced, whether or not they have been read here.
+   * those evictions announced, whether or not they have been read here (decision 3).
    */
   get asOf(): number {
     return Math.max(this.position, this.tail)
@@ -92,7 +92,7 @@ export class Partition {
 
   /**
    * The next offset that nothing is known of: every record below it has been read, or was written by this isolate and
-   * follows what has been read without a gap.
+   * follows what has been read without a gap (decision 55).
    */
   get known(): number {
     return Math.max(this.position, this.#known)

@@ -3,7 +3,7 @@
  *
  * Note the time, **then** ask where the log ends, read until the position is there, apply, and only then call
  * the noted time fresh. An empty answer proves nothing: proxies give one while their consumer warms up, when a
- * record is larger than the answer may be, and after a seek.
+ * record is larger than the answer may be, and after a seek (decision 4).
  *
  * Polls of one isolate may run at the same time (on Workers they cannot be shared): each applies only what is
  * not applied yet, synchronously, and a re-anchoring by one voids what another has sampled.

@@ -3,9 +3,11 @@
  *
  * A writer that dies between its commit and its eviction leaves no trace of the commit in the log. So it
  * announces the write first. From then on isolates hold nothing that they load of the key, until an eviction
- * closes the intent, or its time is over and the commit can no longer happen. When a load **began** decides.
+ * closes the intent, or its time is over and the commit can no longer happen (decision 52). When a load **began**
+ * decides.
  *
- * Times are those of a monotonic clock, given by the caller. Bounded: beyond the limits more is barred, never less.
+ * Times are those of a monotonic clock, given by the caller (decision 54). Bounded: beyond the limits more is
+ * barred, never less.
  *
  * @module
  */
@@ -103,8 +105,8 @@ export class WriteIntents {
     for (const id of this.#byKey.get(key) ?? []) {
       const { write, until, offset } = this.#open.get(id)!
       if (write === undefined || until <= now) continue
-      // Writes of one partition reach the source in its order. Of two partitions (after their number was
-      // changed) the later intent decides.
+      // Writes of one partition reach the source in its order (decision 63). Of two partitions (after their number
+      // was changed) the later intent decides.
       const isLater =
         last === undefined ||
         (write.partition === last.partition ? write.offset > last.offset : offset + 1 >= asOf)

@@ -2,8 +2,8 @@
  * Requests: misses that a loader service is asked to answer.
  *
  * The service publishes what it loads as any update, and what arrives is judged as any update is: it must stand after
- * the request, freshness must be proved after it was read, and no eviction that is known then may meet it. What is
- * not answered in time is loaded here.
+ * the request, freshness must be proved after it was read, and no eviction that is known then may meet it
+ * (decision 32). What is not answered in time is loaded here.
  *
  * @module
  */
@@ -97,7 +97,10 @@ export class RequestReply {
     return [...flights.keys()].every((key) => space.pending(key)) ? 'pending' : undefined
   }
 
-  /** A service that answers nothing is asked again later and later, so that a miss does not wait each time. */
+  /**
+   * A service that answers nothing is asked again later and later, so that a miss does not wait each time
+   * (decision 38).
+   */
   #heard(namespace: string, answered: boolean, because: UnansweredReason | undefined): void {
     if (answered) this.#silences.delete(namespace)
     if (answered || because !== 'timeout') return

@@ -2,7 +2,7 @@
  * The port to a store that a topic is kept in: what the sync needs of Redis or Memcached, and all that it needs.
  *
  * Any client may read the values with the store's own commands (`GET user:7:latest`); what the sync needs to
- * know beside them (versions, positions, an epoch) is kept apart.
+ * know beside them (versions, positions, an epoch) is kept apart (decision 46).
  *
  * @module
  */

@@ -3,7 +3,7 @@
  *
  * Two clocks make it. The wall clock counts while a process is frozen (Lambda between invocations) but may
  * step back; the monotonic clock never steps but may stand still while frozen. An age is the larger of the two,
- * so a doubt makes things older, never younger.
+ * so a doubt makes things older, never younger (decision 15).
  *
  * Reading both on every hit would cost more than the lookup. {@link Clock.turn}, which hits use, reads the
  * wall clock alone while it moves forward in small steps; any jump, and at least every second, brings the
@@ -90,7 +90,7 @@ export class Clock {
    * The time, read once per synchronous turn. Unlike a clock cached by a timer it cannot stand still for good:
    * a microtask ends the turn, and so do {@link TURN_USES} reads, should the platform have dropped the microtask
    * with a request that it killed. A microtask costs as much as a look at the clock: where reads come one a
-   * turn, as awaited ones do, most of them just look.
+   * turn, as awaited ones do, most of them just look (decision 13).
    */
   turn(): number {
     if (this.#turnUses > 0) {

@@ -3,7 +3,7 @@
  *
  * One LRU (quick-lru) for each namespace, keyed by the bare key: building a composite key costs more than the
  * lookup. A {@link Budget} is shared by all of them. quick-lru keeps two generations and holds up to twice its
- * `maxSize`, so it is given half of what we promise; bytes are counted here.
+ * `maxSize`, so it is given half of what we promise; bytes are counted here (decision 12).
  *
  * @module
  */
@@ -138,7 +138,8 @@ export class LruStore<T> {
    * worth as long as one remains.
    *
    * quick-lru does not move an entry within its younger generation, so its order alone would be that of insertion
-   * where bytes are the tighter limit. An entry that was used is passed over once (the CLOCK algorithm).
+   * where bytes are the tighter limit. An entry that was used is passed over once (the CLOCK
+   * algorithm, decision 11).
    *
    * @param keep the key that was just set
    */

@@ -2,7 +2,8 @@
  * The shared tier as a cache uses it: behind a circuit breaker, within deadlines, and under the carrier rule.
  *
  * What a tier returns is judged as what arrives from the updates topic is, by every eviction since the value's as-of:
- * those that the tier has applied have met it there, the others must be known here. Whatever is in doubt is a miss.
+ * those that the tier has applied have met it there, the others must be known here. Whatever is in doubt is a miss
+ * (decision 39).
  *
  * @module
  */
@@ -65,7 +66,7 @@ export class SharedTier implements OuterTier {
     const generation = partition.generation || 1
     let proved: Promise<boolean> | undefined
     const answer = await this.#call('get', space, keys.length, stop, (signal) => {
-      // Proof and tier run at the same time. A proof that fails proves nothing.
+      // Proof and tier run at the same time. A proof that fails proves nothing (decision 41).
       proved = proof(stop).catch(() => false)
       return this.#tier.getMany(place, keys, { signal })
     })

@@ -1,8 +1,8 @@
 /**
  * Values of a domain: many small values that are written together, in one record of `cache-updates`.
  *
- * The topic is compacted to the last record of a domain, so a domain is written whole each time. Readers that know
- * nothing of domains find no key in it, and drop nothing that is held.
+ * The topic is compacted to the last record of a domain, so a domain is written whole each time (decision 61).
+ * Readers that know nothing of domains find no key in it, and drop nothing that is held.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * Evictions by services that do not know kedge: which keys a record key may mean, and which simple messages are understood.
  *
  * A writer may encode its keys in many ways, and a reading that is left out loses an eviction. So every reading of a key
- * is evicted, and a record that has no reading evicts everything.
+ * is evicted, and a record that has no reading evicts everything (decision 92).
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
  * What a record of `cache-evictions` evicts, also where a stranger wrote it.
  *
- * Beside kedge's own messages, the simple ones that another service would write are understood: `{ "key": … }`.
- * The rule for doubt: an eviction that cannot be read evicts everything in its partition, or the namespace that a later
- * release names.
+ * Beside kedge's own messages, the simple ones that another service would write are understood (decision 19):
+ * `{ "key": … }`. The rule for doubt (decision 2): an eviction that cannot be read evicts everything in its partition,
+ * or the namespace that a later release names.
  *
  * @module
  */

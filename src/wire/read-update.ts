@@ -1,8 +1,8 @@
 /**
  * What a record of `cache-updates` says, also where a stranger wrote it.
  *
- * Beside kedge's own messages, the simple ones that another service would write are understood:
- * `{ "key": …, "value": …, "ttl": … }`. The rule for doubt: an update that cannot be read evicts its key.
+ * Beside kedge's own messages, the simple ones that another service would write are understood (decision 19):
+ * `{ "key": …, "value": …, "ttl": … }`. The rule for doubt (decision 2): an update that cannot be read evicts its key.
  *
  * @module
  */

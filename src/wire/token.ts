@@ -2,7 +2,8 @@
  * Tokens: how far a reader must have read the log to see a write.
  *
  * Written `k1.<partition>-<next offset>[.<partition>-<next offset>…]` for the evictions topic; where values were set,
- * `_<partition>-<next offset>[.…]` follows for the updates topic. It fits a header and a cookie as it stands.
+ * `_<partition>-<next offset>[.…]` follows for the updates topic (decision 94). It fits a header and a cookie as it
+ * stands (decision 20).
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * Write-behind: the write goes to the log, and from there to the source.
  *
  * First the write itself, then an intent in the evictions topic that points to it. An isolate that has read
- * the intent reads the write instead of the source, until a persister says that the source has it.
+ * the intent reads the write instead of the source, until a persister says that the source has it (decision 62).
  *
  * @module
  */

@@ -124,7 +124,8 @@ export class WriteThrough<T> {
       const { published, landed } = await this.#evict(write, ending.version)
       if (landed && ending.version !== undefined && write.value !== undefined) {
         // Use the as-of from ahead of the commit: a concurrent unversioned writer may have committed later,
-        // and its eviction must kill this value. Our own eviction does not, because it carries the version.
+        // and its eviction must kill this value. Our own eviction does not, because it carries the version
+        // (decision 57).
         this.#keep(write, { ...candidate(ending.version), ...before }, published[0]!.offset)
       }
       return tokenOf(published)
@@ -202,7 +203,8 @@ export class WriteThrough<T> {
     if (!settings.share || candidate.ttlMs === 0) return
     const { follower, publisher } = this.#context
     const share = async (): Promise<void> => {
-      // The topic of values is compacted to the last one written: of two writers' values that must be the newer one.
+      // The topic of values is compacted to the last one written: of two writers' values that must be the newer one
+      // (decision 58).
       const knows = await follower.reach(() => partition.position > evictedAt, scope)
       const stands = this.#space.current(key)?.value === candidate.value && !this.#space.pending(key)
       if (knows && stands) await publisher.update(this.#space, key, candidate)

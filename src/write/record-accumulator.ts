@@ -1,9 +1,9 @@
 /**
  * Group commit: what is written to a topic in one turn goes out in few produce calls, not in one each.
  *
- * No timer gathers: a group is sent as soon as a turn of the microtask queue has added nothing to it. So on Workers
- * a group belongs to one request. Each write resolves when its own records are acknowledged, and fails with
- * those that share a call with it.
+ * No timer gathers: a group is sent as soon as a turn of the microtask queue has added nothing to it (decision 60).
+ * So on Workers a group belongs to one request. Each write resolves when its own records are acknowledged, and fails
+ * with those that share a call with it.
  *
  * @module
  */

@@ -226,7 +226,7 @@ export class Writer<T> {
 
   /**
    * After a write that was not acknowledged but may be in the log: drops the values that it may match, and
-   * keeps no matching load under way.
+   * keeps no matching load under way (decision 17).
    */
   doubt(meant: AffectedKeys = EVERYTHING): void {
     this.#space.dropPossiblyEvicted((key, tags) => meant.held(key, tags))

@@ -1,4 +1,7 @@
-/** The pages that people read: README.md, docs/ without the generated reference, and those of the examples. */
+/**
+ * The pages that people read: README.md, docs/ and its decisions without the generated reference, and those of the
+ * examples.
+ */
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ROOT } from '../package/tarball.ts'
@@ -17,9 +20,12 @@ export interface Block {
   readonly text: string
 }
 
-export const PAGES: readonly Page[] = globSync(['README.md', 'docs/*.md', 'examples/*/README.md'], {
-  cwd: ROOT,
-})
+export const PAGES: readonly Page[] = globSync(
+  ['README.md', 'docs/*.md', 'docs/decisions/*.md', 'examples/*/README.md'],
+  {
+    cwd: ROOT,
+  },
+)
   .toSorted()
   .map((path) => ({ path, folder: dirname(path), text: readFileSync(join(ROOT, path), 'utf8') }))
 

@@ -1,7 +1,7 @@
 /**
  * `npm run mutants`: applies each mutant to a copy of the sources, and has the tests that are likely to notice it look
- * for it, then the simulator where they did not, then all tests. A mutant that nothing notices is a promise that nothing
- * checks.
+ * for it, then the simulator where they did not, then all tests (decision 97). A mutant that nothing notices is a
+ * promise that nothing checks.
  *
  * - `--only=M1,M2` these alone
  * - `--changed-since=REF` those of files that differ from where `REF` was left, or whose hinted tests do

@@ -5,7 +5,7 @@
  * function URLs have as well) and "… for REST APIs" (1.0); Elastic Load Balancing, "Lambda functions as targets".
  *
  * `hono/aws-lambda` is not used: it is deprecated, imports modules of Node, rejects for what is no event at
- * all, accepts any `Host`, and joins repeated headers of a load balancer with semicolons.
+ * all, accepts any `Host`, and joins repeated headers of a load balancer with semicolons (decision 81).
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * The loads that cachified has under way. It keeps a list of them for each cache, and a load is in it from the moment
  * in which it begins until its value has been set. This shows, without any clock, whether a load had begun at a given
- * moment: two calls may begin in one millisecond, and a clock may be set back.
+ * moment: two calls may begin in one millisecond, and a clock may be set back (decision 90).
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** `@upstash/kafka` on our own transport. @module */
+/** `@upstash/kafka` on our own transport (decision 23). @module */
 import type { Kafka } from '@upstash/kafka'
 import { type Call, segment } from '../rest/http.ts'
 import { failure, isOutOfRange, parseJson, problemOf } from '../rest/problem.ts'

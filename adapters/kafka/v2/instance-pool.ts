@@ -2,8 +2,8 @@
  * The consumer instances that are idle, and how many are in use.
  *
  * A read takes an instance out and gives it back; the next read seeks first where its position is not known
- * any more. An instance that is not given back (an error, a request that the platform killed half-way) is
- * never used again. No read waits for another: in Workers one request must not await a promise of another.
+ * any more (decision 93). An instance that is not given back (an error, a request that the platform killed half-way)
+ * is never used again. No read waits for another: in Workers one request must not await a promise of another.
  *
  * @module
  */

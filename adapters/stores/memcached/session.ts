@@ -50,7 +50,7 @@ export class Session implements MemcachedSession {
       maxValueBytes: limits.maxValueBytes ?? 16_000_000,
     }
     const reader = new ReplyReader(this.#limits.maxValueBytes, (reply) => this.#onReply(reply))
-    // The client's own reader takes values for text; from here on the connection is ours.
+    // The client's own reader takes values for text; from here on the connection is ours (decision 72).
     socket.removeAllListeners('data')
     socket.on('data', (chunk) => {
       try {

@@ -49,7 +49,10 @@ export const ringOf = (connection: MemcachedConnection): string =>
 
 export const encodeMarker = (marker: Marker): Uint8Array => encodeUtf8(JSON.stringify(marker))
 
-/** The markers of all servers: each server holds one, and the hash of its key does not choose the server. */
+/**
+ * The markers of all servers: each server holds one, and the hash of its key does not choose the server
+ * (decision 70).
+ */
 export async function readMarkers(
   talk: PipelinedCall,
   prefix: string,

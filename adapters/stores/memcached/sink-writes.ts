@@ -2,7 +2,7 @@
  * Writes values into Memcached, and never an older value over a newer one.
  *
  * Memcached compares a token and sets one item in one step, and no more. So a key has a companion on its own server,
- * with the version of what was written last, also when that is deleted or expired. A write
+ * with the version of what was written last, also when that is deleted or expired (decision 69). A write
  *
  * 1. reads the token of the key, and then the companion: a newer companion supersedes the write;
  * 2. raises the companion, if no other write has changed it since;
@@ -13,8 +13,8 @@
  * that is not there has no token, and `add` cannot tell "never" from "deleted meanwhile": an `add` is followed, on the
  * same connection, by another look at the companion, and taken back if that has become newer; and a delete that found
  * nothing looks once more after it has raised the companion. Until it is taken back, for one round trip, a reader can
- * find an older value of a key that was just deleted: Memcached has no delete that `add` could see. It needs two syncs
- * which write the same key at the same time.
+ * find an older value of a key that was just deleted: Memcached has no delete that `add` could see (decision 71). It
+ * needs two syncs which write the same key at the same time.
  *
  * A life counts from the call, and not from the step that stores the value: between them the process may be frozen.
  *

@@ -3,8 +3,8 @@
  *
  * It follows no log, and has no applier. An applied position must be lost together with everything that it
  * covers, and Memcached loses items one by one: it could forget the eviction of a namespace or of a key, and
- * keep the position beyond it. So the tier calls no value covered; an isolate uses a value only if it knows
- * every eviction since the value's as-of. Stores are by CAS, so that of two values at once the newer one
+ * keep the position beyond it (decision 73). So the tier calls no value covered; an isolate uses a value only if it
+ * knows every eviction since the value's as-of. Stores are by CAS, so that of two values at once the newer one
  * stays.
  *
  * When a server is down, readers miss its values. Its keys are not moved to others.

@@ -1,9 +1,9 @@
 /**
  * The scripts of the sink.
  *
- * Beside each key stands a companion with the version of its value: `generation major minor`. The generation
- * orders epochs: versions of a deleted topic do not outrank those of a new one of its name, whose offsets
- * begin at 0.
+ * Beside each key stands a companion with the version of its value: `generation major minor` (decision 26). The
+ * generation orders epochs: versions of a deleted topic do not outrank those of a new one of its name, whose offsets
+ * begin at 0 (decision 27).
  *
  * @module
  */

@@ -16,7 +16,9 @@ export interface Known {
   readonly generation: string
   /** The positions that the sink has seen: a store that holds a lower one has lost writes. */
   readonly positions: Map<number, number>
-  /** The store was wiped or has lost writes: the sink writes nothing until it has read the state again. */
+  /**
+   * The store was wiped or has lost writes: the sink writes nothing until it has read the state again (decision 76).
+   */
   lost: boolean
 }
 

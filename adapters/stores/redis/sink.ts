@@ -10,7 +10,7 @@
  * A store also loses writes without being wiped: a failover loses what was not replicated, a restart loads an
  * older snapshot. On each node the sink writes a state after the values that it covers, so the node loses
  * both together. A sink that finds a position lower than it has seen answers `'wiped'`, so no reader of its
- * position skips lost writes.
+ * position skips lost writes (decision 28).
  *
  * @module
  */

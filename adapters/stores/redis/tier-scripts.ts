@@ -3,8 +3,8 @@
  *
  * Each bucket has a state: a hash with `position`, `log`, `generation` (made at random when the position was begun
  * with), `floor` and `f:NAMESPACE` (the last eviction of a group, of all and of one namespace), and `n:NAMESPACE` for
- * the namespaces that have covered items, so that an eviction that names a key of any namespace finds them. All of it
- * is one key: it is lost together.
+ * the namespaces that have covered items, so that an eviction that names a key of any namespace finds them
+ * (decision 31). All of it is one key: it is lost together (decision 30).
  *
  * An item is a string: `k1 v asOf version covered generation log`, a line break, the bytes. An evicted key
  * leaves, for a while, `k1 x plain versioned floor generation`: what an isolate remembers of an eviction, so
@@ -128,7 +128,7 @@ return 1
 
 /**
  * Whole evictions, and the move of the position past them, in one step: the tier would call an item covered
- * that was stored between the two, although no eviction has reached it.
+ * that was stored between the two, although no eviction has reached it (decision 29).
  *
  * `KEYS`: state, items that evictions name with their namespace. `ARGV`: from, to, log, how long evicted keys are
  * remembered, beginning of items' names, end of the batch, number of groups, for each a namespace (or '') and an offset, then for each

@@ -2,7 +2,7 @@
  * One member of a consumer group on a real cluster, by Kafka's classic protocol (`JoinGroup`, `SyncGroup`, `Heartbeat`),
  * with the range assignor: it shares with any client that knows that one, as Java's does by default.
  *
- * It joins, stays and rejoins whether or not the client polls, so a slow client delays no other member.
+ * It joins, stays and rejoins whether or not the client polls, so a slow client delays no other member (decision 88).
  * Before its partitions go it commits what was consumed.
  *
  * @module

@@ -12,7 +12,7 @@
  * when *every* other replica in sync, asked at some time, knows of no later epoch, no other broker had
  * acknowledged a record before that time. Their answers count for as long as the leader has not been silent:
  * the cluster replaces a leader against its will only when it misses its heartbeats for a whole session, and
- * `Liveness` would have seen that. So the gateway asks only after a silence.
+ * `Liveness` would have seen that. So the gateway asks only after a silence (decision 75).
  *
  * What a leader answers counts where the other replicas were asked
  *
