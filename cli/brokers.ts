@@ -51,7 +51,7 @@ export async function connected(values: ResolvedSettings, session: Session): Pro
 
 async function kafkaOptions(values: ResolvedSettings, { folder, terminal }: Session): Promise<KafkaOptions> {
   const list = values.get(brokers) ?? []
-  if (list.length === 0) throw new UsageError('--brokers is missing (KEDGE_BROKERS)')
+  if (list.length === 0) throw new UsageError('--brokers is missing: give it, or set KEDGE_BROKERS')
   const encryption = await tlsOf(values, folder)
   const sasl = saslOf(values)
   return {
@@ -71,10 +71,9 @@ function saslOf(values: ResolvedSettings): KafkaOptions['sasl'] {
   const [name, secret] = [values.get(saslUsername), values.get(saslPassword)]
   if (name === undefined) {
     if (secret === undefined && values.source(saslMechanism) === 'default') return undefined
-    throw new UsageError('SASL needs a --sasl-username (KEDGE_SASL_USERNAME)')
+    throw new UsageError('SASL needs a user: give --sasl-username, or set KEDGE_SASL_USERNAME')
   }
-  if (secret === undefined)
-    throw new UsageError('--sasl-username is given without a password (KEDGE_SASL_PASSWORD)')
+  if (secret === undefined) throw new UsageError('--sasl-username needs a password: set KEDGE_SASL_PASSWORD')
   return { mechanism: values.get(saslMechanism), username: name, password: secret }
 }
 
@@ -83,7 +82,7 @@ async function tlsOf(values: ResolvedSettings, folder: string): Promise<KafkaOpt
     [tlsCa, tlsCert, tlsKey].map((file) => pem(values.get(file), file.path, folder)),
   )
   if ((cert === undefined) !== (key === undefined))
-    throw new UsageError('--tls-cert and --tls-key go together')
+    throw new UsageError('--tls-cert and --tls-key go together: give both, or neither')
   const servername = values.get(tlsServername)
   const insecure = values.get(tlsInsecure)
   const details = {
@@ -95,7 +94,9 @@ async function tlsOf(values: ResolvedSettings, folder: string): Promise<KafkaOpt
   }
   if (Object.keys(details).length === 0) return values.get(tls) || undefined
   if (values.source(tls) !== 'default' && !values.get(tls))
-    throw new UsageError('tls.enabled is false, but other TLS settings are given')
+    throw new UsageError(
+      'tls.enabled is false, but other TLS settings are given: leave out one or the others',
+    )
   return details
 }
 

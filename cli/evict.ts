@@ -115,7 +115,7 @@ async function prefixes(
 
 function versionOf({ version, key }: Flags): number | undefined {
   if (version === undefined) return undefined
-  if (!key) throw new UsageError('--version goes with --key')
+  if (!key) throw new UsageError('--version needs --key')
   const number = version.trim() === '' ? Number.NaN : Number(version)
   if (Number.isFinite(number)) return number
   throw new UsageError(`--version must be a number, got "${version.slice(0, 40)}"`)

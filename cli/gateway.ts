@@ -136,11 +136,12 @@ async function started(start: () => Promise<Gateway>): Promise<Gateway> {
 function kindOf(values: ResolvedSettings): LogKind {
   const cluster = values.get(brokers) !== undefined
   const kind = values.get(logKind) ?? (cluster ? 'kafka' : 'memory')
-  if (kind === 'kafka' && !cluster) throw new UsageError('--log kafka needs --brokers (KEDGE_BROKERS)')
+  if (kind === 'kafka' && !cluster)
+    throw new UsageError('--log kafka needs --brokers: give it, or set KEDGE_BROKERS')
   if (kind === 'memory' && values.source(brokers) === 'flag')
-    throw new UsageError('--log memory and --brokers do not go together')
+    throw new UsageError('--log memory and --brokers exclude each other: leave out one')
   const lost = kind === 'kafka' && OF_MEMORY.find((each) => values.source(each) === 'flag')
-  if (lost) throw new UsageError(`${lost.flag.split(' ')[0]} is for --log memory`)
+  if (lost) throw new UsageError(`${lost.flag.split(' ')[0]} needs --log memory`)
   return kind
 }
 

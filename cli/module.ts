@@ -20,7 +20,7 @@ export async function moduleOf<Calls, Options>(
   what: string,
   session: Session,
 ): Promise<ServiceModule<Calls, Options>> {
-  if (file === undefined) throw new UsageError(`--module names the module of the ${what}: it is needed`)
+  if (file === undefined) throw new UsageError(`--module is missing: give the module of the ${what}`)
   let found: { default?: unknown }
   try {
     found = (await import(pathToFileURL(resolve(session.folder, file)).href)) as { default?: unknown }

@@ -51,8 +51,8 @@ export function authOf(
     throw new UsageError('give a username with a password, or a bearer token: not both')
   if (token !== undefined) return { token }
   if (name === undefined && secret === undefined) return undefined
-  if (name === undefined) throw new UsageError('KEDGE_PASSWORD is given without a --username')
-  if (secret === undefined) throw new UsageError('--username is given without a password (KEDGE_PASSWORD)')
+  if (name === undefined) throw new UsageError('KEDGE_PASSWORD needs a user: give --username')
+  if (secret === undefined) throw new UsageError('--username needs a password: set KEDGE_PASSWORD')
   return { username: name, password: secret }
 }
 

@@ -109,12 +109,13 @@ function authOf(values: ResolvedSettings, { terminal }: Session): Authorizer {
   const all = [read, write, evict].flatMap((tokens) => tokens ?? [])
   for (const token of all) terminal.hide(token)
   if (values.get(own.open)) {
-    if (all.length > 0) throw new UsageError('--open and tokens do not go together')
+    if (all.length > 0)
+      throw new UsageError('--open lets every client do everything: leave it out, or the tokens')
     return openToAll
   }
   if (all.length === 0) {
     throw new UsageError(
-      'no client may do anything: set KEDGE_SERVE_READ_TOKENS, KEDGE_SERVE_WRITE_TOKENS or KEDGE_SERVE_EVICT_TOKENS, or give --open',
+      'no access is configured: set KEDGE_SERVE_READ_TOKENS, KEDGE_SERVE_WRITE_TOKENS or KEDGE_SERVE_EVICT_TOKENS, or pass --open',
     )
   }
   return made(() => bearerAuth({ read: read ?? [], write: write ?? [], evict: evict ?? [] }))
@@ -157,9 +158,11 @@ function appOf(values: ResolvedSettings, { fetch }: Transport) {
     values.get(own.namespaces),
   ]
   if (url === undefined && token !== undefined)
-    throw new UsageError('KEDGE_SERVE_ORIGIN_TOKEN is given without --origin')
+    throw new UsageError('KEDGE_SERVE_ORIGIN_TOKEN needs --origin')
   if (url !== undefined && namespaces === undefined)
-    throw new UsageError('--origin needs --namespaces: anything could be read from it otherwise')
+    throw new UsageError(
+      '--origin needs --namespaces: without it clients could read every path of the origin',
+    )
   const origin =
     url === undefined
       ? undefined
@@ -180,7 +183,7 @@ function originOf(values: ResolvedSettings): Omit<OriginOptions, 'url'> {
   ]
   if (format === 'envelope' && (tagsHeader ?? tags ?? cacheControl) !== undefined)
     throw new UsageError(
-      '--origin-tags-header, --origin-tags and --origin-cache-control are for --origin-format plain',
+      '--origin-tags-header, --origin-tags and --origin-cache-control need --origin-format plain',
     )
   return {
     format,

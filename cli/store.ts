@@ -103,7 +103,7 @@ function noConnection(error: Error, where: string): KedgeError {
 }
 
 async function upstashStore({ href, password }: StoreUrl, { prefix }: StoreOptions): Promise<OpenStore> {
-  if (password === undefined) throw new UsageError('the token of Upstash is missing (KEDGE_SYNC_PASSWORD)')
+  if (password === undefined) throw new UsageError('the token of Upstash is missing: set KEDGE_SYNC_PASSWORD')
   const { redisSink, redisTier } = await import('../adapters/stores/redis.ts')
   const { upstashRedis } = await import('../adapters/stores/upstash-redis.ts')
   const connection = upstashRedis({ url: href, token: password })

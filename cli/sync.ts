@@ -160,7 +160,7 @@ function syncWork(parts: Parts): Work {
 function absent(error: unknown, name: string, flags: string): unknown {
   if (!isKedgeError(error) || error.code !== 'ERR_UNKNOWN_TOPIC') return error
   return new CommandError(
-    `the topic ${plain(name)} is not there: is that its name? For messages of kedge it is made by: kedge topics create ${flags} ${plain(name)}`,
+    `the topic ${plain(name)} does not exist: check its name, or create it for messages of kedge: kedge topics create ${flags} ${plain(name)}`,
     { cause: error },
   )
 }
@@ -216,7 +216,7 @@ function tierWork({ values, session, log, codec, store }: Parts): Work {
 
 async function storeOf(values: ResolvedSettings, session: Session): Promise<OpenStore> {
   const target = values.get(to)
-  if (target === undefined) throw new UsageError('--to is missing (KEDGE_SYNC_TO)')
+  if (target === undefined) throw new UsageError('--to is missing: give it, or set KEDGE_SYNC_TO')
   for (const secret of secretsOf(target)) session.terminal.hide(secret)
   const open = session.openStore ?? (await import('./store.ts')).openStore
   return open(target, { password: values.get(storePassword), prefix: values.get(prefix) })
@@ -235,8 +235,8 @@ function optionsOf({ values, session, log, codec, store, report }: Parts): SyncO
   // The key of a table's row has the topic and the row's key, so that many tables may share a store.
   const usual = values.get(format) === 'debezium' ? '{topic}:{key}' : undefined
   const [name, template] = [values.get(topic), values.get(key) ?? usual]
-  if (name === undefined) throw new UsageError('--topic is missing (KEDGE_SYNC_TOPIC)')
-  if (template === undefined) throw new UsageError('--key is missing (KEDGE_SYNC_KEY)')
+  if (name === undefined) throw new UsageError('--topic is missing: give it, or set KEDGE_SYNC_TOPIC')
+  if (template === undefined) throw new UsageError('--key is missing: give it, or set KEDGE_SYNC_KEY')
   const [fields, ttl, ttlField, wanted] = [
     values.get(value),
     values.get(life),

@@ -49,7 +49,7 @@ function createCommand(session: Session, done: Done): Command {
       '--min-insync-replicas <number>',
       'replicas that must have a record before it is acknowledged (default: 2, or 1 with one replica)',
     )
-    .option('--dry-run', 'only print what would be made')
+    .option('--dry-run', 'print what it would create, and create nothing')
     .addHelpText('after', AFTER)
     .action(async (flags: CreateFlags, from: Command) => {
       const values = await resolveSettings(from, SETTINGS, session)

@@ -232,8 +232,9 @@ class IsolateCache implements OpenCache, ScopedCache {
 
   #declare<T>(name: string, options: NamespaceOptions<T>): NamespaceParts<T> {
     if (!NAMESPACE_PATTERN.test(name))
-      throw new TypeError(`\`${name}\` is no name of a namespace: ${NAMESPACE_PATTERN}`)
-    if (this.#namespaces.size >= MAX_NAMESPACES) throw new TypeError(`more than ${MAX_NAMESPACES} namespaces`)
+      throw new TypeError(`\`${name}\` is not a namespace name: it must match ${NAMESPACE_PATTERN}`)
+    if (this.#namespaces.size >= MAX_NAMESPACES)
+      throw new TypeError(`a cache has at most ${MAX_NAMESPACES} namespaces: put what varies into the keys`)
     const settings = namespaceSettings(options, this.#shared.settings.namespace)
     const parts = namespaceParts<T>(name, settings, this.reading, this.#requests, (context, scopeOptions) =>
       this.#open(context, scopeOptions),

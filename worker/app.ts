@@ -97,10 +97,11 @@ function checkOptions(options: AppOptions): void {
   for (const name of Object.keys(options)) {
     if (!OPTIONS.has(name)) throw new TypeError(`\`${name}\` is not an option`)
   }
-  if (options.cache === undefined) throw new TypeError('`cache` is required')
-  if (options.auth === undefined) throw new TypeError('`auth` is required: `bearerAuth()` or `openToAll`')
+  if (options.cache === undefined) throw new TypeError('`cache` is missing: give createCache({ … })')
+  if (options.auth === undefined)
+    throw new TypeError('`auth` is missing: give bearerAuth({ … }), or openToAll')
   if (options.origin !== undefined && options.namespaces === undefined) {
-    throw new TypeError('`namespaces` is required with `origin`: anything could be read from it otherwise')
+    throw new TypeError('`namespaces` is missing: without it clients could read every path of the `origin`')
   }
   const { maxBodyBytes = 1 } = options
   if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 1) {
@@ -123,7 +124,7 @@ function authorized(auth: Authorizer, scope: Scope): MiddlewareHandler {
 
 function refuseMethod(allow: string): Handler {
   return (c: Context) => {
-    const detail = `${c.req.method} is not for this route.`
+    const detail = `This route does not take ${c.req.method}.`
     return new Problem(405, 'ERR_METHOD', detail, { headers: { allow } }).toResponse()
   }
 }

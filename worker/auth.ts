@@ -100,7 +100,10 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function unauthorized(error?: 'invalid_request' | 'invalid_token'): Problem {
-  const detail = error === undefined ? 'A bearer token is needed.' : 'The bearer token is not valid.'
+  const detail =
+    error === undefined
+      ? 'A bearer token is needed: send `authorization: Bearer …`.'
+      : 'The bearer token is not valid.'
   const challenge = `Bearer realm="kedge"${error === undefined ? '' : `, error="${error}"`}`
   return new Problem(401, 'ERR_UNAUTHORIZED', detail, { headers: { 'www-authenticate': challenge } })
 }
@@ -108,5 +111,5 @@ function unauthorized(error?: 'invalid_request' | 'invalid_token'): Problem {
 function forbidden(scope: Scope): Problem {
   const challenge = `Bearer realm="kedge", error="insufficient_scope", scope="${scope}"`
   const headers = { 'www-authenticate': challenge }
-  return new Problem(403, 'ERR_FORBIDDEN', `The bearer token has not the scope \`${scope}\`.`, { headers })
+  return new Problem(403, 'ERR_FORBIDDEN', `The bearer token lacks the scope \`${scope}\`.`, { headers })
 }

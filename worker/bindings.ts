@@ -110,18 +110,20 @@ export function blameBindings(refusal: TypeError): BindingsError {
 function kafkaOf(variables: Variables): KafkaSettings {
   const { KAFKA_REST_URL, KAFKA_USERNAME: username, KAFKA_PASSWORD: password, KAFKA_TOKEN: token } = variables
   if ((username === undefined) !== (password === undefined)) {
-    throw new BindingsError('`KAFKA_USERNAME` and `KAFKA_PASSWORD` go together.')
+    throw new BindingsError('`KAFKA_USERNAME` and `KAFKA_PASSWORD` go together: set both, or neither.')
   }
   if (token !== undefined && username !== undefined) {
-    throw new BindingsError('`KAFKA_TOKEN` excludes `KAFKA_USERNAME` and `KAFKA_PASSWORD`.')
+    throw new BindingsError(
+      '`KAFKA_TOKEN` excludes `KAFKA_USERNAME` and `KAFKA_PASSWORD`: unset it, or those two.',
+    )
   }
   const basic = username !== undefined && password !== undefined ? { username, password } : undefined
   if (variables.KAFKA_FLAVOR === 'upstash') {
     if (basic === undefined) {
-      throw new BindingsError('`KAFKA_USERNAME` and `KAFKA_PASSWORD` are needed with `KAFKA_FLAVOR` upstash.')
+      throw new BindingsError('`KAFKA_FLAVOR` upstash needs `KAFKA_USERNAME` and `KAFKA_PASSWORD`.')
     }
     if (variables.KAFKA_GATEWAY) {
-      throw new BindingsError('`KAFKA_GATEWAY` is for `KAFKA_FLAVOR` confluent.')
+      throw new BindingsError('`KAFKA_GATEWAY` needs `KAFKA_FLAVOR` confluent.')
     }
     return { flavor: 'upstash', url: KAFKA_REST_URL, ...basic }
   }
@@ -144,10 +146,11 @@ function originOf(variables: Variables): Pick<Settings, 'origin' | 'namespaces'>
     if (alone !== undefined) throw new BindingsError(`\`${alone}\` needs \`ORIGIN_URL\`.`)
     return { origin: undefined, namespaces: names }
   }
-  if (names === undefined) throw new BindingsError('`NAMESPACES` is needed with `ORIGIN_URL`.')
+  if (names === undefined)
+    throw new BindingsError('`ORIGIN_URL` needs `NAMESPACES`: name what clients may read.')
   const enveloped = OF_PLAIN.find((name) => variables[name] !== undefined)
   if (variables.ORIGIN_FORMAT === 'envelope' && enveloped !== undefined)
-    throw new BindingsError(`\`${enveloped}\` is for \`ORIGIN_FORMAT\` plain.`)
+    throw new BindingsError(`\`${enveloped}\` needs \`ORIGIN_FORMAT\` plain.`)
   const further = defined({
     token: variables.ORIGIN_TOKEN,
     format: variables.ORIGIN_FORMAT,
@@ -163,12 +166,14 @@ function authOf(variables: Variables): Authorizer {
   const { AUTH, READ_TOKENS: read, WRITE_TOKENS: write, EVICT_TOKENS: evict } = variables
   const hasTokens = read !== undefined || write !== undefined || evict !== undefined
   if (hasTokens && AUTH === 'open') {
-    throw new BindingsError('`AUTH` open excludes `READ_TOKENS`, `WRITE_TOKENS` and `EVICT_TOKENS`.')
+    throw new BindingsError(
+      '`AUTH` open lets every client do everything: unset it, or `READ_TOKENS`, `WRITE_TOKENS` and `EVICT_TOKENS`.',
+    )
   }
   if (AUTH === 'open') return openToAll
   if (!hasTokens) {
     throw new BindingsError(
-      'None of `READ_TOKENS`, `WRITE_TOKENS` and `EVICT_TOKENS` is set: set them, or `AUTH` to open.',
+      'No access is configured: set `READ_TOKENS`, `WRITE_TOKENS` or `EVICT_TOKENS`, or set `AUTH` to open.',
     )
   }
   return bearerAuth({

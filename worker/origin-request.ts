@@ -94,5 +94,5 @@ export function failureOf(response: Response): Problem {
   if (status !== 429 && status !== 503) return originFailed(`The origin answered with status ${status}.`)
   const after = response.headers.get('retry-after') ?? ''
   const headers = { 'retry-after': /^\d{1,6}$/.test(after) ? after : '1' }
-  return new Problem(503, 'ERR_ORIGIN', 'The origin asked to be left alone for a while.', { headers })
+  return new Problem(503, 'ERR_ORIGIN', 'The origin is overloaded: try again later.', { headers })
 }

@@ -177,7 +177,7 @@ function tagsOf(
       ...new Set([...named, ...templates.flatMap((template) => template(source))]),
     ])
     if (tags.success) return tags.data
-    throw new TagError('one is no tag, or they are too many', { cause: tags.error })
+    throw new TagError('one of them is not a tag, or they are too many', { cause: tags.error })
   } catch (error) {
     if (!(error instanceof TagError)) throw error
     throw originFailed(`The tags of the origin's answer cannot be made: ${error.message}.`, error)
@@ -214,7 +214,7 @@ function refusalOf(response: Response): OriginWriteError {
     case 422:
       return new OriginWriteError(new Problem(status, refused, 'The origin refuses the value.'), false)
     case 404:
-      return new OriginWriteError(new Problem(404, refused, 'The origin knows no such key.'), false)
+      return new OriginWriteError(new Problem(404, refused, 'The origin has no such key.'), false)
     default:
       return new OriginWriteError(failureOf(response), status >= 500)
   }

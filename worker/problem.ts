@@ -121,5 +121,4 @@ export function problemOf(error: unknown): Problem | undefined {
 }
 
 /** The answer to an unexpected error. */
-export const internalProblem = (): Problem =>
-  new Problem(500, 'ERR_INTERNAL', 'Something went wrong in the worker.')
+export const internalProblem = (): Problem => new Problem(500, 'ERR_INTERNAL', 'The worker failed.')

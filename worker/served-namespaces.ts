@@ -21,7 +21,8 @@ export class ServedNamespaces {
   /** @throws TypeError when a name is none, or the list is empty. */
   constructor(cache: Cache, names?: readonly string[]) {
     for (const name of names ?? []) {
-      if (!NAMESPACE_PATTERN.test(name)) throw new TypeError('`namespaces` holds a name that is none')
+      if (!NAMESPACE_PATTERN.test(name))
+        throw new TypeError('`namespaces` has a name that is not 1 to 64 letters, digits, `.`, `_` or `-`')
       // Declared at once, so that their partitions are polled and `/readyz` speaks of them.
       cache.namespace(name)
     }

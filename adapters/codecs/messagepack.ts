@@ -58,24 +58,25 @@ function measure(bytes: Uint8Array, maxDepth: number): void {
     at += size
     owed += items - 1
     // Every item takes a byte at least.
-    if (at + owed > bytes.length) throw new KedgeError('ERR_CODEC', 'the MessagePack breaks off')
+    if (at + owed > bytes.length) throw new KedgeError('ERR_CODEC', 'the MessagePack message ends too early')
     open.push((open.pop() ?? 0) - 1)
     if (items > 0) open.push(items)
     while (open.at(-1) === 0) open.pop()
-    if (open.length > maxDepth + 1) throw new KedgeError('ERR_CODEC', 'the MessagePack is nested too deep')
+    if (open.length > maxDepth + 1)
+      throw new KedgeError('ERR_CODEC', 'the MessagePack message is nested too deep')
   }
 }
 
 /** The bytes of the item itself, and how many items follow inside of it. */
 function item(view: DataView, at: number): { size: number; items: number } {
-  if (at >= view.byteLength) throw new KedgeError('ERR_CODEC', 'the MessagePack breaks off')
+  if (at >= view.byteLength) throw new KedgeError('ERR_CODEC', 'the MessagePack message ends too early')
   const type = view.getUint8(at)
   if (type < 0x80 || type >= 0xe0) return { size: 1, items: 0 }
   if (type < 0x90) return { size: 1, items: (type & 0x0f) * 2 }
   if (type < 0xa0) return { size: 1, items: type & 0x0f }
   if (type < 0xc0) return { size: 1 + (type & 0x1f), items: 0 }
   const layout = LAYOUTS[type]
-  if (!layout) throw new KedgeError('ERR_CODEC', 'a byte that MessagePack never uses')
+  if (!layout) throw new KedgeError('ERR_CODEC', 'the message has a byte that MessagePack never uses')
   const [lengthBytes, fixed, per] = layout
   const length = unsigned(view, at + 1, lengthBytes)
   const size = 1 + lengthBytes + fixed
@@ -83,7 +84,8 @@ function item(view: DataView, at: number): { size: number; items: number } {
 }
 
 function unsigned(view: DataView, at: number, width: number): number {
-  if (at + width > view.byteLength) throw new KedgeError('ERR_CODEC', 'the MessagePack breaks off')
+  if (at + width > view.byteLength)
+    throw new KedgeError('ERR_CODEC', 'the MessagePack message ends too early')
   if (width === 0) return 0
   if (width === 1) return view.getUint8(at)
   return width === 2 ? view.getUint16(at) : view.getUint32(at)

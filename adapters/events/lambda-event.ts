@@ -48,7 +48,7 @@ export function kafkaEventRecords(event: unknown, topic?: string): LogRecord[] {
     const { path, message } = parsed.error.issues[0]!
     throw new KedgeError(
       'ERR_PROTOCOL',
-      `this is no Kafka event of Lambda: ${path.slice(2).join('.') || 'records'} ${message}`,
+      `this is not a Kafka event of Lambda: ${path.slice(2).join('.') || 'records'} ${message}`,
     )
   }
   return Object.values(parsed.data.records)

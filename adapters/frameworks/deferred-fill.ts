@@ -96,7 +96,8 @@ export class LateFills<T> {
     const takesStale = options.swr !== undefined && options.swr !== 0
     const asked: Loader<T> = ({ signal, stale }) => {
       // A stale value was served meanwhile, and its framework loads already: an eviction may have come since.
-      if (this.#open.get(key) !== wait) throw new KedgeError('ERR_TIMEOUT', 'its reader did not wait')
+      if (this.#open.get(key) !== wait)
+        throw new KedgeError('ERR_TIMEOUT', 'the reader did not wait for the value')
       // A stale value that is taken for a fresh one would never be brought anew.
       miss(takesStale ? stale : undefined)
       // That there is none is said with `undefined`: a loader's type has no other word for it.

@@ -81,7 +81,7 @@ export function warpstream(options: WarpstreamOptions): KafkaLog {
     append: async () => {
       throw new KedgeError(
         'ERR_UNSUPPORTED',
-        'agents take no records over HTTP: give a log that does as `produce`',
+        'WarpStream agents take no records over HTTP: set `produce` to a log that does',
       )
     },
     bounds: (call, topic, partitions) => offsets.of(call, topic, partitions),

@@ -118,7 +118,10 @@ function refusal(response: HttpAnswer, doing: string): KedgeError {
 function text(arg: RedisArgument): string {
   const found = typeof arg === 'string' ? arg : decodeUtf8(arg)
   if (found !== undefined) return found
-  throw new KedgeError('ERR_UNSUPPORTED', 'a request of JSON carries no bytes')
+  throw new KedgeError(
+    'ERR_UNSUPPORTED',
+    'Upstash takes requests in JSON, which cannot carry bytes that are not UTF-8',
+  )
 }
 
 function replyOf(reply: z.infer<typeof answer>[number]): RedisReply {

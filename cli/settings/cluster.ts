@@ -20,13 +20,21 @@ export const tls: Setting<boolean> = setting('tls.enabled', {
 })
 const pem = (path: string, flag: string, says: string): Optional<string> =>
   setting<string | undefined>(path, { flag, shape: text, says, otherwise: undefined })
-export const tlsCa: Optional<string> = pem('tls.ca', '--tls-ca <file>', 'authorities to trust, PEM')
+export const tlsCa: Optional<string> = pem(
+  'tls.ca',
+  '--tls-ca <file>',
+  'the certificate authorities to trust, PEM',
+)
 export const tlsCert: Optional<string> = pem(
   'tls.cert',
   '--tls-cert <file>',
   'the certificate of this client, PEM',
 )
-export const tlsKey: Optional<string> = pem('tls.key', '--tls-key <file>', 'its key, PEM')
+export const tlsKey: Optional<string> = pem(
+  'tls.key',
+  '--tls-key <file>',
+  'the private key of --tls-cert, PEM',
+)
 export const tlsServername: Optional<string> = pem(
   'tls.servername',
   '--tls-servername <name>',

@@ -14,7 +14,7 @@ export const host: Setting<string> = setting('gateway.host', {
 export const port: Setting<number> = setting('gateway.port', {
   flag: '--port <number>',
   shape: whole(0, 65_535),
-  says: '0 takes a free one',
+  says: 'the port to listen on; 0 takes a free one',
   otherwise: 8082,
 })
 export type LogKind = 'memory' | 'kafka'

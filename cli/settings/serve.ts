@@ -14,7 +14,7 @@ export const host: Setting<string> = setting('serve.host', {
 export const port: Setting<number> = setting('serve.port', {
   flag: '--port <number>',
   shape: whole(0, 65_535),
-  says: '0 takes a free one',
+  says: 'the port to listen on; 0 takes a free one',
   otherwise: 8080,
 })
 export const origin: Optional<string> = setting<string | undefined>('serve.origin', {

@@ -43,7 +43,9 @@ export class Bodies {
         this.#held += chunk.length
         if (bytes > this.#maxBytes) throw tooLarge()
         if (this.#held > this.#maxTotal) {
-          throw new Refusal('busy', 'Too much is being sent at the moment.', { retryAfter: 1 })
+          throw new Refusal('busy', 'The gateway is receiving as many bytes as it may: try again later.', {
+            retryAfter: 1,
+          })
         }
         yield chunk
       }

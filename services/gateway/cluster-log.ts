@@ -71,7 +71,7 @@ export function clusterLog(cluster: Cluster, options: ClusterLogOptions = {}): K
         signal?.throwIfAborted()
         const known = cause as KedgeError
         if (known.code === 'ERR_PUBLISH') throw known
-        throw new KedgeError('ERR_PUBLISH', 'not every record was acknowledged', {
+        throw new KedgeError('ERR_PUBLISH', 'the cluster did not acknowledge every record', {
           cause,
           retryable: known.retryable,
         })
@@ -130,10 +130,14 @@ function acknowledged(results: readonly Appended[]): Position[] {
   return results.map((result) => {
     if (result.refusal) {
       const cause = errorOf(result.refusal)
-      throw new KedgeError('ERR_PUBLISH', `a record was not acknowledged: ${result.refusal.message}`, {
-        cause,
-        retryable: cause.retryable,
-      })
+      throw new KedgeError(
+        'ERR_PUBLISH',
+        `the cluster did not acknowledge a record: ${result.refusal.message}`,
+        {
+          cause,
+          retryable: cause.retryable,
+        },
+      )
     }
     return { partition: result.partition, offset: result.offset }
   })

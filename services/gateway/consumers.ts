@@ -31,7 +31,11 @@ export class Consumers {
       )
     }
     if (this.#held.size >= this.#options.max) {
-      throw new Refusal('busy', 'Too many consumer instances.', { retryAfter: 10 })
+      throw new Refusal(
+        'busy',
+        'The gateway has as many consumer instances as it may: delete one, or try again later.',
+        { retryAfter: 10 },
+      )
     }
     const consumer = new Consumer(group, name, options, this.#options)
     this.#use(consumer)

@@ -14,7 +14,10 @@ export class LongPollLimiter {
 
   /** Runs a poll. @throws Refusal `busy` when too many are open. */
   async run<T>(poll: () => Promise<T>): Promise<T> {
-    if (this.#open >= this.#max) throw new Refusal('busy', 'Too many polls are waiting.', { retryAfter: 1 })
+    if (this.#open >= this.#max)
+      throw new Refusal('busy', 'As many polls wait as the gateway allows: try again later.', {
+        retryAfter: 1,
+      })
     this.#open++
     try {
       return await poll()
@@ -29,7 +32,9 @@ export class LongPollLimiter {
    */
   hold(bytes: number): () => void {
     if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) {
-      throw new Refusal('busy', 'Too much is being answered at the moment.', { retryAfter: 1 })
+      throw new Refusal('busy', 'The gateway is sending as many bytes as it may: try again later.', {
+        retryAfter: 1,
+      })
     }
     this.#bytes += bytes
     let held = bytes

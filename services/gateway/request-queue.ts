@@ -15,7 +15,9 @@ export class RequestQueue {
   /** @throws Refusal `busy` when too many wait. */
   async take<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     if (this.#count >= MAX_QUEUE)
-      throw new Refusal('busy', 'Too many requests for this instance.', { retryAfter: 1 })
+      throw new Refusal('busy', 'Too many requests wait for this instance: send one at a time.', {
+        retryAfter: 1,
+      })
     this.#count++
     const before = this.#last
     let done!: () => void

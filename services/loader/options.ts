@@ -126,7 +126,7 @@ export function loaderSettings(options: LoaderOptions): LoaderSettings {
     ...cache
   } = options
   if (partitions && share !== undefined)
-    throw new TypeError('`share` and `partitions` do not go together: each says which partitions are read')
+    throw new TypeError('`share` and `partitions` exclude each other: each says which partitions are read')
   return {
     definitions: Object.entries(loaders).map(([name, given]) => definitionOf(name, given)),
     share: partitions

@@ -103,7 +103,7 @@ export class RequestConsumer {
     if (own.size === 0)
       throw new KedgeError(
         'ERR_UNKNOWN_TOPIC',
-        'no partition of the requests topic is among those to be read',
+        'the requests topic has none of the partitions to read: check `partitions` or `share`',
       )
     return new Map(
       bounds

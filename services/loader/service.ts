@@ -108,7 +108,7 @@ class Service implements LoaderService {
     await this.#read(shift, signal, () => LONG_POLL_MS)
     if (!(await settledWithin(runtime, shift.settled(), this.#settings.drainMs))) {
       shift.end()
-      giveUp.abort(new KedgeError('ERR_TIMEOUT', 'the loads under way were not done within `drain`'))
+      giveUp.abort(new KedgeError('ERR_TIMEOUT', 'the loaders did not end within `drain`'))
     }
     await following
   }

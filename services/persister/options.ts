@@ -115,7 +115,7 @@ export function persisterSettings(options: PersisterOptions): PersisterSettings 
     ...cache
   } = options
   if (Object.values(topics).includes(deadLetters) || deadLetters === (topics.writes ?? 'cache-writes'))
-    throw new TypeError('`topics.deadLetters` must not be the topic of anything else')
+    throw new TypeError('`topics.deadLetters` must differ from the other topics')
   return {
     stores: new Map(Object.entries(stores)),
     deadLettersTopic: deadLetters,

@@ -145,7 +145,10 @@ export class WriteConsumer {
       positions.set(bounds.partition, kept ?? bounds.beginning)
     }
     if (positions.size === 0)
-      throw new KedgeError('ERR_UNKNOWN_TOPIC', 'the topic of writes has none of the partitions')
+      throw new KedgeError(
+        'ERR_UNKNOWN_TOPIC',
+        'the topic of writes has none of the partitions to read: check `partitions`',
+      )
     return positions
   }
 

@@ -118,7 +118,7 @@ export function syncSettings(options: SyncOptions): SyncSettings {
     isolation === 'uncommitted' || options.kafka.capabilities.readCommitted,
     "`isolation: 'committed'` needs a log that reads committed records; where no producer uses transactions, set `isolation: 'uncommitted'`",
   )
-  must(options.deadLetters !== topic, '`deadLetters` must not be the topic itself')
+  must(options.deadLetters !== topic, '`deadLetters` must differ from `topic`')
   must(format !== 'messagepack' || options.codec !== undefined, "`format: 'messagepack'` needs a `codec`")
   must(
     format !== 'debezium' || options.keyFormat === undefined,

@@ -99,7 +99,7 @@ class EvictionsFollower implements TierFollower {
     this.#runtime = runtime
     this.#timeoutMs = durationMs(timeout, 'timeout')
     this.#waitMs = durationMs(wait, 'wait')
-    if (this.#timeoutMs === 0) throw new TypeError('`timeout` must be longer than 0: no call ends in no time')
+    if (this.#timeoutMs === 0) throw new TypeError('`timeout` must be longer than 0')
   }
 
   lag(): TierLag {
@@ -279,4 +279,5 @@ function reasonToBegin(
   return applied.position < beginning ? 'truncated' : undefined
 }
 
-const silent = () => new KedgeError('ERR_TIMEOUT', 'no answer in time', { retryable: true })
+const silent = () =>
+  new KedgeError('ERR_TIMEOUT', 'the log or the tier did not answer in time', { retryable: true })

@@ -19,9 +19,9 @@ export function times(options: CacheOptions): Times {
   const refreshAfterMs = ms('refreshAfter', maxStalenessMs / 2)
   const maxOutageMs = ms('maxOutage', Math.max(30_000, maxStalenessMs))
   const pollTimeoutMs = ms('pollTimeout', 500)
-  must(pollTimeoutMs > 0, '`pollTimeout` must be longer than 0: no poll ends in no time')
+  must(pollTimeoutMs > 0, '`pollTimeout` must be longer than 0')
   const publishTimeoutMs = ms('publishTimeout', 10_000)
-  must(publishTimeoutMs > 0, '`publishTimeout` must be longer than 0: no write is acknowledged in no time')
+  must(publishTimeoutMs > 0, '`publishTimeout` must be longer than 0')
   must(refreshAfterMs <= maxStalenessMs, '`refreshAfter` must not be longer than `maxStaleness`')
   must(maxOutageMs >= maxStalenessMs, '`maxOutage` must not be shorter than `maxStaleness`')
   return { maxStalenessMs, refreshAfterMs, pollTimeoutMs, publishTimeoutMs, maxOutageMs }

@@ -82,7 +82,7 @@ function topicsOf({
   const names = { evictions, updates, requests, writes }
   const others = new Set<string>()
   for (const [which, name] of Object.entries(names)) {
-    must(!others.has(name), `\`topics.${which}\` must not be the topic of anything else`)
+    must(!others.has(name), `\`topics.${which}\` must differ from the other topics`)
     others.add(name)
   }
   return { evictionsTopic: evictions, updatesTopic: updates, requestsTopic: requests, writesTopic: writes }

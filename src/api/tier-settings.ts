@@ -20,7 +20,7 @@ export function tierSettings(options: CacheOptions): TierSettings {
   const { tier, tierTimeout, tierHardTimeout = '500ms', tierBreaker = {}, lookBack } = options
   const { failures = 5, pause = '1s', maxPause = '30s' } = tierBreaker
   const tierHardTimeoutMs = durationMs(tierHardTimeout, 'tierHardTimeout')
-  must(tierHardTimeoutMs > 0, '`tierHardTimeout` must be longer than 0: no call ends in no time')
+  must(tierHardTimeoutMs > 0, '`tierHardTimeout` must be longer than 0')
   return {
     tier,
     tierTimeoutMs:

@@ -60,7 +60,7 @@ export function asDecoded<T>(
   if (read !== undefined) return read
   throw new KedgeError(
     'ERR_CODEC',
-    `what the ${codec.name} codec makes of this value is not taken by the namespace: no other isolate would hold it`,
+    `\`schema\` refuses this value as the ${codec.name} codec gives it back: no other isolate would hold it`,
   )
 }
 

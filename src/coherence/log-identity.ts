@@ -66,7 +66,7 @@ export function sample(
   if (found === undefined) {
     throw new KedgeError(
       'ERR_UNKNOWN_TOPIC',
-      `partition ${partition.id} of the evictions topic does not exist`,
+      `partition ${partition.id} of the evictions topic does not exist: check \`evictionPartitions\``,
     )
   }
   // Another poll has re-anchored meanwhile: this sample may be older than that.

@@ -116,4 +116,6 @@ const countOf = ({ tenants }: Partition, { lookBack: count }: Settings): number 
   count ?? ([...tenants].some(({ looksBack }) => looksBack) ? LOOK_BACK : 0)
 
 const silent = () =>
-  new KedgeError('ERR_TIMEOUT', 'the evictions of the past were not read in time', { retryable: true })
+  new KedgeError('ERR_TIMEOUT', 'the log did not return the evictions of `lookBack` in time', {
+    retryable: true,
+  })

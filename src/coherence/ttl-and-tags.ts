@@ -113,7 +113,7 @@ export function asked<R>(option: string, place: Place | undefined, ask: () => R)
 /** @throws TypeError when they are anything but tags, or too many. */
 export function checkTags(tags: readonly string[]): readonly string[] | undefined {
   if (!Array.isArray(tags) || tags.length > MAX_IDS)
-    throw new TypeError(`\`tags\` must be an array of at most ${MAX_IDS}`)
+    throw new TypeError(`\`tags\` must be an array of at most ${MAX_IDS} strings`)
   for (const tag of tags as readonly string[]) checkId(tag, 'tag')
   return tags.length === 0 ? undefined : [...new Set(tags as readonly string[])]
 }

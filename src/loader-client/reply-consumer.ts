@@ -107,7 +107,7 @@ export class ReplySubscription {
       if (end === undefined)
         throw new KedgeError(
           'ERR_UNKNOWN_TOPIC',
-          `partition ${partition} of the updates topic does not exist`,
+          `partition ${partition} of the updates topic does not exist: check \`updatePartitions\``,
         )
       return [partition, end]
     })
@@ -167,8 +167,7 @@ export class ReplySubscription {
     const fetch = { maxBytes: maxPollBytes, waitMs: pollTimeoutMs, signal: loop.stop.signal }
     try {
       const batch = await readBatch(source, [{ partition, offset: loop.next }], fetch)
-      if (batch.outOfRange.length > 0)
-        throw new KedgeError('ERR_PROTOCOL', 'the updates topic is another one')
+      if (batch.outOfRange.length > 0) throw new KedgeError('ERR_PROTOCOL', 'the updates topic was replaced')
       for (const record of batch.records) await this.#handOut(loop, record)
       loop.next = Math.max(loop.next, batch.next.get(partition) ?? 0)
       return 0

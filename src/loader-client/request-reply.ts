@@ -67,7 +67,7 @@ export class RequestReply {
       const asked = new PendingRequest(space, flights, demand, this.#shared, this.#follower)
       try {
         const expired = () =>
-          new KedgeError('ERR_TIMEOUT', 'no answer of a loader service', { retryable: true })
+          new KedgeError('ERR_TIMEOUT', 'no loader service answered in time', { retryable: true })
         const task = (stop: AbortSignal) => asked.run(this.#answers, since + waitMs, stop)
         await withDeadline(settings.runtime, waitMs, expired, task, signal)
       } catch (error) {

@@ -27,7 +27,10 @@ export async function prewarm(
 ): Promise<PrewarmResult> {
   const { maxRecords = 10_000, maxBytes = 8_000_000, budget = '2s' } = options
   if (shared.settings.updatesIsolation === 'committed' && !shared.settings.log.capabilities.readCommitted) {
-    throw new KedgeError('ERR_UNSUPPORTED', 'this log cannot read committed records: see `updatesIsolation`')
+    throw new KedgeError(
+      'ERR_UNSUPPORTED',
+      "this log cannot read committed records: set `updatesIsolation: 'uncommitted'` where no producer uses transactions",
+    )
   }
   const budgetMs = durationMs(budget, 'budget')
   const expired = () =>

@@ -110,7 +110,7 @@ export class SharedTier implements OuterTier {
           found.push({ item, arrived })
           continue
         }
-        throw new KedgeError('ERR_CODEC', 'the tier has something else in the place of a value')
+        throw new KedgeError('ERR_CODEC', 'the tier returned what is not a value of kedge')
       } catch (error) {
         counters.tierRefused++
         settings.emit?.({ type: 'background_error', error })

@@ -56,7 +56,8 @@ export const parseToken = (token: Token): TokenPositions => readToken(token).evi
  */
 export function readToken(token: Token): TokenParts {
   const parts = typeof token === 'string' && token.length <= MAX_LENGTH ? PATTERN.exec(token) : null
-  if (parts?.[1] === undefined) throw new KedgeError('ERR_TOKEN', 'not a kedge token')
+  if (parts?.[1] === undefined)
+    throw new KedgeError('ERR_TOKEN', 'not a kedge token: pass on what a write returned')
   return { evictions: positionsIn(parts[1].slice(1)), updates: positionsIn(parts[2]) }
 }
 
@@ -65,7 +66,8 @@ function positionsIn(text: string | undefined): TokenPositions {
   if (text === undefined) return positions
   for (const part of text.split('.')) {
     const [partition, offset] = part.split('-').map(Number) as [number, number]
-    if (!Number.isSafeInteger(offset)) throw new KedgeError('ERR_TOKEN', 'token offset out of range')
+    if (!Number.isSafeInteger(offset))
+      throw new KedgeError('ERR_TOKEN', 'not a kedge token: its offset is out of range')
     positions.set(partition, Math.max(offset, positions.get(partition) ?? 0))
   }
   return positions

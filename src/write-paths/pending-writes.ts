@@ -109,7 +109,9 @@ export class PendingWrites<T> implements PendingReads<T> {
       if (batch.outOfRange.length > 0 || batch.next.size > 0) return undefined
     }
     // The write may still be in the log, and the source lacks it: do not ask the source instead.
-    throw new KedgeError('ERR_PROTOCOL', 'the log does not return a write that waits', { retryable: true })
+    throw new KedgeError('ERR_PROTOCOL', 'the log did not return a write that waits to be persisted', {
+      retryable: true,
+    })
   }
 }
 

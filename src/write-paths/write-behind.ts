@@ -84,8 +84,8 @@ export class WriteBehind<T> {
     throw new KedgeError(
       'ERR_OVERLOADED',
       overdue
-        ? 'writes wait for longer than they may to be persisted'
-        : 'too many writes wait to be persisted',
+        ? 'a write waits for longer than `maxPending`: is the persister running?'
+        : 'too many writes wait to be persisted: is the persister running?',
       { retryable: true },
     )
   }

@@ -129,10 +129,10 @@ export class SetManyWriter<T> {
 
 function check(entries: ReadonlyMap<string, unknown>, domain: string | undefined): void {
   if (entries.size === 0 || entries.size > MAX_IDS)
-    throw new TypeError(`between 1 and ${MAX_IDS} entries can be written at once, got ${entries.size}`)
+    throw new TypeError(`setMany() takes 1 to ${MAX_IDS} entries, got ${entries.size}`)
   if (domain !== undefined) checkId(domain, 'domain')
   for (const [key, value] of entries) {
     checkId(key, 'key')
-    if (value === undefined) throw new TypeError('`undefined` is no value; use `null`, or `delete`')
+    if (value === undefined) throw new TypeError('`undefined` is not a value: use `null`, or `delete`')
   }
 }

@@ -65,7 +65,7 @@ export class Writer<T> {
   async set(key: string, value: T, options: SetOptions<T> | undefined, scope: RequestScope): Promise<Token> {
     checkWriteOptions(options, 'set')
     checkId(key, 'key')
-    if (value === undefined) throw new TypeError('`undefined` is no value; use `null`, or `delete`')
+    if (value === undefined) throw new TypeError('`undefined` is not a value: use `null`, or `delete`')
     const place = this.#space.place(key)
     checkHoldable(value, place.namespace, key)
     const { settings, partition } = this.#space
@@ -241,7 +241,7 @@ const replaced = () =>
 
 function idsOf(ids: string | readonly string[], what: 'key' | 'tag'): readonly string[] {
   const list = [...new Set(typeof ids === 'string' ? [ids] : ids)]
-  if (list.length === 0) throw new TypeError(`at least one ${what} is needed`)
+  if (list.length === 0) throw new TypeError(`give at least one ${what}`)
   for (const id of list) checkId(id, what)
   return list
 }

@@ -14,7 +14,7 @@ describe('options of confluent()', () => {
     [undefined, 'the options of confluent()'],
     ['https://proxy.example', 'the options of confluent()'],
     [{}, '`url` is missing'],
-    [{ read: { url } }, '`url` is missing, or `produce.url`'],
+    [{ read: { url } }, '`url` is missing: give it, or `produce.url`'],
     [{ url: '' }, '`url`'],
     [{ url: 'proxy.example' }, '`url`'],
     [{ url: 'ftp://proxy.example' }, '`url`'],

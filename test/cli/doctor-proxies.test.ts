@@ -168,7 +168,7 @@ describe('kedge doctor says nothing twice', () => {
   it('in a sentence that quotes why a write was refused', async () => {
     const write = of(await findings(refusing, []), 'write')
     expect(write?.says).toBe(
-      'a heartbeat cannot be written to cache-evictions: the records were not acknowledged: publishing: HTTP 400: Validation error on: Schema validation error',
+      'a heartbeat cannot be written to cache-evictions: the proxy did not acknowledge the records: publishing: HTTP 400: Validation error on: Schema validation error',
     )
     const evict = await kedge(['evict', 'users', '--all'], { fetch: refusing, runtime: systemRuntime() })
     expect(evict.err).toBe(

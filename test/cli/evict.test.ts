@@ -63,7 +63,7 @@ describe('kedge evict', () => {
   })
 
   it.each([
-    [['us ers', '--all'], /no name of a namespace/],
+    [['us ers', '--all'], /not a namespace name/],
     [['users', '--key', ''], /a key must be/],
     [['users', '--tag', 'x'.repeat(600)], /a tag must be/],
   ])('refuses %j with 2', async (args, sentence) => {

@@ -152,7 +152,7 @@ describe('the process of a persister', () => {
 
 describe('kedge persister refuses', () => {
   it.each([
-    ['no module', [], '', /--module names the module of the stores/],
+    ['no module', [], '', /--module is missing: give the module of the stores/],
     ['a module that is not there', ['--module', 'none.mjs'], '', /none\.mjs cannot be loaded/],
     [
       'a module without stores',

@@ -206,7 +206,7 @@ describe('kedge sync', () => {
     const around = { connect: () => fake, openStore: store(memoryTier()).openStore }
     const { code, err } = await kedge([...ARGS, ...on], around)
     expect(err).toBe(
-      'kedge: the topic orders is not there: is that its name? For messages of kedge it is made by: kedge topics create --only updates --updates-topic orders\n',
+      'kedge: the topic orders does not exist: check its name, or create it for messages of kedge: kedge topics create --only updates --updates-topic orders\n',
     )
     expect(code).toBe(1)
     const tier = await kedge(['sync', '--tier', '--to', 'redis://h', ...on], around)
@@ -339,7 +339,7 @@ describe('kedge sync', () => {
   })
 
   it.each([
-    [[], /--to is missing \(KEDGE_SYNC_TO\)/],
+    [[], /--to is missing: give it, or set KEDGE_SYNC_TO/],
     [['--to', 'redis://h'], /--topic is missing/],
     [['--to', 'redis://h', '--topic', 'orders'], /--key is missing/],
     [['--to', 'redis://h', '--topic', 'orders', '--key', 'order'], /`key` has no placeholder/],

@@ -264,8 +264,8 @@ describe('the cluster', () => {
     [['--tls-ca', 'missing.pem'], /the file missing.pem cannot be read/],
     [['--tls-ca', 'not.pem'], /not.pem is not a PEM file/],
     [['--tls-cert', 'good.pem'], /go together/],
-    [['--sasl-username', 'me'], /without a password \(KEDGE_SASL_PASSWORD\)/],
-    [['--sasl-mechanism', 'PLAIN'], /SASL needs a --sasl-username/],
+    [['--sasl-username', 'me'], /--sasl-username needs a password: set KEDGE_SASL_PASSWORD/],
+    [['--sasl-mechanism', 'PLAIN'], /SASL needs a user: give --sasl-username/],
   ])('is not reached with %j', async (args, sentence) => {
     const files = { 'not.pem': 'x', 'good.pem': '-----BEGIN X' }
     const ran = await kedge(['topics', 'check', ...BROKERS, ...args], { files, connect: () => cluster() })

@@ -176,7 +176,7 @@ describe('GET /cache/:namespace/:key', () => {
       type: 'about:blank',
       title: 'Internal Server Error',
       status: 500,
-      detail: 'Something went wrong in the worker.',
+      detail: 'The worker failed.',
       code: 'ERR_INTERNAL',
     })
     expect(seen).toEqual([error])

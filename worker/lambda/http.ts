@@ -92,6 +92,6 @@ export function lambdaHandler(app: FetchApp | AppOptions, options: LambdaHandler
 const isApp = (app: FetchApp | AppOptions): app is FetchApp => 'fetch' in app
 
 const late = (): Problem =>
-  new Problem(504, 'ERR_TIMEOUT', 'There was no answer in the time of the function.')
+  new Problem(504, 'ERR_TIMEOUT', 'The app did not answer before the time of the function was over.')
 
 const asProblem = (error: unknown): Problem => (error instanceof Problem ? error : internalProblem())

@@ -75,7 +75,7 @@ const whereabouts = z.object({ offset })
  */
 export function readKafkaEvent(event: unknown): KafkaEvent {
   const read = shape.safeParse(event)
-  if (!read.success) throw new KedgeError('ERR_PROTOCOL', 'this is no Kafka event of Lambda')
+  if (!read.success) throw new KedgeError('ERR_PROTOCOL', 'this is not a Kafka event of Lambda')
   const records = new Map<string, KafkaEventRecord[]>()
   const poison: PoisonRecord[] = []
   for (const [partition, given] of Object.entries(read.data.records)) {

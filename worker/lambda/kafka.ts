@@ -153,7 +153,7 @@ async function take(
   const first = firstOf(records)
   const all = (error: unknown) =>
     [...first].map(([partition, offset]) => ({ topic, partition, offset, error }))
-  if (taker === undefined) return all(new TypeError(`no taker is given for the records of ${topic}`))
+  if (taker === undefined) return all(new TypeError(`\`takers\` has no function for the topic ${topic}`))
   try {
     const failed = await invocation.within(
       async (signal) =>

@@ -64,7 +64,9 @@ export function applyEvictions(options: TierFollowerOptions): TopicTaker {
 }
 
 const lags = (): KedgeError =>
-  new KedgeError('ERR_TIMEOUT', 'the log that is read does not have these records yet', { retryable: true })
+  new KedgeError('ERR_TIMEOUT', 'the log at `kafka` does not have the records of the event yet', {
+    retryable: true,
+  })
 
 /**
  * Answers `cache-requests` with a loader service. Lambda gives no record again: an isolate without an answer

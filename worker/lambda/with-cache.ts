@@ -91,7 +91,7 @@ function boundary<Event>(cache: Cache | (() => Cache), options: WithCacheOptions
       // It comes out of an event, which is a stranger's JSON: its type is not known.
       const said: unknown = token?.(event) ?? undefined
       if (said === undefined || typeof said === 'string') return said
-      throw new KedgeError('ERR_TOKEN', 'a token is a string')
+      throw new KedgeError('ERR_TOKEN', 'a token must be a string')
     } catch (error) {
       settings.tell(error)
       return undefined

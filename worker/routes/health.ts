@@ -23,9 +23,14 @@ export function getReadiness({ served }: RouteContext): Handler<KedgeEnv> {
     const freshness = isProved(known) ? known : await scope.sync()
     if (!isProved(freshness)) {
       const headers = { 'retry-after': '1' }
-      throw new Problem(503, 'ERR_NOT_READY', 'Freshness is not proved: the log is out of reach.', {
-        headers,
-      })
+      throw new Problem(
+        503,
+        'ERR_NOT_READY',
+        'The worker cannot reach the log, so it cannot prove freshness.',
+        {
+          headers,
+        },
+      )
     }
     const { ageMs, lag } = freshness
     return c.json({ ready: true, ageMs: Math.round(ageMs), lag })

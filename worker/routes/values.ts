@@ -24,7 +24,8 @@ export function getValue({ served, origin }: RouteContext): Handler<KedgeEnv> {
     const headers = cacheStatusHeaders(entry, origin !== undefined)
     if (entry.value !== undefined) return c.json({ namespace, key, value: entry.value }, 200, headers)
     if (entry.bypassed && origin === undefined) {
-      const detail = 'Freshness could not be proved, and there is no origin to ask.'
+      const detail =
+        'The worker cannot reach the log, so it cannot prove freshness, and it has no origin to ask.'
       throw new Problem(503, 'ERR_UNREACHABLE', detail, { headers: { ...headers, 'retry-after': '1' } })
     }
     throw new Problem(404, 'ERR_NO_VALUE', 'There is no value under this key.', { headers })

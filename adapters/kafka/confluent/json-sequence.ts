@@ -21,7 +21,7 @@ export function parseSequence(text: string): unknown[] {
     } else if (char === '}' && --depth === 0) {
       values.push(JSON.parse(text.slice(start, at + 1)) as unknown)
     } else if (depth < 1 && !/[\s,]/.test(char)) {
-      throw new SyntaxError('a sequence of JSON objects was expected')
+      throw new SyntaxError('the body is not a sequence of JSON objects')
     }
   }
   return values

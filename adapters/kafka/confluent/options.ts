@@ -64,7 +64,7 @@ export function checkConfluent(options: ConfluentOptions): void {
   check(shape, options, 'confluent')
   const { api = 'v2', clusterId } = options.produce ?? {}
   if (api === 'v2' && clusterId !== undefined) {
-    throw new TypeError("`produce.clusterId` is for `produce.api: 'v3'`")
+    throw new TypeError("`produce.clusterId` needs `produce.api: 'v3'`")
   }
 }
 
@@ -72,7 +72,7 @@ export function checkConfluent(options: ConfluentOptions): void {
 export function endpointOf(options: ConfluentOptions, side: 'produce' | 'read'): EndpointOptions {
   const own = options[side] ?? {}
   const url = own.url ?? options.url
-  if (url === undefined) throw new TypeError(`\`url\` is missing, or \`${side}.url\``)
+  if (url === undefined) throw new TypeError(`\`url\` is missing: give it, or \`${side}.url\``)
   const auth = own.auth ?? (own.url === undefined ? options.auth : undefined)
   const headers = own.headers ?? (own.url === undefined ? options.headers : undefined)
   return { url, ...(auth ? { auth } : {}), ...(headers ? { headers } : {}) }

@@ -24,7 +24,7 @@ export async function discoverCluster({ http, signal }: Call): Promise<string> {
   const doing = 'looking for the cluster (the option `produce.clusterId` names it)'
   const answer = await http.ask({ method: 'GET', path: '/v3/clusters', headers: JSON_ONLY }, signal, doing)
   const [cluster] = parsed(answer, clustersAnswer, doing).data
-  if (!cluster) throw new KedgeError('ERR_PROTOCOL', `${doing}: the proxy names none`)
+  if (!cluster) throw new KedgeError('ERR_PROTOCOL', `${doing}: the proxy names no cluster`)
   return cluster.cluster_id
 }
 

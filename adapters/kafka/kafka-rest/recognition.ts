@@ -95,5 +95,5 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const unknown = () =>
   new KedgeError(
     'ERR_UNSUPPORTED',
-    'no proxy that is known answers at `url`: name its `flavor`, if it is one',
+    'kedge does not recognise a proxy at `url`: check the address, or set `flavor`',
   )

@@ -39,8 +39,5 @@ export const KARAPACE: Dialect = {
  */
 export function refuseEmpty(records: readonly NewRecord[]): void {
   if (records.every(({ value }) => value !== null && value.length > 0)) return
-  throw new KedgeError(
-    'ERR_UNSUPPORTED',
-    'Karapace acknowledges no tombstones and no empty values: none was written',
-  )
+  throw new KedgeError('ERR_UNSUPPORTED', 'Karapace cannot write null or empty values: no record was written')
 }

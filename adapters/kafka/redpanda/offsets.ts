@@ -62,12 +62,15 @@ function sounder({ http, signal }: Call, topic: string, partition: number): Soun
     const path = `/topics/${segment(topic)}/partitions/${partition}/records?offset=${offset}&timeout=0&max_bytes=1`
     const answer = await http.send({ method: 'GET', path, headers: { accept: V2_BINARY } }, signal)
     if (Number(answer.headers.get('age') ?? 0) > 0) {
-      throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer comes from a cache on the way')
+      throw new KedgeError(
+        'ERR_PROTOCOL',
+        'reading offsets: a cache on the way answered: let none store the answers of this URL',
+      )
     }
     if (answer.status < 300) {
       // A load balancer's page is no answer about the log: taken for one, it would give a wrong end.
       if (Array.isArray(parseJson(answer.body))) return true
-      throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer is no list of records', {
+      throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer is not a list of records', {
         retryable: true,
       })
     }

@@ -55,7 +55,7 @@ async function append(
   const reports = parsed(answer, produceAnswer, 'publishing').offsets
   for (const { error_code: code } of reports) {
     // HTTP 200 with one of Kafka's own codes inside.
-    if (typeof code === 'number' && code !== 0) throw refused(kafkaError(code, 'a record was refused'))
+    if (typeof code === 'number' && code !== 0) throw refused(kafkaError(code, 'writing a record'))
   }
   const places = reports.flatMap(({ partition, offset }) =>
     typeof offset === 'number' && offset >= 0 ? [{ partition, offset }] : [],
@@ -74,7 +74,7 @@ function count(first: readonly Position[], records: readonly NewRecord[]): Posit
     const partition = named ?? only
     const offset = partition === undefined ? undefined : next.get(partition)
     if (partition === undefined || offset === undefined) {
-      throw new KedgeError('ERR_PUBLISH', 'a record was not acknowledged', { retryable: true })
+      throw new KedgeError('ERR_PUBLISH', 'the proxy did not acknowledge a record', { retryable: true })
     }
     next.set(partition, offset + 1)
     return { partition, offset }

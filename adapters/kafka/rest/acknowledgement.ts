@@ -27,7 +27,7 @@ export function acknowledged(
     const code = failed.error_code ?? 0
     const text = failed.message ?? failed.error ?? ''
     const cause = recordError(code, text, secrets)
-    throw new KedgeError('ERR_PUBLISH', `a record was refused: ${cause.message}`, {
+    throw new KedgeError('ERR_PUBLISH', `Kafka refused a record: ${cause.message}`, {
       cause,
       retryable: cause.retryable,
     })
@@ -36,7 +36,7 @@ export function acknowledged(
     isPlace(partition) && isPlace(offset) ? [{ partition, offset }] : [],
   )
   if (positions.length === expected) return positions
-  throw new KedgeError('ERR_PUBLISH', `${expected} records sent, ${positions.length} acknowledged`, {
+  throw new KedgeError('ERR_PUBLISH', `the proxy acknowledged ${positions.length} of ${expected} records`, {
     retryable: true,
   })
 }
@@ -69,7 +69,7 @@ function recordError(code: number, text: string, secrets: readonly string[]): Ke
 /** The same failure, as one of publishing. Aborts pass through untouched. */
 export function publishError(error: unknown, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted || !(error instanceof KedgeError) || error.code === 'ERR_PUBLISH') return error
-  return new KedgeError('ERR_PUBLISH', `the records were not acknowledged: ${error.message}`, {
+  return new KedgeError('ERR_PUBLISH', `the proxy did not acknowledge the records: ${error.message}`, {
     cause: error,
     retryable: error.retryable,
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),

@@ -22,14 +22,14 @@ export async function markedBounds(
   if (!write) {
     throw new KedgeError(
       'ERR_UNSUPPORTED',
-      'reading offsets: this proxy has none, and the log no longer begins at 0. Allow a record to be written (`marker`)',
+      'reading offsets: this proxy cannot tell them, and the log no longer begins at 0: set `marker`',
     )
   }
   const beat: BeatMessage = { v: 1, op: 'beat', at: Date.now() }
   const offset = await write({ key: KEY, value: encodeUtf8(JSON.stringify(beat)), partition })
   const bounds = offset === undefined ? undefined : await soundBounds(sound, { end: offset + 1 })
   if (bounds) return bounds
-  throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the record just written is not found', {
+  throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the proxy does not return the record just written', {
     retryable: true,
   })
 }

@@ -61,7 +61,10 @@ async function authorization(auth: Auth): Promise<{ scheme: string; value: strin
   }
   // A line break here would let the token write headers of its own.
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) {
-    throw new KedgeError('ERR_AUTH', 'the function given as `auth.token` returned what is not a token')
+    throw new KedgeError(
+      'ERR_AUTH',
+      'the function given as `auth.token` returned something that is not a token',
+    )
   }
   return { scheme: 'Bearer', value }
 }

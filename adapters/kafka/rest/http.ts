@@ -56,7 +56,10 @@ export function http(endpoint: Endpoint, limits: HttpLimits): Http {
     // Browsers hide a redirect behind status 0.
     if (status === 0 || (status >= 300 && status < 400)) {
       await response.body?.cancel().catch(() => undefined)
-      throw new KedgeError('ERR_HTTP', `${endpoint.origin} answers with a redirect, which is not followed`)
+      throw new KedgeError(
+        'ERR_HTTP',
+        `${endpoint.origin} answers with a redirect, which kedge does not follow: set \`url\` to its target`,
+      )
     }
     return { status, headers: response.headers, secrets, body: await body(response, signal) }
   }

@@ -54,7 +54,7 @@ export async function soundBounds(
     }
     return { beginning: await lowest(sound, known?.beginning, lowIsInside, high), end: high }
   }
-  throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the log moves while it is searched', {
+  throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the log changed while its end was searched', {
     retryable: true,
   })
 }
@@ -78,7 +78,10 @@ async function climb(sound: Sound, from: number): Promise<number> {
 }
 
 const endless = (): KedgeError =>
-  new KedgeError('ERR_PROTOCOL', 'reading offsets: every offset seems to be inside of the log')
+  new KedgeError(
+    'ERR_PROTOCOL',
+    'reading offsets: the proxy accepts every offset, so its answers do not show the end',
+  )
 
 /**
  * The lowest offset inside, given one that is. A remembered beginning that still lies inside is still the

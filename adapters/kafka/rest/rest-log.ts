@@ -61,7 +61,9 @@ export function restLog(options: RestLogOptions): KafkaLog {
     },
 
     offsets: (topic, { signal, partitions } = {}) =>
-      answeredWithin(timeoutMs, signal, (until) => options.bounds({ http, signal: until }, topic, partitions)),
+      answeredWithin(timeoutMs, signal, (until) =>
+        options.bounds({ http, signal: until }, topic, partitions),
+      ),
 
     read: (topic, positions, how) =>
       answeredWithin(timeoutMs + (capabilities.longPoll ? how.waitMs : 0), how.signal, async (until) => {

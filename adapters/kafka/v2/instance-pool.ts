@@ -38,7 +38,7 @@ export class InstancePool {
     if (this.#leases.size >= this.#maxInstances) {
       throw new KedgeError(
         'ERR_OVERLOADED',
-        `more than \`maxInstances\` (${this.#maxInstances}) reads at once`,
+        `more than \`maxInstances\` (${this.#maxInstances}) reads at once: raise it`,
         {
           retryable: true,
         },

@@ -37,7 +37,10 @@ async function bounds({ http, signal }: Call, topic: string, partition: number):
   const answer = await http.ask({ method: 'GET', path, headers: { accept: V2 } }, signal, doing)
   // A cache on the way answered: the offsets are older than this call (RFC 9111, section 5.1).
   if (Number(answer.headers.get('age') ?? 0) > 0) {
-    throw new KedgeError('ERR_PROTOCOL', `${doing}: the answer comes from a cache on the way`)
+    throw new KedgeError(
+      'ERR_PROTOCOL',
+      `${doing}: a cache on the way answered: let none store the answers of this URL`,
+    )
   }
   const { beginning_offset: beginning, end_offset: end } = parsed(answer, offsetsAnswer, doing)
   if (beginning > end) throw new KedgeError('ERR_PROTOCOL', `${doing}: the beginning lies after the end`)

@@ -92,6 +92,6 @@ const casOf = (flags: string): string | undefined =>
   flags === '' ? undefined : /(?:^| )c(\d{1,20})(?: |$)/.exec(flags)?.[1]
 
 const garbled = (): KedgeError =>
-  new KedgeError('ERR_PROTOCOL', 'Memcached answers with what no meta command is answered with', {
+  new KedgeError('ERR_PROTOCOL', 'Memcached sent a reply that no meta command has', {
     retryable: true,
   })

@@ -87,7 +87,7 @@ export class Session implements MemcachedSession {
     const { maxRequests, maxBytes } = this.#limits
     // A call that is alone always passes: the limit must not make a single large value impossible.
     if (this.#requests > 0 && (this.#requests + count > maxRequests || this.#bytes + bytes > maxBytes)) {
-      const text = `Memcached at ${this.#id} has ${this.#requests} requests to answer: no more are sent`
+      const text = `Memcached at ${this.#id} has ${this.#requests} unanswered requests: kedge sends no more until it answers`
       throw new KedgeError('ERR_OVERLOADED', text, { retryable: true })
     }
     this.#requests += count

@@ -74,7 +74,7 @@ export class SinkStreams {
     const ring = ringOf(this.#connection)
     const marker: Marker = { epoch, generation, log: logId ?? null, ring, positions: [] }
     const [first, ...others] = placed
-    if (!first) throw new KedgeError('ERR_NETWORK', 'there is no server of Memcached', { retryable: true })
+    if (!first) throw new KedgeError('ERR_NETWORK', 'the client has no Memcached server', { retryable: true })
     if ((await this.#place(talk, [first], () => marker)).length > 0) return
     const later = ({ marker: there }: Placed) => (there && there.generation > generation ? undefined : marker)
     await this.#placeAll(talk, stream, others, later)
@@ -138,7 +138,7 @@ export class SinkStreams {
     let left = placed
     for (let round = 0; left.length > 0 && !enough(); round++) {
       if (round === MAX_ROUNDS) {
-        throw new KedgeError('ERR_OVERLOADED', 'others move the positions all the time', { retryable: true })
+        throw new KedgeError('ERR_OVERLOADED', 'other syncs keep moving the positions', { retryable: true })
       }
       left = await this.#place(talk, left, next)
       if (left.length === 0 || enough()) return

@@ -91,7 +91,7 @@ export class SinkWrites {
     let left = items.filter((item) => item !== undefined)
     for (let round = 0; left.length > 0; round++) {
       if (round === MAX_ROUNDS) {
-        throw new KedgeError('ERR_OVERLOADED', 'others write the same keys all the time', { retryable: true })
+        throw new KedgeError('ERR_OVERLOADED', 'other syncs keep writing the same keys', { retryable: true })
       }
       const wanted = await this.#look(left)
       if (this.#highest > this.#generation) return

@@ -41,7 +41,7 @@ export class InFlight {
     // A pipeline that is alone always passes: the limit must not make a single large value impossible.
     if (this.#commands > 0) {
       if (this.#commands + commands.length > this.#maxCommands || this.#bytes + bytes > this.#maxBytes) {
-        const text = `Redis has ${this.#commands} commands to answer: no more are sent`
+        const text = `Redis has ${this.#commands} unanswered commands: kedge sends no more until it answers`
         throw new KedgeError('ERR_OVERLOADED', text, { retryable: true })
       }
     }
@@ -78,5 +78,5 @@ function replyOf(value: unknown, depth: number): RedisReply {
   if (typeof value === 'bigint') return Number(value)
   if (value instanceof Error) return new RedisFailure(value.message)
   if (Array.isArray(value) && depth < MAX_DEPTH) return value.map((item) => replyOf(item, depth + 1))
-  throw new KedgeError('ERR_PROTOCOL', 'Redis answers with what no command of ours is answered with')
+  throw new KedgeError('ERR_PROTOCOL', 'Redis sent a reply that none of the commands has')
 }

@@ -46,7 +46,9 @@ export function ioredis(client: IoredisClient, limits: InFlightLimits = {}): Red
     throw new TypeError('`client` must be a client of ioredis')
   }
   if (client.options.keyPrefix) {
-    throw new TypeError('`client` must not have a `keyPrefix`: scripts name keys that it would not know of')
+    throw new TypeError(
+      '`client` must not have a `keyPrefix`: ioredis would not add it to the keys that scripts name',
+    )
   }
   const outstanding = new InFlight(limits)
   const cluster = client.isCluster

@@ -12,7 +12,7 @@ export function textOf(reply: RedisReply | undefined): string | undefined {
 /** @throws KedgeError `ERR_PROTOCOL` */
 export function listOf(reply: RedisReply | undefined): readonly RedisReply[] {
   if (Array.isArray(reply)) return reply as readonly RedisReply[]
-  throw new KedgeError('ERR_PROTOCOL', 'Redis answers a script of ours with what it does not return')
+  throw new KedgeError('ERR_PROTOCOL', 'Redis sent a reply that the script does not return')
 }
 
 /** A whole number that was written as decimal digits, or `undefined`. */

@@ -86,7 +86,10 @@ export class TierApplication {
       const replies = await APPLY.must(this.#connection, calls, signal, 'applying evictions')
       if (replies.some((reply) => reply === 0)) return 'gap'
       if (!replies.every((reply) => reply === 1)) {
-        throw new KedgeError('ERR_PROTOCOL', 'applying evictions: Redis answers what the script does not')
+        throw new KedgeError(
+          'ERR_PROTOCOL',
+          'applying evictions: Redis sent a reply that the script does not return',
+        )
       }
     }
     return 'applied'

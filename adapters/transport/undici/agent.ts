@@ -63,9 +63,13 @@ export class Agent {
       void line.destroy()
       return
     }
-    throw new KedgeError('ERR_OVERLOADED', `requests to ${MAX_ORIGINS} origins are under way`, {
-      retryable: true,
-    })
+    throw new KedgeError(
+      'ERR_OVERLOADED',
+      `requests to ${MAX_ORIGINS} origins are under way, the most that the transport allows`,
+      {
+        retryable: true,
+      },
+    )
   }
 }
 

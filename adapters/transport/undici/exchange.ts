@@ -59,7 +59,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const headers = headersOf(head)
     const coding = headers.get('content-encoding') ?? 'identity'
     if (coding !== 'identity')
-      throw new KedgeError('ERR_PROTOCOL', 'an answer is encoded in a way that was not asked for')
+      throw new KedgeError(
+        'ERR_PROTOCOL',
+        'the server used a content-encoding that the request did not accept',
+      )
     const hasBody = this.#options.hasBody && !BODILESS.has(status)
     const response = new Response(hasBody ? this.#stream(controller) : null, { status, headers })
     const keepAlive = headers.get('keep-alive')

@@ -80,7 +80,7 @@ export class OriginPool {
   #turn(signal: AbortSignal | undefined): Promise<void> {
     const { maxQueue, queueMs } = this.#options
     if (this.#waiting.size >= maxQueue) {
-      const message = `more than ${maxQueue} requests wait for ${this.#origin}`
+      const message = `\`maxQueue\` (${maxQueue}) requests wait for ${this.#origin} already`
       throw new KedgeError('ERR_OVERLOADED', message, { retryable: true })
     }
     return new Promise((resolve, reject) => {

@@ -42,7 +42,7 @@ export async function plainRequestOf(
 function addressOf(input: string | URL): URL {
   const url = new URL(input)
   if (!/^https?:$/.test(url.protocol) || url.username + url.password !== '')
-    throw new TypeError('an address must be of http or https, without credentials')
+    throw new TypeError('a URL must be of http or https, without credentials')
   return url
 }
 

@@ -40,7 +40,11 @@ export class Producer {
     const sizes = records.map(sizeOf)
     const bytes = sizes.reduce((sum, size) => sum + size, 0)
     if (bytes > MAX_PENDING_BYTES || this.#pending + bytes > MAX_PENDING_BYTES) {
-      const refusal = new Refusal('busy', 'Too many records are being written.', { retryAfter: 1 })
+      const refusal = new Refusal(
+        'busy',
+        'The gateway is writing as many records as it may: try again later.',
+        { retryAfter: 1 },
+      )
       return records.map(() => ({ refusal }))
     }
     this.#pending += bytes
@@ -51,7 +55,7 @@ export class Producer {
       return await Promise.all(
         records.map(async (record, index) => {
           if (!Number.isSafeInteger(record.timestamp ?? 0))
-            return { refusal: new Refusal('invalid', 'A timestamp is a whole number of milliseconds.') }
+            return { refusal: new Refusal('invalid', 'A timestamp must be a whole number of milliseconds.') }
           const partition =
             record.partition ??
             (record.key ? partitionOf(record.key, topic.partitions) : keyless % topic.partitions)

@@ -90,7 +90,7 @@ export class Topics {
     for (;;) {
       const seen = look(await this.#topology.refresh(name))
       if (seen !== undefined) return seen
-      if (performance.now() >= deadline) throw new KafkaFailure('The change does not show.')
+      if (performance.now() >= deadline) throw new KafkaFailure('The brokers do not show the change yet.')
       await sleep(PAUSE_MS)
     }
   }
@@ -104,5 +104,5 @@ function failureOf(error: unknown): Error {
   if (invalid !== undefined) {
     return new Refusal('invalid', refusalOf(invalid).message.replace('answered', 'does not take the topic:'))
   }
-  return new KafkaFailure('The cluster did not do it.', { cause: error })
+  return new KafkaFailure('The cluster did not carry out the change.', { cause: error })
 }

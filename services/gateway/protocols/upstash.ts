@@ -122,7 +122,8 @@ async function produce({ cluster, limits }: Service, asked: readonly Message[], 
   const written: unknown[] = []
   for (const { topic, record } of records) {
     const [result] = await cluster.append(topic, [record])
-    if (!result || result.refusal) throw result?.refusal ?? new Refusal('unavailable', 'No answer.')
+    if (!result || result.refusal)
+      throw result?.refusal ?? new Refusal('unavailable', 'The cluster did not answer in time.')
     written.push({ topic, partition: result.partition, offset: result.offset, timestamp: result.timestamp })
   }
   return written
@@ -151,7 +152,8 @@ function positionsOf(
   const { topicPartitionOffsets, ...own } = asked
   const positions = [...(topicPartitionOffsets ?? [])]
   if (Object.keys(own).length > 0) positions.push(shaped(own, position))
-  if (positions.length === 0) throw new Refusal('invalid', 'topicPartitionOffsets: nothing to fetch')
+  if (positions.length === 0)
+    throw new Refusal('invalid', 'topicPartitionOffsets is empty: name what to fetch')
   return bounded(positions, max)
 }
 
@@ -161,7 +163,7 @@ function bounded<T>(partitions: readonly T[], max: number): readonly T[] {
 }
 
 function noTopic(): never {
-  throw new Refusal('invalid', 'topic: neither in the path nor in the message')
+  throw new Refusal('invalid', 'topic is missing: give it in the path or in the message')
 }
 
 const shown = ({ topic, partition: at, offset, timestamp, key, value, headers }: ClusterRecord) => ({

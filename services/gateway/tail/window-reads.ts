@@ -174,7 +174,9 @@ export class WindowReads {
     isolation: 'uncommitted' | 'committed',
   ): Promise<ClusterRead> {
     if (this.#fetching > 0 && this.#fetching + maxBytes > this.#maxFetchBytes) {
-      throw new Refusal('busy', 'Too much is being read at the moment.', { retryAfter: 1 })
+      throw new Refusal('busy', 'The gateway is reading as many bytes as it may: try again later.', {
+        retryAfter: 1,
+      })
     }
     this.#fetching += maxBytes
     try {

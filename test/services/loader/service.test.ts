@@ -726,7 +726,7 @@ describe('an event of Lambda', () => {
     expect(
       recordsOfLambda({ eventSource: 'aws:kafka', records }).map((bytes) => new TextDecoder().decode(bytes)),
     ).toEqual(['a', 'b'])
-    expect(() => recordsOfLambda({ Records: [] })).toThrow('no Kafka event of Lambda')
+    expect(() => recordsOfLambda({ Records: [] })).toThrow('not a Kafka event of Lambda')
   })
 })
 

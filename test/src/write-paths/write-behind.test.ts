@@ -217,7 +217,7 @@ describe('a write behind', () => {
       retryable: true,
     })
     await at.runtime.advance(61_000)
-    await expect(there.users.writeBehind('7', 'new')).rejects.toThrow('for longer than they may')
+    await expect(there.users.writeBehind('7', 'new')).rejects.toThrow('for longer than `maxPending`')
     await persister({ users: store().persist }).step()
     await at.run(there.cache.sync())
     await expect(there.users.writeBehind('7', 'new')).resolves.toMatch(/^k1/)
@@ -510,7 +510,7 @@ describe('a persister', () => {
       dead: 0,
     })
     expect([db.value('a'), db.rows.get('b')]).toEqual(['a1', { value: undefined, offset: 1 }])
-    expect(() => kafkaEventRecords({ Records: [] }, 'cache-writes')).toThrow('no Kafka event of Lambda')
+    expect(() => kafkaEventRecords({ Records: [] }, 'cache-writes')).toThrow('not a Kafka event of Lambda')
   })
 
   it('goes on without a request that vanished in the middle of a call', async () => {

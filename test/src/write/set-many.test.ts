@@ -208,7 +208,7 @@ describe('setMany', () => {
     // A hundred keys in each eviction: the as-of of the values is past the last of them.
     expect(written('cache-updates')).toMatchObject([{ op: 'puts', asOf: 10 }])
     await expect(users.setMany(rows(ids(1001)))).rejects.toThrow('1000')
-    await expect(users.setMany({})).rejects.toThrow('between 1 and')
+    await expect(users.setMany({})).rejects.toThrow('takes 1 to')
     await expect(users.setMany({ a: undefined as never })).rejects.toThrow('`undefined`')
     await expect(users.setMany({ a: 'a' }, { domain: '' })).rejects.toThrow('domain')
     await expect(users.setMany({ a: 'a' }, { version: 1 } as never)).rejects.toThrow('`version`')

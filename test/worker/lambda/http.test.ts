@@ -172,7 +172,7 @@ describe('The handler', () => {
     expect(() => lambdaHandler(echo, { basePath: 'prod' })).toThrow('`basePath`')
     expect(() => lambdaHandler(echo, { stage: 'prod' } as never)).toThrow('`stage` is not an option')
     expect(() => lambdaHandler(echo, { reserve: 'soon' as never })).toThrow('`reserve`')
-    expect(() => lambdaHandler({ auth: openToAll } as never)).toThrow('`cache` is required')
+    expect(() => lambdaHandler({ auth: openToAll } as never)).toThrow('`cache` is missing')
   })
 })
 

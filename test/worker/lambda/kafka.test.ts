@@ -149,7 +149,7 @@ describe('A function that Kafka triggers', () => {
     expect(await handler(msk('others', { offset: 4 }))).toEqual({
       batchItemFailures: [identifier('others-0', 4)],
     })
-    expect(events).toMatchObject([{ error: { message: 'no taker is given for the records of others' } }])
+    expect(events).toMatchObject([{ error: { message: '`takers` has no function for the topic others' } }])
   })
 
   it('fails as a whole where nothing else is said: without ReportBatchItemFailures the answer is not read', async () => {

@@ -111,7 +111,8 @@ async function produceOne(service: Service, c: Context, body: Json): Promise<Rep
     const asked = shaped(body.value, recordBody)
     const record = recordOf(asked, body.text, limits.maxRecordHeaders)
     const [result] = await cluster.append(topic, [record])
-    if (!result || result.refusal) throw result?.refusal ?? new Refusal('unavailable', 'No answer.')
+    if (!result || result.refusal)
+      throw result?.refusal ?? new Refusal('unavailable', 'The cluster did not answer in time.')
     return {
       error_code: 200,
       cluster_id: c.req.param('cluster'),
