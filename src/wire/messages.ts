@@ -104,7 +104,7 @@ export interface DeleteMessage {
   readonly ns: string
   readonly key: string
   readonly asOf: number
-  /** The source was read and has none (decision 34). Without it, only what was held of the key is to be dropped. */
+  /** The source was read and has none. Without it, only what was held of the key is to be dropped. */
   readonly none?: true | undefined
   /** When that load began: milliseconds since the epoch, by the writer's clock. */
   readonly at?: number | undefined

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join, normalize } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ROOT } from '../package/tarball.ts'
-import { PAGES, proseOf, sourceOf } from './page.ts'
+import { LINKED_PAGES, proseOf, sourceOf } from './page.ts'
 import type { Page } from './page.ts'
 
 /** As GitHub makes them: small letters, without punctuation, blanks as hyphens, repeated ones numbered. */
@@ -34,23 +34,26 @@ const linksOf = (page: Page): string[] =>
   [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link)
 
 describe('the links of the pages', () => {
-  it.each(PAGES.map((page) => [page.path, page] as const))('%s: lead somewhere', (_, page) => {
+  it.each(LINKED_PAGES.map((page) => [page.path, page] as const))('%s: lead somewhere', (_, page) => {
     const inside = linksOf(page).filter((link) => !/^[a-z]+:/.test(link))
     expect(inside.map((link) => problemOf(page, link)).filter((problem) => problem !== undefined)).toEqual([])
   })
 
-  it.each(PAGES.map((page) => [page.path, page] as const))('%s: is reached from the README', (path) => {
-    const reached = new Set<string>()
-    const visit = (at: string): void => {
-      if (reached.has(at)) return
-      reached.add(at)
-      const page = PAGES.find((each) => each.path === at)
-      for (const link of page ? linksOf(page) : []) {
-        const target = normalize(join(page!.folder, link.split('#')[0]!)).replace(/\/$/, '')
-        visit(PAGES.some((each) => each.path === target) ? target : `${target}/README.md`)
+  it.each(LINKED_PAGES.map((page) => [page.path, page] as const))(
+    '%s: is reached from the README',
+    (path) => {
+      const reached = new Set<string>()
+      const visit = (at: string): void => {
+        if (reached.has(at)) return
+        reached.add(at)
+        const page = LINKED_PAGES.find((each) => each.path === at)
+        for (const link of page ? linksOf(page) : []) {
+          const target = normalize(join(page!.folder, link.split('#')[0]!)).replace(/\/$/, '')
+          visit(LINKED_PAGES.some((each) => each.path === target) ? target : `${target}/README.md`)
+        }
       }
-    }
-    visit('README.md')
-    expect(reached).toContain(path)
-  })
+      visit('README.md')
+      expect(reached).toContain(path)
+    },
+  )
 })

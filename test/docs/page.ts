@@ -20,14 +20,21 @@ export interface Block {
   readonly text: string
 }
 
-export const PAGES: readonly Page[] = globSync(
-  ['README.md', 'docs/*.md', 'docs/decisions/*.md', 'examples/*/README.md'],
-  {
-    cwd: ROOT,
-  },
-)
-  .toSorted()
-  .map((path) => ({ path, folder: dirname(path), text: readFileSync(join(ROOT, path), 'utf8') }))
+export const PAGES: readonly Page[] = pagesOf([
+  'README.md',
+  'docs/*.md',
+  'docs/decisions/*.md',
+  'examples/*/README.md',
+])
+
+/** Those, and the pages for people who change the code. */
+export const LINKED_PAGES: readonly Page[] = [...PAGES, ...pagesOf(['CONTRIBUTING.md', 'SECURITY.md'])]
+
+function pagesOf(globs: string[]): Page[] {
+  return globSync(globs, { cwd: ROOT })
+    .toSorted()
+    .map((path) => ({ path, folder: dirname(path), text: readFileSync(join(ROOT, path), 'utf8') }))
+}
 
 /** The fenced blocks of a language; `''` are those that name none. */
 export function blocksOf(page: Page, language: string): Block[] {
