@@ -19,7 +19,7 @@ const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
     ],
   ],
   create: [
-    ['kedge topics create --brokers localhost:9092 --dry-run', 'what would be made'],
+    ['kedge topics create --brokers localhost:9092 --dry-run', 'what it would create'],
     [
       'kedge topics create --brokers kafka-1:9092 --ttl 4h --only evictions,updates',
       'two of them, for caches that hold values for 4 h',

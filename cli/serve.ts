@@ -90,7 +90,7 @@ async function serving(
       const instead = (port: number) => `--port ${port}`
       const there = { port: listens.port, whose: 'another kedge serve', instead }
       const server = await onPort(there, () => serve(listens))
-      if (health) terminal.say(`kedge serve tells its health on ${health.url}`)
+      if (health) terminal.say(`kedge serve serves its health on ${health.url}`)
       terminal.say(`kedge serve listening on ${server.url} (over ${transport.name})`)
       await new Promise((resolve) => onAbort(stop, resolve))
       await server.close()

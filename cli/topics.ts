@@ -111,11 +111,11 @@ async function create(
     const partitions = plan.partitions ?? 1
     const shown = Object.entries(configs).map(([name, value]) => `${name}=${value}`)
     const details = `partitions=${partitions} replicas=${replicas} ${shown.join(' ')}`
-    if (present.has(plan.name)) terminal.say(`${plan.name}  is there already: kedge topics check compares it`)
-    else if (flags.dryRun) terminal.say(`${plan.name}  would be made: ${details}`)
+    if (present.has(plan.name)) terminal.say(`${plan.name}  exists already: kedge topics check compares it`)
+    else if (flags.dryRun) terminal.say(`${plan.name}  would be created: ${details}`)
     else if (await made(cluster, plan.name, { partitions, replicas, configs }))
-      terminal.say(`${plan.name}  ${terminal.paint('green', 'made')}: ${details}`)
-    else terminal.say(`${plan.name}  is there already: another process has just made it`)
+      terminal.say(`${plan.name}  ${terminal.paint('green', 'created')}: ${details}`)
+    else terminal.say(`${plan.name}  exists already: another process has just created it`)
   }
 }
 

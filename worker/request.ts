@@ -53,7 +53,7 @@ const FAULTS: Readonly<Record<Exclude<BodyFault, 'too large' | 'inexact'>, strin
   'not utf-8': 'The body is not UTF-8.',
   'not json': 'The body is not JSON.',
   'too deep': `The body is nested deeper than ${MAX_JSON_DEPTH} levels.`,
-  'broken off': 'The body broke off.',
+  'broken off': 'The body ended too early.',
 }
 
 /**

@@ -8,7 +8,7 @@ type Optional<T> = Setting<T | undefined>
 export const host: Setting<string> = setting('gateway.host', {
   flag: '--host <address>',
   shape: text,
-  says: 'where to listen',
+  says: 'the address to listen on',
   otherwise: '127.0.0.1',
 })
 export const port: Setting<number> = setting('gateway.port', {
@@ -41,7 +41,7 @@ export const memoryPartitions: Setting<number> = setting('gateway.partitions', {
 export const autoCreate: Setting<boolean> = setting('gateway.autoCreate', {
   flag: '--no-auto-create',
   shape: truth,
-  says: 'requests for unknown topics in memory are errors',
+  says: 'refuse requests for unknown topics in memory',
   otherwise: true,
 })
 export const retentionRecords: Setting<number> = setting('gateway.retentionRecords', {
@@ -78,7 +78,7 @@ export const drain: Setting<number> = setting('gateway.drain', {
 export const grace: Setting<number> = setting('gateway.grace', {
   flag: '--grace <duration>',
   shape: length,
-  says: 'how long open requests may take after that',
+  says: 'how long open requests may take after --drain',
   otherwise: 5000,
 })
 export const users: Setting<readonly string[]> = setting<readonly string[]>('gateway.user', {
@@ -100,7 +100,7 @@ export const tokens: Setting<readonly string[]> = setting<readonly string[]>('ga
 export const accessLog: Setting<boolean> = setting('gateway.accessLog', {
   flag: '--access-log',
   shape: truth,
-  says: 'one line for each request',
+  says: 'print one line for each request',
   otherwise: false,
 })
 

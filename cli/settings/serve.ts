@@ -8,7 +8,7 @@ type Optional<T> = Setting<T | undefined>
 export const host: Setting<string> = setting('serve.host', {
   flag: '--host <address>',
   shape: text,
-  says: 'where to listen',
+  says: 'the address to listen on',
   otherwise: '127.0.0.1',
 })
 export const port: Setting<number> = setting('serve.port', {
@@ -106,7 +106,7 @@ export const evictTokens: Setting<readonly string[]> = tokens(
 export const open: Setting<boolean> = setting('serve.open', {
   flag: '--open',
   shape: truth,
-  says: 'every client that reaches it may do everything',
+  says: 'let every client that reaches it do everything',
   otherwise: false,
 })
 
@@ -194,7 +194,7 @@ export const transport: Optional<'undici' | 'fetch'> = setting<'undici' | 'fetch
   {
     flag: '--transport <name>',
     shape: choice('undici', 'fetch'),
-    says: 'how the proxy is reached',
+    says: 'what sends the requests to the proxy',
     otherwise: undefined,
     otherwiseSays: 'undici where it is installed, else fetch',
   },
@@ -208,13 +208,13 @@ export const drain: Setting<number> = setting('serve.drain', {
 export const grace: Setting<number> = setting('serve.grace', {
   flag: '--grace <duration>',
   shape: length,
-  says: 'how long open requests may take after that',
+  says: 'how long open requests may take after --drain',
   otherwise: 5000,
 })
 export const listen: Optional<string> = setting<string | undefined>('serve.listen', {
   flag: '--listen <[host:]port>',
   shape: text,
-  says: 'a second place for /healthz, /readyz, /lag and /metrics; port 0 takes a free one',
+  says: 'a second address for /healthz, /readyz, /lag and /metrics; port 0 takes a free one',
   otherwise: undefined,
   otherwiseSays: 'nowhere',
 })

@@ -109,7 +109,7 @@ export const order: Setting<'auto' | 'timestamp'> = setting<'auto' | 'timestamp'
 export const emptyDeletes: Setting<boolean> = setting('sync.emptyDeletes', {
   flag: '--empty-deletes',
   shape: truth,
-  says: 'an empty value deletes its key',
+  says: 'delete the key of an empty value',
   otherwise: false,
 })
 export const stream: Optional<string> = setting<string | undefined>('sync.stream', {
@@ -150,7 +150,7 @@ export const maxLag: Setting<number> = setting('sync.maxLag', {
 export const maxLagRecords: Optional<number> = setting<number | undefined>('sync.maxLagRecords', {
   flag: '--max-lag-records <number>',
   shape: whole(1),
-  says: 'the same, in records',
+  says: 'the lag in records above which /readyz answers 503',
   otherwise: undefined,
 })
 export const listen: Optional<string> = setting<string | undefined>('sync.listen', {

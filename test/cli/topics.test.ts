@@ -89,8 +89,8 @@ describe('kedge topics create', () => {
     fake.log.createTopic('cache-updates')
     const ran = await kedge(['topics', 'create', ...BROKERS, '--dry-run'], on(fake))
     expect(fake.made).toEqual([])
-    expect(ran.out).toMatch(/cache-evictions {2}would be made: .*retention\.ms=86400000/)
-    expect(ran.out).toMatch(/cache-updates {2}is there already/)
+    expect(ran.out).toMatch(/cache-evictions {2}would be created: .*retention\.ms=86400000/)
+    expect(ran.out).toMatch(/cache-updates {2}exists already/)
   })
 
   it.each([
