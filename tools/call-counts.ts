@@ -42,7 +42,9 @@ async function called(): Promise<readonly Called[]> {
     .flatMap(({ url, functions }) =>
       functions.flatMap(({ functionName, ranges }) => {
         const calls = ranges[0]?.count ?? 0
-        return calls === 0 ? [] : [{ file: url.slice(ROOT.length), name: functionName || '(anonymous)', calls }]
+        return calls === 0
+          ? []
+          : [{ file: url.slice(ROOT.length), name: functionName || '(anonymous)', calls }]
       }),
     )
 }
@@ -85,7 +87,8 @@ for (const [name, operation] of Object.entries(OPERATIONS)) {
   const allowed = limit === undefined ? '' : ` (at most ${limit.functions} and ${limit.calls})`
   console.log(`${name}: ${total.functions} functions, ${total.calls} calls in ${files} files${allowed}`)
   if (!process.argv.includes('--files')) continue
-  for (const { file, name: own, calls: times } of calls) console.log(`  ${String(times).padStart(3)}  ${file}  ${own}`)
+  for (const { file, name: own, calls: times } of calls)
+    console.log(`  ${String(times).padStart(3)}  ${file}  ${own}`)
 }
 await Promise.all([cache.close(), other.cache.close()])
 if (failed && process.argv.includes('--check')) process.exitCode = 1

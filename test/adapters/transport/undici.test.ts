@@ -16,7 +16,8 @@ import { logSuite } from '../../../src/testing/log-suite.ts'
 import { overGateway } from '../../conformance/gateway-bench.ts'
 import { SUITES } from '../../conformance/suites.ts'
 
-const PEM = (name: string) => readFileSync(new URL(`../../worker/node/tls/${name}.pem`, import.meta.url), 'utf8')
+const PEM = (name: string) =>
+  readFileSync(new URL(`../../worker/node/tls/${name}.pem`, import.meta.url), 'utf8')
 
 /** In a thread of its own: answers with how many requests it has had, and closes each connection after its answer. */
 const CLOSING_SERVER = `

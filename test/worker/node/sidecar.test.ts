@@ -138,7 +138,12 @@ describe('the process of `kedge serve`', () => {
 describe('`kedge serve` refuses', () => {
   it.each([
     ['to serve without tokens and without --open', [], {}, 'no client may do anything'],
-    ['tokens beside --open', ['--open'], { KEDGE_SERVE_READ_TOKENS: 'hunter2' }, '--open lets every client do everything'],
+    [
+      'tokens beside --open',
+      ['--open'],
+      { KEDGE_SERVE_READ_TOKENS: 'hunter2' },
+      '--open lets every client do everything',
+    ],
     ['a token on the command line', ['--read-tokens', 'hunter2'], {}, 'KEDGE_SERVE_READ_TOKENS'],
     ['a token that is none', [], { KEDGE_SERVE_READ_TOKENS: 'hunter 2' }, 'cannot be sent in a header'],
     ['an origin without namespaces', ['--open', '--origin', 'http://o.test'], {}, '--namespaces'],
