@@ -97,8 +97,8 @@ async function goOn(shown: Shown, from: readonly Position[], session: Session): 
   const round = async () => {
     const began = runtime.monotonic()
     const waitMs = log.capabilities.longPoll ? LONG_POLL_MS : 0
-    const fetch = { maxBytes: 1_000_000, waitMs, signal }
-    const { records, next, outOfRange } = await readBatch({ log, topic, isolation }, at, fetch)
+    const fetch = { maxBytes: 1_000_000, waitMs }
+    const { records, next, outOfRange } = await readBatch({ log, topic, isolation }, at, fetch, signal)
     for (const record of records) await shown.show(record)
     const gaps = outOfRange.length > 0 ? await log.offsets(topic, { partitions: outOfRange, signal }) : []
     for (const { partition, beginning } of gaps)

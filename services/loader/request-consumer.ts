@@ -60,7 +60,7 @@ export class RequestConsumer {
     const { maxPollBytes: maxBytes } = this.#settings
     const positions = (this.#positions ??= await this.#begin(signal))
     const from: Position[] = [...positions].map(([partition, offset]) => ({ partition, offset }))
-    const { records, next, outOfRange } = await readBatch(this.#source, from, { maxBytes, waitMs, signal })
+    const { records, next, outOfRange } = await readBatch(this.#source, from, { maxBytes, waitMs }, signal)
     const found: RequestMessage[] = []
     for (const record of records) {
       // Where requests are isolated, two of them may read the same at the same time.

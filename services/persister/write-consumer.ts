@@ -75,7 +75,7 @@ export class WriteConsumer {
     const positions = (this.#positions ??= await this.#begin(signal))
     const from = [...positions].map(([partition, offset]) => ({ partition, offset }))
     const maxBytes = this.#settings.maxPollBytes * 2 ** this.#doublings
-    const { records, next, outOfRange } = await readBatch(this.#source, from, { maxBytes, waitMs, signal })
+    const { records, next, outOfRange } = await readBatch(this.#source, from, { maxBytes, waitMs }, signal)
     if (outOfRange.length > 0) await this.#skip(positions, outOfRange, signal)
     const loads: Load[] = []
     for (const { partition, offset } of from) {
@@ -122,8 +122,8 @@ export class WriteConsumer {
 
   /** The first record at or after a position that is no marker. */
   async peek(partition: number, offset: number, signal: AbortSignal): Promise<Taken | undefined> {
-    const fetch = { maxBytes: this.#settings.maxPollBytes, waitMs: 0, signal }
-    const { records } = await readBatch(this.#source, [{ partition, offset }], fetch)
+    const fetch = { maxBytes: this.#settings.maxPollBytes, waitMs: 0 }
+    const { records } = await readBatch(this.#source, [{ partition, offset }], fetch, signal)
     for (const record of records) {
       const [taken] = await this.take([record])
       if (taken) return taken
@@ -155,7 +155,8 @@ export class WriteConsumer {
   /** The position in the last marker, found by reading back from the end. */
   async #marked({ partition, beginning, end }: PartitionOffsets, signal: AbortSignal) {
     const { maxPollBytes, codec, maxMessageBytes } = this.#settings
-    const attempt = doubling(maxPollBytes * 2 ** MAX_DOUBLINGS, 0, 0)
+    const fetch = { maxBytes: maxPollBytes * 2 ** MAX_DOUBLINGS, waitMs: 0 }
+    const attempt = (vain: number) => (vain === 0 ? fetch : undefined)
     let to = end
     for (let size = FIRST_WINDOW; to > beginning; size *= 4) {
       const from = Math.max(beginning, to - size)

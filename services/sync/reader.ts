@@ -94,7 +94,7 @@ export class Reader {
     const waitMs = log.capabilities.longPoll ? WAIT_MS : 0
     const fetch = { maxBytes: this.#maxBytes, waitMs }
     const batch = await this.#log.until(
-      (inner) => readBatch({ log, topic, isolation }, positions, { ...fetch, signal: inner }),
+      (inner) => readBatch({ log, topic, isolation }, positions, fetch, inner),
       signal,
       { extraMs: waitMs },
     )

@@ -243,8 +243,8 @@ class EvictionsFollower implements TierFollower {
     }))
     if (!this.#kafka.capabilities.longPoll || positions.length === 0)
       return this.#runtime.sleep(this.#waitMs, signal)
-    const fetch = { maxBytes: 1, waitMs: this.#waitMs, signal }
-    const { records, next } = await readBatch(this.#source(this.#timeoutMs), positions, fetch)
+    const fetch = { maxBytes: 1, waitMs: this.#waitMs }
+    const { records, next } = await readBatch(this.#source(this.#timeoutMs), positions, fetch, signal)
     // The log answered early without a record: without a pause this loop would spin.
     if (records.length === 0 && next.size === 0) await this.#runtime.sleep(EMPTY_PAUSE_MS, signal)
   }

@@ -180,8 +180,8 @@ export class Follower {
     const positions = partitions.map(({ id, position }) => ({ partition: id, offset: position }))
     const deadline = { runtime: settings.runtime, ms: settings.pollTimeoutMs * POLL_DEADLINE_FACTOR }
     const source = { ...evictionsOf(settings), deadline }
-    const fetch = { maxBytes: settings.maxPollBytes, waitMs, signal }
-    const { records } = await readBatch(source, positions, fetch)
+    const fetch = { maxBytes: settings.maxPollBytes, waitMs }
+    const { records } = await readBatch(source, positions, fetch, signal)
     await applyAhead(this.#context, generations, records)
   }
 

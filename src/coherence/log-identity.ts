@@ -123,8 +123,8 @@ export async function learn(
 ): Promise<void> {
   const { settings } = context
   const from = [{ partition: partition.id, offset: end - 1 }]
-  const fetch = { maxBytes: settings.maxPollBytes, waitMs: settings.pollTimeoutMs / 2, signal }
-  const { records } = await readBatch(evictionsOf(settings), from, fetch)
+  const fetch = { maxBytes: settings.maxPollBytes, waitMs: settings.pollTimeoutMs / 2 }
+  const { records } = await readBatch(evictionsOf(settings), from, fetch, signal)
   const found = records.find(({ offset }) => offset === end - 1)
   if (found === undefined || partition.generation !== generation) return
   partition.last ??= lastOf(found)

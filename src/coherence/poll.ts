@@ -113,8 +113,8 @@ async function catchUp(
     }
     if (++reads > MAX_READS) break
   }
-  open = targets.filter(isBehind)
-  if (open.length > 0) throw stalled(context, open)
+  const left = targets.filter(isBehind)
+  if (left.length > 0) throw stalled(context, left)
   return applied
 }
 

@@ -164,9 +164,9 @@ export class ReplySubscription {
     const { log, runtime, updatesTopic, pollTimeoutMs, maxPollBytes, updatesIsolation } = this.#settings
     const deadline = { runtime, ms: pollTimeoutMs * READ_DEADLINE_FACTOR }
     const source = { log, topic: updatesTopic, isolation: updatesIsolation, deadline }
-    const fetch = { maxBytes: maxPollBytes, waitMs: pollTimeoutMs, signal: loop.stop.signal }
+    const fetch = { maxBytes: maxPollBytes, waitMs: pollTimeoutMs }
     try {
-      const batch = await readBatch(source, [{ partition, offset: loop.next }], fetch)
+      const batch = await readBatch(source, [{ partition, offset: loop.next }], fetch, loop.stop.signal)
       if (batch.outOfRange.length > 0) throw new KedgeError('ERR_PROTOCOL', 'the updates topic was replaced')
       for (const record of batch.records) await this.#handOut(loop, record)
       loop.next = Math.max(loop.next, batch.next.get(partition) ?? 0)

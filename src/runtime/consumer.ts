@@ -12,6 +12,8 @@ import type { KafkaLog, LogRecord, Position, ReadOptions } from '../ports/kafka-
 import type { Runtime } from '../ports/runtime.ts'
 import { withDeadline } from './deadline.ts'
 
+const MAX_DOUBLINGS = 4
+
 /** A topic, and how to read it. */
 export interface TopicSource {
   readonly log: KafkaLog
@@ -42,7 +44,8 @@ export interface Batch {
 export async function readBatch(
   { log, topic, isolation, deadline }: TopicSource,
   from: readonly Position[],
-  { signal, ...fetch }: Fetch & { readonly signal: AbortSignal },
+  fetch: Fetch,
+  signal: AbortSignal,
 ): Promise<Batch> {
   const read = (inner: AbortSignal) => log.read(topic, from, { ...fetch, isolation, signal: inner })
   const late = () =>
@@ -51,13 +54,14 @@ export async function readBatch(
     ? await withDeadline(deadline.runtime, fetch.waitMs + deadline.ms, late, read, signal)
     : await read(signal)
   // A log may answer a position that it does not have with one that it has: taken over, that would skip records.
-  const inRange = from.filter(({ partition }) => !outOfRange.includes(partition))
-  const asked = new Map(inRange.map(({ partition, offset }) => [partition, offset]))
-  const offsetOf = (partition: number) => asked.get(partition) ?? Infinity
+  const asked = new Map<number, number>()
+  // A log may answer a position that it does not have with one that it has: taken over, that would skip records.
+  for (const { partition, offset } of from) if (!outOfRange.includes(partition)) asked.set(partition, offset)
   const moved = new Map<number, number>()
-  for (const { partition, offset } of next) if (offset > offsetOf(partition)) moved.set(partition, offset)
+  for (const { partition, offset } of next)
+    if (offset > (asked.get(partition) ?? Infinity)) moved.set(partition, offset)
   return {
-    records: records.filter(({ partition, offset }) => offset >= offsetOf(partition)),
+    records: records.filter(({ partition, offset }) => offset >= (asked.get(partition) ?? Infinity)),
     next: moved,
     outOfRange,
   }
@@ -79,18 +83,18 @@ export async function* consume(
   for (let vain = 0; asked.length > 0;) {
     const fetch = attempt(vain)
     if (fetch === undefined) return
-    yield await readBatch(source, asked, { ...fetch, signal })
+    yield await readBatch(source, asked, fetch, signal)
     const now = from()
     if (!hasMoved(asked, now)) vain++
     asked = now
   }
 }
 
-/** Asks for twice as much after each answer in vain, so that a record which did not fit does: `times` times. */
+/** Asks for twice as much after each answer in vain, up to 16 times as much: then a record which did not fit does. */
 export const doubling =
-  (maxBytes: number, waitMs: number, times: number = 4) =>
+  (maxBytes: number, waitMs: number) =>
   (vain: number): Fetch | undefined =>
-    vain > times ? undefined : { maxBytes: maxBytes * 2 ** vain, waitMs }
+    vain > MAX_DOUBLINGS ? undefined : { maxBytes: maxBytes * 2 ** vain, waitMs }
 
 /** The position of a partition that is not read any more counts as moved. */
 const hasMoved = (asked: readonly Position[], now: readonly Position[]): boolean =>

@@ -178,8 +178,8 @@ export const tierMutants: readonly Mutant[] = [
     }
     return undefined`,
     breaks: ['I2', 'I3'],
-    focus: 'a tier for isolates that know little',
     hint: ['services/sync/tier-follower.test.ts'],
+    unseen: 'No simulated record is larger than the largest answer that an applier asks for.',
   },
   {
     id: 'tier-prefixes-lost',

@@ -7,7 +7,7 @@ import { memory } from '../../../src/testing/memory.ts'
 
 const record = (offset: number, partition = 0): LogRecord => ({ partition, offset, key: null, value: null })
 const NEVER = new AbortController().signal
-const FETCH = { maxBytes: 1000, waitMs: 0, signal: NEVER }
+const FETCH = { maxBytes: 1000, waitMs: 0 }
 
 type Answer = (from: readonly Position[], options: ReadOptions) => Partial<ReadResult> | Promise<never>
 
@@ -50,7 +50,7 @@ describe('a read', () => {
   it('says which positions moved, and where to', async () => {
     const source = topic(() => ({ records: [record(4)], next: [at(5), at(7, 1)] }))
 
-    const batch = await readBatch(source, [at(4), at(7, 1)], FETCH)
+    const batch = await readBatch(source, [at(4), at(7, 1)], FETCH, NEVER)
     expect(batch).toEqual({ records: [record(4)], next: new Map([[0, 5]]), outOfRange: [] })
   })
 
@@ -60,14 +60,14 @@ describe('a read', () => {
       next: [at(2), at(9, 8)],
     }))
 
-    const batch = await readBatch(source, [at(4)], FETCH)
+    const batch = await readBatch(source, [at(4)], FETCH, NEVER)
     expect(batch).toEqual({ records: [record(4)], next: new Map(), outOfRange: [] })
   })
 
   it('moves no position out of range, whatever the log answers in its place', async () => {
     const source = topic(() => ({ records: [record(90)], next: [at(91), at(6, 1)], outOfRange: [0] }))
 
-    const batch = await readBatch(source, [at(4), at(5, 1)], FETCH)
+    const batch = await readBatch(source, [at(4), at(5, 1)], FETCH, NEVER)
     expect(batch).toEqual({ records: [], next: new Map([[1, 6]]), outOfRange: [0] })
   })
 
@@ -75,7 +75,7 @@ describe('a read', () => {
     const runtime = fakeRuntime()
     const source = { ...topic(() => new Promise(() => undefined)), deadline: { runtime, ms: 100 } }
     let outcome: unknown = 'pending'
-    readBatch(source, [at(4)], { ...FETCH, waitMs: 50 }).catch((error: unknown) => (outcome = error))
+    readBatch(source, [at(4)], { ...FETCH, waitMs: 50 }, NEVER).catch((error: unknown) => (outcome = error))
 
     await runtime.advance(149)
     expect(outcome).toBe('pending')
@@ -88,7 +88,7 @@ describe('a read', () => {
     const runtime = fakeRuntime()
     const source = { ...topic(() => new Promise(() => undefined)), deadline: { runtime, ms: 100 } }
     const stop = new AbortController()
-    const reading = readBatch(source, [at(4)], { ...FETCH, signal: stop.signal })
+    const reading = readBatch(source, [at(4)], FETCH, stop.signal)
     const seen = expect(reading).rejects.toThrow('enough')
     await runtime.settle()
 
