@@ -83,7 +83,7 @@ describe('followers of a load', () => {
 
   it('get an answer when the origin never gives one', async () => {
     const timeout: Replacement = {
-      file: 'worker/origin.ts',
+      file: 'worker/origin-request.ts',
       from: 'timeoutMs = 10_000',
       to: 'timeoutMs = 1_000',
     }
