@@ -27,7 +27,7 @@ describe.skipIf(withoutKafka())(
     beforeAll(async () => {
       brokers = await startBrokers(3)
       admin = new Admin({ clientId: 'test', bootstrapBrokers: brokers.ids.map(brokers.address), retries: 20 })
-    })
+    }, 180_000)
 
     afterAll(async () => {
       await Promise.all(clusters.map((cluster) => cluster.close()))

@@ -44,7 +44,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
     await vi.waitFor(async () => expect(await cluster.brokers()).toHaveLength(3), PATIENT)
     gateway = await startGateway({ cluster })
     log = confluent({ url: gateway.url, gateway: true, requestTimeout: '65s' })
-  })
+  }, 180_000)
 
   afterAll(async () => {
     await gateway?.close()

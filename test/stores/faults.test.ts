@@ -106,7 +106,8 @@ describe.skipIf(reason !== undefined)('on real stores that fail', () => {
         for (const [name, times] of hits) expect(times, name).toBeGreaterThan(0)
       }
     },
-    180_000 + ROUNDS * (10_000 + 4 * FREEZE_MS),
+    // Of a machine that several runs share: only a test that hangs takes it.
+    600_000 + ROUNDS * (10_000 + 4 * FREEZE_MS),
   )
 
   /** Once in four rounds. */
