@@ -15,7 +15,8 @@ import type {
   WriteOptions,
   WriteThroughOptions,
 } from './api/write-types.ts'
-import type { CoherentStore, LogPosition } from './coherence/coherent-store.ts'
+import type { CoherentStore } from './coherence/coherent-store.ts'
+import type { LogPosition } from './coherence/candidate.ts'
 import type { RequestScope } from './coherence/request-scope.ts'
 import type { NamespaceParts } from './namespace-parts.ts'
 import type { Call } from './read/sources.ts'

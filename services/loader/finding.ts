@@ -1,5 +1,5 @@
 /** What a loader service has found for a key. @module */
-import type { Candidate } from '../../src/coherence/coherent-store.ts'
+import type { Candidate } from '../../src/coherence/candidate.ts'
 import type { Wanted } from './queue.ts'
 
 /** The answer for a key: a value, or that it has none. */

@@ -5,7 +5,8 @@
  * @module
  */
 import { isKedgeError } from '../../src/ports/errors.ts'
-import type { CacheContext, CoherentStore } from '../../src/coherence/coherent-store.ts'
+import type { CacheContext } from '../../src/coherence/cache-context.ts'
+import type { CoherentStore } from '../../src/coherence/coherent-store.ts'
 import type { NewRecord } from '../../src/ports/kafka-log.ts'
 import type { Publisher } from '../../src/write/publisher.ts'
 import { absenceRecord, valueRecord } from '../../src/write/update-records.ts'

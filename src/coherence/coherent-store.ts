@@ -3,66 +3,20 @@
  *
  * @module
  */
+import type { CacheContext } from './cache-context.ts'
+import { isNewer, type Candidate, type LogPosition } from './candidate.ts'
 import { deepFreeze } from '../store/deep-freeze.ts'
 import type { DropReason, RefuseReason } from '../api/events.ts'
-import { storedEntry } from '../store/entry.ts'
-import type { StoredEntry, Windows } from '../store/entry.ts'
+import { storedEntry, type StoredEntry } from '../store/entry.ts'
 import { EvictionTable } from './eviction-table.ts'
-import { WriteIntents } from './write-intents.ts'
-import type { PendingWrite } from './write-intents.ts'
-import { asked } from './ttl-and-tags.ts'
-import type { Place } from './ttl-and-tags.ts'
+import { WriteIntents, type PendingWrite } from './write-intents.ts'
+import { asked, type Place } from './ttl-and-tags.ts'
 import type { Intent } from '../wire/read-eviction.ts'
 import type { Partition, EvictionTarget } from './partition.ts'
 import type { NamespaceSettings, Settings } from '../api/settings.ts'
 import { ShortTtl } from '../api/short-ttl.ts'
-import type { Counters } from '../api/stats.ts'
 import { LruStore } from '../store/lru-store.ts'
-import type { Budget } from '../store/lru-store.ts'
-import type { Clock } from '../runtime/clock.ts'
 import { entryBytes, valueBytes } from '../store/weigher.ts'
-
-/** What the parts of one cache share. */
-export interface CacheContext {
-  readonly settings: Settings
-  readonly clock: Clock
-  readonly counters: Counters
-  readonly budget: Budget
-}
-
-/** A value that asks to be held. Times are those of the cache's clock. */
-export interface Candidate<T> {
-  readonly value: T
-  readonly asOf: number
-  /** The partition's generation when the load or the write of the value began. */
-  readonly generation: number
-  readonly loadedAt: number
-  readonly ttlMs: number
-  /** How long past its TTL it may be of use. */
-  readonly keepMs: number
-  /** Its own, where it says so. */
-  readonly windows?: Windows | undefined
-  readonly tags: readonly string[] | undefined
-  readonly version: number | undefined
-  /** How long after an eviction a load must begin for its value to be held. */
-  readonly settleMs: number
-  /** The carrier has applied every eviction below it to the value: this isolate need not know those. */
-  readonly knownTo?: number | undefined
-  /** It may be held, flagged, until the log is reached for the first time. */
-  readonly beforeContact?: boolean
-  /** It is the value of a write that waits to be persisted. */
-  readonly write?: PendingWrite
-}
-
-/** The place of a load in the log: the evictions from there on judge what it brings. */
-export interface LogPosition {
-  readonly asOf: number
-  /** Of the partition: positions of another one compare to nothing here. */
-  readonly generation: number
-}
-
-/** The cache's clock counts in whole milliseconds, the monotonic clock does not. */
-const TIMELINE_GRAIN_MS = 2
 
 export class CoherentStore<T> implements EvictionTarget {
   readonly name: string
@@ -72,7 +26,6 @@ export class CoherentStore<T> implements EvictionTarget {
   readonly shortTtl: ShortTtl
   /** Whether this isolate has yet to read the past, in which writes may wait to be persisted. */
   awaitsPast = false
-  readonly #shared: CacheContext
   readonly #store: LruStore<T>
   readonly #table: EvictionTable
   /** Made for the first of them: most namespaces have none. */
@@ -80,15 +33,14 @@ export class CoherentStore<T> implements EvictionTarget {
   readonly #maxStalenessMs: number
   readonly #refreshAfterMs: number
   // Copied from what the parts share, to shorten the path of a hit.
-  readonly #clock: Clock
-  readonly #counters: Counters
+  readonly #clock: CacheContext['clock']
+  readonly #counters: CacheContext['counters']
   readonly #emit: Settings['emit']
 
   constructor(name: string, settings: NamespaceSettings, partition: Partition, shared: CacheContext) {
     this.name = name
     this.settings = settings
     this.partition = partition
-    this.#shared = shared
     this.shortTtl = new ShortTtl(name, shared.settings.emit)
     this.shortTtl.notice(settings.load.ttl)
     this.#clock = shared.clock
@@ -147,11 +99,8 @@ export class CoherentStore<T> implements EvictionTarget {
     return true
   }
 
-  /**
-   * The entry, expired or not, if no known eviction kills it. The caller must check the proof.
-   *
-   * @param entry that of the key, where it was looked up in this very step
-   */
+  // `entry` is what was looked up in this very step.
+  /** The entry, expired or not, if no known eviction kills it. The caller must check the proof. */
   current(key: string, entry: StoredEntry<T> | undefined = this.#store.get(key)): StoredEntry<T> | undefined {
     if (entry === undefined) return undefined
     return entry.asOf > this.#table.groupEpoch || this.#survives(key, entry) ? entry : undefined
@@ -160,7 +109,7 @@ export class CoherentStore<T> implements EvictionTarget {
   /** The value that has expired but is still kept. */
   expired(key: string): T | undefined {
     const entry = this.current(key)
-    return entry && this.#shared.clock.now() >= entry.freshUntil ? entry.value : undefined
+    return entry && this.#clock.now() >= entry.freshUntil ? entry.value : undefined
   }
 
   #survives(key: string, entry: StoredEntry<T>): boolean {
@@ -179,7 +128,7 @@ export class CoherentStore<T> implements EvictionTarget {
     // The writer may crash between its commit and its eviction: share no old load beside an open intent.
     return (
       this.#clock.now() - startedAt <= this.#maxStalenessMs ||
-      !this.#intents?.blocks(key, this.#begun(startedAt))
+      !this.#intents?.blocks(key, this.#clock.monotonicAt(startedAt))
     )
   }
 
@@ -200,17 +149,17 @@ export class CoherentStore<T> implements EvictionTarget {
 
   /** Whether a writer has announced a write of the key, or may have: what is loaded now is not held. */
   pending(key: string): boolean {
-    return this.#intents?.blocks(key, this.#monotonic()) ?? false
+    return this.#intents?.blocks(key, this.#clock.monotonic()) ?? false
   }
 
   /** The write of the key that waits to be persisted. */
   pendingWrite(key: string): PendingWrite | undefined {
-    return this.#intents?.write(key, this.#monotonic())
+    return this.#intents?.write(key, this.#clock.monotonic())
   }
 
   /** How many writes wait to be persisted, and whether one of them is overdue. */
   pendingWrites(): { count: number; overdue: boolean } {
-    return this.#intents?.writes(this.#monotonic()) ?? { count: 0, overdue: false }
+    return this.#intents?.writes(this.#clock.monotonic()) ?? { count: 0, overdue: false }
   }
 
   /** Holds the value, or says why not. */
@@ -224,8 +173,9 @@ export class CoherentStore<T> implements EvictionTarget {
     const reason = this.#table.refuses(key, candidate)
     if (reason !== undefined) return this.#refuse(key, reason)
     const isWaiting = candidate.write !== undefined && this.pendingWrite(key)?.id === candidate.write.id
-    if (!isWaiting && this.#intents?.blocks(key, this.#begun(loadedAt))) return this.#refuse(key, 'pending')
-    if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#begun(loadedAt) - settleMs))
+    if (!isWaiting && this.#intents?.blocks(key, this.#clock.monotonicAt(loadedAt)))
+      return this.#refuse(key, 'pending')
+    if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#clock.monotonicAt(loadedAt) - settleMs))
       return this.#refuse(key, 'settling')
     // The clocks have stepped back since it was loaded: it may be past its TTL.
     if (loadedAt < this.#clock.unknownBefore) return this.#refuse(key, 'expired')
@@ -251,7 +201,7 @@ export class CoherentStore<T> implements EvictionTarget {
   }
 
   #refuse(key: string, reason: RefuseReason): RefuseReason {
-    this.#shared.settings.emit?.({ type: 'refuse', namespace: this.name, key, reason })
+    this.#emit?.({ type: 'refuse', namespace: this.name, key, reason })
     return reason
   }
 
@@ -268,7 +218,7 @@ export class CoherentStore<T> implements EvictionTarget {
   }
 
   evictKey(key: string, offset: number, version: number | undefined): void {
-    this.#table.evictKey(key, offset, this.#monotonic(), version)
+    this.#table.evictKey(key, offset, this.#clock.monotonic(), version)
     const entry = this.#store.peek(key)
     if (entry === undefined) return
     const dies =
@@ -277,21 +227,21 @@ export class CoherentStore<T> implements EvictionTarget {
   }
 
   evictTag(tag: string, offset: number): void {
-    this.#table.evictTag(tag, offset, this.#monotonic())
+    this.#table.evictTag(tag, offset, this.#clock.monotonic())
   }
 
   evictPrefix(prefix: string, offset: number): void {
-    this.#table.evictPrefix(prefix, offset, this.#monotonic())
+    this.#table.evictPrefix(prefix, offset, this.#clock.monotonic())
   }
 
   evictAll(offset: number): void {
-    this.#table.clear(offset, this.#monotonic())
+    this.#table.clear(offset, this.#clock.monotonic())
     this.#sweep('evicted', (_, entry) => entry.asOf <= offset)
   }
 
   intends(keys: readonly string[], intent: Intent, offset: number): void {
     this.#intents ??= new WriteIntents()
-    if (!this.#intents.open(keys, intent, this.#monotonic(), offset)) return
+    if (!this.#intents.open(keys, intent, this.#clock.monotonic(), offset)) return
     // Drop a value of any as-of: it may have been loaded while the intent was in the log but not read here.
     for (const key of keys) this.drop(key, 'evicted')
   }
@@ -310,20 +260,7 @@ export class CoherentStore<T> implements EvictionTarget {
     const { intentsMs } = this.settings
     if (intentsMs === 0) return
     this.#intents ??= new WriteIntents()
-    this.#intents.missed(this.#monotonic() + intentsMs)
-  }
-
-  /**
-   * Intents, and sources that settle, count by the monotonic clock alone: it never runs ahead, so a doubt makes them
-   * longer. A frozen process obeys them for as long as it is awake.
-   */
-  #monotonic(): number {
-    return this.#clock.monotonic()
-  }
-
-  /** A moment of the cache's clock on the monotonic clock; rather too early than too late. */
-  #begun(loadedAt: number): number {
-    return this.#monotonic() - (this.#clock.now() - loadedAt) - TIMELINE_GRAIN_MS
+    this.#intents.missed(this.#clock.monotonic() + intentsMs)
   }
 
   /** The clocks stepped back: drops all values, because their age is unknown. */
@@ -334,7 +271,7 @@ export class CoherentStore<T> implements EvictionTarget {
   reanchor(horizon: number): void {
     this.#missed()
     this.#intents?.forgetOffsets()
-    this.#table.reset(horizon, this.#monotonic())
+    this.#table.reset(horizon, this.#clock.monotonic())
     this.#sweep('reanchor', () => true)
   }
 
@@ -357,15 +294,6 @@ export class CoherentStore<T> implements EvictionTarget {
   }
 
   #dropped(key: string, reason: DropReason): void {
-    this.#shared.settings.emit?.({ type: 'drop', namespace: this.name, key, reason })
+    this.#emit?.({ type: 'drop', namespace: this.name, key, reason })
   }
-}
-
-/** Whether what is held is newer than what arrives. Versions decide where both have one. */
-function isNewer(held: StoredEntry<unknown>, candidate: Candidate<unknown>, now: number): boolean {
-  if (held.version !== undefined && candidate.version !== undefined && held.version !== candidate.version) {
-    return held.version > candidate.version
-  }
-  // The as-of of what has expired may have been raised since the load that replaces it began.
-  return held.freshUntil > now && held.asOf > candidate.asOf
 }

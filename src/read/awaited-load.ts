@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CacheContext } from '../coherence/coherent-store.ts'
+import type { CacheContext } from '../coherence/cache-context.ts'
 import type { StoredEntry } from '../store/entry.ts'
 import type { Entry } from '../api/read-types.ts'
 import type { Flight, LoadRequest } from './flight.ts'

@@ -4,7 +4,7 @@
  * @module
  */
 import type { RefuseReason } from '../api/events.ts'
-import type { Candidate } from '../coherence/coherent-store.ts'
+import type { Candidate } from '../coherence/candidate.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { LoadSettings } from '../api/load-settings.ts'
 import type { Semaphore } from '../runtime/semaphore.ts'

@@ -5,7 +5,8 @@
  */
 import { KedgeError } from '../ports/errors.ts'
 import type { Follower } from '../coherence/follower.ts'
-import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
+import type { CacheContext } from '../coherence/cache-context.ts'
+import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 
 /** How much of what is held a read may serve. */

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
+import type { CacheContext } from '../coherence/cache-context.ts'
+import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { Follower } from '../coherence/follower.ts'
 import { keepMsOf } from '../coherence/ttl-and-tags.ts'
 import { durationMs } from '../runtime/duration.ts'

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CacheContext, CoherentStore } from '../coherence/coherent-store.ts'
+import type { CacheContext } from '../coherence/cache-context.ts'
+import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { StoredEntry } from '../store/entry.ts'
 import { checkId } from '../wire/ids.ts'

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Candidate, CoherentStore } from '../coherence/coherent-store.ts'
+import type { Candidate } from '../coherence/candidate.ts'
+import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { TokenPositions } from '../wire/token.ts'
 

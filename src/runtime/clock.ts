@@ -29,6 +29,8 @@ const TURN_USES = 64
 const LONE_LOOKS = 15
 /** Two clocks that tell the same time, each rounded to whole milliseconds, may differ by so much. */
 const ROUNDING_MS = 2
+/** This clock counts in whole milliseconds, the monotonic one does not. */
+const GRAIN_MS = 2
 
 export class Clock {
   /** How long ago any moment before this one was is unknown: the clocks have stepped back since. */
@@ -67,11 +69,20 @@ export class Clock {
     return this.#compare(this.#runtime.now())
   }
 
-  /** Milliseconds by the monotonic clock alone: it never runs ahead, and stands still where that clock steps back. */
+  /**
+   * Milliseconds by the monotonic clock alone: it never runs ahead, and stands still where that clock steps back. Intents,
+   * and sources that settle, count by it, so that a doubt makes them longer: a frozen process obeys them for as long as
+   * it is awake.
+   */
   monotonic(): number {
     const backMs = this.#backMs()
     if (backMs > 0) this.#forget(backMs)
     return this.#lastMonotonic + this.#monotonicOffset
+  }
+
+  /** A moment of this clock on the monotonic one; rather too early than too late. */
+  monotonicAt(moment: number): number {
+    return this.monotonic() - (this.now() - moment) - GRAIN_MS
   }
 
   /** The same, by the wall clock alone while there is nothing strange about it. */

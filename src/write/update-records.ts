@@ -7,7 +7,9 @@
  */
 import type { Settings } from '../api/settings.ts'
 import { putMessage } from '../coherence/admission.ts'
-import type { CacheContext, Candidate, CoherentStore } from '../coherence/coherent-store.ts'
+import type { CacheContext } from '../coherence/cache-context.ts'
+import type { Candidate } from '../coherence/candidate.ts'
+import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { NewRecord } from '../ports/kafka-log.ts'
 import { encodeUtf8, pack } from '../wire/codec.ts'
 import type { Message } from '../wire/messages.ts'

@@ -1,6 +1,7 @@
 /** What one isolate holds, made of the product's own parts, on a clock that stands still until it is moved. */
 import { CoherentStore } from '../../src/coherence/coherent-store.ts'
-import type { Candidate, CacheContext } from '../../src/coherence/coherent-store.ts'
+import type { Candidate } from '../../src/coherence/candidate.ts'
+import type { CacheContext } from '../../src/coherence/cache-context.ts'
 import type { RefuseReason } from '../../src/api/events.ts'
 import type { NamespaceOptions } from '../../src/api/options.ts'
 import { Partition } from '../../src/coherence/partition.ts'

@@ -5,6 +5,7 @@
  */
 import type { Mutant } from './mutant.ts'
 
+const CANDIDATE = 'src/coherence/candidate.ts'
 const AWAITED = 'src/read/awaited-load.ts'
 const HELD = 'src/read/held-values.ts'
 const GATE = 'src/read/freshness-gate.ts'
@@ -398,7 +399,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'F0',
     what: 'Of two values of the same version the one that arrives later wins, whatever its as-of.',
-    file: COHERENT_STORE,
+    file: CANDIDATE,
     from: 'if (held.version !== undefined && candidate.version !== undefined && held.version !== candidate.version) {',
     to: 'if (held.version !== undefined && candidate.version !== undefined) {',
     breaks: ['I4', 'I5'],

@@ -5,6 +5,7 @@
  */
 import type { Mutant } from './mutant.ts'
 
+const CANDIDATE = 'src/coherence/candidate.ts'
 const ARRIVAL = 'src/coherence/admission.ts'
 const UPDATES = 'src/replicate/updates-consumer.ts'
 const APPLIER = 'src/replicate/updates-applier.ts'
@@ -26,7 +27,7 @@ export const valueMutants: readonly Mutant[] = [
   {
     id: 'F2',
     what: 'Of two values the one that arrives later wins: a repeated old one replaces a new one.',
-    file: COHERENT_STORE,
+    file: CANDIDATE,
     from: 'return held.freshUntil > now && held.asOf > candidate.asOf',
     to: 'return false',
     breaks: ['I4', 'I5'],
@@ -37,7 +38,7 @@ export const valueMutants: readonly Mutant[] = [
   {
     id: 'F2-versions',
     what: 'Of two values of different versions the one that arrives later wins.',
-    file: COHERENT_STORE,
+    file: CANDIDATE,
     from: 'return held.version > candidate.version',
     to: 'return false',
     breaks: ['I4', 'I5'],
