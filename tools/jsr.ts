@@ -28,7 +28,7 @@ const NOT_ON_JSR: ReadonlySet<string> = new Set([
   'dist/THIRD-PARTY-NOTICES.txt',
 ])
 /** The list of adapters is for tests and tools. */
-const EXCLUDED: readonly string[] = ['adapters/manifest.ts']
+const EXCLUDED: readonly string[] = ['adapters/manifest.ts', 'adapters/manifest']
 /** Modules of JSR may not add to the types of others, as `kedge/worker` does to Hono's. */
 const INSTEAD: Readonly<Record<string, string>> = { './worker': './worker/library.ts' }
 
