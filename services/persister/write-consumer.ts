@@ -10,7 +10,7 @@
 import * as z from 'zod'
 import { pack } from '../../src/wire/codec.ts'
 import { decodeRecord } from '../../src/coherence/apply-eviction.ts'
-import { consume, doubling, readBatch } from '../../src/runtime/consumer.ts'
+import { consume, readBatch } from '../../src/runtime/consumer.ts'
 import type { TopicSource } from '../../src/runtime/consumer.ts'
 import { withDeadline } from '../../src/runtime/deadline.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
