@@ -7,7 +7,7 @@ import { gateway, INSTALLED, run } from './program.ts'
 
 const EXAMPLES = { Node: 'node', Deno: 'deno', Bun: 'bun' } as const
 
-const example = (name: string) => bundled(new URL(`../../examples/servers/${name}.ts`, import.meta.url))
+const example = (name: string) => bundled(new URL(`../../../examples/servers/${name}.ts`, import.meta.url))
 
 /** A cache of this process: another one than that of the server. */
 function elsewhere(url: string) {

@@ -18,7 +18,7 @@ const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
 }
 
 const programOf = (name: string): string =>
-  fileURLToPath(new URL(`../../node_modules/.bin/${name}`, import.meta.url))
+  fileURLToPath(new URL(`../../../node_modules/.bin/${name}`, import.meta.url))
 
 /** Those that are installed. One that is not is reported, so that its absence does not pass for success. */
 export const INSTALLED: readonly RuntimeName[] = (Object.keys(COMMANDS) as RuntimeName[]).filter(
