@@ -1,4 +1,4 @@
-/** Reads a stretch of a topic to its end. @module */
+/** Reads a range of a topic to its end. @module */
 import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/ports/kafka-log.ts'
 import { consume } from '../src/runtime/consumer.ts'
 import type { Fetch } from '../src/runtime/consumer.ts'
@@ -31,17 +31,17 @@ export const endsOf = (bounds: readonly PartitionOffsets[]): Map<number, number>
   new Map(bounds.map(({ partition, end }) => [partition, end]))
 
 /**
- * Reads every record of the stretch. Resolves with the next offset of each partition: below its end only
+ * Reads every record of the range. Resolves with the next offset of each partition: below its end only
  * where the proxy returned nothing for {@link STALL_MS} (an open transaction, a record that does not fit).
  */
 export async function readRange(
   log: KafkaLog,
-  stretch: RecordRange,
+  range: RecordRange,
   options: RangeOptions,
 ): Promise<Position[]> {
   const { runtime, signal, take, onGap } = options
-  const { topic, ends, isolation } = stretch
-  const at = new Map(stretch.from.map(({ partition, offset }) => [partition, offset]))
+  const { topic, ends, isolation } = range
+  const at = new Map(range.from.map(({ partition, offset }) => [partition, offset]))
   let moved = runtime.monotonic()
   let maxBytes = READ_BYTES
   const open = () =>

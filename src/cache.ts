@@ -85,7 +85,7 @@ class IsolateCache implements OpenCache, ScopedCache {
   readonly #updates: UpdatesConsumer
   readonly #requests: RequestReply
   readonly reading: WriterContext
-  readonly #spaces = new Map<string, CoherentStore<unknown>>()
+  readonly #stores = new Map<string, CoherentStore<unknown>>()
   readonly #namespaces = new Map<string, NamespaceParts<unknown>>()
   readonly #tier: SharedTier | undefined
   readonly #root: RequestScope
@@ -105,7 +105,7 @@ class IsolateCache implements OpenCache, ScopedCache {
     this.#publisher = new Publisher(this.#shared, self)
     this.#lifecycle = new Lifecycle(runtime)
     this.#follower = new Follower({ settings, clock, counters, self }, this.#lifecycle)
-    this.#updates = new UpdatesConsumer(this.#shared, this.#spaces)
+    this.#updates = new UpdatesConsumer(this.#shared, this.#stores)
     this.#requests = new RequestReply(this.#shared, this.#follower)
     if (settings.replicate) this.#follower.carries((signal) => this.#updates.fetch(signal))
     this.#tier = settings.tier && new SharedTier(settings.tier, this.#shared)
@@ -218,7 +218,7 @@ class IsolateCache implements OpenCache, ScopedCache {
   async close(): Promise<void> {
     if (this.#lifecycle.closed) return
     this.#lifecycle.close()
-    for (const space of this.#spaces.values()) space.dropPossiblyEvicted(() => true)
+    for (const space of this.#stores.values()) space.dropPossiblyEvicted(() => true)
     await this.#shared.settings.log.close?.()
     await this.#tier?.close()
   }
@@ -240,7 +240,7 @@ class IsolateCache implements OpenCache, ScopedCache {
     const parts = namespaceParts<T>(name, settings, this.reading, this.#requests, (context, scopeOptions) =>
       this.#open(context, scopeOptions),
     )
-    this.#spaces.set(name, parts.space)
+    this.#stores.set(name, parts.space)
     this.#namespaces.set(name, parts as unknown as NamespaceParts<unknown>)
     return parts
   }

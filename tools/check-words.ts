@@ -1,5 +1,6 @@
 /**
- * Words that make a sentence a riddle, in comments, pages, errors and titles of tests: they hide who does what.
+ * Words that make a sentence a riddle, in comments, pages, errors and titles of tests: they hide who does what. And
+ * private words in the names of files and of what they export.
  *
  * `node tools/check-words.ts [folder …]` prints each place, and ends with 1 where there is one.
  *
@@ -8,6 +9,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
+import { privateWordsIn } from './private-words.ts'
 
 /** What is refused, and what to write instead. */
 const RIDDLES: readonly (readonly [RegExp, string])[] = [
@@ -22,7 +24,8 @@ const RIDDLES: readonly (readonly [RegExp, string])[] = [
 const PAGES = /\.md$/
 const CODE = /\.(?:ts|js|mjs)$/
 /** Made from elsewhere, or words of others. */
-const LEFT_OUT = /^(?:docs\/api\/|CHANGELOG|\.changeset\/|examples\/tour\/data\/|tools\/check-words\.ts)/
+const LEFT_OUT =
+  /^(?:docs\/api\/|CHANGELOG|\.changeset\/|examples\/tour\/data\/|tools\/(?:check|private)-words\.ts)/
 
 const folders = process.argv.slice(2)
 const files = execFileSync('git', ['ls-files', ...folders], { encoding: 'utf8' })
@@ -32,6 +35,10 @@ let count = 0
 for (const file of files) {
   if ((!PAGES.test(file) && !CODE.test(file)) || LEFT_OUT.test(file)) continue
   const text = readFileSync(file, 'utf8')
+  for (const found of privateWordsIn(file, text)) {
+    count++
+    process.stdout.write(`${file}: ${found}\n`)
+  }
   const prose = PAGES.test(file) ? text : proseOf(text)
   for (const [at, line] of prose.split('\n').entries()) {
     for (const [riddle, instead] of RIDDLES) {
@@ -42,7 +49,7 @@ for (const file of files) {
     }
   }
 }
-process.stdout.write(`${count} riddles\n`)
+process.stdout.write(`${count} riddles and private words\n`)
 if (count > 0) process.exitCode = 1
 
 /** The comments and texts of a source, each where it stands: names in the code are for the compiler. */

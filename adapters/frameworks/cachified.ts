@@ -9,7 +9,7 @@ import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
 import { PendingLoads } from './cachified/pending-loads.ts'
-import { LateFills } from './deferred-fill.ts'
+import { DeferredFills } from './deferred-fill.ts'
 import { check, durationShape, longerThanNothing } from '../options.ts'
 
 /** What cachified keeps of a value: cachified 5, `CacheEntry`. */
@@ -79,7 +79,7 @@ export function cachifiedCache(
   check(shape, options, 'cachifiedCache')
   const maxTtlMs = longerThanNothing(options.maxTtl ?? '1h', 'maxTtl')
   const loads = new PendingLoads()
-  const fills = new LateFills(namespace, systemRuntime(), { loads })
+  const fills = new DeferredFills(namespace, systemRuntime(), { loads })
   // No `ttl` is cachified's way to say for ever, a negative one that it is not to be kept.
   const ttl = ({ metadata }: CachifiedEntry): number =>
     Math.max(0, Math.min(metadata.ttl ?? maxTtlMs, maxTtlMs))

@@ -23,14 +23,14 @@ import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Loader, LoadOptions } from '../../src/api/load-types.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
 import type { Entry } from '../../src/api/read-types.ts'
-import type { LateFillOptions, Loads, Origin } from './deferred-fill/framework-loads.ts'
+import type { DeferredFillOptions, Loads, Origin } from './deferred-fill/framework-loads.ts'
 import { WaitingLimit } from './deferred-fill/waiting-limit.ts'
 import { UnansweredReads } from './deferred-fill/unanswered-reads.ts'
 
 /** How long a value is waited for. Each that is waited for takes one of the cache's places for loads. */
-const PATIENCE_MS = 10_000
+const LOAD_TIMEOUT_MS = 10_000
 /** A wait that is older is of a request that is gone (Workers): its own timer would have ended it. */
-const LIFETIME_MS = PATIENCE_MS + 1000
+const LIFETIME_MS = LOAD_TIMEOUT_MS + 1000
 /** How long it may take to hold a value; on Workers the request that waits for it may be gone. */
 const HOLDING_MS = 100
 
@@ -53,12 +53,12 @@ interface Wait<T> {
   give?: (value: T | undefined) => Promise<void>
 }
 
-export class LateFills<T> {
+export class DeferredFills<T> {
   readonly #space: Namespace<T>
   readonly #room: WaitingLimit
   readonly #runtime: Runtime
   readonly #open = new Map<string, Wait<T>>()
-  readonly #unplaced: UnansweredReads
+  readonly #unanswered: UnansweredReads
   readonly #loads: Loads | undefined
   /** Kafka was out of reach: few loads have a place then, and nothing that they bring is served. */
   #isBypassed = false
@@ -66,11 +66,11 @@ export class LateFills<T> {
   constructor(
     space: Namespace<T>,
     runtime: Runtime = systemRuntime(),
-    { loads, maxLoadMs = MAX_LOAD_MS }: LateFillOptions = {},
+    { loads, maxLoadMs = MAX_LOAD_MS }: DeferredFillOptions = {},
   ) {
     this.#space = space
     this.#loads = loads
-    this.#unplaced = new UnansweredReads(maxLoadMs)
+    this.#unanswered = new UnansweredReads(maxLoadMs)
     this.#room = WaitingLimit.of(space)
     this.#runtime = runtime
   }
@@ -103,7 +103,7 @@ export class LateFills<T> {
       // That there is none is said with `undefined`: a loader's type has no other word for it.
       return this.#value(key, wait, signal, () => settled) as Promise<T>
     }
-    const whole: LoadOptions<T> = { hardTimeout: PATIENCE_MS, swr: 0, staleIfError: 0, ...options }
+    const whole: LoadOptions<T> = { hardTimeout: LOAD_TIMEOUT_MS, swr: 0, staleIfError: 0, ...options }
     const landed = this.#space.getEntry(key, asked, whole).then(
       (entry) => {
         this.#noteReach(entry)
@@ -138,20 +138,20 @@ export class LateFills<T> {
       return (value = await read())
     } finally {
       // Also where it rejects: a framework that bears it loads as if there were nothing.
-      if (value === undefined) this.#unplace(key, logPosition)
+      if (value === undefined) this.#addUnanswered(key, logPosition)
     }
   }
 
   /** Ends a wait that the cache has not asked for a value, and never will. */
   #endUnasked(key: string, wait: Wait<T>, loads: boolean): void {
-    if (this.#end(key, wait) && loads) this.#unplace(key, wait.logPosition)
+    if (this.#end(key, wait) && loads) this.#addUnanswered(key, wait.logPosition)
   }
 
   /** Remembers a load of the framework that no wait is for. */
-  #unplace(key: string, logPosition: LogPosition): void {
+  #addUnanswered(key: string, logPosition: LogPosition): void {
     // A longer key is never waited for.
     if (this.#loads !== undefined || key.length > MAX_KEY_LENGTH) return
-    this.#unplaced.add(key, logPosition, this.#runtime.monotonic())
+    this.#unanswered.add(key, logPosition, this.#runtime.monotonic())
   }
 
   /** Whether what is brought would not be held: Kafka is out of reach. */
@@ -229,9 +229,9 @@ export class LateFills<T> {
 
   /** Whether it may as well be of any other read whose value may still come. */
   #isOfAll(key: string, { logPosition }: Wait<T>): boolean {
-    const others = this.#unplaced.still(key, this.#runtime.monotonic())
+    const others = this.#unanswered.still(key, this.#runtime.monotonic())
     // It is of one of them, and who waited may still bring its own.
-    if (others.length > 0) this.#unplace(key, logPosition)
+    if (others.length > 0) this.#addUnanswered(key, logPosition)
     return others.every((other) => this.#unchanged(key, other, logPosition))
   }
 
@@ -260,7 +260,7 @@ export class LateFills<T> {
 
   /** Its framework may still load. */
   #giveUp(key: string, wait: Wait<T>): void {
-    if (this.#end(key, wait)) this.#unplace(key, wait.logPosition)
+    if (this.#end(key, wait)) this.#addUnanswered(key, wait.logPosition)
   }
 
   /** Waits of readers that are gone: that of the key, and where there is no room for more all of them. */

@@ -9,9 +9,9 @@ import { MAX_KEY_LENGTH } from '../../src/wire/ids.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Cache } from '../../src/api/cache-types.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
-import { LateFills } from './deferred-fill.ts'
+import { DeferredFills } from './deferred-fill.ts'
 import type { HeldEntry, NextCacheEntry } from './next/entry.ts'
-import { holdEntry, lifeMs, nextNow, releaseEntry } from './next/entry.ts'
+import { holdEntry, ttlMsOf, nextNow, releaseEntry } from './next/entry.ts'
 import type { NextCacheHandler } from './next/handler.ts'
 import { groupsOf, type SoftTag, SoftTags } from './next/soft-tags.ts'
 import { PendingSets } from './next/pending-sets.ts'
@@ -58,9 +58,9 @@ export function nextCacheHandler(cache: Cache, options: NextCacheHandlerOptions 
   const mine = { share: false, tier: false, schema: z.never(), tags: (held: Held) => held.tags }
   const space = cache.namespace<Held>(namespace, mine)
   const marks = new SoftTags(space)
-  const fills = new LateFills(space, systemRuntime({ now: nextNow }))
+  const fills = new DeferredFills(space, systemRuntime({ now: nextNow }))
   const sets = new PendingSets()
-  const ttl = (held: Held): number => ('bytes' in held ? Math.min(lifeMs(held), maxTtlMs) : 0)
+  const ttl = (held: Held): number => ('bytes' in held ? Math.min(ttlMsOf(held), maxTtlMs) : 0)
   const find = async (cacheKey: string, softTags: readonly string[]): Promise<HeldEntry | undefined> => {
     const key = await marks.key(cacheKey, softTags)
     if (key === undefined) return undefined

@@ -7,7 +7,7 @@ import * as z from 'zod'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
-import { LateFills } from './deferred-fill.ts'
+import { DeferredFills } from './deferred-fill.ts'
 import { check, durationShape, longerThanNothing } from '../options.ts'
 
 export interface UnstorageDriverOptions {
@@ -83,7 +83,8 @@ export function unstorageDriver(
   check(shape, options, 'unstorageDriver')
   const maxTtlMs = longerThanNothing(options.maxTtl ?? '1h', 'maxTtl')
   const maxLoadMs = longerThanNothing(options.maxLoad ?? '1m', 'maxLoad')
-  const fills = options.set === 'fill' ? new LateFills(namespace, systemRuntime(), { maxLoadMs }) : undefined
+  const fills =
+    options.set === 'fill' ? new DeferredFills(namespace, systemRuntime(), { maxLoadMs }) : undefined
   const held = (key: string): Promise<UnstorageItem | undefined> =>
     fills ? fills.read(key, { ttl: ({ ttlMs }) => ttlMs }) : namespace.get(key)
   return {

@@ -11,7 +11,7 @@ import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
 import { restLog } from './rest/rest-log.ts'
 import { check, restShape, transportLimits, type TransportOptions } from '../options.ts'
-import { SoundedOffsets } from './redpanda/offsets.ts'
+import { SearchedOffsets } from './redpanda/offsets.ts'
 import { produce } from './redpanda/produce.ts'
 import { readStateless } from './v2/stateless.ts'
 
@@ -61,7 +61,7 @@ const shape = z.strictObject(
 export function redpanda(options: RedpandaOptions): KafkaLog {
   check(shape, options, 'redpanda')
   const limits = transportLimits(options)
-  const sounded = new SoundedOffsets(options.marker ?? true)
+  const searched = new SearchedOffsets(options.marker ?? true)
 
   return restLog({
     limits,
@@ -69,10 +69,10 @@ export function redpanda(options: RedpandaOptions): KafkaLog {
     capabilities: { identity: false, longPoll: true, readCommitted: false },
     async append(call, topic, records) {
       const positions = await produce(call, topic, records)
-      sounded.learn(topic, positions)
+      searched.learn(topic, positions)
       return positions
     },
-    bounds: (call, topic, partitions) => sounded.of(call, topic, partitions),
+    bounds: (call, topic, partitions) => searched.of(call, topic, partitions),
     fetch: (call, topic, positions, how) =>
       readStateless(call, topic, positions, { ...how, isolation: 'uncommitted' }),
   })

@@ -26,7 +26,7 @@ export interface PollOptions<T> {
   readonly show: (record: ClusterRecord) => T
 }
 
-export interface Surroundings {
+export interface ConsumerContext {
   readonly cluster: Cluster
   readonly runtime: Runtime
 }

@@ -9,8 +9,8 @@ import type { Runtime } from '../../src/ports/runtime.ts'
 import { AutoCommit } from './auto-commit.ts'
 import type { Cluster, ClusterRead, ClusterRecord } from './cluster.ts'
 import type { TopicPartition, TopicPosition } from './topic-position.ts'
-import type { ConsumerOptions, PollOptions, Surroundings } from './consumer-options.ts'
-import { notOurs } from './groups.ts'
+import type { ConsumerOptions, PollOptions, ConsumerContext } from './consumer-options.ts'
+import { notAssigned } from './groups.ts'
 import type { GroupMember, GroupOffset, Groups, Share } from './groups.ts'
 import { Positions } from './positions.ts'
 import { attempt, hosted } from './record-faults.ts'
@@ -35,7 +35,7 @@ export class Consumer {
   readonly #autoCommit: AutoCommit
   readonly #turns = new RequestQueue()
 
-  constructor(group: string, name: string, options: ConsumerOptions, { cluster, runtime }: Surroundings) {
+  constructor(group: string, name: string, options: ConsumerOptions, { cluster, runtime }: ConsumerContext) {
     this.group = group
     this.name = name
     this.options = options
@@ -112,7 +112,7 @@ export class Consumer {
    * @throws Refusal `not-assigned` where the group has given the partitions to another member meanwhile.
    */
   async commit(offsets: readonly GroupOffset[] | undefined): Promise<void> {
-    if (!offsets && this.#lost) throw notOurs()
+    if (!offsets && this.#lost) throw notAssigned()
     const found = offsets ?? this.#positions.known
     if (found.length === 0) return
     this.#autoCommit.forget()

@@ -4,10 +4,10 @@
  * @module
  */
 import { Consumer } from './consumer.ts'
-import type { ConsumerOptions, Surroundings } from './consumer-options.ts'
+import type { ConsumerOptions, ConsumerContext } from './consumer-options.ts'
 import { Refusal } from './refusal.ts'
 
-export interface ConsumersOptions extends Surroundings {
+export interface ConsumersOptions extends ConsumerContext {
   readonly max: number
   readonly timeoutMs: number
 }

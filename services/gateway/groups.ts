@@ -57,7 +57,7 @@ export const membersOnly = (): Refusal =>
   new Refusal('not-assigned', 'Illegal state: the group has members, and takes offsets only from them.')
 
 /** The group has rebalanced without the instance. */
-export const notOurs = (): Refusal =>
+export const notAssigned = (): Refusal =>
   new Refusal(
     'not-assigned',
     'Illegal state: the group has shared out its partitions anew, and takes no offsets from this instance now. ' +

@@ -59,14 +59,14 @@ async function write(
     writer.forget()
     for (const [partition, records] of left) {
       const position = course.positions.get(partition) ?? 0
-      const stretch = {
+      const run = {
         partition,
         records,
         next: records.at(-1)!.offset + 1,
         keepsPosition: records[0]!.offset > position,
         readAt: settings.runtime.monotonic(),
       }
-      if ((await writer.stretch(stretch, signal)) === 'wiped') break
+      if ((await writer.run(run, signal)) === 'wiped') break
       left.delete(partition)
     }
   }

@@ -86,8 +86,8 @@ export class RecordMapper {
     if (key instanceof UnusableRecord) return key
     const version = this.#version(record, update)
     if (version === undefined || version instanceof UnusableRecord) return version
-    const written = (value: Uint8Array | null, lives?: number): MappedWrite => ({
-      write: { key, value, version, ttlMs: lives },
+    const written = (value: Uint8Array | null, ttlMs?: number): MappedWrite => ({
+      write: { key, value, version, ttlMs },
       meant: record,
       byOffset: this.#settings.version === 'auto' && update === undefined,
     })

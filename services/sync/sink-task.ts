@@ -8,7 +8,7 @@ import type { Retry } from './retry.ts'
 import { Reader } from './reader.ts'
 import type { Batch } from './reader.ts'
 import type { Stop } from '../../src/runtime/graceful-stop.ts'
-import type { Stretch, Writer } from './writer.ts'
+import type { RecordRun, Writer } from './writer.ts'
 
 export interface SinkTaskParts {
   readonly settings: SyncSettings
@@ -100,9 +100,9 @@ export class SinkTask {
       return this.#reopen(stop)
     }
     if (batch.outOfRange.length > 0) return this.#reopen(stop)
-    const stretches = stretchesOf(batch)
-    if (stretches.length > 0) this.#ahead = this.#read(stop.soft)
-    if ((await this.#writer.write(stretches, stop.hard)) === 'wiped') return this.#reopen(stop)
+    const runs = runsOf(batch)
+    if (runs.length > 0) this.#ahead = this.#read(stop.soft)
+    if ((await this.#writer.write(runs, stop.hard)) === 'wiped') return this.#reopen(stop)
     this.#sayProgress()
     return (await this.#heed(stop)) ? this.#reopen(stop) : 'moved'
   }
@@ -182,7 +182,7 @@ export class SinkTask {
   }
 }
 
-function stretchesOf({ records, next, readAt }: Batch): Stretch[] {
+function runsOf({ records, next, readAt }: Batch): RecordRun[] {
   const partitions = new Set([...next.keys(), ...records.keys()])
   return [...partitions].map((partition) => {
     const own = records.get(partition) ?? []

@@ -15,7 +15,7 @@ import { RecordMapper } from './record-mapper.ts'
 import { UnusableRecord } from './unusable-record.ts'
 
 /** Records of one partition, and where it stands after them. */
-export interface Stretch {
+export interface RecordRun {
   readonly partition: number
   readonly records: readonly LogRecord[]
   readonly next: number
@@ -65,41 +65,41 @@ export class Writer {
     this.#movedKeys.forget()
   }
 
-  /** Writes all stretches, and retries until the signal is aborted; or returns that the store was wiped. */
-  async write(stretches: readonly Stretch[], signal: AbortSignal): Promise<'written' | 'wiped'> {
+  /** Writes all runs, and retries until the signal is aborted; or returns that the store was wiped. */
+  async write(runs: readonly RecordRun[], signal: AbortSignal): Promise<'written' | 'wiped'> {
     let wiped = false
-    const waiting = [...stretches]
+    const waiting = [...runs]
     const lane = async (): Promise<void> => {
-      for (let stretch = waiting.shift(); stretch && !wiped; stretch = waiting.shift())
-        if ((await this.stretch(stretch, signal)) === 'wiped') wiped = true
+      for (let run = waiting.shift(); run && !wiped; run = waiting.shift())
+        if ((await this.run(run, signal)) === 'wiped') wiped = true
     }
-    const lanes = Array.from({ length: Math.min(MOST_AT_ONCE, stretches.length) }, lane)
+    const lanes = Array.from({ length: Math.min(MOST_AT_ONCE, runs.length) }, lane)
     // Every partition ends before the caller begins anything else, also when one has failed.
     for (const result of await Promise.allSettled(lanes))
       if (result.status === 'rejected') throw result.reason
     return wiped ? 'wiped' : 'written'
   }
 
-  /** Writes the stretch of one partition, a batch at a time. */
-  async stretch(stretch: Stretch, signal: AbortSignal): Promise<'written' | 'wiped'> {
+  /** Writes the run of one partition, a batch at a time. */
+  async run(run: RecordRun, signal: AbortSignal): Promise<'written' | 'wiped'> {
     const { maxBatch } = this.#settings
-    const { records } = stretch
+    const { records } = run
     for (let from = 0; from === 0 || from < records.length; from += maxBatch) {
       const part = records.slice(from, from + maxBatch)
       const last = from + maxBatch >= records.length
-      const next = last ? stretch.next : part.at(-1)!.offset + 1
-      if ((await this.#batch({ ...stretch, records: part, next }, signal)) === 'wiped') return 'wiped'
+      const next = last ? run.next : part.at(-1)!.offset + 1
+      if ((await this.#batch({ ...run, records: part, next }, signal)) === 'wiped') return 'wiped'
     }
     return 'written'
   }
 
-  async #batch(stretch: Stretch, signal: AbortSignal): Promise<'written' | 'wiped'> {
-    const { partition, records, keepsPosition = false } = stretch
+  async #batch(run: RecordRun, signal: AbortSignal): Promise<'written' | 'wiped'> {
+    const { partition, records, keepsPosition = false } = run
     const { writes, dead } = await this.#translate(records)
     for (const write of writes) if (write.byOffset) this.#movedKeys.meet(write)
     const folded = compact(writes)
     const position = this.#course.positions.get(partition) ?? 0
-    const next = keepsPosition ? position : stretch.next
+    const next = keepsPosition ? position : run.next
     // The dead letters are written before the position moves beyond them.
     await this.#deadLetters.take(dead, signal)
     const batch = { epoch: this.#course.epoch, partition, next }
@@ -107,7 +107,7 @@ export class Writer {
     if (outcome.outcome === 'wiped') return 'wiped'
     this.#course.positions.set(partition, Math.max(next, position))
     this.#count(records, outcome, writes.length - folded.length)
-    if (!keepsPosition) this.#gauge.moved(partition, next, stretch.readAt, records.at(-1)?.timestamp)
+    if (!keepsPosition) this.#gauge.moved(partition, next, run.readAt, records.at(-1)?.timestamp)
     this.#settings.emit({ type: 'batch', partition, records: records.length, next })
     await this.#deadLetters.take(refusedOf(outcome, folded), signal)
     return 'written'

@@ -94,7 +94,7 @@ export interface CacheOptions extends Lifetime<unknown> {
    * proof: it holds what it loads for at most this long, from the start of the load. @default '30s'
    */
   readonly maxOutage?: Duration
-  /** Further behind than this, catching up costs more than starting empty: the cache re-anchors. @default 10_000 */
+  /** Further behind than this, catching up costs more than starting empty: the cache resyncs. @default 10_000 */
   readonly maxCatchUpRecords?: number
   /** The largest answer asked of a poll, in bytes. @default 1_000_000 */
   readonly maxPollBytes?: number

@@ -78,40 +78,40 @@ export function evictionIn(
   return { ...eviction, keys: [...eviction.keys, ...numbers], clears }
 }
 
-/** The same, in a partition of these tenants. */
-export const evictionOf = (decoded: DecodedRecord, tenants: ReadonlySet<EvictionTarget>): Eviction =>
+/** The same, in a partition of these targets. */
+export const evictionOf = (decoded: DecodedRecord, targets: ReadonlySet<EvictionTarget>): Eviction =>
   evictionIn(decoded, (name) => {
-    for (const tenant of tenants) if (tenant.name === name) return true
+    for (const target of targets) if (target.name === name) return true
     return false
   })
 
 /** Applies an eviction that stands at `offset`, unless `self` announced it. */
 export function applyEviction(
-  tenants: Iterable<EvictionTarget>,
+  targets: Iterable<EvictionTarget>,
   eviction: Eviction,
   offset: number,
   self?: string,
 ): void {
   if (eviction.announcedBy !== undefined && eviction.announcedBy === self) return
-  for (const tenant of tenants) {
-    if (eviction.namespace !== undefined && eviction.namespace !== tenant.name) continue
-    if (eviction.all || eviction.clears.includes(tenant.name)) tenant.evictAll(offset)
-    for (const key of eviction.keys) tenant.evictKey(key, offset, eviction.version)
+  for (const target of targets) {
+    if (eviction.namespace !== undefined && eviction.namespace !== target.name) continue
+    if (eviction.all || eviction.clears.includes(target.name)) target.evictAll(offset)
+    for (const key of eviction.keys) target.evictKey(key, offset, eviction.version)
     // Closed before anything opens, and after the keys were evicted: what is held meanwhile is judged by both.
-    for (const id of eviction.closes) tenant.closes(id)
-    if (eviction.intent) tenant.intends(eviction.keys, eviction.intent, offset)
-    for (const tag of eviction.tags) tenant.evictTag(tag, offset)
-    for (const prefix of eviction.prefixes) tenant.evictPrefix(prefix, offset)
+    for (const id of eviction.closes) target.closes(id)
+    if (eviction.intent) target.intends(eviction.keys, eviction.intent, offset)
+    for (const tag of eviction.tags) target.evictTag(tag, offset)
+    for (const prefix of eviction.prefixes) target.evictPrefix(prefix, offset)
   }
 }
 
 /** Applies a decoded record to the namespaces of its partition. Returns its eviction. */
 export function applyDecoded(
   decoded: DecodedRecord,
-  tenants: ReadonlySet<EvictionTarget>,
+  targets: ReadonlySet<EvictionTarget>,
   self?: string,
 ): Eviction {
-  const eviction = evictionOf(decoded, tenants)
-  applyEviction(tenants, eviction, decoded.record.offset, self)
+  const eviction = evictionOf(decoded, targets)
+  applyEviction(targets, eviction, decoded.record.offset, self)
   return eviction
 }

@@ -52,15 +52,15 @@ export class CoherentStore<T> implements EvictionTarget {
     this.#table = new EvictionTable({
       horizon: partition.position,
       maxMarks: shared.settings.maxRememberedEvictions,
-      settleHeld: () => this.#sweep('evicted', (key, entry) => this.#table.groupKills(key, entry)),
+      dropGroupKilled: () => this.#sweep('evicted', (key, entry) => this.#table.groupKills(key, entry)),
       onHorizon: (offset) => shared.settings.emit?.({ type: 'horizon', namespace: name, offset }),
     })
     this.looksBack = settings.tier || settings.intentsMs > 0
-    partition.tenants.add(this)
-    if (!partition.anchored) return
+    partition.targets.add(this)
+    if (!partition.hasPosition) return
     // Declared late: this namespace has missed the intents and evictions that the partition has already read.
     this.#missed()
-    if (this.looksBack) partition.wantRecall()
+    if (this.looksBack) partition.requestLookBack()
     this.awaitsPast = settings.intentsMs > 0 && shared.settings.lookBack !== 0
   }
 

@@ -43,21 +43,21 @@ export class EvictionTable {
   #forgottenAt = -Infinity
   /** Above every offset forgotten since the last reset. */
   #forgottenTo = 0
-  readonly #settleHeld: () => void
+  readonly #dropGroupKilled: () => void
   readonly #onHorizon: (horizon: number) => void
 
   /**
-   * @param settleHeld drops every held value that {@link groupKills}, before the marks that say so are forgotten
+   * @param dropGroupKilled drops every held value that {@link groupKills}, before the marks that say so are forgotten
    */
   constructor(options: {
     horizon: number
     maxMarks: number
-    settleHeld: () => void
+    dropGroupKilled: () => void
     onHorizon: (horizon: number) => void
   }) {
     this.horizon = options.horizon
     this.#maxMarks = options.maxMarks
-    this.#settleHeld = options.settleHeld
+    this.#dropGroupKilled = options.dropGroupKilled
     this.#onHorizon = options.onHorizon
   }
 
@@ -147,7 +147,7 @@ export class EvictionTable {
   #grouped(offset: number): void {
     this.groupEpoch = Math.max(this.groupEpoch, offset)
     if (this.#tags.size <= this.#maxMarks && this.#prefixes.size <= MAX_PREFIXES) return
-    this.#settleHeld()
+    this.#dropGroupKilled()
     for (const mark of [...this.#tags.values(), ...this.#prefixes.values()]) this.#forget(mark)
     this.#tags.clear()
     this.#prefixes.clear()

@@ -31,7 +31,7 @@ interface Run {
 
 const BACKOFF = { firstMs: 100, maxMs: 5000, maxAskedMs: 30_000 }
 /** On Workers: the part of `pollTimeout` after which a request stops relying on the poll of another. */
-const PATIENCE = 0.5
+const SHARED_POLL_FRACTION = 0.5
 /** The shortest pause between the polls of `follow()`, whatever `refreshAfter` says. */
 const MIN_FOLLOW_MS = 10
 /** A poll may run longer than its callers wait, by this factor. */
@@ -190,7 +190,9 @@ export class Follower {
     const { runtime, pollTimeoutMs } = this.#context.settings
     const run = this.#run
     const isLost =
-      runtime.isolatesRequests && run !== undefined && now - run.startedAt > pollTimeoutMs * PATIENCE
+      runtime.isolatesRequests &&
+      run !== undefined &&
+      now - run.startedAt > pollTimeoutMs * SHARED_POLL_FRACTION
     if (run?.state === 'running' && !isLost) return run
     if (now < this.#retryAt || this.partitions.size === 0 || this.#lifecycle.closed) return undefined
     const next: Run = {

@@ -39,7 +39,7 @@ export interface Target {
   find: Partition['last']
   /** The sampled end is a proof, once the position reaches it. */
   proves: boolean
-  /** The partition was re-anchored, and the log does not tell its identity: remember its last record. */
+  /** The partition was resynced, and the log does not tell its identity: remember its last record. */
   learns: boolean
 }
 
@@ -52,7 +52,7 @@ export const evictionsOf = ({ log, evictionsTopic }: Settings): TopicSource => (
 })
 
 /**
- * Takes in the bounds of one partition: re-anchors if they contradict what is known, else decides whether the
+ * Takes in the bounds of one partition: resyncs if they contradict what is known, else decides whether the
  * last record must be found again. Returns `false` where the log's identity cannot be verified.
  */
 export function sample(
@@ -69,7 +69,7 @@ export function sample(
       `partition ${partition.id} of the evictions topic does not exist: check \`evictionPartitions\``,
     )
   }
-  // Another poll has re-anchored meanwhile: this sample may be older than that.
+  // Another poll has resynced meanwhile: this sample may be older than that.
   if (partition.generation !== target.generation) return true
   target.beginning = found.beginning
   target.end = found.end

@@ -1,5 +1,5 @@
 /**
- * Recalling: reads the evictions before the position again, so that values of that time can be judged.
+ * The look back: reads the evictions before the position again, so that values of that time can be judged.
  *
  * @module
  */
@@ -32,11 +32,11 @@ export async function lookBack(
   count: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (!partition.anchored) return false
+  if (!partition.hasPosition) return false
   const { generation, position: end } = partition
   const first = Math.max(beginning, end - count)
   // A namespace that is declared while this goes on has missed the beginning.
-  const known = [...partition.tenants]
+  const known = [...partition.targets]
   let at = first
   let since: number | undefined
   let last: number | undefined
@@ -49,7 +49,7 @@ export async function lookBack(
       // keep all loads that begin until then from being shared and held.
       if (record.offset >= end) break
       await applyRecord(record, settings, (decoded) => {
-        if (partition.generation === generation) applyDecoded(decoded, partition.tenants)
+        if (partition.generation === generation) applyDecoded(decoded, partition.targets)
       })
       if (partition.generation !== generation) return false
       since ??= dateOf(record)
@@ -60,13 +60,13 @@ export async function lookBack(
   // The log does not return all of it: what was missed may be an eviction.
   if (at < end) return false
   if (partition.generation !== generation) return false
-  partition.recalled(first, since)
+  partition.extendLookBack(first, since)
   // From the first record to the last: more time has passed since, but our clock did not date them.
   const spanMs =
     first === 0 ? Infinity : since === undefined || last === undefined ? 0 : last - since - MAX_SKEW_MS
-  for (const tenant of known) {
-    tenant.extend(first)
-    tenant.remembers(spanMs)
+  for (const target of known) {
+    target.extend(first)
+    target.remembers(spanMs)
   }
   return true
 }
@@ -89,14 +89,14 @@ export async function readPast(
   const now = clock.now()
   const due = targets.filter(
     ({ partition }) =>
-      partition.anchored &&
-      partition.recalls &&
-      now >= partition.recallsAt &&
+      partition.hasPosition &&
+      partition.lookBackDue &&
+      now >= partition.lookBackAt &&
       concerns(partition) &&
       countOf(partition, settings) > 0,
   )
-  const recalls = due.map(async ({ partition, beginning }) => {
-    const reasons = partition.recallReasons
+  const lookBacks = due.map(async ({ partition, beginning }) => {
+    const reasons = partition.lookBackReasons
     const task = (inner: AbortSignal) =>
       lookBack(settings, partition, beginning, countOf(partition, settings), inner)
     const complete = await withDeadline(runtime, pollTimeoutMs, silent, task, signal).catch(
@@ -105,15 +105,15 @@ export async function readPast(
         return false
       },
     )
-    partition.endRecall(complete, reasons, clock.now())
+    partition.endLookBack(complete, reasons, clock.now())
   })
-  await Promise.all(recalls)
+  await Promise.all(lookBacks)
   signal.throwIfAborted()
 }
 
 /** How many evictions before the position are of use. */
-const countOf = ({ tenants }: Partition, { lookBack: count }: Settings): number =>
-  count ?? ([...tenants].some(({ looksBack }) => looksBack) ? LOOK_BACK : 0)
+const countOf = ({ targets }: Partition, { lookBack: count }: Settings): number =>
+  count ?? ([...targets].some(({ looksBack }) => looksBack) ? LOOK_BACK : 0)
 
 const silent = () =>
   new KedgeError('ERR_TIMEOUT', 'the log did not return the evictions of `lookBack` in time', {

@@ -23,7 +23,7 @@ export interface EvictionTarget {
   closes(id: string): void
   /**
    * The past was read again: every record of the last `spanMs` has been applied, also those before the last
-   * re-anchoring. 0 where that could not be made sure.
+   * resync. 0 where that could not be made sure.
    */
   remembers(spanMs: number): void
   /** Drops every value: how much of their time has passed is unknown. */
@@ -40,19 +40,19 @@ export interface LastRecord {
   readonly digest: string
 }
 
-const RECALL_BACKOFF = { firstMs: 500, maxMs: 32_000 }
-const MAX_RECALL_FAILURES = 7
+const LOOK_BACK_BACKOFF = { firstMs: 500, maxMs: 32_000 }
+const MAX_LOOK_BACK_FAILURES = 7
 
 export class Partition {
   readonly id: number
-  readonly tenants: Set<EvictionTarget> = new Set()
+  readonly targets: Set<EvictionTarget> = new Set()
   /** The next offset to read: every eviction below it has been applied. */
   position = 0
   /** The highest end of the log known: sampled, or by an acknowledgement of our own. Never below `position`. */
   tail = 0
   #known = 0
   /** Whether the log was ever reached. Before that, nothing may be held. */
-  anchored = false
+  hasPosition = false
   logId: string | undefined
   /** The last record applied, to be found again where the log does not tell its identity. */
   last: LastRecord | undefined
@@ -62,19 +62,19 @@ export class Partition {
   provedBy = -1
   /** When the log's identity was last made sure of. */
   verifiedAt: number = -Infinity
-  /** Counts re-anchorings: what was begun in one generation must not be kept in another. */
+  /** Counts resyncs: what was begun in one generation must not be kept in another. */
   generation = 0
   /** Every eviction from here up to `position` has been applied. */
   knownFrom = 0
   /** When the first record from there on was written, in milliseconds since the epoch, where it was read and tells. */
   knownSince: number | undefined
   /** There are namespaces for which the past was not looked up yet. */
-  recalls = false
+  lookBackDue = false
   /** Not before this moment of the cache's clock. */
-  recallsAt: number = -Infinity
+  lookBackAt: number = -Infinity
   /** Counts the reasons to read the past: one that came up while it was read needs another reading. */
-  recallReasons = 0
-  #recallFailures = 0
+  lookBackReasons = 0
+  #lookBackFailures = 0
   /** Polls in a row that could read nothing at `position` though there is something. */
   stalls = 0
 
@@ -110,7 +110,7 @@ export class Partition {
     positionThen: number,
     maxRecords: number,
   ): ReanchorReason | undefined {
-    if (!this.anchored) return 'start'
+    if (!this.hasPosition) return 'start'
     if (bounds.logId !== undefined && this.logId !== undefined && bounds.logId !== this.logId)
       return 'replaced'
     if (bounds.end < positionThen) return 'rewound'
@@ -121,7 +121,7 @@ export class Partition {
   /** Starts again at the end of the log: everything is dropped, loads under way will not be kept. */
   reanchor(bounds: PartitionOffsets): void {
     this.generation++
-    for (const tenant of this.tenants) tenant.reanchor(bounds.end)
+    for (const target of this.targets) target.reanchor(bounds.end)
     this.position = bounds.end
     this.tail = bounds.end
     this.#known = 0
@@ -129,12 +129,12 @@ export class Partition {
     this.last = undefined
     this.knownFrom = bounds.end
     this.knownSince = undefined
-    this.wantRecall()
+    this.requestLookBack()
     this.stalls = 0
     this.freshAt = -Infinity
     this.provedBy = -1
     this.verifiedAt = -Infinity
-    this.anchored = true
+    this.hasPosition = true
   }
 
   /** Takes in bounds that contradict nothing. */
@@ -150,7 +150,7 @@ export class Partition {
   forgetAges(): void {
     this.unprove()
     this.verifiedAt = -Infinity
-    for (const tenant of this.tenants) tenant.forgetAges()
+    for (const target of this.targets) target.forgetAges()
   }
 
   /** Takes back the proof: what is known of the log contradicts itself. The next poll proves anew. */
@@ -167,23 +167,23 @@ export class Partition {
   }
 
   /** The past is to be looked up, by the next poll. */
-  wantRecall(): void {
-    this.recalls = true
-    this.recallsAt = -Infinity
-    this.recallReasons++
-    this.#recallFailures = 0
+  requestLookBack(): void {
+    this.lookBackDue = true
+    this.lookBackAt = -Infinity
+    this.lookBackReasons++
+    this.#lookBackFailures = 0
   }
 
   /** The past was looked up for as many reasons; if it failed, it is once more, some times, with growing pauses. */
-  endRecall(complete: boolean, reasons: number, now: number): void {
-    if (!complete) for (const tenant of this.tenants) tenant.remembers(0)
-    if (reasons !== this.recallReasons) return
-    if (complete || this.#recallFailures >= MAX_RECALL_FAILURES) this.recalls = false
-    else this.recallsAt = now + backoffMs(RECALL_BACKOFF, this.#recallFailures++)
+  endLookBack(complete: boolean, reasons: number, now: number): void {
+    if (!complete) for (const target of this.targets) target.remembers(0)
+    if (reasons !== this.lookBackReasons) return
+    if (complete || this.#lookBackFailures >= MAX_LOOK_BACK_FAILURES) this.lookBackDue = false
+    else this.lookBackAt = now + backoffMs(LOOK_BACK_BACKOFF, this.#lookBackFailures++)
   }
 
   /** Every eviction from `offset` on has been applied again; `since` is when the first of them was written. */
-  recalled(offset: number, since: number | undefined): void {
+  extendLookBack(offset: number, since: number | undefined): void {
     if (offset > this.knownFrom) return
     this.knownFrom = offset
     this.knownSince = since

@@ -6,7 +6,7 @@
  * record is larger than the answer may be, and after a seek (decision 4).
  *
  * Polls of one isolate may run at the same time (on Workers they cannot be shared): each applies only what is
- * not applied yet, synchronously, and a re-anchoring by one voids what another has sampled.
+ * not applied yet, synchronously, and a resync by one voids what another has sampled.
  *
  * @module
  */
@@ -164,7 +164,7 @@ export async function applyAhead(
     const [partition, generation] = [...generations].find(([{ id }]) => id === record.partition) ?? []
     await applyRecord(record, settings, (decoded) => {
       if (partition === undefined || partition.generation !== generation) return
-      applyDecoded(decoded, partition.tenants, self)
+      applyDecoded(decoded, partition.targets, self)
     })
   }
 }
@@ -172,7 +172,7 @@ export async function applyAhead(
 function apply(context: PollContext, partition: Partition, decoded: DecodedRecord): void {
   const { emit, evictionsTopic: topic } = context.settings
   const { offset } = decoded.record
-  const eviction = applyDecoded(decoded, partition.tenants, context.self)
+  const eviction = applyDecoded(decoded, partition.targets, context.self)
   partition.advance(offset + 1)
   partition.last = lastOf(decoded.record)
   if (eviction.unreadable) {

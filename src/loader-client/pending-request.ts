@@ -63,7 +63,7 @@ export class PendingRequest<T> {
     const { scope } = this.#demand
     // Before the first contact there is nothing to judge an answer by.
     this.because = 'unreachable'
-    if (!(await this.#follower.reach(() => partition.anchored, scope, signal)))
+    if (!(await this.#follower.reach(() => partition.hasPosition, scope, signal)))
       throw new KedgeError('ERR_UNREACHABLE', 'the evictions topic did not answer', { retryable: true })
     this.because = 'failed'
     const listening = answers.open(scope)

@@ -80,7 +80,7 @@ export class FreshnessGate {
       })
     }
     // What is held before the first contact lives no longer than `maxOutage` anyway.
-    const isRecent = !partition.anchored || shared.clock.now() - partition.freshAt <= maxOutageMs
+    const isRecent = !partition.hasPosition || shared.clock.now() - partition.freshAt <= maxOutageMs
     const bearable = onUnreachable === 'stale' && isRecent
     return partition.position >= required && bearable ? 'outage' : 'bypass'
   }
@@ -113,6 +113,6 @@ export class FreshnessGate {
 
   /** Whether the log was never reached, though it had the time to answer. */
   #isCold(now: number = this.#shared.clock.now()): boolean {
-    return !this.#space.partition.anchored && this.#follower.isSilent(now)
+    return !this.#space.partition.hasPosition && this.#follower.isSilent(now)
   }
 }

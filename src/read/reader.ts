@@ -220,7 +220,7 @@ export class Reader<T> {
       bypasses,
       slots: bypasses ? bypassSlots : slots,
       sourceless: reading.call === undefined,
-      coldMs: this.#space.partition.anchored ? undefined : this.gate.coldMs(),
+      coldMs: this.#space.partition.hasPosition ? undefined : this.gate.coldMs(),
       proof: tier && this.#proof({ scope, required, since, next }, level),
     }
   }

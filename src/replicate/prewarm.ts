@@ -38,12 +38,12 @@ export async function prewarm(
   const task = async (signal: AbortSignal): Promise<PrewarmResult> => {
     await follower.sync(scope, signal)
     await remember(shared, [...follower.partitions.values()], signal)
-    const harvest = await updates.newest(maxRecords, maxBytes, signal)
+    const found = await updates.newest(maxRecords, maxBytes, signal)
     const proved = await follower.sync(scope, signal)
     // Given up meanwhile, or not provable: then nothing that was found may be held.
-    const applied = proved && !signal.aborted ? await updates.apply(harvest.records) : 0
-    const { bytes, complete } = harvest
-    return { records: harvest.records.length, applied, bytes, complete: complete && proved }
+    const applied = proved && !signal.aborted ? await updates.apply(found.records) : 0
+    const { bytes, complete } = found
+    return { records: found.records.length, applied, bytes, complete: complete && proved }
   }
   try {
     return await withDeadline(shared.settings.runtime, budgetMs, expired, task, options.signal)

@@ -16,11 +16,11 @@ import type { Arrived, ArrivedDrop, ArrivedValue } from '../wire/read-update.ts'
 
 export class UpdatesApplier {
   readonly #shared: CacheContext
-  readonly #spaces: ReadonlyMap<string, CoherentStore<unknown>>
+  readonly #stores: ReadonlyMap<string, CoherentStore<unknown>>
 
-  constructor(shared: CacheContext, spaces: ReadonlyMap<string, CoherentStore<unknown>>) {
+  constructor(shared: CacheContext, stores: ReadonlyMap<string, CoherentStore<unknown>>) {
     this.#shared = shared
-    this.#spaces = spaces
+    this.#stores = stores
   }
 
   /** Judges the values, one after the other, and holds what may be held. How many that were. */
@@ -47,7 +47,7 @@ export class UpdatesApplier {
   #arriveGroup(decoded: DecodedRecord): number | undefined {
     const group = decoded.error === undefined ? readGroup(decoded.message) : undefined
     return group?.filter((arrived) => {
-      const space = this.#spaces.get(arrived.namespace)
+      const space = this.#stores.get(arrived.namespace)
       try {
         return space !== undefined && this.#hold(space, arrived, decoded.record.timestamp)
       } catch {
@@ -73,7 +73,7 @@ export class UpdatesApplier {
       this.#drop(arrived)
       return false
     }
-    const space = this.#spaces.get(arrived.namespace)
+    const space = this.#stores.get(arrived.namespace)
     return space !== undefined && this.#hold(space, arrived, decoded.record.timestamp)
   }
 
@@ -81,13 +81,13 @@ export class UpdatesApplier {
     return readUpdate(
       message,
       recordKey,
-      (name) => this.#spaces.has(name),
+      (name) => this.#stores.has(name),
       () => Infinity,
     )
   }
 
   #drop({ namespace, key, asOf }: Pick<ArrivedDrop, 'namespace' | 'key' | 'asOf'>): void {
-    for (const space of this.#spaces.values()) {
+    for (const space of this.#stores.values()) {
       if (namespace === undefined || namespace === space.name) space.dropBefore(key, asOf ?? Infinity)
     }
   }

@@ -25,7 +25,7 @@ const MAX_QUADRUPLINGS = 2
 const FIRST_WINDOW = 64
 
 /** What reading found: not decoded yet, so that what is held meanwhile is no more than what was asked for. */
-export interface Harvest {
+export interface NewestUpdates {
   /** In the order in which they were written. */
   readonly records: readonly LogRecord[]
   readonly bytes: number
@@ -40,17 +40,17 @@ interface Found {
 
 export class UpdatesConsumer implements UpdatesRead {
   readonly #shared: CacheContext
-  readonly #spaces: ReadonlyMap<string, CoherentStore<unknown>>
+  readonly #stores: ReadonlyMap<string, CoherentStore<unknown>>
   readonly #applier: UpdatesApplier
   /** The next offset of each partition: everything below it has been applied. */
   readonly #positions = new Map<number, number>()
   /** Where each partition ended when it was looked at last. */
   readonly #ends = new Map<number, number>()
 
-  constructor(shared: CacheContext, spaces: ReadonlyMap<string, CoherentStore<unknown>>) {
+  constructor(shared: CacheContext, stores: ReadonlyMap<string, CoherentStore<unknown>>) {
     this.#shared = shared
-    this.#spaces = spaces
-    this.#applier = new UpdatesApplier(shared, spaces)
+    this.#stores = stores
+    this.#applier = new UpdatesApplier(shared, stores)
   }
 
   /** Whether values before these positions are in the topic, as far as is known, and not applied here yet. */
@@ -119,11 +119,11 @@ export class UpdatesConsumer implements UpdatesRead {
   /** Goes on at the end. What is passed over may have dropped anything, so everything is dropped. */
   #skip(partition: number, end: number): void {
     this.#positions.set(partition, end)
-    for (const space of this.#spaces.values()) space.dropPossiblyEvicted(() => true)
+    for (const space of this.#stores.values()) space.dropPossiblyEvicted(() => true)
   }
 
   /** Reads the newest part of the topic: from the end backwards, a window at a time. */
-  async newest(maxRecords: number, maxBytes: number, signal: AbortSignal): Promise<Harvest> {
+  async newest(maxRecords: number, maxBytes: number, signal: AbortSignal): Promise<NewestUpdates> {
     const bounds = await this.#bounds(signal)
     const windows: LogRecord[][] = []
     let bytes = 0
@@ -169,7 +169,7 @@ export class UpdatesConsumer implements UpdatesRead {
     maxBytes: number,
     signal: AbortSignal,
     { records, next }: Found,
-  ): Promise<Omit<Harvest, 'records'>> {
+  ): Promise<Omit<NewestUpdates, 'records'>> {
     const { log, updatesTopic, maxPollBytes, pollTimeoutMs, updatesIsolation } = this.#shared.settings
     const source = { log, topic: updatesTopic, isolation: updatesIsolation }
     let open = from

@@ -5,13 +5,13 @@
  *
  * @module
  */
-import { batching, comingLate, evicting, evictingGroups } from './tier-suite/applying.ts'
+import { batching, lateStores, evicting, evictingGroups } from './tier-suite/applying.ts'
 import { beginning, beginningAnew } from './tier-suite/beginning.ts'
 import type { Assertion } from './log-suite/bench.ts'
 import { tierBench } from './tier-suite/bench.ts'
 import type { TierTest, TierUnderTest } from './tier-suite/bench.ts'
 import { failing } from './tier-suite/failing.ts'
-import { conditions, contests } from './tier-suite/conditions.ts'
+import { conditions, concurrentStores } from './tier-suite/conditions.ts'
 import { keeping } from './tier-suite/keeping.ts'
 
 export interface TierSuiteOptions {
@@ -91,14 +91,14 @@ export function tierSuite(options: TierSuiteOptions): void {
   describe(`${name} keeps the contract of a tier`, () => {
     keeping(test)
     conditions(test)
-    contests(test)
+    concurrentStores(test)
     failing(test)
     if (options.applies ?? true) {
       beginning(test)
       beginningAnew(test)
       evicting(test)
       evictingGroups(test)
-      comingLate(test)
+      lateStores(test)
       batching(test)
     } else {
       test('it has no applier and says so', async ({ tier, expect: expects, read }) => {

@@ -125,13 +125,13 @@ export class SharedTier implements OuterTier {
     space: CoherentStore<T>,
     arrived: ArrivedValue,
     asOf: number,
-    carriage: { generation: number; knownTo: number },
+    transport: { generation: number; knownTo: number },
   ): Candidate<T> | undefined {
     const { settings } = this.#shared
     try {
       // Without an as-of, or with two of them, it is nothing that was written here.
       const candidate =
-        arrived.asOf === asOf ? candidateOf(this.#shared, space, arrived, carriage) : 'unanchored'
+        arrived.asOf === asOf ? candidateOf(this.#shared, space, arrived, transport) : 'unanchored'
       if (typeof candidate !== 'string')
         return space.hold(arrived.key, candidate) === undefined ? candidate : undefined
       settings.emit?.({ type: 'refuse', namespace: space.name, key: arrived.key, reason: candidate })

@@ -54,7 +54,7 @@ export class WriteBehind<T> {
     const ttl = pendingOf(options, settings.intentsMs)
     const since = shared.clock.now()
     const { signal } = options
-    if (!partition.anchored) await follower.sync(scope, signal)
+    if (!partition.hasPosition) await follower.sync(scope, signal)
     this.#refuseOverload()
     const { runtime } = shared.settings
     const id = newId(runtime)

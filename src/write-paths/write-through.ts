@@ -31,7 +31,7 @@ import { ttlOver } from '../api/lifetime-options.ts'
 const DEFAULT_INTENT = '10s'
 const MAX_WRITE_THROUGH_MS = 60_000
 /** The part of its time after which a store is asked to give up; the rest is for doing so. */
-const PATIENCE = 0.8
+const STORE_TIME_FRACTION = 0.8
 
 /** How a store ended. */
 type Ending =
@@ -156,7 +156,7 @@ export class WriteThrough<T> {
       scope,
     )
     const { clock } = shared
-    if (clock.now() - startedAt < limitMs * PATIENCE && startedAt >= clock.unknownBefore) {
+    if (clock.now() - startedAt < limitMs * STORE_TIME_FRACTION && startedAt >= clock.unknownBefore) {
       // A position of another log compares to nothing here.
       return { asOf: published[0]!.offset + 1, generation: landed ? generation : -1 }
     }
@@ -185,7 +185,7 @@ export class WriteThrough<T> {
     }
     try {
       const work = (async () => store(value, { key, signal: asked.signal }))()
-      if (!(await settledWithin(runtime, work, leftMs(PATIENCE)))) asked.abort(storeTimeout())
+      if (!(await settledWithin(runtime, work, leftMs(STORE_TIME_FRACTION)))) asked.abort(storeTimeout())
       if (!(await settledWithin(runtime, work, leftMs(1)))) return { state: 'running', work }
       const version = (await work)?.version
       return { state: 'committed', version: Number.isFinite(version) ? version : undefined }

@@ -47,7 +47,7 @@ export class SetManyWriter<T> {
     const { signal, domain } = options
     lifecycle.check()
     // Before the first contact nothing may be held, and values that were set should be.
-    if (!partition.anchored) await follower.sync(scope, signal)
+    if (!partition.hasPosition) await follower.sync(scope, signal)
     // What cannot be written must not evict either.
     const draft = this.#candidates(entries, options, Number.MAX_SAFE_INTEGER)
     if (settings.share) await this.#check(draft, domain)

@@ -74,7 +74,7 @@ export class Writer<T> {
     const ttlMs = ttlOf(value, { ttl: ttlOver(ttl, settings.load.ttl), jitter: 0 }, 0, place)
     this.#lifecycle.check()
     // Before the first contact nothing may be held, and a value that was set should be.
-    if (!partition.anchored) await this.#follower.sync(scope, signal)
+    if (!partition.hasPosition) await this.#follower.sync(scope, signal)
     const { generation } = partition
     const loadedAt = this.#shared.clock.now()
     const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags }, place)

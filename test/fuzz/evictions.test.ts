@@ -137,8 +137,8 @@ async function feed({ original, value, recordKey, keyIsKept }: Input): Promise<s
   const offset = partition.position
   const record = { partition: 0, offset, key: recordKey, value }
   const decoded = await decodeRecord(record, json, MAX_MESSAGE_BYTES)
-  const eviction = evictionOf(decoded, partition.tenants)
-  applyEviction(partition.tenants, eviction, offset, 'self')
+  const eviction = evictionOf(decoded, partition.targets)
+  applyEviction(partition.targets, eviction, offset, 'self')
   partition.advance(offset + 1)
   const found = jsonIn(value)
   const isUnreadable = value.length === 0 || isJunk(found)

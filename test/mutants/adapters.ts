@@ -63,7 +63,7 @@ export const adapterMutants: readonly Mutant[] = [
     id: 'opened-anew-each-time',
     what: 'A consumer instance that was not opened in time is thrown away: behind a slow proxy none is ever ready.',
     file: 'adapters/kafka/v2/instance-poller.ts',
-    from: 'this.#give(unplaced({ ...instance, mayMove: true }))',
+    from: 'this.#give(withoutPositions({ ...instance, mayMove: true }))',
     to: 'this.#remove([instance])',
     breaks: [],
     hint: ['adapters/kafka/replay/cost.test.ts'],

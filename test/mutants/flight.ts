@@ -80,7 +80,7 @@ export const flightMutants: readonly Mutant[] = [
     hint: ['src/coherence/log-identity.test.ts'],
   },
   {
-    id: 'joins-the-doomed',
+    id: 'joins-the-invalidated',
     what: 'A load that an eviction of unknown fate may have met is shared with later callers.',
     file: SINGLE_FLIGHT,
     from: 'if (flight.outcome !== undefined || flight.invalidated) return false',
@@ -100,7 +100,7 @@ export const flightMutants: readonly Mutant[] = [
     unseen: 'The value is of a load that ended a moment ago: no promise is broken.',
   },
   {
-    id: 'holds-the-doomed',
+    id: 'holds-the-invalidated',
     what: 'A load that an eviction of unknown fate may have met is held.',
     file: LOAD,
     from: 'const judged = flight.invalidated ? { ...candidate, generation: -1 } : candidate',
@@ -219,7 +219,7 @@ export const flightMutants: readonly Mutant[] = [
     unseen: 'The reader looks for a value only when the held one is past its TTL.',
   },
   {
-    id: 'tier-value-of-the-doomed',
+    id: 'tier-value-of-the-invalidated',
     what: 'A value of the tier stays held though an eviction of unknown fate may have meant it.',
     file: LOAD,
     from: "if (flight.invalidated) this.#space.drop(key, 'evicted')\n      else flight.settle",
@@ -253,7 +253,7 @@ export const flightMutants: readonly Mutant[] = [
     id: 'outage-without-end',
     what: 'While the log is out of reach, what is held is served without end.',
     file: GATE,
-    from: 'const isRecent = !partition.anchored || shared.clock.now() - partition.freshAt <= maxOutageMs',
+    from: 'const isRecent = !partition.hasPosition || shared.clock.now() - partition.freshAt <= maxOutageMs',
     to: 'const isRecent = maxOutageMs >= 0',
     breaks: ['I1'],
     focus: 'outages that are borne',

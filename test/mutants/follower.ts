@@ -9,7 +9,7 @@ const POLL = 'src/coherence/poll.ts'
 const IDENTITY = 'src/coherence/log-identity.ts'
 const PARTITION = 'src/coherence/partition.ts'
 const FOLLOWER = 'src/coherence/follower.ts'
-const RECALL = 'src/coherence/look-back.ts'
+const LOOK_BACK = 'src/coherence/look-back.ts'
 const CONSUMER = 'src/runtime/consumer.ts'
 const CLOCK = 'src/runtime/clock.ts'
 
@@ -34,7 +34,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'M4',
     what: 'The position jumps to the end of the log, and what is held stays.',
     file: PARTITION,
-    from: 'for (const tenant of this.tenants) tenant.reanchor(bounds.end)',
+    from: 'for (const target of this.targets) target.reanchor(bounds.end)',
     to: '',
     breaks: ['I1', 'I4', 'I6'],
     hint: ['src/coherence/freshness.test.ts', 'src/coherence/partition.test.ts'],
@@ -63,8 +63,8 @@ export const followerMutants: readonly Mutant[] = [
     id: 'clocks-back-in-a-write',
     what: 'A write goes on after its intent where the clocks stepped back while it was announced.',
     file: 'src/write-paths/write-through.ts',
-    from: 'if (clock.now() - startedAt < limitMs * PATIENCE && startedAt >= clock.unknownBefore) {',
-    to: 'if (clock.now() - startedAt < limitMs * PATIENCE) {',
+    from: 'if (clock.now() - startedAt < limitMs * STORE_TIME_FRACTION && startedAt >= clock.unknownBefore) {',
+    to: 'if (clock.now() - startedAt < limitMs * STORE_TIME_FRACTION) {',
     breaks: ['I1'],
     focus: 'intents',
     hint: ['src/write-paths/write-through.test.ts'],
@@ -73,8 +73,8 @@ export const followerMutants: readonly Mutant[] = [
     id: 'clocks-back-without-proofs',
     what: 'Clocks that step back together take back no proof.',
     file: PARTITION,
-    from: 'this.unprove()\n    this.verifiedAt = -Infinity\n    for (const tenant',
-    to: 'this.verifiedAt = -Infinity\n    for (const tenant',
+    from: 'this.unprove()\n    this.verifiedAt = -Infinity\n    for (const target',
+    to: 'this.verifiedAt = -Infinity\n    for (const target',
     breaks: ['I1', 'I7'],
     focus: 'clocks that step back together',
     hint: ['src/coherence/clocks.test.ts'],
@@ -83,7 +83,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'clocks-back-without-drops',
     what: 'Values stay held after the clocks have stepped back together, as if no time had passed.',
     file: PARTITION,
-    from: 'for (const tenant of this.tenants) tenant.forgetAges()',
+    from: 'for (const target of this.targets) target.forgetAges()',
     to: '',
     breaks: ['I10'],
     focus: 'clocks that step back together',
@@ -454,7 +454,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'vanished-poll-relied-upon',
     what: 'On Workers a poll whose request is gone keeps every other request from polling.',
     file: FOLLOWER,
-    from: 'runtime.isolatesRequests && run !== undefined && now - run.startedAt > pollTimeoutMs * PATIENCE',
+    from: 'runtime.isolatesRequests &&\n      run !== undefined &&\n      now - run.startedAt > pollTimeoutMs * SHARED_POLL_FRACTION',
     to: 'run === undefined',
     breaks: ['I11', 'I14'],
     focus: 'requests that end',
@@ -497,9 +497,9 @@ export const followerMutants: readonly Mutant[] = [
     hint: ['src/coherence/freshness.test.ts'],
   },
   {
-    id: 'recall-without-reading',
+    id: 'look-back-without-reading',
     what: 'The past counts as read again though an answer without records has said nothing of it.',
-    file: RECALL,
+    file: LOOK_BACK,
     from: 'if (at < end) return false',
     to: '',
     also: [
@@ -514,21 +514,21 @@ export const followerMutants: readonly Mutant[] = [
     hint: ['src/coherence/look-back.test.ts'],
   },
   {
-    id: 'recall-of-another-generation',
+    id: 'look-back-of-another-generation',
     what: 'Past evictions that were read before a resync lower the horizon after it.',
-    file: RECALL,
-    from: 'if (partition.generation !== generation) return false\n  partition.recalled(first, since)',
-    to: 'partition.recalled(first, since)',
+    file: LOOK_BACK,
+    from: 'if (partition.generation !== generation) return false\n  partition.extendLookBack(first, since)',
+    to: 'partition.extendLookBack(first, since)',
     breaks: ['I2', 'I3'],
     focus: 'tier',
     hint: ['src/coherence/log-identity.test.ts'],
   },
   {
-    id: 'recall-for-late-namespaces',
+    id: 'look-back-for-late-namespaces',
     what: 'A namespace that was declared while the past was read again counts as checked against all of it.',
-    file: RECALL,
-    from: 'for (const tenant of known) {',
-    to: 'for (const tenant of partition.tenants) {',
+    file: LOOK_BACK,
+    from: 'for (const target of known) {',
+    to: 'for (const target of partition.targets) {',
     breaks: ['I2', 'I3'],
     focus: 'tier',
     hint: ['src/coherence/look-back.test.ts', 'src/corner-cases.test.ts'],

@@ -174,7 +174,7 @@ export const valueMutants: readonly Mutant[] = [
     id: 'updates-passed-over',
     what: 'Skipped updates leave held values as they are, though they may have dropped them.',
     file: UPDATES,
-    from: 'for (const space of this.#spaces.values()) space.dropPossiblyEvicted(() => true)',
+    from: 'for (const space of this.#stores.values()) space.dropPossiblyEvicted(() => true)',
     to: '',
     breaks: ['I4'],
     hint: ['src/corner-cases.test.ts'],

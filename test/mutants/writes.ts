@@ -224,7 +224,7 @@ export const writeMutants: readonly Mutant[] = [
     id: 'late-intent-stored',
     what: 'A store is called though the intent was acknowledged so late that it covers nothing.',
     file: THROUGH,
-    from: 'if (clock.now() - startedAt < limitMs * PATIENCE && startedAt >= clock.unknownBefore) {',
+    from: 'if (clock.now() - startedAt < limitMs * STORE_TIME_FRACTION && startedAt >= clock.unknownBefore) {',
     to: 'if (shared.clock.now() - startedAt >= 0) {',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',

@@ -95,10 +95,10 @@ export class Invocation implements RequestContext {
   }
 
   /**
-   * Runs the work for as long as there is time; its signal is aborted then. Rejects `patienceMs` later, whether or not the
+   * Runs the work for as long as there is time; its signal is aborted then. Rejects `graceMs` later, whether or not the
    * signal was heeded.
    */
-  async within<T>(work: (signal: AbortSignal) => Promise<T>, patienceMs = 0): Promise<T> {
+  async within<T>(work: (signal: AbortSignal) => Promise<T>, graceMs = 0): Promise<T> {
     const { runtime } = this.#settings
     const remainingMs = this.remainingMs()
     const over = new AbortController()
@@ -112,7 +112,7 @@ export class Invocation implements RequestContext {
       () => undefined,
     )
     try {
-      return await withDeadline(runtime, remainingMs + patienceMs, expired, () => work(over.signal))
+      return await withDeadline(runtime, remainingMs + graceMs, expired, () => work(over.signal))
     } finally {
       timer.abort()
     }

@@ -141,7 +141,7 @@ const errorOf = ({ error, topic, partition, offset }: Failed): Error =>
     : new KedgeError('ERR_PROTOCOL', `failed at offset ${offset} of ${topic}-${partition}`, { cause: error })
 
 /** How long a taker that is out of time may take to report what failed. A part of `reserve`. */
-const PATIENCE_MS = 100
+const ABORT_GRACE_MS = 100
 
 /** Never rejects: an error counts as a failure of the records. */
 async function take(
@@ -163,7 +163,7 @@ async function take(
           remainingMs: () => invocation.remainingMs(),
           waitUntil: (promise) => invocation.waitUntil(promise),
         }),
-      PATIENCE_MS,
+      ABORT_GRACE_MS,
     )
     const lowest = new Map<number, Failed>()
     for (const each of failed ?? []) {

@@ -25,7 +25,7 @@ export interface Origin {
 }
 
 /** What is known of a framework. */
-export interface LateFillOptions {
+export interface DeferredFillOptions {
   readonly loads?: Loads
   /**
    * The longest that it takes from a read to the value. What takes longer may be held though it was evicted, where it

@@ -12,7 +12,7 @@ const MAX_KEYS = 10_000
 /** Of one key; beyond, the two that were added first count as one. */
 const MAX_READS = 16
 
-interface Unplaced {
+interface UnansweredRead {
   readonly logPosition: LogPosition
   /** Monotonic: what comes after it is of no interest any more. */
   readonly until: number
@@ -20,9 +20,9 @@ interface Unplaced {
 
 export class UnansweredReads {
   readonly #lastMs: number
-  readonly #reads = new Map<string, Unplaced[]>()
+  readonly #reads = new Map<string, UnansweredRead[]>()
   /** Of keys that were forgotten. */
-  #others: Unplaced[] = []
+  #others: UnansweredRead[] = []
 
   /** @param lastMs how long the value of such a read may still come: the longest load of the framework */
   constructor(lastMs: number) {
@@ -53,7 +53,7 @@ export class UnansweredReads {
 }
 
 /** With one more, in the order in which they were added. */
-function added(reads: readonly Unplaced[], read: Unplaced, now: number): Unplaced[] {
+function added(reads: readonly UnansweredRead[], read: UnansweredRead, now: number): UnansweredRead[] {
   const left = reads.filter(({ until }) => until >= now)
   const last = left.at(-1)
   if (last && isSame(last.logPosition, read.logPosition)) return [...left.slice(0, -1), read]

@@ -26,7 +26,7 @@ export interface HeldEntry extends Omit<Readonly<NextCacheEntry>, 'value' | 'tag
 export const nextNow = (): number => performance.timeOrigin + performance.now()
 
 /** As long as Next.js' own handler serves an entry: `revalidate`, and none that is made anew for each request. */
-export const lifeMs = ({ revalidate, expire }: HeldEntry): number =>
+export const ttlMsOf = ({ revalidate, expire }: HeldEntry): number =>
   Math.max(0, Math.min(revalidate, expire)) * 1000
 
 /**

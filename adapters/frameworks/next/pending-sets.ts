@@ -11,7 +11,7 @@ const MAX_OPEN = 1000
 /** Keys in the cache that one of them may be for. */
 const MAX_READS = 16
 /** How long a read waits for an entry that is being stored, in milliseconds. */
-const PATIENCE_MS = 10_000
+const WAIT_FOR_SET_MS = 10_000
 
 export class PendingSets {
   /** The reads that missed: by Next.js' key, the keys in the cache. */
@@ -43,6 +43,6 @@ export class PendingSets {
   /** Resolves when no store under the key is under way, or it took too long. */
   async ended(cacheKey: string): Promise<void> {
     const work = this.#running.get(cacheKey)
-    if (work !== undefined) await settledWithin({ sleep }, work, PATIENCE_MS)
+    if (work !== undefined) await settledWithin({ sleep }, work, WAIT_FOR_SET_MS)
   }
 }

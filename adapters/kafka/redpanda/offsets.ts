@@ -1,5 +1,5 @@
 /**
- * Where partitions begin and end, at a proxy that has no such endpoint: by sounding, or by writing a record.
+ * Where partitions begin and end, at a proxy that has no such endpoint: by probing, or by writing a record.
  *
  * The leader refuses what lies below its start or above its log's end (`validate_fetch_offset` in
  * `src/v/kafka/server` and `src/v/cloud_topics`). That end may be ahead of what is acknowledged, never behind
@@ -13,11 +13,11 @@ import { type Call, segment } from '../rest/http.ts'
 import { markedBounds } from '../rest/end-marker.ts'
 import { countPartitions, OffsetMemory } from '../rest/offsets.ts'
 import { failure, isOutOfRange, parseJson, problemOf } from '../rest/problem.ts'
-import { type Sound, soundBounds } from '../rest/offset-search.ts'
+import { type Probe, searchBounds } from '../rest/offset-search.ts'
 import { V2_BINARY } from '../v2/media-types.ts'
 import { produce } from './produce.ts'
 
-export class SoundedOffsets {
+export class SearchedOffsets {
   readonly #marker: boolean
   readonly #remembered = new OffsetMemory()
 
@@ -32,7 +32,7 @@ export class SoundedOffsets {
     topic: string,
     partitions: readonly number[] | undefined,
   ): Promise<PartitionOffsets[]> {
-    const wanted = partitions ?? (await countPartitions((partition) => sounder(call, topic, partition)(0)))
+    const wanted = partitions ?? (await countPartitions((partition) => probeOf(call, topic, partition)(0)))
     return Promise.all(wanted.map((partition) => this.#bounds(call, topic, partition)))
   }
 
@@ -42,10 +42,10 @@ export class SoundedOffsets {
   }
 
   async #bounds(call: Call, topic: string, partition: number): Promise<PartitionOffsets> {
-    const sound = sounder(call, topic, partition)
+    const probe = probeOf(call, topic, partition)
     const known = this.#remembered.get(topic, partition)
     const bounds =
-      (await soundBounds(sound, known)) ?? (await markedBounds(sound, partition, this.#write(call, topic)))
+      (await searchBounds(probe, known)) ?? (await markedBounds(probe, partition, this.#write(call, topic)))
     this.#remembered.set(topic, partition, bounds)
     return { partition, ...bounds }
   }
@@ -57,7 +57,7 @@ export class SoundedOffsets {
 }
 
 /** The smallest read there is: what it returns does not matter, only whether it is allowed. */
-function sounder({ http, signal }: Call, topic: string, partition: number): Sound {
+function probeOf({ http, signal }: Call, topic: string, partition: number): Probe {
   return async (offset) => {
     const path = `/topics/${segment(topic)}/partitions/${partition}/records?offset=${offset}&timeout=0&max_bytes=1`
     const answer = await http.send({ method: 'GET', path, headers: { accept: V2_BINARY } }, signal)

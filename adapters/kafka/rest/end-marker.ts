@@ -3,7 +3,7 @@ import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord } from '../../../src/ports/kafka-log.ts'
 import type { BeatMessage } from '../../../src/wire/messages.ts'
-import { type Bounds, type Sound, soundBounds } from './offset-search.ts'
+import { type Bounds, type Probe, searchBounds } from './offset-search.ts'
 
 /** Compacted topics refuse a record without a key. */
 const KEY = encodeUtf8('kedge-beat')
@@ -15,7 +15,7 @@ const KEY = encodeUtf8('kedge-beat')
  * @throws KedgeError `ERR_UNSUPPORTED` without `write`; what it throws
  */
 export async function markedBounds(
-  sound: Sound,
+  probe: Probe,
   partition: number,
   write: ((record: NewRecord) => Promise<number | undefined>) | undefined,
 ): Promise<Bounds> {
@@ -27,7 +27,7 @@ export async function markedBounds(
   }
   const beat: BeatMessage = { v: 1, op: 'beat', at: Date.now() }
   const offset = await write({ key: KEY, value: encodeUtf8(JSON.stringify(beat)), partition })
-  const bounds = offset === undefined ? undefined : await soundBounds(sound, { end: offset + 1 })
+  const bounds = offset === undefined ? undefined : await searchBounds(probe, { end: offset + 1 })
   if (bounds) return bounds
   throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the proxy does not return the record just written', {
     retryable: true,

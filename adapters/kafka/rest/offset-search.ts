@@ -1,5 +1,5 @@
 /**
- * The bounds of a partition by sounding: a proxy that has no offsets still answers whether one offset lies
+ * The bounds of a partition by probing: a proxy that has no offsets still answers whether one offset lies
  * inside the log.
  *
  * Two answers prove the end, in this order: the offset after it lies outside, and it lies inside itself. The
@@ -11,7 +11,7 @@
 import { KedgeError } from '../../../src/ports/errors.ts'
 
 /** Whether `beginning ≤ offset ≤ end`, now. */
-export type Sound = (offset: number) => Promise<boolean>
+export type Probe = (offset: number) => Promise<boolean>
 
 export interface Bounds {
   readonly beginning: number
@@ -34,25 +34,25 @@ const MAX_SEARCHES = 3
  *
  * Three requests while nothing changes, two of them at once; about two for each doubling of what was written since.
  *
- * @throws what `sound` throws; KedgeError `ERR_PROTOCOL` where the log moves faster than it can be sounded, or seems to have
+ * @throws what `probe` throws; KedgeError `ERR_PROTOCOL` where the log moves faster than it can be probed, or seems to have
  * no end.
  */
-export async function soundBounds(
-  sound: Sound,
+export async function searchBounds(
+  probe: Probe,
   remembered: Remembered | undefined,
 ): Promise<Bounds | undefined> {
   for (let searches = 0; searches < MAX_SEARCHES; searches++) {
     const known = searches === 0 ? remembered : undefined
     const last = known?.end ?? 0
-    const above = await sound(last + 1)
-    const high = above ? await climb(sound, last + 1) : last
-    const [confirmed, lowIsInside] = await Promise.all([sound(high), sound(known?.beginning ?? 0)])
+    const above = await probe(last + 1)
+    const high = above ? await climb(probe, last + 1) : last
+    const [confirmed, lowIsInside] = await Promise.all([probe(high), probe(known?.beginning ?? 0)])
     if (!confirmed) {
       // No search has found an offset here yet, or the remembered bounds are of a deleted topic of this name.
       if (!above && known === undefined) return undefined
       continue
     }
-    return { beginning: await lowest(sound, known?.beginning, lowIsInside, high), end: high }
+    return { beginning: await lowest(probe, known?.beginning, lowIsInside, high), end: high }
   }
   throw new KedgeError('ERR_PROTOCOL', 'reading offsets: the log changed while its end was searched', {
     retryable: true,
@@ -60,10 +60,10 @@ export async function soundBounds(
 }
 
 /** The highest offset inside, from one that is: in steps that double, then by a binary search. */
-async function climb(sound: Sound, from: number): Promise<number> {
+async function climb(probe: Probe, from: number): Promise<number> {
   let inside = from
   let outside = from + 1
-  for (let step = 1; await sound(outside); step *= 2) {
+  for (let step = 1; await probe(outside); step *= 2) {
     inside = outside
     outside = Math.min(outside + step, Number.MAX_SAFE_INTEGER)
     // No log is as long: a proxy that takes every offset for one inside never shows an end.
@@ -71,7 +71,7 @@ async function climb(sound: Sound, from: number): Promise<number> {
   }
   while (outside - inside > 1) {
     const middle = inside + Math.floor((outside - inside) / 2)
-    if (await sound(middle)) inside = middle
+    if (await probe(middle)) inside = middle
     else outside = middle
   }
   return inside
@@ -88,17 +88,17 @@ const endless = (): KedgeError =>
  * beginning: a log's beginning never falls.
  */
 export async function lowestInside(
-  sound: Sound,
+  probe: Probe,
   remembered: number | undefined,
   high: number,
 ): Promise<number> {
   // A beginning above the end is that of a deleted topic of this name.
   const known = remembered !== undefined && remembered <= high ? remembered : undefined
-  return lowest(sound, known, await sound(known ?? 0), high)
+  return lowest(probe, known, await probe(known ?? 0), high)
 }
 
 async function lowest(
-  sound: Sound,
+  probe: Probe,
   remembered: number | undefined,
   isInside: boolean,
   high: number,
@@ -108,7 +108,7 @@ async function lowest(
   let inside = high
   while (inside - outside > 1) {
     const middle = outside + Math.floor((inside - outside) / 2)
-    if (await sound(middle)) inside = middle
+    if (await probe(middle)) inside = middle
     else outside = middle
   }
   return inside

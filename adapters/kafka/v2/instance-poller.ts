@@ -15,14 +15,14 @@ import {
   type Instance,
   InstanceGone,
   type Missed,
-  placeInstance,
+  seekInstance,
   type Poll,
   pollInstance,
   type Purpose,
   removeInstance,
   ResetRefused,
   Unassigned,
-  unplaced,
+  withoutPositions,
 } from './instance.ts'
 
 /** How long a proxy may take to notice that a request was given up. */
@@ -100,7 +100,7 @@ export class InstancePoller {
       if (this.#lacks(aim, poll, placed)) {
         // Only another instance can confirm a gap. After an empty poll a seek may find the records.
         if (poll.records.length > 0) this.#remove([placed.instance])
-        else this.#give(unplaced(placed.instance))
+        else this.#give(withoutPositions(placed.instance))
         return 'unsure'
       }
       if (poll.dropped > 0) this.#remove([placed.instance])
@@ -113,7 +113,7 @@ export class InstancePoller {
       // A poll that was given up here may move the instance for as long as it goes on in the proxy. After
       // that a seek places it. An instance that has not answered twice in a row may hang.
       if (call.signal.aborted && !aim.waits && instance.givenUp === 0)
-        this.#give(unplaced({ ...instance, givenUp: 1 }, aim.pollMs + GIVEN_UP_MS))
+        this.#give(withoutPositions({ ...instance, givenUp: 1 }, aim.pollMs + GIVEN_UP_MS))
       else this.#remove([instance])
       throw error
     }
@@ -140,12 +140,12 @@ export class InstancePoller {
     if (standing) return { instance: standing, how: 'stood' }
     const instance = this.#pool.takeElsewhere(aim) ?? (await this.#create(call, aim))
     try {
-      const placed = await placeInstance(call, instance, aim.positions, this.#options.dialect)
+      const placed = await seekInstance(call, instance, aim.positions, this.#options.dialect)
       return { instance: placed, how: placed.mayMove ? 'moved' : 'made' }
     } catch (error) {
       if (call.signal.aborted) {
         // The next read goes on with this instance. A seek that was given up may still arrive.
-        this.#give(unplaced({ ...instance, mayMove: true }))
+        this.#give(withoutPositions({ ...instance, mayMove: true }))
       } else if (!(error instanceof InstanceGone) || error instanceof Unassigned) this.#remove([instance])
       throw error
     }

@@ -9,7 +9,7 @@
  */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { Position, ReadOptions } from '../../../src/ports/kafka-log.ts'
-import { isPlaced } from './instance.ts'
+import { hasPositions } from './instance.ts'
 import type { Instance, Purpose } from './instance.ts'
 
 export class InstancePool {
@@ -73,7 +73,7 @@ export class InstancePool {
   give(instance: Instance): Instance[] {
     if (this.#closed) return [instance]
     // An idle instance with a known position is worth more than one that must seek first.
-    if (!isPlaced(instance) && this.#idle.some((other) => covers(other, instance) && isPlaced(other)))
+    if (!hasPositions(instance) && this.#idle.some((other) => covers(other, instance) && hasPositions(other)))
       return [instance]
     // An idle instance elsewhere in the same partitions is behind, or of a deleted topic of this name.
     const [rivals, others] = partition(this.#idle, (other) => covers(other, instance))

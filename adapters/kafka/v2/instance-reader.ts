@@ -85,7 +85,7 @@ export class InstanceReader {
         topic,
         positions: waits ? positions : sorted.behind,
         isolation: how.isolation,
-        pollMs: waits ? Math.ceil(how.waitMs) : this.#patience(how.waitMs, sorted.distance, polls),
+        pollMs: waits ? Math.ceil(how.waitMs) : this.#pollTimeMs(how.waitMs, sorted.distance, polls),
         maxBytes: asked,
         waits,
       })
@@ -133,7 +133,7 @@ export class InstanceReader {
   }
 
   /** How long a poll for existing records may take: a proxy that waits it out must not exceed `waitMs`. */
-  #patience(waitMs: number, distance: number, polls: number): number {
+  #pollTimeMs(waitMs: number, distance: number, polls: number): number {
     const { waitsOut, few } = this.#options.dialect
     if (polls === 0 && distance > 1 && distance <= few) return MIN_POLL_MS
     if (!waitsOut || waitMs === 0) return this.#pollMs

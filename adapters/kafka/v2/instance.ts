@@ -34,7 +34,7 @@ const UNKNOWN = -1
 export interface Instance {
   readonly topic: string
   readonly isolation: ReadOptions['isolation']
-  /** The positions after its last answer or seek. {@link unplaced} where they are unknown. */
+  /** The positions after its last answer or seek. {@link withoutPositions} where they are unknown. */
   readonly positions: readonly Position[]
   /** Whether the proxy has assigned its partitions, perhaps for an earlier read that timed out since. */
   isAssigned: boolean
@@ -75,7 +75,7 @@ export type Purpose = Pick<Instance, 'topic' | 'positions' | 'isolation'>
  *
  * @param busyMs for how long a poll that was given up may go on in the proxy, and move it
  */
-export const unplaced = (instance: Instance, busyMs = 0): Instance => ({
+export const withoutPositions = (instance: Instance, busyMs = 0): Instance => ({
   ...instance,
   positions: instance.positions.map(({ partition }) => ({ partition, offset: UNKNOWN })),
   usedAt: Date.now(),
@@ -83,7 +83,7 @@ export const unplaced = (instance: Instance, busyMs = 0): Instance => ({
 })
 
 /** Whether the place of the instance is known. */
-export const isPlaced = ({ positions }: Instance): boolean =>
+export const hasPositions = ({ positions }: Instance): boolean =>
   positions.every(({ offset }) => offset !== UNKNOWN)
 
 export async function createInstance(
@@ -99,7 +99,7 @@ export async function createInstance(
   if (answer.status === 422 && creation.reset === 'none') throw new ResetRefused()
   if (answer.status > 299) throw failure(answer, doing)
   const { instance_id: id, base_uri: baseUri } = parsed(answer, createAnswer, doing)
-  return unplaced({
+  return withoutPositions({
     ...purpose,
     isAssigned: false,
     warmUps: 0,
@@ -113,7 +113,7 @@ export async function createInstance(
 }
 
 /** Moves an instance to the positions. One that has no partitions yet is assigned them first. */
-export async function placeInstance(
+export async function seekInstance(
   call: Call,
   instance: Instance,
   positions: readonly Position[],

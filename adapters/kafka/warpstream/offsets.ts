@@ -1,12 +1,12 @@
 /**
- * Where partitions begin and end, by the answer of a fetch; sounding finds what the answer leaves out.
+ * Where partitions begin and end, by the answer of a fetch; probing finds what the answer leaves out.
  *
  * @module
  */
 import type { KafkaLog, NewRecord, PartitionOffsets, Position } from '../../../src/ports/kafka-log.ts'
 import { markedBounds } from '../rest/end-marker.ts'
 import { countPartitions, OffsetMemory } from '../rest/offsets.ts'
-import { type Bounds, lowestInside, type Sound, soundBounds } from '../rest/offset-search.ts'
+import { type Bounds, lowestInside, type Probe, searchBounds } from '../rest/offset-search.ts'
 import type { Call } from '../rest/http.ts'
 import { type Fetched, fetchFrom } from './fetch.ts'
 
@@ -52,15 +52,15 @@ export class FetchedOffsets {
 
   async #bounds(call: Call, topic: string, { partition, beginning, end }: Fetched): Promise<Bounds> {
     const known = this.#remembered.get(topic, partition)
-    const sound: Sound = async (offset) => {
+    const probe: Probe = async (offset) => {
       const [answer] = await fetchFrom(call, topic, [{ partition, offset }], 1, DOING)
       return answer?.inside ?? false
     }
     if (end === undefined) {
-      return (await soundBounds(sound, known)) ?? markedBounds(sound, partition, this.#write(call, topic))
+      return (await searchBounds(probe, known)) ?? markedBounds(probe, partition, this.#write(call, topic))
     }
     if (beginning !== undefined) return { beginning: Math.min(beginning, end), end }
-    return { beginning: await lowestInside(sound, known?.beginning, end), end }
+    return { beginning: await lowestInside(probe, known?.beginning, end), end }
   }
 
   #write({ signal }: Call, topic: string) {

@@ -31,7 +31,7 @@ export class MetaFailure {
 
 const CRLF = encodeUtf8('\r\n')
 
-/** All requests as one stretch of bytes. */
+/** All requests as one run of bytes. */
 export function encodeRequests(requests: readonly MetaRequest[]): Uint8Array {
   const parts: Uint8Array[] = []
   for (const { verb, key, flags, value } of requests) {

@@ -48,7 +48,7 @@ export class SinkStreams {
     const { stored } = await this.#read(this.#talk(signal), stream)
     const known = this.#known.get(stream)
     if (watch && known && known.epoch === stored?.epoch) {
-      if (known.generation !== stored.generation || wentBack(known, stored)) known.lost = true
+      if (known.generation !== stored.generation || hasLostWrites(known, stored)) known.lost = true
       if (known.lost) return undefined
     } else if (!watch) this.#known.delete(stream)
     if (!stored) return undefined
@@ -89,7 +89,7 @@ export class SinkStreams {
     const known = held?.epoch === batch.epoch ? held : this.#learn(stream, stored)
     const writes = new SinkWrites(talk, this.#layout, stored?.generation ?? 0, passed)
     if (known?.epoch !== batch.epoch) return writes.outcome('wiped')
-    if (known.lost || stored?.generation !== known.generation || wentBack(known, stored)) {
+    if (known.lost || stored?.generation !== known.generation || hasLostWrites(known, stored)) {
       known.lost = true
       return writes.outcome('wiped')
     }
@@ -168,7 +168,7 @@ export class SinkStreams {
         return { server, request }
       }),
     )
-    return wanted.filter((_, at) => !isPlaced(replies[at])).map(({ each }) => each)
+    return wanted.filter((_, at) => !isStored(replies[at])).map(({ each }) => each)
   }
 
   async #read(talk: PipelinedCall, stream: string) {
@@ -189,14 +189,14 @@ export class SinkStreams {
   }
 }
 
-function isPlaced(reply: MetaReply | MetaFailure | undefined): boolean {
+function isStored(reply: MetaReply | MetaFailure | undefined): boolean {
   if (!(reply instanceof MetaFailure)) return reply?.code === 'HD'
   if (!isTooLarge(reply.message)) throw failureError(reply)
   throw new KedgeError('ERR_UNSUPPORTED', 'the positions of so many partitions do not fit in one item')
 }
 
 /** Whether the store holds a lower position than this sink has seen. */
-function wentBack(known: Known, { positions }: Stored): boolean {
+function hasLostWrites(known: Known, { positions }: Stored): boolean {
   for (const [partition, position] of known.positions) {
     if ((positions.get(partition) ?? -1) < position) return true
   }

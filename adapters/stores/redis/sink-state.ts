@@ -46,7 +46,7 @@ export async function readState(
 }
 
 /** Whether the store holds a lower position than this sink has seen. */
-export function wentBack(known: Known, stored: Stored): boolean {
+export function hasLostWrites(known: Known, stored: Stored): boolean {
   for (const [partition, position] of known.positions) {
     if ((stored.positions.get(partition) ?? -1) < position) return true
   }

@@ -4,7 +4,7 @@ import type { TopicLayout } from '../shared/topic-sink.ts'
 import type { RedisConnection } from './connection.ts'
 import type { LuaScript, ScriptCall } from './lua-script.ts'
 import { BEGIN, PROPOSE, UPSERT_ALONE, WRITE } from './sink-scripts.ts'
-import { type Known, proposalOf, readState, wentBack } from './sink-state.ts'
+import { type Known, proposalOf, readState, hasLostWrites } from './sink-state.ts'
 import { type Prepared, SinkWrites } from './sink-writes.ts'
 import { stopwatch } from '../shared/stopwatch.ts'
 
@@ -82,7 +82,7 @@ export class SinkStreams {
     const stored = await readState(this.#connection, this.#markers(stream), signal)
     const known = this.#known.get(stream)
     if (known === undefined || known.epoch !== stored?.epoch) return stored
-    if (known.generation !== stored.generation || wentBack(known, stored)) known.lost = true
+    if (known.generation !== stored.generation || hasLostWrites(known, stored)) known.lost = true
     return known.lost ? undefined : stored
   }
 
@@ -100,7 +100,7 @@ export class SinkStreams {
     if (!same || known.lost) {
       const { epoch, generation, positions } = stored
       this.#known.set(stream, { epoch, generation, positions: new Map(positions), lost: false })
-    } else if (wentBack(known, stored)) known.lost = true
+    } else if (hasLostWrites(known, stored)) known.lost = true
     return stored
   }
 

@@ -9,7 +9,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { TopicPartition } from '../topic-position.ts'
-import { notOurs } from '../groups.ts'
+import { notAssigned } from '../groups.ts'
 import type { GroupMember, GroupOffset, MemberOptions, Share } from '../groups.ts'
 import { Refusal } from '../refusal.ts'
 import { Backoff } from './backoff.ts'
@@ -99,7 +99,7 @@ export class KafkaMember implements GroupMember {
   }
 
   async commit(offsets: readonly GroupOffset[]): Promise<void> {
-    if (!this.#seat) throw notOurs()
+    if (!this.#seat) throw notAssigned()
     const { generation } = this.#seat
     await this.#access.offsets.commit(this.#group, { id: this.#id, generation }, offsets)
   }

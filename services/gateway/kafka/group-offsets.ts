@@ -1,7 +1,7 @@
 /** The offsets that groups have committed. @module */
 import { performance } from 'node:perf_hooks'
 import type { TopicPartition } from '../topic-position.ts'
-import { membersOnly, notOurs } from '../groups.ts'
+import { membersOnly, notAssigned } from '../groups.ts'
 import type { GroupOffset } from '../groups.ts'
 import { Refusal } from '../refusal.ts'
 import type { Coordinators } from './coordinators.ts'
@@ -19,7 +19,7 @@ export const NO_MEMBER: Committer = { id: '', generation: -1 }
 
 /** OFFSET_METADATA_TOO_LARGE. */
 const METADATA_TOO_LARGE = 12
-const NOT_OURS: ReadonlySet<number> = new Set([
+const NOT_ASSIGNED: ReadonlySet<number> = new Set([
   GROUP_CODES.illegalGeneration,
   GROUP_CODES.unknownMember,
   GROUP_CODES.rebalance,
@@ -121,7 +121,7 @@ function byTopic<T extends TopicPartition>(all: readonly T[]): [string, T[]][] {
 }
 
 function refusalOfCommit(code: number, by: Committer): Refusal {
-  if (NOT_OURS.has(code)) return by.id === '' ? membersOnly() : notOurs()
+  if (NOT_ASSIGNED.has(code)) return by.id === '' ? membersOnly() : notAssigned()
   if (code === CODES.unknownTopic)
     return new Refusal('not-hosted', 'This server does not host this topic-partition.')
   if (code === METADATA_TOO_LARGE)

@@ -108,7 +108,7 @@ export function evictingGroups(test: TierTest): void {
 }
 
 /** Values that come after what would have evicted them. */
-export function comingLate(test: TierTest): void {
+export function lateStores(test: TierTest): void {
   test('a value stored below the position is not covered: evictions have passed it by', async ({
     applier,
     apply,

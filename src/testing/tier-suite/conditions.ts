@@ -50,7 +50,7 @@ export function conditions(test: TierTest): void {
   })
 }
 
-export function contests(test: TierTest): void {
+export function concurrentStores(test: TierTest): void {
   test('of writes at once, the newest stays', async ({ tier, other, read, atomic, expect }) => {
     const asOfs = [3, 9, 1, 7, 5, 8, 2, 6, 4]
     const writing = asOfs.map((asOf, at) =>

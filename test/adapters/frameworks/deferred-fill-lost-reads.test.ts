@@ -3,7 +3,7 @@
  * read: it is never held there if an eviction lies between the two.
  */
 import { describe, expect, it } from 'vitest'
-import { LateFills } from '../../../adapters/frameworks/deferred-fill.ts'
+import { DeferredFills } from '../../../adapters/frameworks/deferred-fill.ts'
 import { UnansweredReads } from '../../../adapters/frameworks/deferred-fill/unanswered-reads.ts'
 import { unstorageDriver, type UnstorageItem } from '../../../adapters/frameworks/unstorage.ts'
 import { KedgeError } from '../../../src/index.ts'
@@ -14,7 +14,7 @@ interface Opened {
   readonly at: World
   readonly isolate: Isolate
   readonly space: Namespace<string>
-  readonly fills: LateFills<string>
+  readonly fills: DeferredFills<string>
   readonly evict: (key?: string) => Promise<void>
 }
 
@@ -30,7 +30,7 @@ async function opened(
     await at.run(space.delete(key))
     await at.run(isolate.cache.sync())
   }
-  return { at, isolate, space, fills: new LateFills(space, at.runtime), evict }
+  return { at, isolate, space, fills: new DeferredFills(space, at.runtime), evict }
 }
 
 const unreachable = () => new KedgeError('ERR_UNREACHABLE', 'away', { retryable: true })
@@ -160,7 +160,7 @@ describe('a load of a framework', () => {
     const space = cache.namespace<string>('posts', { ttl: '1h' })
     await at.run(cache.sync())
     for (const maxLoadMs of [20_000, 600_000]) {
-      const fills = new LateFills(space, at.runtime, { maxLoadMs })
+      const fills = new DeferredFills(space, at.runtime, { maxLoadMs })
       const evictAndFill = async (): Promise<boolean> => {
         await at.run(space.delete('1'))
         await at.run(cache.sync())
@@ -182,10 +182,10 @@ describe('a load of a framework', () => {
 
 describe('reads that nothing is waited for', () => {
   it('count as the oldest of those that are put together, in whatever order they were added', () => {
-    const unplaced = new UnansweredReads(60_000)
+    const unanswered = new UnansweredReads(60_000)
     // One that is given up is added after those that came later.
-    for (let n = 0; n < 20; n++) unplaced.add('k', { asOf: n === 1 ? 3 : 100 + n, generation: 1 }, n)
-    const asOfs = unplaced.still('k', 100).map(({ asOf }) => asOf)
+    for (let n = 0; n < 20; n++) unanswered.add('k', { asOf: n === 1 ? 3 : 100 + n, generation: 1 }, n)
+    const asOfs = unanswered.still('k', 100).map(({ asOf }) => asOf)
     expect(Math.min(...asOfs)).toBe(3)
   })
 })
@@ -197,7 +197,7 @@ describe('a value that is past its TTL', () => {
     const [one, two] = [at.isolate(options), at.isolate(options)]
     const spaces = [one, two].map(({ cache }) => cache.namespace<string>('posts', { ttl: '1h' }))
     for (const { cache } of [one, two]) await at.run(cache.sync())
-    const [mine, theirs] = spaces.map((space) => new LateFills(space, at.runtime))
+    const [mine, theirs] = spaces.map((space) => new DeferredFills(space, at.runtime))
     await at.run(mine!.read('1', { ttl: 10_000 }))
     await at.run(mine!.bring('1', 'old'))
     await at.runtime.advance(1000)
@@ -222,7 +222,7 @@ describe('an isolate that starts while Kafka is away', () => {
     const isolate = at.isolate(options)
     isolate.kafka.fail(unreachable())
     const space = isolate.cache.namespace<string>('posts', { ttl: '1h' })
-    return { at, isolate, space, fills: new LateFills(space, at.runtime) }
+    return { at, isolate, space, fills: new DeferredFills(space, at.runtime) }
   }
 
   it('holds what is brought for as long as what it loads by itself', async () => {

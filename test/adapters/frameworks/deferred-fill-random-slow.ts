@@ -2,7 +2,7 @@
  * Requests that look, load and fill by hand, in virtual time: their loads take up to a minute, places for loads run out,
  * Kafka goes away, and other callers load the same keys, with or without success.
  */
-import { LateFills } from '../../../adapters/frameworks/deferred-fill.ts'
+import { DeferredFills } from '../../../adapters/frameworks/deferred-fill.ts'
 import { isKedgeError, KedgeError } from '../../../src/index.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
 import { world } from '../../src/world.ts'
@@ -32,7 +32,7 @@ export async function runSlowly(seed: number): Promise<SlowResult> {
   const there = at.isolate()
   const space = here.cache.namespace<number>('things', { ttl: '1h' })
   const evictions = there.cache.namespace('things')
-  const fills = new LateFills(space, runtime)
+  const fills = new DeferredFills(space, runtime)
   // Few keys have many requests at once, many keys each a lone one.
   const keys = KEYS.slice(0, pick([2, 6]))
   const rows = new Map(keys.map((key) => [key, 0]))

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { cachified, softPurge } from '@epic-web/cachified'
 import { type CachifiedEntry, cachifiedCache } from '../../../adapters/frameworks/cachified.ts'
-import { LateFills } from '../../../adapters/frameworks/deferred-fill.ts'
+import { DeferredFills } from '../../../adapters/frameworks/deferred-fill.ts'
 import { unstorageDriver, type UnstorageItem } from '../../../adapters/frameworks/unstorage.ts'
 import { isKedgeError, KedgeError } from '../../../src/index.ts'
 import { type Isolate, world } from '../../src/world.ts'
@@ -200,7 +200,7 @@ describe('values that come late', () => {
     const isolate: Isolate = at.isolate(options)
     const space = isolate.cache.namespace<string>('things')
     await at.run(isolate.cache.sync())
-    return { at, isolate, space, fills: new LateFills(space, at.runtime) }
+    return { at, isolate, space, fills: new DeferredFills(space, at.runtime) }
   }
 
   it('are not held by readers that come after they were given up', async () => {
@@ -279,7 +279,7 @@ describe('values that come late', () => {
     const at = world()
     const { cache } = at.isolate({ maxLoads: 6 })
     const all = ['users', 'products', 'prices'].map(
-      (name) => new LateFills<string>(cache.namespace(name), at.runtime),
+      (name) => new DeferredFills<string>(cache.namespace(name), at.runtime),
     )
     await at.run(cache.sync())
     const since = at.runtime.now()

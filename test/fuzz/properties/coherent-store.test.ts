@@ -113,10 +113,10 @@ function arrive(isolate: Isolate, arrival: Arrival): void {
     const { offset: at, ns, keys, tags, prefixes, all } = arrival
     const message = all ? { v: 1, op: 'clear', ns } : { v: 1, op: 'evict', ns, keys, tags, prefixes }
     const record = { partition: 0, offset: at, key: null, value: null }
-    const tenants = new Set<EvictionTarget>(partition.tenants)
+    const targets = new Set<EvictionTarget>(partition.targets)
     applyEviction(
-      tenants,
-      evictionOf({ record, message, recordKey: undefined, error: undefined }, tenants),
+      targets,
+      evictionOf({ record, message, recordKey: undefined, error: undefined }, targets),
       at,
     )
     return

@@ -327,7 +327,7 @@ promises(
       trace.offsets(i, 900).says(i, { type: 'reanchor', partition: 0, reason: 'behind', offset: 900 })
     },
     'a start at an offset that no answer named': (trace) => void trace.anchor(three(trace), 'behind', 7),
-    'a record that is applied before anything is anchored': (trace) => {
+    'a record that is applied before the isolate has a position': (trace) => {
       const i = trace.isolate({}, { anchors: false })
       trace.append({ v: 1, op: 'clear' })
       trace.reads(i, 0)

@@ -28,7 +28,7 @@ export const honestFreshness: Checker = {
         continue
       }
       if (step.anchor !== undefined) {
-        reach.anchored(step.life, step.anchor.partition, step.anchor.offset)
+        reach.resynced(step.life, step.anchor.partition, step.anchor.offset)
         continue
       }
       const { life, ageMs, seq, t } = step

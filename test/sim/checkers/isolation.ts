@@ -126,7 +126,7 @@ function checkDrops(trace: Trace, chronicle: Chronicle, found: Findings): void {
       const isOwn = life.reanchors.some(
         (each) => each.t === t && (partition === undefined || each.partition === partition),
       )
-      if (!isOwn) found.broke(t, `${what} for a re-anchoring that was not of its partition`)
+      if (!isOwn) found.broke(t, `${what} for a resync that was not of its partition`)
     }
   }
 }

@@ -35,7 +35,7 @@ function checkReanchors(trace: Trace, chronicle: Chronicle, life: Life, found: F
       continue
     }
     if (before === undefined) {
-      found.broke(t, `${what} before it was anchored`)
+      found.broke(t, `${what} before it had a position`)
       continue
     }
     const changes = changesSince(chronicle, partition, before, reanchor)

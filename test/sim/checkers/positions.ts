@@ -1,4 +1,4 @@
-/** I6: positions have no holes between re-anchors. @module */
+/** I6: positions have no holes between resyncs. @module */
 import { EVICTIONS, chronicleOf } from './chronicle.ts'
 import type { Call, Chronicle, Life, Said } from './chronicle.ts'
 import { evictionLogOf } from './eviction-log.ts'
@@ -10,7 +10,7 @@ import type { Checker, Trace } from '../trace.ts'
 
 export const contiguity: Checker = {
   invariant: 'I6',
-  promise: 'between re-anchors an isolate applies every eviction of its partitions, in order, and each once',
+  promise: 'between resyncs an isolate applies every eviction of its partitions, in order, and each once',
   check(trace) {
     const found = new Findings('I6')
     const chronicle = chronicleOf(trace)
@@ -49,7 +49,7 @@ function stepsOf({ calls, said }: Chronicle): (CallStep | Said)[] {
   return steps.sort((a, b) => a.seq - b.seq)
 }
 
-/** How far the answers to each isolate reach, without a gap since it was anchored; and every end that it got. */
+/** How far the answers to each isolate reach, without a gap since it resynced; and every end that it got. */
 export class Reach {
   readonly #next = new Map<Life, Map<number, number>>()
   readonly #ends = new Map<Life, Map<number, Set<number>>>()
@@ -62,7 +62,7 @@ export class Reach {
     return this.#ends.get(life)?.get(partition)?.has(end) ?? false
   }
 
-  anchored(life: Life, partition: number, offset: number): void {
+  resynced(life: Life, partition: number, offset: number): void {
     nested(this.#next, life).set(partition, offset)
   }
 
@@ -97,7 +97,7 @@ function ask({ life, operation, positions: from, t }: Call, reach: Reach, found:
     const reached = reach.of(life, partition)
     found.looked++
     if (reached !== undefined && offset <= reached) continue
-    // Where the isolate was never anchored it has no position to read from: it waits for news at the beginning.
+    // Where the isolate never resynced, it has no position to read from: it waits for news at the beginning.
     if (reached === undefined && offset === 0) continue
     found.broke(
       t,
@@ -121,7 +121,7 @@ function anchor({ life, event, seq, t }: Said, reach: Reach, ends: Ends, found: 
       t,
       `isolate ${life.isolate} starts again at ${offset} of partition ${partition}, beyond the end of any log`,
     )
-  reach.anchored(life, partition, offset)
+  reach.resynced(life, partition, offset)
 }
 
 /** The highest end that the topic has had. */
@@ -170,7 +170,7 @@ class Applied {
     const next = positions.get(partition)
     this.#found.looked++
     const what = `isolate ${life.isolate} applies offset ${offset} of partition ${partition}`
-    if (next === undefined) return this.#found.broke(t, `${what} before it was anchored`)
+    if (next === undefined) return this.#found.broke(t, `${what} before it had a position`)
     positions.set(partition, Math.max(next, offset + 1))
     if (offset < next) return this.#found.broke(t, `${what}, and had applied up to ${next} already`)
     // Of a recreated log that the isolate has not resynced with, the trace cannot say what lies between.

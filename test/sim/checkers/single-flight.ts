@@ -101,7 +101,7 @@ class Excuses {
     return (own?.get(space)?.some(between) ?? false) || (own?.get('*')?.some(between) ?? false)
   }
 
-  /** A write of this isolate evicts when it is acknowledged, and dooms what is under way when it fails. */
+  /** A write of this isolate evicts when it is acknowledged, and invalidates what is under way when it fails. */
   #isWritten({ life, space, t: from }: Load, { t: to }: Load): boolean {
     return (this.#writes.get(life) ?? []).some(
       (write) =>

@@ -71,7 +71,7 @@ export class TraceBuilder {
     return this
   }
 
-  /** An isolate, which has anchored at the end of the log, and knows that it is fresh. */
+  /** An isolate, which has resynced at the end of the log, and knows that it is fresh. */
   isolate(plan: Partial<IsolatePlan> = {}, { anchors = true } = {}): number {
     const isolate = this.#count('isolate')
     const whole = { ...PLAN, ...plan }

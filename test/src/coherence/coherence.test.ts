@@ -10,7 +10,7 @@ import type { Intent } from '../../../src/wire/read-eviction.ts'
 import type { Message } from '../../../src/wire/messages.ts'
 import type { EvictionTarget } from '../../../src/coherence/partition.ts'
 
-/** A tenant that records the calls it gets. */
+/** A target that records the calls it gets. */
 class Listener implements EvictionTarget {
   readonly name: string
   readonly told: unknown[] = []
@@ -53,14 +53,14 @@ interface Held {
   readonly version: number | undefined
 }
 
-/** A tenant that holds values, and drops what an eviction kills. */
+/** A target that holds values, and drops what an eviction kills. */
 class Holder implements EvictionTarget {
   readonly name: string
   readonly #held: Set<Held>
   readonly #table = new EvictionTable({
     horizon: 0,
     maxMarks: 1000,
-    settleHeld: () => undefined,
+    dropGroupKilled: () => undefined,
     onHorizon: () => undefined,
   })
 
@@ -110,11 +110,11 @@ const decoded = (
   key?: Uint8Array | string | null,
 ): Promise<DecodedRecord> => decodeRecord(record(value, key), json, 10_000)
 
-/** Which calls the tenants get for a record at offset 7, by their names. */
+/** Which calls the targets get for a record at offset 7, by their names. */
 async function told(value: Uint8Array | string | null, key?: Uint8Array | string | null, self?: string) {
-  const tenants = new Set([new Listener('users'), new Listener('orders')])
-  applyEviction(tenants, evictionOf(await decoded(value, key), tenants), 7, self)
-  return Object.fromEntries([...tenants].map((tenant) => [tenant.name, tenant.told]))
+  const targets = new Set([new Listener('users'), new Listener('orders')])
+  applyEviction(targets, evictionOf(await decoded(value, key), targets), 7, self)
+  return Object.fromEntries([...targets].map((target) => [target.name, target.told]))
 }
 
 const bytesOf = (message: Message) =>
@@ -329,9 +329,9 @@ const values = fc.array(
 
 describe('the fold of the log', () => {
   const fold = (all: readonly DecodedRecord[], held: readonly Held[]) => {
-    const tenants = new Set([new Holder('users', held), new Holder('orders', held)])
-    for (const each of all) applyEviction(tenants, evictionOf(each, tenants), each.record.offset)
-    return [...tenants].map(({ standing }) => standing)
+    const targets = new Set([new Holder('users', held), new Holder('orders', held)])
+    for (const each of all) applyEviction(targets, evictionOf(each, targets), each.record.offset)
+    return [...targets].map(({ standing }) => standing)
   }
 
   it('leaves the same values standing in any order of the records, some of them read twice', async () => {

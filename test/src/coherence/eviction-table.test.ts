@@ -3,9 +3,14 @@ import * as fc from 'fast-check'
 import { EvictionTable } from '../../../src/coherence/eviction-table.ts'
 import type { Provenance } from '../../../src/store/entry.ts'
 
-function tableOf({ horizon = 0, maxMarks = 1000, settleHeld = (): void => undefined } = {}) {
+function tableOf({ horizon = 0, maxMarks = 1000, dropGroupKilled = (): void => undefined } = {}) {
   const horizons: number[] = []
-  const table = new EvictionTable({ horizon, maxMarks, settleHeld, onHorizon: (to) => horizons.push(to) })
+  const table = new EvictionTable({
+    horizon,
+    maxMarks,
+    dropGroupKilled,
+    onHorizon: (to) => horizons.push(to),
+  })
   return { table, horizons }
 }
 
@@ -168,7 +173,7 @@ describe('the horizon', () => {
     let settled = 0
     const held = from(3)
     const { table, horizons } = tableOf({
-      settleHeld: () => {
+      dropGroupKilled: () => {
         settled++
         expect(table.groupKills('p64/x', held)).toBe(true)
         expect(table.groupKills('p0/x', from(0))).toBe(true)
@@ -185,7 +190,7 @@ describe('the horizon', () => {
 
   it('rises when there are too many tags, after what is held was settled', () => {
     let settled = 0
-    const { table } = tableOf({ maxMarks: 4, settleHeld: () => void settled++ })
+    const { table } = tableOf({ maxMarks: 4, dropGroupKilled: () => void settled++ })
     for (let offset = 0; offset < 5; offset++) table.evictTag(`t${offset}`, offset, 0)
 
     expect([settled, table.horizon]).toEqual([1, 5])
@@ -447,7 +452,7 @@ describe('evictions in any order, some of them twice', () => {
         const held = new Set<Value>()
         const { table } = tableOf({
           maxMarks,
-          settleHeld: () => {
+          dropGroupKilled: () => {
             for (const value of held) if (table.groupKills(value.key, value)) held.delete(value)
           },
         })

@@ -21,14 +21,14 @@ const append = (count: number) => {
     at.log.append(TOPIC, { key: null, value: new TextEncoder().encode(`{"key":"k${n}"}`) })
 }
 
-/** A tenant that records the calls it gets. */
+/** A target that records the calls it gets. */
 function listener(name: string) {
   const told: unknown[][] = []
   const tell =
     (what: string) =>
     (...args: unknown[]) =>
       void told.push([what, ...args])
-  const tenant: EvictionTarget = {
+  const target: EvictionTarget = {
     name,
     evictKey: tell('key'),
     evictTag: tell('tag'),
@@ -41,7 +41,7 @@ function listener(name: string) {
     extend: tell('extend'),
     forgetAges: tell('forgetAges'),
   }
-  return { tenant, told }
+  return { target, told }
 }
 
 function stage(size: number) {
@@ -51,14 +51,14 @@ function stage(size: number) {
   const settings = cacheSettings({ kafka, runtime: at.runtime })
   const partition = new Partition(0)
   partition.reanchor({ partition: 0, beginning: 0, end: records })
-  const { tenant, told } = listener('users')
-  partition.tenants.add(tenant)
+  const { target, told } = listener('users')
+  partition.targets.add(target)
   const back = (count: number, beginning = 0) =>
     at.run(lookBack(settings, partition, beginning, count, new AbortController().signal))
   return { partition, told, back, kafka }
 }
 
-describe('recalling', () => {
+describe('looking back', () => {
   it('applies so many evictions before the position, then says from where on they are known', async () => {
     append(4)
     await at.runtime.advance(60_000)
@@ -103,11 +103,11 @@ describe('recalling', () => {
   it('lowers no horizon when a resync came meanwhile', async () => {
     const { partition, told, back, kafka } = stage(5)
     kafka.pause()
-    const recalled = back(2)
+    const lookedBack = back(2)
     await at.runtime.settle()
     partition.reanchor({ partition: 0, beginning: 0, end: 5 })
     kafka.resume()
-    await recalled
+    await lookedBack
     expect(told.filter(([what]) => what === 'extend')).toEqual([])
     expect(partition.knownFrom).toBe(5)
   })
@@ -248,7 +248,7 @@ it('a table extends no further than it has forgotten', () => {
   const table = new EvictionTable({
     horizon: 10,
     maxMarks: 2,
-    settleHeld: () => undefined,
+    dropGroupKilled: () => undefined,
     onHorizon: () => undefined,
   })
   for (const offset of [3, 4, 5]) table.evictKey(`k${offset}`, offset, 0)

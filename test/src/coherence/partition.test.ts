@@ -13,25 +13,25 @@ const bounds = (beginning: number, end: number, logId?: string): PartitionOffset
   ...(logId !== undefined && { logId }),
 })
 
-function anchored(at = bounds(0, 100, 'log')): Partition {
+function withPosition(at = bounds(0, 100, 'log')): Partition {
   const partition = new Partition(0)
   partition.reanchor(at)
   return partition
 }
 
 describe('a partition', () => {
-  it('knows nothing before it is anchored', () => {
+  it('knows nothing before it has a position', () => {
     const partition = new Partition(3)
 
-    expect(partition).toMatchObject({ id: 3, anchored: false, position: 0, tail: 0, freshAt: -Infinity })
+    expect(partition).toMatchObject({ id: 3, hasPosition: false, position: 0, tail: 0, freshAt: -Infinity })
     expect(partition.contradiction(bounds(0, 0), 0, 10)).toBe('start')
   })
 
-  it('begins at the end of the log when it is anchored, proved by nothing yet', () => {
-    const partition = anchored()
+  it('begins at the end of the log when it first resyncs, proved by nothing yet', () => {
+    const partition = withPosition()
 
     expect(partition).toMatchObject({
-      anchored: true,
+      hasPosition: true,
       position: 100,
       tail: 100,
       asOf: 100,
@@ -43,8 +43,8 @@ describe('a partition', () => {
     })
   })
 
-  it('forgets everything when it is anchored again, also where the log is shorter', () => {
-    const partition = anchored()
+  it('forgets everything when it resyncs again, also where the log is shorter', () => {
+    const partition = withPosition()
     partition.advance(150)
     partition.reaches(170)
     partition.last = { offset: 149, digest: 'x' }
@@ -65,14 +65,14 @@ describe('a partition', () => {
     })
   })
 
-  it('has its tenants drop everything before its position moves', () => {
-    const partition = anchored()
+  it('has its targets drop everything before its position moves', () => {
+    const partition = withPosition()
     const told: unknown[] = []
-    const tenant = {
+    const target = {
       name: 'users',
       reanchor: (horizon: number) => void told.push([horizon, partition.position, partition.generation]),
     } as EvictionTarget
-    partition.tenants.add(tenant)
+    partition.targets.add(target)
     partition.reanchor(bounds(0, 500))
 
     // The new generation already: what is dropped must not be held again by a load of the old one.
@@ -94,17 +94,17 @@ describe('bounds that contradict what is known', () => {
     ['a log without an identity', bounds(0, 100), 100, undefined],
     ['an end before the position of now, not of when it was asked', bounds(0, 90, 'log'), 80, undefined],
   ])('are judged: %s', (_, sampled, positionThen, reason) => {
-    expect(anchored().contradiction(sampled, positionThen, 1000)).toBe(reason)
+    expect(withPosition().contradiction(sampled, positionThen, 1000)).toBe(reason)
   })
 
   it('are not found in the identity where none was known', () => {
-    expect(anchored(bounds(0, 100)).contradiction(bounds(0, 100, 'log'), 100, 1000)).toBeUndefined()
+    expect(withPosition(bounds(0, 100)).contradiction(bounds(0, 100, 'log'), 100, 1000)).toBeUndefined()
   })
 })
 
 describe('what a partition has seen of its log', () => {
   it('advances, and never back', () => {
-    const partition = anchored()
+    const partition = withPosition()
     partition.advance(120)
     partition.advance(110)
 
@@ -112,7 +112,7 @@ describe('what a partition has seen of its log', () => {
   })
 
   it('reaches as far as an acknowledgement of its own, before that is read', () => {
-    const partition = anchored()
+    const partition = withPosition()
     partition.reaches(131)
     partition.reaches(105)
 
@@ -120,7 +120,7 @@ describe('what a partition has seen of its log', () => {
   })
 
   it('takes in the end that was sampled, and the identity where it had none', () => {
-    const partition = anchored(bounds(0, 100))
+    const partition = withPosition(bounds(0, 100))
     partition.samples(bounds(0, 140, 'log'), 100)
     expect(partition).toMatchObject({ position: 100, tail: 140, logId: 'log' })
 
@@ -129,7 +129,7 @@ describe('what a partition has seen of its log', () => {
   })
 
   it('takes the sample where it does not reach an acknowledged record: a lower as-of is safe', () => {
-    const partition = anchored()
+    const partition = withPosition()
     partition.reaches(131)
     partition.samples(bounds(0, 120), 131)
     expect(partition.asOf).toBe(120)
@@ -139,7 +139,7 @@ describe('what a partition has seen of its log', () => {
   })
 
   it('keeps an acknowledgement that came after the sample was asked for', () => {
-    const partition = anchored()
+    const partition = withPosition()
     partition.reaches(131)
     partition.samples(bounds(0, 100), 100)
 
@@ -147,7 +147,7 @@ describe('what a partition has seen of its log', () => {
   })
 
   it('forgets the last record when retention has taken it', () => {
-    const partition = anchored()
+    const partition = withPosition()
     partition.last = { offset: 99, digest: 'x' }
     partition.samples(bounds(99, 100), 100)
     expect(partition.last).toBeDefined()
@@ -165,7 +165,7 @@ describe('what a partition has seen of its log', () => {
     )
     fc.assert(
       fc.property(fc.array(step), (steps) => {
-        const partition = anchored()
+        const partition = withPosition()
         for (const each of steps) {
           const { position, generation } = partition
           if (each.do === 'samples') partition.samples(bounds(0, each.to), each.tailThen)

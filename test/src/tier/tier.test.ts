@@ -319,7 +319,7 @@ describe('the carrier rule', () => {
     expect(two.of('refuse')).toMatchObject([{ key: '1', reason: 'unanchored' }])
   })
 
-  it('refuses what is re-anchored over while the tier is asked', async () => {
+  it('refuses what is resynced over while the tier is asked', async () => {
     const one = await ready()
     await at.run(one.users.getOrSet('1', async () => 'old'))
     await at.runtime.settle()
