@@ -7,15 +7,8 @@ export { createCache } from './cache.ts'
 export type { Codec } from './wire/codec.ts'
 export { isKedgeError, KedgeError } from './ports/errors.ts'
 export type { KedgeErrorCode, KedgeErrorOptions } from './ports/errors.ts'
-export type {
-  DropReason,
-  KedgeEvent,
-  ReanchorReason,
-  SlowPollOption,
-  RefuseReason,
-  TierOperation,
-  UnansweredReason,
-} from './api/events.ts'
+export type { KedgeEvent, SlowPollOption, TierOperation, UnansweredReason } from './api/events.ts'
+export type { DropReason, ReanchorReason, RefuseReason } from './api/reasons.ts'
 export type {
   CallOptions,
   KafkaLog,

@@ -1,5 +1,5 @@
 /**
- * `node tools/call-counts.ts [--files] [--limit]`: how many functions of kedge an operation runs, and how often: by V8's
+ * `node tools/call-counts.ts [--files] [--check]`: how many functions of kedge an operation runs, and how often: by V8's
  * precise coverage, over a log in memory. A path that is short here is short to read, too. `--files` prints every function;
  * `--check` fails where an operation takes more than its limit.
  *

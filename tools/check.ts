@@ -19,6 +19,7 @@ const ON_THE_SOURCES: readonly Step[] = [
   { title: 'lint', command: 'oxlint --type-aware --deny-warnings' },
   { title: 'types of tests, demo, bench and examples', command: 'tsc -p tsconfig.test.json' },
   { title: 'dead code', command: 'knip' },
+  { title: 'functions that a hit and a miss run', command: 'node tools/call-counts.ts --check' },
   { title: 'sentences that hide who does what', command: 'node tools/check-words.ts' },
   { title: 'worker, as wrangler deploys it to each environment', command: 'node tools/check-wrangler.ts' },
 ]

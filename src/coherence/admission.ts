@@ -6,7 +6,7 @@
  */
 import { MAX_DURATION_MS } from '../runtime/duration.ts'
 import { KedgeError } from '../ports/errors.ts'
-import type { RefuseReason } from '../api/events.ts'
+import type { RefuseReason } from '../api/reasons.ts'
 import type { Candidate } from './candidate.ts'
 import type { CacheContext } from './cache-context.ts'
 import type { CoherentStore } from './coherent-store.ts'

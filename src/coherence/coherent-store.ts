@@ -6,7 +6,7 @@
 import type { CacheContext } from './cache-context.ts'
 import { isNewer, type Candidate, type LogPosition } from './candidate.ts'
 import { deepFreeze } from '../store/deep-freeze.ts'
-import type { DropReason, RefuseReason } from '../api/events.ts'
+import type { DropReason, RefuseReason } from '../api/reasons.ts'
 import { storedEntry, type StoredEntry } from '../store/entry.ts'
 import { EvictionTable } from './eviction-table.ts'
 import { WriteIntents, type PendingWrite } from './write-intents.ts'

@@ -12,7 +12,7 @@
  * @module
  */
 import type { Provenance } from '../store/entry.ts'
-import type { RefuseReason } from '../api/events.ts'
+import type { RefuseReason } from '../api/reasons.ts'
 
 /** The last eviction of one key, tag or prefix. */
 interface Mark {

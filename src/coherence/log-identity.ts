@@ -7,7 +7,7 @@
  */
 import { KedgeError } from '../ports/errors.ts'
 import type { LogRecord, PartitionOffsets } from '../ports/kafka-log.ts'
-import type { ReanchorReason } from '../api/events.ts'
+import type { ReanchorReason } from '../api/reasons.ts'
 import type { Settings } from '../api/settings.ts'
 import type { Counters } from '../api/stats.ts'
 import type { Clock } from '../runtime/clock.ts'

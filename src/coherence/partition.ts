@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ReanchorReason } from '../api/events.ts'
+import type { ReanchorReason } from '../api/reasons.ts'
 import type { PartitionOffsets } from '../ports/kafka-log.ts'
 import { backoffMs } from '../runtime/retry.ts'
 import type { Intent } from '../wire/read-eviction.ts'

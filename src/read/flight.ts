@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RefuseReason } from '../api/events.ts'
+import type { RefuseReason } from '../api/reasons.ts'
 import type { Candidate } from '../coherence/candidate.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { LoadSettings } from '../api/load-settings.ts'

@@ -6,7 +6,7 @@
 import { candidateOf } from '../coherence/admission.ts'
 import { applyRecord } from '../coherence/apply-eviction.ts'
 import type { DecodedRecord } from '../coherence/apply-eviction.ts'
-import type { RefuseReason } from '../api/events.ts'
+import type { RefuseReason } from '../api/reasons.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { LogRecord } from '../ports/kafka-log.ts'

@@ -2,7 +2,7 @@
 import { CoherentStore } from '../../src/coherence/coherent-store.ts'
 import type { Candidate } from '../../src/coherence/candidate.ts'
 import type { CacheContext } from '../../src/coherence/cache-context.ts'
-import type { RefuseReason } from '../../src/api/events.ts'
+import type { RefuseReason } from '../../src/api/reasons.ts'
 import type { NamespaceOptions } from '../../src/api/options.ts'
 import { Partition } from '../../src/coherence/partition.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
