@@ -38,8 +38,8 @@ describe('in a bare workerd', () => {
   it('fails what the core does not keep, when the core lacks what keeps it', async () => {
     const fence = {
       file: 'src/coherence/coherent-store.ts',
-      from: 'if (reason !== undefined) return reason\n',
-      to: "if (reason !== undefined && reason !== 'fenced') return reason\n",
+      from: 'if (reason !== undefined) return this.#refuse(key, reason)\n',
+      to: "if (reason !== undefined && reason !== 'fenced') return this.#refuse(key, reason)\n",
     }
     const lacking = await bundled(SUITE, [fence])
     const failed = (await reportOf(lacking.code)).results.filter(({ error }) => error !== undefined)
