@@ -48,6 +48,26 @@ describe('The checker of a store', () => {
     expect(rules()).toEqual(['backwards'])
   })
 
+  it('knows no order between two looks at the same time, and that of all others', () => {
+    look(1000, 'A')
+    // Looked first, and came back last.
+    look(1020, 'B', { ended: 1030 })
+    look(1010, 'A', { ended: 1040 })
+    expect(rules()).toEqual([])
+    expect(checker.count.crossed).toBe(1)
+    look(1031, 'A', { ended: 1050 })
+    expect(rules()).toEqual(['backwards'])
+  })
+
+  it('forgets what a loss has undone, and nothing that came after it', () => {
+    look(1000, 'C')
+    checker.loses({ from: 1005, to: 1015 })
+    look(1020, 'A')
+    look(1030, 'B')
+    look(1040, 'A', { ended: 1045 })
+    expect(rules()).toEqual(['backwards'])
+  })
+
   it('finds a deleted key that comes back with its old value', () => {
     look(1000, 'B')
     look(1010, undefined)

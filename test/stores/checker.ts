@@ -5,6 +5,7 @@
  * the sync.
  * @module
  */
+import { type Loss, Sightings } from './sightings.ts'
 
 /** A record of the topic, as it was read back from Kafka. */
 export interface TopicRecord {
@@ -27,14 +28,6 @@ export interface Look {
   /** The next offset of each partition, as the store reports it; `undefined` where it has none. */
   readonly positions: ReadonlyMap<number, number> | undefined
   readonly values: ReadonlyMap<string, string | undefined>
-}
-
-/** What was lost of the store, on purpose. */
-export interface Loss {
-  readonly from: number
-  readonly to: number
-  /** Until when keys may go back to what they were: until all has been read again. Absent: keys start over at once. */
-  until?: number
 }
 
 /** All in milliseconds. What stood still adds to it: see `StoreChecker.stood`. */
@@ -101,6 +94,8 @@ export class StoreChecker {
     claims: 0,
     rests: 0,
     flickers: 0,
+    /** Older values in a look than in one that ended before it, and had not ended when it began. */
+    crossed: 0,
   }
   readonly #tolerance: Tolerance
   #stoodMs = 0
@@ -108,12 +103,10 @@ export class StoreChecker {
   readonly #history = new Map<string, TopicRecord[]>()
   readonly #unusable = new Set<string>()
   readonly #usable = new Set<string>()
-  readonly #losses: Loss[] = []
   readonly #looks: Look[] = []
   /** Since when a deleted key shows an older value. */
   readonly #flickers = new Map<string, number>()
-  /** The lowest offset that each key may show next. */
-  readonly #bounds = new Map<string, { offset: number; at: number }>()
+  readonly #sightings = new Sightings()
 
   constructor(tolerance: Tolerance) {
     this.#tolerance = tolerance
@@ -149,10 +142,7 @@ export class StoreChecker {
     if (!there) this.#breaks('lost', `${key ?? 'an unusable record'} at ${name}`)
   }
 
-  /**
-   * The store or its sync stood still for so long: on a slow machine longer than it was meant to. What it held in hand
-   * is carried out so much later.
-   */
+  /** The store or its sync stood still for so long. What it held in hand is carried out so much later. */
   stood(ms: number): void {
     this.#stoodMs = Math.max(this.#stoodMs, ms)
   }
@@ -167,7 +157,7 @@ export class StoreChecker {
   }
 
   loses(loss: Loss): void {
-    this.#losses.push(loss)
+    this.#sightings.loses(loss)
   }
 
   /** A look at the store. Judged by `judges()`, when the topic is known up to there. */
@@ -180,8 +170,8 @@ export class StoreChecker {
     for (const look of this.#looks.splice(0)) {
       this.count.looks++
       // A look during a loss of data cannot be judged.
-      const blind = this.#losses.some(({ from, to }) => look.began <= to && look.ended >= from)
-      for (const [key, value] of look.values) if (!blind) this.#judge(look, key, value)
+      if (this.#sightings.isBlind(look)) continue
+      for (const [key, value] of look.values) this.#judge(look, key, value)
     }
   }
 
@@ -189,7 +179,7 @@ export class StoreChecker {
     this.count.seen++
     if (value === undefined) this.count.absent++
     const history = this.#history.get(key) ?? []
-    const bound = this.#boundOf(key, look)
+    const bound = this.#sightings.boundOf(key, look)
     const offset = value === undefined ? this.#goneAt(history, bound, look) : offsetOf(history, value)
     if (offset === undefined) {
       if (value === undefined) this.#breaks('vanished', `${key} at ${look.began}: it was at ${bound}`)
@@ -199,13 +189,16 @@ export class StoreChecker {
     if (offset < bound) {
       if (this.#mayFlicker(key, bound, history, look)) return
       const was = history.find((one) => one.offset === bound)?.value ?? 'nothing'
-      this.#breaks('backwards', `${key} at ${look.began} from ${bound} (${clipped(was)}) to ${offset}`)
+      this.#breaks(
+        'backwards',
+        `${key} at ${look.began} to ${look.ended} from ${bound} (${clipped(was)}) to ${offset}`,
+      )
     }
     this.#flickers.delete(key)
     const until = lastsUntil(history.find((one) => one.offset === offset))
     if (value !== undefined && until + this.#outlivesMs < look.began)
       this.#breaks('outlived', `${key} of ${offset} by ${look.began - until} ms`)
-    this.#bounds.set(key, { offset, at: look.ended })
+    if (this.#sightings.take(key, offset, look)) this.count.crossed++
     this.#claims(look, key, history, value === undefined ? this.#newestGone(history, look) : offset)
   }
 
@@ -231,17 +224,6 @@ export class StoreChecker {
     if (!this.#flickers.has(key)) this.count.flickers++
     this.#flickers.set(key, since)
     return true
-  }
-
-  /** What a key may not go below, unless something was lost since. */
-  #boundOf(key: string, { began, ended }: Look): number {
-    const bound = this.#bounds.get(key)
-    if (bound === undefined) return -1
-    for (const { to, until } of this.#losses) {
-      if (to >= bound.at && to <= began) return -1
-      if (until !== undefined && to <= ended && until >= bound.at) return -1
-    }
-    return bound.offset
   }
 
   /** The first offset, from the bound on, at which the key may be gone. */

@@ -9,7 +9,8 @@ import { ioredis, redisSink } from '../../adapters/stores/redis.ts'
 import type { Sink } from '../../src/ports/sink.ts'
 import { startMemcached, type TestMemcached } from '../store-servers/memcached.ts'
 import { type RedisServer, startRedis, startRedisCluster } from '../store-servers/redis.ts'
-import type { Held, Loss } from './checker.ts'
+import type { Held } from './checker.ts'
+import type { Loss } from './sightings.ts'
 import { STORE_KEYS } from './topic.ts'
 
 /** The random numbers of a fault, and how long it stops a server. */

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from '../../services/gateway/index.ts'
 import { seededRandom } from '../../src/testing/index.ts'
-import { type Loss, StoreChecker } from './checker.ts'
+import { StoreChecker } from './checker.ts'
+import type { Loss } from './sightings.ts'
 import { plan, type Step } from './plan.ts'
 import type { Fault, Store } from './store.ts'
 import { Syncs } from './syncs.ts'
@@ -180,7 +181,7 @@ export class Trial {
       [...counts].map(([name, times]) => `${name}: ${times}`).join(', ')
     return (
       `${this.store.name}: ${count.records} records (${count.unusable} unusable), ${count.looks} looks, ` +
-      `${count.seen} values (${count.absent} absent), ${count.claims} claims, ${count.rests} rests, ${count.flickers} flickers, ` +
+      `${count.seen} values (${count.absent} absent), ${count.claims} claims, ${count.rests} rests, ${count.flickers} flickers, ${count.crossed} crossed, ` +
       `${this.#syncs.lost} letters given up, ${violated} violations\n` +
       `  struck: ${list(this.hits)}\n  began: ${list(this.#syncs.began)}`
     )
