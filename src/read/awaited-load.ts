@@ -40,8 +40,9 @@ export class AwaitedLoads<T> {
     const deadline = since + load.hardTimeoutMs + 1
     let wakeAt = since < fallBackUntil ? Math.min(deadline, since + load.timeoutMs) : deadline
     for (let current = flight; ;) {
-      // The leader's own read needs no second timer: the load ends by its deadline, and settles the flight.
-      const isOwn = current.leader === demand && wakeAt === deadline
+      // The leader's own read needs no second timer: the load ends by its deadline, and settles the flight. One that it
+      // takes over later ends later.
+      const isOwn = current === flight && current.leader === demand && wakeAt === deadline
       if (isOwn && demand.signal === undefined) await current.settled
       const outcome =
         current.outcome ?? (await this.#flights.outcome(key, current, demand, isOwn ? Infinity : wakeAt))

@@ -191,6 +191,18 @@ describe('where requests are isolated', () => {
     expect(of('takeover')).toEqual([])
   })
 
+  it('a follower that takes over waits no longer than its own hardTimeout', async () => {
+    const { ask } = await ready({ hardTimeout: '1s' })
+    const leader = ask((users) => users.getOrSet('1', () => new Promise<string>(() => undefined)))
+    await at.runtime.advance(20)
+    const before = at.runtime.monotonic()
+    const follower = ask((users) => users.getOrSet('1', () => new Promise<string>(() => undefined)))
+    await at.runtime.advance(300)
+    leader.end()
+    await expect(at.run(follower.answer)).rejects.toMatchObject({ code: 'ERR_LOADER_TIMEOUT' })
+    expect(at.runtime.monotonic() - before).toBeLessThan(1100)
+  })
+
   it('a place for loads that vanished with its request becomes free again', async () => {
     const { ask } = await ready({ maxLoads: 1, hardTimeout: '1s' })
     const leader = ask((users) => users.getOrSet('1', () => new Promise<string>(() => undefined)))
