@@ -214,14 +214,8 @@ export class ScopedNamespace<T> implements Namespace<T> {
   #callOf(loader: Loader<T>): Call<T> {
     return async (keys, signal) => {
       const key = keys[0]!
-      const space = this.#space
-      const value = await loader({
-        key,
-        signal,
-        get stale() {
-          return space.expired(key)
-        },
-      })
+      const stale = this.#space.lookUp(key) && this.#space.expired(key)
+      const value = await loader({ key, signal, stale })
       return new Map(value === undefined ? [] : [[key, value]])
     }
   }

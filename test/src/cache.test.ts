@@ -240,6 +240,21 @@ describe('stale values', () => {
     expect(seen).toEqual(['old'])
   })
 
+  it('a loader keeps the expired value that it began with, whatever happens to it meanwhile', async () => {
+    const { users, cache } = await ready()
+    await users.getOrSet('1', () => 'old', { ttl: 1000, swr: '1s', staleIfError: '5s' })
+    await at.runtime.advance(2500)
+    await cache.sync()
+    // A source that is asked whether it has a newer value, and says that it has not.
+    const notModified = async (context: { readonly stale: string | undefined }) => {
+      const asked = context.stale
+      await users.delete('1')
+      expect(asked).toBe('old')
+      return context.stale!
+    }
+    expect(await users.getOrSet('1', notModified)).toBe('old')
+  })
+
   it('staleIfError serves the expired value when the loader fails, and only within its window', async () => {
     const { users, cache } = await ready()
     const options = { ttl: 1000, staleIfError: '5s' } as const
