@@ -166,10 +166,15 @@ class EvictionsFollower implements TierFollower {
     }
     // The end lies ahead: a consumer that still warms up may take a moment to return records.
     const waitMs = Math.min(this.#waitMs, this.#timeoutMs / 2)
-    const attempt = doubling(this.#options.maxBytes ?? 1_000_000, waitMs)
+    const grown = doubling(this.#options.maxBytes ?? 1_000_000, waitMs)
+    // In a row: a long way to the end may have many empty answers, and only a record that does not fit stalls.
+    let inVain = 0
+    const attempt = () => grown(inVain)
     for await (const batch of consume(this.#source(this.#timeoutMs - waitMs), positions, attempt, signal)) {
+      const from = followed.position
       const gap = await this.#apply(bounds, followed, batch, signal)
       if (gap) return gap
+      inVain = followed.position > from ? 0 : inVain + 1
     }
     return followed.position < end ? 'stalled' : undefined
   }

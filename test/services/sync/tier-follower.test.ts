@@ -172,6 +172,22 @@ describe('a step', () => {
     expect(covered('a')).toEqual(['orders/a'])
   })
 
+  it('goes on however often the log returns nothing between its answers', async () => {
+    const own = made()
+    let reads = 0
+    const read: KafkaLog['read'] = async (topic, from, options) =>
+      reads++ % 2 === 0
+        ? { records: [], next: [...from], outOfRange: [] }
+        : own.kafka.read(topic, from, { ...options, maxBytes: 1 })
+    const { step, begun } = made({ kafka: { ...own.kafka, read } })
+    await step()
+    store('z')
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) evict({ keys: [key] })
+    expect(await step()).toEqual({ records: 7, begun: [], atEnd: true })
+    expect(covered('z')).toEqual(['users/z', 'orders/z'])
+    expect(begun()).toEqual(['start'])
+  })
+
   it('follows each partition of the topic', async () => {
     at.log.createTopic('two', { partitions: 2 })
     const { follower } = made({ topics: { evictions: 'two' } })
