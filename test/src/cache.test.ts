@@ -246,7 +246,7 @@ describe('stale values', () => {
     await at.runtime.advance(2500)
     await cache.sync()
     // A source that is asked whether it has a newer value, and says that it has not.
-    const notModified = async (context: { readonly stale: string | undefined }) => {
+    const notModified = async (context: { readonly stale: string | null | undefined }) => {
       const asked = context.stale
       await users.delete('1')
       expect(asked).toBe('old')
