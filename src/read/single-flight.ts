@@ -158,10 +158,14 @@ export class SingleFlight<T> {
     try {
       const tier = this.#tier
       const { proof } = demand
-      const task = (signal: AbortSignal): Promise<void> =>
-        tier && proof
+      const task = async (signal: AbortSignal): Promise<void> => {
+        // In a later step: where the as-of lies before an eviction that is known, callers join no load that has begun,
+        // and all that call in this one would load.
+        await Promise.resolve()
+        return tier && proof
           ? this.#load.besideTier(tier, proof, flights, demand, loading, signal)
           : this.#load.run(flights, demand, loading, signal)
+      }
       await this.#lifecycle.within(demand.load.hardTimeoutMs, expired, task)
     } catch (error) {
       failure = { error }

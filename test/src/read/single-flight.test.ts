@@ -25,6 +25,25 @@ describe('where promises may be shared', () => {
     expect(db.reads).toBe(1)
   })
 
+  it('a hundred callers of a key that was just deleted here are one load, where the source lags', async () => {
+    const { cache } = await ready()
+    const orders = cache.namespace<string>('orders', { settle: '1s' })
+    await orders.delete('1')
+    const db = source({ '1': 'Ada' })
+    const found = await Promise.all(Array.from({ length: 100 }, () => orders.getOrSet('1', db.load)))
+    expect(new Set(found)).toEqual(new Set(['Ada']))
+    expect(db.reads).toBe(1)
+  })
+
+  it('a load begins after the call that asks for it has returned', async () => {
+    const { users } = await ready()
+    const seen: string[] = []
+    const asked = users.getOrSet('1', () => (seen.push('load'), 'Ada'))
+    seen.push('returned')
+    await asked
+    expect(seen).toEqual(['returned', 'load'])
+  })
+
   it('all of them get the error, and the next caller loads again', async () => {
     const { users } = await ready()
     let loads = 0
