@@ -21,6 +21,13 @@ interface Called {
   readonly calls: number
 }
 
+interface Operation {
+  readonly run: (nth: number) => Promise<unknown>
+  /** What is done before, and not counted. */
+  readonly before?: (nth: number) => Promise<unknown>
+}
+
+const GOES = 10
 const LIMITS: Readonly<Record<string, Limit>> = {
   hit: { functions: 15, calls: 15 },
   miss: { functions: 60, calls: 110 },
@@ -49,12 +56,24 @@ async function called(): Promise<readonly Called[]> {
     )
 }
 
-async function counted(operation: () => Promise<unknown>): Promise<readonly Called[]> {
-  await called()
-  await operation()
-  // What the operation leaves to microtasks is its own, too.
-  await new Promise((resolve) => setImmediate(resolve))
-  return called()
+const sumOf = (calls: readonly Called[]): number => calls.reduce((sum, each) => sum + each.calls, 0)
+
+/**
+ * What the operation runs, in the shortest of several goes: where the machine is busy, time jumps within an operation, and
+ * the clock looks twice.
+ */
+async function counted({ before, run }: Operation): Promise<readonly Called[]> {
+  let shortest: readonly Called[] | undefined
+  for (let nth = 0; nth < GOES; nth++) {
+    await before?.(nth)
+    await called()
+    await run(nth)
+    // What the operation leaves to microtasks is its own, too.
+    await new Promise((resolve) => setImmediate(resolve))
+    const calls = await called()
+    if (shortest === undefined || sumOf(calls) < sumOf(shortest)) shortest = calls
+  }
+  return shortest!
 }
 
 const log = new MemoryLog()
@@ -68,18 +87,21 @@ const open = async () => {
 const { cache, users } = await open()
 const other = await open()
 
-const OPERATIONS: Readonly<Record<string, () => Promise<unknown>>> = {
-  hit: async () => users.getOrSet('warm', () => ({ name: 'Eve' })),
-  miss: async () => users.getOrSet('7', () => ({ name: 'Bob' })),
-  delete: async () => users.delete('warm'),
-  'poll with one foreign eviction': async () => cache.sync(),
+const warm = async () => users.getOrSet('warm', () => ({ name: 'Eve' }))
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  hit: { run: warm, before: warm },
+  miss: { run: async (nth) => users.getOrSet(`miss-${nth}`, () => ({ name: 'Bob' })), before: warm },
+  delete: { run: async () => users.delete('warm'), before: warm },
+  'poll with one foreign eviction': {
+    run: async () => cache.sync(),
+    before: async (nth) => other.users.delete(`miss-${nth}`),
+  },
 }
 
 let failed = false
 for (const [name, operation] of Object.entries(OPERATIONS)) {
-  if (name.startsWith('poll')) await other.users.delete('7')
   const calls = await counted(operation)
-  const total = { functions: calls.length, calls: calls.reduce((sum, each) => sum + each.calls, 0) }
+  const total = { functions: calls.length, calls: sumOf(calls) }
   const files = new Set(calls.map(({ file }) => file)).size
   const limit = LIMITS[name]
   const isOver = limit !== undefined && (total.functions > limit.functions || total.calls > limit.calls)
