@@ -90,6 +90,16 @@ export const flightMutants: readonly Mutant[] = [
     unseen: 'An eviction that was not acknowledged promises nothing.',
   },
   {
+    id: 'begins-within-the-call',
+    what: 'A load begins in the step that asks for it: callers of the same step that may not join it load as well.',
+    file: SINGLE_FLIGHT,
+    from: 'await Promise.resolve()',
+    to: '',
+    breaks: ['I13'],
+    hint: ['src/read/single-flight.test.ts'],
+    unseen: 'Simulated requests ask for a key in steps of their own.',
+  },
+  {
     id: 'joins-what-has-ended',
     what: 'A caller that arrives when a load has just ended gets what it brought, held or not.',
     file: SINGLE_FLIGHT,
