@@ -60,12 +60,12 @@ describe('a race is lost by kedge', () => {
 
   const fence: Replacement = {
     file: 'src/coherence/coherent-store.ts',
-    from: 'if (reason !== undefined) return reason\n',
-    to: "if (reason !== undefined && reason !== 'fenced') return reason\n",
+    from: 'if (reason !== undefined) return this.#refuse(key, reason)\n',
+    to: "if (reason !== undefined && reason !== 'fenced') return this.#refuse(key, reason)\n",
   }
   const joinability: Replacement = {
     file: 'src/read/single-flight.ts',
-    from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return undefined\n',
+    from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return false\n',
     to: '',
   }
 

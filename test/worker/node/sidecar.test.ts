@@ -137,7 +137,7 @@ describe('the process of `kedge serve`', () => {
 
 describe('`kedge serve` refuses', () => {
   it.each([
-    ['to serve without tokens and without --open', [], {}, 'no client may do anything'],
+    ['to serve without tokens and without --open', [], {}, 'no access is configured'],
     [
       'tokens beside --open',
       ['--open'],
