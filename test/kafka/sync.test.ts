@@ -61,7 +61,7 @@ describe.skipIf((withoutKafka() ?? withoutRedis()) !== undefined)(
       const { code, err } = await kedge(['sync', '--topic', 'nope', '--key', '{key}', '--once', ...args])
       expect(code).toBe(1)
       expect(err).toMatch(
-        /^kedge: the topic nope is not there: .*kedge topics create --only updates --updates-topic nope/,
+        /^kedge: the topic nope does not exist: .*kedge topics create --only updates --updates-topic nope/,
       )
       expect(err.split('\n')).toHaveLength(2)
     })
