@@ -32,7 +32,7 @@ function token(text: string): string {
   try {
     positions = parseToken(text)
   } catch (error) {
-    if (isKedgeError(error) && error.code === 'ERR_TOKEN' && error.message.length < 40) return 'refused'
+    if (isKedgeError(error) && error.code === 'ERR_TOKEN' && error.message.length < 60) return 'refused'
     throw error
   }
   must(positions.size > 0 && text.length <= 4096, 'a token of nothing, or of too much, is taken')
