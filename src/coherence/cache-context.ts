@@ -2,7 +2,7 @@
 import type { Settings } from '../api/settings.ts'
 import type { Counters } from '../api/stats.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { Budget } from '../store/lru-store.ts'
+import type { Budget } from '../store/budget.ts'
 
 export interface CacheContext {
   readonly settings: Settings

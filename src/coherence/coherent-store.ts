@@ -15,7 +15,7 @@ import type { Intent } from '../wire/read-eviction.ts'
 import type { Partition, EvictionTarget } from './partition.ts'
 import type { NamespaceSettings, Settings } from '../api/settings.ts'
 import { ShortTtl } from '../api/short-ttl.ts'
-import { LruStore } from '../store/lru-store.ts'
+import { S3FifoStore } from '../store/s3-fifo.ts'
 import { entryBytes, valueBytes } from '../store/weigher.ts'
 
 export class CoherentStore<T> implements EvictionTarget {
@@ -26,7 +26,7 @@ export class CoherentStore<T> implements EvictionTarget {
   readonly shortTtl: ShortTtl
   /** Whether this isolate has yet to read the past, in which writes may wait to be persisted. */
   awaitsPast = false
-  readonly #store: LruStore<T>
+  readonly #store: S3FifoStore<T>
   readonly #table: EvictionTable
   /** Made for the first of them: most namespaces have none. */
   #intents: WriteIntents | undefined
@@ -48,7 +48,7 @@ export class CoherentStore<T> implements EvictionTarget {
     this.#emit = shared.settings.emit
     this.#maxStalenessMs = shared.settings.maxStalenessMs
     this.#refreshAfterMs = shared.settings.refreshAfterMs
-    this.#store = new LruStore(settings, shared.budget, (key) => this.#dropped(key, 'capacity'))
+    this.#store = new S3FifoStore(settings, shared.budget, (key) => this.#dropped(key, 'capacity'))
     this.#table = new EvictionTable({
       horizon: partition.position,
       maxMarks: shared.settings.maxRememberedEvictions,
@@ -99,11 +99,11 @@ export class CoherentStore<T> implements EvictionTarget {
     return true
   }
 
-  // `entry` is what was looked up in this very step.
+  // `held` is what was looked up in this very step. Not counted as a use: a read counts when it looks up.
   /** The entry, expired or not, if no known eviction kills it. The caller must check the proof. */
-  current(key: string, entry: StoredEntry<T> | undefined = this.#store.get(key)): StoredEntry<T> | undefined {
-    if (entry === undefined) return undefined
-    return entry.asOf > this.#table.groupEpoch || this.#survives(key, entry) ? entry : undefined
+  current(key: string, held: StoredEntry<T> | undefined = this.#store.peek(key)): StoredEntry<T> | undefined {
+    if (held === undefined) return undefined
+    return held.asOf > this.#table.groupEpoch || this.#survives(key, held) ? held : undefined
   }
 
   /** The value that has expired but is still kept. */

@@ -2,10 +2,21 @@
  * A held value, and what is known of it.
  *
  * Of this there is one for each key, so its shape is chosen by weight: what few entries have is not in the usual
- * kind, and times are whole numbers, because V8 boxes any other (16 bytes each).
+ * kind, times are whole numbers, because V8 boxes any other (16 bytes each), and what the store notes about an entry
+ * shares one number with its size.
  *
  * @module
  */
+
+/** The lowest bits of {@link StoredEntry.state}: how often it was read lately, 0 to 3. */
+export const USES = 3
+/** The bit of `state` that says in which queue of the store the entry is: the main one, not the small one. */
+export const IN_MAIN = 4
+/** The bit of `state` that marks the place of an entry that was deleted. */
+export const GONE = 8
+/** The bytes of the entry stand above these bits. */
+const BYTES = 16
+
 /** What decides whether a value is still good. */
 export interface Provenance {
   readonly asOf: number
@@ -36,8 +47,8 @@ export interface StoredEntry<T> extends Provenance {
   readonly windows: Windows | undefined
   readonly tags: readonly string[] | undefined
   readonly version: number | undefined
-  /** Read since eviction last came by. */
-  used: boolean
+  /** The store's own: uses, queue and bytes in one whole number. See {@link USES}. */
+  state: number
 }
 
 /** What an entry is made of. */
@@ -61,17 +72,21 @@ class PlainEntry<T> implements StoredEntry<T> {
   readonly value: T
   readonly freshUntil: number
   asOf: number
-  readonly bytes: number
   readonly loadedAt: number
-  used = false
+  state: number
 
   constructor({ value, asOf, loadedAt, ttlMs }: Content<T>, bytes: number) {
     this.value = value
     this.freshUntil = Math.floor(loadedAt + ttlMs)
     // Whole already, but perhaps in a box: rounding takes it out.
     this.asOf = Math.floor(asOf)
-    this.bytes = Math.ceil(bytes)
     this.loadedAt = Math.floor(loadedAt)
+    this.state = Math.ceil(bytes) * BYTES
+  }
+
+  get bytes(): number {
+    // Divided, not shifted: a shift cuts at 32 bits.
+    return Math.floor(this.state / BYTES)
   }
 
   get keepUntil(): number {

@@ -49,8 +49,8 @@ export const valueMutants: readonly Mutant[] = [
     id: 'F4',
     what: 'When a value is evicted for want of room, the version floor of its key goes with it.',
     file: COHERENT_STORE,
-    from: "this.#store = new LruStore(settings, shared.budget, (key) => this.#dropped(key, 'capacity'))",
-    to: `this.#store = new LruStore(settings, shared.budget, (key) => {
+    from: "this.#store = new S3FifoStore(settings, shared.budget, (key) => this.#dropped(key, 'capacity'))",
+    to: `this.#store = new S3FifoStore(settings, shared.budget, (key) => {
       this.#table.forgets(key)
       this.#dropped(key, 'capacity')
     })`,

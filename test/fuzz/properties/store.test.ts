@@ -2,7 +2,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { storedEntry } from '../../../src/store/entry.ts'
-import { Budget, LruStore } from '../../../src/store/lru-store.ts'
+import { Budget } from '../../../src/store/budget.ts'
+import { S3FifoStore } from '../../../src/store/s3-fifo.ts'
 
 const KEYS = Array.from({ length: 12 }, (_, at) => `k${at}`)
 
@@ -45,7 +46,7 @@ describe('stores that share a budget', () => {
           const own = [first, second]
           const stores = own.map(
             (each, at) =>
-              new LruStore<number>(each, budget, (gone) => expect(models[at]!.delete(gone)).toBe(true)),
+              new S3FifoStore<number>(each, budget, (gone) => expect(models[at]!.delete(gone)).toBe(true)),
           )
           for (const [nth, each] of steps.entries()) {
             const store = stores[each.which]!
