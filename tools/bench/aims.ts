@@ -4,13 +4,16 @@
  * @module
  */
 import type { BundleSizes } from './bundle.ts'
+import type { HitRatios } from './hit-ratio/measure.ts'
 import type { Ratio } from './ratios.ts'
 
 export interface Aim {
   readonly name: string
   readonly aim: number
   readonly got: number
-  readonly unit: '×' | 'bytes'
+  /** Whether what was got must be at least the aim, or at most. */
+  readonly bound: '≤' | '≥'
+  readonly unit: '×' | 'bytes' | '%' | 'points'
   readonly met: boolean
 }
 
@@ -21,6 +24,8 @@ const SPEED: readonly { subject: string; name: string; aim: number }[] = [
 ]
 const BYTES_ABOVE_MAP = 60
 const GZIP_BYTES = 8000
+/** In percent of Belady's optimum. */
+const HITS = { inTheMean: 85, aheadOfLru: 10, belowLruAtMost: 3 }
 
 /** @param weights bytes of heap an entry above a Map, by store */
 export function judge(
@@ -30,16 +35,36 @@ export function judge(
 ): Aim[] {
   const speed = SPEED.map(({ subject, name, aim }) => {
     const got = ratios.find((ratio) => ratio.subject === subject)!.paired.median
-    return { name, aim, got, unit: '×' as const }
+    return { name, aim, got, bound: '≤' as const, unit: '×' as const }
   })
   const size = [
     {
       name: 'heap an entry above a Map',
       aim: BYTES_ABOVE_MAP,
       got: weights.get('kedge')!,
+      bound: '≤' as const,
       unit: 'bytes' as const,
     },
-    { name: 'core, gzip, without zod', aim: GZIP_BYTES, got: sizes.core.gzip, unit: 'bytes' as const },
+    {
+      name: 'core, gzip, without zod',
+      aim: GZIP_BYTES,
+      got: sizes.core.gzip,
+      bound: '≤' as const,
+      unit: 'bytes' as const,
+    },
   ]
   return [...speed, ...size].map((each) => ({ ...each, met: each.got <= each.aim }))
+}
+
+/** What is aimed for of hits, all in percent of the optimum. */
+export function judgeHits({ cells, means }: HitRatios): Aim[] {
+  const mean = 100 * means.kedge
+  const ahead = 100 * (means.kedge - means['lru-cache'])
+  const least = 100 * Math.min(...cells.map(({ parts }) => parts.kedge - parts['lru-cache']))
+  const aims: Omit<Aim, 'met' | 'bound'>[] = [
+    { name: 'hits of the optimum, in the mean', aim: HITS.inTheMean, got: mean, unit: '%' },
+    { name: 'hits ahead of lru-cache, in the mean', aim: HITS.aheadOfLru, got: ahead, unit: 'points' },
+    { name: 'hits ahead of lru-cache, at the least', aim: -HITS.belowLruAtMost, got: least, unit: 'points' },
+  ]
+  return aims.map((each) => ({ ...each, bound: '≥', met: each.got >= each.aim }))
 }

@@ -3,15 +3,15 @@ import { parseArgs } from 'node:util'
 
 export const USAGE = `npm run bench -- [options]
 
-Measures hits, heap an entry and bundle size beside other caches, and transports beside the global \`fetch\`, as ratios of
-one run. Takes about six minutes.
+Measures hits, hit ratios, heap an entry and bundle size beside other caches, and transports beside the global \`fetch\`, as
+ratios of one run. Takes about six minutes.
 
   --quick       a run of 15 seconds, which proves that it works and little else
   --json        print the results as JSON
   --rounds <n>  how often each subject is measured (default 7)
-  --seed <n>    of the order of subjects and keys (default: another one each time)
+  --seed <n>    of the traces, and of the order of subjects and keys (default: another one each time)
   --only <s>    only the subjects whose name contains this, and their floors; nothing else is measured
-                (\`transport\`: what a request costs over the transports)
+                (\`transport\`: what a request costs over the transports; \`hit-ratio\`: how much is found, of what can be)
   --help        this text
 `
 

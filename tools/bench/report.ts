@@ -3,11 +3,17 @@
  *
  * @module
  */
+import { CACHE_NAMES, type CacheName } from './hit-ratio/caches.ts'
+import type { HitRatios } from './hit-ratio/measure.ts'
 import type { Results } from './results.ts'
 import type { Relative, TransportUse } from './transports.ts'
 
+/** How many decimals a figure has, by its unit. */
+const DECIMALS = { '×': 2, bytes: 0, '%': 1, points: 1 } as const
+
 /** The results as text, in tables that Markdown shows as tables too. */
-export function report({ machine, seed, rounds, groups, weights, transports, sizes, aims }: Results): string {
+export function report(results: Results): string {
+  const { machine, seed, rounds, groups, weights, hits, transports, sizes, aims } = results
   const sections = [
     `${machine}\nseed ${seed}, ${rounds} round${rounds === 1 ? '' : 's'}`,
     ...groups.map(({ title, ratios }) => {
@@ -26,6 +32,7 @@ export function report({ machine, seed, rounds, groups, weights, transports, siz
     const rows = weights.map(({ store, bytes, aboveMap }) => [store, bytes.toFixed(0), aboveMap.toFixed(0)])
     sections.push(`Heap beside keys and values\n\n${table(['', 'bytes an entry', 'above a Map'], rows)}`)
   }
+  if (hits) sections.push(`Hits, in percent of Belady's optimum\n\n${hitsTable(hits)}`)
   for (const { title, rows } of transports) sections.push(`${title}\n\n${transportTable(rows)}`)
   if (sizes) {
     const rows = [
@@ -35,15 +42,27 @@ export function report({ machine, seed, rounds, groups, weights, transports, siz
     sections.push(`Bundle\n\n${table(['', 'minified bytes', 'gzip bytes'], rows)}`)
   }
   if (aims.length > 0) {
-    const rows = aims.map(({ name, aim, got, unit, met }) => [
+    const rows = aims.map(({ name, aim, got, bound, unit, met }) => [
       name,
-      `≤ ${aim} ${unit}`,
-      `${unit === '×' ? got.toFixed(2) : got.toFixed(0)} ${unit}`,
+      `${bound} ${aim} ${unit}`,
+      `${got.toFixed(DECIMALS[unit])} ${unit}`,
       met ? 'met' : 'missed',
     ])
     sections.push(`Aims\n\n${table(['', 'aim', 'got', ''], rows)}`)
   }
   return `${sections.join('\n\n')}\n`
+}
+
+function hitsTable({ cells, means }: HitRatios): string {
+  const partsOf = (parts: Readonly<Record<CacheName, number>>): string[] =>
+    CACHE_NAMES.map((name) => (100 * parts[name]).toFixed(1))
+  const rows = cells.map(({ trace, entries, optimum, parts }) => [
+    trace,
+    String(entries),
+    `${(100 * optimum).toFixed(1)} %`,
+    ...partsOf(parts),
+  ])
+  return table(['', 'entries', 'optimum', ...CACHE_NAMES], [...rows, ['mean', '', '', ...partsOf(means)]])
 }
 
 function transportTable(rows: TransportUse['rows']): string {

@@ -5,11 +5,12 @@
  */
 import os from 'node:os'
 import { seededRandom } from '../../src/testing/index.ts'
-import { judge } from './aims.ts'
+import { judge, judgeHits } from './aims.ts'
 import type { Aim } from './aims.ts'
 import { bundleSizes } from './bundle.ts'
 import type { BundleSizes } from './bundle.ts'
 import type { BenchOptions } from './options.ts'
+import { measureHitRatios, type HitRatios } from './hit-ratio/measure.ts'
 import { GROUPS, ratiosOf } from './ratios.ts'
 import type { Group, Ratio } from './ratios.ts'
 import { rounds } from './rounds.ts'
@@ -26,6 +27,7 @@ export interface Results {
   readonly rounds: number
   readonly groups: readonly { readonly title: string; readonly ratios: readonly Ratio[] }[]
   readonly weights: readonly Weight[]
+  readonly hits: HitRatios | undefined
   readonly transports: readonly TransportUse[]
   readonly sizes: BundleSizes | undefined
   readonly aims: readonly Aim[]
@@ -44,6 +46,8 @@ const WEIGHT_ENTRIES = 100_000
 const QUICK_WEIGHT_ENTRIES = 20_000
 /** What `--only` says to have the transports alone. */
 const TRANSPORT = 'transport'
+/** What `--only` says to have the hit ratios alone. */
+const HIT_RATIO = 'hit-ratio'
 const TRANSPORT_REQUESTS = 1500
 const QUICK_TRANSPORT_REQUESTS = 200
 
@@ -53,7 +57,8 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   const random = seededRandom(seed)
   const groups = GROUPS.map((group) => narrowed(group, only)).filter(({ subjects }) => subjects.length > 0)
   const hasTransports = only === undefined || only === TRANSPORT
-  if (groups.length === 0 && !hasTransports)
+  const hasHits = only === undefined || only === HIT_RATIO
+  if (groups.length === 0 && !hasTransports && !hasHits)
     throw new TypeError(`no subject's name contains ${JSON.stringify(only)}`)
   const speeds = await rounds<SpeedSample>(
     groups.flatMap(({ subjects }) => subjects),
@@ -63,10 +68,12 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
     progress,
   )
   const measured = groups.map((group) => ({ title: group.title, ratios: ratiosOf(group, speeds) }))
-  const base = { machine: machine(), seed, rounds: options.rounds, groups: measured }
+  const hits = hasHits ? measureHitRatios(seed, quick, progress) : undefined
+  const base = { machine: machine(), seed, rounds: options.rounds, groups: measured, hits }
   const requests = quick ? QUICK_TRANSPORT_REQUESTS : TRANSPORT_REQUESTS
   const transports = hasTransports ? await measureTransports(options.rounds, random, requests, progress) : []
-  if (only !== undefined) return { ...base, weights: [], transports, sizes: undefined, aims: [] }
+  const hitAims = hits ? judgeHits(hits) : []
+  if (only !== undefined) return { ...base, weights: [], transports, sizes: undefined, aims: hitAims }
 
   const samples = await rounds<WeightSample>(
     Object.keys(STORES),
@@ -80,7 +87,7 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   const sizes = await bundleSizes()
   const above = new Map(weights.map(({ store, aboveMap }) => [store, aboveMap]))
   const ratios = measured.flatMap((group) => group.ratios)
-  return { ...base, weights, transports, sizes, aims: judge(ratios, above, sizes) }
+  return { ...base, weights, transports, sizes, aims: [...judge(ratios, above, sizes), ...hitAims] }
 }
 
 function narrowed(group: Group, only: string | undefined): Group {

@@ -39,10 +39,20 @@ export function zipfOrder(length: number, keys: number, seed: number): Uint32Arr
     Array.from({ length: keys }, (_, index) => index),
     random,
   )
-  const cumulative = new Float64Array(keys)
+  return zipfRanks(length, keys, 1, random).map((rank) => ranks[rank]!)
+}
+
+/** Ranks, 0 for the first, each as often as Zipf with this exponent says. */
+export function zipfRanks(
+  length: number,
+  ranks: number,
+  exponent: number,
+  random: () => number,
+): Uint32Array {
+  const cumulative = new Float64Array(ranks)
   let total = 0
-  for (let rank = 0; rank < keys; rank++) cumulative[rank] = total += 1 / (rank + 1)
-  return Uint32Array.from({ length }, () => ranks[lowerBound(cumulative, random() * total)]!)
+  for (let rank = 0; rank < ranks; rank++) cumulative[rank] = total += 1 / (rank + 1) ** exponent
+  return Uint32Array.from({ length }, () => lowerBound(cumulative, random() * total))
 }
 
 /** The same elements in another order (Fisher and Yates). */
