@@ -1,12 +1,13 @@
 /** Remembers things about keys, bounded in number and in time. @module */
+import QuickLRU from 'quick-lru'
 
 export class TtlMap<T> {
-  readonly #max: number
   readonly #forMs: number
-  readonly #items = new Map<string, { readonly value: T; readonly until: number }>()
+  readonly #items: QuickLRU<string, { readonly value: T; readonly until: number }>
 
+  /** @param max how many keys are remembered at least; at most twice as many */
   constructor(max: number, forMs: number) {
-    this.#max = max
+    this.#items = new QuickLRU({ maxSize: max })
     this.#forMs = forMs
   }
 
@@ -18,9 +19,6 @@ export class TtlMap<T> {
   }
 
   set(id: string, value: T, now: number): void {
-    // Deleted before it is set, so that the map is ordered by age and forgets the oldest first.
-    this.#items.delete(id)
     this.#items.set(id, { value, until: now + this.#forMs })
-    if (this.#items.size > this.#max) this.#items.delete(this.#items.keys().next().value!)
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import QuickLRU from 'quick-lru'
 import { encodeUtf8, pack } from '../../src/wire/codec.ts'
 import { withDeadline } from '../../src/runtime/deadline.ts'
 import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
@@ -22,7 +23,7 @@ import type { PersistResult, PersistWrites, StoredWrite } from './types.ts'
 const MAX_PAUSE_MS = 10_000
 /** Keys in one closing eviction. */
 const KEYS_PER_EVICTION = 100
-/** How many ids of persisted writes are remembered: the same write may stand in the log twice. */
+/** How many ids of persisted writes are remembered at least: the same write may stand in the log twice. */
 const MAX_REMEMBERED = 10_000
 const MAX_REASON_LENGTH = 300
 /** How long after its time-out a call of a store keeps its slot, at the latest. */
@@ -31,7 +32,7 @@ const LEASE_MARGIN_MS = 1000
 export class StoreCalls {
   readonly #context: WriterContext
   readonly #own: PersisterSettings
-  readonly #persisted = new Set<string>()
+  readonly #persisted = new QuickLRU<string, true>({ maxSize: MAX_REMEMBERED })
   readonly #slots: Semaphore
 
   constructor(context: WriterContext, own: PersisterSettings) {
@@ -90,7 +91,7 @@ export class StoreCalls {
       }
       dead += refused
       await this.#close(namespace, wave, signal)
-      for (const { id } of wave) this.#remember(id)
+      for (const { id } of wave) this.#persisted.set(id, true)
       if (wave.length > refused) emit({ type: 'persisted', namespace, writes: wave.length - refused })
       left = later
     }
@@ -209,12 +210,6 @@ export class StoreCalls {
     }
     const known = namespace !== undefined && NAMESPACE_PATTERN.test(namespace) ? namespace : undefined
     this.#own.emit({ type: 'dead_letter', namespace: known, partition, offset, reason })
-  }
-
-  #remember(id: string): void {
-    this.#persisted.add(id)
-    if (this.#persisted.size > MAX_REMEMBERED)
-      this.#persisted.delete(this.#persisted.values().next().value as string)
   }
 }
 

@@ -7,8 +7,10 @@
  *
  * @module
  */
+import QuickLRU from 'quick-lru'
 import type { SinkVersion } from '../../src/ports/sink.ts'
 
+/** Rows that are remembered at least; at most twice as many. */
 const MAX_ROWS = 10_000
 
 interface Row {
@@ -17,7 +19,7 @@ interface Row {
 }
 
 export class RowVersions {
-  readonly #rows = new Map<string, Row>()
+  readonly #rows = new QuickLRU<string, Row>({ maxSize: MAX_ROWS })
 
   /** The version of a message of this key, or `undefined` when a message with a newer row came before. */
   order(id: string, asOf: number, row: number | undefined, offset: number): SinkVersion | undefined {
@@ -30,13 +32,7 @@ export class RowVersions {
     if (known !== undefined && row < known.version) return undefined
     // Above the version that an older row has left in the store.
     const major = Math.max(asOf, known?.asOf ?? 0)
-    this.#rows.delete(id)
     this.#rows.set(id, { version: row, asOf: major })
-    if (this.#rows.size > MAX_ROWS)
-      for (const oldest of this.#rows.keys()) {
-        this.#rows.delete(oldest)
-        break
-      }
     return [major, offset]
   }
 

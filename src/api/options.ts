@@ -60,7 +60,7 @@ export interface CacheOptions extends Lifetime<unknown> {
    */
   readonly updatesIsolation?: 'committed' | 'uncommitted'
 
-  /** How many values are held at most. @default 10_000 */
+  /** How many values are held at most. Those that no read has asked for again make room first (S3-FIFO). @default 10_000 */
   readonly maxEntries?: number
   /** How many bytes of values (estimated, keys and bookkeeping included) are held at most. @default 32_000_000 */
   readonly maxBytes?: number
@@ -131,7 +131,7 @@ export interface CacheOptions extends Lifetime<unknown> {
    */
   readonly lookBack?: number
 
-  /** Publish an eviction when a value's TTL ends here. LRU evictions are never published. @default false */
+  /** Publish an eviction when a value's TTL ends here. what has to make room is never published. @default false */
   readonly announceExpiry?: boolean
   /** @default '30s' */
   readonly hardTimeout?: Duration

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What an entry costs beside its value: the key's map slots, the LRU's wrapper, the entry itself. */
+/** What an entry costs beside its value: the slots of its key, the entry itself, hashes of what was evicted. */
 const ENTRY_BYTES = 192
 const OBJECT_BYTES = 56
 const SLOT_BYTES = 16

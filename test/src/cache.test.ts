@@ -187,7 +187,7 @@ describe('time to live', () => {
     expect(users.peek('1')).toBeUndefined()
   })
 
-  it('its end is announced only where that was asked for, and LRU evictions never are', async () => {
+  it('its end is announced only where that was asked for, and what has to make room never is', async () => {
     const quiet = await ready({ maxEntries: 2 })
     for (const key of ['1', '2', '3']) await quiet.users.getOrSet(key, () => 'x', { ttl: 1000 })
     await at.runtime.advance(1000)

@@ -9,7 +9,7 @@ import { build } from 'esbuild'
 
 /** Sizes of `src/index.ts`, bundled and minified with all its exports. */
 export interface BundleSizes {
-  /** quick-lru included, zod left out: it is most likely there already. */
+  /** zod left out: it is most likely there already. */
   readonly core: Size
   readonly withZod: Size
 }

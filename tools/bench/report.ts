@@ -36,8 +36,8 @@ export function report(results: Results): string {
   for (const { title, rows } of transports) sections.push(`${title}\n\n${transportTable(rows)}`)
   if (sizes) {
     const rows = [
-      ['core with quick-lru, without zod', sizes.core.minified, sizes.core.gzip],
-      ['core with quick-lru and zod', sizes.withZod.minified, sizes.withZod.gzip],
+      ['core, without zod', sizes.core.minified, sizes.core.gzip],
+      ['core with zod', sizes.withZod.minified, sizes.withZod.gzip],
     ].map((row) => row.map(String))
     sections.push(`Bundle\n\n${table(['', 'minified bytes', 'gzip bytes'], rows)}`)
   }

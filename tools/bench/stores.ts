@@ -23,7 +23,7 @@ import { measureStorm } from './stores-storm.ts'
 import type { Storm } from './stores-storm.ts'
 import { fill } from './stores-topic.ts'
 
-/** Fewer than a cache is sure to hold: half of `maxEntries`, as its LRU has two generations. */
+/** Fewer than a cache holds: `maxEntries`. */
 const READS = 4000
 /** Memory of each Memcached: nothing is to be forgotten. */
 const MEMCACHED_MB = '512'

@@ -60,7 +60,7 @@ async function filledLoader(entries: readonly (readonly [string, Value])[]): Pro
 async function filledKedge(
   entries: readonly (readonly [string, Value])[],
 ): Promise<{ users: Namespace<Value>; check: () => void }> {
-  const cache = kedgeOf(2 * CAPACITY)
+  const cache = kedgeOf(CAPACITY)
   const users = cache.namespace<Value>('users')
   await cache.sync()
   for (const [key, value] of entries) await users.getOrSet(key, () => value)

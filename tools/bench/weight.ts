@@ -36,7 +36,7 @@ export const STORES: Readonly<Record<string, MakeStore>> = {
     }
   },
   kedge: async (capacity) => {
-    const cache = kedgeOf(2 * capacity + 2)
+    const cache = kedgeOf(capacity)
     const users = cache.namespace<Value>('users')
     await cache.sync()
     return (entries) =>

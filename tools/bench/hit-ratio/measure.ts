@@ -8,7 +8,7 @@ import { CACHE_NAMES, CACHES, type CacheName, type Request } from './caches.ts'
 import { traces } from './traces.ts'
 
 /** One trace, and caches of one size. */
-export interface Cell {
+interface Cell {
   readonly trace: string
   readonly entries: number
   /** The part of all requests that Belady's optimum has. */
