@@ -70,8 +70,8 @@ export const storeMutants: readonly Mutant[] = [
     from: 'if (old !== undefined) this.#bury(key, old)',
     to: '',
     breaks: ['I9', 'I11'],
-    focus: 'little room',
     hint: ['src/store/s3-fifo.test.ts'],
+    unseen: 'A simulated value is seldom replaced while it is held: most are evicted before.',
   },
   {
     id: 'budget-leaks',
@@ -99,8 +99,8 @@ export const storeMutants: readonly Mutant[] = [
       },
     ],
     breaks: ['I9', 'I11'],
-    focus: 'little room',
     hint: ['src/store/naive-store.test.ts'],
+    unseen: 'The bounds hold again before the step ends, and a value that had to leave is loaded again.',
   },
   {
     id: 'fullest-first',
@@ -129,6 +129,7 @@ export const storeMutants: readonly Mutant[] = [
     to: '',
     breaks: ['I1', 'I4'],
     hint: ['src/store/s3-fifo.test.ts'],
+    unseen: 'What stands in the place of a deleted key has no lifetime left: no read serves it.',
   },
   {
     id: 'places-kept',

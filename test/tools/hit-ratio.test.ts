@@ -43,7 +43,7 @@ describe('the hit ratios of the benchmark', () => {
 
   it('are of caches at a true bound: none beats the optimum', () => {
     const { cells, means } = measureHitRatios(3, true, () => undefined)
-    expect(cells.length).toBe(12)
+    expect(cells.length).toBe(14)
     for (const { trace, parts } of cells)
       for (const [name, part] of Object.entries(parts))
         expect(part, `${name}, ${trace}`).toBeLessThanOrEqual(1)

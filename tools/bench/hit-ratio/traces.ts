@@ -25,6 +25,10 @@ const SCANNED = 1 / 4
 /** How often the hot spot shifts, and by which part of the keys. */
 const SHIFTS = 20
 const SHIFT = 1 / 40
+/** The part of the requests that goes to the hot spot, which part of the keys that is, and how often it is another one. */
+const HOT = 0.9
+const SPOT = 1 / 20
+const SPOTS = 10
 /** Which part of the keys a loop goes through: more than fits into the larger cache. */
 const LOOP = 1 / 6
 const LOOPED = 1 / 3
@@ -46,6 +50,7 @@ export function traces(seed: number, { requests, keys }: TraceSize): Trace[] {
     'Zipf 1.2': zipf(1.2),
     'scans through Zipf 1.0': scanned(zipf(1), keys, random),
     'Zipf 1.0 that shifts': shifting(ranked(1), keys),
+    'a hot spot that jumps': jumping(requests, keys, random),
     'a loop through Zipf 1.0': looped(zipf(1), keys, random),
   }
   const sizes = [keys / 100, keys / 10]
@@ -67,6 +72,15 @@ function scanned(base: Uint32Array, keys: number, random: () => number): Uint32A
 /** What is asked for most is other keys twenty times over: all ranks move on by a fortieth of the keys at once. */
 function shifting(ranks: Uint32Array, keys: number): Uint32Array {
   return ranks.map((rank, at) => (rank + Math.floor((at / ranks.length) * SHIFTS) * keys * SHIFT) % keys)
+}
+
+/** All that is popular is another part of the keys ten times over. Within it some keys are asked for more often. */
+function jumping(requests: number, keys: number, random: () => number): Uint32Array {
+  const size = Math.floor(keys * SPOT)
+  return Uint32Array.from({ length: requests }, (_, at) => {
+    const first = Math.floor((at / requests) * SPOTS) * size
+    return random() < HOT ? first + Math.floor(size * random() ** 2) : Math.floor(random() * keys)
+  })
 }
 
 /** A third of the requests go through the same sixth of the keys again and again, as a job's do. */
