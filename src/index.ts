@@ -40,6 +40,7 @@ export { readUpdate } from './wire/read-update.ts'
 export type { Arrived, ArrivedDrop, ArrivedValue } from './wire/read-update.ts'
 export type { Eviction, Intent } from './wire/read-eviction.ts'
 export type { CacheOptions, NamespaceOptions, TierBreakerOptions, TopicNames } from './api/options.ts'
+export type { Schema, SchemaResult } from './api/schema.ts'
 export { systemRuntime } from './ports/runtime.ts'
 export type { Runtime } from './ports/runtime.ts'
 export type {

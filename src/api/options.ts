@@ -5,7 +5,6 @@
  *
  * @module
  */
-import type { z } from 'zod'
 import type { Codec } from '../wire/codec.ts'
 import type { KedgeEvent } from './events.ts'
 import type { KafkaLog } from '../ports/kafka-log.ts'
@@ -13,6 +12,7 @@ import type { Runtime } from '../ports/runtime.ts'
 import type { Tier } from '../ports/tier.ts'
 import type { Duration } from '../runtime/duration.ts'
 import type { Lifetime } from './load-types.ts'
+import type { Schema } from './schema.ts'
 
 /** Names of the topics. */
 export interface TopicNames {
@@ -159,8 +159,11 @@ export interface CacheOptions extends Lifetime<unknown> {
 }
 
 export interface NamespaceOptions<T> extends Lifetime<T> {
-  /** Checks values that come from the log or a shared tier. Values of your own loaders are trusted. */
-  readonly schema?: z.ZodType<T>
+  /**
+   * Checks values that come from the log or a shared tier, at once: a schema of zod, zod/mini or another Standard Schema.
+   * Values of your own loaders are trusted.
+   */
+  readonly schema?: Schema<T>
   readonly tags?: (value: T) => readonly string[]
   readonly timeout?: Duration
   readonly hardTimeout?: Duration

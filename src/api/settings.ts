@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { z } from 'zod'
 import { json } from '../wire/codec.ts'
 import type { Codec } from '../wire/codec.ts'
 import { durationMs } from '../runtime/duration.ts'
@@ -16,6 +15,7 @@ import type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
 import { LOAD_DEFAULTS, nearerLoadSettings } from './load-settings.ts'
 import type { LoadSettings } from './load-settings.ts'
 import { checkOptions } from './option-schemas.ts'
+import type { Schema } from './schema.ts'
 import { systemRuntime } from '../ports/runtime.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { tierSettings } from './tier-settings.ts'
@@ -26,7 +26,7 @@ import type { Duration } from '../runtime/duration.ts'
 
 export interface NamespaceSettings {
   readonly load: LoadSettings
-  readonly schema: z.ZodType | undefined
+  readonly schema: Schema<unknown> | undefined
   readonly maxEntries: number
   readonly maxBytes: number
   readonly maxEntryBytes: number

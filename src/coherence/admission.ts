@@ -7,6 +7,7 @@
 import { MAX_DURATION_MS } from '../runtime/duration.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { RefuseReason } from '../api/reasons.ts'
+import { checkedBy } from '../api/schema.ts'
 import type { Candidate } from './candidate.ts'
 import type { CacheContext } from './cache-context.ts'
 import type { CoherentStore } from './coherent-store.ts'
@@ -112,6 +113,5 @@ export function candidateOf<T>(
 function parse<T>(space: CoherentStore<T>, place: Place, value: unknown): T | undefined {
   const { schema } = space.settings
   if (schema === undefined) return value as T
-  const parsed = asked('schema', place, () => schema.safeParse(value))
-  return parsed.success ? (parsed.data as T) : undefined
+  return asked('schema', place, () => checkedBy(schema, value))?.value as T | undefined
 }

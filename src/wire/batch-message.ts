@@ -6,7 +6,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { MAX_IDS, idShape, namespaceName } from './ids.ts'
 import { logIdentity, moment, offset, v } from './message-fields.ts'
 import type { ArrivedValue } from './read-update.ts'
@@ -21,12 +21,11 @@ const putsMessage = z.object({
       z.object({
         key: idShape,
         value: z.unknown(),
-        ttl: z.number().positive(),
-        tags: z.array(idShape).max(MAX_IDS).optional(),
+        ttl: z.number().check(z.positive()),
+        tags: z.optional(z.array(idShape).check(z.maxLength(MAX_IDS))),
       }),
     )
-    .min(1)
-    .max(MAX_IDS),
+    .check(z.minLength(1), z.maxLength(MAX_IDS)),
   at: moment,
   asOf: offset,
   log: logIdentity,

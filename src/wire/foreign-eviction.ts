@@ -6,7 +6,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { idShape, MAX_IDS, MAX_KEY_LENGTH, namespaceName } from './ids.ts'
 
 /** Each character of a key may be escaped as six (`\u00e9`), and a string has two quotes. */
@@ -51,24 +51,34 @@ function jsonIn(text: string): unknown {
 }
 
 /** A number that was not rounded when the JSON was parsed: a rounded one would be another key. */
-const exactNumber = z
-  .number()
-  .refine((number) => Number.isSafeInteger(number) || /^-?\d{1,7}\.\d{1,7}$/.test(String(number)))
-  .transform(String)
+const exactNumber = z.pipe(
+  z
+    .number()
+    .check(z.refine((number) => Number.isSafeInteger(number) || /^-?\d{1,7}\.\d{1,7}$/.test(String(number)))),
+  z.transform(String),
+)
 const foreignKey = z.union([idShape, exactNumber])
-const oneOrMore = <S extends z.ZodType>(shape: S) =>
-  z.union([shape.transform((one) => [one]), z.array(shape).min(1).max(MAX_IDS)]).nullish()
+const oneOrMore = (shape: z.ZodMiniType<string>) =>
+  z.nullish(
+    z.union([
+      z.pipe(
+        shape,
+        z.transform((one) => [one]),
+      ),
+      z.array(shape).check(z.minLength(1), z.maxLength(MAX_IDS)),
+    ]),
+  )
 
 // Serialisers of many languages write `null` for a field that is not set.
 const foreignMessage = z.object({
-  key: foreignKey.nullish(),
+  key: z.nullish(foreignKey),
   keys: oneOrMore(foreignKey),
-  tag: idShape.nullish(),
+  tag: z.nullish(idShape),
   tags: oneOrMore(idShape),
-  prefix: idShape.nullish(),
+  prefix: z.nullish(idShape),
   prefixes: oneOrMore(idShape),
-  ns: namespaceName.nullish(),
-  namespace: namespaceName.nullish(),
+  ns: z.nullish(namespaceName),
+  namespace: z.nullish(namespaceName),
 })
 
 /** What a simple message evicts. */

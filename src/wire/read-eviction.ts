@@ -7,27 +7,27 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { keyReadings, readForeign } from './foreign-eviction.ts'
 import { idShape, MAX_IDS, namespaceName } from './ids.ts'
 import { isOwn, offset, v } from './message-fields.ts'
 import { MAX_INTENT_MS } from './messages.ts'
 import { routeOf } from './record-key.ts'
 
-const ids = z.array(idShape).min(1).max(MAX_IDS)
-const intentId = z.string().min(1).max(64)
+const ids = z.array(idShape).check(z.minLength(1), z.maxLength(MAX_IDS))
+const intentId = z.string().check(z.minLength(1), z.maxLength(64))
 
 const evictMessage = z.object({
   v,
   op: z.literal('evict'),
   ns: namespaceName,
-  keys: ids.optional(),
-  tags: ids.optional(),
-  prefixes: ids.optional(),
-  version: z.number().optional(),
-  why: z.literal('ttl').optional(),
-  from: z.string().max(64).optional(),
-  closes: z.array(intentId).min(1).max(MAX_IDS).optional(),
+  keys: z.optional(ids),
+  tags: z.optional(ids),
+  prefixes: z.optional(ids),
+  version: z.optional(z.number()),
+  why: z.optional(z.literal('ttl')),
+  from: z.optional(z.string().check(z.maxLength(64))),
+  closes: z.optional(z.array(intentId).check(z.minLength(1), z.maxLength(MAX_IDS))),
 })
 const intentMessage = z.object({
   v,
@@ -35,11 +35,11 @@ const intentMessage = z.object({
   ns: namespaceName,
   keys: ids,
   id: intentId,
-  ttl: z.number().positive().max(MAX_INTENT_MS),
-  write: z.object({ partition: offset, offset }).optional(),
+  ttl: z.number().check(z.positive(), z.lte(MAX_INTENT_MS)),
+  write: z.optional(z.object({ partition: offset, offset })),
 })
-const clearMessage = z.object({ v, op: z.literal('clear'), ns: namespaceName.optional() })
-const beatMessage = z.object({ v, op: z.literal('beat'), at: z.number().optional() })
+const clearMessage = z.object({ v, op: z.literal('clear'), ns: z.optional(namespaceName) })
+const beatMessage = z.object({ v, op: z.literal('beat'), at: z.optional(z.number()) })
 
 /** What an intent says beyond its keys. */
 export interface Intent {

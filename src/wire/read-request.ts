@@ -1,5 +1,5 @@
 /** The messages of `cache-requests`, as a loader service reads them. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { idShape, namespaceName } from './ids.ts'
 import { logIdentity, moment, offset, v } from './message-fields.ts'
 import type { RequestMessage } from './messages.ts'
@@ -10,8 +10,8 @@ const requestMessage = z.object({
   ns: namespaceName,
   key: idShape,
   deadline: moment,
-  end: offset.optional(),
-  asOf: offset.optional(),
+  end: z.optional(offset),
+  asOf: z.optional(offset),
   log: logIdentity,
 })
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { durationMs } from '../runtime/duration.ts'
 import type { Duration } from '../runtime/duration.ts'
 import { idShape, MAX_IDS, namespaceName } from './ids.ts'
@@ -19,13 +19,13 @@ const putMessage = z.object({
   ns: namespaceName,
   key: idShape,
   value: z.unknown(),
-  ttl: z.number().positive(),
+  ttl: z.number().check(z.positive()),
   at: moment,
   asOf: offset,
   log: logIdentity,
-  tags: z.array(idShape).max(MAX_IDS).optional(),
-  version: z.number().optional(),
-  settle: z.number().optional(),
+  tags: z.optional(z.array(idShape).check(z.maxLength(MAX_IDS))),
+  version: z.optional(z.number()),
+  settle: z.optional(z.number()),
 })
 const deleteMessage = z.object({
   v,
@@ -33,19 +33,19 @@ const deleteMessage = z.object({
   ns: namespaceName,
   key: idShape,
   asOf: offset,
-  none: z.literal(true).optional(),
-  at: moment.optional(),
+  none: z.optional(z.literal(true)),
+  at: z.optional(moment),
   log: logIdentity,
 })
 
 /** What another service writes without knowing kedge. Further fields are ignored. */
 const simpleMessage = z.object({
-  key: z.union([idShape, z.number().transform(String)]),
-  ns: namespaceName.optional(),
-  namespace: namespaceName.optional(),
+  key: z.union([idShape, z.pipe(z.number(), z.transform(String))]),
+  ns: z.optional(namespaceName),
+  namespace: z.optional(namespaceName),
   // Optional in so many words: zod 4 takes a missing key for an error even where anything may stand.
-  value: z.unknown().optional(),
-  ttl: z.union([z.number().positive(), z.string().max(32)]).optional(),
+  value: z.optional(z.unknown()),
+  ttl: z.optional(z.union([z.number().check(z.positive()), z.string().check(z.maxLength(32))])),
 })
 
 /** A value as it arrives from `cache-updates`. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { idShape, namespaceName } from './ids.ts'
 import { moment, v } from './message-fields.ts'
 
@@ -28,12 +28,12 @@ const writeMessage = z
     op: z.literal('write'),
     ns: namespaceName,
     key: idShape,
-    value: z.unknown().optional(),
-    deleted: z.literal(true).optional(),
-    id: z.string().min(1).max(64),
+    value: z.optional(z.unknown()),
+    deleted: z.optional(z.literal(true)),
+    id: z.string().check(z.minLength(1), z.maxLength(64)),
     at: moment,
   })
-  .refine(({ value, deleted }) => (value === undefined) === (deleted === true))
+  .check(z.refine(({ value, deleted }) => (value === undefined) === (deleted === true)))
 
 /** The write in a record of `cache-writes`, or `undefined` when it is none. Never throws. */
 export function readWrite(message: unknown): WriteMessage | undefined {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkedBy } from '../api/schema.ts'
 import { applyRecord } from '../coherence/apply-eviction.ts'
 import { consume } from '../runtime/consumer.ts'
 import type { Fetch } from '../runtime/consumer.ts'
@@ -85,10 +86,10 @@ export class PendingWrites<T> implements PendingReads<T> {
       if (said === undefined) return undefined
       const { schema } = this.#space.settings
       const place = this.#space.place(key)
-      const parsed =
-        said.deleted || !schema ? undefined : asked('schema', place, () => schema.safeParse(said.value))
-      if (parsed?.success === false) return undefined
-      const value = (parsed ? parsed.data : said.value) as T | undefined
+      const checked =
+        said.deleted || !schema ? said : asked('schema', place, () => checkedBy(schema, said.value))
+      if (checked === undefined) return undefined
+      const value = checked.value as T | undefined
       if (value !== undefined) this.hold(key, value, write, loadedAt)
       return { value }
     }
