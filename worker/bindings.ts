@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { issueMessage } from '../src/api/issue-message.ts'
 import type { CacheOptions } from '../src/api/options.ts'
 import { type Authorizer, bearerAuth, openToAll } from './auth.ts'
 import type { OriginOptions } from './origin.ts'
@@ -76,7 +77,7 @@ export function readBindings(env: unknown): Settings {
     ([, value]) => value !== '' && value !== undefined,
   )
   const given = new Map<string, unknown>(present)
-  const read = Variables.safeParse(Object.fromEntries(present))
+  const read = Variables.safeParse(Object.fromEntries(present), { error: issueMessage })
   if (!read.success) {
     const faults = read.error.issues.map(({ path, message }) => {
       const name = String(path[0])

@@ -1,5 +1,5 @@
 /** Lengths of time in what strangers and operators write. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { durationMs } from '../src/runtime/duration.ts'
 import type { Duration } from '../src/runtime/duration.ts'
 
@@ -15,13 +15,12 @@ function isDuration(duration: Duration): boolean {
 }
 
 /** Milliseconds as a number, or a text with a unit. */
-export const DurationShape: z.ZodType<Duration> = z
+export const DurationShape: z.ZodMiniType<Duration> = z
   .union([z.number(), z.templateLiteral([z.number(), z.enum(['ms', 's', 'm', 'h', 'd'])])], { error })
-  // The template also takes a sign and an exponent.
-  .refine(isDuration, { error })
+  .check(z.refine(isDuration, { error }))
 
 /** The same as a text, as variables are. */
-export const DurationText: z.ZodType<Duration> = z.preprocess(
-  (text) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text),
+export const DurationText: z.ZodMiniType<Duration> = z.pipe(
+  z.transform((text) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text)),
   DurationShape,
 )

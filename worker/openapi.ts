@@ -3,10 +3,11 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import {
   BatchAnswer,
   BatchBody,
+  Descriptions,
   EvictionBody,
   Key,
   NamespaceName,
@@ -126,13 +127,13 @@ const readiness = {
 }
 
 /** A schema of what travels: before it is transformed, and without naming its dialect again. */
-function schemaOf(schema: z.ZodType): Json {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input' })
+function schemaOf(schema: z.ZodMiniType): Json {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input', metadata: Descriptions })
   return rest
 }
 
 function components(): Json {
-  const token = schemaOf(z.string().max(1024))
+  const token = schemaOf(z.string().check(z.maxLength(1024)))
   return {
     schemas: {
       Value: schemaOf(ValueAnswer),

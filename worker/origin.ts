@@ -11,7 +11,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { durationMs } from '../src/runtime/duration.ts'
 import type { Duration } from '../src/runtime/duration.ts'
 import { DurationShape } from './duration.ts'
@@ -92,7 +92,7 @@ export interface OriginOptions {
   readonly now?: () => number
 }
 
-const Envelope = z.object({ value: z.unknown(), tags: Tags.default([]), ttl: DurationShape.optional() })
+const Envelope = z.object({ value: z.unknown(), tags: z._default(Tags, []), ttl: z.optional(DurationShape) })
 
 /**
  * An origin that is reached over HTTP.

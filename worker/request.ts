@@ -4,7 +4,8 @@
  * @module
  */
 import type { Context } from 'hono'
-import type { z } from 'zod'
+import type * as z from 'zod/mini'
+import { issueMessage } from '../src/api/issue-message.ts'
 import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
 import { BodyError, type BodyFault, isJson, MAX_JSON_DEPTH, readJson } from './body.ts'
 import { Problem } from './problem.ts'
@@ -40,7 +41,7 @@ export const unknownNamespace = (): Problem =>
 export function entryPath(c: Context): { namespace: string; key: string } {
   const [name, text] = lastSegments(c, 2)
   const namespace = checkedNamespace(name)
-  const key = Key.safeParse(text)
+  const key = Key.safeParse(text, { error: issueMessage })
   if (!key.success) throw new Problem(400, 'ERR_BAD_REQUEST', `The key is refused: ${faultsOf(key.error)}.`)
   return { namespace, key: key.data }
 }
@@ -60,7 +61,7 @@ const FAULTS: Readonly<Record<Exclude<BodyFault, 'too large' | 'inexact'>, strin
  * The body, as the schema has it.
  * @throws Problem 400, 413, 415, 422
  */
-export async function bodyOf<T>(c: Context, schema: z.ZodType<T>, maxBytes: number): Promise<T> {
+export async function bodyOf<T>(c: Context, schema: z.ZodMiniType<T>, maxBytes: number): Promise<T> {
   const encoding = c.req.header('content-encoding') ?? 'identity'
   if (!isJson(c.req.header('content-type')) || encoding.toLowerCase() !== 'identity') {
     const headers = { accept: 'application/json', 'accept-encoding': 'identity' }
@@ -79,7 +80,7 @@ export async function bodyOf<T>(c: Context, schema: z.ZodType<T>, maxBytes: numb
     }
     throw new Problem(400, 'ERR_BAD_REQUEST', FAULTS[fault])
   })
-  const body = schema.safeParse(json)
+  const body = schema.safeParse(json, { error: issueMessage })
   if (!body.success) {
     throw new Problem(400, 'ERR_BAD_REQUEST', `The body is refused: ${faultsOf(body.error)}.`)
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { checkId, MAX_IDS, MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/wire/ids.ts'
 import type { Duration } from '../src/runtime/duration.ts'
 import { DurationShape } from './duration.ts'
@@ -15,12 +15,12 @@ const MAX_BATCH_KEYS = 100
 /** Tags of one value. */
 const MAX_TAGS = 100
 
-function id(what: 'key' | 'tag' | 'prefix'): z.ZodString {
-  return z
-    .string()
-    .min(1)
-    .max(MAX_KEY_LENGTH)
-    .refine((text) => isWellFormed(text, what), { error: `a ${what} must be well-formed text` })
+function id(what: 'key' | 'tag' | 'prefix'): z.ZodMiniType<string> {
+  return z.string().check(
+    z.minLength(1),
+    z.maxLength(MAX_KEY_LENGTH),
+    z.refine((text) => isWellFormed(text, what), { error: `a ${what} must be well-formed text` }),
+  )
 }
 
 function isWellFormed(text: string, what: 'key' | 'tag' | 'prefix'): boolean {
@@ -32,14 +32,17 @@ function isWellFormed(text: string, what: 'key' | 'tag' | 'prefix'): boolean {
   }
 }
 
-export const NamespaceName: z.ZodString = z.string().regex(NAMESPACE_PATTERN)
-export const Key: z.ZodString = id('key')
-export const Tags: z.ZodArray<z.ZodString> = z.array(id('tag')).max(MAX_TAGS)
+export const NamespaceName: z.ZodMiniType<string> = z.string().check(z.regex(NAMESPACE_PATTERN))
+export const Key: z.ZodMiniType<string> = id('key')
+export const Tags: z.ZodMiniType<string[]> = z.array(id('tag')).check(z.maxLength(MAX_TAGS))
+
+/** What the OpenAPI document says of a schema beside its shape. */
+export const Descriptions: z.core.$ZodRegistry<{ description?: string; examples?: unknown[] }> = z.registry()
 
 /** A value: anything that JSON can say, `null` included. */
-const value = z.unknown().meta({ description: 'Any JSON value.' })
+const value = z.unknown().register(Descriptions, { description: 'Any JSON value.' })
 
-const ttl = DurationShape.meta({
+const ttl = DurationShape.clone().register(Descriptions, {
   description: 'Time to live: milliseconds, or a number with a unit (`ms`, `s`, `m`, `h`, `d`).',
   examples: [60_000, '5m'],
 })
@@ -52,11 +55,13 @@ export interface PutBody {
 }
 
 /** `PUT /cache/:namespace/:key` */
-export const PutBody: z.ZodType<PutBody> = z.strictObject({
+export const PutBody: z.ZodMiniType<PutBody> = z.strictObject({
   value,
-  ttl: ttl.optional(),
-  tags: Tags.optional(),
-  version: z.number().optional().meta({ description: 'Version of the row: the higher one wins.' }),
+  ttl: z.optional(ttl),
+  tags: z.optional(Tags),
+  version: z
+    .optional(z.number())
+    .register(Descriptions, { description: 'Version of the row: the higher one wins.' }),
 })
 
 export interface BatchBody {
@@ -64,8 +69,8 @@ export interface BatchBody {
 }
 
 /** `POST /cache/:namespace/batch` */
-export const BatchBody: z.ZodType<BatchBody> = z.strictObject({
-  keys: z.array(Key).min(1).max(MAX_BATCH_KEYS),
+export const BatchBody: z.ZodMiniType<BatchBody> = z.strictObject({
+  keys: z.array(Key).check(z.minLength(1), z.maxLength(MAX_BATCH_KEYS)),
 })
 
 export type EvictionBody =
@@ -76,10 +81,16 @@ export type EvictionBody =
   | { readonly all: true }
 
 /** `POST /evictions` */
-export const EvictionBody: z.ZodType<EvictionBody> = z.union(
+export const EvictionBody: z.ZodMiniType<EvictionBody> = z.union(
   [
-    z.strictObject({ namespace: NamespaceName, keys: z.array(Key).min(1).max(MAX_IDS) }),
-    z.strictObject({ namespace: NamespaceName, tags: z.array(id('tag')).min(1).max(MAX_IDS) }),
+    z.strictObject({
+      namespace: NamespaceName,
+      keys: z.array(Key).check(z.minLength(1), z.maxLength(MAX_IDS)),
+    }),
+    z.strictObject({
+      namespace: NamespaceName,
+      tags: z.array(id('tag')).check(z.minLength(1), z.maxLength(MAX_IDS)),
+    }),
     z.strictObject({ namespace: NamespaceName, prefix: id('prefix') }),
     z.strictObject({ namespace: NamespaceName, all: z.literal(true) }),
     z.strictObject({ all: z.literal(true) }),
@@ -88,38 +99,40 @@ export const EvictionBody: z.ZodType<EvictionBody> = z.union(
 )
 
 /** Every answer, for the OpenAPI document. */
-export const ValueAnswer: z.ZodType = z.object({ namespace: NamespaceName, key: Key, value })
-export const TokenAnswer: z.ZodType = z.object({
+export const ValueAnswer: z.ZodMiniType = z.object({ namespace: NamespaceName, key: Key, value })
+export const TokenAnswer: z.ZodMiniType = z.object({
   token: z
     .string()
-    .max(1024)
-    .meta({
+    .check(z.maxLength(1024))
+    .register(Descriptions, {
       description: 'Show it in the header `kedge-token` to read what was written.',
       examples: ['k1.0-42'],
     }),
 })
-export const BatchAnswer: z.ZodType = z.object({
+export const BatchAnswer: z.ZodMiniType = z.object({
   values: z.record(z.string(), value),
-  missing: z.array(Key).meta({ description: 'Keys without a value, in the order asked for.' }),
+  missing: z
+    .array(Key)
+    .register(Descriptions, { description: 'Keys without a value, in the order asked for.' }),
 })
-export const ReadyAnswer: z.ZodType = z.object({
+export const ReadyAnswer: z.ZodMiniType = z.object({
   ready: z.literal(true),
-  ageMs: z.number().meta({ description: 'Milliseconds since freshness was proved.' }),
-  lag: z.number().int().meta({ description: 'Records in the log that were not read yet.' }),
+  ageMs: z.number().register(Descriptions, { description: 'Milliseconds since freshness was proved.' }),
+  lag: z.int().register(Descriptions, { description: 'Records in the log that were not read yet.' }),
 })
-export const ProblemAnswer: z.ZodType = z.object({
+export const ProblemAnswer: z.ZodMiniType = z.object({
   type: z.literal('about:blank'),
   title: z.string(),
-  status: z.number().int(),
+  status: z.int(),
   detail: z.string(),
-  code: z.string().meta({ examples: ['ERR_PUBLISH'] }),
+  code: z.string().register(Descriptions, { examples: ['ERR_PUBLISH'] }),
 })
 
 const MAX_ISSUES = 5
 const MAX_TEXT = 400
 
 /** What is wrong with a stranger's data, short: at most a few places, and no more of the data than its names. */
-export function faultsOf(error: z.ZodError): string {
+export function faultsOf(error: z.core.$ZodError): string {
   const faults = error.issues.slice(0, MAX_ISSUES).map(({ path, message }) => {
     const place = path.map(String).join('.')
     return place === '' ? message : `${place}: ${message}`

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { KVNamespaceLike } from '../adapters/stores/workers-kv.ts'
 import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
 import type { Duration } from '../src/runtime/duration.ts'
@@ -11,41 +11,54 @@ import { BEARER_TOKEN_PATTERN } from './auth.ts'
 import { DurationText } from './duration.ts'
 import { parseTagTemplate } from './origin-tags.ts'
 
-const text = z.string({ error: 'must be a text' }).max(8192, { error: 'is too long' })
-const url = text.refine(isPlainUrl, {
-  error: 'must be an http or https address without user, query and fragment',
-})
-const count = text
-  .regex(/^[1-9]\d{0,14}$/, { error: 'must be a positive whole number' })
-  .transform((value) => Number(value))
-const topic = text.regex(/^[A-Za-z0-9._-]{1,249}$/, { error: 'must be the name of a Kafka topic' })
-const truth = oneOf('true', 'false').transform((value) => value === 'true')
-/** Names that are steps through a path have no address at the origin. */
-const namespaces = list('must be a comma list of namespaces').refine(
-  (names) => names.every((name) => NAMESPACE_PATTERN.test(name) && !/^\.{1,2}$/.test(name)),
-  { error: 'must be a comma list of names of letters, digits, `.`, `_` and `-`' },
+const text = z.string({ error: 'must be a text' }).check(z.maxLength(8192, { error: 'is too long' }))
+const url = text.check(
+  z.refine(isPlainUrl, {
+    error: 'must be an http or https address without user, query and fragment',
+  }),
 )
-const tokens = list('must be a comma list of tokens').refine(
-  (all) => all.every((token) => BEARER_TOKEN_PATTERN.test(token)),
-  { error: 'must be a comma list of tokens of letters, digits and `-._~+/`' },
+const count = z.pipe(
+  text.check(z.regex(/^[1-9]\d{0,14}$/, { error: 'must be a positive whole number' })),
+  z.transform((value) => Number(value)),
+)
+const topic = text.check(z.regex(/^[A-Za-z0-9._-]{1,249}$/, { error: 'must be the name of a Kafka topic' }))
+const truth = z.pipe(
+  oneOf('true', 'false'),
+  z.transform((value) => value === 'true'),
+)
+/** Names that are steps through a path have no address at the origin. */
+const namespaces = list('must be a comma list of namespaces').check(
+  z.refine((names) => names.every((name) => NAMESPACE_PATTERN.test(name) && !/^\.{1,2}$/.test(name)), {
+    error: 'must be a comma list of names of letters, digits, `.`, `_` and `-`',
+  }),
+)
+const tokens = list('must be a comma list of tokens').check(
+  z.refine((all) => all.every((token) => BEARER_TOKEN_PATTERN.test(token)), {
+    error: 'must be a comma list of tokens of letters, digits and `-._~+/`',
+  }),
 )
 
 const kvNamespace = z.custom<KVNamespaceLike>(
-  (value) =>
+  (value: unknown) =>
     ['getWithMetadata', 'put', 'delete'].every(
       (method) => typeof (value as Record<string, unknown> | undefined)?.[method] === 'function',
     ),
   { error: 'must be a KV namespace' },
 )
 
-function oneOf<const T extends readonly [string, ...string[]]>(...values: T): z.ZodType<T[number], string> {
+function oneOf<const T extends readonly [string, ...string[]]>(
+  ...values: T
+): z.ZodMiniType<T[number], string> {
   return z.enum(values, { error: `must be one of ${values.map((value) => `'${value}'`).join(', ')}` })
 }
 
-function list(error: string): z.ZodType<string[], string> {
-  return text
-    .transform((value) => value.split(',').map((item) => item.trim()))
-    .refine((items) => items.every((item) => item !== ''), { error })
+function list(error: string): z.ZodMiniType<string[], string> {
+  return z
+    .pipe(
+      text,
+      z.transform((value) => value.split(',').map((item) => item.trim())),
+    )
+    .check(z.refine((items) => items.every((item) => item !== ''), { error }))
 }
 
 function isTagTemplate(template: string): boolean {
@@ -118,52 +131,57 @@ export interface Variables {
 }
 
 /** Reads them; what is absent and has no default is left out. */
-export const Variables: z.ZodType<Variables> = z.object({
+export const Variables: z.ZodMiniType<Variables> = z.object({
   KAFKA_REST_URL: url,
-  KAFKA_FLAVOR: oneOf('confluent', 'upstash').default('confluent'),
-  KAFKA_GATEWAY: truth.default(false),
-  KAFKA_USERNAME: text.optional(),
-  KAFKA_PASSWORD: text.optional(),
-  KAFKA_TOKEN: text.optional(),
-  EVICTIONS_TOPIC: topic.default('cache-evictions'),
-  EVICTION_PARTITIONS: count.default(1),
-  UPDATES_TOPIC: topic.optional(),
-  UPDATE_PARTITIONS: count.optional(),
-  ORIGIN_URL: url.optional(),
-  ORIGIN_TOKEN: text.regex(BEARER_TOKEN_PATTERN, { error: 'must be a bearer token' }).optional(),
-  ORIGIN_FORMAT: oneOf('plain', 'envelope').optional(),
-  ORIGIN_TAGS_HEADER: text
-    .regex(/^[\w!#$%&'*+.^`|~-]+$/, { error: 'must be the name of a header' })
-    .optional(),
-  ORIGIN_TAGS: list('must be a comma list of tags such as team:{value.teamId}')
-    .refine((templates) => templates.every(isTagTemplate), {
-      error: 'must be a comma list of tags such as team:{value.teamId}',
-    })
-    .optional(),
-  ORIGIN_CACHE_CONTROL: oneOf('honour', 'ignore').optional(),
-  ORIGIN_MAX_TTL: DurationText.optional(),
-  NAMESPACES: namespaces.optional(),
-  TTL: DurationText.optional(),
-  SWR: DurationText.optional(),
-  STALE_IF_ERROR: DurationText.optional(),
-  MAX_STALENESS: DurationText.optional(),
-  REFRESH_AFTER: DurationText.optional(),
-  POLL_TIMEOUT: DurationText.optional(),
-  ON_UNREACHABLE: oneOf('stale', 'bypass', 'throw').optional(),
-  MAX_OUTAGE: DurationText.optional(),
-  MODE: oneOf('invalidate', 'replicate').optional(),
-  UPDATES_ISOLATION: oneOf('committed', 'uncommitted').optional(),
-  MAX_ENTRIES: count.optional(),
-  MAX_BYTES: count.optional(),
-  TIER: oneOf('workers-kv', 'cache-api', 'upstash-redis').optional(),
-  TIER_PREFIX: text
-    .regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, { error: 'must be letters, digits and hyphens' })
-    .default('kedge'),
-  TIER_KV: kvNamespace.optional(),
-  TIER_URL: url.optional(),
-  TIER_TOKEN: text.regex(/^[\x21-\x7e]+$/, { error: 'must be a token without spaces' }).optional(),
-  READ_TOKENS: tokens.optional(),
-  WRITE_TOKENS: tokens.optional(),
-  EVICT_TOKENS: tokens.optional(),
-  AUTH: oneOf('open').optional(),
+  KAFKA_FLAVOR: z._default(oneOf('confluent', 'upstash'), 'confluent'),
+  KAFKA_GATEWAY: z._default(truth, false),
+  KAFKA_USERNAME: z.optional(text),
+  KAFKA_PASSWORD: z.optional(text),
+  KAFKA_TOKEN: z.optional(text),
+  EVICTIONS_TOPIC: z._default(topic, 'cache-evictions'),
+  EVICTION_PARTITIONS: z._default(count, 1),
+  UPDATES_TOPIC: z.optional(topic),
+  UPDATE_PARTITIONS: z.optional(count),
+  ORIGIN_URL: z.optional(url),
+  ORIGIN_TOKEN: z.optional(text.check(z.regex(BEARER_TOKEN_PATTERN, { error: 'must be a bearer token' }))),
+  ORIGIN_FORMAT: z.optional(oneOf('plain', 'envelope')),
+  ORIGIN_TAGS_HEADER: z.optional(
+    text.check(z.regex(/^[\w!#$%&'*+.^`|~-]+$/, { error: 'must be the name of a header' })),
+  ),
+  ORIGIN_TAGS: z.optional(
+    list('must be a comma list of tags such as team:{value.teamId}').check(
+      z.refine((templates) => templates.every(isTagTemplate), {
+        error: 'must be a comma list of tags such as team:{value.teamId}',
+      }),
+    ),
+  ),
+  ORIGIN_CACHE_CONTROL: z.optional(oneOf('honour', 'ignore')),
+  ORIGIN_MAX_TTL: z.optional(DurationText),
+  NAMESPACES: z.optional(namespaces),
+  TTL: z.optional(DurationText),
+  SWR: z.optional(DurationText),
+  STALE_IF_ERROR: z.optional(DurationText),
+  MAX_STALENESS: z.optional(DurationText),
+  REFRESH_AFTER: z.optional(DurationText),
+  POLL_TIMEOUT: z.optional(DurationText),
+  ON_UNREACHABLE: z.optional(oneOf('stale', 'bypass', 'throw')),
+  MAX_OUTAGE: z.optional(DurationText),
+  MODE: z.optional(oneOf('invalidate', 'replicate')),
+  UPDATES_ISOLATION: z.optional(oneOf('committed', 'uncommitted')),
+  MAX_ENTRIES: z.optional(count),
+  MAX_BYTES: z.optional(count),
+  TIER: z.optional(oneOf('workers-kv', 'cache-api', 'upstash-redis')),
+  TIER_PREFIX: z._default(
+    text.check(
+      z.regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, { error: 'must be letters, digits and hyphens' }),
+    ),
+    'kedge',
+  ),
+  TIER_KV: z.optional(kvNamespace),
+  TIER_URL: z.optional(url),
+  TIER_TOKEN: z.optional(text.check(z.regex(/^[\x21-\x7e]+$/, { error: 'must be a token without spaces' }))),
+  READ_TOKENS: z.optional(tokens),
+  WRITE_TOKENS: z.optional(tokens),
+  EVICT_TOKENS: z.optional(tokens),
+  AUTH: z.optional(oneOf('open')),
 })

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
+import { issueMessage } from '../../src/api/issue-message.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
 import { eventBytes } from './event-bytes.ts'
@@ -18,9 +19,9 @@ const shape = z.object({
     listOf(
       z.object({
         topic: z.string(),
-        partition: z.int().nonnegative(),
-        offset: z.int().nonnegative(),
-        timestamp: z.number().optional(),
+        partition: z.int().check(z.nonnegative()),
+        offset: z.int().check(z.nonnegative()),
+        timestamp: z.optional(z.number()),
         key: eventBytes,
         value: eventBytes,
       }),
@@ -43,7 +44,7 @@ const shape = z.object({
  * ```
  */
 export function kafkaEventRecords(event: unknown, topic?: string): LogRecord[] {
-  const parsed = shape.safeParse(event)
+  const parsed = shape.safeParse(event, { error: issueMessage })
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!
     throw new KedgeError(

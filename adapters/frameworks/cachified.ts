@@ -4,7 +4,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
@@ -47,9 +47,9 @@ export interface CachifiedCache {
 const TICK_MS = 1
 
 const shape = z.strictObject({
-  name: z.string({ error: 'must be a string' }).optional(),
-  maxTtl: durationShape.optional(),
-  swr: durationShape.optional(),
+  name: z.optional(z.string({ error: 'must be a string' })),
+  maxTtl: z.optional(durationShape),
+  swr: z.optional(durationShape),
 })
 
 /**

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { MAX_KEY_LENGTH } from '../../src/wire/ids.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Cache } from '../../src/api/cache-types.ts'
@@ -30,9 +30,9 @@ export interface NextCacheHandlerOptions {
 
 type Held = HeldEntry | SoftTag
 const shape = z.strictObject({
-  namespace: z.string({ error: 'must be a string' }).optional(),
-  maxTtl: durationShape.optional(),
-  maxEntryBytes: count(1).optional(),
+  namespace: z.optional(z.string({ error: 'must be a string' })),
+  maxTtl: z.optional(durationShape),
+  maxEntryBytes: z.optional(count(1)),
 })
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
@@ -56,9 +56,9 @@ export interface UnstorageItem {
 }
 
 const shape = z.strictObject({
-  set: z.enum(['write', 'fill'], { error: "must be 'write' or 'fill'" }).optional(),
-  maxTtl: durationShape.optional(),
-  maxLoad: durationShape.optional(),
+  set: z.optional(z.enum(['write', 'fill'], { error: "must be 'write' or 'fill'" })),
+  maxTtl: z.optional(durationShape),
+  maxLoad: z.optional(durationShape),
 })
 
 /**

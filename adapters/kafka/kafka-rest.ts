@@ -5,7 +5,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { KafkaLog, LogCapabilities } from '../../src/ports/kafka-log.ts'
 import { publishError } from './rest/acknowledgement.ts'
 import { confluent } from './confluent.ts'
@@ -38,9 +38,9 @@ const shape = z.strictObject(
   {
     ...restShape,
     ...instanceShape,
-    flavor: z
-      .enum(['auto', ...FLAVORS], { error: `must be 'auto' or one of ${FLAVORS.join(', ')}` })
-      .optional(),
+    flavor: z.optional(
+      z.enum(['auto', ...FLAVORS], { error: `must be 'auto' or one of ${FLAVORS.join(', ')}` }),
+    ),
   },
   { error: 'must be an object' },
 )

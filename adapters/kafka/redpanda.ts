@@ -5,7 +5,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
@@ -30,7 +30,7 @@ export interface RedpandaOptions extends EndpointOptions, TransportOptions {
 const shape = z.strictObject(
   {
     ...restShape,
-    marker: z.boolean({ error: 'must be true or false' }).optional(),
+    marker: z.optional(z.boolean({ error: 'must be true or false' })),
   },
   { error: 'must be an object' },
 )

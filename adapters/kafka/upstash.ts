@@ -7,7 +7,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
@@ -39,7 +39,7 @@ const shape = z.strictObject(
     url: urlShape,
     ...basicShape,
     ...transportShape,
-    gateway: z.boolean({ error: 'must be true or false' }).optional(),
+    gateway: z.optional(z.boolean({ error: 'must be true or false' })),
   },
   { error: 'must be an object' },
 )

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
@@ -37,12 +37,12 @@ export interface WarpstreamOptions extends EndpointOptions, TransportOptions {
 const shape = z.strictObject(
   {
     ...restShape,
-    produce: z
-      .custom((value) => typeof (value as Partial<KafkaLog> | null)?.produce === 'function', {
+    produce: z.optional(
+      z.custom((value) => typeof (value as Partial<KafkaLog> | null)?.produce === 'function', {
         error: 'must be a log',
-      })
-      .optional(),
-    marker: z.boolean({ error: 'must be true or false' }).optional(),
+      }),
+    ),
+    marker: z.optional(z.boolean({ error: 'must be true or false' })),
   },
   { error: 'must be an object' },
 )

@@ -12,7 +12,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Tier } from '../../src/ports/tier.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import { cacheItems } from './cache-api/items.ts'
@@ -42,18 +42,19 @@ export interface CacheApiTier extends Tier {
 
 const shape = z.strictObject(
   {
-    origin: z
-      .string({ error: 'must be a string' })
-      .refine(
-        (text) =>
-          URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text,
-        {
-          error: 'must be an origin, https://host, without a slash at its end',
-        },
-      )
-      .optional(),
-    maxValueBytes: count(1).optional(),
-    timeout: durationShape.optional(),
+    origin: z.optional(
+      z.string({ error: 'must be a string' }).check(
+        z.refine(
+          (text) =>
+            URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text,
+          {
+            error: 'must be an origin, https://host, without a slash at its end',
+          },
+        ),
+      ),
+    ),
+    maxValueBytes: z.optional(count(1)),
+    timeout: z.optional(durationShape),
   },
   { error: 'must be an object' },
 )

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { KedgeError } from '../../src/ports/errors.ts'
 import { decodeUtf8 } from '../../src/wire/codec.ts'
 import { fromBase64 } from '../kafka/rest/base64.ts'
@@ -39,8 +39,8 @@ const shape = z.strictObject(
     url: urlShape,
     token: z
       .string({ error: 'must be a string' })
-      .regex(/^[\x21-\x7e]+$/, { error: 'must be a token without spaces' }),
-    maxRequestBytes: count(1024).optional(),
+      .check(z.regex(/^[\x21-\x7e]+$/, { error: 'must be a token without spaces' })),
+    maxRequestBytes: z.optional(count(1024)),
     maxResponseBytes,
     fetch,
   },
@@ -51,7 +51,7 @@ type Wire = null | number | string | readonly Wire[]
 const word = z.union([z.null(), z.number(), z.string()])
 /** Lists within one another: more than any script of ours returns, and few enough for the stack. */
 const MAX_LISTS = 8
-const wireOf = (lists: number): z.ZodType<Wire> =>
+const wireOf = (lists: number): z.ZodMiniType<Wire> =>
   lists === 0 ? word : z.union([word, listOf(wireOf(lists - 1))])
 const answer = listOf(z.union([z.object({ error: z.string() }), z.object({ result: wireOf(MAX_LISTS) })]))
 

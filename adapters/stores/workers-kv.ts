@@ -12,7 +12,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { durationMs } from '../../src/runtime/duration.ts'
 import type { Tier } from '../../src/ports/tier.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
@@ -51,13 +51,16 @@ const MIN_CACHE_TTL_S = 30
 
 const shape = z.strictObject(
   {
-    prefix: z
-      .string({ error: 'must be a string' })
-      .regex(/^[\x21-\x7e]{1,64}$/, { error: 'must be 1 to 64 printable ASCII characters without spaces' })
-      .optional(),
-    cacheTtl: durationShape.optional(),
-    maxValueBytes: count(1).optional(),
-    timeout: durationShape.optional(),
+    prefix: z.optional(
+      z.string({ error: 'must be a string' }).check(
+        z.regex(/^[\x21-\x7e]{1,64}$/, {
+          error: 'must be 1 to 64 printable ASCII characters without spaces',
+        }),
+      ),
+    ),
+    cacheTtl: z.optional(durationShape),
+    maxValueBytes: z.optional(count(1)),
+    timeout: z.optional(durationShape),
   },
   { error: 'must be an object' },
 )

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
@@ -60,24 +60,26 @@ export interface UndiciTransport {
   readonly close: () => Promise<void>
 }
 
-const pem = z.string({ error: 'must be a text' }).min(1, { error: 'must not be empty' }).optional()
+const pem = z.optional(
+  z.string({ error: 'must be a text' }).check(z.minLength(1, { error: 'must not be empty' })),
+)
 
 const shape = z.strictObject(
   {
-    connections: count(1).optional(),
-    maxQueue: count(0).optional(),
-    queueTimeout: durationShape.optional(),
-    connectTimeout: durationShape.optional(),
-    headersTimeout: durationShape.optional(),
-    bodyTimeout: durationShape.optional(),
-    keepAlive: durationShape.optional(),
-    closeTimeout: durationShape.optional(),
-    tls: z
-      .strictObject({ ca: pem, cert: pem, key: pem, servername: pem }, { error: 'must be an object' })
-      .optional(),
-    runtime: z
-      .custom((value) => typeof value === 'object' && value !== null, { error: 'must be a runtime' })
-      .optional(),
+    connections: z.optional(count(1)),
+    maxQueue: z.optional(count(0)),
+    queueTimeout: z.optional(durationShape),
+    connectTimeout: z.optional(durationShape),
+    headersTimeout: z.optional(durationShape),
+    bodyTimeout: z.optional(durationShape),
+    keepAlive: z.optional(durationShape),
+    closeTimeout: z.optional(durationShape),
+    tls: z.optional(
+      z.strictObject({ ca: pem, cert: pem, key: pem, servername: pem }, { error: 'must be an object' }),
+    ),
+    runtime: z.optional(
+      z.custom((value) => typeof value === 'object' && value !== null, { error: 'must be a runtime' }),
+    ),
   },
   { error: 'must be an object' },
 )

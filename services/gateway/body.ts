@@ -5,7 +5,8 @@
  */
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
-import type { z } from 'zod'
+import type * as z from 'zod/mini'
+import { issueMessage } from '../../src/api/issue-message.ts'
 import { headerOf } from './header.ts'
 import { concat, parseJson } from './json.ts'
 import { Refusal } from './refusal.ts'
@@ -55,14 +56,14 @@ export class Bodies {
   }
 
   /** The body as a value of `schema`; an empty one as `{}`. @throws Refusal `unsupported-media`, `malformed`, `too-large`, `busy` or `invalid`. */
-  async read<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
+  async read<T>(c: Context, schema: z.ZodMiniType<T>): Promise<T> {
     return (await this.readWritten(c, schema)).value
   }
 
   /** As `read`, with the text: the parts that go into a record must keep every digit of their numbers. */
   async readWritten<T>(
     c: Context,
-    schema: z.ZodType<T>,
+    schema: z.ZodMiniType<T>,
   ): Promise<{ readonly value: T; readonly text: string }> {
     return this.#written(this.chunks(c), schema)
   }
@@ -71,14 +72,14 @@ export class Bodies {
    * The body of a GET, which some of kafka-rest's calls have: a `Request` has none, Node's own request has.
    * @throws Refusal as `read`.
    */
-  async readOfGet<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
+  async readOfGet<T>(c: Context, schema: z.ZodMiniType<T>): Promise<T> {
     const env: Partial<HttpBindings> | undefined = c.env
     return (await this.#written(this.#bounded(c, env?.incoming), schema)).value
   }
 
   async #written<T>(
     body: AsyncIterable<Uint8Array>,
-    schema: z.ZodType<T>,
+    schema: z.ZodMiniType<T>,
   ): Promise<{ readonly value: T; readonly text: string }> {
     const chunks: Uint8Array[] = []
     for await (const chunk of body) chunks.push(chunk)
@@ -96,8 +97,8 @@ export function requireUncompressed(c: Context): void {
 }
 
 /** A value as `schema` has it. @throws Refusal `invalid`, naming the place. */
-export function shaped<T>(value: unknown, schema: z.ZodType<T>): T {
-  const result = schema.safeParse(value)
+export function shaped<T>(value: unknown, schema: z.ZodMiniType<T>): T {
+  const result = schema.safeParse(value, { error: issueMessage })
   if (result.success) return result.data
   const issue = result.error.issues[0]
   const place = issue?.path.map(String).join('.').slice(0, 100)

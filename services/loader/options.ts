@@ -5,9 +5,10 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { durationMs } from '../../src/runtime/duration.ts'
 import type { KedgeEvent } from '../../src/api/events.ts'
+import { issueMessage } from '../../src/api/issue-message.ts'
 import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
 import type { CacheOptions, NamespaceOptions } from '../../src/api/options.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
@@ -77,39 +78,44 @@ export interface LoaderSettings {
   readonly cache: Omit<CacheOptions, 'onEvent'>
 }
 
-const count = z.number().int().positive()
+const count = z.int().check(z.positive())
 const duration = z.union([z.number(), z.string()])
-const callback = z.custom<unknown>((value) => typeof value === 'function', 'must be a function')
+const callback = z.custom((value) => typeof value === 'function', 'must be a function')
 
 // The cache and its namespace check the other options.
 const definition = z.looseObject({
   load: callback,
-  maxBatch: count.max(1000).optional(),
-  concurrency: count.max(1000).optional(),
+  maxBatch: z.optional(count.check(z.lte(1000))),
+  concurrency: z.optional(count.check(z.lte(1000))),
 })
-const own = z
-  .object({
-    partitions: z.array(z.number().int().nonnegative()).min(1),
-    share: z.string(),
-    lookback: z.number().int().nonnegative(),
-    maxQueue: count,
-    maxSkew: duration,
-    failurePause: duration,
-    drain: duration,
-    onEvent: callback,
-  })
-  .partial()
-  .extend({
+const own = z.extend(
+  z.partial(
+    z.object({
+      partitions: z.array(z.int().check(z.nonnegative())).check(z.minLength(1)),
+      share: z.string(),
+      lookback: z.int().check(z.nonnegative()),
+      maxQueue: count,
+      maxSkew: duration,
+      failurePause: duration,
+      drain: duration,
+      onEvent: callback,
+    }),
+  ),
+  {
     loaders: z
-      .record(z.string().regex(NAMESPACE_PATTERN), z.union([callback, definition], 'must be a loader'))
-      .refine((loaders) => Object.keys(loaders).length > 0, 'must name at least one namespace'),
-  })
+      .record(
+        z.string().check(z.regex(NAMESPACE_PATTERN)),
+        z.union([callback, definition], 'must be a loader'),
+      )
+      .check(z.refine((loaders) => Object.keys(loaders).length > 0, 'must name at least one namespace')),
+  },
+)
 /** Options of a namespace that a loader's namespace must not have. */
 const REFUSED = ['via', 'loaderWait', 'share', 'schema', 'acceptSimpleValues', 'announceExpiry', 'timeout']
 
 /** @throws TypeError quoting the option that is wrong. */
 export function loaderSettings(options: LoaderOptions): LoaderSettings {
-  const issue = own.safeParse(options).error?.issues[0]
+  const issue = own.safeParse(options, { error: issueMessage }).error?.issues[0]
   if (issue) throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
   // The service publishes its loads itself, and does not read the updates of others.
   if ('mode' in options) throw new TypeError('unknown option `mode`')

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
+import { issueMessage } from '../../src/api/issue-message.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
 import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
 import type { CacheOptions, TopicNames } from '../../src/api/options.ts'
@@ -73,29 +74,29 @@ export interface PersisterSettings {
   readonly cache: CacheOptions
 }
 
-const count = z.number().int().positive()
-const callback = z.custom<unknown>((value) => typeof value === 'function', 'must be a function')
+const count = z.int().check(z.positive())
+const callback = z.custom((value) => typeof value === 'function', 'must be a function')
 const duration = z.union([z.number(), z.string()])
 const own = z.object({
   stores: z
-    .record(z.string().regex(NAMESPACE_PATTERN), callback)
-    .refine((stores) => Object.keys(stores).length > 0, 'must name at least one namespace'),
-  partitions: z.array(z.number().int().nonnegative()).min(1).optional(),
-  positions: z.object({ load: callback, save: callback }).optional(),
-  maxBatch: count.max(1000).optional(),
-  concurrency: count.max(1000).optional(),
-  retries: z.number().int().nonnegative().or(z.literal(Infinity)).optional(),
-  backoff: duration.optional(),
-  storeTimeout: duration.optional(),
-  drain: duration.optional(),
-  maxLagRecords: count.optional(),
-  maxLag: duration.optional(),
-  onEvent: callback.optional(),
+    .record(z.string().check(z.regex(NAMESPACE_PATTERN)), callback)
+    .check(z.refine((stores) => Object.keys(stores).length > 0, 'must name at least one namespace')),
+  partitions: z.optional(z.array(z.int().check(z.nonnegative())).check(z.minLength(1))),
+  positions: z.optional(z.object({ load: callback, save: callback })),
+  maxBatch: z.optional(count.check(z.lte(1000))),
+  concurrency: z.optional(count.check(z.lte(1000))),
+  retries: z.optional(z.union([z.int().check(z.nonnegative()), z.literal(Infinity)])),
+  backoff: z.optional(duration),
+  storeTimeout: z.optional(duration),
+  drain: z.optional(duration),
+  maxLagRecords: z.optional(count),
+  maxLag: z.optional(duration),
+  onEvent: z.optional(callback),
 })
 
 /** @throws TypeError quoting the option that is wrong. */
 export function persisterSettings(options: PersisterOptions): PersisterSettings {
-  const issue = own.safeParse(options).error?.issues[0]
+  const issue = own.safeParse(options, { error: issueMessage }).error?.issues[0]
   if (issue) throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
   const {
     stores,

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { pack } from '../../src/wire/codec.ts'
 import { decodeRecord } from '../../src/coherence/apply-eviction.ts'
 import { consume, readBatch } from '../../src/runtime/consumer.ts'
@@ -39,7 +39,7 @@ export interface Load {
 const marker = z.object({
   v: z.literal(1),
   op: z.literal('written'),
-  next: z.number().int().nonnegative(),
+  next: z.int().check(z.nonnegative()),
 })
 
 /** A read may take so many times `pollTimeout` longer than its wait. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { urlShape } from '../../adapters/options.ts'
 import { withDeadline } from '../../src/runtime/deadline.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
@@ -32,19 +32,21 @@ export interface LagPaceOptions {
 export type Pace = (signal?: AbortSignal) => Promise<void>
 
 const duration = z.union([z.number(), z.string()], { error: 'must be a duration' })
-const callback = z.custom<unknown>((value) => typeof value === 'function', { error: 'must be a function' })
-const shape = z
-  .strictObject({
-    url: urlShape,
-    maxDelay: duration,
-    every: duration,
-    timeout: duration,
-    fetch: callback,
-    runtime: z.custom<unknown>(),
-  })
-  .partial()
-  .required({ url: true })
-const answer = z.object({ pressure: z.number().min(0).max(1) })
+const callback = z.custom((value) => typeof value === 'function', { error: 'must be a function' })
+const shape = z.required(
+  z.partial(
+    z.strictObject({
+      url: urlShape,
+      maxDelay: duration,
+      every: duration,
+      timeout: duration,
+      fetch: callback,
+      runtime: z.custom(),
+    }),
+  ),
+  { url: true },
+)
+const answer = z.object({ pressure: z.number().check(z.gte(0), z.lte(1)) })
 
 const MAX_BODY_BYTES = 100_000
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
+import { issueMessage } from '../../src/api/issue-message.ts'
 import { json } from '../../src/wire/codec.ts'
 import type { Codec } from '../../src/wire/codec.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
@@ -56,59 +57,67 @@ export interface SyncSettings {
 }
 
 const wholeError = 'must be a whole number of at least 1'
-export const count: z.ZodType<number> = z.int({ error: wholeError }).positive({ error: wholeError })
-const text = z.string({ error: 'must be a string' }).min(1, { error: 'must not be empty' })
-export const duration: z.ZodType<number | string> = z.union([z.number(), z.string()], {
+export const count: z.ZodMiniType<number> = z
+  .int({ error: wholeError })
+  .check(z.positive({ error: wholeError }))
+const text = z.string({ error: 'must be a string' }).check(z.minLength(1, { error: 'must not be empty' }))
+export const duration: z.ZodMiniType<number | string> = z.union([z.number(), z.string()], {
   error: 'must be a duration',
 })
-export const callback: z.ZodType = z.custom<unknown>((value) => typeof value === 'function', {
+export const callback: z.ZodMiniType = z.custom((value) => typeof value === 'function', {
   error: 'must be a function',
 })
-export const hasMethods = (...names: string[]): z.ZodType =>
-  z.custom<unknown>(
+export const hasMethods = (...names: string[]): z.ZodMiniType =>
+  z.custom(
     (value) =>
       names.every((name) => typeof (value as Record<string, unknown> | undefined)?.[name] === 'function'),
     { error: `must have ${names.join(', ')}` },
   )
-export const topicName: z.ZodType<string> = z
+export const topicName: z.ZodMiniType<string> = z
   .string()
-  .regex(/^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/, { error: 'must be the name of a topic' })
+  .check(z.regex(/^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/, { error: 'must be the name of a topic' }))
 
-const shape = z
-  .strictObject({
-    kafka: hasMethods('produce', 'offsets', 'read'),
-    topic: topicName,
-    sink: hasMethods('state', 'begin', 'write'),
-    key: z.union([text, callback], { error: 'must be a template or a function' }),
-    value: z.union([text, z.array(text).min(1), callback], {
-      error: 'must be a field, a list of fields or a function',
+const shape = z.required(
+  z.partial(
+    z.strictObject({
+      kafka: hasMethods('produce', 'offsets', 'read'),
+      topic: topicName,
+      sink: hasMethods('state', 'begin', 'write'),
+      key: z.union([text, callback], { error: 'must be a template or a function' }),
+      value: z.union([text, z.array(text).check(z.minLength(1)), callback], {
+        error: 'must be a field, a list of fields or a function',
+      }),
+      ttl: z.union([duration, z.strictObject({ field: text })], { error: 'must be a duration or { field }' }),
+      ttlFrom: z.enum(['record', 'write']),
+      keyFormat: z.enum(['text', 'json']),
+      format: z.enum(['auto', 'kedge', 'json', 'string', 'bytes', 'messagepack', 'debezium']),
+      encode: z.enum(['json', 'text']),
+      codec: hasMethods('encode', 'decode', 'detects'),
+      namespaces: z
+        .array(z.string().check(z.regex(NAMESPACE_PATTERN, { error: 'must be names of namespaces' })))
+        .check(z.minLength(1)),
+      version: z.union([z.enum(['auto', 'timestamp']), callback], {
+        error: "must be 'auto', 'timestamp' or a function",
+      }),
+      emptyDeletes: z.boolean(),
+      stream: z
+        .string()
+        .check(z.regex(NAMESPACE_PATTERN, { error: 'must be 1 to 64 letters, digits, `.`, `_`, `-`' })),
+      isolation: z.enum(['committed', 'uncommitted']),
+      deadLetters: topicName,
+      maxBatch: count,
+      maxReadBytes: count,
+      maxKeyBytes: count,
+      maxMessageBytes: count,
+      maxLag: z.partial(z.strictObject({ records: count, time: duration })),
+      drain: duration,
+      onWritten: callback,
+      onEvent: callback,
+      runtime: hasMethods('now', 'monotonic', 'random', 'sleep', 'microtask'),
     }),
-    ttl: z.union([duration, z.strictObject({ field: text })], { error: 'must be a duration or { field }' }),
-    ttlFrom: z.enum(['record', 'write']),
-    keyFormat: z.enum(['text', 'json']),
-    format: z.enum(['auto', 'kedge', 'json', 'string', 'bytes', 'messagepack', 'debezium']),
-    encode: z.enum(['json', 'text']),
-    codec: hasMethods('encode', 'decode', 'detects'),
-    namespaces: z.array(z.string().regex(NAMESPACE_PATTERN, { error: 'must be names of namespaces' })).min(1),
-    version: z.union([z.enum(['auto', 'timestamp']), callback], {
-      error: "must be 'auto', 'timestamp' or a function",
-    }),
-    emptyDeletes: z.boolean(),
-    stream: z.string().regex(NAMESPACE_PATTERN, { error: 'must be 1 to 64 letters, digits, `.`, `_`, `-`' }),
-    isolation: z.enum(['committed', 'uncommitted']),
-    deadLetters: topicName,
-    maxBatch: count,
-    maxReadBytes: count,
-    maxKeyBytes: count,
-    maxMessageBytes: count,
-    maxLag: z.strictObject({ records: count, time: duration }).partial(),
-    drain: duration,
-    onWritten: callback,
-    onEvent: callback,
-    runtime: hasMethods('now', 'monotonic', 'random', 'sleep', 'microtask'),
-  })
-  .partial()
-  .required({ kafka: true, topic: true, sink: true, key: true })
+  ),
+  { kafka: true, topic: true, sink: true, key: true },
+)
 
 /** @throws TypeError quoting the option that is wrong. */
 export function syncSettings(options: SyncOptions): SyncSettings {
@@ -168,8 +177,8 @@ export function syncSettings(options: SyncOptions): SyncSettings {
 }
 
 /** @throws TypeError quoting the option that is wrong. */
-export function check(of: z.ZodType, options: unknown, what: string): void {
-  const issue = of.safeParse(options).error?.issues[0]
+export function check(of: z.ZodMiniType, options: unknown, what: string): void {
+  const issue = of.safeParse(options, { error: issueMessage }).error?.issues[0]
   if (issue === undefined) return
   if (issue.code === 'unrecognized_keys')
     throw new TypeError(`\`${[...issue.path, issue.keys[0]].join('.')}\` is not an option of ${what}()`)

@@ -1,5 +1,5 @@
 /** What the applier of a shared tier takes and returns. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Codec } from '../../src/wire/codec.ts'
 import type { CallOptions, KafkaLog } from '../../src/ports/kafka-log.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
@@ -99,22 +99,24 @@ export interface TierFollower {
   lag(): TierLag
 }
 
-export const shape: z.ZodType = z
-  .strictObject({
-    kafka: hasMethods('produce', 'offsets', 'read'),
-    tier: z.custom<unknown>((tier) => (tier as Partial<Tier> | undefined)?.applier !== undefined, {
-      error: 'has no applier: its store cannot keep an applied position soundly',
+export const shape: z.ZodMiniType = z.required(
+  z.partial(
+    z.strictObject({
+      kafka: hasMethods('produce', 'offsets', 'read'),
+      tier: z.custom((tier) => (tier as Partial<Tier> | undefined)?.applier !== undefined, {
+        error: 'has no applier: its store cannot keep an applied position soundly',
+      }),
+      topics: z.partial(z.strictObject({ evictions: topicName })),
+      partitions: z.array(z.int().check(z.nonnegative())).check(z.minLength(1)),
+      codec: hasMethods('encode', 'decode', 'detects'),
+      maxMessageBytes: count,
+      maxBytes: count,
+      maxRecords: count,
+      timeout: duration,
+      wait: duration,
+      onEvent: callback,
+      runtime: hasMethods('now', 'monotonic', 'random', 'sleep', 'microtask'),
     }),
-    topics: z.strictObject({ evictions: topicName }).partial(),
-    partitions: z.array(z.int().nonnegative()).min(1),
-    codec: hasMethods('encode', 'decode', 'detects'),
-    maxMessageBytes: count,
-    maxBytes: count,
-    maxRecords: count,
-    timeout: duration,
-    wait: duration,
-    onEvent: callback,
-    runtime: hasMethods('now', 'monotonic', 'random', 'sleep', 'microtask'),
-  })
-  .partial()
-  .required({ kafka: true, tier: true })
+  ),
+  { kafka: true, tier: true },
+)

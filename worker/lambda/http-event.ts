@@ -9,7 +9,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fromBase64 } from '../../adapters/kafka/rest/base64.ts'
 import { encodeUtf8 } from '../../src/wire/codec.ts'
 import { Problem } from '../problem.ts'
@@ -22,17 +22,17 @@ export interface HttpEvent {
   readonly answer: AnswerShape
 }
 
-const single = z.record(z.string(), z.string().nullish()).nullish()
-const multiple = z.record(z.string(), z.array(z.string()).nullish()).nullish()
-const path = z.string().regex(/^\//)
-const content = { body: z.string().nullish(), isBase64Encoded: z.boolean().nullish() }
+const single = z.nullish(z.record(z.string(), z.nullish(z.string())))
+const multiple = z.nullish(z.record(z.string(), z.nullish(z.array(z.string()))))
+const path = z.string().check(z.regex(/^\//))
+const content = { body: z.nullish(z.string()), isBase64Encoded: z.nullish(z.boolean()) }
 
 const v2 = z.object({
   rawPath: path,
-  rawQueryString: z.string().nullish(),
-  cookies: z.array(z.string()).nullish(),
+  rawQueryString: z.nullish(z.string()),
+  cookies: z.nullish(z.array(z.string())),
   headers: single,
-  requestContext: z.object({ domainName: z.string().nullish(), http: z.object({ method: z.string() }) }),
+  requestContext: z.object({ domainName: z.nullish(z.string()), http: z.object({ method: z.string() }) }),
   ...content,
 })
 
@@ -43,7 +43,7 @@ const v1 = z.object({
   multiValueHeaders: multiple,
   queryStringParameters: single,
   multiValueQueryStringParameters: multiple,
-  requestContext: z.object({ domainName: z.string().nullish(), elb: z.unknown().optional() }),
+  requestContext: z.object({ domainName: z.nullish(z.string()), elb: z.optional(z.unknown()) }),
   ...content,
 })
 

@@ -7,8 +7,9 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { eventBytes } from '../../adapters/events/event-bytes.ts'
+import { issueMessage } from '../../src/api/issue-message.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
 
@@ -36,19 +37,19 @@ export interface KafkaEvent {
   readonly poison: readonly PoisonRecord[]
 }
 
-const offset = z.int().nonnegative()
+const offset = z.int().check(z.nonnegative())
 
 // Signed where Java wrote them; others may not.
-const headers = z
-  .array(z.record(z.string(), z.array(z.int().min(-128).max(255)).nullable()))
-  .nullish()
-  .catch(undefined)
+const headers = z.catch(
+  z.nullish(z.array(z.record(z.string(), z.nullable(z.array(z.int().check(z.gte(-128), z.lte(255))))))),
+  undefined,
+)
 
 const record = z.object({
-  topic: z.string().min(1),
+  topic: z.string().check(z.minLength(1)),
   partition: offset,
   offset,
-  timestamp: z.number().optional().catch(undefined),
+  timestamp: z.catch(z.optional(z.number()), undefined),
   key: eventBytes,
   value: eventBytes,
   headers,
@@ -95,7 +96,7 @@ export function readKafkaEvent(event: unknown): KafkaEvent {
 
 /** The record, or why it cannot be read. */
 function readRecord(given: unknown, group: string): KafkaEventRecord | string {
-  const read = record.safeParse(given)
+  const read = record.safeParse(given, { error: issueMessage })
   if (!read.success) {
     const { path, message } = read.error.issues[0]!
     return `${path.join('.') || 'the record'}: ${message}`

@@ -1,5 +1,5 @@
 /** The options of `confluent()`, and which address each side of it has. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { check, restShape, transportShape, type TransportOptions } from '../../options.ts'
 import type { Auth, EndpointOptions } from '../rest/endpoint.ts'
 import { type InstanceOptions, instanceShape } from '../v2/instance-log.ts'
@@ -37,7 +37,7 @@ export interface ConfluentOptions extends TransportOptions, InstanceOptions {
 }
 
 const endpointShape = {
-  url: restShape.url.optional(),
+  url: z.optional(restShape.url),
   auth: restShape.auth,
   headers: restShape.headers,
 }
@@ -45,15 +45,15 @@ const shape = z.strictObject(
   {
     ...endpointShape,
     ...transportShape,
-    produce: z
-      .strictObject({
+    produce: z.optional(
+      z.strictObject({
         ...endpointShape,
-        api: z.enum(['v2', 'v3'], { error: "must be 'v2' or 'v3'" }).optional(),
+        api: z.optional(z.enum(['v2', 'v3'], { error: "must be 'v2' or 'v3'" })),
         clusterId: instanceShape.group,
-      })
-      .optional(),
-    read: z.strictObject(endpointShape).optional(),
-    gateway: z.boolean({ error: 'must be true or false' }).optional(),
+      }),
+    ),
+    read: z.optional(z.strictObject(endpointShape)),
+    gateway: z.optional(z.boolean({ error: 'must be true or false' })),
     ...instanceShape,
   },
   { error: 'must be an object' },

@@ -1,5 +1,5 @@
 /** Produce by the v3 API, the only one that Confluent Cloud has. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
@@ -9,14 +9,16 @@ import { acknowledged, type Report } from '../rest/acknowledgement.ts'
 import { parseSequence } from './json-sequence.ts'
 import { listOf } from '../rest/validation.ts'
 
-const clustersAnswer = z.object({ data: listOf(z.object({ cluster_id: z.string().min(1).max(255) })) })
+const clustersAnswer = z.object({
+  data: listOf(z.object({ cluster_id: z.string().check(z.minLength(1), z.maxLength(255)) })),
+})
 
 // `error_code` is 200 for a record that was written. The status of the answer is 200 even when it was not.
 const report = z.object({
   error_code: z.number(),
-  message: z.string().nullish(),
-  partition_id: z.number().nullish(),
-  offset: z.number().nullish(),
+  message: z.nullish(z.string()),
+  partition_id: z.nullish(z.number()),
+  offset: z.nullish(z.number()),
 })
 
 /** The id of the cluster behind a proxy that is not Confluent Cloud's. */

@@ -1,5 +1,5 @@
 /** Produce as Redpanda's HTTP Proxy has it. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { toBase64 } from '../rest/base64.ts'
@@ -10,7 +10,7 @@ import { V2, V2_BINARY } from '../v2/media-types.ts'
 
 const produceAnswer = z.object({
   offsets: listOf(
-    z.object({ partition: offsetShape, offset: z.int().nullish(), error_code: z.int().nullish() }),
+    z.object({ partition: offsetShape, offset: z.nullish(z.int()), error_code: z.nullish(z.int()) }),
   ),
 })
 

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import type * as z from 'zod'
+import type * as z from 'zod/mini'
+import { issueMessage } from '../../../src/api/issue-message.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { Credentials, Endpoint } from './endpoint.ts'
 import type { HttpAnswer } from './http-answer.ts'
@@ -136,12 +137,12 @@ async function boundedText(response: Response, maxBytes: number, strict: boolean
  * @throws KedgeError `ERR_PROTOCOL` when it is not what the protocol promises; retryable when it is not even JSON,
  * because a load balancer's page goes away.
  */
-export function parsed<T>(answer: HttpAnswer, shape: z.ZodType<T>, doing: string): T {
+export function parsed<T>(answer: HttpAnswer, shape: z.ZodMiniType<T>, doing: string): T {
   const value = parseJson(answer.body)
   if (value === undefined) {
     throw new KedgeError('ERR_PROTOCOL', `${doing}: the answer is not JSON`, { retryable: true })
   }
-  const result = shape.safeParse(value)
+  const result = shape.safeParse(value, { error: issueMessage })
   if (result.success) return result.data
   throw new KedgeError('ERR_PROTOCOL', `${doing}: the answer is not what the protocol promises`, {
     cause: result.error,

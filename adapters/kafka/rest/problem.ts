@@ -1,5 +1,5 @@
 /** Turns the refusals of a proxy into errors of kedge. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { KedgeError, type KedgeErrorCode } from '../../../src/ports/errors.ts'
 import type { HttpAnswer } from './http-answer.ts'
 
@@ -18,9 +18,9 @@ export interface Problem {
 
 // Confluent and Strimzi: `{ error_code, message }`. Upstash: `{ error, status }`.
 const problemBody = z.object({
-  error_code: z.number().optional(),
-  message: z.string().optional(),
-  error: z.string().optional(),
+  error_code: z.optional(z.number()),
+  message: z.optional(z.string()),
+  error: z.optional(z.string()),
 })
 
 export function problemOf(answer: HttpAnswer): Problem {

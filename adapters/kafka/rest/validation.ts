@@ -1,8 +1,9 @@
 /** Shapes of what strangers send, checked before other code reads it. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
+import { issueMessage } from '../../../src/api/issue-message.ts'
 
 /** An offset, or the number of a partition. */
-export const offsetShape: z.ZodType<number> = z.int().nonnegative()
+export const offsetShape: z.ZodMiniType<number> = z.int().check(z.nonnegative())
 
 /** A topic's partitions are at most this many here; an isolate polls one or a few. */
 export const MAX_PARTITIONS = 4096
@@ -11,26 +12,22 @@ export const MAX_PARTITIONS = 4096
  * An array of such things, refused at the first that is wrong. Zod's own has a complaint about each thing that is wrong: of eight megabytes of zeros it
  * makes two gigabytes of them.
  */
-export function listOf<T>(element: z.ZodType<T>, min = 0): z.ZodType<T[]> {
-  return z
-    .array(z.unknown())
-    .min(min)
-    .transform((things, context) => {
+export function listOf<T>(element: z.ZodMiniType<T>, min = 0): z.ZodMiniType<T[]> {
+  return z.pipe(
+    z.array(z.unknown()).check(z.minLength(min)),
+    z.transform((things, context) => {
       const found: T[] = []
       for (const [at, thing] of things.entries()) {
-        const result = element.safeParse(thing)
+        const result = element.safeParse(thing, { error: issueMessage })
         if (!result.success) {
           const issue = result.error.issues[0]!
-          context.addIssue({
-            code: 'custom',
-            path: [at, ...issue.path],
-            message: issue.message,
-            input: thing,
-          })
+          const path = [at, ...issue.path]
+          context.issues.push({ code: 'custom', path, message: issue.message, input: thing })
           return z.NEVER
         }
         found.push(result.data)
       }
       return found
-    })
+    }),
+  )
 }

@@ -1,6 +1,6 @@
 /** The bounds of partitions by `/offsets/earliest` and `/offsets/latest`: two requests, however many there are. @module */
 import type { Kafka } from '@upstash/kafka'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { PartitionOffsets } from '../../../src/ports/kafka-log.ts'
 import { listOf, MAX_PARTITIONS, offsetShape } from '../rest/validation.ts'
@@ -11,12 +11,12 @@ const offsetsAnswer = listOf(
     partition: offsetShape,
     offset: offsetShape,
     // Only the gateway sends it.
-    logId: z.string().optional(),
+    logId: z.optional(z.string()),
   }),
 )
 type Sample = z.infer<typeof offsetsAnswer>[number]
 const topicsAnswer = z.record(z.string(), z.unknown())
-const partitionCount = z.int().min(1).max(MAX_PARTITIONS)
+const partitionCount = z.int().check(z.gte(1), z.lte(MAX_PARTITIONS))
 
 const protocol = (cause: unknown) =>
   new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer is not what the protocol promises', { cause })

@@ -1,6 +1,6 @@
 /** Produce by `/produce`: keys and values are text. @module */
 import type { Kafka } from '@upstash/kafka'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { acknowledged } from '../rest/acknowledgement.ts'
@@ -9,10 +9,10 @@ import { toText } from './text.ts'
 
 const produceAnswer = listOf(
   z.object({
-    partition: z.number().nullish(),
-    offset: z.number().nullish(),
-    error_code: z.number().nullish(),
-    error: z.string().nullish(),
+    partition: z.nullish(z.number()),
+    offset: z.nullish(z.number()),
+    error_code: z.nullish(z.number()),
+    error: z.nullish(z.string()),
   }),
 )
 

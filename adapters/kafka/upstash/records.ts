@@ -1,6 +1,6 @@
 /** Reads by `/fetch`: stateless, but silent about positions outside of the log. @module */
 import type { Kafka } from '@upstash/kafka'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
 import { advance, hasGap, outside } from '../rest/positions.ts'
@@ -14,9 +14,9 @@ const fetchAnswer = listOf(
     topic: z.string(),
     partition: offsetShape,
     offset: offsetShape,
-    timestamp: z.number().nullish(),
-    key: z.string().nullish(),
-    value: z.string().nullish(),
+    timestamp: z.nullish(z.number()),
+    key: z.nullish(z.string()),
+    value: z.nullish(z.string()),
   }),
 )
 

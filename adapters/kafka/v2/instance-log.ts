@@ -1,5 +1,5 @@
 /** A log over consumer instances: what `strimzi()` and `karapace()` share. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { durationMs } from '../../../src/runtime/duration.ts'
 import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
@@ -32,16 +32,17 @@ export interface InstanceLogOptions extends EndpointOptions, TransportOptions, I
 
 /** The shape of {@link InstanceOptions}. */
 export const instanceShape: {
-  readonly group: z.ZodType
-  readonly maxInstances: z.ZodType
-  readonly instanceIdle: z.ZodType
+  readonly group: z.ZodMiniType
+  readonly maxInstances: z.ZodMiniType
+  readonly instanceIdle: z.ZodMiniType
 } = {
-  group: z
-    .string({ error: 'must be a string' })
-    .regex(/^[\w.-]{1,255}$/, { error: 'must be at most 255 letters, digits, `.`, `_`, `-`' })
-    .optional(),
-  maxInstances: count(1).optional(),
-  instanceIdle: z.union([z.string(), z.number()], { error: 'must be a duration' }).optional(),
+  group: z.optional(
+    z
+      .string({ error: 'must be a string' })
+      .check(z.regex(/^[\w.-]{1,255}$/, { error: 'must be at most 255 letters, digits, `.`, `_`, `-`' })),
+  ),
+  maxInstances: z.optional(count(1)),
+  instanceIdle: z.optional(z.union([z.string(), z.number()], { error: 'must be a duration' })),
 }
 
 const shape = z.strictObject({ ...restShape, ...instanceShape }, { error: 'must be an object' })

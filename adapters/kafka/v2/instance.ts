@@ -7,7 +7,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position, ReadOptions } from '../../../src/ports/kafka-log.ts'
 import type { Endpoint } from '../rest/endpoint.ts'
@@ -63,8 +63,8 @@ export class Unassigned extends InstanceGone {}
 export class ResetRefused extends Error {}
 
 const createAnswer = z.object({
-  instance_id: z.string().regex(/^[\w.-]{1,255}$/),
-  base_uri: z.string().max(2048).optional().catch(undefined),
+  instance_id: z.string().check(z.regex(/^[\w.-]{1,255}$/)),
+  base_uri: z.catch(z.optional(z.string().check(z.maxLength(2048))), undefined),
 })
 
 /** What an instance is made for. */

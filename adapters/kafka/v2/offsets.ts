@@ -1,5 +1,5 @@
 /** The bounds of partitions: one stateless request for each (kafka-rest 5.4 and later). @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { PartitionOffsets } from '../../../src/ports/kafka-log.ts'
 import { type Call, parsed, segment } from '../rest/http.ts'
@@ -10,8 +10,7 @@ const offsetsAnswer = z.object({ beginning_offset: offsetShape, end_offset: offs
 const topicAnswer = z.object({
   partitions: z
     .array(z.object({ partition: offsetShape }))
-    .min(1)
-    .max(MAX_PARTITIONS),
+    .check(z.minLength(1), z.maxLength(MAX_PARTITIONS)),
 })
 
 /** The numbers of the topic's partitions, ascending. */

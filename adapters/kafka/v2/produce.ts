@@ -1,5 +1,5 @@
 /** Produce by the v2 API. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { toBase64 } from '../rest/base64.ts'
 import { type Call, parsed, segment } from '../rest/http.ts'
@@ -11,11 +11,11 @@ import { listOf } from '../rest/validation.ts'
 const produceAnswer = z.object({
   offsets: listOf(
     z.object({
-      partition: z.number().nullish(),
-      offset: z.number().nullish(),
-      error_code: z.number().nullish(),
-      error: z.string().nullish(),
-      message: z.string().nullish(),
+      partition: z.nullish(z.number()),
+      offset: z.nullish(z.number()),
+      error_code: z.nullish(z.number()),
+      error: z.nullish(z.string()),
+      message: z.nullish(z.string()),
     }),
   ),
 })

@@ -1,5 +1,5 @@
 /** The records of an answer in the binary format, checked. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { fromBase64 } from '../rest/base64.ts'
@@ -9,12 +9,12 @@ import { listOf, offsetShape } from '../rest/validation.ts'
 // Karapace and Strimzi add a timestamp. Whether a topic is named depends on the proxy.
 const recordsAnswer = listOf(
   z.object({
-    topic: z.string().optional(),
+    topic: z.optional(z.string()),
     partition: offsetShape,
     offset: offsetShape,
-    key: z.string().nullish(),
-    value: z.string().nullish(),
-    timestamp: z.number().nullish(),
+    key: z.nullish(z.string()),
+    value: z.nullish(z.string()),
+    timestamp: z.nullish(z.number()),
   }),
 )
 

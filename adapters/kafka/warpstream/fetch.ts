@@ -1,5 +1,5 @@
 /** `POST /v1/kafka/fetch` of a WarpStream agent: Kafka's Fetch in JSON. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { fromBase64 } from '../rest/base64.ts'
@@ -9,20 +9,20 @@ import { listOf, offsetShape } from '../rest/validation.ts'
 
 const record = z.object({
   offset: offsetShape,
-  key: z.string().nullish(),
-  value: z.string().nullish(),
-  timestamp: z.unknown().optional(),
+  key: z.nullish(z.string()),
+  value: z.nullish(z.string()),
+  timestamp: z.optional(z.unknown()),
 })
 // Kafka writes -1 for an unknown value.
 const partitionAnswer = z.object({
   partition: offsetShape,
-  error_code: z.int().nullish(),
-  high_watermark: z.int().nullish(),
-  log_start_offset: z.int().nullish(),
-  records: listOf(record).nullish(),
+  error_code: z.nullish(z.int()),
+  high_watermark: z.nullish(z.int()),
+  log_start_offset: z.nullish(z.int()),
+  records: z.nullish(listOf(record)),
 })
 const fetchAnswer = z.object({
-  topics: listOf(z.object({ topic: z.string(), partitions: listOf(partitionAnswer).nullish() })),
+  topics: listOf(z.object({ topic: z.string(), partitions: z.nullish(listOf(partitionAnswer)) })),
 })
 
 /** One partition's answer. */

@@ -1,5 +1,5 @@
 /** The npm package `memcache` as a way to Memcached. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { sleep } from '../../../src/ports/runtime.ts'
 import { withDeadline } from '../../../src/runtime/deadline.ts'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
@@ -34,16 +34,16 @@ export interface MemcachedOptions extends SessionLimits {
 /** They are one line of text, and separated by a space. */
 const word = z
   .string({ error: 'must be a string' })
-  .regex(/^[^\s\0]+$/, { error: 'must not be empty or hold spaces' })
+  .check(z.regex(/^[^\s\0]+$/, { error: 'must not be empty or hold spaces' }))
 
 const shape = z.strictObject(
   {
-    auth: z
-      .strictObject({ username: word, password: word }, { error: 'must be { username, password }' })
-      .optional(),
-    maxRequests: count(1).optional(),
-    maxBytes: count(1).optional(),
-    maxValueBytes: count(1).optional(),
+    auth: z.optional(
+      z.strictObject({ username: word, password: word }, { error: 'must be { username, password }' }),
+    ),
+    maxRequests: z.optional(count(1)),
+    maxBytes: z.optional(count(1)),
+    maxValueBytes: z.optional(count(1)),
   },
   { error: 'must be an object' },
 )

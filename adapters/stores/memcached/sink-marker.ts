@@ -1,5 +1,5 @@
 /** The marker of a stream on each server: its epoch, its positions, and the list of servers. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { decodeUtf8, encodeUtf8 } from '../../../src/wire/codec.ts'
 import type { SinkState } from '../../../src/ports/sink.ts'
 import { nameFor } from '../shared/item-name.ts'
@@ -19,12 +19,12 @@ export interface Marker {
   readonly positions: readonly (readonly [partition: number, next: number])[]
 }
 
-const shape: z.ZodType<Marker> = z.object({
+const shape: z.ZodMiniType<Marker> = z.object({
   epoch: z.string(),
-  generation: z.int().min(0),
-  log: z.string().nullable(),
+  generation: z.int().check(z.gte(0)),
+  log: z.nullable(z.string()),
   ring: z.string(),
-  positions: listOf(z.tuple([z.int().min(0), z.int().min(0)])),
+  positions: listOf(z.tuple([z.int().check(z.gte(0)), z.int().check(z.gte(0))])),
 })
 
 /** A marker with the CAS token that it was read with; both absent where there is none. */

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Tier } from '../../../src/ports/tier.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { tierOfItems } from '../shared/tier-of-items.ts'
@@ -33,7 +33,7 @@ export interface MemcachedTier extends Tier {
 }
 
 const shape = z.strictObject(
-  { prefix: prefixShape.optional(), timeout: durationShape.optional() },
+  { prefix: z.optional(prefixShape), timeout: z.optional(durationShape) },
   { error: 'must be an object' },
 )
 

@@ -1,5 +1,5 @@
 /** The version of a key's value, in an item beside the value. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { decodeUtf8, encodeUtf8 } from '../../../src/wire/codec.ts'
 import type { SinkVersion } from '../../../src/ports/sink.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
@@ -10,7 +10,7 @@ export interface VersionItem {
   readonly version: SinkVersion
 }
 
-const shape = z.tuple([z.int().min(0), z.number(), z.number()])
+const shape = z.tuple([z.int().check(z.gte(0)), z.number(), z.number()])
 
 export const encodeVersionItem = ({ generation, version: [major, minor] }: VersionItem): Uint8Array =>
   encodeUtf8(JSON.stringify([generation, major, minor]))

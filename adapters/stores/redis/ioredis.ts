@@ -1,5 +1,5 @@
 /** ioredis, as a way to Redis. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { check, count } from '../../options.ts'
 import { nodeBytes } from './node-bytes.ts'
 import type { RedisConnection } from './connection.ts'
@@ -18,8 +18,8 @@ export interface IoredisPipeline {
   exec(): Promise<[error: Error | null, result: unknown][] | null>
 }
 
-export const limitsShape: z.ZodType = z.strictObject(
-  { maxCommands: count(1).optional(), maxBytes: count(1).optional() },
+export const limitsShape: z.ZodMiniType = z.strictObject(
+  { maxCommands: z.optional(count(1)), maxBytes: z.optional(count(1)) },
   { error: 'must be an object' },
 )
 

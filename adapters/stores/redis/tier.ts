@@ -24,7 +24,7 @@
  *
  * @module
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Tier, TierAnswer, TierPlace, TierWrite } from '../../../src/ports/tier.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { answeredWithin } from '../../deadline.ts'
@@ -68,10 +68,10 @@ const BUCKETS_ERROR = { error: 'must be a whole number from 1 to 1024' }
 
 const shape = z.strictObject(
   {
-    prefix: prefixShape.optional(),
-    buckets: z.int(BUCKETS_ERROR).min(1, BUCKETS_ERROR).max(1024, BUCKETS_ERROR).optional(),
-    rememberEvictions: durationShape.optional(),
-    timeout: durationShape.optional(),
+    prefix: z.optional(prefixShape),
+    buckets: z.optional(z.int(BUCKETS_ERROR).check(z.gte(1, BUCKETS_ERROR), z.lte(1024, BUCKETS_ERROR))),
+    rememberEvictions: z.optional(durationShape),
+    timeout: z.optional(durationShape),
   },
   { error: 'must be an object' },
 )

@@ -1,5 +1,5 @@
 /** What a tier that does not follow the log keeps beside a value, and which of two values wins. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { TierWrite } from '../../../src/ports/tier.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
 
@@ -9,7 +9,12 @@ export interface ItemHead {
   readonly logId: string | undefined
 }
 
-const shape = z.tuple([z.literal('k1'), z.int().min(0), z.number().nullable(), z.string().nullable()])
+const shape = z.tuple([
+  z.literal('k1'),
+  z.int().check(z.gte(0)),
+  z.nullable(z.number()),
+  z.nullable(z.string()),
+])
 
 /** As JSON in ASCII: a header's value, metadata, or a line. */
 export function encodeHead({ asOf, version, logId }: ItemHead): string {

@@ -1,5 +1,5 @@
 /** A sink that keeps topics in a store: its options, and its calls, each with a deadline. @module */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Sink, SinkBatch, SinkOutcome, SinkState } from '../../../src/ports/sink.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { answeredWithin } from '../../deadline.ts'
@@ -39,12 +39,15 @@ export interface TopicLayout {
 }
 
 /** The shape of {@link TopicSinkOptions} with those of one store. */
-export const topicSinkShape = (prefix: z.ZodType, own: Readonly<Record<string, z.ZodType>>): z.ZodType =>
+export const topicSinkShape = (
+  prefix: z.ZodMiniType,
+  own: Readonly<Record<string, z.ZodMiniType>>,
+): z.ZodMiniType =>
   z.strictObject(
     {
-      prefix: prefix.optional(),
-      tombstoneTtl: durationShape.optional(),
-      timeout: durationShape.optional(),
+      prefix: z.optional(prefix),
+      tombstoneTtl: z.optional(durationShape),
+      timeout: z.optional(durationShape),
       ...own,
     },
     { error: 'must be an object' },
@@ -54,7 +57,7 @@ export const topicSinkShape = (prefix: z.ZodType, own: Readonly<Record<string, z
 export function topicSink(
   adapter: string,
   name: string,
-  shape: z.ZodType,
+  shape: z.ZodMiniType,
   options: TopicSinkOptions,
   open: (layout: TopicLayout) => TopicStreams,
 ): Sink {

@@ -1,7 +1,8 @@
 /** The options of the connections to Kafka. @module */
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from '@platformatic/kafka'
-import { z } from 'zod'
+import * as z from 'zod/mini'
+import { issueMessage } from '../../../src/api/issue-message.ts'
 import type { KafkaOptions, KafkaTls, UnreadableBatch } from './types.ts'
 
 export interface Address {
@@ -31,38 +32,38 @@ const MAX_BATCH_BYTES = 2 ** 30
 /** The longest delay that timers of Node keep. */
 const MAX_TIMEOUT_MS = 2_147_483_647
 
-const text = z.string().min(1)
+const text = z.string().check(z.minLength(1))
 const schema = z.strictObject({
-  brokers: z.array(text).min(1),
-  clientId: text.max(249).optional(),
-  tls: z
-    .union([
+  brokers: z.array(text).check(z.minLength(1)),
+  clientId: z.optional(text.check(z.maxLength(249))),
+  tls: z.optional(
+    z.union([
       z.boolean(),
       z.strictObject({
-        ca: text.optional(),
-        cert: text.optional(),
-        key: text.optional(),
-        rejectUnauthorized: z.boolean().optional(),
-        servername: text.optional(),
+        ca: z.optional(text),
+        cert: z.optional(text),
+        key: z.optional(text),
+        rejectUnauthorized: z.optional(z.boolean()),
+        servername: z.optional(text),
       }),
-    ])
-    .optional(),
-  sasl: z
-    .strictObject({
+    ]),
+  ),
+  sasl: z.optional(
+    z.strictObject({
       mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']),
       username: text,
       password: z.string(),
-    })
-    .optional(),
-  requestTimeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional(),
-  sessionTimeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional(),
-  maxBatchBytes: z.int().min(1).max(MAX_BATCH_BYTES).optional(),
-  onUnreadable: z.custom((value) => typeof value === 'function', { error: 'must be a function' }).optional(),
+    }),
+  ),
+  requestTimeoutMs: z.optional(z.int().check(z.gte(1), z.lte(MAX_TIMEOUT_MS))),
+  sessionTimeoutMs: z.optional(z.int().check(z.gte(1), z.lte(MAX_TIMEOUT_MS))),
+  maxBatchBytes: z.optional(z.int().check(z.gte(1), z.lte(MAX_BATCH_BYTES))),
+  onUnreadable: z.optional(z.custom((value) => typeof value === 'function', { error: 'must be a function' })),
 })
 
 /** @throws TypeError naming the option that is wrong, never what a secret was. */
 export function settingsOf(options: KafkaOptions): KafkaSettings {
-  const parsed = schema.safeParse(options)
+  const parsed = schema.safeParse(options, { error: issueMessage })
   if (!parsed.success) throw new TypeError(complaint(parsed.error))
   const { clientId = 'kedge-gateway', sasl, requestTimeoutMs = DEFAULT_TIMEOUT_MS, onUnreadable } = options
   const { maxBatchBytes = DEFAULT_BATCH_BYTES, sessionTimeoutMs = DEFAULT_SESSION_MS } = options
@@ -91,7 +92,7 @@ function tlsOf({ ca, cert, key, rejectUnauthorized = true }: KafkaTls) {
   }
 }
 
-function complaint({ issues: [issue] }: z.ZodError): string {
+function complaint({ issues: [issue] }: z.core.$ZodError): string {
   const path = issue?.path.join('.') ?? ''
   if (issue?.code === 'unrecognized_keys') {
     const name = [...issue.path, issue.keys[0] ?? ''].join('.')

@@ -9,7 +9,7 @@
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { shaped } from '../body.ts'
 import type { ClusterRecord, RecordToAppend } from '../cluster.ts'
 import type { TopicPosition } from '../topic-position.ts'
@@ -22,27 +22,39 @@ import { listOf } from '../../../adapters/kafka/rest/validation.ts'
 
 const DEFAULT_TIMEOUT_MS = 1000
 
-const partition = z.int().min(0)
-const topicName = z.string().min(1).max(249)
+const partition = z.int().check(z.gte(0))
+const topicName = z.string().check(z.minLength(1), z.maxLength(249))
 const message = z.object({
-  topic: topicName.optional(),
-  partition: partition.nullish(),
-  timestamp: z.int().min(0).nullish(),
-  key: z.string().nullish(),
+  topic: z.optional(topicName),
+  partition: z.nullish(partition),
+  timestamp: z.nullish(z.int().check(z.gte(0))),
+  key: z.nullish(z.string()),
   value: z.string(),
-  headers: listOf(z.object({ key: z.string().max(1024), value: z.string() })).nullish(),
+  headers: z.nullish(listOf(z.object({ key: z.string().check(z.maxLength(1024)), value: z.string() }))),
 })
-const messages = z.union([listOf(message, 1), message.transform((one) => [one])])
+const messages = z.union([
+  listOf(message, 1),
+  z.pipe(
+    message,
+    z.transform((one) => [one]),
+  ),
+])
 const topicPartition = z.object({ topic: topicName, partition })
-const position = topicPartition.extend({ offset: z.int().min(0) })
+const position = z.extend(topicPartition, { offset: z.int().check(z.gte(0)) })
 const fetchBody = z.object({
-  topic: topicName.optional(),
-  partition: partition.optional(),
-  offset: z.int().min(0).optional(),
-  topicPartitionOffsets: listOf(position).nullish(),
-  timeout: z.int().min(0).nullish(),
+  topic: z.optional(topicName),
+  partition: z.optional(partition),
+  offset: z.optional(z.int().check(z.gte(0))),
+  topicPartitionOffsets: z.nullish(listOf(position)),
+  timeout: z.nullish(z.int().check(z.gte(0))),
 })
-const offsetsBody = z.union([listOf(topicPartition, 1), topicPartition.transform((one) => [one])])
+const offsetsBody = z.union([
+  listOf(topicPartition, 1),
+  z.pipe(
+    topicPartition,
+    z.transform((one) => [one]),
+  ),
+])
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })

@@ -9,7 +9,7 @@
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { confluentErrors, V2_ERRORS } from './errors.ts'
 import { confluentGroups } from './groups.ts'
 import { confluentPositions } from './positions.ts'
@@ -30,20 +30,20 @@ const DEFAULT_TIMEOUT_MS = 1000
 // A path segment that URL parsers keep: what comes back in `base_uri` must lead to the instance again.
 const NAME = /^(?!\.\.?$)[\w.~-]{1,249}$/
 
-const whole = z.union([z.int(), z.string().regex(/^-?\d{1,10}$/)]).transform(Number)
+const whole = z.pipe(z.union([z.int(), z.string().check(z.regex(/^-?\d{1,10}$/))]), z.transform(Number))
 const truth = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])
 // Strict: an unknown option is refused, so that the client learns it has no effect.
 const createBody = z.strictObject({
   /** Deprecated. Used only as part of a generated name. */
-  id: z.string().regex(NAME).nullish(),
-  name: z.string().regex(NAME).nullish(),
-  format: z.string().default('binary'),
-  'auto.offset.reset': z.string().default('latest'),
-  'auto.commit.enable': truth.default(true),
-  'fetch.min.bytes': whole.nullish(),
-  responseMinBytes: whole.nullish(),
-  'consumer.request.timeout.ms': whole.nullish(),
-  requestWaitMs: whole.nullish(),
+  id: z.nullish(z.string().check(z.regex(NAME))),
+  name: z.nullish(z.string().check(z.regex(NAME))),
+  format: z._default(z.string(), 'binary'),
+  'auto.offset.reset': z._default(z.string(), 'latest'),
+  'auto.commit.enable': z._default(truth, true),
+  'fetch.min.bytes': z.nullish(whole),
+  responseMinBytes: z.nullish(whole),
+  'consumer.request.timeout.ms': z.nullish(whole),
+  requestWaitMs: z.nullish(whole),
 })
 
 export function confluentConsumers(service: Service): Hono {

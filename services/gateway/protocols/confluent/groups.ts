@@ -10,7 +10,7 @@
  * @module
  */
 import type { Context, Hono } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { TopicPartition } from '../../topic-position.ts'
 import { control } from './v2.ts'
 import type { Consumer } from '../../consumer.ts'
@@ -25,22 +25,21 @@ import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
 const MAX_METADATA = 4096
 
 const subscriptionBody = z.strictObject({
-  topics: listOf(topicName, 1).nullish(),
-  topic_pattern: z.string().nullish(),
+  topics: z.nullish(listOf(topicName, 1)),
+  topic_pattern: z.nullish(z.string()),
 })
 const commitBody = z.strictObject({
-  offsets: listOf(
-    topicPartition.extend({
-      // The gateway stores one more, which must still be a safe integer.
-      offset: z
-        .int()
-        .min(0)
-        .max(Number.MAX_SAFE_INTEGER - 1),
-      metadata: z.string().max(MAX_METADATA).nullish(),
-    }),
-  ).nullish(),
+  offsets: z.nullish(
+    listOf(
+      z.extend(topicPartition, {
+        // The gateway stores one more, which must still be a safe integer.
+        offset: z.int().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER - 1)),
+        metadata: z.nullish(z.string().check(z.maxLength(MAX_METADATA))),
+      }),
+    ),
+  ),
 })
-const committedBody = z.object({ partitions: listOf(topicPartition).optional() })
+const committedBody = z.object({ partitions: z.optional(listOf(topicPartition)) })
 
 /** Adds these routes to the routes of the instances. */
 export function confluentGroups(app: Hono, service: Service, routes: InstanceRoutes): void {

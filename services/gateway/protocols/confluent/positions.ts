@@ -7,7 +7,7 @@
  * @module
  */
 import type { Hono } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { TopicPosition } from '../../topic-position.ts'
 import { control } from './v2.ts'
 import { INSTANCE, topicPartition } from './instance-routes.ts'
@@ -17,8 +17,8 @@ import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
 
 const partitionsBody = z.object({ partitions: listOf(topicPartition) })
 const positionsBody = z.object({
-  offsets: listOf(topicPartition.extend({ offset: z.int().min(0) })).default([]),
-  timestamps: listOf(topicPartition.extend({ timestamp: z.int().min(0) })).default([]),
+  offsets: z._default(listOf(z.extend(topicPartition, { offset: z.int().check(z.gte(0)) })), []),
+  timestamps: z._default(listOf(z.extend(topicPartition, { timestamp: z.int().check(z.gte(0)) })), []),
 })
 
 /** Adds these routes to the routes of the instances. */

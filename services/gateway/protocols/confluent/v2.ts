@@ -7,7 +7,7 @@
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Appended, RecordToAppend } from '../../cluster.ts'
 import { confluentErrors, V2_ERRORS } from './errors.ts'
 import { decodeEmbedded, EMBEDDED_TYPES, formatOf } from '../../embedded-format.ts'
@@ -29,9 +29,9 @@ const produceBody = z.object({
   // Strict: v2 has no headers and no timestamps, and the gateway refuses them rather than drop them unseen.
   records: listOf(
     z.strictObject({
-      key: z.unknown().optional(),
-      value: z.unknown().optional(),
-      partition: z.int().min(0).nullish(),
+      key: z.optional(z.unknown()),
+      value: z.optional(z.unknown()),
+      partition: z.nullish(z.int().check(z.gte(0))),
     }),
     1,
   ),

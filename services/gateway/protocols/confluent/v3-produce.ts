@@ -7,7 +7,7 @@
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { shaped } from '../../body.ts'
 import type { RecordToAppend } from '../../cluster.ts'
 import { confluentErrors, V3_ERRORS } from './errors.ts'
@@ -23,20 +23,23 @@ import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
 /** kafka-rest's `api.v3.produce.batch.maximum.entries`. */
 const MAX_BATCH = 10
 
-const data = z.object({ type: z.string().max(32).optional(), data: z.unknown().optional() }).nullish()
+const data = z.nullish(
+  z.object({ type: z.optional(z.string().check(z.maxLength(32))), data: z.optional(z.unknown()) }),
+)
 const recordBody = z.object({
-  partition_id: z.int().min(0).nullish(),
-  headers: listOf(z.object({ name: z.string().max(1024), value: z.string().nullish() })).nullish(),
+  partition_id: z.nullish(z.int().check(z.gte(0))),
+  headers: z.nullish(
+    listOf(z.object({ name: z.string().check(z.maxLength(1024)), value: z.nullish(z.string()) })),
+  ),
   key: data,
   value: data,
-  timestamp: z.iso.datetime({ offset: true }).nullish(),
+  timestamp: z.nullish(z.iso.datetime({ offset: true })),
 })
 const batchBody = z.object({
   // The gateway checks each entry by itself, so that a wrong one does not make it refuse the others.
   entries: z
-    .array(z.looseObject({ id: z.string().regex(/^[\w-]{1,80}$/) }))
-    .min(1)
-    .max(1000),
+    .array(z.looseObject({ id: z.string().check(z.regex(/^[\w-]{1,80}$/)) }))
+    .check(z.minLength(1), z.maxLength(1000)),
 })
 
 const encoder = new TextEncoder()

@@ -6,7 +6,7 @@
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { requireUncompressed } from '../../body.ts'
 import type { TopicDescription } from '../../cluster.ts'
 import { confluentErrors, V3_ERRORS } from './errors.ts'
@@ -20,7 +20,7 @@ const PARTITIONS = `${TOPICS}/:topic/partitions`
 
 const createBody = z.object({
   topic_name: z.string(),
-  partitions_count: z.int().min(1).max(1000).optional(),
+  partitions_count: z.optional(z.int().check(z.gte(1), z.lte(1000))),
 })
 
 /** To be mounted at `/v3` (the proxy alone) and `/kafka/v3` (Confluent Server and Cloud). */
