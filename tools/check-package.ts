@@ -12,14 +12,21 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { BUNDLED } from './bundled.ts'
 import { tarball } from '../test/package/tarball.ts'
-import { SUBPATHS } from './subpaths.ts'
+import { BUNDLES, SUBPATHS } from './subpaths.ts'
 
 const problems: string[] = []
 const must = (holds: boolean, problem: string): void => void (holds || problems.push(problem))
 
-async function bundle(entry: string, external: string[]): Promise<{ text: string; imports: string[] }> {
+async function bundle(
+  entries: readonly string[],
+  external: string[],
+): Promise<{ text: string; imports: string[] }> {
+  const contents = entries.map((entry) => `export * from ${JSON.stringify(resolve(entry))}\n`).join('')
+  // `export *` leaves a default export behind.
+  const entry =
+    entries.length === 1 ? { entryPoints: [...entries] } : { stdin: { contents, resolveDir: '.' } }
   const { outputFiles, metafile } = await build({
-    entryPoints: [entry],
+    ...entry,
     bundle: true,
     minify: true,
     write: false,
@@ -51,6 +58,7 @@ const sizeOf = (text: string): number => gzipSync(text, { level: 9 }).length
 const packed = await tarball()
 const folder = mkdtempSync(join(tmpdir(), 'kedge-pack-'))
 execFileSync('tar', ['-xzf', packed.path, '-C', folder])
+const inPackage = (target: string): string => join(folder, 'package', target)
 symlinkSync(resolve('node_modules'), join(folder, 'node_modules'), 'dir')
 
 for (const subpath of Object.keys(SUBPATHS)) {
@@ -63,19 +71,26 @@ for (const [subpath, target] of Object.entries(manifest.exports)) {
     problems.push(`tools/subpaths.ts does not say how large ${subpath} may be`)
     continue
   }
-  const { text, imports } = await bundle(join(folder, 'package', target.default), ['node:*', ...installed])
+  const { text, imports } = await bundle([inPackage(target.default)], ['node:*', ...installed])
   const bytes = sizeOf(text)
   const nodes = imports.filter((path) => path.startsWith('node:'))
   const others = imports.filter((path) => !path.startsWith('node:'))
   console.log(`${subpath.padEnd(24)}${String(bytes).padStart(7)} bytes  ${others.join(' ')}`)
   must(bytes <= limit.maxBytes, `${subpath} is ${bytes} bytes gzipped, more than ${limit.maxBytes}`)
   must(limit.node === true || nodes.length === 0, `${subpath} imports ${nodes.join(', ')}`)
-  if (subpath === '.') must(others.join() === 'zod', `the core imports ${others.join(', ')}`)
+  if (subpath === '.') must(others.join() === 'zod/mini', `the core imports ${others.join(', ')}`)
 }
 
-// Bundled without `nodejs_compat`: an import of `node:` anything would fail right here.
-const worker = await bundle('worker/cloudflare.ts', ['cloudflare:*'])
-console.log(`${'the worker, with all'.padEnd(24)}${String(sizeOf(worker.text)).padStart(7)} bytes`)
+for (const [name, { parts, maxBytes }] of Object.entries(BUNDLES)) {
+  const files = parts.map((part) => {
+    const target = manifest.exports[part]
+    return typeof target === 'object' ? inPackage(target.default) : part
+  })
+  // Bundled without `nodejs_compat`: an import of `node:` anything would fail right here.
+  const bytes = sizeOf((await bundle(files, ['cloudflare:*'])).text)
+  console.log(`${name.padEnd(24)}${String(bytes).padStart(7)} bytes`)
+  must(bytes <= maxBytes, `${name} is ${bytes} bytes gzipped, more than ${maxBytes}`)
+}
 
 for (const file of ['package-lock.json', 'package.json']) {
   const hosts = readFileSync(file, 'utf8').match(/"resolved": "https?:\/\/(?!registry\.npmjs\.org\/)[^"]*"/g)

@@ -29,6 +29,8 @@ const NOT_ON_JSR: ReadonlySet<string> = new Set([
 ])
 /** The list of adapters is for tests and tools. */
 const EXCLUDED: readonly string[] = ['adapters/manifest.ts', 'adapters/manifest']
+/** Packages of which subpaths are imported, such as `zod/mini`. */
+const BY_SUBPATH: ReadonlySet<string> = new Set(['zod', 'hono'])
 /** Modules of JSR may not add to the types of others, as `kedge/worker` does to Hono's. */
 const INSTEAD: Readonly<Record<string, string>> = { './worker': './worker/library.ts' }
 
@@ -40,14 +42,14 @@ export function jsrOf(manifest: Package): string {
     exports[subpath] = INSTEAD[subpath] ?? source
   }
   const imports: Record<string, string> = {}
-  for (const [name, version] of Object.entries(manifest.dependencies))
+  const put = (name: string, version: string | undefined): void => {
     imports[name] = `npm:${name}@${version}`
-  // What npm's package has bundled, and what a user may do without: the version that is tested.
-  for (const name of new Set([...BUNDLED, ...Object.keys(manifest.peerDependencies)])) {
-    const version = manifest.devDependencies[name]
-    imports[name] = `npm:${name}@${version}`
-    if (name === 'hono') imports['hono/'] = `npm:/hono@${version}/`
+    if (BY_SUBPATH.has(name)) imports[`${name}/`] = `npm:/${name}@${version}/`
   }
+  for (const [name, version] of Object.entries(manifest.dependencies)) put(name, version)
+  // What npm's package has bundled, and what a user may do without: the version that is tested.
+  for (const name of new Set([...BUNDLED, ...Object.keys(manifest.peerDependencies)]))
+    put(name, manifest.devDependencies[name])
   const folders = manifest.files.filter((folder) => folder.startsWith('dist/') && !NOT_ON_JSR.has(folder))
   const include = ['LICENSE', 'README.md', ...folders.map((folder) => `${folder.slice(5)}/**/*.ts`)]
   const publish = { include, exclude: EXCLUDED }

@@ -5,7 +5,7 @@ const UNITS: Readonly<Record<string, string>> = { string: 'characters', array: '
 
 /**
  * The message of an issue, in the words of zod's English locale. Each parse that a person reads about is given it: `zod/mini`
- * has no locale, and `z.config()` would set one for the whole program (decision 108).
+ * has no locale, and `z.config()` would set one for the whole program (decision 109).
  */
 export function issueMessage(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
