@@ -16,7 +16,7 @@ import type { ResolvedSettings } from './resolved-settings.ts'
 /** The name of each proxy, and its adapter. */
 const KNOWN: Readonly<Record<KnownFlavor, readonly [name: string, adapter: string]>> = {
   confluent: ["Confluent's REST Proxy", 'confluent({ url })'],
-  gateway: ['the kedge gateway', 'confluent({ url, gateway: true })'],
+  gateway: ['the kedge gateway', 'gateway({ url })'],
   karapace: ['Karapace', 'karapace({ url })'],
   redpanda: ["Redpanda's HTTP Proxy", 'redpanda({ url })'],
   strimzi: ["Strimzi's bridge", 'strimzi({ url })'],

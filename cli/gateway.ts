@@ -119,7 +119,7 @@ function nextSteps(
     ...(kind === 'memory'
       ? ['  log      in memory: it ends with this process; --brokers puts it on a Kafka cluster']
       : []),
-    `  caches   confluent({ url: '${url}', gateway: true${isOpen ? '' : ', auth'} })`,
+    `  caches   gateway({ url: '${url}'${isOpen ? '' : ', auth'} })`,
     `  look     kedge doctor${at}${isOpen ? '' : ' (with KEDGE_AUTH_TOKEN, or --username and KEDGE_PASSWORD)'}`,
     `  follow   kedge tail --follow${at}`,
   ]

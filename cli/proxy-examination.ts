@@ -132,7 +132,7 @@ function identity(log: KafkaLog, bounds: readonly PartitionOffsets[]): Finding {
     return problem(
       'identity',
       "the answer has no topic id: a proxy in between removes the gateway's header `kedge-log-id`",
-      'let it pass, or use --flavor confluent (and leave out `gateway: true` in the caches)',
+      'let it pass, or use --flavor confluent, and `confluent({ url })` in the caches',
     )
   return warning(
     'identity',

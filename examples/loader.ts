@@ -1,7 +1,7 @@
 /**
  * Ten isolates miss one key at once, and a loader service loads it once.
  *
- * `memory()` stands in for Kafka; replace it by `confluent({ url })` and all of them may be a world apart.
+ * `memory()` stands in for Kafka; replace it by `gateway({ url })` and all of them may be a world apart.
  *
  * @module
  */

@@ -6,7 +6,7 @@
  */
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
-import { confluent } from 'kedge/adapters/confluent'
+import { gateway } from 'kedge/adapters/gateway'
 import { type Cache, createCache } from 'kedge'
 import { kedge } from 'kedge/worker'
 
@@ -24,7 +24,7 @@ let cache: Cache | undefined
 /** One cache for the isolate, made at the first request: not before it are the bindings known. */
 function cacheOf(c: Context<{ Bindings: Bindings }>): Cache {
   if (cache !== undefined) return cache
-  cache = createCache({ kafka: confluent({ url: c.env.KAFKA_REST_URL }), ttl: '5m', maxStaleness: '2s' })
+  cache = createCache({ kafka: gateway({ url: c.env.KAFKA_REST_URL }), ttl: '5m', maxStaleness: '2s' })
   cache.namespace<User | null>('users', {
     schema: User.nullable(),
     // That there is no such user is remembered too, but not for long.

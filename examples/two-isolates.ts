@@ -1,7 +1,7 @@
 /**
  * Two isolates and one log, in one process: what one of them deletes, the other no longer serves.
  *
- * `memory()` stands in for Kafka; replace it by `confluent({ url })` and the two may be a world apart.
+ * `memory()` stands in for Kafka; replace it by `gateway({ url })` and the two may be a world apart.
  *
  * @module
  */

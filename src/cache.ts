@@ -53,9 +53,9 @@ const MAX_NAMESPACES = 1000
  * @example
  * ```ts
  * import { createCache } from 'kedge'
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  *
- * const cache = createCache({ kafka: confluent({ url: 'http://localhost:8082' }), ttl: '5m', maxStaleness: '2s' })
+ * const cache = createCache({ kafka: gateway({ url: 'http://localhost:8082' }), ttl: '5m', maxStaleness: '2s' })
  * const users = cache.namespace<{ name: string }>('users')
  *
  * const user = await users.getOrSet('7', async () => ({ name: 'Ada' }))

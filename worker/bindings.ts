@@ -20,10 +20,9 @@ export class BindingsError extends TypeError {
 /** How the log is reached. */
 export type KafkaSettings =
   | {
-      readonly flavor: 'confluent'
+      readonly flavor: 'confluent' | 'gateway'
       readonly url: string
       readonly auth?: { readonly username: string; readonly password: string } | { readonly token: string }
-      readonly gateway: boolean
     }
   | {
       readonly flavor: 'upstash'
@@ -119,22 +118,15 @@ function kafkaOf(variables: Variables): KafkaSettings {
     )
   }
   const basic = username !== undefined && password !== undefined ? { username, password } : undefined
-  if (variables.KAFKA_FLAVOR === 'upstash') {
+  const { KAFKA_FLAVOR: flavor } = variables
+  if (flavor === 'upstash') {
     if (basic === undefined) {
       throw new BindingsError('`KAFKA_FLAVOR` upstash needs `KAFKA_USERNAME` and `KAFKA_PASSWORD`.')
     }
-    if (variables.KAFKA_GATEWAY) {
-      throw new BindingsError('`KAFKA_GATEWAY` needs `KAFKA_FLAVOR` confluent.')
-    }
-    return { flavor: 'upstash', url: KAFKA_REST_URL, ...basic }
+    return { flavor, url: KAFKA_REST_URL, ...basic }
   }
   const auth = token === undefined ? basic : { token }
-  return {
-    flavor: 'confluent',
-    url: KAFKA_REST_URL,
-    gateway: variables.KAFKA_GATEWAY,
-    ...(auth !== undefined && { auth }),
-  }
+  return { flavor, url: KAFKA_REST_URL, ...(auth !== undefined && { auth }) }
 }
 
 const OF_PLAIN = ['ORIGIN_TAGS_HEADER', 'ORIGIN_TAGS', 'ORIGIN_CACHE_CONTROL'] as const

@@ -5,6 +5,7 @@
  */
 import type { Hono } from 'hono'
 import { confluent } from '../adapters/kafka/confluent.ts'
+import { gateway } from '../adapters/kafka/gateway.ts'
 import { upstash } from '../adapters/kafka/upstash.ts'
 import { createCache } from '../src/index.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
@@ -93,8 +94,9 @@ function logOf(kafka: KafkaSettings): KafkaLog {
     const { url, username, password } = kafka
     return upstash({ url, username, password })
   }
-  const { url, auth, gateway } = kafka
-  return confluent({ url, gateway, ...(auth !== undefined && { auth }) })
+  const { flavor, url, auth } = kafka
+  const connect = flavor === 'gateway' ? gateway : confluent
+  return connect({ url, ...(auth !== undefined && { auth }) })
 }
 
 function refusal(error: unknown): Problem {

@@ -29,13 +29,13 @@ export interface LoaderHandlers<Env> {
  *
  * @example
  * ```ts
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  * import { createLoader } from 'kedge/loader'
  * import { loaderHandlers } from 'kedge/worker'
  *
  * export default loaderHandlers((env: { KAFKA_REST_URL: string }) =>
  *   createLoader({
- *     kafka: confluent({ url: env.KAFKA_REST_URL }),
+ *     kafka: gateway({ url: env.KAFKA_REST_URL }),
  *     lookback: 100,
  *     loaders: { users: async (ids) => new Map(ids.map((id) => [id, { name: `user ${id}` }])) },
  *   }),

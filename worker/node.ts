@@ -72,11 +72,11 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof ServeOptions>([
  * @example
  * ```ts
  * import { createCache } from 'kedge'
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  * import { serve } from 'kedge/node'
  * import { createApp, openToAll } from 'kedge/worker'
  *
- * const cache = createCache({ kafka: confluent({ url: 'http://localhost:8082', gateway: true }) })
+ * const cache = createCache({ kafka: gateway({ url: 'http://localhost:8082' }) })
  * const server = await serve({ app: createApp({ cache, auth: openToAll }), cache, port: 8080 })
  * process.once('SIGTERM', () => void server.close())
  * ```

@@ -22,10 +22,6 @@ const count = z.pipe(
   z.transform((value) => Number(value)),
 )
 const topic = text.check(z.regex(/^[A-Za-z0-9._-]{1,249}$/, { error: 'must be the name of a Kafka topic' }))
-const truth = z.pipe(
-  oneOf('true', 'false'),
-  z.transform((value) => value === 'true'),
-)
 /** Names that are steps through a path have no address at the origin. */
 const namespaces = list('must be a comma list of namespaces').check(
   z.refine((names) => names.every((name) => NAMESPACE_PATTERN.test(name) && !/^\.{1,2}$/.test(name)), {
@@ -80,9 +76,8 @@ function isPlainUrl(value: string): boolean {
 export interface Variables {
   readonly KAFKA_REST_URL: string
   /** @default 'confluent' */
-  readonly KAFKA_FLAVOR: 'confluent' | 'upstash'
+  readonly KAFKA_FLAVOR: 'confluent' | 'gateway' | 'upstash'
   /** Whether the log is reached through a kedge gateway. @default false */
-  readonly KAFKA_GATEWAY: boolean
   readonly KAFKA_USERNAME?: string | undefined
   readonly KAFKA_PASSWORD?: string | undefined
   readonly KAFKA_TOKEN?: string | undefined
@@ -133,8 +128,7 @@ export interface Variables {
 /** Reads them; what is absent and has no default is left out. */
 export const Variables: z.ZodMiniType<Variables> = z.object({
   KAFKA_REST_URL: url,
-  KAFKA_FLAVOR: z._default(oneOf('confluent', 'upstash'), 'confluent'),
-  KAFKA_GATEWAY: z._default(truth, false),
+  KAFKA_FLAVOR: z._default(oneOf('confluent', 'gateway', 'upstash'), 'confluent'),
   KAFKA_USERNAME: z.optional(text),
   KAFKA_PASSWORD: z.optional(text),
   KAFKA_TOKEN: z.optional(text),

@@ -1,19 +1,17 @@
 /**
- * Kafka over Confluent's REST Proxy (v2, v3), Confluent Cloud (v3 produce), and the kedge gateway.
+ * Kafka over Confluent's REST Proxy (v2, v3), and Confluent Cloud (v3 produce).
  *
  * - Produce by v2, or by v3 where configured: Confluent Cloud has nothing else.
  * - Offsets by v2: one stateless request, the whole of a poll while nothing changes.
- * - Reads by v2 consumer instances (assign and seek, never a group), or stateless from the gateway.
+ * - Reads by v2 consumer instances (assign and seek, never a group).
  *
- * Confluent Cloud's REST cannot read: point `read` at a proxy or a gateway of your own in front of it.
- * Strimzi's bridge, Karapace and Redpanda speak dialects of v2 and have adapters of their own. The gateway stands in
- * front of any of their clusters.
+ * Confluent Cloud's REST cannot read: give this log to `gateway({ url, produce })`, or point `read` at a proxy of your own
+ * in front of it. Strimzi's bridge, Karapace and Redpanda speak dialects of v2 and have adapters of their own.
  *
  * @module
  */
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { transportLimits } from '../options.ts'
-import { GatewayReads } from './confluent/gateway-reads.ts'
 import {
   checkConfluent,
   type ConfluentOptions,
@@ -34,15 +32,16 @@ export type { Auth, EndpointOptions } from './rest/endpoint.ts'
 export type { InstanceOptions } from './v2/instance-log.ts'
 
 /**
- * The log behind a Confluent REST Proxy, Confluent Cloud or the kedge gateway. See {@link ConfluentOptions}.
+ * The log behind a Confluent REST Proxy, or Confluent Cloud. See {@link ConfluentOptions}.
  *
  * Reads over consumer instances are uncommitted and cannot long-poll. Control records of transactions at the very
- * end of a partition are invisible to them; the gateway has neither limit.
+ * end of a partition are invisible to them; the gateway, which has an adapter of its own, has neither limit.
  *
  * @throws TypeError where an option is wrong or unknown.
  * @example
  * ```ts
  * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  *
  * declare const env: Record<'USER_SECRET' | 'API_KEY' | 'API_SECRET' | 'GATEWAY_TOKEN', string>
  *
@@ -52,41 +51,36 @@ export type { InstanceOptions } from './v2/instance-log.ts'
  * })
  *
  * // Confluent Cloud, which only takes records; they are read from a gateway beside it.
- * const cloud = confluent({
- *   produce: {
+ * const cloud = gateway({
+ *   url: 'https://gateway.example.com',
+ *   auth: { token: env.GATEWAY_TOKEN },
+ *   produce: confluent({
  *     url: 'https://pkc-4r000.eu-west-1.aws.confluent.cloud/kafka',
- *     api: 'v3',
- *     clusterId: 'lkc-1',
  *     auth: { username: env.API_KEY, password: env.API_SECRET },
- *   },
- *   read: { url: 'https://gateway.example.com', auth: { token: env.GATEWAY_TOKEN } },
- *   gateway: true,
+ *     produce: { api: 'v3', clusterId: 'lkc-1' },
+ *   }),
  * })
  * ```
  */
 export function confluent(options: ConfluentOptions): KafkaLog {
   checkConfluent(options)
   const limits = transportLimits(options)
-  const { gateway = false } = options
   const reading = http(endpoint(endpointOf(options, 'read')), limits)
-  // Made in any case: it refuses a wrong `instanceIdle`.
   const instances = instanceReader(reading, CONFLUENT, limits, options)
-  const records = gateway ? new GatewayReads() : instances
 
   return restLog({
     limits,
     http: reading,
     producer: http(endpoint(endpointOf(options, 'produce')), limits),
-    capabilities: { identity: gateway, longPoll: gateway, readCommitted: gateway },
+    capabilities: { identity: false, longPoll: false, readCommitted: false },
     append: appender(options.produce ?? {}),
     async bounds(call, topic, partitions) {
       const bounds = await boundsOf(call, topic, partitions ?? (await partitionsOf(call, topic)))
-      records.hint(topic, bounds)
+      instances.hint(topic, bounds)
       return bounds
     },
-    fetch: (call, topic, positions, how) =>
-      records.read(call, topic, positions, gateway ? how : { ...how, waitMs: 0 }),
-    close: () => records.close(),
+    fetch: (call, topic, positions, how) => instances.read(call, topic, positions, { ...how, waitMs: 0 }),
+    close: () => instances.close(),
   })
 }
 

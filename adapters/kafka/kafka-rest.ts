@@ -12,6 +12,7 @@ import { confluent } from './confluent.ts'
 import { answeredWithin } from '../deadline.ts'
 import { endpoint } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
+import { gateway } from './gateway.ts'
 import { karapace } from './karapace.ts'
 import { type Flavor, FLAVORS, recognise } from './kafka-rest/recognition.ts'
 import { check, restShape, transportLimits } from '../options.ts'
@@ -75,7 +76,7 @@ export function kafkaRest(options: KafkaRestOptions): KafkaLog {
   // All of them, so that a wrong option is refused here and not at some call.
   const logs: Readonly<Record<Flavor, () => KafkaLog>> = {
     confluent: () => confluent({ ...plain, ...instances }),
-    gateway: () => confluent({ ...plain, gateway: true }),
+    gateway: () => gateway(plain),
     karapace: () => karapace({ ...plain, ...instances }),
     redpanda: () => redpanda(plain),
     strimzi: () => strimzi({ ...plain, ...instances }),

@@ -15,16 +15,18 @@ import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
 import { restLog } from './rest/rest-log.ts'
+import { type Writer, writerShape } from './rest/writer.ts'
 import { check, restShape, transportLimits, type TransportOptions } from '../options.ts'
 import { advance } from './rest/positions.ts'
 import { fetchFrom } from './warpstream/fetch.ts'
 import { FetchedOffsets } from './warpstream/offsets.ts'
 
 export type { Auth } from './rest/endpoint.ts'
+export type { Writer } from './rest/writer.ts'
 
 export interface WarpstreamOptions extends EndpointOptions, TransportOptions {
   /** The log that takes the records. It is closed with this one. @default none: `produce` rejects */
-  readonly produce?: Pick<KafkaLog, 'produce' | 'close'>
+  readonly produce?: Writer
   /**
    * Whether `offsets` may write a record by `produce` where the agent returns no end and retention has taken
    * offset 0: a heartbeat, which says nothing to any cache. Without it, `offsets` then rejects with
@@ -37,11 +39,7 @@ export interface WarpstreamOptions extends EndpointOptions, TransportOptions {
 const shape = z.strictObject(
   {
     ...restShape,
-    produce: z.optional(
-      z.custom((value) => typeof (value as Partial<KafkaLog> | null)?.produce === 'function', {
-        error: 'must be a log',
-      }),
-    ),
+    produce: writerShape,
     marker: z.optional(z.boolean({ error: 'must be true or false' })),
   },
   { error: 'must be an object' },

@@ -12,6 +12,37 @@ const NOBODY = { username: 'nobody', password: 'none' }
 
 export const LOGS: readonly Adapter[] = [
   {
+    name: 'gateway',
+    source: 'adapters/kafka/gateway.ts',
+    factories: { gateway: 'log' },
+    peers: [],
+    test: 'test/conformance/gateway.test.ts',
+    page: 'docs/adapters.md',
+    load: () => import('../kafka/gateway.ts'),
+    proxies: [
+      {
+        proxy: 'kedge gateway',
+        call: 'gateway({ url })',
+        flavor: 'gateway',
+        recognised: true,
+        alone: true,
+        gatewayToo: true,
+        capabilities: ALL,
+        tombstones: true,
+        open: async (at) => (await import('../kafka/gateway.ts')).gateway(at),
+      },
+      {
+        proxy: 'Confluent Cloud',
+        call: 'gateway({ url, produce })',
+        recognised: false,
+        alone: false,
+        gatewayToo: true,
+        capabilities: undefined,
+        tombstones: true,
+      },
+    ],
+  },
+  {
     name: 'confluent',
     source: 'adapters/kafka/confluent.ts',
     factories: { confluent: 'log' },
@@ -20,17 +51,6 @@ export const LOGS: readonly Adapter[] = [
     page: 'docs/adapters.md',
     load: () => import('../kafka/confluent.ts'),
     proxies: [
-      {
-        proxy: 'kedge gateway',
-        call: 'confluent({ url, gateway: true })',
-        flavor: 'gateway',
-        recognised: true,
-        alone: true,
-        gatewayToo: true,
-        capabilities: ALL,
-        tombstones: true,
-        open: async (at) => (await import('../kafka/confluent.ts')).confluent({ ...at, gateway: true }),
-      },
       {
         proxy: 'Confluent REST Proxy',
         call: 'confluent({ url })',
@@ -41,15 +61,6 @@ export const LOGS: readonly Adapter[] = [
         capabilities: NOTHING,
         tombstones: true,
         open: async (at) => (await import('../kafka/confluent.ts')).confluent(at),
-      },
-      {
-        proxy: 'Confluent Cloud',
-        call: 'confluent({ produce, read })',
-        recognised: false,
-        alone: false,
-        gatewayToo: true,
-        capabilities: undefined,
-        tombstones: true,
       },
     ],
   },

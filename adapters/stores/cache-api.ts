@@ -69,10 +69,10 @@ const shape = z.strictObject(
  * ```ts
  * import { createCache } from 'kedge'
  * import { cacheApi } from 'kedge/adapters/cache-api'
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  *
  * const cache = createCache({
- *   kafka: confluent({ url: 'https://kafka.example' }),
+ *   kafka: gateway({ url: 'https://kafka.example' }),
  *   tier: cacheApi(() => caches.open('kedge')),
  * })
  * ```

@@ -75,12 +75,12 @@ const shape = z.strictObject(
  * @example
  * ```ts
  * import { createCache } from 'kedge'
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  * import { type KVNamespaceLike, workersKv } from 'kedge/adapters/workers-kv'
  *
  * declare const env: { readonly KV: KVNamespaceLike }
  * const cache = createCache({
- *   kafka: confluent({ url: 'https://kafka.example' }),
+ *   kafka: gateway({ url: 'https://kafka.example' }),
  *   tier: workersKv(env.KV, { cacheTtl: '5m' }),
  * })
  * ```

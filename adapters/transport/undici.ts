@@ -98,11 +98,11 @@ const shape = z.strictObject(
  * @example
  * ```ts
  * import { createCache } from 'kedge'
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  * import { undici } from 'kedge/adapters/undici'
  *
  * const transport = undici({ connections: 16 })
- * const kafka = confluent({ url: 'http://localhost:8082', gateway: true, fetch: transport.fetch })
+ * const kafka = gateway({ url: 'http://localhost:8082', fetch: transport.fetch })
  * const cache = createCache({ kafka })
  *
  * await cache.close()

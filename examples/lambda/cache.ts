@@ -1,11 +1,11 @@
 /** One cache for the process: it outlives the invocations, also while it is frozen between them. @module */
 import { createCache } from 'kedge'
-import { confluent } from 'kedge/adapters/confluent'
+import { gateway } from 'kedge/adapters/gateway'
 import { settings } from './settings.ts'
 import { User } from './user.ts'
 
 export const cache = createCache({
-  kafka: confluent({ url: settings.KAFKA_REST_URL, gateway: true }),
+  kafka: gateway({ url: settings.KAFKA_REST_URL }),
   maxStaleness: '2s',
   // The handler awaits a background poll before it answers, so it saves no time: poll when a read needs it.
   refreshAfter: '2s',

@@ -1,5 +1,5 @@
 /** The function of `topics.ts`, as it is deployed: with Redis by HTTP, so that nothing holds a connection. @module */
-import { confluent } from 'kedge/adapters/confluent'
+import { gateway } from 'kedge/adapters/gateway'
 import { redisSink, redisTier } from 'kedge/adapters/redis'
 import { upstashRedis } from 'kedge/adapters/upstash-redis'
 import { settings } from './settings.ts'
@@ -10,7 +10,7 @@ if (url === undefined || token === undefined) throw new Error('REDIS_URL and RED
 const redis = upstashRedis({ url, token })
 
 export const handler = topicsHandler({
-  kafka: confluent({ url: KAFKA_REST_URL, gateway: true }),
+  kafka: gateway({ url: KAFKA_REST_URL }),
   sink: redisSink(redis),
   tier: redisTier(redis),
 })

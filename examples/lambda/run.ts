@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { confluent } from 'kedge/adapters/confluent'
+import { gateway as gatewayLog } from 'kedge/adapters/gateway'
 import { startGateway } from 'kedge/gateway'
 import { memorySink, memoryTier } from 'kedge/testing'
 import { User } from './user.ts'
@@ -68,7 +68,7 @@ const { greeting: said } = await greeting({ user: '7' })
 assert.deepEqual([said, reads], ['Hello Grace!', 2])
 console.log(`   after a write, in a handler of one's own: ${said}`)
 
-const kafka = confluent({ url: gateway.url, gateway: true })
+const kafka = gatewayLog({ url: gateway.url })
 const sink = memorySink()
 const topics = topicsHandler({ kafka, sink, tier: memoryTier() })
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64')

@@ -7,7 +7,7 @@
  */
 import { type Context, Hono } from 'hono'
 import { type Cache, createCache } from 'kedge'
-import { confluent } from 'kedge/adapters/confluent'
+import { gateway } from 'kedge/adapters/gateway'
 import { cacheStatusHeaders, kedge } from 'kedge/worker'
 import * as z from 'zod'
 import { NAMESPACE, OrderView } from './events.ts'
@@ -28,7 +28,7 @@ let cache: Cache | undefined
 function cacheOf({ env }: EdgeContext): Cache {
   if (cache !== undefined) return cache
   cache = createCache({
-    kafka: confluent({ url: env.KAFKA_REST_URL, gateway: true }),
+    kafka: gateway({ url: env.KAFKA_REST_URL }),
     maxStaleness: Number(env.MAX_STALENESS_MS),
     // An order is shown as it is or not from memory at all: where Kafka is away, Redis is asked each time.
     onUnreachable: 'bypass',

@@ -1,6 +1,6 @@
 /** Kafka over HTTP for all parts: the gateway over a log in memory, or over the brokers of a real one. @module */
 import type { KafkaLog } from 'kedge'
-import { confluent } from 'kedge/adapters/confluent'
+import { gateway as gatewayLog } from 'kedge/adapters/gateway'
 import { kafkaCluster, startGateway } from 'kedge/gateway'
 import { TOPICS } from './topics.ts'
 
@@ -17,7 +17,7 @@ const GRACE_MS = 200
 /** @param brokers `host:port`; none for a log in memory */
 export async function openKafka(brokers: readonly string[]): Promise<OpenKafka> {
   const gateway = brokers.length === 0 ? await inMemory() : await over(brokers)
-  return { ...gateway, log: confluent({ url: gateway.url, gateway: true }) }
+  return { ...gateway, log: gatewayLog({ url: gateway.url }) }
 }
 
 type Gateway = Omit<OpenKafka, 'log'>

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Cache, createCache } from 'kedge'
-import { confluent } from 'kedge/adapters/confluent'
+import { gateway } from 'kedge/adapters/gateway'
 import { createApp, openToAll } from 'kedge/worker'
 
 export interface Parts {
@@ -17,7 +17,7 @@ export interface Parts {
  * @param transport where the platform's `fetch` is not good enough
  */
 export function parts(url: string, transport?: typeof fetch): Parts {
-  const kafka = confluent({ url, gateway: true, ...(transport && { fetch: transport }) })
+  const kafka = gateway({ url, ...(transport && { fetch: transport }) })
   const cache = createCache({ kafka, ttl: '5m', maxStaleness: '2s' })
   // Every client that can reach it may do everything: give `bearerAuth({ read, write, evict })` instead.
   const auth = openToAll

@@ -97,7 +97,7 @@ export async function openStage(parts: Parts, options: StageOptions): Promise<St
     const bindings = {
       ...SETTINGS,
       KAFKA_REST_URL: log.url,
-      KAFKA_GATEWAY: 'true',
+      KAFKA_FLAVOR: 'gateway',
       ORIGIN_URL: origin.url,
       ORIGIN_FORMAT: 'envelope',
       NAMESPACES: 'airports',

@@ -12,10 +12,10 @@ import { kafkaEventRecords } from '../../adapters/events/lambda-event.ts'
  * @example
  * ```ts
  * import { createLoader, recordsOfLambda } from 'kedge/loader'
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  *
  * const loader = createLoader({
- *   kafka: confluent({ url: 'http://localhost:8082' }),
+ *   kafka: gateway({ url: 'http://localhost:8082' }),
  *   loaders: { users: async (ids) => new Map(ids.map((id) => [id, { name: `user ${id}` }])) },
  * })
  * export const handler = async (event: unknown) => loader.load(recordsOfLambda(event))

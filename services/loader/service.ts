@@ -48,11 +48,11 @@ const LOAD_DEADLINE_MS = 60_000
  * @example
  * ```ts
  * import { createLoader } from 'kedge/loader'
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  *
  * const stop = new AbortController()
  * const loader = createLoader({
- *   kafka: confluent({ url: 'http://localhost:8082' }),
+ *   kafka: gateway({ url: 'http://localhost:8082' }),
  *   loaders: {
  *     users: async (ids) => new Map(ids.map((id) => [id, { name: `user ${id}` }])),
  *     prices: { load: () => ({ tea: 3 }), ttl: '10s', maxBatch: 50 },

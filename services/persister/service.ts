@@ -35,12 +35,12 @@ const PAUSE_MS = 200
  * @example
  * ```ts
  * import { createPersister } from 'kedge/persister'
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  *
  * const rows = new Map<string, { value: unknown; offset: number }>()
  * const stop = new AbortController()
  * const persister = createPersister({
- *   kafka: confluent({ url: 'http://localhost:8082' }),
+ *   kafka: gateway({ url: 'http://localhost:8082' }),
  *   stores: {
  *     orders: async (writes) => {
  *       for (const { key, value, offset } of writes) {

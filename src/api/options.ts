@@ -37,7 +37,7 @@ export interface TierBreakerOptions {
 }
 
 export interface CacheOptions extends Lifetime<unknown> {
-  /** How Kafka is reached: `confluent()`, `upstash()`, or `memory()` of `kedge/testing`. */
+  /** How Kafka is reached: `gateway()`, `kafkaRest()`, or `memory()` of `kedge/testing`. */
   readonly kafka: KafkaLog
   readonly topics?: TopicNames
   /** Partitions of the evictions topic, at most 100. A namespace lives whole in one of them. @default 1 */

@@ -94,7 +94,7 @@ const DEFAULT_INTENTS_MS = 60_000
 export function cacheSettings(options: CacheOptions): Settings {
   must(
     typeof options !== 'object' || options === null || (options as Partial<CacheOptions>).kafka !== undefined,
-    '`kafka` is missing: give the log, as in createCache({ kafka: confluent({ url }) })',
+    '`kafka` is missing: give the log, as in createCache({ kafka: gateway({ url }) })',
   )
   checkOptions(options, 'cache')
   const maxBytes = options.maxBytes ?? 32_000_000

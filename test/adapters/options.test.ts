@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { confluent, type ConfluentOptions } from '../../adapters/kafka/confluent.ts'
+import { gateway, type GatewayOptions } from '../../adapters/kafka/gateway.ts'
 import { messagePack } from '../../adapters/codecs/messagepack.ts'
 import { upstash, type UpstashOptions } from '../../adapters/kafka/upstash.ts'
 
@@ -34,7 +35,7 @@ describe('options of confluent()', () => {
     [{ url, produce: { api: 'v3', clusterId: '../x' } }, '`produce.clusterId`'],
     [{ url, produce: { topic: 't' } }, '`produce.topic` is not an option'],
     [{ url, read: { gateway: true } }, '`read.gateway` is not an option'],
-    [{ url, gateway: 'yes' }, '`gateway`'],
+    [{ url, gateway: true }, '`gateway` is not an option of confluent()'],
     [{ url, group: 'a/b' }, '`group`'],
     [{ url, maxInstances: 0 }, '`maxInstances`'],
     [{ url, maxResponseBytes: 10 }, '`maxResponseBytes`'],
@@ -52,8 +53,8 @@ describe('options of confluent()', () => {
   })
 
   it('may name each side alone', () => {
-    const log = confluent({ produce: { url, api: 'v3', clusterId: 'lkc-1' }, read: { url }, gateway: true })
-    expect(log.capabilities).toEqual({ identity: true, longPoll: true, readCommitted: true })
+    const log = confluent({ produce: { url, api: 'v3', clusterId: 'lkc-1' }, read: { url } })
+    expect(log.capabilities).toEqual({ identity: false, longPoll: false, readCommitted: false })
   })
 
   it('are looked at without a request', () => {
@@ -61,6 +62,24 @@ describe('options of confluent()', () => {
       throw new Error('no request was expected')
     }
     expect(confluent({ url, fetch }).capabilities.longPoll).toBe(false)
+  })
+})
+
+describe('options of gateway()', () => {
+  it.each([
+    [undefined, 'the options of gateway()'],
+    [{}, '`url`'],
+    [{ url: `https://me:${SECRET}@proxy.example` }, '`url`'],
+    [{ url, auth: SECRET }, '`auth`'],
+    [{ url, group: 'a' }, '`group` is not an option of gateway()'],
+    [{ url, produce: { api: 'v3' } }, '`produce`: must be a log'],
+    [{ url, produce: null }, '`produce`: must be a log'],
+    [{ url, requestTimeout: 0 }, '`requestTimeout`'],
+  ])('%j is refused, naming %s', (options, named) => {
+    const wrong = () => gateway(options as unknown as GatewayOptions)
+    expect(wrong).toThrow(TypeError)
+    expect(wrong).toThrow(named)
+    expect(wrong).not.toThrow(SECRET)
   })
 })
 

@@ -39,7 +39,7 @@ describe('kedge gateway', () => {
       [
         `kedge gateway listening on ${url} (log: memory)`,
         '  log      in memory: it ends with this process; --brokers puts it on a Kafka cluster',
-        `  caches   confluent({ url: '${url}', gateway: true })`,
+        `  caches   gateway({ url: '${url}' })`,
         `  look     kedge doctor --url ${url}`,
         `  follow   kedge tail --follow --url ${url}`,
         '',

@@ -1,6 +1,6 @@
 /** `kedge loader`: as a command in this process, and as a process. */
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { startGateway } from '../../services/gateway/index.ts'
 import { createCache } from '../../src/index.ts'
 import { kedge } from './harness.ts'
@@ -33,7 +33,7 @@ describe('the process of a loader', () => {
     expect((await fetch(`${listening}/nothing`)).status).toBe(404)
     expect((await fetch(`${listening}/lag`, { method: 'POST' })).status).toBe(405)
 
-    const kafka = confluent({ url, gateway: true })
+    const kafka = gatewayLog({ url })
     const cache = createCache({ kafka, updatePartitions: 2, requestPartitions: 2 })
     onTestFinished(() => cache.close())
     const users = cache.namespace<{ name: string }>('users', { via: 'loader', loaderWait: '20s' })

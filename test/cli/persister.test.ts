@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { startGateway } from '../../services/gateway/index.ts'
 import { createCache } from '../../src/index.ts'
 import { kedge } from './harness.ts'
@@ -28,7 +28,7 @@ async function gateway() {
 }
 
 function writer(url: string) {
-  const cache = createCache({ kafka: confluent({ url, gateway: true }), writePartitions: 2 })
+  const cache = createCache({ kafka: gatewayLog({ url }), writePartitions: 2 })
   onTestFinished(() => cache.close())
   return cache.namespace<number>('orders', { intents: true })
 }

@@ -7,7 +7,7 @@ const stateless = { identity: true, longPoll: true, readCommitted: true }
 const overUpstash = { ...stateless, readCommitted: false }
 
 export const SUITES = {
-  stateless: { ...runs, name: 'confluent() with stateless reads', capabilities: stateless },
+  stateless: { ...runs, name: 'gateway()', capabilities: stateless },
   instances: { ...runs, name: 'confluent() with consumer instances', capabilities: overInstances },
   v3: { ...runs, name: 'confluent() with v3 produce', capabilities: overInstances },
   // The protocol has no null.

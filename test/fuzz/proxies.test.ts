@@ -1,6 +1,7 @@
 /** Answers of proxies, recorded and then broken: every adapter resolves with what its port promises, or rejects with a code. */
 import { describe, it } from 'vitest'
 import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { karapace } from '../../adapters/kafka/karapace.ts'
 import { redpanda } from '../../adapters/kafka/redpanda.ts'
 import { strimzi } from '../../adapters/kafka/strimzi.ts'
@@ -119,7 +120,7 @@ const auth = { username: 'user', password: SECRET }
 const ADAPTERS: Readonly<Record<string, Make>> = {
   'confluent v2': (fetch) => confluent({ url, auth, fetch, ...limits }),
   'confluent v3': (fetch) => confluent({ url, auth, fetch, produce: { api: 'v3' }, ...limits }),
-  gateway: (fetch) => confluent({ url, auth, fetch, gateway: true, ...limits }),
+  gateway: (fetch) => gatewayLog({ url, auth, fetch, ...limits }),
   karapace: (fetch) => karapace({ url, auth, fetch, ...limits }),
   strimzi: (fetch) => strimzi({ url, auth, fetch, ...limits }),
   redpanda: (fetch) => redpanda({ url, auth, fetch, ...limits }),

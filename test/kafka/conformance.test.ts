@@ -6,6 +6,7 @@ import { getRequestListener } from '@hono/node-server'
 import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway } from '../../adapters/kafka/gateway.ts'
 import { upstash } from '../../adapters/kafka/upstash.ts'
 import { createGateway } from '../../services/gateway/app.ts'
 import { kafkaCluster } from '../../services/gateway/kafka/index.ts'
@@ -80,7 +81,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
   logSuite({
     ...runner,
     ...SUITES.stateless,
-    create: () => onKafka((url) => confluent({ url, gateway: true })),
+    create: () => onKafka((url) => gateway({ url })),
   })
   logSuite({ ...runner, ...SUITES.instances, create: () => onKafka((url) => confluent({ url })) })
   logSuite({
@@ -99,7 +100,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     logSuite({
       ...runner,
       ...SUITES.stateless,
-      create: () => onKafka((url) => confluent({ url, gateway: true }), tails),
+      create: () => onKafka((url) => gateway({ url }), tails),
     })
   })
   logSuite({

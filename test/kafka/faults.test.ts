@@ -7,7 +7,7 @@
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { kafkaCluster } from '../../services/gateway/kafka/index.ts'
 import { createCache } from '../../src/index.ts'
 import type { Cache } from '../../src/index.ts'
@@ -57,9 +57,8 @@ describe.skipIf(reason !== undefined)('on a real broker that fails', () => {
     const wires = await Promise.all([0, 1, 2, 3].map(() => toxiproxy.wire(gateway.port)))
     stage = { broker, gateway, wires, traffic: new Traffic(), freezeMs: FREEZE_MS, quiet: false }
     for (const [n, wire] of wires.entries()) {
-      const kafka = confluent({
+      const kafka = gatewayLog({
         url: `http://127.0.0.1:${wire.port}`,
-        gateway: true,
         requestTimeout: REQUEST_TIMEOUT,
         fetch: stage.traffic.over(n),
       })

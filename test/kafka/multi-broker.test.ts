@@ -1,7 +1,7 @@
 /** What becomes of writes, reads and long polls while the brokers of a cluster fail, move and come back. */
 import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { kafkaCluster, startGateway } from '../../services/gateway/index.ts'
 import type { KafkaCluster, RunningGateway } from '../../services/gateway/index.ts'
 import { isKedgeError } from '../../src/index.ts'
@@ -43,7 +43,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
     admin = new Admin({ clientId: 'test', bootstrapBrokers: brokers.ids.map(brokers.address), retries: 20 })
     await vi.waitFor(async () => expect(await cluster.brokers()).toHaveLength(3), PATIENT)
     gateway = await startGateway({ cluster })
-    log = confluent({ url: gateway.url, gateway: true, requestTimeout: '65s' })
+    log = gatewayLog({ url: gateway.url, requestTimeout: '65s' })
   }, 180_000)
 
   afterAll(async () => {
@@ -241,7 +241,7 @@ describe.skipIf(withoutKafka())('A cluster of three brokers', { timeout: 240_000
     await expect.poll(() => hasty.offsets(name, 0).catch(() => undefined), PATIENT).toBeDefined()
     await inSync(name, 2)
     const small = await startGateway({ cluster: hasty })
-    const over = confluent({ url: small.url, gateway: true })
+    const over = gatewayLog({ url: small.url })
     const produce = (value: string) => over.produce(name, [{ key: null, value: bytes(value), partition: 0 }])
     expect(await produce('safe')).toEqual([{ partition: 0, offset: 0 }])
     brokers.kill(2)

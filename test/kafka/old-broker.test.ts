@@ -1,7 +1,7 @@
 /** Kafka 2.8, where fetches name topics and not their ids, and 3.9, the last that could do without KRaft. */
 import { Admin, Producer } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { kafkaCluster, startGateway } from '../../services/gateway/index.ts'
 import type { KafkaCluster, RunningGateway } from '../../services/gateway/index.ts'
 import { createCache } from '../../src/index.ts'
@@ -124,7 +124,7 @@ describe.skipIf(withoutKafka()).each(KAFKAS)('Kafka %s', (_, start) => {
     await write(name, '{"key":"a"}', '{"key":"b"}')
     const reanchors: string[] = []
     const cache = createCache({
-      kafka: confluent({ url: gateway!.url, gateway: true }),
+      kafka: gatewayLog({ url: gateway!.url }),
       topics: { evictions: name },
       evictionPartitions: 1,
       // A broker on a slow machine takes its time.
@@ -152,7 +152,7 @@ describe.skipIf(withoutKafka()).each(KAFKAS)('Kafka %s', (_, start) => {
     it,
     expect,
     create: () => {
-      const log = confluent({ url: gateway!.url, gateway: true })
+      const log = gatewayLog({ url: gateway!.url })
       return {
         log,
         topic,

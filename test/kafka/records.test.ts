@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Admin, Producer } from '@platformatic/kafka'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { kafkaCluster, startGateway } from '../../services/gateway/index.ts'
 import type { KafkaCluster, RunningGateway } from '../../services/gateway/index.ts'
 import { createCache } from '../../src/index.ts'
@@ -46,7 +46,7 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
   function isolate(options: Partial<CacheOptions> = {}) {
     const events: KedgeEvent[] = []
     const cache = createCache({
-      kafka: confluent({ url: gateway!.url, gateway: true }),
+      kafka: gatewayLog({ url: gateway!.url }),
       topics: { evictions: topic, updates: `${topic}-updates` },
       evictionPartitions: 1,
       ttl: '1h',

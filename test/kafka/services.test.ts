@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { kafkaCluster, startGateway } from '../../services/gateway/index.ts'
 import type { KafkaCluster, RunningGateway } from '../../services/gateway/index.ts'
 import { createLoader } from '../../services/loader/index.ts'
@@ -77,7 +77,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     await cluster?.close()
   })
 
-  const kafka = () => confluent({ url: gateway.url, gateway: true })
+  const kafka = () => gatewayLog({ url: gateway.url })
 
   /** An isolate that uses a namespace, and knows all evictions. */
   async function isolate<T>(name: string, of: NamespaceOptions<T> = {}, options: Partial<CacheOptions> = {}) {

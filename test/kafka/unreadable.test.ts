@@ -1,7 +1,7 @@
 /** A batch that a broker has taken and the gateway will not inflate: everything is evicted, and what follows is read. */
 import { Producer } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { kafkaCluster, startGateway, type UnreadableBatch } from '../../services/gateway/index.ts'
 import type { KafkaCluster, RunningGateway } from '../../services/gateway/index.ts'
 import { createCache } from '../../src/index.ts'
@@ -41,7 +41,7 @@ describe.skipIf(withoutKafka())(
       async (compression) => {
         const topic = (await cluster.createTopic(`bombs-${compression}`, { partitions: 1 })).name
         const cache = createCache({
-          kafka: confluent({ url: gateway!.url, gateway: true }),
+          kafka: gatewayLog({ url: gateway!.url }),
           topics: { evictions: topic },
           ttl: '1h',
           // A broker on a slow machine takes its time.

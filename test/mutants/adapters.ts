@@ -147,7 +147,7 @@ export const adapterMutants: readonly Mutant[] = [
     to: 'if (isOutOfRange(problemOf(answer))) return { records: [], next: position.offset }',
     breaks: ['I11'],
     focus: 'redpanda',
-    hint: ['adapters/kafka/redpanda.test.ts', 'adapters/kafka/confluent-gateway.test.ts'],
+    hint: ['adapters/kafka/redpanda.test.ts', 'adapters/kafka/gateway.test.ts'],
   },
   {
     id: 'cached-records-of-another-log',
@@ -156,7 +156,7 @@ export const adapterMutants: readonly Mutant[] = [
     from: "if (logId !== undefined && (answer.headers.get('kedge-log-id') ?? logId) !== logId) return 'out of range'",
     to: '',
     breaks: ['I1', 'I4'],
-    hint: ['adapters/kafka/confluent-gateway.test.ts'],
+    hint: ['adapters/kafka/gateway.test.ts'],
     unseen: 'There is no cache on the way to a simulated proxy.',
   },
 ]

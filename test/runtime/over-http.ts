@@ -4,6 +4,7 @@
  * Web standards only: it runs in a bare workerd.
  */
 import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway } from '../../adapters/kafka/gateway.ts'
 import { upstash } from '../../adapters/kafka/upstash.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { logSuite } from '../../src/testing/log-suite.ts'
@@ -20,7 +21,7 @@ export interface Outside {
 }
 
 const CONNECT: Readonly<Record<SuiteName, (url: string) => KafkaLog>> = {
-  stateless: (url) => confluent({ url, gateway: true }),
+  stateless: (url) => gateway({ url }),
   instances: (url) => confluent({ url }),
   v3: (url) => confluent({ url, produce: { url: `${url}/kafka`, api: 'v3' } }),
   upstash: (url) => upstash({ url, username: 'edge', password: 'secret', gateway: true }),

@@ -40,7 +40,7 @@ const PROXIES: Readonly<Record<ProxyName, number>> = {
   warpstream: 3,
 }
 
-/** Of those whose adapters can get the log's identity (`gateway: true`); the others never do. */
+/** Of those whose adapters can get the log's identity (`gateway()`, and `upstash()` over the gateway); the others never do. */
 export const IDENTITY: Readonly<Partial<Record<ProxyName, number>>> = {
   memory: 0.8,
   confluent: 0.5,

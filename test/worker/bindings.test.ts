@@ -60,7 +60,7 @@ describe('readBindings', () => {
   it('needs an address and a decision on access, and no more', () => {
     const settings = readBindings(least)
     expect(settings).toMatchObject({
-      kafka: { flavor: 'confluent', url: 'http://kafka.test', gateway: false },
+      kafka: { flavor: 'confluent', url: 'http://kafka.test' },
       origin: undefined,
       namespaces: undefined,
       cache: { topics: { evictions: 'cache-evictions' }, evictionPartitions: 1 },
@@ -74,7 +74,7 @@ describe('readBindings', () => {
   it('reads every variable', () => {
     const { kafka, origin, namespaces, cache, evictionsTopic } = readBindings({
       ...least,
-      KAFKA_GATEWAY: 'true',
+      KAFKA_FLAVOR: 'gateway',
       KAFKA_USERNAME: 'u',
       KAFKA_PASSWORD: 'p',
       ORIGIN_URL: 'https://origin.test/v1',
@@ -100,9 +100,8 @@ describe('readBindings', () => {
       BUCKET: {},
     })
     expect(kafka).toEqual({
-      flavor: 'confluent',
+      flavor: 'gateway',
       url: 'http://kafka.test',
-      gateway: true,
       auth: { username: 'u', password: 'p' },
     })
     expect(origin).toEqual({ url: 'https://origin.test/v1', token: 'token' })
@@ -164,7 +163,6 @@ describe('readBindings', () => {
   it.each([
     'KAFKA_REST_URL',
     'KAFKA_FLAVOR',
-    'KAFKA_GATEWAY',
     'EVICTIONS_TOPIC',
     'EVICTION_PARTITIONS',
     'UPDATES_TOPIC',
@@ -214,10 +212,6 @@ describe('readBindings', () => {
     [{ KAFKA_TOKEN: 't', KAFKA_USERNAME: 'u', KAFKA_PASSWORD: 'p' }, 'KAFKA_TOKEN'],
     [{ KAFKA_FLAVOR: 'upstash' }, 'KAFKA_USERNAME'],
     [{ KAFKA_FLAVOR: 'upstash', KAFKA_TOKEN: 't' }, 'KAFKA_USERNAME'],
-    [
-      { KAFKA_FLAVOR: 'upstash', KAFKA_USERNAME: 'u', KAFKA_PASSWORD: 'p', KAFKA_GATEWAY: 'true' },
-      'KAFKA_GATEWAY',
-    ],
     [{ ORIGIN_URL: 'http://origin.test' }, 'NAMESPACES'],
     [{ ORIGIN_TOKEN: 't' }, 'ORIGIN_URL'],
     [{ ORIGIN_FORMAT: 'plain' }, 'ORIGIN_URL'],

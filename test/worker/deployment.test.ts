@@ -4,7 +4,7 @@ import { createDeployment } from '../../worker/deployment.ts'
 const context = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} }
 const env = {
   KAFKA_REST_URL: 'http://kafka.test',
-  KAFKA_GATEWAY: 'true',
+  KAFKA_FLAVOR: 'gateway',
   AUTH: 'open',
   EVICTION_PARTITIONS: '2',
   EVICTIONS_TOPIC: 'shop.evictions',

@@ -3,7 +3,7 @@
  *
  * `GET /cache/rows/:key` reads through, `DELETE` evicts, `GET /stats` counts, `GET /readyz` polls.
  */
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway } from '../../adapters/kafka/gateway.ts'
 import { createCache } from '../../src/index.ts'
 import type { Cache } from '../../src/index.ts'
 
@@ -17,7 +17,7 @@ const counts = { takeover: 0, load: 0, unreadable: 0 }
 
 function made(env: Env): Cache {
   return (cache ??= createCache({
-    kafka: confluent({ url: env.KAFKA_REST_URL, gateway: true }),
+    kafka: gateway({ url: env.KAFKA_REST_URL }),
     ttl: '1h',
     pollTimeout: '5s',
     onUnreachable: 'bypass',

@@ -3,7 +3,7 @@
  *
  * `GET /cache/rows/:key` reads through, `DELETE` evicts, `GET /stats` counts, `GET /readyz` polls.
  */
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway } from '../../adapters/kafka/gateway.ts'
 import { createCache } from '../../src/index.ts'
 import type { Cache, RequestContext, Tier, TierItem } from '../../src/index.ts'
 
@@ -52,7 +52,7 @@ const counts = { takeover: 0, load: 0 }
 
 function made(env: Env): Cache {
   return (cache ??= createCache({
-    kafka: confluent({ url: env.KAFKA_REST_URL, gateway: true }),
+    kafka: gateway({ url: env.KAFKA_REST_URL }),
     tier: fetched(env.TIER_URL),
     tierTimeout: '4s',
     tierHardTimeout: '4s',

@@ -46,7 +46,7 @@ export async function startWorld(rows: Readonly<Record<string, unknown>> = {}): 
       const { code } = await bundle(entry, { replacements, external: ['cloudflare:*'] })
       const running = await startIsolate(code, {
         KAFKA_REST_URL: gateway.url,
-        KAFKA_GATEWAY: 'true',
+        KAFKA_FLAVOR: 'gateway',
         ORIGIN_URL: source.url,
         ORIGIN_FORMAT: 'envelope',
         NAMESPACES: 'rows',

@@ -26,7 +26,7 @@ function isolate(mode: string): Miniflare {
     modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
     bindings: {
       KAFKA_REST_URL: gateway.url,
-      KAFKA_GATEWAY: 'true',
+      KAFKA_FLAVOR: 'gateway',
       MODE: mode,
       AUTH: 'open',
       // A value is taken over only in a namespace that is declared.

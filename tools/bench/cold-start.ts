@@ -57,7 +57,7 @@ async function subjectsOf(): Promise<Subject[]> {
   ])
   // As `minify = true` in `wrangler.toml` does.
   const { code: minified } = await transform(worker, { minify: true, format: 'esm' })
-  const away = { KAFKA_REST_URL: NOWHERE, KAFKA_GATEWAY: 'true', AUTH: 'open' }
+  const away = { KAFKA_REST_URL: NOWHERE, KAFKA_FLAVOR: 'gateway', AUTH: 'open' }
   const here = {
     ...away,
     KAFKA_REST_URL: gateway.url,

@@ -1,6 +1,7 @@
 /** The same records to the same number of clients: by stateless long polls, and by a consumer instance for each. @module */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { during, startChild } from './gateway-child.ts'
 import type { Work } from './gateway-child.ts'
 
@@ -34,9 +35,9 @@ export async function measureClients(gateway: boolean, options: ClientsOptions):
   const { brokers, topic, clients, ms } = options
   const child = await startChild(brokers)
   const logs = Array.from({ length: clients }, () =>
-    confluent({ url: child.url, gateway, requestTimeout: '20s' }),
+    (gateway ? gatewayLog : confluent)({ url: child.url, requestTimeout: '20s' }),
   )
-  const writer = confluent({ url: child.url, gateway: true })
+  const writer = gatewayLog({ url: child.url })
   const stop = new AbortController()
   const told: number[] = []
   const sentAt = new Map<number, number>()

@@ -1,6 +1,6 @@
 /** From an eviction in one cache until another one, which follows the log, does not serve the value any more. @module */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway } from '../../adapters/kafka/gateway.ts'
 import { createCache } from '../../src/index.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 
@@ -40,7 +40,7 @@ export async function measureEvictions(
 ): Promise<Evictions> {
   const made = () =>
     createCache({
-      kafka: confluent({ url, gateway: true }),
+      kafka: gateway({ url }),
       topics: { evictions: topic },
       ttl: '1h',
       maxStaleness: '1m',

@@ -1,7 +1,7 @@
 /** What it costs the gateway that so many wait. @module */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway } from '../../adapters/kafka/gateway.ts'
 import { during, startChild } from './gateway-child.ts'
 import type { GatewayChild, Work } from './gateway-child.ts'
 import { Pollers } from './gateway-pollers.ts'
@@ -42,7 +42,7 @@ const WARM = 3
 /** @throws Error when a poll was refused, failed, or did not get a record. */
 export async function measureWaiting(count: number, options: WaitingOptions): Promise<Waiting> {
   const child = await startChild(options.brokers, options.program)
-  const log = confluent({ url: child.url, gateway: true })
+  const log = gateway({ url: child.url })
   const pollers = new Pollers(child.url, options.topic, quietWait)
   try {
     return await Promise.race([measured(count, options, child, log, pollers), pollers.failure])

@@ -7,7 +7,7 @@
  * @module
  */
 import os from 'node:os'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { kafkaCluster } from '../../services/gateway/index.ts'
 import { startBroker } from '../../test/kafka/broker.ts'
 import { FLOOR, GATEWAY, startChild } from './gateway-child.ts'
@@ -104,7 +104,7 @@ async function measureLatencies(
     console.error('evictions')
     const [each, all] = quick ? [100, 1000] : [1000, 10_000]
     const evictions = await measureEvictions(child.url, await topic(), each, all)
-    const log = confluent({ url: child.url, gateway: true })
+    const log = gatewayLog({ url: child.url })
     const produced = await measureProduce(log, await topic(), quick ? 200 : 1000)
     return { evictions, produced }
   } finally {

@@ -4,7 +4,7 @@
  * @module
  */
 import { Agent, fetch as fetchOfUndici } from 'undici'
-import { confluent } from '../../adapters/kafka/confluent.ts'
+import { gateway } from '../../adapters/kafka/gateway.ts'
 import { undici } from '../../adapters/transport/undici.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { medianOf } from './statistics.ts'
@@ -41,7 +41,7 @@ export async function measureTransport(
   requests: number,
 ): Promise<TransportSample> {
   const { fetch, close } = make(name)
-  const log = confluent({ url, gateway: true, fetch })
+  const log = gateway({ url, fetch })
   const sample = {
     poll: await costOf(() => poll(log), 1, requests),
     polls: await costOf(() => poll(log), AT_ONCE, requests),

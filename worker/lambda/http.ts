@@ -42,14 +42,14 @@ export type LambdaHandler = (event: unknown, context?: unknown) => Promise<Lambd
  * @example
  * ```ts
  * import { createCache } from 'kedge'
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  * import { lambdaHandler } from 'kedge/lambda'
  * import { bearerAuth, httpOrigin } from 'kedge/worker'
  *
  * declare const env: Record<'KAFKA_REST_URL' | 'READ_TOKEN' | 'EVICT_TOKEN', string>
  *
  * export const handler = lambdaHandler({
- *   cache: createCache({ kafka: confluent({ url: env.KAFKA_REST_URL }) }),
+ *   cache: createCache({ kafka: gateway({ url: env.KAFKA_REST_URL }) }),
  *   auth: bearerAuth({ read: [env.READ_TOKEN], evict: [env.EVICT_TOKEN] }),
  *   origin: httpOrigin({ url: 'https://origin.example' }),
  *   namespaces: ['airports'],

@@ -84,14 +84,14 @@ export interface KafkaHandler {
  * Kafka's, and as `failures` says.
  * @example
  * ```ts
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  * import { redisSink, type RedisConnection } from 'kedge/adapters/redis'
  * import { applyUpdates, kafkaHandler } from 'kedge/lambda'
  * import { createSync } from 'kedge/sync'
  *
  * declare const connection: RedisConnection
  * const sync = createSync({
- *   kafka: confluent({ url: 'http://localhost:8082' }),
+ *   kafka: gateway({ url: 'http://localhost:8082' }),
  *   topic: 'cache-updates',
  *   sink: redisSink(connection),
  *   key: '{ns}:{key}',

@@ -35,11 +35,11 @@ export interface WithCacheOptions<Event> extends InvocationOptions {
  * @example
  * ```ts
  * import { createCache } from 'kedge'
- * import { confluent } from 'kedge/adapters/confluent'
+ * import { gateway } from 'kedge/adapters/gateway'
  * import { withCache } from 'kedge/lambda'
  *
  * declare const db: { user(id: string): Promise<{ name: string }> }
- * const cache = createCache({ kafka: confluent({ url: 'http://localhost:8082' }) })
+ * const cache = createCache({ kafka: gateway({ url: 'http://localhost:8082' }) })
  *
  * export const handler = withCache(cache, async (event: { id: string }, context) =>
  *   context.cache.namespace<{ name: string }>('users').getOrSet(event.id, () => db.user(event.id)),

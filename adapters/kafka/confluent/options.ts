@@ -27,13 +27,6 @@ export interface ConfluentOptions extends TransportOptions, InstanceOptions {
   readonly produce?: ProduceOptions
   /** Where offsets and records are read, when that is elsewhere. */
   readonly read?: Partial<EndpointOptions>
-  /**
-   * The other end of `read` is the kedge gateway: reads are stateless, long polls wait, and offsets carry the
-   * log's identity. Each later read names that log, so a cache on the way cannot answer with the records of
-   * another log.
-   * @default false
-   */
-  readonly gateway?: boolean
 }
 
 const endpointShape = {
@@ -53,7 +46,6 @@ const shape = z.strictObject(
       }),
     ),
     read: z.optional(z.strictObject(endpointShape)),
-    gateway: z.optional(z.boolean({ error: 'must be true or false' })),
     ...instanceShape,
   },
   { error: 'must be an object' },

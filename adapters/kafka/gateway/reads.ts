@@ -28,7 +28,4 @@ export class GatewayReads {
     if (found.outOfRange.length > 0) this.#names.forget(topic, logId)
     return found
   }
-
-  /** The gateway holds nothing for a reader. */
-  async close(): Promise<void> {}
 }

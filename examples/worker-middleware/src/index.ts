@@ -1,5 +1,5 @@
 import { createCache, type Cache, type KafkaLog } from 'kedge'
-import { confluent } from 'kedge/adapters/confluent'
+import { gateway } from 'kedge/adapters/gateway'
 import { beat } from 'kedge/worker'
 import { createShop, declare } from './shop.ts'
 
@@ -13,7 +13,7 @@ let isolate: Isolate | undefined
 /** One cache for the isolate, made at its first event: not before it are the bindings known. */
 function isolateOf(env: Env): Isolate {
   if (isolate !== undefined) return isolate
-  const kafka = confluent({ url: env.KAFKA_REST_URL, auth: { token: env.KAFKA_TOKEN }, gateway: true })
+  const kafka = gateway({ url: env.KAFKA_REST_URL, auth: { token: env.KAFKA_TOKEN } })
   isolate = { kafka, cache: declare(createCache({ kafka, maxStaleness: '2s' })) }
   return isolate
 }

@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { createCache, type Cache, type Duration, isKedgeError, type KafkaLog } from 'kedge'
-import { confluent } from 'kedge/adapters/confluent'
+import { gateway } from 'kedge/adapters/gateway'
 import { beat, cacheStatusHeaders, kedge, type KedgeEnv, TOKEN_NAME } from 'kedge/worker'
 import { type Held, heldOf, type Kept } from './kept.ts'
 import { changedBy, type Place, placeOf } from './places.ts'
@@ -18,7 +18,7 @@ let isolate: { readonly kafka: KafkaLog; readonly cache: Cache } | undefined
 /** One cache for the isolate, made at its first event: not before it are the bindings known. */
 function isolateOf(env: Env): { readonly kafka: KafkaLog; readonly cache: Cache } {
   if (isolate !== undefined) return isolate
-  const kafka = confluent({ url: env.KAFKA_REST_URL, auth: { token: env.KAFKA_TOKEN }, gateway: true })
+  const kafka = gateway({ url: env.KAFKA_REST_URL, auth: { token: env.KAFKA_TOKEN } })
   const cache = createCache({ kafka, maxStaleness: env.MAX_STALENESS as Duration, maxBytes: 48_000_000 })
   cache.namespace<Held>('answers', { ttl: ({ ttlMs }) => ttlMs ?? (env.TTL as Duration) })
   isolate = { kafka, cache }

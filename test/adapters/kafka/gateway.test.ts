@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { confluent, type ConfluentOptions } from '../../../adapters/kafka/confluent.ts'
+import { gateway, type GatewayOptions } from '../../../adapters/kafka/gateway.ts'
 import {
   AT_ONCE,
   html,
@@ -16,9 +16,9 @@ import { recordAt } from './instance-proxy.ts'
 
 const url = 'https://gateway.example'
 
-function bench(scripts: Script[], options: Partial<ConfluentOptions> = {}) {
+function bench(scripts: Script[], options: Partial<GatewayOptions> = {}) {
   const { fetch, seen, lines } = scriptedFetch(...scripts)
-  return { log: confluent({ url, gateway: true, fetch, ...options }), seen, lines }
+  return { log: gateway({ url, fetch, ...options }), seen, lines }
 }
 
 const records = (partition: number, ...offsets: number[]) =>
@@ -299,5 +299,27 @@ describe('offsets from the gateway', () => {
     expect(await log.offsets('t', { partitions: [3] })).toEqual([
       { partition: 3, beginning: 1, end: 2, logId: 'abc' },
     ])
+  })
+})
+
+describe('a gateway that another log writes for', () => {
+  it('sends its records there, and none to the gateway', async () => {
+    const written: unknown[] = []
+    let closed = 0
+    const produce = {
+      produce: async (...call: unknown[]) => {
+        written.push(call)
+        return [at(0, 7)]
+      },
+      close: async () => void closed++,
+    }
+    const { log, lines } = bench([], { produce })
+    const { signal } = new AbortController()
+    const sent = [{ key: null, value: new Uint8Array([1]) }]
+    expect(await log.produce('t', sent, { signal })).toEqual([at(0, 7)])
+    expect(written).toEqual([['t', sent, { signal }]])
+    expect(lines()).toEqual([])
+    await log.close?.()
+    expect(closed).toBe(1)
   })
 })

@@ -8,7 +8,7 @@ import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { confluent } from '../../../adapters/kafka/confluent.ts'
+import { gateway } from '../../../adapters/kafka/gateway.ts'
 import { undici } from '../../../adapters/transport/undici.ts'
 import type { UndiciOptions, UndiciTransport } from '../../../adapters/transport/undici.ts'
 import { systemRuntime } from '../../../src/ports/runtime.ts'
@@ -272,7 +272,7 @@ describe('undici(): failures', () => {
     const error = await failure(fetch(url))
     expect(error).toBeInstanceOf(TypeError)
     expect(error).toMatchObject({ message: 'fetch failed', cause: { code: 'ECONNREFUSED' } })
-    const log = confluent({ url, gateway: true, fetch })
+    const log = gateway({ url, fetch })
     expect(await failure(log.offsets('t'))).toMatchObject({ code: 'ERR_NETWORK', retryable: true })
   })
 
@@ -575,7 +575,7 @@ logSuite({
   name: 'confluent() over undici()',
   create: async () => {
     const { fetch, close } = undici({ connections: 4 })
-    const bench = await overGateway((url) => confluent({ url, gateway: true, fetch }))
+    const bench = await overGateway((url) => gateway({ url, fetch }))
     return {
       ...bench,
       close: async () => {

@@ -85,7 +85,7 @@ describe('the program', { timeout: 30_000 }, () => {
           ON_UNREACHABLE: 'stale',
           MAX_OUTAGE: '15s',
           KAFKA_REST_URL: addressIn(screen, 'log \\(Kafka REST\\)'),
-          KAFKA_GATEWAY: 'true',
+          KAFKA_FLAVOR: 'gateway',
           ORIGIN_URL: addressIn(screen, 'origin'),
           ORIGIN_FORMAT: 'envelope',
           NAMESPACES: 'airports',

@@ -1,5 +1,6 @@
 /** The proxies, and how isolates reach Kafka by each of them. @module */
 import { confluent } from '../../../adapters/kafka/confluent.ts'
+import { gateway } from '../../../adapters/kafka/gateway.ts'
 import { karapace } from '../../../adapters/kafka/karapace.ts'
 import { redpanda } from '../../../adapters/kafka/redpanda.ts'
 import { strimzi } from '../../../adapters/kafka/strimzi.ts'
@@ -64,7 +65,7 @@ export function proxyOf(
       }
     }
     case 'confluent':
-      return { ...overGateway(log), connect: () => confluent({ url, gateway: identity }) }
+      return { ...overGateway(log), connect: () => (identity ? gateway({ url }) : confluent({ url })) }
     case 'upstash':
     default:
       return {

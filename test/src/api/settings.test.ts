@@ -44,7 +44,7 @@ const LIFETIME = {
 describe('the options of a cache', () => {
   it('say what is missing where no log is given', () => {
     expect(() => cacheSettings({} as CacheOptions)).toThrow(
-      new TypeError('`kafka` is missing: give the log, as in createCache({ kafka: confluent({ url }) })'),
+      new TypeError('`kafka` is missing: give the log, as in createCache({ kafka: gateway({ url }) })'),
     )
   })
 

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { confluent } from '../../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../../adapters/kafka/gateway.ts'
 import { startGateway } from '../../../services/gateway/index.ts'
 import { createCache } from '../../../src/index.ts'
 import type { LambdaAnswer } from '../../../worker/lambda.ts'
@@ -69,7 +69,7 @@ describe.skipIf(withoutEmulator())(
       const got = await invoke<LambdaAnswer>(event({ path, headers: { 'kedge-token': 'k1.0-1' } }))
       expect(got.statusCode).toBe(200)
       expect(JSON.parse(got.body)).toMatchObject({ key: 'a/b', value: { name: 'Ada' } })
-      const other = createCache({ kafka: confluent({ url: gateway.url, gateway: true }) })
+      const other = createCache({ kafka: gatewayLog({ url: gateway.url }) })
       await other.namespace('users').delete('a/b')
       const gone = await invoke<LambdaAnswer>(event({ path, headers: { 'kedge-token': 'k1.0-2' } }))
       expect(gone.statusCode).toBe(404)
@@ -202,7 +202,7 @@ describe.skipIf(withoutEmulator())(
           const { gateway, invoke } = await start('own', { env: { CLOCKS: clocks } })
           const before = await invoke<Seen>({ prove: true, load: 'old' })
           expect(before.held).toBe('old')
-          const other = createCache({ kafka: confluent({ url: gateway.url, gateway: true }) })
+          const other = createCache({ kafka: gatewayLog({ url: gateway.url }) })
           await freeze(before.pid, 1100, () => other.namespace('users').delete('7'))
           const after = await invoke<Seen>({ get: true })
           expect(after.pid).toBe(before.pid)

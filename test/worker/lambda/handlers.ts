@@ -2,7 +2,7 @@
 import core from '@middy/core'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { confluent } from '../../../adapters/kafka/confluent.ts'
+import { gateway } from '../../../adapters/kafka/gateway.ts'
 import { createLoader } from '../../../services/loader/index.ts'
 import { createCache, systemRuntime } from '../../../src/index.ts'
 import type { Duration } from '../../../src/index.ts'
@@ -22,7 +22,7 @@ import type { KafkaHandlerEvent, LambdaContext, WithCache } from '../../../worke
 const { KAFKA_REST_URL: url = '', CLOCKS: clocks = 'both', BELL: bell = '' } = process.env
 // Long, so that a slow machine is not taken for a log that is away; short where the log is to be away.
 const { POLL_TIMEOUT: pollTimeout = '5s' } = process.env
-const kafka = confluent({ url, gateway: true })
+const kafka = gateway({ url })
 
 // Either clock may be one that does not count a freeze.
 const beganAt = Date.now()

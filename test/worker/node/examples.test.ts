@@ -1,6 +1,6 @@
 /** The examples of servers, each in the runtime that it is for, against a gateway in a process of its own. */
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { confluent } from '../../../adapters/kafka/confluent.ts'
+import { gateway as gatewayLog } from '../../../adapters/kafka/gateway.ts'
 import { createCache } from '../../../src/index.ts'
 import { bundled } from './bundle.ts'
 import { gateway, INSTALLED, run } from './program.ts'
@@ -11,7 +11,7 @@ const example = (name: string) => bundled(new URL(`../../../examples/servers/${n
 
 /** A cache of this process: another one than that of the server. */
 function elsewhere(url: string) {
-  const cache = createCache({ kafka: confluent({ url, gateway: true }) })
+  const cache = createCache({ kafka: gatewayLog({ url }) })
   onTestFinished(() => cache.close())
   return cache.namespace('airports')
 }

@@ -1,6 +1,6 @@
 /** A program that uses a cache once, in the way that `WAY` names, and then has nothing more to do. */
 import process from 'node:process'
-import { confluent } from 'kedge/adapters/confluent'
+import { gateway } from 'kedge/adapters/gateway'
 import { createCache } from 'kedge'
 
 const { KAFKA_REST_URL: url = '', WAY: way = '' } = process.env
@@ -13,7 +13,7 @@ process.on('unhandledRejection', (error) => {
 const transport = way.startsWith('transport')
   ? (await import('kedge/adapters/undici')).undici({ keepAlive: '1h' })
   : undefined
-const kafka = confluent({ url, gateway: true, ...(transport && { fetch: transport.fetch }) })
+const kafka = gateway({ url, ...(transport && { fetch: transport.fetch }) })
 const cache = createCache({ kafka, pollTimeout: '2s', maxOutage: '1h' })
 const users = cache.namespace<string>('users')
 

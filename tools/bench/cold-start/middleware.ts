@@ -1,6 +1,6 @@
 /** A worker with Hono and the middleware. */
 import { Hono } from 'hono'
-import { confluent } from '../../../adapters/kafka/confluent.ts'
+import { gateway } from '../../../adapters/kafka/gateway.ts'
 import { type Cache, createCache } from '../../../src/index.ts'
 import { kedge, type KedgeEnv } from '../../../worker/library.ts'
 
@@ -14,7 +14,7 @@ const app = new Hono<Env>()
 app.use(
   kedge((c) => {
     const { KAFKA_REST_URL: url } = c.env as Env['Bindings']
-    return (cache ??= createCache({ kafka: confluent({ url, gateway: true }) }))
+    return (cache ??= createCache({ kafka: gateway({ url }) }))
   }),
 )
 app.get('/healthz', (c) => c.json({ alive: true }))

@@ -5,7 +5,7 @@
  * and `PUT` puts that there.
  */
 import { cacheApi } from '../../../../adapters/stores/cache-api.ts'
-import { confluent } from '../../../../adapters/kafka/confluent.ts'
+import { gateway } from '../../../../adapters/kafka/gateway.ts'
 import { itemName } from '../../../../adapters/stores/shared/item-name.ts'
 import { workersKv } from '../../../../adapters/stores/workers-kv.ts'
 import { createCache } from '../../../../src/index.ts'
@@ -55,7 +55,7 @@ let cache: Cache | undefined
 
 function made(env: Env): Cache {
   return (cache ??= createCache({
-    kafka: confluent({ url: env.KAFKA_REST_URL, gateway: true }),
+    kafka: gateway({ url: env.KAFKA_REST_URL }),
     tier: tierOf(env),
     tierTimeout: '4s',
     tierHardTimeout: '4s',

@@ -18,7 +18,7 @@ describe.each(['workers-kv', 'cache-api'])('the worker as it is deployed, with t
     const { code } = await bundle(ENTRY, { external: ['cloudflare:*'] })
     isolates = await startIsolates(code, ['one', 'two'], {
       KAFKA_REST_URL: world.gateway.url,
-      KAFKA_GATEWAY: 'true',
+      KAFKA_FLAVOR: 'gateway',
       ORIGIN_URL: world.source.url,
       ORIGIN_FORMAT: 'envelope',
       NAMESPACES: 'rows',

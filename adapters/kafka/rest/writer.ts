@@ -1,0 +1,11 @@
+/** The log that takes the records of another one, which only reads. @module */
+import * as z from 'zod/mini'
+import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
+
+export type Writer = Pick<KafkaLog, 'produce' | 'close'>
+
+export const writerShape: z.ZodMiniType = z.optional(
+  z.custom((value) => typeof (value as Partial<Writer> | null)?.produce === 'function', {
+    error: 'must be a log',
+  }),
+)
