@@ -135,6 +135,7 @@ describe('its types', { timeout: 120_000 }, () => {
   it.each([
     '.',
     './testing',
+    './adapters/gateway',
     './adapters/confluent',
     './adapters/upstash',
     './loader',
