@@ -1,31 +1,35 @@
 /**
  * What options may be: each by itself. What they must be together is checked where settings are made of them.
  *
+ * The schema of an option is made when the option is first given: a start pays for no other.
+ *
  * @module
  */
 import * as z from 'zod/mini'
 import type { KafkaLog } from '../ports/kafka-log.ts'
+import { once } from '../runtime/once.ts'
 import { issueMessage } from './issue-message.ts'
 import { isSchema } from './schema.ts'
 import type { SetOptions } from './write-types.ts'
 
-const count = z.int().check(z.positive())
-const duration = z.union([z.number(), z.string()])
-const intentsOption = z.union([z.boolean(), duration])
-const callback = z.custom((value) => typeof value === 'function', 'must be a function')
-const lifetime = {
-  ttl: z.union([duration, callback]),
-  swr: z.union([duration, callback]),
-  staleIfError: z.union([duration, callback]),
-  jitter: z.number().check(z.gte(0), z.lte(1)),
+/** The schema of each option, or the options of an object. */
+export interface Options {
+  readonly [name: string]: (() => z.ZodMiniType) | Options
 }
-const loading = {
-  timeout: duration,
-  hardTimeout: duration,
-  via: z.enum(['self', 'loader']),
-  loaderWait: duration,
-}
-const hasMethods = (...names: string[]) =>
+
+const count = once(() => z.int().check(z.positive()))
+const countTo = (most: number) => once(() => z.int().check(z.positive(), z.lte(most)))
+const duration = once(() => z.union([z.number(), z.string()]))
+const intents = once(() => z.union([z.boolean(), duration()]))
+const truth = once(() => z.boolean())
+const callback = once(() => z.custom((value) => typeof value === 'function', 'must be a function'))
+const durationOrCallback = once(() => z.union([duration(), callback()]))
+const signal = once(() => z.custom((value) => value instanceof AbortSignal, 'must be an AbortSignal'))
+const text = once(() => z.string())
+const texts = once(() => z.array(z.string()))
+const oneOf = (...words: string[]) => once(() => z.enum(words))
+const methods = (...names: string[]) => once(() => hasMethods(names))
+const hasMethods = (names: readonly string[]) =>
   z.custom(
     (value) =>
       names.every((name) => typeof (value as Record<string, unknown> | undefined)?.[name] === 'function'),
@@ -33,144 +37,145 @@ const hasMethods = (...names: string[]) =>
   )
 const hasCapabilities = (log: unknown): boolean => typeof (log as Partial<KafkaLog>).capabilities === 'object'
 // The names that Kafka allows (org.apache.kafka.common.internals.Topic).
-const topic = z.string().check(z.regex(/^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/))
+const topic = once(() => z.string().check(z.regex(/^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/)))
 
-const cacheOptions = z.partial(
-  z.strictObject({
-    ...lifetime,
-    kafka: hasMethods('produce', 'offsets', 'read').check(
-      z.refine(hasCapabilities, 'must have capabilities'),
-    ),
-    topics: z.partial(z.strictObject({ evictions: topic, updates: topic, requests: topic, writes: topic })),
-    // A token has room for so many.
-    evictionPartitions: count.check(z.lte(100)),
-    updatePartitions: count.check(z.lte(1000)),
-    writePartitions: count.check(z.lte(1000)),
-    requestPartitions: count.check(z.lte(1000)),
-    mode: z.enum(['invalidate', 'replicate']),
-    updatesIsolation: z.enum(['committed', 'uncommitted']),
-    maxEntries: count,
-    maxBytes: count,
-    maxEntryBytes: count,
-    maxStaleness: duration,
-    refreshAfter: duration,
-    pollTimeout: duration,
-    publishTimeout: duration,
-    onUnreachable: z.enum(['stale', 'bypass', 'throw']),
-    maxOutage: duration,
-    maxCatchUpRecords: count,
-    maxPollBytes: count,
-    maxLoads: count,
-    maxBypassLoads: count,
-    maxRememberedEvictions: count,
-    settle: duration,
-    intents: intentsOption,
-    announceExpiry: z.boolean(),
-    hardTimeout: duration,
-    tier: hasMethods('getMany', 'setMany', 'deleteMany'),
-    tierTimeout: duration,
-    tierHardTimeout: duration,
-    tierBreaker: z.partial(z.strictObject({ failures: count, pause: duration, maxPause: duration })),
-    lookBack: z.union([count, z.literal(0)]),
-    codec: hasMethods('encode', 'decode', 'detects'),
-    pace: callback,
-    gzipAboveBytes: z.union([z.number().check(z.nonnegative()), z.literal(Infinity)]),
-    maxMessageBytes: count,
-    freeze: z.boolean(),
-    onEvent: callback,
-    runtime: hasMethods('now', 'monotonic', 'random', 'sleep', 'microtask'),
-  }),
-)
+const lifetime: Options = {
+  ttl: durationOrCallback,
+  swr: durationOrCallback,
+  staleIfError: durationOrCallback,
+  jitter: once(() => z.number().check(z.gte(0), z.lte(1))),
+}
+const loading: Options = {
+  timeout: duration,
+  hardTimeout: duration,
+  via: oneOf('self', 'loader'),
+  loaderWait: duration,
+}
 
-const namespaceOptions = z.partial(
-  z.strictObject({
-    ...lifetime,
-    schema: z.custom(isSchema, 'must be a zod schema or another Standard Schema'),
-    ...loading,
-    tags: callback,
-    maxEntries: count,
-    maxBytes: count,
-    share: z.boolean(),
-    acceptSimpleValues: z.boolean(),
-    settle: duration,
-    intents: intentsOption,
-    announceExpiry: z.boolean(),
-    tier: z.boolean(),
-    freeze: z.boolean(),
-    sizeOf: callback,
-  }),
-)
+const cacheOptions: Options = {
+  ...lifetime,
+  kafka: once(() =>
+    hasMethods(['produce', 'offsets', 'read']).check(z.refine(hasCapabilities, 'must have capabilities')),
+  ),
+  topics: { evictions: topic, updates: topic, requests: topic, writes: topic },
+  // A token has room for so many.
+  evictionPartitions: countTo(100),
+  updatePartitions: countTo(1000),
+  writePartitions: countTo(1000),
+  requestPartitions: countTo(1000),
+  mode: oneOf('invalidate', 'replicate'),
+  updatesIsolation: oneOf('committed', 'uncommitted'),
+  maxEntries: count,
+  maxBytes: count,
+  maxEntryBytes: count,
+  maxStaleness: duration,
+  refreshAfter: duration,
+  pollTimeout: duration,
+  publishTimeout: duration,
+  onUnreachable: oneOf('stale', 'bypass', 'throw'),
+  maxOutage: duration,
+  maxCatchUpRecords: count,
+  maxPollBytes: count,
+  maxLoads: count,
+  maxBypassLoads: count,
+  maxRememberedEvictions: count,
+  settle: duration,
+  intents,
+  announceExpiry: truth,
+  hardTimeout: duration,
+  tier: methods('getMany', 'setMany', 'deleteMany'),
+  tierTimeout: duration,
+  tierHardTimeout: duration,
+  tierBreaker: { failures: count, pause: duration, maxPause: duration },
+  lookBack: once(() => z.union([count(), z.literal(0)])),
+  codec: methods('encode', 'decode', 'detects'),
+  pace: callback,
+  gzipAboveBytes: once(() => z.union([z.number().check(z.nonnegative()), z.literal(Infinity)])),
+  maxMessageBytes: count,
+  freeze: truth,
+  onEvent: callback,
+  runtime: methods('now', 'monotonic', 'random', 'sleep', 'microtask'),
+}
 
-const loadOptions = z.partial(
-  z.strictObject({
-    ...lifetime,
-    after: z.string(),
-    signal: z.custom((value) => value instanceof AbortSignal, 'must be an AbortSignal'),
-    ...loading,
-    tags: z.union([z.array(z.string()), callback]),
-  }),
-)
+const namespaceOptions: Options = {
+  ...lifetime,
+  schema: once(() => z.custom(isSchema, 'must be a zod schema or another Standard Schema')),
+  ...loading,
+  tags: callback,
+  maxEntries: count,
+  maxBytes: count,
+  share: truth,
+  acceptSimpleValues: truth,
+  settle: duration,
+  intents,
+  announceExpiry: truth,
+  tier: truth,
+  freeze: truth,
+  sizeOf: callback,
+}
 
-const setOptions = z.partial(
-  z.strictObject({
-    ttl: lifetime.ttl,
-    tags: z.array(z.string()),
-    version: z.number(),
-    signal: loadOptions.shape.signal,
-  }),
-)
+const loadOptions: Options = {
+  ...lifetime,
+  after: text,
+  signal,
+  ...loading,
+  tags: once(() => z.union([texts(), callback()])),
+}
 
-const setManyOptions = z.partial(z.extend(z.omit(setOptions, { version: true }), { domain: z.string() }))
+const evictOptions: Options = { signal }
+const deleteOptions: Options = { version: once(() => z.number()), signal }
+const setManyOptions: Options = { ttl: durationOrCallback, tags: texts, signal, domain: text }
 
-const writeThroughOptions = z.partial(
-  z.extend(z.omit(setOptions, { version: true }), { intent: z.union([duration, z.literal(false)]) }),
-)
-
-const writeBehindOptions = z.partial(
-  z.strictObject({ maxPending: duration, signal: loadOptions.shape.signal }),
-)
-
-const readOptions = z.pick(loadOptions, { after: true, signal: true })
-const scopeOptions = z.partial(z.extend(z.pick(loadOptions, { after: true }), { onRead: callback }))
-const prewarmOptions = z.partial(
-  z.strictObject({ maxRecords: count, maxBytes: count, budget: duration, signal: loadOptions.shape.signal }),
-)
-
-/** Whose options they are. */
-type Taker = 'cache' | 'namespace' | 'load' | 'read' | 'scope' | 'prewarm' | 'through' | 'behind' | 'many'
-
-const SCHEMAS: Record<Taker, z.ZodMiniType> = {
+/** By whose options they are. */
+const OPTIONS = {
   cache: cacheOptions,
   namespace: namespaceOptions,
   load: loadOptions,
-  read: readOptions,
-  scope: scopeOptions,
-  prewarm: prewarmOptions,
-  through: writeThroughOptions,
-  behind: writeBehindOptions,
+  read: { after: text, signal },
+  scope: { after: text, onRead: callback },
+  prewarm: { maxRecords: count, maxBytes: count, budget: duration, signal },
+  evict: evictOptions,
+  delete: deleteOptions,
+  set: { ttl: durationOrCallback, tags: texts, ...deleteOptions },
   many: setManyOptions,
-}
+  through: {
+    ttl: durationOrCallback,
+    tags: texts,
+    signal,
+    intent: once(() => z.union([duration(), z.literal(false)])),
+  },
+  behind: { maxPending: duration, signal },
+} satisfies Readonly<Record<string, Options>>
 
 /** @throws TypeError quoting the option that is wrong. */
-export const checkOptions = (options: object, of: Taker): void => check(SCHEMAS[of], options)
+export const checkOptions = (options: object, of: keyof typeof OPTIONS): void => check(OPTIONS[of], options)
 
 /** @throws TypeError quoting the option that is wrong. */
 export function checkWriteOptions(
   options: SetOptions<never> | undefined,
   allows: 'set' | 'delete' | 'evict',
 ): void {
-  if (options === undefined) return
-  if (allows === 'set') check(setOptions, options)
-  else
-    check(
-      z.pick(setOptions, allows === 'delete' ? { version: true, signal: true } : { signal: true }),
-      options,
-    )
+  if (options !== undefined) checkOptions(options, allows)
 }
 
-function check(schema: z.ZodMiniType, options: unknown): void {
-  const issue = schema.safeParse(options, { error: issueMessage }).error?.issues[0]
-  if (issue === undefined) return
-  if (issue.code === 'unrecognized_keys') throw new TypeError(`unknown option \`${issue.keys[0]}\``)
-  throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
+/** @throws TypeError quoting the option that is wrong. */
+export function check(known: Options, options: unknown, path = ''): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    const says = issueMessage({ code: 'invalid_type', expected: 'object', input: options })
+    throw new TypeError(`\`${path.slice(0, -1) || 'options'}\`: ${says}`)
+  }
+  for (const name of Object.keys(known)) {
+    const value = (options as Readonly<Record<string, unknown>>)[name]
+    const schema = known[name]!
+    if (value === undefined) continue
+    if (typeof schema === 'object') {
+      check(schema, value, `${path}${name}.`)
+      continue
+    }
+    const issue = schema().safeParse(value, { error: issueMessage }).error?.issues[0]
+    if (issue !== undefined)
+      throw new TypeError(`\`${path}${[name, ...issue.path].join('.')}\`: ${issue.message}`)
+  }
+  for (const name in options)
+    if (!Object.hasOwn(known, name)) throw new TypeError(`unknown option \`${name}\``)
 }

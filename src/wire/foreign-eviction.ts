@@ -7,6 +7,7 @@
  * @module
  */
 import * as z from 'zod/mini'
+import { once } from '../runtime/once.ts'
 import { idShape, MAX_IDS, MAX_KEY_LENGTH, namespaceName } from './ids.ts'
 
 /** Each character of a key may be escaped as six (`\u00e9`), and a string has two quotes. */
@@ -28,7 +29,7 @@ export function keyReadings(recordKey: string | undefined): readonly string[] | 
   // A list, an object, or `null`, which converters write for no key.
   else if (typeof said === 'object') return undefined
   const keys = [...readings]
-  return keys.every((key) => idShape.safeParse(key).success) ? keys : undefined
+  return keys.every((key) => idShape().safeParse(key).success) ? keys : undefined
 }
 
 /**
@@ -51,13 +52,17 @@ function jsonIn(text: string): unknown {
 }
 
 /** A number that was not rounded when the JSON was parsed: a rounded one would be another key. */
-const exactNumber = z.pipe(
-  z
-    .number()
-    .check(z.refine((number) => Number.isSafeInteger(number) || /^-?\d{1,7}\.\d{1,7}$/.test(String(number)))),
-  z.transform(String),
+const exactNumber = once(() =>
+  z.pipe(
+    z
+      .number()
+      .check(
+        z.refine((number) => Number.isSafeInteger(number) || /^-?\d{1,7}\.\d{1,7}$/.test(String(number))),
+      ),
+    z.transform(String),
+  ),
 )
-const foreignKey = z.union([idShape, exactNumber])
+const foreignKey = once(() => z.union([idShape(), exactNumber()]))
 const oneOrMore = (shape: z.ZodMiniType<string>) =>
   z.nullish(
     z.union([
@@ -70,16 +75,18 @@ const oneOrMore = (shape: z.ZodMiniType<string>) =>
   )
 
 // Serialisers of many languages write `null` for a field that is not set.
-const foreignMessage = z.object({
-  key: z.nullish(foreignKey),
-  keys: oneOrMore(foreignKey),
-  tag: z.nullish(idShape),
-  tags: oneOrMore(idShape),
-  prefix: z.nullish(idShape),
-  prefixes: oneOrMore(idShape),
-  ns: z.nullish(namespaceName),
-  namespace: z.nullish(namespaceName),
-})
+const foreignMessage = once(() =>
+  z.object({
+    key: z.nullish(foreignKey()),
+    keys: oneOrMore(foreignKey()),
+    tag: z.nullish(idShape()),
+    tags: oneOrMore(idShape()),
+    prefix: z.nullish(idShape()),
+    prefixes: oneOrMore(idShape()),
+    ns: z.nullish(namespaceName()),
+    namespace: z.nullish(namespaceName()),
+  }),
+)
 
 /** What a simple message evicts. */
 export interface ForeignEviction {
@@ -94,7 +101,7 @@ export interface ForeignEviction {
  * are ignored. `undefined` where it names nothing, or names something that cannot be a key.
  */
 export function readForeign(message: unknown): ForeignEviction | undefined {
-  const said = foreignMessage.safeParse(message).data
+  const said = foreignMessage().safeParse(message).data
   if (said === undefined) return undefined
   const listOf = (one: string | null | undefined, more: readonly string[] | null | undefined): string[] => [
     ...(one ? [one] : []),

@@ -4,6 +4,7 @@
  * @module
  */
 import * as z from 'zod/mini'
+import { once } from '../runtime/once.ts'
 
 /** Names of namespaces: at most 64 letters, digits, `.`, `_`, `-`. */
 export const NAMESPACE_PATTERN: RegExp = /^[A-Za-z0-9._-]{1,64}$/
@@ -14,10 +15,12 @@ export const MAX_KEY_LENGTH = 512
 /** Keys, tags or prefixes in one message. */
 export const MAX_IDS = 1000
 
-export const namespaceName: z.ZodMiniType<string> = z.string().check(z.regex(NAMESPACE_PATTERN))
+export const namespaceName: () => z.ZodMiniType<string> = once(() =>
+  z.string().check(z.regex(NAMESPACE_PATTERN)),
+)
 
 /** A key, tag or prefix. By a pattern, because zod counts whole characters, of which one may take two UTF-16 units. */
-export const idShape: z.ZodMiniType<string> = z.string().check(z.regex(/^[^]{1,512}$/))
+export const idShape: () => z.ZodMiniType<string> = once(() => z.string().check(z.regex(/^[^]{1,512}$/)))
 
 /**
  * Refuses keys, tags and prefixes that a reader could not tell apart once they are encoded.

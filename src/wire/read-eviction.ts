@@ -8,38 +8,43 @@
  * @module
  */
 import * as z from 'zod/mini'
+import { once } from '../runtime/once.ts'
 import { keyReadings, readForeign } from './foreign-eviction.ts'
 import { idShape, MAX_IDS, namespaceName } from './ids.ts'
 import { isOwn, offset, v } from './message-fields.ts'
 import { MAX_INTENT_MS } from './messages.ts'
 import { routeOf } from './record-key.ts'
 
-const ids = z.array(idShape).check(z.minLength(1), z.maxLength(MAX_IDS))
-const intentId = z.string().check(z.minLength(1), z.maxLength(64))
+const ids = once(() => z.array(idShape()).check(z.minLength(1), z.maxLength(MAX_IDS)))
+const intentId = once(() => z.string().check(z.minLength(1), z.maxLength(64)))
 
-const evictMessage = z.object({
-  v,
-  op: z.literal('evict'),
-  ns: namespaceName,
-  keys: z.optional(ids),
-  tags: z.optional(ids),
-  prefixes: z.optional(ids),
-  version: z.optional(z.number()),
-  why: z.optional(z.literal('ttl')),
-  from: z.optional(z.string().check(z.maxLength(64))),
-  closes: z.optional(z.array(intentId).check(z.minLength(1), z.maxLength(MAX_IDS))),
-})
-const intentMessage = z.object({
-  v,
-  op: z.literal('intent'),
-  ns: namespaceName,
-  keys: ids,
-  id: intentId,
-  ttl: z.number().check(z.positive(), z.lte(MAX_INTENT_MS)),
-  write: z.optional(z.object({ partition: offset, offset })),
-})
-const clearMessage = z.object({ v, op: z.literal('clear'), ns: z.optional(namespaceName) })
-const beatMessage = z.object({ v, op: z.literal('beat'), at: z.optional(z.number()) })
+const evictMessage = once(() =>
+  z.object({
+    v: v(),
+    op: z.literal('evict'),
+    ns: namespaceName(),
+    keys: z.optional(ids()),
+    tags: z.optional(ids()),
+    prefixes: z.optional(ids()),
+    version: z.optional(z.number()),
+    why: z.optional(z.literal('ttl')),
+    from: z.optional(z.string().check(z.maxLength(64))),
+    closes: z.optional(z.array(intentId()).check(z.minLength(1), z.maxLength(MAX_IDS))),
+  }),
+)
+const intentMessage = once(() =>
+  z.object({
+    v: v(),
+    op: z.literal('intent'),
+    ns: namespaceName(),
+    keys: ids(),
+    id: intentId(),
+    ttl: z.number().check(z.positive(), z.lte(MAX_INTENT_MS)),
+    write: z.optional(z.object({ partition: offset(), offset: offset() })),
+  }),
+)
+const clearMessage = once(() => z.object({ v: v(), op: z.literal('clear'), ns: z.optional(namespaceName()) }))
+const beatMessage = once(() => z.object({ v: v(), op: z.literal('beat'), at: z.optional(z.number()) }))
 
 /** What an intent says beyond its keys. */
 export interface Intent {
@@ -85,7 +90,9 @@ const NOTHING: Eviction = {
   unreadable: false,
 }
 
-const ownEviction = z.discriminatedUnion('op', [evictMessage, intentMessage, clearMessage, beatMessage])
+const ownEviction = once(() =>
+  z.discriminatedUnion('op', [evictMessage(), intentMessage(), clearMessage(), beatMessage()]),
+)
 
 /**
  * The eviction that a record of `cache-evictions` stands for. Never throws.
@@ -99,7 +106,7 @@ export function readEviction(
   recordKey: string | undefined,
   isNamespace: (name: string) => boolean,
 ): Eviction {
-  const own = ownEviction.safeParse(message)
+  const own = ownEviction().safeParse(message)
   if (own.success) {
     const said = own.data
     if (said.op === 'beat') return { ...NOTHING, empty: true }
@@ -128,7 +135,7 @@ export function readEviction(
     return { ...NOTHING, ...foreign, namespace }
   }
   // A later release may have written it: its meaning is unknown, but its namespace is not.
-  const named = isOwn(message) ? namespaceName.safeParse((message as { ns?: unknown }).ns).data : undefined
+  const named = isOwn(message) ? namespaceName().safeParse((message as { ns?: unknown }).ns).data : undefined
   if (named !== undefined) return { ...NOTHING, namespace: named, all: true, unreadable: true }
   return { ...NOTHING, all: true, unreadable: true }
 }

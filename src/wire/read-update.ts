@@ -7,46 +7,53 @@
  * @module
  */
 import * as z from 'zod/mini'
+import { once } from '../runtime/once.ts'
 import { durationMs } from '../runtime/duration.ts'
 import type { Duration } from '../runtime/duration.ts'
 import { idShape, MAX_IDS, namespaceName } from './ids.ts'
 import { isOwn, logIdentity, moment, offset, v } from './message-fields.ts'
 import { routeOf, splitRecordKey } from './record-key.ts'
 
-const putMessage = z.object({
-  v,
-  op: z.literal('put'),
-  ns: namespaceName,
-  key: idShape,
-  value: z.unknown(),
-  ttl: z.number().check(z.positive()),
-  at: moment,
-  asOf: offset,
-  log: logIdentity,
-  tags: z.optional(z.array(idShape).check(z.maxLength(MAX_IDS))),
-  version: z.optional(z.number()),
-  settle: z.optional(z.number()),
-})
-const deleteMessage = z.object({
-  v,
-  op: z.literal('del'),
-  ns: namespaceName,
-  key: idShape,
-  asOf: offset,
-  none: z.optional(z.literal(true)),
-  at: z.optional(moment),
-  log: logIdentity,
-})
+const putMessage = once(() =>
+  z.object({
+    v: v(),
+    op: z.literal('put'),
+    ns: namespaceName(),
+    key: idShape(),
+    value: z.unknown(),
+    ttl: z.number().check(z.positive()),
+    at: moment(),
+    asOf: offset(),
+    log: logIdentity(),
+    tags: z.optional(z.array(idShape()).check(z.maxLength(MAX_IDS))),
+    version: z.optional(z.number()),
+    settle: z.optional(z.number()),
+  }),
+)
+const deleteMessage = once(() =>
+  z.object({
+    v: v(),
+    op: z.literal('del'),
+    ns: namespaceName(),
+    key: idShape(),
+    asOf: offset(),
+    none: z.optional(z.literal(true)),
+    at: z.optional(moment()),
+    log: logIdentity(),
+  }),
+)
 
 /** What another service writes without knowing kedge. Further fields are ignored. */
-const simpleMessage = z.object({
-  key: z.union([idShape, z.pipe(z.number(), z.transform(String))]),
-  ns: z.optional(namespaceName),
-  namespace: z.optional(namespaceName),
-  // Optional in so many words: zod 4 takes a missing key for an error even where anything may stand.
-  value: z.optional(z.unknown()),
-  ttl: z.optional(z.union([z.number().check(z.positive()), z.string().check(z.maxLength(32))])),
-})
+const simpleMessage = once(() =>
+  z.object({
+    key: z.union([idShape(), z.pipe(z.number(), z.transform(String))]),
+    ns: z.optional(namespaceName()),
+    namespace: z.optional(namespaceName()),
+    // Optional in so many words: zod 4 takes a missing key for an error even where anything may stand.
+    value: z.optional(z.unknown()),
+    ttl: z.optional(z.union([z.number().check(z.positive()), z.string().check(z.maxLength(32))])),
+  }),
+)
 
 /** A value as it arrives from `cache-updates`. */
 export interface ArrivedValue {
@@ -85,9 +92,9 @@ export interface ArrivedDrop {
 export type Arrived = ArrivedValue | ArrivedDrop
 
 /** Namespace and key of an update of our own, of which nothing else can be read. */
-const whereabouts = z.object({ ns: namespaceName, key: idShape })
+const whereabouts = once(() => z.object({ ns: namespaceName(), key: idShape() }))
 
-const ownUpdate = z.discriminatedUnion('op', [putMessage, deleteMessage])
+const ownUpdate = once(() => z.discriminatedUnion('op', [putMessage(), deleteMessage()]))
 
 /** What a record of `cache-updates` stands for; `undefined` when it names no key at all. Never throws. */
 export function readUpdate(
@@ -96,7 +103,7 @@ export function readUpdate(
   isNamespace: (name: string) => boolean,
   defaultTtlMs: (namespace: string) => number,
 ): Arrived | undefined {
-  const own = ownUpdate.safeParse(message)
+  const own = ownUpdate().safeParse(message)
   if (own.success) {
     const said = own.data
     if (said.op === 'del') {
@@ -120,7 +127,7 @@ export function readUpdate(
       }
   }
   const split = splitRecordKey(recordKey, isNamespace)
-  const simple = isOwn(message) ? undefined : simpleMessage.safeParse(message).data
+  const simple = isOwn(message) ? undefined : simpleMessage().safeParse(message).data
   if (simple) {
     const namespace =
       simple.ns ?? simple.namespace ?? routeOf([simple.key], recordKey, isNamespace) ?? split?.namespace
@@ -134,7 +141,7 @@ export function readUpdate(
     }
   }
   const unreadable = message !== undefined
-  const named = isOwn(message) ? whereabouts.safeParse(message).data : undefined
+  const named = isOwn(message) ? whereabouts().safeParse(message).data : undefined
   if (named) return { kind: 'drop', namespace: named.ns, key: named.key, asOf: undefined, unreadable }
   if (split) return { kind: 'drop', ...split, asOf: undefined, unreadable }
   if (recordKey === undefined || recordKey.length === 0) return undefined

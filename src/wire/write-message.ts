@@ -4,6 +4,7 @@
  * @module
  */
 import * as z from 'zod/mini'
+import { once } from '../runtime/once.ts'
 import { idShape, namespaceName } from './ids.ts'
 import { moment, v } from './message-fields.ts'
 
@@ -22,20 +23,22 @@ export interface WriteMessage {
   readonly at: number
 }
 
-const writeMessage = z
-  .object({
-    v,
-    op: z.literal('write'),
-    ns: namespaceName,
-    key: idShape,
-    value: z.optional(z.unknown()),
-    deleted: z.optional(z.literal(true)),
-    id: z.string().check(z.minLength(1), z.maxLength(64)),
-    at: moment,
-  })
-  .check(z.refine(({ value, deleted }) => (value === undefined) === (deleted === true)))
+const writeMessage = once(() =>
+  z
+    .object({
+      v: v(),
+      op: z.literal('write'),
+      ns: namespaceName(),
+      key: idShape(),
+      value: z.optional(z.unknown()),
+      deleted: z.optional(z.literal(true)),
+      id: z.string().check(z.minLength(1), z.maxLength(64)),
+      at: moment(),
+    })
+    .check(z.refine(({ value, deleted }) => (value === undefined) === (deleted === true))),
+)
 
 /** The write in a record of `cache-writes`, or `undefined` when it is none. Never throws. */
 export function readWrite(message: unknown): WriteMessage | undefined {
-  return writeMessage.safeParse(message).data
+  return writeMessage().safeParse(message).data
 }
