@@ -1,7 +1,8 @@
 /** Options that the adapters share, and how wrong ones are refused. @module */
 import * as z from 'zod/mini'
-import { issueMessage } from '../src/api/issue-message.ts'
+import { faultIn, type Options, type OptionSchema, required } from '../src/api/option-check.ts'
 import { durationMs } from '../src/runtime/duration.ts'
+import { once } from '../src/runtime/once.ts'
 import type { Duration } from '../src/runtime/duration.ts'
 
 /** What every adapter that speaks HTTP takes. */
@@ -20,14 +21,21 @@ export interface TransportLimits {
   readonly fetch: typeof fetch | undefined
 }
 
-const text = z.string({ error: 'must be a string' }).check(z.minLength(1, { error: 'must not be empty' }))
-/** Characters that a header may carry: RFC 9110, section 5.5. */
-const headerValue = text.check(z.regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: 'must fit a header' }))
+const text = once(() =>
+  z.string({ error: 'must be a string' }).check(z.minLength(1, { error: 'must not be empty' })),
+)
 
-export const urlShape: z.ZodMiniType<string> = text.check(
-  z.refine(isPlainUrl, {
-    error: 'must be an http(s) URL without credentials, query or fragment',
-  }),
+/** Characters that a header may carry: RFC 9110, section 5.5. */
+const headerValue = once(() =>
+  text().check(z.regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: 'must fit a header' })),
+)
+
+export const urlShape: () => z.ZodMiniType<string> = once(() =>
+  text().check(
+    z.refine(isPlainUrl, {
+      error: 'must be an http(s) URL without credentials, query or fragment',
+    }),
+  ),
 )
 
 function isPlainUrl(url: string): boolean {
@@ -37,67 +45,65 @@ function isPlainUrl(url: string): boolean {
 }
 
 /** The parts of Basic credentials. A colon would end the name early: RFC 7617, section 2. */
-export const basicShape: {
-  readonly username: z.ZodMiniType<string>
-  readonly password: z.ZodMiniType<string>
-} = {
-  username: text.check(z.regex(/^[^:]*$/, { error: 'must not hold a colon' })),
-  password: z.string({ error: 'must be a string' }),
+export const basicShape: { readonly username: OptionSchema; readonly password: OptionSchema } = {
+  username: required(() => text().check(z.regex(/^[^:]*$/, { error: 'must not hold a colon' }))),
+  password: required(() => z.string({ error: 'must be a string' })),
 }
-const bearer = z.strictObject({
-  token: z.union([headerValue, z.custom<() => string>((value) => typeof value === 'function')]),
+
+const auth = once(() => {
+  const basic = z.strictObject({ username: basicShape.username(), password: basicShape.password() })
+  const token = z.union([headerValue(), z.custom((value) => typeof value === 'function')])
+  return z.union([basic, z.strictObject({ token })], {
+    error: 'must be { username, password } without a colon in the name, or { token }',
+  })
 })
 
-const authShape: z.ZodMiniType = z.union([z.strictObject(basicShape), bearer], {
-  error: 'must be { username, password } without a colon in the name, or { token }',
-})
-
-const headersShape: z.ZodMiniType = z.record(
-  z.string().check(z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'must be a header name' })),
-  headerValue,
-  { error: 'must be an object of header values' },
+const headers = once(() =>
+  z.record(
+    z.string().check(z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'must be a header name' })),
+    headerValue(),
+    { error: 'must be an object of header values' },
+  ),
 )
 
-/** The shape of {@link TransportOptions}, to be spread into an adapter's own. */
-export const transportShape: {
-  readonly requestTimeout: z.ZodMiniType
-  readonly maxResponseBytes: z.ZodMiniType
-  readonly fetch: z.ZodMiniType
-} = {
-  requestTimeout: z.optional(z.union([z.string(), z.number()], { error: 'must be a duration' })),
-  maxResponseBytes: z.optional(count(1024)),
-  fetch: z.optional(z.custom((value) => typeof value === 'function', { error: 'must be a function' })),
+export const durationShape: OptionSchema = once(() =>
+  z.union([z.string(), z.number()], { error: 'must be a duration' }),
+)
+
+/** The options of {@link TransportOptions}, to be spread into an adapter's own. */
+export const transportShape: Readonly<Record<keyof TransportOptions, OptionSchema>> = {
+  requestTimeout: durationShape,
+  maxResponseBytes: count(1024),
+  fetch: once(() => z.custom((value) => typeof value === 'function', { error: 'must be a function' })),
 }
 
-/** The shape of what every adapter of a REST proxy takes: its address, credentials and transport. */
-export const restShape: { readonly url: z.ZodMiniType<string> } & Readonly<
-  Record<'auth' | 'headers' | keyof typeof transportShape, z.ZodMiniType>
-> = {
-  url: urlShape,
-  auth: z.optional(authShape),
-  headers: z.optional(headersShape),
-  ...transportShape,
-}
+/** The options of every adapter of a REST proxy: its address, credentials and transport. */
+export const restShape: Readonly<Record<'url' | 'auth' | 'headers' | keyof TransportOptions, OptionSchema>> =
+  {
+    url: required(urlShape),
+    auth,
+    headers,
+    ...transportShape,
+  }
 
 /** A whole number that is at least `least`. */
-export function count(least: number): z.ZodMiniType<number> {
+export function count(least: number): OptionSchema {
   const error = `must be a whole number of at least ${least}`
-  return z.int({ error }).check(z.gte(least, { error }))
+  return once(() => z.int({ error }).check(z.gte(least, { error })))
 }
 
 /**
  * Refuses wrong and unknown options.
  * @throws TypeError that quotes the option, and never its value.
  */
-export function check(shape: z.ZodMiniType, options: unknown, adapter: string): void {
-  const issue = shape.safeParse(options, { error: issueMessage }).error?.issues[0]
-  if (!issue) return
-  const place = issue.path.join('.')
-  if (issue.code === 'unrecognized_keys') {
-    const unknown = [...issue.path, issue.keys[0]].join('.')
-    throw new TypeError(`\`${unknown}\` is not an option of ${adapter}()`)
-  }
-  throw new TypeError(`${place === '' ? `the options of ${adapter}()` : `\`${place}\``}: ${issue.message}`)
+export function check(known: Options, options: unknown, adapter: string): void {
+  const fault = faultIn(known, options)
+  if (!fault) return
+  const place = fault.path.join('.')
+  if (fault.says === undefined) throw new TypeError(`\`${place}\` is not an option of ${adapter}()`)
+  throw new TypeError(
+    place === '' ? `the options of ${adapter}(): must be an object` : `\`${place}\`: ${fault.says}`,
+  )
 }
 
 /** @throws TypeError quoting `requestTimeout` when it is not a duration above zero. */
@@ -106,8 +112,6 @@ export function transportLimits(options: TransportOptions): TransportLimits {
   if (timeoutMs === 0) throw new TypeError('`requestTimeout` must be longer than 0')
   return { timeoutMs, maxResponseBytes: options.maxResponseBytes ?? 16_000_000, fetch: options.fetch }
 }
-
-export const durationShape: z.ZodMiniType = z.union([z.string(), z.number()], { error: 'must be a duration' })
 
 /** @throws TypeError quoting `option` */
 export function longerThanNothing(duration: Duration, option: string): number {

@@ -3,14 +3,16 @@ import { decode, encode } from '@msgpack/msgpack'
 import type { Codec } from '../../src/wire/codec.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import { check, count } from '../options.ts'
-import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
 
 export interface MessagePackOptions {
   /** How deep arrays and maps may be nested, written and read. @default 64 */
   readonly maxDepth?: number
 }
 
-const shape = z.strictObject({ maxDepth: z.optional(count(1)) }, { error: 'must be an object' })
+const shape: Options = {
+  maxDepth: count(1),
+}
 
 /**
  * A codec for `createCache({ codec })`. Readers without it understand JSON only, so give it to all of them first.

@@ -5,6 +5,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
+import { once } from '../../src/runtime/once.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
@@ -46,11 +48,11 @@ export interface CachifiedCache {
  */
 const TICK_MS = 1
 
-const shape = z.strictObject({
-  name: z.optional(z.string({ error: 'must be a string' })),
-  maxTtl: z.optional(durationShape),
-  swr: z.optional(durationShape),
-})
+const shape: Options = {
+  name: once(() => z.string({ error: 'must be a string' })),
+  maxTtl: durationShape,
+  swr: durationShape,
+}
 
 /**
  * `delete` evicts everywhere. `set` brings what a `get` before it did not find, and is not an eviction: what cachified

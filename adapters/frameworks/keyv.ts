@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
 import { check, durationShape, longerThanNothing } from '../options.ts'
@@ -40,7 +40,9 @@ export interface KeyvStore {
   clear(): Promise<void>
 }
 
-const shape = z.strictObject({ maxTtl: z.optional(durationShape) })
+const shape: Options = {
+  maxTtl: durationShape,
+}
 
 /**
  * `set` evicts the key everywhere; in mode `'replicate'` or with a shared tier, other isolates get the new

@@ -5,6 +5,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
+import { once } from '../../src/runtime/once.ts'
 import { MAX_KEY_LENGTH } from '../../src/wire/ids.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Cache } from '../../src/api/cache-types.ts'
@@ -29,11 +31,11 @@ export interface NextCacheHandlerOptions {
 }
 
 type Held = HeldEntry | SoftTag
-const shape = z.strictObject({
-  namespace: z.optional(z.string({ error: 'must be a string' })),
-  maxTtl: z.optional(durationShape),
-  maxEntryBytes: z.optional(count(1)),
-})
+const shape: Options = {
+  namespace: once(() => z.string({ error: 'must be a string' })),
+  maxTtl: durationShape,
+  maxEntryBytes: count(1),
+}
 
 /**
  * The handler holds no entry that an eviction overtook while Next.js made it, nor one that took longer than

@@ -4,6 +4,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
+import { once } from '../../src/runtime/once.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
@@ -55,11 +57,11 @@ export interface UnstorageItem {
   readonly ttlMs: number
 }
 
-const shape = z.strictObject({
-  set: z.optional(z.enum(['write', 'fill'], { error: "must be 'write' or 'fill'" })),
-  maxTtl: z.optional(durationShape),
-  maxLoad: z.optional(durationShape),
-})
+const shape: Options = {
+  set: once(() => z.enum(['write', 'fill'], { error: "must be 'write' or 'fill'" })),
+  maxTtl: durationShape,
+  maxLoad: durationShape,
+}
 
 /**
  * `removeItem` and `clear` evict everywhere; `clear(base)` what lies below it.

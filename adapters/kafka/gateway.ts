@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { check, restShape, transportLimits, type TransportOptions } from '../options.ts'
 import { GatewayReads } from './gateway/reads.ts'
@@ -26,7 +26,10 @@ export interface GatewayOptions extends EndpointOptions, TransportOptions {
   readonly produce?: Writer
 }
 
-const shape = z.strictObject({ ...restShape, produce: writerShape }, { error: 'must be an object' })
+const shape: Options = {
+  ...restShape,
+  produce: writerShape,
+}
 
 /**
  * The log behind `kedge gateway`. See {@link GatewayOptions}.

@@ -6,6 +6,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
+import { once } from '../../src/runtime/once.ts'
 import type { KafkaLog, LogCapabilities } from '../../src/ports/kafka-log.ts'
 import { publishError } from './rest/acknowledgement.ts'
 import { confluent } from './confluent.ts'
@@ -35,16 +37,13 @@ export interface KafkaRestOptions extends InstanceLogOptions {
   readonly flavor?: Flavor | 'auto'
 }
 
-const shape = z.strictObject(
-  {
-    ...restShape,
-    ...instanceShape,
-    flavor: z.optional(
-      z.enum(['auto', ...FLAVORS], { error: `must be 'auto' or one of ${FLAVORS.join(', ')}` }),
-    ),
-  },
-  { error: 'must be an object' },
-)
+const shape: Options = {
+  ...restShape,
+  ...instanceShape,
+  flavor: once(() =>
+    z.enum(['auto', ...FLAVORS], { error: `must be 'auto' or one of ${FLAVORS.join(', ')}` }),
+  ),
+}
 
 /** What every proxy can do. */
 const LEAST: LogCapabilities = { identity: false, longPoll: false, readCommitted: false }

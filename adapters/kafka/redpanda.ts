@@ -6,6 +6,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
+import { once } from '../../src/runtime/once.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
@@ -27,13 +29,10 @@ export interface RedpandaOptions extends EndpointOptions, TransportOptions {
   readonly marker?: boolean
 }
 
-const shape = z.strictObject(
-  {
-    ...restShape,
-    marker: z.optional(z.boolean({ error: 'must be true or false' })),
-  },
-  { error: 'must be an object' },
-)
+const shape: Options = {
+  ...restShape,
+  marker: once(() => z.boolean({ error: 'must be true or false' })),
+}
 
 /**
  * The log behind a Redpanda HTTP Proxy. See {@link RedpandaOptions}.

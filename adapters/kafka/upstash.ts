@@ -8,6 +8,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import { type Options, required } from '../../src/api/option-check.ts'
+import { once } from '../../src/runtime/once.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
@@ -34,15 +36,12 @@ export interface UpstashOptions extends TransportOptions {
   readonly gateway?: boolean
 }
 
-const shape = z.strictObject(
-  {
-    url: urlShape,
-    ...basicShape,
-    ...transportShape,
-    gateway: z.optional(z.boolean({ error: 'must be true or false' })),
-  },
-  { error: 'must be an object' },
-)
+const shape: Options = {
+  url: required(urlShape),
+  ...basicShape,
+  ...transportShape,
+  gateway: once(() => z.boolean({ error: 'must be true or false' })),
+}
 
 /**
  * The log behind Upstash's REST API. See {@link UpstashOptions}.

@@ -10,6 +10,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
+import { once } from '../../src/runtime/once.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
@@ -36,14 +38,11 @@ export interface WarpstreamOptions extends EndpointOptions, TransportOptions {
   readonly marker?: boolean
 }
 
-const shape = z.strictObject(
-  {
-    ...restShape,
-    produce: writerShape,
-    marker: z.optional(z.boolean({ error: 'must be true or false' })),
-  },
-  { error: 'must be an object' },
-)
+const shape: Options = {
+  ...restShape,
+  produce: writerShape,
+  marker: once(() => z.boolean({ error: 'must be true or false' })),
+}
 
 /**
  * The log behind a WarpStream agent. See {@link WarpstreamOptions}.

@@ -13,6 +13,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
+import { once } from '../../src/runtime/once.ts'
 import type { Tier } from '../../src/ports/tier.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import { cacheItems } from './cache-api/items.ts'
@@ -40,24 +42,21 @@ export interface CacheApiTier extends Tier {
   readonly ignored: number
 }
 
-const shape = z.strictObject(
-  {
-    origin: z.optional(
-      z.string({ error: 'must be a string' }).check(
-        z.refine(
-          (text) =>
-            URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text,
-          {
-            error: 'must be an origin, https://host, without a slash at its end',
-          },
-        ),
+const shape: Options = {
+  origin: once(() =>
+    z.string({ error: 'must be a string' }).check(
+      z.refine(
+        (text) =>
+          URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text,
+        {
+          error: 'must be an origin, https://host, without a slash at its end',
+        },
       ),
     ),
-    maxValueBytes: z.optional(count(1)),
-    timeout: z.optional(durationShape),
-  },
-  { error: 'must be an object' },
-)
+  ),
+  maxValueBytes: count(1),
+  timeout: durationShape,
+}
 
 /**
  * A tier in a cache: `caches.default`, or a function that opens another one when it is first needed.

@@ -8,6 +8,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import { type Options, required } from '../../src/api/option-check.ts'
+import { once } from '../../src/runtime/once.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import { decodeUtf8 } from '../../src/wire/codec.ts'
 import { fromBase64 } from '../kafka/rest/base64.ts'
@@ -34,26 +36,28 @@ export interface UpstashRedisOptions extends Omit<TransportOptions, 'requestTime
 }
 
 const { maxResponseBytes, fetch } = transportShape
-const shape = z.strictObject(
-  {
-    url: urlShape,
-    token: z
+const shape: Options = {
+  url: required(urlShape),
+  token: required(() =>
+    z
       .string({ error: 'must be a string' })
       .check(z.regex(/^[\x21-\x7e]+$/, { error: 'must be a token without spaces' })),
-    maxRequestBytes: z.optional(count(1024)),
-    maxResponseBytes,
-    fetch,
-  },
-  { error: 'must be an object' },
-)
+  ),
+  maxRequestBytes: count(1024),
+  maxResponseBytes,
+  fetch,
+}
 
 type Wire = null | number | string | readonly Wire[]
-const word = z.union([z.null(), z.number(), z.string()])
+const word = once(() => z.union([z.null(), z.number(), z.string()]))
+
 /** Lists within one another: more than any script of ours returns, and few enough for the stack. */
 const MAX_LISTS = 8
 const wireOf = (lists: number): z.ZodMiniType<Wire> =>
-  lists === 0 ? word : z.union([word, listOf(wireOf(lists - 1))])
-const answer = listOf(z.union([z.object({ error: z.string() }), z.object({ result: wireOf(MAX_LISTS) })]))
+  lists === 0 ? word() : z.union([word(), listOf(wireOf(lists - 1))])
+const answer = once(() =>
+  listOf(z.union([z.object({ error: z.string() }), z.object({ result: wireOf(MAX_LISTS) })])),
+)
 
 /**
  * A connection over Upstash's REST API. Calls end by the deadlines of the sink or tier that makes them.
@@ -97,7 +101,7 @@ export function upstashRedis(options: UpstashRedisOptions): RedisConnection {
         if (error.code !== 'ERR_TOO_LARGE' || commands.length > 1) throw error
         return [new RedisFailure('ERR max request size exceeded')]
       }
-      const replies = parsed(response, answer, doing)
+      const replies = parsed(response, answer(), doing)
       if (replies.length === commands.length) return replies.map((reply) => replyOf(reply))
       throw new KedgeError(
         'ERR_PROTOCOL',
@@ -124,7 +128,7 @@ function text(arg: RedisArgument): string {
   )
 }
 
-function replyOf(reply: z.infer<typeof answer>[number]): RedisReply {
+function replyOf(reply: z.infer<ReturnType<typeof answer>>[number]): RedisReply {
   return 'error' in reply ? new RedisFailure(reply.error) : bytesOf(reply.result)
 }
 

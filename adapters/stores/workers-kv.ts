@@ -13,6 +13,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
+import { once } from '../../src/runtime/once.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
 import type { Tier } from '../../src/ports/tier.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
@@ -49,21 +51,18 @@ export interface WorkersKvTier extends Tier {
 
 const MIN_CACHE_TTL_S = 30
 
-const shape = z.strictObject(
-  {
-    prefix: z.optional(
-      z.string({ error: 'must be a string' }).check(
-        z.regex(/^[\x21-\x7e]{1,64}$/, {
-          error: 'must be 1 to 64 printable ASCII characters without spaces',
-        }),
-      ),
+const shape: Options = {
+  prefix: once(() =>
+    z.string({ error: 'must be a string' }).check(
+      z.regex(/^[\x21-\x7e]{1,64}$/, {
+        error: 'must be 1 to 64 printable ASCII characters without spaces',
+      }),
     ),
-    cacheTtl: z.optional(durationShape),
-    maxValueBytes: z.optional(count(1)),
-    timeout: z.optional(durationShape),
-  },
-  { error: 'must be an object' },
-)
+  ),
+  cacheTtl: durationShape,
+  maxValueBytes: count(1),
+  timeout: durationShape,
+}
 
 /**
  * A tier in a KV namespace. Its values live for 60 seconds at least: what has less to live is not written.

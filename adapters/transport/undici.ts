@@ -4,6 +4,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import type { Options } from '../../src/api/option-check.ts'
+import { once } from '../../src/runtime/once.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
@@ -60,29 +62,26 @@ export interface UndiciTransport {
   readonly close: () => Promise<void>
 }
 
-const pem = z.optional(
-  z.string({ error: 'must be a text' }).check(z.minLength(1, { error: 'must not be empty' })),
+const pem = once(() =>
+  z.optional(z.string({ error: 'must be a text' }).check(z.minLength(1, { error: 'must not be empty' }))),
 )
 
-const shape = z.strictObject(
-  {
-    connections: z.optional(count(1)),
-    maxQueue: z.optional(count(0)),
-    queueTimeout: z.optional(durationShape),
-    connectTimeout: z.optional(durationShape),
-    headersTimeout: z.optional(durationShape),
-    bodyTimeout: z.optional(durationShape),
-    keepAlive: z.optional(durationShape),
-    closeTimeout: z.optional(durationShape),
-    tls: z.optional(
-      z.strictObject({ ca: pem, cert: pem, key: pem, servername: pem }, { error: 'must be an object' }),
-    ),
-    runtime: z.optional(
-      z.custom((value) => typeof value === 'object' && value !== null, { error: 'must be a runtime' }),
-    ),
-  },
-  { error: 'must be an object' },
-)
+const shape: Options = {
+  connections: count(1),
+  maxQueue: count(0),
+  queueTimeout: durationShape,
+  connectTimeout: durationShape,
+  headersTimeout: durationShape,
+  bodyTimeout: durationShape,
+  keepAlive: durationShape,
+  closeTimeout: durationShape,
+  tls: once(() =>
+    z.strictObject({ ca: pem(), cert: pem(), key: pem(), servername: pem() }, { error: 'must be an object' }),
+  ),
+  runtime: once(() =>
+    z.custom((value) => typeof value === 'object' && value !== null, { error: 'must be a runtime' }),
+  ),
+}
 
 /**
  * A transport with connections of its own. See {@link UndiciOptions}.

@@ -36,7 +36,7 @@ const callback = z.custom((value) => typeof value === 'function', { error: 'must
 const shape = z.required(
   z.partial(
     z.strictObject({
-      url: urlShape,
+      url: urlShape(),
       maxDelay: duration,
       every: duration,
       timeout: duration,

@@ -1,21 +1,15 @@
 /**
  * What options may be: each by itself. What they must be together is checked where settings are made of them.
  *
- * The schema of an option is made when the option is first given: a start pays for no other.
- *
  * @module
  */
 import * as z from 'zod/mini'
 import type { KafkaLog } from '../ports/kafka-log.ts'
 import { once } from '../runtime/once.ts'
-import { issueMessage } from './issue-message.ts'
+import { faultIn } from './option-check.ts'
+import type { Options } from './option-check.ts'
 import { isSchema } from './schema.ts'
 import type { SetOptions } from './write-types.ts'
-
-/** The schema of each option, or the options of an object. */
-export interface Options {
-  readonly [name: string]: (() => z.ZodMiniType) | Options
-}
 
 const count = once(() => z.int().check(z.positive()))
 const countTo = (most: number) => once(() => z.int().check(z.positive(), z.lte(most)))
@@ -158,24 +152,9 @@ export function checkWriteOptions(
   if (options !== undefined) checkOptions(options, allows)
 }
 
-/** @throws TypeError quoting the option that is wrong. */
-export function check(known: Options, options: unknown, path = ''): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    const says = issueMessage({ code: 'invalid_type', expected: 'object', input: options })
-    throw new TypeError(`\`${path.slice(0, -1) || 'options'}\`: ${says}`)
-  }
-  for (const name of Object.keys(known)) {
-    const value = (options as Readonly<Record<string, unknown>>)[name]
-    const schema = known[name]!
-    if (value === undefined) continue
-    if (typeof schema === 'object') {
-      check(schema, value, `${path}${name}.`)
-      continue
-    }
-    const issue = schema().safeParse(value, { error: issueMessage }).error?.issues[0]
-    if (issue !== undefined)
-      throw new TypeError(`\`${path}${[name, ...issue.path].join('.')}\`: ${issue.message}`)
-  }
-  for (const name in options)
-    if (!Object.hasOwn(known, name)) throw new TypeError(`unknown option \`${name}\``)
+function check(known: Options, options: unknown): void {
+  const fault = faultIn(known, options)
+  if (fault === undefined) return
+  if (fault.says === undefined) throw new TypeError(`unknown option \`${String(fault.path.at(-1))}\``)
+  throw new TypeError(`\`${fault.path.join('.') || 'options'}\`: ${fault.says}`)
 }

@@ -1,6 +1,8 @@
 /** The options of `confluent()`, and which address each side of it has. @module */
 import * as z from 'zod/mini'
-import { check, restShape, transportShape, type TransportOptions } from '../../options.ts'
+import type { Options } from '../../../src/api/option-check.ts'
+import { once } from '../../../src/runtime/once.ts'
+import { check, restShape, transportShape, type TransportOptions, urlShape } from '../../options.ts'
 import type { Auth, EndpointOptions } from '../rest/endpoint.ts'
 import { type InstanceOptions, instanceShape } from '../v2/instance-log.ts'
 
@@ -29,27 +31,22 @@ export interface ConfluentOptions extends TransportOptions, InstanceOptions {
   readonly read?: Partial<EndpointOptions>
 }
 
-const endpointShape = {
-  url: z.optional(restShape.url),
+const endpointShape: Options = {
+  url: urlShape,
   auth: restShape.auth,
   headers: restShape.headers,
 }
-const shape = z.strictObject(
-  {
+const shape: Options = {
+  ...endpointShape,
+  ...transportShape,
+  produce: {
     ...endpointShape,
-    ...transportShape,
-    produce: z.optional(
-      z.strictObject({
-        ...endpointShape,
-        api: z.optional(z.enum(['v2', 'v3'], { error: "must be 'v2' or 'v3'" })),
-        clusterId: instanceShape.group,
-      }),
-    ),
-    read: z.optional(z.strictObject(endpointShape)),
-    ...instanceShape,
+    api: once(() => z.enum(['v2', 'v3'], { error: "must be 'v2' or 'v3'" })),
+    clusterId: instanceShape.group,
   },
-  { error: 'must be an object' },
-)
+  read: endpointShape,
+  ...instanceShape,
+}
 
 /** @throws TypeError where an option is wrong or unknown. */
 export function checkConfluent(options: ConfluentOptions): void {

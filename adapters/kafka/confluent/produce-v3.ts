@@ -1,5 +1,6 @@
 /** Produce by the v3 API, the only one that Confluent Cloud has. @module */
 import * as z from 'zod/mini'
+import { once } from '../../../src/runtime/once.ts'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
@@ -9,23 +10,26 @@ import { acknowledged, type Report } from '../rest/acknowledgement.ts'
 import { parseSequence } from './json-sequence.ts'
 import { listOf } from '../rest/validation.ts'
 
-const clustersAnswer = z.object({
-  data: listOf(z.object({ cluster_id: z.string().check(z.minLength(1), z.maxLength(255)) })),
-})
-
+const clustersAnswer = once(() =>
+  z.object({
+    data: listOf(z.object({ cluster_id: z.string().check(z.minLength(1), z.maxLength(255)) })),
+  }),
+)
 // `error_code` is 200 for a record that was written. The status of the answer is 200 even when it was not.
-const report = z.object({
-  error_code: z.number(),
-  message: z.nullish(z.string()),
-  partition_id: z.nullish(z.number()),
-  offset: z.nullish(z.number()),
-})
+const report = once(() =>
+  z.object({
+    error_code: z.number(),
+    message: z.nullish(z.string()),
+    partition_id: z.nullish(z.number()),
+    offset: z.nullish(z.number()),
+  }),
+)
 
 /** The id of the cluster behind a proxy that is not Confluent Cloud's. */
 export async function discoverCluster({ http, signal }: Call): Promise<string> {
   const doing = 'looking for the cluster (the option `produce.clusterId` names it)'
   const answer = await http.ask({ method: 'GET', path: '/v3/clusters', headers: JSON_ONLY }, signal, doing)
-  const [cluster] = parsed(answer, clustersAnswer, doing).data
+  const [cluster] = parsed(answer, clustersAnswer(), doing).data
   if (!cluster) throw new KedgeError('ERR_PROTOCOL', `${doing}: the proxy names no cluster`)
   return cluster.cluster_id
 }
@@ -58,7 +62,7 @@ function reports(answer: HttpAnswer): Report[] {
   } catch (cause) {
     throw new KedgeError('ERR_PROTOCOL', 'publishing: the answer is not JSON', { cause, retryable: true })
   }
-  const result = listOf(report).safeParse(values)
+  const result = listOf(report()).safeParse(values)
   if (!result.success) {
     throw new KedgeError('ERR_PROTOCOL', 'publishing: the answer is not what the protocol promises', {
       cause: result.error,

@@ -1,5 +1,6 @@
 /** Turns the refusals of a proxy into errors of kedge. @module */
 import * as z from 'zod/mini'
+import { once } from '../../../src/runtime/once.ts'
 import { KedgeError, type KedgeErrorCode } from '../../../src/ports/errors.ts'
 import type { HttpAnswer } from './http-answer.ts'
 
@@ -17,14 +18,16 @@ export interface Problem {
 }
 
 // Confluent and Strimzi: `{ error_code, message }`. Upstash: `{ error, status }`.
-const problemBody = z.object({
-  error_code: z.optional(z.number()),
-  message: z.optional(z.string()),
-  error: z.optional(z.string()),
-})
+const problemBody = once(() =>
+  z.object({
+    error_code: z.optional(z.number()),
+    message: z.optional(z.string()),
+    error: z.optional(z.string()),
+  }),
+)
 
 export function problemOf(answer: HttpAnswer): Problem {
-  const body = problemBody.safeParse(parseJson(answer.body)).data
+  const body = problemBody().safeParse(parseJson(answer.body)).data
   return { code: body?.error_code ?? answer.status, text: body?.message ?? body?.error ?? '' }
 }
 

@@ -1,9 +1,10 @@
 /** Shapes of what strangers send, checked before other code reads it. @module */
 import * as z from 'zod/mini'
+import { once } from '../../../src/runtime/once.ts'
 import { issueMessage } from '../../../src/api/issue-message.ts'
 
 /** An offset, or the number of a partition. */
-export const offsetShape: z.ZodMiniType<number> = z.int().check(z.nonnegative())
+export const offsetShape: () => z.ZodMiniType<number> = once(() => z.int().check(z.nonnegative()))
 
 /** A topic's partitions are at most this many here; an isolate polls one or a few. */
 export const MAX_PARTITIONS = 4096

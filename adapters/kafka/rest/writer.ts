@@ -1,10 +1,12 @@
 /** The log that takes the records of another one, which only reads. @module */
 import * as z from 'zod/mini'
+import type { OptionSchema } from '../../../src/api/option-check.ts'
+import { once } from '../../../src/runtime/once.ts'
 import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
 
 export type Writer = Pick<KafkaLog, 'produce' | 'close'>
 
-export const writerShape: z.ZodMiniType = z.optional(
+export const writerShape: OptionSchema = once(() =>
   z.custom((value) => typeof (value as Partial<Writer> | null)?.produce === 'function', {
     error: 'must be a log',
   }),

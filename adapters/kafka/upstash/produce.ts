@@ -1,19 +1,22 @@
 /** Produce by `/produce`: keys and values are text. @module */
 import type { Kafka } from '@upstash/kafka'
 import * as z from 'zod/mini'
+import { once } from '../../../src/runtime/once.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { acknowledged } from '../rest/acknowledgement.ts'
 import { listOf } from '../rest/validation.ts'
 import { toText } from './text.ts'
 
-const produceAnswer = listOf(
-  z.object({
-    partition: z.nullish(z.number()),
-    offset: z.nullish(z.number()),
-    error_code: z.nullish(z.number()),
-    error: z.nullish(z.string()),
-  }),
+const produceAnswer = once(() =>
+  listOf(
+    z.object({
+      partition: z.nullish(z.number()),
+      offset: z.nullish(z.number()),
+      error_code: z.nullish(z.number()),
+      error: z.nullish(z.string()),
+    }),
+  ),
 )
 
 export async function produce(
@@ -23,7 +26,7 @@ export async function produce(
   secrets: readonly string[],
 ): Promise<Position[]> {
   const entries = records.map((record) => entry(topic, record))
-  const reports = produceAnswer.safeParse(await kafka.producer().produceMany(entries))
+  const reports = produceAnswer().safeParse(await kafka.producer().produceMany(entries))
   if (reports.success) return acknowledged(reports.data, records.length, secrets)
   throw new KedgeError('ERR_PROTOCOL', 'publishing: the answer is not what the protocol promises')
 }

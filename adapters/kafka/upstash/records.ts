@@ -1,6 +1,7 @@
 /** Reads by `/fetch`: stateless, but silent about positions outside of the log. @module */
 import type { Kafka } from '@upstash/kafka'
 import * as z from 'zod/mini'
+import { once } from '../../../src/runtime/once.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
 import { advance, hasGap, outside } from '../rest/positions.ts'
@@ -9,15 +10,17 @@ import { boundsOf } from './offsets.ts'
 import { fromText } from './text.ts'
 import { OutOfRange } from './transport.ts'
 
-const fetchAnswer = listOf(
-  z.object({
-    topic: z.string(),
-    partition: offsetShape,
-    offset: offsetShape,
-    timestamp: z.nullish(z.number()),
-    key: z.nullish(z.string()),
-    value: z.nullish(z.string()),
-  }),
+const fetchAnswer = once(() =>
+  listOf(
+    z.object({
+      topic: z.string(),
+      partition: offsetShape(),
+      offset: offsetShape(),
+      timestamp: z.nullish(z.number()),
+      key: z.nullish(z.string()),
+      value: z.nullish(z.string()),
+    }),
+  ),
 )
 
 export async function readRecords(
@@ -56,7 +59,7 @@ async function fetchRecords(
     if (error instanceof OutOfRange) return []
     throw error
   }
-  const parsed = fetchAnswer.safeParse(answer)
+  const parsed = fetchAnswer().safeParse(answer)
   if (!parsed.success) {
     throw new KedgeError('ERR_PROTOCOL', 'reading records: the answer is not what the protocol promises', {
       cause: parsed.error,
@@ -68,7 +71,7 @@ async function fetchRecords(
 function ascending(
   topic: string,
   positions: readonly Position[],
-  messages: z.infer<typeof fetchAnswer>,
+  messages: z.infer<ReturnType<typeof fetchAnswer>>,
 ): LogRecord[] {
   const reached = new Map(positions.map(({ partition, offset }) => [partition, offset]))
   return messages.flatMap(({ topic: of, partition, offset, key, value, timestamp }) => {

@@ -1,5 +1,7 @@
 /** A log over consumer instances: what `strimzi()` and `karapace()` share. @module */
 import * as z from 'zod/mini'
+import type { Options, OptionSchema } from '../../../src/api/option-check.ts'
+import { once } from '../../../src/runtime/once.ts'
 import { durationMs } from '../../../src/runtime/duration.ts'
 import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
@@ -9,6 +11,7 @@ import { type RestDialect, restLog } from '../rest/rest-log.ts'
 import {
   check,
   count,
+  durationShape,
   restShape,
   type TransportLimits,
   transportLimits,
@@ -31,21 +34,20 @@ export interface InstanceOptions {
 export interface InstanceLogOptions extends EndpointOptions, TransportOptions, InstanceOptions {}
 
 /** The shape of {@link InstanceOptions}. */
-export const instanceShape: {
-  readonly group: z.ZodMiniType
-  readonly maxInstances: z.ZodMiniType
-  readonly instanceIdle: z.ZodMiniType
-} = {
-  group: z.optional(
+export const instanceShape: Readonly<Record<keyof InstanceOptions, OptionSchema>> = {
+  group: once(() =>
     z
       .string({ error: 'must be a string' })
       .check(z.regex(/^[\w.-]{1,255}$/, { error: 'must be at most 255 letters, digits, `.`, `_`, `-`' })),
   ),
-  maxInstances: z.optional(count(1)),
-  instanceIdle: z.optional(z.union([z.string(), z.number()], { error: 'must be a duration' })),
+  maxInstances: count(1),
+  instanceIdle: durationShape,
 }
 
-const shape = z.strictObject({ ...restShape, ...instanceShape }, { error: 'must be an object' })
+const shape: Options = {
+  ...restShape,
+  ...instanceShape,
+}
 
 /** The consumer instances that an adapter reads over. */
 export const instanceReader = (

@@ -8,6 +8,7 @@
  * @module
  */
 import * as z from 'zod/mini'
+import { once } from '../../../src/runtime/once.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position, ReadOptions } from '../../../src/ports/kafka-log.ts'
 import type { Endpoint } from '../rest/endpoint.ts'
@@ -62,10 +63,12 @@ export class Unassigned extends InstanceGone {}
 /** The proxy does not know `auto.offset.reset: none`. */
 export class ResetRefused extends Error {}
 
-const createAnswer = z.object({
-  instance_id: z.string().check(z.regex(/^[\w.-]{1,255}$/)),
-  base_uri: z.catch(z.optional(z.string().check(z.maxLength(2048))), undefined),
-})
+const createAnswer = once(() =>
+  z.object({
+    instance_id: z.string().check(z.regex(/^[\w.-]{1,255}$/)),
+    base_uri: z.catch(z.optional(z.string().check(z.maxLength(2048))), undefined),
+  }),
+)
 
 /** What an instance is made for. */
 export type Purpose = Pick<Instance, 'topic' | 'positions' | 'isolation'>
@@ -98,7 +101,7 @@ export async function createInstance(
   const answer = await call.http.send({ ...post(dialect.create(creation)), path }, call.signal)
   if (answer.status === 422 && creation.reset === 'none') throw new ResetRefused()
   if (answer.status > 299) throw failure(answer, doing)
-  const { instance_id: id, base_uri: baseUri } = parsed(answer, createAnswer, doing)
+  const { instance_id: id, base_uri: baseUri } = parsed(answer, createAnswer(), doing)
   return withoutPositions({
     ...purpose,
     isAssigned: false,

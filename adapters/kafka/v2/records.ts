@@ -1,5 +1,6 @@
 /** The records of an answer in the binary format, checked. @module */
 import * as z from 'zod/mini'
+import { once } from '../../../src/runtime/once.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { fromBase64 } from '../rest/base64.ts'
@@ -7,15 +8,17 @@ import { type HttpAnswer, parsed } from '../rest/http.ts'
 import { listOf, offsetShape } from '../rest/validation.ts'
 
 // Karapace and Strimzi add a timestamp. Whether a topic is named depends on the proxy.
-const recordsAnswer = listOf(
-  z.object({
-    topic: z.optional(z.string()),
-    partition: offsetShape,
-    offset: offsetShape,
-    key: z.nullish(z.string()),
-    value: z.nullish(z.string()),
-    timestamp: z.nullish(z.number()),
-  }),
+const recordsAnswer = once(() =>
+  listOf(
+    z.object({
+      topic: z.optional(z.string()),
+      partition: offsetShape(),
+      offset: offsetShape(),
+      key: z.nullish(z.string()),
+      value: z.nullish(z.string()),
+      timestamp: z.nullish(z.number()),
+    }),
+  ),
 )
 
 /**
@@ -32,7 +35,7 @@ export function readRecords(
   positions: readonly Position[],
 ): { records: LogRecord[]; dropped: number } {
   const reached = new Map(positions.map(({ partition, offset }) => [partition, offset]))
-  const raw = parsed(answer, recordsAnswer, 'reading records')
+  const raw = parsed(answer, recordsAnswer(), 'reading records')
   const records: LogRecord[] = []
   for (const { key, value, timestamp, ...record } of raw) {
     const next = reached.get(record.partition)

@@ -105,7 +105,7 @@ async function readPartition(
   const { records } = readRecords(answer, topic, [position])
   const read = (records.at(-1)?.offset ?? position.offset - 1) + 1
   // The gateway sends the next offset, which lies past transaction markers that no record shows.
-  const told = offsetShape.safeParse(Number(answer.headers.get('kedge-next-offset') ?? Number.NaN))
+  const told = offsetShape().safeParse(Number(answer.headers.get('kedge-next-offset') ?? Number.NaN))
   return { records, next: Math.max(read, told.data ?? 0) }
 }
 

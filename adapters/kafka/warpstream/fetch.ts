@@ -1,5 +1,6 @@
 /** `POST /v1/kafka/fetch` of a WarpStream agent: Kafka's Fetch in JSON. @module */
 import * as z from 'zod/mini'
+import { once } from '../../../src/runtime/once.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { fromBase64 } from '../rest/base64.ts'
@@ -7,23 +8,30 @@ import { type Call, parsed } from '../rest/http.ts'
 import { kafkaError, OFFSET_OUT_OF_RANGE } from '../rest/problem.ts'
 import { listOf, offsetShape } from '../rest/validation.ts'
 
-const record = z.object({
-  offset: offsetShape,
-  key: z.nullish(z.string()),
-  value: z.nullish(z.string()),
-  timestamp: z.optional(z.unknown()),
-})
+const record = once(() =>
+  z.object({
+    offset: offsetShape(),
+    key: z.nullish(z.string()),
+    value: z.nullish(z.string()),
+    timestamp: z.optional(z.unknown()),
+  }),
+)
 // Kafka writes -1 for an unknown value.
-const partitionAnswer = z.object({
-  partition: offsetShape,
-  error_code: z.nullish(z.int()),
-  high_watermark: z.nullish(z.int()),
-  log_start_offset: z.nullish(z.int()),
-  records: z.nullish(listOf(record)),
-})
-const fetchAnswer = z.object({
-  topics: listOf(z.object({ topic: z.string(), partitions: z.nullish(listOf(partitionAnswer)) })),
-})
+const partitionAnswer = once(() =>
+  z.object({
+    partition: offsetShape(),
+    error_code: z.nullish(z.int()),
+    high_watermark: z.nullish(z.int()),
+    log_start_offset: z.nullish(z.int()),
+    records: z.nullish(listOf(record())),
+  }),
+)
+
+const fetchAnswer = once(() =>
+  z.object({
+    topics: listOf(z.object({ topic: z.string(), partitions: z.nullish(listOf(partitionAnswer())) })),
+  }),
+)
 
 /** One partition's answer. */
 export interface Fetched {
@@ -63,7 +71,7 @@ export async function fetchFrom(
     signal,
     doing,
   )
-  const found = parsed(answer, fetchAnswer, doing).topics.find((one) => one.topic === topic)
+  const found = parsed(answer, fetchAnswer(), doing).topics.find((one) => one.topic === topic)
   return positions.map((position) => {
     const own = found?.partitions?.find(({ partition }) => partition === position.partition)
     if (own) return fetched(own, position, doing)
@@ -71,7 +79,11 @@ export async function fetchFrom(
   })
 }
 
-function fetched(answer: z.infer<typeof partitionAnswer>, { partition, offset }: Position, doing: string) {
+function fetched(
+  answer: z.infer<ReturnType<typeof partitionAnswer>>,
+  { partition, offset }: Position,
+  doing: string,
+) {
   const code = answer.error_code ?? 0
   if (code !== 0 && code !== OFFSET_OUT_OF_RANGE) throw kafkaError(code, doing)
   return {
@@ -87,7 +99,7 @@ const told = (value: number | null | undefined): number | undefined =>
   typeof value === 'number' && value >= 0 ? value : undefined
 
 function ascending(
-  records: readonly z.infer<typeof record>[],
+  records: readonly z.infer<ReturnType<typeof record>>[],
   partition: number,
   from: number,
   doing: string,

@@ -1,5 +1,7 @@
 /** The npm package `memcache` as a way to Memcached. @module */
 import * as z from 'zod/mini'
+import type { Options } from '../../../src/api/option-check.ts'
+import { once } from '../../../src/runtime/once.ts'
 import { sleep } from '../../../src/ports/runtime.ts'
 import { withDeadline } from '../../../src/runtime/deadline.ts'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
@@ -32,21 +34,20 @@ export interface MemcachedOptions extends SessionLimits {
 }
 
 /** They are one line of text, and separated by a space. */
-const word = z
-  .string({ error: 'must be a string' })
-  .check(z.regex(/^[^\s\0]+$/, { error: 'must not be empty or hold spaces' }))
-
-const shape = z.strictObject(
-  {
-    auth: z.optional(
-      z.strictObject({ username: word, password: word }, { error: 'must be { username, password }' }),
-    ),
-    maxRequests: z.optional(count(1)),
-    maxBytes: z.optional(count(1)),
-    maxValueBytes: z.optional(count(1)),
-  },
-  { error: 'must be an object' },
+const word = once(() =>
+  z
+    .string({ error: 'must be a string' })
+    .check(z.regex(/^[^\s\0]+$/, { error: 'must not be empty or hold spaces' })),
 )
+
+const shape: Options = {
+  auth: once(() =>
+    z.strictObject({ username: word(), password: word() }, { error: 'must be { username, password }' }),
+  ),
+  maxRequests: count(1),
+  maxBytes: count(1),
+  maxValueBytes: count(1),
+}
 
 /**
  * A connection over a client of the npm package `memcache`, which must be kedge's own: its connections are taken over.

@@ -1,5 +1,6 @@
 /** The marker of a stream on each server: its epoch, its positions, and the list of servers. @module */
 import * as z from 'zod/mini'
+import { once } from '../../../src/runtime/once.ts'
 import { decodeUtf8, encodeUtf8 } from '../../../src/wire/codec.ts'
 import type { SinkState } from '../../../src/ports/sink.ts'
 import { nameFor } from '../shared/item-name.ts'
@@ -19,13 +20,15 @@ export interface Marker {
   readonly positions: readonly (readonly [partition: number, next: number])[]
 }
 
-const shape: z.ZodMiniType<Marker> = z.object({
-  epoch: z.string(),
-  generation: z.int().check(z.gte(0)),
-  log: z.nullable(z.string()),
-  ring: z.string(),
-  positions: listOf(z.tuple([z.int().check(z.gte(0)), z.int().check(z.gte(0))])),
-})
+const shape: () => z.ZodMiniType<Marker> = once(() =>
+  z.object({
+    epoch: z.string(),
+    generation: z.int().check(z.gte(0)),
+    log: z.nullable(z.string()),
+    ring: z.string(),
+    positions: listOf(z.tuple([z.int().check(z.gte(0)), z.int().check(z.gte(0))])),
+  }),
+)
 
 /** A marker with the CAS token that it was read with; both absent where there is none. */
 export interface Placed {
@@ -66,7 +69,7 @@ export async function readMarkers(
     const reply = replies[index]!
     if (reply instanceof MetaFailure) throw failureError(reply)
     const text = reply.value && decodeUtf8(reply.value)
-    return { server, name, marker: shape.safeParse(parseJson(text ?? '')).data, cas: reply.cas }
+    return { server, name, marker: shape().safeParse(parseJson(text ?? '')).data, cas: reply.cas }
   })
 }
 

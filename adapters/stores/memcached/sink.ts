@@ -14,7 +14,6 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
 import type { Sink } from '../../../src/ports/sink.ts'
 import { count } from '../../options.ts'
 import { topicSink, type TopicSinkOptions, topicSinkShape } from '../shared/topic-sink.ts'
@@ -31,7 +30,7 @@ export interface MemcachedSinkOptions extends TopicSinkOptions {
   readonly maxValueBytes?: number
 }
 
-const shape = topicSinkShape(prefixShape, { maxValueBytes: z.optional(count(1)) })
+const shape = topicSinkShape(prefixShape, { maxValueBytes: count(1) })
 
 /**
  * A store for one sync. Two syncs need a sink each, because it remembers how far its own one has come.

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
+import type { Options } from '../../../src/api/option-check.ts'
 import type { Tier } from '../../../src/ports/tier.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { tierOfItems } from '../shared/tier-of-items.ts'
@@ -32,10 +32,10 @@ export interface MemcachedTier extends Tier {
   readonly ignored: number
 }
 
-const shape = z.strictObject(
-  { prefix: z.optional(prefixShape), timeout: z.optional(durationShape) },
-  { error: 'must be an object' },
-)
+const shape: Options = {
+  prefix: prefixShape,
+  timeout: durationShape,
+}
 
 /**
  * A tier in Memcached. Values are opaque there; no other program should write below its prefix.

@@ -1,5 +1,6 @@
 /** The version of a key's value, in an item beside the value. @module */
 import * as z from 'zod/mini'
+import { once } from '../../../src/runtime/once.ts'
 import { decodeUtf8, encodeUtf8 } from '../../../src/wire/codec.ts'
 import type { SinkVersion } from '../../../src/ports/sink.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
@@ -10,7 +11,7 @@ export interface VersionItem {
   readonly version: SinkVersion
 }
 
-const shape = z.tuple([z.int().check(z.gte(0)), z.number(), z.number()])
+const shape = once(() => z.tuple([z.int().check(z.gte(0)), z.number(), z.number()]))
 
 export const encodeVersionItem = ({ generation, version: [major, minor] }: VersionItem): Uint8Array =>
   encodeUtf8(JSON.stringify([generation, major, minor]))
@@ -18,7 +19,7 @@ export const encodeVersionItem = ({ generation, version: [major, minor] }: Versi
 /** `undefined` where another program wrote it: the sink then overwrites it. */
 export function decodeVersionItem(bytes: Uint8Array | undefined): VersionItem | undefined {
   if (bytes === undefined) return undefined
-  const found = shape.safeParse(parseJson(decodeUtf8(bytes) ?? '')).data
+  const found = shape().safeParse(parseJson(decodeUtf8(bytes) ?? '')).data
   return found && { generation: found[0], version: [found[1], found[2]] }
 }
 

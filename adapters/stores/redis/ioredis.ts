@@ -1,5 +1,5 @@
 /** ioredis, as a way to Redis. @module */
-import * as z from 'zod/mini'
+import type { Options } from '../../../src/api/option-check.ts'
 import { check, count } from '../../options.ts'
 import { nodeBytes } from './node-bytes.ts'
 import type { RedisConnection } from './connection.ts'
@@ -18,10 +18,10 @@ export interface IoredisPipeline {
   exec(): Promise<[error: Error | null, result: unknown][] | null>
 }
 
-export const limitsShape: z.ZodMiniType = z.strictObject(
-  { maxCommands: z.optional(count(1)), maxBytes: z.optional(count(1)) },
-  { error: 'must be an object' },
-)
+export const limitsShape: Options = {
+  maxCommands: count(1),
+  maxBytes: count(1),
+}
 
 /**
  * A connection over an ioredis client: `Redis` (also with Sentinels) or `Cluster`. The client stays its owner's, who

@@ -25,6 +25,8 @@
  * @module
  */
 import * as z from 'zod/mini'
+import type { Options } from '../../../src/api/option-check.ts'
+import { once } from '../../../src/runtime/once.ts'
 import type { Tier, TierAnswer, TierPlace, TierWrite } from '../../../src/ports/tier.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { answeredWithin } from '../../deadline.ts'
@@ -66,15 +68,12 @@ export interface RedisTierOptions {
 
 const BUCKETS_ERROR = { error: 'must be a whole number from 1 to 1024' }
 
-const shape = z.strictObject(
-  {
-    prefix: z.optional(prefixShape),
-    buckets: z.optional(z.int(BUCKETS_ERROR).check(z.gte(1, BUCKETS_ERROR), z.lte(1024, BUCKETS_ERROR))),
-    rememberEvictions: z.optional(durationShape),
-    timeout: z.optional(durationShape),
-  },
-  { error: 'must be an object' },
-)
+const shape: Options = {
+  prefix: prefixShape,
+  buckets: once(() => z.int(BUCKETS_ERROR).check(z.gte(1, BUCKETS_ERROR), z.lte(1024, BUCKETS_ERROR))),
+  rememberEvictions: durationShape,
+  timeout: durationShape,
+}
 
 /**
  * A tier in Redis. Values are opaque there; no other program should write below its prefix.

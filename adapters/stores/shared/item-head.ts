@@ -1,5 +1,6 @@
 /** What a tier that does not follow the log keeps beside a value, and which of two values wins. @module */
 import * as z from 'zod/mini'
+import { once } from '../../../src/runtime/once.ts'
 import type { TierWrite } from '../../../src/ports/tier.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
 
@@ -9,12 +10,9 @@ export interface ItemHead {
   readonly logId: string | undefined
 }
 
-const shape = z.tuple([
-  z.literal('k1'),
-  z.int().check(z.gte(0)),
-  z.nullable(z.number()),
-  z.nullable(z.string()),
-])
+const shape = once(() =>
+  z.tuple([z.literal('k1'), z.int().check(z.gte(0)), z.nullable(z.number()), z.nullable(z.string())]),
+)
 
 /** As JSON in ASCII: a header's value, metadata, or a line. */
 export function encodeHead({ asOf, version, logId }: ItemHead): string {
@@ -24,7 +22,7 @@ export function encodeHead({ asOf, version, logId }: ItemHead): string {
 
 /** `undefined` for what another program wrote. */
 export function decodeHead(text: unknown): ItemHead | undefined {
-  const found = shape.safeParse(typeof text === 'string' ? parseJson(text) : undefined).data
+  const found = shape().safeParse(typeof text === 'string' ? parseJson(text) : undefined).data
   return found && { asOf: found[1], version: found[2] ?? undefined, logId: found[3] ?? undefined }
 }
 

@@ -1,5 +1,5 @@
 /** A sink that keeps topics in a store: its options, and its calls, each with a deadline. @module */
-import * as z from 'zod/mini'
+import type { Options, OptionSchema } from '../../../src/api/option-check.ts'
 import type { Sink, SinkBatch, SinkOutcome, SinkState } from '../../../src/ports/sink.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { answeredWithin } from '../../deadline.ts'
@@ -39,25 +39,18 @@ export interface TopicLayout {
 }
 
 /** The shape of {@link TopicSinkOptions} with those of one store. */
-export const topicSinkShape = (
-  prefix: z.ZodMiniType,
-  own: Readonly<Record<string, z.ZodMiniType>>,
-): z.ZodMiniType =>
-  z.strictObject(
-    {
-      prefix: z.optional(prefix),
-      tombstoneTtl: z.optional(durationShape),
-      timeout: z.optional(durationShape),
-      ...own,
-    },
-    { error: 'must be an object' },
-  )
+export const topicSinkShape = (prefix: OptionSchema, own: Options): Options => ({
+  prefix,
+  tombstoneTtl: durationShape,
+  timeout: durationShape,
+  ...own,
+})
 
 /** @throws TypeError where an option of `adapter` is wrong or unknown. */
 export function topicSink(
   adapter: string,
   name: string,
-  shape: z.ZodMiniType,
+  shape: Options,
   options: TopicSinkOptions,
   open: (layout: TopicLayout) => TopicStreams,
 ): Sink {
