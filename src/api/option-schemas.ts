@@ -121,7 +121,21 @@ const deleteOptions: Options = { version: once(() => z.number()), signal }
 const setManyOptions: Options = { ttl: durationOrCallback, tags: texts, signal, domain: text }
 
 /** By whose options they are. */
-const OPTIONS = {
+type Checked =
+  | 'cache'
+  | 'namespace'
+  | 'load'
+  | 'read'
+  | 'scope'
+  | 'prewarm'
+  | 'evict'
+  | 'delete'
+  | 'set'
+  | 'many'
+  | 'through'
+  | 'behind'
+
+const OPTIONS: Readonly<Record<Checked, Options>> = {
   cache: cacheOptions,
   namespace: namespaceOptions,
   load: loadOptions,
@@ -139,10 +153,10 @@ const OPTIONS = {
     intent: once(() => z.union([duration(), z.literal(false)])),
   },
   behind: { maxPending: duration, signal },
-} satisfies Readonly<Record<string, Options>>
+}
 
 /** @throws TypeError quoting the option that is wrong. */
-export const checkOptions = (options: object, of: keyof typeof OPTIONS): void => check(OPTIONS[of], options)
+export const checkOptions = (options: object, of: Checked): void => check(OPTIONS[of], options)
 
 /** @throws TypeError quoting the option that is wrong. */
 export function checkWriteOptions(
