@@ -16,6 +16,15 @@ export type Request = (key: string) => boolean
 export const CACHE_NAMES = ['kedge', 'quick-lru', 'lru-cache', 'W-TinyLFU'] as const
 export type CacheName = (typeof CACHE_NAMES)[number]
 
+/** Requests of a cache: each puts its key in where it is not there. */
+const filling =
+  (has: (key: string) => boolean, put: (key: string) => void): Request =>
+  (key) => {
+    if (has(key)) return true
+    put(key)
+    return false
+  }
+
 /** Empty caches of at most that many entries. */
 export const CACHES: Readonly<Record<CacheName, (entries: number) => Request>> = {
   // The store of the values of a namespace. A test has a whole cache beside it, which finds the same.
@@ -23,37 +32,30 @@ export const CACHES: Readonly<Record<CacheName, (entries: number) => Request>> =
     const limits = { maxEntries, maxBytes: Number.MAX_SAFE_INTEGER }
     const store = new S3FifoStore<string>(limits, new Budget(limits), () => undefined)
     const rest = { asOf: 0, loadedAt: 0, ttlMs: 1000, keepMs: 0, tags: undefined, version: undefined }
-    return (key) => {
-      if (store.get(key) !== undefined) return true
-      store.set(key, storedEntry({ value: key, ...rest }, key.length))
-      return false
-    }
+    return filling(
+      (key) => store.get(key) !== undefined,
+      (key) => store.set(key, storedEntry({ value: key, ...rest }, key.length)),
+    )
   },
   // It has two generations of this size, less one.
-  'quick-lru': (entries) => {
-    const lru = new QuickLRU<string, string>({ maxSize: Math.floor((entries + 1) / 2) })
-    return (key) => {
-      if (lru.get(key) !== undefined) return true
-      lru.set(key, key)
-      return false
-    }
-  },
-  'lru-cache': (entries) => {
-    const lru = new LRUCache<string, string>({ max: entries })
-    return (key) => {
-      if (lru.get(key) !== undefined) return true
-      lru.set(key, key)
-      return false
-    }
-  },
+  'quick-lru': (entries) => ofLru(new QuickLRU({ maxSize: Math.floor((entries + 1) / 2) })),
+  'lru-cache': (entries) => ofLru(new LRUCache({ max: entries })),
   // Of `transitory`. It evicts by a timer, or when a tenth too much is in it; here after each put.
   'W-TinyLFU': (entries) => {
     const cache = newCache<string, string>().maxSize(entries).build()
-    return (key) => {
-      if (cache.getIfPresent(key) !== null) return true
-      cache.set(key, key)
-      cache.cleanUp()
-      return false
-    }
+    return filling(
+      (key) => cache.getIfPresent(key) !== null,
+      (key) => {
+        cache.set(key, key)
+        cache.cleanUp()
+      },
+    )
   },
+}
+
+function ofLru(lru: QuickLRU<string, string> | LRUCache<string, string>): Request {
+  return filling(
+    (key) => lru.get(key) !== undefined,
+    (key) => void lru.set(key, key),
+  )
 }
