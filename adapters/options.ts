@@ -1,6 +1,6 @@
 /** Options that the adapters share, and how wrong ones are refused. @module */
 import * as z from 'zod/mini'
-import { faultIn, type Options, type OptionSchema, required } from '../src/api/option-check.ts'
+import { type OptionSchema, required } from '../src/api/option-check.ts'
 import { durationMs } from '../src/runtime/duration.ts'
 import { once } from '../src/runtime/once.ts'
 import type { Duration } from '../src/runtime/duration.ts'
@@ -92,19 +92,7 @@ export function count(least: number): OptionSchema {
   return once(() => z.int({ error }).check(z.gte(least, { error })))
 }
 
-/**
- * Refuses wrong and unknown options.
- * @throws TypeError that quotes the option, and never its value.
- */
-export function check(known: Options, options: unknown, adapter: string): void {
-  const fault = faultIn(known, options)
-  if (!fault) return
-  const place = fault.path.join('.')
-  if (fault.says === undefined) throw new TypeError(`\`${place}\` is not an option of ${adapter}()`)
-  throw new TypeError(
-    place === '' ? `the options of ${adapter}(): must be an object` : `\`${place}\`: ${fault.says}`,
-  )
-}
+export { checkFeatureOptions as check } from '../src/api/option-check.ts'
 
 /** @throws TypeError quoting `requestTimeout` when it is not a duration above zero. */
 export function transportLimits(options: TransportOptions): TransportLimits {

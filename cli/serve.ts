@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { onAbort } from '../src/runtime/abort.ts'
 import { createCache } from '../src/index.ts'
 import type { KedgeEvent } from '../src/api/events.ts'
+import { replicate } from '../src/replicate/index.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import type { Cache } from '../src/api/cache-types.ts'
 import { createApp } from '../worker/app.ts'
@@ -141,7 +142,7 @@ async function cacheOf(values: ResolvedSettings, log: KafkaLog, session: Session
       pollTimeout: values.get(own.pollTimeout),
       onUnreachable: values.get(own.onUnreachable),
       maxOutage: values.get(own.maxOutage),
-      mode: values.get(own.mode),
+      ...(replicates && { use: [replicate()] }),
       updatesIsolation: values.get(own.updatesIsolation),
       maxEntries: values.get(own.maxEntries),
       maxBytes: values.get(own.maxBytes),

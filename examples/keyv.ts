@@ -7,12 +7,13 @@ import { createCache } from 'kedge'
 import { keyvStore } from 'kedge/adapters/keyv'
 import { memory, MemoryLog } from 'kedge/testing'
 import { Keyv } from 'keyv'
+import { replicate } from 'kedge/replicate'
 
 const log = new MemoryLog()
 
 /** `replicate`: isolates get each other's values, by the updates topic. */
 function isolate() {
-  const cache = createCache({ kafka: memory({ on: log }), mode: 'replicate' })
+  const cache = createCache({ kafka: memory({ on: log }), use: [replicate()] })
   return { cache, sessions: new Keyv({ store: keyvStore(cache.namespace('sessions')) }) }
 }
 const here = isolate()

@@ -8,9 +8,10 @@ import assert from 'node:assert/strict'
 import { createCache } from 'kedge'
 import { memory, MemoryLog } from 'kedge/testing'
 import * as z from 'zod'
+import { prewarm, replicate } from 'kedge/replicate'
 
 const log = new MemoryLog()
-const isolate = () => createCache({ kafka: memory({ on: log }), mode: 'replicate', ttl: '1h' })
+const isolate = () => createCache({ kafka: memory({ on: log }), use: [replicate()], ttl: '1h' })
 
 // What comes from the log is a stranger's data: the schema checks it.
 const Session = z.object({ user: z.string() })
@@ -20,7 +21,7 @@ await first.set('s1', { user: 'ada' })
 
 const cache = isolate()
 const later = cache.namespace('sessions', { schema: Session })
-const { applied } = await cache.prewarm({ maxRecords: 1000, budget: '1s' })
+const { applied } = await prewarm(cache, { maxRecords: 1000, budget: '1s' })
 assert.equal(applied, 1)
 assert.deepEqual(later.peek('s1'), { user: 'ada' })
 

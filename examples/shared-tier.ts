@@ -10,6 +10,7 @@ import assert from 'node:assert/strict'
 import { createCache } from 'kedge'
 import { createTierFollower } from 'kedge/sync'
 import { memory, MemoryLog, memoryTier } from 'kedge/testing'
+import { sharedTier } from 'kedge/tier'
 
 const log = new MemoryLog()
 const tier = memoryTier()
@@ -26,7 +27,7 @@ const load = async ({ key }: { key: string }) => {
 }
 /** An isolate that looks back at nothing: it knows only the evictions that the tier has applied. */
 const isolate = async () => {
-  const cache = createCache({ kafka: memory({ on: log }), tier, lookBack: 0 })
+  const cache = createCache({ kafka: memory({ on: log }), use: [sharedTier(tier, { lookBack: 0 })] })
   const users = cache.namespace<string | null>('users')
   await cache.sync()
   return { cache, users }

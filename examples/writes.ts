@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { createCache } from 'kedge'
 import { createPersister } from 'kedge/persister'
 import { memory, MemoryLog } from 'kedge/testing'
+import { writeBehind, writeThrough } from 'kedge/write-paths'
 
 const log = new MemoryLog()
 const rows = new Map<string, { value: string; offset: number }>([['7', { value: 'Ada', offset: -1 }]])
@@ -23,27 +24,26 @@ for (const users of [here, there]) await users.getOrSet('7', load)
 await sleep(250)
 for (const users of [here, there]) assert.equal(await users.getOrSet('7', load), 'Ada')
 
-const written = await here.writeThrough('7', 'Grace', async (value, { key }) => {
+const written = await writeThrough(here, '7', 'Grace', async (value, { key }) => {
   rows.set(key, { value, offset: -1 })
 })
 assert.equal(await there.getOrSet('7', load, { after: written }), 'Grace')
 
 // This writer hangs right after its commit, as if it had died: no isolate holds the old row meanwhile.
-void isolate()
-  .writeThrough(
-    '7',
-    'Edsger',
-    async (value, { key }) => {
-      rows.set(key, { value, offset: -1 })
-      await new Promise(() => undefined)
-    },
-    { intent: '150ms' },
-  )
-  .catch(() => undefined)
+void writeThrough(
+  isolate(),
+  '7',
+  'Edsger',
+  async (value, { key }) => {
+    rows.set(key, { value, offset: -1 })
+    await new Promise(() => undefined)
+  },
+  { intent: '150ms' },
+).catch(() => undefined)
 await sleep(450)
 assert.equal(await there.getOrSet('7', load), 'Edsger')
 
-const behind = await here.writeBehind('7', 'Barbara')
+const behind = await writeBehind(here, '7', 'Barbara')
 assert.equal(rows.get('7')!.value, 'Edsger', 'the source does not have it yet')
 assert.equal(await there.getOrSet('7', load, { after: behind }), 'Barbara', 'the log does')
 

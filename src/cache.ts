@@ -3,15 +3,7 @@
  *
  * @module
  */
-import type {
-  Cache,
-  CacheScope,
-  CacheStats,
-  FollowOptions,
-  Freshness,
-  PrewarmOptions,
-  PrewarmResult,
-} from './api/cache-types.ts'
+import type { Cache, CacheScope, CacheStats, FollowOptions, Freshness } from './api/cache-types.ts'
 import type { Namespace } from './api/namespace-types.ts'
 import { checkOptions, checkWriteOptions } from './api/option-schemas.ts'
 import type { CacheOptions, NamespaceOptions } from './api/options.ts'
@@ -25,21 +17,20 @@ import { Follower } from './coherence/follower.ts'
 import { RequestScope } from './coherence/request-scope.ts'
 import { CacheInRequest } from './cache-in-request.ts'
 import type { ScopedCache } from './cache-in-request.ts'
-import { RequestReply } from './loader-client/request-reply.ts'
-import { namespaceParts } from './namespace-parts.ts'
-import type { NamespaceParts } from './namespace-parts.ts'
+import { openFeatures } from './extension.ts'
 import { ScopedNamespace } from './namespace.ts'
-import { prewarm } from './replicate/prewarm.ts'
-import { UpdatesConsumer } from './replicate/updates-consumer.ts'
 import { Clock } from './runtime/clock.ts'
 import { Lifecycle } from './runtime/lifecycle.ts'
 import { Semaphore } from './runtime/semaphore.ts'
 import { Budget } from './store/budget.ts'
-import { SharedTier } from './tier/shared-tier.ts'
+import type { OpenFeature } from './read/core-hooks.ts'
 import { NAMESPACE_PATTERN } from './wire/ids.ts'
 import { tokenOf } from './wire/token.ts'
 import type { Token } from './wire/token.ts'
 import { Publisher } from './write/publisher.ts'
+import type { CacheParts } from './write/cache-parts.ts'
+import { namespaceParts } from './write/namespace-parts.ts'
+import type { NamespaceParts } from './write/namespace-parts.ts'
 import type { WriterContext } from './write/writer.ts'
 
 /** Namespaces of one cache. Their names may come from requests, so there is an end to them. */
@@ -82,12 +73,12 @@ class IsolateCache implements OpenCache, ScopedCache {
   readonly #shared: CacheContext
   readonly #follower: Follower
   readonly #publisher: Publisher
-  readonly #updates: UpdatesConsumer
-  readonly #requests: RequestReply
   readonly reading: WriterContext
   readonly #stores = new Map<string, CoherentStore<unknown>>()
   readonly #namespaces = new Map<string, NamespaceParts<unknown>>()
-  readonly #tier: SharedTier | undefined
+  readonly #features: OpenFeature[] = []
+  /** Its parts, for functions of kedge that stand beside it. */
+  readonly internals: CacheParts
   readonly #root: RequestScope
   readonly #lifecycle: Lifecycle
 
@@ -104,11 +95,7 @@ class IsolateCache implements OpenCache, ScopedCache {
     const self = Math.floor(runtime.random() * 2 ** 52).toString(36)
     this.#publisher = new Publisher(this.#shared, self)
     this.#lifecycle = new Lifecycle(runtime)
-    this.#follower = new Follower({ settings, clock, counters, self }, this.#lifecycle)
-    this.#updates = new UpdatesConsumer(this.#shared, this.#stores)
-    this.#requests = new RequestReply(this.#shared, this.#follower)
-    if (settings.replicate) this.#follower.carries((signal) => this.#updates.fetch(signal))
-    this.#tier = settings.tier && new SharedTier(settings.tier, this.#shared)
+    this.#follower = new Follower({ settings, clock, counters, self }, this.#features, this.#lifecycle)
     this.#root = new RequestScope(runtime, settings.emit)
     this.reading = {
       shared: this.#shared,
@@ -117,9 +104,19 @@ class IsolateCache implements OpenCache, ScopedCache {
       slots: new Semaphore(settings.maxLoads, runtime, clock),
       bypassSlots: new Semaphore(settings.maxBypassLoads, runtime, clock),
       lifecycle: this.#lifecycle,
-      tier: this.#tier,
-      updates: settings.replicate ? this.#updates : undefined,
+      features: this.#features,
     }
+    const failed = (error: unknown) => settings.emit?.({ type: 'background_error', error })
+    this.internals = {
+      runtime,
+      failed,
+      context: this.reading,
+      stores: this.#stores,
+      root: this.#root,
+      takesPart: (feature, namespace) =>
+        this.#stores.get(namespace)?.settings.without.includes(feature) === false,
+    }
+    openFeatures(options.use, this.internals, this.#features)
   }
 
   get token(): Token | undefined {
@@ -204,15 +201,10 @@ class IsolateCache implements OpenCache, ScopedCache {
     await this.#follower.follow(this.#root, signal)
   }
 
-  async prewarm(options: PrewarmOptions = {}): Promise<PrewarmResult> {
-    checkOptions(options, 'prewarm')
-    this.#lifecycle.check()
-    return prewarm(this.#shared, this.#follower, this.#updates, this.#root, options)
-  }
-
   stats(): CacheStats {
     const { counters, budget } = this.#shared
-    return { ...counters, entries: budget.entries, bytes: budget.bytes, tierState: this.#tier?.state }
+    const tierState = this.#features.find(({ hooks }) => hooks.state !== undefined)?.hooks.state
+    return { ...counters, entries: budget.entries, bytes: budget.bytes, tierState }
   }
 
   async close(): Promise<void> {
@@ -220,7 +212,7 @@ class IsolateCache implements OpenCache, ScopedCache {
     this.#lifecycle.close()
     for (const space of this.#stores.values()) space.dropPossiblyEvicted(() => true)
     await this.#shared.settings.log.close?.()
-    await this.#tier?.close()
+    for (const { hooks } of this.#features) await hooks.close?.()
   }
 
   #open(context: RequestContext, options: ScopeOptions = {}): RequestScope {
@@ -237,7 +229,7 @@ class IsolateCache implements OpenCache, ScopedCache {
     if (this.#namespaces.size >= MAX_NAMESPACES)
       throw new TypeError(`a cache has at most ${MAX_NAMESPACES} namespaces: put what varies into the keys`)
     const settings = namespaceSettings(options, this.#shared.settings.namespace)
-    const parts = namespaceParts<T>(name, settings, this.reading, this.#requests, (context, scopeOptions) =>
+    const parts = namespaceParts<T>(name, settings, this.reading, (context, scopeOptions) =>
       this.#open(context, scopeOptions),
     )
     this.#stores.set(name, parts.space)

@@ -21,25 +21,8 @@ export type {
   ReadOptions as LogReadOptions,
   ReadResult,
 } from './ports/kafka-log.ts'
-export type {
-  BeatMessage,
-  ClearMessage,
-  DeleteMessage,
-  EvictMessage,
-  IntentMessage,
-  Message,
-  PutMessage,
-  RequestMessage,
-  PutsMessage,
-} from './wire/messages.ts'
-export { readGroup } from './wire/batch-message.ts'
 export type { BreakerState } from './runtime/circuit-breaker.ts'
-export { readEviction } from './wire/read-eviction.ts'
-export { readRequest } from './wire/read-request.ts'
-export { readUpdate } from './wire/read-update.ts'
-export type { Arrived, ArrivedDrop, ArrivedValue } from './wire/read-update.ts'
-export type { Eviction, Intent } from './wire/read-eviction.ts'
-export type { CacheOptions, NamespaceOptions, TierBreakerOptions, TopicNames } from './api/options.ts'
+export type { CacheOptions, NamespaceOptions, TopicNames } from './api/options.ts'
 export type { Schema, SchemaResult } from './api/schema.ts'
 export { systemRuntime } from './ports/runtime.ts'
 export type { Runtime } from './ports/runtime.ts'
@@ -56,25 +39,20 @@ export type {
 } from './ports/tier.ts'
 export { joinTokens } from './wire/token.ts'
 export type { Token } from './wire/token.ts'
+export type { Cache, CacheScope, CacheStats, FollowOptions, Freshness } from './api/cache-types.ts'
+export type { DeleteOptions, SetOptions, WriteOptions } from './api/write-types.ts'
 export type {
-  Cache,
-  CacheScope,
-  CacheStats,
-  FollowOptions,
-  Freshness,
-  PrewarmOptions,
-  PrewarmResult,
-} from './api/cache-types.ts'
-export type {
-  DeleteOptions,
-  SetManyOptions,
-  SetOptions,
-  StoreContext,
-  StoreWrite,
-  WriteBehindOptions,
-  WriteOptions,
-  WriteThroughOptions,
-} from './api/write-types.ts'
+  Call,
+  Evicted,
+  Feature,
+  FeatureHooks,
+  FeatureHost,
+  FeatureNamespace,
+  FeatureScope,
+  Held,
+  HeldValue,
+  SourceContext,
+} from './api/feature.ts'
 export type { Duration } from './runtime/duration.ts'
 export type {
   Entry,
@@ -94,5 +72,3 @@ export type {
   ManyLoader,
 } from './api/load-types.ts'
 export type { Namespace } from './api/namespace-types.ts'
-export { readWrite } from './wire/write-message.ts'
-export type { WriteMessage } from './wire/write-message.ts'

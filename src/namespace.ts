@@ -3,23 +3,17 @@
  *
  * @module
  */
-import type { LoadOptions, LoadedMany, Loader, ManyLoader } from './api/load-types.ts'
+import { entriesOf } from './api/entries.ts'
+import type { LoadOptions, Loader, ManyLoader } from './api/load-types.ts'
 import type { Namespace } from './api/namespace-types.ts'
 import type { Entry, ReadOptions, RequestContext, ScopeOptions } from './api/read-types.ts'
-import type {
-  DeleteOptions,
-  SetManyOptions,
-  SetOptions,
-  StoreWrite,
-  WriteBehindOptions,
-  WriteOptions,
-  WriteThroughOptions,
-} from './api/write-types.ts'
+import type { DeleteOptions, SetOptions, WriteOptions } from './api/write-types.ts'
 import type { CoherentStore } from './coherence/coherent-store.ts'
 import type { LogPosition } from './coherence/candidate.ts'
 import type { RequestScope } from './coherence/request-scope.ts'
-import type { NamespaceParts } from './namespace-parts.ts'
-import type { Call } from './read/sources.ts'
+import { SEEK } from './read/flight.ts'
+import type { ReadCall, Seek } from './read/flight.ts'
+import type { NamespaceParts, ScopedParts } from './write/namespace-parts.ts'
 import type { Semaphore } from './runtime/semaphore.ts'
 import type { StoredEntry } from './store/entry.ts'
 import type { Token } from './wire/token.ts'
@@ -40,6 +34,11 @@ export class ScopedNamespace<T> implements Namespace<T> {
     this.#scope = scope
     this.#requires = scope.requires
     this.#isWatched = scope.isWatched
+  }
+
+  /** Its parts, for functions of kedge that stand beside it. */
+  get internals(): ScopedParts<T> {
+    return { parts: this.#parts, scope: this.#scope }
   }
 
   /** The places that its loads take, and those of all namespaces of its cache. */
@@ -106,11 +105,9 @@ export class ScopedNamespace<T> implements Namespace<T> {
     loader: ManyLoader<T>,
     options?: LoadOptions<T>,
   ): Promise<Map<string, T>> {
-    const call: Call<T> = async (missing, signal) => {
-      const loaded = await loader(missing, { signal })
-      return entriesOf(loaded)
-    }
-    return this.#many(keys, call, options)
+    const load = async (missing: readonly string[], signal: AbortSignal) =>
+      entriesOf(await loader(missing, { signal }))
+    return this.#many(keys, seeking(load, loader), options)
   }
 
   async getEntry(key: string, loader?: Loader<T>, options?: LoadOptions<T>): Promise<Entry<T>> {
@@ -118,46 +115,32 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   async set(key: string, value: T, options?: SetOptions<T>): Promise<Token> {
-    const { writer, deadline } = this.#parts
-    return deadline.call(options, (bounded) => writer.set(key, value, bounded, this.#scope))
-  }
-
-  async setMany(entries: LoadedMany<T>, options?: SetManyOptions<T>): Promise<Token> {
-    const { many, deadline } = this.#parts
-    return deadline.call(options, (bounded) => many.set(entriesOf(entries), bounded, this.#scope))
+    const { writer, context } = this.#parts
+    return context.publisher.deadline.call(options, (bounded) => writer.set(key, value, bounded, this.#scope))
   }
 
   async delete(keys: string | readonly string[], options?: DeleteOptions): Promise<Token> {
-    const { writer, deadline } = this.#parts
-    return deadline.call(options, (bounded) => writer.delete(keys, bounded, this.#scope))
-  }
-
-  async writeThrough<V extends T | undefined>(
-    key: string,
-    value: V,
-    store: StoreWrite<V>,
-    options?: WriteThroughOptions<T>,
-  ): Promise<Token> {
-    return this.#parts.through.write(key, value, store, options, this.#scope)
-  }
-
-  async writeBehind(key: string, value: T | undefined, options?: WriteBehindOptions): Promise<Token> {
-    return this.#parts.behind.write(key, value, options, this.#scope)
+    const { writer, context } = this.#parts
+    return context.publisher.deadline.call(options, (bounded) => writer.delete(keys, bounded, this.#scope))
   }
 
   async invalidateTags(tags: string | readonly string[], options?: WriteOptions): Promise<Token> {
-    const { writer, deadline } = this.#parts
-    return deadline.call(options, (bounded) => writer.invalidateTags(tags, bounded, this.#scope))
+    const { writer, context } = this.#parts
+    return context.publisher.deadline.call(options, (bounded) =>
+      writer.invalidateTags(tags, bounded, this.#scope),
+    )
   }
 
   async invalidatePrefix(prefix: string, options?: WriteOptions): Promise<Token> {
-    const { writer, deadline } = this.#parts
-    return deadline.call(options, (bounded) => writer.invalidatePrefix(prefix, bounded, this.#scope))
+    const { writer, context } = this.#parts
+    return context.publisher.deadline.call(options, (bounded) =>
+      writer.invalidatePrefix(prefix, bounded, this.#scope),
+    )
   }
 
   async clear(options?: WriteOptions): Promise<Token> {
-    const { writer, deadline } = this.#parts
-    return deadline.call(options, (bounded) => writer.clear(bounded, this.#scope))
+    const { writer, context } = this.#parts
+    return context.publisher.deadline.call(options, (bounded) => writer.clear(bounded, this.#scope))
   }
 
   /** Whether nothing is asked beyond the value. */
@@ -169,7 +152,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
   async #value(
     key: string,
     found: StoredEntry<T> | undefined,
-    call: Call<T> | undefined,
+    call: ReadCall<T> | undefined,
     options: LoadOptions<T> | undefined,
   ): Promise<T | undefined> {
     if (this.#isWatched) return (await this.#read(key, found, call, options)).value
@@ -180,7 +163,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
   async #read(
     key: string,
     found: StoredEntry<T> | undefined,
-    call: Call<T> | undefined,
+    call: ReadCall<T> | undefined,
     options: LoadOptions<T> | undefined,
   ): Promise<Entry<T>> {
     const { reader } = this.#parts
@@ -190,7 +173,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
 
   async #many(
     keys: readonly string[],
-    call: Call<T> | undefined,
+    call: ReadCall<T> | undefined,
     options: LoadOptions<T> | undefined,
   ): Promise<Map<string, T>> {
     const { manyReader } = this.#parts
@@ -211,15 +194,19 @@ export class ScopedNamespace<T> implements Namespace<T> {
     return new Map(keys.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))
   }
 
-  #callOf(loader: Loader<T>): Call<T> {
-    return async (keys, signal) => {
+  #callOf(loader: Loader<T>): ReadCall<T> {
+    const load = async (keys: readonly string[], signal: AbortSignal) => {
       const key = keys[0]!
       const stale = this.#space.lookUp(key) && this.#space.expired(key)
       const value = await loader({ key, signal, stale })
       return new Map(value === undefined ? [] : [[key, value]])
     }
+    return seeking(load, loader)
   }
 }
 
-const entriesOf = <T>(entries: LoadedMany<T>): ReadonlyMap<string, T> =>
-  entries instanceof Map ? entries : new Map(Object.entries(entries) as [string, T][])
+/** The call of a loader that may look for values elsewhere first. */
+function seeking<T>(call: ReadCall<T>, loader: object): ReadCall<T> {
+  const seek = (loader as { readonly [SEEK]?: Seek })[SEEK]
+  return seek === undefined ? call : Object.assign(call, { seek })
+}

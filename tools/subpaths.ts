@@ -16,6 +16,11 @@ export interface Subpath {
 
 export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   '.': { maxBytes: 40_000 },
+  './tier': { maxBytes: 9_000 },
+  './replicate': { maxBytes: 12_000 },
+  './write-paths': { maxBytes: 12_000 },
+  './loader-client': { maxBytes: 12_000 },
+  './messages': { maxBytes: 5_000 },
   './testing': { maxBytes: 18_500 },
   './adapters/gateway': { maxBytes: 7_500 },
   './adapters/confluent': { maxBytes: 11_000 },

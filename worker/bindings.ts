@@ -38,8 +38,10 @@ export interface Settings {
   readonly namespaces: readonly string[] | undefined
   readonly auth: Authorizer
   readonly tier: TierSettings | undefined
-  /** Options of the cache beside `kafka` and `tier`. */
-  readonly cache: Omit<CacheOptions, 'kafka' | 'tier'>
+  /** Whether values travel through the updates topic. */
+  readonly replicates: boolean
+  /** Options of the cache beside `kafka` and `use`. */
+  readonly cache: Omit<CacheOptions, 'kafka' | 'use'>
   readonly evictionsTopic: string
   readonly evictionPartitions: number
 }
@@ -61,7 +63,7 @@ const VARIABLE_OF: Readonly<Record<string, keyof Variables>> = {
   pollTimeout: 'POLL_TIMEOUT',
   onUnreachable: 'ON_UNREACHABLE',
   maxOutage: 'MAX_OUTAGE',
-  mode: 'MODE',
+  replicate: 'MODE',
   updatesIsolation: 'UPDATES_ISOLATION',
   maxEntries: 'MAX_ENTRIES',
   maxBytes: 'MAX_BYTES',
@@ -90,6 +92,7 @@ export function readBindings(env: unknown): Settings {
     ...originOf(variables),
     auth: authOf(variables),
     tier: tierIn(variables),
+    replicates: variables.MODE === 'replicate',
     cache: cacheOf(variables),
     evictionsTopic: variables.EVICTIONS_TOPIC,
     evictionPartitions: variables.EVICTION_PARTITIONS,
@@ -182,7 +185,7 @@ function tierIn(variables: Variables): TierSettings | undefined {
   return read
 }
 
-function cacheOf(variables: Variables): Omit<CacheOptions, 'kafka' | 'tier'> {
+function cacheOf(variables: Variables): Omit<CacheOptions, 'kafka' | 'use'> {
   const topics = {
     evictions: variables.EVICTIONS_TOPIC,
     updates: variables.UPDATES_TOPIC,
@@ -200,7 +203,6 @@ function cacheOf(variables: Variables): Omit<CacheOptions, 'kafka' | 'tier'> {
       pollTimeout: variables.POLL_TIMEOUT,
       onUnreachable: variables.ON_UNREACHABLE,
       maxOutage: variables.MAX_OUTAGE,
-      mode: variables.MODE,
       updatesIsolation: variables.UPDATES_ISOLATION,
       maxEntries: variables.MAX_ENTRIES,
       maxBytes: variables.MAX_BYTES,

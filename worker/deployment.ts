@@ -9,7 +9,10 @@ import { gateway } from '../adapters/kafka/gateway.ts'
 import { upstash } from '../adapters/kafka/upstash.ts'
 import { createCache } from '../src/index.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
-import type { Cache, PrewarmResult } from '../src/api/cache-types.ts'
+import type { Cache } from '../src/api/cache-types.ts'
+import { replicate } from '../src/replicate/index.ts'
+import type { PrewarmResult } from '../src/replicate/index.ts'
+import { sharedTier } from '../src/tier/index.ts'
 import { createApp } from './app.ts'
 import { BindingsError, blameBindings, type KafkaSettings, readBindings, type Settings } from './bindings.ts'
 import type { ExecutionContext } from './execution-context.ts'
@@ -74,7 +77,10 @@ function assemble(env: unknown, { onError }: DeploymentOptions): Assembly {
     const cache = createCache({
       kafka: log,
       ...settings.cache,
-      ...(settings.tier && { tier: tierOf(settings.tier) }),
+      use: [
+        ...(settings.tier ? [sharedTier(tierOf(settings.tier))] : []),
+        ...(settings.replicates ? [replicate()] : []),
+      ],
     })
     const app = createApp({
       cache,

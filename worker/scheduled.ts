@@ -4,7 +4,9 @@
  * @module
  */
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
-import type { Cache, PrewarmResult } from '../src/api/cache-types.ts'
+import type { Cache } from '../src/api/cache-types.ts'
+import { prewarm } from '../src/replicate/index.ts'
+import type { PrewarmResult } from '../src/replicate/index.ts'
 import type { Settings } from './bindings.ts'
 import { beat } from './heartbeat.ts'
 
@@ -20,12 +22,11 @@ const PREWARM_BUDGET = '30s'
 export async function runCron(
   cache: Cache,
   log: KafkaLog,
-  settings: Pick<Settings, 'evictionsTopic' | 'evictionPartitions' | 'cache'>,
+  settings: Pick<Settings, 'evictionsTopic' | 'evictionPartitions' | 'replicates'>,
 ): Promise<PrewarmResult | undefined> {
   // A worker that may not write may still read: a heartbeat that is refused does not keep the isolate cold.
   const [beaten] = await Promise.allSettled([beat(log, settings.evictionsTopic, settings.evictionPartitions)])
-  const warmed =
-    settings.cache.mode === 'replicate' ? await cache.prewarm({ budget: PREWARM_BUDGET }) : undefined
+  const warmed = settings.replicates ? await prewarm(cache, { budget: PREWARM_BUDGET }) : undefined
   if (beaten.status === 'rejected') throw beaten.reason
   return warmed
 }

@@ -57,7 +57,11 @@ export function nextCacheHandler(cache: Cache, options: NextCacheHandlerOptions 
   const maxTtlMs = longerThanNothing(options.maxTtl ?? '1h', 'maxTtl')
   const { namespace = 'next', maxEntryBytes = 2_000_000 } = options
   // The handler takes no entry that another process made: it cannot know which paths were revalidated since.
-  const mine = { share: false, tier: false, schema: z.never(), tags: (held: Held) => held.tags }
+  const mine = {
+    without: ['sharedTier', 'replicate'],
+    schema: z.never(),
+    tags: (held: Held) => held.tags,
+  }
   const space = cache.namespace<Held>(namespace, mine)
   const marks = new SoftTags(space)
   const fills = new DeferredFills(space, systemRuntime({ now: nextNow }))

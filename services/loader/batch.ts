@@ -8,11 +8,11 @@
  * @module
  */
 import type { OpenCache } from '../../src/cache.ts'
-import type { Call } from '../../src/read/sources.ts'
+import type { Call } from '../../src/api/feature.ts'
 import type { LoadRequest, Flight, Outcome } from '../../src/read/flight.ts'
 import type { CoherentStore } from '../../src/coherence/coherent-store.ts'
 import { tagsOf } from '../../src/coherence/ttl-and-tags.ts'
-import type { NamespaceParts } from '../../src/namespace-parts.ts'
+import type { NamespaceParts } from '../../src/write/namespace-parts.ts'
 import type { RequestScope } from '../../src/coherence/request-scope.ts'
 import type { Finding } from './finding.ts'
 import type { Publication } from './publication.ts'

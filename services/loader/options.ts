@@ -13,6 +13,7 @@ import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
 import type { CacheOptions, NamespaceOptions } from '../../src/api/options.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { ManyLoader } from '../../src/api/load-types.ts'
+import type { Pace } from '../../src/replicate/updates-publisher.ts'
 import type { LoaderEvent } from './events.ts'
 import { parsePartitionShare } from './partition-share.ts'
 import type { PartitionShare } from './partition-share.ts'
@@ -20,7 +21,7 @@ import type { PartitionShare } from './partition-share.ts'
 /** How the values of one namespace are loaded. Its other options are those of a namespace of a cache. */
 export interface LoaderDefinition<T> extends Pick<
   NamespaceOptions<T>,
-  'ttl' | 'jitter' | 'tags' | 'hardTimeout' | 'settle' | 'intents' | 'maxEntries' | 'maxBytes' | 'sizeOf'
+  'ttl' | 'jitter' | 'tags' | 'hardTimeout' | 'settle' | 'maxEntries' | 'maxBytes' | 'sizeOf'
 > {
   /** Loads the keys. A key that the result leaves out has no value, and the service publishes that. */
   readonly load: ManyLoader<T>
@@ -38,7 +39,7 @@ export interface AnyLoaderDefinition extends Omit<LoaderDefinition<never>, 'load
 /** Loaders by namespace: a function for each, or a definition. */
 export type Loaders = Readonly<Record<string, ManyLoader<unknown> | AnyLoaderDefinition>>
 
-export interface LoaderOptions extends Omit<CacheOptions, 'mode' | 'onEvent'> {
+export interface LoaderOptions extends Omit<CacheOptions, 'onEvent'> {
   readonly loaders: Loaders
   /** The partitions of the requests topic that are read. @default all */
   readonly partitions?: readonly number[]
@@ -54,6 +55,8 @@ export interface LoaderOptions extends Omit<CacheOptions, 'mode' | 'onEvent'> {
   readonly failurePause?: Duration
   /** How long `run()` may still load waiting keys after its signal is aborted. @default '10s' */
   readonly drain?: Duration
+  /** Awaited before values are published, for at most five seconds: see `pace` of `replicate()`. */
+  readonly pace?: Pace
   /** Called with every event of the service and of its cache. An error that it throws is ignored. */
   readonly onEvent?: (event: KedgeEvent | LoaderEvent) => void
 }
@@ -75,6 +78,7 @@ export interface LoaderSettings {
   readonly maxSkewMs: number
   readonly failurePauseMs: number
   readonly drainMs: number
+  readonly pace: Pace | undefined
   readonly cache: Omit<CacheOptions, 'onEvent'>
 }
 
@@ -98,6 +102,7 @@ const own = z.extend(
       maxSkew: duration,
       failurePause: duration,
       drain: duration,
+      pace: callback,
       onEvent: callback,
     }),
   ),
@@ -111,14 +116,15 @@ const own = z.extend(
   },
 )
 /** Options of a namespace that a loader's namespace must not have. */
-const REFUSED = ['via', 'loaderWait', 'share', 'schema', 'acceptSimpleValues', 'announceExpiry', 'timeout']
+const REFUSED = ['schema', 'announceExpiry', 'timeout', 'without']
 
 /** @throws TypeError quoting the option that is wrong. */
 export function loaderSettings(options: LoaderOptions): LoaderSettings {
   const issue = own.safeParse(options, { error: issueMessage }).error?.issues[0]
   if (issue) throw new TypeError(`\`${issue.path.join('.') || 'options'}\`: ${issue.message}`)
   // The service publishes its loads itself, and does not read the updates of others.
-  if ('mode' in options) throw new TypeError('unknown option `mode`')
+  if (options.use?.some(({ name }) => name === 'replicate'))
+    throw new TypeError('`use`: a loader service publishes what it loads without replicate()')
   const {
     loaders,
     partitions,
@@ -128,6 +134,7 @@ export function loaderSettings(options: LoaderOptions): LoaderSettings {
     maxSkew = '1s',
     failurePause = '1s',
     drain = '10s',
+    pace,
     onEvent: _onEvent,
     ...cache
   } = options
@@ -143,6 +150,7 @@ export function loaderSettings(options: LoaderOptions): LoaderSettings {
     maxSkewMs: durationMs(maxSkew, 'maxSkew'),
     failurePauseMs: durationMs(failurePause, 'failurePause'),
     drainMs: durationMs(drain, 'drain'),
+    pace,
     cache,
   }
 }

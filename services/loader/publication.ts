@@ -8,8 +8,8 @@ import { isKedgeError } from '../../src/ports/errors.ts'
 import type { CacheContext } from '../../src/coherence/cache-context.ts'
 import type { CoherentStore } from '../../src/coherence/coherent-store.ts'
 import type { NewRecord } from '../../src/ports/kafka-log.ts'
-import type { Publisher } from '../../src/write/publisher.ts'
-import { absenceRecord, valueRecord } from '../../src/write/update-records.ts'
+import type { UpdatesPublisher } from '../../src/replicate/updates-publisher.ts'
+import { absenceRecord, valueRecord } from '../../src/replicate/update-records.ts'
 import type { Finding } from './finding.ts'
 import type { Wanted } from './queue.ts'
 import { TtlMap } from './ttl-map.ts'
@@ -29,12 +29,12 @@ interface Said {
 }
 
 export class Publication {
-  readonly #publisher: Publisher
+  readonly #publisher: UpdatesPublisher
   readonly #shared: CacheContext
   readonly #counters: LoaderCounters
   readonly #said = new TtlMap<Said>(MAX_REMEMBERED, REMEMBERED_MS)
 
-  constructor(publisher: Publisher, shared: CacheContext, counters: LoaderCounters) {
+  constructor(publisher: UpdatesPublisher, shared: CacheContext, counters: LoaderCounters) {
     this.#publisher = publisher
     this.#shared = shared
     this.#counters = counters

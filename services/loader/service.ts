@@ -81,10 +81,7 @@ class Service implements LoaderService {
     const { onEvent } = options
     this.#settings = settings
     this.#cache = openCache({ ...settings.cache, ...(onEvent && { onEvent }) })
-    for (const { name, namespace } of settings.definitions)
-      // The service publishes the values itself: it waits for the acknowledgement, and puts many values into
-      // one call.
-      this.#cache.namespace<never>(name, { ...namespace, share: false })
+    for (const { name, namespace } of settings.definitions) this.#cache.namespace<never>(name, namespace)
     const emit = emitter(onEvent)
     const names = settings.definitions.map(({ name }) => name)
     this.#queue = new Queue(settings.maxQueue, names)

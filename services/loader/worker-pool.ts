@@ -6,7 +6,8 @@
  * @module
  */
 import type { OpenCache } from '../../src/cache.ts'
-import type { Call } from '../../src/read/sources.ts'
+import { UpdatesPublisher } from '../../src/replicate/updates-publisher.ts'
+import type { Call } from '../../src/api/feature.ts'
 import type { RequestScope } from '../../src/coherence/request-scope.ts'
 import { backoffMs } from '../../src/runtime/retry.ts'
 import { Semaphore } from '../../src/runtime/semaphore.ts'
@@ -57,7 +58,11 @@ export class WorkerPool {
     const { cache, settings, counters } = context
     const { shared, publisher } = cache.reading
     this.context = context
-    this.publication = new Publication(publisher, shared, counters)
+    this.publication = new Publication(
+      new UpdatesPublisher(shared, publisher, settings.pace),
+      shared,
+      counters,
+    )
     this.#failed = new TtlMap(MAX_FAILED, settings.failurePauseMs)
     this.posts = settings.definitions.map((definition) => ({
       definition,

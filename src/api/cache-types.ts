@@ -1,6 +1,5 @@
 /** The cache as its user holds it: one for an isolate, or its view within a request. @module */
 import type { BreakerState } from '../runtime/circuit-breaker.ts'
-import type { Duration } from '../runtime/duration.ts'
 import type { Token } from '../wire/token.ts'
 import type { Namespace } from './namespace-types.ts'
 import type { NamespaceOptions } from './options.ts'
@@ -51,24 +50,6 @@ export interface CacheStats {
   readonly tierState?: BreakerState | undefined
 }
 
-export interface PrewarmOptions {
-  /** @default 10_000 */
-  readonly maxRecords?: number
-  /** @default 8_000_000 */
-  readonly maxBytes?: number
-  /** How long it may take. @default '2s' */
-  readonly budget?: Duration
-  readonly signal?: AbortSignal
-}
-
-export interface PrewarmResult {
-  readonly records: number
-  readonly applied: number
-  readonly bytes: number
-  /** Whether the end of the topic was reached within the limits. */
-  readonly complete: boolean
-}
-
 /** A cache within one request, or the whole of it. */
 export interface CacheScope {
   /** The namespace of this name; created with defaults when it was not declared. */
@@ -98,8 +79,6 @@ export interface Cache extends CacheScope {
   for(context: RequestContext, options?: ScopeOptions): CacheScope
   /** Polls in a loop until aborted, with long polls where the log has them. For processes that live long. */
   follow(options: FollowOptions): Promise<void>
-  /** Fills the cache from the compacted updates topic, within limits. Never blocks reads. */
-  prewarm(options?: PrewarmOptions): Promise<PrewarmResult>
   stats(): CacheStats
   /** Refuses further calls with `ERR_CLOSED`, aborts loads, and closes the log. */
   close(): Promise<void>

@@ -18,8 +18,6 @@ export interface LoadSettings extends OwnWindows {
   readonly timeoutMs: number
   readonly hardTimeoutMs: number
   readonly tags: readonly string[] | ((value: never) => readonly string[]) | undefined
-  readonly via: 'self' | 'loader'
-  readonly loaderWaitMs: number
   /** The lifetime of every value, where it does not depend on the value or on chance, and values have no tags. */
   readonly fixed: Lifetime | undefined
 }
@@ -42,8 +40,6 @@ export const LOAD_DEFAULTS: LoadSettings = {
   timeoutMs: Infinity,
   hardTimeoutMs: 30_000,
   tags: undefined,
-  via: 'self',
-  loaderWaitMs: 2000,
   fixed: undefined,
 }
 
@@ -59,7 +55,7 @@ export function loadSettings<T>(options: LoadOptions<T> | undefined, base: LoadS
 
 /** The nearer options over what holds farther away. */
 export function nearerLoadSettings(base: LoadSettings, options: LoadOptions<never>): LoadSettings {
-  const ms = (name: 'swr' | 'staleIfError' | 'timeout' | 'hardTimeout' | 'loaderWait', otherwise: number) => {
+  const ms = (name: 'swr' | 'staleIfError' | 'timeout' | 'hardTimeout', otherwise: number) => {
     const given = options[name]
     return given === undefined || typeof given === 'function' ? otherwise : durationMs(given, name)
   }
@@ -73,8 +69,6 @@ export function nearerLoadSettings(base: LoadSettings, options: LoadOptions<neve
     timeoutMs: ms('timeout', base.timeoutMs),
     hardTimeoutMs: ms('hardTimeout', base.hardTimeoutMs),
     tags: options.tags ?? base.tags,
-    via: options.via ?? base.via,
-    loaderWaitMs: ms('loaderWait', base.loaderWaitMs),
   }
   return { ...settings, fixed: fixedLifetime(settings) }
 }

@@ -54,12 +54,4 @@ export interface LoadOptions<T> extends ReadOptions, Lifetime<T> {
   readonly timeout?: Duration
   /** After this long the load is given up with `ERR_LOADER_TIMEOUT`. @default '30s' */
   readonly hardTimeout?: Duration
-  /**
-   * Who loads: the loader given here, or `'loader'`, a loader service (`kedge/loader`) that is asked through the
-   * requests topic, and the loader given here only when no answer comes within `loaderWait`.
-   * @default 'self'
-   */
-  readonly via?: 'self' | 'loader'
-  /** How long a loader service is waited for; never longer than half of `hardTimeout`. @default '2s' */
-  readonly loaderWait?: Duration
 }

@@ -1,16 +1,8 @@
 /** A namespace as a user of the cache holds it. @module */
 import type { Token } from '../wire/token.ts'
-import type { LoadedMany, Loader, LoadOptions, ManyLoader } from './load-types.ts'
+import type { Loader, LoadOptions, ManyLoader } from './load-types.ts'
 import type { Entry, ReadOptions, RequestContext, ScopeOptions } from './read-types.ts'
-import type {
-  DeleteOptions,
-  SetManyOptions,
-  SetOptions,
-  StoreWrite,
-  WriteBehindOptions,
-  WriteOptions,
-  WriteThroughOptions,
-} from './write-types.ts'
+import type { DeleteOptions, SetOptions, WriteOptions } from './write-types.ts'
 
 /** A part of the cache with keys of its own: one kind of value. */
 export interface Namespace<T> {
@@ -46,40 +38,8 @@ export interface Namespace<T> {
    * source, `delete` it, or give `version`.
    */
   set(key: string, value: T, options?: SetOptions<T>): Promise<Token>
-  /**
-   * `set` for many keys, in few requests: one eviction names all of them. At most 1000.
-   * @throws KedgeError `ERR_TOO_LARGE`, before anything is evicted, when the values of a `domain` do not fit a message.
-   */
-  setMany(entries: LoadedMany<T>, options?: SetManyOptions<T>): Promise<Token>
   /** Evicts one or many keys, everywhere. Call it after the commit. */
   delete(keys: string | readonly string[], options?: DeleteOptions): Promise<Token>
-  /**
-   * Writes a row at its source, and evicts the key everywhere: announces the write, lets `store` commit it,
-   * evicts. A writer that dies in between does no harm: readers hold nothing that they load beside the
-   * announced write. Needs `intents` in the namespace's options, also where it is read; or `intent: false`.
-   *
-   * The value itself is held and shared only when `store` returns a `version`: two writers may reach the log in the
-   * other order than the source. `undefined` stands for a row that `store` deletes.
-   *
-   * Rejects with what `store` threw, untouched, after the key was evicted all the same; with `ERR_STORE_TIMEOUT` when
-   * `store` did not end in time; with `ERR_PUBLISH` when the intent (then nothing was stored) or the eviction after the
-   * commit was not acknowledged.
-   */
-  writeThrough<V extends T | undefined>(
-    key: string,
-    value: V,
-    store: StoreWrite<V>,
-    options?: WriteThroughOptions<T>,
-  ): Promise<Token>
-  /**
-   * Writes a row to the log, from where a persister (`kedge/persister`) writes it to its source. Until then a
-   * reader that has passed the token reads it from the log. `undefined` deletes the row. Needs `intents` in
-   * the namespace's options.
-   *
-   * Rejects with `ERR_OVERLOADED` while too many writes wait, or one has waited for too long; with `ERR_PUBLISH` when a
-   * record was not acknowledged: the write may be persisted all the same.
-   */
-  writeBehind(key: string, value: T | undefined, options?: WriteBehindOptions): Promise<Token>
   invalidateTags(tags: string | readonly string[], options?: WriteOptions): Promise<Token>
   invalidatePrefix(prefix: string, options?: WriteOptions): Promise<Token>
   /** Evicts the whole namespace, everywhere. */

@@ -49,3 +49,17 @@ function faultOf(known: OptionSchema | Options, value: unknown): Fault | undefin
   if (issue?.code === 'unrecognized_keys') return { path: [...issue.path, issue.keys[0]!], says: undefined }
   return issue && { path: issue.path, says: issue.message }
 }
+
+/**
+ * Refuses wrong and unknown options of a function.
+ * @throws TypeError that quotes the option, and never its value.
+ */
+export function checkFeatureOptions(known: Options, options: unknown, name: string): void {
+  const fault = faultIn(known, options)
+  if (!fault) return
+  const place = fault.path.join('.')
+  if (fault.says === undefined) throw new TypeError(`\`${place}\` is not an option of ${name}()`)
+  throw new TypeError(
+    place === '' ? `the options of ${name}(): must be an object` : `\`${place}\`: ${fault.says}`,
+  )
+}

@@ -7,20 +7,32 @@ import * as z from 'zod/mini'
 import type { KafkaLog } from '../ports/kafka-log.ts'
 import { once } from '../runtime/once.ts'
 import { faultIn } from './option-check.ts'
-import type { Options } from './option-check.ts'
+import type { Options, OptionSchema } from './option-check.ts'
 import { isSchema } from './schema.ts'
 import type { SetOptions } from './write-types.ts'
 
-const count = once(() => z.int().check(z.positive()))
+export const count: OptionSchema = once(() => z.int().check(z.positive()))
 const countTo = (most: number) => once(() => z.int().check(z.positive(), z.lte(most)))
-const duration = once(() => z.union([z.number(), z.string()]))
-const intents = once(() => z.union([z.boolean(), duration()]))
-const truth = once(() => z.boolean())
-const callback = once(() => z.custom((value) => typeof value === 'function', 'must be a function'))
-const durationOrCallback = once(() => z.union([duration(), callback()]))
-const signal = once(() => z.custom((value) => value instanceof AbortSignal, 'must be an AbortSignal'))
-const text = once(() => z.string())
-const texts = once(() => z.array(z.string()))
+export const duration: OptionSchema = once(() => z.union([z.number(), z.string()]))
+export const countOrNone: OptionSchema = once(() => z.union([count(), z.literal(0)]))
+/** Names of namespaces, or a function of the name. */
+export const namespaces: OptionSchema = once(() =>
+  z.union([texts(), callback()], 'must be names, or a function of a name'),
+)
+export const durationOrFalse: OptionSchema = once(() => z.union([duration(), z.literal(false)]))
+export const truthOrNamespaces: OptionSchema = once(() =>
+  z.union([z.boolean(), namespaces()], 'must be true, false, names, or a function of a name'),
+)
+export const truth: OptionSchema = once(() => z.boolean())
+export const callback: OptionSchema = once(() =>
+  z.custom((value) => typeof value === 'function', 'must be a function'),
+)
+export const durationOrCallback: OptionSchema = once(() => z.union([duration(), callback()]))
+export const signal: OptionSchema = once(() =>
+  z.custom((value) => value instanceof AbortSignal, 'must be an AbortSignal'),
+)
+export const text: OptionSchema = once(() => z.string())
+export const texts: OptionSchema = once(() => z.array(z.string()))
 const oneOf = (...words: string[]) => once(() => z.enum(words))
 const methods = (...names: string[]) => once(() => hasMethods(names))
 const hasMethods = (names: readonly string[]) =>
@@ -42,8 +54,6 @@ const lifetime: Options = {
 const loading: Options = {
   timeout: duration,
   hardTimeout: duration,
-  via: oneOf('self', 'loader'),
-  loaderWait: duration,
 }
 
 const cacheOptions: Options = {
@@ -51,13 +61,13 @@ const cacheOptions: Options = {
   kafka: once(() =>
     hasMethods(['produce', 'offsets', 'read']).check(z.refine(hasCapabilities, 'must have capabilities')),
   ),
+  use: once(() => z.array(methods('open')())),
   topics: { evictions: topic, updates: topic, requests: topic, writes: topic },
   // A token has room for so many.
   evictionPartitions: countTo(100),
   updatePartitions: countTo(1000),
   writePartitions: countTo(1000),
   requestPartitions: countTo(1000),
-  mode: oneOf('invalidate', 'replicate'),
   updatesIsolation: oneOf('committed', 'uncommitted'),
   maxEntries: count,
   maxBytes: count,
@@ -74,16 +84,9 @@ const cacheOptions: Options = {
   maxBypassLoads: count,
   maxRememberedEvictions: count,
   settle: duration,
-  intents,
   announceExpiry: truth,
   hardTimeout: duration,
-  tier: methods('getMany', 'setMany', 'deleteMany'),
-  tierTimeout: duration,
-  tierHardTimeout: duration,
-  tierBreaker: { failures: count, pause: duration, maxPause: duration },
-  lookBack: once(() => z.union([count(), z.literal(0)])),
   codec: methods('encode', 'decode', 'detects'),
-  pace: callback,
   gzipAboveBytes: once(() => z.union([z.number().check(z.nonnegative()), z.literal(Infinity)])),
   maxMessageBytes: count,
   freeze: truth,
@@ -98,12 +101,9 @@ const namespaceOptions: Options = {
   tags: callback,
   maxEntries: count,
   maxBytes: count,
-  share: truth,
-  acceptSimpleValues: truth,
   settle: duration,
-  intents,
   announceExpiry: truth,
-  tier: truth,
+  without: texts,
   freeze: truth,
   sizeOf: callback,
 }
@@ -118,22 +118,9 @@ const loadOptions: Options = {
 
 const evictOptions: Options = { signal }
 const deleteOptions: Options = { version: once(() => z.number()), signal }
-const setManyOptions: Options = { ttl: durationOrCallback, tags: texts, signal, domain: text }
 
 /** By whose options they are. */
-type Checked =
-  | 'cache'
-  | 'namespace'
-  | 'load'
-  | 'read'
-  | 'scope'
-  | 'prewarm'
-  | 'evict'
-  | 'delete'
-  | 'set'
-  | 'many'
-  | 'through'
-  | 'behind'
+type Checked = 'cache' | 'namespace' | 'load' | 'read' | 'scope' | 'evict' | 'delete' | 'set'
 
 const OPTIONS: Readonly<Record<Checked, Options>> = {
   cache: cacheOptions,
@@ -141,18 +128,9 @@ const OPTIONS: Readonly<Record<Checked, Options>> = {
   load: loadOptions,
   read: { after: text, signal },
   scope: { after: text, onRead: callback },
-  prewarm: { maxRecords: count, maxBytes: count, budget: duration, signal },
   evict: evictOptions,
   delete: deleteOptions,
   set: { ttl: durationOrCallback, tags: texts, ...deleteOptions },
-  many: setManyOptions,
-  through: {
-    ttl: durationOrCallback,
-    tags: texts,
-    signal,
-    intent: once(() => z.union([duration(), z.literal(false)])),
-  },
-  behind: { maxPending: duration, signal },
 }
 
 /** @throws TypeError quoting the option that is wrong. */

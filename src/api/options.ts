@@ -9,8 +9,8 @@ import type { Codec } from '../wire/codec.ts'
 import type { KedgeEvent } from './events.ts'
 import type { KafkaLog } from '../ports/kafka-log.ts'
 import type { Runtime } from '../ports/runtime.ts'
-import type { Tier } from '../ports/tier.ts'
 import type { Duration } from '../runtime/duration.ts'
+import type { Feature } from './feature.ts'
 import type { Lifetime } from './load-types.ts'
 import type { Schema } from './schema.ts'
 
@@ -26,19 +26,15 @@ export interface TopicNames {
   readonly writes?: string
 }
 
-/** When a failing tier is left alone. */
-export interface TierBreakerOptions {
-  /** Failures in a row that do it. @default 5 */
-  readonly failures?: number
-  /** How long, the first time; then one call tries it, and each time that fails it is twice as long. @default '1s' */
-  readonly pause?: Duration
-  /** @default '30s' */
-  readonly maxPause?: Duration
-}
-
 export interface CacheOptions extends Lifetime<unknown> {
   /** How Kafka is reached: `gateway()`, `kafkaRest()`, or `memory()` of `kedge/testing`. */
   readonly kafka: KafkaLog
+  /**
+   * Features, in the order in which they are asked: `sharedTier()` of `kedge/tier`, `replicate()` of `kedge/replicate`,
+   * `writeIntents()` of `kedge/write-paths`, or one of your own.
+   * @default none
+   */
+  readonly use?: readonly Feature[]
   readonly topics?: TopicNames
   /** Partitions of the evictions topic, at most 100. A namespace lives whole in one of them. @default 1 */
   readonly evictionPartitions?: number
@@ -46,13 +42,8 @@ export interface CacheOptions extends Lifetime<unknown> {
   readonly updatePartitions?: number
   /** Partitions of the topic of writes (`writeBehind`); a key's partition is Kafka's own default. @default 1 */
   readonly writePartitions?: number
-  /** Partitions of the requests topic, for `via: 'loader'`. @default 1 */
+  /** Partitions of the requests topic, for `viaLoader`. @default 1 */
   readonly requestPartitions?: number
-  /**
-   * `'invalidate'` reads evictions only. `'replicate'` also reads the updates topic and keeps what it finds.
-   * @default 'invalidate'
-   */
-  readonly mode?: 'invalidate' | 'replicate'
   /**
    * How the updates topic is read. `'uncommitted'` for a log that cannot read committed records, where no
    * writer writes values in transactions (kedge never does): readers would serve the value of an aborted one.
@@ -106,40 +97,11 @@ export interface CacheOptions extends Lifetime<unknown> {
   readonly maxRememberedEvictions?: number
   /** Loads of a just-evicted key stay uncached for this long, for sources that lag (read replicas). @default 0 */
   readonly settle?: Duration
-  /**
-   * Writers announce what they are about to write (`writeThrough`, `writeBehind`): the longest that one of them may
-   * take, at most 10 minutes; `true` for `'60s'`. Isolates then hold nothing that was loaded beside such a write, and,
-   * after they have started, nothing at all for this long, unless they have read back so far in the log.
-   * @default false
-   */
-  readonly intents?: boolean | Duration
-
-  /**
-   * A store that isolates share, between them and the source. A value of it is served only if every eviction since its
-   * as-of is known.
-   */
-  readonly tier?: Tier
-  /** After this long the source is asked beside the tier; whichever answers first is used. @default '50ms' */
-  readonly tierTimeout?: Duration
-  /** After this long a call of the tier is given up. @default '500ms' */
-  readonly tierHardTimeout?: Duration
-  /** When a failing tier is left alone, and for how long. */
-  readonly tierBreaker?: TierBreakerOptions
-  /**
-   * How many evictions before the end of the log are read again when the cache begins there, so that values of that
-   * time can be judged. @default 1000 where a namespace has a `tier` or `intents`, else 0
-   */
-  readonly lookBack?: number
 
   /** Publish an eviction when a value's TTL ends here. what has to make room is never published. @default false */
   readonly announceExpiry?: boolean
   /** @default '30s' */
   readonly hardTimeout?: Duration
-  /**
-   * Awaited before values are written to the updates topic (evictions never wait for it), for at most five seconds;
-   * what it throws is ignored. `lagPace()` of `kedge/sync` waits when a store that follows the topic is behind.
-   */
-  readonly pace?: (signal: AbortSignal) => Promise<void>
   /** How messages are written, and what more can be read. JSON is always understood. @default JSON */
   readonly codec?: Codec
   /** Messages larger than this are gzipped; `Infinity` for never. @default 1024 */
@@ -167,27 +129,18 @@ export interface NamespaceOptions<T> extends Lifetime<T> {
   readonly tags?: (value: T) => readonly string[]
   readonly timeout?: Duration
   readonly hardTimeout?: Duration
-  /** Who loads what is missing. @default 'self' */
-  readonly via?: 'self' | 'loader'
-  /** @default '2s' */
-  readonly loaderWait?: Duration
   /** This namespace's part of `maxEntries`. @default all of it */
   readonly maxEntries?: number
   /** This namespace's part of `maxBytes`. @default all of it */
   readonly maxBytes?: number
-  /** Publish values that are loaded or set to the updates topic. @default `true` in mode `'replicate'` */
-  readonly share?: boolean
-  /**
-   * Accept the values of simple messages `{ key, value, ttl }` from the updates topic. They carry no as-of: a
-   * value that was read before an eviction and written after it will be served until its TTL ends.
-   * @default false
-   */
-  readonly acceptSimpleValues?: boolean
   readonly settle?: Duration
-  readonly intents?: boolean | Duration
   readonly announceExpiry?: boolean
-  /** Whether the cache's `tier` is used. @default true */
-  readonly tier?: boolean
+  /**
+   * Features of the cache that take no part in this namespace, by their names: `['sharedTier', 'replicate']` keeps its
+   * values in this isolate.
+   * @default none
+   */
+  readonly without?: readonly string[]
   /** Freezes what is held, deeply. @default as the cache has it */
   readonly freeze?: boolean
   /** The size of a value in bytes. @default an estimate by walking it */

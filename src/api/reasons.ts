@@ -45,3 +45,5 @@ export type RefuseReason =
   | 'expired'
   /** The namespace's schema refused it. */
   | 'schema'
+  /** A feature of the cache refused it (`mayHold`). */
+  | 'feature'

@@ -9,7 +9,6 @@ import { durationMs } from '../runtime/duration.ts'
 import { emitTo } from './events.ts'
 import type { Emit } from './events.ts'
 import type { KafkaLog } from '../ports/kafka-log.ts'
-import { MAX_INTENT_MS } from '../wire/messages.ts'
 import { must } from './must.ts'
 import type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
 import { LOAD_DEFAULTS, nearerLoadSettings } from './load-settings.ts'
@@ -18,11 +17,8 @@ import { checkOptions } from './option-schemas.ts'
 import type { Schema } from './schema.ts'
 import { systemRuntime } from '../ports/runtime.ts'
 import type { Runtime } from '../ports/runtime.ts'
-import { tierSettings } from './tier-settings.ts'
-import type { TierSettings } from './tier-settings.ts'
 import { times } from './log-times.ts'
 import type { Times } from './log-times.ts'
-import type { Duration } from '../runtime/duration.ts'
 
 export interface NamespaceSettings {
   readonly load: LoadSettings
@@ -30,18 +26,15 @@ export interface NamespaceSettings {
   readonly maxEntries: number
   readonly maxBytes: number
   readonly maxEntryBytes: number
-  readonly share: boolean
-  readonly acceptSimpleValues: boolean
   readonly settleMs: number
-  /** The longest that an intent may last; 0 where writers announce none. */
-  readonly intentsMs: number
   readonly announceExpiry: boolean
-  readonly tier: boolean
+  /** Names of features that take no part. */
+  readonly without: readonly string[]
   readonly freeze: boolean
   readonly sizeOf: ((value: never) => number) | undefined
 }
 
-export interface Settings extends TierSettings, Times {
+export interface Settings extends Times {
   readonly log: KafkaLog
   readonly evictionsTopic: string
   readonly updatesTopic: string
@@ -51,7 +44,6 @@ export interface Settings extends TierSettings, Times {
   readonly evictionPartitions: number
   readonly updatePartitions: number
   readonly requestPartitions: number
-  readonly replicate: boolean
   readonly maxEntries: number
   readonly maxBytes: number
   readonly onUnreachable: 'stale' | 'bypass' | 'throw'
@@ -63,7 +55,6 @@ export interface Settings extends TierSettings, Times {
   readonly updatesIsolation: 'committed' | 'uncommitted'
   readonly codec: Codec
   readonly gzipAboveBytes: number
-  readonly pace: CacheOptions['pace']
   readonly maxMessageBytes: number
   readonly emit: Emit
   readonly runtime: Runtime
@@ -88,8 +79,6 @@ function topicsOf({
   return { evictionsTopic: evictions, updatesTopic: updates, requestsTopic: requests, writesTopic: writes }
 }
 
-const DEFAULT_INTENTS_MS = 60_000
-
 /** @throws TypeError quoting the option that is wrong. */
 export function cacheSettings(options: CacheOptions): Settings {
   must(
@@ -100,12 +89,6 @@ export function cacheSettings(options: CacheOptions): Settings {
   const maxBytes = options.maxBytes ?? 32_000_000
   const maxEntries = options.maxEntries ?? 10_000
   const maxEntryBytes = options.maxEntryBytes ?? Math.ceil(maxBytes / 4)
-  const replicate = options.mode === 'replicate'
-  const updatesIsolation = options.updatesIsolation ?? 'committed'
-  must(
-    !replicate || updatesIsolation === 'uncommitted' || options.kafka.capabilities.readCommitted,
-    "`mode: 'replicate'` needs a log that reads committed records; where no writer writes values in transactions, set `updatesIsolation: 'uncommitted'`",
-  )
   must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
   return {
     log: options.kafka,
@@ -114,7 +97,6 @@ export function cacheSettings(options: CacheOptions): Settings {
     updatePartitions: options.updatePartitions ?? 1,
     writePartitions: options.writePartitions ?? 1,
     requestPartitions: options.requestPartitions ?? 1,
-    replicate,
     maxEntries,
     maxBytes,
     ...times(options),
@@ -124,12 +106,10 @@ export function cacheSettings(options: CacheOptions): Settings {
     maxLoads: options.maxLoads ?? 256,
     maxBypassLoads: options.maxBypassLoads ?? 32,
     maxRememberedEvictions: options.maxRememberedEvictions ?? 4096,
-    updatesIsolation,
+    updatesIsolation: options.updatesIsolation ?? 'committed',
     codec: options.codec ?? json,
     gzipAboveBytes: options.gzipAboveBytes ?? 1024,
-    pace: options.pace,
     maxMessageBytes: options.maxMessageBytes ?? 1_000_000,
-    ...tierSettings(options),
     emit: emitTo(options.onEvent),
     runtime: options.runtime ?? systemRuntime(),
     namespace: {
@@ -138,12 +118,9 @@ export function cacheSettings(options: CacheOptions): Settings {
       maxEntries,
       maxBytes,
       maxEntryBytes,
-      share: replicate,
-      acceptSimpleValues: false,
       settleMs: options.settle === undefined ? 0 : durationMs(options.settle, 'settle'),
-      intentsMs: intentsMs(options.intents, 0),
       announceExpiry: options.announceExpiry ?? false,
-      tier: options.tier !== undefined,
+      without: [],
       freeze: options.freeze ?? false,
       sizeOf: undefined,
     },
@@ -163,21 +140,10 @@ export function namespaceSettings<T>(
     maxEntries: Math.min(options.maxEntries ?? base.maxEntries, base.maxEntries),
     maxBytes,
     maxEntryBytes: Math.min(base.maxEntryBytes, maxBytes),
-    share: options.share ?? base.share,
-    acceptSimpleValues: options.acceptSimpleValues ?? false,
     settleMs: options.settle === undefined ? base.settleMs : durationMs(options.settle, 'settle'),
-    intentsMs: intentsMs(options.intents, base.intentsMs),
     announceExpiry: options.announceExpiry ?? base.announceExpiry,
-    tier: base.tier && (options.tier ?? true),
+    without: options.without ?? base.without,
     freeze: options.freeze ?? base.freeze,
     sizeOf: options.sizeOf,
   }
-}
-
-function intentsMs(intents: boolean | Duration | undefined, fallback: number): number {
-  if (intents === undefined) return fallback
-  const ms =
-    typeof intents === 'boolean' ? (intents ? DEFAULT_INTENTS_MS : 0) : durationMs(intents, 'intents')
-  must(ms <= MAX_INTENT_MS, `\`intents\` must be at most ${MAX_INTENT_MS} ms`)
-  return ms
 }

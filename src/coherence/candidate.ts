@@ -1,23 +1,10 @@
 /** A value that asks to be held, and what decides between it and the one that is held. @module */
-import type { StoredEntry, Windows } from '../store/entry.ts'
+import type { HeldValue } from '../api/feature.ts'
+import type { StoredEntry } from '../store/entry.ts'
 import type { PendingWrite } from './write-intents.ts'
 
-/** A value that asks to be held. Times are those of the cache's clock. */
-export interface Candidate<T> {
-  readonly value: T
-  readonly asOf: number
-  /** The partition's generation when the load or the write of the value began. */
-  readonly generation: number
-  readonly loadedAt: number
-  readonly ttlMs: number
-  /** How long past its TTL it may be of use. */
-  readonly keepMs: number
-  /** Its own, where it says so. */
-  readonly windows?: Windows | undefined
-  readonly tags: readonly string[] | undefined
-  readonly version: number | undefined
-  /** How long after an eviction a load must begin for its value to be held. */
-  readonly settleMs: number
+/** A value that asks to be held, with what only the core says of it. */
+export interface Candidate<T> extends HeldValue<T> {
   /** The carrier has applied every eviction below it to the value: this isolate need not know those. */
   readonly knownTo?: number | undefined
   /** It may be held, flagged, until the log is reached for the first time. */

@@ -18,11 +18,25 @@ import { ShortTtl } from '../api/short-ttl.ts'
 import { S3FifoStore } from '../store/s3-fifo.ts'
 import { entryBytes, valueBytes } from '../store/weigher.ts'
 
+/** What the features of a cache mean for what is held of a namespace. */
+export interface HoldTerms {
+  /** The longest that an intent may last; 0 where writers announce none. */
+  readonly intentsMs: number
+  /** How many evictions before the end of the log values are judged by. */
+  readonly lookBack: number
+  readonly mayHold:
+    | ((namespace: { readonly name: string }, key: string, value: unknown) => boolean)
+    | undefined
+}
+
+const HOLDS_ALL: HoldTerms = { intentsMs: 0, lookBack: 0, mayHold: undefined }
+
 export class CoherentStore<T> implements EvictionTarget {
   readonly name: string
   readonly settings: NamespaceSettings
   readonly partition: Partition
-  readonly looksBack: boolean
+  readonly intentsMs: number
+  readonly lookBack: number
   readonly shortTtl: ShortTtl
   /** Whether this isolate has yet to read the past, in which writes may wait to be persisted. */
   awaitsPast = false
@@ -30,6 +44,7 @@ export class CoherentStore<T> implements EvictionTarget {
   readonly #table: EvictionTable
   /** Made for the first of them: most namespaces have none. */
   #intents: WriteIntents | undefined
+  readonly #mayHold: HoldTerms['mayHold']
   readonly #maxStalenessMs: number
   readonly #refreshAfterMs: number
   // Copied from what the parts share, to shorten the path of a hit.
@@ -37,7 +52,13 @@ export class CoherentStore<T> implements EvictionTarget {
   readonly #counters: CacheContext['counters']
   readonly #emit: Settings['emit']
 
-  constructor(name: string, settings: NamespaceSettings, partition: Partition, shared: CacheContext) {
+  constructor(
+    name: string,
+    settings: NamespaceSettings,
+    partition: Partition,
+    shared: CacheContext,
+    terms: HoldTerms = HOLDS_ALL,
+  ) {
     this.name = name
     this.settings = settings
     this.partition = partition
@@ -55,13 +76,15 @@ export class CoherentStore<T> implements EvictionTarget {
       dropGroupKilled: () => this.#sweep('evicted', (key, entry) => this.#table.groupKills(key, entry)),
       onHorizon: (offset) => shared.settings.emit?.({ type: 'horizon', namespace: name, offset }),
     })
-    this.looksBack = settings.tier || settings.intentsMs > 0
+    this.intentsMs = terms.intentsMs
+    this.lookBack = terms.lookBack
+    this.#mayHold = terms.mayHold
     partition.targets.add(this)
     if (!partition.hasPosition) return
     // Declared late: this namespace has missed the intents and evictions that the partition has already read.
     this.#missed()
-    if (this.looksBack) partition.requestLookBack()
-    this.awaitsPast = settings.intentsMs > 0 && shared.settings.lookBack !== 0
+    if (this.lookBack > 0) partition.requestLookBack()
+    this.awaitsPast = this.intentsMs > 0 && this.lookBack > 0
   }
 
   /** Namespace and key of a value, for the functions of the options. */
@@ -71,11 +94,10 @@ export class CoherentStore<T> implements EvictionTarget {
 
   /** The as-of of a load that begins now. */
   get asOf(): number {
-    const { settleMs, intentsMs } = this.settings
     // A source that lags may not reflect evictions beyond what has been read here: use the position.
-    if (settleMs > 0) return this.partition.position
+    if (this.settings.settleMs > 0) return this.partition.position
     // Use the highest offset known without a gap: an unread intent below the as-of would go unnoticed.
-    return intentsMs > 0 ? this.partition.known : this.partition.asOf
+    return this.intentsMs > 0 ? this.partition.known : this.partition.asOf
   }
 
   /** The value, if it is held and proved fresh this moment. */
@@ -195,6 +217,10 @@ export class CoherentStore<T> implements EvictionTarget {
       this.drop(key, 'replaced')
       return this.#refuse(key, 'size')
     }
+    if (this.#mayHold?.(this, key, value) === false) {
+      this.drop(key, 'replaced')
+      return this.#refuse(key, 'feature')
+    }
     if (this.settings.freeze) deepFreeze(value)
     this.#store.set(key, storedEntry(candidate, bytes))
     return undefined
@@ -253,14 +279,13 @@ export class CoherentStore<T> implements EvictionTarget {
 
   remembers(spanMs: number): void {
     this.awaitsPast = false
-    if (spanMs >= this.settings.intentsMs) this.#intents?.missed(-Infinity)
+    if (spanMs >= this.intentsMs) this.#intents?.missed(-Infinity)
   }
 
   #missed(): void {
-    const { intentsMs } = this.settings
-    if (intentsMs === 0) return
+    if (this.intentsMs === 0) return
     this.#intents ??= new WriteIntents()
-    this.#intents.missed(this.#clock.monotonic() + intentsMs)
+    this.#intents.missed(this.#clock.monotonic() + this.intentsMs)
   }
 
   /** The clocks stepped back: drops all values, because their age is unknown. */

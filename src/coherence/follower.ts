@@ -12,13 +12,20 @@ import { settledWithin, withDeadline } from '../runtime/deadline.ts'
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { evictionsOf } from './log-identity.ts'
-import type { PollContext } from './log-identity.ts'
+import type { PollContext, ReadPast } from './log-identity.ts'
 import { pauseMs } from '../runtime/retry.ts'
 import { Partition } from './partition.ts'
 import { applyAhead, poll } from './poll.ts'
-import type { RequestScope } from './request-scope.ts'
+import type { FeatureScope } from '../api/feature.ts'
 import { SlowPolls } from './slow-polls.ts'
 import type { Freshness } from '../api/cache-types.ts'
+
+/** What polls ask of the features of a cache. */
+export interface PollFeature {
+  /** Called before each proof, and what it returns after the proof. Rejects only with `signal.reason`. */
+  beforeProof?(signal: AbortSignal): Promise<() => Promise<void>>
+  readonly readPast?: ReadPast
+}
 
 /** A poll under way, as other requests see it. */
 interface Run {
@@ -40,8 +47,7 @@ const POLL_DEADLINE_FACTOR = 4
 export class Follower {
   readonly partitions: Map<number, Partition> = new Map()
   readonly #context: PollContext
-  /** Carried along with each poll: the updates topic, where it is followed. */
-  #carry: ((signal: AbortSignal) => Promise<() => Promise<void>>) | undefined
+  readonly #features: readonly { readonly hooks: PollFeature }[]
   #run: Run | undefined
   /** The number of the next poll to begin: one with this number or a higher one knows all that is known now. */
   next = 0
@@ -55,18 +61,17 @@ export class Follower {
   readonly #lifecycle: Lifecycle
   readonly #slow: SlowPolls
 
-  constructor(context: PollContext, lifecycle: Lifecycle) {
-    this.#context = context
+  constructor(
+    context: PollContext,
+    features: readonly { readonly hooks: PollFeature }[],
+    lifecycle: Lifecycle,
+  ) {
+    const readPast: ReadPast = async (...terms) =>
+      features.find(({ hooks }) => hooks.readPast !== undefined)?.hooks.readPast?.(...terms)
+    this.#context = { ...context, readPast }
+    this.#features = features
     this.#slow = new SlowPolls(context.settings)
     this.#lifecycle = lifecycle
-  }
-
-  /**
-   * Calls `fetch` before each proof, and what it returns after the proof: so evictions that are newer than
-   * what was fetched judge it.
-   */
-  carries(fetch: (signal: AbortSignal) => Promise<() => Promise<void>>): void {
-    this.#carry = fetch
   }
 
   partition(id: number): Partition {
@@ -105,14 +110,14 @@ export class Follower {
   }
 
   /** A request boundary: starts a poll in the background if one is due. */
-  touch(scope: RequestScope, now: number): void {
+  touch(scope: FeatureScope, now: number): void {
     const { refreshAfterMs } = this.#context.settings
     for (const { freshAt } of this.partitions.values())
       if (now - freshAt >= refreshAfterMs) return void this.#join(scope, now)
   }
 
   /** Polls until `done`, at most `pollTimeout`. Resolves with whether it is. */
-  async reach(done: () => boolean, scope: RequestScope, signal?: AbortSignal): Promise<boolean> {
+  async reach(done: () => boolean, scope: FeatureScope, signal?: AbortSignal): Promise<boolean> {
     const { clock, settings } = this.#context
     const { runtime, pollTimeoutMs } = settings
     const since = clock.now()
@@ -140,7 +145,7 @@ export class Follower {
   }
 
   /** Polls now, at most `pollTimeout`. Whether it proved every partition fresh as of this call. */
-  async sync(scope: RequestScope, signal?: AbortSignal): Promise<boolean> {
+  async sync(scope: FeatureScope, signal?: AbortSignal): Promise<boolean> {
     const { next } = this
     return this.reach(
       () => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next),
@@ -150,11 +155,11 @@ export class Follower {
   }
 
   /** Polls in a loop until aborted, or the cache is closed. */
-  async follow(scope: RequestScope, signal: AbortSignal): Promise<void> {
+  async follow(scope: FeatureScope, signal: AbortSignal): Promise<void> {
     await this.#lifecycle.during((stop) => this.#loop(scope, stop), signal)
   }
 
-  async #loop(scope: RequestScope, stop: AbortSignal): Promise<void> {
+  async #loop(scope: FeatureScope, stop: AbortSignal): Promise<void> {
     const { clock, settings } = this.#context
     while (!stop.aborted) {
       try {
@@ -186,7 +191,7 @@ export class Follower {
   }
 
   /** The poll under way, or a new one; `undefined` while the log is left alone after a failure. */
-  #join(scope: RequestScope, now: number): Run | undefined {
+  #join(scope: FeatureScope, now: number): Run | undefined {
     const { runtime, pollTimeoutMs } = this.#context.settings
     const run = this.#run
     const isLost =
@@ -217,12 +222,12 @@ export class Follower {
       const expired = () =>
         new KedgeError('ERR_TIMEOUT', 'the log did not answer a poll in time', { retryable: true })
       const proof = async (signal: AbortSignal) => {
-        const apply = await this.#carry?.(signal)
+        const applies = await this.#beforeProof(signal)
         began = clock.now()
         const partitions = [...this.partitions.values()]
         const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
         this.#slow.took(clock.now() - began, clock.now())
-        await apply?.()
+        for (const apply of applies) await apply()
         return found
       }
       const found = await this.#lifecycle.during((stop) =>
@@ -243,6 +248,17 @@ export class Follower {
       // A poll that began later may have succeeded meanwhile.
       if (run.number >= this.#succeeded) this.#failed(error)
     }
+  }
+
+  /**
+   * Has the features read what is to be applied right after the proof: so evictions that are newer than what was read
+   * judge it.
+   */
+  async #beforeProof(signal: AbortSignal): Promise<readonly (() => Promise<void>)[]> {
+    const applies: (() => Promise<void>)[] = []
+    for (const { hooks } of this.#features)
+      if (hooks.beforeProof) applies.push(await hooks.beforeProof(signal))
+    return applies
   }
 
   #failed(error: unknown): void {

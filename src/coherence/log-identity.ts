@@ -22,7 +22,17 @@ export interface PollContext {
   readonly counters: Counters
   /** Which announcements of expiry are our own. */
   readonly self: string
+  /** Reads again what came before the position, where a feature has a use for it. */
+  readonly readPast?: ReadPast | undefined
 }
+
+/** Reads again what came before the positions of the partitions that `concerns` names. */
+export type ReadPast = (
+  context: PollContext,
+  targets: readonly Target[],
+  concerns: (partition: Partition) => boolean,
+  signal: AbortSignal,
+) => Promise<void>
 
 /** How long a log without identity counts as the same one before our last record must be found again. */
 const VERIFY_EVERY_MS = 60_000

@@ -10,13 +10,11 @@ import type { Settings } from '../api/settings.ts'
 import { consume, doubling } from '../runtime/consumer.ts'
 import { withDeadline } from '../runtime/deadline.ts'
 import { evictionsOf } from './log-identity.ts'
-import type { PollContext, Target } from './log-identity.ts'
+import type { ReadPast } from './log-identity.ts'
 import type { Partition } from './partition.ts'
 
 /** How far the clocks that date records may differ. This isolate's clock takes no part. */
 const MAX_SKEW_MS = 5000
-/** Evictions before the position that are read again, where nothing else is said. */
-const LOOK_BACK = 1000
 
 /**
  * Reads the evictions of the last `count` offsets before the position and applies them. Only when it has
@@ -79,12 +77,7 @@ const dateOf = ({ timestamp = -1 }: LogRecord): number | undefined => (timestamp
  * It is no part of the proof: where it fails, values of the past are refused, and a later poll tries again. On Workers
  * two polls may do it at the same time: the one that proves first must have done it too.
  */
-export async function readPast(
-  { settings, clock }: PollContext,
-  targets: readonly Target[],
-  concerns: (partition: Partition) => boolean,
-  signal: AbortSignal,
-): Promise<void> {
+export const readPast: ReadPast = async ({ settings, clock }, targets, concerns, signal) => {
   const { runtime, pollTimeoutMs, emit } = settings
   const now = clock.now()
   const due = targets.filter(
@@ -93,12 +86,11 @@ export async function readPast(
       partition.lookBackDue &&
       now >= partition.lookBackAt &&
       concerns(partition) &&
-      countOf(partition, settings) > 0,
+      countOf(partition) > 0,
   )
   const lookBacks = due.map(async ({ partition, beginning }) => {
     const reasons = partition.lookBackReasons
-    const task = (inner: AbortSignal) =>
-      lookBack(settings, partition, beginning, countOf(partition, settings), inner)
+    const task = (inner: AbortSignal) => lookBack(settings, partition, beginning, countOf(partition), inner)
     const complete = await withDeadline(runtime, pollTimeoutMs, silent, task, signal).catch(
       (error: unknown) => {
         emit?.({ type: 'background_error', error })
@@ -112,8 +104,8 @@ export async function readPast(
 }
 
 /** How many evictions before the position are of use. */
-const countOf = ({ targets }: Partition, { lookBack: count }: Settings): number =>
-  count ?? ([...targets].some(({ looksBack }) => looksBack) ? LOOK_BACK : 0)
+const countOf = ({ targets }: Partition): number =>
+  Math.max(0, ...[...targets].map(({ lookBack: count }) => count ?? 0))
 
 const silent = () =>
   new KedgeError('ERR_TIMEOUT', 'the log did not return the evictions of `lookBack` in time', {

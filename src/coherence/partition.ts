@@ -11,8 +11,8 @@ import type { Intent } from '../wire/read-eviction.ts'
 /** What lives in a partition: a namespace, as the follower sees it. */
 export interface EvictionTarget {
   readonly name: string
-  /** Whether it needs the evictions before the position. */
-  readonly looksBack?: boolean
+  /** How many evictions before the position it needs. @default 0 */
+  readonly lookBack?: number
   evictKey(key: string, offset: number, version: number | undefined): void
   evictTag(tag: string, offset: number): void
   evictPrefix(prefix: string, offset: number): void

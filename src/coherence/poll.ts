@@ -19,7 +19,6 @@ import type { LogRecord, Position } from '../ports/kafka-log.ts'
 import { evictionsOf, isFound, lastOf, learn, resync, sample } from './log-identity.ts'
 import type { PollContext, Target } from './log-identity.ts'
 import type { Partition } from './partition.ts'
-import { readPast } from './look-back.ts'
 
 /** Polls in a row that read nothing at one position, before it is given up. */
 const MAX_STALLS = 3
@@ -72,10 +71,10 @@ export async function poll(
     }
   }
   // Before the first proof, the past comes first: a read that judges an older value needs both.
-  await readPast(context, targets, ({ freshAt }) => freshAt === -Infinity, signal)
+  await context.readPast?.(context, targets, ({ freshAt }) => freshAt === -Infinity, signal)
   const records = await catchUp(context, targets, prove, signal)
   for (const target of targets) if (target.learns) await learn(context, target, signal)
-  await readPast(context, targets, () => true, signal)
+  await context.readPast?.(context, targets, () => true, signal)
   return { records, verified }
 }
 

@@ -55,11 +55,12 @@ export class RequestReply {
     space: CoherentStore<T>,
     flights: RequestedLoad<T>,
     demand: LoadRequest<T>,
+    loaderWaitMs: number,
     signal: AbortSignal,
   ): Promise<void> {
     const { settings, clock, counters } = this.#shared
     // Half of the time stays for a load of our own.
-    const waitMs = Math.min(demand.load.loaderWaitMs, demand.load.hardTimeoutMs / 2)
+    const waitMs = Math.min(loaderWaitMs, demand.load.hardTimeoutMs / 2)
     const since = clock.now()
     const unable = this.#unable(space, flights, since)
     const free = unable ? undefined : this.#asking.tryTake(waitMs)

@@ -4,11 +4,14 @@
  * @module
  */
 import type { RefuseReason } from '../api/reasons.ts'
-import type { Candidate } from '../coherence/candidate.ts'
+import type { CacheContext } from '../coherence/cache-context.ts'
+import type { CoherentStore } from '../coherence/coherent-store.ts'
+import type { Follower } from '../coherence/follower.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { LoadSettings } from '../api/load-settings.ts'
 import type { Semaphore } from '../runtime/semaphore.ts'
-import type { Call, Proof } from './sources.ts'
+import type { Call } from '../api/feature.ts'
+import type { Proof } from './core-hooks.ts'
 
 /** What came of a load for one key. */
 export type Outcome<T> = Failed | LoadResult<T>
@@ -26,23 +29,33 @@ export interface LoadResult<T> {
   readonly refused?: RefuseReason
   readonly loadedAt: number
   readonly ttlMs: number
-  /** From the shared tier, and held: other reads take it from memory, after a proof of their own. */
+  /** From a source of values, and held: other reads take it from memory, after a proof of their own. */
   readonly fromTier?: true
 }
 
 /** Looks for values elsewhere, and settles the flights whose value it finds. Rejects only with `signal.reason`. */
-export type Seek<T> = (
+export type Seek = <T>(
+  around: { readonly shared: CacheContext; readonly follower: Follower },
+  space: CoherentStore<T>,
   flights: ReadonlyMap<string, Flight<T>>,
   demand: LoadRequest<T>,
   signal: AbortSignal,
 ) => Promise<void>
 
-/** Called with the values that one call has loaded and that are held now. */
-export type OnHeld<T> = (held: ReadonlyMap<string, Candidate<T>>, scope: RequestScope) => void
+/** What a read loads by. */
+export interface ReadCall<T> extends Call<T> {
+  /** Looks for values elsewhere before it. */
+  readonly seek?: Seek | undefined
+}
+
+/** What a loader carries that looks for values elsewhere before it loads (`viaLoader`). */
+export const SEEK: unique symbol = Symbol('kedge.seek')
 
 /** What a caller asks of a load. */
 export interface LoadRequest<T> {
   readonly call: Call<T>
+  /** Looks for values elsewhere before the call. */
+  readonly seek?: Seek | undefined
   /** Reads only pending writes from the log; callers with a loader must not join it. */
   readonly sourceless?: boolean
   readonly load: LoadSettings
@@ -59,7 +72,7 @@ export interface LoadRequest<T> {
    * Absent where it must not be.
    */
   readonly coldMs?: number | undefined
-  /** Awaited before values of the shared tier are judged; absent where they cannot be. */
+  /** Awaited before values from elsewhere are judged; absent where they cannot be. */
   readonly proof?: Proof | undefined
 }
 

@@ -14,7 +14,7 @@ import type { Entry } from '../api/read-types.ts'
 import type { FreshnessGate, ServeLevel } from './freshness-gate.ts'
 import { heldEntry } from './reading.ts'
 import type { ReadContext } from './reading.ts'
-import type { ExpiryPublisher } from './sources.ts'
+import type { ExpiryPublisher } from './core-hooks.ts'
 
 export class HeldValues<T> {
   readonly #space: CoherentStore<T>

@@ -1,18 +1,21 @@
 /**
- * A load: asks the shared tier, a loader service and the loader, in this order, and holds what they bring.
+ * A load: asks the sources of values that features bring, and the loader, and holds what they bring.
  *
  * @module
  */
 import { eitherSignal } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError } from '../ports/errors.ts'
-import type { LoadRequest, Failed, Flight, OnHeld, Outcome, Seek } from './flight.ts'
+import type { LoadRequest, Failed, Flight, Outcome } from './flight.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import type { Candidate } from '../coherence/candidate.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import { loadedLifetime } from '../coherence/ttl-and-tags.ts'
-import type { OuterTier, Proof } from './sources.ts'
+import { askSources } from './ask-sources.ts'
+import type { Proof } from './core-hooks.ts'
+import type { NamespaceFeatures } from './namespace-features.ts'
+import type { Follower } from '../coherence/follower.ts'
 
 /** What one call loads, and since when. */
 export interface Loading {
@@ -23,33 +26,37 @@ export interface Loading {
 export class Load<T> {
   readonly #space: CoherentStore<T>
   readonly #shared: CacheContext
-  readonly #onHeld: OnHeld<T> | undefined
-  readonly #seek: Seek<T>
+  readonly #features: NamespaceFeatures
+  readonly #follower: Follower
 
-  constructor(space: CoherentStore<T>, shared: CacheContext, onHeld: OnHeld<T> | undefined, seek: Seek<T>) {
+  constructor(
+    space: CoherentStore<T>,
+    shared: CacheContext,
+    features: NamespaceFeatures,
+    follower: Follower,
+  ) {
     this.#space = space
     this.#shared = shared
-    this.#onHeld = onHeld
-    this.#seek = seek
+    this.#features = features
+    this.#follower = follower
   }
 
-  /** Asks the tier, then a loader service and the loader for the rest; beside the tier, where it is slow. */
-  async besideTier(
-    tier: OuterTier,
+  /** Asks the sources of values, then the loader for the rest; beside the sources, where they are slow. */
+  async besideSources(
     proof: Proof,
     flights: ReadonlyMap<string, Flight<T>>,
     demand: LoadRequest<T>,
     loading: Loading,
     signal: AbortSignal,
   ): Promise<void> {
-    const { runtime, tierTimeoutMs, emit } = this.#shared.settings
+    const { runtime, emit } = this.#shared.settings
     const stop = eitherSignal(signal)
-    const asked = this.#ask(tier, flights, proof, stop.signal)
+    const asked = this.#ask(flights, proof, stop.signal)
     try {
-      await settledWithin(runtime, asked, tierTimeoutMs, signal)
+      await settledWithin(runtime, asked, this.#features.sourceTimeoutMs, signal)
       await this.run(open(flights), demand, loading, signal)
     } catch (error) {
-      // The tier may still answer where the source has failed.
+      // A source may still answer where the loader has failed.
       await asked
       if (open(flights).size > 0) throw error
       emit?.({ type: 'background_error', error })
@@ -60,16 +67,11 @@ export class Load<T> {
   }
 
   /**
-   * Settles the flights for which the tier has a value that may be held. Never rejects. The flights do not
+   * Settles the flights for which a source has a value that may be held. Never rejects. The flights do not
    * begin with it: an eviction that arrives meanwhile meets the value when the value is judged.
    */
-  async #ask(
-    tier: OuterTier,
-    flights: ReadonlyMap<string, Flight<T>>,
-    proof: Proof,
-    stop: AbortSignal,
-  ): Promise<void> {
-    const taken = await tier.take(this.#space, [...flights.keys()], proof, stop)
+  async #ask(flights: ReadonlyMap<string, Flight<T>>, proof: Proof, stop: AbortSignal): Promise<void> {
+    const taken = await askSources(this.#features.sources, this.#space, [...flights.keys()], proof, stop)
     for (const [key, { value, loadedAt, ttlMs }] of taken) {
       const flight = flights.get(key)!
       // An unacknowledged eviction may be in the log, and would match this value, too.
@@ -78,7 +80,7 @@ export class Load<T> {
     }
   }
 
-  /** Asks a loader service, where one is to be asked, and loads the rest. */
+  /** Looks elsewhere first, where the loader says so, and loads the rest. */
   async run(
     asked: ReadonlyMap<string, Flight<T>>,
     demand: LoadRequest<T>,
@@ -86,10 +88,11 @@ export class Load<T> {
     signal: AbortSignal,
   ): Promise<void> {
     const { clock, counters } = this.#shared
-    const { hardTimeoutMs, via } = demand.load
+    const { hardTimeoutMs } = demand.load
     let flights = asked
-    if (via === 'loader' && flights.size > 0) {
-      await this.#seek(flights, demand, signal)
+    if (demand.seek && flights.size > 0) {
+      const around = { shared: this.#shared, follower: this.#follower }
+      await demand.seek(around, this.#space, flights, demand, signal)
       flights = open(flights)
     }
     if (flights.size === 0) return
@@ -97,7 +100,7 @@ export class Load<T> {
     let free = demand.slots.tryTake(hardTimeoutMs, startedAt)
     if (free === undefined) {
       free = await demand.slots.take(hardTimeoutMs, signal)
-      // The tier may have answered while this one waited.
+      // A source may have answered while this one waited.
       flights = open(flights)
       startedAt = clock.now()
     }
@@ -126,7 +129,10 @@ export class Load<T> {
           flight.settle({ error })
         }
       }
-      if (held.size > 0) this.#onHeld?.(held, demand.scope)
+      if (held.size > 0 && this.#features.followsHolds) {
+        const { scope } = demand
+        scope.waitUntil(this.#features.afterHold(this.#space, { values: held, by: 'load', scope }))
+      }
       if (failure) throw failure.error
     } finally {
       free()
@@ -180,4 +186,4 @@ const open = <T>(flights: ReadonlyMap<string, Flight<T>>): ReadonlyMap<string, F
   new Map([...flights].filter(([, { outcome }]) => outcome === undefined))
 
 const overtaken = () =>
-  new KedgeError('ERR_TIMEOUT', 'the source was faster than the tier', { retryable: true })
+  new KedgeError('ERR_TIMEOUT', 'the loader was faster than this source of values', { retryable: true })

@@ -9,11 +9,10 @@ import type { RequestScope } from '../coherence/request-scope.ts'
 import type { StoredEntry } from '../store/entry.ts'
 import { checkId } from '../wire/ids.ts'
 import type { LoadOptions } from '../api/load-types.ts'
-import type { LoadRequest } from './flight.ts'
+import type { LoadRequest, ReadCall } from './flight.ts'
 import type { ServeLevel } from './freshness-gate.ts'
 import type { Reader } from './reader.ts'
 import type { ReadContext, ReportRead } from './reading.ts'
-import type { Call } from './sources.ts'
 
 /** A read of many keys, as its steps pass it on. */
 interface ManyRead<T> {
@@ -37,7 +36,7 @@ export class ManyReader<T> {
   /** Keys without a value are left out of the answer; the others are in the order asked for. */
   async read(
     keys: readonly string[],
-    call: Call<T> | undefined,
+    call: ReadCall<T> | undefined,
     options: LoadOptions<T> | undefined,
     scope: RequestScope,
   ): Promise<Map<string, T>> {
@@ -126,7 +125,7 @@ export class ManyReader<T> {
     await Promise.all(waits)
   }
 
-  /** Takes what the shared tier has, for a read that loads nothing. */
+  /** Takes what other sources have, for a read that loads nothing. */
   async #take(keys: readonly string[], many: ManyRead<T>): Promise<void> {
     const { reading, level, found, tell } = many
     for (const key of keys) this.#expired(key, many)

@@ -4,9 +4,11 @@
  * @module
  */
 import { AwaitedLoads } from './awaited-load.ts'
-import type { LoadRequest, LoadResult } from './flight.ts'
-import type { Call, ExpiryPublisher, OuterTier, PendingReads, Proof, UpdatesRead } from './sources.ts'
+import type { LoadRequest, LoadResult, ReadCall } from './flight.ts'
+import type { ExpiryPublisher, OpenFeature, Proof } from './core-hooks.ts'
+import type { NamespaceFeatures } from './namespace-features.ts'
 import type { SingleFlight } from './single-flight.ts'
+import { askSources } from './ask-sources.ts'
 import type { Follower } from '../coherence/follower.ts'
 import { FreshnessGate } from './freshness-gate.ts'
 import type { ServeLevel } from './freshness-gate.ts'
@@ -36,9 +38,7 @@ export interface ReaderContext {
   /** For loads while Kafka is out of reach: they are limited more narrowly. */
   readonly bypassSlots: Semaphore
   readonly lifecycle: Lifecycle
-  readonly tier: OuterTier | undefined
-  /** Values that others publish, where they are followed. */
-  readonly updates: UpdatesRead | undefined
+  readonly features: readonly OpenFeature[]
 }
 
 export class Reader<T> {
@@ -47,17 +47,17 @@ export class Reader<T> {
   readonly gate: FreshnessGate
   readonly flights: SingleFlight<T>
   readonly #space: CoherentStore<T>
-  readonly #pending: PendingReads<T>
+  readonly #features: NamespaceFeatures
   readonly #context: ReaderContext
 
   constructor(
     space: CoherentStore<T>,
     flights: SingleFlight<T>,
-    pending: PendingReads<T>,
+    features: NamespaceFeatures,
     context: ReaderContext,
   ) {
     this.#space = space
-    this.#pending = pending
+    this.#features = features
     this.#context = context
     this.flights = flights
     this.gate = new FreshnessGate(space, context.shared, context.follower)
@@ -95,7 +95,7 @@ export class Reader<T> {
   tell(
     key: string,
     read: Pick<ScopeRead, 'entry' | 'error'>,
-    call: Call<T> | undefined,
+    call: ReadCall<T> | undefined,
     scope: RequestScope,
   ): void {
     scope.read({ namespace: this.#space.name, key, loads: call !== undefined, ...read })
@@ -105,7 +105,7 @@ export class Reader<T> {
   async watched(
     key: string,
     read: Promise<Entry<T>>,
-    call: Call<T> | undefined,
+    call: ReadCall<T> | undefined,
     scope: RequestScope,
   ): Promise<Entry<T>> {
     try {
@@ -126,7 +126,7 @@ export class Reader<T> {
   async read(
     key: string,
     found: StoredEntry<T> | undefined,
-    call: Call<T> | undefined,
+    call: ReadCall<T> | undefined,
     options: LoadOptions<T> | undefined,
     scope: RequestScope,
   ): Promise<Entry<T>> {
@@ -167,7 +167,7 @@ export class Reader<T> {
   /** Waits until values that were set are here, at most `pollTimeout`. */
   async seeUpdates(awaited: TokenPositions, { scope, signal }: ReadContext<T>): Promise<void> {
     const { follower, shared } = this.#context
-    const updates = this.#context.updates!
+    const updates = this.#features.updates!
     const since = shared.clock.now()
     const passed = () => updates.passed(awaited)
     for (let { next } = follower; !passed(); next = follower.next) {
@@ -180,8 +180,13 @@ export class Reader<T> {
   }
 
   /** Checks the call, starts a poll in the background if one is due, and notes what the read must know. */
-  begin(call: Call<T> | undefined, options: LoadOptions<T> | undefined, scope: RequestScope): ReadContext<T> {
-    const { lifecycle, follower, shared, updates } = this.#context
+  begin(
+    call: ReadCall<T> | undefined,
+    options: LoadOptions<T> | undefined,
+    scope: RequestScope,
+  ): ReadContext<T> {
+    const { lifecycle, follower, shared } = this.#context
+    const { updates } = this.#features
     lifecycle.check()
     if (call === undefined && options !== undefined) checkOptions(options, 'read')
     const { settings, partition } = this.#space
@@ -194,11 +199,9 @@ export class Reader<T> {
     const { next } = follower
     const since = shared.clock.now()
     follower.touch(scope, since)
-    // A write that waits to be persisted is not at the source yet: only intents announce one.
-    const before = call && settings.intentsMs > 0 ? this.#pending.before(call) : call
     const loading = new Set<string>()
     const expired = new Set<string>()
-    return { scope, load, options, call: before, required, awaited, signal, since, next, loading, expired }
+    return { scope, load, options, call, required, awaited, signal, since, next, loading, expired }
   }
 
   /** What the read asks of a load; `undefined` where it cannot load. */
@@ -207,12 +210,13 @@ export class Reader<T> {
     level: ServeLevel,
     keys: readonly string[],
   ): LoadRequest<T> | undefined {
-    const { tier, slots, bypassSlots } = this.#context
-    const call = reading.call ?? this.#pending.alone(keys)
+    const { slots, bypassSlots } = this.#context
+    const call = this.#features.aroundLoad(this.#space, keys, reading.call)
     if (call === undefined) return undefined
     const bypasses = level === 'bypass'
     return {
       call,
+      seek: reading.call?.seek,
       load,
       scope,
       signal,
@@ -221,14 +225,14 @@ export class Reader<T> {
       slots: bypasses ? bypassSlots : slots,
       sourceless: reading.call === undefined,
       coldMs: this.#space.partition.hasPosition ? undefined : this.gate.coldMs(),
-      proof: tier && this.#proof({ scope, required, since, next }, level),
+      proof: this.#proof({ scope, required, since, next }, level),
     }
   }
 
   /**
-   * What a value of the shared tier waits for: the same proof as a held one. While the log is out of reach there is
-   * none, and the tier is passed by, whatever `onUnreachable` says: its use is to spare a load, and here a load is what
-   * keeps the promise.
+   * What a value from elsewhere waits for: the same proof as a held one. While the log is out of reach there is none, and
+   * the sources of values are passed by, whatever `onUnreachable` says: their use is to spare a load, and here a load is
+   * what keeps the promise.
    */
   #proof(
     { scope, ...terms }: Pick<ReadContext<T>, 'scope' | 'required' | 'since' | 'next'>,
@@ -236,25 +240,24 @@ export class Reader<T> {
   ): Proof | undefined {
     const { follower } = this.#context
     const unproved = level === 'outage' || level === 'bypass'
-    if (!this.#space.settings.tier || unproved) return undefined
+    if (this.#features.sources.length === 0 || unproved) return undefined
     return (signal) => follower.reach(() => this.gate.isProved(terms), scope, signal)
   }
 
-  /** Values of the shared tier, for a read that loads nothing. */
+  /** Values from elsewhere, for a read that loads nothing. */
   async take(
     keys: readonly string[],
     level: ServeLevel,
     reading: ReadContext<T>,
   ): Promise<ReadonlyMap<string, Candidate<T>>> {
-    const { tier } = this.#context
-    const proof = tier && this.#proof(reading, level)
+    const proof = this.#proof(reading, level)
     if (proof === undefined || keys.length === 0) return new Map()
-    const taken = await tier!.take(this.#space, keys, proof, reading.signal)
+    const taken = await askSources(this.#features.sources, this.#space, keys, proof, reading.signal)
     reading.signal?.throwIfAborted()
     return taken
   }
 
-  /** The entry of a read that loads nothing: what it took from the tier, if anything. */
+  /** The entry of a read that loads nothing: what it took from elsewhere, if anything. */
   taken(
     key: string,
     taken: Candidate<T> | undefined,

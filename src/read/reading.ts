@@ -4,8 +4,7 @@
  * @module
  */
 import type { StoredEntry } from '../store/entry.ts'
-import type { Call } from './sources.ts'
-import type { LoadResult } from './flight.ts'
+import type { LoadResult, ReadCall } from './flight.ts'
 import type { ReadTerms } from './freshness-gate.ts'
 import type { LoadSettings } from '../api/load-settings.ts'
 import type { TokenPositions } from '../wire/token.ts'
@@ -20,7 +19,7 @@ export interface ReadContext<T> extends ReadTerms {
   readonly load: LoadSettings
   /** Those of the call. */
   readonly options: LoadOptions<T> | undefined
-  readonly call: Call<T> | undefined
+  readonly call: ReadCall<T> | undefined
   /** Positions of set values that the read must see, where the cache follows the updates topic. */
   readonly awaited: TokenPositions | undefined
   /** The keys of this read that are still loaded. */

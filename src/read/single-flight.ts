@@ -12,13 +12,14 @@
 import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { newFlight } from './flight.ts'
-import type { Flight, LoadRequest, OnHeld, Outcome, Seek } from './flight.ts'
+import type { Flight, LoadRequest, Outcome } from './flight.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { Load } from './load.ts'
 import type { Loading } from './load.ts'
-import type { OuterTier } from './sources.ts'
+import type { NamespaceFeatures } from './namespace-features.ts'
+import type { Follower } from '../coherence/follower.ts'
 
 const LEASE_MS = 500
 const RENEW_MS = 150
@@ -33,19 +34,16 @@ export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>()
   readonly #lifecycle: Lifecycle
   readonly #load: Load<T>
-  readonly #tier: OuterTier | undefined
 
   constructor(
     space: CoherentStore<T>,
-    { shared, lifecycle, tier }: { shared: CacheContext; lifecycle: Lifecycle; tier: OuterTier | undefined },
-    onHeld: OnHeld<T> | undefined,
-    seek: Seek<T>,
+    { shared, lifecycle, follower }: { shared: CacheContext; lifecycle: Lifecycle; follower: Follower },
+    features: NamespaceFeatures,
   ) {
     this.#space = space
     this.#shared = shared
     this.#lifecycle = lifecycle
-    this.#tier = tier
-    this.#load = new Load(space, shared, onHeld, seek)
+    this.#load = new Load(space, shared, features, follower)
   }
 
   /**
@@ -121,7 +119,7 @@ export class SingleFlight<T> {
 
   /** Whether a load under way may stand for one that begins now. */
   #isJoinable(key: string, flight: Flight<T>, { required, sourceless }: LoadRequest<T>): boolean {
-    // What it has brought is held, or may not be: a value of the tier was judged only for the reads that waited for it.
+    // What it has brought is held, or may not be: a value from elsewhere was judged only for the reads that waited for it.
     if (flight.outcome !== undefined || flight.invalidated) return false
     if (flight.leader.sourceless && !sourceless) return false
     const { partition } = this.#space
@@ -137,7 +135,7 @@ export class SingleFlight<T> {
       if (now - Math.max(flight.startedAt, partition.freshAt) > this.#shared.settings.maxStalenessMs)
         return false
     } else if (
-      flight.leader.load.via === 'loader' &&
+      flight.leader.seek !== undefined &&
       required > Math.max(flight.leader.required, partition.position)
     ) {
       // A value that is found elsewhere may be of a moment before this token.
@@ -156,14 +154,13 @@ export class SingleFlight<T> {
     const loading: Loading = { keys: [...flights.keys()], beganAt: undefined }
     const expired = () => (loading.beganAt === undefined ? overloaded() : loaderTimeout())
     try {
-      const tier = this.#tier
       const { proof } = demand
       const task = async (signal: AbortSignal): Promise<void> => {
         // In a later step: where the as-of lies before an eviction that is known, callers join no load that has begun,
         // and all that call in this one would load.
         await Promise.resolve()
-        return tier && proof
-          ? this.#load.besideTier(tier, proof, flights, demand, loading, signal)
+        return proof
+          ? this.#load.besideSources(proof, flights, demand, loading, signal)
           : this.#load.run(flights, demand, loading, signal)
       }
       await this.#lifecycle.within(demand.load.hardTimeoutMs, expired, task)

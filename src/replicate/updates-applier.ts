@@ -9,18 +9,24 @@ import type { DecodedRecord } from '../coherence/apply-eviction.ts'
 import type { RefuseReason } from '../api/reasons.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
+import type { CacheParts } from '../write/cache-parts.ts'
 import type { LogRecord } from '../ports/kafka-log.ts'
 import { readGroup } from '../wire/batch-message.ts'
 import { readUpdate } from '../wire/read-update.ts'
 import type { Arrived, ArrivedDrop, ArrivedValue } from '../wire/read-update.ts'
 
 export class UpdatesApplier {
+  readonly #parts: CacheParts
   readonly #shared: CacheContext
   readonly #stores: ReadonlyMap<string, CoherentStore<unknown>>
+  readonly #simple: (namespace: string) => boolean
 
-  constructor(shared: CacheContext, stores: ReadonlyMap<string, CoherentStore<unknown>>) {
-    this.#shared = shared
-    this.#stores = stores
+  /** @param simple the namespaces that accept values without an as-of */
+  constructor(parts: CacheParts, simple: (namespace: string) => boolean = () => false) {
+    this.#parts = parts
+    this.#shared = parts.context.shared
+    this.#stores = parts.stores
+    this.#simple = simple
   }
 
   /** Judges the values, one after the other, and holds what may be held. How many that were. */
@@ -110,13 +116,14 @@ export class UpdatesApplier {
   }
 
   #hold(space: CoherentStore<unknown>, arrived: ArrivedValue, timestamp: number | undefined): boolean {
+    if (!this.#parts.takesPart('replicate', space.name)) return false
     const { settings, counters } = this.#shared
     const refuse = (reason: RefuseReason): boolean => {
       counters.refused++
       settings.emit?.({ type: 'refuse', namespace: space.name, key: arrived.key, reason })
       return false
     }
-    if (arrived.asOf === undefined && !space.settings.acceptSimpleValues) {
+    if (arrived.asOf === undefined && !this.#simple(space.name)) {
       // A writer has written a new value: what is held is older, whether or not the new one may be held.
       space.drop(arrived.key, 'replaced')
       return refuse('horizon')

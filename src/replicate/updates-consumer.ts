@@ -1,5 +1,5 @@
 /**
- * Values from the updates topic: read in mode `'replicate'` and by `prewarm()`, held under the as-of rule.
+ * Values from the updates topic: read by `replicate()` and `prewarm()`, held under the as-of rule.
  *
  * Values are read first, evictions after them, and only then are the values judged: each by every eviction that
  * was in the log when the value was read. What fails here costs misses, never freshness.
@@ -13,8 +13,9 @@ import { KedgeError } from '../ports/errors.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { LogRecord, PartitionOffsets, Position } from '../ports/kafka-log.ts'
-import type { UpdatesRead } from '../read/sources.ts'
+import type { UpdatesRead } from '../read/core-hooks.ts'
 import type { TokenPositions } from '../wire/token.ts'
+import type { CacheParts } from '../write/cache-parts.ts'
 import { UpdatesApplier } from './updates-applier.ts'
 
 /** Reads of one round; what is left is read in the next. */
@@ -47,10 +48,11 @@ export class UpdatesConsumer implements UpdatesRead {
   /** Where each partition ended when it was looked at last. */
   readonly #ends = new Map<number, number>()
 
-  constructor(shared: CacheContext, stores: ReadonlyMap<string, CoherentStore<unknown>>) {
-    this.#shared = shared
-    this.#stores = stores
-    this.#applier = new UpdatesApplier(shared, stores)
+  /** @param simple the namespaces that accept values without an as-of */
+  constructor(parts: CacheParts, simple?: (namespace: string) => boolean) {
+    this.#shared = parts.context.shared
+    this.#stores = parts.stores
+    this.#applier = new UpdatesApplier(parts, simple)
   }
 
   /** Whether values before these positions are in the topic, as far as is known, and not applied here yet. */

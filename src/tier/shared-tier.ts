@@ -20,27 +20,29 @@ import type { CoherentStore } from '../coherence/coherent-store.ts'
 import { readUpdate } from '../wire/read-update.ts'
 import type { ArrivedValue } from '../wire/read-update.ts'
 import type { Partition } from '../coherence/partition.ts'
-import type { RequestScope } from '../coherence/request-scope.ts'
 import { Semaphore } from '../runtime/semaphore.ts'
-import type { OuterTier, Proof } from '../read/sources.ts'
+import type { Evicted, FeatureScope, Held, SourceContext } from '../api/feature.ts'
+import type { TierSettings } from './settings.ts'
 import type { AppliedPosition, Tier, TierAnswer, TierItem, TierPlace, TierWrite } from '../ports/tier.ts'
 
 /** Writes at once; beyond, they are left out. */
 const MAX_BACKGROUND = 64
 const LEASE_MS = 30_000
 
-export class SharedTier implements OuterTier {
+export class SharedTier {
   readonly #tier: Tier
   readonly #shared: CacheContext
+  readonly #hardTimeoutMs: number
   readonly #breaker: CircuitBreaker
   readonly #background: Semaphore
 
-  constructor(tier: Tier, shared: CacheContext) {
-    const { runtime, tierBreaker, tierHardTimeoutMs, emit } = shared.settings
+  constructor(tier: Tier, { hardTimeoutMs, breaker }: TierSettings, shared: CacheContext) {
+    const { runtime, emit } = shared.settings
     this.#tier = tier
     this.#shared = shared
+    this.#hardTimeoutMs = hardTimeoutMs
     this.#breaker = new CircuitBreaker(
-      { ...tierBreaker, leaseMs: tierHardTimeoutMs + LEASE_MS },
+      { ...breaker, leaseMs: hardTimeoutMs + LEASE_MS },
       () => runtime.random(),
       (state) => emit?.({ type: 'tier_state', tier: tier.name, state }),
     )
@@ -54,39 +56,33 @@ export class SharedTier implements OuterTier {
   /**
    * Asks for the keys, and holds what may be held; the others are left out. Never rejects.
    *
-   * @param stop gives the question up. Its reason counts against the tier only where it is a `KedgeError`.
+   * The signal's reason counts against the tier only where it is a `KedgeError`.
    */
-  async take<T>(
-    space: CoherentStore<T>,
-    keys: readonly string[],
-    proof: Proof,
-    stop: AbortSignal | undefined,
-  ): Promise<ReadonlyMap<string, Candidate<T>>> {
+  async take<T>(space: CoherentStore<T>, keys: readonly string[], context: SourceContext<T>): Promise<void> {
     const { partition } = space
     const place = placeOf(space)
     // Discard the answer if the log was resynced while we asked. Generation 0 (never connected) counts as 1.
     const generation = partition.generation || 1
     let proved: Promise<boolean> | undefined
-    const answer = await this.#call('get', space, keys.length, stop, (signal) => {
+    const answer = await this.#call('get', space, keys.length, context.signal, (signal) => {
       // Proof and tier run at the same time. A proof that fails proves nothing (decision 41).
-      proved = proof(stop).catch(() => false)
+      proved = context.proof()
       return this.#tier.getMany(place, keys, { signal })
     })
-    const taken = new Map<string, Candidate<T>>()
     const { counters } = this.#shared
     const found = answer === undefined ? [] : await this.#read(space, keys, answer)
-    // Once the source has answered, what it says is newer.
-    if (found.length > 0 && (await proved) && !stop?.aborted) {
+    let hits = 0
+    // Once the loader has answered, what it says is newer.
+    if (found.length > 0 && (await proved) && !context.signal?.aborted) {
       for (const { item, arrived } of found) {
         const knownTo = knownToTier(item, answer!.applied, partition)
-        const candidate = this.#hold(space, arrived, item.asOf, { generation, knownTo })
-        if (candidate) taken.set(arrived.key, candidate)
+        const candidate = this.#candidate(space, arrived, item.asOf, { generation, knownTo })
+        if (candidate && this.#holds(context, arrived.key, candidate)) hits++
         else counters.tierRefused++
       }
     }
-    counters.tierHits += taken.size
-    counters.tierMisses += keys.length - taken.size
-    return taken
+    counters.tierHits += hits
+    counters.tierMisses += keys.length - hits
   }
 
   /** The items of the answer that can be read, and were asked for. */
@@ -121,7 +117,7 @@ export class SharedTier implements OuterTier {
     return found
   }
 
-  #hold<T>(
+  #candidate<T>(
     space: CoherentStore<T>,
     arrived: ArrivedValue,
     asOf: number,
@@ -132,24 +128,33 @@ export class SharedTier implements OuterTier {
       // Without an as-of, or with two of them, it is nothing that was written here.
       const candidate =
         arrived.asOf === asOf ? candidateOf(this.#shared, space, arrived, transport) : 'unanchored'
-      if (typeof candidate !== 'string')
-        return space.hold(arrived.key, candidate) === undefined ? candidate : undefined
+      if (typeof candidate !== 'string') return candidate
       settings.emit?.({ type: 'refuse', namespace: space.name, key: arrived.key, reason: candidate })
     } catch (error) {
-      // A namespace's own functions (`tags`, `schema`, `sizeOf`) may stumble over a stranger's value.
+      // A namespace's own functions (`tags`, `schema`) may stumble over a stranger's value.
       settings.emit?.({ type: 'background_error', error })
     }
     return undefined
   }
 
+  #holds<T>(context: SourceContext<T>, key: string, candidate: Candidate<T>): boolean {
+    try {
+      return context.hold(key, candidate)
+    } catch (error) {
+      // So may `sizeOf`.
+      this.#shared.settings.emit?.({ type: 'background_error', error })
+      return false
+    }
+  }
+
   /** Stores, in the background, values that are held here; left out when too many writes are under way. */
-  put<T>(space: CoherentStore<T>, held: ReadonlyMap<string, Candidate<T>>, scope: RequestScope): void {
+  put<T>(space: CoherentStore<T>, { values, refused, scope }: Held<T>): void {
     const { settings, clock } = this.#shared
     const place = placeOf(space)
+    const kept = [...values].filter(([key]) => (refused?.get(key) ?? 'size') === 'size')
+    if (kept.length === 0) return
     // Made at once: by the time that they are packed the partition may stand for another log.
-    const messages = [...held].map(
-      ([key, value]) => [value, putMessage(this.#shared, space, key, value)] as const,
-    )
+    const messages = kept.map(([key, value]) => [value, putMessage(this.#shared, space, key, value)] as const)
     this.#inBackground(scope, async () => {
       const writes: TierWrite[] = []
       for (const [{ asOf, version, ttlMs, loadedAt }, message] of messages) {
@@ -170,7 +175,8 @@ export class SharedTier implements OuterTier {
   }
 
   /** Removes, in the background, what an eviction of our own has killed. */
-  remove<T>(space: CoherentStore<T>, keys: readonly string[], offset: number, scope: RequestScope): void {
+  remove<T>(space: CoherentStore<T>, { keys, offset, landed, scope }: Evicted): void {
+    if (!landed) return
     const place = placeOf(space)
     this.#inBackground(scope, () =>
       this.#call('delete', space, keys.length, undefined, (signal) =>
@@ -183,7 +189,7 @@ export class SharedTier implements OuterTier {
     await this.#tier.close?.()
   }
 
-  #inBackground(scope: RequestScope, work: () => Promise<unknown>): void {
+  #inBackground(scope: FeatureScope, work: () => Promise<unknown>): void {
     const free = this.#background.tryTake(LEASE_MS)
     if (free) scope.waitUntil(work().finally(free))
   }
@@ -197,14 +203,14 @@ export class SharedTier implements OuterTier {
     task: (signal: AbortSignal) => Promise<R>,
   ): Promise<R | undefined> {
     const { clock, counters } = this.#shared
-    const { runtime, tierHardTimeoutMs, emit } = this.#shared.settings
+    const { runtime, emit } = this.#shared.settings
     const since = clock.now()
     const permit = this.#breaker.enter(since)
     if (permit === undefined) return undefined
     const tell = (failure?: { error: unknown }) =>
       emit?.({ type: 'tier', operation, namespace, keys, durationMs: clock.now() - since, ...failure })
     try {
-      const result = await withDeadline(runtime, tierHardTimeoutMs, silent, task, stop)
+      const result = await withDeadline(runtime, this.#hardTimeoutMs, silent, task, stop)
       this.#breaker.succeeded(permit)
       tell()
       return result

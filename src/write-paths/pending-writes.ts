@@ -8,7 +8,7 @@ import { applyRecord } from '../coherence/apply-eviction.ts'
 import { consume } from '../runtime/consumer.ts'
 import type { Fetch } from '../runtime/consumer.ts'
 import { KedgeError } from '../ports/errors.ts'
-import type { Call, PendingReads } from '../read/sources.ts'
+import type { Call } from '../api/feature.ts'
 import type { Candidate } from '../coherence/candidate.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
@@ -19,7 +19,7 @@ import { readWrite } from '../wire/write-message.ts'
 /** The answer asked for at first; a record that is larger is asked for again. */
 const FIRST_BYTES = 65_536
 
-export class PendingWrites<T> implements PendingReads<T> {
+export class PendingWrites<T> {
   readonly #space: CoherentStore<T>
   readonly #shared: CacheContext
 
@@ -30,7 +30,6 @@ export class PendingWrites<T> implements PendingReads<T> {
 
   /** The call, but for keys whose last write waits: they are read from the log. Rejects where that cannot be read. */
   before(call: Call<T>): Call<T> {
-    if (this.#space.settings.intentsMs === 0) return call
     return async (keys, signal) => {
       const waiting = keys.filter((key) => this.#space.pendingWrite(key) !== undefined)
       if (waiting.length === 0) return call(keys, signal)

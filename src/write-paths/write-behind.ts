@@ -9,49 +9,96 @@
 import { durationMs } from '../runtime/duration.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { checkHoldable } from '../wire/holdable.ts'
-import type { CoherentStore } from '../coherence/coherent-store.ts'
 import { checkId } from '../wire/ids.ts'
 import { PendingWrites } from './pending-writes.ts'
 import { tokenOf } from '../wire/token.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
-import { checkOptions } from '../api/option-schemas.ts'
+import type { Namespace } from '../api/namespace-types.ts'
+import { checkFeatureOptions } from '../api/option-check.ts'
+import { duration, signal as signalOption } from '../api/option-schemas.ts'
+import { encodeUtf8, pack } from '../wire/codec.ts'
+import { partitionOf } from '../wire/partitioner.ts'
+import { updateRecordKey } from '../wire/record-key.ts'
+import type { Position } from '../ports/kafka-log.ts'
+import { partsOf } from '../write/namespace-parts.ts'
+import type { NamespaceParts } from '../write/namespace-parts.ts'
+import { intend } from './intend.ts'
 import type { Token } from '../wire/token.ts'
-import type { WriteBehindOptions } from '../api/write-types.ts'
+import type { Duration } from '../runtime/duration.ts'
 import type { WriteMessage } from '../wire/write-message.ts'
-import { newId } from './write-through.ts'
+import { newId } from './intend.ts'
 import { keysThat } from '../write/affected-keys.ts'
-import type { Writer, WriterContext } from '../write/writer.ts'
 
 const DEFAULT_PENDING = '1m'
 /** Writes of a namespace that may wait at once, by all writers. Beyond, isolates could not remember where they stand. */
 const MAX_PENDING_WRITES = 512
 
-export class WriteBehind<T> {
-  readonly #space: CoherentStore<T>
-  readonly #writer: Writer<T>
-  readonly #context: WriterContext
+/** The options of `writeBehind()`. */
+export interface WriteBehindOptions {
+  /**
+   * How long readers take the write from the log instead of asking the source, at most `max` of
+   * `writeIntents()`. Choose it longer than the persister may need, outages included: after that the source is asked again, written
+   * or not.
+   * @default '1m'
+   */
+  readonly maxPending?: Duration
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Writes a row to the log, from where a persister (`kedge/persister`) writes it to its source. Until then a reader that
+ * has passed the token reads it from the log. `undefined` deletes the row. Needs `writeIntents()` in the cache, also
+ * where it is read.
+ *
+ * @throws TypeError where the cache does not use `writeIntents()` for the namespace.
+ * @throws KedgeError `ERR_OVERLOADED` while too many writes wait, or one has waited for too long; `ERR_PUBLISH` when a
+ * record was not acknowledged: the write may be persisted all the same.
+ * @example
+ * ```ts
+ * import { createCache } from 'kedge'
+ * import { memory } from 'kedge/testing'
+ * import { writeBehind, writeIntents } from 'kedge/write-paths'
+ *
+ * const cache = createCache({ kafka: memory(), use: [writeIntents({ max: '60s' })] })
+ * const users = cache.namespace<{ name: string }>('users')
+ * const token = await writeBehind(users, '7', { name: 'Ada' })
+ * console.log(await users.get('7', { after: token }))
+ * ```
+ */
+export async function writeBehind<T>(
+  namespace: Namespace<T>,
+  key: string,
+  value: T | undefined,
+  options: WriteBehindOptions = {},
+): Promise<Token> {
+  const { parts, scope } = partsOf(namespace)
+  return new WriteBehind(parts).write(key, value, options, scope)
+}
+
+class WriteBehind<T> {
+  readonly #space: NamespaceParts<T>['space']
+  readonly #parts: NamespaceParts<T>
   readonly #pending: PendingWrites<T>
 
-  constructor(space: CoherentStore<T>, writer: Writer<T>, context: WriterContext) {
-    this.#space = space
-    this.#writer = writer
-    this.#context = context
-    this.#pending = new PendingWrites(space, context.shared)
+  constructor(parts: NamespaceParts<T>) {
+    this.#space = parts.space
+    this.#parts = parts
+    this.#pending = new PendingWrites(parts.space, parts.context.shared)
   }
 
   async write(
     key: string,
     value: T | undefined,
-    options: WriteBehindOptions | undefined = {},
+    options: WriteBehindOptions,
     scope: RequestScope,
   ): Promise<Token> {
-    checkOptions(options, 'behind')
+    checkFeatureOptions({ maxPending: duration, signal: signalOption }, options, 'writeBehind')
     checkId(key, 'key')
     checkHoldable(value, this.#space.name, key)
-    const { lifecycle, shared, publisher, follower } = this.#context
-    const { name, partition, settings } = this.#space
+    const { lifecycle, shared, publisher, follower } = this.#parts.context
+    const { name, partition, intentsMs } = this.#space
     lifecycle.check()
-    const ttl = pendingOf(options, settings.intentsMs)
+    const ttl = pendingOf(options, intentsMs)
     const since = shared.clock.now()
     const { signal } = options
     if (!partition.hasPosition) await follower.sync(scope, signal)
@@ -64,17 +111,29 @@ export class WriteBehind<T> {
     const meant = keysThat((other) => other === key)
     const write = (async () => {
       const { deadline } = publisher
-      const append = (until: AbortSignal) => publisher.appendWrite(message, until)
+      const append = (until: AbortSignal) => this.#append(message, until)
       const position = await deadline.within(signal, append, since)
       // The write will be persisted now, whatever comes: the caller's signal ends only its wait.
       const body = { keys: [key], id, ttl, write: position }
-      const intend = (until: AbortSignal) => publisher.intend(name, partition.id, body, until)
-      return deadline.within(undefined, intend, since)
+      const announce = (until: AbortSignal) => intend(publisher, name, partition.id, body, until)
+      return deadline.within(undefined, announce, since)
     })()
-    const { published, landed } = await this.#writer.land(write, meant, scope)
+    const { published, landed } = await this.#parts.writer.land(write, meant, scope)
     const pending = this.#space.pendingWrite(key)
     if (landed && value !== undefined && pending?.id === id) this.#pending.hold(key, value, pending, loadedAt)
     return tokenOf(published)
+  }
+
+  /** Appends a write to the topic of writes. */
+  async #append(message: WriteMessage, signal: AbortSignal): Promise<Position> {
+    const { publisher, shared } = this.#parts.context
+    const { settings } = shared
+    const key = updateRecordKey(message.ns, message.key)
+    const recordKey = encodeUtf8(key)
+    const partition = partitionOf(recordKey, settings.writePartitions)
+    const record = pack(message, settings).then((packed) => [{ key: recordKey, value: packed, partition }])
+    const [position] = await publisher.send(settings.writesTopic, record, [key], signal)
+    return position!
   }
 
   /** What a writer can know: the writes that wait, of all writers, as far as it has read the log. */
@@ -95,9 +154,11 @@ export class WriteBehind<T> {
 function pendingOf({ maxPending }: WriteBehindOptions, intentsMs: number): number {
   const ms = durationMs(maxPending ?? DEFAULT_PENDING, 'maxPending')
   if (intentsMs === 0)
-    throw new TypeError('`writeBehind` needs `intents: true` in the options of the namespace')
+    throw new TypeError('writeBehind() needs `writeIntents()` in `use` of the cache, for this namespace')
   if (maxPending === undefined) return Math.min(ms, intentsMs)
   if (ms === 0 || ms > intentsMs)
-    throw new TypeError(`\`maxPending\` must be longer than 0 and at most \`intents\` (${intentsMs} ms)`)
+    throw new TypeError(
+      `\`maxPending\` must be longer than 0 and at most \`max\` of writeIntents() (${intentsMs} ms)`,
+    )
   return ms
 }

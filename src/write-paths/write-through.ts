@@ -13,20 +13,55 @@ import { durationMs } from '../runtime/duration.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import type { Candidate } from '../coherence/candidate.ts'
-import type { CoherentStore } from '../coherence/coherent-store.ts'
 import { tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
 import { checkId } from '../wire/ids.ts'
 import { tokenOf } from '../wire/token.ts'
-import type { Runtime } from '../ports/runtime.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
-import { checkOptions } from '../api/option-schemas.ts'
+import type { Lifetime } from '../api/load-types.ts'
+import type { Namespace } from '../api/namespace-types.ts'
+import { checkFeatureOptions } from '../api/option-check.ts'
+import { durationOrCallback, durationOrFalse, signal as signalOption, texts } from '../api/option-schemas.ts'
+import { partsOf } from '../write/namespace-parts.ts'
+import type { NamespaceParts } from '../write/namespace-parts.ts'
+import { intend, newId } from './intend.ts'
 import type { Token } from '../wire/token.ts'
 import type { Duration } from '../runtime/duration.ts'
-import type { StoreWrite, WriteThroughOptions } from '../api/write-types.ts'
 import { keysThat } from '../write/affected-keys.ts'
-import type { AcknowledgedWrite, Writer, WriterContext } from '../write/writer.ts'
+import type { AcknowledgedWrite } from '../write/writer.ts'
 import type { AffectedKeys } from '../write/affected-keys.ts'
 import { ttlOver } from '../api/lifetime-options.ts'
+
+/** What a store is given. */
+export interface StoreContext {
+  readonly key: string
+  /**
+   * Aborted while there is time left to give the write up. If the store commits all the same, after the
+   * intent's time is over, isolates may hold a value that is older than the commit.
+   */
+  readonly signal: AbortSignal
+}
+
+/** Commits a value at its source. May return the version of the row that it made (row version, LSN). */
+export type StoreWrite<V> = (
+  value: V,
+  context: StoreContext,
+) =>
+  | void
+  | { readonly version?: number | undefined }
+  | Promise<void | { readonly version?: number | undefined }>
+
+/** The options of `writeThrough()`. */
+export interface WriteThroughOptions<T> extends Pick<Lifetime<T>, 'ttl'> {
+  /**
+   * How long the write may take, from its announcement to the commit: at most `'60s'`, and `max` of
+   * `writeIntents()`. `false` announces nothing: one request less, and a crash after the commit is covered by the TTL alone.
+   * @default '10s'
+   */
+  readonly intent?: Duration | false
+  readonly tags?: readonly string[]
+  /** Aborts the store's signal. Once the store may have committed, the cache evicts the key even so. */
+  readonly signal?: AbortSignal
+}
 
 const DEFAULT_INTENT = '10s'
 const MAX_WRITE_THROUGH_MS = 60_000
@@ -58,30 +93,66 @@ interface Write<V> {
 /** Where the log stood before the commit. */
 type Before = Pick<Candidate<never>, 'asOf' | 'generation'>
 
-export class WriteThrough<T> {
-  readonly #space: CoherentStore<T>
-  readonly #writer: Writer<T>
-  readonly #context: WriterContext
+/**
+ * Writes a row at its source, and evicts the key everywhere: announces the write, lets `store` commit it, evicts. A
+ * writer that dies in between does no harm: readers hold nothing that they load beside the announced write. Needs
+ * `writeIntents()` in the cache, also where it is read; or `intent: false`.
+ *
+ * The value itself is held and shared only when `store` returns a `version`: two writers may reach the log in the other
+ * order than the source. `undefined` stands for a row that `store` deletes.
+ *
+ * Rejects with what `store` threw, untouched, after the key was evicted all the same.
+ *
+ * @throws TypeError where an intent is needed and the cache does not use `writeIntents()` for the namespace.
+ * @throws KedgeError `ERR_STORE_TIMEOUT` when `store` did not end in time; `ERR_PUBLISH` when the intent (then nothing was
+ * stored) or the eviction after the commit was not acknowledged.
+ * @example
+ * ```ts
+ * import { createCache } from 'kedge'
+ * import { memory } from 'kedge/testing'
+ * import { writeIntents, writeThrough } from 'kedge/write-paths'
+ *
+ * const rows = new Map<string, { name: string }>()
+ * const cache = createCache({ kafka: memory(), use: [writeIntents({ max: '60s' })] })
+ * const users = cache.namespace<{ name: string }>('users')
+ * await writeThrough(users, '7', { name: 'Ada' }, (row, { key }) => void rows.set(key, row))
+ * ```
+ */
+export async function writeThrough<T, V extends T | undefined>(
+  namespace: Namespace<T>,
+  key: string,
+  value: V,
+  store: StoreWrite<V>,
+  options: WriteThroughOptions<T> = {},
+): Promise<Token> {
+  const { parts, scope } = partsOf(namespace)
+  return new WriteThrough(parts).write(key, value, store, options, scope)
+}
 
-  constructor(space: CoherentStore<T>, writer: Writer<T>, context: WriterContext) {
-    this.#space = space
-    this.#writer = writer
-    this.#context = context
+class WriteThrough<T> {
+  readonly #space: NamespaceParts<T>['space']
+  readonly #parts: NamespaceParts<T>
+
+  constructor(parts: NamespaceParts<T>) {
+    this.#space = parts.space
+    this.#parts = parts
   }
 
   async write<V extends T | undefined>(
     key: string,
     value: V,
     store: StoreWrite<V>,
-    options: WriteThroughOptions<T> | undefined = {},
+    options: WriteThroughOptions<T>,
     scope: RequestScope,
   ): Promise<Token> {
-    checkOptions(options, 'through')
+    const known = { ttl: durationOrCallback, tags: texts, signal: signalOption, intent: durationOrFalse }
+    checkFeatureOptions(known, options, 'writeThrough')
     checkId(key, 'key')
-    const { lifecycle, shared } = this.#context
+    const { lifecycle, shared } = this.#parts.context
     lifecycle.check()
     options.signal?.throwIfAborted()
-    const { load, intentsMs } = this.#space.settings
+    const { intentsMs } = this.#space
+    const { load } = this.#space.settings
     const intentMs = intentOf(options.intent, intentsMs)
     const ttl = ttlOver(options.ttl, load.ttl)
     const place = this.#space.place(key)
@@ -148,10 +219,10 @@ export class WriteThrough<T> {
     const { partition, asOf, name } = this.#space
     const { generation } = partition
     if (id === undefined) return { asOf, generation }
-    const { publisher, shared } = this.#context
+    const { publisher, shared } = this.#parts.context
     const body = { keys: [key], id, ttl: limitMs }
-    const { published, landed } = await this.#writer.land(
-      publisher.intend(name, partition.id, body, signal),
+    const { published, landed } = await this.#parts.writer.land(
+      intend(publisher, name, partition.id, body, signal),
       meant,
       scope,
     )
@@ -168,7 +239,7 @@ export class WriteThrough<T> {
   #evict<V>({ key, id, meant, scope }: Write<V>, version: number | undefined): Promise<AcknowledgedWrite> {
     const closes = id === undefined ? undefined : [id]
     // Not ended by the caller's signal: something may have been committed.
-    return this.#writer.evict([{ keys: [key], version, closes }], meant, scope, undefined)
+    return this.#parts.writer.evict([{ keys: [key], version, closes }], meant, scope, undefined)
   }
 
   /** Lets the store commit, within its time. */
@@ -176,7 +247,7 @@ export class WriteThrough<T> {
     { key, value, startedAt, limitMs, signal }: Write<V>,
     store: StoreWrite<V>,
   ): Promise<Ending> {
-    const { clock, settings } = this.#context.shared
+    const { clock, settings } = this.#parts.context.shared
     const { runtime } = settings
     const asked = eitherSignal(signal)
     const leftMs = (part: number) => {
@@ -196,21 +267,11 @@ export class WriteThrough<T> {
     }
   }
 
-  /** Holds the value, and shares it once the log shows that no other writer has written the key meanwhile. */
-  #keep<V>({ key, scope }: Write<V>, candidate: Candidate<T>, evictedAt: number): void {
-    const { settings, partition } = this.#space
+  /** Holds the value, and tells the features, which may share it. */
+  #keep<V>({ key, scope }: Write<V>, candidate: Candidate<T>, offset: number): void {
     if (this.#space.hold(key, candidate) !== undefined) return
-    if (settings.tier) this.#context.tier?.put(this.#space, new Map([[key, candidate]]), scope)
-    if (!settings.share || candidate.ttlMs === 0) return
-    const { follower, publisher } = this.#context
-    const share = async (): Promise<void> => {
-      // The topic of values is compacted to the last one written: of two writers' values that must be the newer one
-      // (decision 58).
-      const knows = await follower.reach(() => partition.position > evictedAt, scope)
-      const stands = this.#space.current(key)?.value === candidate.value && !this.#space.pending(key)
-      if (knows && stands) await publisher.update(this.#space, key, candidate)
-    }
-    scope.waitUntil(share())
+    const held = { values: new Map([[key, candidate]]), by: 'commit', offset, scope } as const
+    scope.waitUntil(this.#parts.features.afterHold(this.#space, held))
   }
 }
 
@@ -220,17 +281,13 @@ function intentOf(intent: Duration | false | undefined, intentsMs: number): numb
   const ms = durationMs(intent ?? DEFAULT_INTENT, 'intent')
   if (intentsMs === 0)
     throw new TypeError(
-      '`intent` needs `intents: true` in the options of the namespace; else set it to `false`',
+      '`intent` needs `writeIntents()` in `use` of the cache, for this namespace; else set it to `false`',
     )
   const most = Math.min(MAX_WRITE_THROUGH_MS, intentsMs)
   if (intent === undefined) return Math.min(ms, most)
   if (ms === 0 || ms > most) throw new TypeError(`\`intent\` must be longer than 0 and at most ${most} ms`)
   return ms
 }
-
-/** Told apart from all others, not secret. */
-export const newId = (runtime: Runtime): string =>
-  Array.from({ length: 2 }, () => Math.floor(runtime.random() * 2 ** 52).toString(36)).join('-')
 
 const storeTimeout = () =>
   new KedgeError(

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { asDecoded } from '../coherence/admission.ts'
 import { applyEviction } from '../coherence/apply-eviction.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { SingleFlight } from '../read/single-flight.ts'
+import type { RefuseReason } from '../api/reasons.ts'
+import type { Candidate } from '../coherence/candidate.ts'
 import type { Follower } from '../coherence/follower.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
@@ -23,7 +24,7 @@ import type { Published, Publisher } from './publisher.ts'
 import type { ReaderContext } from '../read/reader.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkWriteOptions } from '../api/option-schemas.ts'
-import type { OuterTier } from '../read/sources.ts'
+import type { NamespaceFeatures } from '../read/namespace-features.ts'
 import type { Token } from '../wire/token.ts'
 import type { DeleteOptions, SetOptions, WriteOptions } from '../api/write-types.ts'
 import { ttlOver } from '../api/lifetime-options.ts'
@@ -46,12 +47,13 @@ export class Writer<T> {
   readonly #shared: CacheContext
   readonly #lifecycle: Lifecycle
   readonly #follower: Follower
-  readonly #tier: OuterTier | undefined
+  readonly #features: NamespaceFeatures
 
   constructor(
     space: CoherentStore<T>,
     flights: SingleFlight<T>,
-    { publisher, follower, shared, lifecycle, tier }: WriterContext,
+    features: NamespaceFeatures,
+    { publisher, follower, shared, lifecycle }: WriterContext,
   ) {
     this.#space = space
     this.#flights = flights
@@ -59,7 +61,7 @@ export class Writer<T> {
     this.#shared = shared
     this.#lifecycle = lifecycle
     this.#follower = follower
-    this.#tier = space.settings.tier ? tier : undefined
+    this.#features = features
   }
 
   /** Evicts the key, then holds the value as of right after that eviction. */
@@ -78,24 +80,46 @@ export class Writer<T> {
     const { generation } = partition
     const loadedAt = this.#shared.clock.now()
     const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags }, place)
-    const shares = settings.share && ttlMs > 0
-    const kept = shares ? asDecoded(this.#shared, this.#space, key, value) : value
-    const candidate = { value: kept, generation, loadedAt, ttlMs, keepMs: 0, tags, version, settleMs: 0 }
-    // What cannot be written must not evict either.
-    if (shares)
-      await this.#publisher.checkUpdate(this.#space, key, { ...candidate, asOf: Number.MAX_SAFE_INTEGER })
+    const asOf = Number.MAX_SAFE_INTEGER
+    const draft = { value, asOf, generation, loadedAt, ttlMs, keepMs: 0, tags, version, settleMs: 0 }
+    // What a feature cannot write must not evict either.
+    const kept = await this.#features.beforeSet(this.#space, new Map([[key, draft]]))
     const meant = keysThat((other) => other === key)
     const { published, landed } = await this.evict([{ keys: [key], version }], meant, scope, signal)
     // A position of another log compares to nothing here.
     if (!landed) throw replaced()
-    const settled = { ...candidate, asOf: published[0]!.offset + 1 }
-    const refused = this.#space.hold(key, settled)
-    const stands = refused === undefined || refused === 'size'
-    if (stands && ttlMs > 0) this.#tier?.put(this.#space, new Map([[key, settled]]), scope)
-    if (!shares || refused === 'superseded') return tokenOf(published)
-    // Awaited, because the truth of a value that is `set` is the log: it must not be lost unnoticed.
-    const updates = await this.#publisher.update(this.#space, key, settled, signal)
-    const token = tokenOf(published, updates)
+    return this.hold(kept, published, undefined, scope, signal)
+  }
+
+  /**
+   * Holds values that were written, as of right after their eviction, and tells the features. Resolves with the token.
+   * Features are awaited, because the truth of a value that is set is the log: it must not be lost unnoticed.
+   *
+   * @param values what `beforeSet` made of the values
+   */
+  async hold(
+    values: ReadonlyMap<string, Candidate<T>>,
+    published: readonly Published[],
+    domain: string | undefined,
+    scope: RequestScope,
+    signal: AbortSignal | undefined,
+  ): Promise<Token> {
+    // The evictions of many keys may be several records: the as-of of the values lies past the last of them.
+    const offset = Math.max(...published.map((each) => each.offset))
+    const standing = new Map<string, Candidate<T>>()
+    const refusals = new Map<string, RefuseReason>()
+    for (const [key, draft] of values) {
+      const candidate = { ...draft, asOf: offset + 1 }
+      const refused = this.#space.hold(key, candidate)
+      if (refused !== undefined) refusals.set(key, refused)
+      // The features get what is not held here, too; but a newer value is known of one that is superseded.
+      if (refused !== 'superseded' && candidate.ttlMs > 0) standing.set(key, candidate)
+    }
+    if (standing.size === 0) return tokenOf(published)
+    const held = { values: standing, refused: refusals, by: 'set', offset, domain, scope, signal } as const
+    const positions = await this.#features.afterHold(this.#space, held)
+    if (positions.length === 0) return tokenOf(published)
+    const token = tokenOf(published, positions)
     scope.wrote(token)
     return token
   }
@@ -115,14 +139,10 @@ export class Writer<T> {
       scope,
       options?.signal,
     )
-    if (landed && options?.version === undefined) {
-      const last = Math.max(...published.map(({ offset }) => offset))
-      this.#tier?.remove(this.#space, ids, last, scope)
-    }
-    if (this.#space.settings.share && options?.version === undefined) {
-      const asOf = Math.max(...published.map(({ offset }) => offset + 1))
-      // Awaited, so that a `set` that follows comes after it in the log, which is compacted to the last one.
-      await this.#publisher.unshare(this.#space.name, ids, asOf, options?.signal)
+    if (options?.version === undefined) {
+      const offset = Math.max(...published.map((each) => each.offset))
+      const evicted = { keys: ids, offset, landed, scope, signal: options?.signal }
+      await this.#features.afterEvict(this.#space, evicted)
     }
     return tokenOf(published)
   }

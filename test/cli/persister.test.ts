@@ -7,6 +7,7 @@ import { startGateway } from '../../services/gateway/index.ts'
 import { createCache } from '../../src/index.ts'
 import { kedge } from './harness.ts'
 import { startService, until } from './service-process.ts'
+import { writeBehind } from '../../src/write-paths/index.ts'
 
 /** Writes to a file, a line for each write. `slow` takes half a second; `no` is refused for ever. */
 const STORES = `import { appendFile } from 'node:fs/promises'
@@ -59,7 +60,7 @@ describe('the process of a persister', () => {
       ['2', 20],
       ['1', 11],
     ] as const)
-      await orders.writeBehind(key, value)
+      await writeBehind(orders, key, value)
     const lines = (
       await until(
         () => text(folder, 'rows'),
@@ -87,7 +88,7 @@ describe('the process of a persister', () => {
     const { url } = await gateway()
     const first = await start(url)
     const orders = writer(url)
-    await orders.writeBehind('slow', 1)
+    await writeBehind(orders, 'slow', 1)
     await until(
       () => text(first.folder, 'called'),
       (called) => called === 'x',
@@ -96,7 +97,7 @@ describe('the process of a persister', () => {
     expect(await first.ended).toMatchObject({ code: 0, err: '' })
     expect(await text(first.folder, 'rows')).toBe('slow=1\n')
     const second = await start(url)
-    await orders.writeBehind('1', 2)
+    await writeBehind(orders, '1', 2)
     await until(
       () => text(second.folder, 'rows'),
       (rows) => rows !== '',
@@ -110,7 +111,7 @@ describe('the process of a persister', () => {
     const { url, log } = await gateway()
     const { child, ended, listening } = await start(url, ['--retries', '8'])
     const orders = writer(url)
-    await orders.writeBehind('no', 1)
+    await writeBehind(orders, 'no', 1)
     const refused = await until(
       async () => (await fetch(`${listening}/readyz`)).json() as Promise<{ problem?: string }>,
       ({ problem }) => problem !== undefined && !problem.includes('not been reached'),
@@ -120,7 +121,7 @@ describe('the process of a persister', () => {
       async () => log.offsets('cache-writes-dead', 0)?.end,
       (end) => end === 1,
     )
-    await orders.writeBehind('1', 2)
+    await writeBehind(orders, '1', 2)
     await until(
       () => fetch(`${listening}/readyz`),
       ({ status }) => status === 200,

@@ -7,6 +7,7 @@ import type { CacheOptions } from '../../src/index.ts'
 import { seededRandom } from '../../src/testing/index.ts'
 import { world } from '../src/world.ts'
 import type { Isolate } from '../src/world.ts'
+import { prewarm } from '../../src/replicate/index.ts'
 
 interface Row {
   readonly version: number
@@ -149,7 +150,7 @@ export async function randomFleet(
         key: null,
         value: new TextEncoder().encode(pick(['garbage', '{"v":1,"op":"beat"}', '{"key":"a"}'])),
       })
-    else void isolate.cache.prewarm({ budget: 500 })
+    else void prewarm(isolate.cache, { budget: 500 })
   }
 
   const open = new Set<Promise<void>>()

@@ -11,6 +11,7 @@ import { memory, memoryTier, seededRandom } from '../../src/testing/index.ts'
 import { createTierFollower } from '../../services/sync/tier-follower.ts'
 import { world } from '../src/world.ts'
 import type { Isolate } from '../src/world.ts'
+import { sharedTier } from '../../src/tier/index.ts'
 
 interface Row {
   readonly version: number
@@ -64,7 +65,7 @@ async function run(seed: number) {
     })
     const options: Partial<CacheOptions> = {
       ...settings,
-      tier: slowly(tier, () => at.runtime.sleep(chance(0.3) ? Math.floor(random() * 4000) : 0)),
+      use: [sharedTier(slowly(tier, () => at.runtime.sleep(chance(0.3) ? Math.floor(random() * 4000) : 0)))],
       maxEntries: pick([3, 100]),
       maxRememberedEvictions: pick([2, 4096]),
       maxCatchUpRecords: pick([5, 10_000]),

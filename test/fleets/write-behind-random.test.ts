@@ -11,6 +11,7 @@ import type { CacheOptions } from '../../src/index.ts'
 import { memory, seededRandom } from '../../src/testing/index.ts'
 import { world } from '../src/world.ts'
 import type { Isolate } from '../src/world.ts'
+import { writeBehind } from '../../src/write-paths/index.ts'
 
 interface Row {
   readonly id: number
@@ -100,7 +101,7 @@ async function run(seed: number) {
     const id = ++ids
     try {
       const rows = isolate.cache.namespace<Row>('rows')
-      const token = await rows.writeBehind(key, { id }, { maxPending: '10m' })
+      const token = await writeBehind(rows, key, { id }, { maxPending: '10m' })
       promises.push({ key, id, from: now() + MAX_STALENESS })
       if (chance(0.5)) await read(pick(isolates), key, { id, token })
     } catch (error) {

@@ -10,6 +10,8 @@ import type { CacheOptions } from '../../src/index.ts'
 import { seededRandom } from '../../src/testing/index.ts'
 import { world } from '../src/world.ts'
 import type { Isolate } from '../src/world.ts'
+import { writeThrough } from '../../src/write-paths/index.ts'
+import { prewarm } from '../../src/replicate/index.ts'
 
 interface Row {
   readonly id: number
@@ -103,7 +105,8 @@ async function run(seed: number) {
     const versioned = chance(0.5)
     const broken = new Error('the source is down')
     try {
-      await isolate.cache.namespace<Row>('rows').writeThrough(
+      await writeThrough(
+        isolate.cache.namespace<Row>('rows'),
         key,
         { id },
         async (_, { signal }) => {
@@ -142,7 +145,7 @@ async function run(seed: number) {
     else if (what < 0.7)
       isolate.kafka.fail(failure, { when: pick(['before', 'after'] as const), times: 1 + upTo(8) })
     else if (what < 0.8) at.runtime.stepWall(Math.floor((random() - 0.5) * 1_200_000))
-    else void isolate.cache.prewarm({ budget: 500 })
+    else void prewarm(isolate.cache, { budget: 500 })
   }
 
   const open = new Set<Promise<void>>()
@@ -166,7 +169,7 @@ async function run(seed: number) {
   isolates.push(make())
   for (const { cache } of isolates) {
     await at.run(cache.sync())
-    await at.run(cache.prewarm({ budget: 5000 }))
+    await at.run(prewarm(cache, { budget: 5000 }))
     for (const key of KEYS) {
       const last = source.get(key)!.commits.at(-1)!.id
       const value = await at.run(cache.namespace<Row>('rows').getOrSet(key, load))

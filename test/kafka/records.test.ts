@@ -13,6 +13,7 @@ import type { Cache, CacheOptions, KedgeEvent } from '../../src/index.ts'
 import { withoutKafka } from './broker.ts'
 import { JVM } from './jars.ts'
 import { sharedBroker } from './shared-broker.ts'
+import { prewarm, replicate } from '../../src/replicate/index.ts'
 
 const SOURCE = fileURLToPath(new URL('ProduceLines.java', import.meta.url))
 const run = promisify(execFile)
@@ -256,7 +257,7 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
 
     it('a value is served when it is committed, and never when it is aborted', async () => {
       const updates = (await cluster.createTopic(`${topic}-updates`, { partitions: 1 })).name
-      const one = isolate({ mode: 'replicate' })
+      const one = isolate({ use: [replicate()] })
       await one.prove()
       const put = (key: string, value: number) =>
         message(
@@ -291,7 +292,7 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
         'max.compaction.lag.ms': '1',
       },
     })
-    const one = isolate({ mode: 'replicate' })
+    const one = isolate({ use: [replicate()] })
     await one.prove()
     for (const value of [10, 20, 30]) await one.rows.set('KEF', value)
     await one.rows.set('JFK', 5)
@@ -306,8 +307,8 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
         { timeout: 25_000, interval: 200 },
       )
       .toBe(2)
-    const late = isolate({ mode: 'replicate' })
-    expect(await late.cache.prewarm()).toMatchObject({ complete: true })
+    const late = isolate({ use: [replicate()] })
+    expect(await prewarm(late.cache)).toMatchObject({ complete: true })
     expect([await late.read('KEF'), await late.read('JFK')]).toEqual([30, 5])
     // Both go on behind the gaps.
     await one.rows.set('KEF', 40)

@@ -21,6 +21,8 @@ const PARTITIONS = 2
  */
 const stores = (folder: string) => `
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { setMany, writeBehind, writeThrough, writeIntents } from '../../src/write-paths/index.ts'
+import { prewarm } from '../../src/replicate/index.ts'
 const [deliveries, rows] = [${JSON.stringify(join(folder, 'deliveries'))}, ${JSON.stringify(join(folder, 'rows'))}]
 const line = (each) => JSON.stringify(each) + '\\n'
 appendFileSync(rows, '')
@@ -153,12 +155,12 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
           .concat(['--dead-letters-topic', `${topics.writes}-dead`]),
         'writes orders',
       )
-    const reader = () => isolate<number>('orders', { intents: true })
+    const reader = () => isolate<number>('orders', { use: [writeIntents()] })
     const keys = Array.from({ length: 6 }, (_, at) => `order ${at}`)
     const writer = await reader()
     let token = ''
     for (let value = 1; value <= 10; value++)
-      for (const key of keys) token = await writer.space.writeBehind(key, value)
+      for (const key of keys) token = await writeBehind(writer.space, key, value)
 
     await writeFile(join(folder, 'held'), '')
     const first = await persister()
@@ -200,7 +202,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     await expect
       .poll(async () => (await fetch(`${third.listening}/readyz`)).status, { timeout: 10_000 })
       .toBe(200)
-    await writer.space.writeBehind('order 0', 11)
+    await writeBehind(writer.space, 'order 0', 11)
     await expect.poll(async () => (await lines('rows')).length, { timeout: 10_000 }).toBe(61)
     expect((await lines('deliveries')).length).toBe(delivered + 1)
   })
@@ -218,8 +220,8 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
       return { version }
     }
     const both = [
-      await isolate<string>('users', { intents: '5s' }, { mode: 'replicate' }),
-      await isolate<string>('users', { intents: '5s' }, { mode: 'invalidate' }),
+      await isolate<string>('users', { use: [writeIntents({ max: '5s' })] }, { mode: 'replicate' }),
+      await isolate<string>('users', { use: [writeIntents({ max: '5s' })] }, { mode: 'invalidate' }),
     ]
     const users = both.map(({ space }) => space)
     let loads = 0
@@ -230,7 +232,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     for (const each of users) expect(await each.getOrSet('7', load)).toBe('none')
     for (let turn = 0; turn < 8; turn++) {
       const tokens = await Promise.all(
-        users.map((each, at) => each.writeThrough('7', `${turn} by ${at}`, (name) => commit(name))),
+        users.map((each, at) => writeThrough(each, '7', `${turn} by ${at}`, (name) => commit(name))),
       )
       for (const each of users)
         for (const after of tokens) expect(await each.getOrSet('7', load, { after })).toBe(row.name)
@@ -239,7 +241,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     // One after the other: the writer holds what it has written, until the other one writes.
     for (let turn = 0; turn < 6; turn++) {
       const [here, there] = turn % 2 === 0 ? users : users.toReversed()
-      const after = await here!.writeThrough('7', `${turn} alone`, (name) => commit(name))
+      const after = await writeThrough(here!, '7', `${turn} alone`, (name) => commit(name))
       const own = () => Promise.reject(new Error('it is not held'))
       expect(await here!.getOrSet('7', own)).toBe(`${turn} alone`)
       expect(await there!.getOrSet('7', load, { after })).toBe(`${turn} alone`)
@@ -265,7 +267,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     const options = { mode: 'replicate', updatePartitions: 1, topics: { ...topics, updates } } as const
     const { cache: one, space: team } = await isolate<number>('team', {}, options)
     for (const value of [1, 2, 3]) {
-      await team.setMany({ Ada: value, Bob: value, Cid: value }, { domain: 'team:7' })
+      await setMany(team, { Ada: value, Bob: value, Cid: value }, { domain: 'team:7' })
       if (value === 2) await team.set('Cid', 20)
     }
     await team.set('Bob', 30)
@@ -286,7 +288,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
       // Of the domain the last record; of each key that was written alone, its own.
       .toEqual([2, 3, 4])
     const { cache: late, space: members } = await isolate<number>('team', {}, options)
-    expect(await late.prewarm()).toMatchObject({ complete: true })
+    expect(await prewarm(late)).toMatchObject({ complete: true })
     const own = () => Promise.reject(new Error('it is not held'))
     // Cid was written alone before the domain was, Bob after it.
     expect(await members.getOrSet('Ada', own)).toBe(3)

@@ -10,6 +10,7 @@ import { memory, MemoryLog } from '../../src/testing/index.ts'
 import { deferred, request, source, world } from '../src/world.ts'
 import type { Isolate, World } from '../src/world.ts'
 import type { Runner } from './harness.ts'
+import { prewarm } from '../../src/replicate/index.ts'
 
 const EVICTIONS = 'cache-evictions'
 const UPDATES = 'cache-updates'
@@ -415,7 +416,7 @@ function sharing({ describe, it, expect }: Runner): void {
       for (let nth = 0; nth < 20; nth++) await at.run(here.rows.set(`key-${nth}`, `row ${nth}`))
       const there = at.isolate(replicating)
       const rows = there.cache.namespace<string>('rows')
-      expect(await at.run(there.cache.prewarm())).toMatchObject({ records: 20, applied: 20, complete: true })
+      expect(await at.run(prewarm(there.cache))).toMatchObject({ records: 20, applied: 20, complete: true })
       expect([rows.peek('key-0'), rows.peek('key-19')]).toEqual(['row 0', 'row 19'])
     })
   })

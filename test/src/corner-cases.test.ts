@@ -5,6 +5,7 @@ import type { CacheOptions } from '../../src/index.ts'
 import type { MemoryOptions } from '../../src/testing/index.ts'
 import { deferred, request, readyIn, world } from './world.ts'
 import type { World } from './world.ts'
+import { prewarm, replicate } from '../../src/replicate/index.ts'
 
 let at: World
 beforeEach(() => {
@@ -280,7 +281,7 @@ describe('setting', () => {
   })
 
   it('what cannot be written evicts nothing', async () => {
-    const { users, kafka } = await ready({ mode: 'replicate', maxMessageBytes: 1000 })
+    const { users, kafka } = await ready({ use: [replicate()], maxMessageBytes: 1000 })
     await users.set('1', 'old')
     const before = kafka.calls.produce
     await expect(users.set('1', 'x'.repeat(2000))).rejects.toMatchObject({ code: 'ERR_TOO_LARGE' })
@@ -289,8 +290,8 @@ describe('setting', () => {
   })
 
   it('after deleting is not undone by the deletion, however late that is written', async () => {
-    const here = await ready({ mode: 'replicate' })
-    const there = await ready({ mode: 'replicate' })
+    const here = await ready({ use: [replicate()] })
+    const there = await ready({ use: [replicate()] })
     const produce = here.kafka.produce.bind(here.kafka)
     let late = true
     here.kafka.produce = async (topic, ...call) => {
@@ -310,7 +311,7 @@ describe('setting', () => {
   })
 
   it('a version that is known to be old is not shared either', async () => {
-    const { users } = await ready({ mode: 'replicate' })
+    const { users } = await ready({ use: [replicate()] })
     await users.set('1', 'v9', { version: 9 })
     const before = at.log.offsets('cache-updates', 0).end
     await users.set('1', 'v1', { version: 1 })
@@ -331,7 +332,7 @@ describe('setting', () => {
 
 describe('the updates topic', () => {
   it('loses no drop when the proof fails', async () => {
-    const { users, cache, kafka } = await ready({ mode: 'replicate' })
+    const { users, cache, kafka } = await ready({ use: [replicate()] })
     await users.getOrSet('1', () => 'old')
     await at.run(cache.sync())
     write('cache-updates', { key: '1', ns: 'users', value: 'new' }, '1')
@@ -351,7 +352,7 @@ describe('the updates topic', () => {
   })
 
   it('passed over because it is too far ahead drops everything', async () => {
-    const { users, cache } = await ready({ mode: 'replicate', maxCatchUpRecords: 10 })
+    const { users, cache } = await ready({ use: [replicate()], maxCatchUpRecords: 10 })
     await users.getOrSet('1', () => 'old')
     await at.run(cache.sync())
     for (let n = 0; n < 20; n++) write('cache-updates', { key: `${n}`, ns: 'users', value: 'new' })
@@ -360,7 +361,7 @@ describe('the updates topic', () => {
   })
 
   it('that hangs keeps no eviction from being proved', async () => {
-    const { users, cache, kafka } = await ready({ mode: 'replicate' })
+    const { users, cache, kafka } = await ready({ use: [replicate()] })
     await users.getOrSet('1', () => 'x')
     const offsets = kafka.offsets.bind(kafka)
     kafka.offsets = (topic, ...call) =>
@@ -372,7 +373,7 @@ describe('the updates topic', () => {
   })
 
   it("survives a value over which a namespace's own functions stumble", async () => {
-    const { cache, of } = at.isolate({ mode: 'replicate' })
+    const { cache, of } = at.isolate({ use: [replicate()] })
     const users = cache.namespace<{ teams: string[] }>('users', { tags: (user) => user.teams.map(String) })
     await at.run(cache.sync())
     put('bad', { value: { no: 1 } })
@@ -385,27 +386,27 @@ describe('the updates topic', () => {
 
   it('is not followed where the log cannot read committed records, unless `updatesIsolation` allows it', async () => {
     const kafka = { capabilities: { readCommitted: false } }
-    expect(() => at.isolate({ mode: 'replicate' }, kafka)).toThrow('`updatesIsolation: ')
+    expect(() => at.isolate({ use: [replicate()] }, kafka)).toThrow('`updatesIsolation: ')
     const { cache } = at.isolate({}, kafka)
-    await expect(cache.prewarm()).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' })
-    const { users, cache: open } = await ready({ mode: 'replicate', updatesIsolation: 'uncommitted' }, kafka)
+    await expect(prewarm(cache)).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' })
+    const { users, cache: open } = await ready({ use: [replicate()], updatesIsolation: 'uncommitted' }, kafka)
     put('1')
     await at.run(open.sync())
     expect(users.peek('1')).toBe('x')
   })
 
   it('is prewarmed from its end when bytes run out', async () => {
-    const here = await ready({ mode: 'replicate' })
+    const here = await ready({ use: [replicate()] })
     for (let n = 0; n < 200; n++) await here.users.getOrSet(`${n}`, () => 'y'.repeat(1000))
     await at.runtime.settle()
     const late = await ready()
-    expect(await at.run(late.cache.prewarm({ maxBytes: 100_000 }))).toMatchObject({ complete: false })
+    expect(await at.run(prewarm(late.cache, { maxBytes: 100_000 }))).toMatchObject({ complete: false })
     expect(late.users.peek('199')).toBeDefined()
     expect(late.users.peek('0')).toBeUndefined()
   })
 
   it('does not judge by evictions that a namespace has missed because it came later', async () => {
-    const there = await ready({ mode: 'replicate' })
+    const there = await ready({ use: [replicate()] })
     await there.users.getOrSet('1', () => 'old')
     await at.runtime.settle()
     await there.users.delete('2')
@@ -414,7 +415,7 @@ describe('the updates topic', () => {
       write('cache-evictions', { v: 1, op: 'evict', ns: 'other', keys: [`x${n}`] }, 'other')
     const { cache } = at.isolate({ maxPollBytes: 500 }, { latency: 5 })
     cache.namespace('early')
-    const warming = cache.prewarm({ budget: '20s' })
+    const warming = prewarm(cache, { budget: '20s' })
     await at.runtime.advance(40)
     const users = cache.namespace<string>('users')
     await at.run(warming)

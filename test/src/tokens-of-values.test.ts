@@ -5,6 +5,8 @@ import type { CacheOptions } from '../../src/index.ts'
 import type { MemoryOptions } from '../../src/testing/index.ts'
 import { world } from './world.ts'
 import type { World } from './world.ts'
+import { setMany } from '../../src/write-paths/index.ts'
+import { replicate } from '../../src/replicate/index.ts'
 
 let at: World
 beforeEach(() => {
@@ -12,7 +14,7 @@ beforeEach(() => {
 })
 
 async function follower(options: Partial<CacheOptions> = {}, kafka: MemoryOptions = {}) {
-  const isolate = at.isolate({ mode: 'replicate', ...options }, kafka)
+  const isolate = at.isolate({ use: [replicate()], ...options }, kafka)
   const sessions = isolate.cache.namespace<string>('sessions')
   await at.run(isolate.cache.sync())
   return { ...isolate, sessions }
@@ -33,7 +35,7 @@ describe('the token of a set', () => {
       ['1', 'a'],
       ['2', 'b'],
     ])
-    const token = await at.run(here.sessions.setMany(values))
+    const token = await at.run(setMany(here.sessions, values))
     expect(await at.run(there.sessions.getMany(['1', '2', '3'], { after: token }))).toEqual(values)
     const one = await at.run(here.sessions.set('3', 'c'))
     const load = () => {

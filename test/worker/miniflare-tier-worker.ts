@@ -6,6 +6,7 @@
 import { gateway } from '../../adapters/kafka/gateway.ts'
 import { createCache } from '../../src/index.ts'
 import type { Cache, RequestContext, Tier, TierItem } from '../../src/index.ts'
+import { sharedTier } from '../../src/tier/index.ts'
 
 interface Env {
   readonly KAFKA_REST_URL: string
@@ -53,9 +54,7 @@ const counts = { takeover: 0, load: 0 }
 function made(env: Env): Cache {
   return (cache ??= createCache({
     kafka: gateway({ url: env.KAFKA_REST_URL }),
-    tier: fetched(env.TIER_URL),
-    tierTimeout: '4s',
-    tierHardTimeout: '4s',
+    use: [sharedTier(fetched(env.TIER_URL), { timeout: '4s', hardTimeout: '4s' })],
     gzipAboveBytes: Infinity,
     ttl: '1h',
     pollTimeout: '5s',

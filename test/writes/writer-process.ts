@@ -9,14 +9,16 @@ import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { redpanda } from '../../adapters/kafka/redpanda.ts'
 import { createCache } from '../../src/index.ts'
+import { writeThrough, writeIntents } from '../../src/write-paths/index.ts'
 
 const [url = '', file = '', intent = ''] = process.argv.slice(2)
 const said = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const tell = (what: string) => void process.stdout.write(`${what}\n`)
 
-const cache = createCache({ kafka: redpanda({ url }), intents: true })
+const cache = createCache({ kafka: redpanda({ url }), use: [writeIntents()] })
 const rows = cache.namespace<string>('rows')
-await rows.writeThrough(
+await writeThrough(
+  rows,
   '7',
   'new',
   async (value) => {

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import { ioredis, redisTier } from '../../adapters/stores/redis.ts'
 import type { KafkaLog } from '../../src/index.ts'
 import { createCache } from '../../src/index.ts'
+import { sharedTier } from '../../src/tier/index.ts'
 
 /** What the simulated database takes for a row. */
 export const SOURCE_MS = 5
@@ -33,7 +34,7 @@ const VALUE = 'x'.repeat(150)
 export async function measureReads(log: KafkaLog, redisUrl: string, count: number): Promise<Reads[]> {
   const clients = [new Redis(redisUrl), new Redis(redisUrl)]
   const [writer, reader] = clients.map((client) =>
-    createCache({ kafka: log, ttl: '10m', tier: redisTier(ioredis(client)) }),
+    createCache({ kafka: log, ttl: '10m', use: [sharedTier(redisTier(ioredis(client)))] }),
   )
   const load = async ({ key }: { key: string }): Promise<Row> => {
     await sleep(SOURCE_MS)

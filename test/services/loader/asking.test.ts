@@ -5,6 +5,7 @@ import type { CacheOptions, RequestMessage } from '../../../src/index.ts'
 import type { MemoryOptions } from '../../../src/testing/index.ts'
 import { readyIn, world } from '../../src/world.ts'
 import type { World } from '../../src/world.ts'
+import { writeBehind, writeIntents } from '../../../src/write-paths/index.ts'
 
 const decode = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes)) as unknown
 const encode = (message: unknown) => new TextEncoder().encode(JSON.stringify(message))
@@ -219,12 +220,12 @@ describe.each([
   })
 
   it('does not take the answer that there is none while a write waits to be persisted', async () => {
-    const asker = await asking({ intents: true })
-    const other = await readyIn(asker.at, { intents: true })
+    const asker = await asking({ use: [writeIntents()] })
+    const other = await readyIn(asker.at, { use: [writeIntents()] })
     const asked = asker.begin()
     await asker.at.runtime.settle()
     expect(asker.kafka.calls.produce).toBe(1)
-    await asker.at.run(other.users.writeBehind('1', 'new'))
+    await asker.at.run(writeBehind(other.users, '1', 'new'))
     // By a service that knows the write: its source has it not.
     none(asker.at, '1', { asOf: asker.at.log.offsets('cache-evictions', 0).end, none: true })
     expect(await asker.at.run(asked.value)).toBe('new')

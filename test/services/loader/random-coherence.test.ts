@@ -12,6 +12,7 @@ import { seededRandom } from '../../../src/testing/index.ts'
 import { request, world } from '../../src/world.ts'
 import type { Isolate } from '../../src/world.ts'
 import { makeService } from './services.ts'
+import { prewarm } from '../../../src/replicate/index.ts'
 
 interface Row {
   readonly version: number
@@ -243,7 +244,7 @@ async function run(seed: number) {
         key: null,
         value: new TextEncoder().encode(pick(['garbage', '{"v":1,"op":"beat"}', '{"key":"a"}'])),
       })
-    else void isolate.cache.prewarm({ budget: 500 })
+    else void prewarm(isolate.cache, { budget: 500 })
   }
 
   const open = new Set<Promise<void>>()

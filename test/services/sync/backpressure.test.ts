@@ -3,6 +3,7 @@ import { createCache } from '../../../src/index.ts'
 import { fakeRuntime, memory } from '../../../src/testing/index.ts'
 import { lagPace } from '../../../services/sync/index.ts'
 import type { LagPaceOptions } from '../../../services/sync/index.ts'
+import { replicate } from '../../../src/replicate/index.ts'
 
 const URL = 'http://sync:9090/lag'
 
@@ -86,7 +87,7 @@ describe('A cache with a pace', () => {
   function paced(pace: (signal: AbortSignal) => Promise<void>) {
     const runtime = fakeRuntime()
     const kafka = memory({ runtime })
-    const cache = createCache({ kafka, runtime, mode: 'replicate', pace })
+    const cache = createCache({ kafka, runtime, use: [replicate({ pace })] })
     const rows = cache.namespace<number>('rows')
     return {
       runtime,

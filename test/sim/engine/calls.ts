@@ -12,6 +12,7 @@ import type { Inhabitant } from './seat.ts'
 import { tagsOf } from './source.ts'
 import { places } from './universe.ts'
 import { EVICTIONS, type World } from './world.ts'
+import { writeThrough } from '../../../src/write-paths/index.ts'
 
 type Write = Pick<WriteStep, 'space' | 'key' | 'how' | 'pauseMs'>
 type Read = Pick<ReadStep, 'space' | 'key' | 'how' | 'after' | 'bare'>
@@ -286,7 +287,7 @@ export class Calls {
       return tellsVersion ? { version: row.version } : undefined
     }
     const options = intentsMs === 0 ? { intent: false as const } : {}
-    const token = await scope.namespace<Row>(space).writeThrough(key, row, store, options)
+    const token = await writeThrough(scope.namespace<Row>(space), key, row, store, options)
     this.#acknowledges(visit, write, space, key, token)
   }
 

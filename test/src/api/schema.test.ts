@@ -8,6 +8,7 @@ import type { Namespace, Schema } from '../../../src/index.ts'
 import { memory } from '../../../src/testing/index.ts'
 import { world } from '../world.ts'
 import type { World } from '../world.ts'
+import { replicate } from '../../../src/replicate/index.ts'
 
 let at: World
 
@@ -64,7 +65,7 @@ describe('a schema', () => {
   it.each(Object.entries(SCHEMAS))(
     'of %s makes the value that is held, and keeps the others out',
     async (_, schema) => {
-      const { cache, of } = at.isolate({ mode: 'replicate' })
+      const { cache, of } = at.isolate({ use: [replicate()] })
       const numbers = cache.namespace('numbers', { schema })
       await at.run(cache.sync())
       put('text', 'seven')
@@ -79,7 +80,7 @@ describe('a schema', () => {
   it.each(Object.entries(LATE))(
     'of %s that checks asynchronously is refused, and says so',
     async (_, schema) => {
-      const { cache } = at.isolate({ mode: 'replicate' })
+      const { cache } = at.isolate({ use: [replicate()] })
       const numbers = cache.namespace('numbers', { schema })
       await at.run(cache.sync())
       await expect(at.run(numbers.set('seven', 7))).rejects.toThrow(
@@ -90,7 +91,7 @@ describe('a schema', () => {
   )
 
   it('whose own check throws says what it threw', async () => {
-    const { cache } = at.isolate({ mode: 'replicate' })
+    const { cache } = at.isolate({ use: [replicate()] })
     const broken = () => {
       throw new Error('no such table')
     }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { CacheOptions, Duration, Namespace, NamespaceOptions } from '../../../src/index.ts'
 import { readyIn, world } from '../world.ts'
+import { setMany, writeThrough } from '../../../src/write-paths/index.ts'
 
 const MESSAGE =
   "ttl is 300 ms: numbers are milliseconds; write '300s' or '5m' if seconds or minutes were meant, and '300ms' if not"
@@ -34,8 +35,8 @@ describe('short_ttl', () => {
     ['getOrSet', (users) => users.getOrSet('k', () => 'v', { ttl: 300 })],
     ['getOrSet, as a function', (users) => users.getOrSet('k', () => 'v', { ttl: () => 300 })],
     ['set', (users) => users.set('k', 'v', { ttl: 300 })],
-    ['setMany', (users) => users.setMany({ k: 'v' }, { ttl: 300 })],
-    ['writeThrough', (users) => users.writeThrough('k', 'v', async () => ({}), { ttl: 300, intent: false })],
+    ['setMany', (users) => setMany(users, { k: 'v' }, { ttl: 300 })],
+    ['writeThrough', (users) => writeThrough(users, 'k', 'v', async () => ({}), { ttl: 300, intent: false })],
   ])('comes with the first call that says it: %s', async (_, call) => {
     const at = world()
     const { users, of } = await readyIn(at)

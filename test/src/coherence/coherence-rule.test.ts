@@ -5,6 +5,7 @@ import type { CacheOptions } from '../../../src/index.ts'
 import type { MemoryOptions } from '../../../src/testing/index.ts'
 import { deferred, readyIn, world } from '../world.ts'
 import type { World } from '../world.ts'
+import { prewarm, replicate } from '../../../src/replicate/index.ts'
 
 let at: World
 beforeEach(() => {
@@ -153,8 +154,8 @@ describe('a load that an eviction meets', () => {
 
 describe('two writers', () => {
   it('of two concurrent sets the later one in the log stays, everywhere', async () => {
-    const here = await ready({ mode: 'replicate' })
-    const there = await ready({ mode: 'replicate' })
+    const here = await ready({ use: [replicate()] })
+    const there = await ready({ use: [replicate()] })
     await Promise.all([here.users.set('1', 'a'), there.users.set('1', 'b')])
     for (let n = 0; n < 2; n++) {
       await at.run(here.cache.sync())
@@ -223,7 +224,7 @@ describe('what other services write to the evictions topic', () => {
 
 describe('values from the updates topic', () => {
   const replicas = async () =>
-    [await ready({ mode: 'replicate' }), await ready({ mode: 'replicate' })] as const
+    [await ready({ use: [replicate()] }), await ready({ use: [replicate()] })] as const
 
   it('what one isolate loads or sets, the others hold', async () => {
     const [here, there] = await replicas()
@@ -266,7 +267,7 @@ describe('values from the updates topic', () => {
   })
 
   it('a TTL counts from the load, by the older of two clocks, and a writer from the future is refused', async () => {
-    const { cache, users, of } = await ready({ mode: 'replicate' })
+    const { cache, users, of } = await ready({ use: [replicate()] })
     const put = (key: string, ageMs: number, ttl: number) =>
       write(
         'cache-updates',
@@ -289,7 +290,7 @@ describe('values from the updates topic', () => {
   })
 
   it('a value of another log, or of a position that the log has not reached, is refused', async () => {
-    const { cache, users } = await ready({ mode: 'replicate' })
+    const { cache, users } = await ready({ use: [replicate()] })
     await at.run(cache.sync())
     const put = (key: string, more: object) =>
       write('cache-updates', {
@@ -312,7 +313,7 @@ describe('values from the updates topic', () => {
   })
 
   it('a value that the schema refuses is not held', async () => {
-    const { cache, of } = at.isolate({ mode: 'replicate' })
+    const { cache, of } = at.isolate({ use: [replicate()] })
     const numbers = cache.namespace('numbers', { schema: z.number() })
     await at.run(cache.sync())
     for (const value of ['NaN', 7]) {
@@ -333,7 +334,7 @@ describe('values from the updates topic', () => {
   })
 
   it('simple values are held only where the namespace says so; elsewhere they drop their key', async () => {
-    const { cache } = at.isolate({ mode: 'replicate' })
+    const { cache } = at.isolate({ use: [replicate()] })
     const open = cache.namespace<string>('open', { acceptSimpleValues: true })
     const strict = cache.namespace<string>('strict')
     await at.run(cache.sync())
@@ -347,7 +348,7 @@ describe('values from the updates topic', () => {
   })
 
   it('an update that cannot be read drops its key and no other', async () => {
-    const { cache, users } = await ready({ mode: 'replicate' })
+    const { cache, users } = await ready({ use: [replicate()] })
     await users.getOrSetMany(['1', '2'], () => ({ '1': 'x', '2': 'x' }))
     await at.runtime.settle()
     await at.run(cache.sync())
@@ -360,7 +361,7 @@ describe('values from the updates topic', () => {
   })
 
   it('a value of an aborted transaction is never held', async () => {
-    const { cache, users } = await ready({ mode: 'replicate' })
+    const { cache, users } = await ready({ use: [replicate()] })
     await at.run(cache.sync())
     const transaction = at.log.begin()
     const message = {
@@ -381,7 +382,7 @@ describe('values from the updates topic', () => {
   })
 
   it('a transaction that is open among the updates keeps no poll from proving in time', async () => {
-    const { cache, kafka } = await ready({ mode: 'replicate' }, { latency: 20 })
+    const { cache, kafka } = await ready({ use: [replicate()] }, { latency: 20 })
     await at.run(cache.sync())
     // Kafka waits as long as it is asked to where all that there is belongs to the transaction.
     const read = kafka.read.bind(kafka)
@@ -397,7 +398,7 @@ describe('values from the updates topic', () => {
   })
 
   it('an updates topic that fails costs values, not freshness', async () => {
-    const { cache, kafka } = await ready({ mode: 'replicate' })
+    const { cache, kafka } = await ready({ use: [replicate()] })
     const offsets = kafka.offsets.bind(kafka)
     kafka.offsets = (topic, options) =>
       topic === 'cache-updates' ? Promise.reject(new Error('down')) : offsets(topic, options)
@@ -409,15 +410,15 @@ describe('values from the updates topic', () => {
 
 describe('prewarming', () => {
   it('takes over what others hold, and nothing that was evicted since', async () => {
-    const here = await ready({ mode: 'replicate' })
+    const here = await ready({ use: [replicate()] })
     await here.users.getOrSetMany(['1', '2', '3', '4'], () => ({ '1': 'a', '2': 'b', '3': 'c', '4': 'd' }), {
       tags: (value) => [`is:${value}`],
     })
     await at.runtime.settle()
     await here.users.delete('2')
     await here.users.invalidateTags('is:c')
-    const late = await ready({ mode: 'replicate' })
-    const result = await at.run(late.cache.prewarm())
+    const late = await ready({ use: [replicate()] })
+    const result = await at.run(prewarm(late.cache))
     expect(result).toMatchObject({ applied: 2, complete: true })
     expect([...(await late.users.getMany(['1', '2', '3', '4'])).keys()]).toEqual(['1', '4'])
     await here.users.delete('4')
@@ -426,11 +427,11 @@ describe('prewarming', () => {
   })
 
   it('takes the newest values within maxRecords', async () => {
-    const here = await ready({ mode: 'replicate' })
+    const here = await ready({ use: [replicate()] })
     for (let n = 0; n < 10; n++) await here.users.getOrSet(`${n}`, () => 'x')
     await at.runtime.settle()
     const late = await ready()
-    expect(await at.run(late.cache.prewarm({ maxRecords: 3 }))).toMatchObject({
+    expect(await at.run(prewarm(late.cache, { maxRecords: 3 }))).toMatchObject({
       records: 3,
       applied: 3,
       complete: false,
@@ -439,37 +440,37 @@ describe('prewarming', () => {
   })
 
   it('refuses what it cannot judge, because the evictions of that time are no longer remembered', async () => {
-    const here = await ready({ mode: 'replicate' })
+    const here = await ready({ use: [replicate()] })
     await here.users.getOrSet('1', () => 'x')
     await at.runtime.settle()
     for (let n = 0; n < 20; n++) await here.users.delete('other')
     const late = await ready({ maxCatchUpRecords: 5 })
-    expect(await at.run(late.cache.prewarm())).toMatchObject({ applied: 0 })
+    expect(await at.run(prewarm(late.cache))).toMatchObject({ applied: 0 })
     expect(late.of('refuse')).toMatchObject(
       [{ key: '1', reason: 'horizon' }, { reason: 'horizon' }].slice(0, 1),
     )
   })
 
   it('never judges by more evictions than fit its memory', async () => {
-    const here = await ready({ mode: 'replicate' })
+    const here = await ready({ use: [replicate()] })
     await here.users.getOrSet('victim', () => 'old')
     await at.runtime.settle()
     await here.users.delete('victim', { version: 1 })
     for (let n = 0; n < 100; n++) await here.users.delete(`other${n}`)
     const late = await ready({ maxRememberedEvictions: 8 })
-    await at.run(late.cache.prewarm())
+    await at.run(prewarm(late.cache))
     expect(late.users.peek('victim')).toBeUndefined()
   })
 
   it('ends with its budget, holds nothing then, and blocks no read', async () => {
-    const here = await ready({ mode: 'replicate' })
+    const here = await ready({ use: [replicate()] })
     await here.users.getOrSet('1', () => 'x')
     await at.runtime.settle()
     const late = await ready()
     late.kafka.pause()
-    const warming = late.cache.prewarm({ budget: '1s' })
+    const warming = prewarm(late.cache, { budget: '1s' })
     expect(await late.users.getOrSet('2', () => 'y')).toBe('y')
     expect(await at.run(warming)).toEqual({ records: 0, applied: 0, bytes: 0, complete: false })
-    await expect(late.cache.prewarm({ maxRecords: 0 })).rejects.toThrow('`maxRecords`')
+    await expect(prewarm(late.cache, { maxRecords: 0 })).rejects.toThrow('`maxRecords`')
   })
 })

@@ -4,6 +4,7 @@ import { KedgeError } from '../../../src/index.ts'
 import type { CacheOptions } from '../../../src/index.ts'
 import { readyIn, request, source, world } from '../world.ts'
 import type { World } from '../world.ts'
+import { replicate } from '../../../src/replicate/index.ts'
 
 let at: World
 beforeEach(() => {
@@ -127,7 +128,7 @@ describe('an isolate that begins while Kafka is away', () => {
   })
 
   it('publishes nothing of it: it has no as-of', async () => {
-    const { users, kafka } = await cold({ ttl: '1h', mode: 'replicate' })
+    const { users, kafka } = await cold({ ttl: '1h', use: [replicate()] })
     const produced = kafka.calls.produce
     const context = request()
     await at.run(users.getOrSet('1', () => 'a'))

@@ -8,6 +8,8 @@ import { lookBack } from '../../../src/coherence/look-back.ts'
 import { cacheSettings } from '../../../src/api/settings.ts'
 import { world } from '../world.ts'
 import type { World } from '../world.ts'
+import { writeBehind } from '../../../src/write-paths/index.ts'
+import { sharedTier } from '../../../src/tier/index.ts'
 
 const TOPIC = 'cache-evictions'
 let at: World
@@ -143,7 +145,7 @@ describe('a cache with a tier', () => {
 
   it('proves its freshness although looking back fails, or hangs', async () => {
     append(5)
-    const failing = at.isolate({ tier: memoryTier({ runtime: at.runtime }) })
+    const failing = at.isolate({ use: [sharedTier(memoryTier({ runtime: at.runtime }))] })
     failing.cache.namespace('users')
     failing.kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { on: 'read' })
     expect(await at.run(failing.cache.sync())).toMatchObject({ proved: true })
@@ -152,7 +154,7 @@ describe('a cache with a tier', () => {
 
   it('tries again, with growing pauses and not for ever, where looking back fails', async () => {
     append(5)
-    const { cache, kafka } = at.isolate({ tier: memoryTier({ runtime: at.runtime }) })
+    const { cache, kafka } = at.isolate({ use: [sharedTier(memoryTier({ runtime: at.runtime }))] })
     cache.namespace('users')
     kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { on: 'read' })
     await at.run(cache.sync())
@@ -170,7 +172,10 @@ describe('a cache with a tier', () => {
 
   it('takes an answer without records for none', async () => {
     append(5)
-    const { cache, kafka } = at.isolate({ tier: memoryTier({ runtime: at.runtime }), pollTimeout: '10s' })
+    const { cache, kafka } = at.isolate({
+      use: [sharedTier(memoryTier({ runtime: at.runtime }))],
+      pollTimeout: '10s',
+    })
     cache.namespace('users')
     const read = kafka.read.bind(kafka)
     let empty = 5
@@ -191,7 +196,7 @@ describe('a write behind that was there before is known', () => {
     const { cache } = at.isolate({ ttl: '1h' })
     const users = cache.namespace<string>('users', { intents: true })
     await at.run(cache.sync())
-    return at.run(users.writeBehind('7', 'new'))
+    return at.run(writeBehind(users, '7', 'new'))
   }
 
   it('to an isolate whose namespace alone has intents', async () => {

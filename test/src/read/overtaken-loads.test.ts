@@ -5,6 +5,8 @@ import type { CacheOptions } from '../../../src/index.ts'
 import type { MemoryOptions } from '../../../src/testing/index.ts'
 import { deferred, readyIn, request, world } from '../world.ts'
 import type { World } from '../world.ts'
+import { replicate } from '../../../src/replicate/index.ts'
+import { writeIntents } from '../../../src/write-paths/index.ts'
 
 const TOPIC = 'cache-evictions'
 let at: World
@@ -125,9 +127,9 @@ describe('a poll', () => {
   })
 
   it('loses no value that was set while it went on', async () => {
-    const { users, kafka, cache } = await ready({ mode: 'replicate' })
+    const { users, kafka, cache } = await ready({ use: [replicate()] })
     await at.run(cache.sync())
-    const there = await ready({ mode: 'replicate' })
+    const there = await ready({ use: [replicate()] })
     const offsets = kafka.offsets.bind(kafka)
     kafka.offsets = async (topic, options) => {
       const answer = await offsets(topic, options)
@@ -144,7 +146,7 @@ describe('a poll', () => {
 
 describe('an intent that is read late', () => {
   it('drops what is held, whatever its as-of', async () => {
-    const { users, cache } = await ready({ intents: true })
+    const { users, cache } = await ready({ use: [writeIntents()] })
     at.log.append(TOPIC, record({ v: 1, op: 'intent', ns: 'users', keys: ['1'], id: 'x', ttl: 5000 }))
     await at.run(users.set('1', 'mine'))
     await at.run(cache.sync())
@@ -211,7 +213,7 @@ describe('a load that is slower than its TTL', () => {
   })
 
   it('is none where it comes from another isolate: that one is served as fresh, or not at all', async () => {
-    const { users, cache } = await ready({ mode: 'replicate', swr: '1m' })
+    const { users, cache } = await ready({ use: [replicate()], swr: '1m' })
     const put = {
       v: 1,
       op: 'put',

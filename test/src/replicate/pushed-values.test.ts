@@ -3,13 +3,14 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { CacheOptions } from '../../../src/index.ts'
 import { deferred, readyIn, world } from '../world.ts'
 import type { World } from '../world.ts'
+import { replicate } from '../../../src/replicate/index.ts'
 
 let at: World
 beforeEach(() => {
   at = world()
 })
 
-const ready = (options: Partial<CacheOptions> = {}) => readyIn(at, { mode: 'replicate', ...options })
+const ready = (options: Partial<CacheOptions> = {}) => readyIn(at, { use: [replicate()], ...options })
 const utf8 = (text: string) => new TextEncoder().encode(text)
 const beats = (count: number) => {
   for (let n = 0; n < count; n++)
@@ -135,7 +136,7 @@ describe('values behind a slow log', () => {
     beats(10)
     const { users, cache } = await readyIn(
       at,
-      { mode: 'replicate', maxPollBytes: 50, pollTimeout: 500 },
+      { use: [replicate()], maxPollBytes: 50, pollTimeout: 500 },
       { latency: 150 },
     )
     await at.run(cache.sync())

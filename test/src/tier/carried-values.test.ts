@@ -6,6 +6,7 @@ import type { MemoryOptions } from '../../../src/testing/index.ts'
 import { createTierFollower } from '../../../services/sync/tier-follower.ts'
 import { deferred, readyIn, world } from '../world.ts'
 import type { World } from '../world.ts'
+import { sharedTier } from '../../../src/tier/index.ts'
 
 const TOPIC = 'cache-evictions'
 let at: World
@@ -53,7 +54,7 @@ function teller(said: {
 }
 
 const ready = (tier: Tier, options: Partial<CacheOptions> = {}, kafka: MemoryOptions = {}) =>
-  readyIn(at, { tier, lookBack: 0, ...options }, kafka)
+  readyIn(at, { use: [sharedTier(tier, { lookBack: 0 })], ...options }, kafka)
 
 describe('a value of the tier', () => {
   it('is used where its as-of is in reach', async () => {

@@ -8,6 +8,7 @@ import type { MemoryTier, MemoryTierOptions } from '../../../src/testing/index.t
 import { createTierFollower } from '../../../services/sync/tier-follower.ts'
 import { deferred, request, source, world } from '../world.ts'
 import type { World } from '../world.ts'
+import { sharedTier } from '../../../src/tier/index.ts'
 
 const TOPIC = 'cache-evictions'
 const PLACE = { namespace: 'users', partition: 0, logId: undefined }
@@ -23,7 +24,7 @@ beforeEach(() => {
 /** An isolate with a client of its own, on the store of `tier`. */
 async function isolate(options: Partial<CacheOptions> = {}, tierOptions: MemoryTierOptions = {}) {
   const own = memoryTier({ on: tier.store, runtime: at.runtime, ...tierOptions })
-  const made = at.isolate({ tier: own, ...options })
+  const made = at.isolate({ use: [sharedTier(own)], ...options })
   return { ...made, tier: own, users: made.cache.namespace<string>('users') }
 }
 
@@ -641,7 +642,7 @@ describe('where requests are isolated', () => {
     await at.runtime.settle()
     const runtime = mortal(at.runtime)
     const own = memoryTier({ on: tier.store, runtime, latency: 100 })
-    const two = at.isolate({ runtime, tier: own, tierTimeout: 450 })
+    const two = at.isolate({ runtime, use: [sharedTier(own, { timeout: 450 })] })
     const users = two.cache.namespace<string>('users')
     await at.run(two.cache.sync())
     const ask = (load: () => Promise<string>) => {
@@ -691,7 +692,7 @@ describe('options of a tier', () => {
 
   it('closing the cache closes the tier', async () => {
     let closed = 0
-    const { cache } = at.isolate({ tier: { ...tier, close: async () => void closed++ } })
+    const { cache } = at.isolate({ use: [sharedTier({ ...tier, close: async () => void closed++ })] })
     await cache.close()
     expect(closed).toBe(1)
   })

@@ -6,6 +6,8 @@ import { isKedgeError, KedgeError } from '../../../src/index.ts'
 import type { Cache, Namespace } from '../../../src/index.ts'
 import { deferred, world } from '../world.ts'
 import type { Isolate, World } from '../world.ts'
+import { setMany, writeBehind, writeThrough } from '../../../src/write-paths/index.ts'
+import { prewarm, replicate } from '../../../src/replicate/index.ts'
 
 async function* twice() {
   yield 1
@@ -259,9 +261,9 @@ describe('a value that cannot outlive a request', () => {
     const value = new Response('x')
     for (const call of [
       things.set('7', value),
-      things.setMany({ '7': value }),
-      things.writeThrough('7', value, (each) => void stored.push(each)),
-      things.writeBehind('7', value),
+      setMany(things, { '7': value }),
+      writeThrough(things, '7', value, (each) => void stored.push(each)),
+      writeBehind(things, '7', value),
     ])
       expect((await failing(call)).code).toBe('ERR_CODEC')
     expect([things.peek('7'), stored, isolate.of('publish')]).toEqual(['held', [], []])
@@ -296,7 +298,7 @@ describe('a function of the options that stumbles over a value', () => {
   it('is named where a value arrives and where one is set', async () => {
     const at = world()
     const schema = { safeParse: boom } as never
-    const { cache } = at.isolate({ mode: 'replicate' })
+    const { cache } = at.isolate({ use: [replicate()] })
     const things = cache.namespace('things', { schema })
     await at.run(cache.sync())
     const error = await at.run(things.set('7', 'x')).catch((thrown: unknown) => thrown)
@@ -304,11 +306,11 @@ describe('a function of the options that stumbles over a value', () => {
       '`schema` fails for the value of the key `7` in `things`: boom',
     )
     expect((error as Error).cause).toBeInstanceOf(RangeError)
-    const writer = at.isolate({ mode: 'replicate' })
+    const writer = at.isolate({ use: [replicate()] })
     await at.run(writer.cache.namespace('things').set('8', 'x'))
-    const reader = at.isolate({ mode: 'replicate' })
+    const reader = at.isolate({ use: [replicate()] })
     reader.cache.namespace('things', { schema })
-    await at.run(reader.cache.prewarm())
+    await at.run(prewarm(reader.cache))
     const said = reader.of('unreadable').map(({ error: each }) => (each as Error).message)
     expect(said.join()).toContain('the key `8` in `things`')
   })

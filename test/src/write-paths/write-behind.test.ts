@@ -11,6 +11,7 @@ import type { CacheOptions } from '../../../src/index.ts'
 import { memory } from '../../../src/testing/index.ts'
 import { source, world } from '../world.ts'
 import type { World } from '../world.ts'
+import { writeBehind, writeIntents } from '../../../src/write-paths/index.ts'
 
 const decoder = new TextDecoder()
 const encode = (said: object) => new TextEncoder().encode(JSON.stringify(said))
@@ -21,7 +22,7 @@ beforeEach(() => {
 })
 
 async function ready(options: Partial<CacheOptions> = {}) {
-  const isolate = at.isolate({ ttl: '1h', intents: true, ...options })
+  const isolate = at.isolate({ ttl: '1h', use: [writeIntents()], ...options })
   const users = isolate.cache.namespace<string>('users')
   await at.run(isolate.cache.sync())
   await at.runtime.advance(60_100)
@@ -68,7 +69,7 @@ function persister(stores: PersisterOptions['stores'], options: Partial<Persiste
 describe('a write behind', () => {
   it('stands in the log, then an intent that points to it', async () => {
     const { users } = await ready()
-    expect(await users.writeBehind('7', 'new')).toBe('k1.0-1')
+    expect(await writeBehind(users, '7', 'new')).toBe('k1.0-1')
     const [write] = written('cache-writes')
     expect(write).toMatchObject({ v: 1, op: 'write', ns: 'users', key: '7', value: 'new' })
     expect(written('cache-evictions')).toEqual([
@@ -88,7 +89,7 @@ describe('a write behind', () => {
     const [here, there, third] = [await ready(), await ready(), await ready()]
     const db = source({ '7': 'old' })
     await there.users.getOrSet('7', db.load)
-    const token = await here.users.writeBehind('7', 'new')
+    const token = await writeBehind(here.users, '7', 'new')
     const before = db.reads
     expect(await here.users.getOrSet('7', db.load)).toBe('new')
     expect(await at.run(there.users.getOrSet('7', db.load, { after: token }))).toBe('new')
@@ -109,7 +110,7 @@ describe('a write behind', () => {
     const [here, there] = [await ready(), await ready()]
     const db = source({ '7': 'old' })
     await there.users.getOrSet('7', db.load)
-    const after = await here.users.writeBehind('7', undefined)
+    const after = await writeBehind(here.users, '7', undefined)
     expect(written('cache-writes')).toMatchObject([{ deleted: true }])
     for (const { users } of [here, there])
       expect(await at.run(users.getOrSet('7', db.load, { after }))).toBeUndefined()
@@ -118,7 +119,7 @@ describe('a write behind', () => {
   it('is asked of the source again once it is persisted', async () => {
     const [here, there] = [await ready(), await ready()]
     const db = store()
-    const after = await here.users.writeBehind('7', 'new')
+    const after = await writeBehind(here.users, '7', 'new')
     await at.run(there.users.get('7', { after }))
     const service = persister({ users: db.persist })
     expect(await service.step()).toEqual({ persisted: 1, repeated: 0, dead: 0 })
@@ -136,8 +137,8 @@ describe('a write behind', () => {
 
   it('gives way to a later one of its key; persisting the earlier one does not end the later one', async () => {
     const [here, there] = [await ready(), await ready()]
-    await here.users.writeBehind('7', 'first')
-    const after = await here.users.writeBehind('7', 'second')
+    await writeBehind(here.users, '7', 'first')
+    const after = await writeBehind(here.users, '7', 'second')
     expect(await at.run(there.users.get('7', { after }))).toBe('second')
     const [first] = written('cache-writes')
     at.log.append('cache-evictions', {
@@ -184,7 +185,7 @@ describe('a write behind', () => {
 
   it('that cannot be read from the log just now fails the read: the source is known to lag', async () => {
     const [here, there] = [await ready(), await ready()]
-    await here.users.writeBehind('7', 'new')
+    await writeBehind(here.users, '7', 'new')
     await at.run(there.cache.sync())
     there.kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { on: 'read', times: 1 })
     await expect(at.run(there.users.getOrSet('7', () => 'old'))).rejects.toMatchObject({
@@ -195,7 +196,7 @@ describe('a write behind', () => {
 
   it('is read from the log for `maxPending`; after that the source is asked', async () => {
     const [here, there] = [await ready(), await ready()]
-    await here.users.writeBehind('7', 'new', { maxPending: '5s' })
+    await writeBehind(here.users, '7', 'new', { maxPending: '5s' })
     await at.runtime.advance(5100)
     await at.run(there.cache.sync())
     await at.runtime.advance(5100)
@@ -209,25 +210,25 @@ describe('a write behind', () => {
 
   it('is refused while too many wait, or one waits for too long, also those of other writers', async () => {
     const [here, there] = [await ready(), await ready()]
-    await Promise.all(Array.from({ length: 512 }, (_, key) => here.users.writeBehind(`${key}`, 'new')))
-    await expect(here.users.writeBehind('7', 'new')).rejects.toMatchObject({ code: 'ERR_OVERLOADED' })
+    await Promise.all(Array.from({ length: 512 }, (_, key) => writeBehind(here.users, `${key}`, 'new')))
+    await expect(writeBehind(here.users, '7', 'new')).rejects.toMatchObject({ code: 'ERR_OVERLOADED' })
     await at.run(there.cache.sync())
-    await expect(there.users.writeBehind('7', 'new')).rejects.toMatchObject({
+    await expect(writeBehind(there.users, '7', 'new')).rejects.toMatchObject({
       code: 'ERR_OVERLOADED',
       retryable: true,
     })
     await at.runtime.advance(61_000)
-    await expect(there.users.writeBehind('7', 'new')).rejects.toThrow('for longer than `maxPending`')
+    await expect(writeBehind(there.users, '7', 'new')).rejects.toThrow('for longer than `maxPending`')
     await persister({ users: store().persist }).step()
     await at.run(there.cache.sync())
-    await expect(there.users.writeBehind('7', 'new')).resolves.toMatch(/^k1/)
+    await expect(writeBehind(there.users, '7', 'new')).resolves.toMatch(/^k1/)
   })
 
   it('is not repeated where it may be in the log: its token could name the wrong one of two', async () => {
     const { users, kafka } = await ready()
     const lost = new KedgeError('ERR_NETWORK', 'reset', { retryable: true })
     kafka.fail(lost, { on: 'produce', when: 'after', times: 1 })
-    await expect(users.writeBehind('7', 'new')).rejects.toMatchObject({
+    await expect(writeBehind(users, '7', 'new')).rejects.toMatchObject({
       code: 'ERR_PUBLISH',
       retryable: true,
     })
@@ -237,16 +238,16 @@ describe('a write behind', () => {
 
   it('refuses what it cannot keep', async () => {
     const { users, cache } = await ready()
-    await expect(users.writeBehind('7', 'a', { maxPending: '2m' })).rejects.toThrow('`maxPending`')
-    await expect(users.writeBehind('', 'a')).rejects.toThrow('key')
+    await expect(writeBehind(users, '7', 'a', { maxPending: '2m' })).rejects.toThrow('`maxPending`')
+    await expect(writeBehind(users, '', 'a')).rejects.toThrow('key')
     const plain = cache.namespace<string>('plain', { intents: false })
-    await expect(plain.writeBehind('7', 'a')).rejects.toThrow('`intents: true`')
+    await expect(writeBehind(plain, '7', 'a')).rejects.toThrow('`intents: true`')
     expect(written('cache-evictions')).toEqual([])
   })
 
   it('that a read without a loader looks for is not shared as a load with a reader that has one', async () => {
     const [here, there] = [await ready(), await ready()]
-    await here.users.writeBehind('7', 'new')
+    await writeBehind(here.users, '7', 'new')
     await at.run(there.cache.sync())
     at.log.truncate('cache-writes', 0, 1)
     const [found, loaded] = [there.users.get('7'), there.users.getOrSet('7', () => 'loaded')]
@@ -255,7 +256,7 @@ describe('a write behind', () => {
 
   it('fails the read where the log returns nothing, and does not say that it is gone', async () => {
     const [here, there] = [await ready(), await ready()]
-    await here.users.writeBehind('7', 'new')
+    await writeBehind(here.users, '7', 'new')
     await at.run(there.cache.sync())
     const read = there.kafka.read.bind(there.kafka)
     let empty = 2
@@ -274,7 +275,7 @@ describe('a write behind', () => {
     for (let beats = 0; beats < 50; beats++)
       at.log.append('cache-evictions', { key: null, value: encode({ v: 1, op: 'beat' }) })
     const { cache, users } = await ready()
-    await users.writeBehind('7', 'new')
+    await writeBehind(users, '7', 'new')
     at.log.recreateTopic('cache-evictions')
     await at.run(cache.sync())
     expect(await at.run(users.getOrSet('7', () => 'old'))).toBe('new')
@@ -293,7 +294,7 @@ describe('a write behind', () => {
 describe('a persister', () => {
   const writes = async (...values: [key: string, value: string][]) => {
     const { users } = await ready()
-    for (const [key, value] of values) await users.writeBehind(key, value)
+    for (const [key, value] of values) await writeBehind(users, key, value)
     return users
   }
 
@@ -318,7 +319,7 @@ describe('a persister', () => {
   it('goes on where another one has ended', async () => {
     const users = await writes(['a', 'a1'], ['b', 'b1'])
     await persister({ users: store().persist }).step()
-    await users.writeBehind('a', 'a2')
+    await writeBehind(users, 'a', 'a2')
     const db = store()
     expect(await persister({ users: db.persist }).step()).toEqual({ persisted: 1, repeated: 0, dead: 0 })
     expect(db.calls.flat().map(({ value }) => value)).toEqual(['a2'])
@@ -411,8 +412,8 @@ describe('a persister', () => {
     const { users } = await ready()
     // The record of the write just fits; what a letter adds does not.
     const value = 'x'.repeat(999_880)
-    await users.writeBehind('7', value)
-    await users.writeBehind('8', 'small')
+    await writeBehind(users, '7', value)
+    await writeBehind(users, '8', 'small')
     const { step, events } = persister({ users: () => Promise.reject(new Error('no')) }, { retries: 0 })
     expect(await step()).toEqual({ persisted: 0, repeated: 0, dead: 2 })
     const [letter, other] = written('cache-writes-dead')
@@ -431,7 +432,7 @@ describe('a persister', () => {
 
   it('buries a write so large that the broker refuses its letter, without its value', async () => {
     const { users } = await ready()
-    await users.writeBehind('7', 'x'.repeat(1000))
+    await writeBehind(users, '7', 'x'.repeat(1000))
     const kafka = memory({ on: at.log, runtime: at.runtime })
     const produce = kafka.produce.bind(kafka)
     kafka.produce = async (topic, records, options) => {
@@ -482,7 +483,7 @@ describe('a persister', () => {
 
   it('persists what Lambda hands over of its topic, and leaves the rest of the event', async () => {
     const users = await writes(['a', 'a1'])
-    await users.writeBehind('b', undefined)
+    await writeBehind(users, 'b', undefined)
     const records = at.log
       .read('cache-writes', { partition: 0, offset: 0 }, { maxBytes: 1e6, isolation: 'uncommitted' })!
       .records.map(({ offset, value }) => ({
@@ -542,7 +543,7 @@ describe('a persister', () => {
     await at.runtime.advance(5000)
     expect(db.value('a')).toBe('a1')
     expect(events.some(({ type }) => type === 'step_failed')).toBe(true)
-    await users.writeBehind('a', 'a2')
+    await writeBehind(users, 'a', 'a2')
     await at.runtime.advance(100)
     expect(db.value('a')).toBe('a2')
     stop.abort()
@@ -557,8 +558,8 @@ describe('a persister', () => {
     ] as const) {
       at = world()
       const { users } = await ready()
-      await users.writeBehind('7', 'slow')
-      await users.writeBehind('7', 'later')
+      await writeBehind(users, '7', 'slow')
+      await writeBehind(users, '7', 'later')
       const db = store()
       const slow: PersistWrites = async (given, { signal }) => {
         await at.runtime.sleep(takesMs, signal)
@@ -568,7 +569,7 @@ describe('a persister', () => {
       const stop = new AbortController()
       const run = made.run({ signal: stop.signal })
       await at.runtime.advance(100)
-      await users.writeBehind('8', 'not read any more')
+      await writeBehind(users, '8', 'not read any more')
       stop.abort()
       await at.run(run)
       expect(db.rows.size).toBe(1)
@@ -596,7 +597,7 @@ describe('a persister', () => {
     const run = made.run({ signal: stop.signal })
     await at.runtime.advance(300)
     expect(made.health()).toEqual({ ready: true })
-    await users.writeBehind('7', 'new')
+    await writeBehind(users, '7', 'new')
     await at.runtime.advance(6000)
     expect(made.health()).toEqual({ ready: false, namespace: 'users', error: fails })
     failing = undefined
@@ -614,8 +615,8 @@ describe('a persister', () => {
     const db = store()
     const { step, events } = persister({ users: db.persist })
     await step()
-    await users.writeBehind('a', 'a2')
-    await users.writeBehind('b', 'b2')
+    await writeBehind(users, 'a', 'a2')
+    await writeBehind(users, 'b', 'b2')
     at.log.truncate('cache-writes', 0, 5)
     await step()
     await step()

@@ -3,6 +3,8 @@ import { isKedgeError, KedgeError } from '../../../src/index.ts'
 import type { CacheOptions } from '../../../src/index.ts'
 import { deferred, source, world } from '../world.ts'
 import type { World } from '../world.ts'
+import { writeThrough, writeIntents } from '../../../src/write-paths/index.ts'
+import { prewarm, replicate } from '../../../src/replicate/index.ts'
 
 const decoder = new TextDecoder()
 const unreachable = () => new KedgeError('ERR_NETWORK', 'reset')
@@ -15,7 +17,7 @@ describe('writeThrough', () => {
 
   /** An isolate that may have missed no intent any more. */
   async function ready(options: Partial<CacheOptions> = {}) {
-    const isolate = at.isolate({ ttl: '1h', intents: true, ...options })
+    const isolate = at.isolate({ ttl: '1h', use: [writeIntents()], ...options })
     const users = isolate.cache.namespace<string>('users')
     await at.run(isolate.cache.sync())
     await at.runtime.advance(60_100)
@@ -33,7 +35,7 @@ describe('writeThrough', () => {
     const db = source({ '7': 'old' })
     await there.users.getOrSet('7', db.load)
     let before = 0
-    const token = await here.users.writeThrough('7', 'new', (value, { key }) => {
+    const token = await writeThrough(here.users, '7', 'new', (value, { key }) => {
       before = written().length
       db.rows.set(key, value)
     })
@@ -58,7 +60,7 @@ describe('writeThrough', () => {
       return positions
     }
     let stored = 0
-    const write = users.writeThrough('7', 'new', () => void stored++, { intent: '2s' })
+    const write = writeThrough(users, '7', 'new', () => void stored++, { intent: '2s' })
     await expect(at.run(write)).rejects.toMatchObject({ code: 'ERR_PUBLISH', retryable: true })
     expect(stored).toBe(0)
   })
@@ -71,7 +73,7 @@ describe('writeThrough', () => {
       await at.runtime.sleep(5000)
     }
     let ended: unknown
-    users.writeThrough('7', 'new', store, { intent: '2s' }).catch((error: unknown) => (ended = error))
+    writeThrough(users, '7', 'new', store, { intent: '2s' }).catch((error: unknown) => (ended = error))
     await at.runtime.advance(2600)
     expect(ended).toMatchObject({ code: 'ERR_STORE_TIMEOUT' })
   })
@@ -80,14 +82,14 @@ describe('writeThrough', () => {
     const here = await ready()
     const db = source({ '7': 'old' })
     await here.users.getOrSet('7', db.load)
-    await here.users.writeThrough('7', undefined, (_, { key }) => void db.rows.delete(key))
+    await writeThrough(here.users, '7', undefined, (_, { key }) => void db.rows.delete(key))
     expect(await here.users.getOrSet('7', db.load)).toBeUndefined()
   })
 
   it('passes on what the store threw, untouched, after the intent was closed', async () => {
     const here = await ready()
     const broken = { odd: 'error' }
-    const write = here.users.writeThrough('7', 'new', () => Promise.reject(broken))
+    const write = writeThrough(here.users, '7', 'new', () => Promise.reject(broken))
     await expect(write).rejects.toBe(broken)
     expect(written().map(({ op }) => op)).toEqual(['intent', 'evict'])
     await here.users.getOrSet('7', () => 'row')
@@ -97,7 +99,7 @@ describe('writeThrough', () => {
   it('passes it on also where the intent cannot be closed: that expires', async () => {
     const here = await ready()
     const broken = new Error('unique constraint')
-    const write = here.users.writeThrough('7', 'new', () => {
+    const write = writeThrough(here.users, '7', 'new', () => {
       here.kafka.fail(unreachable(), { on: 'produce' })
       throw broken
     })
@@ -115,7 +117,7 @@ describe('writeThrough', () => {
     const here = await ready()
     here.kafka.fail(unreachable(), { on: 'produce' })
     let stored = false
-    const write = here.users.writeThrough('7', 'new', () => void (stored = true))
+    const write = writeThrough(here.users, '7', 'new', () => void (stored = true))
     await expect(write).rejects.toMatchObject({ code: 'ERR_PUBLISH' })
     expect(stored).toBe(false)
   })
@@ -124,7 +126,7 @@ describe('writeThrough', () => {
     const here = await ready()
     here.kafka.pause()
     let stored = false
-    const write = here.users.writeThrough('7', 'new', () => void (stored = true))
+    const write = writeThrough(here.users, '7', 'new', () => void (stored = true))
     write.catch(() => undefined)
     await at.runtime.advance(9000)
     here.kafka.resume()
@@ -137,7 +139,7 @@ describe('writeThrough', () => {
     const there = await ready()
     const db = source({ '7': 'old' })
     await there.users.getOrSet('7', db.load)
-    const write = here.users.writeThrough('7', 'new', async (value) => {
+    const write = writeThrough(here.users, '7', 'new', async (value) => {
       // Another isolate loads just before the commit.
       await at.run(there.cache.sync())
       expect(await there.users.getOrSet('7', db.load)).toBe('old')
@@ -155,7 +157,7 @@ describe('writeThrough', () => {
     const since = at.runtime.monotonic()
     let askedAfterMs = 0
     const end = deferred<void>()
-    const write = here.users.writeThrough('7', 'new', async (value, { signal }) => {
+    const write = writeThrough(here.users, '7', 'new', async (value, { signal }) => {
       signal.addEventListener('abort', () => (askedAfterMs = at.runtime.monotonic() - since))
       await end.promise
       db.rows.set('7', value)
@@ -176,7 +178,8 @@ describe('writeThrough', () => {
 
   it('trusts a store that gives up when it is asked', async () => {
     const here = await ready()
-    const write = here.users.writeThrough(
+    const write = writeThrough(
+      here.users,
       '7',
       'new',
       (_, { signal }) =>
@@ -191,7 +194,8 @@ describe('writeThrough', () => {
     const here = await ready()
     const caller = new AbortController()
     const reason = new Error('gone')
-    const write = here.users.writeThrough(
+    const write = writeThrough(
+      here.users,
       '7',
       'new',
       (_, { signal }) => {
@@ -221,9 +225,9 @@ describe('writeThrough', () => {
         }
         return versions ? { version: mine } : undefined
       }
-      const slow = a.users.writeThrough('7', 'of a', store(true))
+      const slow = writeThrough(a.users, '7', 'of a', store(true))
       await at.run(committed.promise)
-      await at.run(b.users.writeThrough('7', 'of b', store(false)))
+      await at.run(writeThrough(b.users, '7', 'of b', store(false)))
       release.resolve()
       await at.run(slow)
       await at.runtime.advance(1000)
@@ -244,7 +248,7 @@ describe('writeThrough', () => {
           // Also one that starts now and takes over what was shared.
           const late = at.isolate({ ttl: '1h', mode })
           const users = late.cache.namespace<string>('users', { intents: true })
-          await at.run(late.cache.prewarm())
+          await at.run(prewarm(late.cache))
           expect([undefined, 'of b']).toContain(users.peek('7'))
         })
       }
@@ -252,10 +256,10 @@ describe('writeThrough', () => {
   })
 
   it('holds and shares a value whose version the store returns, where no other writer writes it', async () => {
-    const here = await ready({ mode: 'replicate' })
-    const there = await ready({ mode: 'replicate' })
+    const here = await ready({ use: [replicate()] })
+    const there = await ready({ use: [replicate()] })
     await at.run(here.cache.sync())
-    await here.users.writeThrough('7', 'new', () => ({ version: 3 }))
+    await writeThrough(here.users, '7', 'new', () => ({ version: 3 }))
     expect(here.users.peek('7')).toBe('new')
     await at.runtime.advance(10)
     expect(written('cache-updates')).toMatchObject([
@@ -270,9 +274,9 @@ describe('writeThrough', () => {
     const there = await ready()
     const db = source({ '7': 'old' })
     await at.run(here.cache.sync())
-    await here.users.writeThrough('7', 'first', async (value) => {
+    await writeThrough(here.users, '7', 'first', async (value) => {
       db.rows.set('7', value)
-      await at.run(there.users.writeThrough('7', 'second', (later) => void db.rows.set('7', later)))
+      await at.run(writeThrough(there.users, '7', 'second', (later) => void db.rows.set('7', later)))
       await at.run(here.cache.sync())
       return { version: 1 }
     })
@@ -280,12 +284,12 @@ describe('writeThrough', () => {
   })
 
   it('shares nothing while another writer writes the key', async () => {
-    const here = await ready({ mode: 'replicate' })
-    const there = await ready({ mode: 'replicate' })
+    const here = await ready({ use: [replicate()] })
+    const there = await ready({ use: [replicate()] })
     const release = deferred<void>()
-    const other = there.users.writeThrough('7', 'other', () => release.promise)
+    const other = writeThrough(there.users, '7', 'other', () => release.promise)
     await at.runtime.settle()
-    await here.users.writeThrough('7', 'new', () => ({ version: 3 }))
+    await writeThrough(here.users, '7', 'new', () => ({ version: 3 }))
     await at.runtime.advance(10)
     expect(written('cache-updates')).toEqual([])
     expect(here.users.peek('7')).toBeUndefined()
@@ -298,7 +302,8 @@ describe('writeThrough', () => {
       const [writer, reader] = [await ready(), await ready()]
       const db = source({ '7': 'old' })
       await reader.users.getOrSet('7', db.load)
-      const write = writer.users.writeThrough(
+      const write = writeThrough(
+        writer.users,
         '7',
         'new',
         async (value) => {
@@ -335,15 +340,15 @@ describe('writeThrough', () => {
   it('refuses what it cannot keep', async () => {
     const { users, cache } = await ready()
     const store = () => undefined
-    await expect(users.writeThrough('7', 'a', store, { intent: '2m' })).rejects.toThrow('`intent`')
-    await expect(users.writeThrough('7', 'a', store, { intent: 0 })).rejects.toThrow('`intent`')
-    await expect(users.writeThrough('', 'a', store)).rejects.toThrow('key')
-    await expect(users.writeThrough('7', 'a', store, { version: 1 } as never)).rejects.toThrow('`version`')
+    await expect(writeThrough(users, '7', 'a', store, { intent: '2m' })).rejects.toThrow('`intent`')
+    await expect(writeThrough(users, '7', 'a', store, { intent: 0 })).rejects.toThrow('`intent`')
+    await expect(writeThrough(users, '', 'a', store)).rejects.toThrow('key')
+    await expect(writeThrough(users, '7', 'a', store, { version: 1 } as never)).rejects.toThrow('`version`')
     const plain = cache.namespace<string>('plain', { intents: false })
-    await expect(plain.writeThrough('7', 'a', store)).rejects.toThrow('`intents: true`')
-    expect(await plain.writeThrough('7', 'a', store, { intent: false })).toMatch(/^k1/)
+    await expect(writeThrough(plain, '7', 'a', store)).rejects.toThrow('`intents: true`')
+    expect(await writeThrough(plain, '7', 'a', store, { intent: false })).toMatch(/^k1/)
     expect(() => cache.namespace('other', { intents: '11m' })).toThrow('`intents`')
     await cache.close()
-    await expect(users.writeThrough('7', 'a', store)).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    await expect(writeThrough(users, '7', 'a', store)).rejects.toMatchObject({ code: 'ERR_CLOSED' })
   })
 })

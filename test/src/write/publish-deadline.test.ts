@@ -5,6 +5,7 @@ import type { Cache, CacheOptions, KafkaLog, Namespace } from '../../../src/inde
 import { memory } from '../../../src/testing/index.ts'
 import { readyIn, world } from '../world.ts'
 import type { World } from '../world.ts'
+import { setMany, writeBehind, writeThrough, writeIntents } from '../../../src/write-paths/index.ts'
 
 /** How long each produce call takes to be answered; `Infinity`: it is not. The last one holds for those after it. */
 type Delays = readonly number[]
@@ -59,16 +60,16 @@ const REFUSED = { code: 'ERR_PUBLISH', retryable: true, cause: { code: 'ERR_TIME
 const CALLS: [string, (users: Namespace<string>, cache: Cache, signal?: AbortSignal) => Promise<unknown>][] =
   [
     ['set', (users, _, signal) => users.set('k', 'v', { ...(signal && { signal }) })],
-    ['setMany', (users, _, signal) => users.setMany({ a: '1', b: '2' }, { ...(signal && { signal }) })],
+    ['setMany', (users, _, signal) => setMany(users, { a: '1', b: '2' }, { ...(signal && { signal }) })],
     ['delete', (users, _, signal) => users.delete('k', { ...(signal && { signal }) })],
     ['invalidateTags', (users, _, signal) => users.invalidateTags(['t'], { ...(signal && { signal }) })],
     ['invalidatePrefix', (users, _, signal) => users.invalidatePrefix('k', { ...(signal && { signal }) })],
     ['clear', (users, _, signal) => users.clear({ ...(signal && { signal }) })],
     ['cache.clear', (_, cache, signal) => cache.clear({ ...(signal && { signal }) })],
-    ['writeBehind', (users, _, signal) => users.writeBehind('k', 'v', { ...(signal && { signal }) })],
+    ['writeBehind', (users, _, signal) => writeBehind(users, 'k', 'v', { ...(signal && { signal }) })],
     [
       'writeThrough',
-      (users, _, signal) => users.writeThrough('k', 'v', async () => ({}), { ...(signal && { signal }) }),
+      (users, _, signal) => writeThrough(users, 'k', 'v', async () => ({}), { ...(signal && { signal }) }),
     ],
   ]
 
@@ -114,12 +115,12 @@ describe('calls that write twice', () => {
     const set = await bench([6000, Infinity], replicate)
     expect(await outcome(set.at, set.users.set('k', 'v'))).toMatchObject({ afterMs: 10_000, error: REFUSED })
     const many = await bench([6000, Infinity], replicate)
-    expect(await outcome(many.at, many.users.setMany({ a: '1' }))).toMatchObject({
+    expect(await outcome(many.at, setMany(many.users, { a: '1' }))).toMatchObject({
       afterMs: 10_000,
       error: REFUSED,
     })
-    const behind = await bench([6000, Infinity], { intents: true })
-    expect(await outcome(behind.at, behind.users.writeBehind('k', 'v'))).toMatchObject({
+    const behind = await bench([6000, Infinity], { use: [writeIntents()] })
+    expect(await outcome(behind.at, writeBehind(behind.users, 'k', 'v'))).toMatchObject({
       afterMs: 10_000,
       error: REFUSED,
     })

@@ -8,6 +8,8 @@ import { cacheSettings } from '../../../src/api/settings.ts'
 import { memory } from '../../../src/testing/index.ts'
 import { deferred, readyIn, world } from '../world.ts'
 import type { World } from '../world.ts'
+import { setMany } from '../../../src/write-paths/index.ts'
+import { prewarm, replicate } from '../../../src/replicate/index.ts'
 
 const decoder = new TextDecoder()
 const ids = (count: number) => Array.from({ length: count }, (_, at) => `k${at}`)
@@ -19,7 +21,7 @@ beforeEach(() => {
   at = world()
 })
 const ready = (options: Partial<CacheOptions> = {}) =>
-  readyIn(at, { mode: 'replicate', ttl: '1h', ...options })
+  readyIn(at, { use: [replicate()], ttl: '1h', ...options })
 const records = (topic: string) =>
   at.log.read(topic, { partition: 0, offset: 0 }, { maxBytes: 1e8, isolation: 'uncommitted' })?.records ?? []
 const written = (topic: string) =>
@@ -137,7 +139,7 @@ describe('setMany', () => {
   it('evicts with one record, and holds all of the values', async () => {
     const { users, cache, kafka } = await ready()
     const before = kafka.calls.produce
-    const token = await users.setMany(rows(ids(20)))
+    const token = await setMany(users, rows(ids(20)))
     expect(kafka.calls.produce - before).toBe(2)
     expect(token).toBe('k1.0-1_0-20')
     expect(written('cache-evictions')).toEqual([{ v: 1, op: 'evict', ns: 'users', keys: ids(20) }])
@@ -149,7 +151,7 @@ describe('setMany', () => {
   it('writes the values of a domain in one record, which others hold by the same rule', async () => {
     const here = await ready()
     const there = await ready()
-    const token = await here.users.setMany(rows(ids(20)), { domain: 'team:7', tags: ['team'] })
+    const token = await setMany(here.users, rows(ids(20)), { domain: 'team:7', tags: ['team'] })
     const [domain, ...none] = records('cache-updates')
     expect(decoder.decode(domain!.key!)).toBe('users#team:7')
     expect(none).toEqual([])
@@ -158,7 +160,7 @@ describe('setMany', () => {
     // One is evicted, and so is not taken over by an isolate that starts then.
     await here.users.delete('k3')
     const late = await ready()
-    await at.run(late.cache.prewarm())
+    await at.run(prewarm(late.cache))
     expect([late.users.peek('k3'), late.users.peek('k4')]).toEqual([undefined, 'of k4'])
     await at.run(there.cache.sync())
     expect([there.users.peek('k3'), there.users.peek('k4')]).toEqual([undefined, 'of k4'])
@@ -169,49 +171,49 @@ describe('setMany', () => {
 
   it('of a domain lets a single set of one of its keys win, in any order of arrival', async () => {
     const capabilities = { identity: false }
-    const here = await readyIn(at, { mode: 'replicate', ttl: '1h' }, { capabilities })
-    await here.users.setMany(rows(['a', 'b']), { domain: 'd' })
+    const here = await readyIn(at, { use: [replicate()], ttl: '1h' }, { capabilities })
+    await setMany(here.users, rows(['a', 'b']), { domain: 'd' })
     await here.users.set('a', 'newer')
     const [domain, single] = records('cache-updates')
     const late = world()
     for (const { key, value } of records('cache-evictions'))
       late.log.append('cache-evictions', { key, value })
     for (const { key, value } of [single!, domain!]) late.log.append('cache-updates', { key, value })
-    const there = await readyIn(late, { mode: 'replicate', ttl: '1h' }, { capabilities })
-    await late.run(there.cache.prewarm())
+    const there = await readyIn(late, { use: [replicate()], ttl: '1h' }, { capabilities })
+    await late.run(prewarm(there.cache))
     expect([there.users.peek('a'), there.users.peek('b')]).toEqual(['newer', 'of b'])
   })
 
   it('stores a domain whole: the compacted topic keeps the last record of it', async () => {
     const here = await ready()
-    await here.users.setMany(rows(['a', 'b']), { domain: 'd' })
-    await here.users.setMany(rows(['a']), { domain: 'd' })
+    await setMany(here.users, rows(['a', 'b']), { domain: 'd' })
+    await setMany(here.users, rows(['a']), { domain: 'd' })
     at.log.compact('cache-updates')
     expect(records('cache-updates')).toHaveLength(1)
     const late = await ready()
-    await at.run(late.cache.prewarm())
+    await at.run(prewarm(late.cache))
     expect([late.users.peek('a'), late.users.peek('b')]).toEqual(['of a', undefined])
   })
 
   it('refuses a domain that does not fit a message, before anything is evicted', async () => {
     const { users } = await ready({ maxMessageBytes: 1000 })
-    await expect(users.setMany(rows(ids(100)), { domain: 'd' })).rejects.toMatchObject({
+    await expect(setMany(users, rows(ids(100)), { domain: 'd' })).rejects.toMatchObject({
       code: 'ERR_TOO_LARGE',
     })
-    await expect(users.setMany({ a: 'x'.repeat(2000) })).rejects.toMatchObject({ code: 'ERR_TOO_LARGE' })
+    await expect(setMany(users, { a: 'x'.repeat(2000) })).rejects.toMatchObject({ code: 'ERR_TOO_LARGE' })
     expect(records('cache-evictions')).toEqual([])
   })
 
   it('takes a thousand entries, and refuses what is none', async () => {
     const { users } = await ready()
-    await users.setMany(new Map(Object.entries(rows(ids(1000)))), { domain: 'd' })
+    await setMany(users, new Map(Object.entries(rows(ids(1000)))), { domain: 'd' })
     // A hundred keys in each eviction: the as-of of the values is past the last of them.
     expect(written('cache-updates')).toMatchObject([{ op: 'puts', asOf: 10 }])
-    await expect(users.setMany(rows(ids(1001)))).rejects.toThrow('1000')
-    await expect(users.setMany({})).rejects.toThrow('takes 1 to')
-    await expect(users.setMany({ a: undefined as never })).rejects.toThrow('`undefined`')
-    await expect(users.setMany({ a: 'a' }, { domain: '' })).rejects.toThrow('domain')
-    await expect(users.setMany({ a: 'a' }, { version: 1 } as never)).rejects.toThrow('`version`')
+    await expect(setMany(users, rows(ids(1001)))).rejects.toThrow('1000')
+    await expect(setMany(users, {})).rejects.toThrow('takes 1 to')
+    await expect(setMany(users, { a: undefined as never })).rejects.toThrow('`undefined`')
+    await expect(setMany(users, { a: 'a' }, { domain: '' })).rejects.toThrow('domain')
+    await expect(setMany(users, { a: 'a' }, { version: 1 } as never)).rejects.toThrow('`version`')
   })
 })
 
@@ -261,7 +263,7 @@ describe('a record of a domain', () => {
 
   it('holds what it can where a function of the namespace stumbles over one of the values', async () => {
     const here = await ready()
-    const other = at.isolate({ mode: 'replicate', ttl: '1h' })
+    const other = at.isolate({ use: [replicate()], ttl: '1h' })
     const users = other.cache.namespace<string>('users', {
       tags: (value) => {
         if (value === 'odd') throw new Error('odd')
@@ -269,7 +271,7 @@ describe('a record of a domain', () => {
       },
     })
     await at.run(other.cache.sync())
-    await here.users.setMany({ a: 'odd', b: 'even' }, { domain: 'd' })
+    await setMany(here.users, { a: 'odd', b: 'even' }, { domain: 'd' })
     await at.run(other.cache.sync())
     expect([users.peek('a'), users.peek('b')]).toEqual([undefined, 'even'])
   })

@@ -5,6 +5,8 @@ import { messagePack } from '../../../adapters/codecs/messagepack.ts'
 import type { CacheOptions, NamespaceOptions } from '../../../src/index.ts'
 import { world } from '../world.ts'
 import type { World } from '../world.ts'
+import { setMany } from '../../../src/write-paths/index.ts'
+import { replicate } from '../../../src/replicate/index.ts'
 
 let at: World
 beforeEach(() => {
@@ -12,7 +14,7 @@ beforeEach(() => {
 })
 
 async function pair(options: Partial<CacheOptions> = {}, of: NamespaceOptions<unknown> = {}) {
-  const both = [0, 1].map(() => at.isolate({ mode: 'replicate', ...options }).cache)
+  const both = [0, 1].map(() => at.isolate({ use: [replicate()], ...options }).cache)
   const [here, there] = both.map((cache) => cache.namespace('things', of))
   for (const cache of both) await at.run(cache.sync())
   return { here: here!, there: there! }
@@ -61,7 +63,7 @@ describe.each([
 
   it('is so for many that are set together', async () => {
     const { here, there } = await pair(options)
-    const token = await at.run(here.setMany(new Map([['1', { at: new Date(0) }]])))
+    const token = await at.run(setMany(here, new Map([['1', { at: new Date(0) }]])))
     const read = await at.run(there.get('1', { after: token }))
     expect(here.peek('1')).toStrictEqual(read)
   })

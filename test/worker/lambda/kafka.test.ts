@@ -16,6 +16,7 @@ import type { KafkaHandlerEvent, KafkaHandlerOptions, TopicTaker } from '../../.
 import { world as syncWorld } from '../../services/sync/world.ts'
 import { deferred, world } from '../../src/world.ts'
 import { kafkaRecord, msk, selfManaged } from './kafka-events.ts'
+import { writeBehind } from '../../../src/write-paths/index.ts'
 
 const text = (value: Uint8Array | null) => value && new TextDecoder().decode(value)
 const identifier = (partition: string, offset: number) => ({ itemIdentifier: { partition, offset } })
@@ -480,7 +481,7 @@ describe('Writes', () => {
     })
     const { cache } = at.isolate()
     const orders = cache.namespace('orders', { intents: '1m' })
-    await at.run(orders.writeBehind('7', { total: 42 }))
+    await at.run(writeBehind(orders, '7', { total: 42 }))
     const { records } = at.log.read(
       'cache-writes',
       { partition: 0, offset: 0 },

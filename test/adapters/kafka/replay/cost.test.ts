@@ -12,6 +12,7 @@ import { MemoryLog } from '../../../../src/testing/memory-log.ts'
 import { FakeKarapace } from './fake-karapace.ts'
 import { asFetch, type FakeProxy, newLog } from './fake-proxy.ts'
 import { FakeStrimzi } from './fake-strimzi.ts'
+import { replicate } from '../../../../src/replicate/index.ts'
 
 const url = 'https://proxy.test'
 const TOPIC = 'cache-evictions'
@@ -162,9 +163,9 @@ describe.each(Object.entries(KARAPACES))('a cache with defaults over Karapace %s
 
   it('has each value that is set elsewhere, in mode replicate, within seconds', async () => {
     const { proxy, connect } = slow()
-    const cache = createCache({ kafka: connect(), mode: 'replicate', updatesIsolation: 'uncommitted' })
+    const cache = createCache({ kafka: connect(), use: [replicate()], updatesIsolation: 'uncommitted' })
     const users = cache.namespace<string>('users')
-    const writer = createCache({ kafka: memory({ on: proxy.log }), mode: 'replicate' }).namespace<string>(
+    const writer = createCache({ kafka: memory({ on: proxy.log }), use: [replicate()] }).namespace<string>(
       'users',
     )
     void cache.sync()

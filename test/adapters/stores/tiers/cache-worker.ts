@@ -11,6 +11,7 @@ import { workersKv } from '../../../../adapters/stores/workers-kv.ts'
 import { createCache } from '../../../../src/index.ts'
 import type { Cache, RequestContext, Tier } from '../../../../src/index.ts'
 import type { Env as KvEnv } from './suite-worker.ts'
+import { sharedTier } from '../../../../src/tier/index.ts'
 
 interface Env extends KvEnv {
   readonly KAFKA_REST_URL: string
@@ -56,9 +57,7 @@ let cache: Cache | undefined
 function made(env: Env): Cache {
   return (cache ??= createCache({
     kafka: gateway({ url: env.KAFKA_REST_URL }),
-    tier: tierOf(env),
-    tierTimeout: '4s',
-    tierHardTimeout: '4s',
+    use: [sharedTier(tierOf(env), { timeout: '4s', hardTimeout: '4s' })],
     ttl: '1h',
     pollTimeout: '5s',
     onUnreachable: 'bypass',

@@ -1,0 +1,151 @@
+/**
+ * Features: what a program adds to the core of a cache, as values of `use`.
+ *
+ * The core asks each feature at a few moments, and knows nothing else of it. A feature that a program does not import
+ * is not shipped.
+ *
+ * @module
+ */
+import type { Position } from '../ports/kafka-log.ts'
+import type { Runtime } from '../ports/runtime.ts'
+import type { Windows } from '../store/entry.ts'
+import type { RefuseReason } from './reasons.ts'
+
+/** Loads the keys; those that have no value are left out. */
+export type Call<T> = (keys: readonly string[], signal: AbortSignal) => Promise<ReadonlyMap<string, T>>
+
+/** A value that is held, or asks to be. Times are those of the cache's clock. */
+export interface HeldValue<T> {
+  readonly value: T
+  /** Every eviction at an offset from here on concerns it. */
+  readonly asOf: number
+  /** The partition's generation when the load or the write of the value began: a value of another one is refused. */
+  readonly generation: number
+  /** When its load began. */
+  readonly loadedAt: number
+  readonly ttlMs: number
+  /** How long past its TTL it may be of use. */
+  readonly keepMs: number
+  /** Its own, where it says so. */
+  readonly windows?: Windows | undefined
+  readonly tags: readonly string[] | undefined
+  readonly version: number | undefined
+  /** How long after an eviction a load must begin for its value to be held. */
+  readonly settleMs: number
+}
+
+/** A namespace, as features see it. */
+export interface FeatureNamespace {
+  readonly name: string
+}
+
+/** Keeps background work of a hook alive after the request that it belongs to. */
+export interface FeatureScope {
+  waitUntil(work: Promise<unknown>): void
+}
+
+/** Values that have just been loaded or written, and held. */
+export interface Held<T> {
+  readonly values: ReadonlyMap<string, HeldValue<T>>
+  /** Those that are not held here, and why: `'size'` says nothing against others' holding it. */
+  readonly refused?: ReadonlyMap<string, RefuseReason>
+  /** `'load'`: a loader has brought them. `'set'`: they were set. `'commit'`: `writeThrough` has committed them. */
+  readonly by: 'load' | 'set' | 'commit'
+  /** Where the eviction of this write stands; absent for a load. */
+  readonly offset?: number | undefined
+  /** The values are written whole, as one: the name that `setMany` was given for them. */
+  readonly domain?: string | undefined
+  readonly scope: FeatureScope
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Keys that this isolate has evicted by `delete`. */
+export interface Evicted {
+  readonly keys: readonly string[]
+  /** The last offset at which their evictions stand. */
+  readonly offset: number
+  /** Whether the offset means something here: the log was not replaced meanwhile. */
+  readonly landed: boolean
+  readonly scope: FeatureScope
+  readonly signal: AbortSignal | undefined
+}
+
+/** What a source of values is given. */
+export interface SourceContext<T> {
+  /** Ends the question: the loader was faster, or the read has ended. */
+  readonly signal: AbortSignal | undefined
+  /** Waits until values can be judged as held ones are: `false` where that cannot be within `pollTimeout`. Never rejects. */
+  proof(): Promise<boolean>
+  /** Holds the value for this read and later ones, if no eviction since its as-of forbids it. Returns whether it is held. */
+  hold(key: string, value: HeldValue<T>): boolean
+}
+
+/** What a feature is given when the cache is made. */
+export interface FeatureHost {
+  readonly runtime: Runtime
+  /** Reports what fails in the background, as the event `background_error`. */
+  failed(error: unknown): void
+}
+
+/** What a feature does, and when. The core calls each with the feature's own `this`. */
+export interface FeatureHooks {
+  /** Whether the feature takes part in a namespace. @default in all */
+  concerns?(namespace: string): boolean
+  /**
+   * Before each proof of freshness: reads what is to be applied right after it. Must never reject, except by the signal.
+   */
+  beforeProof?(signal: AbortSignal): Promise<() => Promise<void>>
+  /**
+   * A source of values beside the loader: holds what it finds by `context.hold`, after `context.proof` has resolved with
+   * `true`. Never rejects. The loader is asked beside it once `sourceTimeoutMs` have passed.
+   */
+  source?<T>(namespace: FeatureNamespace, keys: readonly string[], context: SourceContext<T>): Promise<void>
+  /** How long the loader waits for `source`, in milliseconds. @default 0 */
+  readonly sourceTimeoutMs?: number
+  /**
+   * Around a load: a call that stands for `call`, where some of the keys have their values elsewhere. Without a `call` the
+   * read has no loader: `undefined` where none of the keys has a value elsewhere.
+   */
+  aroundLoad?<T>(
+    namespace: FeatureNamespace,
+    keys: readonly string[],
+    call: Call<T> | undefined,
+  ): Call<T> | undefined
+  /** Before values are set, and their keys evicted: the values as they will be held. What it throws ends the write. */
+  beforeSet?<T>(
+    namespace: FeatureNamespace,
+    values: ReadonlyMap<string, HeldValue<T>>,
+    domain: string | undefined,
+  ): Promise<ReadonlyMap<string, HeldValue<T>>>
+  /** After values were held. A write waits for it, and its token names the positions that it returns; a load does not. */
+  afterHold?<T>(namespace: FeatureNamespace, held: Held<T>): void | Promise<readonly Position[]>
+  /** After a `delete` without a version was acknowledged. The `delete` waits for it. */
+  afterEvict?(namespace: FeatureNamespace, evicted: Evicted): void | Promise<void>
+  /** Whether a value may be held; one that may not be is returned all the same. Must not throw. @default `true` */
+  mayHold?(namespace: FeatureNamespace, key: string, value: unknown): boolean
+  /** When the cache is closed. */
+  close?(): void | Promise<void>
+}
+
+/**
+ * A feature of a cache: a value of `use`.
+ *
+ * @example
+ * ```ts
+ * import { createCache } from 'kedge'
+ * import type { Feature } from 'kedge'
+ * import { memory } from 'kedge/testing'
+ *
+ * const noSecrets: Feature = {
+ *   name: 'noSecrets',
+ *   open: () => ({ mayHold: (_namespace, key) => !key.startsWith('secret:') }),
+ * }
+ * createCache({ kafka: memory(), use: [noSecrets] })
+ * ```
+ */
+export interface Feature {
+  /** Told in errors. A cache takes one feature of a name. */
+  readonly name: string
+  /** Called once for each cache that uses it. */
+  open(host: FeatureHost): FeatureHooks
+}

@@ -1,0 +1,46 @@
+/**
+ * What the core asks of the features that kedge brings, beside what it asks of all: they change what it takes for known.
+ *
+ * @module
+ */
+import type { FeatureHooks } from '../api/feature.ts'
+import type { ReadPast } from '../coherence/log-identity.ts'
+import type { RequestScope } from '../coherence/request-scope.ts'
+import type { BreakerState } from '../runtime/circuit-breaker.ts'
+import type { TokenPositions } from '../wire/token.ts'
+
+/** Waits until values from elsewhere can be judged: `false` where that cannot be within `pollTimeout`. */
+export type Proof = (signal: AbortSignal | undefined) => Promise<boolean>
+
+/** The updates topic, as far as it has been read. */
+export interface UpdatesRead {
+  /** Whether every value that the token names has been read. */
+  passed(required: TokenPositions): boolean
+  /** Whether the topic is known to have records that have not been read yet. */
+  lags(required: TokenPositions): boolean
+}
+
+/** The hooks of features that kedge brings: they change what the core takes for known. */
+export interface CoreHooks extends FeatureHooks {
+  /** Values that others publish, where they are followed. */
+  readonly updates?: UpdatesRead
+  /** The longest that an intent of the namespace may last. */
+  intentsMs?(namespace: string): number
+  /** How many evictions before the end of the log its values are judged by. */
+  readonly lookBack?: number
+  /** Reads them. */
+  readonly readPast?: ReadPast
+  /** Of a shared tier. */
+  readonly state?: BreakerState
+}
+
+/** A feature that a cache has opened. */
+export interface OpenFeature {
+  readonly name: string
+  readonly hooks: CoreHooks
+}
+
+/** Tells other isolates that the TTL of a value has ended here. */
+export interface ExpiryPublisher {
+  announceExpiry(namespace: string, partition: number, key: string, scope: RequestScope): void
+}

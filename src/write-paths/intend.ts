@@ -1,0 +1,24 @@
+/** Announces a write to the source. @module */
+import type { Runtime } from '../ports/runtime.ts'
+import { encodeUtf8 } from '../wire/codec.ts'
+import type { IntentMessage } from '../wire/messages.ts'
+import type { Published, Publisher } from '../write/publisher.ts'
+
+/** What an intent says. */
+export type IntentBody = Omit<IntentMessage, 'v' | 'op' | 'ns'>
+
+/** @throws KedgeError `ERR_PUBLISH` when the intent is not acknowledged: it may or may not be in the log. */
+export async function intend(
+  publisher: Publisher,
+  namespace: string,
+  partition: number,
+  body: IntentBody,
+  signal?: AbortSignal,
+): Promise<Published[]> {
+  const message: IntentMessage = { v: 1, op: 'intent', ns: namespace, ...body }
+  return publisher.publish([{ message, partition }], encodeUtf8(namespace), signal)
+}
+
+/** Told apart from all others, not secret. */
+export const newId = (runtime: Runtime): string =>
+  Array.from({ length: 2 }, () => Math.floor(runtime.random() * 2 ** 52).toString(36)).join('-')
