@@ -9,7 +9,8 @@ import { deepFreeze } from '../store/deep-freeze.ts'
 import type { DropReason, RefuseReason } from '../api/reasons.ts'
 import { storedEntry, type StoredEntry } from '../store/entry.ts'
 import { EvictionTable } from './eviction-table.ts'
-import { WriteIntents, type PendingWrite } from './write-intents.ts'
+import { NO_TERMS, type HoldTerms } from './hold-terms.ts'
+import { NamespaceIntents } from './namespace-intents.ts'
 import { asked, type Place } from './ttl-and-tags.ts'
 import type { Intent } from '../wire/read-eviction.ts'
 import type { Partition, EvictionTarget } from './partition.ts'
@@ -18,32 +19,17 @@ import { ShortTtl } from '../api/short-ttl.ts'
 import { S3FifoStore } from '../store/s3-fifo.ts'
 import { entryBytes, valueBytes } from '../store/weigher.ts'
 
-/** What the features of a cache mean for what is held of a namespace. */
-export interface HoldTerms {
-  /** The longest that an intent may last; 0 where writers announce none. */
-  readonly intentsMs: number
-  /** How many evictions before the end of the log values are judged by. */
-  readonly lookBack: number
-  readonly mayHold:
-    | ((namespace: { readonly name: string }, key: string, value: unknown) => boolean)
-    | undefined
-}
-
-const HOLDS_ALL: HoldTerms = { intentsMs: 0, lookBack: 0, mayHold: undefined }
-
 export class CoherentStore<T> implements EvictionTarget {
   readonly name: string
   readonly settings: NamespaceSettings
   readonly partition: Partition
-  readonly intentsMs: number
+  readonly intents: NamespaceIntents
   readonly lookBack: number
   readonly shortTtl: ShortTtl
   /** Whether this isolate has yet to read the past, in which writes may wait to be persisted. */
   awaitsPast = false
   readonly #store: S3FifoStore<T>
   readonly #table: EvictionTable
-  /** Made for the first of them: most namespaces have none. */
-  #intents: WriteIntents | undefined
   readonly #mayHold: HoldTerms['mayHold']
   readonly #maxStalenessMs: number
   readonly #refreshAfterMs: number
@@ -57,7 +43,7 @@ export class CoherentStore<T> implements EvictionTarget {
     settings: NamespaceSettings,
     partition: Partition,
     shared: CacheContext,
-    terms: HoldTerms = HOLDS_ALL,
+    terms: HoldTerms = NO_TERMS,
   ) {
     this.name = name
     this.settings = settings
@@ -76,15 +62,15 @@ export class CoherentStore<T> implements EvictionTarget {
       dropGroupKilled: () => this.#sweep('evicted', (key, entry) => this.#table.groupKills(key, entry)),
       onHorizon: (offset) => shared.settings.emit?.({ type: 'horizon', namespace: name, offset }),
     })
-    this.intentsMs = terms.intentsMs
+    this.intents = new NamespaceIntents(shared.clock, terms.intentsMs)
     this.lookBack = terms.lookBack
     this.#mayHold = terms.mayHold
     partition.targets.add(this)
     if (!partition.hasPosition) return
     // Declared late: this namespace has missed the intents and evictions that the partition has already read.
-    this.#missed()
+    this.intents.missed()
     if (this.lookBack > 0) partition.requestLookBack()
-    this.awaitsPast = this.intentsMs > 0 && this.lookBack > 0
+    this.awaitsPast = terms.intentsMs > 0 && this.lookBack > 0
   }
 
   /** Namespace and key of a value, for the functions of the options. */
@@ -97,7 +83,7 @@ export class CoherentStore<T> implements EvictionTarget {
     // A source that lags may not reflect evictions beyond what has been read here: use the position.
     if (this.settings.settleMs > 0) return this.partition.position
     // Use the highest offset known without a gap: an unread intent below the as-of would go unnoticed.
-    return this.intentsMs > 0 ? this.partition.known : this.partition.asOf
+    return this.intents.maxMs > 0 ? this.partition.known : this.partition.asOf
   }
 
   /** The value, if it is held and proved fresh this moment. */
@@ -150,7 +136,7 @@ export class CoherentStore<T> implements EvictionTarget {
     // The writer may crash between its commit and its eviction: share no old load beside an open intent.
     return (
       this.#clock.now() - startedAt <= this.#maxStalenessMs ||
-      !this.#intents?.blocks(key, this.#clock.monotonicAt(startedAt))
+      !this.intents.blocks(key, this.#clock.monotonicAt(startedAt))
     )
   }
 
@@ -171,17 +157,7 @@ export class CoherentStore<T> implements EvictionTarget {
 
   /** Whether a writer has announced a write of the key, or may have: what is loaded now is not held. */
   pending(key: string): boolean {
-    return this.#intents?.blocks(key, this.#clock.monotonic()) ?? false
-  }
-
-  /** The write of the key that waits to be persisted. */
-  pendingWrite(key: string): PendingWrite | undefined {
-    return this.#intents?.write(key, this.#clock.monotonic())
-  }
-
-  /** How many writes wait to be persisted, and whether one of them is overdue. */
-  pendingWrites(): { count: number; overdue: boolean } {
-    return this.#intents?.writes(this.#clock.monotonic()) ?? { count: 0, overdue: false }
+    return this.intents.blocks(key)
   }
 
   /** Holds the value, or says why not. */
@@ -194,8 +170,8 @@ export class CoherentStore<T> implements EvictionTarget {
     if (partition.generation !== candidate.generation) return this.#refuse(key, 'fenced')
     const reason = this.#table.refuses(key, candidate)
     if (reason !== undefined) return this.#refuse(key, reason)
-    const isWaiting = candidate.write !== undefined && this.pendingWrite(key)?.id === candidate.write.id
-    if (!isWaiting && this.#intents?.blocks(key, this.#clock.monotonicAt(loadedAt)))
+    const isWaiting = candidate.write !== undefined && this.intents.write(key)?.id === candidate.write.id
+    if (!isWaiting && this.intents.blocks(key, this.#clock.monotonicAt(loadedAt)))
       return this.#refuse(key, 'pending')
     if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#clock.monotonicAt(loadedAt) - settleMs))
       return this.#refuse(key, 'settling')
@@ -266,26 +242,18 @@ export class CoherentStore<T> implements EvictionTarget {
   }
 
   intends(keys: readonly string[], intent: Intent, offset: number): void {
-    this.#intents ??= new WriteIntents()
-    if (!this.#intents.open(keys, intent, this.#clock.monotonic(), offset)) return
+    if (!this.intents.open(keys, intent, offset)) return
     // Drop a value of any as-of: it may have been loaded while the intent was in the log but not read here.
     for (const key of keys) this.drop(key, 'evicted')
   }
 
   closes(id: string): void {
-    this.#intents ??= new WriteIntents()
-    this.#intents.close(id)
+    this.intents.close(id)
   }
 
   remembers(spanMs: number): void {
     this.awaitsPast = false
-    if (spanMs >= this.intentsMs) this.#intents?.missed(-Infinity)
-  }
-
-  #missed(): void {
-    if (this.intentsMs === 0) return
-    this.#intents ??= new WriteIntents()
-    this.#intents.missed(this.#clock.monotonic() + this.intentsMs)
+    this.intents.remembers(spanMs)
   }
 
   /** The clocks stepped back: drops all values, because their age is unknown. */
@@ -294,8 +262,8 @@ export class CoherentStore<T> implements EvictionTarget {
   }
 
   reanchor(horizon: number): void {
-    this.#missed()
-    this.#intents?.forgetOffsets()
+    this.intents.missed()
+    this.intents.forgetOffsets()
     this.#table.reset(horizon, this.#clock.monotonic())
     this.#sweep('reanchor', () => true)
   }

@@ -188,7 +188,7 @@ export class PendingRequest<T> {
     if (arrived.kind === 'drop') {
       const asOf = arrived.asOf!
       // A write of the key waits to be persisted: the loader service has read the source without it.
-      if (space.pendingWrite(key)) return undefined
+      if (space.intents.write(key)) return undefined
       if (!space.joinable(key, asOf, this.#began(arrived, timestamp))) return undefined
       space.dropBefore(key, asOf + 1)
       return { value: undefined, stored: false, loadedAt: now, ttlMs: 0 }

@@ -64,7 +64,7 @@ export class FreshnessGate {
     if (proved()) return 'proved'
     // A miss does not wait: its load is fresh anyway, and the poll runs beside it. Unless there may be a write that the
     // source does not have yet.
-    const isFresh = this.#space.intentsMs === 0
+    const isFresh = this.#space.intents.maxMs === 0
     // An isolate that begins while the log is away holds nothing yet, and would otherwise ask the source each time.
     const throws = onUnreachable === 'throw' && this.#isCold(since)
     if (!isHeld && isFresh && !throws) return this.isLost(since) ? 'bypass' : 'none'

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HoldTerms } from '../coherence/coherent-store.ts'
+import type { HoldTerms } from '../coherence/hold-terms.ts'
 import type { Position } from '../ports/kafka-log.ts'
 import type { Call, Evicted, FeatureNamespace, Held, HeldValue } from '../api/feature.ts'
 import type { CoreHooks, OpenFeature, UpdatesRead } from './core-hooks.ts'
@@ -64,11 +64,11 @@ export class NamespaceFeatures implements HoldTerms {
 
   /** Tells the features what was held. Resolves with the positions that they have written. */
   async afterHold<T>(namespace: FeatureNamespace, held: Held<T>): Promise<readonly Position[]> {
-    const positions = await Promise.all(this.#hooks.map((each) => each.afterHold?.(namespace, held)))
+    const positions = await Promise.all(this.#hooks.map(async (each) => each.afterHold?.(namespace, held)))
     return positions.flatMap((each) => each ?? [])
   }
 
   async afterEvict(namespace: FeatureNamespace, evicted: Evicted): Promise<void> {
-    await Promise.all(this.#hooks.map((each) => each.afterEvict?.(namespace, evicted)))
+    await Promise.all(this.#hooks.map(async (each) => each.afterEvict?.(namespace, evicted)))
   }
 }

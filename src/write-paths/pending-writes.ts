@@ -31,7 +31,7 @@ export class PendingWrites<T> {
   /** The call, but for keys whose last write waits: they are read from the log. Rejects where that cannot be read. */
   before(call: Call<T>): Call<T> {
     return async (keys, signal) => {
-      const waiting = keys.filter((key) => this.#space.pendingWrite(key) !== undefined)
+      const waiting = keys.filter((key) => this.#space.intents.write(key) !== undefined)
       if (waiting.length === 0) return call(keys, signal)
       const found = new Map<string, T>()
       const unknown: string[] = []
@@ -51,7 +51,7 @@ export class PendingWrites<T> {
 
   /** What a read without a loader can do; `undefined` where no write of the keys waits. */
   alone(keys: readonly string[]): Call<T> | undefined {
-    return keys.some((key) => this.#space.pendingWrite(key)) ? this.before(async () => new Map()) : undefined
+    return keys.some((key) => this.#space.intents.write(key)) ? this.before(async () => new Map()) : undefined
   }
 
   /** Holds the value of a write, as of its eviction. */
@@ -76,12 +76,12 @@ export class PendingWrites<T> {
   async #read(key: string, signal: AbortSignal): Promise<{ value: T | undefined } | undefined> {
     const { clock } = this.#shared
     for (;;) {
-      const write = this.#space.pendingWrite(key)
+      const write = this.#space.intents.write(key)
       if (write === undefined) return undefined
       const loadedAt = clock.now()
       const said = await this.#find(key, write, signal)
       // A later write has arrived meanwhile.
-      if (!isSame(this.#space.pendingWrite(key), write)) continue
+      if (!isSame(this.#space.intents.write(key), write)) continue
       if (said === undefined) return undefined
       const { schema } = this.#space.settings
       const place = this.#space.place(key)

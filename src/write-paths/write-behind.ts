@@ -96,7 +96,8 @@ class WriteBehind<T> {
     checkId(key, 'key')
     checkHoldable(value, this.#space.name, key)
     const { lifecycle, shared, publisher, follower } = this.#parts.context
-    const { name, partition, intentsMs } = this.#space
+    const { name, partition } = this.#space
+    const { maxMs: intentsMs } = this.#space.intents
     lifecycle.check()
     const ttl = pendingOf(options, intentsMs)
     const since = shared.clock.now()
@@ -119,7 +120,7 @@ class WriteBehind<T> {
       return deadline.within(undefined, announce, since)
     })()
     const { published, landed } = await this.#parts.writer.land(write, meant, scope)
-    const pending = this.#space.pendingWrite(key)
+    const pending = this.#space.intents.write(key)
     if (landed && value !== undefined && pending?.id === id) this.#pending.hold(key, value, pending, loadedAt)
     return tokenOf(published)
   }
@@ -138,7 +139,7 @@ class WriteBehind<T> {
 
   /** What a writer can know: the writes that wait, of all writers, as far as it has read the log. */
   #refuseOverload(): void {
-    const { count, overdue } = this.#space.pendingWrites()
+    const { count, overdue } = this.#space.intents.writes()
     if (count < MAX_PENDING_WRITES && !overdue) return
     throw new KedgeError(
       'ERR_OVERLOADED',

@@ -151,7 +151,7 @@ class WriteThrough<T> {
     const { lifecycle, shared } = this.#parts.context
     lifecycle.check()
     options.signal?.throwIfAborted()
-    const { intentsMs } = this.#space
+    const { maxMs: intentsMs } = this.#space.intents
     const { load } = this.#space.settings
     const intentMs = intentOf(options.intent, intentsMs)
     const ttl = ttlOver(options.ttl, load.ttl)
