@@ -8,7 +8,7 @@
  * @module
  */
 import { readBatch } from '../runtime/consumer.ts'
-import { settledWithin, withDeadline } from '../runtime/deadline.ts'
+import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { evictionsOf } from './log-identity.ts'
@@ -230,9 +230,7 @@ export class Follower {
         for (const apply of applies) await apply()
         return found
       }
-      const found = await this.#lifecycle.during((stop) =>
-        withDeadline(settings.runtime, deadlineMs, expired, proof, stop),
-      )
+      const found = await this.#lifecycle.within(deadlineMs, expired, proof)
       run.state = 'succeeded'
       this.#succeeded = Math.max(this.#succeeded, run.number)
       this.#failures = 0

@@ -20,17 +20,40 @@ export function onAbort(signal: AbortSignal | undefined, listener: (reason: unkn
 
 /** A signal of its own, which others end as well. */
 export interface EitherSignal {
-  /** Aborted with the first reason. */
+  /** Aborted with the first reason. Made when it is first read: a signal costs more than most that ends by it. */
   readonly signal: AbortSignal
   readonly abort: (reason?: unknown) => void
+  /** Calls the one listener with the first reason, before any of the signal: at once, where there is one already. */
+  readonly onEnd: (listener: (reason: unknown) => void) => void
   /** Stops listening to the others. To be called when the work has ended. */
   readonly done: () => void
 }
 
 /** A signal that any of the others aborts, or `abort` does. It belongs to the request that makes it. */
 export function eitherSignal(...others: readonly (AbortSignal | undefined)[]): EitherSignal {
-  const own = new AbortController()
-  const abort = (reason?: unknown) => own.abort(reason)
+  let own: AbortController | undefined
+  let end: { readonly reason: unknown } | undefined
+  let listener: ((reason: unknown) => void) | undefined
+  const abort = (reason?: unknown): void => {
+    if (end) return
+    end = { reason }
+    listener?.(reason)
+    own?.abort(reason)
+  }
   const offs = others.map((other) => onAbort(other, abort))
-  return { signal: own.signal, abort, done: () => offs.forEach((off) => off()) }
+  return {
+    get signal() {
+      if (own === undefined) {
+        own = new AbortController()
+        if (end) own.abort(end.reason)
+      }
+      return own.signal
+    },
+    abort,
+    onEnd: (heard) => {
+      listener = heard
+      if (end) heard(end.reason)
+    },
+    done: () => offs.forEach((off) => off()),
+  }
 }

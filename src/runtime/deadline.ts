@@ -3,12 +3,10 @@
  *
  * @module
  */
+import { startTimer } from '../ports/runtime.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { eitherSignal, onAbort } from './abort.ts'
 import type { EitherSignal } from './abort.ts'
-
-/** The reason for timers that are not needed any more: without one `abort` makes an error with a stack. */
-const ENDED = 'ended'
 
 /**
  * Runs the task and settles no later than after `ms`.
@@ -42,22 +40,18 @@ export async function untilDeadline<T>(
   ms: number,
   expired: () => unknown,
   task: (signal: AbortSignal) => Promise<T>,
-  work: Pick<EitherSignal, 'signal' | 'abort'>,
+  work: Pick<EitherSignal, 'signal' | 'abort' | 'onEnd'>,
 ): Promise<T> {
-  const { signal } = work
-  const timer = new AbortController()
+  let stop: (() => void) | undefined
   try {
     return await new Promise<T>((resolve, reject) => {
-      // Listens before the task does, so that the reason is the same whatever the task makes of its signal.
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      runtime.sleep(ms, timer.signal).then(
-        () => work.abort(expired()),
-        () => undefined,
-      )
-      Promise.resolve(task(signal)).then(resolve, reject)
+      // Heard before the task hears it, so that the reason is the same whatever the task makes of its signal.
+      work.onEnd(reject)
+      stop = startTimer(runtime, ms, () => work.abort(expired()))
+      Promise.resolve(task(work.signal)).then(resolve, reject)
     })
   } finally {
-    timer.abort(ENDED)
+    stop?.()
   }
 }
 
@@ -72,20 +66,17 @@ export async function settledWithin(
   signal?: AbortSignal,
 ): Promise<boolean> {
   signal?.throwIfAborted()
-  const ended = eitherSignal(signal)
+  let off: (() => void) | undefined
+  let stop: (() => void) | undefined
   try {
     return await new Promise<boolean>((resolve, reject) => {
       const settled = () => resolve(true)
-      onAbort(ended.signal, reject)
+      off = onAbort(signal, reject)
       promise.then(settled, settled)
-      if (ms === Infinity) return
-      runtime.sleep(ms, ended.signal).then(
-        () => resolve(false),
-        () => undefined,
-      )
+      if (ms !== Infinity) stop = startTimer(runtime, ms, () => resolve(false))
     })
   } finally {
-    ended.done()
-    ended.abort(ENDED)
+    off?.()
+    stop?.()
   }
 }

@@ -49,7 +49,7 @@ export class Lifecycle {
   /** Runs the task as {@link during} does, and gives it up after `ms`, even if it ignores its signal. */
   async within<T>(ms: number, expired: () => unknown, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.check()
-    const work = new AbortController()
+    const work = eitherSignal()
     if (!this.#runtime.isolatesRequests) this.#working.add(work)
     try {
       return await untilDeadline(this.#runtime, ms, expired, task, work)

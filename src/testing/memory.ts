@@ -187,7 +187,7 @@ async function within(
     if (!ended.signal.aborted) throw error
   } finally {
     ended.done()
-    ended.abort()
+    ended.abort('ended')
   }
   signal?.throwIfAborted()
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
+import { startTimer } from '../ports/runtime.ts'
 import type { Settings } from '../api/settings.ts'
 import { eitherSignal } from '../runtime/abort.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -43,18 +44,14 @@ export class PublishDeadline {
     if (signal && this.#callers.has(signal)) return work(signal)
     const { runtime, publishTimeoutMs } = this.#settings
     const stop = eitherSignal(signal)
-    const ended = new AbortController()
     this.#callers.set(stop.signal, { signal })
     const leftMs = Math.max(0, since + publishTimeoutMs - this.#clock.now())
-    runtime.sleep(leftMs, ended.signal).then(
-      () => stop.abort(unanswered(publishTimeoutMs)),
-      () => undefined,
-    )
+    const stopTimer = startTimer(runtime, leftMs, () => stop.abort(unanswered(publishTimeoutMs)))
     try {
       return await work(stop.signal)
     } finally {
       stop.done()
-      ended.abort()
+      stopTimer()
     }
   }
 

@@ -89,4 +89,33 @@ describe('a signal that others end', () => {
     expect(own.signal.aborted).toBe(false)
     expect(seen.map(({ listening }) => listening)).toEqual([0, 0])
   })
+
+  it('is made when it is first read: aborted then, where it has ended before', () => {
+    const made = vi.spyOn(globalThis, 'AbortController')
+    try {
+      const [ended, going] = [eitherSignal(), eitherSignal()]
+      ended.abort('before')
+      going.done()
+      expect(made).not.toHaveBeenCalled()
+
+      expect(ended.signal.reason).toBe('before')
+      expect(ended.signal).toBe(ended.signal)
+      expect(going.signal.aborted).toBe(false)
+      expect(made).toHaveBeenCalledTimes(2)
+    } finally {
+      made.mockRestore()
+    }
+  })
+
+  it('says its end to its own listener first, with the first reason, and at once where it has ended', () => {
+    const own = eitherSignal()
+    const heard: unknown[] = []
+    own.signal.addEventListener('abort', () => heard.push('signal'))
+    own.onEnd((reason) => heard.push(reason))
+    own.abort('first')
+    own.abort('second')
+    own.onEnd((reason) => heard.push(`late: ${String(reason)}`))
+
+    expect(heard).toEqual(['first', 'signal', 'late: first'])
+  })
 })
