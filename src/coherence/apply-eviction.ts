@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { decodeUtf8, unpack } from '../wire/codec.ts'
+import { decodeUtf8, isGzip, unpack, unpackPlain } from '../wire/codec.ts'
 import type { Codec } from '../wire/codec.ts'
 import { numberReadings } from '../wire/foreign-eviction.ts'
 import type { LogRecord } from '../ports/kafka-log.ts'
@@ -31,37 +31,48 @@ export interface DecodedRecord {
 }
 
 /** Decodes a record. Never rejects: what cannot be read becomes an unreadable record. */
-export async function decodeRecord(
+export const decodeRecord = async (
   record: LogRecord,
   codec: Codec,
   maxMessageBytes: number,
-): Promise<DecodedRecord> {
-  const recordKey = record.key === null ? undefined : decodeUtf8(record.key)
-  if (record.value === null || record.value.length === 0) {
-    return { record, message: undefined, recordKey, error: undefined }
-  }
+): Promise<DecodedRecord> => decode(record, codec, maxMessageBytes)
+
+/** The same, at once where nothing has to be inflated. */
+function decode(
+  record: LogRecord,
+  codec: Codec,
+  maxMessageBytes: number,
+): DecodedRecord | Promise<DecodedRecord> {
+  const { key, value } = record
+  const recordKey = key === null ? undefined : decodeUtf8(key)
+  const decoded = (message: unknown, error?: unknown): DecodedRecord => ({
+    record,
+    message,
+    recordKey,
+    error,
+  })
+  if (value === null || value.length === 0) return decoded(undefined)
+  if (isGzip(value))
+    return unpack(value, codec, maxMessageBytes).then(decoded, (error: unknown) => decoded(undefined, error))
   try {
-    return {
-      record,
-      message: await unpack(record.value, codec, maxMessageBytes),
-      recordKey,
-      error: undefined,
-    }
+    return decoded(unpackPlain(value, codec, maxMessageBytes))
   } catch (error) {
-    return { record, message: undefined, recordKey, error }
+    return decoded(undefined, error)
   }
 }
 
 /**
  * Decodes a record, which may wait, and then applies it: `apply` decides by what is true after that wait, and must not
- * wait itself. Else a resync, or another poll, could come between the decision and the eviction.
+ * wait itself. Else a resync, or another poll, could come between the decision and the eviction. Where the record is
+ * decoded at once, it is applied at once, too.
  */
-export async function applyRecord<T>(
+export function applyRecord<T>(
   record: LogRecord,
   { codec, maxMessageBytes }: RecordFormat,
   apply: (decoded: DecodedRecord) => T,
-): Promise<T> {
-  return apply(await decodeRecord(record, codec, maxMessageBytes))
+): T | Promise<T> {
+  const decoded = decode(record, codec, maxMessageBytes)
+  return decoded instanceof Promise ? decoded.then(apply) : apply(decoded)
 }
 
 /** The eviction that a decoded record stands for. Never throws. @param isNamespace whether a name is one in use */

@@ -132,11 +132,13 @@ async function ingest(context: PollContext, targets: readonly Target[], batch: B
       // One after the other, so that no more than one inflated message is held; and only what is new. Another poll
       // may come in between: it leaves the position further on, and nothing is applied twice.
       if (record.offset < partition.position) continue
-      await applyRecord(record, context.settings, (decoded) => {
+      const waits = applyRecord(record, context.settings, (decoded) => {
         if (partition.generation !== target.generation || record.offset < partition.position) return
         apply(context, partition, decoded)
         applied++
       })
+      // Nothing is waited for where nothing had to be inflated: most of what applying costs would be the wait.
+      if (waits) await waits
       if (partition.generation !== target.generation) break
     }
     if (partition.generation !== target.generation) continue

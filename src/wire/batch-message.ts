@@ -6,40 +6,52 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import { once } from '../runtime/once.ts'
-import { MAX_IDS, idShape, namespaceName } from './ids.ts'
-import { logIdentity, moment, offset, v } from './message-fields.ts'
+import { isId, isNamespaceName } from './ids.ts'
+import {
+  is,
+  isList,
+  isMoment,
+  isName,
+  isOffset,
+  isPositive,
+  isTags,
+  optional,
+  shape,
+} from './message-fields.ts'
+import type { PutsMessage } from './messages.ts'
 import type { ArrivedValue } from './read-update.ts'
 
-const putsMessage = once(() =>
-  z.object({
-    v: v(),
-    op: z.literal('puts'),
-    ns: namespaceName(),
-    domain: idShape(),
-    values: z
-      .array(
-        z.object({
-          key: idShape(),
-          value: z.unknown(),
-          ttl: z.number().check(z.positive()),
-          tags: z.optional(z.array(idShape()).check(z.maxLength(MAX_IDS))),
-        }),
-      )
-      .check(z.minLength(1), z.maxLength(MAX_IDS)),
-    at: moment(),
-    asOf: offset(),
-    log: logIdentity(),
-  }),
-)
+const isValue = shape<PutsMessage['values'][number]>({
+  key: isId,
+  value: (value) => value !== undefined,
+  ttl: isPositive,
+  tags: optional(isTags),
+})
+const isPuts = shape<PutsMessage>({
+  v: is(1),
+  op: is('puts'),
+  ns: isNamespaceName,
+  domain: isId,
+  values: (values) => isList(values, isValue),
+  at: isMoment,
+  asOf: isOffset,
+  log: optional(isName),
+})
 
 /** The values of a domain in a record of `cache-updates`; `undefined` when it holds none. Never throws. */
 export function readGroup(message: unknown): ArrivedValue[] | undefined {
-  const said = putsMessage().safeParse(message).data
-  return said?.values.flatMap(({ key, value, ttl: ttlMs, tags }) => {
-    const { ns: namespace, at, asOf, log: logId } = said
-    const common = { kind: 'value', namespace, at, asOf, logId, version: undefined } as const
-    return value === undefined ? [] : [{ ...common, key, value, ttlMs, tags }]
-  })
+  if (!isPuts(message)) return undefined
+  const { ns: namespace, at, asOf, log: logId } = message
+  return message.values.map(({ key, value, ttl: ttlMs, tags }) => ({
+    kind: 'value',
+    namespace,
+    key,
+    value,
+    ttlMs,
+    at,
+    asOf,
+    logId,
+    tags,
+    version: undefined,
+  }))
 }

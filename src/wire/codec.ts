@@ -100,19 +100,34 @@ export async function pack(message: unknown, options: PackOptions): Promise<Uint
  * @throws KedgeError `ERR_CODEC` when they cannot be read, `ERR_TOO_LARGE` when they inflate beyond the bound.
  */
 export async function unpack(bytes: Uint8Array, codec: Codec, maxMessageBytes: number): Promise<unknown> {
+  if (!isGzip(bytes)) return unpackPlain(bytes, codec, maxMessageBytes)
+  const plain = await gunzip(bytes, maxMessageBytes).catch((cause: unknown) => {
+    throw unreadable(cause)
+  })
+  return unpackPlain(plain, codec, maxMessageBytes)
+}
+
+/**
+ * The message in bytes that are not compressed.
+ * @throws KedgeError `ERR_CODEC` when they cannot be read, `ERR_TOO_LARGE` when there are more than the bound.
+ */
+export function unpackPlain(bytes: Uint8Array, codec: Codec, maxMessageBytes: number): unknown {
+  if (bytes.length > maxMessageBytes) throw tooLarge(maxMessageBytes)
   try {
-    const plain = isGzip(bytes) ? await gunzip(bytes, maxMessageBytes) : bytes
-    if (plain.length > maxMessageBytes) throw tooLarge(maxMessageBytes)
-    return codec !== json && codec.detects(plain) ? codec.decode(plain) : json.decode(plain)
+    return codec !== json && codec.detects(bytes) ? codec.decode(bytes) : json.decode(bytes)
   } catch (cause) {
-    if (cause instanceof KedgeError) throw cause
-    throw new KedgeError('ERR_CODEC', 'the message is neither JSON nor what the configured codec writes', {
-      cause,
-    })
+    throw unreadable(cause)
   }
 }
 
-const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
+const unreadable = (cause: unknown): KedgeError =>
+  cause instanceof KedgeError
+    ? cause
+    : new KedgeError('ERR_CODEC', 'the message is neither JSON nor what the configured codec writes', {
+        cause,
+      })
+
+export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
 
 async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
   return collect(new Blob([bytes as BlobPart]).stream().pipeThrough(new CompressionStream('gzip')), Infinity)

@@ -6,9 +6,8 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import { once } from '../runtime/once.ts'
-import { idShape, MAX_IDS, MAX_KEY_LENGTH, namespaceName } from './ids.ts'
+import { isId, isNamespaceName, MAX_IDS, MAX_KEY_LENGTH } from './ids.ts'
+import { isObject } from './message-fields.ts'
 
 /** Each character of a key may be escaped as six (`\u00e9`), and a string has two quotes. */
 const MAX_ENCODED_LENGTH = MAX_KEY_LENGTH * 6 + 2
@@ -29,7 +28,7 @@ export function keyReadings(recordKey: string | undefined): readonly string[] | 
   // A list, an object, or `null`, which converters write for no key.
   else if (typeof said === 'object') return undefined
   const keys = [...readings]
-  return keys.every((key) => idShape().safeParse(key).success) ? keys : undefined
+  return keys.every(isId) ? keys : undefined
 }
 
 /**
@@ -43,50 +42,17 @@ export function numberReadings(recordKey: Uint8Array): readonly string[] {
   return recordKey.length === 8 ? [String(view.getBigInt64(0))] : []
 }
 
+/** What may be JSON of a kind that matters here. The parser is not asked about other text: to refuse it takes long. */
+const LIKE_JSON = /^ *(?:["[{]|null *$|-?\d[\d.eE+-]* *$)/
+
 function jsonIn(text: string): unknown {
+  if (!LIKE_JSON.test(text)) return undefined
   try {
     return JSON.parse(text)
   } catch {
     return undefined
   }
 }
-
-/** A number that was not rounded when the JSON was parsed: a rounded one would be another key. */
-const exactNumber = once(() =>
-  z.pipe(
-    z
-      .number()
-      .check(
-        z.refine((number) => Number.isSafeInteger(number) || /^-?\d{1,7}\.\d{1,7}$/.test(String(number))),
-      ),
-    z.transform(String),
-  ),
-)
-const foreignKey = once(() => z.union([idShape(), exactNumber()]))
-const oneOrMore = (shape: z.ZodMiniType<string>) =>
-  z.nullish(
-    z.union([
-      z.pipe(
-        shape,
-        z.transform((one) => [one]),
-      ),
-      z.array(shape).check(z.minLength(1), z.maxLength(MAX_IDS)),
-    ]),
-  )
-
-// Serialisers of many languages write `null` for a field that is not set.
-const foreignMessage = once(() =>
-  z.object({
-    key: z.nullish(foreignKey()),
-    keys: oneOrMore(foreignKey()),
-    tag: z.nullish(idShape()),
-    tags: oneOrMore(idShape()),
-    prefix: z.nullish(idShape()),
-    prefixes: oneOrMore(idShape()),
-    ns: z.nullish(namespaceName()),
-    namespace: z.nullish(namespaceName()),
-  }),
-)
 
 /** What a simple message evicts. */
 export interface ForeignEviction {
@@ -101,15 +67,42 @@ export interface ForeignEviction {
  * are ignored. `undefined` where it names nothing, or names something that cannot be a key.
  */
 export function readForeign(message: unknown): ForeignEviction | undefined {
-  const said = foreignMessage().safeParse(message).data
-  if (said === undefined) return undefined
-  const listOf = (one: string | null | undefined, more: readonly string[] | null | undefined): string[] => [
-    ...(one ? [one] : []),
-    ...(more ?? []),
-  ]
-  const keys = listOf(said.key, said.keys)
-  const tags = listOf(said.tag, said.tags)
-  const prefixes = listOf(said.prefix, said.prefixes)
+  if (!isObject(message)) return undefined
+  const keys = idsIn(message.key, message.keys, keyOf)
+  const tags = idsIn(message.tag, message.tags, idOf)
+  const prefixes = idsIn(message.prefix, message.prefixes, idOf)
+  const namespace = message.ns ?? message.namespace ?? undefined
+  if (keys === undefined || tags === undefined || prefixes === undefined) return undefined
   if (keys.length + tags.length + prefixes.length === 0) return undefined
-  return { namespace: said.ns ?? said.namespace ?? undefined, keys, tags, prefixes }
+  return [message.ns, message.namespace].every((ns) => isUnset(ns) || isNamespaceName(ns))
+    ? { namespace: namespace as string | undefined, keys, tags, prefixes }
+    : undefined
+}
+
+/** Serialisers of many languages write `null` for a field that is not set. */
+const isUnset = (value: unknown): value is null | undefined => value === undefined || value === null
+
+const idOf = (value: unknown): string | undefined => (isId(value) ? value : undefined)
+
+/** A number only where it was not rounded when the JSON was parsed: a rounded one would be another key. */
+const keyOf = (value: unknown): string | undefined =>
+  typeof value === 'number' && (Number.isSafeInteger(value) || /^-?\d{1,7}\.\d{1,7}$/.test(String(value)))
+    ? String(value)
+    : idOf(value)
+
+/** What the field for one and the field for one or more of them name; `undefined` where one of these cannot be. */
+function idsIn(
+  one: unknown,
+  more: unknown,
+  read: (value: unknown) => string | undefined,
+): readonly string[] | undefined {
+  const list: unknown[] = Array.isArray(more) ? more : isUnset(more) ? [] : [more]
+  if (list.length > MAX_IDS || (Array.isArray(more) && list.length === 0)) return undefined
+  const ids: string[] = []
+  for (const value of isUnset(one) ? list : [one, ...list]) {
+    const id = read(value)
+    if (id === undefined) return undefined
+    ids.push(id)
+  }
+  return ids
 }

@@ -3,9 +3,6 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import { once } from '../runtime/once.ts'
-
 /** Names of namespaces: at most 64 letters, digits, `.`, `_`, `-`. */
 export const NAMESPACE_PATTERN: RegExp = /^[A-Za-z0-9._-]{1,64}$/
 
@@ -15,24 +12,18 @@ export const MAX_KEY_LENGTH = 512
 /** Keys, tags or prefixes in one message. */
 export const MAX_IDS = 1000
 
-export const namespaceName: () => z.ZodMiniType<string> = once(() =>
-  z.string().check(z.regex(NAMESPACE_PATTERN)),
-)
+export const isNamespaceName = (value: unknown): value is string =>
+  typeof value === 'string' && NAMESPACE_PATTERN.test(value)
 
-/** A key, tag or prefix. By a pattern, because zod counts whole characters, of which one may take two UTF-16 units. */
-export const idShape: () => z.ZodMiniType<string> = once(() => z.string().check(z.regex(/^[^]{1,512}$/)))
+/** Whether a value may be a key, a tag or a prefix that a stranger has sent. */
+export const isId = (value: unknown): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= MAX_KEY_LENGTH
 
 /**
  * Refuses keys, tags and prefixes that a reader could not tell apart once they are encoded.
  * @throws TypeError when `text` is empty, too long, or holds half a surrogate pair (it has no UTF-8).
  */
 export function checkId(text: string, what: 'key' | 'tag' | 'prefix' | 'domain'): void {
-  if (
-    typeof text !== 'string' ||
-    text.length === 0 ||
-    text.length > MAX_KEY_LENGTH ||
-    /\p{Surrogate}/u.test(text)
-  ) {
+  if (!isId(text) || /\p{Surrogate}/u.test(text))
     throw new TypeError(`a ${what} must be a well-formed string of 1 to ${MAX_KEY_LENGTH} characters`)
-  }
 }

@@ -1,15 +1,58 @@
-/** What fields of several messages must be, and which messages are this package's own. @module */
-import * as z from 'zod/mini'
-import { once } from '../runtime/once.ts'
+/**
+ * What fields of messages must be, and which messages are this package's own.
+ *
+ * By hand and not by schemas: to decode an eviction, check it and apply it takes a few microseconds, of which a schema
+ * would take the most, and more where a platform allows no code that is made at run time (decision 111).
+ *
+ * @module
+ */
+import { isId, MAX_IDS } from './ids.ts'
 
-/** The version of a message. */
-export const v: () => z.ZodMiniLiteral<1> = once(() => z.literal(1))
-export const offset: () => z.ZodMiniType<number> = once(() => z.int().check(z.nonnegative()))
+/** Whether a value that a stranger has sent is what it should be. */
+export type Test = (value: unknown) => boolean
+
+export const isNumber: Test = Number.isFinite
+export const isPositive: Test = (value) => isNumber(value) && (value as number) > 0
 /** Milliseconds since the epoch. */
-export const moment: () => z.ZodMiniType<number> = once(() => z.number().check(z.nonnegative()))
-export const logIdentity: () => z.ZodMiniOptional<z.ZodMiniType<string>> = once(() =>
-  z.optional(z.string().check(z.maxLength(64))),
-)
+export const isMoment: Test = (value) => isNumber(value) && (value as number) >= 0
+export const isOffset: Test = (value) => isMoment(value) && Number.isSafeInteger(value)
+/** The name of a log, of a cache, of an intent or of a write. */
+export const isName: Test = (value) => typeof value === 'string' && value.length <= 64
+export const isIds: Test = (value) => isList(value, isId)
+/** Those of a value: there may be none. */
+export const isTags: Test = (value) => isIds(value) || (Array.isArray(value) && value.length === 0)
+export const is =
+  (one: unknown): Test =>
+  (value) =>
+    value === one
+
+export const optional =
+  (test: Test): Test =>
+  (value) =>
+    value === undefined || test(value)
+
+/** A list of at least one, and of no more than a message may have. */
+export function isList(value: unknown, test: Test): value is unknown[] {
+  return (
+    Array.isArray(value) && value.length > 0 && value.length <= MAX_IDS && value.every((each) => test(each))
+  )
+}
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Whether a value is an object with these fields. It may have others: a later release writes them. */
+/* @__NO_SIDE_EFFECTS__ */
+export function shape<T>(fields: { readonly [name in keyof Required<T>]: Test }): (
+  value: unknown,
+) => value is T {
+  const tests = Object.entries<Test>(fields)
+  return (value): value is T => {
+    if (!isObject(value)) return false
+    for (const [name, test] of tests) if (!test(value[name])) return false
+    return true
+  }
+}
 
 /** A message that carries a version is kedge's own, perhaps of a later release: never a simple one. */
 export const isOwn = (message: unknown): boolean =>

@@ -7,44 +7,50 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import { once } from '../runtime/once.ts'
+import type { Position } from '../ports/kafka-log.ts'
 import { keyReadings, readForeign } from './foreign-eviction.ts'
-import { idShape, MAX_IDS, namespaceName } from './ids.ts'
-import { isOwn, offset, v } from './message-fields.ts'
+import { isNamespaceName } from './ids.ts'
+import {
+  is,
+  isIds,
+  isList,
+  isName,
+  isNumber,
+  isOffset,
+  isOwn,
+  isPositive,
+  optional,
+  shape,
+} from './message-fields.ts'
 import { MAX_INTENT_MS } from './messages.ts'
+import type { BeatMessage, ClearMessage, EvictMessage, IntentMessage } from './messages.ts'
 import { routeOf } from './record-key.ts'
 
-const ids = once(() => z.array(idShape()).check(z.minLength(1), z.maxLength(MAX_IDS)))
-const intentId = once(() => z.string().check(z.minLength(1), z.maxLength(64)))
+const isIntentId = (value: unknown): boolean => isName(value) && value !== ''
 
-const evictMessage = once(() =>
-  z.object({
-    v: v(),
-    op: z.literal('evict'),
-    ns: namespaceName(),
-    keys: z.optional(ids()),
-    tags: z.optional(ids()),
-    prefixes: z.optional(ids()),
-    version: z.optional(z.number()),
-    why: z.optional(z.literal('ttl')),
-    from: z.optional(z.string().check(z.maxLength(64))),
-    closes: z.optional(z.array(intentId()).check(z.minLength(1), z.maxLength(MAX_IDS))),
-  }),
-)
-const intentMessage = once(() =>
-  z.object({
-    v: v(),
-    op: z.literal('intent'),
-    ns: namespaceName(),
-    keys: ids(),
-    id: intentId(),
-    ttl: z.number().check(z.positive(), z.lte(MAX_INTENT_MS)),
-    write: z.optional(z.object({ partition: offset(), offset: offset() })),
-  }),
-)
-const clearMessage = once(() => z.object({ v: v(), op: z.literal('clear'), ns: z.optional(namespaceName()) }))
-const beatMessage = once(() => z.object({ v: v(), op: z.literal('beat'), at: z.optional(z.number()) }))
+const isEvict = shape<EvictMessage>({
+  v: is(1),
+  op: is('evict'),
+  ns: isNamespaceName,
+  keys: optional(isIds),
+  tags: optional(isIds),
+  prefixes: optional(isIds),
+  version: optional(isNumber),
+  why: optional(is('ttl')),
+  from: optional(isName),
+  closes: optional((closes) => isList(closes, isIntentId)),
+})
+const isIntent = shape<IntentMessage>({
+  v: is(1),
+  op: is('intent'),
+  ns: isNamespaceName,
+  keys: isIds,
+  id: isIntentId,
+  ttl: (ttl) => isPositive(ttl) && (ttl as number) <= MAX_INTENT_MS,
+  write: optional(shape({ partition: isOffset, offset: isOffset })),
+})
+const isClear = shape<ClearMessage>({ v: is(1), op: is('clear'), ns: optional(isNamespaceName) })
+const isBeat = shape<BeatMessage>({ v: is(1), op: is('beat'), at: optional(isNumber) })
 
 /** What an intent says beyond its keys. */
 export interface Intent {
@@ -75,24 +81,24 @@ export interface Eviction {
   readonly unreadable: boolean
 }
 
+/** Without what else a stranger has put beside it: intents are remembered. */
+const positionOf = ({ partition, offset }: Position): Position => ({ partition, offset })
+
+const NONE: readonly string[] = []
 const NOTHING: Eviction = {
   empty: false,
   namespace: undefined,
   all: false,
-  clears: [],
-  keys: [],
-  tags: [],
-  prefixes: [],
+  clears: NONE,
+  keys: NONE,
+  tags: NONE,
+  prefixes: NONE,
   version: undefined,
   announcedBy: undefined,
   intent: undefined,
-  closes: [],
+  closes: NONE,
   unreadable: false,
 }
-
-const ownEviction = once(() =>
-  z.discriminatedUnion('op', [evictMessage(), intentMessage(), clearMessage(), beatMessage()]),
-)
 
 /**
  * The eviction that a record of `cache-evictions` stands for. Never throws.
@@ -106,28 +112,28 @@ export function readEviction(
   recordKey: string | undefined,
   isNamespace: (name: string) => boolean,
 ): Eviction {
-  const own = ownEviction().safeParse(message)
-  if (own.success) {
-    const said = own.data
-    if (said.op === 'beat') return { ...NOTHING, empty: true }
-    if (said.op === 'clear') return { ...NOTHING, namespace: said.ns, all: true }
-    if (said.op === 'intent') {
-      const intent = { id: said.id, ttlMs: said.ttl, write: said.write }
-      return { ...NOTHING, namespace: said.ns, keys: said.keys, intent }
-    }
-    if (said.keys || said.tags || said.prefixes) {
+  if (isEvict(message)) {
+    const { ns: namespace, keys, tags, prefixes, version, why, from, closes = NONE } = message
+    if (keys || tags || prefixes)
       return {
-        ...NOTHING,
-        namespace: said.ns,
-        keys: said.keys ?? [],
-        tags: said.tags ?? [],
-        prefixes: said.prefixes ?? [],
-        version: said.version,
-        announcedBy: said.why === 'ttl' ? said.from : undefined,
-        closes: said.closes ?? [],
+        empty: false,
+        namespace,
+        all: false,
+        clears: NONE,
+        keys: keys ?? NONE,
+        tags: tags ?? NONE,
+        prefixes: prefixes ?? NONE,
+        version,
+        announcedBy: why && from,
+        intent: undefined,
+        closes,
+        unreadable: false,
       }
-    }
-  }
+  } else if (isIntent(message)) {
+    const { ns: namespace, keys, id, ttl: ttlMs, write } = message
+    return { ...NOTHING, namespace, keys, intent: { id, ttlMs, write: write && positionOf(write) } }
+  } else if (isClear(message)) return { ...NOTHING, namespace: message.ns, all: true }
+  else if (isBeat(message)) return { ...NOTHING, empty: true }
   if (message === undefined) return keyEviction(recordKey, isNamespace)
   const foreign = isOwn(message) ? undefined : readForeign(message)
   if (foreign) {
@@ -135,9 +141,9 @@ export function readEviction(
     return { ...NOTHING, ...foreign, namespace }
   }
   // A later release may have written it: its meaning is unknown, but its namespace is not.
-  const named = isOwn(message) ? namespaceName().safeParse((message as { ns?: unknown }).ns).data : undefined
-  if (named !== undefined) return { ...NOTHING, namespace: named, all: true, unreadable: true }
-  return { ...NOTHING, all: true, unreadable: true }
+  const ns = isOwn(message) ? (message as { readonly ns?: unknown }).ns : undefined
+  const namespace = isNamespaceName(ns) ? ns : undefined
+  return { ...NOTHING, namespace, all: true, unreadable: true }
 }
 
 /** What a record without a value evicts: every reading of its key, which may be a key or the name of a namespace. */

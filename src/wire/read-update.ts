@@ -6,54 +6,66 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import { once } from '../runtime/once.ts'
 import { durationMs } from '../runtime/duration.ts'
 import type { Duration } from '../runtime/duration.ts'
-import { idShape, MAX_IDS, namespaceName } from './ids.ts'
-import { isOwn, logIdentity, moment, offset, v } from './message-fields.ts'
+import { isId, isNamespaceName } from './ids.ts'
+import {
+  is,
+  isMoment,
+  isName,
+  isNumber,
+  isOffset,
+  isOwn,
+  isPositive,
+  isTags,
+  optional,
+  shape,
+} from './message-fields.ts'
+import type { DeleteMessage, PutMessage } from './messages.ts'
 import { routeOf, splitRecordKey } from './record-key.ts'
 
-const putMessage = once(() =>
-  z.object({
-    v: v(),
-    op: z.literal('put'),
-    ns: namespaceName(),
-    key: idShape(),
-    value: z.unknown(),
-    ttl: z.number().check(z.positive()),
-    at: moment(),
-    asOf: offset(),
-    log: logIdentity(),
-    tags: z.optional(z.array(idShape()).check(z.maxLength(MAX_IDS))),
-    version: z.optional(z.number()),
-    settle: z.optional(z.number()),
-  }),
-)
-const deleteMessage = once(() =>
-  z.object({
-    v: v(),
-    op: z.literal('del'),
-    ns: namespaceName(),
-    key: idShape(),
-    asOf: offset(),
-    none: z.optional(z.literal(true)),
-    at: z.optional(moment()),
-    log: logIdentity(),
-  }),
-)
+const isPut = shape<PutMessage>({
+  v: is(1),
+  op: is('put'),
+  ns: isNamespaceName,
+  key: isId,
+  value: (value) => value !== undefined,
+  ttl: isPositive,
+  at: isMoment,
+  asOf: isOffset,
+  log: optional(isName),
+  tags: optional(isTags),
+  version: optional(isNumber),
+  settle: optional(isNumber),
+})
+const isDelete = shape<DeleteMessage>({
+  v: is(1),
+  op: is('del'),
+  ns: isNamespaceName,
+  key: isId,
+  asOf: isOffset,
+  none: optional(is(true)),
+  at: optional(isMoment),
+  log: optional(isName),
+})
 
 /** What another service writes without knowing kedge. Further fields are ignored. */
-const simpleMessage = once(() =>
-  z.object({
-    key: z.union([idShape(), z.pipe(z.number(), z.transform(String))]),
-    ns: z.optional(namespaceName()),
-    namespace: z.optional(namespaceName()),
-    // Optional in so many words: zod 4 takes a missing key for an error even where anything may stand.
-    value: z.optional(z.unknown()),
-    ttl: z.optional(z.union([z.number().check(z.positive()), z.string().check(z.maxLength(32))])),
-  }),
-)
+interface SimpleUpdate {
+  readonly key: string | number
+  readonly ns?: string
+  readonly namespace?: string
+  readonly value?: unknown
+  readonly ttl?: number | string
+}
+const isSimple = shape<SimpleUpdate>({
+  key: (key) => isId(key) || isNumber(key),
+  ns: optional(isNamespaceName),
+  namespace: optional(isNamespaceName),
+  value: () => true,
+  ttl: optional((ttl) => isPositive(ttl) || (typeof ttl === 'string' && ttl.length <= 32)),
+})
+/** Namespace and key of an update of our own, of which nothing else can be read. */
+const isPlace = shape<{ readonly ns: string; readonly key: string }>({ ns: isNamespaceName, key: isId })
 
 /** A value as it arrives from `cache-updates`. */
 export interface ArrivedValue {
@@ -91,11 +103,6 @@ export interface ArrivedDrop {
 
 export type Arrived = ArrivedValue | ArrivedDrop
 
-/** Namespace and key of an update of our own, of which nothing else can be read. */
-const whereabouts = once(() => z.object({ ns: namespaceName(), key: idShape() }))
-
-const ownUpdate = once(() => z.discriminatedUnion('op', [putMessage(), deleteMessage()]))
-
 /** What a record of `cache-updates` stands for; `undefined` when it names no key at all. Never throws. */
 export function readUpdate(
   message: unknown,
@@ -103,46 +110,42 @@ export function readUpdate(
   isNamespace: (name: string) => boolean,
   defaultTtlMs: (namespace: string) => number,
 ): Arrived | undefined {
-  const own = ownUpdate().safeParse(message)
-  if (own.success) {
-    const said = own.data
-    if (said.op === 'del') {
-      const none = said.none && ({ none: true, at: said.at, logId: said.log } as const)
-      return { kind: 'drop', namespace: said.ns, key: said.key, asOf: said.asOf, unreadable: false, ...none }
-    }
-    const { ns, key, value, ttl, at, asOf, log, tags, version, settle } = said
-    if (value !== undefined)
-      return {
-        kind: 'value',
-        namespace: ns,
-        key,
-        value,
-        ttlMs: ttl,
-        at,
-        asOf,
-        logId: log,
-        tags,
-        version,
-        settleMs: settle,
-      }
+  if (isPut(message)) {
+    const {
+      ns: namespace,
+      key,
+      value,
+      ttl: ttlMs,
+      at,
+      asOf,
+      log: logId,
+      tags,
+      version,
+      settle: settleMs,
+    } = message
+    return { kind: 'value', namespace, key, value, ttlMs, at, asOf, logId, tags, version, settleMs }
+  }
+  if (isDelete(message)) {
+    const { ns: namespace, key, asOf, none, at, log: logId } = message
+    return { kind: 'drop', namespace, key, asOf, unreadable: false, ...(none && { none, at, logId }) }
   }
   const split = splitRecordKey(recordKey, isNamespace)
-  const simple = isOwn(message) ? undefined : simpleMessage().safeParse(message).data
-  if (simple) {
-    const namespace =
-      simple.ns ?? simple.namespace ?? routeOf([simple.key], recordKey, isNamespace) ?? split?.namespace
-    if (namespace === undefined || simple.value === undefined) {
-      return { kind: 'drop', namespace, key: simple.key, asOf: undefined, unreadable: false }
-    }
-    const ttlMs = simpleTtlMs(simple.ttl, defaultTtlMs(namespace))
+  if (!isOwn(message) && isSimple(message)) {
+    const { ns, namespace: named, value, ttl } = message
+    const key = String(message.key)
+    const namespace = ns ?? named ?? routeOf([key], recordKey, isNamespace) ?? split?.namespace
+    const asOf = undefined
+    if (namespace === undefined || value === undefined)
+      return { kind: 'drop', namespace, key, asOf, unreadable: false }
+    const ttlMs = simpleTtlMs(ttl, defaultTtlMs(namespace))
     if (ttlMs !== undefined) {
-      const none = { at: undefined, asOf: undefined, logId: undefined, tags: undefined, version: undefined }
-      return { kind: 'value', namespace, key: simple.key, value: simple.value, ttlMs, ...none }
+      const none = { at: undefined, asOf, logId: undefined, tags: undefined, version: undefined }
+      return { kind: 'value', namespace, key, value, ttlMs, ...none }
     }
   }
   const unreadable = message !== undefined
-  const named = isOwn(message) ? whereabouts().safeParse(message).data : undefined
-  if (named) return { kind: 'drop', namespace: named.ns, key: named.key, asOf: undefined, unreadable }
+  if (isOwn(message) && isPlace(message))
+    return { kind: 'drop', namespace: message.ns, key: message.key, asOf: undefined, unreadable }
   if (split) return { kind: 'drop', ...split, asOf: undefined, unreadable }
   if (recordKey === undefined || recordKey.length === 0) return undefined
   return { kind: 'drop', namespace: undefined, key: recordKey, asOf: undefined, unreadable }

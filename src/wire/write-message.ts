@@ -3,10 +3,8 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import { once } from '../runtime/once.ts'
-import { idShape, namespaceName } from './ids.ts'
-import { moment, v } from './message-fields.ts'
+import { isId, isNamespaceName } from './ids.ts'
+import { is, isMoment, isName, optional, shape } from './message-fields.ts'
 
 /** `cache-writes`: the value that a key is to have at its source, or that it is to have none. */
 export interface WriteMessage {
@@ -23,22 +21,20 @@ export interface WriteMessage {
   readonly at: number
 }
 
-const writeMessage = once(() =>
-  z
-    .object({
-      v: v(),
-      op: z.literal('write'),
-      ns: namespaceName(),
-      key: idShape(),
-      value: z.optional(z.unknown()),
-      deleted: z.optional(z.literal(true)),
-      id: z.string().check(z.minLength(1), z.maxLength(64)),
-      at: moment(),
-    })
-    .check(z.refine(({ value, deleted }) => (value === undefined) === (deleted === true))),
-)
+const isWrite = shape<WriteMessage>({
+  v: is(1),
+  op: is('write'),
+  ns: isNamespaceName,
+  key: isId,
+  value: () => true,
+  deleted: optional(is(true)),
+  id: (value) => isName(value) && value !== '',
+  at: isMoment,
+})
 
 /** The write in a record of `cache-writes`, or `undefined` when it is none. Never throws. */
 export function readWrite(message: unknown): WriteMessage | undefined {
-  return writeMessage().safeParse(message).data
+  if (!isWrite(message)) return undefined
+  const { v, op, ns, key, value, deleted, id, at } = message
+  return (value === undefined) === (deleted === true) ? { v, op, ns, key, value, deleted, id, at } : undefined
 }

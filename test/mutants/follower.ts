@@ -300,13 +300,13 @@ export const followerMutants: readonly Mutant[] = [
       // One after the other, so that no more than one inflated message is held; and only what is new. Another poll
       // may come in between: it leaves the position further on, and nothing is applied twice.
       if (record.offset < partition.position) continue
-      await applyRecord(record, context.settings, (decoded) => {
+      const waits = applyRecord(record, context.settings, (decoded) => {
         if (partition.generation !== target.generation || record.offset < partition.position) return`,
     to: `const { position } = partition
     partition.advance((own.at(-1)?.offset ?? -1) + 1)
     for (const record of own) {
       if (record.offset < position) continue
-      await applyRecord(record, context.settings, (decoded) => {
+      const waits = applyRecord(record, context.settings, (decoded) => {
         if (partition.generation !== target.generation) return`,
     breaks: ['I6', 'I8'],
     focus: 'tokens',
