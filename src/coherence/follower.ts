@@ -226,7 +226,7 @@ export class Follower {
         began = clock.now()
         const partitions = [...this.partitions.values()]
         const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
-        this.#slow.took(clock.now() - began, clock.now())
+        this.#took(began)
         for (const apply of applies) await apply()
         return found
       }
@@ -242,7 +242,7 @@ export class Follower {
     } catch (error) {
       run.state = 'failed'
       const isLate = isKedgeError(error) && error.code === 'ERR_TIMEOUT'
-      if (isAnswered && isLate) this.#slow.took(clock.now() - began, clock.now())
+      if (isAnswered && isLate) this.#took(began)
       // A poll that began later may have succeeded meanwhile.
       if (run.number >= this.#succeeded) this.#failed(error)
     }
@@ -257,6 +257,11 @@ export class Follower {
     for (const { hooks } of this.#features)
       if (hooks.beforeProof) applies.push(await hooks.beforeProof(signal))
     return applies
+  }
+
+  #took(began: number): void {
+    const now = this.#context.clock.now()
+    this.#slow.took(now - began, now)
   }
 
   #failed(error: unknown): void {

@@ -79,15 +79,15 @@ const dateOf = ({ timestamp = -1 }: LogRecord): number | undefined => (timestamp
  */
 export const readPast: ReadPast = async ({ settings, clock }, targets, concerns, signal) => {
   const { runtime, pollTimeoutMs, emit } = settings
-  const now = clock.now()
   const due = targets.filter(
     ({ partition }) =>
       partition.hasPosition &&
       partition.lookBackDue &&
-      now >= partition.lookBackAt &&
       concerns(partition) &&
-      countOf(partition) > 0,
+      countOf(partition) > 0 &&
+      clock.now() >= partition.lookBackAt,
   )
+  if (due.length === 0) return signal.throwIfAborted()
   const lookBacks = due.map(async ({ partition, beginning }) => {
     const reasons = partition.lookBackReasons
     const task = (inner: AbortSignal) => lookBack(settings, partition, beginning, countOf(partition), inner)

@@ -79,6 +79,8 @@ export class RequestScope {
   }
 
   wrote(token: Token): void {
+    // What belongs to no request hands on none.
+    if (this.#context === undefined) return
     const { evictions, updates } = readToken(token)
     raise(this.#written.evictions, evictions)
     raise(this.#written.updates, updates)

@@ -18,6 +18,20 @@ export function onAbort(signal: AbortSignal | undefined, listener: (reason: unkn
   return () => signal?.removeEventListener('abort', aborted)
 }
 
+/** What the task resolves with, or the reason of the signal as soon as that is aborted, even if the task ignores it. */
+export async function untilAborted<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  let off: (() => void) | undefined
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      off = onAbort(signal, reject)
+      task().then(resolve, reject)
+    })
+  } finally {
+    off?.()
+  }
+}
+
 /** A signal of its own, which others end as well. */
 export interface EitherSignal {
   /** Aborted with the first reason. Made when it is first read: a signal costs more than most that ends by it. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { untilAborted } from '../runtime/abort.ts'
 import { withDeadline } from '../runtime/deadline.ts'
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { NewRecord, Position } from '../ports/kafka-log.ts'
@@ -15,20 +16,40 @@ const RETRIES = 3
 const BACKOFF = { firstMs: 50, maxMs: 200, maxAskedMs: 5000 }
 
 /**
- * Appends the records. Repeats a write that waits to be persisted only where it is known not to be in the
- * log: its intent must name the one offset where it stands.
+ * Appends the records, within `publishTimeout`. Repeats a write that waits to be persisted only where it is known not to be
+ * in the log: its intent must name the one offset where it stands.
  * @throws KedgeError `ERR_PUBLISH` when one is not acknowledged: it may or may not be in the log.
  */
-export async function produce(
+export const produce = (
   settings: Settings,
   topic: string,
   records: readonly NewRecord[],
   signal: AbortSignal | undefined,
-): Promise<Position[]> {
-  const { runtime, emit, publishTimeoutMs } = settings
-  try {
+): Promise<Position[]> =>
+  produced(settings, topic, signal, () => {
     const task = (inner: AbortSignal) => attempt(settings, topic, records, inner)
-    return await withDeadline(runtime, publishTimeoutMs, silent, task, signal)
+    return withDeadline(settings.runtime, settings.publishTimeoutMs, silent, task, signal)
+  })
+
+/** The same, where the signal is that of a deadline already. */
+export const produceUntil = (
+  settings: Settings,
+  topic: string,
+  records: readonly NewRecord[],
+  signal: AbortSignal,
+): Promise<Position[]> =>
+  produced(settings, topic, signal, () =>
+    untilAborted(signal, () => attempt(settings, topic, records, signal)),
+  )
+
+async function produced(
+  { emit }: Settings,
+  topic: string,
+  signal: AbortSignal | undefined,
+  call: () => Promise<Position[]>,
+): Promise<Position[]> {
+  try {
+    return await call()
   } catch (cause) {
     if (signal?.aborted) {
       const { reason } = signal

@@ -9,7 +9,7 @@
  */
 import type { NewRecord, Position } from '../ports/kafka-log.ts'
 import { onAbort } from '../runtime/abort.ts'
-import { produce } from './produce.ts'
+import { produceUntil } from './produce.ts'
 import type { Settings } from '../api/settings.ts'
 
 /** Records in one produce call. */
@@ -22,7 +22,8 @@ const MAX_WRITES = 1000
 /** One write: its records, and the caller that waits for them. */
 interface Write {
   readonly records: Promise<readonly NewRecord[]>
-  readonly signal: AbortSignal | undefined
+  /** Of its deadline. */
+  readonly signal: AbortSignal
   readonly resolve: (positions: Position[]) => void
   readonly reject: (reason: unknown) => void
 }
@@ -55,12 +56,12 @@ export class RecordAccumulator {
     topic: string,
     records: Promise<readonly NewRecord[]>,
     ordered: readonly string[],
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<Position[]> {
     // Handled here: the group awaits them later, or never where the caller has gone.
     records.catch(() => undefined)
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
+      if (signal.aborted) return reject(signal.reason)
       // An abort ends the caller's wait; it ends the call, too, where no other write is in it.
       const off = onAbort(signal, reject)
       const settle =
@@ -129,11 +130,11 @@ export class RecordAccumulator {
   async #produce(topic: string, batch: Batch): Promise<Position[] | undefined> {
     const { signal, done } = signalOf(batch)
     const records = batch.map(({ record }) => record)
-    if (signal?.aborted) return undefined
+    if (signal.aborted) return undefined
     try {
-      return await produce(this.#settings, topic, records, signal)
+      return await produceUntil(this.#settings, topic, records, signal)
     } catch (error) {
-      if (signal?.aborted) return undefined
+      if (signal.aborted) return undefined
       throw error
     } finally {
       done?.()
@@ -150,7 +151,7 @@ async function batchesOf(writes: readonly Write[], positions: Map<Write, Positio
     const write = writes[at]!
     // A caller that left before anything was sent writes nothing.
     if (result.status === 'rejected') write.reject(result.reason)
-    if (result.status === 'rejected' || write.signal?.aborted) continue
+    if (result.status === 'rejected' || write.signal.aborted) continue
     positions.set(write, [])
     for (const record of result.value) {
       const size = (record.key?.length ?? 0) + (record.value?.length ?? 0)
@@ -167,10 +168,9 @@ async function batchesOf(writes: readonly Write[], positions: Map<Write, Positio
   return batches
 }
 
-/** Aborted when all callers of the batch have left; no signal where one of them has none. */
-function signalOf(batch: Batch): { signal?: AbortSignal | undefined; done?: () => void } {
+/** Aborted when all callers of the batch have left, as they do by their deadlines. */
+function signalOf(batch: Batch): { signal: AbortSignal; done?: () => void } {
   const signals = new Set(batch.map(({ write }) => write.signal))
-  if (signals.has(undefined)) return {}
   if (signals.size === 1) return { signal: batch[0]!.write.signal }
   const all = new AbortController()
   let left = signals.size

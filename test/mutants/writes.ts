@@ -96,7 +96,7 @@ export const writeMutants: readonly Mutant[] = [
     id: 'gone-writers-fail-others',
     what: 'Where all callers of a call have aborted, the writes behind it fail with their reason.',
     file: GROUPS,
-    from: 'if (signal?.aborted) return undefined\n      throw error',
+    from: 'if (signal.aborted) return undefined\n      throw error',
     to: 'throw error',
     breaks: [],
     hint: ['src/write/publish-deadline.test.ts'],

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { eitherSignal, onAbort } from '../../../src/runtime/abort.ts'
+import { eitherSignal, onAbort, untilAborted } from '../../../src/runtime/abort.ts'
 
 /** How many listeners of the signal were added, less those that were removed. */
 function counted(signal: AbortSignal): { readonly listening: number } {
@@ -48,6 +48,39 @@ describe('listening to an abort', () => {
     onAbort(undefined, heard)()
 
     expect(heard).not.toHaveBeenCalled()
+  })
+})
+
+describe('a task under a signal', () => {
+  const never = () => new Promise<never>(() => undefined)
+
+  it('rejects with the reason of its signal, though it ignores it', async () => {
+    const controller = new AbortController()
+    const ended = untilAborted(controller.signal, never)
+    controller.abort('enough')
+
+    await expect(ended).rejects.toBe('enough')
+  })
+
+  it('does not begin where its signal is aborted', async () => {
+    const task = vi.fn<() => Promise<never>>(never)
+
+    await expect(untilAborted(AbortSignal.abort('before'), task)).rejects.toBe('before')
+    expect(task).not.toHaveBeenCalled()
+  })
+
+  it('settles as it does, and leaves no listener', async () => {
+    const { signal } = new AbortController()
+    const seen = counted(signal)
+    const thrown = new Error('mine')
+
+    expect(await untilAborted(signal, async () => 42)).toBe(42)
+    await expect(untilAborted(signal, () => Promise.reject(thrown))).rejects.toBe(thrown)
+    const atOnce = () => {
+      throw thrown
+    }
+    await expect(untilAborted(signal, atOnce)).rejects.toBe(thrown)
+    expect(seen.listening).toBe(0)
   })
 })
 

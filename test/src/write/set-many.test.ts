@@ -118,12 +118,13 @@ describe('what is written in one turn', () => {
     const record = (text: string) => [
       { key: null, value: new TextEncoder().encode(JSON.stringify({ text })) },
     ]
+    const { signal } = new AbortController()
     const packing = deferred<{ key: null; value: Uint8Array }[]>()
-    const sent = [groups.send('cache-updates', packing.promise, ['a'])]
+    const sent = [groups.send('cache-updates', packing.promise, ['a'], signal)]
     await at.runtime.settle()
-    sent.push(groups.send('cache-updates', Promise.resolve(record('later, of the same key')), ['a']))
+    sent.push(groups.send('cache-updates', Promise.resolve(record('later, of the same key')), ['a'], signal))
     await at.runtime.settle()
-    sent.push(groups.send('cache-updates', Promise.resolve(record('of another key')), ['b']))
+    sent.push(groups.send('cache-updates', Promise.resolve(record('of another key')), ['b'], signal))
     await at.runtime.settle()
     packing.resolve(record('first'))
     await Promise.all(sent)
