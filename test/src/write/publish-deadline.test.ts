@@ -179,6 +179,28 @@ describe('writes at once', () => {
 })
 
 describe('a write that is given up', () => {
+  it('lets later ones of its key go on, though the log ignores that', async () => {
+    const at = world()
+    const inner = memory({ on: at.log, runtime: at.runtime })
+    let silent = true
+    const kafka: KafkaLog = {
+      ...inner,
+      produce: async (topic, records) => {
+        if (topic === 'cache-updates' && silent) return new Promise(() => undefined)
+        return inner.produce(topic, records)
+      },
+    }
+    const { cache } = await readyIn(at, { mode: 'replicate', kafka })
+    const users = cache.namespace<string>('users')
+    expect(await outcome(at, users.set('k', 'first'))).toMatchObject({ error: REFUSED, afterMs: 10_000 })
+    silent = false
+
+    expect(await outcome(at, users.set('k', 'second'))).toMatchObject({
+      value: expect.any(String),
+      afterMs: 0,
+    })
+  })
+
   it('has dropped what it may have meant when it rejects', async () => {
     const { at, users } = await bench([Infinity])
     await at.run(users.getOrSet('k', () => 'old'))
