@@ -2,14 +2,19 @@
  * `npm run bench:cold-start`: what a worker with kedge costs when an isolate starts, over a bare one and over an empty
  * one in Hono. Each start is a fresh process of workerd; subjects take turns, in another order each round.
  *
+ * `--before <commit>` puts the middleware and the worker of that commit beside them, in the same run: made in a working
+ * tree of its own, with the packages that are installed here.
+ *
  * Ends with 0 whatever was measured: a figure is not a failure.
  *
  * @module
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import os from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { parseArgs, promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { transform } from 'esbuild'
 import { startGateway } from '../../services/gateway/index.ts'
@@ -22,11 +27,17 @@ import { table } from './report.ts'
 import { spreadOf } from './statistics.ts'
 import { shuffled } from './workload.ts'
 
+const run = promisify(execFile)
+const MIDDLEWARE = 'tools/bench/cold-start/middleware.ts'
 /** No server listens there: a worker that reaches for Kafka before it must is slow or fails, and shows it. */
 const NOWHERE = 'http://127.0.0.1:9'
 
 const { values } = parseArgs({
-  options: { starts: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' } },
+  options: {
+    starts: { type: 'string', default: '20' },
+    seed: { type: 'string', default: '1' },
+    before: { type: 'string' },
+  },
 })
 const starts = Number(values.starts)
 if (!Number.isSafeInteger(starts) || starts < 1)
@@ -35,6 +46,9 @@ if (!Number.isSafeInteger(starts) || starts < 1)
 const gateway = await startGateway({ memory: { topics: { 'cache-evictions': 1 } } })
 const source = await startSource({ a: 'row' })
 const folder = await mkdtemp(join(os.tmpdir(), 'kedge-cold-start-'))
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const git = (...args: string[]) => run('git', args, { cwd: root })
+const tree = values.before === undefined ? undefined : await checkedOut(values.before)
 const load = [os.loadavg()[0]!]
 try {
   const subjects = await subjectsOf()
@@ -42,17 +56,26 @@ try {
   load.push(os.loadavg()[0]!)
   process.stdout.write(report(subjects, samples))
 } finally {
+  if (tree !== undefined) await git('worktree', 'remove', '--force', tree)
   await Promise.all([gateway.close(), source.close(), rm(folder, { recursive: true, force: true })])
 }
 
+/** A working tree of the commit, with the packages of this one. */
+async function checkedOut(commit: string): Promise<string> {
+  const path = join(folder, 'before')
+  await git('worktree', 'add', '--detach', path, commit)
+  await symlink(join(root, 'node_modules'), join(path, 'node_modules'), 'dir')
+  return path
+}
+
 async function subjectsOf(): Promise<Subject[]> {
-  const codeOf = async (path: string): Promise<string> =>
-    (await bundle(new URL(`../../${path}`, import.meta.url), { external: ['cloudflare:*'] })).code
+  const codeOf = async (path: string, from = root): Promise<string> =>
+    (await bundle(pathToFileURL(join(from, path)), { external: ['cloudflare:*'] })).code
   const [bare, hono, zod, middleware, worker] = await Promise.all([
     codeOf('tools/bench/cold-start/bare.ts'),
     codeOf('tools/bench/cold-start/hono.ts'),
     codeOf('tools/bench/cold-start/zod.ts'),
-    codeOf('tools/bench/cold-start/middleware.ts'),
+    codeOf(MIDDLEWARE),
     codeOf('worker/cloudflare.ts'),
   ])
   // As `minify = true` in `wrangler.toml` does.
@@ -66,7 +89,27 @@ async function subjectsOf(): Promise<Subject[]> {
     NAMESPACES: 'rows',
   }
   const health = { path: '/healthz', untilHit: false }
+  const earlier =
+    tree === undefined
+      ? []
+      : await Promise.all([codeOf(MIDDLEWARE, tree), codeOf('worker/cloudflare.ts', tree)])
+  const [middlewareBefore, workerBefore] = earlier
   return [
+    ...(middlewareBefore === undefined
+      ? []
+      : [{ name: `the middleware at ${values.before}`, code: middlewareBefore, bindings: away, ...health }]),
+    ...(workerBefore === undefined
+      ? []
+      : [
+          {
+            name: `kedge worker at ${values.before}, a read`,
+            code: workerBefore,
+            // Earlier workers know this flavor alone, and the gateway speaks it.
+            bindings: { ...here, KAFKA_FLAVOR: 'confluent' },
+            path: '/cache/rows/a',
+            untilHit: true,
+          },
+        ]),
     { name: 'bare worker', code: bare, bindings: {}, ...health },
     { name: 'empty Hono worker', code: hono, bindings: {}, ...health },
     { name: 'Hono worker with Zod', code: zod, bindings: {}, ...health },
