@@ -5,12 +5,12 @@
  *
  * @module
  */
-import { issueMessage } from '../src/api/issue-message.ts'
 import type { CacheOptions } from '../src/api/options.ts'
 import { type Authorizer, bearerAuth, openToAll } from './auth.ts'
 import type { OriginOptions } from './origin.ts'
 import { readTier, type TierSettings } from './tier.ts'
-import { Variables } from './variables.ts'
+import { readVariables } from './variables.ts'
+import type { Variables } from './variables.ts'
 
 /** Bindings that the worker cannot use. The message names them. */
 export class BindingsError extends TypeError {
@@ -77,16 +77,10 @@ export function readBindings(env: unknown): Settings {
   const present = Object.entries(typeof env === 'object' && env !== null ? env : {}).filter(
     ([, value]) => value !== '' && value !== undefined,
   )
-  const given = new Map<string, unknown>(present)
-  const read = Variables.safeParse(Object.fromEntries(present), { error: issueMessage })
-  if (!read.success) {
-    const faults = read.error.issues.map(({ path, message }) => {
-      const name = String(path[0])
-      return `\`${name}\` ${given.has(name) ? message : 'is missing'}`
-    })
-    throw new BindingsError(`${[...new Set(faults)].join('; ')}.`)
-  }
-  const variables = read.data
+  const read = readVariables(new Map(present))
+  if ('faults' in read)
+    throw new BindingsError(`${read.faults.map(([name, fault]) => `\`${name}\` ${fault}`).join('; ')}.`)
+  const { variables } = read
   return {
     kafka: kafkaOf(variables),
     ...originOf(variables),

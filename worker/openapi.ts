@@ -128,7 +128,7 @@ const readiness = {
 
 /** A schema of what travels: before it is transformed, and without naming its dialect again. */
 function schemaOf(schema: z.ZodMiniType): Json {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input', metadata: Descriptions })
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input', metadata: Descriptions() })
   return rest
 }
 
@@ -136,23 +136,23 @@ function components(): Json {
   const token = schemaOf(z.string().check(z.maxLength(1024)))
   return {
     schemas: {
-      Value: schemaOf(ValueAnswer),
-      Token: schemaOf(TokenAnswer),
-      Put: schemaOf(PutBody),
-      Batch: schemaOf(BatchBody),
-      BatchAnswer: schemaOf(BatchAnswer),
-      Eviction: schemaOf(EvictionBody),
-      Ready: schemaOf(ReadyAnswer),
-      Problem: schemaOf(ProblemAnswer),
+      Value: schemaOf(ValueAnswer()),
+      Token: schemaOf(TokenAnswer()),
+      Put: schemaOf(PutBody()),
+      Batch: schemaOf(BatchBody()),
+      BatchAnswer: schemaOf(BatchAnswer()),
+      Eviction: schemaOf(EvictionBody()),
+      Ready: schemaOf(ReadyAnswer()),
+      Problem: schemaOf(ProblemAnswer()),
     },
     parameters: {
-      Namespace: { name: 'namespace', in: 'path', required: true, schema: schemaOf(NamespaceName) },
+      Namespace: { name: 'namespace', in: 'path', required: true, schema: schemaOf(NamespaceName()) },
       Key: {
         name: 'key',
         in: 'path',
         required: true,
         description: 'Percent-encoded, slashes too.',
-        schema: schemaOf(Key),
+        schema: schemaOf(Key()),
       },
       Token: {
         name: 'kedge-token',

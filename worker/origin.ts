@@ -14,6 +14,7 @@
 import * as z from 'zod/mini'
 import { durationMs } from '../src/runtime/duration.ts'
 import type { Duration } from '../src/runtime/duration.ts'
+import { once } from '../src/runtime/once.ts'
 import { DurationShape } from './duration.ts'
 import { lifetimeOf } from './cache-lifetime.ts'
 import { discard, failureOf, originFailed, requester, valueIn } from './origin-request.ts'
@@ -92,7 +93,9 @@ export interface OriginOptions {
   readonly now?: () => number
 }
 
-const Envelope = z.object({ value: z.unknown(), tags: z._default(Tags, []), ttl: z.optional(DurationShape) })
+const Envelope = once(() =>
+  z.object({ value: z.unknown(), tags: z._default(Tags(), []), ttl: z.optional(DurationShape()) }),
+)
 
 /**
  * An origin that is reached over HTTP.
@@ -144,7 +147,7 @@ const maxTtlMs = ({ maxTtl = '1d' }: OriginOptions): number => durationMs(maxTtl
 
 function enveloped(maxMs: number): Reading {
   return (body) => {
-    const envelope = Envelope.safeParse(body)
+    const envelope = Envelope().safeParse(body)
     if (!envelope.success) throw originFailed('The answer of the origin holds no value.', envelope.error)
     const { ttl, ...rest } = envelope.data
     return ttl === undefined ? rest : { ...rest, ttl: Math.min(durationMs(ttl, 'ttl'), maxMs) }
@@ -173,9 +176,9 @@ function tagsOf(
   source: TagSource,
 ): readonly string[] {
   try {
-    const tags = Tags.safeParse([
-      ...new Set([...named, ...templates.flatMap((template) => template(source))]),
-    ])
+    const all = [...new Set([...named, ...templates.flatMap((template) => template(source))])]
+    if (all.length === 0) return all
+    const tags = Tags().safeParse(all)
     if (tags.success) return tags.data
     throw new TagError('one of them is not a tag, or they are too many', { cause: tags.error })
   } catch (error) {

@@ -6,7 +6,7 @@
 import type { Context } from 'hono'
 import type * as z from 'zod/mini'
 import { issueMessage } from '../src/api/issue-message.ts'
-import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
+import { isId, NAMESPACE_PATTERN } from '../src/wire/ids.ts'
 import { BodyError, type BodyFault, isJson, MAX_JSON_DEPTH, readJson } from './body.ts'
 import { Problem } from './problem.ts'
 import { faultsOf, Key } from './schemas.ts'
@@ -37,13 +37,20 @@ function checkedNamespace(name: string | undefined): string {
 export const unknownNamespace = (): Problem =>
   new Problem(404, 'ERR_UNKNOWN_NAMESPACE', 'There is no such namespace.')
 
+/** @throws Problem 400 */
+function checkedKey(text: string | undefined): string {
+  // The schema is made only for what it refuses: it says why.
+  if (isId(text) && !/\p{Surrogate}/u.test(text)) return text
+  const key = Key().safeParse(text, { error: issueMessage })
+  if (!key.success) throw new Problem(400, 'ERR_BAD_REQUEST', `The key is refused: ${faultsOf(key.error)}.`)
+  return key.data
+}
+
 /** The namespace and key of `…/:namespace/:key`. */
 export function entryPath(c: Context): { namespace: string; key: string } {
   const [name, text] = lastSegments(c, 2)
   const namespace = checkedNamespace(name)
-  const key = Key.safeParse(text, { error: issueMessage })
-  if (!key.success) throw new Problem(400, 'ERR_BAD_REQUEST', `The key is refused: ${faultsOf(key.error)}.`)
-  return { namespace, key: key.data }
+  return { namespace, key: checkedKey(text) }
 }
 
 /** The namespace of `…/:namespace/batch`. */

@@ -7,6 +7,7 @@
 import * as z from 'zod/mini'
 import { checkId, MAX_IDS, MAX_KEY_LENGTH, NAMESPACE_PATTERN } from '../src/wire/ids.ts'
 import type { Duration } from '../src/runtime/duration.ts'
+import { once } from '../src/runtime/once.ts'
 import { DurationShape } from './duration.ts'
 
 /** Keys in one batch. */
@@ -32,20 +33,28 @@ function isWellFormed(text: string, what: 'key' | 'tag' | 'prefix'): boolean {
   }
 }
 
-export const NamespaceName: z.ZodMiniType<string> = z.string().check(z.regex(NAMESPACE_PATTERN))
-export const Key: z.ZodMiniType<string> = id('key')
-export const Tags: z.ZodMiniType<string[]> = z.array(id('tag')).check(z.maxLength(MAX_TAGS))
+export const NamespaceName: () => z.ZodMiniType<string> = once(() =>
+  z.string().check(z.regex(NAMESPACE_PATTERN)),
+)
+export const Key: () => z.ZodMiniType<string> = once(() => id('key'))
+export const Tags: () => z.ZodMiniType<string[]> = once(() => z.array(id('tag')).check(z.maxLength(MAX_TAGS)))
 
 /** What the OpenAPI document says of a schema beside its shape. */
-export const Descriptions: z.core.$ZodRegistry<{ description?: string; examples?: unknown[] }> = z.registry()
+export const Descriptions: () => z.core.$ZodRegistry<{ description?: string; examples?: unknown[] }> = once(
+  () => z.registry(),
+)
 
 /** A value: anything that JSON can say, `null` included. */
-const value = z.unknown().register(Descriptions, { description: 'Any JSON value.' })
+const value = once(() => z.unknown().register(Descriptions(), { description: 'Any JSON value.' }))
 
-const ttl = DurationShape.clone().register(Descriptions, {
-  description: 'Time to live: milliseconds, or a number with a unit (`ms`, `s`, `m`, `h`, `d`).',
-  examples: [60_000, '5m'],
-})
+const ttl = once(() =>
+  DurationShape()
+    .clone()
+    .register(Descriptions(), {
+      description: 'Time to live: milliseconds, or a number with a unit (`ms`, `s`, `m`, `h`, `d`).',
+      examples: [60_000, '5m'],
+    }),
+)
 
 export interface PutBody {
   readonly value: unknown
@@ -55,23 +64,27 @@ export interface PutBody {
 }
 
 /** `PUT /cache/:namespace/:key` */
-export const PutBody: z.ZodMiniType<PutBody> = z.strictObject({
-  value,
-  ttl: z.optional(ttl),
-  tags: z.optional(Tags),
-  version: z
-    .optional(z.number())
-    .register(Descriptions, { description: 'Version of the row: the higher one wins.' }),
-})
+export const PutBody: () => z.ZodMiniType<PutBody> = once(() =>
+  z.strictObject({
+    value: value(),
+    ttl: z.optional(ttl()),
+    tags: z.optional(Tags()),
+    version: z
+      .optional(z.number())
+      .register(Descriptions(), { description: 'Version of the row: the higher one wins.' }),
+  }),
+)
 
 export interface BatchBody {
   readonly keys: readonly string[]
 }
 
 /** `POST /cache/:namespace/batch` */
-export const BatchBody: z.ZodMiniType<BatchBody> = z.strictObject({
-  keys: z.array(Key).check(z.minLength(1), z.maxLength(MAX_BATCH_KEYS)),
-})
+export const BatchBody: () => z.ZodMiniType<BatchBody> = once(() =>
+  z.strictObject({
+    keys: z.array(Key()).check(z.minLength(1), z.maxLength(MAX_BATCH_KEYS)),
+  }),
+)
 
 export type EvictionBody =
   | { readonly namespace: string; readonly keys: readonly string[] }
@@ -81,52 +94,66 @@ export type EvictionBody =
   | { readonly all: true }
 
 /** `POST /evictions` */
-export const EvictionBody: z.ZodMiniType<EvictionBody> = z.union(
-  [
-    z.strictObject({
-      namespace: NamespaceName,
-      keys: z.array(Key).check(z.minLength(1), z.maxLength(MAX_IDS)),
-    }),
-    z.strictObject({
-      namespace: NamespaceName,
-      tags: z.array(id('tag')).check(z.minLength(1), z.maxLength(MAX_IDS)),
-    }),
-    z.strictObject({ namespace: NamespaceName, prefix: id('prefix') }),
-    z.strictObject({ namespace: NamespaceName, all: z.literal(true) }),
-    z.strictObject({ all: z.literal(true) }),
-  ],
-  { error: 'must be a namespace with one of `keys`, `tags`, `prefix` or `all: true`, or `all: true` alone' },
+export const EvictionBody: () => z.ZodMiniType<EvictionBody> = once(() =>
+  z.union(
+    [
+      z.strictObject({
+        namespace: NamespaceName(),
+        keys: z.array(Key()).check(z.minLength(1), z.maxLength(MAX_IDS)),
+      }),
+      z.strictObject({
+        namespace: NamespaceName(),
+        tags: z.array(id('tag')).check(z.minLength(1), z.maxLength(MAX_IDS)),
+      }),
+      z.strictObject({ namespace: NamespaceName(), prefix: id('prefix') }),
+      z.strictObject({ namespace: NamespaceName(), all: z.literal(true) }),
+      z.strictObject({ all: z.literal(true) }),
+    ],
+    {
+      error: 'must be a namespace with one of `keys`, `tags`, `prefix` or `all: true`, or `all: true` alone',
+    },
+  ),
 )
 
 /** Every answer, for the OpenAPI document. */
-export const ValueAnswer: z.ZodMiniType = z.object({ namespace: NamespaceName, key: Key, value })
-export const TokenAnswer: z.ZodMiniType = z.object({
-  token: z
-    .string()
-    .check(z.maxLength(1024))
-    .register(Descriptions, {
-      description: 'Show it in the header `kedge-token` to read what was written.',
-      examples: ['k1.0-42'],
-    }),
-})
-export const BatchAnswer: z.ZodMiniType = z.object({
-  values: z.record(z.string(), value),
-  missing: z
-    .array(Key)
-    .register(Descriptions, { description: 'Keys without a value, in the order asked for.' }),
-})
-export const ReadyAnswer: z.ZodMiniType = z.object({
-  ready: z.literal(true),
-  ageMs: z.number().register(Descriptions, { description: 'Milliseconds since freshness was proved.' }),
-  lag: z.int().register(Descriptions, { description: 'Records in the log that were not read yet.' }),
-})
-export const ProblemAnswer: z.ZodMiniType = z.object({
-  type: z.literal('about:blank'),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  code: z.string().register(Descriptions, { examples: ['ERR_PUBLISH'] }),
-})
+export const ValueAnswer: () => z.ZodMiniType = once(() =>
+  z.object({ namespace: NamespaceName(), key: Key(), value: value() }),
+)
+export const TokenAnswer: () => z.ZodMiniType = once(() =>
+  z.object({
+    token: z
+      .string()
+      .check(z.maxLength(1024))
+      .register(Descriptions(), {
+        description: 'Show it in the header `kedge-token` to read what was written.',
+        examples: ['k1.0-42'],
+      }),
+  }),
+)
+export const BatchAnswer: () => z.ZodMiniType = once(() =>
+  z.object({
+    values: z.record(z.string(), value()),
+    missing: z
+      .array(Key())
+      .register(Descriptions(), { description: 'Keys without a value, in the order asked for.' }),
+  }),
+)
+export const ReadyAnswer: () => z.ZodMiniType = once(() =>
+  z.object({
+    ready: z.literal(true),
+    ageMs: z.number().register(Descriptions(), { description: 'Milliseconds since freshness was proved.' }),
+    lag: z.int().register(Descriptions(), { description: 'Records in the log that were not read yet.' }),
+  }),
+)
+export const ProblemAnswer: () => z.ZodMiniType = once(() =>
+  z.object({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().register(Descriptions(), { examples: ['ERR_PUBLISH'] }),
+  }),
+)
 
 const MAX_ISSUES = 5
 const MAX_TEXT = 400

@@ -5,56 +5,76 @@
  */
 import * as z from 'zod/mini'
 import type { KVNamespaceLike } from '../adapters/stores/workers-kv.ts'
+import { issueMessage } from '../src/api/issue-message.ts'
+import { once } from '../src/runtime/once.ts'
 import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
 import type { Duration } from '../src/runtime/duration.ts'
 import { BEARER_TOKEN_PATTERN } from './auth.ts'
 import { DurationText } from './duration.ts'
 import { parseTagTemplate } from './origin-tags.ts'
 
-const text = z.string({ error: 'must be a text' }).check(z.maxLength(8192, { error: 'is too long' }))
-const url = text.check(
-  z.refine(isPlainUrl, {
-    error: 'must be an http or https address without user, query and fragment',
-  }),
+const text = once(() =>
+  z.string({ error: 'must be a text' }).check(z.maxLength(8192, { error: 'is too long' })),
 )
-const count = z.pipe(
-  text.check(z.regex(/^[1-9]\d{0,14}$/, { error: 'must be a positive whole number' })),
-  z.transform((value) => Number(value)),
+const url = once(() =>
+  text().check(
+    z.refine(isPlainUrl, { error: 'must be an http or https address without user, query and fragment' }),
+  ),
 )
-const topic = text.check(z.regex(/^[A-Za-z0-9._-]{1,249}$/, { error: 'must be the name of a Kafka topic' }))
+const count = once(() =>
+  z.pipe(matching(/^[1-9]\d{0,14}$/, 'must be a positive whole number')(), z.transform(Number)),
+)
+const topic = matching(/^[A-Za-z0-9._-]{1,249}$/, 'must be the name of a Kafka topic')
 /** Names that are steps through a path have no address at the origin. */
-const namespaces = list('must be a comma list of namespaces').check(
-  z.refine((names) => names.every((name) => NAMESPACE_PATTERN.test(name) && !/^\.{1,2}$/.test(name)), {
-    error: 'must be a comma list of names of letters, digits, `.`, `_` and `-`',
-  }),
+const namespaces = list(
+  'must be a comma list of namespaces',
+  (name) => NAMESPACE_PATTERN.test(name) && !/^\.{1,2}$/.test(name),
+  'must be a comma list of names of letters, digits, `.`, `_` and `-`',
 )
-const tokens = list('must be a comma list of tokens').check(
-  z.refine((all) => all.every((token) => BEARER_TOKEN_PATTERN.test(token)), {
-    error: 'must be a comma list of tokens of letters, digits and `-._~+/`',
-  }),
+const tokens = list(
+  'must be a comma list of tokens',
+  (token) => BEARER_TOKEN_PATTERN.test(token),
+  'must be a comma list of tokens of letters, digits and `-._~+/`',
 )
 
-const kvNamespace = z.custom<KVNamespaceLike>(
-  (value: unknown) =>
-    ['getWithMetadata', 'put', 'delete'].every(
-      (method) => typeof (value as Record<string, unknown> | undefined)?.[method] === 'function',
-    ),
-  { error: 'must be a KV namespace' },
+const kvNamespace = once(() =>
+  z.custom<KVNamespaceLike>(
+    (value: unknown) =>
+      ['getWithMetadata', 'put', 'delete'].every(
+        (method) => typeof (value as Record<string, unknown> | undefined)?.[method] === 'function',
+      ),
+    { error: 'must be a KV namespace' },
+  ),
 )
+
+function matching(pattern: RegExp, error: string): () => z.ZodMiniType<string> {
+  return once(() => text().check(z.regex(pattern, { error })))
+}
 
 function oneOf<const T extends readonly [string, ...string[]]>(
   ...values: T
-): z.ZodMiniType<T[number], string> {
-  return z.enum(values, { error: `must be one of ${values.map((value) => `'${value}'`).join(', ')}` })
+): () => z.ZodMiniType<T[number], string> {
+  const error = () => `must be one of ${values.map((value) => `'${value}'`).join(', ')}`
+  return once(() => z.enum(values, { error }))
 }
 
-function list(error: string): z.ZodMiniType<string[], string> {
-  return z
-    .pipe(
-      text,
-      z.transform((value) => value.split(',').map((item) => item.trim())),
-    )
-    .check(z.refine((items) => items.every((item) => item !== ''), { error }))
+/** @param wrong what is said of a list with an item that is none */
+function list(
+  error: string,
+  holds: (item: string) => boolean,
+  wrong: string,
+): () => z.ZodMiniType<string[], string> {
+  return once(() =>
+    z
+      .pipe(
+        text(),
+        z.transform((value) => value.split(',').map((item) => item.trim())),
+      )
+      .check(
+        z.refine((items) => items.every((item) => item !== ''), { error }),
+        z.refine((items) => items.every(holds), { error: wrong }),
+      ),
+  )
 }
 
 function isTagTemplate(template: string): boolean {
@@ -125,57 +145,74 @@ export interface Variables {
   readonly AUTH?: 'open' | undefined
 }
 
-/** Reads them; what is absent and has no default is left out. */
-export const Variables: z.ZodMiniType<Variables> = z.object({
+const tags = 'must be a comma list of tags such as team:{value.teamId}'
+
+/** The schema of each variable, made when the variable is given: a start pays for no other. */
+const READERS: { readonly [K in keyof Variables]-?: () => z.ZodMiniType<Variables[K]> } = {
   KAFKA_REST_URL: url,
-  KAFKA_FLAVOR: z._default(oneOf('confluent', 'gateway', 'upstash'), 'confluent'),
-  KAFKA_USERNAME: z.optional(text),
-  KAFKA_PASSWORD: z.optional(text),
-  KAFKA_TOKEN: z.optional(text),
-  EVICTIONS_TOPIC: z._default(topic, 'cache-evictions'),
-  EVICTION_PARTITIONS: z._default(count, 1),
-  UPDATES_TOPIC: z.optional(topic),
-  UPDATE_PARTITIONS: z.optional(count),
-  ORIGIN_URL: z.optional(url),
-  ORIGIN_TOKEN: z.optional(text.check(z.regex(BEARER_TOKEN_PATTERN, { error: 'must be a bearer token' }))),
-  ORIGIN_FORMAT: z.optional(oneOf('plain', 'envelope')),
-  ORIGIN_TAGS_HEADER: z.optional(
-    text.check(z.regex(/^[\w!#$%&'*+.^`|~-]+$/, { error: 'must be the name of a header' })),
-  ),
-  ORIGIN_TAGS: z.optional(
-    list('must be a comma list of tags such as team:{value.teamId}').check(
-      z.refine((templates) => templates.every(isTagTemplate), {
-        error: 'must be a comma list of tags such as team:{value.teamId}',
-      }),
-    ),
-  ),
-  ORIGIN_CACHE_CONTROL: z.optional(oneOf('honour', 'ignore')),
-  ORIGIN_MAX_TTL: z.optional(DurationText),
-  NAMESPACES: z.optional(namespaces),
-  TTL: z.optional(DurationText),
-  SWR: z.optional(DurationText),
-  STALE_IF_ERROR: z.optional(DurationText),
-  MAX_STALENESS: z.optional(DurationText),
-  REFRESH_AFTER: z.optional(DurationText),
-  POLL_TIMEOUT: z.optional(DurationText),
-  ON_UNREACHABLE: z.optional(oneOf('stale', 'bypass', 'throw')),
-  MAX_OUTAGE: z.optional(DurationText),
-  MODE: z.optional(oneOf('invalidate', 'replicate')),
-  UPDATES_ISOLATION: z.optional(oneOf('committed', 'uncommitted')),
-  MAX_ENTRIES: z.optional(count),
-  MAX_BYTES: z.optional(count),
-  TIER: z.optional(oneOf('workers-kv', 'cache-api', 'upstash-redis')),
-  TIER_PREFIX: z._default(
-    text.check(
-      z.regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, { error: 'must be letters, digits and hyphens' }),
-    ),
-    'kedge',
-  ),
-  TIER_KV: z.optional(kvNamespace),
-  TIER_URL: z.optional(url),
-  TIER_TOKEN: z.optional(text.check(z.regex(/^[\x21-\x7e]+$/, { error: 'must be a token without spaces' }))),
-  READ_TOKENS: z.optional(tokens),
-  WRITE_TOKENS: z.optional(tokens),
-  EVICT_TOKENS: z.optional(tokens),
-  AUTH: z.optional(oneOf('open')),
-})
+  KAFKA_FLAVOR: oneOf('confluent', 'gateway', 'upstash'),
+  KAFKA_USERNAME: text,
+  KAFKA_PASSWORD: text,
+  KAFKA_TOKEN: text,
+  EVICTIONS_TOPIC: topic,
+  EVICTION_PARTITIONS: count,
+  UPDATES_TOPIC: topic,
+  UPDATE_PARTITIONS: count,
+  ORIGIN_URL: url,
+  ORIGIN_TOKEN: matching(BEARER_TOKEN_PATTERN, 'must be a bearer token'),
+  ORIGIN_FORMAT: oneOf('plain', 'envelope'),
+  ORIGIN_TAGS_HEADER: matching(/^[\w!#$%&'*+.^`|~-]+$/, 'must be the name of a header'),
+  ORIGIN_TAGS: list(tags, isTagTemplate, tags),
+  ORIGIN_CACHE_CONTROL: oneOf('honour', 'ignore'),
+  ORIGIN_MAX_TTL: DurationText,
+  NAMESPACES: namespaces,
+  TTL: DurationText,
+  SWR: DurationText,
+  STALE_IF_ERROR: DurationText,
+  MAX_STALENESS: DurationText,
+  REFRESH_AFTER: DurationText,
+  POLL_TIMEOUT: DurationText,
+  ON_UNREACHABLE: oneOf('stale', 'bypass', 'throw'),
+  MAX_OUTAGE: DurationText,
+  MODE: oneOf('invalidate', 'replicate'),
+  UPDATES_ISOLATION: oneOf('committed', 'uncommitted'),
+  MAX_ENTRIES: count,
+  MAX_BYTES: count,
+  TIER: oneOf('workers-kv', 'cache-api', 'upstash-redis'),
+  TIER_PREFIX: matching(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'must be letters, digits and hyphens'),
+  TIER_KV: kvNamespace,
+  TIER_URL: url,
+  TIER_TOKEN: matching(/^[\x21-\x7e]+$/, 'must be a token without spaces'),
+  READ_TOKENS: tokens,
+  WRITE_TOKENS: tokens,
+  EVICT_TOKENS: tokens,
+  AUTH: oneOf('open'),
+}
+
+/** The names of all variables. */
+export const VARIABLE_NAMES: readonly string[] = Object.keys(READERS)
+
+const DEFAULTS = {
+  KAFKA_FLAVOR: 'confluent',
+  EVICTIONS_TOPIC: 'cache-evictions',
+  EVICTION_PARTITIONS: 1,
+  TIER_PREFIX: 'kedge',
+} as const
+
+/** The variables, or what is wrong with each of those that are: their names, and why. */
+export function readVariables(
+  given: ReadonlyMap<string, unknown>,
+): { readonly variables: Variables } | { readonly faults: readonly (readonly [string, string])[] } {
+  const faults: (readonly [string, string])[] = []
+  const read: Record<string, unknown> = { ...DEFAULTS }
+  for (const [name, schema] of Object.entries<() => z.ZodMiniType>(READERS)) {
+    const value = given.get(name)
+    if (value === undefined) continue
+    const result = schema().safeParse(value, { error: issueMessage })
+    if (result.success) read[name] = result.data
+    else faults.push([name, result.error.issues[0]!.message])
+  }
+  if (!given.has('KAFKA_REST_URL')) faults.unshift(['KAFKA_REST_URL', 'is missing'])
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each was read by its own schema
+  return faults.length > 0 ? { faults } : { variables: read as unknown as Variables }
+}

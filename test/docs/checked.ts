@@ -3,12 +3,11 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import type * as z from 'zod'
 import { readGatewayOptions } from '../../tools/bench/gateway-options.ts'
 import { readOptions } from '../../tools/bench/options.ts'
 import { readStoresOptions } from '../../tools/bench/stores-options.ts'
 import { readOptions as readDemoOptions } from '../../examples/tour/options.ts'
-import { Variables } from '../../worker/variables.ts'
+import { VARIABLE_NAMES } from '../../worker/variables.ts'
 import { kedge } from '../cli/harness.ts'
 import { ROOT } from '../package/tarball.ts'
 import { PROJECTS } from '../projects.ts'
@@ -114,7 +113,7 @@ const known: ReadonlySet<string> = new Set([
 async function holdWrangler(command: ShellCommand): Promise<void> {
   const words = after(command, 'npx', 'wrangler') ?? []
   const [, secret] = /^secret put (\w+)/.exec(words.join(' ')) ?? []
-  const names = Object.keys((Variables as unknown as z.ZodObject).shape)
+  const names = VARIABLE_NAMES
   if (secret !== undefined && !names.includes(secret)) throw new Error(`the worker reads no ${secret}`)
   const environment = words[words.indexOf('--env') + 1]
   if (words.includes('--env') && !sourceOf('wrangler.toml').includes(`[env.${environment}]`))

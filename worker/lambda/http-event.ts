@@ -11,6 +11,7 @@
  */
 import * as z from 'zod/mini'
 import { fromBase64 } from '../../adapters/kafka/rest/base64.ts'
+import { once } from '../../src/runtime/once.ts'
 import { encodeUtf8 } from '../../src/wire/codec.ts'
 import { Problem } from '../problem.ts'
 
@@ -22,30 +23,34 @@ export interface HttpEvent {
   readonly answer: AnswerShape
 }
 
-const single = z.nullish(z.record(z.string(), z.nullish(z.string())))
-const multiple = z.nullish(z.record(z.string(), z.nullish(z.array(z.string()))))
-const path = z.string().check(z.regex(/^\//))
-const content = { body: z.nullish(z.string()), isBase64Encoded: z.nullish(z.boolean()) }
+const single = once(() => z.nullish(z.record(z.string(), z.nullish(z.string()))))
+const multiple = once(() => z.nullish(z.record(z.string(), z.nullish(z.array(z.string())))))
+const path = once(() => z.string().check(z.regex(/^\//)))
+const content = once(() => ({ body: z.nullish(z.string()), isBase64Encoded: z.nullish(z.boolean()) }))
 
-const v2 = z.object({
-  rawPath: path,
-  rawQueryString: z.nullish(z.string()),
-  cookies: z.nullish(z.array(z.string())),
-  headers: single,
-  requestContext: z.object({ domainName: z.nullish(z.string()), http: z.object({ method: z.string() }) }),
-  ...content,
-})
+const v2 = once(() =>
+  z.object({
+    rawPath: path(),
+    rawQueryString: z.nullish(z.string()),
+    cookies: z.nullish(z.array(z.string())),
+    headers: single(),
+    requestContext: z.object({ domainName: z.nullish(z.string()), http: z.object({ method: z.string() }) }),
+    ...content(),
+  }),
+)
 
-const v1 = z.object({
-  path,
-  httpMethod: z.string(),
-  headers: single,
-  multiValueHeaders: multiple,
-  queryStringParameters: single,
-  multiValueQueryStringParameters: multiple,
-  requestContext: z.object({ domainName: z.nullish(z.string()), elb: z.optional(z.unknown()) }),
-  ...content,
-})
+const v1 = once(() =>
+  z.object({
+    path: path(),
+    httpMethod: z.string(),
+    headers: single(),
+    multiValueHeaders: multiple(),
+    queryStringParameters: single(),
+    multiValueQueryStringParameters: multiple(),
+    requestContext: z.object({ domainName: z.nullish(z.string()), elb: z.optional(z.unknown()) }),
+    ...content(),
+  }),
+)
 
 /** A name or an address, with or without a port. */
 const HOST = /^[a-z0-9.-]{1,255}(?::\d{1,5})?$/i
@@ -57,8 +62,8 @@ const HOST = /^[a-z0-9.-]{1,255}(?::\d{1,5})?$/i
  * @throws Problem 400 when it is none.
  */
 export function readHttpEvent(event: unknown, basePath = ''): HttpEvent {
-  const second = v2.safeParse(event).data
-  const first = second === undefined ? v1.safeParse(event).data : undefined
+  const second = v2().safeParse(event).data
+  const first = second === undefined ? v1().safeParse(event).data : undefined
   const said = second ?? first
   if (said === undefined) throw refused('This is no HTTP event.')
   try {
@@ -80,10 +85,10 @@ export function readHttpEvent(event: unknown, basePath = ''): HttpEvent {
 }
 
 /** A REST API takes several values whatever it was asked with; a load balancer does as it was set up. */
-const shapeOf = ({ requestContext, multiValueHeaders }: z.infer<typeof v1>): AnswerShape =>
+const shapeOf = ({ requestContext, multiValueHeaders }: z.infer<ReturnType<typeof v1>>): AnswerShape =>
   requestContext.elb === undefined || multiValueHeaders ? 'multiple' : 'single'
 
-function headersOfV2({ headers: given, cookies }: z.infer<typeof v2>): Headers {
+function headersOfV2({ headers: given, cookies }: z.infer<ReturnType<typeof v2>>): Headers {
   const headers = new Headers()
   for (const [name, value] of Object.entries(given ?? {})) {
     if (typeof value === 'string') headers.set(name, byteString(value))
@@ -92,7 +97,7 @@ function headersOfV2({ headers: given, cookies }: z.infer<typeof v2>): Headers {
   return headers
 }
 
-function headersOf({ headers: given, multiValueHeaders }: z.infer<typeof v1>): Headers {
+function headersOf({ headers: given, multiValueHeaders }: z.infer<ReturnType<typeof v1>>): Headers {
   const headers = new Headers()
   for (const [name, values] of Object.entries(multiValueHeaders ?? {})) {
     // Cookies have a separator of their own.
@@ -106,7 +111,7 @@ function headersOf({ headers: given, multiValueHeaders }: z.infer<typeof v1>): H
 }
 
 /** A load balancer hands the query over as it came, a REST API decoded. */
-function queryOf({ requestContext, ...said }: z.infer<typeof v1>): string {
+function queryOf({ requestContext, ...said }: z.infer<ReturnType<typeof v1>>): string {
   const encode = requestContext.elb === undefined ? encodeURIComponent : (text: string) => text
   const pairs = said.multiValueQueryStringParameters
     ? Object.entries(said.multiValueQueryStringParameters).flatMap(([name, values]) =>
@@ -119,7 +124,7 @@ function queryOf({ requestContext, ...said }: z.infer<typeof v1>): string {
 function bodyOf({
   body,
   isBase64Encoded,
-}: z.infer<typeof v1 | typeof v2>): Uint8Array<ArrayBuffer> | undefined {
+}: z.infer<ReturnType<typeof v1> | ReturnType<typeof v2>>): Uint8Array<ArrayBuffer> | undefined {
   if (body === undefined || body === null || body === '') return undefined
   const bytes = isBase64Encoded === true ? fromBase64(body) : encodeUtf8(body)
   if (bytes === undefined) throw refused('The body is not base64.')

@@ -9,6 +9,7 @@
  */
 import * as z from 'zod/mini'
 import { eventBytes } from '../../adapters/events/event-bytes.ts'
+import { once } from '../../src/runtime/once.ts'
 import { issueMessage } from '../../src/api/issue-message.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { LogRecord } from '../../src/ports/kafka-log.ts'
@@ -37,27 +38,31 @@ export interface KafkaEvent {
   readonly poison: readonly PoisonRecord[]
 }
 
-const offset = z.int().check(z.nonnegative())
+const offset = once(() => z.int().check(z.nonnegative()))
 
 // Signed where Java wrote them; others may not.
-const headers = z.catch(
-  z.nullish(z.array(z.record(z.string(), z.nullable(z.array(z.int().check(z.gte(-128), z.lte(255))))))),
-  undefined,
+const headers = once(() =>
+  z.catch(
+    z.nullish(z.array(z.record(z.string(), z.nullable(z.array(z.int().check(z.gte(-128), z.lte(255))))))),
+    undefined,
+  ),
 )
 
-const record = z.object({
-  topic: z.string().check(z.minLength(1)),
-  partition: offset,
-  offset,
-  timestamp: z.catch(z.optional(z.number()), undefined),
-  key: eventBytes,
-  value: eventBytes,
-  headers,
-})
+const record = once(() =>
+  z.object({
+    topic: z.string().check(z.minLength(1)),
+    partition: offset(),
+    offset: offset(),
+    timestamp: z.catch(z.optional(z.number()), undefined),
+    key: eventBytes,
+    value: eventBytes,
+    headers: headers(),
+  }),
+)
 
-const shape = z.object({ records: z.record(z.string(), z.array(z.unknown())) })
+const shape = once(() => z.object({ records: z.record(z.string(), z.array(z.unknown())) }))
 
-const whereabouts = z.object({ offset })
+const whereabouts = once(() => z.object({ offset: offset() }))
 
 /**
  * The records of an event. `poison` lists those that cannot be read; they do not hold back the others.
@@ -75,7 +80,7 @@ const whereabouts = z.object({ offset })
  * ```
  */
 export function readKafkaEvent(event: unknown): KafkaEvent {
-  const read = shape.safeParse(event)
+  const read = shape().safeParse(event)
   if (!read.success) throw new KedgeError('ERR_PROTOCOL', 'this is not a Kafka event of Lambda')
   const records = new Map<string, KafkaEventRecord[]>()
   const poison: PoisonRecord[] = []
@@ -83,7 +88,7 @@ export function readKafkaEvent(event: unknown): KafkaEvent {
     for (const each of given) {
       const said = readRecord(each, partition)
       if (typeof said === 'string') {
-        poison.push({ partition, offset: whereabouts.safeParse(each).data?.offset, says: said })
+        poison.push({ partition, offset: whereabouts().safeParse(each).data?.offset, says: said })
       } else {
         const own = records.get(said.topic)
         if (own) own.push(said)
@@ -96,7 +101,7 @@ export function readKafkaEvent(event: unknown): KafkaEvent {
 
 /** The record, or why it cannot be read. */
 function readRecord(given: unknown, group: string): KafkaEventRecord | string {
-  const read = record.safeParse(given, { error: issueMessage })
+  const read = record().safeParse(given, { error: issueMessage })
   if (!read.success) {
     const { path, message } = read.error.issues[0]!
     return `${path.join('.') || 'the record'}: ${message}`

@@ -15,7 +15,7 @@ export function getBatch({ served, origin, maxBodyBytes }: RouteContext): Handle
   return async (c) => {
     const namespace = batchPath(c)
     const values = served.open(c.var.cache, namespace)
-    const keys = [...new Set((await bodyOf(c, BatchBody, maxBodyBytes)).keys)]
+    const keys = [...new Set((await bodyOf(c, BatchBody(), maxBodyBytes)).keys)]
     const loading = origin === undefined ? undefined : loadingMany(origin, namespace)
     const found =
       loading === undefined

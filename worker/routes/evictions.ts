@@ -14,7 +14,7 @@ import type { RouteContext } from './context.ts'
 /** `POST /evictions`: keys, tags, a prefix, a namespace, or everything. */
 export function evict({ served, maxBodyBytes, lasting }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
-    const eviction = await bodyOf(c, EvictionBody, maxBodyBytes)
+    const eviction = await bodyOf(c, EvictionBody(), maxBodyBytes)
     return c.json({ token: await lasting(c, published(eviction, c.var.cache, served)) })
   }
 }

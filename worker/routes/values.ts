@@ -40,7 +40,7 @@ export function putValue({ served, origin, maxBodyBytes, lasting }: RouteContext
   return async (c) => {
     const { namespace, key } = entryPath(c)
     const values = served.open(c.var.cache, namespace)
-    const body = await bodyOf(c, PutBody, maxBodyBytes)
+    const body = await bodyOf(c, PutBody(), maxBodyBytes)
     const written = origin === undefined ? set(values, key, body) : commit(values, key, body, origin)
     return c.json({ token: await lasting(c, written) })
   }
