@@ -3,15 +3,16 @@ import { parseArgs } from 'node:util'
 
 export const USAGE = `npm run bench -- [options]
 
-Measures hits, hit ratios, heap an entry and bundle size beside other caches, and transports beside the global \`fetch\`, as
-ratios of one run. Takes about six minutes.
+Measures hits, misses, hit ratios, heap an entry and bundle size beside other caches, what the log costs, and transports beside
+the global \`fetch\`, as ratios of one run. Takes about eight minutes.
 
-  --quick       a run of 15 seconds, which proves that it works and little else
+  --quick       a run of a minute, which proves that it works and little else
   --json        print the results as JSON
   --rounds <n>  how often each subject is measured (default 7)
   --seed <n>    of the traces, and of the order of subjects and keys (default: another one each time)
   --only <s>    only the subjects whose name contains this, and their floors; nothing else is measured
-                (\`transport\`: what a request costs over the transports; \`hit-ratio\`: how much is found, of what can be)
+                (\`transport\`: what a request costs over the transports; \`hit-ratio\`: how much is found, of what can be;
+                \`miss\`, \`herd\`, \`log\`: a miss, a thousand callers of one key, polls and writes)
   --help        this text
 `
 

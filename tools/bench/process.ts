@@ -3,6 +3,9 @@
  *
  * @module
  */
+import { measureHerd, measureLog, measureMany, measureMiss } from './misses/measure.ts'
+import type { Amount, CostSample } from './misses/measure.ts'
+import type { ManyReaderName, ReaderName } from './misses/readers.ts'
 import { measureSpeed } from './speed.ts'
 import type { SpeedSample } from './speed.ts'
 import { SUBJECTS } from './subjects.ts'
@@ -15,6 +18,7 @@ import type { WeightSample } from './weight.ts'
 export type Task =
   | { readonly measure: 'speed'; readonly subject: string; readonly seed: number; readonly ms: number }
   | { readonly measure: 'weight'; readonly subject: string; readonly entries: number }
+  | { readonly measure: 'miss' | 'herd' | 'many' | 'log'; readonly subject: string; readonly amount: Amount }
   | {
       readonly measure: 'transport'
       readonly subject: string
@@ -23,7 +27,7 @@ export type Task =
       readonly requests: number
     }
 
-export type Sample = SpeedSample | WeightSample | TransportSample
+export type Sample = SpeedSample | WeightSample | TransportSample | CostSample
 
 const task = JSON.parse(process.argv[2]!) as Task
 process.send!(await sampleOf())
@@ -32,5 +36,10 @@ process.disconnect()
 async function sampleOf(): Promise<Sample> {
   if (task.measure === 'speed') return measureSpeed(SUBJECTS[task.subject]!, task.seed, task.ms)
   if (task.measure === 'weight') return measureWeight(task.subject, task.entries)
-  return measureTransport(task.subject as TransportName, task.url, task.requests)
+  if (task.measure === 'transport')
+    return measureTransport(task.subject as TransportName, task.url, task.requests)
+  if (task.measure === 'miss') return measureMiss(task.subject as ReaderName, task.amount)
+  if (task.measure === 'herd') return measureHerd(task.subject as ReaderName, task.amount)
+  if (task.measure === 'many') return measureMany(task.subject as ManyReaderName, task.amount)
+  return measureLog(task.amount)
 }

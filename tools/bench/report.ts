@@ -5,15 +5,18 @@
  */
 import { CACHE_NAMES, type CacheName } from './hit-ratio/caches.ts'
 import type { HitRatios } from './hit-ratio/measure.ts'
+import type { CostTable } from './misses/costs.ts'
+import type { WorkersHerd } from './misses/workers-herd.ts'
 import type { Results } from './results.ts'
+import type { Spread } from './statistics.ts'
 import type { Relative, TransportUse } from './transports.ts'
 
 /** How many decimals a figure has, by its unit. */
-const DECIMALS = { '×': 2, bytes: 0, '%': 1, points: 1 } as const
+const DECIMALS = { '×': 2, µs: 1, bytes: 0, '%': 1, points: 1 } as const
 
 /** The results as text, in tables that Markdown shows as tables too. */
 export function report(results: Results): string {
-  const { machine, seed, rounds, groups, weights, hits, transports, sizes, aims } = results
+  const { machine, seed, rounds, groups, weights, hits, costs, transports, sizes, aims } = results
   const sections = [
     `${machine}\nseed ${seed}, ${rounds} round${rounds === 1 ? '' : 's'}`,
     ...groups.map(({ title, ratios }) => {
@@ -33,6 +36,11 @@ export function report(results: Results): string {
     sections.push(`Heap beside keys and values\n\n${table(['', 'bytes an entry', 'above a Map'], rows)}`)
   }
   if (hits) sections.push(`Hits, in percent of Belady's optimum\n\n${hitsTable(hits)}`)
+  for (const costTable of costs.tables) sections.push(`${costTable.title}\n\n${costsTable(costTable)}`)
+  if (costs.workers.length > 0)
+    sections.push(
+      `The same herds on Workers, where requests share no promises\n\n${workersTable(costs.workers)}`,
+    )
   for (const { title, rows } of transports) sections.push(`${title}\n\n${transportTable(rows)}`)
   if (sizes) {
     const rows = [
@@ -63,6 +71,44 @@ function hitsTable({ cells, means }: HitRatios): string {
     ...partsOf(parts),
   ])
   return table(['', 'entries', 'optimum', ...CACHE_NAMES], [...rows, ['mean', '', '', ...partsOf(means)]])
+}
+
+function costsTable({ rows }: CostTable): string {
+  const heldBytes = rows.some((row) => row.heldBytes !== undefined)
+  const herdMs = rows.some((row) => row.herdMs !== undefined)
+  const head = [
+    '',
+    'µs CPU',
+    'spread',
+    ...(herdMs ? ['wall ms', 'spread'] : []),
+    ...(heldBytes ? ['bytes held in a chain of awaits'] : []),
+  ]
+  return table(
+    head,
+    rows.map((row) => [
+      row.subject,
+      ...spreadCells(row.cpuUs),
+      ...(row.herdMs ? spreadCells(row.herdMs) : []),
+      ...(row.heldBytes ? [row.heldBytes.median.toFixed(0)] : []),
+    ]),
+  )
+}
+
+const spreadCells = ({ median, min, max }: Spread): string[] => [
+  median.toFixed(1),
+  `${min.toFixed(1)}–${max.toFixed(1)}`,
+]
+
+function workersTable(herds: readonly WorkersHerd[]): string {
+  const head = ['', 'wall ms', 'µs CPU a caller', 'timers a caller', 'loads a herd']
+  const rows = herds.map(({ requests, callers, herdMs, cpuUs, timersACaller, loadsAHerd }) => [
+    `requests: ${requests}, callers in each: ${callers}`,
+    herdMs.toFixed(1),
+    cpuUs.toFixed(1),
+    timersACaller.toFixed(2),
+    loadsAHerd.toFixed(2),
+  ])
+  return table(head, rows)
 }
 
 function transportTable(rows: TransportUse['rows']): string {

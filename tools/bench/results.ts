@@ -11,6 +11,8 @@ import { bundleSizes } from './bundle.ts'
 import type { BundleSizes } from './bundle.ts'
 import type { BenchOptions } from './options.ts'
 import { measureHitRatios, type HitRatios } from './hit-ratio/measure.ts'
+import { judgeCosts, measureCosts, PARTS } from './misses/costs.ts'
+import type { Costs } from './misses/costs.ts'
 import { GROUPS, ratiosOf } from './ratios.ts'
 import type { Group, Ratio } from './ratios.ts'
 import { rounds } from './rounds.ts'
@@ -28,6 +30,7 @@ export interface Results {
   readonly groups: readonly { readonly title: string; readonly ratios: readonly Ratio[] }[]
   readonly weights: readonly Weight[]
   readonly hits: HitRatios | undefined
+  readonly costs: Costs
   readonly transports: readonly TransportUse[]
   readonly sizes: BundleSizes | undefined
   readonly aims: readonly Aim[]
@@ -58,7 +61,8 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   const groups = GROUPS.map((group) => narrowed(group, only)).filter(({ subjects }) => subjects.length > 0)
   const hasTransports = only === undefined || only === TRANSPORT
   const hasHits = only === undefined || only === HIT_RATIO
-  if (groups.length === 0 && !hasTransports && !hasHits)
+  const parts = PARTS.filter((part) => only === undefined || only === part)
+  if (groups.length === 0 && !hasTransports && !hasHits && parts.length === 0)
     throw new TypeError(`no subject's name contains ${JSON.stringify(only)}`)
   const speeds = await rounds<SpeedSample>(
     groups.flatMap(({ subjects }) => subjects),
@@ -69,11 +73,12 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   )
   const measured = groups.map((group) => ({ title: group.title, ratios: ratiosOf(group, speeds) }))
   const hits = hasHits ? measureHitRatios(seed, quick, progress) : undefined
-  const base = { machine: machine(), seed, rounds: options.rounds, groups: measured, hits }
+  const costs = await measureCosts(parts, quick, options.rounds, random, progress)
+  const base = { machine: machine(), seed, rounds: options.rounds, groups: measured, hits, costs }
   const requests = quick ? QUICK_TRANSPORT_REQUESTS : TRANSPORT_REQUESTS
   const transports = hasTransports ? await measureTransports(options.rounds, random, requests, progress) : []
-  const hitAims = hits ? judgeHits(hits) : []
-  if (only !== undefined) return { ...base, weights: [], transports, sizes: undefined, aims: hitAims }
+  const otherAims = [...(hits ? judgeHits(hits) : []), ...judgeCosts(costs)]
+  if (only !== undefined) return { ...base, weights: [], transports, sizes: undefined, aims: otherAims }
 
   const samples = await rounds<WeightSample>(
     Object.keys(STORES),
@@ -87,7 +92,7 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   const sizes = await bundleSizes()
   const above = new Map(weights.map(({ store, aboveMap }) => [store, aboveMap]))
   const ratios = measured.flatMap((group) => group.ratios)
-  return { ...base, weights, transports, sizes, aims: [...judge(ratios, above, sizes), ...hitAims] }
+  return { ...base, weights, transports, sizes, aims: [...judge(ratios, above, sizes), ...otherAims] }
 }
 
 function narrowed(group: Group, only: string | undefined): Group {

@@ -9,6 +9,8 @@ import type { Sample, Task } from './process.ts'
 import { shuffled } from './workload.ts'
 
 const PROGRAM = fileURLToPath(new URL('process.ts', import.meta.url))
+/** Measures of heap, for which garbage is collected on demand. */
+const COLLECTS: ReadonlySet<Task['measure']> = new Set(['weight', 'miss'])
 /** A process that takes longer has hung. */
 const DEADLINE_MS = 120_000
 
@@ -36,7 +38,7 @@ export async function rounds<T extends Sample>(
 
 function sampleOf(task: Task): Promise<Sample> {
   return new Promise((resolve, reject) => {
-    const execArgv = ['--no-warnings', ...(task.measure === 'weight' ? ['--expose-gc'] : [])]
+    const execArgv = ['--no-warnings', ...(COLLECTS.has(task.measure) ? ['--expose-gc'] : [])]
     const child = fork(PROGRAM, [JSON.stringify(task)], { execArgv, timeout: DEADLINE_MS, stdio: 'inherit' })
     let sample: Sample | undefined
     child.on('message', (message) => (sample = message as Sample))

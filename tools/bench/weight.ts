@@ -81,7 +81,7 @@ export async function measureWeight(name: string, count: number): Promise<Weight
 }
 
 /** The bytes of heap and of array buffers in use, after garbage collections that find nothing more. */
-async function settledHeap(): Promise<number> {
+export async function settledHeap(): Promise<number> {
   const { gc } = globalThis
   if (gc === undefined) throw new Error('run with --expose-gc')
   let least = Infinity

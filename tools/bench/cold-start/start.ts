@@ -40,7 +40,10 @@ export interface Subject {
 }
 
 /** Writes the configuration of a worker. @returns its path */
-export async function configure(folder: string, subject: Subject): Promise<string> {
+export async function configure(
+  folder: string,
+  subject: Pick<Subject, 'name' | 'code' | 'bindings'>,
+): Promise<string> {
   const name = subject.name.replaceAll(/\W+/g, '-')
   await writeFile(join(folder, `${name}.js`), subject.code)
   const bindings = Object.entries(subject.bindings).map(
@@ -69,6 +72,27 @@ const config :Workerd.Config = (
 
 /** Starts the worker, asks it, and ends it. */
 export async function startOnce(config: string, { path, untilHit }: Subject): Promise<Start> {
+  return whileServing(config, async (url, now) => {
+    const listens = await now()
+    const ask = async (): Promise<string> => {
+      const answer = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(LIMIT_MS) })
+      await answer.arrayBuffer()
+      if (answer.status !== 200) throw new Error(`${config}: ${path} was answered with ${answer.status}`)
+      return answer.headers.get('cache-status') ?? ''
+    }
+    await ask()
+    const answers = await now()
+    if (!untilHit) return { listens, answers, hits: undefined }
+    while (!(await ask()).includes('hit'));
+    return { listens, answers, hits: await now() }
+  })
+}
+
+/** Starts the worker, and ends it when `run` has settled. */
+export async function whileServing<T>(
+  config: string,
+  run: (url: string, now: () => Promise<Moment>) => Promise<T>,
+): Promise<T> {
   const began = performance.now()
   const child = spawn(workerd, ['serve', config, '--control-fd=3'], {
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
@@ -80,18 +104,7 @@ export async function startOnce(config: string, { path, untilHit }: Subject): Pr
       const wallMs = performance.now() - began
       return { wallMs, cpuMs: await cpuOf(child.pid!) }
     }
-    const listens = await now()
-    const ask = async (): Promise<string> => {
-      const answer = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(LIMIT_MS) })
-      await answer.arrayBuffer()
-      if (answer.status !== 200) throw new Error(`${config}: ${path} was answered with ${answer.status}`)
-      return answer.headers.get('cache-status') ?? ''
-    }
-    await ask()
-    const answers = await now()
-    if (!untilHit) return { listens, answers, hits: undefined }
-    while (!(await ask()).includes('hit'));
-    return { listens, answers, hits: await now() }
+    return await run(`http://127.0.0.1:${port}`, now)
   } finally {
     const ended = once(child, 'exit')
     if (child.exitCode === null) child.kill('SIGKILL')
