@@ -18,6 +18,11 @@ export interface Runtime {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Runs `task` after the current synchronous turn. */
   microtask(task: () => void): void
+  /**
+   * Runs `task` when the current turn of the event loop is over, and keeps no process alive for it. Absent where the platform
+   * cannot tell: hits then share a reading of the clock within a synchronous turn only.
+   */
+  afterTurn?(task: () => void): void
   /** Keeps the platform alive until the promise settles, where no context is passed to `cache.for()`. */
   waitUntil?(promise: Promise<unknown>): void
   /**
@@ -40,10 +45,18 @@ export function systemRuntime(overrides: Partial<Runtime> = {}): Runtime {
     sleep,
     // Not `queueMicrotask`: in Node that makes an async resource of each task, which costs more than the task.
     microtask: (task) => void Promise.resolve().then(task),
+    ...(platform.setImmediate && { afterTurn }),
     // workerd and Cloudflare's own tools name themselves this way since compatibility date 2022-03-21.
     isolatesRequests: globalThis.navigator?.userAgent === 'Cloudflare-Workers',
     ...overrides,
   }
+}
+
+/** What Node, Bun and Deno have, and browsers have not. */
+const platform = globalThis as { setImmediate?: (task: () => void) => { unref?: () => unknown } }
+
+function afterTurn(task: () => void): void {
+  platform.setImmediate!(task).unref?.()
 }
 
 /** What timers of every platform can hold; beyond it they fire at once. */

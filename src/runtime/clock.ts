@@ -10,6 +10,10 @@
  * monotonic clock in, and so does everything that is not a hit. Until one of these, a wall clock that steps
  * back to within `STEP_MS` after its last reading can hide what has passed, from hits alone.
  *
+ * Where the platform tells when a turn of its event loop ends, hits of a busy turn share a reading, as they do on Workers, whose
+ * own clock stands still while code runs. So what blocks the loop is not seen until the turn is over, or a reading
+ * has been used {@link TURN_USES} times, or anything but a hit has asked for the time (decision 13).
+ *
  * In workerd `performance.now()` is `Date.now()`: one clock, which may step back. A monotonic reading below the last one, or
  * a wall clock that went back further than the monotonic one can explain, means that the time that passed is unknown:
  * {@link Clock.unknownBefore} is set to that moment, and `onUnknown` is called. A step back by less than has passed since
@@ -23,9 +27,9 @@ import type { Runtime } from '../ports/runtime.ts'
 const STEP_MS = 50
 /** How long the wall clock is read alone at a stretch. */
 const BOTH_EVERY_MS = 1000
-/** How many synchronous reads may share one look at the clock. */
+/** How many reads of a turn may share one look at the clock. */
 const TURN_USES = 64
-/** How many looks at the clock are not cached after one whose cached time no read used. */
+/** How many looks at the clock are not cached after a turn that had few reads, and where turns are those of the event loop at first. */
 const LONE_LOOKS = 15
 /** Two clocks that tell the same time, each rounded to whole milliseconds, may differ by so much. */
 const ROUNDING_MS = 2
@@ -49,15 +53,23 @@ export class Clock {
   #turn = 0
   #turnUses = 0
   #loneLooks = 0
+  /** The platform has yet to say that the turn of its event loop has ended. */
+  #isTurning = false
+  readonly #afterTurn: Runtime['afterTurn']
   readonly #endTurn = () => {
-    if (this.#turnUses === TURN_USES) this.#loneLooks = LONE_LOOKS
+    const few = this.#afterTurn === undefined ? 1 : LONE_LOOKS
+    if (this.#turnUses > TURN_USES - few) this.#loneLooks = LONE_LOOKS
     this.#turnUses = 0
+    this.#isTurning = false
   }
 
   /** @param onUnknown called when the clocks have stepped back, with by how much at least, in milliseconds */
   constructor(runtime: Runtime, onUnknown: (backMs: number) => void = () => undefined) {
     this.#runtime = runtime
     this.#onUnknown = onUnknown
+    // Where requests are isolated what one of them leaves to the event loop may be dropped with it.
+    this.#afterTurn = runtime.isolatesRequests ? undefined : runtime.afterTurn
+    if (this.#afterTurn) this.#loneLooks = LONE_LOOKS
     this.#lastWall = runtime.now()
     this.#offset = -this.#lastWall
     this.#lastMonotonic = runtime.monotonic()
@@ -98,10 +110,10 @@ export class Clock {
   }
 
   /**
-   * The time, read once per synchronous turn. Unlike a clock cached by a timer it cannot stand still for good:
-   * a microtask ends the turn, and so do {@link TURN_USES} reads, should the platform have dropped the microtask
-   * with a request that it killed. A microtask costs as much as a look at the clock: where reads come one a
-   * turn, as awaited ones do, most of them just look (decision 13).
+   * The time, read once per turn: of the event loop, where the platform tells when one ends; else a synchronous one, which a
+   * microtask ends. Unlike a clock cached by a timer it cannot stand still for good: {@link TURN_USES} reads end the turn as
+   * well, should the platform have dropped the microtask with a request that it killed. To be told costs more than a look
+   * at the clock: where a turn has few reads, most of them just look (decision 13).
    */
   turn(): number {
     if (this.#turnUses > 0) {
@@ -119,7 +131,11 @@ export class Clock {
     }
     this.#turn = this.#glance()
     this.#turnUses = TURN_USES
-    this.#runtime.microtask(this.#endTurn)
+    if (this.#afterTurn === undefined) this.#runtime.microtask(this.#endTurn)
+    else if (!this.#isTurning) {
+      this.#isTurning = true
+      this.#afterTurn(this.#endTurn)
+    }
     return this.#turn
   }
 
@@ -145,6 +161,8 @@ export class Clock {
     this.#syncedMonotonic =
       passed > 0 && now === this.#syncedAt + counted ? this.#syncedMonotonic + counted : monotonic
     this.#syncedAt = now
+    // No hit of this turn is judged by an earlier time than what came before it.
+    this.#turn = now
     return backMs > 0 ? this.#forget(backMs) : now
   }
 

@@ -111,11 +111,27 @@ describe('a simulated run', () => {
     expect(trace.events.at(-1)!.t).toBeGreaterThan(40_000_000)
   })
 
+  it('serves hits of one turn by one reading of the clock, whatever blocks the loop in it', async () => {
+    const steps = [read(0), read(200), fault(300, 'loop_blocked', { isolate: 0, forMs: 5000 }), read(5500)]
+    const trace = await simulate(scenario(steps, [{}], { ttlMs: 2000 }))
+    const ages = of(trace, 'served').flatMap(({ t, row, from }) =>
+      from === 'memory' && row ? [{ t, ageMs: t - row.readAt }] : [],
+    )
+    const old = ages.filter(({ ageMs }) => ageMs > 2000)
+    expect(old.length).toBeGreaterThan(0)
+    // All in the turn in which the loop goes on, and not for longer than a reading may be used.
+    expect(new Set(old.map(({ t }) => t))).toEqual(new Set([5300]))
+    expect(old.length).toBeLessThanOrEqual(64)
+    // The next turn sees how late it is.
+    expect(of(trace, 'load').filter(({ t }) => t >= 5300 && t < 5600)).toHaveLength(1)
+  })
+
   it('leaves the platform as it was', async () => {
     const platform = () => [
       setTimeout,
       clearTimeout,
       setInterval,
+      setImmediate,
       Date,
       fetch,
       Blob,

@@ -126,6 +126,12 @@ export const FAULTS = {
   tier_wiped: { of: 'tier', says: 'the shared tier loses everything' },
   tier_unavailable: { of: 'tier', says: 'calls of the shared tier fail', amount: 'percent of calls' },
   tier_late: { of: 'tier', says: 'writes of the shared tier arrive late', amount: milliseconds },
+
+  // The last: in another place it would change the plans of all seeds.
+  loop_blocked: {
+    of: 'isolate',
+    says: 'something computes for so long that the event loop stands still, between hits of one of its turns',
+  },
 } as const satisfies Record<string, FaultClass>
 
 export type FaultName = keyof typeof FAULTS

@@ -96,6 +96,8 @@ export const INTENSITIES: Readonly<Record<FaultName, Intensity>> = {
   tier_wiped: { on: 3, times: 3 },
   tier_unavailable: { on: 3, times: 3, lasts: [800, 60_000], amount: percent },
   tier_late: { on: 3, times: 4, lasts: [2000, 60_000], amount: (draw) => draw.heavy(100, 10_000) },
+
+  loop_blocked: { on: 1.5, times: 3, lasts: [1500, 20_000], aimed: 1 },
 }
 
 /** What is known of a scenario before its faults are chosen. */
@@ -190,6 +192,12 @@ export const EXEMPTIONS: readonly Exemption[] = [
     faults: ['clock_forward', 'clock_back', 'clock_frozen', 'clock_drift'],
     because: 'the same, in the other order',
     where: (setting) => has(setting, 'clock_both_back'),
+  },
+  {
+    faults: ['loop_blocked'],
+    because:
+      'where requests are isolated hits share a reading of the clock within a synchronous turn alone (decision 13)',
+    where: ({ isolates }) => isolates.every(({ isolatesRequests }) => isolatesRequests),
   },
   {
     faults: ['tier_wiped', 'tier_unavailable', 'tier_late'],

@@ -4,6 +4,8 @@
  * An isolate reads two clocks and takes the one that says more. So it reckons a span too short only where both are
  * slow within it, and by no more than the lag of the better one. A clock that is fast makes things older.
  *
+ * Hits of one turn of the event loop share a reading of the clock: what blocked the loop until then they do not see.
+ *
  * Hits look at the wall clock alone while it moves in small steps: until the isolate next does anything else, the lag of
  * the wall clock counts by itself (see `clock.ts`, which says so).
  *
@@ -61,16 +63,18 @@ class LagOfFaults implements ClockLag {
   /** Between these all clocks are set right, for the calm. */
   readonly #righted: { readonly from: number; readonly to: number }
   readonly #walls = new Map<number, Slow[]>()
+  /** When an event loop stood still. */
+  readonly #blocked: readonly Pick<Wrong, 'seat' | 'from' | 'to'>[]
   readonly #monotonics = new Map<Life, Slow[]>()
 
   constructor({ faults, overs, calmAt, trace }: Chronicle) {
     this.#righted = { from: trace.scenario.steps.at(-1)?.at ?? 0, to: calmAt }
-    this.#wrong = faults
-      .filter(({ fault }) => fault.startsWith('clock_') || fault === 'monotonic_frozen')
-      .map(({ fault, isolate, t, forMs = Infinity, amount = usual(fault) }) => {
-        const over = overs.findLast((each) => each.fault === fault && each.t >= t && each.t <= t + forMs + 1)
-        return { fault, seat: isolate, from: t, to: over?.t ?? t + forMs, amount }
-      })
+    const found = faults.map(({ fault, isolate, t, forMs = Infinity, amount = usual(fault) }) => {
+      const over = overs.findLast((each) => each.fault === fault && each.t >= t && each.t <= t + forMs + 1)
+      return { fault, seat: isolate, from: t, to: over?.t ?? t + forMs, amount }
+    })
+    this.#wrong = found.filter(({ fault }) => fault.startsWith('clock_') || fault === 'monotonic_frozen')
+    this.#blocked = found.filter(({ fault }) => fault === 'loop_blocked')
   }
 
   between(life: Life, from: number, to: number): number {
@@ -80,10 +84,19 @@ class LagOfFaults implements ClockLag {
 
   ofHit({ life, seq, t: to }: Read, from: number): number {
     const wall = this.#wall(life)
-    if (wall.length === 0) return 0
+    const blockedMs = this.#blockedMs(life, to)
+    if (wall.length === 0) return blockedMs
     // Not a look in the same moment, but later.
     const looked = life.looks[firstAbove(life.looks, seq, (look) => look.seq) - 1]?.t ?? life.bornAt
-    return this.between(life, from, to) + lagOf(wall, looked, to)
+    return this.between(life, from, to) + lagOf(wall, looked, to) + blockedMs
+  }
+
+  /** How long the event loop stood still in the turn that ends at `t`. */
+  #blockedMs({ seat }: Life, t: number): number {
+    const spans = this.#blocked.filter(
+      (each) => each.to === t && (each.seat === undefined || each.seat === seat),
+    )
+    return Math.max(0, ...spans.map(({ from, to }) => to - from))
   }
 
   earliest(life: Life, t: number, ageMs: number): number {

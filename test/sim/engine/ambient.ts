@@ -42,6 +42,7 @@ export function virtual(transport: Transport): () => void {
     clearTimeout: globalThis.clearTimeout,
     setInterval: globalThis.setInterval,
     clearInterval: globalThis.clearInterval,
+    setImmediate: globalThis.setImmediate,
     Date: globalThis.Date,
     fetch: globalThis.fetch,
     AbortController: globalThis.AbortController,
@@ -103,6 +104,13 @@ export function virtual(transport: Transport): () => void {
     setInterval: start(true),
     clearTimeout: stop(real.clearTimeout),
     clearInterval: stop(real.clearInterval),
+    // The turn of an event loop ends when all has run that is due in the isolate by now.
+    setImmediate: (task: () => void): unknown => {
+      const place = places.getStore()
+      if (place?.life === undefined) return real.setImmediate(task)
+      const { universe, life } = place
+      return new Timer(life.alive ? universe.at(universe.now, life.place, task) : undefined)
+    },
     Date: VirtualDate,
     fetch: (input: string | URL | Request, init?: RequestInit) => {
       const place = places.getStore()

@@ -5,7 +5,7 @@ import type { FaultName } from '../faults.ts'
 import type { FaultStep } from '../scenario.ts'
 import type { Calls } from './calls.ts'
 import { pick, type Random, randomOf } from './random.ts'
-import type { Seat } from './seat.ts'
+import type { Inhabitant, Seat } from './seat.ts'
 import { EPOCH } from './universe.ts'
 import { EVICTIONS, UPDATES, type World } from './world.ts'
 
@@ -16,6 +16,8 @@ interface Running {
 
 const USUAL_MS = 1500
 const HOUR_MS = 3_600_000
+/** More than a turn has whose hits all look at the clock, less than share one look. */
+const TURN_HITS = 24
 const UNTIL_CALM = Infinity
 
 /** What a fault does: at once, and when it is over where it lasts. */
@@ -227,6 +229,36 @@ export class Disturbances {
     frozen: ({ isolate, forMs = USUAL_MS }, random) => this.#freeze('frozen', isolate, forMs, random),
     frozen_hours: ({ isolate, forMs = HOUR_MS }, random) =>
       this.#freeze('frozen_hours', isolate, forMs, random),
+    loop_blocked: ({ isolate, forMs = USUAL_MS }, random) => {
+      const { universe, record } = this.#world
+      const key = this.#key(random)
+      const lives = this.#lives(isolate).filter(({ life }) => !life.isolatesRequests)
+      const hits = (inhabitant: Inhabitant) => {
+        for (let time = 0; time < TURN_HITS; time++)
+          this.#calls.read(inhabitant, {
+            space: 'rows',
+            key,
+            how: time % 2 === 0 ? 'peek' : 'getOrSet',
+            bare: true,
+          })
+      }
+      for (const inhabitant of lives) {
+        hits(inhabitant)
+        // After the hits, and before their turn is over.
+        universe.after(0, () => {
+          const { id, life } = inhabitant
+          if (!life.alive) return
+          if (!life.frozen) record.tell({ type: 'frozen', isolate: id })
+          life.freeze(forMs, true)
+        })
+      }
+      this.#count('loop_blocked', lives.length)
+      return () => {
+        for (const inhabitant of lives)
+          if (inhabitant.life.thaw(false, () => hits(inhabitant)))
+            record.tell({ type: 'thawed', isolate: inhabitant.id })
+      }
+    },
     leader_cancelled: ({ isolate }) => {
       for (const { id, life } of this.#lives(isolate)) {
         const [oldest] = life.isolatesRequests ? life.unanswered : []
@@ -377,4 +409,5 @@ const LASTING: ReadonlySet<FaultName> = new Set<FaultName>([
   'monotonic_frozen',
   'cold_outage',
   'frozen',
+  'loop_blocked',
 ])

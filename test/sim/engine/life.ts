@@ -127,14 +127,18 @@ export class Life {
     }
   }
 
-  /** Goes on, if its time has come: what is overdue happens at once, in its order. */
-  thaw(force = false): boolean {
+  /**
+   * Goes on, if its time has come: what is overdue happens at once, in its order.
+   * @param first runs before it
+   */
+  thaw(force = false, first?: () => void): boolean {
     const { now } = this.universe
     if (!this.frozen || (!force && now < this.#frozenUntil)) return false
     this.frozen = false
     if (!this.#countsFrozen) this.monotonic.set(now, this.#monotonicThen)
     const held = this.#held
     this.#held = []
+    if (this.alive) first?.()
     for (const happening of held) this.universe.again(happening)
     return this.alive
   }

@@ -186,3 +186,87 @@ describe('the time of a turn', () => {
     expect(seen.at(-1)).toBe(60_000)
   })
 })
+
+describe('the time of a turn of the event loop', () => {
+  /** A platform that tells when a turn ends, and how often its clock was read. */
+  function turning(overrides: Partial<Runtime> = {}) {
+    const runtime = fakeRuntime()
+    const tasks: (() => void)[] = []
+    const now = vi.fn<Runtime['now']>(() => runtime.now())
+    const afterTurn = vi.fn<(task: () => void) => void>((task) => void tasks.push(task))
+    const clock = new Clock({ ...runtime, now, afterTurn, ...overrides })
+    const endTurn = () => {
+      for (const task of tasks.splice(0)) task()
+    }
+    const reads = (times: number) => Array.from({ length: times }, () => clock.turn())
+    return { runtime, clock, now, afterTurn, endTurn, reads }
+  }
+  const BUSY = 16
+
+  it('is shared across awaits where many read it', async () => {
+    const { runtime, clock, now, endTurn, reads } = turning()
+    reads(BUSY)
+    now.mockClear()
+    for (let each = 0; each < 60; each++) {
+      await Promise.resolve()
+      clock.turn()
+    }
+    expect(now).not.toHaveBeenCalled()
+
+    runtime.freeze(30)
+    endTurn()
+    expect(clock.turn()).toBe(30)
+  })
+
+  it('is read by each of the first: a turn with few reads sees time pass', () => {
+    const { runtime, clock, afterTurn } = turning()
+    for (let read = 1; read < BUSY; read++) {
+      runtime.freeze(7)
+      expect(clock.turn()).toBe(7 * read)
+    }
+    expect(afterTurn).not.toHaveBeenCalled()
+  })
+
+  it('is read by each again after a turn that had few', () => {
+    const { runtime, clock, endTurn, reads } = turning()
+    reads(BUSY + 3)
+    endTurn()
+    for (let read = 1; read < BUSY; read++) {
+      runtime.freeze(7)
+      expect(clock.turn()).toBe(7 * read)
+    }
+  })
+
+  it('does not notice what blocks the loop, for at most 64 reads', () => {
+    const { runtime, reads } = turning()
+    reads(BUSY)
+    runtime.freeze(5000)
+    const seen = reads(66)
+    expect(seen.filter((each) => each === 0).length).toBeLessThanOrEqual(64)
+    expect(seen.at(-1)).toBe(5000)
+  })
+
+  it('notices it at once when anything but a hit has asked for the time', () => {
+    const { runtime, clock, reads } = turning()
+    reads(BUSY)
+    runtime.freeze(5000)
+    expect(clock.turn()).toBe(0)
+    expect(clock.now()).toBe(5000)
+    expect(clock.turn()).toBe(5000)
+  })
+
+  it('is told to end once, however often the clock is read in it', () => {
+    const { afterTurn, reads } = turning()
+    reads(1000)
+    expect(afterTurn).toHaveBeenCalledTimes(1)
+  })
+
+  it('is that of a synchronous turn where requests are isolated: what one leaves may be dropped with it', async () => {
+    const { runtime, clock, afterTurn } = turning({ isolatesRequests: true })
+    for (let each = 0; each < 100; each++) clock.turn()
+    runtime.freeze(30)
+    await runtime.settle()
+    expect(clock.turn()).toBe(30)
+    expect(afterTurn).not.toHaveBeenCalled()
+  })
+})
