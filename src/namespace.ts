@@ -4,7 +4,7 @@
  * @module
  */
 import { entriesOf } from './api/entries.ts'
-import type { LoadOptions, Loader, ManyLoader } from './api/load-types.ts'
+import type { LoadContext, LoadManyContext, LoadOptions, Loader, ManyLoader } from './api/load-types.ts'
 import type { Namespace } from './api/namespace-types.ts'
 import type { Entry, ReadOptions, RequestContext, ScopeOptions } from './api/read-types.ts'
 import type { DeleteOptions, SetOptions, WriteOptions } from './api/write-types.ts'
@@ -105,8 +105,8 @@ export class ScopedNamespace<T> implements Namespace<T> {
     loader: ManyLoader<T>,
     options?: LoadOptions<T>,
   ): Promise<Map<string, T>> {
-    const load = async (missing: readonly string[], signal: AbortSignal) =>
-      entriesOf(await loader(missing, { signal }))
+    const load = async (missing: readonly string[], context: LoadManyContext) =>
+      entriesOf(await loader(missing, context))
     return this.#many(keys, seeking(load, loader), options)
   }
 
@@ -195,13 +195,30 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   #callOf(loader: Loader<T>): ReadCall<T> {
-    const load = async (keys: readonly string[], signal: AbortSignal) => {
+    const load = async (keys: readonly string[], context: LoadManyContext) => {
       const key = keys[0]!
       const stale = this.#space.lookUp(key) && this.#space.expired(key)
-      const value = await loader({ key, signal, stale })
+      const value = await loader(new KeyContext(key, stale, context))
       return new Map(value === undefined ? [] : [[key, value]])
     }
     return seeking(load, loader)
+  }
+}
+
+/** What the loader of a key is given. */
+class KeyContext<T> implements LoadContext<T> {
+  readonly key: string
+  readonly stale: T | undefined
+  readonly #context: LoadManyContext
+
+  constructor(key: string, stale: T | undefined, context: LoadManyContext) {
+    this.key = key
+    this.stale = stale
+    this.#context = context
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.signal
   }
 }
 

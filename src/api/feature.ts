@@ -9,10 +9,11 @@
 import type { Position } from '../ports/kafka-log.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Windows } from '../store/entry.ts'
+import type { LoadManyContext } from './load-types.ts'
 import type { RefuseReason } from './reasons.ts'
 
 /** Loads the keys; those that have no value are left out. */
-export type Call<T> = (keys: readonly string[], signal: AbortSignal) => Promise<ReadonlyMap<string, T>>
+export type Call<T> = (keys: readonly string[], context: LoadManyContext) => Promise<ReadonlyMap<string, T>>
 
 /** A value that is held, or asks to be. Times are those of the cache's clock. */
 export interface HeldValue<T> {

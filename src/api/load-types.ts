@@ -5,13 +5,17 @@ import type { ReadOptions } from './read-types.ts'
 /** What a loader is given. */
 export interface LoadContext<T> {
   readonly key: string
-  /** Aborted when `hardTimeout` has passed. Not tied to any one caller. */
+  /**
+   * Aborted when `hardTimeout` has passed. Not tied to any one caller. It is made when it is first read: pass on `signal`, or
+   * the context itself, because a copy of the context (`{ ...context }`) has none.
+   */
   readonly signal: AbortSignal
   /** The expired value, where one is still held within `swr` or `staleIfError`. */
   readonly stale: T | undefined
 }
 
 export interface LoadManyContext {
+  /** As {@link LoadContext.signal}. */
   readonly signal: AbortSignal
 }
 

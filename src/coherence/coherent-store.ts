@@ -131,11 +131,11 @@ export class CoherentStore<T> implements EvictionTarget {
   }
 
   /** Whether a caller that arrives now may share a load that began at `asOf`. */
-  joinable(key: string, asOf: number, startedAt: number): boolean {
+  joinable(key: string, asOf: number, startedAt: number, now: number = this.#clock.now()): boolean {
     if (!this.#table.joinable(key, asOf)) return false
     // The writer may crash between its commit and its eviction: share no old load beside an open intent.
     return (
-      this.#clock.now() - startedAt <= this.#maxStalenessMs ||
+      now - startedAt <= this.#maxStalenessMs ||
       !this.intents.blocks(key, this.#clock.monotonicAt(startedAt))
     )
   }

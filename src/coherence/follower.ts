@@ -230,7 +230,7 @@ export class Follower {
         for (const apply of applies) await apply()
         return found
       }
-      const found = await this.#lifecycle.within(deadlineMs, expired, proof)
+      const found = await this.#lifecycle.within(deadlineMs, expired, ({ signal }) => proof(signal))
       run.state = 'succeeded'
       this.#succeeded = Math.max(this.#succeeded, run.number)
       this.#failures = 0

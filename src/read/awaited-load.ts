@@ -33,19 +33,21 @@ export class AwaitedLoads<T> {
     reading: ReadContext<T>,
     demand: LoadRequest<T>,
   ): Promise<Entry<T>> {
-    const { clock } = this.#shared
+    const { clock, settings } = this.#shared
     const { load } = demand
     const fallBackUntil = expired ? this.#held.fallbackUntil(expired, 'timeout', reading) : -Infinity
     // One millisecond more than the leader of the load waits: its error says more.
     const deadline = since + load.hardTimeoutMs + 1
     let wakeAt = since < fallBackUntil ? Math.min(deadline, since + load.timeoutMs) : deadline
     for (let current = flight; ;) {
-      // The leader's own read needs no second timer: the load ends by its deadline, and settles the flight. One that it
-      // takes over later ends later.
-      const isOwn = current === flight && current.leader === demand && wakeAt === deadline
-      if (isOwn && demand.signal === undefined) await current.settled
+      // No second timer where the load ends in time by its own, and settles the flight. One that is taken over ends later.
+      const endsInTime =
+        wakeAt === deadline &&
+        current.endsBy < deadline &&
+        (current.leader === demand || !settings.runtime.isolatesRequests)
+      if (endsInTime && demand.signal === undefined) await current.settled
       const outcome =
-        current.outcome ?? (await this.#flights.outcome(key, current, demand, isOwn ? Infinity : wakeAt))
+        current.outcome ?? (await this.#flights.outcome(key, current, demand, endsInTime ? Infinity : wakeAt))
       if (outcome === undefined) {
         if (clock.now() >= deadline) return this.#failed(key, loaderTimeout(), expired, reading)
         wakeAt = deadline
@@ -56,12 +58,12 @@ export class AwaitedLoads<T> {
         // that fetched it, so re-check here.
         const held = await this.#held.arrived(key, reading)
         if (held) return held
-        current = this.#flights.of([key, ...reading.loading], demand, clock.now()).get(key)!
+        current = this.#flights.of([key, ...(reading.loading ?? [])], demand, clock.now()).get(key)!
       } else {
         if ('error' in outcome) return this.#failed(key, outcome.error, expired, reading)
-        reading.loading.delete(key)
-        const isExpired = reading.expired.has(key)
-        return loadedEntry(outcome, clock.now(), { bypassed: demand.bypasses, expired: isExpired })
+        reading.loading?.delete(key)
+        const isExpired = reading.expired?.has(key) === true
+        return loadedEntry(outcome, clock.turn(), demand.bypasses, isExpired)
       }
     }
   }
@@ -73,7 +75,7 @@ export class AwaitedLoads<T> {
     expired: StoredEntry<T> | undefined,
     reading: ReadContext<T>,
   ): Promise<Entry<T>> {
-    reading.loading.delete(key)
+    reading.loading?.delete(key)
     const stale =
       (await this.#held.fallback(key, expired, 'error', reading)) ?? (await this.#held.arrived(key, reading))
     return stale ?? Promise.reject(error)

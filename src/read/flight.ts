@@ -83,6 +83,8 @@ export interface Flight<T> {
   startedAt: number
   generation: number
   aliveUntil: number
+  /** It has an outcome by then, unless its leader's request is gone: it is given up at that time. */
+  readonly endsBy: number
   /** An eviction was not acknowledged, and may match this load. */
   invalidated: boolean
   outcome: Outcome<T> | undefined
@@ -94,14 +96,16 @@ export interface Flight<T> {
   settle(outcome: Outcome<T>): void
 }
 
-export function newFlight<T>(leader: LoadRequest<T>, aliveUntil: number): Flight<T> {
+/** @param now the clock's reading: what it leads begins in this step */
+export function newFlight<T>(leader: LoadRequest<T>, now: number, leaseMs: number): Flight<T> {
   let resolve!: () => void
   const settled = new Promise<void>((done) => (resolve = done))
   return {
     asOf: Infinity,
     startedAt: Infinity,
     generation: -1,
-    aliveUntil,
+    aliveUntil: now + leaseMs,
+    endsBy: now + leader.load.hardTimeoutMs,
     invalidated: false,
     outcome: undefined,
     leader,

@@ -63,13 +63,14 @@ export class HeldValues<T> {
     key: string,
     entry: StoredEntry<T>,
     now: number,
-    { scope, expired }: ReadContext<T>,
+    reading: ReadContext<T>,
   ): StoredEntry<T> | undefined {
-    expired.add(key)
+    reading.expired ??= new Set()
+    reading.expired.add(key)
     if (now < entry.keepUntil) return entry
     const { name, partition, settings } = this.#space
     this.#space.drop(key, 'expired')
-    if (settings.announceExpiry) this.#publisher.announceExpiry(name, partition.id, key, scope)
+    if (settings.announceExpiry) this.#publisher.announceExpiry(name, partition.id, key, reading.scope)
     return undefined
   }
 

@@ -5,6 +5,8 @@
  */
 import { eitherSignal } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
+import type { Stopping } from '../runtime/stop.ts'
+import type { LoadManyContext } from '../api/load-types.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { LoadRequest, Failed, Flight, Outcome } from './flight.ts'
 import { checkHoldable } from '../wire/holdable.ts'
@@ -47,14 +49,15 @@ export class Load<T> {
     flights: ReadonlyMap<string, Flight<T>>,
     demand: LoadRequest<T>,
     loading: Loading,
-    signal: AbortSignal,
+    stopping: Stopping,
   ): Promise<void> {
     const { runtime, emit } = this.#shared.settings
+    const { signal } = stopping
     const stop = eitherSignal(signal)
     const asked = this.#ask(flights, proof, stop.signal)
     try {
       await settledWithin(runtime, asked, this.#features.sourceTimeoutMs, signal)
-      await this.run(open(flights), demand, loading, signal)
+      await this.run(open(flights), demand, loading, stopping)
     } catch (error) {
       // A source may still answer where the loader has failed.
       await asked
@@ -85,21 +88,21 @@ export class Load<T> {
     asked: ReadonlyMap<string, Flight<T>>,
     demand: LoadRequest<T>,
     loading: Loading,
-    signal: AbortSignal,
+    stop: Stopping,
   ): Promise<void> {
     const { clock, counters } = this.#shared
     const { hardTimeoutMs } = demand.load
     let flights = asked
     if (demand.seek && flights.size > 0) {
       const around = { shared: this.#shared, follower: this.#follower }
-      await demand.seek(around, this.#space, flights, demand, signal)
+      await demand.seek(around, this.#space, flights, demand, stop.signal)
       flights = open(flights)
     }
     if (flights.size === 0) return
     let startedAt = clock.now()
     let free = demand.slots.tryTake(hardTimeoutMs, startedAt)
     if (free === undefined) {
-      free = await demand.slots.take(hardTimeoutMs, signal)
+      free = await demand.slots.take(hardTimeoutMs, stop.signal)
       // A source may have answered while this one waited.
       flights = open(flights)
       startedAt = clock.now()
@@ -112,11 +115,15 @@ export class Load<T> {
       // Note the as-of first, then read the source: an eviction between the two would else spare an old value.
       const { asOf } = this.#space
       const { generation } = this.#space.partition
-      for (const flight of flights.values()) Object.assign(flight, { asOf, startedAt, generation })
+      for (const flight of flights.values()) {
+        flight.asOf = asOf
+        flight.startedAt = startedAt
+        flight.generation = generation
+      }
       counters.loads++
-      const values = await demand.call(keys, signal)
+      const values = await demand.call(keys, new CallContext(stop))
       // The load was given up meanwhile: no read waits for these values.
-      signal.throwIfAborted()
+      stop.throwIfStopped()
       const held = new Map<string, Candidate<T>>()
       const now = clock.now()
       let failure: Failed | undefined
@@ -178,6 +185,19 @@ export class Load<T> {
     // Before the first contact the value has no as-of by which other isolates could judge it.
     if (stored && generation > 0) held.set(key, candidate)
     return { value, stored, ...(refused && { refused }), loadedAt, ttlMs: candidate.ttlMs }
+  }
+}
+
+/** What a loader is given, which must not end its own load. */
+class CallContext implements LoadManyContext {
+  readonly #stop: Stopping
+
+  constructor(stop: Stopping) {
+    this.#stop = stop
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal
   }
 }
 

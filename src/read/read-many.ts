@@ -110,7 +110,7 @@ export class ManyReader<T> {
   ): Promise<void> {
     const { reading, found, tell } = many
     const stale = new Map(missing.map((key) => [key, this.#expired(key, many)]))
-    for (const key of missing) reading.loading.add(key)
+    reading.loading = new Set(missing)
     const since = this.#shared.clock.now()
     const flights = this.#reader.flights.of([...missing, ...refresh], demand, since)
     const waits = missing.map(async (key) => {

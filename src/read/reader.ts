@@ -146,7 +146,7 @@ export class Reader<T> {
     const demand = this.demand(reading, level, [key])
     const served = this.held.serve(key, entry, now, level, reading, demand !== undefined)
     // Past its TTL it is renewed, whatever else it is flagged with.
-    if (served && served.ttlMs <= 0 && demand) this.flights.of([key], demand, now)
+    if (served && served.ttlMs <= 0 && demand) this.flights.ofKey(key, demand, now)
     if (served) return served
     if (reading.awaited) {
       await this.seeUpdates(reading.awaited, reading)
@@ -160,7 +160,7 @@ export class Reader<T> {
       const taken = (await this.take([key], level, reading)).get(key)
       return this.taken(key, taken, level, reading)
     }
-    const flight = this.flights.of([key], demand, now).get(key)!
+    const flight = this.flights.ofKey(key, demand, now)
     return this.loads.wait(key, flight, stale, now, reading, demand)
   }
 
@@ -199,9 +199,8 @@ export class Reader<T> {
     const { next } = follower
     const since = shared.clock.now()
     follower.touch(scope, since)
-    const loading = new Set<string>()
-    const expired = new Set<string>()
-    return { scope, load, options, call, required, awaited, signal, since, next, loading, expired }
+    const own = { loading: undefined, expired: undefined }
+    return { scope, load, options, call, required, awaited, signal, since, next, ...own }
   }
 
   /** What the read asks of a load; `undefined` where it cannot load. */
@@ -267,6 +266,6 @@ export class Reader<T> {
     if (taken === undefined) return { ...MISS, bypassed: level === 'bypass' }
     const result: LoadResult<T> = { ...taken, stored: true, fromTier: true }
     const now = this.#context.shared.clock.now()
-    return loadedEntry(result, now, { bypassed: false, expired: expired.has(key) })
+    return loadedEntry(result, now, false, expired?.has(key) === true)
   }
 }

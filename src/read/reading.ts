@@ -23,9 +23,9 @@ export interface ReadContext<T> extends ReadTerms {
   /** Positions of set values that the read must see, where the cache follows the updates topic. */
   readonly awaited: TokenPositions | undefined
   /** The keys of this read that are still loaded. */
-  readonly loading: Set<string>
+  loading: Set<string> | undefined
   /** Its keys that are held, though their TTL is over. */
-  readonly expired: Set<string>
+  expired: Set<string> | undefined
 }
 
 /** The entry of a read that found no value. */
@@ -61,12 +61,24 @@ export function heldEntry<T>(
 export function loadedEntry<T>(
   { value, stored, loadedAt, ttlMs, fromTier }: LoadResult<T>,
   now: number,
-  { bypassed, expired }: { readonly bypassed: boolean; readonly expired: boolean },
+  bypassed: boolean,
+  expired: boolean,
 ): Entry<T> {
-  const age = { ageMs: now - loadedAt, ttlMs: ttlMs - (now - loadedAt) }
-  const was = expired ? { expired: true as const } : {}
-  if (value === undefined) return { ...MISS, ...age, stored, bypassed, ...was }
+  const ageMs = now - loadedAt
   const cached = fromTier === true
-  const from = cached ? 'tier' : 'loader'
-  return { state: 'fresh', value, ...age, cached, from, stored, bypassed, ...was }
+  const entry: Entry<T> =
+    value === undefined
+      ? { ...MISS, ageMs, ttlMs: ttlMs - ageMs, stored, bypassed }
+      : {
+          state: 'fresh',
+          value,
+          ageMs,
+          ttlMs: ttlMs - ageMs,
+          cached,
+          from: cached ? 'tier' : 'loader',
+          stored,
+          bypassed,
+        }
+  // Few have this: without a copy all others have one shape.
+  return expired ? { ...entry, expired } : entry
 }

@@ -16,6 +16,7 @@ import type { Flight, LoadRequest, Outcome } from './flight.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
+import type { Stopping } from '../runtime/stop.ts'
 import { Load } from './load.ts'
 import type { Loading } from './load.ts'
 import type { NamespaceFeatures } from './namespace-features.ts'
@@ -54,22 +55,44 @@ export class SingleFlight<T> {
   of(keys: readonly string[], demand: LoadRequest<T>, now: number): Map<string, Flight<T>> {
     const found = new Map<string, Flight<T>>()
     const launched = new Map<string, Flight<T>>()
-    const leaseMs = this.#shared.settings.runtime.isolatesRequests ? LEASE_MS : Infinity
     for (const key of keys) {
-      let flight = this.#flights.get(key)
-      if (flight === undefined || !this.#isJoinable(key, flight, demand)) {
-        flight = newFlight(demand, now + leaseMs)
+      let flight = this.#joinable(key, demand, now)
+      if (flight === undefined) {
+        flight = newFlight(demand, now, this.#leaseMs)
         launched.set(key, flight)
         this.#flights.set(key, flight)
       }
       found.set(key, flight)
     }
-    if (launched.size === 0) return found
+    if (launched.size > 0) this.#launch(launched, demand, now)
+    return found
+  }
+
+  /** The flight of one key, as {@link of} has it. */
+  ofKey(key: string, demand: LoadRequest<T>, now: number): Flight<T> {
+    const shared = this.#joinable(key, demand, now)
+    if (shared !== undefined) return shared
+    const flight = newFlight(demand, now, this.#leaseMs)
+    this.#flights.set(key, flight)
+    this.#launch(new Map([[key, flight]]), demand, now)
+    return flight
+  }
+
+  /** The flight of the key that is under way and may be shared. */
+  #joinable(key: string, demand: LoadRequest<T>, now: number): Flight<T> | undefined {
+    const flight = this.#flights.get(key)
+    return flight !== undefined && this.#isJoinable(key, flight, demand, now) ? flight : undefined
+  }
+
+  get #leaseMs(): number {
+    return this.#shared.settings.runtime.isolatesRequests ? LEASE_MS : Infinity
+  }
+
+  #launch(launched: ReadonlyMap<string, Flight<T>>, demand: LoadRequest<T>, now: number): void {
     if (this.#flights.size > MAX_FLIGHTS) {
       for (const [key, flight] of this.#flights) if (flight.aliveUntil < now) this.#flights.delete(key)
     }
     demand.scope.waitUntil(this.#lead(launched, demand))
-    return found
   }
 
   /**
@@ -118,17 +141,21 @@ export class SingleFlight<T> {
   }
 
   /** Whether a load under way may stand for one that begins now. */
-  #isJoinable(key: string, flight: Flight<T>, { required, sourceless }: LoadRequest<T>): boolean {
+  #isJoinable(
+    key: string,
+    flight: Flight<T>,
+    { required, sourceless }: LoadRequest<T>,
+    now: number,
+  ): boolean {
     // What it has brought is held, or may not be: a value from elsewhere was judged only for the reads that waited for it.
     if (flight.outcome !== undefined || flight.invalidated) return false
     if (flight.leader.sourceless && !sourceless) return false
     const { partition } = this.#space
-    const now = this.#shared.clock.now()
     // Its leader is gone.
     if (now > flight.aliveUntil) return false
     if (flight.startedAt !== Infinity) {
       if (flight.asOf < required || flight.generation !== partition.generation) return false
-      if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return false
+      if (!this.#space.joinable(key, flight.asOf, flight.startedAt, now)) return false
       // How long ago it began is unknown: the clocks have stepped back.
       if (flight.startedAt < this.#shared.clock.unknownBefore) return false
       // Where evictions cannot be known, a load is good for as long as any value: from its own beginning.
@@ -155,13 +182,13 @@ export class SingleFlight<T> {
     const expired = () => (loading.beganAt === undefined ? overloaded() : loaderTimeout())
     try {
       const { proof } = demand
-      const task = async (signal: AbortSignal): Promise<void> => {
+      const task = async (stop: Stopping): Promise<void> => {
         // In a later step: where the as-of lies before an eviction that is known, callers join no load that has begun,
         // and all that call in this one would load.
         await Promise.resolve()
         return proof
-          ? this.#load.besideSources(proof, flights, demand, loading, signal)
-          : this.#load.run(flights, demand, loading, signal)
+          ? this.#load.besideSources(proof, flights, demand, loading, stop)
+          : this.#load.run(flights, demand, loading, stop)
       }
       await this.#lifecycle.within(demand.load.hardTimeoutMs, expired, task)
     } catch (error) {

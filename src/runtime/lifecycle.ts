@@ -9,7 +9,9 @@ import { KedgeError } from '../ports/errors.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { eitherSignal } from './abort.ts'
 import type { EitherSignal } from './abort.ts'
-import { untilDeadline } from './deadline.ts'
+import { LateTimer } from './late-timer.ts'
+import { Stop } from './stop.ts'
+import type { Stopping } from './stop.ts'
 
 export class Lifecycle {
   #closed = false
@@ -46,16 +48,30 @@ export class Lifecycle {
     }
   }
 
-  /** Runs the task as {@link during} does, and gives it up after `ms`, even if it ignores its signal. */
-  async within<T>(ms: number, expired: () => unknown, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    this.check()
-    const work = eitherSignal()
-    if (!this.#runtime.isolatesRequests) this.#working.add(work)
-    try {
-      return await untilDeadline(this.#runtime, ms, expired, task, work)
-    } finally {
-      this.#working.delete(work)
-    }
+  /**
+   * Runs the task, gives it up after `ms`, even if it ignores its signal, and ends it as {@link during} does.
+   *
+   * @param expired makes the error for a task whose time is over
+   */
+  within<T>(ms: number, expired: () => unknown, task: (stop: Stopping) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.check()
+      const end = () => {
+        timer.cancel()
+        this.#working.delete(stop)
+      }
+      const fail = (error: unknown) => {
+        end()
+        reject(error)
+      }
+      const stop = new Stop(fail)
+      const timer = new LateTimer(this.#runtime, ms, () => stop.abort(expired()))
+      if (!this.#runtime.isolatesRequests) this.#working.add(stop)
+      task(stop).then((value) => {
+        end()
+        resolve(value)
+      }, fail)
+    })
   }
 
   close(): void {

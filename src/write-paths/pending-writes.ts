@@ -30,21 +30,21 @@ export class PendingWrites<T> {
 
   /** The call, but for keys whose last write waits: they are read from the log. Rejects where that cannot be read. */
   before(call: Call<T>): Call<T> {
-    return async (keys, signal) => {
+    return async (keys, context) => {
       const waiting = keys.filter((key) => this.#space.intents.write(key) !== undefined)
-      if (waiting.length === 0) return call(keys, signal)
+      if (waiting.length === 0) return call(keys, context)
       const found = new Map<string, T>()
       const unknown: string[] = []
       await Promise.all(
         waiting.map(async (key) => {
-          const write = await this.#read(key, signal)
+          const write = await this.#read(key, context.signal)
           if (write === undefined) unknown.push(key)
           else if (write.value !== undefined) found.set(key, write.value)
         }),
       )
       // The source is asked for a write that the log has lost, as for a key without one.
       const rest = [...keys.filter((key) => !waiting.includes(key)), ...unknown]
-      if (rest.length > 0) for (const [key, value] of await call(rest, signal)) found.set(key, value)
+      if (rest.length > 0) for (const [key, value] of await call(rest, context)) found.set(key, value)
       return found
     }
   }

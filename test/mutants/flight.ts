@@ -11,6 +11,7 @@ const HELD = 'src/read/held-values.ts'
 const GATE = 'src/read/freshness-gate.ts'
 const SINGLE_FLIGHT = 'src/read/single-flight.ts'
 const LOAD = 'src/read/load.ts'
+const LATE_TIMER = 'src/runtime/late-timer.ts'
 const READER = 'src/read/reader.ts'
 const COHERENT_STORE = 'src/coherence/coherent-store.ts'
 
@@ -31,8 +32,8 @@ export const flightMutants: readonly Mutant[] = [
     id: 'as-of-at-the-end',
     what: 'A load has the as-of of the moment at which it ends.',
     file: LOAD,
-    from: 'const values = await demand.call(keys, signal)',
-    to: `const values = await demand.call(keys, signal)
+    from: 'const values = await demand.call(keys, new CallContext(stop))',
+    to: `const values = await demand.call(keys, new CallContext(stop))
     for (const flight of flights.values())
       Object.assign(flight, { asOf: this.#space.asOf, generation: this.#space.partition.generation })`,
     breaks: ['I1', 'I2', 'I3'],
@@ -42,8 +43,8 @@ export const flightMutants: readonly Mutant[] = [
     id: 'ttl-from-the-end',
     what: 'A value lives from the end of its load, not from its beginning.',
     file: LOAD,
-    from: 'const values = await demand.call(keys, signal)',
-    to: `const values = await demand.call(keys, signal)
+    from: 'const values = await demand.call(keys, new CallContext(stop))',
+    to: `const values = await demand.call(keys, new CallContext(stop))
     for (const flight of flights.values()) flight.startedAt = this.#shared.clock.now()`,
     breaks: ['I10'],
     focus: 'short lives',
@@ -53,7 +54,7 @@ export const flightMutants: readonly Mutant[] = [
     id: 'joins-whatever-was-evicted',
     what: 'A load under way is joined without asking whether it still may be.',
     file: SINGLE_FLIGHT,
-    from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return false',
+    from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt, now)) return false',
     to: '',
     breaks: ['I1', 'I8'],
     focus: 'tokens beside loads',
@@ -143,10 +144,40 @@ export const flightMutants: readonly Mutant[] = [
     id: 'no-single-flight',
     what: 'Every caller that asks for a key loads it.',
     file: SINGLE_FLIGHT,
-    from: 'if (flight === undefined || !this.#isJoinable(key, flight, demand)) {',
-    to: 'if (flight !== this) {',
+    from: 'flight !== undefined && this.#isJoinable(key, flight, demand, now) ? flight : undefined',
+    to: 'flight !== undefined && this.#space === undefined ? flight : undefined',
     breaks: ['I13'],
     hint: ['src/read/single-flight.test.ts'],
+  },
+  {
+    id: 'waits-for-a-lost-leader',
+    what: 'On Workers a caller waits for the end of a load whose request may be gone.',
+    file: AWAITED,
+    from: '(current.leader === demand || !settings.runtime.isolatesRequests)',
+    to: 'current !== undefined',
+    breaks: ['I13', 'I14'],
+    focus: 'requests that end',
+    hint: ['src/read/single-flight.test.ts'],
+  },
+  {
+    id: 'waits-for-a-longer-load',
+    what: 'A caller waits for the end of a load that may take longer than its own deadline.',
+    file: AWAITED,
+    from: 'current.endsBy < deadline &&',
+    to: '',
+    breaks: [],
+    hint: ['src/read/miss-cost.test.ts'],
+    unseen: 'All reads of a simulated isolate have one `hardTimeout`.',
+  },
+  {
+    id: 'no-deadline',
+    what: 'A load is never given up.',
+    file: LATE_TIMER,
+    from: 'if (this.#isOver) return',
+    to: 'if (ms > 0) return',
+    breaks: ['I14'],
+    focus: 'loads that fail',
+    hint: ['src/read/miss-cost.test.ts'],
   },
   {
     id: 'promise-across-requests',
@@ -201,7 +232,7 @@ export const flightMutants: readonly Mutant[] = [
     what: 'A value that a loader returns after it was given up is held.',
     file: LOAD,
     from: `// The load was given up meanwhile: no read waits for these values.
-      signal.throwIfAborted()`,
+      stop.throwIfStopped()`,
     to: '',
     breaks: [],
     hint: ['src/read/overtaken-loads.test.ts'],

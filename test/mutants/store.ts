@@ -223,10 +223,10 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'turn-without-end',
-    what: 'The time of a synchronous turn is used by later ones.',
+    what: 'The time of a turn is used by later ones.',
     file: CLOCK,
-    from: 'this.#turnUses = 0\n  }\n',
-    to: '}\n',
+    from: 'this.#turnUses = 0\n    this.#isTurning = false\n',
+    to: 'this.#isTurning = false\n',
     breaks: ['I1', 'I10'],
     focus: 'clocks',
     hint: ['src/runtime/clock.test.ts'],
