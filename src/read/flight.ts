@@ -77,42 +77,34 @@ export interface LoadRequest<T> {
 }
 
 /** A load under way, for one key. */
-export interface Flight<T> {
+export class Flight<T> {
   /** `Infinity` until the load begins: what it will read is later than every eviction until then. */
-  asOf: number
-  startedAt: number
-  generation: number
+  asOf: number = Infinity
+  startedAt: number = Infinity
+  generation = -1
   aliveUntil: number
   /** It has an outcome by then, unless its leader's request is gone: it is given up at that time. */
   readonly endsBy: number
   /** An eviction was not acknowledged, and may match this load. */
-  invalidated: boolean
+  invalidated = false
   outcome: Outcome<T> | undefined
   /** The demand of the request that leads: that request may await the flight on every platform. */
   readonly leader: LoadRequest<T>
   /** Never rejects. Awaited by the leader's request, and where promises may be shared. */
   readonly settled: Promise<void>
-  /** Sets the outcome, unless the flight has one. */
-  settle(outcome: Outcome<T>): void
-}
+  #resolve!: () => void
 
-/** @param now the clock's reading: what it leads begins in this step */
-export function newFlight<T>(leader: LoadRequest<T>, now: number, leaseMs: number): Flight<T> {
-  let resolve!: () => void
-  const settled = new Promise<void>((done) => (resolve = done))
-  return {
-    asOf: Infinity,
-    startedAt: Infinity,
-    generation: -1,
-    aliveUntil: now + leaseMs,
-    endsBy: now + leader.load.hardTimeoutMs,
-    invalidated: false,
-    outcome: undefined,
-    leader,
-    settled,
-    settle(outcome) {
-      this.outcome ??= outcome
-      resolve()
-    },
+  /** @param now the clock's reading: what it leads begins in this step */
+  constructor(leader: LoadRequest<T>, now: number, leaseMs: number) {
+    this.leader = leader
+    this.aliveUntil = now + leaseMs
+    this.endsBy = now + leader.load.hardTimeoutMs
+    this.settled = new Promise((resolve) => (this.#resolve = resolve))
+  }
+
+  /** Sets the outcome, unless the flight has one. */
+  settle(outcome: Outcome<T>): void {
+    this.outcome ??= outcome
+    this.#resolve()
   }
 }

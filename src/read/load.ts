@@ -124,7 +124,7 @@ export class Load<T> {
       const values = await demand.call(keys, new CallContext(stop))
       // The load was given up meanwhile: no read waits for these values.
       stop.throwIfStopped()
-      const held = new Map<string, Candidate<T>>()
+      const held = this.#features.followsHolds ? new Map<string, Candidate<T>>() : undefined
       const now = clock.now()
       let failure: Failed | undefined
       for (const [key, flight] of flights) {
@@ -136,7 +136,7 @@ export class Load<T> {
           flight.settle({ error })
         }
       }
-      if (held.size > 0 && this.#features.followsHolds) {
+      if (held !== undefined && held.size > 0) {
         const { scope } = demand
         scope.waitUntil(this.#features.afterHold(this.#space, { values: held, by: 'load', scope }))
       }
@@ -150,7 +150,7 @@ export class Load<T> {
     key: string,
     value: T | undefined,
     flight: Flight<T>,
-    held: Map<string, Candidate<T>>,
+    held: Map<string, Candidate<T>> | undefined,
     now: number,
   ): Outcome<T> {
     const { startedAt: loadedAt, asOf, generation, leader } = flight
@@ -183,8 +183,8 @@ export class Load<T> {
     if (refused === 'fenced') this.#shared.counters.fenced++
     const stored = refused === undefined
     // Before the first contact the value has no as-of by which other isolates could judge it.
-    if (stored && generation > 0) held.set(key, candidate)
-    return { value, stored, ...(refused && { refused }), loadedAt, ttlMs: candidate.ttlMs }
+    if (stored && generation > 0) held?.set(key, candidate)
+    return stored ? { value, stored, loadedAt, ttlMs } : { value, stored, refused, loadedAt, ttlMs }
   }
 }
 

@@ -199,16 +199,23 @@ export class Reader<T> {
     const { next } = follower
     const since = shared.clock.now()
     follower.touch(scope, since)
-    const own = { loading: undefined, expired: undefined }
-    return { scope, load, options, call, required, awaited, signal, since, next, ...own }
+    return {
+      scope,
+      load,
+      options,
+      call,
+      required,
+      awaited,
+      signal,
+      since,
+      next,
+      loading: undefined,
+      expired: undefined,
+    }
   }
 
   /** What the read asks of a load; `undefined` where it cannot load. */
-  demand(
-    { load, scope, signal, required, since, next, ...reading }: ReadContext<T>,
-    level: ServeLevel,
-    keys: readonly string[],
-  ): LoadRequest<T> | undefined {
+  demand(reading: ReadContext<T>, level: ServeLevel, keys: readonly string[]): LoadRequest<T> | undefined {
     const { slots, bypassSlots } = this.#context
     const call = this.#features.aroundLoad(this.#space, keys, reading.call)
     if (call === undefined) return undefined
@@ -216,15 +223,15 @@ export class Reader<T> {
     return {
       call,
       seek: reading.call?.seek,
-      load,
-      scope,
-      signal,
-      required,
+      load: reading.load,
+      scope: reading.scope,
+      signal: reading.signal,
+      required: reading.required,
       bypasses,
       slots: bypasses ? bypassSlots : slots,
       sourceless: reading.call === undefined,
       coldMs: this.#space.partition.hasPosition ? undefined : this.gate.coldMs(),
-      proof: this.#proof({ scope, required, since, next }, level),
+      proof: this.#proof(reading, level),
     }
   }
 
@@ -234,12 +241,13 @@ export class Reader<T> {
    * what keeps the promise.
    */
   #proof(
-    { scope, ...terms }: Pick<ReadContext<T>, 'scope' | 'required' | 'since' | 'next'>,
+    { scope, required, since, next }: Pick<ReadContext<T>, 'scope' | 'required' | 'since' | 'next'>,
     level: ServeLevel,
   ): Proof | undefined {
     const { follower } = this.#context
     const unproved = level === 'outage' || level === 'bypass'
     if (this.#features.sources.length === 0 || unproved) return undefined
+    const terms = { required, since, next }
     return (signal) => follower.reach(() => this.gate.isProved(terms), scope, signal)
   }
 

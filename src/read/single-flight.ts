@@ -11,8 +11,8 @@
  */
 import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError } from '../ports/errors.ts'
-import { newFlight } from './flight.ts'
-import type { Flight, LoadRequest, Outcome } from './flight.ts'
+import { Flight } from './flight.ts'
+import type { LoadRequest, Outcome } from './flight.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
@@ -58,7 +58,7 @@ export class SingleFlight<T> {
     for (const key of keys) {
       let flight = this.#joinable(key, demand, now)
       if (flight === undefined) {
-        flight = newFlight(demand, now, this.#leaseMs)
+        flight = new Flight(demand, now, this.#leaseMs)
         launched.set(key, flight)
         this.#flights.set(key, flight)
       }
@@ -72,7 +72,7 @@ export class SingleFlight<T> {
   ofKey(key: string, demand: LoadRequest<T>, now: number): Flight<T> {
     const shared = this.#joinable(key, demand, now)
     if (shared !== undefined) return shared
-    const flight = newFlight(demand, now, this.#leaseMs)
+    const flight = new Flight(demand, now, this.#leaseMs)
     this.#flights.set(key, flight)
     this.#launch(new Map([[key, flight]]), demand, now)
     return flight

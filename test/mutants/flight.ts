@@ -331,7 +331,7 @@ export const flightMutants: readonly Mutant[] = [
     id: 'cold-published',
     what: 'What is loaded before the first contact goes to the tier and to other isolates, as of no position.',
     file: LOAD,
-    from: 'if (stored && generation > 0) held.set(key, candidate)',
+    from: 'if (stored && generation > 0) held?.set(key, candidate)',
     to: 'if (stored) held.set(key, candidate)',
     breaks: [],
     unseen: 'Its as-of is the beginning of the log: others check it against all evictions since',
