@@ -224,8 +224,8 @@ export class Shift {
 const idOf = ({ namespace, key }: Wanted): string => `${namespace}/${key}`
 
 function callOf(load: ManyLoader<unknown>): Call<unknown> {
-  return async (keys, signal) => {
-    const loaded = await load(keys, { signal })
+  return async (keys, context) => {
+    const loaded = await load(keys, context)
     return loaded instanceof Map ? loaded : new Map(Object.entries(loaded))
   }
 }

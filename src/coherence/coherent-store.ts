@@ -135,8 +135,7 @@ export class CoherentStore<T> implements EvictionTarget {
     if (!this.#table.joinable(key, asOf)) return false
     // The writer may crash between its commit and its eviction: share no old load beside an open intent.
     return (
-      now - startedAt <= this.#maxStalenessMs ||
-      !this.intents.blocks(key, this.#clock.monotonicAt(startedAt))
+      now - startedAt <= this.#maxStalenessMs || !this.intents.blocks(key, this.#clock.monotonicAt(startedAt))
     )
   }
 

@@ -6,7 +6,6 @@
 import { startTimer } from '../ports/runtime.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { eitherSignal, onAbort } from './abort.ts'
-import type { EitherSignal } from './abort.ts'
 
 /**
  * Runs the task and settles no later than after `ms`.
@@ -23,25 +22,6 @@ export async function withDeadline<T>(
 ): Promise<T> {
   parent?.throwIfAborted()
   const work = eitherSignal(parent)
-  try {
-    return await untilDeadline(runtime, ms, expired, task, work)
-  } finally {
-    work.done()
-  }
-}
-
-/**
- * Runs the task with the signal of `work`, and settles when that is aborted or after `ms`: then it aborts `work`.
- *
- * @param expired makes the reason for a task whose time is over
- */
-export async function untilDeadline<T>(
-  runtime: Pick<Runtime, 'sleep'>,
-  ms: number,
-  expired: () => unknown,
-  task: (signal: AbortSignal) => Promise<T>,
-  work: Pick<EitherSignal, 'signal' | 'abort' | 'onEnd'>,
-): Promise<T> {
   let stop: (() => void) | undefined
   try {
     return await new Promise<T>((resolve, reject) => {
@@ -52,6 +32,7 @@ export async function untilDeadline<T>(
     })
   } finally {
     stop?.()
+    work.done()
   }
 }
 

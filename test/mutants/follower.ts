@@ -490,7 +490,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'polls-without-deadline',
     what: 'The follower waits without end for a poll that is never answered.',
     file: FOLLOWER,
-    from: 'this.#lifecycle.within(deadlineMs, expired, proof)',
+    from: 'this.#lifecycle.within(deadlineMs, expired, ({ signal }) => proof(signal))',
     to: 'this.#lifecycle.during(proof)',
     breaks: ['I11', 'I14'],
     focus: 'outages',
