@@ -15,14 +15,19 @@ import { readGroup } from '../wire/batch-message.ts'
 import { readUpdate } from '../wire/read-update.ts'
 import type { Arrived, ArrivedDrop, ArrivedValue } from '../wire/read-update.ts'
 
+/** What reading and judging the values of others takes of a cache. */
+export interface UpdatesParts extends Pick<CacheParts, 'stores' | 'takesPart'> {
+  readonly context: { readonly shared: CacheContext }
+}
+
 export class UpdatesApplier {
-  readonly #parts: CacheParts
+  readonly #parts: UpdatesParts
   readonly #shared: CacheContext
   readonly #stores: ReadonlyMap<string, CoherentStore<unknown>>
   readonly #simple: (namespace: string) => boolean
 
   /** @param simple the namespaces that accept values without an as-of */
-  constructor(parts: CacheParts, simple: (namespace: string) => boolean = () => false) {
+  constructor(parts: UpdatesParts, simple: (namespace: string) => boolean = () => false) {
     this.#parts = parts
     this.#shared = parts.context.shared
     this.#stores = parts.stores

@@ -15,8 +15,8 @@ import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { LogRecord, PartitionOffsets, Position } from '../ports/kafka-log.ts'
 import type { UpdatesRead } from '../read/core-hooks.ts'
 import type { TokenPositions } from '../wire/token.ts'
-import type { CacheParts } from '../write/cache-parts.ts'
 import { UpdatesApplier } from './updates-applier.ts'
+import type { UpdatesParts } from './updates-applier.ts'
 
 /** Reads of one round; what is left is read in the next. */
 const MAX_READS = 16
@@ -49,7 +49,7 @@ export class UpdatesConsumer implements UpdatesRead {
   readonly #ends = new Map<number, number>()
 
   /** @param simple the namespaces that accept values without an as-of */
-  constructor(parts: CacheParts, simple?: (namespace: string) => boolean) {
+  constructor(parts: UpdatesParts, simple?: (namespace: string) => boolean) {
     this.#shared = parts.context.shared
     this.#stores = parts.stores
     this.#applier = new UpdatesApplier(parts, simple)
