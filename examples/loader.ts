@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict'
 import { createCache } from 'kedge'
 import { createLoader } from 'kedge/loader'
+import { viaLoader } from 'kedge/loader-client'
 import { memory, MemoryLog } from 'kedge/testing'
 
 const log = new MemoryLog()
@@ -29,15 +30,16 @@ const loader = createLoader({
 const running = loader.run({ signal: stop.signal })
 
 const isolates = Array.from({ length: 10 }, () =>
-  createCache({ kafka: memory({ on: log }) }).namespace<{ total: number }>('reports', { via: 'loader' }),
+  createCache({ kafka: memory({ on: log }) }).namespace<{ total: number }>('reports'),
 )
-const found = await Promise.all(isolates.map((reports) => reports.getOrSet('2026', () => report('2026'))))
+const load = viaLoader(({ key }: { key: string }) => report(key))
+const found = await Promise.all(isolates.map((reports) => reports.getOrSet('2026', load)))
 assert.deepEqual(new Set(found.map(({ total }) => total)), new Set([42]))
 assert.equal(loads, 1)
 
 // What is evicted is loaded again, once.
 const token = await isolates[0]!.delete('2026')
-await Promise.all(isolates.map((reports) => reports.getOrSet('2026', () => report('2026'), { after: token })))
+await Promise.all(isolates.map((reports) => reports.getOrSet('2026', load, { after: token })))
 assert.equal(loads, 2)
 
 stop.abort()

@@ -7,17 +7,20 @@ import assert from 'node:assert/strict'
 import { createCache } from 'kedge'
 import { createPersister } from 'kedge/persister'
 import { memory, MemoryLog } from 'kedge/testing'
-import { writeBehind, writeThrough } from 'kedge/write-paths'
+import { writeBehind, writeIntents, writeThrough } from 'kedge/write-paths'
 
 const log = new MemoryLog()
 const rows = new Map<string, { value: string; offset: number }>([['7', { value: 'Ada', offset: -1 }]])
 const load = async ({ key }: { key: string }) => rows.get(key)!.value
 
-// A short intent, so that an isolate which has just started holds values soon; real ones say `true`.
+// A short intent, so that an isolate which has just started holds values soon; real ones leave it at a minute.
 const isolate = () =>
-  createCache({ kafka: memory({ on: log }), ttl: '1h', maxStaleness: '100ms' }).namespace<string>('users', {
-    intents: '200ms',
-  })
+  createCache({
+    kafka: memory({ on: log }),
+    ttl: '1h',
+    maxStaleness: '100ms',
+    use: [writeIntents({ max: '200ms' })],
+  }).namespace<string>('users')
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const [here, there] = [isolate(), isolate()]
 for (const users of [here, there]) await users.getOrSet('7', load)

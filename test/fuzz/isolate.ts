@@ -17,6 +17,8 @@ export const WALL = 1_700_000_000_000
 
 export interface IsolateOptions {
   readonly namespaces: Readonly<Record<string, NamespaceOptions<unknown>>>
+  /** The namespaces that accept values without an as-of. */
+  readonly acceptSimpleValues?: readonly string[]
   readonly maxEntries?: number
   readonly maxBytes?: number
   readonly maxRememberedEvictions?: number
@@ -29,7 +31,7 @@ export class Isolate {
   readonly shared: CacheContext
   readonly updates: UpdatesConsumer
 
-  constructor({ namespaces, ...limits }: IsolateOptions) {
+  constructor({ namespaces, acceptSimpleValues = [], ...limits }: IsolateOptions) {
     const runtime = systemRuntime({
       now: () => WALL + this.ms,
       monotonic: () => this.ms,
@@ -50,7 +52,8 @@ export class Isolate {
         new CoherentStore(name, namespaceSettings(options, settings.namespace), this.partition, this.shared),
       ]),
     )
-    this.updates = new UpdatesConsumer(this.shared, this.spaces)
+    const parts = { context: { shared: this.shared }, stores: this.spaces, takesPart: () => true }
+    this.updates = new UpdatesConsumer(parts, (name) => acceptSimpleValues.includes(name))
     this.anchor(100)
   }
 

@@ -28,7 +28,8 @@ let isolate = new Isolate({ namespaces: {} })
 /** An isolate that has read the log from 50 to 100. `orders` takes simple values. */
 function renew(): void {
   isolate = new Isolate({
-    namespaces: { users: {}, orders: { acceptSimpleValues: true, ttl: '1m' } },
+    namespaces: { users: {}, orders: { ttl: '1m' } },
+    acceptSimpleValues: ['orders'],
     maxEntries: MAX_ENTRIES,
     maxBytes: MAX_BYTES,
   })

@@ -10,7 +10,8 @@ import { memory, MemoryLog } from '../../src/testing/index.ts'
 import { deferred, request, source, world } from '../src/world.ts'
 import type { Isolate, World } from '../src/world.ts'
 import type { Runner } from './harness.ts'
-import { prewarm } from '../../src/replicate/index.ts'
+import { viaLoader } from '../../src/loader-client/index.ts'
+import { prewarm, replicate } from '../../src/replicate/index.ts'
 
 const EVICTIONS = 'cache-evictions'
 const UPDATES = 'cache-updates'
@@ -361,7 +362,7 @@ function outages({ describe, it, expect }: Runner): void {
 }
 
 function sharing({ describe, it, expect }: Runner): void {
-  const replicating = { mode: 'replicate' } as const
+  const replicating = { use: [replicate()] } as const
 
   describe('values that are shared', () => {
     it('arrive in other isolates, as what was loaded and as what was set', async () => {
@@ -439,7 +440,10 @@ function asking({ describe, it, expect }: Runner): void {
         const step = service.step({ budget: 1000 })
         await at.runtime.advance(10)
         const miss = (isolate: Ready<string>, key: string) =>
-          isolate.rows.for(request()).getOrSet(key, () => 'own', { via: 'loader' })
+          isolate.rows.for(request()).getOrSet(
+            key,
+            viaLoader(() => 'own'),
+          )
         const found = [miss(here, '1'), miss(there, '1'), miss(there, '2')]
         expect(await at.run(Promise.all(found))).toEqual(['Ada', 'Ada', undefined])
         await at.run(step)

@@ -63,6 +63,7 @@ describe('readBindings', () => {
       kafka: { flavor: 'confluent', url: 'http://kafka.test' },
       origin: undefined,
       namespaces: undefined,
+      replicates: false,
       cache: { topics: { evictions: 'cache-evictions' }, evictionPartitions: 1 },
       evictionsTopic: 'cache-evictions',
       evictionPartitions: 1,
@@ -72,7 +73,7 @@ describe('readBindings', () => {
   })
 
   it('reads every variable', () => {
-    const { kafka, origin, namespaces, cache, evictionsTopic } = readBindings({
+    const { kafka, origin, namespaces, cache, replicates, evictionsTopic } = readBindings({
       ...least,
       KAFKA_FLAVOR: 'gateway',
       KAFKA_USERNAME: 'u',
@@ -107,6 +108,7 @@ describe('readBindings', () => {
     expect(origin).toEqual({ url: 'https://origin.test/v1', token: 'token' })
     expect(namespaces).toEqual(['airports', 'users'])
     expect(evictionsTopic).toBe('shop.evictions')
+    expect(replicates).toBe(true)
     expect(cache).toEqual({
       topics: { evictions: 'shop.evictions', updates: 'shop.updates' },
       evictionPartitions: 3,
@@ -119,7 +121,6 @@ describe('readBindings', () => {
       pollTimeout: '500ms',
       onUnreachable: 'bypass',
       maxOutage: '15s',
-      mode: 'replicate',
       updatesIsolation: 'uncommitted',
       maxEntries: 5000,
       maxBytes: 1_000_000,

@@ -4,7 +4,7 @@
  */
 import { newCounters } from '../../src/api/stats.ts'
 import { joinTokens, type Token } from '../../src/wire/token.ts'
-import type { Cache, CacheScope, CacheStats, Freshness, PrewarmResult } from '../../src/api/cache-types.ts'
+import type { Cache, CacheScope, CacheStats, Freshness } from '../../src/api/cache-types.ts'
 import type { Entry, RequestContext, ScopeOptions } from '../../src/api/read-types.ts'
 import type { Loader, LoadOptions, ManyLoader } from '../../src/api/load-types.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
@@ -73,9 +73,6 @@ export class FakeCache implements Cache {
     return this.known
   }
   follow(): Promise<void> {
-    return unused()
-  }
-  prewarm(): Promise<PrewarmResult> {
     return unused()
   }
   stats(): CacheStats {
@@ -165,9 +162,6 @@ export class FakeCache implements Cache {
         const what = `set ${id(key)} ${JSON.stringify({ value, ttl, tags, version })}`
         return this.#write(what, () => this.held.set(id(key), { value, tags }), wrote)
       },
-      writeThrough: unused,
-      writeBehind: unused,
-      setMany: unused,
       delete: (keys) => {
         const all = list(keys)
         return this.#write(`delete ${all.map(id).join(' ')}`, () => drop(all), wrote)

@@ -8,6 +8,7 @@ import { UnansweredReads } from '../../../adapters/frameworks/deferred-fill/unan
 import { unstorageDriver, type UnstorageItem } from '../../../adapters/frameworks/unstorage.ts'
 import { KedgeError } from '../../../src/index.ts'
 import type { CacheOptions, Namespace, NamespaceOptions } from '../../../src/index.ts'
+import { replicate } from '../../../src/replicate/index.ts'
 import { deferred, type Isolate, world, type World } from '../../src/world.ts'
 
 interface Opened {
@@ -193,7 +194,7 @@ describe('reads that nothing is waited for', () => {
 describe('a value that is past its TTL', () => {
   it('is not given to a framework that did not say how long it may be served after it', async () => {
     const at = world()
-    const options = { mode: 'replicate', staleIfError: '1h' } as const
+    const options = { use: [replicate()], staleIfError: '1h' } as const
     const [one, two] = [at.isolate(options), at.isolate(options)]
     const spaces = [one, two].map(({ cache }) => cache.namespace<string>('posts', { ttl: '1h' }))
     for (const { cache } of [one, two]) await at.run(cache.sync())

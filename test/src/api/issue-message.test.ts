@@ -86,7 +86,10 @@ describe('the message of an issue', () => {
     [{ maxEntries: 1.5 }, '`maxEntries`: Invalid input: expected int, received number'],
     [{ maxEntries: 0 }, '`maxEntries`: Too small: expected number to be >0'],
     [{ evictionPartitions: 101 }, '`evictionPartitions`: Too big: expected number to be <=100'],
-    [{ mode: 'Replicate' }, '`mode`: Invalid option: expected one of "invalidate"|"replicate"'],
+    [
+      { updatesIsolation: 'Committed' },
+      '`updatesIsolation`: Invalid option: expected one of "committed"|"uncommitted"',
+    ],
     [{ ttl: true }, '`ttl`: Invalid input'],
     [{ onEvent: 7 }, '`onEvent`: must be a function'],
     [{ kafka: {} }, '`kafka`: must have produce, offsets, read'],

@@ -55,7 +55,7 @@ describe('the options of a cache', () => {
       updatesTopic: 'cache-updates',
       evictionPartitions: 1,
       updatePartitions: 1,
-      replicate: false,
+      updatesIsolation: 'committed',
       maxEntries: 10_000,
       maxBytes: 32_000_000,
       maxStalenessMs: 2000,
@@ -86,10 +86,9 @@ describe('the options of a cache', () => {
         maxEntries: 10_000,
         maxBytes: 32_000_000,
         maxEntryBytes: 8_000_000,
-        share: false,
-        acceptSimpleValues: false,
         settleMs: 0,
         announceExpiry: false,
+        without: [],
         freeze: false,
         sizeOf: undefined,
       },
@@ -103,7 +102,7 @@ describe('the options of a cache', () => {
       topics: { evictions: 'shop.cache.evictions', updates: 'u' },
       evictionPartitions: 4,
       updatePartitions: 8,
-      mode: 'replicate',
+      updatesIsolation: 'uncommitted',
       maxEntries: 5,
       maxBytes: 1000,
       maxEntryBytes: 1000,
@@ -135,7 +134,7 @@ describe('the options of a cache', () => {
       updatesTopic: 'u',
       evictionPartitions: 4,
       updatePartitions: 8,
-      replicate: true,
+      updatesIsolation: 'uncommitted',
       maxEntries: 5,
       maxBytes: 1000,
       maxStalenessMs: 60_000,
@@ -153,7 +152,6 @@ describe('the options of a cache', () => {
       namespace: {
         load: { ttl: 0, swrMs: 3000, staleIfErrorMs: 4000, jitter: 1, hardTimeoutMs: 1000 },
         maxEntryBytes: 1000,
-        share: true,
         settleMs: 2000,
         announceExpiry: true,
       },
@@ -169,7 +167,7 @@ describe('the options of a cache', () => {
       'runtime',
       'onEvent',
       'topics',
-      'mode',
+      'use',
       'maxEntries',
       'jitter',
     ]
@@ -185,7 +183,8 @@ describe('the options of a cache', () => {
       topics: [null, 'cache-evictions', []],
       evictionPartitions: [...NO_COUNT, 101],
       updatePartitions: [...NO_COUNT, 1001],
-      mode: ['Replicate', '', null, true],
+      use: [null, {}, 'replicate', [{}], [null], [{ name: 'x' }], [{ name: 'x', open: true }]],
+      updatesIsolation: ['Committed', '', null, true],
       maxEntries: NO_COUNT,
       maxBytes: NO_COUNT,
       maxEntryBytes: NO_COUNT,
@@ -260,13 +259,6 @@ describe('options that depend on each other', () => {
     refuses(() => cache({ maxBytes: 1000, maxEntryBytes: 1001 }), 'maxEntryBytes`')
     expect(cache({ maxBytes: 1001 }).namespace.maxEntryBytes).toBe(251)
     expect(cache({ maxBytes: 1 }).namespace.maxEntryBytes).toBe(1)
-  })
-
-  it('share values where they are replicated', () => {
-    expect(space({}, { mode: 'replicate' }).share).toBe(true)
-    expect(space({}, { mode: 'invalidate' }).share).toBe(false)
-    expect(space({ share: false }, { mode: 'replicate' }).share).toBe(false)
-    expect(space({ share: true }).share).toBe(true)
   })
 
   it('hold durations at most as long as timers can', () => {
@@ -350,8 +342,7 @@ describe('the options of a namespace', () => {
       tags: [...NO_FUNCTION, ['t']],
       maxEntries: NO_COUNT,
       maxBytes: NO_COUNT,
-      share: NO_BOOLEAN,
-      acceptSimpleValues: NO_BOOLEAN,
+      without: [null, 'sharedTier', [7], {}, true],
       settle: NO_DURATION,
       announceExpiry: NO_BOOLEAN,
       freeze: NO_BOOLEAN,
@@ -365,6 +356,7 @@ describe('the options of a namespace', () => {
     refuses(() => space({ TTL: '1s' }), 'TTL`')
     refuses(() => space({ maxStaleness: '1s' }), 'maxStaleness`')
     refuses(() => space({ maxEntryBytes: 10 }), 'maxEntryBytes`')
+    refuses(() => space({ use: [] }), 'use`')
   })
 })
 

@@ -334,8 +334,8 @@ describe('values from the updates topic', () => {
   })
 
   it('simple values are held only where the namespace says so; elsewhere they drop their key', async () => {
-    const { cache } = at.isolate({ use: [replicate()] })
-    const open = cache.namespace<string>('open', { acceptSimpleValues: true })
+    const { cache } = at.isolate({ use: [replicate({ acceptSimpleValues: ['open'] })] })
+    const open = cache.namespace<string>('open')
     const strict = cache.namespace<string>('strict')
     await at.run(cache.sync())
     await strict.getOrSet('1', () => 'loaded')

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { KedgeError } from '../../../src/index.ts'
+import type { CacheOptions } from '../../../src/index.ts'
 import { EvictionTable } from '../../../src/coherence/eviction-table.ts'
 import { memory, memoryTier } from '../../../src/testing/index.ts'
 import { Partition } from '../../../src/coherence/partition.ts'
@@ -8,8 +9,9 @@ import { lookBack } from '../../../src/coherence/look-back.ts'
 import { cacheSettings } from '../../../src/api/settings.ts'
 import { world } from '../world.ts'
 import type { World } from '../world.ts'
-import { writeBehind } from '../../../src/write-paths/index.ts'
+import { writeBehind, writeIntents } from '../../../src/write-paths/index.ts'
 import { sharedTier } from '../../../src/tier/index.ts'
+import type { SharedTierOptions } from '../../../src/tier/index.ts'
 
 const TOPIC = 'cache-evictions'
 let at: World
@@ -116,7 +118,10 @@ describe('looking back', () => {
 })
 
 describe('a cache with a tier', () => {
-  const calls = async (options: object) => {
+  const tiered = (options: SharedTierOptions = {}) => ({
+    use: [sharedTier(memoryTier({ runtime: at.runtime }), options)],
+  })
+  const calls = async (options: Partial<CacheOptions>) => {
     append(5)
     const { cache, kafka } = at.isolate(options)
     cache.namespace('users')
@@ -125,27 +130,27 @@ describe('a cache with a tier', () => {
   }
 
   it('looks back once, when it meets the log', async () => {
-    const { cache, kafka, reads } = await calls({ tier: memoryTier({ runtime: at.runtime }) })
+    const { cache, kafka, reads } = await calls(tiered())
     expect(reads).toBe(1)
     await at.run(cache.sync())
     expect(kafka.calls.read).toBe(1)
   })
 
   it('looks back again for a namespace that is declared later', async () => {
-    const { cache, kafka } = await calls({ tier: memoryTier({ runtime: at.runtime }) })
+    const { cache, kafka } = await calls(tiered())
     cache.namespace('orders')
     await at.run(cache.sync())
     expect(kafka.calls.read).toBe(2)
   })
 
   it('does not look back under `lookBack: 0`, nor without a tier', async () => {
-    expect((await calls({ tier: memoryTier({ runtime: at.runtime }), lookBack: 0 })).reads).toBe(0)
+    expect((await calls(tiered({ lookBack: 0 }))).reads).toBe(0)
     expect((await calls({})).reads).toBe(0)
   })
 
   it('proves its freshness although looking back fails, or hangs', async () => {
     append(5)
-    const failing = at.isolate({ use: [sharedTier(memoryTier({ runtime: at.runtime }))] })
+    const failing = at.isolate(tiered())
     failing.cache.namespace('users')
     failing.kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { on: 'read' })
     expect(await at.run(failing.cache.sync())).toMatchObject({ proved: true })
@@ -154,7 +159,7 @@ describe('a cache with a tier', () => {
 
   it('tries again, with growing pauses and not for ever, where looking back fails', async () => {
     append(5)
-    const { cache, kafka } = at.isolate({ use: [sharedTier(memoryTier({ runtime: at.runtime }))] })
+    const { cache, kafka } = at.isolate(tiered())
     cache.namespace('users')
     kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { on: 'read' })
     await at.run(cache.sync())
@@ -172,10 +177,7 @@ describe('a cache with a tier', () => {
 
   it('takes an answer without records for none', async () => {
     append(5)
-    const { cache, kafka } = at.isolate({
-      use: [sharedTier(memoryTier({ runtime: at.runtime }))],
-      pollTimeout: '10s',
-    })
+    const { cache, kafka } = at.isolate({ ...tiered(), pollTimeout: '10s' })
     cache.namespace('users')
     const read = kafka.read.bind(kafka)
     let empty = 5
@@ -192,32 +194,33 @@ describe('a cache with a tier', () => {
 })
 
 describe('a write behind that was there before is known', () => {
+  const announcing = { use: [writeIntents({ namespaces: ['users'] })] }
   const written = async () => {
-    const { cache } = at.isolate({ ttl: '1h' })
-    const users = cache.namespace<string>('users', { intents: true })
+    const { cache } = at.isolate({ ttl: '1h', ...announcing })
+    const users = cache.namespace<string>('users')
     await at.run(cache.sync())
     return at.run(writeBehind(users, '7', 'new'))
   }
 
   it('to an isolate whose namespace alone has intents', async () => {
     const after = await written()
-    const users = at.isolate().cache.namespace<string>('users', { intents: true })
+    const users = at.isolate(announcing).cache.namespace<string>('users')
     expect(await at.run(users.getOrSet('7', () => 'old', { after }))).toBe('new')
   })
 
   it('to a namespace that is declared after the first contact with the log', async () => {
     const after = await written()
-    const { cache } = at.isolate()
+    const { cache } = at.isolate(announcing)
     cache.namespace('orders')
     await at.run(cache.sync())
-    const users = cache.namespace<string>('users', { intents: true })
+    const users = cache.namespace<string>('users')
     expect(await at.run(users.getOrSet('7', () => 'old', { after }))).toBe('new')
   })
 
   it('to an isolate that could not look back at once', async () => {
     const after = await written()
-    const { cache, kafka } = at.isolate()
-    const users = cache.namespace<string>('users', { intents: true })
+    const { cache, kafka } = at.isolate(announcing)
+    const users = cache.namespace<string>('users')
     kafka.fail(new KedgeError('ERR_NETWORK', 'reset'), { on: 'read', times: 1 })
     await at.run(cache.sync())
     expect(await at.run(users.getOrSet('7', () => 'old', { after }))).toBe('old')
@@ -229,8 +232,8 @@ describe('a write behind that was there before is known', () => {
   it('to a request whose poll overtakes the one that looks back', async () => {
     at = world({ isolatesRequests: true })
     const after = await written()
-    const { cache, kafka } = at.isolate()
-    const users = cache.namespace<string>('users', { intents: true })
+    const { cache, kafka } = at.isolate(announcing)
+    const users = cache.namespace<string>('users')
     const read = kafka.read.bind(kafka)
     let slow = true
     Object.assign(kafka, {

@@ -1,6 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { WriteIntents } from '../../../src/coherence/write-intents.ts'
+import type { Feature } from '../../../src/index.ts'
+import { replicate } from '../../../src/replicate/index.ts'
+import { writeIntents } from '../../../src/write-paths/index.ts'
 import { readEviction } from '../../../src/wire/read-eviction.ts'
 import { world } from '../world.ts'
 import type { Isolate, World } from '../world.ts'
@@ -116,13 +119,9 @@ describe('an intent in the log', () => {
       key: null,
       value: new TextEncoder().encode(JSON.stringify({ v: 1, ns: 'users', ...said })),
     })
-  const isolate = async (
-    at: World,
-    intents: boolean | '5s' = '5s',
-    mode: 'invalidate' | 'replicate' = 'invalidate',
-  ) => {
-    const made = at.isolate({ ttl: '1h', mode })
-    const users = made.cache.namespace<string>('users', { intents })
+  const isolate = async (at: World, more: readonly Feature[] = []) => {
+    const made = at.isolate({ ttl: '1h', use: [writeIntents({ max: '5s' }), ...more] })
+    const users = made.cache.namespace<string>('users')
     await at.run(made.cache.sync())
     // The intents that it may have missed are over.
     await at.runtime.advance(6000)
@@ -214,8 +213,9 @@ describe('an intent in the log', () => {
 
   it('may have been missed by an isolate that has just started: it holds nothing for so long', async () => {
     const at = world()
-    const here = at.isolate({ ttl: '1h', lookBack: 0 })
-    const users = here.cache.namespace<string>('users', { intents: '5s' })
+    const use = [writeIntents({ max: '5s', lookBack: 0, namespaces: ['users'] })]
+    const here = at.isolate({ ttl: '1h', use })
+    const users = here.cache.namespace<string>('users')
     const plain = here.cache.namespace<string>('plain')
     await at.run(here.cache.sync())
     await users.getOrSet('7', () => 'old')
@@ -237,7 +237,7 @@ describe('an intent in the log', () => {
 
   it('that is not read yet lies above the as-of of a load after an own write', async () => {
     const at = world()
-    const here = await isolate(at, '5s', 'replicate')
+    const here = await isolate(at, [replicate()])
     put(at, message)
     await at.run(here.users.delete('8'))
     await here.users.getOrSet('7', () => 'old')

@@ -1,12 +1,13 @@
 /** Values of a shared tier that is not what it seems: which of its claims the cache uses. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { CacheOptions, Tier, TierAnswer } from '../../../src/index.ts'
+import type { Tier, TierAnswer } from '../../../src/index.ts'
 import { memory, memoryTier } from '../../../src/testing/index.ts'
 import type { MemoryOptions } from '../../../src/testing/index.ts'
 import { createTierFollower } from '../../../services/sync/tier-follower.ts'
 import { deferred, readyIn, world } from '../world.ts'
 import type { World } from '../world.ts'
 import { sharedTier } from '../../../src/tier/index.ts'
+import type { SharedTierOptions } from '../../../src/tier/index.ts'
 
 const TOPIC = 'cache-evictions'
 let at: World
@@ -53,8 +54,8 @@ function teller(said: {
   return { tier, deleted }
 }
 
-const ready = (tier: Tier, options: Partial<CacheOptions> = {}, kafka: MemoryOptions = {}) =>
-  readyIn(at, { use: [sharedTier(tier, { lookBack: 0 })], ...options }, kafka)
+const ready = (tier: Tier, options: SharedTierOptions = {}, kafka: MemoryOptions = {}) =>
+  readyIn(at, { use: [sharedTier(tier, { lookBack: 0, ...options })] }, kafka)
 
 describe('a value of the tier', () => {
   it('is used where its as-of is in reach', async () => {
@@ -112,7 +113,7 @@ describe('a value of the tier', () => {
 
   it('does not take the place of what the source has answered meanwhile', async () => {
     const { tier } = teller({ bytes: packed('of the tier', 0), asOf: 0 })
-    const { users, kafka, cache } = await ready(tier, { tierTimeout: 20 })
+    const { users, kafka, cache } = await ready(tier, { timeout: 20 })
     await at.runtime.advance(5000)
     const offsets = kafka.offsets.bind(kafka)
     kafka.offsets = async (...args) => {

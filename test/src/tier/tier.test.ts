@@ -1,14 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { createCache, KedgeError } from '../../../src/index.ts'
-import type { CacheOptions, Runtime } from '../../../src/index.ts'
+import { KedgeError } from '../../../src/index.ts'
+import type { CacheOptions, Runtime, Tier } from '../../../src/index.ts'
 import { memory, memoryTier } from '../../../src/testing/index.ts'
 import type { MemoryTier, MemoryTierOptions } from '../../../src/testing/index.ts'
 import { createTierFollower } from '../../../services/sync/tier-follower.ts'
 import { deferred, request, source, world } from '../world.ts'
 import type { World } from '../world.ts'
 import { sharedTier } from '../../../src/tier/index.ts'
+import type { SharedTierOptions } from '../../../src/tier/index.ts'
+import { writeIntents } from '../../../src/write-paths/index.ts'
 
 const TOPIC = 'cache-evictions'
 const PLACE = { namespace: 'users', partition: 0, logId: undefined }
@@ -22,14 +24,18 @@ beforeEach(() => {
 })
 
 /** An isolate with a client of its own, on the store of `tier`. */
-async function isolate(options: Partial<CacheOptions> = {}, tierOptions: MemoryTierOptions = {}) {
+async function isolate(
+  options: SharedTierOptions = {},
+  tierOptions: MemoryTierOptions = {},
+  { use = [], ...cacheOptions }: Partial<CacheOptions> = {},
+) {
   const own = memoryTier({ on: tier.store, runtime: at.runtime, ...tierOptions })
-  const made = at.isolate({ use: [sharedTier(own)], ...options })
+  const made = at.isolate({ use: [sharedTier(own, options), ...use], ...cacheOptions })
   return { ...made, tier: own, users: made.cache.namespace<string>('users') }
 }
 
-async function ready(options: Partial<CacheOptions> = {}, tierOptions: MemoryTierOptions = {}) {
-  const made = await isolate(options, tierOptions)
+async function ready(...[options, tierOptions, cacheOptions]: Parameters<typeof isolate>) {
+  const made = await isolate(options, tierOptions, cacheOptions)
   await at.run(made.cache.sync())
   return made
 }
@@ -125,14 +131,20 @@ describe('a value that one isolate has loaded', () => {
     expect(await at.run(two.users.getEntry('1', rows.load))).toMatchObject({ from: 'loader' })
   })
 
-  it('stays out of the tier where the namespace says so', async () => {
-    const { cache, tier: own } = await ready()
-    const hidden = cache.namespace<string>('private', { tier: false })
+  it.each([
+    ['the namespace says so', {}, { without: ['sharedTier'] }],
+    ['the tier is for other namespaces', { namespaces: ['users'] }, {}],
+    ['the tier is for others by a function', { namespaces: (name: string) => name === 'users' }, {}],
+  ])('stays out of the tier where %s', async (_, options, namespace) => {
+    const { cache, tier: own, users } = await ready(options)
+    const hidden = cache.namespace<string>('private', namespace)
     await at.run(hidden.getOrSet('1', async () => 'Ada'))
     await at.run(hidden.set('2', 'Bob'))
     await at.run(hidden.delete('1'))
     await at.runtime.settle()
     expect(own.calls).toMatchObject({ getMany: 0, setMany: 0, deleteMany: 0 })
+    await at.run(users.getOrSet('1', async () => 'Ada'))
+    expect(own.calls).toMatchObject({ getMany: 1, setMany: 1 })
   })
 
   it('stays out of the tier when it is not held', async () => {
@@ -215,7 +227,7 @@ describe('an eviction', () => {
 
   it('that arrives while the tier is asked kills what it returns', async () => {
     const one = await ready()
-    const two = await ready({ tierTimeout: 400 }, { latency: 100 })
+    const two = await ready({ timeout: 400 }, { latency: 100 })
     await at.run(one.users.getOrSet('1', async () => 'old'))
     await at.runtime.settle()
     const read = two.users.getEntry('1', async () => 'new')
@@ -226,7 +238,7 @@ describe('an eviction', () => {
 
   it('whose fate is unknown keeps what the tier is asked for meanwhile from being held', async () => {
     const one = await ready()
-    const two = await ready({ tierTimeout: 400 }, { latency: 100 })
+    const two = await ready({ timeout: 400 }, { latency: 100 })
     await at.run(one.users.getOrSet('1', async () => 'old'))
     await at.runtime.settle()
     const read = two.users.getEntry('1', async () => 'new')
@@ -324,7 +336,7 @@ describe('the carrier rule', () => {
     const one = await ready()
     await at.run(one.users.getOrSet('1', async () => 'old'))
     await at.runtime.settle()
-    const two = await ready({ tierTimeout: 450, maxCatchUpRecords: 2 }, { latency: 150 })
+    const two = await ready({ timeout: 450 }, { latency: 150 }, { maxCatchUpRecords: 2 })
     const read = two.users.getEntry('1', async () => 'new')
     await at.runtime.settle()
     others(10)
@@ -395,8 +407,9 @@ describe('the carrier rule', () => {
     ['by the applier', 1, true],
   ])('refuses a value under the intent of a writer that died: %s', async (_, lookBack, follows) => {
     await at.run(follower().step())
-    const one = await isolate()
-    const rows = one.cache.namespace<string>('rows', { intents: '10s' })
+    const announcing = { use: [writeIntents({ max: '10s', lookBack: 0, namespaces: ['rows'] })] }
+    const one = await isolate({}, {}, announcing)
+    const rows = one.cache.namespace<string>('rows')
     await at.run(one.cache.sync())
     await at.run(rows.getOrSet('1', async () => 'old'))
     await at.runtime.settle()
@@ -406,8 +419,8 @@ describe('the carrier rule', () => {
     others(2)
     if (follows) await at.run(follower().step())
     await at.runtime.advance(20_000)
-    const cold = await isolate({ lookBack })
-    const again = cold.cache.namespace<string>('rows', { intents: '10s' })
+    const cold = await isolate({ lookBack }, {}, announcing)
+    const again = cold.cache.namespace<string>('rows')
     await at.run(cold.cache.sync())
     expect(await at.run(again.getEntry('1', async () => 'new'))).toMatchObject({
       value: 'new',
@@ -449,7 +462,7 @@ describe('the proof', () => {
     const one = await ready()
     await at.run(one.users.getOrSet('1', async () => 'Ada'))
     await at.runtime.settle()
-    const cold = await isolate({ tierTimeout: 400 }, { latency: 50 })
+    const cold = await isolate({ timeout: 400 }, { latency: 50 })
     const read = cold.users.getEntry('1', async () => 'new')
     await at.runtime.advance(1)
     expect(cold.kafka.calls.offsets).toBe(1)
@@ -474,7 +487,7 @@ describe('the proof', () => {
   it('bypasses the tier while the log is out of reach, whatever may be served from here', async () => {
     const one = await ready()
     await at.run(one.users.getOrSet('1', async () => 'Ada'))
-    const two = await ready({ onUnreachable: 'stale', maxOutage: '10s' })
+    const two = await ready({}, {}, { onUnreachable: 'stale', maxOutage: '10s' })
     two.kafka.fail(new KedgeError('ERR_NETWORK', 'reset'))
     await at.runtime.advance(15_000)
     await at.run(two.cache.sync())
@@ -499,7 +512,7 @@ describe('the proof', () => {
 
   it('is that of each reader: one with a later token refuses what the call under way returns', async () => {
     const one = await ready()
-    const two = await ready({ tierTimeout: 450 }, { latency: 100 })
+    const two = await ready({ timeout: 450 }, { latency: 100 })
     await at.run(one.users.getOrSet('1', async () => 'old'))
     await at.runtime.settle()
     one.tier.fail(new KedgeError('ERR_NETWORK', 'reset'))
@@ -513,7 +526,7 @@ describe('the proof', () => {
 
   it('is enough for all waiting readers: they take the value from here', async () => {
     const one = await ready()
-    const two = await ready({ tierTimeout: 450 }, { latency: 100 })
+    const two = await ready({ timeout: 450 }, { latency: 100 })
     await at.run(one.users.getOrSet('1', async () => 'Ada'))
     await at.runtime.settle()
     const reads = [1, 2, 3].map(() => two.users.getEntry('1', async () => 'new'))
@@ -575,7 +588,7 @@ describe('a tier that fails', () => {
   })
 
   it('that is silent is given up', async () => {
-    const { users, tier: own, of } = await ready({ tierHardTimeout: '300ms' })
+    const { users, tier: own, of } = await ready({ hardTimeout: '300ms' })
     own.pause()
     const since = at.runtime.monotonic()
     expect(await at.run(users.get('1'))).toBeUndefined()
@@ -609,7 +622,7 @@ describe('a tier that fails', () => {
   })
 
   it('keeps no more than so many writes waiting', async () => {
-    const { users, tier: own } = await ready({ tierHardTimeout: '60s' })
+    const { users, tier: own } = await ready({ hardTimeout: '60s' })
     own.pause()
     for (let n = 0; n < 100; n++) void users.set(`${n}`, 'value')
     await at.runtime.advance(100)
@@ -678,16 +691,25 @@ describe('where requests are isolated', () => {
 
 describe('options of a tier', () => {
   it.each([
-    [{ tier: {} }, '`tier`'],
-    [{ tierTimeout: '1 hour' }, '`tierTimeout`'],
-    [{ tierHardTimeout: 0 }, '`tierHardTimeout`'],
-    [{ tierBreaker: { failures: 0 } }, '`tierBreaker.failures`'],
-    [{ tierBreaker: { pause: 'x' } }, '`tierBreaker.pause`'],
+    [{ timeout: '1 hour' }, '`timeout`'],
+    [{ hardTimeout: 0 }, '`hardTimeout`'],
+    [{ breaker: { failures: 0 } }, '`breaker.failures`'],
+    [{ breaker: { pause: 'x' } }, '`breaker.pause`'],
+    [{ breaker: { pauses: 'x' } }, '`breaker.pauses` is not an option of sharedTier()'],
     [{ lookBack: -1 }, '`lookBack`'],
+    [{ namespaces: 'users' }, '`namespaces`'],
+    [{ tierTimeout: 1 }, '`tierTimeout` is not an option of sharedTier()'],
+    [null, 'the options of sharedTier()'],
   ])('%o is refused', (options, quoted) => {
-    const wrong = { kafka: memory(), ...options } as unknown as CacheOptions
-    expect(() => createCache(wrong)).toThrow(TypeError)
-    expect(() => createCache(wrong)).toThrow(quoted)
+    const make = () => sharedTier(tier, options as SharedTierOptions)
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow(quoted)
+  })
+
+  it.each([{}, null, undefined, 'redis', { getMany: () => undefined }])('%o is no tier', (wrong) => {
+    const make = () => sharedTier(wrong as unknown as Tier)
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow('`tier`')
   })
 
   it('closing the cache closes the tier', async () => {

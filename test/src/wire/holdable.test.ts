@@ -6,7 +6,7 @@ import { isKedgeError, KedgeError } from '../../../src/index.ts'
 import type { Cache, Namespace } from '../../../src/index.ts'
 import { deferred, world } from '../world.ts'
 import type { Isolate, World } from '../world.ts'
-import { setMany, writeBehind, writeThrough } from '../../../src/write-paths/index.ts'
+import { setMany, writeBehind, writeIntents, writeThrough } from '../../../src/write-paths/index.ts'
 import { prewarm, replicate } from '../../../src/replicate/index.ts'
 
 async function* twice() {
@@ -202,9 +202,9 @@ describe('a value that cannot outlive a request', () => {
   let things: Namespace<unknown>
   beforeEach(async () => {
     at = world()
-    isolate = at.isolate()
+    isolate = at.isolate({ use: [writeIntents()] })
     ;({ cache } = isolate)
-    things = cache.namespace('things', { intents: true })
+    things = cache.namespace('things')
     await at.run(cache.sync())
   })
   const failing = async (call: Promise<unknown>): Promise<KedgeError> =>

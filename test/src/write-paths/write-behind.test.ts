@@ -237,11 +237,11 @@ describe('a write behind', () => {
   })
 
   it('refuses what it cannot keep', async () => {
-    const { users, cache } = await ready()
+    const { users, cache } = await ready({ use: [writeIntents({ namespaces: ['users'] })] })
     await expect(writeBehind(users, '7', 'a', { maxPending: '2m' })).rejects.toThrow('`maxPending`')
     await expect(writeBehind(users, '', 'a')).rejects.toThrow('key')
-    const plain = cache.namespace<string>('plain', { intents: false })
-    await expect(writeBehind(plain, '7', 'a')).rejects.toThrow('`intents: true`')
+    const plain = cache.namespace<string>('plain')
+    await expect(writeBehind(plain, '7', 'a')).rejects.toThrow('writeIntents()')
     expect(written('cache-evictions')).toEqual([])
   })
 

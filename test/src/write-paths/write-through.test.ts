@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { isKedgeError, KedgeError } from '../../../src/index.ts'
-import type { CacheOptions } from '../../../src/index.ts'
+import type { CacheOptions, Feature } from '../../../src/index.ts'
 import { deferred, source, world } from '../world.ts'
 import type { World } from '../world.ts'
 import { writeThrough, writeIntents } from '../../../src/write-paths/index.ts'
 import { prewarm, replicate } from '../../../src/replicate/index.ts'
 
+/** Announced writes, and values through the updates topic. */
+const BOTH = [writeIntents(), replicate()]
 const decoder = new TextDecoder()
 const unreachable = () => new KedgeError('ERR_NETWORK', 'reset')
 
@@ -210,8 +212,8 @@ describe('writeThrough', () => {
 
   describe('of two isolates that reach the log in the other order than the store', () => {
     /** A commits first and evicts last. */
-    async function interleave(versions: boolean, mode: 'invalidate' | 'replicate') {
-      const [a, b, c] = [await ready({ mode }), await ready({ mode }), await ready({ mode })]
+    async function interleave(versions: boolean, use: readonly Feature[]) {
+      const [a, b, c] = [await ready({ use }), await ready({ use }), await ready({ use })]
       const db = source<string>({ '7': 'old' })
       let version = 0
       const committed = deferred<void>()
@@ -235,9 +237,10 @@ describe('writeThrough', () => {
     }
 
     for (const versions of [true, false]) {
-      for (const mode of ['invalidate', 'replicate'] as const) {
-        it(`every isolate ends with the store's last value (${versions ? 'with' : 'without'} versions, ${mode})`, async () => {
-          const { isolates, db } = await interleave(versions, mode)
+      for (const use of [[writeIntents()], BOTH]) {
+        const names = use.map(({ name }) => name).join(' and ')
+        it(`every isolate ends with the store's last value (${versions ? 'with' : 'without'} versions, ${names})`, async () => {
+          const { isolates, db } = await interleave(versions, use)
           for (const { cache, users } of isolates) {
             await at.run(cache.sync())
             expect([undefined, 'of b']).toContain(users.peek('7'))
@@ -246,8 +249,8 @@ describe('writeThrough', () => {
             expect(await users.getOrSet('7', db.load)).toBe('of b')
           }
           // Also one that starts now and takes over what was shared.
-          const late = at.isolate({ ttl: '1h', mode })
-          const users = late.cache.namespace<string>('users', { intents: true })
+          const late = at.isolate({ ttl: '1h', use })
+          const users = late.cache.namespace<string>('users')
           await at.run(prewarm(late.cache))
           expect([undefined, 'of b']).toContain(users.peek('7'))
         })
@@ -256,8 +259,8 @@ describe('writeThrough', () => {
   })
 
   it('holds and shares a value whose version the store returns, where no other writer writes it', async () => {
-    const here = await ready({ use: [replicate()] })
-    const there = await ready({ use: [replicate()] })
+    const here = await ready({ use: BOTH })
+    const there = await ready({ use: BOTH })
     await at.run(here.cache.sync())
     await writeThrough(here.users, '7', 'new', () => ({ version: 3 }))
     expect(here.users.peek('7')).toBe('new')
@@ -284,8 +287,8 @@ describe('writeThrough', () => {
   })
 
   it('shares nothing while another writer writes the key', async () => {
-    const here = await ready({ use: [replicate()] })
-    const there = await ready({ use: [replicate()] })
+    const here = await ready({ use: BOTH })
+    const there = await ready({ use: BOTH })
     const release = deferred<void>()
     const other = writeThrough(there.users, '7', 'other', () => release.promise)
     await at.runtime.settle()
@@ -338,16 +341,22 @@ describe('writeThrough', () => {
   })
 
   it('refuses what it cannot keep', async () => {
-    const { users, cache } = await ready()
+    const { users, cache } = await ready({ use: [writeIntents({ namespaces: ['users'] })] })
     const store = () => undefined
     await expect(writeThrough(users, '7', 'a', store, { intent: '2m' })).rejects.toThrow('`intent`')
     await expect(writeThrough(users, '7', 'a', store, { intent: 0 })).rejects.toThrow('`intent`')
     await expect(writeThrough(users, '', 'a', store)).rejects.toThrow('key')
     await expect(writeThrough(users, '7', 'a', store, { version: 1 } as never)).rejects.toThrow('`version`')
-    const plain = cache.namespace<string>('plain', { intents: false })
-    await expect(writeThrough(plain, '7', 'a', store)).rejects.toThrow('`intents: true`')
+    const plain = cache.namespace<string>('plain')
+    await expect(writeThrough(plain, '7', 'a', store)).rejects.toThrow('writeIntents()')
     expect(await writeThrough(plain, '7', 'a', store, { intent: false })).toMatch(/^k1/)
-    expect(() => cache.namespace('other', { intents: '11m' })).toThrow('`intents`')
+    for (const max of ['11m', 0, 'soon', -1, null] as never[])
+      expect(() => writeIntents({ max })).toThrow('`max`')
+    const long = at.isolate({
+      use: [writeIntents({ max: (name) => (name === 'other' ? '11m' : '1m') })],
+    }).cache
+    expect(() => long.namespace('other')).toThrow('`max`')
+    expect(() => long.namespace('users')).not.toThrow()
     await cache.close()
     await expect(writeThrough(users, '7', 'a', store)).rejects.toMatchObject({ code: 'ERR_CLOSED' })
   })

@@ -5,6 +5,7 @@ import type { Cache, CacheOptions, KafkaLog, Namespace } from '../../../src/inde
 import { memory } from '../../../src/testing/index.ts'
 import { readyIn, world } from '../world.ts'
 import type { World } from '../world.ts'
+import { replicate } from '../../../src/replicate/index.ts'
 import { setMany, writeBehind, writeThrough, writeIntents } from '../../../src/write-paths/index.ts'
 
 /** How long each produce call takes to be answered; `Infinity`: it is not. The last one holds for those after it. */
@@ -74,7 +75,7 @@ const CALLS: [string, (users: Namespace<string>, cache: Cache, signal?: AbortSig
   ]
 
 describe.each(CALLS)('%s', (_, call) => {
-  const options = { intents: true } as const
+  const options = { use: [writeIntents()] }
 
   it('rejects after ten seconds, where nothing answers', async () => {
     const { at, users, cache } = await bench([Infinity], options)
@@ -109,12 +110,12 @@ describe.each(CALLS)('%s', (_, call) => {
 })
 
 describe('calls that write twice', () => {
-  const replicate = { mode: 'replicate' } as const
+  const replicating = { use: [replicate()] }
 
   it('have one deadline for both', async () => {
-    const set = await bench([6000, Infinity], replicate)
+    const set = await bench([6000, Infinity], replicating)
     expect(await outcome(set.at, set.users.set('k', 'v'))).toMatchObject({ afterMs: 10_000, error: REFUSED })
-    const many = await bench([6000, Infinity], replicate)
+    const many = await bench([6000, Infinity], replicating)
     expect(await outcome(many.at, setMany(many.users, { a: '1' }))).toMatchObject({
       afterMs: 10_000,
       error: REFUSED,
@@ -127,7 +128,7 @@ describe('calls that write twice', () => {
   })
 
   it('a delete whose eviction is acknowledged resolves at the deadline, though the value is not withdrawn', async () => {
-    const { at, users, produced } = await bench([6000, Infinity], replicate)
+    const { at, users, produced } = await bench([6000, Infinity], replicating)
     expect(await outcome(at, users.delete('k'))).toEqual({
       afterMs: 10_000,
       value: expect.stringMatching(/^k1/) as unknown,
@@ -136,7 +137,7 @@ describe('calls that write twice', () => {
   })
 
   it('a delete is still ended by its own signal', async () => {
-    const { at, users } = await bench([1000, Infinity], replicate)
+    const { at, users } = await bench([1000, Infinity], replicating)
     const gone = new AbortController()
     void at.runtime.sleep(2000).then(() => gone.abort('gone'))
     expect(await outcome(at, users.delete('k', { signal: gone.signal }))).toEqual({

@@ -16,7 +16,7 @@ import type { KafkaHandlerEvent, KafkaHandlerOptions, TopicTaker } from '../../.
 import { world as syncWorld } from '../../services/sync/world.ts'
 import { deferred, world } from '../../src/world.ts'
 import { kafkaRecord, msk, selfManaged } from './kafka-events.ts'
-import { writeBehind } from '../../../src/write-paths/index.ts'
+import { writeBehind, writeIntents } from '../../../src/write-paths/index.ts'
 
 const text = (value: Uint8Array | null) => value && new TextDecoder().decode(value)
 const identifier = (partition: string, offset: number) => ({ itemIdentifier: { partition, offset } })
@@ -479,8 +479,8 @@ describe('Writes', () => {
       runtime: at.runtime,
       stores: { orders: store },
     })
-    const { cache } = at.isolate()
-    const orders = cache.namespace('orders', { intents: '1m' })
+    const { cache } = at.isolate({ use: [writeIntents({ max: '1m' })] })
+    const orders = cache.namespace('orders')
     await at.run(writeBehind(orders, '7', { total: 42 }))
     const { records } = at.log.read(
       'cache-writes',
