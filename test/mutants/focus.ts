@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { longestIntentMs, replicates } from '../sim/features.ts'
 import type { FaultName } from '../sim/faults.ts'
 import type { IsolatePlan, Scenario } from '../sim/scenario.ts'
 
@@ -28,7 +29,7 @@ const either =
 const tier: Has = ({ world }) => world.tier
 const carried = either(
   tier,
-  some(({ mode }) => mode === 'replicate'),
+  some((plan) => replicates(plan)),
 )
 const smallTable = some(({ maxRememberedEvictions }) => maxRememberedEvictions < 8)
 const named: Has = ({ world }) => world.identity
@@ -59,7 +60,7 @@ export const FOCUSES = {
     carried,
   ),
   'little room': some(({ maxEntries, maxBytes }) => maxEntries <= 3 || maxBytes < 10_000),
-  intents: some(({ intentsMs }) => intentsMs > 0),
+  intents: some((plan) => longestIntentMs(plan) > 0),
   'writers that die': breaks('writer_dies'),
   'a source that lags': ({ world }) => world.replicaLagMs > 0,
   'another log': every(breaks('recreation'), named),

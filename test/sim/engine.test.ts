@@ -13,7 +13,11 @@ import type { Trace, TraceEvent } from './trace.ts'
 const PLAN: IsolatePlan = {
   isolatesRequests: false,
   skewMs: 0,
-  mode: 'replicate',
+  use: ['sharedTier', 'replicate'],
+  namespaces: {},
+  without: {},
+  follow: true,
+  share: true,
   onUnreachable: 'stale',
   maxOutageMs: 5000,
   swrMs: 0,
@@ -311,7 +315,7 @@ const STAGES: Partial<Record<FaultName, Stage>> = {
   // Seen where the other clock does not show it.
   monotonic_frozen: { steps: [fault(2900, 'clock_frozen', { forMs: 2000 })] },
   tier_wiped: {
-    plan: { maxEntries: 1, mode: 'invalidate' },
+    plan: { maxEntries: 1, use: ['sharedTier'] },
     steps: [read(2500, 0, { key: 'c' }), read(2800, 0, { key: 'd' }), read(3100, 0, { key: 'c' })],
   },
 }

@@ -10,6 +10,7 @@
 import type { Draw } from './draw.ts'
 import { FAULTS } from './faults.ts'
 import type { FaultName } from './faults.ts'
+import { intentsMsOf, replicates } from './features.ts'
 import type { IsolatePlan, WorldPlan } from './scenario.ts'
 
 export interface Intensity {
@@ -155,13 +156,14 @@ export const EXEMPTIONS: readonly Exemption[] = [
       'an isolate that replicates over a proxy that cannot read committed records asks for `updatesIsolation: ' +
       "'uncommitted'`, which is for logs without values in transactions (docs/protocol.md, The proof)",
     where: ({ world, isolates }) =>
-      !readsCommitted(world) && isolates.some(({ mode }) => mode === 'replicate'),
+      !readsCommitted(world) && isolates.some((plan) => replicates(plan)),
   },
   {
     faults: ['writer_dies'],
     because:
       'a writer that dies between commit and eviction is covered by an intent, else by the TTL alone (docs/writes.md)',
-    where: ({ isolates }) => isolates.some(({ intentsMs }) => intentsMs === 0),
+    where: ({ isolates }) =>
+      isolates.some((plan) => intentsMsOf(plan, 'rows') === 0 || intentsMsOf(plan, 'others') === 0),
   },
   {
     faults: ['writer_dies'],
@@ -223,6 +225,6 @@ export const readsCommitted = ({ proxy, identity }: WorldPlan): boolean =>
  * the isolate cannot name.
  */
 function canFindAgain({ world, isolates, on }: Setting): boolean {
-  if (world.tier || isolates.some(({ mode }) => mode === 'replicate')) return false
+  if (world.tier || isolates.some((plan) => replicates(plan))) return false
   return [...on].every((name) => HARMLESS.includes(name))
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { FaultStep, IsolatePlan, Scenario, Step, WorldPlan } from './scenario.ts'
+import type { FaultStep, FeatureName, IsolatePlan, Scenario, Step, WorldPlan } from './scenario.ts'
 
 export interface Limits {
   /** How many scenarios are tried at most. @default 2000 */
@@ -106,7 +106,10 @@ const CALM_WORLD: Partial<WorldPlan> = {
 const CALM_ISOLATE: Partial<IsolatePlan> = {
   isolatesRequests: false,
   skewMs: 0,
-  mode: 'invalidate',
+  namespaces: {},
+  without: {},
+  follow: true,
+  share: true,
   swrMs: 0,
   staleIfErrorMs: 0,
   timeoutMs: undefined,
@@ -124,7 +127,7 @@ const CALM_ISOLATE: Partial<IsolatePlan> = {
 /** Sets one property after the other to its harmless value. */
 function calmer<T extends object>(now: T, calm: Partial<T>): T[] {
   return Object.entries(calm)
-    .filter(([name, value]) => now[name as keyof T] !== value)
+    .filter(([name, value]) => JSON.stringify(now[name as keyof T]) !== JSON.stringify(value))
     .map(([name, value]) => ({ ...now, [name]: value }))
 }
 
@@ -134,15 +137,23 @@ const simplerWorld = (scenario: Scenario): Scenario[] =>
 function simplerIsolates(scenario: Scenario): Scenario[] {
   const { isolates } = scenario
   const alone = isolates.flatMap((isolate, index) =>
-    calmer(isolate, CALM_ISOLATE).map((simpler) =>
+    [...calmer(isolate, CALM_ISOLATE), ...fewerFeatures(isolate)].map((simpler) =>
       isolates.map((other, at) => (at === index ? simpler : other)),
     ),
   )
-  // The same for all of them.
-  const intentless = isolates.map((isolate) => ({ ...isolate, intentsMs: 0 }))
-  const all = isolates.some(({ intentsMs }) => intentsMs > 0) ? [...alone, intentless] : alone
+  // The same for all of them: in the same namespaces, too.
+  const intentless = isolates.map((isolate) => leftOut(isolate, 'writeIntents'))
+  const all = isolates.some(({ use }) => use.includes('writeIntents')) ? [...alone, intentless] : alone
   return all.map((simpler) => ({ ...scenario, isolates: simpler }))
 }
+
+const leftOut = (isolate: IsolatePlan, feature: FeatureName): IsolatePlan => ({
+  ...isolate,
+  use: isolate.use.filter((name) => name !== feature),
+})
+
+const fewerFeatures = (isolate: IsolatePlan): IsolatePlan[] =>
+  isolate.use.filter((name) => name !== 'writeIntents').map((name) => leftOut(isolate, name))
 
 function simplerSteps(scenario: Scenario): Scenario[] {
   const { steps } = scenario

@@ -1,6 +1,7 @@
 import { runInThisContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { excuses } from './excuses.ts'
+import { intentsMsOf, SPACES, takesPart } from './features.ts'
 import { FAULT_NAMES } from './intensity.ts'
 import { plan } from './plan.ts'
 import { printScenario } from './print.ts'
@@ -39,6 +40,40 @@ describe('a plan', () => {
     }
     expect(FAULT_NAMES.filter((name) => (times.get(name) ?? 0) < 5)).toEqual([])
     expect(classes / PLANS.length).toBeLessThan(8)
+  })
+
+  it('uses no feature, each alone, and all of them, in any order', () => {
+    const fleets = PLANS.map(({ isolates }) => [...new Set(isolates.flatMap(({ use }) => use))].sort().join())
+    const times = new Map<string, number>()
+    for (const fleet of fleets) times.set(fleet, (times.get(fleet) ?? 0) + 1)
+    expect(times.size).toBe(8)
+    for (const often of times.values()) expect(often).toBeGreaterThan(PLANS.length / 40)
+    const orders = new Set(PLANS.flatMap(({ isolates }) => isolates.map(({ use }) => use.join())))
+    // Each of the ordered selections of three: 1 + 3 + 6 + 6.
+    expect(orders.size).toBe(16)
+  })
+
+  it('has namespaces that take no part in a feature, by either option, and isolates that only follow or share', () => {
+    const isolates = PLANS.flatMap((each) => each.isolates)
+    for (const name of ['sharedTier', 'replicate', 'writeIntents'] as const) {
+      const using = isolates.filter(({ use }) => use.includes(name))
+      expect(using.filter(({ namespaces }) => namespaces[name]).length).toBeGreaterThan(using.length / 20)
+      expect(
+        using.filter(({ without }) => SPACES.some((space) => without[space]?.includes(name))).length,
+      ).toBeGreaterThan(using.length / 20)
+      expect(using.filter((each) => SPACES.every((space) => takesPart(each, name, space))).length).toBeGreaterThan(
+        using.length / 4,
+      )
+    }
+    expect(isolates.some(({ follow, share }) => follow && !share)).toBe(true)
+    expect(isolates.some(({ follow, share }) => share && !follow)).toBe(true)
+  })
+
+  it('announces writes in the same namespaces everywhere: a reader that knows nothing of them may be wrong', () => {
+    for (const { isolates } of PLANS) {
+      const announced = isolates.map((each) => SPACES.map((space) => intentsMsOf(each, space)).join())
+      expect(new Set(announced).size).toBe(1)
+    }
   })
 
   it('has every way to read and to write', () => {

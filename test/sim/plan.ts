@@ -5,11 +5,13 @@
  */
 import { draw } from './draw.ts'
 import type { Draw } from './draw.ts'
+import { SPACES } from './features.ts'
 import { EXEMPTIONS, FAULT_NAMES, INTENSITIES, readsCommitted, SWARM } from './intensity.ts'
 import type { Setting } from './intensity.ts'
 import type { FaultName } from './faults.ts'
 import type {
   FaultStep,
+  FeatureName,
   IsolatePlan,
   ProxyName,
   ReadStep,
@@ -49,8 +51,9 @@ export const IDENTITY: Readonly<Partial<Record<ProxyName, number>>> = {
 
 /** What a plan makes of a seed. */
 export function plan(seed: number, options: PlanOptions = {}): Scenario {
-  const world = worldOf(draw(seed, 'world'), options)
-  const isolates = isolatesOf(seed, world)
+  const fleet = featuresOf(draw(seed, 'features'))
+  const world = worldOf(draw(seed, 'world'), fleet, options)
+  const isolates = isolatesOf(seed, world, fleet)
   const load = loadOf(seed, world, isolates, options)
   const faults = faultsOf(seed, { world, isolates }, load, options)
   const steps = [...load, ...faults]
@@ -60,7 +63,82 @@ export function plan(seed: number, options: PlanOptions = {}): Scenario {
   return { seed, world, isolates, steps: withHours(seed, steps) }
 }
 
-function worldOf(of: Draw, options: PlanOptions): WorldPlan {
+/** What the isolates of a fleet use, and how often that is so: none, each alone, and together. */
+const FEATURES = {
+  '': 25,
+  sharedTier: 9,
+  replicate: 18,
+  writeIntents: 12,
+  'sharedTier replicate': 6,
+  'sharedTier writeIntents': 6,
+  'replicate writeIntents': 12,
+  'sharedTier replicate writeIntents': 12,
+} as const
+
+/** The features of a fleet. */
+interface FleetFeatures {
+  readonly names: readonly FeatureName[]
+  /** How many of the isolates replicate, beside the first. */
+  readonly replicating: number
+  readonly intentsMs: number
+  /** The namespaces of which writes are announced: every isolate must know of them. */
+  readonly announced: readonly SpaceName[]
+}
+
+function featuresOf(of: Draw): FleetFeatures {
+  const names = of.weighted(FEATURES).split(' ').filter(Boolean) as FeatureName[]
+  return {
+    names,
+    replicating: of.pick([0.5, 1]),
+    intentsMs: of.pick([2000, 5000, 10_000]),
+    announced: of.chance(0.75) ? SPACES : of.pick(SOME_SPACES),
+  }
+}
+
+/** Namespaces, but not all of them. */
+const SOME_SPACES: readonly (readonly SpaceName[])[] = [
+  ['rows'],
+  ['others'],
+  ['sets'],
+  ['rows', 'others'],
+  ['rows', 'sets'],
+]
+
+type Use = Pick<IsolatePlan, 'use' | 'namespaces' | 'without' | 'follow' | 'share'>
+
+/** What one isolate uses of them, in any order. The first uses all: so each of them is used. */
+function useOf(of: Draw, isFirst: boolean, { names, replicating, announced }: FleetFeatures): Use {
+  const often: Record<FeatureName, number> = { sharedTier: 0.8, replicate: replicating, writeIntents: 1 }
+  const use = names
+    .filter((name) => of.chance(often[name]) || isFirst)
+    .map((name) => ({ name, rank: of.unit() }))
+    .sort((one, other) => one.rank - other.rank)
+    .map(({ name }) => name)
+  const namespaces: Partial<Record<FeatureName, readonly SpaceName[]>> = {}
+  const without: Partial<Record<SpaceName, FeatureName[]>> = {}
+  const leaveOut = (space: SpaceName, name: FeatureName) => (without[space] = [...(without[space] ?? []), name])
+  for (const name of use) {
+    if (name === 'writeIntents') {
+      if (announced.length === SPACES.length) continue
+      // Either says the same.
+      if (of.chance(0.5)) namespaces[name] = announced
+      else for (const space of SPACES) if (!announced.includes(space)) leaveOut(space, name)
+    } else {
+      if (of.chance(0.2)) namespaces[name] = of.pick(SOME_SPACES)
+      if (of.chance(0.15)) leaveOut(of.pick(SPACES), name)
+    }
+  }
+  const [follow, share] = of.pick([
+    [true, true],
+    [true, true],
+    [true, true],
+    [true, false],
+    [false, true],
+  ] as const)
+  return { use, namespaces, without, follow, share }
+}
+
+function worldOf(of: Draw, { names }: FleetFeatures, options: PlanOptions): WorldPlan {
   const chosen = of.weighted(PROXIES)
   const proxy = options.proxy ?? chosen
   const identity = of.chance(IDENTITY[proxy] ?? 0)
@@ -71,32 +149,36 @@ function worldOf(of: Draw, options: PlanOptions): WorldPlan {
     latencyMs: of.pick([5, 20, 60, 120]),
     replicaLagMs: of.chance(0.2) ? of.pick([50, 400, 1500]) : 0,
     loadMs: of.pick([20, 200, 800]),
-    tier: of.chance(0.2),
+    tier: names.includes('sharedTier'),
     maxStalenessMs: of.pick([300, 1000, 1000, 2000, 4000]),
     ttlMs: of.pick([2500, 8000, 20_000, 60_000]),
   }
 }
 
-function isolatesOf(seed: number, world: WorldPlan): IsolatePlan[] {
+function isolatesOf(seed: number, world: WorldPlan, fleet: FleetFeatures): IsolatePlan[] {
   const of = draw(seed, 'isolates')
-  const intentsMs = of.chance(0.3) ? of.pick([2000, 5000, 10_000]) : 0
-  const replicating = of.pick([0, 0, 0.5, 1])
   const count = of.pick([2, 2, 2, 2, 3, 3, 3, 4, 5, 8])
   return Array.from({ length: count }, (_, at) =>
-    isolateOf(draw(seed, `isolate ${at}`), world, { intentsMs, replicating }),
+    isolateOf(
+      draw(seed, `isolate ${at}`),
+      world,
+      useOf(draw(seed, `features ${at}`), at === 0, fleet),
+      fleet.intentsMs,
+    ),
   )
 }
 
 function isolateOf(
   of: Draw,
   { proxy, maxStalenessMs, latencyMs, ttlMs }: WorldPlan,
-  { intentsMs, replicating }: { intentsMs: number; replicating: number },
+  used: Use,
+  intentsMs: number,
 ): IsolatePlan {
   const isolatesRequests = of.chance(0.5)
   return {
     isolatesRequests,
     skewMs: of.chance(0.3) ? of.between(-600_000, 600_000) : of.between(-500, 500),
-    mode: of.chance(replicating) ? 'replicate' : 'invalidate',
+    ...used,
     onUnreachable: of.pick(['stale', 'bypass', 'throw'] as const),
     maxOutageMs: of.pick([maxStalenessMs, 5000, 30_000].filter((ms) => ms >= maxStalenessMs)),
     swrMs: of.chance(0.3) ? of.pick([500, 4000]) : 0,

@@ -18,6 +18,9 @@ export type ProxyName =
   | 'upstash'
   | 'warpstream'
 
+/** What an isolate may use, by the names of the features. */
+export type FeatureName = 'sharedTier' | 'replicate' | 'writeIntents'
+
 export interface Scenario {
   /** Of latencies, of the moment at which a load reads the row, of identities: all that is not given below. */
   readonly seed: number
@@ -52,7 +55,15 @@ export interface IsolatePlan {
   readonly isolatesRequests: boolean
   /** Its wall clock, ahead of the true time by this. */
   readonly skewMs: number
-  readonly mode: 'invalidate' | 'replicate'
+  /** Its features, in the order in which it is given them. */
+  readonly use: readonly FeatureName[]
+  /** The namespaces of a feature, by its own option `namespaces` (of `replicate`: `share`); all, where none are given. */
+  readonly namespaces: Readonly<Partial<Record<FeatureName, readonly SpaceName[]>>>
+  /** The features that a namespace is without, by its option. */
+  readonly without: Readonly<Partial<Record<SpaceName, readonly FeatureName[]>>>
+  /** Where it uses `replicate`: whether it follows the updates topic, and whether it shares. */
+  readonly follow: boolean
+  readonly share: boolean
   readonly onUnreachable: 'stale' | 'bypass' | 'throw'
   readonly maxOutageMs: number
   readonly swrMs: number
@@ -65,8 +76,9 @@ export interface IsolatePlan {
   readonly maxRememberedEvictions: number
   readonly maxCatchUpRecords: number
   readonly maxPollBytes: number
+  /** Of the tier, and of intents. */
   readonly lookBack: number
-  /** How long a write may take; 0: writes are not announced. The same for all isolates of a scenario. */
+  /** How long a write may take, where writes are announced. The same for all isolates of a scenario that use intents. */
   readonly intentsMs: number
   readonly announceExpiry: boolean
   /** Values from here are never held up by compression: everything larger than this is gzipped. */
@@ -98,7 +110,7 @@ export type WriteHow =
   | 'set'
   /** Commit, then `set` with the version of the row. */
   | 'setVersion'
-  /** `writeThrough`: announced where the scenario has `intentsMs`. */
+  /** `writeThrough`: announced where its namespace has intents. */
   | 'writeThrough'
   /** Commit, then a simple message `{ "key": … }` of a service that does not use kedge. */
   | 'foreign'

@@ -6,6 +6,7 @@
 import { EVICTIONS, ROUNDING_MS, firstAbove, rowOf } from './chronicle.ts'
 import type { Chronicle, Life, Served } from './chronicle.ts'
 import type { Findings } from './findings.ts'
+import { longestIntentMs } from '../features.ts'
 import { newsOf } from './news.ts'
 import type { Trace } from '../trace.ts'
 
@@ -145,11 +146,11 @@ class Calm {
 
   #calmOf(life: Life): number {
     const { calmAt } = this.#chronicle
-    const { intentsMs, pollTimeoutMs } = life.plan
+    const { pollTimeoutMs } = life.plan
     const thawedAt = life.freezes.findLast(({ to }) => to < Infinity)?.to ?? 0
     // An intent that no writer closes ends by itself; and an isolate that starts holds nothing until it would have.
     const last = Math.max(calmAt, life.reanchors.at(-1)?.t ?? 0, life.bornAt, thawedAt)
-    const settledAt = last + intentsMs + this.#trace.scenario.world.replicaLagMs + 4 * pollTimeoutMs
+    const settledAt = last + longestIntentMs(life.plan) + this.#trace.scenario.world.replicaLagMs + 4 * pollTimeoutMs
     // Until it has caught up it may take any number of polls.
     const provedAt = this.#polls.get(life)?.find((t) => t >= calmAt) ?? Infinity
     return Math.max(calmAt + MAX_PAUSE_MS, settledAt, provedAt)

@@ -446,7 +446,7 @@ promises(
     },
     'a row of an isolate whose clock is behind that of the one that has loaded it': (trace) => {
       trace.isolate()
-      const i = trace.isolate({ mode: 'replicate', skewMs: -500 })
+      const i = trace.isolate({ use: ['replicate'], skewMs: -500 })
       trace.at(10_400).served(i, row(0, 0))
     },
   },
@@ -588,7 +588,7 @@ const beside =
 const besideMany = (readAt: number): Case => ({
   world: { tier: true },
   story: (trace) => {
-    const i = trace.isolate()
+    const i = trace.isolate({ use: ['sharedTier'] })
     const read = trace.at(1000).ask(i, 'a', { how: 'getOrSetMany', keys: ['a', 'b'] })
     trace.load(i)
     trace.at(1300).load(i)

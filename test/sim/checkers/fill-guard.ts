@@ -4,6 +4,7 @@ import { evictionLogOf } from './eviction-log.ts'
 import { Findings } from './findings.ts'
 import { originOf } from './origin.ts'
 import { lastPassed, progressOf } from './progress.ts'
+import { replicates, tiers } from '../features.ts'
 import type { Checker } from '../trace.ts'
 
 export const fillGuard: Checker = {
@@ -15,7 +16,6 @@ export const fillGuard: Checker = {
     const { served } = chronicleOf(trace)
     const log = evictionLogOf(trace)
     const progress = progressOf(trace)
-    const { tier } = trace.scenario.world
     for (const { t, row, from, by } of served) {
       // A value that was just loaded goes to its callers, evicted or not.
       if (row === undefined || (from !== 'memory' && from !== 'tier')) continue
@@ -29,7 +29,8 @@ export const fillGuard: Checker = {
       // What was written into the cache has the as-of of its own eviction, not of the moment at which the call began.
       const readAt = Math.max(row.readAt, origin?.write.acknowledgedAt ?? 0)
       const what = `read ${by.read} of isolate ${by.life.isolate} got version ${row.version} of ${rowOf(row.space, row.key)} from ${from}, read at ${row.readAt}`
-      const isOwn = !tier && by.life.plan.mode === 'invalidate'
+      const { plan } = by.life
+      const isOwn = !tiers(trace.scenario, plan, row.space) && !replicates(plan, row.space)
       // Values that others have loaded may still be held, judged by the as-of that they carry.
       if (isOwn && readAt < passed.emptiedAt) {
         found.broke(t, `${what}, though everything was dropped at ${passed.emptiedAt}`)

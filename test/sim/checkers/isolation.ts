@@ -4,6 +4,8 @@ import type { Chronicle, Life, Said, Write } from './chronicle.ts'
 import { evictionLogOf } from './eviction-log.ts'
 import type { Eviction, EvictionLog } from './eviction-log.ts'
 import { Findings } from './findings.ts'
+import { replicates, tiers } from '../features.ts'
+import type { Scenario, SpaceName } from '../scenario.ts'
 import type { Checker, Trace } from '../trace.ts'
 
 export const isolation: Checker = {
@@ -93,8 +95,8 @@ function checkDrops(trace: Trace, chronicle: Chronicle, found: Findings): void {
   for (const told of chronicle.calls.values())
     if (told.told !== undefined) steps.push({ seq: told.toldSeq, told })
   steps.sort((a, b) => a.seq - b.seq)
-  const { tier } = trace.scenario.world
-  const explain = explainer(chronicle, log, received, { skips, failures, written, tier })
+  const { scenario } = trace
+  const explain = explainer(chronicle, log, received, { skips, failures, written, scenario })
   for (const { said, told } of steps) {
     if (told !== undefined) {
       const { life, topic, operation, toldAt, toldSeq } = told
@@ -139,9 +141,9 @@ function explainer(
     skips,
     failures,
     written,
-    tier,
+    scenario,
   }: {
-    tier: boolean
+    scenario: Scenario
     skips: ReadonlyMap<Life, number>
     failures: ReadonlyMap<Life, number>
     written: ReadonlyMap<string, number>
@@ -158,10 +160,10 @@ function explainer(
     if (event.type !== 'drop') return false
     const { namespace, key } = event
     // A part of the updates topic that cannot be read any more may have dropped anything.
-    if (skips.get(life) === t && life.plan.mode === 'replicate') return true
+    if (skips.get(life) === t && replicates(life.plan, namespace as SpaceName)) return true
     if (failures.get(life) === t) return true
     // Work under way then is dropped when it ends: an answer of the tier, for one.
-    const lastsMs = tier ? life.plan.hardTimeoutMs : 0
+    const lastsMs = tiers(scenario, life.plan, namespace as SpaceName) ? life.plan.hardTimeoutMs : 0
     if ([namespace, '*'].some((each) => t - (written.get(`${life.isolate}|${each}`) ?? -Infinity) <= lastsMs))
       return true
     // A write whose fate is unknown drops what it may have meant; so does one whose place makes no sense here.

@@ -1,9 +1,10 @@
 /** I10: no read serves a value past its time. @module */
 import { ROUNDING_MS, chronicleOf, rowOf } from './chronicle.ts'
-import type { Chronicle, Life, Served } from './chronicle.ts'
+import type { Chronicle, Life, Read, Served } from './chronicle.ts'
 import { clockLagOf } from './clock-lag.ts'
 import { Findings } from './findings.ts'
 import { originOf } from './origin.ts'
+import { replicates, tiers } from '../features.ts'
 import type { Checker, Row, Trace } from '../trace.ts'
 
 export const lifetime: Checker = {
@@ -22,7 +23,7 @@ export const lifetime: Checker = {
       const limitMs = limitOf(trace, by.life, from, flagged) + ROUNDING_MS
       if (ageMs <= limitMs) continue
       const stretchMs = from === 'loader' ? lag.still(by.life, since, t) : lag.ofHit(by, since)
-      if (ageMs <= limitMs + stretchMs + skewOf(trace, chronicle, by.life, by.t)) continue
+      if (ageMs <= limitMs + stretchMs + skewOf(trace, chronicle, by)) continue
       found.broke(
         t,
         `read ${by.read} of isolate ${by.life.isolate} got version ${row.version} of ${rowOf(row.space, row.key)} (${from ?? 'somewhere'}${flagged ? `, ${flagged}` : ''}) ` +
@@ -63,8 +64,8 @@ function limitOf(
  * A value that another isolate has loaded has its age by the wall clock there, and is read by ours: by as much as that
  * one is ahead of ours the value seems younger. A value that the isolate has loaded itself is not affected.
  */
-function skewOf({ scenario }: Trace, { faults, lives }: Chronicle, life: Life, until: number): number {
-  if (!scenario.world.tier && life.plan.mode !== 'replicate') return 0
+function skewOf({ scenario }: Trace, { faults, lives }: Chronicle, { life, space, t: until }: Read): number {
+  if (!tiers(scenario, life.plan, space) && !replicates(life.plan, space)) return 0
   let ahead = Math.max(...[...lives.values()].map(({ plan }) => plan.skewMs))
   let own = life.plan.skewMs
   for (const { fault, t, isolate, forMs = Infinity, amount = 0 } of faults) {

@@ -3,6 +3,7 @@ import { chronicleOf } from './chronicle.ts'
 import type { Chronicle, Life, Read, Write } from './chronicle.ts'
 import { clockLagOf } from './clock-lag.ts'
 import { Findings } from './findings.ts'
+import { shares, tiers } from '../features.ts'
 import type { Checker, Trace } from '../trace.ts'
 
 /** A call of the shared tier. */
@@ -66,12 +67,11 @@ function look(
  * A wait for a proof, then for a load; where that fails, for a proof once more before an expired value is served, and
  * before one that another caller has brought in. On Workers a leader that is gone costs one more.
  */
-function readMs({ scenario }: Trace, { life: { plan } }: Read): number {
+function readMs({ scenario }: Trace, { life: { plan }, space }: Read): number {
   const { pollTimeoutMs, hardTimeoutMs } = plan
   const waits = plan.isolatesRequests ? 5 : 4
-  return (
-    hardTimeoutMs + waits * pollTimeoutMs + (scenario.world.tier ? TIER_MS + pollTimeoutMs : 0) + GRAIN_MS
-  )
+  const tierMs = tiers(scenario, plan, space) ? TIER_MS + pollTimeoutMs : 0
+  return hardTimeoutMs + waits * pollTimeoutMs + tierMs + GRAIN_MS
 }
 
 function writeMs({ writes }: Chronicle, write: Write): number {
@@ -80,7 +80,7 @@ function writeMs({ writes }: Chronicle, write: Write): number {
   // A value that is set before the first contact waits for that.
   let ms = plan.pollTimeoutMs + PRODUCE_MS + GRAIN_MS
   if (how === 'writeThrough') ms += PRODUCE_MS + Math.max(INTENT_MS, plan.hardTimeoutMs)
-  if (plan.mode !== 'replicate') return ms
+  if (!shares(plan, space)) return ms
   // The update beside the eviction, which waits for those of the same key that are under way.
   ms += PRODUCE_MS
   for (const other of writes.values())

@@ -4,6 +4,7 @@ import type { Chronicle, Life, Load, Read, Write } from './chronicle.ts'
 import { clockLagOf } from './clock-lag.ts'
 import { evictionLogOf } from './eviction-log.ts'
 import { Findings } from './findings.ts'
+import { intentsMsOf, tiers } from '../features.ts'
 import { newsOf } from './news.ts'
 import type { Checker, Trace } from '../trace.ts'
 
@@ -127,7 +128,7 @@ class Excuses {
    * announced, this holds for evictions of one's own, too.
    */
   #isAhead({ life, space, seq }: Load): boolean {
-    const isBehind = this.#trace.scenario.world.replicaLagMs > 0 || life.plan.intentsMs > 0
+    const isBehind = this.#trace.scenario.world.replicaLagMs > 0 || intentsMsOf(life.plan, space) > 0
     return (isBehind || life.plan.follows) && newsOf(this.#trace).isAhead(life, space, seq)
   }
 
@@ -198,7 +199,7 @@ class Excuses {
 
   /** The tier may have answered the waiting callers, while the load goes on; a later caller loads for itself. */
   #isAnswered({ life, space, key, seq, t }: Load): boolean {
-    if (!this.#trace.scenario.world.tier) return false
+    if (!tiers(this.#trace.scenario, life.plan, space)) return false
     return this.#chronicle.served.some(
       (served) =>
         // A read of many keys does not say where they are from; what was read before the load began is not of the load.

@@ -23,7 +23,11 @@ const WORLD: WorldPlan = {
 const PLAN: IsolatePlan = {
   isolatesRequests: false,
   skewMs: 0,
-  mode: 'invalidate',
+  use: [],
+  namespaces: {},
+  without: {},
+  follow: true,
+  share: true,
   onUnreachable: 'stale',
   maxOutageMs: 5000,
   swrMs: 2000,

@@ -3,6 +3,7 @@ import { parseToken } from '../../../src/wire/token.ts'
 import type { CacheScope } from '../../../src/api/cache-types.ts'
 import type { Entry } from '../../../src/api/read-types.ts'
 import type { Namespace } from '../../../src/api/namespace-types.ts'
+import { intentsMsOf } from '../features.ts'
 import type { ReadStep, SpaceName, WriteStep } from '../scenario.ts'
 import type { Row } from '../trace.ts'
 import { codeOf } from './port.ts'
@@ -265,7 +266,7 @@ export class Calls {
   async #through(visit: Visit, write: number, { space, key, pauseMs }: Write): Promise<void> {
     const { source, universe, trouble } = this.#world
     const { scope, inhabitant } = visit
-    const { intentsMs } = inhabitant.seat.plan
+    const isAnnounced = intentsMsOf(inhabitant.seat.plan, space) > 0
     const row = this.#row(space, key, source.version(space, key) + 1)
     const tellsVersion = this.#random() < 0.5
     const tookMs = pauseMs + this.#random() * 20
@@ -286,7 +287,7 @@ export class Calls {
       await new Promise<void>(commit)
       return tellsVersion ? { version: row.version } : undefined
     }
-    const options = intentsMs === 0 ? { intent: false as const } : {}
+    const options = isAnnounced ? {} : { intent: false as const }
     const token = await writeThrough(scope.namespace<Row>(space), key, row, store, options)
     this.#acknowledges(visit, write, space, key, token)
   }

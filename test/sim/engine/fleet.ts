@@ -8,7 +8,8 @@ import { Disturbances } from './disturbances.ts'
 import { type Inhabitant, Seat } from './seat.ts'
 import { tierOver } from './tier.ts'
 import { EPOCH, placeOf } from './universe.ts'
-import { EVICTIONS, SPACES, UPDATES, type World } from './world.ts'
+import { longestIntentMs, SPACES } from '../features.ts'
+import { EVICTIONS, UPDATES, type World } from './world.ts'
 
 /** As the worker's cron does, in deployments whose log has no identity. */
 const BEAT_EVERY_MS = 60_000
@@ -57,7 +58,7 @@ export class Fleet {
     await this.#until(() => this.#calls.openWrites.size === 0 && this.#isQuiet, PATIENCE_MS)
     record.tell({ type: 'calm' })
     const { replicaLagMs } = scenario.world
-    const settlesMs = replicaLagMs + Math.max(0, ...scenario.isolates.map(({ intentsMs }) => intentsMs))
+    const settlesMs = replicaLagMs + Math.max(0, ...scenario.isolates.map(longestIntentMs))
     await this.#rest(REST_MS + settlesMs)
     await Promise.all(this.#inhabitants.map((inhabitant) => this.#sync(inhabitant)))
     // News of this moment keep values from being held for as long.

@@ -7,7 +7,12 @@ import { createCache } from '../../../src/cache.ts'
 import type { KedgeEvent } from '../../../src/api/events.ts'
 import { systemRuntime } from '../../../src/ports/runtime.ts'
 import type { Cache, CacheStats } from '../../../src/api/cache-types.ts'
-import type { IsolatePlan } from '../scenario.ts'
+import { replicate } from '../../../src/replicate/index.ts'
+import { sharedTier } from '../../../src/tier/index.ts'
+import { writeIntents } from '../../../src/write-paths/index.ts'
+import type { Feature } from '../../../src/api/feature.ts'
+import { SPACES } from '../features.ts'
+import type { FeatureName, IsolatePlan } from '../scenario.ts'
 import type { Row } from '../trace.ts'
 import { Life } from './life.ts'
 import { codeOf, toldPort } from './port.ts'
@@ -15,7 +20,7 @@ import type { Random } from './random.ts'
 import { tagsOf } from './source.ts'
 import { tierOver } from './tier.ts'
 import { placeOf } from './universe.ts'
-import { SPACES, type World } from './world.ts'
+import type { World } from './world.ts'
 
 /** How long the place of one that was killed stays empty, at most. */
 const MAX_GAP_MS = 1500
@@ -58,7 +63,6 @@ export class Inhabitant {
       kafka: toldPort(kafka, this.id, this.life, world.record, () => world.next('calls')),
       runtime: systemRuntime({ isolatesRequests: plan.isolatesRequests }),
       evictionPartitions: shared.evictionPartitions,
-      mode: plan.mode,
       ...(kafka.capabilities.readCommitted ? {} : { updatesIsolation: 'uncommitted' as const }),
       maxEntries: plan.maxEntries,
       maxBytes: plan.maxBytes,
@@ -70,15 +74,13 @@ export class Inhabitant {
       maxPollBytes: plan.maxPollBytes,
       maxRememberedEvictions: plan.maxRememberedEvictions,
       settle: shared.replicaLagMs,
-      intents: plan.intentsMs === 0 ? false : plan.intentsMs,
-      lookBack: plan.lookBack,
       announceExpiry: plan.announceExpiry,
       hardTimeout: plan.hardTimeoutMs,
       gzipAboveBytes: plan.gzipAboveBytes,
       ttl: shared.ttlMs,
       swr: plan.swrMs,
       staleIfError: plan.staleIfErrorMs,
-      ...(shared.tier ? { tier: this.#tier() } : {}),
+      use: this.#features(),
       onEvent: (event) => tell({ type: 'says', isolate: this.id, event: plain(event) }),
     })
     this.cache = cache
@@ -86,6 +88,7 @@ export class Inhabitant {
       cache.namespace<Row>(space, {
         tags: tagsOf,
         ...(plan.timeoutMs === undefined ? {} : { timeout: plan.timeoutMs }),
+        without: plan.without[space] ?? [],
       })
     }
     if (plan.follows) {
@@ -93,6 +96,22 @@ export class Inhabitant {
       const place = placeOf({ universe, life: this.life, request: undefined, background: true })
       place.enter(() => void cache.follow({ signal: new AbortController().signal }))
     }
+  }
+
+  #features(): Feature[] {
+    const { world, plan } = this.seat
+    const { intentsMs, lookBack, follow, share } = plan
+    const of = (name: FeatureName) => {
+      const namespaces = plan.namespaces[name]
+      return namespaces === undefined ? {} : { namespaces }
+    }
+    const made: Readonly<Record<FeatureName, () => Feature>> = {
+      sharedTier: () => sharedTier(this.#tier(), { lookBack, ...of('sharedTier') }),
+      replicate: () => replicate({ follow, share: share && (of('replicate').namespaces ?? true) }),
+      // As long for each: by a function, that it asks once for each namespace.
+      writeIntents: () => writeIntents({ max: () => intentsMs, lookBack, ...of('writeIntents') }),
+    }
+    return plan.use.flatMap((name) => (name === 'sharedTier' && !world.scenario.world.tier ? [] : made[name]()))
   }
 
   #tier() {

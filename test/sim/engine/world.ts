@@ -18,7 +18,6 @@ import type { Transport } from './ambient.ts'
 
 export const EVICTIONS = 'cache-evictions'
 export const UPDATES = 'cache-updates'
-export const SPACES: readonly SpaceName[] = ['rows', 'others', 'sets']
 
 export class World {
   readonly scenario: Scenario

@@ -20,7 +20,11 @@ describe('an isolate whose wall clock stands still', () => {
       {
         isolatesRequests: false,
         skewMs: 0,
-        mode: 'invalidate',
+        use: [],
+        namespaces: {},
+        without: {},
+        follow: true,
+        share: true,
         onUnreachable: 'bypass',
         maxOutageMs: 5000,
         swrMs: 0,

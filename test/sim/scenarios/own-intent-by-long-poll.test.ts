@@ -20,7 +20,11 @@ describe('an isolate that reads its own intent by a long poll, before the intent
       {
         isolatesRequests: false,
         skewMs: 0,
-        mode: 'replicate',
+        use: ['replicate', 'writeIntents'],
+        namespaces: {},
+        without: {},
+        follow: true,
+        share: true,
         onUnreachable: 'throw',
         maxOutageMs: 5000,
         swrMs: 0,

@@ -21,7 +21,11 @@ describe('an isolate that a shared tier answers late', () => {
       {
         isolatesRequests: false,
         skewMs: 0,
-        mode: 'invalidate',
+        use: ['sharedTier', 'writeIntents'],
+        namespaces: {},
+        without: {},
+        follow: true,
+        share: true,
         onUnreachable: 'throw',
         maxOutageMs: 1000,
         swrMs: 0,
