@@ -99,6 +99,7 @@ export class UpdatesApplier {
 
   #drop({ namespace, key, asOf }: Pick<ArrivedDrop, 'namespace' | 'key' | 'asOf'>): void {
     for (const space of this.#stores.values()) {
+      if (!this.#parts.takesPart('replicate', space.name)) continue
       if (namespace === undefined || namespace === space.name) space.dropBefore(key, asOf ?? Infinity)
     }
   }

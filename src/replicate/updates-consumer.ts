@@ -43,6 +43,7 @@ export class UpdatesConsumer implements UpdatesRead {
   readonly #shared: CacheContext
   readonly #stores: ReadonlyMap<string, CoherentStore<unknown>>
   readonly #applier: UpdatesApplier
+  readonly #takesPart: (namespace: string) => boolean
   /** The next offset of each partition: everything below it has been applied. */
   readonly #positions = new Map<number, number>()
   /** Where each partition ended when it was looked at last. */
@@ -53,6 +54,7 @@ export class UpdatesConsumer implements UpdatesRead {
     this.#shared = parts.context.shared
     this.#stores = parts.stores
     this.#applier = new UpdatesApplier(parts, simple)
+    this.#takesPart = (namespace) => parts.takesPart('replicate', namespace)
   }
 
   /** Whether values before these positions are in the topic, as far as is known, and not applied here yet. */
@@ -121,7 +123,8 @@ export class UpdatesConsumer implements UpdatesRead {
   /** Goes on at the end. What is passed over may have dropped anything, so everything is dropped. */
   #skip(partition: number, end: number): void {
     this.#positions.set(partition, end)
-    for (const space of this.#stores.values()) space.dropPossiblyEvicted(() => true)
+    for (const space of this.#stores.values())
+      if (this.#takesPart(space.name)) space.dropPossiblyEvicted(() => true)
   }
 
   /** Reads the newest part of the topic: from the end backwards, a window at a time. */
