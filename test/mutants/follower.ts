@@ -474,14 +474,14 @@ export const followerMutants: readonly Mutant[] = [
     id: 'values-after-the-proof',
     what: 'Updates are fetched after the proof by which they are judged, not before it.',
     file: FOLLOWER,
-    from: `const apply = await this.#carry?.(signal)
+    from: `const applies = await this.#beforeProof(signal)
         began = clock.now()
         const partitions = [...this.partitions.values()]
         const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))`,
     to: `began = clock.now()
         const partitions = [...this.partitions.values()]
         const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
-        const apply = await this.#carry?.(signal)`,
+        const applies = await this.#beforeProof(signal)`,
     breaks: [],
     hint: ['src/read/overtaken-loads.test.ts'],
     unseen: 'What is newer than the position is refused: values are lost, and none is stale.',

@@ -1,6 +1,7 @@
 /** All mutants. @module */
 import { adapterMutants } from './adapters.ts'
 import { coherenceMutants } from './coherence.ts'
+import { featureMutants } from './features.ts'
 import { flightMutants } from './flight.ts'
 import { followerMutants } from './follower.ts'
 import type { Mutant } from './mutant.ts'
@@ -17,5 +18,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...storeMutants,
   ...writeMutants,
   ...tierMutants,
+  ...featureMutants,
   ...adapterMutants,
 ]

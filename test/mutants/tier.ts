@@ -6,6 +6,7 @@
 import type { Mutant } from './mutant.ts'
 
 const SHARED = 'src/tier/shared-tier.ts'
+const ASK = 'src/read/ask-sources.ts'
 const FOLLOWER = 'services/sync/tier-follower.ts'
 const EVICTIONS = 'services/sync/tier-evictions.ts'
 
@@ -14,11 +15,11 @@ export const tierMutants: readonly Mutant[] = [
     id: 'M9',
     what: 'A value is put into the tier as of the moment at which it is put there.',
     file: SHARED,
-    from: '([key, value]) => [value, putMessage(this.#shared, space, key, value)] as const,',
+    from: '([key, value]) => [value, putMessage(this.#shared, space, key, value)] as const)',
     to: `([key, loaded]) => {
-        const value = { ...loaded, asOf: Math.max(loaded.asOf, space.asOf) }
-        return [value, putMessage(this.#shared, space, key, value)] as const
-      },`,
+      const value = { ...loaded, asOf: Math.max(loaded.asOf, space.asOf) }
+      return [value, putMessage(this.#shared, space, key, value)] as const
+    })`,
     breaks: ['I2', 'I3'],
     focus: 'a tier for isolates that know little',
     hint: ['src/tier/carried-values.test.ts'],
@@ -27,8 +28,10 @@ export const tierMutants: readonly Mutant[] = [
     id: 'tier-without-proof',
     what: 'A value of the tier is held before freshness is proved.',
     file: SHARED,
-    from: 'if (found.length > 0 && (await proved) && !stop?.aborted) {',
-    to: 'if (found.length > 0 && !stop?.aborted) {',
+    from: 'if (found.length > 0 && (await proved) && !context.signal?.aborted) {',
+    to: 'if (found.length > 0 && !context.signal?.aborted) {',
+    // Both look: the tier, and what lets it hold its values.
+    also: [{ file: ASK, from: 'if (!isProved || signal', to: 'if (signal' }],
     breaks: ['I1', 'I8'],
     focus: 'a tier for isolates that know little',
     hint: ['src/tier/carried-values.test.ts'],

@@ -11,7 +11,7 @@ const UPDATES = 'src/replicate/updates-consumer.ts'
 const APPLIER = 'src/replicate/updates-applier.ts'
 const TABLE = 'src/coherence/eviction-table.ts'
 const COHERENT_STORE = 'src/coherence/coherent-store.ts'
-const PUBLISHER = 'src/write/publisher.ts'
+const UPDATES_PUBLISHER = 'src/replicate/updates-publisher.ts'
 
 export const valueMutants: readonly Mutant[] = [
   {
@@ -82,7 +82,7 @@ export const valueMutants: readonly Mutant[] = [
   {
     id: 'shared-as-of-now',
     what: 'A loaded value is published as of the moment of its publication.',
-    file: PUBLISHER,
+    file: UPDATES_PUBLISHER,
     from: 'const record = valueRecord(this.#shared, space, key, value)',
     to: `const later = { ...value, asOf: Math.max(value.asOf, space.asOf) }
     const record = valueRecord(this.#shared, space, key, later)`,
@@ -174,8 +174,8 @@ export const valueMutants: readonly Mutant[] = [
     id: 'updates-passed-over',
     what: 'Skipped updates leave held values as they are, though they may have dropped them.',
     file: UPDATES,
-    from: 'for (const space of this.#stores.values()) space.dropPossiblyEvicted(() => true)',
-    to: '',
+    from: 'if (this.#takesPart(space.name)) space.dropPossiblyEvicted(() => true)',
+    to: 'void space',
     breaks: ['I4'],
     hint: ['src/corner-cases.test.ts'],
     unseen: 'What must no longer be served stands in the evictions topic: an update is only a value.',
@@ -194,7 +194,7 @@ export const valueMutants: readonly Mutant[] = [
     id: 'simple-values-everywhere',
     what: 'Values without an as-of are held also where the namespace does not say so.',
     file: APPLIER,
-    from: 'if (arrived.asOf === undefined && !space.settings.acceptSimpleValues) {',
+    from: 'if (arrived.asOf === undefined && !this.#simple(space.name)) {',
     to: 'if (arrived.asOf === undefined && space === undefined) {',
     breaks: ['I3'],
     focus: 'values from elsewhere',

@@ -10,6 +10,7 @@ const SPLIT_EVICTIONS = 'src/write/split-evictions.ts'
 const GROUPS = 'src/write/record-accumulator.ts'
 const WRITER = 'src/write/writer.ts'
 const THROUGH = 'src/write-paths/write-through.ts'
+const SHARING = 'src/replicate/sharing.ts'
 const INTENTS = 'src/coherence/write-intents.ts'
 const TOKEN = 'src/wire/token.ts'
 const SCOPE = 'src/coherence/request-scope.ts'
@@ -20,7 +21,7 @@ export const writeMutants: readonly Mutant[] = [
     id: 'token-without-values',
     what: 'The token of a `set` names its eviction alone: on other isolates the value is missing until it comes.',
     file: 'src/write/writer.ts',
-    from: 'const token = tokenOf(published, updates)',
+    from: 'const token = tokenOf(published, positions)',
     to: 'const token = tokenOf(published)',
     breaks: ['I8'],
     hint: ['src/tokens-of-values.test.ts'],
@@ -195,8 +196,8 @@ export const writeMutants: readonly Mutant[] = [
     id: 'set-as-of-before',
     what: 'A value that is set has an as-of that precedes its own eviction.',
     file: WRITER,
-    from: 'const settled = { ...candidate, asOf: published[0]!.offset + 1 }',
-    to: 'const settled = { ...candidate, asOf: published[0]!.offset }',
+    from: 'const candidate = { ...draft, asOf: offset + 1 }',
+    to: 'const candidate = { ...draft, asOf: offset }',
     breaks: ['I11'],
     hint: ['src/cache.test.ts'],
     unseen: 'What is set and not held is a miss, and a miss breaks no promise.',
@@ -205,8 +206,8 @@ export const writeMutants: readonly Mutant[] = [
     id: 'set-as-of-after-others',
     what: 'A value that is set is as of the end of the log, though others may have evicted it since its own eviction.',
     file: WRITER,
-    from: 'const settled = { ...candidate, asOf: published[0]!.offset + 1 }',
-    to: 'const settled = { ...candidate, asOf: Math.max(published[0]!.offset + 1, partition.asOf + 1) }',
+    from: 'const candidate = { ...draft, asOf: offset + 1 }',
+    to: 'const candidate = { ...draft, asOf: Math.max(offset + 1, this.#space.partition.asOf + 1) }',
     breaks: ['I3', 'I4'],
     hint: ['src/replicate/pushed-values.test.ts'],
   },
@@ -265,9 +266,9 @@ export const writeMutants: readonly Mutant[] = [
   {
     id: 'shared-beside-others',
     what: 'A value that was written through is shared though another writer may have written it meanwhile.',
-    file: THROUGH,
-    from: 'if (knows && stands) await publisher.update(this.#space, key, candidate)',
-    to: 'if (knows || stands) await publisher.update(this.#space, key, candidate)',
+    file: SHARING,
+    from: 'if (knows && stands) await this.#updates.update(space, key, value)',
+    to: 'if (knows || stands) await this.#updates.update(space, key, value)',
     breaks: [],
     hint: ['src/write-paths/write-through.test.ts'],
     unseen: 'Readers go by the as-of, in whatever order values arrive: only what compaction keeps is older.',
