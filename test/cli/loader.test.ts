@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { gateway as gatewayLog } from '../../adapters/kafka/gateway.ts'
 import { startGateway } from '../../services/gateway/index.ts'
 import { createCache } from '../../src/index.ts'
+import { viaLoader } from '../../src/loader-client/index.ts'
 import { kedge } from './harness.ts'
 import { startService, until } from './service-process.ts'
 
@@ -36,8 +37,8 @@ describe('the process of a loader', () => {
     const kafka = gatewayLog({ url })
     const cache = createCache({ kafka, updatePartitions: 2, requestPartitions: 2 })
     onTestFinished(() => cache.close())
-    const users = cache.namespace<{ name: string }>('users', { via: 'loader', loaderWait: '20s' })
-    const own = () => expect.fail('the isolate loaded by itself')
+    const users = cache.namespace<{ name: string }>('users')
+    const own = viaLoader(() => expect.fail('the isolate loaded by itself'), { wait: '20s' })
     const keys = ['1', '2', '3', '4', 'x']
     const found = await users.getOrSetMany(keys, own)
     expect(found.get('3')).toEqual({ name: 'user 3' })

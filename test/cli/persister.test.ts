@@ -7,7 +7,7 @@ import { startGateway } from '../../services/gateway/index.ts'
 import { createCache } from '../../src/index.ts'
 import { kedge } from './harness.ts'
 import { startService, until } from './service-process.ts'
-import { writeBehind } from '../../src/write-paths/index.ts'
+import { writeBehind, writeIntents } from '../../src/write-paths/index.ts'
 
 /** Writes to a file, a line for each write. `slow` takes half a second; `no` is refused for ever. */
 const STORES = `import { appendFile } from 'node:fs/promises'
@@ -29,9 +29,9 @@ async function gateway() {
 }
 
 function writer(url: string) {
-  const cache = createCache({ kafka: gatewayLog({ url }), writePartitions: 2 })
+  const cache = createCache({ kafka: gatewayLog({ url }), writePartitions: 2, use: [writeIntents()] })
   onTestFinished(() => cache.close())
-  return cache.namespace<number>('orders', { intents: true })
+  return cache.namespace<number>('orders')
 }
 
 const start = (url: string, args: readonly string[] = []) =>

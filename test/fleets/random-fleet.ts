@@ -7,6 +7,7 @@ import type { CacheOptions } from '../../src/index.ts'
 import { seededRandom } from '../../src/testing/index.ts'
 import { world } from '../src/world.ts'
 import type { Isolate } from '../src/world.ts'
+import { randomFeatures } from './random-features.ts'
 import { prewarm } from '../../src/replicate/index.ts'
 
 interface Row {
@@ -36,6 +37,12 @@ export async function randomFleet(
   let cached = 0
 
   const identity = chance(0.8)
+  const chances = {
+    replicate: pick([0, 0.5, 1]),
+    sharedTier: pick([0, 0, 0.5]),
+    writeIntents: pick([0, 0, 0.5]),
+  }
+  const features = randomFeatures({ at, random, chances, lookBacks: [0, 3, 1000], intentMs: 2000 })
   let recreated = false
   const make = (): Isolate => {
     const options: Partial<CacheOptions> = {
@@ -43,7 +50,7 @@ export async function randomFleet(
       maxOutage: chance(0.5) ? MAX_STALENESS : 5000,
       onUnreachable: pick(['stale', 'bypass', 'throw'] as const),
       ttl: TTL,
-      mode: chance(0.5) ? 'replicate' : 'invalidate',
+      use: features(),
       maxEntries: pick([3, 100]),
       maxRememberedEvictions: pick([2, 4096]),
       maxCatchUpRecords: pick([5, 10_000]),

@@ -12,6 +12,7 @@ import { createTierFollower } from '../../services/sync/tier-follower.ts'
 import { world } from '../src/world.ts'
 import type { Isolate } from '../src/world.ts'
 import { sharedTier } from '../../src/tier/index.ts'
+import { randomFeatures } from './random-features.ts'
 
 interface Row {
   readonly version: number
@@ -52,20 +53,21 @@ async function run(seed: number) {
     onUnreachable: pick(['stale', 'bypass', 'throw'] as const),
     ttl: TTL,
     evictionPartitions: partitions,
-    lookBack: pick([0, 3, 1000]),
-    tierTimeout: pick([0, 50, 400]),
-    tierHardTimeout: 400,
     hardTimeout: 3000,
   }
+  const terms = { lookBack: pick([0, 3, 1000]), timeout: pick([0, 50, 400]), hardTimeout: 400 }
+  const chances = { replicate: pick([0, 0, 0.5]), sharedTier: 0, writeIntents: pick([0, 0, 0.5]) }
+  const others = randomFeatures({ at, random, chances, lookBacks: [0, 3, 1000], intentMs: 2000 })
   const make = (): Seat => {
     const tier = memoryTier({
       runtime: at.runtime,
       on: store,
       latency: () => Math.floor(random() ** 2 * 200),
     })
+    const slow = slowly(tier, () => at.runtime.sleep(chance(0.3) ? Math.floor(random() * 4000) : 0))
     const options: Partial<CacheOptions> = {
       ...settings,
-      use: [sharedTier(slowly(tier, () => at.runtime.sleep(chance(0.3) ? Math.floor(random() * 4000) : 0)))],
+      use: [sharedTier(slow, terms), ...others()],
       maxEntries: pick([3, 100]),
       maxRememberedEvictions: pick([2, 4096]),
       maxCatchUpRecords: pick([5, 10_000]),

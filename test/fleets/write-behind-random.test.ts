@@ -12,6 +12,7 @@ import { memory, seededRandom } from '../../src/testing/index.ts'
 import { world } from '../src/world.ts'
 import type { Isolate } from '../src/world.ts'
 import { writeBehind } from '../../src/write-paths/index.ts'
+import { randomFeatures } from './random-features.ts'
 
 interface Row {
   readonly id: number
@@ -37,16 +38,16 @@ async function run(seed: number) {
   /** From when on a key's value must be of this write or a later one. */
   const promises: { key: string; id: number; from: number }[] = []
 
+  const chances = { replicate: pick([0, 0.5, 1]), sharedTier: pick([0, 0, 0.5]), writeIntents: 1 }
+  const features = randomFeatures({ at, random, chances, lookBacks: [10_000], intentMs: 600_000 })
   const make = (): Isolate => {
     const options: Partial<CacheOptions> = {
       maxStaleness: MAX_STALENESS,
       maxOutage: MAX_STALENESS,
       ttl: '1h',
-      mode: pick(['invalidate', 'replicate'] as const),
+      use: features(),
       maxRememberedEvictions: pick([2, 4096]),
       maxPollBytes: pick([3000, 1_000_000]),
-      intents: '10m',
-      lookBack: 10_000,
       writePartitions,
       onUnreachable: 'throw',
       pollTimeout: 2000,

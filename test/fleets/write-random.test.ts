@@ -11,6 +11,7 @@ import { seededRandom } from '../../src/testing/index.ts'
 import { world } from '../src/world.ts'
 import type { Isolate } from '../src/world.ts'
 import { writeThrough } from '../../src/write-paths/index.ts'
+import { randomFeatures } from './random-features.ts'
 import { prewarm } from '../../src/replicate/index.ts'
 
 interface Row {
@@ -44,18 +45,17 @@ async function run(seed: number) {
     KEYS.map((key) => [key, { commits: [{ id: 0, at: 0 }], promises: [] }]),
   )
 
-  const mode = pick(['invalidate', 'replicate'] as const)
+  const chances = { replicate: pick([0, 0.5, 1]), sharedTier: pick([0, 0, 0.5]), writeIntents: 1 }
+  const features = randomFeatures({ at, random, chances, lookBacks: [0, 20, 1000], intentMs: INTENT })
   const make = (): Isolate & { dead: boolean } => {
     const options: Partial<CacheOptions> = {
       maxStaleness: MAX_STALENESS,
       maxOutage: MAX_STALENESS,
       ttl: '1h',
-      mode,
+      use: features(),
       maxRememberedEvictions: pick([2, 4096]),
       maxCatchUpRecords: pick([5, 10_000]),
       maxPollBytes: pick([200, 1_000_000]),
-      intents: INTENT,
-      lookBack: pick([0, 20, 1000]),
     }
     const isolate = at.isolate(options, { latency: () => upTo(120) })
     isolate.cache.namespace<Row>('rows')

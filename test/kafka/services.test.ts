@@ -9,6 +9,9 @@ import type { KafkaCluster, RunningGateway } from '../../services/gateway/index.
 import { createLoader } from '../../services/loader/index.ts'
 import { createCache } from '../../src/index.ts'
 import type { Cache, CacheOptions, NamespaceOptions } from '../../src/index.ts'
+import { viaLoader } from '../../src/loader-client/index.ts'
+import { prewarm, replicate } from '../../src/replicate/index.ts'
+import { setMany, writeBehind, writeIntents, writeThrough } from '../../src/write-paths/index.ts'
 import { startService } from '../cli/service-process.ts'
 import { withoutKafka } from './broker.ts'
 import { sharedBroker } from './shared-broker.ts'
@@ -21,8 +24,6 @@ const PARTITIONS = 2
  */
 const stores = (folder: string) => `
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
-import { setMany, writeBehind, writeThrough, writeIntents } from '../../src/write-paths/index.ts'
-import { prewarm } from '../../src/replicate/index.ts'
 const [deliveries, rows] = [${JSON.stringify(join(folder, 'deliveries'))}, ${JSON.stringify(join(folder, 'rows'))}]
 const line = (each) => JSON.stringify(each) + '\\n'
 appendFileSync(rows, '')
@@ -122,10 +123,8 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
       await service.close()
     })
     await expect.poll(() => service.health(), { timeout: 10_000 }).toEqual({ ready: true })
-    const isolates = await Promise.all(
-      Array.from({ length: 10 }, () => isolate<string>('reports', { via: 'loader', loaderWait: '15s' })),
-    )
-    const own = () => Promise.reject(new Error('the isolate loads by itself'))
+    const isolates = await Promise.all(Array.from({ length: 10 }, () => isolate<string>('reports')))
+    const own = viaLoader(() => Promise.reject(new Error('the isolate loads by itself')), { wait: '15s' })
     const found = await Promise.all(
       isolates.flatMap(({ space }) =>
         Array.from({ length: 100 }, () => space.getOrSet('2026', own, { hardTimeout: '30s' })),
@@ -155,7 +154,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
           .concat(['--dead-letters-topic', `${topics.writes}-dead`]),
         'writes orders',
       )
-    const reader = () => isolate<number>('orders', { use: [writeIntents()] })
+    const reader = () => isolate<number>('orders', {}, { use: [writeIntents()] })
     const keys = Array.from({ length: 6 }, (_, at) => `order ${at}`)
     const writer = await reader()
     let token = ''
@@ -220,8 +219,8 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
       return { version }
     }
     const both = [
-      await isolate<string>('users', { use: [writeIntents({ max: '5s' })] }, { mode: 'replicate' }),
-      await isolate<string>('users', { use: [writeIntents({ max: '5s' })] }, { mode: 'invalidate' }),
+      await isolate<string>('users', {}, { use: [writeIntents({ max: '5s' }), replicate()] }),
+      await isolate<string>('users', {}, { use: [writeIntents({ max: '5s' })] }),
     ]
     const users = both.map(({ space }) => space)
     let loads = 0
@@ -264,7 +263,7 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
         'max.compaction.lag.ms': '1',
       },
     })
-    const options = { mode: 'replicate', updatePartitions: 1, topics: { ...topics, updates } } as const
+    const options = { use: [replicate()], updatePartitions: 1, topics: { ...topics, updates } }
     const { cache: one, space: team } = await isolate<number>('team', {}, options)
     for (const value of [1, 2, 3]) {
       await setMany(team, { Ada: value, Bob: value, Cid: value }, { domain: 'team:7' })

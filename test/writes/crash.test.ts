@@ -14,6 +14,7 @@ import { redpanda } from '../../adapters/kafka/redpanda.ts'
 import { startGateway } from '../../services/gateway/index.ts'
 import type { RunningGateway } from '../../services/gateway/index.ts'
 import { createCache, systemRuntime } from '../../src/index.ts'
+import { writeIntents } from '../../src/write-paths/index.ts'
 
 const PROGRAM = fileURLToPath(new URL('writer-process.ts', import.meta.url))
 const INTENT = 5000
@@ -50,6 +51,7 @@ async function reader() {
     kafka: redpanda({ url: gateway.url }),
     maxStaleness: MAX_STALENESS,
     ttl: '1h',
+    use: [writeIntents({ max: INTENT })],
     runtime: {
       ...runtime,
       now: () => runtime.now() + aheadMs,
@@ -57,7 +59,7 @@ async function reader() {
     },
   })
   ends.push(() => cache.close())
-  const rows = cache.namespace<string>('rows', { intents: INTENT })
+  const rows = cache.namespace<string>('rows')
   // On a slow machine a poll may take longer than it is waited for.
   const prove = async () => {
     while (!(await cache.sync()).proved) await new Promise((resolve) => setImmediate(resolve))

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createLoader } from '../../services/loader/index.ts'
 import type { KafkaLog } from '../../src/index.ts'
 import { createCache } from '../../src/index.ts'
+import { viaLoader } from '../../src/loader-client/index.ts'
 
 export const ISOLATES = 10
 export const MISSES = 1000
@@ -56,14 +57,14 @@ export async function measureStorm(
     // The service stands at the end of its topic before the first isolate asks.
     await sleep(1000)
     const rows = caches.map((cache) => cache.namespace<string>('rows'))
-    const via = service ? 'loader' : 'self'
     const times = await Promise.all(
       Array.from({ length: MISSES }, async (_, n) => {
         const began = performance.now()
         const own = rows[n % ISOLATES]!
         // Every isolate is asked for every key equally often.
         const key = `row-${Math.floor(n / ISOLATES) % keys}`
-        await own.getOrSet(key, () => load(key), { via, loaderWait: '5s' })
+        const self = () => load(key)
+        await own.getOrSet(key, service ? viaLoader(self, { wait: '5s' }) : self)
         return performance.now() - began
       }),
     )

@@ -1,7 +1,11 @@
-/** `via: 'loader'`, answered by hand: which answers are used, and what happens without one. */
+/** `viaLoader`, answered by hand: which answers are used, and what happens without one. */
 import { describe, expect, it } from 'vitest'
 import { KedgeError } from '../../../src/index.ts'
-import type { CacheOptions, RequestMessage } from '../../../src/index.ts'
+import type { CacheOptions } from '../../../src/index.ts'
+import { viaLoader } from '../../../src/loader-client/index.ts'
+import type { ViaLoaderOptions } from '../../../src/loader-client/index.ts'
+import type { LoadOptions } from '../../../src/index.ts'
+import type { RequestMessage } from '../../../src/wire/index.ts'
 import type { MemoryOptions } from '../../../src/testing/index.ts'
 import { readyIn, world } from '../../src/world.ts'
 import type { World } from '../../src/world.ts'
@@ -54,18 +58,17 @@ async function asking(options: Partial<CacheOptions> = {}, kafka: MemoryOptions 
   const isolate = await readyIn(at, options, kafka)
   let loads = 0
   const load = () => `own ${++loads}`
-  const via = { via: 'loader' } as const
   return {
     at,
     ...isolate,
-    via,
     load,
     get loads() {
       return loads
     },
     /** A miss. */
-    begin: (key = '1', more = {}) => {
-      const asked = { value: isolate.users.getOrSet(key, load, { ...via, ...more }) }
+    begin: (key = '1', { wait, ...more }: ViaLoaderOptions & LoadOptions<string> = {}) => {
+      const own = viaLoader(load, wait === undefined ? {} : { wait })
+      const asked = { value: isolate.users.getOrSet(key, own, more) }
       asked.value.catch(() => undefined)
       return asked
     },
@@ -80,7 +83,7 @@ describe.each([
     const { at, begin, kafka } = await asking({}, {}, workers)
     at.log.append('cache-evictions', { key: null, value: encode({ v: 1, op: 'beat' }) })
     put(at, '1', 'before')
-    begin('1', { loaderWait: 700 })
+    begin('1', { wait: 700 })
     await at.runtime.advance(0)
     expect(requests(at)).toEqual([
       {
@@ -141,7 +144,7 @@ describe.each([
   it('loads by itself when no answer comes in time', async () => {
     const asker = await asking({}, {}, workers)
     const before = asker.at.runtime.monotonic()
-    expect(await asker.at.run(asker.begin('1', { loaderWait: 300 }).value)).toBe('own 1')
+    expect(await asker.at.run(asker.begin('1', { wait: 300 }).value)).toBe('own 1')
     const tookMs = asker.at.runtime.monotonic() - before
     expect([tookMs >= 300, tookMs < 400]).toEqual([true, true])
     expect(asker.of('ask')).toMatchObject([{ answered: 0, because: 'timeout' }])
@@ -150,7 +153,7 @@ describe.each([
 
   it('waits no longer than half of hardTimeout, so that its own load has the other half', async () => {
     const asker = await asking({}, {}, workers)
-    expect(await asker.at.run(asker.begin('1', { loaderWait: '10s', hardTimeout: 400 }).value)).toBe('own 1')
+    expect(await asker.at.run(asker.begin('1', { wait: '10s', hardTimeout: 400 }).value)).toBe('own 1')
     expect(asker.of('ask')[0]?.durationMs).toBe(200)
   })
 
@@ -182,20 +185,20 @@ describe.each([
   it('uses no answer that precedes evictions it has not proved, however long it was idle', async () => {
     const asker = await asking({ maxStaleness: 1000 }, {}, workers)
     await asker.at.runtime.advance(60_000)
-    const asked = asker.begin('1', { loaderWait: 500 })
+    const asked = asker.begin('1', { wait: 500 })
     // Not known here: nothing was polled for a minute, and the poll of this request does not get through.
     await asker.at.runtime.advance(0)
     evict(asker.at, '1')
     asker.kafka.fail(new KedgeError('ERR_NETWORK', 'reset', { retryable: true }), { on: 'offsets' })
     await asker.at.runtime.advance(1200)
-    const again = asker.begin('1', { loaderWait: 500 })
+    const again = asker.begin('1', { wait: 500 })
     put(asker.at, '1', 'old', { asOf: 0 })
     expect([await asker.at.run(asked.value), await asker.at.run(again.value)]).not.toContain('old')
   })
 
   it('uses no answer while the fate of an eviction of its key is unknown', async () => {
     const asker = await asking({}, {}, workers)
-    const asked = asker.begin('1', { loaderWait: 300 })
+    const asked = asker.begin('1', { wait: 300 })
     await asker.at.runtime.advance(20)
     asker.kafka.fail(new KedgeError('ERR_AUTH', 'no'), { on: 'produce', when: 'after', times: 1 })
     await expect(asker.at.run(asker.users.delete('1'))).rejects.toMatchObject({ code: 'ERR_PUBLISH' })
@@ -233,7 +236,7 @@ describe.each([
 
   it('does not take the answer that there is none when an eviction has come since', async () => {
     const asker = await asking({}, {}, workers)
-    const asked = asker.begin('1', { loaderWait: 200 })
+    const asked = asker.begin('1', { wait: 200 })
     await asker.at.runtime.advance(20)
     const asOf = evict(asker.at, '1')
     await asker.at.run(asker.cache.sync())
@@ -252,7 +255,7 @@ describe.each([
     ['that cannot be read', { op: 'later' }],
   ])('ignores an answer %s', async (_name, more) => {
     const asker = await asking({}, {}, workers)
-    const asked = asker.begin('1', { loaderWait: 300 })
+    const asked = asker.begin('1', { wait: 300 })
     await asker.at.runtime.advance(20)
     put(asker.at, '1', 'strange', more)
     expect(await asker.at.run(asked.value)).toBe('own 1')
@@ -264,11 +267,13 @@ describe.each([
     const loaded: string[][] = []
     const many = asker.users.getOrSetMany(
       keys,
-      async (missing) => {
-        loaded.push([...missing])
-        return new Map(missing.map((key) => [key, 'own']))
-      },
-      { ...asker.via, loaderWait: 400 },
+      viaLoader(
+        async (missing) => {
+          loaded.push([...missing])
+          return new Map(missing.map((key) => [key, 'own']))
+        },
+        { wait: 400 },
+      ),
     )
     await asker.at.runtime.advance(50)
     expect(asker.kafka.calls.produce).toBe(3)
@@ -337,7 +342,7 @@ describe.each([
 
   it('stops asking for a while after several requests without an answer, then tries again', async () => {
     const asker = await asking({}, {}, workers)
-    for (const key of ['1', '2', '3']) await asker.at.run(asker.begin(key, { loaderWait: 100 }).value)
+    for (const key of ['1', '2', '3']) await asker.at.run(asker.begin(key, { wait: 100 }).value)
     await asker.at.run(asker.begin('4').value)
     expect(asker.of('ask').map(({ because }) => because)).toEqual(['timeout', 'timeout', 'timeout', 'silent'])
     await asker.at.runtime.advance(1100)
@@ -350,7 +355,7 @@ describe.each([
 
   it('stops reading when no caller waits', async () => {
     const asker = await asking({}, {}, workers)
-    await asker.at.run(asker.begin('1', { loaderWait: 100 }).value)
+    await asker.at.run(asker.begin('1', { wait: 100 }).value)
     await asker.at.runtime.advance(1000)
     const reads = asker.kafka.calls.read
     await asker.at.runtime.advance(10_000)
@@ -382,21 +387,26 @@ describe('a loader service', () => {
     const at = world()
     at.log.append('cache-evictions', { key: null, value: encode({ v: 1, op: 'beat' }) })
     const { cache } = at.isolate()
-    const asked = cache.namespace<string>('users').getOrSet('1', () => 'own', { via: 'loader' })
+    const asked = cache.namespace<string>('users').getOrSet(
+      '1',
+      viaLoader(() => 'own'),
+    )
     await at.runtime.advance(20)
     expect(requests(at)).toMatchObject([{ asOf: 1 }])
     put(at, '1', 'Ada', { asOf: 1 })
     expect(await at.run(asked)).toBe('Ada')
   })
 
-  it('may be the rule of a namespace, and a call the exception', async () => {
+  it('is asked by loaders that are wrapped, and by no others', async () => {
     const at = world()
     const { cache } = at.isolate()
     await cache.sync()
-    const users = cache.namespace<string>('users', { via: 'loader', loaderWait: '100ms' })
-    expect(await users.getOrSet('1', () => 'own', { via: 'self' })).toBe('own')
+    const users = cache.namespace<string>('users')
+    const own = () => 'own'
+    const asking = viaLoader(own, { wait: '100ms' })
+    expect(await users.getOrSet('1', own)).toBe('own')
     expect(requests(at)).toEqual([])
-    expect(await at.run(users.getOrSet('2', () => 'own'))).toBe('own')
+    expect(await at.run(users.getOrSet('2', asking))).toBe('own')
     expect(requests(at)).toHaveLength(1)
   })
 
@@ -414,15 +424,13 @@ describe('a loader service', () => {
 
   it('is asked again for a key that it has answered, while other keys of that call are still waited for', async () => {
     const asker = await asking()
-    const many = asker.users.getOrSetMany(['1', '2'], () => ({ '2': 'own' }), {
-      ...asker.via,
-      loaderWait: 500,
-    })
+    const own = viaLoader(() => ({ '2': 'own' }), { wait: 500 })
+    const many = asker.users.getOrSetMany(['1', '2'], own)
     await asker.at.runtime.advance(20)
     none(asker.at, '1', { asOf: 0, none: true })
     await asker.at.runtime.advance(20)
     // There is one now, and a later caller must not get the answer from an earlier position.
-    const later = asker.begin('1', { loaderWait: 500 })
+    const later = asker.begin('1', { wait: 500 })
     await asker.at.runtime.advance(20)
     expect(requests(asker.at).map(({ key }) => key)).toEqual(['1', '2', '1'])
     put(asker.at, '1', 'Ada')
@@ -435,7 +443,7 @@ describe('a loader service', () => {
     const first = asker.begin('1')
     await asker.at.runtime.advance(10)
     const offset = evict(asker.at, '2')
-    const second = asker.begin('1', { after: `k1.0-${offset + 5}`, loaderWait: 200 })
+    const second = asker.begin('1', { after: `k1.0-${offset + 5}`, wait: 200 })
     await asker.at.runtime.advance(10)
     expect(requests(asker.at).map(({ asOf }) => asOf)).toEqual([0, offset + 5])
     put(asker.at, '1', 'Ada', { asOf: 0 })
@@ -448,11 +456,12 @@ describe('a loader service', () => {
     const { cache } = at.isolate()
     await cache.sync()
     const users = cache.namespace<string>('users', {
-      via: 'loader',
-      loaderWait: 200,
       tags: (value) => [value.slice(0, 1)],
     })
-    const asked = users.getOrSet('1', () => 'own')
+    const asked = users.getOrSet(
+      '1',
+      viaLoader(() => 'own', { wait: 200 }),
+    )
     await at.runtime.advance(10)
     put(at, '1', 7)
     await at.runtime.advance(50)
@@ -465,11 +474,16 @@ describe('a loader service', () => {
   it('refreshes what has expired within swr, behind the answer', async () => {
     const at = world()
     const { cache } = at.isolate()
-    const users = cache.namespace<string>('users', { via: 'loader', ttl: 100, swr: '10s' })
+    const users = cache.namespace<string>('users', { ttl: 100, swr: '10s' })
     await cache.sync()
-    await users.getOrSet('1', () => 'old', { via: 'self' })
+    await users.getOrSet('1', () => 'old')
     await at.runtime.advance(200)
-    expect(await users.getOrSet('1', () => 'own')).toBe('old')
+    expect(
+      await users.getOrSet(
+        '1',
+        viaLoader(() => 'own'),
+      ),
+    ).toBe('old')
     await at.runtime.advance(10)
     put(at, '1', 'new')
     await at.runtime.advance(100)
@@ -483,7 +497,10 @@ describe('a loader service', () => {
     await cache.sync()
     const users = cache.namespace<string>('users')
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f'])
-      void users.getOrSet(key, () => 'own', { via: 'loader', loaderWait: 50 })
+      void users.getOrSet(
+        key,
+        viaLoader(() => 'own', { wait: 50 }),
+      )
     await at.runtime.advance(20)
     const counts = [0, 1, 2, 3].map((partition) => requests(at, partition).length)
     expect(counts.reduce((sum, count) => sum + count)).toBe(6)
@@ -499,11 +516,14 @@ describe('a loader service', () => {
   })
 
   it.each([
-    ['`via`', { via: 'post' }],
-    ['`loaderWait`', { loaderWait: -1 }],
-  ])('is refused with wrong options of a namespace and of a call: %s', async (name, options) => {
-    const { cache } = world().isolate()
-    expect(() => cache.namespace('users', options as never)).toThrow(name)
-    await expect(cache.namespace('orders').getOrSet('1', () => 1, options as never)).rejects.toThrow(name)
+    ['`wait`', { wait: -1 }],
+    ['`wait`', { wait: '5 parsecs' }],
+    ['`waits` is not an option of viaLoader()', { waits: '1s' }],
+  ])('is refused with wrong options: %s', (name, options) => {
+    expect(() => viaLoader(() => 1, options as never)).toThrow(name)
+  })
+
+  it('is refused without a loader: the isolate must be able to load by itself', () => {
+    expect(() => viaLoader(undefined as never)).toThrow('`loader`')
   })
 })

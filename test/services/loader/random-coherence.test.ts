@@ -7,12 +7,16 @@ import { describe, expect, it } from 'vitest'
 import { forEachSeed, seeds } from '../../seeds.ts'
 import type { LoaderService } from '../../../services/loader/index.ts'
 import { KedgeError } from '../../../src/index.ts'
+import type { Feature } from '../../../src/index.ts'
+import { viaLoader } from '../../../src/loader-client/index.ts'
 import type { MemoryKafka } from '../../../src/testing/index.ts'
-import { seededRandom } from '../../../src/testing/index.ts'
+import { memoryTier, seededRandom } from '../../../src/testing/index.ts'
+import { sharedTier } from '../../../src/tier/index.ts'
+import { writeIntents } from '../../../src/write-paths/index.ts'
 import { request, world } from '../../src/world.ts'
 import type { Isolate } from '../../src/world.ts'
 import { makeService } from './services.ts'
-import { prewarm } from '../../../src/replicate/index.ts'
+import { prewarm, replicate } from '../../../src/replicate/index.ts'
 
 interface Row {
   readonly version: number
@@ -63,13 +67,24 @@ async function run(seed: number) {
   }
 
   const tags = (row: Row) => [row.version % 2 === 0 ? 'even' : 'odd', 'all']
+  const store = memoryTier({ runtime: at.runtime }).store
+  /** Of one isolate, in any order: it asks the service beside them. */
+  const features = (): Feature[] => {
+    const tier = memoryTier({ runtime: at.runtime, on: store, latency })
+    const used = [
+      ...(chance(0.3) ? [replicate({ follow: chance(0.8), share: chance(0.8) })] : []),
+      ...(chance(0.2) ? [sharedTier(tier, { lookBack: pick([0, 1000]) })] : []),
+      ...(chance(0.2) ? [writeIntents({ max: 2000, lookBack: pick([0, 1000]) })] : []),
+    ]
+    return chance(0.5) ? used : used.reverse()
+  }
   const makeIsolate = (): Isolate => {
     const options = {
       maxStaleness: MAX_STALENESS,
       maxOutage: chance(0.5) ? MAX_STALENESS : 5000,
       onUnreachable: pick(['stale', 'bypass', 'throw'] as const),
       ttl: TTL,
-      mode: chance(0.3) ? ('replicate' as const) : ('invalidate' as const),
+      use: features(),
       maxEntries: pick([3, 100]),
       maxRememberedEvictions: pick([2, 4096]),
       maxCatchUpRecords: pick([5, 10_000]),
@@ -81,8 +96,6 @@ async function run(seed: number) {
     const isolate = at.isolate(options, { capabilities: { identity, longPoll: chance(0.7) }, latency })
     isolate.cache.namespace<Row>('rows', {
       tags,
-      via: 'loader',
-      loaderWait: pick([500, 1500, 2500]),
       swr: chance(0.3) ? 2000 : 0,
       staleIfError: chance(0.3) ? 3000 : 0,
     })
@@ -160,18 +173,20 @@ async function run(seed: number) {
     const since = now()
     const rowsOf = isolate.cache.namespace<Row>('rows').for(request())
     const load = async ({ key: wanted }: { key: string }) => (await readRow(wanted)) as Row
+    const wait = { wait: pick([500, 1500, 2500]) }
     try {
       if (chance(0.15)) {
-        const many = await rowsOf.getOrSetMany(KEYS, async (keys) => {
+        const loadMany = async (keys: readonly string[]) => {
           const found = await Promise.all(keys.map(async (each) => [each, await readRow(each)] as const))
           return new Map(found.flatMap(([each, row]) => (row ? [[each, row] as const] : [])))
-        })
+        }
+        const many = await rowsOf.getOrSetMany(KEYS, viaLoader(loadMany, wait))
         // Only `getEntry` tells whether an outage is served: this checks that every call ends.
         for (const [each, row] of many)
           if (row.version > rows.get(each)!) violations.push(`${each} is of a future`)
         return
       }
-      const entry = await rowsOf.getEntry(key, load, chance(0.2) ? { via: 'self' } : {})
+      const entry = await rowsOf.getEntry(key, chance(0.2) ? load : viaLoader(load, wait))
       if (entry.staleBecause === 'unreachable') return
       check(key, entry.value, since)
       if (entry.value && entry.staleBecause === undefined && now() - entry.value.readAt > TTL + 900)

@@ -4,7 +4,9 @@ import { createLoader, recordsOfLambda } from '../../../services/loader/index.ts
 import { KedgeError } from '../../../src/index.ts'
 import { memory, MemoryLog } from '../../../src/testing/index.ts'
 import { deferred, readyIn, world } from '../../src/world.ts'
+import { replicate } from '../../../src/replicate/index.ts'
 import { ask, evict, makeService, running, updates } from './services.ts'
+import { viaLoader } from '../../../src/loader-client/index.ts'
 
 /** A source that notes how it was called. */
 function source(rows: Record<string, unknown> = {}) {
@@ -28,7 +30,7 @@ describe('a loader service', () => {
     const here = await readyIn(at)
     const there = await readyIn(at)
     const own = () => expect.fail('the isolate loaded by itself')
-    const found = [here, there].map(({ users }) => users.getOrSet('1', own, { via: 'loader' }))
+    const found = [here, there].map(({ users }) => users.getOrSet('1', viaLoader(own)))
     expect(await at.run(Promise.all(found))).toEqual(['Ada', 'Ada'])
     expect([here.users.peek('1'), there.users.peek('1')]).toEqual(['Ada', 'Ada'])
     expect(db.calls).toEqual([['1']])
@@ -89,7 +91,7 @@ describe('a loader service', () => {
     const loader = await running(at, { users: source().load })
     const { users } = await readyIn(at)
     const own = () => expect.fail('the isolate loaded by itself')
-    expect(await at.run(users.getOrSet('1', own, { via: 'loader' }))).toBeUndefined()
+    expect(await at.run(users.getOrSet('1', viaLoader(own)))).toBeUndefined()
     expect(updates(at)).toMatchObject([{ op: 'del', key: '1', asOf: 0, none: true }])
     expect(loader.service.stats()).toMatchObject({ none: 1, values: 0 })
     await loader.stop()
@@ -223,7 +225,7 @@ describe('a loader service', () => {
     const loader = await running(at, { users: async () => ({ '1': await rows[loads++]!.promise }) })
     const { users, cache } = await readyIn(at)
     const own = () => expect.fail('the isolate loaded by itself')
-    const asked = users.getOrSet('1', own, { via: 'loader' })
+    const asked = users.getOrSet('1', viaLoader(own))
     await at.runtime.advance(50)
     evict(at, '1')
     await at.run(cache.sync())
@@ -342,7 +344,14 @@ describe('a loader service', () => {
       },
     })
     const { users } = await readyIn(at)
-    expect(await at.run(users.getOrSet('1', () => 'own', { via: 'loader', loaderWait: 300 }))).toBe('own')
+    expect(
+      await at.run(
+        users.getOrSet(
+          '1',
+          viaLoader(() => 'own', { wait: 300 }),
+        ),
+      ),
+    ).toBe('own')
     ask(at, '1')
     await at.runtime.advance(20)
     expect(loads).toBe(1)
@@ -739,7 +748,9 @@ describe('wrong options', () => {
     ['`loaders.users`', { loaders: { users: 7 } }],
     ['`loaders.no name`', { loaders: { 'no name': users } }],
     ['`loaders.users', { loaders: { users: { load: users, maxBatch: 0 } } }],
-    ['`loaders.users.via`', { loaders: { users: { load: users, via: 'loader' } } }],
+    ['`loaders.users.without`', { loaders: { users: { load: users, without: ['sharedTier'] } } }],
+    ['`via`', { loaders: { users: { load: users, via: 'loader' } } }],
+    ['`use`', { loaders: { users }, use: [replicate()] }],
     ['`colour`', { loaders: { users: { load: users, colour: 'red' } } }],
     ['`colour`', { loaders: { users }, colour: 'red' }],
     ['`mode`', { loaders: { users }, mode: 'replicate' }],

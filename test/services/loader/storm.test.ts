@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { readyIn, request, world } from '../../src/world.ts'
 import { running } from './services.ts'
+import { viaLoader } from '../../../src/loader-client/index.ts'
 
 const ISOLATES = 10
 const CALLERS = 100
@@ -27,10 +28,10 @@ async function storm(via: 'self' | 'loader', isolatesRequests: boolean, services
       isolates.push({ ...isolate, users: isolate.cache.namespace<string>('users') })
     } else isolates.push(await readyIn(at, {}, { latency }))
   }
+  const self = () => read('own')
+  const own = via === 'loader' ? viaLoader(self, { wait: '1s' }) : self
   const found = isolates.flatMap(({ users }) =>
-    Array.from({ length: CALLERS }, () =>
-      users.for(request()).getOrSet('1', () => read('own'), { via, loaderWait: '1s' }),
-    ),
+    Array.from({ length: CALLERS }, () => users.for(request()).getOrSet('1', own)),
   )
   const values = new Set(await at.run(Promise.all(found)))
   for (const { stop } of all) await stop()
@@ -74,7 +75,10 @@ describe('a loader service that dies', () => {
     let loads = 0
     const before = at.runtime.monotonic()
     const found = isolates.map(({ users }) =>
-      users.getOrSet('1', () => `own ${++loads}`, { via: 'loader', loaderWait: '1s' }),
+      users.getOrSet(
+        '1',
+        viaLoader(() => `own ${++loads}`, { wait: '1s' }),
+      ),
     )
     await at.runtime.advance(100)
     loader.kafka.pause()
@@ -88,13 +92,23 @@ describe('a loader service that dies', () => {
     const at = world()
     const first = await running(at, { users: () => new Promise<never>(() => undefined) }, { drain: 0 })
     const { users } = await readyIn(at)
-    const lost = users.getOrSet('1', () => 'own', { via: 'loader', loaderWait: '1s' })
+    const lost = users.getOrSet(
+      '1',
+      viaLoader(() => 'own', { wait: '1s' }),
+    )
     await at.runtime.advance(100)
     await first.stop()
     const second = await running(at, { users: () => ({ '1': 'late', '2': 'theirs' }) }, { lookback: 10 })
     // The next service answers requests that still wait, where it looks back.
     expect(await at.run(lost)).toBe('late')
-    expect(await at.run(users.getOrSet('2', () => 'own', { via: 'loader' }))).toBe('theirs')
+    expect(
+      await at.run(
+        users.getOrSet(
+          '2',
+          viaLoader(() => 'own'),
+        ),
+      ),
+    ).toBe('theirs')
     await second.stop()
   })
 })
@@ -110,11 +124,12 @@ describe('an eviction while the service loads', () => {
     }
     const loader = await running(at, { users: load })
     const [writer, reader, late] = [await readyIn(at), await readyIn(at), await readyIn(at)]
-    const asked = reader.users.getOrSet('1', () => 'own', { via: 'loader', loaderWait: '10s' })
+    const own = viaLoader(() => 'own', { wait: '10s' })
+    const asked = reader.users.getOrSet('1', own)
     await at.runtime.advance(100)
     row = 'new'
     const token = await at.run(writer.users.delete('1'))
-    const seen = late.users.getOrSet('1', () => 'own', { via: 'loader', loaderWait: '10s', after: token })
+    const seen = late.users.getOrSet('1', own, { after: token })
     expect(await at.run(seen)).toBe('new')
     await at.run(asked)
     await at.runtime.advance(5000)
