@@ -163,7 +163,8 @@ async function run(seed: number) {
     const sets = isolate.cache.namespace<number>('sets')
     try {
       const token = await sets.set('s', n)
-      const offset = Number(token.split('-').at(-1)) - 1
+      // After `_` come the positions of the values that were shared.
+      const offset = Number(token.split('_')[0]!.split('-').at(-1)) - 1
       offsets.set(n, offset)
       acknowledged.push({ offset, at: now() })
     } catch (error) {

@@ -25,9 +25,7 @@ export const replicates = (plan: IsolatePlan, space?: SpaceName): boolean =>
 
 /** Whether it publishes what it loads and sets of the namespace. */
 export const shares = (plan: IsolatePlan, space: SpaceName): boolean =>
-  plan.share &&
-  takesPart(plan, 'replicate', space) &&
-  (plan.namespaces.replicate?.includes(space) ?? true)
+  plan.share && takesPart(plan, 'replicate', space) && (plan.namespaces.replicate?.includes(space) ?? true)
 
 /** Whether the tier may give it values of the namespace; of any, where none is named. */
 export const tiers = ({ world }: Pick<Scenario, 'world'>, plan: IsolatePlan, space?: SpaceName): boolean =>
@@ -40,3 +38,21 @@ export const intentsMsOf = (plan: IsolatePlan, space: SpaceName): number =>
 /** The longest of them. */
 export const longestIntentMs = (plan: IsolatePlan): number =>
   Math.max(...SPACES.map((space) => intentsMsOf(plan, space)))
+
+/** Every choice of features, as `featuresOf` says it. */
+export const FEATURE_SETS: readonly string[] = [
+  'none',
+  'sharedTier',
+  'replicate',
+  'writeIntents',
+  'sharedTier, replicate',
+  'sharedTier, writeIntents',
+  'replicate, writeIntents',
+  'sharedTier, replicate, writeIntents',
+]
+
+const NAMES: readonly FeatureName[] = ['sharedTier', 'replicate', 'writeIntents']
+
+/** The features of the isolates of a scenario, taken together. */
+export const featuresOf = ({ isolates }: Pick<Scenario, 'isolates'>): string =>
+  NAMES.filter((name) => isolates.some(({ use }) => use.includes(name))).join(', ') || 'none'

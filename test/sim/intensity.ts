@@ -155,8 +155,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because:
       'an isolate that replicates over a proxy that cannot read committed records asks for `updatesIsolation: ' +
       "'uncommitted'`, which is for logs without values in transactions (docs/protocol.md, The proof)",
-    where: ({ world, isolates }) =>
-      !readsCommitted(world) && isolates.some((plan) => replicates(plan)),
+    where: ({ world, isolates }) => !readsCommitted(world) && isolates.some((plan) => replicates(plan)),
   },
   {
     faults: ['writer_dies'],

@@ -1,7 +1,7 @@
 import { runInThisContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { excuses } from './excuses.ts'
-import { intentsMsOf, SPACES, takesPart } from './features.ts'
+import { FEATURE_SETS, featuresOf, intentsMsOf, SPACES, takesPart } from './features.ts'
 import { FAULT_NAMES } from './intensity.ts'
 import { plan } from './plan.ts'
 import { printScenario } from './print.ts'
@@ -43,11 +43,10 @@ describe('a plan', () => {
   })
 
   it('uses no feature, each alone, and all of them, in any order', () => {
-    const fleets = PLANS.map(({ isolates }) => [...new Set(isolates.flatMap(({ use }) => use))].sort().join())
-    const times = new Map<string, number>()
-    for (const fleet of fleets) times.set(fleet, (times.get(fleet) ?? 0) + 1)
-    expect(times.size).toBe(8)
-    for (const often of times.values()) expect(often).toBeGreaterThan(PLANS.length / 40)
+    for (const name of FEATURE_SETS) {
+      const often = PLANS.filter((scenario) => featuresOf(scenario) === name).length
+      expect(often, name).toBeGreaterThan(PLANS.length / 40)
+    }
     const orders = new Set(PLANS.flatMap(({ isolates }) => isolates.map(({ use }) => use.join())))
     // Each of the ordered selections of three: 1 + 3 + 6 + 6.
     expect(orders.size).toBe(16)
@@ -61,9 +60,9 @@ describe('a plan', () => {
       expect(
         using.filter(({ without }) => SPACES.some((space) => without[space]?.includes(name))).length,
       ).toBeGreaterThan(using.length / 20)
-      expect(using.filter((each) => SPACES.every((space) => takesPart(each, name, space))).length).toBeGreaterThan(
-        using.length / 4,
-      )
+      expect(
+        using.filter((each) => SPACES.every((space) => takesPart(each, name, space))).length,
+      ).toBeGreaterThan(using.length / 4)
     }
     expect(isolates.some(({ follow, share }) => follow && !share)).toBe(true)
     expect(isolates.some(({ follow, share }) => share && !follow)).toBe(true)

@@ -116,7 +116,8 @@ function useOf(of: Draw, isFirst: boolean, { names, replicating, announced }: Fl
     .map(({ name }) => name)
   const namespaces: Partial<Record<FeatureName, readonly SpaceName[]>> = {}
   const without: Partial<Record<SpaceName, FeatureName[]>> = {}
-  const leaveOut = (space: SpaceName, name: FeatureName) => (without[space] = [...(without[space] ?? []), name])
+  const leaveOut = (space: SpaceName, name: FeatureName) =>
+    (without[space] = [...(without[space] ?? []), name])
   for (const name of use) {
     if (name === 'writeIntents') {
       if (announced.length === SPACES.length) continue

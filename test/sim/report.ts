@@ -5,6 +5,7 @@
  * @module
  */
 import { CHECKERS } from './checkers/index.ts'
+import { FEATURE_SETS } from './features.ts'
 import { FAULTS } from './faults.ts'
 import { FAULT_NAMES } from './intensity.ts'
 import type { Counts } from './schedule.ts'
@@ -14,11 +15,15 @@ import type { Sweep } from './sweep.ts'
 const LEAST_PER_THOUSAND = 2
 
 /** Sentences on what was not exercised enough. */
-export function shortcomings({ faults, looked, schedules }: Counts): string[] {
+export function shortcomings({ faults, features, looked, schedules }: Counts): string[] {
   const least = Math.floor((schedules / 1000) * LEAST_PER_THOUSAND)
   return [
     ...FAULT_NAMES.filter((name) => faults[name] < least).map(
       (name) => `the fault ${name} was injected ${faults[name]} times, of at least ${least}`,
+    ),
+    ...FEATURE_SETS.filter((name) => (features[name] ?? 0) < least).map(
+      (name) =>
+        `isolates with the features ${name} were in ${features[name] ?? 0} schedules, of at least ${least}`,
     ),
     ...CHECKERS.filter(({ invariant }) => !looked[invariant]).map(
       ({ invariant }) => `the checker of ${invariant} never looked`,
@@ -40,6 +45,9 @@ export function table({ counts, failures, tookMs }: Sweep): string {
   ]
   const lines = [
     ...columns(rows),
+    '',
+    'features of the isolates, by schedules',
+    ...columns(FEATURE_SETS.map((name) => [`  ${name}`, counts.features[name] ?? 0])),
     '',
     'faults',
     ...columns(FAULT_NAMES.map((name) => [`  ${name}`, counts.faults[name], FAULTS[name].says])),

@@ -4,6 +4,7 @@
  * @module
  */
 import { CHECKERS } from './checkers/index.ts'
+import { FEATURE_SETS, featuresOf } from './features.ts'
 import { FAULT_NAMES } from './intensity.ts'
 import type { FaultName } from './faults.ts'
 import type { Scenario } from './scenario.ts'
@@ -23,6 +24,8 @@ export interface Counts {
   /** Evictions that the log had acknowledged. */
   evictions: number
   isolates: number
+  /** How many schedules had isolates with these features. */
+  readonly features: Record<string, number>
   /** How often each class of faults met a request, a load, an isolate or the log. */
   readonly faults: Record<FaultName, number>
   /** How often each checker looked. */
@@ -45,6 +48,7 @@ export function noCounts(): Counts {
     cached: 0,
     evictions: 0,
     isolates: 0,
+    features: Object.fromEntries(FEATURE_SETS.map((name) => [name, 0])),
     faults: Object.fromEntries(FAULT_NAMES.map((name) => [name, 0])) as Record<FaultName, number>,
     looked: Object.fromEntries(CHECKERS.map(({ invariant }) => [invariant, 0])),
     violations: 0,
@@ -55,6 +59,8 @@ export function noCounts(): Counts {
 export function add(sum: Counts, more: Counts): void {
   for (const name of ['schedules', 'virtualMs', 'events', 'reads', 'cached'] as const) sum[name] += more[name]
   for (const name of ['evictions', 'isolates', 'violations'] as const) sum[name] += more[name]
+  for (const [name, times] of Object.entries(more.features))
+    sum.features[name] = (sum.features[name] ?? 0) + times
   for (const name of FAULT_NAMES) sum.faults[name] += more.faults[name]
   for (const [name, times] of Object.entries(more.looked)) sum.looked[name] = (sum.looked[name] ?? 0) + times
 }
@@ -75,9 +81,10 @@ export async function schedule(scenario: Scenario): Promise<Outcome> {
   return { trace, violations: violations.sort((one, other) => one.t - other.t), counts }
 }
 
-function countsOf({ events }: Trace): Counts {
+function countsOf({ scenario, events }: Trace): Counts {
   const counts = noCounts()
   counts.schedules = 1
+  counts.features[featuresOf(scenario)] = 1
   counts.events = events.length
   counts.virtualMs = events.at(-1)?.t ?? 0
   for (const event of events) {

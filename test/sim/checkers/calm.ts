@@ -150,7 +150,8 @@ class Calm {
     const thawedAt = life.freezes.findLast(({ to }) => to < Infinity)?.to ?? 0
     // An intent that no writer closes ends by itself; and an isolate that starts holds nothing until it would have.
     const last = Math.max(calmAt, life.reanchors.at(-1)?.t ?? 0, life.bornAt, thawedAt)
-    const settledAt = last + longestIntentMs(life.plan) + this.#trace.scenario.world.replicaLagMs + 4 * pollTimeoutMs
+    const settledAt =
+      last + longestIntentMs(life.plan) + this.#trace.scenario.world.replicaLagMs + 4 * pollTimeoutMs
     // Until it has caught up it may take any number of polls.
     const provedAt = this.#polls.get(life)?.find((t) => t >= calmAt) ?? Infinity
     return Math.max(calmAt + MAX_PAUSE_MS, settledAt, provedAt)

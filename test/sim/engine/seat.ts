@@ -111,7 +111,9 @@ export class Inhabitant {
       // As long for each: by a function, that it asks once for each namespace.
       writeIntents: () => writeIntents({ max: () => intentsMs, lookBack, ...of('writeIntents') }),
     }
-    return plan.use.flatMap((name) => (name === 'sharedTier' && !world.scenario.world.tier ? [] : made[name]()))
+    return plan.use.flatMap((name) =>
+      name === 'sharedTier' && !world.scenario.world.tier ? [] : made[name](),
+    )
   }
 
   #tier() {
