@@ -157,7 +157,7 @@ async function updates(log: KafkaLog, { updates: topic }: Subject, signal: Abort
     const why = isMissing ? `there is no topic ${topic}` : sentence(error)
     return warning(
       'updates',
-      `${why}: mode 'replicate' and prewarm() have nothing to read`,
+      `${why}: replicate() and prewarm() have nothing to read`,
       isMissing ? creation('updates', topic) : undefined,
     )
   }

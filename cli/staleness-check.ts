@@ -46,13 +46,13 @@ export async function checkStaleness(
 }
 
 const nothing = (count: number): string =>
-  `no update among the newest ${count} records of the updates topic: caches in mode 'invalidate' publish no values; it holds what mode 'replicate', \`share: true\` or kedge loader wrote`
+  `no update among the newest ${count} records of the updates topic: values are published by kedge loader, and by caches with replicate()`
 
 /** Why the value cannot be judged. */
 function doubt({ asOf, logId }: ArrivedValue, own: PartitionOffsets): StalenessVerdict | undefined {
   const unknown = (says: string): StalenessVerdict => ({ state: 'unknown', says })
   if (asOf === undefined)
-    return unknown('a simple message without as-of: only namespaces with `acceptSimpleValues` hold it')
+    return unknown('a simple message without as-of: only a cache with `acceptSimpleValues` of replicate() holds it')
   if (logId !== undefined && own.logId !== undefined && logId !== own.logId)
     return unknown('it was written beside another log of evictions, which is gone')
   if (asOf > own.end) return unknown(`its as-of ${asOf} lies beyond the end of the evictions, ${own.end}`)

@@ -45,7 +45,7 @@ const shape: Options = {
 }
 
 /**
- * `set` evicts the key everywhere; in mode `'replicate'` or with a shared tier, other isolates get the new
+ * `set` evicts the key everywhere; with `replicate()` or `sharedTier()` other isolates get the new
  * value. `get` finds only what the cache holds: it is a cache, not a database. A write that Kafka does not
  * acknowledge rejects with `ERR_PUBLISH`.
  *

@@ -52,7 +52,7 @@ const LEAST: LogCapabilities = { identity: false, longPoll: false, readCommitted
  * The log behind a REST proxy, by the adapter for it with its defaults. See {@link KafkaRestOptions}.
  *
  * With `'auto'`, `capabilities` name only what every proxy can do until the adapter has recognised the proxy.
- * A cache that needs more from the start (mode `'replicate'`) must name the `flavor`. Calls reject with
+ * A cache that needs more from the start (`replicate()`) must name the `flavor`. Calls reject with
  * `ERR_UNSUPPORTED` where no known proxy answers.
  *
  * @throws TypeError where an option is wrong or unknown.

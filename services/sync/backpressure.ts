@@ -58,12 +58,13 @@ const MAX_BODY_BYTES = 100_000
  * @example
  * ```ts
  * import { createCache } from 'kedge'
+ * import { replicate } from 'kedge/replicate'
  * import { lagPace } from 'kedge/sync'
  * import { memory } from 'kedge/testing'
  *
  * const pace = lagPace({ url: 'http://sync:9090/lag', maxDelay: '2s' })
  * // Values wait before they are shared; evictions never do.
- * const cache = createCache({ kafka: memory(), mode: 'replicate', pace })
+ * const cache = createCache({ kafka: memory(), use: [replicate({ pace })] })
  * ```
  */
 export function lagPace(options: LagPaceOptions): Pace {

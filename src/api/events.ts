@@ -9,7 +9,7 @@ import type { DropReason, ReanchorReason, RefuseReason } from './reasons.ts'
 
 /** Why a loader service did not answer, or was not asked. */
 export type UnansweredReason =
-  /** No answer came within `loaderWait`. */
+  /** No answer came within `wait` of `viaLoader()`. */
   | 'timeout'
   /** None has come for some time: it is left alone for a moment. */
   | 'silent'
