@@ -69,10 +69,11 @@ const shape: Options = {
  * import { createCache } from 'kedge'
  * import { cacheApi } from 'kedge/adapters/cache-api'
  * import { gateway } from 'kedge/adapters/gateway'
+ * import { sharedTier } from 'kedge/tier'
  *
  * const cache = createCache({
  *   kafka: gateway({ url: 'https://kafka.example' }),
- *   tier: cacheApi(() => caches.open('kedge')),
+ *   use: [sharedTier(cacheApi(() => caches.open('kedge')))],
  * })
  * ```
  */

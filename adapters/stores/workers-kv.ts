@@ -76,11 +76,12 @@ const shape: Options = {
  * import { createCache } from 'kedge'
  * import { gateway } from 'kedge/adapters/gateway'
  * import { type KVNamespaceLike, workersKv } from 'kedge/adapters/workers-kv'
+ * import { sharedTier } from 'kedge/tier'
  *
  * declare const env: { readonly KV: KVNamespaceLike }
  * const cache = createCache({
  *   kafka: gateway({ url: 'https://kafka.example' }),
- *   tier: workersKv(env.KV, { cacheTtl: '5m' }),
+ *   use: [sharedTier(workersKv(env.KV, { cacheTtl: '5m' }))],
  * })
  * ```
  */

@@ -52,11 +52,12 @@ export interface MemoryTier extends Tier {
  * ```ts
  * import { createCache } from 'kedge'
  * import { memory, MemoryLog, memoryTier } from 'kedge/testing'
+ * import { sharedTier } from 'kedge/tier'
  *
  * const log = new MemoryLog()
  * const tier = memoryTier()
- * const here = createCache({ kafka: memory({ on: log }), tier })
- * const there = createCache({ kafka: memory({ on: log }), tier })
+ * const here = createCache({ kafka: memory({ on: log }), use: [sharedTier(tier)] })
+ * const there = createCache({ kafka: memory({ on: log }), use: [sharedTier(tier)] })
  * ```
  */
 export function memoryTier(options: MemoryTierOptions = {}): MemoryTier {

@@ -20,7 +20,7 @@ export type { NamespaceFilter } from '../api/namespace-filter.ts'
  * A store that isolates share, as a feature of a cache: a miss asks it before the loader, and what is loaded or set is
  * stored there. A value of it is served only if every eviction since its as-of is known, here or to the tier.
  *
- * @param tier `redisTier()`, `memcachedTier()`, `workersKvTier()`, `cacheApiTier()` or `upstashRedisTier()`
+ * @param tier `redisTier()`, `memcachedTier()`, `workersKv()`, `cacheApi()`, or one of your own
  * @throws TypeError quoting the option that is wrong.
  * @example
  * ```ts
