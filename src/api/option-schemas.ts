@@ -5,6 +5,7 @@
  */
 import * as z from 'zod/mini'
 import type { KafkaLog } from '../ports/kafka-log.ts'
+import type { Feature } from './feature.ts'
 import { once } from '../runtime/once.ts'
 import { faultIn } from './option-check.ts'
 import type { Options, OptionSchema } from './option-check.ts'
@@ -41,6 +42,10 @@ const hasMethods = (names: readonly string[]) =>
       names.every((name) => typeof (value as Record<string, unknown> | undefined)?.[name] === 'function'),
     `must have ${names.join(', ')}`,
   )
+const isFeature = (given: unknown): boolean => {
+  const { name, open } = (given ?? {}) as Partial<Feature>
+  return typeof name === 'string' && typeof open === 'function'
+}
 const hasCapabilities = (log: unknown): boolean => typeof (log as Partial<KafkaLog>).capabilities === 'object'
 // The names that Kafka allows (org.apache.kafka.common.internals.Topic).
 const topic = once(() => z.string().check(z.regex(/^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/)))
@@ -61,7 +66,7 @@ const cacheOptions: Options = {
   kafka: once(() =>
     hasMethods(['produce', 'offsets', 'read']).check(z.refine(hasCapabilities, 'must have capabilities')),
   ),
-  use: once(() => z.array(methods('open')())),
+  use: once(() => z.array(z.custom(isFeature, 'must be a feature, such as `replicate()`'))),
   topics: { evictions: topic, updates: topic, requests: topic, writes: topic },
   // A token has room for so many.
   evictionPartitions: countTo(100),
@@ -144,9 +149,14 @@ export function checkWriteOptions(
   if (options !== undefined) checkOptions(options, allows)
 }
 
+/** Options of features, which a program may give to a cache, a namespace or a call, as it could once. */
+const OF_FEATURES = /^(tier|lookBack|mode|pace|share|acceptS|intents|via|loaderW)/
+
 function check(known: Options, options: unknown): void {
   const fault = faultIn(known, options)
   if (fault === undefined) return
-  if (fault.says === undefined) throw new TypeError(`unknown option \`${String(fault.path.at(-1))}\``)
+  const name = String(fault.path.at(-1))
+  const hint = OF_FEATURES.test(name) ? ' (of a feature: see docs/features.md)' : ''
+  if (fault.says === undefined) throw new TypeError(`unknown option \`${name}\`${hint}`)
   throw new TypeError(`\`${fault.path.join('.') || 'options'}\`: ${fault.says}`)
 }

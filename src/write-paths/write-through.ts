@@ -19,6 +19,7 @@ import { tokenOf } from '../wire/token.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { Lifetime } from '../api/load-types.ts'
 import type { Namespace } from '../api/namespace-types.ts'
+import { must } from '../api/must.ts'
 import { checkFeatureOptions } from '../api/option-check.ts'
 import { durationOrCallback, durationOrFalse, signal as signalOption, texts } from '../api/option-schemas.ts'
 import { partsOf } from '../write/namespace-parts.ts'
@@ -147,6 +148,7 @@ class WriteThrough<T> {
   ): Promise<Token> {
     const known = { ttl: durationOrCallback, tags: texts, signal: signalOption, intent: durationOrFalse }
     checkFeatureOptions(known, options, 'writeThrough')
+    must(typeof store === 'function', '`store`: must be a function')
     checkId(key, 'key')
     const { lifecycle, shared } = this.#parts.context
     lifecycle.check()

@@ -28,7 +28,7 @@ export const partsOfHost = (host: FeatureHost): CacheParts => host as CacheParts
  * @throws TypeError where it is none
  */
 export function partsOfCache(cache: Cache): CacheParts {
-  const parts = (cache as { readonly internals?: CacheParts }).internals
+  const parts = (cache as { readonly internals?: CacheParts } | undefined)?.internals
   if (parts?.context === undefined) throw new TypeError('`cache` must be one that createCache() has made')
   return parts
 }

@@ -41,7 +41,7 @@ export interface ScopedParts<T> {
  * @throws TypeError where it is none
  */
 export function partsOf<T>(namespace: Namespace<T>): ScopedParts<T> {
-  const parts = (namespace as { readonly internals?: ScopedParts<T> }).internals
+  const parts = (namespace as { readonly internals?: ScopedParts<T> } | undefined)?.internals
   if (parts?.parts === undefined)
     throw new TypeError('`namespace` must be one of a cache that createCache() has made')
   return parts
