@@ -62,8 +62,19 @@ function firstCellsUnder(heading: string): string[] {
 /** All that any call takes. */
 const ALL = [
   ...LIFETIME,
-  ...['tags', 'timeout', 'hardTimeout', 'after', 'signal', 'version', 'domain', 'intent', 'maxPending'],
-  ...['wait', 'maxRecords', 'maxBytes', 'budget'],
+  'tags',
+  'timeout',
+  'hardTimeout',
+  'after',
+  'signal',
+  'version',
+  'domain',
+  'intent',
+  'maxPending',
+  'wait',
+  'maxRecords',
+  'maxBytes',
+  'budget',
 ]
 
 describe('the page of options', () => {

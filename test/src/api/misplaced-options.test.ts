@@ -1,12 +1,12 @@
 /** What a program hears that gives an option of a feature to a cache, or something else where a feature belongs. */
 import { describe, expect, it } from 'vitest'
 import { createCache } from '../../../src/index.ts'
-import type { Cache, CacheOptions, Feature, Namespace } from '../../../src/index.ts'
+import type { Cache, Feature, Namespace } from '../../../src/index.ts'
 import { prewarm, replicate } from '../../../src/replicate/index.ts'
 import { memory, memoryTier, MemoryLog } from '../../../src/testing/index.ts'
 import { setMany, writeIntents, writeThrough } from '../../../src/write-paths/index.ts'
 
-const make = (options: object) => createCache({ kafka: memory(), ...options } as CacheOptions)
+const make = (options: object) => createCache({ kafka: memory(), ...options })
 
 describe('an option of a feature', () => {
   it.each([
