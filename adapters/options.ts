@@ -1,6 +1,7 @@
 /** Options that the adapters share, and how wrong ones are refused. @module */
 import * as z from 'zod/mini'
-import { type OptionSchema, required } from '../src/api/option-check.ts'
+import { faultIn, refuseFault } from '../src/api/option-check.ts'
+import { faultBySchema, type Options, type OptionSchema, required } from './option-schemas.ts'
 import { durationMs } from '../src/runtime/duration.ts'
 import { once } from '../src/runtime/once.ts'
 import type { Duration } from '../src/runtime/duration.ts'
@@ -92,7 +93,12 @@ export function count(least: number): OptionSchema {
   return once(() => z.int({ error }).check(z.gte(least, { error })))
 }
 
-export { checkFeatureOptions as check } from '../src/api/option-check.ts'
+/**
+ * Refuses wrong and unknown options.
+ * @throws TypeError that quotes the option, and never its value.
+ */
+export const check = (known: Options, options: unknown, adapter: string): void =>
+  refuseFault(faultIn(known, options, faultBySchema), adapter)
 
 /** @throws TypeError quoting `requestTimeout` when it is not a duration above zero. */
 export function transportLimits(options: TransportOptions): TransportLimits {

@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { unstable_readConfig } from 'wrangler'
 import { readBindings } from '../worker/bindings.ts'
-import { Variables } from '../worker/variables.ts'
+import { VARIABLE_NAMES } from '../worker/variables.ts'
 
 const CONFIG = 'wrangler.toml'
 const FOLDER = 'dist/wrangler'
@@ -59,7 +59,7 @@ if (problems.length > 0) process.exitCode = 1
 /** The file names every variable that the worker reads, and no other, in its comments too. */
 function checkWords(): void {
   const text = readFileSync(CONFIG, 'utf8')
-  const read = Object.keys((Variables as unknown as { readonly shape: object }).shape)
+  const read = VARIABLE_NAMES
   for (const name of read) must(new RegExp(`\\b${name}\\b`).test(text), `${CONFIG} does not speak of ${name}`)
   for (const [, name] of text.matchAll(/^(?:# )?([A-Z][A-Z_]+) = /gm)) {
     must(read.includes(name!), `${CONFIG} has ${name}, which the worker does not read`)

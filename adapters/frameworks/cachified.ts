@@ -5,7 +5,7 @@
  * @module
  */
 import * as z from 'zod/mini'
-import type { Options } from '../../src/api/option-check.ts'
+import type { Options } from '../option-schemas.ts'
 import { once } from '../../src/runtime/once.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'

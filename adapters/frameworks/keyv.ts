@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Options } from '../../src/api/option-check.ts'
+import type { Options } from '../option-schemas.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
 import { check, durationShape, longerThanNothing } from '../options.ts'

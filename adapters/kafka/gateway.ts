@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Options } from '../../src/api/option-check.ts'
+import type { Options } from '../option-schemas.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { check, restShape, transportLimits, type TransportOptions } from '../options.ts'
 import { GatewayReads } from './gateway/reads.ts'

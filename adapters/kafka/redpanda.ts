@@ -6,7 +6,7 @@
  * @module
  */
 import * as z from 'zod/mini'
-import type { Options } from '../../src/api/option-check.ts'
+import type { Options } from '../option-schemas.ts'
 import { once } from '../../src/runtime/once.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'

@@ -8,7 +8,7 @@
  * @module
  */
 import * as z from 'zod/mini'
-import { type Options, required } from '../../src/api/option-check.ts'
+import { type Options, required } from '../option-schemas.ts'
 import { once } from '../../src/runtime/once.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint } from './rest/endpoint.ts'

@@ -10,7 +10,7 @@
  * @module
  */
 import * as z from 'zod/mini'
-import type { Options } from '../../src/api/option-check.ts'
+import type { Options } from '../option-schemas.ts'
 import { once } from '../../src/runtime/once.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'

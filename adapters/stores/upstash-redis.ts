@@ -8,7 +8,7 @@
  * @module
  */
 import * as z from 'zod/mini'
-import { type Options, required } from '../../src/api/option-check.ts'
+import { type Options, required } from '../option-schemas.ts'
 import { once } from '../../src/runtime/once.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import { decodeUtf8 } from '../../src/wire/codec.ts'

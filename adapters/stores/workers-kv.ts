@@ -13,7 +13,7 @@
  * @module
  */
 import * as z from 'zod/mini'
-import type { Options } from '../../src/api/option-check.ts'
+import type { Options } from '../option-schemas.ts'
 import { once } from '../../src/runtime/once.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
 import type { Tier } from '../../src/ports/tier.ts'

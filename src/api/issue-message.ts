@@ -46,7 +46,8 @@ function sizeIn(origin: string, limit: string, size: number | bigint): string {
   return unit === undefined ? `${origin} to be ${limit}${size}` : `${origin} to have ${limit}${size} ${unit}`
 }
 
-function typeName(input: unknown): string {
+/** What a value is, for people. */
+export function typeName(input: unknown): string {
   if (typeof input === 'number' && !Number.isFinite(input)) return String(input)
   if (typeof input !== 'object') return typeof input
   if (input === null) return 'null'

@@ -1,23 +1,9 @@
 /**
- * Options, checked one by one. The schema of an option is made when the option is first given: a start pays for no other.
+ * Options, checked one by one by a table of what each must be (decision 112).
  *
  * @module
  */
-import type * as z from 'zod/mini'
-import { once } from '../runtime/once.ts'
-import { issueMessage } from './issue-message.ts'
-
-/** The schema of one option. */
-export interface OptionSchema {
-  (): z.ZodMiniType
-  /** Whether the option must be given. */
-  readonly required?: true
-}
-
-/** The options of an object; those of an object in it. */
-export interface Options {
-  readonly [name: string]: OptionSchema | Options
-}
+import { typeName } from './issue-message.ts'
 
 /** What is wrong with options. */
 export interface Fault {
@@ -26,36 +12,48 @@ export interface Fault {
   readonly says: string | undefined
 }
 
-/** An option that must be given. */
-export const required = (make: () => z.ZodMiniType): OptionSchema =>
-  Object.assign(once(make), { required: true } as const)
+/** What one option must be: says what is wrong with a value, and where in it. */
+export type OptionTest = (value: unknown) => string | Fault | undefined
 
-/** The first thing that is wrong with the options, or `undefined`. */
-export function faultIn(known: Options, options: unknown): Fault | undefined {
+/** The options of an object; those of an object in it. `T` says what one option must be. */
+export interface Options<T = OptionTest> {
+  readonly [name: string]: T | Options<T>
+}
+
+/** The first thing that is wrong with the options, or `undefined`. @param faultOf asked for each option, given or not */
+export function faultIn<T extends (...args: never[]) => unknown>(
+  known: Options<T>,
+  options: unknown,
+  faultOf: (test: T, value: unknown) => Fault | undefined,
+): Fault | undefined {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    return { path: [], says: issueMessage({ code: 'invalid_type', expected: 'object', input: options }) }
-  for (const name of Object.keys(known)) {
-    const fault = faultOf(known[name]!, (options as Readonly<Record<string, unknown>>)[name])
-    if (fault !== undefined) return { path: [name, ...fault.path], says: fault.says }
+    return { path: [], says: expected('object', options) }
+  for (const [name, test] of Object.entries(known)) {
+    const value = (options as Readonly<Record<string, unknown>>)[name]
+    const isGroup = typeof test !== 'function'
+    const fault = isGroup ? value !== undefined && faultIn(test, value, faultOf) : faultOf(test, value)
+    if (fault) return { path: [name, ...fault.path], says: fault.says }
   }
   for (const name in options) if (!Object.hasOwn(known, name)) return { path: [name], says: undefined }
   return undefined
 }
 
-function faultOf(known: OptionSchema | Options, value: unknown): Fault | undefined {
-  if (value === undefined && known.required !== true) return undefined
-  if (typeof known === 'object') return faultIn(known, value)
-  const issue = known().safeParse(value, { error: issueMessage }).error?.issues[0]
-  if (issue?.code === 'unrecognized_keys') return { path: [...issue.path, issue.keys[0]!], says: undefined }
-  return issue && { path: issue.path, says: issue.message }
+/** What is wrong with the value of an option. None must be given. */
+export function faultBy(test: OptionTest, value: unknown): Fault | undefined {
+  const fault = value === undefined ? undefined : test(value)
+  return typeof fault === 'string' ? { path: [], says: fault } : fault
 }
 
-/**
- * Refuses wrong and unknown options of a function.
- * @throws TypeError that quotes the option, and never its value.
- */
-export function checkFeatureOptions(known: Options, options: unknown, name: string): void {
-  const fault = faultIn(known, options)
+/** In the words that zod has for it: adapters check by its schemas. */
+export const expected = (what: string, value: unknown): string =>
+  `Invalid input: expected ${what}, received ${typeName(value)}`
+
+/** Refuses wrong and unknown options of a function. @throws TypeError that quotes the option, and never its value. */
+export const checkFeatureOptions = (known: Options, options: unknown, name: string): void =>
+  refuseFault(faultIn(known, options, faultBy), name)
+
+/** @throws TypeError that quotes the option of the function that is wrong, and never its value. */
+export function refuseFault(fault: Fault | undefined, name: string): void {
   if (!fault) return
   const place = fault.path.join('.')
   if (fault.says === undefined) throw new TypeError(`\`${place}\` is not an option of ${name}()`)

@@ -3,58 +3,103 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
 import type { KafkaLog } from '../ports/kafka-log.ts'
 import type { Feature } from './feature.ts'
-import { once } from '../runtime/once.ts'
-import { faultIn } from './option-check.ts'
-import type { Options, OptionSchema } from './option-check.ts'
+import { expected, faultBy, faultIn } from './option-check.ts'
+import type { Options, OptionTest } from './option-check.ts'
 import { isSchema } from './schema.ts'
 import type { SetOptions } from './write-types.ts'
 
-export const count: OptionSchema = once(() => z.int().check(z.positive()))
-const countTo = (most: number) => once(() => z.int().check(z.positive(), z.lte(most)))
-export const duration: OptionSchema = once(() => z.union([z.number(), z.string()]))
-export const countOrNone: OptionSchema = once(() => z.union([count(), z.literal(0)]))
+const must =
+  (holds: (value: never) => boolean, says: string): OptionTest =>
+  (value) =>
+    holds(value as never) ? undefined : says
+/** Passes one of the tests. */
+const either = (...tests: OptionTest[]): OptionTest =>
+  must((value) => tests.some((test) => test(value) === undefined), 'Invalid input')
+/** The test, in other words. */
+const worded =
+  (test: OptionTest, says: string): OptionTest =>
+  (value) =>
+    test(value) === undefined ? undefined : says
+const typed =
+  (type: 'string' | 'boolean'): OptionTest =>
+  (value) =>
+    typeof value === type ? undefined : expected(type, value)
+
+const number: OptionTest = (value) => (Number.isFinite(value) ? undefined : expected('number', value))
+const countTo =
+  (most: number): OptionTest =>
+  (value) => {
+    if (!Number.isInteger(value)) return number(value) ?? expected('int', value)
+    if ((value as number) > most) return `Too big: expected number to be <=${most}`
+    return (value as number) > 0 ? undefined : 'Too small: expected number to be >0'
+  }
+export const count: OptionTest = countTo(Number.MAX_SAFE_INTEGER)
+const numberOf =
+  (least: number, most = Infinity): OptionTest =>
+  (value) => {
+    if (value === Infinity && most === Infinity) return undefined
+    const wrong = number(value)
+    if (wrong !== undefined) return wrong
+    if ((value as number) < least) return `Too small: expected number to be >=${least}`
+    return (value as number) > most ? `Too big: expected number to be <=${most}` : undefined
+  }
+export const text: OptionTest = typed('string')
+export const texts: OptionTest = (value) => {
+  if (!Array.isArray(value)) return expected('array', value)
+  const at = value.findIndex((each) => typeof each !== 'string')
+  return at < 0 ? undefined : { path: [at], says: expected('string', value[at]) }
+}
+export const truth: OptionTest = typed('boolean')
+export const duration: OptionTest = either(number, text)
+export const callback: OptionTest = must((value) => typeof value === 'function', 'must be a function')
+export const durationOrCallback: OptionTest = either(duration, callback)
 /** Names of namespaces, or a function of the name. */
-export const namespaces: OptionSchema = once(() =>
-  z.union([texts(), callback()], 'must be names, or a function of a name'),
+export const namespaces: OptionTest = worded(
+  either(texts, callback),
+  'must be names, or a function of a name',
 )
-export const durationOrFalse: OptionSchema = once(() => z.union([duration(), z.literal(false)]))
-export const truthOrNamespaces: OptionSchema = once(() =>
-  z.union([z.boolean(), namespaces()], 'must be true, false, names, or a function of a name'),
+export const truthOrNamespaces: OptionTest = worded(
+  either(truth, texts, callback),
+  'must be true, false, names, or a function of a name',
 )
-export const truth: OptionSchema = once(() => z.boolean())
-export const callback: OptionSchema = once(() =>
-  z.custom((value) => typeof value === 'function', 'must be a function'),
+export const countOrNone: OptionTest = (value) => (value === 0 ? undefined : count(value))
+export const durationOrFalse: OptionTest = (value) => (value === false ? undefined : duration(value))
+export const signal: OptionTest = must(
+  (value: unknown) => value instanceof AbortSignal,
+  'must be an AbortSignal',
 )
-export const durationOrCallback: OptionSchema = once(() => z.union([duration(), callback()]))
-export const signal: OptionSchema = once(() =>
-  z.custom((value) => value instanceof AbortSignal, 'must be an AbortSignal'),
-)
-export const text: OptionSchema = once(() => z.string())
-export const texts: OptionSchema = once(() => z.array(z.string()))
-const oneOf = (...words: string[]) => once(() => z.enum(words))
-const methods = (...names: string[]) => once(() => hasMethods(names))
-const hasMethods = (names: readonly string[]) =>
-  z.custom(
-    (value) =>
-      names.every((name) => typeof (value as Record<string, unknown> | undefined)?.[name] === 'function'),
+const oneOf = (...words: string[]): OptionTest =>
+  must(
+    (value) => words.includes(value),
+    `Invalid option: expected one of ${words.map((word) => `"${word}"`).join('|')}`,
+  )
+const methods = (...names: string[]): OptionTest =>
+  must(
+    (value: Readonly<Record<string, unknown>> | null) =>
+      names.every((name) => typeof value?.[name] === 'function'),
     `must have ${names.join(', ')}`,
   )
-const isFeature = (given: unknown): boolean => {
-  const { name, open } = (given ?? {}) as Partial<Feature>
-  return typeof name === 'string' && typeof open === 'function'
+const isFeature = (given: Partial<Feature> | null | undefined): boolean =>
+  typeof given?.name === 'string' && typeof given.open === 'function'
+const features: OptionTest = (value) => {
+  if (!Array.isArray(value)) return expected('array', value)
+  const at = value.findIndex((each) => !isFeature(each as never))
+  return at < 0 ? undefined : { path: [at], says: 'must be a feature, such as `replicate()`' }
 }
-const hasCapabilities = (log: unknown): boolean => typeof (log as Partial<KafkaLog>).capabilities === 'object'
+const capabilities = must((log: KafkaLog) => typeof log.capabilities === 'object', 'must have capabilities')
+const isLog = methods('produce', 'offsets', 'read')
 // The names that Kafka allows (org.apache.kafka.common.internals.Topic).
-const topic = once(() => z.string().check(z.regex(/^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/)))
+const TOPIC = /^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/
+const topic: OptionTest = (value) =>
+  text(value) ?? (TOPIC.test(value as string) ? undefined : `Invalid string: must match pattern ${TOPIC}`)
 
 const lifetime: Options = {
   ttl: durationOrCallback,
   swr: durationOrCallback,
   staleIfError: durationOrCallback,
-  jitter: once(() => z.number().check(z.gte(0), z.lte(1))),
+  jitter: numberOf(0, 1),
 }
 const loading: Options = {
   timeout: duration,
@@ -63,10 +108,8 @@ const loading: Options = {
 
 const cacheOptions: Options = {
   ...lifetime,
-  kafka: once(() =>
-    hasMethods(['produce', 'offsets', 'read']).check(z.refine(hasCapabilities, 'must have capabilities')),
-  ),
-  use: once(() => z.array(z.custom(isFeature, 'must be a feature, such as `replicate()`'))),
+  kafka: (value) => isLog(value) ?? capabilities(value),
+  use: features,
   topics: { evictions: topic, updates: topic, requests: topic, writes: topic },
   // A token has room for so many.
   evictionPartitions: countTo(100),
@@ -92,7 +135,7 @@ const cacheOptions: Options = {
   announceExpiry: truth,
   hardTimeout: duration,
   codec: methods('encode', 'decode', 'detects'),
-  gzipAboveBytes: once(() => z.union([z.number().check(z.nonnegative()), z.literal(Infinity)])),
+  gzipAboveBytes: numberOf(0),
   maxMessageBytes: count,
   freeze: truth,
   onEvent: callback,
@@ -101,7 +144,7 @@ const cacheOptions: Options = {
 
 const namespaceOptions: Options = {
   ...lifetime,
-  schema: once(() => z.custom(isSchema, 'must be a zod schema or another Standard Schema')),
+  schema: must(isSchema, 'must be a zod schema or another Standard Schema'),
   ...loading,
   tags: callback,
   maxEntries: count,
@@ -118,11 +161,11 @@ const loadOptions: Options = {
   after: text,
   signal,
   ...loading,
-  tags: once(() => z.union([texts(), callback()])),
+  tags: either(texts, callback),
 }
 
 const evictOptions: Options = { signal }
-const deleteOptions: Options = { version: once(() => z.number()), signal }
+const deleteOptions: Options = { version: number, signal }
 
 /** By whose options they are. */
 type Checked = 'cache' | 'namespace' | 'load' | 'read' | 'scope' | 'evict' | 'delete' | 'set'
@@ -153,7 +196,7 @@ export function checkWriteOptions(
 const OF_FEATURES = /^(tier|lookBack|mode|pace|share|acceptS|intents|via|loaderW)/
 
 function check(known: Options, options: unknown): void {
-  const fault = faultIn(known, options)
+  const fault = faultIn(known, options, faultBy)
   if (fault === undefined) return
   const name = String(fault.path.at(-1))
   const hint = OF_FEATURES.test(name) ? ' (of a feature: see docs/features.md)' : ''

@@ -1,6 +1,6 @@
 /** The options of `confluent()`, and which address each side of it has. @module */
 import * as z from 'zod/mini'
-import type { Options } from '../../../src/api/option-check.ts'
+import type { Options } from '../../option-schemas.ts'
 import { once } from '../../../src/runtime/once.ts'
 import { check, restShape, transportShape, type TransportOptions, urlShape } from '../../options.ts'
 import type { Auth, EndpointOptions } from '../rest/endpoint.ts'

@@ -1,6 +1,6 @@
 /** The log that takes the records of another one, which only reads. @module */
 import * as z from 'zod/mini'
-import type { OptionSchema } from '../../../src/api/option-check.ts'
+import type { OptionSchema } from '../../option-schemas.ts'
 import { once } from '../../../src/runtime/once.ts'
 import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
 

@@ -1,6 +1,6 @@
 /** A log over consumer instances: what `strimzi()` and `karapace()` share. @module */
 import * as z from 'zod/mini'
-import type { Options, OptionSchema } from '../../../src/api/option-check.ts'
+import type { Options, OptionSchema } from '../../option-schemas.ts'
 import { once } from '../../../src/runtime/once.ts'
 import { durationMs } from '../../../src/runtime/duration.ts'
 import type { KafkaLog } from '../../../src/ports/kafka-log.ts'

@@ -1,6 +1,6 @@
 /** The npm package `memcache` as a way to Memcached. @module */
 import * as z from 'zod/mini'
-import type { Options } from '../../../src/api/option-check.ts'
+import type { Options } from '../../option-schemas.ts'
 import { once } from '../../../src/runtime/once.ts'
 import { sleep } from '../../../src/ports/runtime.ts'
 import { withDeadline } from '../../../src/runtime/deadline.ts'

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import type { Options } from '../../../src/api/option-check.ts'
+import type { Options } from '../../option-schemas.ts'
 import type { Tier } from '../../../src/ports/tier.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { tierOfItems } from '../shared/tier-of-items.ts'

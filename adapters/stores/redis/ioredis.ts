@@ -1,5 +1,5 @@
 /** ioredis, as a way to Redis. @module */
-import type { Options } from '../../../src/api/option-check.ts'
+import type { Options } from '../../option-schemas.ts'
 import { check, count } from '../../options.ts'
 import { nodeBytes } from './node-bytes.ts'
 import type { RedisConnection } from './connection.ts'

@@ -1,5 +1,5 @@
 /** A sink that keeps topics in a store: its options, and its calls, each with a deadline. @module */
-import type { Options, OptionSchema } from '../../../src/api/option-check.ts'
+import type { Options, OptionSchema } from '../../option-schemas.ts'
 import type { Sink, SinkBatch, SinkOutcome, SinkState } from '../../../src/ports/sink.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { answeredWithin } from '../../deadline.ts'

@@ -162,7 +162,7 @@ describe('a miss', () => {
   it('is not waited for by the callers of other requests on Workers: they look, and take over', async () => {
     const { cache } = await ready({ isolatesRequests: true })
     const ask = (load: () => Promise<string>) =>
-      cache.for(request().context).namespace<string>('users').getOrSet('1', load)
+      cache.for(request()).namespace<string>('users').getOrSet('1', load)
     void ask(() => new Promise(() => undefined)).catch(() => undefined)
     const other = ask(async () => 'not asked')
     await at.runtime.settle()

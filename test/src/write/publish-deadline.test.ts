@@ -191,7 +191,7 @@ describe('a write that is given up', () => {
         return inner.produce(topic, records)
       },
     }
-    const { cache } = await readyIn(at, { mode: 'replicate', kafka })
+    const { cache } = await readyIn(at, { use: [replicate()], kafka })
     const users = cache.namespace<string>('users')
     expect(await outcome(at, users.set('k', 'first'))).toMatchObject({ error: REFUSED, afterMs: 10_000 })
     silent = false
