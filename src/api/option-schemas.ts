@@ -28,23 +28,18 @@ const typed =
     typeof value === type ? undefined : expected(type, value)
 
 const number: OptionTest = (value) => (Number.isFinite(value) ? undefined : expected('number', value))
-const countTo =
-  (most: number): OptionTest =>
+/** A number of at least 0, or a whole one of at least 1. */
+const numberTo =
+  (most: number, isWhole = false): OptionTest =>
   (value) => {
-    if (!Number.isInteger(value)) return number(value) ?? expected('int', value)
-    if ((value as number) > most) return `Too big: expected number to be <=${most}`
-    return (value as number) > 0 ? undefined : 'Too small: expected number to be >0'
-  }
-export const count: OptionTest = countTo(Number.MAX_SAFE_INTEGER)
-const numberOf =
-  (least: number, most = Infinity): OptionTest =>
-  (value) => {
-    if (value === Infinity && most === Infinity) return undefined
-    const wrong = number(value)
+    const wrong = number(value) ?? (!isWhole || Number.isInteger(value) ? undefined : expected('int', value))
     if (wrong !== undefined) return wrong
-    if ((value as number) < least) return `Too small: expected number to be >=${least}`
+    if ((value as number) < Number(isWhole))
+      return `Too small: expected number to be ${isWhole ? '>0' : '>=0'}`
     return (value as number) > most ? `Too big: expected number to be <=${most}` : undefined
   }
+const countTo = (most: number) => numberTo(most, true)
+export const count: OptionTest = countTo(Number.MAX_SAFE_INTEGER)
 export const text: OptionTest = typed('string')
 export const texts: OptionTest = (value) => {
   if (!Array.isArray(value)) return expected('array', value)
@@ -99,7 +94,7 @@ const lifetime: Options = {
   ttl: durationOrCallback,
   swr: durationOrCallback,
   staleIfError: durationOrCallback,
-  jitter: numberOf(0, 1),
+  jitter: numberTo(1),
 }
 const loading: Options = {
   timeout: duration,
@@ -135,7 +130,7 @@ const cacheOptions: Options = {
   announceExpiry: truth,
   hardTimeout: duration,
   codec: methods('encode', 'decode', 'detects'),
-  gzipAboveBytes: numberOf(0),
+  gzipAboveBytes: (value) => (value === Infinity ? undefined : numberTo(Infinity)(value)),
   maxMessageBytes: count,
   freeze: truth,
   onEvent: callback,

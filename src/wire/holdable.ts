@@ -17,42 +17,26 @@ const MAX_PROTOTYPES = 64
 /** Longer keys are cut in messages. */
 const MAX_SHOWN = 100
 
-/** Something that is no data. */
-interface NotData {
-  readonly what: string
-  /** What to hold instead. */
-  readonly instead: string
-}
+/** Something that is no data, and what to hold instead. */
+type NotData = readonly [what: string, instead: string]
 
-const FUNCTION: NotData = { what: 'a function', instead: 'hold what it returns' }
-const STUB: NotData = {
-  what: 'a stub or binding',
-  instead: 'call it, and hold a copy of the data that it answers',
-}
-const PROMISE: NotData = { what: 'a promise', instead: '`await` it, and hold what it brings' }
-const ONCE: NotData = {
-  what: 'an iterator, which can be read once',
-  instead: 'hold an array of what it brings',
-}
-const STREAM: NotData = {
-  what: 'a stream',
-  instead: 'read it to its end, and hold its text, or its bytes in a `Uint8Array`',
-}
-const CONTEXT: NotData = { what: 'the context of a request', instead: 'hold data' }
-const LISTENED: NotData = {
-  what: 'an object that sends events (a WebSocket, an AbortSignal, …)',
-  instead: 'hold data',
-}
+const FUNCTION: NotData = ['a function', 'hold what it returns']
+const STUB: NotData = ['a stub or binding', 'call it, and hold a copy of the data that it answers']
+const PROMISE: NotData = ['a promise', '`await` it, and hold what it brings']
+const ONCE: NotData = ['an iterator, which can be read once', 'hold an array of what it brings']
+const STREAM: NotData = ['a stream', 'read it to its end, and hold its text, or its bytes in a `Uint8Array`']
+const CONTEXT: NotData = ['the context of a request', 'hold data']
+const LISTENED: NotData = ['an object that sends events (a WebSocket, an AbortSignal, …)', 'hold data']
 
 /**
  * @throws KedgeError `ERR_CODEC` where the value is, or has among its first parts, what cannot outlive a request
  */
 export function checkHoldable(value: unknown, namespace: string, key: string): void {
-  if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return
+  if (!isPart(value)) return
   const found = find(value)
   if (found === undefined) return
-  const { what, instead, path } = found
-  const where = path === '' ? '' : ` (at \`${path}\`)`
+  const [what, instead, path] = found
+  const where = path === '' ? '' : ` (at \`${cut(path)}\`)`
   throw new KedgeError(
     'ERR_CODEC',
     `the value of ${keyIn(namespace, key)} is not held, because it is ${what}${where}: that cannot outlive the request ` +
@@ -61,40 +45,35 @@ export function checkHoldable(value: unknown, namespace: string, key: string): v
 }
 
 /** A key of a namespace, for messages. */
-export const keyIn = (namespace: string, key: string): string =>
-  `the key \`${key.length > MAX_SHOWN ? `${key.slice(0, MAX_SHOWN)}…` : key}\` in \`${namespace}\``
+export const keyIn = (namespace: string, key: string): string => `the key \`${cut(key)}\` in \`${namespace}\``
 
-/** An object on the way, and how one gets to it. */
-interface Step {
-  readonly at: object
-  readonly from: Step | undefined
-  readonly name: string
-}
+const cut = (text: string): string => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
 
-function find(value: object): (NotData & { path: string }) | undefined {
-  const top: Step = { at: value, from: undefined, name: '' }
-  const alien = isPlain(value) ? undefined : alienOf(value)
-  if (alien) return { ...alien, path: '' }
+/** Whether it has parts of its own, or can be called: all else is data. */
+const isPart = (value: unknown): value is object =>
+  typeof value === 'function' || (typeof value === 'object' && value !== null)
+
+function find(value: object): readonly [...NotData, path: string] | undefined {
+  const alien = alienOf(value)
+  if (alien) return [...alien, '']
   // Breadth first; a value that contains itself ends with the parts that are looked at.
-  const open = [top]
+  const open: [object, path: string][] = [[value, '']]
   let left = MAX_PARTS
-  for (const from of open) {
-    const { at } = from
+  for (const [at, path] of open) {
     if (ArrayBuffer.isView(at)) continue
-    const ofClass = !isPlain(at)
     const inside = Array.isArray(at) || at instanceof Map || at instanceof Set ? listed(at, left) : at
+    // Allow a class its own functions among its fields, beside data.
+    const ofClass = !isPlain(at) && inside === at
     for (const name of Object.keys(inside)) {
       if (left-- <= 0) return undefined
       // Not by a getter: it may throw, or load lazily.
       const part: unknown = Object.getOwnPropertyDescriptor(inside, name)?.value
-      if (typeof part === 'object' ? part === null : typeof part !== 'function') continue
-      // Allow a class its own functions among its fields, beside data.
-      const isOwnFunction = ofClass && typeof part === 'function' && !isStub(part) && inside === at
-      const strange = isOwnFunction ? undefined : alienOf(part as object)
-      if (strange === undefined && (typeof part === 'function' || open.length >= MAX_PARTS)) continue
-      const step: Step = { at: part as object, from, name }
-      if (strange) return { ...strange, path: pathTo(step) }
-      open.push(step)
+      if (!isPart(part)) continue
+      const isFunction = typeof part === 'function'
+      const strange = isFunction && ofClass && !isStub(part) ? undefined : alienOf(part)
+      const place = path === '' ? name : `${path}.${name}`
+      if (strange) return [...strange, place]
+      if (!isFunction && open.length < MAX_PARTS) open.push([part, place])
     }
   }
   return undefined
@@ -110,13 +89,6 @@ function listed(at: object[] | Map<unknown, unknown> | Set<unknown>, most: numbe
     if (part !== key) members.push(part)
   }
   return members
-}
-
-function pathTo(step: Step): string {
-  const names: string[] = []
-  for (let at: Step | undefined = step; at?.from; at = at.from) names.unshift(at.name)
-  const path = names.join('.')
-  return path.length > MAX_SHOWN ? `${path.slice(0, MAX_SHOWN)}…` : path
 }
 
 function isPlain(value: object): boolean {
@@ -176,9 +148,8 @@ function bodyOf(value: object): NotData {
   const made = typeof maker === 'function' ? dataAt(maker, 'name') : undefined
   const isName = (each: unknown): each is string => typeof each === 'string' && each !== ''
   const name = [tag, made].find(isName) ?? 'body'
-  return {
-    what: `a \`${name.slice(0, MAX_SHOWN)}\``,
-    instead:
-      'hold what is in it: `await response.json()`, `.text()`, or `new Uint8Array(await response.arrayBuffer())`',
-  }
+  return [
+    `a \`${name.slice(0, MAX_SHOWN)}\``,
+    'hold what is in it: `await response.json()`, `.text()`, or `new Uint8Array(await response.arrayBuffer())`',
+  ]
 }
