@@ -26,6 +26,10 @@ interface Write {
   readonly signal: AbortSignal
   readonly resolve: (positions: Position[]) => void
   readonly reject: (reason: unknown) => void
+  /** How many of its records go out. */
+  due: number
+  /** Where those stand that have been acknowledged, in order. */
+  readonly acknowledged: Position[]
 }
 
 interface Group {
@@ -71,7 +75,14 @@ export class RecordAccumulator {
           how(outcome)
         }
       const group = this.#groupOf(topic)
-      const count = group.writes.push({ records, signal, resolve: settle(resolve), reject: settle(reject) })
+      const count = group.writes.push({
+        records,
+        signal,
+        resolve: settle(resolve),
+        reject: settle(reject),
+        due: 0,
+        acknowledged: [],
+      })
       for (const key of ordered) group.ordered.add(key)
       if (count >= MAX_WRITES) return this.#close(topic, group)
       // Each write checks by itself whether it is the last one: the request of another write may be gone.
@@ -106,24 +117,18 @@ export class RecordAccumulator {
 
   /** Settles each write by itself. Never rejects. */
   async #commit(topic: string, writes: readonly Write[]): Promise<void> {
-    const positions = new Map<Write, Position[]>()
-    const batches = await batchesOf(writes, positions)
     try {
-      for (const batch of batches) {
-        const acknowledged = await this.#produce(topic, batch)
+      for (const batch of await batchesOf(writes)) {
+        const positions = await this.#produce(topic, batch)
         // Their signals have already rejected these callers.
-        if (acknowledged === undefined) continue
-        for (const [at, { write }] of batch.entries()) positions.get(write)!.push(acknowledged[at]!)
+        if (positions === undefined) continue
+        for (const [at, { write }] of batch.entries()) write.acknowledged.push(positions[at]!)
       }
     } catch (error) {
       // Rejects the writes that lack an acknowledgement; the others resolve below.
-      const counts = new Map<Write, number>()
-      for (const { write } of batches.flat()) counts.set(write, (counts.get(write) ?? 0) + 1)
-      for (const [write, found] of positions) {
-        if (found.length < (counts.get(write) ?? 0)) write.reject(error)
-      }
+      for (const { acknowledged, due, reject } of writes) if (acknowledged.length < due) reject(error)
     }
-    for (const [write, found] of positions) write.resolve(found)
+    for (const { acknowledged, resolve } of writes) resolve(acknowledged)
   }
 
   /** The positions of the records; `undefined` when every caller of the batch has aborted. */
@@ -143,7 +148,7 @@ export class RecordAccumulator {
 }
 
 /** The records in few calls, in order. Rejects, and leaves out, a write whose records cannot be made. */
-async function batchesOf(writes: readonly Write[], positions: Map<Write, Position[]>): Promise<Batch[]> {
+async function batchesOf(writes: readonly Write[]): Promise<Batch[]> {
   const batches: Batch[] = []
   let bytes = 0
   const made = await Promise.allSettled(writes.map(({ records }) => records))
@@ -152,17 +157,16 @@ async function batchesOf(writes: readonly Write[], positions: Map<Write, Positio
     // A caller that left before anything was sent writes nothing.
     if (result.status === 'rejected') write.reject(result.reason)
     if (result.status === 'rejected' || write.signal.aborted) continue
-    positions.set(write, [])
+    write.due = result.value.length
     for (const record of result.value) {
       const size = (record.key?.length ?? 0) + (record.value?.length ?? 0)
-      const last = batches.at(-1)
-      if (last === undefined || last.length >= RECORDS_PER_CALL || bytes + size > BYTES_PER_CALL) {
-        batches.push([{ write, record }])
-        bytes = size
-      } else {
-        last.push({ write, record })
-        bytes += size
+      const isFull = bytes + size > BYTES_PER_CALL || batches.at(-1)?.length === RECORDS_PER_CALL
+      if (isFull || batches.length === 0) {
+        batches.push([])
+        bytes = 0
       }
+      batches.at(-1)!.push({ write, record })
+      bytes += size
     }
   }
   return batches
