@@ -52,7 +52,9 @@ const nothing = (count: number): string =>
 function doubt({ asOf, logId }: ArrivedValue, own: PartitionOffsets): StalenessVerdict | undefined {
   const unknown = (says: string): StalenessVerdict => ({ state: 'unknown', says })
   if (asOf === undefined)
-    return unknown('a simple message without as-of: only a cache with `acceptSimpleValues` of replicate() holds it')
+    return unknown(
+      'a simple message without as-of: only a cache with `acceptSimpleValues` of replicate() holds it',
+    )
   if (logId !== undefined && own.logId !== undefined && logId !== own.logId)
     return unknown('it was written beside another log of evictions, which is gone')
   if (asOf > own.end) return unknown(`its as-of ${asOf} lies beyond the end of the evictions, ${own.end}`)

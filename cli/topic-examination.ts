@@ -41,7 +41,7 @@ export async function examineTopics(
 
 const NOT_THERE: Readonly<Record<TopicPlan['role'], string>> = {
   evictions: 'the topic is not there: no eviction can be written or read',
-  updates: "the topic is not there: replicate() and prewarm() have nothing to read",
+  updates: 'the topic is not there: replicate() and prewarm() have nothing to read',
   requests: 'the topic is not there: misses cannot ask a loader service',
   writes: 'the topic is not there: writeBehind() fails',
   'dead-letters':

@@ -112,7 +112,7 @@ describe('kedge get', () => {
   it('says that there is none', async () => {
     const { code, out } = await kedge(['get', 'users', '8'], having(put(0), []))
     expect(out).toBe(
-      "users/8  none: no update among the newest 100000 records of the updates topic: values are published by kedge loader, and by caches with replicate()\n",
+      'users/8  none: no update among the newest 100000 records of the updates topic: values are published by kedge loader, and by caches with replicate()\n',
     )
     expect(code).toBe(1)
   })
