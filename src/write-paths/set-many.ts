@@ -25,8 +25,8 @@ import type { NamespaceParts } from '../write/namespace-parts.ts'
 /** The options of `setMany()`. */
 export interface SetManyOptions<T> extends Omit<SetOptions<T>, 'version'> {
   /**
-   * Publish the values in one record, of this name, instead of one each: for small values that are written together.
-   * The updates topic keeps the last record of a domain, so write a domain **whole** each time.
+   * `replicate()` publishes the values in one record, of this name, instead of one each: for small values that are
+   * written together. The updates topic keeps the last record of a domain, so write a domain **whole** each time.
    */
   readonly domain?: string
 }
@@ -34,7 +34,8 @@ export interface SetManyOptions<T> extends Omit<SetOptions<T>, 'version'> {
 /**
  * `set` for many keys, in few requests: one eviction names all of them. At most 1000.
  *
- * @throws KedgeError `ERR_TOO_LARGE`, before anything is evicted, when the values of a `domain` do not fit a message.
+ * @throws KedgeError `ERR_TOO_LARGE`, before anything is evicted, when `replicate()` would publish the values of a `domain`,
+ * and they do not fit a message.
  * @example
  * ```ts
  * import { createCache } from 'kedge'

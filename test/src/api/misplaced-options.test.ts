@@ -18,7 +18,7 @@ describe('an option of a feature', () => {
     ['tierBreaker', {}],
     ['lookBack', 10],
     ['intents', true],
-  ])('that is given to a cache is told to be one: %s', (name, value) => {
+  ])('that is given to a cache is refused as one: %s', (name, value) => {
     expect(() => make({ [name]: value })).toThrow(
       new TypeError(`unknown option \`${name}\` (of a feature: see docs/features.md)`),
     )
@@ -31,13 +31,13 @@ describe('an option of a feature', () => {
     ['tier', false],
     ['via', 'loader'],
     ['loaderWait', '2s'],
-  ])('that is given to a namespace is told to be one: %s', (name, value) => {
+  ])('that is given to a namespace is refused as one: %s', (name, value) => {
     expect(() => make({}).namespace('users', { [name]: value })).toThrow(
       new TypeError(`unknown option \`${name}\` (of a feature: see docs/features.md)`),
     )
   })
 
-  it('is told apart from an option that nothing has', () => {
+  it('has another message than a name that no option has', () => {
     expect(() => make({ cats: 1 })).toThrow(new TypeError('unknown option `cats`'))
   })
 })
