@@ -211,8 +211,10 @@ class IsolateCache implements OpenCache, ScopedCache {
     if (this.#lifecycle.closed) return
     this.#lifecycle.close()
     for (const space of this.#stores.values()) space.dropPossiblyEvicted(() => true)
-    await this.#shared.settings.log.close?.()
-    for (const { hooks } of this.#features) await hooks.close?.()
+    const { log } = this.#shared.settings
+    const closing = [log, ...this.#features.map(({ hooks }) => hooks)].map(async (each) => each.close?.())
+    // One that fails leaves no other open.
+    for (const ended of await Promise.allSettled(closing)) if (ended.status === 'rejected') throw ended.reason
   }
 
   #open(context: RequestContext, options: ScopeOptions = {}): RequestScope {

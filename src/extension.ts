@@ -8,7 +8,7 @@ import type { OpenFeature } from './read/core-hooks.ts'
 
 /**
  * Opens the features for a cache, in the order in which they are asked.
- * @throws TypeError quoting `use`, where two have the same name.
+ * @throws TypeError quoting `use`, where one has no name, the name of another, or no hooks.
  */
 export function openFeatures(
   use: readonly Feature[] | undefined,
@@ -17,8 +17,13 @@ export function openFeatures(
 ): void {
   const names = new Set<string>()
   for (const feature of use ?? []) {
+    if (typeof feature.name !== 'string' || feature.name === '')
+      throw new TypeError('`use`: each feature must have a name')
     if (names.has(feature.name)) throw new TypeError(`\`use\` has two features of the name ${feature.name}`)
     names.add(feature.name)
-    into.push({ name: feature.name, hooks: feature.open(host) })
+    const hooks: unknown = feature.open(host)
+    if (typeof hooks !== 'object' || hooks === null)
+      throw new TypeError(`\`use\`: open() of ${feature.name} must return its hooks`)
+    into.push({ name: feature.name, hooks })
   }
 }

@@ -76,36 +76,48 @@ export interface SourceContext<T> {
   /** Ends the question: the loader was faster, or the read has ended. */
   readonly signal: AbortSignal | undefined
   /** Waits until values can be judged as held ones are: `false` where that cannot be within `pollTimeout`. Never rejects. */
-  proof(): Promise<boolean>
-  /** Holds the value for this read and later ones, if no eviction since its as-of forbids it. Returns whether it is held. */
-  hold(key: string, value: HeldValue<T>): boolean
+  readonly proof: () => Promise<boolean>
+  /**
+   * Holds the value for this read and later ones, if no eviction since its as-of forbids it. Returns whether it is held:
+   * a value of another log, of a time to come, or without an end is not.
+   * @throws KedgeError `ERR_CODEC` for what is no data.
+   */
+  readonly hold: (key: string, value: HeldValue<T>) => boolean
 }
 
 /** What a feature is given when the cache is made. */
 export interface FeatureHost {
   readonly runtime: Runtime
   /** Reports what fails in the background, as the event `background_error`. */
-  failed(error: unknown): void
+  readonly failed: (error: unknown) => void
 }
 
-/** What a feature does, and when. The core calls each with the feature's own `this`. */
+/**
+ * What a feature does, and when. The core calls each with the feature's own `this`, in the order of `use`.
+ *
+ * A feature that fails ends no read and no proof: what it throws is the event `background_error`. What `beforeSet` throws,
+ * and `afterHold` for values that are set, ends the write.
+ */
 export interface FeatureHooks {
-  /** Whether the feature takes part in a namespace. @default in all */
+  /** Whether the feature takes part in a namespace. One that throws takes part. @default in all */
   concerns?(namespace: string): boolean
   /**
-   * Before each proof of freshness: reads what is to be applied right after it. Must never reject, except by the signal.
+   * Before each proof of freshness: reads what is to be applied right after it. Each of the two is given up after twice
+   * `pollTimeout`; then, and where it rejects, the proof goes on without it.
    */
   beforeProof?(signal: AbortSignal): Promise<() => Promise<void>>
   /**
    * A source of values beside the loader: holds what it finds by `context.hold`, after `context.proof` has resolved with
-   * `true`. Never rejects. The loader is asked beside it once `sourceTimeoutMs` have passed.
+   * `true`. The loader is asked beside it once `sourceTimeoutMs` have passed; a read without a loader waits for it, at
+   * most `hardTimeout`.
    */
   source?<T>(namespace: FeatureNamespace, keys: readonly string[], context: SourceContext<T>): Promise<void>
   /** How long the loader waits for `source`, in milliseconds. @default 0 */
   readonly sourceTimeoutMs?: number
   /**
    * Around a load: a call that stands for `call`, where some of the keys have their values elsewhere. Without a `call` the
-   * read has no loader: `undefined` where none of the keys has a value elsewhere.
+   * read has no loader: `undefined` where none of the keys has a value elsewhere. What the call rejects with, the read
+   * rejects with.
    */
   aroundLoad?<T>(
     namespace: FeatureNamespace,
@@ -120,11 +132,11 @@ export interface FeatureHooks {
   ): Promise<ReadonlyMap<string, HeldValue<T>>>
   /** After values were held. A write waits for it, and its token names the positions that it returns; a load does not. */
   afterHold?<T>(namespace: FeatureNamespace, held: Held<T>): void | Promise<readonly Position[]>
-  /** After a `delete` without a version was acknowledged. The `delete` waits for it. */
+  /** After a `delete` without a version was acknowledged. The `delete` waits for it, and resolves even where it fails. */
   afterEvict?(namespace: FeatureNamespace, evicted: Evicted): void | Promise<void>
-  /** Whether a value may be held; one that may not be is returned all the same. Must not throw. @default `true` */
+  /** Whether a value may be held; one that may not be, or for which it throws, is returned all the same. @default `true` */
   mayHold?(namespace: FeatureNamespace, key: string, value: unknown): boolean
-  /** When the cache is closed. */
+  /** When the cache is closed; `close` of the cache waits for it, and rejects with what it rejects with. */
   close?(): void | Promise<void>
 }
 

@@ -43,6 +43,8 @@ const SHARED_POLL_FRACTION = 0.5
 const MIN_FOLLOW_MS = 10
 /** A poll may run longer than its callers wait, by this factor. */
 const POLL_DEADLINE_FACTOR = 4
+/** A hook around a proof may run for so many times `pollTimeout`. */
+const HOOK_DEADLINE_FACTOR = 2
 
 export class Follower {
   readonly partitions: Map<number, Partition> = new Map()
@@ -253,10 +255,25 @@ export class Follower {
    * judge it.
    */
   async #beforeProof(signal: AbortSignal): Promise<readonly (() => Promise<void>)[]> {
-    const applies: (() => Promise<void>)[] = []
-    for (const { hooks } of this.#features)
-      if (hooks.beforeProof) applies.push(await hooks.beforeProof(signal))
-    return applies
+    const reads = this.#features.flatMap(({ hooks }) =>
+      hooks.beforeProof ? [this.#heard((inner) => hooks.beforeProof!(inner), signal)] : [],
+    )
+    const applies = await Promise.all(reads)
+    return applies.map((apply) => () => this.#heard(async () => apply?.(), signal))
+  }
+
+  /** What a hook resolves with; `undefined` where it fails or takes too long, which is reported: the proof needs it not. */
+  async #heard<R>(hook: (signal: AbortSignal) => Promise<R>, signal: AbortSignal): Promise<R | undefined> {
+    const { runtime, pollTimeoutMs, emit } = this.#context.settings
+    const late = () =>
+      new KedgeError('ERR_TIMEOUT', 'a feature did not settle in time around a proof', { retryable: true })
+    try {
+      return await withDeadline(runtime, pollTimeoutMs * HOOK_DEADLINE_FACTOR, late, hook, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      emit?.({ type: 'background_error', error })
+      return undefined
+    }
   }
 
   #took(began: number): void {

@@ -74,7 +74,9 @@ export class Load<T> {
    * begin with it: an eviction that arrives meanwhile meets the value when the value is judged.
    */
   async #ask(flights: ReadonlyMap<string, Flight<T>>, proof: Proof, stop: AbortSignal): Promise<void> {
-    const taken = await askSources(this.#features.sources, this.#space, [...flights.keys()], proof, stop)
+    const { sources } = this.#features
+    const keys = [...flights.keys()]
+    const taken = await askSources(sources, this.#space, keys, proof, stop, this.#shared)
     for (const [key, { value, loadedAt, ttlMs }] of taken) {
       const flight = flights.get(key)!
       // An unacknowledged eviction may be in the log, and would match this value, too.

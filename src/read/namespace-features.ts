@@ -5,13 +5,16 @@
  */
 import type { HoldTerms } from '../coherence/hold-terms.ts'
 import type { Position } from '../ports/kafka-log.ts'
-import type { Call, Evicted, FeatureNamespace, Held, HeldValue } from '../api/feature.ts'
+import type { Call, Evicted, FeatureHost, FeatureNamespace, Held, HeldValue } from '../api/feature.ts'
+import { settledWithin } from '../runtime/deadline.ts'
 import type { CoreHooks, OpenFeature, UpdatesRead } from './core-hooks.ts'
 
 type Values<T> = ReadonlyMap<string, HeldValue<T>>
 
 export class NamespaceFeatures implements HoldTerms {
   readonly #hooks: readonly CoreHooks[]
+  readonly #runtime: FeatureHost['runtime']
+  readonly #failed: FeatureHost['failed']
   /** Those that are sources of values. */
   readonly sources: readonly CoreHooks[]
   /** How long a loader waits for them. */
@@ -23,9 +26,18 @@ export class NamespaceFeatures implements HoldTerms {
   /** Whether anything is to be done with what was held. */
   readonly followsHolds: boolean
 
-  constructor(all: readonly OpenFeature[], name: string, without: readonly string[]) {
+  constructor(
+    all: readonly OpenFeature[],
+    name: string,
+    without: readonly string[],
+    { runtime, failed }: FeatureHost,
+  ) {
+    this.#runtime = runtime
+    this.#failed = failed
     const hooks = all
-      .filter((each) => !without.includes(each.name) && (each.hooks.concerns?.(name) ?? true))
+      .filter((each) =>
+        this.#attempt(true, () => !without.includes(each.name) && (each.hooks.concerns?.(name) ?? true)),
+      )
       .map((each) => each.hooks)
     const most = (number: (each: CoreHooks) => number | undefined) =>
       hooks.reduce((max, each) => Math.max(max, number(each) ?? 0), 0)
@@ -40,7 +52,9 @@ export class NamespaceFeatures implements HoldTerms {
     this.mayHold =
       judges.length === 0
         ? undefined
-        : (namespace, key, value) => judges.every((each) => each.mayHold!(namespace, key, value))
+        : (namespace, key, value) =>
+            // What one cannot judge is not held.
+            this.#attempt(false, () => judges.every((each) => each.mayHold!(namespace, key, value)))
   }
 
   /** The call, but for keys that a feature has the values of; without a call, what a read can do without a loader. */
@@ -50,8 +64,10 @@ export class NamespaceFeatures implements HoldTerms {
     call: Call<T> | undefined,
   ): Call<T> | undefined {
     let around = call
-    for (const each of this.#hooks)
-      if (each.aroundLoad) around = each.aroundLoad(namespace, keys, around) ?? around
+    for (const each of this.#hooks) {
+      const before = around
+      around = this.#attempt(before, () => each.aroundLoad?.(namespace, keys, before) ?? before)
+    }
     return around
   }
 
@@ -62,13 +78,54 @@ export class NamespaceFeatures implements HoldTerms {
     return kept
   }
 
-  /** Tells the features what was held. Resolves with the positions that they have written. */
+  /**
+   * Tells the features what was held. Resolves with the positions that they have written. Rejects for a value that was
+   * set: its truth is the log, so what was not written there must not go unnoticed.
+   */
   async afterHold<T>(namespace: FeatureNamespace, held: Held<T>): Promise<readonly Position[]> {
-    const positions = await Promise.all(this.#hooks.map(async (each) => each.afterHold?.(namespace, held)))
-    return positions.flatMap((each) => each ?? [])
+    if (this.#hooks.length === 0) return []
+    const tell = async (each: CoreHooks) => {
+      try {
+        return (await each.afterHold?.(namespace, held)) ?? []
+      } catch (error) {
+        if (held.by === 'set') throw error
+        this.#failed(error)
+        return []
+      }
+    }
+    const told = Promise.all(this.#hooks.map(tell))
+    // Where the signal ends the wait, nobody else hears of a failure.
+    told.catch(() => undefined)
+    await settledWithin(this.#runtime, told, Infinity, held.signal)
+    return (await told).flat()
   }
 
-  async afterEvict(namespace: FeatureNamespace, evicted: Evicted): Promise<void> {
-    await Promise.all(this.#hooks.map(async (each) => each.afterEvict?.(namespace, evicted)))
+  /**
+   * Tells the features what was evicted. Resolves with whether all have done what follows it, before the signal ended
+   * the wait; rejects never, because the eviction was acknowledged.
+   */
+  async afterEvict(namespace: FeatureNamespace, evicted: Evicted): Promise<boolean> {
+    if (this.#hooks.length === 0) return true
+    const { signal } = evicted
+    const tell = async (each: CoreHooks) => {
+      try {
+        await each.afterEvict?.(namespace, evicted)
+      } catch (error) {
+        if (signal?.aborted !== true) this.#failed(error)
+      }
+    }
+    const told = Promise.all(this.#hooks.map(tell))
+    await settledWithin(this.#runtime, told, Infinity, signal).catch(() => undefined)
+    return signal?.aborted !== true
+  }
+
+  /** What the hook of a feature returns; `otherwise` where it throws, which is reported. */
+  #attempt<R>(otherwise: R, hook: () => R): R {
+    try {
+      return hook()
+    } catch (error) {
+      this.#failed(error)
+      return otherwise
+    }
   }
 }

@@ -8,6 +8,8 @@ import type { LoadRequest, LoadResult, ReadCall } from './flight.ts'
 import type { ExpiryPublisher, OpenFeature, Proof } from './core-hooks.ts'
 import type { NamespaceFeatures } from './namespace-features.ts'
 import type { SingleFlight } from './single-flight.ts'
+import { eitherSignal } from '../runtime/abort.ts'
+import { settledWithin } from '../runtime/deadline.ts'
 import { askSources } from './ask-sources.ts'
 import type { Follower } from '../coherence/follower.ts'
 import { FreshnessGate } from './freshness-gate.ts'
@@ -28,6 +30,9 @@ import type { StoredEntry } from '../store/entry.ts'
 import type { TokenPositions } from '../wire/token.ts'
 import type { Entry, ScopeRead } from '../api/read-types.ts'
 import type { LoadOptions } from '../api/load-types.ts'
+
+/** Why a source is not asked any more. */
+const ENDED = 'the read has ended'
 
 /** What the reads of all namespaces share. */
 export interface ReaderContext {
@@ -259,9 +264,19 @@ export class Reader<T> {
   ): Promise<ReadonlyMap<string, Candidate<T>>> {
     const proof = this.#proof(reading, level)
     if (proof === undefined || keys.length === 0) return new Map()
-    const taken = await askSources(this.#features.sources, this.#space, keys, proof, reading.signal)
-    reading.signal?.throwIfAborted()
-    return taken
+    const { sources } = this.#features
+    const { shared } = this.#context
+    const stop = eitherSignal(reading.signal)
+    try {
+      const held = new Map<string, Candidate<T>>()
+      const asked = askSources(sources, this.#space, keys, proof, stop.signal, shared, held)
+      // A source that ends its questions by itself is faster.
+      await settledWithin(shared.settings.runtime, asked, reading.load.hardTimeoutMs, reading.signal)
+      return held
+    } finally {
+      stop.done()
+      stop.abort(ENDED)
+    }
   }
 
   /** The entry of a read that loads nothing: what it took from elsewhere, if anything. */

@@ -57,7 +57,9 @@ export function namespaceParts<T>(
   const { shared, follower } = context
   // A namespace lives whole in one partition, named in the produce call: every proxy hashes differently.
   const partition = partitionOf(encodeUtf8(name), shared.settings.evictionPartitions)
-  const features = new NamespaceFeatures(context.features, name, settings.without)
+  const { runtime, emit } = shared.settings
+  const failed = (error: unknown) => emit?.({ type: 'background_error', error })
+  const features = new NamespaceFeatures(context.features, name, settings.without, { runtime, failed })
   const space = new CoherentStore<T>(name, settings, follower.partition(partition), shared, features)
   const flights = new SingleFlight(space, context, features)
   const reader = new Reader(space, flights, features, context)

@@ -142,7 +142,8 @@ export class Writer<T> {
     if (options?.version === undefined) {
       const offset = Math.max(...published.map((each) => each.offset))
       const evicted = { keys: ids, offset, landed, scope, signal: options?.signal }
-      await this.#features.afterEvict(this.#space, evicted)
+      if (!(await this.#features.afterEvict(this.#space, evicted)))
+        this.#publisher.deadline.throwIfLeft(options?.signal)
     }
     return tokenOf(published)
   }
