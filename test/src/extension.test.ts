@@ -407,6 +407,13 @@ describe('a feature that fails', () => {
     expect(of('load').filter(({ error }) => error !== undefined)).toEqual([])
   })
 
+  it('is heard of beside others that fail at the same time', async () => {
+    const failing = ['one', 'two'].map((name) => own({ afterHold: rejects, source: rejects }, name))
+    const { users, of } = await ready(failing)
+    expect(await at.run(users.getOrSet('1', () => 'a'))).toBe('a')
+    expect(of('background_error').map(({ error }) => error)).toEqual([BROKEN, BROKEN, BROKEN, BROKEN])
+  })
+
   it('and throws in `mayHold` breaks no read and no write: its values are not held', async () => {
     const { users, of } = await ready([own({ mayHold: broken })])
     expect(await at.run(users.getOrSet('1', () => 'a'))).toBe('a')
