@@ -42,6 +42,8 @@ export async function askSources<T>(
       // An as-of beyond the end is of another log, a time to come of another clock: it would be held for too long.
       if (!(value.asOf <= space.partition.asOf && value.loadedAt <= clock.now())) return false
       if (value.value === undefined || !Number.isFinite(value.ttlMs + value.keepMs)) return false
+      // What a source gives is served as fresh.
+      if (clock.now() >= value.loadedAt + value.ttlMs) return false
       checkHoldable(value.value, space.name, key)
       if (space.hold(key, value) !== undefined) return false
       held.set(key, value)

@@ -214,6 +214,7 @@ describe('a source of values', () => {
     ['of another log', { asOf: 5 }],
     ['of a log that was replaced', { generation: 2 }],
     ['past its TTL', { loadedAt: -60_001 }],
+    ['past its TTL, and not past its windows', { loadedAt: -60_001, keepMs: 3_600_000 }],
     ['without an as-of', { asOf: undefined as never }],
     ['of a time to come: by another clock', { loadedAt: 1_700_000_000_000 }],
     ['without an end', { ttlMs: Infinity }],
