@@ -44,6 +44,11 @@ export class RequestScope {
     }
   }
 
+  /** Whether it is that of one request alone. */
+  get isOfRequest(): boolean {
+    return this.#context !== undefined
+  }
+
   /** Whether reads must have passed a token. */
   get requires(): boolean {
     return this.#after !== undefined

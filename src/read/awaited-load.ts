@@ -6,7 +6,7 @@
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { StoredEntry } from '../store/entry.ts'
 import type { Entry } from '../api/read-types.ts'
-import type { Flight, LoadRequest } from './flight.ts'
+import type { Flight, LoadRequest, LoadResult } from './flight.ts'
 import type { HeldValues } from './held-values.ts'
 import { loadedEntry } from './reading.ts'
 import type { ReadContext } from './reading.ts'
@@ -44,7 +44,7 @@ export class AwaitedLoads<T> {
       const endsInTime =
         wakeAt === deadline &&
         current.endsBy < deadline &&
-        (current.leader === demand || !settings.runtime.isolatesRequests)
+        current.isAwaitable(demand, settings.runtime.isolatesRequests)
       if (endsInTime && demand.signal === undefined) await current.settled
       const outcome =
         current.outcome ?? (await this.#flights.outcome(key, current, demand, endsInTime ? Infinity : wakeAt))
@@ -61,11 +61,16 @@ export class AwaitedLoads<T> {
         current = this.#flights.of([key, ...(reading.loading ?? [])], demand, clock.now()).get(key)!
       } else {
         if ('error' in outcome) return this.#failed(key, outcome.error, expired, reading)
-        reading.loading?.delete(key)
-        const isExpired = reading.expired?.has(key) === true
-        return loadedEntry(outcome, clock.turn(), demand.bypasses, isExpired)
+        return this.loaded(key, outcome, reading, demand)
       }
     }
+  }
+
+  /** What a load has brought, for a read that waited for it. */
+  loaded(key: string, outcome: LoadResult<T>, reading: ReadContext<T>, demand: LoadRequest<T>): Entry<T> {
+    reading.loading?.delete(key)
+    const isExpired = reading.expired?.has(key) === true
+    return loadedEntry(outcome, this.#shared.clock.turn(), demand.bypasses, isExpired)
   }
 
   /** Falls back to what is held; rejects with what the loader threw, untouched, whatever it is. */

@@ -90,21 +90,33 @@ export class Flight<T> {
   outcome: Outcome<T> | undefined
   /** The demand of the request that leads: that request may await the flight on every platform. */
   readonly leader: LoadRequest<T>
-  /** Never rejects. Awaited by the leader's request, and where promises may be shared. */
-  readonly settled: Promise<void>
-  #resolve!: () => void
+  #settled: Promise<void> | undefined
+  #resolve: (() => void) | undefined
 
   /** @param now the clock's reading: what it leads begins in this step */
   constructor(leader: LoadRequest<T>, now: number, leaseMs: number) {
     this.leader = leader
     this.aliveUntil = now + leaseMs
     this.endsBy = now + leader.load.hardTimeoutMs
-    this.settled = new Promise((resolve) => (this.#resolve = resolve))
+  }
+
+  /** Resolves when it has an outcome. Awaited by the leader's request, and where promises may be shared. */
+  get settled(): Promise<void> {
+    if (this.outcome !== undefined) return Promise.resolve()
+    return (this.#settled ??= new Promise((resolve) => (this.#resolve = resolve)))
+  }
+
+  /** Whether what asks this may wait for the promise of the flight: it is of the leader's request, or promises may be shared. */
+  isAwaitable(demand: LoadRequest<T>, isolatesRequests: boolean): boolean {
+    const { leader } = this
+    return (
+      !isolatesRequests || leader === demand || (leader.scope === demand.scope && leader.scope.isOfRequest)
+    )
   }
 
   /** Sets the outcome, unless the flight has one. */
   settle(outcome: Outcome<T>): void {
     this.outcome ??= outcome
-    this.#resolve()
+    this.#resolve?.()
   }
 }

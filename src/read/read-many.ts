@@ -9,6 +9,7 @@ import type { RequestScope } from '../coherence/request-scope.ts'
 import type { StoredEntry } from '../store/entry.ts'
 import { checkId } from '../wire/ids.ts'
 import type { LoadOptions } from '../api/load-types.ts'
+import type { Entry } from '../api/read-types.ts'
 import type { LoadRequest, ReadCall } from './flight.ts'
 import type { ServeLevel } from './freshness-gate.ts'
 import type { Reader } from './reader.ts'
@@ -109,20 +110,42 @@ export class ManyReader<T> {
     demand: LoadRequest<T>,
   ): Promise<void> {
     const { reading, found, tell } = many
-    const stale = new Map(missing.map((key) => [key, this.#expired(key, many)]))
+    const { loads } = this.#reader
+    const stale = new Map<string, StoredEntry<T>>()
+    for (const key of missing) {
+      const expired = this.#expired(key, many)
+      if (expired) stale.set(key, expired)
+    }
     reading.loading = new Set(missing)
     const since = this.#shared.clock.now()
     const flights = this.#reader.flights.of([...missing, ...refresh], demand, since)
-    const waits = missing.map(async (key) => {
-      const waited = this.#reader.loads.wait(key, flights.get(key)!, stale.get(key), since, reading, demand)
+    const take = (key: string, entry: Entry<T>): void => {
+      tell(key, { entry })
+      if (entry.value !== undefined) found.set(key, entry.value)
+    }
+    const wait = async (key: string): Promise<void> => {
+      const waited = loads.wait(key, flights.get(key)!, stale.get(key), since, reading, demand)
       const entry = await waited.catch((error: unknown) => {
         tell(key, { error })
         throw error
       })
-      tell(key, { entry })
-      if (entry.value !== undefined) found.set(key, entry.value)
-    })
-    await Promise.all(waits)
+      take(key, entry)
+    }
+    // One load settles all that this read leads: they are not waited for one by one. What has failed may have a fallback.
+    const lead = async (keys: readonly string[]): Promise<void> => {
+      const failed: string[] = []
+      for (const key of keys) {
+        const flight = flights.get(key)!
+        if (flight.outcome === undefined) await flight.settled
+        const outcome = flight.outcome!
+        if ('error' in outcome) failed.push(key)
+        else take(key, loads.loaded(key, outcome, reading, demand))
+      }
+      await Promise.all(failed.map(wait))
+    }
+    const leads = (key: string): boolean =>
+      demand.signal === undefined && flights.get(key)!.leader === demand && !stale.has(key)
+    await Promise.all([lead(missing.filter(leads)), ...missing.filter((key) => !leads(key)).map(wait)])
   }
 
   /** Takes what other sources have, for a read that loads nothing. */

@@ -107,7 +107,7 @@ export class SingleFlight<T> {
     deadline: number,
   ): Promise<Outcome<T> | 'gone' | undefined> {
     const { settings, clock } = this.#shared
-    if (flight.leader === demand || !settings.runtime.isolatesRequests) {
+    if (flight.isAwaitable(demand, settings.runtime.isolatesRequests)) {
       const leftMs = deadline === Infinity ? Infinity : Math.max(0, deadline - clock.now())
       await settledWithin(settings.runtime, flight.settled, leftMs, demand.signal)
     } else if (await this.#watch(flight, deadline, demand.signal)) {

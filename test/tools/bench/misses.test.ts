@@ -35,7 +35,7 @@ describe('the cost of a herd', () => {
   })
 
   it('fails for a reader that loads for each caller', async () => {
-    await expect(measureHerd('async function', FEW)).rejects.toThrow('loaded 3000 times for 3 herds')
+    await expect(measureHerd('async function', FEW)).rejects.toThrow('loaded 4000 times for 4 herds')
   })
 
   it('is measured on Workers, where many requests wait for one load', async () => {
