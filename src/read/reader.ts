@@ -166,7 +166,7 @@ export class Reader<T> {
       return this.taken(key, taken, level, reading)
     }
     const flight = this.flights.ofKey(key, demand, now)
-    return this.loads.wait(key, flight, stale, now, reading, demand)
+    return await this.loads.wait(key, flight, stale, now, reading, demand)
   }
 
   /** Waits until values that were set are here, at most `pollTimeout`. */

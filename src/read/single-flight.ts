@@ -186,9 +186,8 @@ export class SingleFlight<T> {
         // In a later step: where the as-of lies before an eviction that is known, callers join no load that has begun,
         // and all that call in this one would load.
         await Promise.resolve()
-        return proof
-          ? this.#load.besideSources(proof, flights, demand, loading, stop)
-          : this.#load.run(flights, demand, loading, stop)
+        if (proof) await this.#load.besideSources(proof, flights, demand, loading, stop)
+        else await this.#load.run(flights, demand, loading, stop)
       }
       await this.#lifecycle.within(demand.load.hardTimeoutMs, expired, task)
     } catch (error) {
