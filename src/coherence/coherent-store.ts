@@ -134,9 +134,7 @@ export class CoherentStore<T> implements EvictionTarget {
   joinable(key: string, asOf: number, startedAt: number, now: number = this.#clock.now()): boolean {
     if (!this.#table.joinable(key, asOf)) return false
     // The writer may crash between its commit and its eviction: share no old load beside an open intent.
-    return (
-      now - startedAt <= this.#maxStalenessMs || !this.intents.blocks(key, this.#clock.monotonicAt(startedAt))
-    )
+    return now - startedAt <= this.#maxStalenessMs || !this.intents.blocks(key, startedAt)
   }
 
   /** The place in the log of a load that begins now. */
@@ -170,8 +168,7 @@ export class CoherentStore<T> implements EvictionTarget {
     const reason = this.#table.refuses(key, candidate)
     if (reason !== undefined) return this.#refuse(key, reason)
     const isWaiting = candidate.write !== undefined && this.intents.write(key)?.id === candidate.write.id
-    if (!isWaiting && this.intents.blocks(key, this.#clock.monotonicAt(loadedAt)))
-      return this.#refuse(key, 'pending')
+    if (!isWaiting && this.intents.blocks(key, loadedAt)) return this.#refuse(key, 'pending')
     if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#clock.monotonicAt(loadedAt) - settleMs))
       return this.#refuse(key, 'settling')
     // The clocks have stepped back since it was loaded: it may be past its TTL.

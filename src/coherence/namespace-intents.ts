@@ -20,9 +20,11 @@ export class NamespaceIntents {
     this.maxMs = maxMs
   }
 
-  /** Whether a value must not be held, of which the load began at `began`. @default now */
+  /** Whether a value must not be held, of which the load began at `began`, on the cache's clock. @default now */
   blocks(key: string, began?: number): boolean {
-    return this.#table?.blocks(key, began ?? this.#clock.monotonic()) ?? false
+    if (this.#table === undefined) return false
+    const clock = this.#clock
+    return this.#table.blocks(key, began === undefined ? clock.monotonic() : clock.monotonicAt(began))
   }
 
   /** The write of the key that waits to be persisted. */

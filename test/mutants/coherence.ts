@@ -10,6 +10,7 @@ const READ_EVICTION = 'src/wire/read-eviction.ts'
 const FOREIGN = 'src/wire/foreign-eviction.ts'
 const TABLE = 'src/coherence/eviction-table.ts'
 const COHERENT_STORE = 'src/coherence/coherent-store.ts'
+const NAMESPACE_INTENTS = 'src/coherence/namespace-intents.ts'
 
 export const coherenceMutants: readonly Mutant[] = [
   {
@@ -372,7 +373,7 @@ export const coherenceMutants: readonly Mutant[] = [
     id: 'intents-ignored-by-fills',
     what: 'A value that is loaded while a writer changes the key at its source is held.',
     file: COHERENT_STORE,
-    from: 'if (!isWaiting && this.intents.blocks(key, this.#clock.monotonicAt(loadedAt)))',
+    from: 'if (!isWaiting && this.intents.blocks(key, loadedAt))',
     to: 'if (isWaiting && false)',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
@@ -382,8 +383,8 @@ export const coherenceMutants: readonly Mutant[] = [
     id: 'intents-by-the-end-of-loads',
     what: 'A value is judged by intents when its load ended, not when it began.',
     file: COHERENT_STORE,
-    from: 'if (!isWaiting && this.intents.blocks(key, this.#clock.monotonicAt(loadedAt)))',
-    to: 'if (!isWaiting && this.intents.blocks(key, this.#clock.monotonic()))',
+    from: 'if (!isWaiting && this.intents.blocks(key, loadedAt))',
+    to: 'if (!isWaiting && this.intents.blocks(key))',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
     hint: ['src/coherence/write-intents.test.ts'],
@@ -401,7 +402,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'missed-intents-ignored',
     what: 'An isolate that has just resynced takes it that no writer is under way.',
-    file: 'src/coherence/namespace-intents.ts',
+    file: NAMESPACE_INTENTS,
     from: 'this.#table.missed(this.#clock.monotonic() + this.maxMs)',
     to: '',
     breaks: ['I1', 'I2'],
