@@ -161,12 +161,14 @@ export async function applyAhead(
   generations: ReadonlyMap<Partition, number>,
   records: readonly LogRecord[],
 ): Promise<void> {
+  const byId = new Map([...generations].map((each) => [each[0].id, each]))
   for (const record of records) {
-    const [partition, generation] = [...generations].find(([{ id }]) => id === record.partition) ?? []
-    await applyRecord(record, settings, (decoded) => {
+    const [partition, generation] = byId.get(record.partition) ?? []
+    const waits = applyRecord(record, settings, (decoded) => {
       if (partition === undefined || partition.generation !== generation) return
       applyDecoded(decoded, partition.targets, self)
     })
+    if (waits) await waits
   }
 }
 

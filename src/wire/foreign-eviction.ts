@@ -71,12 +71,12 @@ export function readForeign(message: unknown): ForeignEviction | undefined {
   const keys = idsIn(message.key, message.keys, keyOf)
   const tags = idsIn(message.tag, message.tags, idOf)
   const prefixes = idsIn(message.prefix, message.prefixes, idOf)
-  const namespace = message.ns ?? message.namespace ?? undefined
   if (keys === undefined || tags === undefined || prefixes === undefined) return undefined
   if (keys.length + tags.length + prefixes.length === 0) return undefined
-  return [message.ns, message.namespace].every((ns) => isUnset(ns) || isNamespaceName(ns))
-    ? { namespace: namespace as string | undefined, keys, tags, prefixes }
-    : undefined
+  const { ns, namespace } = message
+  if (!isUnset(ns) && !isNamespaceName(ns)) return undefined
+  if (!isUnset(namespace) && !isNamespaceName(namespace)) return undefined
+  return { namespace: ns ?? namespace ?? undefined, keys, tags, prefixes }
 }
 
 /** Serialisers of many languages write `null` for a field that is not set. */
@@ -90,13 +90,16 @@ const keyOf = (value: unknown): string | undefined =>
     ? String(value)
     : idOf(value)
 
+const NONE: readonly string[] = []
+
 /** What the field for one and the field for one or more of them name; `undefined` where one of these cannot be. */
 function idsIn(
   one: unknown,
   more: unknown,
   read: (value: unknown) => string | undefined,
 ): readonly string[] | undefined {
-  const list: unknown[] = Array.isArray(more) ? more : isUnset(more) ? [] : [more]
+  if (isUnset(one) && isUnset(more)) return NONE
+  const list: readonly unknown[] = Array.isArray(more) ? more : isUnset(more) ? NONE : [more]
   if (list.length > MAX_IDS || (Array.isArray(more) && list.length === 0)) return undefined
   const ids: string[] = []
   for (const value of isUnset(one) ? list : [one, ...list]) {
