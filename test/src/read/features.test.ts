@@ -336,12 +336,6 @@ describe('before a proof', () => {
     await at.run(cache.sync())
     expect(known).toEqual([{ reads: 0, applies: 1 }])
   })
-
-  it('nothing is proved where a feature fails: it reports what it cannot read by itself', async () => {
-    const hooks: FeatureHooks = { beforeProof: () => Promise.reject(new Error('broken')) }
-    const { cache } = await ready(feature(hooks))
-    expect(cache.freshness()).toMatchObject({ proved: false, error: new Error('broken') })
-  })
 })
 
 describe('a namespace', () => {
