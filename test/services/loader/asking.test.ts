@@ -403,10 +403,10 @@ describe('a loader service', () => {
     await cache.sync()
     const users = cache.namespace<string>('users')
     const own = () => 'own'
-    const asking = viaLoader(own, { wait: '100ms' })
+    const wrapped = viaLoader(own, { wait: '100ms' })
     expect(await users.getOrSet('1', own)).toBe('own')
     expect(requests(at)).toEqual([])
-    expect(await at.run(users.getOrSet('2', asking))).toBe('own')
+    expect(await at.run(users.getOrSet('2', wrapped))).toBe('own')
     expect(requests(at)).toHaveLength(1)
   })
 

@@ -4,19 +4,17 @@
  * failed, `KEDGE_RUNS` to run more of them.
  */
 import { describe, expect, it } from 'vitest'
+import { randomFeatures } from '../../fleets/random-features.ts'
 import { forEachSeed, seeds } from '../../seeds.ts'
 import type { LoaderService } from '../../../services/loader/index.ts'
 import { KedgeError } from '../../../src/index.ts'
-import type { Feature } from '../../../src/index.ts'
 import { viaLoader } from '../../../src/loader-client/index.ts'
 import type { MemoryKafka } from '../../../src/testing/index.ts'
-import { memoryTier, seededRandom } from '../../../src/testing/index.ts'
-import { sharedTier } from '../../../src/tier/index.ts'
-import { writeIntents } from '../../../src/write-paths/index.ts'
+import { seededRandom } from '../../../src/testing/index.ts'
 import { request, world } from '../../src/world.ts'
 import type { Isolate } from '../../src/world.ts'
 import { makeService } from './services.ts'
-import { prewarm, replicate } from '../../../src/replicate/index.ts'
+import { prewarm } from '../../../src/replicate/index.ts'
 
 interface Row {
   readonly version: number
@@ -67,17 +65,9 @@ async function run(seed: number) {
   }
 
   const tags = (row: Row) => [row.version % 2 === 0 ? 'even' : 'odd', 'all']
-  const store = memoryTier({ runtime: at.runtime }).store
-  /** Of one isolate, in any order: it asks the service beside them. */
-  const features = (): Feature[] => {
-    const tier = memoryTier({ runtime: at.runtime, on: store, latency })
-    const used = [
-      ...(chance(0.3) ? [replicate({ follow: chance(0.8), share: chance(0.8) })] : []),
-      ...(chance(0.2) ? [sharedTier(tier, { lookBack: pick([0, 1000]) })] : []),
-      ...(chance(0.2) ? [writeIntents({ max: 2000, lookBack: pick([0, 1000]) })] : []),
-    ]
-    return chance(0.5) ? used : used.reverse()
-  }
+  // Beside the service that they ask.
+  const chances = { replicate: 0.3, sharedTier: 0.2, writeIntents: 0.2 }
+  const features = randomFeatures({ at, random, chances, lookBacks: [0, 1000], intentMs: 2000 })
   const makeIsolate = (): Isolate => {
     const options = {
       maxStaleness: MAX_STALENESS,

@@ -43,10 +43,10 @@ const source = (
 describe('a source of values', () => {
   it('is asked before the loader, and what it finds is held', async () => {
     const asked: (readonly string[])[] = []
-    const hooks = source(async (keys, { proof, hold }) => {
+    const hooks = source(async (keys, context) => {
       asked.push(keys)
-      expect(await proof()).toBe(true)
-      expect(hold('1', found('theirs'))).toBe(true)
+      expect(await context.proof()).toBe(true)
+      expect(context.hold('1', found('theirs'))).toBe(true)
     })
     const { users } = await ready(feature(hooks))
     expect(await at.run(users.getOrSet('1', () => expect.fail('it was loaded')))).toBe('theirs')
@@ -56,9 +56,9 @@ describe('a source of values', () => {
 
   it('has nothing held that it gives before freshness is proved', async () => {
     const gave: boolean[] = []
-    const hooks = source(async (_, { proof, hold }) => {
-      gave.push(hold('1', found('unproved')))
-      await proof()
+    const hooks = source(async (_, context) => {
+      gave.push(context.hold('1', found('unproved')))
+      await context.proof()
     })
     const { users } = await ready(feature(hooks))
     await at.runtime.advance(60_000)
@@ -68,9 +68,9 @@ describe('a source of values', () => {
 
   it('has nothing held where freshness cannot be proved', async () => {
     const gave: boolean[] = []
-    const hooks = source(async (_, { proof, hold }) => {
-      expect(await proof()).toBe(false)
-      gave.push(hold('1', found('unproved')))
+    const hooks = source(async (_, context) => {
+      expect(await context.proof()).toBe(false)
+      gave.push(context.hold('1', found('unproved')))
     })
     const { users, kafka } = await ready(feature(hooks))
     await at.runtime.advance(60_000)
@@ -81,9 +81,13 @@ describe('a source of values', () => {
 
   it('has nothing held for a key that was not asked for, and no second value for one that was', async () => {
     const gave: boolean[] = []
-    const hooks = source(async (_, { proof, hold }) => {
-      await proof()
-      gave.push(hold('2', found('not asked for')), hold('1', found('first')), hold('1', found('second')))
+    const hooks = source(async (_, context) => {
+      await context.proof()
+      gave.push(
+        context.hold('2', found('not asked for')),
+        context.hold('1', found('first')),
+        context.hold('1', found('second')),
+      )
     })
     const { users } = await ready(feature(hooks))
     expect(await at.run(users.getOrSet('1', () => 'own'))).toBe('first')
@@ -94,10 +98,10 @@ describe('a source of values', () => {
     const slow = deferred<void>()
     const gave: boolean[] = []
     const hooks = source(
-      async (_, { proof, hold }) => {
-        await proof()
+      async (_, context) => {
+        await context.proof()
         await slow.promise
-        gave.push(hold('1', found('late')))
+        gave.push(context.hold('1', found('late')))
       },
       { sourceTimeoutMs: 50 },
     )
@@ -110,9 +114,9 @@ describe('a source of values', () => {
 
   it('has no value held that an eviction since its as-of concerns', async () => {
     const gave: boolean[] = []
-    const hooks = source(async (_, { proof, hold }) => {
-      await proof()
-      gave.push(hold('1', found('old')))
+    const hooks = source(async (_, context) => {
+      await context.proof()
+      gave.push(context.hold('1', found('old')))
     })
     const { users } = await ready(feature(hooks))
     await at.run(users.delete('1'))
@@ -122,18 +126,18 @@ describe('a source of values', () => {
 
   it('is asked beside others, and the first to find a value of a key is taken', async () => {
     const of = (value: string, afterMs: number) =>
-      source(async (_, { proof, hold }) => {
-        await proof()
+      source(async (_, context) => {
+        await context.proof()
         await at.runtime.sleep(afterMs)
-        hold('1', found(value))
+        context.hold('1', found(value))
       })
     const { users } = await ready(feature(of('slow', 50), 'slow'), feature(of('fast', 10), 'fast'))
     expect(await at.run(users.getOrSet('1', () => 'own'))).toBe('fast')
   })
 
   it('is asked by a read that has no loader, too', async () => {
-    const hooks = source(async (keys, { proof, hold }) => {
-      if (await proof()) for (const key of keys) hold(key, found(`of ${key}`))
+    const hooks = source(async (keys, context) => {
+      if (await context.proof()) for (const key of keys) context.hold(key, found(`of ${key}`))
     })
     const { users } = await ready(feature(hooks))
     expect(await at.run(users.get('1'))).toBe('of 1')
@@ -156,9 +160,9 @@ describe('a feature that says what may be held', () => {
   })
 
   it('is asked of values that are set, and of those of other sources', async () => {
-    const hooks = source(async (keys, { proof, hold }) => {
-      await proof()
-      for (const key of keys) hold(key, found('theirs'))
+    const hooks = source(async (keys, context) => {
+      await context.proof()
+      for (const key of keys) context.hold(key, found('theirs'))
     })
     const { users } = await ready(noSecrets, feature(hooks))
     await at.run(users.set('secret', 'set'))
@@ -247,7 +251,7 @@ describe('a write', () => {
     const held: Held<unknown>[] = []
     const hooks: FeatureHooks = {
       afterHold: async (_, each) => {
-        held.push(each as Held<unknown>)
+        held.push(each)
         return [{ partition: 0, offset: 7 }]
       },
     }
@@ -273,7 +277,7 @@ describe('a write', () => {
 
   it('tells features of a value that is too large to be held here, and why', async () => {
     const held: Held<unknown>[] = []
-    const hooks: FeatureHooks = { afterHold: (_, each) => void held.push(each as Held<unknown>) }
+    const hooks: FeatureHooks = { afterHold: (_, each) => void held.push(each) }
     const { users } = await readyIn(at, { use: [feature(hooks)], maxEntryBytes: 300, maxBytes: 1000 })
     await at.run(users.set('1', 'x'.repeat(500)))
     expect(users.peek('1')).toBeUndefined()
