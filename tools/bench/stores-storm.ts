@@ -63,8 +63,8 @@ export async function measureStorm(
         const own = rows[n % ISOLATES]!
         // Every isolate is asked for every key equally often.
         const key = `row-${Math.floor(n / ISOLATES) % keys}`
-        const self = () => load(key)
-        await own.getOrSet(key, service ? viaLoader(self, { wait: '5s' }) : self)
+        const alone = () => load(key)
+        await own.getOrSet(key, service ? viaLoader(alone, { wait: '5s' }) : alone)
         return performance.now() - began
       }),
     )
