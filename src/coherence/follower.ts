@@ -8,7 +8,7 @@
  * @module
  */
 import { readBatch } from '../runtime/consumer.ts'
-import { settledWithin } from '../runtime/deadline.ts'
+import { settledWithin, withDeadline } from '../runtime/deadline.ts'
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { evictionsOf } from './log-identity.ts'

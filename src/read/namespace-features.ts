@@ -94,7 +94,7 @@ export class NamespaceFeatures implements HoldTerms {
       }
     }
     const told = Promise.all(this.#hooks.map(tell))
-    // Where the signal ends the wait, nobody else hears of a failure.
+    // Where the signal ends the wait, a failure that comes later has no other handler.
     told.catch(() => undefined)
     await settledWithin(this.#runtime, told, Infinity, held.signal)
     return (await told).flat()

@@ -447,7 +447,7 @@ describe('a feature that fails', () => {
     }
   })
 
-  it('fails a poll no more once the log fails: what is told then is the failure of the log', async () => {
+  it('fails no poll once the log fails: the poll reports the failure of the log', async () => {
     const { cache, kafka, of } = await ready([own({ beforeProof: rejects })])
     kafka.fail(new KedgeError('ERR_NETWORK', 'reset', { retryable: true }))
     await at.runtime.advance(5000)
