@@ -50,10 +50,10 @@ const giving = (value: unknown, more?: Partial<HeldValue<never>>): FeatureHooks 
 describe('the features of a cache', () => {
   it.each([
     ['two of one name', [own({}), own({})], 'own'],
-    ['one without a name', [{ open: () => ({}) }], 'name'],
+    ['one without a name', [{ open: () => ({}) }], 'must be a feature'],
     ['one with an empty name', [own({}, '')], 'name'],
     ['one that returns no hooks', [{ name: 'empty', open: () => undefined }], 'empty'],
-    ['what is no feature', [{ name: 'none' }], 'open'],
+    ['what is no feature', [{ name: 'none' }], 'must be a feature'],
   ])('are refused where there is %s', (_, use, quoted) => {
     const make = () => at.isolate({ use: use as Feature[] })
     expect(make).toThrow(TypeError)
