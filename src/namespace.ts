@@ -106,7 +106,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
     options?: LoadOptions<T>,
   ): Promise<Map<string, T>> {
     const load = async (missing: readonly string[], context: LoadManyContext) =>
-      entriesOf(await loader(missing, context))
+      entriesOf(await loader(missing, new ManyContext(context)))
     return this.#many(keys, seeking(load, loader), options)
   }
 
@@ -202,6 +202,19 @@ export class ScopedNamespace<T> implements Namespace<T> {
       return new Map(value === undefined ? [] : [[key, value]])
     }
     return seeking(load, loader)
+  }
+}
+
+/** What the loader of many keys is given: the core's own context could end the load. */
+class ManyContext implements LoadManyContext {
+  readonly #context: LoadManyContext
+
+  constructor(context: LoadManyContext) {
+    this.#context = context
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.signal
   }
 }
 

@@ -6,7 +6,6 @@
 import { eitherSignal } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
 import type { Stopping } from '../runtime/stop.ts'
-import type { LoadManyContext } from '../api/load-types.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { LoadRequest, Failed, Flight, Outcome } from './flight.ts'
 import { checkHoldable } from '../wire/holdable.ts'
@@ -123,7 +122,7 @@ export class Load<T> {
         flight.generation = generation
       }
       counters.loads++
-      const values = await demand.call(keys, new CallContext(stop))
+      const values = await demand.call(keys, stop)
       // The load was given up meanwhile: no read waits for these values.
       stop.throwIfStopped()
       const held = this.#features.followsHolds ? new Map<string, Candidate<T>>() : undefined
@@ -187,19 +186,6 @@ export class Load<T> {
     // Before the first contact the value has no as-of by which other isolates could judge it.
     if (stored && generation > 0) held?.set(key, candidate)
     return stored ? { value, stored, loadedAt, ttlMs } : { value, stored, refused, loadedAt, ttlMs }
-  }
-}
-
-/** What a loader is given, which must not end its own load. */
-class CallContext implements LoadManyContext {
-  readonly #stop: Stopping
-
-  constructor(stop: Stopping) {
-    this.#stop = stop
-  }
-
-  get signal(): AbortSignal {
-    return this.#stop.signal
   }
 }
 

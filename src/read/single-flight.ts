@@ -3,7 +3,8 @@
  *
  * Where promises may be shared, callers share the leader's. On Workers a promise of one request must not be
  * awaited in another (it throws or never settles), so followers look at the flight's state by timers of their
- * own, and when the leader stops renewing its lease, because its request is gone, one of them takes over.
+ * own, and when the leader stops renewing its lease, because its request is gone, one of them takes over. The callers
+ * of one scope are of one request, and share its promise.
  *
  * An eviction ends joinability: a read that arrives after it gets a load that began after it.
  *
@@ -35,6 +36,7 @@ export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>()
   readonly #lifecycle: Lifecycle
   readonly #load: Load<T>
+  readonly #leaseMs: number
 
   constructor(
     space: CoherentStore<T>,
@@ -44,6 +46,7 @@ export class SingleFlight<T> {
     this.#space = space
     this.#shared = shared
     this.#lifecycle = lifecycle
+    this.#leaseMs = shared.settings.runtime.isolatesRequests ? LEASE_MS : Infinity
     this.#load = new Load(space, shared, features, follower)
   }
 
@@ -82,10 +85,6 @@ export class SingleFlight<T> {
   #joinable(key: string, demand: LoadRequest<T>, now: number): Flight<T> | undefined {
     const flight = this.#flights.get(key)
     return flight !== undefined && this.#isJoinable(key, flight, demand, now) ? flight : undefined
-  }
-
-  get #leaseMs(): number {
-    return this.#shared.settings.runtime.isolatesRequests ? LEASE_MS : Infinity
   }
 
   #launch(launched: ReadonlyMap<string, Flight<T>>, demand: LoadRequest<T>, now: number): void {

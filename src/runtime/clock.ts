@@ -55,7 +55,7 @@ export class Clock {
   #loneLooks = 0
   /** The platform has yet to say that the turn of its event loop has ended. */
   #isTurning = false
-  readonly #afterTurn: Runtime['afterTurn']
+  readonly #afterTurn: ((task: () => void) => void) | undefined
   readonly #endTurn = () => {
     const few = this.#afterTurn === undefined ? 1 : LONE_LOOKS
     if (this.#turnUses > TURN_USES - few) this.#loneLooks = LONE_LOOKS
@@ -68,7 +68,8 @@ export class Clock {
     this.#runtime = runtime
     this.#onUnknown = onUnknown
     // Where requests are isolated what one of them leaves to the event loop may be dropped with it.
-    this.#afterTurn = runtime.isolatesRequests ? undefined : runtime.afterTurn
+    const canTell = !runtime.isolatesRequests && runtime.afterTurn !== undefined
+    this.#afterTurn = canTell ? (task) => runtime.afterTurn!(task) : undefined
     if (this.#afterTurn) this.#loneLooks = LONE_LOOKS
     this.#lastWall = runtime.now()
     this.#offset = -this.#lastWall
@@ -112,7 +113,7 @@ export class Clock {
   /**
    * The time, read once per turn: of the event loop, where the platform tells when one ends; else a synchronous one, which a
    * microtask ends. Unlike a clock cached by a timer it cannot stand still for good: {@link TURN_USES} reads end the turn as
-   * well, should the platform have dropped the microtask with a request that it killed. To be told costs more than a look
+   * well, should the platform have dropped the microtask with a request that it killed. A notice of the end costs more than a look
    * at the clock: where a turn has few reads, most of them just look (decision 13).
    */
   turn(): number {

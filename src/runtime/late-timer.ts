@@ -6,28 +6,23 @@
 import { startTimer } from '../ports/runtime.ts'
 import type { Runtime } from '../ports/runtime.ts'
 
-/** Steps of the microtask queue that are waited for. A load whose loader answers at once takes ten. */
+/** Steps of the microtask queue that are waited for. A load whose loader answers at once takes six. */
 const STEPS = 24
 
-export class LateTimer {
-  #isOver = false
-  #stop: (() => void) | undefined
-
-  /** @param ring called after `ms`, unless the timer is cancelled before */
-  constructor(runtime: Pick<Runtime, 'sleep'>, ms: number, ring: () => void) {
-    void this.#set(runtime, ms, ring)
-  }
-
-  cancel(): void {
-    this.#isOver = true
-    this.#stop?.()
-  }
-
-  async #set(runtime: Pick<Runtime, 'sleep'>, ms: number, ring: () => void): Promise<void> {
+/** Calls `ring` after `ms`. Returns what stops that. */
+export function lateTimer(runtime: Pick<Runtime, 'sleep'>, ms: number, ring: () => void): () => void {
+  let isOver = false
+  let stop: (() => void) | undefined
+  const set = async (): Promise<void> => {
     for (let step = 0; step < STEPS; step++) {
-      await undefined
-      if (this.#isOver) return
+      await Promise.resolve()
+      if (isOver) return
     }
-    this.#stop = startTimer(runtime, ms, ring)
+    stop = startTimer(runtime, ms, ring)
+  }
+  void set()
+  return () => {
+    isOver = true
+    stop?.()
   }
 }

@@ -9,7 +9,7 @@ import { KedgeError } from '../ports/errors.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { eitherSignal } from './abort.ts'
 import type { EitherSignal } from './abort.ts'
-import { LateTimer } from './late-timer.ts'
+import { lateTimer } from './late-timer.ts'
 import { Stop } from './stop.ts'
 import type { Stopping } from './stop.ts'
 
@@ -57,7 +57,7 @@ export class Lifecycle {
     return new Promise((resolve, reject) => {
       this.check()
       const end = () => {
-        timer.cancel()
+        stopTimer()
         this.#working.delete(stop)
       }
       const fail = (error: unknown) => {
@@ -65,12 +65,13 @@ export class Lifecycle {
         reject(error)
       }
       const stop = new Stop(fail)
-      const timer = new LateTimer(this.#runtime, ms, () => stop.abort(expired()))
+      const stopTimer = lateTimer(this.#runtime, ms, () => stop.abort(expired()))
       if (!this.#runtime.isolatesRequests) this.#working.add(stop)
-      task(stop).then((value) => {
+      const succeed = (value: T) => {
         end()
         resolve(value)
-      }, fail)
+      }
+      task(stop).then(succeed, fail)
     })
   }
 

@@ -1,5 +1,5 @@
 /**
- * What ends work, with a signal that is made when somebody reads it: most work ends by itself, and a controller, its signal
+ * What ends work, with a signal that is made when the work reads it: most work ends by itself, and a controller, its signal
  * and a listener cost more than many a load.
  *
  * @module

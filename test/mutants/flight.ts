@@ -32,8 +32,8 @@ export const flightMutants: readonly Mutant[] = [
     id: 'as-of-at-the-end',
     what: 'A load has the as-of of the moment at which it ends.',
     file: LOAD,
-    from: 'const values = await demand.call(keys, new CallContext(stop))',
-    to: `const values = await demand.call(keys, new CallContext(stop))
+    from: 'const values = await demand.call(keys, stop)',
+    to: `const values = await demand.call(keys, stop)
     for (const flight of flights.values())
       Object.assign(flight, { asOf: this.#space.asOf, generation: this.#space.partition.generation })`,
     breaks: ['I1', 'I2', 'I3'],
@@ -43,8 +43,8 @@ export const flightMutants: readonly Mutant[] = [
     id: 'ttl-from-the-end',
     what: 'A value lives from the end of its load, not from its beginning.',
     file: LOAD,
-    from: 'const values = await demand.call(keys, new CallContext(stop))',
-    to: `const values = await demand.call(keys, new CallContext(stop))
+    from: 'const values = await demand.call(keys, stop)',
+    to: `const values = await demand.call(keys, stop)
     for (const flight of flights.values()) flight.startedAt = this.#shared.clock.now()`,
     breaks: ['I10'],
     focus: 'short lives',
@@ -173,10 +173,20 @@ export const flightMutants: readonly Mutant[] = [
     id: 'no-deadline',
     what: 'A load is never given up.',
     file: LATE_TIMER,
-    from: 'if (this.#isOver) return',
+    from: 'if (isOver) return',
     to: 'if (ms > 0) return',
     breaks: ['I14'],
     focus: 'loads that fail',
+    hint: ['src/read/miss-cost.test.ts'],
+  },
+  {
+    id: 'promise-of-no-request',
+    what: 'On Workers callers of which no request is known share a promise.',
+    file: 'src/read/flight.ts',
+    from: ' && leader.scope.isOfRequest',
+    to: '',
+    breaks: ['I13', 'I14'],
+    focus: 'requests that end',
     hint: ['src/read/miss-cost.test.ts'],
   },
   {

@@ -159,6 +159,30 @@ describe('a miss', () => {
     expect(at.runtime.sleeping).toBe(0)
   })
 
+  it('is shared by the callers of one request on Workers, which set no timers', async () => {
+    const { cache } = await ready({ isolatesRequests: true })
+    const users = cache.for(request()).namespace<string>('users')
+    const row = deferred<string>()
+    const asked = Array.from({ length: 100 }, () => users.getOrSet('1', () => row.promise))
+    await at.runtime.settle()
+    // The renewal of the lease, and the deadline of the load.
+    expect(sleeps).toBe(2)
+    row.resolve('Ada')
+    expect(new Set(await Promise.all(asked))).toEqual(new Set(['Ada']))
+  })
+
+  it('is looked at by each caller on Workers where it is not known of which request a caller is', async () => {
+    const { cache } = await ready({ isolatesRequests: true })
+    const users = cache.namespace<string>('users')
+    const row = deferred<string>()
+    const asked = Array.from({ length: 3 }, () => users.getOrSet('1', () => row.promise))
+    await at.runtime.settle()
+    expect(sleeps).toBe(4)
+    row.resolve('Ada')
+    await at.runtime.advance(100)
+    expect(await Promise.all(asked)).toEqual(['Ada', 'Ada', 'Ada'])
+  })
+
   it('is not waited for by the callers of other requests on Workers: they look, and take over', async () => {
     const { cache } = await ready({ isolatesRequests: true })
     const ask = (load: () => Promise<string>) =>

@@ -255,7 +255,7 @@ describe('the time of a turn of the event loop', () => {
     expect(clock.turn()).toBe(5000)
   })
 
-  it('is told to end once, however often the clock is read in it', () => {
+  it('asks the platform for its end once, however often the clock is read in it', () => {
     const { afterTurn, reads } = turning()
     reads(1000)
     expect(afterTurn).toHaveBeenCalledTimes(1)
