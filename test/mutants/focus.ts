@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { longestIntentMs, replicates } from '../sim/features.ts'
+import { longestIntentMs, replicates, tiers } from '../sim/features.ts'
 import type { FaultName } from '../sim/faults.ts'
 import type { IsolatePlan, Scenario } from '../sim/scenario.ts'
 
@@ -44,14 +44,10 @@ export const FOCUSES = {
   anything: () => true,
   tier,
   'values from elsewhere': carried,
-  'a tier for isolates that know little': every(
-    tier,
-    some(({ lookBack }) => lookBack <= 3),
-  ),
-  'values from elsewhere for isolates that know little': every(
-    carried,
-    some(({ lookBack }) => lookBack <= 3),
-  ),
+  'a tier for isolates that know little': (scenario) =>
+    scenario.isolates.some((plan) => tiers(scenario, plan) && plan.lookBack <= 3),
+  'values from elsewhere for isolates that know little': (scenario) =>
+    scenario.isolates.some((plan) => (tiers(scenario, plan) || replicates(plan)) && plan.lookBack <= 3),
   'little is remembered': smallTable,
   'little is remembered of values from elsewhere': every(smallTable, carried),
   'versions from elsewhere': every(versions, carried),
