@@ -134,9 +134,9 @@ export const featureMutants: readonly Mutant[] = [
     file: FEATURES,
     from: 'this.intentsMs = most((each) => each.intentsMs?.(name))',
     to: 'this.intentsMs = 0',
-    breaks: ['I1', 'I2'],
-    focus: 'intents',
+    breaks: [],
     hint: [TESTS, 'src/write-paths/write-through.test.ts'],
+    unseen: 'A simulated writer that may not announce its write commits nothing.',
   },
   {
     id: 'superseded-told',
@@ -173,9 +173,9 @@ export const featureMutants: readonly Mutant[] = [
     file: LOAD,
     from: 'if (stored && generation > 0) held?.set(key, candidate)',
     to: 'if (stored) held?.set(key, candidate)',
-    breaks: ['I2', 'I3'],
-    focus: 'isolates that begin in an outage',
+    breaks: [],
     hint: ['src/coherence/cold-start.test.ts'],
+    unseen: 'Its as-of is the lowest there is: others refuse it, or judge it by every eviction of the log.',
   },
   {
     id: 'without-ignored',
