@@ -447,7 +447,7 @@ describe('a feature that fails', () => {
     }
   })
 
-  it('fails no poll once the log fails: the poll reports the failure of the log', async () => {
+  it('hides no failure of the log: `poll_failed` has that of the log', async () => {
     const { cache, kafka, of } = await ready([own({ beforeProof: rejects })])
     kafka.fail(new KedgeError('ERR_NETWORK', 'reset', { retryable: true }))
     await at.runtime.advance(5000)
