@@ -1,10 +1,10 @@
 /** Options that the adapters share, and how wrong ones are refused. @module */
-import * as z from 'zod/mini'
-import { faultIn, refuseFault } from '../src/api/option-check.ts'
-import { faultBySchema, type Options, type OptionSchema, required } from './option-schemas.ts'
+import { type Fault, faultIn, must, type Options, type OptionTest, within } from '../src/api/option-check.ts'
 import { durationMs } from '../src/runtime/duration.ts'
-import { once } from '../src/runtime/once.ts'
+import { callback, count, duration, filled, required, text, textLike } from './option-tests.ts'
 import type { Duration } from '../src/runtime/duration.ts'
+
+export { checkFeatureOptions as check } from '../src/api/option-check.ts'
 
 /** What every adapter that speaks HTTP takes. */
 export interface TransportOptions {
@@ -22,83 +22,68 @@ export interface TransportLimits {
   readonly fetch: typeof fetch | undefined
 }
 
-const text = once(() =>
-  z.string({ error: 'must be a string' }).check(z.minLength(1, { error: 'must not be empty' })),
-)
-
 /** Characters that a header may carry: RFC 9110, section 5.5. */
-const headerValue = once(() =>
-  text().check(z.regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: 'must fit a header' })),
-)
+const headerValue = filled(textLike(/^[\t\x20-\x7e\x80-\xff]*$/, 'must fit a header'))
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
-export const urlShape: () => z.ZodMiniType<string> = once(() =>
-  text().check(
-    z.refine(isPlainUrl, {
-      error: 'must be an http(s) URL without credentials, query or fragment',
-    }),
-  ),
-)
+const plainUrl = must(isPlainUrl, 'must be an http(s) URL without credentials, query or fragment')
+export const urlOption: OptionTest = filled((value) => text(value) ?? plainUrl(value))
 
-function isPlainUrl(url: string): boolean {
-  if (!URL.canParse(url)) return false
-  const { protocol, username, password, search, hash } = new URL(url)
+export function isPlainUrl(address: string): boolean {
+  if (!URL.canParse(address)) return false
+  const { protocol, username, password, search, hash } = new URL(address)
   return (protocol === 'http:' || protocol === 'https:') && username + password + search + hash === ''
 }
 
 /** The parts of Basic credentials. A colon would end the name early: RFC 7617, section 2. */
-export const basicShape: { readonly username: OptionSchema; readonly password: OptionSchema } = {
-  username: required(() => text().check(z.regex(/^[^:]*$/, { error: 'must not hold a colon' }))),
-  password: required(() => z.string({ error: 'must be a string' })),
+export const basicShape: { readonly username: OptionTest; readonly password: OptionTest } = {
+  username: required(filled(textLike(/^[^:]*$/, 'must not hold a colon'))),
+  password: required(text),
 }
 
-const auth = once(() => {
-  const basic = z.strictObject({ username: basicShape.username(), password: basicShape.password() })
-  const token = z.union([headerValue(), z.custom((value) => typeof value === 'function')])
-  return z.union([basic, z.strictObject({ token })], {
-    error: 'must be { username, password } without a colon in the name, or { token }',
-  })
-})
+const token: Options = {
+  token: required((value) => (typeof value === 'function' ? undefined : headerValue(value))),
+}
 
-const headers = once(() =>
-  z.record(
-    z.string().check(z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'must be a header name' })),
-    headerValue(),
-    { error: 'must be an object of header values' },
-  ),
-)
+/** Which of both it is meant to be is told by the types of its parts. */
+function auth(value: unknown): string | Fault | undefined {
+  const given = (value ?? {}) as Readonly<Record<string, unknown>>
+  const isBasic = typeof given['username'] === 'string' && typeof given['password'] === 'string'
+  const isToken = typeof given['token'] === 'string' || typeof given['token'] === 'function'
+  const fault = isBasic === isToken ? NEITHER : faultIn(isBasic ? basicShape : token, value)
+  return fault === NEITHER || fault?.path.length === 0 ? NEITHER : fault
+}
 
-export const durationShape: OptionSchema = once(() =>
-  z.union([z.string(), z.number()], { error: 'must be a duration' }),
-)
+const NEITHER = 'must be { username, password } without a colon in the name, or { token }'
+
+function headers(value: unknown): string | Fault | undefined {
+  const says = 'must be an object of header values'
+  if (typeof value !== 'object' || value === null) return says
+  const prototype = Object.getPrototypeOf(value) as object | null
+  // Of any realm: `Headers` and maps are no such objects, and would send nothing.
+  if (prototype !== null && !Object.hasOwn(prototype, 'isPrototypeOf')) return says
+  for (const name of Reflect.ownKeys(value)) {
+    if (typeof name !== 'string' || !HEADER_NAME.test(name)) return within(String(name), says)
+    const fault = headerValue((value as Readonly<Record<string, unknown>>)[name])
+    if (fault !== undefined) return within(name, fault)
+  }
+  return undefined
+}
 
 /** The options of {@link TransportOptions}, to be spread into an adapter's own. */
-export const transportShape: Readonly<Record<keyof TransportOptions, OptionSchema>> = {
-  requestTimeout: durationShape,
+export const transportShape: Readonly<Record<keyof TransportOptions, OptionTest>> = {
+  requestTimeout: duration,
   maxResponseBytes: count(1024),
-  fetch: once(() => z.custom((value) => typeof value === 'function', { error: 'must be a function' })),
+  fetch: callback,
 }
 
 /** The options of every adapter of a REST proxy: its address, credentials and transport. */
-export const restShape: Readonly<Record<'url' | 'auth' | 'headers' | keyof TransportOptions, OptionSchema>> =
-  {
-    url: required(urlShape),
-    auth,
-    headers,
-    ...transportShape,
-  }
-
-/** A whole number that is at least `least`. */
-export function count(least: number): OptionSchema {
-  const error = `must be a whole number of at least ${least}`
-  return once(() => z.int({ error }).check(z.gte(least, { error })))
+export const restShape: Readonly<Record<'url' | 'auth' | 'headers' | keyof TransportOptions, OptionTest>> = {
+  url: required(urlOption),
+  auth,
+  headers,
+  ...transportShape,
 }
-
-/**
- * Refuses wrong and unknown options.
- * @throws TypeError that quotes the option, and never its value.
- */
-export const check = (known: Options, options: unknown, adapter: string): void =>
-  refuseFault(faultIn(known, options, faultBySchema), adapter)
 
 /** @throws TypeError quoting `requestTimeout` when it is not a duration above zero. */
 export function transportLimits(options: TransportOptions): TransportLimits {

@@ -2,8 +2,9 @@
 import { decode, encode } from '@msgpack/msgpack'
 import type { Codec } from '../../src/wire/codec.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
-import { check, count } from '../options.ts'
-import type { Options } from '../option-schemas.ts'
+import { check } from '../options.ts'
+import { count } from '../option-tests.ts'
+import type { Options } from '../../src/api/option-check.ts'
 
 export interface MessagePackOptions {
   /** How deep arrays and maps may be nested, written and read. @default 64 */

@@ -4,15 +4,14 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import type { Options } from '../option-schemas.ts'
-import { once } from '../../src/runtime/once.ts'
+import type { Options } from '../../src/api/option-check.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
 import { PendingLoads } from './cachified/pending-loads.ts'
 import { DeferredFills } from './deferred-fill.ts'
-import { check, durationShape, longerThanNothing } from '../options.ts'
+import { check, longerThanNothing } from '../options.ts'
+import { duration, text } from '../option-tests.ts'
 
 /** What cachified keeps of a value: cachified 5, `CacheEntry`. */
 export interface CachifiedEntry<V = unknown> {
@@ -49,9 +48,9 @@ export interface CachifiedCache {
 const TICK_MS = 1
 
 const shape: Options = {
-  name: once(() => z.string({ error: 'must be a string' })),
-  maxTtl: durationShape,
-  swr: durationShape,
+  name: text,
+  maxTtl: duration,
+  swr: duration,
 }
 
 /**

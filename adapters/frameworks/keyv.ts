@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { Options } from '../option-schemas.ts'
+import type { Options } from '../../src/api/option-check.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
-import { check, durationShape, longerThanNothing } from '../options.ts'
+import { check, longerThanNothing } from '../options.ts'
+import { duration } from '../option-tests.ts'
 
 export interface KeyvStoreOptions {
   /** A value lives no longer, whatever its TTL says, and so long where it has none. @default '1h' */
@@ -41,7 +42,7 @@ export interface KeyvStore {
 }
 
 const shape: Options = {
-  maxTtl: durationShape,
+  maxTtl: duration,
 }
 
 /**

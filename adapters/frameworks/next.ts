@@ -4,11 +4,10 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import type { Options } from '../option-schemas.ts'
-import { once } from '../../src/runtime/once.ts'
+import type { Options } from '../../src/api/option-check.ts'
 import { MAX_KEY_LENGTH } from '../../src/wire/ids.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
+import type { Schema } from '../../src/api/schema.ts'
 import type { Cache } from '../../src/api/cache-types.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import { DeferredFills } from './deferred-fill.ts'
@@ -17,7 +16,8 @@ import { holdEntry, ttlMsOf, nextNow, releaseEntry } from './next/entry.ts'
 import type { NextCacheHandler } from './next/handler.ts'
 import { groupsOf, type SoftTag, SoftTags } from './next/soft-tags.ts'
 import { PendingSets } from './next/pending-sets.ts'
-import { check, count, durationShape, longerThanNothing } from '../options.ts'
+import { check, longerThanNothing } from '../options.ts'
+import { count, duration, text } from '../option-tests.ts'
 
 export type { NextCacheEntry, NextCacheHandler }
 
@@ -31,9 +31,19 @@ export interface NextCacheHandlerOptions {
 }
 
 type Held = HeldEntry | SoftTag
+
+/** Refuses every value that another process has made. */
+const NONE: Schema<Held> = {
+  '~standard': {
+    version: 1,
+    vendor: 'kedge',
+    validate: () => ({ issues: [{ message: 'is of another process' }] }),
+  },
+}
+
 const shape: Options = {
-  namespace: once(() => z.string({ error: 'must be a string' })),
-  maxTtl: durationShape,
+  namespace: text,
+  maxTtl: duration,
   maxEntryBytes: count(1),
 }
 
@@ -59,7 +69,7 @@ export function nextCacheHandler(cache: Cache, options: NextCacheHandlerOptions 
   // The handler takes no entry that another process made: it cannot know which paths were revalidated since.
   const mine = {
     without: ['sharedTier', 'replicate'],
-    schema: z.never(),
+    schema: NONE,
     tags: (held: Held) => held.tags,
   }
   const space = cache.namespace<Held>(namespace, mine)

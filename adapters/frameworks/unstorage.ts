@@ -3,14 +3,13 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import type { Options } from '../option-schemas.ts'
-import { once } from '../../src/runtime/once.ts'
+import type { Options } from '../../src/api/option-check.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
 import { DeferredFills } from './deferred-fill.ts'
-import { check, durationShape, longerThanNothing } from '../options.ts'
+import { check, longerThanNothing } from '../options.ts'
+import { duration, oneOf } from '../option-tests.ts'
 
 export interface UnstorageDriverOptions {
   /**
@@ -58,9 +57,9 @@ export interface UnstorageItem {
 }
 
 const shape: Options = {
-  set: once(() => z.enum(['write', 'fill'], { error: "must be 'write' or 'fill'" })),
-  maxTtl: durationShape,
-  maxLoad: durationShape,
+  set: oneOf(['write', 'fill'], "must be 'write' or 'fill'"),
+  maxTtl: duration,
+  maxLoad: duration,
 }
 
 /**

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { Options } from '../option-schemas.ts'
+import type { Options } from '../../src/api/option-check.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { check, restShape, transportLimits, type TransportOptions } from '../options.ts'
 import { GatewayReads } from './gateway/reads.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
 import { restLog } from './rest/rest-log.ts'
-import { type Writer, writerShape } from './rest/writer.ts'
+import { type Writer, writer as writerOption } from './rest/writer.ts'
 import { boundsOf, partitionsOf } from './v2/offsets.ts'
 import { produceV2 } from './v2/produce.ts'
 
@@ -28,7 +28,7 @@ export interface GatewayOptions extends EndpointOptions, TransportOptions {
 
 const shape: Options = {
   ...restShape,
-  produce: writerShape,
+  produce: writerOption,
 }
 
 /**

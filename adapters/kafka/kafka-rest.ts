@@ -5,9 +5,7 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import type { Options } from '../option-schemas.ts'
-import { once } from '../../src/runtime/once.ts'
+import type { Options } from '../../src/api/option-check.ts'
 import type { KafkaLog, LogCapabilities } from '../../src/ports/kafka-log.ts'
 import { publishError } from './rest/acknowledgement.ts'
 import { confluent } from './confluent.ts'
@@ -18,6 +16,7 @@ import { gateway } from './gateway.ts'
 import { karapace } from './karapace.ts'
 import { type Flavor, FLAVORS, recognise } from './kafka-rest/recognition.ts'
 import { check, restShape, transportLimits } from '../options.ts'
+import { oneOf } from '../option-tests.ts'
 import { redpanda } from './redpanda.ts'
 import { strimzi } from './strimzi.ts'
 import { type InstanceLogOptions, instanceShape } from './v2/instance-log.ts'
@@ -40,9 +39,7 @@ export interface KafkaRestOptions extends InstanceLogOptions {
 const shape: Options = {
   ...restShape,
   ...instanceShape,
-  flavor: once(() =>
-    z.enum(['auto', ...FLAVORS], { error: `must be 'auto' or one of ${FLAVORS.join(', ')}` }),
-  ),
+  flavor: oneOf(['auto', ...FLAVORS], `must be 'auto' or one of ${FLAVORS.join(', ')}`),
 }
 
 /** What every proxy can do. */

@@ -5,14 +5,13 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import type { Options } from '../option-schemas.ts'
-import { once } from '../../src/runtime/once.ts'
+import type { Options } from '../../src/api/option-check.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
 import { restLog } from './rest/rest-log.ts'
 import { check, restShape, transportLimits, type TransportOptions } from '../options.ts'
+import { truth } from '../option-tests.ts'
 import { SearchedOffsets } from './redpanda/offsets.ts'
 import { produce } from './redpanda/produce.ts'
 import { readStateless } from './v2/stateless.ts'
@@ -31,7 +30,7 @@ export interface RedpandaOptions extends EndpointOptions, TransportOptions {
 
 const shape: Options = {
   ...restShape,
-  marker: once(() => z.boolean({ error: 'must be true or false' })),
+  marker: truth,
 }
 
 /**

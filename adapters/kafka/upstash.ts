@@ -7,9 +7,7 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import { type Options, required } from '../option-schemas.ts'
-import { once } from '../../src/runtime/once.ts'
+import type { Options } from '../../src/api/option-check.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
@@ -20,8 +18,9 @@ import {
   transportLimits,
   type TransportOptions,
   transportShape,
-  urlShape,
+  urlOption,
 } from '../options.ts'
+import { required, truth } from '../option-tests.ts'
 import { boundsOf, partitionsOf } from './upstash/offsets.ts'
 import { produce } from './upstash/produce.ts'
 import { readRecords } from './upstash/records.ts'
@@ -37,10 +36,10 @@ export interface UpstashOptions extends TransportOptions {
 }
 
 const shape: Options = {
-  url: required(urlShape),
+  url: required(urlOption),
   ...basicShape,
   ...transportShape,
-  gateway: once(() => z.boolean({ error: 'must be true or false' })),
+  gateway: truth,
 }
 
 /**

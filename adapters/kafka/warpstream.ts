@@ -9,16 +9,15 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import type { Options } from '../option-schemas.ts'
-import { once } from '../../src/runtime/once.ts'
+import type { Options } from '../../src/api/option-check.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { endpoint, type EndpointOptions } from './rest/endpoint.ts'
 import { http } from './rest/http.ts'
 import { restLog } from './rest/rest-log.ts'
-import { type Writer, writerShape } from './rest/writer.ts'
+import { type Writer, writer as writerOption } from './rest/writer.ts'
 import { check, restShape, transportLimits, type TransportOptions } from '../options.ts'
+import { truth } from '../option-tests.ts'
 import { advance } from './rest/positions.ts'
 import { fetchFrom } from './warpstream/fetch.ts'
 import { FetchedOffsets } from './warpstream/offsets.ts'
@@ -40,8 +39,8 @@ export interface WarpstreamOptions extends EndpointOptions, TransportOptions {
 
 const shape: Options = {
   ...restShape,
-  produce: writerShape,
-  marker: once(() => z.boolean({ error: 'must be true or false' })),
+  produce: writerOption,
+  marker: truth,
 }
 
 /**

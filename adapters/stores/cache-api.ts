@@ -12,15 +12,14 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import type { Options } from '../option-schemas.ts'
-import { once } from '../../src/runtime/once.ts'
+import { must, type Options } from '../../src/api/option-check.ts'
 import type { Tier } from '../../src/ports/tier.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import { cacheItems } from './cache-api/items.ts'
 import type { CacheLike } from './cache-api/store.ts'
 import { tierOfItems } from './shared/tier-of-items.ts'
-import { check, count, durationShape, longerThanNothing } from '../options.ts'
+import { check, longerThanNothing } from '../options.ts'
+import { count, duration, text } from '../option-tests.ts'
 
 export type { CacheLike } from './cache-api/store.ts'
 
@@ -42,20 +41,16 @@ export interface CacheApiTier extends Tier {
   readonly ignored: number
 }
 
+const isOrigin = must(
+  (value: string) =>
+    URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && new URL(value).origin === value,
+  'must be an origin, https://host, without a slash at its end',
+)
+
 const shape: Options = {
-  origin: once(() =>
-    z.string({ error: 'must be a string' }).check(
-      z.refine(
-        (text) =>
-          URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text,
-        {
-          error: 'must be an origin, https://host, without a slash at its end',
-        },
-      ),
-    ),
-  ),
+  origin: (value) => text(value) ?? isOrigin(value),
   maxValueBytes: count(1),
-  timeout: durationShape,
+  timeout: duration,
 }
 
 /**

@@ -7,15 +7,15 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import { type Options, required } from '../option-schemas.ts'
-import { once } from '../../src/runtime/once.ts'
+import type { Options } from '../../src/api/option-check.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import { decodeUtf8 } from '../../src/wire/codec.ts'
+import { fields, fits, listOf, number, type Shape, text as string } from '../answer-shape.ts'
 import { fromBase64 } from '../kafka/rest/base64.ts'
 import { endpoint } from '../kafka/rest/endpoint.ts'
 import { http, type HttpAnswer, parsed } from '../kafka/rest/http.ts'
-import { check, count, transportLimits, transportShape, type TransportOptions, urlShape } from '../options.ts'
+import { check, transportLimits, transportShape, type TransportOptions, urlOption } from '../options.ts'
+import { count, required, textLike } from '../option-tests.ts'
 import { failure, printable, problemOf } from '../kafka/rest/problem.ts'
 import {
   type RedisArgument,
@@ -24,7 +24,6 @@ import {
   type RedisReply,
 } from './redis/connection.ts'
 import { serverError } from './redis/failure.ts'
-import { listOf } from '../kafka/rest/validation.ts'
 
 export interface UpstashRedisOptions extends Omit<TransportOptions, 'requestTimeout'> {
   /** `UPSTASH_REDIS_REST_URL`. */
@@ -37,27 +36,33 @@ export interface UpstashRedisOptions extends Omit<TransportOptions, 'requestTime
 
 const { maxResponseBytes, fetch } = transportShape
 const shape: Options = {
-  url: required(urlShape),
-  token: required(() =>
-    z
-      .string({ error: 'must be a string' })
-      .check(z.regex(/^[\x21-\x7e]+$/, { error: 'must be a token without spaces' })),
-  ),
+  url: required(urlOption),
+  token: required(textLike(/^[\x21-\x7e]+$/, 'must be a token without spaces')),
   maxRequestBytes: count(1024),
   maxResponseBytes,
   fetch,
 }
 
 type Wire = null | number | string | readonly Wire[]
-const word = once(() => z.union([z.null(), z.number(), z.string()]))
-
 /** Lists within one another: more than any script of ours returns, and few enough for the stack. */
 const MAX_LISTS = 8
-const wireOf = (lists: number): z.ZodMiniType<Wire> =>
-  lists === 0 ? word() : z.union([word(), listOf(wireOf(lists - 1))])
-const answer = once(() =>
-  listOf(z.union([z.object({ error: z.string() }), z.object({ result: wireOf(MAX_LISTS) })])),
-)
+const wireOf =
+  (lists: number): Shape<Wire> =>
+  (value) => {
+    if (value === null || typeof value === 'string') return undefined
+    return lists > 0 && Array.isArray(value) ? listOf(wireOf(lists - 1))(value) : number(value)
+  }
+interface Failed {
+  readonly error: string
+}
+
+interface Replied {
+  readonly result: Wire
+}
+
+const failed = fields<Failed>({ error: string })
+const replied = fields<Replied>({ result: wireOf(MAX_LISTS) })
+const answer = listOf<Failed | Replied>((value) => failed(value) && replied(value))
 
 /**
  * A connection over Upstash's REST API. Calls end by the deadlines of the sink or tier that makes them.
@@ -101,7 +106,7 @@ export function upstashRedis(options: UpstashRedisOptions): RedisConnection {
         if (error.code !== 'ERR_TOO_LARGE' || commands.length > 1) throw error
         return [new RedisFailure('ERR max request size exceeded')]
       }
-      const replies = parsed(response, answer(), doing)
+      const replies = parsed(response, answer, doing)
       if (replies.length === commands.length) return replies.map((reply) => replyOf(reply))
       throw new KedgeError(
         'ERR_PROTOCOL',
@@ -128,8 +133,8 @@ function text(arg: RedisArgument): string {
   )
 }
 
-function replyOf(reply: z.infer<ReturnType<typeof answer>>[number]): RedisReply {
-  return 'error' in reply ? new RedisFailure(reply.error) : bytesOf(reply.result)
+function replyOf(reply: Failed | Replied): RedisReply {
+  return fits(reply, failed) ? new RedisFailure(reply.error) : bytesOf(reply.result)
 }
 
 /** Upstash encodes every string in base64, except the status `OK`. */

@@ -12,14 +12,13 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import type { Options } from '../option-schemas.ts'
-import { once } from '../../src/runtime/once.ts'
+import type { Options } from '../../src/api/option-check.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
 import type { Tier } from '../../src/ports/tier.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import { tierOfItems } from './shared/tier-of-items.ts'
-import { check, count, durationShape, longerThanNothing } from '../options.ts'
+import { check, longerThanNothing } from '../options.ts'
+import { count, duration, textLike } from '../option-tests.ts'
 import { KvSession, MIN_TTL_S } from './workers-kv/items.ts'
 import type { KVNamespaceLike } from './workers-kv/namespace.ts'
 
@@ -52,16 +51,10 @@ export interface WorkersKvTier extends Tier {
 const MIN_CACHE_TTL_S = 30
 
 const shape: Options = {
-  prefix: once(() =>
-    z.string({ error: 'must be a string' }).check(
-      z.regex(/^[\x21-\x7e]{1,64}$/, {
-        error: 'must be 1 to 64 printable ASCII characters without spaces',
-      }),
-    ),
-  ),
-  cacheTtl: durationShape,
+  prefix: textLike(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 printable ASCII characters without spaces'),
+  cacheTtl: duration,
   maxValueBytes: count(1),
-  timeout: durationShape,
+  timeout: duration,
 }
 
 /**

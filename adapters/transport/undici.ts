@@ -3,13 +3,12 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import type { Options } from '../option-schemas.ts'
-import { once } from '../../src/runtime/once.ts'
+import { must, type Options } from '../../src/api/option-check.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
-import { check, count, durationShape, longerThanNothing } from '../options.ts'
+import { check, longerThanNothing } from '../options.ts'
+import { count, duration, filled, group } from '../option-tests.ts'
 import { Exchange } from './undici/exchange.ts'
 import { Agent } from './undici/agent.ts'
 import { type PlainRequest, plainRequestOf } from './undici/request-body.ts'
@@ -62,25 +61,19 @@ export interface UndiciTransport {
   readonly close: () => Promise<void>
 }
 
-const pem = once(() =>
-  z.optional(z.string({ error: 'must be a text' }).check(z.minLength(1, { error: 'must not be empty' }))),
-)
+const pem = filled(must((value) => typeof value === 'string', 'must be a text'))
 
 const shape: Options = {
   connections: count(1),
   maxQueue: count(0),
-  queueTimeout: durationShape,
-  connectTimeout: durationShape,
-  headersTimeout: durationShape,
-  bodyTimeout: durationShape,
-  keepAlive: durationShape,
-  closeTimeout: durationShape,
-  tls: once(() =>
-    z.strictObject({ ca: pem(), cert: pem(), key: pem(), servername: pem() }, { error: 'must be an object' }),
-  ),
-  runtime: once(() =>
-    z.custom((value) => typeof value === 'object' && value !== null, { error: 'must be a runtime' }),
-  ),
+  queueTimeout: duration,
+  connectTimeout: duration,
+  headersTimeout: duration,
+  bodyTimeout: duration,
+  keepAlive: duration,
+  closeTimeout: duration,
+  tls: group({ ca: pem, cert: pem, key: pem, servername: pem }, 'must be an object'),
+  runtime: must((value) => typeof value === 'object' && value !== null, 'must be a runtime'),
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 import * as z from 'zod/mini'
-import { urlShape } from '../../adapters/options.ts'
+import { isPlainUrl } from '../../adapters/options.ts'
 import { withDeadline } from '../../src/runtime/deadline.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
@@ -32,11 +32,17 @@ export interface LagPaceOptions {
 export type Pace = (signal?: AbortSignal) => Promise<void>
 
 const duration = z.union([z.number(), z.string()], { error: 'must be a duration' })
+const url = z
+  .string({ error: 'must be a string' })
+  .check(
+    z.minLength(1, { error: 'must not be empty' }),
+    z.refine(isPlainUrl, { error: 'must be an http(s) URL without credentials, query or fragment' }),
+  )
 const callback = z.custom((value) => typeof value === 'function', { error: 'must be a function' })
 const shape = z.required(
   z.partial(
     z.strictObject({
-      url: urlShape(),
+      url,
       maxDelay: duration,
       every: duration,
       timeout: duration,

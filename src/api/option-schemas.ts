@@ -5,15 +5,11 @@
  */
 import type { KafkaLog } from '../ports/kafka-log.ts'
 import type { Feature } from './feature.ts'
-import { expected, faultBy, faultIn } from './option-check.ts'
+import { expected, faultIn, must, within } from './option-check.ts'
 import type { Options, OptionTest } from './option-check.ts'
 import { isSchema } from './schema.ts'
 import type { SetOptions } from './write-types.ts'
 
-const must =
-  (holds: (value: never) => boolean, says: string): OptionTest =>
-  (value) =>
-    holds(value as never) ? undefined : says
 /** Passes one of the tests. */
 const either = (...tests: OptionTest[]): OptionTest =>
   must((value) => tests.some((test) => test(value) === undefined), 'Invalid input')
@@ -44,7 +40,7 @@ export const text: OptionTest = typed('string')
 export const texts: OptionTest = (value) => {
   if (!Array.isArray(value)) return expected('array', value)
   const at = value.findIndex((each) => typeof each !== 'string')
-  return at < 0 ? undefined : { path: [at], says: expected('string', value[at]) }
+  return at < 0 ? undefined : within(at, expected('string', value[at]))
 }
 export const truth: OptionTest = typed('boolean')
 export const duration: OptionTest = either(number, text)
@@ -81,7 +77,7 @@ const isFeature = (given: Partial<Feature> | null | undefined): boolean =>
 const features: OptionTest = (value) => {
   if (!Array.isArray(value)) return expected('array', value)
   const at = value.findIndex((each) => !isFeature(each as never))
-  return at < 0 ? undefined : { path: [at], says: 'must be a feature, such as `replicate()`' }
+  return at < 0 ? undefined : within(at, 'must be a feature, such as `replicate()`')
 }
 const capabilities = must((log: KafkaLog) => typeof log.capabilities === 'object', 'must have capabilities')
 const isLog = methods('produce', 'offsets', 'read')
@@ -191,7 +187,7 @@ export function checkWriteOptions(
 const OF_FEATURES = /^(tier|lookBack|mode|pace|share|acceptS|intents|via|loaderW)/
 
 function check(known: Options, options: unknown): void {
-  const fault = faultIn(known, options, faultBy)
+  const fault = faultIn(known, options)
   if (fault === undefined) return
   const name = String(fault.path.at(-1))
   const hint = OF_FEATURES.test(name) ? ' (of a feature: see docs/features.md)' : ''

@@ -1,8 +1,7 @@
 /** The options of `confluent()`, and which address each side of it has. @module */
-import * as z from 'zod/mini'
-import type { Options } from '../../option-schemas.ts'
-import { once } from '../../../src/runtime/once.ts'
-import { check, restShape, transportShape, type TransportOptions, urlShape } from '../../options.ts'
+import type { Options } from '../../../src/api/option-check.ts'
+import { check, restShape, transportShape, type TransportOptions, urlOption } from '../../options.ts'
+import { oneOf } from '../../option-tests.ts'
 import type { Auth, EndpointOptions } from '../rest/endpoint.ts'
 import { type InstanceOptions, instanceShape } from '../v2/instance-log.ts'
 
@@ -32,7 +31,7 @@ export interface ConfluentOptions extends TransportOptions, InstanceOptions {
 }
 
 const endpointShape: Options = {
-  url: urlShape,
+  url: urlOption,
   auth: restShape.auth,
   headers: restShape.headers,
 }
@@ -41,7 +40,7 @@ const shape: Options = {
   ...transportShape,
   produce: {
     ...endpointShape,
-    api: once(() => z.enum(['v2', 'v3'], { error: "must be 'v2' or 'v3'" })),
+    api: oneOf(['v2', 'v3'], "must be 'v2' or 'v3'"),
     clusterId: instanceShape.group,
   },
   read: endpointShape,

@@ -1,27 +1,23 @@
 /** Produce by the v3 API, the only one that Confluent Cloud has. @module */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
+import { fields, listOf, nullish, number, promised, type Shape, text } from '../../answer-shape.ts'
 import { toBase64 } from '../rest/base64.ts'
 import { type Call, type HttpAnswer, parsed, segment } from '../rest/http.ts'
 import { acknowledged, type Report } from '../rest/acknowledgement.ts'
 import { parseSequence } from './json-sequence.ts'
-import { listOf } from '../rest/validation.ts'
 
-const clustersAnswer = once(() =>
-  z.object({
-    data: listOf(z.object({ cluster_id: z.string().check(z.minLength(1), z.maxLength(255)) })),
-  }),
-)
+const clusterId: Shape<string> = (value) =>
+  text(value) ?? (/^[^]{1,255}$/.test(value as string) ? undefined : 'is no id of a cluster')
+const clustersAnswer = fields({ data: listOf(fields({ cluster_id: clusterId })) })
 // `error_code` is 200 for a record that was written. The status of the answer is 200 even when it was not.
-const report = once(() =>
-  z.object({
-    error_code: z.number(),
-    message: z.nullish(z.string()),
-    partition_id: z.nullish(z.number()),
-    offset: z.nullish(z.number()),
+const produceAnswer = listOf(
+  fields({
+    error_code: number,
+    message: nullish(text),
+    partition_id: nullish(number),
+    offset: nullish(number),
   }),
 )
 
@@ -29,7 +25,7 @@ const report = once(() =>
 export async function discoverCluster({ http, signal }: Call): Promise<string> {
   const doing = 'looking for the cluster (the option `produce.clusterId` names it)'
   const answer = await http.ask({ method: 'GET', path: '/v3/clusters', headers: JSON_ONLY }, signal, doing)
-  const [cluster] = parsed(answer, clustersAnswer(), doing).data
+  const [cluster] = parsed(answer, clustersAnswer, doing).data
   if (!cluster) throw new KedgeError('ERR_PROTOCOL', `${doing}: the proxy names no cluster`)
   return cluster.cluster_id
 }
@@ -38,14 +34,14 @@ const JSON_ONLY = { accept: 'application/json' }
 
 export async function produceV3(
   { http, signal }: Call,
-  clusterId: string,
+  cluster: string,
   topic: string,
   records: readonly NewRecord[],
 ): Promise<Position[]> {
   const answer = await http.ask(
     {
       method: 'POST',
-      path: `/v3/clusters/${segment(clusterId)}/topics/${segment(topic)}/records`,
+      path: `/v3/clusters/${segment(cluster)}/topics/${segment(topic)}/records`,
       headers: { ...JSON_ONLY, 'content-type': 'application/json' },
       body: records.map((record) => JSON.stringify(entry(record))).join('\n'),
     },
@@ -62,13 +58,14 @@ function reports(answer: HttpAnswer): Report[] {
   } catch (cause) {
     throw new KedgeError('ERR_PROTOCOL', 'publishing: the answer is not JSON', { cause, retryable: true })
   }
-  const result = listOf(report()).safeParse(values)
-  if (!result.success) {
-    throw new KedgeError('ERR_PROTOCOL', 'publishing: the answer is not what the protocol promises', {
-      cause: result.error,
-    })
-  }
-  return result.data.map(({ partition_id, ...rest }) => ({ ...rest, partition: partition_id }))
+  return promised(values, produceAnswer, 'publishing').map(
+    ({ error_code, message, partition_id: partition, offset }) => ({
+      error_code,
+      message,
+      partition,
+      offset,
+    }),
+  )
 }
 
 /** The type is always named: without it the proxy looks the topic's schema up. */

@@ -1,21 +1,15 @@
 /** Produce as Redpanda's HTTP Proxy has it. @module */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
+import { fields, int, listOf, nullish, offset as place } from '../../answer-shape.ts'
 import { toBase64 } from '../rest/base64.ts'
 import { type Call, parsed, segment } from '../rest/http.ts'
 import { kafkaError } from '../rest/problem.ts'
-import { listOf, offsetShape } from '../rest/validation.ts'
 import { V2, V2_BINARY } from '../v2/media-types.ts'
 
-const produceAnswer = once(() =>
-  z.object({
-    offsets: listOf(
-      z.object({ partition: offsetShape(), offset: z.nullish(z.int()), error_code: z.nullish(z.int()) }),
-    ),
-  }),
-)
+const produceAnswer = fields({
+  offsets: listOf(fields({ partition: place, offset: nullish(int), error_code: nullish(int) })),
+})
 
 /**
  * Appends the records in order. The answer has one entry for each partition, the offset of its first record,
@@ -55,7 +49,7 @@ async function append(
     signal,
     'publishing',
   )
-  const reports = parsed(answer, produceAnswer(), 'publishing').offsets
+  const reports = parsed(answer, produceAnswer, 'publishing').offsets
   for (const { error_code: code } of reports) {
     // HTTP 200 with one of Kafka's own codes inside.
     if (typeof code === 'number' && code !== 0) throw refused(kafkaError(code, 'writing a record'))

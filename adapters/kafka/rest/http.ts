@@ -6,9 +6,8 @@
  *
  * @module
  */
-import type * as z from 'zod/mini'
-import { issueMessage } from '../../../src/api/issue-message.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
+import { promised, type Shape } from '../../answer-shape.ts'
 import type { Credentials, Endpoint } from './endpoint.ts'
 import type { HttpAnswer } from './http-answer.ts'
 import { failure, parseJson } from './problem.ts'
@@ -137,16 +136,12 @@ async function boundedText(response: Response, maxBytes: number, strict: boolean
  * @throws KedgeError `ERR_PROTOCOL` when it is not what the protocol promises; retryable when it is not even JSON,
  * because a load balancer's page goes away.
  */
-export function parsed<T>(answer: HttpAnswer, shape: z.ZodMiniType<T>, doing: string): T {
+export function parsed<T>(answer: HttpAnswer, shape: Shape<T>, doing: string): T {
   const value = parseJson(answer.body)
   if (value === undefined) {
     throw new KedgeError('ERR_PROTOCOL', `${doing}: the answer is not JSON`, { retryable: true })
   }
-  const result = shape.safeParse(value, { error: issueMessage })
-  if (result.success) return result.data
-  throw new KedgeError('ERR_PROTOCOL', `${doing}: the answer is not what the protocol promises`, {
-    cause: result.error,
-  })
+  return promised(value, shape, doing)
 }
 
 /** A segment of a path. Dots alone would climb. */

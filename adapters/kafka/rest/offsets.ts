@@ -7,7 +7,9 @@
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { Position } from '../../../src/ports/kafka-log.ts'
 import type { Remembered } from './offset-search.ts'
-import { MAX_PARTITIONS } from './validation.ts'
+
+/** A topic's partitions are at most this many here; an isolate polls one or a few. */
+export const MAX_PARTITIONS = 4096
 
 /** Partitions that are remembered: the one not used for longest goes first. */
 const MAX_REMEMBERED = 1024

@@ -1,7 +1,6 @@
 /** Turns the refusals of a proxy into errors of kedge. @module */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import { KedgeError, type KedgeErrorCode } from '../../../src/ports/errors.ts'
+import { fields, fits, number, optional, text } from '../../answer-shape.ts'
 import type { HttpAnswer } from './http-answer.ts'
 
 /** The longest text of a stranger that gets into a message. */
@@ -18,17 +17,16 @@ export interface Problem {
 }
 
 // Confluent and Strimzi: `{ error_code, message }`. Upstash: `{ error, status }`.
-const problemBody = once(() =>
-  z.object({
-    error_code: z.optional(z.number()),
-    message: z.optional(z.string()),
-    error: z.optional(z.string()),
-  }),
-)
+const problemBody = fields({
+  error_code: optional(number),
+  message: optional(text),
+  error: optional(text),
+})
 
 export function problemOf(answer: HttpAnswer): Problem {
-  const body = problemBody().safeParse(parseJson(answer.body)).data
-  return { code: body?.error_code ?? answer.status, text: body?.message ?? body?.error ?? '' }
+  const body = parseJson(answer.body)
+  if (!fits(body, problemBody)) return { code: answer.status, text: '' }
+  return { code: body.error_code ?? answer.status, text: body.message ?? body.error ?? '' }
 }
 
 /** The value of a JSON text, or `undefined` where it is none. */

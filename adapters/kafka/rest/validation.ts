@@ -1,13 +1,6 @@
-/** Shapes of what strangers send, checked before other code reads it. @module */
+/** Lists in what strangers send, for those that check it by schemas. @module */
 import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import { issueMessage } from '../../../src/api/issue-message.ts'
-
-/** An offset, or the number of a partition. */
-export const offsetShape: () => z.ZodMiniType<number> = once(() => z.int().check(z.nonnegative()))
-
-/** A topic's partitions are at most this many here; an isolate polls one or a few. */
-export const MAX_PARTITIONS = 4096
 
 /**
  * An array of such things, refused at the first that is wrong. Zod's own has a complaint about each thing that is wrong: of eight megabytes of zeros it

@@ -1,13 +1,10 @@
 /** The log that takes the records of another one, which only reads. @module */
-import * as z from 'zod/mini'
-import type { OptionSchema } from '../../option-schemas.ts'
-import { once } from '../../../src/runtime/once.ts'
+import { must, type OptionTest } from '../../../src/api/option-check.ts'
 import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
 
 export type Writer = Pick<KafkaLog, 'produce' | 'close'>
 
-export const writerShape: OptionSchema = once(() =>
-  z.custom((value) => typeof (value as Partial<Writer> | null)?.produce === 'function', {
-    error: 'must be a log',
-  }),
+export const writer: OptionTest = must(
+  (value: Partial<Writer> | null) => typeof value?.produce === 'function',
+  'must be a log',
 )

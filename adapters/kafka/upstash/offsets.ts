@@ -1,40 +1,40 @@
 /** The bounds of partitions by `/offsets/earliest` and `/offsets/latest`: two requests, however many there are. @module */
 import type { Kafka } from '@upstash/kafka'
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { PartitionOffsets } from '../../../src/ports/kafka-log.ts'
-import { listOf, MAX_PARTITIONS, offsetShape } from '../rest/validation.ts'
+import { fields, int, listOf, offset, optional, promised, type Shape, text } from '../../answer-shape.ts'
+import { MAX_PARTITIONS } from '../rest/offsets.ts'
 
-const offsetsAnswer = once(() =>
-  listOf(
-    z.object({
-      topic: z.string(),
-      partition: offsetShape(),
-      offset: offsetShape(),
-      // Only the gateway sends it.
-      logId: z.optional(z.string()),
-    }),
-  ),
+interface Sample {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** Only the gateway sends it. */
+  readonly logId: string | undefined
+}
+
+const offsetsAnswer = listOf(
+  fields<Sample>({ topic: text, partition: offset, offset, logId: optional(text) }),
 )
+const topicsAnswer: Shape<Readonly<Record<string, unknown>>> = fields({})
+const partitionCount: Shape<number> = (value) =>
+  int(value) ??
+  ((value as number) < 1 || (value as number) > MAX_PARTITIONS ? 'is no number of partitions' : undefined)
 
-type Sample = z.infer<ReturnType<typeof offsetsAnswer>>[number]
-const topicsAnswer = once(() => z.record(z.string(), z.unknown()))
-
-const partitionCount = once(() => z.int().check(z.gte(1), z.lte(MAX_PARTITIONS)))
-
-const protocol = (cause: unknown) =>
-  new KedgeError('ERR_PROTOCOL', 'reading offsets: the answer is not what the protocol promises', { cause })
+const DOING = 'reading offsets'
+const incomplete = () =>
+  new KedgeError('ERR_PROTOCOL', `${DOING}: the answer is not what the protocol promises`, {
+    cause: new TypeError('a partition is missing'),
+  })
 
 export async function partitionsOf(kafka: Kafka, topic: string): Promise<number[]> {
-  const topics = topicsAnswer().safeParse(await kafka.admin().topics())
-  if (!topics.success) throw protocol(topics.error)
-  if (!Object.hasOwn(topics.data, topic)) {
-    throw new KedgeError('ERR_UNKNOWN_TOPIC', 'reading offsets: there is no such topic')
+  const topics = promised(await kafka.admin().topics(), topicsAnswer, DOING)
+  // As a field of an object that name may be a prototype: of such a topic the adapter knows nothing.
+  if (topic === '__proto__' || !Object.hasOwn(topics, topic)) {
+    throw new KedgeError('ERR_UNKNOWN_TOPIC', `${DOING}: there is no such topic`)
   }
-  const partitions = partitionCount().safeParse(topics.data[topic])
-  if (!partitions.success) throw protocol(partitions.error)
-  return Array.from({ length: partitions.data }, (_, partition) => partition)
+  const length = promised(topics[topic], partitionCount, DOING)
+  return Array.from({ length }, (_, partition) => partition)
 }
 
 /** The bounds of each partition, sampled after the call began. */
@@ -50,7 +50,7 @@ export async function boundsOf(
   return partitions.map((partition) => {
     const beginning = beginnings.get(partition)?.offset
     const last = ends.get(partition)
-    if (beginning === undefined || last === undefined) throw protocol('a partition is missing')
+    if (beginning === undefined || last === undefined) throw incomplete()
     // Two moments: retention may have emptied the partition between them.
     const end = Math.max(beginning, last.offset)
     return { partition, beginning, end, ...(last.logId === undefined ? {} : { logId: last.logId }) }
@@ -64,9 +64,7 @@ async function sample(
   partitions: readonly number[],
 ): Promise<Map<number, Sample>> {
   const topicPartitions = partitions.map((partition) => ({ topic, partition }))
-  const answer = offsetsAnswer().safeParse(
-    await kafka.admin().topicPartitionOffsets({ timestamp, topicPartitions }),
-  )
-  if (!answer.success) throw protocol(answer.error)
-  return new Map(answer.data.filter((one) => one.topic === topic).map((one) => [one.partition, one]))
+  const answer: unknown = await kafka.admin().topicPartitionOffsets({ timestamp, topicPartitions })
+  const samples = promised(answer, offsetsAnswer, DOING)
+  return new Map(samples.filter((one) => one.topic === topic).map((one) => [one.partition, one]))
 }

@@ -1,22 +1,17 @@
 /** Produce by `/produce`: keys and values are text. @module */
 import type { Kafka } from '@upstash/kafka'
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
-import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
+import { fields, listOf, nullish, number, promised, text } from '../../answer-shape.ts'
 import { acknowledged } from '../rest/acknowledgement.ts'
-import { listOf } from '../rest/validation.ts'
 import { toText } from './text.ts'
 
-const produceAnswer = once(() =>
-  listOf(
-    z.object({
-      partition: z.nullish(z.number()),
-      offset: z.nullish(z.number()),
-      error_code: z.nullish(z.number()),
-      error: z.nullish(z.string()),
-    }),
-  ),
+const produceAnswer = listOf(
+  fields({
+    partition: nullish(number),
+    offset: nullish(number),
+    error_code: nullish(number),
+    error: nullish(text),
+  }),
 )
 
 export async function produce(
@@ -26,9 +21,11 @@ export async function produce(
   secrets: readonly string[],
 ): Promise<Position[]> {
   const entries = records.map((record) => entry(topic, record))
-  const reports = produceAnswer().safeParse(await kafka.producer().produceMany(entries))
-  if (reports.success) return acknowledged(reports.data, records.length, secrets)
-  throw new KedgeError('ERR_PROTOCOL', 'publishing: the answer is not what the protocol promises')
+  const answer: unknown = await kafka.producer().produceMany(entries)
+  const reports = promised(answer, produceAnswer, 'publishing').map(
+    ({ partition, offset, error_code, error }) => ({ partition, offset, error_code, error }),
+  )
+  return acknowledged(reports, records.length, secrets)
 }
 
 /** Values are strings already: the package would write anything else as JSON. */
@@ -39,7 +36,7 @@ function entry(topic: string, { key, value, partition, headers }: NewRecord) {
     ...(key === null ? {} : { key: toText(key) }),
     ...(partition === undefined ? {} : { partition }),
     ...(headers
-      ? { headers: Object.entries(headers).map(([name, text]) => ({ key: name, value: text })) }
+      ? { headers: Object.entries(headers).map(([name, said]) => ({ key: name, value: said })) }
       : {}),
   }
 }

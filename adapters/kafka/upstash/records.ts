@@ -1,26 +1,31 @@
 /** Reads by `/fetch`: stateless, but silent about positions outside of the log. @module */
 import type { Kafka } from '@upstash/kafka'
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
+import { fields, listOf, nullish, number, offset as place, promised, text } from '../../answer-shape.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
 import { advance, hasGap, outside } from '../rest/positions.ts'
-import { listOf, offsetShape } from '../rest/validation.ts'
 import { boundsOf } from './offsets.ts'
 import { fromText } from './text.ts'
 import { OutOfRange } from './transport.ts'
 
-const fetchAnswer = once(() =>
-  listOf(
-    z.object({
-      topic: z.string(),
-      partition: offsetShape(),
-      offset: offsetShape(),
-      timestamp: z.nullish(z.number()),
-      key: z.nullish(z.string()),
-      value: z.nullish(z.string()),
-    }),
-  ),
+interface Message {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number | null | undefined
+  readonly key: string | null | undefined
+  readonly value: string | null | undefined
+}
+
+const fetchAnswer = listOf(
+  fields<Message>({
+    topic: text,
+    partition: place,
+    offset: place,
+    timestamp: nullish(number),
+    key: nullish(text),
+    value: nullish(text),
+  }),
 )
 
 export async function readRecords(
@@ -59,20 +64,10 @@ async function fetchRecords(
     if (error instanceof OutOfRange) return []
     throw error
   }
-  const parsed = fetchAnswer().safeParse(answer)
-  if (!parsed.success) {
-    throw new KedgeError('ERR_PROTOCOL', 'reading records: the answer is not what the protocol promises', {
-      cause: parsed.error,
-    })
-  }
-  return ascending(topic, positions, parsed.data)
+  return ascending(topic, positions, promised(answer, fetchAnswer, 'reading records'))
 }
 
-function ascending(
-  topic: string,
-  positions: readonly Position[],
-  messages: z.infer<ReturnType<typeof fetchAnswer>>,
-): LogRecord[] {
+function ascending(topic: string, positions: readonly Position[], messages: readonly Message[]): LogRecord[] {
   const reached = new Map(positions.map(({ partition, offset }) => [partition, offset]))
   return messages.flatMap(({ topic: of, partition, offset, key, value, timestamp }) => {
     const next = reached.get(partition)
@@ -87,8 +82,8 @@ function ascending(
   })
 }
 
-const bytes = (text: string | null | undefined): Uint8Array | null =>
-  text === null || text === undefined ? null : fromText(text)
+const bytes = (said: string | null | undefined): Uint8Array | null =>
+  said === null || said === undefined ? null : fromText(said)
 
 /** As many as fit, and one at least: the protocol cannot bound an answer. */
 function within(maxBytes: number, records: readonly LogRecord[]): LogRecord[] {

@@ -1,7 +1,6 @@
 /** A log over consumer instances: what `strimzi()` and `karapace()` share. @module */
-import * as z from 'zod/mini'
-import type { Options, OptionSchema } from '../../option-schemas.ts'
-import { once } from '../../../src/runtime/once.ts'
+import type { Options, OptionTest } from '../../../src/api/option-check.ts'
+import { count, duration, textLike } from '../../option-tests.ts'
 import { durationMs } from '../../../src/runtime/duration.ts'
 import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
@@ -10,8 +9,6 @@ import { type Http, http } from '../rest/http.ts'
 import { type RestDialect, restLog } from '../rest/rest-log.ts'
 import {
   check,
-  count,
-  durationShape,
   restShape,
   type TransportLimits,
   transportLimits,
@@ -34,14 +31,10 @@ export interface InstanceOptions {
 export interface InstanceLogOptions extends EndpointOptions, TransportOptions, InstanceOptions {}
 
 /** The shape of {@link InstanceOptions}. */
-export const instanceShape: Readonly<Record<keyof InstanceOptions, OptionSchema>> = {
-  group: once(() =>
-    z
-      .string({ error: 'must be a string' })
-      .check(z.regex(/^[\w.-]{1,255}$/, { error: 'must be at most 255 letters, digits, `.`, `_`, `-`' })),
-  ),
+export const instanceShape: Readonly<Record<keyof InstanceOptions, OptionTest>> = {
+  group: textLike(/^[\w.-]{1,255}$/, 'must be at most 255 letters, digits, `.`, `_`, `-`'),
   maxInstances: count(1),
-  instanceIdle: durationShape,
+  instanceIdle: duration,
 }
 
 const shape: Options = {

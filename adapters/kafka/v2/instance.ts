@@ -7,10 +7,9 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position, ReadOptions } from '../../../src/ports/kafka-log.ts'
+import { fields, type Shape, text } from '../../answer-shape.ts'
 import type { Endpoint } from '../rest/endpoint.ts'
 import { type Call, type HttpAnswer, type HttpRequest, parsed, segment } from '../rest/http.ts'
 import { advance } from '../rest/positions.ts'
@@ -21,6 +20,8 @@ import { readRecords } from './records.ts'
 
 /** The longest set of cookies that is sent back. */
 const MAX_COOKIE = 4096
+/** A longer `base_uri` is not looked at. */
+const MAX_URI = 2048
 
 /**
  * How long each of the polls lasts that make an assignment take hold. Karapace 5.0.3 refuses a seek for 0.5 to 0.66 s,
@@ -63,12 +64,11 @@ export class Unassigned extends InstanceGone {}
 /** The proxy does not know `auto.offset.reset: none`. */
 export class ResetRefused extends Error {}
 
-const createAnswer = once(() =>
-  z.object({
-    instance_id: z.string().check(z.regex(/^[\w.-]{1,255}$/)),
-    base_uri: z.catch(z.optional(z.string().check(z.maxLength(2048))), undefined),
-  }),
-)
+const instanceId: Shape<string> = (value) =>
+  text(value) ?? (/^[\w.-]{1,255}$/.test(value as string) ? undefined : 'is no id of an instance')
+const anything: Shape<unknown> = () => undefined
+
+const createAnswer = fields({ instance_id: instanceId, base_uri: anything })
 
 /** What an instance is made for. */
 export type Purpose = Pick<Instance, 'topic' | 'positions' | 'isolation'>
@@ -101,7 +101,7 @@ export async function createInstance(
   const answer = await call.http.send({ ...post(dialect.create(creation)), path }, call.signal)
   if (answer.status === 422 && creation.reset === 'none') throw new ResetRefused()
   if (answer.status > 299) throw failure(answer, doing)
-  const { instance_id: id, base_uri: baseUri } = parsed(answer, createAnswer(), doing)
+  const { instance_id: id, base_uri: baseUri } = parsed(answer, createAnswer, doing)
   return withoutPositions({
     ...purpose,
     isAssigned: false,
@@ -230,10 +230,10 @@ function at({ path, cookie: value }: Pick<Instance, 'path' | 'cookie'>, request:
  * adapter never takes scheme and host from it, and its path only where it names this instance below the
  * configured address.
  */
-function locate(endpoint: Endpoint, own: string, baseUri: string | undefined): string {
+function locate(endpoint: Endpoint, own: string, baseUri: unknown): string {
   const fallback = endpoint.path + own
   const base = `${endpoint.origin}${endpoint.path}/`
-  if (baseUri === undefined || !URL.canParse(baseUri, base)) return fallback
+  if (typeof baseUri !== 'string' || baseUri.length > MAX_URI || !URL.canParse(baseUri, base)) return fallback
   const { pathname } = new URL(baseUri, base)
   return pathname.startsWith(`${endpoint.path}/`) && pathname.endsWith(own) ? pathname : fallback
 }

@@ -1,27 +1,20 @@
 /** The bounds of partitions: one stateless request for each (kafka-rest 5.4 and later). @module */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { PartitionOffsets } from '../../../src/ports/kafka-log.ts'
+import { fields, listOf, offset } from '../../answer-shape.ts'
 import { type Call, parsed, segment } from '../rest/http.ts'
-import { MAX_PARTITIONS, offsetShape } from '../rest/validation.ts'
+import { MAX_PARTITIONS } from '../rest/offsets.ts'
 import { V2 } from './media-types.ts'
 
-const offsetsAnswer = once(() => z.object({ beginning_offset: offsetShape(), end_offset: offsetShape() }))
+const offsetsAnswer = fields({ beginning_offset: offset, end_offset: offset })
 
-const topicAnswer = once(() =>
-  z.object({
-    partitions: z
-      .array(z.object({ partition: offsetShape() }))
-      .check(z.minLength(1), z.maxLength(MAX_PARTITIONS)),
-  }),
-)
+const topicAnswer = fields({ partitions: listOf(fields({ partition: offset }), 1, MAX_PARTITIONS) })
 
 /** The numbers of the topic's partitions, ascending. */
 export async function partitionsOf({ http, signal }: Call, topic: string): Promise<number[]> {
   const doing = 'listing partitions'
   const request = { method: 'GET', path: `/topics/${segment(topic)}`, headers: { accept: V2 } } as const
-  const { partitions } = parsed(await http.ask(request, signal, doing), topicAnswer(), doing)
+  const { partitions } = parsed(await http.ask(request, signal, doing), topicAnswer, doing)
   return partitions.map(({ partition }) => partition).toSorted((a, b) => a - b)
 }
 
@@ -45,7 +38,7 @@ async function bounds({ http, signal }: Call, topic: string, partition: number):
       `${doing}: a cache on the way answered: let none store the answers of this URL`,
     )
   }
-  const { beginning_offset: beginning, end_offset: end } = parsed(answer, offsetsAnswer(), doing)
+  const { beginning_offset: beginning, end_offset: end } = parsed(answer, offsetsAnswer, doing)
   if (beginning > end) throw new KedgeError('ERR_PROTOCOL', `${doing}: the beginning lies after the end`)
   const logId = answer.headers.get('kedge-log-id')
   return { partition, beginning, end, ...(logId === null ? {} : { logId }) }

@@ -1,27 +1,23 @@
 /** Produce by the v2 API. @module */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
+import { fields, fits, listOf, nullish, number, text } from '../../answer-shape.ts'
 import { toBase64 } from '../rest/base64.ts'
 import { type Call, parsed, segment } from '../rest/http.ts'
 import { failure, parseJson } from '../rest/problem.ts'
 import { acknowledged } from '../rest/acknowledgement.ts'
 import { V2, V2_BINARY } from './media-types.ts'
-import { listOf } from '../rest/validation.ts'
 
-const produceAnswer = once(() =>
-  z.object({
-    offsets: listOf(
-      z.object({
-        partition: z.nullish(z.number()),
-        offset: z.nullish(z.number()),
-        error_code: z.nullish(z.number()),
-        error: z.nullish(z.string()),
-        message: z.nullish(z.string()),
-      }),
-    ),
-  }),
-)
+const produceAnswer = fields({
+  offsets: listOf(
+    fields({
+      partition: nullish(number),
+      offset: nullish(number),
+      error_code: nullish(number),
+      error: nullish(text),
+      message: nullish(text),
+    }),
+  ),
+})
 
 /** One record in the body. */
 export type Entry = (record: NewRecord) => unknown
@@ -43,9 +39,8 @@ export async function produceV2(
   )
   // Karapace answers 422 with the same body as a success: its records say what went wrong.
   const refused = answer.status > 299
-  if (refused && !produceAnswer().safeParse(parseJson(answer.body)).success)
-    throw failure(answer, 'publishing')
-  const { offsets } = parsed(answer, produceAnswer(), 'publishing')
+  if (refused && !fits(parseJson(answer.body), produceAnswer)) throw failure(answer, 'publishing')
+  const { offsets } = parsed(answer, produceAnswer, 'publishing')
   const positions = acknowledged(offsets, records.length, answer.secrets)
   if (refused) throw failure(answer, 'publishing')
   return positions

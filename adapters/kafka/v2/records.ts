@@ -1,24 +1,20 @@
 /** The records of an answer in the binary format, checked. @module */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
+import { fields, listOf, nullish, number, offset, optional, text } from '../../answer-shape.ts'
 import { fromBase64 } from '../rest/base64.ts'
 import { type HttpAnswer, parsed } from '../rest/http.ts'
-import { listOf, offsetShape } from '../rest/validation.ts'
 
 // Karapace and Strimzi add a timestamp. Whether a topic is named depends on the proxy.
-const recordsAnswer = once(() =>
-  listOf(
-    z.object({
-      topic: z.optional(z.string()),
-      partition: offsetShape(),
-      offset: offsetShape(),
-      key: z.nullish(z.string()),
-      value: z.nullish(z.string()),
-      timestamp: z.nullish(z.number()),
-    }),
-  ),
+const recordsAnswer = listOf(
+  fields({
+    topic: optional(text),
+    partition: offset,
+    offset,
+    key: nullish(text),
+    value: nullish(text),
+    timestamp: nullish(number),
+  }),
 )
 
 /**
@@ -35,7 +31,7 @@ export function readRecords(
   positions: readonly Position[],
 ): { records: LogRecord[]; dropped: number } {
   const reached = new Map(positions.map(({ partition, offset }) => [partition, offset]))
-  const raw = parsed(answer, recordsAnswer(), 'reading records')
+  const raw = parsed(answer, recordsAnswer, 'reading records')
   const records: LogRecord[] = []
   for (const { key, value, timestamp, ...record } of raw) {
     const next = reached.get(record.partition)
@@ -55,9 +51,9 @@ export function readRecords(
   return { records, dropped: raw.length - records.length }
 }
 
-function bytes(text: string | null | undefined): Uint8Array | null {
-  if (text === null || text === undefined) return null
-  const decoded = fromBase64(text)
+function bytes(said: string | null | undefined): Uint8Array | null {
+  if (said === null || said === undefined) return null
+  const decoded = fromBase64(said)
   if (decoded) return decoded
   throw new KedgeError('ERR_PROTOCOL', 'reading records: the answer is not in the binary format')
 }

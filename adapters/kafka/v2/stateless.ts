@@ -5,8 +5,8 @@
  */
 import { eitherSignal } from '../../../src/runtime/abort.ts'
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
+import { fits, offset } from '../../answer-shape.ts'
 import { type Call, segment } from '../rest/http.ts'
-import { offsetShape } from '../rest/validation.ts'
 import { failure, isOutOfRange, problemOf } from '../rest/problem.ts'
 import { V2_BINARY } from './media-types.ts'
 import { readRecords } from './records.ts'
@@ -105,8 +105,8 @@ async function readPartition(
   const { records } = readRecords(answer, topic, [position])
   const read = (records.at(-1)?.offset ?? position.offset - 1) + 1
   // The gateway sends the next offset, which lies past transaction markers that no record shows.
-  const told = offsetShape().safeParse(Number(answer.headers.get('kedge-next-offset') ?? Number.NaN))
-  return { records, next: Math.max(read, told.data ?? 0) }
+  const told = Number(answer.headers.get('kedge-next-offset') ?? Number.NaN)
+  return { records, next: fits(told, offset) ? Math.max(read, told) : read }
 }
 
 function result(positions: readonly Position[], answers: readonly Answer[]): ReadResult {

@@ -1,37 +1,39 @@
 /** `POST /v1/kafka/fetch` of a WarpStream agent: Kafka's Fetch in JSON. @module */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
+import { fields, int, listOf, nullish, offset as place, type Shape, text } from '../../answer-shape.ts'
 import { fromBase64 } from '../rest/base64.ts'
 import { type Call, parsed } from '../rest/http.ts'
 import { kafkaError, OFFSET_OUT_OF_RANGE } from '../rest/problem.ts'
-import { listOf, offsetShape } from '../rest/validation.ts'
 
-const record = once(() =>
-  z.object({
-    offset: offsetShape(),
-    key: z.nullish(z.string()),
-    value: z.nullish(z.string()),
-    timestamp: z.optional(z.unknown()),
-  }),
-)
-// Kafka writes -1 for an unknown value.
-const partitionAnswer = once(() =>
-  z.object({
-    partition: offsetShape(),
-    error_code: z.nullish(z.int()),
-    high_watermark: z.nullish(z.int()),
-    log_start_offset: z.nullish(z.int()),
-    records: z.nullish(listOf(record())),
-  }),
-)
+interface Found {
+  readonly offset: number
+  readonly key: string | null | undefined
+  readonly value: string | null | undefined
+  readonly timestamp: unknown
+}
 
-const fetchAnswer = once(() =>
-  z.object({
-    topics: listOf(z.object({ topic: z.string(), partitions: z.nullish(listOf(partitionAnswer())) })),
-  }),
-)
+/** Kafka writes -1 for an unknown value. */
+interface PartitionAnswer {
+  readonly partition: number
+  readonly error_code: number | null | undefined
+  readonly high_watermark: number | null | undefined
+  readonly log_start_offset: number | null | undefined
+  readonly records: readonly Found[] | null | undefined
+}
+
+const anything: Shape<unknown> = () => undefined
+const record = fields<Found>({ offset: place, key: nullish(text), value: nullish(text), timestamp: anything })
+const partitionAnswer = fields<PartitionAnswer>({
+  partition: place,
+  error_code: nullish(int),
+  high_watermark: nullish(int),
+  log_start_offset: nullish(int),
+  records: nullish(listOf(record)),
+})
+const fetchAnswer = fields({
+  topics: listOf(fields({ topic: text, partitions: nullish(listOf(partitionAnswer)) })),
+})
 
 /** One partition's answer. */
 export interface Fetched {
@@ -71,7 +73,7 @@ export async function fetchFrom(
     signal,
     doing,
   )
-  const found = parsed(answer, fetchAnswer(), doing).topics.find((one) => one.topic === topic)
+  const found = parsed(answer, fetchAnswer, doing).topics.find((one) => one.topic === topic)
   return positions.map((position) => {
     const own = found?.partitions?.find(({ partition }) => partition === position.partition)
     if (own) return fetched(own, position, doing)
@@ -79,11 +81,7 @@ export async function fetchFrom(
   })
 }
 
-function fetched(
-  answer: z.infer<ReturnType<typeof partitionAnswer>>,
-  { partition, offset }: Position,
-  doing: string,
-) {
+function fetched(answer: PartitionAnswer, { partition, offset }: Position, doing: string) {
   const code = answer.error_code ?? 0
   if (code !== 0 && code !== OFFSET_OUT_OF_RANGE) throw kafkaError(code, doing)
   return {
@@ -98,12 +96,7 @@ function fetched(
 const told = (value: number | null | undefined): number | undefined =>
   typeof value === 'number' && value >= 0 ? value : undefined
 
-function ascending(
-  records: readonly z.infer<ReturnType<typeof record>>[],
-  partition: number,
-  from: number,
-  doing: string,
-): LogRecord[] {
+function ascending(records: readonly Found[], partition: number, from: number, doing: string): LogRecord[] {
   let next = from
   return records.flatMap(({ offset, key, value, timestamp }) => {
     // Brokers serve whole batches, which may begin below the position.
@@ -121,9 +114,9 @@ function ascending(
   })
 }
 
-function bytes(text: string | null | undefined, doing: string): Uint8Array | null {
-  if (text === null || text === undefined) return null
-  const decoded = fromBase64(text)
+function bytes(said: string | null | undefined, doing: string): Uint8Array | null {
+  if (said === null || said === undefined) return null
+  const decoded = fromBase64(said)
   if (decoded) return decoded
   throw new KedgeError('ERR_PROTOCOL', `${doing}: a key or a value is not base64`)
 }

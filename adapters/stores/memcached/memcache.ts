@@ -1,12 +1,11 @@
 /** The npm package `memcache` as a way to Memcached. @module */
-import * as z from 'zod/mini'
-import type { Options } from '../../option-schemas.ts'
-import { once } from '../../../src/runtime/once.ts'
+import type { Options } from '../../../src/api/option-check.ts'
 import { sleep } from '../../../src/ports/runtime.ts'
 import { withDeadline } from '../../../src/runtime/deadline.ts'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
-import { check, count } from '../../options.ts'
+import { check } from '../../options.ts'
+import { count, group, required, textLike } from '../../option-tests.ts'
 import type { MemcachedConnection, MemcachedServer, MemcachedSession } from './connection.ts'
 import { silence } from './failure.ts'
 import { MetaFailure } from './meta.ts'
@@ -34,16 +33,10 @@ export interface MemcachedOptions extends SessionLimits {
 }
 
 /** They are one line of text, and separated by a space. */
-const word = once(() =>
-  z
-    .string({ error: 'must be a string' })
-    .check(z.regex(/^[^\s\0]+$/, { error: 'must not be empty or hold spaces' })),
-)
+const word = required(textLike(/^[^\s\0]+$/, 'must not be empty or hold spaces'))
 
 const shape: Options = {
-  auth: once(() =>
-    z.strictObject({ username: word(), password: word() }, { error: 'must be { username, password }' }),
-  ),
+  auth: group({ username: word, password: word }, 'must be { username, password }'),
   maxRequests: count(1),
   maxBytes: count(1),
   maxValueBytes: count(1),

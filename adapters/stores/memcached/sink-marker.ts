@@ -1,15 +1,13 @@
 /** The marker of a stream on each server: its epoch, its positions, and the list of servers. @module */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import { decodeUtf8, encodeUtf8 } from '../../../src/wire/codec.ts'
 import type { SinkState } from '../../../src/ports/sink.ts'
+import { fields, fits, listOf, nullable, offset, text, tuple } from '../../answer-shape.ts'
 import { nameFor } from '../shared/item-name.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
 import type { MemcachedConnection, MemcachedServer } from './connection.ts'
 import type { PipelinedCall } from './pipelined-call.ts'
 import { failureError } from './failure.ts'
 import { MetaFailure } from './meta.ts'
-import { listOf } from '../../kafka/rest/validation.ts'
 
 export interface Marker {
   readonly epoch: string
@@ -20,15 +18,13 @@ export interface Marker {
   readonly positions: readonly (readonly [partition: number, next: number])[]
 }
 
-const shape: () => z.ZodMiniType<Marker> = once(() =>
-  z.object({
-    epoch: z.string(),
-    generation: z.int().check(z.gte(0)),
-    log: z.nullable(z.string()),
-    ring: z.string(),
-    positions: listOf(z.tuple([z.int().check(z.gte(0)), z.int().check(z.gte(0))])),
-  }),
-)
+const shape = fields<Marker>({
+  epoch: text,
+  generation: offset,
+  log: nullable(text),
+  ring: text,
+  positions: listOf(tuple(offset, offset)),
+})
 
 /** A marker with the CAS token that it was read with; both absent where there is none. */
 export interface Placed {
@@ -68,8 +64,8 @@ export async function readMarkers(
   return servers.map((server, index) => {
     const reply = replies[index]!
     if (reply instanceof MetaFailure) throw failureError(reply)
-    const text = reply.value && decodeUtf8(reply.value)
-    return { server, name, marker: shape().safeParse(parseJson(text ?? '')).data, cas: reply.cas }
+    const found = parseJson((reply.value && decodeUtf8(reply.value)) ?? '')
+    return { server, name, marker: fits(found, shape) ? found : undefined, cas: reply.cas }
   })
 }
 

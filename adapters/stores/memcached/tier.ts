@@ -11,11 +11,12 @@
  *
  * @module
  */
-import type { Options } from '../../option-schemas.ts'
+import type { Options } from '../../../src/api/option-check.ts'
 import type { Tier } from '../../../src/ports/tier.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { tierOfItems } from '../shared/tier-of-items.ts'
-import { check, durationShape, longerThanNothing } from '../../options.ts'
+import { check, longerThanNothing } from '../../options.ts'
+import { duration } from '../../option-tests.ts'
 import type { MemcachedConnection } from './connection.ts'
 import { checkConnection, prefixShape } from './options.ts'
 import { memcachedItems } from './tier-items.ts'
@@ -34,7 +35,7 @@ export interface MemcachedTier extends Tier {
 
 const shape: Options = {
   prefix: prefixShape,
-  timeout: durationShape,
+  timeout: duration,
 }
 
 /**

@@ -1,8 +1,7 @@
 /** The version of a key's value, in an item beside the value. @module */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import { decodeUtf8, encodeUtf8 } from '../../../src/wire/codec.ts'
 import type { SinkVersion } from '../../../src/ports/sink.ts'
+import { fits, number, offset, tuple } from '../../answer-shape.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
 
 export interface VersionItem {
@@ -11,7 +10,7 @@ export interface VersionItem {
   readonly version: SinkVersion
 }
 
-const shape = once(() => z.tuple([z.int().check(z.gte(0)), z.number(), z.number()]))
+const shape = tuple(offset, number, number)
 
 export const encodeVersionItem = ({ generation, version: [major, minor] }: VersionItem): Uint8Array =>
   encodeUtf8(JSON.stringify([generation, major, minor]))
@@ -19,8 +18,9 @@ export const encodeVersionItem = ({ generation, version: [major, minor] }: Versi
 /** `undefined` where another program wrote it: the sink then overwrites it. */
 export function decodeVersionItem(bytes: Uint8Array | undefined): VersionItem | undefined {
   if (bytes === undefined) return undefined
-  const found = shape().safeParse(parseJson(decodeUtf8(bytes) ?? '')).data
-  return found && { generation: found[0], version: [found[1], found[2]] }
+  const found = parseJson(decodeUtf8(bytes) ?? '')
+  if (!fits(found, shape)) return undefined
+  return { generation: found[0], version: [found[1], found[2]] }
 }
 
 /** Whether what is there is newer than a write. */

@@ -1,6 +1,7 @@
 /** ioredis, as a way to Redis. @module */
-import type { Options } from '../../option-schemas.ts'
-import { check, count } from '../../options.ts'
+import type { Options } from '../../../src/api/option-check.ts'
+import { check } from '../../options.ts'
+import { count } from '../../option-tests.ts'
 import { nodeBytes } from './node-bytes.ts'
 import type { RedisConnection } from './connection.ts'
 import { InFlight, type InFlightLimits } from './in-flight-limit.ts'

@@ -1,13 +1,12 @@
 /** Options that the sink and the tier share. @module */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
+import type { OptionTest } from '../../../src/api/option-check.ts'
+import { textLike } from '../../option-tests.ts'
 import type { RedisConnection } from './connection.ts'
 
 /** Braces in a prefix would choose the cluster slot of every key. */
-export const prefixShape: () => z.ZodMiniType = once(() =>
-  z
-    .string({ error: 'must be a string' })
-    .check(z.regex(/^[^{}\s]{1,64}$/, { error: 'must be 1 to 64 characters without braces and spaces' })),
+export const prefixShape: OptionTest = textLike(
+  /^[^{}\s]{1,64}$/,
+  'must be 1 to 64 characters without braces and spaces',
 )
 
 /** @throws TypeError where neither `ioredis()`, `nodeRedis()` nor `upstashRedis()` made it. */

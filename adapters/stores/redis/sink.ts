@@ -15,7 +15,7 @@
  * @module
  */
 import type { Sink } from '../../../src/ports/sink.ts'
-import { count } from '../../options.ts'
+import { count } from '../../option-tests.ts'
 import { topicSink, type TopicSinkOptions, topicSinkShape } from '../shared/topic-sink.ts'
 import { checkConnection, prefixShape } from './options.ts'
 import type { RedisConnection } from './connection.ts'

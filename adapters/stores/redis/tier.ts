@@ -24,13 +24,12 @@
  *
  * @module
  */
-import * as z from 'zod/mini'
-import type { Options } from '../../option-schemas.ts'
-import { once } from '../../../src/runtime/once.ts'
+import type { Options } from '../../../src/api/option-check.ts'
 import type { Tier, TierAnswer, TierPlace, TierWrite } from '../../../src/ports/tier.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { answeredWithin } from '../../deadline.ts'
-import { check, durationShape, longerThanNothing } from '../../options.ts'
+import { check, longerThanNothing } from '../../options.ts'
+import { count, duration } from '../../option-tests.ts'
 import type { RedisConnection } from './connection.ts'
 import { checkConnection, prefixShape } from './options.ts'
 import { bytesArgument, type ScriptCall } from './lua-script.ts'
@@ -66,13 +65,11 @@ export interface RedisTierOptions {
   readonly timeout?: Duration
 }
 
-const BUCKETS_ERROR = { error: 'must be a whole number from 1 to 1024' }
-
 const shape: Options = {
   prefix: prefixShape,
-  buckets: once(() => z.int(BUCKETS_ERROR).check(z.gte(1, BUCKETS_ERROR), z.lte(1024, BUCKETS_ERROR))),
-  rememberEvictions: durationShape,
-  timeout: durationShape,
+  buckets: count(1, 1024, 'must be a whole number from 1 to 1024'),
+  rememberEvictions: duration,
+  timeout: duration,
 }
 
 /**

@@ -1,7 +1,6 @@
 /** What a tier that does not follow the log keeps beside a value, and which of two values wins. @module */
-import * as z from 'zod/mini'
-import { once } from '../../../src/runtime/once.ts'
 import type { TierWrite } from '../../../src/ports/tier.ts'
+import { fits, nullable, number, offset, type Shape, text, tuple } from '../../answer-shape.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
 
 export interface ItemHead {
@@ -10,20 +9,20 @@ export interface ItemHead {
   readonly logId: string | undefined
 }
 
-const shape = once(() =>
-  z.tuple([z.literal('k1'), z.int().check(z.gte(0)), z.nullable(z.number()), z.nullable(z.string())]),
-)
+const mark: Shape<'k1'> = (value) => (value === 'k1' ? undefined : 'is not of a tier')
+const shape = tuple(mark, offset, nullable(number), nullable(text))
 
 /** As JSON in ASCII: a header's value, metadata, or a line. */
 export function encodeHead({ asOf, version, logId }: ItemHead): string {
-  const text = JSON.stringify(['k1', asOf, version ?? null, logId ?? null])
-  return text.replaceAll(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const line = JSON.stringify(['k1', asOf, version ?? null, logId ?? null])
+  return line.replaceAll(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** `undefined` for what another program wrote. */
-export function decodeHead(text: unknown): ItemHead | undefined {
-  const found = shape().safeParse(typeof text === 'string' ? parseJson(text) : undefined).data
-  return found && { asOf: found[1], version: found[2] ?? undefined, logId: found[3] ?? undefined }
+export function decodeHead(line: unknown): ItemHead | undefined {
+  const found = typeof line === 'string' ? parseJson(line) : undefined
+  if (!fits(found, shape)) return undefined
+  return { asOf: found[1], version: found[2] ?? undefined, logId: found[3] ?? undefined }
 }
 
 /**

@@ -1,9 +1,10 @@
 /** A sink that keeps topics in a store: its options, and its calls, each with a deadline. @module */
-import type { Options, OptionSchema } from '../../option-schemas.ts'
+import type { Options, OptionTest } from '../../../src/api/option-check.ts'
 import type { Sink, SinkBatch, SinkOutcome, SinkState } from '../../../src/ports/sink.ts'
 import type { Duration } from '../../../src/runtime/duration.ts'
 import { answeredWithin } from '../../deadline.ts'
-import { check, durationShape, longerThanNothing } from '../../options.ts'
+import { check, longerThanNothing } from '../../options.ts'
+import { duration } from '../../option-tests.ts'
 
 export interface TopicSinkOptions {
   /** Begins the name of every key that is kedge's own. @default 'kedge:' */
@@ -39,10 +40,10 @@ export interface TopicLayout {
 }
 
 /** The shape of {@link TopicSinkOptions} with those of one store. */
-export const topicSinkShape = (prefix: OptionSchema, own: Options): Options => ({
+export const topicSinkShape = (prefix: OptionTest, own: Options): Options => ({
   prefix,
-  tombstoneTtl: durationShape,
-  timeout: durationShape,
+  tombstoneTtl: duration,
+  timeout: duration,
   ...own,
 })
 
