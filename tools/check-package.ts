@@ -78,7 +78,9 @@ for (const [subpath, target] of Object.entries(manifest.exports)) {
   console.log(`${subpath.padEnd(24)}${String(bytes).padStart(7)} bytes  ${others.join(' ')}`)
   must(bytes <= limit.maxBytes, `${subpath} is ${bytes} bytes gzipped, more than ${limit.maxBytes}`)
   must(limit.node === true || nodes.length === 0, `${subpath} imports ${nodes.join(', ')}`)
-  if (subpath === '.') must(others.join() === 'zod/mini', `the core imports ${others.join(', ')}`)
+  if (subpath === '.') must(others.length === 0, `the core imports ${others.join(', ')}`)
+  if (subpath.startsWith('./adapters/'))
+    must(!others.some((path) => path.startsWith('zod')), `${subpath} imports zod (decision 114)`)
 }
 
 for (const [name, { parts, maxBytes }] of Object.entries(BUNDLES)) {

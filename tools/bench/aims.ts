@@ -65,7 +65,7 @@ export function judge(
       unit: 'bytes' as const,
     },
     {
-      name: 'core, gzip, without zod',
+      name: 'core, gzip',
       aim: GZIP_BYTES,
       got: sizes.core.gzip,
       bound: '≤' as const,

@@ -44,8 +44,8 @@ export function report(results: Results): string {
   for (const { title, rows } of transports) sections.push(`${title}\n\n${transportTable(rows)}`)
   if (sizes) {
     const rows = [
-      ['core, without zod', sizes.core.minified, sizes.core.gzip],
-      ['core with zod', sizes.withZod.minified, sizes.withZod.gzip],
+      ['core', sizes.core.minified, sizes.core.gzip],
+      ['core with `gateway()`', sizes.withGateway.minified, sizes.withGateway.gzip],
     ].map((row) => row.map(String))
     sections.push(`Bundle\n\n${table(['', 'minified bytes', 'gzip bytes'], rows)}`)
   }

@@ -252,6 +252,7 @@ describe('produce by v3', () => {
     ['the body is an array', new Response('[{}]'), true],
     ['a report is not JSON', new Response('{"error_code":200,}'), true],
     ['a report says nothing', reports({}, {}), false],
+    ['a report has a field of v2, and no text in it', reports({ error_code: 400, error: {} }), false],
   ])('is not acknowledged by status 200 when %s', async (_, answer, retryable) => {
     expect(await byV3(() => answer).failed()).toMatchObject({ code: 'ERR_PUBLISH', retryable })
   })

@@ -68,6 +68,7 @@ describe('upstash()', () => {
     ['an offset is -1', [{ topic: 't', partition: 0, offset: -1 }]],
     ['there are too few', []],
     ['it is something else', { error: 'no' }],
+    ['it has a field of another API, and no text in it', [{ error_code: 2, message: {} }]],
   ])('does not take an answer for an acknowledgement where %s', async (_, answer) => {
     const { log } = bench([() => json(answer)])
     expect(await rejection(log.produce('t', [{ key: null, value: null }]))).toMatchObject({

@@ -102,6 +102,12 @@ describe('Upstash REST', () => {
     expect(made.requests).toHaveLength(4)
   })
 
+  it('takes a reply for a failure only where it says why', async () => {
+    expect(await ask(service(json([{ result: 'OK', error: 5 }])))).toEqual(['OK'])
+    expect(await ask(service(json([{ result: 'OK', error: 'ERR no' }])))).toEqual([{ message: 'ERR no' }])
+    expect(await failure(ask(service(json([{ error: 5 }]))))).toMatchObject({ code: 'ERR_PROTOCOL' })
+  })
+
   it('fails with ERR_PROTOCOL where its answer is nested without end', async () => {
     for (const depth of [9, 1500]) {
       const body = `[{"result":${'['.repeat(depth)}${']'.repeat(depth)}}]`
