@@ -1,6 +1,6 @@
 /**
- * What strangers answer, checked by hand (decision 114): the first thing that is wrong ends the check, and is told by its
- * place and never by its value.
+ * What strangers answer, checked by hand (decision 115): the first thing that is wrong ends the check, and the error names
+ * its place and never its value.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export const number: Shape<number> = kind('number', Number.isFinite)
 /** A whole number that is exact: 2^53 is not. */
 export const int: Shape<number> = kind('int', Number.isSafeInteger)
 /** An offset, or the number of a partition. */
-export const offset: Shape<number> = (value) =>
+export const offsetShape: Shape<number> = (value) =>
   int(value) ?? ((value as number) < 0 ? 'Too small: expected number to be >=0' : undefined)
 
 /* @__NO_SIDE_EFFECTS__ */

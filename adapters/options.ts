@@ -45,7 +45,7 @@ const token: Options = {
   token: required((value) => (typeof value === 'function' ? undefined : headerValue(value))),
 }
 
-/** Which of both it is meant to be is told by the types of its parts. */
+/** The types of its parts decide which of both it is meant to be. */
 function auth(value: unknown): string | Fault | undefined {
   const given = (value ?? {}) as Readonly<Record<string, unknown>>
   const isBasic = typeof given['username'] === 'string' && typeof given['password'] === 'string'
@@ -93,8 +93,8 @@ export function transportLimits(options: TransportOptions): TransportLimits {
 }
 
 /** @throws TypeError quoting `option` */
-export function longerThanNothing(duration: Duration, option: string): number {
-  const ms = durationMs(duration, option)
+export function longerThanNothing(value: Duration, option: string): number {
+  const ms = durationMs(value, option)
   if (ms === 0) throw new TypeError(`\`${option}\` must be longer than 0`)
   return ms
 }

@@ -32,7 +32,7 @@ export interface LagPaceOptions {
 export type Pace = (signal?: AbortSignal) => Promise<void>
 
 const duration = z.union([z.number(), z.string()], { error: 'must be a duration' })
-const url = z
+const plainUrl = z
   .string({ error: 'must be a string' })
   .check(
     z.minLength(1, { error: 'must not be empty' }),
@@ -42,7 +42,7 @@ const callback = z.custom((value) => typeof value === 'function', { error: 'must
 const shape = z.required(
   z.partial(
     z.strictObject({
-      url,
+      url: plainUrl,
       maxDelay: duration,
       every: duration,
       timeout: duration,

@@ -7,7 +7,7 @@ import {
   nullable,
   nullish,
   number,
-  offset,
+  offsetShape,
   optional,
   promised,
   type Shape,
@@ -18,7 +18,9 @@ import type { KedgeError } from '../../src/ports/errors.ts'
 
 const SECRET = 's3cret'
 const answer = fields({
-  offsets: listOf(fields({ offset, key: optional(text), code: nullish(int), time: nullish(number) })),
+  offsets: listOf(
+    fields({ offset: offsetShape, key: optional(text), code: nullish(int), time: nullish(number) }),
+  ),
 })
 
 /** What the error of a wrong answer has for its cause. */
@@ -78,21 +80,23 @@ describe('an answer that is checked by hand', () => {
     expect(causeOf({}, fields({ toString: text }))).toBe(
       'toString: Invalid input: expected string, received function',
     )
-    expect(causeOf(JSON.parse('{"__proto__":{"offset":1}}'), fields({ offset }))).toContain('offset: ')
+    expect(causeOf(JSON.parse('{"__proto__":{"offset":1}}'), fields({ offset: offsetShape }))).toContain(
+      'offset: ',
+    )
   })
 
   it('is looked at no further than to its first fault', () => {
     let looks = 0
     const one: Shape<number> = (value) => {
       looks++
-      return offset(value)
+      return offsetShape(value)
     }
     expect(causeOf(Array<number>(100_000).fill(-1), listOf(one))).toContain('0: ')
     expect(looks).toBe(1)
   })
 
   it('may have a list of so many only', () => {
-    const few = listOf(offset, 1, 2)
+    const few = listOf(offsetShape, 1, 2)
     expect([[], [1], [1, 2], [1, 2, 3]].map((value) => fits(value, few))).toEqual([false, true, true, false])
     expect(causeOf([1, 2, 3], few)).toBe('Invalid input: expected 1 to 2 items, received 3')
   })

@@ -40,7 +40,7 @@ const SPEED: readonly { subject: string; name: string; aim: number; beside?: str
   },
 ]
 const BYTES_ABOVE_MAP = 60
-const GZIP_BYTES = 8000
+const GZIP_BYTES = 22_000
 /** In percent of Belady's optimum. */
 const HITS = { inTheMean: 85, aheadOfLru: 10, belowLruAtMost: 3 }
 

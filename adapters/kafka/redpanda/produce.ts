@@ -1,14 +1,14 @@
 /** Produce as Redpanda's HTTP Proxy has it. @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
-import { fields, int, listOf, nullish, offset as place } from '../../answer-shape.ts'
+import { fields, int, listOf, nullish, offsetShape } from '../../answer-shape.ts'
 import { toBase64 } from '../rest/base64.ts'
 import { type Call, parsed, segment } from '../rest/http.ts'
 import { kafkaError } from '../rest/problem.ts'
 import { V2, V2_BINARY } from '../v2/media-types.ts'
 
 const produceAnswer = fields({
-  offsets: listOf(fields({ partition: place, offset: nullish(int), error_code: nullish(int) })),
+  offsets: listOf(fields({ partition: offsetShape, offset: nullish(int), error_code: nullish(int) })),
 })
 
 /**

@@ -1,6 +1,6 @@
 /** Turns the refusals of a proxy into errors of kedge. @module */
 import { KedgeError, type KedgeErrorCode } from '../../../src/ports/errors.ts'
-import { fields, fits, number, optional, text } from '../../answer-shape.ts'
+import { fields, fits, number, optional, text as string } from '../../answer-shape.ts'
 import type { HttpAnswer } from './http-answer.ts'
 
 /** The longest text of a stranger that gets into a message. */
@@ -19,8 +19,8 @@ export interface Problem {
 // Confluent and Strimzi: `{ error_code, message }`. Upstash: `{ error, status }`.
 const problemBody = fields({
   error_code: optional(number),
-  message: optional(text),
-  error: optional(text),
+  message: optional(string),
+  error: optional(string),
 })
 
 export function problemOf(answer: HttpAnswer): Problem {

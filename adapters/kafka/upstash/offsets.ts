@@ -2,7 +2,7 @@
 import type { Kafka } from '@upstash/kafka'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { PartitionOffsets } from '../../../src/ports/kafka-log.ts'
-import { fields, int, listOf, offset, optional, promised, type Shape, text } from '../../answer-shape.ts'
+import { fields, int, listOf, offsetShape, optional, promised, type Shape, text } from '../../answer-shape.ts'
 import { MAX_PARTITIONS } from '../rest/offsets.ts'
 
 interface Sample {
@@ -14,7 +14,7 @@ interface Sample {
 }
 
 const offsetsAnswer = listOf(
-  fields<Sample>({ topic: text, partition: offset, offset, logId: optional(text) }),
+  fields<Sample>({ topic: text, partition: offsetShape, offset: offsetShape, logId: optional(text) }),
 )
 const topicsAnswer: Shape<Readonly<Record<string, unknown>>> = fields({})
 const partitionCount: Shape<number> = (value) =>

@@ -1,6 +1,6 @@
 /** Reads by `/fetch`: stateless, but silent about positions outside of the log. @module */
 import type { Kafka } from '@upstash/kafka'
-import { fields, listOf, nullish, number, offset as place, promised, text } from '../../answer-shape.ts'
+import { fields, listOf, nullish, number, offsetShape, promised, text } from '../../answer-shape.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
 import { advance, hasGap, outside } from '../rest/positions.ts'
@@ -20,8 +20,8 @@ interface Message {
 const fetchAnswer = listOf(
   fields<Message>({
     topic: text,
-    partition: place,
-    offset: place,
+    partition: offsetShape,
+    offset: offsetShape,
     timestamp: nullish(number),
     key: nullish(text),
     value: nullish(text),

@@ -1,14 +1,14 @@
 /** The bounds of partitions: one stateless request for each (kafka-rest 5.4 and later). @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { PartitionOffsets } from '../../../src/ports/kafka-log.ts'
-import { fields, listOf, offset } from '../../answer-shape.ts'
+import { fields, listOf, offsetShape } from '../../answer-shape.ts'
 import { type Call, parsed, segment } from '../rest/http.ts'
 import { MAX_PARTITIONS } from '../rest/offsets.ts'
 import { V2 } from './media-types.ts'
 
-const offsetsAnswer = fields({ beginning_offset: offset, end_offset: offset })
+const offsetsAnswer = fields({ beginning_offset: offsetShape, end_offset: offsetShape })
 
-const topicAnswer = fields({ partitions: listOf(fields({ partition: offset }), 1, MAX_PARTITIONS) })
+const topicAnswer = fields({ partitions: listOf(fields({ partition: offsetShape }), 1, MAX_PARTITIONS) })
 
 /** The numbers of the topic's partitions, ascending. */
 export async function partitionsOf({ http, signal }: Call, topic: string): Promise<number[]> {

@@ -1,7 +1,7 @@
 /** The records of an answer in the binary format, checked. @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
-import { fields, listOf, nullish, number, offset, optional, text } from '../../answer-shape.ts'
+import { fields, listOf, nullish, number, offsetShape, optional, text } from '../../answer-shape.ts'
 import { fromBase64 } from '../rest/base64.ts'
 import { type HttpAnswer, parsed } from '../rest/http.ts'
 
@@ -9,8 +9,8 @@ import { type HttpAnswer, parsed } from '../rest/http.ts'
 const recordsAnswer = listOf(
   fields({
     topic: optional(text),
-    partition: offset,
-    offset,
+    partition: offsetShape,
+    offset: offsetShape,
     key: nullish(text),
     value: nullish(text),
     timestamp: nullish(number),

@@ -5,7 +5,7 @@
  */
 import { eitherSignal } from '../../../src/runtime/abort.ts'
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
-import { fits, offset } from '../../answer-shape.ts'
+import { fits, offsetShape } from '../../answer-shape.ts'
 import { type Call, segment } from '../rest/http.ts'
 import { failure, isOutOfRange, problemOf } from '../rest/problem.ts'
 import { V2_BINARY } from './media-types.ts'
@@ -106,7 +106,7 @@ async function readPartition(
   const read = (records.at(-1)?.offset ?? position.offset - 1) + 1
   // The gateway sends the next offset, which lies past transaction markers that no record shows.
   const told = Number(answer.headers.get('kedge-next-offset') ?? Number.NaN)
-  return { records, next: fits(told, offset) ? Math.max(read, told) : read }
+  return { records, next: fits(told, offsetShape) ? Math.max(read, told) : read }
 }
 
 function result(positions: readonly Position[], answers: readonly Answer[]): ReadResult {

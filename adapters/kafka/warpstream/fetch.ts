@@ -1,7 +1,7 @@
 /** `POST /v1/kafka/fetch` of a WarpStream agent: Kafka's Fetch in JSON. @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
-import { fields, int, listOf, nullish, offset as place, type Shape, text } from '../../answer-shape.ts'
+import { fields, int, listOf, nullish, offsetShape, type Shape, text } from '../../answer-shape.ts'
 import { fromBase64 } from '../rest/base64.ts'
 import { type Call, parsed } from '../rest/http.ts'
 import { kafkaError, OFFSET_OUT_OF_RANGE } from '../rest/problem.ts'
@@ -23,9 +23,14 @@ interface PartitionAnswer {
 }
 
 const anything: Shape<unknown> = () => undefined
-const record = fields<Found>({ offset: place, key: nullish(text), value: nullish(text), timestamp: anything })
+const record = fields<Found>({
+  offset: offsetShape,
+  key: nullish(text),
+  value: nullish(text),
+  timestamp: anything,
+})
 const partitionAnswer = fields<PartitionAnswer>({
-  partition: place,
+  partition: offsetShape,
   error_code: nullish(int),
   high_watermark: nullish(int),
   log_start_offset: nullish(int),

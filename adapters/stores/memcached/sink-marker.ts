@@ -1,7 +1,7 @@
 /** The marker of a stream on each server: its epoch, its positions, and the list of servers. @module */
 import { decodeUtf8, encodeUtf8 } from '../../../src/wire/codec.ts'
 import type { SinkState } from '../../../src/ports/sink.ts'
-import { fields, fits, listOf, nullable, offset, text, tuple } from '../../answer-shape.ts'
+import { fields, fits, listOf, nullable, offsetShape, text, tuple } from '../../answer-shape.ts'
 import { nameFor } from '../shared/item-name.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
 import type { MemcachedConnection, MemcachedServer } from './connection.ts'
@@ -20,10 +20,10 @@ export interface Marker {
 
 const shape = fields<Marker>({
   epoch: text,
-  generation: offset,
+  generation: offsetShape,
   log: nullable(text),
   ring: text,
-  positions: listOf(tuple(offset, offset)),
+  positions: listOf(tuple(offsetShape, offsetShape)),
 })
 
 /** A marker with the CAS token that it was read with; both absent where there is none. */

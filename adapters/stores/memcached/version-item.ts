@@ -1,7 +1,7 @@
 /** The version of a key's value, in an item beside the value. @module */
 import { decodeUtf8, encodeUtf8 } from '../../../src/wire/codec.ts'
 import type { SinkVersion } from '../../../src/ports/sink.ts'
-import { fits, number, offset, tuple } from '../../answer-shape.ts'
+import { fits, number, offsetShape, tuple } from '../../answer-shape.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
 
 export interface VersionItem {
@@ -10,7 +10,7 @@ export interface VersionItem {
   readonly version: SinkVersion
 }
 
-const shape = tuple(offset, number, number)
+const shape = tuple(offsetShape, number, number)
 
 export const encodeVersionItem = ({ generation, version: [major, minor] }: VersionItem): Uint8Array =>
   encodeUtf8(JSON.stringify([generation, major, minor]))

@@ -1,6 +1,6 @@
 /** What a tier that does not follow the log keeps beside a value, and which of two values wins. @module */
 import type { TierWrite } from '../../../src/ports/tier.ts'
-import { fits, nullable, number, offset, type Shape, text, tuple } from '../../answer-shape.ts'
+import { fits, nullable, number, offsetShape, type Shape, text, tuple } from '../../answer-shape.ts'
 import { parseJson } from '../../kafka/rest/problem.ts'
 
 export interface ItemHead {
@@ -10,7 +10,7 @@ export interface ItemHead {
 }
 
 const mark: Shape<'k1'> = (value) => (value === 'k1' ? undefined : 'is not of a tier')
-const shape = tuple(mark, offset, nullable(number), nullable(text))
+const shape = tuple(mark, offsetShape, nullable(number), nullable(text))
 
 /** As JSON in ASCII: a header's value, metadata, or a line. */
 export function encodeHead({ asOf, version, logId }: ItemHead): string {
