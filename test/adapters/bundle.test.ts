@@ -1,4 +1,4 @@
-/** What programs ship with an adapter: zod is for those who write schemas (decision 114). */
+/** What programs ship with an adapter: zod is for those who write schemas (decision 115). */
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'

@@ -18,7 +18,7 @@ interface Decision {
 /** Where the code that a decision rules can stand, by what it is about. */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   cli: ['cli/'],
-  code: ['src/', 'tools/'],
+  code: ['src/', 'tools/', 'adapters/', 'test/adapters/'],
   coherence: ['src/'],
   docs: ['tools/', 'test/docs/'],
   frameworks: ['adapters/frameworks/'],
