@@ -187,7 +187,7 @@ describe('upstash()', () => {
   })
 
   it.each(['absent', 'toString', '__proto__'])('knows no topic called %s', async (topic) => {
-    const { log } = bench([on('GET /topics', () => json({ t: 1 }))])
+    const { log } = bench([on('GET /topics', () => new Response('{"t":1,"__proto__":1}'))])
     expect(await rejection(log.offsets(topic))).toMatchObject({ code: 'ERR_UNKNOWN_TOPIC', retryable: false })
   })
 
