@@ -1,7 +1,7 @@
 /** What stores keep beside values, as another program may have left it there. */
 import { describe, expect, it } from 'vitest'
-import { decodeVersionItem } from '../../../adapters/stores/memcached/version-item.ts'
-import { decodeHead } from '../../../adapters/stores/shared/item-head.ts'
+import { decodeVersionItem } from '../../adapters/stores/memcached/version-item.ts'
+import { decodeHead } from '../../adapters/stores/shared/item-head.ts'
 
 describe('the version of a value in Memcached', () => {
   const read = (line: string) => decodeVersionItem(new TextEncoder().encode(line))
