@@ -80,7 +80,7 @@ for (const [subpath, target] of Object.entries(manifest.exports)) {
   must(limit.node === true || nodes.length === 0, `${subpath} imports ${nodes.join(', ')}`)
   if (subpath === '.') must(others.length === 0, `the core imports ${others.join(', ')}`)
   if (subpath.startsWith('./adapters/'))
-    must(!others.some((path) => path.startsWith('zod')), `${subpath} imports zod (decision 114)`)
+    must(!others.some((path) => path.startsWith('zod')), `${subpath} imports zod (decision 115)`)
 }
 
 for (const [name, { parts, maxBytes }] of Object.entries(BUNDLES)) {

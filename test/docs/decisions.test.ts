@@ -27,7 +27,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   loader: ['services/loader/', 'src/loader-client/', 'src/replicate/', 'src/wire/'],
   packaging: ['tools/', 'worker/'],
   platforms: ['worker/'],
-  runtime: ['src/runtime/'],
+  runtime: ['src/runtime/', 'test/sim/'],
   store: ['src/store/'],
   stores: ['adapters/stores/'],
   sync: ['services/sync/', 'adapters/stores/', 'src/ports/'],
