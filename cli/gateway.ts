@@ -1,9 +1,11 @@
 /** `kedge gateway`: Kafka over HTTP, as a process. @module */
 import type { Command } from 'commander'
-import type { AccessEntry } from '../services/gateway/app.ts'
 import type { AuthOptions } from '../services/gateway/auth.ts'
 import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
 import { onAbort } from '../src/runtime/abort.ts'
+import { isOpen } from '../services/gateway/app.ts'
+import type { AccessEntry } from '../services/gateway/app.ts'
+import { isLoopback } from '../services/gateway/loopback.ts'
 import { startGateway } from '../services/gateway/server.ts'
 import type { RunningGateway, StartOptions } from '../services/gateway/server.ts'
 import { connected } from './brokers.ts'
@@ -24,6 +26,7 @@ import {
   maxWait,
   memoryPartitions,
   memoryTopics,
+  open,
   port,
   retentionBytes,
   retentionRecords,
@@ -56,6 +59,11 @@ export function gatewayCommand(session: Session, done: Done): Command {
     })
 }
 
+interface Access {
+  readonly auth: AuthOptions | undefined
+  readonly open: boolean
+}
+
 type Gateway = Pick<RunningGateway, 'url' | 'close'>
 
 /** Serves until the process gets a signal to end. */
@@ -63,15 +71,18 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
   const { terminal, stop } = session
   const kind = kindOf(values)
   const options = optionsOf(values, session)
+  requireAccess(kind, values, options.auth)
   const cluster = kind === 'kafka' ? await connected(values, session) : undefined
   try {
-    const open = () =>
+    const start = () =>
       cluster ? startGateway({ ...options, cluster }) : startGateway({ ...options, memory: memoryOf(values) })
     const instead = (other: number) => `--port ${other}`
     const there = { port: values.get(port), whose: 'another gateway', instead }
-    const gateway = await started(() => onPort(there, open))
+    const gateway = await started(() => onPort(there, start))
     terminal.say(`kedge gateway listening on ${gateway.url} (log: ${kind})`)
-    void welcome(gateway.url, kind, options.auth, cluster, session)
+    if (values.get(open))
+      terminal.warn(`kedge gateway: open: everybody who reaches ${gateway.url} may read and write`)
+    void welcome(gateway.url, kind, { auth: options.auth, open: values.get(open) }, cluster, session)
     await new Promise((resolve) => onAbort(stop, resolve))
     await gateway.close()
   } finally {
@@ -99,28 +110,27 @@ async function look(cluster: KafkaCluster, { terminal, stop }: Session): Promise
 async function welcome(
   url: string,
   kind: LogKind,
-  auth: AuthOptions | undefined,
+  access: Access,
   cluster: KafkaCluster | undefined,
   session: Session,
 ): Promise<void> {
   if (cluster) await look(cluster, session)
-  if (!session.stop.aborted) session.terminal.say(nextSteps(url, kind, auth).join('\n'))
+  if (!session.stop.aborted) session.terminal.say(nextSteps(url, kind, access).join('\n'))
 }
 
 /** The next steps, one line each. */
-function nextSteps(
-  url: string,
-  kind: LogKind,
-  { users: named = {}, tokens: bearers = [] }: AuthOptions = {},
-): string[] {
+function nextSteps(url: string, kind: LogKind, { auth, open: toAll }: Access): string[] {
   const at = url === proxyUrl.otherwise ? '' : ` --url ${url}`
-  const isOpen = Object.keys(named).length + bearers.length === 0
+  const anybody = isOpen(auth)
   return [
+    ...(anybody && !toAll
+      ? ['  access   this machine alone, without credentials; KEDGE_GATEWAY_TOKEN asks for one']
+      : []),
     ...(kind === 'memory'
       ? ['  log      in memory: it ends with this process; --brokers puts it on a Kafka cluster']
       : []),
-    `  caches   gateway({ url: '${url}'${isOpen ? '' : ', auth'} })`,
-    `  look     kedge doctor${at}${isOpen ? '' : ' (with KEDGE_AUTH_TOKEN, or --username and KEDGE_PASSWORD)'}`,
+    `  caches   gateway({ url: '${url}'${anybody ? '' : ', auth'} })`,
+    `  look     kedge doctor${at}${anybody ? '' : ' (with KEDGE_AUTH_TOKEN, or --username and KEDGE_PASSWORD)'}`,
     `  follow   kedge tail --follow${at}`,
   ]
 }
@@ -145,6 +155,27 @@ function kindOf(values: ResolvedSettings): LogKind {
   return kind
 }
 
+/**
+ * Without credentials the gateway serves this machine alone, and on its own log alone.
+ *
+ * @throws UsageError where that is not so, and `--open` does not say that it is meant.
+ */
+function requireAccess(kind: LogKind, values: ResolvedSettings, auth: AuthOptions | undefined): void {
+  const anybody = isOpen(auth)
+  if (values.get(open)) {
+    if (anybody) return
+    throw new UsageError('--open lets every client in: leave it out, or the credentials')
+  }
+  const address = values.get(host)
+  if (!anybody || (isLoopback(address) && kind === 'memory')) return
+  const who = isLoopback(address)
+    ? 'every process of this machine'
+    : `everybody who reaches ${plain(address)}`
+  throw new UsageError(
+    `no credentials are configured, and ${who} could read and write${kind === 'kafka' ? ' the cluster' : ''}: set KEDGE_GATEWAY_TOKEN or KEDGE_GATEWAY_USER, or pass --open`,
+  )
+}
+
 function optionsOf(
   values: ResolvedSettings,
   { terminal, runtime }: Session,
@@ -158,6 +189,7 @@ function optionsOf(
     drainMs: values.get(drain),
     graceMs: values.get(grace),
     limits: { maxWaitMs: values.get(maxWait), ...(polls !== undefined && { maxPolls: polls }) },
+    open: values.get(open),
     auth: authOf(values, terminal.hide.bind(terminal)),
     onError: (error) => terminal.warn(`kedge gateway: unexpected error: ${sentence(error)}`),
     ...(values.get(accessLog) && { onRequest: logAccess }),

@@ -6,6 +6,7 @@ import type { KedgeEvent } from '../src/api/events.ts'
 import { replicate } from '../src/replicate/index.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import type { Cache } from '../src/api/cache-types.ts'
+import { isLoopback, namesLoopback } from '../services/gateway/loopback.ts'
 import { createApp } from '../worker/app.ts'
 import { bearerAuth, openToAll } from '../worker/auth.ts'
 import type { Authorizer } from '../worker/auth.ts'
@@ -79,18 +80,23 @@ async function serving(
     const place = values.get(own.listen)
     const health = place === undefined ? undefined : await startHealth(place, healthOf(cache))
     try {
+      const address = values.get(own.host)
       const listens = {
         app,
         cache,
-        host: values.get(own.host),
+        host: address,
         port: values.get(own.port),
         drain: values.get(own.drain),
         grace: values.get(own.grace),
         onError: warn,
+        ...(values.get(own.open) &&
+          isLoopback(address) && { allowsHost: (named?: string) => namesLoopback(named, address) }),
       }
       const instead = (port: number) => `--port ${port}`
       const there = { port: listens.port, whose: 'another kedge serve', instead }
       const server = await onPort(there, () => serve(listens))
+      if (values.get(own.open))
+        terminal.warn(`kedge serve: open: everybody who reaches ${server.url} may read, write and evict`)
       if (health) terminal.say(`kedge serve serves its health on ${health.url}`)
       terminal.say(`kedge serve listening on ${server.url} (over ${transport.name})`)
       await new Promise((resolve) => onAbort(stop, resolve))

@@ -24,6 +24,12 @@ export interface ServeOptions {
   readonly cache: Cache
   /** @default '127.0.0.1' */
   readonly host?: string
+  /**
+   * Told the `Host` of each request; where it returns `false` the server answers 421. A server that asks for no
+   * credentials needs it also on a loopback address: a web page whose name leads to 127.0.0.1 sends its own name.
+   * @default every host
+   */
+  readonly allowsHost?: (host: string | undefined) => boolean
   /** 0 takes a free one. @default 8080 */
   readonly port?: number
   /** Connections beyond this are refused. @default 10_000 */
@@ -56,6 +62,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof ServeOptions>([
   'app',
   'cache',
   'host',
+  'allowsHost',
   'port',
   'maxConnections',
   'drain',
@@ -82,14 +89,16 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof ServeOptions>([
  * ```
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { app, cache, host, port, maxConnections, drainMs, graceMs, onError } = checked(options)
+  const { app, cache, host, allowsHost, port, maxConnections, drainMs, graceMs, onError } = checked(options)
   const background = new Background()
   const stop = new AbortController()
   let isDraining = false
 
   const listener = new Listener(
-    (request, env) =>
-      isDraining && isReadiness(request) ? stopping() : app.fetch(request, env, background.context),
+    (request, env) => {
+      if (allowsHost && !allowsHost(new URL(request.url).host)) return misdirected()
+      return isDraining && isReadiness(request) ? stopping() : app.fetch(request, env, background.context)
+    },
     host,
     maxConnections,
   )
@@ -127,10 +136,14 @@ const stopping = (): Response =>
     headers: { 'retry-after': '1' },
   }).toResponse()
 
+const misdirected = (): Response =>
+  new Problem(421, 'ERR_UNKNOWN_ROUTE', 'The server does not answer for this host.').toResponse()
+
 interface Checked {
   readonly app: ServedApp
   readonly cache: Cache
   readonly host: string
+  readonly allowsHost: ServeOptions['allowsHost']
   readonly port: number
   readonly maxConnections: number
   readonly drainMs: number
@@ -141,7 +154,15 @@ interface Checked {
 function checked(options: ServeOptions): Checked {
   for (const name of Object.keys(options))
     if (!OPTIONS.has(name)) throw new TypeError(`\`${name}\` is not an option`)
-  const { app, cache, host = '127.0.0.1', port = 8080, maxConnections = 10_000, onError } = options
+  const {
+    app,
+    cache,
+    host = '127.0.0.1',
+    port = 8080,
+    maxConnections = 10_000,
+    allowsHost,
+    onError,
+  } = options
   if (typeof app?.fetch !== 'function') throw new TypeError('`app` must be an app: `createApp({ … })`')
   if (typeof cache?.follow !== 'function')
     throw new TypeError('`cache` must be a cache: `createCache({ … })`')
@@ -150,7 +171,7 @@ function checked(options: ServeOptions): Checked {
   whole('maxConnections', maxConnections, 1, Number.MAX_SAFE_INTEGER)
   const drainMs = durationMs(options.drain ?? 0, 'drain')
   const graceMs = durationMs(options.grace ?? '5s', 'grace')
-  return { app, cache, host, port, maxConnections, drainMs, graceMs, onError }
+  return { app, cache, host, allowsHost, port, maxConnections, drainMs, graceMs, onError }
 }
 
 function whole(option: string, value: number, least: number, most: number): void {

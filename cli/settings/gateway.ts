@@ -97,6 +97,12 @@ export const tokens: Setting<readonly string[]> = setting<readonly string[]>('ga
   many: true,
   quiet: true,
 })
+export const open: Setting<boolean> = setting('gateway.open', {
+  flag: '--open',
+  shape: truth,
+  says: 'let every client in that reaches it, without credentials',
+  otherwise: false,
+})
 export const accessLog: Setting<boolean> = setting('gateway.accessLog', {
   flag: '--access-log',
   shape: truth,
@@ -119,5 +125,6 @@ export const GATEWAY_SETTINGS: readonly AnySetting[] = [
   grace,
   users,
   tokens,
+  open,
   accessLog,
 ]

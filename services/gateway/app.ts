@@ -12,6 +12,7 @@ import { confluentV2 } from './protocols/confluent/v2.ts'
 import { confluentV3Produce } from './protocols/confluent/v3-produce.ts'
 import { confluentV3 } from './protocols/confluent/v3.ts'
 import { drained } from './graceful-drain.ts'
+import { hostCheck } from './host-check.ts'
 import { limitsOf } from './limits.ts'
 import type { GatewayLimits } from './limits.ts'
 import { LongPollLimiter } from './long-poll-limiter.ts'
@@ -34,6 +35,11 @@ export interface GatewayOptions {
   /** @default every client may use the gateway */
   readonly auth?: AuthOptions
   readonly limits?: GatewayLimits
+  /**
+   * Told the `Host` of each request; where it returns `false` the gateway answers 421. `startGateway` sets it on a
+   * loopback address without credentials. @default every host
+   */
+  readonly allowsHost?: (host: string | undefined) => boolean
   /** Clocks and timers. @default `systemRuntime()` */
   readonly runtime?: Runtime
   /** Aborted when the process is going to stop: `/readyz` answers 503, and all else goes on. */
@@ -93,6 +99,7 @@ export function createGateway(options: GatewayOptions): Hono {
     cluster,
     auth,
     limits: asked,
+    allowsHost,
     runtime = systemRuntime(),
     stopping = new AbortController().signal,
     draining = stopping,
@@ -128,6 +135,7 @@ export function createGateway(options: GatewayOptions): Hono {
       ms: runtime.monotonic() - began,
     })
   })
+  if (allowsHost) app.use(hostCheck(allowsHost))
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', (c) =>
     draining.aborted || stopping.aborted ? c.json({ status: 'stopping' }, 503) : c.json({ status: 'ready' }),
@@ -159,5 +167,6 @@ export function createGateway(options: GatewayOptions): Hono {
   return app
 }
 
-const isOpen = ({ users = {}, tokens = [] }: AuthOptions = {}): boolean =>
+/** Whether no credentials are configured. */
+export const isOpen = ({ users = {}, tokens = [] }: AuthOptions = {}): boolean =>
   Object.keys(users).length + tokens.length === 0

@@ -3,17 +3,25 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import type { MemoryLogOptions } from '../../src/testing/memory-log.ts'
-import { createGateway } from './app.ts'
+import { createGateway, isOpen } from './app.ts'
 import type { GatewayOptions } from './app.ts'
 import type { Cluster } from './cluster.ts'
 import { Listener } from './listener.ts'
+import { isLoopback, namesLoopback } from './loopback.ts'
 import { memoryCluster } from './memory-cluster.ts'
 import { withTail } from './tail/tail.ts'
 import type { TailOptions } from './tail/options.ts'
 
-interface ServerOptions extends Omit<GatewayOptions, 'cluster' | 'draining' | 'stopping'> {
+interface ServerOptions extends Omit<GatewayOptions, 'allowsHost' | 'cluster' | 'draining' | 'stopping'> {
   /** @default '127.0.0.1' */
   readonly host?: string
+  /**
+   * Whether a gateway without credentials serves everybody who reaches it. Without it, it serves this machine alone: it
+   * listens on a loopback address, and answers only requests whose `Host` is `localhost`, `127.0.0.1`, `[::1]` or that
+   * address.
+   * @default false
+   */
+  readonly open?: boolean
   /** 0 takes a free one. @default 0 */
   readonly port?: number
   /** Connections beyond this are refused. @default 10_000 */
@@ -74,7 +82,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 /**
  * Starts the gateway, with a log in memory or on a cluster.
  *
- * @throws TypeError for wrong options; the error of `listen` (`EADDRINUSE`) when it cannot listen.
+ * @throws TypeError for wrong options, and for a host that is not loopback without credentials and without `open`;
+ * the error of `listen` (`EADDRINUSE`) when it cannot listen.
  * @example
  * ```ts
  * import { startGateway } from 'kedge/gateway'
@@ -116,6 +125,7 @@ async function serve(
   const {
     host = '127.0.0.1',
     port: wanted = 0,
+    open = false,
     maxConnections = 10_000,
     drainMs: drain,
     graceMs: grace,
@@ -126,7 +136,8 @@ async function serve(
   const draining = new AbortController()
   const stopping = new AbortController()
   const signals = { draining: draining.signal, stopping: stopping.signal }
-  const app = createGateway({ ...gatewayOptions, ...signals, cluster })
+  const allowsHost = hostsOf(host, open, isOpen(options.auth))
+  const app = createGateway({ ...gatewayOptions, ...signals, cluster, ...(allowsHost && { allowsHost }) })
   const listener = new Listener(app.fetch, host, maxConnections)
   const port = await listener.open(wanted)
   // One change at a time, in the order asked for.
@@ -150,6 +161,17 @@ async function serve(
       return change(close)
     },
   }
+}
+
+/** The hosts that requests may name: any, but for a server that everybody may use unless it is meant to be open. */
+function hostsOf(host: string, open: boolean, anybody: boolean): GatewayOptions['allowsHost'] {
+  if (open && !anybody) throw new TypeError('`open` lets every client in: leave it out, or the credentials')
+  if (open || !anybody) return undefined
+  if (!isLoopback(host))
+    throw new TypeError(
+      `everybody who reaches \`host\` ${host} could read and write: give \`auth\`, or \`open: true\``,
+    )
+  return (named) => namesLoopback(named, host)
 }
 
 function duration(name: string, value: number | undefined, otherwise: number): number {

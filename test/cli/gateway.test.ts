@@ -38,6 +38,7 @@ describe('kedge gateway', () => {
     expect(out).toBe(
       [
         `kedge gateway listening on ${url} (log: memory)`,
+        '  access   this machine alone, without credentials; KEDGE_GATEWAY_TOKEN asks for one',
         '  log      in memory: it ends with this process; --brokers puts it on a Kafka cluster',
         `  caches   gateway({ url: '${url}' })`,
         `  look     kedge doctor --url ${url}`,
@@ -84,7 +85,7 @@ describe('kedge gateway', () => {
   it('stands on the cluster that is named, and disconnects from it at its end', async () => {
     const fake = cluster()
     fake.log.createTopic('of-the-cluster')
-    const { url, ran, stop } = await serving(['--brokers', 'kafka:9092'], { connect: () => fake })
+    const { url, ran, stop } = await serving(['--brokers', 'kafka:9092', '--open'], { connect: () => fake })
     expect(await (await fetch(`${url}/topics`)).json()).toEqual(['of-the-cluster'])
     expect(await (await fetch(url)).json()).toMatchObject({ cluster: 'the-cluster' })
     stop()
@@ -96,7 +97,7 @@ describe('kedge gateway', () => {
 
   it('knows the session timeout of the cluster, and reports a batch that cannot be read', async () => {
     let given: KafkaOptions | undefined
-    const args = ['--brokers', 'kafka:9092', '--session-timeout', '6s']
+    const args = ['--brokers', 'kafka:9092', '--open', '--session-timeout', '6s']
     const { ran, stop } = await serving(args, { connect: (options) => ((given = options), cluster()) })
     expect(given).toMatchObject({ sessionTimeoutMs: 6000 })
     given?.onUnreadable?.({ topic: 't', partition: 2, from: 3, offset: 7, reason: 'its CRC is wrong' })
@@ -109,7 +110,10 @@ describe('kedge gateway', () => {
       ...cluster(),
       brokers: () => Promise.reject(new Error('The cluster cannot be reached.')),
     }
-    const { url, ran, stop } = await serving(['--brokers', 'kafka:9092'], { connect: () => away })
+    const { url, ran, stop } = await serving(['--brokers', 'kafka:9092'], {
+      connect: () => away,
+      env: { KEDGE_GATEWAY_TOKEN: 't0ken' },
+    })
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
     stop()
     expect((await ran).err).toBe(
@@ -139,6 +143,29 @@ describe('kedge gateway', () => {
     expect(err).toMatch(/^kedge: [^\n]+\n$/)
     expect(code).toBe(2)
   })
+
+  it.each([
+    [['--host', '0.0.0.0'], /everybody who reaches 0\.0\.0\.0 could read and write: set KEDGE_GATEWAY_TOKEN/],
+    [['--host', 'gateway.example'], /could read and write.*--open/],
+    [['--brokers', 'kafka:9092'], /every process of this machine could read and write the cluster.*--open/],
+    [['--brokers', 'kafka:9092', '--host', '::'], /everybody who reaches :: could/],
+    [['--open', '--token', 't0ken'], /--open lets every client in: leave it out, or the credentials/],
+  ])('does not start with %j without credentials', async (args, sentence) => {
+    const { code, err, out } = await kedge(['gateway', '--port', '0', ...args])
+    expect(err).toMatch(sentence)
+    expect([code, out]).toEqual([2, ''])
+  })
+
+  it.each([['--host', '0.0.0.0'], ['--brokers', 'kafka:9092'], []])(
+    'says that it is open with --open %s %s',
+    async (...args) => {
+      const { ran, stop } = await serving(['--open', ...args], { connect: () => cluster() })
+      stop()
+      const { err, out } = await ran
+      expect(err).toMatch(/^kedge gateway: open: everybody who reaches http:\S+ may read and write\n$/)
+      expect(out).not.toContain('this machine alone')
+    },
+  )
 
   it('says that its port is taken', async () => {
     const { url, ran, stop } = await serving([])

@@ -1,8 +1,17 @@
-import { createServer } from 'node:http'
+import { createServer, get } from 'node:http'
+import type { RequestOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import { kedge, proxy } from './harness.ts'
+
+const statusOf = (options: RequestOptions): Promise<number> =>
+  new Promise((resolve, reject) => {
+    get(options, (got) => {
+      got.resume()
+      resolve(got.statusCode!)
+    }).on('error', reject)
+  })
 
 describe('kedge serve', () => {
   it('names the option that is too short for the polls of its proxy', async () => {
@@ -47,6 +56,28 @@ describe('kedge serve', () => {
         : `kedge: port ${port} is taken (another service?): --listen 127.0.0.1:${port + 1}\n`,
     )
     expect(ran.code).toBe(1)
+  })
+
+  it('says that it is open, and answers on the loopback to no name but that of this machine', async () => {
+    const stop = new AbortController()
+    const statuses: Promise<number>[] = []
+    const args = ['--port', '0', '--open', '--transport', 'fetch']
+    const { code, err } = await kedge(['serve', ...args], {
+      fetch: proxy().fetch,
+      stop: stop.signal,
+      runtime: systemRuntime(),
+      onOut: (text) => {
+        const port = Number(/listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1] ?? 0)
+        if (port === 0) return
+        // `fetch` lets no program choose the `Host`.
+        for (const host of ['localhost', `127.0.0.1:${port}`, 'evil.example'])
+          statuses.push(statusOf({ port, path: '/healthz', headers: { host } }))
+        void Promise.all(statuses).then(() => stop.abort())
+      },
+    })
+    expect(await Promise.all(statuses)).toEqual([200, 200, 421])
+    expect(err).toMatch(/kedge serve: open: everybody who reaches http:\S+ may read, write and evict\n/)
+    expect(code).toBe(0)
   })
 
   it('takes no origin without a scheme', async () => {

@@ -229,7 +229,7 @@ describe.skipIf(withoutKafka())('its gateway, on Node 20 and a real Kafka', { ti
 
     const gateway = spawn(
       node,
-      ['node_modules/kedge/dist/cli/main.js', 'gateway', '--port', '0', ...brokers],
+      ['node_modules/kedge/dist/cli/main.js', 'gateway', '--port', '0', '--open', ...brokers],
       {
         cwd: home.folder,
         stdio: ['ignore', 'pipe', 'inherit'],

@@ -22,6 +22,9 @@ async function until(address: string, status: number): Promise<void> {
   }
 }
 
+/** All that it writes on standard error. */
+const OPEN = /^kedge serve: open: everybody who reaches http:\S+ may read, write and evict\n$/
+
 describe('the process of `kedge serve`', () => {
   it.each(['undici', 'fetch'])(
     'serves over %s, drops what another process evicts, and ends with 0 on SIGTERM',
@@ -42,7 +45,7 @@ describe('the process of `kedge serve`', () => {
       child.kill('SIGTERM')
       expect((await reading).status).toBe(404)
       const { code, out, err } = await ended
-      expect({ code, err }).toEqual({ code: 0, err: '' })
+      expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(OPEN) })
       expect(out).toMatch(/kedge serve has ended: \d+ hits, \d+ misses, 0 loads\n$/)
     },
   )
@@ -123,7 +126,7 @@ describe('the process of `kedge serve`', () => {
     child.kill('SIGTERM')
     const { code, err } = await ended
     expect(code).toBe(0)
-    expect(err).toMatch(/^kedge serve: .*; trying again\nkedge serve: the log is reached again\n/)
+    expect(err).toMatch(/^kedge serve: open: .*\n(?:kedge serve: polls take .*\n)?kedge serve: .*; trying again\nkedge serve: the log is reached again\n/)
   })
 
   it('ends with 1 and a sentence where its port is taken', async () => {
