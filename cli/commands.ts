@@ -19,7 +19,7 @@ interface Known {
 /** By name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, Known>> = {
   gateway: {
-    says: "Serves Kafka over HTTP, in the protocols of Redpanda's, Confluent's and Upstash's proxies.",
+    says: "Serves Kafka over HTTP, in the protocols of Redpanda's and Confluent's proxies.",
     load: async () => (await import('./gateway.ts')).gatewayCommand,
   },
   serve: {

@@ -17,6 +17,7 @@ import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
 import {
   accessLog,
   autoCreate,
+  corsOrigins,
   drain,
   GATEWAY_SETTINGS,
   grace,
@@ -31,6 +32,7 @@ import {
   retentionBytes,
   retentionRecords,
   tokens,
+  upstash,
   users,
 } from './settings/gateway.ts'
 import type { LogKind } from './settings/gateway.ts'
@@ -46,7 +48,7 @@ const OF_MEMORY = [memoryTopics, memoryPartitions, autoCreate, retentionRecords,
 export function gatewayCommand(session: Session, done: Done): Command {
   return command(
     'gateway',
-    "Serves Kafka over HTTP, in the protocols of Redpanda's, Confluent's and Upstash's proxies.",
+    "Serves Kafka over HTTP, in the protocols of Redpanda's and Confluent's proxies.",
     SETTINGS,
   )
     .addHelpText(
@@ -190,6 +192,8 @@ function optionsOf(
     graceMs: values.get(grace),
     limits: { maxWaitMs: values.get(maxWait), ...(polls !== undefined && { maxPolls: polls }) },
     open: values.get(open),
+    corsOrigins: values.get(corsOrigins),
+    upstash: values.get(upstash),
     auth: authOf(values, terminal.hide.bind(terminal)),
     onError: (error) => terminal.warn(`kedge gateway: unexpected error: ${sentence(error)}`),
     ...(values.get(accessLog) && { onRequest: logAccess }),

@@ -103,6 +103,19 @@ export const open: Setting<boolean> = setting('gateway.open', {
   says: 'let every client in that reaches it, without credentials',
   otherwise: false,
 })
+export const corsOrigins: Setting<readonly string[]> = setting<readonly string[]>('gateway.corsOrigin', {
+  flag: '--cors-origin <origin>',
+  shape: list(text),
+  says: 'an origin whose web pages may ask, https://app.example; may be repeated',
+  otherwise: [],
+  many: true,
+})
+export const upstash: Setting<boolean> = setting('gateway.upstash', {
+  flag: '--upstash',
+  shape: truth,
+  says: "speak Upstash's protocol too",
+  otherwise: false,
+})
 export const accessLog: Setting<boolean> = setting('gateway.accessLog', {
   flag: '--access-log',
   shape: truth,
@@ -126,5 +139,7 @@ export const GATEWAY_SETTINGS: readonly AnySetting[] = [
   users,
   tokens,
   open,
+  corsOrigins,
+  upstash,
   accessLog,
 ]

@@ -6,6 +6,7 @@ import type { Runtime } from '../../src/ports/runtime.ts'
 import { authentication } from './auth.ts'
 import type { AuthOptions } from './auth.ts'
 import { Bodies } from './body.ts'
+import { browserGuard, corsFor } from './browsers.ts'
 import type { Cluster } from './cluster.ts'
 import { confluentConsumers } from './protocols/confluent/consumers.ts'
 import { confluentV2 } from './protocols/confluent/v2.ts'
@@ -23,7 +24,7 @@ import { upstash } from './protocols/upstash.ts'
 /** A request that was answered, for an access log. */
 export interface AccessEntry {
   readonly method: string
-  /** Without its query, and without the message of Upstash's `/produce/{topic}/{message}`. */
+  /** Without its query, and without the message of Upstash's `/produce/{topic}/{message}`, which is refused. */
   readonly path: string
   readonly status: number
   /** From the first byte of the request to the headers of the answer, in milliseconds. */
@@ -35,6 +36,13 @@ export interface GatewayOptions {
   /** @default every client may use the gateway */
   readonly auth?: AuthOptions
   readonly limits?: GatewayLimits
+  /**
+   * Origins whose web pages may ask the gateway, such as `https://app.example` (CORS). Pages of all others are refused
+   * with 403. @default none
+   */
+  readonly corsOrigins?: readonly string[]
+  /** Whether the gateway speaks Upstash's protocol, whose service ended in March 2025. @default false */
+  readonly upstash?: boolean
   /**
    * Told the `Host` of each request; where it returns `false` the gateway answers 421. `startGateway` sets it on a
    * loopback address without credentials. @default every host
@@ -78,11 +86,12 @@ const PROTOCOLS = {
     'POST /v3/clusters/{cluster}/topics/{topic}/records',
     'POST /v3/clusters/{cluster}/topics/{topic}/records:batch',
   ],
-  upstash: ['POST /produce', 'POST /fetch', 'POST /offsets/{earliest|latest|timestamp}', 'GET /topics'],
 }
+const UPSTASH = ['POST /produce', 'POST /fetch', 'POST /offsets/{earliest|latest|timestamp}', 'GET /topics']
 
 /**
- * Kafka over HTTP, in the protocols of Redpanda's HTTP Proxy, Confluent's REST Proxy (v2 and v3) and Upstash.
+ * Kafka over HTTP, in the protocols of Redpanda's HTTP Proxy and Confluent's REST Proxy (v2 and v3); with `upstash` also in
+ * Upstash's. No GET writes, and what writes has the protocol's content type.
  *
  * @throws TypeError for options that are wrong or unknown.
  * @example
@@ -99,6 +108,8 @@ export function createGateway(options: GatewayOptions): Hono {
     cluster,
     auth,
     limits: asked,
+    corsOrigins = [],
+    upstash: speaksUpstash = false,
     allowsHost,
     runtime = systemRuntime(),
     stopping = new AbortController().signal,
@@ -118,6 +129,7 @@ export function createGateway(options: GatewayOptions): Hono {
     runtime,
     stopping,
     open: isOpen(auth),
+    cors: corsOrigins.length > 0,
     onError,
   }
 
@@ -140,6 +152,8 @@ export function createGateway(options: GatewayOptions): Hono {
   app.get('/readyz', (c) =>
     draining.aborted || stopping.aborted ? c.json({ status: 'stopping' }, 503) : c.json({ status: 'ready' }),
   )
+  if (corsOrigins.length > 0) app.use(corsFor(corsOrigins))
+  app.use(browserGuard(corsOrigins))
   app.use(
     methodNotAllowed({
       app,
@@ -150,8 +164,9 @@ export function createGateway(options: GatewayOptions): Hono {
     }),
   )
   app.use(authentication(auth))
-  app.get('/', (c) => c.json({ name: 'kedge gateway', cluster: cluster.id, protocols: PROTOCOLS }))
-  app.route('/', upstash(service))
+  const protocols = speaksUpstash ? { ...PROTOCOLS, upstash: UPSTASH } : PROTOCOLS
+  app.get('/', (c) => c.json({ name: 'kedge gateway', cluster: cluster.id, protocols }))
+  if (speaksUpstash) app.route('/', upstash(service))
   app.route('/', redpanda(service))
   app.route('/', confluentV2(service))
   app.route('/', confluentConsumers(service))

@@ -6,7 +6,7 @@ import { headerOf } from './header.ts'
 const MISDIRECTED = {
   error_code: 421,
   message:
-    'Without credentials the gateway answers to localhost, 127.0.0.1 and [::1] alone: give it credentials, or start it with --open.',
+    'Without credentials a gateway on a loopback address answers to localhost, 127.0.0.1 and [::1] alone: give it credentials, or another --host.',
 }
 
 /** @param allows Told the `Host` of each request. */

@@ -16,9 +16,9 @@ interface ServerOptions extends Omit<GatewayOptions, 'allowsHost' | 'cluster' | 
   /** @default '127.0.0.1' */
   readonly host?: string
   /**
-   * Whether a gateway without credentials serves everybody who reaches it. Without it, it serves this machine alone: it
-   * listens on a loopback address, and answers only requests whose `Host` is `localhost`, `127.0.0.1`, `[::1]` or that
-   * address.
+   * Whether a gateway without credentials serves everybody who reaches it, on any host. Without it, it listens on
+   * loopback addresses alone. On those it answers without credentials only requests whose `Host` is `localhost`,
+   * `127.0.0.1`, `[::1]` or that address.
    * @default false
    */
   readonly open?: boolean
@@ -166,12 +166,13 @@ async function serve(
 /** The hosts that requests may name: any, but for a server that everybody may use unless it is meant to be open. */
 function hostsOf(host: string, open: boolean, anybody: boolean): GatewayOptions['allowsHost'] {
   if (open && !anybody) throw new TypeError('`open` lets every client in: leave it out, or the credentials')
-  if (open || !anybody) return undefined
-  if (!isLoopback(host))
+  if (!anybody) return undefined
+  if (isLoopback(host)) return (named) => namesLoopback(named, host)
+  if (!open)
     throw new TypeError(
       `everybody who reaches \`host\` ${host} could read and write: give \`auth\`, or \`open: true\``,
     )
-  return (named) => namesLoopback(named, host)
+  return undefined
 }
 
 function duration(name: string, value: number | undefined, otherwise: number): number {

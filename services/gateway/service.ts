@@ -16,6 +16,8 @@ export interface Service {
   readonly stopping: AbortSignal
   /** Whether the gateway asks for no credentials: then a shared cache may keep answers that never change. */
   readonly open: boolean
+  /** Whether web pages of some origins may ask: then every answer says for which it is. */
+  readonly cors: boolean
   /** Called with unexpected errors; the client gets none of their text. */
   readonly onError: (error: unknown) => void
 }

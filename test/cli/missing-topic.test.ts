@@ -11,7 +11,7 @@ const UPSTASH = { KEDGE_USERNAME: 'ann', KEDGE_PASSWORD: 'secret' }
 /** The gateway behind its Upstash API. */
 function upstash(): typeof fetch {
   const auth = { users: { ann: 'secret' } }
-  const app = createGateway({ cluster: memoryCluster(newLog()), auth })
+  const app = createGateway({ cluster: memoryCluster(newLog()), auth, upstash: true })
   return async (input, init) => app.fetch(new Request(input, init))
 }
 

@@ -6,7 +6,7 @@ import type { LogUnderTest } from '../../src/testing/log-suite.ts'
 export async function overGateway(
   connect: (url: string) => KafkaLog | Promise<KafkaLog>,
 ): Promise<LogUnderTest> {
-  const gateway = await startGateway({ memory: { autoCreate: false } })
+  const gateway = await startGateway({ memory: { autoCreate: false }, upstash: true })
   const log = await connect(gateway.url)
   let topics = 0
   return {

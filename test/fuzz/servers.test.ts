@@ -153,6 +153,7 @@ describe('a hostile request', () => {
         log.createTopic('t', { partitions: 2 })
         return createGateway({
           cluster: memoryCluster(log),
+          upstash: true,
           limits: { maxBodyBytes: 2_000_000, maxInstances: 4, maxRecordHeaders: 4, maxWaitMs: 1 },
           onError: (error) => errors.push(error),
         })

@@ -44,7 +44,9 @@ describe.skipIf(withoutKafka())('On a real broker', () => {
     behind: readonly Cluster[] = [cluster],
   ): Promise<LogUnderTest> {
     const gateways = behind.map((each) =>
-      getRequestListener(createGateway({ cluster: each }).fetch, { overrideGlobalObjects: false }),
+      getRequestListener(createGateway({ cluster: each, upstash: true }).fetch, {
+        overrideGlobalObjects: false,
+      }),
     )
     let requests = 0
     const server = createServer((request, response) => {

@@ -28,7 +28,7 @@ describe.skipIf(withoutKafka())('Proxies that are named', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kedge-proxies-'))
-    const args = ['gateway', '--port', '0', '--brokers', sharedBroker()]
+    const args = ['gateway', '--port', '0', '--brokers', sharedBroker(), '--upstash']
     gateway = spawn(process.execPath, [join(ROOT, 'cli/main.ts'), ...args], {
       env: { ...process.env, KEDGE_GATEWAY_USER: 'edge:open sesame', NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'inherit'],

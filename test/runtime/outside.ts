@@ -9,7 +9,7 @@ export interface RunningOutside extends Outside {
 }
 
 export async function startOutside(): Promise<RunningOutside> {
-  const gateway = await startGateway({ memory: { autoCreate: false } })
+  const gateway = await startGateway({ memory: { autoCreate: false }, upstash: true })
   let topics = 0
   const change = ({ pathname, searchParams }: URL): string => {
     const number = (name: string) => Number(searchParams.get(name))

@@ -1,6 +1,7 @@
 /**
  * The REST API of Upstash Kafka, which ended in March 2025, so that `@upstash/kafka` has somewhere to go: produce,
- * fetch by explicit offset, offsets, topics. Consumer groups do not exist here.
+ * fetch by explicit offset, offsets, topics. Consumer groups do not exist here, and neither does `GET
+ * /produce/{topic}/{message}`: a web page could write by an image.
  *
  * Keys and values are strings there: bytes that are not UTF-8 come out as U+FFFD. Upstash never documented
  * its answer to a fetch outside of a partition: the gateway answers an empty list, at once.
@@ -75,10 +76,6 @@ export function upstash(service: Service): Hono {
   app.post('/produce/:topic?', async (c) => {
     const asked = await bodies.read(c, messages)
     return c.json(await produce(service, asked, c.req.param('topic')))
-  })
-  app.get('/produce/:topic/:message', async (c) => {
-    const asked = shaped({ value: c.req.param('message'), key: c.req.query('key') }, message)
-    return c.json(await produce(service, [asked], c.req.param('topic')))
   })
 
   app.post('/fetch', async (c) => {

@@ -173,13 +173,13 @@ describe('a running gateway', () => {
     const { url } = await start({ onRequest: (entry) => entries.push(entry) })
     expect(await answer(await fetch(`${url}/?secret=1`))).toMatchObject([
       200,
-      { protocols: { upstash: expect.any(Array) } },
+      { protocols: { 'confluent-v2': expect.any(Array) } },
     ])
     await fetch(`${url}/produce/t/secret`)
     await fetch(`${url}/nowhere`)
     expect(entries.map(({ method, path, status }) => [method, path, status])).toEqual([
       ['GET', '/', 200],
-      ['GET', '/produce/t/…', 200],
+      ['GET', '/produce/t/…', 404],
       ['GET', '/nowhere', 404],
     ])
   })

@@ -115,7 +115,7 @@ function answerOf({ status, type, body }: Told): HttpAnswer {
 }
 
 function overGateway(log: MemoryLog): Omit<Proxy, 'connect'> {
-  const make = () => createGateway({ cluster: memoryCluster(log, { runtime }), runtime })
+  const make = () => createGateway({ cluster: memoryCluster(log, { runtime }), runtime, upstash: true })
   let app = make()
   return {
     serve: async ({ method, path, headers, text }) => {

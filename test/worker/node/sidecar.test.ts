@@ -126,7 +126,9 @@ describe('the process of `kedge serve`', () => {
     child.kill('SIGTERM')
     const { code, err } = await ended
     expect(code).toBe(0)
-    expect(err).toMatch(/^kedge serve: open: .*\n(?:kedge serve: polls take .*\n)?kedge serve: .*; trying again\nkedge serve: the log is reached again\n/)
+    expect(err).toMatch(
+      /^kedge serve: open: .*\n(?:kedge serve: polls take .*\n)?kedge serve: .*; trying again\nkedge serve: the log is reached again\n/,
+    )
   })
 
   it('ends with 1 and a sentence where its port is taken', async () => {

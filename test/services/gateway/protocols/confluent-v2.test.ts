@@ -129,7 +129,7 @@ describe('Confluent v2', () => {
     ['/v3/clusters/c/topics/t/records:batch', 'application/json'],
     ['/produce/t', 'application/json'],
   ])('refuses a compressed body with words: POST %s', async (path, type) => {
-    const { app, log, errors } = harness()
+    const { app, log, errors } = harness({}, { upstash: true })
     const headers = { 'content-type': type, 'content-encoding': 'gzip' }
     const body = gzipSync('{"records":[{"value":null}]}')
     const response = await app.request(path, { method: 'POST', headers, body })
