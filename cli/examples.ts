@@ -11,6 +11,13 @@ const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
       'before a Kafka cluster',
     ],
   ],
+  credentials: [
+    ['kedge gateway credentials', 'the least that an isolate needs'],
+    [
+      "kedge gateway credentials --user ops --roles read,write,admin --topics 'cache-*' --json",
+      'a user with a password, for a script',
+    ],
+  ],
   serve: [
     ['kedge serve --open', 'serves the values that clients put'],
     [

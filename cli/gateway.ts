@@ -1,9 +1,9 @@
 /** `kedge gateway`: Kafka over HTTP, as a process. @module */
 import type { Command } from 'commander'
-import type { AuthOptions } from '../services/gateway/auth.ts'
+import { isOpen } from '../services/gateway/credentials.ts'
+import type { AuthOptions } from '../services/gateway/credentials.ts'
 import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
 import { onAbort } from '../src/runtime/abort.ts'
-import { isOpen } from '../services/gateway/app.ts'
 import type { AccessEntry } from '../services/gateway/app.ts'
 import { isLoopback } from '../services/gateway/loopback.ts'
 import { startGateway } from '../services/gateway/server.ts'
@@ -12,12 +12,14 @@ import { connected } from './brokers.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
+import { credentialsCommand } from './gateway-credentials.ts'
 import type { Session } from './session.ts'
 import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
 import {
   accessLog,
   autoCreate,
   corsOrigins,
+  credentials,
   drain,
   GATEWAY_SETTINGS,
   grace,
@@ -31,7 +33,9 @@ import {
   port,
   retentionBytes,
   retentionRecords,
+  roles,
   tokens,
+  topics,
   upstash,
   users,
 } from './settings/gateway.ts'
@@ -46,19 +50,24 @@ const SETTINGS = [...GATEWAY_SETTINGS, ...CLUSTER_SETTINGS]
 const OF_MEMORY = [memoryTopics, memoryPartitions, autoCreate, retentionRecords, retentionBytes]
 
 export function gatewayCommand(session: Session, done: Done): Command {
-  return command(
-    'gateway',
-    "Serves Kafka over HTTP, in the protocols of Redpanda's and Confluent's proxies.",
-    SETTINGS,
-  )
-    .addHelpText(
-      'after',
-      '\n--user and --token are better given by the environment: other users of a machine can read its command lines.',
+  return (
+    command(
+      'gateway',
+      "Serves Kafka over HTTP, in the protocols of Redpanda's and Confluent's proxies.",
+      SETTINGS,
     )
-    .action(async (_options: unknown, from: Command) => {
-      await serve(await resolveSettings(from, SETTINGS, session), session)
-      done(EXIT.ok)
-    })
+      .addHelpText(
+        'after',
+        '\n--user and --token are better given by the environment: other users of a machine can read its command lines.',
+      )
+      // What stands after `credentials` is its own: it has options of the same names.
+      .enablePositionalOptions()
+      .addCommand(credentialsCommand(session, done))
+      .action(async (_options: unknown, from: Command) => {
+        await serve(await resolveSettings(from, SETTINGS, session), session)
+        done(EXIT.ok)
+      })
+  )
 }
 
 interface Access {
@@ -123,16 +132,16 @@ async function welcome(
 /** The next steps, one line each. */
 function nextSteps(url: string, kind: LogKind, { auth, open: toAll }: Access): string[] {
   const at = url === proxyUrl.otherwise ? '' : ` --url ${url}`
-  const anybody = isOpen(auth)
+  const isFree = isOpen(auth)
   return [
-    ...(anybody && !toAll
+    ...(isFree && !toAll
       ? ['  access   this machine alone, without credentials; KEDGE_GATEWAY_TOKEN asks for one']
       : []),
     ...(kind === 'memory'
       ? ['  log      in memory: it ends with this process; --brokers puts it on a Kafka cluster']
       : []),
-    `  caches   gateway({ url: '${url}'${anybody ? '' : ', auth'} })`,
-    `  look     kedge doctor${at}${anybody ? '' : ' (with KEDGE_AUTH_TOKEN, or --username and KEDGE_PASSWORD)'}`,
+    `  caches   gateway({ url: '${url}'${isFree ? '' : ', auth'} })`,
+    `  look     kedge doctor${at}${isFree ? '' : ' (with KEDGE_AUTH_TOKEN, or --username and KEDGE_PASSWORD)'}`,
     `  follow   kedge tail --follow${at}`,
   ]
 }
@@ -163,13 +172,13 @@ function kindOf(values: ResolvedSettings): LogKind {
  * @throws UsageError where that is not so, and `--open` does not say that it is meant.
  */
 function requireAccess(kind: LogKind, values: ResolvedSettings, auth: AuthOptions | undefined): void {
-  const anybody = isOpen(auth)
+  const isFree = isOpen(auth)
   if (values.get(open)) {
-    if (anybody) return
+    if (isFree) return
     throw new UsageError('--open lets every client in: leave it out, or the credentials')
   }
   const address = values.get(host)
-  if (!anybody || (isLoopback(address) && kind === 'memory')) return
+  if (!isFree || (isLoopback(address) && kind === 'memory')) return
   const who = isLoopback(address)
     ? 'every process of this machine'
     : `everybody who reaches ${plain(address)}`
@@ -222,7 +231,16 @@ function authOf(values: ResolvedSettings, hide: (secret: string) => void): AuthO
   const pairs = values.get(users).map(userOf)
   for (const [, password] of pairs) hide(password)
   for (const token of values.get(tokens)) hide(token)
-  return { users: Object.fromEntries(pairs), tokens: values.get(tokens) }
+  for (const { token, password } of values.get(credentials))
+    for (const secret of [token, password]) if (secret !== undefined) hide(secret)
+  const [allowed, named] = [values.get(topics), values.get(roles)]
+  return {
+    users: Object.fromEntries(pairs),
+    tokens: values.get(tokens),
+    credentials: values.get(credentials),
+    ...(allowed && { topics: allowed }),
+    ...(named && { roles: named }),
+  }
 }
 
 function userOf(given: string): [user: string, password: string] {

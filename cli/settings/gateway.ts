@@ -1,6 +1,9 @@
 /** Settings of the gateway: where it listens, what it holds and what it allows. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
+import type { Role } from '../../services/gateway/access.ts'
+import type { Credential } from '../../services/gateway/credentials.ts'
+import { credentialList } from '../credential-list.ts'
 import { choice, length, list, text, texts, truth, whole } from '../value-types.ts'
 
 type Optional<T> = Setting<T | undefined>
@@ -97,6 +100,33 @@ export const tokens: Setting<readonly string[]> = setting<readonly string[]>('ga
   many: true,
   quiet: true,
 })
+export const topics: Optional<readonly string[]> = setting<readonly string[] | undefined>(
+  'gateway.allowedTopics',
+  {
+    flag: '--topics <patterns>',
+    shape: list(text),
+    says: "the topics that clients may use, 'cache-*'; separated by commas",
+    otherwise: undefined,
+    otherwiseSays: 'all',
+  },
+)
+export const roles: Optional<readonly Role[]> = setting<readonly Role[] | undefined>('gateway.roles', {
+  flag: '--roles <list>',
+  shape: list(choice('read', 'write', 'admin')),
+  says: 'what --user, --token and everybody without credentials may do: read, write, admin',
+  otherwise: undefined,
+  otherwiseSays: 'read,write; on the log in memory admin too',
+})
+export const credentials: Setting<readonly Credential[]> = setting<readonly Credential[]>(
+  'gateway.credentials',
+  {
+    flag: '--credentials <list>',
+    shape: credentialList,
+    says: 'credentials with roles and topics of their own, as JSON',
+    otherwise: [],
+    secret: true,
+  },
+)
 export const open: Setting<boolean> = setting('gateway.open', {
   flag: '--open',
   shape: truth,
@@ -138,6 +168,9 @@ export const GATEWAY_SETTINGS: readonly AnySetting[] = [
   grace,
   users,
   tokens,
+  topics,
+  roles,
+  credentials,
   open,
   corsOrigins,
   upstash,

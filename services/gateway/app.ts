@@ -3,11 +3,15 @@ import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
+import { principalOf } from './access.ts'
+import type { Principal } from './access.ts'
 import { authentication } from './auth.ts'
-import type { AuthOptions } from './auth.ts'
+import { AuthorizedCluster } from './authorized-cluster.ts'
 import { Bodies } from './body.ts'
 import { browserGuard, corsFor } from './browsers.ts'
 import type { Cluster } from './cluster.ts'
+import { Credentials, isOpen } from './credentials.ts'
+import type { AuthOptions } from './credentials.ts'
 import { confluentConsumers } from './protocols/confluent/consumers.ts'
 import { confluentV2 } from './protocols/confluent/v2.ts'
 import { confluentV3Produce } from './protocols/confluent/v3-produce.ts'
@@ -17,6 +21,7 @@ import { hostCheck } from './host-check.ts'
 import { limitsOf } from './limits.ts'
 import type { GatewayLimits } from './limits.ts'
 import { LongPollLimiter } from './long-poll-limiter.ts'
+import type { PartitionReader } from './partition-reader.ts'
 import { redpanda } from './protocols/redpanda.ts'
 import type { Service } from './service.ts'
 import { upstash } from './protocols/upstash.ts'
@@ -33,7 +38,7 @@ export interface AccessEntry {
 
 export interface GatewayOptions {
   readonly cluster: Cluster
-  /** @default every client may use the gateway */
+  /** @default every client may read and write */
   readonly auth?: AuthOptions
   readonly limits?: GatewayLimits
   /**
@@ -120,10 +125,12 @@ export function createGateway(options: GatewayOptions): Hono {
   } = options
   for (const name of Object.keys(rest)) throw new TypeError(`\`${name}\` is not an option of the gateway`)
   const limits = limitsOf(asked)
+  const credentials = new Credentials(auth ?? {}, runtime)
   const bodies = new Bodies(limits.maxBodyBytes, limits.maxBufferedBytes)
   const service: Service = {
     bodies,
-    cluster: drained(cluster, stopping),
+    clusterId: cluster.id,
+    clusterOf: authorizing(drained(cluster, stopping)),
     limits,
     polls: new LongPollLimiter(limits.maxPolls, limits.maxAnswerBytes),
     runtime,
@@ -163,17 +170,8 @@ export function createGateway(options: GatewayOptions): Hono {
         }),
     }),
   )
-  app.use(authentication(auth))
-  const protocols = speaksUpstash ? { ...PROTOCOLS, upstash: UPSTASH } : PROTOCOLS
-  app.get('/', (c) => c.json({ name: 'kedge gateway', cluster: cluster.id, protocols }))
-  if (speaksUpstash) app.route('/', upstash(service))
-  app.route('/', redpanda(service))
-  app.route('/', confluentV2(service))
-  app.route('/', confluentConsumers(service))
-  for (const base of ['/v3', '/kafka/v3']) {
-    app.route(base, confluentV3Produce(service))
-    app.route(base, confluentV3(service))
-  }
+  app.use(authentication(credentials))
+  speak(app, service, speaksUpstash)
   app.notFound((c) => c.json({ error_code: 404, message: 'HTTP 404 Not Found' }, 404))
   app.onError((error, c) => {
     onError(error)
@@ -182,6 +180,27 @@ export function createGateway(options: GatewayOptions): Hono {
   return app
 }
 
-/** Whether no credentials are configured. */
-export const isOpen = ({ users = {}, tokens = [] }: AuthOptions = {}): boolean =>
-  Object.keys(users).length + tokens.length === 0
+/** Adds the routes of the protocols. */
+function speak(app: Hono, service: Service, speaksUpstash: boolean): void {
+  const protocols = speaksUpstash ? { ...PROTOCOLS, upstash: UPSTASH } : PROTOCOLS
+  app.get('/', (c) => c.json({ name: 'kedge gateway', cluster: service.clusterId, protocols }))
+  if (speaksUpstash) app.route('/', upstash(service))
+  app.route('/', redpanda(service))
+  app.route('/', confluentV2(service))
+  app.route('/', confluentConsumers(service))
+  for (const base of ['/v3', '/kafka/v3']) {
+    app.route(base, confluentV3Produce(service))
+    app.route(base, confluentV3(service))
+  }
+}
+
+/** The cluster as the sender of a request may use it: one for each principal. */
+function authorizing(cluster: Cluster & PartitionReader): Service['clusterOf'] {
+  const views = new WeakMap<Principal, AuthorizedCluster>()
+  return (c) => {
+    const principal = principalOf(c)
+    const view = views.get(principal) ?? new AuthorizedCluster(cluster, principal)
+    views.set(principal, view)
+    return view
+  }
+}

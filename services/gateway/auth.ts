@@ -1,68 +1,40 @@
-/**
- * The credentials of the gateway's clients: users (Basic, RFC 7617) and tokens (Bearer, RFC 6750).
- *
- * @module
- */
-import { Buffer } from 'node:buffer'
-import { createHash, timingSafeEqual } from 'node:crypto'
-import type { MiddlewareHandler } from 'hono'
+/** Lets requests pass that show one of the credentials; without any configured, all pass. @module */
+import type { HttpBindings } from '@hono/node-server'
+import type { Context, MiddlewareHandler } from 'hono'
+import { setPrincipal } from './access.ts'
+import type { Credentials } from './credentials.ts'
+import { headerOf } from './header.ts'
 
-export interface AuthOptions {
-  /** Passwords by user. A user has no colon (RFC 7617). */
-  readonly users?: Readonly<Record<string, string>>
-  readonly tokens?: readonly string[]
-}
-
-/** The longest header that is looked at. */
-const MAX_HEADER = 8192
-
-/**
- * Lets requests pass that carry one of the credentials; without any configured, all pass.
- *
- * The gateway compares digests in constant time, with every credential, so that a client cannot learn a
- * secret's length, order or first characters from the time it takes.
- *
- * @throws TypeError for a user with a colon, an empty password or an empty token. It names no secret.
- */
-export function authentication(options: AuthOptions = {}): MiddlewareHandler {
-  const users = Object.entries(options.users ?? {})
-  const tokens = options.tokens ?? []
-  if (users.some(([user]) => user === '' || user.includes(':')))
-    throw new TypeError('`users` must not be empty or contain a colon')
-  if (users.some(([, password]) => password === '')) throw new TypeError('`users` must have passwords')
-  if (tokens.includes('')) throw new TypeError('`tokens` must not be empty')
-  const allowed = [
-    ...users.map(([user, password]) => digest('basic', Buffer.from(`${user}:${password}`))),
-    ...tokens.map((token) => digest('bearer', Buffer.from(token))),
-  ]
-  const challenge = [
-    users.length > 0 && 'Basic realm="kedge", charset="UTF-8"',
-    tokens.length > 0 && 'Bearer realm="kedge"',
-  ]
-  const headers = { 'www-authenticate': challenge.filter(Boolean).join(', '), 'cache-control': 'no-store' }
-
+export function authentication(credentials: Credentials): MiddlewareHandler {
   return async (c, next) => {
-    if (allowed.length === 0) return next()
-    const sent = credentials(c.req.header('authorization') ?? '')
-    let matches = 0
-    if (sent) for (const known of allowed) matches += timingSafeEqual(sent, known) ? 1 : 0
-    if (matches > 0) return next()
-    // Clients of Confluent's and of Upstash's protocol each find their own fields here.
-    return c.json(
-      { error_code: 40101, message: 'Unauthorized', error: 'Unauthorized', status: 401 },
-      401,
-      headers,
-    )
+    const found = await credentials.identify(headerOf(c, 'authorization'), addressOf(c))
+    if (found.principal) {
+      setPrincipal(c, found.principal)
+      return next()
+    }
+    const { retryAfter } = found
+    if (retryAfter !== undefined)
+      return c.json(refused(42901, 'Too many wrong credentials came from this address', 429), 429, {
+        'retry-after': String(retryAfter),
+        'cache-control': 'no-store',
+      })
+    return c.json(refused(40101, 'Unauthorized', 401), 401, {
+      'www-authenticate': credentials.challenge,
+      'cache-control': 'no-store',
+    })
   }
 }
 
-function credentials(header: string): Buffer | undefined {
-  if (header.length > MAX_HEADER) return undefined
-  const match = /^(basic|bearer) +(\S+) *$/i.exec(header)
-  if (!match) return undefined
-  const scheme = match[1]!.toLowerCase() === 'basic' ? 'basic' : 'bearer'
-  return digest(scheme, scheme === 'basic' ? Buffer.from(match[2]!, 'base64') : Buffer.from(match[2]!))
-}
+/** Clients of Confluent's and of Upstash's protocol each find their own fields here. */
+const refused = (code: number, message: string, status: number) => ({
+  error_code: code,
+  message,
+  error: message,
+  status,
+})
 
-const digest = (scheme: 'basic' | 'bearer', secret: Buffer): Buffer =>
-  createHash('sha256').update(`${scheme} `).update(secret).digest()
+/** Where the request comes from; empty without a server. What a proxy before the gateway says is not used. */
+function addressOf(c: Context): string {
+  const env: Partial<HttpBindings> | undefined = c.env
+  return env?.incoming?.socket.remoteAddress ?? ''
+}

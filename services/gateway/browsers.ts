@@ -1,6 +1,6 @@
 /**
  * Requests that web pages make browsers send. A browser sends a page's "simple" requests without asking the server
- * first (Fetch standard, CORS), so that a page of anybody could write through a gateway which its reader can reach.
+ * first (Fetch standard, CORS), so that any page could write through a gateway which its reader can reach.
  *
  * @module
  */
@@ -45,7 +45,7 @@ export function corsFor(origins: readonly string[]): MiddlewareHandler {
   })
   return async (c, next) => {
     const origin = headerOf(c, 'origin')
-    // What is for nobody's page is no preflight; a cache must still keep the answers apart.
+    // An OPTIONS of another page gets no leave; a cache must still keep the answers apart.
     if (c.req.method !== 'OPTIONS' || (origin !== undefined && origins.includes(origin)))
       return answer(c, next)
     return next()

@@ -1,13 +1,15 @@
 /**
- * The consumer instances: bounded in number; each use of one also removes those that were idle too long.
+ * The consumer instances: bounded in number; each use of one also removes those that were idle too long. An
+ * instance is its maker's alone: for every other principal it is not there.
  *
  * @module
  */
+import type { AuthorizedCluster } from './authorized-cluster.ts'
 import { Consumer } from './consumer.ts'
 import type { ConsumerOptions, ConsumerContext } from './consumer-options.ts'
 import { Refusal } from './refusal.ts'
 
-export interface ConsumersOptions extends ConsumerContext {
+export interface ConsumersOptions extends Omit<ConsumerContext, 'cluster'> {
   readonly max: number
   readonly timeoutMs: number
 }
@@ -22,9 +24,10 @@ export class Consumers {
   }
 
   /** @throws Refusal `instance-exists`, or `busy` when there are too many. */
-  create(group: string, name: string, options: ConsumerOptions): Consumer {
+  create(owner: AuthorizedCluster, group: string, name: string, options: ConsumerOptions): Consumer {
     this.#expire()
-    if (this.#held.has(keyOf(group, name))) {
+    const key = keyOf(owner, group, name)
+    if (this.#held.has(key)) {
       throw new Refusal(
         'instance-exists',
         'Consumer with specified consumer ID already exists in the specified consumer group.',
@@ -37,8 +40,8 @@ export class Consumers {
         { retryAfter: 10 },
       )
     }
-    const consumer = new Consumer(group, name, options, this.#options)
-    this.#use(consumer)
+    const consumer = new Consumer(group, name, options, { ...this.#options, cluster: owner })
+    this.#use(key, consumer)
     return consumer
   }
 
@@ -47,30 +50,33 @@ export class Consumers {
    * @throws Refusal `unknown-instance`.
    */
   async use<T>(
+    owner: AuthorizedCluster,
     group: string,
     name: string,
     signal: AbortSignal,
     work: (consumer: Consumer) => Promise<T>,
   ): Promise<T> {
-    const consumer = this.#find(group, name)
-    this.#use(consumer)
+    const key = keyOf(owner, group, name)
+    const consumer = this.#find(key)
+    this.#use(key, consumer)
     try {
       return await consumer.exclusive(signal, () => work(consumer))
     } finally {
-      if (this.#held.get(keyOf(group, name))?.consumer === consumer) this.#use(consumer)
+      if (this.#held.get(key)?.consumer === consumer) this.#use(key, consumer)
     }
   }
 
   /** Whether the instance is there and not idle for too long. */
-  wants(consumer: Consumer): boolean {
-    const held = this.#held.get(keyOf(consumer.group, consumer.name))
+  wants(owner: AuthorizedCluster, consumer: Consumer): boolean {
+    const held = this.#held.get(keyOf(owner, consumer.group, consumer.name))
     return held?.consumer === consumer && (consumer.busy || held.usedAt > this.#idleSince)
   }
 
   /** Resolves when its partitions have been handed on. @throws Refusal `unknown-instance`. */
-  async delete(group: string, name: string): Promise<void> {
-    const consumer = this.#find(group, name)
-    this.#held.delete(keyOf(group, name))
+  async delete(owner: AuthorizedCluster, group: string, name: string): Promise<void> {
+    const key = keyOf(owner, group, name)
+    const consumer = this.#find(key)
+    this.#held.delete(key)
     await consumer.close()
   }
 
@@ -81,15 +87,14 @@ export class Consumers {
     await Promise.allSettled(all.map(({ consumer }) => consumer.close()))
   }
 
-  #find(group: string, name: string): Consumer {
+  #find(key: string): Consumer {
     this.#expire()
-    const held = this.#held.get(keyOf(group, name))
+    const held = this.#held.get(key)
     if (!held) throw new Refusal('unknown-instance', 'Consumer instance not found.')
     return held.consumer
   }
 
-  #use(consumer: Consumer): void {
-    const key = keyOf(consumer.group, consumer.name)
+  #use(key: string, consumer: Consumer): void {
     this.#held.delete(key)
     this.#held.set(key, { consumer, usedAt: this.#options.runtime.monotonic() })
   }
@@ -109,5 +114,6 @@ export class Consumers {
   }
 }
 
-/** A newline is in no name: `confluent-consumers.ts` refuses it. */
-const keyOf = (group: string, name: string): string => `${group}\n${name}`
+/** A newline is in no name: `confluent-consumers.ts` and `access.ts` refuse it. */
+const keyOf = ({ principal }: AuthorizedCluster, group: string, name: string): string =>
+  `${principal.name}\n${group}\n${name}`

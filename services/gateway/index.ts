@@ -1,7 +1,8 @@
 /** The gateway: Kafka over HTTP, for places that cannot hold a connection to Kafka. @module */
 export { createGateway } from './app.ts'
 export type { AccessEntry, GatewayOptions } from './app.ts'
-export type { AuthOptions } from './auth.ts'
+export type { Access, Role } from './access.ts'
+export type { AuthOptions, Credential } from './credentials.ts'
 export { clusterLog } from './cluster-log.ts'
 export type { ClusterLogOptions } from './cluster-log.ts'
 export type {

@@ -8,6 +8,8 @@ export type RefusalReason =
   | 'too-large'
   | 'unsupported-media'
   | 'not-acceptable'
+  /** The credential, or that of the gateway itself, has not the right. */
+  | 'forbidden'
   | 'unknown-topic'
   | 'unknown-partition'
   | 'unknown-instance'

@@ -1,14 +1,16 @@
 /** What every protocol of the gateway receives. @module */
 import type { Runtime } from '../../src/ports/runtime.ts'
+import type { Context } from 'hono'
+import type { AuthorizedCluster } from './authorized-cluster.ts'
 import type { Bodies } from './body.ts'
-import type { Cluster } from './cluster.ts'
 import type { GatewayLimits } from './limits.ts'
-import type { PartitionReader } from './partition-reader.ts'
 import type { LongPollLimiter } from './long-poll-limiter.ts'
 
 export interface Service {
   readonly bodies: Bodies
-  readonly cluster: Cluster & PartitionReader
+  readonly clusterId: string
+  /** The cluster as the sender of this request may use it. */
+  readonly clusterOf: (c: Context) => AuthorizedCluster
   readonly limits: Required<GatewayLimits>
   readonly polls: LongPollLimiter
   readonly runtime: Runtime

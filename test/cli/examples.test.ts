@@ -14,7 +14,8 @@ async function commands(...of: string[]): Promise<string[][]> {
   if (list === undefined) return [of]
   const names = list.split('\n').flatMap((line) => /^ {2}([a-z-]+)/.exec(line)?.[1] ?? [])
   const inner = names.filter((name) => name !== 'help').map((name) => commands(...of, name))
-  return (await Promise.all(inner)).flat()
+  const own = out.includes('\nExamples:') ? [of] : []
+  return [...own, ...(await Promise.all(inner)).flat()]
 }
 
 async function examplesOf(words: readonly string[]): Promise<string[]> {
@@ -47,6 +48,7 @@ function around(env: Record<string, string>): Surroundings {
 
 const COMMANDS = [
   'gateway',
+  'gateway credentials',
   'serve',
   'topics create',
   'topics check',

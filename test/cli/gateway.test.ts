@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { gateway } from '../../adapters/kafka/gateway.ts'
+import { createCache } from '../../src/index.ts'
 import { cluster, kedge } from './harness.ts'
 import type { Ran, Surroundings } from './harness.ts'
+import { hashToken } from '../../services/gateway/secret-hash.ts'
 import type { KafkaOptions } from '../../services/gateway/kafka/index.ts'
 
 interface Serving {
@@ -72,6 +75,82 @@ describe('kedge gateway', () => {
     stop()
     const { out, err } = await ran
     expect(out + err).not.toContain('p:w,d')
+  })
+
+  it('gives credentials of the file their own roles and topics, and those of flags what --roles and --topics say', async () => {
+    const credentials = [
+      { name: 'edge', token: hashToken('edge-token'), roles: ['read'], topics: ['cache-*'] },
+    ]
+    const { url, ran, stop } = await serving(
+      ['--token', 'flag-token', '--roles', 'write', '--topics', 'cache-*,jobs', '--topic', 'payroll'],
+      { files: { 'kedge.config.json': { gateway: { credentials } } } },
+    )
+    const status = async (token: string, topic: string, body?: string) => {
+      const headers = {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/vnd.kafka.json.v2+json',
+      }
+      const what = body === undefined ? { headers } : { method: 'POST', headers, body }
+      return (await fetch(`${url}/topics/${topic}`, what)).status
+    }
+    const record = '{"records":[{"value":1}]}'
+    expect(await status('edge-token', 'cache-a')).toBe(200)
+    expect(await status('edge-token', 'cache-a', record)).toBe(403)
+    expect(await status('edge-token', 'payroll')).toBe(403)
+    expect(await status('flag-token', 'jobs', record)).toBe(200)
+    expect(await status('flag-token', 'payroll', record)).toBe(403)
+    stop()
+    await ran
+  })
+
+  it('creates and deletes topics of a cluster for none but an admin', async () => {
+    const fake = cluster()
+    fake.log.createTopic('t')
+    const env = {
+      KEDGE_GATEWAY_CREDENTIALS: '[{"token":"boss","roles":["admin"]}]',
+      KEDGE_GATEWAY_TOKEN: 'edge',
+    }
+    const { url, ran, stop } = await serving(['--brokers', 'kafka:9092'], { connect: () => fake, env })
+    const ask = async (token: string, method: string, path: string) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+      const body = method === 'POST' ? { body: '{"topic_name":"new"}' } : {}
+      return (await fetch(`${url}/v3/clusters/the-cluster/topics${path}`, { method, headers, ...body }))
+        .status
+    }
+    expect(await ask('edge', 'POST', '')).toBe(403)
+    expect(await ask('edge', 'DELETE', '/t')).toBe(403)
+    expect(await ask('boss', 'POST', '')).toBe(201)
+    expect(await ask('boss', 'DELETE', '/t')).toBe(204)
+    stop()
+    await ran
+  })
+
+  it('leaves topics of a cluster alone also with --open', async () => {
+    const fake = cluster()
+    fake.log.createTopic('t')
+    const { url, ran, stop } = await serving(['--brokers', 'kafka:9092', '--open'], { connect: () => fake })
+    const gone = await fetch(`${url}/v3/clusters/the-cluster/topics/t`, { method: 'DELETE' })
+    expect([gone.status, fake.log.describe('t')?.partitions]).toEqual([403, 1])
+    stop()
+    await ran
+  })
+
+  it.each([
+    ['[{"token":"top-secret","topic":["a"]}]', /CREDENTIALS must each be an object/],
+    ['[{"token":"top-secret","roles":["owner"]}]', /must have roles of read, write, admin/],
+    ['top-secret', /must be a list of credentials, in JSON/],
+    ['[{"token":"top-secret","user":"u","password":"p"}]', /`credentials` must each have a `token`, or/],
+  ])('refuses the credentials %s without quoting them', async (json, sentence) => {
+    const { code, err } = await kedge(['gateway', '--port', '0'], {
+      env: { KEDGE_GATEWAY_CREDENTIALS: json },
+    })
+    expect(err).toMatch(sentence)
+    expect([code, err]).toEqual([2, expect.not.stringContaining('top-secret')])
+    const files = {
+      'kedge.config.json': { gateway: { credentials: json.startsWith('[') ? JSON.parse(json) : json } },
+    }
+    const file = await kedge(['gateway', '--port', '0'], { files })
+    expect([file.code, file.err]).toEqual([2, expect.not.stringContaining('top-secret')])
   })
 
   it('writes a line for each request under --access-log', async () => {
@@ -175,5 +254,66 @@ describe('kedge gateway', () => {
     expect(code).toBe(1)
     stop()
     await ran
+  })
+})
+
+describe('kedge gateway credentials', () => {
+  it('prints the least that an isolate needs: a hash for the gateway, and once the secret', async () => {
+    const { code, out, err } = await kedge(['gateway', 'credentials'])
+    expect([code, err]).toEqual([0, ''])
+    const [, list, , given] = out.split('\n')
+    const secret = /^KAFKA_TOKEN=([\w-]{43})$/.exec(given!)![1]!
+    expect(JSON.parse(list!)).toEqual([
+      {
+        name: 'isolates',
+        token: hashToken(secret),
+        roles: ['read', 'write'],
+        topics: ['cache-evictions', 'cache-updates'],
+        groups: [],
+      },
+    ])
+    expect((await kedge(['gateway', 'credentials'])).out).not.toContain(secret)
+  })
+
+  it('prints what a gateway takes, with which a cache does its work and nothing else', async () => {
+    const { out: text } = await kedge(['gateway', 'credentials', '--json', '--user', 'edge'])
+    const { credential, secret } = JSON.parse(text) as { credential: object; secret: string }
+    expect(JSON.stringify(credential)).not.toContain(secret)
+    const env = { KEDGE_GATEWAY_CREDENTIALS: JSON.stringify([credential]) }
+    const args = ['--topic', 'cache-evictions', '--topic', 'cache-updates', '--topic', 'payroll']
+    const { url, ran, stop } = await serving(args, { env })
+    const cache = createCache({
+      kafka: gateway({ url, auth: { username: 'edge', password: secret } }),
+      ttl: '1m',
+    })
+    const users = cache.namespace<string>('users')
+    expect(await users.getOrSet('7', () => 'Ada')).toBe('Ada')
+    await users.delete('7')
+    expect(await users.getOrSet('7', () => 'Grace')).toBe('Grace')
+    await cache.close()
+    const headers = { authorization: `Basic ${btoa(`edge:${secret}`)}` }
+    expect((await fetch(`${url}/topics/payroll`, { headers })).status).toBe(403)
+    stop()
+    expect((await ran).out).not.toContain(secret)
+  })
+
+  it('takes other names, roles, topics and groups', async () => {
+    const args = ['--name', 'ops', '--roles', 'admin', '--topics', 'a-*, b', '--groups', 'g', '--json']
+    const { out } = await kedge(['gateway', 'credentials', ...args])
+    expect(JSON.parse(out)).toMatchObject({
+      credential: { name: 'ops', roles: ['admin'], topics: ['a-*', 'b'], groups: ['g'] },
+    })
+    const env = { KEDGE_TOPICS_EVICTIONS: 'e', KEDGE_TOPICS_UPDATES: 'u' }
+    const named = await kedge(['gateway', 'credentials', '--json'], { env })
+    expect(JSON.parse(named.out)).toMatchObject({ credential: { topics: ['e', 'u'] } })
+  })
+
+  it.each([
+    [['--roles', 'owner'], /`roles`/],
+    [['--topics', 'a b'], /`topics`/],
+    [['--user', 'a:b'], /--user must have no colon/],
+  ])('refuses %j', async (args, sentence) => {
+    const { code, err } = await kedge(['gateway', 'credentials', ...args])
+    expect([code, err]).toEqual([2, expect.stringMatching(sentence)])
   })
 })

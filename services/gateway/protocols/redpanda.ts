@@ -33,7 +33,7 @@ const V2_TYPE = 'application/vnd.kafka.v2+json'
 const ANOTHER_LOG = { error_code: 41201, message: 'The topic is not the log that `log` names.' }
 
 export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBindings> }> {
-  const { cluster, limits, polls } = service
+  const { clusterOf, limits, polls } = service
   const app = new Hono<{ Bindings: Partial<HttpBindings> }>()
   app.onError(confluentErrors(service, REDPANDA_ERRORS, V2_TYPE))
 
@@ -47,6 +47,7 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
     const isolation = isolationOf(c)
     const logId = c.req.query('log')
     const outgoing = c.env?.outgoing
+    const cluster = clusterOf(c)
     // Hono makes a signal only when it is read: thousands of waiting requests do without one.
     const who = cluster.endsWaits && outgoing ? { leaving: outgoing } : { signal: c.req.raw.signal }
     const asked = { maxBytes, waitMs, isolation, logId, ...who }

@@ -12,7 +12,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import * as z from 'zod/mini'
 import { shaped } from '../body.ts'
-import type { ClusterRecord, RecordToAppend } from '../cluster.ts'
+import type { Cluster, ClusterRecord, RecordToAppend } from '../cluster.ts'
 import type { TopicPosition } from '../topic-position.ts'
 import { errorHeaders, gone, refusalFrom, V2_ERRORS } from './confluent/errors.ts'
 import { accepted, contentType } from '../media-type.ts'
@@ -61,7 +61,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export function upstash(service: Service): Hono {
-  const { bodies, cluster, limits, polls } = service
+  const { bodies, clusterOf, limits, polls } = service
   const app = new Hono()
   app.onError(upstashErrors(service))
 
@@ -69,13 +69,13 @@ export function upstash(service: Service): Hono {
   app.get('/topics', async (c, next) => {
     const confluent = accepted(c).some((type) => type.startsWith('application/vnd.kafka'))
     if (confluent || contentType(c) !== 'application/json') return next()
-    const topics = await cluster.topics()
+    const topics = await clusterOf(c).topics()
     return c.json(Object.fromEntries(topics.map(({ name, partitions }) => [name, partitions])))
   })
 
   app.post('/produce/:topic?', async (c) => {
     const asked = await bodies.read(c, messages)
-    return c.json(await produce(service, asked, c.req.param('topic')))
+    return c.json(await produce(clusterOf(c), limits, asked, c.req.param('topic')))
   })
 
   app.post('/fetch', async (c) => {
@@ -83,7 +83,7 @@ export function upstash(service: Service): Hono {
     const positions = positionsOf(asked, limits.maxPartitions)
     const waitMs = Math.min(timeout ?? DEFAULT_TIMEOUT_MS, limits.maxWaitMs)
     const options = { maxBytes: limits.maxReadBytes, waitMs, signal: c.req.raw.signal }
-    const { records } = await polls.run(() => cluster.read(positions, options))
+    const { records } = await polls.run(() => clusterOf(c).read(positions, options))
     return c.json(records.map(shown))
   })
 
@@ -93,6 +93,7 @@ export function upstash(service: Service): Hono {
     const asked = await bodies.read(c, offsetsBody)
     bounded(asked, limits.maxPartitions)
     const found: unknown[] = []
+    const cluster = clusterOf(c)
     for (const one of asked) {
       const { beginning, end, logId } = await cluster.offsets(one.topic, one.partition)
       const at = timestamp === undefined ? end : await cluster.offsetAt(one.topic, one.partition, timestamp)
@@ -114,7 +115,12 @@ function groups(): never {
 }
 
 /** Appends all records or fails: the protocol has no report for one. It checks the partitions first. */
-async function produce({ cluster, limits }: Service, asked: readonly Message[], path: string | undefined) {
+async function produce(
+  cluster: Cluster,
+  limits: Service['limits'],
+  asked: readonly Message[],
+  path: string | undefined,
+) {
   if (asked.length > limits.maxRecords) {
     throw new Refusal('too-large', `More than ${limits.maxRecords} messages in one request.`)
   }

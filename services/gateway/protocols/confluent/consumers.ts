@@ -47,9 +47,9 @@ const createBody = z.strictObject({
 })
 
 export function confluentConsumers(service: Service): Hono {
-  const { bodies, cluster, limits, polls, runtime, stopping } = service
+  const { bodies, clusterOf, limits, polls, runtime, stopping } = service
   const bounds = { max: limits.maxInstances, timeoutMs: limits.instanceTimeoutMs }
-  const consumers = new Consumers({ ...bounds, cluster, runtime })
+  const consumers = new Consumers({ ...bounds, runtime })
   stopping.addEventListener('abort', () => void consumers.close(), { once: true })
   const app = new Hono()
   app.onError(confluentErrors(service, V2_ERRORS, V2_TYPE))
@@ -62,12 +62,18 @@ export function confluentConsumers(service: Service): Hono {
       return bodies.read(c, schema)
     },
     instance: (c, work) =>
-      consumers.use(c.req.param('group') ?? '', c.req.param('instance') ?? '', c.req.raw.signal, work),
+      consumers.use(
+        clusterOf(c),
+        c.req.param('group') ?? '',
+        c.req.param('instance') ?? '',
+        c.req.raw.signal,
+        work,
+      ),
     bounded: (partitions) => {
       if (partitions.length <= limits.maxPartitions) return partitions
       throw new Refusal('too-large', `More than ${limits.maxPartitions} partitions.`)
     },
-    wants: (consumer) => consumers.wants(consumer),
+    wants: (c, consumer) => consumers.wants(clusterOf(c), consumer),
   }
   const { body, instance } = routes
 
@@ -83,13 +89,15 @@ export function confluentConsumers(service: Service): Hono {
     if (stopping.aborted) throw isStopping()
     const id = asked.id ? `${asked.id}-` : ''
     const name = asked.name ?? `rest-consumer-${id}${randomName(() => runtime.random())}`
-    consumers.create(group, name, options)
+    const cluster = clusterOf(c)
+    cluster.requireGroup(group)
+    consumers.create(cluster, group, name, options)
     const base_uri = `${new URL(c.req.url).origin}/consumers/${group}/instances/${name}`
     return control(c, { instance_id: name, base_uri })
   })
 
   app.delete(INSTANCE, async (c) => {
-    await consumers.delete(c.req.param('group'), c.req.param('instance'))
+    await consumers.delete(clusterOf(c), c.req.param('group'), c.req.param('instance'))
     return c.body(null, 204)
   })
 

@@ -19,6 +19,8 @@ export const V2_ERRORS: ErrorTable = {
   'too-large': [413, 413],
   'unsupported-media': [415, 415],
   'not-acceptable': [406, 406],
+  // rest-utils `KafkaExceptionMapper`: KAFKA_AUTHORIZATION_ERROR_CODE; Redpanda has the same.
+  forbidden: [403, 40301],
   'unknown-topic': [404, 40401],
   'unknown-partition': [404, 40402],
   'unknown-instance': [404, 40403],

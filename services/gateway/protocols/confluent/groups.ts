@@ -52,7 +52,8 @@ export function confluentGroups(app: Hono, service: Service, routes: InstanceRou
     }
     if (!topics) throw new Refusal('invalid', 'topics: name at least one')
     const distinct = [...new Set(bounded(topics))]
-    await instance(c, (consumer) => consumer.subscribe(distinct, () => wants(consumer)))
+    service.clusterOf(c).require('read', distinct)
+    await instance(c, (consumer) => consumer.subscribe(distinct, () => wants(c, consumer)))
     return c.body(null, 204)
   })
 

@@ -25,5 +25,5 @@ export interface InstanceRoutes {
   /** @throws Refusal `too-large`. */
   readonly bounded: <T>(partitions: readonly T[]) => readonly T[]
   /** Whether the instance is there, and in use. */
-  readonly wants: (consumer: Consumer) => boolean
+  readonly wants: (c: Context, consumer: Consumer) => boolean
 }

@@ -22,12 +22,14 @@ const positionsBody = z.object({
 })
 
 /** Adds these routes to the routes of the instances. */
-export function confluentPositions(app: Hono, { cluster }: Service, routes: InstanceRoutes): void {
+export function confluentPositions(app: Hono, { clusterOf }: Service, routes: InstanceRoutes): void {
   const { body, instance, bounded } = routes
 
   app.post(`${INSTANCE}/assignments`, async (c) => {
     const { partitions } = await body(c, partitionsBody)
-    await instance(c, async (consumer) => consumer.assign(bounded(partitions)))
+    const topics = new Set(bounded(partitions).map(({ topic }) => topic))
+    clusterOf(c).require('read', topics)
+    await instance(c, async (consumer) => consumer.assign(partitions))
     return c.body(null, 204)
   })
 
@@ -42,7 +44,7 @@ export function confluentPositions(app: Hono, { cluster }: Service, routes: Inst
       await consumer.requireAssigned(bounded([...offsets, ...timestamps]), c.req.raw.signal)
       const found: TopicPosition[] = []
       for (const { topic, partition, timestamp } of timestamps) {
-        found.push({ topic, partition, offset: await cluster.offsetAt(topic, partition, timestamp) })
+        found.push({ topic, partition, offset: await clusterOf(c).offsetAt(topic, partition, timestamp) })
       }
       consumer.seek([...offsets, ...found])
     })
@@ -55,7 +57,7 @@ export function confluentPositions(app: Hono, { cluster }: Service, routes: Inst
     await instance(c, async (consumer) => {
       await consumer.requireAssigned(bounded(partitions), c.req.raw.signal)
       for (const { topic, partition } of partitions) {
-        const { [place]: offset } = await cluster.offsets(topic, partition)
+        const { [place]: offset } = await clusterOf(c).offsets(topic, partition)
         consumer.seek([{ topic, partition, offset }])
       }
     })

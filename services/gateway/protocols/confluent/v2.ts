@@ -38,14 +38,14 @@ const produceBody = z.object({
 })
 
 export function confluentV2(service: Service): Hono {
-  const { cluster } = service
+  const { clusterOf } = service
   const app = new Hono()
   app.onError(confluentErrors(service, V2_ERRORS, V2_TYPE))
 
   app.get('/topics', async (c) =>
     control(
       c,
-      (await cluster.topics()).map(({ name }) => name),
+      (await clusterOf(c).topics()).map(({ name }) => name),
     ),
   )
 
@@ -71,7 +71,7 @@ export function confluentV2(service: Service): Hono {
 
   app.get('/topics/:topic/partitions/:partition/offsets', async (c) => {
     const partition = partitionOfPath(c)
-    const { beginning, end, logId } = await cluster.offsets(c.req.param('topic'), partition)
+    const { beginning, end, logId } = await clusterOf(c).offsets(c.req.param('topic'), partition)
     c.header('kedge-log-id', logId)
     return control(c, { beginning_offset: beginning, end_offset: end })
   })
@@ -79,8 +79,8 @@ export function confluentV2(service: Service): Hono {
   app.post('/topics/:topic', async (c) => {
     const topic = c.req.param('topic')
     const records = await recordsOf(c, service)
-    const results = await cluster.append(topic, records)
-    throwWhere(results, ['unknown-topic'])
+    const results = await clusterOf(c).append(topic, records)
+    throwWhere(results, ['forbidden', 'unknown-topic'])
     return produced(c, results)
   })
 
@@ -88,11 +88,11 @@ export function confluentV2(service: Service): Hono {
     const topic = c.req.param('topic')
     const partition = partitionOfPath(c)
     const records = await recordsOf(c, service)
-    const results = await cluster.append(
+    const results = await clusterOf(c).append(
       topic,
       records.map((record) => ({ ...record, partition })),
     )
-    throwWhere(results, ['unknown-topic', 'unknown-partition'])
+    throwWhere(results, ['forbidden', 'unknown-topic', 'unknown-partition'])
     return produced(c, results)
   })
   return app
@@ -109,7 +109,7 @@ export function control(c: Context, body: unknown): Response {
 }
 
 async function existing(service: Service, c: Context) {
-  const topic = await service.cluster.describe(c.req.param('topic') ?? '')
+  const topic = await service.clusterOf(c).describe(c.req.param('topic') ?? '')
   if (!topic) throw new Refusal('unknown-topic', 'Topic not found.')
   return topic
 }
@@ -144,7 +144,7 @@ async function recordsOf(c: Context, { bodies, limits }: Service): Promise<Recor
 }
 
 /**
- * Where the topic or partition of the path is missing, the gateway refuses the request, not single records.
+ * Where the topic or partition of the path is missing or forbidden, the gateway refuses the request, not single records.
  */
 function throwWhere(results: readonly Appended[], reasons: readonly RefusalReason[]): void {
   for (const { refusal } of results) if (refusal && reasons.includes(refusal.reason)) throw refusal

@@ -60,6 +60,11 @@ export function confluentV3Produce(service: Service): Hono {
         { error_code: 42206, message: 'Payload error. Null input provided. Data is required.' },
         422,
       )
+    // Who may not write this topic may write no record of the body: there is no need to read on.
+    if (first.value.error_code === V3_ERRORS.forbidden[1]) {
+      await reports.return()
+      return c.json(first.value, 403)
+    }
     return c.body(stream(first.value, reports), 200, { 'content-type': 'application/json' })
   })
 
@@ -108,12 +113,12 @@ async function* produceAll(service: Service, c: Context): AsyncGenerator<Report,
 }
 
 async function produceOne(service: Service, c: Context, body: Json): Promise<Report> {
-  const { cluster, limits } = service
+  const { clusterOf, limits } = service
   const topic = c.req.param('topic') ?? ''
   try {
     const asked = shaped(body.value, recordBody)
     const record = recordOf(asked, body.text, limits.maxRecordHeaders)
-    const [result] = await cluster.append(topic, [record])
+    const [result] = await clusterOf(c).append(topic, [record])
     if (!result || result.refusal)
       throw result?.refusal ?? new Refusal('unavailable', 'The cluster did not answer in time.')
     return {

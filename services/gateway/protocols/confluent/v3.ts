@@ -25,30 +25,30 @@ const createBody = z.object({
 
 /** To be mounted at `/v3` (the proxy alone) and `/kafka/v3` (Confluent Server and Cloud). */
 export function confluentV3(service: Service): Hono {
-  const { bodies, cluster } = service
+  const { bodies, clusterId, clusterOf } = service
   const app = new Hono()
   app.onError(confluentErrors(service, V3_ERRORS, 'application/json'))
 
   const known = async (c: Context): Promise<TopicDescription> => {
     ownCluster(service, c)
-    const found = (await cluster.topics()).find(({ name }) => name === c.req.param('topic'))
+    const found = (await clusterOf(c).topics()).find(({ name }) => name === c.req.param('topic'))
     return found ?? refuseTopic()
   }
   const partitionsOf = ({ name, partitions }: TopicDescription) =>
-    Array.from({ length: partitions }, (_, partition) => partitionData(cluster.id, name, partition))
+    Array.from({ length: partitions }, (_, partition) => partitionData(clusterId, name, partition))
 
-  app.get('/clusters', (c) => c.json(list('KafkaClusterList', [clusterData(cluster.id)])))
+  app.get('/clusters', (c) => c.json(list('KafkaClusterList', [clusterData(clusterId)])))
   app.get('/clusters/:cluster', (c) => {
     ownCluster(service, c)
-    return c.json(clusterData(cluster.id))
+    return c.json(clusterData(clusterId))
   })
   app.get(TOPICS, async (c) => {
     ownCluster(service, c)
-    const topics = await cluster.topics()
+    const topics = await clusterOf(c).topics()
     return c.json(
       list(
         'KafkaTopicList',
-        topics.map((topic) => topicData(cluster.id, topic)),
+        topics.map((topic) => topicData(clusterId, topic)),
       ),
     )
   })
@@ -56,11 +56,11 @@ export function confluentV3(service: Service): Hono {
     ownCluster(service, c)
     requireJson(c)
     const { topic_name: name, partitions_count: partitions } = await bodies.read(c, createBody)
-    return c.json(topicData(cluster.id, await cluster.create(name, partitions)), 201)
+    return c.json(topicData(clusterId, await clusterOf(c).create(name, partitions)), 201)
   })
-  app.get(`${TOPICS}/:topic`, async (c) => c.json(topicData(cluster.id, await known(c))))
+  app.get(`${TOPICS}/:topic`, async (c) => c.json(topicData(clusterId, await known(c))))
   app.delete(`${TOPICS}/:topic`, async (c) => {
-    await cluster.remove((await known(c)).name)
+    await clusterOf(c).remove((await known(c)).name)
     return c.body(null, 204)
   })
   app.get(PARTITIONS, async (c) => c.json(list('KafkaPartitionList', partitionsOf(await known(c)))))
@@ -73,7 +73,7 @@ export function confluentV3(service: Service): Hono {
   app.get(`${PARTITIONS}/:partition/offset`, async (c) => {
     const { name } = await known(c)
     const partition = partitionOfPath(c)
-    const { beginning, end, logId } = await cluster.offsets(name, partition)
+    const { beginning, end, logId } = await clusterOf(c).offsets(name, partition)
     const type = c.req.query('offset_type') ?? 'latest'
     const earliest = type !== 'latest' && { earliest_offset: beginning }
     const latest = type !== 'earliest' && { latest_offset: end }
@@ -81,7 +81,7 @@ export function confluentV3(service: Service): Hono {
       throw new Refusal('malformed', "Invalid parameter 'offset_type'")
     }
     c.header('kedge-log-id', logId)
-    return c.json({ ...partitionData(cluster.id, name, partition), ...earliest, ...latest })
+    return c.json({ ...partitionData(clusterId, name, partition), ...earliest, ...latest })
   })
   return app
 }
@@ -94,8 +94,8 @@ export function requireJson(c: Context): void {
   }
 }
 
-function ownCluster({ cluster }: Service, c: Context): void {
-  if (c.req.param('cluster') !== cluster.id) throw new Refusal('unknown-cluster', 'Cluster cannot be found.')
+function ownCluster({ clusterId }: Service, c: Context): void {
+  if (c.req.param('cluster') !== clusterId) throw new Refusal('unknown-cluster', 'Cluster cannot be found.')
 }
 
 function refuseTopic(): never {

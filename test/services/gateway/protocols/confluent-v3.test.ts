@@ -173,7 +173,7 @@ describe('Confluent v3', () => {
   })
 
   it('creates, lists, describes and deletes topics, under both of its roots', async () => {
-    const { app, get, post } = harness()
+    const { app, get, post } = harness({}, { auth: { roles: ['read', 'admin'] } })
     expect(await answer(await get('/kafka/v3/clusters'))).toMatchObject([
       200,
       { data: [{ cluster_id: 'kedge-memory' }] },
