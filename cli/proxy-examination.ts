@@ -4,6 +4,7 @@ import type { KafkaLog, PartitionOffsets } from '../src/ports/kafka-log.ts'
 import { sentence } from './failure.ts'
 import { ok, problem, skipped, warning } from './findings.ts'
 import type { Finding } from './findings.ts'
+import { adviceOnRight } from './missing-right.ts'
 import { creation, isUnknownTopic } from './missing-topic.ts'
 import { examinePolls, pollFinding } from './poll-examination.ts'
 import type { CacheLimits, Place } from './poll-examination.ts'
@@ -87,6 +88,9 @@ export function refused(error: unknown, subject: Subject, { exchanges }: Transpo
       ),
     ]
   if (!answered) return [problem('reachable', `${subject.url} cannot be reached: ${why}`)]
+  const right = adviceOnRight(error, { operation: 'Describe', topic: subject.evictions })
+  if (code === 'ERR_AUTH' && right !== undefined)
+    return [here, ok('credentials', 'accepted'), problem('rights', why, right)]
   if (code === 'ERR_AUTH')
     return [
       here,
@@ -158,7 +162,7 @@ async function updates(log: KafkaLog, { updates: topic }: Subject, signal: Abort
     return warning(
       'updates',
       `${why}: replicate() and prewarm() have nothing to read`,
-      isMissing ? creation('updates', topic) : undefined,
+      isMissing ? creation('updates', topic) : adviceOnRight(error, { operation: 'Describe', topic }),
     )
   }
 }

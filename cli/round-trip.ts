@@ -3,6 +3,7 @@ import { json } from '../src/wire/codec.ts'
 import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/ports/kafka-log.ts'
 import type { BeatMessage } from '../src/wire/messages.ts'
 import { sentence } from './failure.ts'
+import { adviceOnRight } from './missing-right.ts'
 import { ok, problem, skipped, warning } from './findings.ts'
 import type { Finding } from './findings.ts'
 import type { Place } from './poll-examination.ts'
@@ -43,9 +44,9 @@ export async function roundTrip(
     }
   const { runtime, stop } = session
   const began = runtime.monotonic()
-  const { value, position, failure } = await written(log, topic, session)
+  const { value, position, failure, advice } = await written(log, topic, session)
   if (position === undefined)
-    return { findings: [problem('write', failure ?? ''), skipped('read', 'nothing was written')] }
+    return { findings: [problem('write', failure ?? '', advice), skipped('read', 'nothing was written')] }
   const findings = [acknowledged(position, topic === evictions ? bounds : [], runtime.monotonic() - began)]
   let back = false
   try {
@@ -55,7 +56,8 @@ export async function roundTrip(
     findings.push(await longPoll(log, topic, { ...position, offset: position.offset + 1 }, session))
   } catch (error) {
     stop.throwIfAborted()
-    findings.push(problem('read', `reading fails: ${sentence(error)}`))
+    const advice = adviceOnRight(error, { operation: 'Read', topic })
+    findings.push(problem('read', `reading fails: ${sentence(error)}`, advice))
   }
   return { findings, ...(back && { place: { topic, ...position } }) }
 }
@@ -64,6 +66,7 @@ interface Written {
   readonly value: Uint8Array
   readonly position?: Position
   readonly failure?: string
+  readonly advice?: string | undefined
 }
 
 async function written(log: KafkaLog, topic: string, { runtime, stop: signal }: Session): Promise<Written> {
@@ -75,7 +78,8 @@ async function written(log: KafkaLog, topic: string, { runtime, stop: signal }: 
     return position ? { value, position } : { value, failure: 'the write was not acknowledged' }
   } catch (error) {
     signal.throwIfAborted()
-    return { value, failure: `a heartbeat cannot be written to ${topic}: ${sentence(error)}` }
+    const advice = adviceOnRight(error, { operation: 'Write', topic })
+    return { value, failure: `a heartbeat cannot be written to ${topic}: ${sentence(error)}`, advice }
   }
 }
 

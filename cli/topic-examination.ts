@@ -1,8 +1,11 @@
 /** Examines whether the topics have the settings that kedge's promise needs. @module */
 import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
+import { Refusal } from '../services/gateway/refusal.ts'
+import { sentence } from './failure.ts'
 import { ok, problem, warning } from './findings.ts'
 import type { Finding } from './findings.ts'
 import { lengthOf, plain } from './terminal.ts'
+import { adviceOnRight } from './missing-right.ts'
 import { creation } from './missing-topic.ts'
 import { COMPACTION_LAG_MS, REQUESTS_RETENTION_MS } from './topic-plan.ts'
 import type { TopicPlan } from './topic-plan.ts'
@@ -16,12 +19,17 @@ export async function examineTopics(
   plans: readonly TopicPlan[],
   missing: 'problem' | 'warning',
 ): Promise<Finding[]> {
-  // Lists all topics: a question by name may make the brokers create the topic.
   const present = new Map((await cluster.topics()).map((topic) => [topic.name, topic]))
   const brokers = (await cluster.brokers()).length
   const findings: Finding[] = []
   for (const plan of plans) {
     const topic = present.get(plan.name)
+    const refusal = await refusalOf(cluster, plan.name, topic !== undefined)
+    if (refusal !== undefined) {
+      const advice = adviceOnRight(refusal, { operation: 'Describe', topic: plan.name })
+      findings.push(problem(plan.name, sentence(refusal), advice))
+      continue
+    }
     if (topic === undefined) {
       const bad = plan.role === 'evictions' ? 'problem' : missing
       findings.push(
@@ -37,6 +45,21 @@ export async function examineTopics(
     findings.push(...(wrong.length > 0 ? wrong : [ok(plan.name, described(plan, topic.partitions))]))
   }
   return findings
+}
+
+/** Why Kafka does not tell of a topic, where it is a right that lacks: such a topic is in no list. */
+async function refusalOf(
+  cluster: KafkaCluster,
+  name: string,
+  isThere: boolean,
+): Promise<Refusal | undefined> {
+  try {
+    await (isThere ? cluster.configs(name) : cluster.describe(name))
+    return undefined
+  } catch (error) {
+    if (error instanceof Refusal && error.reason === 'forbidden') return error
+    throw error
+  }
 }
 
 const NOT_THERE: Readonly<Record<TopicPlan['role'], string>> = {

@@ -157,6 +157,7 @@ function errorOf(error: unknown): KedgeError {
   const message = said.replace(/\.$/, '')
   if (reason === 'unknown-topic' || reason === 'unknown-partition' || reason === 'not-hosted')
     return new KedgeError('ERR_UNKNOWN_TOPIC', message, options)
+  if (reason === 'forbidden') return new KedgeError('ERR_AUTH', message, options)
   if (reason === 'too-large') return new KedgeError('ERR_TOO_LARGE', message, options)
   if (reason === 'unavailable' || reason === 'busy')
     return new KedgeError('ERR_NETWORK', message, { ...options, retryable: true })

@@ -1,7 +1,7 @@
 /**
  * The port of the gateway: what it needs of a Kafka cluster, without a word of any protocol.
  *
- * Methods reject with a `Refusal`: `unknown-topic`, `unknown-partition`, `too-large`, `unavailable`; an aborted
+ * Methods reject with a `Refusal`: `forbidden`, `unknown-topic`, `unknown-partition`, `too-large`, `unavailable`; an aborted
  * read with `signal.reason`.
  *
  * @module

@@ -86,6 +86,20 @@ describe('kedge doctor, of a proxy', () => {
   it.each([
     ['no answer', () => Promise.reject(new Error('nothing')), 'reachable', /cannot be reached/],
     ['wrong credentials', async () => new Response('{}', { status: 401 }), 'credentials', /refused.*401/],
+    [
+      'a right that Kafka does not give',
+      async () =>
+        Response.json(
+          {
+            error_code: 40301,
+            message: 'Kafka refuses Describe on the topic cache-evictions: TOPIC_AUTHORIZATION_FAILED.',
+          },
+          { status: 403 },
+        ),
+      'rights',
+      /Kafka refuses Describe on the topic cache-evictions/,
+    ],
+    ['a right by a status alone', async () => new Response('{}', { status: 403 }), 'rights', /HTTP 403/],
     ['another server', async () => new Response('<html>', { status: 200 }), 'protocol', /not JSON/],
     ['a redirect', async () => new Response(null, { status: 302 }), 'protocol', /redirect/],
     [
@@ -106,6 +120,22 @@ describe('kedge doctor, of a proxy', () => {
     expect(says[check]).toMatch(/^PROBLEM/)
     expect(says[check]).toMatch(words)
     expect(code).toBe(1)
+  })
+
+  it('names the role or the topic that a credential of the gateway lacks, and otherwise the right of Kafka', async () => {
+    const auth = (more: object) => ({ auth: { tokens: ['zz9zz'], ...more } })
+    const env = { KEDGE_AUTH_TOKEN: 'zz9zz' }
+    const read = await examine([], { ...proxy({}, auth({ roles: ['write'] })), env })
+    expect(read.says.credentials).toBe('ok: accepted')
+    expect(read.says.read).toMatch(/^PROBLEM: reading fails.*has not the role read/)
+    expect(read.out).toContain('give the credential the role read (read on cache-evictions)')
+    const write = await examine([], { ...proxy({}, auth({ roles: ['read'] })), env })
+    expect(write.out).toContain('give the credential the role write (write on cache-evictions)')
+    const topic = await examine([], { ...proxy({}, auth({ topics: ['jobs'] })), env })
+    expect(topic.says.rights).toMatch(/^PROBLEM: .*Not authorized to access the topic cache-evictions/)
+    expect(topic.out).toContain('give the credential the topic cache-evictions')
+    const bare = await examine([], { fetch: async () => new Response('{}', { status: 403 }) })
+    expect(bare.out).toContain('--operation Describe --topic cache-evictions')
   })
 
   it('says that a proxy stays silent', async () => {

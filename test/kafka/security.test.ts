@@ -163,7 +163,10 @@ describe.skipIf(withoutKafka())('A cluster that demands credentials', () => {
       const outside = at('SASL', { sasl: sasl(mechanism, 'not-sesame'), requestTimeoutMs: 1000 })
       const refusal: unknown = await outside.topics().catch((error: unknown) => error)
       await outside.close()
-      expect(refusal).toMatchObject({ reason: 'unavailable', message: 'The cluster cannot be reached.' })
+      expect(refusal).toMatchObject({
+        reason: 'forbidden',
+        message: 'Kafka refuses the credentials: SASL_AUTHENTICATION_FAILED.',
+      })
       expect(JSON.stringify(refusal)).not.toContain('not-sesame')
     },
   )

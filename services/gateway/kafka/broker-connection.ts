@@ -9,10 +9,10 @@
 import { sleep } from '../../../src/ports/runtime.ts'
 import { onAbort } from '../../../src/runtime/abort.ts'
 import { withDeadline } from '../../../src/runtime/deadline.ts'
-import { apiVersionsV3, Connection, ResponseError } from '@platformatic/kafka'
+import { apiVersionsV3, Connection, findErrorBy, ResponseError } from '@platformatic/kafka'
 import type { API } from '@platformatic/kafka'
 import type { Versions } from './requests.ts'
-import { KafkaFailure } from './failure.ts'
+import { CODES, KafkaFailure } from './failure.ts'
 import type { Liveness } from './liveness.ts'
 import { nameOf } from './options.ts'
 import type { Address, KafkaSettings } from './options.ts'
@@ -94,7 +94,7 @@ export class BrokerConnection {
       if (this.#closed) throw new Refusal('unavailable', 'The cluster was closed.')
       throw error instanceof KafkaFailure
         ? error
-        : new KafkaFailure('The broker cannot be reached.', { cause: error })
+        : new KafkaFailure('The broker cannot be reached.', { cause: error, ...codeOf(error) })
     }
   }
 
@@ -136,6 +136,22 @@ export class BrokerConnection {
     // There is no socket before the connection is begun.
     connection?.socket?.destroy()
   }
+}
+
+const MAX_DEPTH = 8
+
+/**
+ * A broker that refuses the credentials was reached: it refuses them the next time too. The client's error for that has
+ * the broker's among its causes; one for a connection that broke meanwhile has not.
+ */
+function codeOf(error: unknown): { readonly code?: number } {
+  let at = error
+  for (let depth = 0; depth < MAX_DEPTH && at instanceof Error; depth++) {
+    if (findErrorBy(at, 'apiCode', CODES.saslAuthentication) !== null)
+      return { code: CODES.saslAuthentication }
+    at = at.cause
+  }
+  return {}
 }
 
 function chosen<Args extends unknown[], Answer>(

@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks'
 import type { ClusterRead, ClusterReadOptions, ClusterRecord, PartitionBounds } from '../cluster.ts'
 import type { TopicPartition, TopicPosition } from '../topic-position.ts'
 import { Backoff } from './backoff.ts'
-import { CODES, isPassing, KafkaFailure } from './failure.ts'
+import { CODES, isForbidden, isPassing, KafkaFailure } from './failure.ts'
 import { FETCH, FETCH_BY_ID } from './fetch.ts'
 import type { FetchAnswer, FetchedPartition, FetchTopic } from './fetch.ts'
 import type { MonotonicEndOffset } from './monotonic-end-offset.ts'
@@ -87,7 +87,8 @@ export class Fetcher {
           const { maxBatchBytes, onUnreadable } = this.#settings
           return collect(positions, fetched, { maxBytes: options.maxBytes, maxBatchBytes, onUnreadable })
         }
-        if (!again) throw new KafkaFailure('Fetch failed.', { code })
+        const failed = new KafkaFailure('Fetch failed.', { code })
+        if (!again || isForbidden(failed)) throw failed
       } catch (error) {
         options.signal?.throwIfAborted()
         const passes = error instanceof KafkaFailure && (error.code === undefined || isPassing(error.code))

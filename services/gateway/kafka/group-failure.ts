@@ -1,6 +1,6 @@
 /** The errors that keep a member out of its group. @module */
 import { Refusal } from '../refusal.ts'
-import { KafkaFailure, refusalOf } from './failure.ts'
+import { KafkaFailure, refusalFrom, refusalOf, withRight } from './failure.ts'
 import { GROUP_CODES } from './group-apis.ts'
 
 const AWAY: ReadonlySet<number> = new Set([
@@ -19,4 +19,11 @@ export function failureOf(code: number): Error {
   }
   if (code === GROUP_CODES.groupFull) return new Refusal('busy', 'The group has as many members as it may.')
   return AWAY.has(code) ? new KafkaFailure('The group has no coordinator.', { code }) : refusalOf(code)
+}
+
+/** The refusal for an error of a group, with the right of Kafka's ACLs where that is what lacks. */
+export function refusalInGroup(error: unknown, group: string, topics: readonly string[]): unknown {
+  const refusal = refusalFrom(error)
+  const topic = topics.slice(0, 5).join(', ')
+  return refusal instanceof Refusal ? withRight(refusal, { operation: 'Read', group, topic }) : refusal
 }

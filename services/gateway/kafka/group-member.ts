@@ -14,10 +14,10 @@ import type { GroupMember, GroupOffset, MemberOptions, Share } from '../groups.t
 import { Refusal } from '../refusal.ts'
 import { Backoff } from './backoff.ts'
 import type { Coordinators } from './coordinators.ts'
-import { isPassing, KafkaFailure, refusalFrom } from './failure.ts'
+import { isPassing, KafkaFailure } from './failure.ts'
 import { GROUP_CODES, HEARTBEAT, JOIN_GROUP, LEAVE_GROUP, SYNC_GROUP } from './group-apis.ts'
 import type { JoinAnswer } from './group-apis.ts'
-import { failureOf } from './group-failure.ts'
+import { failureOf, refusalInGroup } from './group-failure.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import { assignmentsOf, PROTOCOL, PROTOCOL_TYPE, partitionsIn, subscriptionTo } from './group-sharing.ts'
 import type { BrokerConnection } from './broker-connection.ts'
@@ -91,7 +91,7 @@ export class KafkaMember implements GroupMember {
       signal.throwIfAborted()
       if (this.#stop.signal.aborted) throw new Refusal('unknown-instance', 'Consumer instance not found.')
       if (this.#seat) return this.#seat.share
-      if (this.#failure !== undefined) throw refusalFrom(this.#failure)
+      if (this.#failure !== undefined) throw refusalInGroup(this.#failure, this.#group, this.#options.topics)
       const left = deadline - performance.now()
       if (left <= 0) return undefined
       await this.#news.wait(left, signal)

@@ -5,7 +5,8 @@ import { membersOnly, notAssigned } from '../groups.ts'
 import type { GroupOffset } from '../groups.ts'
 import { Refusal } from '../refusal.ts'
 import type { Coordinators } from './coordinators.ts'
-import { CODES, refusalFrom, refusalOf } from './failure.ts'
+import { CODES, refusalOf } from './failure.ts'
+import { refusalInGroup } from './group-failure.ts'
 import { GROUP_CODES, OFFSET_COMMIT, OFFSET_FETCH } from './group-apis.ts'
 import type { KafkaSettings } from './options.ts'
 
@@ -64,7 +65,7 @@ export class GroupOffsets {
       const code = codesOf(answer).find((one) => one !== 0)
       if (code !== undefined) throw refusalOfCommit(code, by)
     } catch (error) {
-      throw refusalFrom(error)
+      throw refusalInGroup(error, group, topicsOf(offsets))
     }
   }
 
@@ -99,7 +100,7 @@ export class GroupOffsets {
         }),
       )
     } catch (error) {
-      throw refusalFrom(error)
+      throw refusalInGroup(error, group, topicsOf(partitions))
     }
   }
 }
@@ -109,6 +110,10 @@ interface Coded {
 }
 
 const isUnstable = ({ errorCode }: Coded): boolean => errorCode === GROUP_CODES.unstable
+
+const topicsOf = (partitions: readonly TopicPartition[]): string[] => [
+  ...new Set(partitions.map(({ topic }) => topic)),
+]
 
 function byTopic<T extends TopicPartition>(all: readonly T[]): [string, T[]][] {
   const topics = new Map<string, T[]>()

@@ -11,7 +11,9 @@ import type {
 import type { TopicPosition } from '../topic-position.ts'
 import { Producer } from './producer.ts'
 import { ListOffsets } from './list-offsets.ts'
-import { refusalFrom } from './failure.ts'
+import { refusalFrom, withRight } from './failure.ts'
+import type { Right } from './failure.ts'
+import { Refusal } from '../refusal.ts'
 import { MonotonicEndOffset } from './monotonic-end-offset.ts'
 import { KafkaGroups } from './groups.ts'
 import { ConnectionPool } from './connection-pool.ts'
@@ -109,15 +111,15 @@ class OverKafka implements KafkaCluster {
   }
 
   brokers(): Promise<readonly Node[]> {
-    return refused(this.#topology.nodes())
+    return refused(this.#topology.nodes(), { operation: 'Describe' })
   }
 
   async topics(): Promise<TopicDescription[]> {
-    return (await refused(this.#topology.all())).map(descriptionOf)
+    return (await refused(this.#topology.all(), { operation: 'Describe' })).map(descriptionOf)
   }
 
   async describe(topic: string): Promise<TopicDescription | undefined> {
-    const found = await refused(this.#topology.find(topic))
+    const found = await refused(this.#topology.find(topic), { operation: 'Describe', topic })
     return found && descriptionOf(found)
   }
 
@@ -126,31 +128,37 @@ class OverKafka implements KafkaCluster {
   }
 
   async createTopic(name: string, options: TopicOptions): Promise<TopicDescription> {
-    return descriptionOf(await refused(this.#topics.create(name, options)))
+    return descriptionOf(
+      await refused(this.#topics.create(name, options), { operation: 'Create', topic: name }),
+    )
   }
 
   remove(topic: string): Promise<void> {
-    return refused(this.#topics.remove(topic))
+    return refused(this.#topics.remove(topic), { operation: 'Delete', topic })
   }
 
   configs(topic: string): Promise<ReadonlyMap<string, string>> {
-    return refused(this.#topics.configs(topic))
+    return refused(this.#topics.configs(topic), { operation: 'DescribeConfigs', topic })
   }
 
-  append(topic: string, records: readonly RecordToAppend[]): Promise<Appended[]> {
-    return this.#appender.append(topic, records)
+  async append(topic: string, records: readonly RecordToAppend[]): Promise<Appended[]> {
+    const results = await this.#appender.append(topic, records)
+    return results.map((result) =>
+      result.refusal ? { refusal: withRight(result.refusal, { operation: 'Write', topic }) } : result,
+    )
   }
 
   offsets(topic: string, partition: number): Promise<PartitionBounds> {
-    return refused(this.#bounds.of(topic, partition))
+    return refused(this.#bounds.of(topic, partition), { operation: 'Describe', topic })
   }
 
   offsetAt(topic: string, partition: number, timestamp: number): Promise<number> {
-    return refused(this.#bounds.at(topic, partition, timestamp))
+    return refused(this.#bounds.at(topic, partition, timestamp), { operation: 'Describe', topic })
   }
 
   read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead> {
-    return refused(this.#reader.read(positions, options), options.signal)
+    const topic = namesOf(positions)
+    return refused(this.#reader.read(positions, options), { operation: 'Read', topic }, options.signal)
   }
 
   async close(): Promise<void> {
@@ -166,10 +174,15 @@ const descriptionOf = (topic: Topic): TopicDescription => ({
   partitions: topic.partitions,
 })
 
-async function refused<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+/** The topics of positions, for a person. */
+const namesOf = (positions: readonly TopicPosition[]): string =>
+  [...new Set(positions.map(({ topic }) => topic))].slice(0, 5).join(', ')
+
+async function refused<T>(work: Promise<T>, right: Right, signal?: AbortSignal): Promise<T> {
   try {
     return await work
   } catch (error) {
-    throw refusalFrom(error, signal)
+    const refusal = refusalFrom(error, signal)
+    throw refusal instanceof Refusal ? withRight(refusal, right) : refusal
   }
 }

@@ -16,7 +16,16 @@ import type { TopicPartition } from '../topic-position.ts'
 import { Refusal } from '../refusal.ts'
 import { INIT_PRODUCER_ID, PRODUCE } from './requests.ts'
 import { Backoff } from './backoff.ts'
-import { CODES, isPassing, isTooLarge, isWrong, KafkaFailure, refusalFrom, refusalOf } from './failure.ts'
+import {
+  CODES,
+  isForbidden,
+  isPassing,
+  isTooLarge,
+  isWrong,
+  KafkaFailure,
+  refusalFrom,
+  refusalOf,
+} from './failure.ts'
 import type { MonotonicEndOffset } from './monotonic-end-offset.ts'
 import type { BrokerConnection } from './broker-connection.ts'
 import type { ConnectionPool } from './connection-pool.ts'
@@ -149,7 +158,7 @@ export class PartitionProducer {
           return await this.#divide(batch, told, deadline)
         }
       } catch (error) {
-        if (error instanceof KafkaFailure && !backoff.over) code = undefined
+        if (error instanceof KafkaFailure && !isForbidden(error) && !backoff.over) code = undefined
         else throw this.#given(error, doubtful)
       }
       const unknown = code !== undefined && UNKNOWN_SEQUENCE.has(code)

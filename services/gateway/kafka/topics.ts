@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Admin, ConfigResourceTypes, findErrorBy } from '@platformatic/kafka'
 import { Refusal } from '../refusal.ts'
-import { CODES, KafkaFailure, refusalOf } from './failure.ts'
+import { CODES, FORBIDDEN, KafkaFailure, refusalOf } from './failure.ts'
 import type { KafkaSettings } from './options.ts'
 import type { TopicOptions } from './types.ts'
 import type { Topic } from './topic.ts'
@@ -104,5 +104,9 @@ function failureOf(error: unknown): Error {
   if (invalid !== undefined) {
     return new Refusal('invalid', refusalOf(invalid).message.replace('answered', 'does not take the topic:'))
   }
-  return new KafkaFailure('The cluster did not carry out the change.', { cause: error })
+  const code = [...FORBIDDEN].find(has)
+  return new KafkaFailure('The cluster did not carry out the change.', {
+    cause: error,
+    ...(code !== undefined && { code }),
+  })
 }

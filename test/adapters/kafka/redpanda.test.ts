@@ -63,6 +63,11 @@ describe('redpanda()', () => {
     [10, 'ERR_TOO_LARGE', false],
     [19, 'ERR_HTTP', true],
     [29, 'ERR_AUTH', false],
+    [30, 'ERR_AUTH', false],
+    [31, 'ERR_AUTH', false],
+    [53, 'ERR_AUTH', false],
+    [58, 'ERR_AUTH', false],
+    [65, 'ERR_AUTH', false],
     [-1, 'ERR_HTTP', false],
   ])("knows Kafka's code %i inside of a 200", async (code, cause, retryable) => {
     const { fetch } = scriptedFetch(

@@ -165,8 +165,9 @@ function produced(c: Context, results: readonly Appended[]): Response {
   return control(c, { offsets, key_schema_id: null, value_schema_id: null })
 }
 
-/** kafka-rest's codes for a missing topic or partition, else "Kafka error" or its retriable form. */
+/** kafka-rest's codes for a missing or forbidden topic or partition, else "Kafka error" or its retriable form. */
 function recordCode({ reason }: Refusal): number {
-  if (reason === 'unknown-topic' || reason === 'unknown-partition') return V2_ERRORS[reason][1]
+  if (reason === 'forbidden' || reason === 'unknown-topic' || reason === 'unknown-partition')
+    return V2_ERRORS[reason][1]
   return reason === 'busy' || reason === 'unavailable' ? 50003 : 50002
 }
