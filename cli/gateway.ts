@@ -18,6 +18,9 @@ import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
 import {
   accessLog,
   autoCreate,
+  certificate,
+  certificateKey,
+  clientCa,
   corsOrigins,
   credentials,
   drain,
@@ -43,6 +46,7 @@ import type { LogKind } from './settings/gateway.ts'
 import { url as proxyUrl } from './settings/proxy.ts'
 import { onPort } from './taken-port.ts'
 import { plain } from './terminal.ts'
+import { tlsListener } from './tls-listener.ts'
 import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
@@ -93,7 +97,13 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     terminal.say(`kedge gateway listening on ${gateway.url} (log: ${kind})`)
     if (values.get(open))
       terminal.warn(`kedge gateway: open: everybody who reaches ${gateway.url} may read and write`)
-    void welcome(gateway.url, kind, { auth: options.auth, open: values.get(open) }, cluster, session)
+    void welcome(
+      gateway.url,
+      kind,
+      { auth: options.auth, open: values.get(open) || values.get(clientCa) !== undefined },
+      cluster,
+      session,
+    )
     await new Promise((resolve) => onAbort(stop, resolve))
     await gateway.close()
   } finally {
@@ -172,7 +182,7 @@ function kindOf(values: ResolvedSettings): LogKind {
  * @throws UsageError where that is not so, and `--open` does not say that it is meant.
  */
 function requireAccess(kind: LogKind, values: ResolvedSettings, auth: AuthOptions | undefined): void {
-  const isFree = isOpen(auth)
+  const isFree = isOpen(auth) && values.get(clientCa) === undefined
   if (values.get(open)) {
     if (isFree) return
     throw new UsageError('--open lets every client in: leave it out, or the credentials')
@@ -189,9 +199,10 @@ function requireAccess(kind: LogKind, values: ResolvedSettings, auth: AuthOption
 
 function optionsOf(
   values: ResolvedSettings,
-  { terminal, runtime }: Session,
+  { terminal, runtime, folder }: Session,
 ): Omit<StartOptions, 'log' | 'memory' | 'clusterId'> {
   const polls = values.get(maxPolls)
+  const tls = tlsListener(values, { certificate, certificateKey, clientCa }, folder)
   const logAccess = (entry: AccessEntry) =>
     terminal.say(JSON.stringify({ time: new Date(runtime.now()).toISOString(), ...entry }))
   return {
@@ -201,6 +212,7 @@ function optionsOf(
     graceMs: values.get(grace),
     limits: { maxWaitMs: values.get(maxWait), ...(polls !== undefined && { maxPolls: polls }) },
     open: values.get(open),
+    ...(tls && { tls }),
     corsOrigins: values.get(corsOrigins),
     upstash: values.get(upstash),
     auth: authOf(values, terminal.hide.bind(terminal)),

@@ -56,8 +56,8 @@ export async function roundTrip(
     findings.push(await longPoll(log, topic, { ...position, offset: position.offset + 1 }, session))
   } catch (error) {
     stop.throwIfAborted()
-    const advice = adviceOnRight(error, { operation: 'Read', topic })
-    findings.push(problem('read', `reading fails: ${sentence(error)}`, advice))
+    const right = adviceOnRight(error, { operation: 'Read', topic })
+    findings.push(problem('read', `reading fails: ${sentence(error)}`, right))
   }
   return { findings, ...(back && { place: { topic, ...position } }) }
 }

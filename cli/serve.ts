@@ -28,6 +28,7 @@ import { evictionPartitions, evictionsTopic, updatePartitions, updatesTopic } fr
 import { webUrl } from './web-url.ts'
 import { onPort } from './taken-port.ts'
 import { lengthOf } from './terminal.ts'
+import { tlsListener } from './tls-listener.ts'
 import { transportOf } from './transport.ts'
 import type { Transport } from './transport.ts'
 import { resolveSettings } from './resolved-settings.ts'
@@ -81,6 +82,7 @@ async function serving(
     const health = place === undefined ? undefined : await startHealth(place, healthOf(cache))
     try {
       const address = values.get(own.host)
+      const tls = tlsListener(values, own, session.folder)
       const listens = {
         app,
         cache,
@@ -89,12 +91,15 @@ async function serving(
         drain: values.get(own.drain),
         grace: values.get(own.grace),
         onError: warn,
+        ...(tls && { tls }),
         ...(values.get(own.open) &&
           isLoopback(address) && { allowsHost: (named?: string) => namesLoopback(named, address) }),
       }
       const instead = (port: number) => `--port ${port}`
       const there = { port: listens.port, whose: 'another kedge serve', instead }
-      const server = await onPort(there, () => serve(listens))
+      const server = await onPort(there, () => serve(listens)).catch((error: unknown) => {
+        throw asUsage(error)
+      })
       if (values.get(own.open))
         terminal.warn(`kedge serve: open: everybody who reaches ${server.url} may read, write and evict`)
       if (health) terminal.say(`kedge serve serves its health on ${health.url}`)

@@ -6,6 +6,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { durationMs } from '../src/runtime/duration.ts'
 import { Listener } from '../services/gateway/listener.ts'
+import type { TlsOptions } from '../services/gateway/tls-files.ts'
 import type { Cache } from '../src/api/cache-types.ts'
 import type { Duration } from '../src/runtime/duration.ts'
 import { Background } from './node/background.ts'
@@ -32,6 +33,8 @@ export interface ServeOptions {
   readonly allowsHost?: (host: string | undefined) => boolean
   /** 0 takes a free one. @default 8080 */
   readonly port?: number
+  /** Serves TLS; with `clientCa` to clients with a certificate alone. @default without TLS */
+  readonly tls?: TlsOptions
   /** Connections beyond this are refused. @default 10_000 */
   readonly maxConnections?: number
   /**
@@ -47,7 +50,7 @@ export interface ServeOptions {
 
 /** A server that listens. */
 export interface RunningServer {
-  /** `http://127.0.0.1:8080`, without a slash at its end. */
+  /** `http://127.0.0.1:8080`, or with `https`; without a slash at its end. */
   readonly url: string
   readonly host: string
   readonly port: number
@@ -64,6 +67,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof ServeOptions>([
   'host',
   'allowsHost',
   'port',
+  'tls',
   'maxConnections',
   'drain',
   'grace',
@@ -75,7 +79,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof ServeOptions>([
  *
  * Nothing but the server keeps the process alive: once it is closed, the process ends by itself.
  *
- * @throws TypeError for wrong options; the error of `listen` (`EADDRINUSE`) when it cannot listen.
+ * @throws TypeError for wrong options, and for `tls` files that cannot be used; the error of `listen` (`EADDRINUSE`) when it cannot listen.
  * @example
  * ```ts
  * import { createCache } from 'kedge'
@@ -89,7 +93,8 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof ServeOptions>([
  * ```
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { app, cache, host, allowsHost, port, maxConnections, drainMs, graceMs, onError } = checked(options)
+  const { app, cache, host, allowsHost, tls, port, maxConnections, drainMs, graceMs, onError } =
+    checked(options)
   const background = new Background()
   const stop = new AbortController()
   let isDraining = false
@@ -99,8 +104,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       if (allowsHost && !allowsHost(new URL(request.url).host)) return misdirected()
       return isDraining && isReadiness(request) ? stopping() : app.fetch(request, env, background.context)
     },
-    host,
-    maxConnections,
+    { host, maxConnections, tls, onError },
   )
   const found = await listener.open(port)
   const following = cache
@@ -122,7 +126,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
 
   let ending: Promise<void> | undefined
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${found}`,
+    url: `http${tls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${found}`,
     host,
     port: found,
     close: () => (ending ??= end()),
@@ -145,6 +149,7 @@ interface Checked {
   readonly host: string
   readonly allowsHost: ServeOptions['allowsHost']
   readonly port: number
+  readonly tls: TlsOptions | undefined
   readonly maxConnections: number
   readonly drainMs: number
   readonly graceMs: number
@@ -160,6 +165,7 @@ function checked(options: ServeOptions): Checked {
     host = '127.0.0.1',
     port = 8080,
     maxConnections = 10_000,
+    tls,
     allowsHost,
     onError,
   } = options
@@ -171,7 +177,7 @@ function checked(options: ServeOptions): Checked {
   whole('maxConnections', maxConnections, 1, Number.MAX_SAFE_INTEGER)
   const drainMs = durationMs(options.drain ?? 0, 'drain')
   const graceMs = durationMs(options.grace ?? '5s', 'grace')
-  return { app, cache, host, allowsHost, port, maxConnections, drainMs, graceMs, onError }
+  return { app, cache, host, allowsHost, tls, port, maxConnections, drainMs, graceMs, onError }
 }
 
 function whole(option: string, value: number, least: number, most: number): void {

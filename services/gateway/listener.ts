@@ -1,9 +1,12 @@
 /** A server of Node that can stop, gently or at once, and listen again. @module */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
+import { TlsFiles } from './tls-files.ts'
+import type { TlsOptions } from './tls-files.ts'
 
 /** HTTP headers of a request; more are dropped (Node's own limit for their bytes is 16 KiB). */
 const MAX_HEADERS = 100
@@ -16,47 +19,92 @@ const REQUEST_TIMEOUT_MS = 60_000
  */
 const KEEP_ALIVE_MS = 65_000
 
+/** A client has this long for the handshake of TLS: until then it holds a connection, and has asked nothing. */
+const HANDSHAKE_TIMEOUT_MS = 10_000
+
+export interface ListenerOptions {
+  readonly host: string
+  readonly maxConnections: number
+  /** @default without TLS */
+  readonly tls?: TlsOptions | undefined
+  /** Called with the errors of files that were replaced; the server goes on with those before. */
+  readonly onError?: ((error: unknown) => void) | undefined
+}
+
 export class Listener {
   readonly #answer: ReturnType<typeof getRequestListener>
-  readonly #host: string
-  readonly #maxConnections: number
+  readonly #options: ListenerOptions
+  #files: TlsFiles | undefined
   #server: Server | undefined
   /** Connections without a request yet: Node counts them as busy, and would wait for them at the end. */
   readonly #silent = new Set<Socket>()
 
-  constructor(fetch: Parameters<typeof getRequestListener>[0], host: string, maxConnections: number) {
+  constructor(fetch: Parameters<typeof getRequestListener>[0], options: ListenerOptions) {
     // The gateway must not replace the globals of its process.
     this.#answer = getRequestListener(fetch, { overrideGlobalObjects: false })
-    this.#host = host
-    this.#maxConnections = maxConnections
+    this.#options = options
   }
 
   get isOpen(): boolean {
     return this.#server !== undefined
   }
 
-  /** Listens, if it does not yet; the port that it has. Rejects with the error of `listen`. */
+  /** Listens, if it does not yet; the port that it has. Rejects with the error of `listen`, or a TypeError for `tls`. */
   async open(port: number): Promise<number> {
     if (this.#server) return port
-    const server = createServer((request, response) => {
+    const server = await this.#made((request, response) => {
       this.#silent.delete(request.socket)
       // An idle keep-alive connection would keep a server open that has stopped listening.
       response.once('close', () => setImmediate(() => server.listening || server.closeIdleConnections()))
       void this.#answer(request, response)
     })
-    server.on('connection', (socket) => {
-      this.#silent.add(socket)
-      socket.once('close', () => this.#silent.delete(socket))
-    })
+    this.#keepSilent(server)
     server.maxHeadersCount = MAX_HEADERS
-    server.maxConnections = this.#maxConnections
+    server.maxConnections = this.#options.maxConnections
     server.requestTimeout = REQUEST_TIMEOUT_MS
     server.keepAliveTimeout = KEEP_ALIVE_MS
-    server.listen(port, this.#host)
-    await once(server, 'listening')
+    server.listen(port, this.#options.host)
+    try {
+      await once(server, 'listening')
+    } catch (error) {
+      this.#files?.close()
+      throw error
+    }
     this.#server = server
     const address = server.address()
     return typeof address === 'object' && address ? address.port : port
+  }
+
+  async #made(answer: RequestListener): Promise<Server> {
+    const { tls, onError = () => {} } = this.#options
+    if (!tls) return createServer(answer)
+    const files = (this.#files = await TlsFiles.read(tls, onError))
+    const demands = tls.clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }
+    const handshakeTimeout = HANDSHAKE_TIMEOUT_MS
+    const server = createTlsServer({ ...files.texts, ...demands, handshakeTimeout }, answer)
+    files.watch((texts) => server.setSecureContext(texts))
+    return server
+  }
+
+  /** Remembers who is connected and has asked nothing: with TLS first the bare connection, then the one inside. */
+  #keepSilent(server: Server): void {
+    const bare = new Map<string, Socket>()
+    const add = (socket: Socket) => {
+      this.#silent.add(socket)
+      socket.once('close', () => this.#silent.delete(socket))
+    }
+    server.on('connection', (socket: Socket) => {
+      add(socket)
+      if (this.#files) bare.set(peerOf(socket), socket)
+    })
+    server.on('secureConnection', (socket: Socket) => {
+      const peer = peerOf(socket)
+      const outer = bare.get(peer)
+      bare.delete(peer)
+      if (outer) this.#silent.delete(outer)
+      add(socket)
+    })
+    server.on('tlsClientError', (_error, socket: Socket) => bare.delete(peerOf(socket)))
   }
 
   /**
@@ -66,6 +114,7 @@ export class Listener {
     const server = this.#server
     if (!server) return
     this.#server = undefined
+    this.#files?.close()
     const closed = once(server, 'close')
     server.close()
     for (const socket of this.#silent) socket.destroy()
@@ -75,3 +124,5 @@ export class Listener {
     if (timer) clearTimeout(timer)
   }
 }
+
+const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`

@@ -11,6 +11,7 @@ import { isOpen } from './credentials.ts'
 import { Listener } from './listener.ts'
 import { isLoopback, namesLoopback } from './loopback.ts'
 import { memoryCluster } from './memory-cluster.ts'
+import type { TlsOptions } from './tls-files.ts'
 import { withTail } from './tail/tail.ts'
 import type { TailOptions } from './tail/options.ts'
 
@@ -26,6 +27,11 @@ interface ServerOptions extends Omit<GatewayOptions, 'allowsHost' | 'cluster' | 
   readonly open?: boolean
   /** 0 takes a free one. @default 0 */
   readonly port?: number
+  /**
+   * Serves TLS. With `clientCa` a client needs a certificate, which is then a credential: `auth` may be left out.
+   * @default without TLS
+   */
+  readonly tls?: TlsOptions
   /** Connections beyond this are refused. @default 10_000 */
   readonly maxConnections?: number
   /**
@@ -61,7 +67,7 @@ export interface ClusterStartOptions extends ServerOptions {
 
 /** A gateway that listens. */
 export interface RunningGateway {
-  /** `http://127.0.0.1:8082`, without a slash at the end. */
+  /** `http://127.0.0.1:8082`, or with `https`; without a slash at the end. */
   readonly url: string
   readonly host: string
   readonly port: number
@@ -132,6 +138,7 @@ async function serve(
     host = '127.0.0.1',
     port: wanted = 0,
     open = false,
+    tls,
     maxConnections = 10_000,
     drainMs: drain,
     graceMs: grace,
@@ -142,9 +149,9 @@ async function serve(
   const draining = new AbortController()
   const stopping = new AbortController()
   const signals = { draining: draining.signal, stopping: stopping.signal }
-  const allowsHost = hostsOf(host, open, isOpen(options.auth))
+  const allowsHost = hostsOf(host, open, isOpen(options.auth) && tls?.clientCa === undefined)
   const app = createGateway({ ...gatewayOptions, ...signals, cluster, ...(allowsHost && { allowsHost }) })
-  const listener = new Listener(app.fetch, host, maxConnections)
+  const listener = new Listener(app.fetch, { host, maxConnections, tls, onError: options.onError })
   const port = await listener.open(wanted)
   // One change at a time, in the order asked for.
   let last: Promise<unknown> = Promise.resolve()
@@ -157,7 +164,7 @@ async function serve(
     await closed()
   }
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    url: `http${tls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`,
     host,
     port,
     pause: () => change(() => listener.close(0)),

@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { selfSigned } from '../services/gateway/self-signed.ts'
 import { gateway } from '../../adapters/kafka/gateway.ts'
 import { createCache } from '../../src/index.ts'
 import { cluster, kedge } from './harness.ts'
@@ -21,7 +25,7 @@ async function serving(args: string[], around: Surroundings = {}): Promise<Servi
       ...around,
       stop: stop.signal,
       onOut: (text) => {
-        const found = /http:\/\/\S+/.exec(text)
+        const found = /https?:\/\/\S+/.exec(text)
         if (found) resolve(found[0])
       },
     })
@@ -254,6 +258,36 @@ describe('kedge gateway', () => {
     expect(code).toBe(1)
     stop()
     await ran
+  })
+})
+
+describe('kedge gateway over TLS', () => {
+  it('serves with a certificate, and takes that of a client for a credential', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kedge-cli-tls-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const { cert, key } = await selfSigned(folder, 'gateway')
+    const args = ['--certificate', cert, '--certificate-key', key]
+    const { url, ran, stop } = await serving(args)
+    expect(url).toMatch(/^https:/)
+    stop()
+    expect((await ran).out).toContain(`gateway({ url: '${url}' })`)
+    const closed = await kedge(['gateway', '--port', '0', '--host', '0.0.0.0', ...args])
+    expect(closed.err).toContain('could read and write')
+    const mutual = await serving(['--host', '0.0.0.0', '--client-ca', cert, ...args])
+    mutual.stop()
+    expect((await mutual.ran).code).toBe(0)
+  })
+
+  it.each([
+    [['--certificate', 'a.pem'], /--certificate and --certificate-key go together/],
+    [['--client-ca', 'a.pem'], /--client-ca needs both/],
+    [
+      ['--certificate', 'a.pem', '--certificate-key', 'a.key'],
+      /`tls.cert`: the file .*a\.pem cannot be read/,
+    ],
+  ])('refuses %j', async (args, sentence) => {
+    const { code, err } = await kedge(['gateway', '--port', '0', ...args])
+    expect([code, err]).toEqual([2, expect.stringMatching(sentence)])
   })
 })
 

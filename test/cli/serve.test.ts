@@ -1,8 +1,13 @@
 import { createServer, get } from 'node:http'
+import { get as getOverTls } from 'node:https'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { RequestOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { systemRuntime } from '../../src/ports/runtime.ts'
+import { selfSigned } from '../services/gateway/self-signed.ts'
 import { kedge, proxy } from './harness.ts'
 
 const statusOf = (options: RequestOptions): Promise<number> =>
@@ -78,6 +83,44 @@ describe('kedge serve', () => {
     expect(await Promise.all(statuses)).toEqual([200, 200, 421])
     expect(err).toMatch(/kedge serve: open: everybody who reaches http:\S+ may read, write and evict\n/)
     expect(code).toBe(0)
+  })
+
+  it('serves TLS with a certificate', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kedge-cli-tls-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const { cert, key, ca } = await selfSigned(folder, 'serve')
+    const stop = new AbortController()
+    let status: number | undefined
+    const args = [
+      '--port',
+      '0',
+      '--open',
+      '--transport',
+      'fetch',
+      '--certificate',
+      cert,
+      '--certificate-key',
+      key,
+    ]
+    const { code } = await kedge(['serve', ...args], {
+      fetch: proxy().fetch,
+      stop: stop.signal,
+      runtime: systemRuntime(),
+      onOut: (text) => {
+        const port = Number(/listening on https:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1] ?? 0)
+        if (port === 0) return
+        getOverTls({ port, path: '/healthz', ca }, (got) => {
+          status = got.statusCode
+          got.resume()
+          stop.abort()
+        })
+      },
+    })
+    expect([code, status]).toEqual([0, 200])
+    const half = await kedge(['serve', '--open', '--transport', 'fetch', '--certificate', cert], {
+      fetch: proxy().fetch,
+    })
+    expect([half.code, half.err]).toEqual([2, expect.stringContaining('--certificate-key go together')])
   })
 
   it('takes no origin without a scheme', async () => {

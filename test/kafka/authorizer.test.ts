@@ -38,7 +38,7 @@ describe.skipIf(withoutKafka())('A cluster with StandardAuthorizer', () => {
   const clusters: KafkaCluster[] = []
 
   beforeAll(async () => {
-    const users = [...Object.keys(PRINCIPALS)].map((name) => `user_${name}="${name}-secret"`).join(' ')
+    const users = Object.keys(PRINCIPALS).map((name) => `user_${name}="${name}-secret"`).join(' ')
     broker = await startBroker({
       listeners: { SASL: 'SASL_PLAINTEXT' },
       properties: {

@@ -1,0 +1,30 @@
+/** The certificate with which the gateway and the sidecar serve TLS. @module */
+import { resolve } from 'node:path'
+import type { TlsOptions } from '../services/gateway/tls-files.ts'
+import { UsageError } from './failure.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
+import type { Setting } from './setting.ts'
+
+type File = Setting<string | undefined>
+
+/** The settings of one command. */
+export interface TlsSettings {
+  readonly certificate: File
+  readonly certificateKey: File
+  readonly clientCa: File
+}
+
+/** `undefined` without TLS. @throws UsageError where a part of it is missing. */
+export function tlsListener(
+  values: ResolvedSettings,
+  { certificate, certificateKey, clientCa }: TlsSettings,
+  folder: string,
+): TlsOptions | undefined {
+  const [cert, key, ca] = [certificate, certificateKey, clientCa].map((file) => {
+    const path = values.get(file)
+    return path === undefined ? undefined : resolve(folder, path)
+  })
+  if (cert !== undefined && key !== undefined) return { cert, key, ...(ca !== undefined && { clientCa: ca }) }
+  if (cert === undefined && key === undefined && ca === undefined) return undefined
+  throw new UsageError('--certificate and --certificate-key go together, and --client-ca needs both')
+}
