@@ -82,7 +82,11 @@ async function serving(
     const health = place === undefined ? undefined : await startHealth(place, healthOf(cache))
     try {
       const address = values.get(own.host)
-      const tls = tlsListener(values, own, session.folder)
+      const tls = tlsListener(
+        values,
+        { certificate: own.certificate, certificateKey: own.certificateKey, clientCa: own.clientCa },
+        session.folder,
+      )
       const listens = {
         app,
         cache,

@@ -25,7 +25,7 @@ export interface Principal {
 }
 
 const ROLES: readonly string[] = ['read', 'write', 'admin'] satisfies Role[]
-export const DEFAULT_ROLES: readonly Role[] = ['read', 'write']
+const DEFAULT_ROLES: readonly Role[] = ['read', 'write']
 
 /** @throws TypeError for a role that is none, or a pattern that no name could match. */
 export function principalNamed(name: string, { roles = DEFAULT_ROLES, topics, groups }: Access): Principal {
