@@ -8,6 +8,8 @@ import type { AccessEntry } from '../services/gateway/app.ts'
 import { isLoopback } from '../services/gateway/loopback.ts'
 import { startGateway } from '../services/gateway/server.ts'
 import type { RunningGateway, StartOptions } from '../services/gateway/server.ts'
+import { auditTrail } from './audit-trail.ts'
+import type { AuditTrail } from './audit-trail.ts'
 import { connected } from './brokers.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
@@ -17,6 +19,7 @@ import type { Session } from './session.ts'
 import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
 import {
   accessLog,
+  audit,
   autoCreate,
   certificate,
   certificateKey,
@@ -85,10 +88,14 @@ type Gateway = Pick<RunningGateway, 'url' | 'close'>
 async function serve(values: ResolvedSettings, session: Session): Promise<void> {
   const { terminal, stop } = session
   const kind = kindOf(values)
-  const options = optionsOf(values, session)
-  requireAccess(kind, values, options.auth)
+  const settled = optionsOf(values, session)
+  requireAccess(kind, values, settled.auth)
   const cluster = kind === 'kafka' ? await connected(values, session) : undefined
+  let trail: AuditTrail | undefined
   try {
+    const place = values.get(audit)
+    trail = place === undefined ? undefined : await auditTrail(place, session)
+    const options = { ...settled, ...(trail && { onAudit: trail.tell.bind(trail) }) }
     const start = () =>
       cluster ? startGateway({ ...options, cluster }) : startGateway({ ...options, memory: memoryOf(values) })
     const instead = (other: number) => `--port ${other}`
@@ -108,6 +115,7 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     await gateway.close()
   } finally {
     await cluster?.close().catch(() => undefined)
+    await trail?.close()
   }
 }
 

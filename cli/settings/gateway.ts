@@ -169,6 +169,13 @@ export const clientCa: Optional<string> = pemFile(
   '--client-ca <file>',
   'let in only clients with a certificate of these authorities, PEM',
 )
+export const audit: Optional<string> = setting<string | undefined>('gateway.audit', {
+  flag: '--audit <file>',
+  shape: text,
+  says: 'add a line for each write, change of a topic and wrong credential to this file, or to stdout',
+  otherwise: undefined,
+  otherwiseSays: 'none',
+})
 export const accessLog: Setting<boolean> = setting('gateway.accessLog', {
   flag: '--access-log',
   shape: truth,
@@ -200,5 +207,6 @@ export const GATEWAY_SETTINGS: readonly AnySetting[] = [
   certificate,
   certificateKey,
   clientCa,
+  audit,
   accessLog,
 ]

@@ -1,10 +1,13 @@
 /** The gateway as a Hono app: protocols that exist, over a cluster. @module */
 import { Hono } from 'hono'
+import type { MiddlewareHandler } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import { principalOf } from './access.ts'
 import type { Principal } from './access.ts'
+import { AuditedCluster, entryOf } from './audit.ts'
+import type { AuditEntry } from './audit.ts'
 import { authentication } from './auth.ts'
 import { AuthorizedCluster } from './authorized-cluster.ts'
 import { Bodies } from './body.ts'
@@ -22,7 +25,8 @@ import { limitsOf } from './limits.ts'
 import type { GatewayLimits } from './limits.ts'
 import { LongPollLimiter } from './long-poll-limiter.ts'
 import type { PartitionReader } from './partition-reader.ts'
-import { redpanda } from './protocols/redpanda.ts'
+import { ALREADY_SENT, redpanda } from './protocols/redpanda.ts'
+import { REQUEST_ID, requestIdOf } from './request-id.ts'
 import type { Service } from './service.ts'
 import { upstash } from './protocols/upstash.ts'
 
@@ -32,6 +36,8 @@ export interface AccessEntry {
   /** Without its query, and without the message of Upstash's `/produce/{topic}/{message}`, which is refused. */
   readonly path: string
   readonly status: number
+  /** That of the client's `x-request-id`, or a new one; the answer has it too. */
+  readonly requestId: string
   /** From the first byte of the request to the headers of the answer, in milliseconds. */
   readonly ms: number
 }
@@ -62,6 +68,11 @@ export interface GatewayOptions {
    * polls, and answers 503 to `/readyz`. Everything else goes on.
    */
   readonly stopping?: AbortSignal
+  /**
+   * Called after each write, each change of a topic, each of them that was refused, and each wrong credential. Must not
+   * throw.
+   */
+  readonly onAudit?: (entry: AuditEntry) => void
   /** Called after each request. */
   readonly onRequest?: (entry: AccessEntry) => void
   /** Called with unexpected errors of the gateway itself. The client sees none of their text. */
@@ -120,6 +131,7 @@ export function createGateway(options: GatewayOptions): Hono {
     stopping = new AbortController().signal,
     draining = stopping,
     onRequest,
+    onAudit,
     onError = () => {},
     ...rest
   } = options
@@ -130,7 +142,7 @@ export function createGateway(options: GatewayOptions): Hono {
   const service: Service = {
     bodies,
     clusterId: cluster.id,
-    clusterOf: authorizing(drained(cluster, stopping)),
+    clusterOf: authorizing(drained(cluster, stopping), onAudit),
     limits,
     polls: new LongPollLimiter(limits.maxPolls, limits.maxAnswerBytes),
     runtime,
@@ -141,19 +153,7 @@ export function createGateway(options: GatewayOptions): Hono {
   }
 
   const app = new Hono()
-  app.use(async (c, next) => {
-    const began = runtime.monotonic()
-    await next()
-    // Positions and records change, and are one client's own: no cache may keep them. Routes whose answers a
-    // cache may keep set the header themselves.
-    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')
-    onRequest?.({
-      method: c.req.method,
-      path: c.req.path.replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…').slice(0, 512),
-      status: c.res.status,
-      ms: runtime.monotonic() - began,
-    })
-  })
+  app.use(onEveryAnswer(runtime, onRequest))
   if (allowsHost) app.use(hostCheck(allowsHost))
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', (c) =>
@@ -170,7 +170,14 @@ export function createGateway(options: GatewayOptions): Hono {
         }),
     }),
   )
-  app.use(authentication(credentials))
+  app.use(authentication(credentials, onAudit))
+  app.get('/', (c) =>
+    c.json({
+      name: 'kedge gateway',
+      cluster: cluster.id,
+      protocols: speaksUpstash ? { ...PROTOCOLS, upstash: UPSTASH } : PROTOCOLS,
+    }),
+  )
   speak(app, service, speaksUpstash)
   app.notFound((c) => c.json({ error_code: 404, message: 'HTTP 404 Not Found' }, 404))
   app.onError((error, c) => {
@@ -180,10 +187,27 @@ export function createGateway(options: GatewayOptions): Hono {
   return app
 }
 
+/** Sets the headers that every answer has, and tells of it. */
+function onEveryAnswer(runtime: Runtime, onRequest: GatewayOptions['onRequest']): MiddlewareHandler {
+  return async (c, next) => {
+    const began = runtime.monotonic()
+    await next()
+    // Positions and records change, and are one client's own: no cache may keep them. Routes whose answers a
+    // cache may keep set the header themselves.
+    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')
+    if (!c.res.headers.has(ALREADY_SENT)) c.header(REQUEST_ID, requestIdOf(c))
+    onRequest?.({
+      method: c.req.method,
+      path: c.req.path.replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…').slice(0, 512),
+      status: c.res.status,
+      requestId: requestIdOf(c),
+      ms: runtime.monotonic() - began,
+    })
+  }
+}
+
 /** Adds the routes of the protocols. */
 function speak(app: Hono, service: Service, speaksUpstash: boolean): void {
-  const protocols = speaksUpstash ? { ...PROTOCOLS, upstash: UPSTASH } : PROTOCOLS
-  app.get('/', (c) => c.json({ name: 'kedge gateway', cluster: service.clusterId, protocols }))
   if (speaksUpstash) app.route('/', upstash(service))
   app.route('/', redpanda(service))
   app.route('/', confluentV2(service))
@@ -195,7 +219,16 @@ function speak(app: Hono, service: Service, speaksUpstash: boolean): void {
 }
 
 /** The cluster as the sender of a request may use it: one for each principal. */
-function authorizing(cluster: Cluster & PartitionReader): Service['clusterOf'] {
+function authorizing(
+  cluster: Cluster & PartitionReader,
+  onAudit: GatewayOptions['onAudit'],
+): Service['clusterOf'] {
+  if (onAudit) {
+    return (c) => {
+      const principal = principalOf(c)
+      return new AuditedCluster(cluster, principal, (act) => onAudit(entryOf(c, principal, act)))
+    }
+  }
   const views = new WeakMap<Principal, AuthorizedCluster>()
   return (c) => {
     const principal = principalOf(c)

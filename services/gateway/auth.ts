@@ -1,23 +1,36 @@
 /** Lets requests pass that show one of the credentials; without any configured, all pass. @module */
-import type { HttpBindings } from '@hono/node-server'
-import type { Context, MiddlewareHandler } from 'hono'
+import type { MiddlewareHandler } from 'hono'
 import { setPrincipal } from './access.ts'
+import { entryOf } from './audit.ts'
+import type { AuditEntry } from './audit.ts'
 import type { Credentials } from './credentials.ts'
 import { headerOf } from './header.ts'
+import { remoteOf } from './remote.ts'
 
-export function authentication(credentials: Credentials): MiddlewareHandler {
+export function authentication(
+  credentials: Credentials,
+  onAudit?: (entry: AuditEntry) => void,
+): MiddlewareHandler {
+  let unsaid = 0
   return async (c, next) => {
-    const found = await credentials.identify(headerOf(c, 'authorization'), addressOf(c))
+    const found = await credentials.identify(headerOf(c, 'authorization'), remoteOf(c))
     if (found.principal) {
       setPrincipal(c, found.principal)
       return next()
     }
     const { retryAfter } = found
-    if (retryAfter !== undefined)
+    if (retryAfter !== undefined) {
+      // An address that guesses must not fill the audit as well.
+      unsaid++
       return c.json(refused(42901, 'Too many wrong credentials came from this address', 429), 429, {
         'retry-after': String(retryAfter),
         'cache-control': 'no-store',
       })
+    }
+    if (found.wrong) {
+      onAudit?.(entryOf(c, undefined, { act: 'show-credential', outcome: 'wrong-credential', unsaid }))
+      unsaid = 0
+    }
     return c.json(refused(40101, 'Unauthorized', 401), 401, {
       'www-authenticate': credentials.challenge,
       'cache-control': 'no-store',
@@ -32,9 +45,3 @@ const refused = (code: number, message: string, status: number) => ({
   error: message,
   status,
 })
-
-/** Where the request comes from; empty without a server. What a proxy before the gateway says is not used. */
-function addressOf(c: Context): string {
-  const env: Partial<HttpBindings> | undefined = c.env
-  return env?.incoming?.socket.remoteAddress ?? ''
-}

@@ -22,6 +22,7 @@ const EXPOSED = [
   'date',
   'etag',
   'retry-after',
+  'x-request-id',
 ]
 /** How long a browser may remember the answer to a preflight, in seconds. */
 const PREFLIGHT_S = 600

@@ -2,6 +2,7 @@
 export { createGateway } from './app.ts'
 export type { AccessEntry, GatewayOptions } from './app.ts'
 export type { Access, Role } from './access.ts'
+export type { AuditEntry } from './audit.ts'
 export type { AuthOptions, Credential } from './credentials.ts'
 export { clusterLog } from './cluster-log.ts'
 export type { ClusterLogOptions } from './cluster-log.ts'

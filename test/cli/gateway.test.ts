@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -258,6 +258,68 @@ describe('kedge gateway', () => {
     expect(code).toBe(1)
     stop()
     await ran
+  })
+})
+
+describe('the audit of kedge gateway', () => {
+  const HEADERS = { 'content-type': 'application/vnd.kafka.json.v2+json', 'x-request-id': 'r-1' }
+  const write = async (url: string, headers: Record<string, string> = {}) => {
+    const body = '{"records":[{"key":"a-key","value":"a-value"}]}'
+    return fetch(`${url}/topics/t`, { method: 'POST', headers: { ...HEADERS, ...headers }, body })
+  }
+
+  it('adds a line for each write to a file, which only its owner may read', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kedge-audit-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const file = join(folder, 'audit.jsonl')
+    for (let run = 0; run < 2; run++) {
+      const { url, ran, stop } = await serving(['--audit', file])
+      await write(url)
+      stop()
+      await ran
+    }
+    const text = await readFile(file, 'utf8')
+    const lines = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object)
+    const entry = {
+      time: '2023-11-14T22:13:20.000Z',
+      act: 'write',
+      topic: 't',
+      partition: 0,
+      offsets: [0, 0],
+      count: 1,
+      outcome: 'ok',
+      principal: '',
+      roles: ['read', 'write', 'admin'],
+      remote: '127.0.0.1',
+      requestId: 'r-1',
+    }
+    expect(lines).toEqual([entry, entry])
+    expect(text).not.toMatch(/a-key|a-value/)
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+  })
+
+  it('prints its lines with --audit stdout', async () => {
+    const { url, ran, stop } = await serving(['--audit', 'stdout'], {
+      env: { KEDGE_GATEWAY_TOKEN: 'right-token' },
+    })
+    await write(url, { authorization: 'Bearer wrong-token' })
+    stop()
+    const { out } = await ran
+    const line = out.split('\n').find((each) => each.startsWith('{'))!
+    expect(JSON.parse(line)).toMatchObject({
+      act: 'show-credential',
+      outcome: 'wrong-credential',
+      remote: '127.0.0.1',
+    })
+    expect(out).not.toMatch(/wrong-token|right-token/)
+  })
+
+  it('does not start with a file that it cannot write', async () => {
+    const { code, err } = await kedge(['gateway', '--port', '0', '--audit', 'nowhere/audit.jsonl'])
+    expect([code, err]).toEqual([2, 'kedge: --audit: the file nowhere/audit.jsonl cannot be written\n'])
   })
 })
 

@@ -27,6 +27,7 @@ import { accepted } from '../media-type.ts'
 import { partitionOfPath, wholeNumber } from '../parameter.ts'
 import type { PartitionRead } from '../partition-reader.ts'
 import { Refusal } from '../refusal.ts'
+import { REQUEST_ID, requestIdOf } from '../request-id.ts'
 import type { Service } from '../service.ts'
 
 const V2_TYPE = 'application/vnd.kafka.v2+json'
@@ -78,6 +79,7 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
     const length = Buffer.byteLength(body)
     whenSent(c, polls.hold(length))
     headers['content-type'] = EMBEDDED_TYPES[format]
+    headers[REQUEST_ID] = requestIdOf(c)
     // The headers of CORS are on Hono's own answer.
     const written = service.cors ? undefined : sent(c, headers, body, length)
     return written ?? c.body(body, 200, headers)
@@ -85,10 +87,12 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
   return app
 }
 
+/** The header by which `@hono/node-server` knows that it has nothing to send. */
+export const ALREADY_SENT = 'x-hono-already-sent'
 /**
  * Tells `@hono/node-server` that the answer is written, and the gateway's middleware to add no header to it.
  */
-const ALREADY_SENT = new Response(null, { headers: { 'x-hono-already-sent': 'true', 'cache-control': '' } })
+const SENT = new Response(null, { headers: { [ALREADY_SENT]: 'true', 'cache-control': '' } })
 
 /**
  * Writes the answer to Node's response, where there is one: a `Response` with its headers and its stream would cost
@@ -104,7 +108,7 @@ function sent(
   if (!outgoing || outgoing.headersSent || outgoing.destroyed) return undefined
   outgoing.writeHead(200, { ...headers, 'content-length': length })
   outgoing.end(body)
-  return ALREADY_SENT
+  return SENT
 }
 
 /** Polls that waited together have the same records: the gateway encodes them once. */
