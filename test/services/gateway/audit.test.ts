@@ -123,9 +123,11 @@ describe('the audit', () => {
     })
     const guess = () => app.request('/topics', { headers: { authorization: 'Bearer wrong' } })
     for (let at = 0; at < 25; at++) await guess()
-    clock.advance(6000)
-    await guess()
-    expect(entries.map(({ unsaid }) => unsaid)).toEqual([...Array.from({ length: 10 }, () => 0), 15])
+    for (let wait = 0; wait < 2; wait++) {
+      clock.advance(6000)
+      await guess()
+    }
+    expect(entries.map(({ unsaid }) => unsaid)).toEqual([...Array.from({ length: 10 }, () => 0), 15, 0])
   })
 })
 

@@ -131,6 +131,14 @@ describe('a gateway with a certificate', () => {
     await expect(start({ host: '0.0.0.0', tls: filesOf(first) })).rejects.toThrow(/`host`/)
   })
 
+  it('lets a poll end that is under way when it stops', async () => {
+    const { log, close } = await start({ tls: filesOf(first), graceMs: 600_000 })
+    const path = '/topics/t/partitions/0/records?offset=0&timeout=20000&max_bytes=1000'
+    const polling = ask(path, { ca: first.ca, headers: { accept: BINARY } })
+    await until(() => log.waiting === 1)
+    await Promise.all([close(), expect(polling).resolves.toMatchObject({ status: 200, text: '[]' })])
+  })
+
   it('ends although connections have not begun or have not used TLS', async () => {
     const { port, close } = await start({ tls: filesOf(first), graceMs: 600_000 })
     const bare = connect(port, '127.0.0.1')
