@@ -22,6 +22,10 @@ export const COMMANDS: Readonly<Record<string, Known>> = {
     says: "Serves Kafka over HTTP, in the protocols of Redpanda's and Confluent's proxies.",
     load: async () => (await import('./gateway.ts')).gatewayCommand,
   },
+  audit: {
+    says: 'Compares the audit of a gateway with its chain.',
+    load: async () => (await import('./audit.ts')).auditCommand,
+  },
   serve: {
     says: 'Serves a cache over HTTP, as a process beside its clients.',
     load: async () => (await import('./serve.ts')).serveCommand,

@@ -18,6 +18,13 @@ const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
       'a user with a password, for a script',
     ],
   ],
+  verify: [
+    [
+      'KEDGE_GATEWAY_AUDIT_KEY=s3cret kedge audit verify audit.jsonl',
+      'whether a line was changed or is gone',
+    ],
+    ['KEDGE_GATEWAY_AUDIT_KEY=s3cret kedge audit verify audit.jsonl --json', 'for a script'],
+  ],
   serve: [
     ['kedge serve --open', 'serves the values that clients put'],
     [

@@ -20,6 +20,7 @@ import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
 import {
   accessLog,
   audit,
+  auditKey,
   autoCreate,
   certificate,
   certificateKey,
@@ -94,7 +95,7 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
   let trail: AuditTrail | undefined
   try {
     const place = values.get(audit)
-    trail = place === undefined ? undefined : await auditTrail(place, session)
+    trail = place === undefined ? undefined : await auditTrail(place, values.get(auditKey), session)
     const options = { ...settled, ...(trail && { onAudit: trail.tell.bind(trail) }) }
     const start = () =>
       cluster ? startGateway({ ...options, cluster }) : startGateway({ ...options, memory: memoryOf(values) })

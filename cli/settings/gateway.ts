@@ -176,6 +176,13 @@ export const audit: Optional<string> = setting<string | undefined>('gateway.audi
   otherwise: undefined,
   otherwiseSays: 'none',
 })
+export const auditKey: Optional<string> = setting<string | undefined>('gateway.auditKey', {
+  flag: '--audit-key <secret>',
+  shape: text,
+  says: 'chain the lines of --audit by HMAC with this key',
+  otherwise: undefined,
+  secret: true,
+})
 export const accessLog: Setting<boolean> = setting('gateway.accessLog', {
   flag: '--access-log',
   shape: truth,
@@ -208,5 +215,6 @@ export const GATEWAY_SETTINGS: readonly AnySetting[] = [
   certificateKey,
   clientCa,
   audit,
+  auditKey,
   accessLog,
 ]

@@ -40,6 +40,7 @@ function around(env: Record<string, string>): Surroundings {
       'loaders.js': 'export default { users: async () => new Map() }',
       'stores.js': 'export default { users: async () => undefined }',
       'package.json': { type: 'module' },
+      'audit.jsonl': '',
     },
     openStore: async () =>
       ({ sink: memorySink(), describe: 'memory', close: async () => undefined }) as never,
@@ -49,6 +50,7 @@ function around(env: Record<string, string>): Surroundings {
 const COMMANDS = [
   'gateway',
   'gateway credentials',
+  'audit verify',
   'serve',
   'topics create',
   'topics check',

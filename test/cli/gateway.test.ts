@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -315,6 +315,55 @@ describe('the audit of kedge gateway', () => {
       remote: '127.0.0.1',
     })
     expect(out).not.toMatch(/wrong-token|right-token/)
+  })
+
+  it('chains its lines, also over a restart, so that a changed or missing one is found', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kedge-audit-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const file = join(folder, 'audit.jsonl')
+    const env = { KEDGE_GATEWAY_AUDIT_KEY: 'chain-key' }
+    for (let run = 0; run < 2; run++) {
+      const { url, ran, stop } = await serving(['--audit', file], { env })
+      await write(url)
+      await write(url)
+      stop()
+      expect((await ran).out).not.toContain('chain-key')
+    }
+    const verify = (name = file, around: Surroundings = { env }) => kedge(['audit', 'verify', name], around)
+    const right = await verify()
+    expect([right.code, right.out]).toEqual([
+      0,
+      expect.stringMatching(/^all 4 lines are as they were written; the last link is [0-9a-f]{64}\n$/),
+    ])
+    const lines = (await readFile(file, 'utf8')).trim().split('\n')
+    const changes: [string, string[], number][] = [
+      ['changed', lines.map((line, at) => (at === 1 ? line.replace('"count":1', '"count":2') : line)), 2],
+      ['removed', lines.filter((_, at) => at !== 1), 2],
+      ['first removed', lines.slice(1), 1],
+      ['swapped', [lines[0]!, lines[2]!, lines[1]!, lines[3]!], 2],
+      ['put in between', [lines[0]!, lines[0]!, ...lines.slice(1)], 2],
+      ['without a link', [...lines, '{"act":"write"}'], 5],
+      ['torn', [...lines, lines[3]!.slice(0, 40)], 5],
+    ]
+    for (const [, changed, line] of changes) {
+      await writeFile(join(folder, 'changed.jsonl'), `${changed.join('\n')}\n`)
+      const { code, out } = await verify(join(folder, 'changed.jsonl'))
+      expect([code, out]).toEqual([1, expect.stringContaining(`line ${line} is not as it was written`)])
+    }
+    await appendFile(file, '{"act":"wr')
+    const { url, ran, stop } = await serving(['--audit', file], { env })
+    await write(url)
+    stop()
+    await ran
+    const torn = (await readFile(file, 'utf8')).trim().split('\n')
+    expect([torn.length, torn[4]]).toEqual([6, '{"act":"wr'])
+    await writeFile(file, [...torn.slice(0, 4), torn[5], ''].join('\n'))
+    expect((await verify()).out).toMatch(/^all 5 lines/)
+    const other = await verify(file, { env: { KEDGE_GATEWAY_AUDIT_KEY: 'another-key' } })
+    expect([other.code, other.out]).toEqual([1, expect.stringContaining('line 1 is not')])
+    const { code, err } = await verify(file, {})
+    expect([code, err]).toEqual([2, 'kedge: the key of the chain is missing: set KEDGE_GATEWAY_AUDIT_KEY\n'])
+    expect((await verify('nowhere')).err).toBe('kedge: the file nowhere cannot be read\n')
   })
 
   it('does not start with a file that it cannot write', async () => {
