@@ -38,7 +38,9 @@ describe.skipIf(withoutKafka())('A cluster with StandardAuthorizer', () => {
   const clusters: KafkaCluster[] = []
 
   beforeAll(async () => {
-    const users = Object.keys(PRINCIPALS).map((name) => `user_${name}="${name}-secret"`).join(' ')
+    const users = Object.keys(PRINCIPALS)
+      .map((name) => `user_${name}="${name}-secret"`)
+      .join(' ')
     broker = await startBroker({
       listeners: { SASL: 'SASL_PLAINTEXT' },
       properties: {
@@ -73,7 +75,7 @@ describe.skipIf(withoutKafka())('A cluster with StandardAuthorizer', () => {
     await connection.close()
   }
 
-  const rule = (name: string, resourceType: number, resourceName: string, operation: Operation) => ({
+  const rule = (name: string, resourceType: 2 | 3, resourceName: string, operation: Operation) => ({
     resourceType,
     resourceName,
     resourcePatternType: ResourcePatternTypes.LITERAL,

@@ -29,14 +29,15 @@ function worker() {
   return { app, asked, status }
 }
 
-const ROUTES = [
-  ['GET', '/cache/a/k', 'r'],
-  ['HEAD', '/cache/a/k', 'r'],
-  ['POST', '/cache/a/batch', 'r', '{"keys":["x"]}'],
-  ['PUT', '/cache/a/k', 'w', '{"value":1}'],
-  ['DELETE', '/cache/a/k', 'e'],
-  ['POST', '/evictions', 'e', '{"namespace":"a","keys":["k"]}'],
-] as const
+const ROUTES: readonly (readonly [method: string, path: string, scope: string, body: string | undefined])[] =
+  [
+    ['GET', '/cache/a/k', 'r', undefined],
+    ['HEAD', '/cache/a/k', 'r', undefined],
+    ['POST', '/cache/a/batch', 'r', '{"keys":["x"]}'],
+    ['PUT', '/cache/a/k', 'w', '{"value":1}'],
+    ['DELETE', '/cache/a/k', 'e', undefined],
+    ['POST', '/evictions', 'e', '{"namespace":"a","keys":["k"]}'],
+  ]
 
 it.each(ROUTES)('%s %s is for the bearers of one scope alone', async (method, path, scope, body) => {
   const { status } = worker()

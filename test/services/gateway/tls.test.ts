@@ -23,9 +23,9 @@ let gateway: RunningGateway | undefined
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kedge-tls-'))
-  ;[first, second, client] = await Promise.all(
-    ['first', 'second', 'client'].map((name) => selfSigned(folder, name)),
-  )
+  first = await selfSigned(folder, 'first')
+  second = await selfSigned(folder, 'second')
+  client = await selfSigned(folder, 'client')
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 afterEach(async () => {
@@ -144,7 +144,8 @@ describe('a gateway with a certificate', () => {
     const bare = connect(port, '127.0.0.1')
     await once(bare, 'connect')
     const idle = request({ port, ca: first.ca, path: '/topics' })
-    const inside = once(idle, 'socket').then(async ([socket]: [TLSSocket]) => {
+    const inside = once(idle, 'socket').then(async ([value]) => {
+      const socket = value as TLSSocket
       if (!socket.authorized) await once(socket, 'secureConnect')
       return socket
     })
