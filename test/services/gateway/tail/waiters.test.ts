@@ -101,7 +101,8 @@ describe('an answer that is written to Node directly', () => {
     gateway = await startGateway({ cluster })
     const id = query.endsWith('log=') ? log.describe('t')!.id : ''
     const path = `/topics/t/partitions/0/records?${query}${id}`
-    const headers = { accept: name.startsWith('a format') ? 'text/plain' : BINARY }
+    const accept = name.startsWith('a format') ? 'text/plain' : BINARY
+    const headers = { accept, 'x-request-id': 'the-same' }
     const served = await fetch(gateway.url + path, { headers })
     const plain = await harness({}, { cluster: withTail(cluster) }).get(path, headers)
     expect([served.status, plain.status]).toEqual([status, status])
