@@ -70,6 +70,9 @@ const senders = new WeakMap<Context, Principal>()
 
 export const setPrincipal = (c: Context, principal: Principal): void => void senders.set(c, principal)
 
+/** The name of the sender; empty without credentials, and before the authentication. */
+export const principalNameOf = (c: Context): string => senders.get(c)?.name ?? ''
+
 /** The sender of a request that has passed the authentication. */
 export function principalOf(c: Context): Principal {
   const found = senders.get(c)

@@ -6,6 +6,7 @@ import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import { principalOf } from './access.ts'
 import type { Principal } from './access.ts'
+import { Answers } from './answers.ts'
 import { AuditedCluster, entryOf } from './audit.ts'
 import type { AuditEntry } from './audit.ts'
 import { authentication } from './auth.ts'
@@ -19,6 +20,7 @@ import { confluentConsumers } from './protocols/confluent/consumers.ts'
 import { confluentV2 } from './protocols/confluent/v2.ts'
 import { confluentV3Produce } from './protocols/confluent/v3-produce.ts'
 import { confluentV3 } from './protocols/confluent/v3.ts'
+import { FairBound } from './fair-bound.ts'
 import { drained } from './graceful-drain.ts'
 import { hostCheck } from './host-check.ts'
 import { limitsOf } from './limits.ts'
@@ -139,12 +141,14 @@ export function createGateway(options: GatewayOptions): Hono {
   const limits = limitsOf(asked)
   const credentials = new Credentials(auth ?? {}, runtime)
   const bodies = new Bodies(limits.maxBodyBytes, limits.maxBufferedBytes)
+  const answers = new Answers(new FairBound(limits.maxAnswerBytes, limits.clientShare))
   const service: Service = {
     bodies,
     clusterId: cluster.id,
     clusterOf: authorizing(drained(cluster, stopping), onAudit),
     limits,
-    polls: new LongPollLimiter(limits.maxPolls, limits.maxAnswerBytes),
+    answers,
+    polls: new LongPollLimiter(new FairBound(limits.maxPolls, limits.clientShare)),
     runtime,
     stopping,
     open: isOpen(auth),
@@ -153,7 +157,7 @@ export function createGateway(options: GatewayOptions): Hono {
   }
 
   const app = new Hono()
-  app.use(onEveryAnswer(runtime, onRequest))
+  app.use(onEveryAnswer(runtime, answers, onRequest))
   if (allowsHost) app.use(hostCheck(allowsHost))
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', (c) =>
@@ -188,10 +192,15 @@ export function createGateway(options: GatewayOptions): Hono {
 }
 
 /** Sets the headers that every answer has, and tells of it. */
-function onEveryAnswer(runtime: Runtime, onRequest: GatewayOptions['onRequest']): MiddlewareHandler {
+function onEveryAnswer(
+  runtime: Runtime,
+  answers: Answers,
+  onRequest: GatewayOptions['onRequest'],
+): MiddlewareHandler {
   return async (c, next) => {
     const began = runtime.monotonic()
     await next()
+    answers.watch(c)
     // Positions and records change, and are one client's own: no cache may keep them. Routes whose answers a
     // cache may keep set the header themselves.
     if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')

@@ -23,6 +23,8 @@ export interface PollOptions<T> {
   readonly maxBytes: number
   readonly signal: AbortSignal
   /** May refuse a record as `undecodable`: the poll returns the records before it, the next is refused. */
+  /** Called with records before they are shown; what it throws ends the poll, and its positions stay. */
+  readonly expect: (records: readonly ClusterRecord[]) => void
   readonly show: (record: ClusterRecord) => T
 }
 

@@ -10,6 +10,7 @@ import { AutoCommit } from './auto-commit.ts'
 import type { Cluster, ClusterRead, ClusterRecord } from './cluster.ts'
 import type { TopicPartition, TopicPosition } from './topic-position.ts'
 import type { ConsumerOptions, PollOptions, ConsumerContext } from './consumer-options.ts'
+import { fittingOf, sizeOf } from './fitting-records.ts'
 import { notAssigned } from './groups.ts'
 import type { GroupMember, GroupOffset, Groups, Share } from './groups.ts'
 import { Positions } from './positions.ts'
@@ -212,15 +213,18 @@ export class Consumer {
     for (;;) {
       const read = await hosted(() => this.#read(deadline, ended, options))
       if (ended?.aborted) return undefined
+      const fitting = fittingOf(read.records, options.maxBytes, { bytes, isFirst: shown.length === 0 })
+      // Before any of them is shown: an answer that is refused must not cost its text.
+      options.expect(fitting)
       const taken = new Set<ClusterRecord>()
-      let stop: Stop | undefined
-      for (const record of read.records) {
-        const size = (record.key?.length ?? 0) + (record.value?.length ?? 0)
-        // The poll returns the first record whatever its size: a consumer that never got it could not go on.
-        if (shown.length > 0 && bytes + size >= options.maxBytes) stop = {}
-        else stop = attempt(() => void shown.push(options.show(record)))
-        if (stop) break
-        bytes += size
+      let stop: Stop | undefined = fitting.length < read.records.length ? {} : undefined
+      for (const record of fitting) {
+        const fault = attempt(() => void shown.push(options.show(record)))
+        if (fault) {
+          stop = fault
+          break
+        }
+        bytes += sizeOf(record)
         taken.add(record)
       }
       this.#positions.pass(read, taken)

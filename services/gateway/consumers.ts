@@ -7,24 +7,39 @@
 import type { AuthorizedCluster } from './authorized-cluster.ts'
 import { Consumer } from './consumer.ts'
 import type { ConsumerOptions, ConsumerContext } from './consumer-options.ts'
+import type { FairBound } from './fair-bound.ts'
 import { Refusal } from './refusal.ts'
 
 export interface ConsumersOptions extends Omit<ConsumerContext, 'cluster'> {
-  readonly max: number
+  /** How many there may be. */
+  readonly places: FairBound
   readonly timeoutMs: number
+}
+
+interface Held {
+  readonly consumer: Consumer
+  /** Who made it. */
+  readonly client: string | undefined
+  usedAt: number
 }
 
 export class Consumers {
   readonly #options: ConsumersOptions
   /** Least recently used first. */
-  readonly #held = new Map<string, { readonly consumer: Consumer; usedAt: number }>()
+  readonly #held = new Map<string, Held>()
 
   constructor(options: ConsumersOptions) {
     this.#options = options
   }
 
-  /** @throws Refusal `instance-exists`, or `busy` when there are too many. */
-  create(owner: AuthorizedCluster, group: string, name: string, options: ConsumerOptions): Consumer {
+  /** @throws Refusal `instance-exists`, or `busy` when there are too many, or too many of this client. */
+  create(
+    owner: AuthorizedCluster,
+    group: string,
+    name: string,
+    options: ConsumerOptions,
+    client: string | undefined,
+  ): Consumer {
     this.#expire()
     const key = keyOf(owner, group, name)
     if (this.#held.has(key)) {
@@ -33,7 +48,7 @@ export class Consumers {
         'Consumer with specified consumer ID already exists in the specified consumer group.',
       )
     }
-    if (this.#held.size >= this.#options.max) {
+    if (!this.#options.places.take(client, 1)) {
       throw new Refusal(
         'busy',
         'The gateway has as many consumer instances as it may: delete one, or try again later.',
@@ -41,7 +56,7 @@ export class Consumers {
       )
     }
     const consumer = new Consumer(group, name, options, { ...this.#options, cluster: owner })
-    this.#use(key, consumer)
+    this.#use(key, { consumer, client, usedAt: 0 })
     return consumer
   }
 
@@ -57,12 +72,13 @@ export class Consumers {
     work: (consumer: Consumer) => Promise<T>,
   ): Promise<T> {
     const key = keyOf(owner, group, name)
-    const consumer = this.#find(key)
-    this.#use(key, consumer)
+    const held = this.#find(key)
+    const { consumer } = held
+    this.#use(key, held)
     try {
       return await consumer.exclusive(signal, () => work(consumer))
     } finally {
-      if (this.#held.get(key)?.consumer === consumer) this.#use(key, consumer)
+      if (this.#held.get(key) === held) this.#use(key, held)
     }
   }
 
@@ -75,28 +91,34 @@ export class Consumers {
   /** Resolves when its partitions have been handed on. @throws Refusal `unknown-instance`. */
   async delete(owner: AuthorizedCluster, group: string, name: string): Promise<void> {
     const key = keyOf(owner, group, name)
-    const consumer = this.#find(key)
-    this.#held.delete(key)
-    await consumer.close()
+    const held = this.#find(key)
+    this.#forget(key, held)
+    await held.consumer.close()
   }
 
   /** Closes all instances when the gateway stops. */
   async close(): Promise<void> {
     const all = [...this.#held.values()]
-    this.#held.clear()
+    for (const [key, held] of this.#held) this.#forget(key, held)
     await Promise.allSettled(all.map(({ consumer }) => consumer.close()))
   }
 
-  #find(key: string): Consumer {
+  #find(key: string): Held {
     this.#expire()
     const held = this.#held.get(key)
     if (!held) throw new Refusal('unknown-instance', 'Consumer instance not found.')
-    return held.consumer
+    return held
   }
 
-  #use(key: string, consumer: Consumer): void {
+  #use(key: string, held: Held): void {
+    held.usedAt = this.#options.runtime.monotonic()
     this.#held.delete(key)
-    this.#held.set(key, { consumer, usedAt: this.#options.runtime.monotonic() })
+    this.#held.set(key, held)
+  }
+
+  #forget(key: string, { client }: Held): void {
+    this.#held.delete(key)
+    this.#options.places.give(client, 1)
   }
 
   get #idleSince(): number {
@@ -105,11 +127,11 @@ export class Consumers {
 
   #expire(): void {
     const before = this.#idleSince
-    for (const [key, { consumer, usedAt }] of this.#held) {
-      if (usedAt > before) return
-      if (consumer.busy) continue
-      this.#held.delete(key)
-      void consumer.close()
+    for (const [key, held] of this.#held) {
+      if (held.usedAt > before) return
+      if (held.consumer.busy) continue
+      this.#forget(key, held)
+      void held.consumer.close()
     }
   }
 }

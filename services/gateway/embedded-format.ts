@@ -55,22 +55,19 @@ export function recordText(format: EmbeddedFormat, record: ClusterRecord): strin
   return `{"topic":${JSON.stringify(topic)},${parts},"partition":${partition},"offset":${offset}}`
 }
 
-/**
- * Records as JSON, up to the first that is not JSON.
- * @throws Refusal `undecodable` where that is the first of all.
- */
-export function recordTexts(format: EmbeddedFormat, records: readonly ClusterRecord[]): string[] {
-  const texts: string[] = []
-  for (const record of records) {
-    try {
-      texts.push(recordText(format, record))
-    } catch (error) {
-      if (texts.length === 0 || !isUndecodable(error)) throw error
-      break
-    }
-  }
-  return texts
+/** The most bytes that `recordText` makes of a record: exact in the format `binary`. */
+export function recordBytes(
+  format: EmbeddedFormat,
+  { topic, key, value, partition, offset }: ClusterRecord,
+): number {
+  const numbers = String(partition).length + String(offset).length
+  const frame = '{"topic":,"key":,"value":,"partition":,"offset":}'.length
+  const parts = partBytes(format, key) + partBytes(format, value)
+  return frame + Buffer.byteLength(JSON.stringify(topic)) + parts + numbers
 }
+
+const partBytes = (format: EmbeddedFormat, bytes: Uint8Array | null): number =>
+  bytes === null ? 'null'.length : format === 'json' ? bytes.length : 2 + 4 * Math.ceil(bytes.length / 3)
 
 export const isUndecodable = (error: unknown): boolean =>
   error instanceof Refusal && error.reason === 'undecodable'

@@ -18,14 +18,19 @@ export interface GatewayLimits {
   /** Polls that may wait at once. @default 1000 */
   readonly maxPolls?: number
   /**
-   * Bytes of all answers to stateless reads that the gateway sends at once: a client that reads slowly keeps
-   * its answer in memory until it has read it. @default 134_217_728
+   * Bytes of all answers that the gateway sends at once: a client that reads slowly keeps its answer in memory
+   * until it has read it. @default 33_554_432
    */
   readonly maxAnswerBytes?: number
   /** Consumer instances that may exist at once. @default 1000 */
   readonly maxInstances?: number
   /** Idle time after which a consumer instance is forgotten, in milliseconds (kafka-rest `consumer.instance.timeout.ms`). @default 300_000 */
   readonly instanceTimeoutMs?: number
+  /**
+   * What one client may have of the polls, instances, bytes and connections that the others leave, in percent. A client is
+   * a credential, or where there are none an address. At 100 one may take all. @default 75
+   */
+  readonly clientShare?: number
 }
 
 const DEFAULTS: Required<GatewayLimits> = {
@@ -37,9 +42,10 @@ const DEFAULTS: Required<GatewayLimits> = {
   maxWaitMs: 30_000,
   maxReadBytes: 8_388_608,
   maxPolls: 1000,
-  maxAnswerBytes: 134_217_728,
+  maxAnswerBytes: 33_554_432,
   maxInstances: 1000,
   instanceTimeoutMs: 300_000,
+  clientShare: 75,
 }
 
 /** The limits with their defaults. @throws TypeError naming the one that is unknown or not a whole number of at least 1. */
@@ -50,5 +56,7 @@ export function limitsOf(limits: GatewayLimits = {}): Required<GatewayLimits> {
       throw new TypeError(`\`${name}\` must be a whole number of at least 1, got ${String(value)}`)
     }
   }
+  if ((limits.clientShare ?? 1) > 100)
+    throw new TypeError(`\`clientShare\` must be at most 100, got ${String(limits.clientShare)}`)
   return { ...DEFAULTS, ...limits }
 }

@@ -1,17 +1,20 @@
 /** A server of Node that can stop, gently or at once, and listen again. @module */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { RequestListener, Server } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
+import { Connections } from './connections.ts'
+import type { ConnectionBounds } from './connections.ts'
 import { TlsFiles } from './tls-files.ts'
 import type { TlsOptions } from './tls-files.ts'
 
 /** HTTP headers of a request; more are dropped (Node's own limit for their bytes is 16 KiB). */
 const MAX_HEADERS = 100
-/** A request has this long to arrive whole: a client cannot hold a connection by sending slowly. */
+/** A request has this long to arrive whole, and its headers half of it: a client cannot hold a connection by sending slowly. */
 const REQUEST_TIMEOUT_MS = 60_000
+/** How often Node looks for requests that take too long. */
+const LOOK_MS = 5000
 /**
  * How long a connection is kept for the next poll: longer than balancers keep theirs (60 s is usual), so that
  * no balancer sends a request into a connection that the gateway is closing. Node's own 5 s are less than a
@@ -22,9 +25,8 @@ const KEEP_ALIVE_MS = 65_000
 /** A client has this long for the handshake of TLS: until then it holds a connection, and has asked nothing. */
 const HANDSHAKE_TIMEOUT_MS = 10_000
 
-export interface ListenerOptions {
+export interface ListenerOptions extends ConnectionBounds {
   readonly host: string
-  readonly maxConnections: number
   /** @default without TLS */
   readonly tls?: TlsOptions | undefined
   /** Called with the errors of files that were replaced; the server goes on with those before. */
@@ -32,16 +34,16 @@ export interface ListenerOptions {
 }
 
 export class Listener {
-  readonly #answer: ReturnType<typeof getRequestListener>
+  readonly #connections: Connections
   readonly #options: ListenerOptions
   #files: TlsFiles | undefined
   #server: Server | undefined
-  /** Connections without a request yet: Node counts them as busy, and would wait for them at the end. */
-  readonly #silent = new Set<Socket>()
 
   constructor(fetch: Parameters<typeof getRequestListener>[0], options: ListenerOptions) {
     // The gateway must not replace the globals of its process.
-    this.#answer = getRequestListener(fetch, { overrideGlobalObjects: false })
+    const answer = getRequestListener(fetch, { overrideGlobalObjects: false })
+    const begin = (request: IncomingMessage, response: ServerResponse) => void answer(request, response)
+    this.#connections = new Connections(begin, options)
     this.#options = options
   }
 
@@ -53,15 +55,17 @@ export class Listener {
   async open(port: number): Promise<number> {
     if (this.#server) return port
     const server = await this.#made((request, response) => {
-      this.#silent.delete(request.socket)
       // An idle keep-alive connection would keep a server open that has stopped listening.
-      response.once('close', () => setImmediate(() => server.listening || server.closeIdleConnections()))
-      void this.#answer(request, response)
+      response.once('close', () => {
+        if (!server.listening) setImmediate(() => server.closeIdleConnections())
+      })
+      this.#connections.take(request, response)
     })
-    this.#keepSilent(server)
+    this.#connections.attend(server)
     server.maxHeadersCount = MAX_HEADERS
     server.maxConnections = this.#options.maxConnections
     server.requestTimeout = REQUEST_TIMEOUT_MS
+    server.headersTimeout = REQUEST_TIMEOUT_MS / 2
     server.keepAliveTimeout = KEEP_ALIVE_MS
     server.listen(port, this.#options.host)
     try {
@@ -77,34 +81,13 @@ export class Listener {
 
   async #made(answer: RequestListener): Promise<Server> {
     const { tls, onError = () => {} } = this.#options
-    if (!tls) return createServer(answer)
+    if (!tls) return createServer({ connectionsCheckingInterval: LOOK_MS }, answer)
     const files = (this.#files = await TlsFiles.read(tls, onError))
     const demands = tls.clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }
-    const handshakeTimeout = HANDSHAKE_TIMEOUT_MS
-    const server = createTlsServer({ ...files.texts, ...demands, handshakeTimeout }, answer)
+    const timing = { connectionsCheckingInterval: LOOK_MS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
+    const server = createTlsServer({ ...files.texts, ...demands, ...timing }, answer)
     files.watch((texts) => server.setSecureContext(texts))
     return server
-  }
-
-  /** Remembers who is connected and has asked nothing: with TLS first the bare connection, then the one inside. */
-  #keepSilent(server: Server): void {
-    const bare = new Map<string, Socket>()
-    const add = (socket: Socket) => {
-      this.#silent.add(socket)
-      socket.once('close', () => this.#silent.delete(socket))
-    }
-    server.on('connection', (socket: Socket) => {
-      add(socket)
-      if (this.#files) bare.set(peerOf(socket), socket)
-    })
-    server.on('secureConnection', (socket: Socket) => {
-      const peer = peerOf(socket)
-      const outer = bare.get(peer)
-      bare.delete(peer)
-      if (outer) this.#silent.delete(outer)
-      add(socket)
-    })
-    server.on('tlsClientError', (_error, socket: Socket) => bare.delete(peerOf(socket)))
   }
 
   /**
@@ -117,12 +100,10 @@ export class Listener {
     this.#files?.close()
     const closed = once(server, 'close')
     server.close()
-    for (const socket of this.#silent) socket.destroy()
+    this.#connections.cutSilent()
     const cut = () => server.closeAllConnections()
     const timer = graceMs > 0 ? setTimeout(cut, graceMs) : cut()
     await closed
     if (timer) clearTimeout(timer)
   }
 }
-
-const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`

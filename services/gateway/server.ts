@@ -8,6 +8,7 @@ import { createGateway } from './app.ts'
 import type { GatewayOptions } from './app.ts'
 import type { Cluster } from './cluster.ts'
 import { isOpen } from './credentials.ts'
+import { limitsOf } from './limits.ts'
 import { Listener } from './listener.ts'
 import { isLoopback, namesLoopback } from './loopback.ts'
 import { memoryCluster } from './memory-cluster.ts'
@@ -34,6 +35,11 @@ interface ServerOptions extends Omit<GatewayOptions, 'allowsHost' | 'cluster' | 
   readonly tls?: TlsOptions
   /** Connections beyond this are refused. @default 10_000 */
   readonly maxConnections?: number
+  /**
+   * A connection that takes nothing of its answer for so long is cut, and so is one on which nothing is ever asked, in
+   * milliseconds. @default 30_000
+   */
+  readonly stallMs?: number
   /**
    * How long `/readyz` answers 503 before the gateway stops listening, in milliseconds: as long as the
    * balancer in front of it needs to notice. @default 0
@@ -142,16 +148,20 @@ async function serve(
     maxConnections = 10_000,
     drainMs: drain,
     graceMs: grace,
+    stallMs: stall,
     ...gatewayOptions
   } = options
   const drainMs = duration('drainMs', drain, 0)
   const graceMs = duration('graceMs', grace, 5000)
+  const stallMs = duration('stallMs', stall, 30_000)
   const draining = new AbortController()
   const stopping = new AbortController()
   const signals = { draining: draining.signal, stopping: stopping.signal }
   const allowsHost = hostsOf(host, open, isOpen(options.auth) && tls?.clientCa === undefined)
   const app = createGateway({ ...gatewayOptions, ...signals, cluster, ...(allowsHost && { allowsHost }) })
-  const listener = new Listener(app.fetch, { host, maxConnections, tls, onError: options.onError })
+  const { clientShare } = limitsOf(gatewayOptions.limits)
+  const { onError } = options
+  const listener = new Listener(app.fetch, { host, maxConnections, clientShare, stallMs, tls, onError })
   const port = await listener.open(wanted)
   // One change at a time, in the order asked for.
   let last: Promise<unknown> = Promise.resolve()

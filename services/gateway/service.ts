@@ -1,12 +1,14 @@
 /** What every protocol of the gateway receives. @module */
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Context } from 'hono'
+import type { Answers } from './answers.ts'
 import type { AuthorizedCluster } from './authorized-cluster.ts'
 import type { Bodies } from './body.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { LongPollLimiter } from './long-poll-limiter.ts'
 
 export interface Service {
+  readonly answers: Answers
   readonly bodies: Bodies
   readonly clusterId: string
   /** The cluster as the sender of this request may use it. */

@@ -1,7 +1,7 @@
 /** How many wrong credentials an address may show: a bucket of tries that fills up again. @module */
-import { isIPv6 } from 'node:net'
 import QuickLRU from 'quick-lru'
 import type { Runtime } from '../../src/ports/runtime.ts'
+import { networkOf } from './remote.ts'
 
 /** Tries that an address has at once: a person mistypes a password some times. */
 const BURST = 10
@@ -31,14 +31,4 @@ export class WrongCredentials {
     const fullAt = Math.max(now, this.#fullAt.get(network) ?? 0) + REFILL_MS
     this.#fullAt.set(network, Math.min(fullAt, now + BURST * REFILL_MS))
   }
-}
-
-/** An address of IPv4; of IPv6 the /64, of which one host usually has all. */
-function networkOf(address: string): string {
-  const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1]
-  if (mapped !== undefined || !isIPv6(address)) return mapped ?? address
-  const [head = '', tail] = address.split('%', 1)[0]!.toLowerCase().split('::')
-  const [first, last] = [head, tail ?? ''].map((part) => (part === '' ? [] : part.split(':')))
-  const zeros = tail === undefined ? 0 : 8 - first!.length - last!.length
-  return [...first!, ...Array.from({ length: zeros }, () => '0'), ...last!].slice(0, 4).join(':')
 }

@@ -13,15 +13,15 @@
  *
  * @module
  */
-import { Buffer } from 'node:buffer'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { cacheControlOf } from '../cache-control.ts'
-import type { ClusterRecord } from '../cluster.ts'
+import { clientOf } from '../client.ts'
 import { confluentErrors, REDPANDA_ERRORS } from './confluent/errors.ts'
-import { EMBEDDED_TYPES, formatOf, recordTexts } from '../embedded-format.ts'
+import { EMBEDDED_TYPES, formatOf } from '../embedded-format.ts'
 import type { EmbeddedFormat } from '../embedded-format.ts'
+import { encodedRecords } from '../encoded-records.ts'
 import { headerOf } from '../header.ts'
 import { accepted } from '../media-type.ts'
 import { partitionOfPath, wholeNumber } from '../parameter.ts'
@@ -34,7 +34,7 @@ const V2_TYPE = 'application/vnd.kafka.v2+json'
 const ANOTHER_LOG = { error_code: 41201, message: 'The topic is not the log that `log` names.' }
 
 export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBindings> }> {
-  const { clusterOf, limits, polls } = service
+  const { answers, clusterOf, limits, polls } = service
   const app = new Hono<{ Bindings: Partial<HttpBindings> }>()
   app.onError(confluentErrors(service, REDPANDA_ERRORS, V2_TYPE))
 
@@ -53,7 +53,8 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
     const who = cluster.endsWaits && outgoing ? { leaving: outgoing } : { signal: c.req.raw.signal }
     const asked = { maxBytes, waitMs, isolation, logId, ...who }
     const poll = () => cluster.readPartition({ topic, partition, offset }, asked)
-    const read = await (waitMs > 0 ? polls.run(poll) : poll())
+    const client = clientOf(c)
+    const read = await (waitMs > 0 ? polls.run(client, poll) : poll())
     const { bounds } = read
     const named = logId !== undefined
     const headers: Record<string, string> = { 'kedge-log-id': bounds.logId }
@@ -68,18 +69,18 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
       for (const [name, value] of Object.entries(headers)) c.header(name, value)
       throw new Refusal('out-of-range', 'offset_out_of_range')
     }
-    const shown = format === 'json' ? upToUndecodable(read) : read
+    const { encoded, release } = encodedRecords(read.records, format, () => answers.open(client))
+    answers.releaseWhenSent(outgoing, release)
+    const shown = upTo(read, encoded.count)
     headers['kedge-next-offset'] = String(shown.next)
     const open = service.open
     const ifNoneMatch = headerOf(c, 'if-none-match')
     const caching = cacheControlOf(shown, { offset, isolation, format, named, open, ifNoneMatch })
     Object.assign(headers, caching.headers)
     if (caching.notModified) return c.body(null, 304, headers)
-    const body = `[${textsOf(read.records, format).join(',')}]`
-    const length = Buffer.byteLength(body)
-    whenSent(c, polls.hold(length))
     headers['content-type'] = EMBEDDED_TYPES[format]
     headers[REQUEST_ID] = requestIdOf(c)
+    const { body, length } = encoded
     // The headers of CORS are on Hono's own answer.
     const written = service.cors ? undefined : sent(c, headers, body, length)
     return written ?? c.body(body, 200, headers)
@@ -101,7 +102,7 @@ const SENT = new Response(null, { headers: { [ALREADY_SENT]: 'true', 'cache-cont
 function sent(
   { env }: Context<{ Bindings: Partial<HttpBindings> }>,
   headers: Readonly<Record<string, string>>,
-  body: string,
+  body: string | Uint8Array<ArrayBuffer>,
   length: number,
 ): Response | undefined {
   const outgoing = env?.outgoing
@@ -111,30 +112,10 @@ function sent(
   return SENT
 }
 
-/** Polls that waited together have the same records: the gateway encodes them once. */
-const written = new WeakMap<readonly ClusterRecord[], Partial<Record<EmbeddedFormat, string[]>>>()
-
-function textsOf(records: readonly ClusterRecord[], format: EmbeddedFormat): readonly string[] {
-  const known = written.get(records) ?? {}
-  written.set(records, known)
-  return (known[format] ??= recordTexts(format, records))
-}
-
-/**
- * The records up to the first that is not JSON.
- * @throws Refusal `undecodable` where that is the first of all.
- */
-function upToUndecodable(read: PartitionRead): PartitionRead {
-  const { length } = textsOf(read.records, 'json')
-  const stop = read.records[length]
-  return stop ? { ...read, records: read.records.slice(0, length), next: stop.offset } : read
-}
-
-/** Calls `release` when the answer has gone out, or its connection has. Without a server of Node, at once. */
-function whenSent(c: Context<{ Bindings: Partial<HttpBindings> }>, release: () => void): void {
-  const { outgoing } = c.env ?? {}
-  if (!outgoing || outgoing.destroyed) release()
-  else outgoing.once('close', release)
+/** The first of the records alone: what stands before the first that is not JSON. */
+function upTo(read: PartitionRead, count: number): PartitionRead {
+  const stop = read.records[count]
+  return stop ? { ...read, records: read.records.slice(0, count), next: stop.offset } : read
 }
 
 /** An `Accept` of any type names no format: Redpanda answers 406 to it, and so does the gateway. */

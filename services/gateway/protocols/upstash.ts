@@ -8,15 +8,20 @@
  *
  * @module
  */
+import { Buffer } from 'node:buffer'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import * as z from 'zod/mini'
+import type { HeldBytes } from '../answers.ts'
 import { shaped } from '../body.ts'
+import { clientOf } from '../client.ts'
 import type { Cluster, ClusterRecord, RecordToAppend } from '../cluster.ts'
 import type { TopicPosition } from '../topic-position.ts'
 import { errorHeaders, gone, refusalFrom, V2_ERRORS } from './confluent/errors.ts'
+import { JsonArray } from '../json-array.ts'
 import { accepted, contentType } from '../media-type.ts'
 import { wholeNumber } from '../parameter.ts'
+import { bytesOf } from '../partition-reader.ts'
 import { Refusal } from '../refusal.ts'
 import type { Service } from '../service.ts'
 import { listOf } from '../../../adapters/kafka/rest/validation.ts'
@@ -61,7 +66,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export function upstash(service: Service): Hono {
-  const { bodies, clusterOf, limits, polls } = service
+  const { answers, bodies, clusterOf, limits, polls } = service
   const app = new Hono()
   app.onError(upstashErrors(service))
 
@@ -83,8 +88,11 @@ export function upstash(service: Service): Hono {
     const positions = positionsOf(asked, limits.maxPartitions)
     const waitMs = Math.min(timeout ?? DEFAULT_TIMEOUT_MS, limits.maxWaitMs)
     const options = { maxBytes: limits.maxReadBytes, waitMs, signal: c.req.raw.signal }
-    const { records } = await polls.run(() => clusterOf(c).read(positions, options))
-    return c.json(records.map(shown))
+    const { records } = await polls.run(clientOf(c), () => clusterOf(c).read(positions, options))
+    return answers.counted(c, async (held) => {
+      const array = shownTexts(records, limits.maxReadBytes, held)
+      return c.body(array, 200, { 'content-type': 'application/json' })
+    })
   })
 
   app.post('/offsets/:place', async (c) => {
@@ -179,6 +187,31 @@ function bounded<T>(partitions: readonly T[], max: number): readonly T[] {
 
 function noTopic(): never {
   throw new Refusal('invalid', 'topic is missing: give it in the path or in the message')
+}
+
+/**
+ * The records as texts, at least one where there is one. A text may be six times as long as its bytes: once the texts
+ * are as long as an answer may be, the next fetch gets the rest.
+ */
+function shownTexts(
+  records: readonly ClusterRecord[],
+  maxBytes: number,
+  held: HeldBytes,
+): Uint8Array<ArrayBuffer> {
+  const least = records.reduce((sum, record) => sum + bytesOf(record), 0)
+  held.add(least)
+  const array = new JsonArray()
+  let bytes = 0
+  for (const record of records) {
+    if (bytes >= maxBytes) break
+    const written = JSON.stringify(shown(record))
+    const length = Buffer.byteLength(written)
+    bytes += length
+    array.reserve(length, 1)
+    array.add(written)
+  }
+  held.add(Math.max(0, bytes - least))
+  return array.end()
 }
 
 const shown = ({ topic, partition: at, offset, timestamp, key, value, headers }: ClusterRecord) => ({

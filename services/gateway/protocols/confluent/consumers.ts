@@ -14,12 +14,16 @@ import { confluentErrors, V2_ERRORS } from './errors.ts'
 import { confluentGroups } from './groups.ts'
 import { confluentPositions } from './positions.ts'
 import { control, noSchemas, V2_TYPE } from './v2.ts'
+import type { HeldBytes } from '../../answers.ts'
+import { clientOf } from '../../client.ts'
 import type { Consumer } from '../../consumer.ts'
 import { Consumers } from '../../consumers.ts'
+import { FairBound } from '../../fair-bound.ts'
 import { isStopping } from '../../graceful-drain.ts'
-import { EMBEDDED_TYPES, formatOf, recordText } from '../../embedded-format.ts'
+import { EMBEDDED_TYPES, formatOf, recordBytes, recordText } from '../../embedded-format.ts'
 import { INSTANCE } from './instance-routes.ts'
 import type { InstanceRoutes } from './instance-routes.ts'
+import { JsonArray } from '../../json-array.ts'
 import { contentType, negotiate } from '../../media-type.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
@@ -47,8 +51,9 @@ const createBody = z.strictObject({
 })
 
 export function confluentConsumers(service: Service): Hono {
-  const { bodies, clusterOf, limits, polls, runtime, stopping } = service
-  const bounds = { max: limits.maxInstances, timeoutMs: limits.instanceTimeoutMs }
+  const { answers, bodies, clusterOf, limits, polls, runtime, stopping } = service
+  const places = new FairBound(limits.maxInstances, limits.clientShare)
+  const bounds = { places, timeoutMs: limits.instanceTimeoutMs }
   const consumers = new Consumers({ ...bounds, runtime })
   stopping.addEventListener('abort', () => void consumers.close(), { once: true })
   const app = new Hono()
@@ -91,7 +96,7 @@ export function confluentConsumers(service: Service): Hono {
     const name = asked.name ?? `rest-consumer-${id}${randomName(() => runtime.random())}`
     const cluster = clusterOf(c)
     cluster.requireGroup(group)
-    consumers.create(cluster, group, name, options)
+    consumers.create(cluster, group, name, options, clientOf(c))
     const base_uri = `${new URL(c.req.url).origin}/consumers/${group}/instances/${name}`
     return control(c, { instance_id: name, base_uri })
   })
@@ -102,14 +107,21 @@ export function confluentConsumers(service: Service): Hono {
   })
 
   app.get(`${INSTANCE}/records`, (c) =>
-    polls.run(() => instance(c, (consumer) => records(service, c, consumer))),
+    polls.run(clientOf(c), () =>
+      answers.counted(c, (held) => instance(c, (consumer) => records(service, c, consumer, held))),
+    ),
   )
   confluentPositions(app, service, routes)
   confluentGroups(app, service, routes)
   return app
 }
 
-async function records({ limits }: Service, c: Context, consumer: Consumer): Promise<Response> {
+async function records(
+  { limits }: Service,
+  c: Context,
+  consumer: Consumer,
+  held: HeldBytes,
+): Promise<Response> {
   const { format, timeoutMs } = consumer.options
   const type = negotiate(c, [EMBEDDED_TYPES.binary, EMBEDDED_TYPES.json])
   if (type !== EMBEDDED_TYPES[format]) {
@@ -119,14 +131,20 @@ async function records({ limits }: Service, c: Context, consumer: Consumer): Pro
     )
   }
   const asked = number(c, 'timeout')
-  const shown = await consumer.poll({
+  const shown = new JsonArray()
+  await consumer.poll({
     timeoutMs: asked > 0 ? Math.min(asked, timeoutMs) : timeoutMs,
     maxBytes: Math.min(number(c, 'max_bytes') || Infinity, limits.maxReadBytes),
     signal: c.req.raw.signal,
-    show: (record) => recordText(format, record),
+    expect: (found) => {
+      const bytes = found.reduce((sum, record) => sum + recordBytes(format, record), 0)
+      held.add(bytes)
+      shown.reserve(bytes, found.length)
+    },
+    show: (record) => shown.add(recordText(format, record)),
   })
   c.header('content-type', type)
-  return c.body(`[${shown.join(',')}]`)
+  return c.body(shown.end())
 }
 
 function instanceOptions(asked: z.output<typeof createBody>, maxWaitMs: number): Consumer['options'] {

@@ -1,0 +1,126 @@
+/**
+ * The connections of a server: their requests in turn, a share of the places for each address, and an end for those that
+ * take nothing.
+ *
+ * @module
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { FairBound } from './fair-bound.ts'
+import { networkOf } from './remote.ts'
+
+/** Requests that one connection may have in line behind the one at work. */
+const MAX_IN_LINE = 256
+/** And all connections together: each is some kilobytes. */
+const MAX_ALL_IN_LINE = 4096
+
+export interface ConnectionBounds {
+  readonly maxConnections: number
+  /** What one address may have of them, in percent of what the others leave. @default 75 */
+  readonly clientShare?: number
+  /**
+   * A connection that takes nothing of its answer for so long is cut, and so is one on which nothing is ever asked, in
+   * milliseconds. @default 30_000
+   */
+  readonly stallMs?: number
+}
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void
+
+interface Line {
+  atWork: boolean
+  /** Requests that a client has sent without waiting for the answers before them. */
+  readonly waiting: [IncomingMessage, ServerResponse][]
+}
+
+export class Connections {
+  readonly #answer: Answer
+  readonly #places: FairBound
+  /** Connections without a request yet: Node counts them as busy, and would wait for them at the end. */
+  readonly #silent = new Set<Socket>()
+  readonly #lines = new WeakMap<Socket, Line>()
+  readonly #stallMs: number
+  #inLine = 0
+
+  constructor(answer: Answer, { maxConnections, clientShare = 75, stallMs = 30_000 }: ConnectionBounds) {
+    this.#answer = answer
+    this.#stallMs = stallMs
+    this.#places = new FairBound(maxConnections, clientShare)
+  }
+
+  /** Looks after the connections of this server: with TLS first the bare connection, then the one inside. */
+  attend(server: Server): void {
+    const bare = new Map<string, Socket>()
+    server.timeout = this.#stallMs
+    // Node calls this when a socket has neither sent nor taken anything for so long.
+    server.on('timeout', (socket) => {
+      if (socket.writableLength > 0 || !this.#lines.get(socket)?.atWork) socket.destroy()
+    })
+    server.on('connection', (socket) => {
+      const network = socket.remoteAddress === undefined ? undefined : networkOf(socket.remoteAddress)
+      if (!this.#places.take(network, 1)) return void socket.destroy()
+      const peer = peerOf(socket)
+      bare.set(peer, socket)
+      this.#silent.add(socket)
+      socket.once('close', () => {
+        this.#places.give(network, 1)
+        this.#ended(socket)
+        if (bare.get(peer) === socket) bare.delete(peer)
+      })
+    })
+    server.on('secureConnection', (socket: Socket) => {
+      const outer = bare.get(peerOf(socket))
+      if (outer) this.#silent.delete(outer)
+      this.#silent.add(socket)
+      socket.once('close', () => this.#ended(socket))
+    })
+  }
+
+  /**
+   * One request after the other: answers to all that a client has sent at once would be in memory together, and the
+   * client need not read any of them.
+   */
+  take(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request
+    let line = this.#lines.get(socket)
+    if (!line) {
+      this.#silent.delete(socket)
+      line = { atWork: false, waiting: [] }
+      this.#lines.set(socket, line)
+    }
+    if (!line.atWork) return this.#begin(line, request, response)
+    if (line.waiting.length >= MAX_IN_LINE || this.#inLine >= MAX_ALL_IN_LINE) return void socket.destroy()
+    line.waiting.push([request, response])
+    this.#inLine++
+    socket.pause()
+  }
+
+  /** Ends the connections on which nothing was asked. */
+  cutSilent(): void {
+    for (const socket of this.#silent) socket.destroy()
+  }
+
+  #begin(line: Line, request: IncomingMessage, response: ServerResponse): void {
+    line.atWork = true
+    response.once('close', () => this.#next(line, request.socket))
+    this.#answer(request, response)
+  }
+
+  #next(line: Line, socket: Socket): void {
+    line.atWork = false
+    if (socket.destroyed) return
+    const next = line.waiting.shift()
+    if (!next) return
+    this.#inLine--
+    if (line.waiting.length === 0) socket.resume()
+    this.#begin(line, ...next)
+  }
+
+  #ended(socket: Socket): void {
+    this.#silent.delete(socket)
+    this.#inLine -= this.#lines.get(socket)?.waiting.length ?? 0
+    this.#lines.delete(socket)
+  }
+}
+
+const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`
