@@ -25,6 +25,8 @@ export interface AppOptions {
   readonly namespaces?: readonly string[]
   /** The largest body that is read, in bytes. @default 1_000_000 */
   readonly maxBodyBytes?: number
+  /** Bytes of all bodies that are being received at once; more are refused with 503. @default 32_000_000 */
+  readonly maxBufferedBytes?: number
   /** Called with unexpected errors. The app answers them with a generic 500. */
   readonly onError?: (error: unknown) => void
   /** As of the middleware `kedge()`: whether a request that wrote something sets the cookie `kedge-token`. @default false */

@@ -6,6 +6,7 @@
 import { type Context, Hono, type Handler, type MiddlewareHandler } from 'hono'
 import type { HTTPException } from 'hono/http-exception'
 import type { Authorizer, Scope } from './auth.ts'
+import { Bodies } from './request-body.ts'
 import type { AppOptions } from './app-options.ts'
 import { kedge, type KedgeEnv, requestContext } from './middleware.ts'
 import { openApiDocument } from './openapi.ts'
@@ -24,6 +25,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
   'origin',
   'namespaces',
   'maxBodyBytes',
+  'maxBufferedBytes',
   'onError',
   'cookie',
   'context',
@@ -53,14 +55,14 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
  */
 export function createApp(options: AppOptions): Hono {
   checkOptions(options)
-  const { cache, auth, origin, maxBodyBytes = 1_000_000, onError } = options
+  const { cache, auth, origin, maxBodyBytes = 1_000_000, maxBufferedBytes = 32_000_000, onError } = options
   // Whatever its parameter is called, it is Hono's.
   const context: (c: Context) => RequestContext = options.context?.bind(options) ?? requestContext
   const routes: RouteContext = {
     cache,
     served: new ServedNamespaces(cache, options.namespaces),
     origin,
-    maxBodyBytes,
+    bodies: new Bodies(maxBodyBytes, maxBufferedBytes),
     lasting: (c, work) => {
       context(c).waitUntil(work.then(noop, noop))
       return work
@@ -103,9 +105,10 @@ function checkOptions(options: AppOptions): void {
   if (options.origin !== undefined && options.namespaces === undefined) {
     throw new TypeError('`namespaces` is missing: without it clients could read every path of the `origin`')
   }
-  const { maxBodyBytes = 1 } = options
-  if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 1) {
-    throw new TypeError('`maxBodyBytes` must be a positive whole number')
+  for (const name of ['maxBodyBytes', 'maxBufferedBytes'] as const) {
+    const value = options[name] ?? 1
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new TypeError(`\`${name}\` must be a positive whole number`)
   }
 }
 

@@ -37,10 +37,15 @@ export class BodyError extends Error {
 
 /**
  * The JSON in the body of a request or response.
+ * @param count called with the length of each piece as it arrives; what it throws ends the reading
  * @throws BodyError
  */
-export async function readJson(message: Request | Response, maxBytes: number): Promise<unknown> {
-  const text = decode(await readBytes(message, maxBytes))
+export async function readJson(
+  message: Request | Response,
+  maxBytes: number,
+  count: (bytes: number) => void = () => {},
+): Promise<unknown> {
+  const text = decode(await readBytes(message, maxBytes, count))
   if (text.trim() === '') throw new BodyError('empty')
   if (isTooDeep(text)) throw new BodyError('too deep')
   const json = parse(text)
@@ -62,7 +67,11 @@ export function isJson(contentType: string | null | undefined): boolean {
   return /^application\/(?:[\w.!#$&^+-]+\+)?json[\t ]*(?:;|$)/i.test(contentType ?? '')
 }
 
-async function readBytes(message: Request | Response, maxBytes: number): Promise<Uint8Array> {
+async function readBytes(
+  message: Request | Response,
+  maxBytes: number,
+  count: (bytes: number) => void,
+): Promise<Uint8Array> {
   const { body } = message
   if (body === null) throw new BodyError('empty')
   if (Number(message.headers.get('content-length') ?? 0) > maxBytes) {
@@ -82,6 +91,12 @@ async function readBytes(message: Request | Response, maxBytes: number): Promise
     if (length > maxBytes) {
       await reader.cancel().catch(() => undefined)
       throw new BodyError('too large')
+    }
+    try {
+      count(value.length)
+    } catch (error) {
+      await reader.cancel().catch(() => undefined)
+      throw error
     }
     chunks.push(value)
   }

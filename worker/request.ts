@@ -1,13 +1,11 @@
 /**
- * What a request names and carries, checked: the namespace and key of its path, the JSON of its body.
+ * What a request names, checked: the namespace and key of its path.
  *
  * @module
  */
 import type { Context } from 'hono'
-import type * as z from 'zod/mini'
 import { issueMessage } from '../src/api/issue-message.ts'
 import { isId, NAMESPACE_PATTERN } from '../src/wire/ids.ts'
-import { BodyError, type BodyFault, isJson, MAX_JSON_DEPTH, readJson } from './body.ts'
 import { Problem } from './problem.ts'
 import { faultsOf, Key } from './schemas.ts'
 
@@ -55,41 +53,3 @@ export function entryPath(c: Context): { namespace: string; key: string } {
 
 /** The namespace of `…/:namespace/batch`. */
 export const batchPath = (c: Context): string => checkedNamespace(lastSegments(c, 2)[0])
-
-const FAULTS: Readonly<Record<Exclude<BodyFault, 'too large' | 'inexact'>, string>> = {
-  empty: 'The body is empty.',
-  'not utf-8': 'The body is not UTF-8.',
-  'not json': 'The body is not JSON.',
-  'too deep': `The body is nested deeper than ${MAX_JSON_DEPTH} levels.`,
-  'broken off': 'The body ended too early.',
-}
-
-/**
- * The body, as the schema has it.
- * @throws Problem 400, 413, 415, 422
- */
-export async function bodyOf<T>(c: Context, schema: z.ZodMiniType<T>, maxBytes: number): Promise<T> {
-  const encoding = c.req.header('content-encoding') ?? 'identity'
-  if (!isJson(c.req.header('content-type')) || encoding.toLowerCase() !== 'identity') {
-    const headers = { accept: 'application/json', 'accept-encoding': 'identity' }
-    const detail = 'The body must be JSON, not compressed, with `content-type: application/json`.'
-    throw new Problem(415, 'ERR_MEDIA_TYPE', detail, { headers })
-  }
-  const json = await readJson(c.req.raw, maxBytes).catch((error: unknown) => {
-    if (!(error instanceof BodyError)) throw error
-    const { fault } = error
-    if (fault === 'too large') {
-      throw new Problem(413, 'ERR_TOO_LARGE', `The body is larger than ${maxBytes} bytes.`)
-    }
-    if (fault === 'inexact') {
-      const detail = `The number ${error.number} would be rounded: send it as a text.`
-      throw new Problem(422, 'ERR_BAD_REQUEST', detail)
-    }
-    throw new Problem(400, 'ERR_BAD_REQUEST', FAULTS[fault])
-  })
-  const body = schema.safeParse(json, { error: issueMessage })
-  if (!body.success) {
-    throw new Problem(400, 'ERR_BAD_REQUEST', `The body is refused: ${faultsOf(body.error)}.`)
-  }
-  return body.data
-}

@@ -34,7 +34,7 @@ export class Answers {
     let held = 0
     return {
       add: (bytes) => {
-        if (!this.#bytes.take(client, bytes)) {
+        if (!this.#bytes.take(client, bytes, held)) {
           throw new Refusal('busy', 'The gateway is sending as many bytes as it may: try again later.', {
             retryAfter: 1,
           })

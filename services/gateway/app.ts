@@ -140,7 +140,11 @@ export function createGateway(options: GatewayOptions): Hono {
   for (const name of Object.keys(rest)) throw new TypeError(`\`${name}\` is not an option of the gateway`)
   const limits = limitsOf(asked)
   const credentials = new Credentials(auth ?? {}, runtime)
-  const bodies = new Bodies(limits.maxBodyBytes, limits.maxBufferedBytes)
+  const bodies = new Bodies({
+    maxBytes: limits.maxBodyBytes,
+    maxValues: limits.maxBodyValues,
+    total: new FairBound(limits.maxBufferedBytes, limits.clientShare),
+  })
   const answers = new Answers(new FairBound(limits.maxAnswerBytes, limits.clientShare))
   const service: Service = {
     bodies,
@@ -157,7 +161,7 @@ export function createGateway(options: GatewayOptions): Hono {
   }
 
   const app = new Hono()
-  app.use(onEveryAnswer(runtime, answers, onRequest))
+  app.use(onEveryAnswer(service, onRequest))
   if (allowsHost) app.use(hostCheck(allowsHost))
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', (c) =>
@@ -193,13 +197,13 @@ export function createGateway(options: GatewayOptions): Hono {
 
 /** Sets the headers that every answer has, and tells of it. */
 function onEveryAnswer(
-  runtime: Runtime,
-  answers: Answers,
+  { answers, bodies, runtime }: Service,
   onRequest: GatewayOptions['onRequest'],
 ): MiddlewareHandler {
   return async (c, next) => {
     const began = runtime.monotonic()
     await next()
+    bodies.release(c)
     answers.watch(c)
     // Positions and records change, and are one client's own: no cache may keep them. Routes whose answers a
     // cache may keep set the header themselves.

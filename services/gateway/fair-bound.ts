@@ -18,12 +18,17 @@ export class FairBound {
     this.#share = percent / 100
   }
 
-  /** Takes so much for a client, or nothing. Who takes while nothing is taken may take any amount. */
-  take(client: string | undefined, amount: number): boolean {
+  /**
+   * Takes so much for a client, or nothing. What is alone may be of any size, and the only thing of its client may take
+   * all that the others leave.
+   *
+   * @param before what the same thing, such as a body that goes on, has taken before
+   */
+  take(client: string | undefined, amount: number, before = 0): boolean {
     const own = client === undefined ? 0 : (this.#byClient.get(client) ?? 0)
-    if (this.#total > 0) {
+    if (this.#total > before) {
       const left = this.#max - (this.#total - own)
-      const most = client === undefined ? left : Math.ceil(left * this.#share)
+      const most = client === undefined || own === before ? left : Math.ceil(left * this.#share)
       if (own + amount > most) return false
     }
     this.#total += amount

@@ -75,16 +75,18 @@ function endOfValue(text: string, start: number): number {
   return at
 }
 
-/** Past the quote that ends the string: one before which stands an even number of backslashes. */
+/** Past the quote that ends the string. A search is fastest, but not where every quote is escaped: there it goes by characters. */
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; ;) {
-    const quote = text.indexOf('"', at)
-    if (quote < 0) return text.length
-    let before = quote - 1
-    while (text.charCodeAt(before) === BACKSLASH) before--
-    if ((quote - before) % 2 === 1) return quote + 1
-    at = quote + 1
+  const quote = text.indexOf('"', start + 1)
+  if (quote < 0) return text.length
+  if (text.charCodeAt(quote - 1) !== BACKSLASH) return quote + 1
+  const escape = text.indexOf('\\', start + 1)
+  for (let at = escape; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === BACKSLASH) at++
+    else if (code === QUOTE) return at + 1
   }
+  return text.length
 }
 
 /** Of a number, `true`, `false` or `null`. */

@@ -3,7 +3,12 @@
 export interface GatewayLimits {
   /** The largest request body, counted while it arrives. @default 8_388_608 */
   readonly maxBodyBytes?: number
-  /** Bytes of all bodies that are being received at once. @default 134_217_728 */
+  /**
+   * Values in the JSON of one body: items of lists and members of objects, at any depth, and one for each list and object.
+   * What a body costs grows with them. @default 100_000
+   */
+  readonly maxBodyValues?: number
+  /** Bytes of all bodies that are being received, or were received and are at work. @default 67_108_864 */
   readonly maxBufferedBytes?: number
   /** Records in one request. @default 10_000 */
   readonly maxRecords?: number
@@ -35,7 +40,8 @@ export interface GatewayLimits {
 
 const DEFAULTS: Required<GatewayLimits> = {
   maxBodyBytes: 8_388_608,
-  maxBufferedBytes: 134_217_728,
+  maxBodyValues: 100_000,
+  maxBufferedBytes: 67_108_864,
   maxRecords: 10_000,
   maxRecordHeaders: 64,
   maxPartitions: 256,

@@ -230,6 +230,7 @@ describe('createApp', () => {
 
   it.each([
     [{ cache, auth, maxBodyBytes: 0 }, '`maxBodyBytes`'],
+    [{ cache, auth, maxBufferedBytes: 0.5 }, '`maxBufferedBytes`'],
     [{ cache, auth, namespaces: [] }, '`namespaces`'],
     [{ cache, auth, namespaces: ['a b'] }, '`namespaces`'],
     [{ cache, auth, origin: originOf({}).origin }, '`namespaces`'],

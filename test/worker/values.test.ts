@@ -306,6 +306,46 @@ describe('PUT /cache/:namespace/:key', () => {
     expect(pulled).toBeLessThan(10)
   })
 
+  it('refuses bodies that are too much together, until one has ended', async () => {
+    const { app } = build({ maxBufferedBytes: 1000 })
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+    const writer = writable.getWriter()
+    const slow = app.request('/cache/airports/KEF', {
+      ...put(''),
+      body: readable,
+      duplex: 'half',
+    } as RequestInit)
+    await writer.write(new TextEncoder().encode(`{"value":"${'a'.repeat(900)}`))
+    const other = async () => app.request('/cache/airports/AEY', put(`{"value":"${'b'.repeat(400)}"}`))
+    const refused = await other()
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(await refused.json()).toMatchObject({ code: 'ERR_OVERLOADED' })
+    // Alone it may be of any size that one may have.
+    await writer.write(new TextEncoder().encode(`${'a'.repeat(900)}"}`))
+    await writer.close()
+    expect((await slow).status).toBe(200)
+    expect((await other()).status).toBe(200)
+  })
+
+  it.each([
+    [
+      'members',
+      `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":0`).join(',')}}`,
+      'it has more than 16 members.',
+    ],
+    ['tags', `{"value":1,"tags":[${'0,'.repeat(400_000)}0]}`, 'tags has more than 1000 items.'],
+  ])('refuses many %s without looking at each', async (_what, body, why) => {
+    const { app } = build({ maxBodyBytes: 2_000_000 })
+    const answer = await app.request('/cache/airports/KEF', put(body))
+    expect(await answer.json()).toMatchObject({ status: 400, detail: `The body is refused: ${why}` })
+  })
+
+  it('takes a value of many items', async () => {
+    const { app } = build({ maxBodyBytes: 2_000_000 })
+    const answer = await app.request('/cache/airports/KEF', put(`{"value":[${'0,'.repeat(400_000)}0]}`))
+    expect(answer.status).toBe(200)
+  })
+
   it('refuses bytes that are not UTF-8', async () => {
     const { app } = build()
     const init = { ...put(''), body: new Uint8Array([0x22, 0xff, 0x22]) }

@@ -6,16 +6,16 @@
 import type { Handler } from 'hono'
 import type { KedgeEnv } from '../middleware.ts'
 import { loadingMany } from '../origin-loaders.ts'
-import { batchPath, bodyOf } from '../request.ts'
+import { batchPath } from '../request.ts'
 import { BatchBody } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
 
 /** `POST /cache/:namespace/batch`: the values of up to 100 keys, and which of them have none. */
-export function getBatch({ served, origin, maxBodyBytes }: RouteContext): Handler<KedgeEnv> {
+export function getBatch({ served, origin, bodies }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
     const namespace = batchPath(c)
     const values = served.open(c.var.cache, namespace)
-    const keys = [...new Set((await bodyOf(c, BatchBody(), maxBodyBytes)).keys)]
+    const keys = [...new Set((await bodies.read(c, BatchBody())).keys)]
     const loading = origin === undefined ? undefined : loadingMany(origin, namespace)
     const found =
       loading === undefined

@@ -6,13 +6,14 @@
 import type { Context } from 'hono'
 import type { Cache } from '../../src/api/cache-types.ts'
 import type { Origin } from '../origin.ts'
+import type { Bodies } from '../request-body.ts'
 import type { ServedNamespaces } from '../served-namespaces.ts'
 
 export interface RouteContext {
   readonly cache: Cache
   readonly served: ServedNamespaces
   readonly origin: Origin | undefined
-  readonly maxBodyBytes: number
+  readonly bodies: Bodies
   /** Lets what was begun end also when the client has gone: between a commit and its eviction nothing may stop. */
   readonly lasting: <T>(c: Context, work: Promise<T>) => Promise<T>
 }

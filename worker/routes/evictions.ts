@@ -6,15 +6,14 @@
 import type { Handler } from 'hono'
 import type { KedgeEnv } from '../middleware.ts'
 import type { CacheScope } from '../../src/api/cache-types.ts'
-import { bodyOf } from '../request.ts'
 import { EvictionBody } from '../schemas.ts'
 import type { ServedNamespaces } from '../served-namespaces.ts'
 import type { RouteContext } from './context.ts'
 
 /** `POST /evictions`: keys, tags, a prefix, a namespace, or everything. */
-export function evict({ served, maxBodyBytes, lasting }: RouteContext): Handler<KedgeEnv> {
+export function evict({ served, bodies, lasting }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
-    const eviction = await bodyOf(c, EvictionBody(), maxBodyBytes)
+    const eviction = await bodies.read(c, EvictionBody())
     return c.json({ token: await lasting(c, published(eviction, c.var.cache, served)) })
   }
 }

@@ -10,7 +10,7 @@ import { cacheStatusHeaders } from '../cache-status.ts'
 import { loadingOne } from '../origin-loaders.ts'
 import { type Origin, OriginWriteError } from '../origin.ts'
 import { Problem } from '../problem.ts'
-import { bodyOf, entryPath } from '../request.ts'
+import { entryPath } from '../request.ts'
 import { PutBody } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
 
@@ -36,11 +36,11 @@ export function getValue({ served, origin }: RouteContext): Handler<KedgeEnv> {
  * `PUT /cache/:namespace/:key`: with an origin, commits the value there and then evicts the key; without one, the
  * log is the value's only truth, and it is set.
  */
-export function putValue({ served, origin, maxBodyBytes, lasting }: RouteContext): Handler<KedgeEnv> {
+export function putValue({ served, origin, bodies, lasting }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
     const { namespace, key } = entryPath(c)
     const values = served.open(c.var.cache, namespace)
-    const body = await bodyOf(c, PutBody(), maxBodyBytes)
+    const body = await bodies.read(c, PutBody())
     const written = origin === undefined ? set(values, key, body) : commit(values, key, body, origin)
     return c.json({ token: await lasting(c, written) })
   }

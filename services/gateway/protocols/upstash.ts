@@ -79,12 +79,12 @@ export function upstash(service: Service): Hono {
   })
 
   app.post('/produce/:topic?', async (c) => {
-    const asked = await bodies.read(c, messages)
+    const asked = await bodies.read(c, messages, limits.maxRecords)
     return c.json(await produce(clusterOf(c), limits, asked, c.req.param('topic')))
   })
 
   app.post('/fetch', async (c) => {
-    const { timeout, ...asked } = await bodies.read(c, fetchBody)
+    const { timeout, ...asked } = await bodies.read(c, fetchBody, limits.maxPartitions)
     const positions = positionsOf(asked, limits.maxPartitions)
     const waitMs = Math.min(timeout ?? DEFAULT_TIMEOUT_MS, limits.maxWaitMs)
     const options = { maxBytes: limits.maxReadBytes, waitMs, signal: c.req.raw.signal }
@@ -98,7 +98,7 @@ export function upstash(service: Service): Hono {
   app.post('/offsets/:place', async (c) => {
     const place = c.req.param('place')
     const timestamp = place === 'earliest' || place === 'latest' ? undefined : wholeNumber(place, 'timestamp')
-    const asked = await bodies.read(c, offsetsBody)
+    const asked = await bodies.read(c, offsetsBody, limits.maxPartitions)
     bounded(asked, limits.maxPartitions)
     const found: unknown[] = []
     const cluster = clusterOf(c)

@@ -64,7 +64,7 @@ export function confluentConsumers(service: Service): Hono {
       // As kafka-rest does: many clients send one type with every request.
       if (contentType(c) !== V2_TYPE && !formatOf(contentType(c)))
         throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
-      return bodies.read(c, schema)
+      return bodies.read(c, schema, limits.maxPartitions)
     },
     instance: (c, work) =>
       consumers.use(

@@ -68,7 +68,7 @@ export function confluentGroups(app: Hono, service: Service, routes: InstanceRou
   })
 
   app.post(`${INSTANCE}/offsets`, async (c) => {
-    if (contentType(c) === '') await requireEmpty(service, c)
+    if (contentType(c) === '') await service.bodies.requireEmpty(c)
     const { offsets } = contentType(c) === '' ? {} : await body(c, commitBody)
     const given = offsets && bounded(offsets)
     const next = given?.map(({ metadata, ...position }) => ({
@@ -100,12 +100,12 @@ async function committed(consumer: Consumer, asked: readonly TopicPartition[] | 
 
 /** From the query, or from the body of the GET: a `Request` has no such body, Node's own request has. */
 async function partitionsAsked(
-  { bodies }: Service,
+  { bodies, limits }: Service,
   c: Context,
 ): Promise<readonly TopicPartition[] | undefined> {
   const query = c.req.query('partitions')
   if (query !== undefined) return query.split(',').map(partitionNamed)
-  const { partitions } = await bodies.readOfGet(c, committedBody)
+  const { partitions } = await bodies.readOfGet(c, committedBody, limits.maxPartitions)
   return partitions
 }
 
@@ -113,12 +113,6 @@ function partitionNamed(text: string): TopicPartition {
   const [, topic, partition] = /^([\w.-]{1,249}):(\d{1,9})$/.exec(text) ?? []
   if (topic === undefined) throw new Refusal('malformed', "Invalid parameter 'partitions': topic:0,topic:1")
   return { topic, partition: Number(partition) }
-}
-
-async function requireEmpty({ bodies }: Service, c: Context): Promise<void> {
-  for await (const chunk of bodies.chunks(c)) {
-    if (chunk.length > 0) throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
-  }
 }
 
 function ended(): never {

@@ -127,7 +127,7 @@ async function recordsOf(c: Context, { bodies, limits }: Service): Promise<Recor
   const format = formatOf(type)
   if (!format && SCHEMA_TYPES.test(type)) throw noSchemas()
   if (!format) throw new Refusal('unsupported-media', 'HTTP 415 Unsupported Media Type')
-  const body = await bodies.readWritten(c, produceBody)
+  const body = await bodies.readWritten(c, produceBody, limits.maxRecords)
   const { records } = body.value
   if (records.length > limits.maxRecords) {
     throw new Refusal('too-large', `More than ${limits.maxRecords} records in one request.`)

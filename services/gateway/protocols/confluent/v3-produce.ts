@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { setImmediate } from 'node:timers/promises'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import * as z from 'zod/mini'
@@ -14,7 +15,6 @@ import { confluentErrors, V3_ERRORS } from './errors.ts'
 import { requireJson } from './v3.ts'
 import { decodeBase64, decodeEmbedded } from '../../embedded-format.ts'
 import { itemsOf, membersOf } from '../../json-text.ts'
-import { jsonObjects } from '../../json.ts'
 import type { Json } from '../../json.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
@@ -22,6 +22,8 @@ import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
 
 /** kafka-rest's `api.v3.produce.batch.maximum.entries`. */
 const MAX_BATCH = 10
+/** More are refused before they are looked at. */
+const MAX_ENTRIES = 1000
 
 const data = z.nullish(
   z.object({ type: z.optional(z.string().check(z.maxLength(32))), data: z.optional(z.unknown()) }),
@@ -37,9 +39,7 @@ const recordBody = z.object({
 })
 const batchBody = z.object({
   // The gateway checks each entry by itself, so that a wrong one does not make it refuse the others.
-  entries: z
-    .array(z.looseObject({ id: z.string().check(z.regex(/^[\w-]{1,80}$/)) }))
-    .check(z.minLength(1), z.maxLength(1000)),
+  entries: listOf(z.looseObject({ id: z.string().check(z.regex(/^[\w-]{1,80}$/)) }), 1),
 })
 
 const encoder = new TextEncoder()
@@ -70,7 +70,7 @@ export function confluentV3Produce(service: Service): Hono {
 
   app.post('/clusters/:cluster/topics/:topic/records:batch', async (c) => {
     requireJson(c)
-    const { value, text } = await bodies.readWritten(c, batchBody)
+    const { value, text } = await bodies.readWritten(c, batchBody, MAX_ENTRIES)
     const { entries } = value
     if (entries.length > MAX_BATCH) return batchRefused(c, `Batch contains more than ${MAX_BATCH} entries.`)
     if (new Set(entries.map(({ id }) => id)).size < entries.length) {
@@ -102,7 +102,7 @@ async function* produceAll(service: Service, c: Context): AsyncGenerator<Report,
   const { maxRecords } = limits
   let count = 0
   try {
-    for await (const record of jsonObjects(bodies.chunks(c))) {
+    for await (const record of bodies.objects(c)) {
       if (++count > maxRecords)
         throw new Refusal('too-large', `More than ${maxRecords} records in one request.`)
       yield await produceOne(service, c, record)
@@ -169,17 +169,35 @@ function bytesOf(part: z.output<typeof data>, text = '{}'): Uint8Array | null {
   return encoder.encode(part.data)
 }
 
+/** Reports that go out in one piece, at most. */
+const MAX_TOGETHER = 100
+
 /**
- * The reports, each on its own line. The gateway reads the body no faster than the client takes the reports.
+ * The reports, each on its own line; those that come in one turn of the event loop together. The gateway reads the body no
+ * faster than the client takes the reports.
  */
 function stream(first: Report, reports: AsyncGenerator<Report, void, undefined>): ReadableStream<Uint8Array> {
-  const line = (report: Report) => encoder.encode(`${JSON.stringify(report)}\r\n`)
+  const line = (report: Report) => `${JSON.stringify(report)}\r\n`
+  let next: Promise<IteratorResult<Report, void>> | undefined
   return new ReadableStream({
-    start: (controller) => controller.enqueue(line(first)),
+    start: (controller) => controller.enqueue(encoder.encode(line(first))),
     pull: async (controller) => {
-      const { done, value } = await reports.next()
-      if (done) controller.close()
-      else controller.enqueue(line(value))
+      const turn = setImmediate()
+      let lines = ''
+      for (let count = 0; count < MAX_TOGETHER; count++) {
+        next ??= reports.next()
+        const report = await (count === 0 ? next : Promise.race([next, turn]))
+        if (!report) break
+        next = undefined
+        if (report.done) {
+          if (lines !== '') controller.enqueue(encoder.encode(lines))
+          return controller.close()
+        }
+        lines += line(report.value)
+      }
+      // Others have their turn between two pieces.
+      await turn
+      return controller.enqueue(encoder.encode(lines))
     },
     cancel: async () => {
       await reports.return()

@@ -23,6 +23,9 @@ const createBody = z.object({
   partitions_count: z.optional(z.int().check(z.gte(1), z.lte(1000))),
 })
 
+/** In a list of a body, such as the settings of a topic. */
+const MAX_ITEMS = 1000
+
 /** To be mounted at `/v3` (the proxy alone) and `/kafka/v3` (Confluent Server and Cloud). */
 export function confluentV3(service: Service): Hono {
   const { bodies, clusterId, clusterOf } = service
@@ -55,7 +58,7 @@ export function confluentV3(service: Service): Hono {
   app.post(TOPICS, async (c) => {
     ownCluster(service, c)
     requireJson(c)
-    const { topic_name: name, partitions_count: partitions } = await bodies.read(c, createBody)
+    const { topic_name: name, partitions_count: partitions } = await bodies.read(c, createBody, MAX_ITEMS)
     return c.json(topicData(clusterId, await clusterOf(c).create(name, partitions)), 201)
   })
   app.get(`${TOPICS}/:topic`, async (c) => c.json(topicData(clusterId, await known(c))))

@@ -84,7 +84,7 @@ describe('a connection', () => {
     await once(one.socket, 'data')
     expect(await ask()).toBe(429)
     let status = 429
-    for (const until = performance.now() + 15_000; status === 429 && performance.now() < until;) {
+    for (const end = performance.now() + 15_000; status === 429 && performance.now() < end;) {
       status = await ask()
     }
     expect(status).toBe(200)

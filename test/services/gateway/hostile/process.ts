@@ -30,7 +30,6 @@ const gateway = await startGateway({
   upstash: true,
   ...(maxConnections !== undefined && { maxConnections }),
   memory: { topics: { large: 1, t: 1 } },
-  onError: (error) => console.error(error),
 })
 for (let left = LARGE.count; left > 0; left--) {
   gateway.log.append('large', { key: null, value: new Uint8Array(LARGE.bytes).fill(0x61) })

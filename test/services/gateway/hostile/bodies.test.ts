@@ -1,0 +1,167 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { BINARY, JSON_FORMAT, until } from '../harness.ts'
+import { attacked, requestText, Unreading } from './gateway.ts'
+import type { Attacked } from './gateway.ts'
+
+const SIZE = 8_388_000
+/** Of processor time, all threads: where the body is refused, and where it is parsed, checked or stored. */
+const MOST_CPU_MS = 300
+const MOST_WORK_MS = 600
+const MOST_MIB = 100
+/** What one turn of the event loop may compute, in 99 of 100. */
+const MOST_TURN_MS = 100
+
+const list = (open: string, item: string, close: string) => {
+  const count = Math.floor((SIZE - open.length - close.length) / (item.length + 1))
+  return `${open}${`${item},`.repeat(count - 1)}${item}${close}`
+}
+const members = (open: string, close: string) => {
+  let text = open
+  for (let i = 0; text.length < SIZE - 40; i++) text += `${i === 0 ? '' : ','}"k${i}":0`
+  return text + close
+}
+
+const V3 = '/v3/clusters/kedge-memory/topics/t'
+const json = 'application/json'
+
+/** What is sent, to where, and how it is refused. */
+const bodies: Record<string, readonly [path: string, type: string, body: string, status: number]> = {
+  'empty records': ['/topics/t', BINARY, list('{"records":[', '{}', ']}'), 413],
+  'zeros for records': ['/topics/t', BINARY, list('{"records":[', '0', ']}'), 413],
+  'unknown members in a record': ['/topics/t', BINARY, members('{"records":[{', '}]}'), 413],
+  'unknown members': ['/topics/t', BINARY, members('{', '}'), 413],
+  'nested lists': ['/topics/t', JSON_FORMAT, `{"records":[{"value":${'['.repeat(SIZE - 30)}`, 400],
+  'lists side by side': ['/topics/t', JSON_FORMAT, list('{"records":[{"value":[', '[[]]', ']}]}'), 413],
+  'one text': ['/topics/t', JSON_FORMAT, `{"records":[{"value":"${'a'.repeat(SIZE - 30)}"}]}`, 200],
+  'one text of escapes': [
+    '/topics/t',
+    JSON_FORMAT,
+    `{"records":[{"value":"${'\\"'.repeat(SIZE / 2 - 30)}"}]}`,
+    200,
+  ],
+  'one text of no end': ['/topics/t', JSON_FORMAT, `{"records":[{"value":"${'\\'.repeat(SIZE - 31)}`, 400],
+  spaces: ['/topics/t', JSON_FORMAT, `{"records":[${' '.repeat(SIZE - 30)}]}`, 422],
+  'zeros for v3 entries': [`${V3}/records:batch`, json, list('{"entries":[', '0', ']}'), 413],
+  'v3 entries': [`${V3}/records:batch`, json, list('{"entries":[', '{"id":"a"}', ']}'), 413],
+  'zeros in a v3 record': [`${V3}/records`, json, list('{"value":{"type":"JSON","data":[', '0', ']}}'), 200],
+  'empty v3 records': [`${V3}/records`, json, '{}'.repeat(SIZE / 2), 200],
+  "zeros for Upstash's messages": ['/produce/t', json, list('[', '0', ']'), 413],
+  "Upstash's messages": ['/produce/t', json, list('[', '{"value":""}', ']'), 413],
+  "unknown members in Upstash's message": ['/produce/t', json, members('{', '}'), 413],
+  "headers of Upstash's message": [
+    '/produce/t',
+    json,
+    list('{"value":"x","headers":[', '{"key":"a","value":"b"}', ']}'),
+    413,
+  ],
+  "Upstash's positions": [
+    '/fetch',
+    json,
+    list('{"topicPartitionOffsets":[', '{"topic":"t","partition":0,"offset":0}', ']}'),
+    413,
+  ],
+  "Upstash's partitions": ['/offsets/latest', json, list('[', '{"topic":"t","partition":0}', ']'), 413],
+}
+/** As many values as may be: what the gateway parses and checks. */
+const MOST_VALUES = 99_000
+const worst: typeof bodies = {
+  'members, each of another name': [
+    '/topics/t',
+    BINARY,
+    `{"records":[{${Array.from({ length: MOST_VALUES }, (_, i) => `"k${i}":0`).join(',')}}]}`,
+    422,
+  ],
+  'objects, each with a member of another name': [
+    '/topics/t',
+    JSON_FORMAT,
+    `{"records":[{"value":[${Array.from({ length: MOST_VALUES / 2 }, (_, i) => `{"k${i}":0}`).join(',')}]}]}`,
+    200,
+  ],
+  'records of the wrong kind': ['/topics/t', BINARY, `{"records":[${'{},'.repeat(9998)}{"key":7}]}`, 400],
+  'members, each of another name, in a message': [
+    '/produce/t',
+    json,
+    `{${Array.from({ length: MOST_VALUES }, (_, i) => `"k${i}":0`).join(',')}}`,
+    400,
+  ],
+  'headers in a message': [
+    '/produce/t',
+    json,
+    `{"value":"x","headers":[${'{"key":"a","value":"b"},'.repeat(9000)}0]}`,
+    400,
+  ],
+}
+
+const send = async (gateway: Attacked, [path, type, body]: (typeof bodies)[string]) => {
+  const init = { method: 'POST', headers: { 'content-type': type }, body }
+  try {
+    const response = await fetch(gateway.url + path, init)
+    await response.arrayBuffer()
+    return response.status
+  } catch {
+    // Refused before all of it was sent, some clients take the answer for an error of theirs.
+    return undefined
+  }
+}
+
+describe('a body of eight megabytes', () => {
+  let gateway: Attacked
+  beforeAll(async () => {
+    gateway = await attacked()
+    // Compiled, and its heap grown to what one large request takes.
+    for (let i = 0; i < 3; i++) await send(gateway, bodies['one text']!)
+    for (const one of Object.values(worst)) await send(gateway, one)
+  })
+  afterAll(() => gateway.stop())
+
+  it.each([...Object.entries(bodies), ...Object.entries(worst)])(
+    `of %s costs no more than ${MOST_CPU_MS} ms`,
+    async (name, one) => {
+      gateway.forgetPeak()
+      const before = gateway.resident().now
+      const { cpuMs } = await gateway.used()
+      const status = await send(gateway, one)
+      expect(status ?? one[3]).toBe(one[3])
+      const used = await gateway.used()
+      process.stderr.write(
+        `COST ${name}: ${status} cpu ${Math.round(used.cpuMs - cpuMs)} turn ${Math.round(used.busyMaxMs)} MiB ${Math.round(gateway.resident().peak - before)}\n`,
+      )
+      const isWork = one[3] === 200 || name in worst
+      expect(used.cpuMs - cpuMs).toBeLessThan(isWork ? MOST_WORK_MS : MOST_CPU_MS)
+      expect(gateway.resident().peak - before).toBeLessThan(MOST_MIB)
+    },
+  )
+
+  it('after the other leaves the event loop to others', async () => {
+    await gateway.used()
+    for (const one of Object.values(bodies)) await send(gateway, one)
+    const { busyP99Ms } = await gateway.used()
+    expect(busyP99Ms).toBeLessThan(MOST_TURN_MS)
+  })
+})
+
+describe('bodies together', () => {
+  let gateway: Attacked
+  const clients: Unreading[] = []
+  afterEach(async () => {
+    for (const { socket } of clients) socket.destroy()
+    await gateway.stop()
+  })
+
+  it('cost no more than what all may have, however many do not end', async () => {
+    gateway = await attacked({ limits: { maxBufferedBytes: 33_554_432 } })
+    gateway.forgetPeak()
+    const before = gateway.resident().now
+    const part = `{"records":[{"value":"${'a'.repeat(4_000_000)}`
+    const head = requestText('POST', '/topics/t', { 'content-type': BINARY }).replace(
+      'content-length: 0',
+      'content-length: 8000000',
+    )
+    for (let i = 0; i < 40; i++) clients.push(new Unreading(gateway.port, head + part))
+    let refused = 0
+    for (const { status } of clients) void status.then((code) => (refused += code === 429 ? 1 : 0))
+    await until(() => refused >= 34)
+    expect(gateway.resident().peak - before).toBeLessThan(MOST_MIB)
+    expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200)
+  })
+})
