@@ -1,10 +1,10 @@
 /** `kedge gateway`: Kafka over HTTP, as a process. @module */
 import type { Command } from 'commander'
+import type { AccessEntry } from '../services/gateway/around-each.ts'
 import { isOpen } from '../services/gateway/credentials.ts'
 import type { AuthOptions } from '../services/gateway/credentials.ts'
 import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
 import { onAbort } from '../src/runtime/abort.ts'
-import type { AccessEntry } from '../services/gateway/app.ts'
 import { isLoopback } from '../services/gateway/loopback.ts'
 import { startGateway } from '../services/gateway/server.ts'
 import type { RunningGateway, StartOptions } from '../services/gateway/server.ts'

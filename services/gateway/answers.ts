@@ -8,6 +8,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { clientOf } from './client.ts'
 import type { FairBound } from './fair-bound.ts'
+import { ALREADY_SENT } from './node-answer.ts'
 import { Refusal } from './refusal.ts'
 
 /** What one answer takes of the bound. */
@@ -75,7 +76,8 @@ export class Answers {
    */
   watch(c: Context): void {
     const outgoing = outgoingOf(c)
-    if (!outgoing || outgoing.destroyed || this.#counted.has(outgoing)) return
+    // What writes to Node's response by itself counts by itself.
+    if (!outgoing || outgoing.destroyed || c.res === ALREADY_SENT || this.#counted.has(outgoing)) return
     const client = clientOf(c)
     outgoing.once('prefinish', () => {
       const left = outgoing.writableLength + (outgoing.socket?.writableLength ?? 0)

@@ -1,17 +1,16 @@
 /** The gateway as a Hono app: protocols that exist, over a cluster. @module */
 import { Hono } from 'hono'
-import type { MiddlewareHandler } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import { principalOf } from './access.ts'
 import type { Principal } from './access.ts'
-import { Answers } from './answers.ts'
-import { AuditedCluster, entryOf } from './audit.ts'
+import { aroundEach } from './around-each.ts'
+import type { AccessEntry } from './around-each.ts'
+import { AuditedCluster, senderOf } from './audit.ts'
 import type { AuditEntry } from './audit.ts'
 import { authentication } from './auth.ts'
 import { AuthorizedCluster } from './authorized-cluster.ts'
-import { Bodies } from './body.ts'
 import { browserGuard, corsFor } from './browsers.ts'
 import type { Cluster } from './cluster.ts'
 import { Credentials, isOpen } from './credentials.ts'
@@ -20,29 +19,15 @@ import { confluentConsumers } from './protocols/confluent/consumers.ts'
 import { confluentV2 } from './protocols/confluent/v2.ts'
 import { confluentV3Produce } from './protocols/confluent/v3-produce.ts'
 import { confluentV3 } from './protocols/confluent/v3.ts'
-import { FairBound } from './fair-bound.ts'
 import { drained } from './graceful-drain.ts'
 import { hostCheck } from './host-check.ts'
 import { limitsOf } from './limits.ts'
 import type { GatewayLimits } from './limits.ts'
-import { LongPollLimiter } from './long-poll-limiter.ts'
 import type { PartitionReader } from './partition-reader.ts'
-import { ALREADY_SENT, redpanda } from './protocols/redpanda.ts'
-import { REQUEST_ID, requestIdOf } from './request-id.ts'
+import { redpanda } from './protocols/redpanda.ts'
+import { boundsOf } from './service.ts'
 import type { Service } from './service.ts'
 import { upstash } from './protocols/upstash.ts'
-
-/** A request that was answered, for an access log. */
-export interface AccessEntry {
-  readonly method: string
-  /** Without its query, and without the message of Upstash's `/produce/{topic}/{message}`, which is refused. */
-  readonly path: string
-  readonly status: number
-  /** That of the client's `x-request-id`, or a new one; the answer has it too. */
-  readonly requestId: string
-  /** From the first byte of the request to the headers of the answer, in milliseconds. */
-  readonly ms: number
-}
 
 export interface GatewayOptions {
   readonly cluster: Cluster
@@ -140,19 +125,11 @@ export function createGateway(options: GatewayOptions): Hono {
   for (const name of Object.keys(rest)) throw new TypeError(`\`${name}\` is not an option of the gateway`)
   const limits = limitsOf(asked)
   const credentials = new Credentials(auth ?? {}, runtime)
-  const bodies = new Bodies({
-    maxBytes: limits.maxBodyBytes,
-    maxValues: limits.maxBodyValues,
-    total: new FairBound(limits.maxBufferedBytes, limits.clientShare),
-  })
-  const answers = new Answers(new FairBound(limits.maxAnswerBytes, limits.clientShare))
   const service: Service = {
-    bodies,
+    ...boundsOf(limits),
     clusterId: cluster.id,
     clusterOf: authorizing(drained(cluster, stopping), onAudit),
     limits,
-    answers,
-    polls: new LongPollLimiter(new FairBound(limits.maxPolls, limits.clientShare)),
     runtime,
     stopping,
     open: isOpen(auth),
@@ -161,7 +138,7 @@ export function createGateway(options: GatewayOptions): Hono {
   }
 
   const app = new Hono()
-  app.use(onEveryAnswer(service, onRequest))
+  app.use(aroundEach(service, onRequest))
   if (allowsHost) app.use(hostCheck(allowsHost))
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', (c) =>
@@ -195,30 +172,6 @@ export function createGateway(options: GatewayOptions): Hono {
   return app
 }
 
-/** Sets the headers that every answer has, and tells of it. */
-function onEveryAnswer(
-  { answers, bodies, runtime }: Service,
-  onRequest: GatewayOptions['onRequest'],
-): MiddlewareHandler {
-  return async (c, next) => {
-    const began = runtime.monotonic()
-    await next()
-    bodies.release(c)
-    answers.watch(c)
-    // Positions and records change, and are one client's own: no cache may keep them. Routes whose answers a
-    // cache may keep set the header themselves.
-    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')
-    if (!c.res.headers.has(ALREADY_SENT)) c.header(REQUEST_ID, requestIdOf(c))
-    onRequest?.({
-      method: c.req.method,
-      path: c.req.path.replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…').slice(0, 512),
-      status: c.res.status,
-      requestId: requestIdOf(c),
-      ms: runtime.monotonic() - began,
-    })
-  }
-}
-
 /** Adds the routes of the protocols. */
 function speak(app: Hono, service: Service, speaksUpstash: boolean): void {
   if (speaksUpstash) app.route('/', upstash(service))
@@ -239,7 +192,9 @@ function authorizing(
   if (onAudit) {
     return (c) => {
       const principal = principalOf(c)
-      return new AuditedCluster(cluster, principal, (act) => onAudit(entryOf(c, principal, act)))
+      // Not the request itself: a poll may wait long with its cluster.
+      const sender = senderOf(c, principal)
+      return new AuditedCluster(cluster, principal, (act) => onAudit({ ...act, ...sender }))
     }
   }
   const views = new WeakMap<Principal, AuthorizedCluster>()

@@ -32,9 +32,16 @@ export interface AuditEntry {
 
 type Act = Pick<AuditEntry, 'act' | 'topic' | 'partition' | 'offsets' | 'count' | 'outcome' | 'unsaid'>
 
+type Sender = Omit<AuditEntry, keyof Act>
+
 /** The entry for an act of this request. */
 export const entryOf = (c: Context, principal: Principal | undefined, act: Act): AuditEntry => ({
   ...act,
+  ...senderOf(c, principal),
+})
+
+/** Who has sent this request, and by which ids it is found. */
+export const senderOf = (c: Context, principal: Principal | undefined): Sender => ({
   principal: principal?.name ?? '',
   roles: [...(principal?.roles ?? [])],
   remote: remoteOf(c),

@@ -27,18 +27,15 @@ export interface ConnectionBounds {
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
-interface Line {
-  atWork: boolean
-  /** Requests that a client has sent without waiting for the answers before them. */
-  readonly waiting: [IncomingMessage, ServerResponse][]
-}
-
 export class Connections {
   readonly #answer: Answer
   readonly #places: FairBound
   /** Connections without a request yet: Node counts them as busy, and would wait for them at the end. */
   readonly #silent = new Set<Socket>()
-  readonly #lines = new WeakMap<Socket, Line>()
+  /** Connections with a request at work. */
+  readonly #atWork = new Set<Socket>()
+  /** Requests that a client has sent without waiting for the answers before them. */
+  readonly #lines = new Map<Socket, [IncomingMessage, ServerResponse][]>()
   readonly #stallMs: number
   #inLine = 0
 
@@ -50,12 +47,23 @@ export class Connections {
 
   /** Looks after the connections of this server: with TLS first the bare connection, then the one inside. */
   attend(server: Server): void {
-    const bare = new Map<string, Socket>()
+    // Thousands of requests wait: they share the function that hears of their end.
+    const ended = (socket: Socket) => this.#next(socket)
+    const onClose = function (this: ServerResponse): void {
+      ended(this.req.socket)
+      // An idle keep-alive connection would keep a server open that has stopped listening.
+      if (!server.listening) setImmediate(() => server.closeIdleConnections())
+    }
+    server.on('request', (request, response) => {
+      response.on('close', onClose)
+      this.#take(request, response)
+    })
     server.timeout = this.#stallMs
     // Node calls this when a socket has neither sent nor taken anything for so long.
     server.on('timeout', (socket) => {
-      if (socket.writableLength > 0 || !this.#lines.get(socket)?.atWork) socket.destroy()
+      if (socket.writableLength > 0 || !this.#atWork.has(socket)) socket.destroy()
     })
+    const bare = new Map<string, Socket>()
     server.on('connection', (socket) => {
       const network = socket.remoteAddress === undefined ? undefined : networkOf(socket.remoteAddress)
       if (!this.#places.take(network, 1)) return void socket.destroy()
@@ -80,17 +88,17 @@ export class Connections {
    * One request after the other: answers to all that a client has sent at once would be in memory together, and the
    * client need not read any of them.
    */
-  take(request: IncomingMessage, response: ServerResponse): void {
+  #take(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request
-    let line = this.#lines.get(socket)
-    if (!line) {
+    if (!this.#atWork.has(socket)) {
       this.#silent.delete(socket)
-      line = { atWork: false, waiting: [] }
-      this.#lines.set(socket, line)
+      this.#atWork.add(socket)
+      return this.#answer(request, response)
     }
-    if (!line.atWork) return this.#begin(line, request, response)
-    if (line.waiting.length >= MAX_IN_LINE || this.#inLine >= MAX_ALL_IN_LINE) return void socket.destroy()
-    line.waiting.push([request, response])
+    const line = this.#lines.get(socket) ?? []
+    if (line.length >= MAX_IN_LINE || this.#inLine >= MAX_ALL_IN_LINE) return void socket.destroy()
+    this.#lines.set(socket, line)
+    line.push([request, response])
     this.#inLine++
     socket.pause()
   }
@@ -100,26 +108,23 @@ export class Connections {
     for (const socket of this.#silent) socket.destroy()
   }
 
-  #begin(line: Line, request: IncomingMessage, response: ServerResponse): void {
-    line.atWork = true
-    response.once('close', () => this.#next(line, request.socket))
-    this.#answer(request, response)
-  }
-
-  #next(line: Line, socket: Socket): void {
-    line.atWork = false
-    if (socket.destroyed) return
-    const next = line.waiting.shift()
-    if (!next) return
+  #next(socket: Socket): void {
+    const line = this.#lines.get(socket)
+    const next = socket.destroyed ? undefined : line?.shift()
+    if (!next) return void this.#atWork.delete(socket)
     this.#inLine--
-    if (line.waiting.length === 0) socket.resume()
-    this.#begin(line, ...next)
+    if (line!.length === 0) {
+      this.#lines.delete(socket)
+      socket.resume()
+    }
+    this.#answer(...next)
   }
 
   #ended(socket: Socket): void {
     this.#silent.delete(socket)
-    this.#inLine -= this.#lines.get(socket)?.waiting.length ?? 0
+    this.#inLine -= this.#lines.get(socket)?.length ?? 0
     this.#lines.delete(socket)
+    this.#atWork.delete(socket)
   }
 }
 

@@ -29,10 +29,10 @@ interface Shared {
 export interface HeldRecords {
   readonly encoded: EncodedRecords
   /** To be called once, when the answer has gone out. */
-  readonly release: () => void
+  readonly release: (() => void) | undefined
 }
 
-const EMPTY: HeldRecords = { encoded: { body: '[]', length: 2, count: 0 }, release: () => {} }
+const EMPTY: HeldRecords = { encoded: { body: '[]', length: 2, count: 0 }, release: undefined }
 
 const shared = new WeakMap<readonly ClusterRecord[], Partial<Record<EmbeddedFormat, Shared>>>()
 

@@ -1,6 +1,7 @@
 /** The gateway: Kafka over HTTP, for places that cannot hold a connection to Kafka. @module */
 export { createGateway } from './app.ts'
-export type { AccessEntry, GatewayOptions } from './app.ts'
+export type { AccessEntry } from './around-each.ts'
+export type { GatewayOptions } from './app.ts'
 export type { Access, Role } from './access.ts'
 export type { AuditEntry } from './audit.ts'
 export type { AuthOptions, Credential } from './credentials.ts'

@@ -1,7 +1,7 @@
 /** A server of Node that can stop, gently or at once, and listen again. @module */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { getRequestListener } from '@hono/node-server'
 import { Connections } from './connections.ts'
@@ -54,13 +54,7 @@ export class Listener {
   /** Listens, if it does not yet; the port that it has. Rejects with the error of `listen`, or a TypeError for `tls`. */
   async open(port: number): Promise<number> {
     if (this.#server) return port
-    const server = await this.#made((request, response) => {
-      // An idle keep-alive connection would keep a server open that has stopped listening.
-      response.once('close', () => {
-        if (!server.listening) setImmediate(() => server.closeIdleConnections())
-      })
-      this.#connections.take(request, response)
-    })
+    const server = await this.#made()
     this.#connections.attend(server)
     server.maxHeadersCount = MAX_HEADERS
     server.maxConnections = this.#options.maxConnections
@@ -79,13 +73,13 @@ export class Listener {
     return typeof address === 'object' && address ? address.port : port
   }
 
-  async #made(answer: RequestListener): Promise<Server> {
+  async #made(): Promise<Server> {
     const { tls, onError = () => {} } = this.#options
-    if (!tls) return createServer({ connectionsCheckingInterval: LOOK_MS }, answer)
+    if (!tls) return createServer({ connectionsCheckingInterval: LOOK_MS })
     const files = (this.#files = await TlsFiles.read(tls, onError))
     const demands = tls.clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }
     const timing = { connectionsCheckingInterval: LOOK_MS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
-    const server = createTlsServer({ ...files.texts, ...demands, ...timing }, answer)
+    const server = createTlsServer({ ...files.texts, ...demands, ...timing })
     files.watch((texts) => server.setSecureContext(texts))
     return server
   }

@@ -1,11 +1,12 @@
 /** What every protocol of the gateway receives. @module */
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Context } from 'hono'
-import type { Answers } from './answers.ts'
+import { Answers } from './answers.ts'
 import type { AuthorizedCluster } from './authorized-cluster.ts'
-import type { Bodies } from './body.ts'
+import { Bodies } from './body.ts'
+import { FairBound } from './fair-bound.ts'
 import type { GatewayLimits } from './limits.ts'
-import type { LongPollLimiter } from './long-poll-limiter.ts'
+import { LongPollLimiter } from './long-poll-limiter.ts'
 
 export interface Service {
   readonly answers: Answers
@@ -24,4 +25,18 @@ export interface Service {
   readonly cors: boolean
   /** Called with unexpected errors; the client gets none of their text. */
   readonly onError: (error: unknown) => void
+}
+
+/** What counts requests, answers and polls, each client with its share. */
+export function boundsOf(limits: Required<GatewayLimits>): Pick<Service, 'answers' | 'bodies' | 'polls'> {
+  const bound = (max: number) => new FairBound(max, limits.clientShare)
+  return {
+    answers: new Answers(bound(limits.maxAnswerBytes)),
+    bodies: new Bodies({
+      maxBytes: limits.maxBodyBytes,
+      maxValues: limits.maxBodyValues,
+      total: bound(limits.maxBufferedBytes),
+    }),
+    polls: new LongPollLimiter(bound(limits.maxPolls)),
+  }
 }

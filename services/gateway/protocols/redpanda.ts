@@ -16,100 +16,170 @@
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import type { StatusCode } from 'hono/utils/http-status'
+import type { AuthorizedCluster } from '../authorized-cluster.ts'
 import { cacheControlOf } from '../cache-control.ts'
 import { clientOf } from '../client.ts'
-import { confluentErrors, REDPANDA_ERRORS } from './confluent/errors.ts'
+import { confluentErrors, errorAnswer, gone, REDPANDA_ERRORS } from './confluent/errors.ts'
 import { EMBEDDED_TYPES, formatOf } from '../embedded-format.ts'
 import type { EmbeddedFormat } from '../embedded-format.ts'
 import { encodedRecords } from '../encoded-records.ts'
 import { headerOf } from '../header.ts'
 import { accepted } from '../media-type.ts'
 import { partitionOfPath, wholeNumber } from '../parameter.ts'
-import type { PartitionRead } from '../partition-reader.ts'
+import { ALREADY_SENT, send } from '../node-answer.ts'
+import type { NodeAnswer } from '../node-answer.ts'
+import type { PartitionRead, PartitionReadOptions } from '../partition-reader.ts'
 import { Refusal } from '../refusal.ts'
 import { REQUEST_ID, requestIdOf } from '../request-id.ts'
 import type { Service } from '../service.ts'
+import type { TopicPosition } from '../topic-position.ts'
+
+type Isolation = 'uncommitted' | 'committed'
 
 const V2_TYPE = 'application/vnd.kafka.v2+json'
 const ANOTHER_LOG = { error_code: 41201, message: 'The topic is not the log that `log` names.' }
 
+/** One read, as its request asks for it. */
+interface Asked {
+  readonly position: TopicPosition
+  readonly format: EmbeddedFormat
+  readonly waitMs: number
+  readonly maxBytes: number
+  readonly isolation: Isolation
+  /** The log that the URL names. */
+  readonly logId: string | undefined
+  readonly ifNoneMatch: string | undefined
+  readonly client: string | undefined
+  readonly requestId: string
+  /** As its sender may use it. */
+  readonly cluster: AuthorizedCluster
+}
+
+type Query = Readonly<Record<string, string>>
+
+type Who = Pick<PartitionReadOptions, 'leaving' | 'signal'>
+
 export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBindings> }> {
-  const { answers, clusterOf, limits, polls } = service
   const app = new Hono<{ Bindings: Partial<HttpBindings> }>()
   app.onError(confluentErrors(service, REDPANDA_ERRORS, V2_TYPE))
 
   app.get('/topics/:topic/partitions/:partition/records', async (c) => {
-    const format = formatAccepted(c)
-    const offset = mandatory(c, 'offset')
-    const waitMs = Math.min(mandatory(c, 'timeout'), limits.maxWaitMs)
-    const maxBytes = Math.min(mandatory(c, 'max_bytes'), limits.maxReadBytes)
-    const topic = c.req.param('topic')
-    const partition = partitionOfPath(c)
-    const isolation = isolationOf(c)
-    const logId = c.req.query('log')
+    const asked = askedOf(c, service)
     const outgoing = c.env?.outgoing
-    const cluster = clusterOf(c)
-    // Hono makes a signal only when it is read: thousands of waiting requests do without one.
-    const who = cluster.endsWaits && outgoing ? { leaving: outgoing } : { signal: c.req.raw.signal }
-    const asked = { maxBytes, waitMs, isolation, logId, ...who }
-    const poll = () => cluster.readPartition({ topic, partition, offset }, asked)
-    const client = clientOf(c)
-    const read = await (waitMs > 0 ? polls.run(client, poll) : poll())
-    const { bounds } = read
-    const named = logId !== undefined
-    const headers: Record<string, string> = { 'kedge-log-id': bounds.logId }
-    if (read.sampled && !(read.settled && named)) {
-      headers['kedge-beginning-offset'] = String(bounds.beginning)
-      headers['kedge-end-offset'] = String(bounds.end)
+    if (outgoing && !service.cors) {
+      // Thousands wait: what Hono has made of their requests is not kept meanwhile.
+      void answerLater(service, asked, outgoing)
+      return ALREADY_SENT
     }
-    if (named && logId !== bounds.logId) {
-      return c.json(ANOTHER_LOG, 412, { ...headers, 'content-type': V2_TYPE })
-    }
-    if (read.outOfRange) {
-      for (const [name, value] of Object.entries(headers)) c.header(name, value)
-      throw new Refusal('out-of-range', 'offset_out_of_range')
-    }
-    const { encoded, release } = encodedRecords(read.records, format, () => answers.open(client))
-    answers.releaseWhenSent(outgoing, release)
-    const shown = upTo(read, encoded.count)
-    headers['kedge-next-offset'] = String(shown.next)
-    const open = service.open
-    const ifNoneMatch = headerOf(c, 'if-none-match')
-    const caching = cacheControlOf(shown, { offset, isolation, format, named, open, ifNoneMatch })
-    Object.assign(headers, caching.headers)
-    if (caching.notModified) return c.body(null, 304, headers)
-    headers['content-type'] = EMBEDDED_TYPES[format]
-    headers[REQUEST_ID] = requestIdOf(c)
-    const { body, length } = encoded
     // The headers of CORS are on Hono's own answer.
-    const written = service.cors ? undefined : sent(c, headers, body, length)
-    return written ?? c.body(body, 200, headers)
+    const who = outgoing ? whoOf(asked, outgoing) : { signal: c.req.raw.signal }
+    const isGone = () => (outgoing ? outgoing.destroyed : c.req.raw.signal.aborted)
+    const answer = await answerTo(service, asked, who, isGone)
+    if (!answer) return gone()
+    if (answer.release) service.answers.releaseWhenSent(outgoing, answer.release)
+    return c.newResponse(answer.body, answer.status as StatusCode, answer.headers)
   })
   return app
 }
 
-/** The header by which `@hono/node-server` knows that it has nothing to send. */
-export const ALREADY_SENT = 'x-hono-already-sent'
-/**
- * Tells `@hono/node-server` that the answer is written, and the gateway's middleware to add no header to it.
- */
-const SENT = new Response(null, { headers: { [ALREADY_SENT]: 'true', 'cache-control': '' } })
+async function answerLater(
+  service: Service,
+  asked: Asked,
+  outgoing: HttpBindings['outgoing'],
+): Promise<void> {
+  const answer = await answerTo(service, asked, whoOf(asked, outgoing), () => outgoing.destroyed)
+  if (answer) send(outgoing, answer)
+}
 
-/**
- * Writes the answer to Node's response, where there is one: a `Response` with its headers and its stream would cost
- * several times as much as the answer itself, for each of thousands of polls that end at once.
- */
-function sent(
-  { env }: Context<{ Bindings: Partial<HttpBindings> }>,
-  headers: Readonly<Record<string, string>>,
-  body: string | Uint8Array<ArrayBuffer>,
-  length: number,
-): Response | undefined {
-  const outgoing = env?.outgoing
-  if (!outgoing || outgoing.headersSent || outgoing.destroyed) return undefined
-  outgoing.writeHead(200, { ...headers, 'content-length': length })
-  outgoing.end(body)
-  return SENT
+/** Who waits. A signal for each costs more than the rest of a wait. */
+function whoOf({ cluster }: Asked, outgoing: HttpBindings['outgoing']): Who {
+  if (cluster.endsWaits) return { leaving: outgoing }
+  const left = new AbortController()
+  outgoing.on('close', () => left.abort())
+  return { signal: left.signal }
+}
+
+/** `undefined` where the client is gone. */
+async function answerTo(
+  service: Service,
+  asked: Asked,
+  who: Who,
+  isGone: () => boolean,
+): Promise<NodeAnswer | undefined> {
+  const headers: Record<string, string> = { [REQUEST_ID]: asked.requestId }
+  try {
+    return answerOf(service, asked, await readOf(service, asked, who), headers)
+  } catch (error) {
+    if (!(error instanceof Refusal)) {
+      if (isGone()) return undefined
+      service.onError(error)
+    }
+    return errorAnswer(error, REDPANDA_ERRORS, { ...headers, 'content-type': V2_TYPE })
+  }
+}
+
+function readOf({ polls }: Service, asked: Asked, who: Who): Promise<PartitionRead> {
+  const { cluster, position, waitMs, client } = asked
+  const options = { maxBytes: asked.maxBytes, waitMs, isolation: asked.isolation, logId: asked.logId, ...who }
+  const poll = () => cluster.readPartition(position, options)
+  return waitMs > 0 ? polls.run(client, poll) : poll()
+}
+
+/** @param headers are set also where it throws */
+function answerOf(
+  service: Service,
+  { position, format, isolation, logId, ifNoneMatch, client }: Asked,
+  read: PartitionRead,
+  headers: Record<string, string>,
+): NodeAnswer {
+  const { bounds } = read
+  const named = logId !== undefined
+  headers['kedge-log-id'] = bounds.logId
+  if (read.sampled && !(read.settled && named)) {
+    headers['kedge-beginning-offset'] = String(bounds.beginning)
+    headers['kedge-end-offset'] = String(bounds.end)
+  }
+  if (named && logId !== bounds.logId) {
+    const body = JSON.stringify(ANOTHER_LOG)
+    headers['content-type'] = V2_TYPE
+    headers['cache-control'] = 'no-store'
+    return { status: 412, headers, body, length: body.length }
+  }
+  if (read.outOfRange) throw new Refusal('out-of-range', 'offset_out_of_range')
+  const { encoded, release } = encodedRecords(read.records, format, () => service.answers.open(client))
+  const shown = upTo(read, encoded.count)
+  headers['kedge-next-offset'] = String(shown.next)
+  const { offset } = position
+  const caching = cacheControlOf(shown, { offset, isolation, format, named, open: service.open, ifNoneMatch })
+  Object.assign(headers, caching.headers)
+  if (caching.notModified) {
+    release?.()
+    return { status: 304, headers, body: null, length: 0 }
+  }
+  headers['content-type'] = EMBEDDED_TYPES[format]
+  const { body, length } = encoded
+  return { status: 200, headers, body, length, ...(release && { release }) }
+}
+
+function askedOf(c: Context, service: Service): Asked {
+  const { limits } = service
+  const format = formatAccepted(c)
+  // All of them at once: Hono would go through the URL for each.
+  const query = c.req.query()
+  const offset = mandatory(query, 'offset')
+  return {
+    format,
+    waitMs: Math.min(mandatory(query, 'timeout'), limits.maxWaitMs),
+    maxBytes: Math.min(mandatory(query, 'max_bytes'), limits.maxReadBytes),
+    position: { topic: c.req.param('topic')!, partition: partitionOfPath(c), offset },
+    isolation: isolationOf(query),
+    logId: query['log'],
+    ifNoneMatch: headerOf(c, 'if-none-match'),
+    client: clientOf(c),
+    requestId: requestIdOf(c),
+    cluster: service.clusterOf(c),
+  }
 }
 
 /** The first of the records alone: what stands before the first that is not JSON. */
@@ -120,6 +190,8 @@ function upTo(read: PartitionRead, count: number): PartitionRead {
 
 /** An `Accept` of any type names no format: Redpanda answers 406 to it, and so does the gateway. */
 function formatAccepted(c: Context): EmbeddedFormat {
+  const only = formatOf(headerOf(c, 'accept') ?? '')
+  if (only) return only
   for (const type of accepted(c)) {
     const format = formatOf(type)
     if (format) return format
@@ -127,15 +199,15 @@ function formatAccepted(c: Context): EmbeddedFormat {
   throw new Refusal('not-acceptable', `Accept must be ${EMBEDDED_TYPES.binary} or ${EMBEDDED_TYPES.json}`)
 }
 
-function isolationOf(c: Context): 'uncommitted' | 'committed' {
-  const level = c.req.query('isolation_level') ?? 'read_uncommitted'
+function isolationOf(query: Query): Isolation {
+  const level = query['isolation_level'] ?? 'read_uncommitted'
   if (level === 'read_committed') return 'committed'
   if (level === 'read_uncommitted') return 'uncommitted'
   throw new Refusal('malformed', 'isolation_level must be read_committed or read_uncommitted')
 }
 
-function mandatory(c: Context, name: string): number {
-  const text = c.req.query(name)
+function mandatory(query: Query, name: string): number {
+  const text = query[name]
   if (text === undefined) throw new Refusal('malformed', `Missing mandatory parameter '${name}'`)
   return wholeNumber(text, name)
 }

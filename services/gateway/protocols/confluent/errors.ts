@@ -5,7 +5,9 @@
  *
  * @module
  */
+import { Buffer } from 'node:buffer'
 import type { Context } from 'hono'
+import type { NodeAnswer } from '../../node-answer.ts'
 import { Refusal } from '../../refusal.ts'
 import type { RefusalReason } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
@@ -54,10 +56,24 @@ export function confluentErrors(service: Service, table: ErrorTable, type: strin
   return (error: unknown, c: Context): Response => {
     const refusal = refusalFrom(error, c, service)
     if (!refusal) return gone()
-    const [status, code] = refusal === 'unexpected' ? [500, 500] : table[refusal.reason]
-    const message = refusal === 'unexpected' ? 'Internal Server Error' : refusal.message
-    return Response.json({ error_code: code, message }, { status, headers: errorHeaders(refusal, type, c) })
+    const { status, body } = errorAnswer(refusal, table, {})
+    return new Response(body, { status, headers: errorHeaders(refusal, type, c) })
   }
+}
+
+/** A refusal as such a protocol writes it; any other error without its text. */
+export function errorAnswer(
+  error: unknown,
+  table: ErrorTable,
+  headers: Record<string, string>,
+): NodeAnswer & { readonly body: string } {
+  const refusal = error instanceof Refusal ? error : undefined
+  const [status, code] = refusal ? table[refusal.reason] : [500, 500]
+  const message = refusal?.message ?? 'Internal Server Error'
+  headers['cache-control'] = 'no-store'
+  if (refusal?.retryAfter !== undefined) headers['retry-after'] = String(refusal.retryAfter)
+  const body = JSON.stringify({ error_code: code, message })
+  return { status, headers, body, length: Buffer.byteLength(body) }
 }
 
 /** A refusal, `'unexpected'` for a fault of the gateway, `undefined` for a client that is gone. */

@@ -3,7 +3,7 @@ import { BINARY, V2 } from '../harness.ts'
 import { attacked, requestText, Unreading } from './gateway.ts'
 import type { Attacked } from './gateway.ts'
 
-/** What answers that nobody reads may cost, in MiB. */
+/** What answers that their clients do not read may cost, in MiB. */
 const MOST_MIB = 100
 const CLIENTS = 100
 /** Clients that ask together. */
@@ -42,7 +42,7 @@ const routes: Record<string, (url: string, at: number) => string | Promise<strin
   "a v2 consumer's": (url, at) => consumer(url, `c${at}`),
 }
 
-describe('answers that nobody reads', () => {
+describe('answers that their clients do not read', () => {
   it.each(Object.entries(routes))(
     `of %s reads cost no more than ${MOST_MIB} MiB for ${CLIENTS} clients: most of them are refused`,
     async (_, text) => {
@@ -61,7 +61,7 @@ describe('answers that nobody reads', () => {
       expect(count(200)).toBeGreaterThan(0)
       expect(count(200) + count(429)).toBe(CLIENTS)
       expect(gateway.resident().peak - before).toBeLessThan(MOST_MIB)
-      // Somebody who asks for little is still answered.
+      // A client that asks for little is still answered.
       const small = '/topics/large/partitions/0/records?offset=14&timeout=0&max_bytes=1000'
       expect((await fetch(gateway.url + small, { headers: { accept: BINARY } })).status).toBe(200)
     },

@@ -1,5 +1,5 @@
 /**
- * A gateway on a log in memory, in a process of its own, so that what it costs can be told from what its clients cost.
+ * A gateway on a log in memory, in a process of its own, so that what it costs is not mixed with what its clients cost.
  * Started by `fork`: sends where it listens, then answers each message with what it has used.
  *
  * @module

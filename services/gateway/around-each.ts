@@ -1,0 +1,48 @@
+/** What the gateway does around each request, whatever its protocol. @module */
+import type { HttpBindings } from '@hono/node-server'
+import type { MiddlewareHandler } from 'hono'
+import { ALREADY_SENT } from './node-answer.ts'
+import { REQUEST_ID, requestIdOf } from './request-id.ts'
+import type { Service } from './service.ts'
+
+/** A request that was answered, for an access log. */
+export interface AccessEntry {
+  readonly method: string
+  /** Without its query, and without the message of Upstash's `/produce/{topic}/{message}`, which is refused. */
+  readonly path: string
+  readonly status: number
+  /** That of the client's `x-request-id`, or a new one; the answer has it too. */
+  readonly requestId: string
+  /** From the first byte of the request to the headers of the answer, in milliseconds. */
+  readonly ms: number
+}
+
+/** For a client that has closed its connection: only the access log shows this status (nginx's 499). */
+const GONE = 499
+
+export function aroundEach(
+  { answers, bodies, runtime }: Service,
+  onRequest: ((entry: AccessEntry) => void) | undefined,
+): MiddlewareHandler {
+  return async (c, next) => {
+    const began = runtime.monotonic()
+    await next()
+    bodies.release(c)
+    answers.watch(c)
+    const isSent = c.res === ALREADY_SENT
+    // Positions and records change, and are one client's own: no cache may keep them. Routes whose answers a
+    // cache may keep set the header themselves.
+    if (!isSent && !c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')
+    const requestId = requestIdOf(c)
+    if (!isSent) c.header(REQUEST_ID, requestId)
+    if (!onRequest) return
+    const { method } = c.req
+    const path = c.req.path.replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…').slice(0, 512)
+    const tell = (status: number) =>
+      onRequest({ method, path, status, requestId, ms: runtime.monotonic() - began })
+    if (!isSent) return tell(c.res.status)
+    // It may wait long from here on.
+    const { outgoing } = c.env as HttpBindings
+    outgoing.on('close', () => tell(outgoing.headersSent ? outgoing.statusCode : GONE))
+  }
+}
