@@ -16,6 +16,8 @@ export interface Waiting {
 
 /** The timer checks deadlines no more often than this, in milliseconds: a wait may end so much late. */
 const GRID_MS = 10
+/** Waits that end in one turn of the event loop, at most. */
+const AT_ONCE = 128
 const NO_TIMER = 'no request needs this timer'
 
 export const TOLD: Waiting = { ended: Promise.resolve('told'), end: () => {} }
@@ -55,6 +57,9 @@ export class Waiters {
   readonly #runtime: Runtime
   readonly #onLeave: () => void
   readonly #all = new Set<Waiter>()
+  /** Those of all whose wait is about to end. */
+  readonly #due = new Set<Waiter>()
+  #isTelling = false
   /** The timer that runs, and when it will ring. */
   #timer: { readonly at: number; readonly stop: AbortController } | undefined
 
@@ -76,7 +81,8 @@ export class Waiters {
 
   /** Ends the waits at those offsets for which `isTime` is true. */
   tell(isTime: (offset: number) => boolean): void {
-    for (const waiter of this.#all) if (isTime(waiter.offset)) waiter.settle('told')
+    for (const waiter of this.#all) if (isTime(waiter.offset)) this.#due.add(waiter)
+    if (!this.#isTelling) this.#tellSome()
   }
 
   tellAll(): void {
@@ -87,8 +93,23 @@ export class Waiters {
     for (const waiter of this.#all) waiter.refuse(error)
   }
 
+  /**
+   * So many in one turn of the event loop: what thousands of answers need at once would all be in memory together, and
+   * would outlive the collections of young objects.
+   */
+  #tellSome(): void {
+    let left = AT_ONCE
+    for (const waiter of this.#due) {
+      waiter.settle('told')
+      if (--left === 0) break
+    }
+    this.#isTelling = this.#due.size > 0
+    if (this.#isTelling) setImmediate(() => this.#tellSome())
+  }
+
   readonly #leave = (waiter: Waiter): void => {
     this.#all.delete(waiter)
+    this.#due.delete(waiter)
     this.#onLeave()
     if (this.#all.size === 0) this.#unset()
   }
