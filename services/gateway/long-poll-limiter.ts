@@ -11,15 +11,22 @@ export class LongPollLimiter {
 
   /** Runs a poll of a client. @throws Refusal `busy` when too many are open, or too many of this client. */
   async run<T>(client: string | undefined, poll: () => Promise<T>): Promise<T> {
-    if (!this.#places.take(client, 1)) {
-      throw new Refusal('busy', 'As many polls wait as the gateway allows: try again later.', {
-        retryAfter: 1,
-      })
-    }
+    this.enter(client)
     try {
       return await poll()
     } finally {
-      this.#places.give(client, 1)
+      this.leave(client)
     }
+  }
+
+  /** A poll begins. @throws Refusal `busy` as `run`. */
+  enter(client: string | undefined): void {
+    if (this.#places.take(client, 1)) return
+    throw new Refusal('busy', 'As many polls wait as the gateway allows: try again later.', { retryAfter: 1 })
+  }
+
+  /** A poll that has entered has ended. */
+  leave(client: string | undefined): void {
+    this.#places.give(client, 1)
   }
 }

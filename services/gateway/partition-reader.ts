@@ -8,7 +8,7 @@ import type { TopicPosition } from './topic-position.ts'
 
 /** A request that may end while it waits, such as a response of Node. */
 interface Leaving {
-  once(event: 'close', listener: () => void): unknown
+  on(event: 'close', listener: () => void): unknown
 }
 
 export interface PartitionReadOptions extends ClusterReadOptions {

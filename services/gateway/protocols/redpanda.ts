@@ -69,7 +69,7 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
     const outgoing = c.env?.outgoing
     if (outgoing && !service.cors) {
       // Thousands wait: what Hono has made of their requests is not kept meanwhile.
-      void answerLater(service, asked, outgoing)
+      answerLater(service, asked, outgoing)
       return ALREADY_SENT
     }
     // The headers of CORS are on Hono's own answer.
@@ -83,13 +83,9 @@ export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBinding
   return app
 }
 
-async function answerLater(
-  service: Service,
-  asked: Asked,
-  outgoing: HttpBindings['outgoing'],
-): Promise<void> {
-  const answer = await answerTo(service, asked, whoOf(asked, outgoing), () => outgoing.destroyed)
-  if (answer) send(outgoing, answer)
+function answerLater(service: Service, asked: Asked, outgoing: HttpBindings['outgoing']): void {
+  const answering = answerTo(service, asked, whoOf(asked, outgoing), () => outgoing.destroyed)
+  void answering.then((answer) => answer && send(outgoing, answer))
 }
 
 /** Who waits. A signal for each costs more than the rest of a wait. */
@@ -100,7 +96,10 @@ function whoOf({ cluster }: Asked, outgoing: HttpBindings['outgoing']): Who {
   return { signal: left.signal }
 }
 
-/** `undefined` where the client is gone. */
+/**
+ * `undefined` where the client is gone. While the read waits, this one function waits with it: each more would keep its own
+ * objects for each of thousands.
+ */
 async function answerTo(
   service: Service,
   asked: Asked,
@@ -108,22 +107,30 @@ async function answerTo(
   isGone: () => boolean,
 ): Promise<NodeAnswer | undefined> {
   const headers: Record<string, string> = { [REQUEST_ID]: asked.requestId }
+  const { polls } = service
+  const { client, waitMs } = asked
+  let isPoll = false
   try {
-    return answerOf(service, asked, await readOf(service, asked, who), headers)
+    if (waitMs > 0) {
+      polls.enter(client)
+      isPoll = true
+    }
+    const read = await readOf(asked, who)
+    return answerOf(service, asked, read, headers)
   } catch (error) {
     if (!(error instanceof Refusal)) {
       if (isGone()) return undefined
       service.onError(error)
     }
     return errorAnswer(error, REDPANDA_ERRORS, { ...headers, 'content-type': V2_TYPE })
+  } finally {
+    if (isPoll) polls.leave(client)
   }
 }
 
-function readOf({ polls }: Service, asked: Asked, who: Who): Promise<PartitionRead> {
-  const { cluster, position, waitMs, client } = asked
-  const options = { maxBytes: asked.maxBytes, waitMs, isolation: asked.isolation, logId: asked.logId, ...who }
-  const poll = () => cluster.readPartition(position, options)
-  return waitMs > 0 ? polls.run(client, poll) : poll()
+function readOf(asked: Asked, who: Who): Promise<PartitionRead> {
+  const { cluster, position, maxBytes, waitMs, isolation, logId } = asked
+  return cluster.readPartition(position, { maxBytes, waitMs, isolation, logId, ...who })
 }
 
 /** @param headers are set also where it throws */

@@ -6,6 +6,7 @@ import { Refusal } from '../refusal.ts'
 import { orAbort } from './calls.ts'
 import { tailOptionsOf } from './options.ts'
 import type { TailOptions } from './options.ts'
+import type { Ended } from './waiters.ts'
 import { TailWaits } from './waits.ts'
 import { nothing, says, WindowReads } from './window-reads.ts'
 import type { Mode } from './window-reads.ts'
@@ -106,7 +107,13 @@ class SharedTail implements TailedCluster {
       // Thousands of reads run through here: they share every object that they can.
       const loop = mode === 'waiting' ? this.#reads.quiet(position, options) : undefined
       if (loop) {
-        const how = await this.#waits.wait(loop.news(position.offset, deadline), options)
+        const waiting = loop.news(position.offset, deadline)
+        let how: Ended
+        try {
+          how = await this.#waits.wait(waiting, options)
+        } finally {
+          this.#waits.forget(waiting, options)
+        }
         if (how === 'gone') return { ...nothing(position, loop.bounds), sampled: false }
         if (how === 'over') mode = 'over'
         continue

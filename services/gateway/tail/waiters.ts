@@ -5,13 +5,15 @@
  */
 import type { Runtime } from '../../../src/ports/runtime.ts'
 
-/** How a wait ended: there may be records, or its time is over. */
-export type Ended = 'told' | 'over'
+/** How a wait ended: there may be records, its time is over, or its request is gone. */
+export type Ended = 'told' | 'over' | 'gone'
 
 export interface Waiting {
   readonly ended: Promise<Ended>
   /** Ends it now. */
   readonly end: () => void
+  /** Ends it since its request is gone. */
+  readonly leave: () => void
 }
 
 /** The timer checks deadlines no more often than this, in milliseconds: a wait may end so much late. */
@@ -20,20 +22,20 @@ const GRID_MS = 10
 const AT_ONCE = 128
 const NO_TIMER = 'no request needs this timer'
 
-export const TOLD: Waiting = { ended: Promise.resolve('told'), end: () => {} }
+export const TOLD: Waiting = { ended: Promise.resolve('told'), end: () => {}, leave: () => {} }
 
 class Waiter implements Waiting {
   readonly offset: number
   readonly deadline: number
   readonly ended: Promise<Ended>
-  readonly #leave: (waiter: Waiter) => void
+  readonly #onEnd: (waiter: Waiter) => void
   #resolve!: (how: Ended) => void
   #reject!: (error: unknown) => void
 
-  constructor(offset: number, deadline: number, leave: (waiter: Waiter) => void) {
+  constructor(offset: number, deadline: number, onEnd: (waiter: Waiter) => void) {
     this.offset = offset
     this.deadline = deadline
-    this.#leave = leave
+    this.#onEnd = onEnd
     this.ended = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -41,16 +43,17 @@ class Waiter implements Waiting {
   }
 
   settle(how: Ended): void {
-    this.#leave(this)
+    this.#onEnd(this)
     this.#resolve(how)
   }
 
   refuse(error: unknown): void {
-    this.#leave(this)
+    this.#onEnd(this)
     this.#reject(error)
   }
 
   readonly end = (): void => this.settle('over')
+  readonly leave = (): void => this.settle('gone')
 }
 
 export class Waiters {
@@ -108,7 +111,8 @@ export class Waiters {
   }
 
   readonly #leave = (waiter: Waiter): void => {
-    this.#all.delete(waiter)
+    // A request is closed after its wait has ended as well.
+    if (!this.#all.delete(waiter)) return
     this.#due.delete(waiter)
     this.#onLeave()
     if (this.#all.size === 0) this.#unset()

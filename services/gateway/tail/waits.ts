@@ -28,22 +28,18 @@ export class TailWaits {
   }
 
   /** Waits until the loop wakes the read, or its time ends, or the gateway stops, or its request is gone. */
-  async wait(waiting: Waiting, { signal, stopping, leaving }: PartitionReadOptions): Promise<Ended | 'gone'> {
-    let isGone = false
-    leaving?.once('close', () => {
-      isGone = true
-      waiting.end()
-    })
-    // Thousands wait here: each adds the listener that it has, and no further object.
-    signal?.addEventListener('abort', waiting.end, { once: true })
+  wait(waiting: Waiting, { signal, stopping, leaving }: PartitionReadOptions): Promise<Ended> {
+    // Thousands wait here: each adds the listeners that it has, and no further object.
+    leaving?.on('close', waiting.leave)
     if (stopping) this.#endWith(stopping, waiting)
-    try {
-      const how = await waiting.ended
-      return isGone ? 'gone' : how
-    } finally {
-      signal?.removeEventListener('abort', waiting.end)
-      if (stopping) this.#ends.get(stopping)?.delete(waiting)
-    }
+    if (!signal) return waiting.ended
+    signal.addEventListener('abort', waiting.end, { once: true })
+    return waiting.ended.finally(() => signal.removeEventListener('abort', waiting.end))
+  }
+
+  /** After a wait: what ends with `stopping` does not know it any more. */
+  forget(waiting: Waiting, { stopping }: PartitionReadOptions): void {
+    if (stopping) this.#ends.get(stopping)?.delete(waiting)
   }
 
   /** Ends the wait with `stopping`: one listener serves all waits. */
