@@ -13,7 +13,7 @@ import { JsonArray } from './json-array.ts'
 /** Up to here a text goes out fastest as a string: Node sends it in one piece with the headers. */
 const SMALL = 16_384
 
-export interface EncodedRecords {
+interface EncodedRecords {
   readonly body: string | Uint8Array<ArrayBuffer>
   readonly length: number
   /** The records in it: in the format `json` those before the first that is not JSON. */

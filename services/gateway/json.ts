@@ -12,9 +12,9 @@ export interface Json {
   readonly text: string
 }
 
-/** @throws Refusal `malformed`. The message never quotes the body. */
-export function parseJson(bytes: Uint8Array, maxValues = Infinity): Json {
-  new JsonScan(maxValues).scan(bytes, 0, false)
+/** JSON of a record, which may have any number of values. @throws Refusal `malformed`. The message never quotes it. */
+export function parseJson(bytes: Uint8Array): Json {
+  new JsonScan(Infinity).scan(bytes, 0, false)
   return parseScanned(bytes)
 }
 

@@ -33,5 +33,7 @@ export function send(outgoing: HttpBindings['outgoing'], answer: NodeAnswer): vo
   }
   headers['content-length'] = String(length)
   outgoing.writeHead(status, headers)
-  outgoing.end(body)
+  // A text of ASCII alone need not be looked at once more by the encoder.
+  if (typeof body === 'string') outgoing.end(body, body.length === length ? 'latin1' : 'utf8')
+  else outgoing.end(body)
 }

@@ -81,8 +81,28 @@ export function gatewayReport({
         String(of.lost),
       ]),
     )}`,
+    ...aims(waiting, floor),
     ...left.map((what) => `NOT MEASURED: ${what}`),
   ].join('\n\n')}\n`
+}
+
+/** Of 10,000 that wait: resident bytes of the gateway, and CPU of a woken poll as a multiple of a bare server's. */
+const AIMS = { count: 10_000, rss: 700e6, woken: 1.5 }
+
+/** Whether the gateway is within its aims, where so many were measured. */
+function aims(waiting: readonly Waiting[], floor: readonly Waiting[]): string[] {
+  const at = waiting.findIndex(({ count }) => count === AIMS.count)
+  const [of, bare] = [waiting[at], floor[at]]
+  if (!of || !bare) return []
+  const each = ({ woken }: Waiting) => woken.cpuMs / woken.answered
+  const factor = each(of) / each(bare)
+  const said = (isMet: boolean) => (isMet ? 'met' : 'not met')
+  return [
+    [
+      `${AIMS.count} clients: ${(of.rss / 1e6).toFixed(0)} MB resident, the aim is ${AIMS.rss / 1e6} (${said(of.rss <= AIMS.rss)}).`,
+      `A woken poll takes ${factor.toFixed(2)} × the CPU of a bare server, the aim is ${AIMS.woken} (${said(factor <= AIMS.woken)}).`,
+    ].join(' '),
+  ]
 }
 
 /** Each level, and after it what a bare server takes for it. */
