@@ -22,9 +22,11 @@ export interface PollOptions<T> {
   readonly timeoutMs: number
   readonly maxBytes: number
   readonly signal: AbortSignal
-  /** May refuse a record as `undecodable`: the poll returns the records before it, the next is refused. */
+  /** Called when the poll begins, and when it begins again: it does not return what it has shown before. */
+  readonly begin: () => void
   /** Called with records before they are shown; what it throws ends the poll, and its positions stay. */
   readonly expect: (records: readonly ClusterRecord[]) => void
+  /** May refuse a record as `undecodable`: the poll returns the records before it, the next is refused. */
   readonly show: (record: ClusterRecord) => T
 }
 

@@ -208,6 +208,7 @@ export class Consumer {
     deadline: number,
     options: PollOptions<T>,
   ): Promise<T[] | undefined> {
+    options.begin()
     const shown: T[] = []
     let bytes = 0
     for (;;) {

@@ -131,11 +131,15 @@ async function records(
     )
   }
   const asked = number(c, 'timeout')
-  const shown = new JsonArray()
-  await consumer.poll({
+  let shown = new JsonArray()
+  const { length } = await consumer.poll({
     timeoutMs: asked > 0 ? Math.min(asked, timeoutMs) : timeoutMs,
     maxBytes: Math.min(number(c, 'max_bytes') || Infinity, limits.maxReadBytes),
     signal: c.req.raw.signal,
+    begin: () => {
+      held.release()
+      shown = new JsonArray()
+    },
     expect: (found) => {
       const bytes = found.reduce((sum, record) => sum + recordBytes(format, record), 0)
       held.add(bytes)
@@ -144,7 +148,7 @@ async function records(
     show: (record) => shown.add(recordText(format, record)),
   })
   c.header('content-type', type)
-  return c.body(shown.end())
+  return c.body(length === 0 ? '[]' : shown.end())
 }
 
 function instanceOptions(asked: z.output<typeof createBody>, maxWaitMs: number): Consumer['options'] {
