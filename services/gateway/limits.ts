@@ -33,7 +33,7 @@ export interface GatewayLimits {
   readonly instanceTimeoutMs?: number
   /**
    * What one client may have of the polls, instances, bytes and connections that the others leave, in percent. A client is
-   * a credential, or where there are none an address. At 100 one may take all. @default 75
+   * a credential (those of one name are one), or where there are none an address. At 100 one may take all. @default 75
    */
   readonly clientShare?: number
 }

@@ -123,9 +123,6 @@ describe('a body of eight megabytes', () => {
       const status = await send(gateway, one)
       expect(status ?? one[3]).toBe(one[3])
       const used = await gateway.used()
-      process.stderr.write(
-        `COST ${name}: ${status} cpu ${Math.round(used.cpuMs - cpuMs)} turn ${Math.round(used.busyMaxMs)} MiB ${Math.round(gateway.resident().peak - before)}\n`,
-      )
       const isWork = one[3] === 200 || name in worst
       expect(used.cpuMs - cpuMs).toBeLessThan(isWork ? MOST_WORK_MS : MOST_CPU_MS)
       expect(gateway.resident().peak - before).toBeLessThan(MOST_MIB)
