@@ -47,7 +47,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './sync': { maxBytes: 27_500 },
   './loader': { maxBytes: 47_000 },
   './persister': { maxBytes: 45_000 },
-  './node': { maxBytes: 11_000, node: true },
+  './node': { maxBytes: 11_500, node: true },
   './gateway': { maxBytes: 212_000, node: true },
 }
 

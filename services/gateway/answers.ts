@@ -16,7 +16,7 @@ export interface HeldBytes {
   /** @throws Refusal `busy` when all answers together, or those of this client, are too much. */
   add(bytes: number): void
   /** May be called again. */
-  release(): void
+  readonly release: () => void
 }
 
 const outgoingOf = (c: Context): HttpBindings['outgoing'] | undefined =>

@@ -66,7 +66,10 @@ export class Connections {
     const bare = new Map<string, Socket>()
     server.on('connection', (socket) => {
       const network = socket.remoteAddress === undefined ? undefined : networkOf(socket.remoteAddress)
-      if (!this.#places.take(network, 1)) return void socket.destroy()
+      if (!this.#places.take(network, 1)) {
+        socket.destroy()
+        return
+      }
       const peer = peerOf(socket)
       bare.set(peer, socket)
       this.#silent.add(socket)

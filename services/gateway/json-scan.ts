@@ -44,7 +44,7 @@ export class JsonScan {
   scan(bytes: Uint8Array, start: number, one: boolean): number {
     let at = this.#inString ? this.#string(bytes, start) : start
     for (; at < bytes.length; at++) {
-      switch (KINDS[bytes[at]!]) {
+      switch (KINDS[bytes[at]!]!) {
         case QUOTES:
           this.#inString = true
           at = this.#string(bytes, at + 1) - 1

@@ -145,7 +145,7 @@ describe('no client takes all', () => {
   ] as const)(
     'polls: a share for each %s',
     async (_, options, [address, authorization], [another, othersOwn]) => {
-      const { log } = await start({ limits: { maxPolls: 20 }, ...options } as StartOptions)
+      const { log } = await start({ limits: { maxPolls: 20 }, ...options })
       const ask = (of: string, credential: string) => {
         const one = client(of)
         const path = '/topics/t/partitions/0/records?offset=0&timeout=20000&max_bytes=1000'
