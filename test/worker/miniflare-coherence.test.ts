@@ -226,7 +226,7 @@ describe('a load under way when its key is deleted', () => {
   it('would be handed to callers after the delete, if any load could be shared', async () => {
     const joinability: Replacement = {
       file: 'src/read/single-flight.ts',
-      from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return false\n',
+      from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt, now)) return false\n',
       to: '',
     }
     await without([joinability], async (at, reader, writer) => {
