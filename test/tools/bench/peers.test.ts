@@ -65,7 +65,7 @@ describe('a race is lost by kedge', () => {
   }
   const joinability: Replacement = {
     file: 'src/read/single-flight.ts',
-    from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt)) return false\n',
+    from: 'if (!this.#space.joinable(key, flight.asOf, flight.startedAt, now)) return false\n',
     to: '',
   }
 
