@@ -78,10 +78,9 @@ export class WindowReads {
     const isFresh = bounds.tick > since && isOf(options.logId, bounds)
     if (!isKnown && !isFresh) return undefined
     if (isFresh && position.offset < bounds.beginning) return outside(position.offset, bounds)
-    return {
-      ...windowed({ position, maxBytes: Math.max(1, options.maxBytes), options, mode }, loop, bounds),
-      sampled: isFresh,
-    }
+    const question = { position, maxBytes: Math.max(1, options.maxBytes), options, mode }
+    const answer = windowed(question, loop, bounds)
+    return isGap(answer, bounds) ? undefined : { ...answer, sampled: isFresh }
   }
 
   /** Once the answer is full, it asks the remaining partitions only for their bounds. */
@@ -132,7 +131,12 @@ export class WindowReads {
       return outside(offset, bounds)
     }
     const loop = this.loops.current(position, options.isolation, bounds)
-    if (loop?.window.covers(offset)) return windowed(question, loop, bounds)
+    if (loop?.window.covers(offset)) {
+      const answer = windowed(question, loop, bounds)
+      if (!isGap(answer, bounds)) return answer
+      // What lies there was aborted, and the loop has not read on yet: the cluster may have what follows.
+      return this.#through({ ...question, position: { ...position, offset: answer.next } }, bounds)
+    }
     const isLoops = mode !== 'now' && loop !== undefined && offset >= loop.window.end
     if (isLoops || offset === bounds.end) {
       if (!loop && mode === 'waiting') this.loops.start(position, options.isolation, bounds)
@@ -209,6 +213,10 @@ export const nothing = ({ offset }: TopicPosition, bounds: PartitionBounds): Par
 
 export const says = ({ records, next, outOfRange }: PartitionRead, { offset }: TopicPosition): boolean =>
   outOfRange || records.length > 0 || next !== offset
+
+/** Whether a window has no record from the position on, though the log has offsets beyond it. */
+const isGap = ({ records, next }: PartitionRead, { end }: PartitionBounds): boolean =>
+  records.length === 0 && next < end
 
 function windowed({ position, maxBytes }: Question, loop: TailLoop, sampled: Sample): PartitionRead {
   loop.use()

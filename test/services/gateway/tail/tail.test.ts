@@ -372,6 +372,25 @@ describe('a shared tail', () => {
   })
 })
 
+describe('the window of a tail that ends with an aborted record', () => {
+  it('hides no record behind it: the cluster is asked for what the loop has not read yet', async () => {
+    const { log, produce, tail } = world()
+    const asked = { maxBytes: 1, waitMs: 0, isolation: 'committed' } as const
+    produce('first')
+    const waiting = tail.readPartition({ ...T, offset: 1 }, { ...LONG, isolation: 'committed' })
+    await turns()
+    const aborted = log.begin()
+    aborted.append('t', { key: null, value: bytes('never') })
+    aborted.abort()
+    await turns()
+    const { end } = log.offsets('t', 0)
+    produce('second')
+    expect(offsetsOf(await tail.readPartition({ ...T, offset: 1 }, asked))).toEqual([end])
+    await tail.close()
+    await waiting.catch(() => undefined)
+  })
+})
+
 type Step =
   | { readonly kind: 'produce'; readonly size: number }
   | { readonly kind: 'transaction'; readonly commit: boolean }
