@@ -91,19 +91,25 @@ class LagOfFaults implements ClockLag {
     return this.between(life, from, to) + lagOf(wall, looked, to) + blockedMs
   }
 
-  /** How long the event loop stood still in the turn that ends at `t`. */
+  /** How long the event loop stood still in the turn that ends at `t`: what blocks it may begin before the last is over. */
   #blockedMs({ seat }: Life, t: number): number {
-    const spans = this.#blocked.filter(
-      (each) => each.to === t && (each.seat === undefined || each.seat === seat),
-    )
-    return Math.max(0, ...spans.map(({ from, to }) => to - from))
+    let since = t
+    for (const { from, to } of this.#blocked
+      .filter((each) => each.seat === undefined || each.seat === seat)
+      .toSorted((one, other) => other.to - one.to))
+      if (to <= t && to >= since && from < since) since = from
+    return t - since
   }
 
   earliest(life: Life, t: number, ageMs: number): number {
     let earliest = t - ageMs
     const slow = this.#monotonic(life)
     if (slow.length === 0 || this.#wall(life).length === 0) return earliest
-    earliest -= this.between(life, earliest, t)
+    // The longer span may contain another step back.
+    for (let before = Infinity; earliest < before;) {
+      before = earliest
+      earliest = t - ageMs - this.between(life, before, t)
+    }
     // Where a clock begins to be slow: from there on it may be that nothing has passed at all.
     const begins = [...slow, ...this.#wall(life)].map(({ from }) => from)
     for (const from of begins.toSorted((one, other) => other - one)) {

@@ -38,19 +38,20 @@ function checkReanchors(trace: Trace, chronicle: Chronicle, life: Life, found: F
       found.broke(t, `${what} before it had a position`)
       continue
     }
-    const changes = changesSince(chronicle, partition, before, reanchor)
+    const changes = changesSince(chronicle, life, before, reanchor)
     if (!isCaused(trace, life, before, reanchor, changes)) found.broke(t, `${what} without a cause`)
     else if (offset === before.offset && changes.length === 0)
       found.broke(t, `${what} at ${offset}, where it had started already`)
   }
 }
 
-/** The changes of the partition since the sample of the end that the last start used. */
-function changesSince({ changes, calls }: Chronicle, partition: number, since: Reanchor, until: Reanchor) {
+/** The changes of the partition since the isolate asked for the end at which it last started. */
+function changesSince({ changes, calls }: Chronicle, life: Life, since: Reanchor, until: Reanchor) {
+  const { partition } = until
   // A sample is a moment older than the start that it leads to.
   let from = since.seq
-  for (const { operation, topic, toldSeq, seq, told } of calls.values()) {
-    if (operation !== 'offsets' || topic !== EVICTIONS || toldSeq > since.seq) continue
+  for (const { life: asker, operation, topic, toldSeq, seq, told } of calls.values()) {
+    if (asker !== life || operation !== 'offsets' || topic !== EVICTIONS || toldSeq > since.seq) continue
     if (told?.positions.some((each) => each.partition === partition && each.offset === since.offset))
       from = seq
   }

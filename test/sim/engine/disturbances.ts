@@ -374,13 +374,16 @@ export class Disturbances {
   }
 
   #freeze(fault: FaultName, isolate: number | undefined, forMs: number, random: Random): () => void {
-    const { record } = this.#world
+    const { universe, record } = this.#world
     const lives = this.#lives(isolate)
     const counts = random() < 0.5
-    for (const { id, life } of lives) {
-      if (!life.frozen) record.tell({ type: 'frozen', isolate: id })
-      life.freeze(forMs, counts)
-    }
+    for (const { id, life } of lives)
+      // An isolate that has just come to life still runs what its first turn has begun.
+      universe.after(0, () => {
+        if (!life.alive) return
+        if (!life.frozen) record.tell({ type: 'frozen', isolate: id })
+        life.freeze(forMs, counts)
+      })
     this.#count(fault, lives.length)
     return () => {
       for (const { id, life } of lives) if (life.thaw()) record.tell({ type: 'thawed', isolate: id })
