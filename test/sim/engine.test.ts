@@ -130,6 +130,19 @@ describe('a simulated run', () => {
     expect(of(trace, 'load').filter(({ t }) => t >= 5300 && t < 5600)).toHaveLength(1)
   })
 
+  it('freezes an isolate in the moment in which it came to life, once its first turn is over', async () => {
+    const steps = [fault(0, 'frozen', { isolate: 0, forMs: 1000 }), read(1500)]
+    const trace = await simulate(scenario(steps, [{ follows: true }]))
+    const frozen = trace.events.findIndex(({ type }) => type === 'frozen')
+    const thawed = trace.events.findIndex(({ type }) => type === 'thawed')
+    expect(frozen).toBeGreaterThan(0)
+    expect(trace.events[frozen]!.t).toBe(0)
+    // What it asks in its first turn it asks before.
+    const asked = trace.events.flatMap((event, at) => (event.type === 'asked' ? [at] : []))
+    expect(asked[0]).toBeLessThan(frozen)
+    expect(asked.filter((at) => at > frozen && at < thawed)).toEqual([])
+  })
+
   it('leaves the platform as it was', async () => {
     const platform = () => [
       setTimeout,

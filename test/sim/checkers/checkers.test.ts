@@ -351,6 +351,16 @@ promises(
       trace.at(500).append({ v: 1, op: 'clear' })
       trace.at(1500).tell({ type: 'hidden_step', isolate: i, since: 300, ms: 1000 }).state(i, { ageMs: 500 })
     },
+    'a claim after a hidden step of both clocks, and another before it that the first has hidden': (
+      trace,
+    ) => {
+      const i = trace.isolate()
+      trace.at(500).append({ v: 1, op: 'clear' })
+      trace.at(1000).fault('clock_both_back', { isolate: i, amount: 1000 })
+      trace.at(2000).fault('clock_both_back', { isolate: i, amount: 1000 }).at(2200)
+      for (const since of [1000, 2000]) trace.tell({ type: 'hidden_step', isolate: i, since, ms: 1000 })
+      trace.state(i, { ageMs: 300 })
+    },
     'a claim where both clocks have stood still': (trace) => {
       const i = trace.isolate()
       trace.fault('clock_frozen', { forMs: 1000 }).fault('monotonic_frozen', { forMs: 1000 })
@@ -444,6 +454,13 @@ promises(
       const i = trace.isolate({ hardTimeoutMs: 20_000 })
       trace.at(15_000).served(i, row(0, 0), { from: undefined, flagged: 'unknown' })
     },
+    'a hit of the turn in which the loop was blocked again before it went on': (trace) => {
+      const i = trace.isolate()
+      trace.at(9000).fault('loop_blocked', { isolate: i, forMs: 3000 })
+      trace.at(11_000).fault('loop_blocked', { isolate: i, forMs: 4000 })
+      trace.at(12_000).tell({ type: 'fault_over', fault: 'loop_blocked' })
+      trace.at(15_000).tell({ type: 'fault_over', fault: 'loop_blocked' }).served(i, row(0, 0))
+    },
     'a row of an isolate whose clock is behind that of the one that has loaded it': (trace) => {
       trace.isolate()
       const i = trace.isolate({ use: ['replicate'], skewMs: -500 })
@@ -454,6 +471,16 @@ promises(
     'one of several rows of unknown origin, past every bound': (trace) => {
       const i = trace.isolate({ hardTimeoutMs: 20_000 })
       trace.at(20_100).served(i, row(0, 0), { from: undefined, flagged: 'unknown' })
+    },
+    'a hit of a turn after the one in which the loop was blocked': (trace) => {
+      const i = trace.isolate()
+      trace.at(9000).fault('loop_blocked', { isolate: i, forMs: 3000 })
+      trace.at(12_000).tell({ type: 'fault_over', fault: 'loop_blocked' }).at(12_001).served(i, row(0, 0))
+    },
+    'a hit of the turn in which the loop of another isolate was blocked': (trace) => {
+      const i = trace.isolate()
+      trace.at(9000).fault('loop_blocked', { isolate: trace.isolate(), forMs: 3000 })
+      trace.at(12_000).tell({ type: 'fault_over', fault: 'loop_blocked' }).served(i, row(0, 0))
     },
     'a row past its TTL': (trace) => void trace.at(10_100).served(trace.isolate(), row(0, 0)),
     'a flagged row past its window': (trace) =>
@@ -483,6 +510,20 @@ promises(
     'starts with a cause each': (trace) => {
       const i = three(trace)
       trace.recreate().at(2000).anchor(i, 'replaced')
+    },
+    'another start, at an answer that the isolate took late while another one asked again': (trace) => {
+      const [late, other] = [trace.isolate({}, { anchors: false }), trace.isolate()]
+      const ask = {
+        type: 'asked',
+        call: 90,
+        isolate: late,
+        operation: 'offsets',
+        topic: 'cache-evictions',
+      } as const
+      trace.at(1000).tell(ask).recreate().at(2000).offsets(other)
+      trace.at(3000).tell({ type: 'told', call: 90, positions: [{ partition: 0, offset: 0 }] })
+      trace.says(late, { type: 'reanchor', partition: 0, reason: 'start', offset: 0 })
+      trace.at(3100).anchor(late, 'replaced')
     },
     'a miss and then a hit, once all is calm': (trace) => {
       const i = calm(trace)
