@@ -5,6 +5,7 @@ import { Clock } from './engine/clock.ts'
 import { Life } from './engine/life.ts'
 import { Universe } from './engine/universe.ts'
 import { FAULTS, type FaultClass, type FaultName } from './faults.ts'
+import { plan } from './plan.ts'
 import type { FaultStep, IsolatePlan, ProxyName, Scenario, Step, WorldPlan } from './scenario.ts'
 import { simulate } from './simulate.ts'
 import { traceHash } from './trace-hash.ts'
@@ -131,14 +132,17 @@ describe('a simulated run', () => {
   })
 
   it('freezes an isolate in the moment in which it came to life, once its first turn is over', async () => {
-    const steps = [fault(0, 'frozen', { isolate: 0, forMs: 1000 }), read(1500)]
-    const trace = await simulate(scenario(steps, [{ follows: true }]))
+    // An isolate of this plan asks for the first time after others have come to life.
+    const planned = plan(8195)
+    const trace = await simulate({ ...planned, steps: planned.steps.slice(0, 3) })
     const frozen = trace.events.findIndex(({ type }) => type === 'frozen')
     const thawed = trace.events.findIndex(({ type }) => type === 'thawed')
     expect(frozen).toBeGreaterThan(0)
     expect(trace.events[frozen]!.t).toBe(0)
     // What it asks in its first turn it asks before.
-    const asked = trace.events.flatMap((event, at) => (event.type === 'asked' ? [at] : []))
+    const asked = trace.events.flatMap((event, at) =>
+      event.type === 'asked' && event.isolate === 2 ? [at] : [],
+    )
     expect(asked[0]).toBeLessThan(frozen)
     expect(asked.filter((at) => at > frozen && at < thawed)).toEqual([])
   })
