@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { HttpBindings } from '@hono/node-server'
+import type { ServerResponse } from 'node:http'
 import type { Context } from 'hono'
 import { clientOf } from './client.ts'
 import type { FairBound } from './fair-bound.ts'
@@ -19,8 +19,8 @@ export interface HeldBytes {
   readonly release: () => void
 }
 
-const outgoingOf = (c: Context): HttpBindings['outgoing'] | undefined =>
-  (c.env as Partial<HttpBindings> | undefined)?.outgoing
+const outgoingOf = (c: Context): ServerResponse | undefined =>
+  (c.env as { readonly outgoing?: ServerResponse } | undefined)?.outgoing
 
 export class Answers {
   readonly #bytes: FairBound
@@ -64,7 +64,7 @@ export class Answers {
   }
 
   /** Calls `release` once the answer has gone out, or its connection is closed. Without a server of Node, at once. */
-  releaseWhenSent(outgoing: HttpBindings['outgoing'] | undefined, release: () => void): void {
+  releaseWhenSent(outgoing: ServerResponse | undefined, release: () => void): void {
     if (!outgoing || outgoing.destroyed) return release()
     this.#counted.add(outgoing)
     outgoing.once('close', release)
