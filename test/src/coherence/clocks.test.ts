@@ -101,6 +101,8 @@ describe('a cache whose clocks have stepped back', () => {
     kafka.offsets = async (...call) => {
       const bounds = await offsets(...call)
       at.runtime.stepClocks(-10_000)
+      // The cache notices the step while the poll is under way.
+      expect(cache.freshness()).toMatchObject({ proved: false })
       return bounds
     }
     await at.run(cache.sync())
