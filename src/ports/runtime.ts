@@ -19,8 +19,8 @@ export interface Runtime {
   /** Runs `task` after the current synchronous turn. */
   microtask(task: () => void): void
   /**
-   * Runs `task` when the current turn of the event loop is over, and keeps no process alive for it. Absent where the platform
-   * cannot tell: hits then share a reading of the clock within a synchronous turn only.
+   * Runs `task` when the current turn of the event loop is over, before the loop waits for anything: hits until then share a
+   * reading of the clock. Absent where the platform cannot tell: hits then share one within a synchronous turn only.
    */
   afterTurn?(task: () => void): void
   /** Keeps the platform alive until the promise settles, where no context is passed to `cache.for()`. */
@@ -53,10 +53,11 @@ export function systemRuntime(overrides: Partial<Runtime> = {}): Runtime {
 }
 
 /** What Node, Bun and Deno have, and browsers have not. */
-const platform = globalThis as { setImmediate?: (task: () => void) => { unref?: () => unknown } }
+const platform = globalThis as { setImmediate?: (task: () => void) => unknown }
 
+// Not `unref()`: Node would wait for the next request first, and that request would be judged by an old reading.
 function afterTurn(task: () => void): void {
-  platform.setImmediate!(task).unref?.()
+  platform.setImmediate!(task)
 }
 
 /** What timers of every platform can hold; beyond it they fire at once. */

@@ -53,14 +53,11 @@ export class Clock {
   #turn = 0
   #turnUses = 0
   #loneLooks = 0
-  /** The platform has yet to say that the turn of its event loop has ended. */
-  #isTurning = false
   readonly #afterTurn: ((task: () => void) => void) | undefined
   readonly #endTurn = () => {
     const few = this.#afterTurn === undefined ? 1 : LONE_LOOKS
     if (this.#turnUses > TURN_USES - few) this.#loneLooks = LONE_LOOKS
     this.#turnUses = 0
-    this.#isTurning = false
   }
 
   /** @param onUnknown called when the clocks have stepped back, with by how much at least, in milliseconds */
@@ -132,11 +129,9 @@ export class Clock {
     }
     this.#turn = this.#glance()
     this.#turnUses = TURN_USES
+    // Asked for with each reading: a notice that the platform loses must not leave all later ones without an end.
     if (this.#afterTurn === undefined) this.#runtime.microtask(this.#endTurn)
-    else if (!this.#isTurning) {
-      this.#isTurning = true
-      this.#afterTurn(this.#endTurn)
-    }
+    else this.#afterTurn(this.#endTurn)
     return this.#turn
   }
 

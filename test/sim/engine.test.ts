@@ -5,7 +5,7 @@ import { Clock } from './engine/clock.ts'
 import { Life } from './engine/life.ts'
 import { Universe } from './engine/universe.ts'
 import { FAULTS, type FaultClass, type FaultName } from './faults.ts'
-import { plan } from './plan.ts'
+import { plan as planOf } from './plan.ts'
 import type { FaultStep, IsolatePlan, ProxyName, Scenario, Step, WorldPlan } from './scenario.ts'
 import { simulate } from './simulate.ts'
 import { traceHash } from './trace-hash.ts'
@@ -133,7 +133,7 @@ describe('a simulated run', () => {
 
   it('freezes an isolate in the moment in which it came to life, once its first turn is over', async () => {
     // An isolate of this plan asks for the first time after others have come to life.
-    const planned = plan(8195)
+    const planned = planOf(8195)
     const trace = await simulate({ ...planned, steps: planned.steps.slice(0, 3) })
     const frozen = trace.events.findIndex(({ type }) => type === 'frozen')
     const thawed = trace.events.findIndex(({ type }) => type === 'thawed')

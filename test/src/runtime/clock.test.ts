@@ -199,7 +199,9 @@ describe('the time of a turn of the event loop', () => {
       for (const task of tasks.splice(0)) task()
     }
     const reads = (times: number) => Array.from({ length: times }, () => clock.turn())
-    return { runtime, clock, now, afterTurn, endTurn, reads }
+    /** What the platform was to call at the end of the turn is never called. */
+    const forget = () => void tasks.splice(0)
+    return { runtime, clock, now, afterTurn, endTurn, reads, forget }
   }
   const BUSY = 16
 
@@ -255,10 +257,22 @@ describe('the time of a turn of the event loop', () => {
     expect(clock.turn()).toBe(5000)
   })
 
-  it('asks the platform for its end once, however often the clock is read in it', () => {
+  it('asks the platform for its end once for as many reads as share a reading', () => {
     const { afterTurn, reads } = turning()
-    reads(1000)
+    reads(15 + 65)
     expect(afterTurn).toHaveBeenCalledTimes(1)
+    reads(650)
+    expect(afterTurn).toHaveBeenCalledTimes(11)
+  })
+
+  it('ends, though the platform has lost the notice of an earlier end', () => {
+    const { clock, endTurn, reads, runtime, forget } = turning()
+    reads(20)
+    forget()
+    reads(65)
+    runtime.freeze(5000)
+    endTurn()
+    expect(clock.turn()).toBe(5000)
   })
 
   it('is that of a synchronous turn where requests are isolated: what one leaves may be dropped with it', async () => {
