@@ -124,11 +124,15 @@ export interface FeatureHooks {
     keys: readonly string[],
     call: Call<T> | undefined,
   ): Call<T> | undefined
-  /** Before values are set, and their keys evicted: the values as they will be held. What it throws ends the write. */
+  /**
+   * Before values are set, and their keys evicted: the values as they will be held, a `Map` of none but the given keys. What it
+   * throws ends the write; `signal` ends the wait for it.
+   */
   beforeSet?<T>(
     namespace: FeatureNamespace,
     values: ReadonlyMap<string, HeldValue<T>>,
     domain: string | undefined,
+    signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, HeldValue<T>>>
   /** After values were held. A write waits for it, and its token names the positions that it returns; a load does not. */
   afterHold?<T>(namespace: FeatureNamespace, held: Held<T>): void | Promise<readonly Position[]>

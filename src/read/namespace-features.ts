@@ -6,13 +6,17 @@
 import type { HoldTerms } from '../coherence/hold-terms.ts'
 import type { Position } from '../ports/kafka-log.ts'
 import type { Call, Evicted, FeatureHost, FeatureNamespace, Held, HeldValue } from '../api/feature.ts'
+import { untilAborted } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
+import { checkedValues } from './checked-values.ts'
 import type { CoreHooks, OpenFeature, UpdatesRead } from './core-hooks.ts'
 
 type Values<T> = ReadonlyMap<string, HeldValue<T>>
 
 export class NamespaceFeatures implements HoldTerms {
   readonly #hooks: readonly CoreHooks[]
+  /** Those that change values before they are set. */
+  readonly #setters: readonly OpenFeature[]
   readonly #runtime: FeatureHost['runtime']
   readonly #failed: FeatureHost['failed']
   /** Those that are sources of values. */
@@ -34,14 +38,14 @@ export class NamespaceFeatures implements HoldTerms {
   ) {
     this.#runtime = runtime
     this.#failed = failed
-    const hooks = all
-      .filter((each) =>
-        this.#attempt(true, () => !without.includes(each.name) && (each.hooks.concerns?.(name) ?? true)),
-      )
-      .map((each) => each.hooks)
+    const features = all.filter((each) =>
+      this.#attempt(true, () => !without.includes(each.name) && (each.hooks.concerns?.(name) ?? true)),
+    )
+    const hooks = features.map((each) => each.hooks)
     const most = (number: (each: CoreHooks) => number | undefined) =>
       hooks.reduce((max, each) => Math.max(max, number(each) ?? 0), 0)
     this.#hooks = hooks
+    this.#setters = features.filter((each) => each.hooks.beforeSet !== undefined)
     this.sources = hooks.filter((each) => each.source !== undefined)
     this.sourceTimeoutMs = most((each) => each.sourceTimeoutMs)
     this.updates = hooks.find((each) => each.updates !== undefined)?.updates
@@ -71,11 +75,26 @@ export class NamespaceFeatures implements HoldTerms {
     return around
   }
 
-  /** The values as they will be held. Rejects with what a feature throws: then nothing must be written. */
-  async beforeSet<T>(namespace: FeatureNamespace, values: Values<T>, domain?: string): Promise<Values<T>> {
-    let kept = values
-    for (const each of this.#hooks) if (each.beforeSet) kept = await each.beforeSet(namespace, kept, domain)
-    return kept
+  /**
+   * The values as they will be held: at once, where no feature has a say. Rejects with what a feature throws, and for what it
+   * may not return: then nothing must be written.
+   */
+  beforeSet<T>(
+    namespace: FeatureNamespace,
+    values: Values<T>,
+    domain: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Values<T> | Promise<Values<T>> {
+    if (this.#setters.length === 0) return values
+    const task = async (): Promise<Values<T>> => {
+      let kept = values
+      for (const { name, hooks } of this.#setters) {
+        const made: unknown = await hooks.beforeSet!(namespace, kept, domain, signal)
+        kept = checkedValues<T>(made, kept, `beforeSet of ${name}`, namespace.name)
+      }
+      return kept
+    }
+    return signal === undefined ? task() : untilAborted(signal, task)
   }
 
   /**

@@ -53,7 +53,8 @@ export async function setMany<T>(
 ): Promise<Token> {
   const { parts, scope } = partsOf(namespace)
   return parts.context.publisher.deadline.call(options, (bounded) =>
-    set(parts, entriesOf(entries), bounded ?? {}, scope),
+    // Copied: the caller may change its own while the write waits.
+    set(parts, new Map(entriesOf(entries)), bounded ?? {}, scope),
   )
 }
 
@@ -69,18 +70,17 @@ async function set<T>(
   check(entries, options.domain)
   const { signal, domain } = options
   context.lifecycle.check()
-  // Before the first contact nothing may be held, and values that were set should be.
-  if (!space.partition.hasPosition) await context.follower.sync(scope, signal)
-  // What cannot be written must not evict either.
-  const drafts = draftsOf(space, entries, options, context.shared.clock.now())
-  const kept = await features.beforeSet(space, drafts, domain)
-  const keys = [...entries.keys()]
-  const { published, landed } = await writer.evict(
-    [{ keys }],
-    keysThat((key) => entries.has(key)),
-    scope,
-    signal,
-  )
+  const { kept, published, landed } = await writer.order.set(scope, signal, async (inOrder) => {
+    // Before the first contact nothing may be held, and values that were set should be.
+    if (!space.partition.hasPosition) await context.follower.sync(scope, signal)
+    // What cannot be written must not evict either.
+    const drafts = draftsOf(space, entries, options, context.shared.clock.now())
+    const before = features.beforeSet(space, drafts, domain, signal)
+    const kept = before instanceof Promise ? await before : before
+    const meant = keysThat((key) => entries.has(key))
+    const keys = [...entries.keys()]
+    return { kept, ...(await inOrder(() => writer.evictAtOnce([{ keys }], meant, scope, signal))) }
+  })
   // A position of another log compares to nothing here.
   if (!landed)
     throw new KedgeError(

@@ -5,6 +5,8 @@
  */
 import { applyEviction } from '../coherence/apply-eviction.ts'
 import { KedgeError } from '../ports/errors.ts'
+import type { Position } from '../ports/kafka-log.ts'
+import type { Held } from '../api/feature.ts'
 import type { SingleFlight } from '../read/single-flight.ts'
 import type { RefuseReason } from '../api/reasons.ts'
 import type { Candidate } from '../coherence/candidate.ts'
@@ -22,6 +24,8 @@ import type { AffectedKeys } from './affected-keys.ts'
 import type { EvictBody } from './split-evictions.ts'
 import type { Published, Publisher } from './publisher.ts'
 import type { ReaderContext } from '../read/reader.ts'
+import { halfDone, isUnanswered } from './publish-deadline.ts'
+import { WriteOrder } from './write-order.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkWriteOptions } from '../api/option-schemas.ts'
 import type { NamespaceFeatures } from '../read/namespace-features.ts'
@@ -48,6 +52,8 @@ export class Writer<T> {
   readonly #lifecycle: Lifecycle
   readonly #follower: Follower
   readonly #features: NamespaceFeatures
+  /** In which a caller's writes reach the log. */
+  readonly order: WriteOrder
 
   constructor(
     space: CoherentStore<T>,
@@ -62,6 +68,7 @@ export class Writer<T> {
     this.#lifecycle = lifecycle
     this.#follower = follower
     this.#features = features
+    this.order = new WriteOrder(shared.settings.runtime.isolatesRequests)
   }
 
   /** Evicts the key, then holds the value as of right after that eviction. */
@@ -75,17 +82,21 @@ export class Writer<T> {
     const { ttl, version, signal } = options ?? {}
     const ttlMs = ttlOf(value, { ttl: ttlOver(ttl, settings.load.ttl), jitter: 0 }, 0, place)
     this.#lifecycle.check()
-    // Before the first contact nothing may be held, and a value that was set should be.
-    if (!partition.hasPosition) await this.#follower.sync(scope, signal)
-    const { generation } = partition
-    const loadedAt = this.#shared.clock.now()
-    const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags }, place)
-    const asOf = Number.MAX_SAFE_INTEGER
-    const draft = { value, asOf, generation, loadedAt, ttlMs, keepMs: 0, tags, version, settleMs: 0 }
-    // What a feature cannot write must not evict either.
-    const kept = await this.#features.beforeSet(this.#space, new Map([[key, draft]]))
-    const meant = keysThat((other) => other === key)
-    const { published, landed } = await this.evict([{ keys: [key], version }], meant, scope, signal)
+    const { kept, published, landed } = await this.order.set(scope, signal, async (inOrder) => {
+      // Before the first contact nothing may be held, and a value that was set should be.
+      if (!partition.hasPosition) await this.#follower.sync(scope, signal)
+      const { generation } = partition
+      const loadedAt = this.#shared.clock.now()
+      const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags }, place)
+      const asOf = Number.MAX_SAFE_INTEGER
+      const draft = { value, asOf, generation, loadedAt, ttlMs, keepMs: 0, tags, version, settleMs: 0 }
+      // What a feature cannot write must not evict either.
+      const before = this.#features.beforeSet(this.#space, new Map([[key, draft]]), undefined, signal)
+      const kept = before instanceof Promise ? await before : before
+      const meant = keysThat((other) => other === key)
+      const write = await inOrder(() => this.evictAtOnce([{ keys: [key], version }], meant, scope, signal))
+      return { kept, ...write }
+    })
     // A position of another log compares to nothing here.
     if (!landed) throw replaced()
     return this.hold(kept, published, undefined, scope, signal)
@@ -117,11 +128,20 @@ export class Writer<T> {
     }
     if (standing.size === 0) return tokenOf(published)
     const held = { values: standing, refused: refusals, by: 'set', offset, domain, scope, signal } as const
-    const positions = await this.#features.afterHold(this.#space, held)
+    const positions = await this.#told(held)
     if (positions.length === 0) return tokenOf(published)
     const token = tokenOf(published, positions)
     scope.wrote(token)
     return token
+  }
+
+  /** Tells the features what was set. */
+  async #told(held: Held<T>): Promise<readonly Position[]> {
+    try {
+      return await this.#features.afterHold(this.#space, held)
+    } catch (error) {
+      throw isUnanswered(error) ? halfDone(error) : error
+    }
   }
 
   async delete(
@@ -181,16 +201,24 @@ export class Writer<T> {
     checkWriteOptions(options, 'evict')
     this.#lifecycle.check()
     const { name, partition } = this.#space
-    const { published } = await this.land(
-      this.#publisher.clear(name, [partition.id], options?.signal),
-      EVERYTHING,
-      scope,
+    const { published } = await this.order.evict(scope, options?.signal, () =>
+      this.land(this.#publisher.clear(name, [partition.id], options?.signal), EVERYTHING, scope),
     )
     return tokenOf(published)
   }
 
+  /** Publishes evictions, after what the caller set before, and applies them here. */
+  async evict(
+    bodies: readonly EvictBody[],
+    meant: AffectedKeys,
+    scope: RequestScope,
+    signal: AbortSignal | undefined,
+  ): Promise<AcknowledgedWrite> {
+    return this.order.evict(scope, signal, () => this.evictAtOnce(bodies, meant, scope, signal))
+  }
+
   /** Publishes evictions, and applies them here. */
-  evict(
+  evictAtOnce(
     bodies: readonly EvictBody[],
     meant: AffectedKeys,
     scope: RequestScope,

@@ -10,6 +10,8 @@ const FEATURES = 'src/read/namespace-features.ts'
 const READER = 'src/read/reader.ts'
 const LOAD = 'src/read/load.ts'
 const WRITER = 'src/write/writer.ts'
+const WRITE_ORDER = 'src/write/write-order.ts'
+const WRITE_ORDER_TESTS = 'src/write/write-order.test.ts'
 const FOLLOWER = 'src/coherence/follower.ts'
 const COHERENT_STORE = 'src/coherence/coherent-store.ts'
 const CONSUMER = 'src/replicate/updates-consumer.ts'
@@ -183,14 +185,16 @@ export const featureMutants: readonly Mutant[] = [
     id: 'set-before-features',
     what: 'A feature that cannot take a value is asked after its key was evicted.',
     file: WRITER,
-    from: 'const kept = await this.#features.beforeSet(this.#space, new Map([[key, draft]]))\n',
+    from: `const before = this.#features.beforeSet(this.#space, new Map([[key, draft]]), undefined, signal)
+      const kept = before instanceof Promise ? await before : before
+`,
     to: '',
     also: [
       {
         file: WRITER,
-        from: 'return this.hold(kept, published, undefined, scope, signal)',
-        to: `const kept = await this.#features.beforeSet(this.#space, new Map([[key, draft]]))
-    return this.hold(kept, published, undefined, scope, signal)`,
+        from: 'return { kept, ...write }',
+        to: `const kept = await this.#features.beforeSet(this.#space, new Map([[key, draft]]), undefined, signal)
+      return { kept, ...write }`,
       },
     ],
     breaks: [],
@@ -256,5 +260,75 @@ export const featureMutants: readonly Mutant[] = [
     breaks: ['I12'],
     focus: 'values from elsewhere',
     hint: ['src/replicate/partial-replication.test.ts'],
+  },
+  {
+    id: 'evict-overtakes-set',
+    what: 'A `delete` that is called after a `set` does not wait for it.',
+    file: WRITE_ORDER,
+    from: '(each) => evicts || each.evicts',
+    to: '(each) => each.evicts',
+    breaks: [],
+    hint: [WRITE_ORDER_TESTS],
+    unseen: 'A caller of a simulated fleet awaits each write before the next one.',
+  },
+  {
+    id: 'set-overtakes-evict',
+    what: 'A `set` does not wait for the `delete` before it that waits for another `set`.',
+    file: WRITE_ORDER,
+    from: '(each) => evicts || each.evicts',
+    to: '() => evicts',
+    breaks: [],
+    hint: [WRITE_ORDER_TESTS],
+    unseen: 'A caller of a simulated fleet awaits each write before the next one.',
+  },
+  {
+    id: 'before-set-unbounded',
+    what: 'A write waits for good for a feature that never answers.',
+    file: FEATURES,
+    from: 'signal === undefined ? task() : untilAborted(signal, task)',
+    to: 'task()',
+    breaks: [],
+    hint: [WRITE_ORDER_TESTS],
+    unseen: 'The features of a simulated fleet answer.',
+  },
+  {
+    id: 'before-set-other-key',
+    what: 'A feature may have a value held whose key is not evicted.',
+    file: 'src/read/checked-values.ts',
+    from: 'if (!given.has(key)) throw',
+    to: 'if (given.size < 0) throw',
+    breaks: [],
+    hint: [WRITE_ORDER_TESTS],
+    unseen: 'The features of a simulated fleet return the keys that they are given.',
+  },
+  {
+    id: 'set-many-not-copied',
+    what: "`setMany` evicts the keys that stand in its caller's Map later on.",
+    file: 'src/write-paths/set-many.ts',
+    from: 'new Map(entriesOf(entries))',
+    to: 'entriesOf(entries)',
+    breaks: [],
+    hint: [WRITE_ORDER_TESTS],
+    unseen: 'A caller of a simulated fleet does not change what it gives.',
+  },
+  {
+    id: 'refused-value-published',
+    what: 'A value that a feature does not let this isolate hold is published for others.',
+    file: 'src/replicate/sharing.ts',
+    from: "refused?.get(key) !== 'feature'",
+    to: 'refused !== undefined || key.length >= 0',
+    breaks: [],
+    hint: ['src/extension.test.ts'],
+    unseen: 'No feature of a simulated fleet refuses a value.',
+  },
+  {
+    id: 'turn-that-waits',
+    what: 'The end of a turn of the event loop is told when the loop has waited.',
+    file: 'src/ports/runtime.ts',
+    from: 'platform.setImmediate!(task)\n',
+    to: ';(platform.setImmediate!(task) as { unref(): void }).unref()\n',
+    breaks: [],
+    hint: ['src/ports/turn-end.test.ts'],
+    unseen: 'The event loop of a simulated fleet is the simulator.',
   },
 ]
