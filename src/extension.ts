@@ -21,9 +21,18 @@ export function openFeatures(
       throw new TypeError('`use`: each feature must have a name')
     if (names.has(feature.name)) throw new TypeError(`\`use\` has two features of the name ${feature.name}`)
     names.add(feature.name)
-    const hooks: unknown = feature.open(host)
-    if (typeof hooks !== 'object' || hooks === null)
-      throw new TypeError(`\`use\`: open() of ${feature.name} must return its hooks`)
-    into.push({ name: feature.name, hooks })
+    try {
+      const hooks: unknown = feature.open(host)
+      if (typeof hooks !== 'object' || hooks === null)
+        throw new TypeError(`\`use\`: open() of ${feature.name} must return its hooks`)
+      into.push({ name: feature.name, hooks })
+    } catch (error) {
+      // There will be no cache that could be closed.
+      for (const { hooks } of into)
+        void Promise.resolve()
+          .then(() => hooks.close?.())
+          .catch(host.failed)
+      throw error
+    }
   }
 }

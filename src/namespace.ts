@@ -86,14 +86,14 @@ export class ScopedNamespace<T> implements Namespace<T> {
     const found = this.#space.lookUp(key)
     if (found !== undefined && this.#isPlain(options) && this.#space.hits(key, found))
       return Promise.resolve(found.value)
-    return this.#value(key, found, undefined, options)
+    return this.#value(key, found, null, options)
   }
 
   getOrSet(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T> {
     const found = this.#space.lookUp(key)
     if (found !== undefined && this.#isPlain(options) && this.#space.hits(key, found))
       return Promise.resolve(found.value)
-    return this.#value(key, found, this.#callOf(loader), options) as Promise<T>
+    return this.#value(key, found, loader, options) as Promise<T>
   }
 
   async getMany(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
@@ -152,9 +152,10 @@ export class ScopedNamespace<T> implements Namespace<T> {
   async #value(
     key: string,
     found: StoredEntry<T> | undefined,
-    call: ReadCall<T> | undefined,
+    loader: Loader<T> | null,
     options: LoadOptions<T> | undefined,
   ): Promise<T | undefined> {
+    const call = loader === null ? undefined : this.#callOf(loader)
     if (this.#isWatched) return (await this.#read(key, found, call, options)).value
     const { value } = await this.#parts.reader.read(key, found, call, options, this.#scope)
     return value
@@ -237,6 +238,7 @@ class KeyContext<T> implements LoadContext<T> {
 
 /** The call of a loader that may look for values elsewhere first. */
 function seeking<T>(call: ReadCall<T>, loader: object): ReadCall<T> {
+  if (typeof loader !== 'function') throw new TypeError('`loader` must be a function')
   const seek = (loader as { readonly [SEEK]?: Seek })[SEEK]
   return seek === undefined ? call : Object.assign(call, { seek })
 }

@@ -42,8 +42,10 @@ export class Sharing {
     return kept
   }
 
-  afterHold<T>(space: CoherentStore<T>, held: Held<T>): void | Promise<readonly Position[]> {
+  afterHold<T>(space: CoherentStore<T>, all: Held<T>): void | Promise<readonly Position[]> {
     if (!this.#shares(space.name)) return undefined
+    const held = all.refused === undefined ? all : { ...all, values: shareable(all) }
+    if (held.values.size === 0) return undefined
     if (held.by === 'set') return this.#set(space, held)
     for (const [key, value] of held.values) {
       if (value.ttlMs === 0) continue
@@ -95,3 +97,7 @@ export class Sharing {
     }
   }
 }
+
+/** What another feature does not let this isolate hold is not for others either. */
+const shareable = <T>({ values, refused }: Held<T>): Values<T> =>
+  new Map([...values].filter(([key]) => refused?.get(key) !== 'feature'))

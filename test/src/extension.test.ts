@@ -124,6 +124,15 @@ describe('the features of a cache', () => {
     expect(asked).toEqual([...hooks, ...writes].flatMap((hook) => [`a ${hook}`, `b ${hook}`]))
   })
 
+  it('are closed where the one after them cannot be opened', async () => {
+    const closed: string[] = []
+    const opened = own({ close: () => void closed.push('a') }, 'a')
+    const fails = own({ close: broken }, 'b')
+    expect(() => at.isolate({ use: [opened, fails, { name: 'c', open: broken }] })).toThrow(BROKEN)
+    await at.runtime.settle()
+    expect(closed).toEqual(['a'])
+  })
+
   it('are all closed, and the log too, where closing one fails: then closing fails', async () => {
     const closed: string[] = []
     const { cache, kafka } = at.isolate({
@@ -267,6 +276,18 @@ describe('a value that a feature refuses', () => {
     expect(of('refuse')).toMatchObject([refused, refused, refused])
   })
 
+  it('is not published by replicate()', async () => {
+    const never = own({ mayHold: (_, key) => key !== 'secret' })
+    const here = await ready([replicate(), never])
+    const there = await ready([replicate()])
+    await at.run(here.users.getOrSet('secret', () => 'loaded'))
+    await at.run(here.users.set('secret', 'set'))
+    await at.run(setMany(here.users, { secret: 'one of many', open: 'x' }, { domain: 'all' }))
+    await at.run(there.cache.sync())
+    await at.run(there.cache.sync())
+    expect([there.users.peek('secret'), there.users.peek('open')]).toEqual([undefined, 'x'])
+  })
+
   it('is not held where a shared tier has it, and loaded', async () => {
     const { store } = memoryTier({ runtime: at.runtime })
     const tier = () => sharedTier(memoryTier({ on: store, runtime: at.runtime }))
@@ -354,6 +375,14 @@ describe('a write', () => {
     gone.abort('gone')
     await expect(at.run(write)).rejects.toBe('gone')
     expect(at.runtime.sleeping).toBe(0)
+  })
+
+  it('says that the keys were evicted, where a feature has not ended after that in time', async () => {
+    const { users } = await ready([own({ afterHold: () => deferred<never>().promise })])
+    await expect(at.run(users.set('1', 'x'))).rejects.toMatchObject({
+      code: 'ERR_PUBLISH',
+      message: expect.stringContaining('the keys were evicted'),
+    })
   })
 
   it('resolves though a feature fails after a delete, and the others have heard of it', async () => {
