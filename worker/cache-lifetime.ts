@@ -2,8 +2,9 @@
  * How long an answer may be kept, as its headers have it: `Cache-Control`, `Age` and `Expires` (RFC 9111), with
  * `stale-while-revalidate` and `stale-if-error` (RFC 5861).
  *
- * The cache is a shared one, so `s-maxage` goes before `max-age`, and what is `private` is not kept. All requests of
- * this cache are equal, so `Vary` matters only as `*`.
+ * The cache is a shared one, so `s-maxage` goes before `max-age`, and what is `private` is not kept. The origin sees the
+ * same headers in each request, so what varies by those is kept, and what varies by headers of a client is not: no key
+ * tells them apart. An answer that sets a cookie is for one client (RFC 9111, 7.3), unless it says that it is for all.
  *
  * @module
  */
@@ -14,10 +15,33 @@ export interface HeaderLifetime {
   readonly ttl?: number
   readonly swr?: number
   readonly staleIfError?: number
+  /** Why the answer must not be kept: `private`, `vary: cookie`; absent where it may be. Never longer than 100 characters. */
+  readonly unheld?: string
 }
 
 /** What must not be kept, nor served once it is old. */
-const NEVER: HeaderLifetime = { ttl: 0, swr: 0, staleIfError: 0 }
+const never = (unheld: string): HeaderLifetime => ({ ttl: 0, swr: 0, staleIfError: 0, unheld })
+/**
+ * Headers that are the same in all requests to the origin, or that only browsers send and that change nothing but the
+ * headers of CORS, which no client of this cache sees.
+ */
+const SAME_IN_ALL: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-encoding',
+  'authorization',
+  'cache-control',
+  'content-type',
+  'host',
+  'pragma',
+  'user-agent',
+  'origin',
+  'access-control-request-method',
+  'access-control-request-headers',
+  'access-control-request-private-network',
+  'sec-fetch-dest',
+  'sec-fetch-mode',
+  'sec-fetch-site',
+])
 /** Longer headers are treated as `no-store`. */
 const MAX_HEADER = 4096
 /** `name`, `name=token` or `name="quoted"` (RFC 9111, 5.2). */
@@ -29,9 +53,10 @@ const DIRECTIVE = /([\w!#$%&'*+.^`|~-]+)(?:[\t ]*=[\t ]*(?:"((?:[^"\\]|\\.)*)"|(
  */
 export function lifetimeOf(headers: Headers, maxMs: number, now: () => number): HeaderLifetime {
   const text = headers.get('cache-control') ?? ''
-  if (text.length > MAX_HEADER || variesByAnything(headers)) return NEVER
+  if (text.length > MAX_HEADER) return never('cache-control: too long')
   const directives = parsed(text)
-  if (['no-store', 'no-cache', 'private'].some((name) => directives.has(name))) return NEVER
+  const why = unheldBy(directives, headers)
+  if (why !== undefined) return never(why)
   const bound = (seconds: number): number => Math.min(Math.max(0, seconds) * 1000, maxMs)
   const lifetime =
     secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age') ?? untilExpiry(headers, now)
@@ -54,9 +79,25 @@ export function lifetimeOf(headers: Headers, maxMs: number, now: () => number): 
   }
 }
 
+/** Why an answer must not be kept in a shared cache (RFC 9111, 3); `undefined` where it may be. */
+function unheldBy(directives: ReadonlyMap<string, readonly string[]>, headers: Headers): string | undefined {
+  const said = ['no-store', 'private', 'no-cache'].find((name) => directives.has(name))
+  if (said !== undefined) return said
+  const varying = variesBy(headers.get('vary') ?? '')
+  if (varying !== undefined) return varying
+  const isForAll = directives.has('public') || directives.has('s-maxage')
+  return headers.has('set-cookie') && !isForAll ? 'set-cookie' : undefined
+}
+
 /** A list that contains `*` never matches another request (RFC 9111, 4.1). */
-const variesByAnything = (headers: Headers): boolean =>
-  (headers.get('vary') ?? '').split(',').some((name) => name.trim() === '*')
+function variesBy(list: string): string | undefined {
+  if (list.length > MAX_HEADER) return 'vary: too long'
+  const names = list.split(',').map((name) => name.trim().toLowerCase())
+  if (names.includes('*')) return 'vary: *'
+  const name = names.find((each) => each !== '' && !SAME_IN_ALL.has(each))
+  if (name === undefined) return undefined
+  return /^[\w!#$%&'*+.^`|~-]{1,60}$/.test(name) ? `vary: ${name} (put it into the key)` : 'vary: malformed'
+}
 
 /** Names are of any case. A directive that is there twice counts with both of its values. */
 function parsed(text: string): ReadonlyMap<string, readonly string[]> {

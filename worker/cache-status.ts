@@ -9,6 +9,7 @@
  * | loaded and kept | `kedge; fwd=miss; stored` |
  * | loaded anew, because its TTL was over | `kedge; fwd=stale; stored` |
  * | loaded, not kept: evicted while it was loaded, too large, … | `kedge; fwd=miss` |
+ * | loaded, not kept, because the origin says so | `kedge; fwd=miss; detail="private"` (or `no-store`, `vary: cookie (put it into the key)`, …) |
  * | loaded past the cache, because freshness could not be proved | `kedge; fwd=bypass` |
  * | not held, and there is nothing to load it from | `kedge; detail=absent` |
  *
@@ -23,8 +24,13 @@ const seconds = (ms: number): number => (Number.isFinite(ms) ? Math.floor(ms / 1
  * The fields that describe an answer.
  *
  * @param loads whether a value that is not held is loaded from somewhere
+ * @param unheld why a value that was loaded must not be kept: printable ASCII without `"` and `\\`
  */
-export function cacheStatusHeaders(entry: Entry<unknown>, loads: boolean): Record<string, string> {
+export function cacheStatusHeaders(
+  entry: Entry<unknown>,
+  loads: boolean,
+  unheld?: string,
+): Record<string, string> {
   if (entry.cached && entry.state !== 'miss') {
     const said = entry.staleBecause ?? (entry.from === 'tier' ? 'tier' : undefined)
     const detail = said === undefined ? '' : `; detail=${said}`
@@ -38,5 +44,6 @@ export function cacheStatusHeaders(entry: Entry<unknown>, loads: boolean): Recor
   if (entry.bypassed) return { 'cache-status': 'kedge; fwd=bypass' }
   if (!loads) return { 'cache-status': 'kedge; detail=absent' }
   const fwd = entry.expired === true ? 'stale' : 'miss'
-  return { 'cache-status': entry.stored ? `kedge; fwd=${fwd}; stored` : `kedge; fwd=${fwd}` }
+  if (entry.stored) return { 'cache-status': `kedge; fwd=${fwd}; stored` }
+  return { 'cache-status': `kedge; fwd=${fwd}${unheld === undefined ? '' : `; detail="${unheld}"`}` }
 }

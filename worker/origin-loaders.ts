@@ -17,6 +17,8 @@ const BATCH_CONCURRENCY = 6
 export interface OriginLoaders<L> {
   readonly loader: L
   readonly options: LoadOptions<unknown>
+  /** Why what was loaded must not be kept; `undefined` where nothing was loaded, and where it may be. */
+  readonly unheld: () => string | undefined
 }
 
 /** The shortest lifetime that answers with one value have said, and whether one of them said none. */
@@ -35,8 +37,11 @@ interface Noted extends Record<'ttl' | 'swr' | 'staleIfError', Life> {
  */
 class Notes {
   readonly #notes = new Map<unknown, Noted>()
+  /** Of the value that was loaded last. */
+  unheld: string | undefined
 
-  note({ value, tags, ttl, swr, staleIfError }: OriginValue): void {
+  note({ value, tags, ttl, swr, staleIfError, unheld }: OriginValue): void {
+    this.unheld = unheld
     const noted = this.#notes.get(value)
     const all = {
       tags: [...new Set([...(noted?.tags ?? []), ...tags])],
@@ -76,6 +81,7 @@ function lifeOf(life: Life | undefined, ofSettings: () => Duration | undefined):
   return other === undefined ? life.said : shorter(life.said, other)
 }
 
+/** For one request: a loader of its own. */
 export function loadingOne(origin: Origin, namespace: string): OriginLoaders<Loader<unknown>> {
   const notes = new Notes()
   return {
@@ -86,6 +92,7 @@ export function loadingOne(origin: Origin, namespace: string): OriginLoaders<Loa
       return found.value
     },
     options: notes.options,
+    unheld: () => notes.unheld,
   }
 }
 
@@ -119,5 +126,6 @@ export function loadingMany(origin: Origin, namespace: string): OriginLoaders<Ma
       }
     },
     options: notes.options,
+    unheld: () => notes.unheld,
   }
 }

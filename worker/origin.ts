@@ -32,6 +32,8 @@ export interface OriginValue {
   readonly swr?: Duration | undefined
   /** How long after `ttl` it may be served where it cannot be loaded. @default the cache's */
   readonly staleIfError?: Duration | undefined
+  /** Why it must not be kept, for `Cache-Status`: `private`, `set-cookie`, … @default nothing is said */
+  readonly unheld?: string | undefined
 }
 
 export interface Origin {
@@ -79,7 +81,8 @@ export interface OriginOptions {
   readonly tags?: readonly string[]
   /**
    * Whether `Cache-Control`, `Age` and `Expires` of a plain answer decide how long it is kept (RFC 9111, RFC 5861):
-   * `no-store`, `no-cache` and `private` keep it out of the cache. `'ignore'` for an API whose headers are for browsers.
+   * `no-store`, `no-cache` and `private`, a `Vary` by headers of clients, and `Set-Cookie` (without `public` or `s-maxage`)
+   * keep it out of the cache. `'ignore'` for an API whose headers are for browsers.
    * @default 'honour'
    */
   readonly cacheControl?: 'honour' | 'ignore'

@@ -6,7 +6,7 @@ const DAY = 86_400_000
 const NOW = Date.parse('Tue, 01 Jan 2030 00:00:30 GMT')
 const of = (headers: Record<string, string>) => lifetimeOf(new Headers(headers), DAY, () => NOW)
 const cc = (text: string, more: Record<string, string> = {}) => of({ 'cache-control': text, ...more })
-const NEVER = { ttl: 0, swr: 0, staleIfError: 0 }
+const never = (unheld: string) => ({ ttl: 0, swr: 0, staleIfError: 0, unheld })
 
 describe('an answer', () => {
   it('that says nothing leaves it to the settings', () => {
@@ -41,26 +41,52 @@ describe('an answer', () => {
   })
 
   it.each([
-    'no-store',
-    'No-Store, max-age=60',
-    'private',
-    'private="set-cookie", max-age=60',
-    'no-cache',
-    'no-cache="x"',
-    `max-age=60${', a'.repeat(2000)}`,
-  ])('is not kept with Cache-Control: %s', (text) => {
-    expect(cc(text)).toEqual(NEVER)
+    ['no-store', 'no-store'],
+    ['No-Store, max-age=60', 'no-store'],
+    ['private', 'private'],
+    ['private="set-cookie", max-age=60', 'private'],
+    ['no-cache', 'no-cache'],
+    ['no-cache="x"', 'no-cache'],
+    [`max-age=60${', a'.repeat(2000)}`, 'cache-control: too long'],
+  ])('is not kept with Cache-Control: %s, and says why', (text, why) => {
+    expect(cc(text)).toEqual(never(why))
   })
 
   it('is not kept under `Vary: *`', () => {
-    expect(cc('max-age=60', { vary: '*' })).toEqual(NEVER)
+    expect(cc('max-age=60', { vary: '*' })).toEqual(never('vary: *'))
     for (const vary of ['Accept-Encoding, *', '*,accept', ' * ', 'a,*\t,b'])
-      expect(cc('max-age=60', { vary }), vary).toEqual(NEVER)
+      expect(cc('max-age=60', { vary }), vary).toEqual(never('vary: *'))
     const twice = new Headers({ 'cache-control': 'max-age=60', vary: 'accept' })
     twice.append('vary', '*')
-    expect(lifetimeOf(twice, DAY, () => NOW)).toEqual(NEVER)
-    for (const vary of ['accept', 'accept, accept-language', 'x*'])
-      expect(cc('max-age=60', { vary }), vary).toEqual({ ttl: 60_000 })
+    expect(lifetimeOf(twice, DAY, () => NOW)).toEqual(never('vary: *'))
+  })
+
+  it.each([
+    ['Accept-Language', 'vary: accept-language (put it into the key)'],
+    ['accept, Cookie', 'vary: cookie (put it into the key)'],
+    ['X-Tenant,accept-encoding', 'vary: x-tenant (put it into the key)'],
+    ['x*', 'vary: x* (put it into the key)'],
+    ['a"b', 'vary: malformed'],
+    ['x'.repeat(61), 'vary: malformed'],
+    ['accept,'.repeat(1000), 'vary: too long'],
+  ])('is not kept where it varies by a header that the origin does not see: %s', (vary, why) => {
+    expect(cc('public, max-age=60', { vary })).toEqual(never(why))
+  })
+
+  it.each(['accept', 'Accept-Encoding, ,authorization', 'Origin, Access-Control-Request-Method', ''])(
+    'is kept where it varies by what is the same in all requests: %s',
+    (vary) => {
+      expect(cc('max-age=60', { vary })).toEqual({ ttl: 60_000 })
+    },
+  )
+
+  it('is not kept where it sets a cookie, unless it says that it is for all', () => {
+    const cookie = { 'set-cookie': 'session=1' }
+    expect(of(cookie)).toEqual(never('set-cookie'))
+    expect(cc('max-age=60', cookie)).toEqual(never('set-cookie'))
+    expect(cc('public, max-age=60', cookie)).toEqual({ ttl: 60_000 })
+    expect(cc('s-maxage=60', cookie)).toEqual({ ttl: 60_000, swr: 0, staleIfError: 0 })
+    expect(cc('public, private', cookie)).toEqual(never('private'))
   })
 
   it('is younger by the age that it has already, and so are its windows', () => {

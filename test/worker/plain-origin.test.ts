@@ -203,6 +203,22 @@ describe('its Cache-Control', () => {
     expect(await loads(3)).toBe(3)
   })
 
+  it.each([
+    [{ 'cache-control': 'no-store' }, 'no-store'],
+    [{ 'cache-control': 'private, max-age=60' }, 'private'],
+    [{ vary: '*' }, 'vary: *'],
+    [{ vary: 'accept-language' }, 'vary: accept-language (put it into the key)'],
+    [{ 'set-cookie': 'session=1' }, 'set-cookie'],
+  ])('of %j answers each request by itself, and says why nothing is kept', async (headers, why) => {
+    const { api, read } = await readyWorld()
+    for (const value of [1, 2]) {
+      api.answer = () => json(String(value), headers as Headers_)
+      expect(await read()).toMatchObject({ code: 200, value, status: `kedge; fwd=miss; detail="${why}"` })
+    }
+    api.answer = () => json('3')
+    expect(await read()).toMatchObject({ value: 3, status: 'kedge; fwd=miss; stored' })
+  })
+
   it('takes what an earlier answer has left out of the cache', async () => {
     const { api, read, runtime } = await readyWorld()
     api.answer = () => json('1', { 'cache-control': 'max-age=1, stale-if-error=3600' })
@@ -299,7 +315,7 @@ describe('its Cache-Control', () => {
 
   it('can be ignored', async () => {
     const { api, loads } = await readyWorld({ cacheControl: 'ignore' })
-    api.answer = () => json('1', { 'cache-control': 'no-store' })
+    api.answer = () => json('1', { 'cache-control': 'no-store', vary: 'cookie', 'set-cookie': 'a=1' })
     expect(await loads(3)).toBe(1)
   })
 })

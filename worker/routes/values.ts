@@ -21,7 +21,7 @@ export function getValue({ served, origin }: RouteContext): Handler<KedgeEnv> {
     const values = served.open(c.var.cache, namespace)
     const loading = origin === undefined ? undefined : loadingOne(origin, namespace)
     const entry = await values.getEntry(key, loading?.loader, loading?.options)
-    const headers = cacheStatusHeaders(entry, origin !== undefined)
+    const headers = cacheStatusHeaders(entry, origin !== undefined, loading?.unheld())
     if (entry.value !== undefined) return c.json({ namespace, key, value: entry.value }, 200, headers)
     if (entry.bypassed && origin === undefined) {
       const detail =
