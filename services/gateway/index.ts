@@ -20,6 +20,8 @@ export type {
 } from './cluster.ts'
 export type { TopicPartition, TopicPosition } from './topic-position.ts'
 export type { GroupMember, GroupOffset, Groups, MemberOptions, Share } from './groups.ts'
+export { clientCredentials } from './kafka/client-credentials.ts'
+export type { ClientCredentialsOptions } from './kafka/client-credentials.ts'
 export { kafkaCluster } from './kafka/index.ts'
 export type { KafkaCluster, KafkaOptions, UnreadableBatch } from './kafka/index.ts'
 export type { GatewayLimits } from './limits.ts'

@@ -17,6 +17,7 @@ import type { Liveness } from './liveness.ts'
 import { nameOf } from './options.ts'
 import type { Address, KafkaSettings } from './options.ts'
 import { Refusal } from '../refusal.ts'
+import { TokenError } from './sasl.ts'
 
 export interface RequestOptions {
   /** How long the answer may take, connecting included, in milliseconds. */
@@ -29,6 +30,9 @@ interface Open {
   readonly versions: ReadonlyMap<number, apiVersionsV3.ApiVersionsResponseApi>
 }
 
+/** A connection is replaced after this part of its session: the broker ends it after the whole (KIP-368). */
+const SESSION_PART = 0.8
+
 /** Requests on the way at once. More wait in line. */
 const MAX_INFLIGHTS = 256
 
@@ -40,6 +44,10 @@ export class BrokerConnection {
   #connection: Connection | undefined
   #open: Promise<Open> | undefined
   #closed = false
+  /** When to replace the connection, on the monotonic clock. */
+  #replaceAt = Infinity
+  #underWay = 0
+  #whenIdle: (() => void) | undefined
 
   constructor(address: Address, settings: KafkaSettings, liveness: Liveness) {
     this.address = address
@@ -87,7 +95,7 @@ export class BrokerConnection {
     try {
       const { connection, versions: spoken } = await this.#connected()
       const api = chosen(versions, spoken)
-      return await api.async(connection, ...make(api.version))
+      return await this.#counted(api.async(connection, ...make(api.version)))
     } catch (error) {
       const answer = error instanceof ResponseError ? (error['response'] as Answer | undefined) : undefined
       if (answer !== undefined) return answer
@@ -98,15 +106,44 @@ export class BrokerConnection {
     }
   }
 
+  async #counted<T>(answer: Promise<T>): Promise<T> {
+    this.#underWay++
+    try {
+      return await answer
+    } finally {
+      this.#underWay--
+      if (this.#underWay === 0) this.#whenIdle?.()
+    }
+  }
+
   #connected(): Promise<Open> {
+    if (this.#open && this.#liveness.now().monotonic >= this.#replaceAt) {
+      this.#replaceAt = Infinity
+      this.#open = this.#replaced(this.#connection)
+    }
     this.#open ??= this.#connect()
     return this.#open
   }
 
+  /** A new connection, once what is under way on the old one has its answer: requests keep their order. */
+  async #replaced(old: Connection | undefined): Promise<Open> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve))
+    this.#whenIdle = undefined
+    // It broke meanwhile, and another may have been made.
+    if (this.#connection !== old) return this.#connected()
+    this.#connection = undefined
+    old?.socket.destroy()
+    return this.#connect()
+  }
+
   async #connect(): Promise<Open> {
     const { host, port } = this.address
+    this.#replaceAt = Infinity
+    const onSession = (ms: number) => {
+      if (ms > 0) this.#replaceAt = this.#liveness.now().monotonic + ms * SESSION_PART
+    }
     const connection = new Connection(this.#settings.clientId, {
-      ...this.#settings.connection(host),
+      ...this.#settings.connection(host, onSession),
       // The link's own deadline comes first.
       requestTimeout: 2_147_483_647,
       maxInflights: MAX_INFLIGHTS,
@@ -141,13 +178,15 @@ export class BrokerConnection {
 const MAX_DEPTH = 8
 
 /**
+ * A token endpoint that refuses the gateway goes on to do so.
  * A broker that refuses the credentials was reached: it refuses them the next time too. The client's error for that has
  * the broker's among its causes; one for a connection that broke meanwhile has not.
  */
 function codeOf(error: unknown): { readonly code?: number } {
   let at = error
   for (let depth = 0; depth < MAX_DEPTH && at instanceof Error; depth++) {
-    if (findErrorBy(at, 'apiCode', CODES.saslAuthentication) !== null)
+    const refused = at instanceof TokenError && at.refused
+    if (refused || findErrorBy(at, 'apiCode', CODES.saslAuthentication) !== null)
       return { code: CODES.saslAuthentication }
     at = at.cause
   }

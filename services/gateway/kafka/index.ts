@@ -27,7 +27,16 @@ import type { Node, Topic } from './topic.ts'
 import { Topology } from './topology.ts'
 import { LeaderFencing } from './leader-fencing.ts'
 
-export type { KafkaOptions, KafkaSasl, KafkaTls, TopicOptions, UnreadableBatch } from './types.ts'
+export type {
+  KafkaOauthBearer,
+  KafkaOptions,
+  KafkaPassword,
+  KafkaSasl,
+  KafkaTls,
+  KafkaToken,
+  TopicOptions,
+  UnreadableBatch,
+} from './types.ts'
 
 export interface KafkaCluster extends Cluster {
   /** Kafka's cluster id, once a broker has answered; `kafka` before. */

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import type { ConnectionOptions } from '@platformatic/kafka'
 import * as z from 'zod/mini'
 import { issueMessage } from '../../../src/api/issue-message.ts'
+import { saslOptions } from './sasl.ts'
 import type { KafkaOptions, KafkaTls, UnreadableBatch } from './types.ts'
 
 export interface Address {
@@ -20,8 +21,12 @@ export interface KafkaSettings {
   readonly sessionTimeoutMs: number
   readonly maxBatchBytes: number
   readonly onUnreadable: ((batch: UnreadableBatch) => void) | undefined
-  /** The options of a connection to `host`. */
-  readonly connection: (host: string) => ConnectionOptions
+  /**
+   * The options of a connection to `host`.
+   *
+   * @param onSession told how long its session lasts, in milliseconds, once it is authenticated; 0 without an end
+   */
+  readonly connection: (host: string, onSession?: (lifetimeMs: number) => void) => ConnectionOptions
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
@@ -49,11 +54,26 @@ const schema = z.strictObject({
     ]),
   ),
   sasl: z.optional(
-    z.strictObject({
-      mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']),
-      username: text,
-      password: z.string(),
-    }),
+    z.discriminatedUnion('mechanism', [
+      z.strictObject({
+        mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']),
+        username: text,
+        password: z.string(),
+      }),
+      z.strictObject({
+        mechanism: z.literal('OAUTHBEARER'),
+        token: z.union([text, z.custom((value) => typeof value === 'function')], {
+          error: 'must be a token or a function',
+        }),
+        extensions: z.optional(
+          z.record(
+            // `auth` is the token's own (KIP-342).
+            z.string().check(z.regex(/^(?!auth$)[A-Za-z]{1,64}$/, { error: 'must have names of letters' })),
+            z.string().check(z.regex(/^[\x20-\x7e]{1,4096}$/, { error: 'must be printable ASCII' })),
+          ),
+        ),
+      }),
+    ]),
   ),
   requestTimeoutMs: z.optional(z.int().check(z.gte(1), z.lte(MAX_TIMEOUT_MS))),
   sessionTimeoutMs: z.optional(z.int().check(z.gte(1), z.lte(MAX_TIMEOUT_MS))),
@@ -75,10 +95,10 @@ export function settingsOf(options: KafkaOptions): KafkaSettings {
     sessionTimeoutMs,
     maxBatchBytes,
     onUnreadable,
-    connection: (host) => ({
+    connection: (host, onSession = () => {}) => ({
       connectTimeout: requestTimeoutMs,
       ...(tls && { tls: tlsOf(tls), tlsServerName: tls.servername ?? isIP(host) === 0 }),
-      ...(sasl && { sasl: { ...sasl } }),
+      ...(sasl && { sasl: saslOptions(sasl, onSession) }),
     }),
   }
 }

@@ -13,11 +13,25 @@ export interface KafkaTls {
   readonly servername?: string
 }
 
-export interface KafkaSasl {
+export interface KafkaPassword {
   readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
   readonly username: string
   readonly password: string
 }
+
+/** A bearer token, or what gives the current one whenever a connection is made. */
+export type KafkaToken = string | (() => string | Promise<string>)
+
+/** KIP-255, RFC 7628. */
+export interface KafkaOauthBearer {
+  readonly mechanism: 'OAUTHBEARER'
+  /** `clientCredentials({ … })`, or a function of your own, which must settle by itself. */
+  readonly token: KafkaToken
+  /** SASL extensions (KIP-342), such as the `logicalCluster` and `identityPoolId` of Confluent Cloud. @default none */
+  readonly extensions?: Readonly<Record<string, string>>
+}
+
+export type KafkaSasl = KafkaPassword | KafkaOauthBearer
 
 export interface KafkaOptions {
   /** `host:port` of brokers to ask first, at least one. The others are learned from them. */
