@@ -6,9 +6,6 @@ import { asUsage, UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import {
   brokers,
-  saslMechanism,
-  saslPassword,
-  saslUsername,
   sessionTimeout,
   tls,
   tlsCa,
@@ -17,6 +14,7 @@ import {
   tlsKey,
   tlsServername,
 } from './settings/cluster.ts'
+import { saslOf } from './sasl.ts'
 import { plain } from './terminal.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
@@ -49,11 +47,12 @@ export async function connected(values: ResolvedSettings, session: Session): Pro
   }
 }
 
-async function kafkaOptions(values: ResolvedSettings, { folder, terminal }: Session): Promise<KafkaOptions> {
+async function kafkaOptions(values: ResolvedSettings, session: Session): Promise<KafkaOptions> {
+  const { folder, terminal } = session
   const list = values.get(brokers) ?? []
   if (list.length === 0) throw new UsageError('--brokers is missing: give it, or set KEDGE_BROKERS')
   const encryption = await tlsOf(values, folder)
-  const sasl = saslOf(values)
+  const sasl = saslOf(values, session)
   return {
     brokers: list,
     clientId: 'kedge',
@@ -65,16 +64,6 @@ async function kafkaOptions(values: ResolvedSettings, { folder, terminal }: Sess
     ...(encryption && { tls: encryption }),
     ...(sasl && { sasl }),
   }
-}
-
-function saslOf(values: ResolvedSettings): KafkaOptions['sasl'] {
-  const [name, secret] = [values.get(saslUsername), values.get(saslPassword)]
-  if (name === undefined) {
-    if (secret === undefined && values.source(saslMechanism) === 'default') return undefined
-    throw new UsageError('SASL needs a user: give --sasl-username, or set KEDGE_SASL_USERNAME')
-  }
-  if (secret === undefined) throw new UsageError('--sasl-username needs a password: set KEDGE_SASL_PASSWORD')
-  return { mechanism: values.get(saslMechanism), username: name, password: secret }
 }
 
 async function tlsOf(values: ResolvedSettings, folder: string): Promise<KafkaOptions['tls']> {

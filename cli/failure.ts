@@ -91,6 +91,8 @@ function reason(error: unknown): string | undefined {
     const { code } = at as { code?: unknown }
     // The client of Kafka has no code for it.
     if (at.message.startsWith('TLS handshake failed')) return 'the TLS handshake failed: is TLS spoken there?'
+    // The innermost one explains itself.
+    if (at.name === 'TokenError') return plain(lineOf(at)).replace(/\.$/, '')
     if (typeof code === 'string') found = MEANINGS[code] ?? ALERTS[ALERT.exec(code)?.[1] ?? ''] ?? found
     // Node tries several addresses of a host, and reports their errors as one AggregateError.
     at = at instanceof AggregateError && at.cause === undefined ? at.errors[0] : at.cause

@@ -46,11 +46,11 @@ export const tlsInsecure: Setting<boolean> = setting('tls.insecure', {
   says: 'accept any certificate: for tests only',
   otherwise: false,
 })
-export type Mechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+export type Mechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER'
 export const saslMechanism: Setting<Mechanism> = setting<Mechanism>('sasl.mechanism', {
   flag: '--sasl-mechanism <name>',
-  shape: choice('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'),
-  says: 'PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512',
+  shape: choice('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'),
+  says: 'PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER',
   otherwise: 'PLAIN',
 })
 export const saslUsername: Optional<string> = setting<string | undefined>('sasl.username', {
@@ -65,6 +65,49 @@ export const saslPassword: Optional<string> = setting<string | undefined>('sasl.
   says: 'the password of --sasl-username',
   otherwise: undefined,
   secret: true,
+})
+export const saslToken: Optional<string> = setting<string | undefined>('sasl.token', {
+  flag: '--sasl-token <secret>',
+  shape: text,
+  says: 'the bearer token for the brokers',
+  otherwise: undefined,
+  secret: true,
+})
+const ofToken = (name: string, flag: string, says: string): Optional<string> =>
+  setting<string | undefined>(`sasl.${name}`, { flag, shape: text, says, otherwise: undefined })
+export const saslTokenFile: Optional<string> = ofToken(
+  'tokenFile',
+  '--sasl-token-file <file>',
+  'the file with the bearer token, read again for each connection',
+)
+export const saslTokenUrl: Optional<string> = ofToken(
+  'tokenUrl',
+  '--sasl-token-url <url>',
+  'the token endpoint that gives bearer tokens by client credentials',
+)
+export const saslClientId: Optional<string> = ofToken(
+  'clientId',
+  '--sasl-client-id <id>',
+  'the client at --sasl-token-url',
+)
+export const saslClientSecret: Optional<string> = setting<string | undefined>('sasl.clientSecret', {
+  flag: '--sasl-client-secret <secret>',
+  shape: text,
+  says: 'the secret of --sasl-client-id',
+  otherwise: undefined,
+  secret: true,
+})
+export const saslScope: Optional<string> = ofToken(
+  'scope',
+  '--sasl-scope <scopes>',
+  'the scopes to ask --sasl-token-url for',
+)
+export const saslExtensions: Setting<readonly string[]> = setting<readonly string[]>('sasl.extensions', {
+  flag: '--sasl-extension <name=value>',
+  shape: list(text),
+  says: 'a SASL extension to send with the bearer token; may be repeated',
+  otherwise: [],
+  many: true,
 })
 
 export const sessionTimeout: Setting<number> = setting('session.timeout', {
@@ -85,5 +128,12 @@ export const CLUSTER_SETTINGS: readonly AnySetting[] = [
   saslMechanism,
   saslUsername,
   saslPassword,
+  saslToken,
+  saslTokenFile,
+  saslTokenUrl,
+  saslClientId,
+  saslClientSecret,
+  saslScope,
+  saslExtensions,
   sessionTimeout,
 ]

@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { KafkaOptions } from '../../services/gateway/kafka/index.ts'
 import { cluster, kedge } from './harness.ts'
-import type { FakeCluster } from './harness.ts'
+import type { FakeCluster, Surroundings } from './harness.ts'
 
 const BROKERS = ['--brokers', 'kafka-1:9092,kafka-2:9092']
 const on = (fake: FakeCluster) => ({ connect: () => fake })
@@ -208,7 +210,44 @@ describe('kedge topics check', () => {
   })
 })
 
+const BEARER = ['--sasl-mechanism', 'OAUTHBEARER']
+
 describe('the cluster', () => {
+  /** What a command shows the brokers as its token. */
+  async function shown(args: readonly string[], around: Surroundings): Promise<unknown> {
+    let seen: KafkaOptions | undefined
+    const connect = (options: KafkaOptions) => {
+      seen = options
+      return cluster()
+    }
+    await kedge(['topics', 'check', ...BROKERS, ...BEARER, ...args], { ...around, connect })
+    const sasl = seen?.sasl
+    if (sasl?.mechanism !== 'OAUTHBEARER') return sasl
+    const { token, ...rest } = sasl
+    return { ...rest, token: typeof token === 'function' ? await token() : token }
+  }
+
+  it('gets a bearer token of the environment, or of a file, with extensions', async () => {
+    const mechanism = 'OAUTHBEARER'
+    expect(await shown([], { env: { KEDGE_SASL_TOKEN: 'a.b' } })).toEqual({ mechanism, token: 'a.b' })
+    const args = ['--sasl-token-file', 'token', '--sasl-extension', 'logicalCluster=lkc-1=2']
+    const extensions = { logicalCluster: 'lkc-1=2' }
+    const files = { token: 'c.d\n' }
+    expect(await shown(args, { files })).toEqual({ mechanism, token: 'c.d', extensions })
+  })
+
+  it('gets a bearer token of a token endpoint', async () => {
+    const server = createServer((_, response) =>
+      response.end('{"access_token":"e.f","token_type":"Bearer","expires_in":60}'),
+    )
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const env = { KEDGE_SASL_CLIENT_SECRET: 's3cret' }
+    const args = ['--sasl-token-url', url, '--sasl-client-id', 'kedge']
+    expect(await shown(args, { env })).toMatchObject({ token: 'e.f' })
+  })
+
   it('is reached as the settings say', async () => {
     let seen: KafkaOptions | undefined
     const pem = '-----BEGIN CERTIFICATE-----\n'
@@ -266,6 +305,19 @@ describe('the cluster', () => {
     [['--tls-cert', 'good.pem'], /go together/],
     [['--sasl-username', 'me'], /--sasl-username needs a password: set KEDGE_SASL_PASSWORD/],
     [['--sasl-mechanism', 'PLAIN'], /SASL needs a user: give --sasl-username/],
+    [['--sasl-token-file', 'token'], /--sasl-token-file needs --sasl-mechanism OAUTHBEARER/],
+    [['--sasl-mechanism', 'OAUTHBEARER'], /OAUTHBEARER needs a token: set KEDGE_SASL_TOKEN, or give/],
+    [[...BEARER, '--sasl-username', 'me'], /--sasl-username and KEDGE_SASL_PASSWORD are not for OAUTHBEARER/],
+    [[...BEARER, '--sasl-token-file', 'a', '--sasl-token-url', 'https://b.example'], /no two of them/],
+    [[...BEARER, '--sasl-token-file', 'a', '--sasl-scope', 'b'], /--sasl-scope needs --sasl-token-url/],
+    [
+      [...BEARER, '--sasl-token-url', 'https://b.example', '--sasl-client-id', 'a'],
+      /set KEDGE_SASL_CLIENT_SECRET/,
+    ],
+    [
+      [...BEARER, '--sasl-token-file', 'a', '--sasl-extension', '=b'],
+      /--sasl-extension must be a name and a value/,
+    ],
   ])('is not reached with %j', async (args, sentence) => {
     const files = { 'not.pem': 'x', 'good.pem': '-----BEGIN X' }
     const ran = await kedge(['topics', 'check', ...BROKERS, ...args], { files, connect: () => cluster() })

@@ -17,7 +17,7 @@ import type { Liveness } from './liveness.ts'
 import { nameOf } from './options.ts'
 import type { Address, KafkaSettings } from './options.ts'
 import { Refusal } from '../refusal.ts'
-import { TokenError } from './sasl.ts'
+import { tokenErrorIn } from './sasl.ts'
 
 export interface RequestOptions {
   /** How long the answer may take, connecting included, in milliseconds. */
@@ -183,10 +183,10 @@ const MAX_DEPTH = 8
  * the broker's among its causes; one for a connection that broke meanwhile has not.
  */
 function codeOf(error: unknown): { readonly code?: number } {
+  if (tokenErrorIn(error)?.refused) return { code: CODES.saslAuthentication }
   let at = error
   for (let depth = 0; depth < MAX_DEPTH && at instanceof Error; depth++) {
-    const refused = at instanceof TokenError && at.refused
-    if (refused || findErrorBy(at, 'apiCode', CODES.saslAuthentication) !== null)
+    if (findErrorBy(at, 'apiCode', CODES.saslAuthentication) !== null)
       return { code: CODES.saslAuthentication }
     at = at.cause
   }

@@ -1,6 +1,7 @@
 /** Failures of brokers, and the refusals that the gateway makes of them. @module */
 import { protocolErrorsCodesById } from '@platformatic/kafka'
 import { Refusal } from '../refusal.ts'
+import { tokenErrorIn } from './sasl.ts'
 
 /**
  * A call that failed: the broker gave no answer, or an error code. Its message is for the gateway's operator.
@@ -66,7 +67,10 @@ export function refusalFrom(error: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted && error === signal.reason) return error
   if (error instanceof Refusal) return error
   if (error instanceof KafkaFailure && error.code !== undefined) {
-    const refusal = refusalOf(error.code)
+    // The broker was not asked.
+    const withoutToken = tokenErrorIn(error)?.message
+    const refusal =
+      withoutToken === undefined ? refusalOf(error.code) : new Refusal('forbidden', withoutToken)
     if (refusal.reason === 'forbidden') refusal.cause = error
     return refusal
   }

@@ -37,6 +37,18 @@ export class TokenError extends Error {
   }
 }
 
+const MAX_DEPTH = 8
+
+/** The error of a token among the causes of another. */
+export function tokenErrorIn(error: unknown): TokenError | undefined {
+  let at = error
+  for (let depth = 0; depth < MAX_DEPTH && at instanceof Error; depth++) {
+    if (at instanceof TokenError) return at
+    at = at.cause
+  }
+  return undefined
+}
+
 /** @param onSession told how long the session of a connection lasts, in milliseconds; 0 without an end */
 export function saslOptions(sasl: KafkaSasl, onSession: (lifetimeMs: number) => void): SaslOptions {
   const authenticate: Authenticator = (_mechanism, connection, send, _user, _password, _token, callback) => {
