@@ -1,4 +1,5 @@
 /** `kedge gateway`: Kafka over HTTP, as a process. @module */
+import { Buffer } from 'node:buffer'
 import type { Command } from 'commander'
 import type { AccessEntry } from '../services/gateway/around-each.ts'
 import { isOpen } from '../services/gateway/credentials.ts'
@@ -8,19 +9,19 @@ import { onAbort } from '../src/runtime/abort.ts'
 import { isLoopback } from '../services/gateway/loopback.ts'
 import { startGateway } from '../services/gateway/server.ts'
 import type { RunningGateway, StartOptions } from '../services/gateway/server.ts'
-import { auditTrail } from './audit-trail.ts'
-import type { AuditTrail } from './audit-trail.ts'
+import { keyHasher } from './audit-keys.ts'
+import { auditOf } from './audit-trail.ts'
+import type { Append, KeyedTrail } from './audit-trail.ts'
 import { connected } from './brokers.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
 import { credentialsCommand } from './gateway-credentials.ts'
 import type { Session } from './session.ts'
+import { gatewayAudit } from './settings/audit.ts'
 import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
 import {
   accessLog,
-  audit,
-  auditKey,
   autoCreate,
   certificate,
   certificateKey,
@@ -92,11 +93,16 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
   const settled = optionsOf(values, session)
   requireAccess(kind, values, settled.auth)
   const cluster = kind === 'kafka' ? await connected(values, session) : undefined
-  let trail: AuditTrail | undefined
+  let trail: KeyedTrail | undefined
   try {
-    const place = values.get(audit)
-    trail = place === undefined ? undefined : await auditTrail(place, values.get(auditKey), session)
-    const options = { ...settled, ...(trail && { onAudit: trail.tell.bind(trail) }) }
+    const asked = { name: 'kedge gateway', settings: gatewayAudit, append: cluster && appending(cluster) }
+    trail = await auditOf(asked, values, session)
+    const secret = trail?.keysSecret
+    const options = {
+      ...settled,
+      ...(trail && { onAudit: trail.tell.bind(trail) }),
+      ...(secret !== undefined && { auditKey: keyHasher(secret) }),
+    }
     const start = () =>
       cluster ? startGateway({ ...options, cluster }) : startGateway({ ...options, memory: memoryOf(values) })
     const instead = (other: number) => `--port ${other}`
@@ -115,10 +121,20 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     await new Promise((resolve) => onAbort(stop, resolve))
     await gateway.close()
   } finally {
-    await cluster?.close().catch(() => undefined)
+    // Its topic is on the cluster.
     await trail?.close()
+    await cluster?.close().catch(() => undefined)
   }
 }
+
+/** By the cluster itself: what the gateway writes for itself is no entry of its audit. */
+const appending =
+  (cluster: KafkaCluster): Append =>
+  async (topic, lines) => {
+    const records = lines.map((line) => ({ key: null, value: Buffer.from(line) }))
+    const refused = (await cluster.append(topic, records)).find(({ refusal }) => refusal)
+    if (refused?.refusal) throw refused.refusal
+  }
 
 /**
  * Reports at once an error that every request would get; the gateway serves as soon as it reaches the

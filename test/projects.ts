@@ -30,7 +30,7 @@ const UNIT = [
   'test/src/**/*.test.ts',
   'test/adapters/{kafka,codecs}/**/*.test.ts',
   'test/adapters/*.test.ts',
-  'test/services/{sync,loader}/*.test.ts',
+  'test/services/{audit,sync,loader}/*.test.ts',
   'test/{mutants,tools}/*.test.ts',
   'test/stores/checker.test.ts',
   FAULT_PLANS,

@@ -1,4 +1,5 @@
 /** Settings of the gateway: where it listens, what it holds and what it allows. @module */
+import { GATEWAY_AUDIT } from './audit.ts'
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import type { Role } from '../../services/gateway/access.ts'
@@ -169,20 +170,6 @@ export const clientCa: Optional<string> = pemFile(
   '--client-ca <file>',
   'let in only clients with a certificate of these authorities, PEM',
 )
-export const audit: Optional<string> = setting<string | undefined>('gateway.audit', {
-  flag: '--audit <file>',
-  shape: text,
-  says: 'add a line for each write, change of a topic and wrong credential to this file, or to stdout',
-  otherwise: undefined,
-  otherwiseSays: 'none',
-})
-export const auditKey: Optional<string> = setting<string | undefined>('gateway.auditKey', {
-  flag: '--audit-key <secret>',
-  shape: text,
-  says: 'chain the lines of --audit by HMAC with this key',
-  otherwise: undefined,
-  secret: true,
-})
 export const accessLog: Setting<boolean> = setting('gateway.accessLog', {
   flag: '--access-log',
   shape: truth,
@@ -214,7 +201,6 @@ export const GATEWAY_SETTINGS: readonly AnySetting[] = [
   certificate,
   certificateKey,
   clientCa,
-  audit,
-  auditKey,
+  ...GATEWAY_AUDIT,
   accessLog,
 ]

@@ -1,4 +1,5 @@
 /** Settings of the sidecar: what it serves, and to which clients. @module */
+import { SERVE_AUDIT } from './audit.ts'
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { choice, length, list, text, truth, whole } from '../value-types.ts'
@@ -275,5 +276,6 @@ export const SERVE_SETTINGS: readonly AnySetting[] = [
   certificate,
   certificateKey,
   clientCa,
+  ...SERVE_AUDIT,
   listen,
 ]

@@ -8,7 +8,7 @@ import type { Principal } from './access.ts'
 import { aroundEach } from './around-each.ts'
 import type { AccessEntry } from './around-each.ts'
 import { AuditedCluster, senderOf } from './audit.ts'
-import type { AuditEntry } from './audit.ts'
+import type { AuditEntry, AuditKey } from './audit.ts'
 import { authentication } from './auth.ts'
 import { AuthorizedCluster } from './authorized-cluster.ts'
 import { browserGuard, corsFor } from './browsers.ts'
@@ -60,6 +60,8 @@ export interface GatewayOptions {
    * throw.
    */
   readonly onAudit?: (entry: AuditEntry) => void
+  /** Makes a keyed hash of each record's key for the audit. @default entries have no keys */
+  readonly auditKey?: AuditKey
   /** Called after each request. */
   readonly onRequest?: (entry: AccessEntry) => void
   /** Called with unexpected errors of the gateway itself. The client sees none of their text. */
@@ -119,6 +121,7 @@ export function createGateway(options: GatewayOptions): Hono {
     draining = stopping,
     onRequest,
     onAudit,
+    auditKey,
     onError = () => {},
     ...rest
   } = options
@@ -128,7 +131,7 @@ export function createGateway(options: GatewayOptions): Hono {
   const service: Service = {
     ...boundsOf(limits),
     clusterId: cluster.id,
-    clusterOf: authorizing(drained(cluster, stopping), onAudit),
+    clusterOf: authorizing(drained(cluster, stopping), onAudit, auditKey),
     limits,
     runtime,
     stopping,
@@ -188,13 +191,14 @@ function speak(app: Hono, service: Service, speaksUpstash: boolean): void {
 function authorizing(
   cluster: Cluster & PartitionReader,
   onAudit: GatewayOptions['onAudit'],
+  auditKey: AuditKey | undefined,
 ): Service['clusterOf'] {
   if (onAudit) {
     return (c) => {
       const principal = principalOf(c)
       // Not the request itself: a poll may wait long with its cluster.
       const sender = senderOf(c, principal)
-      return new AuditedCluster(cluster, principal, (act) => onAudit({ ...act, ...sender }))
+      return new AuditedCluster(cluster, principal, (act) => onAudit({ ...act, ...sender }), auditKey)
     }
   }
   const views = new WeakMap<Principal, AuthorizedCluster>()

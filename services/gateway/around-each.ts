@@ -1,8 +1,9 @@
 /** What the gateway does around each request, whatever its protocol. @module */
 import type { HttpBindings } from '@hono/node-server'
 import type { MiddlewareHandler } from 'hono'
+import { REQUEST_ID } from '../audit/request-ids.ts'
 import { ALREADY_SENT } from './node-answer.ts'
-import { REQUEST_ID, requestIdOf } from './request-id.ts'
+import { requestIdOf } from './request-id.ts'
 import type { Service } from './service.ts'
 
 /** A request that was answered, for an access log. */

@@ -1,4 +1,4 @@
-/** Who has written what, changed which topic, or shown a wrong credential. Never a key, a value or a secret. @module */
+/** Who has written what, changed which topic, or shown a wrong credential. Never a key in clear, a value or a secret. @module */
 import type { Context } from 'hono'
 import type { Principal } from './access.ts'
 import { AuthorizedCluster } from './authorized-cluster.ts'
@@ -20,6 +20,8 @@ export interface AuditEntry {
   readonly offsets?: readonly [first: number, last: number] | undefined
   /** Records. */
   readonly count?: number | undefined
+  /** What `auditKey` makes of the keys of the records: of a hundred at most; `count` has them all. */
+  readonly keys?: readonly string[] | undefined
   /** `ok`, or why the gateway or the cluster has refused it. `failed` is an error of the gateway itself. */
   readonly outcome: 'ok' | 'failed' | 'wrong-credential' | RefusalReason
   /** The address that the connection comes from. */
@@ -30,7 +32,16 @@ export interface AuditEntry {
   readonly unsaid?: number | undefined
 }
 
-type Act = Pick<AuditEntry, 'act' | 'topic' | 'partition' | 'offsets' | 'count' | 'outcome' | 'unsaid'>
+/** A keyed hash of a record's key: who has the secret finds a key again, and nobody else learns one. */
+export type AuditKey = (key: Uint8Array) => string
+
+/** Keys of one entry. */
+const MAX_KEYS = 100
+
+type Act = Pick<
+  AuditEntry,
+  'act' | 'topic' | 'partition' | 'offsets' | 'count' | 'keys' | 'outcome' | 'unsaid'
+>
 
 type Sender = Omit<AuditEntry, keyof Act>
 
@@ -52,17 +63,33 @@ export const senderOf = (c: Context, principal: Principal | undefined): Sender =
 /** The cluster as a principal may use it, in one request: the audit gets each write and each change of a topic. */
 export class AuditedCluster extends AuthorizedCluster {
   readonly #tell: (act: Act) => void
+  readonly #hashOf: AuditKey | undefined
 
-  constructor(cluster: Cluster & PartitionReader, principal: Principal, tell: (act: Act) => void) {
+  constructor(
+    cluster: Cluster & PartitionReader,
+    principal: Principal,
+    tell: (act: Act) => void,
+    hashOf: AuditKey | undefined,
+  ) {
     super(cluster, principal)
     this.#tell = tell
+    this.#hashOf = hashOf
   }
 
   override async append(topic: string, records: readonly RecordToAppend[]): Promise<readonly Appended[]> {
     const act = { act: 'write', topic } as const
-    const results = await this.#told({ ...act, count: records.length }, () => super.append(topic, records))
-    for (const part of partsOf(results)) this.#tell({ ...act, ...part })
+    const refused = { ...act, count: records.length, ...this.#keysOf(records) }
+    const results = await this.#told(refused, () => super.append(topic, records))
+    for (const { at, ...part } of partsOf(results))
+      this.#tell({ ...act, ...part, ...this.#keysOf(at.map((index) => records[index]!)) })
     return results
+  }
+
+  #keysOf(records: readonly RecordToAppend[]): Pick<Act, 'keys'> {
+    const hashOf = this.#hashOf
+    if (!hashOf) return {}
+    const keys = records.slice(0, MAX_KEYS).flatMap(({ key }) => (key ? [hashOf(key)] : []))
+    return { keys: [...new Set(keys)] }
   }
 
   override async create(topic: string, partitions: number | undefined): Promise<TopicDescription> {
@@ -88,22 +115,33 @@ export class AuditedCluster extends AuthorizedCluster {
   }
 }
 
+interface Part extends Omit<Act, 'act' | 'topic'> {
+  /** Where its records stand in the request. */
+  readonly at: readonly number[]
+}
+
 /** One part for each partition that was written, and one for each reason of refusal. */
-function partsOf(results: readonly Appended[]): Omit<Act, 'act' | 'topic'>[] {
-  const written = new Map<number, { first: number; last: number; count: number }>()
-  const refused = new Map<RefusalReason, number>()
-  for (const result of results) {
-    if (result.refusal) refused.set(result.refusal.reason, (refused.get(result.refusal.reason) ?? 0) + 1)
-    else {
-      const part = written.get(result.partition)
-      if (part) Object.assign(part, { last: result.offset, count: part.count + 1 })
-      else written.set(result.partition, { first: result.offset, last: result.offset, count: 1 })
+function partsOf(results: readonly Appended[]): Part[] {
+  const written = new Map<number, { first: number; last: number; at: number[] }>()
+  const refused = new Map<RefusalReason, number[]>()
+  for (const [index, result] of results.entries()) {
+    if (result.refusal) {
+      const { reason } = result.refusal
+      const at = refused.get(reason) ?? []
+      at.push(index)
+      refused.set(reason, at)
+      continue
     }
+    const { partition, offset } = result
+    const part = written.get(partition) ?? { first: offset, last: offset, at: [] }
+    part.last = offset
+    part.at.push(index)
+    written.set(partition, part)
   }
   return [
-    ...[...written].map(([partition, { first, last, count }]) => {
-      return { partition, offsets: [first, last] as const, count, outcome: 'ok' as const }
+    ...[...written].map(([partition, { first, last, at }]) => {
+      return { partition, offsets: [first, last] as const, count: at.length, outcome: 'ok' as const, at }
     }),
-    ...[...refused].map(([outcome, count]) => ({ count, outcome })),
+    ...[...refused].map(([outcome, at]) => ({ count: at.length, outcome, at })),
   ]
 }

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { selfSigned } from '../services/gateway/self-signed.ts'
 import { gateway } from '../../adapters/kafka/gateway.ts'
 import { createCache } from '../../src/index.ts'
+import { systemRuntime } from '../../src/ports/runtime.ts'
 import { cluster, kedge } from './harness.ts'
 import type { Ran, Surroundings } from './harness.ts'
 import { hashToken } from '../../services/gateway/secret-hash.ts'
@@ -362,8 +364,125 @@ describe('the audit of kedge gateway', () => {
     const other = await verify(file, { env: { KEDGE_GATEWAY_AUDIT_KEY: 'another-key' } })
     expect([other.code, other.out]).toEqual([1, expect.stringContaining('line 1 is not')])
     const { code, err } = await verify(file, {})
-    expect([code, err]).toEqual([2, 'kedge: the key of the chain is missing: set KEDGE_GATEWAY_AUDIT_KEY\n'])
+    expect([code, err]).toEqual([
+      2,
+      'kedge: the key of the chain is missing: set KEDGE_GATEWAY_AUDIT_KEY, or KEDGE_SERVE_AUDIT_KEY\n',
+    ])
     expect((await verify('nowhere')).err).toBe('kedge: the file nowhere cannot be read\n')
+  })
+
+  it('shows keys as hashes by the secret of a file, and no key', async () => {
+    const around = { files: { 'keys.secret': 'sixteen-letters!\n' } }
+    const { url, ran, stop } = await serving(
+      ['--audit', 'stdout', '--audit-keys-hash', 'keys.secret'],
+      around,
+    )
+    await write(url)
+    await fetch(`${url}/topics/t`, {
+      method: 'POST',
+      headers: { ...HEADERS, 'content-type': 'application/vnd.kafka.binary.v2+json' },
+      body: JSON.stringify({
+        records: [
+          { value: 'AA==' },
+          ...Array.from({ length: 150 }, (_, at) => ({ key: btoa(`k${at}`), value: 'AA==' })),
+        ],
+      }),
+    })
+    stop()
+    const { out } = await ran
+    const [one, many] = out
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as { count: number; keys: string[] })
+    const hash = createHmac('sha256', 'sixteen-letters!').update('"a-key"').digest('hex')
+    expect(one?.keys).toEqual([hash.slice(0, 32)])
+    expect([many?.count, many?.keys.length]).toEqual([151, 99])
+    expect(out).not.toMatch(/a-key|sixteen-letters|a-value/)
+  })
+
+  it('writes its lines to a topic of the cluster, which `kedge audit verify` reads', async () => {
+    const lines: string[] = []
+    const fake = Object.assign(cluster(), {
+      append: async (topic: string, records: readonly { value: Uint8Array | null }[]) => {
+        if (topic !== 't')
+          lines.push(...records.map(({ value }) => `${topic} ${Buffer.from(value!).toString()}`))
+        return records.map((_, offset) => ({ partition: 0, offset, timestamp: 0 }))
+      },
+    })
+    const env = { KEDGE_GATEWAY_AUDIT_KEY: 'sixteen-letters!' }
+    const { url, ran, stop } = await serving(['--open', '--brokers', 'kafka:9092', '--audit', 'topic'], {
+      env,
+      runtime: systemRuntime(),
+      connect: () => fake,
+    })
+    for (let nth = 0; nth < 3; nth++) await write(url)
+    stop()
+    expect((await ran).err).not.toContain('lost')
+    expect(lines).toHaveLength(3)
+    for (const line of lines)
+      expect(line).toMatch(
+        /^cache-audit \{"time":"[^"]+","act":"write","topic":"t",.*"writer":"[\w-]+","seq":\d,"chain":"[0-9a-f]{64}"\}$/,
+      )
+    const texts = lines.map((line) => line.slice('cache-audit '.length))
+    const verify = async (given: readonly string[]) => {
+      const { code, out } = await kedge(['audit', 'verify', 'a.jsonl'], {
+        env,
+        files: { 'a.jsonl': given.join('\n') },
+      })
+      return [code, out]
+    }
+    expect(await verify([texts[2]!, texts[0]!, texts[1]!, texts[1]!])).toEqual([
+      0,
+      'all 4 lines are as they were written\n',
+    ])
+    expect(await verify([texts[0]!, texts[2]!])).toEqual([
+      1,
+      'all 2 lines are as they were written; 1 line is gone from between them\n',
+    ])
+    expect(await verify([texts[0]!.replace('"count":1', '"count":2')])).toEqual([
+      1,
+      expect.stringMatching(/^line 1 is not/),
+    ])
+    expect(await verify([texts[0]!.replace('"seq":0', '"seq":1')])).toEqual([
+      1,
+      expect.stringMatching(/^line 1 is not/),
+    ])
+  })
+
+  it('serves on while its topic takes nothing, and counts what is lost', async () => {
+    const fake = Object.assign(cluster(), {
+      append: async (topic: string, records: readonly unknown[]) => {
+        if (topic !== 't') throw new Error('no such topic')
+        return records.map((_, offset) => ({ partition: 0, offset, timestamp: 0 }))
+      },
+    })
+    const { url, ran, stop } = await serving(['--open', '--brokers', 'kafka:9092', '--audit', 'topic:a.b'], {
+      runtime: systemRuntime(),
+      connect: () => fake,
+    })
+    expect((await write(url)).status).toBe(200)
+    stop()
+    const { code, err } = await ran
+    expect(code).toBe(0)
+    expect(err).toContain('kedge gateway: the audit cannot be written to the topic a.b: no such topic\n')
+    expect(err).toContain('kedge gateway: 1 entries of the audit were lost\n')
+  })
+
+  it.each([
+    [['--audit', 'topic'], {}, /--audit topic needs a cluster: give --brokers/],
+    [['--audit-keys-hash', 'keys'], {}, /--audit-keys-hash needs --audit/],
+    [['--audit', 'stdout', '--audit-keys-hash', 'none'], {}, /the file none cannot be read/],
+    [['--audit', 'stdout', '--audit-keys-hash', 'keys'], {}, /must have 16 to 4096 characters/],
+    [['--audit', 'stdout'], { KEDGE_GATEWAY_AUDIT_KEY: 'k' }, /chains the lines of a file or a topic/],
+    [
+      ['--open', '--brokers', 'k:1', '--audit', 'topic'],
+      { KEDGE_GATEWAY_AUDIT_KEY: 'k' },
+      /at least 16 characters/,
+    ],
+  ])('does not start with %j', async (args, env, sentence) => {
+    const around = { env, files: { keys: 'short' }, connect: () => cluster() }
+    const { code, err } = await kedge(['gateway', '--port', '0', ...args], around)
+    expect([code, err]).toEqual([2, expect.stringMatching(sentence)])
   })
 
   it('does not start with a file that it cannot write', async () => {
