@@ -19,7 +19,8 @@ const MODE = 0o600
 const TOPIC = 'cache-audit'
 
 interface AuditTrail {
-  tell(entry: object): void
+  /** Waits for nothing. The promise resolves when a topic has the entry, or it is lost. */
+  tell(entry: object): Promise<void>
   /** Resolves when every entry is written, or lost. */
   close(): Promise<void>
 }
@@ -73,7 +74,7 @@ async function trailIn(asked: AuditPlace, session: Session): Promise<AuditTrail>
     throw new UsageError(
       `${settings.auditKey.env} chains the lines of a file or a topic: name one by --audit`,
     )
-  return { tell: (entry) => terminal.say(lineOf(entry, session)), close: async () => {} }
+  return { tell: async (entry) => terminal.say(lineOf(entry, session)), close: async () => {} }
 }
 
 const lineOf = (entry: object, { runtime }: Session): string =>
@@ -100,7 +101,7 @@ function inTopic(topic: string, asked: AuditPlace, session: Session): AuditTrail
     },
   })
   return {
-    tell: (entry) => void lines.tell(entry),
+    tell: (entry) => lines.tell(entry),
     close: async () => {
       await lines.close()
       if (lost > 0) terminal.warn(`${name}: ${lost} entries of the audit were lost`)
@@ -129,7 +130,7 @@ async function inFile({ place, key, name }: AuditPlace, session: Session): Promi
     await once(file, 'close').catch(() => undefined)
   }
   return {
-    tell: (entry) => {
+    tell: async (entry) => {
       if (failed || file.writableLength > MAX_WAITING_BYTES) {
         lost++
         return

@@ -100,7 +100,7 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     const secret = trail?.keysSecret
     const options = {
       ...settled,
-      ...(trail && { onAudit: trail.tell.bind(trail) }),
+      ...(trail && { onAudit: (entry: object) => void trail?.tell(entry) }),
       ...(secret !== undefined && { auditKey: keyHasher(secret) }),
     }
     const start = () =>

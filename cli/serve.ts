@@ -8,11 +8,15 @@ import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import type { Cache } from '../src/api/cache-types.ts'
 import { isLoopback, namesLoopback } from '../services/gateway/loopback.ts'
 import { createApp } from '../worker/app.ts'
+import type { AuditOptions } from '../worker/audit.ts'
 import { bearerAuth, openToAll } from '../worker/auth.ts'
 import type { Authorizer } from '../worker/auth.ts'
 import { serve } from '../worker/node.ts'
 import { httpOrigin } from '../worker/origin.ts'
 import type { OriginOptions } from '../worker/origin.ts'
+import { encodeUtf8 } from '../src/wire/codec.ts'
+import { auditOf } from './audit-trail.ts'
+import type { Append, KeyedTrail } from './audit-trail.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
@@ -22,6 +26,7 @@ import { withTopic } from './missing-topic.ts'
 import { logOf } from './proxy.ts'
 import { serveMetrics } from './serve-metrics.ts'
 import type { Session } from './session.ts'
+import { serveAudit } from './settings/audit.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import * as own from './settings/serve.ts'
 import { evictionPartitions, evictionsTopic, updatePartitions, updatesTopic } from './settings/topics.ts'
@@ -73,9 +78,15 @@ async function serving(
   const { terminal, stop } = session
   const warn = (error: unknown) => terminal.warn(`kedge serve: unexpected error: ${sentence(error)}`)
   let cache: Cache | undefined
+  let trail: KeyedTrail | undefined
   try {
+    const append: Append = async (topic, lines, signal) =>
+      void (await log.produce(topic, lines.map(recordOf), { signal }))
+    trail = await auditOf({ name: 'kedge serve', settings: serveAudit, append }, values, session)
+    const audit = trail && auditOptions(trail, values)
     cache = await cacheOf(values, log, session)
-    const app = made(() => createApp({ cache: cache!, auth, onError: warn, ...appOf(values, transport) }))
+    const asked = { cache, auth, onError: warn, ...(audit && { audit }), ...appOf(values, transport) }
+    const app = made(() => createApp(asked))
     // A cache without a namespace follows nothing, and would not be ready before the first request names one.
     if (values.get(own.namespaces) === undefined) cache.namespace(FIRST_NAMESPACE)
     const place = values.get(own.listen)
@@ -116,9 +127,20 @@ async function serving(
     const { hits, misses, loads } = cache.stats()
     terminal.say(`kedge serve has ended: ${hits} hits, ${misses} misses, ${loads} loads`)
   } finally {
+    // Its topic is on the log.
+    await trail?.close()
     await (cache ? cache.close() : log.close?.())?.catch(() => undefined)
   }
 }
+
+/** The server waits for entries on their way before it closes the log. */
+const auditOptions = (trail: KeyedTrail, values: ResolvedSettings): AuditOptions => ({
+  tell: (entry, context) => context.waitUntil(trail.tell(entry)),
+  topics: { evictions: values.get(evictionsTopic), updates: values.get(updatesTopic) },
+  keysHash: trail.keysSecret,
+})
+
+const recordOf = (line: string) => ({ key: null, value: encodeUtf8(line) })
 
 function authOf(values: ResolvedSettings, { terminal }: Session): Authorizer {
   const [read, write, evict] = [own.readTokens, own.writeTokens, own.evictTokens].map((of) => values.get(of))

@@ -5,6 +5,7 @@
  */
 import type { Cache } from '../src/api/cache-types.ts'
 import type { RequestContext } from '../src/api/read-types.ts'
+import type { AuditOptions } from './audit.ts'
 import type { Authorizer } from './auth.ts'
 import type { Origin } from './origin.ts'
 import type { TokenCookieOptions } from './token-cookie.ts'
@@ -27,6 +28,8 @@ export interface AppOptions {
   readonly maxBodyBytes?: number
   /** Bytes of all bodies that are being received at once; more are refused with 503. @default 32_000_000 */
   readonly maxBufferedBytes?: number
+  /** Told who has written or evicted what, and each refused credential. @default nothing */
+  readonly audit?: AuditOptions
   /** Called with unexpected errors. The app answers them with a generic 500. */
   readonly onError?: (error: unknown) => void
   /** As of the middleware `kedge()`: whether a request that wrote something sets the cookie `kedge-token`. @default false */

@@ -5,13 +5,15 @@
  */
 import { type Context, Hono, type Handler, type MiddlewareHandler } from 'hono'
 import type { HTTPException } from 'hono/http-exception'
-import type { Authorizer, Scope } from './auth.ts'
+import { Audit } from './audit.ts'
+import type { Bearer, Scope } from './auth.ts'
 import { Bodies } from './request-body.ts'
 import type { AppOptions } from './app-options.ts'
 import { kedge, type KedgeEnv, requestContext } from './middleware.ts'
 import { openApiDocument } from './openapi.ts'
 import type { RequestContext } from '../src/api/read-types.ts'
 import { internalProblem, Problem, problemOf } from './problem.ts'
+import { identified } from './request-id.ts'
 import { getBatch } from './routes/batch.ts'
 import type { RouteContext } from './routes/context.ts'
 import { evict } from './routes/evictions.ts'
@@ -26,6 +28,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
   'namespaces',
   'maxBodyBytes',
   'maxBufferedBytes',
+  'audit',
   'onError',
   'cookie',
   'context',
@@ -58,21 +61,34 @@ export function createApp(options: AppOptions): Hono {
   const { cache, auth, origin, maxBodyBytes = 1_000_000, maxBufferedBytes = 32_000_000, onError } = options
   // Whatever its parameter is called, it is Hono's.
   const context: (c: Context) => RequestContext = options.context?.bind(options) ?? requestContext
+  const audit = options.audit === undefined ? undefined : new Audit(options.audit)
+  const bearers = new WeakMap<Context, Bearer>()
   const routes: RouteContext = {
     cache,
     served: new ServedNamespaces(cache, options.namespaces),
     origin,
     bodies: new Bodies(maxBodyBytes, maxBufferedBytes),
-    lasting: (c, work) => {
-      context(c).waitUntil(work.then(noop, noop))
+    lasting: (c, act, work) => {
+      const { waitUntil } = bound(context(c))
+      waitUntil(audit ? audit.settled(c, { waitUntil }, bearers.get(c), act, work) : work.then(noop, noop))
       return work
     },
   }
   const open = kedge(cache, { context, ...(options.cookie !== undefined && { cookie: options.cookie }) })
-  const may = (scope: Scope): MiddlewareHandler => authorized(auth, scope)
+  const may =
+    (scope: Scope): MiddlewareHandler =>
+    async (c, next) => {
+      const bearer = await auth.authorize(scope, c.req.header('authorization')).catch((error: unknown) => {
+        audit?.refused(c, context(c), scope, error)
+        throw error
+      })
+      if (bearer) bearers.set(c, bearer)
+      await next()
+    }
 
   const app = new Hono<KedgeEnv>()
   app.use(unstored)
+  app.use(identified)
   app.get('/healthz', getHealth)
   app.get('/readyz', open, getReadiness(routes))
   app.get('/openapi.json', (c) => c.json(openApiDocument()))
@@ -95,6 +111,11 @@ export function createApp(options: AppOptions): Hono {
 
 const noop = (): void => undefined
 
+/** A context whose method may be passed on: Workers' own must be called on its object. */
+const bound = (context: RequestContext): RequestContext => ({
+  waitUntil: (promise) => context.waitUntil(promise),
+})
+
 function checkOptions(options: AppOptions): void {
   for (const name of Object.keys(options)) {
     if (!OPTIONS.has(name)) throw new TypeError(`\`${name}\` is not an option`)
@@ -116,13 +137,6 @@ function checkOptions(options: AppOptions): void {
 const unstored: MiddlewareHandler = async (c, next) => {
   await next()
   c.header('cache-control', 'no-store')
-}
-
-function authorized(auth: Authorizer, scope: Scope): MiddlewareHandler {
-  return async (c, next) => {
-    await auth.authorize(scope, c.req.header('authorization'))
-    await next()
-  }
 }
 
 function refuseMethod(allow: string): Handler {

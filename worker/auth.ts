@@ -13,16 +13,35 @@ export type Scope = 'read' | 'write' | 'evict'
 /** The tokens of each scope. A scope without tokens is closed to all clients. A token may be in several lists. */
 export type BearerTokens = Readonly<Partial<Record<Scope, readonly string[]>>>
 
-export interface Authorizer {
-  /**
-   * Resolves when the bearer of this `Authorization` header may do it.
-   * @throws Problem 401 when no known token is shown, 403 when it has not the scope.
-   */
-  authorize(scope: Scope, header: string | undefined): Promise<void>
+/** Who a client is, for the audit. */
+export interface Bearer {
+  readonly name: string
+  readonly scopes: readonly Scope[]
 }
 
+export interface Authorizer {
+  /**
+   * Resolves when the bearer of this `Authorization` header may do it; with who that is, where it is known.
+   * @throws Problem 401 when no known token is shown, 403 when it has not the scope.
+   */
+  authorize(scope: Scope, header: string | undefined): Promise<Bearer | undefined>
+}
+
+const ALL: Bearer = { name: '', scopes: ['read', 'write', 'evict'] }
+
 /** Every client may do everything: for workers behind another gate. */
-export const openToAll: Authorizer = { authorize: () => Promise.resolve() }
+export const openToAll: Authorizer = { authorize: () => Promise.resolve(ALL) }
+
+/** A credential that does not suffice, and whose it is, where that is known. */
+export class CredentialRefused extends Problem {
+  readonly bearer: Bearer | undefined
+
+  constructor(problem: Problem, bearer: Bearer | undefined) {
+    const { status, code, message, headers } = problem
+    super(status, code, message, { headers })
+    this.bearer = bearer
+  }
+}
 
 /** The syntax of a bearer token: `b64token` of RFC 6750, section 2.1. */
 export const BEARER_TOKEN_PATTERN: RegExp = /^[A-Za-z0-9._~+/-]+=*$/
@@ -37,7 +56,7 @@ interface Grant {
 
 interface KnownGrant {
   readonly digest: Uint8Array
-  readonly scopes: ReadonlySet<Scope>
+  readonly bearer: Bearer
 }
 
 /**
@@ -55,11 +74,12 @@ export function bearerAuth(tokens: BearerTokens): Authorizer {
       const shown = header.length <= MAX_HEADER_LENGTH ? CREDENTIALS.exec(header)?.[1] : undefined
       if (shown === undefined) throw unauthorized('invalid_request')
       known ??= await Promise.all(
-        grants.map(async ({ token, scopes }) => ({ digest: await digestOf(token), scopes })),
+        grants.map(async ({ token, scopes }) => grantOf(await digestOf(token), [...scopes])),
       )
-      const scopes = scopesOf(known, await digestOf(shown))
-      if (scopes === undefined) throw unauthorized('invalid_token')
-      if (!scopes.has(scope)) throw forbidden(scope)
+      const bearer = bearerOf(known, await digestOf(shown))
+      if (bearer === undefined) throw unauthorized('invalid_token')
+      if (!bearer.scopes.includes(scope)) throw new CredentialRefused(forbidden(scope), bearer)
+      return bearer
     },
   }
 }
@@ -83,11 +103,17 @@ async function digestOf(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
 }
 
-/** What the digest's token may do. Looks at every grant, also after it was found. */
-function scopesOf(known: readonly KnownGrant[], shown: Uint8Array): ReadonlySet<Scope> | undefined {
-  let found: ReadonlySet<Scope> | undefined
-  for (const { digest, scopes } of known) {
-    if (equal(digest, shown)) found = scopes
+/** Named as the gateway names a token: by the beginning of its hash. */
+function grantOf(digest: Uint8Array, scopes: readonly Scope[]): KnownGrant {
+  const beginning = Array.from(digest.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return { digest, bearer: { name: `token-${beginning}`, scopes } }
+}
+
+/** Whose token it is. Looks at every grant, also after it was found. */
+function bearerOf(known: readonly KnownGrant[], shown: Uint8Array): Bearer | undefined {
+  let found: Bearer | undefined
+  for (const { digest, bearer } of known) {
+    if (equal(digest, shown)) found = bearer
   }
   return found
 }

@@ -31,6 +31,15 @@ export type KafkaSettings =
       readonly password: string
     }
 
+/** Where the audit goes, and what its lines have. */
+export interface AuditSettings {
+  readonly to: 'console' | 'topic'
+  readonly topic: string | undefined
+  readonly key: string | undefined
+  readonly keysHash: string | undefined
+  readonly updatesTopic: string | undefined
+}
+
 /** What the bindings say. */
 export interface Settings {
   readonly kafka: KafkaSettings
@@ -42,6 +51,7 @@ export interface Settings {
   readonly replicates: boolean
   /** Options of the cache beside `kafka` and `use`. */
   readonly cache: Omit<CacheOptions, 'kafka' | 'use'>
+  readonly audit: AuditSettings | undefined
   readonly evictionsTopic: string
   readonly evictionPartitions: number
 }
@@ -86,6 +96,7 @@ export function readBindings(env: unknown): Settings {
     ...originOf(variables),
     auth: authOf(variables),
     tier: tierIn(variables),
+    audit: auditOf(variables),
     replicates: variables.MODE === 'replicate',
     cache: cacheOf(variables),
     evictionsTopic: variables.EVICTIONS_TOPIC,
@@ -171,6 +182,19 @@ function authOf(variables: Variables): Authorizer {
     ...(write !== undefined && { write }),
     ...(evict !== undefined && { evict }),
   })
+}
+
+function auditOf(variables: Variables): AuditSettings | undefined {
+  const { AUDIT: to, AUDIT_TOPIC: topic, AUDIT_KEY: key, AUDIT_KEYS_HASH: keysHash } = variables
+  if (to === undefined) {
+    const alone = (['AUDIT_TOPIC', 'AUDIT_KEY', 'AUDIT_KEYS_HASH'] as const).find(
+      (name) => variables[name] !== undefined,
+    )
+    if (alone !== undefined) throw new BindingsError(`\`${alone}\` needs \`AUDIT\`.`)
+    return undefined
+  }
+  if (to === 'console' && topic !== undefined) throw new BindingsError('`AUDIT_TOPIC` needs `AUDIT` topic.')
+  return { to, topic, key, keysHash, updatesTopic: variables.UPDATES_TOPIC }
 }
 
 function tierIn(variables: Variables): TierSettings | undefined {

@@ -10,6 +10,8 @@ const deployment: Deployment = createDeployment({
   // oxlint-disable-next-line no-console
   onError: (error) => console.error(error),
   // oxlint-disable-next-line no-console
+  onAudit: (line) => console.log(line),
+  // oxlint-disable-next-line no-console
   onPrewarm: (result) => console.log({ prewarmed: result }),
 })
 

@@ -14,7 +14,16 @@ import { replicate } from '../src/replicate/index.ts'
 import type { PrewarmResult } from '../src/replicate/index.ts'
 import { sharedTier } from '../src/tier/index.ts'
 import { createApp } from './app.ts'
-import { BindingsError, blameBindings, type KafkaSettings, readBindings, type Settings } from './bindings.ts'
+import type { AuditOptions } from './audit.ts'
+import { auditLines, auditTopic } from './audit-sinks.ts'
+import {
+  type AuditSettings,
+  BindingsError,
+  blameBindings,
+  type KafkaSettings,
+  readBindings,
+  type Settings,
+} from './bindings.ts'
 import type { ExecutionContext } from './execution-context.ts'
 import { httpOrigin } from './origin.ts'
 import { Problem } from './problem.ts'
@@ -24,6 +33,8 @@ import { tierOf } from './tier.ts'
 export interface DeploymentOptions {
   /** Called with unexpected errors, and with bindings that the worker cannot use. */
   readonly onError?: (error: unknown) => void
+  /** Called with each line of the audit, with `AUDIT = "console"`. */
+  readonly onAudit?: (line: string) => void
   /** Called with what a run of the cron has prewarmed, in mode `'replicate'`. */
   readonly onPrewarm?: (result: PrewarmResult) => void
 }
@@ -70,7 +81,8 @@ export function createDeployment(options: DeploymentOptions = {}): Deployment {
   }
 }
 
-function assemble(env: unknown, { onError }: DeploymentOptions): Assembly {
+function assemble(env: unknown, options: DeploymentOptions): Assembly {
+  const { onError } = options
   const settings = readBindings(env)
   try {
     const log = logOf(settings.kafka)
@@ -87,11 +99,33 @@ function assemble(env: unknown, { onError }: DeploymentOptions): Assembly {
       auth: settings.auth,
       ...(settings.origin !== undefined && { origin: httpOrigin(settings.origin) }),
       ...(settings.namespaces !== undefined && { namespaces: settings.namespaces }),
+      ...(settings.audit !== undefined && { audit: auditOf(settings, settings.audit, log, options) }),
       ...(onError !== undefined && { onError }),
     })
     return { app, cache, log, settings }
   } catch (error) {
     throw error instanceof TypeError ? blameBindings(error) : error
+  }
+}
+
+function auditOf(
+  { evictionsTopic: evictions }: Settings,
+  { to, topic, key, keysHash, updatesTopic: updates }: AuditSettings,
+  kafka: KafkaLog,
+  { onAudit, onError }: DeploymentOptions,
+): AuditOptions {
+  const onLost = (lines: number, cause: unknown) =>
+    onError?.(new Error(`${lines} lines of the audit were lost`, { cause }))
+  const console = async (lines: readonly string[]) => lines.forEach((line) => onAudit?.(line))
+  return {
+    tell:
+      to === 'topic'
+        ? auditTopic({ kafka, key, onLost, ...(topic !== undefined && { topic }) })
+        : auditLines({ send: console, key, onLost }),
+    topics: { evictions, updates },
+    keysHash,
+    // Cloudflare sets it, whatever the client sends.
+    remote: ({ headers }) => headers.get('cf-connecting-ip') ?? '',
   }
 }
 

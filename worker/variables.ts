@@ -25,6 +25,7 @@ const count = once(() =>
   z.pipe(matching(/^[1-9]\d{0,14}$/, 'must be a positive whole number')(), z.transform(Number)),
 )
 const topic = matching(/^[A-Za-z0-9._-]{1,249}$/, 'must be the name of a Kafka topic')
+const secret = matching(/^[\s\S]{16,}$/, 'must be a secret of at least 16 characters')
 /** Names that are steps through a path have no address at the origin. */
 const namespaces = list(
   'must be a comma list of namespaces',
@@ -143,6 +144,12 @@ export interface Variables {
   readonly WRITE_TOKENS?: readonly string[] | undefined
   readonly EVICT_TOKENS?: readonly string[] | undefined
   readonly AUTH?: 'open' | undefined
+  /** Where the lines of the audit go. @default nowhere */
+  readonly AUDIT?: 'console' | 'topic' | undefined
+  /** @default 'cache-audit' */
+  readonly AUDIT_TOPIC?: string | undefined
+  readonly AUDIT_KEY?: string | undefined
+  readonly AUDIT_KEYS_HASH?: string | undefined
 }
 
 const tags = 'must be a comma list of tags such as team:{value.teamId}'
@@ -187,6 +194,10 @@ const READERS: { readonly [K in keyof Variables]-?: () => z.ZodMiniType<Variable
   WRITE_TOKENS: tokens,
   EVICT_TOKENS: tokens,
   AUTH: oneOf('open'),
+  AUDIT: oneOf('console', 'topic'),
+  AUDIT_TOPIC: topic,
+  AUDIT_KEY: secret,
+  AUDIT_KEYS_HASH: secret,
 }
 
 /** The names of all variables. */

@@ -74,7 +74,8 @@ describe('bearerAuth', () => {
 
   it('closes a scope that has no tokens to every client', async () => {
     const readOnly = bearerAuth({ read: ['reader'] })
-    await expect(readOnly.authorize('read', 'Bearer reader')).resolves.toBeUndefined()
+    const name = expect.stringMatching(/^token-[0-9a-f]{8}$/) as string
+    await expect(readOnly.authorize('read', 'Bearer reader')).resolves.toEqual({ name, scopes: ['read'] })
     await expect(readOnly.authorize('evict', 'Bearer reader')).rejects.toMatchObject({ status: 403 })
   })
 

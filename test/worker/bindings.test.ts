@@ -145,15 +145,15 @@ describe('readBindings', () => {
 
   it('makes the tokens that are given the only way in', async () => {
     const { auth } = readBindings({ ...least, AUTH: undefined, READ_TOKENS: 'a, b', EVICT_TOKENS: 'b' })
-    await expect(auth.authorize('read', 'Bearer a')).resolves.toBeUndefined()
-    await expect(auth.authorize('evict', 'Bearer b')).resolves.toBeUndefined()
+    await expect(auth.authorize('read', 'Bearer a')).resolves.toMatchObject({ scopes: ['read'] })
+    await expect(auth.authorize('evict', 'Bearer b')).resolves.toMatchObject({ scopes: ['read', 'evict'] })
     await expect(auth.authorize('evict', 'Bearer a')).rejects.toMatchObject({ status: 403 })
     await expect(auth.authorize('write', 'Bearer b')).rejects.toMatchObject({ status: 403 })
     await expect(auth.authorize('read', undefined)).rejects.toMatchObject({ status: 401 })
   })
 
   it('lets every client in only under `AUTH`', async () => {
-    await expect(readBindings(least).auth.authorize('evict', undefined)).resolves.toBeUndefined()
+    await expect(readBindings(least).auth.authorize('evict', undefined)).resolves.toMatchObject({ name: '' })
     expect(refusalOf({ KAFKA_REST_URL: 'http://kafka.test' })).toMatch(
       /No access is configured: set `READ_TOKENS`, `WRITE_TOKENS` or `EVICT_TOKENS`, or set `AUTH` to open/,
     )

@@ -5,6 +5,7 @@
  */
 import type { Context } from 'hono'
 import type { Cache } from '../../src/api/cache-types.ts'
+import type { AuditedAct } from '../audit.ts'
 import type { Origin } from '../origin.ts'
 import type { Bodies } from '../request-body.ts'
 import type { ServedNamespaces } from '../served-namespaces.ts'
@@ -14,6 +15,6 @@ export interface RouteContext {
   readonly served: ServedNamespaces
   readonly origin: Origin | undefined
   readonly bodies: Bodies
-  /** Lets what was begun end also when the client has gone: between a commit and its eviction nothing may stop. */
-  readonly lasting: <T>(c: Context, work: Promise<T>) => Promise<T>
+  /** Lets what was begun end also when the client has gone: between a commit and its eviction nothing may stop. Audits it. */
+  readonly lasting: (c: Context, act: AuditedAct, work: Promise<string>) => Promise<string>
 }

@@ -5,6 +5,7 @@
  */
 import type { Handler } from 'hono'
 import type { KedgeEnv } from '../middleware.ts'
+import type { AuditedAct } from '../audit.ts'
 import type { CacheScope } from '../../src/api/cache-types.ts'
 import { EvictionBody } from '../schemas.ts'
 import type { ServedNamespaces } from '../served-namespaces.ts'
@@ -14,8 +15,20 @@ import type { RouteContext } from './context.ts'
 export function evict({ served, bodies, lasting }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
     const eviction = await bodies.read(c, EvictionBody())
-    return c.json({ token: await lasting(c, published(eviction, c.var.cache, served)) })
+    return c.json({ token: await lasting(c, actOf(eviction), published(eviction, c.var.cache, served)) })
   }
+}
+
+function actOf(eviction: EvictionBody): AuditedAct {
+  const act = 'evict'
+  if (!('namespace' in eviction)) return { act, what: 'all' }
+  const { namespace } = eviction
+  if ('keys' in eviction) {
+    const { keys } = eviction
+    return { act, namespace, what: 'keys', count: keys.length, keys }
+  }
+  if ('tags' in eviction) return { act, namespace, what: 'tags', count: eviction.tags.length }
+  return { act, namespace, what: 'prefix' in eviction ? 'prefix' : 'namespace' }
 }
 
 function published(eviction: EvictionBody, scope: CacheScope, served: ServedNamespaces): Promise<string> {

@@ -42,7 +42,7 @@ export function putValue({ served, origin, bodies, lasting }: RouteContext): Han
     const values = served.open(c.var.cache, namespace)
     const body = await bodies.read(c, PutBody())
     const written = origin === undefined ? set(values, key, body) : commit(values, key, body, origin)
-    return c.json({ token: await lasting(c, written) })
+    return c.json({ token: await lasting(c, { act: 'write', namespace, count: 1, keys: [key] }, written) })
   }
 }
 
@@ -85,6 +85,7 @@ export function deleteValue({ served, lasting }: RouteContext): Handler<KedgeEnv
   return async (c) => {
     const { namespace, key } = entryPath(c)
     const values = served.open(c.var.cache, namespace)
-    return c.json({ token: await lasting(c, values.delete(key)) })
+    const act = { act: 'evict', namespace, what: 'keys', count: 1, keys: [key] } as const
+    return c.json({ token: await lasting(c, act, values.delete(key)) })
   }
 }
