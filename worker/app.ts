@@ -69,8 +69,8 @@ export function createApp(options: AppOptions): Hono {
     origin,
     bodies: new Bodies(maxBodyBytes, maxBufferedBytes),
     lasting: (c, act, work) => {
-      const { waitUntil } = bound(context(c))
-      waitUntil(audit ? audit.settled(c, { waitUntil }, bearers.get(c), act, work) : work.then(noop, noop))
+      const within = context(c)
+      within.waitUntil(audit ? audit.settled(c, within, bearers.get(c), act, work) : work.then(noop, noop))
       return work
     },
   }
@@ -110,11 +110,6 @@ export function createApp(options: AppOptions): Hono {
 }
 
 const noop = (): void => undefined
-
-/** A context whose method may be passed on: Workers' own must be called on its object. */
-const bound = (context: RequestContext): RequestContext => ({
-  waitUntil: (promise) => context.waitUntil(promise),
-})
 
 function checkOptions(options: AppOptions): void {
   for (const name of Object.keys(options)) {

@@ -212,7 +212,7 @@ describe('its Cache-Control', () => {
   ])('of %j answers each request by itself, and says why nothing is kept', async (headers, why) => {
     const { api, read } = await readyWorld()
     for (const value of [1, 2]) {
-      api.answer = () => json(String(value), headers as Headers_)
+      api.answer = () => json(String(value), headers)
       expect(await read()).toMatchObject({ code: 200, value, status: `kedge; fwd=miss; detail="${why}"` })
     }
     api.answer = () => json('3')
