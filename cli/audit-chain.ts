@@ -16,7 +16,7 @@ const MAX_LINE_BYTES = 65_536
 /** Of `AuditLines`: in any order, and again where a call was repeated. */
 const NUMBERED = /,"writer":"([\w-]{1,64})","seq":(\d{1,15})\}$/
 const LOST = /,"lost":(\d{1,15}),"writer":/
-/** Writers that are told apart: one more is a line that is not right. */
+/** Writers of one file, at most: the line of one more counts as wrong. */
 const MAX_WRITERS = 100_000
 const LINKED = /^(\{.*),"chain":"([0-9a-f]{64})"\}$/s
 

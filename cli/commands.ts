@@ -23,7 +23,7 @@ export const COMMANDS: Readonly<Record<string, Known>> = {
     load: async () => (await import('./gateway.ts')).gatewayCommand,
   },
   audit: {
-    says: 'Compares the audit of a gateway with its chain.',
+    says: 'Compares an audit with its chain.',
     load: async () => (await import('./audit.ts')).auditCommand,
   },
   serve: {

@@ -2,6 +2,7 @@
 import { isKedgeError } from '../src/ports/errors.ts'
 import { CommandError, sentence } from './failure.ts'
 import {
+  auditTopic,
   deadLettersTopic,
   evictionsTopic,
   requestsTopic,
@@ -18,6 +19,7 @@ const NAMES: Readonly<Record<TopicRole, Setting<string>>> = {
   requests: requestsTopic,
   writes: writesTopic,
   'dead-letters': deadLettersTopic,
+  audit: auditTopic,
 }
 
 /** The command that creates the topic, without `--brokers`. */

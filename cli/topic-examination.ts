@@ -69,6 +69,7 @@ const NOT_THERE: Readonly<Record<TopicPlan['role'], string>> = {
   writes: 'the topic is not there: writeBehind() fails',
   'dead-letters':
     'the topic is not there: a write that its store refuses stops the persister, and letters of a sync are lost',
+  audit: 'the topic is not there: the lines of --audit topic are lost',
 }
 
 const described = ({ role }: TopicPlan, partitions: number): string =>
@@ -85,7 +86,7 @@ function compare(
   if (plan.role === 'evictions') wrong.push(...evictions(plan, of), ...safety(of, brokers))
   if (plan.role === 'updates') wrong.push(...updates(of), ...safety(of, brokers))
   if (plan.role === 'requests') wrong.push(...requests(of))
-  if (plan.role === 'writes' || plan.role === 'dead-letters')
+  if (plan.role === 'writes' || plan.role === 'dead-letters' || plan.role === 'audit')
     wrong.push(...retained(plan, of, KEPT[plan.role]), ...safety(of, brokers))
   if (plan.role !== 'requests') wrong.push(size(of))
   return wrong.filter((finding) => finding !== undefined)
@@ -216,7 +217,7 @@ interface Kept {
   readonly why: string
 }
 
-const KEPT: Readonly<Record<'writes' | 'dead-letters', Kept>> = {
+const KEPT: Readonly<Record<'writes' | 'dead-letters' | 'audit', Kept>> = {
   writes: {
     what: 'writes',
     compacted:
@@ -227,6 +228,11 @@ const KEPT: Readonly<Record<'writes' | 'dead-letters', Kept>> = {
     what: 'dead letters',
     compacted: 'it removes all letters of a key but the last',
     why: 'an operator may not have looked at them by then, and no other topic has them',
+  },
+  audit: {
+    what: 'audit lines',
+    compacted: 'lines have no key, so Kafka refuses them',
+    why: 'an auditor may not have looked at them by then, and no other topic has them',
   },
 }
 

@@ -1,5 +1,6 @@
 /** The plan of each topic: partitions, retention and settings. @module */
 import {
+  auditTopic,
   deadLettersTopic,
   evictionPartitions,
   evictionsTopic,
@@ -13,16 +14,16 @@ import {
 } from './settings/topics.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
-export type TopicRole = 'evictions' | 'updates' | 'requests' | 'writes' | 'dead-letters'
+export type TopicRole = 'evictions' | 'updates' | 'requests' | 'writes' | 'dead-letters' | 'audit'
 
 /** The topics that every cache may use. */
 export const ROLES: readonly TopicRole[] = ['evictions', 'updates', 'requests']
 
 /**
- * Also the topics of `writeBehind`, its persister and `kedge sync`: created and examined where `--only` names
+ * Also the topics of `writeBehind`, its persister, `kedge sync` and the audit: created and examined where `--only` names
  * them.
  */
-export const ALL_ROLES: readonly TopicRole[] = [...ROLES, 'writes', 'dead-letters']
+export const ALL_ROLES: readonly TopicRole[] = [...ROLES, 'writes', 'dead-letters', 'audit']
 
 /** The plan of one topic. */
 export interface TopicPlan {
@@ -42,6 +43,8 @@ const TTLS = 10
 export const REQUESTS_RETENTION_MS = 600_000
 /** A dead letter waits for a person. */
 const DEAD_LETTERS_RETENTION_MS = 30 * 24 * HOUR_MS
+/** What an auditor asks about may be months old. */
+const AUDIT_RETENTION_MS = 365 * 24 * HOUR_MS
 /** How long a replaced value stays readable, for readers that are behind. */
 export const COMPACTION_LAG_MS: number = HOUR_MS
 
@@ -61,6 +64,7 @@ export function topicPlans(values: ResolvedSettings, roles: readonly TopicRole[]
       partitions: undefined,
       retentionMs: DEAD_LETTERS_RETENTION_MS,
     },
+    audit: { name: values.get(auditTopic), partitions: undefined, retentionMs: AUDIT_RETENTION_MS },
   }
   return roles.map((role) => ({ role, ...all[role] }))
 }

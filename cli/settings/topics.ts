@@ -54,6 +54,12 @@ export const deadLettersTopic: Setting<string> = setting('topics.deadLetters', {
   says: 'the topic of records that could not be used or persisted',
   otherwise: 'cache-writes-dead',
 })
+export const auditTopic: Setting<string> = setting('topics.audit', {
+  flag: '--audit-topic <name>',
+  shape: topicName,
+  says: 'the topic of audits',
+  otherwise: 'cache-audit',
+})
 export const writePartitions: Optional<number> = setting<number | undefined>('writePartitions', {
   flag: '--write-partitions <number>',
   shape: whole(1, 1000),
@@ -71,6 +77,7 @@ export const writesRetention: Setting<number> = setting('writesRetention', {
 export const FURTHER_TOPICS_SETTINGS: readonly AnySetting[] = [
   writesTopic,
   deadLettersTopic,
+  auditTopic,
   writePartitions,
   writesRetention,
 ]

@@ -32,7 +32,7 @@ export interface AuditEntry {
   readonly unsaid?: number | undefined
 }
 
-/** A keyed hash of a record's key: who has the secret finds a key again, and nobody else learns one. */
+/** A keyed hash of a record's key: a reader with the secret finds a key again, and others learn none. */
 export type AuditKey = (key: Uint8Array) => string
 
 /** Keys of one entry. */

@@ -163,8 +163,10 @@ describe('kedge topics check', () => {
     ['cache-writes', { 'unclean.leader.election.enable': 'true' }, /acknowledged records are then lost/],
     ['cache-writes-dead', { 'cleanup.policy': 'compact,delete' }, /all letters of a key but the last/],
     ['cache-writes-dead', { 'retention.ms': '3600000' }, /dead letters are kept for 1h/],
+    ['cache-audit', { 'retention.ms': '3600000' }, /audit lines are kept for 1h, and should be for 365d/],
+    ['cache-audit', { 'cleanup.policy': 'compact' }, /lines have no key, so Kafka refuses them/],
   ])('of %s says, when it is asked, what is wrong with %j', async (topic, wrong, says) => {
-    const further = ['--only', 'writes,dead-letters']
+    const further = ['--only', 'writes,dead-letters,audit']
     const { fake } = await madeBy(3, further)
     expect((await check(fake, further)).out).toContain('no problems, no warnings')
     for (const [name, value] of Object.entries(wrong)) fake.settings.get(topic)?.set(name, value)

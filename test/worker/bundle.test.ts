@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 it('the ready worker is bundled with nothing installed but what every user has', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'kedge-worker-'))
   onTestFinished(() => rm(folder, { recursive: true }))
-  for (const part of ['src', 'adapters', 'worker'])
+  for (const part of ['src', 'adapters', 'worker', 'services/audit'])
     await cp(join(ROOT, part), join(folder, part), { recursive: true })
   await mkdir(join(folder, 'node_modules'))
   for (const name of ['hono', 'zod'])

@@ -48,7 +48,7 @@ interface Held {
 }
 
 /**
- * Gives the current token, and asks for the next one before it ends: one request at a time, whoever asks. Where that
+ * Gives the current token, and asks for the next one before it ends: one request at a time, for all connections. Where that
  * fails, the current one is given as long as it lasts.
  *
  * The client authenticates by `Authorization: Basic` (RFC 6749, 2.3.1).
