@@ -41,14 +41,14 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/unstorage': { maxBytes: 6_500 },
   './adapters/next': { maxBytes: 7_600 },
   './adapters/undici': { maxBytes: 5_100, node: true },
-  './worker': { maxBytes: 23_000 },
-  './worker/cloudflare': { maxBytes: 84_500 },
-  './lambda': { maxBytes: 29_500 },
+  './worker': { maxBytes: 26_200 },
+  './worker/cloudflare': { maxBytes: 86_000 },
+  './lambda': { maxBytes: 31_500 },
   './sync': { maxBytes: 27_500 },
   './loader': { maxBytes: 47_000 },
   './persister': { maxBytes: 45_000 },
   './node': { maxBytes: 11_500, node: true },
-  './gateway': { maxBytes: 212_000, node: true },
+  './gateway': { maxBytes: 214_000, node: true },
 }
 
 /** What programs ship: parts in one bundle, with all that they import. Zod is in it only where something checks by schemas. */
@@ -71,5 +71,5 @@ export const BUNDLES: Readonly<Record<string, Bundle>> = {
     maxBytes: 43_000,
   },
   'middleware, Hono and all': { parts: ['tools/bench/cold-start/middleware.ts'], maxBytes: 47_500 },
-  'the worker, with all': { parts: ['worker/cloudflare.ts'], maxBytes: 98_000 },
+  'the worker, with all': { parts: ['worker/cloudflare.ts'], maxBytes: 102_000 },
 }
