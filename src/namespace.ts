@@ -8,14 +8,13 @@ import type { LoadContext, LoadManyContext, LoadOptions, Loader, ManyLoader } fr
 import type { Namespace } from './api/namespace-types.ts'
 import type { Entry, ReadOptions, RequestContext, ScopeOptions } from './api/read-types.ts'
 import type { DeleteOptions, SetOptions, WriteOptions } from './api/write-types.ts'
-import type { CoherentStore } from './coherence/coherent-store.ts'
+import { NO_HIT, type CoherentStore } from './coherence/coherent-store.ts'
 import type { LogPosition } from './coherence/candidate.ts'
 import type { RequestScope } from './coherence/request-scope.ts'
 import { SEEK } from './read/flight.ts'
 import type { ReadCall, Seek } from './read/flight.ts'
 import type { NamespaceParts, ScopedParts } from './write/namespace-parts.ts'
 import type { Semaphore } from './runtime/semaphore.ts'
-import type { StoredEntry } from './store/entry.ts'
 import type { Token } from './wire/token.ts'
 
 export class ScopedNamespace<T> implements Namespace<T> {
@@ -83,17 +82,15 @@ export class ScopedNamespace<T> implements Namespace<T> {
 
   // These two are not `async`: a hit then costs one promise and nothing else.
   get(key: string, options?: ReadOptions): Promise<T | undefined> {
-    const found = this.#space.lookUp(key)
-    if (found !== undefined && this.#isPlain(options) && this.#space.hits(key, found))
-      return Promise.resolve(found.value)
-    return this.#value(key, found, null, options)
+    const value = this.#space.hit(key, this.#isPlain(options) ? undefined : NO_HIT)
+    return value !== undefined ? Promise.resolve(value) : this.#value(key, null, options)
   }
 
   getOrSet(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T> {
-    const found = this.#space.lookUp(key)
-    if (found !== undefined && this.#isPlain(options) && this.#space.hits(key, found))
-      return Promise.resolve(found.value)
-    return this.#value(key, found, loader, options) as Promise<T>
+    const value = this.#space.hit(key, this.#isPlain(options) ? undefined : NO_HIT)
+    return value !== undefined
+      ? Promise.resolve(value)
+      : (this.#value(key, loader, options) as Promise<T>)
   }
 
   async getMany(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
@@ -111,7 +108,8 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   async getEntry(key: string, loader?: Loader<T>, options?: LoadOptions<T>): Promise<Entry<T>> {
-    return this.#read(key, this.#space.lookUp(key), loader && this.#callOf(loader), options)
+    this.#space.hit(key, NO_HIT)
+    return this.#read(key, loader && this.#callOf(loader), options)
   }
 
   async set(key: string, value: T, options?: SetOptions<T>): Promise<Token> {
@@ -151,24 +149,22 @@ export class ScopedNamespace<T> implements Namespace<T> {
 
   async #value(
     key: string,
-    found: StoredEntry<T> | undefined,
     loader: Loader<T> | null,
     options: LoadOptions<T> | undefined,
   ): Promise<T | undefined> {
     const call = loader === null ? undefined : this.#callOf(loader)
-    if (this.#isWatched) return (await this.#read(key, found, call, options)).value
-    const { value } = await this.#parts.reader.read(key, found, call, options, this.#scope)
+    if (this.#isWatched) return (await this.#read(key, call, options)).value
+    const { value } = await this.#parts.reader.read(key, call, options, this.#scope)
     return value
   }
 
   async #read(
     key: string,
-    found: StoredEntry<T> | undefined,
     call: ReadCall<T> | undefined,
     options: LoadOptions<T> | undefined,
   ): Promise<Entry<T>> {
     const { reader } = this.#parts
-    const read = reader.read(key, found, call, options, this.#scope)
+    const read = reader.read(key, call, options, this.#scope)
     return this.#isWatched ? reader.watched(key, read, call, this.#scope) : read
   }
 
@@ -183,8 +179,8 @@ export class ScopedNamespace<T> implements Namespace<T> {
     const missing: string[] = []
     for (const key of keys) {
       if (found.has(key)) continue
-      const entry = this.#space.lookUp(key)
-      if (entry !== undefined && this.#space.hits(key, entry)) found.set(key, entry.value)
+      const value = this.#space.hit(key)
+      if (value !== undefined) found.set(key, value)
       else missing.push(key)
     }
     if (missing.length === 0) return found
@@ -198,7 +194,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
   #callOf(loader: Loader<T>): ReadCall<T> {
     const load = async (keys: readonly string[], context: LoadManyContext) => {
       const key = keys[0]!
-      const stale = this.#space.lookUp(key) && this.#space.expired(key)
+      const stale = this.#space.expired(key)
       const value = await loader(new KeyContext(key, stale, context))
       return new Map(value === undefined ? [] : [[key, value]])
     }

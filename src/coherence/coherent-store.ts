@@ -19,6 +19,9 @@ import { ShortTtl } from '../api/short-ttl.ts'
 import { S3FifoStore } from '../store/s3-fifo.ts'
 import { entryBytes, valueBytes } from '../store/weigher.ts'
 
+/** The age of a proof that is young enough for a read that may not take the short way: none. */
+export const NO_HIT: number = -Infinity
+
 export class CoherentStore<T> implements EvictionTarget {
   readonly name: string
   readonly settings: NamespaceSettings
@@ -88,30 +91,35 @@ export class CoherentStore<T> implements EvictionTarget {
 
   /** The value, if it is held and proved fresh this moment. */
   peek(key: string): T | undefined {
-    const entry = this.#store.get(key)
-    return entry !== undefined && this.hits(key, entry, this.#maxStalenessMs) ? entry.value : undefined
+    return this.hit(key, this.#maxStalenessMs)
   }
 
-  /** The entry of the key. Whether it may be served is not decided here. */
-  lookUp(key: string): StoredEntry<T> | undefined {
-    return this.#store.get(key)
-  }
-
-  /** Whether the entry can be served with nothing else to do: proved, and no poll is due yet. It counts as a hit then. */
-  hits(key: string, entry: StoredEntry<T>, maxAgeMs: number = this.#refreshAfterMs): boolean {
+  // The key counts as used, served or not.
+  /** The value, if it can be served with nothing else to do: proved, and no poll is due yet. */
+  hit(key: string, maxAgeMs: number = this.#refreshAfterMs): T | undefined {
+    const slot = this.#store.get(key)
+    if (slot === undefined) return undefined
+    // A clock that has stepped back drops all values, and takes the proof back: no slot is read then.
     const now = this.#clock.turn()
-    if (now >= entry.freshUntil || now - this.partition.freshAt >= maxAgeMs) return false
-    if (entry.asOf <= this.#table.groupEpoch && !this.#survives(key, entry)) return false
+    const { columns } = this.#store
+    if (now >= columns.freshUntil(slot) || now - this.partition.freshAt >= maxAgeMs) return undefined
+    if (columns.asOf(slot) <= this.#table.groupEpoch && !this.#survives(key, slot)) return undefined
+    // Taken before the listener is called: it may have the slot used for another value.
+    const value = columns.value(slot)
     this.#counters.hits++
     this.#emit?.({ type: 'hit', namespace: this.name, key, stale: false })
-    return true
+    return value
   }
 
-  // `held` is what was looked up in this very step. Not counted as a use: a read counts when it looks up.
+  // Not counted as a use: a read counts when it begins.
   /** The entry, expired or not, if no known eviction kills it. The caller must check the proof. */
-  current(key: string, held: StoredEntry<T> | undefined = this.#store.peek(key)): StoredEntry<T> | undefined {
-    if (held === undefined) return undefined
-    return held.asOf > this.#table.groupEpoch || this.#survives(key, held) ? held : undefined
+  current(key: string): StoredEntry<T> | undefined {
+    const slot = this.#store.find(key)
+    if (slot === undefined) return undefined
+    const { columns } = this.#store
+    return columns.asOf(slot) > this.#table.groupEpoch || this.#survives(key, slot)
+      ? columns.entry(slot)
+      : undefined
   }
 
   /** The value that has expired but is still kept. */
@@ -120,13 +128,15 @@ export class CoherentStore<T> implements EvictionTarget {
     return entry && this.#clock.now() >= entry.freshUntil ? entry.value : undefined
   }
 
-  #survives(key: string, entry: StoredEntry<T>): boolean {
-    if (this.#table.groupKills(key, entry)) {
+  #survives(key: string, slot: number): boolean {
+    const { columns } = this.#store
+    if (this.#table.groupKills(key, columns.entry(slot))) {
       this.drop(key, 'evicted')
       return false
     }
     // Not beyond the position: of later evictions only our own are known yet.
-    entry.asOf = Math.max(entry.asOf, Math.min(this.#table.groupEpoch + 1, this.partition.position))
+    const checkedTo = Math.min(this.#table.groupEpoch + 1, this.partition.position)
+    columns.setAsOf(slot, Math.max(columns.asOf(slot), checkedTo))
     return true
   }
 

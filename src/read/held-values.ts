@@ -9,7 +9,7 @@ import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { Follower } from '../coherence/follower.ts'
 import { keepMsOf } from '../coherence/ttl-and-tags.ts'
 import { durationMs } from '../runtime/duration.ts'
-import type { StoredEntry, Windows } from '../store/entry.ts'
+import { isSame, type StoredEntry, type Windows } from '../store/entry.ts'
 import type { Entry } from '../api/read-types.ts'
 import type { FreshnessGate, ServeLevel } from './freshness-gate.ts'
 import { heldEntry } from './reading.ts'
@@ -67,7 +67,7 @@ export class HeldValues<T> {
   ): StoredEntry<T> | undefined {
     reading.expired ??= new Set()
     reading.expired.add(key)
-    if (now < entry.keepUntil) return entry
+    if (now < until(entry, Infinity)) return entry
     const { name, partition, settings } = this.#space
     this.#space.drop(key, 'expired')
     if (settings.announceExpiry) this.#publisher.announceExpiry(name, partition.id, key, reading.scope)
@@ -95,7 +95,7 @@ export class HeldValues<T> {
     const { clock } = this.#shared
     if (entry === undefined || clock.now() >= this.fallbackUntil(entry, because, reading)) return undefined
     const level = await this.#gate.level(true, reading, this.#follower.next)
-    const isHeld = this.usable(key, level) === entry
+    const isHeld = isSame(this.usable(key, level), entry)
     return isHeld ? this.#served(key, entry, clock.now(), level, because) : undefined
   }
 
@@ -137,4 +137,4 @@ function windows<T>(entry: StoredEntry<T>, { load, options }: ReadContext<T>): W
 
 /** When an expired value stops being of use to a reader that allows this window. */
 const until = (entry: StoredEntry<unknown>, windowMs: number): number =>
-  Math.min(entry.keepUntil, entry.freshUntil + windowMs)
+  entry.freshUntil + Math.min(entry.keepMs, windowMs)

@@ -123,14 +123,9 @@ export class Reader<T> {
     }
   }
 
-  /**
-   * Reads one key: from the cache, or by `call` where one is given.
-   *
-   * @param found the entry of the key, as it was looked up in this very step
-   */
+  /** Reads one key: from the cache, or by `call` where one is given. */
   async read(
     key: string,
-    found: StoredEntry<T> | undefined,
     call: ReadCall<T> | undefined,
     options: LoadOptions<T> | undefined,
     scope: RequestScope,
@@ -142,7 +137,7 @@ export class Reader<T> {
     let level: ServeLevel = 'proved'
     let entry: StoredEntry<T> | undefined
     if (this.gate.isProved(reading)) {
-      entry = found && this.#space.current(key, found)
+      entry = this.#space.current(key)
     } else {
       level = await this.gate.level(this.#space.current(key) !== undefined, reading)
       entry = this.held.usable(key, level)

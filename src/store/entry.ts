@@ -1,21 +1,11 @@
 /**
  * A held value, and what is known of it.
  *
- * Of this there is one for each key, so its shape is chosen by weight: what few entries have is not in the usual
- * kind, times are whole numbers, because V8 boxes any other (16 bytes each), and what the store notes about an entry
- * shares one number with its size.
+ * The store keeps all this in columns. An object of it is made where a value is put in, and where a read needs more than the
+ * value; it does not change with the store.
  *
  * @module
  */
-
-/** The lowest bits of {@link StoredEntry.state}: how often it was read lately, 0 to 3. */
-export const USES = 3
-/** The bit of `state` that says in which queue of the store the entry is: the main one, not the small one. */
-export const IN_MAIN = 4
-/** The bit of `state` that marks the place of an entry that was deleted. */
-export const GONE = 8
-/** The bytes of the entry stand above these bits. */
-const BYTES = 16
 
 /** What decides whether a value is still good. */
 export interface Provenance {
@@ -32,23 +22,18 @@ export interface Windows {
   readonly staleIfErrorMs: number
 }
 
-/** A held value. Times are those of the cache's clock. */
+/** A held value, as it was at that moment. Times are whole milliseconds of the cache's clock. */
 export interface StoredEntry<T> extends Provenance {
   readonly value: T
   readonly freshUntil: number
-  /** Raised each time the entry is found untouched by group evictions. */
-  asOf: number
+  /** A whole number. */
   readonly bytes: number
   /** When its load began. */
   readonly loadedAt: number
-  /** Past `freshUntil`, for `swr` and `staleIfError`. */
-  readonly keepUntil: number
+  /** How long past `freshUntil`, for `swr` and `staleIfError`. */
+  readonly keepMs: number
   /** Its own; without them each read says how long past `freshUntil`. */
   readonly windows: Windows | undefined
-  readonly tags: readonly string[] | undefined
-  readonly version: number | undefined
-  /** The store's own: uses, queue and bytes in one whole number. See {@link USES}. */
-  state: number
 }
 
 /** What an entry is made of. */
@@ -63,76 +48,23 @@ export interface Content<T> extends Provenance {
 
 /** The entry that holds this. Fractions of a millisecond shorten its life, never lengthen it. */
 export function storedEntry<T>(content: Content<T>, bytes: number): StoredEntry<T> {
-  const { tags, version, keepMs, windows } = content
-  const plain = tags === undefined && version === undefined && keepMs === 0 && windows === undefined
-  return plain ? new PlainEntry(content, bytes) : new FullEntry(content, bytes)
-}
-
-class PlainEntry<T> implements StoredEntry<T> {
-  readonly value: T
-  readonly freshUntil: number
-  asOf: number
-  readonly loadedAt: number
-  state: number
-
-  constructor({ value, asOf, loadedAt, ttlMs }: Content<T>, bytes: number) {
-    this.value = value
-    this.freshUntil = Math.floor(loadedAt + ttlMs)
-    // Whole already, but perhaps in a box: rounding takes it out.
-    this.asOf = Math.floor(asOf)
-    this.loadedAt = Math.floor(loadedAt)
-    this.state = Math.ceil(bytes) * BYTES
-  }
-
-  get bytes(): number {
-    // Divided, not shifted: a shift cuts at 32 bits.
-    return Math.floor(this.state / BYTES)
-  }
-
-  get keepUntil(): number {
-    return this.freshUntil
-  }
-
-  get windows(): Windows | undefined {
-    return undefined
-  }
-
-  get tags(): readonly string[] | undefined {
-    return undefined
-  }
-
-  get version(): number | undefined {
-    return undefined
+  const { value, asOf, loadedAt, ttlMs, keepMs, windows, tags, version } = content
+  return {
+    value,
+    freshUntil: Math.floor(loadedAt + ttlMs),
+    asOf,
+    bytes: Math.ceil(bytes),
+    loadedAt: Math.floor(loadedAt),
+    keepMs: Math.floor(keepMs),
+    windows,
+    tags,
+    version,
   }
 }
 
-class FullEntry<T> extends PlainEntry<T> {
-  readonly #keepUntil: number
-  readonly #windows: Windows | undefined
-  readonly #tags: readonly string[] | undefined
-  readonly #version: number | undefined
-
-  constructor(content: Content<T>, bytes: number) {
-    super(content, bytes)
-    this.#keepUntil = Math.floor(this.freshUntil + content.keepMs)
-    this.#windows = content.windows
-    this.#tags = content.tags
-    this.#version = content.version
-  }
-
-  override get keepUntil(): number {
-    return this.#keepUntil
-  }
-
-  override get windows(): Windows | undefined {
-    return this.#windows
-  }
-
-  override get tags(): readonly string[] | undefined {
-    return this.#tags
-  }
-
-  override get version(): number | undefined {
-    return this.#version
-  }
+/** Whether both are of one held value. One that is equal in all this may be served in place of the other. */
+export function isSame<T>(entry: StoredEntry<T> | undefined, other: StoredEntry<T>): boolean {
+  return (
+    entry?.value === other.value && entry.loadedAt === other.loadedAt && entry.freshUntil === other.freshUntil
+  )
 }

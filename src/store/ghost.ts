@@ -45,13 +45,6 @@ export class Ghost {
     return false
   }
 
-  clear(): void {
-    this.#hashes = new Uint32Array(0)
-    this.#numbers = new Uint32Array(0)
-    this.#count = 0
-    this.isEmpty = true
-  }
-
   /** How many have left since. Numbers are those of 32 bits, and so are their differences. */
   #age(number: number): number {
     return (this.#count - number) >>> 0

@@ -18,7 +18,8 @@
  * @module
  */
 import type { Budget, StoreLimits } from './budget.ts'
-import { GONE, IN_MAIN, storedEntry, USES, type StoredEntry } from './entry.ts'
+import { Columns, IN_MAIN, USES } from './columns.ts'
+import type { StoredEntry } from './entry.ts'
 import { Ghost, hashOf } from './ghost.ts'
 import { KeyQueue } from './key-queue.ts'
 
@@ -30,22 +31,22 @@ const GHOSTS_EACH = 2
 const MOST_SPARED = 64
 /** Places of deleted keys: that many, and half of the entries held. */
 const GRAVES = 16
-
-/** What stands in the place of a deleted key, by its queue. */
-const gone = (state: number): StoredEntry<never> => {
-  const rest = { asOf: 0, loadedAt: 0, ttlMs: 0, keepMs: 0, tags: undefined, version: undefined }
-  return Object.assign(storedEntry<never>({ value: undefined as never, ...rest }, 0), { state })
-}
-const GONE_SMALL = gone(GONE)
-const GONE_MAIN = gone(GONE | IN_MAIN)
+/** Free slots that a store may keep: that many, and thrice as many as are in use. */
+const FREE_SLOTS = 32
+/** What a deleted key has instead of a slot, by the queue that its place is in. */
+const GONE_SMALL = -1
+const GONE_MAIN = -2
 
 export class S3FifoStore<T> {
   entries = 0
   bytes = 0
   readonly limits: StoreLimits
-  readonly #map = new Map<string, StoredEntry<T>>()
-  #small = new KeyQueue()
-  #main = new KeyQueue()
+  /** What is held. Slots may move whenever the store changes. */
+  columns: Columns<T> = new Columns<T>()
+  /** The slots of keys, and {@link GONE_SMALL} or {@link GONE_MAIN}. */
+  readonly #map = new Map<string, number>()
+  readonly #small = new KeyQueue()
+  readonly #main = new KeyQueue()
   /** Of the entries in the small queue. */
   #smallEntries = 0
   #smallBytes = 0
@@ -67,50 +68,55 @@ export class S3FifoStore<T> {
     return Math.max((this.entries + entries) / maxEntries, (this.bytes + bytes) / maxBytes)
   }
 
-  /** The entry, which counts as used. Whether it may be served is not decided here. */
-  get(key: string): StoredEntry<T> | undefined {
-    const entry = this.#map.get(key)
-    if (entry === undefined) return undefined
-    const { state } = entry
-    // Not written where it says so already: most hits are of what was hit before. What is gone has no uses.
-    if ((state & USES) !== USES) {
-      if ((state & GONE) !== 0) return undefined
-      entry.state = state + 1
-    }
-    return entry
+  /** The slot of the key, which counts as used. Whether its value may be served is not decided here. */
+  get(key: string): number | undefined {
+    const slot = this.#map.get(key)
+    if (slot === undefined || slot < 0) return undefined
+    const { columns } = this
+    const state = columns.state(slot)
+    // Not written where it says so already: most hits are of what was hit before.
+    if ((state & USES) !== USES) columns.setState(slot, state + 1)
+    return slot
   }
 
-  /** The entry, without counting as use. */
+  /** The slot of the key, without counting as use. */
+  find(key: string): number | undefined {
+    const slot = this.#map.get(key)
+    return slot === undefined || slot < 0 ? undefined : slot
+  }
+
+  /** All of the entry, without counting as use. */
   peek(key: string): StoredEntry<T> | undefined {
-    const entry = this.#map.get(key)
-    return entry === undefined || (entry.state & GONE) !== 0 ? undefined : entry
+    const slot = this.find(key)
+    return slot === undefined ? undefined : this.columns.entry(slot)
   }
 
   /** Holds the entry, evicting others. Its bytes must be within the limits. */
   set(key: string, entry: StoredEntry<T>): void {
     const { bytes } = entry
     const { maxEntries, maxBytes } = this.limits
-    const old = this.peek(key)
+    const old = this.find(key)
+    const uses = old === undefined ? 0 : this.columns.state(old) & USES
     if (old !== undefined) this.#bury(key, old)
     while (this.entries >= maxEntries) this.evict('entries')
     while (this.bytes + bytes > maxBytes && this.entries > 0) this.evict('bytes')
     if (this.#budget.isFullFor(bytes)) this.#budget.makeRoom(bytes, this)
     // Looked up again: the place of a deleted key may have gone while room was made.
     const place = this.#map.get(key)
-    let queue = place === undefined ? 0 : place.state & IN_MAIN
+    let queue = place === GONE_MAIN ? IN_MAIN : 0
     if (place === undefined) {
       if (!this.#ghost.isEmpty && this.#ghost.take(hashOf(key), this.#reach)) queue = IN_MAIN
       ;(queue === 0 ? this.#small : this.#main).push(key)
     }
-    entry.state += queue + (old === undefined ? 0 : old.state & USES)
-    this.#map.set(key, entry)
-    this.#count(entry, 1)
+    const slot = this.columns.add(entry, queue + uses, maxEntries)
+    this.#map.set(key, slot)
+    this.#count(slot, 1)
   }
 
   delete(key: string): boolean {
-    const entry = this.peek(key)
-    if (entry === undefined) return false
-    this.#bury(key, entry)
+    const slot = this.find(key)
+    if (slot === undefined) return false
+    this.#bury(key, slot)
     if (this.#map.size - this.entries > GRAVES + this.entries / 2) this.#clearGraves()
     return true
   }
@@ -119,20 +125,10 @@ export class S3FifoStore<T> {
   sweep(drops: (key: string, entry: StoredEntry<T>) => boolean): void {
     // A listener that gets a drop may read, or have more put in: what comes in meanwhile stands behind all that is there now.
     let left = this.#map.size
-    for (const [key, entry] of this.#map) {
+    for (const [key, slot] of this.#map) {
       if (left-- === 0) return
-      if ((entry.state & GONE) === 0 && drops(key, entry)) this.delete(key)
+      if (slot >= 0 && drops(key, this.columns.entry(slot))) this.delete(key)
     }
-  }
-
-  clear(): void {
-    this.#budget.entries -= this.entries
-    this.#budget.bytes -= this.bytes
-    this.entries = this.bytes = this.#smallEntries = this.#smallBytes = 0
-    this.#map.clear()
-    this.#small = new KeyQueue()
-    this.#main = new KeyQueue()
-    this.#ghost.clear()
   }
 
   /** Evicts one entry. The store must not be empty. @param by what there is too much of */
@@ -140,21 +136,21 @@ export class S3FifoStore<T> {
     for (let spared = 0; ;) {
       const isSmall = this.#isSmallFull(by)
       const key = (isSmall ? this.#small : this.#main).shift()
-      const entry = this.#map.get(key)!
-      if ((entry.state & GONE) === 0) {
-        if ((entry.state & USES) === 0 || spared === MOST_SPARED) {
-          this.#leave(key, entry, isSmall)
+      const slot = this.#map.get(key)!
+      if (slot >= 0) {
+        if ((this.columns.state(slot) & USES) === 0 || spared === MOST_SPARED) {
+          this.#leave(key, slot, isSmall)
           return
         }
         spared++
-        this.#spare(key, entry, isSmall)
+        this.#spare(key, slot, isSmall)
       } else this.#map.delete(key)
     }
   }
 
-  #leave(key: string, entry: StoredEntry<T>, isSmall: boolean): void {
+  #leave(key: string, slot: number, isSmall: boolean): void {
     this.#map.delete(key)
-    this.#count(entry, -1)
+    this.#remove(slot)
     if (isSmall) this.#ghost.add(hashOf(key), this.#reach)
     this.#onCapacity(key)
   }
@@ -172,28 +168,36 @@ export class S3FifoStore<T> {
   }
 
   /** To the end of the main queue. */
-  #spare(key: string, entry: StoredEntry<T>, isSmall: boolean): void {
+  #spare(key: string, slot: number, isSmall: boolean): void {
+    const { columns } = this
+    const state = columns.state(slot)
+    columns.setState(slot, isSmall ? state + IN_MAIN - (state & USES) : state - 1)
     if (isSmall) {
-      this.#count(entry, -1)
-      entry.state += IN_MAIN - (entry.state & USES)
-      this.#count(entry, 1)
-    } else entry.state--
+      this.#smallEntries--
+      this.#smallBytes -= columns.bytes(slot)
+    }
     this.#main.push(key)
   }
 
   /** Leaves nothing of the entry but its place. */
-  #bury(key: string, entry: StoredEntry<T>): void {
-    this.#count(entry, -1)
-    this.#map.set(key, (entry.state & IN_MAIN) === 0 ? GONE_SMALL : GONE_MAIN)
+  #bury(key: string, slot: number): void {
+    this.#map.set(key, (this.columns.state(slot) & IN_MAIN) === 0 ? GONE_SMALL : GONE_MAIN)
+    this.#remove(slot)
   }
 
-  #count(entry: StoredEntry<T>, sign: 1 | -1): void {
-    const bytes = sign * entry.bytes
+  #remove(slot: number): void {
+    this.#count(slot, -1)
+    this.columns.remove(slot)
+    if (this.columns.slots > FREE_SLOTS + 4 * this.entries) this.#pack()
+  }
+
+  #count(slot: number, sign: 1 | -1): void {
+    const bytes = sign * this.columns.bytes(slot)
     this.entries += sign
     this.bytes += bytes
     this.#budget.entries += sign
     this.#budget.bytes += bytes
-    if ((entry.state & IN_MAIN) !== 0) return
+    if ((this.columns.state(slot) & IN_MAIN) !== 0) return
     this.#smallEntries += sign
     this.#smallBytes += bytes
   }
@@ -202,9 +206,20 @@ export class S3FifoStore<T> {
     for (const queue of [this.#small, this.#main]) {
       for (let left = queue.length; left > 0; left--) {
         const key = queue.shift()
-        if ((this.#map.get(key)!.state & GONE) === 0) queue.push(key)
+        if (this.#map.get(key)! >= 0) queue.push(key)
         else this.#map.delete(key)
       }
+    }
+  }
+
+  /** Gives the memory of free slots back, where there are too many of them. */
+  #pack(): void {
+    const from = this.columns
+    this.columns = new Columns<T>()
+    for (const [key, slot] of this.#map) {
+      if (slot < 0) continue
+      const marks = from.state(slot) & (IN_MAIN | USES)
+      this.#map.set(key, this.columns.add(from.entry(slot), marks, this.entries))
     }
   }
 }

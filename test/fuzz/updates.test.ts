@@ -1,5 +1,6 @@
 /** Records of the updates topic, broken in every way: nothing is held that an eviction forbids, or for longer than asked. */
 import { describe, it } from 'vitest'
+import { isSame, type StoredEntry } from '../../src/store/entry.ts'
 import { called, run, TIMEOUT } from './campaign.ts'
 import { STRANGE, UPDATES } from './corpus.ts'
 import type { Dice } from './dice.ts'
@@ -105,7 +106,7 @@ function inWords(text: string): number {
 async function feed({ original, value, recordKey, timestamp }: Input): Promise<string> {
   renew()
   const { partition, shared, updates } = isolate
-  const held = new Map<string, unknown>()
+  const held = new Map<string, StoredEntry<unknown> | undefined>()
   for (const [name, space] of isolate.spaces)
     for (const key of KEYS) held.set(`${name}/${key}`, space.current(key))
   const refusedBefore = shared.counters.refused
@@ -124,7 +125,8 @@ async function feed({ original, value, recordKey, timestamp }: Input): Promise<s
       throw new Error('a value has changed though no message wrote it')
     for (const key of KEYS) {
       const entry = space.current(key)
-      if (entry === undefined || entry === held.get(`${name}/${key}`)) continue
+      const before = held.get(`${name}/${key}`)
+      if (entry === undefined || (before && isSame(entry, before))) continue
       changed++
       const asked = askedMs(value) ?? -1
       const leftMs = entry.freshUntil - now

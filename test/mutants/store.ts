@@ -7,7 +7,7 @@ import type { Mutant } from './mutant.ts'
 
 const STORE = 'src/store/s3-fifo.ts'
 const BUDGET = 'src/store/budget.ts'
-const ENTRY = 'src/store/entry.ts'
+const COLUMNS = 'src/store/columns.ts'
 const CLOCK = 'src/runtime/clock.ts'
 /** Why the simulator need not see which entry is evicted. */
 const ORDER = 'What is evicted first decides how many reads hit, and no promise of coherence.'
@@ -92,9 +92,9 @@ export const storeMutants: readonly Mutant[] = [
     also: [
       {
         file: STORE,
-        from: 'this.#map.set(key, entry)\n    this.#count(entry, 1)',
-        to: `this.#map.set(key, entry)
-    this.#count(entry, 1)
+        from: 'this.#map.set(key, slot)\n    this.#count(slot, 1)',
+        to: `this.#map.set(key, slot)
+    this.#count(slot, 1)
     if (this.#budget.isFullFor(0)) this.#budget.makeRoom(0, this)`,
       },
     ],
@@ -123,13 +123,12 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'deleted-served',
-    what: 'What was deleted is found again, by its place in the queue.',
+    what: 'The slot of what was deleted is found again.',
     file: STORE,
-    from: 'if ((state & GONE) !== 0) return undefined',
+    from: 'this.#map.set(key, (this.columns.state(slot) & IN_MAIN) === 0 ? GONE_SMALL : GONE_MAIN)',
     to: '',
     breaks: ['I1', 'I4'],
     hint: ['src/store/s3-fifo.test.ts'],
-    unseen: 'What stands in the place of a deleted key has no lifetime left: no read serves it.',
   },
   {
     id: 'places-kept',
@@ -155,8 +154,8 @@ export const storeMutants: readonly Mutant[] = [
     id: 'reads-uncounted',
     what: 'Eviction does not ask whether an entry was read.',
     file: STORE,
-    from: '(entry.state & USES) === 0 || spared',
-    to: '(entry.state & USES) >= 0 || spared',
+    from: '& USES) === 0 || spared',
+    to: '& USES) >= 0 || spared',
     breaks: [],
     hint: ['src/store/s3-fifo.test.ts'],
     unseen: ORDER,
@@ -184,12 +183,52 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'bytes-cut',
     what: 'The bytes of an entry are cut at 32 bits.',
-    file: ENTRY,
-    from: 'Math.floor(this.state / BYTES)',
-    to: 'this.state >> 4',
+    file: COLUMNS,
+    from: 'Math.floor(this.state(slot) / BYTES)',
+    to: 'this.state(slot) >> 3',
     breaks: ['I9'],
     hint: ['src/store/s3-fifo.test.ts'],
     unseen: 'No simulated value is as large.',
+  },
+  {
+    id: 'slot-kept-filled',
+    what: 'The value of a slot that was freed stays on the heap until the slot is used again.',
+    file: COLUMNS,
+    from: 'this.#cells[slot << 1] = undefined',
+    to: '',
+    breaks: ['I9'],
+    hint: ['src/store/memory.test.ts'],
+    unseen: 'The simulator counts what is held, not the heap.',
+  },
+  {
+    id: 'tags-of-another',
+    what: 'A value without tags has those of the value that was in its slot before.',
+    file: COLUMNS,
+    from: 'if (value !== undefined || slot < column.length)',
+    to: 'if (value !== undefined)',
+    breaks: [],
+    hint: ['src/store/naive-store.test.ts'],
+    unseen: 'A value that is dropped with those of a tag that it does not have is loaded again.',
+  },
+  {
+    id: 'slots-kept',
+    what: 'A store that has become small keeps the slots of when it was large.',
+    file: STORE,
+    from: 'if (this.columns.slots > FREE_SLOTS + 4 * this.entries) this.#pack()',
+    to: '',
+    breaks: ['I9'],
+    hint: ['src/store/memory.test.ts'],
+    unseen: 'The simulator counts what is held, not the heap.',
+  },
+  {
+    id: 'slots-beyond-bounds',
+    what: 'No slot is added where a listener of an eviction has filled the store meanwhile: two values get one slot.',
+    file: COLUMNS,
+    from: 'Math.max(1, Math.min((slots >> 3) + 8, most - slots))',
+    to: 'Math.min((slots >> 3) + 8, most - slots)',
+    breaks: ['I1'],
+    hint: ['src/store/s3-fifo.test.ts'],
+    unseen: 'No listener of a simulated fleet has values put in.',
   },
   {
     id: 'wall-clock-alone',

@@ -77,12 +77,6 @@ export class NaiveStore {
     return true
   }
 
-  clear(): void {
-    this.#small = []
-    this.#main = []
-    this.#ghost.clear()
-  }
-
   evict(by: By): void {
     for (let spared = 0; ;) {
       const isSmall = this.#isSmallFull(by)
