@@ -12,7 +12,8 @@ the global \`fetch\`, as ratios of one run. Takes about eight minutes.
   --seed <n>    of the traces, and of the order of subjects and keys (default: another one each time)
   --only <s>    only the subjects whose name contains this, and their floors; nothing else is measured
                 (\`transport\`: what a request costs over the transports; \`hit-ratio\`: how much is found, of what can be;
-                \`miss\`, \`herd\`, \`log\`: a miss, a thousand callers of one key, polls and writes)
+                \`miss\`, \`herd\`, \`log\`: a miss, a thousand callers of one key, polls and writes; \`scale\`: the same by
+                the number of namespaces, tags and features)
   --help        this text
 `
 

@@ -6,6 +6,8 @@
 import { measureHerd, measureLog, measureMany, measureMiss } from './misses/measure.ts'
 import type { Amount, CostSample } from './misses/measure.ts'
 import type { ManyReaderName, ReaderName } from './misses/readers.ts'
+import { measureScale } from './scale/measure.ts'
+import type { SetupName } from './scale/setups.ts'
 import { measureSpeed } from './speed.ts'
 import type { SpeedSample } from './speed.ts'
 import { SUBJECTS } from './subjects.ts'
@@ -18,7 +20,11 @@ import type { WeightSample } from './weight.ts'
 export type Task =
   | { readonly measure: 'speed'; readonly subject: string; readonly seed: number; readonly ms: number }
   | { readonly measure: 'weight'; readonly subject: string; readonly entries: number }
-  | { readonly measure: 'miss' | 'herd' | 'many' | 'log'; readonly subject: string; readonly amount: Amount }
+  | {
+      readonly measure: 'miss' | 'herd' | 'many' | 'log' | 'scale'
+      readonly subject: string
+      readonly amount: Amount
+    }
   | {
       readonly measure: 'transport'
       readonly subject: string
@@ -41,5 +47,6 @@ async function sampleOf(): Promise<Sample> {
   if (task.measure === 'miss') return measureMiss(task.subject as ReaderName, task.amount)
   if (task.measure === 'herd') return measureHerd(task.subject as ReaderName, task.amount)
   if (task.measure === 'many') return measureMany(task.subject as ManyReaderName, task.amount)
+  if (task.measure === 'scale') return measureScale(task.subject as SetupName, task.amount)
   return measureLog(task.amount)
 }

@@ -8,6 +8,7 @@ import type { HitRatios } from './hit-ratio/measure.ts'
 import type { CostTable } from './misses/costs.ts'
 import type { WorkersHerd } from './misses/workers-herd.ts'
 import type { Results } from './results.ts'
+import type { ScaleRow } from './scale/scales.ts'
 import type { Spread } from './statistics.ts'
 import type { Relative, TransportUse } from './transports.ts'
 
@@ -16,7 +17,7 @@ const DECIMALS = { '×': 2, µs: 1, bytes: 0, '%': 1, points: 1 } as const
 
 /** The results as text, in tables that Markdown shows as tables too. */
 export function report(results: Results): string {
-  const { machine, seed, rounds, groups, weights, hits, costs, transports, sizes, aims } = results
+  const { machine, seed, rounds, groups, weights, hits, costs, scales, transports, sizes, aims } = results
   const sections = [
     `${machine}\nseed ${seed}, ${rounds} round${rounds === 1 ? '' : 's'}`,
     ...groups.map(({ title, ratios }) => {
@@ -41,6 +42,8 @@ export function report(results: Results): string {
     sections.push(
       `The same herds on Workers, where requests share no promises\n\n${workersTable(costs.workers)}`,
     )
+  if (scales.length > 0)
+    sections.push(`By the number of namespaces, tags and features, µs CPU\n\n${scalesTable(scales)}`)
   for (const { title, rows } of transports) sections.push(`${title}\n\n${transportTable(rows)}`)
   if (sizes) {
     const rows = [
@@ -109,6 +112,14 @@ function workersTable(herds: readonly WorkersHerd[]): string {
     loadsAHerd.toFixed(2),
   ])
   return table(head, rows)
+}
+
+function scalesTable(rows: readonly ScaleRow[]): string {
+  const works = Object.keys(rows[0]!.cpuUs)
+  return table(
+    ['', ...works],
+    rows.map(({ setup, cpuUs }) => [setup, ...works.map((work) => cpuUs[work]!.toFixed(2))]),
+  )
 }
 
 function transportTable(rows: TransportUse['rows']): string {

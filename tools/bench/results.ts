@@ -16,6 +16,8 @@ import type { Costs } from './misses/costs.ts'
 import { GROUPS, ratiosOf } from './ratios.ts'
 import type { Group, Ratio } from './ratios.ts'
 import { rounds } from './rounds.ts'
+import { measureScales, SCALE } from './scale/scales.ts'
+import type { ScaleRow } from './scale/scales.ts'
 import type { SpeedSample } from './speed.ts'
 import { medianOf } from './statistics.ts'
 import { measureTransports } from './transports.ts'
@@ -31,6 +33,7 @@ export interface Results {
   readonly weights: readonly Weight[]
   readonly hits: HitRatios | undefined
   readonly costs: Costs
+  readonly scales: readonly ScaleRow[]
   readonly transports: readonly TransportUse[]
   readonly sizes: BundleSizes | undefined
   readonly aims: readonly Aim[]
@@ -61,8 +64,9 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   const groups = GROUPS.map((group) => narrowed(group, only)).filter(({ subjects }) => subjects.length > 0)
   const hasTransports = only === undefined || only === TRANSPORT
   const hasHits = only === undefined || only === HIT_RATIO
+  const hasScales = only === undefined || only === SCALE
   const parts = PARTS.filter((part) => only === undefined || only === part)
-  if (groups.length === 0 && !hasTransports && !hasHits && parts.length === 0)
+  if (groups.length === 0 && !hasTransports && !hasHits && !hasScales && parts.length === 0)
     throw new TypeError(`no subject's name contains ${JSON.stringify(only)}`)
   const speeds = await rounds<SpeedSample>(
     groups.flatMap(({ subjects }) => subjects),
@@ -74,7 +78,8 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   const measured = groups.map((group) => ({ title: group.title, ratios: ratiosOf(group, speeds) }))
   const hits = hasHits ? measureHitRatios(seed, quick, progress) : undefined
   const costs = await measureCosts(parts, quick, options.rounds, random, progress)
-  const base = { machine: machine(), seed, rounds: options.rounds, groups: measured, hits, costs }
+  const scales = hasScales ? await measureScales(quick, options.rounds, random, progress) : []
+  const base = { machine: machine(), seed, rounds: options.rounds, groups: measured, hits, costs, scales }
   const requests = quick ? QUICK_TRANSPORT_REQUESTS : TRANSPORT_REQUESTS
   const transports = hasTransports ? await measureTransports(options.rounds, random, requests, progress) : []
   const otherAims = [...(hits ? judgeHits(hits) : []), ...judgeCosts(costs)]

@@ -6,6 +6,9 @@ import type { CostTable } from '../../../tools/bench/misses/costs.ts'
 import { measureHerd, measureLog, measureMany, measureMiss } from '../../../tools/bench/misses/measure.ts'
 import { MANY_READERS, READERS } from '../../../tools/bench/misses/readers.ts'
 import type { ManyReaderName, ReaderName } from '../../../tools/bench/misses/readers.ts'
+import { measureScale } from '../../../tools/bench/scale/measure.ts'
+import { SETUPS } from '../../../tools/bench/scale/setups.ts'
+import type { SetupName } from '../../../tools/bench/scale/setups.ts'
 import { measureWorkersHerds } from '../../../tools/bench/misses/workers-herd.ts'
 
 setFlagsFromString('--expose-gc')
@@ -58,6 +61,22 @@ describe('the cost of the log', () => {
       'eviction applied',
       'delete of many, a key',
       'set',
+    ])
+    for (const us of Object.values(cpuUs)) expect(us).toBeGreaterThan(0)
+  })
+})
+
+describe('the cost by the number of namespaces, tags and features', () => {
+  // Throws where a key is loaded twice, or an eviction is applied more or less often than once.
+  it.for(Object.keys(SETUPS) as SetupName[])('is measured with %s', async (name) => {
+    const { cpuUs } = await measureScale(name, FEW)
+    expect(Object.keys(cpuUs)).toEqual([
+      'miss',
+      'hit',
+      'first hit after the eviction of a tag',
+      'delete',
+      'eviction applied',
+      'poll with nothing',
     ])
     for (const us of Object.values(cpuUs)) expect(us).toBeGreaterThan(0)
   })

@@ -34,13 +34,13 @@ const LOADER_MS = 5
 /** Goes of which the median counts. */
 const GOES = 5
 /** A server returns to the event loop now and then. */
-const TURN_EVERY = 256
+export const TURN_EVERY = 256
 
 const atOnce: Load = async (key) => key
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Microseconds of processor time, for each of so many. */
-async function cpuUsOf(count: number, work: () => Promise<unknown>): Promise<number> {
+export async function cpuUsOf(count: number, work: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage()
   await work()
   const { user, system } = process.cpuUsage(before)
