@@ -117,6 +117,6 @@ function versionOf({ version, key }: Flags): number | undefined {
   if (version === undefined) return undefined
   if (!key) throw new UsageError('--version needs --key')
   const number = version.trim() === '' ? Number.NaN : Number(version)
-  if (Number.isFinite(number)) return number
-  throw new UsageError(`--version must be a number, got "${version.slice(0, 40)}"`)
+  if (Number.isSafeInteger(number)) return number
+  throw new UsageError(`--version must be a whole number of at most 53 bits, got "${version.slice(0, 40)}"`)
 }

@@ -85,6 +85,10 @@ export class Problem extends Error {
 const OF_CACHE: Readonly<Record<KedgeErrorCode, readonly [ProblemStatus, string]>> = {
   ERR_TOKEN: [400, 'The kedge token cannot be read.'],
   ERR_CODEC: [400, 'The value cannot be encoded.'],
+  ERR_SUPERSEDED: [
+    409,
+    'A higher version of the row stands. The key was evicted; the value was not written.',
+  ],
   ERR_TOO_LARGE: [413, 'The message is larger than the log takes.'],
   ERR_UNSUPPORTED: [501, 'The configured log cannot do this.'],
   ERR_AUTH: [502, 'The log refuses the credentials of this worker.'],

@@ -69,9 +69,9 @@ export const PutBody: () => z.ZodMiniType<PutBody> = once(() =>
     value: value(),
     ttl: z.optional(ttl()),
     tags: z.optional(Tags()),
-    version: z
-      .optional(z.number())
-      .register(Descriptions(), { description: 'Version of the row: the higher one wins.' }),
+    version: z.optional(z.int()).register(Descriptions(), {
+      description: 'Version of the row: the higher one wins. Refused with 409 where a higher one stands.',
+    }),
   }),
 )
 

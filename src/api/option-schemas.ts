@@ -34,6 +34,9 @@ const numberTo =
       return `Too small: expected number to be ${isWhole ? '>0' : '>=0'}`
     return (value as number) > most ? `Too big: expected number to be <=${most}` : undefined
   }
+/** Of a row. */
+const version: OptionTest = (value) =>
+  number(value) ?? (Number.isSafeInteger(value) ? undefined : 'must be a whole number of at most 53 bits')
 const countTo = (most: number) => numberTo(most, true)
 export const count: OptionTest = countTo(Number.MAX_SAFE_INTEGER)
 export const text: OptionTest = typed('string')
@@ -156,7 +159,7 @@ const loadOptions: Options = {
 }
 
 const evictOptions: Options = { signal }
-const deleteOptions: Options = { version: number, signal }
+const deleteOptions: Options = { version, signal }
 
 /** By whose options they are. */
 type Checked = 'cache' | 'namespace' | 'load' | 'read' | 'scope' | 'evict' | 'delete' | 'set'

@@ -104,10 +104,14 @@ export function applyEviction(
   self?: string,
 ): void {
   if (eviction.announcedBy !== undefined && eviction.announcedBy === self) return
+  const { version, intent, announcedBy } = eviction
+  // At the source nothing has changed yet, or nothing at all: which version of the row is the last one stays known.
+  const resets = version === undefined && intent === undefined && announcedBy === undefined
+  const terms = { version, resets }
   for (const target of targets) {
     if (eviction.namespace !== undefined && eviction.namespace !== target.name) continue
     if (eviction.all || eviction.clears.includes(target.name)) target.evictAll(offset)
-    for (const key of eviction.keys) target.evictKey(key, offset, eviction.version)
+    for (const key of eviction.keys) target.evictKey(key, offset, terms)
     // Closed before anything opens, and after the keys were evicted: what is held meanwhile is judged by both.
     for (const id of eviction.closes) target.closes(id)
     if (eviction.intent) target.intends(eviction.keys, eviction.intent, offset)

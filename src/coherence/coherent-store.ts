@@ -8,6 +8,7 @@ import { isNewer, type Candidate, type LogPosition } from './candidate.ts'
 import { deepFreeze } from '../store/deep-freeze.ts'
 import type { DropReason, RefuseReason } from '../api/reasons.ts'
 import { storedEntry, type StoredEntry } from '../store/entry.ts'
+import type { EvictionTerms } from './eviction-mark.ts'
 import { EvictionTable } from './eviction-table.ts'
 import { NO_TERMS, type HoldTerms } from './hold-terms.ts'
 import { NamespaceIntents } from './namespace-intents.ts'
@@ -213,6 +214,12 @@ export class CoherentStore<T> implements EvictionTarget {
     return reason
   }
 
+  /** The version that stands in the way of this one of the key, where one does. */
+  versionAbove(key: string, version: number): number | undefined {
+    const highest = Math.max(this.#table.floorOf(key), this.#store.peek(key)?.version ?? -Infinity)
+    return highest > version ? highest : undefined
+  }
+
   /** Drops the value unless it is as of this position or later: there is a newer one, or none any more. */
   dropBefore(key: string, asOf: number): void {
     const held = this.#store.peek(key)
@@ -225,12 +232,12 @@ export class CoherentStore<T> implements EvictionTarget {
     return was
   }
 
-  evictKey(key: string, offset: number, version: number | undefined): void {
-    this.#table.evictKey(key, offset, this.#clock.monotonic(), version)
+  evictKey(key: string, offset: number, terms: EvictionTerms): void {
+    this.#table.evictKey(key, offset, this.#clock.monotonic(), terms)
     const entry = this.#store.peek(key)
     if (entry === undefined) return
-    const dies =
-      version === undefined || entry.version === undefined ? entry.asOf <= offset : entry.version < version
+    const isByVersion = terms.version !== undefined && entry.version !== undefined
+    const dies = isByVersion ? entry.version < this.#table.floorOf(key) : entry.asOf <= offset
     if (dies) this.drop(key, 'evicted')
   }
 

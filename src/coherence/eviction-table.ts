@@ -13,18 +13,8 @@
  */
 import type { Provenance } from '../store/entry.ts'
 import type { RefuseReason } from '../api/reasons.ts'
-
-/** The last eviction of one key, tag or prefix. */
-interface Mark {
-  /** Offset of the last eviction that names no version. */
-  plain: number
-  /** Offset of the last eviction that names one. */
-  versioned: number
-  /** The highest version named: values of an older one are refused in any order of arrival. */
-  floor: number
-  /** When it was applied here, for `settle`. */
-  appliedAt: number
-}
+import { floorOf, kills, merge, newMark, NO_TERMS } from './eviction-mark.ts'
+import type { EvictionTerms, Mark } from './eviction-mark.ts'
 
 /** Prefixes are compared one by one, so there are fewer of them. */
 const MAX_PREFIXES = 64
@@ -61,8 +51,8 @@ export class EvictionTable {
     this.#onHorizon = options.onHorizon
   }
 
-  evictKey(key: string, offset: number, now: number, version?: number): void {
-    touch(this.#keys, key, offset, now, version)
+  evictKey(key: string, offset: number, now: number, terms: EvictionTerms = NO_TERMS): void {
+    touch(this.#keys, key, offset, now, terms)
     if (this.#keys.size > this.#maxMarks) this.#forgetKeys()
   }
 
@@ -78,7 +68,7 @@ export class EvictionTable {
 
   clear(offset: number, now: number): void {
     this.#cleared ??= newMark()
-    merge(this.#cleared, offset, now)
+    merge(this.#cleared, offset, now, NO_TERMS)
     this.groupEpoch = Math.max(this.groupEpoch, offset)
   }
 
@@ -116,11 +106,17 @@ export class EvictionTable {
   refuses(key: string, value: Provenance): RefuseReason | undefined {
     if (Math.max(value.asOf, value.knownTo ?? -1) < this.horizon) return 'horizon'
     const mark = this.#keys.get(key)
-    if (mark && value.version !== undefined && value.version < mark.floor) return 'superseded'
-    if (mark && kills(mark, value)) return 'fenced'
+    if (mark && value.version !== undefined && value.version < this.floorOf(key)) return 'superseded'
+    if (mark && kills(mark, value, this.#cleared?.plain)) return 'fenced'
     // No eviction of a group is as late as the value.
     if (value.asOf <= this.groupEpoch && this.groupKills(key, value)) return 'fenced'
     return undefined
+  }
+
+  /** The highest version that an eviction of the key has named since it was last deleted; `-Infinity` for none. */
+  floorOf(key: string): number {
+    const mark = this.#keys.get(key)
+    return mark === undefined ? -Infinity : floorOf(mark, this.#cleared?.plain ?? -1)
   }
 
   /**
@@ -171,29 +167,16 @@ export class EvictionTable {
   }
 }
 
-const newMark = (): Mark => ({ plain: -1, versioned: -1, floor: -Infinity, appliedAt: -Infinity })
-
-function touch(marks: Map<string, Mark>, id: string, offset: number, now: number, version?: number): void {
+function touch(
+  marks: Map<string, Mark>,
+  id: string,
+  offset: number,
+  now: number,
+  terms: EvictionTerms = NO_TERMS,
+): void {
   const mark = marks.get(id) ?? newMark()
-  merge(mark, offset, now, version)
+  merge(mark, offset, now, terms)
   // Set anew, so that a map's order is the order of last eviction and the oldest are forgotten first.
   marks.delete(id)
   marks.set(id, mark)
-}
-
-function merge(mark: Mark, offset: number, now: number, version?: number): void {
-  // The log returns our own eviction after we have applied it: that is not another one.
-  if (offset > mark.plain && offset > mark.versioned) mark.appliedAt = Math.max(mark.appliedAt, now)
-  if (version === undefined) {
-    mark.plain = Math.max(mark.plain, offset)
-  } else {
-    mark.versioned = Math.max(mark.versioned, offset)
-    mark.floor = Math.max(mark.floor, version)
-  }
-}
-
-function kills(mark: Mark | undefined, value: Provenance): boolean {
-  if (mark === undefined) return false
-  if (mark.plain >= value.asOf) return true
-  return mark.versioned >= value.asOf && !(value.version !== undefined && value.version >= mark.floor)
 }

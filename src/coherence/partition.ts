@@ -5,6 +5,7 @@
  */
 import type { ReanchorReason } from '../api/reasons.ts'
 import type { PartitionOffsets } from '../ports/kafka-log.ts'
+import type { EvictionTerms } from './eviction-mark.ts'
 import { backoffMs } from '../runtime/retry.ts'
 import type { Intent } from '../wire/read-eviction.ts'
 
@@ -13,7 +14,7 @@ export interface EvictionTarget {
   readonly name: string
   /** How many evictions before the position it needs. @default 0 */
   readonly lookBack?: number
-  evictKey(key: string, offset: number, version: number | undefined): void
+  evictKey(key: string, offset: number, terms: EvictionTerms): void
   evictTag(tag: string, offset: number): void
   evictPrefix(prefix: string, offset: number): void
   evictAll(offset: number): void

@@ -30,6 +30,11 @@ export type KedgeErrorCode =
   | 'ERR_UNSUPPORTED'
   /** A record was not acknowledged. The eviction may or may not be in the log: publish it again. */
   | 'ERR_PUBLISH'
+  /**
+   * A higher version of the row stands, in `version`: the key was evicted, and the value written nowhere. A delete of
+   * the key takes that version back.
+   */
+  | 'ERR_SUPERSEDED'
   /** Freshness could not be proved in time and `onUnreachable` is `'throw'`. */
   | 'ERR_UNREACHABLE'
   /** A loader ran longer than `hardTimeout`. */
@@ -51,6 +56,8 @@ export interface KedgeErrorOptions {
   readonly retryable?: boolean
   /** How long the other side asked to be left alone, in milliseconds. */
   readonly retryAfterMs?: number
+  /** The version that stands, of `ERR_SUPERSEDED`. */
+  readonly version?: number | undefined
 }
 
 const brand = Symbol.for('kedge.error')
@@ -61,12 +68,15 @@ export class KedgeError extends Error {
   readonly code: KedgeErrorCode
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
+  /** The version of the row that won, where the code is `ERR_SUPERSEDED`. */
+  readonly version: number | undefined
 
   constructor(code: KedgeErrorCode, message: string, options: KedgeErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.retryable = options.retryable ?? false
     this.retryAfterMs = options.retryAfterMs
+    this.version = options.version
     // By a registered symbol, so that two copies of this package recognise each other's errors.
     Object.defineProperty(this, brand, { value: true })
   }

@@ -16,6 +16,8 @@ export const isPositive: Test = (value) => isNumber(value) && (value as number) 
 /** Milliseconds since the epoch. */
 export const isMoment: Test = (value) => isNumber(value) && (value as number) >= 0
 export const isOffset: Test = (value) => isMoment(value) && Number.isSafeInteger(value)
+/** The version of a row. Beyond a safe integer two versions may be one number, and none could ever follow the last. */
+export const isVersion: Test = Number.isSafeInteger
 /** The name of a log, of a cache, of an intent or of a write. */
 export const isName: Test = (value) => typeof value === 'string' && value.length <= 64
 export const isIds: Test = (value) => isList(value, isId)

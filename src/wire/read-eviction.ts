@@ -19,6 +19,7 @@ import {
   isOffset,
   isOwn,
   isPositive,
+  isVersion,
   optional,
   shape,
 } from './message-fields.ts'
@@ -35,7 +36,7 @@ const isEvict = shape<EvictMessage>({
   keys: optional(isIds),
   tags: optional(isIds),
   prefixes: optional(isIds),
-  version: optional(isNumber),
+  version: optional(isVersion),
   why: optional(is('ttl')),
   from: optional(isName),
   closes: optional((closes) => isList(closes, isIntentId)),

@@ -18,6 +18,7 @@ import {
   isOwn,
   isPositive,
   isTags,
+  isVersion,
   optional,
   shape,
 } from './message-fields.ts'
@@ -35,7 +36,7 @@ const isPut = shape<PutMessage>({
   asOf: isOffset,
   log: optional(isName),
   tags: optional(isTags),
-  version: optional(isNumber),
+  version: optional(isVersion),
   settle: optional(isNumber),
 })
 const isDelete = shape<DeleteMessage>({

@@ -261,7 +261,7 @@ class WriteThrough<T> {
       if (!(await settledWithin(runtime, work, leftMs(STORE_TIME_FRACTION)))) asked.abort(storeTimeout())
       if (!(await settledWithin(runtime, work, leftMs(1)))) return { state: 'running', work }
       const version = (await work)?.version
-      return { state: 'committed', version: Number.isFinite(version) ? version : undefined }
+      return { state: 'committed', version: Number.isSafeInteger(version) ? version : undefined }
     } catch (error) {
       return { state: 'failed', error }
     } finally {

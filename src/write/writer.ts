@@ -99,6 +99,9 @@ export class Writer<T> {
     })
     // A position of another log compares to nothing here.
     if (!landed) throw replaced()
+    // A higher version may stand in what was written meanwhile and has not been read here.
+    const offset = Math.max(...published.map((each) => each.offset))
+    if (version !== undefined) await this.#follower.reach(() => partition.known > offset, scope, signal)
     return this.hold(kept, published, undefined, scope, signal)
   }
 
@@ -123,6 +126,8 @@ export class Writer<T> {
       const candidate = { ...draft, asOf: offset + 1 }
       const refused = this.#space.hold(key, candidate)
       if (refused !== undefined) refusals.set(key, refused)
+      const won = refused === undefined ? undefined : this.#wonOver(key, candidate)
+      if (won !== undefined) throw superseded(candidate.version!, won)
       // The features get what is not held here, too; but a newer value is known of one that is superseded.
       if (refused !== 'superseded' && candidate.ttlMs > 0) standing.set(key, candidate)
     }
@@ -142,6 +147,11 @@ export class Writer<T> {
     } catch (error) {
       throw isUnanswered(error) ? halfDone(error) : error
     }
+  }
+
+  /** The version that keeps the value from being held wherever it is known. */
+  #wonOver(key: string, { version }: Candidate<T>): number | undefined {
+    return version === undefined ? undefined : this.#space.versionAbove(key, version)
   }
 
   async delete(
@@ -288,6 +298,13 @@ const replaced = () =>
   new KedgeError('ERR_PUBLISH', 'the log was replaced while the value was written: write it again', {
     retryable: true,
   })
+
+const superseded = (version: number, won: number) =>
+  new KedgeError(
+    'ERR_SUPERSEDED',
+    `version ${version} was not written, for version ${won} of the row stands: the key was evicted all the same`,
+    { version: won },
+  )
 
 function idsOf(ids: string | readonly string[], what: 'key' | 'tag'): readonly string[] {
   const list = [...new Set(typeof ids === 'string' ? [ids] : ids)]

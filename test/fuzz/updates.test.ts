@@ -37,7 +37,7 @@ function renew(): void {
   isolate.anchor(50)
   for (const evicted of EVICTED) {
     const space = isolate.spaces.get(evicted.namespace)!
-    if ('key' in evicted) space.evictKey(evicted.key, evicted.offset, undefined)
+    if ('key' in evicted) space.evictKey(evicted.key, evicted.offset, {})
     else if ('tag' in evicted) space.evictTag(evicted.tag, evicted.offset)
     else space.evictPrefix(evicted.prefix, evicted.offset)
   }

@@ -9,6 +9,7 @@ const COHERENCE = 'src/coherence/apply-eviction.ts'
 const READ_EVICTION = 'src/wire/read-eviction.ts'
 const FOREIGN = 'src/wire/foreign-eviction.ts'
 const TABLE = 'src/coherence/eviction-table.ts'
+const MARK = 'src/coherence/eviction-mark.ts'
 const COHERENT_STORE = 'src/coherence/coherent-store.ts'
 const NAMESPACE_INTENTS = 'src/coherence/namespace-intents.ts'
 
@@ -46,9 +47,9 @@ export const coherenceMutants: readonly Mutant[] = [
     id: 'M11',
     what: 'The table forgets evictions of keys with each later moment, and the horizon stays.',
     file: TABLE,
-    from: 'touch(this.#keys, key, offset, now, version)',
+    from: 'touch(this.#keys, key, offset, now, terms)',
     to: `for (const [old, mark] of this.#keys) if (mark.appliedAt < now) this.#keys.delete(old)
-    touch(this.#keys, key, offset, now, version)`,
+    touch(this.#keys, key, offset, now, terms)`,
     breaks: ['I2', 'I3'],
     hint: ['src/coherence/eviction-table.test.ts', 'src/coherence/coherence-rule.test.ts'],
   },
@@ -180,7 +181,7 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'as-of-inclusive',
     what: 'An eviction spares the values whose as-of is its own offset: those were loaded before it.',
-    file: TABLE,
+    file: MARK,
     from: 'if (mark.plain >= value.asOf) return true',
     to: 'if (mark.plain > value.asOf) return true',
     breaks: ['I2', 'I3'],
@@ -287,10 +288,50 @@ export const coherenceMutants: readonly Mutant[] = [
     id: 'key-not-remembered',
     what: 'An eviction of a key drops what is held, but is not remembered for loads under way.',
     file: COHERENT_STORE,
-    from: 'this.#table.evictKey(key, offset, this.#clock.monotonic(), version)',
+    from: 'this.#table.evictKey(key, offset, this.#clock.monotonic(), terms)',
     to: '',
     breaks: ['I2', 'I3'],
     hint: ['src/coherence/coherence-rule.test.ts'],
+  },
+  {
+    id: 'version-for-good',
+    what: 'A delete leaves the versions that were named before it: a forged one bars its key for good.',
+    file: MARK,
+    from: 'if (mark.versions !== NONE) mark.versions = mark.versions.filter((named) => named.offset > offset)',
+    to: '',
+    breaks: ['I11'],
+    hint: ['src/coherence/eviction-table.test.ts', 'src/write/superseded.test.ts'],
+    unseen: 'No version of a simulated row is higher than those that come after it.',
+  },
+  {
+    id: 'version-read-again',
+    what: 'A version that is read after the delete that took it back bars its key again.',
+    file: MARK,
+    from: 'if (offset > mark.deleted) mark.versions',
+    to: 'mark.versions',
+    breaks: ['I5', 'I11'],
+    hint: ['src/coherence/eviction-table.test.ts'],
+    unseen: 'No version of a simulated row is higher than those that come after it.',
+  },
+  {
+    id: 'version-deleted-too-early',
+    what: 'A delete takes back the versions that were named after it, too: an older row is held again.',
+    file: MARK,
+    from: 'mark.versions.filter((named) => named.offset > offset)',
+    to: 'NONE',
+    breaks: ['I3', 'I5'],
+    hint: ['src/coherence/eviction-table.test.ts'],
+    unseen: 'Evictions of a simulated log are read in order but for those of the past.',
+  },
+  {
+    id: 'intent-takes-versions-back',
+    what: 'An announced write takes back the versions named before it, as a delete does, though the row still has them.',
+    file: COHERENCE,
+    from: 'version === undefined && intent === undefined && announcedBy === undefined',
+    to: 'version === undefined && announcedBy === undefined',
+    breaks: ['I3'],
+    hint: ['src/write/superseded.test.ts'],
+    unseen: 'Versioned rows of a simulated fleet are written once.',
   },
   {
     id: 'hit-ignores-groups',

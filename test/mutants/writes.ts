@@ -18,6 +18,26 @@ const CACHE = 'src/cache.ts'
 
 export const writeMutants: readonly Mutant[] = [
   {
+    id: 'superseded-acknowledged',
+    what: 'A set is acknowledged though a higher version stands: it is never visible.',
+    file: WRITER,
+    from: 'if (won !== undefined) throw superseded(candidate.version!, won)',
+    to: '',
+    breaks: [],
+    hint: ['src/write/superseded.test.ts'],
+    unseen: 'Of a set that is not visible the simulated readers load the row.',
+  },
+  {
+    id: 'superseded-unread',
+    what: 'A set does not look for a higher version in what it has not read of the log.',
+    file: WRITER,
+    from: 'if (version !== undefined) await this.#follower.reach(() => partition.known > offset, scope, signal)',
+    to: '',
+    breaks: [],
+    hint: ['src/write/superseded.test.ts'],
+    unseen: 'Of a set that is not visible the simulated readers load the row.',
+  },
+  {
     id: 'token-without-values',
     what: 'The token of a `set` names its eviction alone: on other isolates the value is missing until it comes.',
     file: 'src/write/writer.ts',

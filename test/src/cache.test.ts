@@ -396,7 +396,7 @@ describe('writing', () => {
   it('of two versions the higher one stays, in either order', async () => {
     const { users } = await ready()
     await users.set('1', 'v2', { version: 2 })
-    await users.set('1', 'v1', { version: 1 })
+    await expect(users.set('1', 'v1', { version: 1 })).rejects.toMatchObject({ code: 'ERR_SUPERSEDED' })
     expect(users.peek('1')).toBe('v2')
     await users.delete('1', { version: 2 })
     expect(users.peek('1')).toBe('v2')

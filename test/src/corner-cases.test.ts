@@ -314,7 +314,7 @@ describe('setting', () => {
     const { users } = await ready({ use: [replicate()] })
     await users.set('1', 'v9', { version: 9 })
     const before = at.log.offsets('cache-updates', 0).end
-    await users.set('1', 'v1', { version: 1 })
+    await expect(users.set('1', 'v1', { version: 1 })).rejects.toMatchObject({ code: 'ERR_SUPERSEDED' })
     expect(at.log.offsets('cache-updates', 0).end).toBe(before)
   })
 

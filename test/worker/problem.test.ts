@@ -19,6 +19,7 @@ const statuses: Record<KedgeErrorCode, number> = {
   ERR_OVERLOADED: 503,
   ERR_TOKEN: 400,
   ERR_CODEC: 400,
+  ERR_SUPERSEDED: 409,
   ERR_CLOSED: 503,
 }
 

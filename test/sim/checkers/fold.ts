@@ -41,7 +41,7 @@ export const fold: Checker = {
       found.looked += held.length
       for (const other of others) compare(trace, found, of, first!, other)
       // The reference itself: if it depended on order, it could judge no isolate.
-      const marks = [inOrder, inDisorder].map((each) => JSON.stringify(each.marksOf(row, partition)))
+      const marks = [inOrder, inDisorder].map((each) => JSON.stringify(each.marksOf(row, partition), sorted))
       if (marks[0] !== marks[1])
         found.broke(first!.t, `the fold of ${of} depends on order: ${marks.join(' and ')}`)
       for (const { t, isolate, row: each } of held) {
@@ -87,11 +87,11 @@ function asOfOf(trace: Trace, row: Row): number | undefined {
   return records.find(({ t }) => t > row.readAt)?.seq ?? Infinity
 }
 
-/** The last eviction of a pattern: a maximum, and so the same in any order. */
+/** The evictions of a pattern: a maximum and a set, and so the same in any order. */
 interface Mark {
   plain: number
-  versioned: number
-  floor: number
+  /** By its place, the version that an eviction names. */
+  readonly versions: Map<number, number>
 }
 
 class Fold {
@@ -127,24 +127,26 @@ class Fold {
 
   /** The place of the eviction that kills what is as of `asOf`. */
   kills(row: Row, partition: number, asOf: number): number | undefined {
-    for (const [, { plain, versioned, floor }] of this.marksOf(row, partition)) {
+    for (const [, { plain, versions }] of this.marksOf(row, partition)) {
       if (plain >= asOf) return plain
-      // A trace does not show whether a held row has a version of its own: a row with one survives.
-      if (versioned >= asOf && row.version < floor) return versioned
+      // A trace does not show whether a held row has a version of its own: a row with one survives. What a version named
+      // before the as-of may still bar, or a delete has taken back, is no matter of the fold.
+      for (const [seq, version] of versions) if (seq >= asOf && row.version < version) return seq
     }
     return undefined
   }
 
   #mark(name: string, seq: number, version: number | undefined): void {
     let mark = this.#marks.get(name)
-    if (mark === undefined) this.#marks.set(name, (mark = { plain: -1, versioned: -1, floor: -Infinity }))
+    if (mark === undefined) this.#marks.set(name, (mark = { plain: -1, versions: new Map() }))
     if (version === undefined) mark.plain = Math.max(mark.plain, seq)
-    else {
-      mark.versioned = Math.max(mark.versioned, seq)
-      mark.floor = Math.max(mark.floor, version)
-    }
+    else mark.versions.set(seq, version)
   }
 }
+
+/** Versions by their place, however they came in. */
+const sorted = (_: string, value: unknown): unknown =>
+  value instanceof Map ? [...(value as Mark['versions'])].toSorted(([one], [other]) => one - other) : value
 
 /** The records in another order, and a part of them twice. */
 function disordered(records: readonly Eviction[], seed: number): Eviction[] {

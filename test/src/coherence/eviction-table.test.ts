@@ -87,7 +87,7 @@ describe('an eviction', () => {
 describe('a version', () => {
   it('spares values of the same version or a later one, and kills older ones as of any time', () => {
     const { table } = tableOf()
-    table.evictKey('a', 7, 0, 5)
+    table.evictKey('a', 7, 0, { version: 5 })
 
     expect(table.refuses('a', from(3, { version: 5 }))).toBeUndefined()
     expect(table.refuses('a', from(3, { version: 6 }))).toBeUndefined()
@@ -97,7 +97,7 @@ describe('a version', () => {
 
   it('that the value does not have leaves it to the as-of', () => {
     const { table } = tableOf()
-    table.evictKey('a', 7, 0, 5)
+    table.evictKey('a', 7, 0, { version: 5 })
 
     expect(table.refuses('a', from(7))).toBe('fenced')
     expect(table.refuses('a', from(8))).toBeUndefined()
@@ -112,8 +112,8 @@ describe('a version', () => {
 
   it('that is lower than one seen before changes nothing for older values', () => {
     const { table } = tableOf()
-    table.evictKey('a', 7, 0, 5)
-    table.evictKey('a', 9, 0, 2)
+    table.evictKey('a', 7, 0, { version: 5 })
+    table.evictKey('a', 9, 0, { version: 2 })
 
     expect(table.refuses('a', from(3, { version: 4 }))).toBe('superseded')
     expect(table.refuses('a', from(3, { version: 5 }))).toBeUndefined()
@@ -247,7 +247,7 @@ describe('joining a load', () => {
     const { table } = tableOf()
     expect(table.joinable('a', 0)).toBe(true)
     table.evictKey('a', 7, 0)
-    table.evictKey('b', 9, 0, 5)
+    table.evictKey('b', 9, 0, { version: 5 })
 
     expect([table.joinable('a', 7), table.joinable('a', 8)]).toEqual([false, true])
     expect([table.joinable('b', 9), table.joinable('b', 10)]).toEqual([false, true])
@@ -305,7 +305,7 @@ describe('settling', () => {
 
   it('counts an eviction with a version too', () => {
     const { table } = tableOf()
-    table.evictKey('a', 1, 1000, 5)
+    table.evictKey('a', 1, 1000, { version: 5 })
 
     expect(table.evictedSince('a', undefined, 999)).toBe(true)
   })
@@ -328,6 +328,8 @@ interface Happened {
   readonly kind: Kind
   readonly id: string
   readonly version: number | undefined
+  /** Of a key, without a version: whether it is a delete. */
+  readonly resets: boolean
   readonly offset: number
 }
 
@@ -339,6 +341,7 @@ const logOf = (maxLength: number) =>
         kind: fc.constantFrom<Kind>('key', 'key', 'key', 'key', 'tag', 'tag', 'prefix', 'clear'),
         id: fc.constantFrom('a', 'b', 'c', 'aa', 'ab', 'abc', 'ba', 'd', 'e'),
         version: fc.option(fc.nat(5), { nil: undefined }),
+        resets: fc.boolean(),
       }),
       { maxLength },
     )
@@ -355,8 +358,8 @@ const values = fc.array(
 )
 type Value = Provenance & { readonly key: string }
 
-function apply(table: EvictionTable, { kind, id, version, offset }: Happened): void {
-  if (kind === 'key') table.evictKey(id, offset, offset, version)
+function apply(table: EvictionTable, { kind, id, version, resets, offset }: Happened): void {
+  if (kind === 'key') table.evictKey(id, offset, offset, { version, resets })
   else if (kind === 'tag') table.evictTag(id, offset, offset)
   else if (kind === 'prefix') table.evictPrefix(id, offset, offset)
   else table.clear(offset, offset)
@@ -373,8 +376,20 @@ function kills({ kind, id, version, offset }: Happened, value: Value): boolean {
   )
 }
 
-const supersedes = ({ kind, id, version }: Happened, value: Value): boolean =>
-  kind === 'key' && id === value.key && version !== undefined && (value.version ?? Infinity) < version
+const supersedes = (
+  { kind, id, version, offset }: Happened,
+  value: Value,
+  log: readonly Happened[],
+): boolean =>
+  kind === 'key' &&
+  id === value.key &&
+  version !== undefined &&
+  (value.version ?? Infinity) < version &&
+  !log.some((later) => later.offset > offset && forgets(later, id))
+
+/** Whether it takes back the versions of a key that were named before it. */
+const forgets = ({ kind, id, version, resets }: Happened, key: string): boolean =>
+  kind === 'clear' || (kind === 'key' && id === key && version === undefined && resets)
 
 /** The log in any order, each eviction once at least and some of them again. */
 const anyOrder = (all: readonly Happened[]) =>
@@ -388,6 +403,64 @@ const anyOrder = (all: readonly Happened[]) =>
 const logAndOrder = (maxLength: number) =>
   logOf(maxLength).chain((log) => fc.tuple(fc.constant(log), anyOrder(log)))
 
+describe('a delete', () => {
+  it('takes back every version named before it in the log: values of a lower one are held again', () => {
+    const { table } = tableOf()
+    table.evictKey('a', 7, 0, { version: Number.MAX_SAFE_INTEGER })
+    expect(table.refuses('a', from(20, { version: 5 }))).toBe('superseded')
+    table.evictKey('a', 9, 0, { resets: true })
+
+    expect(table.refuses('a', from(20, { version: 5 }))).toBeUndefined()
+    expect(table.refuses('a', from(9, { version: 5 }))).toBe('fenced')
+    // Read again, as by a look back, it is still the earlier one.
+    table.evictKey('a', 7, 0, { version: Number.MAX_SAFE_INTEGER })
+    expect(table.floorOf('a')).toBe(-Infinity)
+  })
+
+  it('takes back none that was named after it, whichever is read first', () => {
+    for (const order of [
+      [7, 9, 8],
+      [8, 7, 9],
+      [9, 8, 7],
+    ]) {
+      const { table } = tableOf()
+      const terms = { 7: { version: 100 }, 8: { resets: true }, 9: { version: 5 } } as Record<number, object>
+      for (const offset of order) table.evictKey('a', offset, 0, terms[offset])
+      expect(table.floorOf('a')).toBe(5)
+      expect(table.refuses('a', from(9, { version: 5 }))).toBeUndefined()
+      expect(table.refuses('a', from(20, { version: 4 }))).toBe('superseded')
+    }
+  })
+
+  it('of everything does so too', () => {
+    const { table } = tableOf()
+    table.evictKey('a', 7, 0, { version: 100 })
+    table.clear(8, 0)
+    expect(table.refuses('a', from(9, { version: 5 }))).toBeUndefined()
+    table.evictKey('a', 9, 0, { version: 6 })
+    expect(table.refuses('a', from(20, { version: 5 }))).toBe('superseded')
+  })
+
+  it('is not what an eviction is that only announces a write, or an expiry', () => {
+    const { table } = tableOf()
+    table.evictKey('a', 7, 0, { version: 6 })
+    table.evictKey('a', 9, 0)
+    expect(table.refuses('a', from(20, { version: 5 }))).toBe('superseded')
+  })
+
+  it('takes back versions however many stand in the way, and bars no less with few of them remembered', () => {
+    const { table } = tableOf()
+    const versions = Array.from({ length: 100 }, (_, at) => ({ offset: 2 * at, version: 1000 - at }))
+    for (const { offset, version } of versions) table.evictKey('a', offset, 0, { version })
+    expect(table.floorOf('a')).toBe(1000)
+    // A delete that is read late: at least the versions named after it stay.
+    table.evictKey('a', 101, 0, { resets: true })
+    expect(table.floorOf('a')).toBeGreaterThanOrEqual(1000 - 51)
+    table.evictKey('a', 201, 0, { resets: true })
+    expect(table.floorOf('a')).toBe(-Infinity)
+  })
+})
+
 describe('evictions in any order, some of them twice', () => {
   it('refuse what the log says that they kill, and nothing else', () => {
     fc.assert(
@@ -395,7 +468,7 @@ describe('evictions in any order, some of them twice', () => {
         const { table } = tableOf()
         for (const each of order) apply(table, each)
         for (const value of all) {
-          const killed = log.some((each) => kills(each, value) || supersedes(each, value))
+          const killed = log.some((each) => kills(each, value) || supersedes(each, value, log))
           expect(table.refuses(value.key, value) !== undefined).toBe(killed)
           const byGroup = log.some((each) => each.kind !== 'key' && kills(each, value))
           expect(table.groupKills(value.key, value)).toBe(byGroup)

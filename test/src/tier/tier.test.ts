@@ -183,7 +183,7 @@ describe('a value that was set', () => {
   it('of the higher version stays, in whatever order they arrive', async () => {
     const one = await ready()
     await at.run(one.users.set('1', 'v2', { version: 2 }))
-    await at.run(one.users.set('1', 'v1', { version: 1 }))
+    await expect(at.run(one.users.set('1', 'v1', { version: 1 }))).rejects.toThrow('version 2')
     await at.runtime.settle()
     expect(stored('1')).toBe('v2')
   })
