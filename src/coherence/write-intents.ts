@@ -6,11 +6,12 @@
  * closes the intent, or its time is over and the commit can no longer happen (decision 52). When a load **began**
  * decides.
  *
- * Times are those of a monotonic clock, given by the caller (decision 54). Bounded: beyond the limits more is
- * barred, never less.
+ * Times are those of a monotonic clock, given by the caller (decision 54). Bounded, in all and for each sender: beyond
+ * the limits more is barred, never less; but not everything, because whoever may append to the log may announce writes.
  *
  * @module
  */
+import { BarredBuckets } from './barred-buckets.ts'
 import { MAX_INTENT_MS } from '../wire/messages.ts'
 import type { Intent } from '../wire/read-eviction.ts'
 
@@ -29,12 +30,16 @@ interface Open {
   /** A load that began before this may be older than the commit. */
   readonly until: number
   readonly write: Intent['write']
+  /** The cache that announced it, as it says; `''` where it says nothing. */
+  readonly sender: string
   /** Where the intent stands; -1 where that is not known. */
   readonly offset: number
 }
 
-/** Keys of open intents; beyond it, their ends bar the whole namespace. */
-const MAX_KEYS = 1024
+/** Keys of open intents; beyond it, buckets of keys are barred instead of those of whoever has announced most. */
+const MAX_KEYS = 4096
+/** Those of one sender: none pushes out what the others have announced. */
+const MAX_KEYS_OF_SENDER = 1024
 /** Closed ids that are remembered: the log returns our own intents after we have closed them. */
 const MAX_CLOSED = 1024
 
@@ -42,14 +47,15 @@ export class WriteIntents {
   readonly #open = new Map<string, Open>()
   readonly #byKey = new Map<string, Set<string>>()
   readonly #closed = new Set<string>()
+  readonly #bySender = new Map<string, number>()
   #keys = 0
-  /** Bars loads of any key that began before. */
-  #until = -Infinity
-  /** The same, of intents that may have been missed. */
+  /** What stands for the intents that are forgotten. */
+  readonly #barred = new BarredBuckets()
+  /** Bars loads of any key that began before: intents may have been missed. */
   #missedUntil = -Infinity
 
   /** Takes in an intent. Returns whether it is new, and not closed already. */
-  open(keys: readonly string[], { id, ttlMs, write }: Intent, now: number, offset = 0): boolean {
+  open(keys: readonly string[], { id, ttlMs, write, from = '' }: Intent, now: number, offset = 0): boolean {
     // Split among several records it has one id; the first of them speaks for its keys.
     const known = this.#open.get(id)
     const fresh = known ? keys.filter((key) => !known.keys.includes(key)) : keys
@@ -57,14 +63,21 @@ export class WriteIntents {
     if (this.#closed.has(id) || fresh.length === 0) return false
     const until = Math.max(known?.until ?? -Infinity, now + ttlMs)
     const keysOfAll = [...(known?.keys ?? []), ...fresh]
-    this.#open.set(id, { keys: keysOfAll, until, write, offset: Math.max(known?.offset ?? -1, offset) })
+    const sender = known?.sender ?? from
+    this.#open.set(id, {
+      keys: keysOfAll,
+      until,
+      write,
+      sender,
+      offset: Math.max(known?.offset ?? -1, offset),
+    })
     for (const key of fresh) {
       const ids = this.#byKey.get(key)
       if (ids) ids.add(id)
       else this.#byKey.set(key, new Set([id]))
     }
-    this.#keys += fresh.length
-    if (this.#keys > MAX_KEYS) this.#shrink(now)
+    this.#count(sender, fresh.length)
+    if (this.#keys > MAX_KEYS || this.#keysOf(sender) > MAX_KEYS_OF_SENDER) this.#shrink(now, sender)
     return true
   }
 
@@ -91,7 +104,7 @@ export class WriteIntents {
 
   /** Whether a value whose load began at `began` must not be held. */
   blocks(key: string, began: number): boolean {
-    if (began < this.#until || began < this.#missedUntil) return true
+    if (began < this.#missedUntil || this.#barred.blocks(key, began)) return true
     const ids = this.#byKey.get(key)
     if (ids === undefined) return false
     for (const id of ids) if (began < this.#open.get(id)!.until) return true
@@ -129,25 +142,44 @@ export class WriteIntents {
     return { count, overdue }
   }
 
-  /** Forgets intents that are over, and then the oldest: what those blocked is blocked for all keys. */
-  #shrink(now: number): void {
-    for (const [id, { until }] of this.#open) if (until <= now) this.#forget(id, until)
-    for (const [id, { until }] of this.#open) {
-      if (this.#keys <= MAX_KEYS / 2) break
-      this.#forget(id, until)
-    }
+  /** Forgets intents that are over, then the oldest of `sender`, then of whoever has announced most. */
+  #shrink(now: number, sender: string): void {
+    for (const [id, { until }] of this.#open) if (until <= now) this.#forget(id)
+    if (this.#keysOf(sender) > MAX_KEYS_OF_SENDER) this.#forgetOver(MAX_KEYS_OF_SENDER / 2, sender)
+    if (this.#keys <= MAX_KEYS) return
+    for (let share = MAX_KEYS_OF_SENDER; share >= 1 && this.#keys > MAX_KEYS / 2; share /= 2)
+      this.#forgetOver(share / 2)
   }
 
-  #forget(id: string, until: number): void {
-    this.#until = Math.max(this.#until, until)
+  /** Forgets the oldest intents of those who have more keys than their share. @param only of this one alone */
+  #forgetOver(share: number, only?: string): void {
+    for (const [id, { sender }] of this.#open)
+      if ((only === undefined || only === sender) && this.#keysOf(sender) > share) this.#forget(id)
+  }
+
+  /** What the intent blocked is blocked for the keys of the same buckets. */
+  #forget(id: string): void {
+    const { keys, until } = this.#open.get(id)!
+    for (const key of keys) this.#barred.bar(key, until)
     this.#remove(id)
+  }
+
+  #keysOf(sender: string): number {
+    return this.#bySender.get(sender) ?? 0
+  }
+
+  #count(sender: string, keys: number): void {
+    this.#keys += keys
+    const left = this.#keysOf(sender) + keys
+    if (left === 0) this.#bySender.delete(sender)
+    else this.#bySender.set(sender, left)
   }
 
   #remove(id: string): void {
     const open = this.#open.get(id)
     if (open === undefined) return
     this.#open.delete(id)
-    this.#keys -= open.keys.length
+    this.#count(open.sender, -open.keys.length)
     for (const key of open.keys) {
       const ids = this.#byKey.get(key)
       ids?.delete(id)

@@ -42,6 +42,8 @@ export interface IntentMessage {
   readonly ttl: number
   /** Where the value stands in `cache-writes`, when it is written to the source from there. */
   readonly write?: { readonly partition: number; readonly offset: number } | undefined
+  /** Which cache wrote it: isolates remember so many of each. */
+  readonly from?: string | undefined
 }
 
 /** `cache-evictions`: a whole namespace, or everything. */

@@ -49,6 +49,7 @@ const isIntent = shape<IntentMessage>({
   id: isIntentId,
   ttl: (ttl) => isPositive(ttl) && (ttl as number) <= MAX_INTENT_MS,
   write: optional(shape({ partition: isOffset, offset: isOffset })),
+  from: optional(isName),
 })
 const isClear = shape<ClearMessage>({ v: is(1), op: is('clear'), ns: optional(isNamespaceName) })
 const isBeat = shape<BeatMessage>({ v: is(1), op: is('beat'), at: optional(isNumber) })
@@ -58,6 +59,8 @@ export interface Intent {
   readonly id: string
   readonly ttlMs: number
   readonly write: { readonly partition: number; readonly offset: number } | undefined
+  /** The cache that announced it, as it says. */
+  readonly from?: string | undefined
 }
 
 /** An eviction as it is applied. `namespace: undefined` means every namespace of the partition. */
@@ -131,8 +134,8 @@ export function readEviction(
         unreadable: false,
       }
   } else if (isIntent(message)) {
-    const { ns: namespace, keys, id, ttl: ttlMs, write } = message
-    return { ...NOTHING, namespace, keys, intent: { id, ttlMs, write: write && positionOf(write) } }
+    const { ns: namespace, keys, id, ttl: ttlMs, write, from } = message
+    return { ...NOTHING, namespace, keys, intent: { id, ttlMs, write: write && positionOf(write), from } }
   } else if (isClear(message)) return { ...NOTHING, namespace: message.ns, all: true }
   else if (isBeat(message)) return { ...NOTHING, empty: true }
   if (message === undefined) return keyEviction(recordKey, isNamespace)

@@ -5,7 +5,7 @@ import type { IntentMessage } from '../wire/messages.ts'
 import type { Published, Publisher } from '../write/publisher.ts'
 
 /** What an intent says. */
-export type IntentBody = Omit<IntentMessage, 'v' | 'op' | 'ns'>
+export type IntentBody = Omit<IntentMessage, 'v' | 'op' | 'ns' | 'from'>
 
 /** @throws KedgeError `ERR_PUBLISH` when the intent is not acknowledged: it may or may not be in the log. */
 export async function intend(
@@ -15,7 +15,7 @@ export async function intend(
   body: IntentBody,
   signal?: AbortSignal,
 ): Promise<Published[]> {
-  const message: IntentMessage = { v: 1, op: 'intent', ns: namespace, ...body }
+  const message: IntentMessage = { v: 1, op: 'intent', ns: namespace, ...body, from: publisher.self }
   return publisher.publish([{ message, partition }], encodeUtf8(namespace), signal)
 }
 

@@ -30,7 +30,7 @@ export interface Published {
 export class Publisher {
   readonly #shared: CacheContext
   /** This cache, in announcements. */
-  readonly #self: string
+  readonly self: string
   readonly #background: Semaphore
   readonly #groups: RecordAccumulator
   /** What calls that publish run within. What is published by no such call has a deadline of its own. */
@@ -38,7 +38,7 @@ export class Publisher {
 
   constructor(shared: CacheContext, self: string) {
     this.#shared = shared
-    this.#self = self
+    this.self = self
     this.#groups = new RecordAccumulator(shared.settings)
     this.deadline = new PublishDeadline(shared.settings, shared.clock)
     this.#background = new Semaphore(MAX_BACKGROUND, shared.settings.runtime, shared.clock)
@@ -79,7 +79,7 @@ export class Publisher {
 
   /** Announces, in the background, that a value's TTL has ended here. */
   announceExpiry(namespace: string, partition: number, key: string, scope: RequestScope): void {
-    const body: EvictBody = { keys: [key], why: 'ttl', from: this.#self }
+    const body: EvictBody = { keys: [key], why: 'ttl', from: this.self }
     this.inBackground(scope, () => this.evict(namespace, partition, [body]))
   }
 

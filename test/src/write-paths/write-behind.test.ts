@@ -76,6 +76,7 @@ describe('a write behind', () => {
       {
         v: 1,
         op: 'intent',
+        from: expect.any(String),
         ns: 'users',
         keys: ['7'],
         id: write!['id'],
