@@ -100,8 +100,9 @@ async function evictedBy(
 }
 
 function kills(eviction: Eviction, namespace: string, value: ArrivedValue): boolean {
+  if (eviction.clears.includes(namespace)) return true
   if (eviction.namespace !== undefined && eviction.namespace !== namespace) return false
-  if (eviction.all || eviction.clears.includes(namespace)) return true
+  if (eviction.all) return true
   if (eviction.prefixes.some((prefix) => value.key.startsWith(prefix))) return true
   if (value.tags?.some((tag) => eviction.tags.includes(tag))) return true
   if (!eviction.keys.includes(value.key)) return false

@@ -116,7 +116,7 @@ export class RecordDecoder {
     raw: Uint8Array,
   ): (DecodedRecord | UnusableRecord)[] {
     const message = decoded.exact ? withDoubles(decoded.value) : decoded.value
-    const group = readGroup(message)
+    const group = readGroup(message, keyText(key))
     if (group) return group.flatMap((each) => this.#ofUpdate(place, each, decoded))
     const update = isOwn(message) ? readUpdate(message, keyText(key), isName, () => Infinity) : undefined
     if (update !== undefined && !unreadable(update)) return this.#ofUpdate(place, update, decoded)

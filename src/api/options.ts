@@ -98,6 +98,11 @@ export interface CacheOptions extends Lifetime<unknown> {
   /** Loads of a just-evicted key stay uncached for this long, for sources that lag (read replicas). @default 0 */
   readonly settle?: Duration
 
+  /**
+   * The longest that a value lives which comes from the log or a shared tier, whatever TTL it names: counted from the start
+   * of its load. @default ten times the namespace's `ttl`, and at least a day
+   */
+  readonly maxTtl?: Duration
   /** Publish an eviction when a value's TTL ends here. what has to make room is never published. @default false */
   readonly announceExpiry?: boolean
   /** @default '30s' */
@@ -134,6 +139,8 @@ export interface NamespaceOptions<T> extends Lifetime<T> {
   /** This namespace's part of `maxBytes`. @default all of it */
   readonly maxBytes?: number
   readonly settle?: Duration
+  /** The longest that a value from the log or a shared tier lives. @default as the cache has it */
+  readonly maxTtl?: Duration
   readonly announceExpiry?: boolean
   /**
    * Features of the cache that take no part in this namespace, by their names: `['sharedTier', 'replicate']` keeps its

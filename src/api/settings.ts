@@ -27,6 +27,8 @@ export interface NamespaceSettings {
   readonly maxBytes: number
   readonly maxEntryBytes: number
   readonly settleMs: number
+  /** Of values from elsewhere; `undefined` for the default, which depends on the `ttl`. */
+  readonly maxTtlMs: number | undefined
   readonly announceExpiry: boolean
   /** Names of features that take no part. */
   readonly without: readonly string[]
@@ -119,6 +121,7 @@ export function cacheSettings(options: CacheOptions): Settings {
       maxBytes,
       maxEntryBytes,
       settleMs: options.settle === undefined ? 0 : durationMs(options.settle, 'settle'),
+      maxTtlMs: options.maxTtl === undefined ? undefined : durationMs(options.maxTtl, 'maxTtl'),
       announceExpiry: options.announceExpiry ?? false,
       without: [],
       freeze: options.freeze ?? false,
@@ -141,6 +144,7 @@ export function namespaceSettings<T>(
     maxBytes,
     maxEntryBytes: Math.min(base.maxEntryBytes, maxBytes),
     settleMs: options.settle === undefined ? base.settleMs : durationMs(options.settle, 'settle'),
+    maxTtlMs: options.maxTtl === undefined ? base.maxTtlMs : durationMs(options.maxTtl, 'maxTtl'),
     announceExpiry: options.announceExpiry ?? base.announceExpiry,
     without: options.without ?? base.without,
     freeze: options.freeze ?? base.freeze,

@@ -4,14 +4,13 @@
  *
  * @module
  */
-import { MAX_DURATION_MS } from '../runtime/duration.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { RefuseReason } from '../api/reasons.ts'
 import { checkedBy } from '../api/schema.ts'
 import type { Candidate } from './candidate.ts'
 import type { CacheContext } from './cache-context.ts'
 import type { CoherentStore } from './coherent-store.ts'
-import { asked, keepMsOf, tagsOf, ttlOf, windowsOf } from './ttl-and-tags.ts'
+import { arrivedTtlMs, asked, keepMsOf, tagsOf, windowsOf } from './ttl-and-tags.ts'
 import type { Place } from './ttl-and-tags.ts'
 import type { ArrivedValue } from '../wire/read-update.ts'
 import type { PutMessage } from '../wire/messages.ts'
@@ -88,9 +87,7 @@ export function candidateOf<T>(
   if (value === undefined) return 'schema'
   const { load, settleMs } = space.settings
   const ageMs = Math.max(0, wall - born)
-  // A simple message may leave its TTL to the namespace.
-  const ttlMs =
-    arrived.ttlMs === Infinity ? ttlOf(value, load, 0, place) : Math.min(arrived.ttlMs, MAX_DURATION_MS)
+  const ttlMs = arrivedTtlMs(arrived.ttlMs, value, space.settings, place)
   // Readers serve a value from elsewhere as fresh. So one whose TTL is over is refused, though its windows are not over.
   const windows = windowsOf(value, load, place)
   const keepMs = ageMs < ttlMs ? keepMsOf(windows ?? load) : 0

@@ -109,8 +109,9 @@ export function applyEviction(
   const resets = version === undefined && intent === undefined && announcedBy === undefined
   const terms = { version, resets }
   for (const target of targets) {
+    if (eviction.clears.includes(target.name)) target.evictAll(offset)
     if (eviction.namespace !== undefined && eviction.namespace !== target.name) continue
-    if (eviction.all || eviction.clears.includes(target.name)) target.evictAll(offset)
+    if (eviction.all) target.evictAll(offset)
     for (const key of eviction.keys) target.evictKey(key, offset, terms)
     // Closed before anything opens, and after the keys were evicted: what is held meanwhile is judged by both.
     for (const id of eviction.closes) target.closes(id)

@@ -1,11 +1,12 @@
 /** How long a value lives, and what it is tagged with: both may depend on the value. @module */
-import { durationMs } from '../runtime/duration.ts'
+import { durationMs, MAX_DURATION_MS } from '../runtime/duration.ts'
 import { keyIn } from '../wire/holdable.ts'
 import { checkId, MAX_IDS } from '../wire/ids.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Windows } from '../store/entry.ts'
 import { lifetimeOf } from '../api/lifetime-options.ts'
 import type { Lifetime, LoadSettings } from '../api/load-settings.ts'
+import type { NamespaceSettings } from '../api/settings.ts'
 import type { ShortTtl } from '../api/short-ttl.ts'
 import type { Duration } from '../runtime/duration.ts'
 
@@ -52,6 +53,28 @@ export function ttlOf(
       ? asked('ttl', place, () => durationMs(said as Duration, 'ttl'))
       : durationMs(ttl, 'ttl')
   return load.jitter === 0 ? ms : Math.ceil(ms * (1 - load.jitter * random))
+}
+
+/** Values from elsewhere may live so long whatever the namespace's `ttl` is. */
+const LEAST_MAX_TTL_MS = 86_400_000
+
+/**
+ * The TTL of a value from elsewhere: the one that its message names, but no more than the namespace's `maxTtl`. Whoever
+ * may write to the log would else say how long isolates serve a value.
+ * @param said by the message, in milliseconds; `Infinity` where it leaves the TTL to the namespace
+ * @throws TypeError as {@link ttlOf}
+ */
+export function arrivedTtlMs(
+  said: number,
+  value: unknown,
+  { load, maxTtlMs }: Pick<NamespaceSettings, 'load' | 'maxTtlMs'>,
+  place?: Place,
+): number {
+  const own = () => ttlOf(value, { ttl: load.ttl, jitter: 0 }, 0, place)
+  if (said === Infinity) return Math.min(own(), maxTtlMs ?? Infinity)
+  if (maxTtlMs !== undefined) return Math.min(said, maxTtlMs)
+  if (said <= LEAST_MAX_TTL_MS) return said
+  return Math.min(said, Math.max(LEAST_MAX_TTL_MS, 10 * own()), MAX_DURATION_MS)
 }
 
 /**

@@ -14,6 +14,7 @@ import type { LogRecord } from '../ports/kafka-log.ts'
 import { readGroup } from '../wire/batch-message.ts'
 import { readUpdate } from '../wire/read-update.ts'
 import type { Arrived, ArrivedDrop, ArrivedValue } from '../wire/read-update.ts'
+import { splitRecordKey } from '../wire/record-key.ts'
 
 /** What reading and judging the values of others takes of a cache. */
 export interface UpdatesParts extends Pick<CacheParts, 'stores' | 'takesPart'> {
@@ -56,7 +57,7 @@ export class UpdatesApplier {
 
   /** How many values of a domain's record are held now; `undefined` for any other record. */
   #arriveGroup(decoded: DecodedRecord): number | undefined {
-    const group = decoded.error === undefined ? readGroup(decoded.message) : undefined
+    const group = decoded.error === undefined ? readGroup(decoded.message, keyOf(decoded)) : undefined
     return group?.filter((arrived) => {
       const space = this.#stores.get(arrived.namespace)
       try {
@@ -88,10 +89,10 @@ export class UpdatesApplier {
     return space !== undefined && this.#hold(space, arrived, decoded.record.timestamp)
   }
 
-  #understand({ message, recordKey }: DecodedRecord): Arrived | undefined {
+  #understand(decoded: DecodedRecord): Arrived | undefined {
     return readUpdate(
-      message,
-      recordKey,
+      decoded.message,
+      keyOf(decoded),
       (name) => this.#stores.has(name),
       () => Infinity,
     )
@@ -110,6 +111,9 @@ export class UpdatesApplier {
     const { partition, offset } = decoded.record
     const arrived = this.#understand(decoded)
     if (arrived) this.#drop({ namespace: arrived.namespace, key: arrived.key, asOf: undefined })
+    // Its key may name another entry, of which this record is the last one that compaction keeps.
+    const named = splitRecordKey(decoded.recordKey, (name) => this.#stores.has(name))
+    if (named) this.#drop({ ...named, asOf: undefined })
     counters.refused++
     settings.emit?.({
       type: 'unreadable',
@@ -141,3 +145,7 @@ export class UpdatesApplier {
     return held
   }
 }
+
+/** The record's key as text, of a record that has one. One that is no text is the key of no entry: `''`. */
+const keyOf = ({ record: { key }, recordKey }: DecodedRecord): string | undefined =>
+  key === null || key.length === 0 ? undefined : (recordKey ?? '')

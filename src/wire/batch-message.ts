@@ -20,6 +20,7 @@ import {
 } from './message-fields.ts'
 import type { PutsMessage } from './messages.ts'
 import type { ArrivedValue } from './read-update.ts'
+import { domainRecordKey, isUnderKeyOf } from './record-key.ts'
 
 const isValue = shape<PutsMessage['values'][number]>({
   key: isId,
@@ -38,10 +39,16 @@ const isPuts = shape<PutsMessage>({
   log: optional(isName),
 })
 
-/** The values of a domain in a record of `cache-updates`; `undefined` when it holds none. Never throws. */
-export function readGroup(message: unknown): ArrivedValue[] | undefined {
+/**
+ * The values of a domain in a record of `cache-updates`; `undefined` when it holds none, or stands under another key. Never
+ * throws.
+ *
+ * @param recordKey the record's key as text, where it has one
+ */
+export function readGroup(message: unknown, recordKey: string | undefined): ArrivedValue[] | undefined {
   if (!isPuts(message)) return undefined
-  const { ns: namespace, at, asOf, log: logId } = message
+  const { ns: namespace, domain, at, asOf, log: logId } = message
+  if (!isUnderKeyOf(recordKey, domainRecordKey(namespace, domain))) return undefined
   return message.values.map(({ key, value, ttl: ttlMs, tags }) => ({
     kind: 'value',
     namespace,

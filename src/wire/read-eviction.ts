@@ -69,7 +69,7 @@ export interface Eviction {
   /** A beat: it evicts nothing. */
   readonly empty: boolean
   readonly all: boolean
-  /** Namespaces that are evicted whole besides: their names are readings of the record key, as the keys are. */
+  /** Namespaces that are evicted whole besides, whatever `namespace` is: the record key names them. */
   readonly clears: readonly string[]
   readonly keys: readonly string[]
   readonly tags: readonly string[]
@@ -116,6 +116,37 @@ export function readEviction(
   recordKey: string | undefined,
   isNamespace: (name: string) => boolean,
 ): Eviction {
+  const own = readOwn(message)
+  if (own) return own.namespace === undefined ? own : withRoute(own, own.namespace, recordKey, isNamespace)
+  if (message === undefined) return keyEviction(recordKey, isNamespace)
+  const foreign = isOwn(message) ? undefined : readForeign(message)
+  if (foreign) {
+    const namespace = foreign.namespace ?? routeOf(foreign.keys, recordKey, isNamespace)
+    return { ...NOTHING, ...foreign, namespace }
+  }
+  // A later release may have written it: its meaning is unknown, but its namespace is not.
+  const ns = isOwn(message) ? (message as { readonly ns?: unknown }).ns : undefined
+  const namespace = isNamespaceName(ns) ? ns : undefined
+  return { ...NOTHING, namespace, all: true, unreadable: true }
+}
+
+/**
+ * kedge writes its evictions under their namespace. Under the name of another one it is unknown which of the two was meant:
+ * the message is heeded, and the other namespace is evicted as well.
+ */
+function withRoute(
+  eviction: Eviction,
+  namespace: string,
+  recordKey: string | undefined,
+  isNamespace: (name: string) => boolean,
+): Eviction {
+  if (recordKey === undefined || recordKey === namespace || eviction.keys.includes(recordKey)) return eviction
+  if (!isNamespace(recordKey)) return eviction
+  return { ...eviction, clears: [recordKey], unreadable: true }
+}
+
+/** What a message of kedge's own says; `undefined` for any other. */
+function readOwn(message: unknown): Eviction | undefined {
   if (isEvict(message)) {
     const { ns: namespace, keys, tags, prefixes, version, why, from, closes = NONE } = message
     if (keys || tags || prefixes)
@@ -138,16 +169,7 @@ export function readEviction(
     return { ...NOTHING, namespace, keys, intent: { id, ttlMs, write: write && positionOf(write), from } }
   } else if (isClear(message)) return { ...NOTHING, namespace: message.ns, all: true }
   else if (isBeat(message)) return { ...NOTHING, empty: true }
-  if (message === undefined) return keyEviction(recordKey, isNamespace)
-  const foreign = isOwn(message) ? undefined : readForeign(message)
-  if (foreign) {
-    const namespace = foreign.namespace ?? routeOf(foreign.keys, recordKey, isNamespace)
-    return { ...NOTHING, ...foreign, namespace }
-  }
-  // A later release may have written it: its meaning is unknown, but its namespace is not.
-  const ns = isOwn(message) ? (message as { readonly ns?: unknown }).ns : undefined
-  const namespace = isNamespaceName(ns) ? ns : undefined
-  return { ...NOTHING, namespace, all: true, unreadable: true }
+  return undefined
 }
 
 /** What a record without a value evicts: every reading of its key, which may be a key or the name of a namespace. */

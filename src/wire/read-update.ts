@@ -23,7 +23,7 @@ import {
   shape,
 } from './message-fields.ts'
 import type { DeleteMessage, PutMessage } from './messages.ts'
-import { routeOf, splitRecordKey } from './record-key.ts'
+import { isUnderKeyOf, routeOf, splitRecordKey, updateRecordKey } from './record-key.ts'
 
 const isPut = shape<PutMessage>({
   v: is(1),
@@ -111,6 +111,8 @@ export function readUpdate(
   isNamespace: (name: string) => boolean,
   defaultTtlMs: (namespace: string) => number,
 ): Arrived | undefined {
+  if ((isPut(message) || isDelete(message)) && !isOwnPlace(message, recordKey))
+    return { kind: 'drop', namespace: message.ns, key: message.key, asOf: undefined, unreadable: true }
   if (isPut(message)) {
     const {
       ns: namespace,
@@ -136,6 +138,9 @@ export function readUpdate(
     const key = String(message.key)
     const namespace = ns ?? named ?? routeOf([key], recordKey, isNamespace) ?? split?.namespace
     const asOf = undefined
+    // The record names one entry, its value another one.
+    if (split && recordKey !== key && (split.namespace !== namespace || split.key !== key))
+      return { kind: 'drop', namespace, key, asOf, unreadable: true }
     if (namespace === undefined || value === undefined)
       return { kind: 'drop', namespace, key, asOf, unreadable: false }
     const ttlMs = simpleTtlMs(ttl, defaultTtlMs(namespace))
@@ -151,6 +156,9 @@ export function readUpdate(
   if (recordKey === undefined || recordKey.length === 0) return undefined
   return { kind: 'drop', namespace: undefined, key: recordKey, asOf: undefined, unreadable }
 }
+
+const isOwnPlace = ({ ns, key }: PutMessage | DeleteMessage, recordKey: string | undefined): boolean =>
+  isUnderKeyOf(recordKey, updateRecordKey(ns, key))
 
 function simpleTtlMs(ttl: number | string | undefined, defaultMs: number): number | undefined {
   if (ttl === undefined) return defaultMs

@@ -22,6 +22,13 @@ export function splitRecordKey(
 }
 
 /**
+ * Whether an update stands under the record key of its entry, or under none. Compaction would never remove one that does
+ * not: a later value of the entry, and its deletion, have another key.
+ */
+export const isUnderKeyOf = (recordKey: string | undefined, entryKey: string): boolean =>
+  recordKey === undefined || recordKey === entryKey
+
+/**
  * The namespace that the record key of a simple message names. A message that names none concerns its keys in every
  * namespace: which of them was meant cannot be known, and dropping a value is always safe.
  */

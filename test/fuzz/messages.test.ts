@@ -52,7 +52,7 @@ function feed(bytes: Uint8Array): string {
     must(isName(write.ns) && isKey(write.key) && isTime(write.at) && write.id.length > 0, 'a write')
     must((write.value === undefined) === (write.deleted === true), 'a write')
   }
-  const group = readGroup(message)
+  const group = readGroup(message, undefined)
   for (const { namespace, key, ttlMs, at, asOf } of group ?? []) {
     must(isName(namespace) && isKey(key) && ttlMs > 0 && ttlMs < Infinity, "a domain's value")
     must(isTime(at) && isOffset(asOf), "a domain's value")
@@ -69,10 +69,10 @@ function feed(bytes: Uint8Array): string {
       'an update',
     )
     must(isTime(update.at) && isOffset(update.asOf), 'an update')
-    must(update.version === undefined || Number.isFinite(update.version), "an update's version")
+    must(update.version === undefined || Number.isSafeInteger(update.version), "an update's version")
   }
   const eviction = readEviction(message, 'users', (name) => name === 'users')
-  must(eviction.version === undefined || Number.isFinite(eviction.version), "an eviction's version")
+  must(eviction.version === undefined || Number.isSafeInteger(eviction.version), "an eviction's version")
   must(
     eviction.intent === undefined || (eviction.intent.ttlMs > 0 && eviction.intent.ttlMs <= 600_000),
     'an intent',

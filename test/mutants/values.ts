@@ -80,6 +80,27 @@ export const valueMutants: readonly Mutant[] = [
     hint: ['src/coherence/eviction-table.test.ts'],
   },
   {
+    id: 'ttl-of-strangers',
+    what: 'A value from elsewhere lives as long as its message says: a forged one for weeks.',
+    file: 'src/coherence/admission.ts',
+    from: 'arrivedTtlMs(arrived.ttlMs, value, space.settings, place)',
+    to: 'arrivedTtlMs(arrived.ttlMs, value, { ...space.settings, maxTtlMs: 2 ** 31 - 1 }, place)',
+    breaks: ['I10'],
+    hint: ['src/coherence/bounded-messages.test.ts'],
+    unseen:
+      'Simulated isolates are all of one configuration: no value names a longer TTL than the reader has.',
+  },
+  {
+    id: 'update-of-another-key',
+    what: 'An update under the record key of another entry is believed: compaction never removes it.',
+    file: 'src/wire/record-key.ts',
+    from: 'recordKey === undefined || recordKey === entryKey',
+    to: 'true || recordKey === entryKey',
+    breaks: ['I3'],
+    hint: ['src/coherence/bounded-messages.test.ts'],
+    unseen: 'Every record of a simulated writer stands under the key of its message.',
+  },
+  {
     id: 'shared-as-of-now',
     what: 'A loaded value is published as of the moment of its publication.',
     file: UPDATES_PUBLISHER,

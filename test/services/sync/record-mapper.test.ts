@@ -227,9 +227,19 @@ describe("kedge's own updates", () => {
     expect(sync.stats()).toMatchObject({ skipped: 1, unusable: 0 })
   })
 
+  it('are unusable under the record key of another entry: compaction would never remove them', async () => {
+    const at = world()
+    at.put('users/8', put('7', 'forged'))
+    at.put('users/7', put('7', 'ours'))
+    const { sync } = at.make()
+    await sync.step()
+    expect(Object.values(at.all())).toEqual(['"ours"'])
+    expect(sync.stats()).toMatchObject({ unusable: 1 })
+  })
+
   it('stand beside the messages of others, which are theirs whatever they look like', async () => {
     const at = world()
-    at.put('7', put('7', 'ours'))
+    at.put('users/7', put('7', 'ours'))
     at.put('8', { v: 2, op: 'create', id: 8 })
     await at.make().sync.step()
     expect(at.all()).toEqual({ 'order:7': '"ours"', 'order:8': '{"v":2,"op":"create","id":8}' })

@@ -234,7 +234,7 @@ describe('a record of a domain', () => {
 
   it('is as many values', () => {
     const common = { kind: 'value', namespace: 'users', at: 5, asOf: 3, logId: undefined, version: undefined }
-    expect(readGroup(message)).toEqual([
+    expect(readGroup(message, 'users#d')).toEqual([
       { ...common, key: 'a', value: 1, ttlMs: 10, tags: undefined },
       { ...common, key: 'b', value: null, ttlMs: 10, tags: ['t'] },
     ])
@@ -248,7 +248,7 @@ describe('a record of a domain', () => {
       { ...message, ns: 'a/b' },
       { ...message, op: 'put' },
     ])
-      expect(readGroup(odd)).toBeUndefined()
+      expect(readGroup(odd, undefined)).toBeUndefined()
   })
 
   it('means nothing to a reader of single values, whose key it cannot be', () => {
