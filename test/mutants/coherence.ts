@@ -117,7 +117,7 @@ export const coherenceMutants: readonly Mutant[] = [
     to: 'return { ...NOTHING, namespace: recordKey, all: true, unreadable: true }',
     breaks: ['I1', 'I4'],
     hint: ['src/coherence/bounded-messages.test.ts'],
-    unseen: 'Every record of a simulated writer stands under the key of its message.',
+    focus: 'poison',
   },
   {
     id: 'neighbours-evicted',

@@ -98,7 +98,7 @@ export const valueMutants: readonly Mutant[] = [
     to: 'true || recordKey === entryKey',
     breaks: ['I3'],
     hint: ['src/coherence/bounded-messages.test.ts'],
-    unseen: 'Every record of a simulated writer stands under the key of its message.',
+    focus: 'poison',
   },
   {
     id: 'shared-as-of-now',

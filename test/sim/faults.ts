@@ -75,7 +75,11 @@ export const FAULTS = {
     says: 'records of an aborted transaction stand in both topics, and leave a marker',
   },
   transaction_open: { of: 'kafka', says: 'a transaction of another writer stays open over both topics' },
-  record_poison: { of: 'kafka', says: 'a record that no isolate can read', amount: 'how many' },
+  record_poison: {
+    of: 'kafka',
+    says: 'a record that no isolate can read, or that stands under the key of another one',
+    amount: 'how many',
+  },
   record_unknown_version: { of: 'kafka', says: 'a record of a version that does not exist yet' },
   record_oversized: { of: 'kafka', says: 'a record larger than the answers that isolates ask for' },
   heartbeats: { of: 'kafka', says: 'records that evict nothing', amount: 'how many' },

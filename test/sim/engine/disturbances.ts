@@ -169,6 +169,10 @@ export class Disturbances {
     },
     record_poison: ({ amount = 1 }, random) => {
       for (let time = 0; time < amount; time++) {
+        if (random() < 0.25) {
+          this.#misplaced(random)
+          continue
+        }
         const text = pick(random, POISON)
         const key = random() < 0.5 ? null : this.#key(random)
         this.#append(random() < 0.7 ? EVICTIONS : UPDATES, text, random, key)
@@ -319,32 +323,49 @@ export class Disturbances {
     log.append(topic, { key: key === null ? null : encodeUtf8(key), value: encodeUtf8(text), partition })
   }
 
+  /** A record under the key of another entry, or of another namespace: the value must never be served, the eviction counts. */
+  #misplaced(random: Random): void {
+    const key = this.#key(random)
+    const { log } = this.#world
+    if (random() < 0.5) {
+      const value = encodeUtf8(JSON.stringify(this.#foreignValue(key)))
+      return void log.append(UPDATES, { key: encodeUtf8(`others/${key}`), value, partition: 0 })
+    }
+    const evict = encodeUtf8(JSON.stringify({ v: 1, op: 'evict', ns: 'rows', keys: [key] }))
+    const partition = this.#world.partitionOf('rows')
+    log.append(EVICTIONS, { key: encodeUtf8('others'), value: evict, partition })
+  }
+
+  /** A value of a row that no source ever had, and that an isolate would hold. */
+  #foreignValue(key: string) {
+    const { end, logId } = this.#world.log.offsets(EVICTIONS, this.#world.partitionOf('rows'))
+    const { identity } = this.#world.scenario.world
+    const now = this.#world.universe.now
+    return {
+      v: 1,
+      op: 'put',
+      ns: 'rows',
+      key,
+      value: { space: 'rows', key, version: -1, readAt: now, even: false },
+      ttl: 60_000,
+      at: EPOCH + Math.floor(now),
+      asOf: end,
+      ...(identity ? { log: logId } : {}),
+    }
+  }
+
   /** Evictions count, aborted or not: a miss costs little. A value of an aborted transaction must never be served. */
   #inTransaction(transaction: MemoryTransaction, random: Random): void {
     const key = this.#key(random)
     const partition = this.#world.partitionOf('rows')
     const evict = JSON.stringify({ v: 1, op: 'evict', ns: 'rows', keys: [key] })
     transaction.append(EVICTIONS, { key: null, value: encodeUtf8(evict), partition })
-    const { end, logId } = this.#world.log.offsets(EVICTIONS, partition)
-    const { identity } = this.#world.scenario.world
-    const now = this.#world.universe.now
-    const value = { space: 'rows', key, version: -1, readAt: now, even: false }
-    const put = {
-      v: 1,
-      op: 'put',
-      ns: 'rows',
-      key,
-      value,
-      ttl: 60_000,
-      at: EPOCH + Math.floor(now),
-      asOf: end,
-      ...(identity ? { log: logId } : {}),
-    }
+    const put = this.#foreignValue(key)
     // Where no reader reads committed records, users must write no values in transactions (the documents ask for that).
     const isRead = this.#world.scenario.world.proxy === 'memory'
     const text = isRead
       ? JSON.stringify(put)
-      : JSON.stringify({ v: 1, op: 'del', ns: 'rows', key, asOf: end })
+      : JSON.stringify({ v: 1, op: 'del', ns: 'rows', key, asOf: put.asOf })
     transaction.append(UPDATES, { key: encodeUtf8(`rows/${key}`), value: encodeUtf8(text), partition: 0 })
   }
 

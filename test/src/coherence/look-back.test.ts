@@ -71,8 +71,8 @@ describe('looking back', () => {
     at.runtime.stepWall(3_600_000)
     expect(await back(2)).toBe(true)
     expect(told).toEqual([
-      ['key', 'k3', 3, undefined],
-      ['key', 'k0', 4, undefined],
+      ['key', 'k3', 3, { resets: true }],
+      ['key', 'k0', 4, { resets: true }],
       ['extend', 3],
       ['remembers', 55_000],
     ])
@@ -100,7 +100,7 @@ describe('looking back', () => {
     const { partition, told, back } = stage(5)
     at.log.truncate(TOPIC, 0, 4)
     await back(10, 4)
-    expect(told[0]).toEqual(['key', 'k4', 4, undefined])
+    expect(told[0]).toEqual(['key', 'k4', 4, { resets: true }])
     expect(partition.knownFrom).toBe(4)
   })
 

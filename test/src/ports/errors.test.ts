@@ -35,6 +35,7 @@ describe('an error of kedge', () => {
       'name',
       'retryAfterMs',
       'retryable',
+      'version',
     ])
   })
 })
