@@ -1,7 +1,7 @@
 /**
  * Until when loads are barred, by hash buckets of keys: for more announced writes than are remembered one by one.
  *
- * Whoever may append to the log may announce writes of any keys. Those beyond the bounds bar the keys of their buckets,
+ * Every writer that may append to the log may announce writes of any keys. Those beyond the bounds bar the keys of their buckets,
  * not the whole namespace: of 10,000 such keys about a quarter of all others are met, of 1000 three in a hundred.
  *
  * @module

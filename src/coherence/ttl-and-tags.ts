@@ -59,8 +59,8 @@ export function ttlOf(
 const LEAST_MAX_TTL_MS = 86_400_000
 
 /**
- * The TTL of a value from elsewhere: the one that its message names, but no more than the namespace's `maxTtl`. Whoever
- * may write to the log would else say how long isolates serve a value.
+ * The TTL of a value from elsewhere: the one that its message names, but no more than the namespace's `maxTtl`. Else any
+ * writer of the log says how long isolates serve a value.
  * @param said by the message, in milliseconds; `Infinity` where it leaves the TTL to the namespace
  * @throws TypeError as {@link ttlOf}
  */

@@ -7,7 +7,7 @@
  * decides.
  *
  * Times are those of a monotonic clock, given by the caller (decision 54). Bounded, in all and for each sender: beyond
- * the limits more is barred, never less; but not everything, because whoever may append to the log may announce writes.
+ * the limits more is barred, never less; but not everything, because every writer of the log may announce writes.
  *
  * @module
  */
@@ -36,7 +36,7 @@ interface Open {
   readonly offset: number
 }
 
-/** Keys of open intents; beyond it, buckets of keys are barred instead of those of whoever has announced most. */
+/** Keys of open intents; beyond it, buckets of keys are barred instead of those of the sender that has announced most. */
 const MAX_KEYS = 4096
 /** Those of one sender: none pushes out what the others have announced. */
 const MAX_KEYS_OF_SENDER = 1024
@@ -142,7 +142,7 @@ export class WriteIntents {
     return { count, overdue }
   }
 
-  /** Forgets intents that are over, then the oldest of `sender`, then of whoever has announced most. */
+  /** Forgets intents that are over, then the oldest of `sender`, then of the sender that has announced most. */
   #shrink(now: number, sender: string): void {
     for (const [id, { until }] of this.#open) if (until <= now) this.#forget(id)
     if (this.#keysOf(sender) > MAX_KEYS_OF_SENDER) this.#forgetOver(MAX_KEYS_OF_SENDER / 2, sender)

@@ -92,7 +92,7 @@ export const valueMutants: readonly Mutant[] = [
   },
   {
     id: 'update-of-another-key',
-    what: 'An update under the record key of another entry is believed: compaction never removes it.',
+    what: 'An update under the record key of another entry is held: compaction never removes it.',
     file: 'src/wire/record-key.ts',
     from: 'recordKey === undefined || recordKey === entryKey',
     to: 'true || recordKey === entryKey',

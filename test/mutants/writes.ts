@@ -325,7 +325,7 @@ export const writeMutants: readonly Mutant[] = [
   },
   {
     id: 'one-bucket',
-    what: 'More intents than are remembered bar every key: whoever may append to the log stops all caching.',
+    what: 'More intents than are remembered bar every key: a writer of the log stops all caching with two records.',
     file: 'src/coherence/barred-buckets.ts',
     from: 'const BUCKETS = 32_768',
     to: 'const BUCKETS = 1',

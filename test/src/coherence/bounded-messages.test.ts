@@ -1,4 +1,4 @@
-/** What a message may say is bounded: whoever may append to the log is not trusted blindly. */
+/** What a message may say is bounded: not every writer of the log means well. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { world } from '../world.ts'
 import type { World } from '../world.ts'
@@ -23,7 +23,14 @@ const append = (topic: string, key: string | Uint8Array | null, message: object)
 const update = (key: string | Uint8Array | null, message: object) => append('cache-updates', key, message)
 const evict = (key: string | null, message: object) => append('cache-evictions', key, message)
 const put = (more: object = {}) => ({
-  ...{ v: 1, op: 'put', ns: 'users', key: '1', value: 'put', ttl: 60_000, at: at.runtime.now(), asOf: 0 },
+  v: 1,
+  op: 'put',
+  ns: 'users',
+  key: '1',
+  value: 'put',
+  ttl: 60_000,
+  at: at.runtime.now(),
+  asOf: 0,
   ...more,
 })
 

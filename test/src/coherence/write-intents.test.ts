@@ -10,7 +10,7 @@ import type { Isolate, World } from '../world.ts'
 
 const intent = (id: string, ttlMs = 1000) => ({ id, ttlMs, write: undefined })
 
-/** The part of keys that nobody has named which is barred all the same. */
+/** The part of keys that no intent has named which is barred all the same. */
 function barredOf(intents: WriteIntents, began: number): number {
   const others = Array.from({ length: 5000 }, (_, at) => `other${at}`)
   return others.filter((key) => intents.blocks(key, began)).length / others.length
@@ -97,7 +97,7 @@ describe('an intent', () => {
     for (let at = 0; at < 600; at++) expect(intents.write(`own${at}`, 1)).toMatchObject({ offset: at })
   })
 
-  it('of many senders takes the room of whoever has announced most', () => {
+  it('of many senders takes the room of the one that has announced most', () => {
     const intents = new WriteIntents()
     const of = (from: string, id: string) => ({ ...intent(id), write: { partition: 0, offset: 0 }, from })
     for (let at = 0; at < 10; at++) intents.open([`own${at}`], of('me', `own${at}`), 0)

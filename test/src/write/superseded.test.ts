@@ -68,10 +68,10 @@ describe('a set whose version is below one that stands', () => {
   it('asks the log nothing more where this isolate has read all that stands before its eviction', async () => {
     const { users, kafka } = await readyIn(at)
     let asked = 0
-    const { offsets } = kafka
+    const offsets = kafka.offsets.bind(kafka)
     kafka.offsets = (...call) => {
       asked++
-      return offsets.apply(kafka, call)
+      return offsets(...call)
     }
     await at.run(users.set('1', 'six', { version: 6 }))
     await at.run(users.set('1', 'seven', { version: 7 }))
