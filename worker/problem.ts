@@ -50,6 +50,8 @@ export type ProblemStatus = keyof typeof TITLES
 export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>
   readonly cause?: unknown
+  /** The version of the row that stands, where a write was refused for it. */
+  readonly version?: number | undefined
 }
 
 /** An answer that is not what was asked for. `message` is shown to strangers: no secrets, no internals. */
@@ -58,6 +60,7 @@ export class Problem extends Error {
   readonly status: ProblemStatus
   readonly code: WorkerProblemCode | KedgeErrorCode
   readonly headers: Readonly<Record<string, string>>
+  readonly version: number | undefined
 
   constructor(
     status: ProblemStatus,
@@ -69,11 +72,12 @@ export class Problem extends Error {
     this.status = status
     this.code = code
     this.headers = options.headers ?? {}
+    this.version = options.version
   }
 
   toResponse(): Response {
-    const { status, code, message: detail } = this
-    const body = { type: 'about:blank', title: TITLES[status], status, detail, code }
+    const { status, code, version, message: detail } = this
+    const body = { type: 'about:blank', title: TITLES[status], status, detail, code, version }
     return new Response(JSON.stringify(body), {
       status,
       headers: { 'cache-control': 'no-store', 'content-type': 'application/problem+json', ...this.headers },
@@ -122,7 +126,8 @@ export function problemOf(error: unknown): Problem | undefined {
   const [status, detail] = known
   const seconds = error.retryAfterMs === undefined ? RETRY_AFTER_S : Math.ceil(error.retryAfterMs / 1000)
   const headers = status === 503 ? { 'retry-after': String(Math.max(RETRY_AFTER_S, seconds)) } : undefined
-  return new Problem(status, error.code, detail, { cause: error, ...(headers && { headers }) })
+  const { version } = error
+  return new Problem(status, error.code, detail, { cause: error, version, ...(headers && { headers }) })
 }
 
 /** The answer to an unexpected error. */

@@ -152,6 +152,9 @@ export const ProblemAnswer: () => z.ZodMiniType = once(() =>
     status: z.int(),
     detail: z.string(),
     code: z.string().register(Descriptions(), { examples: ['ERR_PUBLISH'] }),
+    version: z
+      .optional(z.int())
+      .register(Descriptions(), { description: 'Of `ERR_SUPERSEDED`: the version of the row that stands.' }),
   }),
 )
 

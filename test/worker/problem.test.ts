@@ -32,6 +32,14 @@ describe('problemOf', () => {
     expect(problem?.headers['retry-after']).toBe(status === 503 ? '1' : undefined)
   })
 
+  it('tells which version of a row has won', async () => {
+    const error = new KedgeError('ERR_SUPERSEDED', 'x', { version: 9 })
+    expect(await problemOf(error)?.toResponse().json()).toMatchObject({ status: 409, version: 9 })
+    expect(await problemOf(new KedgeError('ERR_TOKEN', 'x'))?.toResponse().json()).not.toHaveProperty(
+      'version',
+    )
+  })
+
   it('knows errors of another copy of the package', () => {
     const foreign = Object.assign(new Error('x'), { code: 'ERR_PUBLISH', [Symbol.for('kedge.error')]: true })
     expect(problemOf(foreign)).toMatchObject({ status: 503, code: 'ERR_PUBLISH' })

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { createCache } from '../../src/index.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
+import { memory } from '../../src/testing/index.ts'
 import { createApp } from '../../worker/app.ts'
 import { openToAll } from '../../worker/auth.ts'
 import type { AppOptions } from '../../worker/app-options.ts'
@@ -246,6 +248,17 @@ describe('PUT /cache/:namespace/:key', () => {
     await app.request('/cache/airports/KEF', put({ value: 1 }))
     expect(kept).toHaveLength(1)
     await expect(Promise.all(kept)).resolves.toEqual([undefined])
+  })
+
+  it('answers 409 with the version that stands where a lower one is written', async () => {
+    const cache = createCache({ kafka: memory() })
+    const app = createApp({ cache, auth: openToAll, namespaces: ['airports'] })
+    const write = (version: number) => app.request('/cache/airports/KEF', put({ value: version, version }))
+    expect((await write(9)).status).toBe(200)
+    const refused = await write(6)
+    expect(refused.status).toBe(409)
+    expect(await refused.json()).toMatchObject({ code: 'ERR_SUPERSEDED', version: 9 })
+    expect((await write(1e308)).status).toBe(400)
   })
 
   it('refuses ttl, tags and version with an origin, which says them itself', async () => {
