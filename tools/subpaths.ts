@@ -44,7 +44,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './worker': { maxBytes: 26_600 },
   './worker/cloudflare': { maxBytes: 86_500 },
   './lambda': { maxBytes: 31_900 },
-  './sync': { maxBytes: 27_500 },
+  './sync': { maxBytes: 28_200 },
   './loader': { maxBytes: 47_000 },
   './persister': { maxBytes: 45_000 },
   './node': { maxBytes: 11_500, node: true },
