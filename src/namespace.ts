@@ -88,9 +88,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
 
   getOrSet(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T> {
     const value = this.#space.hit(key, this.#isPlain(options) ? undefined : NO_HIT)
-    return value !== undefined
-      ? Promise.resolve(value)
-      : (this.#value(key, loader, options) as Promise<T>)
+    return value !== undefined ? Promise.resolve(value) : (this.#value(key, loader, options) as Promise<T>)
   }
 
   async getMany(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
