@@ -10,11 +10,13 @@ const SUBPATHS = {
   'kedge/replicate': 'src/replicate/index.ts',
   'kedge/write-paths': 'src/write-paths/index.ts',
   'kedge/loader-client': 'src/loader-client/index.ts',
+  'kedge/signing': 'src/signing/index.ts',
   'kedge/messages': 'src/wire/index.ts',
   'kedge/testing': 'src/testing/index.ts',
 }
 /** What belongs to features: their rooms, and the look back, which only some of them need. */
-const OF_FEATURES = /^src\/(?:tier|replicate|write-paths|loader-client)\/|^src\/coherence\/look-back\.ts$/
+const OF_FEATURES =
+  /^src\/(?:tier|replicate|write-paths|loader-client|signing)\/|^src\/coherence\/look-back\.ts$/
 
 /** The files of this program that its bundle has code of. */
 async function shipped(program: string): Promise<readonly string[]> {
@@ -75,6 +77,7 @@ describe('the bundle of a program', () => {
     ['writeThrough', 'kedge/write-paths', "writeThrough(users, 'a', 1, () => undefined)", ['write-paths']],
     ['writeBehind', 'kedge/write-paths', "writeBehind(users, 'a', 1)", ['write-paths']],
     ['viaLoader', 'kedge/loader-client', 'viaLoader(() => 1)', ['loader-client']],
+    ['signed', 'kedge/signing', 'signed(globalThis.kafka, globalThis.options)', ['signing']],
   ])('that uses %s has what belongs to it, and nothing of the others', async (name, subpath, call, rooms) => {
     const program = `${CORE}import { ${name} } from '${subpath}'\n${MAKE}${SPACE}globalThis.done = ${call}`
     expect(await roomsIn(program)).toEqual(rooms)

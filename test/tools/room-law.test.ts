@@ -12,7 +12,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['coherence'],
   ['read'],
   ['write'],
-  ['tier', 'replicate', 'loader-client', 'write-paths'],
+  ['tier', 'replicate', 'loader-client', 'write-paths', 'signing'],
 ]
 const ROOMS = FLOORS.flat()
 const floorOf = (room: string): number => FLOORS.findIndex((floor) => floor.includes(room))
