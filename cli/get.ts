@@ -39,7 +39,7 @@ export function getCommand(session: Session, done: Done): Command {
       const most = whole(1).safeParse(flags.maxRecords)
       if (!most.success) throw new UsageError(`--max-records ${most.error.issues[0]?.message}`)
       const values = await resolveSettings(from, SETTINGS, session)
-      const log = await logOf(values, session)
+      const log = await logOf(values, session, { showsAll: true })
       try {
         const reading = { log, codec: await codecOf(), session, maxRecords: most.data }
         const found = await latestUpdate(reading, values.get(updatesTopic), namespace, key)

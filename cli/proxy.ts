@@ -8,6 +8,7 @@ import { asUsage, UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import { authToken, flavor, password, requestTimeout, url, username } from './settings/proxy.ts'
 import type { Flavor } from './settings/proxy.ts'
+import { signedLog } from './signed-log.ts'
 import { webUrl } from './web-url.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
@@ -21,13 +22,23 @@ export interface LogOfOptions {
   readonly readOnly?: boolean
   /** @default what the settings say */
   readonly flavor?: Flavor
+  /** Shows what stands in the log: also what has no signature, and tells which that is. */
+  readonly showsAll?: boolean
 }
 
 /** @throws UsageError where settings contradict each other. */
 export async function logOf(
   values: ResolvedSettings,
   session: Session,
-  { transport = session.fetch, readOnly = false, flavor: kind = values.get(flavor) }: LogOfOptions = {},
+  options: LogOfOptions = {},
+): Promise<KafkaLog> {
+  return signedLog(await proxied(values, session, options), values, session, options.showsAll)
+}
+
+async function proxied(
+  values: ResolvedSettings,
+  session: Session,
+  { transport = session.fetch, readOnly = false, flavor: kind = values.get(flavor) }: LogOfOptions,
 ): Promise<KafkaLog> {
   const auth = authOf(values)
   const base = { url: webUrl(values, url), requestTimeout: values.get(requestTimeout), fetch: transport }

@@ -29,6 +29,7 @@ import type { Session } from './session.ts'
 import { serveAudit } from './settings/audit.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import * as own from './settings/serve.ts'
+import { withSignatures } from './signed-log.ts'
 import { evictionPartitions, evictionsTopic, updatePartitions, updatesTopic } from './settings/topics.ts'
 import { webUrl } from './web-url.ts'
 import { onPort } from './taken-port.ts'
@@ -90,7 +91,8 @@ async function serving(
     // A cache without a namespace follows nothing, and would not be ready before the first request names one.
     if (values.get(own.namespaces) === undefined) cache.namespace(FIRST_NAMESPACE)
     const place = values.get(own.listen)
-    const health = place === undefined ? undefined : await startHealth(place, healthOf(cache))
+    const health =
+      place === undefined ? undefined : await startHealth(place, withSignatures(healthOf(cache), log))
     try {
       const address = values.get(own.host)
       const tls = tlsListener(

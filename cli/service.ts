@@ -4,6 +4,7 @@ import { asUsage } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { Health } from './health.ts'
 import type { Session } from './session.ts'
+import { withSignatures } from './signed-log.ts'
 
 interface Service {
   run(options: { readonly signal: AbortSignal }): Promise<void>
@@ -33,7 +34,8 @@ export async function serve<S extends Service>(serving: Serving<S>, session: Ses
     service = await make().catch((error: unknown) => {
       throw asUsage(error)
     })
-    const health = place === undefined ? undefined : await startHealth(place, healthOf(service))
+    const health =
+      place === undefined ? undefined : await startHealth(place, withSignatures(healthOf(service), log))
     if (health) terminal.say(`${name} listening on ${health.url}`)
     terminal.say(`${name} ${begins}`)
     try {

@@ -1,18 +1,17 @@
 /** `kedge sync`: a topic becomes a fast lookup store, as a process. @module */
 import type { Command } from 'commander'
-import { clusterLog } from '../services/gateway/cluster-log.ts'
 import type { Codec } from '../src/wire/codec.ts'
 import { isKedgeError } from '../src/ports/errors.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { createSync, createTierFollower } from '../services/sync/index.ts'
 import type { SyncOptions } from '../services/sync/index.ts'
-import { connected } from './brokers.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { asUsage, CommandError, EXIT, sentence, UsageError } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { RunningHealth } from './health.ts'
-import { codecOf, logOf } from './proxy.ts'
+import { codecOf } from './proxy.ts'
+import { readableLog } from './readable-log.ts'
 import type { Session } from './session.ts'
 import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
 import { PROXY_SETTINGS, url } from './settings/proxy.ts'
@@ -43,7 +42,8 @@ import {
   topic,
   value,
 } from './settings/sync.ts'
-import { evictionsTopic } from './settings/topics.ts'
+import { evictionsTopic, updatesTopic } from './settings/topics.ts'
+import { withSignatures } from './signed-log.ts'
 import type { OpenStore } from './store.ts'
 import { secretsOf } from './store-url.ts'
 import { healthOf } from './sync-metrics.ts'
@@ -53,7 +53,7 @@ import { plain } from './terminal.ts'
 import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
-const SETTINGS = [...SYNC_SETTINGS, evictionsTopic, ...PROXY_SETTINGS, ...CLUSTER_SETTINGS]
+const SETTINGS = [...SYNC_SETTINGS, evictionsTopic, updatesTopic, ...PROXY_SETTINGS, ...CLUSTER_SETTINGS]
 
 interface Flags {
   readonly once?: boolean
@@ -91,7 +91,7 @@ export function syncCommand(session: Session, done: Done): Command {
 async function synced(values: ResolvedSettings, flags: Flags, session: Session): Promise<boolean> {
   const { terminal, stop } = session
   const store = await storeOf(values, session)
-  const log = await readable(values, session).catch(async (error: unknown) => {
+  const log = await readableLog(values, session).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
@@ -104,7 +104,7 @@ async function synced(values: ResolvedSettings, flags: Flags, session: Session):
   try {
     const work = checked(() => (flags.tier ? tierWork : syncWork)(parts))
     terminal.say(terminal.redact(work.says))
-    const health = await listening(values, work, session)
+    const health = await listening(parts, work)
     try {
       return await work.go(flags.once ?? false, stop)
     } finally {
@@ -222,15 +222,6 @@ async function storeOf(values: ResolvedSettings, session: Session): Promise<Open
   return open(target, { password: values.get(storePassword), prefix: values.get(prefix) })
 }
 
-/** The log of the brokers where they are given, otherwise that of the proxy. */
-async function readable(values: ResolvedSettings, session: Session): Promise<KafkaLog> {
-  const byBrokers = values.source(brokers) !== 'default'
-  if (byBrokers && values.source(url) === 'flag') throw new UsageError('give --brokers or --url: not both')
-  if (!byBrokers) return logOf(values, session)
-  const cluster = await connected(values, session)
-  return { ...clusterLog(cluster, { runtime: session.runtime }), close: () => cluster.close() }
-}
-
 function optionsOf({ values, session, log, codec, store, report }: Parts): SyncOptions {
   // The key of a table's row has the topic and the row's key, so that many tables may share a store.
   const usual = values.get(format) === 'debezium' ? '{topic}:{key}' : undefined
@@ -278,13 +269,12 @@ function optionsOf({ values, session, log, codec, store, report }: Parts): SyncO
 }
 
 async function listening(
-  values: ResolvedSettings,
+  { values, session: { terminal }, log }: Parts,
   work: Work,
-  { terminal }: Session,
 ): Promise<RunningHealth | undefined> {
   const place = values.get(listen)
   if (place === undefined) return undefined
-  const health = await startHealth(place, healthOf(work))
+  const health = await startHealth(place, withSignatures(healthOf(work), log))
   terminal.say(`kedge sync listening on ${health.url}`)
   return health
 }

@@ -55,7 +55,7 @@ export function tailCommand(session: Session, done: Done): Command {
       const which = topicOf(topicArgument)
       const start = startOf(flags.from)
       const values = await resolveSettings(from, SETTINGS, session)
-      const log = await logOf(values, session)
+      const log = await logOf(values, session, { showsAll: true })
       const topic = values.get(which === 'updates' ? updatesTopic : evictionsTopic)
       const show = shower(session, await codecOf(), which, flags.json ?? false)
       const isolation = which === 'updates' ? 'committed' : 'uncommitted'

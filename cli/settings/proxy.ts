@@ -3,6 +3,7 @@ import type { Flavor as KafkaRestFlavor } from '../../adapters/kafka/kafka-rest.
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { choice, length, text } from '../value-types.ts'
+import { SIGNING_SETTINGS } from './signing.ts'
 
 type Optional<T> = Setting<T | undefined>
 
@@ -66,4 +67,5 @@ export const PROXY_SETTINGS: readonly AnySetting[] = [
   password,
   authToken,
   requestTimeout,
+  ...SIGNING_SETTINGS,
 ]

@@ -7,6 +7,7 @@ import type { KafkaLog } from '../ports/kafka-log.ts'
 import { signatures } from './signatures.ts'
 import type { SignatureStats, SignOptions } from './signatures.ts'
 
+export { signingKeys } from './key-text.ts'
 export type { SignatureFault, SigningKey } from './keyring.ts'
 export { signatures } from './signatures.ts'
 export type { SignatureEvent, Signatures, SignatureStats, SignMode, SignOptions } from './signatures.ts'

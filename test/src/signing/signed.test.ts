@@ -184,7 +184,7 @@ describe('what is signed', () => {
     const runtime = fakeRuntime({ startMs: 1_700_000_000_000 })
     const [made] = await signatures({ keys: [K1], sign: 'warn', runtime }).sign('cache-evictions', [record])
     const body = '{"v":1,"op":"clear","ns":"users"}'
-    const mac = createHmac('sha256', K1.secret as Uint8Array)
+    const mac = createHmac('sha256', K1.secret)
       .update(`kedge-hmac-1\ncache-evictions\n1700000000000\n5\nusers${body}`)
       .digest('base64url')
     expect(Buffer.from(made!.value!).toString()).toBe(`${body.slice(0, -1)},"sig":"k1.1700000000000.${mac}"}`)
@@ -242,7 +242,14 @@ describe('what is signed', () => {
 
 describe('a value in the updates topic', () => {
   const put = (at: ReturnType<typeof world>, value: string) => ({
-    ...{ v: 1, op: 'put', ns: 'users', key: '7', value, ttl: 60_000, at: at.runtime.now(), asOf: 0 },
+    v: 1,
+    op: 'put',
+    ns: 'users',
+    key: '7',
+    value,
+    ttl: 60_000,
+    at: at.runtime.now(),
+    asOf: 0,
   })
 
   it('that is signed is held', async () => {
@@ -411,12 +418,11 @@ it('a value that has no place for a signature is not written where readers requi
 
 it('a listener that throws or rejects breaks nothing', async () => {
   const at = world()
-  for (const onEvent of [
-    () => {
-      throw new Error('no')
-    },
-    async () => Promise.reject(new Error('no')),
-  ]) {
+  const throws = () => {
+    throw new Error('no')
+  }
+  const rejects = (): unknown => Promise.reject(new Error('no'))
+  for (const onEvent of [throws, rejects]) {
     const kafka = signed(memory({ on: at.log }), { keys: [K1], sign: 'require', onEvent })
     at.forge('cache-evictions', null, { key: '7' })
     const { records } = await kafka.read('cache-evictions', [{ partition: 0, offset: 0 }], {
