@@ -9,6 +9,8 @@ import type { CacheOptions } from '../src/api/options.ts'
 import { type Authorizer, bearerAuth, openToAll } from './auth.ts'
 import type { OriginOptions } from './origin.ts'
 import { readTier, type TierSettings } from './tier.ts'
+import type { SignOptions } from '../src/signing/index.ts'
+import { signingKeys } from '../src/signing/index.ts'
 import { readVariables } from './variables.ts'
 import type { Variables } from './variables.ts'
 
@@ -47,6 +49,8 @@ export interface Settings {
   readonly namespaces: readonly string[] | undefined
   readonly auth: Authorizer
   readonly tier: TierSettings | undefined
+  /** `undefined`: nothing is signed. */
+  readonly signing: SignOptions | undefined
   /** Whether values travel through the updates topic. */
   readonly replicates: boolean
   /** Options of the cache beside `kafka` and `use`. */
@@ -63,6 +67,7 @@ const VARIABLE_OF: Readonly<Record<string, keyof Variables>> = {
   username: 'KAFKA_USERNAME',
   password: 'KAFKA_PASSWORD',
   topics: 'EVICTIONS_TOPIC',
+  keys: 'SIGN_KEYS',
   evictionPartitions: 'EVICTION_PARTITIONS',
   updatePartitions: 'UPDATE_PARTITIONS',
   ttl: 'TTL',
@@ -97,6 +102,7 @@ export function readBindings(env: unknown): Settings {
     auth: authOf(variables),
     tier: tierIn(variables),
     audit: auditOf(variables),
+    signing: signingOf(variables),
     replicates: variables.MODE === 'replicate',
     cache: cacheOf(variables),
     evictionsTopic: variables.EVICTIONS_TOPIC,
@@ -197,19 +203,26 @@ function auditOf(variables: Variables): AuditSettings | undefined {
   return { to, topic, key, keysHash, updatesTopic: variables.UPDATES_TOPIC }
 }
 
+function signingOf(variables: Variables): SignOptions | undefined {
+  const { SIGN_KEYS: keys, SIGN: sign = keys === undefined ? 'off' : 'warn', SIGN_EVICTIONS } = variables
+  const evictions = SIGN_EVICTIONS ?? sign
+  if (sign === 'off' && evictions === 'off') return undefined
+  if (keys === undefined) throw new BindingsError('`SIGN` needs `SIGN_KEYS`.')
+  return { keys: signingKeys(keys), sign, evictions, topics: topicsOf(variables) }
+}
+
 function tierIn(variables: Variables): TierSettings | undefined {
   const read = readTier(variables)
   if (read !== undefined && 'fault' in read) throw new BindingsError(read.fault)
   return read
 }
 
+const topicsOf = ({ EVICTIONS_TOPIC: evictions, UPDATES_TOPIC: updates }: Variables) =>
+  defined({ evictions, updates })
+
 function cacheOf(variables: Variables): Omit<CacheOptions, 'kafka' | 'use'> {
-  const topics = {
-    evictions: variables.EVICTIONS_TOPIC,
-    updates: variables.UPDATES_TOPIC,
-  }
   return {
-    topics: defined(topics),
+    topics: topicsOf(variables),
     ...defined({
       evictionPartitions: variables.EVICTION_PARTITIONS,
       updatePartitions: variables.UPDATE_PARTITIONS,

@@ -12,6 +12,8 @@ import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import type { Cache } from '../src/api/cache-types.ts'
 import { replicate } from '../src/replicate/index.ts'
 import type { PrewarmResult } from '../src/replicate/index.ts'
+import { signed } from '../src/signing/index.ts'
+import type { SignatureEvent } from '../src/signing/index.ts'
 import { sharedTier } from '../src/tier/index.ts'
 import { createApp } from './app.ts'
 import type { AuditOptions } from './audit.ts'
@@ -37,6 +39,8 @@ export interface DeploymentOptions {
   readonly onAudit?: (line: string) => void
   /** Called with what a run of the cron has prewarmed, in mode `'replicate'`. */
   readonly onPrewarm?: (result: PrewarmResult) => void
+  /** Called with each record of the log that was read without a signature that counts, where messages are signed. */
+  readonly onUnsigned?: (event: SignatureEvent) => void
 }
 
 /** The handlers that Cloudflare Workers calls. */
@@ -82,10 +86,12 @@ export function createDeployment(options: DeploymentOptions = {}): Deployment {
 }
 
 function assemble(env: unknown, options: DeploymentOptions): Assembly {
-  const { onError } = options
+  const { onError, onUnsigned } = options
   const settings = readBindings(env)
   try {
-    const log = logOf(settings.kafka)
+    const { signing } = settings
+    const plain = logOf(settings.kafka)
+    const log = signing ? signed(plain, { ...signing, ...(onUnsigned && { onEvent: onUnsigned }) }) : plain
     const cache = createCache({
       kafka: log,
       ...settings.cache,

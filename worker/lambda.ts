@@ -23,5 +23,5 @@ export {
   type PoisonRecord,
   readKafkaEvent,
 } from './lambda/kafka-event.ts'
-export { applyEvictions, applyUpdates, persistWrites, serveRequests } from './lambda/topics.ts'
+export { applyEvictions, applyUpdates, persistWrites, serveRequests, verified } from './lambda/topics.ts'
 export { type WithCache, withCache, type WithCacheOptions, withStreamingCache } from './lambda/with-cache.ts'

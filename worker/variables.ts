@@ -6,6 +6,7 @@
 import * as z from 'zod/mini'
 import type { KVNamespaceLike } from '../adapters/stores/workers-kv.ts'
 import { issueMessage } from '../src/api/issue-message.ts'
+import type { SignMode } from '../src/signing/index.ts'
 import { once } from '../src/runtime/once.ts'
 import { NAMESPACE_PATTERN } from '../src/wire/ids.ts'
 import type { Duration } from '../src/runtime/duration.ts'
@@ -150,6 +151,11 @@ export interface Variables {
   readonly AUDIT_TOPIC?: string | undefined
   readonly AUDIT_KEY?: string | undefined
   readonly AUDIT_KEYS_HASH?: string | undefined
+  /** @default 'warn' with SIGN_KEYS, else 'off' */
+  readonly SIGN?: SignMode | undefined
+  /** For the evictions topic alone. @default as SIGN */
+  readonly SIGN_EVICTIONS?: SignMode | undefined
+  readonly SIGN_KEYS?: string | undefined
 }
 
 const tags = 'must be a comma list of tags such as team:{value.teamId}'
@@ -198,6 +204,12 @@ const READERS: { readonly [K in keyof Variables]-?: () => z.ZodMiniType<Variable
   AUDIT_TOPIC: topic,
   AUDIT_KEY: secret,
   AUDIT_KEYS_HASH: secret,
+  SIGN: oneOf('off', 'warn', 'require'),
+  SIGN_EVICTIONS: oneOf('off', 'warn', 'require'),
+  SIGN_KEYS: matching(
+    /^[\w-]{1,32}:[\w+/=-]+(?:,[\w-]{1,32}:[\w+/=-]+)*$/,
+    'must be a comma list of keys such as k1:<base64 of 32 bytes>',
+  ),
 }
 
 /** The names of all variables. */

@@ -191,6 +191,9 @@ describe('readBindings', () => {
     'WRITE_TOKENS',
     'EVICT_TOKENS',
     'AUTH',
+    'SIGN',
+    'SIGN_EVICTIONS',
+    'SIGN_KEYS',
   ])('names %s when it is wrong, and never its value', (name) => {
     const refusal = refusalOf({ ...least, [name]: secret })
     expect(refusal).toContain(`\`${name}\` must`)

@@ -6,6 +6,7 @@
 import type { LoaderService } from '../../services/loader/types.ts'
 import type { Persister } from '../../services/persister/types.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
+import type { Signatures } from '../../src/signing/index.ts'
 import type { Sync } from '../../services/sync/sync.ts'
 import { createTierFollower } from '../../services/sync/tier-follower.ts'
 import type { TierFollowerEvent, TierFollowerOptions } from '../../services/sync/tier-follower-options.ts'
@@ -89,6 +90,26 @@ export function persistWrites(persister: Pick<Persister, 'apply'>): TopicTaker {
   return async (records, { signal }) => {
     await persister.apply(records, { signal })
   }
+}
+
+/**
+ * The taker, for records that must be signed: it gets what `signatures` leaves of them. `applyEvictions` reads the log
+ * itself, and needs `signed()` around that instead.
+ *
+ * @example
+ * ```ts
+ * import { kafkaHandler, persistWrites, verified } from 'kedge/lambda'
+ * import type { Persister } from 'kedge/persister'
+ * import { signatures, signingKeys } from 'kedge/signing'
+ *
+ * declare const persister: Persister
+ * declare const env: { readonly SIGN_KEYS: string }
+ * const own = signatures({ keys: signingKeys(env.SIGN_KEYS), sign: 'require' })
+ * export const handler = kafkaHandler({ 'cache-writes': verified(persistWrites(persister), own) })
+ * ```
+ */
+export function verified(taker: TopicTaker, signatures: Pick<Signatures, 'verify'>): TopicTaker {
+  return async (records, invocation) => taker(await signatures.verify(invocation.topic, records), invocation)
 }
 
 /** One after the other: a process may be given several batches at once (Lambda Managed Instances). */
