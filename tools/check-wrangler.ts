@@ -23,13 +23,14 @@ const SECRETS: Readonly<Record<string, string>> = {
   KAFKA_TOKEN: 'token',
   TIER_TOKEN: 'token',
   ORIGIN_TOKEN: 'token',
+  SIGN_KEYS: `k1:${'A'.repeat(43)}=`,
 }
 
 /** What is compiled beside the types that wrangler makes of the file: `Env` has all bindings of all environments. */
 const CONTRACT = `
 import type { Variables } from '../../worker/variables.ts'
 
-type Worded = 'KAFKA_FLAVOR' | 'ON_UNREACHABLE' | 'MODE' | 'UPDATES_ISOLATION' | 'TIER' | 'AUTH'
+type Worded = 'KAFKA_FLAVOR' | 'ON_UNREACHABLE' | 'MODE' | 'UPDATES_ISOLATION' | 'TIER' | 'AUTH' | 'SIGN' | 'SIGN_EVICTIONS'
 type Given = {
   readonly [K in keyof Variables]?: K extends Worded | 'TIER_KV' ? Variables[K] : string
 }
