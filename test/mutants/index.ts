@@ -5,6 +5,7 @@ import { featureMutants } from './features.ts'
 import { flightMutants } from './flight.ts'
 import { followerMutants } from './follower.ts'
 import type { Mutant } from './mutant.ts'
+import { signingMutants } from './signing.ts'
 import { storeMutants } from './store.ts'
 import { tierMutants } from './tier.ts'
 import { valueMutants } from './values.ts'
@@ -19,5 +20,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...writeMutants,
   ...tierMutants,
   ...featureMutants,
+  ...signingMutants,
   ...adapterMutants,
 ]
