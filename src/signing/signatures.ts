@@ -223,7 +223,7 @@ const KNOWN: Options = {
 }
 
 /**
- * A heartbeat in the place of an eviction that is refused. It differs with what it stands for: a log without identity
+ * A heartbeat in the place of an eviction that is refused (decision 119). It differs with what it stands for: a log without identity
  * is recognised by its last record.
  */
 const nothingOf = (record: LogRecord): Uint8Array =>

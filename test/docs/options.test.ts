@@ -6,6 +6,7 @@ import { loadSettings } from '../../src/api/load-settings.ts'
 import { createCache } from '../../src/index.ts'
 import { viaLoader } from '../../src/loader-client/index.ts'
 import { prewarm, replicate } from '../../src/replicate/index.ts'
+import { signed } from '../../src/signing/index.ts'
 import { memory, memoryTier } from '../../src/testing/index.ts'
 import { sharedTier } from '../../src/tier/index.ts'
 import { setMany, writeBehind, writeIntents, writeThrough } from '../../src/write-paths/index.ts'
@@ -107,6 +108,7 @@ describe('the page of options', () => {
     ['sharedTier', 'src/tier/settings.ts', 'SharedTierOptions', (o: object) => sharedTier(memoryTier(), o)],
     ['replicate', 'src/replicate/index.ts', 'ReplicateOptions', replicate],
     ['writeIntents', 'src/write-paths/intents-feature.ts', 'WriteIntentsOptions', writeIntents],
+    ['signed', 'src/signing/signatures.ts', 'SignOptions', (o: object) => signed(memory(), o as never)],
   ] as const)('has every option of the feature %s, and no other', async (feature, path, type, take) => {
     const names = firstCellsUnder(`\`${feature}(`)
     expect(names.toSorted()).toEqual(fieldsOf(path, type).toSorted())

@@ -18,8 +18,9 @@ afterEach(async () => {
 })
 
 function world() {
-  const log = new MemoryLog()
   const runtime = fakeRuntime()
+  // The clock stands still, so that no record is told from another by when it was written.
+  const log = new MemoryLog({ now: () => runtime.now() })
   /** A record by somebody else, as it is. */
   const forge = (topic: string, key: string | null, value: object | string | null) =>
     log.append(topic, {
