@@ -37,7 +37,7 @@ const k1 = newKey('k1')
 const reader = isolate(k1)
 await reader.load()
 
-// A stranger evicts everything: nobody heeds it.
+// A stranger evicts everything: the reader does not heed it.
 log.append('cache-evictions', { key: null, value: new TextEncoder().encode('{"v":1,"op":"clear"}') })
 assert.equal(await reader.holds(), true)
 

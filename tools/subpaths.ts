@@ -20,7 +20,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './replicate': { maxBytes: 12_000 },
   './write-paths': { maxBytes: 12_000 },
   './loader-client': { maxBytes: 12_000 },
-  './signing': { maxBytes: 5_000 },
+  './signing': { maxBytes: 4_300 },
   './messages': { maxBytes: 5_000 },
   './testing': { maxBytes: 18_500 },
   './adapters/gateway': { maxBytes: 7_500 },

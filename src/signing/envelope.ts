@@ -2,7 +2,7 @@
  * Where the signature of a message stands in its bytes: in the message itself, because two of the proxies' protocols
  * have no headers (decision 118).
  *
- * What is signed are the exact bytes of the message without its signature: nobody has to write JSON in a canonical form.
+ * What is signed are the exact bytes of the message without its signature: no writer needs a canonical form of JSON.
  * A reader that knows nothing of signatures reads a signed message as any other.
  *
  * @module

@@ -5,7 +5,6 @@
  */
 import { checkFeatureOptions, must } from '../api/option-check.ts'
 import type { Options } from '../api/option-check.ts'
-import { callback, text } from '../api/option-schemas.ts'
 import { digestOf } from '../coherence/log-identity.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { LogRecord, NewRecord } from '../ports/kafka-log.ts'
@@ -103,6 +102,9 @@ const TOPICS = {
   writes: 'cache-writes',
   deadLetters: 'cache-writes-dead',
 }
+// Not those of the cache's options: their whole table would come along.
+const text = must((value) => typeof value === 'string', 'must be a string')
+const callback = must((value) => typeof value === 'function', 'must be a function')
 const isRuntime = must((value: unknown) => isObject(value), 'must be a Runtime')
 /** What refused records say that are not evictions: nothing that a reader knows. Their keys are dropped. */
 const REFUSED = encodeUtf8('{"v":1,"op":"refused"}')

@@ -19,9 +19,9 @@ afterEach(async () => {
 
 function world() {
   const runtime = fakeRuntime()
-  // The clock stands still, so that no record is told from another by when it was written.
+  // The clock stands still, so that no two records differ by when they were written.
   const log = new MemoryLog({ now: () => runtime.now() })
-  /** A record by somebody else, as it is. */
+  /** A record by another writer, as it is. */
   const forge = (topic: string, key: string | null, value: object | string | null) =>
     log.append(topic, {
       key: key === null ? null : utf8.encode(key),
@@ -94,22 +94,27 @@ describe('an eviction', () => {
     ['with a code that is wrong', null, `{"key":"7","sig":"k1.1.${'A'.repeat(43)}"}`],
   ]
 
-  it.each(forged)('%s evicts nothing where a signature is required, and is told', async (_, key, value) => {
-    const at = world()
-    const kafka = at.kafka('require')
-    const reader = at.cacheOn(kafka)
-    const users = await holding(reader)
-    at.forge('cache-evictions', key, value)
-    await reader.sync()
-    expect(users.peek('7')).toBe('Ada')
-    expect(kafka.signatures()).toMatchObject({ refused: 1, accepted: 0 })
-    expect(kafka.events).toMatchObject([{ topic: 'cache-evictions', partition: 0, offset: 0, refused: true }])
-    // A load is kept: no intent of a stranger is open.
-    await users.getOrSet('9', () => 'Grace')
-    expect(users.peek('9')).toBe('Grace')
-  })
+  it.each(forged)(
+    '%s evicts nothing where a signature is required, and the log says so',
+    async (_, key, value) => {
+      const at = world()
+      const kafka = at.kafka('require')
+      const reader = at.cacheOn(kafka)
+      const users = await holding(reader)
+      at.forge('cache-evictions', key, value)
+      await reader.sync()
+      expect(users.peek('7')).toBe('Ada')
+      expect(kafka.signatures()).toMatchObject({ refused: 1, accepted: 0 })
+      expect(kafka.events).toMatchObject([
+        { topic: 'cache-evictions', partition: 0, offset: 0, refused: true },
+      ])
+      // A load is kept: no intent of a stranger is open.
+      await users.getOrSet('9', () => 'Grace')
+      expect(users.peek('9')).toBe('Grace')
+    },
+  )
 
-  it.each(forged)('%s evicts where a warning is enough, and is told', async (_, key, value) => {
+  it.each(forged)('%s evicts where a warning is enough, and the log says so', async (_, key, value) => {
     const at = world()
     const kafka = at.kafka('warn')
     const reader = at.cacheOn(kafka)
