@@ -88,13 +88,12 @@ function teller({ terminal, runtime }: Session, everyMs: number): (event: Signat
 
 /** The health of a process, with what its log has counted of signatures. */
 export function withSignatures(health: Health, log: KafkaLog): Health {
-  const { metrics } = health
-  if (!('signatures' in log) || metrics === undefined) return health
+  if (!('signatures' in log) || health.metrics === undefined) return health
   const counted = () => Object.entries((log as SignedLog).signatures())
   return {
     ...health,
     metrics: async (signal) =>
-      (await metrics(signal)) +
+      (await health.metrics!(signal)) +
       exposition('kedge_', {}, [
         {
           name: 'signatures_total',

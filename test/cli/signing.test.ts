@@ -1,6 +1,9 @@
 /** Signed messages on the command line: who has the key may evict, and what has no signature is shown. */
 import { describe, expect, it } from 'vitest'
 import { createCache, systemRuntime } from '../../src/index.ts'
+import { ResolvedSettings } from '../../cli/resolved-settings.ts'
+import type { Session } from '../../cli/session.ts'
+import { signedLog, withSignatures } from '../../cli/signed-log.ts'
 import { signed, signingKeys } from '../../src/signing/index.ts'
 import { memory } from '../../src/testing/memory.ts'
 import { kedge as run, proxy } from './harness.ts'
@@ -113,4 +116,52 @@ it('a key is hidden where a stranger quotes it', async () => {
   const { err } = await kedge(['evict', 'users', '--all'], proxy(), { env: REQUIRED, fetch })
   expect(err).toContain('***')
   expect(err).not.toContain(SECRET)
+})
+
+describe('the metrics of a service', () => {
+  const health = { problem: () => undefined, lag: async () => ({}), metrics: () => 'own 1\n' }
+
+  it('have what its log has counted of signatures', async () => {
+    const log = signed(memory(), { keys: signingKeys(`k1:${SECRET}`), sign: 'require' })
+    await log.produce('cache-evictions', [{ key: null, value: encoder.encode('{"key":"7"}') }])
+    const text = await withSignatures(health, log).metrics!(new AbortController().signal)
+    expect(text).toContain('own 1\n')
+    expect(text).toContain('kedge_signatures_total{outcome="signed"} 1\n')
+    expect(text).toContain('kedge_signatures_total{outcome="refused"} 0\n')
+  })
+
+  it('have nothing of them where nothing is signed', () => {
+    expect(withSignatures(health, memory())).toBe(health)
+  })
+})
+
+it('a service reports once a minute what it refuses: a stranger may write many', async () => {
+  const at = proxy()
+  const warned: string[] = []
+  let now = 0
+  const terminal = { hide: () => undefined, warn: (text: string) => void warned.push(text) }
+  const session = { terminal, runtime: systemRuntime({ monotonic: () => now }) } as unknown as Session
+  const values = new ResolvedSettings(
+    new Map(
+      Object.entries({ sign: 'require', signKeys: `k1:${SECRET}` }).map(([path, value]) => [
+        path,
+        { value, source: 'environment' as const },
+      ]),
+    ),
+  )
+  const log = signedLog(memory({ on: at.log }), values, session)
+  for (let n = 0; n < 50; n++) forge(at, { key: '7' })
+  const read = () =>
+    log.read('cache-evictions', [{ partition: 0, offset: 0 }], {
+      maxBytes: 1e6,
+      waitMs: 0,
+      isolation: 'uncommitted',
+    })
+  await read()
+  now = 60_000
+  await read()
+  expect(warned).toEqual([
+    'kedge: cache-evictions 0@0 has no signature: refused',
+    'kedge: cache-evictions 0@0 has no signature: refused, and 49 more since the last report',
+  ])
 })

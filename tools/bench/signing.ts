@@ -14,9 +14,14 @@ const key = encodeUtf8('users')
 const options = { codec: json, gzipAboveBytes: 1_000_000, maxMessageBytes: 2_000_000 }
 
 const evict = { v: 1, op: 'evict', ns: 'users', keys: ['7'] }
+const times = { ttl: 300_000, at: 1_700_000_000_000, asOf: 42 }
 const put = (length: number) => ({
-  ...{ v: 1, op: 'put', ns: 'users', key: '7', ttl: 300_000, at: 1_700_000_000_000, asOf: 42 },
+  v: 1,
+  op: 'put',
+  ns: 'users',
+  key: '7',
   value: 'x'.repeat(length),
+  ...times,
 })
 const messages = [
   ['an eviction of a key', await pack(evict, options)],
