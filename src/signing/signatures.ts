@@ -185,10 +185,11 @@ class OwnSignatures implements Signatures {
     const found = value ? open(value) : undefined
     // A heartbeat says nothing, and adapters write some of their own.
     if (value && !found && isBeat(value)) return record
-    const why = found ? await this.#keys.fault({ topic, key }, found.body, found.signature) : 'missing'
-    if (why === undefined) {
+    const fault = found && (await this.#keys.fault({ topic, key }, found.body, found.signature))
+    if (found && fault === undefined) {
       this.#stats.verified++
-      return record
+      // As it was written: programs compare what they read with what they wrote.
+      return { ...record, value: found.body }
     }
     this.#stats[isRequired ? 'refused' : 'accepted']++
     const keyId = found?.signature.split('.')[0]
@@ -197,7 +198,7 @@ class OwnSignatures implements Signatures {
       topic,
       partition,
       offset,
-      why,
+      why: fault ?? 'missing',
       ...(keyId && { keyId }),
       refused: isRequired,
     })

@@ -72,6 +72,13 @@ describe('kedge tail', () => {
   })
 })
 
+it('kedge doctor finds nothing wrong with a log whose messages it signs', async () => {
+  const { out } = await kedge(['doctor'], proxy({}, { date: () => Date.now() }), { env: REQUIRED })
+  expect(out).toMatch(/^ok +write/m)
+  expect(out).toMatch(/^ok +read/m)
+  expect(out).not.toContain('PROBLEM  read')
+})
+
 describe('kedge get', () => {
   it('shows a value that has no signature, and says so', async () => {
     const at = proxy()
