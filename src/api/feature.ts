@@ -102,8 +102,10 @@ export interface FeatureHooks {
   /** Whether the feature takes part in a namespace. One that throws takes part. @default in all */
   concerns?(namespace: string): boolean
   /**
-   * Before each proof of freshness: reads what is to be applied right after it. Each of the two is given up after twice
-   * `pollTimeout`; then, and where it rejects, the proof goes on without it.
+   * Before a proof of freshness: reads what is to be applied right after it. The proof waits for each of the two at most half
+   * of `pollTimeout`, and not at all for one that was late the last time: what is read later is applied after the next proof.
+   * After twice `pollTimeout` it is given up, and left out for a second, then for twice as long each time, at most 32 seconds.
+   * It is not asked while it is busy.
    */
   beforeProof?(signal: AbortSignal): Promise<() => Promise<void>>
   /**

@@ -8,7 +8,7 @@
  * @module
  */
 import { readBatch } from '../runtime/consumer.ts'
-import { settledWithin, withDeadline } from '../runtime/deadline.ts'
+import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { evictionsOf } from './log-identity.ts'
@@ -16,23 +16,21 @@ import type { PollContext, ReadPast } from './log-identity.ts'
 import { pauseMs } from '../runtime/retry.ts'
 import { Partition } from './partition.ts'
 import { applyAhead, poll } from './poll.ts'
+import { ProofHook } from './proof-hooks.ts'
+import type { PollFeature } from './proof-hooks.ts'
 import type { FeatureScope } from '../api/feature.ts'
 import { SlowPolls } from './slow-polls.ts'
 import type { Freshness } from '../api/cache-types.ts'
-
-/** What polls ask of the features of a cache. */
-export interface PollFeature {
-  /** Called before each proof, and what it returns after the proof. Rejects only with `signal.reason`. */
-  beforeProof?(signal: AbortSignal): Promise<() => Promise<void>>
-  readonly readPast?: ReadPast
-}
 
 /** A poll under way, as other requests see it. */
 interface Run {
   readonly number: number
   readonly startedAt: number
   state: 'running' | 'succeeded' | 'failed'
-  /** Only awaited by the request that started it, and where promises may be shared. Never rejects. */
+  /**
+   * When it has failed; or when it has succeeded, and what features read before it is applied, as far as reads wait for
+   * that. Only awaited by the request that started it, and where promises may be shared. Never rejects.
+   */
   settled: Promise<void>
 }
 
@@ -43,13 +41,12 @@ const SHARED_POLL_FRACTION = 0.5
 const MIN_FOLLOW_MS = 10
 /** A poll may run longer than its callers wait, by this factor. */
 const POLL_DEADLINE_FACTOR = 4
-/** A hook around a proof may run for so many times `pollTimeout`. */
-const HOOK_DEADLINE_FACTOR = 2
 
 export class Follower {
   readonly partitions: Map<number, Partition> = new Map()
   readonly #context: PollContext
   readonly #features: readonly { readonly hooks: PollFeature }[]
+  #hooks: readonly ProofHook[] | undefined
   #run: Run | undefined
   /** The number of the next poll to begin: one with this number or a higher one knows all that is known now. */
   next = 0
@@ -210,26 +207,29 @@ export class Follower {
     }
     this.#run = next
     this.#silentSince ??= now
-    next.settled = this.#poll(next)
+    next.settled = this.#poll(next, scope)
     scope.waitUntil(next.settled)
     return next
   }
 
-  async #poll(run: Run): Promise<void> {
+  async #poll(run: Run, scope: FeatureScope): Promise<void> {
     const { clock, settings, counters } = this.#context
     const deadlineMs = settings.pollTimeoutMs * POLL_DEADLINE_FACTOR
+    const hooks = this.#proofHooks()
+    let applies: readonly (() => Promise<void>)[] = []
     let began = Infinity
     let isAnswered = false
     try {
       const expired = () =>
         new KedgeError('ERR_TIMEOUT', 'the log did not answer a poll in time', { retryable: true })
       const proof = async (signal: AbortSignal) => {
-        const applies = await this.#beforeProof(signal)
+        await Promise.all(hooks.map((hook) => hook.read(scope)))
+        signal.throwIfAborted()
+        applies = hooks.flatMap((hook) => hook.take(scope))
         began = clock.now()
         const partitions = [...this.partitions.values()]
         const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
         this.#took(began)
-        for (const apply of applies) await apply()
         return found
       }
       const found = await this.#lifecycle.within(deadlineMs, expired, ({ signal }) => proof(signal))
@@ -247,33 +247,18 @@ export class Follower {
       if (isAnswered && isLate) this.#took(began)
       // A poll that began later may have succeeded meanwhile.
       if (run.number >= this.#succeeded) this.#failed(error)
+      return
     }
+    // The proof stands, whatever becomes of them.
+    await Promise.all(applies.map((apply) => apply()))
   }
 
-  /**
-   * Has the features read what is to be applied right after the proof: so evictions that are newer than what was read
-   * judge it.
-   */
-  async #beforeProof(signal: AbortSignal): Promise<readonly (() => Promise<void>)[]> {
-    const reads = this.#features.flatMap(({ hooks }) =>
-      hooks.beforeProof ? [this.#heard((inner) => hooks.beforeProof!(inner), signal)] : [],
-    )
-    const applies = await Promise.all(reads)
-    return applies.map((apply) => () => this.#heard(async () => apply?.(), signal))
-  }
-
-  /** What a hook resolves with; `undefined` where it fails or takes too long, which is reported: the proof needs it not. */
-  async #heard<R>(hook: (signal: AbortSignal) => Promise<R>, signal: AbortSignal): Promise<R | undefined> {
-    const { runtime, pollTimeoutMs, emit } = this.#context.settings
-    const late = () =>
-      new KedgeError('ERR_TIMEOUT', 'a feature did not settle in time around a proof', { retryable: true })
-    try {
-      return await withDeadline(runtime, pollTimeoutMs * HOOK_DEADLINE_FACTOR, late, hook, signal)
-    } catch (error) {
-      signal.throwIfAborted()
-      emit?.({ type: 'background_error', error })
-      return undefined
-    }
+  /** Those of the features that have any: made at the first poll, when all features are open. */
+  #proofHooks(): readonly ProofHook[] {
+    const context = { ...this.#context, lifecycle: this.#lifecycle }
+    return (this.#hooks ??= this.#features.flatMap(({ hooks }) =>
+      hooks.beforeProof ? [new ProofHook((signal) => hooks.beforeProof!(signal), context)] : [],
+    ))
   }
 
   #took(began: number): void {

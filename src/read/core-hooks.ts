@@ -16,8 +16,11 @@ export type Proof = (signal: AbortSignal | undefined) => Promise<boolean>
 export interface UpdatesRead {
   /** Whether every value that the token names has been read. */
   passed(required: TokenPositions): boolean
-  /** Whether the topic is known to have records that have not been read yet. */
-  lags(required: TokenPositions): boolean
+  /**
+   * Whether the topic has, or may have, records of the token that have not been read yet: where it was not looked at since
+   * this moment of the cache's clock, it may.
+   */
+  lags(required: TokenPositions, since: number): boolean
 }
 
 /** The hooks of features that kedge brings: they change what the core takes for known. */

@@ -168,14 +168,17 @@ export class Reader<T> {
   async seeUpdates(awaited: TokenPositions, { scope, signal }: ReadContext<T>): Promise<void> {
     const { follower, shared } = this.#context
     const updates = this.#features.updates!
-    const since = shared.clock.now()
+    const { clock, settings } = shared
+    const since = clock.now()
     const passed = () => updates.passed(awaited)
-    for (let { next } = follower; !passed(); next = follower.next) {
+    // A topic that is slow is read beside the polls: they do not wait for it.
+    for (let { next } = follower, pauseMs = 5; !passed(); next = follower.next, pauseMs *= 2) {
       await follower.reach(passed, scope, signal)
-      // A poll that began after this read has sampled the ends. A token beyond them is of another log, or forged.
-      if (!updates.lags(awaited) || shared.clock.now() - since >= shared.settings.pollTimeoutMs) return
-      // The log is left alone after a failure.
-      if (follower.next === next) return
+      // The ends were sampled after this read began: a token beyond them is of another log, or forged.
+      const leftMs = since + settings.pollTimeoutMs - clock.now()
+      // And the log is left alone after a failure.
+      if (!updates.lags(awaited, since) || leftMs <= 0 || follower.next === next) return
+      await settings.runtime.sleep(Math.min(pauseMs, leftMs), signal)
     }
   }
 

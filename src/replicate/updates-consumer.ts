@@ -48,6 +48,8 @@ export class UpdatesConsumer implements UpdatesRead {
   readonly #positions = new Map<number, number>()
   /** Where each partition ended when it was looked at last. */
   readonly #ends = new Map<number, number>()
+  /** When the latest look at it began that has come to its end. */
+  #lookedAt = -Infinity
 
   /** @param simple the namespaces that accept values without an as-of */
   constructor(parts: UpdatesParts, simple?: (namespace: string) => boolean) {
@@ -57,8 +59,9 @@ export class UpdatesConsumer implements UpdatesRead {
     this.#takesPart = (namespace) => parts.takesPart('replicate', namespace)
   }
 
-  /** Whether values before these positions are in the topic, as far as is known, and not applied here yet. */
-  lags(required: TokenPositions): boolean {
+  /** Whether values before these positions are in the topic, or may be, and are not applied here yet. */
+  lags(required: TokenPositions, since: number): boolean {
+    if (this.#lookedAt < since) return true
     for (const [partition, offset] of required) {
       if (partition >= this.#shared.settings.updatePartitions) continue
       // Of a token that goes beyond the end nothing more is to be waited for: it is of another log, or forged.
@@ -81,14 +84,16 @@ export class UpdatesConsumer implements UpdatesRead {
    */
   async fetch(signal: AbortSignal): Promise<() => Promise<void>> {
     const { runtime, pollTimeoutMs, emit } = this.#shared.settings
+    const began = this.#shared.clock.now()
     const found: Found = { records: [], next: new Map() }
     try {
-      // With a deadline of its own, so that a topic that hangs does not keep evictions from being proved.
+      // With a deadline of its own, so that what a slow topic has returned by then counts. No proof waits as long.
       await withDeadline(runtime, pollTimeoutMs, silent, (inner) => this.#fetch(found, inner), signal)
     } catch (error) {
       signal.throwIfAborted()
       emit?.({ type: 'background_error', error })
     }
+    this.#lookedAt = Math.max(this.#lookedAt, began)
     // Kept even where the time was over before the end: else a long catch-up would start again each time. A
     // copy: records that come in later are read again.
     const records = [...found.records]
@@ -184,8 +189,8 @@ export class UpdatesConsumer implements UpdatesRead {
     const attempt = (vain: number): Fetch | undefined => {
       if (vain > MAX_QUADRUPLINGS) return undefined
       // Something is there: a consumer that still warms up may take a moment to return it. What an answer did not
-      // return belongs to a transaction that is still open, or does not fit. Neither is a matter of waiting, and the
-      // proof of freshness that comes after this has its time from the same `pollTimeout`.
+      // return belongs to a transaction that is still open, or does not fit. Neither is a matter of waiting, and a
+      // proof of freshness waits for this.
       const waitMs = vain === 0 ? pollTimeoutMs / 2 : 0
       return { maxBytes: Math.min(maxPollBytes * 4 ** vain, maxBytes - bytes), waitMs }
     }

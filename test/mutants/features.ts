@@ -13,10 +13,12 @@ const WRITER = 'src/write/writer.ts'
 const WRITE_ORDER = 'src/write/write-order.ts'
 const WRITE_ORDER_TESTS = 'src/write/write-order.test.ts'
 const FOLLOWER = 'src/coherence/follower.ts'
+const PROOF_HOOKS = 'src/coherence/proof-hooks.ts'
 const COHERENT_STORE = 'src/coherence/coherent-store.ts'
 const CONSUMER = 'src/replicate/updates-consumer.ts'
 const APPLIER = 'src/replicate/updates-applier.ts'
 const TESTS = 'src/read/features.test.ts'
+const PROOF_HOOK_TESTS = 'src/coherence/proof-hooks.test.ts'
 
 export const featureMutants: readonly Mutant[] = [
   {
@@ -113,22 +115,86 @@ export const featureMutants: readonly Mutant[] = [
     id: 'applied-before-the-proof',
     what: 'What a feature has read is applied before the proof, not after it.',
     file: FOLLOWER,
-    from: `const applies = await this.#beforeProof(signal)
+    from: 'applies = hooks.flatMap((hook) => hook.take(scope))\n',
+    to: `for (const apply of hooks.flatMap((hook) => hook.take(scope))) await apply()
 `,
-    to: `const applies = await this.#beforeProof(signal)
-        for (const apply of applies) await apply()
+    breaks: [],
+    hint: [TESTS, 'src/replicate/pushed-values.test.ts'],
+    unseen: 'What is newer than the position is refused: values are lost, and none is stale.',
+  },
+  {
+    id: 'proof-held-up-by-a-hook',
+    what: 'A proof waits for a hook of a feature as long as that takes, though Kafka answers.',
+    file: PROOF_HOOKS,
+    from: 'if (!this.#wasLate) await settledWithin(runtime, heard, ms)',
+    to: 'await heard',
+    breaks: ['I14'],
+    hint: [PROOF_HOOK_TESTS],
+    unseen: 'The hooks of a simulated fleet end by themselves.',
+  },
+  {
+    id: 'late-hook-waited-for',
+    what: 'Each proof waits anew for a hook that was late the last time.',
+    file: PROOF_HOOKS,
+    from: 'if (!this.#wasLate) await settledWithin(runtime, heard, ms)',
+    to: 'await settledWithin(runtime, heard, ms)',
+    breaks: ['I14'],
+    hint: [PROOF_HOOK_TESTS],
+    unseen: 'Reads that wait for longer are served all the same.',
+  },
+  {
+    id: 'hung-hook-asked-at-once',
+    what: 'A hook that was given up is asked again by the next poll, however often it hangs.',
+    file: PROOF_HOOKS,
+    from: 'isLate ? clock.now() + backoffMs(REST, this.#givenUp++) : -Infinity',
+    to: '-Infinity',
+    breaks: [],
+    hint: [PROOF_HOOK_TESTS],
+    unseen: 'The hooks of a simulated fleet end by themselves.',
+  },
+  {
+    id: 'late-values-after-this-proof',
+    what: 'What a feature reads while a proof is under way is applied after that proof, which has not seen its evictions.',
+    file: FOLLOWER,
+    from: `applies = hooks.flatMap((hook) => hook.take(scope))
 `,
+    to: '',
     also: [
       {
         file: FOLLOWER,
         from: `this.#took(began)
-        for (const apply of applies) await apply()`,
-        to: 'this.#took(began)',
+        return found`,
+        to: `this.#took(began)
+        applies = hooks.flatMap((hook) => hook.take(scope))
+        return found`,
       },
     ],
     breaks: [],
-    hint: [TESTS, 'src/replicate/pushed-values.test.ts'],
+    hint: [PROOF_HOOK_TESTS],
     unseen: 'What is newer than the position is refused: values are lost, and none is stale.',
+  },
+  {
+    id: 'applied-without-a-proof',
+    what: 'What a feature has read is applied though the poll has failed: no eviction of that time has judged it.',
+    file: FOLLOWER,
+    from: `if (run.number >= this.#succeeded) this.#failed(error)
+      return
+`,
+    to: `if (run.number >= this.#succeeded) this.#failed(error)
+`,
+    breaks: ['I1'],
+    hint: [PROOF_HOOK_TESTS],
+    unseen: 'What is newer than the position is refused: values are lost, and none is stale.',
+  },
+  {
+    id: 'slow-updates-taken-for-read',
+    what: 'A read with a token takes the updates topic for read, though nobody has looked at it since the read began.',
+    file: CONSUMER,
+    from: 'if (this.#lookedAt < since) return true\n',
+    to: '',
+    breaks: ['I8'],
+    hint: [PROOF_HOOK_TESTS],
+    unseen: 'The eviction of the write is known: the value is loaded, and none is stale.',
   },
   {
     id: 'may-hold-ignored',

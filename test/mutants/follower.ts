@@ -474,14 +474,17 @@ export const followerMutants: readonly Mutant[] = [
     id: 'values-after-the-proof',
     what: 'Updates are fetched after the proof by which they are judged, not before it.',
     file: FOLLOWER,
-    from: `const applies = await this.#beforeProof(signal)
+    from: `await Promise.all(hooks.map((hook) => hook.read(scope)))
+        signal.throwIfAborted()
+        applies = hooks.flatMap((hook) => hook.take(scope))
         began = clock.now()
         const partitions = [...this.partitions.values()]
         const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))`,
     to: `began = clock.now()
         const partitions = [...this.partitions.values()]
         const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
-        const applies = await this.#beforeProof(signal)`,
+        await Promise.all(hooks.map((hook) => hook.read(scope)))
+        applies = hooks.flatMap((hook) => hook.take(scope))`,
     breaks: [],
     hint: ['src/read/overtaken-loads.test.ts'],
     unseen: 'What is newer than the position is refused: values are lost, and none is stale.',
