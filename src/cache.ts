@@ -210,7 +210,7 @@ class IsolateCache implements OpenCache, ScopedCache {
   async close(): Promise<void> {
     if (this.#lifecycle.closed) return
     this.#lifecycle.close()
-    for (const space of this.#stores.values()) space.dropPossiblyEvicted(() => true)
+    for (const space of this.#stores.values()) space.close()
     const { log } = this.#shared.settings
     const closing = [log, ...this.#features.map(({ hooks }) => hooks)].map(async (each) => each.close?.())
     // One that fails leaves no other open.

@@ -15,6 +15,7 @@ import { SEEK } from './read/flight.ts'
 import type { ReadCall, Seek } from './read/flight.ts'
 import type { NamespaceParts, ScopedParts } from './write/namespace-parts.ts'
 import type { Semaphore } from './runtime/semaphore.ts'
+import { SignalAlone } from './runtime/stop.ts'
 import type { Token } from './wire/token.ts'
 
 export class ScopedNamespace<T> implements Namespace<T> {
@@ -101,7 +102,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
     options?: LoadOptions<T>,
   ): Promise<Map<string, T>> {
     const load = async (missing: readonly string[], context: LoadManyContext) =>
-      entriesOf(await loader(missing, new ManyContext(context)))
+      entriesOf(await loader(missing, new SignalAlone(context)))
     return this.#many(keys, seeking(load, loader), options)
   }
 
@@ -197,19 +198,6 @@ export class ScopedNamespace<T> implements Namespace<T> {
       return new Map(value === undefined ? [] : [[key, value]])
     }
     return seeking(load, loader)
-  }
-}
-
-/** What the loader of many keys is given: the core's own context could end the load. */
-class ManyContext implements LoadManyContext {
-  readonly #context: LoadManyContext
-
-  constructor(context: LoadManyContext) {
-    this.#context = context
-  }
-
-  get signal(): AbortSignal {
-    return this.#context.signal
   }
 }
 

@@ -47,3 +47,5 @@ export type RefuseReason =
   | 'schema'
   /** A feature of the cache refused it (`mayHold`). */
   | 'feature'
+  /** The cache was closed meanwhile. */
+  | 'closed'

@@ -32,6 +32,7 @@ export class CoherentStore<T> implements EvictionTarget {
   readonly shortTtl: ShortTtl
   /** Whether this isolate has yet to read the past, in which writes may wait to be persisted. */
   awaitsPast = false
+  #isClosed = false
   readonly #store: S3FifoStore<T>
   readonly #table: EvictionTable
   readonly #mayHold: HoldTerms['mayHold']
@@ -172,6 +173,7 @@ export class CoherentStore<T> implements EvictionTarget {
   hold(key: string, candidate: Candidate<T>, now: number = this.#clock.now()): RefuseReason | undefined {
     const { value, loadedAt, ttlMs, keepMs, tags, settleMs } = candidate
     const { partition, settings } = this
+    if (this.#isClosed) return this.#refuse(key, 'closed')
     // Generation 0 is the time before the first contact, which drops what is held until then.
     if (candidate.generation === 0 && !(candidate.beforeContact && partition.generation === 0))
       return this.#refuse(key, 'unanchored')
@@ -284,6 +286,12 @@ export class CoherentStore<T> implements EvictionTarget {
   /** Every eviction from `horizon` on has been read from the log again. */
   extend(horizon: number): void {
     this.#table.extend(horizon)
+  }
+
+  /** Drops every value, and holds none any more: of work that goes on after the cache was closed, either. */
+  close(): void {
+    this.#isClosed = true
+    this.dropPossiblyEvicted(() => true)
   }
 
   /** Drops what an unacknowledged eviction may match. */

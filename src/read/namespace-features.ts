@@ -9,6 +9,7 @@ import type { Call, Evicted, FeatureHost, FeatureNamespace, Held, HeldValue } fr
 import { untilAborted } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
 import { checkedValues } from './checked-values.ts'
+import { SignalAlone } from '../runtime/stop.ts'
 import type { CoreHooks, OpenFeature, UpdatesRead } from './core-hooks.ts'
 
 type Values<T> = ReadonlyMap<string, HeldValue<T>>
@@ -72,7 +73,10 @@ export class NamespaceFeatures implements HoldTerms {
       const before = around
       around = this.#attempt(before, () => each.aroundLoad?.(namespace, keys, before) ?? before)
     }
-    return around
+    if (around === undefined || around === call) return around
+    const outer = around
+    // The core's own context could end the load.
+    return (asked, context) => outer(asked, new SignalAlone(context))
   }
 
   /**

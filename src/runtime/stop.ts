@@ -13,6 +13,19 @@ export interface Stopping {
   throwIfStopped(): void
 }
 
+/** The signal of work alone, for those who must not end the work. */
+export class SignalAlone {
+  readonly #of: Pick<Stopping, 'signal'>
+
+  constructor(of: Pick<Stopping, 'signal'>) {
+    this.#of = of
+  }
+
+  get signal(): AbortSignal {
+    return this.#of.signal
+  }
+}
+
 export class Stop implements Stopping {
   #controller: AbortController | undefined
   #reason: unknown
