@@ -78,8 +78,11 @@ export interface SourceContext<T> {
   /** Waits until values can be judged as held ones are: `false` where that cannot be within `pollTimeout`. Never rejects. */
   readonly proof: () => Promise<boolean>
   /**
-   * Holds the value for this read and later ones, if no eviction since its as-of forbids it. Returns whether it is held:
-   * a value of another log, of a time to come, or without an end is not.
+   * Holds the value for this read and later ones, if no eviction since its as-of forbids it. Returns whether it is held. Of
+   * what the value says, the fields of {@link HeldValue} count, and no others. It is not held where its generation is not
+   * that of the partition now, where its as-of lies beyond the end of the log, where its load began at a time to come, and
+   * where its TTL is over or has no end. Nor once its key is answered: by a source, the loader, or an eviction that was not
+   * acknowledged.
    * @throws KedgeError `ERR_CODEC` for what is no data.
    */
   readonly hold: (key: string, value: HeldValue<T>) => boolean
@@ -110,8 +113,9 @@ export interface FeatureHooks {
   beforeProof?(signal: AbortSignal): Promise<() => Promise<void>>
   /**
    * A source of values beside the loader: holds what it finds by `context.hold`, after `context.proof` has resolved with
-   * `true`. The loader is asked beside it once `sourceTimeoutMs` have passed; a read without a loader waits for it, at
-   * most `hardTimeout`.
+   * `true`. A read goes on as soon as each of its keys has a value, by whichever source. The loader is asked beside the
+   * sources once `sourceTimeoutMs` have passed; where it fails, the read waits for them for half a second more, at most half
+   * of what is left of `hardTimeout`. A read without a loader waits for them, at most `hardTimeout`.
    */
   source?<T>(namespace: FeatureNamespace, keys: readonly string[], context: SourceContext<T>): Promise<void>
   /** How long the loader waits for `source`, in milliseconds. @default 0 */

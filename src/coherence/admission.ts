@@ -24,8 +24,6 @@ export interface Transport {
   readonly writtenAt?: number | undefined
   /** The partition's generation when it was fetched. @default that of now */
   readonly generation?: number
-  /** The carrier has applied every eviction below it to the value. */
-  readonly knownTo?: number
 }
 
 /** The message that carries a value. */
@@ -71,7 +69,7 @@ export function candidateOf<T>(
   { settings, clock }: CacheContext,
   space: CoherentStore<T>,
   arrived: ArrivedValue,
-  { writtenAt, generation, knownTo }: Transport,
+  { writtenAt, generation }: Transport,
 ): Candidate<T> | RefuseReason {
   const { partition } = space
   const wall = settings.runtime.now()
@@ -94,7 +92,6 @@ export function candidateOf<T>(
   return {
     value,
     asOf,
-    knownTo,
     generation: generation ?? partition.generation,
     loadedAt: clock.now() - ageMs,
     ttlMs,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FeatureHooks } from '../api/feature.ts'
+import type { FeatureHooks, HeldValue, SourceContext } from '../api/feature.ts'
 import type { ReadPast } from '../coherence/log-identity.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { BreakerState } from '../runtime/circuit-breaker.ts'
@@ -11,6 +11,14 @@ import type { TokenPositions } from '../wire/token.ts'
 
 /** Waits until values from elsewhere can be judged: `false` where that cannot be within `pollTimeout`. */
 export type Proof = (signal: AbortSignal | undefined) => Promise<boolean>
+
+/** How a source of kedge has a value held whose carrier has applied every eviction below `knownTo` to it. */
+export const HOLD_KNOWN: unique symbol = Symbol('kedge.holdKnown')
+
+/** What sources of values are given, and more for those of kedge: others must not say what is known. */
+export interface CoreSourceContext<T> extends SourceContext<T> {
+  readonly [HOLD_KNOWN]: (key: string, value: HeldValue<T>, knownTo: number) => boolean
+}
 
 /** The updates topic, as far as it has been read. */
 export interface UpdatesRead {

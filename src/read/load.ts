@@ -14,9 +14,15 @@ import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import { loadedLifetime } from '../coherence/ttl-and-tags.ts'
 import { askSources } from './ask-sources.ts'
+import type { Question } from './ask-sources.ts'
 import type { Proof } from './core-hooks.ts'
 import type { NamespaceFeatures } from './namespace-features.ts'
 import type { Follower } from '../coherence/follower.ts'
+
+/** How much longer a read waits for sources of values, at most, where the loader has failed. */
+const GRACE_MS = 500
+/** Why a source is not asked any more: another one has answered. */
+const ANSWERED = 'the read has its values'
 
 /** What one call loads, and since when. */
 export interface Loading {
@@ -50,38 +56,49 @@ export class Load<T> {
     loading: Loading,
     stopping: Stopping,
   ): Promise<void> {
+    const { clock } = this.#shared
     const { runtime, emit } = this.#shared.settings
+    const since = clock.now()
     const { signal } = stopping
     const stop = eitherSignal(signal)
     const asked = this.#ask(flights, proof, stop.signal)
+    let isOvertaken = false
     try {
       await settledWithin(runtime, asked, this.#features.sourceTimeoutMs, signal)
-      await this.run(open(flights), demand, loading, stopping)
+      const left = open(flights)
+      isOvertaken = left.size > 0
+      await this.run(left, demand, loading, stopping)
     } catch (error) {
-      // A source may still answer where the loader has failed.
-      await asked
+      // A source may still answer where the loader has failed; for so long that the read rejects with what the loader says.
+      const leftMs = Math.max(0, since + demand.load.hardTimeoutMs - clock.now())
+      await settledWithin(runtime, asked, Math.min(GRACE_MS, leftMs / 2), signal)
       if (open(flights).size > 0) throw error
       emit?.({ type: 'background_error', error })
     } finally {
       stop.done()
-      stop.abort(overtaken())
+      // A tier that the loader has overtaken is slow; one that another source was faster than need not be.
+      stop.abort(isOvertaken ? overtaken() : ANSWERED)
     }
   }
 
   /**
-   * Settles the flights for which a source has a value that may be held. Never rejects. The flights do not
+   * Settles the flights for which a source has a value that may be held, each at once. Never rejects. The flights do not
    * begin with it: an eviction that arrives meanwhile meets the value when the value is judged.
    */
-  async #ask(flights: ReadonlyMap<string, Flight<T>>, proof: Proof, stop: AbortSignal): Promise<void> {
-    const { sources } = this.#features
-    const keys = [...flights.keys()]
-    const taken = await askSources(sources, this.#space, keys, proof, stop, this.#shared)
-    for (const [key, { value, loadedAt, ttlMs }] of taken) {
-      const flight = flights.get(key)!
-      // An unacknowledged eviction may be in the log, and would match this value, too.
-      if (flight.invalidated) this.#space.drop(key, 'evicted')
-      else flight.settle({ value, stored: true, loadedAt, ttlMs, fromTier: true })
+  #ask(flights: ReadonlyMap<string, Flight<T>>, proof: Proof, signal: AbortSignal): Promise<void> {
+    const question: Question<T> = {
+      keys: [...flights.keys()],
+      proof,
+      signal,
+      wants: (key) => {
+        const { outcome, invalidated } = flights.get(key)!
+        // An unacknowledged eviction may be in the log, and would match this value, too.
+        return outcome === undefined && !invalidated
+      },
+      onHeld: (key, { value, loadedAt, ttlMs }) =>
+        flights.get(key)!.settle({ value, stored: true, loadedAt, ttlMs, fromTier: true }),
     }
+    return askSources(this.#features.sources, this.#space, question, this.#shared)
   }
 
   /** Looks elsewhere first, where the loader says so, and loads the rest. */

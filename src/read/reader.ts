@@ -262,19 +262,22 @@ export class Reader<T> {
   ): Promise<ReadonlyMap<string, Candidate<T>>> {
     const proof = this.#proof(reading, level)
     if (proof === undefined || keys.length === 0) return new Map()
-    const { sources } = this.#features
-    const { shared } = this.#context
-    const stop = eitherSignal(reading.signal)
-    try {
-      const held = new Map<string, Candidate<T>>()
-      const asked = askSources(sources, this.#space, keys, proof, stop.signal, shared, held)
-      // A source that ends its questions by itself is faster.
-      await settledWithin(shared.settings.runtime, asked, reading.load.hardTimeoutMs, reading.signal)
-      return held
-    } finally {
-      stop.done()
-      stop.abort(ENDED)
-    }
+    const { shared, lifecycle } = this.#context
+    const held = new Map<string, Candidate<T>>()
+    await lifecycle.during(async (closing) => {
+      const stop = eitherSignal(closing)
+      try {
+        const onHeld = (key: string, value: Candidate<T>) => void held.set(key, value)
+        const question = { keys, proof, signal: stop.signal, onHeld }
+        const asked = askSources(this.#features.sources, this.#space, question, shared)
+        // A source that ends its questions by itself is faster.
+        await settledWithin(shared.settings.runtime, asked, reading.load.hardTimeoutMs, closing)
+      } finally {
+        stop.done()
+        stop.abort(ENDED)
+      }
+    }, reading.signal)
+    return held
   }
 
   /** The entry of a read that loads nothing: what it took from elsewhere, if anything. */

@@ -7,7 +7,7 @@ import type { Evicted, Feature, Held, SourceContext } from '../api/feature.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import { readPast } from '../coherence/look-back.ts'
 import type { Tier } from '../ports/tier.ts'
-import type { CoreHooks } from '../read/core-hooks.ts'
+import type { CoreHooks, CoreSourceContext } from '../read/core-hooks.ts'
 import { partsOfHost } from '../write/cache-parts.ts'
 import { tierSettings } from './settings.ts'
 import type { SharedTierOptions } from './settings.ts'
@@ -50,7 +50,7 @@ export function sharedTier(tier: Tier, options: SharedTierOptions = {}): Feature
           return shared.state
         },
         source: <T>(space: CoherentStore<T>, keys: readonly string[], context: SourceContext<T>) =>
-          shared.take(space, keys, context),
+          shared.take(space, keys, context as CoreSourceContext<T>),
         afterHold: <T>(space: CoherentStore<T>, held: Held<T>) => shared.put(space, held),
         afterEvict: <T>(space: CoherentStore<T>, evicted: Evicted) => shared.remove(space, evicted),
         close: () => shared.close(),

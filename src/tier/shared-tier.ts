@@ -21,7 +21,9 @@ import { readUpdate } from '../wire/read-update.ts'
 import type { ArrivedValue } from '../wire/read-update.ts'
 import type { Partition } from '../coherence/partition.ts'
 import { Semaphore } from '../runtime/semaphore.ts'
-import type { Evicted, FeatureScope, Held, SourceContext } from '../api/feature.ts'
+import type { Evicted, FeatureScope, Held } from '../api/feature.ts'
+import { HOLD_KNOWN } from '../read/core-hooks.ts'
+import type { CoreSourceContext } from '../read/core-hooks.ts'
 import type { TierSettings } from './settings.ts'
 import type { AppliedPosition, Tier, TierAnswer, TierItem, TierPlace, TierWrite } from '../ports/tier.ts'
 
@@ -58,7 +60,11 @@ export class SharedTier {
    *
    * The signal's reason counts against the tier only where it is a `KedgeError`.
    */
-  async take<T>(space: CoherentStore<T>, keys: readonly string[], context: SourceContext<T>): Promise<void> {
+  async take<T>(
+    space: CoherentStore<T>,
+    keys: readonly string[],
+    context: CoreSourceContext<T>,
+  ): Promise<void> {
     const { partition } = space
     const place = placeOf(space)
     // Discard the answer if the log was resynced while we asked. Generation 0 (never connected) counts as 1.
@@ -76,8 +82,8 @@ export class SharedTier {
     if (found.length > 0 && (await proved) && !context.signal?.aborted) {
       for (const { item, arrived } of found) {
         const knownTo = knownToTier(item, answer!.applied, partition)
-        const candidate = this.#candidate(space, arrived, item.asOf, { generation, knownTo })
-        if (candidate && this.#holds(context, arrived.key, candidate)) hits++
+        const candidate = this.#candidate(space, arrived, item.asOf, generation)
+        if (candidate && this.#holds(context, arrived.key, candidate, knownTo)) hits++
         else counters.tierRefused++
       }
     }
@@ -121,13 +127,13 @@ export class SharedTier {
     space: CoherentStore<T>,
     arrived: ArrivedValue,
     asOf: number,
-    transport: { generation: number; knownTo: number },
+    generation: number,
   ): Candidate<T> | undefined {
     const { settings } = this.#shared
     try {
       // Without an as-of, or with two of them, it is nothing that was written here.
       const candidate =
-        arrived.asOf === asOf ? candidateOf(this.#shared, space, arrived, transport) : 'unanchored'
+        arrived.asOf === asOf ? candidateOf(this.#shared, space, arrived, { generation }) : 'unanchored'
       if (typeof candidate !== 'string') return candidate
       settings.emit?.({ type: 'refuse', namespace: space.name, key: arrived.key, reason: candidate })
     } catch (error) {
@@ -137,9 +143,9 @@ export class SharedTier {
     return undefined
   }
 
-  #holds<T>(context: SourceContext<T>, key: string, candidate: Candidate<T>): boolean {
+  #holds<T>(context: CoreSourceContext<T>, key: string, candidate: Candidate<T>, knownTo: number): boolean {
     try {
-      return context.hold(key, candidate)
+      return context[HOLD_KNOWN](key, candidate, knownTo)
     } catch (error) {
       // So may `sizeOf`.
       this.#shared.settings.emit?.({ type: 'background_error', error })
