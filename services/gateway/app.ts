@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
+import { once } from '../../src/runtime/once.ts'
 import { principalOf } from './access.ts'
 import type { Principal } from './access.ts'
 import { aroundEach } from './around-each.ts'
@@ -27,6 +28,7 @@ import type { PartitionReader } from './partition-reader.ts'
 import { redpanda } from './protocols/redpanda.ts'
 import { boundsOf } from './service.ts'
 import type { Service } from './service.ts'
+import { openApiDocument } from './openapi/document.ts'
 import { upstash } from './protocols/upstash.ts'
 
 export interface GatewayOptions {
@@ -166,6 +168,10 @@ export function createGateway(options: GatewayOptions): Hono {
       protocols: speaksUpstash ? { ...PROTOCOLS, upstash: UPSTASH } : PROTOCOLS,
     }),
   )
+  const document = once(() =>
+    JSON.stringify(openApiDocument({ cluster: cluster.id, upstash: speaksUpstash })),
+  )
+  app.get('/openapi.json', (c) => c.body(document(), 200, { 'content-type': 'application/json' }))
   speak(app, service, speaksUpstash)
   app.notFound((c) => c.json({ error_code: 404, message: 'HTTP 404 Not Found' }, 404))
   app.onError((error, c) => {

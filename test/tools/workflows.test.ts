@@ -23,11 +23,7 @@ describe('The workflows', () => {
   })
 
   it('use one commit of each action', () => {
-    const all = FILES.flatMap((file) =>
-      readFileSync(file, 'utf8')
-        .matchAll(/uses: ([\w./-]+)@(\w+)/g)
-        .toArray(),
-    )
+    const all = FILES.flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/uses: ([\w./-]+)@(\w+)/g)])
     const commits = new Map<string, Set<string>>()
     for (const [, name, commit] of all) commits.set(name!, (commits.get(name!) ?? new Set()).add(commit!))
     for (const [name, found] of commits) expect([name, found.size]).toEqual([name, 1])

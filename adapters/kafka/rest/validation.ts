@@ -7,7 +7,7 @@ import { issueMessage } from '../../../src/api/issue-message.ts'
  * makes two gigabytes of them.
  */
 export function listOf<T>(element: z.ZodMiniType<T>, min = 0): z.ZodMiniType<T[]> {
-  return z.pipe(
+  const list = z.pipe(
     z.array(z.unknown()).check(z.minLength(min)),
     z.transform((things, context) => {
       const found: T[] = []
@@ -24,4 +24,12 @@ export function listOf<T>(element: z.ZodMiniType<T>, min = 0): z.ZodMiniType<T[]
       return found
     }),
   )
+  ELEMENTS.set(list, element)
+  return list
 }
+
+/** For what describes schemas: the element of such a list stands in a function. */
+const ELEMENTS = new WeakMap<object, z.ZodMiniType>()
+
+/** The element of a list that `listOf` has made. */
+export const elementOf = (list: object): z.ZodMiniType | undefined => ELEMENTS.get(list)

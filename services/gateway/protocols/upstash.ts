@@ -22,6 +22,7 @@ import { JsonArray } from '../json-array.ts'
 import { accepted, contentType } from '../media-type.ts'
 import { wholeNumber } from '../parameter.ts'
 import { bytesOf } from '../partition-reader.ts'
+import { Described } from '../openapi/schema.ts'
 import { Refusal } from '../refusal.ts'
 import type { Service } from '../service.ts'
 import { listOf } from '../../../adapters/kafka/rest/validation.ts'
@@ -54,6 +55,21 @@ const fetchBody = z.object({
   topicPartitionOffsets: z.nullish(listOf(position)),
   timeout: z.nullish(z.int().check(z.gte(0))),
 })
+// What `positionsOf` takes: one position of its own, a list, or both.
+fetchBody.register(Described, {
+  dependentRequired: {
+    topic: ['partition', 'offset'],
+    partition: ['topic', 'offset'],
+    offset: ['topic', 'partition'],
+  },
+  anyOf: [
+    { required: ['topic'] },
+    {
+      required: ['topicPartitionOffsets'],
+      properties: { topicPartitionOffsets: { type: 'array', minItems: 1 } },
+    },
+  ],
+})
 const offsetsBody = z.union([
   listOf(topicPartition, 1),
   z.pipe(
@@ -61,6 +77,10 @@ const offsetsBody = z.union([
     z.transform((one) => [one]),
   ),
 ])
+
+export const UPSTASH_MESSAGES: z.ZodMiniType = messages
+export const UPSTASH_FETCH: z.ZodMiniType = fetchBody
+export const UPSTASH_OFFSETS: z.ZodMiniType = offsetsBody
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })

@@ -25,6 +25,7 @@ import { INSTANCE } from './instance-routes.ts'
 import type { InstanceRoutes } from './instance-routes.ts'
 import { JsonArray } from '../../json-array.ts'
 import { contentType, negotiate } from '../../media-type.ts'
+import { Described } from '../../openapi/schema.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
 
@@ -35,20 +36,41 @@ const DEFAULT_TIMEOUT_MS = 1000
 const NAME = /^(?!\.\.?$)[\w.~-]{1,249}$/
 
 const whole = z.pipe(z.union([z.int(), z.string().check(z.regex(/^-?\d{1,10}$/))]), z.transform(Number))
-const truth = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])
+const truth = z
+  .union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])
+  .register(Described, { type: ['boolean', 'string'], enum: [true, false, 'true', 'false'] })
+// What `instanceOptions` checks, for the OpenAPI document.
+const MIN_BYTES = {
+  anyOf: [
+    { type: 'integer', minimum: -1, maximum: 10_000_000 },
+    { type: 'string', pattern: '^(?:-1|[0-9]{1,7})$' },
+    { type: 'null' },
+  ],
+}
+const TIMEOUT = {
+  anyOf: [
+    { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+    { type: 'string', pattern: '^(?!0+$)[0-9]{1,10}$' },
+    { type: 'null' },
+  ],
+}
 // Strict: an unknown option is refused, so that the client learns it has no effect.
 const createBody = z.strictObject({
   /** Deprecated. Used only as part of a generated name. */
   id: z.nullish(z.string().check(z.regex(NAME))),
   name: z.nullish(z.string().check(z.regex(NAME))),
-  format: z._default(z.string(), 'binary'),
-  'auto.offset.reset': z._default(z.string(), 'latest'),
+  format: z._default(z.string(), 'binary').register(Described, { enum: ['binary', 'json'] }),
+  'auto.offset.reset': z
+    ._default(z.string(), 'latest')
+    .register(Described, { enum: ['earliest', 'latest', 'none'] }),
   'auto.commit.enable': z._default(truth, true),
-  'fetch.min.bytes': z.nullish(whole),
-  responseMinBytes: z.nullish(whole),
-  'consumer.request.timeout.ms': z.nullish(whole),
-  requestWaitMs: z.nullish(whole),
+  'fetch.min.bytes': z.nullish(whole).register(Described, MIN_BYTES),
+  responseMinBytes: z.nullish(whole).register(Described, MIN_BYTES),
+  'consumer.request.timeout.ms': z.nullish(whole).register(Described, TIMEOUT),
+  requestWaitMs: z.nullish(whole).register(Described, TIMEOUT),
 })
+
+export const V2_CREATE: z.ZodMiniType = createBody
 
 export function confluentConsumers(service: Service): Hono {
   const { answers, bodies, clusterOf, limits, polls, runtime, stopping } = service

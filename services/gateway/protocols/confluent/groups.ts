@@ -17,6 +17,7 @@ import type { Consumer } from '../../consumer.ts'
 import { INSTANCE, topicName, topicPartition } from './instance-routes.ts'
 import type { InstanceRoutes } from './instance-routes.ts'
 import { contentType } from '../../media-type.ts'
+import { Described } from '../../openapi/schema.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
 import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
@@ -26,7 +27,7 @@ const MAX_METADATA = 4096
 
 const subscriptionBody = z.strictObject({
   topics: z.nullish(listOf(topicName, 1)),
-  topic_pattern: z.nullish(z.string()),
+  topic_pattern: z.nullish(z.string()).register(Described, { description: 'Refused, but for null.' }),
 })
 const commitBody = z.strictObject({
   offsets: z.nullish(
@@ -40,6 +41,9 @@ const commitBody = z.strictObject({
   ),
 })
 const committedBody = z.object({ partitions: z.optional(listOf(topicPartition)) })
+
+export const V2_SUBSCRIPTION: z.ZodMiniType = subscriptionBody
+export const V2_COMMIT: z.ZodMiniType = commitBody
 
 /** Adds these routes to the routes of the instances. */
 export function confluentGroups(app: Hono, service: Service, routes: InstanceRoutes): void {

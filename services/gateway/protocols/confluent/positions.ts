@@ -21,6 +21,9 @@ const positionsBody = z.object({
   timestamps: z._default(listOf(z.extend(topicPartition, { timestamp: z.int().check(z.gte(0)) })), []),
 })
 
+export const V2_PARTITIONS: z.ZodMiniType = partitionsBody
+export const V2_POSITIONS: z.ZodMiniType = positionsBody
+
 /** Adds these routes to the routes of the instances. */
 export function confluentPositions(app: Hono, { clusterOf }: Service, routes: InstanceRoutes): void {
   const { body, instance, bounded } = routes

@@ -36,6 +36,7 @@ const produceBody = z.object({
     1,
   ),
 })
+export const V2_PRODUCE: z.ZodMiniType = produceBody
 
 export function confluentV2(service: Service): Hono {
   const { clusterOf } = service

@@ -15,7 +15,9 @@ import { confluentErrors, V3_ERRORS } from './errors.ts'
 import { requireJson } from './v3.ts'
 import { decodeBase64, decodeEmbedded } from '../../embedded-format.ts'
 import { itemsOf, membersOf } from '../../json-text.ts'
-import type { Json } from '../../json.ts'
+import type { Json as JsonText } from '../../json.ts'
+import { BASE64, Described } from '../../openapi/schema.ts'
+import type { Json } from '../../openapi/schema.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
 import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
@@ -25,9 +27,22 @@ const MAX_BATCH = 10
 /** More are refused before they are looked at. */
 const MAX_ENTRIES = 1000
 
-const data = z.nullish(
-  z.object({ type: z.optional(z.string().check(z.maxLength(32))), data: z.optional(z.unknown()) }),
-)
+const of = (type: string, written: Json): Json => ({
+  type: 'object',
+  properties: { type: { const: type }, data: written },
+})
+/** What `bytesOf` takes. */
+const DATA = {
+  anyOf: [
+    of('BINARY', BASE64),
+    of('JSON', { description: 'Any JSON value.' }),
+    of('STRING', { type: ['string', 'null'] }),
+    { type: 'null' },
+  ],
+}
+const data = z
+  .nullish(z.object({ type: z.optional(z.string().check(z.maxLength(32))), data: z.optional(z.unknown()) }))
+  .register(Described, DATA)
 const recordBody = z.object({
   partition_id: z.nullish(z.int().check(z.gte(0))),
   headers: z.nullish(
@@ -41,6 +56,9 @@ const batchBody = z.object({
   // The gateway checks each entry by itself, so that a wrong one does not make it refuse the others.
   entries: listOf(z.looseObject({ id: z.string().check(z.regex(/^[\w-]{1,80}$/)) }), 1),
 })
+
+export const V3_RECORD: z.ZodMiniType = recordBody
+export const V3_BATCH: z.ZodMiniType = batchBody
 
 const encoder = new TextEncoder()
 
@@ -112,7 +130,7 @@ async function* produceAll(service: Service, c: Context): AsyncGenerator<Report,
   }
 }
 
-async function produceOne(service: Service, c: Context, body: Json): Promise<Report> {
+async function produceOne(service: Service, c: Context, body: JsonText): Promise<Report> {
   const { clusterOf, limits } = service
   const topic = c.req.param('topic') ?? ''
   try {

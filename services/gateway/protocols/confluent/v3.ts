@@ -23,6 +23,8 @@ const createBody = z.object({
   partitions_count: z.optional(z.int().check(z.gte(1), z.lte(1000))),
 })
 
+export const V3_CREATE: z.ZodMiniType = createBody
+
 /** In a list of a body, such as the settings of a topic. */
 const MAX_ITEMS = 1000
 
