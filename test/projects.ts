@@ -48,7 +48,7 @@ const E2E = [
   'test/worker/node/{examples,sidecar}.test.ts',
 ]
 const INTEGRATION = [
-  'test/{cli,conformance,writes}/*.test.ts',
+  'test/{cli,conformance,openapi,writes}/*.test.ts',
   'test/{adapters/stores,examples,services/gateway,tools/bench,worker}/**/*.test.ts',
   UNDICI,
 ]

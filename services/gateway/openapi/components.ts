@@ -89,8 +89,9 @@ export const components = (cluster: string): Json => ({
     RequestId: {
       name: 'x-request-id',
       in: 'header',
-      description: 'By which the request is found in logs; the gateway makes one where it is left out.',
-      schema: { type: 'string', pattern: '^[A-Za-z0-9_.:=+/-]{1,128}$' },
+      description:
+        'By which the request is found in logs: up to 128 of `A-Z a-z 0-9 _ . : = + / -`. The gateway makes one where it is left out, or is none.',
+      schema: TEXT,
     },
   },
   headers: {

@@ -97,7 +97,11 @@ async function v2(request: Request, path: string, sent: Records): Promise<void> 
 
 async function v3(request: Request, path: string, body: string): Promise<string> {
   const headers = { 'content-type': 'application/json' }
-  const response = await request(`/v3/clusters/c/topics/${path}`, { method: 'POST', headers, body })
+  const response = await request(`/v3/clusters/kedge-memory/topics/${path}`, {
+    method: 'POST',
+    headers,
+    body,
+  })
   return response.text()
 }
 

@@ -27,7 +27,11 @@ const MAX_METADATA = 4096
 
 const subscriptionBody = z.strictObject({
   topics: z.nullish(listOf(topicName, 1)),
-  topic_pattern: z.nullish(z.string()).register(Described, { description: 'Refused, but for null.' }),
+  topic_pattern: z.nullish(z.string()),
+})
+subscriptionBody.register(Described, {
+  required: ['topics'],
+  allOf: [{ properties: { topics: { type: 'array' }, topic_pattern: { type: 'null' } } }],
 })
 const commitBody = z.strictObject({
   offsets: z.nullish(

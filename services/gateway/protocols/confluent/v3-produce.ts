@@ -12,7 +12,7 @@ import * as z from 'zod/mini'
 import { shaped } from '../../body.ts'
 import type { RecordToAppend } from '../../cluster.ts'
 import { confluentErrors, V3_ERRORS } from './errors.ts'
-import { requireJson } from './v3.ts'
+import { ownCluster, requireJson } from './v3.ts'
 import { decodeBase64, decodeEmbedded } from '../../embedded-format.ts'
 import { itemsOf, membersOf } from '../../json-text.ts'
 import type { Json as JsonText } from '../../json.ts'
@@ -54,7 +54,10 @@ const recordBody = z.object({
 })
 const batchBody = z.object({
   // The gateway checks each entry by itself, so that a wrong one does not make it refuse the others.
-  entries: listOf(z.looseObject({ id: z.string().check(z.regex(/^[\w-]{1,80}$/)) }), 1),
+  entries: listOf(z.looseObject({ id: z.string().check(z.regex(/^[\w-]{1,80}$/)) }), 1).register(Described, {
+    maxItems: MAX_BATCH,
+    description: 'Records, each with an id of its own.',
+  }),
 })
 
 export const V3_RECORD: z.ZodMiniType = recordBody
@@ -70,6 +73,7 @@ export function confluentV3Produce(service: Service): Hono {
 
   app.post('/clusters/:cluster/topics/:topic/records', async (c) => {
     requireJson(c)
+    ownCluster(service, c)
     const reports = produceAll(service, c)
     // Without a first report the body was empty, and the answer is no 200.
     const first = await reports.next()
@@ -88,6 +92,7 @@ export function confluentV3Produce(service: Service): Hono {
 
   app.post('/clusters/:cluster/topics/:topic/records:batch', async (c) => {
     requireJson(c)
+    ownCluster(service, c)
     const { value, text } = await bodies.readWritten(c, batchBody, MAX_ENTRIES)
     const { entries } = value
     if (entries.length > MAX_BATCH) return batchRefused(c, `Batch contains more than ${MAX_BATCH} entries.`)

@@ -12,6 +12,7 @@ import type { TopicDescription } from '../../cluster.ts'
 import { confluentErrors, V3_ERRORS } from './errors.ts'
 import { contentType } from '../../media-type.ts'
 import { partitionOfPath } from '../../parameter.ts'
+import { Described } from '../../openapi/schema.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
 
@@ -19,7 +20,7 @@ const TOPICS = '/clusters/:cluster/topics'
 const PARTITIONS = `${TOPICS}/:topic/partitions`
 
 const createBody = z.object({
-  topic_name: z.string(),
+  topic_name: z.string().register(Described, { pattern: '^(?!\\.\\.?$)[A-Za-z0-9._-]{1,249}$' }),
   partitions_count: z.optional(z.int().check(z.gte(1), z.lte(1000))),
 })
 
@@ -99,7 +100,8 @@ export function requireJson(c: Context): void {
   }
 }
 
-function ownCluster({ clusterId }: Service, c: Context): void {
+/** @throws Refusal `unknown-cluster` where the path names another cluster. */
+export function ownCluster({ clusterId }: Service, c: Context): void {
   if (c.req.param('cluster') !== clusterId) throw new Refusal('unknown-cluster', 'Cluster cannot be found.')
 }
 

@@ -125,8 +125,8 @@ describe('Confluent v2', () => {
     ['/topics/t', JSON_FORMAT],
     ['/topics/t/partitions/0', BINARY],
     ['/consumers/g', V2],
-    ['/v3/clusters/c/topics/t/records', 'application/json'],
-    ['/v3/clusters/c/topics/t/records:batch', 'application/json'],
+    ['/v3/clusters/kedge-memory/topics/t/records', 'application/json'],
+    ['/v3/clusters/kedge-memory/topics/t/records:batch', 'application/json'],
     ['/produce/t', 'application/json'],
   ])('refuses a compressed body with words: POST %s', async (path, type) => {
     const { app, log, errors } = harness({}, { upstash: true })

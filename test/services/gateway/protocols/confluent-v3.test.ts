@@ -203,4 +203,19 @@ describe('Confluent v3', () => {
     }
     expect((await get('/v3/clusters/other/topics')).status).toBe(404)
   })
+
+  it.each(['records', 'records:batch'])(
+    'writes nothing by %s for another cluster than its own',
+    async (place) => {
+      const { log, post } = harness({ topics: { a: 1 } })
+      const record = { value: { type: 'STRING', data: 'x' } }
+      const body = place === 'records' ? record : { entries: [{ id: '1', ...record }] }
+      for (const base of ['/v3', '/kafka/v3'])
+        expect(await answer(await post(`${base}/clusters/other/topics/a/${place}`, body))).toMatchObject([
+          404,
+          { error_code: 404, message: 'Cluster cannot be found.' },
+        ])
+      expect(log.offsets('a', 0).end).toBe(0)
+    },
+  )
 })
