@@ -195,6 +195,12 @@ export const CHECKED: readonly Rule[] = [
   },
   {
     way: 'checked',
+    why: 'it needs a broker with ACLs, and its tools: test/kafka/acl-commands.test.ts runs those of the page',
+    takes: ({ words }) => words[0] === 'kafka-acls.sh',
+    hold: ({ page }) => mustExist(join(page.folder, 'security.md')),
+  },
+  {
+    way: 'checked',
     why: 'steps from one folder to another',
     takes: ({ words }) => words[0] === 'cd' && words.length === 2,
     hold: ({ words: [, path = ''] }) => {

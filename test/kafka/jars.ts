@@ -3,7 +3,7 @@ import { execFile, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -57,6 +57,26 @@ export async function fetchJars(version = VERSION): Promise<void> {
     const where = [`-DoutputDirectory=${folder}`, '-DincludeScope=runtime', `-Dkafka=${version}`]
     await run('mvn', ['-q', '-B', '-f', POM, goal, ...where])
   })
+}
+
+/**
+ * The command lines of Apache Kafka, such as `kafka-acls.sh`: the arguments of `java` before the class that the script
+ * runs.
+ */
+export async function kafkaTools(): Promise<readonly string[]> {
+  const tools = join(CACHE, `tools-${VERSION}`)
+  await fetchJars()
+  await once(tools, async (folder) => {
+    const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy'
+    const where = [`-DoutputDirectory=${folder}`, `-Dartifact=org.apache.kafka:kafka-tools:${VERSION}`]
+    await run('mvn', ['-q', '-B', goal, ...where])
+  })
+  return [
+    '-Xmx128m',
+    '-XX:TieredStopAtLevel=1',
+    '-cp',
+    [tools, jarsOf(VERSION)].map((each) => join(each, '*')).join(delimiter),
+  ]
 }
 
 /**

@@ -6,7 +6,7 @@ import { installSchemathesis, seed, tried, withoutSchemathesis } from './schemat
 const TOKEN = 'a-token-that-nobody-guesses'
 
 describe.skipIf(withoutSchemathesis())('The gateway, by Schemathesis', () => {
-  beforeAll(installSchemathesis, 300_000)
+  beforeAll(installSchemathesis, 600_000)
 
   it('answers as its OpenAPI document says, whatever it is asked', async () => {
     const failures: unknown[] = []

@@ -66,16 +66,16 @@ export const consumerOperations = (): Readonly<Record<string, Operation>> => ({
     role: 'read',
     parameters: [
       ...instance,
-      acceptsFormat,
+      { ...acceptsFormat, required: false },
       query(
         'timeout',
-        { type: 'integer', minimum: -1, maximum: 999_999_999_999_999 },
-        'How long to wait, in milliseconds.',
+        { type: 'integer', minimum: -999_999_999_999_999, maximum: 999_999_999_999_999 },
+        'How long to wait, in milliseconds; below 1 as long as the instance says.',
       ),
       query(
         'max_bytes',
-        { type: 'integer', minimum: -1, maximum: 999_999_999_999_999 },
-        'Of keys and values.',
+        { type: 'integer', minimum: -999_999_999_999_999, maximum: 999_999_999_999_999 },
+        'Of keys and values; below 1 as many as there may be.',
       ),
     ],
     answers: { 200: { description: 'The records.', headers: {}, content: records } },

@@ -152,6 +152,8 @@ async function produce(
   if (asked.length > limits.maxRecords) {
     throw new Refusal('too-large', `More than ${limits.maxRecords} messages in one request.`)
   }
+  if (path !== undefined && asked.some(({ topic = path }) => topic !== path))
+    throw new Refusal('invalid', 'topic: the path names another one')
   const records = asked.map((one) => ({
     topic: one.topic ?? path ?? noTopic(),
     record: recordOf(one, limits.maxRecordHeaders),

@@ -248,6 +248,9 @@ describe('a consumer instance', () => {
     [{ 'fetch.min.bytes': -2 }, 422, 42204],
     [{ 'fetch.min.bytes': 'many' }, 422, 422],
     [{ 'consumer.request.timeout.ms': 0 }, 422, 42204],
+    // Of two names for one option the other one counts.
+    [{ 'fetch.min.bytes': 1, responseMinBytes: -2 }, 422, 42204],
+    [{ 'consumer.request.timeout.ms': 1, requestWaitMs: 0 }, 422, 42204],
     [{ name: '../x' }, 422, 422],
     [{ name: 'x\ny' }, 422, 422],
     [{ name: 'x'.repeat(300) }, 422, 422],

@@ -185,8 +185,12 @@ function instanceOptions(asked: z.output<typeof createBody>, maxWaitMs: number):
   if (reset !== 'earliest' && reset !== 'latest' && reset !== 'none') {
     throw wrong('auto.offset.reset must be one of earliest, latest, none')
   }
-  if (minBytes < -1 || minBytes > 10_000_000) throw wrong('fetch.min.bytes must be -1 to 10000000')
-  if (timeoutMs < 1) throw wrong('consumer.request.timeout.ms must be at least 1')
+  // Also of two names for one option that which does not count.
+  for (const name of ['fetch.min.bytes', 'responseMinBytes'] as const)
+    if ((asked[name] ?? -1) < -1 || (asked[name] ?? -1) > 10_000_000)
+      throw wrong(`${name} must be -1 to 10000000`)
+  for (const name of ['consumer.request.timeout.ms', 'requestWaitMs'] as const)
+    if ((asked[name] ?? 1) < 1) throw wrong(`${name} must be at least 1`)
   return { format, reset, autoCommit, minBytes, timeoutMs: Math.min(timeoutMs, maxWaitMs) }
 }
 

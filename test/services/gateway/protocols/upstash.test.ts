@@ -166,6 +166,7 @@ describe('the Upstash protocol', () => {
     ['/produce', { topic: 't' }, 400],
     ['/produce', { topic: 't', value: 5 }, 400],
     ['/produce', { value: 'x' }, 400],
+    ['/produce/t', { topic: 'other', value: 'x' }, 400],
     [
       '/produce',
       { topic: 't', value: 'x', headers: Array.from({ length: 65 }, () => ({ key: 'a', value: '' })) },
