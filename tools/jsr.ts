@@ -26,6 +26,7 @@ const NOT_ON_JSR: ReadonlySet<string> = new Set([
   'dist/chunks',
   'dist/vendor',
   'dist/THIRD-PARTY-NOTICES.txt',
+  'dist/sbom.cdx.json',
 ])
 /** The list of adapters is for tests and tools. */
 const EXCLUDED: readonly string[] = ['adapters/manifest.ts', 'adapters/manifest']

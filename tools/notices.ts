@@ -12,8 +12,8 @@ interface Found {
   readonly author?: string | { readonly name: string }
 }
 
-/** @throws Error where a package names no licence. */
-export function noticesOf(metafiles: readonly Metafile[]): string {
+/** The folders of the packages of which esbuild has put something in, in order. */
+export function bundledFolders(metafiles: readonly Metafile[]): string[] {
   const folders = new Set<string>()
   for (const { outputs } of metafiles)
     for (const { inputs } of Object.values(outputs))
@@ -21,7 +21,12 @@ export function noticesOf(metafiles: readonly Metafile[]): string {
         const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]
         if (folder !== undefined && bytesInOutput > 0) folders.add(folder)
       }
-  const parts = [...folders].toSorted().map(noticeOf)
+  return [...folders].toSorted()
+}
+
+/** @throws Error where a package names no licence. */
+export function noticesOf(metafiles: readonly Metafile[]): string {
+  const parts = bundledFolders(metafiles).map(noticeOf)
   return `The package kedge contains code of the following packages, under their own licences.\n\n${parts.join('\n')}`
 }
 

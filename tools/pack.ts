@@ -6,6 +6,7 @@
  * - What is in {@link BUNDLED} goes into it. The brokers' client becomes one file, `dist/vendor/kafka.js`.
  * - Removes declarations that no subpath imports.
  * - The licences of what is bundled stand in `dist/THIRD-PARTY-NOTICES.txt`.
+ * - What the package consists of stands in `dist/sbom.cdx.json` (CycloneDX).
  * - `wrangler.toml` goes to `dist/worker`, for a project that has the package in its `node_modules`.
  *
  * @module
@@ -16,6 +17,7 @@ import { build } from 'esbuild'
 import type { Metafile, Plugin } from 'esbuild'
 import { BUNDLED } from './bundled.ts'
 import { noticesOf } from './notices.ts'
+import { sbomOf } from './sbom.ts'
 
 interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
@@ -40,6 +42,7 @@ const metafiles = [await bundleKafka(), await bundleAll()]
 const keep = reachable(subpaths.map(({ types }) => posix.normalize(types)))
 for (const file of globSync(`${DIST}/**/*.d.ts`)) if (!keep.has(file.replaceAll('\\', '/'))) rmSync(file)
 writeFileSync(`${DIST}/THIRD-PARTY-NOTICES.txt`, noticesOf(metafiles))
+writeFileSync(`${DIST}/sbom.cdx.json`, sbomOf(metafiles))
 writeFileSync(`${DIST}/worker/wrangler.toml`, wranglerConfig())
 // What the compiler remembers is gone: the next build makes all of it again.
 for (const file of globSync(`${DIST}/.tsbuildinfo*`)) rmSync(file)

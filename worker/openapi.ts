@@ -15,6 +15,7 @@ import {
   PutBody,
   ReadyAnswer,
   TokenAnswer,
+  TokenText,
   ValueAnswer,
 } from './schemas.ts'
 import type { ProblemStatus } from './problem.ts'
@@ -133,7 +134,7 @@ function schemaOf(schema: z.ZodMiniType): Json {
 }
 
 function components(): Json {
-  const token = schemaOf(z.string().check(z.maxLength(1024)))
+  const token = schemaOf(TokenText())
   return {
     schemas: {
       Value: schemaOf(ValueAnswer()),

@@ -40,9 +40,7 @@ export const Key: () => z.ZodMiniType<string> = once(() => id('key'))
 export const Tags: () => z.ZodMiniType<string[]> = once(() => z.array(id('tag')).check(z.maxLength(MAX_TAGS)))
 
 /** What the OpenAPI document says of a schema beside its shape. */
-export const Descriptions: () => z.core.$ZodRegistry<{ description?: string; examples?: unknown[] }> = once(
-  () => z.registry(),
-)
+export const Descriptions: () => z.core.$ZodRegistry<Record<string, unknown>> = once(() => z.registry())
 
 /** A value: anything that JSON can say, `null` included. */
 const value = once(() => z.unknown().register(Descriptions(), { description: 'Any JSON value.' }))
@@ -53,7 +51,22 @@ const ttl = once(() =>
     .register(Descriptions(), {
       description: 'Time to live: milliseconds, or a number with a unit (`ms`, `s`, `m`, `h`, `d`).',
       examples: [60_000, '5m'],
+      // What `durationMs` takes.
+      anyOf: [
+        { type: 'number', minimum: 0 },
+        { type: 'string', pattern: '^[0-9]{1,15}(?:\\.[0-9]+)?(?:ms|s|m|h|d)$' },
+      ],
     }),
+)
+
+/** What `readToken` takes, but for the largest offsets: of a number of 16 digits no pattern says whether it is exact. */
+export const TokenText: () => z.ZodMiniType<string> = once(() =>
+  z
+    .string()
+    .check(
+      z.maxLength(4096),
+      z.regex(/^k1(?:\.[0-9]{1,5}-[0-9]{1,15})+(?:_[0-9]{1,5}-[0-9]{1,15}(?:\.[0-9]{1,5}-[0-9]{1,15})*)?$/),
+    ),
 )
 
 export interface PutBody {
@@ -121,9 +134,8 @@ export const ValueAnswer: () => z.ZodMiniType = once(() =>
 )
 export const TokenAnswer: () => z.ZodMiniType = once(() =>
   z.object({
-    token: z
-      .string()
-      .check(z.maxLength(1024))
+    token: TokenText()
+      .clone()
       .register(Descriptions(), {
         description: 'Show it in the header `kedge-token` to read what was written.',
         examples: ['k1.0-42'],

@@ -49,6 +49,12 @@ export async function installSchemathesis(): Promise<void> {
 export const seed = (): number =>
   Number(process.env['KEDGE_SEED'] ?? (process.env['CI'] === 'true' ? 1 : Math.floor(Math.random() * 1e9)))
 
+/** `KEDGE_OPENAPI_EXAMPLES` has more of them. */
+export const examples = (usual: number): number => Number(process.env['KEDGE_OPENAPI_EXAMPLES'] ?? usual)
+
+/** Far more than it takes: only a run that hangs is ended. */
+export const PATIENCE_MS: number = 1_200_000
+
 export interface Trial {
   /** The document, with what the test knows put in. */
   readonly document: unknown
@@ -61,7 +67,6 @@ export interface Trial {
   readonly examples: number
   /** Paths that are left out. */
   readonly without?: string
-  readonly timeoutMs: number
 }
 
 export interface Outcome {
@@ -73,6 +78,7 @@ export interface Outcome {
 
 /** Runs it to its end. @throws Error where it did not end in time. */
 export async function tried(trial: Trial): Promise<Outcome> {
+  console.log(`KEDGE_SEED=${trial.seed} repeats the trial of ${trial.url}`)
   const folder = await mkdtemp(join(tmpdir(), 'kedge-openapi-'))
   try {
     const document = join(folder, 'openapi.json')
@@ -89,7 +95,7 @@ export async function tried(trial: Trial): Promise<Outcome> {
       ...Object.entries(trial.headers ?? {}).flatMap(([name, value]) => ['--header', `${name}: ${value}`]),
       ...(trial.without === undefined ? [] : ['--exclude-path-regex', trial.without]),
     ]
-    const options = { cwd: folder, timeout: trial.timeoutMs, maxBuffer: 2 ** 26 }
+    const options = { cwd: folder, timeout: PATIENCE_MS, maxBuffer: 2 ** 26 }
     const { report, passed } = await run(join(HOME, 'bin/python'), args, options).then(
       ({ stdout }) => ({ report: stdout, passed: true }),
       (error: { readonly killed?: boolean; readonly stdout: string; readonly stderr: string }) => {

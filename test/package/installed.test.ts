@@ -52,6 +52,19 @@ interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>
   readonly peerDependencies: Readonly<Record<string, string>>
 }
+interface Bom {
+  readonly metadata: { readonly component: { readonly 'bom-ref': string } }
+  readonly components: readonly {
+    readonly 'bom-ref': string
+    readonly name: string
+    readonly version: string
+    readonly purl: string
+    readonly properties: readonly { readonly value: string }[]
+    readonly hashes: readonly unknown[]
+    readonly licenses: readonly unknown[]
+  }[]
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[]
+}
 const manifest = async (): Promise<Manifest> =>
   JSON.parse(await readFile(join(home.folder, 'node_modules/kedge/package.json'), 'utf8')) as Manifest
 
@@ -120,6 +133,37 @@ describe('installed on Node 20, with engine-strict', { timeout: 120_000 }, () =>
     for (const { path } of await below(dist))
       if (/\.(?:js|ts|txt|toml)$/.test(path))
         expect(await readFile(path, 'utf8'), path).not.toContain('/node_modules/.')
+  })
+
+  it('lists what it installs and what is in it, each with version, licence and hash', async () => {
+    const dist = join(home.folder, 'node_modules/kedge/dist')
+    const bom = JSON.parse(await readFile(join(dist, 'sbom.cdx.json'), 'utf8')) as Bom
+    expect(bom).toMatchObject({
+      bomFormat: 'CycloneDX',
+      specVersion: '1.5',
+      metadata: { component: { name: 'kedge', purl: expect.stringMatching(/^pkg:npm\/kedge@/) } },
+    })
+    // The same commit makes the same file.
+    expect(JSON.stringify(bom)).not.toMatch(/timestamp|serialNumber/)
+    const placed = (place: string) =>
+      bom.components.filter(({ properties }) => properties[0]!.value === place).map(({ name }) => name)
+    expect(placed('installed').toSorted()).toEqual(Object.keys((await manifest()).dependencies).toSorted())
+    const notices = await readFile(join(dist, 'THIRD-PARTY-NOTICES.txt'), 'utf8')
+    const bundled = [...notices.matchAll(/^-{80}\n(\S+) (\S+) \(/gm)].map(
+      ([, name, version]) => `${name}@${version}`,
+    )
+    expect(bundled.length).toBeGreaterThan(5)
+    const refs = bom.components.map((each) => each['bom-ref'])
+    expect(refs).toEqual(expect.arrayContaining(bundled))
+    expect(refs).toHaveLength(bundled.length + placed('installed').length)
+    for (const { name, version, purl, hashes, licenses } of bom.components) {
+      expect(purl).toBe(`pkg:npm/${name.replace('@', '%40')}@${version}`)
+      expect(hashes).toMatchObject([{ alg: 'SHA-512', content: expect.stringMatching(/^[0-9a-f]{128}$/) }])
+      expect(licenses.length).toBeGreaterThan(0)
+    }
+    for (const { ref, dependsOn } of bom.dependencies)
+      for (const each of [ref, ...dependsOn])
+        expect([...refs, bom.metadata.component['bom-ref']]).toContain(each)
   })
 
   it('no declaration refers to what is missing', async () => {

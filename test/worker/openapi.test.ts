@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createApp } from '../../worker/app.ts'
 import { openToAll } from '../../worker/auth.ts'
 import { openApiDocument } from '../../worker/openapi.ts'
+import { readToken, writeToken } from '../../src/wire/token.ts'
 import { FakeCache } from './fake-cache.ts'
 
 interface Operation {
@@ -80,6 +81,24 @@ describe('the OpenAPI document', () => {
     })
     expect(schemas['Batch']).toMatchObject({ properties: { keys: { minItems: 1, maxItems: 100 } } })
     expect(schemas['Eviction']?.['anyOf']).toHaveLength(5)
+  })
+
+  it('says of tokens and times to live what the worker takes and gives', () => {
+    const { schemas, parameters } = document.components
+    const said = (parameters['Token'] as unknown as { schema: { pattern: string; maxLength: number } }).schema
+    const many = new Map(Array.from({ length: 100 }, (_, at) => [at, 123_456_789_012]))
+    for (const token of [
+      writeToken({ evictions: new Map([[0, 1]]), updates: new Map() }),
+      writeToken({ evictions: many, updates: many }),
+    ]) {
+      expect(readToken(token).evictions.get(0)).toBeGreaterThan(0)
+      expect(token).toMatch(new RegExp(said.pattern, 'u'))
+      expect(token.length).toBeLessThanOrEqual(said.maxLength)
+    }
+    for (const wrong of ['', 'k1', 'k1.0', 'k2.0-1', 'k1.0-1_', 'k1.0-1 '])
+      expect(wrong).not.toMatch(new RegExp(said.pattern, 'u'))
+    const { ttl } = schemas['Put']!['properties'] as { readonly ttl: object }
+    expect(ttl).toMatchObject({ anyOf: [{ type: 'number', minimum: 0 }, { type: 'string' }] })
   })
 
   it('declares every path parameter that a path names', () => {
