@@ -1,4 +1,5 @@
 /** The gateway, asked by Schemathesis all that its OpenAPI document allows and forbids. */
+import process from 'node:process'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startGateway } from '../../services/gateway/index.ts'
 import {
@@ -40,7 +41,7 @@ describe.skipIf(withoutSchemathesis())('The gateway, by Schemathesis', () => {
         // The same handlers as under /v3.
         without: '^/kafka/v3',
       })
-      console.log(`${cases} requests to the gateway`)
+      process.stdout.write(`${cases} requests to the gateway\n`)
       expect(passed, report).toBe(true)
       expect(cases).toBeGreaterThan(1000)
       expect(failures).toEqual([])

@@ -78,7 +78,7 @@ export interface Outcome {
 
 /** Runs it to its end. @throws Error where it did not end in time. */
 export async function tried(trial: Trial): Promise<Outcome> {
-  console.log(`KEDGE_SEED=${trial.seed} repeats the trial of ${trial.url}`)
+  process.stdout.write(`KEDGE_SEED=${trial.seed} repeats the trial of ${trial.url}\n`)
   const folder = await mkdtemp(join(tmpdir(), 'kedge-openapi-'))
   try {
     const document = join(folder, 'openapi.json')
@@ -87,11 +87,18 @@ export async function tried(trial: Trial): Promise<Outcome> {
     const args = [
       join(HOME, 'bin/schemathesis'),
       `--config-file=${fileURLToPath(new URL(trial.config, import.meta.url))}`,
-      ...['run', document, '--url', trial.url],
-      ...['--seed', String(trial.seed), '--max-examples', String(trial.examples)],
-      ...['--request-timeout', '20', '--continue-on-failure', '--warnings', 'off', '--no-color'],
+      'run',
+      document,
+      '--url',
+      trial.url,
+      `--seed=${trial.seed}`,
+      `--max-examples=${trial.examples}`,
+      '--request-timeout=20',
+      '--continue-on-failure',
+      '--warnings=off',
+      '--no-color',
       // Its database of examples would make a run depend on those before it.
-      ...['--generation-database', 'none'],
+      '--generation-database=none',
       ...Object.entries(trial.headers ?? {}).flatMap(([name, value]) => ['--header', `${name}: ${value}`]),
       ...(trial.without === undefined ? [] : ['--exclude-path-regex', trial.without]),
     ]

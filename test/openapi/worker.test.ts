@@ -1,4 +1,5 @@
 /** The worker, asked by Schemathesis all that its OpenAPI document allows and forbids. */
+import process from 'node:process'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createCache } from '../../src/index.ts'
 import { replicate } from '../../src/replicate/index.ts'
@@ -29,7 +30,7 @@ async function triedAt(
 }
 
 function mustPass({ passed, cases, report }: Outcome, where: string): void {
-  console.log(`${cases} requests to the worker ${where}`)
+  process.stdout.write(`${cases} requests to the worker ${where}\n`)
   expect(passed, report).toBe(true)
   expect(cases).toBeGreaterThan(200)
 }

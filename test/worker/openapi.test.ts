@@ -86,7 +86,7 @@ describe('the OpenAPI document', () => {
   it('says of tokens and times to live what the worker takes and gives', () => {
     const { schemas, parameters } = document.components
     const said = (parameters['Token'] as unknown as { schema: { pattern: string; maxLength: number } }).schema
-    const many = new Map(Array.from({ length: 100 }, (_, at) => [at, 123_456_789_012]))
+    const many = new Map(Array.from({ length: 100 }, (_, partition) => [partition, 123_456_789_012]))
     for (const token of [
       writeToken({ evictions: new Map([[0, 1]]), updates: new Map() }),
       writeToken({ evictions: many, updates: many }),

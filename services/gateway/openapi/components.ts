@@ -19,67 +19,84 @@ const listed = (kind: string, item: string): Json =>
 const record = (part: Json): Json =>
   members({ topic: TEXT, key: part, value: part, partition, offset: INTEGER })
 
+const SCHEMAS: Json = {
+  Refusal: members({ error_code: { type: 'integer' }, message: TEXT }),
+  UpstashRefusal: members({ error: TEXT, status: { type: 'integer' } }),
+  Offsets: members({
+    offsets: listOfAll(
+      members({
+        partition: nullable(partition),
+        offset: nullable(INTEGER),
+        error_code: { type: ['integer', 'null'] },
+        error: { type: ['string', 'null'] },
+      }),
+    ),
+  }),
+  Partition: members({
+    partition,
+    leader: { type: 'integer' },
+    replicas: listOfAll(
+      members({ broker: { type: 'integer' }, leader: { type: 'boolean' }, in_sync: { type: 'boolean' } }),
+    ),
+  }),
+  BinaryRecords: listOfAll(record(BASE64)),
+  JsonRecords: listOfAll(record({})),
+  V3Cluster: members({ ...kinds('KafkaCluster'), cluster_id: TEXT }),
+  V3Topic: members({
+    ...kinds('KafkaTopic'),
+    cluster_id: TEXT,
+    topic_name: TEXT,
+    topic_id: TEXT,
+    is_internal: { type: 'boolean' },
+    replication_factor: INTEGER,
+    partitions_count: INTEGER,
+  }),
+  V3Partition: members({
+    ...kinds('KafkaPartition'),
+    cluster_id: TEXT,
+    topic_name: TEXT,
+    partition_id: partition,
+  }),
+  V3Clusters: listed('KafkaClusterList', 'V3Cluster'),
+  V3Topics: listed('KafkaTopicList', 'V3Topic'),
+  V3Partitions: listed('KafkaPartitionList', 'V3Partition'),
+  V3Report: {
+    anyOf: [
+      members({
+        error_code: { const: 200 },
+        cluster_id: TEXT,
+        topic_name: TEXT,
+        partition_id: partition,
+        offset: INTEGER,
+        timestamp: TEXT,
+      }),
+      members({ error_code: { type: 'integer', not: { const: 200 } }, message: TEXT }),
+    ],
+  },
+  V3BatchReport: members({
+    successes: listOfAll({ type: 'object' }),
+    failures: listOfAll({ type: 'object' }),
+  }),
+}
+
+const HEADERS: Json = {
+  RequestId: { description: 'That of the request, or a new one.', schema: TEXT },
+  LogId: { description: "Kafka's id of the topic: another one is another log.", schema: TEXT },
+  Offset: { description: 'An offset of the partition.', schema: INTEGER },
+  Challenge: { description: 'The schemes that are configured (RFC 9110).', schema: TEXT },
+  RetryAfter: { description: 'Seconds until it is worth trying again.', schema: INTEGER },
+  CacheControl: { description: 'For how long a cache may keep the answer.', schema: TEXT },
+  Allow: { description: 'The methods that the route takes.', schema: TEXT },
+}
+
+const SECURITY: Json = {
+  basic: { type: 'http', scheme: 'basic', description: 'Users with passwords (RFC 7617).' },
+  bearer: { type: 'http', scheme: 'bearer', description: 'Tokens (RFC 6750).' },
+}
+
 /** @param cluster the id of the gateway's cluster */
 export const components = (cluster: string): Json => ({
-  schemas: {
-    Refusal: members({ error_code: { type: 'integer' }, message: TEXT }),
-    UpstashRefusal: members({ error: TEXT, status: { type: 'integer' } }),
-    Offsets: members({
-      offsets: listOfAll(
-        members({
-          partition: nullable(partition),
-          offset: nullable(INTEGER),
-          error_code: { type: ['integer', 'null'] },
-          error: { type: ['string', 'null'] },
-        }),
-      ),
-    }),
-    Partition: members({
-      partition,
-      leader: { type: 'integer' },
-      replicas: listOfAll(
-        members({ broker: { type: 'integer' }, leader: { type: 'boolean' }, in_sync: { type: 'boolean' } }),
-      ),
-    }),
-    BinaryRecords: listOfAll(record(BASE64)),
-    JsonRecords: listOfAll(record({})),
-    V3Cluster: members({ ...kinds('KafkaCluster'), cluster_id: TEXT }),
-    V3Topic: members({
-      ...kinds('KafkaTopic'),
-      cluster_id: TEXT,
-      topic_name: TEXT,
-      topic_id: TEXT,
-      is_internal: { type: 'boolean' },
-      replication_factor: INTEGER,
-      partitions_count: INTEGER,
-    }),
-    V3Partition: members({
-      ...kinds('KafkaPartition'),
-      cluster_id: TEXT,
-      topic_name: TEXT,
-      partition_id: partition,
-    }),
-    V3Clusters: listed('KafkaClusterList', 'V3Cluster'),
-    V3Topics: listed('KafkaTopicList', 'V3Topic'),
-    V3Partitions: listed('KafkaPartitionList', 'V3Partition'),
-    V3Report: {
-      anyOf: [
-        members({
-          error_code: { const: 200 },
-          cluster_id: TEXT,
-          topic_name: TEXT,
-          partition_id: partition,
-          offset: INTEGER,
-          timestamp: TEXT,
-        }),
-        members({ error_code: { type: 'integer', not: { const: 200 } }, message: TEXT }),
-      ],
-    },
-    V3BatchReport: members({
-      successes: listOfAll({ type: 'object' }),
-      failures: listOfAll({ type: 'object' }),
-    }),
-  },
+  schemas: SCHEMAS,
   parameters: {
     Topic: path('topic', topic),
     Partition: path('partition', partition),
@@ -94,17 +111,6 @@ export const components = (cluster: string): Json => ({
       schema: TEXT,
     },
   },
-  headers: {
-    RequestId: { description: 'That of the request, or a new one.', schema: TEXT },
-    LogId: { description: "Kafka's id of the topic: another one is another log.", schema: TEXT },
-    Offset: { description: 'An offset of the partition.', schema: INTEGER },
-    Challenge: { description: 'The schemes that are configured (RFC 9110).', schema: TEXT },
-    RetryAfter: { description: 'Seconds until it is worth trying again.', schema: INTEGER },
-    CacheControl: { description: 'For how long a cache may keep the answer.', schema: TEXT },
-    Allow: { description: 'The methods that the route takes.', schema: TEXT },
-  },
-  securitySchemes: {
-    basic: { type: 'http', scheme: 'basic', description: 'Users with passwords (RFC 7617).' },
-    bearer: { type: 'http', scheme: 'bearer', description: 'Tokens (RFC 6750).' },
-  },
+  headers: HEADERS,
+  securitySchemes: SECURITY,
 })

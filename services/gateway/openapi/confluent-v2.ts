@@ -50,7 +50,11 @@ function produce(): Readonly<Record<string, Json>> {
 
 const written = { 200: answer('For each record its offset, or why it was refused.', CONTROL, ref('Offsets')) }
 
-export const confluentV2Operations = (): Readonly<Record<string, Operation>> => ({
+type Operations = Readonly<Record<string, Operation>>
+
+export const confluentV2Operations = (): Operations => ({ ...ofTopics(), ...ofPartitions() })
+
+const ofTopics = (): Operations => ({
   'get /topics': {
     id: 'listTopics',
     summary: 'The topics that the credential may see',
@@ -87,6 +91,9 @@ export const confluentV2Operations = (): Readonly<Record<string, Operation>> => 
     answers: written,
     refusals: ['not-acceptable', 'unknown-topic', 'unsupported'],
   },
+})
+
+const ofPartitions = (): Operations => ({
   'get /topics/{topic}/partitions': {
     id: 'listPartitions',
     summary: 'The partitions of a topic',

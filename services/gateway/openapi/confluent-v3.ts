@@ -26,13 +26,19 @@ const found = (schema: string, description: string, headers: Json = {}) => ({
 
 /** Each route is there twice: as the proxy alone has it, and as Confluent Server and Cloud have it. */
 export const confluentV3Operations = (): Readonly<Record<string, Operation>> => ({
-  ...under('/v3', ''),
-  ...under('/kafka/v3', 'OfServer'),
+  ...topicsUnder('/v3', ''),
+  ...recordsUnder('/v3', ''),
+  ...partitionsUnder('/v3', ''),
+  ...topicsUnder('/kafka/v3', 'OfServer'),
+  ...recordsUnder('/kafka/v3', 'OfServer'),
+  ...partitionsUnder('/kafka/v3', 'OfServer'),
 })
 
-function under(base: string, suffix: string): Readonly<Record<string, Operation>> {
-  const topics = `${base}/clusters/{cluster}/topics`
-  const partitions = `${topics}/{topic}/partitions`
+const TOPICS = '/clusters/{cluster}/topics'
+type Operations = Readonly<Record<string, Operation>>
+
+function topicsUnder(base: string, suffix: string): Operations {
+  const topics = `${base}${TOPICS}`
   return {
     [`get ${base}/clusters`]: {
       id: `listClustersV3${suffix}`,
@@ -77,6 +83,12 @@ function under(base: string, suffix: string): Readonly<Record<string, Operation>
       answers: { 204: nothing('It is gone.') },
       refusals: ['unknown-cluster', 'unknown-topic'],
     },
+  }
+}
+
+function recordsUnder(base: string, suffix: string): Operations {
+  const topics = `${base}${TOPICS}`
+  return {
     [`post ${topics}/{topic}/records`]: {
       id: `produceV3${suffix}`,
       summary: 'Append records to a topic: one, or several, one after the other',
@@ -97,6 +109,12 @@ function under(base: string, suffix: string): Readonly<Record<string, Operation>
       answers: { 207: answer('Which were appended, and which not.', [JSON_TYPE], ref('V3BatchReport')) },
       refusals: ['unknown-cluster', 'unknown-topic'],
     },
+  }
+}
+
+function partitionsUnder(base: string, suffix: string): Operations {
+  const partitions = `${base}${TOPICS}/{topic}/partitions`
+  return {
     [`get ${partitions}`]: {
       id: `listPartitionsV3${suffix}`,
       summary: 'The partitions of a topic',

@@ -35,7 +35,18 @@ const next = (operationId: string): Json => ({
   parameters: { group: '$request.path.group', instance: '$response.body#/instance_id' },
 })
 
-export const consumerOperations = (): Readonly<Record<string, Operation>> => ({
+type Operations = Readonly<Record<string, Operation>>
+
+export const consumerOperations = (): Operations => ({
+  ...lives(),
+  ...shares(),
+  ...positions(),
+  ...commits(),
+  ...ended,
+})
+
+/** Instances, and their records. */
+const lives = (): Operations => ({
   'post /consumers/{group}': {
     id: 'createConsumer',
     summary: 'Make a consumer instance',
@@ -81,6 +92,10 @@ export const consumerOperations = (): Readonly<Record<string, Operation>> => ({
     answers: { 200: { description: 'The records.', headers: {}, content: records } },
     refusals: [...OF_AN_INSTANCE, 'malformed', 'format-mismatch', 'undecodable'],
   },
+})
+
+/** Which partitions they read. */
+const shares = (): Operations => ({
   [`post ${INSTANCE}/subscription`]: {
     id: 'subscribe',
     summary: 'Share the partitions of topics with the other members of the group',
@@ -123,6 +138,10 @@ export const consumerOperations = (): Readonly<Record<string, Operation>> => ({
     answers: { 200: answer('They.', CONTROL, members({ partitions })) },
     refusals: OF_AN_INSTANCE,
   },
+})
+
+/** Where they go on. */
+const positions = (): Operations => ({
   [`post ${INSTANCE}/positions`]: {
     id: 'seek',
     summary: 'Go on at offsets, or at times',
@@ -146,6 +165,10 @@ export const consumerOperations = (): Readonly<Record<string, Operation>> => ({
       } satisfies Operation,
     ]),
   ),
+})
+
+/** What their group has processed. */
+const commits = (): Operations => ({
   [`post ${INSTANCE}/offsets`]: {
     id: 'commit',
     summary:
@@ -184,11 +207,10 @@ export const consumerOperations = (): Readonly<Record<string, Operation>> => ({
     },
     refusals: [...OF_AN_INSTANCE, 'malformed', 'invalid', 'too-large', 'not-hosted'],
   },
-  ...ended,
 })
 
 /** Routes of API v1: a client that still asks them learns what to ask. */
-const ended: Readonly<Record<string, Operation>> = {
+const ended: Operations = {
   [`get ${INSTANCE}/topics/{topic}`]: {
     id: 'readTopicOfV1',
     summary: 'API v1 has ended',

@@ -26,7 +26,17 @@ const notThere = ['unknown-topic', 'unknown-partition'] as const
 /** Where the path names no topic, each message does. */
 function named(messages: Json): Json {
   const needTopic = { required: ['topic'] }
-  return { ...messages, allOf: [{ if: { type: 'array' }, then: { items: needTopic }, else: needTopic }] }
+  return {
+    ...messages,
+    allOf: [
+      {
+        anyOf: [
+          { type: 'array', items: needTopic },
+          { type: 'object', ...needTopic },
+        ],
+      },
+    ],
+  }
 }
 
 export const upstashOperations = (): Readonly<Record<string, Operation>> => ({

@@ -96,7 +96,7 @@ describe.each(KINDS)('The OpenAPI document of a gateway %s', (_, upstash) => {
     for (const ref of refs) expect(at(document, ref), ref).toBeDefined()
     const ids = new Set(operationsOf(document).map(([, { operationId }]) => operationId))
     const links = operationsOf(document).flatMap(([, { responses }]) =>
-      Object.values(responses).flatMap(({ links = {} }) => Object.keys(links)),
+      Object.values(responses).flatMap((response) => Object.keys(response.links ?? {})),
     )
     expect(links).toContain('subscribe')
     for (const link of links) expect(ids).toContain(link)
