@@ -113,6 +113,11 @@ class IsolateCache implements OpenCache, ScopedCache {
       context: this.reading,
       stores: this.#stores,
       root: this.#root,
+      forget: (namespace) => {
+        this.#stores.get(namespace)?.leave()
+        this.#stores.delete(namespace)
+        this.#namespaces.delete(namespace)
+      },
       takesPart: (feature, namespace) =>
         this.#stores.get(namespace)?.settings.without.includes(feature) === false,
     }

@@ -22,7 +22,10 @@ export interface AppOptions {
   readonly auth: Authorizer
   /** Where values come from and are written to. @default none: values are those that were put */
   readonly origin?: Origin
-  /** Namespaces that are served. @default the first hundred that are asked for; required with `origin` */
+  /**
+   * Namespaces that are served; any can be evicted. Required with `origin`.
+   * @default those that clients name: a hundred at most hold values at once, and those used longest ago give way
+   */
   readonly namespaces?: readonly string[]
   /** The largest body that is read, in bytes. @default 1_000_000 */
   readonly maxBodyBytes?: number

@@ -78,6 +78,19 @@ export class CoherentStore<T> implements EvictionTarget {
     this.awaitsPast = terms.intentsMs > 0 && this.lookBack > 0
   }
 
+  /** How many values it holds. */
+  get entries(): number {
+    return this.#store.entries
+  }
+
+  /** Leaves its partition: no eviction reaches it from now on, so it holds nothing more, and no load is shared. */
+  leave(): void {
+    this.partition.targets.delete(this)
+    this.#table.reset(Infinity, this.#clock.monotonic())
+    this.#sweep('capacity', () => true)
+    this.#store.close()
+  }
+
   /** Namespace and key of a value, for the functions of the options. */
   place(key: string): Place {
     return { namespace: this.name, key, shortTtl: this.shortTtl }

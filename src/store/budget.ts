@@ -31,6 +31,12 @@ export class Budget {
     this.#stores.push(store)
   }
 
+  /** A store that is given up: it must be empty. */
+  remove(store: Sharer): void {
+    const at = this.#stores.indexOf(store)
+    if (at !== -1) this.#stores.splice(at, 1)
+  }
+
   /** Whether one more entry, of that many bytes, is too much. */
   isFullFor(bytes: number): boolean {
     return this.entries >= this.limits.maxEntries || this.bytes + bytes > this.limits.maxBytes

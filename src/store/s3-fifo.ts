@@ -62,6 +62,11 @@ export class S3FifoStore<T> {
     budget.add(this)
   }
 
+  /** Gives up its share of the budget, for good. What it holds must have been dropped. */
+  close(): void {
+    this.#budget.remove(this)
+  }
+
   /** The part of its own limits in use, with so many more. */
   fullness(entries: number, bytes: number): number {
     const { maxEntries, maxBytes } = this.limits

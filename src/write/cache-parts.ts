@@ -14,6 +14,8 @@ export interface CacheParts extends FeatureHost {
   readonly context: WriterContext
   /** The namespaces that have been declared, by name. */
   readonly stores: ReadonlyMap<string, CoherentStore<unknown>>
+  /** Gives up the place of a namespace. Who still has it in hand reads past the cache. Declared anew, it begins empty. */
+  forget(namespace: string): void
   /** Whether the feature takes part in a namespace that was declared. */
   takesPart(feature: string, namespace: string): boolean
   /** The scope of work that belongs to no request. */
@@ -23,12 +25,16 @@ export interface CacheParts extends FeatureHost {
 /** The parts of the cache that opens a feature. */
 export const partsOfHost = (host: FeatureHost): CacheParts => host as CacheParts
 
+/** The parts of a cache, where it is one of `createCache`. */
+export const partsIn = (cache: Cache): CacheParts | undefined =>
+  (cache as { readonly internals?: CacheParts } | undefined)?.internals
+
 /**
  * The parts of a cache of `createCache`.
  * @throws TypeError where it is none
  */
 export function partsOfCache(cache: Cache): CacheParts {
-  const parts = (cache as { readonly internals?: CacheParts } | undefined)?.internals
+  const parts = partsIn(cache)
   if (parts?.context === undefined) throw new TypeError('`cache` must be one that createCache() has made')
   return parts
 }

@@ -509,4 +509,14 @@ export const coherenceMutants: readonly Mutant[] = [
     hint: ['src/cache.test.ts'],
     unseen: 'All values of a simulated fleet are smaller than the least limit.',
   },
+  {
+    id: 'forgotten-namespace-still-holds',
+    what: 'A namespace that has given up its place, which no eviction reaches any more, goes on holding values.',
+    file: COHERENT_STORE,
+    from: 'this.#table.reset(Infinity, this.#clock.monotonic())\n',
+    to: '',
+    breaks: ['I1', 'I2'],
+    hint: ['src/forgotten-namespaces.test.ts'],
+    unseen: 'Simulated isolates declare their namespaces for good.',
+  },
 ]

@@ -111,18 +111,6 @@ describe('GET /cache/:namespace/:key', () => {
     expect(await answer.json()).toMatchObject({ code: 'ERR_UNKNOWN_NAMESPACE' })
   })
 
-  it('serves only the first hundred namespaces where no list is given', async () => {
-    const cache = new FakeCache()
-    const app = createApp({ cache, auth: openToAll })
-    const codeOf = async (name: string) => {
-      const body = (await (await app.request(`/cache/${name}/k`)).json()) as { code: string }
-      return body.code
-    }
-    for (let at = 0; at < 100; at++) expect(await codeOf(`ns-${at}`)).toBe('ERR_NO_VALUE')
-    expect(await codeOf('one-more')).toBe('ERR_UNKNOWN_NAMESPACE')
-    expect(await codeOf('ns-7')).toBe('ERR_NO_VALUE')
-  })
-
   it('answers HEAD as GET, without the body', async () => {
     const { app } = build({ origin: originOf({ 'airports/KEF': 1 }).origin })
     const answer = await app.request('/cache/airports/KEF', { method: 'HEAD' })

@@ -33,7 +33,8 @@ function actOf(eviction: EvictionBody): AuditedAct {
 
 function published(eviction: EvictionBody, scope: CacheScope, served: ServedNamespaces): Promise<string> {
   if (!('namespace' in eviction)) return scope.clear()
-  const namespace = served.open(scope, eviction.namespace)
+  // Not only of those that are served: the log is for all caches, and others may hold what this one does not.
+  const namespace = served.toEvict(scope, eviction.namespace)
   if ('keys' in eviction) return namespace.delete(eviction.keys)
   if ('tags' in eviction) return namespace.invalidateTags(eviction.tags)
   if ('prefix' in eviction) return namespace.invalidatePrefix(eviction.prefix)

@@ -84,7 +84,7 @@ async function commit(
 export function deleteValue({ served, lasting }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
     const { namespace, key } = entryPath(c)
-    const values = served.open(c.var.cache, namespace)
+    const values = served.toEvict(c.var.cache, namespace)
     const act = { act: 'evict', namespace, what: 'keys', count: 1, keys: [key] } as const
     return c.json({ token: await lasting(c, act, values.delete(key)) })
   }
