@@ -1,13 +1,16 @@
 /** Examines a token: what it asks for, and whether it can be from this log. @module */
 import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
-import { parseToken } from '../src/wire/token.ts'
-import type { TokenPositions } from '../src/wire/token.ts'
+import { logMark, readToken } from '../src/wire/token.ts'
+import type { TokenParts } from '../src/wire/token.ts'
 import { ok, problem, skipped, warning } from './findings.ts'
 import type { Finding } from './findings.ts'
 
 /** The bounds of the evictions topic, by partition. */
-export type Ends = ReadonlyMap<number, { readonly beginning: number; readonly end: number }>
+export type Ends = ReadonlyMap<
+  number,
+  { readonly beginning: number; readonly end: number; readonly logId?: string }
+>
 
 export async function endsOfProxy(
   log: KafkaLog,
@@ -36,9 +39,9 @@ export async function endsOfCluster(cluster: KafkaCluster, topic: string): Promi
 
 /** One finding for each partition that the token names. */
 export function examineToken(token: string, ends: Ends | undefined): Finding[] {
-  let positions: TokenPositions
+  let parts: TokenParts
   try {
-    positions = parseToken(token)
+    parts = readToken(token)
   } catch {
     return [
       problem(
@@ -49,11 +52,11 @@ export function examineToken(token: string, ends: Ends | undefined): Finding[] {
     ]
   }
   const findings: Finding[] = []
-  for (const [partition, next] of positions) findings.push(compare(partition, next, ends))
+  for (const [partition, next] of parts.evictions) findings.push(compare(partition, next, parts.log, ends))
   return findings
 }
 
-function compare(partition: number, next: number, ends: Ends | undefined): Finding {
+function compare(partition: number, next: number, log: string | undefined, ends: Ends | undefined): Finding {
   const says = `a reader must have read partition ${partition} up to ${next}`
   if (ends === undefined)
     return skipped('token', `${says}; there is no log to compare it with (--url or --brokers)`)
@@ -64,11 +67,18 @@ function compare(partition: number, next: number, ends: Ends | undefined): Findi
       `${says}, but the topic has no such partition`,
       'it is from another topic, or from another cluster',
     )
+  const elsewhere = 'from another cluster, or from a topic that was deleted and created again'
+  if (log !== undefined && bounds.logId !== undefined && log !== logMark(bounds.logId))
+    return problem(
+      'token',
+      `${says}, but of another log: each read with it polls once, and then counts it as passed`,
+      `it is ${elsewhere}; a client that sends back the token of the latest answer loses it`,
+    )
   if (next > bounds.end)
     return problem(
       'token',
-      `${says}, but the log ends at ${bounds.end}: a read with it waits for \`pollTimeout\`, and then loads from the source`,
-      'it is from another log: from another cluster, or from a topic that was deleted and created again',
+      `${says}, but the log ends at ${bounds.end}: each read with it polls once, and then counts it as passed`,
+      `it is from another log: ${elsewhere}`,
     )
   if (next <= bounds.beginning)
     return warning('token', `${says}; retention has deleted that eviction, and every cache is past it`)

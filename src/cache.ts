@@ -25,7 +25,7 @@ import { Semaphore } from './runtime/semaphore.ts'
 import { Budget } from './store/budget.ts'
 import type { OpenFeature } from './read/core-hooks.ts'
 import { NAMESPACE_PATTERN } from './wire/ids.ts'
-import { tokenOf } from './wire/token.ts'
+import { SEVERAL_LOGS, tokenOf } from './wire/token.ts'
 import type { Token } from './wire/token.ts'
 import { Publisher } from './write/publisher.ts'
 import type { CacheParts } from './write/cache-parts.ts'
@@ -161,17 +161,16 @@ class IsolateCache implements OpenCache, ScopedCache {
     this.#lifecycle.check()
     const partitions = Array.from({ length: this.#shared.settings.evictionPartitions }, (_, id) => id)
     const namespaces = [...this.#namespaces.values()]
-    const then = namespaces.map(
-      ({ space: { partition } }) => [partition.generation, partition.position] as const,
-    )
+    const then = namespaces.map(({ space: { partition } }) => [partition.generation, partition.asOf] as const)
     const write = this.#publisher.clear(undefined, partitions, options?.signal)
     scope.waitUntil(write.catch(() => undefined))
     try {
       const published = await write
-      for (const [at, { writer }] of namespaces.entries()) {
-        writer.apply(published, ...then[at]!)
-      }
-      const token = tokenOf(published)
+      let log: string | undefined
+      for (const [at, { writer, space }] of namespaces.entries())
+        log =
+          !writer.apply(published, ...then[at]!) || log === SEVERAL_LOGS ? SEVERAL_LOGS : space.partition.log
+      const token = tokenOf(published, [], log)
       scope.wrote(token)
       return token
     } catch (error) {
@@ -187,12 +186,13 @@ class IsolateCache implements OpenCache, ScopedCache {
   async syncIn(scope: RequestScope, options: ReadOptions = {}): Promise<Freshness> {
     checkOptions(options, 'read')
     this.#lifecycle.check()
+    const { next } = this.#follower
     await this.#follower.sync(scope, options.signal)
+    const partitions = [...this.#follower.partitions.values()]
     const passed = () =>
-      [...this.#follower.partitions.values()].every(
-        ({ id, position }) => position >= scope.required(id, options.after),
-      )
-    await this.#follower.reach(passed, scope, options.signal)
+      partitions.every((each) => each.hasPassed(scope.required(each.id, options.after), next))
+    if (await this.#follower.reach(passed, scope, options.signal))
+      for (const each of partitions) scope.release(each.id, (demand) => !each.hasApplied(demand))
     const freshness = this.#follower.freshness()
     return { ...freshness, proved: freshness.proved && passed() }
   }
@@ -224,8 +224,9 @@ class IsolateCache implements OpenCache, ScopedCache {
 
   #open(context: RequestContext, options: ScopeOptions = {}): RequestScope {
     checkOptions(options, 'scope')
-    const { runtime, emit } = this.#shared.settings
-    const scope = new RequestScope(runtime, emit, context, options.after, options.onRead)
+    const { runtime, emit, evictionPartitions } = this.#shared.settings
+    const { after, onRead } = options
+    const scope = new RequestScope(runtime, emit, context, after, onRead, evictionPartitions)
     this.#follower.touch(scope, this.#shared.clock.now())
     return scope
   }

@@ -91,7 +91,7 @@ export class CoherentStore<T> implements EvictionTarget {
     this.#store.close()
   }
 
-  /** Namespace and key of a value, for the functions of the options. */
+  /** For the functions of the options. */
   place(key: string): Place {
     return { namespace: this.name, key, shortTtl: this.shortTtl }
   }
@@ -296,7 +296,6 @@ export class CoherentStore<T> implements EvictionTarget {
     this.#sweep('reanchor', () => true)
   }
 
-  /** Every eviction from `horizon` on has been read from the log again. */
   extend(horizon: number): void {
     this.#table.extend(horizon)
   }

@@ -8,6 +8,7 @@ import type { PartitionOffsets } from '../ports/kafka-log.ts'
 import type { EvictionTerms } from './eviction-mark.ts'
 import { backoffMs } from '../runtime/retry.ts'
 import type { Intent } from '../wire/read-eviction.ts'
+import { logMark } from '../wire/token.ts'
 
 /** What lives in a partition: a namespace, as the follower sees it. */
 export interface EvictionTarget {
@@ -41,6 +42,14 @@ export interface LastRecord {
   readonly digest: string
 }
 
+/** What a token asks of a read of one partition. */
+export interface TokenDemand {
+  /** The position to have passed; 0 where nothing is asked. */
+  readonly required: number
+  /** The log that it is of, in short form; absent where the token names none. */
+  readonly log: string | undefined
+}
+
 const LOOK_BACK_BACKOFF = { firstMs: 500, maxMs: 32_000 }
 const MAX_LOOK_BACK_FAILURES = 7
 
@@ -61,6 +70,9 @@ export class Partition {
   freshAt: number = -Infinity
   /** Which poll that was: polls of a cache are numbered in the order in which they begin. */
   provedBy = -1
+  /** Which poll has sampled the end last, where that could prove something, and the end. */
+  #sampledBy = -1
+  #sampledEnd = 0
   /** When the log's identity was last made sure of. */
   verifiedAt: number = -Infinity
   /** Counts resyncs: what was begun in one generation must not be kept in another. */
@@ -99,6 +111,52 @@ export class Partition {
     return Math.max(this.position, this.#known)
   }
 
+  /** The log in short form, as tokens name it; `undefined` where it does not tell its identity. */
+  get log(): string | undefined {
+    return this.logId === undefined ? undefined : logMark(this.logId)
+  }
+
+  /** Whether every eviction before the token's position has been applied here. */
+  hasApplied({ required, log }: TokenDemand): boolean {
+    return this.position >= required && (required === 0 || this.#isOf(log))
+  }
+
+  /**
+   * Whether a read with the token may have what is held. One of another log, or beyond the end, names nothing that could
+   * still come: once a poll that began after the read has proved the partition, or only sampled that end, it is passed.
+   *
+   * @param next the number of the first poll that began after the read
+   */
+  hasPassed(demand: TokenDemand, next: number): boolean {
+    if (this.hasApplied(demand)) return true
+    if (!this.#isOf(demand.log)) return this.provedBy >= next
+    return this.#sampledBy >= next && demand.required > this.#sampledEnd
+  }
+
+  /** The position that a load must have begun at or past, for a read with the token to share it. */
+  joinsFrom(demand: TokenDemand, next: number): number {
+    const { required, log } = demand
+    if (!this.#isOf(log)) return this.provedBy >= next ? this.asOf : Number.MAX_SAFE_INTEGER
+    return required > this.position && this.hasPassed(demand, next) ? 0 : required
+  }
+
+  /** Whether the log is known to reach as far as the token says. */
+  isKnown({ required, log }: TokenDemand): boolean {
+    return required === 0 || (required <= this.asOf && this.#isOf(log))
+  }
+
+  /** Whether the token may be of this log, as far as both say. */
+  #isOf(log: string | undefined): boolean {
+    return log === undefined || this.logId === undefined || log === this.log
+  }
+
+  /** A poll has learned where the log ends. */
+  sampled(number: number, end: number): void {
+    if (number <= this.#sampledBy) return
+    this.#sampledBy = number
+    this.#sampledEnd = end
+  }
+
   /** A record of our own was applied ahead of the log. */
   wrote(offset: number): void {
     if (offset === this.known) this.#known = offset + 1
@@ -134,6 +192,7 @@ export class Partition {
     this.stalls = 0
     this.freshAt = -Infinity
     this.provedBy = -1
+    this.#sampledBy = -1
     this.verifiedAt = -Infinity
     this.hasPosition = true
   }

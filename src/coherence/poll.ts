@@ -60,6 +60,8 @@ export async function poll(
   let verified = true
   for (const target of targets) if (!sample(context, target, bounds, t0)) verified = false
   if (!verified) context.counters.unverified++
+  for (const { partition, generation, proves, end } of targets)
+    if (proves && partition.generation === generation) partition.sampled(number, end)
   const prove = (): void => {
     // The clocks have stepped back: when this poll began is unknown. The next one proves.
     if (t0 < clock.unknownBefore) return

@@ -5,32 +5,38 @@
  */
 import type { Emit } from '../api/events.ts'
 import type { Runtime } from '../ports/runtime.ts'
-import { joinTokens, raise, readToken, writeToken } from '../wire/token.ts'
+import { joinParts, raise, readToken, writeToken } from '../wire/token.ts'
 import type { Token, TokenParts, TokenPositions } from '../wire/token.ts'
+import type { TokenDemand } from './partition.ts'
 import type { RequestContext, ScopeOptions, ScopeRead } from '../api/read-types.ts'
 
 export class RequestScope {
   readonly #context: RequestContext | undefined
   readonly #runtime: Runtime
   readonly #emit: Emit
-  readonly #after: TokenParts | undefined
+  /** What the request's token names. What turns out to be of another log is taken out of it. */
+  #after: TokenParts | undefined
   readonly #onRead: ScopeOptions['onRead']
   /** Whether a listener gets its reads. */
   readonly isWatched: boolean
-  readonly #written = { evictions: new Map<number, number>(), updates: new Map<number, number>() }
+  #written: TokenParts | undefined
 
-  /** @throws KedgeError `ERR_TOKEN` when `after` is not a token. */
+  /**
+   * @param partitions of the evictions topic: what a token says of others is nothing to wait for
+   * @throws KedgeError `ERR_TOKEN` when `after` is not a token.
+   */
   constructor(
     runtime: Runtime,
     emit: Emit,
     context?: RequestContext,
     after?: Token,
     onRead?: ScopeOptions['onRead'],
+    partitions: number = Infinity,
   ) {
     this.#runtime = runtime
     this.#emit = emit
     this.#context = context
-    this.#after = after === undefined ? undefined : readToken(after)
+    this.#after = after === undefined ? undefined : within(readToken(after), (id) => id < partitions)
     this.#onRead = onRead
     this.isWatched = onRead !== undefined
   }
@@ -57,17 +63,37 @@ export class RequestScope {
   /** The token to hand on; `undefined` where nothing was written, and for what belongs to no request. */
   get token(): Token | undefined {
     if (this.#context === undefined) return undefined
-    const after = this.#after && writeToken(this.#after)
-    return joinTokens(after, this.#written.evictions.size > 0 ? writeToken(this.#written) : undefined)
+    const [after, written] = [this.#after, this.#written]
+    if (written === undefined) return after && after.evictions.size > 0 ? writeToken(after) : undefined
+    // A write of this request stands behind all that its token can name in the same partition.
+    const rest = after && within(after, (id) => !written.evictions.has(id), written.updates)
+    return writeToken(rest && rest.evictions.size > 0 ? joinParts(rest, written) : written)
   }
 
   /**
-   * The position that a read of this partition must have passed.
+   * What a read of this partition must have passed.
    * @throws KedgeError `ERR_TOKEN` when `after` is not a token.
    */
-  required(partition: number, after: Token | undefined): number {
-    const own = this.#after?.evictions.get(partition) ?? 0
-    return after === undefined ? own : Math.max(own, readToken(after).evictions.get(partition) ?? 0)
+  required(partition: number, after: Token | undefined): TokenDemand {
+    const own = demandOf(this.#after, partition)
+    if (after === undefined) return own
+    const parts = readToken(after)
+    const given = demandOf(parts, partition)
+    if (own.required === 0 || given.required === 0) return own.required === 0 ? given : own
+    return demandOf(joinParts(this.#after!, parts), partition)
+  }
+
+  /** Hands on no more what the request's token says of a partition, where that is not of its log. */
+  release(partition: number, isForeign: (demand: TokenDemand) => boolean): void {
+    const demand = demandOf(this.#after, partition)
+    if (demand.required > 0 && isForeign(demand)) this.#after = within(this.#after!, (id) => id !== partition)
+  }
+
+  /** The same for a partition of the updates topic. */
+  releaseUpdates(isForeign: (positions: TokenPositions) => boolean): void {
+    if (this.#after === undefined) return
+    const updates = [...this.#after.updates].filter((each) => !isForeign(new Map([each])))
+    this.#after = { ...this.#after, updates: new Map(updates) }
   }
 
   /**
@@ -86,9 +112,8 @@ export class RequestScope {
   wrote(token: Token): void {
     // What belongs to no request hands on none.
     if (this.#context === undefined) return
-    const { evictions, updates } = readToken(token)
-    raise(this.#written.evictions, evictions)
-    raise(this.#written.updates, updates)
+    const parts = readToken(token)
+    this.#written = this.#written === undefined ? parts : joinParts(this.#written, parts)
   }
 
   /** Keeps the work alive after the request has been answered; its failure is an event. */
@@ -102,4 +127,24 @@ export class RequestScope {
       this.#emit?.({ type: 'background_error', error })
     }
   }
+}
+
+/** The part of a token that concerns these partitions, without the positions of values in `replaced`. */
+function within(
+  { evictions, updates, log }: TokenParts,
+  keeps: (partition: number) => boolean,
+  replaced: TokenPositions = new Map(),
+): TokenParts {
+  return {
+    evictions: new Map([...evictions].filter(([id]) => keeps(id))),
+    updates: new Map([...updates].filter(([id]) => !replaced.has(id))),
+    log,
+  }
+}
+
+const NO_DEMAND: TokenDemand = { required: 0, log: undefined }
+
+function demandOf(parts: TokenParts | undefined, partition: number): TokenDemand {
+  const required = parts?.evictions.get(partition) ?? 0
+  return required === 0 ? NO_DEMAND : { required, log: parts!.log }
 }

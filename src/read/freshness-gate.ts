@@ -7,6 +7,7 @@ import { KedgeError } from '../ports/errors.ts'
 import type { Follower } from '../coherence/follower.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
+import type { TokenDemand } from '../coherence/partition.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 
 /** How much of what is held a read may serve. */
@@ -22,8 +23,8 @@ export type ServeLevel =
 
 /** What a read must know of the log before what is held is proved for it. */
 export interface ProofTerms {
-  /** The position that a token demands. */
-  readonly required: number
+  /** What its token demands. */
+  readonly token: TokenDemand
   /** When the read began. */
   readonly since: number
   /** The number of the first poll that begins after the read. */
@@ -53,25 +54,23 @@ export class FreshnessGate {
    * @param isHeld whether there is anything to serve at this moment
    */
   async level(isHeld: boolean, asking: ReadTerms, next: number = asking.next): Promise<ServeLevel> {
-    const { scope, required, signal } = asking
+    const { scope, token, signal } = asking
     const shared = this.#shared
     const follower = this.#follower
     const { partition } = this.#space
-    const { maxOutageMs, onUnreachable, emit } = shared.settings
+    const { maxOutageMs, onUnreachable } = shared.settings
     const since = shared.clock.now()
-    const terms: ProofTerms = { required, since, next }
+    const terms: ProofTerms = { token, since, next }
     const proved = () => this.isProved(terms)
-    if (proved()) return 'proved'
+    if (proved()) return this.#proved(asking)
     // A miss does not wait: its load is fresh anyway, and the poll runs beside it. Unless there may be a write that the
     // source does not have yet.
     const isFresh = this.#space.intents.maxMs === 0
     // An isolate that begins while the log is away holds nothing yet, and would otherwise ask the source each time.
     const throws = onUnreachable === 'throw' && this.#isCold(since)
     if (!isHeld && isFresh && !throws) return this.isLost(since) ? 'bypass' : 'none'
-    if (await follower.reach(proved, scope, signal)) return 'proved'
-    const { id, tail } = partition
+    if (await follower.reach(proved, scope, signal)) return this.#proved(asking)
     const polled = partition.provedBy >= next
-    if (polled && required > tail) emit?.({ type: 'token_ahead', partition: id, offset: required, end: tail })
     if (onUnreachable === 'throw' && !polled) {
       const { error: cause } = follower.freshness()
       throw new KedgeError('ERR_UNREACHABLE', 'freshness could not be proved in time', {
@@ -82,15 +81,26 @@ export class FreshnessGate {
     // What is held before the first contact lives no longer than `maxOutage` anyway.
     const isRecent = !partition.hasPosition || shared.clock.now() - partition.freshAt <= maxOutageMs
     const bearable = onUnreachable === 'stale' && isRecent
-    return partition.position >= required && bearable ? 'outage' : 'bypass'
+    return partition.hasApplied(token) && bearable ? 'outage' : 'bypass'
+  }
+
+  /** A token that was passed without being of this log is not handed on: each request with it would cost a poll. */
+  #proved({ scope, token }: ReadTerms): ServeLevel {
+    const { partition } = this.#space
+    if (!partition.hasApplied(token)) {
+      const { id, tail: end } = partition
+      this.#shared.settings.emit?.({ type: 'token_ahead', partition: id, offset: token.required, end })
+      scope.release(id, (demand) => !partition.hasApplied(demand))
+    }
+    return 'proved'
   }
 
   /** Whether this isolate knows every eviction that a read which began at `since` must know. */
-  isProved({ required, since, next }: ProofTerms): boolean {
+  isProved({ token, since, next }: ProofTerms): boolean {
     const { partition, awaitsPast } = this.#space
     // The last is what makes `maxStaleness: 0` mean something: a poll that began after this call.
     return (
-      partition.position >= required &&
+      partition.hasPassed(token, next) &&
       !awaitsPast &&
       (since - partition.freshAt < this.#shared.settings.maxStalenessMs || partition.provedBy >= next)
     )

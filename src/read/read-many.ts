@@ -45,7 +45,7 @@ export class ManyReader<T> {
     const wanted = [...new Set(keys)]
     for (const key of wanted) checkId(key, 'key')
     const reading = reader.begin(call, options, scope)
-    const isHeld = () => wanted.some((key) => this.#space.current(key) !== undefined)
+    const isHeld = () => wanted.some((key) => reader.hasUse(key, reading))
     const level = reader.gate.isProved(reading) ? 'proved' : await reader.gate.level(isHeld(), reading)
     const demand = reader.demand(reading, level, wanted)
     const many: ManyRead<T> = {

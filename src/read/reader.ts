@@ -139,7 +139,7 @@ export class Reader<T> {
     if (this.gate.isProved(reading)) {
       entry = this.#space.current(key)
     } else {
-      level = await this.gate.level(this.#space.current(key) !== undefined, reading)
+      level = await this.gate.level(this.hasUse(key, reading), reading)
       entry = this.held.usable(key, level)
       now = clock.now()
     }
@@ -164,6 +164,12 @@ export class Reader<T> {
     return await this.loads.wait(key, flight, stale, now, reading, demand)
   }
 
+  /** Whether a proof is of use: a value is held, or a load may be shared where its token turns out to be of no log here. */
+  hasUse(key: string, { token }: ReadContext<T>): boolean {
+    if (this.#space.current(key) !== undefined) return true
+    return !this.#space.partition.isKnown(token) && this.flights.has(key)
+  }
+
   /** Waits until values that were set are here, at most `pollTimeout`. */
   async seeUpdates(awaited: TokenPositions, { scope, signal }: ReadContext<T>): Promise<void> {
     const { follower, shared } = this.#context
@@ -175,9 +181,11 @@ export class Reader<T> {
     for (let { next } = follower, pauseMs = 5; !passed(); next = follower.next, pauseMs *= 2) {
       await follower.reach(passed, scope, signal)
       // The ends were sampled after this read began: a token beyond them is of another log, or forged.
+      const isOver = !updates.lags(awaited, since)
+      if (isOver) scope.releaseUpdates((positions) => !updates.passed(positions))
       const leftMs = since + settings.pollTimeoutMs - clock.now()
       // And the log is left alone after a failure.
-      if (!updates.lags(awaited, since) || leftMs <= 0 || follower.next === next) return
+      if (isOver || leftMs <= 0 || follower.next === next) return
       await settings.runtime.sleep(Math.min(pauseMs, leftMs), signal)
     }
   }
@@ -195,7 +203,7 @@ export class Reader<T> {
     const { settings, partition } = this.#space
     const load = options === undefined ? settings.load : loadSettings(options, settings.load)
     if (options?.ttl !== undefined) this.#space.shortTtl.notice(options.ttl)
-    const required = scope.required(partition.id, options?.after)
+    const token = scope.required(partition.id, options?.after)
     const awaited = updates && scope.requiredUpdates(options?.after)
     const signal = options?.signal
     signal?.throwIfAborted()
@@ -207,7 +215,7 @@ export class Reader<T> {
       load,
       options,
       call,
-      required,
+      token,
       awaited,
       signal,
       since,
@@ -229,7 +237,7 @@ export class Reader<T> {
       load: reading.load,
       scope: reading.scope,
       signal: reading.signal,
-      required: reading.required,
+      required: this.#space.partition.joinsFrom(reading.token, reading.next),
       bypasses,
       slots: bypasses ? bypassSlots : slots,
       sourceless: reading.call === undefined,
@@ -243,14 +251,11 @@ export class Reader<T> {
    * the sources of values are passed by, whatever `onUnreachable` says: their use is to spare a load, and here a load is
    * what keeps the promise.
    */
-  #proof(
-    { scope, required, since, next }: Pick<ReadContext<T>, 'scope' | 'required' | 'since' | 'next'>,
-    level: ServeLevel,
-  ): Proof | undefined {
+  #proof({ scope, token, since, next }: ReadContext<T>, level: ServeLevel): Proof | undefined {
     const { follower } = this.#context
     const unproved = level === 'outage' || level === 'bypass'
     if (this.#features.sources.length === 0 || unproved) return undefined
-    const terms = { required, since, next }
+    const terms = { token, since, next }
     return (signal) => follower.reach(() => this.gate.isProved(terms), scope, signal)
   }
 

@@ -81,6 +81,12 @@ export class SingleFlight<T> {
     return flight
   }
 
+  /** Whether a load of the key is under way. */
+  has(key: string): boolean {
+    const flight = this.#flights.get(key)
+    return flight !== undefined && flight.outcome === undefined
+  }
+
   /** The flight of the key that is under way and may be shared. */
   #joinable(key: string, demand: LoadRequest<T>, now: number): Flight<T> | undefined {
     const flight = this.#flights.get(key)

@@ -2,8 +2,8 @@
  * Tokens: how far a reader must have read the log to see a write.
  *
  * Written `k1.<partition>-<next offset>[.<partition>-<next offset>…]` for the evictions topic; where values were set,
- * `_<partition>-<next offset>[.…]` follows for the updates topic (decision 94). It fits a header and a cookie as it
- * stands (decision 20).
+ * `_<partition>-<next offset>[.…]` follows for the updates topic (decision 94). Last comes `~<mark>`: the log of evictions
+ * that the positions are of, where it tells its identity. It fits a header and a cookie as it stands (decision 20).
  *
  * @module
  */
@@ -13,7 +13,8 @@ import type { Position } from '../ports/kafka-log.ts'
 /** What a write returns and a read takes as `after`. Opaque: pass it on as it is. */
 export type Token = string & { readonly __token?: never }
 
-const PATTERN = /^k1((?:\.\d{1,5}-\d{1,16})+)(?:_(\d{1,5}-\d{1,16}(?:\.\d{1,5}-\d{1,16})*))?$/
+const PATTERN =
+  /^k1((?:\.\d{1,5}-\d{1,16})+)(?:_(\d{1,5}-\d{1,16}(?:\.\d{1,5}-\d{1,16})*))?(?:~([\da-z]{1,7}))?$/
 /**
  * Partitions of the updates topic in one token. Those of older writes are left out: their values are seen a little later.
  */
@@ -28,14 +29,30 @@ export type TokenPositions = ReadonlyMap<number, number>
 export interface TokenParts {
   readonly evictions: TokenPositions
   readonly updates: TokenPositions
+  /** The log of evictions, in short form; absent where that does not tell its identity. */
+  readonly log?: string | undefined
 }
+
+/** In place of the log, where positions of several may be in one token: readers take no position as passed, and poll. */
+export const SEVERAL_LOGS = '0'
+
+/** The identity of a log in short form: its 32-bit FNV-1a hash. */
+export function logMark(logId: string): string {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < logId.length; at++) hash = Math.imul(hash ^ logId.charCodeAt(at), 0x01000193)
+  return (hash >>> 0 || 1).toString(36)
+}
+
+/** The log of two tokens that become one. */
+const joinedLog = (one: string | undefined, other: string | undefined): string | undefined =>
+  one === undefined || other === undefined || one === other ? (one ?? other) : SEVERAL_LOGS
 
 export const formatToken = (evictions: TokenPositions): Token => writeToken({ evictions, updates: new Map() })
 
 /** The token that names these positions. */
-export function writeToken({ evictions, updates }: TokenParts): Token {
+export function writeToken({ evictions, updates, log }: TokenParts): Token {
   const values = list([...updates].slice(-MAX_UPDATES))
-  return `k1.${list([...evictions])}${values === '' ? '' : `_${values}`}`
+  return `k1.${list([...evictions])}${values === '' ? '' : `_${values}`}${log === undefined ? '' : `~${log}`}`
 }
 
 const list = (positions: [number, number][]): string =>
@@ -58,7 +75,7 @@ export function readToken(token: Token): TokenParts {
   const parts = typeof token === 'string' && token.length <= MAX_LENGTH ? PATTERN.exec(token) : null
   if (parts?.[1] === undefined)
     throw new KedgeError('ERR_TOKEN', 'not a kedge token: pass on what a write returned')
-  return { evictions: positionsIn(parts[1].slice(1)), updates: positionsIn(parts[2]) }
+  return { evictions: positionsIn(parts[1].slice(1)), updates: positionsIn(parts[2]), log: parts[3] }
 }
 
 function positionsIn(text: string | undefined): TokenPositions {
@@ -82,24 +99,39 @@ export function raise(into: Map<number, number>, more: TokenPositions): void {
   }
 }
 
+/** What both name; where they name several logs, none of them. */
+export function joinParts(one: TokenParts, other: TokenParts): TokenParts {
+  const evictions = new Map(one.evictions)
+  const updates = new Map(one.updates)
+  raise(evictions, other.evictions)
+  raise(updates, other.updates)
+  return { evictions, updates, log: joinedLog(one.log, other.log) }
+}
+
 /**
  * One token that stands for several: a reader that has passed it has passed each of them.
  * @throws KedgeError `ERR_TOKEN` when one is not a token.
  */
 export function joinTokens(...tokens: readonly (Token | undefined)[]): Token | undefined {
-  const joined = { evictions: new Map<number, number>(), updates: new Map<number, number>() }
+  let joined: TokenParts | undefined
   for (const token of tokens) {
     if (token === undefined) continue
-    const { evictions, updates } = readToken(token)
-    raise(joined.evictions, evictions)
-    raise(joined.updates, updates)
+    const parts = readToken(token)
+    joined = joined === undefined ? parts : joinParts(joined, parts)
   }
-  return joined.evictions.size > 0 ? writeToken(joined) : undefined
+  return joined && writeToken(joined)
 }
 
-/** The token that a reader has passed when it has read all of the records: evictions, and values in the updates topic. */
-export const tokenOf = (evictions: readonly Position[], updates: readonly Position[] = []): Token =>
-  writeToken({ evictions: after(evictions), updates: after(updates) })
+/**
+ * The token that a reader has passed when it has read all of the records: evictions, and values in the updates topic.
+ *
+ * @param log of the evictions, in short form
+ */
+export const tokenOf = (
+  evictions: readonly Position[],
+  updates: readonly Position[] = [],
+  log?: string,
+): Token => writeToken({ evictions: after(evictions), updates: after(updates), log })
 
 function after(records: readonly Position[]): Map<number, number> {
   const next = new Map<number, number>()

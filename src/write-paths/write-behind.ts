@@ -11,7 +11,6 @@ import { KedgeError } from '../ports/errors.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import { checkId } from '../wire/ids.ts'
 import { PendingWrites } from './pending-writes.ts'
-import { tokenOf } from '../wire/token.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { Namespace } from '../api/namespace-types.ts'
 import { checkFeatureOptions } from '../api/option-check.ts'
@@ -119,10 +118,10 @@ class WriteBehind<T> {
       const announce = (until: AbortSignal) => intend(publisher, name, partition.id, body, until)
       return deadline.within(undefined, announce, since)
     })()
-    const { published, landed } = await this.#parts.writer.land(write, meant, scope)
+    const { landed, token } = await this.#parts.writer.land(write, meant, scope)
     const pending = this.#space.intents.write(key)
     if (landed && value !== undefined && pending?.id === id) this.#pending.hold(key, value, pending, loadedAt)
-    return tokenOf(published)
+    return token
   }
 
   /** Appends a write to the topic of writes. */

@@ -15,7 +15,6 @@ import { checkHoldable } from '../wire/holdable.ts'
 import type { Candidate } from '../coherence/candidate.ts'
 import { tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
 import { checkId } from '../wire/ids.ts'
-import { tokenOf } from '../wire/token.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { Lifetime } from '../api/load-types.ts'
 import type { Namespace } from '../api/namespace-types.ts'
@@ -195,14 +194,14 @@ class WriteThrough<T> {
     const before = await this.#announce(write)
     const ending = await this.#store(write, store)
     if (ending.state === 'committed') {
-      const { published, landed } = await this.#evict(write, ending.version)
+      const { published, landed, token } = await this.#evict(write, ending.version)
       if (landed && ending.version !== undefined && write.value !== undefined) {
         // Use the as-of from ahead of the commit: a concurrent unversioned writer may have committed later,
         // and its eviction must kill this value. Our own eviction does not, because it carries the version
         // (decision 57).
         this.#keep(write, { ...candidate(ending.version), ...before }, published[0]!.offset)
       }
-      return tokenOf(published)
+      return token
     }
     const evicted = this.#evict(write, undefined)
     if (ending.state === 'running') {

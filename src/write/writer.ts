@@ -18,7 +18,7 @@ import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
 import { readEviction } from '../wire/read-eviction.ts'
 import { checkId } from '../wire/ids.ts'
-import { tokenOf } from '../wire/token.ts'
+import { SEVERAL_LOGS, tokenOf } from '../wire/token.ts'
 import { EVERYTHING, keysThat } from './affected-keys.ts'
 import type { AffectedKeys } from './affected-keys.ts'
 import type { EvictBody } from './split-evictions.ts'
@@ -37,6 +37,7 @@ import { ttlOver } from '../api/lifetime-options.ts'
 export interface AcknowledgedWrite {
   readonly published: readonly Published[]
   readonly landed: boolean
+  readonly token: Token
 }
 
 /** What the writes of all namespaces share. */
@@ -131,11 +132,12 @@ export class Writer<T> {
       // The features get what is not held here, too; but a newer value is known of one that is superseded.
       if (refused !== 'superseded' && candidate.ttlMs > 0) standing.set(key, candidate)
     }
-    if (standing.size === 0) return tokenOf(published)
+    const { log } = this.#space.partition
+    if (standing.size === 0) return tokenOf(published, [], log)
     const held = { values: standing, refused: refusals, by: 'set', offset, domain, scope, signal } as const
     const positions = await this.#told(held)
-    if (positions.length === 0) return tokenOf(published)
-    const token = tokenOf(published, positions)
+    if (positions.length === 0) return tokenOf(published, [], log)
+    const token = tokenOf(published, positions, log)
     scope.wrote(token)
     return token
   }
@@ -163,7 +165,7 @@ export class Writer<T> {
     const ids = idsOf(keys, 'key')
     const meant = new Set(ids)
     const body: EvictBody = { keys: ids, version: options?.version }
-    const { published, landed } = await this.evict(
+    const { published, landed, token } = await this.evict(
       [body],
       keysThat((key) => meant.has(key)),
       scope,
@@ -175,7 +177,7 @@ export class Writer<T> {
       if (!(await this.#features.afterEvict(this.#space, evicted)))
         this.#publisher.deadline.throwIfLeft(options?.signal)
     }
-    return tokenOf(published)
+    return token
   }
 
   async invalidateTags(
@@ -186,13 +188,8 @@ export class Writer<T> {
     checkWriteOptions(options, 'evict')
     const ids = idsOf(tags, 'tag')
     const held: AffectedKeys['held'] = (_, carried) => carried?.some((tag) => ids.includes(tag)) ?? false
-    const { published } = await this.evict(
-      [{ tags: ids }],
-      { held, loading: () => true },
-      scope,
-      options?.signal,
-    )
-    return tokenOf(published)
+    const { token } = await this.evict([{ tags: ids }], { held, loading: () => true }, scope, options?.signal)
+    return token
   }
 
   async invalidatePrefix(
@@ -203,18 +200,18 @@ export class Writer<T> {
     checkWriteOptions(options, 'evict')
     checkId(prefix, 'prefix')
     const meant = keysThat((key) => key.startsWith(prefix))
-    const { published } = await this.evict([{ prefixes: [prefix] }], meant, scope, options?.signal)
-    return tokenOf(published)
+    const { token } = await this.evict([{ prefixes: [prefix] }], meant, scope, options?.signal)
+    return token
   }
 
   async clear(options: WriteOptions | undefined, scope: RequestScope): Promise<Token> {
     checkWriteOptions(options, 'evict')
     this.#lifecycle.check()
     const { name, partition } = this.#space
-    const { published } = await this.order.evict(scope, options?.signal, () =>
+    const { token } = await this.order.evict(scope, options?.signal, () =>
       this.land(this.#publisher.clear(name, [partition.id], options?.signal), EVERYTHING, scope),
     )
-    return tokenOf(published)
+    return token
   }
 
   /** Publishes evictions, after what the caller set before, and applies them here. */
@@ -245,14 +242,17 @@ export class Writer<T> {
     meant: AffectedKeys,
     scope: RequestScope,
   ): Promise<AcknowledgedWrite> {
-    const { generation, position } = this.#space.partition
+    const { partition } = this.#space
+    const { generation, asOf } = partition
     // Even when the caller's request ends, the write should get its answer.
     scope.waitUntil(write.catch(() => undefined))
     try {
       const published = await write
-      const landed = this.apply(published, generation, position)
-      scope.wrote(tokenOf(published))
-      return { published, landed }
+      const landed = this.apply(published, generation, asOf)
+      // Of which log it is then, only a poll can say.
+      const token = tokenOf(published, [], landed ? partition.log : SEVERAL_LOGS)
+      scope.wrote(token)
+      return { published, landed, token }
     } catch (error) {
       this.doubt(meant)
       throw error
@@ -263,14 +263,14 @@ export class Writer<T> {
    * Applies evictions of our own here, ahead of the log.
    *
    * @param generation of the partition, when the write began
-   * @param position of the partition, when the write began
+   * @param end of the partition, as far as it was known when the write began: in the same log the write stands behind it
    * @returns whether they could be
    */
-  apply(published: readonly Published[], generation: number, position: number): boolean {
+  apply(published: readonly Published[], generation: number, end: number): boolean {
     const { partition } = this.#space
     const own = published.filter((each) => each.partition === partition.id)
     // The log was replaced meanwhile, or has been without our noticing: its offsets compare to nothing known here.
-    const strange = own.some(({ offset }) => offset < position)
+    const strange = own.some(({ offset }) => offset < end)
     if (strange) partition.unprove()
     if (strange || partition.generation !== generation) {
       this.doubt()

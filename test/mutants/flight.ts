@@ -284,9 +284,9 @@ export const flightMutants: readonly Mutant[] = [
     what: 'A held value is served to a caller with a token though its eviction was not read yet.',
     file: GATE,
     from: `return (
-      partition.position >= required &&`,
+      partition.hasPassed(token, next) &&`,
     to: `return (
-      required >= 0 &&`,
+      token.required >= 0 &&`,
     breaks: ['I8'],
     focus: 'tokens',
     hint: ['src/coherence/freshness.test.ts'],
@@ -371,7 +371,7 @@ export const flightMutants: readonly Mutant[] = [
     id: 'outage-despite-token',
     what: 'While the log is out of reach, reads ignore a token.',
     file: GATE,
-    from: "return partition.position >= required && bearable ? 'outage' : 'bypass'",
+    from: "return partition.hasApplied(token) && bearable ? 'outage' : 'bypass'",
     to: "return bearable ? 'outage' : 'bypass'",
     breaks: ['I8'],
     focus: 'outages that are borne',

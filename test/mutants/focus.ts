@@ -97,6 +97,7 @@ export const FOCUSES = {
   'empty answers': breaks('empty_polls'),
   tokens,
   'tokens beside loads': every(tokens, slow),
+  'tokens beside another log': every(tokens, breaks('recreation'), named),
   'loads that take long': slow,
   'loads that take long on workers': every(slow, workers),
   'short lives': ({ world }) => world.ttlMs < 10_000 && world.loadMs >= 200,

@@ -15,6 +15,7 @@ const INTENTS = 'src/coherence/write-intents.ts'
 const TOKEN = 'src/wire/token.ts'
 const SCOPE = 'src/coherence/request-scope.ts'
 const CACHE = 'src/cache.ts'
+const PARTITION = 'src/coherence/partition.ts'
 
 export const writeMutants: readonly Mutant[] = [
   {
@@ -41,8 +42,8 @@ export const writeMutants: readonly Mutant[] = [
     id: 'token-without-values',
     what: 'The token of a `set` names its eviction alone: on other isolates the value is missing until it comes.',
     file: 'src/write/writer.ts',
-    from: 'const token = tokenOf(published, positions)',
-    to: 'const token = tokenOf(published)',
+    from: 'const token = tokenOf(published, positions, log)',
+    to: 'const token = tokenOf(published, [], log)',
     breaks: ['I8'],
     hint: ['src/tokens-of-values.test.ts'],
     unseen: 'A missing value is loaded by the readers of a simulated fleet, which all have a source.',
@@ -63,11 +64,11 @@ export const writeMutants: readonly Mutant[] = [
     file: THROUGH,
     from: `const ending = await this.#store(write, store)
     if (ending.state === 'committed') {
-      const { published, landed } = await this.#evict(write, ending.version)`,
+      const { published, landed, token } = await this.#evict(write, ending.version)`,
     to: `const early = await this.#evict(write, undefined)
     const ending = await this.#store(write, store)
     if (ending.state === 'committed') {
-      const { published, landed } = early`,
+      const { published, landed, token } = early`,
     breaks: ['I1', 'I2'],
     focus: 'intents',
     hint: ['src/write-paths/write-through.test.ts'],
@@ -186,8 +187,8 @@ export const writeMutants: readonly Mutant[] = [
     id: 'own-eviction-of-another-log',
     what: 'An own acknowledgement from below the position is taken for one of the same log.',
     file: WRITER,
-    from: 'const strange = own.some(({ offset }) => offset < position)',
-    to: 'const strange = own.length < 0 && position > 0',
+    from: 'const strange = own.some(({ offset }) => offset < end)',
+    to: 'const strange = own.length < 0 && end > 0',
     breaks: ['I1', 'I8'],
     focus: 'another log that is nameless',
     hint: ['src/corner-cases.test.ts'],
@@ -357,10 +358,80 @@ export const writeMutants: readonly Mutant[] = [
     id: 'token-of-the-request-ignored',
     what: 'The token that a request came with is not asked of its reads.',
     file: SCOPE,
-    from: 'const own = this.#after?.evictions.get(partition) ?? 0',
-    to: 'const own = 0',
+    from: 'const own = demandOf(this.#after, partition)',
+    to: 'const own = NO_DEMAND',
     breaks: ['I8'],
     hint: ['src/coherence/request-scope.test.ts'],
     unseen: 'Tokens of a simulated fleet are given to reads, not to requests.',
+  },
+  {
+    id: 'token-of-another-log-by-its-number',
+    what: 'A token of another log counts as passed where its number is: a write to the new log is not seen.',
+    file: PARTITION,
+    from: 'return this.position >= required && (required === 0 || this.#isOf(log))',
+    to: 'return this.position >= required',
+    breaks: ['I8'],
+    focus: 'tokens beside another log',
+    hint: ['src/foreign-tokens.test.ts'],
+  },
+  {
+    id: 'foreign-token-passed-by-an-old-poll',
+    what: 'A token of another log is passed by a poll that began before the read.',
+    file: PARTITION,
+    from: 'if (!this.#isOf(demand.log)) return this.provedBy >= next',
+    to: 'if (!this.#isOf(demand.log)) return this.provedBy >= 0',
+    breaks: ['I8'],
+    focus: 'tokens beside another log',
+    hint: ['src/foreign-tokens.test.ts'],
+  },
+  {
+    id: 'token-ahead-by-an-old-sample',
+    what: 'A token from beyond the end that some earlier poll has seen is passed: the write may have come since.',
+    file: PARTITION,
+    from: 'return this.#sampledBy >= next && demand.required > this.#sampledEnd',
+    to: 'return this.#sampledBy >= 0 && demand.required > this.#sampledEnd',
+    breaks: ['I8'],
+    focus: 'tokens',
+    hint: ['src/coherence/freshness.test.ts'],
+  },
+  {
+    id: 'foreign-token-joins-older-loads',
+    what: 'A reader with a token of another log shares a load that began before its log was noticed.',
+    file: PARTITION,
+    from: 'return this.provedBy >= next ? this.asOf : Number.MAX_SAFE_INTEGER',
+    to: 'return 0',
+    breaks: ['I8'],
+    hint: ['src/foreign-tokens.test.ts'],
+    unseen: 'It needs a load, a recreated log and a writer there within one load.',
+  },
+  {
+    id: 'joined-tokens-of-the-last-log',
+    what: 'Of two tokens of several logs the joined one names the last: a reader of that log passes by the number of the other.',
+    file: TOKEN,
+    from: '(one ?? other) : SEVERAL_LOGS',
+    to: '(one ?? other) : other',
+    breaks: ['I8'],
+    hint: ['src/wire/token.test.ts'],
+    unseen: 'No simulated reader joins tokens.',
+  },
+  {
+    id: 'token-of-a-strange-write',
+    what: 'The token of a write of which only a poll can say in which log it stands names the one that is known.',
+    file: WRITER,
+    from: 'landed ? partition.log : SEVERAL_LOGS',
+    to: 'partition.log',
+    breaks: ['I8'],
+    focus: 'tokens beside another log',
+    hint: ['src/foreign-tokens.test.ts'],
+  },
+  {
+    id: 'forged-token-handed-on',
+    what: 'A token that was found to be of no log here is handed on: each request with it costs another poll.',
+    file: 'src/read/freshness-gate.ts',
+    from: 'scope.release(id, (demand) => !partition.hasApplied(demand))',
+    to: '',
+    breaks: [],
+    hint: ['src/foreign-tokens.test.ts'],
+    unseen: 'It costs polls, and breaks no promise.',
   },
 ]

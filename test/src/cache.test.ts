@@ -337,7 +337,7 @@ describe('writing', () => {
     for (const key of keys) await users.getOrSet(key, () => 'x')
     await users.delete('0')
     expect(users.peek('0')).toBeUndefined()
-    expect(await users.delete(keys)).toBe('k1.0-4')
+    expect(await users.delete(keys)).toMatch(/^k1\.0-4~/)
     expect(cache.stats().entries).toBe(0)
     expect(at.log.offsets('cache-evictions', 0).end).toBe(4)
     await expect(users.delete([])).rejects.toThrow(TypeError)
@@ -425,7 +425,7 @@ describe('writing', () => {
       when: 'after',
       times: 2,
     })
-    expect(await at.run(users.delete('1'))).toBe('k1.0-3')
+    expect(await at.run(users.delete('1'))).toMatch(/^k1\.0-3~/)
   })
 
   it('undefined is refused as a value', async () => {

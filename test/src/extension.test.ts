@@ -341,7 +341,7 @@ describe('a write', () => {
     const writer = await ready([own(writing)])
     const reader = await ready([replicate()])
     const token = await at.run(writer.users.set('1', 'a'))
-    expect(token).toBe('k1.0-1_0-1')
+    expect(token).toMatch(/^k1\.0-1_0-1~/)
     expect(await at.run(reader.users.get('1', { after: token }))).toBe('a')
   })
 
@@ -359,7 +359,7 @@ describe('a write', () => {
     const began = at.runtime.now()
     await expect(at.run(users.set('1', 'a'))).rejects.toMatchObject({ code: 'ERR_PUBLISH' })
     expect(at.runtime.now() - began).toBe(3000)
-    expect(await at.run(users.delete('1'))).toBe('k1.0-2')
+    expect(await at.run(users.delete('1'))).toMatch(/^k1\.0-2~/)
     expect(at.runtime.now() - began).toBe(6000)
     const gone = new AbortController()
     const write = users.delete('1', { signal: gone.signal })
@@ -384,7 +384,7 @@ describe('a write', () => {
       own({ afterEvict: () => Promise.reject(BROKEN) }, 'rejecting'),
       own({ afterEvict: (_, { keys }) => void told.push(keys) }),
     ])
-    expect(await at.run(users.delete(['1', '2']))).toBe('k1.0-1')
+    expect(await at.run(users.delete(['1', '2']))).toMatch(/^k1\.0-1~/)
     expect(told).toEqual([['1', '2']])
     expect(of('background_error').map(({ error }) => error)).toEqual([BROKEN, BROKEN])
   })
@@ -439,7 +439,7 @@ describe('a feature that fails', () => {
   it('and throws in `mayHold` breaks no read and no write: its values are not held', async () => {
     const { users, of } = await ready([own({ mayHold: broken })])
     expect(await at.run(users.getOrSet('1', () => 'a'))).toBe('a')
-    expect(await at.run(users.set('2', 'b'))).toBe('k1.0-1')
+    expect(await at.run(users.set('2', 'b'))).toMatch(/^k1\.0-1~/)
     expect(await at.run(users.getOrSetMany(['1', '3'], () => ({ '1': 'c', '3': 'd' })))).toEqual(
       new Map([
         ['1', 'c'],

@@ -442,13 +442,13 @@ describe('a loader service', () => {
     const asker = await asking()
     const first = asker.begin('1')
     await asker.at.runtime.advance(10)
-    const offset = evict(asker.at, '2')
-    const second = asker.begin('1', { after: `k1.0-${offset + 5}`, wait: 200 })
+    const after = await asker.users.delete('1')
+    const second = asker.begin('1', { after, wait: 200 })
     await asker.at.runtime.advance(10)
-    expect(requests(asker.at).map(({ asOf }) => asOf)).toEqual([0, offset + 5])
+    expect(requests(asker.at).map(({ asOf }) => asOf)).toEqual([0, 1])
     put(asker.at, '1', 'Ada', { asOf: 0 })
-    expect(await asker.at.run(first.value)).toBe('Ada')
-    expect(await asker.at.run(second.value)).toBe('own 1')
+    expect(await asker.at.run(second.value)).toMatch(/^own/)
+    expect(await asker.at.run(first.value)).toMatch(/^(Ada|own)/)
   })
 
   it('answers what the namespace’s schema and tags can take, and nothing else', async () => {

@@ -48,6 +48,7 @@ export interface Read {
   readonly space: SpaceName
   readonly keys: readonly string[]
   readonly after: Of<'read'>['after']
+  readonly stranger: boolean
   readonly bare: boolean
   settledAt: number
   settledSeq: number
@@ -265,13 +266,13 @@ function takeRead(
 ): void {
   const { read, t } = event
   if (event.type === 'read') {
-    const { request, how, space, keys, after, bare = false } = event
+    const { request, how, space, keys, after, stranger = false, bare = false } = event
     const life = lives.get(event.isolate)
     if (life === undefined) return
     const open = { settledAt: Infinity, settledSeq: Infinity, code: undefined }
     // Where its scope is opened.
     if (!bare) life.looks.push({ seq, t })
-    reads.set(read, { read, seq, t, life, request, how, space, keys, after, bare, ...open })
+    reads.set(read, { read, seq, t, life, request, how, space, keys, after, stranger, bare, ...open })
     return
   }
   const by = reads.get(read)

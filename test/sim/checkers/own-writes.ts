@@ -34,10 +34,15 @@ export const ownWrites: Checker = {
   },
 }
 
-/** Documented: a token names no log. Until its topic is resynced, the token may seem to be passed. */
+/**
+ * Documented: a token names the log that its writer knew. Where that has no identity, or its writer had not noticed that it
+ * was recreated, the token may seem to be passed until the reader has resynced.
+ */
 function isOfAnotherLog(trace: Trace, log: EvictionLog, { by, t }: Served, write: Write): boolean {
   const { recreations } = log
   if (recreations.length === 0) return false
+  if (trace.scenario.world.identity && write.token?.includes('~'))
+    return progressOf(trace).isUnaware(write.life, by.after!.partition, write.settled.seq)
   if (recreations.some((each) => each.t >= write.t && each.t <= t)) return true
   return progressOf(trace).isUnaware(by.life, by.after!.partition, by.seq)
 }

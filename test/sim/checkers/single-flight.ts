@@ -75,8 +75,11 @@ class Excuses {
     for (const { life, record, t, isRead } of newsOf(trace).items)
       if (isRead) this.#heard(life, record.namespace ?? '*', t)
     for (const write of chronicle.writes.values()) push(this.#writes, write.life, write)
+    const bypassed = new Set(chronicle.served.filter((each) => each.bypassed).map(({ by }) => by))
     for (const read of chronicle.reads.values()) {
-      if (read.after !== undefined) push(this.#tokens, read.life, read)
+      // Of a stranger's token only a log that can be asked says that it demands nothing.
+      const isUnjudged = read.stranger && (bypassed.has(read) || read.code !== undefined)
+      if (read.after !== undefined || isUnjudged) push(this.#tokens, read.life, read)
       if (read.request !== undefined) push(this.#requests, read.request, read)
     }
   }

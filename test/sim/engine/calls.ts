@@ -40,6 +40,9 @@ interface Visit {
   readonly scope: CacheScope
 }
 
+const MOST = Number.MAX_SAFE_INTEGER
+const STRANGERS = [`k1.0-${MOST}`, 'k1.0-1~strange', `k1.0-3.1-${MOST}~0`, `k1.0-1_0-${MOST}`]
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 export class Calls {
@@ -115,12 +118,19 @@ export class Calls {
     const keys = isMany ? this.#several(space, key) : [key]
     const last = wanted ? this.#acknowledged.get(`${space}/${key}`) : undefined
     const after = last && { write: last.write, partition: last.partition, offset: last.offset }
+    // Where there is no write to see yet, the token is of a stranger: of another log, or from beyond the end.
+    const stranger = wanted && last === undefined ? STRANGERS[read % STRANGERS.length] : undefined
+    const token = last?.token ?? stranger
+    const options = token === undefined ? {} : { after: token }
     const isolate = inhabitant.id
-    const more = { ...(after ? { after } : {}), ...(bare ? { bare } : {}) }
+    const more = {
+      ...(after ? { after } : {}),
+      ...(stranger ? { stranger: true as const } : {}),
+      ...(bare ? { bare } : {}),
+    }
     tell({ type: 'read', read, isolate, request: number, how, space, keys, ...more })
     this.openReads.set(read, { inhabitant, request })
     const namespace = scope.namespace<Row>(space)
-    const options = last === undefined ? {} : { after: last.token }
     try {
       if (isMany) await this.#readMany(visit, namespace, how, read, keys, options)
       else {

@@ -287,11 +287,11 @@ describe('tokens', () => {
     await first.namespace('users').delete('1')
     await here.users.delete('2')
     await first.namespace('users').delete('3')
-    expect(first.token).toBe('k1.0-3')
+    expect(first.token).toMatch(/^k1\.0-3~/)
     const second = there.cache.for(request(), { after: first.token as Token })
     expect(second.namespace('users').peek('1')).toBeUndefined()
     expect(await at.run(second.namespace('users').get('1'))).toBeUndefined()
-    expect(second.token).toBe('k1.0-3')
+    expect(second.token).toMatch(/^k1\.0-3~/)
   })
 
   it('a value written and read within one scope is there without a poll', async () => {
@@ -311,20 +311,6 @@ describe('tokens', () => {
     kafka.fail(unreachable)
     expect(await at.run(users.get('1', { after: token }))).toBeUndefined()
     expect(await at.run(users.getOrSet('1', () => 'new', { after: token }))).toBe('new')
-  })
-
-  it('a token from beyond the end of the log costs one poll, and loads past the cache', async () => {
-    const { users, kafka, of } = await ready()
-    await users.getOrSet('1', () => 'x')
-    const before = kafka.calls.offsets
-    const entry = await at.run(users.getEntry('1', () => 'loaded', { after: 'k1.0-999999' }))
-    expect(entry).toMatchObject({ value: 'loaded', bypassed: true })
-    expect(kafka.calls.offsets).toBe(before + 1)
-    expect(of('token_ahead')).toHaveLength(1)
-    // And the cache has not come to count on a log that is longer than it is.
-    await users.delete('1')
-    await at.run(users.getOrSet('1', () => 'y'))
-    expect(users.peek('1')).toBe('y')
   })
 
   it('what is no token is refused', async () => {

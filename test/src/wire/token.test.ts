@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { formatToken, joinTokens, parseToken } from '../../../src/wire/token.ts'
+import {
+  formatToken,
+  joinTokens,
+  logMark,
+  parseToken,
+  readToken,
+  writeToken,
+} from '../../../src/wire/token.ts'
 
 const positions = fc
   .uniqueArray(fc.tuple(fc.nat(999), fc.nat(Number.MAX_SAFE_INTEGER)), {
@@ -47,8 +54,25 @@ describe('a token', () => {
     fc.assert(
       fc.property(positions, (each) => {
         expect(formatToken(each)).toMatch(/^[\w.-]+$/)
+        expect(encodeURIComponent(writeToken({ evictions: each, updates: each, log: 'z7z' }))).toMatch(
+          /~z7z$/,
+        )
       }),
     )
+  })
+
+  it('names the log that its positions are of, in short form, where that is known', () => {
+    fc.assert(
+      fc.property(positions, fc.string(), (evictions, logId) => {
+        const log = logMark(logId)
+        expect(log).toMatch(/^[\da-z]{1,7}$/)
+        expect(log).not.toBe('0')
+        const updates = new Map([[1, 2]])
+        expect(readToken(writeToken({ evictions, updates, log }))).toEqual({ evictions, updates, log })
+      }),
+    )
+    expect(readToken('k1.0-5_0-3').log).toBeUndefined()
+    expect(logMark('abcdefghijklmnopqrstuv')).not.toBe(logMark('abcdefghijklmnopqrstuw'))
   })
 
   it('counts with the furthest offset where a partition is named twice', () => {
@@ -69,6 +93,11 @@ describe('a token', () => {
     ['k2.0-1'],
     [' k1.0-1'],
     ['k1.0-1.5'],
+    ['k1.0-1~'],
+    ['k1.0-1~A'],
+    ['k1.0-1~12345678'],
+    ['k1.0-1~a_0-1'],
+    ['k1~a'],
     ['k1.0-1e3'],
     ['k1.123456-1'],
     ['k1.0-99999999999999999'],
@@ -103,6 +132,14 @@ describe('joined tokens', () => {
           expect(all.some((one) => one.get(partition) === offset)).toBe(true)
       }),
     )
+  })
+
+  it('name the log of both; of several logs none, so that no reader takes their numbers as passed', () => {
+    expect(joinTokens('k1.0-5~aaa', 'k1.0-7')).toBe('k1.0-7~aaa')
+    expect(joinTokens('k1.0-5', 'k1.1-7~aaa')).toBe('k1.0-5.1-7~aaa')
+    expect(joinTokens('k1.0-5~aaa', 'k1.1-7~aaa')).toBe('k1.0-5.1-7~aaa')
+    expect(joinTokens('k1.0-5~aaa', 'k1.0-7~bbb')).toBe('k1.0-7~0')
+    expect(joinTokens('k1.0-5~aaa', 'k1.0-7~bbb', 'k1.1-1~aaa')).toBe('k1.0-7.1-1~0')
   })
 
   it('leave out what is no token yet, and are none where nothing is left', () => {

@@ -46,7 +46,7 @@ describe('writeThrough', () => {
     expect(intent).toMatchObject({ op: 'intent', ns: 'users', keys: ['7'], ttl: 10_000 })
     expect(evict).toEqual({ v: 1, op: 'evict', ns: 'users', keys: ['7'], closes: [intent!['id']] })
     expect(none).toEqual([])
-    expect(token).toBe('k1.0-2')
+    expect(token).toMatch(/^k1\.0-2~/)
     expect(await at.run(there.users.getOrSet('7', db.load, { after: token }))).toBe('new')
     expect(there.users.peek('7')).toBe('new')
     // Without a version the value does not count as the last one: it is loaded.
