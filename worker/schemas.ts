@@ -155,6 +155,10 @@ export const ReadyAnswer: () => z.ZodMiniType = once(() =>
     ready: z.literal(true),
     ageMs: z.number().register(Descriptions(), { description: 'Milliseconds since freshness was proved.' }),
     lag: z.int().register(Descriptions(), { description: 'Records in the log that were not read yet.' }),
+    unreadable: z.optional(z.object({ records: z.int(), agoMs: z.number() })).register(Descriptions(), {
+      description:
+        'Records that could not be read, for which everything was dropped, and since when there was none.',
+    }),
   }),
 )
 export const ProblemAnswer: () => z.ZodMiniType = once(() =>

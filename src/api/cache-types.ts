@@ -16,6 +16,11 @@ export interface Freshness {
   readonly lag: number
   /** Why the last poll failed, if it did. */
   readonly error?: unknown
+  /**
+   * Records of the evictions topic that could not be read, and for which everything in their partitions was dropped: how
+   * many since they began, and milliseconds since the last was met. Absent once there was none for a minute.
+   */
+  readonly unreadable?: { readonly records: number; readonly agoMs: number }
 }
 
 /** Counters since construction, and gauges of this moment. */

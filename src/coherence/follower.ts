@@ -19,6 +19,7 @@ import { applyAhead, poll } from './poll.ts'
 import { ProofHook } from './proof-hooks.ts'
 import type { PollFeature } from './proof-hooks.ts'
 import type { FeatureScope } from '../api/feature.ts'
+import { lastingIn, longestWaitMs } from './unreadable-records.ts'
 import { SlowPolls } from './slow-polls.ts'
 import type { Freshness } from '../api/cache-types.ts'
 
@@ -50,6 +51,8 @@ export class Follower {
   #run: Run | undefined
   /** The number of the next poll to begin: one with this number or a higher one knows all that is known now. */
   next = 0
+  /** Calls of `sync` that wait. */
+  #syncing = 0
   /** The number of the latest poll that succeeded. */
   #succeeded = -1
   /** Since when polls have been started of which none has succeeded yet. */
@@ -67,7 +70,7 @@ export class Follower {
   ) {
     const readPast: ReadPast = async (...terms) =>
       features.find(({ hooks }) => hooks.readPast !== undefined)?.hooks.readPast?.(...terms)
-    this.#context = { ...context, readPast }
+    this.#context = { ...context, readPast, isAllWanted: () => this.#syncing > 0 }
     this.#features = features
     this.#slow = new SlowPolls(context.settings)
     this.#lifecycle = lifecycle
@@ -101,18 +104,20 @@ export class Follower {
   }
 
   freshness(): Freshness {
-    const ageMs = this.age(this.#context.clock.now())
-    let lag = 0
-    for (const partition of this.partitions.values()) lag += partition.tail - partition.position
+    const now = this.#context.clock.now()
+    const ageMs = this.age(now)
+    const partitions = [...this.partitions.values()]
+    const lag = partitions.reduce((sum, { tail, position }) => sum + tail - position, 0)
+    const error = this.#error === undefined ? {} : { error: this.#error }
     const proved = ageMs <= this.#context.settings.maxStalenessMs
-    return { proved, ageMs, lag, ...(this.#error === undefined ? {} : { error: this.#error }) }
+    return { proved, ageMs, lag, ...error, ...lastingIn(partitions, now) }
   }
 
   /** A request boundary: starts a poll in the background if one is due. */
   touch(scope: FeatureScope, now: number): void {
     const { refreshAfterMs } = this.#context.settings
-    for (const { freshAt } of this.partitions.values())
-      if (now - freshAt >= refreshAfterMs) return void this.#join(scope, now)
+    for (const { freshAt, unreadable } of this.partitions.values())
+      if (now - freshAt >= refreshAfterMs && unreadable.waitMs(now) === 0) return void this.#join(scope, now)
   }
 
   /** Polls until `done`, at most `pollTimeout`. Resolves with whether it is. */
@@ -143,14 +148,12 @@ export class Follower {
     return true
   }
 
-  /** Polls now, at most `pollTimeout`. Whether it proved every partition fresh as of this call. */
+  /** Polls now, at most `pollTimeout`. Whether every partition is proved as of this call. */
   async sync(scope: FeatureScope, signal?: AbortSignal): Promise<boolean> {
     const { next } = this
-    return this.reach(
-      () => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next),
-      scope,
-      signal,
-    )
+    const isProved = () => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next)
+    this.#syncing++
+    return this.reach(isProved, scope, signal).finally(() => this.#syncing--)
   }
 
   /** Polls in a loop until aborted, or the cache is closed. */
@@ -164,8 +167,13 @@ export class Follower {
       try {
         const run = this.partitions.size > 0 ? this.#join(scope, clock.now()) : undefined
         if (run) await settledWithin(settings.runtime, run.settled, Infinity, stop)
-        const waitMs = Math.max(settings.refreshAfterMs, MIN_FOLLOW_MS, this.#retryAt - clock.now())
-        if (run?.state === 'succeeded' && settings.log.capabilities.longPoll) await this.#await(waitMs, stop)
+        const now = clock.now()
+        const waitMs = Math.max(settings.refreshAfterMs, MIN_FOLLOW_MS, this.#retryAt - now)
+        const stoppedMs = longestWaitMs(this.partitions.values(), now)
+        // A long poll would return at once: the record that the poll has stopped before is there.
+        if (stoppedMs > 0) await settings.runtime.sleep(Math.max(stoppedMs, MIN_FOLLOW_MS), stop)
+        else if (run?.state === 'succeeded' && settings.log.capabilities.longPoll)
+          await this.#await(waitMs, stop)
         else await settings.runtime.sleep(waitMs, stop)
       } catch (error) {
         if (!stop.aborted) this.#failed(error)

@@ -24,6 +24,8 @@ export interface PollContext {
   readonly self: string
   /** Reads again what came before the position, where a feature has a use for it. */
   readonly readPast?: ReadPast | undefined
+  /** Whether somebody waits for all of the log, and not only for as much as reads need. */
+  readonly isAllWanted?: () => boolean
 }
 
 /** Reads again what came before the positions of the partitions that `concerns` names. */
@@ -49,6 +51,8 @@ export interface Target {
   find: Partition['last']
   /** The sampled end is a proof, once the position reaches it. */
   proves: boolean
+  /** The poll has met records that cannot be read: it has dropped everything for them, or stopped before the first. */
+  unreadable: 'none' | 'dropped' | 'stopped'
   /** The partition was resynced, and the log does not tell its identity: remember its last record. */
   learns: boolean
 }

@@ -7,6 +7,7 @@ import type { ReanchorReason } from '../api/reasons.ts'
 import type { PartitionOffsets } from '../ports/kafka-log.ts'
 import type { EvictionTerms } from './eviction-mark.ts'
 import { backoffMs } from '../runtime/retry.ts'
+import { UnreadableRecords } from './unreadable-records.ts'
 import type { Intent } from '../wire/read-eviction.ts'
 import { logMark } from '../wire/token.ts'
 
@@ -70,6 +71,8 @@ export class Partition {
   freshAt: number = -Infinity
   /** Which poll that was: polls of a cache are numbered in the order in which they begin. */
   provedBy = -1
+  /** Records that could not be read, and when all was last dropped for them. */
+  readonly unreadable: UnreadableRecords = new UnreadableRecords()
   /** Which poll has sampled the end last, where that could prove something, and the end. */
   #sampledBy = -1
   #sampledEnd = 0

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { applyDecoded, applyRecord } from './apply-eviction.ts'
+import { applyEviction, applyRecord, evictionOf } from './apply-eviction.ts'
 import type { DecodedRecord } from './apply-eviction.ts'
 import { consume, doubling } from '../runtime/consumer.ts'
 import type { Batch } from '../runtime/consumer.ts'
@@ -50,6 +50,7 @@ export async function poll(
     end: 0,
     find: undefined,
     proves: false,
+    unreadable: 'none',
     learns: false,
   }))
   const bounds = await settings.log.offsets(settings.evictionsTopic, {
@@ -74,7 +75,7 @@ export async function poll(
   }
   // Before the first proof, the past comes first: a read that judges an older value needs both.
   await context.readPast?.(context, targets, ({ freshAt }) => freshAt === -Infinity, signal)
-  const records = await catchUp(context, targets, prove, signal)
+  const records = await catchUp(context, targets, number, prove, signal)
   for (const target of targets) if (target.learns) await learn(context, target, signal)
   await context.readPast?.(context, targets, () => true, signal)
   return { records, verified }
@@ -87,6 +88,7 @@ export async function poll(
 async function catchUp(
   context: PollContext,
   targets: readonly Target[],
+  number: number,
   prove: () => void,
   signal: AbortSignal,
 ): Promise<number> {
@@ -96,7 +98,7 @@ async function catchUp(
   let open: Target[] = []
   const positions = (): Position[] => {
     prove()
-    open = targets.filter(isBehind)
+    open = targets.filter(readsOn)
     return open.map(({ partition, find }) => ({
       partition: partition.id,
       offset: find?.offset ?? partition.position,
@@ -105,7 +107,7 @@ async function catchUp(
   // Something is there: a consumer that still warms up may take a moment to return it.
   const attempt = doubling(settings.maxPollBytes, settings.pollTimeoutMs / 2)
   for await (const batch of consume(evictionsOf(settings), positions, attempt, signal)) {
-    applied += await ingest(context, open, batch)
+    applied += await ingest(context, open, number, batch)
     if (batch.outOfRange.length > 0) {
       prove()
       throw new KedgeError('ERR_PROTOCOL', 'the log changed its bounds while it was read', {
@@ -114,7 +116,7 @@ async function catchUp(
     }
     if (++reads > MAX_READS) break
   }
-  const left = targets.filter(isBehind)
+  const left = targets.filter(readsOn)
   if (left.length > 0) throw stalled(context, left)
   return applied
 }
@@ -122,8 +124,15 @@ async function catchUp(
 const isBehind = ({ partition, generation, find, end }: Target): boolean =>
   partition.generation === generation && (find !== undefined || partition.position < end)
 
+const readsOn = (target: Target): boolean => target.unreadable !== 'stopped' && isBehind(target)
+
 /** Applies the records of an answer, in order, each once. */
-async function ingest(context: PollContext, targets: readonly Target[], batch: Batch): Promise<number> {
+async function ingest(
+  context: PollContext,
+  targets: readonly Target[],
+  number: number,
+  batch: Batch,
+): Promise<number> {
   let applied = 0
   for (const target of targets) {
     const { partition } = target
@@ -136,14 +145,13 @@ async function ingest(context: PollContext, targets: readonly Target[], batch: B
       if (record.offset < partition.position) continue
       const waits = applyRecord(record, context.settings, (decoded) => {
         if (partition.generation !== target.generation || record.offset < partition.position) return
-        apply(context, partition, decoded)
-        applied++
+        if (apply(context, target, number, decoded)) applied++
       })
       // Nothing is waited for where nothing had to be inflated: most of what applying costs would be the wait.
       if (waits) await waits
-      if (partition.generation !== target.generation) break
+      if (partition.generation !== target.generation || target.unreadable === 'stopped') break
     }
-    if (partition.generation !== target.generation) continue
+    if (partition.generation !== target.generation || target.unreadable === 'stopped') continue
     // Beyond the last record there may be a gap (transaction markers), which is not loss.
     partition.advance(batch.next.get(partition.id) ?? 0)
   }
@@ -168,16 +176,31 @@ export async function applyAhead(
     const [partition, generation] = byId.get(record.partition) ?? []
     const waits = applyRecord(record, settings, (decoded) => {
       if (partition === undefined || partition.generation !== generation) return
-      applyDecoded(decoded, partition.targets, self)
+      const eviction = evictionOf(decoded, partition.targets)
+      // When everything is dropped, the poll that follows decides.
+      if (!eviction.unreadable) applyEviction(partition.targets, eviction, record.offset, self)
     })
     if (waits) await waits
   }
 }
 
-function apply(context: PollContext, partition: Partition, decoded: DecodedRecord): void {
-  const { emit, evictionsTopic: topic } = context.settings
+/** Applies a record, unless it cannot be read and the poll stops before it. Whether it was applied. */
+function apply(context: PollContext, target: Target, number: number, decoded: DecodedRecord): boolean {
+  const { partition } = target
+  const { emit, evictionsTopic: topic, maxStalenessMs } = context.settings
   const { offset } = decoded.record
-  const eviction = applyDecoded(decoded, partition.targets, context.self)
+  const eviction = evictionOf(decoded, partition.targets)
+  if (eviction.unreadable) {
+    const now = context.clock.now()
+    const mayStop = target.unreadable === 'none' && context.isAllWanted?.() !== true
+    if (mayStop && partition.unreadable.stops(number, now, partition.freshAt, maxStalenessMs)) {
+      target.unreadable = 'stopped'
+      return false
+    }
+    target.unreadable = 'dropped'
+    partition.unreadable.drops(now)
+  }
+  applyEviction(partition.targets, eviction, offset, context.self)
   partition.advance(offset + 1)
   partition.last = lastOf(decoded.record)
   if (eviction.unreadable) {
@@ -186,6 +209,7 @@ function apply(context: PollContext, partition: Partition, decoded: DecodedRecor
   }
   if (!eviction.empty)
     emit?.({ type: 'evict', namespace: eviction.namespace, partition: partition.id, offset })
+  return true
 }
 
 /** The record at the position fits no answer: after some polls the cache skips it, and drops all it holds. */

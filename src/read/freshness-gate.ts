@@ -70,7 +70,7 @@ export class FreshnessGate {
     const throws = onUnreachable === 'throw' && this.#isCold(since)
     if (!isHeld && isFresh && !throws) return this.isLost(since) ? 'bypass' : 'none'
     if (await follower.reach(proved, scope, signal)) return this.#proved(asking)
-    const polled = partition.provedBy >= next
+    const polled = partition.provedBy >= next || partition.unreadable.hasStopped(next)
     if (onUnreachable === 'throw' && !polled) {
       const { error: cause } = follower.freshness()
       throw new KedgeError('ERR_UNREACHABLE', 'freshness could not be proved in time', {

@@ -18,8 +18,8 @@ export const followerMutants: readonly Mutant[] = [
     id: 'M3',
     what: 'The poll takes an empty answer for the end of the log.',
     file: POLL,
-    from: 'applied += await ingest(context, open, batch)\n',
-    to: `applied += await ingest(context, open, batch)
+    from: 'applied += await ingest(context, open, number, batch)\n',
+    to: `applied += await ingest(context, open, number, batch)
     if (batch.records.length === 0) {
       for (const target of open) Object.assign(target, { find: undefined, end: target.partition.position })
       prove()
@@ -217,7 +217,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'M18',
     what: 'The poll checks the identity after the sample, but then does not read on from the record it found.',
     file: POLL,
-    from: 'applied += await ingest(context, open, batch)\n',
+    from: 'applied += await ingest(context, open, number, batch)\n',
     to: `const unread = open.filter(({ find }) => find !== undefined)
     for (const target of unread) {
       const own = batch.records.filter((record) => record.partition === target.partition.id)
@@ -277,7 +277,13 @@ export const followerMutants: readonly Mutant[] = [
     file: POLL,
     from: 'if (partition.generation !== target.generation || record.offset < partition.position) return',
     to: 'if (record.offset < partition.position) return',
-    also: [{ file: POLL, from: 'if (partition.generation !== target.generation) break', to: '' }],
+    also: [
+      {
+        file: POLL,
+        from: "if (partition.generation !== target.generation || target.unreadable === 'stopped') break",
+        to: "if (target.unreadable === 'stopped') break",
+      },
+    ],
     breaks: ['I6', 'I11'],
     focus: 'workers',
     hint: ['src/coherence/log-identity.test.ts'],
@@ -445,8 +451,8 @@ export const followerMutants: readonly Mutant[] = [
     id: 'sync-by-an-old-proof',
     what: 'A call of `sync` resolves by a proof that is older than the call.',
     file: FOLLOWER,
-    from: '() => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next),',
-    to: '() => [...this.partitions.values()].every(({ provedBy }) => provedBy >= 0),',
+    from: '() => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next)',
+    to: '() => [...this.partitions.values()].every(({ provedBy }) => provedBy >= 0)',
     breaks: ['I7'],
     hint: ['src/coherence/freshness.test.ts', 'src/cache.test.ts'],
   },
@@ -579,5 +585,35 @@ export const followerMutants: readonly Mutant[] = [
     breaks: [],
     hint: ['src/runtime/consumer.test.ts'],
     unseen: 'A simulated log rejects what it does not answer, as the port demands.',
+  },
+  {
+    id: 'garbage-passed-over',
+    what: 'A poll that stops before a record that it cannot read moves the position past it.',
+    file: POLL,
+    from: "if (partition.generation !== target.generation || target.unreadable === 'stopped') continue",
+    to: 'if (partition.generation !== target.generation) continue',
+    breaks: ['I1', 'I4'],
+    focus: 'poison',
+    hint: ['src/coherence/unreadable-records.test.ts'],
+  },
+  {
+    id: 'garbage-proves',
+    what: 'A poll that stops before a record that it cannot read proves freshness all the same.',
+    file: POLL,
+    from: 'partition.generation !== target.generation || isBehind(target)) continue',
+    to: 'partition.generation !== target.generation || readsOn(target)) continue',
+    breaks: ['I1', 'I7'],
+    focus: 'poison',
+    hint: ['src/coherence/unreadable-records.test.ts'],
+  },
+  {
+    id: 'garbage-waits-past-staleness',
+    what: 'Before a record that cannot be read polls stop for a second, however old the proof is by then.',
+    file: 'src/coherence/unreadable-records.ts',
+    from: 'Math.min(this.#droppedAt + PAUSE_MS, freshAt + maxStalenessMs)',
+    to: 'Math.max(this.#droppedAt + PAUSE_MS, freshAt * 0 + maxStalenessMs * 0)',
+    breaks: [],
+    hint: ['src/coherence/unreadable-records.test.ts'],
+    unseen: 'Reads that must not be served what is held load past the cache: no promise is broken.',
   },
 ]

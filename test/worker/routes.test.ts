@@ -155,6 +155,14 @@ describe('POST /evictions', () => {
     expect(await answer.json()).toEqual({ ready: true, ageMs: 12, lag: 0 })
   })
 
+  it('tells of records that could not be read, and is ready all the same', async () => {
+    const { app, cache } = build()
+    cache.known = { proved: true, ageMs: 12, lag: 0, unreadable: { records: 3, agoMs: 40.6 } }
+    const answer = await app.request('/readyz')
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toMatchObject({ ready: true, unreadable: { records: 3, agoMs: 41 } })
+  })
+
   it('polls where freshness is not proved yet', async () => {
     const { app, cache } = build()
     cache.known = { proved: true, ageMs: Infinity, lag: 0 }

@@ -32,7 +32,9 @@ export function getReadiness({ served }: RouteContext): Handler<KedgeEnv> {
         },
       )
     }
-    const { ageMs, lag } = freshness
-    return c.json({ ready: true, ageMs: Math.round(ageMs), lag })
+    const { ageMs, lag, unreadable } = freshness
+    // It is ready all the same: it serves nothing that such a record may have evicted. But somebody should look.
+    const garbage = unreadable && { records: unreadable.records, agoMs: Math.round(unreadable.agoMs) }
+    return c.json({ ready: true, ageMs: Math.round(ageMs), lag, ...(garbage && { unreadable: garbage }) })
   }
 }

@@ -105,7 +105,9 @@ function checkCalls(
 /** Whether the record says what the write meant. */
 function says(text: string, { evicts, space, key, pattern = '', how, version }: Write): boolean {
   const record = meaningOf(text)
-  if (record.unreadable || record.empty || record.intent) return false
+  // What a service writes that does not use kedge may be of a form that no isolate can read: it evicts everything.
+  if (record.unreadable) return how === 'foreign'
+  if (record.empty || record.intent) return false
   if (evicts === 'everything') return record.all && record.namespace === undefined
   // A service that does not use kedge may leave out the namespace.
   const isOwn = record.namespace === space || (how === 'foreign' && record.namespace === undefined)

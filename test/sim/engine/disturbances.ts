@@ -168,6 +168,8 @@ export class Disturbances {
       return () => transaction.commit()
     },
     record_poison: ({ amount = 1 }, random) => {
+      // At once, or so that some of them come within a second of a drop.
+      const gapMs = random() < 0.5 ? 0 : random() * 400
       for (let time = 0; time < amount; time++) {
         if (random() < 0.25) {
           this.#misplaced(random)
@@ -175,7 +177,12 @@ export class Disturbances {
         }
         const text = pick(random, POISON)
         const key = random() < 0.5 ? null : this.#key(random)
-        this.#append(random() < 0.7 ? EVICTIONS : UPDATES, text, random, key)
+        const topic = random() < 0.7 ? EVICTIONS : UPDATES
+        this.#world.universe.after(time * gapMs, () =>
+          topic === EVICTIONS && text !== ''
+            ? this.#strange(text, random, key)
+            : this.#append(topic, text, random, key),
+        )
       }
       this.#count('record_poison', amount)
     },
@@ -352,6 +359,22 @@ export class Disturbances {
       asOf: end,
       ...(identity ? { log: logId } : {}),
     }
+  }
+
+  /** A writer whose messages no isolate can read: it commits a row, and the record stands for the eviction of it. */
+  #strange(text: string, random: Random, key: string | null): void {
+    const { log, source, record } = this.#world
+    const isolate = this.#seats.find(({ inhabitant }) => inhabitant)?.inhabitant?.id
+    const row = this.#key(random)
+    const partition = this.#world.partitionOf('rows')
+    if (isolate === undefined) return
+    const write = this.#world.next('writes')
+    const version = source.commit('rows', row)
+    const what = { space: 'rows', key: row, version, evicts: 'key', how: 'foreign' } as const
+    record.tell({ type: 'write', write, isolate, request: undefined, ...what })
+    const bytes = { key: key === null ? null : encodeUtf8(key), value: encodeUtf8(text) }
+    const { offset } = log.append(EVICTIONS, { ...bytes, partition })
+    record.tell({ type: 'acknowledged', write, token: undefined, partition, offset })
   }
 
   /** Evictions count, aborted or not: a miss costs little. A value of an aborted transaction must never be served. */
