@@ -70,7 +70,7 @@ export class ServedNamespaces {
     // Declared by the program: it is not for clients to push out.
     if (stores.has(name)) return
     if (this.#unlisted.size >= MAX_UNLISTED / 2)
-      for (const [each] of [...this.#unlisted]) if (stores.get(each)?.entries === 0) this.#forget(each)
+      for (const each of this.#unlisted.keys()) if (stores.get(each)?.entries === 0) this.#forget(each)
     this.#unlisted.set(name, true)
   }
 

@@ -77,11 +77,8 @@ export class Follower {
   }
 
   partition(id: number): Partition {
-    let partition = this.partitions.get(id)
-    if (partition === undefined) {
-      partition = new Partition(id)
-      this.partitions.set(id, partition)
-    }
+    const partition = this.partitions.get(id) ?? new Partition(id)
+    this.partitions.set(id, partition)
     return partition
   }
 
@@ -108,7 +105,7 @@ export class Follower {
     const ageMs = this.age(now)
     const partitions = [...this.partitions.values()]
     const lag = partitions.reduce((sum, { tail, position }) => sum + tail - position, 0)
-    const error = this.#error === undefined ? {} : { error: this.#error }
+    const error = this.#error !== undefined && { error: this.#error }
     const proved = ageMs <= this.#context.settings.maxStalenessMs
     return { proved, ageMs, lag, ...error, ...lastingIn(partitions, now) }
   }

@@ -24,7 +24,7 @@ export interface PollContext {
   readonly self: string
   /** Reads again what came before the position, where a feature has a use for it. */
   readonly readPast?: ReadPast | undefined
-  /** Whether somebody waits for all of the log, and not only for as much as reads need. */
+  /** Whether a caller of `sync` waits: it wants all of the log, and not only as much as reads need. */
   readonly isAllWanted?: () => boolean
 }
 

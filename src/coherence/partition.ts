@@ -44,7 +44,7 @@ export interface LastRecord {
 }
 
 /** What a token asks of a read of one partition. */
-export interface TokenDemand {
+export interface TokenTerms {
   /** The position to have passed; 0 where nothing is asked. */
   readonly required: number
   /** The log that it is of, in short form; absent where the token names none. */
@@ -120,7 +120,7 @@ export class Partition {
   }
 
   /** Whether every eviction before the token's position has been applied here. */
-  hasApplied({ required, log }: TokenDemand): boolean {
+  hasApplied({ required, log }: TokenTerms): boolean {
     return this.position >= required && (required === 0 || this.#isOf(log))
   }
 
@@ -130,21 +130,21 @@ export class Partition {
    *
    * @param next the number of the first poll that began after the read
    */
-  hasPassed(demand: TokenDemand, next: number): boolean {
+  hasPassed(demand: TokenTerms, next: number): boolean {
     if (this.hasApplied(demand)) return true
     if (!this.#isOf(demand.log)) return this.provedBy >= next
     return this.#sampledBy >= next && demand.required > this.#sampledEnd
   }
 
   /** The position that a load must have begun at or past, for a read with the token to share it. */
-  joinsFrom(demand: TokenDemand, next: number): number {
+  joinsFrom(demand: TokenTerms, next: number): number {
     const { required, log } = demand
     if (!this.#isOf(log)) return this.provedBy >= next ? this.asOf : Number.MAX_SAFE_INTEGER
     return required > this.position && this.hasPassed(demand, next) ? 0 : required
   }
 
   /** Whether the log is known to reach as far as the token says. */
-  isKnown({ required, log }: TokenDemand): boolean {
+  isKnown({ required, log }: TokenTerms): boolean {
     return required === 0 || (required <= this.asOf && this.#isOf(log))
   }
 

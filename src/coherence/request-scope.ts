@@ -7,7 +7,7 @@ import type { Emit } from '../api/events.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { joinParts, raise, readToken, writeToken } from '../wire/token.ts'
 import type { Token, TokenParts, TokenPositions } from '../wire/token.ts'
-import type { TokenDemand } from './partition.ts'
+import type { TokenTerms } from './partition.ts'
 import type { RequestContext, ScopeOptions, ScopeRead } from '../api/read-types.ts'
 
 export class RequestScope {
@@ -74,7 +74,7 @@ export class RequestScope {
    * What a read of this partition must have passed.
    * @throws KedgeError `ERR_TOKEN` when `after` is not a token.
    */
-  required(partition: number, after: Token | undefined): TokenDemand {
+  required(partition: number, after: Token | undefined): TokenTerms {
     const own = demandOf(this.#after, partition)
     if (after === undefined) return own
     const parts = readToken(after)
@@ -84,7 +84,7 @@ export class RequestScope {
   }
 
   /** Hands on no more what the request's token says of a partition, where that is not of its log. */
-  release(partition: number, isForeign: (demand: TokenDemand) => boolean): void {
+  release(partition: number, isForeign: (demand: TokenTerms) => boolean): void {
     const demand = demandOf(this.#after, partition)
     if (demand.required > 0 && isForeign(demand)) this.#after = within(this.#after!, (id) => id !== partition)
   }
@@ -142,9 +142,9 @@ function within(
   }
 }
 
-const NO_DEMAND: TokenDemand = { required: 0, log: undefined }
+const NO_DEMAND: TokenTerms = { required: 0, log: undefined }
 
-function demandOf(parts: TokenParts | undefined, partition: number): TokenDemand {
+function demandOf(parts: TokenParts | undefined, partition: number): TokenTerms {
   const required = parts?.evictions.get(partition) ?? 0
   return required === 0 ? NO_DEMAND : { required, log: parts!.log }
 }

@@ -67,7 +67,7 @@ interface HasUnreadable {
 export const longestWaitMs = (partitions: Iterable<HasUnreadable>, now: number): number =>
   Math.max(0, ...[...partitions].map(({ unreadable }) => unreadable.waitMs(now)))
 
-/** What lasts of all partitions, as a part of what is told of freshness. */
+/** What lasts of all partitions, as `freshness()` returns it. */
 export function lastingIn(partitions: Iterable<HasUnreadable>, now: number): Pick<Freshness, 'unreadable'> {
   const lasting = [...partitions].flatMap(({ unreadable }) => unreadable.lasting(now) ?? [])
   if (lasting.length === 0) return {}

@@ -7,7 +7,7 @@ import { KedgeError } from '../ports/errors.ts'
 import type { Follower } from '../coherence/follower.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
-import type { TokenDemand } from '../coherence/partition.ts'
+import type { TokenTerms } from '../coherence/partition.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 
 /** How much of what is held a read may serve. */
@@ -24,7 +24,7 @@ export type ServeLevel =
 /** What a read must know of the log before what is held is proved for it. */
 export interface ProofTerms {
   /** What its token demands. */
-  readonly token: TokenDemand
+  readonly token: TokenTerms
   /** When the read began. */
   readonly since: number
   /** The number of the first poll that begins after the read. */

@@ -4,7 +4,6 @@
  * @module
  */
 import type { CacheContext } from '../coherence/cache-context.ts'
-import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { StoredEntry } from '../store/entry.ts'
 import { checkId } from '../wire/ids.ts'
@@ -24,12 +23,10 @@ interface ManyRead<T> {
 }
 
 export class ManyReader<T> {
-  readonly #space: CoherentStore<T>
   readonly #shared: CacheContext
   readonly #reader: Reader<T>
 
-  constructor(space: CoherentStore<T>, shared: CacheContext, reader: Reader<T>) {
-    this.#space = space
+  constructor(shared: CacheContext, reader: Reader<T>) {
     this.#shared = shared
     this.#reader = reader
   }

@@ -69,7 +69,7 @@ export function namespaceParts<T>(
     flights,
     features,
     reader,
-    manyReader: new ManyReader(space, shared, reader),
+    manyReader: new ManyReader(shared, reader),
     writer: new Writer(space, flights, features, context),
     open,
   }

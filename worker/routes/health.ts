@@ -33,7 +33,7 @@ export function getReadiness({ served }: RouteContext): Handler<KedgeEnv> {
       )
     }
     const { ageMs, lag, unreadable } = freshness
-    // It is ready all the same: it serves nothing that such a record may have evicted. But somebody should look.
+    // It is ready all the same: it serves nothing that such a record may have evicted. But an operator should look.
     const garbage = unreadable && { records: unreadable.records, agoMs: Math.round(unreadable.agoMs) }
     return c.json({ ready: true, ageMs: Math.round(ageMs), lag, ...(garbage && { unreadable: garbage }) })
   }
