@@ -28,3 +28,6 @@ export function isNewer(held: StoredEntry<unknown>, candidate: Candidate<unknown
   // The as-of of what has expired may have been raised since the load that replaces it began.
   return held.freshUntil > now && held.asOf > candidate.asOf
 }
+
+/** The age of a proof that is young enough for a read that may not take the short way: none. */
+export const NO_HIT: number = -Infinity

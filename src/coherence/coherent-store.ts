@@ -12,16 +12,14 @@ import type { EvictionTerms } from './eviction-mark.ts'
 import { EvictionTable } from './eviction-table.ts'
 import { NO_TERMS, type HoldTerms } from './hold-terms.ts'
 import { NamespaceIntents } from './namespace-intents.ts'
-import { asked, type Place } from './ttl-and-tags.ts'
+import { refusalOf, type Known } from './refusal.ts'
+import { sizeIn, type Place } from './ttl-and-tags.ts'
 import type { Intent } from '../wire/read-eviction.ts'
 import type { Partition, EvictionTarget } from './partition.ts'
 import type { NamespaceSettings, Settings } from '../api/settings.ts'
 import { ShortTtl } from '../api/short-ttl.ts'
 import { S3FifoStore } from '../store/s3-fifo.ts'
-import { entryBytes, valueBytes } from '../store/weigher.ts'
-
-/** The age of a proof that is young enough for a read that may not take the short way: none. */
-export const NO_HIT: number = -Infinity
+import { entryBytes } from '../store/weigher.ts'
 
 export class CoherentStore<T> implements EvictionTarget {
   readonly name: string
@@ -35,10 +33,10 @@ export class CoherentStore<T> implements EvictionTarget {
   #isClosed = false
   readonly #store: S3FifoStore<T>
   readonly #table: EvictionTable
+  readonly #known: Known
   readonly #mayHold: HoldTerms['mayHold']
   readonly #maxStalenessMs: number
   readonly #refreshAfterMs: number
-  // Copied from what the parts share, to shorten the path of a hit.
   readonly #clock: CacheContext['clock']
   readonly #counters: CacheContext['counters']
   readonly #emit: Settings['emit']
@@ -68,6 +66,7 @@ export class CoherentStore<T> implements EvictionTarget {
       onHorizon: (offset) => shared.settings.emit?.({ type: 'horizon', namespace: name, offset }),
     })
     this.intents = new NamespaceIntents(shared.clock, terms.intentsMs)
+    this.#known = { partition, table: this.#table, intents: this.intents, clock: shared.clock }
     this.lookBack = terms.lookBack
     this.#mayHold = terms.mayHold
     partition.targets.add(this)
@@ -91,7 +90,6 @@ export class CoherentStore<T> implements EvictionTarget {
     this.#store.close()
   }
 
-  /** For the functions of the options. */
   place(key: string): Place {
     return { namespace: this.name, key, shortTtl: this.shortTtl }
   }
@@ -109,8 +107,7 @@ export class CoherentStore<T> implements EvictionTarget {
     return this.hit(key, this.#maxStalenessMs)
   }
 
-  // The key counts as used, served or not.
-  /** The value, if it can be served with nothing else to do: proved, and no poll is due yet. */
+  /** The value, if it can be served with nothing else to do: proved, and no poll is due yet. The key counts as used. */
   hit(key: string, maxAgeMs: number = this.#refreshAfterMs): T | undefined {
     const slot = this.#store.get(key)
     if (slot === undefined) return undefined
@@ -126,8 +123,7 @@ export class CoherentStore<T> implements EvictionTarget {
     return value
   }
 
-  // Not counted as a use: a read counts when it begins.
-  /** The entry, expired or not, if no known eviction kills it. The caller must check the proof. */
+  /** The entry, expired or not, if no known eviction kills it. The caller must check the proof. It counts as no use. */
   current(key: string): StoredEntry<T> | undefined {
     const slot = this.#store.find(key)
     if (slot === undefined) return undefined
@@ -167,10 +163,7 @@ export class CoherentStore<T> implements EvictionTarget {
     return { asOf: this.asOf, generation: this.partition.generation }
   }
 
-  /**
-   * Whether a load that began at `since` may stand for one that began at `by`: this isolate has read
-   * everything in between, and nothing of it evicted the key, or a group.
-   */
+  /** Whether a load that began at `since` may stand for one that began at `by`: all between was read, and evicted no such key. */
   unevictedBetween(key: string, since: LogPosition, by: LogPosition): boolean {
     const { generation, position } = this.partition
     if (since.generation !== generation || by.generation !== generation || position < by.asOf) return false
@@ -184,44 +177,26 @@ export class CoherentStore<T> implements EvictionTarget {
 
   /** Holds the value, or says why not. */
   hold(key: string, candidate: Candidate<T>, now: number = this.#clock.now()): RefuseReason | undefined {
-    const { value, loadedAt, ttlMs, keepMs, tags, settleMs } = candidate
-    const { partition, settings } = this
+    const { value, loadedAt, ttlMs, keepMs, tags } = candidate
     if (this.#isClosed) return this.#refuse(key, 'closed')
-    // Generation 0 is the time before the first contact, which drops what is held until then.
-    if (candidate.generation === 0 && !(candidate.beforeContact && partition.generation === 0))
-      return this.#refuse(key, 'unanchored')
-    if (partition.generation !== candidate.generation) return this.#refuse(key, 'fenced')
-    const reason = this.#table.refuses(key, candidate)
+    const reason = refusalOf(key, candidate, this.#known)
     if (reason !== undefined) return this.#refuse(key, reason)
-    const isWaiting = candidate.write !== undefined && this.intents.write(key)?.id === candidate.write.id
-    if (!isWaiting && this.intents.blocks(key, loadedAt)) return this.#refuse(key, 'pending')
-    if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#clock.monotonicAt(loadedAt) - settleMs))
-      return this.#refuse(key, 'settling')
-    // The clocks have stepped back since it was loaded: it may be past its TTL.
-    if (loadedAt < this.#clock.unknownBefore) return this.#refuse(key, 'expired')
     const held = this.#store.peek(key)
     if (held !== undefined && isNewer(held, candidate, now)) return this.#refuse(key, 'superseded')
-    // From here on whatever is held is older than this value, kept or not.
     // A load slower than its TTL still serves the windows after it: where they matter most, the source is slow.
-    if (!(now < loadedAt + ttlMs + keepMs)) {
-      this.drop(key, 'replaced')
-      return this.#refuse(key, 'expired')
-    }
-    const size = settings.sizeOf
-      ? asked('sizeOf', { namespace: this.name, key }, () => settings.sizeOf!(value as never))
-      : valueBytes(value)
-    const bytes = entryBytes(key, tags) + Math.max(0, size)
-    if (!(bytes <= settings.maxEntryBytes)) {
-      this.drop(key, 'replaced')
-      return this.#refuse(key, 'size')
-    }
-    if (this.#mayHold?.(this, key, value) === false) {
-      this.drop(key, 'replaced')
-      return this.#refuse(key, 'feature')
-    }
+    if (!(now < loadedAt + ttlMs + keepMs)) return this.#refuseNewer(key, 'expired')
+    const bytes = entryBytes(key, tags) + sizeIn(this.settings, { namespace: this.name, key }, value)
+    if (!(bytes <= this.settings.maxEntryBytes)) return this.#refuseNewer(key, 'size')
+    if (this.#mayHold?.(this, key, value) === false) return this.#refuseNewer(key, 'feature')
     if (this.settings.freeze) deepFreeze(value)
     this.#store.set(key, storedEntry(candidate, bytes))
     return undefined
+  }
+
+  /** For a value that is newer than what is held of its key. */
+  #refuseNewer(key: string, reason: RefuseReason): RefuseReason {
+    this.drop(key, 'replaced')
+    return this.#refuse(key, reason)
   }
 
   #refuse(key: string, reason: RefuseReason): RefuseReason {

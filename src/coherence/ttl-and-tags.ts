@@ -4,6 +4,7 @@ import { keyIn } from '../wire/holdable.ts'
 import { checkId, MAX_IDS } from '../wire/ids.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Windows } from '../store/entry.ts'
+import { valueBytes } from '../store/weigher.ts'
 import { lifetimeOf } from '../api/lifetime-options.ts'
 import type { Lifetime, LoadSettings } from '../api/load-settings.ts'
 import type { NamespaceSettings } from '../api/settings.ts'
@@ -121,7 +122,11 @@ export function tagsOf(
  * What a function of the options answers.
  * @throws TypeError that names the option, the namespace and the key, with what it threw as `cause`.
  */
-export function asked<R>(option: string, place: Place | undefined, ask: () => R): R {
+export function asked<R>(
+  option: string,
+  place: Pick<Place, 'namespace' | 'key'> | undefined,
+  ask: () => R,
+): R {
   if (place === undefined) return ask()
   try {
     return ask()
@@ -131,6 +136,15 @@ export function asked<R>(option: string, place: Place | undefined, ask: () => R)
       cause,
     })
   }
+}
+
+/** The bytes of a value: what `sizeOf` says, else an estimate. NaN where `sizeOf` says nothing of use. */
+export function sizeIn(
+  { sizeOf }: Pick<NamespaceSettings, 'sizeOf'>,
+  place: Pick<Place, 'namespace' | 'key'>,
+  value: unknown,
+): number {
+  return Math.max(0, sizeOf ? asked('sizeOf', place, () => sizeOf(value as never)) : valueBytes(value))
 }
 
 /** @throws TypeError when they are anything but tags, or too many. */

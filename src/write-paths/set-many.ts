@@ -14,12 +14,12 @@ import type { Candidate } from '../coherence/candidate.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import { tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
-import { KedgeError } from '../ports/errors.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import { checkId, MAX_IDS } from '../wire/ids.ts'
 import type { Token } from '../wire/token.ts'
 import { keysThat } from '../write/affected-keys.ts'
 import { partsOf } from '../write/namespace-parts.ts'
+import { replaced } from '../write/write-errors.ts'
 import type { NamespaceParts } from '../write/namespace-parts.ts'
 
 /** The options of `setMany()`. */
@@ -70,25 +70,20 @@ async function set<T>(
   check(entries, options.domain)
   const { signal, domain } = options
   context.lifecycle.check()
-  const { kept, published, landed } = await writer.order.set(scope, signal, async (inOrder) => {
+  const { values, published, landed } = await writer.order.set(scope, signal, async (inOrder) => {
     // Before the first contact nothing may be held, and values that were set should be.
     if (!space.partition.hasPosition) await context.follower.sync(scope, signal)
     // What cannot be written must not evict either.
     const drafts = draftsOf(space, entries, options, context.shared.clock.now())
     const before = features.beforeSet(space, drafts, domain, signal)
-    const kept = before instanceof Promise ? await before : before
+    const made = before instanceof Promise ? await before : before
     const meant = keysThat((key) => entries.has(key))
     const keys = [...entries.keys()]
-    return { kept, ...(await inOrder(() => writer.evictAtOnce([{ keys }], meant, scope, signal))) }
+    return { values: made, ...(await inOrder(() => writer.evictAtOnce([{ keys }], meant, scope, signal))) }
   })
   // A position of another log compares to nothing here.
-  if (!landed)
-    throw new KedgeError(
-      'ERR_PUBLISH',
-      'the log was replaced while the values were written: write them again',
-      { retryable: true },
-    )
-  return writer.hold(kept, published, domain, scope, signal)
+  if (!landed) throw replaced()
+  return writer.hold(values, published, domain, scope, signal)
 }
 
 function draftsOf<T>(

@@ -79,11 +79,3 @@ export const isUnanswered = (reason: unknown): boolean =>
   reason.code === 'ERR_PUBLISH' &&
   isKedgeError(reason.cause) &&
   reason.cause.code === 'ERR_TIMEOUT'
-
-/** The error of a write whose eviction was acknowledged in time, where what features do after it was not done in time. */
-export const halfDone = (reason: unknown): KedgeError =>
-  new KedgeError(
-    'ERR_PUBLISH',
-    'the keys were evicted, but what features write after that was not done in time: it may or may not be in the log',
-    { retryable: true, cause: (reason as KedgeError).cause },
-  )

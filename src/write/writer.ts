@@ -4,7 +4,6 @@
  * @module
  */
 import { applyEviction } from '../coherence/apply-eviction.ts'
-import { KedgeError } from '../ports/errors.ts'
 import type { Position } from '../ports/kafka-log.ts'
 import type { Held } from '../api/feature.ts'
 import type { SingleFlight } from '../read/single-flight.ts'
@@ -24,7 +23,8 @@ import type { AffectedKeys } from './affected-keys.ts'
 import type { EvictBody } from './split-evictions.ts'
 import type { Published, Publisher } from './publisher.ts'
 import type { ReaderContext } from '../read/reader.ts'
-import { halfDone, isUnanswered } from './publish-deadline.ts'
+import { isUnanswered } from './publish-deadline.ts'
+import { halfDone, replaced, superseded } from './write-errors.ts'
 import { WriteOrder } from './write-order.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkWriteOptions } from '../api/option-schemas.ts'
@@ -83,27 +83,27 @@ export class Writer<T> {
     const { ttl, version, signal } = options ?? {}
     const ttlMs = ttlOf(value, { ttl: ttlOver(ttl, settings.load.ttl), jitter: 0 }, 0, place)
     this.#lifecycle.check()
-    const { kept, published, landed } = await this.order.set(scope, signal, async (inOrder) => {
+    const { values, published, landed } = await this.order.set(scope, signal, async (inOrder) => {
       // Before the first contact nothing may be held, and a value that was set should be.
       if (!partition.hasPosition) await this.#follower.sync(scope, signal)
       const { generation } = partition
       const loadedAt = this.#shared.clock.now()
       const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags }, place)
-      const asOf = Number.MAX_SAFE_INTEGER
-      const draft = { value, asOf, generation, loadedAt, ttlMs, keepMs: 0, tags, version, settleMs: 0 }
+      const rest = { asOf: Number.MAX_SAFE_INTEGER, keepMs: 0, settleMs: 0 }
+      const draft = { value, generation, loadedAt, ttlMs, tags, version, ...rest }
       // What a feature cannot write must not evict either.
       const before = this.#features.beforeSet(this.#space, new Map([[key, draft]]), undefined, signal)
-      const kept = before instanceof Promise ? await before : before
+      const made = before instanceof Promise ? await before : before
       const meant = keysThat((other) => other === key)
       const write = await inOrder(() => this.evictAtOnce([{ keys: [key], version }], meant, scope, signal))
-      return { kept, ...write }
+      return { values: made, ...write }
     })
     // A position of another log compares to nothing here.
     if (!landed) throw replaced()
     // A higher version may stand in what was written meanwhile and has not been read here.
     const offset = Math.max(...published.map((each) => each.offset))
     if (version !== undefined) await this.#follower.reach(() => partition.known > offset, scope, signal)
-    return this.hold(kept, published, undefined, scope, signal)
+    return this.hold(values, published, undefined, scope, signal)
   }
 
   /**
@@ -127,8 +127,9 @@ export class Writer<T> {
       const candidate = { ...draft, asOf: offset + 1 }
       const refused = this.#space.hold(key, candidate)
       if (refused !== undefined) refusals.set(key, refused)
-      const won = refused === undefined ? undefined : this.#wonOver(key, candidate)
-      if (won !== undefined) throw superseded(candidate.version!, won)
+      const { version } = candidate
+      const won = refused && version !== undefined ? this.#space.versionAbove(key, version) : undefined
+      if (won !== undefined) throw superseded(version!, won)
       // The features get what is not held here, too; but a newer value is known of one that is superseded.
       if (refused !== 'superseded' && candidate.ttlMs > 0) standing.set(key, candidate)
     }
@@ -149,11 +150,6 @@ export class Writer<T> {
     } catch (error) {
       throw isUnanswered(error) ? halfDone(error) : error
     }
-  }
-
-  /** The version that keeps the value from being held wherever it is known. */
-  #wonOver(key: string, { version }: Candidate<T>): number | undefined {
-    return version === undefined ? undefined : this.#space.versionAbove(key, version)
   }
 
   async delete(
@@ -293,18 +289,6 @@ export class Writer<T> {
     this.#flights.invalidate((key) => meant.loading(key))
   }
 }
-
-const replaced = () =>
-  new KedgeError('ERR_PUBLISH', 'the log was replaced while the value was written: write it again', {
-    retryable: true,
-  })
-
-const superseded = (version: number, won: number) =>
-  new KedgeError(
-    'ERR_SUPERSEDED',
-    `version ${version} was not written, for version ${won} of the row stands: the key was evicted all the same`,
-    { version: won },
-  )
 
 function idsOf(ids: string | readonly string[], what: 'key' | 'tag'): readonly string[] {
   const list = [...new Set(typeof ids === 'string' ? [ids] : ids)]

@@ -11,14 +11,15 @@ const FOREIGN = 'src/wire/foreign-eviction.ts'
 const TABLE = 'src/coherence/eviction-table.ts'
 const MARK = 'src/coherence/eviction-mark.ts'
 const COHERENT_STORE = 'src/coherence/coherent-store.ts'
+const REFUSAL = 'src/coherence/refusal.ts'
 const NAMESPACE_INTENTS = 'src/coherence/namespace-intents.ts'
 
 export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'M1',
     what: 'No fill guard: a load is held whatever was evicted while it ran.',
-    file: COHERENT_STORE,
-    from: 'const reason = this.#table.refuses(key, candidate)\n    if (reason !== undefined) return this.#refuse(key, reason)',
+    file: REFUSAL,
+    from: 'if (reason !== undefined) return reason',
     to: '',
     breaks: ['I1', 'I2', 'I3'],
     hint: ['src/coherence/coherence-rule.test.ts'],
@@ -26,8 +27,8 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'M6',
     what: 'A load that is under way during a resync is held all the same.',
-    file: COHERENT_STORE,
-    from: "if (partition.generation !== candidate.generation) return this.#refuse(key, 'fenced')",
+    file: REFUSAL,
+    from: "if (partition.generation !== candidate.generation) return 'fenced'",
     to: '',
     breaks: ['I2', 'I4'],
     focus: 'another log',
@@ -412,8 +413,8 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'settling-held',
     what: 'A load of a just-evicted key is held, though its source may lag.',
-    file: COHERENT_STORE,
-    from: 'if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#clock.monotonicAt(loadedAt) - settleMs))',
+    file: REFUSAL,
+    from: 'if (settleMs > 0 && table.evictedSince(key, tags, clock.monotonicAt(loadedAt) - settleMs))',
     to: 'if (settleMs < 0)',
     breaks: ['I1', 'I2'],
     focus: 'a source that lags',
@@ -422,9 +423,9 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'settles-by-two-clocks',
     what: 'Evictions are dated by one clock, and what is loaded after them by another one.',
-    file: COHERENT_STORE,
-    from: 'if (settleMs > 0 && this.#table.evictedSince(key, tags, this.#clock.monotonicAt(loadedAt) - settleMs))',
-    to: 'if (settleMs > 0 && this.#table.evictedSince(key, tags, loadedAt - settleMs))',
+    file: REFUSAL,
+    from: 'if (settleMs > 0 && table.evictedSince(key, tags, clock.monotonicAt(loadedAt) - settleMs))',
+    to: 'if (settleMs > 0 && table.evictedSince(key, tags, loadedAt - settleMs))',
     breaks: ['I1', 'I2'],
     focus: 'a source that lags',
     hint: ['src/coherence/coherence-rule.test.ts'],
@@ -442,8 +443,8 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'intents-ignored-by-fills',
     what: 'A value that is loaded while a writer changes the key at its source is held.',
-    file: COHERENT_STORE,
-    from: 'if (!isWaiting && this.intents.blocks(key, loadedAt))',
+    file: REFUSAL,
+    from: 'if (!isWaiting && intents.blocks(key, loadedAt))',
     to: 'if (isWaiting && false)',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
@@ -452,9 +453,9 @@ export const coherenceMutants: readonly Mutant[] = [
   {
     id: 'intents-by-the-end-of-loads',
     what: 'A value is judged by intents when its load ended, not when it began.',
-    file: COHERENT_STORE,
-    from: 'if (!isWaiting && this.intents.blocks(key, loadedAt))',
-    to: 'if (!isWaiting && this.intents.blocks(key))',
+    file: REFUSAL,
+    from: 'if (!isWaiting && intents.blocks(key, loadedAt))',
+    to: 'if (!isWaiting && intents.blocks(key))',
     breaks: ['I1', 'I2'],
     focus: 'writers that die',
     hint: ['src/coherence/write-intents.test.ts'],
@@ -503,8 +504,8 @@ export const coherenceMutants: readonly Mutant[] = [
     id: 'no-size-limit',
     what: 'Values of any size are held.',
     file: COHERENT_STORE,
-    from: 'if (!(bytes <= settings.maxEntryBytes)) {',
-    to: 'if (bytes < 0) {',
+    from: 'if (!(bytes <= this.settings.maxEntryBytes))',
+    to: 'if (bytes < 0)',
     breaks: ['I9'],
     hint: ['src/cache.test.ts'],
     unseen: 'All values of a simulated fleet are smaller than the least limit.',

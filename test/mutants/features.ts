@@ -261,8 +261,8 @@ export const featureMutants: readonly Mutant[] = [
     id: 'may-hold-ignored',
     what: 'A value is held though a feature says that it may not be.',
     file: COHERENT_STORE,
-    from: 'if (this.#mayHold?.(this, key, value) === false) {',
-    to: 'if (this.#mayHold === null) {',
+    from: 'if (this.#mayHold?.(this, key, value) === false)',
+    to: 'if (this.#mayHold === null)',
     breaks: [],
     hint: [TESTS],
     unseen: 'No feature of a simulated fleet says what may be held.',
@@ -313,15 +313,15 @@ export const featureMutants: readonly Mutant[] = [
     what: 'A feature that cannot take a value is asked after its key was evicted.',
     file: WRITER,
     from: `const before = this.#features.beforeSet(this.#space, new Map([[key, draft]]), undefined, signal)
-      const kept = before instanceof Promise ? await before : before
+      const made = before instanceof Promise ? await before : before
 `,
     to: '',
     also: [
       {
         file: WRITER,
-        from: 'return { kept, ...write }',
-        to: `const kept = await this.#features.beforeSet(this.#space, new Map([[key, draft]]), undefined, signal)
-      return { kept, ...write }`,
+        from: 'return { values: made, ...write }',
+        to: `const values = await this.#features.beforeSet(this.#space, new Map([[key, draft]]), undefined, signal)
+      return { values, ...write }`,
       },
     ],
     breaks: [],
@@ -430,7 +430,7 @@ export const featureMutants: readonly Mutant[] = [
   },
   {
     id: 'set-many-not-copied',
-    what: "`setMany` evicts the keys that stand in its caller's Map later on.",
+    what: "A call of `setMany` evicts the keys that stand in its caller's Map later on.",
     file: 'src/write-paths/set-many.ts',
     from: 'new Map(entriesOf(entries))',
     to: 'entriesOf(entries)',

@@ -13,7 +13,7 @@ const SINGLE_FLIGHT = 'src/read/single-flight.ts'
 const LOAD = 'src/read/load.ts'
 const LATE_TIMER = 'src/runtime/late-timer.ts'
 const READER = 'src/read/reader.ts'
-const COHERENT_STORE = 'src/coherence/coherent-store.ts'
+const REFUSAL = 'src/coherence/refusal.ts'
 
 export const flightMutants: readonly Mutant[] = [
   {
@@ -323,14 +323,14 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'cold-across-contact',
     what: 'A load that began before the first contact is held after it.',
-    file: COHERENT_STORE,
+    file: REFUSAL,
     from: 'candidate.generation === 0 && !(candidate.beforeContact && partition.generation === 0)',
     to: 'candidate.generation === 0 && !candidate.beforeContact',
     also: [
       {
-        file: COHERENT_STORE,
-        from: "if (partition.generation !== candidate.generation) return this.#refuse(key, 'fenced')",
-        to: "if (partition.generation !== candidate.generation && !candidate.beforeContact) return this.#refuse(key, 'fenced')",
+        file: REFUSAL,
+        from: "if (partition.generation !== candidate.generation) return 'fenced'",
+        to: "if (partition.generation !== candidate.generation && !candidate.beforeContact) return 'fenced'",
       },
     ],
     breaks: ['I1', 'I2'],
@@ -350,8 +350,8 @@ export const flightMutants: readonly Mutant[] = [
   {
     id: 'load-of-unknown-age',
     what: 'A load that began before the clocks stepped back is held as if no time had passed.',
-    file: COHERENT_STORE,
-    from: "if (loadedAt < this.#clock.unknownBefore) return this.#refuse(key, 'expired')",
+    file: REFUSAL,
+    from: "if (loadedAt < clock.unknownBefore) return 'expired'",
     to: '',
     breaks: ['I10'],
     focus: 'clocks that step back together',

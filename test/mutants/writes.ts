@@ -22,7 +22,7 @@ export const writeMutants: readonly Mutant[] = [
     id: 'superseded-acknowledged',
     what: 'A set is acknowledged though a higher version stands: it is never visible.',
     file: WRITER,
-    from: 'if (won !== undefined) throw superseded(candidate.version!, won)',
+    from: 'if (won !== undefined) throw superseded(version!, won)',
     to: '',
     breaks: [],
     hint: ['src/write/superseded.test.ts'],
