@@ -186,7 +186,10 @@ describe('A cache behind the handler', () => {
     const put = await at.run(
       handler(v2({ method: 'PUT', path, headers: json, body: '{"value":{"name":"Ada"}}' })),
     )
-    expect(put).toMatchObject({ statusCode: 200, headers: { 'kedge-token': 'k1.0-1' } })
+    expect(put).toMatchObject({
+      statusCode: 200,
+      headers: { 'kedge-token': expect.stringMatching(/^k1\.0-1~/) },
+    })
     const got = await at.run(handler(v2({ path, headers: { 'kedge-token': 'k1.0-1' } })))
     expect(JSON.parse(got.body)).toMatchObject({ value: { name: 'Ada' } })
   })
