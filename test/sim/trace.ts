@@ -96,8 +96,8 @@ export type TraceEvent = { readonly t: number } & (
       readonly keys: readonly string[]
       /** The token that it must reflect, and the write that returned it. */
       readonly after?: { readonly write: number; readonly partition: number; readonly offset: number }
-      /** Its token is of no log here: it is of a stranger. */
-      readonly stranger?: true
+      /** Its token is a stranger's: from beyond the end of any log, or of another log. */
+      readonly stranger?: 'ahead' | 'elsewhere'
       /** By the cache itself: nothing keeps alive what it leaves behind when its request is answered. */
       readonly bare?: true
     }

@@ -48,7 +48,7 @@ export interface Read {
   readonly space: SpaceName
   readonly keys: readonly string[]
   readonly after: Of<'read'>['after']
-  readonly stranger: boolean
+  readonly stranger: Of<'read'>['stranger']
   readonly bare: boolean
   settledAt: number
   settledSeq: number
@@ -266,7 +266,7 @@ function takeRead(
 ): void {
   const { read, t } = event
   if (event.type === 'read') {
-    const { request, how, space, keys, after, stranger = false, bare = false } = event
+    const { request, how, space, keys, after, stranger, bare = false } = event
     const life = lives.get(event.isolate)
     if (life === undefined) return
     const open = { settledAt: Infinity, settledSeq: Infinity, code: undefined }

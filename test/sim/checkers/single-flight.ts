@@ -77,8 +77,10 @@ class Excuses {
     for (const write of chronicle.writes.values()) push(this.#writes, write.life, write)
     const bypassed = new Set(chronicle.served.filter((each) => each.bypassed).map(({ by }) => by))
     for (const read of chronicle.reads.values()) {
-      // Of a stranger's token only a log that can be asked says that it demands nothing.
-      const isUnjudged = read.stranger && (bypassed.has(read) || read.code !== undefined)
+      // That a token from beyond the end asks for nothing, only a log that can be reached says. One of another log may be of a
+      // write that stands anywhere before the end of this one.
+      const isAhead = read.stranger === 'ahead' && (bypassed.has(read) || read.code !== undefined)
+      const isUnjudged = read.stranger === 'elsewhere' || isAhead
       if (read.after !== undefined || isUnjudged) push(this.#tokens, read.life, read)
       if (read.request !== undefined) push(this.#requests, read.request, read)
     }

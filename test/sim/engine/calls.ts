@@ -125,7 +125,7 @@ export class Calls {
     const isolate = inhabitant.id
     const more = {
       ...(after ? { after } : {}),
-      ...(stranger ? { stranger: true as const } : {}),
+      ...(stranger ? { stranger: stranger.includes('~') ? ('elsewhere' as const) : ('ahead' as const) } : {}),
       ...(bare ? { bare } : {}),
     }
     tell({ type: 'read', read, isolate, request: number, how, space, keys, ...more })
