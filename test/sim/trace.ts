@@ -137,6 +137,8 @@ export type TraceEvent = { readonly t: number } & (
       readonly offset: number
       readonly logId: string
       readonly text: string
+      /** The record key of an eviction, where it is no key that the message names. */
+      readonly key?: string
     }
   | {
       readonly type: 'log'

@@ -576,6 +576,11 @@ promises(
       trace.append('garbage')
       trace.reads(i, 1).says(i, drop('others'))
     },
+    'drops by an eviction that stands under the name of their namespace': (trace) => {
+      const i = trace.isolate()
+      trace.append({ v: 1, op: 'evict', ns: 'rows', keys: ['b'] }, 'others')
+      trace.reads(i, 0).says(i, drop('others'))
+    },
     'a drop in doubt, after a write that failed': (trace) => {
       const i = trace.isolate()
       const write = trace.begin({ isolate: i })

@@ -30,8 +30,10 @@ export interface Eviction {
   readonly empty: boolean
   /** Of a service that knows nothing of partitions: it stands in each. */
   readonly simple: boolean
-  /** What it evicts depends on its record key, which a trace does not contain. */
+  /** What it evicts depends on its record key. */
   readonly unreadable: boolean
+  /** It stands under this key, which it does not name: a namespace of that name is evicted as well. */
+  readonly routedTo: string | undefined
 }
 
 export interface EvictionLog {
@@ -72,6 +74,7 @@ const NOTHING = {
   empty: false,
   simple: false,
   unreadable: false,
+  routedTo: undefined,
 }
 
 type Meaning = Omit<Eviction, 'seq' | 't' | 'partition' | 'offset' | 'epoch'>
@@ -214,11 +217,11 @@ function read({ appended, changes, writes }: Chronicle): EvictionLog {
   const own = changes.filter(({ topic }) => topic === EVICTIONS)
   for (const change of own)
     if (change.change === 'recreated') log.recreations.push({ seq: change.seq, t: change.t })
-  for (const { topic, seq, t, partition, offset, text } of appended) {
+  for (const { topic, seq, t, partition, offset, text, key } of appended) {
     if (topic !== EVICTIONS) continue
     // Counted by the recreations: a log without records is one as well.
     const epoch = firstAbove(log.recreations, seq, (each) => each.seq)
-    log.add({ ...meaningOf(text), seq, t, partition, offset, epoch })
+    log.add({ ...meaningOf(text), routedTo: key, seq, t, partition, offset, epoch })
   }
   return log
 }

@@ -202,7 +202,7 @@ function mayDoubt(write: Write, since: number, t: number): boolean {
 
 /** Whether the record may evict the key, whatever its tags are. */
 function mayMean(record: Eviction, namespace: string, key: string): boolean {
-  if (record.unreadable) return true
+  if (record.unreadable || record.routedTo === namespace) return true
   if (record.namespace !== undefined && record.namespace !== namespace) return false
   if (record.all || record.tags.length > 0 || record.keys.includes(key)) return true
   return record.prefixes.some((prefix) => key.startsWith(prefix))

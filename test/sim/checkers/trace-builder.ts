@@ -126,10 +126,18 @@ export class TraceBuilder {
     return this.offsets(isolate).reads(isolate, from).state(isolate, { ageMs: 0 })
   }
 
-  append(message: unknown): number {
+  append(message: unknown, key?: string): number {
     const offset = this.#count(`offset ${this.#logId}`)
     const text = typeof message === 'string' ? message : JSON.stringify(message)
-    this.tell({ type: 'appended', topic: EVICTIONS, partition: 0, offset, logId: this.#logId, text })
+    this.tell({
+      type: 'appended',
+      topic: EVICTIONS,
+      partition: 0,
+      offset,
+      logId: this.#logId,
+      text,
+      ...(key === undefined ? {} : { key }),
+    })
     return offset
   }
 

@@ -41,9 +41,12 @@ export class SimLog extends MemoryLog {
   }
 
   #told(topic: string, stored: StoredRecord): StoredRecord {
-    const { partition, offset, value } = stored
+    const { partition, offset } = stored
     const { logId } = this.offsets(topic, partition)
-    this.#record.tell({ type: 'appended', topic, partition, offset, logId, text: textOf(value) })
+    const text = textOf(stored.value)
+    const key = topic === 'cache-evictions' && stored.key !== null ? textOf(stored.key) : undefined
+    const routed = key === undefined || text.includes(JSON.stringify(key)) ? {} : { key }
+    this.#record.tell({ type: 'appended', topic, partition, offset, logId, text, ...routed })
     return stored
   }
 }
