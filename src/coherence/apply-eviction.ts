@@ -6,11 +6,11 @@
  *
  * @module
  */
-import { decodeUtf8, isGzip, unpack, unpackPlain } from '../wire/codec.ts'
+import { decodeUtf8, isAscii, isGzip, unpack, unpackPlain } from '../wire/codec.ts'
 import type { Codec } from '../wire/codec.ts'
 import { numberReadings } from '../wire/foreign-eviction.ts'
 import type { LogRecord } from '../ports/kafka-log.ts'
-import { readEviction } from '../wire/read-eviction.ts'
+import { readOtherEviction, readOwnEviction, routed } from '../wire/read-eviction.ts'
 import type { Eviction } from '../wire/read-eviction.ts'
 import type { EvictionTarget } from './partition.ts'
 
@@ -43,21 +43,35 @@ function decode(
   codec: Codec,
   maxMessageBytes: number,
 ): DecodedRecord | Promise<DecodedRecord> {
-  const { key, value } = record
-  const recordKey = key === null ? undefined : decodeUtf8(key)
-  const decoded = (message: unknown, error?: unknown): DecodedRecord => ({
-    record,
-    message,
-    recordKey,
-    error,
-  })
-  if (value === null || value.length === 0) return decoded(undefined)
+  const { value } = record
+  if (value === null || value.length === 0) return new Decoded(record, undefined)
   if (isGzip(value))
-    return unpack(value, codec, maxMessageBytes).then(decoded, (error: unknown) => decoded(undefined, error))
+    return unpack(value, codec, maxMessageBytes).then(
+      (message) => new Decoded(record, message),
+      (error: unknown) => new Decoded(record, undefined, error),
+    )
   try {
-    return decoded(unpackPlain(value, codec, maxMessageBytes))
+    return new Decoded(record, unpackPlain(value, codec, maxMessageBytes))
   } catch (error) {
-    return decoded(undefined, error)
+    return new Decoded(record, undefined, error)
+  }
+}
+
+class Decoded implements DecodedRecord {
+  readonly record: LogRecord
+  readonly message: unknown
+  readonly error: unknown
+
+  constructor(record: LogRecord, message: unknown, error?: unknown) {
+    this.record = record
+    this.message = message
+    this.error = error
+  }
+
+  // Decoded when it is asked for: most messages say all that their key does, and decoding takes as long as checking them.
+  get recordKey(): string | undefined {
+    const { key } = this.record
+    return key === null ? undefined : decodeUtf8(key)
   }
 }
 
@@ -76,12 +90,15 @@ export function applyRecord<T>(
 }
 
 /** The eviction that a decoded record stands for. Never throws. @param isNamespace whether a name is one in use */
-export function evictionIn(
-  { record, message, recordKey, error }: DecodedRecord,
-  isNamespace: (name: string) => boolean,
-): Eviction {
+export function evictionIn(decoded: DecodedRecord, isNamespace: (name: string) => boolean): Eviction {
+  const { record, message, error } = decoded
+  const own = readOwnEviction(message)
+  if (own !== undefined) {
+    const isUsual = own.namespace === undefined || record.key === null || isAscii(record.key, own.namespace)
+    return isUsual ? own : routed(own, decoded.recordKey, isNamespace)
+  }
   // Undecodable bytes count as a message that kedge does not know: `null` stands for one.
-  const eviction = readEviction(error === undefined ? message : null, recordKey, isNamespace)
+  const eviction = readOtherEviction(error === undefined ? message : null, decoded.recordKey, isNamespace)
   if (message !== undefined || error !== undefined || record.key === null) return eviction
   if (eviction.all) return { ...eviction, unreadable: record.key.length > 0 }
   const numbers = numberReadings(record.key)

@@ -174,9 +174,10 @@ function touch(
   now: number,
   terms: EvictionTerms = NO_TERMS,
 ): void {
-  const mark = marks.get(id) ?? newMark()
-  merge(mark, offset, now, terms)
+  let mark = marks.get(id)
   // Set anew, so that a map's order is the order of last eviction and the oldest are forgotten first.
-  marks.delete(id)
+  if (mark === undefined) mark = newMark()
+  else marks.delete(id)
+  merge(mark, offset, now, terms)
   marks.set(id, mark)
 }

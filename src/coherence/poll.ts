@@ -139,18 +139,33 @@ async function ingest(
     const own = batch.records.filter((record) => record.partition === partition.id)
     if (partition.generation !== target.generation) continue
     if (target.find !== undefined && !isFound(context, target, own[0])) continue
+    let newest: LogRecord | undefined
+    const take = (decoded: DecodedRecord): void => {
+      const { record } = decoded
+      if (partition.generation !== target.generation || record.offset < partition.position) return
+      if (!apply(context, target, number, decoded)) return
+      newest = record
+      applied++
+    }
+    // Only the last of many: a digest takes a good part of what applying a record does.
+    const remember = (): void => {
+      if (newest === undefined || partition.generation !== target.generation) return
+      if (newest.offset > (partition.last?.offset ?? -1)) partition.last = lastOf(newest)
+      newest = undefined
+    }
     for (const record of own) {
       // One after the other, so that no more than one inflated message is held; and only what is new. Another poll
       // may come in between: it leaves the position further on, and nothing is applied twice.
       if (record.offset < partition.position) continue
-      const waits = applyRecord(record, context.settings, (decoded) => {
-        if (partition.generation !== target.generation || record.offset < partition.position) return
-        if (apply(context, target, number, decoded)) applied++
-      })
+      const waits = applyRecord(record, context.settings, take)
       // Nothing is waited for where nothing had to be inflated: most of what applying costs would be the wait.
-      if (waits) await waits
+      if (waits) {
+        remember()
+        await waits
+      }
       if (partition.generation !== target.generation || target.unreadable === 'stopped') break
     }
+    remember()
     if (partition.generation !== target.generation || target.unreadable === 'stopped') continue
     // Beyond the last record there may be a gap (transaction markers), which is not loss.
     partition.advance(batch.next.get(partition.id) ?? 0)
@@ -202,7 +217,6 @@ function apply(context: PollContext, target: Target, number: number, decoded: De
   }
   applyEviction(partition.targets, eviction, offset, context.self)
   partition.advance(offset + 1)
-  partition.last = lastOf(decoded.record)
   if (eviction.unreadable) {
     context.counters.refused++
     emit?.({ type: 'unreadable', topic, partition: partition.id, offset, error: decoded.error })

@@ -32,6 +32,13 @@ const keyDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
 
+/** Whether the bytes are this text, which is ASCII: without decoding them. */
+export function isAscii(bytes: Uint8Array, text: string): boolean {
+  if (bytes.length !== text.length) return false
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== text.charCodeAt(at)) return false
+  return true
+}
+
 /** The text of UTF-8 bytes, or `undefined` where they are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {

@@ -11,16 +11,16 @@ import { isId, MAX_IDS } from './ids.ts'
 /** Whether a value that a stranger has sent is what it should be. */
 export type Test = (value: unknown) => boolean
 
-export const isNumber: Test = Number.isFinite
-export const isPositive: Test = (value) => isNumber(value) && (value as number) > 0
+export const isNumber = (value: unknown): value is number => Number.isFinite(value)
+export const isPositive: Test = (value) => isNumber(value) && value > 0
 /** Milliseconds since the epoch. */
-export const isMoment: Test = (value) => isNumber(value) && (value as number) >= 0
+export const isMoment: Test = (value) => isNumber(value) && value >= 0
 export const isOffset: Test = (value) => isMoment(value) && Number.isSafeInteger(value)
 /** The version of a row. Beyond a safe integer two versions may be one number, and none could ever follow the last. */
 export const isVersion: Test = Number.isSafeInteger
 /** The name of a log, of a cache, of an intent or of a write. */
-export const isName: Test = (value) => typeof value === 'string' && value.length <= 64
-export const isIds: Test = (value) => isList(value, isId)
+export const isName = (value: unknown): value is string => typeof value === 'string' && value.length <= 64
+export const isIds = (value: unknown): value is readonly string[] => isList(value, isId)
 /** Those of a value: there may be none. */
 export const isTags: Test = (value) => isIds(value) || (Array.isArray(value) && value.length === 0)
 export const is =
@@ -34,10 +34,10 @@ export const optional =
     value === undefined || test(value)
 
 /** A list of at least one, and of no more than a message may have. */
-export function isList(value: unknown, test: Test): value is unknown[] {
-  return (
-    Array.isArray(value) && value.length > 0 && value.length <= MAX_IDS && value.every((each) => test(each))
-  )
+export function isList<T>(value: unknown, test: (each: unknown) => each is T): value is readonly T[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_IDS) return false
+  for (const each of value) if (!test(each)) return false
+  return true
 }
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

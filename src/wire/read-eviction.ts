@@ -16,6 +16,7 @@ import {
   isList,
   isName,
   isNumber,
+  isObject,
   isOffset,
   isOwn,
   isPositive,
@@ -27,20 +28,8 @@ import { MAX_INTENT_MS } from './messages.ts'
 import type { BeatMessage, ClearMessage, EvictMessage, IntentMessage } from './messages.ts'
 import { routeOf } from './record-key.ts'
 
-const isIntentId = (value: unknown): boolean => isName(value) && value !== ''
+const isIntentId = (value: unknown): value is string => isName(value) && value !== ''
 
-const isEvict = shape<EvictMessage>({
-  v: is(1),
-  op: is('evict'),
-  ns: isNamespaceName,
-  keys: optional(isIds),
-  tags: optional(isIds),
-  prefixes: optional(isIds),
-  version: optional(isVersion),
-  why: optional(is('ttl')),
-  from: optional(isName),
-  closes: optional((closes) => isList(closes, isIntentId)),
-})
 const isIntent = shape<IntentMessage>({
   v: is(1),
   op: is('intent'),
@@ -104,6 +93,54 @@ const NOTHING: Eviction = {
   unreadable: false,
 }
 
+/** The fields of a message before they are checked: it may have them, and others. */
+type Unchecked<T> = { readonly [name in keyof Required<T>]: unknown }
+
+/**
+ * Field by field, and not by a loop over {@link shape}: of all messages these are the most.
+ */
+function readEvict(message: Unchecked<EvictMessage>): Eviction | undefined {
+  const { v, op, ns: namespace, keys, tags, prefixes, version, why, from, closes } = message
+  if (op !== 'evict' || v !== 1 || !isNamespaceName(namespace)) return undefined
+  if (!isUnset(keys) && !isIds(keys)) return undefined
+  if (!isUnset(tags) && !isIds(tags)) return undefined
+  if (!isUnset(prefixes) && !isIds(prefixes)) return undefined
+  if (!isUnset(version) && !isVersion(version)) return undefined
+  if (!isUnset(why) && why !== 'ttl') return undefined
+  if (!isUnset(from) && !isName(from)) return undefined
+  if (!isUnset(closes) && !isList(closes, isIntentId)) return undefined
+  if (!(keys || tags || prefixes)) return undefined
+  return {
+    empty: false,
+    namespace,
+    all: false,
+    clears: NONE,
+    keys: keys ?? NONE,
+    tags: tags ?? NONE,
+    prefixes: prefixes ?? NONE,
+    version,
+    announcedBy: why && from,
+    intent: undefined,
+    closes: closes ?? NONE,
+    unreadable: false,
+  }
+}
+
+const isUnset = (value: unknown): value is undefined => value === undefined
+
+/** The eviction in a message of kedge's own, as this release writes them; `undefined` for any other. Never throws. */
+export function readOwnEviction(message: unknown): Eviction | undefined {
+  if (!isObject(message)) return undefined
+  const evict = readEvict(message as Unchecked<EvictMessage>)
+  if (evict !== undefined) return evict
+  if (isIntent(message)) {
+    const { ns: namespace, keys, id, ttl: ttlMs, write, from } = message
+    return { ...NOTHING, namespace, keys, intent: { id, ttlMs, write: write && positionOf(write), from } }
+  }
+  if (isClear(message)) return { ...NOTHING, namespace: message.ns, all: true }
+  return isBeat(message) ? { ...NOTHING, empty: true } : undefined
+}
+
 /**
  * The eviction that a record of `cache-evictions` stands for. Never throws.
  *
@@ -116,8 +153,18 @@ export function readEviction(
   recordKey: string | undefined,
   isNamespace: (name: string) => boolean,
 ): Eviction {
-  const own = readOwn(message)
-  if (own) return own.namespace === undefined ? own : withRoute(own, own.namespace, recordKey, isNamespace)
+  const own = readOwnEviction(message)
+  return own === undefined
+    ? readOtherEviction(message, recordKey, isNamespace)
+    : routed(own, recordKey, isNamespace)
+}
+
+/** The same, where {@link readOwnEviction} has found none. */
+export function readOtherEviction(
+  message: unknown,
+  recordKey: string | undefined,
+  isNamespace: (name: string) => boolean,
+): Eviction {
   if (message === undefined) return keyEviction(recordKey, isNamespace)
   const foreign = isOwn(message) ? undefined : readForeign(message)
   if (foreign) {
@@ -134,42 +181,15 @@ export function readEviction(
  * kedge writes its evictions under their namespace. Under the name of another one it is unknown which of the two was meant:
  * the message is heeded, and the other namespace is evicted as well.
  */
-function withRoute(
-  eviction: Eviction,
-  namespace: string,
+export function routed(
+  own: Eviction,
   recordKey: string | undefined,
   isNamespace: (name: string) => boolean,
 ): Eviction {
-  if (recordKey === undefined || recordKey === namespace || eviction.keys.includes(recordKey)) return eviction
-  if (!isNamespace(recordKey)) return eviction
-  return { ...eviction, clears: [recordKey], unreadable: true }
-}
-
-/** What a message of kedge's own says; `undefined` for any other. */
-function readOwn(message: unknown): Eviction | undefined {
-  if (isEvict(message)) {
-    const { ns: namespace, keys, tags, prefixes, version, why, from, closes = NONE } = message
-    if (keys || tags || prefixes)
-      return {
-        empty: false,
-        namespace,
-        all: false,
-        clears: NONE,
-        keys: keys ?? NONE,
-        tags: tags ?? NONE,
-        prefixes: prefixes ?? NONE,
-        version,
-        announcedBy: why && from,
-        intent: undefined,
-        closes,
-        unreadable: false,
-      }
-  } else if (isIntent(message)) {
-    const { ns: namespace, keys, id, ttl: ttlMs, write, from } = message
-    return { ...NOTHING, namespace, keys, intent: { id, ttlMs, write: write && positionOf(write), from } }
-  } else if (isClear(message)) return { ...NOTHING, namespace: message.ns, all: true }
-  else if (isBeat(message)) return { ...NOTHING, empty: true }
-  return undefined
+  const { namespace, keys } = own
+  if (namespace === undefined || recordKey === undefined || recordKey === namespace) return own
+  if (keys.includes(recordKey) || !isNamespace(recordKey)) return own
+  return { ...own, clears: [recordKey], unreadable: true }
 }
 
 /** What a record without a value evicts: every reading of its key, which may be a key or the name of a namespace. */

@@ -302,18 +302,16 @@ export const followerMutants: readonly Mutant[] = [
     id: 'position-before-records',
     what: 'The position moves before the evictions that it passes are decoded and applied.',
     file: POLL,
-    from: `for (const record of own) {
-      // One after the other, so that no more than one inflated message is held; and only what is new. Another poll
-      // may come in between: it leaves the position further on, and nothing is applied twice.
-      if (record.offset < partition.position) continue
-      const waits = applyRecord(record, context.settings, (decoded) => {
-        if (partition.generation !== target.generation || record.offset < partition.position) return`,
-    to: `const { position } = partition
+    from: 'for (const record of own) {',
+    to: `const wasAt = partition.position
     partition.advance((own.at(-1)?.offset ?? -1) + 1)
     for (const record of own) {
-      if (record.offset < position) continue
-      const waits = applyRecord(record, context.settings, (decoded) => {
-        if (partition.generation !== target.generation) return`,
+      if (record.offset >= wasAt) {
+        const late = applyRecord(record, context.settings, (decoded) => {
+          if (partition.generation === target.generation) apply(context, partition, decoded)
+        })
+        if (late) await late
+      }`,
     breaks: ['I6', 'I8'],
     focus: 'tokens',
     hint: ['src/read/overtaken-loads.test.ts'],
