@@ -17,7 +17,7 @@ export const isPositive: Test = (value) => isNumber(value) && value > 0
 export const isMoment: Test = (value) => isNumber(value) && value >= 0
 export const isOffset: Test = (value) => isMoment(value) && Number.isSafeInteger(value)
 /** The version of a row. Beyond a safe integer two versions may be one number, and none could ever follow the last. */
-export const isVersion: Test = Number.isSafeInteger
+export const isVersion = (value: unknown): value is number => Number.isSafeInteger(value)
 /** The name of a log, of a cache, of an intent or of a write. */
 export const isName = (value: unknown): value is string => typeof value === 'string' && value.length <= 64
 export const isIds = (value: unknown): value is readonly string[] => isList(value, isId)

@@ -114,7 +114,7 @@ export const coherenceMutants: readonly Mutant[] = [
     id: 'mismatch-drops-less',
     what: 'An eviction under the key of another namespace evicts that one alone: what its message says is lost.',
     file: READ_EVICTION,
-    from: 'return { ...eviction, clears: [recordKey], unreadable: true }',
+    from: 'return { ...own, clears: [recordKey], unreadable: true }',
     to: 'return { ...NOTHING, namespace: recordKey, all: true, unreadable: true }',
     breaks: ['I1', 'I4'],
     hint: ['src/coherence/bounded-messages.test.ts'],
