@@ -249,7 +249,7 @@ export const featureMutants: readonly Mutant[] = [
   },
   {
     id: 'slow-updates-taken-for-read',
-    what: 'A read with a token takes the updates topic for read, though nobody has looked at it since the read began.',
+    what: 'A read with a token takes the updates topic for read, though this isolate has not looked at it since the read began.',
     file: CONSUMER,
     from: 'if (this.#lookedAt < since) return true\n',
     to: '',
@@ -450,7 +450,7 @@ export const featureMutants: readonly Mutant[] = [
   },
   {
     id: 'turn-that-waits',
-    what: 'The end of a turn of the event loop is told when the loop has waited.',
+    what: 'The end of a turn of the event loop comes when the loop has waited.',
     file: 'src/ports/runtime.ts',
     from: 'platform.setImmediate!(task)\n',
     to: ';(platform.setImmediate!(task) as { unref(): void }).unref()\n',

@@ -97,7 +97,7 @@ describe('a hook that hangs', () => {
     expect([hook.asked.length, hook.applied]).toEqual([4, [0, 1, 2, 3]])
   })
 
-  it('is told to end when the cache is closed', async () => {
+  it('ends when the cache is closed', async () => {
     let given: AbortSignal | undefined
     const hooks: FeatureHooks = { beforeProof: (signal) => ((given = signal), never()) }
     const { cache, of } = await ready([own(hooks)])
@@ -220,14 +220,14 @@ describe('an updates topic', () => {
 
   it('that answers late gives its values all the same, and a reader of a token sees them', async () => {
     const { cache, users, kafka } = await ready([replicate({ share: false })])
-    const { read, offsets } = kafka
+    const [read, offsets] = [kafka.read.bind(kafka), kafka.offsets.bind(kafka)]
     kafka.read = async (topic, ...rest) => {
       if (topic === 'cache-updates') await at.runtime.sleep(20)
-      return read.call(kafka, topic, ...rest)
+      return read(topic, ...rest)
     }
     kafka.offsets = async (topic, ...rest) => {
       if (topic === 'cache-updates') await at.runtime.sleep(280)
-      return offsets.call(kafka, topic, ...rest)
+      return offsets(topic, ...rest)
     }
     put('theirs')
     for (let n = 0; n < 2; n++) {

@@ -13,7 +13,7 @@ setImmediate(() => end('immediate'))
 process.stdin.on('data', () => end('input'))
 `
 
-it('is told before the loop waits for anything, in whatever phase of it', async () => {
+it('comes before the loop waits for anything, in whatever phase of it', async () => {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', PROGRAM], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })

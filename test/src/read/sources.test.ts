@@ -179,7 +179,7 @@ describe('what a source says of a value', () => {
 
   it.each([
     ['that it knows of all evictions', { knownTo: 1e9 }],
-    ['that it is of before the first contact', { beforeContact: true, generation: 0 }],
+    ['that its load began before the first contact', { beforeContact: true, generation: 0 }],
   ])('cannot be %s: only the cache says so', async (_, more) => {
     const writer = await ready([])
     for (const key of ['1', '2', '3']) await at.run(writer.users.delete(key))
@@ -187,7 +187,7 @@ describe('what a source says of a value', () => {
     expect(await at.run(users.get('1'))).toBeUndefined()
   })
 
-  it('is told of as few words as a source needs', async () => {
+  it('gets as few words as a source needs', async () => {
     const given: string[] = []
     const hooks: FeatureHooks = {
       source: async (_, __, context: SourceContext<never>) => void given.push(...Object.keys(context)),
