@@ -12,16 +12,16 @@ const run = promisify(execFile)
 const PAGE = new URL('../../docs/security.md', import.meta.url)
 const PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule'
 
-const TOPICS = ['cache-evictions', 'cache-updates', 'cache-requests', 'cache-writes'] as const
+const TOPICS = ['cache-evictions', 'cache-updates', 'cache-requests', 'cache-writes', 'cache-audit'] as const
 /** By the topics above: `r` may read, `w` may write. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
-  'kedge-gateway': ['rw', 'rw', 'w', 'w'],
-  'orders-service': ['w', '', '', ''],
-  'kedge-sync': ['r', 'r', '', ''],
-  'kedge-loader': ['r', 'w', 'r', ''],
-  'kedge-persister': ['w', '', '', 'r'],
-  'kedge-ops': ['', '', '', ''],
-  stranger: ['', '', '', ''],
+  'kedge-gateway': ['rw', 'rw', 'w', 'w', 'w'],
+  'orders-service': ['w', '', '', '', ''],
+  'kedge-sync': ['r', 'r', '', '', ''],
+  'kedge-loader': ['r', 'w', 'r', '', ''],
+  'kedge-persister': ['w', '', '', 'r', ''],
+  'kedge-ops': ['', '', '', '', ''],
+  stranger: ['', '', '', '', ''],
 }
 
 /** What stands after `kafka-acls.sh`. */
