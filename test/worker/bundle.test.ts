@@ -14,7 +14,7 @@ it('the ready worker is bundled with nothing installed but what every user has',
   for (const part of ['src', 'adapters', 'worker', 'services/audit'])
     await cp(join(ROOT, part), join(folder, part), { recursive: true })
   await mkdir(join(folder, 'node_modules'))
-  for (const name of ['hono', 'zod'])
+  for (const name of ['hono', 'quick-lru', 'zod'])
     await symlink(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'dir')
   const { errors, warnings, outputFiles } = await build({
     absWorkingDir: folder,

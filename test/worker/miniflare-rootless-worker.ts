@@ -1,7 +1,7 @@
 /**
  * A worker that uses the cache without the context of a request: what a request began dies with it.
  *
- * `GET /cache/rows/:key` reads through, `DELETE` evicts, `GET /stats` counts, `GET /readyz` polls.
+ * `GET /cache/rows/:key` reads through, `DELETE` evicts, `GET /stats` counts, `GET /freshness` tells of garbage, `GET /readyz` polls.
  */
 import { gateway } from '../../adapters/kafka/gateway.ts'
 import { createCache } from '../../src/index.ts'
@@ -33,6 +33,7 @@ const worker = {
     const rows = made(env).namespace('rows')
     const key = decodeURIComponent(pathname.split('/').at(-1) ?? '')
     if (pathname === '/stats') return Response.json({ ...made(env).stats(), ...counts })
+    if (pathname === '/freshness') return Response.json(made(env).freshness())
     if (pathname === '/readyz')
       return Response.json({}, { status: (await made(env).sync()).proved ? 200 : 503 })
     if (request.method === 'DELETE') {
