@@ -406,7 +406,8 @@ function sharing({ describe, it, expect }: Runner): void {
       const at = world()
       const [here, there] = [await ready(at, replicating), await ready(at, replicating)]
       await at.run(here.rows.set('1', 'second', { version: 2 }))
-      await at.run(there.rows.set('1', 'first', { version: 1 }))
+      const late = await at.run(there.rows.set('1', 'first', { version: 1 })).catch((error: unknown) => error)
+      expect(late).toMatchObject({ code: 'ERR_SUPERSEDED', version: 2 })
       for (const { cache } of [here, there]) await at.run(cache.sync())
       for (const { rows } of [here, there]) expect(await at.run(rows.get('1'))).toBe('second')
     })
