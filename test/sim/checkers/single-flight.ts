@@ -79,7 +79,9 @@ class Excuses {
     for (const read of chronicle.reads.values()) {
       // That a token from beyond the end asks for nothing, only a log that can be reached says. One of another log may be of a
       // write that stands anywhere before the end of this one.
-      const isAhead = read.stranger === 'ahead' && (bypassed.has(read) || read.code !== undefined)
+      // A read of many keys does not say whether it went past the cache.
+      const isMany = read.how === 'getMany' || read.how === 'getOrSetMany'
+      const isAhead = read.stranger === 'ahead' && (isMany || bypassed.has(read) || read.code !== undefined)
       const isUnjudged = read.stranger === 'elsewhere' || isAhead
       if (read.after !== undefined || isUnjudged) push(this.#tokens, read.life, read)
       if (read.request !== undefined) push(this.#requests, read.request, read)
