@@ -23,8 +23,8 @@ export function openFeatures(
     names.add(feature.name)
     try {
       const hooks: unknown = feature.open(host)
-      if (typeof hooks !== 'object' || hooks === null)
-        throw new TypeError(`\`use\`: open() of ${feature.name} must return its hooks`)
+      if (typeof hooks !== 'object' || hooks === null || hooks instanceof Promise)
+        throw new TypeError(`\`use\`: open() of ${feature.name} must return its hooks, and not a promise`)
       into.push({ name: feature.name, hooks })
     } catch (error) {
       // There will be no cache that could be closed.

@@ -1,5 +1,9 @@
 /** Values by key, as callers may give them. @module */
 import type { LoadedMany } from './load-types.ts'
 
-export const entriesOf = <T>(entries: LoadedMany<T>): ReadonlyMap<string, T> =>
-  entries instanceof Map ? entries : new Map(Object.entries(entries) as [string, T][])
+/** @throws TypeError for a list, whose keys would be numbers. */
+export function entriesOf<T>(entries: LoadedMany<T>): ReadonlyMap<string, T> {
+  if (entries instanceof Map) return entries
+  if (Array.isArray(entries)) throw new TypeError('values by key must be a Map or an object, not a list')
+  return new Map(Object.entries(entries) as [string, T][])
+}

@@ -44,7 +44,7 @@ export class Sharing {
 
   afterHold<T>(space: CoherentStore<T>, all: Held<T>): void | Promise<readonly Position[]> {
     if (!this.#shares(space.name)) return undefined
-    const held = all.refused === undefined ? all : { ...all, values: shareable(all) }
+    const held = all.refused === undefined ? all : { ...all, values: shareable(space, all) }
     if (held.values.size === 0) return undefined
     if (held.by === 'set') return this.#set(space, held)
     for (const [key, value] of held.values) {
@@ -99,5 +99,10 @@ export class Sharing {
 }
 
 /** What another feature does not let this isolate hold is not for others either. */
-const shareable = <T>({ values, refused }: Held<T>): Values<T> =>
-  new Map([...values].filter(([key]) => refused?.get(key) !== 'feature'))
+const shareable = <T>({ partition }: CoherentStore<T>, { values, refused }: Held<T>): Values<T> =>
+  new Map(
+    [...values].filter(
+      // What is of another log must not get the name of this one.
+      ([key, { generation }]) => refused?.get(key) !== 'feature' && generation === partition.generation,
+    ),
+  )

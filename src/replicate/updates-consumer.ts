@@ -88,12 +88,11 @@ export class UpdatesConsumer implements UpdatesRead {
     const found: Found = { records: [], next: new Map() }
     try {
       // With a deadline of its own, so that what a slow topic has returned by then counts. No proof waits as long.
-      await withDeadline(runtime, pollTimeoutMs, silent, (inner) => this.#fetch(found, inner), signal)
+      await withDeadline(runtime, pollTimeoutMs, silent, (inner) => this.#fetch(found, began, inner), signal)
     } catch (error) {
       signal.throwIfAborted()
       emit?.({ type: 'background_error', error })
     }
-    this.#lookedAt = Math.max(this.#lookedAt, began)
     // Kept even where the time was over before the end: else a long catch-up would start again each time. A
     // copy: records that come in later are read again.
     const records = [...found.records]
@@ -110,7 +109,7 @@ export class UpdatesConsumer implements UpdatesRead {
     }
   }
 
-  async #fetch(found: Found, signal: AbortSignal): Promise<void> {
+  async #fetch(found: Found, began: number, signal: AbortSignal): Promise<void> {
     const { settings } = this.#shared
     const bounds = await this.#bounds(signal)
     const from: Position[] = []
@@ -122,6 +121,7 @@ export class UpdatesConsumer implements UpdatesRead {
         this.#skip(partition, end)
       else if (known < end) from.push({ partition, offset: known })
     }
+    this.#lookedAt = Math.max(this.#lookedAt, began)
     await this.#read(from, boundsOf(bounds), settings.maxPollBytes * MAX_READS, signal, found)
   }
 

@@ -70,17 +70,22 @@ async function set<T>(
   check(entries, options.domain)
   const { signal, domain } = options
   context.lifecycle.check()
-  const { values, published, landed } = await writer.order.set(scope, signal, async (inOrder) => {
-    // Before the first contact nothing may be held, and values that were set should be.
-    if (!space.partition.hasPosition) await context.follower.sync(scope, signal)
-    // What cannot be written must not evict either.
-    const drafts = draftsOf(space, entries, options, context.shared.clock.now())
-    const before = features.beforeSet(space, drafts, domain, signal)
-    const made = before instanceof Promise ? await before : before
-    const meant = keysThat((key) => entries.has(key))
-    const keys = [...entries.keys()]
-    return { values: made, ...(await inOrder(() => writer.evictAtOnce([{ keys }], meant, scope, signal))) }
-  })
+  const { values, published, landed } = await writer.order.set(
+    scope,
+    [...entries.keys()],
+    signal,
+    async (inOrder) => {
+      // Before the first contact nothing may be held, and values that were set should be.
+      if (!space.partition.hasPosition) await context.follower.sync(scope, signal)
+      // What cannot be written must not evict either.
+      const drafts = draftsOf(space, entries, options, context.shared.clock.now())
+      const before = features.beforeSet(space, drafts, domain, signal)
+      const made = before instanceof Promise ? await before : before
+      const meant = keysThat((key) => entries.has(key))
+      const keys = [...entries.keys()]
+      return { values: made, ...(await inOrder(() => writer.evictAtOnce([{ keys }], meant, scope, signal))) }
+    },
+  )
   // A position of another log compares to nothing here.
   if (!landed) throw replaced()
   return writer.hold(values, published, domain, scope, signal)

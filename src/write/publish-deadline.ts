@@ -26,7 +26,8 @@ export class PublishDeadline {
   async call<O extends Signalled, R>(options: O, work: (options: O) => Promise<R>): Promise<R> {
     const signal: unknown = options?.signal
     // The call itself refuses wrong options.
-    if (signal !== undefined && !(signal instanceof AbortSignal)) return work(options)
+    const isWrong = signal !== undefined && !(signal instanceof AbortSignal)
+    if (isWrong || (options !== undefined && typeof options !== 'object')) return work(options)
     return this.within(signal, (inner) => work({ ...options, signal: inner }))
   }
 

@@ -11,7 +11,7 @@ export const replaced = (): KedgeError =>
 export const superseded = (version: number, won: number): KedgeError =>
   new KedgeError(
     'ERR_SUPERSEDED',
-    `version ${version} was not written, for version ${won} of the row stands: the key was evicted all the same`,
+    `version ${version} was not written, for version ${won} of the row stands: what is older than ${version} was evicted`,
     { version: won },
   )
 
@@ -22,3 +22,10 @@ export const halfDone = (reason: unknown): KedgeError =>
     'the keys were evicted, but what features write after that was not done in time: it may or may not be in the log',
     { retryable: true, cause: (reason as KedgeError).cause },
   )
+
+/** The error of a write whose time was over while it waited for a feature, or for an earlier write that does. */
+export const notSent = (reason: unknown): KedgeError =>
+  new KedgeError('ERR_PUBLISH', 'a feature of the cache has not answered in time: nothing was written', {
+    retryable: true,
+    cause: (reason as KedgeError).cause,
+  })

@@ -5,6 +5,9 @@
  * @module
  */
 import { untilAborted } from '../runtime/abort.ts'
+import type { AffectedKeys } from './affected-keys.ts'
+import { isUnanswered } from './publish-deadline.ts'
+import { notSent } from './write-errors.ts'
 
 /** Whose writes they are. */
 interface Caller {
@@ -19,8 +22,16 @@ export type InOrder = <W>(publish: () => Promise<W>) => Promise<W>
 interface Waiting {
   /** Resolves when it is, or will never be. */
   readonly left: Promise<unknown>
-  /** Whether values that are set later wait for it. They do not wait for each other: many go out in one request. */
-  readonly evicts: boolean
+  readonly write: Ordered
+}
+
+/** Values of these keys are set, or keys are evicted. Values do not wait for each other: many go out in one request. */
+type Ordered = { readonly keys: readonly string[] } | { readonly evicts: AffectedKeys }
+
+/** Whether one of two writes must not overtake the other. */
+function meet(one: Ordered, other: Ordered): boolean {
+  if ('evicts' in one) return 'keys' in other && other.keys.some((key) => one.evicts.loading(key))
+  return 'evicts' in other && meet(other, one)
 }
 
 export class WriteOrder {
@@ -31,38 +42,44 @@ export class WriteOrder {
     this.#isolatesRequests = isolatesRequests
   }
 
-  /** Publishes an eviction: at once, where nothing that the caller began before still waits. */
-  async evict<W>(caller: Caller, signal: AbortSignal | undefined, publish: () => Promise<W>): Promise<W> {
+  /** Publishes an eviction: at once, where no value that the caller set before, and that it evicts, still waits. */
+  async evict<W>(
+    caller: Caller,
+    evicts: AffectedKeys,
+    signal: AbortSignal | undefined,
+    publish: () => Promise<W>,
+  ): Promise<W> {
     if (!this.#waiting.get(caller)?.size) return publish()
-    return this.#inTurn(caller, signal, true, (inOrder) => inOrder(publish))
+    return this.#inTurn(caller, { evicts }, signal, (inOrder) => inOrder(publish))
   }
 
   /**
    * Sets values: does the work that comes before they are published, and publishes them by the function that it is given.
-   * Evictions that the same caller begins meanwhile wait for that.
-   * @throws the reason of `signal`, while the write waits for an earlier one.
+   * Evictions of these keys that the same caller begins meanwhile wait for that.
+   * @throws the reason of `signal`; KedgeError `ERR_PUBLISH` where the time of the write is over before it was published
    */
   async set<R>(
     caller: Caller,
+    keys: readonly string[],
     signal: AbortSignal | undefined,
     work: (inOrder: InOrder) => Promise<R>,
   ): Promise<R> {
-    return this.#inTurn(caller, signal, false, work)
+    return this.#inTurn(caller, { keys }, signal, work)
   }
 
   async #inTurn<R>(
     caller: Caller,
+    write: Ordered,
     signal: AbortSignal | undefined,
-    evicts: boolean,
     work: (inOrder: InOrder) => Promise<R>,
   ): Promise<R> {
     // On Workers no request may wait for a promise of another one.
     if (this.#isolatesRequests && !caller.isOfRequest) return work((publish) => publish())
     const all = this.#waiting.get(caller) ?? new Set()
     this.#waiting.set(caller, all)
-    const earlier = [...all].filter((each) => evicts || each.evicts).map((each) => each.left)
+    const earlier = [...all].filter((each) => meet(write, each.write)).map((each) => each.left)
     let resolve!: (value?: unknown) => void
-    const own: Waiting = { left: new Promise((left) => (resolve = left)), evicts }
+    const own: Waiting = { left: new Promise((left) => (resolve = left)), write }
     all.add(own)
     const leave = (): void => {
       all.delete(own)
@@ -74,10 +91,12 @@ export class WriteOrder {
           const left = Promise.all(earlier)
           await (signal === undefined ? left : untilAborted(signal, () => left))
         }
-        const write = publish()
+        const published = publish()
         leave()
-        return write
+        return published
       })
+    } catch (error) {
+      throw all.has(own) && isUnanswered(error) ? notSent(error) : error
     } finally {
       leave()
     }

@@ -83,7 +83,7 @@ export class Writer<T> {
     const { ttl, version, signal } = options ?? {}
     const ttlMs = ttlOf(value, { ttl: ttlOver(ttl, settings.load.ttl), jitter: 0 }, 0, place)
     this.#lifecycle.check()
-    const { values, published, landed } = await this.order.set(scope, signal, async (inOrder) => {
+    const { values, published, landed } = await this.order.set(scope, [key], signal, async (inOrder) => {
       // Before the first contact nothing may be held, and a value that was set should be.
       if (!partition.hasPosition) await this.#follower.sync(scope, signal)
       const { generation } = partition
@@ -98,11 +98,13 @@ export class Writer<T> {
       const write = await inOrder(() => this.evictAtOnce([{ keys: [key], version }], meant, scope, signal))
       return { values: made, ...write }
     })
-    // A position of another log compares to nothing here.
     if (!landed) throw replaced()
     // A higher version may stand in what was written meanwhile and has not been read here.
     const offset = Math.max(...published.map((each) => each.offset))
+    const { generation } = partition
     if (version !== undefined) await this.#follower.reach(() => partition.known > offset, scope, signal)
+    // The poll may have found another log: there the value would have the place of its eviction in the old one.
+    if (partition.generation !== generation) throw replaced()
     return this.hold(values, published, undefined, scope, signal)
   }
 
@@ -204,7 +206,7 @@ export class Writer<T> {
     checkWriteOptions(options, 'evict')
     this.#lifecycle.check()
     const { name, partition } = this.#space
-    const { token } = await this.order.evict(scope, options?.signal, () =>
+    const { token } = await this.order.evict(scope, EVERYTHING, options?.signal, () =>
       this.land(this.#publisher.clear(name, [partition.id], options?.signal), EVERYTHING, scope),
     )
     return token
@@ -217,7 +219,7 @@ export class Writer<T> {
     scope: RequestScope,
     signal: AbortSignal | undefined,
   ): Promise<AcknowledgedWrite> {
-    return this.order.evict(scope, signal, () => this.evictAtOnce(bodies, meant, scope, signal))
+    return this.order.evict(scope, meant, signal, () => this.evictAtOnce(bodies, meant, scope, signal))
   }
 
   /** Publishes evictions, and applies them here. */

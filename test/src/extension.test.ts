@@ -52,6 +52,7 @@ describe('the features of a cache', () => {
     ['two of one name', [own({}), own({})], 'own'],
     ['one without a name', [{ open: () => ({}) }], 'must be a feature'],
     ['one with an empty name', [own({}, '')], 'name'],
+    ['one that opens by a promise', [{ name: 'late', open: async () => ({}) }], 'late'],
     ['one that returns no hooks', [{ name: 'empty', open: () => undefined }], 'empty'],
     ['what is no feature', [{ name: 'none' }], 'must be a feature'],
   ])('are refused where there is %s', (_, use, quoted) => {

@@ -183,6 +183,24 @@ describe('an eviction', () => {
   })
 })
 
+describe('what looks like a heartbeat', () => {
+  it.each([
+    ['whose time is none', '{"v":1,"op":"beat","at":"x"}'],
+    ['of a namespace', '{"v":1,"op":"beat","at":"x","ns":"users"}'],
+    ['that is no UTF-8', Uint8Array.from([...utf8.encode('{"v":1,"op":"beat","x":"'), 0xff, 0x22, 0x7d])],
+  ])('%s evicts nothing where signatures are required', async (_, value) => {
+    const at = world()
+    const cache = at.cacheOn(at.kafka('require'))
+    const users = await holding(cache)
+    at.log.append('cache-evictions', {
+      key: null,
+      value: typeof value === 'string' ? utf8.encode(value) : value,
+    })
+    await cache.sync()
+    expect(users.peek('7')).toBe('Ada')
+  })
+})
+
 describe('what is signed', () => {
   const record = { key: utf8.encode('users'), value: utf8.encode('{"v":1,"op":"clear","ns":"users"}') }
 

@@ -1,7 +1,9 @@
 /** A write that will not be visible is not acknowledged as if it were, and a forged version bars no key for good. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import { isKedgeError } from '../../../src/index.ts'
+import { createCache, isKedgeError } from '../../../src/index.ts'
+import type { KafkaLog } from '../../../src/index.ts'
 import { replicate } from '../../../src/replicate/index.ts'
+import { memory } from '../../../src/testing/index.ts'
 import { readyIn, world } from '../world.ts'
 import type { World } from '../world.ts'
 
@@ -173,5 +175,28 @@ describe('a forged version', () => {
     const { users } = await readyIn(at)
     await expect(users.set('1', 'a', { version })).rejects.toThrow('`version`')
     await expect(users.delete('1', { version })).rejects.toThrow('`version`')
+  })
+})
+
+describe('a set with a version, while the topic is made anew', () => {
+  it('rejects, and publishes nothing under the name of the new log', async () => {
+    const [before, after] = [memory({ runtime: at.runtime }), memory({ runtime: at.runtime })]
+    let now = before
+    const kafka: KafkaLog = {
+      capabilities: before.capabilities,
+      read: (...call) => now.read(...call),
+      offsets: (...call) => now.offsets(...call),
+      produce: async (topic, ...rest) => {
+        const positions = await now.produce(topic, ...rest)
+        now = after
+        return positions
+      },
+    }
+    const { users } = await readyIn(at, { kafka, use: [replicate()] })
+    const other = createCache({ kafka: before, runtime: at.runtime }).namespace('users')
+    // So that the set must ask the log whether a higher version stands.
+    await at.run(other.delete('2'))
+    expect(await failure(users.set('1', 'old', { version: 3 }))).toMatchObject({ code: 'ERR_PUBLISH' })
+    expect(after.calls.produce).toBe(0)
   })
 })

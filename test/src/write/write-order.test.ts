@@ -77,6 +77,21 @@ describe('writes that one caller begins at once', () => {
     await at.run(cache.close())
   })
 
+  it('wait for no value of a key that they do not evict, also where a feature begins them', async () => {
+    const { users } = await readyIn(at, {
+      use: [
+        own({
+          async beforeSet(_, values) {
+            await users.delete('index')
+            return values
+          },
+        }),
+      ],
+    })
+    await at.run(users.set('1', 'x'), 1000)
+    expect(users.peek('1')).toBe('x')
+  })
+
   it('wait for no other caller', async () => {
     const waits = deferred<void>()
     const { users } = await readyIn(at, {
@@ -113,7 +128,10 @@ describe('a feature that is asked before values are set', () => {
   it('and never answers holds a write up for as long as `publishTimeout` and its signal say', async () => {
     const { users } = await readyIn(at, { use: [HANGS], publishTimeout: '3s' })
     const began = at.runtime.now()
-    await expect(at.run(users.set('1', 'x'))).rejects.toMatchObject({ code: 'ERR_PUBLISH' })
+    await expect(at.run(users.set('1', 'x'))).rejects.toMatchObject({
+      code: 'ERR_PUBLISH',
+      message: expect.stringContaining('nothing was written'),
+    })
     await expect(at.run(setMany(users, { 1: 'x' }))).rejects.toMatchObject({ code: 'ERR_PUBLISH' })
     expect(at.runtime.now() - began).toBe(6000)
     const gone = new AbortController()
@@ -172,7 +190,29 @@ describe('a feature that is asked before values are set', () => {
   })
 })
 
+describe('options that are no object', () => {
+  it('are refused by each way of writing', async () => {
+    const { users, cache } = await readyIn(at, {})
+    const wrong = 1000 as never
+    const calls = [
+      () => users.set('1', 'x', wrong),
+      () => users.delete('1', wrong),
+      () => users.invalidateTags('t', wrong),
+      () => users.invalidatePrefix('p', wrong),
+      () => users.clear(wrong),
+      () => cache.clear(wrong),
+      () => setMany(users, { 1: 'x' }, wrong),
+    ]
+    for (const call of calls) await expect(call()).rejects.toThrow(TypeError)
+  })
+})
+
 describe('setMany()', () => {
+  it('refuses a list: its keys would be numbers', async () => {
+    const { users } = await readyIn(at, {})
+    await expect(setMany(users, [['a', 1]] as never)).rejects.toThrow(TypeError)
+  })
+
   it('writes what it was given, though its caller fills the same Map anew', async () => {
     const { users } = await readyIn(at, {})
     const other = await readyIn(at, {})
