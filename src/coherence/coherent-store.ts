@@ -69,7 +69,7 @@ export class CoherentStore<T> implements EvictionTarget {
     this.#known = { partition, table: this.#table, intents: this.intents, clock: shared.clock }
     this.lookBack = terms.lookBack
     this.#mayHold = terms.mayHold
-    partition.targets.add(this)
+    partition.join(this)
     if (!partition.hasPosition) return
     // Declared late: this namespace has missed the intents and evictions that the partition has already read.
     this.intents.missed()

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { aheadOf, applyAhead } from './ahead.ts'
 import { readBatch } from '../runtime/consumer.ts'
 import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
@@ -15,7 +16,7 @@ import { evictionsOf } from './log-identity.ts'
 import type { PollContext, ReadPast } from './log-identity.ts'
 import { pauseMs } from '../runtime/retry.ts'
 import { Partition } from './partition.ts'
-import { applyAhead, poll } from './poll.ts'
+import { poll } from './poll.ts'
 import { ProofHook } from './proof-hooks.ts'
 import type { PollFeature } from './proof-hooks.ts'
 import type { FeatureScope } from '../api/feature.ts'
@@ -169,9 +170,12 @@ export class Follower {
         const stoppedMs = longestWaitMs(this.partitions.values(), now)
         // A long poll would return at once: the record that the poll has stopped before is there.
         if (stoppedMs > 0) await settings.runtime.sleep(Math.max(stoppedMs, MIN_FOLLOW_MS), stop)
-        else if (run?.state === 'succeeded' && settings.log.capabilities.longPoll)
+        else if (run?.state === 'succeeded' && settings.log.capabilities.longPoll) {
           await this.#await(waitMs, stop)
-        else await settings.runtime.sleep(waitMs, stop)
+          // A busy log answers each long poll at once: so many polls a second are enough for what it brings.
+          const earlyMs = run.startedAt + MIN_FOLLOW_MS - clock.now()
+          if (earlyMs > 0) await settings.runtime.sleep(earlyMs, stop)
+        } else await settings.runtime.sleep(waitMs, stop)
       } catch (error) {
         if (!stop.aborted) this.#failed(error)
       }
@@ -184,14 +188,12 @@ export class Follower {
    */
   async #await(waitMs: number, signal: AbortSignal): Promise<void> {
     const { settings } = this.#context
-    const partitions = [...this.partitions.values()]
-    const generations = new Map(partitions.map((partition) => [partition, partition.generation]))
-    const positions = partitions.map(({ id, position }) => ({ partition: id, offset: position }))
+    const begun = [...this.partitions.values()].map(aheadOf)
+    const positions = begun.map(({ partition, position }) => ({ partition: partition.id, offset: position }))
     const deadline = { runtime: settings.runtime, ms: settings.pollTimeoutMs * POLL_DEADLINE_FACTOR }
     const source = { ...evictionsOf(settings), deadline }
     const fetch = { maxBytes: settings.maxPollBytes, waitMs }
-    const { records } = await readBatch(source, positions, fetch, signal)
-    await applyAhead(this.#context, generations, records)
+    await applyAhead(this.#context, begun, await readBatch(source, positions, fetch, signal))
   }
 
   /** The poll under way, or a new one; `undefined` while the log is left alone after a failure. */

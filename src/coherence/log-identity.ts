@@ -13,7 +13,7 @@ import type { Counters } from '../api/stats.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { readBatch } from '../runtime/consumer.ts'
 import type { TopicSource } from '../runtime/consumer.ts'
-import type { LastRecord, Partition } from './partition.ts'
+import type { Ahead, LastRecord, Partition } from './partition.ts'
 
 /** What a poll needs to know of its cache. */
 export interface PollContext {
@@ -44,9 +44,13 @@ export interface Target {
   readonly partition: Partition
   readonly positionThen: number
   readonly tailThen: number
+  /** What a long poll had brought before the poll began. */
+  readonly ahead: Ahead | undefined
   generation: number
   beginning: number
   end: number
+  /** Which log the bounds are of, where it tells. */
+  logId: string | undefined
   /** The record to find again before any answer is used; reads then start at it. */
   find: Partition['last']
   /** The sampled end is a proof, once the position reaches it. */
@@ -87,6 +91,7 @@ export function sample(
   if (partition.generation !== target.generation) return true
   target.beginning = found.beginning
   target.end = found.end
+  target.logId = found.logId
   const reason = partition.contradiction(found, target.positionThen, context.settings.maxCatchUpRecords)
   // An end behind our own acknowledged write cannot prove freshness; the next sample may.
   target.proves = reason !== undefined || found.end >= target.tailThen
@@ -147,6 +152,11 @@ export async function learn(
 
 /** A record, to be found again. */
 export const lastOf = (record: LogRecord): LastRecord => ({ offset: record.offset, digest: digestOf(record) })
+
+/** Remembers the last of the records that were applied, unless a later one is remembered: another poll may have come further. */
+export function remember(partition: Partition, newest: LogRecord | undefined): void {
+  if (newest && newest.offset > (partition.last?.offset ?? -1)) partition.last = lastOf(newest)
+}
 
 /** Whether the record is the one that was remembered. */
 export const isSame = (record: LogRecord, last: LastRecord): boolean =>

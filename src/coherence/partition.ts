@@ -4,11 +4,11 @@
  * @module
  */
 import type { ReanchorReason } from '../api/reasons.ts'
-import type { PartitionOffsets } from '../ports/kafka-log.ts'
+import type { LogRecord, PartitionOffsets } from '../ports/kafka-log.ts'
 import type { EvictionTerms } from './eviction-mark.ts'
 import { backoffMs } from '../runtime/retry.ts'
 import { UnreadableRecords } from './unreadable-records.ts'
-import type { Intent } from '../wire/read-eviction.ts'
+import type { Eviction, Intent } from '../wire/read-eviction.ts'
 import { logMark } from '../wire/token.ts'
 
 /** What lives in a partition: a namespace, as the follower sees it. */
@@ -51,12 +51,36 @@ export interface TokenTerms {
   readonly log: string | undefined
 }
 
+/** A record whose eviction has been applied. */
+export interface AppliedRecord {
+  readonly record: LogRecord
+  readonly eviction: Eviction
+}
+
+/** A partition as it was when a long poll began. */
+export interface LongPoll {
+  readonly partition: Partition
+  readonly generation: number
+  readonly logId: string | undefined
+  readonly position: number
+  /** How many had joined. */
+  readonly joined: number
+}
+
+/** What a long poll has brought and applied: all from the position on, up to `next`. */
+export interface Ahead extends LongPoll {
+  readonly next: number
+  readonly applied: readonly AppliedRecord[]
+}
+
 const LOOK_BACK_BACKOFF = { firstMs: 500, maxMs: 32_000 }
 const MAX_LOOK_BACK_FAILURES = 7
 
 export class Partition {
   readonly id: number
   readonly targets: Set<EvictionTarget> = new Set()
+  /** How many have ever joined: one of them may have left since. */
+  joined = 0
   /** The next offset to read: every eviction below it has been applied. */
   position = 0
   /** The highest end of the log known: sampled, or by an acknowledgement of our own. Never below `position`. */
@@ -67,6 +91,8 @@ export class Partition {
   logId: string | undefined
   /** The last record applied, to be found again where the log does not tell its identity. */
   last: LastRecord | undefined
+  /** What a long poll has brought, until a poll takes it. */
+  ahead: Ahead | undefined
   /** When the poll began that proved `position`, on the cache's clock. */
   freshAt: number = -Infinity
   /** Which poll that was: polls of a cache are numbered in the order in which they begin. */
@@ -96,6 +122,12 @@ export class Partition {
 
   constructor(id: number) {
     this.id = id
+  }
+
+  /** A namespace lives in it from now on: it has missed what was applied before. */
+  join(target: EvictionTarget): void {
+    this.targets.add(target)
+    this.joined++
   }
 
   /**

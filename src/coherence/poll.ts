@@ -10,13 +10,14 @@
  *
  * @module
  */
+import { adopt, tellsOf } from './ahead.ts'
 import { applyEviction, applyRecord, evictionOf } from './apply-eviction.ts'
 import type { DecodedRecord } from './apply-eviction.ts'
 import { consume, doubling } from '../runtime/consumer.ts'
 import type { Batch } from '../runtime/consumer.ts'
 import { KedgeError } from '../ports/errors.ts'
 import type { LogRecord, Position } from '../ports/kafka-log.ts'
-import { evictionsOf, isFound, lastOf, learn, resync, sample } from './log-identity.ts'
+import { evictionsOf, isFound, learn, remember, resync, sample } from './log-identity.ts'
 import type { PollContext, Target } from './log-identity.ts'
 import type { Partition } from './partition.ts'
 
@@ -45,14 +46,17 @@ export async function poll(
     partition,
     positionThen: partition.position,
     tailThen: partition.tail,
+    ahead: partition.ahead,
     generation: partition.generation,
     beginning: 0,
     end: 0,
+    logId: undefined,
     find: undefined,
     proves: false,
     unreadable: 'none',
     learns: false,
   }))
+  for (const partition of partitions) partition.ahead = undefined
   const bounds = await settings.log.offsets(settings.evictionsTopic, {
     partitions: partitions.map((partition) => partition.id),
     signal,
@@ -63,6 +67,8 @@ export async function poll(
   if (!verified) context.counters.unverified++
   for (const { partition, generation, proves, end } of targets)
     if (proves && partition.generation === generation) partition.sampled(number, end)
+  let adopted = 0
+  for (const target of targets) adopted += adopt(context, target)
   const prove = (): void => {
     // The clocks have stepped back: when this poll began is unknown. The next one proves.
     if (t0 < clock.unknownBefore) return
@@ -75,7 +81,7 @@ export async function poll(
   }
   // Before the first proof, the past comes first: a read that judges an older value needs both.
   await context.readPast?.(context, targets, ({ freshAt }) => freshAt === -Infinity, signal)
-  const records = await catchUp(context, targets, number, prove, signal)
+  const records = adopted + (await catchUp(context, targets, number, prove, signal))
   for (const target of targets) if (target.learns) await learn(context, target, signal)
   await context.readPast?.(context, targets, () => true, signal)
   return { records, verified }
@@ -147,12 +153,6 @@ async function ingest(
       newest = record
       applied++
     }
-    // Only the last of many: a digest takes a good part of what applying a record does.
-    const remember = (): void => {
-      if (newest === undefined || partition.generation !== target.generation) return
-      if (newest.offset > (partition.last?.offset ?? -1)) partition.last = lastOf(newest)
-      newest = undefined
-    }
     for (const record of own) {
       // One after the other, so that no more than one inflated message is held; and only what is new. Another poll
       // may come in between: it leaves the position further on, and nothing is applied twice.
@@ -160,43 +160,20 @@ async function ingest(
       const waits = applyRecord(record, context.settings, take)
       // Nothing is waited for where nothing had to be inflated: most of what applying costs would be the wait.
       if (waits) {
-        remember()
+        remember(partition, newest)
         await waits
       }
       if (partition.generation !== target.generation || target.unreadable === 'stopped') break
     }
-    remember()
-    if (partition.generation !== target.generation || target.unreadable === 'stopped') continue
+    if (partition.generation !== target.generation) continue
+    // Only the last of many: a digest takes a good part of what applying a record does.
+    remember(partition, newest)
+    if (target.unreadable === 'stopped') continue
     // Beyond the last record there may be a gap (transaction markers), which is not loss.
     partition.advance(batch.next.get(partition.id) ?? 0)
   }
   context.counters.evictionsApplied += applied
   return applied
-}
-
-/**
- * Applies records from a long poll early, ahead of the poll that will read them again. This is safe without a
- * proof, and even where they are of another log, because it only drops values and moves no position. Skipped
- * after a resync: offsets of the old log would block keys until the new one catches up.
- *
- * @param generations of the partitions, when the read began
- */
-export async function applyAhead(
-  { settings, self }: PollContext,
-  generations: ReadonlyMap<Partition, number>,
-  records: readonly LogRecord[],
-): Promise<void> {
-  const byId = new Map([...generations].map((each) => [each[0].id, each]))
-  for (const record of records) {
-    const [partition, generation] = byId.get(record.partition) ?? []
-    const waits = applyRecord(record, settings, (decoded) => {
-      if (partition === undefined || partition.generation !== generation) return
-      const eviction = evictionOf(decoded, partition.targets)
-      // When everything is dropped, the poll that follows decides.
-      if (!eviction.unreadable) applyEviction(partition.targets, eviction, record.offset, self)
-    })
-    if (waits) await waits
-  }
 }
 
 /** Applies a record, unless it cannot be read and the poll stops before it. Whether it was applied. */
@@ -221,8 +198,7 @@ function apply(context: PollContext, target: Target, number: number, decoded: De
     context.counters.refused++
     emit?.({ type: 'unreadable', topic, partition: partition.id, offset, error: decoded.error })
   }
-  if (!eviction.empty)
-    emit?.({ type: 'evict', namespace: eviction.namespace, partition: partition.id, offset })
+  tellsOf(context, partition, offset, eviction)
   return true
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Mutant } from './mutant.ts'
 
+const AHEAD = 'src/coherence/ahead.ts'
 const POLL = 'src/coherence/poll.ts'
 const IDENTITY = 'src/coherence/log-identity.ts'
 const PARTITION = 'src/coherence/partition.ts'
@@ -308,7 +309,7 @@ export const followerMutants: readonly Mutant[] = [
     for (const record of own) {
       if (record.offset >= wasAt) {
         const late = applyRecord(record, context.settings, (decoded) => {
-          if (partition.generation === target.generation) apply(context, partition, decoded)
+          if (partition.generation === target.generation) apply(context, target, number, decoded)
         })
         if (late) await late
       }`,
@@ -329,12 +330,52 @@ export const followerMutants: readonly Mutant[] = [
   {
     id: 'bell-of-another-log',
     what: 'The late answer of a long poll counts after a resync: its offsets keep keys out.',
-    file: POLL,
-    from: 'if (partition === undefined || partition.generation !== generation) return',
-    to: 'if (partition === undefined || generation === undefined) return',
+    file: AHEAD,
+    from: 'if (partition.generation !== generation) return',
+    to: 'if (generation < 0) return',
     breaks: ['I11'],
     focus: 'followers',
     hint: ['src/coherence/freshness.test.ts'],
+  },
+  {
+    id: 'hole-after-a-resync',
+    what: 'What a long poll brought before a resync moves the position after it, past evictions that were not applied.',
+    file: AHEAD,
+    from: 'partition.generation !== generation || ahead.generation !== generation',
+    to: 'partition.generation !== generation',
+    breaks: ['I6', 'I1'],
+    hint: ['src/coherence/ahead.test.ts'],
+    unseen:
+      'A long poll is seldom answered just after a resync to the end of the same log, with what came after that end.',
+  },
+  {
+    id: 'ahead-of-a-nameless-log',
+    what: 'The position moves past what a long poll brought, though nothing tells that the log is still the same.',
+    file: AHEAD,
+    from: 'if (logId === undefined || ahead.logId !== logId) return 0',
+    to: '',
+    breaks: ['I6'],
+    hint: ['src/coherence/ahead.test.ts'],
+    unseen: 'The same poll still looks for the last record, and resyncs where it finds another one.',
+  },
+  {
+    id: 'ahead-of-a-namespace',
+    what: 'The position moves past what a long poll brought, which a namespace declared meanwhile has missed.',
+    file: AHEAD,
+    from: 'if (ahead.joined !== partition.joined) return 0',
+    to: '',
+    breaks: ['I1', 'I2'],
+    hint: ['src/coherence/ahead.test.ts'],
+    unseen: 'Isolates of the simulator declare their namespaces when they begin.',
+  },
+  {
+    id: 'ahead-past-the-unreadable',
+    what: 'The position moves past a record that a long poll brought and that cannot be read, and nothing is dropped for it.',
+    file: AHEAD,
+    from: 'const next = unreadable ?? Math.max(',
+    to: 'const next = Math.max(',
+    breaks: ['I1', 'I4', 'I6'],
+    hint: ['src/coherence/ahead.test.ts'],
   },
   {
     id: 'stalled-for-good',
@@ -588,8 +629,8 @@ export const followerMutants: readonly Mutant[] = [
     id: 'garbage-passed-over',
     what: 'A poll that stops before a record that it cannot read moves the position past it.',
     file: POLL,
-    from: "if (partition.generation !== target.generation || target.unreadable === 'stopped') continue",
-    to: 'if (partition.generation !== target.generation) continue',
+    from: "if (target.unreadable === 'stopped') continue",
+    to: '',
     breaks: ['I1', 'I4'],
     focus: 'poison',
     hint: ['src/coherence/unreadable-records.test.ts'],

@@ -56,7 +56,7 @@ function stage(size: number) {
   const partition = new Partition(0)
   partition.reanchor({ partition: 0, beginning: 0, end: records })
   const { target, told } = listener('users')
-  partition.targets.add(target)
+  partition.join(target)
   const back = (count: number, beginning = 0) =>
     at.run(lookBack(settings, partition, beginning, count, new AbortController().signal))
   return { partition, told, back, kafka }

@@ -72,7 +72,7 @@ describe('a partition', () => {
       name: 'users',
       reanchor: (horizon: number) => void told.push([horizon, partition.position, partition.generation]),
     } as EvictionTarget
-    partition.targets.add(target)
+    partition.join(target)
     partition.reanchor(bounds(0, 500))
 
     // The new generation already: what is dropped must not be held again by a load of the old one.
