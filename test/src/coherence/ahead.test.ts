@@ -251,6 +251,8 @@ describe('a namespace that has missed what a long poll has brought', () => {
   it('has it read again, also where another one has left meanwhile', async () => {
     const here = await following()
     here.cache.namespace<string>('parts')
+    // Until the next long poll begins.
+    await at.runtime.advance(2000)
     const answer = hold(here.kafka)
     append('{"key":"1"}')
     await at.runtime.settle()
