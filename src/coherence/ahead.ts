@@ -77,7 +77,7 @@ export function adopt(context: PollContext, { partition, generation, end, logId,
   // A namespace that was declared meanwhile has missed them.
   if (ahead.joined !== partition.joined) return 0
   const passed = ahead.applied.filter(({ record }) => record.offset >= partition.position)
-  // Before anybody is told: a listener may declare a namespace, which has missed all of them.
+  // Before the events: their listener may declare a namespace, which has missed all of them.
   partition.advance(ahead.next)
   remember(partition, ahead.applied.at(-1)?.record)
   context.counters.evictionsApplied += passed.length
