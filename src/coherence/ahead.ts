@@ -3,7 +3,7 @@
  *
  * Their evictions are applied at once. This is safe without a proof, and even where they are of another log, because it only
  * drops values and moves no position. A poll that finds the log to be the one that they were read from then need not read
- * them again: it moves the position past them (decision 120), up to the first that cannot be read. What becomes of that one a
+ * them again: it moves the position past them (decision 122), up to the first that cannot be read. What becomes of that one a
  * poll decides: it reads on from there.
  *
  * @module
