@@ -73,7 +73,7 @@ export class CoherentStore<T> implements EvictionTarget {
     if (!partition.hasPosition) return
     // Declared late: this namespace has missed the intents and evictions that the partition has already read.
     this.intents.missed()
-    if (this.lookBack > 0) partition.requestLookBack()
+    if (this.lookBack > 0) partition.lookBackReasons++
     this.awaitsPast = terms.intentsMs > 0 && this.lookBack > 0
   }
 

@@ -9,12 +9,15 @@ import type { LogRecord } from '../ports/kafka-log.ts'
 import type { Settings } from '../api/settings.ts'
 import { consume, doubling } from '../runtime/consumer.ts'
 import { withDeadline } from '../runtime/deadline.ts'
+import { backoffMs } from '../runtime/retry.ts'
 import { evictionsOf } from './log-identity.ts'
 import type { ReadPast } from './log-identity.ts'
-import type { Partition } from './partition.ts'
+import type { LookedBack, Partition } from './partition.ts'
 
 /** How far the clocks that date records may differ. This isolate's clock takes no part. */
 const MAX_SKEW_MS = 5000
+const BACKOFF = { firstMs: 500, maxMs: 32_000 }
+const MAX_FAILURES = 7
 
 /**
  * Reads the evictions of the last `count` offsets before the position and applies them. Only when it has
@@ -58,7 +61,6 @@ export async function lookBack(
   // The log does not return all of it: what was missed may be an eviction.
   if (at < end) return false
   if (partition.generation !== generation) return false
-  partition.extendLookBack(first, since)
   // From the first record to the last: more time has passed since, but our clock did not date them.
   const spanMs =
     first === 0 ? Infinity : since === undefined || last === undefined ? 0 : last - since - MAX_SKEW_MS
@@ -82,10 +84,10 @@ export const readPast: ReadPast = async ({ settings, clock }, targets, concerns,
   const due = targets.filter(
     ({ partition }) =>
       partition.hasPosition &&
-      partition.lookBackDue &&
+      partition.lookBackReasons > 0 &&
       concerns(partition) &&
       countOf(partition) > 0 &&
-      clock.now() >= partition.lookBackAt,
+      clock.now() >= lookedBack(partition).dueAt,
   )
   if (due.length === 0) return signal.throwIfAborted()
   const lookBacks = due.map(async ({ partition, beginning }) => {
@@ -97,10 +99,23 @@ export const readPast: ReadPast = async ({ settings, clock }, targets, concerns,
         return false
       },
     )
-    partition.endLookBack(complete, reasons, clock.now())
+    end(partition, complete, reasons, clock.now())
   })
   await Promise.all(lookBacks)
   signal.throwIfAborted()
+}
+
+const lookedBack = ({ lookedBack: so, lookBackReasons: reasons }: Partition): LookedBack =>
+  so?.reasons === reasons ? so : { reasons, failures: 0, dueAt: -Infinity }
+
+/** The past was looked up for as many reasons; if it failed, it is once more, some times, with growing pauses. */
+function end(partition: Partition, complete: boolean, reasons: number, now: number): void {
+  if (!complete) for (const target of partition.targets) target.remembers(0)
+  if (reasons !== partition.lookBackReasons) return
+  const { failures } = lookedBack(partition)
+  const isOver = complete || failures >= MAX_FAILURES
+  const dueAt = isOver ? Infinity : now + backoffMs(BACKOFF, failures)
+  partition.lookedBack = { reasons, failures: failures + 1, dueAt }
 }
 
 /** How many evictions before the position are of use. */

@@ -6,7 +6,6 @@
 import type { ReanchorReason } from '../api/reasons.ts'
 import type { LogRecord, PartitionOffsets } from '../ports/kafka-log.ts'
 import type { EvictionTerms } from './eviction-mark.ts'
-import { backoffMs } from '../runtime/retry.ts'
 import { UnreadableRecords } from './unreadable-records.ts'
 import type { Eviction, Intent } from '../wire/read-eviction.ts'
 import { logMark } from '../wire/token.ts'
@@ -73,8 +72,13 @@ export interface Ahead extends LongPoll {
   readonly applied: readonly AppliedRecord[]
 }
 
-const LOOK_BACK_BACKOFF = { firstMs: 500, maxMs: 32_000 }
-const MAX_LOOK_BACK_FAILURES = 7
+/** How far the past was looked up, for so many reasons. */
+export interface LookedBack {
+  readonly reasons: number
+  readonly failures: number
+  /** Not again before this moment of the cache's clock. */
+  readonly dueAt: number
+}
 
 export class Partition {
   readonly id: number
@@ -106,17 +110,10 @@ export class Partition {
   verifiedAt: number = -Infinity
   /** Counts resyncs: what was begun in one generation must not be kept in another. */
   generation = 0
-  /** Every eviction from here up to `position` has been applied. */
-  knownFrom = 0
-  /** When the first record from there on was written, in milliseconds since the epoch, where it was read and tells. */
-  knownSince: number | undefined
-  /** There are namespaces for which the past was not looked up yet. */
-  lookBackDue = false
-  /** Not before this moment of the cache's clock. */
-  lookBackAt: number = -Infinity
   /** Counts the reasons to read the past: one that came up while it was read needs another reading. */
   lookBackReasons = 0
-  #lookBackFailures = 0
+  /** What came of them, where a feature reads the past. */
+  lookedBack: LookedBack | undefined
   /** Polls in a row that could read nothing at `position` though there is something. */
   stalls = 0
 
@@ -221,9 +218,7 @@ export class Partition {
     this.#known = 0
     this.logId = bounds.logId
     this.last = undefined
-    this.knownFrom = bounds.end
-    this.knownSince = undefined
-    this.requestLookBack()
+    this.lookBackReasons++
     this.stalls = 0
     this.freshAt = -Infinity
     this.provedBy = -1
@@ -259,29 +254,6 @@ export class Partition {
     if (offset > this.position) this.stalls = 0
     this.position = Math.max(this.position, offset)
     this.reaches(offset)
-  }
-
-  /** The past is to be looked up, by the next poll. */
-  requestLookBack(): void {
-    this.lookBackDue = true
-    this.lookBackAt = -Infinity
-    this.lookBackReasons++
-    this.#lookBackFailures = 0
-  }
-
-  /** The past was looked up for as many reasons; if it failed, it is once more, some times, with growing pauses. */
-  endLookBack(complete: boolean, reasons: number, now: number): void {
-    if (!complete) for (const target of this.targets) target.remembers(0)
-    if (reasons !== this.lookBackReasons) return
-    if (complete || this.#lookBackFailures >= MAX_LOOK_BACK_FAILURES) this.lookBackDue = false
-    else this.lookBackAt = now + backoffMs(LOOK_BACK_BACKOFF, this.#lookBackFailures++)
-  }
-
-  /** Every eviction from `offset` on has been applied again; `since` is when the first of them was written. */
-  extendLookBack(offset: number, since: number | undefined): void {
-    if (offset > this.knownFrom) return
-    this.knownFrom = offset
-    this.knownSince = since
   }
 
   /** Notes that the log reaches at least up to `end`. */
