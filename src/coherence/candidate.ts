@@ -1,7 +1,6 @@
 /** A value that asks to be held, and what decides between it and the one that is held. @module */
 import type { HeldValue } from '../api/feature.ts'
 import type { StoredEntry } from '../store/entry.ts'
-import type { PendingWrite } from './write-intents.ts'
 
 /** A value that asks to be held, with what only the core says of it. */
 export interface Candidate<T> extends HeldValue<T> {
@@ -9,8 +8,8 @@ export interface Candidate<T> extends HeldValue<T> {
   readonly knownTo?: number | undefined
   /** It may be held, flagged, until the log is reached for the first time. */
   readonly beforeContact?: boolean
-  /** It is the value of a write that waits to be persisted. */
-  readonly write?: PendingWrite
+  /** Whether it is the value of the write that waits to be persisted. */
+  readonly isWaiting?: () => boolean
 }
 
 /** The place of a load in the log: the evictions from there on judge what it brings. */

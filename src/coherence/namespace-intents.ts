@@ -6,14 +6,13 @@
 import type { Clock } from '../runtime/clock.ts'
 import type { Intent } from '../wire/read-eviction.ts'
 import { WriteIntents } from './write-intents.ts'
-import type { PendingWrite } from './write-intents.ts'
 
 export class NamespaceIntents {
   /** The longest that one of them may last; 0 where writers announce none. */
   readonly maxMs: number
   readonly #clock: Clock
   /** Made for the first of them: most namespaces have none. */
-  #table: WriteIntents | undefined
+  table: WriteIntents | undefined
 
   constructor(clock: Clock, maxMs: number) {
     this.#clock = clock
@@ -22,46 +21,41 @@ export class NamespaceIntents {
 
   /** Whether a value must not be held, of which the load began at `began`, on the cache's clock. @default now */
   blocks(key: string, began?: number): boolean {
-    if (this.#table === undefined) return false
+    if (this.table === undefined) return false
     const clock = this.#clock
-    return this.#table.blocks(key, began === undefined ? clock.monotonic() : clock.monotonicAt(began))
+    return this.table.blocks(key, began === undefined ? clock.monotonic() : clock.monotonicAt(began))
   }
 
-  /** The write of the key that waits to be persisted. */
-  write(key: string): PendingWrite | undefined {
-    return this.#table?.write(key, this.#clock.monotonic())
-  }
-
-  /** How many writes wait to be persisted, and whether one of them is overdue. */
-  writes(): { count: number; overdue: boolean } {
-    return this.#table?.writes(this.#clock.monotonic()) ?? { count: 0, overdue: false }
+  /** The clock by which intents end. */
+  now(): number {
+    return this.#clock.monotonic()
   }
 
   /** Takes in an intent. Returns whether it is new, and not closed already. */
   open(keys: readonly string[], intent: Intent, offset: number): boolean {
-    this.#table ??= new WriteIntents()
-    return this.#table.open(keys, intent, this.#clock.monotonic(), offset)
+    this.table ??= new WriteIntents()
+    return this.table.open(keys, intent, this.now(), offset)
   }
 
   close(id: string): void {
-    this.#table ??= new WriteIntents()
-    this.#table.close(id)
+    this.table ??= new WriteIntents()
+    this.table.close(id)
   }
 
   /** Intents may have been missed until now. */
   missed(): void {
     if (this.maxMs === 0) return
-    this.#table ??= new WriteIntents()
-    this.#table.missed(this.#clock.monotonic() + this.maxMs)
+    this.table ??= new WriteIntents()
+    this.table.missed(this.now() + this.maxMs)
   }
 
   /** Every intent of the last `spanMs` has been read. */
   remembers(spanMs: number): void {
-    if (spanMs >= this.maxMs) this.#table?.missed(-Infinity)
+    if (spanMs >= this.maxMs) this.table?.missed(-Infinity)
   }
 
   /** The offsets of intents mean nothing any more. */
   forgetOffsets(): void {
-    this.#table?.forgetOffsets()
+    this.table?.forgetOffsets()
   }
 }

@@ -31,8 +31,7 @@ export function refusalOf<T>(
   if (partition.generation !== candidate.generation) return 'fenced'
   const reason = table.refuses(key, candidate)
   if (reason !== undefined) return reason
-  const isWaiting = candidate.write !== undefined && intents.write(key)?.id === candidate.write.id
-  if (!isWaiting && intents.blocks(key, loadedAt)) return 'pending'
+  if (candidate.isWaiting?.() !== true && intents.blocks(key, loadedAt)) return 'pending'
   if (settleMs > 0 && table.evictedSince(key, tags, clock.monotonicAt(loadedAt) - settleMs)) return 'settling'
   // The clocks have stepped back since it was loaded: it may be past its TTL.
   if (loadedAt < clock.unknownBefore) return 'expired'

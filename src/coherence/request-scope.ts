@@ -5,7 +5,7 @@
  */
 import type { Emit } from '../api/events.ts'
 import type { Runtime } from '../ports/runtime.ts'
-import { joinParts, raise, readToken, writeToken } from '../wire/token.ts'
+import { joinParts, readToken, writeToken } from '../wire/token.ts'
 import type { Token, TokenParts, TokenPositions } from '../wire/token.ts'
 import type { TokenTerms } from './partition.ts'
 import type { RequestContext, ScopeOptions, ScopeRead } from '../api/read-types.ts'
@@ -15,7 +15,7 @@ export class RequestScope {
   readonly #runtime: Runtime
   readonly #emit: Emit
   /** What the request's token names. What turns out to be of another log is taken out of it. */
-  #after: TokenParts | undefined
+  after: TokenParts | undefined
   readonly #onRead: ScopeOptions['onRead']
   /** Whether a listener gets its reads. */
   readonly isWatched: boolean
@@ -36,7 +36,7 @@ export class RequestScope {
     this.#runtime = runtime
     this.#emit = emit
     this.#context = context
-    this.#after = after === undefined ? undefined : within(readToken(after), (id) => id < partitions)
+    this.after = after === undefined ? undefined : within(readToken(after), (id) => id < partitions)
     this.#onRead = onRead
     this.isWatched = onRead !== undefined
   }
@@ -57,13 +57,13 @@ export class RequestScope {
 
   /** Whether reads must have passed a token. */
   get requires(): boolean {
-    return this.#after !== undefined
+    return this.after !== undefined
   }
 
   /** The token to hand on; `undefined` where nothing was written, and for what belongs to no request. */
   get token(): Token | undefined {
     if (this.#context === undefined) return undefined
-    const [after, written] = [this.#after, this.#written]
+    const [after, written] = [this.after, this.#written]
     if (written === undefined) return after && after.evictions.size > 0 ? writeToken(after) : undefined
     // A write of this request stands behind all that its token can name in the same partition.
     const rest = after && within(after, (id) => !written.evictions.has(id), written.updates)
@@ -75,38 +75,18 @@ export class RequestScope {
    * @throws KedgeError `ERR_TOKEN` when `after` is not a token.
    */
   required(partition: number, after: Token | undefined): TokenTerms {
-    const own = demandOf(this.#after, partition)
+    const own = demandOf(this.after, partition)
     if (after === undefined) return own
     const parts = readToken(after)
     const given = demandOf(parts, partition)
     if (own.required === 0 || given.required === 0) return own.required === 0 ? given : own
-    return demandOf(joinParts(this.#after!, parts), partition)
+    return demandOf(joinParts(this.after!, parts), partition)
   }
 
   /** Hands on no more what the request's token says of a partition, where that is not of its log. */
   release(partition: number, isForeign: (demand: TokenTerms) => boolean): void {
-    const demand = demandOf(this.#after, partition)
-    if (demand.required > 0 && isForeign(demand)) this.#after = within(this.#after!, (id) => id !== partition)
-  }
-
-  /** The same for a partition of the updates topic. */
-  releaseUpdates(isForeign: (positions: TokenPositions) => boolean): void {
-    if (this.#after === undefined) return
-    const updates = [...this.#after.updates].filter((each) => !isForeign(new Map([each])))
-    this.#after = { ...this.#after, updates: new Map(updates) }
-  }
-
-  /**
-   * The positions in the updates topic that a read should have passed: what was set there is to be seen.
-   * @throws KedgeError `ERR_TOKEN` when `after` is not a token.
-   */
-  requiredUpdates(after: Token | undefined): TokenPositions | undefined {
-    const own = this.#after?.updates
-    const given = after === undefined ? undefined : readToken(after).updates
-    if (!own?.size || !given?.size) return own?.size ? own : given?.size ? given : undefined
-    const both = new Map(own)
-    raise(both, given)
-    return both
+    const demand = demandOf(this.after, partition)
+    if (demand.required > 0 && isForeign(demand)) this.after = within(this.after!, (id) => id !== partition)
   }
 
   wrote(token: Token): void {

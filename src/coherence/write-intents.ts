@@ -12,28 +12,17 @@
  * @module
  */
 import { BarredBuckets } from './barred-buckets.ts'
-import { MAX_INTENT_MS } from '../wire/messages.ts'
 import type { Intent } from '../wire/read-eviction.ts'
 
-/** A write that waits to be persisted. */
-export interface PendingWrite {
-  readonly id: string
-  /** Where it stands in `cache-writes`. */
-  readonly partition: number
-  readonly offset: number
-  /** The position after the last intent of the key: as of it the write is the key's value. */
-  readonly asOf: number
-}
-
-interface Open {
-  readonly keys: readonly string[]
+export interface OpenIntent {
+  keys: readonly string[]
   /** A load that began before this may be older than the commit. */
-  readonly until: number
-  readonly write: Intent['write']
+  until: number
+  write: Intent['write']
   /** The cache that announced it, as it says; `''` where it says nothing. */
   readonly sender: string
   /** Where the intent stands; -1 where that is not known. */
-  readonly offset: number
+  offset: number
 }
 
 /** Keys of open intents; beyond it, buckets of keys are barred instead of those of the sender that has announced most. */
@@ -43,9 +32,17 @@ const MAX_KEYS_OF_SENDER = 1024
 /** Closed ids that are remembered: the log returns our own intents after we have closed them. */
 const MAX_CLOSED = 1024
 
-export class WriteIntents {
-  readonly #open = new Map<string, Open>()
-  readonly #byKey = new Map<string, Set<string>>()
+/** The intents that are open. */
+export interface OpenIntents {
+  /** By id. */
+  readonly opened: ReadonlyMap<string, Readonly<OpenIntent>>
+  /** The ids of each key. */
+  readonly byKey: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+export class WriteIntents implements OpenIntents {
+  readonly opened: Map<string, OpenIntent> = new Map()
+  readonly byKey: Map<string, Set<string>> = new Map()
   readonly #closed = new Set<string>()
   readonly #bySender = new Map<string, number>()
   #keys = 0
@@ -56,25 +53,21 @@ export class WriteIntents {
 
   /** Takes in an intent. Returns whether it is new, and not closed already. */
   open(keys: readonly string[], { id, ttlMs, write, from = '' }: Intent, now: number, offset = 0): boolean {
-    // Split among several records it has one id; the first of them speaks for its keys.
-    const known = this.#open.get(id)
+    const known = this.opened.get(id)
     const fresh = known ? keys.filter((key) => !known.keys.includes(key)) : keys
-    if (known && fresh.length === 0) this.#open.set(id, { ...known, offset: Math.max(known.offset, offset) })
+    if (known) known.offset = Math.max(known.offset, offset)
     if (this.#closed.has(id) || fresh.length === 0) return false
-    const until = Math.max(known?.until ?? -Infinity, now + ttlMs)
-    const keysOfAll = [...(known?.keys ?? []), ...fresh]
-    const sender = known?.sender ?? from
-    this.#open.set(id, {
-      keys: keysOfAll,
-      until,
-      write,
-      sender,
-      offset: Math.max(known?.offset ?? -1, offset),
-    })
+    // Split among several records it has one id; the first of them speaks for its keys.
+    const open = known ?? { keys: [], until: -Infinity, write, sender: from, offset }
+    open.keys = [...open.keys, ...fresh]
+    open.until = Math.max(open.until, now + ttlMs)
+    open.write = write
+    this.opened.set(id, open)
+    const { sender } = open
     for (const key of fresh) {
-      const ids = this.#byKey.get(key)
+      const ids = this.byKey.get(key)
       if (ids) ids.add(id)
-      else this.#byKey.set(key, new Set([id]))
+      else this.byKey.set(key, new Set([id]))
     }
     this.#count(sender, fresh.length)
     if (this.#keys > MAX_KEYS || this.#keysOf(sender) > MAX_KEYS_OF_SENDER) this.#shrink(now, sender)
@@ -94,7 +87,7 @@ export class WriteIntents {
    * the offsets until the intents are read again.
    */
   forgetOffsets(): void {
-    for (const [id, open] of this.#open) this.#open.set(id, { ...open, offset: -1 })
+    for (const open of this.opened.values()) open.offset = -1
   }
 
   /** Intents that last no longer than `until` may have been missed; `-Infinity`: none was. */
@@ -105,46 +98,15 @@ export class WriteIntents {
   /** Whether a value whose load began at `began` must not be held. */
   blocks(key: string, began: number): boolean {
     if (began < this.#missedUntil || this.#barred.blocks(key, began)) return true
-    const ids = this.#byKey.get(key)
+    const ids = this.byKey.get(key)
     if (ids === undefined) return false
-    for (const id of ids) if (began < this.#open.get(id)!.until) return true
+    for (const id of ids) if (began < this.opened.get(id)!.until) return true
     return false
-  }
-
-  /** The write of the key that waits to be persisted: the last one, as they will be. */
-  write(key: string, now: number): PendingWrite | undefined {
-    let last: PendingWrite | undefined
-    let asOf = 0
-    for (const id of this.#byKey.get(key) ?? []) {
-      const { write, until, offset } = this.#open.get(id)!
-      if (write === undefined || until <= now) continue
-      // Writes of one partition reach the source in its order (decision 63). Of two partitions (after their number
-      // was changed) the later intent decides.
-      const isLater =
-        last === undefined ||
-        (write.partition === last.partition ? write.offset > last.offset : offset + 1 >= asOf)
-      asOf = Math.max(asOf, offset + 1)
-      if (isLater) last = { id, ...write, asOf }
-    }
-    return last && { ...last, asOf }
-  }
-
-  /** How many writes wait to be persisted, and whether one of them is overdue. */
-  writes(now: number): { count: number; overdue: boolean } {
-    let count = 0
-    let overdue = false
-    for (const { write, until } of this.#open.values()) {
-      if (write === undefined) continue
-      if (now < until) count++
-      // Not for ever: this isolate may have missed the eviction that closed it.
-      else if (now < until + MAX_INTENT_MS) overdue = true
-    }
-    return { count, overdue }
   }
 
   /** Forgets intents that are over, then the oldest of `sender`, then of the sender that has announced most. */
   #shrink(now: number, sender: string): void {
-    for (const [id, { until }] of this.#open) if (until <= now) this.#forget(id)
+    for (const [id, { until }] of this.opened) if (until <= now) this.#forget(id)
     if (this.#keysOf(sender) > MAX_KEYS_OF_SENDER) this.#forgetOver(MAX_KEYS_OF_SENDER / 2, sender)
     if (this.#keys <= MAX_KEYS) return
     for (let share = MAX_KEYS_OF_SENDER; share >= 1 && this.#keys > MAX_KEYS / 2; share /= 2)
@@ -153,13 +115,13 @@ export class WriteIntents {
 
   /** Forgets the oldest intents of those who have more keys than their share. @param only of this one alone */
   #forgetOver(share: number, only?: string): void {
-    for (const [id, { sender }] of this.#open)
+    for (const [id, { sender }] of this.opened)
       if ((only === undefined || only === sender) && this.#keysOf(sender) > share) this.#forget(id)
   }
 
   /** What the intent blocked is blocked for the keys of the same buckets. */
   #forget(id: string): void {
-    const { keys, until } = this.#open.get(id)!
+    const { keys, until } = this.opened.get(id)!
     for (const key of keys) this.#barred.bar(key, until)
     this.#remove(id)
   }
@@ -176,14 +138,14 @@ export class WriteIntents {
   }
 
   #remove(id: string): void {
-    const open = this.#open.get(id)
+    const open = this.opened.get(id)
     if (open === undefined) return
-    this.#open.delete(id)
+    this.opened.delete(id)
     this.#count(open.sender, -open.keys.length)
     for (const key of open.keys) {
-      const ids = this.#byKey.get(key)
+      const ids = this.byKey.get(key)
       ids?.delete(id)
-      if (ids?.size === 0) this.#byKey.delete(key)
+      if (ids?.size === 0) this.byKey.delete(key)
     }
   }
 }

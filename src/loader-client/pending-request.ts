@@ -4,6 +4,7 @@
  * @module
  */
 import type { ReplyConsumer, ReplyOptions } from './reply-consumer.ts'
+import { pendingWrite } from '../coherence/pending-writes.ts'
 import { candidateOf } from '../coherence/admission.ts'
 import { encodeUtf8, pack } from '../wire/codec.ts'
 import type { DecodedRecord } from '../coherence/apply-eviction.ts'
@@ -188,7 +189,7 @@ export class PendingRequest<T> {
     if (arrived.kind === 'drop') {
       const asOf = arrived.asOf!
       // A write of the key waits to be persisted: the loader service has read the source without it.
-      if (space.intents.write(key)) return undefined
+      if (pendingWrite(space.intents, key)) return undefined
       if (!space.joinable(key, asOf, this.#began(arrived, timestamp))) return undefined
       space.dropBefore(key, asOf + 1)
       return { value: undefined, stored: false, loadedAt: now, ttlMs: 0 }

@@ -7,7 +7,7 @@ import type { FeatureHooks, HeldValue, SourceContext } from '../api/feature.ts'
 import type { ReadPast } from '../coherence/log-identity.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { BreakerState } from '../runtime/circuit-breaker.ts'
-import type { TokenPositions } from '../wire/token.ts'
+import type { Token, TokenPositions } from '../wire/token.ts'
 
 /** Waits until values from elsewhere can be judged: `false` where that cannot be within `pollTimeout`. */
 export type Proof = (signal: AbortSignal | undefined) => Promise<boolean>
@@ -20,15 +20,15 @@ export interface CoreSourceContext<T> extends SourceContext<T> {
   readonly [HOLD_KNOWN]: (key: string, value: HeldValue<T>, knownTo: number) => boolean
 }
 
-/** The updates topic, as far as it has been read. */
+/** The updates topic, where values that were set come in. */
 export interface UpdatesRead {
-  /** Whether every value that the token names has been read. */
-  passed(required: TokenPositions): boolean
   /**
-   * Whether the topic has, or may have, records of the token that have not been read yet: where it was not looked at since
-   * this moment of the cache's clock, it may.
+   * The positions in it that a read should have passed: what was set there is to be seen.
+   * @throws KedgeError `ERR_TOKEN` when `after` is not a token.
    */
-  lags(required: TokenPositions, since: number): boolean
+  required(scope: RequestScope, after: Token | undefined): TokenPositions | undefined
+  /** Waits until what is awaited has come, at most `pollTimeout`. */
+  arrival(awaited: TokenPositions, scope: RequestScope, signal: AbortSignal | undefined): Promise<void>
 }
 
 /** The hooks of features that kedge brings: they change what the core takes for known. */

@@ -89,7 +89,7 @@ export class ManyReader<T> {
     { reading, found, tell }: ManyRead<T>,
   ): Promise<readonly string[]> {
     if (missing.length === 0) return missing
-    await this.#reader.seeUpdates(reading.awaited!, reading)
+    await this.#reader.arrival(reading)
     for (const key of missing) {
       const arrived = await this.#reader.held.arrived(key, reading)
       if (arrived === undefined) continue

@@ -27,7 +27,6 @@ import { checkOptions } from '../api/option-schemas.ts'
 import { loadSettings } from '../api/load-settings.ts'
 import type { Semaphore } from '../runtime/semaphore.ts'
 import type { StoredEntry } from '../store/entry.ts'
-import type { TokenPositions } from '../wire/token.ts'
 import type { Entry, ScopeRead } from '../api/read-types.ts'
 import type { LoadOptions } from '../api/load-types.ts'
 
@@ -149,7 +148,7 @@ export class Reader<T> {
     if (served && served.ttlMs <= 0 && demand) this.flights.ofKey(key, demand, now)
     if (served) return served
     if (reading.awaited) {
-      await this.seeUpdates(reading.awaited, reading)
+      await this.arrival(reading)
       const arrived = await this.held.arrived(key, reading)
       if (arrived) return arrived
       entry = this.held.usable(key, level)
@@ -171,23 +170,8 @@ export class Reader<T> {
   }
 
   /** Waits until values that were set are here, at most `pollTimeout`. */
-  async seeUpdates(awaited: TokenPositions, { scope, signal }: ReadContext<T>): Promise<void> {
-    const { follower, shared } = this.#context
-    const updates = this.#features.updates!
-    const { clock, settings } = shared
-    const since = clock.now()
-    const passed = () => updates.passed(awaited)
-    // A topic that is slow is read beside the polls: they do not wait for it.
-    for (let { next } = follower, pauseMs = 5; !passed(); next = follower.next, pauseMs *= 2) {
-      await follower.reach(passed, scope, signal)
-      // The ends were sampled after this read began: a token beyond them is of another log, or forged.
-      const isOver = !updates.lags(awaited, since)
-      if (isOver) scope.releaseUpdates((positions) => !updates.passed(positions))
-      const leftMs = since + settings.pollTimeoutMs - clock.now()
-      // And the log is left alone after a failure.
-      if (isOver || leftMs <= 0 || follower.next === next) return
-      await settings.runtime.sleep(Math.min(pauseMs, leftMs), signal)
-    }
+  async arrival({ awaited, scope, signal }: ReadContext<T>): Promise<void> {
+    await this.#features.updates!.arrival(awaited!, scope, signal)
   }
 
   /** Checks the call, starts a poll in the background if one is due, and notes what the read must know. */
@@ -204,7 +188,7 @@ export class Reader<T> {
     const load = options === undefined ? settings.load : loadSettings(options, settings.load)
     if (options?.ttl !== undefined) this.#space.shortTtl.notice(options.ttl)
     const token = scope.required(partition.id, options?.after)
-    const awaited = updates && scope.requiredUpdates(options?.after)
+    const awaited = updates?.required(scope, options?.after)
     const signal = options?.signal
     signal?.throwIfAborted()
     const { next } = follower

@@ -12,6 +12,7 @@ import { callback, namespaces, truth, truthOrNamespaces } from '../api/option-sc
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { CoreHooks } from '../read/core-hooks.ts'
 import { partsOfHost } from '../write/cache-parts.ts'
+import { AwaitedUpdates } from './awaited-updates.ts'
 import { Sharing } from './sharing.ts'
 import { UpdatesConsumer } from './updates-consumer.ts'
 import { UpdatesPublisher } from './updates-publisher.ts'
@@ -73,7 +74,7 @@ export function replicate(options: ReplicateOptions = {}): Feature {
       const sharing = new Sharing(context, updates, shares)
       const consumer = new UpdatesConsumer(parts, namespaceFilter(acceptSimpleValues))
       return {
-        ...(follow && { updates: consumer, beforeProof: (signal) => consumer.fetch(signal) }),
+        ...(follow && { updates: new AwaitedUpdates(consumer, context), beforeProof: (signal) => consumer.fetch(signal) }),
         beforeSet: <T>(
           space: CoherentStore<T>,
           values: ReadonlyMap<string, HeldValue<T>>,

@@ -13,7 +13,7 @@ import { KedgeError } from '../ports/errors.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { LogRecord, PartitionOffsets, Position } from '../ports/kafka-log.ts'
-import type { UpdatesRead } from '../read/core-hooks.ts'
+import type { UpdatesPassed } from './awaited-updates.ts'
 import type { TokenPositions } from '../wire/token.ts'
 import { UpdatesApplier } from './updates-applier.ts'
 import type { UpdatesParts } from './updates-applier.ts'
@@ -39,7 +39,7 @@ interface Found {
   readonly next: Map<number, number>
 }
 
-export class UpdatesConsumer implements UpdatesRead {
+export class UpdatesConsumer implements UpdatesPassed {
   readonly #shared: CacheContext
   readonly #stores: ReadonlyMap<string, CoherentStore<unknown>>
   readonly #applier: UpdatesApplier

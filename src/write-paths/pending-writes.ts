@@ -12,7 +12,8 @@ import type { Call } from '../api/feature.ts'
 import type { Candidate } from '../coherence/candidate.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
-import type { PendingWrite } from '../coherence/write-intents.ts'
+import { pendingWrite } from '../coherence/pending-writes.ts'
+import type { PendingWrite } from '../coherence/pending-writes.ts'
 import { asked, tagsOf, ttlOf } from '../coherence/ttl-and-tags.ts'
 import { readWrite } from '../wire/write-message.ts'
 
@@ -31,7 +32,7 @@ export class PendingWrites<T> {
   /** The call, but for keys whose last write waits: they are read from the log. Rejects where that cannot be read. */
   before(call: Call<T>): Call<T> {
     return async (keys, context) => {
-      const waiting = keys.filter((key) => this.#space.intents.write(key) !== undefined)
+      const waiting = keys.filter((key) => pendingWrite(this.#space.intents, key) !== undefined)
       if (waiting.length === 0) return call(keys, context)
       const found = new Map<string, T>()
       const unknown: string[] = []
@@ -51,7 +52,7 @@ export class PendingWrites<T> {
 
   /** What a read without a loader can do; `undefined` where no write of the keys waits. */
   alone(keys: readonly string[]): Call<T> | undefined {
-    return keys.some((key) => this.#space.intents.write(key)) ? this.before(async () => new Map()) : undefined
+    return keys.some((key) => pendingWrite(this.#space.intents, key)) ? this.before(async () => new Map()) : undefined
   }
 
   /** Holds the value of a write, as of its eviction. */
@@ -68,7 +69,7 @@ export class PendingWrites<T> {
       tags: tagsOf(value, load, place),
       version: undefined,
       settleMs: 0,
-      write,
+      isWaiting: () => pendingWrite(this.#space.intents, key)?.id === write.id,
     }
     this.#space.hold(key, candidate)
   }
@@ -76,12 +77,12 @@ export class PendingWrites<T> {
   async #read(key: string, signal: AbortSignal): Promise<{ value: T | undefined } | undefined> {
     const { clock } = this.#shared
     for (;;) {
-      const write = this.#space.intents.write(key)
+      const write = pendingWrite(this.#space.intents, key)
       if (write === undefined) return undefined
       const loadedAt = clock.now()
       const said = await this.#find(key, write, signal)
       // A later write has arrived meanwhile.
-      if (!isSame(this.#space.intents.write(key), write)) continue
+      if (!isSame(pendingWrite(this.#space.intents, key), write)) continue
       if (said === undefined) return undefined
       const { schema } = this.#space.settings
       const place = this.#space.place(key)

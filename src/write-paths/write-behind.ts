@@ -26,6 +26,7 @@ import type { Token } from '../wire/token.ts'
 import type { Duration } from '../runtime/duration.ts'
 import type { WriteMessage } from '../wire/write-message.ts'
 import { newId } from './intend.ts'
+import { pendingWrite, pendingWrites } from '../coherence/pending-writes.ts'
 import { keysThat } from '../write/affected-keys.ts'
 
 const DEFAULT_PENDING = '1m'
@@ -119,7 +120,7 @@ class WriteBehind<T> {
       return deadline.within(undefined, announce, since)
     })()
     const { landed, token } = await this.#parts.writer.land(write, meant, scope)
-    const pending = this.#space.intents.write(key)
+    const pending = pendingWrite(this.#space.intents, key)
     if (landed && value !== undefined && pending?.id === id) this.#pending.hold(key, value, pending, loadedAt)
     return token
   }
@@ -138,7 +139,7 @@ class WriteBehind<T> {
 
   /** What a writer can know: the writes that wait, of all writers, as far as it has read the log. */
   #refuseOverload(): void {
-    const { count, overdue } = this.#space.intents.writes()
+    const { count, overdue } = pendingWrites(this.#space.intents)
     if (count < MAX_PENDING_WRITES && !overdue) return
     throw new KedgeError(
       'ERR_OVERLOADED',

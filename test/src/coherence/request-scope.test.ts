@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { KedgeEvent } from '../../../src/api/events.ts'
 import { RequestScope } from '../../../src/coherence/request-scope.ts'
+import { releaseUpdates } from '../../../src/replicate/awaited-updates.ts'
 import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
 
 function context() {
@@ -35,7 +36,7 @@ describe('the token of a request', () => {
   it('leaves out what was found to be of another log', () => {
     const scope = new RequestScope(fakeRuntime(), undefined, context(), 'k1.0-5.1-9_3-4.4-4~aaa')
     scope.release(0, () => false)
-    scope.releaseUpdates((updates) => updates.has(4))
+    releaseUpdates(scope, (updates) => updates.has(4))
     expect(scope.token).toBe('k1.0-5.1-9_3-4~aaa')
 
     scope.release(0, ({ required, log }) => required === 5 && log === 'aaa')

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { writeOf, writesIn } from '../../../src/coherence/pending-writes.ts'
 import { WriteIntents } from '../../../src/coherence/write-intents.ts'
 import type { Feature } from '../../../src/index.ts'
 import { replicate } from '../../../src/replicate/index.ts'
@@ -94,7 +95,7 @@ describe('an intent', () => {
     }
     for (let at = 300; at < 600; at++) intents.open([`own${at}`], own(at), 0)
     // What is remembered one by one still says where its value stands.
-    for (let at = 0; at < 600; at++) expect(intents.write(`own${at}`, 1)).toMatchObject({ offset: at })
+    for (let at = 0; at < 600; at++) expect(writeOf(intents, `own${at}`, 1)).toMatchObject({ offset: at })
   })
 
   it('of many senders takes the room of the one that has announced most', () => {
@@ -104,7 +105,7 @@ describe('an intent', () => {
     for (let sender = 0; sender < 30; sender++)
       for (let at = 0; at < 900; at++)
         intents.open([`${sender}-${at}`], of(`s${sender}`, `${sender}-${at}`), 0)
-    for (let at = 0; at < 10; at++) expect(intents.write(`own${at}`, 1)).toBeDefined()
+    for (let at = 0; at < 10; at++) expect(writeOf(intents, `own${at}`, 1)).toBeDefined()
     for (let sender = 0; sender < 30; sender++)
       for (let at = 0; at < 900; at++) expect(intents.blocks(`${sender}-${at}`, 1)).toBe(true)
   })
@@ -114,7 +115,7 @@ describe('an intent', () => {
     const of = (id: string) => ({ ...intent(id), write: { partition: 0, offset: 0 }, from: id })
     for (let at = 0; at < 10_000; at++) intents.open([`k${at}`], of(`k${at}`), 0)
     for (let at = 0; at < 10_000; at++) expect(intents.blocks(`k${at}`, 1)).toBe(true)
-    expect(intents.writes(1).count).toBeLessThanOrEqual(4096)
+    expect(writesIn(intents, 1).count).toBeLessThanOrEqual(4096)
   })
 
   it('bars at least what a memory without limits would, in any order', () => {
