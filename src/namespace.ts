@@ -10,12 +10,10 @@ import type { Entry, ReadOptions, RequestContext, ScopeOptions } from './api/rea
 import type { DeleteOptions, SetOptions, WriteOptions } from './api/write-types.ts'
 import { NO_HIT } from './coherence/candidate.ts'
 import type { CoherentStore } from './coherence/coherent-store.ts'
-import type { LogPosition } from './coherence/candidate.ts'
 import type { RequestScope } from './coherence/request-scope.ts'
 import { SEEK } from './read/flight.ts'
 import type { ReadCall, Seek } from './read/flight.ts'
 import type { NamespaceParts, ScopedParts } from './write/namespace-parts.ts'
-import type { Semaphore } from './runtime/semaphore.ts'
 import { SignalAlone } from './runtime/stop.ts'
 import type { Token } from './wire/token.ts'
 
@@ -40,36 +38,6 @@ export class ScopedNamespace<T> implements Namespace<T> {
   /** Its parts, for functions of kedge that stand beside it. */
   get internals(): ScopedParts<T> {
     return { parts: this.#parts, scope: this.#scope }
-  }
-
-  /** The places that its loads take, and those of all namespaces of its cache. */
-  get slots(): Semaphore {
-    return this.#parts.reader.slots
-  }
-
-  /** How many loads may run at once by now. */
-  get places(): number {
-    return this.#parts.reader.places
-  }
-
-  /** Whether the log has been out of reach for too long, and nothing is held that is loaded now. */
-  get isLost(): boolean {
-    return this.#parts.reader.isLost
-  }
-
-  /** Whether the log was never reached, and what is loaded now is held for a while all the same. */
-  get holdsCold(): boolean {
-    return this.#parts.reader.holdsCold
-  }
-
-  /** The place in the log of a load that begins now. */
-  get logPosition(): LogPosition {
-    return this.#space.logPosition
-  }
-
-  /** Whether all records between two places have been read, and no eviction there may concern the key. */
-  unchanged(key: string, since: LogPosition, by: LogPosition): boolean {
-    return this.#space.unevictedBetween(key, since, by)
   }
 
   for(context: RequestContext, options?: ScopeOptions): Namespace<T> {

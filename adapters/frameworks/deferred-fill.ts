@@ -16,14 +16,14 @@ import { settledWithin } from '../../src/runtime/deadline.ts'
 import { isKedgeError, KedgeError } from '../../src/ports/errors.ts'
 import { checkHoldable } from '../../src/wire/holdable.ts'
 import { MAX_KEY_LENGTH } from '../../src/wire/ids.ts'
-import type { LogPosition } from '../../src/coherence/candidate.ts'
-import { ScopedNamespace } from '../../src/namespace.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Loader, LoadOptions } from '../../src/api/load-types.ts'
 import type { Namespace } from '../../src/api/namespace-types.ts'
 import type { Entry } from '../../src/api/read-types.ts'
 import type { DeferredFillOptions, Loads, Origin } from './deferred-fill/framework-loads.ts'
+import { holdsCold, isLost, logPositionOf, unchanged } from './deferred-fill/load-state.ts'
+import type { LogPosition } from './deferred-fill/load-state.ts'
 import { WaitingLimit } from './deferred-fill/waiting-limit.ts'
 import { UnansweredReads } from './deferred-fill/unanswered-reads.ts'
 
@@ -156,22 +156,20 @@ export class DeferredFills<T> {
 
   /** Whether what is brought would not be held: Kafka is out of reach. */
   get #isUnheld(): boolean {
-    return this.#isBypassed || (this.#space instanceof ScopedNamespace && this.#space.isLost)
+    return this.#isBypassed || isLost(this.#space)
   }
 
   /** Takes down whether the next read may be waited for. */
   #noteReach({ bypassed }: Entry<T>): void {
-    const isHeld = this.#space instanceof ScopedNamespace && this.#space.holdsCold
-    this.#isBypassed = bypassed && !isHeld
+    this.#isBypassed = bypassed && !holdsCold(this.#space)
   }
 
-  /** Where a load that begins now stands; nowhere, where that is not to be known. */
   get #logPosition(): LogPosition {
-    return this.#space instanceof ScopedNamespace ? this.#space.logPosition : { asOf: -1, generation: -1 }
+    return logPositionOf(this.#space)
   }
 
   #unchanged(key: string, since: LogPosition, by: LogPosition): boolean {
-    return this.#space instanceof ScopedNamespace && this.#space.unchanged(key, since, by)
+    return unchanged(this.#space, key, since, by)
   }
 
   /** Ends a wait whose framework is known to have given up, where what comes next could not be held by it. */

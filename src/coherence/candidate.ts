@@ -12,13 +12,6 @@ export interface Candidate<T> extends HeldValue<T> {
   readonly isWaiting?: () => boolean
 }
 
-/** The place of a load in the log: the evictions from there on judge what it brings. */
-export interface LogPosition {
-  readonly asOf: number
-  /** Of the partition: positions of another one compare to nothing here. */
-  readonly generation: number
-}
-
 /** Whether what is held is newer than what arrives. Versions decide where both have one. */
 export function isNewer(held: StoredEntry<unknown>, candidate: Candidate<unknown>, now: number): boolean {
   if (held.version !== undefined && candidate.version !== undefined && held.version !== candidate.version) {

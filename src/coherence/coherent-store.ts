@@ -4,7 +4,7 @@
  * @module
  */
 import type { CacheContext } from './cache-context.ts'
-import { isNewer, type Candidate, type LogPosition } from './candidate.ts'
+import { isNewer, type Candidate } from './candidate.ts'
 import { deepFreeze } from '../store/deep-freeze.ts'
 import type { DropReason, RefuseReason } from '../api/reasons.ts'
 import { storedEntry, type StoredEntry } from '../store/entry.ts'
@@ -156,18 +156,6 @@ export class CoherentStore<T> implements EvictionTarget {
     if (!this.#table.joinable(key, asOf)) return false
     // The writer may crash between its commit and its eviction: share no old load beside an open intent.
     return now - startedAt <= this.#maxStalenessMs || !this.intents.blocks(key, startedAt)
-  }
-
-  /** The place in the log of a load that begins now. */
-  get logPosition(): LogPosition {
-    return { asOf: this.asOf, generation: this.partition.generation }
-  }
-
-  /** Whether a load that began at `since` may stand for one that began at `by`: all between was read, and evicted no such key. */
-  unevictedBetween(key: string, since: LogPosition, by: LogPosition): boolean {
-    const { generation, position } = this.partition
-    if (since.generation !== generation || by.generation !== generation || position < by.asOf) return false
-    return this.#table.joinable(key, since.asOf)
   }
 
   /** Whether a writer has announced a write of the key, or may have: what is loaded now is not held. */

@@ -69,26 +69,6 @@ export class Reader<T> {
     this.loads = new AwaitedLoads(context.shared, flights, this.held)
   }
 
-  /** The places for loads: the same for all namespaces of a cache. */
-  get slots(): Semaphore {
-    return this.#context.slots
-  }
-
-  /** How many loads may run at once by now: few where the log has been out of reach for too long. */
-  get places(): number {
-    return (this.gate.isLost() ? this.#context.bypassSlots : this.#context.slots).max
-  }
-
-  /** Whether the log has been out of reach for too long, and nothing is held that is loaded now. */
-  get isLost(): boolean {
-    return this.gate.isLost() && !this.holdsCold
-  }
-
-  /** Whether the log was never reached, and what is loaded now is held for a while all the same. */
-  get holdsCold(): boolean {
-    return this.gate.coldMs() !== undefined
-  }
-
   /** Reports to the scope's listener a held value that `peek` has returned. */
   peeked(key: string, scope: RequestScope): void {
     const entry = this.#space.current(key)

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { LogPosition } from '../../../src/coherence/candidate.ts'
+import type { LogPosition } from './load-state.ts'
 
 /** Keys of such reads, at most; those beyond count for every key. */
 const MAX_KEYS = 10_000

@@ -1,5 +1,5 @@
 /** How many values may be waited for at once, on all namespaces of a cache. @module */
-import { ScopedNamespace } from '../../../src/namespace.ts'
+import { placesOf, slotsOf } from './load-state.ts'
 
 /** What is read beyond is not held. */
 const MAX_WAITS = 100
@@ -18,7 +18,7 @@ export class WaitingLimit {
 
   /** That of the cache which the namespace is of. */
   static of(space: object): WaitingLimit {
-    const owner = space instanceof ScopedNamespace ? space.slots : space
+    const owner = slotsOf(space)
     const room = rooms.get(owner) ?? new WaitingLimit()
     rooms.set(owner, room)
     return room
@@ -37,8 +37,7 @@ export class WaitingLimit {
    * half of them, or a source that is down would keep everybody else's loads, and these reads themselves, waiting.
    */
   isFull(space: object): boolean {
-    const places = space instanceof ScopedNamespace ? space.places : Infinity
-    return this.#waits.size >= Math.min(MAX_WAITS, Math.ceil(places / 2))
+    return this.#waits.size >= Math.min(MAX_WAITS, Math.ceil(placesOf(space) / 2))
   }
 
   /** Gives up those whose readers are gone. */
