@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { expected, type Fault, type OptionTest, within } from '../src/api/option-check.ts'
+import { typeName } from '../src/api/issue-message.ts'
+import { type Fault, type OptionTest, within } from '../src/api/option-check.ts'
 import { KedgeError } from '../src/ports/errors.ts'
 
 /** Says what is wrong with a value that is no `T`. */
@@ -12,6 +13,10 @@ export interface Shape<T> extends OptionTest {
   /** Never there: it carries the type. */
   readonly of?: T
 }
+
+/** In the words that zod has for it: services check by its schemas. */
+const expected = (what: string, value: unknown): string =>
+  `Invalid input: expected ${what}, received ${typeName(value)}`
 
 /* @__NO_SIDE_EFFECTS__ */
 const kind =

@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { typeName } from './issue-message.ts'
-
 /** What is wrong with options. */
 export interface Fault {
   readonly path: readonly PropertyKey[]
@@ -33,7 +31,7 @@ export const must =
 /** The first thing that is wrong with the options, or `undefined`. */
 export function faultIn(known: Options, options: unknown): Fault | undefined {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    return { path: [], says: expected('object', options) }
+    return { path: [], says: 'must be an object' }
   for (const [name, test] of Object.entries(known)) {
     const value = (options as Readonly<Record<string, unknown>>)[name]
     if (value === undefined && test.required !== true) continue
@@ -50,10 +48,6 @@ export const within = (name: PropertyKey, fault: string | Fault): Fault =>
     ? { path: [name], says: fault }
     : { path: [name, ...fault.path], says: fault.says }
 
-/** In the words that zod has for it: services check by its schemas. */
-export const expected = (what: string, value: unknown): string =>
-  `Invalid input: expected ${what}, received ${typeName(value)}`
-
 /** Refuses wrong and unknown options of a function. @throws TypeError that quotes the option, and never its value. */
 export const checkFeatureOptions = (known: Options, options: unknown, name: string): void =>
   refuseFault(faultIn(known, options), name)
@@ -62,7 +56,5 @@ function refuseFault(fault: Fault | undefined, name: string): void {
   if (!fault) return
   const place = fault.path.join('.')
   if (fault.says === undefined) throw new TypeError(`\`${place}\` is not an option of ${name}()`)
-  throw new TypeError(
-    place === '' ? `the options of ${name}(): must be an object` : `\`${place}\`: ${fault.says}`,
-  )
+  throw new TypeError(`${place === '' ? `the options of ${name}()` : `\`${place}\``}: ${fault.says}`)
 }

@@ -5,57 +5,45 @@
  */
 import type { KafkaLog } from '../ports/kafka-log.ts'
 import type { Feature } from './feature.ts'
-import { expected, faultIn, must, within } from './option-check.ts'
+import { faultIn, must } from './option-check.ts'
 import type { Options, OptionTest } from './option-check.ts'
 import { isSchema } from './schema.ts'
 import type { SetOptions } from './write-types.ts'
 
-/** Passes one of the tests. */
-const either = (...tests: OptionTest[]): OptionTest =>
-  must((value) => tests.some((test) => test(value) === undefined), 'Invalid input')
-/** The test, in other words. */
-const worded =
-  (test: OptionTest, says: string): OptionTest =>
-  (value) =>
-    test(value) === undefined ? undefined : says
-const typed =
-  (type: 'string' | 'boolean'): OptionTest =>
-  (value) =>
-    typeof value === type ? undefined : expected(type, value)
+const isNumber = (value: unknown): boolean => Number.isFinite(value)
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
+const isTruth = (value: unknown): boolean => typeof value === 'boolean'
+const isFunction = (value: unknown): boolean => typeof value === 'function'
+const isDuration = (value: unknown): boolean => isNumber(value) || isText(value)
 
-const number: OptionTest = (value) => (Number.isFinite(value) ? undefined : expected('number', value))
 /** A number of at least 0, or a whole one of at least 1. */
-const numberTo =
-  (most: number, isWhole = false): OptionTest =>
-  (value) => {
-    const wrong = number(value) ?? (!isWhole || Number.isInteger(value) ? undefined : expected('int', value))
-    if (wrong !== undefined) return wrong
-    if ((value as number) < Number(isWhole))
-      return `Too small: expected number to be ${isWhole ? '>0' : '>=0'}`
-    return (value as number) > most ? `Too big: expected number to be <=${most}` : undefined
-  }
-/** Of a row. */
-const version: OptionTest = (value) =>
-  number(value) ?? (Number.isSafeInteger(value) ? undefined : 'must be a whole number of at most 53 bits')
+const numberTo = (most: number, isWhole = false): OptionTest =>
+  must(
+    (value) =>
+      isNumber(value) && value >= Number(isWhole) && value <= most && !(isWhole && !Number.isInteger(value)),
+    `must be a ${isWhole ? 'whole number from 1' : 'number from 0'} to ${most}`,
+  )
 const countTo = (most: number) => numberTo(most, true)
 export const count: OptionTest = countTo(Number.MAX_SAFE_INTEGER)
-export const text: OptionTest = typed('string')
-export const texts: OptionTest = (value) => {
-  if (!Array.isArray(value)) return expected('array', value)
-  const at = value.findIndex((each) => typeof each !== 'string')
-  return at < 0 ? undefined : within(at, expected('string', value[at]))
-}
-export const truth: OptionTest = typed('boolean')
-export const duration: OptionTest = either(number, text)
-export const callback: OptionTest = must((value) => typeof value === 'function', 'must be a function')
-export const durationOrCallback: OptionTest = either(duration, callback)
+/** Of a row. */
+const version = must(Number.isSafeInteger, 'must be a whole number of at most 53 bits')
+export const text: OptionTest = must(isText, 'must be a string')
+export const texts: OptionTest = must(isTexts, 'must be an array of strings')
+export const truth: OptionTest = must(isTruth, 'must be true or false')
+export const duration: OptionTest = must(isDuration, 'must be a duration')
+export const callback: OptionTest = must(isFunction, 'must be a function')
+export const durationOrCallback: OptionTest = must(
+  (value) => isDuration(value) || isFunction(value),
+  'must be a duration or a function',
+)
 /** Names of namespaces, or a function of the name. */
-export const namespaces: OptionTest = worded(
-  either(texts, callback),
+export const namespaces: OptionTest = must(
+  (value) => isTexts(value) || isFunction(value),
   'must be names, or a function of a name',
 )
-export const truthOrNamespaces: OptionTest = worded(
-  either(truth, texts, callback),
+export const truthOrNamespaces: OptionTest = must(
+  (value) => isTruth(value) || isTexts(value) || isFunction(value),
   'must be true, false, names, or a function of a name',
 )
 export const countOrNone: OptionTest = (value) => (value === 0 ? undefined : count(value))
@@ -65,29 +53,24 @@ export const signal: OptionTest = must(
   'must be an AbortSignal',
 )
 const oneOf = (...words: string[]): OptionTest =>
-  must(
-    (value) => words.includes(value),
-    `Invalid option: expected one of ${words.map((word) => `"${word}"`).join('|')}`,
-  )
+  must((value) => words.includes(value), `must be one of ${words.join(', ')}`)
 const methods = (...names: string[]): OptionTest =>
   must(
-    (value: Readonly<Record<string, unknown>> | null) =>
-      names.every((name) => typeof value?.[name] === 'function'),
+    (value: Readonly<Record<string, unknown>> | null) => names.every((name) => isFunction(value?.[name])),
     `must have ${names.join(', ')}`,
   )
 const isFeature = (given: Partial<Feature> | null | undefined): boolean =>
-  typeof given?.name === 'string' && typeof given.open === 'function'
+  isText(given?.name) && isFunction(given?.open)
 const features: OptionTest = (value) => {
-  if (!Array.isArray(value)) return expected('array', value)
+  if (!Array.isArray(value)) return 'must be an array'
   const at = value.findIndex((each) => !isFeature(each as never))
-  return at < 0 ? undefined : within(at, 'must be a feature, such as `replicate()`')
+  return at < 0 ? undefined : { path: [at], says: 'must be a feature, such as `replicate()`' }
 }
 const capabilities = must((log: KafkaLog) => typeof log.capabilities === 'object', 'must have capabilities')
 const isLog = methods('produce', 'offsets', 'read')
 // The names that Kafka allows (org.apache.kafka.common.internals.Topic).
 const TOPIC = /^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/
-const topic: OptionTest = (value) =>
-  text(value) ?? (TOPIC.test(value as string) ? undefined : `Invalid string: must match pattern ${TOPIC}`)
+const topic = must((value) => isText(value) && TOPIC.test(value), `must match ${TOPIC}`)
 
 const lifetime: Options = {
   ttl: durationOrCallback,
@@ -157,7 +140,7 @@ const loadOptions: Options = {
   after: text,
   signal,
   ...loading,
-  tags: either(texts, callback),
+  tags: must((value) => isTexts(value) || isFunction(value), 'must be tags, or a function'),
 }
 
 const evictOptions: Options = { signal }

@@ -99,7 +99,7 @@ export const readPast: ReadPast = async ({ settings, clock }, targets, concerns,
         return false
       },
     )
-    end(partition, complete, reasons, clock.now())
+    ended(partition, complete, reasons, clock.now())
   })
   await Promise.all(lookBacks)
   signal.throwIfAborted()
@@ -109,7 +109,7 @@ const lookedBack = ({ lookedBack: so, lookBackReasons: reasons }: Partition): Lo
   so?.reasons === reasons ? so : { reasons, failures: 0, dueAt: -Infinity }
 
 /** The past was looked up for as many reasons; if it failed, it is once more, some times, with growing pauses. */
-function end(partition: Partition, complete: boolean, reasons: number, now: number): void {
+function ended(partition: Partition, complete: boolean, reasons: number, now: number): void {
   if (!complete) for (const target of partition.targets) target.remembers(0)
   if (reasons !== partition.lookBackReasons) return
   const { failures } = lookedBack(partition)

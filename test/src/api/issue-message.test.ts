@@ -82,20 +82,17 @@ describe('the message of an issue', () => {
   })
 
   it.each([
-    [{ maxEntries: '10' }, '`maxEntries`: Invalid input: expected number, received string'],
-    [{ maxEntries: 1.5 }, '`maxEntries`: Invalid input: expected int, received number'],
-    [{ maxEntries: 0 }, '`maxEntries`: Too small: expected number to be >0'],
-    [{ evictionPartitions: 101 }, '`evictionPartitions`: Too big: expected number to be <=100'],
-    [
-      { updatesIsolation: 'Committed' },
-      '`updatesIsolation`: Invalid option: expected one of "committed"|"uncommitted"',
-    ],
-    [{ ttl: true }, '`ttl`: Invalid input'],
+    [{ maxEntries: '10' }, '`maxEntries`: must be a whole number from 1 to 9007199254740991'],
+    [{ maxEntries: 1.5 }, '`maxEntries`: must be a whole number from 1 to 9007199254740991'],
+    [{ maxEntries: 0 }, '`maxEntries`: must be a whole number from 1 to 9007199254740991'],
+    [{ evictionPartitions: 101 }, '`evictionPartitions`: must be a whole number from 1 to 100'],
+    [{ updatesIsolation: 'Committed' }, '`updatesIsolation`: must be one of committed, uncommitted'],
+    [{ ttl: true }, '`ttl`: must be a duration or a function'],
     [{ onEvent: 7 }, '`onEvent`: must be a function'],
     [{ kafka: {} }, '`kafka`: must have produce, offsets, read'],
     [
       { topics: { evictions: 'a/b' } },
-      '`topics.evictions`: Invalid string: must match pattern /^(?!\\.\\.?$)[A-Za-z0-9._-]{1,249}$/',
+      '`topics.evictions`: must match /^(?!\\.\\.?$)[A-Za-z0-9._-]{1,249}$/',
     ],
     [{ maxEntrys: 1 }, 'unknown option `maxEntrys`'],
   ])('stands behind the option: %j', (options, message) => {
