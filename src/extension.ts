@@ -17,8 +17,6 @@ export function openFeatures(
 ): void {
   const names = new Set<string>()
   for (const feature of use ?? []) {
-    if (typeof feature.name !== 'string' || feature.name === '')
-      throw new TypeError('`use`: each feature must have a name')
     if (names.has(feature.name)) throw new TypeError(`\`use\` has two features of the name ${feature.name}`)
     names.add(feature.name)
     try {

@@ -60,11 +60,11 @@ const methods = (...names: string[]): OptionTest =>
     `must have ${names.join(', ')}`,
   )
 const isFeature = (given: Partial<Feature> | null | undefined): boolean =>
-  isText(given?.name) && isFunction(given?.open)
+  isText(given?.name) && given?.name !== '' && isFunction(given?.open)
 const features: OptionTest = (value) => {
   if (!Array.isArray(value)) return 'must be an array'
   const at = value.findIndex((each) => !isFeature(each as never))
-  return at < 0 ? undefined : { path: [at], says: 'must be a feature, such as `replicate()`' }
+  return at < 0 ? undefined : { path: [at], says: 'must be a feature with a name, such as `replicate()`' }
 }
 const capabilities = must((log: KafkaLog) => typeof log.capabilities === 'object', 'must have capabilities')
 const isLog = methods('produce', 'offsets', 'read')

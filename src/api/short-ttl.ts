@@ -22,7 +22,7 @@ export class ShortTtl {
   notice(ttl: unknown): void {
     if (this.#isSaid || typeof ttl !== 'number' || !(ttl > 0 && ttl < NOTABLE_MS)) return
     this.#isSaid = true
-    const message = `ttl is ${ttl} ms: numbers are milliseconds; write '${ttl}s' or '5m' if seconds or minutes were meant, and '${ttl}ms' if not`
+    const message = `ttl is ${ttl} milliseconds: write '${ttl}s' if seconds were meant, and '${ttl}ms' if not`
     this.#emit?.({ type: 'short_ttl', namespace: this.#namespace, ttlMs: ttl, message })
   }
 }

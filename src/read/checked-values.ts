@@ -18,12 +18,15 @@ export function checkedValues<T>(
   who: string,
   namespace: string,
 ): ReadonlyMap<string, HeldValue<T>> {
-  if (!(made instanceof Map)) throw new TypeError(`${who} must return a Map`)
+  const refuse = (must: string): never => {
+    throw new TypeError(`${who} must return ${must}`)
+  }
+  if (!(made instanceof Map)) return refuse('a Map')
   for (const [key, held] of made as ReadonlyMap<string, HeldValue<T> | undefined>) {
-    if (!given.has(key)) throw new TypeError(`${who} returned a key that is not set: ${JSON.stringify(key)}`)
+    if (!given.has(key)) refuse('no other keys than it was given')
     const ttlMs = held?.ttlMs
     if (held?.value === undefined || !(typeof ttlMs === 'number' && ttlMs >= 0 && ttlMs < Infinity))
-      throw new TypeError(`${who} must return a value and a finite \`ttlMs\` for ${JSON.stringify(key)}`)
+      return refuse(`a value and a finite \`ttlMs\` for ${JSON.stringify(key)}`)
     checkHoldable(held.value, namespace, key)
   }
   return made as ReadonlyMap<string, HeldValue<T>>

@@ -130,7 +130,7 @@ export function unpackPlain(bytes: Uint8Array, codec: Codec, maxMessageBytes: nu
 const unreadable = (cause: unknown): KedgeError =>
   cause instanceof KedgeError
     ? cause
-    : new KedgeError('ERR_CODEC', 'the message is neither JSON nor what the configured codec writes', {
+    : new KedgeError('ERR_CODEC', 'the message is neither JSON nor of the codec', {
         cause,
       })
 
@@ -148,7 +148,7 @@ async function gunzip(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> 
 }
 
 async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
+  const chunks: BlobPart[] = []
   let length = 0
   const reader = stream.getReader()
   for (;;) {
@@ -160,15 +160,9 @@ async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number): Pr
       await reader.cancel().catch(() => undefined)
       throw tooLarge(maxBytes)
     }
-    chunks.push(value)
+    chunks.push(value as BlobPart)
   }
-  const all = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    all.set(chunk, at)
-    at += chunk.length
-  }
-  return all
+  return new Uint8Array(await new Blob(chunks).arrayBuffer())
 }
 
 const tooLarge = (maxBytes: number) =>

@@ -39,8 +39,7 @@ export function checkHoldable(value: unknown, namespace: string, key: string): v
   const where = path === '' ? '' : ` (at \`${cut(path)}\`)`
   throw new KedgeError(
     'ERR_CODEC',
-    `the value of ${keyIn(namespace, key)} is not held, because it is ${what}${where}: that cannot outlive the request ` +
-      `that made it, nor be shared by several. Rather ${instead}`,
+    `the value of ${keyIn(namespace, key)} is ${what}${where}, which cannot outlive the request that made it: ${instead}`,
   )
 }
 

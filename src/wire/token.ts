@@ -73,18 +73,18 @@ export const parseToken = (token: Token): TokenPositions => readToken(token).evi
  */
 export function readToken(token: Token): TokenParts {
   const parts = typeof token === 'string' && token.length <= MAX_LENGTH ? PATTERN.exec(token) : null
-  if (parts?.[1] === undefined)
-    throw new KedgeError('ERR_TOKEN', 'not a kedge token: pass on what a write returned')
+  if (parts?.[1] === undefined) throw noToken()
   return { evictions: positionsIn(parts[1].slice(1)), updates: positionsIn(parts[2]), log: parts[3] }
 }
+
+const noToken = () => new KedgeError('ERR_TOKEN', 'not a kedge token: pass on what a write returned')
 
 function positionsIn(text: string | undefined): TokenPositions {
   const positions = new Map<number, number>()
   if (text === undefined) return positions
   for (const part of text.split('.')) {
     const [partition, offset] = part.split('-').map(Number) as [number, number]
-    if (!Number.isSafeInteger(offset))
-      throw new KedgeError('ERR_TOKEN', 'not a kedge token: its offset is out of range')
+    if (!Number.isSafeInteger(offset)) throw noToken()
     positions.set(partition, Math.max(offset, positions.get(partition) ?? 0))
   }
   return positions

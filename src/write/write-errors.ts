@@ -11,7 +11,7 @@ export const replaced = (): KedgeError =>
 export const superseded = (version: number, won: number): KedgeError =>
   new KedgeError(
     'ERR_SUPERSEDED',
-    `version ${version} was not written, for version ${won} of the row stands: what is older than ${version} was evicted`,
+    `version ${version} was not written: version ${won} stands, and what is older than ${version} was evicted`,
     { version: won },
   )
 
@@ -19,7 +19,7 @@ export const superseded = (version: number, won: number): KedgeError =>
 export const halfDone = (reason: unknown): KedgeError =>
   new KedgeError(
     'ERR_PUBLISH',
-    'the keys were evicted, but what features write after that was not done in time: it may or may not be in the log',
+    'the keys were evicted, but what features write after that may or may not be in the log',
     { retryable: true, cause: (reason as KedgeError).cause },
   )
 

@@ -50,7 +50,7 @@ describe('what is no feature', () => {
     ['one without a name', { open: () => ({}) } as unknown as Feature],
   ])('is refused in `use`: %s', (_, given) => {
     expect(() => make({ use: [given] })).toThrow(
-      new TypeError('`use.0`: must be a feature, such as `replicate()`'),
+      new TypeError('`use.0`: must be a feature with a name, such as `replicate()`'),
     )
   })
 })

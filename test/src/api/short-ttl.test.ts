@@ -5,7 +5,7 @@ import { readyIn, world } from '../world.ts'
 import { setMany, writeThrough } from '../../../src/write-paths/index.ts'
 
 const MESSAGE =
-  "ttl is 300 ms: numbers are milliseconds; write '300s' or '5m' if seconds or minutes were meant, and '300ms' if not"
+  "ttl is 300 milliseconds: write '300s' if seconds were meant, and '300ms' if not"
 
 function declared(cacheOptions: Partial<CacheOptions>, options: NamespaceOptions<string> = {}) {
   const isolate = world().isolate(cacheOptions)
