@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { typeName } from '../src/api/issue-message.ts'
-import { type Fault, type OptionTest, within } from '../src/api/option-check.ts'
+import { type Fault, must, type OptionTest, within } from '../src/api/option-check.ts'
 import { KedgeError } from '../src/ports/errors.ts'
 
 /** Says what is wrong with a value that is no `T`. */
@@ -14,24 +13,14 @@ export interface Shape<T> extends OptionTest {
   readonly of?: T
 }
 
-/** In the words that zod has for it: services check by its schemas. */
-const expected = (what: string, value: unknown): string =>
-  `Invalid input: expected ${what}, received ${typeName(value)}`
-
-/* @__NO_SIDE_EFFECTS__ */
-const kind =
-  <T>(what: string, holds: (value: unknown) => boolean): Shape<T> =>
-  (value) =>
-    holds(value) ? undefined : expected(what, value)
-
-export const text: Shape<string> = kind('string', (value) => typeof value === 'string')
+export const text: Shape<string> = must((value) => typeof value === 'string', 'must be a string')
 /** JSON can say 1e999, which is none. */
-export const number: Shape<number> = kind('number', Number.isFinite)
+export const number: Shape<number> = must(Number.isFinite, 'must be a number')
 /** A whole number that is exact: 2^53 is not. */
-export const int: Shape<number> = kind('int', Number.isSafeInteger)
+export const int: Shape<number> = must(Number.isSafeInteger, 'must be a whole number')
 /** An offset, or the number of a partition. */
 export const offsetShape: Shape<number> = (value) =>
-  int(value) ?? ((value as number) < 0 ? 'Too small: expected number to be >=0' : undefined)
+  int(value) ?? ((value as number) < 0 ? 'must not be below 0' : undefined)
 
 /* @__NO_SIDE_EFFECTS__ */
 export const optional =
@@ -69,7 +58,7 @@ export const tuple =
 export function fields<T>(shapes: { readonly [name in keyof T]: Shape<T[name]> }): Shape<T> {
   const tests = Object.entries<OptionTest>(shapes)
   return (value) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return expected('object', value)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object'
     for (const [name, test] of tests) {
       const fault = test((value as Readonly<Record<string, unknown>>)[name])
       if (fault !== undefined) return within(name, fault)
@@ -82,9 +71,8 @@ export function fields<T>(shapes: { readonly [name in keyof T]: Shape<T[name]> }
 export const listOf =
   <T>(element: Shape<T>, least = 0, most: number = Infinity): Shape<readonly T[]> =>
   (value) => {
-    if (!Array.isArray(value)) return expected('array', value)
-    if (value.length < least || value.length > most)
-      return `Invalid input: expected ${least} to ${most} items, received ${value.length}`
+    if (!Array.isArray(value)) return 'must be a list'
+    if (value.length < least || value.length > most) return `must be a list of ${least} to ${most}`
     for (const [at, each] of value.entries()) {
       const fault = element(each)
       if (fault !== undefined) return within(at, fault)
