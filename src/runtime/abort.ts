@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { Stop } from './stop.ts'
 
 /**
  * Calls `listener` with the reason once the signal is aborted: at once, where it is already.
@@ -32,42 +33,15 @@ export async function untilAborted<T>(signal: AbortSignal, task: () => Promise<T
   }
 }
 
-/** A signal of its own, which others end as well. */
-export interface EitherSignal {
-  /** Aborted with the first reason. Made when it is first read: a signal costs more than most that ends by it. */
-  readonly signal: AbortSignal
-  readonly abort: (reason?: unknown) => void
-  /** Calls the one listener with the first reason, before any of the signal: at once, where there is one already. */
-  readonly onEnd: (listener: (reason: unknown) => void) => void
+/** A signal of its own, which others end as well: aborted with the first reason. */
+export interface EitherSignal extends Stop {
   /** Stops listening to the others. To be called when the work has ended. */
   readonly done: () => void
 }
 
 /** A signal that any of the others aborts, or `abort` does. It belongs to the request that makes it. */
 export function eitherSignal(...others: readonly (AbortSignal | undefined)[]): EitherSignal {
-  let own: AbortController | undefined
-  let end: { readonly reason: unknown } | undefined
-  let listener: ((reason: unknown) => void) | undefined
-  const abort = (reason?: unknown): void => {
-    if (end) return
-    end = { reason }
-    listener?.(reason)
-    own?.abort(reason)
-  }
-  const offs = others.map((other) => onAbort(other, abort))
-  return {
-    get signal() {
-      if (own === undefined) {
-        own = new AbortController()
-        if (end) own.abort(end.reason)
-      }
-      return own.signal
-    },
-    abort,
-    onEnd: (heard) => {
-      listener = heard
-      if (end) heard(end.reason)
-    },
-    done: () => offs.forEach((off) => off()),
-  }
+  const stop = new Stop()
+  const offs = others.map((other) => onAbort(other, (reason) => stop.abort(reason)))
+  return Object.assign(stop, { done: () => offs.forEach((off) => off()) })
 }

@@ -8,7 +8,6 @@
 import { KedgeError } from '../ports/errors.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { eitherSignal } from './abort.ts'
-import type { EitherSignal } from './abort.ts'
 import { lateTimer } from './late-timer.ts'
 import { Stop } from './stop.ts'
 import type { Stopping } from './stop.ts'
@@ -16,7 +15,7 @@ import type { Stopping } from './stop.ts'
 export class Lifecycle {
   #closed = false
   /** The work that closing ends. */
-  readonly #working = new Set<Pick<EitherSignal, 'abort'>>()
+  readonly #working = new Set<Stop>()
   readonly #runtime: Runtime
 
   constructor(runtime: Runtime) {

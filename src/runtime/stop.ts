@@ -28,32 +28,36 @@ export class SignalAlone {
 
 export class Stop implements Stopping {
   #controller: AbortController | undefined
-  #reason: unknown
-  #isStopped = false
-  readonly #onStop: (reason: unknown) => void
+  #end: { readonly reason: unknown } | undefined
+  #onEnd: ((reason: unknown) => void) | undefined
 
-  /** @param onStop called once, before those who listen to the signal */
-  constructor(onStop: (reason: unknown) => void) {
-    this.#onStop = onStop
+  /** @param onEnd called once, before those who listen to the signal */
+  constructor(onEnd?: (reason: unknown) => void) {
+    this.#onEnd = onEnd
   }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
-      if (this.#isStopped) this.#controller.abort(this.#reason)
+      if (this.#end) this.#controller.abort(this.#end.reason)
     }
     return this.#controller.signal
   }
 
   throwIfStopped(): void {
-    if (this.#isStopped) throw this.#reason
+    if (this.#end) throw this.#end.reason
   }
 
-  abort(reason: unknown): void {
-    if (this.#isStopped) return
-    this.#isStopped = true
-    this.#reason = reason
-    this.#onStop(reason)
+  /** Calls the one listener with the first reason, before any of the signal: at once, where there is one already. */
+  onEnd(listener: (reason: unknown) => void): void {
+    this.#onEnd = listener
+    if (this.#end) listener(this.#end.reason)
+  }
+
+  abort(reason?: unknown): void {
+    if (this.#end) return
+    this.#end = { reason }
+    this.#onEnd?.(reason)
     this.#controller?.abort(reason)
   }
 }
