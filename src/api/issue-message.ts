@@ -47,7 +47,7 @@ function sizeIn(origin: string, limit: string, size: number | bigint): string {
 }
 
 /** What a value is, for people. */
-export function typeName(input: unknown): string {
+function typeName(input: unknown): string {
   if (typeof input === 'number' && !Number.isFinite(input)) return String(input)
   if (typeof input !== 'object') return typeof input
   if (input === null) return 'null'

@@ -94,7 +94,7 @@ export class TailWaits {
     ended: EitherSignal,
   ): Promise<void> {
     if (this.#closed.aborted || !this.#loops.full) return
-    const off = onAbort(this.#closed, ended.abort)
+    const off = onAbort(this.#closed, (reason) => ended.abort(reason))
     try {
       await this.#cluster.read([position], { maxBytes: 1, waitMs, isolation, signal: ended.signal })
     } finally {
