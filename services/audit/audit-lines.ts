@@ -4,12 +4,14 @@
  * Several processes write to one topic, and calls may overtake one another. So no line is chained to the one before it,
  * as in a file: each has `writer` (one for each process or isolate) and `seq`, and with a key `chain`, the HMAC-SHA-256 of
  * its own text. A line that was changed has a wrong one, and one that is gone leaves a gap in the numbers. Lines that
- * were lost have numbers too, and the next line says how many they were.
+ * were lost have numbers too, and the next line says how many they were. Workers may cancel a request that hands lines on: half
+ * a minute later they count as lost, although the topic may have them.
  *
  * @module
  */
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
+import { Clock } from '../../src/runtime/clock.ts'
 import { settledWithin, withDeadline } from '../../src/runtime/deadline.ts'
 import { hmacBy } from './hmac.ts'
 import type { Hmac } from './hmac.ts'
@@ -34,6 +36,14 @@ interface Line {
   readonly lost: number
 }
 
+/** A request of an isolate that hands lines on. */
+interface Sender {
+  /** Workers cancels a request's work 30 s after its answer, without a word: by then the request has ended or is gone. */
+  readonly until: number
+  /** What it has taken and not handed on yet. */
+  lines: readonly Line[]
+}
+
 const MAX_LINES = 10_000
 /** Characters of lines that wait. */
 const MAX_WAITING = 8_388_608
@@ -46,24 +56,29 @@ const DEADLINE_MS = 10_000
 const CLOSE_MS = 15_000
 /** Requests of one isolate that hand lines on at once. */
 const MAX_SENDERS = 16
+const SENDER_LEASE_MS = 30_000
+/** How long a request of an isolate takes more lines: with the deadline of the last ones it ends well within its lease. */
+const SENDER_TAKES_MS = 10_000
 
 export class AuditLines {
   readonly #options: AuditLinesOptions
   readonly #runtime: Runtime
+  readonly #clock: Clock
   readonly #hmac: Hmac | undefined
+  readonly #senders = new Set<Sender>()
   #waiting: Line[] = []
   #characters = 0
   /** Made when it is needed: Workers has no randomness before the first request. */
   #writer: string | undefined
   #next = 0
   #lost = 0
-  #senders = 0
   #sending: Promise<void> | undefined
 
   /** @throws TypeError for a `key` that can be guessed. */
   constructor(options: AuditLinesOptions) {
     this.#options = options
     this.#runtime = options.runtime ?? systemRuntime()
+    this.#clock = new Clock(this.#runtime)
     this.#hmac = options.key === undefined ? undefined : hmacBy(options.key, 'key')
   }
 
@@ -72,6 +87,7 @@ export class AuditLines {
    * on are sent or lost, and never rejects.
    */
   tell(entry: object): Promise<void> {
+    this.#expire()
     this.#writer ??= crypto.randomUUID()
     const lost = this.#lost
     const json = JSON.stringify({
@@ -104,27 +120,41 @@ export class AuditLines {
       return this.#sending
     }
     // No request may wait for a promise of another: each hands on what waits.
-    if (this.#senders >= MAX_SENDERS) return
-    this.#senders++
+    if (this.#senders.size >= MAX_SENDERS) return
+    const now = this.#clock.now()
+    const sender: Sender = { until: now + SENDER_LEASE_MS, lines: [] }
+    this.#senders.add(sender)
     try {
-      await this.#drain()
+      await this.#drain(sender, now + SENDER_TAKES_MS)
     } finally {
-      this.#senders--
+      this.#senders.delete(sender)
     }
   }
 
-  async #drain(): Promise<void> {
+  /** Counts as lost what was taken by requests that are gone. */
+  #expire(): void {
+    const now = this.#clock.now()
+    for (const sender of this.#senders) {
+      if (now < sender.until) continue
+      this.#senders.delete(sender)
+      if (sender.lines.length > 0)
+        this.#loseTaken(sender.lines, new Error('the request that handed on the audit was cancelled'))
+    }
+  }
+
+  async #drain(sender?: Sender, until = Infinity): Promise<void> {
     // Entries of one turn go in one call.
     await Promise.resolve()
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 && (until === Infinity || this.#clock.now() < until)) {
       const lines = this.#taken()
+      if (sender) sender.lines = lines
       try {
         await this.#sent(lines)
       } catch (error) {
-        // What they said was lost has still to be said.
-        this.#lost += lines.reduce((sum, { lost }) => sum + lost, 0)
-        this.#lose(lines.length, error)
+        // A lease that is over has counted them.
+        if (!sender || this.#senders.has(sender)) this.#loseTaken(lines, error)
       }
+      if (sender) sender.lines = []
     }
     // At once: a line that comes after this needs another.
     this.#sending = undefined
@@ -162,6 +192,12 @@ export class AuditLines {
   async #sealed(json: string): Promise<string> {
     if (!this.#hmac) return json
     return `${json.slice(0, -1)},"chain":"${await this.#hmac(`\n${json}`)}"}`
+  }
+
+  #loseTaken(lines: readonly Line[], error: unknown): void {
+    // What they said was lost has still to be said.
+    this.#lost += lines.reduce((sum, { lost }) => sum + lost, 0)
+    this.#lose(lines.length, error)
   }
 
   #lose(lines: number, error: unknown): void {

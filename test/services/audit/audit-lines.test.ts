@@ -34,7 +34,7 @@ function world(options: Partial<AuditLinesOptions> = {}, isolatesRequests = fals
       await runtime.advance(ms / 20)
     }
   }
-  return { lines, calls, said, lost, topic, pass }
+  return { lines, calls, said, lost, topic, pass, runtime }
 }
 
 const away = (): Promise<never> => Promise.reject(new Error('away'))
@@ -121,6 +121,48 @@ describe('audit lines', () => {
     await new Promise((resolve) => setImmediate(resolve))
     await lines.tell({ at: 1 })
     expect(said()).toMatchObject([{ at: 1 }])
+  })
+
+  /** Requests that Workers cancels: neither their calls nor their timers ever return. */
+  async function cancelled({ lines, topic, runtime }: ReturnType<typeof world>, count: number) {
+    const sleep = runtime.sleep.bind(runtime)
+    topic.take = () => new Promise(() => {})
+    runtime.sleep = () => new Promise(() => {})
+    for (let at = 0; at < count; at++) {
+      void lines.tell({ at })
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    topic.take = async () => {}
+    runtime.sleep = sleep
+  }
+
+  it('of requests that were cancelled count as lost, and those of later requests go on', async () => {
+    const at = world({}, true)
+    const { lines, said, lost, runtime } = at
+    await cancelled(at, 17)
+    await runtime.advance(29_999)
+    await lines.tell({ at: 17 })
+    expect([said(), lost]).toEqual([[], []])
+    await runtime.advance(1)
+    await lines.tell({ at: 18 })
+    expect(lost).toEqual(Array(16).fill(1))
+    expect(said()).toMatchObject([{ at: 16 }, { at: 17 }, { at: 18, lost: 16, seq: 18 }])
+  })
+
+  it('are left to the next request by one that has handed on lines for 10 s', async () => {
+    const at = world({}, true)
+    const { lines, calls, lost, topic, runtime, pass } = at
+    await cancelled(at, 15)
+    topic.take = () => runtime.sleep(4000)
+    let ended = false
+    const one = lines.tell({ at: 0 }).then(() => (ended = true))
+    for (let more = 1; more < 3000; more++) void lines.tell({ at: more })
+    await pass(16_000)
+    expect([ended, calls.length]).toEqual([true, 3])
+    topic.take = async () => {}
+    await one
+    await lines.tell({ at: 3000 })
+    expect([calls.flat().length, lost]).toEqual([3001, []])
   })
 
   it('that are left at the end are sent, or counted', async () => {
