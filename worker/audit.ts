@@ -47,7 +47,7 @@ export interface AuditOptions {
   readonly topics?: { readonly evictions?: string | undefined; readonly updates?: string | undefined }
   /** The secret by which keys are shown as hashes: at least 16 characters. @default entries have no keys */
   readonly keysHash?: string | undefined
-  /** The address of the client. @default the connection's under Node, else empty */
+  /** The address of the client; where it throws, the entry has none. @default the connection's under Node, else empty */
   readonly remote?: (request: Request) => string
 }
 
@@ -116,13 +116,21 @@ export class Audit {
   }
 
   #sender(c: Context, bearer: Bearer | undefined) {
-    const { remote = connectionOf(c) } = this.#options
     return {
       principal: bearer?.name ?? '',
       roles: bearer?.scopes ?? [],
-      remote: remote(c.req.raw),
+      remote: this.#remoteOf(c),
       requestId: requestIdOf(c),
       traceId: traceIdFrom(c.req.header('traceparent')),
+    }
+  }
+
+  /** A request is answered, and has its entry, whatever the program makes of its address. */
+  #remoteOf(c: Context): string {
+    try {
+      return (this.#options.remote ?? connectionOf(c))(c.req.raw)
+    } catch {
+      return ''
     }
   }
 

@@ -18,9 +18,7 @@ export function tierEvictions(decoded: DecodedRecord): TierEviction[] {
   const plain = evictionIn(decoded, () => false)
   if (plain.empty) return []
   const evictions = [toTier(plain, offset)]
-  // The message names one namespace itself. What its record key names is no matter for it.
-  if (plain.namespace !== undefined) return evictions
-  // The record key may be a key in any namespace, or name a whole namespace.
+  // The record key may be a key in any namespace, or name a whole namespace: also one that is not the message's own.
   const { clears } = evictionIn(decoded, (name) => NAMESPACE_PATTERN.test(name))
   for (const namespace of clears)
     evictions.push({ offset, namespace, keys: [], group: true, version: undefined })

@@ -53,7 +53,6 @@ export async function readBatch(
   const { records, next, outOfRange } = deadline
     ? await withDeadline(deadline.runtime, fetch.waitMs + deadline.ms, late, read, signal)
     : await read(signal)
-  // A log may answer a position that it does not have with one that it has: taken over, that would skip records.
   const asked = new Map<number, number>()
   // A log may answer a position that it does not have with one that it has: taken over, that would skip records.
   for (const { partition, offset } of from) if (!outOfRange.includes(partition)) asked.set(partition, offset)

@@ -132,6 +132,23 @@ describe('the audit of the worker', () => {
     expect(JSON.stringify(entries)).not.toMatch(/wrong-token|a-reader/)
   })
 
+  it('has entries without an address, and the answers stay, where the function for it throws', async () => {
+    const { entries, ask } = audited({
+      remote: () => {
+        throw new Error('no such header')
+      },
+    })
+    const answers = [
+      await ask('DELETE', '/cache/users/a'),
+      await ask('GET', '/cache/users/a', undefined, 'wrong-token'),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([200, 401])
+    expect(entries).toMatchObject([
+      { act: 'evict', outcome: 'ok', remote: '' },
+      { act: 'show-credential', outcome: 'wrong-credential', remote: '' },
+    ])
+  })
+
   it('counts refused credentials beyond ten, and says so in the next', async () => {
     const now = vi.spyOn(performance, 'now').mockReturnValue(1000)
     const { entries, ask } = audited()

@@ -108,6 +108,21 @@ describe('a step', () => {
       ['users/b', 'orders/b'],
     ],
     [
+      'a key, and the namespace that the record key names instead',
+      () => append({ v: 1, op: 'evict', ns: 'users', keys: ['a'] }, 'orders'),
+      ['users/b'],
+    ],
+    [
+      'both namespaces, where a clear of one stands under the name of the other',
+      () => append({ v: 1, op: 'clear', ns: 'users' }, 'orders'),
+      [],
+    ],
+    [
+      'a key, where the message stands under that key',
+      () => append({ v: 1, op: 'evict', ns: 'users', keys: ['orders'] }, 'orders'),
+      ['users/a', 'users/b', 'orders/a', 'orders/b'],
+    ],
+    [
       'nothing by a beat',
       () => append({ v: 1, op: 'beat' }, 'users'),
       ['users/a', 'users/b', 'orders/a', 'orders/b'],
