@@ -117,6 +117,8 @@ export function persisterSettings(options: PersisterOptions): PersisterSettings 
   } = options
   if (Object.values(topics).includes(deadLetters) || deadLetters === (topics.writes ?? 'cache-writes'))
     throw new TypeError('`topics.deadLetters` must differ from the other topics')
+  if (options.kafka?.signedTopics?.has(deadLetters) === false)
+    throw new TypeError('`topics.deadLetters` must be among the `topics` of signed()')
   return {
     stores: new Map(Object.entries(stores)),
     deadLettersTopic: deadLetters,

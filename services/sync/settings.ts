@@ -128,6 +128,10 @@ export function syncSettings(options: SyncOptions): SyncSettings {
     "`isolation: 'committed'` needs a log that reads committed records; where no producer uses transactions, set `isolation: 'uncommitted'`",
   )
   must(options.deadLetters !== topic, '`deadLetters` must differ from `topic`')
+  must(
+    format !== 'kedge' || options.kafka.signedTopics?.has(topic) !== false,
+    '`topic` must be among the `topics` of signed()',
+  )
   must(format !== 'messagepack' || options.codec !== undefined, "`format: 'messagepack'` needs a `codec`")
   must(
     format !== 'debezium' || options.keyFormat === undefined,

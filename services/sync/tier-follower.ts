@@ -95,6 +95,8 @@ class EvictionsFollower implements TierFollower {
     this.#kafka = kafka
     this.#applier = tier.applier!
     this.#topic = topics?.evictions ?? 'cache-evictions'
+    if (kafka.signedTopics?.has(this.#topic) === false)
+      throw new TypeError('`topics.evictions` must be among the `topics` of signed()')
     this.#format = { codec, maxMessageBytes }
     this.#runtime = runtime
     this.#timeoutMs = durationMs(timeout, 'timeout')

@@ -66,16 +66,20 @@ export interface Settings extends Times {
 
 type Topics = Pick<Settings, 'evictionsTopic' | 'updatesTopic' | 'requestsTopic' | 'writesTopic'>
 
-function topicsOf({
-  evictions = 'cache-evictions',
-  updates = 'cache-updates',
-  requests = 'cache-requests',
-  writes = 'cache-writes',
-}: TopicNames = {}): Topics {
+function topicsOf(
+  {
+    evictions = 'cache-evictions',
+    updates = 'cache-updates',
+    requests = 'cache-requests',
+    writes = 'cache-writes',
+  }: TopicNames = {},
+  { signedTopics }: KafkaLog,
+): Topics {
   const names = { evictions, updates, requests, writes }
   const others = new Set<string>()
   for (const [which, name] of Object.entries(names)) {
     must(!others.has(name), `\`topics.${which}\` must differ from the other topics`)
+    must(signedTopics?.has(name) ?? true, `\`topics.${which}\` must be among the \`topics\` of signed()`)
     others.add(name)
   }
   return { evictionsTopic: evictions, updatesTopic: updates, requestsTopic: requests, writesTopic: writes }
@@ -94,7 +98,7 @@ export function cacheSettings(options: CacheOptions): Settings {
   must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
   return {
     log: options.kafka,
-    ...topicsOf(options.topics),
+    ...topicsOf(options.topics, options.kafka),
     evictionPartitions: options.evictionPartitions ?? 1,
     updatePartitions: options.updatePartitions ?? 1,
     writePartitions: options.writePartitions ?? 1,

@@ -107,6 +107,11 @@ export interface LogCapabilities {
 export interface KafkaLog {
   readonly capabilities: LogCapabilities
   /**
+   * The topics whose records are signed, and judged: a cache or a service that is to use another one refuses the log. Set by
+   * `signed()` of `kedge/signing`; absent, the log signs nothing.
+   */
+  readonly signedTopics?: ReadonlySet<string>
+  /**
    * Appends the records and resolves with one position for each, in the order given, once **every** record is
    * acknowledged with an offset. Rejects with `ERR_PUBLISH` when any of them is not; some may then be in the log.
    */

@@ -43,6 +43,7 @@ export function signed(log: KafkaLog, options: SignOptions): SignedLog {
   const own = signatures(options)
   return {
     capabilities: log.capabilities,
+    ...(own.topics && { signedTopics: own.topics }),
     produce: async (topic, records, callOptions) =>
       log.produce(topic, await own.sign(topic, records), callOptions),
     offsets: async (topic, offsetsOptions) => log.offsets(topic, offsetsOptions),

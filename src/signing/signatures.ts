@@ -34,7 +34,10 @@ export interface SignOptions {
    * @default as `sign`
    */
   readonly evictions?: SignMode
-  /** Names of topics, as in the options of the cache. Records of other topics are neither signed nor looked at. */
+  /**
+   * Names of topics, as in the options of the cache, which refuses a log that was told other names. Records of other topics
+   * are neither signed nor looked at.
+   */
   readonly topics?: {
     /** @default 'cache-evictions' */
     readonly evictions?: string
@@ -80,6 +83,8 @@ export interface SignatureStats {
 
 /** Signs and judges records, for programs that get them by another way than a `KafkaLog`. */
 export interface Signatures {
+  /** The topics whose records are signed and judged; `undefined` where signatures are off. */
+  readonly topics: ReadonlySet<string> | undefined
   /**
    * The records, signed. Those of topics that are not kedge's are left as they are.
    * @throws KedgeError `ERR_UNSUPPORTED` for a value that has no place for a signature, where readers require one.
@@ -128,6 +133,7 @@ export const signatures = (options: SignOptions): Signatures => new OwnSignature
 
 class OwnSignatures implements Signatures {
   readonly #keys: Keyring
+  readonly topics: ReadonlySet<string> | undefined
   readonly #modes: ReadonlyMap<string, SignMode>
   readonly #evictions: string
   readonly #runtime: Runtime
@@ -143,6 +149,7 @@ class OwnSignatures implements Signatures {
     for (const [role, name] of Object.entries(TOPICS))
       modes.set(topics?.[role as keyof typeof TOPICS] ?? name, role === 'evictions' ? evictions : sign)
     this.#modes = modes
+    this.topics = sign === 'off' && evictions === 'off' ? undefined : new Set(modes.keys())
     this.#evictions = topics?.evictions ?? TOPICS.evictions
     this.#runtime = runtime
     this.#onEvent = onEvent

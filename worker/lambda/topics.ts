@@ -94,7 +94,7 @@ export function persistWrites(persister: Pick<Persister, 'apply'>): TopicTaker {
 
 /**
  * The taker, for records that must be signed: it gets what `signatures` leaves of them. `applyEvictions` reads the log
- * itself, and needs `signed()` around that instead.
+ * itself, and needs `signed()` around that instead. An invocation for a topic that `signatures` were not told of fails.
  *
  * @example
  * ```ts
@@ -108,8 +108,14 @@ export function persistWrites(persister: Pick<Persister, 'apply'>): TopicTaker {
  * export const handler = kafkaHandler({ 'cache-writes': verified(persistWrites(persister), own) })
  * ```
  */
-export function verified(taker: TopicTaker, signatures: Pick<Signatures, 'verify'>): TopicTaker {
-  return async (records, invocation) => taker(await signatures.verify(invocation.topic, records), invocation)
+export function verified(taker: TopicTaker, signatures: Pick<Signatures, 'topics' | 'verify'>): TopicTaker {
+  return async (records, invocation) => {
+    const { topic } = invocation
+    // Its records would be taken without a look at them.
+    if (signatures.topics?.has(topic) === false)
+      throw new TypeError(`\`topics\`: ${topic} must be among those of signatures()`)
+    return taker(await signatures.verify(topic, records), invocation)
+  }
 }
 
 /** One after the other: a process may be given several batches at once (Lambda Managed Instances). */

@@ -2,12 +2,12 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { createLoader } from '../../../services/loader/index.ts'
 import { createPersister } from '../../../services/persister/index.ts'
-import { createSync } from '../../../services/sync/index.ts'
+import { createSync, createTierFollower } from '../../../services/sync/index.ts'
 import { createCache } from '../../../src/index.ts'
 import { viaLoader } from '../../../src/loader-client/index.ts'
 import { replicate } from '../../../src/replicate/index.ts'
 import { signatures, signed } from '../../../src/signing/index.ts'
-import { memory, MemoryLog, memorySink } from '../../../src/testing/index.ts'
+import { memory, MemoryLog, memorySink, memoryTier } from '../../../src/testing/index.ts'
 import { writeBehind, writeIntents } from '../../../src/write-paths/index.ts'
 import { kafkaHandler, persistWrites, verified } from '../../../worker/lambda.ts'
 import { msk } from '../../worker/lambda/kafka-events.ts'
@@ -160,4 +160,72 @@ it('a sync copies what is signed, and nothing of a stranger', async () => {
   expect(sink.store.keys()).toEqual(['users:7'])
   expect(new TextDecoder().decode(sink.store.get('users:7'))).toBe('"Ada"')
   expect(unusable).toHaveLength(2)
+})
+
+describe('a topic that signed() was not told of', () => {
+  const kafka = (topics?: object, sign: 'require' | 'off' = 'require') =>
+    signed(memory(), { ...OPTIONS, sign, ...(topics && { topics }) })
+  const stores = { users: async () => undefined }
+  const sync = { topic: 'mine', sink: memorySink(), key: '{key}' }
+
+  it.each<[string, string, () => object]>([
+    ...(['evictions', 'updates', 'requests', 'writes'] as const).map(
+      (role): [string, string, () => object] => [
+        `a cache, for its ${role}`,
+        `\`topics.${role}\``,
+        () => createCache({ kafka: kafka(), topics: { [role]: 'mine' } }),
+      ],
+    ),
+    [
+      'a cache that is not told of it',
+      '`topics.evictions`',
+      () => createCache({ kafka: kafka({ evictions: 'mine' }) }),
+    ],
+    [
+      'a loader',
+      '`topics.requests`',
+      () =>
+        createLoader({
+          kafka: kafka(),
+          topics: { requests: 'mine' },
+          loaders: { users: async () => new Map() },
+        }),
+    ],
+    [
+      'a persister',
+      '`topics.writes`',
+      () => createPersister({ kafka: kafka(), stores, topics: { writes: 'mine' } }),
+    ],
+    [
+      'a persister, for its dead letters',
+      '`topics.deadLetters`',
+      () => createPersister({ kafka: kafka(), stores, topics: { deadLetters: 'mine' } }),
+    ],
+    ['a sync of values', '`topic`', () => createSync({ kafka: kafka(), format: 'kedge', ...sync })],
+    [
+      'a sync of evictions',
+      '`topics.evictions`',
+      () => createTierFollower({ kafka: kafka(), tier: memoryTier(), topics: { evictions: 'mine' } }),
+    ],
+  ])('is refused by %s', (_, option, make) => {
+    expect(make).toThrow(`${option} must be among the \`topics\` of signed()`)
+    expect(make).toThrow(TypeError)
+  })
+
+  it('fails an invocation of a function that Kafka triggers', async () => {
+    const taken: unknown[] = []
+    const own = signatures(OPTIONS)
+    const handler = kafkaHandler({ mine: verified(async (records) => void taken.push(...records), own) })
+    await expect(
+      handler(msk('mine', { offset: 0, key: 'users/7', value: write('Mallory', 'a') })),
+    ).rejects.toThrow('`topics`: mine must be among those of signatures()')
+    expect(taken).toEqual([])
+  })
+
+  it('is taken where both know it, where nothing is signed, and by a sync of what is not of kedge', async () => {
+    const topics = { evictions: 'mine' }
+    kept(createCache({ kafka: kafka(topics), topics }))
+    kept(createCache({ kafka: kafka({}, 'off'), topics }))
+    expect(() => createSync({ kafka: kafka(), format: 'json', ...sync })).not.toThrow()
+  })
 })
