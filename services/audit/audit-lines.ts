@@ -40,6 +40,7 @@ interface Line {
 interface Sender {
   /** Workers cancels a request's work 30 s after its answer, without a word: by then the request has ended or is gone. */
   readonly until: number
+  readonly takesUntil: number
   /** What it has taken and not handed on yet. */
   lines: readonly Line[]
 }
@@ -122,10 +123,10 @@ export class AuditLines {
     // No request may wait for a promise of another: each hands on what waits.
     if (this.#senders.size >= MAX_SENDERS) return
     const now = this.#clock.now()
-    const sender: Sender = { until: now + SENDER_LEASE_MS, lines: [] }
+    const sender: Sender = { until: now + SENDER_LEASE_MS, takesUntil: now + SENDER_TAKES_MS, lines: [] }
     this.#senders.add(sender)
     try {
-      await this.#drain(sender, now + SENDER_TAKES_MS)
+      await this.#drain(sender)
     } finally {
       this.#senders.delete(sender)
     }
@@ -142,10 +143,10 @@ export class AuditLines {
     }
   }
 
-  async #drain(sender?: Sender, until = Infinity): Promise<void> {
+  async #drain(sender?: Sender): Promise<void> {
     // Entries of one turn go in one call.
     await Promise.resolve()
-    while (this.#waiting.length > 0 && (until === Infinity || this.#clock.now() < until)) {
+    while (this.#waiting.length > 0 && !(sender && this.#clock.now() >= sender.takesUntil)) {
       const lines = this.#taken()
       if (sender) sender.lines = lines
       try {

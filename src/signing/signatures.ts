@@ -35,7 +35,7 @@ export interface SignOptions {
    */
   readonly evictions?: SignMode
   /**
-   * Names of topics, as in the options of the cache, which refuses a log that was told other names. Records of other topics
+   * Names of topics, as in the options of the cache, which refuses a log with other names. Records of other topics
    * are neither signed nor looked at.
    */
   readonly topics?: {

@@ -42,6 +42,16 @@ export const signingMutants: readonly Mutant[] = [
     unseen,
   },
   {
+    id: 'signed-topics-unknown',
+    what: 'A cache takes a signed log that was not told of its topics: nothing of them is signed, or judged.',
+    file: 'src/api/settings.ts',
+    from: 'must(signedTopics?.has(name) ?? true,',
+    to: 'must(true,',
+    breaks: [],
+    hint: ['src/signing/services.test.ts'],
+    unseen,
+  },
+  {
     id: 'heartbeat-of-any-kind',
     what: 'Any short message of kedge needs no signature, as heartbeats do not.',
     file: SIGNATURES,
