@@ -146,7 +146,7 @@ export class AuditLines {
   async #drain(sender?: Sender): Promise<void> {
     // Entries of one turn go in one call.
     await Promise.resolve()
-    while (this.#waiting.length > 0 && !(sender && this.#clock.now() >= sender.takesUntil)) {
+    while (this.#mayTake(sender)) {
       const lines = this.#taken()
       if (sender) sender.lines = lines
       try {
@@ -159,6 +159,10 @@ export class AuditLines {
     }
     // At once: a line that comes after this needs another.
     this.#sending = undefined
+  }
+
+  #mayTake(sender: Sender | undefined): boolean {
+    return this.#waiting.length > 0 && (sender === undefined || this.#clock.now() < sender.takesUntil)
   }
 
   #taken(): Line[] {
