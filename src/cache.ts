@@ -170,11 +170,13 @@ class IsolateCache implements OpenCache, ScopedCache {
       for (const [at, { writer, space }] of namespaces.entries())
         log =
           !writer.apply(published, ...then[at]!) || log === SEVERAL_LOGS ? SEVERAL_LOGS : space.partition.log
+      // Declared meanwhile: what they hold may have been loaded before.
+      for (const parts of this.#namespaces.values()) if (!namespaces.includes(parts)) parts.writer.doubt()
       const token = tokenOf(published, [], log)
       scope.wrote(token)
       return token
     } catch (error) {
-      for (const { writer } of namespaces) writer.doubt()
+      for (const { writer } of [...namespaces, ...this.#namespaces.values()]) writer.doubt()
       throw error
     }
   }

@@ -15,7 +15,7 @@ import { NamespaceIntents } from './namespace-intents.ts'
 import { refusalOf, type Known } from './refusal.ts'
 import { sizeIn, type Place } from './ttl-and-tags.ts'
 import type { Intent } from '../wire/read-eviction.ts'
-import type { Partition, EvictionTarget } from './partition.ts'
+import type { Partition, EvictionTarget, MayMatch } from './partition.ts'
 import type { NamespaceSettings, Settings } from '../api/settings.ts'
 import { ShortTtl } from '../api/short-ttl.ts'
 import { S3FifoStore } from '../store/s3-fifo.ts'
@@ -30,6 +30,8 @@ export class CoherentStore<T> implements EvictionTarget {
   readonly shortTtl: ShortTtl
   /** Whether this isolate has yet to read the past, in which writes may wait to be persisted. */
   awaitsPast = false
+  /** Keeps loads under way that match from being held; set by what runs them. */
+  invalidateLoads?: (matches: (key: string) => boolean) => void
   #isClosed = false
   readonly #store: S3FifoStore<T>
   readonly #table: EvictionTable
@@ -128,9 +130,8 @@ export class CoherentStore<T> implements EvictionTarget {
     const slot = this.#store.find(key)
     if (slot === undefined) return undefined
     const { columns } = this.#store
-    return columns.asOf(slot) > this.#table.groupEpoch || this.#survives(key, slot)
-      ? columns.entry(slot)
-      : undefined
+    const lives = columns.asOf(slot) > this.#table.groupEpoch || this.#survives(key, slot)
+    return lives ? columns.entry(slot) : undefined
   }
 
   /** The value that has expired but is still kept. */
@@ -215,8 +216,8 @@ export class CoherentStore<T> implements EvictionTarget {
     const entry = this.#store.peek(key)
     if (entry === undefined) return
     const isByVersion = terms.version !== undefined && entry.version !== undefined
-    const dies = isByVersion ? entry.version < this.#table.floorOf(key) : entry.asOf <= offset
-    if (dies) this.drop(key, 'evicted')
+    if (isByVersion ? entry.version < this.#table.floorOf(key) : entry.asOf <= offset)
+      this.drop(key, 'evicted')
   }
 
   evictTag(tag: string, offset: number): void {
@@ -247,7 +248,6 @@ export class CoherentStore<T> implements EvictionTarget {
     this.intents.remembers(spanMs)
   }
 
-  /** The clocks stepped back: drops all values, because their age is unknown. */
   forgetAges(): void {
     this.#sweep('clock', () => true)
   }
@@ -269,9 +269,9 @@ export class CoherentStore<T> implements EvictionTarget {
     this.dropPossiblyEvicted(() => true)
   }
 
-  /** Drops what an unacknowledged eviction may match. */
-  dropPossiblyEvicted(matches: (key: string, tags: readonly string[] | undefined) => boolean): void {
-    this.#sweep('evicted', (key, entry) => matches(key, entry.tags))
+  dropPossiblyEvicted(held: MayMatch, loading?: (key: string) => boolean): void {
+    this.#sweep('evicted', (key, entry) => held(key, entry.tags))
+    if (loading) this.invalidateLoads?.(loading)
   }
 
   #sweep(reason: DropReason, drops: (key: string, entry: StoredEntry<T>) => boolean): void {

@@ -10,6 +10,9 @@ import { UnreadableRecords } from './unreadable-records.ts'
 import type { Eviction, Intent } from '../wire/read-eviction.ts'
 import { logMark } from '../wire/token.ts'
 
+/** Whether an eviction may match the value of a key that has these tags. */
+export type MayMatch = (key: string, tags: readonly string[] | undefined) => boolean
+
 /** What lives in a partition: a namespace, as the follower sees it. */
 export interface EvictionTarget {
   readonly name: string
@@ -28,6 +31,8 @@ export interface EvictionTarget {
    * resync. 0 where that could not be made sure.
    */
   remembers(spanMs: number): void
+  /** Drops what an unacknowledged eviction may match, and keeps loads under way that it may match from being held. */
+  dropPossiblyEvicted(held: MayMatch, loading?: (key: string) => boolean): void
   /** Drops every value: how much of their time has passed is unknown. */
   forgetAges(): void
   /** Drops every value; from now on nothing older than `horizon` can be judged. */

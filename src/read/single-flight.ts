@@ -44,6 +44,7 @@ export class SingleFlight<T> {
     features: NamespaceFeatures,
   ) {
     this.#space = space
+    space.invalidateLoads = (matches) => this.invalidate(matches)
     this.#shared = shared
     this.#lifecycle = lifecycle
     this.#leaseMs = shared.settings.runtime.isolatesRequests ? LEASE_MS : Infinity

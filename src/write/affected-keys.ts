@@ -1,10 +1,12 @@
 /** Which values and loads a write concerns, in case its eviction is not acknowledged. @module */
 
+import type { MayMatch } from '../coherence/partition.ts'
+
 /** The values that a write may have evicted, in case it is not acknowledged. */
 export interface AffectedKeys {
-  held(key: string, tags: readonly string[] | undefined): boolean
+  readonly held: MayMatch
   /** Loads under way: their tags are not known yet. */
-  loading(key: string): boolean
+  readonly loading: (key: string) => boolean
 }
 
 export const EVERYTHING: AffectedKeys = { held: () => true, loading: () => true }

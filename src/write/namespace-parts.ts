@@ -70,7 +70,7 @@ export function namespaceParts<T>(
     features,
     reader,
     manyReader: new ManyReader(shared, reader),
-    writer: new Writer(space, flights, features, context),
+    writer: new Writer(space, features, context),
     open,
   }
 }

@@ -4,9 +4,9 @@
  * @module
  */
 import { applyEviction } from '../coherence/apply-eviction.ts'
+import type { EvictionTarget } from '../coherence/partition.ts'
 import type { Position } from '../ports/kafka-log.ts'
 import type { Held } from '../api/feature.ts'
-import type { SingleFlight } from '../read/single-flight.ts'
 import type { RefuseReason } from '../api/reasons.ts'
 import type { Candidate } from '../coherence/candidate.ts'
 import type { Follower } from '../coherence/follower.ts'
@@ -47,7 +47,6 @@ export interface WriterContext extends ReaderContext {
 
 export class Writer<T> {
   readonly #space: CoherentStore<T>
-  readonly #flights: SingleFlight<T>
   readonly #publisher: Publisher
   readonly #shared: CacheContext
   readonly #lifecycle: Lifecycle
@@ -58,12 +57,10 @@ export class Writer<T> {
 
   constructor(
     space: CoherentStore<T>,
-    flights: SingleFlight<T>,
     features: NamespaceFeatures,
     { publisher, follower, shared, lifecycle }: WriterContext,
   ) {
     this.#space = space
-    this.#flights = flights
     this.#publisher = publisher
     this.#shared = shared
     this.#lifecycle = lifecycle
@@ -276,7 +273,7 @@ export class Writer<T> {
     }
     for (const { message, offset } of own) {
       const eviction = readEviction(message, undefined, () => false)
-      applyEviction([this.#space], eviction, offset)
+      applyEviction(this.#namesakes, eviction, offset)
       partition.wrote(offset)
     }
     return true
@@ -287,8 +284,13 @@ export class Writer<T> {
    * keeps no matching load under way (decision 17).
    */
   doubt(meant: AffectedKeys = EVERYTHING): void {
-    this.#space.dropPossiblyEvicted((key, tags) => meant.held(key, tags))
-    this.#flights.invalidate((key) => meant.loading(key))
+    for (const each of this.#namesakes) each.dropPossiblyEvicted(meant.held, meant.loading)
+  }
+
+  /** The namespace, and what has been declared by its name since it gave up its place. */
+  get #namesakes(): ReadonlySet<EvictionTarget> {
+    const { name, partition } = this.#space
+    return new Set([this.#space, ...[...partition.targets].filter((each) => each.name === name)])
   }
 }
 

@@ -60,6 +60,67 @@ describe('a namespace that is forgotten', () => {
     expect(users.peek('1')).toBeUndefined()
   })
 
+  describe('and declared anew, while a writer has it in hand', () => {
+    async function both() {
+      const here = await readyIn(at)
+      const { cache, users: before } = here
+      partsOfCache(cache).forget('users')
+      const after = cache.namespace<string>('users', { ttl: '1m' })
+      await at.run(after.getOrSet('1', () => 'old'))
+      await at.run(after.getOrSet('2', () => 'other'))
+      expect(after.peek('1')).toBe('old')
+      return { ...here, before, after }
+    }
+
+    it('is evicted by what that writer has written, before any poll', async () => {
+      const { before, after, kafka } = await both()
+      const { read } = kafka.calls
+      await at.run(before.delete('1'))
+      expect([after.peek('1'), after.peek('2')]).toEqual([undefined, 'other'])
+      expect(kafka.calls.read).toBe(read)
+      expect(await at.run(after.getOrSet('1', () => 'new'))).toBe('new')
+      await at.run(before.clear())
+      expect(after.peek('2')).toBeUndefined()
+    })
+
+    it('holds no load that was under way when that writer evicted', async () => {
+      const { before, after } = await both()
+      const slow = deferred<string>()
+      const loading = after.getOrSet('3', () => slow.promise)
+      await at.runtime.settle()
+      await at.run(before.delete('3'))
+      slow.resolve('old')
+      await at.run(loading)
+      expect(after.peek('3')).toBeUndefined()
+      expect(await at.run(after.getOrSet('3', () => 'new'))).toBe('new')
+    })
+
+    it('is doubted, with its loads, where the eviction of that writer has no answer', async () => {
+      const { before, after, kafka } = await both()
+      const slow = deferred<string>()
+      const loading = after.getOrSet('3', () => slow.promise)
+      await at.runtime.settle()
+      kafka.fail(new TypeError('no'), { on: 'produce' })
+      await expect(at.run(before.delete(['1', '3']))).rejects.toThrow()
+      expect([after.peek('1'), after.peek('2')]).toEqual([undefined, 'other'])
+      slow.resolve('old')
+      await at.run(loading)
+      expect(after.peek('3')).toBeUndefined()
+    })
+  })
+
+  it('is cleared with the cache where it was declared meanwhile', async () => {
+    const { cache } = await readyIn(at, {}, { latency: 20 })
+    const clearing = cache.clear()
+    partsOfCache(cache).forget('users')
+    const users = cache.namespace<string>('users', { ttl: '1m' })
+    const late = cache.namespace<string>('late', { ttl: '1m' })
+    await users.getOrSet('1', () => 'old')
+    await late.getOrSet('1', () => 'old')
+    await at.run(clearing)
+    expect([users.peek('1'), late.peek('1')]).toEqual([undefined, undefined])
+  })
+
   it('leaves no trace, however many there were', async () => {
     const { cache } = await readyIn(at)
     for (let n = 0; n < 3000; n++) {

@@ -6,6 +6,7 @@ import { memory } from '../../src/testing/index.ts'
 import { createApp } from '../../worker/app.ts'
 import type { AppOptions } from '../../worker/app-options.ts'
 import { bearerAuth } from '../../worker/auth.ts'
+import { ServedNamespaces } from '../../worker/served-namespaces.ts'
 
 const TOPIC = 'cache-evictions'
 
@@ -72,6 +73,21 @@ describe('without a list of namespaces', () => {
     expect(await get('first')).toBe(200)
     expect((await ask('DELETE', '/cache/first/k', 'e')).status).toBe(200)
     expect(await get('first')).toBe(404)
+  })
+
+  it('one that gave its place away while its origin committed is evicted for its writer all the same', async () => {
+    const { cache } = build()
+    const served = new ServedNamespaces(cache)
+    const scope = cache.for({ waitUntil: () => undefined })
+    await cache.sync()
+    let row = 'old'
+    const writer = served.open(scope, 'users')
+    for (let at = 0; at < 120; at++) served.open(cache, `ns${at}`)
+    expect(await served.open(cache, 'users').getOrSet('7', () => row)).toBe('old')
+    row = 'new'
+    await writer.delete('7')
+    expect(await served.open(cache, 'users').get('7')).toBeUndefined()
+    expect(await served.open(scope, 'users').getOrSet('7', () => row)).toBe('new')
   })
 })
 

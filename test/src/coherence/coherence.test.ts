@@ -42,6 +42,7 @@ class Listener implements EvictionTarget {
   }
   extend(): void {}
   forgetAges(): void {}
+  dropPossiblyEvicted(): void {}
   reanchor(): void {
     this.told.push(['reanchor'])
   }
@@ -86,6 +87,7 @@ class Holder implements EvictionTarget {
   remembers(): void {}
   extend(): void {}
   forgetAges(): void {}
+  dropPossiblyEvicted(): void {}
   reanchor(): void {
     this.#held.clear()
   }

@@ -44,6 +44,7 @@ function listener(name: string) {
     reanchor: tell('reanchor'),
     extend: tell('extend'),
     forgetAges: tell('forgetAges'),
+    dropPossiblyEvicted: tell('dropPossiblyEvicted'),
   }
   return { target, told }
 }
