@@ -189,7 +189,7 @@ class IsolateCache implements OpenCache, ScopedCache {
     checkOptions(options, 'read')
     this.#lifecycle.check()
     const { next } = this.#follower
-    await this.#follower.sync(scope, options.signal)
+    await this.#follower.syncAll(scope, options.signal)
     const partitions = [...this.#follower.partitions.values()]
     const passed = () =>
       partitions.every((each) => each.hasPassed(scope.required(each.id, options.after), next))

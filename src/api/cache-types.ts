@@ -63,7 +63,11 @@ export interface CacheScope {
   readonly token: Token | undefined
   /** Evicts everything, everywhere. */
   clear(options?: WriteOptions): Promise<Token>
-  /** Polls now, waiting at most `pollTimeout`. Never rejects because the log is out of reach: see the answer. */
+  /**
+   * Polls now, waiting at most `pollTimeout`. Never rejects because the log is out of reach: see the answer. Records that
+   * cannot be read drop everything once a second at most: one that is met sooner may be left for a later poll, and counts
+   * in `lag`.
+   */
   sync(options?: ReadOptions): Promise<Freshness>
   freshness(): Freshness
 }

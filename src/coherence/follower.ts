@@ -20,7 +20,7 @@ import { poll } from './poll.ts'
 import { ProofHook } from './proof-hooks.ts'
 import type { PollFeature } from './proof-hooks.ts'
 import type { FeatureScope } from '../api/feature.ts'
-import { lastingIn, longestWaitMs } from './unreadable-records.ts'
+import { lastingIn, longestWaitMs, pauseEnds } from './unreadable-records.ts'
 import { SlowPolls } from './slow-polls.ts'
 import type { Freshness } from '../api/cache-types.ts'
 
@@ -52,8 +52,6 @@ export class Follower {
   #run: Run | undefined
   /** The number of the next poll to begin: one with this number or a higher one knows all that is known now. */
   next = 0
-  /** Calls of `sync` that wait. */
-  #syncing = 0
   /** The number of the latest poll that succeeded. */
   #succeeded = -1
   /** Since when polls have been started of which none has succeeded yet. */
@@ -71,7 +69,7 @@ export class Follower {
   ) {
     const readPast: ReadPast = async (...terms) =>
       features.find(({ hooks }) => hooks.readPast !== undefined)?.hooks.readPast?.(...terms)
-    this.#context = { ...context, readPast, isAllWanted: () => this.#syncing > 0 }
+    this.#context = { ...context, readPast }
     this.#features = features
     this.#slow = new SlowPolls(context.settings)
     this.#lifecycle = lifecycle
@@ -119,10 +117,14 @@ export class Follower {
   }
 
   /** Polls until `done`, at most `pollTimeout`. Resolves with whether it is. */
-  async reach(done: () => boolean, scope: FeatureScope, signal?: AbortSignal): Promise<boolean> {
+  async reach(
+    done: () => boolean,
+    scope: FeatureScope,
+    signal?: AbortSignal,
+    since: number = this.#context.clock.now(),
+  ): Promise<boolean> {
     const { clock, settings } = this.#context
     const { runtime, pollTimeoutMs } = settings
-    const since = clock.now()
     const { next } = this
     let lookMs = 5
     while (!done()) {
@@ -146,12 +148,25 @@ export class Follower {
     return true
   }
 
-  /** Polls now, at most `pollTimeout`. Whether every partition is proved as of this call. */
+  /** Polls now, at most `pollTimeout`. Whether all is proved as of this call: not where a poll stops before garbage. */
   async sync(scope: FeatureScope, signal?: AbortSignal): Promise<boolean> {
+    return this.reach(this.#provedSince(this.next), scope, signal)
+  }
+
+  /** The same for a caller that wants all of the log: waits for the end of a pause of polls that lies within `pollTimeout`. */
+  async syncAll(scope: FeatureScope, signal?: AbortSignal): Promise<boolean> {
     const { next } = this
-    const isProved = () => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next)
-    this.#syncing++
-    return this.reach(isProved, scope, signal).finally(() => this.#syncing--)
+    const since = this.#context.clock.now()
+    const proved = this.#provedSince(next)
+    if (await this.reach(proved, scope, signal, since)) return true
+    const until = since + this.#context.settings.pollTimeoutMs
+    const isOver = await pauseEnds(this.partitions.values(), next, this.#context, until, signal)
+    return isOver && this.reach(proved, scope, signal, since)
+  }
+
+  /** Whether polls from this number on have proved every partition. */
+  #provedSince(next: number): () => boolean {
+    return () => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next)
   }
 
   /** Polls in a loop until aborted, or the cache is closed. */

@@ -24,8 +24,6 @@ export interface PollContext {
   readonly self: string
   /** Reads again what came before the position, where a feature has a use for it. */
   readonly readPast?: ReadPast | undefined
-  /** Whether a caller of `sync` waits: it wants all of the log, and not only as much as reads need. */
-  readonly isAllWanted?: () => boolean
 }
 
 /** Reads again what came before the positions of the partitions that `concerns` names. */

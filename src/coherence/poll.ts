@@ -184,8 +184,8 @@ function apply(context: PollContext, target: Target, number: number, decoded: De
   const eviction = evictionOf(decoded, partition.targets)
   if (eviction.unreadable) {
     const now = context.clock.now()
-    const mayStop = target.unreadable === 'none' && context.isAllWanted?.() !== true
-    if (mayStop && partition.unreadable.stops(number, now, partition.freshAt, maxStalenessMs)) {
+    const isFirst = target.unreadable === 'none'
+    if (isFirst && partition.unreadable.stops(number, now, partition.freshAt, maxStalenessMs)) {
       target.unreadable = 'stopped'
       return false
     }

@@ -8,6 +8,8 @@
  * @module
  */
 import type { Freshness } from '../api/cache-types.ts'
+import type { Settings } from '../api/settings.ts'
+import type { Clock } from '../runtime/clock.ts'
 
 /** For how long after a drop the next one waits. */
 const PAUSE_MS = 1000
@@ -66,6 +68,27 @@ interface HasUnreadable {
 /** How long polls wait for the partition that waits longest. */
 export const longestWaitMs = (partitions: Iterable<HasUnreadable>, now: number): number =>
   Math.max(0, ...[...partitions].map(({ unreadable }) => unreadable.waitMs(now)))
+
+/**
+ * Waits for the end of the pause of polls, a second at most, that has kept a poll from proving one of the partitions.
+ * Resolves with whether it has: `false` where there is none, or where it ends after `until`.
+ *
+ * @param poll the number of the first poll that may have been kept from it
+ */
+export async function pauseEnds(
+  partitions: Iterable<HasUnreadable>,
+  poll: number,
+  { clock, settings }: { readonly clock: Clock; readonly settings: Settings },
+  until: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const stopped = [...partitions].filter(({ unreadable }) => unreadable.hasStopped(poll))
+  const now = clock.now()
+  const waitMs = longestWaitMs(stopped, now)
+  if (waitMs === 0 || now + waitMs > until) return false
+  await settings.runtime.sleep(waitMs, signal)
+  return true
+}
 
 /** What lasts of all partitions, as `freshness()` returns it. */
 export function lastingIn(partitions: Iterable<HasUnreadable>, now: number): Pick<Freshness, 'unreadable'> {

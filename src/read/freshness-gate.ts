@@ -8,6 +8,7 @@ import type { Follower } from '../coherence/follower.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { TokenTerms } from '../coherence/partition.ts'
+import { pauseEnds } from '../coherence/unreadable-records.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 
 /** How much of what is held a read may serve. */
@@ -70,6 +71,9 @@ export class FreshnessGate {
     const throws = onUnreachable === 'throw' && this.#isCold(since)
     if (!isHeld && isFresh && !throws) return this.isLost(since) ? 'bypass' : 'none'
     if (await follower.reach(proved, scope, signal)) return this.#proved(asking)
+    // Beyond what cannot be read, a load past the cache for each token would cost more than the wait.
+    if (await pauseEnds([partition], next, shared, Infinity, signal))
+      if (await follower.reach(proved, scope, signal)) return this.#proved(asking)
     const polled = partition.provedBy >= next || partition.unreadable.hasStopped(next)
     if (onUnreachable === 'throw' && !polled) {
       const { error: cause } = follower.freshness()

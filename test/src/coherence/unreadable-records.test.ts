@@ -121,18 +121,51 @@ describe('records that cannot be read, and go on', () => {
     expect(kafka.calls.offsets).toBeLessThanOrEqual(40)
   })
 
-  it('do not keep `sync()` from reading all', async () => {
+  it('do not keep `sync()` from reading all, once the pause of polls is over', async () => {
+    const { users, cache } = await ready({ refreshAfter: 0 })
+    garbage()
+    await at.run(cache.sync())
+    await users.getOrSet('1', () => 'x')
+    await at.runtime.advance(600)
+    garbage()
+    cache.for(request())
+    await at.runtime.settle()
+    expect(users.peek('1')).toBe('x')
+    const since = at.runtime.now()
+    expect(await at.run(cache.sync())).toMatchObject({ lag: 0, proved: true })
+    expect(at.runtime.now() - since).toBe(400)
+    expect(users.peek('1')).toBeUndefined()
+  })
+
+  it('are not waited for by `sync()` where the pause is longer than `pollTimeout`', async () => {
     const { users, cache } = await ready({ refreshAfter: 0 })
     garbage()
     await at.run(cache.sync())
     await users.getOrSet('1', () => 'x')
     await at.runtime.advance(100)
     garbage()
-    cache.for(request())
-    await at.runtime.settle()
+    const since = at.runtime.now()
+    expect(await at.run(cache.sync())).toMatchObject({ lag: 1, ageMs: 100 })
+    expect(at.runtime.now()).toBe(since)
     expect(users.peek('1')).toBe('x')
-    expect(await at.run(cache.sync())).toMatchObject({ lag: 0, ageMs: 0 })
-    expect(users.peek('1')).toBeUndefined()
+  })
+
+  it('drop everything once a second at most beside calls of `sync()`', async () => {
+    const { onEvent, drops } = watched()
+    const { users, cache } = await ready({ onEvent })
+    let loads = 0
+    const end = at.runtime.now() + 5000
+    while (at.runtime.now() < end) {
+      garbage()
+      await at.run(cache.sync())
+      await at.run(users.getOrSet('1', () => `${++loads}`))
+      await at.runtime.advance(20)
+    }
+    const moments = drops()
+    for (const [n, moment] of moments.slice(1).entries())
+      expect(moment - moments[n]!).toBeGreaterThanOrEqual(1000)
+    expect(moments.length).toBeGreaterThanOrEqual(4)
+    expect(loads).toBeLessThanOrEqual(7)
   })
 
   it('are read in the end: the position does not pass them unread', async () => {
@@ -168,7 +201,7 @@ describe('records that cannot be read, and go on', () => {
   })
 
   it.each(['stale', 'throw', 'bypass'] as const)(
-    'send a reader with a token from beyond them to the source, with onUnreachable %s, and spare the others',
+    'make a reader with a token from beyond them wait for the end of the pause, with onUnreachable %s, and no other',
     async (onUnreachable) => {
       const here = await ready({ refreshAfter: 0, onUnreachable })
       const there = await ready()
@@ -179,8 +212,49 @@ describe('records that cannot be read, and go on', () => {
       await at.runtime.advance(100)
       garbage()
       const after = await at.run(there.users.delete('1'))
-      expect(await at.run(here.users.getOrSet('1', () => 'new', { after }))).toBe('new')
-      expect(here.users.peek('2')).toBe('held')
+      const since = at.runtime.now()
+      const waits = here.users.getOrSet('1', () => 'new', { after })
+      expect(await at.run(here.users.getOrSet('2', () => 'loaded'))).toBe('held')
+      expect(at.runtime.now()).toBe(since)
+      expect(await at.run(waits)).toBe('new')
+      expect(at.runtime.now() - since).toBe(900)
+      expect(here.users.peek('1')).toBe('new')
+    },
+  )
+
+  it('end the wait of a reader when its signal says so', async () => {
+    const { users, cache } = await ready({ refreshAfter: 0 })
+    garbage()
+    await at.run(cache.sync())
+    await users.getOrSet('1', () => 'held')
+    await at.runtime.advance(100)
+    const after = `k1.0-${garbage() + 1}`
+    const stop = new AbortController()
+    const read = users.getOrSet('1', () => 'new', { after, signal: stop.signal })
+    await at.runtime.settle()
+    stop.abort(new Error('enough'))
+    await expect(at.run(read)).rejects.toThrow('enough')
+  })
+
+  it.each([{ isolatesRequests: false }, { isolatesRequests: true }])(
+    'make 600 readers with a token of the end cost no more than the drops do: %j',
+    async (options) => {
+      at = world(options)
+      const { users, cache } = await ready({ refreshAfter: 0 })
+      garbage()
+      await at.run(cache.sync())
+      let loads = 0
+      const load = () => `${++loads}`
+      await users.getOrSet('1', load)
+      await at.runtime.advance(20)
+      const reads: Promise<string>[] = []
+      for (let n = 0; n < 600; n++) {
+        const after = `k1.0-${garbage() + 1}`
+        reads.push(cache.for(request(), { after }).namespace<string>('users').getOrSet('1', load))
+        if (n % 10 === 9) await at.runtime.advance(10)
+      }
+      await at.run(Promise.all(reads))
+      expect(loads).toBeLessThanOrEqual(3)
     },
   )
 
