@@ -74,7 +74,10 @@ export function replicate(options: ReplicateOptions = {}): Feature {
       const sharing = new Sharing(context, updates, shares)
       const consumer = new UpdatesConsumer(parts, namespaceFilter(acceptSimpleValues))
       return {
-        ...(follow && { updates: new AwaitedUpdates(consumer, context), beforeProof: (signal) => consumer.fetch(signal) }),
+        ...(follow && {
+          updates: new AwaitedUpdates(consumer, context),
+          beforeProof: (signal) => consumer.fetch(signal),
+        }),
         beforeSet: <T>(
           space: CoherentStore<T>,
           values: ReadonlyMap<string, HeldValue<T>>,

@@ -52,7 +52,9 @@ export class PendingWrites<T> {
 
   /** What a read without a loader can do; `undefined` where no write of the keys waits. */
   alone(keys: readonly string[]): Call<T> | undefined {
-    return keys.some((key) => pendingWrite(this.#space.intents, key)) ? this.before(async () => new Map()) : undefined
+    return keys.some((key) => pendingWrite(this.#space.intents, key))
+      ? this.before(async () => new Map())
+      : undefined
   }
 
   /** Holds the value of a write, as of its eviction. */

@@ -4,8 +4,7 @@ import type { CacheOptions, Duration, Namespace, NamespaceOptions } from '../../
 import { readyIn, world } from '../world.ts'
 import { setMany, writeThrough } from '../../../src/write-paths/index.ts'
 
-const MESSAGE =
-  "ttl is 300 milliseconds: write '300s' if seconds were meant, and '300ms' if not"
+const MESSAGE = "ttl is 300 milliseconds: write '300s' if seconds were meant, and '300ms' if not"
 
 function declared(cacheOptions: Partial<CacheOptions>, options: NamespaceOptions<string> = {}) {
   const isolate = world().isolate(cacheOptions)
