@@ -203,6 +203,8 @@ describe('what other services write to the evictions topic', () => {
     expect((await users.getMany(['1', '2'])).size).toBe(0)
     expect(other.peek('9')).toBe('x')
     for (const [value, key] of [['\u0000 not json', '1'], ['garbage', 'users'], ['garbage']] as const) {
+      // Everything is dropped once a second at most.
+      await at.runtime.advance(1000)
       await fill()
       evictions(value, key)
       await at.run(cache.sync())

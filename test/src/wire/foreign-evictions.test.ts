@@ -145,6 +145,8 @@ describe('whatever another program writes', () => {
         fc.constantFrom(...writings),
         fc.constantFrom(...KEYS),
         async (named, write, other) => {
+          // What cannot be read drops everything once a second at most.
+          await at.runtime.advance(1000)
           await hold(named)
           await hold(other)
           await arrive(...write(named))
