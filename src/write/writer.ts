@@ -92,8 +92,8 @@ export class Writer<T> {
       const before = this.#features.beforeSet(this.#space, new Map([[key, draft]]), undefined, signal)
       const made = before instanceof Promise ? await before : before
       const meant = keysThat((other) => other === key)
-      const write = await inOrder(() => this.evictAtOnce([{ keys: [key], version }], meant, scope, signal))
-      return { values: made, ...write }
+      const publish = () => this.evictAtOnce([{ keys: [key], version }], meant, scope, signal)
+      return { values: made, ...(await inOrder(publish)) }
     })
     if (!landed) throw replaced()
     // A higher version may stand in what was written meanwhile and has not been read here.

@@ -319,8 +319,9 @@ export const featureMutants: readonly Mutant[] = [
     also: [
       {
         file: WRITER,
-        from: 'return { values: made, ...write }',
-        to: `const values = await this.#features.beforeSet(this.#space, new Map([[key, draft]]), undefined, signal)
+        from: 'return { values: made, ...(await inOrder(publish)) }',
+        to: `const write = await inOrder(publish)
+      const values = await this.#features.beforeSet(this.#space, new Map([[key, draft]]), undefined, signal)
       return { values, ...write }`,
       },
     ],
