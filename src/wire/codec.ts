@@ -148,7 +148,7 @@ async function gunzip(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> 
 }
 
 async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const chunks: BlobPart[] = []
+  const chunks: Uint8Array[] = []
   let length = 0
   const reader = stream.getReader()
   for (;;) {
@@ -160,9 +160,15 @@ async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number): Pr
       await reader.cancel().catch(() => undefined)
       throw tooLarge(maxBytes)
     }
-    chunks.push(value as BlobPart)
+    chunks.push(value)
   }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer())
+  const all = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.length
+  }
+  return all
 }
 
 const tooLarge = (maxBytes: number) =>
