@@ -42,7 +42,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/unstorage': { maxBytes: 6_500 },
   './adapters/next': { maxBytes: 7_600 },
   './adapters/undici': { maxBytes: 5_100, node: true },
-  './worker': { maxBytes: 27_400 },
+  './worker': { maxBytes: 28_000 },
   './worker/cloudflare': { maxBytes: 93_800 },
   './lambda': { maxBytes: 32_900 },
   './sync': { maxBytes: 28_200 },

@@ -183,8 +183,8 @@ export class Writer<T> {
     checkWriteOptions(options, 'evict')
     const ids = idsOf(tags, 'tag')
     const held: AffectedKeys['held'] = (_, carried) => carried?.some((tag) => ids.includes(tag)) ?? false
-    const { token } = await this.evict([{ tags: ids }], { held, loading: () => true }, scope, options?.signal)
-    return token
+    const meant = { held, loading: () => true }
+    return (await this.evict([{ tags: ids }], meant, scope, options?.signal)).token
   }
 
   async invalidatePrefix(
@@ -195,18 +195,16 @@ export class Writer<T> {
     checkWriteOptions(options, 'evict')
     checkId(prefix, 'prefix')
     const meant = keysThat((key) => key.startsWith(prefix))
-    const { token } = await this.evict([{ prefixes: [prefix] }], meant, scope, options?.signal)
-    return token
+    return (await this.evict([{ prefixes: [prefix] }], meant, scope, options?.signal)).token
   }
 
   async clear(options: WriteOptions | undefined, scope: RequestScope): Promise<Token> {
     checkWriteOptions(options, 'evict')
     this.#lifecycle.check()
     const { name, partition } = this.#space
-    const { token } = await this.order.evict(scope, EVERYTHING, options?.signal, () =>
-      this.land(this.#publisher.clear(name, [partition.id], options?.signal), EVERYTHING, scope),
-    )
-    return token
+    const clear = () => this.#publisher.clear(name, [partition.id], options?.signal)
+    const publish = () => this.land(clear(), EVERYTHING, scope)
+    return (await this.order.evict(scope, EVERYTHING, options?.signal, publish)).token
   }
 
   /** Publishes evictions, after what the caller set before, and applies them here. */
