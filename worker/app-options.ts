@@ -5,7 +5,7 @@
  */
 import type { Cache } from '../src/api/cache-types.ts'
 import type { RequestContext } from '../src/api/read-types.ts'
-import type { AuditOptions } from './audit.ts'
+import type { AuditOptions } from './audit-options.ts'
 import type { Authorizer } from './auth.ts'
 import type { Origin } from './origin.ts'
 import type { TokenCookieOptions } from './token-cookie.ts'

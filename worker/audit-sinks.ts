@@ -3,7 +3,7 @@ import { AuditLines } from '../services/audit/audit-lines.ts'
 import type { AuditLinesOptions } from '../services/audit/audit-lines.ts'
 import { encodeUtf8 } from '../src/wire/codec.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
-import type { AuditOptions } from './audit.ts'
+import type { AuditOptions } from './audit-options.ts'
 
 export type { AuditLinesOptions } from '../services/audit/audit-lines.ts'
 

@@ -16,7 +16,7 @@ import { signed } from '../src/signing/index.ts'
 import type { SignatureEvent } from '../src/signing/index.ts'
 import { sharedTier } from '../src/tier/index.ts'
 import { createApp } from './app.ts'
-import type { AuditOptions } from './audit.ts'
+import type { AuditOptions } from './audit-options.ts'
 import { auditLines, auditTopic } from './audit-sinks.ts'
 import {
   type AuditSettings,

@@ -4,7 +4,7 @@
  * @module
  */
 export { createApp } from './app.ts'
-export type { AuditEntry, AuditOptions } from './audit.ts'
+export type { AuditEntry, AuditOptions } from './audit-options.ts'
 export { auditLines, type AuditLinesOptions, auditTopic, type AuditTopicOptions } from './audit-sinks.ts'
 export { type Authorizer, type Bearer, bearerAuth, type BearerTokens, openToAll, type Scope } from './auth.ts'
 export { cacheStatusHeaders } from './cache-status.ts'

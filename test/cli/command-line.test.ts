@@ -78,7 +78,7 @@ describe('wrong usage', () => {
     [['evict', '--key', '7'], /name the namespace/],
     [['evict', 'users', '--everything'], /takes no namespace/],
     [['evict', 'users', '--tag', 't', '--version', '3'], /--version needs --key/],
-    [['evict', 'users', '--key', '7', '--version', 'new'], /--version must be a number/],
+    [['evict', 'users', '--key', '7', '--version', 'new'], /--version must be a whole number/],
     [['topics', 'check'], /--brokers is missing: give it, or set KEDGE_BROKERS/],
     [['topics', 'check', '--brokers', 'kafka'], /--brokers must be host:port/],
     [['topics', 'check', '--brokers', 'kafka:90000'], /port above 65535/],

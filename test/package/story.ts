@@ -33,7 +33,7 @@ export async function story(): Promise<string> {
   await see()
   await see()
   const token = await rename('7', 'Grace')
-  told.push(String(/^k1\\.0-\\d+$/.test(token)))
+  told.push(String(/^k1\\.0-\\d+~[0-9a-z]+$/.test(token)))
   await see()
   await see()
   await moved('1')

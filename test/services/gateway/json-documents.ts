@@ -97,7 +97,8 @@ async function v2(request: Request, path: string, sent: Records): Promise<void> 
 
 async function v3(request: Request, path: string, body: string): Promise<string> {
   const headers = { 'content-type': 'application/json' }
-  const response = await request(`/v3/clusters/kedge-memory/topics/${path}`, {
+  const clusters = (await (await request('/v3/clusters')).json()) as { data: { cluster_id: string }[] }
+  const response = await request(`/v3/clusters/${clusters.data[0]!.cluster_id}/topics/${path}`, {
     method: 'POST',
     headers,
     body,
