@@ -307,6 +307,8 @@ export const featureMutants: readonly Mutant[] = [
     hint: [TESTS],
     unseen:
       'Readers go by the version, in whatever order values arrive: only what compaction keeps is older.',
+    survives:
+      'A set whose version is superseded rejects before that, and one without a version has the highest as-of.',
   },
   {
     id: 'set-before-features',
@@ -448,15 +450,5 @@ export const featureMutants: readonly Mutant[] = [
     breaks: [],
     hint: ['src/extension.test.ts'],
     unseen: 'No feature of a simulated fleet refuses a value.',
-  },
-  {
-    id: 'turn-that-waits',
-    what: 'The end of a turn of the event loop comes when the loop has waited.',
-    file: 'src/ports/runtime.ts',
-    from: 'platform.setImmediate!(task)\n',
-    to: ';(platform.setImmediate!(task) as { unref(): void }).unref()\n',
-    breaks: [],
-    hint: ['src/ports/turn-end.test.ts'],
-    unseen: 'The event loop of a simulated fleet is the simulator.',
   },
 ]

@@ -43,7 +43,11 @@ describe('writes that one caller begins at once', () => {
     expect(users.peek('1')).toBeUndefined()
     await all(setMany(users, { 1: 'old', 2: 'old' }), users.invalidatePrefix('1'))
     expect([users.peek('1'), users.peek('2')]).toEqual([undefined, 'old'])
-    await all(users.set('1', 'old', { tags: ['t'] }), users.invalidateTags('t'), users.set('1', 'new'))
+    await all(
+      users.set('1', 'old', { tags: ['t'] }),
+      users.invalidateTags('t'),
+      users.set('1', 'new', { tags: ['t'] }),
+    )
     expect(users.peek('1')).toBe('new')
     await all(users.delete('1'), users.set('1', 'newest'))
     expect(users.peek('1')).toBe('newest')
@@ -214,7 +218,7 @@ describe('setMany()', () => {
   })
 
   it('writes what it was given, though its caller fills the same Map anew', async () => {
-    const { users } = await readyIn(at, {})
+    const { users } = await readyIn(at, { use: [slow()] })
     const other = await readyIn(at, {})
     for (const key of ['1', '2']) await at.run(other.users.getOrSet(key, () => 'old'))
     const batch = new Map([['1', 'new']])
