@@ -23,9 +23,6 @@ import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
 import {
   accessLog,
   autoCreate,
-  certificate,
-  certificateKey,
-  clientCa,
   corsOrigins,
   credentials,
   drain,
@@ -47,6 +44,7 @@ import {
   upstash,
   users,
 } from './settings/gateway.ts'
+import { gatewayTls } from './settings/tls.ts'
 import type { LogKind } from './settings/gateway.ts'
 import { url as proxyUrl } from './settings/proxy.ts'
 import { onPort } from './taken-port.ts'
@@ -114,7 +112,7 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     void welcome(
       gateway.url,
       kind,
-      { auth: options.auth, open: values.get(open) || values.get(clientCa) !== undefined },
+      { auth: options.auth, open: values.get(open) || values.get(gatewayTls.clientCa) !== undefined },
       cluster,
       session,
     )
@@ -207,7 +205,7 @@ function kindOf(values: ResolvedSettings): LogKind {
  * @throws UsageError where that is not so, and `--open` does not say that it is meant.
  */
 function requireAccess(kind: LogKind, values: ResolvedSettings, auth: AuthOptions | undefined): void {
-  const isFree = isOpen(auth) && values.get(clientCa) === undefined
+  const isFree = isOpen(auth) && values.get(gatewayTls.clientCa) === undefined
   if (values.get(open)) {
     if (isFree) return
     throw new UsageError('--open lets every client in: leave it out, or the credentials')
@@ -227,7 +225,7 @@ function optionsOf(
   { terminal, runtime, folder }: Session,
 ): Omit<StartOptions, 'log' | 'memory' | 'clusterId'> {
   const polls = values.get(maxPolls)
-  const tls = tlsListener(values, { certificate, certificateKey, clientCa }, folder)
+  const tls = tlsListener(values, gatewayTls, folder)
   const logAccess = (entry: AccessEntry) =>
     terminal.say(JSON.stringify({ time: new Date(runtime.now()).toISOString(), ...entry }))
   return {

@@ -29,6 +29,7 @@ import type { Session } from './session.ts'
 import { serveAudit } from './settings/audit.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import * as own from './settings/serve.ts'
+import { serveTls } from './settings/tls.ts'
 import { withSignatures } from './signed-log.ts'
 import { evictionPartitions, evictionsTopic, updatePartitions, updatesTopic } from './settings/topics.ts'
 import { webUrl } from './web-url.ts'
@@ -95,11 +96,7 @@ async function serving(
       place === undefined ? undefined : await startHealth(place, withSignatures(healthOf(cache), log))
     try {
       const address = values.get(own.host)
-      const tls = tlsListener(
-        values,
-        { certificate: own.certificate, certificateKey: own.certificateKey, clientCa: own.clientCa },
-        session.folder,
-      )
+      const tls = tlsListener(values, serveTls, session.folder)
       const listens = {
         app,
         cache,

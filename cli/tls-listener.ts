@@ -3,16 +3,7 @@ import { resolve } from 'node:path'
 import type { TlsOptions } from '../services/gateway/tls-files.ts'
 import { UsageError } from './failure.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
-import type { Setting } from './setting.ts'
-
-type File = Setting<string | undefined>
-
-/** The settings of one command. */
-export interface TlsSettings {
-  readonly certificate: File
-  readonly certificateKey: File
-  readonly clientCa: File
-}
+import type { TlsSettings } from './settings/tls.ts'
 
 /** `undefined` without TLS. @throws UsageError where a part of it is missing. */
 export function tlsListener(

@@ -1,5 +1,6 @@
 /** Settings of the gateway: where it listens, what it holds and what it allows. @module */
 import { GATEWAY_AUDIT } from './audit.ts'
+import { gatewayTls } from './tls.ts'
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import type { Role } from '../../services/gateway/access.ts'
@@ -147,29 +148,6 @@ export const upstash: Setting<boolean> = setting('gateway.upstash', {
   says: "speak Upstash's protocol too",
   otherwise: false,
 })
-const pemFile = (name: string, flag: string, says: string): Optional<string> =>
-  setting<string | undefined>(`gateway.${name}`, {
-    flag,
-    shape: text,
-    says,
-    otherwise: undefined,
-    otherwiseSays: 'none',
-  })
-export const certificate: Optional<string> = pemFile(
-  'certificate',
-  '--certificate <file>',
-  'serve TLS with this certificate, PEM; read again when it changes',
-)
-export const certificateKey: Optional<string> = pemFile(
-  'certificateKey',
-  '--certificate-key <file>',
-  'the private key of --certificate, PEM',
-)
-export const clientCa: Optional<string> = pemFile(
-  'clientCa',
-  '--client-ca <file>',
-  'let in only clients with a certificate of these authorities, PEM',
-)
 export const accessLog: Setting<boolean> = setting('gateway.accessLog', {
   flag: '--access-log',
   shape: truth,
@@ -198,9 +176,7 @@ export const GATEWAY_SETTINGS: readonly AnySetting[] = [
   open,
   corsOrigins,
   upstash,
-  certificate,
-  certificateKey,
-  clientCa,
+  ...Object.values(gatewayTls),
   ...GATEWAY_AUDIT,
   accessLog,
 ]

@@ -1,5 +1,6 @@
 /** Settings of the sidecar: what it serves, and to which clients. @module */
 import { SERVE_AUDIT } from './audit.ts'
+import { serveTls } from './tls.ts'
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
 import { choice, length, list, text, truth, whole } from '../value-types.ts'
@@ -212,29 +213,6 @@ export const grace: Setting<number> = setting('serve.grace', {
   says: 'how long open requests may take after --drain',
   otherwise: 5000,
 })
-const pemFile = (name: string, flag: string, says: string): Optional<string> =>
-  setting<string | undefined>(`serve.${name}`, {
-    flag,
-    shape: text,
-    says,
-    otherwise: undefined,
-    otherwiseSays: 'none',
-  })
-export const certificate: Optional<string> = pemFile(
-  'certificate',
-  '--certificate <file>',
-  'serve TLS with this certificate, PEM; read again when it changes',
-)
-export const certificateKey: Optional<string> = pemFile(
-  'certificateKey',
-  '--certificate-key <file>',
-  'the private key of --certificate, PEM',
-)
-export const clientCa: Optional<string> = pemFile(
-  'clientCa',
-  '--client-ca <file>',
-  'let in only clients with a certificate of these authorities, PEM',
-)
 export const listen: Optional<string> = setting<string | undefined>('serve.listen', {
   flag: '--listen <[host:]port>',
   shape: text,
@@ -273,9 +251,7 @@ export const SERVE_SETTINGS: readonly AnySetting[] = [
   transport,
   drain,
   grace,
-  certificate,
-  certificateKey,
-  clientCa,
+  ...Object.values(serveTls),
   ...SERVE_AUDIT,
   listen,
 ]
