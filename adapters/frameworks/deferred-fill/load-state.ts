@@ -1,4 +1,9 @@
-/** What a namespace of a cache tells of its loads to those who load for it. Of one that wraps another, nothing. @module */
+/**
+ * What adapters that load for a namespace ask of it: its places for loads, and how its loads stand in the log. A namespace that
+ * wraps another one answers as if there were no bound and no log.
+ *
+ * @module
+ */
 import type { NamespaceParts, ScopedParts } from '../../../src/write/namespace-parts.ts'
 
 /** The place of a load in the log: the evictions from there on judge what it brings. */
