@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setImmediate } from 'node:timers/promises'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type * as z from 'zod/mini'
@@ -17,6 +18,8 @@ import { Refusal } from './refusal.ts'
 
 /** Members of a body: those that the gateway knows are fewer. */
 const MAX_MEMBERS = 32
+/** From here on a body takes milliseconds to parse. */
+const LARGE = 1_048_576
 
 interface BodyBounds {
   /** Of one body. */
@@ -101,7 +104,10 @@ export class Bodies {
     chunks.length = 0
     const { value, text } = parseScanned(whole)
     requireFew(value, maxItems)
-    return { value: shaped(value, schema), text }
+    const read = { value: shaped(value, schema), text }
+    // What is made of a large one has a turn of the event loop of its own: others wait no longer than for its parsing.
+    if (whole.length > LARGE) await setImmediate()
+    return read
   }
 
   /** The body in the pieces in which it arrives. They count until the last was read, or until `release` where they are `kept`. */

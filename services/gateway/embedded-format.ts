@@ -31,9 +31,16 @@ export function formatOf(type: string): EmbeddedFormat | undefined {
 const encoder = new TextEncoder()
 
 /**
+ * Whether the text of what was parsed may have digits that a double does not hold. Where it has none the text is not
+ * searched: a string may be millions of escapes.
+ */
+export const hasNumbers = (data: unknown): boolean =>
+  typeof data === 'number' || (typeof data === 'object' && data !== null)
+
+/**
  * The bytes of a key or value that was sent. `null` and absent are none.
  *
- * @param text the JSON text of `data`
+ * @param text the JSON text of `data`, needed where it has numbers
  * @throws Refusal `malformed`.
  */
 export function decodeEmbedded(
@@ -42,7 +49,8 @@ export function decodeEmbedded(
   text: string | undefined,
 ): Uint8Array | null {
   if (data === null || data === undefined) return null
-  return format === 'binary' ? decodeBase64(data) : encoder.encode(compact(text ?? 'null'))
+  if (format === 'binary') return decodeBase64(data)
+  return encoder.encode(hasNumbers(data) ? compact(text ?? 'null') : JSON.stringify(data))
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Context } from 'hono'
 import * as z from 'zod/mini'
 import type { Appended, RecordToAppend } from '../../cluster.ts'
 import { confluentErrors, V2_ERRORS } from './errors.ts'
-import { decodeEmbedded, EMBEDDED_TYPES, formatOf } from '../../embedded-format.ts'
+import { decodeEmbedded, EMBEDDED_TYPES, formatOf, hasNumbers } from '../../embedded-format.ts'
 import { itemsOf, membersOf } from '../../json-text.ts'
 import { contentType, negotiate } from '../../media-type.ts'
 import { partitionOfPath } from '../../parameter.ts'
@@ -133,7 +133,9 @@ async function recordsOf(c: Context, { bodies, limits }: Service): Promise<Recor
   if (records.length > limits.maxRecords) {
     throw new Refusal('too-large', `More than ${limits.maxRecords} records in one request.`)
   }
-  const texts = format === 'json' ? itemsOf(membersOf(body.text).get('records')!) : []
+  const needsText =
+    format === 'json' && records.some(({ key, value }) => hasNumbers(key) || hasNumbers(value))
+  const texts = needsText ? itemsOf(membersOf(body.text).get('records')!) : []
   return records.map(({ key, value, partition }, index) => {
     const written = membersOf(texts[index] ?? '{}')
     return {

@@ -4,13 +4,16 @@ import { attacked, requestText, Unreading } from './gateway.ts'
 import type { Attacked } from './gateway.ts'
 
 const SIZE = 8_388_000
-/** Of processor time, all threads: where the body is refused, and where it is parsed, checked or stored. */
+/** Of processor time, all threads. */
 const MOST_CPU_MS = 300
-const MOST_WORK_MS = 600
 const MOST_MIB = 100
 /** What one turn of the event loop may compute, in 99 of 100. */
-// On an idle machine 25 to 70 of the 100 that are allowed; a busy one counts up to twice as much for the same: caches are cold.
-const MOST_TURN_MS = 200
+const MOST_TURN_MS = 100
+/**
+ * A busy machine counts up to three times as much processor time for the same work: its caches are cold, and its cores
+ * are shared. A gateway that works too long does so each time, so what counts is the least of so many tries.
+ */
+const TRIES = 5
 
 const list = (open: string, item: string, close: string) => {
   const count = Math.floor((SIZE - open.length - close.length) / (item.length + 1))
@@ -105,6 +108,13 @@ const send = async (gateway: Attacked, [path, type, body]: (typeof bodies)[strin
   }
 }
 
+/** The least of so many tries; the first that is under the limit is enough. */
+async function least(limit: number, measure: () => Promise<number>): Promise<number> {
+  let lowest = Infinity
+  for (let left = TRIES; left > 0 && lowest >= limit; left--) lowest = Math.min(lowest, await measure())
+  return lowest
+}
+
 describe('a body of eight megabytes', () => {
   let gateway: Attacked
   beforeAll(async () => {
@@ -117,25 +127,30 @@ describe('a body of eight megabytes', () => {
 
   it.each([...Object.entries(bodies), ...Object.entries(worst)])(
     `of %s costs no more than ${MOST_CPU_MS} ms`,
-    async (name, one) => {
-      gateway.forgetPeak()
-      const before = gateway.resident().now
-      const { cpuMs } = await gateway.used()
-      const status = await send(gateway, one)
-      expect(status ?? one[3]).toBe(one[3])
-      const used = await gateway.used()
-      const isWork = one[3] === 200 || name in worst
-      expect(used.cpuMs - cpuMs).toBeLessThan(isWork ? MOST_WORK_MS : MOST_CPU_MS)
-      expect(gateway.resident().peak - before).toBeLessThan(MOST_MIB)
+    async (_name, one) => {
+      const cost = async () => {
+        gateway.forgetPeak()
+        const before = gateway.resident().now
+        const { cpuMs } = await gateway.used()
+        const status = await send(gateway, one)
+        expect(status ?? one[3]).toBe(one[3])
+        const used = await gateway.used()
+        expect(gateway.resident().peak - before).toBeLessThan(MOST_MIB)
+        return used.cpuMs - cpuMs
+      }
+      expect(await least(MOST_CPU_MS, cost)).toBeLessThan(MOST_CPU_MS)
     },
   )
 
   it('after the other leaves the event loop to others', async () => {
-    await gateway.used()
-    // Three times: of fewer looks at the timers the 99th of 100 is the longest, which may have garbage collected in it.
-    for (let round = 0; round < 3; round++) for (const one of Object.values(bodies)) await send(gateway, one)
-    const { busyP99Ms } = await gateway.used()
-    expect(busyP99Ms).toBeLessThan(MOST_TURN_MS)
+    const longest = async () => {
+      await gateway.used()
+      // Three times: of fewer looks at the timers the 99th of 100 is the longest, which may have garbage collected in it.
+      for (let round = 0; round < 3; round++)
+        for (const one of Object.values(bodies)) await send(gateway, one)
+      return (await gateway.used()).busyP99Ms
+    }
+    expect(await least(MOST_TURN_MS, longest)).toBeLessThan(MOST_TURN_MS)
   })
 })
 
