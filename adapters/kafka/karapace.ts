@@ -22,7 +22,7 @@ export type KarapaceOptions = InstanceLogOptions
 /**
  * The log behind a Karapace REST proxy. See {@link KarapaceOptions}.
  *
- * - A tombstone or an empty value is refused (`ERR_PUBLISH`, its cause `ERR_UNSUPPORTED`): Karapace would write it,
+ * - A tombstone or an empty value is refused (`ERR_UNSUPPORTED`): Karapace would write it,
  *   and acknowledge it with offset -1. Kedge writes none.
  * - Records carry no headers; an empty key or value reads as `null`.
  * - Set the proxy's `producer_acks` to `all` (its default is 1) and `producer_linger_ms` to 0 (default 100).

@@ -1,6 +1,6 @@
 /** A cluster as the log that the rest of kedge reads: Kafka directly, without HTTP in between. @module */
 import { withDeadline } from '../../src/runtime/deadline.ts'
-import { KedgeError } from '../../src/ports/errors.ts'
+import { isRefused, KedgeError } from '../../src/ports/errors.ts'
 import type {
   KafkaLog,
   NewRecord,
@@ -70,7 +70,7 @@ export function clusterLog(cluster: Cluster, options: ClusterLogOptions = {}): K
       } catch (cause) {
         signal?.throwIfAborted()
         const known = cause as KedgeError
-        if (known.code === 'ERR_PUBLISH') throw known
+        if (known.code === 'ERR_PUBLISH' || isRefused(known)) throw known
         throw new KedgeError('ERR_PUBLISH', 'the cluster did not acknowledge every record', {
           cause,
           retryable: known.retryable,
@@ -127,9 +127,11 @@ const toAppend = ({ key, value, partition, headers }: NewRecord): RecordToAppend
 })
 
 function acknowledged(results: readonly Appended[]): Position[] {
+  const isWhole = results.every(({ refusal }) => refusal)
   return results.map((result) => {
     if (result.refusal) {
       const cause = errorOf(result.refusal)
+      if (isWhole && isRefused(cause)) throw cause
       throw new KedgeError(
         'ERR_PUBLISH',
         `the cluster did not acknowledge a record: ${result.refusal.message}`,

@@ -28,7 +28,11 @@ export type KedgeErrorCode =
   | 'ERR_UNKNOWN_TOPIC'
   /** The backend cannot do what was asked. */
   | 'ERR_UNSUPPORTED'
-  /** A record was not acknowledged. The eviction may or may not be in the log: publish it again. */
+  /**
+   * A record was not acknowledged. The eviction may or may not be in the log: publish it again. What Kafka refuses is certainly
+   * not in the log, and rejects with a code that says why: `ERR_AUTH`, `ERR_RATE_LIMITED`, `ERR_TOO_LARGE`,
+   * `ERR_UNKNOWN_TOPIC`, `ERR_UNSUPPORTED`.
+   */
   | 'ERR_PUBLISH'
   /**
    * A higher version of the row stands, in `version`: the key was evicted, and the value written nowhere. A delete of
@@ -81,6 +85,18 @@ export class KedgeError extends Error {
     Object.defineProperty(this, brand, { value: true })
   }
 }
+
+/** What only a refusal of the whole write has as its code. */
+const REFUSED: ReadonlySet<KedgeErrorCode> = new Set([
+  'ERR_AUTH',
+  'ERR_RATE_LIMITED',
+  'ERR_TOO_LARGE',
+  'ERR_UNKNOWN_TOPIC',
+  'ERR_UNSUPPORTED',
+])
+
+/** Whether a write that rejected with this is certainly not in the log: none of its records. */
+export const isRefused = (error: unknown): boolean => isKedgeError(error) && REFUSED.has(error.code)
 
 /** Whether `error` is a {@link KedgeError}, also one of another copy of this package. */
 export function isKedgeError(error: unknown): error is KedgeError {

@@ -55,7 +55,8 @@ const encoder = new TextEncoder()
 /**
  * A Kafka log in this process.
  *
- * `produce` rejects with `ERR_PUBLISH` (its `cause` says why), `offsets` and `read` with `ERR_UNKNOWN_TOPIC`;
+ * `produce` rejects with `ERR_UNKNOWN_TOPIC` or `ERR_TOO_LARGE` where it appended no record, and with `ERR_PUBLISH` (its `cause`
+ * says why) where it appended some; `offsets` and `read` reject with `ERR_UNKNOWN_TOPIC`;
  * an aborted call with `signal.reason`.
  *
  * @throws TypeError for options out of range.
@@ -104,7 +105,7 @@ export function memory(options: MemoryOptions = {}): MemoryKafka {
     resume: () => faults.resume(),
 
     produce: (topic, records, { signal } = {}) =>
-      call('produce', signal, () => records.map((record) => append(log, topic, record))),
+      call('produce', signal, () => records.map((record, at) => append(log, topic, record, at > 0))),
 
     offsets: (topic, { partitions, signal } = {}) =>
       call('offsets', signal, () => {
@@ -128,7 +129,7 @@ export function memory(options: MemoryOptions = {}): MemoryKafka {
   }
 }
 
-function append(log: MemoryLog, topic: string, record: NewRecord): Position {
+function append(log: MemoryLog, topic: string, record: NewRecord, isLater: boolean): Position {
   const headers = Object.entries(record.headers ?? {}).map(([name, value]) => ({
     name,
     value: encoder.encode(value),
@@ -137,6 +138,7 @@ function append(log: MemoryLog, topic: string, record: NewRecord): Position {
     const { partition, offset } = log.append(topic, { ...record, headers })
     return { partition, offset }
   } catch (cause) {
+    if (!isLater) throw cause
     throw new KedgeError('ERR_PUBLISH', `a record was not appended to ${topic}`, { cause })
   }
 }

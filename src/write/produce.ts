@@ -6,7 +6,7 @@
  */
 import { untilAborted } from '../runtime/abort.ts'
 import { withDeadline } from '../runtime/deadline.ts'
-import { KedgeError, isKedgeError } from '../ports/errors.ts'
+import { KedgeError, isKedgeError, isRefused } from '../ports/errors.ts'
 import type { NewRecord, Position } from '../ports/kafka-log.ts'
 import { isUnanswered } from './publish-deadline.ts'
 import type { Settings } from '../api/settings.ts'
@@ -18,7 +18,8 @@ const BACKOFF = { firstMs: 50, maxMs: 200, maxAskedMs: 5000 }
 /**
  * Appends the records, within `publishTimeout`. Repeats a write that waits to be persisted only where it is known not to be
  * in the log: its intent must name the one offset where it stands.
- * @throws KedgeError `ERR_PUBLISH` when one is not acknowledged: it may or may not be in the log.
+ * @throws KedgeError `ERR_PUBLISH` when one is not acknowledged: it may or may not be in the log. The log's own error when
+ * it refused all of them.
  */
 export const produce = (
   settings: Settings,
@@ -56,18 +57,23 @@ async function produced(
       if (isUnanswered(reason)) emit?.({ type: 'publish_failed', topic, error: reason })
       throw reason
     }
-    const known = isKedgeError(cause) ? cause : undefined
     emit?.({ type: 'publish_failed', topic, error: cause })
-    throw new KedgeError(
-      'ERR_PUBLISH',
-      'Kafka did not acknowledge the write: it may or may not be in the log',
-      {
-        cause,
-        retryable: known?.retryable ?? true,
-        ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
-      },
-    )
+    throw isRefused(cause) ? cause : unacknowledged(cause)
   }
+}
+
+/** The error of a write that may be in the log. */
+export function unacknowledged(cause: unknown): KedgeError {
+  const known = isKedgeError(cause) ? cause : undefined
+  return new KedgeError(
+    'ERR_PUBLISH',
+    'Kafka did not acknowledge the write: it may or may not be in the log',
+    {
+      cause,
+      retryable: known?.retryable ?? true,
+      ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
+    },
+  )
 }
 
 function attempt(
@@ -77,9 +83,13 @@ function attempt(
   signal: AbortSignal,
 ): Promise<Position[]> {
   const send = async () => acknowledged(records, await log.produce(topic, records, { signal }))
+  let isInDoubt = false
   const pauseAfter = (error: unknown, failures: number) => {
-    if (failures >= RETRIES || !isKedgeError(error) || !error.retryable) throw error
-    if (topic === writesTopic && error.code !== 'ERR_RATE_LIMITED') throw error
+    const refused = isRefused(error)
+    const isLast = failures >= RETRIES || !isKedgeError(error) || !error.retryable
+    // That this attempt was refused does not take back an earlier one.
+    if (isLast || (topic === writesTopic && !refused)) throw isInDoubt ? unacknowledged(error) : error
+    isInDoubt ||= !refused
     return pauseMs(BACKOFF, failures, error, runtime.random())
   }
   return retry(runtime, send, pauseAfter, signal)

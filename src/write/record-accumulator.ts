@@ -9,7 +9,7 @@
  */
 import type { NewRecord, Position } from '../ports/kafka-log.ts'
 import { onAbort } from '../runtime/abort.ts'
-import { produceUntil } from './produce.ts'
+import { produceUntil, unacknowledged } from './produce.ts'
 import type { Settings } from '../api/settings.ts'
 
 /** Records in one produce call. */
@@ -126,7 +126,8 @@ export class RecordAccumulator {
       }
     } catch (error) {
       // Rejects the writes that lack an acknowledgement; the others resolve below.
-      for (const { acknowledged, due, reject } of writes) if (acknowledged.length < due) reject(error)
+      for (const { acknowledged, due, reject } of writes)
+        if (acknowledged.length < due) reject(acknowledged.length > 0 ? unacknowledged(error) : error)
     }
     for (const { acknowledged, resolve } of writes) resolve(acknowledged)
   }

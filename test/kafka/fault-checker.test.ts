@@ -124,6 +124,15 @@ describe('The checker of the fault rounds', () => {
     expect(rules()).toEqual(['reported wrongly', 'reported wrongly'])
   })
 
+  it('finds a publish in the log that was said to be refused', () => {
+    const refused = checker.begins('row', 1, 0)
+    checker.fails(refused, new KedgeError('ERR_UNKNOWN_TOPIC', 'no'), 10)
+    checker.closes(new Map())
+    expect(rules()).toEqual([])
+    checker.closes(new Map([[0, ['row', refused.mark]]]))
+    expect(rules()).toEqual(['reported wrongly'])
+  })
+
   it('finds calls that take longer than their deadline', () => {
     checker.acknowledges(checker.begins('row', 1, 0), 'k1.0-1', 5001)
     checker.fails(checker.begins('row', 2, 0), new KedgeError('ERR_PUBLISH', 'no answer'), 5001)

@@ -6,6 +6,7 @@
  * @module
  */
 import { isKedgeError } from '../../src/index.ts'
+import { isRefused } from '../../src/ports/errors.ts'
 import { parseToken } from '../../src/wire/token.ts'
 
 /** All in milliseconds. */
@@ -34,7 +35,7 @@ export type Rule =
   | 'acknowledged twice'
   /** A publish came to no end. */
   | 'unreported'
-  /** A publish failed with anything but `ERR_PUBLISH`. */
+  /** A publish failed with neither `ERR_PUBLISH` nor a refusal, or one that was refused is in the log. */
   | 'reported wrongly'
   /** A call took longer than its deadline. */
   | 'late'
@@ -56,6 +57,8 @@ export interface Publish {
   /** `-1` while it is not acknowledged. */
   offset: number
   ended: number
+  /** Kafka refused it: it must not be in the log. */
+  refused?: boolean
 }
 
 /** A write that was acknowledged, as a reader may ask for it. */
@@ -129,7 +132,8 @@ export class FaultChecker {
   fails(publish: Publish, error: unknown, at: number): void {
     this.count.reported++
     this.#ends(publish, at)
-    if (!isKedgeError(error) || error.code !== 'ERR_PUBLISH')
+    publish.refused = isRefused(error)
+    if (!publish.refused && (!isKedgeError(error) || error.code !== 'ERR_PUBLISH'))
       this.#breaks('reported wrongly', `${name(publish)}: ${String(error)}`)
   }
 
@@ -173,6 +177,8 @@ export class FaultChecker {
         this.#breaks('unreported', `${name(publish)} came to no end`)
       } else if (offset < 0) {
         if (found > 0) this.count.reportedInLog++
+        if (found > 0 && publish.refused)
+          this.#breaks('reported wrongly', `${name(publish)} was refused, and is in the log`)
       } else {
         const there = log.get(offset) ?? []
         if (!there.includes(mark) || !there.includes(key))

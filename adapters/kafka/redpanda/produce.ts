@@ -1,7 +1,8 @@
 /** Produce as Redpanda's HTTP Proxy has it. @module */
-import { KedgeError } from '../../../src/ports/errors.ts'
+import { isRefused, KedgeError } from '../../../src/ports/errors.ts'
 import type { NewRecord, Position } from '../../../src/ports/kafka-log.ts'
 import { fields, int, listOf, nullish, offsetShape } from '../../answer-shape.ts'
+import { notWritten } from '../rest/acknowledgement.ts'
 import { toBase64 } from '../rest/base64.ts'
 import { type Call, parsed, segment } from '../rest/http.ts'
 import { kafkaError } from '../rest/problem.ts'
@@ -18,7 +19,12 @@ const produceAnswer = fields({
  */
 export async function produce(call: Call, topic: string, records: readonly NewRecord[]): Promise<Position[]> {
   const positions: Position[] = []
-  for (const run of runs(records)) positions.push(...(await append(call, topic, run)))
+  try {
+    for (const run of runs(records)) positions.push(...(await append(call, topic, run)))
+  } catch (error) {
+    if (positions.length === 0 || !isRefused(error)) throw error
+    throw notWritten([error as KedgeError], records.length)
+  }
   return positions
 }
 
@@ -50,10 +56,11 @@ async function append(
     'publishing',
   )
   const reports = parsed(answer, produceAnswer, 'publishing').offsets
-  for (const { error_code: code } of reports) {
-    // HTTP 200 with one of Kafka's own codes inside.
-    if (typeof code === 'number' && code !== 0) throw refused(kafkaError(code, 'writing a record'))
-  }
+  // HTTP 200 with one of Kafka's own codes inside.
+  const failures = reports.flatMap(({ error_code: code }) =>
+    typeof code === 'number' && code !== 0 ? [kafkaError(code, 'writing a record')] : [],
+  )
+  if (failures.length > 0) throw notWritten(failures, reports.length)
   const places = reports.flatMap(({ partition, offset }) =>
     typeof offset === 'number' && offset >= 0 ? [{ partition, offset }] : [],
   )
@@ -77,9 +84,6 @@ function count(first: readonly Position[], records: readonly NewRecord[]): Posit
     return { partition, offset }
   })
 }
-
-const refused = (cause: KedgeError): KedgeError =>
-  new KedgeError('ERR_PUBLISH', cause.message, { cause, retryable: cause.retryable })
 
 /** Redpanda answers 422 to any other field and to a null: the entry of a tombstone has no value. */
 const entry = ({ key, value, partition }: NewRecord) => ({

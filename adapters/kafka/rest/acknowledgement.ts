@@ -1,6 +1,7 @@
 /** Which records a proxy acknowledged: HTTP 200 says nothing about that. @module */
-import { KedgeError } from '../../../src/ports/errors.ts'
+import { isRefused, KedgeError } from '../../../src/ports/errors.ts'
 import type { Position } from '../../../src/ports/kafka-log.ts'
+import { AnswerTooLarge } from './http.ts'
 import { classify, printable } from './problem.ts'
 
 /** What a proxy answers for one record. */
@@ -15,23 +16,18 @@ export interface Report {
 /**
  * The positions, where every record has one.
  * @throws KedgeError `ERR_PUBLISH` where the proxy failed a record, left it out of the answer, or gave it no
- * offset: -1 (Karapace, for empty values) and null are not acknowledgements.
+ * offset: -1 (Karapace, for empty values) and null are not acknowledgements. The refusal where it refused every record.
  */
 export function acknowledged(
   reports: readonly Report[],
   expected: number,
   secrets: readonly string[],
 ): Position[] {
-  const failed = reports.find(isFailure)
-  if (failed) {
-    const code = failed.error_code ?? 0
+  const failures = reports.filter(isFailure).map((failed) => {
     const text = failed.message ?? failed.error ?? ''
-    const cause = recordError(code, text, secrets)
-    throw new KedgeError('ERR_PUBLISH', `Kafka refused a record: ${cause.message}`, {
-      cause,
-      retryable: cause.retryable,
-    })
-  }
+    return recordError(failed.error_code ?? 0, text, secrets)
+  })
+  if (failures.length > 0) throw notWritten(failures, expected)
   const positions = reports.flatMap(({ partition, offset }) =>
     isPlace(partition) && isPlace(offset) ? [{ partition, offset }] : [],
   )
@@ -66,9 +62,24 @@ function recordError(code: number, text: string, secrets: readonly string[]): Ke
   )
 }
 
-/** The same failure, as one of publishing. Aborts pass through untouched. */
+/**
+ * The error of a write of which some records failed: the refusal, where all were refused.
+ *
+ * @param all how many could fail
+ */
+export function notWritten(failures: readonly KedgeError[], all: number): KedgeError {
+  const cause = failures.find((each) => !isRefused(each)) ?? failures[0]!
+  const { message, retryable } = cause
+  // A topic that may only be missing: its brokers may be away as well.
+  const isSure = cause.code !== 'ERR_UNKNOWN_TOPIC' || !retryable
+  if (isSure && failures.length >= all && isRefused(cause)) return cause
+  return new KedgeError('ERR_PUBLISH', `Kafka refused a record: ${message}`, { cause, retryable })
+}
+
+/** The same failure, as one of publishing. Aborts and refusals of the whole write pass through untouched. */
 export function publishError(error: unknown, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted || !(error instanceof KedgeError) || error.code === 'ERR_PUBLISH') return error
+  if (isRefused(error) && !(error instanceof AnswerTooLarge)) return error
   return new KedgeError('ERR_PUBLISH', `the proxy did not acknowledge the records: ${error.message}`, {
     cause: error,
     retryable: error.retryable,

@@ -14,6 +14,9 @@ import { failure, parseJson } from './problem.ts'
 
 export type { HttpAnswer } from './http-answer.ts'
 
+/** The answer to a request that succeeded is too large: what was asked for has been done. */
+export class AnswerTooLarge extends KedgeError {}
+
 /** The most that is read of an error's body. */
 const MAX_ERROR_BYTES = 65_536
 
@@ -125,7 +128,7 @@ async function boundedText(response: Response, maxBytes: number, strict: boolean
     if (length > maxBytes) {
       await reader.cancel().catch(() => undefined)
       if (!strict) return text
-      throw new KedgeError('ERR_TOO_LARGE', `an answer is larger than \`maxResponseBytes\` (${maxBytes})`)
+      throw new AnswerTooLarge('ERR_TOO_LARGE', `an answer is larger than \`maxResponseBytes\` (${maxBytes})`)
     }
     text += decoder.decode(value, { stream: true })
   }

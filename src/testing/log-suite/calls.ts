@@ -1,4 +1,5 @@
 /** Waiting, aborting, and what does not exist. @module */
+import { isKedgeError } from '../../ports/errors.ts'
 import { type Test, A_LONG_TIME, AT_ONCE, byPartition, record, rejection, text } from './bench.ts'
 
 export function longPolls(test: Test): void {
@@ -112,6 +113,10 @@ export function aborts(test: Test): void {
   })
 }
 
+/** Where a proxy does not tell whether a record can be in the log, the error is `ERR_PUBLISH`. */
+const refusal = (error: unknown): boolean =>
+  isKedgeError(error) && (error.code === 'ERR_UNKNOWN_TOPIC' || error.code === 'ERR_PUBLISH')
+
 export function absence(test: Test): void {
   test('a call on a topic that does not exist rejects with its code', async ({
     log,
@@ -126,7 +131,7 @@ export function absence(test: Test): void {
       retryable: false,
     })
     expect(await rejection(from(absent, 0))).toMatchObject({ code: 'ERR_UNKNOWN_TOPIC', retryable: false })
-    expect(await rejection(log.produce(absent, [record('a', '1', 0)]))).toMatchObject({ code: 'ERR_PUBLISH' })
+    expect(refusal(await rejection(log.produce(absent, [record('a', '1', 0)])))).toBe(true)
   })
 
   test('a call on a partition that does not exist rejects with its code', async ({ log, topic, expect }) => {
@@ -135,6 +140,6 @@ export function absence(test: Test): void {
     expect(missing).toMatchObject({ code: 'ERR_UNKNOWN_TOPIC' })
     const unread = await rejection(log.read(name, [{ partition: 5, offset: 0 }], AT_ONCE))
     expect(unread).toMatchObject({ code: 'ERR_UNKNOWN_TOPIC' })
-    expect(await rejection(log.produce(name, [record('a', '1', 5)]))).toMatchObject({ code: 'ERR_PUBLISH' })
+    expect(refusal(await rejection(log.produce(name, [record('a', '1', 5)])))).toBe(true)
   })
 }

@@ -139,10 +139,9 @@ describe('produce by v2', () => {
   it('keeps the pause that the proxy asked for', async () => {
     const failed = await publishing(() => html(429, { 'retry-after': '9' })).failed()
     expect(failed).toMatchObject({
-      code: 'ERR_PUBLISH',
+      code: 'ERR_RATE_LIMITED',
       retryable: true,
       retryAfterMs: 9000,
-      cause: { code: 'ERR_RATE_LIMITED' },
     })
   })
 
@@ -208,7 +207,7 @@ describe('produce by v3', () => {
   it('refuses a name of the cluster that is no text', async () => {
     const answer = () => new Response(String.raw`{"data":[{"cluster_id":"lkc-\ud800"}]}`)
     const failed = await publishing(answer, { produce: { api: 'v3' } }).failed()
-    expect(failed).toMatchObject({ name: 'KedgeError', code: 'ERR_PUBLISH' })
+    expect(failed).toMatchObject({ name: 'KedgeError', code: 'ERR_UNSUPPORTED' })
   })
 
   it.each([
@@ -259,12 +258,21 @@ describe('produce by v3', () => {
 
   it('says that the topic is unknown', async () => {
     const unknown = { error_code: 40_403, message: 'This server does not host this topic-partition.' }
-    for (const answer of [() => json(unknown, 404), () => reports(unknown)]) {
+    for (const answer of [() => json(unknown, 404), () => reports(unknown, unknown)]) {
       expect(await byV3(answer).failed()).toMatchObject({
-        code: 'ERR_PUBLISH',
+        code: 'ERR_UNKNOWN_TOPIC',
         retryable: false,
-        cause: { code: 'ERR_UNKNOWN_TOPIC' },
       })
     }
+  })
+
+  it('is in doubt where only some of its records were refused, or where none of the reasons says that it was not written', async () => {
+    const refused = { error_code: 40_301, message: 'Not authorized' }
+    const written = { error_code: 200, partition_id: 0, offset: 4 }
+    const failed = { error_code: 50_002, message: 'Kafka error' }
+    const outcome = (...given: object[]) => byV3(() => reports(...given)).failed()
+    expect(await outcome(refused, refused)).toMatchObject({ code: 'ERR_AUTH', retryable: false })
+    for (const doubtful of [[refused, written], [refused, failed], [refused]])
+      expect(await outcome(...doubtful)).toMatchObject({ code: 'ERR_PUBLISH' })
   })
 })

@@ -74,7 +74,21 @@ describe('redpanda()', () => {
       on('POST /topics/t', () => json({ offsets: [{ partition: 0, error_code: code, offset: -1 }] })),
     )
     const error = await rejection(redpanda({ url, fetch }).produce('t', [record('a', 0)]))
-    expect(error).toMatchObject({ code: 'ERR_PUBLISH', retryable, cause: { code: cause } })
+    const known = cause === 'ERR_HTTP' ? { code: 'ERR_PUBLISH', cause: { code: cause } } : { code: cause }
+    expect(error).toMatchObject({ ...known, retryable })
+  })
+
+  it('is in doubt where it refused the records of one partition, or of a later request, alone', async () => {
+    const refused = { partition: 1, error_code: 29, offset: -1 }
+    const answers = [[{ partition: 0, offset: 4 }, refused], [{ partition: 0, offset: 4 }], [refused]]
+    const { fetch, seen } = scriptedFetch(
+      on('POST /topics/t', () => json({ offsets: answers[seen.length - 1] })),
+    )
+    const log = redpanda({ url, fetch })
+    const doubt = { code: 'ERR_PUBLISH', retryable: false, cause: { code: 'ERR_AUTH' } }
+    expect(await rejection(log.produce('t', [record('a', 0), record('b', 1)]))).toMatchObject(doubt)
+    expect(await rejection(log.produce('t', [record('a'), record('b')]))).toMatchObject(doubt)
+    expect(seen).toHaveLength(3)
   })
 
   it.each([

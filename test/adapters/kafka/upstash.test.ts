@@ -54,11 +54,14 @@ describe('upstash()', () => {
     expect(seen[0]?.init.signal).toBeInstanceOf(AbortSignal)
   })
 
-  it.each([401, 429, 500, 503])('sends a request once, also when the answer is %i', async (status) => {
+  it.each([
+    [401, 'ERR_AUTH'],
+    [429, 'ERR_RATE_LIMITED'],
+    [500, 'ERR_PUBLISH'],
+    [503, 'ERR_PUBLISH'],
+  ])('sends a request once, also when the answer is %i', async (status, code) => {
     const { log, seen } = bench([() => html(status)])
-    expect(await rejection(log.produce('t', [{ key: null, value: null }]))).toMatchObject({
-      code: 'ERR_PUBLISH',
-    })
+    expect(await rejection(log.produce('t', [{ key: null, value: null }]))).toMatchObject({ code })
     expect(await rejection(log.read('t', [at(0, 0)], AT_ONCE))).toMatchObject({ name: 'KedgeError' })
     expect(seen).toHaveLength(2)
   })

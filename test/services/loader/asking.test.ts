@@ -200,7 +200,7 @@ describe.each([
     const asker = await asking({}, {}, workers)
     const asked = asker.begin('1', { wait: 300 })
     await asker.at.runtime.advance(20)
-    asker.kafka.fail(new KedgeError('ERR_AUTH', 'no'), { on: 'produce', when: 'after', times: 1 })
+    asker.kafka.fail(new KedgeError('ERR_HTTP', 'no'), { on: 'produce', when: 'after', times: 1 })
     await expect(asker.at.run(asker.users.delete('1'))).rejects.toMatchObject({ code: 'ERR_PUBLISH' })
     put(asker.at, '1', 'old', { asOf: 0 })
     expect(await asker.at.run(asked.value)).toBe('own 1')

@@ -399,7 +399,7 @@ describe('a loader service', () => {
     loader.kafka.fail(new KedgeError('ERR_AUTH', 'no'), { on: 'produce', times: 1 })
     ask(at, '1')
     await at.runtime.advance(20)
-    expect(loader.of('batch_failed')).toMatchObject([{ keys: ['1'], error: { code: 'ERR_PUBLISH' } }])
+    expect(loader.of('batch_failed')).toMatchObject([{ keys: ['1'], error: { code: 'ERR_AUTH' } }])
     ask(at, '1')
     await at.runtime.advance(20)
     expect(updates(at)).toMatchObject([{ value: 'Ada' }])

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { transportLimits } from '../../../../adapters/options.ts'
 import type { Http } from '../../../../adapters/kafka/rest/http.ts'
+import { AnswerTooLarge } from '../../../../adapters/kafka/rest/http.ts'
 import { restLog, type RestLogOptions } from '../../../../adapters/kafka/rest/rest-log.ts'
 import { KedgeError } from '../../../../src/ports/errors.ts'
 
@@ -34,8 +35,26 @@ describe('restLog()', () => {
     await expect(log({}).produce('t', [], { signal })).rejects.toBe('gone')
   })
 
-  it('says of every failure to append that nothing was acknowledged, and lets an abort through', async () => {
-    const cause = new KedgeError('ERR_RATE_LIMITED', 'slow down', { retryable: true, retryAfterMs: 7 })
+  it.each(['ERR_AUTH', 'ERR_RATE_LIMITED', 'ERR_TOO_LARGE', 'ERR_UNKNOWN_TOPIC', 'ERR_UNSUPPORTED'] as const)(
+    'rejects a write that was refused with %s with that error',
+    async (code) => {
+      const refused = new KedgeError(code, 'no')
+      await expect(log({ append: () => Promise.reject(refused) }).produce('t', [RECORD])).rejects.toBe(
+        refused,
+      )
+    },
+  )
+
+  it('does not take an acknowledgement that is too large to be read for a refusal', async () => {
+    const large = new AnswerTooLarge('ERR_TOO_LARGE', 'an answer is larger')
+    await expect(log({ append: () => Promise.reject(large) }).produce('t', [RECORD])).rejects.toMatchObject({
+      code: 'ERR_PUBLISH',
+      cause: large,
+    })
+  })
+
+  it('says of every other failure to append that nothing was acknowledged, and lets an abort through', async () => {
+    const cause = new KedgeError('ERR_HTTP', 'slow down', { retryable: true, retryAfterMs: 7 })
     const failing = log({ append: () => Promise.reject(cause) })
     await expect(failing.produce('t', [RECORD])).rejects.toMatchObject({
       code: 'ERR_PUBLISH',
