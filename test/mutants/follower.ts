@@ -685,4 +685,14 @@ export const followerMutants: readonly Mutant[] = [
     hint: ['src/coherence/unreadable-records.test.ts'],
     unseen: 'It is slower, and no promise is broken.',
   },
+  {
+    id: 'garbage-waits-past-staleness',
+    what: 'Before a record that cannot be read polls stop for a second, however old the proof is by then.',
+    file: 'src/coherence/unreadable-records.ts',
+    from: 'Math.min(this.#droppedAt + PAUSE_MS, freshAt + maxStalenessMs)',
+    to: 'Math.max(this.#droppedAt + PAUSE_MS, freshAt * 0 + maxStalenessMs * 0)',
+    breaks: [],
+    hint: ['src/coherence/unreadable-records.test.ts'],
+    unseen: 'Reads wait for the end of the second: they are slower, and no promise is broken.',
+  },
 ]
