@@ -425,6 +425,16 @@ export const writeMutants: readonly Mutant[] = [
     hint: ['src/coherence/freshness.test.ts'],
   },
   {
+    id: 'foreign-token-joins-older-loads',
+    what: 'A reader with a token of another log shares a load that began before its log was noticed.',
+    file: PARTITION,
+    from: 'return this.provedBy >= next ? this.asOf : Number.MAX_SAFE_INTEGER',
+    to: 'return 0',
+    breaks: ['I8'],
+    hint: ['src/foreign-tokens.test.ts'],
+    unseen: 'It needs a load, a recreated log, a writer there, and a log out of reach, within one load.',
+  },
+  {
     id: 'joined-tokens-of-the-last-log',
     what: 'Of two tokens of several logs the joined one names the last: a reader of that log passes by the number of the other.',
     file: TOKEN,

@@ -160,6 +160,28 @@ describe('a token of the log that took the place of another', () => {
     expect(here.users.peek('1')).toBe('new')
   })
 
+  it.each(['stale', 'bypass'] as const)(
+    'shares no load that began before it while the log is out of reach, with onUnreachable %s',
+    async (onUnreachable) => {
+      const here = await readyIn(at, { onUnreachable })
+      const there = await readyIn(at)
+      for (let n = 0; n < 10; n++) await at.run(here.users.delete(`${n}`))
+      const slow = deferred<string>()
+      const first = here.users.getOrSet('1', () => slow.promise)
+      await at.runtime.settle()
+      at.log.recreateTopic(EVICTIONS)
+      await at.run(there.cache.sync())
+      const token = await at.run(there.users.delete('1'))
+      // So it cannot learn of which log the token is, nor that it is the one to follow now.
+      here.kafka.fail(new KedgeError('ERR_NETWORK', 'refused', { retryable: true }))
+      const second = here.users.getOrSet('1', () => 'new', { after: token })
+      await at.runtime.advance(3000)
+      slow.resolve('old')
+      expect(await at.run(second)).toBe('new')
+      expect(await at.run(first)).toBe('old')
+    },
+  )
+
   it('without a log, of an older version, counts by its number', async () => {
     const here = await readyIn(at)
     const there = await readyIn(at)
