@@ -750,6 +750,12 @@ promises(
       const write = trace.begin({ isolate: trace.isolate() })
       trace.at(90_000).tell({ type: 'end', openReads: [], openWrites: [write] })
     },
+    'a write, a read and background work that fail by a fault of the code': (trace) => {
+      const i = trace.isolate()
+      trace.tell({ type: 'unacknowledged', write: trace.begin({ isolate: i }), code: 'TypeError' })
+      trace.tell({ type: 'threw', read: trace.ask(i), code: 'ReferenceError' })
+      trace.says(i, { type: 'background_error', error: 'TypeError' })
+    },
     'a read whose client is gone where that ends nothing': (trace) => {
       const i = trace.isolate()
       const read = trace.ask(i, 'a', { request: 4 })

@@ -33,6 +33,7 @@ export const settlement: Checker = {
       look(trace, found, `write ${write.write}`, write, write.settled.t, endAt, writeMs(chronicle, write))
     }
     checkEnd(chronicle, found)
+    checkFaults(trace, found)
     return found
   },
 }
@@ -98,4 +99,19 @@ function checkEnd(chronicle: Chronicle, found: Findings): void {
   }
   for (const id of end.openReads) open('read', reads.get(id), id)
   for (const id of end.openWrites) open('write', writes.get(id), id)
+}
+
+/** What only code throws that is wrong: the cache's, or that of the platform that the simulator puts in its place. */
+const FAULTS: ReadonlySet<unknown> = new Set(['TypeError', 'ReferenceError', 'RangeError', 'SyntaxError'])
+
+/** Calls that end at once, and all in the same way, keep every other promise. */
+function checkFaults({ events }: Trace, found: Findings): void {
+  for (const each of events) {
+    if (each.type === 'unacknowledged' && FAULTS.has(each.code))
+      found.broke(each.t, `write ${each.write} failed with a ${each.code}`)
+    else if (each.type === 'threw' && FAULTS.has(each.code))
+      found.broke(each.t, `read ${each.read} failed with a ${each.code}`)
+    else if (each.type === 'says' && each.event.type === 'background_error' && FAULTS.has(each.event.error))
+      found.broke(each.t, `work of isolate ${each.isolate} failed with a ${String(each.event.error)}`)
+  }
 }

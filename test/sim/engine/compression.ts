@@ -20,14 +20,14 @@ export const inflated: Transform = {
   apply: (bytes) => gunzipSync(bytes, { maxOutputLength: MAX_INFLATED }),
 }
 
-/** What stands for a `Blob` of one part. */
-export const blobOf = (parts: readonly Uint8Array[]): object => ({
-  stream: () => ({
-    pipeThrough: ({ apply }: Transform) => ({
-      getReader: () => readerOf(parts[0] ?? new Uint8Array(), apply),
-    }),
-  }),
-})
+/** What stands for a `Blob` of one part. @throws TypeError where it would be one of several, or is asked for anything else */
+export function blobOf(parts: readonly Uint8Array[]): object {
+  if (parts.length !== 1) throw new TypeError(`a simulated Blob has one part, not ${parts.length}`)
+  const stream = () => ({
+    pipeThrough: ({ apply }: Transform) => ({ getReader: () => readerOf(parts[0]!, apply) }),
+  })
+  return { stream }
+}
 
 function readerOf(bytes: Uint8Array, apply: Transform['apply']) {
   let left: Uint8Array | undefined
