@@ -27,6 +27,7 @@ import type { OpenFeature } from './read/core-hooks.ts'
 import { NAMESPACE_PATTERN } from './wire/ids.ts'
 import { SEVERAL_LOGS, tokenOf } from './wire/token.ts'
 import type { Token } from './wire/token.ts'
+import { EVERYTHING } from './write/affected-keys.ts'
 import { Publisher } from './write/publisher.ts'
 import type { CacheParts } from './write/cache-parts.ts'
 import { namespaceParts } from './write/namespace-parts.ts'
@@ -162,7 +163,8 @@ class IsolateCache implements OpenCache, ScopedCache {
     const partitions = Array.from({ length: this.#shared.settings.evictionPartitions }, (_, id) => id)
     const namespaces = [...this.#namespaces.values()]
     const then = namespaces.map(({ space: { partition } }) => [partition.generation, partition.asOf] as const)
-    const write = this.#publisher.clear(undefined, partitions, options?.signal)
+    const clear = () => this.#publisher.clear(undefined, partitions, options?.signal)
+    const write = this.#publisher.order.evict(scope, undefined, EVERYTHING, options?.signal, clear)
     scope.waitUntil(write.catch(() => undefined))
     try {
       const published = await write

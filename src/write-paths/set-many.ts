@@ -70,8 +70,9 @@ async function set<T>(
   check(entries, options.domain)
   const { signal, domain } = options
   context.lifecycle.check()
-  const { values, published, landed } = await writer.order.set(
+  const { values, published, landed } = await context.publisher.order.set(
     scope,
+    space.name,
     [...entries.keys()],
     signal,
     async (inOrder) => {

@@ -110,15 +110,15 @@ class WriteBehind<T> {
     const message: WriteMessage = { v: 1, op: 'write', ns: name, key, ...content, id, at: runtime.now() }
     const loadedAt = shared.clock.now()
     const meant = keysThat((other) => other === key)
-    const write = (async () => {
-      const { deadline } = publisher
+    const { deadline, order } = publisher
+    const write = order.evict(scope, name, meant, signal, async () => {
       const append = (until: AbortSignal) => this.#append(message, until)
       const position = await deadline.within(signal, append, since)
       // The write will be persisted now, whatever comes: the caller's signal ends only its wait.
       const body = { keys: [key], id, ttl, write: position }
       const announce = (until: AbortSignal) => intend(publisher, name, partition.id, body, until)
       return deadline.within(undefined, announce, since)
-    })()
+    })
     const { landed, token } = await this.#parts.writer.land(write, meant, scope)
     const pending = pendingWrite(this.#space.intents, key)
     if (landed && value !== undefined && pending?.id === id) this.#pending.hold(key, value, pending, loadedAt)

@@ -26,9 +26,8 @@ import type { NamespaceParts } from '../write/namespace-parts.ts'
 import { intend, newId } from './intend.ts'
 import type { Token } from '../wire/token.ts'
 import type { Duration } from '../runtime/duration.ts'
-import { keysThat } from '../write/affected-keys.ts'
+import { keysThat, type AffectedKeys } from '../write/affected-keys.ts'
 import type { AcknowledgedWrite } from '../write/writer.ts'
-import type { AffectedKeys } from '../write/affected-keys.ts'
 import { ttlOver } from '../api/lifetime-options.ts'
 
 /** What a store is given. */
@@ -191,7 +190,10 @@ class WriteThrough<T> {
     store: StoreWrite<V>,
     candidate: (version: number) => Omit<Candidate<T>, keyof Before>,
   ): Promise<Token> {
-    const before = await this.#announce(write)
+    const { order } = this.#parts.context.publisher
+    const announce = () => this.#announce(write)
+    // A value that the caller set before must not be held as later than what the store commits.
+    const before = await order.evict(write.scope, this.#space.name, write.meant, write.signal, announce)
     const ending = await this.#store(write, store)
     if (ending.state === 'committed') {
       const { published, landed, token } = await this.#evict(write, ending.version)

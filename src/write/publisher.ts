@@ -15,6 +15,7 @@ import { Semaphore } from '../runtime/semaphore.ts'
 import { evictMessages, fitting } from './split-evictions.ts'
 import type { EvictBody, EvictionsMessage } from './split-evictions.ts'
 import { tokenOf } from '../wire/token.ts'
+import { WriteOrder } from './write-order.ts'
 
 /** Background writes (shared values, announcements) at once; beyond, they are left out. */
 const MAX_BACKGROUND = 256
@@ -35,12 +36,15 @@ export class Publisher {
   readonly #groups: RecordAccumulator
   /** What calls that publish run within. What is published by no such call has a deadline of its own. */
   readonly deadline: PublishDeadline
+  /** In which a caller's writes reach the log. */
+  readonly order: WriteOrder
 
   constructor(shared: CacheContext, self: string) {
     this.#shared = shared
     this.self = self
     this.#groups = new RecordAccumulator(shared.settings)
     this.deadline = new PublishDeadline(shared.settings, shared.clock)
+    this.order = new WriteOrder(shared.settings.runtime.isolatesRequests)
     this.#background = new Semaphore(MAX_BACKGROUND, shared.settings.runtime, shared.clock)
   }
 

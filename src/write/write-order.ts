@@ -25,11 +25,18 @@ interface Waiting {
   readonly write: Ordered
 }
 
-/** Values of these keys are set, or keys are evicted. Values do not wait for each other: many go out in one request. */
-type Ordered = { readonly keys: readonly string[] } | { readonly evicts: AffectedKeys }
+/**
+ * Values of these keys are set, or keys are evicted, in this namespace; in all where it is `undefined`. Values do not wait for
+ * each other: many go out in one request.
+ */
+type Ordered = { readonly ns: string | undefined } & (
+  | { readonly keys: readonly string[] }
+  | { readonly evicts: AffectedKeys }
+)
 
 /** Whether one of two writes must not overtake the other. */
 function meet(one: Ordered, other: Ordered): boolean {
+  if (one.ns !== other.ns && one.ns !== undefined && other.ns !== undefined) return false
   if ('evicts' in one) return 'keys' in other && other.keys.some((key) => one.evicts.loading(key))
   return 'evicts' in other && meet(other, one)
 }
@@ -42,15 +49,19 @@ export class WriteOrder {
     this.#isolatesRequests = isolatesRequests
   }
 
-  /** Publishes an eviction: at once, where no value that the caller set before, and that it evicts, still waits. */
+  /**
+   * Publishes an eviction, or what announces one: at once, where no value that the caller set before, and that it evicts,
+   * still waits.
+   */
   async evict<W>(
     caller: Caller,
+    ns: string | undefined,
     evicts: AffectedKeys,
     signal: AbortSignal | undefined,
     publish: () => Promise<W>,
   ): Promise<W> {
     if (!this.#waiting.get(caller)?.size) return publish()
-    return this.#inTurn(caller, { evicts }, signal, (inOrder) => inOrder(publish))
+    return this.#inTurn(caller, { ns, evicts }, signal, (inOrder) => inOrder(publish))
   }
 
   /**
@@ -60,11 +71,12 @@ export class WriteOrder {
    */
   async set<R>(
     caller: Caller,
+    ns: string,
     keys: readonly string[],
     signal: AbortSignal | undefined,
     work: (inOrder: InOrder) => Promise<R>,
   ): Promise<R> {
-    return this.#inTurn(caller, { keys }, signal, work)
+    return this.#inTurn(caller, { ns, keys }, signal, work)
   }
 
   async #inTurn<R>(

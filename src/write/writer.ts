@@ -25,7 +25,6 @@ import type { Published, Publisher } from './publisher.ts'
 import type { ReaderContext } from '../read/reader.ts'
 import { isUnanswered } from './publish-deadline.ts'
 import { halfDone, replaced, superseded } from './write-errors.ts'
-import { WriteOrder } from './write-order.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import { checkWriteOptions } from '../api/option-schemas.ts'
 import type { NamespaceFeatures } from '../read/namespace-features.ts'
@@ -52,8 +51,6 @@ export class Writer<T> {
   readonly #lifecycle: Lifecycle
   readonly #follower: Follower
   readonly #features: NamespaceFeatures
-  /** In which a caller's writes reach the log. */
-  readonly order: WriteOrder
 
   constructor(
     space: CoherentStore<T>,
@@ -66,7 +63,6 @@ export class Writer<T> {
     this.#lifecycle = lifecycle
     this.#follower = follower
     this.#features = features
-    this.order = new WriteOrder(shared.settings.runtime.isolatesRequests)
   }
 
   /** Evicts the key, then holds the value as of right after that eviction. */
@@ -76,11 +72,12 @@ export class Writer<T> {
     if (value === undefined) throw new TypeError('`undefined` is not a value: use `null`, or `delete`')
     const place = this.#space.place(key)
     checkHoldable(value, place.namespace, key)
-    const { settings, partition } = this.#space
+    const { settings, partition, name } = this.#space
     const { ttl, version, signal } = options ?? {}
     const ttlMs = ttlOf(value, { ttl: ttlOver(ttl, settings.load.ttl), jitter: 0 }, 0, place)
     this.#lifecycle.check()
-    const { values, published, landed } = await this.order.set(scope, [key], signal, async (inOrder) => {
+    const { order } = this.#publisher
+    const { values, published, landed } = await order.set(scope, name, [key], signal, async (inOrder) => {
       // Before the first contact nothing may be held, and a value that was set should be.
       if (!partition.hasPosition) await this.#follower.sync(scope, signal)
       const { generation } = partition
@@ -204,7 +201,7 @@ export class Writer<T> {
     const { name, partition } = this.#space
     const clear = () => this.#publisher.clear(name, [partition.id], options?.signal)
     const publish = () => this.land(clear(), EVERYTHING, scope)
-    return (await this.order.evict(scope, EVERYTHING, options?.signal, publish)).token
+    return (await this.#publisher.order.evict(scope, name, EVERYTHING, options?.signal, publish)).token
   }
 
   /** Publishes evictions, after what the caller set before, and applies them here. */
@@ -214,7 +211,8 @@ export class Writer<T> {
     scope: RequestScope,
     signal: AbortSignal | undefined,
   ): Promise<AcknowledgedWrite> {
-    return this.order.evict(scope, meant, signal, () => this.evictAtOnce(bodies, meant, scope, signal))
+    const publish = () => this.evictAtOnce(bodies, meant, scope, signal)
+    return this.#publisher.order.evict(scope, this.#space.name, meant, signal, publish)
   }
 
   /** Publishes evictions, and applies them here. */

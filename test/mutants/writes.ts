@@ -154,6 +154,16 @@ export const writeMutants: readonly Mutant[] = [
     hint: ['src/write/set-many.test.ts'],
   },
   {
+    id: 'clear-overtakes-sets',
+    what: 'An eviction of all namespaces reaches the log before the values that its caller set just before.',
+    file: 'src/write/write-order.ts',
+    from: 'if (one.ns !== other.ns && one.ns !== undefined && other.ns !== undefined) return false',
+    to: 'if (one.ns !== other.ns) return false',
+    breaks: [],
+    hint: ['src/write/write-order.test.ts'],
+    unseen: 'A simulated caller waits for its write before it begins another.',
+  },
+  {
     id: 'part-of-a-group-lost',
     what: 'A write whose call has failed resolves with the records that were acknowledged.',
     file: GROUPS,
@@ -317,7 +327,7 @@ export const writeMutants: readonly Mutant[] = [
     id: 'store-without-intent',
     what: 'The store is called before its intent is in the log.',
     file: THROUGH,
-    from: `const before = await this.#announce(write)
+    from: `const before = await order.evict(write.scope, this.#space.name, write.meant, write.signal, announce)
     const ending = await this.#store(write, store)`,
     to: `const [before, ending] = await Promise.all([this.#announce(write), this.#store(write, store)])`,
     breaks: ['I1', 'I2'],

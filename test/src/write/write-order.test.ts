@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CacheOptions, Feature, FeatureHooks } from '../../../src/index.ts'
 import { replicate } from '../../../src/replicate/index.ts'
-import { setMany } from '../../../src/write-paths/index.ts'
+import { setMany, writeBehind, writeIntents, writeThrough } from '../../../src/write-paths/index.ts'
 import { deferred, readyIn, request, world } from '../world.ts'
 import type { World } from '../world.ts'
 
@@ -10,6 +10,12 @@ let at: World
 beforeEach(() => {
   at = world()
 })
+
+/** What the evictions topic says. */
+const evictions = (): { readonly op: string; readonly keys?: readonly string[] }[] =>
+  (at.log.read('cache-evictions', { partition: 0, offset: 0 }, { maxBytes: 1e6 })?.records ?? []).map(
+    ({ value }) => JSON.parse(new TextDecoder().decode(value!)) as { op: string; keys?: string[] },
+  )
 
 const own = (hooks: FeatureHooks): Feature => ({ name: 'own', open: () => hooks })
 /** A feature that takes some turns over each value. */
@@ -28,7 +34,8 @@ describe('writes that one caller begins at once', () => {
     ['with a feature that takes its time', () => ({ use: [slow()] })],
   ]
   it.for(FEATURES)('reach the log in the order in which they began, %s', async ([, options]) => {
-    const { users } = await readyIn(at, options())
+    const here = await readyIn(at, options())
+    const { users } = here
     const other = await readyIn(at, options())
     const value = async (isolate: typeof other): Promise<string | undefined> => {
       await at.run(isolate.cache.sync())
@@ -51,6 +58,55 @@ describe('writes that one caller begins at once', () => {
     expect(users.peek('1')).toBe('new')
     await all(users.delete('1'), users.set('1', 'newest'))
     expect(users.peek('1')).toBe('newest')
+    const { cache } = here
+    await all(users.set('1', 'old'), cache.clear())
+    expect(users.peek('1')).toBeUndefined()
+    expect(await value(other)).toBeUndefined()
+    await all(users.set('1', 'old'), cache.clear(), users.set('1', 'new'))
+    expect(users.peek('1')).toBe('new')
+  })
+
+  it('do so where one clears all namespaces, for the values of each of them and of its own caller alone', async () => {
+    const { users, cache } = await readyIn(at, { use: [slow()] })
+    const orders = cache.namespace<string>('orders')
+    const before = evictions().length
+    const scope = cache.for(request())
+    const writes = [
+      users.set('1', 'x'),
+      orders.set('2', 'x'),
+      cache.clear(),
+      scope.clear(),
+      orders.set('3', 'x'),
+    ]
+    await at.run(Promise.all(writes))
+    const said = evictions().slice(before)
+    expect(said.map(({ op, keys }) => keys?.join() ?? op)).toEqual(['clear', '1', '2', 'clear', '3'])
+    expect([users.peek('1'), orders.peek('2'), orders.peek('3')]).toEqual([undefined, undefined, 'x'])
+  })
+
+  it.each([false, undefined])(
+    'do so where the second goes through to its store, with intent %s',
+    async (intent) => {
+      const { users } = await readyIn(at, { use: [writeIntents(), slow()] })
+      const before = evictions().length
+      const through = () => writeThrough(users, '1', 'row', () => {}, intent === false ? { intent } : {})
+      await at.run(Promise.all([users.set('1', 'old'), through()]))
+      // The value of before is not held as one that is later than the commit.
+      expect(users.peek('1')).toBeUndefined()
+      expect(evictions()[before]).toMatchObject({ op: 'evict', keys: ['1'] })
+    },
+  )
+
+  it('do so where the second is persisted later', async () => {
+    const { users } = await readyIn(at, { use: [writeIntents(), slow()] })
+    const before = evictions().length
+    await at.run(Promise.all([users.set('1', 'old'), writeBehind(users, '1', 'row')]))
+    expect(
+      evictions()
+        .slice(before)
+        .map(({ op }) => op),
+    ).toEqual(['evict', 'intent'])
+    expect(await at.run(users.get('1'))).toBe('row')
   })
 
   it('do so before the first contact with the log, too', async () => {
