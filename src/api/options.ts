@@ -111,7 +111,7 @@ export interface CacheOptions extends Lifetime<unknown> {
   readonly codec?: Codec
   /** Messages larger than this are gzipped; `Infinity` for never. @default 1024 */
   readonly gzipAboveBytes?: number
-  /** The largest message that is written, or inflated while reading. @default 1_000_000 */
+  /** The largest message that is written, its signature included, or inflated while reading. @default 1_000_000 */
   readonly maxMessageBytes?: number
   /**
    * Freezes what is held, deeply: a reader that changes what it got, which all readers share, meets a `TypeError` instead of

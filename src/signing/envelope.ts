@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { isGzip } from '../wire/codec.ts'
+import { isGzip, MAX_SIGNATURE_BYTES } from '../wire/codec.ts'
 
 /** A message as it was before it was signed, and its signature as text. */
 export interface Sealed {
@@ -26,9 +26,6 @@ interface Format {
 
 /** A key's id, `.`, milliseconds since the epoch, `.`, base64url of 32 bytes. */
 const SIGNATURE = /^[\w-]{1,32}\.\d{1,16}\.[\w-]{43}$/
-/** The longest signature, and what stands around it in any format. */
-const MAX_TAIL = 32 + 1 + 16 + 1 + 43 + 16
-
 const latin = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (each) => each.charCodeAt(0))
 
@@ -54,7 +51,7 @@ const json: Format = {
     return joined(body.subarray(0, -1), bytesOf(`${MEMBER}${signature}"}`))
   },
   open(bytes) {
-    const from = Math.max(0, bytes.length - MAX_TAIL)
+    const from = Math.max(0, bytes.length - MAX_SIGNATURE_BYTES)
     const tail = latin(bytes.subarray(from))
     const at = tail.lastIndexOf(MEMBER)
     if (at < 0 || !tail.endsWith('"}')) return undefined
@@ -119,7 +116,7 @@ const messagePack: Format = {
   },
   open(bytes) {
     const { count, from } = mapIn(bytes)!
-    const start = Math.max(from, bytes.length - MAX_TAIL)
+    const start = Math.max(from, bytes.length - MAX_SIGNATURE_BYTES)
     const tail = latin(bytes.subarray(start))
     const at = tail.lastIndexOf(latin(KEY))
     if (at < 0 || count === 0) return undefined

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { KafkaLog } from '../ports/kafka-log.ts'
 import { KedgeError } from '../ports/errors.ts'
 
 /** A way of writing messages. `messagePack()` of `kedge/adapters/messagepack` is another one. */
@@ -22,7 +23,12 @@ export interface PackOptions {
   readonly codec: Codec
   readonly gzipAboveBytes: number
   readonly maxMessageBytes: number
+  /** To which the message is written. */
+  readonly log?: Pick<KafkaLog, 'signedTopics'>
 }
+
+/** The most bytes that a signature, and what stands around it, adds to a message. */
+export const MAX_SIGNATURE_BYTES: number = 32 + 1 + 16 + 1 + 43 + 16
 
 const encoder = new TextEncoder()
 const [QUOTE, BACKSLASH] = [0x22, 0x5c]
@@ -92,11 +98,13 @@ export async function pack(message: unknown, options: PackOptions): Promise<Uint
   } catch (cause) {
     throw new KedgeError('ERR_CODEC', `the ${options.codec.name} codec cannot encode this value`, { cause })
   }
-  // The bound is on what a reader must inflate, so it is checked before compression.
-  if (bytes.length > options.maxMessageBytes) {
+  // The bound is on what a reader must inflate, so it is checked before compression. One that knows of no signatures reads
+  // them, too.
+  const length = bytes.length + (options.log?.signedTopics ? MAX_SIGNATURE_BYTES : 0)
+  if (length > options.maxMessageBytes) {
     throw new KedgeError(
       'ERR_TOO_LARGE',
-      `a message of ${bytes.length} bytes is larger than \`maxMessageBytes\` (${options.maxMessageBytes})`,
+      `a message of ${length} bytes is larger than \`maxMessageBytes\` (${options.maxMessageBytes})`,
     )
   }
   return bytes.length > options.gzipAboveBytes ? gzip(bytes) : bytes

@@ -1,6 +1,7 @@
 /** Signed messages, with a forger who may write to the log and has no key. */
 import { createHmac } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
+import { messagePack } from '../../../adapters/codecs/messagepack.ts'
 import { createCache } from '../../../src/index.ts'
 import { replicate } from '../../../src/replicate/index.ts'
 import { signatures, signed } from '../../../src/signing/index.ts'
@@ -66,6 +67,28 @@ describe('an eviction', () => {
     expect(users.peek('7')).toBeUndefined()
     expect(kafka.signatures()).toMatchObject({ verified: 1, refused: 0 })
   })
+
+  it.each([false, true])(
+    'as large as it may be is read with its signature, in MessagePack: %s',
+    async (packed) => {
+      const at = world()
+      const options = { maxMessageBytes: 2000, gzipAboveBytes: 1e6, ...(packed && { codec: messagePack() }) }
+      const writer = at.cacheOn(at.kafka('require', [{ ...K1, id: 'k'.repeat(32) }]), options)
+      const reader = at.cacheOn(memory({ on: at.log }), options)
+      const users = await holding(reader)
+      // Each message is a byte longer, until they are split: one of them is as long as it may be.
+      const keys = Array.from({ length: 34 }, (_, n) => `${n}`.padEnd(48))
+      for (let length = 1; length <= 400; length++)
+        await writer.namespace('users').delete([...keys, 'x'.repeat(length)])
+      await reader.sync()
+      expect(reader.stats().refused).toBe(0)
+      expect(users.peek('7')).toBe('Ada')
+      const { records } = at.log.read('cache-evictions', { partition: 0, offset: 0 }, { maxBytes: 1e7 })!
+      const longest = Math.max(...records.map(({ value }) => value!.length))
+      expect(longest).toBeLessThanOrEqual(2000)
+      expect(longest).toBeGreaterThan(1980)
+    },
+  )
 
   it('that is signed reaches who knows nothing of signatures', async () => {
     const at = world()
