@@ -14,6 +14,7 @@ import type { WriteOptions } from './api/write-types.ts'
 import type { CacheContext } from './coherence/cache-context.ts'
 import type { CoherentStore } from './coherence/coherent-store.ts'
 import { Follower } from './coherence/follower.ts'
+import { MarkLimit } from './coherence/mark-limit.ts'
 import { RequestScope } from './coherence/request-scope.ts'
 import { CacheInRequest } from './cache-in-request.ts'
 import type { ScopedCache } from './cache-in-request.ts'
@@ -91,7 +92,8 @@ class IsolateCache implements OpenCache, ScopedCache {
       settings.emit?.({ type: 'clock_back', backMs })
     })
     const counters = newCounters()
-    this.#shared = { settings, clock, counters, budget: new Budget(settings) }
+    const marks = new MarkLimit(settings.maxRememberedEvictions)
+    this.#shared = { settings, clock, counters, budget: new Budget(settings), marks }
     // No proof of identity: it only tells our own announcements from those of other caches.
     const self = Math.floor(runtime.random() * 2 ** 52).toString(36)
     this.#publisher = new Publisher(this.#shared, self)

@@ -93,7 +93,11 @@ export interface CacheOptions extends Lifetime<unknown> {
   readonly maxLoads?: number
   /** Loads that may run at once while Kafka is out of reach and the cache is bypassed. @default 32 */
   readonly maxBypassLoads?: number
-  /** Remembered evictions per namespace; beyond it the oldest are forgotten and the horizon rises. @default 4096 */
+  /**
+   * Remembered evictions per namespace; beyond it the oldest are forgotten and the horizon rises. All namespaces of a cache
+   * remember 16 times as many together, at least 4096: beyond it each of them forgets half.
+   * @default 4096
+   */
   readonly maxRememberedEvictions?: number
   /** Loads of a just-evicted key stay uncached for this long, for sources that lag (read replicas). @default 0 */
   readonly settle?: Duration

@@ -64,6 +64,7 @@ export class CoherentStore<T> implements EvictionTarget {
     this.#table = new EvictionTable({
       horizon: partition.position,
       maxMarks: shared.settings.maxRememberedEvictions,
+      limit: shared.marks,
       dropGroupKilled: () => this.#sweep('evicted', (key, entry) => this.#table.groupKills(key, entry)),
       onHorizon: (offset) => shared.settings.emit?.({ type: 'horizon', namespace: name, offset }),
     })
@@ -87,7 +88,7 @@ export class CoherentStore<T> implements EvictionTarget {
   /** Leaves its partition: no eviction reaches it from now on, so it holds nothing more, and no load is shared. */
   leave(): void {
     this.partition.targets.delete(this)
-    this.#table.reset(Infinity, this.#clock.monotonic())
+    this.#table.close(this.#clock.monotonic())
     this.#sweep('capacity', () => true)
     this.#store.close()
   }

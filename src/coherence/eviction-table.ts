@@ -5,7 +5,7 @@
  * are held when a key eviction arrives are dropped at once; the table is for the others: loads under way, values that
  * arrive later, and values held under a tag or prefix, which are looked at when they are next read.
  *
- * The table is bounded. Forgetting raises the **horizon**: every eviction at or above it is remembered, so a
+ * The table is bounded, and so are those of a cache together ({@link MarkLimit}). Forgetting raises the **horizon**: every eviction at or above it is remembered, so a
  * value whose as-of lies below it cannot be judged and is refused (decision 10). Held values are settled before
  * their tag and prefix evictions are forgotten, so they stay.
  *
@@ -15,6 +15,7 @@ import type { Provenance } from '../store/entry.ts'
 import type { RefuseReason } from '../api/reasons.ts'
 import { floorOf, kills, merge, newMark, NO_TERMS } from './eviction-mark.ts'
 import type { EvictionTerms, Mark } from './eviction-mark.ts'
+import type { MarkLimit } from './mark-limit.ts'
 
 /** Prefixes are compared one by one, so there are fewer of them. */
 const MAX_PREFIXES = 64
@@ -35,6 +36,7 @@ export class EvictionTable {
   #forgottenTo = 0
   readonly #dropGroupKilled: () => void
   readonly #onHorizon: (horizon: number) => void
+  readonly #limit: MarkLimit
 
   /**
    * @param dropGroupKilled drops every held value that {@link groupKills}, before the marks that say so are forgotten
@@ -42,6 +44,7 @@ export class EvictionTable {
   constructor(options: {
     horizon: number
     maxMarks: number
+    limit: MarkLimit
     dropGroupKilled: () => void
     onHorizon: (horizon: number) => void
   }) {
@@ -49,21 +52,27 @@ export class EvictionTable {
     this.#maxMarks = options.maxMarks
     this.#dropGroupKilled = options.dropGroupKilled
     this.#onHorizon = options.onHorizon
+    this.#limit = options.limit
+    this.#limit.tables.add(this)
+  }
+
+  /** How many marks it remembers. */
+  get size(): number {
+    return this.#keys.size + this.#tags.size + this.#prefixes.size
   }
 
   evictKey(key: string, offset: number, now: number, terms: EvictionTerms = NO_TERMS): void {
-    touch(this.#keys, key, offset, now, terms)
-    if (this.#keys.size > this.#maxMarks) this.#forgetKeys()
+    const isNew = touch(this.#keys, key, offset, now, terms)
+    if (this.#keys.size > this.#maxMarks) this.forget('keys')
+    if (isNew) this.#limit.added()
   }
 
   evictTag(tag: string, offset: number, now: number): void {
-    touch(this.#tags, tag, offset, now)
-    this.#grouped(offset)
+    this.#grouped(offset, touch(this.#tags, tag, offset, now))
   }
 
   evictPrefix(prefix: string, offset: number, now: number): void {
-    touch(this.#prefixes, prefix, offset, now)
-    this.#grouped(offset)
+    this.#grouped(offset, touch(this.#prefixes, prefix, offset, now))
   }
 
   clear(offset: number, now: number): void {
@@ -82,6 +91,12 @@ export class EvictionTable {
     this.horizon = horizon
     this.#forgottenAt = now
     this.#forgottenTo = 0
+  }
+
+  /** The namespace is given up: nothing can be judged any more. */
+  close(now: number): void {
+    this.reset(Infinity, now)
+    this.#limit.tables.delete(this)
   }
 
   /**
@@ -140,44 +155,51 @@ export class EvictionTable {
     return false
   }
 
-  #grouped(offset: number): void {
-    this.groupEpoch = Math.max(this.groupEpoch, offset)
-    if (this.#tags.size <= this.#maxMarks && this.#prefixes.size <= MAX_PREFIXES) return
-    this.#dropGroupKilled()
-    for (const mark of [...this.#tags.values(), ...this.#prefixes.values()]) this.#forget(mark)
-    this.#tags.clear()
-    this.#prefixes.clear()
-    this.#onHorizon(this.horizon)
-  }
-
-  #forgetKeys(): void {
-    let surplus = Math.ceil(this.#keys.size / 2)
-    for (const [key, mark] of this.#keys) {
-      if (surplus-- <= 0) break
-      this.#keys.delete(key)
-      this.#forget(mark)
+  /** Forgets the older half of the keys, and never the last one; or all groups. */
+  forget(what: 'keys' | 'groups'): void {
+    // The last one has just been applied, and what is held is yet to be judged by its versions.
+    let surplus = this.#keys.size > 1 ? Math.ceil(this.#keys.size / 2) : 0
+    if (what === 'groups') {
+      surplus = this.#tags.size + this.#prefixes.size
+      if (surplus > 0) this.#dropGroupKilled()
     }
+    if (surplus === 0) return
+    for (const marks of what === 'keys' ? [this.#keys] : [this.#tags, this.#prefixes])
+      for (const [id, mark] of marks) {
+        if (surplus-- <= 0) break
+        marks.delete(id)
+        this.#forgets(mark)
+      }
     this.#onHorizon(this.horizon)
   }
 
-  #forget(mark: Mark): void {
+  #grouped(offset: number, isNew: boolean): void {
+    this.groupEpoch = Math.max(this.groupEpoch, offset)
+    if (this.#tags.size > this.#maxMarks || this.#prefixes.size > MAX_PREFIXES) this.forget('groups')
+    if (isNew) this.#limit.added()
+  }
+
+  #forgets(mark: Mark): void {
     this.#forgottenTo = Math.max(this.#forgottenTo, mark.plain + 1, mark.versioned + 1)
     this.horizon = Math.max(this.horizon, this.#forgottenTo)
     this.#forgottenAt = Math.max(this.#forgottenAt, mark.appliedAt)
   }
 }
 
+/** Whether there was no mark of it yet. */
 function touch(
   marks: Map<string, Mark>,
   id: string,
   offset: number,
   now: number,
   terms: EvictionTerms = NO_TERMS,
-): void {
+): boolean {
   let mark = marks.get(id)
+  const isNew = mark === undefined
   // Set anew, so that a map's order is the order of last eviction and the oldest are forgotten first.
   if (mark === undefined) mark = newMark()
   else marks.delete(id)
   merge(mark, offset, now, terms)
   marks.set(id, mark)
+  return isNew
 }

@@ -4,6 +4,7 @@ import type { Candidate } from '../../src/coherence/candidate.ts'
 import type { CacheContext } from '../../src/coherence/cache-context.ts'
 import type { RefuseReason } from '../../src/api/reasons.ts'
 import type { NamespaceOptions } from '../../src/api/options.ts'
+import { MarkLimit } from '../../src/coherence/mark-limit.ts'
 import { Partition } from '../../src/coherence/partition.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import { cacheSettings, namespaceSettings } from '../../src/api/settings.ts'
@@ -45,6 +46,7 @@ export class Isolate {
       clock: new Clock(runtime),
       counters: newCounters(),
       budget: new Budget(settings),
+      marks: new MarkLimit(settings.maxRememberedEvictions),
     }
     this.spaces = new Map(
       Object.entries(namespaces).map(([name, options]) => [

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
+import { MarkLimit } from '../../../src/coherence/mark-limit.ts'
 import { EvictionTable } from '../../../src/coherence/eviction-table.ts'
 import type { Provenance } from '../../../src/store/entry.ts'
 
-function tableOf({ horizon = 0, maxMarks = 1000, dropGroupKilled = (): void => undefined } = {}) {
+function tableOf({
+  horizon = 0,
+  maxMarks = 1000,
+  dropGroupKilled = (): void => undefined,
+  limit = new MarkLimit(4096),
+} = {}) {
   const horizons: number[] = []
   const table = new EvictionTable({
+    limit,
     horizon,
     maxMarks,
     dropGroupKilled,
@@ -568,5 +575,92 @@ describe('evictions in any order, some of them twice', () => {
       ),
       { numRuns: 200 },
     )
+  })
+})
+
+describe('the tables of one cache', () => {
+  const both = fc.tuple(logAndOrder(40), logAndOrder(40), values, fc.integer({ min: 1, max: 12 }))
+
+  it('remember no more together than they may, and let nothing in that one of them has forgotten', () => {
+    fc.assert(
+      fc.property(both, ([[, here], [, there], all, max]) => {
+        const limit = new MarkLimit(1, max)
+        const held = new Set<Value>()
+        const dropGroupKilled = () => {
+          for (const value of held) if (table.groupKills(value.key, value)) held.delete(value)
+        }
+        const { table } = tableOf({ limit, dropGroupKilled })
+        const { table: other } = tableOf({ limit })
+        const applied: Happened[] = []
+        for (const [at, each] of here.entries()) {
+          const value = all[at % all.length]
+          if (value !== undefined && table.refuses(value.key, value) === undefined) held.add(value)
+          apply(table, each)
+          applied.push(each)
+          const others = there[at]
+          if (others) apply(other, others)
+          // The last mark of either stays.
+          expect(table.size + other.size).toBeLessThanOrEqual(Math.max(max, 2))
+          for (const one of all)
+            if (applied.some((eviction) => kills(eviction, one)))
+              expect(table.refuses(one.key, one)).toBeDefined()
+          for (const one of held) {
+            const killed = applied.some((eviction) => eviction.kind !== 'key' && kills(eviction, one))
+            expect(table.groupKills(one.key, one)).toBe(killed)
+          }
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('are a thousand, each with two hundred keys, and remember as many as sixteen that are full', () => {
+    const limit = new MarkLimit(4096)
+    const tables = Array.from({ length: 1000 }, () => tableOf({ limit, maxMarks: 4096 }).table)
+    let most = 0
+    for (let offset = 0; offset < 200_000; offset++) {
+      tables[offset % 1000]!.evictKey(`${offset}`, offset, 0)
+      if (offset % 1000 === 999)
+        most = Math.max(
+          most,
+          tables.reduce((sum, { size }) => sum + size, 0),
+        )
+    }
+    expect(most).toBeLessThanOrEqual(16 * 4096)
+    expect(most).toBeGreaterThan(15 * 4096)
+    // Each namespace still knows what was evicted last, and judges what was loaded after that.
+    for (const [at, table] of tables.entries()) {
+      const last = 199_000 + at
+      expect(table.refuses(`${last}`, from(last))).toBeDefined()
+      expect(table.refuses('other', from(last + 1))).toBeUndefined()
+    }
+  })
+
+  it('leave a quiet one what it remembers, while another forgets by itself', () => {
+    const limit = new MarkLimit(4, 64)
+    const { table: quiet, horizons } = tableOf({ limit })
+    const { table: busy } = tableOf({ limit, maxMarks: 4 })
+    quiet.evictKey('a', 0, 0)
+    quiet.evictTag('t', 1, 0)
+    for (let offset = 2; offset < 1000; offset++) busy.evictKey(`${offset}`, offset, 0)
+    expect([quiet.size, horizons]).toEqual([2, []])
+  })
+
+  it('keep their last mark, by whose version what is held is judged next', () => {
+    const limit = new MarkLimit(1, 1)
+    const { table } = tableOf({ limit })
+    tableOf({ limit }).table.evictKey('b', 4, 0)
+    table.evictKey('a', 5, 0, { version: 3 })
+    expect(table.floorOf('a')).toBe(3)
+  })
+
+  it('count no more what one of them has given up', () => {
+    const limit = new MarkLimit(1, 4)
+    const { table: gone } = tableOf({ limit })
+    for (let offset = 0; offset < 3; offset++) gone.evictKey(`${offset}`, offset, 0)
+    gone.close(0)
+    const { table, horizons } = tableOf({ limit })
+    for (let offset = 3; offset < 5; offset++) table.evictKey(`${offset}`, offset, 0)
+    expect([table.size, horizons, gone.size, gone.horizon]).toEqual([2, [], 0, Infinity])
   })
 })

@@ -3,6 +3,7 @@ import type { KedgeEvent } from '../../../src/index.ts'
 import { cacheSettings, namespaceSettings } from '../../../src/api/settings.ts'
 import { newCounters } from '../../../src/api/stats.ts'
 import { CoherentStore } from '../../../src/coherence/coherent-store.ts'
+import { MarkLimit } from '../../../src/coherence/mark-limit.ts'
 import { Partition } from '../../../src/coherence/partition.ts'
 import { Clock } from '../../../src/runtime/clock.ts'
 import { Budget } from '../../../src/store/budget.ts'
@@ -13,7 +14,13 @@ function listened(listen: (event: KedgeEvent) => void) {
   const runtime = fakeRuntime()
   const settings = { ...cacheSettings({ kafka: memory(), runtime }), emit: listen }
   const clock = new Clock(runtime)
-  const shared = { settings, clock, counters: newCounters(), budget: new Budget(settings) }
+  const shared = {
+    settings,
+    clock,
+    counters: newCounters(),
+    budget: new Budget(settings),
+    marks: new MarkLimit(4096),
+  }
   const partition = new Partition(0)
   const space = new CoherentStore<string>(
     'users',
