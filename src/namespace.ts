@@ -70,14 +70,14 @@ export class ScopedNamespace<T> implements Namespace<T> {
     loader: ManyLoader<T>,
     options?: LoadOptions<T>,
   ): Promise<Map<string, T>> {
-    const load = async (missing: readonly string[], context: LoadManyContext) =>
+    const many: ReadCall<T>['many'] = async (missing, context) =>
       entriesOf(await loader(missing, new SignalAlone(context)))
-    return this.#many(keys, seeking(load, loader), options)
+    return this.#many(keys, { many, seek: seekOf(loader) }, options)
   }
 
   async getEntry(key: string, loader?: Loader<T>, options?: LoadOptions<T>): Promise<Entry<T>> {
     this.#space.hit(key, NO_HIT)
-    return this.#read(key, loader && this.#callOf(loader), options)
+    return this.#read(key, loader && new KeyCall(loader, this.#space), options)
   }
 
   async set(key: string, value: T, options?: SetOptions<T>): Promise<Token> {
@@ -120,7 +120,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
     loader: Loader<T> | null,
     options: LoadOptions<T> | undefined,
   ): Promise<T | undefined> {
-    const call = loader === null ? undefined : this.#callOf(loader)
+    const call = loader === null ? undefined : new KeyCall(loader, this.#space)
     if (this.#isWatched) return (await this.#read(key, call, options)).value
     const { value } = await this.#parts.reader.read(key, call, options, this.#scope)
     return value
@@ -158,16 +158,6 @@ export class ScopedNamespace<T> implements Namespace<T> {
     // In the order asked for.
     return new Map(keys.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))
   }
-
-  #callOf(loader: Loader<T>): ReadCall<T> {
-    const load = async (keys: readonly string[], context: LoadManyContext) => {
-      const key = keys[0]!
-      const stale = this.#space.expired(key)
-      const value = await loader(new KeyContext(key, stale, context))
-      return new Map(value === undefined ? [] : [[key, value]])
-    }
-    return seeking(load, loader)
-  }
 }
 
 /** What the loader of a key is given. */
@@ -187,9 +177,33 @@ class KeyContext<T> implements LoadContext<T> {
   }
 }
 
-/** The call of a loader that may look for values elsewhere first. */
-function seeking<T>(call: ReadCall<T>, loader: object): ReadCall<T> {
+/** The call of a loader of one key. */
+class KeyCall<T> implements ReadCall<T> {
+  readonly seek: Seek | undefined
+  readonly #loader: Loader<T>
+  readonly #space: CoherentStore<T>
+
+  constructor(loader: Loader<T>, space: CoherentStore<T>) {
+    this.seek = seekOf(loader)
+    this.#loader = loader
+    this.#space = space
+  }
+
+  one(key: string, context: LoadManyContext): T | Promise<T> {
+    return this.#loader(new KeyContext(key, this.#space.expired(key), context))
+  }
+
+  get many(): ReadCall<T>['many'] {
+    return async (keys, context) => {
+      const key = keys[0]!
+      const value = await this.one(key, context)
+      return new Map(value === undefined ? [] : [[key, value]])
+    }
+  }
+}
+
+/** How a loader looks for values elsewhere first, where it does. @throws TypeError for what is no loader */
+function seekOf(loader: object): Seek | undefined {
   if (typeof loader !== 'function') throw new TypeError('`loader` must be a function')
-  const seek = (loader as { readonly [SEEK]?: Seek })[SEEK]
-  return seek === undefined ? call : Object.assign(call, { seek })
+  return (loader as { readonly [SEEK]?: Seek })[SEEK]
 }

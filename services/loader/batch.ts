@@ -98,7 +98,7 @@ export class Batch {
     const { slots, shared } = this.#cache.reading
     const { load } = space.settings
     const demand: LoadRequest<unknown> = {
-      call: this.#call,
+      call: { many: this.#call },
       load,
       scope: this.#scope,
       slots,

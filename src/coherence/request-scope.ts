@@ -96,6 +96,11 @@ export class RequestScope {
     this.#written = this.#written === undefined ? parts : joinParts(this.#written, parts)
   }
 
+  /** Whether anything is told of work that goes on after the request. */
+  get keepsWork(): boolean {
+    return this.#context !== undefined || this.#runtime.waitUntil !== undefined
+  }
+
   /** Keeps the work alive after the request has been answered; its failure is an event. */
   waitUntil(work: Promise<unknown>): void {
     const handled = work.catch((error: unknown) => this.#emit?.({ type: 'background_error', error }))

@@ -11,6 +11,7 @@ import type { RequestScope } from '../coherence/request-scope.ts'
 import type { LoadSettings } from '../api/load-settings.ts'
 import type { Semaphore } from '../runtime/semaphore.ts'
 import type { Call } from '../api/feature.ts'
+import type { LoadManyContext } from '../api/load-types.ts'
 import type { Proof } from './core-hooks.ts'
 
 /** What came of a load for one key. */
@@ -43,7 +44,10 @@ export type Seek = <T>(
 ) => Promise<void>
 
 /** What a read loads by. */
-export interface ReadCall<T> extends Call<T> {
+export interface ReadCall<T> {
+  readonly many: Call<T>
+  /** Loads the key where it is the only one: with nothing around its value. */
+  one?(key: string, context: LoadManyContext): T | undefined | Promise<T | undefined>
   /** Looks for values elsewhere before it. */
   readonly seek?: Seek | undefined
 }
@@ -53,7 +57,7 @@ export const SEEK: unique symbol = Symbol('kedge.seek')
 
 /** What a caller asks of a load. */
 export interface LoadRequest<T> {
-  readonly call: Call<T>
+  readonly call: ReadCall<T>
   /** Looks for values elsewhere before the call. */
   readonly seek?: Seek | undefined
   /** Reads only pending writes from the log; callers with a loader must not join it. */
@@ -88,13 +92,15 @@ export class Flight<T> {
   /** An eviction was not acknowledged, and may match this load. */
   invalidated = false
   outcome: Outcome<T> | undefined
+  readonly key: string
   /** The demand of the request that leads: that request may await the flight on every platform. */
   readonly leader: LoadRequest<T>
   #settled: Promise<void> | undefined
   #resolve: (() => void) | undefined
 
   /** @param now the clock's reading: what it leads begins in this step */
-  constructor(leader: LoadRequest<T>, now: number, leaseMs: number) {
+  constructor(key: string, leader: LoadRequest<T>, now: number, leaseMs: number) {
+    this.key = key
     this.leader = leader
     this.aliveUntil = now + leaseMs
     this.endsBy = now + leader.load.hardTimeoutMs
@@ -120,3 +126,12 @@ export class Flight<T> {
     this.#resolve?.()
   }
 }
+
+/** Those that have no outcome yet. */
+export const open = <T>(flights: readonly Flight<T>[]): readonly Flight<T>[] =>
+  flights.filter(({ outcome }) => outcome === undefined)
+
+export const keyOf = ({ key }: { readonly key: string }): string => key
+
+export const byKey = <T>(flights: readonly Flight<T>[]): Map<string, Flight<T>> =>
+  new Map(flights.map((flight) => [flight.key, flight]))

@@ -7,6 +7,7 @@ import { eitherSignal } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
 import type { Stopping } from '../runtime/stop.ts'
 import { KedgeError } from '../ports/errors.ts'
+import { byKey, keyOf, open } from './flight.ts'
 import type { LoadRequest, Failed, Flight, Outcome } from './flight.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import type { Candidate } from '../coherence/candidate.ts'
@@ -25,8 +26,8 @@ const GRACE_MS = 500
 const ANSWERED = 'the read has its values'
 
 /** What one call loads, and since when. */
-export interface Loading {
-  keys: readonly string[]
+export interface Loading<T> {
+  flights: readonly Flight<T>[]
   beganAt: number | undefined
 }
 
@@ -51,28 +52,28 @@ export class Load<T> {
   /** Asks the sources of values, then the loader for the rest; beside the sources, where they are slow. */
   async besideSources(
     proof: Proof,
-    flights: ReadonlyMap<string, Flight<T>>,
     demand: LoadRequest<T>,
-    loading: Loading,
+    loading: Loading<T>,
     stopping: Stopping,
   ): Promise<void> {
     const { clock } = this.#shared
     const { runtime, emit } = this.#shared.settings
     const since = clock.now()
+    const { flights } = loading
     const { signal } = stopping
     const stop = eitherSignal(signal)
     const asked = this.#ask(flights, proof, stop.signal)
     let isOvertaken = false
     try {
       await settledWithin(runtime, asked, this.#features.sourceTimeoutMs, signal)
-      const left = open(flights)
-      isOvertaken = left.size > 0
-      await this.run(left, demand, loading, stopping)
+      loading.flights = open(flights)
+      isOvertaken = loading.flights.length > 0
+      await this.run(demand, loading, stopping)
     } catch (error) {
       // A source may still answer where the loader has failed; for so long that the read rejects with what the loader says.
       const leftMs = Math.max(0, since + demand.load.hardTimeoutMs - clock.now())
       await settledWithin(runtime, asked, Math.min(GRACE_MS, leftMs / 2), signal)
-      if (open(flights).size > 0) throw error
+      if (open(flights).length > 0) throw error
       emit?.({ type: 'background_error', error })
     } finally {
       stop.done()
@@ -85,7 +86,8 @@ export class Load<T> {
    * Settles the flights for which a source has a value that may be held, each at once. Never rejects. The flights do not
    * begin with it: an eviction that arrives meanwhile meets the value when the value is judged.
    */
-  #ask(flights: ReadonlyMap<string, Flight<T>>, proof: Proof, signal: AbortSignal): Promise<void> {
+  #ask(asked: readonly Flight<T>[], proof: Proof, signal: AbortSignal): Promise<void> {
+    const flights = byKey(asked)
     const question: Question<T> = {
       keys: [...flights.keys()],
       proof,
@@ -102,76 +104,83 @@ export class Load<T> {
   }
 
   /** Looks elsewhere first, where the loader says so, and loads the rest. */
-  async run(
-    asked: ReadonlyMap<string, Flight<T>>,
-    demand: LoadRequest<T>,
-    loading: Loading,
-    stop: Stopping,
-  ): Promise<void> {
+  async run(demand: LoadRequest<T>, loading: Loading<T>, stop: Stopping): Promise<void> {
     const { clock, counters } = this.#shared
     const { hardTimeoutMs } = demand.load
-    let flights = asked
-    if (demand.seek && flights.size > 0) {
+    if (demand.seek && loading.flights.length > 0) {
       const around = { shared: this.#shared, follower: this.#follower }
-      await demand.seek(around, this.#space, flights, demand, stop.signal)
-      flights = open(flights)
+      await demand.seek(around, this.#space, byKey(loading.flights), demand, stop.signal)
+      loading.flights = open(loading.flights)
     }
-    if (flights.size === 0) return
+    if (loading.flights.length === 0) return
     let startedAt = clock.now()
     let free = demand.slots.tryTake(hardTimeoutMs, startedAt)
     if (free === undefined) {
       free = await demand.slots.take(hardTimeoutMs, stop.signal)
       // A source may have answered while this one waited.
-      flights = open(flights)
+      loading.flights = open(loading.flights)
       startedAt = clock.now()
     }
+    const { flights } = loading
     try {
-      if (flights.size === 0) return
-      const keys = [...flights.keys()]
-      loading.keys = keys
+      if (flights.length === 0) return
       loading.beganAt = startedAt
       // Note the as-of first, then read the source: an eviction between the two would else spare an old value.
       const { asOf } = this.#space
       const { generation } = this.#space.partition
-      for (const flight of flights.values()) {
+      for (const flight of flights) {
         flight.asOf = asOf
         flight.startedAt = startedAt
         flight.generation = generation
       }
       counters.loads++
-      const values = await demand.call(keys, stop)
-      // The load was given up meanwhile: no read waits for these values.
-      stop.throwIfStopped()
-      const held = this.#features.followsHolds ? new Map<string, Candidate<T>>() : undefined
-      const now = clock.now()
-      let failure: Failed | undefined
-      for (const [key, flight] of flights) {
-        try {
-          flight.settle(this.#keep(key, values.get(key), flight, held, now))
-        } catch (error) {
-          // The value cannot be held, or a function of the options throws for it: the other values are good.
-          failure ??= { error }
-          flight.settle({ error })
-        }
+      const { call } = demand
+      const [first] = flights
+      if (call.one && flights.length === 1) {
+        const value = await call.one(first!.key, stop)
+        this.#land(flights, () => value, demand, stop)
+      } else {
+        const values = await call.many(flights.map(keyOf), stop)
+        this.#land(flights, (key) => values.get(key), demand, stop)
       }
-      if (held !== undefined && held.size > 0) {
-        const { scope } = demand
-        scope.waitUntil(this.#features.afterHold(this.#space, { values: held, by: 'load', scope }))
-      }
-      if (failure) throw failure.error
     } finally {
       free()
     }
   }
 
+  /** Settles the flights with what their load has brought. @throws what the first of them was settled with, where one fails */
+  #land(
+    flights: readonly Flight<T>[],
+    valueOf: (key: string) => T | undefined,
+    { scope }: LoadRequest<T>,
+    stop: Stopping,
+  ): void {
+    // The load was given up meanwhile: no read waits for these values.
+    stop.throwIfStopped()
+    const held = this.#features.followsHolds ? new Map<string, Candidate<T>>() : undefined
+    const now = this.#shared.clock.now()
+    let failure: Failed | undefined
+    for (const flight of flights) {
+      try {
+        flight.settle(this.#keep(flight, valueOf(flight.key), held, now))
+      } catch (error) {
+        // The value cannot be held, or a function of the options throws for it: the other values are good.
+        failure ??= { error }
+        flight.settle({ error })
+      }
+    }
+    if (held !== undefined && held.size > 0)
+      scope.waitUntil(this.#features.afterHold(this.#space, { values: held, by: 'load', scope }))
+    if (failure) throw failure.error
+  }
+
   #keep(
-    key: string,
-    value: T | undefined,
     flight: Flight<T>,
+    value: T | undefined,
     held: Map<string, Candidate<T>> | undefined,
     now: number,
   ): Outcome<T> {
-    const { startedAt: loadedAt, asOf, generation, leader } = flight
+    const { key, startedAt: loadedAt, asOf, generation, leader } = flight
     if (value === undefined) {
       // The source has no value any more: drop an older one that is still held.
       if (!flight.invalidated && generation === this.#space.partition.generation)
@@ -205,10 +214,6 @@ export class Load<T> {
     return stored ? { value, stored, loadedAt, ttlMs } : { value, stored, refused, loadedAt, ttlMs }
   }
 }
-
-/** Those that have no outcome yet. */
-const open = <T>(flights: ReadonlyMap<string, Flight<T>>): ReadonlyMap<string, Flight<T>> =>
-  new Map([...flights].filter(([, { outcome }]) => outcome === undefined))
 
 const overtaken = () =>
   new KedgeError('ERR_TIMEOUT', 'the loader was faster than this source of values', { retryable: true })

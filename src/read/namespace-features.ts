@@ -5,12 +5,13 @@
  */
 import type { HoldTerms } from '../coherence/hold-terms.ts'
 import type { Position } from '../ports/kafka-log.ts'
-import type { Call, Evicted, FeatureHost, FeatureNamespace, Held, HeldValue } from '../api/feature.ts'
+import type { Evicted, FeatureHost, FeatureNamespace, Held, HeldValue } from '../api/feature.ts'
 import { untilAborted } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
 import { checkedValues } from './checked-values.ts'
 import { SignalAlone } from '../runtime/stop.ts'
 import type { CoreHooks, OpenFeature, UpdatesRead } from './core-hooks.ts'
+import type { ReadCall } from './flight.ts'
 
 type Values<T> = ReadonlyMap<string, HeldValue<T>>
 
@@ -66,17 +67,19 @@ export class NamespaceFeatures implements HoldTerms {
   aroundLoad<T>(
     namespace: FeatureNamespace,
     keys: readonly string[],
-    call: Call<T> | undefined,
-  ): Call<T> | undefined {
-    let around = call
+    call: ReadCall<T> | undefined,
+  ): ReadCall<T> | undefined {
+    if (this.#hooks.length === 0) return call
+    const own = call?.many
+    let around = own
     for (const each of this.#hooks) {
       const before = around
       around = this.#attempt(before, () => each.aroundLoad?.(namespace, keys, before) ?? before)
     }
-    if (around === undefined || around === call) return around
+    if (around === undefined || around === own) return call
     const outer = around
     // The core's own context could end the load.
-    return (asked, context) => outer(asked, new SignalAlone(context))
+    return { many: (asked, context) => outer(asked, new SignalAlone(context)) }
   }
 
   /**

@@ -12,12 +12,12 @@
  */
 import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError } from '../ports/errors.ts'
-import { Flight } from './flight.ts'
-import type { LoadRequest, Outcome } from './flight.ts'
+import { Flight, keyOf } from './flight.ts'
+import type { Failed, LoadRequest, Outcome } from './flight.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
-import type { Stopping } from '../runtime/stop.ts'
+import { Work } from '../runtime/work.ts'
 import { Load } from './load.ts'
 import type { Loading } from './load.ts'
 import type { NamespaceFeatures } from './namespace-features.ts'
@@ -58,17 +58,13 @@ export class SingleFlight<T> {
    */
   of(keys: readonly string[], demand: LoadRequest<T>, now: number): Map<string, Flight<T>> {
     const found = new Map<string, Flight<T>>()
-    const launched = new Map<string, Flight<T>>()
+    const launched: Flight<T>[] = []
     for (const key of keys) {
       let flight = this.#joinable(key, demand, now)
-      if (flight === undefined) {
-        flight = new Flight(demand, now, this.#leaseMs)
-        launched.set(key, flight)
-        this.#flights.set(key, flight)
-      }
+      if (flight === undefined) launched.push((flight = this.#newFlight(key, demand, now)))
       found.set(key, flight)
     }
-    if (launched.size > 0) this.#launch(launched, demand, now)
+    if (launched.length > 0) this.#launch(launched, demand, now)
     return found
   }
 
@@ -76,9 +72,8 @@ export class SingleFlight<T> {
   ofKey(key: string, demand: LoadRequest<T>, now: number): Flight<T> {
     const shared = this.#joinable(key, demand, now)
     if (shared !== undefined) return shared
-    const flight = new Flight(demand, now, this.#leaseMs)
-    this.#flights.set(key, flight)
-    this.#launch(new Map([[key, flight]]), demand, now)
+    const flight = this.#newFlight(key, demand, now)
+    this.#launch([flight], demand, now)
     return flight
   }
 
@@ -94,11 +89,19 @@ export class SingleFlight<T> {
     return flight !== undefined && this.#isJoinable(key, flight, demand, now) ? flight : undefined
   }
 
-  #launch(launched: ReadonlyMap<string, Flight<T>>, demand: LoadRequest<T>, now: number): void {
+  #newFlight(key: string, demand: LoadRequest<T>, now: number): Flight<T> {
+    const flight = new Flight(key, demand, now, this.#leaseMs)
+    this.#flights.set(key, flight)
+    return flight
+  }
+
+  #launch(launched: readonly Flight<T>[], demand: LoadRequest<T>, now: number): void {
     if (this.#flights.size > MAX_FLIGHTS) {
       for (const [key, flight] of this.#flights) if (flight.aliveUntil < now) this.#flights.delete(key)
     }
-    demand.scope.waitUntil(this.#lead(launched, demand))
+    const { scope } = demand
+    if (scope.keepsWork) scope.waitUntil(Promise.all(launched.map(({ settled }) => settled)))
+    void this.#lead(launched, demand)
   }
 
   /**
@@ -178,43 +181,53 @@ export class SingleFlight<T> {
   }
 
   /** Runs one load for all of the flights. Never rejects: the outcome is the flights'. */
-  async #lead(flights: ReadonlyMap<string, Flight<T>>, demand: LoadRequest<T>): Promise<void> {
-    const { settings, clock } = this.#shared
-    const { runtime, emit } = settings
-    const renewal = runtime.isolatesRequests ? new AbortController() : undefined
+  async #lead(flights: readonly Flight<T>[], demand: LoadRequest<T>): Promise<void> {
+    const loading: Loading<T> = { flights, beganAt: undefined }
+    const renewal = this.#shared.settings.runtime.isolatesRequests ? new AbortController() : undefined
     if (renewal) demand.scope.waitUntil(this.#renew(flights, renewal.signal))
-    let failure: { error: unknown } | undefined
-    const loading: Loading = { keys: [...flights.keys()], beganAt: undefined }
     const expired = () => (loading.beganAt === undefined ? overloaded() : loaderTimeout())
-    try {
-      const { proof } = demand
-      const task = async (stop: Stopping): Promise<void> => {
-        // In a later step: where the as-of lies before an eviction that is known, callers join no load that has begun,
-        // and all that call in this one would load.
-        await Promise.resolve()
-        if (proof) await this.#load.besideSources(proof, flights, demand, loading, stop)
-        else await this.#load.run(flights, demand, loading, stop)
-      }
-      await this.#lifecycle.within(demand.load.hardTimeoutMs, expired, task)
-    } catch (error) {
-      failure = { error }
-      for (const flight of flights.values()) flight.settle(failure)
-    } finally {
+    let isOver = false
+    const end = (failure?: Failed): void => {
+      // What its deadline has ended may still go on, and fail once more.
+      if (isOver) return
+      isOver = true
+      this.#lifecycle.end(work)
       renewal?.abort()
-      for (const [key, flight] of flights) if (this.#flights.get(key) === flight) this.#flights.delete(key)
+      this.#ended(flights, loading, failure)
     }
-    const { keys, beganAt } = loading
+    const work = new Work(demand.load.hardTimeoutMs, expired, (error) => end({ error }))
+    try {
+      this.#lifecycle.begin(work)
+      // In a later step: where the as-of lies before an eviction that is known, callers join no load that has begun,
+      // and all that call in this one would load.
+      await undefined
+      if (demand.proof) await this.#load.besideSources(demand.proof, demand, loading, work)
+      else await this.#load.run(demand, loading, work)
+      end()
+    } catch (error) {
+      end({ error })
+    }
+  }
+
+  /** What follows the end of a load: nobody joins it any more, and where it has failed, those that wait learn it. */
+  #ended(flights: readonly Flight<T>[], { flights: loaded, beganAt }: Loading<T>, failure?: Failed): void {
+    for (const flight of flights) {
+      if (failure) flight.settle(failure)
+      if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
+    }
+    const { emit } = this.#shared.settings
     if (emit === undefined || (failure === undefined && beganAt === undefined)) return
-    const durationMs = beganAt === undefined ? 0 : clock.now() - beganAt
+    const durationMs = beganAt === undefined ? 0 : this.#shared.clock.now() - beganAt
+    const keys = loaded.map(keyOf)
     emit({ type: 'load', namespace: this.#space.name, keys, durationMs, ...failure })
   }
 
   /** Renews the lease of the flights, so that followers of other requests know that their leader lives. */
-  async #renew(flights: ReadonlyMap<string, Flight<T>>, ended: AbortSignal): Promise<void> {
+  async #renew(flights: readonly Flight<T>[], ended: AbortSignal): Promise<void> {
     const { clock, settings } = this.#shared
     while (!ended.aborted) {
       const aliveUntil = clock.now() + LEASE_MS
-      for (const flight of flights.values()) flight.aliveUntil = aliveUntil
+      for (const flight of flights) flight.aliveUntil = aliveUntil
       await settings.runtime.sleep(RENEW_MS, ended).catch(() => undefined)
     }
   }

@@ -6,20 +6,29 @@
  * @module
  */
 import { KedgeError } from '../ports/errors.ts'
+import { startTimer } from '../ports/runtime.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { eitherSignal } from './abort.ts'
+import { Bag } from './bag.ts'
 import { lateTimer } from './late-timer.ts'
-import { Stop } from './stop.ts'
-import type { Stopping } from './stop.ts'
+import type { Stop, Stopping } from './stop.ts'
+import { Work } from './work.ts'
 
 export class Lifecycle {
   #closed = false
-  /** The work that closing ends. */
-  readonly #working = new Set<Stop>()
+  /** What closing ends: work without a deadline of its own, */
+  readonly #during = new Set<Stop>()
+  /** and work with one. */
+  readonly #within = new Bag<Work>()
+  /** Work that has begun in this turn of the event loop: its timer is set when the turn is over. */
+  readonly #young = new Bag<Work>()
+  #awaitsTurn = false
   readonly #runtime: Runtime
+  readonly #canTellTurns: boolean
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
+    this.#canTellTurns = !runtime.isolatesRequests && runtime.afterTurn !== undefined
   }
 
   get closed(): boolean {
@@ -38,46 +47,70 @@ export class Lifecycle {
   async during<T>(task: (signal: AbortSignal) => Promise<T>, parent?: AbortSignal): Promise<T> {
     this.check()
     const stop = eitherSignal(parent)
-    if (!this.#runtime.isolatesRequests) this.#working.add(stop)
+    if (!this.#runtime.isolatesRequests) this.#during.add(stop)
     try {
       return await task(stop.signal)
     } finally {
-      this.#working.delete(stop)
+      this.#during.delete(stop)
       stop.done()
     }
   }
 
-  /**
-   * Runs the task, gives it up after `ms`, even if it ignores its signal, and ends it as {@link during} does.
-   *
-   * @param expired makes the error for a task whose time is over
-   */
+  /** Runs the task, gives it up when its time is over, even if it ignores its signal, and ends it as {@link during} does. */
   within<T>(ms: number, expired: () => unknown, task: (stop: Stopping) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.check()
-      const end = () => {
-        stopTimer()
-        this.#working.delete(stop)
-      }
       const fail = (error: unknown) => {
-        end()
+        this.end(work)
         reject(error)
       }
-      const stop = new Stop(fail)
-      const stopTimer = lateTimer(this.#runtime, ms, () => stop.abort(expired()))
-      if (!this.#runtime.isolatesRequests) this.#working.add(stop)
+      const work = new Work(ms, expired, fail)
+      this.begin(work)
       const succeed = (value: T) => {
-        end()
+        this.end(work)
         resolve(value)
       }
-      task(stop).then(succeed, fail)
+      task(work).then(succeed, fail)
     })
+  }
+
+  /**
+   * Aborts the work after its time, and when the cache is closed, until {@link end} is called. What ends within the turn of the
+   * event loop, or a few microtasks where the platform does not tell turns, costs no timer.
+   *
+   * @throws KedgeError `ERR_CLOSED`
+   */
+  begin(work: Work): void {
+    this.check()
+    if (this.#canTellTurns) {
+      this.#young.add(work)
+      if (this.#awaitsTurn) return
+      this.#awaitsTurn = true
+      this.#runtime.afterTurn!(this.#endTurn)
+      return
+    }
+    if (!this.#runtime.isolatesRequests) this.#within.add(work)
+    work.stopTimer = lateTimer(this.#runtime, work.ms, () => work.expire())
+  }
+
+  end(work: Work): void {
+    work.stopTimer?.()
+    this.#young.delete(work)
+    this.#within.delete(work)
+  }
+
+  readonly #endTurn = (): void => {
+    this.#awaitsTurn = false
+    for (const work of this.#young.takeAll()) {
+      this.#within.add(work)
+      work.stopTimer = startTimer(this.#runtime, work.ms, () => work.expire())
+    }
   }
 
   close(): void {
     this.#closed = true
-    for (const work of this.#working) work.abort(closedError())
-    this.#working.clear()
+    const closing = [...this.#during, ...this.#within.takeAll(), ...this.#young.takeAll()]
+    this.#during.clear()
+    for (const work of closing) work.abort(closedError())
   }
 }
 

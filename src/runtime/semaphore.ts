@@ -6,17 +6,23 @@
  * @module
  */
 import type { Runtime } from '../ports/runtime.ts'
+import { Bag } from './bag.ts'
+import type { Member } from './bag.ts'
 import type { Clock } from './clock.ts'
 
 const FIRST_PAUSE_MS = 5
 const MAX_PAUSE_MS = 50
 
+interface Place extends Member {
+  /** When it is free again, at the latest. */
+  readonly until: number
+}
+
 export class Semaphore {
   readonly max: number
   readonly #runtime: Runtime
   readonly #clock: Clock
-  /** When each place is free again, at the latest. */
-  readonly #taken = new Set<{ readonly until: number }>()
+  readonly #taken = new Bag<Place>()
 
   constructor(max: number, runtime: Runtime, clock: Clock) {
     this.max = max
@@ -39,13 +45,13 @@ export class Semaphore {
   tryTake(leaseMs: number, now: number = this.#clock.now()): (() => void) | undefined {
     if (this.#taken.size >= this.max) this.#expire(now)
     if (this.#taken.size >= this.max) return undefined
-    const place = { until: now + leaseMs }
+    const place: Place = { until: now + leaseMs, place: 0 }
     this.#taken.add(place)
-    return () => void this.#taken.delete(place)
+    return () => this.#taken.delete(place)
   }
 
   /** Frees the places whose leases are over. */
   #expire(now: number): void {
-    for (const place of this.#taken) if (place.until <= now) this.#taken.delete(place)
+    for (const place of this.#taken.all()) if (place.until <= now) this.#taken.delete(place)
   }
 }
