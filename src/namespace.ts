@@ -77,7 +77,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
 
   async getEntry(key: string, loader?: Loader<T>, options?: LoadOptions<T>): Promise<Entry<T>> {
     this.#space.hit(key, NO_HIT)
-    return this.#read(key, loader && new KeyCall(loader, this.#space), options)
+    return this.#entry(key, loader && new KeyCall(loader, this.#space), options)
   }
 
   async set(key: string, value: T, options?: SetOptions<T>): Promise<Token> {
@@ -115,24 +115,24 @@ export class ScopedNamespace<T> implements Namespace<T> {
     return options?.after === undefined && options?.signal === undefined
   }
 
-  async #value(
+  #value(
     key: string,
     loader: Loader<T> | null,
     options: LoadOptions<T> | undefined,
   ): Promise<T | undefined> {
     const call = loader === null ? undefined : new KeyCall(loader, this.#space)
-    if (this.#isWatched) return (await this.#read(key, call, options)).value
-    const { value } = await this.#parts.reader.read(key, call, options, this.#scope)
-    return value
+    return this.#isWatched
+      ? this.#entry(key, call, options).then(valueOf)
+      : this.#parts.reader.read(key, call, options, this.#scope, valueOf)
   }
 
-  async #read(
+  async #entry(
     key: string,
     call: ReadCall<T> | undefined,
     options: LoadOptions<T> | undefined,
   ): Promise<Entry<T>> {
     const { reader } = this.#parts
-    const read = reader.read(key, call, options, this.#scope)
+    const read = reader.read(key, call, options, this.#scope, whole)
     return this.#isWatched ? reader.watched(key, read, call, this.#scope) : read
   }
 
@@ -179,14 +179,16 @@ class KeyContext<T> implements LoadContext<T> {
 
 /** The call of a loader of one key. */
 class KeyCall<T> implements ReadCall<T> {
-  readonly seek: Seek | undefined
   readonly #loader: Loader<T>
   readonly #space: CoherentStore<T>
 
   constructor(loader: Loader<T>, space: CoherentStore<T>) {
-    this.seek = seekOf(loader)
     this.#loader = loader
     this.#space = space
+  }
+
+  get seek(): Seek | undefined {
+    return seekOf(this.#loader)
   }
 
   one(key: string, context: LoadManyContext): T | Promise<T> {
@@ -207,3 +209,6 @@ function seekOf(loader: object): Seek | undefined {
   if (typeof loader !== 'function') throw new TypeError('`loader` must be a function')
   return (loader as { readonly [SEEK]?: Seek })[SEEK]
 }
+
+const valueOf = <T>({ value }: Entry<T>): T | undefined => value
+const whole = <T>(entry: Entry<T>): Entry<T> => entry

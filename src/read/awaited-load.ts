@@ -24,6 +24,29 @@ export class AwaitedLoads<T> {
     this.#held = held
   }
 
+  /** Whether nothing but the end of the load ends a wait for it that begins now: its promise is all that is waited for. */
+  endsByItself(flight: Flight<T>, now: number, demand: LoadRequest<T>): boolean {
+    return demand.signal === undefined && this.#endsInTime(flight, deadlineOf(demand, now), demand)
+  }
+
+  /** What the load has brought, where that is as good for this read as it is; {@link wait} knows what else to do. */
+  brought(
+    key: string,
+    { outcome, leader }: Flight<T>,
+    reading: ReadContext<T>,
+    demand: LoadRequest<T>,
+  ): Entry<T> | undefined {
+    if (outcome === undefined || 'error' in outcome) return undefined
+    // A value from the tier was validated only for the request that fetched it.
+    return 'fromTier' in outcome && leader !== demand ? undefined : this.loaded(key, outcome, reading, demand)
+  }
+
+  /** Whether the load ends before the deadline by its own, and settles the flight. One that is taken over ends later. */
+  #endsInTime(flight: Flight<T>, deadline: number, demand: LoadRequest<T>): boolean {
+    const { isolatesRequests } = this.#shared.settings.runtime
+    return flight.endsBy < deadline && flight.isAwaitable(demand, isolatesRequests)
+  }
+
   /** @param since the clock's reading of this step */
   async wait(
     key: string,
@@ -33,18 +56,14 @@ export class AwaitedLoads<T> {
     reading: ReadContext<T>,
     demand: LoadRequest<T>,
   ): Promise<Entry<T>> {
-    const { clock, settings } = this.#shared
+    const { clock } = this.#shared
     const { load } = demand
     const fallBackUntil = expired ? this.#held.fallbackUntil(expired, 'timeout', reading) : -Infinity
-    // One millisecond more than the leader of the load waits: its error says more.
-    const deadline = since + load.hardTimeoutMs + 1
+    const deadline = deadlineOf(demand, since)
     let wakeAt = since < fallBackUntil ? Math.min(deadline, since + load.timeoutMs) : deadline
     for (let current = flight; ;) {
-      // No second timer where the load ends in time by its own, and settles the flight. One that is taken over ends later.
-      const endsInTime =
-        wakeAt === deadline &&
-        current.endsBy < deadline &&
-        current.isAwaitable(demand, settings.runtime.isolatesRequests)
+      // No second timer where that of the load is enough.
+      const endsInTime = wakeAt === deadline && this.#endsInTime(current, deadline, demand)
       if (endsInTime && demand.signal === undefined) await current.settled
       const outcome =
         current.outcome ?? (await this.#flights.outcome(key, current, demand, endsInTime ? Infinity : wakeAt))
@@ -86,3 +105,6 @@ export class AwaitedLoads<T> {
     return stale ?? Promise.reject(error)
   }
 }
+
+/** One millisecond more than the leader of the load waits: its error says more. */
+const deadlineOf = ({ load }: LoadRequest<unknown>, since: number): number => since + load.hardTimeoutMs + 1

@@ -102,13 +102,14 @@ export class Reader<T> {
     }
   }
 
-  /** Reads one key: from the cache, or by `call` where one is given. */
-  async read(
+  /** Reads one key: from the cache, or by `call` where one is given. @param as what the caller makes of the entry */
+  async read<R>(
     key: string,
     call: ReadCall<T> | undefined,
     options: LoadOptions<T> | undefined,
     scope: RequestScope,
-  ): Promise<Entry<T>> {
+    as: (entry: Entry<T>) => R,
+  ): Promise<R> {
     checkId(key, 'key')
     const { clock } = this.#context.shared
     const reading = this.begin(call, options, scope)
@@ -126,21 +127,24 @@ export class Reader<T> {
     const served = this.held.serve(key, entry, now, level, reading, demand !== undefined)
     // Past its TTL it is renewed, whatever else it is flagged with.
     if (served && served.ttlMs <= 0 && demand) this.flights.ofKey(key, demand, now)
-    if (served) return served
+    if (served) return as(served)
     if (reading.awaited) {
       await this.arrival(reading)
       const arrived = await this.held.arrived(key, reading)
-      if (arrived) return arrived
+      if (arrived) return as(arrived)
       entry = this.held.usable(key, level)
       now = clock.now()
     }
     const stale = entry && this.held.expired(key, entry, now, reading)
     if (demand === undefined) {
       const taken = (await this.take([key], level, reading)).get(key)
-      return this.taken(key, taken, level, reading)
+      return as(this.taken(key, taken, level, reading))
     }
     const flight = this.flights.ofKey(key, demand, now)
-    return await this.loads.wait(key, flight, stale, now, reading, demand)
+    // Most reads wait for nothing but the promise of the load.
+    if (stale === undefined && this.loads.endsByItself(flight, now, demand)) await flight.settled
+    const brought = this.loads.brought(key, flight, reading, demand)
+    return as(brought ?? (await this.loads.wait(key, flight, stale, now, reading, demand)))
   }
 
   /** Whether a proof is of use: a value is held, or a load may be shared where its token turns out to be of no log here. */
