@@ -8,9 +8,9 @@ import type { StoredEntry } from '../store/entry.ts'
 import type { Entry } from '../api/read-types.ts'
 import type { Flight, LoadRequest, LoadResult } from './flight.ts'
 import type { HeldValues } from './held-values.ts'
+import { loaderTimeout } from './launch.ts'
 import { loadedEntry } from './reading.ts'
 import type { ReadContext } from './reading.ts'
-import { loaderTimeout } from './single-flight.ts'
 import type { SingleFlight } from './single-flight.ts'
 
 export class AwaitedLoads<T> {

@@ -5,10 +5,10 @@
  */
 import { eitherSignal } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
-import type { Stopping } from '../runtime/stop.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { byKey, keyOf, open } from './flight.ts'
-import type { LoadRequest, Failed, Flight, Outcome } from './flight.ts'
+import type { Failed, Flight, Outcome } from './flight.ts'
+import type { Launch } from './launch.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import type { Candidate } from '../coherence/candidate.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
@@ -24,12 +24,6 @@ import type { Follower } from '../coherence/follower.ts'
 const GRACE_MS = 500
 /** Why a source is not asked any more: another one has answered. */
 const ANSWERED = 'the read has its values'
-
-/** What one call loads, and since when. */
-export interface Loading<T> {
-  flights: readonly Flight<T>[]
-  beganAt: number | undefined
-}
 
 export class Load<T> {
   readonly #space: CoherentStore<T>
@@ -50,28 +44,22 @@ export class Load<T> {
   }
 
   /** Asks the sources of values, then the loader for the rest; beside the sources, where they are slow. */
-  async besideSources(
-    proof: Proof,
-    demand: LoadRequest<T>,
-    loading: Loading<T>,
-    stopping: Stopping,
-  ): Promise<void> {
+  async besideSources(proof: Proof, launch: Launch<T>): Promise<void> {
     const { clock } = this.#shared
     const { runtime, emit } = this.#shared.settings
     const since = clock.now()
-    const { flights } = loading
-    const { signal } = stopping
+    const { flights, signal } = launch
     const stop = eitherSignal(signal)
     const asked = this.#ask(flights, proof, stop.signal)
     let isOvertaken = false
     try {
       await settledWithin(runtime, asked, this.#features.sourceTimeoutMs, signal)
-      loading.flights = open(flights)
-      isOvertaken = loading.flights.length > 0
-      await this.run(demand, loading, stopping)
+      launch.asked = open(flights)
+      isOvertaken = launch.asked.length > 0
+      await this.run(launch)
     } catch (error) {
       // A source may still answer where the loader has failed; for so long that the read rejects with what the loader says.
-      const leftMs = Math.max(0, since + demand.load.hardTimeoutMs - clock.now())
+      const leftMs = Math.max(0, since + launch.ms - clock.now())
       await settledWithin(runtime, asked, Math.min(GRACE_MS, leftMs / 2), signal)
       if (open(flights).length > 0) throw error
       emit?.({ type: 'background_error', error })
@@ -104,27 +92,29 @@ export class Load<T> {
   }
 
   /** Looks elsewhere first, where the loader says so, and loads the rest. */
-  async run(demand: LoadRequest<T>, loading: Loading<T>, stop: Stopping): Promise<void> {
+  async run(launch: Launch<T>): Promise<void> {
     const { clock, counters } = this.#shared
-    const { hardTimeoutMs } = demand.load
-    if (demand.seek && loading.flights.length > 0) {
+    const { demand, ms } = launch
+    // An earlier reading than the load's own beginning is safe: what is loaded counts as older.
+    let startedAt = launch.since
+    if (demand.seek && launch.asked.length > 0) {
       const around = { shared: this.#shared, follower: this.#follower }
-      await demand.seek(around, this.#space, byKey(loading.flights), demand, stop.signal)
-      loading.flights = open(loading.flights)
+      await demand.seek(around, this.#space, byKey(launch.asked), demand, launch.signal)
+      launch.asked = open(launch.asked)
     }
-    if (loading.flights.length === 0) return
-    let startedAt = clock.now()
-    let free = demand.slots.tryTake(hardTimeoutMs, startedAt)
+    if (launch.asked.length === 0) return
+    if (demand.seek || demand.proof) startedAt = clock.now()
+    let free = demand.slots.tryTake(ms, startedAt)
     if (free === undefined) {
-      free = await demand.slots.take(hardTimeoutMs, stop.signal)
+      free = await demand.slots.take(ms, launch.signal)
       // A source may have answered while this one waited.
-      loading.flights = open(loading.flights)
+      launch.asked = open(launch.asked)
       startedAt = clock.now()
     }
-    const { flights } = loading
+    const flights = launch.asked
     try {
       if (flights.length === 0) return
-      loading.beganAt = startedAt
+      launch.beganAt = startedAt
       // Note the as-of first, then read the source: an eviction between the two would else spare an old value.
       const { asOf } = this.#space
       const { generation } = this.#space.partition
@@ -137,11 +127,11 @@ export class Load<T> {
       const { call } = demand
       const [first] = flights
       if (call.one && flights.length === 1) {
-        const value = await call.one(first!.key, stop)
-        this.#land(flights, () => value, demand, stop)
+        const value = await call.one(first!.key, launch)
+        this.#land(launch, () => value)
       } else {
-        const values = await call.many(flights.map(keyOf), stop)
-        this.#land(flights, (key) => values.get(key), demand, stop)
+        const values = await call.many(flights.map(keyOf), launch)
+        this.#land(launch, (key) => values.get(key))
       }
     } finally {
       free()
@@ -149,18 +139,13 @@ export class Load<T> {
   }
 
   /** Settles the flights with what their load has brought. @throws what the first of them was settled with, where one fails */
-  #land(
-    flights: readonly Flight<T>[],
-    valueOf: (key: string) => T | undefined,
-    { scope }: LoadRequest<T>,
-    stop: Stopping,
-  ): void {
+  #land(launch: Launch<T>, valueOf: (key: string) => T | undefined): void {
     // The load was given up meanwhile: no read waits for these values.
-    stop.throwIfStopped()
+    launch.throwIfStopped()
     const held = this.#features.followsHolds ? new Map<string, Candidate<T>>() : undefined
     const now = this.#shared.clock.now()
     let failure: Failed | undefined
-    for (const flight of flights) {
+    for (const flight of launch.asked) {
       try {
         flight.settle(this.#keep(flight, valueOf(flight.key), held, now))
       } catch (error) {
@@ -169,6 +154,7 @@ export class Load<T> {
         flight.settle({ error })
       }
     }
+    const { scope } = launch.demand
     if (held !== undefined && held.size > 0)
       scope.waitUntil(this.#features.afterHold(this.#space, { values: held, by: 'load', scope }))
     if (failure) throw failure.error

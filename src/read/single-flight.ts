@@ -11,15 +11,13 @@
  * @module
  */
 import { settledWithin } from '../runtime/deadline.ts'
-import { KedgeError } from '../ports/errors.ts'
 import { Flight, keyOf } from './flight.ts'
 import type { Failed, LoadRequest, Outcome } from './flight.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
-import { Work } from '../runtime/work.ts'
+import { Launch } from './launch.ts'
 import { Load } from './load.ts'
-import type { Loading } from './load.ts'
 import type { NamespaceFeatures } from './namespace-features.ts'
 import type { Follower } from '../coherence/follower.ts'
 
@@ -95,13 +93,13 @@ export class SingleFlight<T> {
     return flight
   }
 
-  #launch(launched: readonly Flight<T>[], demand: LoadRequest<T>, now: number): void {
+  #launch(flights: readonly Flight<T>[], demand: LoadRequest<T>, now: number): void {
     if (this.#flights.size > MAX_FLIGHTS) {
       for (const [key, flight] of this.#flights) if (flight.aliveUntil < now) this.#flights.delete(key)
     }
     const { scope } = demand
-    if (scope.keepsWork) scope.waitUntil(Promise.all(launched.map(({ settled }) => settled)))
-    void this.#lead(launched, demand)
+    if (scope.keepsWork) scope.waitUntil(Promise.all(flights.map(({ settled }) => settled)))
+    void this.#lead(new Launch(flights, demand, now, this.#ended))
   }
 
   /**
@@ -181,60 +179,45 @@ export class SingleFlight<T> {
   }
 
   /** Runs one load for all of the flights. Never rejects: the outcome is the flights'. */
-  async #lead(flights: readonly Flight<T>[], demand: LoadRequest<T>): Promise<void> {
-    const loading: Loading<T> = { flights, beganAt: undefined }
-    const renewal = this.#shared.settings.runtime.isolatesRequests ? new AbortController() : undefined
-    if (renewal) demand.scope.waitUntil(this.#renew(flights, renewal.signal))
-    const expired = () => (loading.beganAt === undefined ? overloaded() : loaderTimeout())
-    let isOver = false
-    const end = (failure?: Failed): void => {
-      // What its deadline has ended may still go on, and fail once more.
-      if (isOver) return
-      isOver = true
-      this.#lifecycle.end(work)
-      renewal?.abort()
-      this.#ended(flights, loading, failure)
-    }
-    const work = new Work(demand.load.hardTimeoutMs, expired, (error) => end({ error }))
+  async #lead(launch: Launch<T>): Promise<void> {
+    const { demand } = launch
+    if (this.#shared.settings.runtime.isolatesRequests) demand.scope.waitUntil(this.#renew(launch))
     try {
-      this.#lifecycle.begin(work)
+      this.#lifecycle.begin(launch)
       // In a later step: where the as-of lies before an eviction that is known, callers join no load that has begun,
       // and all that call in this one would load.
       await undefined
-      if (demand.proof) await this.#load.besideSources(demand.proof, demand, loading, work)
-      else await this.#load.run(demand, loading, work)
-      end()
+      if (demand.proof) await this.#load.besideSources(demand.proof, launch)
+      else await this.#load.run(launch)
+      launch.over()
     } catch (error) {
-      end({ error })
+      launch.over({ error })
     }
   }
 
   /** What follows the end of a load: nobody joins it any more, and where it has failed, those that wait learn it. */
-  #ended(flights: readonly Flight<T>[], { flights: loaded, beganAt }: Loading<T>, failure?: Failed): void {
-    for (const flight of flights) {
+  readonly #ended = (launch: Launch<T>, failure: Failed | undefined): void => {
+    this.#lifecycle.end(launch)
+    launch.renewal?.abort()
+    for (const flight of launch.flights) {
       if (failure) flight.settle(failure)
       if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
     }
     const { emit } = this.#shared.settings
+    const { asked, beganAt } = launch
     if (emit === undefined || (failure === undefined && beganAt === undefined)) return
     const durationMs = beganAt === undefined ? 0 : this.#shared.clock.now() - beganAt
-    const keys = loaded.map(keyOf)
-    emit({ type: 'load', namespace: this.#space.name, keys, durationMs, ...failure })
+    emit({ type: 'load', namespace: this.#space.name, keys: asked.map(keyOf), durationMs, ...failure })
   }
 
   /** Renews the lease of the flights, so that followers of other requests know that their leader lives. */
-  async #renew(flights: readonly Flight<T>[], ended: AbortSignal): Promise<void> {
+  async #renew(launch: Launch<T>): Promise<void> {
     const { clock, settings } = this.#shared
+    const ended = (launch.renewal = new AbortController()).signal
     while (!ended.aborted) {
       const aliveUntil = clock.now() + LEASE_MS
-      for (const flight of flights) flight.aliveUntil = aliveUntil
+      for (const flight of launch.flights) flight.aliveUntil = aliveUntil
       await settings.runtime.sleep(RENEW_MS, ended).catch(() => undefined)
     }
   }
 }
-
-export const loaderTimeout = (): KedgeError =>
-  new KedgeError('ERR_LOADER_TIMEOUT', 'the loader ran longer than `hardTimeout`', { retryable: true })
-
-const overloaded = () =>
-  new KedgeError('ERR_OVERLOADED', 'no place for another load within `hardTimeout`', { retryable: true })

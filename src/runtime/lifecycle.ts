@@ -63,7 +63,7 @@ export class Lifecycle {
         this.end(work)
         reject(error)
       }
-      const work = new Work(ms, expired, fail)
+      const work = new Task(ms, expired, fail)
       this.begin(work)
       const succeed = (value: T) => {
         this.end(work)
@@ -111,6 +111,17 @@ export class Lifecycle {
     const closing = [...this.#during, ...this.#within.takeAll(), ...this.#young.takeAll()]
     this.#during.clear()
     for (const work of closing) work.abort(closedError())
+  }
+}
+
+class Task extends Work {
+  protected override readonly expired: () => unknown
+  protected override readonly ended: (reason: unknown) => void
+
+  constructor(ms: number, expired: () => unknown, ended: (reason: unknown) => void) {
+    super(ms)
+    this.expired = expired
+    this.ended = ended
   }
 }
 

@@ -57,7 +57,12 @@ export class Stop implements Stopping {
   abort(reason?: unknown): void {
     if (this.#end) return
     this.#end = { reason }
-    this.#onEnd?.(reason)
+    this.ended(reason)
     this.#controller?.abort(reason)
+  }
+
+  /** Hears the first reason, before those who listen to the signal. */
+  protected ended(reason: unknown): void {
+    this.#onEnd?.(reason)
   }
 }
