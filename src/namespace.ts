@@ -115,11 +115,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
     return options?.after === undefined && options?.signal === undefined
   }
 
-  #value(
-    key: string,
-    loader: Loader<T> | null,
-    options: LoadOptions<T> | undefined,
-  ): Promise<T | undefined> {
+  #value(key: string, loader: Loader<T> | null, options: LoadOptions<T> | undefined): Promise<T | undefined> {
     const call = loader === null ? undefined : new KeyCall(loader, this.#space)
     return this.#isWatched
       ? this.#entry(key, call, options).then(valueOf)

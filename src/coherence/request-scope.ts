@@ -17,6 +17,8 @@ export class RequestScope {
   /** What the request's token names. What turns out to be of another log is taken out of it. */
   after: TokenParts | undefined
   readonly #onRead: ScopeOptions['onRead']
+  /** Whether anything is told of work that goes on after the request. */
+  readonly keepsWork: boolean
   /** Whether a listener gets its reads. */
   readonly isWatched: boolean
   #written: TokenParts | undefined
@@ -39,6 +41,7 @@ export class RequestScope {
     this.after = after === undefined ? undefined : within(readToken(after), (id) => id < partitions)
     this.#onRead = onRead
     this.isWatched = onRead !== undefined
+    this.keepsWork = context !== undefined || runtime.waitUntil !== undefined
   }
 
   /** Reports a read that is over to the listener. */
@@ -75,6 +78,7 @@ export class RequestScope {
    * @throws KedgeError `ERR_TOKEN` when `after` is not a token.
    */
   required(partition: number, after: Token | undefined): TokenTerms {
+    if (this.after === undefined && after === undefined) return NO_DEMAND
     const own = demandOf(this.after, partition)
     if (after === undefined) return own
     const parts = readToken(after)
@@ -94,11 +98,6 @@ export class RequestScope {
     if (this.#context === undefined) return
     const parts = readToken(token)
     this.#written = this.#written === undefined ? parts : joinParts(this.#written, parts)
-  }
-
-  /** Whether anything is told of work that goes on after the request. */
-  get keepsWork(): boolean {
-    return this.#context !== undefined || this.#runtime.waitUntil !== undefined
   }
 
   /** Keeps the work alive after the request has been answered; its failure is an event. */

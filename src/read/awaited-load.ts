@@ -6,7 +6,7 @@
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { StoredEntry } from '../store/entry.ts'
 import type { Entry } from '../api/read-types.ts'
-import type { Flight, LoadRequest, LoadResult } from './flight.ts'
+import type { Flight, LoadRequest } from './flight.ts'
 import type { HeldValues } from './held-values.ts'
 import { loaderTimeout } from './launch.ts'
 import { loadedEntry } from './reading.ts'
@@ -24,9 +24,10 @@ export class AwaitedLoads<T> {
     this.#held = held
   }
 
-  /** Whether nothing but the end of the load ends a wait for it that begins now: its promise is all that is waited for. */
-  endsByItself(flight: Flight<T>, now: number, demand: LoadRequest<T>): boolean {
-    return demand.signal === undefined && this.#endsInTime(flight, deadlineOf(demand, now), demand)
+  /** Whether the load ends before the deadline of a wait by its own, and settles the flight. One that is taken over ends later. */
+  endsInTime(flight: Flight<T>, since: number, demand: LoadRequest<T>): boolean {
+    const { isolatesRequests } = this.#shared.settings.runtime
+    return flight.endsBy <= since + demand.load.hardTimeoutMs && flight.isAwaitable(demand, isolatesRequests)
   }
 
   /** What the load has brought, where that is as good for this read as it is; {@link wait} knows what else to do. */
@@ -38,13 +39,10 @@ export class AwaitedLoads<T> {
   ): Entry<T> | undefined {
     if (outcome === undefined || 'error' in outcome) return undefined
     // A value from the tier was validated only for the request that fetched it.
-    return 'fromTier' in outcome && leader !== demand ? undefined : this.loaded(key, outcome, reading, demand)
-  }
-
-  /** Whether the load ends before the deadline by its own, and settles the flight. One that is taken over ends later. */
-  #endsInTime(flight: Flight<T>, deadline: number, demand: LoadRequest<T>): boolean {
-    const { isolatesRequests } = this.#shared.settings.runtime
-    return flight.endsBy < deadline && flight.isAwaitable(demand, isolatesRequests)
+    if ('fromTier' in outcome && leader !== demand) return undefined
+    reading.loading?.delete(key)
+    const isExpired = reading.expired?.has(key) === true
+    return loadedEntry(outcome, this.#shared.clock.turn(), demand.bypasses, isExpired)
   }
 
   /** @param since the clock's reading of this step */
@@ -59,11 +57,12 @@ export class AwaitedLoads<T> {
     const { clock } = this.#shared
     const { load } = demand
     const fallBackUntil = expired ? this.#held.fallbackUntil(expired, 'timeout', reading) : -Infinity
-    const deadline = deadlineOf(demand, since)
+    // One millisecond more than the leader of the load waits: its error says more.
+    const deadline = since + load.hardTimeoutMs + 1
     let wakeAt = since < fallBackUntil ? Math.min(deadline, since + load.timeoutMs) : deadline
     for (let current = flight; ;) {
       // No second timer where that of the load is enough.
-      const endsInTime = wakeAt === deadline && this.#endsInTime(current, deadline, demand)
+      const endsInTime = wakeAt === deadline && this.endsInTime(current, since, demand)
       if (endsInTime && demand.signal === undefined) await current.settled
       const outcome =
         current.outcome ?? (await this.#flights.outcome(key, current, demand, endsInTime ? Infinity : wakeAt))
@@ -72,24 +71,17 @@ export class AwaitedLoads<T> {
         wakeAt = deadline
         const stale = await this.#held.fallback(key, expired, 'timeout', reading)
         if (stale) return stale
-      } else if (outcome === 'gone' || ('fromTier' in outcome && current.leader !== demand)) {
-        // The leader is gone: one waiter takes over. A value from the tier was validated only for the request
-        // that fetched it, so re-check here.
+      } else if (outcome !== 'gone' && 'error' in outcome) {
+        return this.#failed(key, outcome.error, expired, reading)
+      } else {
+        const brought = outcome === 'gone' ? undefined : this.brought(key, current, reading, demand)
+        if (brought) return brought
+        // The leader is gone: one waiter takes over. Or the value is to be checked once more for this read.
         const held = await this.#held.arrived(key, reading)
         if (held) return held
         current = this.#flights.of([key, ...(reading.loading ?? [])], demand, clock.now()).get(key)!
-      } else {
-        if ('error' in outcome) return this.#failed(key, outcome.error, expired, reading)
-        return this.loaded(key, outcome, reading, demand)
       }
     }
-  }
-
-  /** What a load has brought, for a read that waited for it. */
-  loaded(key: string, outcome: LoadResult<T>, reading: ReadContext<T>, demand: LoadRequest<T>): Entry<T> {
-    reading.loading?.delete(key)
-    const isExpired = reading.expired?.has(key) === true
-    return loadedEntry(outcome, this.#shared.clock.turn(), demand.bypasses, isExpired)
   }
 
   /** Falls back to what is held; rejects with what the loader threw, untouched, whatever it is. */
@@ -105,6 +97,3 @@ export class AwaitedLoads<T> {
     return stale ?? Promise.reject(error)
   }
 }
-
-/** One millisecond more than the leader of the load waits: its error says more. */
-const deadlineOf = ({ load }: LoadRequest<unknown>, since: number): number => since + load.hardTimeoutMs + 1

@@ -1,13 +1,17 @@
 /**
- * One call under way, for the flights of its keys: ended by itself, by its deadline, or with the cache.
+ * One call under way, for the flights of its keys: what it is to load, and how far it has come.
  *
  * @module
  */
 import { KedgeError } from '../ports/errors.ts'
-import { Work } from '../runtime/work.ts'
-import type { Failed, Flight, LoadRequest } from './flight.ts'
+import type { Work } from '../runtime/lifecycle.ts'
+import { Stop } from '../runtime/stop.ts'
+import type { Flight, LoadRequest } from './flight.ts'
 
-export class Launch<T> extends Work {
+export class Launch<T> extends Stop implements Work {
+  place = 0
+  stopTimer: (() => void) | undefined
+  readonly ms: number
   readonly flights: readonly Flight<T>[]
   readonly demand: LoadRequest<T>
   /** The clock's reading of the step that asked for it. */
@@ -16,39 +20,28 @@ export class Launch<T> extends Work {
   asked: readonly Flight<T>[]
   /** When the loader was called. */
   beganAt: number | undefined
+  /** What its deadline has ended may still go on, and end once more. */
+  isOver = false
   /** Ends the renewal of its lease. */
   renewal: AbortController | undefined
-  #isOver = false
-  readonly #onOver: (launch: Launch<T>, failure: Failed | undefined) => void
 
-  /** @param onOver called once */
+  /** @param onEnd called where the deadline ends it, or closing the cache */
   constructor(
     flights: readonly Flight<T>[],
     demand: LoadRequest<T>,
     since: number,
-    onOver: (launch: Launch<T>, failure: Failed | undefined) => void,
+    onEnd: (launch: Launch<T>, reason: unknown) => void,
   ) {
-    super(demand.load.hardTimeoutMs)
+    super((reason) => onEnd(this, reason))
+    this.ms = demand.load.hardTimeoutMs
     this.flights = flights
     this.demand = demand
     this.since = since
     this.asked = flights
-    this.#onOver = onOver
   }
 
-  /** What its deadline has ended may still go on, and end once more. */
-  over(failure?: Failed): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    this.#onOver(this, failure)
-  }
-
-  protected override expired(): KedgeError {
+  expired(): KedgeError {
     return this.beganAt === undefined ? overloaded() : loaderTimeout()
-  }
-
-  protected override ended(error: unknown): void {
-    this.over({ error })
   }
 }
 

@@ -134,9 +134,9 @@ export class ManyReader<T> {
       for (const key of keys) {
         const flight = flights.get(key)!
         if (flight.outcome === undefined) await flight.settled
-        const outcome = flight.outcome!
-        if ('error' in outcome) failed.push(key)
-        else take(key, loads.loaded(key, outcome, reading, demand))
+        const brought = loads.brought(key, flight, reading, demand)
+        if (brought) take(key, brought)
+        else failed.push(key)
       }
       await Promise.all(failed.map(wait))
     }

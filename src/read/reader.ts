@@ -142,7 +142,8 @@ export class Reader<T> {
     }
     const flight = this.flights.ofKey(key, demand, now)
     // Most reads wait for nothing but the promise of the load.
-    if (stale === undefined && this.loads.endsByItself(flight, now, demand)) await flight.settled
+    const waits = stale === undefined && demand.signal === undefined
+    if (waits && this.loads.endsInTime(flight, now, demand)) await flight.settled
     const brought = this.loads.brought(key, flight, reading, demand)
     return as(brought ?? (await this.loads.wait(key, flight, stale, now, reading, demand)))
   }
@@ -210,7 +211,7 @@ export class Reader<T> {
       slots: bypasses ? bypassSlots : slots,
       sourceless: reading.call === undefined,
       coldMs: this.#space.partition.hasPosition ? undefined : this.gate.coldMs(),
-      proof: this.#proof(reading, level),
+      proof: this.#features.sources.length === 0 ? undefined : this.#proof(reading, level),
     }
   }
 

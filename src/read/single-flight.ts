@@ -99,7 +99,7 @@ export class SingleFlight<T> {
     }
     const { scope } = demand
     if (scope.keepsWork) scope.waitUntil(Promise.all(flights.map(({ settled }) => settled)))
-    void this.#lead(new Launch(flights, demand, now, this.#ended))
+    void this.#lead(new Launch(flights, demand, now, (launch, error) => this.#end(launch, { error })))
   }
 
   /**
@@ -186,17 +186,19 @@ export class SingleFlight<T> {
       this.#lifecycle.begin(launch)
       // In a later step: where the as-of lies before an eviction that is known, callers join no load that has begun,
       // and all that call in this one would load.
-      await undefined
+      await Promise.resolve()
       if (demand.proof) await this.#load.besideSources(demand.proof, launch)
       else await this.#load.run(launch)
-      launch.over()
+      this.#end(launch)
     } catch (error) {
-      launch.over({ error })
+      this.#end(launch, { error })
     }
   }
 
   /** What follows the end of a load: nobody joins it any more, and where it has failed, those that wait learn it. */
-  readonly #ended = (launch: Launch<T>, failure: Failed | undefined): void => {
+  #end(launch: Launch<T>, failure?: Failed): void {
+    if (launch.isOver) return
+    launch.isOver = true
     this.#lifecycle.end(launch)
     launch.renewal?.abort()
     for (const flight of launch.flights) {

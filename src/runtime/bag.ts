@@ -11,36 +11,20 @@ export interface Member {
 }
 
 export class Bag<M extends Member> {
-  #members: M[] = []
-
-  get size(): number {
-    return this.#members.length
-  }
+  readonly members: M[] = []
 
   add(member: M): void {
-    member.place = this.#members.push(member) - 1
+    member.place = this.members.push(member) - 1
   }
 
   /** Takes the member out, if it is in. */
   delete(member: M): void {
-    const members = this.#members
+    const { members } = this
     const { place } = member
     if (members[place] !== member) return
     const last = members.pop()!
     if (last === member) return
     members[place] = last
     last.place = place
-  }
-
-  /** All that are in, as of now. */
-  all(): readonly M[] {
-    return [...this.#members]
-  }
-
-  /** Takes all out. */
-  takeAll(): readonly M[] {
-    const members = this.#members
-    this.#members = []
-    return members
   }
 }

@@ -10,19 +10,33 @@ import { startTimer } from '../ports/runtime.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { eitherSignal } from './abort.ts'
 import { Bag } from './bag.ts'
+import type { Member } from './bag.ts'
 import { lateTimer } from './late-timer.ts'
-import type { Stop, Stopping } from './stop.ts'
-import { Work } from './work.ts'
+import { Stop } from './stop.ts'
+import type { Stopping } from './stop.ts'
+
+/** How much work may begin before the end of the turn is asked for once more. */
+const ASK_EVERY = 64
+
+/** Work that its deadline ends, or closing the cache. */
+export interface Work extends Member, Pick<Stop, 'abort'> {
+  /** How long it may take. */
+  readonly ms: number
+  /** Stops its timer, once it has one. */
+  stopTimer: (() => void) | undefined
+  /** The reason for work whose time is over. */
+  expired(): unknown
+}
 
 export class Lifecycle {
   #closed = false
-  /** What closing ends: work without a deadline of its own, */
+  /** Work without a deadline. Closing ends it, as that of the others. */
   readonly #during = new Set<Stop>()
-  /** and work with one. */
   readonly #within = new Bag<Work>()
   /** Work that has begun in this turn of the event loop: its timer is set when the turn is over. */
   readonly #young = new Bag<Work>()
-  #awaitsTurn = false
+  /** How many have begun since the last turn that the platform has told of. */
+  #begun = 0
   readonly #runtime: Runtime
   readonly #canTellTurns: boolean
 
@@ -83,45 +97,47 @@ export class Lifecycle {
     this.check()
     if (this.#canTellTurns) {
       this.#young.add(work)
-      if (this.#awaitsTurn) return
-      this.#awaitsTurn = true
-      this.#runtime.afterTurn!(this.#endTurn)
+      // Asked for again now and then: a notice that the platform loses must not leave all later work without an end.
+      if (this.#begun++ % ASK_EVERY === 0) this.#runtime.afterTurn!(this.#endTurn)
       return
     }
     if (!this.#runtime.isolatesRequests) this.#within.add(work)
-    work.stopTimer = lateTimer(this.#runtime, work.ms, () => work.expire())
+    work.stopTimer = lateTimer(this.#runtime, work.ms, () => work.abort(work.expired()))
   }
 
   end(work: Work): void {
-    work.stopTimer?.()
-    this.#young.delete(work)
+    if (work.stopTimer === undefined) return this.#young.delete(work)
+    work.stopTimer()
     this.#within.delete(work)
   }
 
   readonly #endTurn = (): void => {
-    this.#awaitsTurn = false
-    for (const work of this.#young.takeAll()) {
+    this.#begun = 0
+    const { members } = this.#young
+    for (const work of members) {
       this.#within.add(work)
-      work.stopTimer = startTimer(this.#runtime, work.ms, () => work.expire())
+      work.stopTimer = startTimer(this.#runtime, work.ms, () => work.abort(work.expired()))
     }
+    members.length = 0
   }
 
   close(): void {
     this.#closed = true
-    const closing = [...this.#during, ...this.#within.takeAll(), ...this.#young.takeAll()]
-    this.#during.clear()
+    const closing = [...this.#during, ...this.#within.members, ...this.#young.members]
     for (const work of closing) work.abort(closedError())
   }
 }
 
-class Task extends Work {
-  protected override readonly expired: () => unknown
-  protected override readonly ended: (reason: unknown) => void
+class Task extends Stop implements Work {
+  place = 0
+  stopTimer: (() => void) | undefined
+  readonly ms: number
+  readonly expired: () => unknown
 
-  constructor(ms: number, expired: () => unknown, ended: (reason: unknown) => void) {
-    super(ms)
+  constructor(ms: number, expired: () => unknown, onEnd: (reason: unknown) => void) {
+    super(onEnd)
+    this.ms = ms
     this.expired = expired
-    this.ended = ended
   }
 }
 

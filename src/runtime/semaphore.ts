@@ -43,8 +43,9 @@ export class Semaphore {
 
   /** A place, if there is one now. */
   tryTake(leaseMs: number, now: number = this.#clock.now()): (() => void) | undefined {
-    if (this.#taken.size >= this.max) this.#expire(now)
-    if (this.#taken.size >= this.max) return undefined
+    const { members } = this.#taken
+    if (members.length >= this.max) this.#expire(now)
+    if (members.length >= this.max) return undefined
     const place: Place = { until: now + leaseMs, place: 0 }
     this.#taken.add(place)
     return () => this.#taken.delete(place)
@@ -52,6 +53,7 @@ export class Semaphore {
 
   /** Frees the places whose leases are over. */
   #expire(now: number): void {
-    for (const place of this.#taken.all()) if (place.until <= now) this.#taken.delete(place)
+    const over = this.#taken.members.filter(({ until }) => until <= now)
+    for (const place of over) this.#taken.delete(place)
   }
 }

@@ -57,12 +57,7 @@ export class Stop implements Stopping {
   abort(reason?: unknown): void {
     if (this.#end) return
     this.#end = { reason }
-    this.ended(reason)
-    this.#controller?.abort(reason)
-  }
-
-  /** Hears the first reason, before those who listen to the signal. */
-  protected ended(reason: unknown): void {
     this.#onEnd?.(reason)
+    this.#controller?.abort(reason)
   }
 }

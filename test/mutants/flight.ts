@@ -12,6 +12,7 @@ const GATE = 'src/read/freshness-gate.ts'
 const SINGLE_FLIGHT = 'src/read/single-flight.ts'
 const LOAD = 'src/read/load.ts'
 const LATE_TIMER = 'src/runtime/late-timer.ts'
+const LIFECYCLE = 'src/runtime/lifecycle.ts'
 const READER = 'src/read/reader.ts'
 const REFUSAL = 'src/coherence/refusal.ts'
 
@@ -20,8 +21,8 @@ export const flightMutants: readonly Mutant[] = [
     id: 'M2',
     what: 'A load that began before the first sync counts as one that began after it.',
     file: LOAD,
-    from: 'const { startedAt: loadedAt, asOf, generation, leader } = flight',
-    to: `const { startedAt: loadedAt, leader } = flight
+    from: 'const { key, startedAt: loadedAt, asOf, generation, leader } = flight',
+    to: `const { key, startedAt: loadedAt, leader } = flight
     const isCold = flight.generation === 0
     const asOf = isCold ? this.#space.asOf : flight.asOf
     const generation = isCold ? this.#space.partition.generation : flight.generation`,
@@ -32,9 +33,9 @@ export const flightMutants: readonly Mutant[] = [
     id: 'as-of-at-the-end',
     what: 'A load has the as-of of the moment at which it ends.',
     file: LOAD,
-    from: 'const values = await demand.call(keys, stop)',
-    to: `const values = await demand.call(keys, stop)
-    for (const flight of flights.values())
+    from: 'launch.throwIfStopped()',
+    to: `launch.throwIfStopped()
+    for (const flight of launch.asked)
       Object.assign(flight, { asOf: this.#space.asOf, generation: this.#space.partition.generation })`,
     breaks: ['I1', 'I2', 'I3'],
     hint: ['src/coherence/coherence-rule.test.ts'],
@@ -43,9 +44,9 @@ export const flightMutants: readonly Mutant[] = [
     id: 'ttl-from-the-end',
     what: 'A value lives from the end of its load, not from its beginning.',
     file: LOAD,
-    from: 'const values = await demand.call(keys, stop)',
-    to: `const values = await demand.call(keys, stop)
-    for (const flight of flights.values()) flight.startedAt = this.#shared.clock.now()`,
+    from: 'launch.throwIfStopped()',
+    to: `launch.throwIfStopped()
+    for (const flight of launch.asked) flight.startedAt = this.#shared.clock.now()`,
     breaks: ['I10'],
     focus: 'short lives',
     hint: ['src/cache.test.ts'],
@@ -134,7 +135,7 @@ export const flightMutants: readonly Mutant[] = [
     id: 'lease-not-renewed',
     what: 'On Workers a leader that lives is taken over when its load takes long.',
     file: SINGLE_FLIGHT,
-    from: 'if (renewal) demand.scope.waitUntil(this.#renew(flights, renewal.signal))',
+    from: 'if (this.#shared.settings.runtime.isolatesRequests) demand.scope.waitUntil(this.#renew(launch))',
     to: '',
     breaks: ['I13'],
     focus: 'loads that take long on workers',
@@ -153,8 +154,8 @@ export const flightMutants: readonly Mutant[] = [
     id: 'waits-for-a-lost-leader',
     what: 'On Workers a caller waits for the end of a load whose request may be gone.',
     file: AWAITED,
-    from: 'current.isAwaitable(demand, settings.runtime.isolatesRequests)',
-    to: 'current !== undefined',
+    from: 'flight.isAwaitable(demand, isolatesRequests)',
+    to: 'isolatesRequests !== undefined',
     breaks: ['I13', 'I14'],
     focus: 'requests that end',
     hint: ['src/read/single-flight.test.ts'],
@@ -163,8 +164,8 @@ export const flightMutants: readonly Mutant[] = [
     id: 'waits-for-a-longer-load',
     what: 'A caller waits for the end of a load that may take longer than its own deadline.',
     file: AWAITED,
-    from: 'current.endsBy < deadline &&',
-    to: '',
+    from: 'flight.endsBy <= since + demand.load.hardTimeoutMs &&',
+    to: 'since + demand.load.hardTimeoutMs > 0 &&',
     breaks: [],
     hint: ['src/read/miss-cost.test.ts'],
     unseen: 'All reads of a simulated isolate have one `hardTimeout`.',
@@ -178,6 +179,26 @@ export const flightMutants: readonly Mutant[] = [
     breaks: ['I14'],
     focus: 'loads that fail',
     hint: ['src/read/miss-cost.test.ts'],
+  },
+  {
+    id: 'no-deadline-after-the-turn',
+    what: 'Where the platform tells the turns of its event loop, a load is never given up.',
+    file: LIFECYCLE,
+    from: 'work.stopTimer = startTimer(this.#runtime, work.ms, () => work.abort(work.expired()))',
+    to: 'work.stopTimer = startTimer(this.#runtime, work.ms, () => undefined)',
+    breaks: [],
+    hint: ['src/read/miss-cost.test.ts'],
+    unseen: 'The simulated platform tells no turns.',
+  },
+  {
+    id: 'lost-notice-of-a-turn',
+    what: 'Once the platform has lost a notice that a turn is over, no load is given up any more.',
+    file: LIFECYCLE,
+    from: 'if (this.#begun++ % ASK_EVERY === 0)',
+    to: 'if (this.#begun++ === 0)',
+    breaks: [],
+    hint: ['src/read/miss-cost.test.ts'],
+    unseen: 'The simulated platform tells no turns.',
   },
   {
     id: 'promise-of-no-request',
@@ -203,7 +224,7 @@ export const flightMutants: readonly Mutant[] = [
     id: 'flights-never-end',
     what: 'Later callers join a load that has ended, for as long as nothing is evicted.',
     file: SINGLE_FLIGHT,
-    from: 'for (const [key, flight] of flights) if (this.#flights.get(key) === flight) this.#flights.delete(key)',
+    from: 'if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)',
     to: '',
     also: [
       {
@@ -231,8 +252,8 @@ export const flightMutants: readonly Mutant[] = [
     id: 'no-hard-timeout',
     what: 'A loader that never ends is never given up.',
     file: SINGLE_FLIGHT,
-    from: 'await this.#lifecycle.within(demand.load.hardTimeoutMs, expired, task)',
-    to: 'await this.#lifecycle.during((stop) => (demand.load.hardTimeoutMs < 0 ? Promise.reject(expired()) : task(stop)))',
+    from: 'this.#lifecycle.begin(launch)',
+    to: 'this.#lifecycle.check()',
     breaks: ['I9', 'I14'],
     focus: 'loads that fail',
     hint: ['src/cache.test.ts'],
@@ -242,7 +263,7 @@ export const flightMutants: readonly Mutant[] = [
     what: 'A value that a loader returns after it was given up is held.',
     file: LOAD,
     from: `// The load was given up meanwhile: no read waits for these values.
-      stop.throwIfStopped()`,
+    launch.throwIfStopped()`,
     to: '',
     breaks: [],
     hint: ['src/read/overtaken-loads.test.ts'],
@@ -421,8 +442,8 @@ export const flightMutants: readonly Mutant[] = [
     id: 'tier-value-shared',
     what: 'A value of the tier that was checked for one reader goes to others that wait, at later positions.',
     file: AWAITED,
-    from: "} else if (outcome === 'gone' || ('fromTier' in outcome && current.leader !== demand)) {",
-    to: "} else if (outcome === 'gone') {",
+    from: "if ('fromTier' in outcome && leader !== demand) return undefined",
+    to: 'void leader',
     breaks: ['I1', 'I8'],
     focus: 'tier',
     hint: ['src/tier/tier.test.ts'],

@@ -195,4 +195,76 @@ describe('a miss', () => {
     await at.runtime.advance(2100)
     await expect(other).rejects.toMatchObject({ code: 'ERR_LOADER_TIMEOUT' })
   })
+
+  describe('where the platform tells the turns of its event loop', () => {
+    const turns = () => {
+      const tasks: (() => void)[] = []
+      const afterTurn = vi.fn<(task: () => void) => void>((task) => void tasks.push(task))
+      return { afterTurn, endTurn: () => tasks.splice(0).forEach((task) => task()) }
+    }
+    const hangs = () => new Promise<string>(() => undefined)
+
+    it('sets no timer within a turn, and one when the turn is over for each load that goes on', async () => {
+      const { afterTurn, endTurn } = turns()
+      const { users } = await ready({ afterTurn })
+      const row = deferred<string>()
+      const asked = users.getOrSet('1', () => row.promise)
+      for (let nth = 0; nth < 10; nth++) await users.getOrSet(`short-${nth}`, async () => 'Bob')
+      await at.runtime.settle()
+      expect({ sleeps, controllers }).toEqual({ sleeps: 0, controllers: 0 })
+      endTurn()
+      expect({ sleeps, sleeping: at.runtime.sleeping }).toEqual({ sleeps: 1, sleeping: 1 })
+      row.resolve('Ada')
+      expect(await asked).toBe('Ada')
+      expect(at.runtime.sleeping).toBe(0)
+    })
+
+    it('gives each load up at its deadline', async () => {
+      const { afterTurn, endTurn } = turns()
+      const { users } = await ready({ afterTurn })
+      const settled = Promise.allSettled([users.getOrSet('1', hangs), users.getOrSet('2', hangs)])
+      await at.runtime.settle()
+      endTurn()
+      await at.runtime.advance(2000)
+      const failed = { reason: { code: 'ERR_LOADER_TIMEOUT' } }
+      expect(await settled).toMatchObject([failed, failed])
+      expect(at.runtime.sleeping).toBe(0)
+    })
+
+    it('ends loads of this turn, and of others, when the cache is closed', async () => {
+      const { afterTurn, endTurn } = turns()
+      const { cache, users } = await ready({ afterTurn })
+      const asked = [users.getOrSet('1', hangs)]
+      await at.runtime.settle()
+      endTurn()
+      asked.push(users.getOrSet('2', hangs))
+      const settled = Promise.allSettled(asked)
+      await at.runtime.settle()
+      await cache.close()
+      endTurn()
+      const closed = { reason: { code: 'ERR_CLOSED' } }
+      expect(await settled).toMatchObject([closed, closed])
+      expect(at.runtime.sleeping).toBe(0)
+    })
+
+    it('gives loads up though the platform has lost a notice of a turn', async () => {
+      const { afterTurn, endTurn } = turns()
+      const { users } = await ready({ afterTurn })
+      afterTurn.mockImplementationOnce(() => undefined)
+      const settled = Promise.allSettled([users.getOrSet('1', hangs)])
+      for (let nth = 0; nth < 200; nth++) await users.getOrSet(`short-${nth}`, async () => 'Bob')
+      endTurn()
+      await at.runtime.advance(2000)
+      expect(await settled).toMatchObject([{ reason: { code: 'ERR_LOADER_TIMEOUT' } }])
+    })
+
+    it('asks for few of them, however many loads end within one', async () => {
+      const { afterTurn } = turns()
+      const { users } = await ready({ afterTurn })
+      afterTurn.mockClear()
+      for (let nth = 0; nth < 6400; nth++) await users.getOrSet(`short-${nth}`, async () => 'Bob')
+      // The clock asks for them, too.
+      expect(afterTurn.mock.calls.length).toBeLessThan(300)
+    })
+  })
 })
