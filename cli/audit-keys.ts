@@ -2,11 +2,11 @@
 import { createHmac } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { MIN_SECRET } from '../services/audit/hmac.ts'
 import { UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import { plain } from './terminal.ts'
 
-const MIN_SECRET = 16
 const MAX_SECRET = 4096
 /** Of the 64 digits: 128 bits tell keys apart. */
 const DIGITS = 32

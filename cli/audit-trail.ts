@@ -4,7 +4,9 @@ import { createWriteStream } from 'node:fs'
 import type { WriteStream } from 'node:fs'
 import { resolve } from 'node:path'
 import { AuditLines } from '../services/audit/audit-lines.ts'
-import { AuditChain, endOf } from './audit-chain.ts'
+import { MIN_SECRET } from '../services/audit/hmac.ts'
+import { AuditChain, chainEnd, TORN } from './audit-chain.ts'
+import type { Unfit } from './audit-chain.ts'
 import { keysSecret } from './audit-keys.ts'
 import { sentence, UsageError } from './failure.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
@@ -60,6 +62,10 @@ export async function auditOf(
     return undefined
   }
   if (key !== undefined) session.terminal.hide(key)
+  if (key !== undefined && key.length < MIN_SECRET)
+    throw new UsageError(
+      `${auditKey.env} must be a secret of at least ${MIN_SECRET} characters, as of \`openssl rand -base64 32\`: who has a line can try out shorter ones`,
+    )
   const secret = file === undefined ? undefined : await keysSecret(file, session)
   return { ...(await trailIn({ ...asked, place, key }, session)), keysSecret: secret }
 }
@@ -81,13 +87,9 @@ const lineOf = (entry: object, { runtime }: Session): string =>
   JSON.stringify({ time: new Date(runtime.now()).toISOString(), ...entry })
 
 function inTopic(topic: string, asked: AuditPlace, session: Session): AuditTrail {
-  const { append, key, name, settings } = asked
+  const { append, key, name } = asked
   const { terminal, runtime } = session
   if (!append) throw new UsageError('--audit topic needs a cluster: give --brokers, or name a file')
-  if (key !== undefined && key.length < 16)
-    throw new UsageError(
-      `${settings.auditKey.env} must have at least 16 characters, because the lines of a topic are shown to others`,
-    )
   let lost = 0
   const lines = new AuditLines({
     send: (texts, signal) => append(topic, texts, signal),
@@ -109,14 +111,24 @@ function inTopic(topic: string, asked: AuditPlace, session: Session): AuditTrail
   }
 }
 
-async function inFile({ place, key, name }: AuditPlace, session: Session): Promise<AuditTrail> {
+async function inFile({ place, key, name, settings }: AuditPlace, session: Session): Promise<AuditTrail> {
   const { terminal, folder } = session
   const path = resolve(folder, place)
-  const chain = key === undefined ? undefined : await AuditChain.after(path, key).catch(unwritable(place))
-  const end = await endOf(path).catch(unwritable(place))
+  const end = await chainEnd(path, key).catch(unwritable(place))
+  const named = plain(place)
+  if (end.unfit)
+    throw new UsageError(
+      `--audit: ${REFUSALS[end.unfit](named, settings.auditKey.env)}; or move ${named} away and keep it, or name another file`,
+    )
+  const chain = key === undefined ? undefined : new AuditChain(key, end.last)
   const file = await opened(path, place)
-  // A process that was killed may have left half a line.
-  if (end !== '' && !end.endsWith('\n')) file.write('\n')
+  if (end.isOpen) file.write('\n')
+  if (end.torn) {
+    terminal.warn(
+      `${name}: ${named} ends with half a line (${end.torn.bytes} bytes): a process was killed while it wrote it`,
+    )
+    if (chain) file.write(`${chain.link(lineOf({ act: TORN, ...end.torn }, session))}\n`)
+  }
   let lost = 0
   let failed = false
   file.on('error', (error) => {
@@ -141,6 +153,16 @@ async function inFile({ place, key, name }: AuditPlace, session: Session): Promi
     },
     close,
   }
+}
+
+/** Why a file is refused: a line that does not follow from the one before it would break the chain for good. */
+const REFUSALS: Readonly<Record<Unfit, (file: string, env: string) => string>> = {
+  linked: (file, env) =>
+    `the lines of ${file} are chained, and there is no key: set ${env} to the key that has written them`,
+  unlinked: (file) => `the last line of ${file} was written without a key, so no chain can begin there`,
+  'other-key': (file, env) =>
+    `the last line of ${file} was chained by another key than ${env}, or it was changed: set the key that has written it`,
+  'no-lines': (file) => `${file} does not end with lines of an audit`,
 }
 
 async function opened(path: string, place: string): Promise<WriteStream> {

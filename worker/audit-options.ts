@@ -38,7 +38,7 @@ export interface AuditOptions {
   readonly tell: (entry: AuditEntry, context: RequestContext) => void
   /** Names of the topics, for entries. @default `cache-evictions` and `cache-updates` */
   readonly topics?: { readonly evictions?: string | undefined; readonly updates?: string | undefined }
-  /** The secret by which keys are shown as hashes: at least 16 characters. @default entries have no keys */
+  /** The secret by which keys are shown as hashes: at least 32 characters. @default entries have no keys */
   readonly keysHash?: string | undefined
   /** The address of the client; where it throws, the entry has none. @default the connection's under Node, else empty */
   readonly remote?: (request: Request) => string

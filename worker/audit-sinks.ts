@@ -18,7 +18,7 @@ export interface AuditTopicOptions extends Omit<AuditLinesOptions, 'send'> {
  * there is a key, for `kedge audit verify`. At most 10,000 lines and 8 MiB wait; lines beyond are lost, and the next one
  * counts them in `lost`.
  *
- * @throws TypeError for a `key` of less than 16 characters.
+ * @throws TypeError for a `key` of less than 32 characters.
  * @example
  * ```ts
  * import { auditLines } from 'kedge/worker'
@@ -34,7 +34,7 @@ export function auditLines(options: AuditLinesOptions): AuditOptions['tell'] {
 /**
  * Writes audit lines to a topic, as `auditLines` does.
  *
- * @throws TypeError for a `key` of less than 16 characters.
+ * @throws TypeError for a `key` of less than 32 characters.
  * @example
  * ```ts
  * import { gateway } from 'kedge/adapters/gateway'

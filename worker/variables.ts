@@ -26,7 +26,7 @@ const count = once(() =>
   z.pipe(matching(/^[1-9]\d{0,14}$/, 'must be a positive whole number')(), z.transform(Number)),
 )
 const topic = matching(/^[A-Za-z0-9._-]{1,249}$/, 'must be the name of a Kafka topic')
-const secret = matching(/^[\s\S]{16,}$/, 'must be a secret of at least 16 characters')
+const secret = matching(/^[\s\S]{32,}$/, 'must be a secret of at least 32 characters')
 /** Names that are steps through a path have no address at the origin. */
 const namespaces = list(
   'must be a comma list of namespaces',

@@ -22,7 +22,7 @@ export interface AuditLinesOptions {
    * the signal.
    */
   readonly send: (lines: readonly string[], signal: AbortSignal) => Promise<void>
-  /** Seals each line. At least 16 characters. @default lines without `chain` */
+  /** Seals each line. At least 32 characters. @default lines without `chain` */
   readonly key?: string | undefined
   /** Told how many lines were lost, and why. Must not throw. */
   readonly onLost?: ((lines: number, error: unknown) => void) | undefined

@@ -1,6 +1,9 @@
 /** HMAC-SHA-256 as hexadecimal text, on every platform. @module */
 import { encodeUtf8 } from '../../src/wire/codec.ts'
 
+/** Characters. Less can be tried out by who has one line. */
+export const MIN_SECRET = 32
+
 export type Hmac = (message: string) => Promise<string>
 
 /** @throws TypeError naming `option` for a secret that can be guessed. */
@@ -17,7 +20,5 @@ export function hmacBy(secret: string, option: string): Hmac {
 }
 
 const ALGORITHM = { name: 'HMAC', hash: 'SHA-256' }
-/** Less can be tried out by who has one line. */
-const MIN_SECRET = 16
 
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(encodeUtf8(text))

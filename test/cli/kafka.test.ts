@@ -64,7 +64,7 @@ describe.skipIf(withoutKafka())('kedge on a real broker', () => {
     const direct = kafkaCluster({ brokers: [broker.bootstrap] })
     await direct.createTopic('cache-evictions', { partitions: 1 }).catch(() => undefined)
     await direct.createTopic('cache-audit', { partitions: 1 })
-    const key = 'sixteen-letters!'
+    const key = 'sixteen-letters!sixteen-letters!'
     const listening = async (args: readonly string[], env: Record<string, string>) => {
       const stop = new AbortController()
       let ran!: ReturnType<typeof kedge>

@@ -11,7 +11,7 @@ import { createDeployment } from '../../worker/deployment.ts'
 import { fakeOrigin } from './fake-origin.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
-const SECRET = 'sixteen-letters!'
+const SECRET = 'sixteen-letters!sixteen-letters!'
 const NAMED = expect.stringMatching(/^token-[0-9a-f]{8}$/) as string
 
 function audited(options: Partial<AuditOptions> = {}, origin?: ReturnType<typeof fakeOrigin>['origin']) {
@@ -243,7 +243,7 @@ describe('the audit of the worker', () => {
     [{ AUDIT_KEY: SECRET }, '`AUDIT_KEY` needs `AUDIT`'],
     [{ AUDIT: 'console', AUDIT_TOPIC: 'a' }, '`AUDIT_TOPIC` needs `AUDIT` topic'],
     [{ AUDIT: 'file' }, '`AUDIT` must be one of'],
-    [{ AUDIT: 'topic', AUDIT_KEY: 'short' }, '`AUDIT_KEY` must be a secret of at least 16'],
+    [{ AUDIT: 'topic', AUDIT_KEY: 'short' }, '`AUDIT_KEY` must be a secret of at least 32'],
   ])('is refused with %j', async (more, says) => {
     const env = { KAFKA_REST_URL: 'http://kafka.test', AUTH: 'open', ...more }
     const context = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} }

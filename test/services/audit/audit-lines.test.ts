@@ -57,11 +57,13 @@ describe('audit lines', () => {
   })
 
   it('are sealed each by itself with a key', async () => {
-    const { lines, calls } = world({ key: 'sixteen-letters!' })
+    const { lines, calls } = world({ key: 'sixteen-letters!sixteen-letters!' })
     await lines.tell({ at: 1 })
     const [, text, chain] = /^(.*),"chain":"([0-9a-f]{64})"\}$/.exec(calls[0]![0]!) ?? []
-    expect(createHmac('sha256', 'sixteen-letters!').update(`\n${text}}`).digest('hex')).toBe(chain)
-    expect(() => world({ key: 'short' })).toThrow('`key` must be a secret of at least 16 characters')
+    expect(createHmac('sha256', 'sixteen-letters!sixteen-letters!').update(`\n${text}}`).digest('hex')).toBe(
+      chain,
+    )
+    expect(() => world({ key: 'short' })).toThrow('`key` must be a secret of at least 32 characters')
   })
 
   it('are sent again where a call fails, and come once where it works', async () => {
