@@ -8,7 +8,7 @@ const LOST = /,"lost":(\d{1,15}),"writer":/
 const NAMES_TORN = new RegExp(`"act":"${TORN}","bytes":(\\d{1,15}),"sha256":"([0-9a-f]{64})"`)
 /** Writers of one file, at most: the line of one more counts as wrong. */
 const MAX_WRITERS = 100_000
-/** Numbers of torn lines that are told. */
+/** Numbers of torn lines that the result names. */
 const MAX_TOLD = 1000
 
 export type Why =

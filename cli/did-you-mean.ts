@@ -6,10 +6,10 @@ const MOST_EDITS = 2
 /** The nearest word among `known`: one or two edits away, or one that begins with `word`. */
 function nearest(word: string, known: readonly string[]): string | undefined {
   const typed = word.toLowerCase()
-  const begins = known.filter((each) => typed.length > 1 && each.startsWith(typed))
+  const begins = known.filter((each) => typed.length > 1 && each.toLowerCase().startsWith(typed))
   if (begins.length === 1) return begins[0]
   const ranked = known
-    .map((each) => ({ each, edits: editsBetween(typed, each) }))
+    .map((each) => ({ each, edits: editsBetween(typed, each.toLowerCase()) }))
     .toSorted((a, b) => a.edits - b.edits)
   const [best] = ranked
   return best && best.edits <= Math.min(MOST_EDITS, best.each.length / 2) ? best.each : undefined

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import * as z from 'zod'
 import { readConfigFile } from './config-file.ts'
+import { fromKubernetes, warnOfUnknownVariables } from './environment.ts'
 import { UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import { flagOf } from './setting.ts'
@@ -32,7 +33,8 @@ export class ResolvedSettings {
 
 /**
  * The values of the settings: flags before environment before file before default. An empty variable counts as
- * absent. The terminal hides the secrets from now on.
+ * absent. The terminal hides the secrets from now on, and
+ * warns of variables that look like settings and are none.
  *
  * @throws UsageError that names the place of the wrong value, and never quotes a secret.
  */
@@ -41,6 +43,7 @@ export async function resolveSettings(
   settings: readonly AnySetting[],
   session: Session,
 ): Promise<ResolvedSettings> {
+  warnOfUnknownVariables(settings, session)
   const file = await readConfigFile(command.opts<{ config?: string }>().config, session)
   for (const secret of file.secrets) session.terminal.hide(secret)
   const found = new Map<string, { value: unknown; source: Source }>()
@@ -65,7 +68,8 @@ function checked(of: AnySetting, raw: unknown, place: string): unknown {
   if (result.success) return result.data
   const issue = result.error.issues[0]
   const quote = of.secret || of.quiet ? '' : `, got "${plain(textOf(raw)).slice(0, MAX_QUOTED)}"`
-  throw new UsageError(`${place} ${issue?.message ?? 'is wrong'}${quote}`)
+  const cause = place === of.env ? fromKubernetes(raw) : ''
+  throw new UsageError(`${place} ${issue?.message ?? 'is wrong'}${quote}${cause}`)
 }
 
 const textOf = (raw: unknown): string => (typeof raw === 'string' ? raw : (JSON.stringify(raw) ?? ''))

@@ -37,6 +37,57 @@ describe('a setting', () => {
   })
 })
 
+describe('a variable of the environment', () => {
+  const warned = async (env: Record<string, string>, args: string[]): Promise<string> =>
+    (await kedge(args, { env, files: { a: '' } })).err
+
+  it.each([
+    ['KEDGE_GATEWAY_TOKENS', ['gateway', '--port', 'x'], '; did you mean KEDGE_GATEWAY_TOKEN?'],
+    ['KEDGE_GATEWAY_TOKENS', ['doctor', '--url', 'ftp'], '; did you mean KEDGE_GATEWAY_TOKEN?'],
+    ['KEDGE_BROKER', ['topics', 'check'], '; did you mean KEDGE_BROKERS?'],
+    ['KEDGE_TOKEN', ['tail', '--url', 'ftp'], '; did you mean KEDGE_AUTH_TOKEN?'],
+    ['KEDGE_ORIGIN', ['serve', '--open'], '; did you mean KEDGE_SERVE_ORIGIN?'],
+    ['KEDGE_GATEWAY_AUDIT_KEYS', ['audit', 'verify', 'a'], '; did you mean KEDGE_GATEWAY_AUDIT_KEY?'],
+    ['KEDGE_COLOUR', ['get', 'users', '7'], ''],
+    ['KEDGE_PORT', ['sync'], ''],
+  ])('%s is named as no setting by %j', async (name, args, hint) => {
+    const err = await warned({ [name]: 's3cret' }, args)
+    expect(err.split('\n')[0]).toBe(`kedge: ${name} is not a setting, and does nothing${hint}`)
+    expect(err).not.toContain('s3cret')
+  })
+
+  it('of another command is no mistake, nor is one that Kubernetes sets for a Service', async () => {
+    const env = {
+      KEDGE_SYNC_TO: 'redis://store',
+      KEDGE_CONFIG: '',
+      KEDGE_GATEWAY_AUDIT_KEY: 'k',
+      KEDGE_PORT: 'tcp://10.0.0.1:8080',
+      KEDGE_SERVICE_HOST: '10.0.0.1',
+      KEDGE_SERVICE_PORT: '8080',
+      KEDGE_SERVICE_PORT_HTTP: '8080',
+      KEDGE_SERVE_PORT_8080_TCP: 'tcp://10.0.0.1:8080',
+      KEDGE_SERVE_PORT_8080_TCP_ADDR: '10.0.0.1',
+    }
+    expect(await warned(env, ['topics', 'check'])).not.toContain('is not a setting')
+  })
+
+  it('that Kubernetes has set in place of ours is said to be so', async () => {
+    expect(await warned({ KEDGE_GATEWAY_PORT: 'tcp://10.0.0.1:8082' }, ['gateway'])).toBe(
+      'kedge: KEDGE_GATEWAY_PORT must be a whole number from 0 to 65535, got "tcp://10.0.0.1:8082"; Kubernetes sets it for a Service of that name: give the Service another name, or the pod `enableServiceLinks: false`\n',
+    )
+  })
+
+  it('is named ten times at most', async () => {
+    const env = Object.fromEntries(Array.from({ length: 12 }, (_, nth) => [`KEDGE_X${nth}\u001b[2J`, '']))
+    const lines = (await warned(env, ['topics', 'check'])).split('\n')
+    expect(lines.slice(0, 12)).toEqual([
+      ...Array.from({ length: 10 }, () => expect.stringMatching(/^kedge: KEDGE_X\d \[2J is not a setting/)),
+      'kedge: 2 more KEDGE_ variables are not settings',
+      expect.stringContaining('--brokers is missing'),
+    ])
+  })
+})
+
 describe('the configuration file', () => {
   const refused = async (content: string | object): Promise<Ran> =>
     kedge(['doctor'], { files: { 'kedge.config.json': content } })
