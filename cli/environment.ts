@@ -20,7 +20,7 @@ export const fromKubernetes = (value: unknown): string =>
     ? '; Kubernetes sets it for a Service of that name: give the Service another name, or the pod `enableServiceLinks: false`'
     : ''
 
-/** Warns of each `KEDGE_…` variable that no command knows. Those of other commands are nobody's mistake. */
+/** Warns of each `KEDGE_…` variable that no command knows. Those of other commands are no mistake. */
 export function warnOfUnknownVariables(own: readonly AnySetting[], { env, terminal }: Session): void {
   const all = [...ALL_SETTINGS.map((each) => each.env), CONFIG]
   const known = new Set(all)

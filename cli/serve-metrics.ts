@@ -1,5 +1,6 @@
 /** The metrics of a sidecar's cache in Prometheus' text format. @module */
 import type { Cache, CacheStats } from '../src/api/cache-types.ts'
+import type { WatchedOrigin } from './origin-watch.ts'
 import { counter, exposition, gauge } from './metrics.ts'
 
 const COUNTERS = {
@@ -19,7 +20,7 @@ const COUNTERS = {
   refused: ['refused_records_total', 'Records that could not be read, or were refused.'],
 } as const satisfies Partial<Record<keyof CacheStats, readonly [string, string]>>
 
-export function serveMetrics(cache: Cache): string {
+export function serveMetrics(cache: Cache, origin?: Pick<WatchedOrigin, 'outage'>): string {
   const stats = cache.stats()
   const { proved, ageMs, lag } = cache.freshness()
   return exposition('kedge_serve_', {}, [
@@ -34,5 +35,12 @@ export function serveMetrics(cache: Cache): string {
       ? [gauge('fresh_age_seconds', 'The age of the oldest proof.', [ageMs / 1000])]
       : []),
     gauge('ready', 'Whether freshness is proved.', [proved ? 1 : 0]),
+    ...(origin
+      ? [
+          gauge('origin_up', 'Whether the last request to the origin was answered.', [
+            origin.outage() ? 0 : 1,
+          ]),
+        ]
+      : []),
   ])
 }

@@ -23,6 +23,8 @@ import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { Health } from './health.ts'
 import { withTopic } from './missing-topic.ts'
+import { watched } from './origin-watch.ts'
+import type { WatchedOrigin } from './origin-watch.ts'
 import { logOf } from './proxy.ts'
 import { serveMetrics } from './serve-metrics.ts'
 import type { Session } from './session.ts'
@@ -87,13 +89,14 @@ async function serving(
     trail = await auditOf({ name: 'kedge serve', settings: serveAudit, append }, values, session)
     const audit = trail && auditOptions(trail, values)
     cache = await cacheOf(values, log, session)
-    const asked = { cache, auth, onError: warn, ...(audit && { audit }), ...appOf(values, transport) }
+    const served = appOf(values, transport, session)
+    const asked = { cache, auth, onError: warn, ...(audit && { audit }), ...served }
     const app = made(() => createApp(asked))
     // A cache without a namespace follows nothing, and would not be ready before the first request names one.
     if (values.get(own.namespaces) === undefined) cache.namespace(FIRST_NAMESPACE)
     const place = values.get(own.listen)
-    const health =
-      place === undefined ? undefined : await startHealth(place, withSignatures(healthOf(cache), log))
+    const told = healthOf(cache, served.origin)
+    const health = place === undefined ? undefined : await startHealth(place, withSignatures(told, log))
     try {
       const address = values.get(own.host)
       const tls = tlsListener(values, serveTls, session.folder)
@@ -118,7 +121,7 @@ async function serving(
         terminal.warn(`kedge serve: open: everybody who reaches ${server.url} may read, write and evict`)
       if (health) terminal.say(`kedge serve serves its health on ${health.url}`)
       terminal.say(`kedge serve listening on ${server.url} (over ${transport.name})`)
-      await new Promise((resolve) => onAbort(stop, resolve))
+      await Promise.all([served.origin?.probe(), new Promise((resolve) => onAbort(stop, resolve))])
       await server.close()
     } finally {
       await health?.close()
@@ -188,7 +191,7 @@ async function cacheOf(values: ResolvedSettings, log: KafkaLog, session: Session
   )
 }
 
-function appOf(values: ResolvedSettings, { fetch }: Transport) {
+function appOf(values: ResolvedSettings, { fetch }: Transport, session: Session) {
   const [url, token, namespaces] = [
     webUrl(values, own.origin),
     values.get(own.originToken),
@@ -203,7 +206,10 @@ function appOf(values: ResolvedSettings, { fetch }: Transport) {
   const origin =
     url === undefined
       ? undefined
-      : made(() => httpOrigin({ url, fetch, ...originOf(values), ...(token !== undefined && { token }) }))
+      : made(() => {
+          const options = { url, fetch, ...originOf(values), ...(token !== undefined && { token }) }
+          return watched(httpOrigin(options), { url, fetch }, session)
+        })
   return {
     maxBodyBytes: values.get(own.maxBodyBytes),
     ...(namespaces && { namespaces }),
@@ -240,13 +246,15 @@ function made<T>(make: () => T): T {
   }
 }
 
-const healthOf = (cache: Cache): Health => ({
+const healthOf = (cache: Cache, origin: WatchedOrigin | undefined): Health => ({
   problem: () => problemOf(cache),
   lag: async () => {
     const { proved, ageMs, lag } = cache.freshness()
-    return { proved, ageMs: Number.isFinite(ageMs) ? Math.round(ageMs) : null, lag, stats: cache.stats() }
+    const outage = origin?.outage() ?? null
+    const age = Number.isFinite(ageMs) ? Math.round(ageMs) : null
+    return { proved, ageMs: age, lag, ...(origin && { originOutage: outage }), stats: cache.stats() }
   },
-  metrics: () => serveMetrics(cache),
+  metrics: () => serveMetrics(cache, origin),
 })
 
 function problemOf(cache: Cache): string | undefined {

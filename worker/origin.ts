@@ -41,6 +41,16 @@ export interface Origin {
   read(namespace: string, key: string, signal: AbortSignal): Promise<OriginValue | undefined>
   /** Resolves once the value is committed. Rejects with a {@link Problem}: see {@link OriginWriteError}. */
   write(namespace: string, key: string, value: unknown): Promise<void>
+  /** Shown by `/readyz`: `undefined` while it answers. @default nothing is shown */
+  outage?(): OriginOutage | undefined
+}
+
+/** An origin that fails, since its last good answer. */
+export interface OriginOutage {
+  /** Requests that have failed. */
+  readonly failures: number
+  /** How long ago the first of them did, in milliseconds. */
+  readonly forMs: number
 }
 
 /** A write that failed, or of which it is not known whether it did. */

@@ -161,6 +161,10 @@ export const ReadyAnswer: () => z.ZodMiniType = once(() =>
       description:
         'Records that could not be read, for which everything was dropped, and since when there was none.',
     }),
+    origin: z.optional(z.object({ failures: z.int(), forMs: z.number() })).register(Descriptions(), {
+      description:
+        'Requests to the origin that failed since its last good answer, and since when. Absent while it answers.',
+    }),
   }),
 )
 export const ProblemAnswer: () => z.ZodMiniType = once(() =>

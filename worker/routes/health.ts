@@ -15,7 +15,7 @@ export const getHealth: Handler = (c) => c.json({ alive: true })
 const isProved = ({ proved, ageMs }: Freshness): boolean => proved && Number.isFinite(ageMs)
 
 /** `GET /readyz`: whether freshness is proved. Polls only where it is not, so that asking often costs nothing. */
-export function getReadiness({ served }: RouteContext): Handler<KedgeEnv> {
+export function getReadiness({ served, origin }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
     const scope = c.var.cache
     served.follow(scope)
@@ -35,6 +35,14 @@ export function getReadiness({ served }: RouteContext): Handler<KedgeEnv> {
     const { ageMs, lag, unreadable } = freshness
     // It is ready all the same: it serves nothing that such a record may have evicted. But an operator should look.
     const garbage = unreadable && { records: unreadable.records, agoMs: Math.round(unreadable.agoMs) }
-    return c.json({ ready: true, ageMs: Math.round(ageMs), lag, ...(garbage && { unreadable: garbage }) })
+    // So it is without its origin, because other instances have the same one: it serves what it holds.
+    const outage = origin?.outage?.()
+    return c.json({
+      ready: true,
+      ageMs: Math.round(ageMs),
+      lag,
+      ...(garbage && { unreadable: garbage }),
+      ...(outage && { origin: { failures: outage.failures, forMs: Math.round(outage.forMs) } }),
+    })
   }
 }
