@@ -18,7 +18,7 @@ import { MarkLimit } from './coherence/mark-limit.ts'
 import { RequestScope } from './coherence/request-scope.ts'
 import { CacheInRequest } from './cache-in-request.ts'
 import type { ScopedCache } from './cache-in-request.ts'
-import { openFeatures } from './extension.ts'
+import { checkWithout, openFeatures } from './extension.ts'
 import { ScopedNamespace } from './namespace.ts'
 import { Clock } from './runtime/clock.ts'
 import { Lifecycle } from './runtime/lifecycle.ts'
@@ -243,6 +243,7 @@ class IsolateCache implements OpenCache, ScopedCache {
     if (this.#namespaces.size >= MAX_NAMESPACES)
       throw new TypeError(`a cache has at most ${MAX_NAMESPACES} namespaces: put what varies into the keys`)
     const settings = namespaceSettings(options, this.#shared.settings.namespace)
+    checkWithout(settings.without, this.#features)
     const parts = namespaceParts<T>(name, settings, this.reading, (context, scopeOptions) =>
       this.#open(context, scopeOptions),
     )

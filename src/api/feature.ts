@@ -100,6 +100,8 @@ export interface FeatureHost {
  *
  * A feature that fails ends no read and no proof: what it throws is the event `background_error`. What `beforeSet` throws,
  * and `afterHold` for values that are set, ends the write.
+ *
+ * A plain object with any other name in it is refused; an instance of a class may have more.
  */
 export interface FeatureHooks {
   /** Whether the feature takes part in a namespace. One that throws takes part. @default in all */

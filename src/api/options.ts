@@ -148,7 +148,7 @@ export interface NamespaceOptions<T> extends Lifetime<T> {
   readonly announceExpiry?: boolean
   /**
    * Features of the cache that take no part in this namespace, by their names: `['sharedTier', 'replicate']` keeps its
-   * values in this isolate.
+   * values in this isolate. A name that no feature has is refused; those of kedge may be given where they are not used.
    * @default none
    */
   readonly without?: readonly string[]

@@ -62,6 +62,45 @@ describe('the features of a cache', () => {
     expect(make).toThrow(quoted)
   })
 
+  it.each([
+    ['is misspelt', { befroeSet() {} }, '`befroeSet`: did you mean `beforeSet`?'],
+    ['lacks a part', { sourceTimeoutM: 5 }, 'did you mean `sourceTimeoutMs`?'],
+    ['is in another case', { mayhold: () => true }, 'did you mean `mayHold`?'],
+    ['is like none', { onDrop() {} }, '`onDrop`'],
+  ])('are refused with a hook that %s', (_, hooks, said) => {
+    const make = () => at.isolate({ use: [own(hooks as never)] })
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow('`use`: own has no hook `')
+    expect(make).toThrow(said)
+  })
+
+  it('may be instances of classes, which have more than hooks', async () => {
+    class Counting implements FeatureHooks {
+      held = 0
+      count = () => ++this.held
+      afterHold() {
+        this.count()
+      }
+    }
+    const hooks = new Counting()
+    const { cache } = at.isolate({ use: [own(hooks)] })
+    await at.run(cache.namespace<string>('users').set('1', 'x'))
+    expect(hooks.held).toBe(1)
+  })
+
+  it('are left out of a namespace by names that are theirs', () => {
+    const { cache } = at.isolate({ use: [own({})] })
+    const wrong = (without: readonly string[]) => () => cache.namespace('users', { without })
+    expect(wrong(['sharedtier'])).toThrow(TypeError)
+    expect(wrong(['sharedtier'])).toThrow(
+      '`without`: the cache has no feature `sharedtier`: did you mean `sharedTier`?',
+    )
+    expect(wrong(['own', 'onw'])).toThrow('`onw`: did you mean `own`?')
+    expect(wrong(['nothing'])).toThrow('has no feature `nothing`')
+    // Those of kedge may be left out where they are not used.
+    expect(wrong(['own', 'sharedTier', 'replicate', 'writeIntents'])).not.toThrow()
+  })
+
   it('are opened once for each cache, with its clocks', async () => {
     const opened: number[] = []
     const feature: Feature = {
@@ -164,7 +203,7 @@ describe('the features of a cache', () => {
     const { cache } = at.isolate({ use: [own(hooks), own({ mayHold: () => false }, 'never')] })
     const spaces = [
       cache.namespace<string>('private', { without: ['never'] }),
-      cache.namespace<string>('plain', { without: ['own', 'never', 'unknown'] }),
+      cache.namespace<string>('plain', { without: ['own', 'never', 'writeIntents'] }),
       cache.namespace<string>('open', { without: ['own'] }),
     ]
     await at.run(cache.sync())
