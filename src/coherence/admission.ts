@@ -8,6 +8,7 @@ import { KedgeError } from '../ports/errors.ts'
 import type { RefuseReason } from '../api/reasons.ts'
 import { checkedBy } from '../api/schema.ts'
 import type { Candidate } from './candidate.ts'
+import { checkWritable } from '../wire/json-data.ts'
 import type { CacheContext } from './cache-context.ts'
 import type { CoherentStore } from './coherent-store.ts'
 import { arrivedTtlMs, asked, keepMsOf, tagsOf, windowsOf } from './ttl-and-tags.ts'
@@ -50,6 +51,7 @@ export function asDecoded<T>(
   key: string,
   value: T,
 ): T {
+  checkWritable(codec, value)
   let back: unknown
   try {
     back = (codec.decode(codec.encode({ value })) as { value?: unknown }).value

@@ -12,6 +12,7 @@ import type { Candidate } from '../coherence/candidate.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { NewRecord } from '../ports/kafka-log.ts'
 import { encodeUtf8, pack } from '../wire/codec.ts'
+import { checkWritable } from '../wire/json-data.ts'
 import type { Message } from '../wire/messages.ts'
 import { partitionOf } from '../wire/partitioner.ts'
 import { updateRecordKey } from '../wire/record-key.ts'
@@ -20,6 +21,7 @@ import { updateRecordKey } from '../wire/record-key.ts'
 export async function recordOf(key: string, message: Message, settings: Settings): Promise<NewRecord> {
   const recordKey = encodeUtf8(key)
   const partition = partitionOf(recordKey, settings.updatePartitions)
+  checkWritable(settings.codec, message)
   return { key: recordKey, value: await pack(message, settings), partition }
 }
 

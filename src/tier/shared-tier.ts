@@ -11,6 +11,7 @@ import { candidateOf, putMessage } from '../coherence/admission.ts'
 import { CircuitBreaker } from '../runtime/circuit-breaker.ts'
 import type { BreakerState } from '../runtime/circuit-breaker.ts'
 import { pack, unpack } from '../wire/codec.ts'
+import { checkWritable } from '../wire/json-data.ts'
 import { withDeadline } from '../runtime/deadline.ts'
 import { isKedgeError, KedgeError } from '../ports/errors.ts'
 import type { TierOperation } from '../api/events.ts'
@@ -167,6 +168,7 @@ export class SharedTier {
         const leftMs = ttlMs - (clock.now() - loadedAt)
         if (leftMs < 1) continue
         try {
+          checkWritable(settings.codec, message)
           const bytes = await pack(message, settings)
           writes.push({ key: message.key, bytes, asOf, version, ttlMs: Math.floor(leftMs) })
         } catch (error) {

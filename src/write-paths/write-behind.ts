@@ -8,6 +8,7 @@
  */
 import { durationMs } from '../runtime/duration.ts'
 import { KedgeError } from '../ports/errors.ts'
+import { checkWritable } from '../wire/json-data.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import { checkId } from '../wire/ids.ts'
 import { PendingWrites } from './pending-writes.ts'
@@ -95,6 +96,7 @@ class WriteBehind<T> {
     checkFeatureOptions({ maxPending: duration, signal: signalOption }, options, 'writeBehind')
     checkId(key, 'key')
     checkHoldable(value, this.#space.name, key)
+    checkWritable(this.#parts.context.shared.settings.codec, value)
     const { lifecycle, shared, publisher, follower } = this.#parts.context
     const { name, partition } = this.#space
     const { maxMs: intentsMs } = this.#space.intents
