@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 
 /** Of a line, and of what may stand behind the last whole one. A line is shorter: names in it are bounded. */
-export const MAX_LINE_BYTES = 1_048_576
+const MAX_LINE_BYTES = 1_048_576
 
 const NEWLINE = 10
 

@@ -68,7 +68,7 @@ async function kafkaOptions(values: ResolvedSettings, session: Session): Promise
 
 async function tlsOf(values: ResolvedSettings, folder: string): Promise<KafkaOptions['tls']> {
   const [ca, cert, key] = await Promise.all(
-    [tlsCa, tlsCert, tlsKey].map((file) => pem(values.get(file), file.path, folder)),
+    [tlsCa, tlsCert, tlsKey].map((file) => pem(values.get(file), values.place(file), folder)),
   )
   if ((cert === undefined) !== (key === undefined))
     throw new UsageError('--tls-cert and --tls-key go together: give both, or neither')
@@ -89,14 +89,14 @@ async function tlsOf(values: ResolvedSettings, folder: string): Promise<KafkaOpt
   return details
 }
 
-async function pem(file: string | undefined, path: string, folder: string): Promise<string | undefined> {
+async function pem(file: string | undefined, place: string, folder: string): Promise<string | undefined> {
   if (file === undefined) return undefined
   let text: string
   try {
     text = await readFile(resolve(folder, file), 'utf8')
   } catch (cause) {
-    throw new UsageError(`${path}: the file ${plain(file)} cannot be read`, { cause })
+    throw new UsageError(`${place}: the file ${plain(file)} cannot be read`, { cause })
   }
-  if (!text.includes('-----BEGIN ')) throw new UsageError(`${path}: ${plain(file)} is not a PEM file`)
+  if (!text.includes('-----BEGIN ')) throw new UsageError(`${place}: ${plain(file)} is not a PEM file`)
   return text
 }

@@ -5,7 +5,9 @@
 import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import * as z from 'zod'
+import { didYouMean } from './did-you-mean.ts'
 import { UsageError } from './failure.ts'
+import { jsonFault } from './json-fault.ts'
 import type { Session } from './session.ts'
 import type { AnySetting } from './setting.ts'
 import { ALL_SETTINGS } from './settings.ts'
@@ -62,17 +64,21 @@ function parse(text: string, name: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    // The parser's own message quotes the text, and with it perhaps a secret.
-    throw new UsageError(`${name} is not JSON`, { cause })
+    const { line, column } = jsonFault(text)
+    throw new UsageError(`${name}:${line}:${column}: it is not JSON from here on`, { cause })
   }
 }
 
 function problem(error: z.ZodError): string {
   const issue = error.issues[0]!
   const place = issue.path.join('.')
-  if (issue.code === 'unrecognized_keys')
-    return `${plain([...issue.path, issue.keys[0]].join('.'))} is not a setting`
+  if (issue.code === 'unrecognized_keys') return unknownKey([...issue.path, issue.keys[0]].join('.'))
   return place === '' ? 'it must be an object' : `${place} ${issue.message}`
+}
+
+function unknownKey(path: string): string {
+  const known = ALL_SETTINGS.map((each) => each.path)
+  return `${plain(path)} is not a setting${didYouMean(path, known)}`
 }
 
 /** Every setting at its path; nothing else. `valuesOf` checks the values again, together with the others. */

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { withCluster } from './brokers.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
-import { EXIT, sentence, UsageError } from './failure.ts'
+import { EXIT, fault, UsageError } from './failure.ts'
 import { hasProblem, problem, report } from './findings.ts'
 import type { Finding } from './findings.ts'
 import { logOf } from './proxy.ts'
@@ -88,11 +88,7 @@ async function examine(values: ResolvedSettings, flags: Flags, session: Session)
     } catch (error) {
       if (error instanceof UsageError || session.stop.aborted) throw error
       findings.push(
-        problem(
-          'brokers',
-          `the cluster cannot be examined: ${sentence(error)}`,
-          '--brokers, --tls, --sasl-…',
-        ),
+        problem('brokers', `the cluster cannot be examined: ${fault(error)}`, '--brokers, --tls, --sasl-…'),
       )
     }
   }

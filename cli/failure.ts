@@ -1,5 +1,6 @@
 /** An error as one sentence for a person and one exit code for a script. @module */
 import { isKedgeError } from '../src/ports/errors.ts'
+import { adviceOn } from './advice.ts'
 import { plain } from './terminal.ts'
 
 /** Exit codes of every command. */
@@ -21,6 +22,9 @@ export class CommandError extends Error {
 
 /** The meanings of the error codes of the system, of OpenSSL and of Kafka's client. */
 const MEANINGS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is no folder',
   ECONNREFUSED: 'connection refused: nothing listens there',
   ECONNRESET: 'the connection was cut',
   ENOTFOUND: 'the name of the host is not known',
@@ -59,8 +63,14 @@ const ALERTS: Readonly<Record<string, string>> = {
 const ALERT = /^ERR_SSL_(?:SSL\/TLS|SSLV3|TLSV1|TLSV13)_ALERT_(\w+)$/
 const MAX_DEPTH = 8
 
-/** The error as one sentence, without a stack. Quoted text of strangers is short and printable. */
+/** The error as one sentence, with what to do where the settings are at fault. Quoted text of strangers is short and printable. */
 export function sentence(error: unknown): string {
+  const advice = adviceOn(error)
+  return advice === undefined ? fault(error) : `${fault(error)}; ${advice}`
+}
+
+/** The error as one sentence, without a stack and without advice. */
+export function fault(error: unknown): string {
   const said = plain(messageOf(error)).replace(/\.$/, '')
   const why = error instanceof CommandError ? undefined : reason(error)
   return why === undefined || said.includes(why) ? said : `${said} (${why})`
@@ -91,6 +101,9 @@ function reason(error: unknown): string | undefined {
     const { code } = at as { code?: unknown }
     // The client of Kafka has no code for it.
     if (at.message.startsWith('TLS handshake failed')) return 'the TLS handshake failed: is TLS spoken there?'
+    // It says no more where what listens there is no broker.
+    if (code === 'PLT_KFK_NETWORK' && at.message === 'Connection closed')
+      return 'it closes the connection: is a broker there, and does it ask for TLS? The URL of a proxy belongs to --url'
     // The innermost one explains itself.
     if (at.name === 'TokenError') return plain(lineOf(at)).replace(/\.$/, '')
     if (typeof code === 'string') found = MEANINGS[code] ?? ALERTS[ALERT.exec(code)?.[1] ?? ''] ?? found

@@ -15,7 +15,7 @@ import type { Append, KeyedTrail } from './audit-trail.ts'
 import { connected } from './brokers.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
-import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
+import { EXIT, sentence, UsageError } from './failure.ts'
 import { credentialsCommand } from './gateway-credentials.ts'
 import type { Session } from './session.ts'
 import { gatewayAudit } from './settings/audit.ts'
@@ -49,7 +49,7 @@ import type { LogKind } from './settings/gateway.ts'
 import { url as proxyUrl } from './settings/proxy.ts'
 import { onPort } from './taken-port.ts'
 import { plain } from './terminal.ts'
-import { tlsListener } from './tls-listener.ts'
+import { asTlsUsage, tlsListener } from './tls-listener.ts'
 import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
@@ -183,7 +183,7 @@ async function started(start: () => Promise<Gateway>): Promise<Gateway> {
   try {
     return await start()
   } catch (error) {
-    throw asUsage(error)
+    throw asTlsUsage(error)
   }
 }
 

@@ -1,5 +1,5 @@
 /** A right that lacks: of Kafka's ACLs, or of a credential of the gateway. @module */
-import { sentence } from './failure.ts'
+import { fault } from './failure.ts'
 import { plain } from './terminal.ts'
 
 /** The right that a call needs, where the answer does not name it. */
@@ -44,7 +44,7 @@ const MAX_DEPTH = 8
 
 /** The messages of an error and of all that caused it. */
 function textOf(error: unknown): string {
-  const messages = [sentence(error)]
+  const messages = [fault(error)]
   let at: unknown = error
   for (let depth = 0; depth < MAX_DEPTH && at instanceof Error; depth++) {
     messages.push(at.message)

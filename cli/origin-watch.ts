@@ -1,7 +1,8 @@
 /** Tells the operator when the origin of `kedge serve` fails, and when it answers again: once for each outage. @module */
+import { eitherSignal } from '../src/runtime/abort.ts'
 import type { Origin, OriginOutage } from '../worker/origin.ts'
 import { Problem } from '../worker/problem.ts'
-import { sentence } from './failure.ts'
+import { fault } from './failure.ts'
 import type { Session } from './session.ts'
 
 /** An origin that fails for some keys alone begins and ends an outage with each of them. */
@@ -35,7 +36,7 @@ export function watched(origin: Origin, { url, fetch }: Watched, session: Sessio
     outage.isSaid = true
     saidAt = now
     terminal.warn(
-      `kedge serve: the origin ${address} fails: ${sentence(error)}; until it answers, what is not held can be neither read nor written`,
+      `kedge serve: the origin ${address} fails: ${fault(error)}; until it answers, what is not held can be neither read nor written`,
     )
   }
   const answered = (): void => {
@@ -57,13 +58,15 @@ export function watched(origin: Origin, { url, fetch }: Watched, session: Sessio
     write: (namespace, key, value) => noting(origin.write(namespace, key, value)),
     outage: () => outage && { failures: outage.failures, forMs: runtime.monotonic() - outage.since },
     async probe() {
-      const signal = AbortSignal.any([stop, AbortSignal.timeout(PROBE_MS)])
+      const either = eitherSignal(AbortSignal.timeout(PROBE_MS), stop)
       try {
         // Any answer will do: it need not know its own root.
-        const response = await fetch(url, { method: 'HEAD', redirect: 'manual', signal })
+        const response = await fetch(url, { method: 'HEAD', redirect: 'manual', signal: either.signal })
         await response.body?.cancel()
       } catch (cause) {
         if (!stop.aborted) failed(new Problem(502, 'ERR_ORIGIN', 'The origin is out of reach.', { cause }))
+      } finally {
+        either.done()
       }
     },
   }

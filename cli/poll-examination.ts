@@ -1,6 +1,6 @@
 /** Examines whether the polls of a cache are quick enough for its options. @module */
 import type { KafkaLog, Position } from '../src/ports/kafka-log.ts'
-import { sentence } from './failure.ts'
+import { fault } from './failure.ts'
 import { ok, problem, skipped, warning } from './findings.ts'
 import type { Finding } from './findings.ts'
 import type { Session } from './session.ts'
@@ -55,7 +55,7 @@ export async function examinePolls(
     return [firstPoll(first, limits), pollFinding('poll', 'a poll that finds something', middle, limits)]
   } catch (error) {
     session.stop.throwIfAborted()
-    return [problem('poll', `a poll fails: ${sentence(error)}`)]
+    return [problem('poll', `a poll fails: ${fault(error)}`)]
   } finally {
     await log.close?.().catch(() => undefined)
   }

@@ -64,12 +64,20 @@ function failed(error: unknown, terminal: Terminal, stop: AbortSignal): number {
 }
 
 /** Commander speaks through our own sinks, throws instead of ending the process, and quotes no value of a flag. */
-function settle(command: Command, out: Sink, err: Sink): void {
+function settle(command: Command, out: Sink, err: Sink, path = 'kedge'): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => out.write(text),
     writeErr: (text) => err.write(text),
-    outputError: (text, write) => write(`kedge: ${text.replace(/^error: /, '').replace(/=[^']*'/, "=…'")}`),
+    outputError: (text, write) => {
+      const line = text
+        .replace(/^error: /, '')
+        .replace(/=[^']*'/, "=…'")
+        .trimEnd()
+      const hint = /^\(Did you mean ([^\n]*)\?\)$/m.exec(line)?.[1]
+      const said = line.split('\n', 1)[0]!.replace(/\.$/, '')
+      write(`kedge: ${said}; ${hint === undefined ? `see ${path} --help` : `did you mean ${hint}?`}\n`)
+    },
   })
   command.allowExcessArguments(false)
-  for (const each of command.commands) settle(each, out, err)
+  for (const each of command.commands) settle(each, out, err, `${path} ${each.name()}`)
 }

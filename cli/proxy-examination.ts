@@ -1,7 +1,7 @@
 /** Examines a proxy, and reports what is wrong with it. @module */
 import { isKedgeError } from '../src/ports/errors.ts'
 import type { KafkaLog, PartitionOffsets } from '../src/ports/kafka-log.ts'
-import { sentence } from './failure.ts'
+import { fault } from './failure.ts'
 import { ok, problem, skipped, warning } from './findings.ts'
 import type { Finding } from './findings.ts'
 import { adviceOnRight } from './missing-right.ts'
@@ -77,7 +77,7 @@ function newest(bounds: readonly PartitionOffsets[], { evictions: topic }: Subje
 export function refused(error: unknown, subject: Subject, { exchanges }: TransportProbe): Finding[] {
   const answered = exchanges.length > 0
   const code = isKedgeError(error) ? error.code : undefined
-  const why = sentence(error)
+  const why = fault(error)
   const here = ok('reachable', `${subject.url} answers`)
   if (code === 'ERR_TIMEOUT')
     return [
@@ -158,7 +158,7 @@ async function updates(log: KafkaLog, { updates: topic }: Subject, signal: Abort
   } catch (error) {
     signal.throwIfAborted()
     const isMissing = isUnknownTopic(error)
-    const why = isMissing ? `there is no topic ${topic}` : sentence(error)
+    const why = isMissing ? `there is no topic ${topic}` : fault(error)
     return warning(
       'updates',
       `${why}: replicate() and prewarm() have nothing to read`,
@@ -198,7 +198,7 @@ async function latency(
     for (let sample = 0; sample < SAMPLES; sample++) await log.offsets(evictions, { partitions: [0], signal })
   } catch (error) {
     signal.throwIfAborted()
-    return problem('latency', `some polls fail: ${sentence(error)}`)
+    return problem('latency', `some polls fail: ${fault(error)}`)
   }
   const times = exchanges.slice(before).map(({ ms }) => ms)
   const middle = times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0

@@ -15,6 +15,11 @@ import type { ResolvedSettings } from './resolved-settings.ts'
 /** The largest message that commands read. */
 export const MAX_MESSAGE_BYTES = 4_000_000
 
+const CREDENTIALS = {
+  instead: 'give --username with KEDGE_PASSWORD, or KEDGE_AUTH_TOKEN',
+  isProxy: true,
+}
+
 export interface LogOfOptions {
   /** @default the session's */
   readonly transport?: typeof fetch
@@ -41,7 +46,11 @@ async function proxied(
   { transport = session.fetch, readOnly = false, flavor: kind = values.get(flavor) }: LogOfOptions,
 ): Promise<KafkaLog> {
   const auth = authOf(values)
-  const base = { url: webUrl(values, url), requestTimeout: values.get(requestTimeout), fetch: transport }
+  const base = {
+    url: webUrl(values, url, CREDENTIALS),
+    requestTimeout: values.get(requestTimeout),
+    fetch: transport,
+  }
   try {
     if (kind === 'redpanda' && readOnly) return redpanda({ ...base, ...(auth && { auth }), marker: false })
     if (kind !== 'upstash') return kafkaRest({ ...base, ...(auth && { auth }), flavor: kind })

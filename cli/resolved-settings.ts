@@ -29,6 +29,13 @@ export class ResolvedSettings {
   source(of: AnySetting): Source {
     return this.#found.get(of.path)?.source ?? 'default'
   }
+
+  /** Where its value stands, in the user's terms: a flag, a variable, a path in the file. */
+  place(of: AnySetting): string {
+    const source = this.source(of)
+    if (source === 'environment') return of.env
+    return source === 'file' ? `${of.path} in the configuration file` : of.flag.split(/[ ,]/)[0]!
+  }
 }
 
 /**

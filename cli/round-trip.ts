@@ -2,7 +2,7 @@
 import { json } from '../src/wire/codec.ts'
 import type { KafkaLog, LogRecord, PartitionOffsets, Position } from '../src/ports/kafka-log.ts'
 import type { BeatMessage } from '../src/wire/messages.ts'
-import { sentence } from './failure.ts'
+import { fault } from './failure.ts'
 import { adviceOnRight } from './missing-right.ts'
 import { ok, problem, skipped, warning } from './findings.ts'
 import type { Finding } from './findings.ts'
@@ -57,7 +57,7 @@ export async function roundTrip(
   } catch (error) {
     stop.throwIfAborted()
     const right = adviceOnRight(error, { operation: 'Read', topic })
-    findings.push(problem('read', `reading fails: ${sentence(error)}`, right))
+    findings.push(problem('read', `reading fails: ${fault(error)}`, right))
   }
   return { findings, ...(back && { place: { topic, ...position } }) }
 }
@@ -79,7 +79,7 @@ async function written(log: KafkaLog, topic: string, { runtime, stop: signal }: 
   } catch (error) {
     signal.throwIfAborted()
     const advice = adviceOnRight(error, { operation: 'Write', topic })
-    return { value, failure: `a heartbeat cannot be written to ${topic}: ${sentence(error)}`, advice }
+    return { value, failure: `a heartbeat cannot be written to ${topic}: ${fault(error)}`, advice }
   }
 }
 

@@ -37,7 +37,7 @@ import { evictionPartitions, evictionsTopic, updatePartitions, updatesTopic } fr
 import { webUrl } from './web-url.ts'
 import { onPort } from './taken-port.ts'
 import { lengthOf } from './terminal.ts'
-import { tlsListener } from './tls-listener.ts'
+import { asTlsUsage, tlsListener } from './tls-listener.ts'
 import { transportOf } from './transport.ts'
 import type { Transport } from './transport.ts'
 import { resolveSettings } from './resolved-settings.ts'
@@ -115,7 +115,7 @@ async function serving(
       const instead = (port: number) => `--port ${port}`
       const there = { port: listens.port, whose: 'another kedge serve', instead }
       const server = await onPort(there, () => serve(listens)).catch((error: unknown) => {
-        throw asUsage(error)
+        throw asTlsUsage(error)
       })
       if (values.get(own.open))
         terminal.warn(`kedge serve: open: everybody who reaches ${server.url} may read, write and evict`)
@@ -193,7 +193,7 @@ async function cacheOf(values: ResolvedSettings, log: KafkaLog, session: Session
 
 function appOf(values: ResolvedSettings, { fetch }: Transport, session: Session) {
   const [url, token, namespaces] = [
-    webUrl(values, own.origin),
+    webUrl(values, own.origin, { instead: 'set KEDGE_SERVE_ORIGIN_TOKEN' }),
     values.get(own.originToken),
     values.get(own.namespaces),
   ]

@@ -1,7 +1,7 @@
 /** Examines whether the topics have the settings that kedge's promise needs. @module */
 import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
 import { Refusal } from '../services/gateway/refusal.ts'
-import { sentence } from './failure.ts'
+import { fault } from './failure.ts'
 import { ok, problem, warning } from './findings.ts'
 import type { Finding } from './findings.ts'
 import { lengthOf, plain } from './terminal.ts'
@@ -27,7 +27,7 @@ export async function examineTopics(
     const refusal = await refusalOf(cluster, plan.name, topic !== undefined)
     if (refusal !== undefined) {
       const advice = adviceOnRight(refusal, { operation: 'Describe', topic: plan.name })
-      findings.push(problem(plan.name, sentence(refusal), advice))
+      findings.push(problem(plan.name, fault(refusal), advice))
       continue
     }
     if (topic === undefined) {

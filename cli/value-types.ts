@@ -89,10 +89,13 @@ export function durationText(ms: number): string {
 /** `host:port`, as Kafka's clients take it. */
 export const broker: z.ZodType<string> = z
   .string()
-  .refine((value) => !value.includes('://'), own('must be host:port, without a scheme such as http://'))
+  .refine(
+    (value) => !value.includes('://'),
+    own('must be host:port, without a scheme such as http:// (--url takes the URL of a proxy)'),
+  )
   .regex(
     /^(?:[\w.-]{1,253}|\[[\da-fA-F:]{2,45}\]):\d{1,5}$/,
-    own('must be host:port, several separated by commas'),
+    own('must be host:port such as localhost:9092, several separated by commas'),
   )
   .refine((value) => Number(value.slice(value.lastIndexOf(':') + 1)) <= 65_535, own('has a port above 65535'))
 

@@ -46,9 +46,14 @@ describe('help', () => {
 
 describe('wrong usage', () => {
   it.each([
-    [['doctor', '--colour'], /unknown option '--colour'/],
-    [['stray'], /unknown command 'stray'/],
-    [['doctor', 'stray'], /too many arguments/],
+    [['doctor', '--colour'], /unknown option '--colour'; see kedge doctor --help$/m],
+    [['doctor', '--ulr', 'x'], /unknown option '--ulr'; did you mean --url\?$/m],
+    [['doctor', '--pasword=hunter2'], /unknown option '--pasword=…'; /],
+    [['stray'], /unknown command 'stray'; see kedge --help$/m],
+    [['evct'], /unknown command 'evct'; did you mean evict\?$/m],
+    [['topics', 'chek'], /unknown command 'chek'; did you mean check\?$/m],
+    [['doctor', 'stray'], /too many arguments.*; see kedge doctor --help$/m],
+    [['evict', 'users', '7'], /too many arguments.*; see kedge evict --help$/m],
     [['tail', 'cats'], /tail shows evictions or updates, not "cats"$/m],
     [['tail', 'eviction'], /not "eviction"; did you mean evictions\?/],
     [['tail', 'UPDATE'], /did you mean updates\?/],
@@ -65,7 +70,10 @@ describe('wrong usage', () => {
       ['tail', '--url', 'ann:hunter2@host'],
       /--url must begin with http:\/\/ or https:\/\/: as in http:\/\/localhost:8082$/m,
     ],
-    [['topics', 'check', '--brokers', 'http://kafka:9092'], /--brokers must be host:port, without a scheme/],
+    [
+      ['topics', 'check', '--brokers', 'http://kafka:9092'],
+      /--brokers must be host:port, without a scheme.*\(--url takes the URL of a proxy\)/,
+    ],
     [['topics', 'create', '--brokers', 'a:1', '--only', 'update'], /did you mean updates\?/],
     [['gateway', '--max-wait', '30'], /--max-wait needs a unit: 30s/],
     [['tail', '--from', 'yesterday'], /--from must be -10, an offset, beginning or end/],
@@ -80,13 +88,38 @@ describe('wrong usage', () => {
     [['evict', 'users', '--tag', 't', '--version', '3'], /--version needs --key/],
     [['evict', 'users', '--key', '7', '--version', 'new'], /--version must be a whole number/],
     [['topics', 'check'], /--brokers is missing: give it, or set KEDGE_BROKERS/],
-    [['topics', 'check', '--brokers', 'kafka'], /--brokers must be host:port/],
+    [['topics', 'check', '--brokers', 'kafka'], /--brokers must be host:port such as localhost:9092/],
     [['topics', 'check', '--brokers', 'kafka:90000'], /port above 65535/],
     [['topics', 'create', '--brokers', 'a:1', '--only', 'cats'], /--only must be some of/],
     [['gateway', '--log', 'kafka'], /--log kafka needs --brokers/],
     [['gateway', '--log', 'memory', '--brokers', 'a:1'], /exclude each other: leave out one/],
     [['gateway', '--brokers', 'a:1', '--partitions', '3'], /--partitions needs --log memory/],
-    [['doctor', '--url', 'ftp://here'], /must be an http\(s\) URL/],
+    [['doctor', '--url', 'ftp://here'], /--url must be an http:\/\/ or https:\/\/ URL: as in/],
+    [['doctor', '--url', 'http://'], /--url must be an http:\/\/ or https:\/\/ URL: as in/],
+    [
+      ['doctor', '--url', 'http://ann:hunter2@h'],
+      /no credentials in it.*give --username with KEDGE_PASSWORD, or/,
+    ],
+    [['doctor', '--url', 'http://h/?key=hunter2'], /--url must have neither query nor fragment/],
+    [
+      ['doctor', '--url', 'kafka://kafka:9092'],
+      /the address of a broker: `kedge gateway --brokers …` serves HTTP/,
+    ],
+    [['tail', '--url', 'kafka:9092'], /the address of a broker/],
+    [['evict', 'u', '--all', '--url', 'kafka-1:19092,kafka-2:19092'], /the address of a broker/],
+    [
+      [
+        'serve',
+        '--open',
+        '--namespaces',
+        'a',
+        '--origin',
+        'http://ann:hunter2@h',
+        '--eviction-partitions',
+        '1',
+      ],
+      /--origin must have no credentials in it.*set KEDGE_SERVE_ORIGIN_TOKEN/,
+    ],
     [['doctor', '--flavor', 'vanilla'], /--flavor must be one of/],
     [['doctor', '--flavor', 'upstash'], /--flavor upstash needs/],
     [['doctor', '--username', 'ann'], /--username needs a password: set KEDGE_PASSWORD/],
@@ -98,6 +131,7 @@ describe('wrong usage', () => {
     const { code, out, err } = await kedge(args)
     expect(err).toMatch(sentence)
     expect(err).toMatch(/^kedge: [^\n]+\n$/)
+    expect(err).not.toContain('hunter2')
     expect([code, out]).toEqual([2, ''])
   })
 

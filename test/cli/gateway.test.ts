@@ -419,7 +419,11 @@ describe('the audit of kedge gateway', () => {
   it.each([
     [['--audit', 'topic'], {}, /--audit topic needs a cluster: give --brokers/],
     [['--audit-keys-hash', 'keys'], {}, /--audit-keys-hash needs --audit/],
-    [['--audit', 'stdout', '--audit-keys-hash', 'none'], {}, /the file none cannot be read/],
+    [
+      ['--audit', 'stdout', '--audit-keys-hash', 'none'],
+      {},
+      /the file none cannot be read \(there is no such file or folder\)/,
+    ],
     [['--audit', 'stdout', '--audit-keys-hash', 'keys'], {}, /must have 32 to 4096 characters/],
     [
       ['--audit', 'stdout'],
@@ -440,7 +444,10 @@ describe('the audit of kedge gateway', () => {
 
   it('does not start with a file that it cannot write', async () => {
     const { code, err } = await kedge(['gateway', '--port', '0', '--audit', 'nowhere/audit.jsonl'])
-    expect([code, err]).toEqual([2, 'kedge: --audit: the file nowhere/audit.jsonl cannot be written\n'])
+    expect([code, err]).toEqual([
+      2,
+      'kedge: --audit: the file nowhere/audit.jsonl cannot be written (there is no such file or folder)\n',
+    ])
   })
 })
 
@@ -466,7 +473,7 @@ describe('kedge gateway over TLS', () => {
     [['--client-ca', 'a.pem'], /--client-ca needs both/],
     [
       ['--certificate', 'a.pem', '--certificate-key', 'a.key'],
-      /`tls.cert`: the file .*a\.pem cannot be read/,
+      /^kedge: --certificate: the file .*a\.pem cannot be read \(there is no such file or folder\)$/m,
     ],
   ])('refuses %j', async (args, sentence) => {
     const { code, err } = await kedge(['gateway', '--port', '0', ...args])

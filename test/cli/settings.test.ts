@@ -100,10 +100,13 @@ describe('the configuration file', () => {
 
   it.each([
     [{ colour: 'red' }, 'colour is not a setting'],
+    [{ broker: 'a:1' }, 'broker is not a setting; did you mean brokers?'],
+    [{ gateway: { prot: 1 } }, 'gateway.prot is not a setting; did you mean gateway.port?'],
     [{ gateway: { colour: 'red' } }, 'gateway.colour is not a setting'],
     [{ gateway: 3 }, 'gateway must be an object'],
     [[], 'must be an object'],
-    ['{"password": hunter2}', 'is not JSON'],
+    ['{"password": hunter2}', ':1:14: it is not JSON from here on'],
+    ['{\n  "url": "x",\n  "ttl": 3,,\n}', ':3:12: it is not JSON from here on'],
     [{ sasl: { mechanism: 'GSSAPI' } }, 'sasl.mechanism must be one of PLAIN'],
     [{ brokers: [3] }, 'brokers must be a list'],
   ])('%j is refused', async (content, says) => {

@@ -273,6 +273,7 @@ describe('the cluster', () => {
 
   it.each([
     ['ECONNREFUSED', 'connect ECONNREFUSED', /connection refused/],
+    ['PLT_KFK_NETWORK', 'Connection closed', /is a broker there.*URL of a proxy belongs to --url/],
     ['PLT_KFK_AUTHENTICATION', 'Cannot find a suitable SASL mechanism.', /the credentials are refused/],
     [
       'PLT_KFK_USER',
@@ -296,13 +297,18 @@ describe('the cluster', () => {
     })
     away.topics = () => Promise.reject(new Error('The cluster cannot be reached.', { cause }))
     const ran = await check(away)
-    expect(ran.err).toMatch(/^asking [^\n]+\nkedge: The cluster cannot be reached \([^\n]+\)\n$/)
+    expect(ran.err).toMatch(
+      /^asking [^\n]+\nkedge: The cluster cannot be reached \([^\n]+\)(?:; see --sasl[^\n]+)?\n$/,
+    )
     expect(ran.err).toMatch(words)
     expect(ran.code).toBe(1)
   })
 
   it.each([
-    [['--tls-ca', 'missing.pem'], /the file missing.pem cannot be read/],
+    [
+      ['--tls-ca', 'missing.pem'],
+      /--tls-ca: the file missing.pem cannot be read \(there is no such file or folder\)/,
+    ],
     [['--tls-ca', 'not.pem'], /not.pem is not a PEM file/],
     [['--tls-cert', 'good.pem'], /go together/],
     [['--sasl-username', 'me'], /--sasl-username needs a password: set KEDGE_SASL_PASSWORD/],
