@@ -18,7 +18,7 @@ interface JsDoc {
 }
 
 interface Declaration {
-  readonly location: { readonly filename: string }
+  readonly location: { readonly filename: string; readonly line: number }
   readonly jsDoc?: JsDoc
   readonly kind: string
 }
@@ -39,13 +39,15 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
 
 const pages = new Map<string, string>()
 const contents: string[] = []
+/** The page that describes what stands at a place of the sources: parts that export the same link to it. */
+const described = new Map<string, { readonly file: string; readonly name: string; readonly symbol: string }>()
 for (const [subpath, target] of Object.entries(manifest.exports)) {
   if (typeof target === 'string') continue
   const source = target.default.replace('./dist/', './').replace(/\.js$/, '.ts')
   const name = subpath === '.' ? 'kedge' : `kedge/${subpath.slice(2)}`
   const file = `${subpath === '.' ? 'kedge' : subpath.slice(2).replaceAll('/', '-')}.md`
   const documented = documentedBy(source)
-  pages.set(file, pageOf(name, documented))
+  pages.set(file, pageOf(file, name, documented))
   const summary = (documented.module_doc?.doc ?? '').trim().split('\n\n')[0]!.replaceAll('\n', ' ')
   contents.push(`| [\`${name}\`](${file}) | ${summary.replaceAll('|', '\\|')} |`)
 }
@@ -64,7 +66,7 @@ function documentedBy(source: string): Documented {
   return Object.values(nodes)[0]!
 }
 
-function pageOf(name: string, { module_doc, symbols }: Documented): string {
+function pageOf(file: string, name: string, { module_doc, symbols }: Documented): string {
   const parts = [`${HEAD}# \`${name}\`\n`, words(module_doc)]
   const sorted = symbols
     .map(({ name: symbol, declarations }) => ({ symbol, declaration: declarations[0]! }))
@@ -74,6 +76,18 @@ function pageOf(name: string, { module_doc, symbols }: Documented): string {
         (a.symbol < b.symbol ? -1 : 1),
     )
   for (const { symbol, declaration } of sorted) {
+    const { filename, line } = declaration.location
+    const place = `${filename}:${line}`
+    const before = described.get(place)
+    if (before !== undefined) {
+      const anchor = before.symbol.toLowerCase()
+      parts.push(
+        `## \`${symbol}\`\n`,
+        `The same as [\`${before.symbol}\` of \`${before.name}\`](${before.file}#${anchor}).\n`,
+      )
+      continue
+    }
+    described.set(place, { file, name, symbol })
     parts.push(`## \`${symbol}\`\n`, words(declaration.jsDoc))
     const typed = declarationOf(symbol, declaration)
     if (typed !== undefined) parts.push(`\`\`\`ts\n${typed}\n\`\`\`\n`)
