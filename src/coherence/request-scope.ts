@@ -17,7 +17,7 @@ export class RequestScope {
   /** What the request's token names. What turns out to be of another log is taken out of it. */
   after: TokenParts | undefined
   readonly #onRead: ScopeOptions['onRead']
-  /** Whether anything is told of work that goes on after the request. */
+  /** Whether a context or the platform takes work that goes on after the request. */
   readonly keepsWork: boolean
   /** Whether a listener gets its reads. */
   readonly isWatched: boolean

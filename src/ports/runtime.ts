@@ -20,7 +20,8 @@ export interface Runtime {
   microtask(task: () => void): void
   /**
    * Runs `task` when the current turn of the event loop is over, before the loop waits for anything: hits until then share a
-   * reading of the clock. Absent where the platform cannot tell: hits then share one within a synchronous turn only.
+   * reading of the clock, and loads that end by then need no timer for their deadlines. Absent where the platform cannot
+   * tell: hits then share one within a synchronous turn only.
    */
   afterTurn?(task: () => void): void
   /** Keeps the platform alive until the promise settles, where no context is passed to `cache.for()`. */

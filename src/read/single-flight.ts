@@ -195,7 +195,7 @@ export class SingleFlight<T> {
     }
   }
 
-  /** What follows the end of a load: nobody joins it any more, and where it has failed, those that wait learn it. */
+  /** What follows the end of a load: no caller joins it any more, and where it has failed, those that wait learn it. */
   #end(launch: Launch<T>, failure?: Failed): void {
     if (launch.isOver) return
     launch.isOver = true

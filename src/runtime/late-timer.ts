@@ -6,7 +6,7 @@
 import { startTimer } from '../ports/runtime.ts'
 import type { Runtime } from '../ports/runtime.ts'
 
-/** Steps of the microtask queue that are waited for. A load whose loader answers at once takes six. */
+/** Steps of the microtask queue that are waited for: several times what a load takes whose loader answers at once. */
 const STEPS = 24
 
 /** Calls `ring` after `ms`. Returns what stops that. */
