@@ -116,11 +116,11 @@ export class CoherentStore<T> implements EvictionTarget {
     if (slot === undefined) return undefined
     // A clock that has stepped back drops all values, and takes the proof back: no slot is read then.
     const now = this.#clock.turn()
-    const { columns } = this.#store
-    if (now >= columns.freshUntil(slot) || now - this.partition.freshAt >= maxAgeMs) return undefined
-    if (columns.asOf(slot) <= this.#table.groupEpoch && !this.#survives(key, slot)) return undefined
+    const { cells, terms } = this.#store.columns
+    if (now >= terms[slot << 1]! || now - this.partition.freshAt >= maxAgeMs) return undefined
+    if (terms[(slot << 1) | 1]! <= this.#table.groupEpoch && !this.#survives(key, slot)) return undefined
     // Taken before the listener is called: it may have the slot used for another value.
-    const value = columns.value(slot)
+    const value = cells[slot << 1] as T
     this.#counters.hits++
     this.#emit?.({ type: 'hit', namespace: this.name, key, stale: false })
     return value

@@ -53,11 +53,14 @@ export class Clock {
   #turn = 0
   #turnUses = 0
   #loneLooks = 0
+  /** The reading for which the platform was asked to tell the turn's end, until it tells. */
+  #askedAt = -1
   readonly #afterTurn: ((task: () => void) => void) | undefined
   readonly #endTurn = () => {
     const few = this.#afterTurn === undefined ? 1 : LONE_LOOKS
     if (this.#turnUses > TURN_USES - few) this.#loneLooks = LONE_LOOKS
     this.#turnUses = 0
+    this.#askedAt = -1
   }
 
   /** @param onUnknown called when the clocks have stepped back, with by how much at least, in milliseconds */
@@ -129,7 +132,9 @@ export class Clock {
     }
     this.#turn = this.#glance()
     this.#turnUses = TURN_USES
-    // Asked for with each reading: a notice that the platform loses must not leave all later ones without an end.
+    // One notice ends all that read the same. The next asks again: one that the platform loses must not leave all without an end.
+    if (this.#turn === this.#askedAt) return this.#turn
+    this.#askedAt = this.#turn
     if (this.#afterTurn === undefined) this.#runtime.microtask(this.#endTurn)
     else this.#afterTurn(this.#endTurn)
     return this.#turn

@@ -36,6 +36,8 @@ const FREE_SLOTS = 32
 /** What a deleted key has instead of a slot, by the queue that its place is in. */
 const GONE_SMALL = -1
 const GONE_MAIN = -2
+/** As {@link USES}. A constant of this module is part of the machine code of a hit, one of another module is looked up. */
+const MOST_USES = USES
 
 export class S3FifoStore<T> {
   entries = 0
@@ -77,10 +79,10 @@ export class S3FifoStore<T> {
   get(key: string): number | undefined {
     const slot = this.#map.get(key)
     if (slot === undefined || slot < 0) return undefined
-    const { columns } = this
-    const state = columns.state(slot)
+    const { cells } = this.columns
+    const state = cells[(slot << 1) | 1] as number
     // Not written where it says so already: most hits are of what was hit before.
-    if ((state & USES) !== USES) columns.setState(slot, state + 1)
+    if ((state & MOST_USES) !== MOST_USES) cells[(slot << 1) | 1] = state + 1
     return slot
   }
 

@@ -270,4 +270,14 @@ export const storeMutants: readonly Mutant[] = [
     focus: 'clocks',
     hint: ['src/runtime/clock.test.ts'],
   },
+  {
+    id: 'turn-ends-once',
+    what: 'The platform is not asked for the end of the second turn of a millisecond.',
+    file: CLOCK,
+    from: '    this.#turnUses = 0\n    this.#askedAt = -1\n',
+    to: '    this.#turnUses = 0\n',
+    breaks: ['I1', 'I10'],
+    hint: ['src/runtime/clock.test.ts'],
+    unseen: 'Few turns of a simulated fleet have so many hits.',
+  },
 ]

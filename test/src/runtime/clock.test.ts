@@ -257,22 +257,46 @@ describe('the time of a turn of the event loop', () => {
     expect(clock.turn()).toBe(5000)
   })
 
-  it('asks the platform for its end once for as many reads as share a reading', () => {
-    const { afterTurn, reads } = turning()
-    reads(15 + 65)
+  it('asks the platform for its end once for all readings that are the same', () => {
+    const { runtime, afterTurn, reads } = turning()
+    reads(BUSY + 650)
     expect(afterTurn).toHaveBeenCalledTimes(1)
+    runtime.freeze(1)
     reads(650)
-    expect(afterTurn).toHaveBeenCalledTimes(11)
+    expect(afterTurn).toHaveBeenCalledTimes(2)
+  })
+
+  it('ends, though it is the second one of a millisecond', () => {
+    const { runtime, clock, reads, endTurn } = turning()
+    reads(BUSY + 64)
+    endTurn()
+    reads(BUSY)
+    endTurn()
+    reads(BUSY)
+    runtime.freeze(5000)
+    endTurn()
+    expect(clock.turn()).toBe(5000)
   })
 
   it('ends, though the platform has lost the notice of an earlier end', () => {
     const { clock, endTurn, reads, runtime, forget } = turning()
     reads(20)
     forget()
+    runtime.freeze(1)
     reads(65)
     runtime.freeze(5000)
     endTurn()
-    expect(clock.turn()).toBe(5000)
+    expect(clock.turn()).toBe(5001)
+  })
+
+  it('is over after 64 further reads, though the platform has lost the notice of its end', () => {
+    const { reads, runtime, forget } = turning()
+    reads(BUSY + 200)
+    forget()
+    runtime.freeze(5000)
+    const seen = reads(66)
+    expect(seen.filter((each) => each === 0).length).toBeLessThanOrEqual(64)
+    expect(seen.at(-1)).toBe(5000)
   })
 
   it('is that of a synchronous turn where requests are isolated: what one leaves may be dropped with it', async () => {
