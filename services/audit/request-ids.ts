@@ -8,9 +8,13 @@ const GIVEN = /^[\w.:=+/-]{1,128}$/
 /** `traceparent` of W3C Trace Context: version, trace id, parent id, flags. */
 const TRACE = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
 
-/** The id that a client has given, where it may stand in a log, else a new one. */
+/** The id that a client has given, where it may stand in a log. */
+export const requestIdGiven = (given: string | undefined): string | undefined =>
+  given !== undefined && GIVEN.test(given) ? given : undefined
+
+/** The same, else a new one. */
 export const requestIdFrom = (given: string | undefined): string =>
-  given !== undefined && GIVEN.test(given) ? given : crypto.randomUUID()
+  requestIdGiven(given) ?? crypto.randomUUID()
 
 /** The trace id of a `traceparent`; `undefined` where it names none. */
 export const traceIdFrom = (traceparent: string | undefined): string | undefined =>

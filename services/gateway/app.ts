@@ -1,5 +1,6 @@
 /** The gateway as a Hono app: protocols that exist, over a cluster. @module */
 import { Hono } from 'hono'
+import type { Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
@@ -25,6 +26,8 @@ import { hostCheck } from './host-check.ts'
 import { limitsOf } from './limits.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { PartitionReader } from './partition-reader.ts'
+import { plainReads } from './protocols/plain-read.ts'
+import type { Answering } from './protocols/plain-read.ts'
 import { redpanda } from './protocols/redpanda.ts'
 import { boundsOf } from './service.ts'
 import type { Service } from './service.ts'
@@ -111,6 +114,11 @@ const UPSTASH = ['POST /produce', 'POST /fetch', 'POST /offsets/{earliest|latest
  * ```
  */
 export function createGateway(options: GatewayOptions): Hono {
+  return gatewayOf(options).app
+}
+
+/** The app, and what answers plain reads before it where requests come from a server of Node. */
+export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readonly plain: Answering } {
   const {
     cluster,
     auth,
@@ -130,10 +138,13 @@ export function createGateway(options: GatewayOptions): Hono {
   for (const name of Object.keys(rest)) throw new TypeError(`\`${name}\` is not an option of the gateway`)
   const limits = limitsOf(asked)
   const credentials = new Credentials(auth ?? {}, runtime)
+  const reader = drained(cluster, stopping)
+  const readerOf = authorizing(reader)
+  const viewOf = onAudit ? auditing(reader, onAudit, auditKey) : (c: Context) => readerOf(principalOf(c))
   const service: Service = {
     ...boundsOf(limits),
     clusterId: cluster.id,
-    clusterOf: authorizing(drained(cluster, stopping), onAudit, auditKey),
+    clusterOf: viewOf,
     limits,
     runtime,
     stopping,
@@ -178,7 +189,7 @@ export function createGateway(options: GatewayOptions): Hono {
     onError(error)
     return c.json({ error_code: 500, message: 'Internal Server Error' }, 500)
   })
-  return app
+  return { app, plain: plainReads({ service, credentials, readerOf, allowsHost, onRequest }) }
 }
 
 /** Adds the routes of the protocols. */
@@ -193,25 +204,28 @@ function speak(app: Hono, service: Service, speaksUpstash: boolean): void {
   }
 }
 
-/** The cluster as the sender of a request may use it: one for each principal. */
+/** The cluster as a principal may use it: one for each. */
 function authorizing(
-  cluster: Cluster & PartitionReader,
-  onAudit: GatewayOptions['onAudit'],
-  auditKey: AuditKey | undefined,
-): Service['clusterOf'] {
-  if (onAudit) {
-    return (c) => {
-      const principal = principalOf(c)
-      // Not the request itself: a poll may wait long with its cluster.
-      const sender = senderOf(c, principal)
-      return new AuditedCluster(cluster, principal, (act) => onAudit({ ...act, ...sender }), auditKey)
-    }
-  }
+  cluster: Cluster & Required<PartitionReader>,
+): (principal: Principal) => AuthorizedCluster {
   const views = new WeakMap<Principal, AuthorizedCluster>()
-  return (c) => {
-    const principal = principalOf(c)
+  return (principal) => {
     const view = views.get(principal) ?? new AuthorizedCluster(cluster, principal)
     views.set(principal, view)
     return view
+  }
+}
+
+/** The cluster as the sender of a request may use it, with an audit of what it changes. */
+function auditing(
+  cluster: Cluster & Required<PartitionReader>,
+  onAudit: NonNullable<GatewayOptions['onAudit']>,
+  auditKey: AuditKey | undefined,
+): Service['clusterOf'] {
+  return (c) => {
+    const principal = principalOf(c)
+    // Not the request itself: a poll may wait long with its cluster.
+    const sender = senderOf(c, principal)
+    return new AuditedCluster(cluster, principal, (act) => onAudit({ ...act, ...sender }), auditKey)
   }
 }

@@ -37,13 +37,36 @@ export function aroundEach(
     const requestId = requestIdOf(c)
     if (!isSent) c.header(REQUEST_ID, requestId)
     if (!onRequest) return
-    const { method } = c.req
-    const path = c.req.path.replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…').slice(0, 512)
-    const tell = (status: number) =>
-      onRequest({ method, path, status, requestId, ms: runtime.monotonic() - began })
-    if (!isSent) return tell(c.res.status)
+    const { method, path } = c.req
+    if (!isSent) {
+      const ms = runtime.monotonic() - began
+      return onRequest({ method, path: shown(path), status: c.res.status, requestId, ms })
+    }
     // It may wait long from here on.
     const { outgoing } = c.env as HttpBindings
-    outgoing.on('close', () => tell(outgoing.headersSent ? outgoing.statusCode : GONE))
+    const tell = accessOf({ outgoing, method, path, began }, runtime, onRequest)
+    outgoing.on('close', () => tell(requestId))
   }
 }
+
+interface Begun extends Pick<HttpBindings, 'outgoing'>, Pick<AccessEntry, 'method' | 'path'> {
+  readonly began: number
+}
+
+/** Tells of a request with this id when its answer has gone out, or its connection is closed. */
+export function accessOf(
+  { outgoing, method, path, began }: Begun,
+  runtime: Service['runtime'],
+  onRequest: (entry: AccessEntry) => void,
+): (requestId: string) => void {
+  return (requestId) => {
+    const status = outgoing.headersSent ? outgoing.statusCode : GONE
+    onRequest({ method, path: shown(path), status, requestId, ms: runtime.monotonic() - began })
+  }
+}
+
+const shown = (path: string): string =>
+  path
+    .split('?', 1)[0]!
+    .replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…')
+    .slice(0, 512)

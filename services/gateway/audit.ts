@@ -66,7 +66,7 @@ export class AuditedCluster extends AuthorizedCluster {
   readonly #hashOf: AuditKey | undefined
 
   constructor(
-    cluster: Cluster & PartitionReader,
+    cluster: Cluster & Required<PartitionReader>,
     principal: Principal,
     tell: (act: Act) => void,
     hashOf: AuditKey | undefined,

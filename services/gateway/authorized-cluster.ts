@@ -2,7 +2,7 @@
 import type { Principal, Role } from './access.ts'
 import type { Cluster } from './cluster.ts'
 import type { GroupMember, GroupOffset, Groups } from './groups.ts'
-import type { PartitionReader } from './partition-reader.ts'
+import type { PartitionReader, StartedRead, StartRead } from './partition-reader.ts'
 import { Refusal } from './refusal.ts'
 import type { TopicPartition } from './topic-position.ts'
 
@@ -16,13 +16,11 @@ const noGroup = (): Refusal => new Refusal('forbidden', 'Not authorized to acces
 export class AuthorizedCluster implements Cluster, PartitionReader {
   readonly id: string
   readonly groups: Groups | undefined
-  readonly endsWaits: boolean
   readonly principal: Principal
-  readonly #cluster: Cluster & PartitionReader
+  readonly #cluster: Cluster & Required<PartitionReader>
 
-  constructor(cluster: Cluster & PartitionReader, principal: Principal) {
+  constructor(cluster: Cluster & Required<PartitionReader>, principal: Principal) {
     this.id = cluster.id
-    this.endsWaits = cluster.endsWaits ?? false
     this.principal = principal
     this.#cluster = cluster
     this.groups = cluster.groups && this.#groupsOf(cluster.groups)
@@ -81,16 +79,17 @@ export class AuthorizedCluster implements Cluster, PartitionReader {
     return this.#cluster.read(positions, options)
   }
 
-  /** Not `async`: thousands of polls that wait each do without one more promise. */
-  readPartition(
+  async readPartition(
     ...[position, options]: Parameters<PartitionReader['readPartition']>
   ): ReturnType<PartitionReader['readPartition']> {
-    try {
-      this.require('read', [position.topic])
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    this.require('read', [position.topic])
     return this.#cluster.readPartition(position, options)
+  }
+
+  /** @throws Refusal `forbidden`. */
+  startRead(...[position, options, caller]: Parameters<StartRead>): StartedRead {
+    this.require('read', [position.topic])
+    return this.#cluster.startRead(position, options, caller)
   }
 
   #requireTopic(topic: string): void {

@@ -8,8 +8,11 @@ import { networkOf, remoteOf } from './remote.ts'
  * is right, the network that it comes from. `undefined` without a server of Node.
  */
 export function clientOf(c: Context): string | undefined {
-  const name = principalNameOf(c)
+  return clientNamed(principalNameOf(c), remoteOf(c))
+}
+
+/** The same of a principal's name, empty without credentials, and an address, empty without a server of Node. */
+export function clientNamed(name: string, remote: string): string | undefined {
   if (name !== '') return `credential ${name}`
-  const remote = remoteOf(c)
   return remote === '' ? undefined : networkOf(remote)
 }

@@ -120,15 +120,34 @@ export class Credentials {
     return { wrong: true }
   }
 
+  /** Who shows this, where that needs no check of a password's hash. `undefined` says nothing: `identify` is to be asked. */
+  known(header: string | undefined, address: string): Principal | undefined {
+    const shown = header === undefined ? undefined : shownBy(header)
+    return shown && this.#known(shown, address, () => this.#wrong.waitOf(address) > 0)
+  }
+
   async #find(shown: Shown, address: string, limited: boolean): Promise<Principal | undefined> {
-    let found: Known | undefined
-    for (const known of shown.scheme === 'basic' ? this.#passwords : this.#tokens)
-      if (timingSafeEqual(shown.digest, known.digest)) found = known
-    if (found && !found.guessable) return found.principal
-    const pair = `${address} ${shown.digest.toString('base64')}`
-    if (limited && !this.#remembered.has(pair)) return undefined
-    const principal = found?.principal ?? (await this.#byHash(shown))
+    const known = this.#known(shown, address, () => limited)
+    const pair = pairOf(address, shown)
+    if (known || (limited && !this.#remembered.has(pair))) return known
+    const principal = await this.#byHash(shown)
     if (principal) this.#remembered.set(pair, true)
+    return principal
+  }
+
+  #known(shown: Shown, address: string, isLimited: () => boolean): Principal | undefined {
+    const { scheme, user, digest } = shown
+    let found: Known | undefined
+    for (const known of scheme === 'basic' ? this.#passwords : this.#tokens)
+      if (timingSafeEqual(digest, known.digest)) found = known
+    if (found && !found.guessable) return found.principal
+    const own = scheme === 'basic' ? this.#hashes.get(user) : undefined
+    const principal =
+      found?.principal ?? (own?.right && timingSafeEqual(own.right, digest) ? own.principal : undefined)
+    if (!principal) return undefined
+    const pair = pairOf(address, shown)
+    if (isLimited() && !this.#remembered.has(pair)) return undefined
+    this.#remembered.set(pair, true)
     return principal
   }
 
@@ -136,7 +155,6 @@ export class Credentials {
   async #byHash({ scheme, user, secret, digest }: Shown): Promise<Principal | undefined> {
     const own = this.#hashes.get(user)
     if (scheme !== 'basic' || this.#hashes.size === 0 || this.#checks >= MAX_CHECKS) return undefined
-    if (own?.right && timingSafeEqual(own.right, digest)) return own.principal
     // An unknown user takes as long as a known one.
     const { hash } = own ?? [...this.#hashes.values()][0]!
     this.#checks++
@@ -176,6 +194,8 @@ export class Credentials {
 
 const ACCESS: ReadonlySet<string> = new Set<keyof Access>(['roles', 'topics', 'groups'])
 const isNoUser = (user: string): boolean => user === '' || user.includes(':')
+
+const pairOf = (address: string, { digest }: Shown): string => `${address} ${digest.toString('base64')}`
 
 function shownBy(header: string): Shown | undefined {
   if (header.length > MAX_HEADER) return undefined

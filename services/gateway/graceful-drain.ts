@@ -13,7 +13,7 @@ export const isStopping = (): Refusal =>
  * over, and the gateway refuses later ones, so that their clients turn to another gateway. Everything else
  * goes on.
  */
-export function drained(cluster: Cluster, stopping: AbortSignal): Cluster & PartitionReader {
+export function drained(cluster: Cluster, stopping: AbortSignal): Cluster & Required<PartitionReader> {
   const reader = partitionReader(cluster)
   const stops = new Set<() => void>()
   stopping.addEventListener('abort', () => stops.forEach((stop) => stop()), { once: true })
@@ -52,11 +52,26 @@ export function drained(cluster: Cluster, stopping: AbortSignal): Cluster & Part
     offsets: (topic, partition) => cluster.offsets(topic, partition),
     offsetAt: (topic, partition, timestamp) => cluster.offsetAt(topic, partition, timestamp),
     read: (positions, options) => wait(options, (own) => cluster.read(positions, own)),
-    endsWaits: reader.endsWaits ?? false,
     readPartition: (position, options) => {
-      if (!reader.endsWaits) return wait(options, (own) => reader.readPartition(position, own))
+      if (!reader.startRead) return wait(options, (own) => reader.readPartition(position, own))
       if (options.waitMs > 0 && stopping.aborted) return Promise.reject(isStopping())
       return reader.readPartition(position, { ...options, stopping })
+    },
+    startRead(position, options, caller) {
+      if (!reader.startRead) {
+        const left = new AbortController()
+        const { signal } = left
+        const read = this.readPartition(position, { ...options, signal })
+        read.then(
+          (found) => caller.answer(found),
+          (error: unknown) => caller.refuse(error),
+        )
+        return { leave: () => left.abort() }
+      }
+      if (options.waitMs > 0 && stopping.aborted) throw isStopping()
+      // Where the caller has said so itself, thousands of waits need no options of their own.
+      const own = options.stopping === stopping ? options : { ...options, stopping }
+      return reader.startRead(position, own, caller)
     },
   }
 }

@@ -29,6 +29,8 @@ export interface ListenerOptions extends ConnectionBounds {
   readonly host: string
   /** @default without TLS */
   readonly tls?: TlsOptions | undefined
+  /** Answers requests that need no `fetch`; `false` for all others. */
+  readonly plain?: (request: IncomingMessage, response: ServerResponse) => boolean
   /** Called with the errors of files that were replaced; the server goes on with those before. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
@@ -42,7 +44,9 @@ export class Listener {
   constructor(fetch: Parameters<typeof getRequestListener>[0], options: ListenerOptions) {
     // The gateway must not replace the globals of its process.
     const answer = getRequestListener(fetch, { overrideGlobalObjects: false })
-    const begin = (request: IncomingMessage, response: ServerResponse) => void answer(request, response)
+    const begin = (request: IncomingMessage, response: ServerResponse) => {
+      if (!options.plain?.(request, response)) void answer(request, response)
+    }
     this.#connections = new Connections(begin, options)
     this.#options = options
   }

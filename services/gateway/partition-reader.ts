@@ -6,15 +6,20 @@
 import type { Cluster, ClusterReadOptions, ClusterRecord, PartitionBounds } from './cluster.ts'
 import type { TopicPosition } from './topic-position.ts'
 
-/** A request that may end while it waits, such as a response of Node. */
-interface Leaving {
-  on(event: 'close', listener: () => void): unknown
+/** Who reads, where a promise for each read costs too much: one of the two is called, once. Neither may throw. */
+export interface ReadCaller {
+  answer(read: PartitionRead): void
+  refuse(error: unknown): void
+}
+
+/** A read that has begun. */
+export interface StartedRead {
+  /** Its caller is gone: a wait ends at once, and finds nothing. May be called again, and after the answer. */
+  leave(): void
 }
 
 export interface PartitionReadOptions extends ClusterReadOptions {
-  /** The waiting request, where a `signal` for each costs too much: once closed, it gets no records. */
-  readonly leaving?: Leaving | undefined
-  /** Ends the wait as if its time were over. One signal for all, heard by readers that `endWaits`. */
+  /** Ends the wait as if its time were over. One signal for all, heard by readers that `startRead`. */
   readonly stopping?: AbortSignal | undefined
   /**
    * Kafka's topic id, where the position counts only in that log: in another it is out of range, at once. The
@@ -45,9 +50,18 @@ export interface PartitionRead {
   readonly settled: boolean
 }
 
+export type StartRead = (
+  position: TopicPosition,
+  options: Omit<PartitionReadOptions, 'signal'>,
+  caller: ReadCaller,
+) => StartedRead
+
 export interface PartitionReader {
-  /** Whether the reader heeds `leaving` and `stopping`: then a wait needs no `AbortController` for them. */
-  readonly endsWaits?: boolean
+  /**
+   * The same without a promise, or an `AbortController`, for each of thousands that wait; heeds `stopping`, and no `signal`.
+   * The caller may have its answer before this returns.
+   */
+  readonly startRead?: StartRead
   readPartition(position: TopicPosition, options: PartitionReadOptions): Promise<PartitionRead>
 }
 

@@ -4,7 +4,7 @@ import { systemRuntime } from '../../src/ports/runtime.ts'
 import { MemoryLog } from '../../src/testing/memory-log.ts'
 import type { MemoryLogOptions } from '../../src/testing/memory-log.ts'
 import type { Role } from './access.ts'
-import { createGateway } from './app.ts'
+import { gatewayOf } from './app.ts'
 import type { GatewayOptions } from './app.ts'
 import type { Cluster } from './cluster.ts'
 import { isOpen } from './credentials.ts'
@@ -158,10 +158,23 @@ async function serve(
   const stopping = new AbortController()
   const signals = { draining: draining.signal, stopping: stopping.signal }
   const allowsHost = hostsOf(host, open, isOpen(options.auth) && tls?.clientCa === undefined)
-  const app = createGateway({ ...gatewayOptions, ...signals, cluster, ...(allowsHost && { allowsHost }) })
+  const { app, plain } = gatewayOf({
+    ...gatewayOptions,
+    ...signals,
+    cluster,
+    ...(allowsHost && { allowsHost }),
+  })
   const { clientShare } = limitsOf(gatewayOptions.limits)
   const { onError } = options
-  const listener = new Listener(app.fetch, { host, maxConnections, clientShare, stallMs, tls, onError })
+  const listener = new Listener(app.fetch, {
+    plain,
+    host,
+    maxConnections,
+    clientShare,
+    stallMs,
+    tls,
+    onError,
+  })
   const port = await listener.open(wanted)
   // One change at a time, in the order asked for.
   let last: Promise<unknown> = Promise.resolve()

@@ -2,8 +2,8 @@
 import type { Runtime } from '../../../src/ports/runtime.ts'
 import type { Cluster, ClusterRead, ClusterReadOptions, PartitionBounds } from '../cluster.ts'
 import type { TopicPartition } from '../topic-position.ts'
-import { TOLD, Waiters } from './waiters.ts'
-import type { Waiting } from './waiters.ts'
+import { Waiters } from './waiters.ts'
+import type { Waiter } from './waiters.ts'
 import { Window } from './window.ts'
 import type { WindowLimits } from './window.ts'
 
@@ -77,12 +77,23 @@ export class TailLoop {
   }
 
   /**
-   * Waits until there may be records from `offset` on, or the loop has ended (`told`), or until the deadline
-   * on the runtime's monotonic clock (`over`). Rejects as the reads of the loop do.
+   * Has the waiter told when there may be records from its offset on, or the loop has ended, or when its deadline has come.
+   * It is refused as the reads of the loop are. `false` where it has nothing to wait for.
    */
-  news(offset: number, deadline: number): Waiting {
-    if (this.#ended || offset < this.window.end) return TOLD
-    return this.#waiters.add(offset, deadline)
+  join(waiter: Waiter): boolean {
+    if (this.#ended || waiter.offset < this.window.end) return false
+    this.#waiters.add(waiter)
+    return true
+  }
+
+  /** The waiter waits no more, and is not told so. */
+  leave(waiter: Waiter): void {
+    this.#waiters.leave(waiter)
+  }
+
+  /** Ends those waits as if their time were over. */
+  endWaits(which: (waiter: Waiter) => boolean): void {
+    this.#waiters.end(which)
   }
 
   /** Ends the loop; waiting requests read again by other means. */

@@ -4,6 +4,7 @@ import type { TopicPartition, TopicPosition } from '../topic-position.ts'
 import { TailLoop } from './loop.ts'
 import type { Sample } from './loop.ts'
 import type { TailOptions } from './options.ts'
+import type { Waiter } from './waiters.ts'
 
 type Isolation = ClusterReadOptions['isolation']
 
@@ -74,6 +75,11 @@ export class TailLoops {
     })
     this.#loops.set(key, loop)
     void loop.run()
+  }
+
+  /** Ends those waits at all of them as if their time were over. */
+  endWaits(which: (waiter: Waiter) => boolean): void {
+    for (const loop of this.#loops.values()) loop.endWaits(which)
   }
 
   /** Ends them all, for good. */

@@ -1,14 +1,22 @@
 /** A shared tail over any cluster: what many clients wait for is read once. @module */
 import type { Cluster, ClusterRead, ClusterReadOptions, PartitionBounds } from '../cluster.ts'
 import type { TopicPosition } from '../topic-position.ts'
-import type { PartitionRead, PartitionReader, PartitionReadOptions } from '../partition-reader.ts'
+import type {
+  PartitionRead,
+  PartitionReader,
+  PartitionReadOptions,
+  StartedRead,
+  StartRead,
+} from '../partition-reader.ts'
+import { onAbort } from '../../../src/runtime/abort.ts'
 import { Refusal } from '../refusal.ts'
 import { orAbort } from './calls.ts'
 import { tailOptionsOf } from './options.ts'
 import type { TailOptions } from './options.ts'
-import type { Ended } from './waiters.ts'
+import { TailRead } from './read.ts'
+import type { TailParts } from './read.ts'
 import { TailWaits } from './waits.ts'
-import { nothing, says, WindowReads } from './window-reads.ts'
+import { says, WindowReads } from './window-reads.ts'
 import type { Mode } from './window-reads.ts'
 
 /** A cluster whose readers share what they read. */
@@ -59,8 +67,8 @@ class SharedTail implements TailedCluster {
   readonly #options: Required<TailOptions>
   readonly #reads: WindowReads
   readonly #waits: TailWaits
+  readonly #parts: TailParts
   readonly #stop = new AbortController()
-  readonly endsWaits = true
 
   constructor(cluster: Cluster, options: Required<TailOptions>) {
     this.id = cluster.id
@@ -68,7 +76,10 @@ class SharedTail implements TailedCluster {
     this.#cluster = cluster
     this.#options = options
     this.#reads = new WindowReads(cluster, options)
-    this.#waits = new TailWaits(cluster, this.#reads.loops, options.runtime, this.#stop.signal)
+    const { runtime } = options
+    this.#waits = new TailWaits(cluster, this.#reads.loops, runtime, this.#stop.signal)
+    const throwIfClosed = () => this.#throwIfClosed()
+    this.#parts = { runtime, reads: this.#reads, waits: this.#waits, throwIfClosed }
   }
 
   topics: Cluster['topics'] = () => this.#cluster.topics()
@@ -95,38 +106,22 @@ class SharedTail implements TailedCluster {
     }
   }
 
-  async readPartition(position: TopicPosition, options: PartitionReadOptions): Promise<PartitionRead> {
-    const { signal, waitMs, stopping } = options
-    const { runtime } = this.#options
-    const deadline = runtime.monotonic() + waitMs
-    const since = this.#reads.tick
-    let mode: Mode = waitMs > 0 ? 'waiting' : 'now'
-    for (let told = false; ; told = true) {
-      signal?.throwIfAborted()
-      this.#throwIfClosed()
-      // Thousands of reads run through here: they share every object that they can.
-      const loop = mode === 'waiting' ? this.#reads.quiet(position, options) : undefined
-      if (loop) {
-        const waiting = loop.news(position.offset, deadline)
-        let how: Ended
-        try {
-          how = await this.#waits.wait(waiting, options)
-        } finally {
-          this.#waits.forget(waiting, options)
-        }
-        if (how === 'gone') return { ...nothing(position, loop.bounds), sampled: false }
-        if (how === 'over') mode = 'over'
-        continue
-      }
-      const moment = { since, mode, told }
-      const held = this.#reads.held(position, options, moment)
-      if (held) return held
-      const [answer] = await orAbort(this.#reads.collect([position], options, moment), signal)
-      if (mode !== 'waiting' || says(answer!, position)) return answer!
-      if (this.#reads.quiet(position, options)) continue
-      const left = deadline - runtime.monotonic()
-      mode = stopping?.aborted ? 'over' : await this.#waits.news([position], options, left)
-    }
+  readonly startRead: StartRead = (position, options, caller) => {
+    const read = new TailRead(this.#parts, position, options, caller)
+    read.step()
+    return read
+  }
+
+  readPartition(position: TopicPosition, options: PartitionReadOptions): Promise<PartitionRead> {
+    const { signal } = options
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    let read: StartedRead | undefined
+    const answer = new Promise<PartitionRead>((resolve, reject) => {
+      read = this.startRead(position, options, { answer: resolve, refuse: reject })
+    })
+    if (!signal) return answer
+    const off = onAbort(signal, () => read?.leave())
+    return orAbort(answer, signal).finally(off)
   }
 
   #throwIfClosed(): void {

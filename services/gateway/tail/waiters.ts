@@ -1,60 +1,29 @@
 /**
- * The requests that wait at one loop: thousands, so each is one small object, and they share one timer.
+ * The requests that wait at one loop: thousands, so each is the one object that its caller brings, and they share one timer.
  *
  * @module
  */
+import { startTimer } from '../../../src/ports/runtime.ts'
 import type { Runtime } from '../../../src/ports/runtime.ts'
 
-/** How a wait ended: there may be records, its time is over, or its request is gone. */
-export type Ended = 'told' | 'over' | 'gone'
+/** How a wait ended: there may be records, or its time is over. */
+export type Ended = 'told' | 'over'
 
-export interface Waiting {
-  readonly ended: Promise<Ended>
-  /** Ends it now. */
-  readonly end: () => void
-  /** Ends it since its request is gone. */
-  readonly leave: () => void
+/** One that waits. Each of its functions is called at the end of its wait alone, and must not throw. */
+export interface Waiter {
+  readonly offset: number
+  /** On the runtime's monotonic clock. */
+  readonly deadline: number
+  /** Ends the wait as if its time were over. */
+  readonly stopping?: AbortSignal | undefined
+  settle(how: Ended): void
+  refuse(error: unknown): void
 }
 
 /** The timer checks deadlines no more often than this, in milliseconds: a wait may end so much late. */
 const GRID_MS = 10
 /** Waits that end in one turn of the event loop, at most. */
 const AT_ONCE = 128
-const NO_TIMER = 'no request needs this timer'
-
-export const TOLD: Waiting = { ended: Promise.resolve('told'), end: () => {}, leave: () => {} }
-
-class Waiter implements Waiting {
-  readonly offset: number
-  readonly deadline: number
-  readonly ended: Promise<Ended>
-  readonly #onEnd: (waiter: Waiter) => void
-  #resolve!: (how: Ended) => void
-  #reject!: (error: unknown) => void
-
-  constructor(offset: number, deadline: number, onEnd: (waiter: Waiter) => void) {
-    this.offset = offset
-    this.deadline = deadline
-    this.#onEnd = onEnd
-    this.ended = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-  }
-
-  settle(how: Ended): void {
-    this.#onEnd(this)
-    this.#resolve(how)
-  }
-
-  refuse(error: unknown): void {
-    this.#onEnd(this)
-    this.#reject(error)
-  }
-
-  readonly end = (): void => this.settle('over')
-  readonly leave = (): void => this.settle('gone')
-}
 
 export class Waiters {
   readonly #runtime: Runtime
@@ -64,7 +33,7 @@ export class Waiters {
   readonly #due = new Set<Waiter>()
   #isTelling = false
   /** The timer that runs, and when it will ring. */
-  #timer: { readonly at: number; readonly stop: AbortController } | undefined
+  #timer: { readonly at: number; readonly stop: () => void } | undefined
 
   constructor(runtime: Runtime, onLeave: () => void) {
     this.#runtime = runtime
@@ -75,11 +44,9 @@ export class Waiters {
     return this.#all.size
   }
 
-  add(offset: number, deadline: number): Waiting {
-    const waiter = new Waiter(offset, deadline, this.#leave)
+  add(waiter: Waiter): void {
     this.#all.add(waiter)
-    if (deadline < (this.#timer?.at ?? Infinity)) this.#set(deadline)
-    return waiter
+    this.#ringBy(waiter.deadline)
   }
 
   /** Ends the waits at those offsets for which `isTime` is true. */
@@ -93,7 +60,28 @@ export class Waiters {
   }
 
   refuseAll(error: unknown): void {
-    for (const waiter of this.#all) waiter.refuse(error)
+    for (const waiter of this.#all) {
+      this.leave(waiter)
+      waiter.refuse(error)
+    }
+  }
+
+  /** Ends those waits as if their time were over. */
+  end(which: (waiter: Waiter) => boolean): void {
+    for (const waiter of this.#all) if (which(waiter)) this.#settle(waiter, 'over')
+  }
+
+  /** The waiter waits no more, and is not told so. */
+  leave(waiter: Waiter): void {
+    if (!this.#all.delete(waiter)) return
+    this.#due.delete(waiter)
+    this.#onLeave()
+    if (this.#all.size === 0) this.#unset()
+  }
+
+  #settle(waiter: Waiter, how: Ended): void {
+    this.leave(waiter)
+    waiter.settle(how)
   }
 
   /**
@@ -103,35 +91,24 @@ export class Waiters {
   #tellSome(): void {
     let left = AT_ONCE
     for (const waiter of this.#due) {
-      waiter.settle('told')
+      this.#settle(waiter, 'told')
       if (--left === 0) break
     }
     this.#isTelling = this.#due.size > 0
     if (this.#isTelling) setImmediate(() => this.#tellSome())
   }
 
-  readonly #leave = (waiter: Waiter): void => {
-    // A request is closed after its wait has ended as well.
-    if (!this.#all.delete(waiter)) return
-    this.#due.delete(waiter)
-    this.#onLeave()
-    if (this.#all.size === 0) this.#unset()
-  }
-
-  #set(at: number): void {
+  /** Sets the timer, unless it rings before. */
+  #ringBy(at: number): void {
+    if (at >= (this.#timer?.at ?? Infinity)) return
     this.#unset()
-    const timer = { at, stop: new AbortController() }
-    this.#timer = timer
     const ms = Math.max(0, at - this.#runtime.monotonic())
-    this.#runtime.sleep(ms, timer.stop.signal).then(
-      () => this.#ring(timer),
-      () => {},
-    )
+    const timer = { at, stop: startTimer(this.#runtime, ms, () => this.#ring(timer)) }
+    this.#timer = timer
   }
 
   #unset(): void {
-    // With a reason: without one `abort` makes an error with a stack.
-    this.#timer?.stop.abort(NO_TIMER)
+    this.#timer?.stop()
     this.#timer = undefined
   }
 
@@ -141,9 +118,9 @@ export class Waiters {
     const now = this.#runtime.monotonic()
     let next = Infinity
     for (const waiter of this.#all) {
-      if (waiter.deadline <= now) waiter.settle('over')
+      if (waiter.deadline <= now) this.#settle(waiter, 'over')
       else next = Math.min(next, waiter.deadline)
     }
-    if (next < Infinity) this.#set(Math.max(next, now + GRID_MS))
+    this.#ringBy(Math.max(next, now + GRID_MS))
   }
 }

@@ -6,7 +6,7 @@ import type { Cluster } from '../cluster.ts'
 import type { TopicPosition } from '../topic-position.ts'
 import type { PartitionReadOptions } from '../partition-reader.ts'
 import type { TailLoops } from './loops.ts'
-import type { Ended, Waiting } from './waiters.ts'
+import type { TailLoop } from './loop.ts'
 
 /** The reason with which a wait is aborted: without one `abort` makes an error with a stack. */
 const ENDED = 'the wait has ended'
@@ -17,8 +17,8 @@ export class TailWaits {
   readonly #runtime: Runtime
   /** Aborted when the tail is closed. */
   readonly #closed: AbortSignal
-  /** The waits that a signal of the gateway ends. */
-  readonly #ends = new WeakMap<AbortSignal, Set<Waiting>>()
+  /** Signals that end waits. */
+  readonly #heard = new WeakSet<AbortSignal>()
 
   constructor(cluster: Cluster, loops: TailLoops, runtime: Runtime, closed: AbortSignal) {
     this.#cluster = cluster
@@ -27,32 +27,12 @@ export class TailWaits {
     this.#closed = closed
   }
 
-  /** Waits until the loop wakes the read, or its time ends, or the gateway stops, or its request is gone. */
-  wait(waiting: Waiting, { signal, stopping, leaving }: PartitionReadOptions): Promise<Ended> {
-    // Thousands wait here: each adds the listeners that it has, and no further object.
-    leaving?.on('close', waiting.leave)
-    if (stopping) this.#endWith(stopping, waiting)
-    if (!signal) return waiting.ended
-    signal.addEventListener('abort', waiting.end, { once: true })
-    return waiting.ended.finally(() => signal.removeEventListener('abort', waiting.end))
-  }
-
-  /** After a wait: what ends with `stopping` does not know it any more. */
-  forget(waiting: Waiting, { stopping }: PartitionReadOptions): void {
-    if (stopping) this.#ends.get(stopping)?.delete(waiting)
-  }
-
-  /** Ends the wait with `stopping`: one listener serves all waits. */
-  #endWith(stopping: AbortSignal, waiting: Waiting): void {
-    if (stopping.aborted) return waiting.end()
-    let ends = this.#ends.get(stopping)
-    if (!ends) {
-      const all = (ends = new Set())
-      this.#ends.set(stopping, all)
-      stopping.addEventListener('abort', () => all.forEach(({ end }) => end()), { once: true })
-    }
-    ends.add(waiting)
-    return undefined
+  /** Ends waits with `stopping` once that is aborted: one listener serves all of them. */
+  endWith(stopping: AbortSignal): void {
+    if (this.#heard.has(stopping)) return
+    this.#heard.add(stopping)
+    const end = () => this.#loops.endWaits((waiter) => waiter.stopping === stopping)
+    stopping.addEventListener('abort', end, { once: true })
   }
 
   /** Waits until a loop has records, or the time is over. */
@@ -65,17 +45,15 @@ export class TailWaits {
     const { signal, stopping } = options
     const ended = eitherSignal(signal, stopping)
     try {
-      const told = positions.map(async (position): Promise<'waiting'> => {
+      const news = positions.map(async (position): Promise<'waiting'> => {
         const loop = this.#loops.find(position, options.isolation)
         if (loop) {
-          const waiting = loop.news(position.offset, Infinity)
-          onAbort(ended.signal, waiting.end)
-          await waiting.ended
+          await told(loop, position.offset, ended.signal)
         } else await this.#unshared(position, options, leftMs, ended)
         return 'waiting'
       })
       const slept = this.#runtime.sleep(leftMs, ended.signal).then(() => 'over' as const)
-      return await Promise.race([...told, slept])
+      return await Promise.race([...news, slept])
     } catch (error) {
       signal?.throwIfAborted()
       if (!ended.signal.aborted) throw error
@@ -102,3 +80,14 @@ export class TailWaits {
     }
   }
 }
+
+/** Resolves when the loop may have records from the offset on, or the signal is aborted. */
+const told = (loop: TailLoop, offset: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const waiter = { offset, deadline: Infinity, settle: () => resolve(), refuse: reject }
+    if (!loop.join(waiter)) return resolve()
+    onAbort(signal, () => {
+      loop.leave(waiter)
+      resolve()
+    })
+  })

@@ -53,6 +53,8 @@ describe('a tail over a cluster whose reads return the bounds', () => {
     const sampled: boolean[] = []
     let offset = 0
     for (const value of ['a', 'b', 'c']) {
+      // The second and the third ask when the loop has begun to read.
+      if (offset > 0) await parked()
       const waiting = tail.readPartition(at(offset), LONG)
       await parked()
       produce(value)

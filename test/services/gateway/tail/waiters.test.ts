@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { memoryCluster, startGateway } from '../../../../services/gateway/index.ts'
 import type { RunningGateway } from '../../../../services/gateway/index.ts'
@@ -13,7 +12,12 @@ describe('readers that wait at a loop', () => {
     const waiters = new Waiters(clock.runtime, () => {})
     const over: number[] = []
     for (const ms of [300, 100, 200, 100, 5000]) {
-      void waiters.add(0, clock.ms + ms).ended.then((how) => over.push(how === 'over' ? ms : -1))
+      waiters.add({
+        offset: 0,
+        deadline: clock.ms + ms,
+        settle: (how) => void over.push(how === 'over' ? ms : -1),
+        refuse: () => void over.push(-2),
+      })
     }
     expect(clock.sleeping).toBe(1)
     for (const [step, expected] of [
@@ -34,13 +38,20 @@ describe('readers that wait at a loop', () => {
   it('resolve with where they stand, or are refused together, and leave no timer', async () => {
     const clock = new Clock()
     const waiters = new Waiters(clock.runtime, () => {})
-    const far = waiters.add(7, clock.ms + 50)
-    const near = waiters.add(3, clock.ms + 50)
+    const ended: unknown[] = []
+    const wait = (offset: number) =>
+      waiters.add({
+        offset,
+        deadline: clock.ms + 50,
+        settle: (how) => void ended.push([offset, how]),
+        refuse: (error) => void ended.push([offset, error]),
+      })
+    wait(7)
+    wait(3)
     waiters.tell((offset) => offset < 5)
-    expect(await near.ended).toBe('told')
-    expect(waiters.size).toBe(1)
-    waiters.refuseAll(new Error('gone'))
-    await expect(far.ended).rejects.toThrow('gone')
+    expect([ended, waiters.size]).toEqual([[[3, 'told']], 1])
+    waiters.refuseAll('gone')
+    expect([ended[1], waiters.size]).toEqual([[7, 'gone'], 0])
     expect(clock.sleeping).toBe(0)
   })
 })
@@ -71,14 +82,22 @@ describe('a wait at a shared tail', () => {
 
   it('ends when the waiting reader is gone, without a question for the cluster', async () => {
     const { log, poll, tail } = tailed()
-    const leaving = new EventEmitter()
-    const gone = poll({ leaving })
+    const left: unknown[] = []
+    const caller = {
+      answer: (read: unknown) => void left.push(read),
+      refuse: (error: unknown) => void left.push(error),
+    }
+    const options = { maxBytes: 99, waitMs: 60_000 }
     const other = poll({})
+    const gone = tail.startRead!({ topic: 't', partition: 0, offset: 0 }, options, caller)
     await until(() => log.waiting === 1)
-    leaving.emit('close')
-    expect(await gone).toMatchObject({ records: [], sampled: false })
+    expect(left).toEqual([])
+    gone.leave()
+    expect(left).toMatchObject([{ records: [], sampled: false }])
+    gone.leave()
     log.append('t', { key: null, value: bytes('x') })
     expect((await other).records).toHaveLength(1)
+    expect(left).toHaveLength(1)
     await tail.close()
   })
 })
