@@ -32,6 +32,8 @@ export interface CacheStats {
   readonly loads: number
   /** Misses that a loader service answered. */
   readonly answered: number
+  /** Calls of a loader service that could not be published, or whose answers could not be read: loaded here. */
+  readonly askFailures: number
   /** Loads whose value was not kept because an eviction met it under way. */
   readonly fenced: number
   readonly polls: number

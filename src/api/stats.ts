@@ -6,6 +6,7 @@ export interface Counters {
   misses: number
   loads: number
   answered: number
+  askFailures: number
   fenced: number
   polls: number
   pollFailures: number
@@ -25,6 +26,7 @@ export const newCounters = (): Counters => ({
   misses: 0,
   loads: 0,
   answered: 0,
+  askFailures: 0,
   fenced: 0,
   polls: 0,
   pollFailures: 0,

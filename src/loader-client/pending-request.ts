@@ -117,10 +117,14 @@ export class PendingRequest<T> {
         return { key, value, partition: partitionOf(key, settings.requestPartitions) }
       }),
     )
-    for (let from = 0; from < records.length; from += RECORDS_PER_CALL)
-      await settings.log.produce(settings.requestsTopic, records.slice(from, from + RECORDS_PER_CALL), {
-        signal,
-      })
+    const { emit, log, requestsTopic: topic } = settings
+    try {
+      for (let from = 0; from < records.length; from += RECORDS_PER_CALL)
+        await log.produce(topic, records.slice(from, from + RECORDS_PER_CALL), { signal })
+    } catch (error) {
+      if (!signal.aborted) emit?.({ type: 'publish_failed', topic, error })
+      throw error
+    }
   }
 
   /** Judges what arrives until nothing is open. */

@@ -84,6 +84,7 @@ export class RequestReply {
     const isAnswer = ({ outcome }: Flight<T>) => outcome !== undefined && !('fromTier' in outcome)
     const answered = [...flights.values()].filter(isAnswer).length
     counters.answered += answered
+    if (failure?.because === 'failed') counters.askFailures++
     if (free) this.#heard(space.name, answered > 0, failure?.because)
     const durationMs = clock.now() - since
     const keys = [...flights.keys()]
