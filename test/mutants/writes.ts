@@ -112,7 +112,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'throw error',
     breaks: [],
     hint: ['src/write/refused-writes.test.ts'],
-    unseen: 'It is told to the caller alone: what it may have evicted is dropped all the same.',
+    unseen: 'Only its caller learns the difference: what it may have evicted is dropped all the same.',
   },
   {
     id: 'part-of-a-refused-write',
@@ -122,7 +122,7 @@ export const writeMutants: readonly Mutant[] = [
     to: 'reject(error)',
     breaks: [],
     hint: ['src/write/refused-writes.test.ts'],
-    unseen: 'It is told to the caller alone: what it may have evicted is dropped all the same.',
+    unseen: 'Only its caller learns the difference: what it may have evicted is dropped all the same.',
   },
   {
     id: 'write-without-deadline',

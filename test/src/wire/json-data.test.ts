@@ -74,7 +74,7 @@ describe('a value that JSON would lose', () => {
   it('is not set where it would be published, and evicts nothing then', async () => {
     const at = world()
     const { cache, kafka } = await readyIn(at, { use: [replicate()] })
-    const users = cache.namespace<unknown>('any')
+    const users = cache.namespace('any')
     const { produce } = kafka.calls
     await expect(at.run(users.set('1', map))).rejects.toMatchObject(lost)
     await expect(at.run(setMany(users, { 1: { map } }))).rejects.toMatchObject(lost)
@@ -82,13 +82,13 @@ describe('a value that JSON would lose', () => {
     expect(kafka.calls.produce).toBe(produce)
   })
 
-  it('is not shared where it was loaded, which is told; who has loaded it holds it', async () => {
+  it('is not shared where it was loaded, and an event says so; who has loaded it holds it', async () => {
     const at = world()
     const { cache, of } = await readyIn(at, {
       use: [replicate(), sharedTier(memoryTier({ runtime: at.runtime }))],
     })
     const other = await readyIn(at, { use: [replicate()] })
-    const users = cache.namespace<unknown>('any')
+    const users = cache.namespace('any')
     expect(await at.run(users.getOrSet('1', () => map))).toBe(map)
     await at.runtime.settle()
     expect(users.peek('1')).toBe(map)
@@ -101,13 +101,13 @@ describe('a value that JSON would lose', () => {
   it('is not written behind', async () => {
     const at = world()
     const { cache } = await readyIn(at, { use: [writeIntents()] })
-    await expect(at.run(writeBehind(cache.namespace<unknown>('any'), '1', map))).rejects.toMatchObject(lost)
+    await expect(at.run(writeBehind(cache.namespace('any'), '1', map))).rejects.toMatchObject(lost)
   })
 
   it('is set and held where nothing writes it', async () => {
     const at = world()
     const { cache } = await readyIn(at)
-    const users = cache.namespace<unknown>('any')
+    const users = cache.namespace('any')
     await at.run(users.set('1', map))
     expect(users.peek('1')).toBe(map)
   })

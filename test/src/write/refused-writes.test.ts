@@ -24,7 +24,7 @@ async function bench(...errors: KedgeError[]) {
 }
 
 describe('a write that the log refuses', () => {
-  it.each(CODES)('rejects with %s, is not repeated, and is told of', async (code) => {
+  it.each(CODES)('rejects with %s, is not repeated, and is an event', async (code) => {
     const refused = new KedgeError(code, 'Kafka refuses it')
     const { at, users, events, produced } = await bench(refused)
     expect(await at.run(rejection(users.delete('1')))).toBe(refused)

@@ -91,7 +91,7 @@ describe('writes that one caller begins at once', () => {
       const before = evictions().length
       const through = () => writeThrough(users, '1', 'row', () => {}, intent === false ? { intent } : {})
       await at.run(Promise.all([users.set('1', 'old'), through()]))
-      // The value of before is not held as one that is later than the commit.
+      // The value that was set is not held as one that is later than the commit.
       expect(users.peek('1')).toBeUndefined()
       expect(evictions()[before]).toMatchObject({ op: 'evict', keys: ['1'] })
     },
