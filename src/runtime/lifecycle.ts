@@ -30,9 +30,8 @@ export interface Work extends Member, Pick<Stop, 'abort'> {
 
 export class Lifecycle {
   #closed = false
-  /** Work without a deadline. Closing ends it, as that of the others. */
-  readonly #during = new Set<Stop>()
-  readonly #within = new Bag<Work>()
+  /** The work that closing ends, as it does that of {@link #young}. */
+  readonly #working = new Set<Pick<Stop, 'abort'>>()
   /** Work that has begun in this turn of the event loop: its timer is set when the turn is over. */
   readonly #young = new Bag<Work>()
   /** How many have begun since the last turn that the platform has told of. */
@@ -61,11 +60,11 @@ export class Lifecycle {
   async during<T>(task: (signal: AbortSignal) => Promise<T>, parent?: AbortSignal): Promise<T> {
     this.check()
     const stop = eitherSignal(parent)
-    if (!this.#runtime.isolatesRequests) this.#during.add(stop)
+    if (!this.#runtime.isolatesRequests) this.#working.add(stop)
     try {
       return await task(stop.signal)
     } finally {
-      this.#during.delete(stop)
+      this.#working.delete(stop)
       stop.done()
     }
   }
@@ -77,7 +76,7 @@ export class Lifecycle {
         this.end(work)
         reject(error)
       }
-      const work = new Task(ms, expired, fail)
+      const work: Stop & Work = Object.assign(new Stop(fail), { place: 0, ms, expired, stopTimer: undefined })
       this.begin(work)
       const succeed = (value: T) => {
         this.end(work)
@@ -101,21 +100,21 @@ export class Lifecycle {
       if (this.#begun++ % ASK_EVERY === 0) this.#runtime.afterTurn!(this.#endTurn)
       return
     }
-    if (!this.#runtime.isolatesRequests) this.#within.add(work)
+    if (!this.#runtime.isolatesRequests) this.#working.add(work)
     work.stopTimer = lateTimer(this.#runtime, work.ms, () => work.abort(work.expired()))
   }
 
   end(work: Work): void {
     if (work.stopTimer === undefined) return this.#young.delete(work)
     work.stopTimer()
-    this.#within.delete(work)
+    this.#working.delete(work)
   }
 
   readonly #endTurn = (): void => {
     this.#begun = 0
     const { members } = this.#young
     for (const work of members) {
-      this.#within.add(work)
+      this.#working.add(work)
       work.stopTimer = startTimer(this.#runtime, work.ms, () => work.abort(work.expired()))
     }
     members.length = 0
@@ -123,21 +122,8 @@ export class Lifecycle {
 
   close(): void {
     this.#closed = true
-    const closing = [...this.#during, ...this.#within.members, ...this.#young.members]
+    const closing = [...this.#working, ...this.#young.members]
     for (const work of closing) work.abort(closedError())
-  }
-}
-
-class Task extends Stop implements Work {
-  place = 0
-  stopTimer: (() => void) | undefined
-  readonly ms: number
-  readonly expired: () => unknown
-
-  constructor(ms: number, expired: () => unknown, onEnd: (reason: unknown) => void) {
-    super(onEnd)
-    this.ms = ms
-    this.expired = expired
   }
 }
 
