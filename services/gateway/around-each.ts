@@ -1,4 +1,5 @@
 /** What the gateway does around each request, whatever its protocol. @module */
+import type { ServerResponse } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { MiddlewareHandler } from 'hono'
 import { REQUEST_ID } from '../audit/request-ids.ts'
@@ -44,29 +45,21 @@ export function aroundEach(
     }
     // It may wait long from here on.
     const { outgoing } = c.env as HttpBindings
-    const tell = accessOf({ outgoing, method, path, began }, runtime, onRequest)
-    outgoing.on('close', () => tell(requestId))
+    const tell = accessOf(runtime, onRequest)
+    outgoing.on('close', () => tell(outgoing, began, requestId, path))
   }
 }
 
-interface Begun extends Pick<HttpBindings, 'outgoing'>, Pick<AccessEntry, 'method' | 'path'> {
-  readonly began: number
-}
+/** Told when an answer has gone out, or its connection is closed. */
+export type OnClose = (outgoing: ServerResponse, began: number, requestId: string, path?: string) => void
 
-/** Tells of a request with this id when its answer has gone out, or its connection is closed. */
-export function accessOf(
-  { outgoing, method, path, began }: Begun,
-  runtime: Service['runtime'],
-  onRequest: (entry: AccessEntry) => void,
-): (requestId: string) => void {
-  return (requestId) => {
+/** What tells of requests that are answered to Node directly: one for all of them. */
+export const accessOf =
+  (runtime: Service['runtime'], onRequest: (entry: AccessEntry) => void): OnClose =>
+  (outgoing, began, requestId, path = outgoing.req.url?.split('?', 1)[0] ?? '') => {
+    const { method = '' } = outgoing.req
     const status = outgoing.headersSent ? outgoing.statusCode : GONE
     onRequest({ method, path: shown(path), status, requestId, ms: runtime.monotonic() - began })
   }
-}
 
-const shown = (path: string): string =>
-  path
-    .split('?', 1)[0]!
-    .replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…')
-    .slice(0, 512)
+const shown = (path: string): string => path.replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…').slice(0, 512)

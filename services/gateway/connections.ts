@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import { FairBound } from './fair-bound.ts'
 import { networkOf } from './remote.ts'
 
@@ -63,19 +64,24 @@ export class Connections {
     server.on('timeout', (socket) => {
       if (socket.writableLength > 0 || !this.#atWork.has(socket)) socket.destroy()
     })
+    // Which bare connection an inner one is of; without TLS none is kept.
     const bare = new Map<string, Socket>()
+    const isTls = server instanceof TlsServer
     server.on('connection', (socket) => {
       const network = socket.remoteAddress === undefined ? undefined : networkOf(socket.remoteAddress)
       if (!this.#places.take(network, 1)) {
         socket.destroy()
         return
       }
-      const peer = peerOf(socket)
-      bare.set(peer, socket)
       this.#silent.add(socket)
       socket.once('close', () => {
         this.#places.give(network, 1)
         this.#ended(socket)
+      })
+      if (!isTls) return
+      const peer = peerOf(socket)
+      bare.set(peer, socket)
+      socket.once('close', () => {
         if (bare.get(peer) === socket) bare.delete(peer)
       })
     })

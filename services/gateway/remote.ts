@@ -11,6 +11,7 @@ export function remoteOf(c: Context): string {
 
 /** An address of IPv4; of IPv6 the first 64 bits: a host has all addresses under them (RFC 4291, 2.5.4). */
 export function networkOf(address: string): string {
+  if (!address.includes(':')) return address
   const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1]
   if (mapped !== undefined || !isIPv6(address)) return mapped ?? address
   const [head = '', tail] = address.split('%', 1)[0]!.toLowerCase().split('::')

@@ -6,6 +6,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import { REQUEST_ID, requestIdFrom } from '../../audit/request-ids.ts'
+import type { OnClose } from '../around-each.ts'
 import { send } from '../node-answer.ts'
 import type { NodeAnswer } from '../node-answer.ts'
 import type { PartitionRead, ReadCaller, StartedRead } from '../partition-reader.ts'
@@ -18,22 +19,18 @@ export class NodeRead implements ReadCaller {
   readonly #service: Service
   readonly #asked: Asked
   readonly #outgoing: ServerResponse
-  readonly #onClose: ((requestId: string) => void) | undefined
+  readonly #onClose: OnClose | undefined
+  readonly #began: number
   #requestId: string | undefined
   #read: StartedRead | undefined
   #isPoll = false
 
-  /** @param onClose called when the answer has gone out, or its connection is closed */
-  constructor(
-    service: Service,
-    asked: Asked,
-    outgoing: ServerResponse,
-    onClose?: (requestId: string) => void,
-  ) {
+  constructor(service: Service, asked: Asked, outgoing: ServerResponse, onClose?: OnClose) {
     this.#service = service
     this.#asked = asked
     this.#outgoing = outgoing
     this.#onClose = onClose
+    this.#began = onClose ? service.runtime.monotonic() : 0
     this.#requestId = asked.requestId
   }
 
@@ -82,7 +79,7 @@ export class NodeRead implements ReadCaller {
 
   #closed(): void {
     this.#read?.leave()
-    this.#onClose?.(this.#id())
+    this.#onClose?.(this.#outgoing, this.#began, this.#id())
   }
 
   /** Not before it is needed: a new id is some six hundred bytes. */

@@ -50,6 +50,7 @@ export function plainReads({
   const { cors, runtime } = service
   // Each answer has to say for which pages it is.
   if (cors) return () => false
+  const onClose = onRequest && accessOf(runtime, onRequest)
   return (incoming, outgoing) => {
     const { headers, method, socket, url = '' } = incoming
     if (method !== 'GET' || SPECIAL.some((name) => headers[name] !== undefined)) return false
@@ -71,8 +72,6 @@ export function plainReads({
       requestId: requestIdGiven(headers[REQUEST_ID]?.toString()),
       cluster: readerOf(principal),
     }
-    const onClose =
-      onRequest && accessOf({ outgoing, method, path: url, began: runtime.monotonic() }, runtime, onRequest)
     new NodeRead(service, asked, outgoing, onClose).begin()
     return true
   }

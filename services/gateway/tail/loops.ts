@@ -22,6 +22,8 @@ export class TailLoops {
   readonly #options: Required<TailOptions>
   readonly #samples: Samples
   readonly #loops = new Map<string, TailLoop>()
+  /** The loop that was asked for last. */
+  #last: (TopicPartition & { readonly level: Isolation; readonly loop: TailLoop }) | undefined
   #closed = false
 
   constructor(cluster: Cluster, options: Required<TailOptions>, samples: Samples) {
@@ -31,7 +33,14 @@ export class TailLoops {
   }
 
   find(place: TopicPartition, isolation: Isolation): TailLoop | undefined {
-    return this.#loops.get(keyOf(place, isolation))
+    const level = isolation ?? 'uncommitted'
+    // Thousands of reads ask for the same loop one after the other: no key is made for each.
+    const last = this.#last
+    if (last?.topic === place.topic && last.partition === place.partition && last.level === level)
+      return last.loop
+    const loop = this.#loops.get(keyOf(place, level))
+    this.#last = loop && { topic: place.topic, partition: place.partition, level, loop }
+    return loop
   }
 
   /** The loop, unless newer bounds show that its window is of another log, or holds lost records. */
@@ -71,6 +80,7 @@ export class TailLoops {
       onChange: () => this.#bound(),
       onEnd: () => {
         if (this.#loops.get(key) === loop) this.#loops.delete(key)
+        if (this.#last?.loop === loop) this.#last = undefined
       },
     })
     this.#loops.set(key, loop)
