@@ -26,13 +26,10 @@ import { Semaphore } from './runtime/semaphore.ts'
 import { Budget } from './store/budget.ts'
 import type { OpenFeature } from './read/core-hooks.ts'
 import { NAMESPACE_PATTERN } from './wire/ids.ts'
-import { SEVERAL_LOGS, tokenOf } from './wire/token.ts'
-import type { Token } from './wire/token.ts'
-import { EVERYTHING } from './write/affected-keys.ts'
+import { SEVERAL_LOGS, tokenOf, type Token } from './wire/token.ts'
 import { Publisher } from './write/publisher.ts'
 import type { CacheParts } from './write/cache-parts.ts'
-import { namespaceParts } from './write/namespace-parts.ts'
-import type { NamespaceParts } from './write/namespace-parts.ts'
+import { namespaceParts, type NamespaceParts } from './write/namespace-parts.ts'
 import type { WriterContext } from './write/writer.ts'
 
 /** Namespaces of one cache. Their names may come from requests, so there is an end to them. */
@@ -165,8 +162,7 @@ class IsolateCache implements OpenCache, ScopedCache {
     const partitions = Array.from({ length: this.#shared.settings.evictionPartitions }, (_, id) => id)
     const namespaces = [...this.#namespaces.values()]
     const then = namespaces.map(({ space: { partition } }) => [partition.generation, partition.asOf] as const)
-    const clear = () => this.#publisher.clear(undefined, partitions, options?.signal)
-    const write = this.#publisher.order.evict(scope, undefined, EVERYTHING, options?.signal, clear)
+    const write = this.#publisher.clearAll(scope, partitions, options?.signal)
     scope.waitUntil(write.catch(() => undefined))
     try {
       const published = await write

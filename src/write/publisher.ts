@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { EVERYTHING } from './affected-keys.ts'
 import { encodeUtf8 } from '../wire/codec.ts'
 import { RecordAccumulator } from './record-accumulator.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
@@ -79,6 +80,16 @@ export class Publisher {
       key,
       signal,
     )
+  }
+
+  /** Publishes the eviction of everything, after what the caller set before. */
+  async clearAll(
+    scope: RequestScope,
+    partitions: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<Published[]> {
+    const clear = () => this.clear(undefined, partitions, signal)
+    return this.order.evict(scope, undefined, EVERYTHING, signal, clear)
   }
 
   /** Announces, in the background, that a value's TTL has ended here. */
