@@ -4,12 +4,7 @@ import type { AddressInfo } from 'node:net'
 import * as fc from 'fast-check'
 import { Memcache } from 'memcache'
 import { afterEach, describe, expect, it } from 'vitest'
-import {
-  memcached,
-  type MemcachedOptions,
-  memcachedSink,
-  memcachedTier,
-} from '../../../../adapters/stores/memcached.ts'
+import { memcached, memcachedSink, memcachedTier } from '../../../../adapters/stores/memcached.ts'
 import type { MetaFailure, MetaReply } from '../../../../adapters/stores/memcached/meta.ts'
 import { ReplyReader } from '../../../../adapters/stores/memcached/reply-reader.ts'
 
@@ -94,8 +89,7 @@ describe('a server that is no Memcached', () => {
     )
     return client
   }
-  const tierOn = (client: Memcache, options: MemcachedOptions = {}) =>
-    memcachedTier(memcached(client, options), { timeout: 400 })
+  const tierOn = (client: Memcache, timeout = 10_000) => memcachedTier(memcached(client), { timeout })
 
   it.each([
     ['speaks another protocol', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'ERR_PROTOCOL', true],
@@ -105,7 +99,10 @@ describe('a server that is no Memcached', () => {
     ['promises what does not come', 'VA 999999999\r\nx', 'ERR_TIMEOUT', true],
     ['says nothing', '', 'ERR_TIMEOUT', true],
   ])('%s', async (_, answer, code, retryable) => {
-    const tier = tierOn(await serverThat((socket) => socket.write(answer)))
+    const tier = tierOn(
+      await serverThat((socket) => socket.write(answer)),
+      code === 'ERR_TIMEOUT' ? 400 : undefined,
+    )
     for (let round = 0; round < 3; round++) {
       const outcome = await tier.getMany(PLACE, ['a']).then(
         ({ items }) => ({ code: 'none', retryable: true, size: items.size }),
