@@ -214,10 +214,12 @@ export class CoherentStore<T> implements EvictionTarget {
 
   evictKey(key: string, offset: number, terms: EvictionTerms): void {
     this.#table.evictKey(key, offset, this.#clock.monotonic(), terms)
-    const entry = this.#store.peek(key)
-    if (entry === undefined) return
-    const isByVersion = terms.version !== undefined && entry.version !== undefined
-    if (isByVersion ? entry.version < this.#table.floorOf(key) : entry.asOf <= offset)
+    const slot = this.#store.find(key)
+    if (slot === undefined) return
+    // Nothing else is asked of the entry: making an object of it would take longer than the lookup.
+    const { columns } = this.#store
+    const version = terms.version === undefined ? undefined : columns.version(slot)
+    if (version === undefined ? columns.asOf(slot) <= offset : version < this.#table.floorOf(key))
       this.drop(key, 'evicted')
   }
 

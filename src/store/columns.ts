@@ -63,6 +63,10 @@ export class Columns<T> {
     this.terms[(slot << 1) | 1] = asOf
   }
 
+  version(slot: number): number | undefined {
+    return this.#versions[slot]
+  }
+
   /** All of the entry, as it is now. */
   entry(slot: number): StoredEntry<T> {
     return {
@@ -74,7 +78,7 @@ export class Columns<T> {
       keepMs: this.#keepMs[slot] ?? 0,
       windows: this.#windows[slot],
       tags: this.#tags[slot],
-      version: this.#versions[slot],
+      version: this.version(slot),
     }
   }
 
