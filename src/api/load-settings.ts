@@ -1,5 +1,5 @@
 /** What holds for one load: its lifetimes, deadlines and tags. @module */
-import { durationMs } from '../runtime/duration.ts'
+import { durationMs, msOf } from '../runtime/duration.ts'
 import type { Windows } from '../store/entry.ts'
 import { ttlOver, windowsOver } from './lifetime-options.ts'
 import type { OwnWindows } from './lifetime-options.ts'
@@ -55,19 +55,16 @@ export function loadSettings<T>(options: LoadOptions<T> | undefined, base: LoadS
 
 /** The nearer options over what holds farther away. */
 export function nearerLoadSettings(base: LoadSettings, options: LoadOptions<never>): LoadSettings {
-  const ms = (name: 'swr' | 'staleIfError' | 'timeout' | 'hardTimeout', otherwise: number) => {
-    const given = options[name]
-    return given === undefined || typeof given === 'function' ? otherwise : durationMs(given, name)
-  }
-  if (options.ttl !== undefined && typeof options.ttl !== 'function') durationMs(options.ttl, 'ttl')
+  // Refused now, and not by the first load.
+  msOf(options, 'ttl', 0)
   const settings = {
     ttl: ttlOver(options.ttl, base.ttl),
-    swrMs: ms('swr', base.swrMs),
-    staleIfErrorMs: ms('staleIfError', base.staleIfErrorMs),
+    swrMs: msOf(options, 'swr', base.swrMs),
+    staleIfErrorMs: msOf(options, 'staleIfError', base.staleIfErrorMs),
     ...windowsOver(options, base),
     jitter: options.jitter ?? base.jitter,
-    timeoutMs: ms('timeout', base.timeoutMs),
-    hardTimeoutMs: ms('hardTimeout', base.hardTimeoutMs),
+    timeoutMs: msOf(options, 'timeout', base.timeoutMs),
+    hardTimeoutMs: msOf(options, 'hardTimeout', base.hardTimeoutMs),
     tags: options.tags ?? base.tags,
   }
   return { ...settings, fixed: fixedLifetime(settings) }

@@ -1,5 +1,5 @@
 /** How long a cache waits, and what for: those of its options that are times of the log. @module */
-import { durationMs } from '../runtime/duration.ts'
+import { msOf } from '../runtime/duration.ts'
 import { must } from './must.ts'
 import type { CacheOptions } from './options.ts'
 
@@ -13,14 +13,12 @@ export interface Times {
 
 /** @throws TypeError quoting the option that is wrong. */
 export function times(options: CacheOptions): Times {
-  const ms = (name: 'refreshAfter' | 'pollTimeout' | 'publishTimeout' | 'maxOutage', fallback: number) =>
-    options[name] === undefined ? fallback : durationMs(options[name], name)
-  const maxStalenessMs = durationMs(options.maxStaleness ?? '2s', 'maxStaleness')
-  const refreshAfterMs = ms('refreshAfter', maxStalenessMs / 2)
-  const maxOutageMs = ms('maxOutage', Math.max(30_000, maxStalenessMs))
-  const pollTimeoutMs = ms('pollTimeout', 500)
+  const maxStalenessMs = msOf(options, 'maxStaleness', 2000)
+  const refreshAfterMs = msOf(options, 'refreshAfter', maxStalenessMs / 2)
+  const maxOutageMs = msOf(options, 'maxOutage', Math.max(30_000, maxStalenessMs))
+  const pollTimeoutMs = msOf(options, 'pollTimeout', 500)
   must(pollTimeoutMs > 0, '`pollTimeout` must be longer than 0')
-  const publishTimeoutMs = ms('publishTimeout', 10_000)
+  const publishTimeoutMs = msOf(options, 'publishTimeout', 10_000)
   must(publishTimeoutMs > 0, '`publishTimeout` must be longer than 0')
   must(refreshAfterMs <= maxStalenessMs, '`refreshAfter` must not be longer than `maxStaleness`')
   must(maxOutageMs >= maxStalenessMs, '`maxOutage` must not be shorter than `maxStaleness`')

@@ -171,14 +171,11 @@ export function checkWriteOptions(
   if (options !== undefined) checkOptions(options, allows)
 }
 
-/** Options of features, which a program may give to a cache, a namespace or a call, as it could once. */
-const OF_FEATURES = /^(tier|lookBack|mode|pace|share|acceptS|intents|via|loaderW)/
-
 function check(known: Options, options: unknown): void {
   const fault = faultIn(known, options)
   if (fault === undefined) return
-  const name = String(fault.path.at(-1))
-  const hint = OF_FEATURES.test(name) ? ' (of a feature: see docs/features.md)' : ''
-  if (fault.says === undefined) throw new TypeError(`unknown option \`${name}\`${hint}`)
-  throw new TypeError(`\`${fault.path.join('.') || 'options'}\`: ${fault.says}`)
+  const name = fault.path.join('.')
+  if (fault.says === undefined)
+    throw new TypeError(`unknown option \`${name}\` (those of features: docs/features.md)`)
+  throw new TypeError(`\`${name || 'options'}\`: ${fault.says}`)
 }

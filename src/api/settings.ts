@@ -5,7 +5,7 @@
  */
 import { json } from '../wire/codec.ts'
 import type { Codec } from '../wire/codec.ts'
-import { durationMs } from '../runtime/duration.ts'
+import { msOf } from '../runtime/duration.ts'
 import { emitTo } from './events.ts'
 import type { Emit } from './events.ts'
 import type { KafkaLog } from '../ports/kafka-log.ts'
@@ -85,6 +85,33 @@ function topicsOf(
   return { evictionsTopic: evictions, updatesTopic: updates, requestsTopic: requests, writesTopic: writes }
 }
 
+/** What holds where an option of the same name is not given. */
+const DEFAULTS = {
+  evictionPartitions: 1,
+  updatePartitions: 1,
+  writePartitions: 1,
+  requestPartitions: 1,
+  maxEntries: 10_000,
+  maxBytes: 32_000_000,
+  onUnreachable: 'stale',
+  maxCatchUpRecords: 10_000,
+  maxPollBytes: 1_000_000,
+  maxLoads: 256,
+  maxBypassLoads: 32,
+  maxRememberedEvictions: 4096,
+  updatesIsolation: 'committed',
+  codec: json,
+  gzipAboveBytes: 1024,
+  maxMessageBytes: 1_000_000,
+} satisfies Partial<Settings>
+
+/** The options over what holds without them. */
+function over<T extends object>(base: T, options: { readonly [name in keyof T]?: unknown }): T {
+  const all: T = { ...base }
+  for (const name in base) all[name] = (options[name] as T[typeof name] | undefined) ?? base[name]
+  return all
+}
+
 /** @throws TypeError quoting the option that is wrong. */
 export function cacheSettings(options: CacheOptions): Settings {
   must(
@@ -92,45 +119,31 @@ export function cacheSettings(options: CacheOptions): Settings {
     '`kafka` is missing: give the log, as in createCache({ kafka: gateway({ url }) })',
   )
   checkOptions(options, 'cache')
-  const maxBytes = options.maxBytes ?? 32_000_000
-  const maxEntries = options.maxEntries ?? 10_000
+  const settings = over<Pick<Settings, keyof typeof DEFAULTS>>(DEFAULTS, options)
+  const { maxEntries, maxBytes } = settings
   const maxEntryBytes = options.maxEntryBytes ?? Math.ceil(maxBytes / 4)
   must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
-  return {
-    log: options.kafka,
-    ...topicsOf(options.topics, options.kafka),
-    evictionPartitions: options.evictionPartitions ?? 1,
-    updatePartitions: options.updatePartitions ?? 1,
-    writePartitions: options.writePartitions ?? 1,
-    requestPartitions: options.requestPartitions ?? 1,
+  const base: NamespaceSettings = {
+    load: LOAD_DEFAULTS,
+    schema: undefined,
     maxEntries,
     maxBytes,
+    maxEntryBytes,
+    settleMs: 0,
+    maxTtlMs: undefined,
+    announceExpiry: false,
+    without: [],
+    freeze: false,
+    sizeOf: undefined,
+  }
+  return {
+    ...settings,
+    log: options.kafka,
+    ...topicsOf(options.topics, options.kafka),
     ...times(options),
-    onUnreachable: options.onUnreachable ?? 'stale',
-    maxCatchUpRecords: options.maxCatchUpRecords ?? 10_000,
-    maxPollBytes: options.maxPollBytes ?? 1_000_000,
-    maxLoads: options.maxLoads ?? 256,
-    maxBypassLoads: options.maxBypassLoads ?? 32,
-    maxRememberedEvictions: options.maxRememberedEvictions ?? 4096,
-    updatesIsolation: options.updatesIsolation ?? 'committed',
-    codec: options.codec ?? json,
-    gzipAboveBytes: options.gzipAboveBytes ?? 1024,
-    maxMessageBytes: options.maxMessageBytes ?? 1_000_000,
     emit: emitTo(options.onEvent),
     runtime: options.runtime ?? systemRuntime(),
-    namespace: {
-      load: nearerLoadSettings(LOAD_DEFAULTS, options),
-      schema: undefined,
-      maxEntries,
-      maxBytes,
-      maxEntryBytes,
-      settleMs: options.settle === undefined ? 0 : durationMs(options.settle, 'settle'),
-      maxTtlMs: options.maxTtl === undefined ? undefined : durationMs(options.maxTtl, 'maxTtl'),
-      announceExpiry: options.announceExpiry ?? false,
-      without: [],
-      freeze: options.freeze ?? false,
-      sizeOf: undefined,
-    },
+    namespace: nearerSettings(options, base),
   }
 }
 
@@ -140,18 +153,22 @@ export function namespaceSettings<T>(
   base: NamespaceSettings,
 ): NamespaceSettings {
   checkOptions(options, 'namespace')
-  const maxBytes = Math.min(options.maxBytes ?? base.maxBytes, base.maxBytes)
+  return nearerSettings(options, base)
+}
+
+/** The options of a namespace over what holds for all of them; those of the cache over the defaults. */
+function nearerSettings<T>(options: NamespaceOptions<T>, base: NamespaceSettings): NamespaceSettings {
+  const { announceExpiry, without, freeze } = base
+  const maxBytes = Math.min(options.maxBytes ?? Infinity, base.maxBytes)
   return {
+    ...over({ announceExpiry, without, freeze }, options),
     load: nearerLoadSettings(base.load, options),
     schema: options.schema,
-    maxEntries: Math.min(options.maxEntries ?? base.maxEntries, base.maxEntries),
+    maxEntries: Math.min(options.maxEntries ?? Infinity, base.maxEntries),
     maxBytes,
     maxEntryBytes: Math.min(base.maxEntryBytes, maxBytes),
-    settleMs: options.settle === undefined ? base.settleMs : durationMs(options.settle, 'settle'),
-    maxTtlMs: options.maxTtl === undefined ? base.maxTtlMs : durationMs(options.maxTtl, 'maxTtl'),
-    announceExpiry: options.announceExpiry ?? base.announceExpiry,
-    without: options.without ?? base.without,
-    freeze: options.freeze ?? base.freeze,
+    settleMs: msOf(options, 'settle', base.settleMs),
+    maxTtlMs: msOf(options, 'maxTtl', base.maxTtlMs),
     sizeOf: options.sizeOf,
   }
 }

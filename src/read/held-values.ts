@@ -8,7 +8,7 @@ import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { Follower } from '../coherence/follower.ts'
 import { keepMsOf } from '../coherence/ttl-and-tags.ts'
-import { durationMs } from '../runtime/duration.ts'
+import { msOf } from '../runtime/duration.ts'
 import { isSame, type StoredEntry, type Windows } from '../store/entry.ts'
 import type { Entry } from '../api/read-types.ts'
 import type { FreshnessGate, ServeLevel } from './freshness-gate.ts'
@@ -125,13 +125,10 @@ export class HeldValues<T> {
 /** How long past its TTL: as the value says of itself, but no longer than this read says; else as the read does. */
 function windows<T>(entry: StoredEntry<T>, { load, options }: ReadContext<T>): Windows {
   if (entry.windows === undefined) return load
-  const most = (name: 'swr' | 'staleIfError'): number => {
-    const given = options?.[name]
-    return given === undefined || typeof given === 'function' ? Infinity : durationMs(given, name)
-  }
+  const given = options ?? {}
   return {
-    swrMs: Math.min(entry.windows.swrMs, most('swr')),
-    staleIfErrorMs: Math.min(entry.windows.staleIfErrorMs, most('staleIfError')),
+    swrMs: Math.min(entry.windows.swrMs, msOf(given, 'swr', Infinity)),
+    staleIfErrorMs: Math.min(entry.windows.staleIfErrorMs, msOf(given, 'staleIfError', Infinity)),
   }
 }
 

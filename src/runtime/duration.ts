@@ -26,6 +26,19 @@ export function durationMs(duration: Duration, option: string): number {
   return Math.min(Math.ceil(ms), MAX_DURATION_MS)
 }
 
+/**
+ * The option of this name in milliseconds; `otherwise` where it is not given, or depends on the value.
+ * @throws TypeError quoting the option when it is not a duration, negative, or not finite.
+ */
+export function msOf<Name extends string, Otherwise>(
+  options: { readonly [name in Name]?: Duration | ((value: never) => unknown) | undefined },
+  name: Name,
+  otherwise: Otherwise,
+): number | Otherwise {
+  const given = options[name]
+  return given === undefined || typeof given === 'function' ? otherwise : durationMs(given, name)
+}
+
 /** Milliseconds of a duration that no timer waits for, so it may be of any length; `undefined` for anything else. */
 export function lifetimeMs(duration: unknown): number | undefined {
   let ms = duration

@@ -144,39 +144,31 @@ const unreadable = (cause: unknown): KedgeError =>
 
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
 
-async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
-  return collect(new Blob([bytes as BlobPart]).stream().pipeThrough(new CompressionStream('gzip')), Infinity)
-}
+const gzip = (bytes: Uint8Array): Promise<Uint8Array> =>
+  through(new CompressionStream('gzip'), bytes, Infinity)
 
-async function gunzip(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
-  return collect(
-    new Blob([bytes as BlobPart]).stream().pipeThrough(new DecompressionStream('gzip')),
-    maxBytes,
-  )
-}
+const gunzip = (bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> =>
+  through(new DecompressionStream('gzip'), bytes, maxBytes)
 
-async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
+async function through(
+  transform: CompressionStream | DecompressionStream,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const reader = new Blob([bytes as BlobPart]).stream().pipeThrough(transform).getReader()
+  const chunks: BlobPart[] = []
   let length = 0
-  const reader = stream.getReader()
   for (;;) {
     const { done, value } = await reader.read()
-    if (done) break
+    if (done) return new Uint8Array(await new Blob(chunks).arrayBuffer())
     length += value.length
     if (length > maxBytes) {
       // Cancelling propagates to the decompressor, which then inflates no further.
       await reader.cancel().catch(() => undefined)
       throw tooLarge(maxBytes)
     }
-    chunks.push(value)
+    chunks.push(value as BlobPart)
   }
-  const all = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    all.set(chunk, at)
-    at += chunk.length
-  }
-  return all
 }
 
 const tooLarge = (maxBytes: number) =>

@@ -21,12 +21,12 @@ const MAX_SHOWN = 100
 type NotData = readonly [what: string, instead: string]
 
 const FUNCTION: NotData = ['a function', 'hold what it returns']
-const STUB: NotData = ['a stub or binding', 'call it, and hold a copy of the data that it answers']
+const STUB: NotData = ['a stub or binding', 'hold a copy of the data that it answers']
 const PROMISE: NotData = ['a promise', '`await` it, and hold what it brings']
 const ONCE: NotData = ['an iterator, which can be read once', 'hold an array of what it brings']
-const STREAM: NotData = ['a stream', 'read it to its end, and hold its text, or its bytes in a `Uint8Array`']
+const STREAM: NotData = ['a stream', 'hold its text, or its bytes in a `Uint8Array`']
 const CONTEXT: NotData = ['the context of a request', 'hold data']
-const LISTENED: NotData = ['an object that sends events (a WebSocket, an AbortSignal, …)', 'hold data']
+const LISTENED: NotData = ['an object that sends events, as a WebSocket is', 'hold data']
 
 /**
  * @throws KedgeError `ERR_CODEC` where the value is, or has among its first parts, what cannot outlive a request
@@ -141,14 +141,11 @@ function sideCan(value: object, side: string, method: string): boolean {
   }
 }
 
+/** A response or a request, called by the name of its class. */
 function bodyOf(value: object): NotData {
-  const tag = dataAt(value, Symbol.toStringTag)
-  const maker = dataAt(value, 'constructor')
-  const made = typeof maker === 'function' ? dataAt(maker, 'name') : undefined
-  const isName = (each: unknown): each is string => typeof each === 'string' && each !== ''
-  const name = [tag, made].find(isName) ?? 'body'
+  const name = dataAt(Object(dataAt(value, 'constructor')) as object, 'name')
   return [
-    `a \`${name.slice(0, MAX_SHOWN)}\``,
-    'hold what is in it: `await response.json()`, `.text()`, or `new Uint8Array(await response.arrayBuffer())`',
+    `a \`${cut(typeof name === 'string' && name !== '' ? name : 'body')}\``,
+    'hold what is in it: `await response.json()`, its text, or its bytes in a `Uint8Array`',
   ]
 }

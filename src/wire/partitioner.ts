@@ -12,19 +12,18 @@ const M = 0x5bd1e995
 
 /** The hash as a signed 32-bit integer, as Java has it. */
 export function murmur2(bytes: Uint8Array): number {
-  let h = SEED ^ bytes.length
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const whole = bytes.length & ~3
-  for (let i = 0; i < whole; i += 4) {
-    let k = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
-    k = Math.imul(k, M)
+  let h = SEED ^ bytes.length
+  for (let at = 0; at < whole; at += 4) {
+    let k = Math.imul(words.getInt32(at, true), M)
     k ^= k >>> 24
-    k = Math.imul(k, M)
-    h = Math.imul(h, M) ^ k
+    h = Math.imul(h, M) ^ Math.imul(k, M)
   }
-  const rest = bytes.length - whole
-  if (rest > 2) h ^= bytes[whole + 2]! << 16
-  if (rest > 1) h ^= bytes[whole + 1]! << 8
-  if (rest > 0) h = Math.imul(h ^ bytes[whole]!, M)
+  if (whole < bytes.length) {
+    for (let at = whole; at < bytes.length; at++) h ^= bytes[at]! << (8 * (at - whole))
+    h = Math.imul(h, M)
+  }
   h ^= h >>> 13
   h = Math.imul(h, M)
   return h ^ (h >>> 15)

@@ -94,7 +94,8 @@ describe('the message of an issue', () => {
       { topics: { evictions: 'a/b' } },
       '`topics.evictions`: must match /^(?!\\.\\.?$)[A-Za-z0-9._-]{1,249}$/',
     ],
-    [{ maxEntrys: 1 }, 'unknown option `maxEntrys`'],
+    [{ maxEntrys: 1 }, 'unknown option `maxEntrys` (those of features: docs/features.md)'],
+    [{ topics: { eviction: 'a' } }, 'unknown option `topics.eviction` (those of features: docs/features.md)'],
   ])('stands behind the option: %j', (options, message) => {
     expect(() => checkOptions({ kafka: memory(), ...options }, 'cache')).toThrow(new TypeError(message))
   })
