@@ -167,7 +167,7 @@ async function through(
       await reader.cancel().catch(() => undefined)
       throw tooLarge(maxBytes)
     }
-    chunks.push(value as BlobPart)
+    chunks.push(value)
   }
 }
 

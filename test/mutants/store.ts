@@ -194,7 +194,7 @@ export const storeMutants: readonly Mutant[] = [
     id: 'slot-kept-filled',
     what: 'The value of a slot that was freed stays on the heap until the slot is used again.',
     file: COLUMNS,
-    from: 'this.#cells[slot << 1] = undefined',
+    from: 'this.cells[slot << 1] = undefined',
     to: '',
     breaks: ['I9'],
     hint: ['src/store/memory.test.ts'],

@@ -222,7 +222,7 @@ describe('the options of a cache', () => {
   it('are a TypeError for what is no option, at any depth', () => {
     refuses(() => cache({ maxStalenes: '2s' }), 'maxStalenes`')
     refuses(() => cache({ timeout: '2s' }), 'timeout`')
-    refuses(() => cache({ topics: { eviction: 'x' } }), 'eviction`')
+    refuses(() => cache({ topics: { eviction: 'x' } }), 'topics.eviction`')
   })
 
   it.each([[undefined], [null], ['kafka'], [7]])('are a TypeError when they are %j', (options) => {
