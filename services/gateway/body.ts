@@ -38,8 +38,8 @@ export class Bodies {
     this.#bounds = bounds
   }
 
-  /** The objects in the body, each as soon as it is complete. @throws Refusal as `read`. */
-  objects(c: Context): AsyncGenerator<Json, void, undefined> {
+  /** The objects in the body as they are complete, those that came together in one list. @throws Refusal as `read`. */
+  objects(c: Context): AsyncGenerator<readonly Json[], void, undefined> {
     return jsonObjects(this.#chunks(c), this.#bounds.maxValues)
   }
 

@@ -28,8 +28,12 @@ export function parseScanned(bytes: Uint8Array): Json {
   }
 }
 
+/** Objects that are handed on together, at most: others have their turn between two lots. */
+const MAX_TOGETHER = 100
+
 /**
- * Objects written one after the other, as each of them is complete.
+ * Objects written one after the other, as they are complete: those that came in one piece together. What stands before a
+ * fault is handed on before it is thrown.
  *
  * @param maxValues in all of them together
  * @throws Refusal `malformed` also for anything between them.
@@ -37,10 +41,37 @@ export function parseScanned(bytes: Uint8Array): Json {
 export async function* jsonObjects(
   chunks: AsyncIterable<Uint8Array>,
   maxValues: number,
-): AsyncGenerator<Json, void, undefined> {
-  const scan = new JsonScan(maxValues)
-  let held: Uint8Array[] = []
+): AsyncGenerator<readonly Json[], void, undefined> {
+  const cut = new ObjectCutter(maxValues)
   for await (const chunk of chunks) {
+    let lot: Json[] = []
+    try {
+      for (const one of cut.take(chunk)) {
+        if (lot.push(one) < MAX_TOGETHER) continue
+        const full = lot
+        lot = []
+        yield full
+      }
+    } catch (error) {
+      if (lot.length > 0) yield lot
+      throw error
+    }
+    if (lot.length > 0) yield lot
+  }
+  cut.end()
+}
+
+class ObjectCutter {
+  readonly #scan: JsonScan
+  #held: Uint8Array[] = []
+
+  constructor(maxValues: number) {
+    this.#scan = new JsonScan(maxValues)
+  }
+
+  /** The objects that this piece completes. @throws Refusal as `jsonObjects`. */
+  *take(chunk: Uint8Array): Generator<Json, void, undefined> {
+    const scan = this.#scan
     for (let at = 0; at < chunk.length;) {
       if (scan.isOutside && WHITESPACE.has(chunk[at]!)) {
         at++
@@ -49,16 +80,23 @@ export async function* jsonObjects(
       if (scan.isOutside && chunk[at] !== OPEN_OBJECT)
         throw new Refusal('malformed', 'The body is not a sequence of JSON objects.')
       const end = scan.scan(chunk, at, true)
-      // A copy: the chunk itself need not stay for what is left of it.
-      if (!scan.isOutside) held.push(chunk.slice(at, end))
-      else {
-        yield parseScanned(concat([...held, chunk.subarray(at, end)]))
-        held = []
-      }
+      const part = chunk.subarray(at, end)
       at = end
+      // A copy: the chunk itself need not stay for what is left of it.
+      if (!scan.isOutside) this.#held.push(part.slice())
+      else if (this.#held.length === 0) yield parseScanned(part)
+      else {
+        const whole = concat([...this.#held, part])
+        this.#held = []
+        yield parseScanned(whole)
+      }
     }
   }
-  if (!scan.isOutside) throw new Refusal('malformed', 'The body ends within a JSON object.')
+
+  /** @throws Refusal `malformed` where an object is not whole. */
+  end(): void {
+    if (!this.#scan.isOutside) throw new Refusal('malformed', 'The body ends within a JSON object.')
+  }
 }
 
 export function concat(chunks: readonly Uint8Array[]): Uint8Array {

@@ -10,7 +10,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import * as z from 'zod/mini'
 import { shaped } from '../../body.ts'
-import type { RecordToAppend } from '../../cluster.ts'
+import type { Appended, RecordToAppend } from '../../cluster.ts'
 import { confluentErrors, V3_ERRORS } from './errors.ts'
 import { ownCluster, requireJson } from './v3.ts'
 import { decodeBase64, decodeEmbedded } from '../../embedded-format.ts'
@@ -83,9 +83,10 @@ export function confluentV3Produce(service: Service): Hono {
         422,
       )
     // Who may not write this topic may write no record of the body: there is no need to read on.
-    if (first.value.error_code === V3_ERRORS.forbidden[1]) {
+    const [one] = first.value
+    if (one?.error_code === V3_ERRORS.forbidden[1]) {
       await reports.return()
-      return c.json(first.value, 403)
+      return c.json(one, 403)
     }
     return c.body(stream(first.value, reports), 200, { 'content-type': 'application/json' })
   })
@@ -102,8 +103,13 @@ export function confluentV3Produce(service: Service): Hono {
     const successes: unknown[] = []
     const failures: unknown[] = []
     const texts = itemsOf(membersOf(text).get('entries')!)
-    for (const [at, { id, ...entry }] of entries.entries()) {
-      const report = await produceOne(service, c, { value: entry, text: texts[at]! })
+    const reports = await produceLot(
+      service,
+      c,
+      entries.map(({ id: _, ...entry }, at) => ({ value: entry, text: texts[at]! })),
+    )
+    for (const [at, { id }] of entries.entries()) {
+      const report = reports[at]!
       if (report.error_code === 200) successes.push({ id, ...report, error_code: undefined })
       else failures.push({ id, ...report })
     }
@@ -118,44 +124,84 @@ interface Report {
 }
 
 /**
- * A report for each record as it arrives. A fault in the body ends the reports, with a report of its own.
+ * A report for each record, those of records that came together in one list. A fault in the body ends the reports, with a
+ * report of its own.
  */
-async function* produceAll(service: Service, c: Context): AsyncGenerator<Report, void, undefined> {
+async function* produceAll(service: Service, c: Context): AsyncGenerator<readonly Report[], void, undefined> {
   const { bodies, limits } = service
   const { maxRecords } = limits
   let count = 0
   try {
-    for await (const record of bodies.objects(c)) {
-      if (++count > maxRecords)
+    for await (const lot of bodies.objects(c)) {
+      const left = maxRecords - count
+      if (left > 0) yield await produceLot(service, c, lot.slice(0, left))
+      count += lot.length
+      if (count > maxRecords)
         throw new Refusal('too-large', `More than ${maxRecords} records in one request.`)
-      yield await produceOne(service, c, record)
     }
   } catch (error) {
-    yield reportOf(service, error)
+    yield [reportOf(service, error)]
   }
 }
 
-async function produceOne(service: Service, c: Context, body: JsonText): Promise<Report> {
-  const { clusterOf, limits } = service
-  const topic = c.req.param('topic') ?? ''
+/** One call of the cluster for all of them. A record that is refused makes it refuse no other. */
+async function produceLot(service: Service, c: Context, lot: readonly JsonText[]): Promise<Report[]> {
+  const read = lot.map((body) => readRecord(service, body))
+  const records = read.flatMap(({ record }) => record ?? [])
+  let results: readonly Appended[] = []
+  let refused: Report | undefined
   try {
-    const asked = shaped(body.value, recordBody)
-    const record = recordOf(asked, body.text, limits.maxRecordHeaders)
-    const [result] = await clusterOf(c).append(topic, [record])
-    if (!result || result.refusal)
-      throw result?.refusal ?? new Refusal('unavailable', 'The cluster did not answer in time.')
-    return {
-      error_code: 200,
-      cluster_id: c.req.param('cluster'),
-      topic_name: topic,
-      partition_id: result.partition,
-      offset: result.offset,
-      timestamp: new Date(result.timestamp).toISOString(),
-      ...(asked.key && { key: { type: asked.key.type, size: record.key?.length ?? 0 } }),
-      ...(asked.value && { value: { type: asked.value.type, size: record.value?.length ?? 0 } }),
-    }
+    if (records.length > 0) results = await service.clusterOf(c).append(c.req.param('topic') ?? '', records)
   } catch (error) {
-    return reportOf(service, error)
+    refused = reportOf(service, error)
+  }
+  let next = 0
+  return read.map((one) => {
+    if (!one.record) return one.refused
+    const result = results[next++]
+    return refused ?? reportFor(service, c, one, result)
+  })
+}
+
+interface ReadRecord {
+  readonly record: RecordToAppend
+  readonly asked: z.output<typeof recordBody>
+}
+
+interface UnreadRecord {
+  readonly record?: undefined
+  readonly refused: Report
+}
+
+function readRecord(service: Service, { value, text }: JsonText): ReadRecord | UnreadRecord {
+  try {
+    const asked = shaped(value, recordBody)
+    return { record: recordOf(asked, text, service.limits.maxRecordHeaders), asked }
+  } catch (error) {
+    return { refused: reportOf(service, error) }
+  }
+}
+
+function reportFor(
+  service: Service,
+  c: Context,
+  { record, asked }: ReadRecord,
+  result: Appended | undefined,
+): Report {
+  if (!result || result.refusal)
+    return reportOf(
+      service,
+      result?.refusal ?? new Refusal('unavailable', 'The cluster did not answer in time.'),
+    )
+  return {
+    error_code: 200,
+    cluster_id: c.req.param('cluster'),
+    topic_name: c.req.param('topic'),
+    partition_id: result.partition,
+    offset: result.offset,
+    timestamp: new Date(result.timestamp).toISOString(),
+    ...(asked.key && { key: { type: asked.key.type, size: record.key?.length ?? 0 } }),
+    ...(asked.value && { value: { type: asked.value.type, size: record.value?.length ?? 0 } }),
   }
 }
 
@@ -167,12 +213,14 @@ function reportOf(service: Service, error: unknown): Report {
 
 function recordOf(asked: z.output<typeof recordBody>, text: string, maxHeaders: number): RecordToAppend {
   const headers = asked.headers ?? []
-  const written = membersOf(text)
+  // Only what is itself JSON is kept as it is written.
+  const isWritten = asked.key?.type === 'JSON' || asked.value?.type === 'JSON'
+  const written = isWritten ? membersOf(text) : undefined
   if (headers.length > maxHeaders)
     throw new Refusal('invalid', `More than ${maxHeaders} headers on one record.`)
   return {
-    key: bytesOf(asked.key, written.get('key')),
-    value: bytesOf(asked.value, written.get('value')),
+    key: bytesOf(asked.key, written?.get('key')),
+    value: bytesOf(asked.value, written?.get('value')),
     partition: asked.partition_id ?? undefined,
     timestamp: asked.timestamp ? Date.parse(asked.timestamp) : undefined,
     headers: headers.map(({ name, value }) => ({
@@ -192,35 +240,24 @@ function bytesOf(part: z.output<typeof data>, text = '{}'): Uint8Array | null {
   return encoder.encode(part.data)
 }
 
-/** Reports that go out in one piece, at most. */
-const MAX_TOGETHER = 100
-
-/**
- * The reports, each on its own line; those that come in one turn of the event loop together. The gateway reads the body no
- * faster than the client takes the reports.
- */
-function stream(first: Report, reports: AsyncGenerator<Report, void, undefined>): ReadableStream<Uint8Array> {
-  const line = (report: Report) => `${JSON.stringify(report)}\r\n`
-  let next: Promise<IteratorResult<Report, void>> | undefined
+/** The reports, each on its own line. The gateway reads the body no faster than the client takes the reports. */
+function stream(
+  first: readonly Report[],
+  reports: AsyncGenerator<readonly Report[], void, undefined>,
+): ReadableStream<Uint8Array> {
+  const lines = (lot: readonly Report[]) => {
+    let text = ''
+    for (const report of lot) text += `${JSON.stringify(report)}\r\n`
+    return encoder.encode(text)
+  }
   return new ReadableStream({
-    start: (controller) => controller.enqueue(encoder.encode(line(first))),
+    start: (controller) => controller.enqueue(lines(first)),
     pull: async (controller) => {
-      const turn = setImmediate()
-      let lines = ''
-      for (let count = 0; count < MAX_TOGETHER; count++) {
-        next ??= reports.next()
-        const report = await (count === 0 ? next : Promise.race([next, turn]))
-        if (!report) break
-        next = undefined
-        if (report.done) {
-          if (lines !== '') controller.enqueue(encoder.encode(lines))
-          return controller.close()
-        }
-        lines += line(report.value)
-      }
       // Others have their turn between two pieces.
-      await turn
-      return controller.enqueue(encoder.encode(lines))
+      await setImmediate()
+      const next = await reports.next()
+      if (next.done) controller.close()
+      else controller.enqueue(lines(next.value))
     },
     cancel: async () => {
       await reports.return()
