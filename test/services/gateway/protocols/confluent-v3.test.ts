@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { memoryCluster } from '../../../../services/gateway/index.ts'
+import { MemoryLog } from '../../../../src/testing/memory-log.ts'
 import { answer, base64, bytes, harness, until } from '../harness.ts'
 
 const CLUSTER = '/v3/clusters/kedge-memory'
@@ -86,6 +88,52 @@ describe('Confluent v3', () => {
       [413, undefined],
     ])
   })
+
+  it.each([1, 7, 1000, Infinity])(
+    'is the same in pieces of %d bytes, with one call for those of a piece',
+    async (size) => {
+      const log = new MemoryLog({ topics: { t: 1 } })
+      const cluster = memoryCluster(log)
+      const calls: number[] = []
+      const append = cluster.append.bind(cluster)
+      cluster.append = (topic, records) => {
+        calls.push(records.length)
+        return append(topic, records)
+      }
+      const { app } = harness({}, { cluster })
+      const sent = Array.from({ length: 250 }, (_, at) =>
+        at % 9 === 8 ? { value: { type: 'AVRO', data: 'x' } } : text(`v${at}`),
+      )
+      const body = bytes(`${sent.map((one) => JSON.stringify(one)).join('\n')}[]`)
+      const pieces = Math.ceil(body.length / Math.min(size, body.length))
+      const readable = new ReadableStream<Uint8Array>({
+        start: (controller) => {
+          for (let at = 0; at < body.length; at += size) controller.enqueue(body.slice(at, at + size))
+          controller.close()
+        },
+      })
+      const headers = { 'content-type': 'application/json' }
+      const response = await app.request(RECORDS, {
+        method: 'POST',
+        body: readable,
+        duplex: 'half',
+        headers,
+      } as RequestInit)
+      let next = 0
+      const expected = sent.map((_, at) => (at % 9 === 8 ? [422, undefined] : [200, next++]))
+      expect((await reports(response)).map((report) => [report.error_code, report.offset])).toEqual([
+        ...expected,
+        [400, undefined],
+      ])
+      const kept = log.read('t', { partition: 0, offset: 0 }, { maxBytes: Infinity })!.records
+      expect(kept.map(({ value }) => new TextDecoder().decode(value!))).toEqual(
+        sent.flatMap(({ value }) => (value.type === 'STRING' ? [value.data] : [])),
+      )
+      // A hundred at most, and at most one call for each piece.
+      expect(Math.max(...calls)).toBeLessThanOrEqual(100)
+      expect(calls.length).toBeLessThanOrEqual(size === Infinity ? 3 : pieces)
+    },
+  )
 
   it('reports what it cannot read and stops there', async () => {
     const { log, post, errors } = harness()
