@@ -22,11 +22,11 @@ export interface Options {
   readonly [name: string]: OptionTest | Options
 }
 
+/** One that says this of a value for which that does not hold. */
 /* @__NO_SIDE_EFFECTS__ */
-export const must =
-  (holds: (value: never) => boolean, says: string): OptionTest =>
-  (value) =>
-    holds(value as never) ? undefined : says
+export function must(holds: (value: never) => boolean, says: string): OptionTest {
+  return (value) => (holds(value as never) ? undefined : says)
+}
 
 /** The first thing that is wrong with the options, or `undefined`. */
 export function faultIn(known: Options, options: unknown): Fault | undefined {

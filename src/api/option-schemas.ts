@@ -18,13 +18,18 @@ const isFunction = (value: unknown): boolean => typeof value === 'function'
 const isDuration = (value: unknown): boolean => isNumber(value) || isText(value)
 
 /** A number of at least 0, or a whole one of at least 1. */
-const numberTo = (most: number, isWhole = false): OptionTest =>
-  must(
+/* @__NO_SIDE_EFFECTS__ */
+function numberTo(most: number, isWhole = false): OptionTest {
+  return must(
     (value) =>
       isNumber(value) && value >= Number(isWhole) && value <= most && !(isWhole && !Number.isInteger(value)),
     `must be a ${isWhole ? 'whole number from 1' : 'number from 0'} to ${most}`,
   )
-const countTo = (most: number) => numberTo(most, true)
+}
+/* @__NO_SIDE_EFFECTS__ */
+function countTo(most: number): OptionTest {
+  return numberTo(most, true)
+}
 export const count: OptionTest = countTo(Number.MAX_SAFE_INTEGER)
 /** Of a row. */
 const version = must(Number.isSafeInteger, 'must be a whole number of at most 53 bits')
@@ -66,102 +71,101 @@ const features: OptionTest = (value) => {
   const at = value.findIndex((each) => !isFeature(each as never))
   return at < 0 ? undefined : { path: [at], says: 'must be a feature with a name, such as `replicate()`' }
 }
-const capabilities = must((log: KafkaLog) => typeof log.capabilities === 'object', 'must have capabilities')
-const isLog = methods('produce', 'offsets', 'read')
+const log: OptionTest = (value) =>
+  methods('produce', 'offsets', 'read')(value) ??
+  (typeof (value as KafkaLog).capabilities === 'object' ? undefined : 'must have capabilities')
 // The names that Kafka allows (org.apache.kafka.common.internals.Topic).
 const TOPIC = /^(?!\.\.?$)[A-Za-z0-9._-]{1,249}$/
-const topic = must((value) => isText(value) && TOPIC.test(value), `must match ${TOPIC}`)
 
-const lifetime: Options = {
+function cacheOptions(): Options {
+  const topic = must((value) => isText(value) && TOPIC.test(value), `must match ${TOPIC}`)
+  return {
+    ...lifetime(),
+    kafka: log,
+    use: features,
+    topics: { evictions: topic, updates: topic, requests: topic, writes: topic },
+    // A token has room for so many.
+    evictionPartitions: countTo(100),
+    updatePartitions: countTo(1000),
+    writePartitions: countTo(1000),
+    requestPartitions: countTo(1000),
+    updatesIsolation: oneOf('committed', 'uncommitted'),
+    ...ofBoth,
+    maxEntryBytes: count,
+    maxStaleness: duration,
+    refreshAfter: duration,
+    pollTimeout: duration,
+    publishTimeout: duration,
+    onUnreachable: oneOf('stale', 'bypass', 'throw'),
+    maxOutage: duration,
+    maxCatchUpRecords: count,
+    maxPollBytes: count,
+    maxLoads: count,
+    maxBypassLoads: count,
+    maxRememberedEvictions: count,
+    hardTimeout: duration,
+    codec: methods('encode', 'decode', 'detects'),
+    gzipAboveBytes: (value) => (value === Infinity ? undefined : numberTo(Infinity)(value)),
+    maxMessageBytes: count,
+    onEvent: callback,
+    runtime: methods('now', 'monotonic', 'random', 'sleep', 'microtask'),
+  }
+}
+
+const lifetime = (): Options => ({
   ttl: durationOrCallback,
   swr: durationOrCallback,
   staleIfError: durationOrCallback,
   jitter: numberTo(1),
-}
-const loading: Options = {
-  timeout: duration,
-  hardTimeout: duration,
-}
-
-const cacheOptions: Options = {
-  ...lifetime,
-  kafka: (value) => isLog(value) ?? capabilities(value),
-  use: features,
-  topics: { evictions: topic, updates: topic, requests: topic, writes: topic },
-  // A token has room for so many.
-  evictionPartitions: countTo(100),
-  updatePartitions: countTo(1000),
-  writePartitions: countTo(1000),
-  requestPartitions: countTo(1000),
-  updatesIsolation: oneOf('committed', 'uncommitted'),
+})
+const loading: Options = { timeout: duration, hardTimeout: duration }
+/** Of a cache and of a namespace. */
+const ofBoth: Options = {
   maxEntries: count,
   maxBytes: count,
-  maxEntryBytes: count,
-  maxStaleness: duration,
-  refreshAfter: duration,
-  pollTimeout: duration,
-  publishTimeout: duration,
-  onUnreachable: oneOf('stale', 'bypass', 'throw'),
-  maxOutage: duration,
-  maxCatchUpRecords: count,
-  maxPollBytes: count,
-  maxLoads: count,
-  maxBypassLoads: count,
-  maxRememberedEvictions: count,
   settle: duration,
   maxTtl: duration,
   announceExpiry: truth,
-  hardTimeout: duration,
-  codec: methods('encode', 'decode', 'detects'),
-  gzipAboveBytes: (value) => (value === Infinity ? undefined : numberTo(Infinity)(value)),
-  maxMessageBytes: count,
   freeze: truth,
-  onEvent: callback,
-  runtime: methods('now', 'monotonic', 'random', 'sleep', 'microtask'),
 }
 
-const namespaceOptions: Options = {
-  ...lifetime,
-  schema: must(isSchema, 'must be a zod schema or another Standard Schema'),
+const namespaceOptions = (): Options => ({
+  ...lifetime(),
   ...loading,
+  ...ofBoth,
+  schema: must(isSchema, 'must be a zod schema or another Standard Schema'),
   tags: callback,
-  maxEntries: count,
-  maxBytes: count,
-  settle: duration,
-  maxTtl: duration,
-  announceExpiry: truth,
   without: texts,
-  freeze: truth,
   sizeOf: callback,
-}
+})
 
-const loadOptions: Options = {
-  ...lifetime,
+const loadOptions = (): Options => ({
+  ...lifetime(),
+  ...loading,
   after: text,
   signal,
-  ...loading,
   tags: must((value) => isTexts(value) || isFunction(value), 'must be tags, or a function'),
-}
-
-const evictOptions: Options = { signal }
-const deleteOptions: Options = { version, signal }
+})
 
 /** By whose options they are. */
 type Checked = 'cache' | 'namespace' | 'load' | 'read' | 'scope' | 'evict' | 'delete' | 'set'
 
-const OPTIONS: Readonly<Record<Checked, Options>> = {
+/** Made when they are first asked for. */
+const OPTIONS: Readonly<Record<Checked, () => Options>> = {
   cache: cacheOptions,
   namespace: namespaceOptions,
   load: loadOptions,
-  read: { after: text, signal },
-  scope: { after: text, onRead: callback },
-  evict: evictOptions,
-  delete: deleteOptions,
-  set: { ttl: durationOrCallback, tags: texts, ...deleteOptions },
+  read: () => ({ after: text, signal }),
+  scope: () => ({ after: text, onRead: callback }),
+  evict: () => ({ signal }),
+  delete: () => ({ version, signal }),
+  set: () => ({ ttl: durationOrCallback, tags: texts, version, signal }),
 }
+const made: Partial<Record<Checked, Options>> = {}
 
 /** @throws TypeError quoting the option that is wrong. */
-export const checkOptions = (options: object, of: Checked): void => check(OPTIONS[of], options)
+export const checkOptions = (options: object, of: Checked): void =>
+  check((made[of] ??= OPTIONS[of]()), options)
 
 /** @throws TypeError quoting the option that is wrong. */
 export function checkWriteOptions(

@@ -30,11 +30,11 @@ export interface PackOptions {
 /** The most bytes that a signature, and what stands around it, adds to a message. */
 export const MAX_SIGNATURE_BYTES: number = 32 + 1 + 16 + 1 + 43 + 16
 
-const encoder = new TextEncoder()
+const encoder = /* @__PURE__ */ new TextEncoder()
 const [QUOTE, BACKSLASH] = [0x22, 0x5c]
-const strictDecoder = new TextDecoder('utf-8', { fatal: true })
+const strictDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true })
 /** For keys, in which a byte order mark is a character like any other. */
-const keyDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const keyDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
 

@@ -23,15 +23,16 @@ export const isName = (value: unknown): value is string => typeof value === 'str
 export const isIds = (value: unknown): value is readonly string[] => isList(value, isId)
 /** Those of a value: there may be none. */
 export const isTags: Test = (value) => isIds(value) || (Array.isArray(value) && value.length === 0)
-export const is =
-  (one: unknown): Test =>
-  (value) =>
-    value === one
 
-export const optional =
-  (test: Test): Test =>
-  (value) =>
-    value === undefined || test(value)
+/* @__NO_SIDE_EFFECTS__ */
+export function is(one: unknown): Test {
+  return (value) => value === one
+}
+
+/* @__NO_SIDE_EFFECTS__ */
+export function optional(test: Test): Test {
+  return (value) => value === undefined || test(value)
+}
 
 /** A list of at least one, and of no more than a message may have. */
 export function isList<T>(value: unknown, test: (each: unknown) => each is T): value is readonly T[] {
