@@ -17,26 +17,20 @@ export function checkWritable(codec: Codec, value: unknown): void {
   const open: (readonly [part: unknown, path: string])[] = [[value, '']]
   for (const [part, path] of open) {
     if (typeof part !== 'object' || part === null) continue
-    if (isLost(part)) throw lost(part, path)
-    for (const [name, inner] of Object.entries(part)) {
-      if (open.length >= MAX_PARTS) break
-      open.push([inner, path === '' ? name : `${path}.${name}`])
+    if (isLost(part)) {
+      const type = Object.prototype.toString.call(part).slice(8, -1)
+      throw new KedgeError(
+        'ERR_CODEC',
+        `JSON loses the ${type} at \`value${path.slice(0, 100)}\`: use arrays and plain objects, or another \`codec\``,
+      )
     }
+    for (const [name, inner] of Object.entries(part))
+      if (open.length < MAX_PARTS) open.push([inner, `${path}.${name}`])
   }
 }
 
 function isLost(part: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(part)
-  if (prototype === Object.prototype || prototype === null || Array.isArray(part)) return false
-  if (typeof (part as { toJSON?: unknown }).toJSON === 'function') return false
-  return ArrayBuffer.isView(part) || (Object.keys(part).length === 0 && JSON.stringify(part) === '{}')
-}
-
-function lost(part: object, path: string): KedgeError {
-  const [, name = 'object'] = /^\[object (\w+)\]$/.exec(Object.prototype.toString.call(part)) ?? []
-  const where = path === '' ? 'the value' : `\`${path.slice(0, 100)}\``
-  return new KedgeError(
-    'ERR_CODEC',
-    `${where} is of type ${name}, which JSON loses: use an array or a plain object, or a \`codec\` that writes it`,
-  )
+  if (ArrayBuffer.isView(part)) return !('toJSON' in part)
+  const isPlain = [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(part) as null)
+  return !isPlain && Object.keys(part).length === 0 && JSON.stringify(part) === '{}'
 }
