@@ -156,10 +156,7 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
   const app = new Hono()
   app.use(aroundEach(service, onRequest))
   if (allowsHost) app.use(hostCheck(allowsHost))
-  app.get('/healthz', (c) => c.json({ status: 'ok' }))
-  app.get('/readyz', (c) =>
-    draining.aborted || stopping.aborted ? c.json({ status: 'stopping' }, 503) : c.json({ status: 'ready' }),
-  )
+  health(app, () => draining.aborted || stopping.aborted)
   if (corsOrigins.length > 0) app.use(corsFor(corsOrigins))
   app.use(browserGuard(corsOrigins))
   app.use(
@@ -190,6 +187,14 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
     return c.json({ error_code: 500, message: 'Internal Server Error' }, 500)
   })
   return { app, plain: plainReads({ service, credentials, readerOf, allowsHost, onRequest }) }
+}
+
+/** Adds the routes that tell whether it lives, and whether it takes requests. */
+function health(app: Hono, isStopping: () => boolean): void {
+  app.get('/healthz', (c) => c.json({ status: 'ok' }))
+  app.get('/readyz', (c) =>
+    isStopping() ? c.json({ status: 'stopping' }, 503) : c.json({ status: 'ready' }),
+  )
 }
 
 /** Adds the routes of the protocols. */

@@ -106,7 +106,7 @@ export function confluentV3Produce(service: Service): Hono {
     const reports = await produceLot(
       service,
       c,
-      entries.map(({ id: _, ...entry }, at) => ({ value: entry, text: texts[at]! })),
+      entries.map((entry, at) => ({ value: entry, text: texts[at]! })),
     )
     for (const [at, { id }] of entries.entries()) {
       const report = reports[at]!
