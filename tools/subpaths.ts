@@ -15,7 +15,7 @@ export interface Subpath {
 }
 
 export const SUBPATHS: Readonly<Record<string, Subpath>> = {
-  '.': { maxBytes: 35_000 },
+  '.': { maxBytes: 35_500 },
   './tier': { maxBytes: 10_300 },
   './replicate': { maxBytes: 12_200 },
   './write-paths': { maxBytes: 12_200 },
@@ -43,7 +43,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/next': { maxBytes: 7_600 },
   './adapters/undici': { maxBytes: 5_100, node: true },
   './worker': { maxBytes: 28_000 },
-  './worker/cloudflare': { maxBytes: 94_300 },
+  './worker/cloudflare': { maxBytes: 95_000 },
   './lambda': { maxBytes: 32_900 },
   './sync': { maxBytes: 28_200 },
   './loader': { maxBytes: 47_000 },
@@ -60,17 +60,17 @@ export interface Bundle {
 }
 
 export const BUNDLES: Readonly<Record<string, Bundle>> = {
-  core: { parts: ['.'], maxBytes: 35_000 },
-  'core + gateway': { parts: ['.', './adapters/gateway'], maxBytes: 40_600 },
-  'core + confluent': { parts: ['.', './adapters/confluent'], maxBytes: 44_000 },
-  'core + tier': { parts: ['.', './tier'], maxBytes: 38_800 },
-  'core + replicate': { parts: ['.', './replicate'], maxBytes: 40_500 },
-  'core + write-paths': { parts: ['.', './write-paths'], maxBytes: 39_600 },
-  'core + loader-client': { parts: ['.', './loader-client'], maxBytes: 39_000 },
+  core: { parts: ['.'], maxBytes: 35_500 },
+  'core + gateway': { parts: ['.', './adapters/gateway'], maxBytes: 41_100 },
+  'core + confluent': { parts: ['.', './adapters/confluent'], maxBytes: 44_500 },
+  'core + tier': { parts: ['.', './tier'], maxBytes: 39_300 },
+  'core + replicate': { parts: ['.', './replicate'], maxBytes: 41_000 },
+  'core + write-paths': { parts: ['.', './write-paths'], maxBytes: 40_100 },
+  'core + loader-client': { parts: ['.', './loader-client'], maxBytes: 39_500 },
   'core + all features': {
     parts: ['.', './tier', './replicate', './write-paths', './loader-client'],
-    maxBytes: 48_300,
+    maxBytes: 48_900,
   },
-  'middleware, Hono and all': { parts: ['tools/bench/cold-start/middleware.ts'], maxBytes: 51_500 },
-  'the worker, with all': { parts: ['worker/cloudflare.ts'], maxBytes: 110_500 },
+  'middleware, Hono and all': { parts: ['tools/bench/cold-start/middleware.ts'], maxBytes: 52_000 },
+  'the worker, with all': { parts: ['worker/cloudflare.ts'], maxBytes: 111_200 },
 }
