@@ -156,11 +156,11 @@ async function through(
   maxBytes: number,
 ): Promise<Uint8Array> {
   const reader = new Blob([bytes as BlobPart]).stream().pipeThrough(transform).getReader()
-  const chunks: BlobPart[] = []
+  const chunks: Uint8Array[] = []
   let length = 0
   for (;;) {
     const { done, value } = await reader.read()
-    if (done) return new Uint8Array(await new Blob(chunks).arrayBuffer())
+    if (done) break
     length += value.length
     if (length > maxBytes) {
       // Cancelling propagates to the decompressor, which then inflates no further.
@@ -169,6 +169,13 @@ async function through(
     }
     chunks.push(value)
   }
+  const all = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.length
+  }
+  return all
 }
 
 const tooLarge = (maxBytes: number) =>
