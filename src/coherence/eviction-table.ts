@@ -5,9 +5,9 @@
  * are held when a key eviction arrives are dropped at once; the table is for the others: loads under way, values that
  * arrive later, and values held under a tag or prefix, which are looked at when they are next read.
  *
- * The table is bounded, and so are those of a cache together ({@link MarkLimit}). Forgetting raises the **horizon**: every eviction at or above it is remembered, so a
- * value whose as-of lies below it cannot be judged and is refused (decision 10). Held values are settled before
- * their tag and prefix evictions are forgotten, so they stay.
+ * The table is bounded, and so are those of a cache together. Forgetting raises the **horizon**: every eviction at or
+ * above it is remembered, so a value whose as-of lies below it cannot be judged and is refused (decision 10). Held values
+ * are settled before their tag and prefix evictions are forgotten, so they stay.
  *
  * @module
  */
@@ -15,10 +15,16 @@ import type { Provenance } from '../store/entry.ts'
 import type { RefuseReason } from '../api/reasons.ts'
 import { floorOf, kills, merge, newMark, NO_TERMS } from './eviction-mark.ts'
 import type { EvictionTerms, Mark } from './eviction-mark.ts'
-import type { MarkLimit } from './mark-limit.ts'
 
 /** Prefixes are compared one by one, so there are fewer of them. */
 const MAX_PREFIXES = 64
+
+/** What bounds the tables of a cache together: `MarkLimit`. */
+interface SharedLimit {
+  readonly tables: { add(table: EvictionTable): unknown; delete(table: EvictionTable): unknown }
+  /** One more is remembered. */
+  added(): void
+}
 
 export class EvictionTable {
   /** Every eviction at or above this offset is remembered. */
@@ -36,7 +42,7 @@ export class EvictionTable {
   #forgottenTo = 0
   readonly #dropGroupKilled: () => void
   readonly #onHorizon: (horizon: number) => void
-  readonly #limit: MarkLimit
+  readonly #limit: SharedLimit
 
   /**
    * @param dropGroupKilled drops every held value that {@link groupKills}, before the marks that say so are forgotten
@@ -44,7 +50,7 @@ export class EvictionTable {
   constructor(options: {
     horizon: number
     maxMarks: number
-    limit: MarkLimit
+    limit: SharedLimit
     dropGroupKilled: () => void
     onHorizon: (horizon: number) => void
   }) {

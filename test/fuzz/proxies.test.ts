@@ -8,6 +8,7 @@ import { strimzi } from '../../adapters/kafka/strimzi.ts'
 import { upstash } from '../../adapters/kafka/upstash.ts'
 import { warpstream } from '../../adapters/kafka/warpstream.ts'
 import { isKedgeError } from '../../src/index.ts'
+import { isRefused } from '../../src/ports/errors.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { recording } from '../adapters/kafka/replay/recording.ts'
 import { called, run, TIMEOUT } from './campaign.ts'
@@ -209,7 +210,8 @@ async function feed({ adapter, call, said }: Input, dice: Dice): Promise<string>
     return `${adapter} ${call} told`
   } catch (error) {
     if (!isKedgeError(error) || !CODES.has(error.code)) throw error
-    must(call !== 'produce' || error.code === 'ERR_PUBLISH', `publishing fails with ${error.code}`)
+    const isToldApart = error.code === 'ERR_PUBLISH' || isRefused(error)
+    must(call !== 'produce' || isToldApart, `publishing fails with ${error.code}`)
     must(!error.message.includes(SECRET) && error.message.length < 1200, 'it says too much')
     const { retryAfterMs } = error
     must(
