@@ -36,6 +36,7 @@ export class CoherentStore<T> implements EvictionTarget {
   readonly #store: S3FifoStore<T>
   readonly #table: EvictionTable
   readonly #known: Known
+  readonly #marks: CacheContext['marks']
   readonly #mayHold: HoldTerms['mayHold']
   readonly #maxStalenessMs: number
   readonly #refreshAfterMs: number
@@ -64,10 +65,12 @@ export class CoherentStore<T> implements EvictionTarget {
     this.#table = new EvictionTable({
       horizon: partition.position,
       maxMarks: shared.settings.maxRememberedEvictions,
-      limit: shared.marks,
+      onMark: () => shared.marks.added(),
       dropGroupKilled: () => this.#sweep('evicted', (key, entry) => this.#table.groupKills(key, entry)),
       onHorizon: (offset) => shared.settings.emit?.({ type: 'horizon', namespace: name, offset }),
     })
+    this.#marks = shared.marks
+    this.#marks.tables.add(this.#table)
     this.intents = new NamespaceIntents(shared.clock, terms.intentsMs)
     this.#known = { partition, table: this.#table, intents: this.intents, clock: shared.clock }
     this.lookBack = terms.lookBack
@@ -88,7 +91,8 @@ export class CoherentStore<T> implements EvictionTarget {
   /** Leaves its partition: no eviction reaches it from now on, so it holds nothing more, and no load is shared. */
   leave(): void {
     this.partition.targets.delete(this)
-    this.#table.close(this.#clock.monotonic())
+    this.#table.reset(Infinity, this.#clock.monotonic())
+    this.#marks.tables.delete(this.#table)
     this.#sweep('capacity', () => true)
     this.#store.close()
   }

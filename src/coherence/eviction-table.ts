@@ -19,11 +19,14 @@ import type { EvictionTerms, Mark } from './eviction-mark.ts'
 /** Prefixes are compared one by one, so there are fewer of them. */
 const MAX_PREFIXES = 64
 
-/** What bounds the tables of a cache together: `MarkLimit`. */
-interface SharedLimit {
-  readonly tables: { add(table: EvictionTable): unknown; delete(table: EvictionTable): unknown }
-  /** One more is remembered. */
-  added(): void
+interface TableOptions {
+  readonly horizon: number
+  readonly maxMarks: number
+  /** Called after each mark that is new: what bounds the tables together may have some of them forget. */
+  readonly onMark: () => void
+  /** Drops every held value that {@link EvictionTable.groupKills}, before the marks that say so are forgotten. */
+  readonly dropGroupKilled: () => void
+  readonly onHorizon: (horizon: number) => void
 }
 
 export class EvictionTable {
@@ -35,31 +38,15 @@ export class EvictionTable {
   readonly #keys = new Map<string, Mark>()
   readonly #tags = new Map<string, Mark>()
   readonly #prefixes = new Map<string, Mark>()
-  readonly #maxMarks: number
   /** Evictions applied up to this time may have been forgotten: loads begun close after it do not settle. */
   #forgottenAt = -Infinity
   /** Above every offset forgotten since the last reset. */
   #forgottenTo = 0
-  readonly #dropGroupKilled: () => void
-  readonly #onHorizon: (horizon: number) => void
-  readonly #limit: SharedLimit
+  readonly #options: TableOptions
 
-  /**
-   * @param dropGroupKilled drops every held value that {@link groupKills}, before the marks that say so are forgotten
-   */
-  constructor(options: {
-    horizon: number
-    maxMarks: number
-    limit: SharedLimit
-    dropGroupKilled: () => void
-    onHorizon: (horizon: number) => void
-  }) {
+  constructor(options: TableOptions) {
     this.horizon = options.horizon
-    this.#maxMarks = options.maxMarks
-    this.#dropGroupKilled = options.dropGroupKilled
-    this.#onHorizon = options.onHorizon
-    this.#limit = options.limit
-    this.#limit.tables.add(this)
+    this.#options = options
   }
 
   /** How many marks it remembers. */
@@ -69,8 +56,8 @@ export class EvictionTable {
 
   evictKey(key: string, offset: number, now: number, terms: EvictionTerms = NO_TERMS): void {
     const isNew = touch(this.#keys, key, offset, now, terms)
-    if (this.#keys.size > this.#maxMarks) this.forget('keys')
-    if (isNew) this.#limit.added()
+    if (this.#keys.size > this.#options.maxMarks) this.forget('keys')
+    if (isNew) this.#options.onMark()
   }
 
   evictTag(tag: string, offset: number, now: number): void {
@@ -97,12 +84,6 @@ export class EvictionTable {
     this.horizon = horizon
     this.#forgottenAt = now
     this.#forgottenTo = 0
-  }
-
-  /** The namespace is given up: nothing can be judged any more. */
-  close(now: number): void {
-    this.reset(Infinity, now)
-    this.#limit.tables.delete(this)
   }
 
   /**
@@ -161,28 +142,26 @@ export class EvictionTable {
     return false
   }
 
-  /** Forgets the older half of the keys, and never the last one; or all groups. */
+  /** Forgets the older half of the keys, and never the last one, by which what is held is judged next; or all groups. */
   forget(what: 'keys' | 'groups'): void {
-    // The last one has just been applied, and what is held is yet to be judged by its versions.
-    let surplus = this.#keys.size > 1 ? Math.ceil(this.#keys.size / 2) : 0
-    if (what === 'groups') {
-      surplus = this.#tags.size + this.#prefixes.size
-      if (surplus > 0) this.#dropGroupKilled()
-    }
-    if (surplus === 0) return
-    for (const marks of what === 'keys' ? [this.#keys] : [this.#tags, this.#prefixes])
+    const isKeys = what === 'keys'
+    const { size } = this.#keys
+    let surplus = isKeys ? Math.min(size - 1, Math.ceil(size / 2)) : this.size - size
+    if (surplus <= 0) return
+    if (!isKeys) this.#options.dropGroupKilled()
+    for (const marks of isKeys ? [this.#keys] : [this.#tags, this.#prefixes])
       for (const [id, mark] of marks) {
         if (surplus-- <= 0) break
         marks.delete(id)
         this.#forgets(mark)
       }
-    this.#onHorizon(this.horizon)
+    this.#options.onHorizon(this.horizon)
   }
 
   #grouped(offset: number, isNew: boolean): void {
     this.groupEpoch = Math.max(this.groupEpoch, offset)
-    if (this.#tags.size > this.#maxMarks || this.#prefixes.size > MAX_PREFIXES) this.forget('groups')
-    if (isNew) this.#limit.added()
+    if (this.#tags.size > this.#options.maxMarks || this.#prefixes.size > MAX_PREFIXES) this.forget('groups')
+    if (isNew) this.#options.onMark()
   }
 
   #forgets(mark: Mark): void {
@@ -193,13 +172,7 @@ export class EvictionTable {
 }
 
 /** Whether there was no mark of it yet. */
-function touch(
-  marks: Map<string, Mark>,
-  id: string,
-  offset: number,
-  now: number,
-  terms: EvictionTerms = NO_TERMS,
-): boolean {
+function touch(marks: Map<string, Mark>, id: string, offset: number, now: number, terms = NO_TERMS): boolean {
   let mark = marks.get(id)
   const isNew = mark === undefined
   // Set anew, so that a map's order is the order of last eviction and the oldest are forgotten first.

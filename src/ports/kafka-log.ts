@@ -114,8 +114,7 @@ export interface KafkaLog {
   /**
    * Appends the records and resolves with one position for each, in the order given, once **every** record is
    * acknowledged with an offset. Rejects with `ERR_PUBLISH` when any of them is not; some may then be in the log. Where
-   * **all** were refused, so that none can be there, it rejects with the code of the refusal: `ERR_AUTH`,
-   * `ERR_RATE_LIMITED`, `ERR_TOO_LARGE`, `ERR_UNKNOWN_TOPIC` or `ERR_UNSUPPORTED`. In doubt it is `ERR_PUBLISH`.
+   * **all** were refused, and none can be there, it rejects with the refusal's own code: `KedgeErrorCode` has them.
    */
   produce(topic: string, records: readonly NewRecord[], options?: CallOptions): Promise<Position[]>
   /** The bounds of the partitions, sampled after the call began. */

@@ -4,7 +4,6 @@ import { messagePack } from '../../../adapters/codecs/messagepack.ts'
 import { encodeUtf8, json, pack } from '../../../src/wire/codec.ts'
 import { applyEviction, decodeRecord, evictionOf } from '../../../src/coherence/apply-eviction.ts'
 import type { DecodedRecord } from '../../../src/coherence/apply-eviction.ts'
-import { MarkLimit } from '../../../src/coherence/mark-limit.ts'
 import { EvictionTable } from '../../../src/coherence/eviction-table.ts'
 import type { LogRecord } from '../../../src/ports/kafka-log.ts'
 import type { Intent } from '../../../src/wire/read-eviction.ts'
@@ -61,7 +60,7 @@ class Holder implements EvictionTarget {
   readonly name: string
   readonly #held: Set<Held>
   readonly #table = new EvictionTable({
-    limit: new MarkLimit(4096),
+    onMark: () => undefined,
     horizon: 0,
     maxMarks: 1000,
     dropGroupKilled: () => undefined,

@@ -12,12 +12,13 @@ function tableOf({
 } = {}) {
   const horizons: number[] = []
   const table = new EvictionTable({
-    limit,
+    onMark: () => limit.added(),
     horizon,
     maxMarks,
     dropGroupKilled,
     onHorizon: (to) => horizons.push(to),
   })
+  limit.tables.add(table)
   return { table, horizons }
 }
 
@@ -658,7 +659,8 @@ describe('the tables of one cache', () => {
     const limit = new MarkLimit(1, 4)
     const { table: gone } = tableOf({ limit })
     for (let offset = 0; offset < 3; offset++) gone.evictKey(`${offset}`, offset, 0)
-    gone.close(0)
+    gone.reset(Infinity, 0)
+    limit.tables.delete(gone)
     const { table, horizons } = tableOf({ limit })
     for (let offset = 3; offset < 5; offset++) table.evictKey(`${offset}`, offset, 0)
     expect([table.size, horizons, gone.size, gone.horizon]).toEqual([2, [], 0, Infinity])

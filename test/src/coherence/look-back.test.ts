@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { KedgeError } from '../../../src/index.ts'
 import type { CacheOptions } from '../../../src/index.ts'
-import { MarkLimit } from '../../../src/coherence/mark-limit.ts'
 import { EvictionTable } from '../../../src/coherence/eviction-table.ts'
 import { memory, memoryTier } from '../../../src/testing/index.ts'
 import { Partition } from '../../../src/coherence/partition.ts'
@@ -254,7 +253,7 @@ describe('a write behind that was there before is known', () => {
 
 it('a table extends no further than it has forgotten', () => {
   const table = new EvictionTable({
-    limit: new MarkLimit(4096),
+    onMark: () => undefined,
     horizon: 10,
     maxMarks: 2,
     dropGroupKilled: () => undefined,
