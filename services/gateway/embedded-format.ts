@@ -31,26 +31,21 @@ export function formatOf(type: string): EmbeddedFormat | undefined {
 const encoder = new TextEncoder()
 
 /**
- * Whether the text of what was parsed may have digits that a double does not hold. Where it has none the text is not
- * searched: a string may be millions of escapes.
- */
-export const hasNumbers = (data: unknown): boolean =>
-  typeof data === 'number' || (typeof data === 'object' && data !== null)
-
-/**
  * The bytes of a key or value that was sent. `null` and absent are none.
  *
- * @param text the JSON text of `data`, needed where it has numbers
+ * @param textOf finds the JSON text of `data`. Called only where that may have digits that a double does not hold: a string
+ * may be millions of escapes, which a search goes through one by one
  * @throws Refusal `malformed`.
  */
 export function decodeEmbedded(
   format: EmbeddedFormat,
   data: unknown,
-  text: string | undefined,
+  textOf: () => string | undefined,
 ): Uint8Array | null {
   if (data === null || data === undefined) return null
   if (format === 'binary') return decodeBase64(data)
-  return encoder.encode(hasNumbers(data) ? compact(text ?? 'null') : JSON.stringify(data))
+  const mayHaveDigits = typeof data === 'number' || typeof data === 'object'
+  return encoder.encode(mayHaveDigits ? compact(textOf() ?? 'null') : JSON.stringify(data))
 }
 
 /**

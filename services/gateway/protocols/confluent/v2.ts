@@ -10,7 +10,7 @@ import type { Context } from 'hono'
 import * as z from 'zod/mini'
 import type { Appended, RecordToAppend } from '../../cluster.ts'
 import { confluentErrors, V2_ERRORS } from './errors.ts'
-import { decodeEmbedded, EMBEDDED_TYPES, formatOf, hasNumbers } from '../../embedded-format.ts'
+import { decodeEmbedded, EMBEDDED_TYPES, formatOf } from '../../embedded-format.ts'
 import { itemsOf, membersOf } from '../../json-text.ts'
 import { contentType, negotiate } from '../../media-type.ts'
 import { partitionOfPath } from '../../parameter.ts'
@@ -18,6 +18,7 @@ import { Refusal } from '../../refusal.ts'
 import type { RefusalReason } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
 import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
+import { once } from '../../../../src/runtime/once.ts'
 
 export const V2_TYPE = 'application/vnd.kafka.v2+json'
 
@@ -133,14 +134,12 @@ async function recordsOf(c: Context, { bodies, limits }: Service): Promise<Recor
   if (records.length > limits.maxRecords) {
     throw new Refusal('too-large', `More than ${limits.maxRecords} records in one request.`)
   }
-  const needsText =
-    format === 'json' && records.some(({ key, value }) => hasNumbers(key) || hasNumbers(value))
-  const texts = needsText ? itemsOf(membersOf(body.text).get('records')!) : []
+  const texts = once(() => itemsOf(membersOf(body.text).get('records')!))
   return records.map(({ key, value, partition }, index) => {
-    const written = membersOf(texts[index] ?? '{}')
+    const written = once(() => membersOf(texts()[index] ?? '{}'))
     return {
-      key: decodeEmbedded(format, key, written.get('key')),
-      value: decodeEmbedded(format, value, written.get('value')),
+      key: decodeEmbedded(format, key, () => written().get('key')),
+      value: decodeEmbedded(format, value, () => written().get('value')),
       partition: partition ?? undefined,
     }
   })

@@ -21,6 +21,7 @@ import type { Json } from '../../openapi/schema.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
 import { listOf } from '../../../../adapters/kafka/rest/validation.ts'
+import { once } from '../../../../src/runtime/once.ts'
 
 /** kafka-rest's `api.v3.produce.batch.maximum.entries`. */
 const MAX_BATCH = 10
@@ -213,14 +214,12 @@ function reportOf(service: Service, error: unknown): Report {
 
 function recordOf(asked: z.output<typeof recordBody>, text: string, maxHeaders: number): RecordToAppend {
   const headers = asked.headers ?? []
-  // Only what is itself JSON is kept as it is written.
-  const isWritten = asked.key?.type === 'JSON' || asked.value?.type === 'JSON'
-  const written = isWritten ? membersOf(text) : undefined
+  const written = once(() => membersOf(text))
   if (headers.length > maxHeaders)
     throw new Refusal('invalid', `More than ${maxHeaders} headers on one record.`)
   return {
-    key: bytesOf(asked.key, written?.get('key')),
-    value: bytesOf(asked.value, written?.get('value')),
+    key: bytesOf(asked.key, () => written().get('key')),
+    value: bytesOf(asked.value, () => written().get('value')),
     partition: asked.partition_id ?? undefined,
     timestamp: asked.timestamp ? Date.parse(asked.timestamp) : undefined,
     headers: headers.map(({ name, value }) => ({
@@ -230,10 +229,11 @@ function recordOf(asked: z.output<typeof recordBody>, text: string, maxHeaders: 
   }
 }
 
-function bytesOf(part: z.output<typeof data>, text = '{}'): Uint8Array | null {
+function bytesOf(part: z.output<typeof data>, textOf: () => string | undefined): Uint8Array | null {
   if (!part || part.data === null || part.data === undefined) return null
   if (part.type === 'BINARY') return decodeBase64(part.data)
-  if (part.type === 'JSON') return decodeEmbedded('json', part.data, membersOf(text).get('data'))
+  if (part.type === 'JSON')
+    return decodeEmbedded('json', part.data, () => membersOf(textOf() ?? '{}').get('data'))
   if (part.type !== 'STRING')
     throw new Refusal('invalid', 'type must be BINARY, JSON or STRING: there is no schema registry.')
   if (typeof part.data !== 'string') throw new Refusal('malformed', 'data of type STRING must be a string.')
