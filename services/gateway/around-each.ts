@@ -53,7 +53,10 @@ export function aroundEach(
 /** Told when an answer has gone out, or its connection is closed. */
 export type OnClose = (outgoing: ServerResponse, began: number, requestId: string, path?: string) => void
 
-/** What tells of requests that are answered to Node directly: one for all of them. */
+/**
+ * Makes the listener that reports requests whose answers go to Node's response and not through Hono. One listener serves
+ * all of them: one each would stay in memory with every poll that waits.
+ */
 export const accessOf =
   (runtime: Service['runtime'], onRequest: (entry: AccessEntry) => void): OnClose =>
   (outgoing, began, requestId, path = outgoing.req.url?.split('?', 1)[0] ?? '') => {

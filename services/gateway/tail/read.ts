@@ -11,7 +11,7 @@ import type { TailLoop } from './loop.ts'
 import type { Ended, Waiter } from './waiters.ts'
 import type { TailWaits } from './waits.ts'
 import { nothing, says } from './window-reads.ts'
-import type { Mode, WindowReads } from './window-reads.ts'
+import type { Mode, Moment, WindowReads } from './window-reads.ts'
 
 /** A reason: without one `abort` makes an error with a stack. */
 const LEFT = 'the caller is gone'
@@ -115,8 +115,11 @@ export class TailRead implements Waiter, StartedRead {
   }
 
   #held(): PartitionRead | undefined {
-    const moment = { since: this.#since, mode: this.#mode, told: this.#told }
-    return this.#parts.reads.held(this.#position, this.#options, moment)
+    return this.#parts.reads.held(this.#position, this.#options, this.#moment())
+  }
+
+  #moment(): Moment {
+    return { since: this.#since, mode: this.#mode, told: this.#told }
   }
 
   /** Asks the cluster, and goes on to wait where that has nothing yet. */
@@ -124,10 +127,9 @@ export class TailRead implements Waiter, StartedRead {
     const { reads, runtime, waits } = this.#parts
     const position = this.#position
     const options = this.#options
-    const moment = { since: this.#since, mode: this.#mode, told: this.#told }
     let found: PartitionRead | undefined
     try {
-      const [answer] = await reads.collect([position], options, moment)
+      const [answer] = await reads.collect([position], options, this.#moment())
       if (this.#left || this.#mode !== 'waiting' || says(answer!, position)) found = answer!
       else if (!reads.quiet(position, options)) {
         const left = this.deadline - runtime.monotonic()
