@@ -2,7 +2,7 @@
  * What is bundled into the package and so not installed beside it. The reasons: docs/decisions (decision 99).
  *
  * `hono` is an optional peer too (decision 100): the types of `kedge/worker` speak of it, and users of the
- * middleware have installed it.
+ * middleware have installed it. So is `prom-client`: who uses `kedge/adapters/prom-client` gives it its own.
  *
  * @module
  */
@@ -12,4 +12,5 @@ export const BUNDLED: readonly string[] = [
   'commander',
   'hono',
   'lossless-json',
+  'prom-client',
 ]

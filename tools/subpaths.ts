@@ -41,6 +41,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/keyv': { maxBytes: 2_400 },
   './adapters/unstorage': { maxBytes: 6_500 },
   './adapters/next': { maxBytes: 7_600 },
+  './adapters/prom-client': { maxBytes: 3_500 },
   './adapters/undici': { maxBytes: 5_100, node: true },
   './worker': { maxBytes: 28_000 },
   './worker/cloudflare': { maxBytes: 95_000 },

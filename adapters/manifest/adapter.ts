@@ -3,7 +3,7 @@ import type { KafkaLog, LogCapabilities } from '../../src/ports/kafka-log.ts'
 import type { TransportOptions } from '../options.ts'
 
 /** What a factory makes. */
-type AdapterKind = 'log' | 'tier' | 'sink' | 'connection' | 'framework' | 'transport' | 'codec'
+type AdapterKind = 'log' | 'tier' | 'sink' | 'connection' | 'framework' | 'transport' | 'codec' | 'metrics'
 
 /** Where a proxy is. */
 export interface ProxyAddress extends TransportOptions {

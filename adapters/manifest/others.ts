@@ -56,4 +56,13 @@ export const OTHERS: readonly Adapter[] = [
     page: 'docs/options.md',
     load: () => import('../codecs/messagepack.ts'),
   },
+  {
+    name: 'prom-client',
+    source: 'adapters/metrics/prom-client.ts',
+    factories: { metrics: 'metrics' },
+    peers: ['prom-client'],
+    test: 'test/adapters/metrics/prom-client.test.ts',
+    page: 'docs/metrics.md',
+    load: () => import('../metrics/prom-client.ts'),
+  },
 ]

@@ -13,6 +13,7 @@ import { AuditedCluster, senderOf } from './audit.ts'
 import type { AuditEntry, AuditKey } from './audit.ts'
 import { authentication } from './auth.ts'
 import { AuthorizedCluster } from './authorized-cluster.ts'
+import { GatewayCounters } from './counters.ts'
 import { browserGuard, corsFor } from './browsers.ts'
 import type { Cluster } from './cluster.ts'
 import { Credentials, isOpen } from './credentials.ts'
@@ -69,6 +70,8 @@ export interface GatewayOptions {
   readonly auditKey?: AuditKey
   /** Called after each request. */
   readonly onRequest?: (entry: AccessEntry) => void
+  /** Counts what the gateway does: how `kedge gateway` serves its metrics. */
+  readonly counters?: GatewayCounters
   /** Called with unexpected errors of the gateway itself. The client sees none of their text. */
   readonly onError?: (error: unknown) => void
 }
@@ -132,6 +135,7 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
     onRequest,
     onAudit,
     auditKey,
+    counters = new GatewayCounters(),
     onError = () => {},
     ...rest
   } = options
@@ -142,7 +146,8 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
   const readerOf = authorizing(reader)
   const viewOf = onAudit ? auditing(reader, onAudit, auditKey) : (c: Context) => readerOf(principalOf(c))
   const service: Service = {
-    ...boundsOf(limits),
+    ...boundsOf(limits, counters),
+    counters,
     clusterId: cluster.id,
     clusterOf: viewOf,
     limits,
@@ -168,7 +173,7 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
         }),
     }),
   )
-  app.use(authentication(credentials, onAudit))
+  app.use(authentication(credentials, counters, onAudit))
   app.get('/', (c) =>
     c.json({
       name: 'kedge gateway',

@@ -4,6 +4,8 @@ import type { HttpBindings } from '@hono/node-server'
 import type { MiddlewareHandler } from 'hono'
 import { REQUEST_ID } from '../audit/request-ids.ts'
 import { ALREADY_SENT } from './node-answer.ts'
+import { GONE } from './protocols/confluent/errors.ts'
+import { routeOf } from './route.ts'
 import { requestIdOf } from './request-id.ts'
 import type { Service } from './service.ts'
 
@@ -19,11 +21,8 @@ export interface AccessEntry {
   readonly ms: number
 }
 
-/** For a client that has closed its connection: only the access log shows this status (nginx's 499). */
-const GONE = 499
-
 export function aroundEach(
-  { answers, bodies, runtime }: Service,
+  { answers, bodies, counters, runtime }: Service,
   onRequest: ((entry: AccessEntry) => void) | undefined,
 ): MiddlewareHandler {
   return async (c, next) => {
@@ -37,12 +36,16 @@ export function aroundEach(
     if (!isSent && !c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')
     const requestId = requestIdOf(c)
     if (!isSent) c.header(REQUEST_ID, requestId)
-    if (!onRequest) return
     const { method, path } = c.req
+    // What is answered to Node directly counts by itself: it may wait long from here on.
     if (!isSent) {
+      const { status } = c.res
       const ms = runtime.monotonic() - began
-      return onRequest({ method, path: shown(path), status: c.res.status, requestId, ms })
+      counters.answered?.(method, routeOf(c), status, ms)
+      onRequest?.({ method, path: shown(path), status, requestId, ms })
+      return
     }
+    if (!onRequest) return
     // It may wait long from here on.
     const { outgoing } = c.env as HttpBindings
     const tell = accessOf(runtime, onRequest)

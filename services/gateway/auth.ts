@@ -3,12 +3,14 @@ import type { MiddlewareHandler } from 'hono'
 import { setPrincipal } from './access.ts'
 import { entryOf } from './audit.ts'
 import type { AuditEntry } from './audit.ts'
+import type { GatewayCounters } from './counters.ts'
 import type { Credentials } from './credentials.ts'
 import { headerOf } from './header.ts'
 import { remoteOf } from './remote.ts'
 
 export function authentication(
   credentials: Credentials,
+  counters: GatewayCounters,
   onAudit?: (entry: AuditEntry) => void,
 ): MiddlewareHandler {
   let unsaid = 0
@@ -26,11 +28,13 @@ export function authentication(
     if (retryAfter !== undefined) {
       // An address that guesses must not fill the audit as well.
       unsaid++
+      counters.credentials.limited++
       return c.json(refused(42901, 'Too many wrong credentials came from this address', 429), 429, {
         'retry-after': String(retryAfter),
         'cache-control': 'no-store',
       })
     }
+    counters.credentials[found.wrong ? 'wrong' : 'missing']++
     if (found.wrong) {
       onAudit?.(entryOf(c, undefined, { act: 'show-credential', outcome: 'wrong-credential', unsaid }))
       unsaid = 0

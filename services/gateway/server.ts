@@ -5,6 +5,7 @@ import { MemoryLog } from '../../src/testing/memory-log.ts'
 import type { MemoryLogOptions } from '../../src/testing/memory-log.ts'
 import type { Role } from './access.ts'
 import { gatewayOf } from './app.ts'
+import { GatewayCounters } from './counters.ts'
 import type { GatewayOptions } from './app.ts'
 import type { Cluster } from './cluster.ts'
 import { isOpen } from './credentials.ts'
@@ -13,7 +14,7 @@ import { Listener } from './listener.ts'
 import { isLoopback, namesLoopback } from './loopback.ts'
 import { memoryCluster } from './memory-cluster.ts'
 import type { TlsOptions } from './tls-files.ts'
-import { withTail } from './tail/tail.ts'
+import { countedTail } from './tail/tail.ts'
 import type { TailOptions } from './tail/options.ts'
 
 interface ServerOptions extends Omit<GatewayOptions, 'allowsHost' | 'cluster' | 'draining' | 'stopping'> {
@@ -115,9 +116,10 @@ export async function startGateway(
   options: StartOptions | ClusterStartOptions = {},
 ): Promise<Omit<RunningGateway, 'log'>> {
   if ('cluster' in options) {
-    const { cluster, tail, ...rest } = options
+    const { cluster, tail, counters = new GatewayCounters(), ...others } = options
+    const rest = { ...others, counters }
     const { runtime } = rest
-    const tailed = withTail(cluster, { ...tail, ...(runtime && { runtime }) })
+    const tailed = countedTail(cluster, { ...tail, ...(runtime && { runtime }) }, counters)
     try {
       return await serve(tailed, rest, () => tailed.close())
     } catch (error) {
@@ -165,16 +167,9 @@ async function serve(
     ...(allowsHost && { allowsHost }),
   })
   const { clientShare } = limitsOf(gatewayOptions.limits)
-  const { onError } = options
-  const listener = new Listener(app.fetch, {
-    plain,
-    host,
-    maxConnections,
-    clientShare,
-    stallMs,
-    tls,
-    onError,
-  })
+  const { counters, onError } = options
+  const bounds = { maxConnections, clientShare, stallMs, counters }
+  const listener = new Listener(app.fetch, { plain, host, ...bounds, tls, onError })
   const port = await listener.open(wanted)
   // One change at a time, in the order asked for.
   let last: Promise<unknown> = Promise.resolve()

@@ -5,6 +5,7 @@ import { Answers } from './answers.ts'
 import type { AuthorizedCluster } from './authorized-cluster.ts'
 import { Bodies } from './body.ts'
 import { FairBound } from './fair-bound.ts'
+import type { GatewayCounters } from './counters.ts'
 import type { GatewayLimits } from './limits.ts'
 import { LongPollLimiter } from './long-poll-limiter.ts'
 
@@ -12,6 +13,7 @@ export interface Service {
   readonly answers: Answers
   readonly bodies: Bodies
   readonly clusterId: string
+  readonly counters: GatewayCounters
   /** The cluster as the sender of this request may use it. */
   readonly clusterOf: (c: Context) => AuthorizedCluster
   readonly limits: Required<GatewayLimits>
@@ -28,7 +30,10 @@ export interface Service {
 }
 
 /** What counts requests, answers and polls, each client with its share. */
-export function boundsOf(limits: Required<GatewayLimits>): Pick<Service, 'answers' | 'bodies' | 'polls'> {
+export function boundsOf(
+  limits: Required<GatewayLimits>,
+  counters: GatewayCounters,
+): Pick<Service, 'answers' | 'bodies' | 'polls'> {
   const bound = (max: number) => new FairBound(max, limits.clientShare)
   return {
     answers: new Answers(bound(limits.maxAnswerBytes)),
@@ -37,6 +42,6 @@ export function boundsOf(limits: Required<GatewayLimits>): Pick<Service, 'answer
       maxValues: limits.maxBodyValues,
       total: bound(limits.maxBufferedBytes),
     }),
-    polls: new LongPollLimiter(bound(limits.maxPolls)),
+    polls: new LongPollLimiter(bound(limits.maxPolls), counters),
   }
 }

@@ -108,8 +108,20 @@ export type KedgeEvent =
       readonly offset: number
       readonly error: unknown
     }
-  | { readonly type: 'publish'; readonly topic: string; readonly token: Token }
-  | { readonly type: 'publish_failed'; readonly topic: string; readonly error: unknown }
+  | {
+      readonly type: 'publish'
+      readonly topic: string
+      readonly token: Token
+      /** Until every record was acknowledged, in milliseconds. */
+      readonly durationMs: number
+    }
+  | {
+      readonly type: 'publish_failed'
+      readonly topic: string
+      readonly error: unknown
+      /** Until it was given up, in milliseconds. */
+      readonly durationMs: number
+    }
   | { readonly type: 'horizon'; readonly namespace: string; readonly offset: number }
   | {
       readonly type: 'token_ahead'
@@ -164,4 +176,11 @@ export function emitTo(listener: ((event: KedgeEvent) => void) | undefined): Emi
       // A broken listener must not break the cache, and there is no other listener to report it to.
     }
   }
+}
+
+/** Has a listener hear what is emitted from now on, beside those that hear it already. */
+export function observe(of: { emit: Emit }, listener: (event: KedgeEvent) => void): void {
+  const before = of.emit
+  const told = emitTo(listener)!
+  of.emit = before === undefined ? told : (event) => (before(event), told(event))
 }

@@ -58,7 +58,10 @@ export interface Settings extends Times {
   readonly codec: Codec
   readonly gzipAboveBytes: number
   readonly maxMessageBytes: number
-  readonly emit: Emit
+  /** Takes everything but what was served, which counters and `emitRead` tell. An observer that comes later hears it too. */
+  emit: Emit
+  /** Takes what was served, and what was not: an observer hears nothing of it, so that a hit costs it nothing. */
+  readonly emitRead: Emit
   readonly runtime: Runtime
   /** What namespaces begin with. */
   readonly namespace: NamespaceSettings
@@ -121,6 +124,7 @@ export function cacheSettings(options: CacheOptions): Settings {
   checkOptions(options, 'cache')
   const settings = over<Pick<Settings, keyof typeof DEFAULTS>>(DEFAULTS, options)
   const { maxEntries, maxBytes } = settings
+  const emit = emitTo(options.onEvent)
   const maxEntryBytes = options.maxEntryBytes ?? Math.ceil(maxBytes / 4)
   must(maxEntryBytes <= maxBytes, '`maxEntryBytes` must not be larger than `maxBytes`')
   const base: NamespaceSettings = {
@@ -141,7 +145,8 @@ export function cacheSettings(options: CacheOptions): Settings {
     log: options.kafka,
     ...topicsOf(options.topics, options.kafka),
     ...times(options),
-    emit: emitTo(options.onEvent),
+    emit,
+    emitRead: emit,
     runtime: options.runtime ?? systemRuntime(),
     namespace: nearerSettings(options, base),
   }

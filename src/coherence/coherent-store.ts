@@ -42,7 +42,8 @@ export class CoherentStore<T> implements EvictionTarget {
   readonly #refreshAfterMs: number
   readonly #clock: CacheContext['clock']
   readonly #counters: CacheContext['counters']
-  readonly #emit: Settings['emit']
+  readonly #settings: Settings
+  readonly #emitRead: Settings['emitRead']
 
   constructor(
     name: string,
@@ -58,7 +59,8 @@ export class CoherentStore<T> implements EvictionTarget {
     this.shortTtl.notice(settings.load.ttl)
     this.#clock = shared.clock
     this.#counters = shared.counters
-    this.#emit = shared.settings.emit
+    this.#settings = shared.settings
+    this.#emitRead = shared.settings.emitRead
     this.#maxStalenessMs = shared.settings.maxStalenessMs
     this.#refreshAfterMs = shared.settings.refreshAfterMs
     this.#store = new S3FifoStore(settings, shared.budget, (key) => this.#dropped(key, 'capacity'))
@@ -126,7 +128,7 @@ export class CoherentStore<T> implements EvictionTarget {
     // Taken before the listener is called: it may have the slot used for another value.
     const value = cells[slot << 1] as T
     this.#counters.hits++
-    this.#emit?.({ type: 'hit', namespace: this.name, key, stale: false })
+    this.#emitRead?.({ type: 'hit', namespace: this.name, key, stale: false })
     return value
   }
 
@@ -194,7 +196,7 @@ export class CoherentStore<T> implements EvictionTarget {
   }
 
   #refuse(key: string, reason: RefuseReason): RefuseReason {
-    this.#emit?.({ type: 'refuse', namespace: this.name, key, reason })
+    this.#settings.emit?.({ type: 'refuse', namespace: this.name, key, reason })
     return reason
   }
 
@@ -290,6 +292,6 @@ export class CoherentStore<T> implements EvictionTarget {
   }
 
   #dropped(key: string, reason: DropReason): void {
-    this.#emit?.({ type: 'drop', namespace: this.name, key, reason })
+    this.#settings.emit?.({ type: 'drop', namespace: this.name, key, reason })
   }
 }

@@ -118,11 +118,13 @@ export class PendingRequest<T> {
       }),
     )
     const { emit, log, requestsTopic: topic } = settings
+    const since = clock.now()
     try {
       for (let from = 0; from < records.length; from += RECORDS_PER_CALL)
         await log.produce(topic, records.slice(from, from + RECORDS_PER_CALL), { signal })
     } catch (error) {
-      if (!signal.aborted) emit?.({ type: 'publish_failed', topic, error })
+      const durationMs = Math.max(0, clock.now() - since)
+      if (!signal.aborted) emit?.({ type: 'publish_failed', topic, error, durationMs })
       throw error
     }
   }

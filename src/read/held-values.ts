@@ -54,7 +54,7 @@ export class HeldValues<T> {
       return this.#served(key, entry, now, level, 'swr')
     const { counters, settings } = this.#shared
     counters.misses++
-    settings.emit?.({ type: 'miss', namespace: this.#space.name, key })
+    settings.emitRead?.({ type: 'miss', namespace: this.#space.name, key })
     return undefined
   }
 
@@ -117,7 +117,7 @@ export class HeldValues<T> {
     const staleBecause = level === 'outage' ? 'unreachable' : because
     const stale = staleBecause !== undefined
     counters.hits++
-    settings.emit?.({ type: 'hit', namespace: this.#space.name, key, stale })
+    settings.emitRead?.({ type: 'hit', namespace: this.#space.name, key, stale })
     return heldEntry(entry, now, staleBecause)
   }
 }

@@ -44,20 +44,25 @@ export const produceUntil = (
   )
 
 async function produced(
-  { emit }: Settings,
+  settings: Settings,
   topic: string,
   signal: AbortSignal | undefined,
   call: () => Promise<Position[]>,
 ): Promise<Position[]> {
+  const since = settings.runtime.monotonic()
+  const failed = (error: unknown) => {
+    const durationMs = Math.max(0, settings.runtime.monotonic() - since)
+    settings.emit?.({ type: 'publish_failed', topic, error, durationMs })
+  }
   try {
     return await call()
   } catch (cause) {
     if (signal?.aborted) {
       const { reason } = signal
-      if (isUnanswered(reason)) emit?.({ type: 'publish_failed', topic, error: reason })
+      if (isUnanswered(reason)) failed(reason)
       throw reason
     }
-    emit?.({ type: 'publish_failed', topic, error: cause })
+    failed(cause)
     throw isRefused(cause) ? cause : unacknowledged(cause)
   }
 }

@@ -133,10 +133,17 @@ export class Publisher {
     ordered: readonly string[],
     signal?: AbortSignal,
   ): Promise<Position[]> {
+    const { clock, settings } = this.#shared
+    const since = clock.now()
     const positions = await this.deadline.within(signal, (until) =>
       this.#groups.send(topic, records, ordered, until),
     )
-    this.#shared.settings.emit?.({ type: 'publish', topic, token: tokenOf(positions) })
+    settings.emit?.({
+      type: 'publish',
+      topic,
+      token: tokenOf(positions),
+      durationMs: Math.max(0, clock.now() - since),
+    })
     return positions
   }
 }

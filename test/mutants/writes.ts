@@ -87,8 +87,8 @@ export const writeMutants: readonly Mutant[] = [
     id: 'failure-swallowed',
     what: 'A write that was not acknowledged resolves.',
     file: PRODUCER,
-    from: "emit?.({ type: 'publish_failed', topic, error: cause })",
-    to: `emit?.({ type: 'publish_failed', topic, error: cause })
+    from: 'failed(cause)',
+    to: `failed(cause)
     if (known !== undefined) return records.map(({ partition = 0 }) => ({ partition, offset: 0 }))`,
     breaks: ['I1', 'I16'],
     focus: 'outages',

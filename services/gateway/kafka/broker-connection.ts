@@ -12,7 +12,7 @@ import { withDeadline } from '../../../src/runtime/deadline.ts'
 import { apiVersionsV3, Connection, findErrorBy, ResponseError } from '@platformatic/kafka'
 import type { API } from '@platformatic/kafka'
 import type { Versions } from './requests.ts'
-import { CODES, KafkaFailure } from './failure.ts'
+import { CODES, KafkaFailure, nameOfCode } from './failure.ts'
 import type { Liveness } from './liveness.ts'
 import { nameOf } from './options.ts'
 import type { Address, KafkaSettings } from './options.ts'
@@ -97,6 +97,7 @@ export class BrokerConnection {
       const api = chosen(versions, spoken)
       return await this.#counted(api.async(connection, ...make(api.version)))
     } catch (error) {
+      this.#tell(error)
       const answer = error instanceof ResponseError ? (error['response'] as Answer | undefined) : undefined
       if (answer !== undefined) return answer
       if (this.#closed) throw new Refusal('unavailable', 'The cluster was closed.')
@@ -104,6 +105,15 @@ export class BrokerConnection {
         ? error
         : new KafkaFailure('The broker cannot be reached.', { cause: error, ...codeOf(error) })
     }
+  }
+
+  /** Tells the codes of an answer; one of a fetch is told by the fetcher, which reads it. */
+  #tell(error: unknown): void {
+    const { onErrorCode } = this.#settings
+    if (!onErrorCode) return
+    if (error instanceof ResponseError) {
+      for (const each of error.errors) onErrorCode(nameOfCode(Number(each['apiCode'])))
+    } else if (codeOf(error).code !== undefined) onErrorCode(nameOfCode(codeOf(error).code!))
   }
 
   async #counted<T>(answer: Promise<T>): Promise<T> {

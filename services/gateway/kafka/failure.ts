@@ -58,8 +58,8 @@ export const isTooLarge = (code: number): boolean =>
 export function refusalOf(code: number): Refusal {
   if (isTooLarge(code)) return new Refusal('too-large', 'The record is larger than the cluster accepts.')
   if (FORBIDDEN.has(code)) return forbidden(code)
-  if (WRONG.has(code)) return new Refusal('invalid', `The cluster does not take the record: ${nameOf(code)}.`)
-  return new Refusal('unavailable', `The cluster answered ${nameOf(code)}.`, { retryAfter: 1 })
+  if (WRONG.has(code)) return new Refusal('invalid', `The cluster does not take the record: ${nameOfCode(code)}.`)
+  return new Refusal('unavailable', `The cluster answered ${nameOfCode(code)}.`, { retryAfter: 1 })
 }
 
 /** Turns any error into the refusal that the client gets; an abort stays as it is. */
@@ -96,7 +96,7 @@ export function withRight(refusal: Refusal, { operation, topic, group }: Right):
   const isOfGroup = code === GROUP_AUTHORIZATION
   const name = isOfGroup ? group : topic
   const of = name === undefined ? 'the cluster' : `the ${isOfGroup ? 'group' : 'topic'} ${name}`
-  const named = new Refusal('forbidden', `Kafka refuses ${operation} on ${of}: ${nameOf(code)}.`)
+  const named = new Refusal('forbidden', `Kafka refuses ${operation} on ${of}: ${nameOfCode(code)}.`)
   named.cause = cause
   return named
 }
@@ -107,11 +107,12 @@ function forbidden(code: number): Refusal {
   const refusal = new Refusal(
     'forbidden',
     code === CODES.saslAuthentication
-      ? `Kafka refuses the credentials: ${nameOf(code)}.`
-      : `Kafka refuses it: ${nameOf(code)}.`,
+      ? `Kafka refuses the credentials: ${nameOfCode(code)}.`
+      : `Kafka refuses it: ${nameOfCode(code)}.`,
   )
   refusal.cause = new KafkaFailure('The cluster refuses it.', { code })
   return refusal
 }
 
-const nameOf = (code: number): string => protocolErrorsCodesById[code] ?? `error ${code}`
+/** In Kafka's protocol. */
+export const nameOfCode = (code: number): string => protocolErrorsCodesById[code] ?? `error ${code}`

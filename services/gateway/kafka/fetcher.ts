@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks'
 import type { ClusterRead, ClusterReadOptions, ClusterRecord, PartitionBounds } from '../cluster.ts'
 import type { TopicPartition, TopicPosition } from '../topic-position.ts'
 import { Backoff } from './backoff.ts'
-import { CODES, isForbidden, isPassing, KafkaFailure } from './failure.ts'
+import { CODES, isForbidden, isPassing, KafkaFailure, nameOfCode } from './failure.ts'
 import { FETCH, FETCH_BY_ID } from './fetch.ts'
 import type { FetchAnswer, FetchedPartition, FetchTopic } from './fetch.ts'
 import type { MonotonicEndOffset } from './monotonic-end-offset.ts'
@@ -182,6 +182,7 @@ export class Fetcher {
       { ms: waitMs + this.#settings.requestTimeoutMs, signal: waitMs > 0 ? signal : undefined },
     )
     signal?.throwIfAborted()
+    tellCodes(answer, this.#settings.onErrorCode)
     return this.#believed(fetchedOf(answer, positions, byId), positions, began)
   }
 
@@ -223,6 +224,13 @@ function topicsOf(positions: Group['positions'], byId: boolean, partitionMaxByte
     })
   }
   return [...topics.values()]
+}
+
+function tellCodes(answer: FetchAnswer, tell: KafkaSettings['onErrorCode']): void {
+  if (!tell) return
+  if (answer.errorCode !== 0) tell(nameOfCode(answer.errorCode))
+  for (const { partitions } of answer.responses)
+    for (const { errorCode } of partitions) if (errorCode !== 0) tell(nameOfCode(errorCode))
 }
 
 function fetchedOf(answer: FetchAnswer, positions: Group['positions'], byId: boolean): Fetched {

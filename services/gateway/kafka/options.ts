@@ -21,6 +21,7 @@ export interface KafkaSettings {
   readonly sessionTimeoutMs: number
   readonly maxBatchBytes: number
   readonly onUnreadable: ((batch: UnreadableBatch) => void) | undefined
+  readonly onErrorCode: ((name: string) => void) | undefined
   /**
    * The options of a connection to `host`.
    *
@@ -79,6 +80,7 @@ const schema = z.strictObject({
   sessionTimeoutMs: z.optional(z.int().check(z.gte(1), z.lte(MAX_TIMEOUT_MS))),
   maxBatchBytes: z.optional(z.int().check(z.gte(1), z.lte(MAX_BATCH_BYTES))),
   onUnreadable: z.optional(z.custom((value) => typeof value === 'function', { error: 'must be a function' })),
+  onErrorCode: z.optional(z.custom((value) => typeof value === 'function', { error: 'must be a function' })),
 })
 
 /** @throws TypeError naming the option that is wrong, never what a secret was. */
@@ -86,6 +88,7 @@ export function settingsOf(options: KafkaOptions): KafkaSettings {
   const parsed = schema.safeParse(options, { error: issueMessage })
   if (!parsed.success) throw new TypeError(complaint(parsed.error))
   const { clientId = 'kedge-gateway', sasl, requestTimeoutMs = DEFAULT_TIMEOUT_MS, onUnreadable } = options
+  const { onErrorCode } = options
   const { maxBatchBytes = DEFAULT_BATCH_BYTES, sessionTimeoutMs = DEFAULT_SESSION_MS } = options
   const tls = options.tls === true ? {} : options.tls || undefined
   return {
@@ -95,6 +98,7 @@ export function settingsOf(options: KafkaOptions): KafkaSettings {
     sessionTimeoutMs,
     maxBatchBytes,
     onUnreadable,
+    onErrorCode,
     connection: (host, onSession = () => {}) => ({
       connectTimeout: requestTimeoutMs,
       ...(tls && { tls: tlsOf(tls), tlsServerName: tls.servername ?? isIP(host) === 0 }),

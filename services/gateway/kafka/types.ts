@@ -62,6 +62,8 @@ export interface KafkaOptions {
   readonly maxBatchBytes?: number
   /** Called with each unreadable batch, each time that a read meets it. */
   readonly onUnreadable?: (batch: UnreadableBatch) => void
+  /** Called with each error code of a broker's answer, by its name in Kafka's protocol: `NOT_LEADER_OR_FOLLOWER`. */
+  readonly onErrorCode?: (name: string) => void
 }
 
 /** A batch in the log that cannot be read: its checksum is wrong, its compression unknown, it inflates without end. */

@@ -33,14 +33,14 @@ import { REQUEST_ID, requestIdFrom } from '../../audit/request-ids.ts'
 import { requestIdOf } from '../request-id.ts'
 import type { Service } from '../service.ts'
 import { NodeRead } from './node-read.ts'
-import { answerOf, readOf, refusedWith, V2_TYPE } from './stateless-read.ts'
+import { answerOf, readOf, RECORDS, refusedWith, V2_TYPE } from './stateless-read.ts'
 import type { Asked } from './stateless-read.ts'
 
 export function redpanda(service: Service): Hono<{ Bindings: Partial<HttpBindings> }> {
   const app = new Hono<{ Bindings: Partial<HttpBindings> }>()
   app.onError(confluentErrors(service, REDPANDA_ERRORS, V2_TYPE))
 
-  app.get('/topics/:topic/partitions/:partition/records', async (c) => {
+  app.get(RECORDS, async (c) => {
     const asked = askedOf(c, service)
     const outgoing = c.env?.outgoing
     if (outgoing && !service.cors) {
@@ -71,7 +71,7 @@ async function answerTo(service: Service, asked: Asked, who: Who): Promise<NodeA
       if (who instanceof AbortSignal ? who.aborted : who.destroyed) return undefined
       service.onError(error)
     }
-    return refusedWith(error, headers)
+    return refusedWith(service, error, headers)
   }
 }
 

@@ -12,6 +12,8 @@ import type { Service } from '../service.ts'
 import type { TopicPosition } from '../topic-position.ts'
 import { errorAnswer, REDPANDA_ERRORS } from './confluent/errors.ts'
 
+/** The route of such a read, as the router and the counters know it. */
+export const RECORDS = '/topics/:topic/partitions/:partition/records'
 export const V2_TYPE = 'application/vnd.kafka.v2+json'
 const ANOTHER_LOG = { error_code: 41201, message: 'The topic is not the log that `log` names.' }
 
@@ -48,9 +50,15 @@ export function readOf(
   }
 }
 
-/** What the request is answered where its read was refused. */
-export const refusedWith = (error: unknown, headers: Record<string, string>): NodeAnswer =>
-  errorAnswer(error, REDPANDA_ERRORS, { ...headers, 'content-type': V2_TYPE })
+/** What the request is answered where its read was refused; a refusal is counted. */
+export function refusedWith(
+  { counters }: Service,
+  error: unknown,
+  headers: Record<string, string>,
+): NodeAnswer {
+  if (error instanceof Refusal) counters.refuse(error.reason)
+  return errorAnswer(error, REDPANDA_ERRORS, { ...headers, 'content-type': V2_TYPE })
+}
 
 /** @param headers are set also where it throws */
 export function answerOf(

@@ -1,5 +1,6 @@
 /** A shared tail over any cluster: what many clients wait for is read once. @module */
 import type { Cluster, ClusterRead, ClusterReadOptions, PartitionBounds } from '../cluster.ts'
+import { GatewayCounters } from '../counters.ts'
 import type { TopicPosition } from '../topic-position.ts'
 import type {
   PartitionRead,
@@ -57,7 +58,16 @@ export interface TailedCluster extends Cluster, PartitionReader {
  * ```
  */
 export function withTail(cluster: Cluster, options: TailOptions = {}): TailedCluster {
-  return new SharedTail(cluster, tailOptionsOf(options))
+  return countedTail(cluster, options, new GatewayCounters())
+}
+
+/** As `withTail`, and counts what it has answered by itself. */
+export function countedTail(
+  cluster: Cluster,
+  options: TailOptions,
+  counters: GatewayCounters,
+): TailedCluster {
+  return new SharedTail(cluster, tailOptionsOf(options), counters)
 }
 
 class SharedTail implements TailedCluster {
@@ -70,12 +80,12 @@ class SharedTail implements TailedCluster {
   readonly #parts: TailParts
   readonly #stop = new AbortController()
 
-  constructor(cluster: Cluster, options: Required<TailOptions>) {
+  constructor(cluster: Cluster, options: Required<TailOptions>, counters: GatewayCounters) {
     this.id = cluster.id
     this.groups = cluster.groups
     this.#cluster = cluster
     this.#options = options
-    this.#reads = new WindowReads(cluster, options)
+    this.#reads = new WindowReads(cluster, options, counters)
     const { runtime } = options
     this.#waits = new TailWaits(cluster, this.#reads.loops, runtime, this.#stop.signal)
     const throwIfClosed = () => this.#throwIfClosed()

@@ -1,5 +1,6 @@
 /** The answers of a shared tail: from the window of a loop where it holds them, else from the cluster. @module */
 import type { Cluster, ClusterRead, PartitionBounds } from '../cluster.ts'
+import type { GatewayCounters } from '../counters.ts'
 import type { TopicPartition, TopicPosition } from '../topic-position.ts'
 import { bytesOf, isSettled, outside } from '../partition-reader.ts'
 import type { PartitionRead, PartitionReadOptions } from '../partition-reader.ts'
@@ -39,14 +40,16 @@ export interface Moment {
 export class WindowReads {
   readonly loops: TailLoops
   readonly #cluster: Cluster
+  readonly #counters: GatewayCounters
   readonly #maxFetchBytes: number
   readonly #samples = new SharedCalls<Sample>()
   readonly #reads = new SharedCalls<ClusterRead>()
   #tick = 0
   #fetching = 0
 
-  constructor(cluster: Cluster, options: Required<TailOptions>) {
+  constructor(cluster: Cluster, options: Required<TailOptions>, counters: GatewayCounters) {
     this.#cluster = cluster
+    this.#counters = counters
     this.#maxFetchBytes = options.maxFetchBytes
     this.loops = new TailLoops(cluster, options, {
       take: (place) => this.sample(place),
@@ -80,7 +83,9 @@ export class WindowReads {
     if (isFresh && position.offset < bounds.beginning) return outside(position.offset, bounds)
     const question = { position, maxBytes: Math.max(1, options.maxBytes), options, mode }
     const answer = windowed(question, loop, bounds)
-    return isGap(answer, bounds) ? undefined : { ...answer, sampled: isFresh }
+    if (isGap(answer, bounds)) return undefined
+    this.#counters.tailHits++
+    return { ...answer, sampled: isFresh }
   }
 
   /** Once the answer is full, it asks the remaining partitions only for their bounds. */
@@ -133,7 +138,10 @@ export class WindowReads {
     const loop = this.loops.current(position, options.isolation, bounds)
     if (loop?.window.covers(offset)) {
       const answer = windowed(question, loop, bounds)
-      if (!isGap(answer, bounds)) return answer
+      if (!isGap(answer, bounds)) {
+        this.#counters.tailHits++
+        return answer
+      }
       // What lies there was aborted, and the loop has not read on yet: the cluster may have what follows.
       return this.#through({ ...question, position: { ...position, offset: answer.next } }, bounds)
     }
@@ -155,6 +163,7 @@ export class WindowReads {
     const { position, maxBytes, options } = question
     const { topic, partition, offset } = position
     const { isolation = 'uncommitted' } = options
+    this.#counters.tailReads++
     let before = bounds
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const key = `${topic}/${partition}/${isolation}/${offset}/${maxBytes}`

@@ -12,7 +12,7 @@ import { fakeRuntime, memory } from '../../../src/testing/index.ts'
 /** A namespace with a proof, and a listener that is called within its steps. */
 function listened(listen: (event: KedgeEvent) => void) {
   const runtime = fakeRuntime()
-  const settings = { ...cacheSettings({ kafka: memory(), runtime }), emit: listen }
+  const settings = { ...cacheSettings({ kafka: memory(), runtime }), emitRead: listen }
   const clock = new Clock(runtime)
   const shared = {
     settings,

@@ -82,7 +82,10 @@ export function refusalFrom(
   c: Context,
   service: Service,
 ): Refusal | 'unexpected' | undefined {
-  if (error instanceof Refusal) return error
+  if (error instanceof Refusal) {
+    service.counters.refuse(error.reason)
+    return error
+  }
   if (c.req.raw.signal?.aborted) return undefined
   service.onError(error)
   return 'unexpected'
@@ -99,4 +102,5 @@ export function errorHeaders(refusal: Refusal | 'unexpected', type: string, c: C
 }
 
 /** For a client that has closed its connection: only the access log shows this status (nginx's 499). */
-export const gone = (): Response => new Response(null, { status: 499 })
+export const GONE = 499
+export const gone = (): Response => new Response(null, { status: GONE })

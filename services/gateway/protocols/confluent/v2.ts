@@ -83,7 +83,7 @@ export function confluentV2(service: Service): Hono {
     const records = await recordsOf(c, service)
     const results = await clusterOf(c).append(topic, records)
     throwWhere(results, ['forbidden', 'unknown-topic'])
-    return produced(c, results)
+    return produced(c, service, results)
   })
 
   app.post('/topics/:topic/partitions/:partition', async (c) => {
@@ -95,7 +95,7 @@ export function confluentV2(service: Service): Hono {
       records.map((record) => ({ ...record, partition })),
     )
     throwWhere(results, ['forbidden', 'unknown-topic', 'unknown-partition'])
-    return produced(c, results)
+    return produced(c, service, results)
   })
   return app
 }
@@ -153,7 +153,8 @@ function throwWhere(results: readonly Appended[], reasons: readonly RefusalReaso
 }
 
 /** One entry for each record, in order. The status is 200 also when some of them failed, as kafka-rest has it. */
-function produced(c: Context, results: readonly Appended[]): Response {
+function produced(c: Context, { counters }: Service, results: readonly Appended[]): Response {
+  for (const { refusal } of results) if (refusal) counters.refuse(refusal.reason)
   const offsets = results.map((result) =>
     result.refusal
       ? {

@@ -154,7 +154,7 @@ async function produceLot(service: Service, c: Context, lot: readonly JsonText[]
   try {
     if (records.length > 0) results = await service.clusterOf(c).append(c.req.param('topic') ?? '', records)
   } catch (error) {
-    refused = reportOf(service, error)
+    refused = reportOf(service, error, records.length)
   }
   let next = 0
   return read.map((one) => {
@@ -206,8 +206,12 @@ function reportFor(
   }
 }
 
-function reportOf(service: Service, error: unknown): Report {
-  if (error instanceof Refusal) return { error_code: V3_ERRORS[error.reason][1], message: error.message }
+/** @param records that get this report: what forbids the topic refuses the request, not each of them */
+function reportOf(service: Service, error: unknown, records = 1): Report {
+  if (error instanceof Refusal) {
+    service.counters.refuse(error.reason, error.reason === 'forbidden' ? 1 : records)
+    return { error_code: V3_ERRORS[error.reason][1], message: error.message }
+  }
   service.onError(error)
   return { error_code: 500, message: 'Internal Server Error' }
 }
