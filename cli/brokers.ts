@@ -38,8 +38,12 @@ export async function withCluster<T>(
 }
 
 /** A connected cluster. The caller closes it. */
-export async function connected(values: ResolvedSettings, session: Session): Promise<KafkaCluster> {
-  const options = await kafkaOptions(values, session)
+export async function connected(
+  values: ResolvedSettings,
+  session: Session,
+  { onErrorCode }: { readonly onErrorCode?: KafkaOptions['onErrorCode'] } = {},
+): Promise<KafkaCluster> {
+  const options = { ...(await kafkaOptions(values, session)), ...(onErrorCode && { onErrorCode }) }
   try {
     return await session.connect(options)
   } catch (error) {

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { AccessEntry } from '../services/gateway/around-each.ts'
 import { isOpen } from '../services/gateway/credentials.ts'
 import type { AuthOptions } from '../services/gateway/credentials.ts'
+import { GatewayCounters } from '../services/gateway/counters.ts'
 import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
 import { onAbort } from '../src/runtime/abort.ts'
 import { isLoopback } from '../services/gateway/loopback.ts'
@@ -17,6 +18,10 @@ import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence, UsageError } from './failure.ts'
 import { credentialsCommand } from './gateway-credentials.ts'
+import { startHealth } from './health.ts'
+import type { RunningHealth } from './health.ts'
+import { gatewayMetrics, kafkaErrors } from './metrics/gateway-metrics.ts'
+import { ProcessMetrics } from './metrics/process-metrics.ts'
 import type { Session } from './session.ts'
 import { gatewayAudit } from './settings/audit.ts'
 import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
@@ -29,6 +34,7 @@ import {
   GATEWAY_SETTINGS,
   grace,
   host,
+  listen,
   logKind,
   maxPolls,
   maxWait,
@@ -90,8 +96,12 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
   const kind = kindOf(values)
   const settled = optionsOf(values, session)
   requireAccess(kind, values, settled.auth)
-  const cluster = kind === 'kafka' ? await connected(values, session) : undefined
+  const place = values.get(listen)
+  const metrics = place === undefined ? undefined : await ProcessMetrics.of('gateway', session)
+  const onErrorCode = metrics && kafkaErrors(metrics)
+  const cluster = kind === 'kafka' ? await connected(values, session, { onErrorCode }) : undefined
   let trail: KeyedTrail | undefined
+  let health: RunningHealth | undefined
   try {
     const asked = { name: 'kedge gateway', settings: gatewayAudit, append: cluster && appending(cluster) }
     trail = await auditOf(asked, values, session)
@@ -100,12 +110,15 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
       ...settled,
       ...(trail && { onAudit: (entry: object) => void trail?.tell(entry) }),
       ...(secret !== undefined && { auditKey: keyHasher(secret) }),
+      counters: new GatewayCounters(),
     }
+    if (metrics) gatewayMetrics(metrics, options.counters)
     const start = () =>
       cluster ? startGateway({ ...options, cluster }) : startGateway({ ...options, memory: memoryOf(values) })
     const instead = (other: number) => `--port ${other}`
     const there = { port: values.get(port), whose: 'another gateway', instead }
     const gateway = await started(() => onPort(there, start))
+    if (metrics) health = await listening(gateway, place!, metrics, session)
     terminal.say(`kedge gateway listening on ${gateway.url} (log: ${kind})`)
     if (values.get(open))
       terminal.warn(`kedge gateway: open: everybody who reaches ${gateway.url} may read and write`)
@@ -119,9 +132,30 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     await new Promise((resolve) => onAbort(stop, resolve))
     await gateway.close()
   } finally {
+    await health?.close()
     // Its topic is on the cluster.
     await trail?.close()
     await cluster?.close().catch(() => undefined)
+  }
+}
+
+/** Serves the health and the metrics; a gateway whose address for them cannot be had is closed. */
+async function listening(
+  gateway: Gateway,
+  place: string,
+  metrics: ProcessMetrics,
+  { stop, terminal }: Session,
+): Promise<RunningHealth> {
+  try {
+    const health = await startHealth(place, {
+      problem: () => (stop.aborted ? 'it is stopping' : undefined),
+      metrics: () => metrics.text(),
+    })
+    terminal.say(`kedge gateway serves its health and metrics on ${health.url}`)
+    return health
+  } catch (error) {
+    await gateway.close()
+    throw error
   }
 }
 

@@ -8,10 +8,10 @@ import { onPort } from './taken-port.ts'
 export interface Health {
   /** Why the process is not ready; `undefined` when it is. */
   problem(): string | undefined
-  /** How far the process is behind, and its counters. Rejects while the log does not answer. */
-  lag(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
-  /** The same in Prometheus' text format, for processes that have metrics. */
-  metrics?(signal: AbortSignal): string | Promise<string>
+  /** How far the process is behind, and its counters; absent where it follows nothing. Rejects while the log does not answer. */
+  lag?(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
+  /** In Prometheus' text format, version 0.0.4. */
+  metrics?(signal: AbortSignal): Promise<string>
 }
 
 export interface RunningHealth {
@@ -35,12 +35,10 @@ export async function startHealth(place: string, health: Health): Promise<Runnin
     if (request.method !== 'GET' && request.method !== 'HEAD') say(response, 405, { error: 'GET alone' })
     else if (path === '/healthz') say(response, 200, { ok: true })
     else if (path === '/readyz') ready(response, health)
-    else if (path === '/lag') void lag(response, health)
+    else if (path === '/lag' && health.lag) void lag(response, health)
     else if (path === '/metrics' && health.metrics) void metrics(response, health)
     else
-      say(response, 404, {
-        error: `there are /healthz, /readyz${health.metrics ? ', /lag and /metrics' : ' and /lag'}`,
-      })
+      say(response, 404, { error: `there are ${pathsOf(health).join(', ')}` })
   })
   const listen = () =>
     new Promise<void>((resolve, reject) => {
@@ -63,6 +61,13 @@ export async function startHealth(place: string, health: Health): Promise<Runnin
   }
 }
 
+const pathsOf = ({ lag: behind, metrics: counted }: Health): string[] => [
+  '/healthz',
+  '/readyz',
+  ...(behind ? ['/lag'] : []),
+  ...(counted ? ['/metrics'] : []),
+]
+
 function ready(response: ServerResponse, health: Health): void {
   const problem = health.problem()
   if (problem === undefined) say(response, 200, { ready: true })
@@ -71,7 +76,7 @@ function ready(response: ServerResponse, health: Health): void {
 
 async function lag(response: ServerResponse, health: Health): Promise<void> {
   try {
-    say(response, 200, await health.lag(AbortSignal.timeout(LAG_DEADLINE_MS)))
+    say(response, 200, await health.lag!(AbortSignal.timeout(LAG_DEADLINE_MS)))
   } catch (error) {
     say(response, 503, { error: sentence(error) })
   }

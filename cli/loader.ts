@@ -11,7 +11,7 @@ import type { Health } from './health.ts'
 import { sentenceOf, withTopic } from './missing-topic.ts'
 import { moduleOf } from './module.ts'
 import type { ServiceModule } from './module.ts'
-import { loaderMetrics } from './loader-metrics.ts'
+import { loaderMetrics, loaderTimers } from './metrics/loader-metrics.ts'
 import { logOf } from './proxy.ts'
 import { serve } from './service.ts'
 import type { Session } from './session.ts'
@@ -55,11 +55,12 @@ async function answer(values: ResolvedSettings, session: Session): Promise<void>
   const topic = values.get(requestsTopic)
   await serve(
     {
-      name: 'kedge loader',
+      command: 'loader',
       log,
-      make: () => made(found, log, values, session),
+      make: (metrics) => made(found, log, values, session, metrics && loaderTimers(metrics)),
       place: values.get(listen),
-      healthOf: (service) => healthOf(service, topic),
+      healthOf,
+      measure: (metrics, service) => loaderMetrics(metrics, service, topic),
       begins: `answers for ${plain(Object.keys(found.default).join(', '))} from ${topic}`,
       ends: (service) => {
         const { values: published, none, failed } = service.stats()
@@ -70,11 +71,9 @@ async function answer(values: ResolvedSettings, session: Session): Promise<void>
   )
 }
 
-const healthOf = (service: LoaderService, topic: string): Health => ({
+const healthOf = (service: LoaderService): Omit<Health, 'metrics'> => ({
   problem: () => problemOf(service),
   lag: async (signal) => ({ ...(await service.lag({ signal })), stats: service.stats() }),
-  metrics: async (signal) =>
-    loaderMetrics(service, topic, await service.lag({ signal }).catch(() => undefined)),
 })
 
 async function made(
@@ -82,6 +81,7 @@ async function made(
   log: KafkaLog,
   values: ResolvedSettings,
   session: Session,
+  timers: ReturnType<typeof loaderTimers> | undefined,
 ): Promise<LoaderService> {
   const topics = {
     evictions: values.get(evictionsTopic),
@@ -109,6 +109,7 @@ async function made(
     runtime: session.runtime,
     onEvent: (event) => {
       tell(event)
+      timers?.(event)
       options?.onEvent?.(event)
     },
   })

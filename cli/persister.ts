@@ -4,7 +4,6 @@ import { createPersister } from '../services/persister/index.ts'
 import type {
   Persister,
   PersisterEvent,
-  PersisterLag,
   PersisterOptions,
 } from '../services/persister/index.ts'
 import { isKedgeError } from '../src/ports/errors.ts'
@@ -13,7 +12,7 @@ import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence } from './failure.ts'
 import type { Health } from './health.ts'
-import { counter, exposition, gauge } from './metrics.ts'
+import { persisterMetrics, persisterTimers } from './metrics/persister-metrics.ts'
 import { sentenceOf, withTopic } from './missing-topic.ts'
 import { moduleOf } from './module.ts'
 import type { ServiceModule } from './module.ts'
@@ -63,11 +62,13 @@ async function persist(values: ResolvedSettings, session: Session): Promise<void
   const log = await logOf(values, session)
   await serve(
     {
-      name: 'kedge persister',
+      command: 'persister',
       log,
-      make: () => made(found, log, values, session),
+      make: (metrics) => made(found, log, values, session, metrics && persisterTimers(metrics)),
       place: values.get(listen),
-      healthOf: (service) => healthOf(service, values),
+      healthOf,
+      measure: (metrics, service) =>
+        persisterMetrics(metrics, service, values.get(writesTopic), () => problemOf(service) === undefined),
       begins: `writes ${plain(Object.keys(found.default).join(', '))} from ${values.get(writesTopic)}`,
       ends: (service) => {
         const { persisted, dead } = service.stats()
@@ -83,6 +84,7 @@ async function made(
   log: KafkaLog,
   values: ResolvedSettings,
   session: Session,
+  timers: ReturnType<typeof persisterTimers> | undefined,
 ): Promise<Persister> {
   const evictions = values.get(evictionsTopic)
   const some = values.get(partitions)
@@ -109,12 +111,13 @@ async function made(
     runtime: session.runtime,
     onEvent: (event) => {
       tell(event)
+      timers?.(event)
       options?.onEvent?.(event)
     },
   })
 }
 
-function healthOf(service: Persister, values: ResolvedSettings): Health {
+function healthOf(service: Persister): Omit<Health, 'metrics'> {
   return {
     problem: () => problemOf(service),
     lag: async (signal) => ({
@@ -122,8 +125,6 @@ function healthOf(service: Persister, values: ResolvedSettings): Health {
       pressure: service.pressure(),
       stats: service.stats(),
     }),
-    metrics: async (signal) =>
-      metrics(service, values.get(writesTopic), await service.lag({ signal }).catch(() => undefined)),
   }
 }
 
@@ -132,26 +133,6 @@ function problemOf(service: Persister): string | undefined {
   if (namespace !== undefined) return `the store of ${plain(namespace)} fails: ${sentence(error)}`
   if (!ready) return error === undefined ? 'the topic of writes has not been reached yet' : sentence(error)
   return service.pressure() >= 1 ? 'it is further behind than --max-lag or --max-lag-records' : undefined
-}
-
-function metrics(service: Persister, topic: string, lag: PersisterLag | undefined): string {
-  const { persisted, dead, lost, storeFailures, logFailures } = service.stats()
-  return exposition('kedge_persister_', { topic }, [
-    counter('persisted_total', 'Writes that the stores have acknowledged.', persisted),
-    counter('dead_letters_total', 'Records that went to the dead letters.', dead),
-    counter('lost_records_total', 'Records that retention took before they were persisted, at most.', lost),
-    counter('store_failures_total', 'Calls of stores that failed.', storeFailures),
-    counter('log_failures_total', 'Rounds that the log has failed.', logFailures),
-    // The lag is unknown while the log does not answer.
-    ...(lag
-      ? [
-          gauge('lag_records', 'Records that are not persisted yet.', [lag.records]),
-          gauge('lag_seconds', 'The age of the oldest of them.', [lag.seconds]),
-        ]
-      : []),
-    gauge('pressure', 'How far the lag is towards its limit, which is 1.', [service.pressure()]),
-    gauge('ready', 'Whether writes are persisted in time.', [problemOf(service) === undefined ? 1 : 0]),
-  ])
 }
 
 /** A failed read is of the topic of writes; a failed publication is of another topic. */

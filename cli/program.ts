@@ -12,8 +12,6 @@ export interface Process extends Omit<Session, 'terminal'> {
   readonly args: readonly string[]
   readonly out: Sink
   readonly err: Sink
-  /** The version of this package. */
-  readonly version: string
 }
 
 const AFTER = `
@@ -23,7 +21,7 @@ Exit codes: 0 all is well, 1 a problem was found or something failed, 2 wrong us
 /** Runs one command. Resolves with the exit code; never rejects. */
 export async function run({ args, out, err, version, ...rest }: Process): Promise<number> {
   const terminal = new Terminal(out, err)
-  const session: Session = { ...rest, terminal }
+  const session: Session = { ...rest, version, terminal }
   let code: number = EXIT.ok
   const done = (result: number) => {
     code = result

@@ -2,7 +2,9 @@
 import type { Command } from 'commander'
 import { onAbort } from '../src/runtime/abort.ts'
 import { createCache } from '../src/index.ts'
+import { observe } from '../src/api/events.ts'
 import type { KedgeEvent } from '../src/api/events.ts'
+import { partsOfCache } from '../src/write/cache-parts.ts'
 import { replicate } from '../src/replicate/index.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import type { Cache } from '../src/api/cache-types.ts'
@@ -26,13 +28,14 @@ import { withTopic } from './missing-topic.ts'
 import { watched } from './origin-watch.ts'
 import type { WatchedOrigin } from './origin-watch.ts'
 import { logOf } from './proxy.ts'
-import { serveMetrics } from './serve-metrics.ts'
+import { ProcessMetrics } from './metrics/process-metrics.ts'
+import { timedApp } from './metrics/request-timer.ts'
+import { serveMetrics } from './metrics/serve-metrics.ts'
 import type { Session } from './session.ts'
 import { serveAudit } from './settings/audit.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import * as own from './settings/serve.ts'
 import { serveTls } from './settings/tls.ts'
-import { withSignatures } from './signed-log.ts'
 import { evictionPartitions, evictionsTopic, updatePartitions, updatesTopic } from './settings/topics.ts'
 import { webUrl } from './web-url.ts'
 import { onPort } from './taken-port.ts'
@@ -95,13 +98,14 @@ async function serving(
     // A cache without a namespace follows nothing, and would not be ready before the first request names one.
     if (values.get(own.namespaces) === undefined) cache.namespace(FIRST_NAMESPACE)
     const place = values.get(own.listen)
-    const told = healthOf(cache, served.origin)
-    const health = place === undefined ? undefined : await startHealth(place, withSignatures(told, log))
+    const metrics = place === undefined ? undefined : await ProcessMetrics.of('serve', session)
+    const timer = metrics && serveMetrics(metrics, cache, log, served.origin)
+    const health = metrics && (await startHealth(place!, healthOf(cache, metrics, served.origin)))
     try {
       const address = values.get(own.host)
       const tls = tlsListener(values, serveTls, session.folder)
       const listens = {
-        app,
+        app: timer ? timedApp(app, timer) : app,
         cache,
         host: address,
         port: values.get(own.port),
@@ -168,7 +172,7 @@ async function cacheOf(values: ResolvedSettings, log: KafkaLog, session: Session
     (await withTopic(role, topics[role], log.offsets(topics[role], { signal: session.stop }))).length
   const evictions = values.get(evictionPartitions) ?? (await count('evictions'))
   const updates = values.get(updatePartitions) ?? (replicates ? await count('updates') : undefined)
-  return made(() =>
+  const cache = made(() =>
     createCache({
       kafka: log,
       topics,
@@ -186,9 +190,11 @@ async function cacheOf(values: ResolvedSettings, log: KafkaLog, session: Session
       maxEntries: values.get(own.maxEntries),
       maxBytes: values.get(own.maxBytes),
       runtime: session.runtime,
-      onEvent: teller(session),
     }),
   )
+  // It has nothing to say of hits, which so cost no call.
+  observe(partsOfCache(cache).context.shared.settings, teller(session))
+  return cache
 }
 
 function appOf(values: ResolvedSettings, { fetch }: Transport, session: Session) {
@@ -246,7 +252,7 @@ function made<T>(make: () => T): T {
   }
 }
 
-const healthOf = (cache: Cache, origin: WatchedOrigin | undefined): Health => ({
+const healthOf = (cache: Cache, metrics: ProcessMetrics, origin: WatchedOrigin | undefined): Health => ({
   problem: () => problemOf(cache),
   lag: async () => {
     const { proved, ageMs, lag } = cache.freshness()
@@ -254,7 +260,7 @@ const healthOf = (cache: Cache, origin: WatchedOrigin | undefined): Health => ({
     const age = Number.isFinite(ageMs) ? Math.round(ageMs) : null
     return { proved, ageMs: age, lag, ...(origin && { originOutage: outage }), stats: cache.stats() }
   },
-  metrics: () => serveMetrics(cache, origin),
+  metrics: () => metrics.text(),
 })
 
 function problemOf(cache: Cache): string | undefined {

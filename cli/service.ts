@@ -2,9 +2,10 @@
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { asUsage } from './failure.ts'
 import { startHealth } from './health.ts'
-import type { Health } from './health.ts'
+import type { Health, RunningHealth } from './health.ts'
 import type { Session } from './session.ts'
-import { withSignatures } from './signed-log.ts'
+import { ProcessMetrics } from './metrics/process-metrics.ts'
+import { signatureMetrics } from './metrics/signature-metrics.ts'
 
 interface Service {
   run(options: { readonly signal: AbortSignal }): Promise<void>
@@ -13,13 +14,15 @@ interface Service {
 }
 
 export interface Serving<S extends Service> {
-  /** `kedge` and the name of the command. */
-  readonly name: string
+  readonly command: string
   readonly log: KafkaLog
-  readonly make: () => Promise<S>
+  /** @param metrics those of the process, where it serves its health */
+  readonly make: (metrics: ProcessMetrics | undefined) => Promise<S>
   /** Where the process serves its health; `undefined`: nowhere. */
   readonly place: string | undefined
-  readonly healthOf: (service: S) => Health
+  readonly healthOf: (service: S) => Omit<Health, 'metrics'>
+  /** Registers what the service counts. Returns what is called before each scrape. */
+  readonly measure: (metrics: ProcessMetrics, service: S) => (signal: AbortSignal) => Promise<void>
   /** Printed when the service runs, and when it has ended. */
   readonly begins: string
   readonly ends: (service: S) => string
@@ -27,15 +30,25 @@ export interface Serving<S extends Service> {
 
 /** @throws UsageError where the service refuses its options. */
 export async function serve<S extends Service>(serving: Serving<S>, session: Session): Promise<void> {
-  const { name, log, make, place, healthOf, begins, ends } = serving
+  const { command, log, make, place, healthOf, measure, begins, ends } = serving
+  const name = `kedge ${command}`
   const { terminal, stop } = session
   let service: S | undefined
   try {
-    service = await make().catch((error: unknown) => {
+    const metrics = place === undefined ? undefined : await ProcessMetrics.of(command, session)
+    service = await make(metrics).catch((error: unknown) => {
       throw asUsage(error)
     })
-    const health =
-      place === undefined ? undefined : await startHealth(place, withSignatures(healthOf(service), log))
+    let health: RunningHealth | undefined
+    if (metrics) {
+      const before = measure(metrics, service)
+      signatureMetrics(metrics, log)
+      const text = async (signal: AbortSignal) => {
+        await before(signal)
+        return metrics.text()
+      }
+      health = await startHealth(place!, { ...healthOf(service), metrics: text })
+    }
     if (health) terminal.say(`${name} listening on ${health.url}`)
     terminal.say(`${name} ${begins}`)
     try {

@@ -6,6 +6,8 @@ import type { Terminal } from './terminal.ts'
 
 export interface Session {
   readonly terminal: Terminal
+  /** The version of this package. */
+  readonly version: string
   readonly env: Readonly<Record<string, string | undefined>>
   /** The folder of relative paths. */
   readonly folder: string

@@ -1,10 +1,8 @@
 /** Signed messages on the command line: wraps the log of a command where there are keys. @module */
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { signed, signingKeys } from '../src/signing/index.ts'
-import type { SignatureEvent, SignedLog, SigningKey } from '../src/signing/index.ts'
+import type { SignatureEvent, SigningKey } from '../src/signing/index.ts'
 import { asUsage, UsageError } from './failure.ts'
-import type { Health } from './health.ts'
-import { exposition } from './metrics.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 import type { Session } from './session.ts'
 import { sign, signEvictions, signKeys } from './settings/signing.ts'
@@ -83,24 +81,5 @@ function teller({ terminal, runtime }: Session, everyMs: number): (event: Signat
     )
     saidAt = now
     unsaid = 0
-  }
-}
-
-/** The health of a process, with what its log has counted of signatures. */
-export function withSignatures(health: Health, log: KafkaLog): Health {
-  if (!('signatures' in log) || health.metrics === undefined) return health
-  const counted = () => Object.entries((log as SignedLog).signatures())
-  return {
-    ...health,
-    metrics: async (signal) =>
-      (await health.metrics!(signal)) +
-      exposition('kedge_', {}, [
-        {
-          name: 'signatures_total',
-          type: 'counter',
-          says: 'Records that were signed, and those that were read with a signature or without one.',
-          samples: counted().map(([outcome, count]) => [count, { outcome }] as const),
-        },
-      ]),
   }
 }

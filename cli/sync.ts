@@ -43,11 +43,12 @@ import {
   value,
 } from './settings/sync.ts'
 import { evictionsTopic, updatesTopic } from './settings/topics.ts'
-import { withSignatures } from './signed-log.ts'
 import type { OpenStore } from './store.ts'
 import { secretsOf } from './store-url.ts'
-import { healthOf } from './sync-metrics.ts'
-import type { Followed } from './sync-metrics.ts'
+import { ProcessMetrics } from './metrics/process-metrics.ts'
+import { signatureMetrics } from './metrics/signature-metrics.ts'
+import { healthOf, syncMetrics } from './metrics/sync-metrics.ts'
+import type { Followed } from './metrics/sync-metrics.ts'
 import { SyncReport } from './sync-report.ts'
 import { plain } from './terminal.ts'
 import { resolveSettings } from './resolved-settings.ts'
@@ -65,6 +66,8 @@ With --brokers it reads Kafka itself, else through the proxy at --url. A key tem
 {key.field}, {ns}, {topic}, {partition} and {value.field}; braces around one of them are a hash tag: {order:{key}}:header.
 A password in --to is better given by the environment: other users of a machine can read its command lines.`
 
+/** As which an applier stands in `kafka_consumer_lag`. */
+const TIER_GROUP = 'kedge-tier'
 /** How often a failing tier is reported. */
 const SAY_MS = 10_000
 
@@ -100,7 +103,7 @@ async function synced(values: ResolvedSettings, flags: Flags, session: Session):
     store: store.sink.name,
     log: values.source(brokers) === 'default' ? `the proxy at ${values.get(url)}` : 'the brokers of Kafka',
   })
-  const parts = { values, session, log, codec: await codecOf(), store, report }
+  const parts: Parts = { values, session, log, codec: await codecOf(), store, report, timing: {} }
   try {
     const work = checked(() => (flags.tier ? tierWork : syncWork)(parts))
     terminal.say(terminal.redact(work.says))
@@ -124,6 +127,8 @@ interface Parts {
   readonly codec: Codec
   readonly store: OpenStore
   readonly report: SyncReport
+  /** What takes the time of each batch, once there are metrics. */
+  readonly timing: { batch?: (ms: number) => void }
 }
 
 function syncWork(parts: Parts): Work {
@@ -132,6 +137,7 @@ function syncWork(parts: Parts): Work {
   const name = values.get(topic)!
   return {
     names: { topic: name, stream: sync.stream },
+    group: sync.stream,
     lag: () => sync.lag(),
     pressure: () => sync.pressure(),
     notReady: () => sync.notReady(),
@@ -166,7 +172,7 @@ function absent(error: unknown, name: string, flags: string): unknown {
 }
 
 /** Applies the evictions to a tier, with the same process and the same endpoints. */
-function tierWork({ values, session, log, codec, store }: Parts): Work {
+function tierWork({ values, session, log, codec, store, timing }: Parts): Work {
   const { terminal, runtime } = session
   if (store.tier === undefined)
     throw new UsageError(
@@ -184,6 +190,7 @@ function tierWork({ values, session, log, codec, store }: Parts): Work {
     onEvent: (event) => {
       if (event.type === 'begin')
         terminal.say(`partition ${event.partition}: begins at ${event.position} (${event.reason})`)
+      if (event.type === 'apply') timing.batch?.(event.durationMs)
       const now = runtime.monotonic()
       if (event.type !== 'failed' || now - saidAt < SAY_MS) return
       saidAt = now
@@ -191,16 +198,17 @@ function tierWork({ values, session, log, codec, store }: Parts): Work {
     },
   })
   const lag = () => {
-    const { records, ms } = follower.lag()
-    return { records, ms, rehydrating: false, partitions: [] }
+    const { records, ms, partitions } = follower.lag()
+    return { records, ms, rehydrating: false, partitions }
   }
   return {
     names: { topic: name },
+    group: TIER_GROUP,
     lag,
     pressure: () =>
       Math.min(1, Math.max(0, Math.max(lag().ms / limits.ms, lag().records / limits.records) * 2 - 1)),
     notReady: () => (lag().ms > limits.ms || lag().records > limits.records ? ['lag'] : []),
-    stats: () => ({}),
+    stats: () => follower.stats(),
     says: `kedge sync applies ${plain(name)} to the tier in ${store.sink.name}`,
     async go(once, signal) {
       try {
@@ -222,7 +230,7 @@ async function storeOf(values: ResolvedSettings, session: Session): Promise<Open
   return open(target, { password: values.get(storePassword), prefix: values.get(prefix) })
 }
 
-function optionsOf({ values, session, log, codec, store, report }: Parts): SyncOptions {
+function optionsOf({ values, session, log, codec, store, report, timing }: Parts): SyncOptions {
   // The key of a table's row has the topic and the row's key, so that many tables may share a store.
   const usual = values.get(format) === 'debezium' ? '{topic}:{key}' : undefined
   const [name, template] = [values.get(topic), values.get(key) ?? usual]
@@ -264,18 +272,24 @@ function optionsOf({ values, session, log, codec, store, report }: Parts): SyncO
     maxLag: { time: values.get(maxLag), ...(records !== undefined && { records }) },
     drain: values.get(drainTime),
     runtime: session.runtime,
-    onEvent: (event) => report.take(event),
+    onEvent: (event) => {
+      report.take(event)
+      if (event.type === 'batch') timing.batch?.(event.durationMs)
+    },
   }
 }
 
 async function listening(
-  { values, session: { terminal }, log }: Parts,
+  { values, session, log, timing }: Parts,
   work: Work,
 ): Promise<RunningHealth | undefined> {
   const place = values.get(listen)
   if (place === undefined) return undefined
-  const health = await startHealth(place, withSignatures(healthOf(work), log))
-  terminal.say(`kedge sync listening on ${health.url}`)
+  const metrics = await ProcessMetrics.of('sync', session)
+  timing.batch = syncMetrics(metrics, work)
+  signatureMetrics(metrics, log)
+  const health = await startHealth(place, { ...healthOf(work), metrics: () => metrics.text() })
+  session.terminal.say(`kedge sync listening on ${health.url}`)
   return health
 }
 

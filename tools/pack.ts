@@ -3,7 +3,8 @@
  *
  * - Each subpath and the command are bundled, with code in common in `dist/chunks`, so that a class exists once.
  *   `zod`, `quick-lru` and the optional peers stay imports.
- * - What is in {@link BUNDLED} goes into it. The brokers' client becomes one file, `dist/vendor/kafka.js`.
+ * - What is in {@link BUNDLED} goes into it. The brokers' client and the one of Prometheus, which call `require`, become one
+ *   file each: `dist/vendor/kafka.js`, `dist/vendor/prom-client.js`.
  * - Removes declarations that no subpath imports.
  * - The licences of what is bundled stand in `dist/THIRD-PARTY-NOTICES.txt`.
  * - What the package consists of stands in `dist/sbom.cdx.json` (CycloneDX).
@@ -14,7 +15,7 @@
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { build } from 'esbuild'
-import type { Metafile, Plugin } from 'esbuild'
+import type { BuildOptions, Metafile, Plugin } from 'esbuild'
 import { BUNDLED } from './bundled.ts'
 import { noticesOf } from './notices.ts'
 import { sbomOf } from './sbom.ts'
@@ -28,9 +29,12 @@ interface Manifest {
 
 const DIST = 'dist'
 const KAFKA = '@platformatic/kafka'
-const KAFKA_FILE = `${DIST}/vendor/kafka.js`
-/** Stands for the brokers' client until it is known from where it is imported. */
-const KAFKA_MARK = 'kedge-vendor:kafka'
+const PROM_CLIENT = 'prom-client'
+/** What becomes a file of its own. A mark stands for it until it is known from where it is imported. */
+const VENDORED: Readonly<Record<string, { readonly mark: string; readonly file: string }>> = {
+  [KAFKA]: { mark: 'kedge-vendor:kafka', file: `${DIST}/vendor/kafka.js` },
+  [PROM_CLIENT]: { mark: 'kedge-vendor:prom-client', file: `${DIST}/vendor/prom-client.js` },
+}
 const NODE_20 = 'node20'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest
@@ -38,7 +42,7 @@ const subpaths = Object.values(manifest.exports).filter((target) => typeof targe
 const programs = Object.values(manifest.bin)
 
 for (const file of globSync(`${DIST}/**/*.js`)) rmSync(file)
-const metafiles = [await bundleKafka(), await bundleAll()]
+const metafiles = [await bundleKafka(), await bundlePromClient(), await bundleAll()]
 const keep = reachable(subpaths.map(({ types }) => posix.normalize(types)))
 for (const file of globSync(`${DIST}/**/*.d.ts`)) if (!keep.has(file.replaceAll('\\', '/'))) rmSync(file)
 writeFileSync(`${DIST}/THIRD-PARTY-NOTICES.txt`, noticesOf(metafiles))
@@ -56,9 +60,31 @@ async function bundleKafka(): Promise<Metafile> {
       for (const name of list!.split(',').map((each) => each.trim()))
         if (name !== '' && !name.startsWith('type ')) names.add(name)
   }
+  return vendored(KAFKA, names, {
+    // Node 20 has no `Promise.withResolvers`, and a library must not add to what is global.
+    define: { 'Promise.withResolvers': 'withResolvers' },
+    inject: ['tools/with-resolvers.js'],
+    // This one holds its WebAssembly; the other reads a file beside itself.
+    alias: { '@platformatic/wasm-utils': './node_modules/@platformatic/wasm-utils/dist/bundled.js' },
+    plugins: [pure(KAFKA)],
+  })
+}
+
+function bundlePromClient(): Promise<Metafile> {
+  const names = ['Counter', 'Gauge', 'Histogram', 'Registry', 'collectDefaultMetrics', 'register']
+  return vendored(PROM_CLIENT, names, {})
+}
+
+/** One file of the named exports of a package, and of what they need. */
+async function vendored(
+  name: string,
+  names: Iterable<string>,
+  more: Pick<BuildOptions, 'alias' | 'define' | 'inject' | 'plugins'>,
+): Promise<Metafile> {
   const { metafile } = await build({
-    stdin: { contents: `export { ${[...names].toSorted().join(', ')} } from '${KAFKA}'`, resolveDir: '.' },
-    outfile: KAFKA_FILE,
+    ...more,
+    stdin: { contents: `export { ${[...names].toSorted().join(', ')} } from '${name}'`, resolveDir: '.' },
+    outfile: VENDORED[name]!.file,
     bundle: true,
     metafile: true,
     format: 'esm',
@@ -69,19 +95,13 @@ async function bundleKafka(): Promise<Metafile> {
     minifyWhitespace: true,
     minifySyntax: true,
     minifyIdentifiers: true,
-    // Its errors and streams go by the names of their classes.
+    // The errors and streams of Kafka's go by the names of their classes.
     keepNames: true,
     legalComments: 'none',
-    // Its CommonJS parts call `require` for modules of Node.
+    // CommonJS parts call `require` for modules of Node.
     banner: {
       js: "import{createRequire as kedgeRequire}from'node:module';const require=kedgeRequire(import.meta.url);",
     },
-    // Node 20 has no `Promise.withResolvers`, and a library must not add to what is global.
-    define: { 'Promise.withResolvers': 'withResolvers' },
-    inject: ['tools/with-resolvers.js'],
-    // This one holds its WebAssembly; the other reads a file beside itself.
-    alias: { '@platformatic/wasm-utils': './node_modules/@platformatic/wasm-utils/dist/bundled.js' },
-    plugins: [pure(KAFKA)],
     logLevel: 'warning',
   })
   return metafile
@@ -127,10 +147,10 @@ async function bundleAll(): Promise<Metafile> {
     external: ['node:*', 'cloudflare:*', ...installed.filter((name) => !BUNDLED.includes(name))],
     plugins: [
       {
-        name: 'kafka',
+        name: 'vendored',
         setup: (builder) =>
-          builder.onResolve({ filter: /^@platformatic\/kafka$/ }, () => ({
-            path: KAFKA_MARK,
+          builder.onResolve({ filter: /^(?:@platformatic\/kafka|prom-client)$/ }, ({ path }) => ({
+            path: VENDORED[path]!.mark,
             external: true,
             sideEffects: false,
           })),
@@ -141,11 +161,12 @@ async function bundleAll(): Promise<Metafile> {
   for (const { path, text } of outputFiles) {
     const folder = dirname(path)
     mkdirSync(folder, { recursive: true })
-    const kafka = posix.relative(
-      folder.replaceAll('\\', '/'),
-      join(process.cwd(), KAFKA_FILE).replaceAll('\\', '/'),
-    )
-    writeFileSync(path, text.replaceAll(KAFKA_MARK, kafka.startsWith('.') ? kafka : `./${kafka}`))
+    const linked = Object.values(VENDORED).reduce((before, { mark, file }) => {
+      const from = folder.replaceAll('\\', '/')
+      const to = posix.relative(from, join(process.cwd(), file).replaceAll('\\', '/'))
+      return before.replaceAll(mark, to.startsWith('.') ? to : `./${to}`)
+    }, text)
+    writeFileSync(path, linked)
   }
   return metafile
 }

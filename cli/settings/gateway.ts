@@ -155,6 +155,14 @@ export const accessLog: Setting<boolean> = setting('gateway.accessLog', {
   otherwise: false,
 })
 
+export const listen: Optional<string> = setting<string | undefined>('gateway.listen', {
+  flag: '--listen <[host:]port>',
+  shape: text,
+  says: 'a second address, for /healthz, /readyz and /metrics alone; port 0 takes a free one',
+  otherwise: undefined,
+  otherwiseSays: 'nowhere',
+})
+
 export const GATEWAY_SETTINGS: readonly AnySetting[] = [
   host,
   port,
@@ -179,4 +187,5 @@ export const GATEWAY_SETTINGS: readonly AnySetting[] = [
   ...Object.values(gatewayTls),
   ...GATEWAY_AUDIT,
   accessLog,
+  listen,
 ]

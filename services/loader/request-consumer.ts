@@ -16,7 +16,7 @@ import type { RequestMessage } from '../../src/wire/messages.ts'
 import type { Settings } from '../../src/api/settings.ts'
 import type { LoaderEvent } from './events.ts'
 import type { LoaderSettings } from './options.ts'
-import type { LoaderCounters } from './stats.ts'
+import type { LoaderCounters, LoaderLag } from './stats.ts'
 
 /** A read may take so many times `pollTimeout` longer than its wait. */
 const READ_DEADLINE_FACTOR = 4
@@ -87,14 +87,15 @@ export class RequestConsumer {
     return request
   }
 
-  /** Number of unread requests. */
-  async lag(signal?: AbortSignal): Promise<number> {
+  /** How far it is in each partition. */
+  async lag(signal?: AbortSignal): Promise<LoaderLag['partitions']> {
     const stop = signal ?? new AbortController().signal
     const bounds = await this.#bounds(stop, this.#positions && [...this.#positions.keys()])
-    let records = 0
-    for (const { partition, end } of bounds)
-      records += Math.max(0, end - (this.#positions?.get(partition) ?? end))
-    return records
+    return bounds.map(({ partition, end }) => ({
+      partition,
+      position: this.#positions?.get(partition) ?? end,
+      end,
+    }))
   }
 
   async #begin(signal: AbortSignal): Promise<Map<number, number>> {

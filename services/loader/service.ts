@@ -168,9 +168,10 @@ class Service implements LoaderService {
   }
 
   async lag({ signal }: { readonly signal?: AbortSignal } = {}): Promise<LoaderLag> {
-    const records = await this.#intake.lag(signal)
+    const partitions = await this.#intake.lag(signal)
+    const records = partitions.reduce((sum, { position, end }) => sum + Math.max(0, end - position), 0)
     const ageMs = this.#queue.age(this.#cache.reading.shared.clock.now())
-    return { records, queued: this.#queue.size, ageMs }
+    return { records, queued: this.#queue.size, ageMs, partitions }
   }
 
   stats(): LoaderStats {

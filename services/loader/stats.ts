@@ -58,4 +58,9 @@ export interface LoaderLag {
   readonly queued: number
   /** How long the oldest of them has waited, in milliseconds. */
   readonly ageMs: number
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly position: number
+    readonly end: number
+  }[]
 }

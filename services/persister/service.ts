@@ -62,7 +62,7 @@ class Service implements Persister {
   readonly #intake: WriteConsumer
   readonly #calls: StoreCalls
   readonly #condition = new Health()
-  #lag: PersisterLag = { records: 0, seconds: 0 }
+  #lag: PersisterLag = { records: 0, seconds: 0, partitions: [] }
 
   constructor(options: PersisterOptions) {
     const settings = persisterSettings(options)
@@ -137,7 +137,7 @@ class Service implements Persister {
     const loads = await this.#intake.read(waitMs, stop)
     this.#condition.well()
     if (loads.length === 0) {
-      this.#lag = { records: 0, seconds: 0 }
+      this.#lag = { records: 0, seconds: 0, partitions: [] }
       return undefined
     }
     // Measured before the stores are called: writers should slow down for the writes that still wait.
@@ -158,16 +158,21 @@ class Service implements Persister {
     const stop = signal ?? new AbortController().signal
     let records = 0
     let oldest = Infinity
+    const partitions = []
     for (const behind of await this.#intake.behind(stop)) {
+      const { partition, offset: position } = behind
+      const at = { partition, position, end: position }
+      partitions.push(at)
       if (behind.records === 0) continue
       const first = await this.#intake.peek(behind.partition, behind.offset, stop)
       // Only markers are left in this partition: no write waits.
       if (first === undefined) continue
       records += behind.records
+      at.end += behind.records
       oldest = Math.min(oldest, first.write?.at ?? Infinity)
     }
     const seconds = oldest === Infinity ? 0 : Math.max(0, runtime.now() - oldest) / 1000
-    this.#lag = { records, seconds }
+    this.#lag = { records, seconds, partitions }
     return this.#lag
   }
 

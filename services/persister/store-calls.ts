@@ -76,6 +76,7 @@ export class StoreCalls {
   /** Persists the writes of a namespace. Returns how many went to the dead letters. */
   async #namespace(namespace: string, writes: readonly StoredWrite[], signal: AbortSignal): Promise<number> {
     const { stores, maxBatch, emit } = this.#own
+    const { runtime } = this.#context.shared.settings
     const store = stores.get(namespace)
     let dead = 0
     for (let left = writes; left.length > 0;) {
@@ -84,15 +85,17 @@ export class StoreCalls {
         wave.slice(at * maxBatch, (at + 1) * maxBatch),
       )
       let refused = 0
+      const since = runtime.monotonic()
       const calls = batches.map((batch) => this.#batch(namespace, store, batch, signal))
       for (const result of await Promise.allSettled(calls)) {
         if (result.status === 'rejected') throw result.reason
         refused += result.value
       }
       dead += refused
+      const durationMs = Math.max(0, runtime.monotonic() - since)
       await this.#close(namespace, wave, signal)
       for (const { id } of wave) this.#persisted.set(id, true)
-      if (wave.length > refused) emit({ type: 'persisted', namespace, writes: wave.length - refused })
+      if (wave.length > refused) emit({ type: 'persisted', namespace, writes: wave.length - refused, durationMs })
       left = later
     }
     return dead

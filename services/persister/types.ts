@@ -50,10 +50,22 @@ export interface PersisterLag {
   readonly records: number
   /** The age of the oldest of them, in seconds. */
   readonly seconds: number
+  /** Where only marks of the persister itself are left, the end is the position. */
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly position: number
+    readonly end: number
+  }[]
 }
 
 export type PersisterEvent =
-  | { readonly type: 'persisted'; readonly namespace: string; readonly writes: number }
+  | {
+      readonly type: 'persisted'
+      readonly namespace: string
+      readonly writes: number
+      /** Until the store had them, repetitions included, in milliseconds. */
+      readonly durationMs: number
+    }
   | { readonly type: 'persist_failed'; readonly namespace: string; readonly error: unknown }
   /** The source does not have this write, only the dead letters: an operator must look at it. */
   | {

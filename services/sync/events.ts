@@ -83,7 +83,14 @@ export type SyncEvent =
     }
   /** The log returns no record although some remain: an open transaction, or one larger than any answer. */
   | { readonly type: 'stalled'; readonly partition: number; readonly offset: number; readonly end: number }
-  | { readonly type: 'batch'; readonly partition: number; readonly records: number; readonly next: number }
+  | {
+      readonly type: 'batch'
+      readonly partition: number
+      readonly records: number
+      readonly next: number
+      /** Until the store had them, repetitions and the hook included, in milliseconds. */
+      readonly durationMs: number
+    }
   /**
    * The topic has more partitions than before, perhaps than when another sync read it last. Keys may have moved between
    * them: see `version`.

@@ -22,6 +22,7 @@ export type {
   TierFollower,
   TierFollowerEvent,
   TierFollowerOptions,
+  TierFollowerStats,
   TierLag,
   TierStep,
 } from './tier-follower-options.ts'

@@ -35,6 +35,8 @@ export type TierFollowerEvent =
       readonly from: number
       readonly to: number
       readonly evictions: number
+      /** Until the tier had them, in milliseconds. */
+      readonly durationMs: number
     }
   | { readonly type: 'failed'; readonly error: unknown; readonly retryInMs: number }
 
@@ -85,6 +87,23 @@ export interface TierLag {
   readonly ms: number
   /** Failed steps in a row. */
   readonly failures: number
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly position: number
+    readonly end: number
+  }[]
+}
+
+/** Counters since construction. */
+export interface TierFollowerStats {
+  /** Offsets that were applied, gaps included. */
+  readonly records: number
+  readonly batches: number
+  readonly evictions: number
+  /** How often a partition began again at the end. */
+  readonly begins: number
+  /** Steps of `follow()` that failed, because of the log or the tier. */
+  readonly failures: number
 }
 
 /** Follows the evictions topic for a tier. */
@@ -97,6 +116,7 @@ export interface TierFollower {
   /** Steps until aborted, by long polls where the log has them; retries failures with growing pauses. */
   follow(options: { readonly signal: AbortSignal }): Promise<void>
   lag(): TierLag
+  stats(): TierFollowerStats
 }
 
 export const shape: z.ZodMiniType = z.required(

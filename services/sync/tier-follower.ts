@@ -30,6 +30,7 @@ import type {
   TierFollower,
   TierFollowerEvent,
   TierFollowerOptions,
+  TierFollowerStats,
   TierLag,
   TierStep,
 } from './tier-follower-options.ts'
@@ -78,6 +79,7 @@ class EvictionsFollower implements TierFollower {
   readonly #followed = new Map<number, Followed>()
   #atEndSince = -Infinity
   #failures = 0
+  readonly #stats = { records: 0, batches: 0, evictions: 0, begins: 0, failures: 0 }
 
   constructor(options: TierFollowerOptions) {
     check(shape, options, 'createTierFollower')
@@ -105,9 +107,17 @@ class EvictionsFollower implements TierFollower {
   }
 
   lag(): TierLag {
-    let records = 0
-    for (const { position, end } of this.#followed.values()) records += Math.max(0, end - position)
-    return { records, ms: this.#runtime.now() - this.#atEndSince, failures: this.#failures }
+    const partitions = [...this.#followed].map(([partition, { position, end }]) => ({
+      partition,
+      position,
+      end,
+    }))
+    const records = partitions.reduce((sum, { position, end }) => sum + Math.max(0, end - position), 0)
+    return { records, ms: this.#runtime.now() - this.#atEndSince, failures: this.#failures, partitions }
+  }
+
+  stats(): TierFollowerStats {
+    return { ...this.#stats }
   }
 
   async step({ signal = new AbortController().signal }: CallOptions = {}): Promise<TierStep> {
@@ -199,6 +209,7 @@ class EvictionsFollower implements TierFollower {
     if (to <= from) return undefined
     const evictions: TierEviction[] = []
     for (const record of batch) evictions.push(...(await applyRecord(record, this.#format, tierEvictions)))
+    const since = this.#runtime.monotonic()
     const outcome = await this.#within(signal, (inner) =>
       this.#applier.apply({ partition, logId, from, to, evictions }, { signal: inner }),
     )
@@ -206,7 +217,11 @@ class EvictionsFollower implements TierFollower {
     followed.position = to
     const newest = batch.at(-1)
     if (newest) followed.last = lastOf(newest)
-    this.#emit({ type: 'apply', partition, from, to, evictions: evictions.length })
+    this.#stats.batches++
+    this.#stats.records += to - from
+    this.#stats.evictions += evictions.length
+    const durationMs = Math.max(0, this.#runtime.monotonic() - since)
+    this.#emit({ type: 'apply', partition, from, to, evictions: evictions.length, durationMs })
     return undefined
   }
 
@@ -224,6 +239,7 @@ class EvictionsFollower implements TierFollower {
     await begin({ position: end, logId })
     const followed = this.#followed.get(partition)!
     Object.assign(followed, { position: end, last: undefined })
+    this.#stats.begins++
     this.#emit({ type: 'begin', partition, reason, position: end })
     return true
   }
@@ -236,6 +252,7 @@ class EvictionsFollower implements TierFollower {
     }
     const failed = (error: unknown) => {
       const retryInMs = pauseMs(BACKOFF, this.#failures++, error, this.#runtime.random())
+      this.#stats.failures++
       this.#emit({ type: 'failed', error, retryInMs })
       return retryInMs
     }

@@ -103,12 +103,15 @@ export class Writer {
     // The dead letters are written before the position moves beyond them.
     await this.#deadLetters.take(dead, signal)
     const batch = { epoch: this.#course.epoch, partition, next }
+    const { runtime } = this.#settings
+    const since = runtime.monotonic()
     const outcome = await this.#writeAndTell(batch, folded, position, signal)
+    const durationMs = Math.max(0, runtime.monotonic() - since)
     if (outcome.outcome === 'wiped') return 'wiped'
     this.#course.positions.set(partition, Math.max(next, position))
     this.#count(records, outcome, writes.length - folded.length)
     if (!keepsPosition) this.#gauge.moved(partition, next, run.readAt, records.at(-1)?.timestamp)
-    this.#settings.emit({ type: 'batch', partition, records: records.length, next })
+    this.#settings.emit({ type: 'batch', partition, records: records.length, next, durationMs })
     await this.#deadLetters.take(refusedOf(outcome, folded), signal)
     return 'written'
   }

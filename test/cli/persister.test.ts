@@ -143,7 +143,9 @@ describe('the process of a persister', () => {
     expect(answer).toMatchObject({ ready: false })
     expect((await fetch(`${listening}/lag`)).status).toBe(503)
     // The metrics leave out the lag: the persister cannot know it while Kafka is away.
-    expect(await (await fetch(`${listening}/metrics`)).text()).not.toContain('lag_records')
+    const metrics = await (await fetch(`${listening}/metrics`)).text()
+    expect(metrics).toMatch(/^kedge_persister_ready\{.*\} 0$/m)
+    expect(metrics).not.toMatch(/^(kedge_persister_lag_records|kafka_consumer_lag)\{/m)
     child.kill('SIGTERM')
     const { code, err } = await ended
     expect(code).toBe(0)

@@ -1,9 +1,12 @@
 /** Signed messages on the command line: who has the key may evict, and what has no signature is shown. */
 import { describe, expect, it } from 'vitest'
 import { createCache, systemRuntime } from '../../src/index.ts'
+import type { KafkaLog } from '../../src/index.ts'
 import { ResolvedSettings } from '../../cli/resolved-settings.ts'
 import type { Session } from '../../cli/session.ts'
-import { signedLog, withSignatures } from '../../cli/signed-log.ts'
+import { ProcessMetrics } from '../../cli/metrics/process-metrics.ts'
+import { signatureMetrics } from '../../cli/metrics/signature-metrics.ts'
+import { signedLog } from '../../cli/signed-log.ts'
 import { signed, signingKeys } from '../../src/signing/index.ts'
 import { memory } from '../../src/testing/memory.ts'
 import { kedge as run, proxy } from './harness.ts'
@@ -126,19 +129,23 @@ it('a key is hidden where a stranger quotes it', async () => {
 })
 
 describe('the metrics of a service', () => {
-  const health = { problem: () => undefined, lag: async () => ({}), metrics: () => 'own 1\n' }
+  const metricsOf = async (log: KafkaLog) => {
+    const metrics = await ProcessMetrics.of('sync', { version: '1.2.3' } as Session)
+    signatureMetrics(metrics, log)
+    return metrics.text()
+  }
 
   it('have what its log has counted of signatures', async () => {
     const log = signed(memory(), { keys: signingKeys(`k1:${SECRET}`), sign: 'require' })
     await log.produce('cache-evictions', [{ key: null, value: encoder.encode('{"key":"7"}') }])
-    const text = await withSignatures(health, log).metrics!(new AbortController().signal)
-    expect(text).toContain('own 1\n')
+    const text = await metricsOf(log)
+    expect(text).toContain('kedge_build_info{version="1.2.3",command="sync"')
     expect(text).toContain('kedge_signatures_total{outcome="signed"} 1\n')
     expect(text).toContain('kedge_signatures_total{outcome="refused"} 0\n')
   })
 
-  it('have nothing of them where nothing is signed', () => {
-    expect(withSignatures(health, memory())).toBe(health)
+  it('have nothing of them where nothing is signed', async () => {
+    expect(await metricsOf(memory())).not.toContain('kedge_signatures_total')
   })
 })
 

@@ -8,6 +8,23 @@ const MAX_TOPICS = 10
 
 /** @returns what takes the events of the cache */
 export function cacheTimers(meter: Meter, maxNamespaces: number): (event: KedgeEvent) => void {
+  const log = logTimers(meter, maxNamespaces)
+  const asked = meter.histogram('ask_duration_seconds', 'Questions to a loader service.', ['outcome'])
+  const tiered = meter.histogram('tier_duration_seconds', 'Calls of the shared tier.', [
+    'operation',
+    'outcome',
+  ])
+  return (event) => {
+    if (event.type === 'ask')
+      asked(event.durationMs, { outcome: event.because === undefined ? 'ok' : 'unanswered' })
+    else if (event.type === 'tier')
+      tiered(event.durationMs, { operation: event.operation, outcome: outcomeOf(event) })
+    else log(event)
+  }
+}
+
+/** Loads, polls and writes alone: what a cache within a service does. */
+export function logTimers(meter: Meter, maxNamespaces: number): (event: KedgeEvent) => void {
   const namespaceOf = boundedLabel(maxNamespaces)
   const topicOf = boundedLabel(MAX_TOPICS)
   const loaded = meter.histogram('load_duration_seconds', 'Calls of loaders.', ['namespace', 'outcome'])
@@ -17,21 +34,12 @@ export function cacheTimers(meter: Meter, maxNamespaces: number): (event: KedgeE
     'Writes to the log, until every record was acknowledged.',
     ['topic', 'outcome'],
   )
-  const asked = meter.histogram('ask_duration_seconds', 'Questions to a loader service.', ['outcome'])
-  const tiered = meter.histogram('tier_duration_seconds', 'Calls of the shared tier.', [
-    'operation',
-    'outcome',
-  ])
   return (event) => {
     if (event.type === 'load')
       loaded(event.durationMs, { namespace: namespaceOf(event.namespace), outcome: outcomeOf(event) })
     else if (event.type === 'poll') polled(event.durationMs, {})
     else if (event.type === 'publish' || event.type === 'publish_failed')
       published(event.durationMs, { topic: topicOf(event.topic), outcome: outcomeOf(event) })
-    else if (event.type === 'ask')
-      asked(event.durationMs, { outcome: event.because === undefined ? 'ok' : 'unanswered' })
-    else if (event.type === 'tier')
-      tiered(event.durationMs, { operation: event.operation, outcome: outcomeOf(event) })
   }
 }
 

@@ -1,0 +1,59 @@
+/** The metrics of a gateway. @module */
+import type { GatewayCounters } from '../../services/gateway/counters.ts'
+import { boundedLabel } from '../../adapters/metrics/prom-client/bounded-label.ts'
+import type { ProcessMetrics } from './process-metrics.ts'
+import { requestTimer } from './request-timer.ts'
+
+/** Kafka's protocol has fewer. */
+const MAX_CODES = 200
+
+/** Registers what the gateway counts, and has its requests timed. */
+export function gatewayMetrics(metrics: ProcessMetrics, counters: GatewayCounters): void {
+  const meter = metrics.meter('kedge_gateway_')
+  counters.answered = requestTimer(meter)
+  const refused = () => [...counters.refused].map(([reason, count]) => [count, { reason }] as const)
+  const faults = () => Object.entries(counters.credentials).map(([reason, n]) => [n, { reason }] as const)
+  meter.gauge('polls_waiting', 'Polls that wait for records.', () => counters.pollsWaiting)
+  meter.counter('tail_hits_total', 'Reads that the shared tail has answered by itself.', () => counters.tailHits)
+  meter.counter(
+    'tail_reads_total',
+    'Reads that the shared tail has handed on to the cluster.',
+    () => counters.tailReads,
+  )
+  meter.gauge('connections', 'Connections of clients.', () => counters.connections)
+  meter.counter(
+    'connections_refused_total',
+    'Connections that were refused because there are too many.',
+    () => counters.connectionsRefused,
+  )
+  meter.counter(
+    'received_bytes_total',
+    'Bytes that clients have sent, with those of headers.',
+    () => counters.receivedBytes,
+  )
+  meter.counter(
+    'sent_bytes_total',
+    'Bytes that clients were sent, with those of headers.',
+    () => counters.sentBytes,
+  )
+  meter.counter('refused_total', 'Requests, and records in them, that were refused.', refused, ['reason'])
+  meter.counter('credentials_refused_total', 'Requests without a right credential.', faults, ['reason'])
+}
+
+/** @returns what takes the names of codes that brokers answer */
+export function kafkaErrors(metrics: ProcessMetrics): (code: string) => void {
+  const errors = new Map<string, number>()
+  const codeOf = boundedLabel(MAX_CODES)
+  metrics
+    .meter('kedge_gateway_')
+    .counter(
+      'kafka_errors_total',
+      'Errors in the answers of brokers, by their names in the protocol of Kafka.',
+      () => [...errors].map(([code, count]) => [count, { code }] as const),
+      ['code'],
+    )
+  return (name) => {
+    const code = codeOf(name)
+    errors.set(code, (errors.get(code) ?? 0) + 1)
+  }
+}

@@ -1,0 +1,37 @@
+/** How long the requests of an app take, by route and status. @module */
+import { performance } from 'node:perf_hooks'
+import type { Hono } from 'hono'
+import type { Meter, Timer } from '../../adapters/metrics/prom-client/meter.ts'
+import type { ServedApp } from '../../worker/node.ts'
+
+/** Others are clients' own words. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])
+
+export type RequestTimer = (method: string, route: string, status: number, ms: number) => void
+
+export function requestTimer(meter: Meter): RequestTimer {
+  const timer: Timer = meter.histogram('request_duration_seconds', 'Requests, until their answer begins.', [
+    'method',
+    'route',
+    'status',
+  ])
+  return (method, route, status, ms) =>
+    timer(ms, { method: METHODS.has(method) ? method : 'other', route, status })
+}
+
+/** The app, which has each of its requests timed. */
+export const timedApp = (app: Hono, timer: RequestTimer): ServedApp => ({
+  async fetch(request, env, context) {
+    const began = performance.now()
+    const response = await app.fetch(request, env as object, context)
+    timer(request.method, routeOf(app, request), response.status, performance.now() - began)
+    return response
+  },
+})
+
+/** The pattern of the route that takes the request: its path has the keys of clients. */
+function routeOf(app: Hono, { method, url }: Request): string {
+  const [handlers] = app.router.match(method, new URL(url).pathname)
+  const path = handlers.at(-1)?.[0][1].path ?? ''
+  return path === '' || path.endsWith('*') ? 'other' : path
+}
