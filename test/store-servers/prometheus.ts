@@ -1,0 +1,76 @@
+/** Prometheus and its tool, from Debian. @module */
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type DebianProgram, fetchProgram, missing, without } from './debian.ts'
+import { freePorts } from './ports.ts'
+import { ServerProcess } from './process.ts'
+
+const PROMTOOL: DebianProgram = { package: 'prometheus', name: 'promtool' }
+const PROMETHEUS: DebianProgram = { package: 'prometheus', name: 'prometheus' }
+
+export const withoutPromtool = (): string | undefined => without(PROMTOOL)
+export const withoutPrometheus = (): string | undefined => without(PROMETHEUS)
+export const prometheusMissing = (): string | undefined => missing(PROMETHEUS)
+
+/** What `promtool check metrics` says of an exposition: nothing where all is well. */
+export async function promtoolSays(text: string): Promise<string> {
+  const { file, env } = await fetchProgram(PROMTOOL)
+  return new Promise((resolve) => {
+    const options = { env: { ...process.env, ...env } }
+    const child = execFile(file, ['check', 'metrics'], options, (error, stdout, stderr) =>
+      resolve(`${stdout}${stderr}` || (error ? String(error) : '')),
+    )
+    child.stdin!.end(text)
+  })
+}
+
+export interface PrometheusServer {
+  /** The series that a query has. */
+  query(query: string): Promise<readonly { readonly metric: Record<string, string>; readonly value: number }[]>
+  stop(): Promise<void>
+}
+
+/** @param targets `host:port`, by the name of the job */
+export async function startPrometheus(targets: Readonly<Record<string, string>>): Promise<PrometheusServer> {
+  const program = await fetchProgram(PROMETHEUS)
+  const [port = 0] = await freePorts(1)
+  const folder = await mkdtemp(join(tmpdir(), 'kedge-prometheus-'))
+  const jobs = Object.entries(targets).map(
+    ([job, target]) => `  - job_name: '${job}'\n    static_configs: [{ targets: ['${target}'] }]\n`,
+  )
+  const config = join(folder, 'prometheus.yml')
+  await writeFile(
+    config,
+    `global: { scrape_interval: 1s, scrape_timeout: 1s }\nscrape_configs:\n${jobs.join('')}`,
+  )
+  const url = `http://127.0.0.1:${port}`
+  const running = await ServerProcess.start({
+    program,
+    args: [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ],
+    log: join(folder, 'prometheus.log'),
+    ready: () =>
+      fetch(`${url}/-/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+  })
+  return {
+    async query(query) {
+      const answer = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(query)}`)
+      const { data } = (await answer.json()) as {
+        data: { result: { metric: Record<string, string>; value: [number, string] }[] }
+      }
+      return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }))
+    },
+    async stop() {
+      await running.end('SIGKILL')
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
