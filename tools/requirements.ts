@@ -3,6 +3,7 @@ import { emulatorMissing } from '../test/worker/lambda/emulator.ts'
 import { kafkaAvailable } from '../test/kafka/jars.ts'
 import { toxiproxyMissing } from '../test/kafka/toxiproxy-binary.ts'
 import { memcachedMissing } from '../test/store-servers/memcached.ts'
+import { prometheusMissing } from '../test/store-servers/prometheus.ts'
 import { redisMissing } from '../test/store-servers/redis.ts'
 
 const NEEDS: readonly (readonly [what: string, missing: () => string | undefined])[] = [
@@ -10,6 +11,7 @@ const NEEDS: readonly (readonly [what: string, missing: () => string | undefined
   ['toxiproxy', toxiproxyMissing],
   ['Redis', redisMissing],
   ['Memcached', memcachedMissing],
+  ['Prometheus', prometheusMissing],
   ["Lambda's emulator", emulatorMissing],
 ]
 
