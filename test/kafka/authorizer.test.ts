@@ -85,8 +85,13 @@ describe.skipIf(withoutKafka())('A cluster with StandardAuthorizer', () => {
     permissionType: AclPermissionTypes.ALLOW,
   })
 
-  function as(username: Principal, password = `${username}-secret`): KafkaCluster {
+  function as(
+    username: Principal,
+    password = `${username}-secret`,
+    onErrorCode?: (name: string) => void,
+  ): KafkaCluster {
     const cluster = kafkaCluster({
+      ...(onErrorCode && { onErrorCode }),
       brokers: [broker.listeners['SASL'] ?? ''],
       sasl: { mechanism: 'PLAIN', username, password },
     })
@@ -144,6 +149,24 @@ describe.skipIf(withoutKafka())('A cluster with StandardAuthorizer', () => {
       message: 'Kafka refuses the credentials: SASL_AUTHENTICATION_FAILED.',
     })
     expect(JSON.stringify(refusal)).not.toContain('wrong-secret')
+  })
+
+  it('tells each code of its answers by its name in Kafka, of fetches as well', async () => {
+    const codes: string[] = []
+    const told = () => codes.splice(0)
+    const watched = as('watcher', undefined, (code) => codes.push(code))
+    await offsets(watched)
+    expect(told()).toEqual([])
+    await expect(read(watched)).rejects.toThrow()
+    expect(told()).toContain('TOPIC_AUTHORIZATION_FAILED')
+    await expect(write(watched)).rejects.toThrow()
+    expect(told()).toContain('TOPIC_AUTHORIZATION_FAILED')
+    const reading = as('reader', undefined, (code) => codes.push(code))
+    told()
+    await reading.read([{ ...position, offset: 99 }], { maxBytes: 1000, waitMs: 0 })
+    expect(told()).toContain('OFFSET_OUT_OF_RANGE')
+    await expect(offsets(as('both', 'wrong', (code) => codes.push(code)))).rejects.toThrow()
+    expect(new Set(told())).toEqual(new Set(['SASL_AUTHENTICATION_FAILED']))
   })
 
   it('is 403 with the code of each protocol through the gateway', async () => {

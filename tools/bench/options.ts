@@ -13,7 +13,7 @@ the global \`fetch\`, as ratios of one run. Takes about eight minutes.
   --only <s>    only the subjects whose name contains this, and their floors; nothing else is measured
                 (\`transport\`: what a request costs over the transports; \`hit-ratio\`: how much is found, of what can be;
                 \`miss\`, \`herd\`, \`log\`: a miss, a thousand callers of one key, polls and writes; \`scale\`: the same by
-                the number of namespaces, tags and features)
+                the number of namespaces, tags and features; \`metrics\`: a hit with metrics beside one without)
   --help        this text
 `
 

@@ -43,6 +43,14 @@ export const GROUPS: readonly Group[] = [
     title: 'Ten hits in one call',
     subjects: ['async function, 10 keys', 'kedge getMany, 10 keys'],
   },
+  {
+    title: 'A synchronous hit with metrics in a registry of prom-client, beside one without',
+    subjects: ['kedge peek, no metrics', 'kedge peek, metrics'],
+  },
+  {
+    title: 'An awaited hit with metrics, beside one without',
+    subjects: ['kedge getOrSet, no metrics', 'kedge getOrSet, metrics'],
+  },
 ]
 
 export interface Ratio {

@@ -5,7 +5,7 @@
  */
 import os from 'node:os'
 import { seededRandom } from '../../src/testing/index.ts'
-import { judge, judgeHits } from './aims.ts'
+import { judge, judgeHits, judgeMetrics } from './aims.ts'
 import type { Aim } from './aims.ts'
 import { bundleSizes } from './bundle.ts'
 import type { BundleSizes } from './bundle.ts'
@@ -82,7 +82,8 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   const base = { machine: machine(), seed, rounds: options.rounds, groups: measured, hits, costs, scales }
   const requests = quick ? QUICK_TRANSPORT_REQUESTS : TRANSPORT_REQUESTS
   const transports = hasTransports ? await measureTransports(options.rounds, random, requests, progress) : []
-  const otherAims = [...(hits ? judgeHits(hits) : []), ...judgeCosts(costs)]
+  const ratios = measured.flatMap((group) => group.ratios)
+  const otherAims = [...judgeMetrics(ratios), ...(hits ? judgeHits(hits) : []), ...judgeCosts(costs)]
   if (only !== undefined) return { ...base, weights: [], transports, sizes: undefined, aims: otherAims }
 
   const samples = await rounds<WeightSample>(
@@ -96,7 +97,6 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   progress('bundles')
   const sizes = await bundleSizes()
   const above = new Map(weights.map(({ store, aboveMap }) => [store, aboveMap]))
-  const ratios = measured.flatMap((group) => group.ratios)
   return { ...base, weights, transports, sizes, aims: [...judge(ratios, above, sizes), ...otherAims] }
 }
 

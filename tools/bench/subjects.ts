@@ -5,7 +5,9 @@
  */
 import { Loader } from 'layered-loader/core'
 import { LRUCache } from 'lru-cache'
+import * as client from 'prom-client'
 import QuickLRU from 'quick-lru'
+import { metrics } from '../../adapters/metrics/prom-client.ts'
 import { createCache } from '../../src/index.ts'
 import type { Cache, Namespace } from '../../src/index.ts'
 import { memory } from '../../src/testing/index.ts'
@@ -59,8 +61,10 @@ async function filledLoader(entries: readonly (readonly [string, Value])[]): Pro
 
 async function filledKedge(
   entries: readonly (readonly [string, Value])[],
+  withMetrics = false,
 ): Promise<{ users: Namespace<Value>; check: () => void }> {
   const cache = kedgeOf(CAPACITY)
+  if (withMetrics) metrics(cache, { client, register: new client.Registry() })
   const users = cache.namespace<Value>('users')
   await cache.sync()
   for (const [key, value] of entries) await users.getOrSet(key, () => value)
@@ -184,4 +188,24 @@ export const SUBJECTS: Readonly<Record<string, Make>> = {
     const { users, check } = await filledKedge(entries)
     return { kind: 'many', read: (keys) => users.getMany(keys), check }
   },
+
+  'kedge peek, no metrics': peeks(false),
+  'kedge peek, metrics': peeks(true),
+  'kedge getOrSet, no metrics': gets(false),
+  'kedge getOrSet, metrics': gets(true),
+}
+
+/** The same code whether there are metrics or not: it differs in nothing else. */
+function peeks(withMetrics: boolean): Make {
+  return async (entries) => {
+    const { users, check } = await filledKedge(entries, withMetrics)
+    return { kind: 'sync', read: (key) => users.peek(key), check }
+  }
+}
+
+function gets(withMetrics: boolean): Make {
+  return async (entries) => {
+    const { users, check } = await filledKedge(entries, withMetrics)
+    return { kind: 'async', read: (key) => users.getOrSet(key, () => missing(key)), check }
+  }
 }
