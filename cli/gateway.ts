@@ -22,6 +22,7 @@ import { startHealth } from './health.ts'
 import type { RunningHealth } from './health.ts'
 import { gatewayMetrics, kafkaErrors } from './metrics/gateway-metrics.ts'
 import { ProcessMetrics } from './metrics/process-metrics.ts'
+import { welcome } from './gateway-welcome.ts'
 import type { Session } from './session.ts'
 import { gatewayAudit } from './settings/audit.ts'
 import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
@@ -52,7 +53,6 @@ import {
 } from './settings/gateway.ts'
 import { gatewayTls } from './settings/tls.ts'
 import type { LogKind } from './settings/gateway.ts'
-import { url as proxyUrl } from './settings/proxy.ts'
 import { onPort } from './taken-port.ts'
 import { plain } from './terminal.ts'
 import { asTlsUsage, tlsListener } from './tls-listener.ts'
@@ -81,11 +81,6 @@ export function gatewayCommand(session: Session, done: Done): Command {
         done(EXIT.ok)
       })
   )
-}
-
-interface Access {
-  readonly auth: AuthOptions | undefined
-  readonly open: boolean
 }
 
 type Gateway = Pick<RunningGateway, 'url' | 'close'>
@@ -167,51 +162,6 @@ const appending =
     const refused = (await cluster.append(topic, records)).find(({ refusal }) => refusal)
     if (refused?.refusal) throw refused.refusal
   }
-
-/**
- * Reports at once an error that every request would get; the gateway serves as soon as it reaches the
- * cluster.
- */
-async function look(cluster: KafkaCluster, { terminal, stop }: Session): Promise<void> {
-  try {
-    const count = (await cluster.brokers()).length
-    terminal.say(
-      `kedge gateway stands on the cluster ${plain(cluster.id)} of ${count} ${count === 1 ? 'broker' : 'brokers'}`,
-    )
-  } catch (error) {
-    if (!stop.aborted)
-      terminal.warn(`kedge gateway: ${sentence(error)}; it serves as soon as that has changed`)
-  }
-}
-
-/** Prints whether the cluster answers, and then the next steps with a gateway that has just started. */
-async function welcome(
-  url: string,
-  kind: LogKind,
-  access: Access,
-  cluster: KafkaCluster | undefined,
-  session: Session,
-): Promise<void> {
-  if (cluster) await look(cluster, session)
-  if (!session.stop.aborted) session.terminal.say(nextSteps(url, kind, access).join('\n'))
-}
-
-/** The next steps, one line each. */
-function nextSteps(url: string, kind: LogKind, { auth, open: toAll }: Access): string[] {
-  const at = url === proxyUrl.otherwise ? '' : ` --url ${url}`
-  const isFree = isOpen(auth)
-  return [
-    ...(isFree && !toAll
-      ? ['  access   this machine alone, without credentials; KEDGE_GATEWAY_TOKEN asks for one']
-      : []),
-    ...(kind === 'memory'
-      ? ['  log      in memory: it ends with this process; --brokers puts it on a Kafka cluster']
-      : []),
-    `  caches   gateway({ url: '${url}'${isFree ? '' : ', auth'} })`,
-    `  look     kedge doctor${at}${isFree ? '' : ' (with KEDGE_AUTH_TOKEN, or --username and KEDGE_PASSWORD)'}`,
-    `  follow   kedge tail --follow${at}`,
-  ]
-}
 
 async function started(start: () => Promise<Gateway>): Promise<Gateway> {
   try {

@@ -37,8 +37,7 @@ export async function startHealth(place: string, health: Health): Promise<Runnin
     else if (path === '/readyz') ready(response, health)
     else if (path === '/lag' && health.lag) void lag(response, health)
     else if (path === '/metrics' && health.metrics) void metrics(response, health)
-    else
-      say(response, 404, { error: `there are ${pathsOf(health).join(', ')}` })
+    else say(response, 404, { error: `there are ${pathsOf(health).join(', ')}` })
   })
   const listen = () =>
     new Promise<void>((resolve, reject) => {
@@ -61,11 +60,11 @@ export async function startHealth(place: string, health: Health): Promise<Runnin
   }
 }
 
-const pathsOf = ({ lag: behind, metrics: counted }: Health): string[] => [
+const pathsOf = (health: Health): string[] => [
   '/healthz',
   '/readyz',
-  ...(behind ? ['/lag'] : []),
-  ...(counted ? ['/metrics'] : []),
+  ...('lag' in health ? ['/lag'] : []),
+  ...('metrics' in health ? ['/metrics'] : []),
 ]
 
 function ready(response: ServerResponse, health: Health): void {

@@ -11,6 +11,7 @@ import {
 } from './settings/topics.ts'
 import type { Setting } from './setting.ts'
 import { ROLES } from './topic-plan.ts'
+import { plain } from './terminal.ts'
 import type { TopicRole } from './topic-plan.ts'
 
 const NAMES: Readonly<Record<TopicRole, Setting<string>>> = {
@@ -51,4 +52,13 @@ export function isUnknownTopic(error: unknown): boolean {
   for (let at = error; isKedgeError(at); at = at.cause)
     if (at.code === 'ERR_UNKNOWN_TOPIC') return !at.retryable
   return false
+}
+
+/** The topic is missing: suggest checking its name, or the command that creates it. */
+export function absentTopic(error: unknown, name: string, flags: string): unknown {
+  if (!isKedgeError(error) || error.code !== 'ERR_UNKNOWN_TOPIC') return error
+  return new CommandError(
+    `the topic ${plain(name)} does not exist: check its name, or create it for messages of kedge: kedge topics create ${flags} ${plain(name)}`,
+    { cause: error },
+  )
 }

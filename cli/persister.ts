@@ -1,11 +1,7 @@
 /** `kedge persister`: writes to the sources what was written behind, as a process. @module */
 import type { Command } from 'commander'
 import { createPersister } from '../services/persister/index.ts'
-import type {
-  Persister,
-  PersisterEvent,
-  PersisterOptions,
-} from '../services/persister/index.ts'
+import type { Persister, PersisterEvent, PersisterOptions } from '../services/persister/index.ts'
 import { isKedgeError } from '../src/ports/errors.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { command } from './command.ts'

@@ -1,15 +1,15 @@
 /** `kedge sync`: a topic becomes a fast lookup store, as a process. @module */
 import type { Command } from 'commander'
 import type { Codec } from '../src/wire/codec.ts'
-import { isKedgeError } from '../src/ports/errors.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { createSync, createTierFollower } from '../services/sync/index.ts'
 import type { SyncOptions } from '../services/sync/index.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
-import { asUsage, CommandError, EXIT, sentence, UsageError } from './failure.ts'
+import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { RunningHealth } from './health.ts'
+import { absentTopic } from './missing-topic.ts'
 import { codecOf } from './proxy.ts'
 import { readableLog } from './readable-log.ts'
 import type { Session } from './session.ts'
@@ -156,19 +156,10 @@ function syncWork(parts: Parts): Work {
           )
         return reached
       } catch (error) {
-        throw absent(error, name, '--only updates --updates-topic')
+        throw absentTopic(error, name, '--only updates --updates-topic')
       }
     },
   }
-}
-
-/** The topic is missing: suggest checking its name, or the command that creates it. */
-function absent(error: unknown, name: string, flags: string): unknown {
-  if (!isKedgeError(error) || error.code !== 'ERR_UNKNOWN_TOPIC') return error
-  return new CommandError(
-    `the topic ${plain(name)} does not exist: check its name, or create it for messages of kedge: kedge topics create ${flags} ${plain(name)}`,
-    { cause: error },
-  )
 }
 
 /** Applies the evictions to a tier, with the same process and the same endpoints. */
@@ -214,7 +205,7 @@ function tierWork({ values, session, log, codec, store, timing }: Parts): Work {
       try {
         if (once) return (await follower.step({ signal })).atEnd
       } catch (error) {
-        throw absent(error, name, '--only evictions --evictions-topic')
+        throw absentTopic(error, name, '--only evictions --evictions-topic')
       }
       await follower.follow({ signal })
       return true

@@ -15,9 +15,9 @@ const cache = createCache({ kafka: memory() })
 const users = cache.namespace<{ name: string }>('users')
 metrics(cache, { client, group: 'shop' })
 
-const server = createServer(async (_request, response) => {
+const server = createServer((_request, response) => {
   response.setHeader('content-type', client.register.contentType)
-  response.end(await client.register.metrics())
+  void client.register.metrics().then((text) => response.end(text))
 })
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 const { port } = server.address() as AddressInfo

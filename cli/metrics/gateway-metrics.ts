@@ -14,7 +14,11 @@ export function gatewayMetrics(metrics: ProcessMetrics, counters: GatewayCounter
   const refused = () => [...counters.refused].map(([reason, count]) => [count, { reason }] as const)
   const faults = () => Object.entries(counters.credentials).map(([reason, n]) => [n, { reason }] as const)
   meter.gauge('polls_waiting', 'Polls that wait for records.', () => counters.pollsWaiting)
-  meter.counter('tail_hits_total', 'Reads that the shared tail has answered by itself.', () => counters.tailHits)
+  meter.counter(
+    'tail_hits_total',
+    'Reads that the shared tail has answered by itself.',
+    () => counters.tailHits,
+  )
   meter.counter(
     'tail_reads_total',
     'Reads that the shared tail has handed on to the cluster.',

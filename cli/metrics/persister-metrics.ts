@@ -1,7 +1,12 @@
 /** The metrics of a persister. @module */
 import { boundedLabel } from '../../adapters/metrics/prom-client/bounded-label.ts'
 import { consumerLag } from '../../adapters/metrics/prom-client/consumer-lag.ts'
-import type { Persister, PersisterEvent, PersisterLag, PersisterStats } from '../../services/persister/index.ts'
+import type {
+  Persister,
+  PersisterEvent,
+  PersisterLag,
+  PersisterStats,
+} from '../../services/persister/index.ts'
 import type { ProcessMetrics } from './process-metrics.ts'
 
 const HELP: Readonly<Record<keyof PersisterStats, readonly [name: string, says: string]>> = {

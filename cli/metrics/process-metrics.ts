@@ -6,7 +6,11 @@ import type { PromClient } from '../../adapters/metrics/prom-client/meter.ts'
 import type { Session } from '../session.ts'
 
 /** Gauges of prom-client that are called as counters are: `nodejs_active_handles` and its like say the same by type. */
-const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+]
 
 export class ProcessMetrics {
   readonly client: PromClient

@@ -186,12 +186,17 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
   )
   app.get('/openapi.json', (c) => c.body(document(), 200, { 'content-type': 'application/json' }))
   speak(app, service, speaksUpstash)
+  refuseRest(app, onError)
+  return { app, plain: plainReads({ service, credentials, readerOf, allowsHost, onRequest }) }
+}
+
+/** Answers what no route has, and what has failed. */
+function refuseRest(app: Hono, onError: Service['onError']): void {
   app.notFound((c) => c.json({ error_code: 404, message: 'HTTP 404 Not Found' }, 404))
   app.onError((error, c) => {
     onError(error)
     return c.json({ error_code: 500, message: 'Internal Server Error' }, 500)
   })
-  return { app, plain: plainReads({ service, credentials, readerOf, allowsHost, onRequest }) }
 }
 
 /** Adds the routes that tell whether it lives, and whether it takes requests. */

@@ -95,7 +95,8 @@ export class StoreCalls {
       const durationMs = Math.max(0, runtime.monotonic() - since)
       await this.#close(namespace, wave, signal)
       for (const { id } of wave) this.#persisted.set(id, true)
-      if (wave.length > refused) emit({ type: 'persisted', namespace, writes: wave.length - refused, durationMs })
+      if (wave.length > refused)
+        emit({ type: 'persisted', namespace, writes: wave.length - refused, durationMs })
       left = later
     }
     return dead

@@ -22,6 +22,7 @@ import type { CallOptions, KafkaLog, PartitionOffsets, Position } from '../../sr
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { AppliedPosition, TierApplier, TierEviction } from '../../src/ports/tier.ts'
+import { reasonToBegin } from './reason-to-begin.ts'
 import { check } from './settings.ts'
 import { tierEvictions } from './tier-evictions.ts'
 import { shape } from './tier-follower-options.ts'
@@ -220,8 +221,8 @@ class EvictionsFollower implements TierFollower {
     this.#stats.batches++
     this.#stats.records += to - from
     this.#stats.evictions += evictions.length
-    const durationMs = Math.max(0, this.#runtime.monotonic() - since)
-    this.#emit({ type: 'apply', partition, from, to, evictions: evictions.length, durationMs })
+    const took = Math.max(0, this.#runtime.monotonic() - since)
+    this.#emit({ type: 'apply', partition, from, to, evictions: evictions.length, durationMs: took })
     return undefined
   }
 
@@ -291,16 +292,6 @@ class EvictionsFollower implements TierFollower {
       // A listener that throws must not stop the applier; no other listener could report its error.
     }
   }
-}
-
-function reasonToBegin(
-  applied: AppliedPosition | undefined,
-  { beginning, end, logId }: PartitionOffsets,
-): BeginReason | undefined {
-  if (applied === undefined) return 'start'
-  if (applied.logId !== logId) return 'replaced'
-  if (applied.position > end) return 'rewound'
-  return applied.position < beginning ? 'truncated' : undefined
 }
 
 const silent = () =>

@@ -91,7 +91,9 @@ describe.skipIf(noRedis)('the metrics of every process', { timeout: 120_000 }, (
     expect(gateway.get('kedge_gateway_sent_bytes_total')!.samples[0]!.value).toBeGreaterThan(1000)
     const serve = familiesOf(texts.get('serve')!)
     expect(serve.get('kedge_serve_hits_total')!.samples[0]!.value).toBeGreaterThan(0)
-    expect(serve.get('kedge_serve_request_duration_seconds')!.samples.map(({ labels }) => labels)).toContainEqual(
+    expect(
+      serve.get('kedge_serve_request_duration_seconds')!.samples.map(({ labels }) => labels),
+    ).toContainEqual(
       expect.objectContaining({ method: 'GET', route: '/cache/:namespace/:key', status: '200' }),
     )
   })

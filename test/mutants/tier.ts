@@ -140,7 +140,7 @@ export const tierMutants: readonly Mutant[] = [
   {
     id: 'tier-truncated-unnoticed',
     what: 'An applier does not see that retention has taken records that it has not applied.',
-    file: FOLLOWER,
+    file: 'services/sync/reason-to-begin.ts',
     from: "return applied.position < beginning ? 'truncated' : undefined",
     to: 'return undefined',
     also: [

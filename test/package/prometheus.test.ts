@@ -10,6 +10,7 @@ import { project } from './project.ts'
 import type { Project } from './project.ts'
 import { sharedTarball } from './shared-package.ts'
 
+const byText = (a: string, b: string) => a.localeCompare(b)
 const missing = withoutPrometheus() ?? withoutRedis()
 
 describe.skipIf(missing)('Prometheus', { timeout: 120_000 }, () => {
@@ -32,10 +33,10 @@ describe.skipIf(missing)('Prometheus', { timeout: 120_000 }, () => {
   })
 
   const jobsOf = async (query: string) =>
-    [...new Set((await prometheus.query(query)).map(({ metric }) => metric['job']))].toSorted()
+    [...new Set((await prometheus.query(query)).map(({ metric }) => metric['job'] ?? ''))].toSorted(byText)
 
   it('scrapes all of them', async () => {
-    const all = processes.measured.map(({ name }) => name).toSorted()
+    const all = processes.measured.map(({ name }) => name as string).toSorted(byText)
     await expect.poll(() => jobsOf('up == 1'), { timeout: 30_000 }).toEqual(all)
     expect(await jobsOf('kedge_build_info')).toEqual(all)
     expect(await jobsOf('rate(process_cpu_seconds_total[1m]) or process_resident_memory_bytes')).toEqual(all)

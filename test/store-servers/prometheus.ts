@@ -28,7 +28,9 @@ export async function promtoolSays(text: string): Promise<string> {
 
 export interface PrometheusServer {
   /** The series that a query has. */
-  query(query: string): Promise<readonly { readonly metric: Record<string, string>; readonly value: number }[]>
+  query(
+    query: string,
+  ): Promise<readonly { readonly metric: Record<string, string>; readonly value: number }[]>
   stop(): Promise<void>
 }
 

@@ -107,7 +107,7 @@ export class BrokerConnection {
     }
   }
 
-  /** Tells the codes of an answer; one of a fetch is told by the fetcher, which reads it. */
+  /** Tells the codes of an answer; the fetcher tells those of a fetch, which it reads itself. */
   #tell(error: unknown): void {
     const { onErrorCode } = this.#settings
     if (!onErrorCode) return

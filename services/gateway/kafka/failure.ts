@@ -58,7 +58,8 @@ export const isTooLarge = (code: number): boolean =>
 export function refusalOf(code: number): Refusal {
   if (isTooLarge(code)) return new Refusal('too-large', 'The record is larger than the cluster accepts.')
   if (FORBIDDEN.has(code)) return forbidden(code)
-  if (WRONG.has(code)) return new Refusal('invalid', `The cluster does not take the record: ${nameOfCode(code)}.`)
+  if (WRONG.has(code))
+    return new Refusal('invalid', `The cluster does not take the record: ${nameOfCode(code)}.`)
   return new Refusal('unavailable', `The cluster answered ${nameOfCode(code)}.`, { retryAfter: 1 })
 }
 

@@ -72,7 +72,9 @@ describe('the metrics of a cache', () => {
     })
     await expect(cache.namespace('users').delete('7')).rejects.toMatchObject({ code: 'ERR_PUBLISH' })
     expect(
-      (await scrape())['kedge_cache_publish_duration_seconds_count{topic="cache-evictions",outcome="failed"}'],
+      (await scrape())[
+        'kedge_cache_publish_duration_seconds_count{topic="cache-evictions",outcome="failed"}'
+      ],
     ).toBeGreaterThan(0)
   })
 
@@ -89,7 +91,7 @@ describe('the metrics of a cache', () => {
     })
   })
 
-  it('call nobody at a hit or a miss, and tell the listener of the options as before', async () => {
+  it('call no listener at a hit or a miss but that of the options', async () => {
     const heard: KedgeEvent['type'][] = []
     const { cache, register } = measured({ onEvent: ({ type }) => heard.push(type) })
     const users = cache.namespace<string>('users')
@@ -107,7 +109,9 @@ describe('the metrics of a cache', () => {
     await cache.sync()
     for (const name of ['a', 'b', 'c', 'd', 'a'])
       await cache.namespace(name).getOrSet(`secret-${Math.random()}`, () => 1)
-    const counts = Object.entries(await scrape()).filter(([name]) => name.includes('load_duration_seconds_count'))
+    const counts = Object.entries(await scrape()).filter(([name]) =>
+      name.includes('load_duration_seconds_count'),
+    )
     expect(counts).toEqual([
       ['kedge_cache_load_duration_seconds_count{namespace="a",outcome="ok"}', 2],
       ['kedge_cache_load_duration_seconds_count{namespace="b",outcome="ok"}', 1],
@@ -134,7 +138,9 @@ describe('the metrics of a cache', () => {
     const { register, scrape } = measured()
     metrics(createCache({ kafka: memory() }), { client, register, prefix: 'shop_cache_' })
     expect(await scrape()).toMatchObject({ kedge_cache_hits_total: 0, shop_cache_hits_total: 0 })
-    expect(() => metrics(createCache({ kafka: memory() }), { client, register })).toThrow('already been registered')
+    expect(() => metrics(createCache({ kafka: memory() }), { client, register })).toThrow(
+      'already been registered',
+    )
   })
 
   it.each([

@@ -19,7 +19,9 @@ export function familiesOf(text: string): Map<string, Family> {
       const [, sample = '', labels = '', value] = /^([a-zA-Z_]\w*)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
       const of = families.get(sample) ?? families.get(sample.replace(SUFFIX, ''))
       if (!of) throw new Error(`not a sample of a family: ${line}`)
-      const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, is]) => [key!, is!] as const)
+      const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(
+        ([, key, is]) => [key!, is!] as const,
+      )
       of.samples.push({ labels: Object.fromEntries(pairs), value: Number(value) })
     }
   }

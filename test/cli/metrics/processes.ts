@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startRedis } from '../../store-servers/redis.ts'
 
-export interface Measured {
+interface Measured {
   /** As the docs call it. */
   readonly name: 'gateway' | 'serve' | 'sync' | 'sync --tier' | 'loader' | 'persister'
   /** Of `--listen`, with its scheme. */

@@ -48,12 +48,21 @@ async function counted(options: StartOptions = {}, cluster?: ReturnType<typeof m
 }
 
 const settled = (look: () => unknown, value: unknown) =>
-  until(async () => look(), (found) => JSON.stringify(found) === JSON.stringify(value))
+  until(
+    async () => look(),
+    (found) => JSON.stringify(found) === JSON.stringify(value),
+  )
 
 describe('the requests of a gateway', () => {
-  it('are told by the pattern of their route, and never by their path', async () => {
+  it('go by the pattern of their route, and never by their path', async () => {
     const { answers, get } = await counted()
-    for (const path of ['/topics/t', '/topics/a.b', '/v3/clusters/c/topics/t/records', '/nowhere/at/all', '/'])
+    for (const path of [
+      '/topics/t',
+      '/topics/a.b',
+      '/v3/clusters/c/topics/t/records',
+      '/nowhere/at/all',
+      '/',
+    ])
       await get(path)
     expect(answers.map(([, route]) => route)).toEqual([
       '/topics/:topic',
@@ -64,7 +73,7 @@ describe('the requests of a gateway', () => {
     ])
   })
 
-  it('that are polls are told once they are answered, with all of the time that they have waited', async () => {
+  it('that are polls count once they are answered, with all of the time that they have waited', async () => {
     const { answers, counters, durations, poll, produce } = await counted()
     const waiting = poll(0, 20_000)
     await settled(() => counters.pollsWaiting, 1)
@@ -79,7 +88,7 @@ describe('the requests of a gateway', () => {
     expect(counters.pollsWaiting).toBe(0)
   })
 
-  it('whose client has gone are told as such', async () => {
+  it('whose client has gone have a status of their own', async () => {
     const { answers, counters, poll } = await counted()
     const gone = new AbortController()
     const waiting = poll(0, 20_000, gone.signal).catch(() => 'gone')
@@ -131,35 +140,47 @@ describe('what a gateway refuses', () => {
 })
 
 describe('the bytes of a gateway', () => {
-  it.each(['plain', 'tls'])('are those of connections that are open and of those that were (%s)', async (how) => {
-    const folder = await mkdtemp(join(tmpdir(), 'kedge-counters-'))
-    onTestFinished(() => rm(folder, { recursive: true, force: true }))
-    const { cert, key } = how === 'tls' ? await selfSigned(folder, 'localhost') : {}
-    const { counters, port } = await counted(cert && key ? { tls: { cert, key } } : {})
-    const { request } = how === 'tls' ? await import('node:https') : await import('node:http')
-    const ask = (keeps: boolean) =>
-      new Promise<void>((resolve, reject) => {
-        const options = {
-          port,
-          host: '127.0.0.1',
-          path: '/topics',
-          headers: { 'x-long': 'x'.repeat(2000), connection: keeps ? 'keep-alive' : 'close' },
-          rejectUnauthorized: false,
-        }
-        request(options, (answer) => answer.resume().on('end', resolve))
-          .on('error', reject)
-          .end()
-      })
-    await ask(true)
-    await until(async () => counters.receivedBytes, (bytes) => bytes > 2000)
-    const first = counters.sentBytes
-    expect(first).toBeGreaterThan(100)
-    await ask(false)
-    await until(async () => counters.receivedBytes, (bytes) => bytes > 4000)
-    await until(async () => counters.connections, (open) => open <= 1)
-    expect(counters.receivedBytes).toBeGreaterThan(4000)
-    expect(counters.sentBytes).toBeGreaterThan(first)
-  })
+  it.each(['plain', 'tls'])(
+    'are those of connections that are open and of those that were (%s)',
+    async (how) => {
+      const folder = await mkdtemp(join(tmpdir(), 'kedge-counters-'))
+      onTestFinished(() => rm(folder, { recursive: true, force: true }))
+      const { cert, key } = how === 'tls' ? await selfSigned(folder, 'localhost') : {}
+      const { counters, port } = await counted(cert && key ? { tls: { cert, key } } : {})
+      const { request } = how === 'tls' ? await import('node:https') : await import('node:http')
+      const ask = (keeps: boolean) =>
+        new Promise<void>((resolve, reject) => {
+          const options = {
+            port,
+            host: '127.0.0.1',
+            path: '/topics',
+            headers: { 'x-long': 'x'.repeat(2000), connection: keeps ? 'keep-alive' : 'close' },
+            rejectUnauthorized: false,
+          }
+          request(options, (answer) => answer.resume().on('end', resolve))
+            .on('error', reject)
+            .end()
+        })
+      await ask(true)
+      await until(
+        async () => counters.receivedBytes,
+        (bytes) => bytes > 2000,
+      )
+      const first = counters.sentBytes
+      expect(first).toBeGreaterThan(100)
+      await ask(false)
+      await until(
+        async () => counters.receivedBytes,
+        (bytes) => bytes > 4000,
+      )
+      await until(
+        async () => counters.connections,
+        (open) => open <= 1,
+      )
+      expect(counters.receivedBytes).toBeGreaterThan(4000)
+      expect(counters.sentBytes).toBeGreaterThan(first)
+    },
+  )
 })
 
 it('a shared tail counts what it answers by itself, and what it hands on', async () => {
