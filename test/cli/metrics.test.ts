@@ -121,10 +121,11 @@ it('promtool finds what is not in good form', { skip: withoutPromtool() !== unde
   expect(await promtoolSays('# HELP a_total What.\n# TYPE a_total gauge\na_total 1\n')).toContain('_total')
 })
 
-it('those of a cache in a program are those of the sidecar, but for its requests', async () => {
+it('those of a cache in a program are those of the sidecar, but for its requests and its origin', async () => {
   const register = new client.Registry()
   cacheMetrics(createCache({ kafka: memory() }), { client, register })
-  const sidecar = rows.filter(({ name }) => name.startsWith('kedge_serve_') && !name.includes('_request_'))
+  const own = ['kedge_serve_origin_up', 'kedge_serve_request_duration_seconds']
+  const sidecar = rows.filter(({ name }) => name.startsWith('kedge_serve_') && !own.includes(name))
   expect([...familiesOf(await register.metrics()).keys()].toSorted()).toEqual(
     sidecar.map(({ name }) => name.replace('kedge_serve_', 'kedge_cache_')).toSorted(),
   )

@@ -1,6 +1,8 @@
 /** Every command that serves metrics, as processes beside each other: over the log in memory of the gateway among them. */
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startRedis } from '../../store-servers/redis.ts'
@@ -69,10 +71,15 @@ export async function startProcesses(main: string): Promise<Processes> {
     )) as [string, string]
     const listen = ['--url', gateway, '--listen', '0']
     const to = ['--to', `redis://127.0.0.1:${redis.port}`]
+    const source = createServer((_, response) => response.end('{"value":1}'))
+    await new Promise<void>((resolve) => source.listen(0, '127.0.0.1', resolve))
+    ends.push(async () => (source.closeAllConnections(), source.close()))
+    const { port } = source.address() as AddressInfo
+    const origin = ['--origin', `http://127.0.0.1:${port}`, '--namespaces', 'users']
     const listening = [/listening on (http:\S+)/]
     const [[serve, health], ...others] = await Promise.all([
       start(
-        ['serve', '--port', '0', ...listen, '--eviction-partitions', '1'],
+        ['serve', '--port', '0', ...listen, '--eviction-partitions', '1', ...origin],
         [/serve listening on (http:\S+)/, /health on (http:\S+)/],
       ),
       start(['sync', '--topic', 'orders', '--key', 'order:{key}', ...to, ...listen], listening),

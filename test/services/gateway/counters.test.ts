@@ -15,6 +15,8 @@ import { selfSigned } from './self-signed.ts'
 
 type Answer = readonly [method: string, route: string, status: number]
 const RECORDS = '/topics/:topic/partitions/:partition/records'
+/** The topic `t` as polls name it: plainly, and so that the router reads it. */
+const NAMED = ['t', '%74']
 
 async function counted(options: StartOptions = {}, cluster?: ReturnType<typeof memoryCluster>) {
   const counters = new GatewayCounters()
@@ -33,11 +35,11 @@ async function counted(options: StartOptions = {}, cluster?: ReturnType<typeof m
     await answer.arrayBuffer()
     return answer.status
   }
-  const poll = (offset: number, timeout: number, signal?: AbortSignal) =>
-    fetch(`${url}/topics/t/partitions/0/records?offset=${offset}&timeout=${timeout}&max_bytes=100000`, {
-      headers: { accept: BINARY },
-      ...(signal && { signal }),
-    })
+  const poll = (offset: number, timeout: number, topic = 't', signal?: AbortSignal) =>
+    fetch(
+      `${url}/topics/${topic}/partitions/0/records?offset=${offset}&timeout=${timeout}&max_bytes=100000`,
+      { headers: { accept: BINARY }, ...(signal && { signal }) },
+    )
   const produce = (records: readonly object[]) =>
     fetch(`${url}/topics/t`, {
       method: 'POST',
@@ -73,25 +75,28 @@ describe('the requests of a gateway', () => {
     ])
   })
 
-  it('that are polls count once they are answered, with all of the time that they have waited', async () => {
-    const { answers, counters, durations, poll, produce } = await counted()
-    const waiting = poll(0, 20_000)
-    await settled(() => counters.pollsWaiting, 1)
-    expect(answers).toEqual([])
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    await produce([{ value: 'AAAA' }])
-    expect((await waiting).status).toBe(200)
-    await settled(() => answers.length, 2)
-    const at = answers.findIndex(([, route]) => route === RECORDS)
-    expect(answers[at]).toEqual(['GET', RECORDS, 200])
-    expect(durations[at]).toBeGreaterThan(15)
-    expect(counters.pollsWaiting).toBe(0)
-  })
+  it.each(NAMED)(
+    'that are polls (of %s) count once they are answered, with all of their wait',
+    async (topic) => {
+      const { answers, counters, durations, poll, produce } = await counted()
+      const waiting = poll(0, 20_000, topic)
+      await settled(() => counters.pollsWaiting, 1)
+      expect(answers).toEqual([])
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      await produce([{ value: 'AAAA' }])
+      expect((await waiting).status).toBe(200)
+      await settled(() => answers.length, 2)
+      const at = answers.findIndex(([, route]) => route === RECORDS)
+      expect(answers[at]).toEqual(['GET', RECORDS, 200])
+      expect(durations[at]).toBeGreaterThan(15)
+      expect(counters.pollsWaiting).toBe(0)
+    },
+  )
 
-  it('whose client has gone have a status of their own', async () => {
+  it.each(NAMED)('whose client has gone (of %s) have a status of their own', async (topic) => {
     const { answers, counters, poll } = await counted()
     const gone = new AbortController()
-    const waiting = poll(0, 20_000, gone.signal).catch(() => 'gone')
+    const waiting = poll(0, 20_000, topic, gone.signal).catch(() => 'gone')
     await settled(() => counters.pollsWaiting, 1)
     gone.abort()
     expect(await waiting).toBe('gone')
@@ -103,15 +108,34 @@ describe('the requests of a gateway', () => {
 describe('what a gateway refuses', () => {
   it('is counted by its reason, single records as well', async () => {
     const { counters, get, poll, produce } = await counted()
-    await poll(99, 0)
+    for (const topic of NAMED) await poll(99, 0, topic)
     await get('/topics/t/partitions/0/records?offset=x&timeout=0&max_bytes=1', { accept: BINARY })
     await get('/topics/t/partitions/7/offsets', { accept: V2 })
     await produce([{ value: 'AAAA' }, { value: 'AAAA', partition: 9 }])
     expect(Object.fromEntries(counters.refused)).toEqual({
-      'out-of-range': 1,
+      'out-of-range': 2,
       malformed: 1,
       'unknown-partition': 2,
     })
+  })
+
+  it('is counted for each record that came together with others', async () => {
+    const { counters, url } = await counted()
+    const body = '{"value":{"type":"BINARY","data":"AA=="}}'.repeat(3)
+    const headers = { 'content-type': 'application/json' }
+    await fetch(`${url}/v3/clusters/kedge-memory/topics/none/records`, { method: 'POST', headers, body })
+    expect(Object.fromEntries(counters.refused)).toEqual({ 'unknown-topic': 3 })
+  })
+
+  it.each(NAMED)('of polls (of %s) is counted where too many wait', async (topic) => {
+    const { counters, poll } = await counted({ limits: { maxPolls: 4 } })
+    // A client has three quarters of what the others leave.
+    const waiting = [0, 1, 2].map(() => poll(0, 500, topic))
+    await settled(() => counters.pollsWaiting, 3)
+    expect((await poll(0, 500, topic)).status).toBe(429)
+    expect([counters.pollsWaiting, counters.refused.get('busy')]).toEqual([3, 1])
+    for (const answer of waiting) expect((await answer).status).toBe(200)
+    expect(counters.pollsWaiting).toBe(0)
   })
 
   it('of credentials is counted: none, wrong ones, and too many of them', async () => {
@@ -183,14 +207,14 @@ describe('the bytes of a gateway', () => {
   )
 })
 
-it('a shared tail counts what it answers by itself, and what it hands on', async () => {
+it.each(NAMED)('a shared tail counts what it answers (of %s), and what it hands on', async (topic) => {
   const log = new MemoryLog({ topics: { t: 1 } })
   const { counters, poll } = await counted({}, memoryCluster(log))
   const value = new Uint8Array([1])
   log.append('t', { key: null, value, partition: 0 })
-  expect((await poll(0, 0)).status).toBe(200)
+  expect((await poll(0, 0, topic)).status).toBe(200)
   expect([counters.tailHits, counters.tailReads]).toEqual([0, 1])
-  const waiting = [poll(1, 20_000), poll(1, 20_000)]
+  const waiting = [poll(1, 20_000, topic), poll(1, 20_000, topic)]
   await settled(() => counters.pollsWaiting, 2)
   log.append('t', { key: null, value, partition: 0 })
   for (const answer of waiting) expect((await (await answer).json()) as unknown[]).toHaveLength(1)
