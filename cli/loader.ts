@@ -7,13 +7,13 @@ import type { KedgeEvent } from '../src/api/events.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence } from './failure.ts'
-import type { Health } from './health.ts'
 import { sentenceOf, withTopic } from './missing-topic.ts'
 import { moduleOf } from './module.ts'
 import type { ServiceModule } from './module.ts'
 import { loaderMetrics, loaderTimers } from './metrics/loader-metrics.ts'
 import { logOf } from './proxy.ts'
 import { serve } from './service.ts'
+import type { ServiceHealth } from './service.ts'
 import type { Session } from './session.ts'
 import { drain, listen, LOADER_SETTINGS, lookback, maxQueue, module, share } from './settings/loader.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
@@ -24,6 +24,7 @@ import {
   updatePartitions,
   updatesTopic,
 } from './settings/topics.ts'
+import type { Startup } from './startup.ts'
 import { plain } from './terminal.ts'
 import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
@@ -57,7 +58,8 @@ async function answer(values: ResolvedSettings, session: Session): Promise<void>
     {
       command: 'loader',
       log,
-      make: (metrics) => made(found, log, values, session, metrics && loaderTimers(metrics)),
+      make: (startup, metrics) =>
+        made(found, log, values, session, { startup, timers: metrics && loaderTimers(metrics) }),
       place: values.get(listen),
       healthOf,
       measure: (metrics, service) => loaderMetrics(metrics, service, topic),
@@ -71,48 +73,61 @@ async function answer(values: ResolvedSettings, session: Session): Promise<void>
   )
 }
 
-const healthOf = (service: LoaderService): Omit<Health, 'metrics'> => ({
+const healthOf = (service: LoaderService): ServiceHealth => ({
   problem: () => problemOf(service),
   lag: async (signal) => ({ ...(await service.lag({ signal })), stats: service.stats() }),
 })
+
+interface Beginning {
+  /** By which the log is asked. */
+  readonly startup: Startup
+  /** Hears the events of the service, where the process serves its metrics. */
+  readonly timers: ReturnType<typeof loaderTimers> | undefined
+}
 
 async function made(
   { default: loaders, options }: LoadersModule,
   log: KafkaLog,
   values: ResolvedSettings,
   session: Session,
-  timers: ReturnType<typeof loaderTimers> | undefined,
+  { startup, timers }: Beginning,
 ): Promise<LoaderService> {
   const topics = {
     evictions: values.get(evictionsTopic),
     updates: values.get(updatesTopic),
     requests: values.get(requestsTopic),
   }
-  const count = async (role: 'evictions' | 'updates') =>
-    (await withTopic(role, topics[role], log.offsets(topics[role], { signal: session.stop }))).length
   const part = values.get(share)
-  const given = {
-    topics,
-    evictionPartitions: values.get(evictionPartitions) ?? (await count('evictions')),
-    updatePartitions: values.get(updatePartitions) ?? (await count('updates')),
-    lookback: values.get(lookback),
-    maxQueue: values.get(maxQueue),
-    drain: values.get(drain),
-    ...(part !== undefined && { share: part }),
-  }
   const tell = teller(session, topics.requests)
-  return createLoader({
-    ...given,
-    ...options,
-    kafka: log,
-    loaders,
-    runtime: session.runtime,
-    onEvent: (event) => {
-      tell(event)
-      timers?.(event)
-      options?.onEvent?.(event)
-    },
-  })
+  const make = (evictions: number, updates: number) =>
+    createLoader({
+      topics,
+      evictionPartitions: evictions,
+      updatePartitions: updates,
+      lookback: values.get(lookback),
+      maxQueue: values.get(maxQueue),
+      drain: values.get(drain),
+      ...(part !== undefined && { share: part }),
+      ...options,
+      kafka: log,
+      loaders,
+      runtime: session.runtime,
+      onEvent: (event) => {
+        tell(event)
+        timers?.(event)
+        options?.onEvent?.(event)
+      },
+    })
+  // Wrong options are told at once, not when the log is there: making a service asks nothing of it.
+  make(1, 1)
+  const count = async (role: 'evictions' | 'updates') => {
+    const ask = () => log.offsets(topics[role], { signal: session.stop })
+    return (await startup.reached(() => withTopic(role, topics[role], ask()))).length
+  }
+  return make(
+    values.get(evictionPartitions) ?? (await count('evictions')),
+    values.get(updatePartitions) ?? (await count('updates')),
+  )
 }
 
 function problemOf(service: LoaderService): string | undefined {

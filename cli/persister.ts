@@ -7,13 +7,13 @@ import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence } from './failure.ts'
-import type { Health } from './health.ts'
 import { persisterMetrics, persisterTimers } from './metrics/persister-metrics.ts'
 import { sentenceOf, withTopic } from './missing-topic.ts'
 import { moduleOf } from './module.ts'
 import type { ServiceModule } from './module.ts'
 import { logOf } from './proxy.ts'
 import { serve } from './service.ts'
+import type { ServiceHealth } from './service.ts'
 import type { Session } from './session.ts'
 import {
   concurrency,
@@ -30,6 +30,7 @@ import {
 } from './settings/persister.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { deadLettersTopic, evictionPartitions, evictionsTopic, writesTopic } from './settings/topics.ts'
+import type { Startup } from './startup.ts'
 import { plain } from './terminal.ts'
 import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
@@ -60,7 +61,8 @@ async function persist(values: ResolvedSettings, session: Session): Promise<void
     {
       command: 'persister',
       log,
-      make: (metrics) => made(found, log, values, session, metrics && persisterTimers(metrics)),
+      make: (startup, metrics) =>
+        made(found, log, values, session, { startup, timers: metrics && persisterTimers(metrics) }),
       place: values.get(listen),
       healthOf,
       measure: (metrics, service) =>
@@ -75,45 +77,54 @@ async function persist(values: ResolvedSettings, session: Session): Promise<void
   )
 }
 
+interface Beginning {
+  /** By which the log is asked. */
+  readonly startup: Startup
+  /** Hears the events of the service, where the process serves its metrics. */
+  readonly timers: ReturnType<typeof persisterTimers> | undefined
+}
+
 async function made(
   { default: stores, options }: StoresModule,
   log: KafkaLog,
   values: ResolvedSettings,
   session: Session,
-  timers: ReturnType<typeof persisterTimers> | undefined,
+  { startup, timers }: Beginning,
 ): Promise<Persister> {
   const evictions = values.get(evictionsTopic)
   const some = values.get(partitions)
-  const given = {
-    topics: { evictions, writes: values.get(writesTopic), deadLetters: values.get(deadLettersTopic) },
-    evictionPartitions:
-      values.get(evictionPartitions) ??
-      (await withTopic('evictions', evictions, log.offsets(evictions, { signal: session.stop }))).length,
-    ...(some !== undefined && { partitions: some }),
-    maxBatch: values.get(maxBatch),
-    concurrency: values.get(concurrency),
-    retries: values.get(retries),
-    storeTimeout: values.get(storeTimeout),
-    maxLag: values.get(maxLag),
-    maxLagRecords: values.get(maxLagRecords),
-    drain: values.get(drain),
-  }
-  const tell = teller(session, given.topics.writes)
-  return createPersister({
-    ...given,
-    ...options,
-    kafka: log,
-    stores,
-    runtime: session.runtime,
-    onEvent: (event) => {
-      tell(event)
-      timers?.(event)
-      options?.onEvent?.(event)
-    },
-  })
+  const writes = values.get(writesTopic)
+  const tell = teller(session, writes)
+  const make = (count: number) =>
+    createPersister({
+      topics: { evictions, writes, deadLetters: values.get(deadLettersTopic) },
+      evictionPartitions: count,
+      ...(some !== undefined && { partitions: some }),
+      maxBatch: values.get(maxBatch),
+      concurrency: values.get(concurrency),
+      retries: values.get(retries),
+      storeTimeout: values.get(storeTimeout),
+      maxLag: values.get(maxLag),
+      maxLagRecords: values.get(maxLagRecords),
+      drain: values.get(drain),
+      ...options,
+      kafka: log,
+      stores,
+      runtime: session.runtime,
+      onEvent: (event) => {
+        tell(event)
+        timers?.(event)
+        options?.onEvent?.(event)
+      },
+    })
+  // Wrong options are told at once, not when the log is there: making a service asks nothing of it.
+  make(1)
+  const ask = () => log.offsets(evictions, { signal: session.stop })
+  const count = async () => (await startup.reached(() => withTopic('evictions', evictions, ask()))).length
+  return make(values.get(evictionPartitions) ?? (await count()))
 }
 
-function healthOf(service: Persister): Omit<Health, 'metrics'> {
+function healthOf(service: Persister): ServiceHealth {
   return {
     problem: () => problemOf(service),
     lag: async (signal) => ({

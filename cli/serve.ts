@@ -1,14 +1,10 @@
 /** `kedge serve`: serves a cache over HTTP, as a process beside its clients. @module */
 import type { Command } from 'commander'
 import { onAbort } from '../src/runtime/abort.ts'
-import { createCache } from '../src/index.ts'
-import { observe } from '../src/api/events.ts'
-import type { KedgeEvent } from '../src/api/events.ts'
-import { partsOfCache } from '../src/write/cache-parts.ts'
-import { replicate } from '../src/replicate/index.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import type { Cache } from '../src/api/cache-types.ts'
 import { isLoopback, namesLoopback } from '../services/gateway/loopback.ts'
+import { TlsFiles } from '../services/gateway/tls-files.ts'
 import { createApp } from '../worker/app.ts'
 import type { AuditOptions } from '../worker/audit-options.ts'
 import { bearerAuth, openToAll } from '../worker/auth.ts'
@@ -24,13 +20,13 @@ import type { Done } from './command.ts'
 import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { Health } from './health.ts'
-import { withTopic } from './missing-topic.ts'
-import { watched } from './origin-watch.ts'
-import type { WatchedOrigin } from './origin-watch.ts'
-import { logOf } from './proxy.ts'
 import { ProcessMetrics } from './metrics/process-metrics.ts'
 import { timedApp } from './metrics/request-timer.ts'
 import { serveMetrics } from './metrics/serve-metrics.ts'
+import { watched } from './origin-watch.ts'
+import type { WatchedOrigin } from './origin-watch.ts'
+import { logOf } from './proxy.ts'
+import { cacheMaker, partitionsOf } from './served-cache.ts'
 import type { Session } from './session.ts'
 import { serveAudit } from './settings/audit.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
@@ -39,7 +35,7 @@ import { serveTls } from './settings/tls.ts'
 import { evictionPartitions, evictionsTopic, updatePartitions, updatesTopic } from './settings/topics.ts'
 import { webUrl } from './web-url.ts'
 import { onPort } from './taken-port.ts'
-import { lengthOf } from './terminal.ts'
+import { Startup } from './startup.ts'
 import { asTlsUsage, tlsListener } from './tls-listener.ts'
 import { transportOf } from './transport.ts'
 import type { Transport } from './transport.ts'
@@ -48,8 +44,6 @@ import type { ResolvedSettings } from './resolved-settings.ts'
 
 const TOPICS = [evictionsTopic, updatesTopic, evictionPartitions, updatePartitions]
 const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...own.SERVE_SETTINGS]
-
-const SLOW = { pollTimeout: '--poll-timeout', maxStaleness: '--max-staleness' } as const
 
 /** A namespace for a cache without `--namespaces`, so that it follows the log before the first request. */
 const FIRST_NAMESPACE = 'kedge.serve'
@@ -91,21 +85,33 @@ async function serving(
       void (await log.produce(topic, lines.map(recordOf), { signal }))
     trail = await auditOf({ name: 'kedge serve', settings: serveAudit, append }, values, session)
     const audit = trail && auditOptions(trail, values)
-    cache = await cacheOf(values, log, session)
     const served = appOf(values, transport, session)
-    const asked = { cache, auth, onError: warn, ...(audit && { audit }), ...served }
-    const app = made(() => createApp(asked))
-    // A cache without a namespace follows nothing, and would not be ready before the first request names one.
-    if (values.get(own.namespaces) === undefined) cache.namespace(FIRST_NAMESPACE)
+    const app = (of: Cache) =>
+      made(() => createApp({ cache: of, auth, onError: warn, ...(audit && { audit }), ...served }))
+    const make = cacheMaker(values, log, session)
+    // Wrong options are told at once, not when the log is there: making a cache asks nothing of it.
+    app(made(() => make(1, undefined)))
+    const address = values.get(own.host)
+    const tls = tlsListener(values, serveTls, session.folder)
+    if (tls) await usable(TlsFiles.read(tls, warn))
+    const startup = new Startup('kedge serve', session)
     const place = values.get(own.listen)
     const metrics = place === undefined ? undefined : await ProcessMetrics.of('serve', session)
-    const timer = metrics && serveMetrics(metrics, cache, log, served.origin)
-    const health = metrics && (await startHealth(place!, healthOf(cache, metrics, served.origin)))
+    const health = place === undefined ? undefined : await startHealth(place, startup)
     try {
-      const address = values.get(own.host)
-      const tls = tlsListener(values, serveTls, session.folder)
+      if (health) terminal.say(`kedge serve serves its health on ${health.url}`)
+      const counts = await partitionsOf(values, log, session, startup)
+      if (counts === undefined) {
+        terminal.say('kedge serve has ended before it reached the log')
+        return
+      }
+      cache = made(() => make(counts.evictions, counts.updates))
+      // A cache without a namespace follows nothing, and would not be ready before the first request names one.
+      if (values.get(own.namespaces) === undefined) cache.namespace(FIRST_NAMESPACE)
+      const timer = metrics && serveMetrics(metrics, cache, log, served.origin)
+      if (metrics) startup.serves(healthOf(cache, metrics, served.origin))
       const listens = {
-        app: timer ? timedApp(app, timer) : app,
+        app: timer ? timedApp(app(cache), timer) : app(cache),
         cache,
         host: address,
         port: values.get(own.port),
@@ -118,12 +124,9 @@ async function serving(
       }
       const instead = (port: number) => `--port ${port}`
       const there = { port: listens.port, whose: 'another kedge serve', instead }
-      const server = await onPort(there, () => serve(listens)).catch((error: unknown) => {
-        throw asTlsUsage(error)
-      })
+      const server = await usable(onPort(there, () => serve(listens)))
       if (values.get(own.open))
         terminal.warn(`kedge serve: open: everybody who reaches ${server.url} may read, write and evict`)
-      if (health) terminal.say(`kedge serve serves its health on ${health.url}`)
       terminal.say(`kedge serve listening on ${server.url} (over ${transport.name})`)
       await Promise.all([served.origin?.probe(), new Promise((resolve) => onAbort(stop, resolve))])
       await server.close()
@@ -163,38 +166,6 @@ function authOf(values: ResolvedSettings, { terminal }: Session): Authorizer {
     )
   }
   return made(() => bearerAuth({ read: read ?? [], write: write ?? [], evict: evict ?? [] }))
-}
-
-async function cacheOf(values: ResolvedSettings, log: KafkaLog, session: Session): Promise<Cache> {
-  const topics = { evictions: values.get(evictionsTopic), updates: values.get(updatesTopic) }
-  const replicates = values.get(own.mode) === 'replicate'
-  const count = async (role: 'evictions' | 'updates') =>
-    (await withTopic(role, topics[role], log.offsets(topics[role], { signal: session.stop }))).length
-  const evictions = values.get(evictionPartitions) ?? (await count('evictions'))
-  const updates = values.get(updatePartitions) ?? (replicates ? await count('updates') : undefined)
-  const cache = made(() =>
-    createCache({
-      kafka: log,
-      topics,
-      evictionPartitions: evictions,
-      ...(updates !== undefined && { updatePartitions: updates }),
-      ttl: values.get(own.ttl),
-      swr: values.get(own.swr),
-      staleIfError: values.get(own.staleIfError),
-      maxStaleness: values.get(own.maxStaleness),
-      pollTimeout: values.get(own.pollTimeout),
-      onUnreachable: values.get(own.onUnreachable),
-      maxOutage: values.get(own.maxOutage),
-      ...(replicates && { use: [replicate()] }),
-      updatesIsolation: values.get(own.updatesIsolation),
-      maxEntries: values.get(own.maxEntries),
-      maxBytes: values.get(own.maxBytes),
-      runtime: session.runtime,
-    }),
-  )
-  // It has nothing to say of hits, which so cost no call.
-  observe(partsOfCache(cache).context.shared.settings, teller(session))
-  return cache
 }
 
 function appOf(values: ResolvedSettings, { fetch }: Transport, session: Session) {
@@ -243,6 +214,12 @@ function originOf(values: ResolvedSettings): Omit<OriginOptions, 'url'> {
   }
 }
 
+/** The same for what takes its time. */
+const usable = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    throw asTlsUsage(error)
+  })
+
 /** @throws UsageError for options that the cache or the app refuses. */
 function made<T>(make: () => T): T {
   try {
@@ -252,7 +229,11 @@ function made<T>(make: () => T): T {
   }
 }
 
-const healthOf = (cache: Cache, metrics: ProcessMetrics, origin: WatchedOrigin | undefined): Health => ({
+const healthOf = (
+  cache: Cache,
+  metrics: ProcessMetrics,
+  origin: WatchedOrigin | undefined,
+): Required<Health> => ({
   problem: () => problemOf(cache),
   lag: async () => {
     const { proved, ageMs, lag } = cache.freshness()
@@ -267,28 +248,4 @@ function problemOf(cache: Cache): string | undefined {
   const { proved, error } = cache.freshness()
   if (proved) return undefined
   return error === undefined ? 'freshness is not proved' : sentence(error)
-}
-
-/** Prints what went wrong; an unreachable log only the first time. */
-function teller({ terminal }: Session): (event: KedgeEvent) => void {
-  let isLost = false
-  return (event) => {
-    if (event.type === 'poll') {
-      if (isLost) terminal.warn('kedge serve: the log is reached again')
-      isLost = false
-    } else if (event.type === 'poll_failed') {
-      if (!isLost) terminal.warn(`kedge serve: ${sentence(event.error)}; trying again`)
-      isLost = true
-    } else if (event.type === 'reanchor' && event.reason !== 'start') {
-      terminal.warn(`kedge serve: partition ${event.partition}: started again at the end (${event.reason})`)
-    } else if (event.type === 'proxy_too_slow') {
-      const { option, limitMs, durationMs } = event
-      terminal.warn(
-        `kedge serve: polls take ${lengthOf(durationMs)}, longer than ${SLOW[option]} (${lengthOf(limitMs)}): raise it, or reads do without the cache`,
-      )
-    } else if (event.type === 'unreadable') {
-      const { topic, partition, offset } = event
-      terminal.warn(`kedge serve: ${topic} ${partition}@${offset} cannot be read`)
-    }
-  }
 }

@@ -6,6 +6,7 @@ import type { Health, RunningHealth } from './health.ts'
 import type { Session } from './session.ts'
 import { ProcessMetrics } from './metrics/process-metrics.ts'
 import { signatureMetrics } from './metrics/signature-metrics.ts'
+import { Startup } from './startup.ts'
 
 interface Service {
   run(options: { readonly signal: AbortSignal }): Promise<void>
@@ -13,14 +14,20 @@ interface Service {
   close(): Promise<void>
 }
 
+export type ServiceHealth = Required<Omit<Health, 'metrics'>>
+
 export interface Serving<S extends Service> {
   readonly command: string
   readonly log: KafkaLog
-  /** @param metrics those of the process, where it serves its health */
-  readonly make: (metrics: ProcessMetrics | undefined) => Promise<S>
+  /**
+   * Asks the log by `startup`: it may not be up yet.
+   *
+   * @param metrics those of the process, where it serves its health
+   */
+  readonly make: (startup: Startup, metrics: ProcessMetrics | undefined) => Promise<S>
   /** Where the process serves its health; `undefined`: nowhere. */
   readonly place: string | undefined
-  readonly healthOf: (service: S) => Omit<Health, 'metrics'>
+  readonly healthOf: (service: S) => ServiceHealth
   /** Registers what the service counts. Returns what is called before each scrape. */
   readonly measure: (metrics: ProcessMetrics, service: S) => (signal: AbortSignal) => Promise<void>
   /** Printed when the service runs, and when it has ended. */
@@ -33,13 +40,23 @@ export async function serve<S extends Service>(serving: Serving<S>, session: Ses
   const { command, log, make, place, healthOf, measure, begins, ends } = serving
   const name = `kedge ${command}`
   const { terminal, stop } = session
+  const startup = new Startup(name, session)
   let service: S | undefined
+  let health: RunningHealth | undefined
   try {
     const metrics = place === undefined ? undefined : await ProcessMetrics.of(command, session)
-    service = await make(metrics).catch((error: unknown) => {
+    if (place !== undefined) {
+      health = await startHealth(place, startup)
+      terminal.say(`${name} listening on ${health.url}`)
+    }
+    service = await make(startup, metrics).catch((error: unknown) => {
+      if (stop.aborted) return undefined
       throw asUsage(error)
     })
-    let health: RunningHealth | undefined
+    if (service === undefined) {
+      terminal.say(`${name} has ended before it reached the log`)
+      return
+    }
     if (metrics) {
       const before = measure(metrics, service)
       signatureMetrics(metrics, log)
@@ -47,17 +64,13 @@ export async function serve<S extends Service>(serving: Serving<S>, session: Ses
         await before(signal)
         return metrics.text()
       }
-      health = await startHealth(place!, { ...healthOf(service), metrics: text })
+      startup.serves({ ...healthOf(service), metrics: text })
     }
-    if (health) terminal.say(`${name} listening on ${health.url}`)
     terminal.say(`${name} ${begins}`)
-    try {
-      await service.run({ signal: stop })
-    } finally {
-      await health?.close()
-    }
+    await service.run({ signal: stop })
     terminal.say(`${name} ${ends(service)}`)
   } finally {
+    await health?.close()
     await (service ?? { close: async () => log.close?.() }).close().catch(() => undefined)
   }
 }
