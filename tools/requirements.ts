@@ -1,9 +1,12 @@
 /** What the suites need that no registry of npm has. @module */
+import { buildahMissing } from '../test/deploy/buildah.ts'
+import { helmMissing } from '../test/deploy/helm.ts'
+import { schemasMissing } from '../test/deploy/schemas.ts'
 import { emulatorMissing } from '../test/worker/lambda/emulator.ts'
 import { kafkaAvailable } from '../test/kafka/jars.ts'
 import { toxiproxyMissing } from '../test/kafka/toxiproxy-binary.ts'
 import { memcachedMissing } from '../test/store-servers/memcached.ts'
-import { prometheusMissing } from '../test/store-servers/prometheus.ts'
+import { prometheusMissing, promtoolMissing } from '../test/store-servers/prometheus.ts'
 import { redisMissing } from '../test/store-servers/redis.ts'
 
 const NEEDS: readonly (readonly [what: string, missing: () => string | undefined])[] = [
@@ -13,6 +16,10 @@ const NEEDS: readonly (readonly [what: string, missing: () => string | undefined
   ['Memcached', memcachedMissing],
   ['Prometheus', prometheusMissing],
   ["Lambda's emulator", emulatorMissing],
+  ['promtool, which checks the configuration of Prometheus', promtoolMissing],
+  ['Helm, which renders the chart', helmMissing],
+  ["Kubernetes' schemas, which the chart is held to", schemasMissing],
+  ['buildah, which builds the image', buildahMissing],
 ]
 
 /** What is missing here, and why. */

@@ -180,8 +180,48 @@ export const CHECKED: readonly Rule[] = [
   {
     way: 'checked',
     why: 'there is no Docker in a clean clone: the file is there',
-    takes: ({ words }) => words.join(' ').startsWith('docker compose up'),
+    takes: ({ words }) => /^docker compose (?:--profile kedge )?up/.test(words.join(' ')),
     hold: () => mustExist('compose.yaml'),
+  },
+  {
+    way: 'checked',
+    why: 'there is no Docker in a clean clone: test/deploy/image.test.ts builds and runs the image with buildah',
+    takes: ({ words: [program, verb = ''] }) =>
+      program === 'docker' && ['build', 'push', 'run'].includes(verb),
+    hold: ({ words }) => {
+      mustExist('test/deploy/image.test.ts')
+      if (words[1] === 'build') mustExist(join(words.at(-1) ?? '', 'Dockerfile'))
+    },
+  },
+  {
+    way: 'checked',
+    why: 'it packs for the image: test/package/tarball.ts does, and the folder is there',
+    takes: (command) => after(command, 'npm', 'pack', '--pack-destination') !== undefined,
+    hold: ({ words }) => mustExist(words.at(-1) ?? ''),
+  },
+  {
+    way: 'checked',
+    why: 'it needs a cluster: deploy/helm/check-on-apiserver.ts installs the chart on an API server',
+    takes: ({ words }) => words[0] === 'helm',
+    hold: ({ words }) => mustExist(join(words[3] ?? '', 'Chart.yaml')),
+  },
+  {
+    way: 'checked',
+    why: 'it needs a cluster: the variables of its Secrets are read',
+    takes: ({ words }) => words[0] === 'kubectl',
+    hold: async ({ words }) => {
+      const { isRead } = await import('./rules.ts')
+      for (const word of words) {
+        const [, name] = /^--from-literal=(\w+)=/.exec(word) ?? []
+        if (name !== undefined && !isRead(name)) throw new Error(`nothing reads ${name}`)
+      }
+    },
+  },
+  {
+    way: 'checked',
+    why: 'Go builds an API server for a quarter of an hour: its flags are known',
+    takes: ({ words }) => words[0] === 'node' && words[1] === 'deploy/helm/check-on-apiserver.ts',
+    hold: ({ words: [, path = '', ...args] }) => mustName(path, args),
   },
   {
     way: 'checked',

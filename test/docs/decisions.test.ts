@@ -20,6 +20,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   cli: ['cli/'],
   code: ['src/', 'tools/', 'adapters/', 'test/adapters/'],
   coherence: ['src/'],
+  deploy: ['deploy/', 'test/deploy/'],
   docs: ['tools/', 'test/docs/'],
   frameworks: ['adapters/frameworks/'],
   gateway: ['services/gateway/'],

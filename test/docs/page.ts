@@ -28,7 +28,10 @@ export const PAGES: readonly Page[] = pagesOf([
 ])
 
 /** Those, and the pages for people who change the code. */
-export const LINKED_PAGES: readonly Page[] = [...PAGES, ...pagesOf(['CONTRIBUTING.md', 'SECURITY.md'])]
+export const LINKED_PAGES: readonly Page[] = [
+  ...PAGES,
+  ...pagesOf(['CONTRIBUTING.md', 'SECURITY.md', 'deploy/*/README.md', 'deploy/helm/kedge/README.md']),
+]
 
 function pagesOf(globs: string[]): Page[] {
   return globSync(globs, { cwd: ROOT })

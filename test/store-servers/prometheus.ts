@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DebianProgram, fetchProgram, missing, without } from './debian.ts'
+import type { Program } from './debian.ts'
 import { freePorts } from './ports.ts'
 import { ServerProcess } from './process.ts'
 
@@ -12,11 +13,13 @@ const PROMETHEUS: DebianProgram = { package: 'prometheus', name: 'prometheus' }
 
 export const withoutPromtool = (): string | undefined => without(PROMTOOL)
 export const withoutPrometheus = (): string | undefined => without(PROMETHEUS)
+export const promtoolMissing = (): string | undefined => missing(PROMTOOL)
 export const prometheusMissing = (): string | undefined => missing(PROMETHEUS)
+export const promtool = (): Promise<Program> => fetchProgram(PROMTOOL)
 
 /** What `promtool check metrics` says of an exposition: nothing where all is well. */
 export async function promtoolSays(text: string): Promise<string> {
-  const { file, env } = await fetchProgram(PROMTOOL)
+  const { file, env } = await promtool()
   return new Promise((resolve) => {
     const options = { env: { ...process.env, ...env } }
     const child = execFile(file, ['check', 'metrics'], options, (error, stdout, stderr) =>
