@@ -118,7 +118,7 @@ async function made(
         options?.onEvent?.(event)
       },
     })
-  // Wrong options are told at once, not when the log is there: making a service asks nothing of it.
+  // Wrong options end the process at once, not when the log is there: making a service asks nothing of it.
   make(1, 1)
   const count = async (role: 'evictions' | 'updates') => {
     const ask = () => log.offsets(topics[role], { signal: session.stop })

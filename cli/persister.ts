@@ -117,7 +117,7 @@ async function made(
         options?.onEvent?.(event)
       },
     })
-  // Wrong options are told at once, not when the log is there: making a service asks nothing of it.
+  // Wrong options end the process at once, not when the log is there: making a service asks nothing of it.
   make(1)
   const ask = () => log.offsets(evictions, { signal: session.stop })
   const count = async () => (await startup.reached(() => withTopic('evictions', evictions, ask()))).length

@@ -89,7 +89,7 @@ async function serving(
     const app = (of: Cache) =>
       made(() => createApp({ cache: of, auth, onError: warn, ...(audit && { audit }), ...served }))
     const make = cacheMaker(values, log, session)
-    // Wrong options are told at once, not when the log is there: making a cache asks nothing of it.
+    // Wrong options end the process at once, not when the log is there: making a cache asks nothing of it.
     app(made(() => make(1, undefined)))
     const address = values.get(own.host)
     const tls = tlsListener(values, serveTls, session.folder)

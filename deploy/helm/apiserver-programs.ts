@@ -1,8 +1,9 @@
 /** What the check on a real API server needs from Go's module proxy. @module */
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
 
@@ -69,4 +70,14 @@ export async function buildPrograms(folder: string): Promise<void> {
   } finally {
     await rm(module, { recursive: true, force: true })
   }
+}
+
+/** Looks into the folder, if there is one, and then on `PATH`. @throws Error where it is in neither */
+export function programIn(bin: string, name: string): string {
+  const found = [...(bin === '' ? [] : [bin]), ...(process.env['PATH'] ?? '').split(delimiter)]
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path))
+  if (found === undefined)
+    throw new Error(`${name} is not here: the head of check-on-apiserver.ts says how it is had`)
+  return found
 }

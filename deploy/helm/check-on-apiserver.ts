@@ -9,20 +9,20 @@
  */
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
-import { delimiter, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { buildPrograms, definitions } from './apiserver-programs.ts'
+import { buildPrograms, definitions, programIn } from './apiserver-programs.ts'
 
 const run = promisify(execFile)
 const CHART = fileURLToPath(new URL('kedge', import.meta.url))
+const EVERYTHING = join(CHART, 'ci/everything-values.yaml')
 const TOKEN = 'lab-token'
 const NAMESPACE = 'shop'
 
@@ -34,14 +34,6 @@ if (given.build) {
   if (bin === '') throw new Error('--build needs --bin: where the programs go')
   await mkdir(bin, { recursive: true })
   await buildPrograms(bin)
-}
-
-function program(name: string): string {
-  const found = [...(bin === '' ? [] : [bin]), ...(process.env['PATH'] ?? '').split(delimiter)]
-    .map((folder) => join(folder, name))
-    .find((path) => existsSync(path))
-  if (found === undefined) throw new Error(`${name} is not here: the head of this file says how it is had`)
-  return found
 }
 
 async function freePort(): Promise<number> {
@@ -60,7 +52,11 @@ interface Answer {
 const began = performance.now()
 const say = (text: string) =>
   process.stdout.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${text}\n`)
-const programs = { etcd: program('etcd'), apiserver: program('kube-apiserver'), helm: program('helm') }
+const programs = {
+  etcd: programIn(bin, 'etcd'),
+  apiserver: programIn(bin, 'kube-apiserver'),
+  helm: programIn(bin, 'helm'),
+}
 const folder = await mkdtemp(join(tmpdir(), 'kedge-apiserver-'))
 const children: ChildProcess[] = []
 const [clients, peers, port] = [await freePort(), await freePort(), await freePort()]
@@ -83,12 +79,12 @@ const ask = (method: string, path: string, body?: string): Promise<Answer> =>
       accept: 'application/json',
     }
     const options = { host: '127.0.0.1', port, path, method, headers, ca: certificate }
-    const sent = request(options, (answer) => {
+    const asked = request(options, (answer) => {
       let text = ''
       answer.setEncoding('utf8').on('data', (piece: string) => (text += piece))
       answer.on('end', () => done({ status: answer.statusCode ?? 0, body: text }))
     })
-    sent.on('error', fail).end(body)
+    asked.on('error', fail).end(body)
   })
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
@@ -132,30 +128,38 @@ const helm = async (...args: readonly string[]): Promise<string> =>
 
 async function startServer(): Promise<void> {
   started(programs.etcd, [
-    ...['--data-dir', 'etcd', '--log-level', 'error'],
-    ...[
-      '--listen-client-urls',
-      `http://127.0.0.1:${clients}`,
-      '--advertise-client-urls',
-      `http://127.0.0.1:${clients}`,
-    ],
-    ...[
-      '--listen-peer-urls',
-      `http://127.0.0.1:${peers}`,
-      '--initial-advertise-peer-urls',
-      `http://127.0.0.1:${peers}`,
-    ],
-    ...['--initial-cluster', `default=http://127.0.0.1:${peers}`],
+    '--data-dir',
+    'etcd',
+    '--log-level',
+    'error',
+    '--listen-client-urls',
+    `http://127.0.0.1:${clients}`,
+    '--advertise-client-urls',
+    `http://127.0.0.1:${clients}`,
+    '--listen-peer-urls',
+    `http://127.0.0.1:${peers}`,
+    '--initial-advertise-peer-urls',
+    `http://127.0.0.1:${peers}`,
+    '--initial-cluster',
+    `default=http://127.0.0.1:${peers}`,
   ])
   await run('openssl', ['genrsa', '-out', join(folder, 'sa.key'), '2048'])
   await run('openssl', ['rsa', '-in', join(folder, 'sa.key'), '-pubout', '-out', join(folder, 'sa.pub')])
   await writeFile(join(folder, 'tokens.csv'), `${TOKEN},admin,admin,"system:masters"\n`)
   started(programs.apiserver, [
-    ...[`--etcd-servers=http://127.0.0.1:${clients}`, `--secure-port=${port}`, '--bind-address=127.0.0.1'],
-    ...['--advertise-address=127.0.0.1', '--cert-dir=certs', '--service-account-issuer=https://lab'],
-    ...['--service-account-key-file=sa.pub', '--service-account-signing-key-file=sa.key'],
-    ...['--authorization-mode=AlwaysAllow', '--anonymous-auth=false', '--token-auth-file=tokens.csv'],
-    ...['--service-cluster-ip-range=10.0.0.0/24', '--disable-admission-plugins=ServiceAccount'],
+    `--etcd-servers=http://127.0.0.1:${clients}`,
+    `--secure-port=${port}`,
+    '--bind-address=127.0.0.1',
+    '--advertise-address=127.0.0.1',
+    '--cert-dir=certs',
+    '--service-account-issuer=https://lab',
+    '--service-account-key-file=sa.pub',
+    '--service-account-signing-key-file=sa.key',
+    '--authorization-mode=AlwaysAllow',
+    '--anonymous-auth=false',
+    '--token-auth-file=tokens.csv',
+    '--service-cluster-ip-range=10.0.0.0/24',
+    '--disable-admission-plugins=ServiceAccount',
   ])
   const own = join(folder, 'certs/apiserver.crt')
   await until('the API server', async () => {
@@ -175,7 +179,8 @@ async function startServer(): Promise<void> {
   await writeFile(join(folder, 'kubeconfig'), JSON.stringify(config), { mode: 0o600 })
 }
 
-async function check(): Promise<void> {
+/** A server that knows KEDA and the Prometheus operator, and a namespace that holds pods to the restricted profile. */
+async function prepared(): Promise<void> {
   await startServer()
   const { stdout: version } = await run(programs.apiserver, ['--version'])
   say(`kube-apiserver is ready: ${version.trim()}`)
@@ -193,9 +198,10 @@ async function check(): Promise<void> {
   const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' }
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE, labels } }
   mustBe('the namespace', await ask('POST', '/api/v1/namespaces', JSON.stringify(namespace)), 201)
+}
 
-  const everything = join(CHART, 'ci/everything-values.yaml')
-  const rendered = await helm('template', 'kedge', CHART, '--values', everything)
+async function documentsAreAccepted(): Promise<void> {
+  const rendered = await helm('template', 'kedge', CHART, '--values', EVERYTHING)
   const documents = rendered.split(/^---$/m).filter((each) => /^kind: /m.test(each))
   for (const document of documents) mustBe(document, await sent(document, true), 201)
   say(`${documents.length} documents are accepted strictly`)
@@ -212,8 +218,10 @@ async function check(): Promise<void> {
     400,
   )
   say('a broken one is refused')
+}
 
-  await helm('install', 'kedge', CHART, '--values', everything)
+async function podsAreAdmitted(): Promise<void> {
+  await helm('install', 'kedge', CHART, '--values', EVERYTHING)
   const { items } = JSON.parse(
     (await ask('GET', `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`)).body,
   ) as {
@@ -239,7 +247,9 @@ async function check(): Promise<void> {
   say(
     `installed; the pods of ${items.length} Deployments are admitted as restricted, and one with hostNetwork is not`,
   )
+}
 
+async function autoscalersAreThere(): Promise<void> {
   const { items: scalers } = JSON.parse(
     (await ask('GET', `/apis/autoscaling/v2/namespaces/${NAMESPACE}/horizontalpodautoscalers`)).body,
   ) as {
@@ -253,14 +263,16 @@ async function check(): Promise<void> {
     }[]
   }
   for (const { metadata, spec } of scalers) {
-    const { external } = spec.metrics[0]!
+    const external = spec.metrics[0]?.external
     const by = external ? `${external.metric.name} averageValue ${external.target.averageValue}` : 'cpu'
     say(`${metadata.name}: min ${spec.minReplicas}, max ${spec.maxReplicas}, by ${by}`)
   }
   const sync = scalers.find(({ metadata }) => metadata.name.endsWith('-sync'))
   if (!['5k', '5000'].includes(sync?.spec.metrics[0]?.external?.target.averageValue ?? ''))
     throw new Error('the autoscaler of sync does not say 5000')
+}
 
+async function releaseIsUpgraded(): Promise<void> {
   await helm('upgrade', 'kedge', CHART, '--set', 'gateway.replicas=3')
   const { items: left } = JSON.parse(
     (await ask('GET', `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`)).body,
@@ -275,11 +287,18 @@ async function check(): Promise<void> {
 }
 
 try {
-  await check()
+  await prepared()
+  await documentsAreAccepted()
+  await podsAreAdmitted()
+  await autoscalersAreThere()
+  await releaseIsUpgraded()
 } finally {
   for (const child of children.toReversed()) child.kill('SIGKILL')
   await Promise.all(
-    children.map((child) => child.exitCode ?? new Promise((done) => child.once('exit', done))),
+    children.map(
+      (child) =>
+        new Promise((done) => (child.exitCode === null ? child.once('exit', done) : done(undefined))),
+    ),
   )
   await rm(folder, { recursive: true, force: true })
 }

@@ -1,4 +1,4 @@
-/** A service that starts before its log: it waits, tells why, and ends when it is told to. */
+/** A service that starts before its log: it waits, tells why, and ends on a signal. */
 import { describe, expect, it } from 'vitest'
 import { Clock, kedge, NOW, proxy } from './harness.ts'
 import type { Proxy, Ran, Surroundings } from './harness.ts'
@@ -98,7 +98,7 @@ describe.each(SERVICES)('kedge %s', (name, args, began, wrong) => {
     expect(code).toBe(0)
   })
 
-  it('ends the waiting at once when it is told to end, with 0', async () => {
+  it('ends the waiting at once on a signal, with 0', async () => {
     const clock = new Clock()
     const { code, out, err } = await run(name, args, {
       fetch: away,

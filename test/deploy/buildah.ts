@@ -45,7 +45,7 @@ export function buildahMissing(): string | undefined {
 }
 
 /** As OCI has it. */
-export interface ImageConfig {
+interface ImageConfig {
   readonly User: string
   readonly Env: readonly string[]
   readonly Entrypoint: readonly string[]
@@ -81,9 +81,18 @@ export async function buildImage(tarball: string): Promise<BuiltImage> {
     const { cache, npmrc } = await filledCache(folder, context)
     await buildah(
       'bud',
-      ...['--isolation', 'chroot', '--pull-never', '--layers=false', '--tag', IMAGE],
-      ...['--build-arg', `NODE_IMAGE=${BASE}`],
-      ...['--volume', `${cache}:/npm-cache`, '--volume', `${npmrc}:/root/.npmrc:ro`],
+      '--isolation',
+      'chroot',
+      '--pull-never',
+      '--layers=false',
+      '--tag',
+      IMAGE,
+      '--build-arg',
+      `NODE_IMAGE=${BASE}`,
+      '--volume',
+      `${cache}:/npm-cache`,
+      '--volume',
+      `${npmrc}:/root/.npmrc:ro`,
       context,
     )
     const { OCIv1 } = JSON.parse(await buildah('inspect', '--type', 'image', IMAGE)) as {

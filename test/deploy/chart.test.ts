@@ -199,7 +199,7 @@ describe.skipIf(missing !== undefined)('the chart', { timeout: 120_000 }, () => 
   it('scales by the lag: 2 to 10, 5000 records each', async () => {
     const documents = await rendered('--values', EVERYTHING)
     const hpa = documents.find(
-      ({ kind, metadata }) => /^Horizontal/.test(kind) && /-sync$/.test(metadata.name),
+      ({ kind, metadata }) => kind.startsWith('Horizontal') && metadata.name.endsWith('-sync'),
     )!
     expect(hpa.apiVersion).toBe('autoscaling/v2')
     expect(hpa.spec).toMatchObject({ minReplicas: 2, maxReplicas: 10 })
@@ -215,7 +215,7 @@ describe.skipIf(missing !== undefined)('the chart', { timeout: 120_000 }, () => 
     const triggers = documents
       .filter(({ kind }) => kind === 'ScaledObject')
       .map(({ spec }) => spec.triggers[0])
-    expect(triggers.map(({ type }) => type).toSorted()).toEqual(['cpu', 'metrics-api', 'prometheus'])
+    expect(triggers.map(({ type }): string => type).toSorted()).toEqual(['cpu', 'metrics-api', 'prometheus'])
     expect(triggers.find(({ type }) => type === 'metrics-api').metadata).toEqual({
       url: 'http://shop-kedge-loader-health.default.svc:9090/lag',
       valueLocation: 'records',
@@ -261,7 +261,7 @@ describe.skipIf(missing !== undefined)('the chart', { timeout: 120_000 }, () => 
         ? Object.entries(value).flatMap(([name, of]) => leaves(of, path === '' ? name : `${path}.${name}`))
         : [[path, value]]
     const shown = (value: unknown) =>
-      `\`${value === '' ? "''" : typeof value === 'object' ? JSON.stringify(value) : String(value)}\``
+      `\`${value === '' ? "''" : typeof value === 'string' ? value : JSON.stringify(value)}\``
     const wanted = new Map<string, string>()
     for (const [name, value] of Object.entries(values))
       if (name !== 'kind' && !components.includes(name))

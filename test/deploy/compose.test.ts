@@ -29,7 +29,7 @@ async function check(...args: readonly string[]): Promise<string> {
   return stdout
 }
 
-describe('what Prometheus is told', { timeout: 300_000 }, () => {
+describe('the configuration of Prometheus', { timeout: 300_000 }, () => {
   it.skipIf(withoutPromtool() !== undefined)('is valid, with the rules beside it', async () => {
     expect(await check('config', CONFIG)).toContain('SUCCESS')
     for (const rules of globSync('*.rules.yml', { cwd: FOLDER })) await check('rules', join(FOLDER, rules))

@@ -19,7 +19,7 @@ interface Running {
 }
 
 /**
- * The first process of its namespace, which gets no signal that it does not handle, on a root that nobody may write, as
+ * The first process of its namespace, which gets no signal that it does not handle, on a root that is mounted read-only, as
  * the user of the image: what the runtime of a container does with `--read-only`.
  */
 async function start({ root, config }: BuiltImage, args: readonly string[], says: string): Promise<Running> {

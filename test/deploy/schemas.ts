@@ -7,7 +7,6 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { definitions } from '../../deploy/helm/apiserver-programs.ts'
@@ -45,7 +44,7 @@ export interface Document {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> }
-  // Of many kinds: a test reads what it asks about.
+  // oxlint-disable-next-line typescript/no-explicit-any -- of many kinds: a test reads what it asks about
   readonly spec: any
   readonly data?: Readonly<Record<string, string>>
 }
