@@ -51,15 +51,19 @@ const manifestOf = (path: string) =>
     readonly version: string
     readonly dependencies: Readonly<Record<string, string>>
     readonly peerDependencies: Readonly<Record<string, string>>
-    readonly packages: Readonly<Record<string, { version: string; dependencies?: object }>>
+    readonly packages: Readonly<
+      Record<string, { version: string; dependencies?: object; peerDependencies?: object }>
+    >
   }
 
 describe('what the image installs', () => {
   const lock = manifestOf('deploy/docker/package-lock.json').packages
 
   it('is kedge as it is here: its version, and what it depends on', () => {
-    const { version, dependencies } = manifestOf('package.json')
-    expect(lock['node_modules/kedge']).toMatchObject({ version, dependencies })
+    const { version, dependencies, peerDependencies } = manifestOf('package.json')
+    const kedge = lock['node_modules/kedge']
+    expect(kedge).toMatchObject({ version, dependencies })
+    expect(kedge?.peerDependencies).toEqual(peerDependencies)
   })
 
   it('is known by its digest, but for kedge, which is made here', () => {
