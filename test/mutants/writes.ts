@@ -87,9 +87,11 @@ export const writeMutants: readonly Mutant[] = [
     id: 'failure-swallowed',
     what: 'A write that was not acknowledged resolves.',
     file: PRODUCER,
-    from: 'failed(cause)',
-    to: `failed(cause)
-    if (known !== undefined) return records.map(({ partition = 0 }) => ({ partition, offset: 0 }))`,
+    from: 'return retry(runtime, send, pauseAfter, signal)',
+    to: `return retry(runtime, send, pauseAfter, signal).catch((error) => {
+    if (isKedgeError(error)) return records.map(({ partition = 0 }) => ({ partition, offset: 0 }))
+    throw error
+  })`,
     breaks: ['I1', 'I16'],
     focus: 'outages',
     hint: ['src/read/overtaken-loads.test.ts'],
