@@ -8,6 +8,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { memoryCluster, startGateway } from '../../../services/gateway/index.ts'
 import type { StartOptions } from '../../../services/gateway/index.ts'
 import { GatewayCounters } from '../../../services/gateway/counters.ts'
+import { Refusal } from '../../../services/gateway/refusal.ts'
+import type { RefusalReason } from '../../../services/gateway/refusal.ts'
 import { MemoryLog } from '../../../src/testing/memory-log.ts'
 import { until } from '../../cli/service-process.ts'
 import { BINARY, V2 } from './harness.ts'
@@ -119,12 +121,18 @@ describe('what a gateway refuses', () => {
     })
   })
 
-  it('is counted for each record that came together with others', async () => {
-    const { counters, url } = await counted()
+  it.each<[reason: RefusalReason, count: number, why: string]>([
+    ['unavailable', 3, 'for each record that came together with others'],
+    ['forbidden', 1, 'once where it ends the request'],
+  ])('is counted as %s %i times, %s', async (reason, count) => {
+    const cluster = memoryCluster(new MemoryLog({ topics: { t: 1 } }))
+    cluster.append = () => Promise.reject(new Refusal(reason, 'No.'))
+    const { counters, url } = await counted({}, cluster)
     const body = '{"value":{"type":"BINARY","data":"AA=="}}'.repeat(3)
     const headers = { 'content-type': 'application/json' }
-    await fetch(`${url}/v3/clusters/kedge-memory/topics/none/records`, { method: 'POST', headers, body })
-    expect(Object.fromEntries(counters.refused)).toEqual({ 'unknown-topic': 3 })
+    const path = `${url}/v3/clusters/${cluster.id}/topics/t/records`
+    await (await fetch(path, { method: 'POST', headers, body })).text()
+    expect(Object.fromEntries(counters.refused)).toEqual({ [reason]: count })
   })
 
   it.each(NAMED)('of polls (of %s) is counted where too many wait', async (topic) => {
