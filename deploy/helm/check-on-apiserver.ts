@@ -10,8 +10,6 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -19,6 +17,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { buildPrograms, definitions, programIn } from './apiserver-programs.ts'
+import { freePort } from '../../test/store-servers/ports.ts'
 
 const run = promisify(execFile)
 const CHART = fileURLToPath(new URL('kedge', import.meta.url))
@@ -34,14 +33,6 @@ if (given.build) {
   if (bin === '') throw new Error('--build needs --bin: where the programs go')
   await mkdir(bin, { recursive: true })
   await buildPrograms(bin)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
 }
 
 interface Answer {
