@@ -23,7 +23,7 @@ export function requestTimer(meter: Meter): RequestTimer {
 export const timedApp = (app: Hono, timer: RequestTimer): ServedApp => ({
   async fetch(request, env, context) {
     const began = performance.now()
-    const response = await app.fetch(request, env as object, context)
+    const response = await app.fetch(request, env, context)
     timer(request.method, routeOf(app, request), response.status, performance.now() - began)
     return response
   },

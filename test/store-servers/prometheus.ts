@@ -23,7 +23,7 @@ export async function promtoolSays(text: string): Promise<string> {
   return new Promise((resolve) => {
     const options = { env: { ...process.env, ...env } }
     const child = execFile(file, ['check', 'metrics'], options, (error, stdout, stderr) =>
-      resolve(`${stdout}${stderr}` || (error ? String(error) : '')),
+      resolve(`${stdout}${stderr}` || (error?.message ?? '')),
     )
     child.stdin!.end(text)
   })

@@ -53,7 +53,7 @@ export async function startProcesses(main: string): Promise<Processes> {
       const take = (text: string) => {
         said += text
         const found = places.map((place) => place.exec(said)?.[1])
-        if (found.every((each) => each !== undefined)) resolve(found as string[])
+        if (found.every((each) => each !== undefined)) resolve(found)
       }
       child.stdout.setEncoding('utf8').on('data', take)
       child.stderr.setEncoding('utf8').on('data', take)
