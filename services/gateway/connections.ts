@@ -7,7 +7,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
-import { GatewayCounters } from './counters.ts'
+import type { GatewayCounters } from './counters.ts'
 import { FairBound } from './fair-bound.ts'
 import { networkOf } from './remote.ts'
 
@@ -25,6 +25,7 @@ export interface ConnectionBounds {
    * milliseconds. @default 30_000
    */
   readonly stallMs?: number
+  /** Counts the connections, and what they carry. @default nobody counts them */
   readonly counters?: GatewayCounters | undefined
 }
 
@@ -40,16 +41,16 @@ export class Connections {
   /** Requests that a client has sent without waiting for the answers before them. */
   readonly #lines = new Map<Socket, [IncomingMessage, ServerResponse][]>()
   readonly #stallMs: number
-  readonly #counters: GatewayCounters
-  /** Every connection; with TLS the bare one. */
+  readonly #counters: GatewayCounters | undefined
+  /** Every connection that is counted; with TLS the bare one. */
   readonly #open = new Set<Socket>()
   #inLine = 0
 
   constructor(answer: Answer, bounds: ConnectionBounds) {
-    const { maxConnections, clientShare = 75, stallMs = 30_000, counters = new GatewayCounters() } = bounds
+    const { maxConnections, clientShare = 75, stallMs = 30_000, counters } = bounds
     this.#answer = answer
     this.#counters = counters
-    counters.watch(this.#open)
+    counters?.watch(this.#open)
     this.#stallMs = stallMs
     this.#places = new FairBound(maxConnections, clientShare)
   }
@@ -78,16 +79,16 @@ export class Connections {
     server.on('connection', (socket) => {
       const network = socket.remoteAddress === undefined ? undefined : networkOf(socket.remoteAddress)
       if (!this.#places.take(network, 1)) {
-        this.#counters.connectionsRefused++
+        if (this.#counters) this.#counters.connectionsRefused++
         socket.destroy()
         return
       }
-      this.#open.add(socket)
+      if (this.#counters) this.#open.add(socket)
       this.#silent.add(socket)
       socket.once('close', () => {
         this.#places.give(network, 1)
         this.#open.delete(socket)
-        this.#counters.ended(socket)
+        this.#counters?.ended(socket)
         this.#ended(socket)
       })
       if (!isTls) return

@@ -142,7 +142,7 @@ export class Publisher {
       type: 'publish',
       topic,
       token: tokenOf(positions),
-      durationMs: Math.max(0, clock.now() - since),
+      durationMs: clock.now() - since,
     })
     return positions
   }
