@@ -68,7 +68,7 @@ describe('the metrics of a cache', () => {
   it('time a write that Kafka did not acknowledge', async () => {
     const log = memory()
     const { cache, scrape } = measured({
-      kafka: { ...log, produce: () => Promise.reject(new Error('away')) } as typeof log,
+      kafka: { ...log, produce: () => Promise.reject(new Error('away')) },
     })
     await expect(cache.namespace('users').delete('7')).rejects.toMatchObject({ code: 'ERR_PUBLISH' })
     expect(

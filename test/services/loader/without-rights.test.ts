@@ -35,7 +35,12 @@ it('is an event and counted, and the miss is loaded here', async () => {
     expect(events).toContainEqual(
       expect.objectContaining({ type: 'ask', answered: 0, because: 'failed', error }),
     )
-    expect(events).toContainEqual({ type: 'publish_failed', topic: 'cache-requests', error })
+    expect(events).toContainEqual({
+      type: 'publish_failed',
+      topic: 'cache-requests',
+      error,
+      durationMs: expect.any(Number) as number,
+    })
     expect(cache.stats()).toMatchObject({ answered: 0, askFailures: 1, loads: 1 })
   } finally {
     await cache.close()

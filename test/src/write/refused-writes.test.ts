@@ -29,7 +29,12 @@ describe('a write that the log refuses', () => {
     const { at, users, events, produced } = await bench(refused)
     expect(await at.run(rejection(users.delete('1')))).toBe(refused)
     expect(produced()).toBe(1)
-    expect(events).toContainEqual({ type: 'publish_failed', topic: 'cache-evictions', error: refused })
+    expect(events).toContainEqual({
+      type: 'publish_failed',
+      topic: 'cache-evictions',
+      error: refused,
+      durationMs: 0,
+    })
   })
 
   it('stores nothing where that is the intent', async () => {
