@@ -46,7 +46,7 @@ describe('a variable of the environment', () => {
     ['KEDGE_GATEWAY_TOKENS', ['doctor', '--url', 'ftp'], '; did you mean KEDGE_GATEWAY_TOKEN?'],
     ['KEDGE_BROKER', ['topics', 'check'], '; did you mean KEDGE_BROKERS?'],
     ['KEDGE_TOKEN', ['tail', '--url', 'ftp'], '; did you mean KEDGE_AUTH_TOKEN?'],
-    ['KEDGE_ORIGIN', ['serve', '--open'], '; did you mean KEDGE_SERVE_ORIGIN?'],
+    ['KEDGE_ORIGIN', ['serve'], '; did you mean KEDGE_SERVE_ORIGIN?'],
     ['KEDGE_GATEWAY_AUDIT_KEYS', ['audit', 'verify', 'a'], '; did you mean KEDGE_GATEWAY_AUDIT_KEY?'],
     ['KEDGE_COLOUR', ['get', 'users', '7'], ''],
     ['KEDGE_PORT', ['sync'], ''],

@@ -71,7 +71,9 @@ export async function startProcesses(main: string): Promise<Processes> {
     )) as [string, string]
     const listen = ['--url', gateway, '--listen', '0']
     const to = ['--to', `redis://127.0.0.1:${redis.port}`]
-    const source = createServer((_, response) => response.end('{"value":1}'))
+    const source = createServer((_, response) =>
+      response.setHeader('content-type', 'application/json').end('{"value":1}'),
+    )
     await new Promise<void>((resolve) => source.listen(0, '127.0.0.1', resolve))
     ends.push(async () => (source.closeAllConnections(), source.close()))
     const { port } = source.address() as AddressInfo
