@@ -25,7 +25,7 @@ export interface ConnectionBounds {
    * milliseconds. @default 30_000
    */
   readonly stallMs?: number
-  /** Counts the connections, and what they carry. @default nobody counts them */
+  /** Counts the connections, and what they carry. @default without */
   readonly counters?: GatewayCounters | undefined
 }
 
