@@ -126,7 +126,7 @@ describe.skipIf(missing !== undefined)('the chart', { timeout: 120_000 }, () => 
       if (kind !== 'Deployment') continue
       const [container] = spec.template.spec.containers
       for (const { name } of container.env) {
-        const knows = known.has(name) || ['KEDGE_CONFIG', 'KEDGE_GATEWAY_LISTEN'].includes(name)
+        const knows = known.has(name) || name === 'KEDGE_CONFIG'
         expect([name, knows]).toEqual([name, true])
         expect(SETTINGS.find(({ env }) => env === name)?.secret).not.toBe(true)
       }
