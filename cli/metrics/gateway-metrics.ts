@@ -14,6 +14,7 @@ export function gatewayMetrics(metrics: ProcessMetrics, counters: GatewayCounter
   const refused = () => [...counters.refused].map(([reason, count]) => [count, { reason }] as const)
   const faults = () => Object.entries(counters.credentials).map(([reason, n]) => [n, { reason }] as const)
   meter.gauge('polls_waiting', 'Polls that wait for records.', () => counters.pollsWaiting)
+  meter.gauge('max_polls', 'Polls that may wait at once, of all clients.', () => counters.maxPolls ?? [])
   meter.counter(
     'tail_hits_total',
     'Reads that the shared tail has answered by itself.',
@@ -25,6 +26,11 @@ export function gatewayMetrics(metrics: ProcessMetrics, counters: GatewayCounter
     () => counters.tailReads,
   )
   meter.gauge('connections', 'Connections of clients.', () => counters.connections)
+  meter.gauge(
+    'max_connections',
+    'Connections that there may be at once, of all clients.',
+    () => counters.maxConnections ?? [],
+  )
   meter.counter(
     'connections_refused_total',
     'Connections that were refused because there are too many.',

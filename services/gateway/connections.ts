@@ -50,6 +50,7 @@ export class Connections {
     const { maxConnections, clientShare = 75, stallMs = 30_000, counters } = bounds
     this.#answer = answer
     this.#counters = counters
+    if (counters) counters.maxConnections = maxConnections
     counters?.watch(this.#open)
     this.#stallMs = stallMs
     this.#places = new FairBound(maxConnections, clientShare)

@@ -22,6 +22,9 @@ export type CredentialFault =
 export class GatewayCounters {
   /** Polls that wait now. */
   pollsWaiting = 0
+  /** How many may wait at once, and how many connections there may be; `undefined` until a gateway has been made with them. */
+  maxPolls: number | undefined
+  maxConnections: number | undefined
   /** Reads that the window of a shared tail has answered. */
   tailHits = 0
   /** Reads that a shared tail has handed on to the cluster. */

@@ -35,6 +35,7 @@ export function boundsOf(
   counters: GatewayCounters,
 ): Pick<Service, 'answers' | 'bodies' | 'polls'> {
   const bound = (max: number) => new FairBound(max, limits.clientShare)
+  counters.maxPolls = limits.maxPolls
   return {
     answers: new Answers(bound(limits.maxAnswerBytes)),
     bodies: new Bodies({

@@ -171,6 +171,17 @@ describe('what a gateway refuses', () => {
   })
 })
 
+it('the limits of a gateway stand beside what they bound', async () => {
+  const { counters } = await counted({ limits: { maxPolls: 7 }, maxConnections: 9 })
+  expect([counters.maxPolls, counters.maxConnections]).toEqual([7, 9])
+  expect([new GatewayCounters().maxPolls, new GatewayCounters().maxConnections]).toEqual([
+    undefined,
+    undefined,
+  ])
+  const cluster = memoryCluster(new MemoryLog({ topics: { t: 1 } }))
+  expect((await counted({}, cluster)).counters.maxPolls).toBe(1000)
+})
+
 describe('the bytes of a gateway', () => {
   it.each(['plain', 'tls'])(
     'are those of connections that are open and of those that were (%s)',
