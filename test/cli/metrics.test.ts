@@ -1,5 +1,4 @@
 /** What every process tells Prometheus: as the docs have it, in good form, and without a word of a client. */
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as client from 'prom-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -8,40 +7,14 @@ import { createCache } from '../../src/index.ts'
 import { memory } from '../../src/testing/index.ts'
 import { promtoolSays, withoutPromtool } from '../store-servers/prometheus.ts'
 import { withoutRedis } from '../store-servers/redis.ts'
+import { DOCUMENTED as rows, NAMES, OF_THE_SIDECAR } from './metrics/documented.ts'
 import { familiesOf } from './metrics/exposition.ts'
 import { READ_TOKEN, startProcesses } from './metrics/processes.ts'
 import type { Processes } from './metrics/processes.ts'
 import { until } from './service-process.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
-const NAMES = ['gateway', 'serve', 'sync', 'sync --tier', 'loader', 'persister'] as const
 const KEY = 'a-key-that-no-metric-may-ever-show'
-
-interface Row {
-  readonly name: string
-  readonly type: string
-  readonly labels: readonly string[]
-  readonly processes: readonly string[]
-  readonly help: string
-}
-
-/** The tables of docs/metrics.md. */
-const rows: readonly Row[] = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
-  .split('\n')
-  .filter((line) => /^\| `[a-z_\d]+` +\| (?:counter|gauge|histogram) /.test(line))
-  .map((line) => {
-    const [name = '', type = '', labels = '', processes = '', help = ''] = line
-      .slice(1, -1)
-      .split('|')
-      .map((cell) => cell.trim().replaceAll('`', ''))
-    return {
-      name,
-      type,
-      labels: labels === '' ? [] : labels.split(', '),
-      processes: processes === 'all' ? NAMES : processes.split(', '),
-      help,
-    }
-  })
 
 const noRedis = withoutRedis()
 
@@ -124,8 +97,7 @@ it('promtool finds what is not in good form', { skip: withoutPromtool() !== unde
 it('those of a cache in a program are those of the sidecar, but for its requests and its origin', async () => {
   const register = new client.Registry()
   cacheMetrics(createCache({ kafka: memory() }), { client, register })
-  const own = ['kedge_serve_origin_up', 'kedge_serve_request_duration_seconds']
-  const sidecar = rows.filter(({ name }) => name.startsWith('kedge_serve_') && !own.includes(name))
+  const sidecar = rows.filter(({ name }) => name.startsWith('kedge_serve_') && !OF_THE_SIDECAR.includes(name))
   expect([...familiesOf(await register.metrics()).keys()].toSorted()).toEqual(
     sidecar.map(({ name }) => name.replace('kedge_serve_', 'kedge_cache_')).toSorted(),
   )

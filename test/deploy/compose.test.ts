@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isRead } from '../docs/rules.ts'
 import { ROOT } from '../package/tarball.ts'
+import { amtoolSays, withoutAlertmanager } from '../store-servers/alertmanager.ts'
 import { promtool, withoutPromtool } from '../store-servers/prometheus.ts'
 
 const run = promisify(execFile)
@@ -48,6 +49,26 @@ describe('the configuration of Prometheus', { timeout: 300_000 }, () => {
       if (name === 'localhost' || name === 'alertmanager') continue
       expect(SERVICES.get(name), name).toContain(`_LISTEN: 0.0.0.0:${port}`)
     }
+  })
+})
+
+describe('the configuration of Alertmanager', { timeout: 300_000 }, () => {
+  it.skipIf(withoutAlertmanager() !== undefined)('is valid, with a receiver for each severity', async () => {
+    const file = join(FOLDER, 'alertmanager.yml')
+    expect(await amtoolSays(file)).toContain('2 receivers')
+    const folder = await mkdtemp(join(tmpdir(), 'kedge-alertmanager-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const wrong = join(folder, 'alertmanager.yml')
+    await writeFile(wrong, readFileSync(file, 'utf8').replace('receiver: pages', 'receiver: papers'))
+    await expect(amtoolSays(wrong)).rejects.toThrow('failed to validate')
+  })
+
+  it('and the rules are where the two servers of compose.yaml look for them', () => {
+    for (const name of ['prometheus', 'alertmanager'])
+      expect(SERVICES.get(name)).toContain(`'./deploy/prometheus:/etc/${name}:ro'`)
+    expect(SERVICES.get('alertmanager')).toContain('--config.file=/etc/alertmanager/alertmanager.yml')
+    expect(readFileSync(CONFIG, 'utf8')).toContain("rule_files:\n  - '*.rules.yml'\n")
+    expect(globSync('*.rules.yml', { cwd: FOLDER })).toEqual(['kedge.rules.yml'])
   })
 })
 

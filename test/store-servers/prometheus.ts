@@ -37,8 +37,22 @@ export interface PrometheusServer {
   stop(): Promise<void>
 }
 
-/** @param targets `host:port`, by the name of the job */
-export async function startPrometheus(targets: Readonly<Record<string, string>>): Promise<PrometheusServer> {
+export interface Alerting {
+  /** A file of rules, as text. */
+  readonly rules: string
+  /** `host:port` of the Alertmanager that hears them. */
+  readonly alertmanager: string
+}
+
+/**
+ * Scrapes, and evaluates, once a second.
+ *
+ * @param targets `host:port`, by the name of the job
+ */
+export async function startPrometheus(
+  targets: Readonly<Record<string, string>>,
+  alerting?: Alerting,
+): Promise<PrometheusServer> {
   const program = await fetchProgram(PROMETHEUS)
   const [port = 0] = await freePorts(1)
   const folder = await mkdtemp(join(tmpdir(), 'kedge-prometheus-'))
@@ -46,10 +60,14 @@ export async function startPrometheus(targets: Readonly<Record<string, string>>)
     ([job, target]) => `  - job_name: '${job}'\n    static_configs: [{ targets: ['${target}'] }]\n`,
   )
   const config = join(folder, 'prometheus.yml')
-  await writeFile(
-    config,
-    `global: { scrape_interval: 1s, scrape_timeout: 1s }\nscrape_configs:\n${jobs.join('')}`,
-  )
+  const intervals = 'scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s'
+  let rules = ''
+  if (alerting) {
+    await writeFile(join(folder, 'a.rules.yml'), alerting.rules)
+    const heard = `alertmanagers: [{ static_configs: [{ targets: ['${alerting.alertmanager}'] }] }]`
+    rules = `rule_files: [a.rules.yml]\nalerting: { ${heard} }\n`
+  }
+  await writeFile(config, `global: { ${intervals} }\n${rules}scrape_configs:\n${jobs.join('')}`)
   const url = `http://127.0.0.1:${port}`
   const running = await ServerProcess.start({
     program,
