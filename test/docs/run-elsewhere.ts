@@ -71,6 +71,15 @@ export const RUN_ELSEWHERE: readonly Rule[] = [
   },
   {
     way: 'run elsewhere',
+    why: 'test/deploy/board.test.ts compares what it writes with the board that is there',
+    takes: ({ text }) => text === 'node deploy/grafana/build.ts --write',
+    hold: () => {
+      mustSay('deploy/grafana/build.ts', "'--write'", "from './board.ts'")
+      mustSay('test/deploy/board.test.ts', '/deploy/grafana/board.ts')
+    },
+  },
+  {
+    way: 'run elsewhere',
     why: 'examples.test.ts runs every example',
     takes: ({ words, env }) => words[0] === 'node' && words.length === 2 && Object.keys(env).length === 0,
     hold: ({ words: [, path = ''] }) => {

@@ -1,0 +1,72 @@
+/** The row of the gateway. @module */
+import { quantile, rate, series, sum } from '../expressions.ts'
+import { lines, query } from '../row.ts'
+import type { Row } from '../row.ts'
+
+export const GATEWAY: Row = {
+  title: 'Gateway',
+  panels: [
+    lines(
+      'Requests',
+      'reqps',
+      'Requests in a second, by status.',
+      query(sum('status', rate('kedge_gateway_request_duration_seconds_count')), '{{status}}'),
+    ),
+    lines(
+      'Time of a request',
+      's',
+      'By route, 99 %. Routes of records have long polls, which wait.',
+      query(
+        quantile(0.99, 'method, route', rate('kedge_gateway_request_duration_seconds_bucket')),
+        '{{method}} {{route}}',
+      ),
+    ),
+    lines(
+      'Polls that wait',
+      'short',
+      'Beside the limit. One client may have three quarters of what the others leave.',
+      query(sum('instance', series('kedge_gateway_polls_waiting')), '{{instance}}'),
+      query(sum('instance', series('kedge_gateway_max_polls')), 'limit {{instance}}'),
+    ),
+    lines(
+      'Connections',
+      'short',
+      'Beside the limit.',
+      query(sum('instance', series('kedge_gateway_connections')), '{{instance}}'),
+      query(sum('instance', series('kedge_gateway_max_connections')), 'limit {{instance}}'),
+    ),
+    lines(
+      'Bytes',
+      'Bps',
+      'Bytes in a second, with those of headers.',
+      query(sum('instance', rate('kedge_gateway_received_bytes_total')), 'received {{instance}}'),
+      query(sum('instance', rate('kedge_gateway_sent_bytes_total')), 'sent {{instance}}'),
+    ),
+    lines(
+      'Shared tail',
+      'ops',
+      'Reads that cost Kafka nothing, and those that are handed on to it.',
+      query(sum('instance', rate('kedge_gateway_tail_hits_total')), 'from memory {{instance}}'),
+      query(sum('instance', rate('kedge_gateway_tail_reads_total')), 'from Kafka {{instance}}'),
+    ),
+    lines(
+      'Refused',
+      'ops',
+      'Requests and records that were refused in a second, by reason.',
+      query(sum('reason', rate('kedge_gateway_refused_total')), '{{reason}}'),
+    ),
+    lines(
+      'Clients refused',
+      'ops',
+      'Connections beyond the limit, and credentials that are missing, wrong, or too many wrong ones.',
+      query(sum('instance', rate('kedge_gateway_connections_refused_total')), 'connections {{instance}}'),
+      query(sum('reason', rate('kedge_gateway_credentials_refused_total')), 'credentials {{reason}}'),
+    ),
+    lines(
+      'Errors of Kafka',
+      'ops',
+      'Errors in the answers of brokers, by their names in the protocol.',
+      query(sum('code', rate('kedge_gateway_kafka_errors_total')), '{{code}}'),
+    ),
+  ],
+}
