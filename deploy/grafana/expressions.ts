@@ -2,13 +2,11 @@
 
 const CHOSEN = 'job=~"$job", instance=~"$instance"'
 
-/** The series of a metric; `matchers` narrow it further. */
-export const series = (name: string, matchers = ''): string =>
-  `${name}{${CHOSEN}${matchers === '' ? '' : `, ${matchers}`}}`
+/** The series of a metric. */
+export const series = (name: string): string => `${name}{${CHOSEN}}`
 
 /** How fast a counter rises, in a second. */
-export const rate = (name: string, matchers?: string): string =>
-  `rate(${series(name, matchers)}[$__rate_interval])`
+export const rate = (name: string): string => `rate(${series(name)}[$__rate_interval])`
 
 /** The same of the sidecar and of caches in programs, whose metrics have other prefixes; to be aggregated. */
 export const ofCaches = (of: (prefix: string) => string): string =>
@@ -28,18 +26,18 @@ export const quantile = (share: number, labels: string, buckets: string): string
   `histogram_quantile(${share}, ${sum(labels === '' ? 'le' : `le, ${labels}`, buckets)})`
 
 /** Of a cache's histogram, of both prefixes. */
-export const cacheQuantile = (share: number, labels: string, histogram: string, matchers?: string): string =>
+export const cacheQuantile = (share: number, labels: string, histogram: string): string =>
   quantile(
     share,
     labels,
-    ofCaches((prefix) => rate(`${prefix}${histogram}_bucket`, matchers)),
+    ofCaches((prefix) => rate(`${prefix}${histogram}_bucket`)),
   )
 
 /** Counters of caches, of both prefixes. */
-export const cacheRate = (labels: string, counter: string, matchers?: string): string =>
+export const cacheRate = (labels: string, counter: string): string =>
   sum(
     labels,
-    ofCaches((prefix) => rate(`${prefix}${counter}`, matchers)),
+    ofCaches((prefix) => rate(`${prefix}${counter}`)),
   )
 
 /** How far readers are behind: what two processes read counts once. */

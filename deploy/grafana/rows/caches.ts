@@ -9,7 +9,6 @@ const HIT_RATIO = `${cacheRate('job', HITS)} / ${sum(
   'job',
   ofCaches((prefix) => `${rate(`${prefix}${HITS}`)} + ${rate(`${prefix}${MISSES}`)}`),
 )}`
-const FAILED = 'outcome="failed"'
 
 export const OVERVIEW: Row = {
   title: 'Overview',
@@ -228,12 +227,6 @@ export const LOG_CALLS: Row = {
       'ops',
       'Writes in a second, by topic and outcome. One that fails must be repeated by its caller.',
       query(cacheRate('topic, outcome', 'publish_duration_seconds_count'), '{{topic}} {{outcome}}'),
-    ),
-    lines(
-      'Writes that failed',
-      'ops',
-      'Evictions among them may not be in the log.',
-      query(cacheRate('job, topic', 'publish_duration_seconds_count', FAILED), '{{job}} {{topic}}'),
     ),
   ],
 }

@@ -41,5 +41,5 @@ for (let round = 0; ; round++) {
   await users.getOrSet('broken', () => Promise.reject(new Error('the source is away'))).catch(() => undefined)
   await writeBehind(orders, `${round % 10}`, { round })
   await users.delete(key)
-  await sleep(100)
+  await sleep(200)
 }
