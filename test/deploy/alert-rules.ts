@@ -16,7 +16,7 @@ export interface Alert {
 }
 
 /** The file has one way to write each of these: a rule that it finds none in has an empty text there. */
-export function alertsOf(text: string): readonly Alert[] {
+function alertsOf(text: string): readonly Alert[] {
   return text
     .split(/^ {6}- alert: /m)
     .slice(1)

@@ -32,7 +32,7 @@ const server = createServer((_, response) => {
 })
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 await cache.sync()
-console.log(`listening on http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+process.stdout.write(`listening on http://127.0.0.1:${(server.address() as AddressInfo).port}\n`)
 
 void cache.follow({ signal: new AbortController().signal })
 for (let round = 0; ; round++) {
