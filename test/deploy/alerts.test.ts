@@ -44,6 +44,10 @@ describe('the alerts', () => {
     }
   })
 
+  it('are as many as docs/monitoring.md says', () => {
+    expect(readFileSync(join(ROOT, 'docs/monitoring.md'), 'utf8')).toContain(`has ${NAMES.length} alerts,`)
+  })
+
   it('have an entry in the runbook each, which says what it means, what to look at and what to do', () => {
     const entries = RUNBOOK.split(/^## /m).slice(1)
     // In the order of the rules.
