@@ -7,6 +7,7 @@ import type { Cache } from '../src/api/cache-types.ts'
 import type { RequestContext } from '../src/api/read-types.ts'
 import type { AuditOptions } from './audit-options.ts'
 import type { Authorizer } from './auth.ts'
+import type { BulkOptions } from './bulk/bulk-options.ts'
 import type { Origin } from './origin.ts'
 import type { TokenCookieOptions } from './token-cookie.ts'
 
@@ -33,6 +34,11 @@ export interface AppOptions {
   readonly maxBufferedBytes?: number
   /** Told who has written or evicted what, and each refused credential. @default nothing */
   readonly audit?: AuditOptions
+  /**
+   * Bounds of `GET /cache/:namespace/events` and `…/dump`, which tell a client that may read what is evicted and what is held;
+   * `false` for neither of them.
+   */
+  readonly bulk?: BulkOptions | false
   /** Called with unexpected errors. The app answers them with a generic 500. */
   readonly onError?: (error: unknown) => void
   /** As of the middleware `kedge()`: whether a request that wrote something sets the cookie `kedge-token`. @default false */

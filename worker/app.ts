@@ -7,6 +7,8 @@ import { type Context, Hono, type Handler, type MiddlewareHandler } from 'hono'
 import type { HTTPException } from 'hono/http-exception'
 import { Audit } from './audit.ts'
 import type { Bearer, Scope } from './auth.ts'
+import { Bulk } from './bulk/bulk.ts'
+import { bulkSettings } from './bulk/bulk-options.ts'
 import { Bodies } from './request-body.ts'
 import type { AppOptions } from './app-options.ts'
 import { kedge, type KedgeEnv, requestContext } from './middleware.ts'
@@ -16,10 +18,13 @@ import { internalProblem, Problem, problemOf } from './problem.ts'
 import { identified } from './request-id.ts'
 import { getBatch } from './routes/batch.ts'
 import type { RouteContext } from './routes/context.ts'
+import { getDump } from './routes/dump.ts'
+import { getEvents } from './routes/events.ts'
 import { evict } from './routes/evictions.ts'
 import { getHealth, getReadiness } from './routes/health.ts'
 import { deleteValue, getValue, putValue } from './routes/values.ts'
 import { ServedNamespaces } from './served-namespaces.ts'
+import { partsIn } from '../src/write/cache-parts.ts'
 
 const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
   'cache',
@@ -29,6 +34,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
   'maxBodyBytes',
   'maxBufferedBytes',
   'audit',
+  'bulk',
   'onError',
   'cookie',
   'context',
@@ -68,6 +74,8 @@ export function createApp(options: AppOptions): Hono {
     served: new ServedNamespaces(cache, options.namespaces),
     origin,
     bodies: new Bodies(maxBodyBytes, maxBufferedBytes),
+    // Where every client may do everything, they have one name, and it is empty.
+    bearerOf: (c) => bearers.get(c)?.name || undefined,
     lasting: (c, act, work) => {
       const within = context(c)
       within.waitUntil(audit ? audit.settled(c, within, bearers.get(c), act, work) : work.then(noop, noop))
@@ -93,6 +101,7 @@ export function createApp(options: AppOptions): Hono {
   app.get('/readyz', open, getReadiness(routes))
   app.get('/openapi.json', (c) => c.json(openApiDocument()))
   app.post('/cache/:namespace/batch', may('read'), open, getBatch(routes))
+  addBulk(app, options, routes, [may('read'), open])
   app.get('/cache/:namespace/:key', may('read'), open, getValue(routes))
   app.put('/cache/:namespace/:key', may('write'), open, putValue(routes))
   app.delete('/cache/:namespace/:key', may('evict'), open, deleteValue(routes))
@@ -107,6 +116,26 @@ export function createApp(options: AppOptions): Hono {
   app.onError((error) => answerTo(error, onError))
   // The types of its requests stay inside: a caller mounts and serves it as any other app.
   return app as unknown as Hono
+}
+
+/** The routes for many, before that of one key. */
+function addBulk(
+  app: Hono<KedgeEnv>,
+  { cache, bulk: options = {} }: AppOptions,
+  routes: RouteContext,
+  [may, open]: readonly [MiddlewareHandler, MiddlewareHandler<KedgeEnv>],
+): void {
+  if (options === false) return
+  const settings = bulkSettings(options)
+  const parts = partsIn(cache)
+  const bulk = parts && new Bulk(settings, parts)
+  app.get('/cache/:namespace/events', may, open, bulk ? getEvents(routes, bulk) : unsupported)
+  app.get('/cache/:namespace/dump', may, open, bulk ? getDump(routes, bulk) : unsupported)
+}
+
+/** Of a cache that is none of `createCache`, nothing is known but what it answers. */
+const unsupported: Handler = () => {
+  throw new Problem(501, 'ERR_UNSUPPORTED', 'The cache behind this worker cannot do this.')
 }
 
 const noop = (): void => undefined

@@ -4,4 +4,8 @@ export interface ExecutionContext {
   waitUntil(promise: Promise<unknown>): void
   passThroughOnException(): void
   readonly props: unknown
+  /** Aborted when the server stops: what streams without end is to end. Only servers of `kedge/node` have it. */
+  readonly stopping?: AbortSignal
+  /** Whether an answer is sent only when it is whole. */
+  readonly buffers?: true
 }

@@ -117,6 +117,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     isDraining = true
     if (drainMs > 0) await wait(drainMs)
     const began = performance.now()
+    background.stop()
     await listener.close(graceMs)
     await background.settle(Math.max(0, graceMs - (performance.now() - began)))
     stop.abort()

@@ -98,6 +98,55 @@ const batch = {
   },
 }
 
+/** An answer that goes on: each line, or event, by itself. */
+const stream = (description: string, type: string): Json => ({
+  description,
+  content: { [type]: { schema: { type: 'string' } } },
+})
+
+const events = {
+  parameters: [parameter('Namespace'), parameter('Token')],
+  get: {
+    operationId: 'getEvents',
+    summary: 'Follow the evictions of a namespace as they are applied, as Server-Sent Events',
+    ...security('read'),
+    parameters: [
+      {
+        name: 'last-event-id',
+        in: 'header',
+        description: 'Goes on after this event.',
+        schema: { type: 'string' },
+      },
+      {
+        name: 'after',
+        in: 'query',
+        description: 'The same, where a client cannot send that header.',
+        schema: { type: 'string' },
+      },
+    ],
+    responses: {
+      200: stream(
+        'Events `begin`, `evict`, `resync`, `proved` and `unproved`, each with a token as its id.',
+        'text/event-stream',
+      ),
+      ...problems(400, 401, 403, 404, 501, 503),
+    },
+  },
+}
+
+const dump = {
+  parameters: [parameter('Namespace'), parameter('Token')],
+  get: {
+    operationId: 'getDump',
+    summary: 'All values of a namespace that are held here and fresh, one a line',
+    ...security('read'),
+    responses: {
+      200: stream('A head, a line for each value, and an end.', 'application/x-ndjson'),
+      ...problems(400, 401, 403, 404, 501, 503),
+    },
+  },
+}
+
 const evictions = {
   post: {
     operationId: 'evict',
@@ -189,6 +238,8 @@ export function openApiDocument(): Json {
     paths: {
       '/cache/{namespace}/{key}': value,
       '/cache/{namespace}/batch': batch,
+      '/cache/{namespace}/events': events,
+      '/cache/{namespace}/dump': dump,
       '/evictions': evictions,
       '/healthz': health,
       '/readyz': readiness,

@@ -51,5 +51,5 @@ export function entryPath(c: Context): { namespace: string; key: string } {
   return { namespace, key: checkedKey(text) }
 }
 
-/** The namespace of `…/:namespace/batch`. */
-export const batchPath = (c: Context): string => checkedNamespace(lastSegments(c, 2)[0])
+/** The namespace of `…/:namespace/batch`, and of other routes for all of it. */
+export const namespacePath = (c: Context): string => checkedNamespace(lastSegments(c, 2)[0])

@@ -5,12 +5,14 @@
  * @module
  */
 import { KedgeError } from '../ports/errors.ts'
+import type { AppliedPosition } from '../ports/tier.ts'
 import type { RefuseReason } from '../api/reasons.ts'
 import { checkedBy } from '../api/schema.ts'
 import type { Candidate } from './candidate.ts'
 import { checkWritable } from '../wire/json-data.ts'
 import type { CacheContext } from './cache-context.ts'
 import type { CoherentStore } from './coherent-store.ts'
+import type { Partition } from './partition.ts'
 import { arrivedTtlMs, asked, keepMsOf, tagsOf, windowsOf } from './ttl-and-tags.ts'
 import type { Place } from './ttl-and-tags.ts'
 import type { ArrivedValue } from '../wire/read-update.ts'
@@ -25,6 +27,14 @@ export interface Transport {
   readonly writtenAt?: number | undefined
   /** The partition's generation when it was fetched. @default that of now */
   readonly generation?: number
+}
+
+/** The offset below which the carrier has applied every eviction to the value; -1 where that is unknown. */
+export function knownTo(applied: AppliedPosition | undefined, { logId, asOf }: Partition): number {
+  if (applied === undefined || applied.logId !== logId) return -1
+  // A log that does not tell its identity may be another one, of which this isolate has not seen so much.
+  if (logId === undefined && applied.position > asOf) return -1
+  return Number.isSafeInteger(applied.position) ? applied.position : -1
 }
 
 /** The message that carries a value. */

@@ -20,6 +20,8 @@ import type { Pace } from './updates-publisher.ts'
 
 export { prewarm } from './prewarm.ts'
 export type { PrewarmOptions, PrewarmResult } from './prewarm.ts'
+export { prewarmFrom } from './prewarm-from.ts'
+export type { PrewarmFromOptions, PrewarmFromResult } from './prewarm-from.ts'
 export type { NamespaceFilter } from '../api/namespace-filter.ts'
 
 /** The options of `replicate()`. */

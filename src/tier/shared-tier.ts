@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { candidateOf, putMessage } from '../coherence/admission.ts'
+import { candidateOf, knownTo, putMessage } from '../coherence/admission.ts'
 import { CircuitBreaker } from '../runtime/circuit-breaker.ts'
 import type { BreakerState } from '../runtime/circuit-breaker.ts'
 import { pack, unpack } from '../wire/codec.ts'
@@ -20,13 +20,12 @@ import type { CacheContext } from '../coherence/cache-context.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import { readUpdate } from '../wire/read-update.ts'
 import type { ArrivedValue } from '../wire/read-update.ts'
-import type { Partition } from '../coherence/partition.ts'
 import { Semaphore } from '../runtime/semaphore.ts'
 import type { Evicted, FeatureScope, Held } from '../api/feature.ts'
 import { HOLD_KNOWN } from '../read/core-hooks.ts'
 import type { CoreSourceContext } from '../read/core-hooks.ts'
 import type { TierSettings } from './settings.ts'
-import type { AppliedPosition, Tier, TierAnswer, TierItem, TierPlace, TierWrite } from '../ports/tier.ts'
+import type { Tier, TierAnswer, TierItem, TierPlace, TierWrite } from '../ports/tier.ts'
 
 /** Writes at once; beyond, they are left out. */
 const MAX_BACKGROUND = 64
@@ -82,9 +81,9 @@ export class SharedTier {
     // Once the loader has answered, what it says is newer.
     if (found.length > 0 && (await proved) && !context.signal?.aborted) {
       for (const { item, arrived } of found) {
-        const knownTo = knownToTier(item, answer!.applied, partition)
+        const known = item.covered ? knownTo(answer!.applied, partition) : -1
         const candidate = this.#candidate(space, arrived, item.asOf, generation)
-        if (candidate && this.#holds(context, arrived.key, candidate, knownTo)) hits++
+        if (candidate && this.#holds(context, arrived.key, candidate, known)) hits++
         else counters.tierRefused++
       }
     }
@@ -238,17 +237,5 @@ const placeOf = <T>({ name, partition }: CoherentStore<T>): TierPlace => ({
   partition: partition.id,
   logId: partition.logId,
 })
-
-/** The offset below which the tier has applied every eviction to the value; -1 where that is unknown. */
-function knownToTier(
-  { covered }: TierItem,
-  applied: AppliedPosition | undefined,
-  { logId, asOf }: Partition,
-): number {
-  if (!covered || applied === undefined || applied.logId !== logId) return -1
-  // A log that does not tell its identity may be another one, of which this isolate has not seen so much.
-  if (logId === undefined && applied.position > asOf) return -1
-  return Number.isSafeInteger(applied.position) ? applied.position : -1
-}
 
 const silent = () => new KedgeError('ERR_TIMEOUT', 'the tier did not answer in time', { retryable: true })

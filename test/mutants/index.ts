@@ -1,6 +1,7 @@
 /** All mutants. @module */
 import { adapterMutants } from './adapters.ts'
 import { coherenceMutants } from './coherence.ts'
+import { dumpMutants } from './dump.ts'
 import { featureMutants } from './features.ts'
 import { flightMutants } from './flight.ts'
 import { followerMutants } from './follower.ts'
@@ -20,6 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...writeMutants,
   ...tierMutants,
   ...featureMutants,
+  ...dumpMutants,
   ...signingMutants,
   ...adapterMutants,
 ]

@@ -6,6 +6,7 @@
 import type { Mutant } from './mutant.ts'
 
 const SHARED = 'src/tier/shared-tier.ts'
+const ADMISSION = 'src/coherence/admission.ts'
 const ASK = 'src/read/ask-sources.ts'
 const FOLLOWER = 'services/sync/tier-follower.ts'
 const EVICTIONS = 'services/sync/tier-evictions.ts'
@@ -40,8 +41,8 @@ export const tierMutants: readonly Mutant[] = [
     id: 'uncovered-believed',
     what: 'A value that arrived after the tier applied evictions counts as checked against them.',
     file: SHARED,
-    from: 'if (!covered || applied === undefined || applied.logId !== logId) return -1',
-    to: 'if (applied === undefined || applied.logId !== logId) return -1\n  void covered',
+    from: 'const known = item.covered ? knownTo(answer!.applied, partition) : -1',
+    to: 'const known = knownTo(answer!.applied, partition)',
     breaks: ['I2', 'I3'],
     focus: 'a tier for isolates that know little',
     hint: ['src/tier/tier.test.ts'],
@@ -49,9 +50,9 @@ export const tierMutants: readonly Mutant[] = [
   {
     id: 'tier-of-another-log',
     what: 'What the tier has applied of another log counts.',
-    file: SHARED,
-    from: 'if (!covered || applied === undefined || applied.logId !== logId) return -1',
-    to: 'if (!covered || applied === undefined) return -1',
+    file: ADMISSION,
+    from: 'if (applied === undefined || applied.logId !== logId) return -1',
+    to: 'if (applied === undefined) return -1',
     breaks: ['I2', 'I3'],
     focus: 'tier',
     hint: ['src/tier/carried-values.test.ts'],
@@ -59,7 +60,7 @@ export const tierMutants: readonly Mutant[] = [
   {
     id: 'tier-ahead-of-the-log',
     what: 'Without a log identity, a tier whose position is beyond the end of the log is used.',
-    file: SHARED,
+    file: ADMISSION,
     from: 'if (logId === undefined && applied.position > asOf) return -1',
     to: '',
     breaks: ['I2', 'I3'],

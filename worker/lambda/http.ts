@@ -74,6 +74,7 @@ export function lambdaHandler(app: FetchApp | AppOptions, options: LambdaHandler
         waitUntil: (promise) => invocation.waitUntil(promise),
         passThroughOnException: () => undefined,
         props: {},
+        buffers: true,
       }
       const bindings = { ...env, event, lambdaContext: context }
       const respond = async (): Promise<LambdaAnswer> =>

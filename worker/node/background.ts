@@ -7,10 +7,13 @@ export interface BackgroundContext {
   waitUntil(promise: Promise<unknown>): void
   passThroughOnException(): void
   readonly props: unknown
+  /** Aborted when the server stops: an answer that has no end of its own is to end. */
+  readonly stopping: AbortSignal
 }
 
 export class Background {
   readonly #running = new Set<Promise<void>>()
+  readonly #stop = new AbortController()
   /** The same for all requests: what it keeps alive belongs to the process. */
   readonly context: BackgroundContext = {
     waitUntil: (promise) => {
@@ -25,6 +28,12 @@ export class Background {
     // There is no origin behind this server that could answer instead.
     passThroughOnException: () => undefined,
     props: {},
+    stopping: this.#stop.signal,
+  }
+
+  /** Has answers end that have no end of their own. */
+  stop(): void {
+    this.#stop.abort('the server stops')
   }
 
   /** Resolves when all of it has ended, at the latest after `ms`. */

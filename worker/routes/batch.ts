@@ -6,14 +6,14 @@
 import type { Handler } from 'hono'
 import type { KedgeEnv } from '../middleware.ts'
 import { loadingMany } from '../origin-loaders.ts'
-import { batchPath } from '../request.ts'
+import { namespacePath } from '../request.ts'
 import { BatchBody } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
 
 /** `POST /cache/:namespace/batch`: the values of up to 100 keys, and which of them have none. */
 export function getBatch({ served, origin, bodies }: RouteContext): Handler<KedgeEnv> {
   return async (c) => {
-    const namespace = batchPath(c)
+    const namespace = namespacePath(c)
     const values = served.open(c.var.cache, namespace)
     const keys = [...new Set((await bodies.read(c, BatchBody())).keys)]
     const loading = origin === undefined ? undefined : loadingMany(origin, namespace)

@@ -15,6 +15,8 @@ export interface RouteContext {
   readonly served: ServedNamespaces
   readonly origin: Origin | undefined
   readonly bodies: Bodies
+  /** Whose credential the request has shown, where that is known. */
+  readonly bearerOf: (c: Context) => string | undefined
   /** Lets what was begun end also when the client has gone: between a commit and its eviction nothing may stop. Audits it. */
   readonly lasting: (c: Context, act: AuditedAct, work: Promise<string>) => Promise<string>
 }
