@@ -174,7 +174,10 @@ export class EvictionFeed implements EvictionTarget {
     if (offset < this.#toldTo) return undefined
     if (this.#aheadLength + length > MAX_AHEAD) this.#settle()
     let entry = this.#ahead.get(offset)
-    if (this.#aheadLength + length > MAX_AHEAD) entry = this.#collapse(offset)
+    if (this.#aheadLength + length > MAX_AHEAD) {
+      this.#collapse(offset)
+      entry = this.#ahead.get(offset)
+    }
     if (entry === undefined) {
       entry = { keys: new Set(), tags: new Set(), prefixes: new Set(), all: false, version: undefined }
       this.#ahead.set(offset, entry)
@@ -185,7 +188,7 @@ export class EvictionFeed implements EvictionTarget {
   }
 
   /** One eviction of everything in place of all that are ahead: at the last of them, so that it evicts what each does. */
-  #collapse(offset: number): undefined {
+  #collapse(offset: number): void {
     let { first, last } = this.#collapsed ?? { first: offset, last: offset }
     for (const each of [offset, ...this.#ahead.keys()]) {
       first = Math.min(first, each)

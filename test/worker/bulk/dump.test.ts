@@ -81,6 +81,7 @@ describe('a dump', () => {
     const [a, b] = [isolate({ cache: { maxStaleness: '1h' } }), isolate()]
     await a.run(a.cache.sync())
     await a.run(a.users.getOrSet('7', () => 1))
+    await a.run(b.cache.sync())
     const token = await a.run(b.users.delete('7'))
     const lines = await a.dump({ headers: { 'kedge-token': token } })
     expect(lines[0]).toMatchObject({ position: 1, token })
@@ -200,7 +201,7 @@ describe('while a dump is under way', () => {
 })
 
 it('a dump needs the scope read, a namespace that is served, and freshness that is proved', async () => {
-  const { isolate } = appWorld()
+  const { isolate, runtime } = appWorld()
   const a = isolate({ app: { auth: bearerAuth({ read: ['r'], evict: ['e'] }) } })
   const status = async (path: string, token?: string) =>
     (await a.ask(path, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })).status
@@ -209,5 +210,6 @@ it('a dump needs the scope read, a namespace that is served, and freshness that 
   expect(await status('/cache/others/dump', 'r')).toBe(404)
   expect(await status('/cache/users/dump', 'r')).toBe(200)
   a.kafka.pause()
+  await runtime.advance(3000)
   expect((await a.ask('/cache/users/dump', { headers: { authorization: 'Bearer r' } })).status).toBe(503)
 })

@@ -20,6 +20,7 @@ describe.each([{ isolatesRequests: false }, { isolatesRequests: true }])(
     it('begins where the log is, and tells what others evict, each with the token that reads after it', async () => {
       const { isolate, advance } = appWorld(platform)
       const [a, b] = [isolate(), isolate()]
+      await a.run(b.cache.sync())
       await a.run(b.users.delete('before'))
       const stream = await a.follow()
       expect(stream.take()).toEqual({
@@ -112,7 +113,8 @@ describe.each([{ isolatesRequests: false }, { isolatesRequests: true }])(
     ])('tells a client with an id %s to begin anew, once', async (_, id, because) => {
       const { isolate, advance } = appWorld(platform)
       const [a, b] = [isolate(), isolate()]
-      const [early] = [await a.run(b.users.delete('0'))]
+      await a.run(b.cache.sync())
+      const early = await a.run(b.users.delete('0'))
       await a.run(b.users.delete('1'))
       const sent = id === 'beyond' ? early.replace('0-1', '0-9') : id === 'before' ? early : id
       const stream = await a.follow(sent)
@@ -169,6 +171,7 @@ describe.each([{ isolatesRequests: false }, { isolatesRequests: true }])(
       const { isolate, advance } = appWorld(platform)
       const [a, b] = [isolate({ app: { bulk: { heartbeat: '5s' } } }), isolate()]
       const stream = await a.follow()
+      await a.run(b.cache.sync())
       const token = await a.run(b.orders.delete('7'))
       await advance(12_000)
       expect(stream.comments).toEqual(['still here', 'still here'])
