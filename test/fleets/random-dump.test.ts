@@ -22,7 +22,7 @@ interface Row {
 
 const MAX_STALENESS = 1000
 const TTL = 20_000
-const KEYS = ['a', 'b', 'eu/c', 'eu/d', 'e', 'f']
+const KEYS = ['a', 'b', 'eu/c', 'eu/d']
 const TOPIC = 'cache-evictions'
 
 /** One run: what was violated, if anything, and how much was checked. */
@@ -50,7 +50,7 @@ async function run(seed: number) {
       ttl: TTL,
       hardTimeout: 3000,
       maxEntries: pick([3, 100]),
-      maxRememberedEvictions: pick([2, 4096]),
+      maxRememberedEvictions: pick([1, 1, 2, 4096]),
       maxCatchUpRecords: pick([5, 10_000]),
     }
     const isolate = at.isolate(options, { capabilities: { identity }, latency: () => upTo(80) })
@@ -128,7 +128,19 @@ async function run(seed: number) {
     rows.set(key, version)
     await at.runtime.sleep(upTo(100))
     try {
-      const how = pick(['key', 'key', 'key', 'tags', 'prefix', 'clear', 'all', 'foreign'])
+      const how = pick([
+        'key',
+        'key',
+        'key',
+        'key',
+        'key',
+        'key',
+        'tags',
+        'prefix',
+        'clear',
+        'all',
+        'foreign',
+      ])
       if (how === 'tags') await rowsOf.invalidateTags('all')
       else if (how === 'prefix') await rowsOf.invalidatePrefix(key.slice(0, 1))
       else if (how === 'clear') await rowsOf.clear()
@@ -172,9 +184,9 @@ async function run(seed: number) {
   for (let step = 0; step < 300; step++) {
     const action = random()
     if (action < 0.55) start(read(pick(isolates)))
-    else if (action < 0.7) start(write(pick(isolates)))
-    else if (action < 0.85) start(fill(pick(isolates), pick(isolates)))
-    else if (action < 0.92) disturb()
+    else if (action < 0.68) start(write(pick(isolates)))
+    else if (action < 0.82) start(fill(pick(isolates), pick(isolates)))
+    else if (action < 0.87) disturb()
     await at.runtime.advance(Math.floor(random() ** 3 * 500))
   }
   for (const isolate of isolates) isolate.kafka.resume()
@@ -196,8 +208,8 @@ describe('whatever happens while isolates fill each other', () => {
       })
       // A test that checks nothing would pass as well.
       expect(all.checked).toBeGreaterThan(runs * 30)
-      expect(all.cached).toBeGreaterThan(runs * 20)
-      expect(all.filled).toBeGreaterThan(runs * 10)
+      expect(all.cached).toBeGreaterThan(runs * 15)
+      expect(all.filled).toBeGreaterThan(runs * 6)
       expect(all.refused).toBeGreaterThan(runs)
     },
   )

@@ -248,6 +248,19 @@ describe('nothing of a dump is held', () => {
     },
   )
 
+  it('where a log that does not tell which it is was made anew meanwhile, up to the as-of of a value', async () => {
+    const made = await reader({}, { capabilities: { identity: false } })
+    for (let n = 0; n < 20; n++) evict(['x'])
+    const none = { log: undefined }
+    const { fetch } = neighbour(() => {
+      at.log.recreateTopic(TOPIC)
+      for (let n = 0; n < 20; n++) evict(['1'])
+      return [head(none), put('1', { ...none, asOf: 20, position: 30 }), end]
+    })
+    const result = await at.run(prewarmFrom(made.cache, { url: URL_OF, fetch }))
+    expect(result).toMatchObject({ values: 1, applied: 0, refused: 1 })
+  })
+
   it('of a neighbour without identity that is beyond the end here', async () => {
     const made = await reader({}, { capabilities: { identity: false } })
     const none = { log: undefined }
