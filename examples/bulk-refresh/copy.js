@@ -11,7 +11,7 @@ const MAX_MET = 10_000
 export class Copy {
   /** @type {Map<string, { value: unknown, asOf: number, tags: string[], version?: number, until: number }>} */
   values = new Map()
-  /** `connecting`, `filling`, `live`, `unproved`, or `away`: only while it is `live` the copy is as good as the server. */
+  /** `connecting`, `filling`, `live`, `unproved`, or `away`: only while it is `live` does the copy drop what the server drops. */
   state = 'connecting'
   /** The token of what was read last: a stream that breaks off goes on after it. */
   id = ''

@@ -139,13 +139,11 @@ export async function prewarmFrom(cache: Cache, options: PrewarmFromOptions): Pr
   return { ...counts }
 }
 
-function spacesOf(
-  { stores, takesPart }: CacheParts,
-  names: readonly string[] | undefined,
-): CoherentStore<unknown>[] {
-  if (names === undefined) return [...stores.values()].filter(({ name }) => takesPart('replicate', name))
+function spacesOf(parts: CacheParts, names: readonly string[] | undefined): CoherentStore<unknown>[] {
+  if (names === undefined)
+    return [...parts.stores.values()].filter(({ name }) => parts.takesPart('replicate', name))
   return names.map((name) => {
-    const space = stores.get(name)
+    const space = parts.stores.get(name)
     must(space !== undefined, `\`namespaces\`: ${name} was not declared: call cache.namespace() first`)
     return space!
   })

@@ -143,9 +143,9 @@ export class SharedTier {
     return undefined
   }
 
-  #holds<T>(context: CoreSourceContext<T>, key: string, candidate: Candidate<T>, knownTo: number): boolean {
+  #holds<T>(context: CoreSourceContext<T>, key: string, candidate: Candidate<T>, known: number): boolean {
     try {
-      return context[HOLD_KNOWN](key, candidate, knownTo)
+      return context[HOLD_KNOWN](key, candidate, known)
     } catch (error) {
       // So may `sizeOf`.
       this.#shared.settings.emit?.({ type: 'background_error', error })

@@ -89,7 +89,7 @@ export const dumpMutants: readonly Mutant[] = [
   },
   {
     id: 'feed-ahead-of-the-position',
-    what: 'Evictions that were applied ahead are told, and passed, before those that stand before them.',
+    what: 'A feed tells and passes evictions that were applied ahead, before those that stand before them.',
     file: FEED,
     from: 'filter(([offset]) => offset < position)',
     to: 'filter(([offset]) => offset <= position + 1)',

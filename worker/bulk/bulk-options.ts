@@ -21,7 +21,7 @@ export interface BulkOptions {
   readonly maxDumpValues?: number
   /** Bytes of one of them. @default 32_000_000 */
   readonly maxDumpBytes?: number
-  /** How long one of them may take, by whoever is slow. @default '30s' */
+  /** How long one of them may take, whether the server or the client is slow. @default '30s' */
   readonly dumpTime?: Duration
 }
 

@@ -151,7 +151,7 @@ export class EventStream {
     }
   }
 
-  /** Polls where no one else has, and for what was applied ahead: the position must pass it before it is told. */
+  /** Polls where no one else has, and for what was applied ahead: the position must pass it before the client hears of it. */
   async #poll(wasAhead: boolean, signal: AbortSignal): Promise<void> {
     const { feed, scope, shared, stopping } = this.#parts
     const isStuck = wasAhead && feed.isAhead

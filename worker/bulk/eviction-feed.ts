@@ -3,7 +3,7 @@
  *
  * To the partition it is a namespace like those that hold values: what a record means, and which namespaces it concerns, is
  * decided in one place, and nothing of another namespace comes in. Evictions may be applied ahead of the position, by a long
- * poll or because this isolate wrote them; they are told once the position has passed them (decision 127).
+ * poll or because this isolate wrote them; the feed tells them once the position has passed them (decision 127).
  *
  * @module
  */
@@ -12,8 +12,8 @@ import type { EvictionTarget, Partition } from '../../src/coherence/partition.ts
 import { SEVERAL_LOGS, writeToken } from '../../src/wire/token.ts'
 import type { Token, TokenParts } from '../../src/wire/token.ts'
 
-/** What an eviction evicts of the namespace, as it is told. */
-export interface ToldEviction {
+/** What an eviction evicts of the namespace, as the feed tells it. */
+interface ToldEviction {
   readonly offset: number
   readonly keys?: readonly string[] | undefined
   readonly tags?: readonly string[] | undefined
@@ -48,7 +48,7 @@ export interface FeedLimits {
   readonly maxLength: number
 }
 
-/** What evictions ahead of the position may say, in characters, until they are told as one of everything. */
+/** What evictions ahead of the position may say, in characters, until they become one of everything. */
 const MAX_AHEAD = 1_000_000
 
 interface Ahead {
@@ -69,14 +69,14 @@ export class EvictionFeed implements EvictionTarget {
   readonly #limits: FeedLimits
   readonly #ahead = new Map<number, Ahead>()
   #aheadLength = 0
-  /** From the first to the last of what is told as one eviction of everything, where there was too much. */
+  /** From the first to the last of what has become one eviction of everything, where there was too much. */
   #collapsed: { readonly first: number; readonly last: number } | undefined
   readonly #events: FeedEvent[] = []
   #length = 0
   /** Every eviction from here to {@link #toldTo} is remembered. */
   #from: number
   #toldTo: number
-  /** What was told before it began anew: an offset of that log up to here may name another record by now. */
+  /** How far the feed had come before it began anew: an offset of that log up to here may name another record by now. */
   #abandoned: { readonly log: string | undefined; readonly to: number } | undefined
 
   constructor(name: string, partition: Partition, limits: FeedLimits) {
@@ -97,7 +97,7 @@ export class EvictionFeed implements EvictionTarget {
     return this.#ahead.size > 0
   }
 
-  /** The position to which everything was told. */
+  /** The position below which the feed has every eviction. */
   get position(): number {
     this.#settle()
     return this.#toldTo
@@ -120,7 +120,7 @@ export class EvictionFeed implements EvictionTarget {
     return was !== undefined && was.log === own && read <= was.to ? 'gap' : read
   }
 
-  /** What is told from this position on; `'gap'` where that is not remembered. */
+  /** The evictions from this position on; `'gap'` where they are not remembered. */
   since(position: number): readonly FeedEvent[] | 'gap' {
     this.#settle()
     if (position < this.#from) return 'gap'
@@ -161,7 +161,7 @@ export class EvictionFeed implements EvictionTarget {
     this.#wake()
   }
 
-  // An intent evicts its keys as well, which is told. The rest concerns those alone who hold values here.
+  // An intent evicts its keys as well, which comes as an eviction. The rest concerns those alone who hold values here.
   intends(): void {}
   closes(): void {}
   remembers(): void {}
@@ -169,7 +169,7 @@ export class EvictionFeed implements EvictionTarget {
   forgetAges(): void {}
   extend(): void {}
 
-  /** Where an eviction is noted; `undefined` for one that was told before: the past is read again, now and then. */
+  /** Where an eviction is noted; `undefined` for one that the feed has passed: the past is read again, now and then. */
   #at(offset: number, length: number): Ahead | undefined {
     if (offset < this.#toldTo) return undefined
     if (this.#aheadLength + length > MAX_AHEAD) this.#settle()
@@ -201,7 +201,7 @@ export class EvictionFeed implements EvictionTarget {
     this.#ahead.set(last, { ...none, all: true, version: undefined })
   }
 
-  /** Tells what the position has passed: not beyond the first of those that will be told as one, before all are passed. */
+  /** Tells what the position has passed: not beyond the first of those that have become one, before all are passed. */
   #settle(): void {
     let { position } = this.partition
     if (this.#collapsed && position > this.#collapsed.last) this.#collapsed = undefined

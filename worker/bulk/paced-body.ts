@@ -43,7 +43,7 @@ export function pacedBody({ runtime, stallMs, next, ended }: PacedBody): Readabl
       try {
         piece = await next(stop.signal)
       } catch (error) {
-        // Whoever has ended it wants nothing more of it.
+        // The client, or the end of its time, has ended it.
         if (isOver) return
         end()
         controller.error(error)

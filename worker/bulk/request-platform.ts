@@ -7,7 +7,7 @@ const NOTHING: Partial<ExecutionContext> = {}
 /** The platform's context, as far as there is one. */
 export function platformOf(c: Context): Partial<ExecutionContext> {
   try {
-    return c.executionCtx as Partial<ExecutionContext>
+    return c.executionCtx
   } catch {
     return NOTHING
   }

@@ -49,7 +49,7 @@ export interface DumpEnd {
   readonly values: number
   /** How many are left out because JSON would lose a part of them, or they are too large for a message. */
   readonly omitted: number
-  /** Whether everything that may be told was told: no bound was met, and the log is still the same. */
+  /** Whether the dump has everything that it may have: no bound was met, and the log is still the same. */
   readonly complete: boolean
 }
 

@@ -1,8 +1,8 @@
 /**
- * Writes a dump: tells what is held of a namespace, piece by piece, so that nobody has to have all of it in memory.
+ * Writes a dump of what is held of a namespace, piece by piece, so that neither side has all of it in memory.
  *
- * Each value is looked at in the step in which its line is written: what an eviction has killed meanwhile is not told. An
- * eviction that comes later is told by the as-of of the line: the reader knows it, or must refuse the value.
+ * Each value is looked at in the step in which its line is written: what an eviction has killed meanwhile has no line. An
+ * eviction that comes later concerns the line by its as-of: the reader knows it, or must refuse the value.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { writeToken } from '../../wire/token.ts'
 import { joinBytes } from './join-bytes.ts'
 import type { DumpEnd, DumpHead, DumpValue } from './dump-lines.ts'
 
-/** What ends a dump before all is told. */
+/** What ends a dump before it has all values. */
 export interface DumpLimits {
   readonly maxValues: number
   readonly maxBytes: number
@@ -50,21 +50,21 @@ export class DumpWriter {
   next(bytes: number): Uint8Array | undefined {
     if (this.#state === 'ended') return undefined
     const lines: Uint8Array[] = []
-    let length = 0
-    const add = (line: Uint8Array) => {
-      lines.push(line, NEWLINE)
-      length += line.length + 1
+    let room = bytes
+    if (this.#state === 'head') {
+      const head = json.encode(this.#head())
+      lines.push(head, NEWLINE)
+      room -= head.length
+      this.#state = 'values'
     }
-    if (this.#state === 'head') add(json.encode(this.#head()))
-    this.#state = 'values'
-    while (length < bytes && this.#at < this.#keys.length) {
-      if (this.#isOver()) break
+    while (room > 0 && this.#at < this.#keys.length && !this.#isOver()) {
       const line = this.#line(this.#keys[this.#at++]!)
       if (line === undefined) continue
       if (this.#isFull(line)) return this.#ended(lines, false)
       this.#values++
       this.#bytes += line.length + 1
-      add(line)
+      lines.push(line, NEWLINE)
+      room -= line.length
     }
     const isOver = this.#isOver()
     if (isOver || this.#at === this.#keys.length) return this.#ended(lines, !isOver)

@@ -36,7 +36,7 @@ export async function* linesIn(
 ): AsyncGenerator<Uint8Array | typeof TOO_LONG> {
   const reader = body.getReader()
   const cancel = () => void reader.cancel().catch(() => undefined)
-  // Whoever brings the body may ignore the signal, and then the read would wait for ever.
+  // The body's source may ignore the signal, and then the read would wait for ever.
   const off = onAbort(signal, cancel)
   let parts: Uint8Array[] = []
   let length = 0

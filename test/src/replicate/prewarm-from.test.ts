@@ -208,7 +208,7 @@ describe('what a neighbour holds', () => {
           typeof value === 'string' ? { value } : { issues: [{ message: 'no' }] },
       },
     } as const
-    const users = isolate.cache.namespace<string>('users', { schema: schema as never })
+    const users = isolate.cache.namespace<string>('users', { schema })
     await at.run(isolate.cache.sync())
     const { fetch } = neighbour(() => [head(), put('1', { value: 1 }), put('2'), end])
     expect(await at.run(prewarmFrom(isolate.cache, { url: URL_OF, fetch }))).toMatchObject({

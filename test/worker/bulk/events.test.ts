@@ -1,4 +1,4 @@
-/** `GET /cache/:namespace/events`: what a client is told of evictions, and when it must begin anew. */
+/** `GET /cache/:namespace/events`: what a client hears of evictions, and when it must begin anew. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createCache } from '../../../src/index.ts'
 import { memory } from '../../../src/testing/index.ts'
@@ -10,7 +10,7 @@ import type { SentEvents } from './sse.ts'
 const utf8 = (text: string) => new TextEncoder().encode(text)
 const TOPIC = 'cache-evictions'
 
-/** What was told beside the beginning. */
+/** What came after the beginning. */
 const told = ({ events }: SentEvents) =>
   events.filter(({ event }) => event !== 'begin').map(({ event, data }) => ({ event, ...data }))
 
@@ -109,7 +109,7 @@ describe.each([{ isolatesRequests: false }, { isolatesRequests: true }])(
       ['that names no log', 'k1.0-1', 'log'],
       ['that is none', 'nonsense', 'log'],
       ['beyond the end', 'beyond', 'gap'],
-      ['from before the server followed', 'before', 'gap'],
+      ['older than what the server follows', 'before', 'gap'],
     ])('tells a client with an id %s to begin anew, once', async (_, id, because) => {
       const { isolate, advance } = appWorld(platform)
       const [a, b] = [isolate(), isolate()]
@@ -247,7 +247,7 @@ describe('the bounds of streams', () => {
   it('a place that a vanished request has never given back is free after a while', async () => {
     const { isolate, runtime } = appWorld({ isolatesRequests: true })
     const a = isolate({ app: { bulk: { maxStreams: 1, stall: '10s', heartbeat: '10s' } } })
-    // Nobody reads it, and its timers never fire: as in Workers, where a request is gone with all that belongs to it.
+    // No client reads it, and its timers never fire: as in Workers, where a request is gone with all that belongs to it.
     await a.ask('/cache/users/events')
     runtime.stepClocks(20_001)
     expect((await a.ask('/cache/users/events')).status).toBe(200)
@@ -312,7 +312,7 @@ describe('who may open a stream, and where', () => {
     }
   })
 
-  it('answers HEAD without a stream, has headers that nobody may keep, and takes no other method', async () => {
+  it('answers HEAD without a stream, has headers that no cache may keep, and takes no other method', async () => {
     const { isolate } = appWorld()
     const a = isolate({ app: { bulk: { maxStreams: 1, maxDumps: 1 } } })
     for (const [path, type] of [

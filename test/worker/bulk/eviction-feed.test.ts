@@ -20,7 +20,7 @@ function feedAt(end: number, limits = { maxEvents: 10, maxLength: 10_000 }) {
 }
 
 describe('what is applied ahead of the position', () => {
-  it('is told when the position has passed it, in the order of the log, and once', () => {
+  it('comes out when the position has passed it, in the order of the log, and once', () => {
     const { feed, partition, evict, told } = feedAt(5)
     evict('own', 7)
     evict('long poll', 5)
@@ -40,7 +40,7 @@ describe('what is applied ahead of the position', () => {
     expect(feed.isAhead).toBe(false)
   })
 
-  it('is told as one eviction of everything where it says more than is kept', () => {
+  it('becomes one eviction of everything where it says more than is kept', () => {
     const { feed, partition, evict, told } = feedAt(0)
     for (let offset = 0; offset < 3000; offset++) evict(`${offset}`.padStart(500, 'x'), offset)
     // Told at the last of them, and not before it is passed: a reader would go on past what it has not heard of.
@@ -53,7 +53,7 @@ describe('what is applied ahead of the position', () => {
     expect([feed.position, feed.isAhead]).toEqual([2003, true])
   })
 
-  it('is told as an eviction of everything where one record alone says more than is remembered', () => {
+  it('becomes an eviction of everything where one record alone says more than is remembered', () => {
     const { partition, evict, told } = feedAt(0)
     for (let n = 0; n < 100; n++) evict(`${n}`.padStart(200, 'x'), 0)
     partition.advance(1)
@@ -84,7 +84,7 @@ describe('who may go on', () => {
     ])
   })
 
-  it('is nobody who has read more of a log that has lost its end', () => {
+  it('is no client that has read more of a log that has lost its end', () => {
     const { partition, anchor, evict, resume } = feedAt(5)
     evict('5', 5)
     partition.advance(6)
@@ -96,7 +96,7 @@ describe('who may go on', () => {
     expect([resume(5), resume(6), resume(7)]).toEqual(['gap', 'gap', 7])
   })
 
-  it('is whoever comes to a log that was made anew, once it has read of that', () => {
+  it('is a client of a log that was made anew, once it has read of that', () => {
     const { partition, anchor, evict, resume } = feedAt(5)
     partition.advance(100)
     expect(resume(100)).toBe(100)
