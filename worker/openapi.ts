@@ -126,7 +126,7 @@ const events = {
     ],
     responses: {
       200: stream(
-        'Events `begin`, `evict`, `resync`, `proved` and `unproved`, each with a token as its id.',
+        'Events `begin`, `resume` or `resync` first, then `evict`, with tokens as ids; `unproved` and `proved`.',
         'text/event-stream',
       ),
       ...problems(400, 401, 403, 404, 501, 503),

@@ -43,7 +43,6 @@ export class Copy {
       try {
         const headers = { accept: 'text/event-stream', ...(this.id && { 'last-event-id': this.id }) }
         const response = await this.#ask('events', headers)
-        if (this.#isFilled) this.#say(this.#isProved ? 'live' : 'unproved')
         for await (const { event, id, data, retry } of eventsIn(response.body)) {
           if (retry !== undefined) retryMs = retry
           if (id !== undefined) this.id = id
@@ -65,7 +64,8 @@ export class Copy {
     if (event === 'evict') this.#evict(data)
     else if (event === 'begin' || event === 'resync') this.#begin(event, data)
     else {
-      this.#isProved = event === 'proved'
+      // `resume`, `proved` or `unproved`. A server says that it cannot prove what it knows after it has said where it is.
+      this.#isProved = event !== 'unproved'
       if (this.#isFilled) this.#say(this.#isProved ? 'live' : 'unproved')
     }
   }

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Browser } from 'playwright-core'
 import { startServer } from '../../examples/bulk-refresh/server.ts'
 import type { PageServer } from '../../examples/bulk-refresh/server.ts'
+import { gateway } from '../../adapters/kafka/gateway.ts'
+import { createCache } from '../../src/index.ts'
 import { startGateway } from '../../services/gateway/index.ts'
 import type { RunningGateway } from '../../services/gateway/index.ts'
 import { startChromium, withoutChromium } from './chromium.ts'
@@ -44,9 +46,12 @@ describe.skipIf(withoutChromium())('a copy in a browser', { timeout: LIMIT_MS },
     const port = Number(new URL(server.url).port)
     await server.close()
     await expect.poll(state).toBe('away')
+    const elsewhere = createCache({ kafka: gateway({ url: log.url }) })
+    await elsewhere.namespace('prices').delete('milk')
+    await elsewhere.close()
     server = await startServer(log.url, port)
     await expect.poll(state).toBe('live')
-    expect(await page.locator('#events').textContent()).toMatch(/"event":"resync","because":"\w+"/)
+    expect(await page.locator('#events').textContent()).toContain('{"event":"resync","because":"gap"}')
     // It holds nothing yet, and so does the copy of it.
     await expect.poll(keys).toEqual([])
     await server.cache.namespace<number>('prices').getOrSet('cocoa', () => 5)

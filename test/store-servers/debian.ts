@@ -72,7 +72,7 @@ export async function fetchProgram(program: DebianProgram): Promise<Program> {
   const at = (folder: string) => join(target, folder)
   const file = ['usr/bin', 'usr/sbin'].map((folder) => at(join(folder, program.name))).find(existsSync)
   if (file === undefined) throw new Error(`the package ${program.package} holds no ${program.name}`)
-  const libraries = await Promise.all(['usr/lib', 'lib'].map((folder) => withArchitectures(at(folder))))
+  const libraries = await Promise.all(['usr/lib', 'lib'].map((folder) => withFoldersBelow(at(folder), 2)))
   return { file, env: { LD_LIBRARY_PATH: libraries.flat().join(delimiter) } }
 }
 
@@ -85,11 +85,12 @@ function onPath(name: string): string | undefined {
     .find(existsSync)
 }
 
-/** A folder of libraries and those below it: `/usr/lib` and `/usr/lib/x86_64-linux-gnu`. */
-async function withArchitectures(folder: string): Promise<string[]> {
+/** A folder of libraries and those below it: `/usr/lib`, `/usr/lib/x86_64-linux-gnu`, and its `pulseaudio`. */
+async function withFoldersBelow(folder: string, depth: number): Promise<string[]> {
   if (!existsSync(folder)) return []
-  const entries = await readdir(folder, { withFileTypes: true })
-  return [folder, ...entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name))]
+  const entries = depth === 0 ? [] : await readdir(folder, { withFileTypes: true })
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name))
+  return [folder, ...(await Promise.all(folders.map((each) => withFoldersBelow(each, depth - 1)))).flat()]
 }
 
 /** The package, and what it needs and this machine has not. */

@@ -58,8 +58,7 @@ export class EventStream {
     this.#beatAt = now + settings.heartbeatMs
     this.#epoch = feed.epoch
     this.#cursor = typeof from === 'number' ? from : feed.position
-    const told = from === undefined ? this.#begins() : typeof from === 'number' ? '' : this.#resyncs(from)
-    this.#opening = `retry: ${RETRY_MS}\n\n${told}`
+    this.#opening = `retry: ${RETRY_MS}\n\n${this.#first(from)}`
   }
 
   /** What is to be sent next; `undefined` at the end. Rejects with the reason of the signal, or where the cache is closed. */
@@ -105,22 +104,24 @@ export class EventStream {
     return text
   }
 
-  #begins(): string {
-    return this.#anew('begin', undefined)
+  /** So that a client knows at once whether what it has is still good. */
+  #first(from: EventStreamParts['from']): string {
+    if (from === undefined) return this.#at('begin', this.#cursor)
+    return typeof from === 'number' ? this.#at('resume', from) : this.#resyncs(from)
   }
 
   /** The client must drop what it has: from here on it hears of every eviction. */
   #resyncs(because: ResyncReason): string {
-    return this.#anew('resync', because)
-  }
-
-  #anew(event: 'begin' | 'resync', because: ResyncReason | undefined): string {
     const { feed } = this.#parts
     this.#epoch = feed.epoch
-    const { id, position } = feed
-    this.#cursor = position
+    this.#cursor = feed.position
+    return this.#at('resync', this.#cursor, because)
+  }
+
+  #at(event: 'begin' | 'resume' | 'resync', position: number, because?: ResyncReason): string {
+    const { feed } = this.#parts
     const data = JSON.stringify({ position, log: feed.partition.logId, because })
-    return `event: ${event}\nid: ${id}\ndata: ${data}\n\n`
+    return `event: ${event}\nid: ${feed.idAt(position)}\ndata: ${data}\n\n`
   }
 
   /** Whether the server knows what is evicted: told when it changes. */

@@ -105,7 +105,13 @@ export class EvictionFeed implements EvictionTarget {
 
   /** The token of a reader that has read everything up to now. */
   get id(): Token {
-    return this.#idAt(this.position)
+    return this.idAt(this.position)
+  }
+
+  /** The token of a reader that has read everything below the position. */
+  idAt(position: number): Token {
+    const { id, log } = this.partition
+    return writeToken({ evictions: new Map([[id, position]]), updates: new Map(), log })
   }
 
   /** Where a reader goes on that has read what its token says; or why it must begin anew. */
@@ -220,18 +226,13 @@ export class EvictionFeed implements EvictionTarget {
     const { maxEvents, maxLength } = this.#limits
     let data = JSON.stringify(toldOf(offset, entry))
     if (data.length > maxLength) data = JSON.stringify({ offset, all: true } satisfies ToldEviction)
-    this.#events.push({ id: this.#idAt(offset + 1), offset, data })
+    this.#events.push({ id: this.idAt(offset + 1), offset, data })
     this.#length += data.length
     while (this.#events.length > maxEvents || this.#length > maxLength) {
       const gone = this.#events.shift()!
       this.#length -= gone.data.length
       this.#from = gone.offset + 1
     }
-  }
-
-  #idAt(position: number): Token {
-    const { id, log } = this.partition
-    return writeToken({ evictions: new Map([[id, position]]), updates: new Map(), log })
   }
 
   #wake(): void {

@@ -53,7 +53,9 @@ export interface DumpEnd {
   readonly complete: boolean
 }
 
-export const isDumpHead = /* @__PURE__ */ shape<Omit<DumpHead, 'token'>>({
+export const isDumpHead: (value: unknown) => value is Omit<DumpHead, 'token'> = /* @__PURE__ */ shape<
+  Omit<DumpHead, 'token'>
+>({
   v: is(1),
   op: is('dump'),
   ns: isNamespaceName,
@@ -61,7 +63,7 @@ export const isDumpHead = /* @__PURE__ */ shape<Omit<DumpHead, 'token'>>({
   position: isOffset,
 })
 
-export const isDumpEnd = /* @__PURE__ */ shape<DumpEnd>({
+export const isDumpEnd: (value: unknown) => value is DumpEnd = /* @__PURE__ */ shape<DumpEnd>({
   v: is(1),
   op: is('end'),
   values: isNumber,
@@ -70,9 +72,10 @@ export const isDumpEnd = /* @__PURE__ */ shape<DumpEnd>({
 })
 
 /** What a line says beside its message, which is judged as any update is. */
-export const isDumpedAt = /* @__PURE__ */ shape<Pick<DumpValue, 'ttl' | 'at' | 'position' | 'left'>>({
-  ttl: isPositive,
-  at: isMoment,
-  position: isOffset,
-  left: isPositive,
-})
+export const isDumpedAt: (value: unknown) => value is Pick<DumpValue, 'ttl' | 'at' | 'position' | 'left'> =
+  /* @__PURE__ */ shape<Pick<DumpValue, 'ttl' | 'at' | 'position' | 'left'>>({
+    ttl: isPositive,
+    at: isMoment,
+    position: isOffset,
+    left: isPositive,
+  })

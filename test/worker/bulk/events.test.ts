@@ -98,7 +98,10 @@ describe.each([{ isolatesRequests: false }, { isolatesRequests: true }])(
       for (const server of [a, c]) {
         const again = await server.follow(first.lastId)
         await advance(2500)
-        expect(again.events.map(({ event, data }) => [event, data['keys']])).toEqual([['evict', ['2']]])
+        expect(again.events.map(({ event, id, data }) => [event, data['keys'] ?? id])).toEqual([
+          ['resume', first.lastId],
+          ['evict', ['2']],
+        ])
         await again.cancel()
       }
       await elsewhere.cancel()
@@ -264,7 +267,7 @@ describe('the bounds of streams', () => {
     await a.run(b.users.delete('7'))
     const again = await a.follow(stream.lastId)
     await advance(2500)
-    expect(again.events.map(({ event }) => event)).toEqual(['evict'])
+    expect(again.events.map(({ event }) => event)).toEqual(['resume', 'evict'])
     await again.cancel()
   })
 

@@ -58,8 +58,11 @@ describe('`kedge serve`', () => {
     await stream.cancel()
     await evict({ namespace: 'users', tags: ['t'] })
     const again = await follow(token)
-    await expect.poll(() => again.events.length).toBe(1)
-    expect(again.events[0]).toMatchObject({ event: 'evict', data: { tags: ['t'] } })
+    await expect.poll(() => again.events.length).toBe(2)
+    expect(again.events).toMatchObject([
+      { event: 'resume', id: token },
+      { event: 'evict', data: { tags: ['t'] } },
+    ])
     program.child.kill('SIGTERM')
     expect((await program.ended).code).toBe(0)
     await again.done
