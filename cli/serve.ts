@@ -189,6 +189,7 @@ function appOf(values: ResolvedSettings, { fetch }: Transport, session: Session)
         })
   return {
     maxBodyBytes: values.get(own.maxBodyBytes),
+    ...(values.get(own.bulk) === 'off' && { bulk: false as const }),
     ...(namespaces && { namespaces }),
     ...(origin && { origin }),
   }

@@ -56,6 +56,8 @@ export interface Settings {
   /** Options of the cache beside `kafka` and `use`. */
   readonly cache: Omit<CacheOptions, 'kafka' | 'use'>
   readonly audit: AuditSettings | undefined
+  /** Whether there are streams and dumps. */
+  readonly bulk: boolean
   readonly evictionsTopic: string
   readonly evictionPartitions: number
 }
@@ -102,6 +104,7 @@ export function readBindings(env: unknown): Settings {
     auth: authOf(variables),
     tier: tierIn(variables),
     audit: auditOf(variables),
+    bulk: variables.BULK !== 'off',
     signing: signingOf(variables),
     replicates: variables.MODE === 'replicate',
     cache: cacheOf(variables),

@@ -104,6 +104,7 @@ function assemble(env: unknown, options: DeploymentOptions): Assembly {
       cache,
       auth: settings.auth,
       ...(settings.origin !== undefined && { origin: httpOrigin(settings.origin) }),
+      ...(!settings.bulk && { bulk: false as const }),
       ...(settings.namespaces !== undefined && { namespaces: settings.namespaces }),
       ...(settings.audit !== undefined && { audit: auditOf(settings, settings.audit, log, options) }),
       ...(onError !== undefined && { onError }),

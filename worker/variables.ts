@@ -145,6 +145,8 @@ export interface Variables {
   readonly WRITE_TOKENS?: readonly string[] | undefined
   readonly EVICT_TOKENS?: readonly string[] | undefined
   readonly AUTH?: 'open' | undefined
+  /** Whether clients that may read get streams of evictions, and dumps of whole namespaces. @default 'on' */
+  readonly BULK?: 'on' | 'off' | undefined
   /** Where the lines of the audit go. @default nowhere */
   readonly AUDIT?: 'console' | 'topic' | undefined
   /** @default 'cache-audit' */
@@ -200,6 +202,7 @@ const READERS: { readonly [K in keyof Variables]-?: () => z.ZodMiniType<Variable
   WRITE_TOKENS: tokens,
   EVICT_TOKENS: tokens,
   AUTH: oneOf('open'),
+  BULK: oneOf('on', 'off'),
   AUDIT: oneOf('console', 'topic'),
   AUDIT_TOPIC: topic,
   AUDIT_KEY: secret,

@@ -191,6 +191,13 @@ export const maxBodyBytes: Setting<number> = setting('serve.maxBodyBytes', {
   otherwise: 1_000_000,
 })
 
+export const bulk: Setting<'on' | 'off'> = setting<'on' | 'off'>('serve.bulk', {
+  flag: '--bulk <what>',
+  shape: choice('on', 'off'),
+  says: 'whether clients that may read get streams of evictions, and dumps of whole namespaces',
+  otherwise: 'on',
+})
+
 export const transport: Optional<'undici' | 'fetch'> = setting<'undici' | 'fetch' | undefined>(
   'serve.transport',
   {
@@ -248,6 +255,7 @@ export const SERVE_SETTINGS: readonly AnySetting[] = [
   maxEntries,
   maxBytes,
   maxBodyBytes,
+  bulk,
   transport,
   drain,
   grace,

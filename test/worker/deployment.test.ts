@@ -24,6 +24,21 @@ describe('createDeployment', () => {
     expect((await worker.fetch(get('/healthz'), {}, context)).status).toBe(200)
   })
 
+  it('has no streams and no dumps where `BULK` is off', async () => {
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('away')))
+    const ask = async (bindings: object) => {
+      const answer = await createDeployment().fetch(
+        get('/cache/users/dump'),
+        { ...env, ...bindings },
+        context,
+      )
+      return ((await answer.json()) as { code: string }).code
+    }
+    // The route needs proof of freshness; the key of that name has no value.
+    expect(await ask({ BULK: 'on' })).toBe('ERR_NOT_READY')
+    expect(await ask({ BULK: 'off' })).toBe('ERR_NO_VALUE')
+  })
+
   it('touches neither bindings nor network before the first request', () => {
     vi.stubGlobal('fetch', () => {
       throw new Error('fetched')

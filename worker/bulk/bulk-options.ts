@@ -2,6 +2,7 @@
 import { durationMs } from '../../src/runtime/duration.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 
+/** Bounds of `GET /cache/:namespace/events` and `GET /cache/:namespace/dump`: option `bulk` of `createApp`. */
 export interface BulkOptions {
   /** Streams of `GET /cache/:namespace/events` at once; more are refused with 503. @default 100 */
   readonly maxStreams?: number

@@ -69,6 +69,17 @@ describe('`kedge serve`', () => {
     expect(again.state).toBe('ended')
   })
 
+  it('has no streams and no dumps with --bulk off', async () => {
+    const url = await gateway()
+    const program = kedge(['serve', '--port', '0', '--open', '--bulk', 'off', '--url', url], {})
+    const server = (await program.says(/listening on (http:\S+)/))[1]!
+    await expect.poll(async () => (await fetch(`${server}/readyz`)).status).toBe(200)
+    for (const path of ['events', 'dump'])
+      expect(await (await fetch(`${server}/cache/users/${path}`)).json()).toMatchObject({
+        code: 'ERR_NO_VALUE',
+      })
+  })
+
   it('fills a process that begins, which then drops what is evicted', async () => {
     const { url, server, put, evict } = await world()
     for (const [key, value] of [
