@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import { createCache } from 'kedge'
 import { gateway } from 'kedge/adapters/gateway'
 import { startGateway } from 'kedge/gateway'
@@ -59,7 +60,8 @@ await until(
 )
 assert.equal(copy.get('coffee'), 4)
 
-if (process.argv.includes('--stay')) {
+const { values } = parseArgs({ options: { stay: { type: 'boolean', default: false } } })
+if (values.stay) {
   console.log(`Open ${server.url}`)
   console.log(
     `curl -X PUT ${server.url}/cache/prices/tea -H 'content-type: application/json' -d '{"value":5}'`,
