@@ -29,9 +29,11 @@ export const timedApp = (app: Hono, timer: RequestTimer): ServedApp => ({
   },
 })
 
-/** The pattern of the route that takes the request: its path has the keys of clients. */
+/**
+ * The pattern of the route that takes the request: its path has the keys of clients. That is the first one which is not for
+ * every path: routes that take less of a path stand before those that take more.
+ */
 function routeOf(app: Hono, { method, url }: Request): string {
   const [handlers] = app.router.match(method, new URL(url).pathname)
-  const path = handlers.at(-1)?.[0][1].path ?? ''
-  return path === '' || path.endsWith('*') ? 'other' : path
+  return handlers.map(([[, { path }]]) => path).find((path) => !path.endsWith('*')) ?? 'other'
 }

@@ -57,6 +57,15 @@ describe.skipIf(withoutChromium())('a copy in a browser', { timeout: LIMIT_MS },
     await server.cache.namespace<number>('prices').getOrSet('cocoa', () => 5)
     await page.reload()
     await expect.poll(keys).toEqual(['cocoa'])
+    // What a browser has itself reads the stream as well.
+    const begun = await page.evaluate(`new Promise((resolve) => {
+      const source = new EventSource('/cache/prices/events')
+      source.addEventListener('begin', ({ data, lastEventId }) => {
+        source.close()
+        resolve({ ...JSON.parse(data), lastEventId })
+      })
+    })`)
+    expect(begun).toMatchObject({ position: 2, lastEventId: expect.stringMatching(/^k1\.0-2~/) })
     expect(complaints).toEqual([])
     await page.close()
   })
