@@ -3,7 +3,7 @@
  *
  * To the partition it is a namespace like those that hold values: what a record means, and which namespaces it concerns, is
  * decided in one place, and nothing of another namespace comes in. Evictions may be applied ahead of the position, by a long
- * poll or because this isolate wrote them; the feed tells them once the position has passed them (decision 127).
+ * poll or because this isolate wrote them; the feed tells them once the position has passed them (decision 128).
  *
  * @module
  */
