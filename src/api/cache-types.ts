@@ -37,6 +37,8 @@ export interface CacheStats {
   /** Loads whose value was not kept because an eviction met it under way. */
   readonly fenced: number
   readonly polls: number
+  /** Those of `polls` that went by bounds which others had sampled: only where the log has `capabilities.shared`. */
+  readonly sharedPolls: number
   readonly pollFailures: number
   readonly reanchors: number
   /** Polls whose log identity could not be verified. */

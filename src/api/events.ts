@@ -69,6 +69,8 @@ export type KedgeEvent =
       readonly durationMs: number
       readonly records: number
       readonly verified: boolean
+      /** How long before the poll the bounds were sampled that it went by: 0 for its own, else those of a shared sample. */
+      readonly ageMs: number
     }
   | {
       readonly type: 'poll_failed'

@@ -9,6 +9,7 @@ export interface Counters {
   askFailures: number
   fenced: number
   polls: number
+  sharedPolls: number
   pollFailures: number
   reanchors: number
   unverified: number
@@ -29,6 +30,7 @@ export const newCounters = (): Counters => ({
   askFailures: 0,
   fenced: 0,
   polls: 0,
+  sharedPolls: 0,
   pollFailures: 0,
   reanchors: 0,
   unverified: 0,

@@ -13,12 +13,31 @@ import type { Batch } from '../runtime/consumer.ts'
 import type { Eviction } from '../wire/read-eviction.ts'
 import { applyEviction, applyRecord, evictionOf } from './apply-eviction.ts'
 import type { DecodedRecord } from './apply-eviction.ts'
-import { remember } from './log-identity.ts'
+import { readBatch } from '../runtime/consumer.ts'
+import { evictionsOf, remember } from './log-identity.ts'
 import type { PollContext, Target } from './log-identity.ts'
 import type { AppliedRecord, LongPoll, Partition } from './partition.ts'
 
+/**
+ * Waits for a record beyond the positions, and applies its eviction at once. It moves no position and proves nothing: the poll
+ * that follows does.
+ */
+export async function awaitAhead(
+  context: PollContext,
+  partitions: Iterable<Partition>,
+  { waitMs, deadlineMs }: { readonly waitMs: number; readonly deadlineMs: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { settings } = context
+  const begun = [...partitions].map(aheadOf)
+  const positions = begun.map(({ partition, position }) => ({ partition: partition.id, offset: position }))
+  const source = { ...evictionsOf(settings), deadline: { runtime: settings.runtime, ms: deadlineMs } }
+  const batch = await readBatch(source, positions, { maxBytes: settings.maxPollBytes, waitMs }, signal)
+  await applyAhead(context, begun, batch)
+}
+
 /** The partition now, before a long poll from its position. */
-export const aheadOf = (partition: Partition): LongPoll => ({
+const aheadOf = (partition: Partition): LongPoll => ({
   partition,
   generation: partition.generation,
   logId: partition.logId,
@@ -32,7 +51,7 @@ export const aheadOf = (partition: Partition): LongPoll => ({
  *
  * @param begun the partitions, when the read began
  */
-export async function applyAhead(
+async function applyAhead(
   { settings, self }: PollContext,
   begun: readonly LongPoll[],
   batch: Batch,
@@ -69,11 +88,15 @@ export async function applyAhead(
  *
  * @returns how many records it passed
  */
-export function adopt(context: PollContext, { partition, generation, end, logId, ahead }: Target): number {
+export function adopt(
+  context: PollContext,
+  { partition, generation, end, logId, ahead, ageMs }: Target,
+): number {
   if (ahead === undefined || partition.generation !== generation || ahead.generation !== generation) return 0
   // A log that does not tell its identity may be another one: the last record is found again by reading on from it.
   if (logId === undefined || ahead.logId !== logId) return 0
-  if (ahead.next > end) return 0
+  // Bounds of an earlier moment say nothing of the log that it was read from.
+  if (ahead.next > end || ageMs > 0) return 0
   // A namespace that was declared meanwhile has missed them.
   if (ahead.joined !== partition.joined) return 0
   const passed = ahead.applied.filter(({ record }) => record.offset >= partition.position)

@@ -7,34 +7,21 @@
  *
  * @module
  */
-import { aheadOf, applyAhead } from './ahead.ts'
-import { readBatch } from '../runtime/consumer.ts'
+import { awaitAhead } from './ahead.ts'
 import { settledWithin } from '../runtime/deadline.ts'
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
-import { evictionsOf } from './log-identity.ts'
 import type { PollContext, ReadPast } from './log-identity.ts'
 import { pauseMs } from '../runtime/retry.ts'
 import { Partition } from './partition.ts'
 import { poll } from './poll.ts'
+import type { PollRun } from './poll-run.ts'
 import { ProofHook } from './proof-hooks.ts'
 import type { PollFeature } from './proof-hooks.ts'
 import type { FeatureScope } from '../api/feature.ts'
 import { lastingIn, longestWaitMs, pauseEnds } from './unreadable-records.ts'
 import { SlowPolls } from './slow-polls.ts'
 import type { Freshness } from '../api/cache-types.ts'
-
-/** A poll under way, as other requests see it. */
-interface Run {
-  readonly number: number
-  readonly startedAt: number
-  state: 'running' | 'succeeded' | 'failed'
-  /**
-   * When it has failed; or when it has succeeded, and what features read before it is applied, as far as reads wait for
-   * that. Only awaited by the request that started it, and where promises may be shared. Never rejects.
-   */
-  settled: Promise<void>
-}
 
 const BACKOFF = { firstMs: 100, maxMs: 5000, maxAskedMs: 30_000 }
 /** On Workers: the part of `pollTimeout` after which a request stops relying on the poll of another. */
@@ -49,7 +36,7 @@ export class Follower {
   readonly #context: PollContext
   readonly #features: readonly { readonly hooks: PollFeature }[]
   #hooks: readonly ProofHook[] | undefined
-  #run: Run | undefined
+  #run: PollRun | undefined
   /** The number of the next poll to begin: one with this number or a higher one knows all that is known now. */
   next = 0
   /** The number of the latest poll that succeeded. */
@@ -61,6 +48,8 @@ export class Follower {
   #error: unknown
   readonly #lifecycle: Lifecycle
   readonly #slow: SlowPolls
+  /** How old bounds that others have sampled may be: two thirds of what is left of `maxStaleness` when a poll is due. */
+  readonly #maxAgeMs: number
 
   constructor(
     context: PollContext,
@@ -73,6 +62,8 @@ export class Follower {
     this.#features = features
     this.#slow = new SlowPolls(context.settings)
     this.#lifecycle = lifecycle
+    const { log, maxStalenessMs, refreshAfterMs } = context.settings
+    this.#maxAgeMs = log.capabilities.shared ? Math.floor(((maxStalenessMs - refreshAfterMs) * 2) / 3) : 0
   }
 
   partition(id: number): Partition {
@@ -112,6 +103,9 @@ export class Follower {
   /** A request boundary: starts a poll in the background if one is due. */
   touch(scope: FeatureScope, now: number): void {
     const { refreshAfterMs } = this.#context.settings
+    const run = this.#run
+    // A shared proof may be that old when it comes: to ask again at once would find the same one.
+    if (run?.state === 'succeeded' && run.maxAgeMs > 0 && now - run.startedAt < refreshAfterMs) return
     for (const { freshAt, unreadable } of this.partitions.values())
       if (now - freshAt >= refreshAfterMs && unreadable.waitMs(now) === 0) return void this.#join(scope, now)
   }
@@ -122,7 +116,9 @@ export class Follower {
     scope: FeatureScope,
     signal?: AbortSignal,
     since: number = this.#context.clock.now(),
+    maxAgeMs: number = this.#maxAgeMs,
   ): Promise<boolean> {
+    let ageMs = maxAgeMs
     const { clock, settings } = this.#context
     const { runtime, pollTimeoutMs } = settings
     const { next } = this
@@ -131,7 +127,7 @@ export class Follower {
       signal?.throwIfAborted()
       const now = clock.now()
       const mine = this.#run
-      const run = this.#join(scope, now)
+      const run = this.#join(scope, now, ageMs)
       if (run === undefined) return false
       const leftMs = Math.min(since, run.startedAt) + pollTimeoutMs - now
       if (leftMs <= 0) return false
@@ -142,15 +138,17 @@ export class Follower {
         await runtime.sleep(Math.min(leftMs, lookMs), signal)
         lookMs = Math.min(50, lookMs * 2)
       }
-      // A poll that began after this call has read all that was in the log before it.
-      if (run.state === 'succeeded' && run.number >= next) return done()
+      if (run.state !== 'succeeded' || run.number < next) continue
+      // A poll that began after this call has read all that was in the log before it, unless others have sampled its bounds.
+      if (run.maxAgeMs === 0) return done()
+      ageMs = 0
     }
     return true
   }
 
   /** Polls now, at most `pollTimeout`. Whether all is proved as of this call: not where a poll stops before garbage. */
   async sync(scope: FeatureScope, signal?: AbortSignal): Promise<boolean> {
-    return this.reach(this.#provedSince(this.next), scope, signal)
+    return this.reach(this.#provedSince(this.next), scope, signal, undefined, 0)
   }
 
   /** The same for a caller that wants all of the log: waits for the end of a pause of polls that lies within `pollTimeout`. */
@@ -158,15 +156,19 @@ export class Follower {
     const { next } = this
     const since = this.#context.clock.now()
     const proved = this.#provedSince(next)
-    if (await this.reach(proved, scope, signal, since)) return true
+    if (await this.reach(proved, scope, signal, since, 0)) return true
     const until = since + this.#context.settings.pollTimeoutMs
     const isOver = await pauseEnds(this.partitions.values(), next, this.#context, until, signal)
-    return isOver && this.reach(proved, scope, signal, since)
+    return isOver && this.reach(proved, scope, signal, since, 0)
   }
 
   /** Whether polls from this number on have proved every partition. */
   #provedSince(next: number): () => boolean {
     return () => [...this.partitions.values()].every(({ provedBy }) => provedBy >= next)
+  }
+
+  get #deadlineMs(): number {
+    return this.#context.settings.pollTimeoutMs * POLL_DEADLINE_FACTOR
   }
 
   /** Polls in a loop until aborted, or the cache is closed. */
@@ -186,7 +188,12 @@ export class Follower {
         // A long poll would return at once: the record that the poll has stopped before is there.
         if (stoppedMs > 0) await settings.runtime.sleep(Math.max(stoppedMs, MIN_FOLLOW_MS), stop)
         else if (run?.state === 'succeeded' && settings.log.capabilities.longPoll) {
-          await this.#await(waitMs, stop)
+          await awaitAhead(
+            this.#context,
+            this.partitions.values(),
+            { waitMs, deadlineMs: this.#deadlineMs },
+            stop,
+          )
           // A busy log answers each long poll at once: so many polls a second are enough for what it brings.
           const earlyMs = run.startedAt + MIN_FOLLOW_MS - clock.now()
           if (earlyMs > 0) await settings.runtime.sleep(earlyMs, stop)
@@ -197,33 +204,20 @@ export class Follower {
     }
   }
 
-  /**
-   * Waits for a record beyond the positions, and applies its eviction at once. It moves no position and
-   * proves nothing: the poll that follows does.
-   */
-  async #await(waitMs: number, signal: AbortSignal): Promise<void> {
-    const { settings } = this.#context
-    const begun = [...this.partitions.values()].map(aheadOf)
-    const positions = begun.map(({ partition, position }) => ({ partition: partition.id, offset: position }))
-    const deadline = { runtime: settings.runtime, ms: settings.pollTimeoutMs * POLL_DEADLINE_FACTOR }
-    const source = { ...evictionsOf(settings), deadline }
-    const fetch = { maxBytes: settings.maxPollBytes, waitMs }
-    await applyAhead(this.#context, begun, await readBatch(source, positions, fetch, signal))
-  }
-
-  /** The poll under way, or a new one; `undefined` while the log is left alone after a failure. */
-  #join(scope: FeatureScope, now: number): Run | undefined {
+  /** The poll under way if its bounds are young enough, or a new one; `undefined` while the log is left alone after a failure. */
+  #join(scope: FeatureScope, now: number, maxAgeMs: number = this.#maxAgeMs): PollRun | undefined {
     const { runtime, pollTimeoutMs } = this.#context.settings
     const run = this.#run
     const isLost =
       runtime.isolatesRequests &&
       run !== undefined &&
       now - run.startedAt > pollTimeoutMs * SHARED_POLL_FRACTION
-    if (run?.state === 'running' && !isLost) return run
+    if (run?.state === 'running' && !isLost && run.maxAgeMs <= maxAgeMs) return run
     if (now < this.#retryAt || this.partitions.size === 0 || this.#lifecycle.closed) return undefined
-    const next: Run = {
+    const next: PollRun = {
       number: this.next++,
       startedAt: now,
+      maxAgeMs,
       state: 'running',
       settled: Promise.resolve(),
     }
@@ -234,9 +228,8 @@ export class Follower {
     return next
   }
 
-  async #poll(run: Run, scope: FeatureScope): Promise<void> {
+  async #poll(run: PollRun, scope: FeatureScope): Promise<void> {
     const { clock, settings, counters } = this.#context
-    const deadlineMs = settings.pollTimeoutMs * POLL_DEADLINE_FACTOR
     const hooks = this.#proofHooks()
     let applies: readonly (() => Promise<void>)[] = []
     let began = Infinity
@@ -250,11 +243,12 @@ export class Follower {
         applies = hooks.flatMap((hook) => hook.take(scope))
         began = clock.now()
         const partitions = [...this.partitions.values()]
-        const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
+        const onAnswer = () => (isAnswered = true)
+        const found = await poll(this.#context, partitions, run.number, signal, onAnswer, run.maxAgeMs)
         this.#took(began)
         return found
       }
-      const found = await this.#lifecycle.within(deadlineMs, expired, ({ signal }) => proof(signal))
+      const found = await this.#lifecycle.within(this.#deadlineMs, expired, ({ signal }) => proof(signal))
       run.state = 'succeeded'
       this.#succeeded = Math.max(this.#succeeded, run.number)
       this.#failures = 0
@@ -262,6 +256,7 @@ export class Follower {
       this.#retryAt = -Infinity
       this.#error = undefined
       counters.polls++
+      if (found.ageMs > 0) counters.sharedPolls++
       settings.emit?.({ type: 'poll', durationMs: clock.now() - run.startedAt, ...found })
     } catch (error) {
       run.state = 'failed'
@@ -271,6 +266,8 @@ export class Follower {
       if (run.number >= this.#succeeded) this.#failed(error)
       return
     }
+    const left = settings.log.settled?.()
+    if (left) scope.waitUntil(left)
     // The proof stands, whatever becomes of them.
     await Promise.all(applies.map((apply) => apply()))
   }

@@ -44,6 +44,8 @@ export interface Target {
   readonly tailThen: number
   /** What a long poll had brought before the poll began. */
   readonly ahead: Ahead | undefined
+  /** How long before the poll its bounds were sampled, at most: 0 for bounds of its own. */
+  ageMs: number
   generation: number
   beginning: number
   end: number
@@ -68,6 +70,21 @@ export const evictionsOf = ({ log, evictionsTopic }: Settings): TopicSource => (
 })
 
 /**
+ * Whether bounds that were sampled before the poll agree with what was known when it began. Where they do not, they may only be
+ * old: nothing follows from them, and the log must be asked for bounds of its own.
+ */
+export function fits(
+  { settings }: PollContext,
+  { partition, positionThen, tailThen }: Target,
+  bounds: readonly PartitionOffsets[],
+): boolean {
+  const found = bounds.find((bound) => bound.partition === partition.id)
+  if (found?.ageMs === undefined || found.ageMs === 0 || !partition.hasPosition) return true
+  const isSame = found.logId !== undefined && found.logId === partition.logId && found.end >= tailThen
+  return isSame && partition.contradiction(found, positionThen, settings.maxCatchUpRecords) === undefined
+}
+
+/**
  * Takes in the bounds of one partition: resyncs if they contradict what is known, else decides whether the
  * last record must be found again. Returns `false` where the log's identity cannot be verified.
  */
@@ -90,6 +107,7 @@ export function sample(
   target.beginning = found.beginning
   target.end = found.end
   target.logId = found.logId
+  target.ageMs = found.ageMs ?? 0
   const reason = partition.contradiction(found, target.positionThen, context.settings.maxCatchUpRecords)
   // An end behind our own acknowledged write cannot prove freshness; the next sample may.
   target.proves = reason !== undefined || found.end >= target.tailThen

@@ -16,8 +16,8 @@ import type { DecodedRecord } from './apply-eviction.ts'
 import { consume, doubling } from '../runtime/consumer.ts'
 import type { Batch } from '../runtime/consumer.ts'
 import { KedgeError } from '../ports/errors.ts'
-import type { LogRecord, Position } from '../ports/kafka-log.ts'
-import { evictionsOf, isFound, learn, remember, resync, sample } from './log-identity.ts'
+import type { LogRecord, PartitionOffsets, Position } from '../ports/kafka-log.ts'
+import { evictionsOf, fits, isFound, learn, remember, resync, sample } from './log-identity.ts'
 import type { PollContext, Target } from './log-identity.ts'
 import type { Partition } from './partition.ts'
 
@@ -30,6 +30,7 @@ const MAX_READS = 1000
  * Proves the partitions fresh as of the moment this was called, or rejects.
  *
  * @param number of this poll
+ * @param maxAgeMs how long before it the bounds may have been sampled
  * @param onAnswer called when the log has answered: a poll that is slow from then on does not mean an outage
  * @returns how many records were applied, and whether the log was verified to be the same one as before
  */
@@ -39,7 +40,8 @@ export async function poll(
   number: number,
   signal: AbortSignal,
   onAnswer: () => void,
-): Promise<{ records: number; verified: boolean }> {
+  maxAgeMs: number,
+): Promise<{ records: number; verified: boolean; ageMs: number }> {
   const { settings, clock } = context
   const t0 = clock.now()
   const targets = partitions.map((partition): Target => ({
@@ -47,6 +49,7 @@ export async function poll(
     positionThen: partition.position,
     tailThen: partition.tail,
     ahead: partition.ahead,
+    ageMs: 0,
     generation: partition.generation,
     beginning: 0,
     end: 0,
@@ -57,16 +60,20 @@ export async function poll(
     learns: false,
   }))
   for (const partition of partitions) partition.ahead = undefined
-  const bounds = await settings.log.offsets(settings.evictionsTopic, {
-    partitions: partitions.map((partition) => partition.id),
-    signal,
-  })
+  const ask = async (aged?: { maxAgeMs: number }): Promise<PartitionOffsets[]> =>
+    settings.log.offsets(settings.evictionsTopic, {
+      partitions: partitions.map((partition) => partition.id),
+      signal,
+      ...aged,
+    })
+  let bounds = await ask(maxAgeMs > 0 ? { maxAgeMs } : undefined)
+  if (!targets.every((target) => fits(context, target, bounds))) bounds = await ask()
   onAnswer()
   let verified = true
   for (const target of targets) if (!sample(context, target, bounds, t0)) verified = false
   if (!verified) context.counters.unverified++
-  for (const { partition, generation, proves, end } of targets)
-    if (proves && partition.generation === generation) partition.sampled(number, end)
+  for (const { partition, generation, proves, end, ageMs } of targets)
+    if (proves && ageMs === 0 && partition.generation === generation) partition.sampled(number, end)
   let adopted = 0
   for (const target of targets) adopted += adopt(context, target)
   const prove = (): void => {
@@ -75,8 +82,8 @@ export async function poll(
     for (const target of targets) {
       const { partition } = target
       if (!target.proves || partition.generation !== target.generation || isBehind(target)) continue
-      partition.freshAt = Math.max(partition.freshAt, t0)
-      partition.provedBy = Math.max(partition.provedBy, number)
+      partition.freshAt = Math.max(partition.freshAt, t0 - target.ageMs)
+      if (target.ageMs === 0) partition.provedBy = Math.max(partition.provedBy, number)
     }
   }
   // Before the first proof, the past comes first: a read that judges an older value needs both.
@@ -84,7 +91,7 @@ export async function poll(
   const records = adopted + (await catchUp(context, targets, number, prove, signal))
   for (const target of targets) if (target.learns) await learn(context, target, signal)
   await context.readPast?.(context, targets, () => true, signal)
-  return { records, verified }
+  return { records, verified, ageMs: Math.max(0, ...targets.map(({ ageMs }) => ageMs)) }
 }
 
 /**

@@ -48,6 +48,11 @@ export interface PartitionOffsets {
   readonly end: number
   /** Identity of the log (Kafka's topic id), where `capabilities.identity` is true. */
   readonly logId?: string
+  /**
+   * How long before the call began the bounds may have been sampled, at most: milliseconds of the caller's clock, rounded up,
+   * and never more than `maxAgeMs` of the call. @default 0: they were sampled after the call began
+   */
+  readonly ageMs?: number
 }
 
 export interface CallOptions {
@@ -58,6 +63,11 @@ export interface CallOptions {
 export interface OffsetsOptions extends CallOptions {
   /** The partitions asked for. All of the topic when absent. */
   readonly partitions?: readonly number[]
+  /**
+   * Bounds that somebody else sampled will do if they are no older than so many milliseconds when the call begins. Only a log
+   * with `capabilities.shared` is asked with it. @default 0
+   */
+  readonly maxAgeMs?: number
 }
 
 export interface ReadOptions extends CallOptions {
@@ -96,6 +106,8 @@ export interface LogCapabilities {
   readonly longPoll: boolean
   /** `isolation: 'committed'` is honoured. */
   readonly readCommitted: boolean
+  /** `maxAgeMs` of `offsets` is honoured: many readers may share one sample of the bounds. @default false */
+  readonly shared?: boolean
 }
 
 /**
@@ -117,10 +129,15 @@ export interface KafkaLog {
    * **all** were refused, and none can be there, it rejects with the refusal's own code: `KedgeErrorCode` has them.
    */
   produce(topic: string, records: readonly NewRecord[], options?: CallOptions): Promise<Position[]>
-  /** The bounds of the partitions, sampled after the call began. */
+  /** The bounds of the partitions, sampled after the call began: those that `maxAgeMs` allows to be older say their `ageMs`. */
   offsets(topic: string, options?: OffsetsOptions): Promise<PartitionOffsets[]>
   /** Reads from explicit positions, at most one per partition. */
   read(topic: string, positions: readonly Position[], options: ReadOptions): Promise<ReadResult>
+  /**
+   * Resolves once the work that answers have left behind is done: the cache keeps the request alive for it, and no read waits.
+   * Never rejects.
+   */
+  settled?(): Promise<void>
   /** Releases what the backend holds (consumer instances). The log is not used afterwards. */
   close?(): Promise<void>
 }

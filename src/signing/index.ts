@@ -51,6 +51,7 @@ export function signed(log: KafkaLog, options: SignOptions): SignedLog {
       const result = await log.read(topic, positions, readOptions)
       return { ...result, records: await own.verify(topic, result.records) }
     },
+    ...(log.settled && { settled: async () => log.settled?.() }),
     ...(log.close && { close: async () => log.close?.() }),
     signatures: () => own.stats(),
   }

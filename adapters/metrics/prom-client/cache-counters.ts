@@ -12,6 +12,7 @@ const COUNTERS: Readonly<Record<Counter, readonly [name: string, help: string]>>
   askFailures: ['ask_failures_total', 'Calls of a loader service that failed.'],
   fenced: ['fenced_loads_total', 'Loads whose value was not kept because an eviction matched it under way.'],
   polls: ['polls_total', 'Polls that proved freshness.'],
+  sharedPolls: ['shared_polls_total', 'Of these, polls that went by bounds which others had sampled.'],
   pollFailures: ['poll_failures_total', 'Polls that failed.'],
   reanchors: [
     'reanchors_total',

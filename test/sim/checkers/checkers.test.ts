@@ -498,7 +498,7 @@ promises(
 const calm = (trace: TraceBuilder, { proves = true } = {}): number => {
   const i = trace.isolate()
   trace.at(1000).tell({ type: 'calm' }).at(50_000)
-  if (proves) trace.says(i, { type: 'poll', durationMs: 5, records: 0, verified: true })
+  if (proves) trace.says(i, { type: 'poll', durationMs: 5, records: 0, verified: true, ageMs: 0 })
   trace.at(60_000)
   return i
 }

@@ -1,0 +1,68 @@
+/**
+ * The clock of a tail, which its samples are stamped with.
+ *
+ * Two readings of it are only compared within one `life`, in which it has not gone back and has not stood still. It is the
+ * monotonic clock: a wall clock that is set forward would make a sample look younger than it is. Where that clock goes back (in
+ * workerd it is the wall clock), or where it and the wall clock come apart by more than {@link APART_MS} (one of them was set, or
+ * the machine slept), a new life begins, and nothing that was stamped before is told any more.
+ *
+ * @module
+ */
+import type { Runtime } from '../../src/ports/runtime.ts'
+
+/** How far the two clocks may come apart before a new life begins: for how long a sleep may go unnoticed. */
+export const APART_MS = 20
+/** Readings of the two clocks that lie further apart in time compare nothing: the process was interrupted between them. */
+const TOGETHER_MS = 5
+const TRIES = 4
+/** The wall clock counts whole milliseconds. */
+const GRAIN_MS = 1
+
+export class LifeClock {
+  /** Names the life: another one for each process, and after each step of a clock. */
+  life: string
+  readonly #runtime: Runtime
+  readonly #onNewLife: () => void
+  #last: number
+  /** The wall clock minus the monotonic one, when the life began. */
+  #apart: number
+
+  /** @param onNewLife called when what was stamped before must not be told any more */
+  constructor(runtime: Runtime, onNewLife: () => void) {
+    this.#runtime = runtime
+    this.#onNewLife = onNewLife
+    this.life = newId(runtime)
+    this.#last = runtime.monotonic()
+    this.#apart = runtime.now() - this.#last
+  }
+
+  /** Milliseconds of this life's clock. */
+  now(): number {
+    let together = false
+    let now = 0
+    let apart = 0
+    for (let tries = 0; tries < TRIES && !together; tries++) {
+      now = this.#runtime.monotonic()
+      apart = this.#runtime.now() - now
+      together = this.#runtime.monotonic() - now <= TOGETHER_MS
+    }
+    const isApart = together && Math.abs(apart - this.#apart) > APART_MS + GRAIN_MS
+    // Written so that a clock that is no number begins a new life as well.
+    if (!(now >= this.#last) || isApart) {
+      this.life = newId(this.#runtime)
+      this.#apart = apart
+      this.#onNewLife()
+    }
+    this.#last = now
+    return now
+  }
+}
+
+/** An identity that no other life or lineage has: 128 bits. */
+export function newId(runtime: Pick<Runtime, 'random'>): string {
+  const part = () =>
+    Math.floor(runtime.random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0')
+  return part() + part() + part() + part()
+}

@@ -1,0 +1,205 @@
+/**
+ * A partition as a tail follows it: samples of its bounds, in the order in which they began, and the records before them.
+ *
+ * @module
+ */
+import type { KafkaLog, PartitionOffsets, ReadOptions } from '../../src/ports/kafka-log.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
+import type { Runtime } from '../../src/ports/runtime.ts'
+import { withDeadline } from '../../src/runtime/deadline.ts'
+import type { LifeClock } from './life-clock.ts'
+import { Lineage, type TailStorage } from './lineage.ts'
+import { RecordWindow } from './window.ts'
+
+/** Bounds of a log that tells a clock of its own, read before it asked for them: see `kedge-clock` in docs/protocol.md. */
+export interface ClockedOffsets extends PartitionOffsets {
+  readonly clock?: { readonly life: string; readonly at: number }
+}
+
+export interface Sample {
+  /** In the order in which they began. */
+  readonly number: number
+  /** When it began, by the clock of `life`: that of the log where it tells one, else the tail's own. */
+  readonly life: string
+  readonly at: number
+  /** The same by the tail's own clock. */
+  readonly own: number
+  readonly logId: string
+  readonly beginning: number
+  readonly end: number
+}
+
+export interface PlaceOptions {
+  readonly log: KafkaLog
+  readonly runtime: Runtime
+  readonly clock: LifeClock
+  readonly storage: TailStorage | undefined
+  readonly counts: PlaceCounts
+}
+
+/** Requests to the log. */
+export interface PlaceCounts {
+  samples: number
+  reads: number
+}
+
+/** How long the log may take to answer a sample. */
+const DEADLINE_MS = 5000
+/** How many records before the end a new window begins: who is a little behind need not read for itself. */
+const LOOK_BACK = 256
+/** A place stays warm for so long after the last question that allowed an age. */
+const WARM_FOR_MS = 2000
+/** The pause between samples of a warm place: nobody who asks then waits for the log. */
+const WARM_EVERY_MS = 170
+const READ: ReadOptions = { maxBytes: 1_000_000, waitMs: 0, isolation: 'uncommitted' }
+
+export class Place {
+  readonly topic: string
+  readonly partition: number
+  readonly window: RecordWindow = new RecordWindow()
+  /** The latest sample, unless the clock has stepped since. */
+  last: Sample | undefined
+  readonly #options: PlaceOptions
+  readonly #lineage: Lineage
+  #logId: string | undefined
+  #number = 0
+  #running: { readonly own: number; readonly settled: Promise<Sample> } | undefined
+  #waiting: Promise<Sample> | undefined
+  #askedAt = -Infinity
+  #isWarm = false
+
+  constructor(topic: string, partition: number, options: PlaceOptions) {
+    this.topic = topic
+    this.partition = partition
+    this.#options = options
+    this.#lineage = new Lineage(`${topic}/${partition}`, options.storage, options.runtime)
+  }
+
+  /** Which log its window is of; `undefined` before the first sample. */
+  get logId(): string | undefined {
+    return this.#logId
+  }
+
+  /** Whether nobody has asked for a while, and nothing is under way. */
+  isIdle(now: number): boolean {
+    return !this.#isWarm && this.#running === undefined && now - this.#askedAt >= WARM_FOR_MS
+  }
+
+  /**
+   * The last sample if it began at most `maxAgeMs` before the question arrived, else the one under way if that did, else the
+   * next to begin, of which at most one waits.
+   */
+  sample(maxAgeMs: number, arrived: number): Promise<Sample> {
+    this.#askedAt = arrived
+    if (maxAgeMs > 0 && !this.#isWarm) void this.#keepWarm()
+    const isYoung = (own: number): boolean => maxAgeMs > 0 && arrived - own <= maxAgeMs
+    if (this.last && isYoung(this.last.own)) return Promise.resolve(this.last)
+    if (this.#running && isYoung(this.#running.own)) return this.#running.settled
+    if (!this.#running) return this.#begin()
+    const begin = () => this.#begin()
+    return (this.#waiting ??= this.#running.settled.then(begin, begin))
+  }
+
+  #begin(): Promise<Sample> {
+    this.#waiting = undefined
+    const { clock } = this.#options
+    const own = clock.now()
+    const settled = this.#learn(own, clock.life).finally(() => {
+      if (this.#running?.settled === settled) this.#running = undefined
+    })
+    this.#running = { own, settled }
+    return settled
+  }
+
+  /** Samples on for as long as somebody asks: else whoever asks first would wait for the log, and all others behind it. */
+  async #keepWarm(): Promise<void> {
+    this.#isWarm = true
+    const { runtime, clock } = this.#options
+    try {
+      for (;;) {
+        await runtime.sleep(WARM_EVERY_MS)
+        if (clock.now() - this.#askedAt >= WARM_FOR_MS) return
+        await (this.#running?.settled ?? this.#begin())
+      }
+    } catch {
+      // The next question begins again, and is told why if that fails as well.
+    } finally {
+      this.#isWarm = false
+    }
+  }
+
+  async #learn(own: number, ownLife: string): Promise<Sample> {
+    const { log, runtime, clock } = this.#options
+    const number = ++this.#number
+    this.#options.counts.samples++
+    const late = () =>
+      new KedgeError('ERR_TIMEOUT', 'the log did not answer the tail in time', { retryable: true })
+    return withDeadline(runtime, DEADLINE_MS, late, async (signal) => {
+      const found = await log.offsets(this.topic, { partitions: [this.partition], signal })
+      const bounds: ClockedOffsets | undefined = found.find(({ partition }) => partition === this.partition)
+      if (bounds === undefined)
+        throw new KedgeError('ERR_UNKNOWN_TOPIC', `${this.topic} has no partition ${this.partition}`)
+      signal.throwIfAborted()
+      await this.#catchUp(bounds, own, signal)
+      // Read again: a step of the clock since then makes the stamp worthless.
+      clock.now()
+      if (clock.life !== ownLife)
+        throw new KedgeError('ERR_NETWORK', 'the clock of the tail stepped during a sample', {
+          retryable: true,
+        })
+      const { beginning, end } = bounds
+      const stamp = bounds.clock ?? { life: ownLife, at: own }
+      const sample: Sample = { number, ...stamp, own, logId: this.#logId!, beginning, end }
+      if ((this.last?.number ?? 0) < number) this.last = sample
+      return sample
+    })
+  }
+
+  /** Reads up to the end of the bounds; begins anew where they contradict what is held. */
+  async #catchUp(bounds: PartitionOffsets, now: number, signal: AbortSignal): Promise<void> {
+    const { window } = this
+    const lineage = bounds.logId === undefined ? this.#lineage : undefined
+    await lineage?.load()
+    signal.throwIfAborted()
+    const { beginning, end } = bounds
+    const isAnother = this.#logId !== (bounds.logId ?? lineage!.id)
+    if (isAnother || end < window.next || beginning > window.next) {
+      if (lineage && (lineage.isRewound(bounds) || (!isAnother && end < window.next))) lineage.break()
+      this.#restart(bounds, lineage)
+    }
+    let find = lineage?.toFind(bounds, window.next, now)
+    while (find !== undefined || window.next < end) {
+      const from = find === undefined ? window.next : Math.min(find.offset, window.next)
+      const offset = find?.offset ?? from
+      this.#options.counts.reads++
+      const read = await this.#options.log.read(this.topic, [{ partition: this.partition, offset }], {
+        ...READ,
+        signal,
+      })
+      // The next sample may have begun: the window is its own by then.
+      signal.throwIfAborted()
+      const next = read.next.find(({ partition }) => partition === this.partition)?.offset ?? offset
+      if (read.outOfRange.length > 0 || next <= offset)
+        throw new KedgeError('ERR_PROTOCOL', 'the log does not return what it has', { retryable: true })
+      const records = read.records.filter((record) => record.partition === this.partition)
+      if (find !== undefined && !lineage!.isFound(records[0], now)) {
+        lineage!.break()
+        this.#restart(bounds, lineage)
+        find = undefined
+        continue
+      }
+      find = undefined
+      window.append(records, next, now)
+      lineage?.read(records.at(-1))
+    }
+    window.forgetBefore(beginning)
+    await lineage?.save(now)
+    signal.throwIfAborted()
+  }
+
+  #restart({ beginning, end, logId }: PartitionOffsets, lineage: Lineage | undefined): void {
+    this.last = undefined
+    this.#logId = logId ?? lineage!.id
+    this.window.restart(Math.max(beginning, end - LOOK_BACK))
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * A tail: samples the ends of a log's partitions for many readers, and tells each of them a proof that it can judge by its own
+ * clock. It has no platform: a Durable Object, the gateway and a relay drive it alike.
+ *
+ * @module
+ */
+import type { KafkaLog, ReadResult } from '../../src/ports/kafka-log.ts'
+import { KedgeError } from '../../src/ports/errors.ts'
+import { systemRuntime, type Runtime } from '../../src/ports/runtime.ts'
+import { withDeadline } from '../../src/runtime/deadline.ts'
+import { APART_MS, LifeClock } from './life-clock.ts'
+import type { TailStorage } from './lineage.ts'
+import { Place, type PlaceCounts, type Sample } from './place.ts'
+import type { Proof } from './proof.ts'
+
+export interface TailStateOptions {
+  /** What it samples. It must not share proofs itself. */
+  readonly log: KafkaLog
+  /** Keeps the lineage of a log that tells no identity. @default none: a new tail is a new lineage */
+  readonly storage?: TailStorage | undefined
+  /** How much faster one clock may run than another, in parts per million. @default 1000 */
+  readonly driftPpm?: number
+  /** @default `systemRuntime()` */
+  readonly runtime?: Runtime
+}
+
+export interface ProofQuestion {
+  readonly topic: string
+  readonly partition: number
+  /** How long before the question the sample may have begun, in milliseconds. 0: after it. */
+  readonly maxAgeMs: number
+  /** Records from this offset on are wanted. @default none */
+  readonly from?: number | undefined
+  /** Also those that are worth handing on. @default false */
+  readonly held?: boolean
+  /** Comes back in the answer. */
+  readonly question?: string | undefined
+}
+
+export interface RecordsQuestion {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly maxBytes: number
+  /** The log that the offset is of. */
+  readonly logId: string
+}
+
+/** What a tail has done since it began. */
+export interface TailStats {
+  readonly life: string
+  readonly questions: number
+  readonly refused: number
+  readonly samples: number
+  readonly reads: number
+  readonly places: number
+}
+
+const MAX_PLACES = 64
+const MAX_QUESTIONS = 256
+/** The most that the records of an answer take. */
+const MAX_RECORD_BYTES = 1_000_000
+const DEADLINE_MS = 5000
+
+export class TailState {
+  readonly #options: TailStateOptions & { readonly runtime: Runtime }
+  readonly #clock: LifeClock
+  readonly #drift: number
+  readonly #places = new Map<string, Place>()
+  /** Reads of the log under way, by what they ask for: whoever asks for the same shares one. */
+  readonly #reads = new Map<string, Promise<ReadResult>>()
+  #underWay = 0
+  #questions = 0
+  #refused = 0
+  readonly #counts: PlaceCounts = { samples: 0, reads: 0 }
+
+  constructor(options: TailStateOptions) {
+    const { driftPpm = 1000, runtime = systemRuntime() } = options
+    this.#options = { ...options, runtime }
+    this.#drift = driftPpm / 1e6
+    this.#clock = new LifeClock(runtime, () => {
+      for (const place of this.#places.values()) place.last = undefined
+    })
+  }
+
+  stats(): TailStats {
+    const [questions, refused, places] = [this.#questions, this.#refused, this.#places.size]
+    return { life: this.#clock.life, questions, refused, ...this.#counts, places }
+  }
+
+  /**
+   * A proof that is at most as old as asked for.
+   *
+   * @throws KedgeError `ERR_RATE_LIMITED` where too many ask at once, `ERR_UNKNOWN_TOPIC`, or what the log throws
+   */
+  async proof({ topic, partition, maxAgeMs, from, held = false, question }: ProofQuestion): Promise<Proof> {
+    // Before anything else: whatever happens after this reading happens after the question was sent.
+    const arrived = this.#clock.now()
+    const { life } = this.#clock
+    return this.#admitted(async () => {
+      const place = this.#place(topic, partition, arrived)
+      const sample = await place.sample(maxAgeMs, arrived)
+      const told = place.last
+      // The window belongs to the last sample. A new life has forgotten that.
+      if (told === undefined || told.number < sample.number || this.#clock.life !== life)
+        throw new KedgeError('ERR_NETWORK', 'the clock of the tail stepped meanwhile', { retryable: true })
+      return { ...this.#told(place, told, arrived, from, held), ...(question !== undefined && { question }) }
+    })
+  }
+
+  #told(place: Place, sample: Sample, arrived: number, from: number | undefined, held: boolean): Proof {
+    const { window } = place
+    const { life, at, own, logId, beginning, end } = sample
+    const isOwn = life === this.#clock.life
+    // At `own` the other clock had not shown `at` yet: what it shows later is at most what passed here since then.
+    const theirs = isOwn ? arrived : at + Math.max(0, arrived - own) * (1 + this.#drift)
+    const heldFrom = held ? window.heldFrom(arrived) : window.next
+    const wanted = Math.min(from ?? window.next, heldFrom)
+    // All that is wanted where it fits, else what is worth handing on.
+    const base = [wanted, heldFrom].find((offset) => window.from(offset, MAX_RECORD_BYTES)) ?? window.next
+    return {
+      logId,
+      life,
+      at: Math.floor(at),
+      beginning,
+      end,
+      base,
+      next: window.next,
+      records: window.from(base, MAX_RECORD_BYTES) ?? [],
+      // A machine may have slept so long without a new life.
+      theirs: Math.ceil(theirs + APART_MS),
+    }
+  }
+
+  /**
+   * Records that a proof does not have, read from the log.
+   *
+   * @returns `undefined` where the tail does not know the log to be the one that the offset is of
+   */
+  async records(asked: RecordsQuestion): Promise<ReadResult | undefined> {
+    const { topic, partition, offset, maxBytes, logId } = asked
+    const place = this.#places.get(keyOf(topic, partition))
+    return this.#admitted(async () => {
+      const isSame = () => place?.logId === logId && this.#places.get(keyOf(topic, partition)) === place
+      if (!isSame()) return undefined
+      const key = `${topic}/${partition}/${offset}/${maxBytes}`
+      const read = this.#reads.get(key) ?? this.#read(topic, partition, offset, maxBytes)
+      this.#reads.set(key, read)
+      const found = await read.finally(() => this.#reads.delete(key))
+      return isSame() ? found : undefined
+    })
+  }
+
+  #read(topic: string, partition: number, offset: number, maxBytes: number): Promise<ReadResult> {
+    this.#counts.reads++
+    const { log, runtime } = this.#options
+    const late = () =>
+      new KedgeError('ERR_TIMEOUT', 'the log did not answer the tail in time', { retryable: true })
+    const how = {
+      maxBytes: Math.min(maxBytes, MAX_RECORD_BYTES),
+      waitMs: 0,
+      isolation: 'uncommitted',
+    } as const
+    return withDeadline(runtime, DEADLINE_MS, late, (signal) =>
+      log.read(topic, [{ partition, offset }], { ...how, signal }),
+    )
+  }
+
+  async #admitted<T>(answer: () => Promise<T>): Promise<T> {
+    this.#questions++
+    if (this.#underWay >= MAX_QUESTIONS) {
+      this.#refused++
+      throw new KedgeError('ERR_RATE_LIMITED', 'too many questions wait for the tail', {
+        retryable: true,
+        retryAfterMs: 1000,
+      })
+    }
+    this.#underWay++
+    try {
+      return await answer()
+    } finally {
+      this.#underWay--
+    }
+  }
+
+  #place(topic: string, partition: number, now: number): Place {
+    const key = keyOf(topic, partition)
+    const known = this.#places.get(key)
+    if (known) return known
+    if (this.#places.size >= MAX_PLACES) {
+      const [idle] = [...this.#places].find(([, place]) => place.isIdle(now)) ?? []
+      if (idle === undefined) {
+        this.#refused++
+        throw new KedgeError('ERR_RATE_LIMITED', `the tail follows ${MAX_PLACES} partitions already`, {
+          retryable: true,
+          retryAfterMs: 1000,
+        })
+      }
+      this.#places.delete(idle)
+    }
+    const { log, runtime, storage } = this.#options
+    const [clock, counts] = [this.#clock, this.#counts]
+    const place = new Place(topic, partition, { log, runtime, clock, storage, counts })
+    this.#places.set(key, place)
+    return place
+  }
+}
+
+const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`

@@ -1,0 +1,41 @@
+/** A log behind a tail keeps the contract of a log, with and without a store. */
+import { describe, expect, it } from 'vitest'
+import { tail } from '../../../adapters/tail.ts'
+import { answerTail } from '../../../adapters/tail/route.ts'
+import { TailState } from '../../../adapters/tail/state.ts'
+import { logSuite, memory, MemoryLog } from '../../../src/testing/index.ts'
+import { memoryStore } from './memory-store.ts'
+
+const SECRET = 'tail'.repeat(11)
+
+for (const store of [undefined, memoryStore()])
+  logSuite({
+    name: store ? 'tail() with a store' : 'tail()',
+    capabilities: { identity: true, longPoll: false, readCommitted: true, shared: true },
+    truncates: true,
+    create() {
+      const on = new MemoryLog({ autoCreate: false })
+      const state = new TailState({ log: memory({ on }) })
+      const names = Array.from({ length: 8 }, (_, at) => `topic-${at}`)
+      let topics = 0
+      return {
+        log: tail({
+          origin: memory({ on }),
+          ask: (path) => answerTail(state, new Request(`https://tail.example${path}`)),
+          topics: [...names, 'no-such-topic', 'absent'],
+          ...(store && { store, secret: SECRET }),
+        }),
+        topic(partitions) {
+          const name = names[topics++]!
+          on.createTopic(name, { partitions })
+          return name
+        },
+        recreate: (topic) => void on.recreateTopic(topic),
+        truncate: (topic, partition, offset) => on.truncate(topic, partition, offset),
+        close: () => undefined,
+      }
+    },
+    describe,
+    it,
+    expect,
+  })
