@@ -1,6 +1,7 @@
 /** A log whose bounds come from a tail, or from whoever asked the tail before. @module */
 import { KedgeError } from '../../src/ports/errors.ts'
 import type {
+  AgeClock,
   KafkaLog,
   LogRecord,
   OffsetsOptions,
@@ -10,7 +11,6 @@ import type {
   ReadResult,
 } from '../../src/ports/kafka-log.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
-import { Clock } from '../../src/runtime/clock.ts'
 import { withDeadline } from '../../src/runtime/deadline.ts'
 import { fields, listOf, offsetShape, optional, type Shape } from '../answer-shape.ts'
 import { type Http, parsed, segment } from '../kafka/rest/http.ts'
@@ -28,6 +28,13 @@ export interface TailClientOptions {
   readonly driftPpm: number
   readonly timeoutMs: number
   readonly runtime: Runtime
+}
+
+/** How old a proof may be, and by which clock. */
+interface Aging {
+  readonly clock: AgeClock
+  readonly echoes: Echoes
+  readonly maxAgeMs: number
 }
 
 /** A proof whose records have not been read yet, from `from` on. */
@@ -57,8 +64,8 @@ const recordsAnswer = fields({
 
 export class TailClient {
   readonly #options: TailClientOptions
-  readonly #clock: Clock
-  readonly #echoes: Echoes
+  /** By the clock of whoever asks: a step back that it has noticed takes back what was read before. */
+  readonly #echoes = new WeakMap<AgeClock, Echoes>()
   readonly #kept = new Map<string, Kept>()
   /** Where the reads of a place have come to, and which log they are of. */
   readonly #read = new Map<string, { readonly logId: string; readonly next: number }>()
@@ -67,44 +74,49 @@ export class TailClient {
 
   constructor(options: TailClientOptions) {
     this.#options = options
-    this.#echoes = new Echoes(options.driftPpm)
-    this.#clock = new Clock(options.runtime, () => this.#echoes.forget())
   }
 
   async offsets(topic: string, options: OffsetsOptions = {}): Promise<PartitionOffsets[]> {
-    const { partitions, maxAgeMs = 0, signal } = options
+    const { partitions, maxAgeMs = 0, clock, signal } = options
+    const aging = clock && { clock, echoes: this.#echoesOf(clock), maxAgeMs }
     // Which partitions there are the tail does not know.
     if (!this.#options.topics.has(topic) || partitions === undefined)
       return this.#options.origin.offsets(topic, options)
     signal?.throwIfAborted()
     return this.#within(signal, (until) =>
-      Promise.all(partitions.map((partition) => this.#bounds(topic, partition, maxAgeMs, until))),
+      Promise.all(partitions.map((partition) => this.#bounds(topic, partition, aging, until))),
     )
+  }
+
+  #echoesOf(clock: AgeClock): Echoes {
+    const known = this.#echoes.get(clock) ?? new Echoes(this.#options.driftPpm)
+    this.#echoes.set(clock, known)
+    return known
   }
 
   async #bounds(
     topic: string,
     partition: number,
-    maxAgeMs: number,
+    aging: Aging | undefined,
     signal: AbortSignal,
   ): Promise<PartitionOffsets> {
     const place = placeOf(topic, partition)
-    const now = this.#clock.now()
+    const { clock, echoes, maxAgeMs = 0 } = aging ?? {}
+    const now = clock?.now() ?? 0
+    const ageOf = (proof: Proof, moment: number): number =>
+      echoes?.ageMs(proof, moment, clock!.unknownBefore) ?? Infinity
     if (maxAgeMs > 0) {
       const found = await this.#stored(place, signal)
-      const ageMs = found ? this.#echoes.ageMs(found, now) : Infinity
+      const ageMs = found ? ageOf(found, now) : Infinity
       const earlyMs = -Math.log(1 - this.#options.runtime.random()) * EARLY * (found?.costMs ?? 0)
       if (found && ageMs + earlyMs <= maxAgeMs) return this.#adopt(place, partition, found, ageMs)
     }
     const allowedMs = this.#options.proofs ? Math.floor(maxAgeMs / HANDED_ON_PART) : maxAgeMs
-    const { proof, mine } = await this.#ask(topic, partition, allowedMs, signal)
+    const { proof, mine } = await this.#ask(topic, partition, allowedMs, aging, signal)
     // What is not allowed to be older began after the question arrived: no clock has to say so.
-    const ageMs = allowedMs === 0 ? 0 : this.#echoes.ageMs(proof, mine)
-    if (ageMs > maxAgeMs) {
-      const exact = await this.#ask(topic, partition, 0, signal)
-      return this.#adopt(place, partition, exact.proof, 0)
-    }
-    return this.#adopt(place, partition, proof, ageMs)
+    const ageMs = allowedMs === 0 ? 0 : ageOf(proof, mine)
+    if (ageMs <= maxAgeMs) return this.#adopt(place, partition, proof, ageMs)
+    return this.#adopt(place, partition, (await this.#ask(topic, partition, 0, aging, signal)).proof, 0)
   }
 
   async #stored(place: string, signal: AbortSignal): Promise<Proof | undefined> {
@@ -120,7 +132,13 @@ export class TailClient {
     }
   }
 
-  async #ask(topic: string, partition: number, maxAgeMs: number, signal: AbortSignal) {
+  async #ask(
+    topic: string,
+    partition: number,
+    maxAgeMs: number,
+    aging: Aging | undefined,
+    signal: AbortSignal,
+  ) {
     const { http, runtime, proofs } = this.#options
     const place = placeOf(topic, partition)
     const question = newId(runtime)
@@ -130,15 +148,15 @@ export class TailClient {
     if (proofs) query.set('held', '1')
     const path = `${pathOf(topic, partition)}?${query.toString()}`
     // Before it is sent, and nothing in between: the clock of the tail is read after this.
-    const mine = this.#clock.now()
+    const [mine, began] = [aging?.clock.now() ?? 0, runtime.monotonic()]
     const answer = await http.ask({ method: 'GET', path }, signal, 'asking the tail')
     const proof = decodeProof(answer.body)
     if (proof?.theirs === undefined || proof.question !== question)
       throw new KedgeError('ERR_PROTOCOL', 'the tail answers with something that is no proof', {
         retryable: true,
       })
-    if (mine >= this.#clock.unknownBefore) this.#echoes.note(proof.life, mine, proof.theirs)
-    const costMs = Math.round(Math.min(MAX_COST_MS, this.#clock.now() - mine))
+    aging?.echoes.note(proof.life, mine, proof.theirs)
+    const costMs = Math.round(Math.min(MAX_COST_MS, Math.max(0, runtime.monotonic() - began)))
     if (proofs) keep(this.#unput, place, { ...proof, costMs })
     return { proof, mine }
   }
@@ -215,7 +233,7 @@ export class TailClient {
   async #fetch(topic: string, { partition, offset }: Position, maxBytes: number, signal: AbortSignal) {
     const logId =
       this.#read.get(placeOf(topic, partition))?.logId ??
-      (await this.#ask(topic, partition, 0, signal)).proof.logId
+      (await this.#ask(topic, partition, 0, undefined, signal)).proof.logId
     const query = new URLSearchParams({ offset: String(offset), max_bytes: String(maxBytes), log: logId })
     const path = `${pathOf(topic, partition)}/records?${query.toString()}`
     const doing = 'reading from the tail'

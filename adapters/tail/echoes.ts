@@ -39,15 +39,14 @@ export class Echoes {
     if (this.#echoes.size > MAX_LIVES && oldest !== undefined) this.#echoes.delete(oldest)
   }
 
-  /** The own clock has stepped back: how long ago its readings were is unknown. */
-  forget(): void {
-    this.#echoes.clear()
-  }
-
-  /** How long before `now` the sample of the proof began, at most; `Infinity` where no echo tells. Negative after `now`. */
-  ageMs({ life, at }: Pick<Proof, 'life' | 'at'>, now: number): number {
+  /**
+   * How long before `now` the sample of the proof began, at most; `Infinity` where no echo tells. Negative after `now`.
+   *
+   * @param unknownBefore how long ago any earlier reading of the own clock was is unknown
+   */
+  ageMs({ life, at }: Pick<Proof, 'life' | 'at'>, now: number, unknownBefore: number): number {
     const echo = this.#echoes.get(life)
-    if (echo === undefined || now - echo.mine > MAX_ECHO_MS) return Infinity
+    if (echo === undefined || echo.mine < unknownBefore || now - echo.mine > MAX_ECHO_MS) return Infinity
     const passed = (now - (echo.mine - GRAIN_MS)) * (1 + this.#drift)
     const since = at - echo.theirs
     return Math.ceil(passed - since * (since > 0 ? 1 - this.#drift : 1 + this.#drift))

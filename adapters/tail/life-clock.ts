@@ -4,7 +4,8 @@
  * Two readings of it are only compared within one `life`, in which it has not gone back and has not stood still. It is the
  * monotonic clock: a wall clock that is set forward would make a sample look younger than it is. Where that clock goes back (in
  * workerd it is the wall clock), or where it and the wall clock come apart by more than {@link APART_MS} (one of them was set, or
- * the machine slept), a new life begins, and nothing that was stamped before is told any more.
+ * the machine slept), a new life begins, and nothing that was stamped before is told any more. After a pause without a reading samples are not
+ * told any more either: a step back that is shorter than the pause hides in it.
  *
  * @module
  */
@@ -17,20 +18,22 @@ const TOGETHER_MS = 5
 const TRIES = 4
 /** The wall clock counts whole milliseconds. */
 const GRAIN_MS = 1
+/** Where both clocks are one, a step back by less than has passed since the last reading cannot be seen. */
+const UNSEEN_MS = 500
 
 export class LifeClock {
   /** Names the life: another one for each process, and after each step of a clock. */
   life: string
   readonly #runtime: Runtime
-  readonly #onNewLife: () => void
+  readonly #onDoubt: () => void
   #last: number
   /** The wall clock minus the monotonic one, when the life began. */
   #apart: number
 
-  /** @param onNewLife called when what was stamped before must not be told any more */
-  constructor(runtime: Runtime, onNewLife: () => void) {
+  /** @param onDoubt called when samples that were stamped before must not be told any more */
+  constructor(runtime: Runtime, onDoubt: () => void) {
     this.#runtime = runtime
-    this.#onNewLife = onNewLife
+    this.#onDoubt = onDoubt
     this.life = newId(runtime)
     this.#last = runtime.monotonic()
     this.#apart = runtime.now() - this.#last
@@ -51,8 +54,8 @@ export class LifeClock {
     if (!(now >= this.#last) || isApart) {
       this.life = newId(this.#runtime)
       this.#apart = apart
-      this.#onNewLife()
-    }
+      this.#onDoubt()
+    } else if (now - this.#last > UNSEEN_MS) this.#onDoubt()
     this.#last = now
     return now
   }

@@ -60,14 +60,12 @@ export async function poll(
     learns: false,
   }))
   for (const partition of partitions) partition.ahead = undefined
-  const ask = async (aged?: { maxAgeMs: number }): Promise<PartitionOffsets[]> =>
-    settings.log.offsets(settings.evictionsTopic, {
-      partitions: partitions.map((partition) => partition.id),
-      signal,
-      ...aged,
-    })
-  let bounds = await ask(maxAgeMs > 0 ? { maxAgeMs } : undefined)
-  if (!targets.every((target) => fits(context, target, bounds))) bounds = await ask()
+  const { log, evictionsTopic: topic } = settings
+  const asked = { partitions: partitions.map((partition) => partition.id), signal }
+  const ask = async (maxMs: number): Promise<PartitionOffsets[]> =>
+    log.offsets(topic, log.capabilities.shared ? { ...asked, maxAgeMs: maxMs, clock } : asked)
+  let bounds = await ask(maxAgeMs)
+  if (!targets.every((target) => fits(context, target, bounds))) bounds = await ask(0)
   onAnswer()
   let verified = true
   for (const target of targets) if (!sample(context, target, bounds, t0)) verified = false

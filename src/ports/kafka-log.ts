@@ -65,9 +65,19 @@ export interface OffsetsOptions extends CallOptions {
   readonly partitions?: readonly number[]
   /**
    * Bounds that somebody else sampled will do if they are no older than so many milliseconds when the call begins. Only a log
-   * with `capabilities.shared` is asked with it. @default 0
+   * with `capabilities.shared` is asked with it, and with `clock`. @default 0
    */
   readonly maxAgeMs?: number
+  /** The caller's clock, by which ages count. */
+  readonly clock?: AgeClock
+}
+
+/** A clock that never goes back. */
+export interface AgeClock {
+  /** Milliseconds, whole, rounded up. */
+  now(): number
+  /** How long ago any moment before this one was is unknown: what the platform shows has stepped back since. */
+  readonly unknownBefore: number
 }
 
 export interface ReadOptions extends CallOptions {

@@ -7,7 +7,17 @@
  */
 
 export interface FaultClass {
-  readonly of: 'way' | 'answers' | 'proxy' | 'kafka' | 'clock' | 'isolate' | 'load' | 'source' | 'tier'
+  readonly of:
+    | 'way'
+    | 'answers'
+    | 'proxy'
+    | 'kafka'
+    | 'clock'
+    | 'isolate'
+    | 'load'
+    | 'source'
+    | 'tier'
+    | 'tail'
   readonly says: string
   /** What `amount` is. */
   readonly amount?: string
@@ -135,6 +145,27 @@ export const FAULTS = {
   loop_blocked: {
     of: 'isolate',
     says: 'something computes for so long that the event loop stands still, between hits of one of its turns',
+  },
+
+  tail_killed: { of: 'tail', says: 'the tails end, and others take their places' },
+  tail_hibernated: { of: 'tail', says: 'the tails forget all that they know' },
+  tail_doubled: { of: 'tail', says: 'others take the places of the tails, which go on answering' },
+  tail_late: { of: 'tail', says: 'answers of the tails arrive late', amount: milliseconds },
+  tail_overloaded: { of: 'tail', says: 'the tails are overloaded', amount: percent },
+  tail_clock_back: { of: 'tail', says: 'both clocks of the tails step back, as one', amount: milliseconds },
+  tail_clock_forward: { of: 'tail', says: 'both clocks of the tails step forward', amount: milliseconds },
+  tail_frozen: { of: 'tail', says: 'the tails stand still, and their monotonic clocks with them' },
+  store_stale: {
+    of: 'tail',
+    says: 'the store of a colo answers with an earlier entry',
+    amount: 'percent of reads',
+  },
+  store_lost: { of: 'tail', says: 'the store of a colo loses entries', amount: 'percent of writes' },
+  store_late: { of: 'tail', says: 'entries arrive late in the store of a colo', amount: milliseconds },
+  store_poisoned: {
+    of: 'tail',
+    says: 'somebody else writes into the store of a colo',
+    amount: 'percent of reads',
   },
 } as const satisfies Record<string, FaultClass>
 

@@ -99,6 +99,20 @@ export const INTENSITIES: Readonly<Record<FaultName, Intensity>> = {
   tier_late: { on: 3, times: 4, lasts: [2000, 60_000], amount: (draw) => draw.heavy(100, 10_000) },
 
   loop_blocked: { on: 1.5, times: 3, lasts: [1500, 20_000], aimed: 1 },
+
+  tail_killed: { on: 2, times: 3 },
+  tail_hibernated: { on: 2, times: 3 },
+  tail_doubled: { on: 2, times: 2, lasts: [3000, 30_000] },
+  tail_late: { on: 1.5, times: 3, ...way, amount: latency },
+  tail_overloaded: { on: 1.5, times: 3, ...way, amount: percent },
+  // More than half a second: less hides between two readings (docs/coherence.md).
+  tail_clock_back: { on: 1.5, times: 2, amount: (draw) => 600 + draw.heavy(1500, 600_000) },
+  tail_clock_forward: { on: 1.5, times: 2, amount: (draw) => draw.heavy(1500, 600_000) },
+  tail_frozen: { on: 1.5, times: 2, lasts: [800, 60_000] },
+  store_stale: { on: 2, times: 4, lasts: [3000, 60_000], amount: percent },
+  store_lost: { on: 1.5, times: 3, lasts: [3000, 60_000], amount: percent },
+  store_late: { on: 2, times: 3, lasts: [3000, 60_000], amount: (draw) => draw.heavy(500, 20_000) },
+  store_poisoned: { on: 2, times: 3, lasts: [3000, 60_000], amount: percent },
 }
 
 /** What is known of a scenario before its faults are chosen. */
@@ -115,6 +129,18 @@ export interface Exemption {
   readonly because: string
   readonly where: (setting: Setting) => boolean
 }
+
+const TAIL_FAULTS: readonly FaultName[] = [
+  'tail_killed',
+  'tail_hibernated',
+  'tail_doubled',
+  'tail_late',
+  'tail_overloaded',
+  'tail_clock_back',
+  'tail_clock_forward',
+  'tail_frozen',
+]
+const STORE_FAULTS: readonly FaultName[] = ['store_stale', 'store_lost', 'store_late', 'store_poisoned']
 
 export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[]
 
@@ -204,6 +230,34 @@ export const EXEMPTIONS: readonly Exemption[] = [
     faults: ['tier_wiped', 'tier_unavailable', 'tier_late'],
     because: 'there is no tier',
     where: ({ world }) => !world.tier,
+  },
+  {
+    faults: TAIL_FAULTS,
+    because: 'there is no tail',
+    where: ({ world }) => world.tail === undefined,
+  },
+  {
+    faults: STORE_FAULTS,
+    because: 'there is no store of proofs',
+    where: ({ world }) => world.tail?.store !== true,
+  },
+  {
+    faults: ['tail_clock_forward'],
+    because:
+      'a tail whose clock is set forward between an echo and a sample makes proofs look younger, where its own clock is what ' +
+      'ages are made of: assumed not to happen (docs/coherence.md)',
+    where: ({ world }) => world.tail?.clock === 'own',
+  },
+  {
+    faults: ['tail_frozen'],
+    because:
+      'a tail that stands still is seen by the difference of its clocks, which must not be stepped meanwhile',
+    where: (setting) => has(setting, 'tail_clock_back', 'tail_clock_forward'),
+  },
+  {
+    faults: ['tail_clock_back', 'tail_clock_forward'],
+    because: 'the same, in the other order',
+    where: (setting) => has(setting, 'tail_frozen'),
   },
   {
     faults: ['consumers_expired'],

@@ -18,6 +18,7 @@ import type {
   Scenario,
   SpaceName,
   Step,
+  TailPlan,
   WorldPlan,
   WriteStep,
 } from './scenario.ts'
@@ -52,7 +53,7 @@ export const IDENTITY: Readonly<Partial<Record<ProxyName, number>>> = {
 /** What a plan makes of a seed. */
 export function plan(seed: number, options: PlanOptions = {}): Scenario {
   const fleet = featuresOf(draw(seed, 'features'))
-  const world = worldOf(draw(seed, 'world'), fleet, options)
+  const world = withTail(draw(seed, 'tail'), worldOf(draw(seed, 'world'), fleet, options))
   const isolates = isolatesOf(seed, world, fleet)
   const load = loadOf(seed, world, isolates, options)
   const faults = faultsOf(seed, { world, isolates }, load, options)
@@ -154,6 +155,18 @@ function worldOf(of: Draw, { names }: FleetFeatures, options: PlanOptions): Worl
     maxStalenessMs: of.pick([300, 1000, 1000, 2000, 4000]),
     ttlMs: of.pick([2500, 8000, 20_000, 60_000]),
   }
+}
+
+/** Some worlds have tails, of those whose logs have an identity. */
+function withTail(of: Draw, world: WorldPlan): WorldPlan {
+  const tail: TailPlan = {
+    colos: of.between(1, 3),
+    tails: of.between(1, 2),
+    store: of.chance(0.5),
+    clock: of.chance(0.33) ? 'log' : 'own',
+    refreshPart: of.pick([0.25, 0.5, 0.5, 0.8]),
+  }
+  return of.chance(0.4) && world.identity ? { ...world, tail } : world
 }
 
 function isolatesOf(seed: number, world: WorldPlan, fleet: FleetFeatures): IsolatePlan[] {

@@ -47,6 +47,20 @@ export interface WorldPlan {
   /** What every isolate promises. */
   readonly maxStalenessMs: number
   readonly ttlMs: number
+  /** Tails that sample the log for its isolates. Only where the log has an identity. */
+  readonly tail?: TailPlan
+}
+
+export interface TailPlan {
+  /** Isolates are dealt over so many colos, and these over so many tails. */
+  readonly colos: number
+  readonly tails: number
+  /** Whether the isolates of a colo share a store of proofs. */
+  readonly store: boolean
+  /** Whose clock ages are made of: the tail's own, or the one that the log tells. */
+  readonly clock: 'own' | 'log'
+  /** How long before the end of `maxStaleness` polls are due, in parts of it. */
+  readonly refreshPart: number
 }
 
 /** One place for an isolate. When one is killed, the next takes its place, with the same plan and an empty cache. */

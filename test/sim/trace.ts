@@ -150,6 +150,9 @@ export type TraceEvent = { readonly t: number } & (
       readonly logId: string
     }
 
+  /** A tail asks Kafka. */
+  | { readonly type: 'upstream'; readonly tail: number; readonly operation: 'offsets' | 'read' }
+
   /** What goes through the port (`KafkaLog`), seen from the core. */
   | {
       readonly type: 'asked'
@@ -165,6 +168,8 @@ export type TraceEvent = { readonly t: number } & (
       readonly call: number
       /** Of a read: where to go on; of offsets: the ends; of a produce: where the records stand. */
       readonly positions: readonly { readonly partition: number; readonly offset: number }[]
+      /** Of offsets: how long before the call they may have been sampled, by the clock of the isolate. */
+      readonly ageMs?: number
       /** Of a read: the offsets of its records. */
       readonly offsets?: readonly { readonly partition: number; readonly offset: number }[]
     }

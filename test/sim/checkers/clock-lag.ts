@@ -62,12 +62,15 @@ class LagOfFaults implements ClockLag {
   readonly #wrong: readonly Wrong[]
   /** Between these all clocks are set right, for the calm. */
   readonly #righted: { readonly from: number; readonly to: number }
+  /** For how long after a step that it cannot see an isolate reckons with a reading from before. */
+  readonly #echoMs: number
   readonly #walls = new Map<number, Slow[]>()
   /** When an event loop stood still. */
   readonly #blocked: readonly Pick<Wrong, 'seat' | 'from' | 'to'>[]
   readonly #monotonics = new Map<Life, Slow[]>()
 
   constructor({ faults, overs, calmAt, trace }: Chronicle) {
+    this.#echoMs = trace.scenario.world.tail ? ECHO_MS : 0
     this.#righted = { from: trace.scenario.steps.at(-1)?.at ?? 0, to: calmAt }
     const found = faults.map(({ fault, isolate, t, forMs = Infinity, amount = usual(fault) }) => {
       const over = overs.findLast((each) => each.fault === fault && each.t >= t && each.t <= t + forMs + 1)
@@ -151,7 +154,8 @@ class LagOfFaults implements ClockLag {
 
   #slow({ fault, from, to, amount }: Wrong): Slow[] {
     const once = { rate: 0, step: amount }
-    if (fault === 'clock_back' || fault === 'clock_both_back') return [{ from, to: from, ...once }]
+    if (fault === 'clock_both_back') return [{ from, to: from + this.#echoMs, ...once }]
+    if (fault === 'clock_back') return [{ from, to: from, ...once }]
     // What was put forward is put back when it is over.
     if (fault === 'clock_forward') return [{ from: to, to, ...once }]
     if (fault === 'clock_frozen') return [{ from, to, rate: 1, step: 0 }]
@@ -170,7 +174,8 @@ class LagOfFaults implements ClockLag {
     if (slow === undefined) {
       slow = life.freezes.map(({ from, to }) => ({ from, to, rate: 1, step: 0 }))
       // An isolate cannot see that both clocks stepped back by what has passed since its last look.
-      for (const { at, ms } of life.hiddenSteps) slow.push({ from: at, to: at, rate: 0, step: ms })
+      for (const { at, ms } of life.hiddenSteps)
+        slow.push({ from: at, to: at + this.#echoMs, rate: 0, step: ms })
       for (const { fault, seat, from, to } of this.#wrong)
         if (fault === 'monotonic_frozen' && (seat === undefined || seat === life.seat))
           slow.push({ from, to, rate: 1, step: 0 })
@@ -179,6 +184,9 @@ class LagOfFaults implements ClockLag {
     return slow
   }
 }
+
+/** How old an echo of a tail may be that ages are reckoned from (`adapters/tail/echoes.ts`). */
+const ECHO_MS = 600_000
 
 /** What is meant where a fault does not say how far. */
 const usual = (fault: string): number => (fault === 'clock_drift' ? 150 : 60_000)

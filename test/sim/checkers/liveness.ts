@@ -38,7 +38,7 @@ function checkReanchors(trace: Trace, chronicle: Chronicle, life: Life, found: F
       found.broke(t, `${what} before it had a position`)
       continue
     }
-    const changes = changesSince(chronicle, life, before, reanchor)
+    const changes = changesSince(trace, chronicle, life, before, reanchor)
     if (!isCaused(trace, life, before, reanchor, changes)) found.broke(t, `${what} without a cause`)
     else if (offset === before.offset && changes.length === 0)
       found.broke(t, `${what} at ${offset}, where it had started already`)
@@ -46,20 +46,30 @@ function checkReanchors(trace: Trace, chronicle: Chronicle, life: Life, found: F
 }
 
 /** The changes of the partition since the isolate asked for the end at which it last started. */
-function changesSince({ changes, calls }: Chronicle, life: Life, since: Reanchor, until: Reanchor) {
+function changesSince(
+  trace: Trace,
+  { changes, calls }: Chronicle,
+  life: Life,
+  since: Reanchor,
+  until: Reanchor,
+) {
   const { partition } = until
   // A sample is a moment older than the start that it leads to.
   let from = since.seq
-  for (const { life: asker, operation, topic, toldSeq, seq, told } of calls.values()) {
+  // A shared sample is older than the call, by less than `maxStaleness` of the isolate's clock, which may run at half the pace.
+  let sharedFrom = Infinity
+  for (const { life: asker, operation, topic, toldSeq, seq, t, told } of calls.values()) {
     if (asker !== life || operation !== 'offsets' || topic !== EVICTIONS || toldSeq > since.seq) continue
-    if (told?.positions.some((each) => each.partition === partition && each.offset === since.offset))
+    if (told?.positions.some((each) => each.partition === partition && each.offset === since.offset)) {
       from = seq
+      sharedFrom = told.ageMs === undefined ? Infinity : t - 2 * trace.scenario.world.maxStalenessMs
+    }
   }
   return changes.filter(
     (each) =>
       each.topic === EVICTIONS &&
       (each.partition === partition || each.change === 'recreated') &&
-      each.seq > from &&
+      (each.seq > from || each.t >= sharedFrom) &&
       each.seq < until.seq,
   )
 }

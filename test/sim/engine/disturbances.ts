@@ -309,10 +309,43 @@ export class Disturbances {
       }
     },
 
+    tail_killed: () => {
+      this.#count('tail_killed')
+      this.#world.tails?.kill()
+    },
+    tail_hibernated: () => {
+      this.#count('tail_hibernated')
+      this.#world.tails?.hibernate()
+    },
+    tail_doubled: () => {
+      this.#count('tail_doubled')
+      return this.#world.tails?.double()
+    },
+    tail_clock_back: ({ amount = 2000 }) => this.#tailsStep('tail_clock_back', -amount),
+    tail_clock_forward: ({ amount = 2000 }) => this.#tailsStep('tail_clock_forward', amount),
+    tail_frozen: ({ forMs = USUAL_MS }) => {
+      const lives = this.#world.tails?.lives ?? []
+      for (const life of lives) life.freeze(forMs, false)
+      this.#count('tail_frozen', lives.length)
+      return () => {
+        for (const life of lives) life.thaw(true)
+      }
+    },
+
     tier_wiped: () => {
       this.#count('tier_wiped')
       this.#world.tierStore.wipe()
     },
+  }
+
+  #tailsStep(fault: FaultName, ms: number): void {
+    const { universe, tails } = this.#world
+    const lives = tails?.lives ?? []
+    for (const life of lives) {
+      life.wall.step(universe.now, ms)
+      life.monotonic.step(universe.now, ms)
+    }
+    this.#count(fault, lives.length)
   }
 
   #seat(isolate: number | undefined, random: Random): Seat {

@@ -152,7 +152,7 @@ const html = (random: Random): HttpAnswer => ({
 })
 
 /** What adapters use of a response, without the streams of the platform. */
-function responseOf(answer: HttpAnswer, signal: AbortSignal | undefined): Response {
+export function responseOf(answer: HttpAnswer, signal: AbortSignal | undefined): Response {
   const { status, headers = {}, text } = answer
   const response = {
     status,

@@ -1,5 +1,5 @@
 /** The port between a core and its adapter; the trace records every call of it. @module */
-import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
+import type { KafkaLog, PartitionOffsets } from '../../../src/ports/kafka-log.ts'
 import type { Life } from './life.ts'
 import type { Record, Told } from './record.ts'
 
@@ -41,6 +41,7 @@ export function toldPort(
         () => log.offsets(topic, options),
         (bounds) => ({
           positions: bounds.map(({ partition, end }) => ({ partition, offset: end })),
+          ...ageOf(bounds),
         }),
       ),
     read: (topic, positions, options) =>
@@ -52,8 +53,14 @@ export function toldPort(
           offsets: result.records.map(({ partition, offset }) => ({ partition, offset })),
         }),
       ),
+    ...(log.settled && { settled: async () => log.settled?.() }),
     close: async () => log.close?.(),
   }
+}
+
+function ageOf(bounds: readonly PartitionOffsets[]): { ageMs?: number } {
+  const ageMs = Math.max(0, ...bounds.map((bound) => bound.ageMs ?? 0))
+  return ageMs > 0 ? { ageMs } : {}
 }
 
 /** The code of a `KedgeError`, or the name of another error. */

@@ -67,6 +67,7 @@ export class Inhabitant {
       maxEntries: plan.maxEntries,
       maxBytes: plan.maxBytes,
       maxStaleness: shared.maxStalenessMs,
+      ...(shared.tail && { refreshAfter: Math.floor(shared.maxStalenessMs * shared.tail.refreshPart) }),
       pollTimeout: plan.pollTimeoutMs,
       onUnreachable: plan.onUnreachable,
       maxOutage: plan.maxOutageMs,

@@ -11,6 +11,7 @@ import { type Proxy, proxyOf } from './proxy.ts'
 import { Record } from './record.ts'
 import { SimLog } from './sim-log.ts'
 import { Source } from './source.ts'
+import { Tails } from './tails.ts'
 import { Trouble } from './trouble.ts'
 import { EPOCH, type Place, Universe } from './universe.ts'
 import type { Life } from './life.ts'
@@ -30,6 +31,7 @@ export class World {
   readonly tierStore: MemoryTierStore
   readonly proxy: Proxy | undefined
   readonly transport: Transport
+  readonly tails: Tails | undefined
   readonly seats = new Map<Life, number>()
   readonly #numbers = new Map<string, number>()
 
@@ -51,6 +53,9 @@ export class World {
           })
     const serve = this.proxy?.serve ?? (async () => ({ status: 404 }))
     this.transport = fetchOver(this.network, serve, (place) => this.seatOf(place))
+    const { trouble, network, record } = this
+    const connect = () => this.connect(undefined)
+    this.tails = world.tail && new Tails({ plan: world.tail, universe, trouble, network, record, connect })
   }
 
   /** Counts, by name. */
@@ -67,8 +72,9 @@ export class World {
   /** How a client reaches Kafka, made where it is. */
   connect(seat: number | undefined): KafkaLog {
     const { world } = this.scenario
-    if (this.proxy) return this.proxy.connect()
-    return memoryPort(this.log, this.network, seat, { identity: world.identity })
+    const log =
+      this.proxy?.connect() ?? memoryPort(this.log, this.network, seat, { identity: world.identity })
+    return seat !== undefined && this.tails ? this.tails.connect(log, seat) : log
   }
 
   partitionOf(space: SpaceName): number {
