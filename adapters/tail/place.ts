@@ -63,7 +63,7 @@ export class Place {
   readonly #lineage: Lineage
   #logId: string | undefined
   #number = 0
-  #running: { readonly own: number; readonly settled: Promise<Sample> } | undefined
+  #running: { readonly own: number; readonly life: string; readonly settled: Promise<Sample> } | undefined
   #waiting: Promise<Sample> | undefined
   #askedAt = -Infinity
   #isWarm = false
@@ -94,7 +94,8 @@ export class Place {
     if (maxAgeMs > 0 && !this.#isWarm) void this.#keepWarm()
     const isYoung = (own: number): boolean => maxAgeMs > 0 && arrived - own <= maxAgeMs
     if (this.last && isYoung(this.last.own)) return Promise.resolve(this.last)
-    if (this.#running && isYoung(this.#running.own)) return this.#running.settled
+    const isOfThisLife = this.#running?.life === this.#options.clock.life
+    if (this.#running && isOfThisLife && isYoung(this.#running.own)) return this.#running.settled
     if (!this.#running) return this.#begin()
     const begin = () => this.#begin()
     return (this.#waiting ??= this.#running.settled.then(begin, begin))
@@ -104,10 +105,11 @@ export class Place {
     this.#waiting = undefined
     const { clock } = this.#options
     const own = clock.now()
-    const settled = this.#learn(own, clock.life).finally(() => {
+    const { life } = clock
+    const settled = this.#learn(own, life).finally(() => {
       if (this.#running?.settled === settled) this.#running = undefined
     })
-    this.#running = { own, settled }
+    this.#running = { own, life, settled }
     return settled
   }
 

@@ -141,13 +141,14 @@ export class TailState {
     const { topic, partition, offset, maxBytes, logId } = asked
     const place = this.#places.get(keyOf(topic, partition))
     return this.#admitted(async () => {
-      const isSame = () => place?.logId === logId && this.#places.get(keyOf(topic, partition)) === place
-      if (!isSame()) return undefined
+      if (place?.logId !== logId) return undefined
       const key = `${topic}/${partition}/${offset}/${maxBytes}`
       const read = this.#reads.get(key) ?? this.#read(topic, partition, offset, maxBytes)
       this.#reads.set(key, read)
       const found = await read.finally(() => this.#reads.delete(key))
-      return isSame() ? found : undefined
+      // The topic may have been made anew before the read: the next sample tells.
+      await place.sample(0, this.#clock.now())
+      return place.logId === logId ? found : undefined
     })
   }
 
