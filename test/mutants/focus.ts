@@ -106,6 +106,12 @@ export const FOCUSES = {
     world.proxy === 'karapace' ||
     world.proxy === 'strimzi' ||
     (world.proxy === 'confluent' && !world.identity),
+  tails: ({ world }) => world.tail !== undefined,
+  'a store of proofs': ({ world }) => world.tail?.store === true,
+  'poisoned stores': breaks('store_poisoned'),
+  'tails that end': breaks('tail_killed', 'tail_hibernated', 'tail_doubled'),
+  'tails whose clocks step': breaks('tail_clock_back', 'tail_clock_forward', 'tail_frozen'),
+  'tails by the clock of the log': ({ world }) => world.tail?.clock === 'log',
   redpanda: ({ world }) => world.proxy === 'redpanda',
   'acknowledgements by HTTP': ({ world }) =>
     world.proxy === 'karapace' || world.proxy === 'strimzi' || world.proxy === 'confluent',

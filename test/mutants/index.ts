@@ -8,6 +8,7 @@ import { followerMutants } from './follower.ts'
 import type { Mutant } from './mutant.ts'
 import { signingMutants } from './signing.ts'
 import { storeMutants } from './store.ts'
+import { tailMutants } from './tails.ts'
 import { tierMutants } from './tier.ts'
 import { valueMutants } from './values.ts'
 import { writeMutants } from './writes.ts'
@@ -20,6 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...storeMutants,
   ...writeMutants,
   ...tierMutants,
+  ...tailMutants,
   ...featureMutants,
   ...dumpMutants,
   ...signingMutants,

@@ -67,6 +67,20 @@ describe('a proof of others', () => {
     expect(bound.ageMs).toBeLessThanOrEqual(260)
   })
 
+  it('is as old as the way of its answer was long, beside the time since then', async () => {
+    const slow = async (path: string) => {
+      const answer = await answerTail(state, new Request(`https://tail.example${path}`))
+      await runtime.sleep(300)
+      return answer
+    }
+    const { bounds, log } = shared({ ask: slow })
+    const first = bounds(2000)
+    await runtime.advance(300)
+    await first
+    await log.settled!()
+    expect((await bounds(60_000)).ageMs).toBeGreaterThanOrEqual(300)
+  })
+
   it('is not adopted by a client that never asked this life of the tail', async () => {
     const one = shared()
     await one.bounds(600)

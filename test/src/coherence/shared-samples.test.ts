@@ -140,6 +140,15 @@ describe('a log that shares samples', () => {
     expect(here.maxAges()).toEqual([1000, 0])
   })
 
+  it('a token of another log is not passed by a shared sample', async () => {
+    const here = sharing()
+    await warm(here)
+    const elsewhere = sharing()
+    const token = await at.run(elsewhere.other.delete('1'))
+    await at.run(here.users.get('1', { after: token }))
+    expect(here.maxAges()).toEqual([1000, 0])
+  })
+
   const contradictions: Record<string, (bound: PartitionOffsets) => PartitionOffsets> = {
     'of another log': (bound) => ({ ...bound, logId: 'another' }),
     'without an identity': ({ partition, beginning, end }) => ({ partition, beginning, end }),
