@@ -42,6 +42,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/unstorage': { maxBytes: 6_500 },
   './adapters/next': { maxBytes: 7_600 },
   './adapters/prom-client': { maxBytes: 3_500 },
+  './adapters/tail': { maxBytes: 9_500 },
   './adapters/undici': { maxBytes: 5_100, node: true },
   './worker': { maxBytes: 33_600 },
   './worker/cloudflare': { maxBytes: 100_200 },

@@ -3,7 +3,17 @@ import type { KafkaLog, LogCapabilities } from '../../src/ports/kafka-log.ts'
 import type { TransportOptions } from '../options.ts'
 
 /** What a factory makes. */
-type AdapterKind = 'log' | 'tier' | 'sink' | 'connection' | 'framework' | 'transport' | 'codec' | 'metrics'
+type AdapterKind =
+  | 'log'
+  | 'sharing'
+  | 'store'
+  | 'tier'
+  | 'sink'
+  | 'connection'
+  | 'framework'
+  | 'transport'
+  | 'codec'
+  | 'metrics'
 
 /** Where a proxy is. */
 export interface ProxyAddress extends TransportOptions {

@@ -57,6 +57,15 @@ export const OTHERS: readonly Adapter[] = [
     load: () => import('../codecs/messagepack.ts'),
   },
   {
+    name: 'tail',
+    source: 'adapters/sharing/tail.ts',
+    factories: { tail: 'sharing', cacheApiStore: 'store' },
+    peers: [],
+    test: 'test/adapters/sharing/tail/conformance.test.ts',
+    page: 'docs/scaling.md',
+    load: () => import('../sharing/tail.ts'),
+  },
+  {
     name: 'prom-client',
     source: 'adapters/metrics/prom-client.ts',
     factories: { metrics: 'metrics' },

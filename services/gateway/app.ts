@@ -5,6 +5,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import { once } from '../../src/runtime/once.ts'
+import { LifeClock } from '../../adapters/sharing/tail/life-clock.ts'
 import { principalOf } from './access.ts'
 import type { Principal } from './access.ts'
 import { aroundEach } from './around-each.ts'
@@ -30,6 +31,7 @@ import type { PartitionReader } from './partition-reader.ts'
 import { plainReads } from './protocols/plain-read.ts'
 import type { Answering } from './protocols/plain-read.ts'
 import { redpanda } from './protocols/redpanda.ts'
+import { sharedProofs } from './protocols/shared-proofs.ts'
 import { boundsOf } from './service.ts'
 import type { Service } from './service.ts'
 import { openApiDocument } from './openapi/document.ts'
@@ -100,6 +102,7 @@ const PROTOCOLS = {
     'POST /v3/clusters/{cluster}/topics/{topic}/records:batch',
   ],
 }
+const SHARED_PROOFS = ['GET /tail/{topic}/{partition}', 'GET /tail/{topic}/{partition}/records']
 const UPSTASH = ['POST /produce', 'POST /fetch', 'POST /offsets/{earliest|latest|timestamp}', 'GET /topics']
 
 /**
@@ -147,6 +150,7 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
   const viewOf = onAudit ? auditing(reader, onAudit, auditKey) : (c: Context) => readerOf(principalOf(c))
   const service: Service = {
     ...boundsOf(limits, counters),
+    clock: new LifeClock(runtime, () => undefined),
     counters,
     clusterId: cluster.id,
     clusterOf: viewOf,
@@ -178,7 +182,7 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
     c.json({
       name: 'kedge gateway',
       cluster: cluster.id,
-      protocols: speaksUpstash ? { ...PROTOCOLS, upstash: UPSTASH } : PROTOCOLS,
+      protocols: { ...PROTOCOLS, kedge: SHARED_PROOFS, ...(speaksUpstash && { upstash: UPSTASH }) },
     }),
   )
   const document = once(() =>
@@ -186,6 +190,7 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
   )
   app.get('/openapi.json', (c) => c.body(document(), 200, { 'content-type': 'application/json' }))
   speak(app, service, speaksUpstash)
+  app.route('/', sharedProofs(service, reader))
   refuseRest(app, onError)
   return { app, plain: plainReads({ service, credentials, readerOf, allowsHost, onRequest }) }
 }

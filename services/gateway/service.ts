@@ -1,6 +1,7 @@
 /** What every protocol of the gateway receives. @module */
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Context } from 'hono'
+import type { LifeClock } from '../../adapters/sharing/tail/life-clock.ts'
 import { Answers } from './answers.ts'
 import type { AuthorizedCluster } from './authorized-cluster.ts'
 import { Bodies } from './body.ts'
@@ -13,6 +14,8 @@ export interface Service {
   readonly answers: Answers
   readonly bodies: Bodies
   readonly clusterId: string
+  /** By which tails reckon how old the ends are that they ask for. */
+  readonly clock: LifeClock
   readonly counters: GatewayCounters
   /** The cluster as the sender of this request may use it. */
   readonly clusterOf: (c: Context) => AuthorizedCluster

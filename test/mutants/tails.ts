@@ -5,17 +5,17 @@
  */
 import type { Mutant } from './mutant.ts'
 
-const ECHOES = 'adapters/tail/echoes.ts'
-const CLIENT = 'adapters/tail/client.ts'
-const PROOFS = 'adapters/tail/shared-proofs.ts'
-const PLACE = 'adapters/tail/place.ts'
-const CLOCK = 'adapters/tail/life-clock.ts'
+const ECHOES = 'adapters/sharing/tail/echoes.ts'
+const CLIENT = 'adapters/sharing/tail/client.ts'
+const PROOFS = 'adapters/sharing/tail/shared-proofs.ts'
+const PLACE = 'adapters/sharing/tail/place.ts'
+const CLOCK = 'adapters/sharing/tail/life-clock.ts'
 const POLL = 'src/coherence/poll.ts'
 const FOLLOWER = 'src/coherence/follower.ts'
 const UNIT = {
-  echoes: 'adapters/tail/echoes.test.ts',
-  client: 'adapters/tail/client.test.ts',
-  state: 'adapters/tail/state.test.ts',
+  echoes: 'adapters/sharing/tail/echoes.test.ts',
+  client: 'adapters/sharing/tail/client.test.ts',
+  state: 'adapters/sharing/tail/state.test.ts',
   core: 'src/coherence/shared-samples.test.ts',
 }
 
@@ -192,7 +192,7 @@ export const tailMutants: readonly Mutant[] = [
   {
     id: 'lineage-kept',
     what: 'A log without an identity keeps its lineage though another record stands where the last one stood.',
-    file: 'adapters/tail/lineage.ts',
+    file: 'adapters/sharing/tail/lineage.ts',
     from: 'if (this.#last === undefined || found === undefined || !isSame(found, this.#last)) return false',
     to: 'if (this.#last === undefined || found === undefined || !(isSame(found, this.#last) || true)) return false',
     breaks: [],

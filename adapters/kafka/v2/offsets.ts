@@ -1,6 +1,6 @@
 /** The bounds of partitions: one stateless request for each (kafka-rest 5.4 and later). @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
-import type { PartitionOffsets } from '../../../src/ports/kafka-log.ts'
+import type { ClockedOffsets } from '../../sharing/tail/place.ts'
 import { fields, listOf, offsetShape } from '../../answer-shape.ts'
 import { type Call, parsed, segment } from '../rest/http.ts'
 import { MAX_PARTITIONS } from '../rest/offsets.ts'
@@ -23,11 +23,11 @@ export function boundsOf(
   call: Call,
   topic: string,
   partitions: readonly number[],
-): Promise<PartitionOffsets[]> {
+): Promise<ClockedOffsets[]> {
   return Promise.all(partitions.map((partition) => bounds(call, topic, partition)))
 }
 
-async function bounds({ http, signal }: Call, topic: string, partition: number): Promise<PartitionOffsets> {
+async function bounds({ http, signal }: Call, topic: string, partition: number): Promise<ClockedOffsets> {
   const doing = 'reading offsets'
   const path = `/topics/${segment(topic)}/partitions/${partition}/offsets`
   const answer = await http.ask({ method: 'GET', path, headers: { accept: V2 } }, signal, doing)
@@ -41,5 +41,12 @@ async function bounds({ http, signal }: Call, topic: string, partition: number):
   const { beginning_offset: beginning, end_offset: end } = parsed(answer, offsetsAnswer, doing)
   if (beginning > end) throw new KedgeError('ERR_PROTOCOL', `${doing}: the beginning lies after the end`)
   const logId = answer.headers.get('kedge-log-id')
-  return { partition, beginning, end, ...(logId === null ? {} : { logId }) }
+  const clock = clockOf(answer.headers.get('kedge-clock'))
+  return { partition, beginning, end, ...(logId !== null && { logId }), ...(clock && { clock }) }
+}
+
+/** The clock of the gateway, before it asked for the bounds. */
+function clockOf(header: string | null): ClockedOffsets['clock'] {
+  const [, life, at] = /^([\w-]{1,64});(\d{1,15})$/.exec(header ?? '') ?? []
+  return life === undefined ? undefined : { life, at: Number(at) }
 }

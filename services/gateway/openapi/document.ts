@@ -7,6 +7,7 @@ import { answer, security, written } from './operation.ts'
 import type { Dialect, Operation } from './operation.ts'
 import { REDPANDA, REDPANDA_OPERATIONS } from './redpanda.ts'
 import { members, TEXT } from './schema.ts'
+import { SHARED_PROOF_OPERATIONS, SHARED_PROOFS } from './shared-proofs.ts'
 import type { Json } from './schema.ts'
 import { UPSTASH, upstashOperations } from './upstash.ts'
 
@@ -34,6 +35,7 @@ export function openApiDocument({ cluster, upstash }: DocumentOptions): Json {
   add(confluentV2Operations(), CONFLUENT_V2)
   add(consumerOperations(), CONFLUENT_V2)
   add(confluentV3Operations(), CONFLUENT_V3)
+  add(SHARED_PROOF_OPERATIONS, SHARED_PROOFS)
   if (upstash) {
     add(upstashOperations(), UPSTASH)
     paths['/topics'] = { get: topicsOfBoth(paths['/topics']!['get']!) }

@@ -185,7 +185,7 @@ class LagOfFaults implements ClockLag {
   }
 }
 
-/** How old an echo of a tail may be that ages are reckoned from (`adapters/tail/echoes.ts`). */
+/** How old an echo of a tail may be that ages are reckoned from (`adapters/sharing/tail/echoes.ts`). */
 const ECHO_MS = 600_000
 
 /** What is meant where a fault does not say how far. */

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { tail } from '../../../adapters/tail.ts'
-import type { ProofStore } from '../../../adapters/tail.ts'
-import type { ClockedOffsets } from '../../../adapters/tail/place.ts'
-import { answerTail } from '../../../adapters/tail/route.ts'
-import { TailState } from '../../../adapters/tail/state.ts'
+import { tail } from '../../../adapters/sharing/tail.ts'
+import type { ProofStore } from '../../../adapters/sharing/tail.ts'
+import type { ClockedOffsets } from '../../../adapters/sharing/tail/place.ts'
+import { answerTail } from '../../../adapters/sharing/tail/route.ts'
+import { TailState } from '../../../adapters/sharing/tail/state.ts'
 import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
 import { systemRuntime } from '../../../src/ports/runtime.ts'
 import type { TailPlan } from '../scenario.ts'

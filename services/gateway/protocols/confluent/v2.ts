@@ -1,7 +1,8 @@
 /**
  * Confluent's REST Proxy, API v2: topics, offsets and produce. Consumer instances are in `confluent-consumers.ts`.
  *
- * Beyond kafka-rest: `kedge-log-id` (Kafka's topic id) on topics and offsets.
+ * Beyond kafka-rest: `kedge-log-id` (Kafka's topic id) on topics and offsets; on offsets `kedge-clock`, the clock of the gateway
+ * before it asked the cluster (`life;milliseconds`).
  *
  * @module
  */
@@ -73,6 +74,9 @@ export function confluentV2(service: Service): Hono {
 
   app.get('/topics/:topic/partitions/:partition/offsets', async (c) => {
     const partition = partitionOfPath(c)
+    // Before the cluster is asked: a tail reckons the age of the ends from here.
+    const at = Math.floor(service.clock.now())
+    c.header('kedge-clock', `${service.clock.life};${at}`)
     const { beginning, end, logId } = await clusterOf(c).offsets(c.req.param('topic'), partition)
     c.header('kedge-log-id', logId)
     return control(c, { beginning_offset: beginning, end_offset: end })

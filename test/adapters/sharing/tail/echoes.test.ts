@@ -1,7 +1,7 @@
 /** An age is made of two readings of each clock, and never understates the truth. */
 import { describe, expect, it } from 'vitest'
-import { Echoes } from '../../../adapters/tail/echoes.ts'
-import { seededRandom } from '../../../src/testing/index.ts'
+import { Echoes } from '../../../../adapters/sharing/tail/echoes.ts'
+import { seededRandom } from '../../../../src/testing/index.ts'
 
 const PPM = 1000
 

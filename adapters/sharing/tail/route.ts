@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { isKedgeError, type KedgeErrorCode } from '../../src/ports/errors.ts'
+import { isKedgeError, type KedgeErrorCode } from '../../../src/ports/errors.ts'
 import { encodeProof, encodeRecord } from './proof.ts'
 import type { TailState } from './state.ts'
 

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { LogRecord, PartitionOffsets } from '../../src/ports/kafka-log.ts'
+import type { LogRecord, PartitionOffsets } from '../../../src/ports/kafka-log.ts'
 import {
   fields,
   fits,
@@ -16,8 +16,8 @@ import {
   optional,
   type Shape,
   text,
-} from '../answer-shape.ts'
-import { fromBase64, toBase64 } from '../kafka/rest/base64.ts'
+} from '../../answer-shape.ts'
+import { fromBase64, toBase64 } from '../../kafka/rest/base64.ts'
 
 /** The most characters of a document. */
 export const MAX_DOCUMENT = 2_000_000

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { KafkaLog, PartitionOffsets, ReadOptions } from '../../src/ports/kafka-log.ts'
-import { KedgeError } from '../../src/ports/errors.ts'
-import type { Runtime } from '../../src/ports/runtime.ts'
-import { withDeadline } from '../../src/runtime/deadline.ts'
+import type { KafkaLog, PartitionOffsets, ReadOptions } from '../../../src/ports/kafka-log.ts'
+import { KedgeError } from '../../../src/ports/errors.ts'
+import type { Runtime } from '../../../src/ports/runtime.ts'
+import { withDeadline } from '../../../src/runtime/deadline.ts'
 import type { LifeClock } from './life-clock.ts'
 import { Lineage, type TailStorage } from './lineage.ts'
 import { RecordWindow } from './window.ts'

@@ -1,5 +1,5 @@
 /** A log whose bounds come from a tail, or from whoever asked the tail before. @module */
-import { KedgeError } from '../../src/ports/errors.ts'
+import { KedgeError } from '../../../src/ports/errors.ts'
 import type {
   AgeClock,
   KafkaLog,
@@ -9,11 +9,11 @@ import type {
   Position,
   ReadOptions,
   ReadResult,
-} from '../../src/ports/kafka-log.ts'
-import type { Runtime } from '../../src/ports/runtime.ts'
-import { withDeadline } from '../../src/runtime/deadline.ts'
-import { fields, listOf, offsetShape, optional, type Shape } from '../answer-shape.ts'
-import { type Http, parsed, segment } from '../kafka/rest/http.ts'
+} from '../../../src/ports/kafka-log.ts'
+import type { Runtime } from '../../../src/ports/runtime.ts'
+import { withDeadline } from '../../../src/runtime/deadline.ts'
+import { fields, listOf, offsetShape, optional, type Shape } from '../../answer-shape.ts'
+import { type Http, parsed, segment } from '../../kafka/rest/http.ts'
 import { Echoes } from './echoes.ts'
 import { newId } from './life-clock.ts'
 import { decodeProof, decodeRecords, type Proof, type ProvedRecord } from './proof.ts'

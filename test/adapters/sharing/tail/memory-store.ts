@@ -1,5 +1,5 @@
 /** A store of proofs in memory, which a test may have misbehave. */
-import type { ProofStore } from '../../../adapters/tail.ts'
+import type { ProofStore } from '../../../../adapters/sharing/tail.ts'
 
 export interface MemoryProofs extends ProofStore {
   /** Every entry that was ever put, by name, the newest last. */

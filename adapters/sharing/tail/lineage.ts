@@ -7,11 +7,11 @@
  *
  * @module
  */
-import { isSame, lastOf } from '../../src/coherence/log-identity.ts'
-import type { LastRecord } from '../../src/coherence/partition.ts'
-import type { LogRecord, PartitionOffsets } from '../../src/ports/kafka-log.ts'
-import type { Runtime } from '../../src/ports/runtime.ts'
-import { fields, fits, offsetShape, optional, text } from '../answer-shape.ts'
+import { isSame, lastOf } from '../../../src/coherence/log-identity.ts'
+import type { LastRecord } from '../../../src/coherence/partition.ts'
+import type { LogRecord, PartitionOffsets } from '../../../src/ports/kafka-log.ts'
+import type { Runtime } from '../../../src/ports/runtime.ts'
+import { fields, fits, offsetShape, optional, text } from '../../answer-shape.ts'
 import { newId } from './life-clock.ts'
 
 /** Keeps small values for as long as the platform keeps the tail's place, such as the storage of a Durable Object. */

@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { Keyring } from '../../src/signing/keyring.ts'
-import { encodeUtf8 } from '../../src/wire/codec.ts'
+import { Keyring } from '../../../src/signing/keyring.ts'
+import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import { decodeProof, encodeProof, type Proof } from './proof.ts'
 import { bytesOf } from './window.ts'
 

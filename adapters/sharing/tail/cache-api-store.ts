@@ -1,6 +1,6 @@
 /** Proofs in the Cache API: between the isolates of one data center of Cloudflare, at no cost. @module */
-import { bodyOf, type CacheLike } from '../stores/cache-api/store.ts'
-import { urlOption } from '../options.ts'
+import { bodyOf, type CacheLike } from '../../stores/cache-api/store.ts'
+import { urlOption } from '../../options.ts'
 import type { ProofStore } from './shared-proofs.ts'
 
 export interface CacheApiStoreOptions {

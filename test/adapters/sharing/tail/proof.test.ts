@@ -1,8 +1,8 @@
 /** Documents of proofs: what is none is not taken for one. */
 import { describe, expect, it } from 'vitest'
-import { decodeProof, encodeProof } from '../../../adapters/tail/proof.ts'
-import type { Proof } from '../../../adapters/tail/proof.ts'
-import { encodeUtf8 } from '../../../src/wire/codec.ts'
+import { decodeProof, encodeProof } from '../../../../adapters/sharing/tail/proof.ts'
+import type { Proof } from '../../../../adapters/sharing/tail/proof.ts'
+import { encodeUtf8 } from '../../../../src/wire/codec.ts'
 
 const PROOF: Proof = {
   logId: 'q9Zc2vJ5T7m',

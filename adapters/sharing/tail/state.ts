@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { KafkaLog, ReadResult } from '../../src/ports/kafka-log.ts'
-import { KedgeError } from '../../src/ports/errors.ts'
-import { systemRuntime, type Runtime } from '../../src/ports/runtime.ts'
-import { withDeadline } from '../../src/runtime/deadline.ts'
+import type { KafkaLog, ReadResult } from '../../../src/ports/kafka-log.ts'
+import { KedgeError } from '../../../src/ports/errors.ts'
+import { systemRuntime, type Runtime } from '../../../src/ports/runtime.ts'
+import { withDeadline } from '../../../src/runtime/deadline.ts'
 import { APART_MS, LifeClock } from './life-clock.ts'
 import type { TailStorage } from './lineage.ts'
 import { Place, type PlaceCounts, type Sample } from './place.ts'

@@ -1,5 +1,5 @@
 /** The records that a tail holds of one partition, without a gap. @module */
-import type { LogRecord } from '../../src/ports/kafka-log.ts'
+import type { LogRecord } from '../../../src/ports/kafka-log.ts'
 
 const MAX_RECORDS = 10_000
 const MAX_BYTES = 4 * 2 ** 20

@@ -1,11 +1,11 @@
 /** A tail: how many requests it makes of the log, for whom, and what it tells. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import { TailState } from '../../../adapters/tail/state.ts'
-import type { ProofQuestion, TailStateOptions } from '../../../adapters/tail/state.ts'
-import { KedgeError } from '../../../src/index.ts'
-import { encodeUtf8 } from '../../../src/wire/codec.ts'
-import { fakeRuntime, memory, MemoryLog } from '../../../src/testing/index.ts'
-import type { FakeRuntime, MemoryOptions } from '../../../src/testing/index.ts'
+import { TailState } from '../../../../adapters/sharing/tail/state.ts'
+import type { ProofQuestion, TailStateOptions } from '../../../../adapters/sharing/tail/state.ts'
+import { KedgeError } from '../../../../src/index.ts'
+import { encodeUtf8 } from '../../../../src/wire/codec.ts'
+import { fakeRuntime, memory, MemoryLog } from '../../../../src/testing/index.ts'
+import type { FakeRuntime, MemoryOptions } from '../../../../src/testing/index.ts'
 
 let runtime: FakeRuntime
 let on: MemoryLog

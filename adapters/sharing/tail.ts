@@ -3,21 +3,21 @@
  *
  * @module
  */
-import type { Options } from '../src/api/option-check.ts'
-import { must } from '../src/api/option-check.ts'
-import type { KafkaLog } from '../src/ports/kafka-log.ts'
-import { systemRuntime, type Runtime } from '../src/ports/runtime.ts'
-import type { Duration } from '../src/runtime/duration.ts'
-import { endpoint, type Auth } from './kafka/rest/endpoint.ts'
-import { http } from './kafka/rest/http.ts'
-import { callback, count, duration, required } from './option-tests.ts'
-import { check, restShape, transportLimits } from './options.ts'
+import type { Options } from '../../src/api/option-check.ts'
+import { must } from '../../src/api/option-check.ts'
+import type { KafkaLog } from '../../src/ports/kafka-log.ts'
+import { systemRuntime, type Runtime } from '../../src/ports/runtime.ts'
+import type { Duration } from '../../src/runtime/duration.ts'
+import { endpoint, type Auth } from '../kafka/rest/endpoint.ts'
+import { http } from '../kafka/rest/http.ts'
+import { callback, count, duration, required } from '../option-tests.ts'
+import { check, restShape, transportLimits } from '../options.ts'
 import { TailClient } from './tail/client.ts'
 import { SharedProofs, type ProofStore } from './tail/shared-proofs.ts'
 
 export { cacheApiStore, type CacheApiStoreOptions } from './tail/cache-api-store.ts'
 export type { ProofStore } from './tail/shared-proofs.ts'
-export type { Auth } from './kafka/rest/endpoint.ts'
+export type { Auth } from '../kafka/rest/endpoint.ts'
 
 export interface TailOptions {
   /** The log itself: it takes what is written, and reads every topic that the tail does not follow. It is closed with this one. */
@@ -79,7 +79,7 @@ const shape: Options = {
   runtime: object,
 }
 
-/** The most that an answer of a tail takes: see `adapters/tail/state.ts`. */
+/** The most that an answer of a tail takes: see `adapters/sharing/tail/state.ts`. */
 const MAX_RESPONSE_BYTES = 2_000_000
 
 /**

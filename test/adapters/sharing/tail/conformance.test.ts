@@ -1,16 +1,32 @@
 /** A log behind a tail keeps the contract of a log, with and without a store. */
 import { describe, expect, it } from 'vitest'
-import { tail } from '../../../adapters/tail.ts'
-import { answerTail } from '../../../adapters/tail/route.ts'
-import { TailState } from '../../../adapters/tail/state.ts'
-import { logSuite, memory, MemoryLog } from '../../../src/testing/index.ts'
+import { cacheApiStore, tail } from '../../../../adapters/sharing/tail.ts'
+import { answerTail } from '../../../../adapters/sharing/tail/route.ts'
+import { TailState } from '../../../../adapters/sharing/tail/state.ts'
+import { logSuite, memory, MemoryLog } from '../../../../src/testing/index.ts'
 import { memoryStore } from './memory-store.ts'
 
 const SECRET = 'tail'.repeat(11)
 
-for (const store of [undefined, memoryStore()])
+/** A cache of the platform, in memory. */
+function cacheLike() {
+  const kept = new Map<string, Response>()
+  return {
+    match: async (url: string) => kept.get(url)?.clone(),
+    put: async (url: string, response: Response) => void kept.set(url, response),
+    delete: async (url: string) => kept.delete(url),
+  }
+}
+
+const STORES = {
+  'tail()': undefined,
+  'tail() with a store': memoryStore(),
+  'tail() with the Cache API': cacheApiStore(cacheLike()),
+}
+
+for (const [name, store] of Object.entries(STORES))
   logSuite({
-    name: store ? 'tail() with a store' : 'tail()',
+    name,
     capabilities: { identity: true, longPoll: false, readCommitted: true, shared: true },
     truncates: true,
     create() {

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Runtime } from '../../src/ports/runtime.ts'
+import type { Runtime } from '../../../src/ports/runtime.ts'
 
 /** How far the two clocks may come apart before a new life begins: for how long a sleep may go unnoticed. */
 export const APART_MS = 20
