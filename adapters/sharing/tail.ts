@@ -112,7 +112,7 @@ export function tail(options: TailOptions): KafkaLog {
   })
   // A tail without an address is asked by its paths alone.
   const transport: typeof fetch | undefined = ask
-    ? (input, init) => ask(String(input).slice(NOWHERE.length), { signal: init!.signal! })
+    ? (input, init) => ask((input as string).slice(NOWHERE.length), { signal: init!.signal! })
     : options.fetch
   const to = endpoint({ url: url ?? NOWHERE, ...(auth && { auth }), ...(headers && { headers }) })
   const client = new TailClient({

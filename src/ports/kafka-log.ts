@@ -64,7 +64,7 @@ export interface OffsetsOptions extends CallOptions {
   /** The partitions asked for. All of the topic when absent. */
   readonly partitions?: readonly number[]
   /**
-   * Bounds that somebody else sampled will do if they are no older than so many milliseconds when the call begins. Only a log
+   * Bounds that another reader sampled will do if they are no older than so many milliseconds when the call begins. Only a log
    * with `capabilities.shared` is asked with it, and with `clock`. @default 0
    */
   readonly maxAgeMs?: number

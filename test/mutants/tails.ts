@@ -62,7 +62,7 @@ export const tailMutants: readonly Mutant[] = [
   },
   {
     id: 'echo-of-another',
-    what: 'The echo of a question of somebody else stands in the store, and counts for whoever finds it.',
+    what: 'The echo of the question of one client stands in the store, and counts for every client.',
     file: PROOFS,
     from: 'return proof && withoutEcho(proof)',
     to: 'return proof',
@@ -121,7 +121,7 @@ export const tailMutants: readonly Mutant[] = [
   },
   {
     id: 'aged-proves',
-    what: 'A sample of before a call proves what the call asked to be proved.',
+    what: 'A sample that is older than a call proves what the call asked to be proved.',
     file: POLL,
     from: 'if (target.ageMs === 0) partition.provedBy = Math.max(partition.provedBy, number)',
     to: 'partition.provedBy = Math.max(partition.provedBy, number)',
@@ -151,7 +151,7 @@ export const tailMutants: readonly Mutant[] = [
   },
   {
     id: 'steps-ignored',
-    what: 'A tail goes on with samples from before its clock stepped back.',
+    what: 'A tail goes on with its samples after its clock has stepped back.',
     file: CLOCK,
     from: 'if (!(now >= this.#last) || isApart) {',
     to: 'if (isApart) {',
@@ -161,7 +161,7 @@ export const tailMutants: readonly Mutant[] = [
   },
   {
     id: 'sleep-unseen',
-    what: 'A tail goes on with samples from before the machine slept.',
+    what: 'A tail goes on with its samples after the machine has slept.',
     file: CLOCK,
     from: 'if (!(now >= this.#last) || isApart) {',
     to: 'if (!(now >= this.#last) || (isApart && !together)) {',
@@ -181,7 +181,7 @@ export const tailMutants: readonly Mutant[] = [
   },
   {
     id: 'signature-unchecked',
-    what: 'A proof in the store counts whoever has put it there.',
+    what: 'A proof in the store counts without a signature.',
     file: PROOFS,
     from: 'if (fault !== undefined) return undefined',
     to: 'if (fault === null) return undefined',

@@ -164,7 +164,7 @@ export const FAULTS = {
   store_late: { of: 'tail', says: 'entries arrive late in the store of a colo', amount: milliseconds },
   store_poisoned: {
     of: 'tail',
-    says: 'somebody else writes into the store of a colo',
+    says: 'another program writes into the store of a colo',
     amount: 'percent of reads',
   },
 } as const satisfies Record<string, FaultClass>

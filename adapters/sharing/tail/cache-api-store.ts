@@ -1,6 +1,6 @@
 /** Proofs in the Cache API: between the isolates of one data center of Cloudflare, at no cost. @module */
 import { bodyOf, type CacheLike } from '../../stores/cache-api/store.ts'
-import { urlOption } from '../../options.ts'
+import { check, urlOption } from '../../options.ts'
 import type { ProofStore } from './shared-proofs.ts'
 
 export interface CacheApiStoreOptions {
@@ -29,8 +29,7 @@ export function cacheApiStore(
   cache: CacheLike | (() => CacheLike | Promise<CacheLike>),
   { origin = 'https://kedge-tail.invalid' }: CacheApiStoreOptions = {},
 ): ProofStore {
-  const fault = urlOption(origin)
-  if (fault !== undefined) throw new TypeError(`\`origin\`: ${String(fault)}`)
+  check({ origin: urlOption }, { origin }, 'cacheApiStore')
   // Opened for each call: an object of the platform may be usable only in the request that made it.
   const open = async () => (typeof cache === 'function' ? cache() : cache)
   const url = (name: string) => `${origin.replace(/\/+$/, '')}/${name}`

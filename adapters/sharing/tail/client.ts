@@ -1,4 +1,4 @@
-/** A log whose bounds come from a tail, or from whoever asked the tail before. @module */
+/** A log whose bounds come from a tail, or from another client that asked the tail before. @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type {
   AgeClock,
@@ -12,7 +12,7 @@ import type {
 } from '../../../src/ports/kafka-log.ts'
 import type { Runtime } from '../../../src/ports/runtime.ts'
 import { withDeadline } from '../../../src/runtime/deadline.ts'
-import { fields, listOf, offsetShape, optional, type Shape } from '../../answer-shape.ts'
+import { fields, listOf, offsetShape, optional } from '../../answer-shape.ts'
 import { type Http, parsed, segment } from '../../kafka/rest/http.ts'
 import { Echoes } from './echoes.ts'
 import { newId } from './life-clock.ts'
@@ -55,16 +55,12 @@ const STORE_MS = 500
 
 const recordsAnswer = fields({
   next: optional(offsetShape),
-  records: listOf(
-    ((value) => (Array.isArray(value) ? undefined : 'must be a record')) as Shape<unknown>,
-    0,
-    10_000,
-  ),
+  records: listOf((value) => (Array.isArray(value) ? undefined : 'must be a record'), 0, 10_000),
 })
 
 export class TailClient {
   readonly #options: TailClientOptions
-  /** By the clock of whoever asks: a step back that it has noticed takes back what was read before. */
+  /** By the clock of the caller: a step back that it has noticed takes back its earlier readings. */
   readonly #echoes = new WeakMap<AgeClock, Echoes>()
   readonly #kept = new Map<string, Kept>()
   /** Where the reads of a place have come to, and which log they are of. */
@@ -206,7 +202,7 @@ export class TailClient {
   }
 
   /**
-   * The records of the last proof, once: whoever reads again asks for what is there by then. As many as fit; the next read goes
+   * The records of the last proof, once: a caller that reads again asks for what is there by then. As many as fit; the next read goes
    * on with the rest.
    */
   #take(place: string, offset: number, maxBytes: number) {
@@ -256,7 +252,7 @@ export class TailClient {
     const now = Math.floor(this.#options.runtime.now())
     const put = ([place, proof]: [string, Proof]) =>
       this.#within(undefined, (until) => this.#options.proofs!.put(place, proof, now, until))
-    // Whoever finds nothing asks the tail.
+    // A client that finds nothing asks the tail.
     await Promise.allSettled(proofs.map(put))
   }
 

@@ -1,5 +1,5 @@
 /**
- * How old a proof is, by the clock of whoever reads it.
+ * How old a proof is, by the clock of its reader.
  *
  * An echo is two readings: `mine` of one's own clock, before a question was sent, and `theirs` of another clock, that it had not
  * passed before the question arrived. So the moment of `theirs` is not before that of `mine`, whatever both clocks show. From there

@@ -2,10 +2,10 @@
  * The clock of a tail, which its samples are stamped with.
  *
  * Two readings of it are only compared within one `life`, in which it has not gone back and has not stood still. It is the
- * monotonic clock: a wall clock that is set forward would make a sample look younger than it is. Where that clock goes back (in
- * workerd it is the wall clock), or where it and the wall clock come apart by more than {@link APART_MS} (one of them was set, or
- * the machine slept), a new life begins, and nothing that was stamped before is told any more. After a pause without a reading samples are not
- * told any more either: a step back that is shorter than the pause hides in it.
+ * monotonic clock: a wall clock that is set forward would make a sample look younger than it is. A new life begins where that
+ * clock goes back (in workerd it is the wall clock), or where it and the wall clock come apart by more than {@link APART_MS}
+ * (one of them was set, or the machine slept). The tail then hands out none of its samples any more; nor after a pause
+ * without a reading, in which a step back by less may hide.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export class LifeClock {
   /** The wall clock minus the monotonic one, when the life began. */
   #apart: number
 
-  /** @param onDoubt called when samples that were stamped before must not be told any more */
+  /** @param onDoubt called when the samples so far must not be handed out any more */
   constructor(runtime: Runtime, onDoubt: () => void) {
     this.#runtime = runtime
     this.#onDoubt = onDoubt

@@ -49,7 +49,7 @@ const DEADLINE_MS = 5000
 const LOOK_BACK = 256
 /** A place stays warm for so long after the last question that allowed an age. */
 const WARM_FOR_MS = 2000
-/** The pause between samples of a warm place: nobody who asks then waits for the log. */
+/** The pause between samples of a warm place: no client that asks then waits for the log. */
 const WARM_EVERY_MS = 170
 const READ: ReadOptions = { maxBytes: 1_000_000, waitMs: 0, isolation: 'uncommitted' }
 
@@ -80,7 +80,7 @@ export class Place {
     return this.#logId
   }
 
-  /** Whether nobody has asked for a while, and nothing is under way. */
+  /** Whether no client has asked for a while, and nothing is under way. */
   isIdle(now: number): boolean {
     return !this.#isWarm && this.#running === undefined && now - this.#askedAt >= WARM_FOR_MS
   }
@@ -113,7 +113,7 @@ export class Place {
     return settled
   }
 
-  /** Samples on for as long as somebody asks: else whoever asks first would wait for the log, and all others behind it. */
+  /** Samples on for as long as clients ask: else the first to ask would wait for the log, and all others behind it. */
   async #keepWarm(): Promise<void> {
     this.#isWarm = true
     const { runtime, clock } = this.#options
@@ -124,7 +124,7 @@ export class Place {
         await (this.#running?.settled ?? this.#begin())
       }
     } catch {
-      // The next question begins again, and is told why if that fails as well.
+      // The next question begins again, and its answer says why if that fails as well.
     } finally {
       this.#isWarm = false
     }

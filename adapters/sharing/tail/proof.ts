@@ -1,5 +1,5 @@
 /**
- * The document that carries a proof: where a log ended at a moment of somebody's clock, and the records before that.
+ * The document that carries a proof: where a log ended at a moment of the sampler's clock, and the records before that.
  *
  * The decoder takes nothing on trust: whatever contradicts itself is no proof.
  *
@@ -15,12 +15,12 @@ import {
   offsetShape,
   optional,
   type Shape,
-  text,
+  text as string,
 } from '../../answer-shape.ts'
 import { fromBase64, toBase64 } from '../../kafka/rest/base64.ts'
 
 /** The most characters of a document. */
-export const MAX_DOCUMENT = 2_000_000
+const MAX_DOCUMENT = 2_000_000
 /** The longest name of a log or a life. */
 const MAX_NAME = 64
 /** The most records of a document. */
@@ -44,21 +44,21 @@ export interface Proof extends Omit<PartitionOffsets, 'partition' | 'ageMs'> {
   readonly question?: string
   /** What that clock had not passed yet when the question was sent. Only in an answer to that question. */
   readonly theirs?: number
-  /** How long the answer took whoever handed it on, in milliseconds. */
+  /** How long the client that handed it on waited for it, in milliseconds. */
   readonly costMs?: number
 }
 
-const name: Shape<string> = (value) =>
-  text(value) ??
+const nameShape: Shape<string> = (value) =>
+  string(value) ??
   (/^[\x21-\x7e]{1,64}$/.test(value as string)
     ? undefined
     : `must be a name of at most ${MAX_NAME} characters`)
 
 /** One way to write bytes, and no other: else two documents could be the same proof. */
 const bytes: Shape<string> = (value) =>
-  text(value) ?? (/^[A-Za-z0-9+/]*={0,2}$/.test(value as string) ? undefined : 'must be base64')
+  string(value) ?? (/^[A-Za-z0-9+/]*={0,2}$/.test(value as string) ? undefined : 'must be base64')
 
-const cost: Shape<number> = (value) =>
+const costShape: Shape<number> = (value) =>
   int(value) ?? ((value as number) >= 0 && (value as number) <= 60_000 ? undefined : 'must be a cost')
 
 const record: Shape<readonly [number, string | null, string | null, number?]> = (value) => {
@@ -69,18 +69,18 @@ const record: Shape<readonly [number, string | null, string | null, number?]> = 
 }
 
 const documentShape = fields({
-  v: ((value) => (value === 1 ? undefined : 'must be 1')) as Shape<1>,
-  log: name,
-  life: name,
+  v: (value) => (value === 1 ? undefined : 'must be 1'),
+  log: nameShape,
+  life: nameShape,
   at: int,
   beginning: offsetShape,
   end: offsetShape,
   base: offsetShape,
   next: offsetShape,
   records: listOf(record, 0, MAX_RECORDS),
-  question: optional(name),
+  question: optional(nameShape),
   theirs: optional(int),
-  cost: optional(cost),
+  cost: optional(costShape),
 })
 
 export function encodeProof({

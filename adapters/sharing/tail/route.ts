@@ -26,9 +26,6 @@ const STATUS: Partial<Record<KedgeErrorCode, number>> = {
 
 class Malformed extends Error {}
 
-/** Whether a request is one of the tail's. */
-export const isTailPath = (pathname: string): boolean => PATH.test(pathname)
-
 /** Answers a request; never rejects. The caller has made sure of who asks. */
 export async function answerTail(state: TailState, request: Request): Promise<Response> {
   try {

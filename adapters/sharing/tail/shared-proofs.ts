@@ -1,7 +1,7 @@
 /**
  * Proofs in a store that many clients share, whatever the store does with them.
  *
- * An entry is a signature, a line break, and the document. The client verifies it before it parses anything: whoever else may
+ * An entry is a signature, a line break, and the document. The client verifies it before it parses anything: what else may
  * write into the store (another Worker of the zone) can forge no proof then. The signature names the place, so that no proof
  * counts for another topic.
  *
@@ -14,7 +14,7 @@ import { bytesOf } from './window.ts'
 
 /** A store of small texts by name, that forgets them after some seconds. */
 export interface ProofStore {
-  /** @param maxChars a longer text is as good as none */
+  /** @param maxChars a longer text counts as none */
   get(name: string, maxChars: number, signal: AbortSignal): Promise<string | undefined>
   /** @param ttlMs after which it need not be kept */
   put(name: string, text: string, ttlMs: number, signal: AbortSignal): Promise<void>
@@ -54,7 +54,7 @@ export class SharedProofs {
     )
     if (fault !== undefined) return undefined
     const proof = decodeProof(document)
-    // What the clock of the sampler showed was for whoever asked: nothing follows from it for others.
+    // What the clock of the sampler showed answers one question: nothing follows from it for other clients.
     return proof && withoutEcho(proof)
   }
 
@@ -69,9 +69,17 @@ export class SharedProofs {
 // A slash is in no name of a topic: no signature of a record can be one of a proof.
 const about = (place: string) => ({ topic: `kedge/tail/${place}`, key: null })
 
-function withoutEcho({ theirs: _, question: __, ...proof }: Proof): Proof {
-  return proof
-}
+const withoutEcho = ({ logId, life, at, beginning, end, base, next, records, costMs }: Proof): Proof => ({
+  logId,
+  life,
+  at,
+  beginning,
+  end,
+  base,
+  next,
+  records,
+  ...(costMs !== undefined && { costMs }),
+})
 
 function fitting(proof: Proof): Proof {
   let left = MAX_ENTRY - FRAME

@@ -67,7 +67,7 @@ export class TailState {
   readonly #clock: LifeClock
   readonly #drift: number
   readonly #places = new Map<string, Place>()
-  /** Reads of the log under way, by what they ask for: whoever asks for the same shares one. */
+  /** Reads of the log under way, by what they ask for: clients that ask for the same share one. */
   readonly #reads = new Map<string, Promise<ReadResult>>()
   #underWay = 0
   #questions = 0

@@ -212,6 +212,7 @@ function take(draft: Draft, event: TraceEvent, seq: number): void {
     case 'request':
       return takeLife(draft, event)
     case 'begin':
+    case 'upstream':
       return undefined
     case 'appended':
     case 'calm':

@@ -62,7 +62,7 @@ class LagOfFaults implements ClockLag {
   readonly #wrong: readonly Wrong[]
   /** Between these all clocks are set right, for the calm. */
   readonly #righted: { readonly from: number; readonly to: number }
-  /** For how long after a step that it cannot see an isolate reckons with a reading from before. */
+  /** For how long after a step that it cannot see an isolate reckons with an earlier reading. */
   readonly #echoMs: number
   readonly #walls = new Map<number, Slow[]>()
   /** When an event loop stood still. */

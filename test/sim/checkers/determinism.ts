@@ -156,6 +156,7 @@ class Order {
       case 'fault_over':
       case 'holds':
       case 'log':
+      case 'upstream':
         return undefined
     }
   }

@@ -193,7 +193,7 @@ export class Tails {
   }
 }
 
-/** What another Worker of the zone may have written: garbage, another version, an echo that is nobody's, a later moment. */
+/** What another Worker of the zone may have written: garbage, another version, an echo of no question, a later moment. */
 function poisoned(entry: string, random: Random): string {
   const way = Math.floor(random() * 5)
   if (way === 0) return entry.slice(0, Math.floor(random() * entry.length))

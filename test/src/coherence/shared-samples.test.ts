@@ -1,4 +1,4 @@
-/** Bounds that somebody else sampled: what a cache makes of their age. */
+/** Bounds that another reader sampled: what a cache makes of their age. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createCache } from '../../../src/index.ts'
 import type { CacheOptions } from '../../../src/index.ts'
@@ -81,7 +81,7 @@ describe('a log that shares samples', () => {
     here.shares.ageMs = 900
     await at.run(here.other.delete('1'))
     await at.runtime.advance(900)
-    // The sample of before the eviction is 900 ms old now, and says nothing of it.
+    // The sample is older than the eviction, and says nothing of it.
     here.cache.for(request())
     await at.runtime.settle()
     expect(await at.run(here.users.get('1'))).toBe('old')
@@ -106,7 +106,7 @@ describe('a log that shares samples', () => {
     expect(here.maxAges()).toEqual([1000, 1000])
   })
 
-  it('sync() takes no sample of before the call', async () => {
+  it('sync() takes no sample that is older than the call', async () => {
     const here = sharing()
     await warm(here)
     await at.run(here.other.delete('1'))

@@ -119,7 +119,7 @@ describe('a proof of others', () => {
     expect(bound!.ageMs).toBeUndefined()
   })
 
-  it('comes with its records, which are told once', async () => {
+  it('comes with its records, which one read gets', async () => {
     const [one, two] = [shared(), shared()]
     await two.bounds(600)
     append('first')
@@ -153,7 +153,7 @@ describe('a proof of others', () => {
 })
 
 describe('the store', () => {
-  it('gets a proof after it is told, and never the echo of a question', async () => {
+  it('gets a proof after the cache has it, and never the echo of a question', async () => {
     const { bounds, log } = shared()
     await bounds(600)
     expect(store.entries.size).toBe(0)
@@ -191,7 +191,7 @@ describe('the store', () => {
     'much more': (entry) => entry + ' '.repeat(70_000),
     nothing: () => '',
   }
-  it.each(Object.keys(spoils))('with %s in it is as good as empty', async (what) => {
+  it.each(Object.keys(spoils))('with %s in it counts as empty', async (what) => {
     const { bounds, log } = shared()
     await bounds(600)
     await log.settled!()
@@ -202,7 +202,7 @@ describe('the store', () => {
     expect(asked).toHaveLength(1)
   })
 
-  it('with a proof of another place in it is as good as empty', async () => {
+  it('with a proof of another place in it counts as empty', async () => {
     const { bounds, log } = shared({ topics: [TOPIC, 'other'] })
     await bounds(600)
     await log.settled!()
@@ -215,7 +215,7 @@ describe('the store', () => {
     expect(asked[0]).toMatch(/^\/tail\/other\/0/)
   })
 
-  it('of clients with another secret is as good as empty', async () => {
+  it('of clients with another secret counts as empty', async () => {
     const [one, two] = [shared(), shared({ secret: 'YW5vdGhlcg=='.repeat(4).replaceAll('=', 'A') })]
     await two.bounds(600)
     await one.bounds(600)
@@ -260,7 +260,7 @@ describe('the tail', () => {
     ])
   })
 
-  it('that gives the answer to another question is not believed', async () => {
+  it('that gives the answer to another question fails the poll', async () => {
     const kept: Response[] = []
     const { bounds } = clientOf({
       ask: async (path) => {

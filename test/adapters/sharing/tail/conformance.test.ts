@@ -24,9 +24,9 @@ const STORES = {
   'tail() with the Cache API': cacheApiStore(cacheLike()),
 }
 
-for (const [name, store] of Object.entries(STORES))
+for (const [title, store] of Object.entries(STORES))
   logSuite({
-    name,
+    name: title,
     capabilities: { identity: true, longPoll: false, readCommitted: true, shared: true },
     truncates: true,
     create() {

@@ -40,7 +40,7 @@ describe('the document of a proof', () => {
     ['a moment that is no whole number', { at: 1.5 }],
     ['a moment beyond whole numbers', { at: 2 ** 53 }],
     ['an end before the beginning', { beginning: 130, base: 130, next: 130 }],
-    ['records from before the beginning', { beginning: 118 }],
+    ['records that lie before the beginning', { beginning: 118 }],
     ['an end that its records do not reach', { end: 122 }],
     ['a record before the base', { base: 118 }],
     ['a record past the next', { next: 120 }],

@@ -59,7 +59,7 @@ describe('the samples of a tail', () => {
     expect(told.theirs! - told.at).toBeGreaterThanOrEqual(10 * LATENCY)
   })
 
-  it('samples on while somebody allows an age, and stops two seconds after the last', async () => {
+  it('samples on while questions allow an age, and stops two seconds after the last', async () => {
     const { state, ask } = tailOf()
     await ask({ maxAgeMs: 500 })
     await runtime.advance(1000)
@@ -73,7 +73,7 @@ describe('the samples of a tail', () => {
     expect(runtime.sleeping).toBe(0)
   })
 
-  it('a sample that fails is told to those who waited for it, and to nobody else', async () => {
+  it('a sample that fails rejects the questions that waited for it, and no other', async () => {
     const log = memory({ on, runtime, latency: LATENCY })
     let fails = true
     const offsets: typeof log.offsets = async (topic, how) => {
@@ -166,7 +166,7 @@ describe('what a tail tells', () => {
     expect(state.stats().refused).toBe(1)
   })
 
-  it('follows 64 partitions, and then those in the place of others that nobody asks for', async () => {
+  it('follows 64 partitions, and then those in the place of others that no client asks for', async () => {
     on.createTopic('wide', { partitions: 70 })
     const { state, ask } = tailOf()
     for (let partition = 0; partition < 64; partition++) await ask({ topic: 'wide', partition })
@@ -178,7 +178,7 @@ describe('what a tail tells', () => {
 })
 
 describe('the clock of a tail', () => {
-  it('names another life once it has stepped back, and tells no sample of before', async () => {
+  it('names another life once it has stepped back, and hands out no earlier sample', async () => {
     const { ask } = tailOf()
     const before = await ask({ maxAgeMs: 60_000 })
     runtime.stepClocks(-10_000)
@@ -200,7 +200,7 @@ describe('the clock of a tail', () => {
     expect((await ask()).life).toBe(before.life)
   })
 
-  it('tells no sample of before a pause in which a step back may hide', async () => {
+  it('hands out no sample that is older than a pause in which a step back may hide', async () => {
     const { state, ask } = tailOf()
     await ask()
     await runtime.advance(700)
