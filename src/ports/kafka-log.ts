@@ -48,10 +48,7 @@ export interface PartitionOffsets {
   readonly end: number
   /** Identity of the log (Kafka's topic id), where `capabilities.identity` is true. */
   readonly logId?: string
-  /**
-   * How long before the call began the bounds may have been sampled, at most: milliseconds of the caller's clock, rounded up,
-   * and never more than `maxAgeMs` of the call. @default 0: they were sampled after the call began
-   */
+  /** How long before the call they may have been sampled, in milliseconds: at most `maxAgeMs` of the call. @default 0 */
   readonly ageMs?: number
 }
 
@@ -63,21 +60,10 @@ export interface CallOptions {
 export interface OffsetsOptions extends CallOptions {
   /** The partitions asked for. All of the topic when absent. */
   readonly partitions?: readonly number[]
-  /**
-   * Bounds that another reader sampled will do if they are no older than so many milliseconds when the call begins. Only a log
-   * with `capabilities.shared` is asked with it, and with `clock`. @default 0
-   */
+  /** Bounds that another reader sampled so many milliseconds before will do: for `capabilities.shared`. @default 0 */
   readonly maxAgeMs?: number
-  /** The caller's clock, by which ages count. */
-  readonly clock?: AgeClock
-}
-
-/** A clock that never goes back. */
-export interface AgeClock {
-  /** Milliseconds, whole, rounded up. */
-  now(): number
-  /** How long ago any moment before this one was is unknown: what the platform shows has stepped back since. */
-  readonly unknownBefore: number
+  /** The caller's clock, by which their age counts. It never goes back; how long ago was what it showed before `unknownBefore` is unknown. */
+  readonly clock?: { now(): number; readonly unknownBefore: number }
 }
 
 export interface ReadOptions extends CallOptions {
@@ -139,14 +125,11 @@ export interface KafkaLog {
    * **all** were refused, and none can be there, it rejects with the refusal's own code: `KedgeErrorCode` has them.
    */
   produce(topic: string, records: readonly NewRecord[], options?: CallOptions): Promise<Position[]>
-  /** The bounds of the partitions, sampled after the call began: those that `maxAgeMs` allows to be older say their `ageMs`. */
+  /** The bounds of the partitions, sampled after the call began, but for `maxAgeMs`. */
   offsets(topic: string, options?: OffsetsOptions): Promise<PartitionOffsets[]>
   /** Reads from explicit positions, at most one per partition. */
   read(topic: string, positions: readonly Position[], options: ReadOptions): Promise<ReadResult>
-  /**
-   * Resolves once the work that answers have left behind is done: the cache keeps the request alive for it, and no read waits.
-   * Never rejects.
-   */
+  /** Ends what answers have left to do, after the proof: no read waits for it. Never rejects. */
   settled?(): Promise<void>
   /** Releases what the backend holds (consumer instances). The log is not used afterwards. */
   close?(): Promise<void>

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 // The README rounds.
-const MOST_LINES = 1020
+const MOST_LINES = 1030
 /** The page is read up to here. */
 const ASSUMPTIONS = '## What is assumed'
 

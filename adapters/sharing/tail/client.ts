@@ -1,7 +1,6 @@
 /** A log whose bounds come from a tail, or from another client that asked the tail before. @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type {
-  AgeClock,
   KafkaLog,
   LogRecord,
   OffsetsOptions,
@@ -29,6 +28,8 @@ export interface TailClientOptions {
   readonly timeoutMs: number
   readonly runtime: Runtime
 }
+
+type AgeClock = NonNullable<OffsetsOptions['clock']>
 
 /** How old a proof may be, and by which clock. */
 interface Aging {
