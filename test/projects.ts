@@ -28,7 +28,7 @@ const UPSTASH = 'test/adapters/stores/redis/upstash.test.ts'
 const UNDICI = 'test/adapters/transport/undici.test.ts'
 const UNIT = [
   'test/src/**/*.test.ts',
-  'test/adapters/{kafka,codecs,metrics,sharing}/**/*.test.ts',
+  'test/adapters/{kafka,codecs,metrics,sharing,logs}/**/*.test.ts',
   'test/adapters/*.test.ts',
   'test/services/{audit,sync,loader}/*.test.ts',
   'test/{mutants,tools}/*.test.ts',

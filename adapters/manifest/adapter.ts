@@ -14,6 +14,7 @@ type AdapterKind =
   | 'transport'
   | 'codec'
   | 'metrics'
+  | 'listener'
 
 /** Where a proxy is. */
 export interface ProxyAddress extends TransportOptions {

@@ -1,4 +1,4 @@
-/** The adapters of frameworks, the transport and the codec. @module */
+/** The adapters of frameworks, the transport, the codec, metrics and logs. @module */
 import type { Adapter } from './adapter.ts'
 
 export const OTHERS: readonly Adapter[] = [
@@ -73,5 +73,14 @@ export const OTHERS: readonly Adapter[] = [
     test: 'test/adapters/metrics/prom-client.test.ts',
     page: 'docs/metrics.md',
     load: () => import('../metrics/prom-client.ts'),
+  },
+  {
+    name: 'log-events',
+    source: 'adapters/logs/log-events.ts',
+    factories: { logEvents: 'listener' },
+    peers: [],
+    test: 'test/adapters/logs/log-events.test.ts',
+    page: 'docs/logging.md',
+    load: () => import('../logs/log-events.ts'),
   },
 ]
