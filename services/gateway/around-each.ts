@@ -2,11 +2,11 @@
 import type { ServerResponse } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { MiddlewareHandler } from 'hono'
-import { REQUEST_ID } from '../audit/request-ids.ts'
+import { REQUEST_ID, traceIdFrom } from '../audit/request-ids.ts'
 import { ALREADY_SENT } from './node-answer.ts'
 import { GONE } from './protocols/confluent/errors.ts'
 import { routeOf } from './route.ts'
-import { requestIdOf } from './request-id.ts'
+import { requestIdOf, traceIdOf } from './request-id.ts'
 import type { Service } from './service.ts'
 
 /** A request that was answered, for an access log. */
@@ -17,6 +17,8 @@ export interface AccessEntry {
   readonly status: number
   /** That of the client's `x-request-id`, or a new one; the answer has it too. */
   readonly requestId: string
+  /** Of the client's `traceparent`. */
+  readonly traceId?: string | undefined
   /** From the first byte of the request to the headers of the answer, in milliseconds. */
   readonly ms: number
 }
@@ -42,7 +44,7 @@ export function aroundEach(
       const { status } = c.res
       const ms = runtime.monotonic() - began
       counters.answered?.(method, routeOf(c), status, ms)
-      onRequest?.({ method, path: shown(path), status, requestId, ms })
+      onRequest?.({ method, path: shown(path), status, requestId, traceId: traceIdOf(c), ms })
       return
     }
     if (!onRequest) return
@@ -65,7 +67,8 @@ export const accessOf =
   (outgoing, began, requestId, path = outgoing.req.url?.split('?', 1)[0] ?? '') => {
     const { method = '' } = outgoing.req
     const status = outgoing.headersSent ? outgoing.statusCode : GONE
-    onRequest({ method, path: shown(path), status, requestId, ms: runtime.monotonic() - began })
+    const traceId = traceIdFrom(outgoing.req.headers['traceparent']?.toString())
+    onRequest({ method, path: shown(path), status, requestId, traceId, ms: runtime.monotonic() - began })
   }
 
 const shown = (path: string): string => path.replace(/^(\/produce\/[^/]*)\/.*$/, '$1/…').slice(0, 512)
