@@ -8,7 +8,7 @@ import { MIN_SECRET } from '../services/audit/hmac.ts'
 import { AuditChain, chainEnd, TORN } from './audit-chain.ts'
 import type { Unfit } from './audit-chain.ts'
 import { keysSecret } from './audit-keys.ts'
-import { sentence, UsageError } from './failure.ts'
+import { codeOf, sentence, UsageError } from './failure.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 import type { Session } from './session.ts'
 import type { AuditSettings } from './settings/audit.ts'
@@ -80,11 +80,14 @@ async function trailIn(asked: AuditPlace, session: Session): Promise<AuditTrail>
     throw new UsageError(
       `${settings.auditKey.env} chains the lines of a file or a topic: name one by --audit`,
     )
-  return { tell: async (entry) => terminal.say(lineOf(entry, session)), close: async () => {} }
+  return { tell: async (entry) => terminal.audit(entry, session.runtime.now()), close: async () => {} }
 }
 
 const lineOf = (entry: object, { runtime }: Session): string =>
   JSON.stringify({ time: new Date(runtime.now()).toISOString(), ...entry })
+
+const sayLost = (name: string, lost: number, { terminal }: Session): void =>
+  terminal.tell('error', 'audit_lost', `${name}: ${lost} entries of the audit were lost`, { count: lost })
 
 function inTopic(topic: string, asked: AuditPlace, session: Session): AuditTrail {
   const { append, key, name } = asked
@@ -98,7 +101,12 @@ function inTopic(topic: string, asked: AuditPlace, session: Session): AuditTrail
     onLost: (count, error) => {
       // Once, until it works again: a topic that is away takes none.
       if (lost === 0)
-        terminal.warn(`${name}: the audit cannot be written to the topic ${plain(topic)}: ${sentence(error)}`)
+        terminal.tell(
+          'error',
+          'audit_failed',
+          `${name}: the audit cannot be written to the topic ${plain(topic)}: ${sentence(error)}`,
+          codeOf(error),
+        )
       lost += count
     },
   })
@@ -106,7 +114,7 @@ function inTopic(topic: string, asked: AuditPlace, session: Session): AuditTrail
     tell: (entry) => lines.tell(entry),
     close: async () => {
       await lines.close()
-      if (lost > 0) terminal.warn(`${name}: ${lost} entries of the audit were lost`)
+      if (lost > 0) sayLost(name, lost, session)
     },
   }
 }
@@ -124,7 +132,9 @@ async function inFile({ place, key, name, settings }: AuditPlace, session: Sessi
   const file = await opened(path, place)
   if (end.isOpen) file.write('\n')
   if (end.torn) {
-    terminal.warn(
+    terminal.tell(
+      'warn',
+      'audit_torn',
       `${name}: ${named} ends with half a line (${end.torn.bytes} bytes): a process was killed while it wrote it`,
     )
     if (chain) file.write(`${chain.link(lineOf({ act: TORN, ...end.torn }, session))}\n`)
@@ -133,10 +143,15 @@ async function inFile({ place, key, name, settings }: AuditPlace, session: Sessi
   let failed = false
   file.on('error', (error) => {
     failed = true
-    terminal.warn(`${name}: the audit cannot be written to ${plain(place)}: ${sentence(error)}`)
+    terminal.tell(
+      'error',
+      'audit_failed',
+      `${name}: the audit cannot be written to ${plain(place)}: ${sentence(error)}`,
+      codeOf(error),
+    )
   })
   const close = async () => {
-    if (lost > 0) terminal.warn(`${name}: ${lost} entries of the audit were lost`)
+    if (lost > 0) sayLost(name, lost, session)
     if (failed) return
     file.end()
     await once(file, 'close').catch(() => undefined)

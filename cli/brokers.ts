@@ -62,8 +62,11 @@ async function kafkaOptions(values: ResolvedSettings, session: Session): Promise
     clientId: 'kedge',
     sessionTimeoutMs: values.get(sessionTimeout),
     onUnreadable: ({ topic, partition, offset, reason }) =>
-      terminal.warn(
+      terminal.tell(
+        'warn',
+        'unreadable',
         `kedge: a batch of ${plain(topic)}/${partition} before ${offset} cannot be read (${plain(reason)}): one record that no cache can read stands in its place`,
+        { topic, partition, offset },
       ),
     ...(encryption && { tls: encryption }),
     ...(sasl && { sasl }),

@@ -14,6 +14,8 @@ interface Known {
   /** The first sentence of the command's own help. */
   readonly says: string
   readonly load: () => Promise<Make>
+  /** It lives long, and reports as `--log-format` says. */
+  readonly logs?: true
 }
 
 /** By name, in the order of the help. */
@@ -21,6 +23,7 @@ export const COMMANDS: Readonly<Record<string, Known>> = {
   gateway: {
     says: "Serves Kafka over HTTP, in the protocols of Redpanda's and Confluent's proxies.",
     load: async () => (await import('./gateway.ts')).gatewayCommand,
+    logs: true,
   },
   audit: {
     says: 'Compares an audit with its chain.',
@@ -29,6 +32,7 @@ export const COMMANDS: Readonly<Record<string, Known>> = {
   serve: {
     says: 'Serves a cache over HTTP, as a process beside its clients.',
     load: async () => (await import('./serve.ts')).serveCommand,
+    logs: true,
   },
   topics: {
     says: 'Creates the topics, or reports what is wrong with them.',
@@ -53,13 +57,16 @@ export const COMMANDS: Readonly<Record<string, Known>> = {
   loader: {
     says: 'Loads the keys that isolates miss, each once however many isolates ask.',
     load: async () => (await import('./loader.ts')).loaderCommand,
+    logs: true,
   },
   persister: {
     says: 'Writes to the sources what writeBehind() has written to the log.',
     load: async () => (await import('./persister.ts')).persisterCommand,
+    logs: true,
   },
   sync: {
     says: 'Keeps Redis or Memcached equal to a topic.',
     load: async () => (await import('./sync.ts')).syncCommand,
+    logs: true,
   },
 }

@@ -27,17 +27,23 @@ export interface ConfigFile {
 /**
  * Reads the file that `--config` or `KEDGE_CONFIG` names, or the one in the working folder if there is one.
  *
+ * @param onRead called with what the file holds before that is checked
  * @throws UsageError when a named file is missing, or a file is not JSON or has unknown keys.
  */
-export async function readConfigFile(named: string | undefined, session: Session): Promise<ConfigFile> {
+export async function readConfigFile(
+  named: string | undefined,
+  session: Session,
+  onRead: (value: ConfigFile['value']) => void = () => {},
+): Promise<ConfigFile> {
   const asked = named ?? (session.env.KEDGE_CONFIG || undefined)
   const name = asked === undefined ? NAME : basename(asked)
   const text = await contents(resolve(session.folder, asked ?? NAME), asked)
   if (text === undefined) return { name, secrets: [], value: () => undefined }
   const found = parse(text, name)
+  const value = (path: string) => valueAt(found, path)
+  onRead(value)
   const result = SHAPE.safeParse(found)
   if (!result.success) throw new UsageError(`${name}: ${problem(result.error)}`)
-  const value = (path: string) => valueAt(found, path)
   const secrets = ALL_SETTINGS.filter(({ secret, quiet }) => secret || quiet)
     .flatMap(({ path }) => value(path))
     .filter((secret) => typeof secret === 'string')

@@ -32,9 +32,17 @@ export function warnOfUnknownVariables(own: readonly AnySetting[], { env, termin
       !ADDRESS.test(env[name] ?? ''),
   )
   for (const name of unknown.slice(0, MOST))
-    terminal.warn(`kedge: ${plain(name)} is not a setting, and does nothing${hint(name, own, all)}`)
+    terminal.tell(
+      'warn',
+      'unknown_setting',
+      `kedge: ${plain(name)} is not a setting, and does nothing${hint(name, own, all)}`,
+    )
   if (unknown.length > MOST)
-    terminal.warn(`kedge: ${unknown.length - MOST} more KEDGE_ variables are not settings`)
+    terminal.tell(
+      'warn',
+      'unknown_setting',
+      `kedge: ${unknown.length - MOST} more KEDGE_ variables are not settings`,
+    )
 }
 
 /** The command's own names first: `KEDGE_TOKEN` is near several. */

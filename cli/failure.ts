@@ -63,6 +63,17 @@ const ALERTS: Readonly<Record<string, string>> = {
 const ALERT = /^ERR_SSL_(?:SSL\/TLS|SSLV3|TLSV1|TLSV13)_ALERT_(\w+)$/
 const MAX_DEPTH = 8
 
+/** The code of an error, for programs: of kedge, of the system, or of what the error was caused by. */
+export function codeOf(error: unknown): { readonly code?: string } {
+  let at = error
+  for (let depth = 0; depth < MAX_DEPTH && at instanceof Error; depth++) {
+    const { code } = at as { code?: unknown }
+    if (typeof code === 'string') return { code }
+    at = at.cause
+  }
+  return {}
+}
+
 /** The error as one sentence, with what to do where the settings are at fault. Quoted text of strangers is short and printable. */
 export function sentence(error: unknown): string {
   const advice = adviceOn(error)

@@ -48,6 +48,8 @@ export function credentialsCommand(session: Session, done: Done): Command {
       const topics = [values.get(evictionsTopic), values.get(updatesTopic)]
       const { credential, secret } = await made(flags, topics)
       const { terminal } = session
+      // They are a result, and no line of a log.
+      terminal.logs(undefined)
       if (flags.json) terminal.say(JSON.stringify({ credential, secret }))
       else for (const line of lines(credential, secret)) terminal.say(line)
       done(EXIT.ok)

@@ -2,7 +2,7 @@
 import { isOpen } from '../services/gateway/credentials.ts'
 import type { AuthOptions } from '../services/gateway/credentials.ts'
 import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
-import { sentence } from './failure.ts'
+import { codeOf, sentence } from './failure.ts'
 import type { Session } from './session.ts'
 import type { LogKind } from './settings/gateway.ts'
 import { url as proxyUrl } from './settings/proxy.ts'
@@ -20,12 +20,12 @@ interface Access {
 async function look(cluster: KafkaCluster, { terminal, stop }: Session): Promise<void> {
   try {
     const count = (await cluster.brokers()).length
-    terminal.say(
-      `kedge gateway stands on the cluster ${plain(cluster.id)} of ${count} ${count === 1 ? 'broker' : 'brokers'}`,
-    )
+    const says = `kedge gateway stands on the cluster ${plain(cluster.id)} of ${count} ${count === 1 ? 'broker' : 'brokers'}`
+    terminal.tell('info', 'cluster', says, { cluster: cluster.id, brokers: count })
   } catch (error) {
-    if (!stop.aborted)
-      terminal.warn(`kedge gateway: ${sentence(error)}; it serves as soon as that has changed`)
+    if (stop.aborted) return
+    const says = `kedge gateway: ${sentence(error)}; it serves as soon as that has changed`
+    terminal.tell('warn', 'cluster_unreachable', says, codeOf(error))
   }
 }
 
@@ -38,7 +38,9 @@ export async function welcome(
   session: Session,
 ): Promise<void> {
   if (cluster) await look(cluster, session)
-  if (!session.stop.aborted) session.terminal.say(nextSteps(url, kind, access).join('\n'))
+  const { stop, terminal } = session
+  // For people: a log has no use for them.
+  if (!stop.aborted && !terminal.isJson) terminal.say(nextSteps(url, kind, access).join('\n'))
 }
 
 /** The next steps, one line each. */

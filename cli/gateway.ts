@@ -16,19 +16,21 @@ import type { Append, KeyedTrail } from './audit-trail.ts'
 import { connected } from './brokers.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
-import { EXIT, sentence, UsageError } from './failure.ts'
+import { EXIT, UsageError } from './failure.ts'
+import { unexpected } from './unexpected.ts'
+import { requestLine } from './request-lines.ts'
 import { credentialsCommand } from './gateway-credentials.ts'
 import { startHealth } from './health.ts'
 import type { RunningHealth } from './health.ts'
 import { gatewayMetrics, kafkaErrors } from './metrics/gateway-metrics.ts'
 import { ProcessMetrics } from './metrics/process-metrics.ts'
+import { OF_MEMORY, memoryOf } from './gateway-memory.ts'
 import { welcome } from './gateway-welcome.ts'
 import type { Session } from './session.ts'
 import { gatewayAudit } from './settings/audit.ts'
 import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
 import {
   accessLog,
-  autoCreate,
   corsOrigins,
   credentials,
   drain,
@@ -39,18 +41,15 @@ import {
   logKind,
   maxPolls,
   maxWait,
-  memoryPartitions,
-  memoryTopics,
   open,
   port,
-  retentionBytes,
-  retentionRecords,
   roles,
   tokens,
   topics,
   upstash,
   users,
 } from './settings/gateway.ts'
+import { LOG_SETTINGS } from './settings/logging.ts'
 import { gatewayTls } from './settings/tls.ts'
 import type { LogKind } from './settings/gateway.ts'
 import { onPort } from './taken-port.ts'
@@ -59,8 +58,7 @@ import { asTlsUsage, tlsListener } from './tls-listener.ts'
 import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
-const SETTINGS = [...GATEWAY_SETTINGS, ...CLUSTER_SETTINGS]
-const OF_MEMORY = [memoryTopics, memoryPartitions, autoCreate, retentionRecords, retentionBytes]
+const SETTINGS = [...GATEWAY_SETTINGS, ...CLUSTER_SETTINGS, ...LOG_SETTINGS]
 
 export function gatewayCommand(session: Session, done: Done): Command {
   return (
@@ -114,11 +112,12 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     const there = { port: values.get(port), whose: 'another gateway', instead }
     const gateway = await started(() => onPort(there, start))
     if (metrics) health = await listening(gateway, place!, metrics, session)
-    terminal.say(`kedge gateway listening on ${gateway.url} (log: ${kind})`)
+    const { url } = gateway
+    terminal.tell('info', 'listening', `kedge gateway listening on ${url} (log: ${kind})`, { url, log: kind })
     if (values.get(open))
-      terminal.warn(`kedge gateway: open: everybody who reaches ${gateway.url} may read and write`)
+      terminal.tell('warn', 'open', `kedge gateway: open: everybody who reaches ${url} may read and write`)
     void welcome(
-      gateway.url,
+      url,
       kind,
       { auth: options.auth, open: values.get(open) || values.get(gatewayTls.clientCa) !== undefined },
       cluster,
@@ -146,7 +145,8 @@ async function listening(
       problem: () => (stop.aborted ? 'it is stopping' : undefined),
       metrics: () => metrics.text(),
     })
-    terminal.say(`kedge gateway serves its health and metrics on ${health.url}`)
+    const { url } = health
+    terminal.tell('info', 'health', `kedge gateway serves its health and metrics on ${url}`, { url })
     return health
   } catch (error) {
     await gateway.close()
@@ -210,8 +210,7 @@ function optionsOf(
 ): Omit<StartOptions, 'log' | 'memory' | 'clusterId'> {
   const polls = values.get(maxPolls)
   const tls = tlsListener(values, gatewayTls, folder)
-  const logAccess = (entry: AccessEntry) =>
-    terminal.say(JSON.stringify({ time: new Date(runtime.now()).toISOString(), ...entry }))
+  const logAccess = (entry: AccessEntry) => requestLine(entry, terminal, runtime)
   return {
     host: values.get(host),
     port: values.get(port),
@@ -223,27 +222,9 @@ function optionsOf(
     corsOrigins: values.get(corsOrigins),
     upstash: values.get(upstash),
     auth: authOf(values, terminal.hide.bind(terminal)),
-    onError: (error) => terminal.warn(`kedge gateway: unexpected error: ${sentence(error)}`),
+    onError: unexpected('kedge gateway', terminal),
     ...(values.get(accessLog) && { onRequest: logAccess }),
   }
-}
-
-const memoryOf = (values: ResolvedSettings): NonNullable<StartOptions['memory']> => ({
-  topics: Object.fromEntries(values.get(memoryTopics).map(topicOf)),
-  autoCreate: values.get(autoCreate),
-  partitions: values.get(memoryPartitions),
-  retentionRecords: values.get(retentionRecords),
-  retentionBytes: values.get(retentionBytes),
-})
-
-function topicOf(given: string): [name: string, partitions: number] {
-  const [, name, count = '1'] = /^([\w.-]{1,249})(?::(\d{1,4}))?$/.exec(given) ?? []
-  if (!name || Number(count) < 1 || Number(count) > 1000) {
-    throw new UsageError(
-      `--topic (KEDGE_GATEWAY_TOPICS) must be a name, or a name and 1 to 1000 partitions such as orders:4, got "${plain(given).slice(0, 40)}"`,
-    )
-  }
-  return [name, Number(count)]
 }
 
 function authOf(values: ResolvedSettings, hide: (secret: string) => void): AuthOptions {

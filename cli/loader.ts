@@ -4,7 +4,10 @@ import { createLoader } from '../services/loader/index.ts'
 import type { LoaderEvent, LoaderOptions, Loaders, LoaderService } from '../services/loader/index.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import type { KedgeEvent } from '../src/api/events.ts'
+import { eventFields } from '../adapters/logs/log-events/event-fields.ts'
+import type { LogLevel } from '../adapters/logs/log-events/log-line.ts'
 import { command } from './command.ts'
+import { debugging } from './debug-events.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence } from './failure.ts'
 import { sentenceOf, withTopic } from './missing-topic.ts'
@@ -16,6 +19,7 @@ import { serve } from './service.ts'
 import type { ServiceHealth } from './service.ts'
 import type { Session } from './session.ts'
 import { drain, listen, LOADER_SETTINGS, lookback, maxQueue, module, share } from './settings/loader.ts'
+import { LOG_SETTINGS } from './settings/logging.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import {
   evictionPartitions,
@@ -30,7 +34,7 @@ import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
 const TOPICS = [evictionsTopic, updatesTopic, requestsTopic, evictionPartitions, updatePartitions]
-const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...LOADER_SETTINGS]
+const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...LOADER_SETTINGS, ...LOG_SETTINGS]
 
 type LoadersModule = ServiceModule<Loaders, LoaderOptions>
 
@@ -136,18 +140,22 @@ function problemOf(service: LoaderService): string | undefined {
   return error === undefined ? 'the topics have not been reached yet' : sentence(error)
 }
 
-/** Prints what went wrong; a failure that lasts only the first time. */
+/** Reports what went wrong, a failure that lasts only the first time; and at the level `debug` every event. */
 function teller({ terminal }: Session, requests: string): (event: KedgeEvent | LoaderEvent) => void {
   let unread = false
+  const debug = debugging('kedge loader', terminal)
   return (event) => {
+    debug(event)
+    const tell = (level: LogLevel, text: string) =>
+      terminal.tell(level, event.type, `kedge loader: ${text}`, eventFields(event))
     if (event.type === 'requests_unread' && !unread) {
       unread = true
-      terminal.warn(`kedge loader: ${sentenceOf(event.error, 'requests', requests)}; trying again`)
+      tell('warn', `${sentenceOf(event.error, 'requests', requests)}; trying again`)
     } else if (event.type === 'batch') unread = false
     else if (event.type === 'batch_failed') {
       const { namespace, keys, error } = event
-      terminal.warn(`kedge loader: ${keys.length} keys of ${namespace} failed: ${sentence(error)}`)
+      tell('error', `${keys.length} keys of ${namespace} failed: ${sentence(error)}`)
     } else if (event.type === 'requests_skipped')
-      terminal.warn(`kedge loader: partition ${event.partition}: requests were lost; going on at ${event.to}`)
+      tell('warn', `partition ${event.partition}: requests were lost; going on at ${event.to}`)
   }
 }

@@ -42,4 +42,12 @@ process.exitCode = await run({
   runtime: systemRuntime(),
   fetch: (input, init) => fetch(input, init),
   connect,
+  whenJson: (tell) => {
+    process.on('uncaughtException', (error: unknown) => {
+      tell('uncaught', error instanceof Error ? error : new Error(String(error)))
+      process.exit(1)
+    })
+    // Node's own listener writes text.
+    process.removeAllListeners('warning').on('warning', (warning) => tell('warning', warning))
+  },
 })

@@ -2,7 +2,7 @@
 import { eitherSignal } from '../src/runtime/abort.ts'
 import type { Origin, OriginOutage } from '../worker/origin.ts'
 import { Problem } from '../worker/problem.ts'
-import { fault } from './failure.ts'
+import { codeOf, fault } from './failure.ts'
 import type { Session } from './session.ts'
 
 /** An origin that fails for some keys alone begins and ends an outage with each of them. */
@@ -35,12 +35,18 @@ export function watched(origin: Origin, { url, fetch }: Watched, session: Sessio
     if (outage.isSaid || now - saidAt < SAY_MS) return
     outage.isSaid = true
     saidAt = now
-    terminal.warn(
+    terminal.tell(
+      'warn',
+      'origin_failed',
       `kedge serve: the origin ${address} fails: ${fault(error)}; until it answers, what is not held can be neither read nor written`,
+      { origin: address, ...codeOf(error) },
     )
   }
   const answered = (): void => {
-    if (outage?.isSaid) terminal.warn(`kedge serve: the origin ${address} answers again`)
+    if (outage?.isSaid)
+      terminal.tell('warn', 'origin_answers', `kedge serve: the origin ${address} answers again`, {
+        origin: address,
+      })
     outage = undefined
   }
   const noting = async <T>(work: Promise<T>): Promise<T> => {

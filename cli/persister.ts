@@ -4,7 +4,10 @@ import { createPersister } from '../services/persister/index.ts'
 import type { Persister, PersisterEvent, PersisterOptions } from '../services/persister/index.ts'
 import { isKedgeError } from '../src/ports/errors.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
+import { eventFields } from '../adapters/logs/log-events/event-fields.ts'
+import type { LogLevel } from '../adapters/logs/log-events/log-line.ts'
 import { command } from './command.ts'
+import { debugging } from './debug-events.ts'
 import type { Done } from './command.ts'
 import { EXIT, sentence } from './failure.ts'
 import { persisterMetrics, persisterTimers } from './metrics/persister-metrics.ts'
@@ -28,6 +31,7 @@ import {
   retries,
   storeTimeout,
 } from './settings/persister.ts'
+import { LOG_SETTINGS } from './settings/logging.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { deadLettersTopic, evictionPartitions, evictionsTopic, writesTopic } from './settings/topics.ts'
 import type { Startup } from './startup.ts'
@@ -36,7 +40,7 @@ import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
 const TOPICS = [evictionsTopic, writesTopic, deadLettersTopic, evictionPartitions]
-const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...PERSISTER_SETTINGS]
+const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...PERSISTER_SETTINGS, ...LOG_SETTINGS]
 
 type StoresModule = ServiceModule<PersisterOptions['stores'], PersisterOptions>
 
@@ -148,30 +152,35 @@ const stepSaid = (error: unknown, writes: string): string =>
     ? sentenceOf(error, 'writes', writes)
     : sentence(error)
 
-/** Prints what went wrong; a failure that lasts only the first time. */
+/** Reports what went wrong, a failure that lasts only the first time; and at the level `debug` every event. */
 function teller({ terminal }: Session, writes: string): (event: PersisterEvent) => void {
   let unread = false
   const failing = new Set<string>()
+  const debug = debugging('kedge persister', terminal)
   return (event) => {
+    debug(event)
+    const tell = (level: LogLevel, text: string) =>
+      terminal.tell(level, event.type, `kedge persister: ${text}`, eventFields(event))
     if (event.type === 'persisted') {
       unread = false
       failing.delete(event.namespace)
     } else if (event.type === 'step_failed') {
-      if (!unread) terminal.warn(`kedge persister: ${stepSaid(event.error, writes)}; trying again`)
+      if (!unread) tell('warn', `${stepSaid(event.error, writes)}; trying again`)
       unread = true
     } else if (event.type === 'persist_failed') {
       const { namespace, error } = event
       if (!failing.has(namespace))
-        terminal.warn(`kedge persister: the store of ${plain(namespace)} failed: ${sentence(error)}`)
+        tell('error', `the store of ${plain(namespace)} failed: ${sentence(error)}`)
       failing.add(namespace)
     } else if (event.type === 'dead_letter') {
       const { namespace = 'no namespace', partition, offset, reason } = event
-      terminal.warn(
-        `kedge persister: ${partition}@${offset} of ${plain(namespace)} went to the dead letters: ${plain(reason)}`,
+      tell(
+        'error',
+        `${partition}@${offset} of ${plain(namespace)} went to the dead letters: ${plain(reason)}`,
       )
     } else {
       const { partition, from, to } = event
-      terminal.warn(`kedge persister: partition ${partition}: ${from} to ${to} were lost; going on`)
+      tell('error', `partition ${partition}: ${from} to ${to} were lost; going on`)
     }
   }
 }

@@ -2,11 +2,13 @@
 import type { Command } from 'commander'
 import * as z from 'zod'
 import { readConfigFile } from './config-file.ts'
+import { askedLogging } from './early-logging.ts'
 import { fromKubernetes, warnOfUnknownVariables } from './environment.ts'
 import { UsageError } from './failure.ts'
 import type { Session } from './session.ts'
 import { flagOf } from './setting.ts'
 import type { AnySetting, Setting } from './setting.ts'
+import { logFormat } from './settings/logging.ts'
 import { plain } from './terminal.ts'
 
 export type Source = 'flag' | 'environment' | 'file' | 'default'
@@ -50,8 +52,10 @@ export async function resolveSettings(
   settings: readonly AnySetting[],
   session: Session,
 ): Promise<ResolvedSettings> {
-  warnOfUnknownVariables(settings, session)
-  const file = await readConfigFile(command.opts<{ config?: string }>().config, session)
+  const { config } = command.opts<{ config?: string }>()
+  const file = await readConfigFile(config, session, (value) => {
+    if (settings.includes(logFormat)) logIn(command, session, value)
+  }).finally(() => warnOfUnknownVariables(settings, session))
   for (const secret of file.secrets) session.terminal.hide(secret)
   const found = new Map<string, { value: unknown; source: Source }>()
   for (const each of settings) {
@@ -69,6 +73,15 @@ export async function resolveSettings(
   }
   return new ResolvedSettings(found)
 }
+
+/** Before the file is checked: what is wrong with it is reported in the format that it asks for. */
+const logIn = (command: Command, session: Session, ofFile: (path: string) => unknown): void =>
+  session.terminal.logs({
+    ...askedLogging(session.args, session.env, ofFile),
+    command: command.name(),
+    version: session.version,
+    now: () => session.runtime.now(),
+  })
 
 function checked(of: AnySetting, raw: unknown, place: string): unknown {
   const result = z.safeParse(of.shape, raw)

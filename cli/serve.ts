@@ -10,6 +10,7 @@ import type { AuditOptions } from '../worker/audit-options.ts'
 import { bearerAuth, openToAll } from '../worker/auth.ts'
 import type { Authorizer } from '../worker/auth.ts'
 import { serve } from '../worker/node.ts'
+import type { ServedApp } from '../worker/node.ts'
 import { httpOrigin } from '../worker/origin.ts'
 import type { OriginOptions } from '../worker/origin.ts'
 import { encodeUtf8 } from '../src/wire/codec.ts'
@@ -20,8 +21,12 @@ import type { Done } from './command.ts'
 import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { Health } from './health.ts'
+import { loggedApp } from './request-lines.ts'
+import { sayEnded, sayHealth, sayListening, sayNotReached } from './serve-reports.ts'
+import { unexpected } from './unexpected.ts'
 import { ProcessMetrics } from './metrics/process-metrics.ts'
 import { timedApp } from './metrics/request-timer.ts'
+import type { RequestTimer } from './metrics/request-timer.ts'
 import { serveMetrics } from './metrics/serve-metrics.ts'
 import { watched } from './origin-watch.ts'
 import type { WatchedOrigin } from './origin-watch.ts'
@@ -29,6 +34,7 @@ import { logOf } from './proxy.ts'
 import { cacheMaker, partitionsOf } from './served-cache.ts'
 import type { Session } from './session.ts'
 import { serveAudit } from './settings/audit.ts'
+import { LOG_SETTINGS } from './settings/logging.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import * as own from './settings/serve.ts'
 import { serveTls } from './settings/tls.ts'
@@ -43,7 +49,7 @@ import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
 const TOPICS = [evictionsTopic, updatesTopic, evictionPartitions, updatePartitions]
-const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...own.SERVE_SETTINGS]
+const SETTINGS = [...PROXY_SETTINGS, ...TOPICS, ...own.SERVE_SETTINGS, ...LOG_SETTINGS]
 
 /** A namespace for a cache without `--namespaces`, so that it follows the log before the first request. */
 const FIRST_NAMESPACE = 'kedge.serve'
@@ -77,7 +83,7 @@ async function serving(
   session: Session,
 ): Promise<void> {
   const { terminal, stop } = session
-  const warn = (error: unknown) => terminal.warn(`kedge serve: unexpected error: ${sentence(error)}`)
+  const warn = unexpected('kedge serve', terminal)
   let cache: Cache | undefined
   let trail: KeyedTrail | undefined
   try {
@@ -99,19 +105,16 @@ async function serving(
     const metrics = place === undefined ? undefined : await ProcessMetrics.of('serve', session)
     const health = place === undefined ? undefined : await startHealth(place, startup)
     try {
-      if (health) terminal.say(`kedge serve serves its health on ${health.url}`)
+      if (health) sayHealth(terminal, health.url)
       const counts = await partitionsOf(values, log, session, startup)
-      if (counts === undefined) {
-        terminal.say('kedge serve has ended before it reached the log')
-        return
-      }
+      if (counts === undefined) return sayNotReached(terminal)
       cache = made(() => make(counts.evictions, counts.updates))
       // A cache without a namespace follows nothing, and would not be ready before the first request names one.
       if (values.get(own.namespaces) === undefined) cache.namespace(FIRST_NAMESPACE)
       const timer = metrics && serveMetrics(metrics, cache, log, served.origin)
       if (metrics) startup.serves(healthOf(cache, metrics, served.origin))
       const listens = {
-        app: timer ? timedApp(app(cache), timer) : app(cache),
+        app: observed(app(cache), timer, values, session),
         cache,
         host: address,
         port: values.get(own.port),
@@ -125,21 +128,29 @@ async function serving(
       const instead = (port: number) => `--port ${port}`
       const there = { port: listens.port, whose: 'another kedge serve', instead }
       const server = await usable(onPort(there, () => serve(listens)))
-      if (values.get(own.open))
-        terminal.warn(`kedge serve: open: everybody who reaches ${server.url} may read, write and evict`)
-      terminal.say(`kedge serve listening on ${server.url} (over ${transport.name})`)
+      sayListening(terminal, server.url, transport.name, values.get(own.open))
       await Promise.all([served.origin?.probe(), new Promise((resolve) => onAbort(stop, resolve))])
       await server.close()
     } finally {
       await health?.close()
     }
-    const { hits, misses, loads } = cache.stats()
-    terminal.say(`kedge serve has ended: ${hits} hits, ${misses} misses, ${loads} loads`)
+    sayEnded(terminal, cache.stats())
   } finally {
     // Its topic is on the log.
     await trail?.close()
     await (cache ? cache.close() : log.close?.())?.catch(() => undefined)
   }
+}
+
+/** The app, timed and with a line for each request where that is asked for. */
+function observed(
+  app: ReturnType<typeof createApp>,
+  timer: RequestTimer | undefined,
+  values: ResolvedSettings,
+  { terminal, runtime }: Session,
+): ServedApp {
+  const timed = timer ? timedApp(app, timer) : app
+  return values.get(own.accessLog) ? loggedApp(app, timed, terminal, runtime) : timed
 }
 
 /** The server waits for entries on their way before it closes the log. */
@@ -240,7 +251,13 @@ const healthOf = (
     const { proved, ageMs, lag } = cache.freshness()
     const outage = origin?.outage() ?? null
     const age = Number.isFinite(ageMs) ? Math.round(ageMs) : null
-    return { proved, ageMs: age, lag, ...(origin && { originOutage: outage }), stats: cache.stats() }
+    return {
+      proved,
+      ageMs: age,
+      lag,
+      ...(origin && { originOutage: outage }),
+      stats: cache.stats(),
+    }
   },
   metrics: () => metrics.text(),
 })

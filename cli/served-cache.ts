@@ -1,4 +1,5 @@
 /** The cache of `kedge serve`: what it is made of, and what it tells. @module */
+import { eventFields } from '../adapters/logs/log-events/event-fields.ts'
 import { observe } from '../src/api/events.ts'
 import type { KedgeEvent } from '../src/api/events.ts'
 import type { Cache } from '../src/api/cache-types.ts'
@@ -6,6 +7,7 @@ import { createCache } from '../src/index.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { replicate } from '../src/replicate/index.ts'
 import { partsOfCache } from '../src/write/cache-parts.ts'
+import { debugging } from './debug-events.ts'
 import { sentence } from './failure.ts'
 import { withTopic } from './missing-topic.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
@@ -75,26 +77,30 @@ export async function partitionsOf(
   }
 }
 
-/** Prints what went wrong; an unreachable log only the first time. */
+/** Reports what went wrong, an unreachable log only the first time; and at the level `debug` every event. */
 function teller({ terminal }: Session): (event: KedgeEvent) => void {
   let isLost = false
+  const debug = debugging('kedge serve', terminal)
   return (event) => {
+    debug(event)
+    const warn = (text: string) =>
+      terminal.tell('warn', event.type, `kedge serve: ${text}`, eventFields(event))
     if (event.type === 'poll') {
-      if (isLost) terminal.warn('kedge serve: the log is reached again')
+      if (isLost) terminal.tell('warn', 'log_recovered', 'kedge serve: the log is reached again')
       isLost = false
     } else if (event.type === 'poll_failed') {
-      if (!isLost) terminal.warn(`kedge serve: ${sentence(event.error)}; trying again`)
+      if (!isLost) warn(`${sentence(event.error)}; trying again`)
       isLost = true
     } else if (event.type === 'reanchor' && event.reason !== 'start') {
-      terminal.warn(`kedge serve: partition ${event.partition}: started again at the end (${event.reason})`)
+      warn(`partition ${event.partition}: started again at the end (${event.reason})`)
     } else if (event.type === 'proxy_too_slow') {
       const { option, limitMs, durationMs } = event
-      terminal.warn(
-        `kedge serve: polls take ${lengthOf(durationMs)}, longer than ${SLOW[option]} (${lengthOf(limitMs)}): raise it, or reads do without the cache`,
+      warn(
+        `polls take ${lengthOf(durationMs)}, longer than ${SLOW[option]} (${lengthOf(limitMs)}): raise it, or reads do without the cache`,
       )
     } else if (event.type === 'unreadable') {
       const { topic, partition, offset } = event
-      terminal.warn(`kedge serve: ${topic} ${partition}@${offset} cannot be read`)
+      warn(`${topic} ${partition}@${offset} cannot be read`)
     }
   }
 }

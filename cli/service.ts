@@ -12,6 +12,7 @@ interface Service {
   run(options: { readonly signal: AbortSignal }): Promise<void>
   /** Closes the service and its log. */
   close(): Promise<void>
+  stats(): object
 }
 
 export type ServiceHealth = Required<Omit<Health, 'metrics'>>
@@ -47,14 +48,15 @@ export async function serve<S extends Service>(serving: Serving<S>, session: Ses
     const metrics = place === undefined ? undefined : await ProcessMetrics.of(command, session)
     if (place !== undefined) {
       health = await startHealth(place, startup)
-      terminal.say(`${name} listening on ${health.url}`)
+      const { url } = health
+      terminal.tell('info', 'listening', `${name} listening on ${url}`, { url })
     }
     service = await make(startup, metrics).catch((error: unknown) => {
       if (stop.aborted) return undefined
       throw asUsage(error)
     })
     if (service === undefined) {
-      terminal.say(`${name} has ended before it reached the log`)
+      terminal.tell('info', 'ended', `${name} has ended before it reached the log`)
       return
     }
     if (metrics) {
@@ -66,9 +68,9 @@ export async function serve<S extends Service>(serving: Serving<S>, session: Ses
       }
       startup.serves({ ...healthOf(service), metrics: text })
     }
-    terminal.say(`${name} ${begins}`)
+    terminal.tell('info', 'begins', `${name} ${begins}`)
     await service.run({ signal: stop })
-    terminal.say(`${name} ${ends(service)}`)
+    terminal.tell('info', 'ended', `${name} ${ends(service)}`, { stats: service.stats() })
   } finally {
     await health?.close()
     await (service ?? { close: async () => log.close?.() }).close().catch(() => undefined)

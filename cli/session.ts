@@ -6,6 +6,8 @@ import type { Terminal } from './terminal.ts'
 
 export interface Session {
   readonly terminal: Terminal
+  /** The arguments of the process. */
+  readonly args: readonly string[]
   /** The version of this package. */
   readonly version: string
   readonly env: Readonly<Record<string, string | undefined>>

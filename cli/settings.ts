@@ -4,6 +4,7 @@ import { CLUSTER_SETTINGS } from './settings/cluster.ts'
 import { DOCTOR_SETTINGS } from './settings/doctor.ts'
 import { GATEWAY_SETTINGS } from './settings/gateway.ts'
 import { LOADER_SETTINGS } from './settings/loader.ts'
+import { LOG_SETTINGS } from './settings/logging.ts'
 import { PERSISTER_SETTINGS } from './settings/persister.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { SERVE_SETTINGS } from './settings/serve.ts'
@@ -11,6 +12,7 @@ import { SYNC_SETTINGS } from './settings/sync.ts'
 import { FURTHER_TOPICS_SETTINGS, TOPICS_SETTINGS } from './settings/topics.ts'
 
 export const ALL_SETTINGS: readonly AnySetting[] = [
+  ...LOG_SETTINGS,
   ...PROXY_SETTINGS,
   ...TOPICS_SETTINGS,
   ...FURTHER_TOPICS_SETTINGS,

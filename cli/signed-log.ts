@@ -76,8 +76,11 @@ function teller({ terminal, runtime }: Session, everyMs: number): (event: Signat
     if (now - saidAt < everyMs) return
     const others = unsaid > 1 ? `, and ${unsaid - 1} more since the last report` : ''
     const key = keyId === undefined ? '' : ` (${plain(keyId)})`
-    terminal.warn(
+    terminal.tell(
+      'warn',
+      'unsigned',
       `kedge: ${topic} ${partition}@${offset} has ${WHY[why]}${key}: ${refused ? 'refused' : 'accepted'}${others}`,
+      { topic, partition, offset, reason: why, refused, count: unsaid },
     )
     saidAt = now
     unsaid = 0

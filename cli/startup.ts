@@ -1,7 +1,7 @@
 /** The start of a service that waits for its log, and the health of the process meanwhile. @module */
 import { isKedgeError } from '../src/ports/errors.ts'
 import { pauseMs, retry } from '../src/runtime/retry.ts'
-import { CommandError, sentence } from './failure.ts'
+import { codeOf, CommandError, sentence } from './failure.ts'
 import type { Health } from './health.ts'
 import type { Session } from './session.ts'
 import { lengthOf } from './terminal.ts'
@@ -48,14 +48,19 @@ export class Startup implements Health {
       this.#problem = `it waits for the log: ${why}`
       if (saidAt === undefined || now - saidAt >= SAY_MS) {
         const since = saidAt === undefined ? 'waits' : `has waited ${lengthOf(now - began)}`
-        terminal.warn(`${this.#name} ${since} for the log: ${why}`)
+        terminal.tell('warn', 'log_waits', `${this.#name} ${since} for the log: ${why}`, {
+          waitedMs: Math.round(now - began),
+          ...codeOf(error),
+        })
         saidAt = now
       }
       return Math.min(pauseMs(BACKOFF, failures, error, runtime.random()), saidAt + SAY_MS - now)
     }
     const found = await retry(runtime, ask, pauseAfter, stop)
-    if (saidAt !== undefined)
-      terminal.warn(`${this.#name} has reached the log after ${lengthOf(runtime.monotonic() - began)}`)
+    if (saidAt === undefined) return found
+    const waitedMs = Math.round(runtime.monotonic() - began)
+    const says = `${this.#name} has reached the log after ${lengthOf(waitedMs)}`
+    terminal.tell('warn', 'log_reached', says, { waitedMs })
     return found
   }
 

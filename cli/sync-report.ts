@@ -1,6 +1,9 @@
 /** Reports the progress of a sync: a bar on a terminal, lines elsewhere. @module */
 import type { SyncEvent } from '../services/sync/index.ts'
 import type { Runtime } from '../src/ports/runtime.ts'
+import { eventFields } from '../adapters/logs/log-events/event-fields.ts'
+import type { LogLevel } from '../adapters/logs/log-events/log-line.ts'
+import { debugging } from './debug-events.ts'
 import { sentence } from './failure.ts'
 import { lengthOf, plain, quoted } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
@@ -63,14 +66,20 @@ export class SyncReport {
   #lineAt = -Infinity
   #unusableAt = -Infinity
   #unusable = 0
+  /** That which is reported. */
+  #event!: SyncEvent
+  readonly #debug: (event: SyncEvent) => void
 
   constructor(terminal: Terminal, runtime: Runtime, of: ReportedSync) {
     this.#terminal = terminal
     this.#runtime = runtime
     this.#of = of
+    this.#debug = debugging('kedge sync', terminal)
   }
 
   take(event: SyncEvent): void {
+    this.#event = event
+    this.#debug(event)
     switch (event.type) {
       case 'progress':
         return this.#progress(event)
@@ -89,6 +98,7 @@ export class SyncReport {
       case 'lost':
         return this.#warn(
           `partition ${event.partition}: retention has taken up to ${count(event.records)} records that were not read; keys that they changed may be stale until they are written again`,
+          'error',
         )
       case 'stalled':
         return this.#warn(
@@ -100,7 +110,8 @@ export class SyncReport {
         )
       case 'key_moved':
         return this.#warn(
-          `${quoted(event.key)} came in partition ${event.from} and in ${event.to} (at ${event.offset})${usual(event)}: ${MOVED}. This is said once; moved_keys_total counts`,
+          // A log of JSON has no keys.
+          `${this.#terminal.isJson ? 'a key' : quoted(event.key)} came in partition ${event.from} and in ${event.to} (at ${event.offset})${usual(event)}: ${MOVED}. This is said once; moved_keys_total counts`,
         )
       case 'store_failed':
       case 'log_failed':
@@ -123,6 +134,7 @@ export class SyncReport {
       case 'dead_letters_lost':
         return this.#warn(
           `${count(event.records)} dead letters could not be written, and are lost: ${sentence(event.error)}`,
+          'error',
         )
       case 'suspect_time':
         return this.#warn(
@@ -152,7 +164,7 @@ export class SyncReport {
     const now = this.#runtime.monotonic()
     if (now - this.#lineAt < LINE_MS) return
     this.#lineAt = now
-    this.#terminal.say(text)
+    this.#say(text)
   }
 
   #unusableRecord({ reason, partition, offset, says }: Extract<SyncEvent, { type: 'unusable' }>): void {
@@ -163,7 +175,9 @@ export class SyncReport {
     if (now - this.#unusableAt < UNUSABLE_MS) return
     this.#unusableAt = now
     const many = this.#unusable === 1 ? 'a record' : `${count(this.#unusable)} records`
-    this.#warn(`${many} could not be used; the last one at ${partition}@${offset}: ${plain(says)}`)
+    // A parser quotes the text that it could not read, and a log of JSON has no values.
+    const why = this.#terminal.isJson ? reason : plain(says)
+    this.#warn(`${many} could not be used; the last one at ${partition}@${offset}: ${why}`)
     this.#unusable = 0
   }
 
@@ -176,12 +190,12 @@ export class SyncReport {
 
   #say(line: string): void {
     this.end()
-    this.#terminal.say(line)
+    this.#terminal.tell('info', this.#event.type, line, eventFields(this.#event))
   }
 
-  #warn(line: string): void {
+  #warn(line: string, level: LogLevel = 'warn'): void {
     this.end()
-    this.#terminal.warn(line)
+    this.#terminal.tell(level, this.#event.type, line, eventFields(this.#event))
   }
 }
 

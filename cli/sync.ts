@@ -2,11 +2,11 @@
 import type { Command } from 'commander'
 import type { Codec } from '../src/wire/codec.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
-import { createSync, createTierFollower } from '../services/sync/index.ts'
+import { createSync } from '../services/sync/index.ts'
 import type { SyncOptions } from '../services/sync/index.ts'
 import { command } from './command.ts'
 import type { Done } from './command.ts'
-import { asUsage, EXIT, sentence, UsageError } from './failure.ts'
+import { asUsage, EXIT, UsageError } from './failure.ts'
 import { startHealth } from './health.ts'
 import type { RunningHealth } from './health.ts'
 import { absentTopic } from './missing-topic.ts'
@@ -14,6 +14,7 @@ import { codecOf } from './proxy.ts'
 import { readableLog } from './readable-log.ts'
 import type { Session } from './session.ts'
 import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
+import { LOG_SETTINGS } from './settings/logging.ts'
 import { PROXY_SETTINGS, url } from './settings/proxy.ts'
 import {
   deadLetters,
@@ -48,13 +49,21 @@ import { secretsOf } from './store-url.ts'
 import { ProcessMetrics } from './metrics/process-metrics.ts'
 import { signatureMetrics } from './metrics/signature-metrics.ts'
 import { healthOf, syncMetrics } from './metrics/sync-metrics.ts'
-import type { Followed } from './metrics/sync-metrics.ts'
 import { SyncReport } from './sync-report.ts'
+import { tierWork } from './sync-tier.ts'
+import type { Work } from './sync-work.ts'
 import { plain } from './terminal.ts'
 import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
-const SETTINGS = [...SYNC_SETTINGS, evictionsTopic, updatesTopic, ...PROXY_SETTINGS, ...CLUSTER_SETTINGS]
+const SETTINGS = [
+  ...SYNC_SETTINGS,
+  evictionsTopic,
+  updatesTopic,
+  ...PROXY_SETTINGS,
+  ...CLUSTER_SETTINGS,
+  ...LOG_SETTINGS,
+]
 
 interface Flags {
   readonly once?: boolean
@@ -65,20 +74,6 @@ const AFTER = `
 With --brokers it reads Kafka itself, else through the proxy at --url. A key template has the placeholders {key},
 {key.field}, {ns}, {topic}, {partition} and {value.field}; braces around one of them are a hash tag: {order:{key}}:header.
 A password in --to is better given by the environment: other users of a machine can read its command lines.`
-
-/** As which an applier stands in `kafka_consumer_lag`. */
-const TIER_GROUP = 'kedge-tier'
-/** How often a failing tier is reported. */
-const SAY_MS = 10_000
-
-/** A sync or the applier of a tier: what follows the topic. */
-interface Work extends Followed {
-  /**
-   * Runs until the signal; with `once` to the end of the topic. Resolves with whether it reached that end.
-   */
-  readonly go: (once: boolean, signal: AbortSignal) => Promise<boolean>
-  readonly says: string
-}
 
 export function syncCommand(session: Session, done: Done): Command {
   return command('sync', 'Keeps Redis or Memcached equal to a topic.', SETTINGS)
@@ -106,7 +101,7 @@ async function synced(values: ResolvedSettings, flags: Flags, session: Session):
   const parts: Parts = { values, session, log, codec: await codecOf(), store, report, timing: {} }
   try {
     const work = checked(() => (flags.tier ? tierWork : syncWork)(parts))
-    terminal.say(terminal.redact(work.says))
+    terminal.tell('info', 'begins', work.says, work.names)
     const health = await listening(parts, work)
     try {
       return await work.go(flags.once ?? false, stop)
@@ -151,64 +146,16 @@ function syncWork(parts: Parts): Work {
         }
         const { reached } = await sync.step({ signal, giveUpAfter: values.get(giveUpAfter) })
         if (reached && sync.lag().partitions.every(({ end }) => end === 0))
-          parts.session.terminal.warn(
+          parts.session.terminal.tell(
+            'warn',
+            'empty_topic',
             `the topic ${plain(name)} has never had a record: is that its name? A gateway in memory creates every topic that a client names`,
+            { topic: name },
           )
         return reached
       } catch (error) {
         throw absentTopic(error, name, '--only updates --updates-topic')
       }
-    },
-  }
-}
-
-/** Applies the evictions to a tier, with the same process and the same endpoints. */
-function tierWork({ values, session, log, codec, store, timing }: Parts): Work {
-  const { terminal, runtime } = session
-  if (store.tier === undefined)
-    throw new UsageError(
-      `${store.sink.name} cannot keep how far a tier has applied evictions: --tier needs Redis`,
-    )
-  const name = values.get(evictionsTopic)
-  const limits = { ms: values.get(maxLag), records: values.get(maxLagRecords) ?? Infinity }
-  let saidAt = -Infinity
-  const follower = createTierFollower({
-    kafka: log,
-    tier: store.tier,
-    topics: { evictions: name },
-    codec,
-    runtime,
-    onEvent: (event) => {
-      if (event.type === 'begin')
-        terminal.say(`partition ${event.partition}: begins at ${event.position} (${event.reason})`)
-      if (event.type === 'apply') timing.batch?.(event.durationMs)
-      const now = runtime.monotonic()
-      if (event.type !== 'failed' || now - saidAt < SAY_MS) return
-      saidAt = now
-      terminal.warn(`kedge sync: ${sentence(event.error)}; trying again`)
-    },
-  })
-  const lag = () => {
-    const { records, ms, partitions } = follower.lag()
-    return { records, ms, rehydrating: false, partitions }
-  }
-  return {
-    names: { topic: name },
-    group: TIER_GROUP,
-    lag,
-    pressure: () =>
-      Math.min(1, Math.max(0, Math.max(lag().ms / limits.ms, lag().records / limits.records) * 2 - 1)),
-    notReady: () => (lag().ms > limits.ms || lag().records > limits.records ? ['lag'] : []),
-    stats: () => follower.stats(),
-    says: `kedge sync applies ${plain(name)} to the tier in ${store.sink.name}`,
-    async go(once, signal) {
-      try {
-        if (once) return (await follower.step({ signal })).atEnd
-      } catch (error) {
-        throw absentTopic(error, name, '--only evictions --evictions-topic')
-      }
-      await follower.follow({ signal })
-      return true
     },
   }
 }
@@ -280,7 +227,8 @@ async function listening(
   timing.batch = syncMetrics(metrics, work)
   signatureMetrics(metrics, log)
   const health = await startHealth(place, { ...healthOf(work), metrics: () => metrics.text() })
-  session.terminal.say(`kedge sync listening on ${health.url}`)
+  const { url: at } = health
+  session.terminal.tell('info', 'listening', `kedge sync listening on ${at}`, { url: at })
   return health
 }
 

@@ -5,7 +5,15 @@ import type { Meter, Timer } from '../../adapters/metrics/prom-client/meter.ts'
 import type { ServedApp } from '../../worker/node.ts'
 
 /** Others are clients' own words. */
-const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])
+export const METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'OPTIONS',
+  'PATCH',
+])
 
 export type RequestTimer = (method: string, route: string, status: number, ms: number) => void
 
@@ -33,7 +41,7 @@ export const timedApp = (app: Hono, timer: RequestTimer): ServedApp => ({
  * The pattern of the route that takes the request: its path has the keys of clients. That is the first one which is not for
  * every path: routes that take less of a path stand before those that take more.
  */
-function routeOf(app: Hono, { method, url }: Request): string {
+export function routeOf(app: Hono, { method, url }: Request): string {
   const [handlers] = app.router.match(method, new URL(url).pathname)
   return handlers.map(([[, { path }]]) => path).find((path) => !path.endsWith('*')) ?? 'other'
 }

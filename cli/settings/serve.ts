@@ -228,6 +228,13 @@ export const listen: Optional<string> = setting<string | undefined>('serve.liste
   otherwiseSays: 'nowhere',
 })
 
+export const accessLog: Setting<boolean> = setting('serve.accessLog', {
+  flag: '--access-log',
+  shape: truth,
+  says: 'print one line for each request',
+  otherwise: false,
+})
+
 export const SERVE_SETTINGS: readonly AnySetting[] = [
   host,
   port,
@@ -261,5 +268,6 @@ export const SERVE_SETTINGS: readonly AnySetting[] = [
   grace,
   ...Object.values(serveTls),
   ...SERVE_AUDIT,
+  accessLog,
   listen,
 ]

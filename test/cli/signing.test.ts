@@ -153,7 +153,8 @@ it('a service reports once a minute what it refuses: a stranger may write many',
   const at = proxy()
   const warned: string[] = []
   let now = 0
-  const terminal = { hide: () => undefined, warn: (text: string) => void warned.push(text) }
+  const tell = (_level: string, _event: string, text: string) => void warned.push(text)
+  const terminal = { hide: () => undefined, tell }
   const session = { terminal, runtime: systemRuntime({ monotonic: () => now }) } as unknown as Session
   const values = new ResolvedSettings(
     new Map(
