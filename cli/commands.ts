@@ -42,6 +42,10 @@ export const COMMANDS: Readonly<Record<string, Known>> = {
     says: 'Reports what is wrong with a proxy, the topics or a token.',
     load: async () => (await import('./doctor.ts')).doctorCommand,
   },
+  top: {
+    says: 'Shows what processes do, in a terminal.',
+    load: async () => (await import('./top.ts')).topCommand,
+  },
   tail: {
     says: 'Shows evictions or updates, one line each, and flags unreadable ones.',
     load: async () => (await import('./tail.ts')).tailCommand,

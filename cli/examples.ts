@@ -53,6 +53,10 @@ const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
       'for caches with these options; writes nothing',
     ],
   ],
+  top: [
+    ['kedge top 9100', 'a process of this machine, with --listen 9100'],
+    ['kedge top --once kedge-1:9100 kedge-2:9100', 'two processes, printed once, for a script'],
+  ],
   tail: [
     ['kedge tail --follow', 'evictions as they come'],
     ['kedge tail updates --from beginning --json', 'every value in the log, one JSON object a line'],

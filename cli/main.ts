@@ -7,6 +7,7 @@ import { systemRuntime } from '../src/ports/runtime.ts'
 import { run } from './program.ts'
 import { showsColours } from './terminal.ts'
 import type { Sink } from './terminal.ts'
+import { nodeScreen } from './top/node-screen.ts'
 
 // Imported by the name of the package, so that both the sources and the built files find it.
 const { version } = createRequire(import.meta.url)('kedge/package.json') as { version: string }
@@ -42,6 +43,7 @@ process.exitCode = await run({
   runtime: systemRuntime(),
   fetch: (input, init) => fetch(input, init),
   connect,
+  screen: nodeScreen(),
   whenJson: (tell) => {
     process.on('uncaughtException', (error: unknown) => {
       tell('uncaught', error instanceof Error ? error : new Error(String(error)))

@@ -13,6 +13,7 @@ import { serve } from '../worker/node.ts'
 import type { ServedApp } from '../worker/node.ts'
 import { httpOrigin } from '../worker/origin.ts'
 import type { OriginOptions } from '../worker/origin.ts'
+import { partsOfCache } from '../src/write/cache-parts.ts'
 import { encodeUtf8 } from '../src/wire/codec.ts'
 import { auditOf } from './audit-trail.ts'
 import type { Append, KeyedTrail } from './audit-trail.ts'
@@ -251,16 +252,24 @@ const healthOf = (
     const { proved, ageMs, lag } = cache.freshness()
     const outage = origin?.outage() ?? null
     const age = Number.isFinite(ageMs) ? Math.round(ageMs) : null
+    const partitions = placesOf(cache)
     return {
       proved,
       ageMs: age,
       lag,
+      partitions,
       ...(origin && { originOutage: outage }),
       stats: cache.stats(),
     }
   },
   metrics: () => metrics.text(),
 })
+
+/** How far it has read each partition of the evictions topic. */
+const placesOf = (cache: Cache) =>
+  [...partsOfCache(cache).context.follower.partitions.values()]
+    .filter(({ hasPosition }) => hasPosition)
+    .map(({ id, position, tail }) => ({ partition: id, position, end: tail }))
 
 function problemOf(cache: Cache): string | undefined {
   const { proved, error } = cache.freshness()

@@ -9,6 +9,7 @@ import { PERSISTER_SETTINGS } from './settings/persister.ts'
 import { PROXY_SETTINGS } from './settings/proxy.ts'
 import { SERVE_SETTINGS } from './settings/serve.ts'
 import { SYNC_SETTINGS } from './settings/sync.ts'
+import { TOP_SETTINGS } from './settings/top.ts'
 import { FURTHER_TOPICS_SETTINGS, TOPICS_SETTINGS } from './settings/topics.ts'
 
 export const ALL_SETTINGS: readonly AnySetting[] = [
@@ -23,4 +24,5 @@ export const ALL_SETTINGS: readonly AnySetting[] = [
   ...PERSISTER_SETTINGS,
   ...SERVE_SETTINGS,
   ...SYNC_SETTINGS,
+  ...TOP_SETTINGS,
 ]

@@ -55,6 +55,7 @@ const COMMANDS = [
   'topics create',
   'topics check',
   'doctor',
+  'top',
   'tail',
   'get',
   'evict',

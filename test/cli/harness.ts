@@ -51,6 +51,7 @@ export interface Surroundings {
   /** Called with every piece of the standard error as it comes. */
   readonly onErr?: (text: string) => void
   readonly openStore?: Session['openStore']
+  readonly screen?: Session['screen']
   /** Whether lines can be written over. */
   readonly live?: boolean
 }
@@ -81,6 +82,7 @@ export async function kedge(args: readonly string[], around: Surroundings = {}):
     stop: around.stop ?? new AbortController().signal,
     runtime: around.runtime ?? new Clock().runtime,
     ...(around.openStore && { openStore: around.openStore }),
+    ...(around.screen && { screen: around.screen }),
     fetch: around.fetch ?? (() => Promise.reject(new Error('no network here'))),
     connect: async (options) => {
       if (!around.connect) throw new Error('no cluster here')
