@@ -12,7 +12,7 @@ export const logFormat: Setting<LogFormat> = setting<LogFormat>('logFormat', {
   says: 'how it reports what happens: text, or json, one object a line',
   otherwise: 'text',
 })
-export const logLevel: Setting<LogLevel> = setting<LogLevel>('logLevel', {
+const logLevel: Setting<LogLevel> = setting<LogLevel>('logLevel', {
   flag: '--log-level <level>',
   shape: choice('error', 'warn', 'info', 'debug'),
   says: 'what it reports: error, warn, info or debug, each with those before it',
