@@ -153,7 +153,7 @@ describe('logEvents', () => {
     const { onEvent, told, clock } = logged({ sample: { hit: 0.01, miss: 0, poll: 1 } })
     for (let n = 0; n < 1000; n++, clock.ms += 100) onEvent(hit)
     onEvent({ type: 'miss', namespace: 'users', key: 'k' } satisfies KedgeEvent)
-    onEvent({ type: 'poll', durationMs: 2.34567, records: 0, verified: true } satisfies KedgeEvent)
+    onEvent({ type: 'poll', durationMs: 2.34567, records: 0, verified: true, ageMs: 0 } satisfies KedgeEvent)
     const hits = told().filter(({ event }) => event === 'hit')
     expect(hits).toHaveLength(10)
     expect(hits[0]).toMatchObject({ sampled: 0.01, stale: false })
