@@ -14,6 +14,8 @@ export interface Shape<T> extends OptionTest {
 }
 
 export const text: Shape<string> = must((value) => typeof value === 'string', 'must be a string')
+/** What is looked at later, or passed over where it is wrong. */
+export const anything: Shape<unknown> = () => undefined
 /** JSON can say 1e999, which is none. */
 export const number: Shape<number> = must(Number.isFinite, 'must be a number')
 /** A whole number that is exact: 2^53 is not. */

@@ -7,12 +7,19 @@ export { createCache } from './cache.ts'
 export type { Codec } from './wire/codec.ts'
 export { isKedgeError, KedgeError } from './ports/errors.ts'
 export type { KedgeErrorCode, KedgeErrorOptions } from './ports/errors.ts'
-export type { KedgeEvent, SlowPollOption, TierOperation, UnansweredReason } from './api/events.ts'
+export type {
+  EventListener,
+  KedgeEvent,
+  SlowPollOption,
+  TierOperation,
+  UnansweredReason,
+} from './api/events.ts'
 export type { DropReason, ReanchorReason, RefuseReason } from './api/reasons.ts'
 export type {
   CallOptions,
   KafkaLog,
   LogCapabilities,
+  LogHeader,
   LogRecord,
   NewRecord,
   OffsetsOptions,

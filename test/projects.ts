@@ -28,7 +28,7 @@ const UPSTASH = 'test/adapters/stores/redis/upstash.test.ts'
 const UNDICI = 'test/adapters/transport/undici.test.ts'
 const UNIT = [
   'test/src/**/*.test.ts',
-  'test/adapters/{kafka,codecs,metrics,sharing,logs}/**/*.test.ts',
+  'test/adapters/{kafka,codecs,metrics,sharing,logs,telemetry}/**/*.test.ts',
   'test/adapters/*.test.ts',
   'test/services/{audit,sync,loader}/*.test.ts',
   'test/{mutants,tools}/*.test.ts',
@@ -48,7 +48,7 @@ const E2E = [
   'test/worker/node/{examples,sidecar}.test.ts',
 ]
 const INTEGRATION = [
-  'test/{cli,conformance,openapi,writes}/*.test.ts',
+  'test/{cli,conformance,openapi,telemetry,writes}/*.test.ts',
   'test/{adapters/stores,examples,services/gateway,tools/bench,worker}/**/*.test.ts',
   UNDICI,
 ]

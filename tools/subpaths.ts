@@ -44,6 +44,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/prom-client': { maxBytes: 3_500 },
   './adapters/tail': { maxBytes: 9_500 },
   './adapters/log-events': { maxBytes: 3_400 },
+  './adapters/opentelemetry': { maxBytes: 5_500 },
   './adapters/undici': { maxBytes: 5_100, node: true },
   './worker': { maxBytes: 33_600 },
   './worker/cloudflare': { maxBytes: 100_200 },

@@ -125,6 +125,7 @@ export function requestContext(c: Context): RequestContext {
       const settled = promise.catch(() => undefined)
       platform?.waitUntil(settled)
     },
+    trace: c.req.header('traceparent'),
   }
 }
 

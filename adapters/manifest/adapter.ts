@@ -15,6 +15,7 @@ type AdapterKind =
   | 'codec'
   | 'metrics'
   | 'listener'
+  | 'feature'
 
 /** Where a proxy is. */
 export interface ProxyAddress extends TransportOptions {

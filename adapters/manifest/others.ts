@@ -1,4 +1,4 @@
-/** The adapters of frameworks, the transport, the codec, metrics and logs. @module */
+/** The adapters of frameworks, the transport, the codec, and those that tell what happens. @module */
 import type { Adapter } from './adapter.ts'
 
 export const OTHERS: readonly Adapter[] = [
@@ -82,5 +82,14 @@ export const OTHERS: readonly Adapter[] = [
     test: 'test/adapters/logs/log-events.test.ts',
     page: 'docs/logging.md',
     load: () => import('../logs/log-events.ts'),
+  },
+  {
+    name: 'opentelemetry',
+    source: 'adapters/telemetry/opentelemetry.ts',
+    factories: { tracing: 'feature', metrics: 'metrics' },
+    peers: ['@opentelemetry/api'],
+    test: 'test/adapters/telemetry/opentelemetry.test.ts',
+    page: 'docs/tracing.md',
+    load: () => import('../telemetry/opentelemetry.ts'),
   },
 ]

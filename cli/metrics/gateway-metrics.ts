@@ -1,6 +1,6 @@
 /** The metrics of a gateway. @module */
 import type { GatewayCounters } from '../../services/gateway/counters.ts'
-import { boundedLabel } from '../../adapters/metrics/prom-client/bounded-label.ts'
+import { boundedLabel } from '../../adapters/metrics/shared/bounded-label.ts'
 import type { ProcessMetrics } from './process-metrics.ts'
 import { requestTimer } from './request-timer.ts'
 

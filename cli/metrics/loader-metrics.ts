@@ -1,6 +1,6 @@
 /** The metrics of a loader service. @module */
-import { boundedLabel } from '../../adapters/metrics/prom-client/bounded-label.ts'
-import { logTimers } from '../../adapters/metrics/prom-client/cache-timers.ts'
+import { boundedLabel } from '../../adapters/metrics/shared/bounded-label.ts'
+import { logTimers } from '../../adapters/metrics/shared/cache-timers.ts'
 import { consumerLag } from '../../adapters/metrics/prom-client/consumer-lag.ts'
 import type { LoaderEvent, LoaderLag, LoaderService, LoaderStats } from '../../services/loader/index.ts'
 import type { KedgeEvent } from '../../src/api/events.ts'

@@ -1,5 +1,5 @@
 /** The metrics of a persister. @module */
-import { boundedLabel } from '../../adapters/metrics/prom-client/bounded-label.ts'
+import { boundedLabel } from '../../adapters/metrics/shared/bounded-label.ts'
 import { consumerLag } from '../../adapters/metrics/prom-client/consumer-lag.ts'
 import type {
   Persister,

@@ -1,7 +1,8 @@
 /** How long the requests of an app take, by route and status. @module */
 import { performance } from 'node:perf_hooks'
 import type { Hono } from 'hono'
-import type { Meter, Timer } from '../../adapters/metrics/prom-client/meter.ts'
+import type { Timer } from '../../adapters/metrics/shared/cache-meter.ts'
+import type { Meter } from '../../adapters/metrics/prom-client/meter.ts'
 import type { ServedApp } from '../../worker/node.ts'
 
 /** Others are clients' own words. */

@@ -1,6 +1,6 @@
 /** The lag of a sync as JSON, and its metrics. @module */
 import { consumerLag } from '../../adapters/metrics/prom-client/consumer-lag.ts'
-import type { Sample } from '../../adapters/metrics/prom-client/meter.ts'
+import type { Sample } from '../../adapters/metrics/shared/cache-meter.ts'
 import type { SyncLag, SyncStats, TierFollowerStats } from '../../services/sync/index.ts'
 import type { Health } from '../health.ts'
 import type { ProcessMetrics } from './process-metrics.ts'

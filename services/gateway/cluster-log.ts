@@ -11,6 +11,7 @@ import type {
 } from '../../src/ports/kafka-log.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
+import { boundedHeaders } from '../../src/wire/record-headers.ts'
 import type { Appended, Cluster, RecordToAppend } from './cluster.ts'
 import { Refusal } from './refusal.ts'
 
@@ -107,12 +108,13 @@ async function readFrom(
   const from = positions.map((position) => ({ topic, ...position }))
   const { records, next, outOfRange } = await cluster.read(from, { maxBytes, waitMs, isolation, signal })
   return {
-    records: records.map(({ partition, offset, key, value, timestamp }) => ({
+    records: records.map(({ partition, offset, key, value, timestamp, headers }) => ({
       partition,
       offset,
       key,
       value,
       timestamp,
+      ...boundedHeaders(headers.map((header) => [header.name, header.value])),
     })),
     next: next.map(({ partition, offset }) => ({ partition, offset })),
     outOfRange: outOfRange.map(({ partition }) => partition),

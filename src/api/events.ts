@@ -77,6 +77,8 @@ export type KedgeEvent =
       readonly error: unknown
       readonly ageMs: number
       readonly retryInMs: number
+      /** Until it was given up, in milliseconds. */
+      readonly durationMs: number
     }
   | {
       /**
@@ -163,15 +165,23 @@ export type KedgeEvent =
     }
   | { readonly type: 'background_error'; readonly error: unknown }
 
+/**
+ * Takes events.
+ *
+ * @param trace what the event is of: the `trace` that `cache.for` was given. Of an `evict` what its writer says, unchecked: `tp` of
+ * the message, else the headers of the record
+ */
+export type EventListener = (event: KedgeEvent, trace?: unknown) => void
+
 /** Takes an event; absent without a listener, so that no event is built in vain. */
-export type Emit = ((event: KedgeEvent) => void) | undefined
+export type Emit = EventListener | undefined
 
 /** The listener, made harmless: what it throws is ignored. */
-export function emitTo(listener: ((event: KedgeEvent) => void) | undefined): Emit {
+export function emitTo(listener: EventListener | undefined): Emit {
   if (listener === undefined) return undefined
-  return (event) => {
+  return (event, trace) => {
     try {
-      const said: unknown = listener(event)
+      const said: unknown = listener(event, trace)
       // An `async` listener rejects instead.
       if (said instanceof Promise) said.catch(() => undefined)
     } catch {
@@ -181,8 +191,8 @@ export function emitTo(listener: ((event: KedgeEvent) => void) | undefined): Emi
 }
 
 /** Has a listener hear what is emitted from now on, beside those that hear it already. */
-export function observe(of: { emit: Emit }, listener: (event: KedgeEvent) => void): void {
+export function observe(of: { emit: Emit }, listener: EventListener): void {
   const before = of.emit
   const told = emitTo(listener)!
-  of.emit = before === undefined ? told : (event) => (before(event), told(event))
+  of.emit = before === undefined ? told : (event, trace) => (before(event, trace), told(event, trace))
 }

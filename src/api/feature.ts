@@ -10,6 +10,7 @@ import type { Position } from '../ports/kafka-log.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Windows } from '../store/entry.ts'
 import type { LoadManyContext } from './load-types.ts'
+import type { RequestContext } from './read-types.ts'
 import type { RefuseReason } from './reasons.ts'
 
 /** Loads the keys; those that have no value are left out. */
@@ -40,8 +41,10 @@ export interface FeatureNamespace {
   readonly name: string
 }
 
-/** Keeps background work of a hook alive after the request that it belongs to. */
+/** The request that a hook is of: keeps its background work alive after the request. */
 export interface FeatureScope {
+  /** The trace that the request is of, where it was given. */
+  readonly trace?: RequestContext['trace']
   waitUntil(work: Promise<unknown>): void
 }
 
@@ -86,6 +89,8 @@ export interface SourceContext<T> {
    * @throws KedgeError `ERR_CODEC` for what is no data.
    */
   readonly hold: (key: string, value: HeldValue<T>) => boolean
+  /** Of the request that asks. */
+  readonly scope: FeatureScope
 }
 
 /** What a feature is given when the cache is made. */
@@ -131,6 +136,7 @@ export interface FeatureHooks {
     namespace: FeatureNamespace,
     keys: readonly string[],
     call: Call<T> | undefined,
+    scope: FeatureScope,
   ): Call<T> | undefined
   /**
    * Before values are set, and their keys evicted: the values as they will be held, a `Map` of none but the given keys. What it

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Codec } from '../wire/codec.ts'
-import type { KedgeEvent } from './events.ts'
+import type { EventListener } from './events.ts'
 import type { KafkaLog } from '../ports/kafka-log.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Duration } from '../runtime/duration.ts'
@@ -123,8 +123,11 @@ export interface CacheOptions extends Lifetime<unknown> {
    * @default false
    */
   readonly freeze?: boolean
-  /** Called with everything that happens. Must not throw; what it throws is ignored. */
-  readonly onEvent?: (event: KedgeEvent) => void
+  /**
+   * Called with everything that happens, and with the trace that it is of, where there is one: see {@link EventListener}.
+   * Must not throw; what it throws is ignored.
+   */
+  readonly onEvent?: EventListener
   /** Clocks, randomness, timers. @default `systemRuntime()` */
   readonly runtime?: Runtime
 }

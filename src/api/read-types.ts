@@ -5,6 +5,11 @@ import type { Token } from '../wire/token.ts'
 export interface RequestContext {
   /** Keeps the request's resources alive until the promise settles. */
   waitUntil(promise: Promise<unknown>): void
+  /**
+   * The trace that the request is of, for a feature that traces: of `kedge/adapters/opentelemetry` a `Context`, a `Span`, or
+   * the text of the request's `traceparent`. The cache hands it on, and knows nothing of it.
+   */
+  readonly trace?: unknown
 }
 
 export interface ScopeOptions {

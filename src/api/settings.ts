@@ -10,6 +10,7 @@ import { emitTo } from './events.ts'
 import type { Emit } from './events.ts'
 import type { KafkaLog } from '../ports/kafka-log.ts'
 import { must } from './must.ts'
+import type { BeginSending } from './sending.ts'
 import type { CacheOptions, NamespaceOptions, TopicNames } from './options.ts'
 import { LOAD_DEFAULTS, nearerLoadSettings } from './load-settings.ts'
 import type { LoadSettings } from './load-settings.ts'
@@ -61,7 +62,9 @@ export interface Settings extends Times {
   /** Takes everything but what was served, which counters and `emitRead` tell. An observer that comes later hears it too. */
   emit: Emit
   /** Takes what was served, and what was not: an observer hears nothing of it, so that a hit costs it nothing. */
-  readonly emitRead: Emit
+  emitRead: Emit
+  /** Set by a feature that traces. */
+  sending: BeginSending | undefined
   readonly runtime: Runtime
   /** What namespaces begin with. */
   readonly namespace: NamespaceSettings
@@ -147,6 +150,7 @@ export function cacheSettings(options: CacheOptions): Settings {
     ...times(options),
     emit,
     emitRead: emit,
+    sending: undefined,
     runtime: options.runtime ?? systemRuntime(),
     namespace: nearerSettings(options, base),
   }

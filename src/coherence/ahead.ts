@@ -11,7 +11,7 @@
 import type { LogRecord } from '../ports/kafka-log.ts'
 import type { Batch } from '../runtime/consumer.ts'
 import type { Eviction } from '../wire/read-eviction.ts'
-import { applyEviction, applyRecord, evictionOf } from './apply-eviction.ts'
+import { applyEviction, applyRecord, evictionOf, traceOf } from './apply-eviction.ts'
 import type { DecodedRecord } from './apply-eviction.ts'
 import { readBatch } from '../runtime/consumer.ts'
 import { evictionsOf, remember } from './log-identity.ts'
@@ -67,7 +67,7 @@ async function applyAhead(
       // It may drop everything: the poll that follows decides when.
       if (eviction.unreadable) unreadable ??= record.offset
       else applyEviction(partition.targets, eviction, record.offset, self)
-      if (unreadable === undefined) applied.push({ record, eviction })
+      if (unreadable === undefined) applied.push({ record, eviction, trace: traceOf(decoded) })
     }
     let last: LogRecord | undefined
     for (const record of batch.records) {
@@ -104,7 +104,8 @@ export function adopt(
   partition.advance(ahead.next)
   remember(partition, ahead.applied.at(-1)?.record)
   context.counters.evictionsApplied += passed.length
-  for (const { record, eviction } of passed) tellsOf(context, partition, record.offset, eviction)
+  for (const { record, eviction, trace } of passed)
+    tellsOf(context, partition, record.offset, eviction, trace)
   return passed.length
 }
 
@@ -113,8 +114,9 @@ export function tellsOf(
   { settings }: PollContext,
   partition: Partition,
   offset: number,
-  eviction: Eviction,
+  { namespace, empty }: Eviction,
+  trace: unknown,
 ): void {
-  if (eviction.empty) return
-  settings.emit?.({ type: 'evict', namespace: eviction.namespace, partition: partition.id, offset })
+  if (empty) return
+  settings.emit?.({ type: 'evict', namespace, partition: partition.id, offset }, trace)
 }

@@ -89,6 +89,10 @@ export function applyRecord<T>(
   return decoded instanceof Promise ? decoded.then(apply) : apply(decoded)
 }
 
+/** What the writer says of the trace of its write, unchecked: it changes nothing of what is evicted (decision 127). */
+export const traceOf = ({ message, record }: DecodedRecord): unknown =>
+  (message as { readonly tp?: unknown } | null | undefined)?.tp ?? record.headers
+
 /** The eviction that a decoded record stands for. Never throws. @param isNamespace whether a name is one in use */
 export function evictionIn(decoded: DecodedRecord, isNamespace: (name: string) => boolean): Eviction {
   const { record, message, error } = decoded

@@ -16,8 +16,7 @@ import { pauseMs } from '../runtime/retry.ts'
 import { Partition } from './partition.ts'
 import { poll } from './poll.ts'
 import type { PollRun } from './poll-run.ts'
-import { ProofHook } from './proof-hooks.ts'
-import type { PollFeature } from './proof-hooks.ts'
+import { ProofHook, type PollFeature } from './proof-hooks.ts'
 import type { FeatureScope } from '../api/feature.ts'
 import { lastingIn, longestWaitMs, pauseEnds } from './unreadable-records.ts'
 import { SlowPolls } from './slow-polls.ts'
@@ -179,8 +178,9 @@ export class Follower {
   async #loop(scope: FeatureScope, stop: AbortSignal): Promise<void> {
     const { clock, settings } = this.#context
     while (!stop.aborted) {
+      const since = clock.now()
       try {
-        const run = this.partitions.size > 0 ? this.#join(scope, clock.now()) : undefined
+        const run = this.partitions.size > 0 ? this.#join(scope, since) : undefined
         if (run) await settledWithin(settings.runtime, run.settled, Infinity, stop)
         const now = clock.now()
         const waitMs = Math.max(settings.refreshAfterMs, MIN_FOLLOW_MS, this.#retryAt - now)
@@ -199,7 +199,7 @@ export class Follower {
           if (earlyMs > 0) await settings.runtime.sleep(earlyMs, stop)
         } else await settings.runtime.sleep(waitMs, stop)
       } catch (error) {
-        if (!stop.aborted) this.#failed(error)
+        if (!stop.aborted) this.#failed(error, since, scope)
       }
     }
   }
@@ -257,13 +257,13 @@ export class Follower {
       this.#error = undefined
       counters.polls++
       if (found.ageMs > 0) counters.sharedPolls++
-      settings.emit?.({ type: 'poll', durationMs: clock.now() - run.startedAt, ...found })
+      settings.emit?.({ type: 'poll', durationMs: clock.now() - run.startedAt, ...found }, scope.trace)
     } catch (error) {
       run.state = 'failed'
       const isLate = isKedgeError(error) && error.code === 'ERR_TIMEOUT'
       if (isAnswered && isLate) this.#took(began)
       // A poll that began later may have succeeded meanwhile.
-      if (run.number >= this.#succeeded) this.#failed(error)
+      if (run.number >= this.#succeeded) this.#failed(error, run.startedAt, scope)
       return
     }
     const left = settings.log.settled?.()
@@ -285,13 +285,14 @@ export class Follower {
     this.#slow.took(now - began, now)
   }
 
-  #failed(error: unknown): void {
+  #failed(error: unknown, since: number, scope: FeatureScope): void {
     const { clock, settings, counters } = this.#context
     const now = clock.now()
     const retryInMs = pauseMs(BACKOFF, this.#failures++, error, settings.runtime.random())
     this.#retryAt = now + retryInMs
     this.#error = error
     counters.pollFailures++
-    settings.emit?.({ type: 'poll_failed', error, ageMs: this.age(now), retryInMs })
+    const durationMs = now - since
+    settings.emit?.({ type: 'poll_failed', error, ageMs: this.age(now), retryInMs, durationMs }, scope.trace)
   }
 }

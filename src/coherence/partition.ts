@@ -59,6 +59,8 @@ export interface TokenTerms {
 export interface AppliedRecord {
   readonly record: LogRecord
   readonly eviction: Eviction
+  /** What its writer says of its trace. */
+  readonly trace: unknown
 }
 
 /** A partition as it was when a long poll began. */

@@ -11,7 +11,7 @@
  * @module
  */
 import { adopt, tellsOf } from './ahead.ts'
-import { applyEviction, applyRecord, evictionOf } from './apply-eviction.ts'
+import { applyEviction, applyRecord, evictionOf, traceOf } from './apply-eviction.ts'
 import type { DecodedRecord } from './apply-eviction.ts'
 import { consume, doubling } from '../runtime/consumer.ts'
 import type { Batch } from '../runtime/consumer.ts'
@@ -203,7 +203,7 @@ function apply(context: PollContext, target: Target, number: number, decoded: De
     context.counters.refused++
     emit?.({ type: 'unreadable', topic, partition: partition.id, offset, error: decoded.error })
   }
-  tellsOf(context, partition, offset, eviction)
+  tellsOf(context, partition, offset, eviction, traceOf(decoded))
   return true
 }
 

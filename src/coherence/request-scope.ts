@@ -44,6 +44,10 @@ export class RequestScope {
     this.keepsWork = context !== undefined || runtime.waitUntil !== undefined
   }
 
+  get trace(): RequestContext['trace'] {
+    return this.#context?.trace
+  }
+
   /** Reports a read that is over to the listener. */
   read(read: ScopeRead): void {
     try {

@@ -88,7 +88,8 @@ export class RequestReply {
     if (free) this.#heard(space.name, answered > 0, failure?.because)
     const durationMs = clock.now() - since
     const keys = [...flights.keys()]
-    settings.emit?.({ type: 'ask', namespace: space.name, keys, answered, durationMs, ...failure })
+    const { trace } = demand.scope
+    settings.emit?.({ type: 'ask', namespace: space.name, keys, answered, durationMs, ...failure }, trace)
   }
 
   /** Why the service is not asked now. */

@@ -8,6 +8,9 @@
  * @module
  */
 
+/** A header of a record: its value is `null` where the producer gave none. */
+export type LogHeader = readonly [name: string, value: Uint8Array | null]
+
 /** A record as it stands in a partition. */
 export interface LogRecord {
   readonly partition: number
@@ -18,6 +21,11 @@ export interface LogRecord {
   readonly value: Uint8Array | null
   /** Milliseconds since the epoch, where the backend tells it. */
   readonly timestamp?: number
+  /**
+   * Where the backend tells them, in their order: a name may come several times. Adapters leave out those beyond the first 32, names
+   * longer than 1024 characters, and values longer than 4096 bytes. Nothing that keeps values coherent reads them.
+   */
+  readonly headers?: readonly LogHeader[]
 }
 
 /** A record to append. */

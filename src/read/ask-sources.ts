@@ -7,7 +7,7 @@
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { Candidate } from '../coherence/candidate.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
-import type { HeldValue } from '../api/feature.ts'
+import type { FeatureScope, HeldValue } from '../api/feature.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import { HOLD_KNOWN } from './core-hooks.ts'
 import type { CoreHooks, CoreSourceContext, Proof } from './core-hooks.ts'
@@ -22,13 +22,15 @@ export interface Question<T> {
   readonly wants?: (key: string) => boolean
   /** Called with each value in the step in which it is held. */
   readonly onHeld: (key: string, value: Candidate<T>) => void
+  /** Of the request that asks. */
+  readonly scope: FeatureScope
 }
 
 /** Resolves once a value of each key is held, or all sources have ended. Never rejects. */
 export async function askSources<T>(
   sources: readonly CoreHooks[],
   space: CoherentStore<T>,
-  { keys, proof, signal, wants, onHeld }: Question<T>,
+  { keys, proof, signal, wants, onHeld, scope }: Question<T>,
   { clock, settings }: CacheContext,
 ): Promise<void> {
   const left = new Set(keys)
@@ -54,6 +56,7 @@ export async function askSources<T>(
   }
   const context: CoreSourceContext<T> = {
     signal,
+    scope,
     proof: () =>
       (proved ??= proof(signal).then(
         (does) => (isProved = does),

@@ -50,7 +50,7 @@ export class Load<T> {
     const since = clock.now()
     const { flights, signal } = launch
     const stop = eitherSignal(signal)
-    const asked = this.#ask(flights, proof, stop.signal)
+    const asked = this.#ask(launch, proof, stop.signal)
     let isOvertaken = false
     try {
       await settledWithin(runtime, asked, this.#features.sourceTimeoutMs, signal)
@@ -74,12 +74,13 @@ export class Load<T> {
    * Settles the flights for which a source has a value that may be held, each at once. Never rejects. The flights do not
    * begin with it: an eviction that arrives meanwhile meets the value when the value is judged.
    */
-  #ask(asked: readonly Flight<T>[], proof: Proof, signal: AbortSignal): Promise<void> {
-    const flights = byKey(asked)
+  #ask(launch: Launch<T>, proof: Proof, signal: AbortSignal): Promise<void> {
+    const flights = byKey(launch.flights)
     const question: Question<T> = {
       keys: [...flights.keys()],
       proof,
       signal,
+      scope: launch.demand.scope,
       wants: (key) => {
         const { outcome, invalidated } = flights.get(key)!
         // An unacknowledged eviction may be in the log, and would match this value, too.

@@ -5,7 +5,7 @@
  */
 import type { HoldTerms } from '../coherence/hold-terms.ts'
 import type { Position } from '../ports/kafka-log.ts'
-import type { Evicted, FeatureHost, FeatureNamespace, Held, HeldValue } from '../api/feature.ts'
+import type { Evicted, FeatureHost, FeatureNamespace, FeatureScope, Held, HeldValue } from '../api/feature.ts'
 import { untilAborted } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
 import { checkedValues } from './checked-values.ts'
@@ -68,13 +68,14 @@ export class NamespaceFeatures implements HoldTerms {
     namespace: FeatureNamespace,
     keys: readonly string[],
     call: ReadCall<T> | undefined,
+    scope: FeatureScope,
   ): ReadCall<T> | undefined {
     if (this.#hooks.length === 0) return call
     const own = call?.many
     let around = own
     for (const each of this.#hooks) {
       const before = around
-      around = this.#attempt(before, () => each.aroundLoad?.(namespace, keys, before) ?? before)
+      around = this.#attempt(before, () => each.aroundLoad?.(namespace, keys, before, scope) ?? before)
     }
     if (around === undefined || around === own) return call
     const outer = around

@@ -197,7 +197,7 @@ export class Reader<T> {
   /** What the read asks of a load; `undefined` where it cannot load. */
   demand(reading: ReadContext<T>, level: ServeLevel, keys: readonly string[]): LoadRequest<T> | undefined {
     const { slots, bypassSlots } = this.#context
-    const call = this.#features.aroundLoad(this.#space, keys, reading.call)
+    const call = this.#features.aroundLoad(this.#space, keys, reading.call, reading.scope)
     if (call === undefined) return undefined
     const bypasses = level === 'bypass'
     return {
@@ -242,7 +242,7 @@ export class Reader<T> {
       const stop = eitherSignal(closing)
       try {
         const onHeld = (key: string, value: Candidate<T>) => void held.set(key, value)
-        const question = { keys, proof, signal: stop.signal, onHeld }
+        const question = { keys, proof, signal: stop.signal, onHeld, scope: reading.scope }
         const asked = askSources(this.#features.sources, this.#space, question, shared)
         // A source that ends its questions by itself is faster.
         await settledWithin(shared.settings.runtime, asked, reading.load.hardTimeoutMs, closing)

@@ -209,7 +209,8 @@ export class SingleFlight<T> {
     const { asked, beganAt } = launch
     if (emit === undefined || (failure === undefined && beganAt === undefined)) return
     const durationMs = beganAt === undefined ? 0 : this.#shared.clock.now() - beganAt
-    emit({ type: 'load', namespace: this.#space.name, keys: asked.map(keyOf), durationMs, ...failure })
+    const { trace } = launch.demand.scope
+    emit({ type: 'load', namespace: this.#space.name, keys: asked.map(keyOf), durationMs, ...failure }, trace)
   }
 
   /** Renews the lease of the flights, so that followers of other requests know that their leader lives. */

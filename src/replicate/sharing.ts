@@ -50,20 +50,26 @@ export class Sharing {
     for (const [key, value] of held.values) {
       if (value.ttlMs === 0) continue
       if (held.by === 'load')
-        this.#context.publisher.inBackground(held.scope, () => this.#updates.update(space, key, value))
+        this.#context.publisher.inBackground(held.scope, () =>
+          this.#updates.update(space, key, value, held.scope),
+        )
       else held.scope.waitUntil(this.#commit(space, key, value, held))
     }
   }
 
-  async afterEvict<T>(space: CoherentStore<T>, { keys, offset, signal }: Evicted): Promise<void> {
+  async afterEvict<T>(space: CoherentStore<T>, { keys, offset, scope, signal }: Evicted): Promise<void> {
     // Awaited, so that a `set` that follows comes after it in the log, which is compacted to the last one.
-    if (this.#shares(space.name)) await this.#updates.unshare(space.name, keys, offset + 1, signal)
+    if (this.#shares(space.name)) await this.#updates.unshare(space.name, keys, offset + 1, scope, signal)
   }
 
-  async #set<T>(space: CoherentStore<T>, { values, domain, signal }: Held<T>): Promise<readonly Position[]> {
-    if (domain !== undefined) return this.#updates.updateDomain(this.#message(space, values, domain), signal)
+  async #set<T>(
+    space: CoherentStore<T>,
+    { values, domain, scope, signal }: Held<T>,
+  ): Promise<readonly Position[]> {
+    if (domain !== undefined)
+      return this.#updates.updateDomain(this.#message(space, values, domain), scope, signal)
     // Together in few calls, because they are written in one turn.
-    const written = [...values].map(([key, value]) => this.#updates.update(space, key, value, signal))
+    const written = [...values].map(([key, value]) => this.#updates.update(space, key, value, scope, signal))
     return (await Promise.all(written)).flat()
   }
 
@@ -79,7 +85,7 @@ export class Sharing {
     const passed = () => space.partition.position > offset!
     const knows = await this.#context.follower.reach(passed, scope)
     const stands = space.current(key)?.value === value.value && !space.pending(key)
-    if (knows && stands) await this.#updates.update(space, key, value)
+    if (knows && stands) await this.#updates.update(space, key, value, scope)
   }
 
   #message<T>(space: CoherentStore<T>, values: Values<T>, domain: string): PutsMessage {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FeatureScope } from '../api/feature.ts'
 import { putMessage } from '../coherence/admission.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { Candidate } from '../coherence/candidate.ts'
@@ -40,25 +41,22 @@ export class UpdatesPublisher {
     space: CoherentStore<T>,
     key: string,
     value: Candidate<T>,
+    scope: FeatureScope,
     signal?: AbortSignal,
   ): Promise<readonly Position[]> {
-    const record = valueRecord(this.#shared, space, key, value)
-    return this.#send(
-      record.then((made) => [made]),
-      [updateRecordKey(space.name, key)],
-      signal,
-    )
+    const record = async () => [await valueRecord(this.#shared, space, key, value)]
+    return this.#send(record, [updateRecordKey(space.name, key)], signal, scope)
   }
 
   /** Publishes the values of a domain in one record: all of them, or none. */
-  async updateDomain(message: PutsMessage, signal?: AbortSignal): Promise<readonly Position[]> {
+  async updateDomain(
+    message: PutsMessage,
+    scope: FeatureScope,
+    signal?: AbortSignal,
+  ): Promise<readonly Position[]> {
     const key = domainRecordKey(message.ns, message.domain)
-    const record = recordOf(key, message, this.#shared.settings)
-    return this.#send(
-      record.then((made) => [made]),
-      [key],
-      signal,
-    )
+    const record = async () => [await recordOf(key, message, this.#shared.settings)]
+    return this.#send(record, [key], signal, scope)
   }
 
   /**
@@ -67,7 +65,7 @@ export class UpdatesPublisher {
    */
   async append(records: readonly NewRecord[], signal?: AbortSignal): Promise<Position[]> {
     const ordered = records.flatMap(({ key }) => (key && decodeUtf8(key)) ?? [])
-    return this.#send(Promise.resolve(records), ordered, signal)
+    return this.#send(async () => records, ordered, signal)
   }
 
   /** @throws KedgeError `ERR_CODEC` or `ERR_TOO_LARGE` when the value could not be published. */
@@ -88,23 +86,28 @@ export class UpdatesPublisher {
     namespace: string,
     keys: readonly string[],
     asOf: number,
+    scope: FeatureScope,
     signal?: AbortSignal,
   ): Promise<void> {
     const { settings } = this.#shared
     const ordered = keys.map((key) => updateRecordKey(namespace, key))
-    const records = Promise.all(
-      keys.map((key, at) => recordOf(ordered[at]!, { v: 1, op: 'del', ns: namespace, key, asOf }, settings)),
-    )
+    const records = () =>
+      Promise.all(
+        keys.map((key, at) =>
+          recordOf(ordered[at]!, { v: 1, op: 'del', ns: namespace, key, asOf }, settings),
+        ),
+      )
     const { deadline } = this.#publisher
     await this.#publisher
-      .send(settings.updatesTopic, records, ordered, signal)
+      .send(settings.updatesTopic, records, ordered, signal, scope)
       .catch(() => deadline.throwIfLeft(signal))
   }
 
   #send(
-    records: Promise<readonly NewRecord[]>,
+    make: () => Promise<readonly NewRecord[]>,
     ordered: readonly string[],
     signal: AbortSignal | undefined,
+    scope?: FeatureScope,
   ): Promise<Position[]> {
     const { runtime, updatesTopic } = this.#shared.settings
     const pace = this.#pace
@@ -113,6 +116,7 @@ export class UpdatesPublisher {
       if (pace) await withDeadline(runtime, MAX_PACE_MS, () => undefined, pace, signal).catch(() => undefined)
       return made
     }
-    return this.#publisher.send(updatesTopic, pace ? records.then(paced) : records, ordered, signal)
+    const records = pace ? () => make().then(paced) : make
+    return this.#publisher.send(updatesTopic, records, ordered, signal, scope)
   }
 }

@@ -12,7 +12,7 @@ export interface RecordHeader {
 }
 
 /** A record as a {@link MemoryPartition} holds it. Its bytes are shared with every reader: do not change them. */
-export interface StoredRecord extends LogRecord {
+export interface StoredRecord extends Omit<LogRecord, 'headers'> {
   readonly timestamp: number
   readonly headers: readonly RecordHeader[]
 }

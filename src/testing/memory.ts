@@ -16,6 +16,7 @@ import type {
 import { systemRuntime } from '../ports/runtime.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { eitherSignal } from '../runtime/abort.ts'
+import { boundedHeaders } from '../wire/record-headers.ts'
 import { Faults } from './faults.ts'
 import type { FaultsOptions } from './faults.ts'
 import { MemoryLog } from './memory-log.ts'
@@ -159,8 +160,9 @@ function collect(
     const slice =
       left > 0 || records.length === 0 ? log.read(topic, position, { ...options, maxBytes: left }) : null
     if (slice === undefined) outOfRange.push(partition)
-    for (const { offset, key, value, timestamp } of slice?.records ?? []) {
-      records.push({ partition, offset, key, value, timestamp })
+    for (const { offset, key, value, timestamp, headers } of slice?.records ?? []) {
+      const said = boundedHeaders(headers.map((header) => [header.name, header.value]))
+      records.push({ partition, offset, key, value, timestamp, ...said })
     }
     left -= slice?.bytes ?? 0
     next.push({ partition, offset: slice?.next ?? position.offset })

@@ -70,7 +70,7 @@ export class SharedTier {
     // Discard the answer if the log was resynced while we asked. Generation 0 (never connected) counts as 1.
     const generation = partition.generation || 1
     let proved: Promise<boolean> | undefined
-    const answer = await this.#call('get', space, keys.length, context.signal, (signal) => {
+    const answer = await this.#call('get', space, keys.length, context, context.signal, (signal) => {
       // Proof and tier run at the same time. A proof that fails proves nothing (decision 41).
       proved = context.proof()
       return this.#tier.getMany(place, keys, { signal })
@@ -175,7 +175,7 @@ export class SharedTier {
         }
       }
       if (writes.length > 0)
-        await this.#call('set', space, writes.length, undefined, (signal) =>
+        await this.#call('set', space, writes.length, { scope }, undefined, (signal) =>
           this.#tier.setMany(place, writes, { signal }),
         )
     })
@@ -186,7 +186,7 @@ export class SharedTier {
     if (!landed) return
     const place = placeOf(space)
     this.#inBackground(scope, () =>
-      this.#call('delete', space, keys.length, undefined, (signal) =>
+      this.#call('delete', space, keys.length, { scope }, undefined, (signal) =>
         this.#tier.deleteMany(place, keys, offset, { signal }),
       ),
     )
@@ -206,6 +206,7 @@ export class SharedTier {
     operation: TierOperation,
     { name: namespace }: CoherentStore<T>,
     keys: number,
+    { scope: { trace } }: { readonly scope: FeatureScope },
     stop: AbortSignal | undefined,
     task: (signal: AbortSignal) => Promise<R>,
   ): Promise<R | undefined> {
@@ -215,7 +216,7 @@ export class SharedTier {
     const permit = this.#breaker.enter(since)
     if (permit === undefined) return undefined
     const tell = (failure?: { error: unknown }) =>
-      emit?.({ type: 'tier', operation, namespace, keys, durationMs: clock.now() - since, ...failure })
+      emit?.({ type: 'tier', operation, namespace, keys, durationMs: clock.now() - since, ...failure }, trace)
     try {
       const result = await withDeadline(runtime, this.#hardTimeoutMs, silent, task, stop)
       this.#breaker.succeeded(permit)

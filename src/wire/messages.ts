@@ -10,6 +10,12 @@
 /** The longest that an intent, or a write that waits to be persisted, may keep values from being held: ten minutes. */
 export const MAX_INTENT_MS = 600_000
 
+/** What any message of `cache-evictions` may say of the trace that it is of. */
+export interface Traced {
+  /** `traceparent` of W3C Trace Context. Of no other form it says nothing, and no message is refused for it. */
+  readonly tp?: string | undefined
+}
+
 /** `cache-evictions`: what must no longer be served. */
 export interface EvictMessage {
   readonly v: 1

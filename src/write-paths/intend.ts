@@ -1,4 +1,5 @@
 /** Announces a write to the source. @module */
+import type { FeatureScope } from '../api/feature.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { encodeUtf8 } from '../wire/codec.ts'
 import type { IntentMessage } from '../wire/messages.ts'
@@ -13,10 +14,11 @@ export async function intend(
   namespace: string,
   partition: number,
   body: IntentBody,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
+  scope: FeatureScope,
 ): Promise<Published[]> {
   const message: IntentMessage = { v: 1, op: 'intent', ns: namespace, ...body, from: publisher.self }
-  return publisher.publish([{ message, partition }], encodeUtf8(namespace), signal)
+  return publisher.publish([{ message, partition }], encodeUtf8(namespace), signal, scope)
 }
 
 /** Told apart from all others, not secret. */

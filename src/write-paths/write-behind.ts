@@ -114,11 +114,11 @@ class WriteBehind<T> {
     const meant = keysThat((other) => other === key)
     const { deadline, order } = publisher
     const write = order.evict(scope, name, meant, signal, async () => {
-      const append = (until: AbortSignal) => this.#append(message, until)
+      const append = (until: AbortSignal) => this.#append(message, until, scope)
       const position = await deadline.within(signal, append, since)
       // The write will be persisted now, whatever comes: the caller's signal ends only its wait.
       const body = { keys: [key], id, ttl, write: position }
-      const announce = (until: AbortSignal) => intend(publisher, name, partition.id, body, until)
+      const announce = (until: AbortSignal) => intend(publisher, name, partition.id, body, until, scope)
       return deadline.within(undefined, announce, since)
     })
     const { landed, token } = await this.#parts.writer.land(write, meant, scope)
@@ -128,14 +128,14 @@ class WriteBehind<T> {
   }
 
   /** Appends a write to the topic of writes. */
-  async #append(message: WriteMessage, signal: AbortSignal): Promise<Position> {
+  async #append(message: WriteMessage, signal: AbortSignal, scope: RequestScope): Promise<Position> {
     const { publisher, shared } = this.#parts.context
     const { settings } = shared
     const key = updateRecordKey(message.ns, message.key)
     const recordKey = encodeUtf8(key)
     const partition = partitionOf(recordKey, settings.writePartitions)
-    const record = pack(message, settings).then((packed) => [{ key: recordKey, value: packed, partition }])
-    const [position] = await publisher.send(settings.writesTopic, record, [key], signal)
+    const record = async () => [{ key: recordKey, value: await pack(message, settings), partition }]
+    const [position] = await publisher.send(settings.writesTopic, record, [key], signal, scope)
     return position!
   }
 

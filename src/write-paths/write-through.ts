@@ -225,7 +225,7 @@ class WriteThrough<T> {
     const { publisher, shared } = this.#parts.context
     const body = { keys: [key], id, ttl: limitMs }
     const { published, landed } = await this.#parts.writer.land(
-      intend(publisher, name, partition.id, body, signal),
+      intend(publisher, name, partition.id, body, signal, scope),
       meant,
       scope,
     )

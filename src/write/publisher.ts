@@ -7,11 +7,12 @@ import { EVERYTHING } from './affected-keys.ts'
 import { encodeUtf8 } from '../wire/codec.ts'
 import { RecordAccumulator } from './record-accumulator.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
-import type { NewRecord, Position } from '../ports/kafka-log.ts'
+import type { Position } from '../ports/kafka-log.ts'
 import type { ClearMessage } from '../wire/messages.ts'
 import { PublishDeadline } from './publish-deadline.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { FeatureScope } from '../api/feature.ts'
+import type { MakeRecords } from '../api/sending.ts'
 import { Semaphore } from '../runtime/semaphore.ts'
 import { evictMessages, fitting } from './split-evictions.ts'
 import type { EvictBody, EvictionsMessage } from './split-evictions.ts'
@@ -58,12 +59,14 @@ export class Publisher {
     partition: number,
     bodies: readonly EvictBody[],
     signal?: AbortSignal,
+    scope?: FeatureScope,
   ): Promise<Published[]> {
     const messages = evictMessages(namespace, bodies)
     return this.publish(
       messages.map((message) => ({ message, partition })),
       encodeUtf8(namespace),
       signal,
+      scope,
     )
   }
 
@@ -72,6 +75,7 @@ export class Publisher {
     namespace: string | undefined,
     partitions: readonly number[],
     signal?: AbortSignal,
+    scope?: FeatureScope,
   ): Promise<Published[]> {
     const message: ClearMessage = { v: 1, op: 'clear', ...(namespace === undefined ? {} : { ns: namespace }) }
     const key = namespace === undefined ? null : encodeUtf8(namespace)
@@ -79,6 +83,7 @@ export class Publisher {
       partitions.map((partition) => ({ message, partition })),
       key,
       signal,
+      scope,
     )
   }
 
@@ -88,14 +93,14 @@ export class Publisher {
     partitions: readonly number[],
     signal: AbortSignal | undefined,
   ): Promise<Published[]> {
-    const clear = () => this.clear(undefined, partitions, signal)
+    const clear = () => this.clear(undefined, partitions, signal, scope)
     return this.order.evict(scope, undefined, EVERYTHING, signal, clear)
   }
 
   /** Announces, in the background, that a value's TTL has ended here. */
   announceExpiry(namespace: string, partition: number, key: string, scope: RequestScope): void {
     const body: EvictBody = { keys: [key], why: 'ttl', from: this.self }
-    this.inBackground(scope, () => this.evict(namespace, partition, [body]))
+    this.inBackground(scope, () => this.evict(namespace, partition, [body], undefined, scope))
   }
 
   /** Does the work under the request's `waitUntil`; left out when too much is under way. */
@@ -112,38 +117,45 @@ export class Publisher {
     writes: readonly { message: EvictionsMessage; partition: number }[],
     key: Uint8Array | null,
     signal: AbortSignal | undefined,
+    scope?: FeatureScope,
   ): Promise<Published[]> {
     const { settings } = this.#shared
-    const fits = Promise.all(writes.map((write) => fitting(write, settings))).then((each) => each.flat())
-    const records = fits.then((each) => each.map(({ value, partition }) => ({ key, value, partition })))
-    const positions = await this.send(settings.evictionsTopic, records, [], signal)
-    const packed = await fits
+    let packed: readonly (Omit<Published, 'offset'> & { readonly value: Uint8Array })[] = []
+    const records: MakeRecords = async (tp) => {
+      const fits = writes.map(({ message, partition }) =>
+        fitting({ message: { ...message, tp }, partition }, settings),
+      )
+      packed = (await Promise.all(fits)).flat()
+      return packed.map(({ value, partition }) => ({ key, value, partition }))
+    }
+    const positions = await this.send(settings.evictionsTopic, records, [], signal, scope)
     return positions.map(({ offset }, at) => ({ ...packed[at]!, offset }))
   }
 
   /**
    * Appends records to a topic, with those of other calls.
    *
+   * @param make called at once; `tp` is for messages of the evictions topic
    * @param ordered the keys of the records of which a later write must not overtake an earlier one
    * @throws KedgeError `ERR_PUBLISH` when one is not acknowledged.
    */
   async send(
     topic: string,
-    records: Promise<readonly NewRecord[]>,
+    make: MakeRecords,
     ordered: readonly string[],
     signal?: AbortSignal,
+    scope?: FeatureScope,
   ): Promise<Position[]> {
     const { clock, settings } = this.#shared
     const since = clock.now()
-    const positions = await this.deadline.within(signal, (until) =>
-      this.#groups.send(topic, records, ordered, until),
-    )
-    settings.emit?.({
-      type: 'publish',
-      topic,
-      token: tokenOf(positions),
-      durationMs: clock.now() - since,
-    })
+    const trace = scope?.trace
+    const sending = settings.sending?.(topic, trace, make)
+    const records = sending?.records ?? make()
+    const sent = this.deadline.within(signal, (until) => this.#groups.send(topic, records, ordered, until))
+    sending?.until(sent)
+    const positions = await sent
+    const durationMs = clock.now() - since
+    settings.emit?.({ type: 'publish', topic, token: tokenOf(positions), durationMs }, trace)
     return positions
   }
 }

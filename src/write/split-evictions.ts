@@ -6,20 +6,20 @@
 import { isKedgeError } from '../ports/errors.ts'
 import type { Settings } from '../api/settings.ts'
 import { pack } from '../wire/codec.ts'
-import type { ClearMessage, EvictMessage, IntentMessage } from '../wire/messages.ts'
+import type { ClearMessage, EvictMessage, IntentMessage, Traced } from '../wire/messages.ts'
 
 /** Keys, tags or prefixes in one record of our own. */
 const IDS_PER_RECORD = 100
 
 export type EvictBody = Omit<EvictMessage, 'v' | 'op' | 'ns'>
 
-export type EvictionsMessage = EvictMessage | ClearMessage | IntentMessage
+export type EvictionsMessage = (EvictMessage | ClearMessage | IntentMessage) & Traced
 
 /** The messages of evictions of a namespace. */
 export const evictMessages = (namespace: string, bodies: readonly EvictBody[]): EvictMessage[] =>
   bodies.flatMap(split).map((body) => ({ v: 1, op: 'evict', ns: namespace, ...body }))
 
-/** Packs a message, in halves where it is larger than a message may be. */
+/** Packs a message: where it is larger than a message may be without its trace, and then in halves. */
 export async function fitting<M extends { readonly message: EvictionsMessage }>(
   write: M,
   settings: Settings,
@@ -44,7 +44,8 @@ function split(body: EvictBody): EvictBody[] {
   return parts
 }
 
-function halve(message: EvictionsMessage): EvictMessage[] | undefined {
+function halve(message: EvictionsMessage): EvictionsMessage[] | undefined {
+  if (message.tp !== undefined) return [{ ...message, tp: undefined }]
   if (message.op !== 'evict') return undefined
   const [kind, ids] = idsOf(message)
   const half = Math.ceil(ids.length / 2)

@@ -199,7 +199,7 @@ export class Writer<T> {
     checkWriteOptions(options, 'evict')
     this.#lifecycle.check()
     const { name, partition } = this.#space
-    const clear = () => this.#publisher.clear(name, [partition.id], options?.signal)
+    const clear = () => this.#publisher.clear(name, [partition.id], options?.signal, scope)
     const publish = () => this.land(clear(), EVERYTHING, scope)
     return (await this.#publisher.order.evict(scope, name, EVERYTHING, options?.signal, publish)).token
   }
@@ -224,7 +224,7 @@ export class Writer<T> {
   ): Promise<AcknowledgedWrite> {
     const { name, partition } = this.#space
     this.#lifecycle.check()
-    return this.land(this.#publisher.evict(name, partition.id, bodies, signal), meant, scope)
+    return this.land(this.#publisher.evict(name, partition.id, bodies, signal, scope), meant, scope)
   }
 
   /** Waits for a write to the log, and applies it here. */

@@ -62,7 +62,7 @@ describe('the list of adapters', () => {
 
   it('is every module at the top of a room of adapters, but for what several share', () => {
     const root = new URL('../..', import.meta.url).pathname
-    const modules = globSync('adapters/{kafka,stores,frameworks,transport,codecs,metrics,sharing,logs}/*.ts', {
+    const modules = globSync('adapters/{kafka,stores,frameworks,transport,codecs,metrics,sharing,logs,telemetry}/*.ts', {
       cwd: root,
     })
     expect(modules.toSorted()).toEqual(

@@ -25,6 +25,14 @@ logSuite({
 })
 
 describe('clusterLog()', () => {
+  it('tells headers', async () => {
+    const log = clusterLog(memoryCluster(new MemoryLog({ topics: { t: 1 } })))
+    await log.produce('t', [{ key: null, value: null, partition: 0, headers: { trace: 'ü' } }])
+    const read = { maxBytes: 1000, waitMs: 0, isolation: 'uncommitted' } as const
+    const { records } = await log.read('t', [{ partition: 0, offset: 0 }], read)
+    expect(records[0]?.headers).toEqual([['trace', new TextEncoder().encode('ü')]])
+  })
+
   const failing = (failure: unknown): Cluster => ({
     ...memoryCluster(new MemoryLog()),
     describe: async () => ({ name: 't', id: 'x', partitions: 1 }),

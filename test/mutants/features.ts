@@ -166,7 +166,7 @@ export const featureMutants: readonly Mutant[] = [
     id: 'around-load-left-out',
     what: 'A load does not go by what features know of the keys: of a write that waits, the source knows nothing.',
     file: READER,
-    from: 'const call = this.#features.aroundLoad(this.#space, keys, reading.call)',
+    from: 'const call = this.#features.aroundLoad(this.#space, keys, reading.call, reading.scope)',
     to: 'const { call } = reading\n    void keys',
     breaks: ['I8'],
     hint: ['src/write-paths/write-behind.test.ts', TESTS],
@@ -238,10 +238,10 @@ export const featureMutants: readonly Mutant[] = [
     id: 'applied-without-a-proof',
     what: 'What a feature has read is applied though the poll has failed: no eviction of that time has judged it.',
     file: FOLLOWER,
-    from: `if (run.number >= this.#succeeded) this.#failed(error)
+    from: `if (run.number >= this.#succeeded) this.#failed(error, run.startedAt, scope)
       return
 `,
-    to: `if (run.number >= this.#succeeded) this.#failed(error)
+    to: `if (run.number >= this.#succeeded) this.#failed(error, run.startedAt, scope)
 `,
     breaks: ['I1'],
     hint: [PROOF_HOOK_TESTS],

@@ -104,9 +104,9 @@ export const valueMutants: readonly Mutant[] = [
     id: 'shared-as-of-now',
     what: 'A loaded value is published as of the moment of its publication.',
     file: UPDATES_PUBLISHER,
-    from: 'const record = valueRecord(this.#shared, space, key, value)',
+    from: 'const record = async () => [await valueRecord(this.#shared, space, key, value)]',
     to: `const later = { ...value, asOf: Math.max(value.asOf, space.asOf) }
-    const record = valueRecord(this.#shared, space, key, later)`,
+    const record = async () => [await valueRecord(this.#shared, space, key, later)]`,
     breaks: ['I2', 'I3'],
     focus: 'values from elsewhere',
     hint: ['src/replicate/pushed-values.test.ts'],

@@ -44,12 +44,13 @@ export const GROUPS: readonly Group[] = [
     subjects: ['async function, 10 keys', 'kedge getMany, 10 keys'],
   },
   {
-    title: 'A synchronous hit with metrics in a registry of prom-client, beside one without',
-    subjects: ['kedge peek, no metrics', 'kedge peek, metrics'],
+    title:
+      'A synchronous hit with metrics in a registry of prom-client, or with a meter of OpenTelemetry and no SDK, beside one without',
+    subjects: ['kedge peek, no metrics', 'kedge peek, metrics', 'kedge peek, API meter'],
   },
   {
     title: 'An awaited hit with metrics, beside one without',
-    subjects: ['kedge getOrSet, no metrics', 'kedge getOrSet, metrics'],
+    subjects: ['kedge getOrSet, no metrics', 'kedge getOrSet, metrics', 'kedge getOrSet, API meter'],
   },
 ]
 

@@ -45,10 +45,11 @@ const rows: Record<string, Record<string, string | number>> = {}
 for (const [name, value] of messages) {
   const count = value.length > 10_000 ? 200 : 1000
   const records = Array.from({ length: count }, () => ({ key, value }))
-  const signed = (await own.sign(TOPIC, records)).map((record, offset) => ({
+  const signed = (await own.sign(TOPIC, records)).map(({ key: at, value: sealed }, offset) => ({
     partition: 0,
     offset,
-    ...record,
+    key: at,
+    value: sealed,
   }))
   const each = async (work: (at: number) => Promise<unknown>) => {
     for (let at = 0; at < count; at++) await work(at)

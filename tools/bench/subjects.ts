@@ -3,11 +3,13 @@
  *
  * @module
  */
+import * as api from '@opentelemetry/api'
 import { Loader } from 'layered-loader/core'
 import { LRUCache } from 'lru-cache'
 import * as client from 'prom-client'
 import QuickLRU from 'quick-lru'
 import { metrics } from '../../adapters/metrics/prom-client.ts'
+import { metrics as meters } from '../../adapters/telemetry/opentelemetry.ts'
 import { createCache } from '../../src/index.ts'
 import type { Cache, Namespace } from '../../src/index.ts'
 import { memory } from '../../src/testing/index.ts'
@@ -61,10 +63,10 @@ async function filledLoader(entries: readonly (readonly [string, Value])[]): Pro
 
 async function filledKedge(
   entries: readonly (readonly [string, Value])[],
-  withMetrics = false,
+  measured: (cache: Cache) => void = () => undefined,
 ): Promise<{ users: Namespace<Value>; check: () => void }> {
   const cache = kedgeOf(CAPACITY)
-  if (withMetrics) metrics(cache, { client, register: new client.Registry() })
+  measured(cache)
   const users = cache.namespace<Value>('users')
   await cache.sync()
   for (const [key, value] of entries) await users.getOrSet(key, () => value)
@@ -189,23 +191,33 @@ export const SUBJECTS: Readonly<Record<string, Make>> = {
     return { kind: 'many', read: (keys) => users.getMany(keys), check }
   },
 
-  'kedge peek, no metrics': peeks(false),
-  'kedge peek, metrics': peeks(true),
-  'kedge getOrSet, no metrics': gets(false),
-  'kedge getOrSet, metrics': gets(true),
+  'kedge peek, no metrics': peeks(),
+  'kedge peek, metrics': peeks(byPromClient),
+  'kedge peek, API meter': peeks(byApiMeter),
+  'kedge getOrSet, no metrics': gets(),
+  'kedge getOrSet, metrics': gets(byPromClient),
+  'kedge getOrSet, API meter': gets(byApiMeter),
+}
+
+function byPromClient(cache: Cache): void {
+  metrics(cache, { client, register: new client.Registry() })
+}
+
+function byApiMeter(cache: Cache): void {
+  meters(cache, { api })
 }
 
 /** The same code whether there are metrics or not: it differs in nothing else. */
-function peeks(withMetrics: boolean): Make {
+function peeks(measured?: (cache: Cache) => void): Make {
   return async (entries) => {
-    const { users, check } = await filledKedge(entries, withMetrics)
+    const { users, check } = await filledKedge(entries, measured)
     return { kind: 'sync', read: (key) => users.peek(key), check }
   }
 }
 
-function gets(withMetrics: boolean): Make {
+function gets(measured?: (cache: Cache) => void): Make {
   return async (entries) => {
-    const { users, check } = await filledKedge(entries, withMetrics)
+    const { users, check } = await filledKedge(entries, measured)
     return { kind: 'async', read: (key) => users.getOrSet(key, () => missing(key)), check }
   }
 }

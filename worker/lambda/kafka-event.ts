@@ -12,10 +12,10 @@ import { eventBytes } from '../../adapters/events/event-bytes.ts'
 import { once } from '../../src/runtime/once.ts'
 import { issueMessage } from '../../src/api/issue-message.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
-import type { LogRecord } from '../../src/ports/kafka-log.ts'
+import type { LogHeader, LogRecord } from '../../src/ports/kafka-log.ts'
 
 /** `null` where the producer gave no value. */
-export type KafkaHeader = readonly [name: string, value: Uint8Array | null]
+export type KafkaHeader = LogHeader
 
 export interface KafkaEventRecord extends LogRecord {
   readonly topic: string

@@ -1,9 +1,11 @@
 /** Reads by `/fetch`: stateless, but silent about positions outside of the log. @module */
 import type { Kafka } from '@upstash/kafka'
-import { fields, listOf, nullish, number, offsetShape, promised, text } from '../../answer-shape.ts'
+import { anything, fields, listOf, nullish, number, offsetShape, promised, text } from '../../answer-shape.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
 import { advance, hasGap, outside } from '../rest/positions.ts'
+import { encodeUtf8 } from '../../../src/wire/codec.ts'
+import { saidHeaders } from '../rest/headers.ts'
 import { boundsOf } from './offsets.ts'
 import { fromText } from './text.ts'
 import { OutOfRange } from './transport.ts'
@@ -15,6 +17,7 @@ interface Message {
   readonly timestamp: number | null | undefined
   readonly key: string | null | undefined
   readonly value: string | null | undefined
+  readonly headers: unknown
 }
 
 const fetchAnswer = listOf(
@@ -25,6 +28,7 @@ const fetchAnswer = listOf(
     timestamp: nullish(number),
     key: nullish(text),
     value: nullish(text),
+    headers: anything,
   }),
 )
 
@@ -69,7 +73,7 @@ async function fetchRecords(
 
 function ascending(topic: string, positions: readonly Position[], messages: readonly Message[]): LogRecord[] {
   const reached = new Map(positions.map(({ partition, offset }) => [partition, offset]))
-  return messages.flatMap(({ topic: of, partition, offset, key, value, timestamp }) => {
+  return messages.flatMap(({ topic: of, partition, offset, key, value, timestamp, headers }) => {
     const next = reached.get(partition)
     if (next === undefined || of !== topic) {
       throw new KedgeError('ERR_PROTOCOL', 'reading records: the answer is of a partition not asked for')
@@ -77,7 +81,8 @@ function ascending(topic: string, positions: readonly Position[], messages: read
     if (offset < next) return []
     reached.set(partition, offset + 1)
     // An empty key stands for none: the protocol cannot say null.
-    const record = { partition, offset, key: key ? fromText(key) : null, value: bytes(value) }
+    const said = saidHeaders(headers, encodeUtf8)
+    const record = { partition, offset, key: key ? fromText(key) : null, value: bytes(value), ...said }
     return typeof timestamp === 'number' ? [{ ...record, timestamp }] : [record]
   })
 }

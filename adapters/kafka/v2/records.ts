@@ -1,11 +1,12 @@
 /** The records of an answer in the binary format, checked. @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
-import { fields, listOf, nullish, number, offsetShape, optional, text } from '../../answer-shape.ts'
+import { anything, fields, listOf, nullish, number, offsetShape, optional, text } from '../../answer-shape.ts'
 import { fromBase64 } from '../rest/base64.ts'
+import { saidHeaders } from '../rest/headers.ts'
 import { type HttpAnswer, parsed } from '../rest/http.ts'
 
-// Karapace and Strimzi add a timestamp. Whether a topic is named depends on the proxy.
+// Karapace and Strimzi add a timestamp, Strimzi headers where there are any. Whether a topic is named depends on the proxy.
 const recordsAnswer = listOf(
   fields({
     topic: optional(text),
@@ -14,6 +15,7 @@ const recordsAnswer = listOf(
     key: nullish(text),
     value: nullish(text),
     timestamp: nullish(number),
+    headers: anything,
   }),
 )
 
@@ -33,7 +35,7 @@ export function readRecords(
   const reached = new Map(positions.map(({ partition, offset }) => [partition, offset]))
   const raw = parsed(answer, recordsAnswer, 'reading records')
   const records: LogRecord[] = []
-  for (const { key, value, timestamp, ...record } of raw) {
+  for (const { key, value, timestamp, headers, ...record } of raw) {
     const next = reached.get(record.partition)
     if (next === undefined || (record.topic !== undefined && record.topic !== topic)) {
       throw new KedgeError('ERR_PROTOCOL', 'reading records: the answer is of a partition not asked for')
@@ -46,6 +48,7 @@ export function readRecords(
       key: bytes(key),
       value: bytes(value),
       ...(typeof timestamp === 'number' ? { timestamp } : {}),
+      ...saidHeaders(headers, fromBase64),
     })
   }
   return { records, dropped: raw.length - records.length }

@@ -1,7 +1,7 @@
 /** `POST /v1/kafka/fetch` of a WarpStream agent: Kafka's Fetch in JSON. @module */
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { LogRecord, Position } from '../../../src/ports/kafka-log.ts'
-import { fields, int, listOf, nullish, offsetShape, type Shape, text } from '../../answer-shape.ts'
+import { anything, fields, int, listOf, nullish, offsetShape, text } from '../../answer-shape.ts'
 import { fromBase64 } from '../rest/base64.ts'
 import { type Call, parsed } from '../rest/http.ts'
 import { kafkaError, OFFSET_OUT_OF_RANGE } from '../rest/problem.ts'
@@ -22,7 +22,6 @@ interface PartitionAnswer {
   readonly records: readonly Found[] | null | undefined
 }
 
-const anything: Shape<unknown> = () => undefined
 const record = fields<Found>({
   offset: offsetShape,
   key: nullish(text),

@@ -1,5 +1,6 @@
 /** `kafka_consumer_lag`, as exporters of Kafka call it: for alerts and autoscalers that know no other name. @module */
-import type { Meter, Sample } from './meter.ts'
+import type { Sample } from '../shared/cache-meter.ts'
+import type { Meter } from './meter.ts'
 
 /** How far a reader is in one partition. */
 export interface PartitionLag {

@@ -4,6 +4,8 @@
  * @module
  */
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { BUCKETS, samplesOf } from '../shared/cache-meter.ts'
+import type { CacheMeter, Sample, Timer } from '../shared/cache-meter.ts'
 
 /** The module `prom-client`, as the program has it. */
 export interface PromClient {
@@ -12,17 +14,6 @@ export interface PromClient {
   readonly Histogram: typeof Histogram
   readonly register: Registry
 }
-
-type Labels = Readonly<Record<string, string | number>>
-
-/** A value, with the labels that it has beside those of its meter. */
-export type Sample = readonly [value: number, labels?: Labels]
-
-/** Takes durations. */
-export type Timer = (ms: number, labels: Labels) => void
-
-/** From a hit in memory to a poll that waits for its deadline, in seconds. */
-const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 export interface MeterOptions {
   readonly client: PromClient
@@ -33,7 +24,7 @@ export interface MeterOptions {
   readonly labels?: Readonly<Record<string, string>>
 }
 
-export class Meter {
+export class Meter implements CacheMeter {
   readonly #client: PromClient
   readonly #register: Registry
   readonly #prefix: string
@@ -77,7 +68,10 @@ export class Meter {
 
   /** @returns what takes a duration in milliseconds, with all of the labels */
   histogram(name: string, help: string, labels: string[]): Timer {
-    const histogram = new this.#client.Histogram({ ...this.#named(name, help, labels), buckets: BUCKETS })
+    const histogram = new this.#client.Histogram({
+      ...this.#named(name, help, labels),
+      buckets: [...BUCKETS],
+    })
     return (ms, more) => histogram.observe({ ...this.#labels, ...more }, ms / 1000)
   }
 
@@ -86,6 +80,3 @@ export class Meter {
     return { name: `${this.#prefix}${name}`, help, labelNames, registers: [this.#register] }
   }
 }
-
-const samplesOf = (read: number | Iterable<Sample>): Iterable<Sample> =>
-  typeof read === 'number' ? [[read]] : read

@@ -38,8 +38,15 @@ export function producing(test: Test): void {
 
   test('headers do not keep a record from being written', async ({ log, topic, expect, upTo }) => {
     const name = await topic(1)
-    await log.produce(name, [{ ...record('k', 'v', 0), headers: { trace: 'a-1', 'x-é': 'ü' } }])
-    expect((await upTo(name, 0, 1)).map(text)).toEqual(['k=v'])
+    const headers = { trace: 'a-1', 'x-é': 'ü' }
+    await log.produce(name, [{ ...record('k', 'v', 0), headers }])
+    const found = await upTo(name, 0, 1)
+    expect(found.map(text)).toEqual(['k=v'])
+    for (const { headers: told } of found) {
+      const texts = told?.map(([each, value]) => [each, value && new TextDecoder().decode(value)])
+      // Not every protocol has them.
+      if (texts) expect(texts).toEqual(Object.entries(headers))
+    }
   })
 }
 

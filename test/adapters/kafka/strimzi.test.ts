@@ -35,6 +35,21 @@ describe('strimzi()', () => {
     ])
   })
 
+  it('tells headers, and none where there are none', async () => {
+    const { proxy, log, write } = bench()
+    const headers = [
+      { name: 'traceparent', value: utf8('first') },
+      { name: 'traceparent', value: utf8('last') },
+      { name: 'binary', value: Uint8Array.of(0xff) },
+      { name: 'long', value: new Uint8Array(4097) },
+    ]
+    proxy.log.append('t', { key: null, value: utf8('1'), partition: 0, headers })
+    write('2')
+    const { records } = await log.read('t', place(0), AT_ONCE)
+    const told = headers.slice(0, 3).map(({ name, value }) => [name, value])
+    expect(records.map((record) => record.headers)).toEqual([told, undefined])
+  })
+
   it('reports that an answer is too large, and keeps no instance that has passed it', async () => {
     const { proxy, log, write } = bench({ maxResponseBytes: 1024 })
     write('x'.repeat(2000))

@@ -55,6 +55,35 @@ describe('upstash()', () => {
   })
 
   it.each([
+    [
+      'tells headers',
+      [
+        { key: 'a', value: 'ü' },
+        { key: 'b', value: '' },
+      ],
+      [
+        ['a', 'ü'],
+        ['b', ''],
+      ],
+    ],
+    ['tells none where there are none', [], undefined],
+    ['passes over headers that are none', { trace: 'a' }, undefined],
+    ['passes over a header that is none', [null, 'a', { key: 7, value: 'a' }, { key: 'a' }], undefined],
+    [
+      'bounds them',
+      [
+        { key: 'a', value: 'x'.repeat(4097) },
+        { key: 'b', value: 'x' },
+      ],
+      [['b', 'x']],
+    ],
+  ])('%s', async (_, headers, told) => {
+    const { log } = bench([() => json([{ ...message(0, 0), headers }])])
+    const { records } = await log.read('t', [at(0, 0)], AT_ONCE)
+    expect(records[0]?.headers?.map(([name, value]) => [name, textOf(value)])).toEqual(told)
+  })
+
+  it.each([
     [401, 'ERR_AUTH'],
     [429, 'ERR_RATE_LIMITED'],
     [500, 'ERR_PUBLISH'],

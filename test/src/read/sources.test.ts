@@ -194,7 +194,7 @@ describe('what a source says of a value', () => {
     }
     const { users } = await ready([own(hooks)])
     await at.run(users.get('1'))
-    expect(given).toEqual(['signal', 'proof', 'hold'])
+    expect(given).toEqual(['signal', 'scope', 'proof', 'hold'])
   })
 })
 

@@ -1,6 +1,6 @@
 /** What a cache counts, by the names that metrics have. @module */
 import type { CacheStats, Freshness } from '../../../src/api/cache-types.ts'
-import type { Meter } from './meter.ts'
+import type { CacheMeter } from './cache-meter.ts'
 
 type Counter = Exclude<keyof CacheStats, 'entries' | 'bytes' | 'tierState'>
 
@@ -36,7 +36,7 @@ interface Counted {
   freshness(): Freshness
 }
 
-export function cacheCounters(meter: Meter, cache: Counted): void {
+export function cacheCounters(meter: CacheMeter, cache: Counted): void {
   for (const [of, [name, help]] of Object.entries(COUNTERS))
     meter.counter(name, help, () => cache.stats()[of as Counter])
   meter.gauge('entries', 'Values that are held.', () => cache.stats().entries)

@@ -1,13 +1,13 @@
 /** How long what a cache does takes, from its events. A hit has none. @module */
 import type { KedgeEvent } from '../../../src/api/events.ts'
 import { boundedLabel } from './bounded-label.ts'
-import type { Meter } from './meter.ts'
+import type { CacheMeter } from './cache-meter.ts'
 
 /** Topics of one cache: evictions, updates, requests, writes. */
 const MAX_TOPICS = 10
 
 /** @returns what takes the events of the cache */
-export function cacheTimers(meter: Meter, maxNamespaces: number): (event: KedgeEvent) => void {
+export function cacheTimers(meter: CacheMeter, maxNamespaces: number): (event: KedgeEvent) => void {
   const log = logTimers(meter, maxNamespaces)
   const asked = meter.histogram('ask_duration_seconds', 'Questions to a loader service.', ['outcome'])
   const tiered = meter.histogram('tier_duration_seconds', 'Calls of the shared tier.', [
@@ -24,7 +24,7 @@ export function cacheTimers(meter: Meter, maxNamespaces: number): (event: KedgeE
 }
 
 /** Loads, polls and writes alone: what a cache within a service does. */
-export function logTimers(meter: Meter, maxNamespaces: number): (event: KedgeEvent) => void {
+export function logTimers(meter: CacheMeter, maxNamespaces: number): (event: KedgeEvent) => void {
   const namespaceOf = boundedLabel(maxNamespaces)
   const topicOf = boundedLabel(MAX_TOPICS)
   const loaded = meter.histogram('load_duration_seconds', 'Calls of loaders.', ['namespace', 'outcome'])

@@ -1,0 +1,24 @@
+/**
+ * Headers of a record, bounded: a stranger has written them.
+ *
+ * @module
+ */
+import type { LogHeader } from '../ports/kafka-log.ts'
+
+const MAX_HEADERS = 32
+const MAX_NAME_LENGTH = 1024
+const MAX_VALUE_BYTES = 4096
+
+/** `headers` of a record, or nothing where there are none. What is no header, or is beyond the bounds, is left out. */
+export function boundedHeaders(said: readonly (readonly [name: unknown, value: unknown])[]): {
+  readonly headers?: readonly LogHeader[]
+} {
+  const headers = said.slice(0, MAX_HEADERS).filter(isHeader)
+  return headers.length === 0 ? {} : { headers }
+}
+
+function isHeader(said: readonly [name: unknown, value: unknown]): said is LogHeader {
+  const [name, value] = said
+  if (typeof name !== 'string' || name.length > MAX_NAME_LENGTH) return false
+  return value === null || (value instanceof Uint8Array && value.length <= MAX_VALUE_BYTES)
+}
