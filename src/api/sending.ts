@@ -8,7 +8,7 @@ import type { NewRecord, Position } from '../ports/kafka-log.ts'
 /** Makes the records of a write. @param tp a `traceparent` of 55 characters, for messages of the evictions topic */
 export type MakeRecords = (tp?: string) => Promise<readonly NewRecord[]>
 
-export interface Sending {
+interface Sending {
   /** What `make` has made, perhaps with headers. */
   readonly records: Promise<readonly NewRecord[]>
   /** Called at once, with what the write resolves with, or rejects with. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-/** A header of a record: its value is `null` where the producer gave none. */
+/** `null` where the producer gave no value. */
 export type LogHeader = readonly [name: string, value: Uint8Array | null]
 
 /** A record as it stands in a partition. */
@@ -21,10 +21,7 @@ export interface LogRecord {
   readonly value: Uint8Array | null
   /** Milliseconds since the epoch, where the backend tells it. */
   readonly timestamp?: number
-  /**
-   * Where the backend tells them, in their order: a name may come several times. Adapters leave out those beyond the first 32, names
-   * longer than 1024 characters, and values longer than 4096 bytes. Nothing that keeps values coherent reads them.
-   */
+  /** Where the backend tells them, in their order: the first 32, of at most 4 kB. Decoration only. */
   readonly headers?: readonly LogHeader[]
 }
 
@@ -32,10 +29,7 @@ export interface LogRecord {
 export interface NewRecord {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
-  /**
-   * The partition to append to. Named explicitly wherever order or ownership matters, because every proxy
-   * hashes keys differently.
-   */
+  /** Named wherever order or ownership matters, because every proxy hashes keys differently. */
   readonly partition?: number
   /** Decoration only: dropped by backends whose protocol cannot carry headers. */
   readonly headers?: Readonly<Record<string, string>>
@@ -82,10 +76,7 @@ export interface ReadOptions extends CallOptions {
    * Backends without `capabilities.longPoll` may answer earlier.
    */
   readonly waitMs: number
-  /**
-   * Whether records of open and aborted transactions are returned. Where `capabilities.readCommitted` is false
-   * a backend reads uncommitted.
-   */
+  /** Records of open and aborted transactions come with `'uncommitted'`, and without `capabilities.readCommitted`. */
   readonly isolation: 'uncommitted' | 'committed'
 }
 

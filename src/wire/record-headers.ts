@@ -9,7 +9,10 @@ const MAX_HEADERS = 32
 const MAX_NAME_LENGTH = 1024
 const MAX_VALUE_BYTES = 4096
 
-/** `headers` of a record, or nothing where there are none. What is no header, or is beyond the bounds, is left out. */
+/**
+ * `headers` of a record, or nothing where there are none. What is no header, is beyond the first 32, or has a name of more than 1024
+ * characters or a value of more than 4096 bytes, is left out.
+ */
 export function boundedHeaders(said: readonly (readonly [name: unknown, value: unknown])[]): {
   readonly headers?: readonly LogHeader[]
 } {

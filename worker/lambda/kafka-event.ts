@@ -14,7 +14,7 @@ import { issueMessage } from '../../src/api/issue-message.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { LogHeader, LogRecord } from '../../src/ports/kafka-log.ts'
 
-/** `null` where the producer gave no value. */
+/** As logs tell them. */
 export type KafkaHeader = LogHeader
 
 export interface KafkaEventRecord extends LogRecord {

@@ -4,7 +4,7 @@ import { decodeUtf8 } from '../../../src/wire/codec.ts'
 import type { Context, OpenTelemetry, Span, SpanContext } from './api.ts'
 
 const TRACE_PARENT = /^00-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})$/
-/** Bit 0 of the flags: somebody records the trace. */
+/** Bit 0 of the flags: the SDK of the caller records the trace. */
 const SAMPLED = 1
 /** W3C asks for no more of `tracestate` to be handed on. */
 const MAX_STATE = 512
@@ -16,7 +16,7 @@ export function traceParentOf({ traceId, spanId, traceFlags }: SpanContext): str
 }
 
 /** `undefined` for a text of another form, and where an id is all zeros. */
-export function spanContextIn(api: OpenTelemetry, text: string): SpanContext | undefined {
+function spanContextIn(api: OpenTelemetry, text: string): SpanContext | undefined {
   const [, traceId, spanId, flags] = TRACE_PARENT.exec(text) ?? []
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined
   const context = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true }

@@ -201,7 +201,7 @@ describe('a write', () => {
     expect(written(log)).toMatchObject([{ keys: ['7'], tp: traceparent, headers: { traceparent } }])
   })
 
-  it('of a trace that nobody records names it in the header alone', async () => {
+  it('of a trace that is not sampled names it in the header alone', async () => {
     const { cache, log } = traced()
     await cache
       .for(remote(TRACE_PARENT.replace(/01$/, '00')))
@@ -265,7 +265,7 @@ describe('a write', () => {
   })
 })
 
-describe('what is told at its end', () => {
+describe('a span that is made at the end', () => {
   it('has the time that it took, and the request as its parent', async () => {
     const runtime = fakeRuntime()
     const log = memory({ runtime })
@@ -365,7 +365,7 @@ describe('a hit', () => {
     ])
   })
 
-  it('is told to the listener of the options all the same', async () => {
+  it('calls the listener of the options all the same', async () => {
     const heard: string[] = []
     const { cache, users } = traced({ onEvent: ({ type }) => heard.push(type) }, { hits: true })
     await cache.sync()
@@ -421,8 +421,37 @@ describe('an isolate that applies evictions', () => {
     ])
   })
 
+  it('finds the writer in the headers of a record whose message names none', async () => {
+    const { cache, log } = traced({}, { evictions: 'child' })
+    await cache.sync()
+    const headers = [
+      { name: 'other', value: null },
+      { name: 'traceparent', value: utf8(TRACE_PARENT) },
+    ]
+    log.append('cache-evictions', { key: null, value: utf8('{"key":"7"}'), headers })
+    await cache.sync()
+    expect(spans('process cache-evictions')).toMatchObject([{ parentSpanContext: { spanId: SPAN } }])
+  })
+
   it.each([
-    ['whose trace nobody records', TRACE_PARENT.replace(/01$/, '00')],
+    ['a list', [7, null, ['traceparent', TRACE_PARENT], ['traceparent']]],
+    ['an object', { traceparent: TRACE_PARENT }],
+    ['a number', 7],
+    ['of two lines', `${TRACE_PARENT}\n`],
+    ['in capital letters', TRACE_PARENT.toUpperCase()],
+  ])('makes nothing of a message that has something else in its place: %s', async (_, tp) => {
+    const { cache, users, log } = traced()
+    await cache.sync()
+    await users.getOrSet('7', () => 'ada')
+    exporter.reset()
+    log.append('cache-evictions', { key: null, value: utf8(JSON.stringify({ key: '7', tp })) })
+    await cache.sync()
+    expect(named()).toEqual([])
+    expect(await users.get('7')).toBeUndefined()
+  })
+
+  it.each([
+    ['whose trace is not sampled', TRACE_PARENT.replace(/01$/, '00')],
     ['that name no trace', 'a text'],
     ['that name one of zeros', `00-${'0'.repeat(32)}-${SPAN}-01`],
   ])('makes nothing of those %s', async (_, tp) => {
@@ -435,7 +464,7 @@ describe('an isolate that applies evictions', () => {
     expect(named()).toEqual([])
   })
 
-  it('makes nothing where it is told so', async () => {
+  it('makes nothing where the options say so', async () => {
     const { cache, log } = traced({}, { evictions: false })
     await cache.sync()
     evict(log, TRACE_PARENT)

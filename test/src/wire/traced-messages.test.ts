@@ -1,4 +1,4 @@
-/** What messages and records say of traces: it is told, and changes nothing of what they evict. */
+/** What messages and records say of traces: listeners hear it, and it changes nothing of what they evict. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { messagePack } from '../../../adapters/codecs/messagepack.ts'
 import { createCache } from '../../../src/index.ts'
@@ -174,7 +174,7 @@ describe('a write of a request that has a trace', () => {
     expect(headersIn(TOPIC).flat()).toEqual([TRACE_PARENT, other].map((tp) => `traceparent: ${tp}`))
   })
 
-  it('is told what becomes of it', async () => {
+  it('has its outcome handed to who traces', async () => {
     const settled: unknown[] = []
     const here = await holding({ use: [naming(settled)] })
     await at.run(here.users.delete('1'))
@@ -229,7 +229,7 @@ describe('a write of a request that has a trace', () => {
 })
 
 describe('what happens in a request that has a trace', () => {
-  it('is told with it: loads, polls, writes, and calls of a tier', async () => {
+  it('is an event with that trace: loads, polls, writes, and calls of a tier', async () => {
     const here = await holding({ use: [sharedTier(memoryTier())] })
     const scope = here.cache.for({ ...request(), trace: 'of the request' })
     const users = scope.namespace<string>('users')
@@ -246,7 +246,7 @@ describe('what happens in a request that has a trace', () => {
     expect(here.tracesOf('load').slice(0, 2)).toEqual([undefined, undefined])
   })
 
-  it('is told how long a poll took that failed', async () => {
+  it('says how long a poll took that failed', async () => {
     const here = await holding({ pollTimeout: '500ms' })
     here.kafka.pause()
     await at.run(here.cache.for({ ...request(), trace: 't' }).sync())
