@@ -15,7 +15,7 @@ export interface Subpath {
 }
 
 export const SUBPATHS: Readonly<Record<string, Subpath>> = {
-  '.': { maxBytes: 35_600 },
+  '.': { maxBytes: 35_800 },
   './tier': { maxBytes: 10_300 },
   './replicate': { maxBytes: 13_900 },
   './write-paths': { maxBytes: 12_200 },
@@ -44,7 +44,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/prom-client': { maxBytes: 3_500 },
   './adapters/tail': { maxBytes: 9_500 },
   './adapters/log-events': { maxBytes: 3_400 },
-  './adapters/opentelemetry': { maxBytes: 5_500 },
+  './adapters/opentelemetry': { maxBytes: 5_900 },
   './adapters/undici': { maxBytes: 5_100, node: true },
   './worker': { maxBytes: 33_600 },
   './worker/cloudflare': { maxBytes: 100_200 },
