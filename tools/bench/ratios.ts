@@ -46,11 +46,11 @@ export const GROUPS: readonly Group[] = [
   {
     title:
       'A synchronous hit with metrics in a registry of prom-client, or with a meter of OpenTelemetry and no SDK, beside one without',
-    subjects: ['kedge peek, no metrics', 'kedge peek, metrics', 'kedge peek, API meter'],
+    subjects: ['kedge peek, no metrics', 'kedge peek, metrics', 'kedge peek, API metrics'],
   },
   {
     title: 'An awaited hit with metrics, beside one without',
-    subjects: ['kedge getOrSet, no metrics', 'kedge getOrSet, metrics', 'kedge getOrSet, API meter'],
+    subjects: ['kedge getOrSet, no metrics', 'kedge getOrSet, metrics', 'kedge getOrSet, API metrics'],
   },
 ]
 

@@ -193,10 +193,10 @@ export const SUBJECTS: Readonly<Record<string, Make>> = {
 
   'kedge peek, no metrics': peeks(),
   'kedge peek, metrics': peeks(byPromClient),
-  'kedge peek, API meter': peeks(byApiMeter),
+  'kedge peek, API metrics': peeks(byApiMeter),
   'kedge getOrSet, no metrics': gets(),
   'kedge getOrSet, metrics': gets(byPromClient),
-  'kedge getOrSet, API meter': gets(byApiMeter),
+  'kedge getOrSet, API metrics': gets(byApiMeter),
 }
 
 function byPromClient(cache: Cache): void {
