@@ -38,6 +38,16 @@ function failing(error: Error, onError?: (app: Hono<KedgeEnv>) => void) {
   return app.request('/', { method: 'POST' })
 }
 
+describe('the trace of a request', () => {
+  it('is the text of its header `traceparent`, where it has one', async () => {
+    const { app, cache } = build()
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    await app.request('/', { headers: { traceparent } })
+    await app.request('/')
+    expect(cache.contexts.map(({ trace }) => trace)).toEqual([traceparent, undefined])
+  })
+})
+
 describe('an error of the cache that a handler lets pass', () => {
   beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => undefined))
 
