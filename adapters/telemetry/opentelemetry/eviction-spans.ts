@@ -55,12 +55,12 @@ export class EvictionSpans {
     this.#links = []
     this.#applied = 0
     if (links.length === 0) return
-    const options = { links, startTime: timeOf(this.#since), root: true }
+    const options = { links, startTime: timeOf(this.#since) }
     this.#process(options, { 'messaging.batch.message_count': applied }, this.#spans.api.ROOT_CONTEXT)
   }
 
   #process(
-    options: { readonly links?: Link[]; readonly startTime: [number, number]; readonly root?: boolean },
+    options: { readonly links?: Link[]; readonly startTime: [number, number] },
     more: Attributes,
     parent: Spans['api']['ROOT_CONTEXT'],
   ): void {

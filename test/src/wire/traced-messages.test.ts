@@ -158,8 +158,17 @@ describe('a write of a request that has a trace', () => {
       ['evict', TRACE_PARENT],
     ])
     expect(new Set(headersIn('cache-writes').flat())).toEqual(new Set([`traceparent: ${TRACE_PARENT}`]))
+    await at.run(users.getOrSet('3', () => 'd'))
+    await at.runtime.advance(1000)
     // Those of the first loads are of no request.
-    expect(headersIn('cache-updates').at(-1)).toEqual([`traceparent: ${TRACE_PARENT}`])
+    const updates = headersIn('cache-updates').map((headers, offset) => [
+      messagesIn('cache-updates')[offset]!['key'],
+      ...headers,
+    ])
+    expect(updates).toEqual([
+      ...['1', '2'].map((key) => [key, 'traceparent: undefined']),
+      ...['1', '3'].map((key) => [key, `traceparent: ${TRACE_PARENT}`]),
+    ])
     expect(messagesIn('cache-updates').some((message) => 'tp' in message)).toBe(false)
   })
 
