@@ -476,7 +476,7 @@ describe('a persister', () => {
     )!
     const db = store()
     const { made } = persister({ users: db.persist })
-    const given = records.map(({ headers: _, ...record }) => ({ ...record, partition: 0 }))
+    const given = records.map(({ key, value, offset }) => ({ key, value, offset, partition: 0 }))
     expect(await at.run(made.apply(given))).toMatchObject({ persisted: 1 })
     expect(db.value('a')).toBe('a1')
     expect(written('cache-writes')).toHaveLength(1)
