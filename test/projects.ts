@@ -44,7 +44,8 @@ const FLEETS = [
 const BROKER = ['test/kafka/*.test.ts', 'test/stores/faults.test.ts', 'test/cli/kafka.test.ts']
 const E2E = [
   'test/{docs,adapters/frameworks,package,deploy,browser}/*.test.ts',
-  'test/worker/lambda/{emulator,template}.test.ts',
+  'test/worker/lambda/{emulator,emulator-otlp,template}.test.ts',
+  'test/worker/otlp-collector.test.ts',
   'test/worker/node/{examples,sidecar}.test.ts',
 ]
 const INTEGRATION = [

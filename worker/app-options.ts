@@ -9,6 +9,7 @@ import type { AuditOptions } from './audit-options.ts'
 import type { Authorizer } from './auth.ts'
 import type { BulkOptions } from './bulk/bulk-options.ts'
 import type { Origin } from './origin.ts'
+import type { RequestMetrics } from './request-metrics.ts'
 import type { TokenCookieOptions } from './token-cookie.ts'
 
 /** A request as it is handled: Hono's `Context`, for programs that have its types. */
@@ -43,6 +44,10 @@ export interface AppOptions {
   readonly onError?: (error: unknown) => void
   /** As of the middleware `kedge()`: whether a request that wrote something sets the cookie `kedge-token`. @default false */
   readonly cookie?: boolean | TokenCookieOptions
+  /** As of the middleware `kedge()`: whether answers of the cache carry `Server-Timing`. @default false */
+  readonly timing?: boolean
+  /** Counts the requests, refused ones too: `otlpMetrics()`, say. @default nothing */
+  readonly metrics?: RequestMetrics
   /** As of the middleware `kedge()`: the platform's request context, where Hono does not know it. */
   context?(c: HandledRequest): RequestContext
 }

@@ -9,6 +9,7 @@ import { Audit } from './audit.ts'
 import type { Bearer, Scope } from './auth.ts'
 import { Bulk } from './bulk/bulk.ts'
 import { bulkSettings } from './bulk/bulk-options.ts'
+import { counted } from './counted-requests.ts'
 import { Bodies } from './request-body.ts'
 import type { AppOptions } from './app-options.ts'
 import { kedge, type KedgeEnv, requestContext } from './middleware.ts'
@@ -37,6 +38,8 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
   'bulk',
   'onError',
   'cookie',
+  'timing',
+  'metrics',
   'context',
 ])
 
@@ -82,7 +85,8 @@ export function createApp(options: AppOptions): Hono {
       return work
     },
   }
-  const open = kedge(cache, { context, ...(options.cookie !== undefined && { cookie: options.cookie }) })
+  const { cookie = false, timing = false, metrics } = options
+  const open = kedge(cache, { context, cookie, timing })
   const may =
     (scope: Scope): MiddlewareHandler =>
     async (c, next) => {
@@ -95,6 +99,7 @@ export function createApp(options: AppOptions): Hono {
     }
 
   const app = new Hono<KedgeEnv>()
+  if (metrics) app.use(counted(metrics, context))
   app.use(unstored)
   app.use(identified)
   app.get('/healthz', getHealth)

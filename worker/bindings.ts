@@ -58,6 +58,9 @@ export interface Settings {
   readonly audit: AuditSettings | undefined
   /** Whether there are streams and dumps. */
   readonly bulk: boolean
+  readonly timing: boolean
+  /** The variables of OpenTelemetry; `undefined`: metrics are pushed nowhere. */
+  readonly otel: Readonly<Record<string, unknown>> | undefined
   readonly evictionsTopic: string
   readonly evictionPartitions: number
 }
@@ -107,6 +110,8 @@ export function readBindings(env: unknown): Settings {
     bulk: variables.BULK !== 'off',
     signing: signingOf(variables),
     replicates: variables.MODE === 'replicate',
+    timing: variables.SERVER_TIMING === 'on',
+    otel: variables.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : { ...variables },
     cache: cacheOf(variables),
     evictionsTopic: variables.EVICTIONS_TOPIC,
     evictionPartitions: variables.EVICTION_PARTITIONS,

@@ -8,7 +8,7 @@
  * | taken from a shared tier, and kept | `kedge; hit; ttl=299; detail=tier` |
  * | loaded and kept | `kedge; fwd=miss; stored` |
  * | loaded anew, because its TTL was over | `kedge; fwd=stale; stored` |
- * | loaded, not kept: evicted while it was loaded, too large, … | `kedge; fwd=miss` |
+ * | loaded, not kept: evicted while it was loaded, too large, … | `kedge; fwd=miss; detail=fenced` (or another `RefuseReason`) |
  * | loaded, not kept, because the origin says so | `kedge; fwd=miss; detail="private"` (or `no-store`, `vary: cookie (put it into the key)`, …) |
  * | loaded past the cache, because freshness could not be proved | `kedge; fwd=bypass` |
  * | not held, and there is nothing to load it from | `kedge; detail=absent` |
@@ -45,5 +45,6 @@ export function cacheStatusHeaders(
   if (!loads) return { 'cache-status': 'kedge; detail=absent' }
   const fwd = entry.expired === true ? 'stale' : 'miss'
   if (entry.stored) return { 'cache-status': `kedge; fwd=${fwd}; stored` }
-  return { 'cache-status': `kedge; fwd=${fwd}${unheld === undefined ? '' : `; detail="${unheld}"`}` }
+  const why = unheld === undefined ? entry.refused : `"${unheld}"`
+  return { 'cache-status': `kedge; fwd=${fwd}${why === undefined ? '' : `; detail=${why}`}` }
 }

@@ -29,6 +29,7 @@ import {
 import type { ExecutionContext } from './execution-context.ts'
 import { httpOrigin } from './origin.ts'
 import { Problem } from './problem.ts'
+import type { RequestMetrics } from './request-metrics.ts'
 import { runCron } from './scheduled.ts'
 import { tierOf } from './tier.ts'
 
@@ -41,6 +42,11 @@ export interface DeploymentOptions {
   readonly onPrewarm?: (result: PrewarmResult) => void
   /** Called with each record of the log that was read without a signature that counts, where messages are signed. */
   readonly onUnsigned?: (event: SignatureEvent) => void
+  /**
+   * What pushes metrics, by the variables of OpenTelemetry. A worker that is not to push does not ship it.
+   * @throws TypeError that names a variable which is wrong
+   */
+  readonly metrics?: (cache: Cache, env: Readonly<Record<string, unknown>>) => RequestMetrics | undefined
 }
 
 /** The handlers that Cloudflare Workers calls. */
@@ -100,9 +106,12 @@ function assemble(env: unknown, options: DeploymentOptions): Assembly {
         ...(settings.replicates ? [replicate()] : []),
       ],
     })
+    const metrics = metricsOf(cache, settings, options)
     const app = createApp({
       cache,
       auth: settings.auth,
+      timing: settings.timing,
+      ...(metrics && { metrics }),
       ...(settings.origin !== undefined && { origin: httpOrigin(settings.origin) }),
       ...(!settings.bulk && { bulk: false as const }),
       ...(settings.namespaces !== undefined && { namespaces: settings.namespaces }),
@@ -111,7 +120,19 @@ function assemble(env: unknown, options: DeploymentOptions): Assembly {
     })
     return { app, cache, log, settings }
   } catch (error) {
-    throw error instanceof TypeError ? blameBindings(error) : error
+    throw error instanceof TypeError && !(error instanceof BindingsError) ? blameBindings(error) : error
+  }
+}
+
+function metricsOf(cache: Cache, { otel }: Settings, options: DeploymentOptions): RequestMetrics | undefined {
+  if (otel === undefined) return undefined
+  if (options.metrics === undefined)
+    throw new BindingsError('`OTEL_EXPORTER_OTLP_ENDPOINT` needs `main` to be kedge/worker/cloudflare-otlp.')
+  try {
+    return options.metrics(cache, otel)
+  } catch (error) {
+    // Its messages name variables.
+    throw error instanceof TypeError ? new BindingsError(`${error.message}.`) : error
   }
 }
 

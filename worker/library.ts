@@ -26,4 +26,5 @@ export {
 } from './middleware.ts'
 export { openApiDocument } from './openapi.ts'
 export { httpOrigin, type Origin, type OriginOptions, type OriginValue, OriginWriteError } from './origin.ts'
+export type { AnsweredRequest, RequestMetrics } from './request-metrics.ts'
 export { Problem, type ProblemOptions, type ProblemStatus, type WorkerProblemCode } from './problem.ts'

@@ -3,13 +3,15 @@
  *
  * @module
  */
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler, Next } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { isKedgeError } from '../src/ports/errors.ts'
 import { parseToken, type Token } from '../src/wire/token.ts'
 import type { Cache, CacheScope } from '../src/api/cache-types.ts'
 import type { RequestContext, ScopeOptions } from '../src/api/read-types.ts'
+import { counted } from './counted-requests.ts'
 import { Problem, problemOf } from './problem.ts'
+import type { RequestMetrics } from './request-metrics.ts'
 import { RequestStatus } from './request-status.ts'
 import type { TokenCookieOptions } from './token-cookie.ts'
 
@@ -39,6 +41,18 @@ export interface KedgeMiddlewareOptions {
    * field of other caches, and leaves one that a handler has set for kedge. @default false
    */
   readonly status?: boolean
+  /**
+   * Whether every answer carries `Server-Timing` (W3C): what `Cache-Status` says of the reads, and how many milliseconds
+   * the longest of them has waited, and for what: `kedge;desc="miss";dur=41, kedge-wait;dur=1, kedge-load;dur=40`. Browsers
+   * show it. It tells every client how far and how busy the origin is, so give a function where some alone may see it: it is
+   * called once the answer is there. @default false
+   */
+  readonly timing?: boolean | ((c: Context) => boolean)
+  /**
+   * Counts the requests that come through the middleware, and pushes where that is due: `otlpMetrics()` of
+   * `kedge/adapters/otlp`, or how to get at it. @default nothing
+   */
+  readonly metrics?: RequestMetrics | ((c: Context) => RequestMetrics)
   /**
    * The platform's request context, where Hono does not know it: `(c) => ({ waitUntil })` with Vercel's
    * `waitUntil`, say. @default Hono's `executionCtx`; where there is none, background work just runs
@@ -82,14 +96,18 @@ export function kedge(
   cache: Cache | ((c: Context) => Cache),
   options: KedgeMiddlewareOptions = {},
 ): MiddlewareHandler<KedgeEnv> {
-  const { cookie = false, status = false, context = requestContext } = options
-  return async (c, next) => {
+  const { cookie = false, status = false, timing = false, metrics, context = requestContext } = options
+  if (metrics === undefined) return scoped
+  return (c, next) =>
+    counted(typeof metrics === 'function' ? metrics(c) : metrics, context)(c, () => scoped(c, next))
+
+  async function scoped(c: Context<KedgeEnv>, next: Next): Promise<void> {
     const header = c.req.header(TOKEN_NAME)
-    const seen = status ? new RequestStatus() : undefined
+    const seen = status || timing ? new RequestStatus() : undefined
     if (header !== undefined && !isToken(header)) {
       const detail = `The header \`${TOKEN_NAME}\` is not a kedge token.`
-      const headers = seen && { 'cache-status': seen.toString() }
-      return new Problem(400, 'ERR_TOKEN', detail, headers && { headers }).toResponse()
+      c.res = new Problem(400, 'ERR_TOKEN', detail).toResponse()
+      return tell(c, seen)
     }
     const sent = header ?? tokenCookie(c)
     const scopeOptions: ScopeOptions = {
@@ -100,12 +118,19 @@ export function kedge(
     c.set('cache', scope)
     await next()
     if (c.error !== undefined) await answerFailure(c, c.error)
-    if (seen) tellStatus(c, seen)
+    tell(c, seen)
     const { token } = scope
-    if (token === undefined) return undefined
+    if (token === undefined) return
     c.header(TOKEN_NAME, token)
     if (cookie !== false && token !== sent) writeCookie(c, token, cookie === true ? {} : cookie)
-    return undefined
+  }
+
+  function tell(c: Context, seen: RequestStatus | undefined): void {
+    if (seen === undefined || c.res.status === SWITCHING_PROTOCOLS) return
+    if (status) tellStatus(c, seen)
+    // After those of the handler, and of caches farther away.
+    if (typeof timing === 'function' ? timing(c) : timing)
+      c.header('server-timing', seen.timing(), { append: true })
   }
 }
 
@@ -135,7 +160,6 @@ const OWN_MEMBER = /(?:^|,)\s*kedge\s*(?:[;,]|$)/
 const SWITCHING_PROTOCOLS = 101
 
 function tellStatus(c: Context, seen: RequestStatus): void {
-  if (c.res.status === SWITCHING_PROTOCOLS) return
   // The handler has described its answer itself, and knows more of it.
   if (OWN_MEMBER.test(c.res.headers.get('cache-status') ?? '')) return
   // At the end: this cache is the nearest one to the client.

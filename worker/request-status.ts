@@ -20,6 +20,7 @@
  */
 import type { Entry, ScopeRead } from '../src/api/read-types.ts'
 import { cacheStatusHeaders } from './cache-status.ts'
+import { ReadTimes } from './read-times.ts'
 
 /** What may come of a read, in the order in which the field names it. */
 const KINDS = [
@@ -53,10 +54,13 @@ export class RequestStatus {
   #isStored = true
   /** The member for the first read alone. */
   #alone = 'kedge; detail=unread'
+  readonly #times = new ReadTimes()
 
   /** Adds the outcome of a read: `onRead` of a scope. */
-  readonly add = ({ entry, error, loads }: ScopeRead): void => {
+  readonly add = (read: ScopeRead): void => {
+    const { entry, error, loads } = read
     const kind = entry === undefined || error !== undefined ? 'failed' : kindOf(entry, loads)
+    this.#times.add(read)
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1)
     this.#reads++
     if (this.#reads === 1) this.#alone = aloneOf(entry, loads)
@@ -67,10 +71,7 @@ export class RequestStatus {
   /** The member that stands for this cache. */
   toString(): string {
     if (this.#reads <= 1) return this.#alone
-    const told = KINDS.flatMap((kind) =>
-      this.#counts.has(kind) ? [`${this.#counts.get(kind)} ${kind}`] : [],
-    )
-    const detail = `detail="${this.#reads} reads: ${told.join(', ')}"`
+    const detail = `detail="${this.#summary()}"`
     const forwarded = FORWARDED.find(([kind]) => this.#counts.has(kind))
     if (forwarded) {
       const isStored = this.#isStored && forwarded[0] !== 'bypass'
@@ -78,6 +79,18 @@ export class RequestStatus {
     }
     if (this.#counts.has('absent')) return `kedge; ${detail}`
     return `kedge; hit; ttl=${Math.floor(this.#leastTtlMs / 1000)}; ${detail}`
+  }
+
+  /** What `Server-Timing` says of the same reads: no more than `Cache-Status` does, and how long they took. */
+  timing(): string {
+    return this.#times.header(this.#summary())
+  }
+
+  /** `hit`, `unread`, `3 reads: 2 hit, 1 miss`. */
+  #summary(): string {
+    const told = KINDS.filter((kind) => this.#counts.has(kind))
+    if (this.#reads <= 1) return told[0] ?? 'unread'
+    return `${this.#reads} reads: ${told.map((kind) => `${this.#counts.get(kind)} ${kind}`).join(', ')}`
   }
 }
 

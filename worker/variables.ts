@@ -158,6 +158,15 @@ export interface Variables {
   /** For the evictions topic alone. @default as SIGN */
   readonly SIGN_EVICTIONS?: SignMode | undefined
   readonly SIGN_KEYS?: string | undefined
+  /** Whether answers of the cache carry `Server-Timing`. @default 'off' */
+  readonly SERVER_TIMING?: 'on' | 'off' | undefined
+  /** Where metrics are pushed, by `kedge/worker/cloudflare-otlp`: these are read by `otlpOptions`. @default nowhere */
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined
+  readonly OTEL_EXPORTER_OTLP_HEADERS?: string | undefined
+  readonly OTEL_EXPORTER_OTLP_TIMEOUT?: string | undefined
+  readonly OTEL_METRIC_EXPORT_INTERVAL?: string | undefined
+  readonly OTEL_SERVICE_NAME?: string | undefined
+  readonly OTEL_RESOURCE_ATTRIBUTES?: string | undefined
 }
 
 const tags = 'must be a comma list of tags such as team:{value.teamId}'
@@ -213,6 +222,13 @@ const READERS: { readonly [K in keyof Variables]-?: () => z.ZodMiniType<Variable
     /^[\w-]{1,32}:[\w+/=-]+(?:,[\w-]{1,32}:[\w+/=-]+)*$/,
     'must be a comma list of keys such as k1:<base64 of 32 bytes>',
   ),
+  SERVER_TIMING: oneOf('on', 'off'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url,
+  OTEL_EXPORTER_OTLP_HEADERS: text,
+  OTEL_EXPORTER_OTLP_TIMEOUT: text,
+  OTEL_METRIC_EXPORT_INTERVAL: text,
+  OTEL_SERVICE_NAME: text,
+  OTEL_RESOURCE_ATTRIBUTES: text,
 }
 
 /** The names of all variables. */

@@ -92,4 +92,13 @@ export const OTHERS: readonly Adapter[] = [
     page: 'docs/tracing.md',
     load: () => import('../telemetry/opentelemetry.ts'),
   },
+  {
+    name: 'otlp',
+    source: 'adapters/metrics/otlp.ts',
+    factories: { otlpMetrics: 'metrics', otlpOptions: 'metrics' },
+    peers: [],
+    test: 'test/adapters/metrics/otlp.test.ts',
+    page: 'docs/metrics.md',
+    load: () => import('../metrics/otlp.ts'),
+  },
 ]

@@ -1,5 +1,6 @@
 /** What reads are given and answer: the request that they are of, their options, entries. @module */
 import type { Token } from '../wire/token.ts'
+import type { RefuseReason } from './reasons.ts'
 
 /** The part of a platform's request context that the cache needs. Cloudflare's `ExecutionContext` is one. */
 export interface RequestContext {
@@ -28,6 +29,11 @@ export interface ScopeRead {
   readonly key: string
   /** Whether there was a loader: what is not held was to be loaded. */
   readonly loads: boolean
+  /**
+   * How long the read took, in whole milliseconds: what it waited for a proof, a tier, a load. In workerd clocks stand
+   * still while code runs, so that only waiting counts.
+   */
+  readonly durationMs: number
   readonly entry?: Entry<unknown>
   readonly error?: unknown
 }
@@ -62,6 +68,8 @@ export interface Entry<T> {
   readonly from?: 'memory' | 'tier' | 'loader'
   /** Whether a value that was just loaded, or came from the shared tier, is held now. */
   readonly stored: boolean
+  /** Why a value that was just loaded is not held. Absent otherwise. */
+  readonly refused?: RefuseReason
   /** Whether it was loaded past the cache, because freshness could not be proved. */
   readonly bypassed: boolean
   /** A value was held whose TTL is over, and it was loaded again. Absent otherwise. */

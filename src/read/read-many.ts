@@ -50,7 +50,7 @@ export class ManyReader<T> {
       level,
       found: new Map(),
       tell: (key, read) => {
-        if (scope.isWatched) reader.tell(key, read, call, scope)
+        if (scope.isWatched) reader.tell(key, read, call, scope, reading.since)
       },
     }
     const { missing, refresh } = this.#serve(wanted, many, demand)

@@ -72,17 +72,20 @@ export class Reader<T> {
   /** Reports to the scope's listener a held value that `peek` has returned. */
   peeked(key: string, scope: RequestScope): void {
     const entry = this.#space.current(key)
-    if (entry) this.tell(key, { entry: heldEntry(entry, this.#context.shared.clock.now()) }, undefined, scope)
+    const now = this.#context.shared.clock.now()
+    if (entry) this.tell(key, { entry: heldEntry(entry, now) }, undefined, scope, now)
   }
 
-  /** Reports a read that is over to the scope's listener. */
+  /** Reports a read that is over to the scope's listener. @param since when it began */
   tell(
     key: string,
     read: Pick<ScopeRead, 'entry' | 'error'>,
     call: ReadCall<T> | undefined,
     scope: RequestScope,
+    since: number,
   ): void {
-    scope.read({ namespace: this.#space.name, key, loads: call !== undefined, ...read })
+    const durationMs = this.#context.shared.clock.now() - since
+    scope.read({ namespace: this.#space.name, key, loads: call !== undefined, durationMs, ...read })
   }
 
   /** Reports the read to the scope's listener when it is over. */
@@ -92,12 +95,13 @@ export class Reader<T> {
     call: ReadCall<T> | undefined,
     scope: RequestScope,
   ): Promise<Entry<T>> {
+    const since = this.#context.shared.clock.now()
     try {
       const entry = await read
-      this.tell(key, { entry }, call, scope)
+      this.tell(key, { entry }, call, scope, since)
       return entry
     } catch (error) {
-      this.tell(key, { error }, call, scope)
+      this.tell(key, { error }, call, scope, since)
       throw error
     }
   }

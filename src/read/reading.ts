@@ -59,7 +59,7 @@ export function heldEntry<T>(
 
 /** What a load has brought, a value or none, with what is known about it. */
 export function loadedEntry<T>(
-  { value, stored, loadedAt, ttlMs, fromTier }: LoadResult<T>,
+  { value, stored, refused, loadedAt, ttlMs, fromTier }: LoadResult<T>,
   now: number,
   bypassed: boolean,
   expired: boolean,
@@ -79,6 +79,6 @@ export function loadedEntry<T>(
           stored,
           bypassed,
         }
-  // Few have this: without a copy all others have one shape.
-  return expired ? { ...entry, expired } : entry
+  // Few have these: without a copy all others have one shape.
+  return expired || refused ? { ...entry, ...(expired && { expired }), ...(refused && { refused }) } : entry
 }

@@ -42,6 +42,17 @@ describe('cacheStatusHeaders', () => {
     })
   })
 
+  it('shows why a value that was loaded is not kept; what its origin says goes before', () => {
+    const fenced: Entry<unknown> = { ...loaded, stored: false, refused: 'fenced' }
+    expect(cacheStatusHeaders(fenced, true)['cache-status']).toBe('kedge; fwd=miss; detail=fenced')
+    expect(cacheStatusHeaders({ ...fenced, expired: true }, true)['cache-status']).toBe(
+      'kedge; fwd=stale; detail=fenced',
+    )
+    expect(cacheStatusHeaders(fenced, true, 'private')['cache-status']).toBe(
+      'kedge; fwd=miss; detail="private"',
+    )
+  })
+
   it('shows a load past the cache', () => {
     expect(cacheStatusHeaders({ ...loaded, bypassed: true }, true)).toEqual({
       'cache-status': 'kedge; fwd=bypass',

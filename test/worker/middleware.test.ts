@@ -303,6 +303,17 @@ describe('with `status: true`', () => {
     expect(await ask('/rows/a?swr=1')).toEqual([200, 'kedge; hit; ttl=-1; detail=swr'])
   })
 
+  it('says of a value that was loaded, and evicted meanwhile, why it is not kept', async () => {
+    const { at, app, rows, gates, ask } = await serving()
+    const reading = app.request('/rows/slow')
+    await at.runtime.settle()
+    await at.run(rows.delete('slow'))
+    gates.get('slow')!()
+    const answer = await at.run(Promise.resolve(reading))
+    expect(answer.headers.get('cache-status')).toBe('kedge; fwd=miss; detail=fenced')
+    expect(await ask('/nothing')).toEqual([200, 'kedge; detail=unread'])
+  })
+
   it('sums up several reads as one cache, with their number', async () => {
     const { ask, at } = await serving()
     expect(await ask('/many/a,b,c')).toEqual([200, 'kedge; fwd=miss; stored; detail="3 reads: 3 miss"'])

@@ -13,6 +13,7 @@ import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import type { RequestContext } from '../../src/api/read-types.ts'
+import type { RequestMetrics } from '../request-metrics.ts'
 
 /** The part of Lambda's context that is used. Without it, or outside of Lambda, the longest time is assumed. */
 export interface LambdaContext {
@@ -29,6 +30,11 @@ export interface InvocationOptions {
   readonly reserve?: Duration
   /** Called with failures of deferred work, and with work that was not done in time: no answer has them. */
   readonly onError?: (error: unknown) => void
+  /**
+   * Pushes metrics where that is due: `otlpMetrics()` of `kedge/adapters/otlp` with `boundary: 'start'`, so that the push runs
+   * beside the handler. @default nothing
+   */
+  readonly metrics?: RequestMetrics
   /** Clocks and timers. @default `systemRuntime()` */
   readonly runtime?: Runtime
 }
@@ -36,6 +42,7 @@ export interface InvocationOptions {
 export interface InvocationSettings {
   readonly reserveMs: number
   readonly tell: (error: unknown) => void
+  readonly metrics: RequestMetrics | undefined
   readonly runtime: Runtime
 }
 
@@ -44,13 +51,13 @@ const LONGEST_MS = 900_000
 
 /** @throws TypeError quoting the option that is wrong. */
 export function invocationSettings(options: InvocationOptions, more: readonly string[]): InvocationSettings {
-  const known = new Set(['reserve', 'onError', 'runtime', ...more])
+  const known = new Set(['reserve', 'onError', 'metrics', 'runtime', ...more])
   const unknown = Object.keys(options).find((name) => !known.has(name))
   if (unknown !== undefined) throw new TypeError(`\`${unknown}\` is not an option`)
-  const { reserve = '500ms', onError, runtime = systemRuntime() } = options
+  const { reserve = '500ms', onError, metrics, runtime = systemRuntime() } = options
   if (onError !== undefined && typeof onError !== 'function')
     throw new TypeError('`onError` must be a function')
-  return { reserveMs: durationMs(reserve, 'reserve'), tell: harmless(onError), runtime }
+  return { reserveMs: durationMs(reserve, 'reserve'), tell: harmless(onError), metrics, runtime }
 }
 
 export class Invocation implements RequestContext {
@@ -129,9 +136,11 @@ export async function invoked<T>(
   work: (invocation: Invocation) => Promise<T>,
 ): Promise<T> {
   const invocation = new Invocation(context, settings)
+  const ended = settings.metrics?.begin(invocation)
   try {
     return await work(invocation)
   } finally {
+    ended?.()
     await invocation.settled()
   }
 }

@@ -3,6 +3,7 @@ import core from '@middy/core'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gateway } from '../../../adapters/kafka/gateway.ts'
+import { otlpMetrics, otlpOptions } from '../../../adapters/metrics/otlp.ts'
 import { createLoader } from '../../../services/loader/index.ts'
 import { createCache, systemRuntime } from '../../../src/index.ts'
 import type { Duration } from '../../../src/index.ts'
@@ -40,6 +41,10 @@ const cache = createCache({
 cache.namespace('users')
 
 export const http = lambdaHandler({ cache, auth: openToAll })
+
+const pushTo = otlpOptions(process.env)
+const metrics = pushTo && otlpMetrics(cache, { ...pushTo, interval: 1 })
+export const pushing = lambdaHandler({ cache, auth: openToAll, ...(metrics && { metrics }) })
 
 const store = new MemoryStore(() => Date.now())
 const sink = memorySink({ on: store })
@@ -94,6 +99,8 @@ async function look(event: Asked, context: WithCache): Promise<unknown> {
 }
 
 export const own = withCache(cache, look)
+
+export const pushingOwn = withCache(cache, look, { ...(metrics && { metrics }) })
 
 export const wrapped = core<Asked>().handler(withCache(cache, look))
 

@@ -1,0 +1,11 @@
+/** What counts the requests of an app: `otlpMetrics()`, say. @module */
+import type { AnsweredRequest } from '../adapters/metrics/otlp/requests.ts'
+import type { RequestContext } from '../src/api/read-types.ts'
+
+export type { AnsweredRequest } from '../adapters/metrics/otlp/requests.ts'
+
+/** What counts requests, and does at their boundaries what is due. `OtlpMetrics` is one. */
+export interface RequestMetrics {
+  /** A request begins. What it returns is to be called when the answer begins, or with nothing where there is none. */
+  begin(context: RequestContext): (answered?: AnsweredRequest) => void
+}
