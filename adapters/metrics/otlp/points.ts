@@ -72,7 +72,10 @@ export interface Interval {
 /** Nanoseconds, which a double does not hold. */
 const nano = (ms: number): string => (ms > 0 ? `${Math.trunc(ms)}000000` : '0')
 
-export const times = ({ since, until }: Interval) => ({
+export const times = ({
+  since,
+  until,
+}: Interval): { readonly startTimeUnixNano: string; readonly timeUnixNano: string } => ({
   startTimeUnixNano: nano(Math.min(since, until)),
   timeUnixNano: nano(until),
 })
